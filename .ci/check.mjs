@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// npm run check: format, lint, types, unit. Every step runs, whatever the ones before it said.
+//   node .ci/check.mjs [STEP...]    only these steps
+//   node .ci/check.mjs --write      puts right what can be put right: formatting and simple lint
+import { join } from 'node:path';
+import { build } from './build.mjs';
+import { problemsOfSources } from './sources.mjs';
+import { Failure, filesBelow, run, say, script, top } from './stage.mjs';
+
+/**
+ * @param {string} path below node_modules
+ * @param {readonly string[]} args
+ */
+function tool(path, ...args) {
+  return run(process.execPath, [join(top, 'node_modules', path), ...args]);
+}
+
+/** @param {readonly string[]} options */
+async function clangFormat(...options) {
+  const program = process.env['CLANG_FORMAT'] ?? 'clang-format';
+  const files = filesBelow(['native', 'test'], path => /\.(cc|h)$/.test(path) && !path.includes('/rootfs/'));
+  await run(program, [...options, ...files]).catch(error => {
+    const missing = error instanceof Failure && error.message.includes('ENOENT');
+    throw missing ? new Failure('clang-format is not installed: apt-get install clang-format') : error;
+  });
+}
+
+/** @type {Readonly<Record<string, () => Promise<unknown>>>} */
+const steps = {
+  biome: () => tool('@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.'),
+  'clang-format': () => clangFormat('--dry-run', '-Werror'),
+  sources: async () => {
+    const problems = problemsOfSources();
+    if (problems.length > 0) throw new Failure(problems.join('\n'));
+  },
+  types: async () => {
+    for (const project of ['.', 'tsconfig.core.json', 'tsconfig.test.json']) {
+      await tool('typescript/bin/tsc', '--noEmit', '-p', project);
+    }
+  },
+  unit: () => tool('vitest/vitest.mjs', 'run', '--project', 'unit'),
+};
+
+await script(async () => {
+  const asked = process.argv.slice(2);
+  await build(['packages']);
+  if (asked[0] === '--write') {
+    await tool('@biomejs/biome/bin/biome', 'check', '--write', '.');
+    await clangFormat('-i');
+    return 0;
+  }
+  const unknown = asked.find(name => !(name in steps));
+  if (unknown !== undefined)
+    throw new Failure(`no step ${unknown}: there are ${Object.keys(steps).join(', ')}`);
+  let status = 0;
+  for (const [name, step] of Object.entries(steps)) {
+    if (asked.length > 0 && !asked.includes(name)) continue;
+    try {
+      await step();
+      say(`${name}: good`);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      process.stderr.write(`${error.message}\n`);
+      say(`${name}: not good`);
+      status = 1;
+    }
+  }
+  return status;
+});

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// What no ready-made linter asks: licence lines, and that nothing of one machine slips into the sources.
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { filesBelow, top } from './stage.mjs';
+
+const rooms = ['.ci', 'bundle-fixtures', 'native', 'src', 'test'];
+const alone = [
+  'README.md',
+  'CHANGELOG.md',
+  'binding.gyp',
+  'package.json',
+  'tsconfig.json',
+  'vitest.config.ts',
+];
+const licence = 'SPDX-License-Identifier: Apache-2.0';
+
+/** Each file of ours that is text. */
+function sources() {
+  return filesBelow([...rooms, ...alone], path => !/\/(rootfs|build|node_modules)\//.test(path));
+}
+
+/** @returns {string[]} one line for each problem, empty when all is well */
+export function problemsOfSources() {
+  /** @type {string[]} */
+  const problems = [];
+  for (const path of sources()) {
+    const text = readFileSync(join(top, path), 'utf8');
+    const lines = text.split('\n');
+    /** @param {number} index @param {string} what */
+    const complain = (index, what) => problems.push(`${path}:${index + 1}: ${what}`);
+
+    if (/\.(ts|mjs|cc|h|S|ld)$/.test(path) || path === '.ci/run') {
+      const first = lines[0]?.startsWith('#!') ? 1 : 0;
+      if (!lines[first]?.includes(licence)) complain(first, `the first line says ${licence}`);
+    }
+    // what is wrong in a fixture is meant to be wrong
+    const shaped = !path.startsWith('bundle-fixtures/bad/');
+    if (shaped && text !== '' && !text.endsWith('\n')) complain(lines.length - 1, 'the last line ends');
+    lines.forEach((line, index) => {
+      if (line.includes(top) || line.includes(`${dirname(top)}/shared`)) {
+        complain(index, 'a path of this machine');
+      }
+      if (shaped && /[ \t]$/.test(line)) complain(index, 'blanks at the end');
+      // core code must run in an engine that loads nothing later
+      if (path.startsWith('src/') && !path.startsWith('src/node/') && /\bawait\s+import\(/.test(line)) {
+        complain(index, 'the core rooms import statically');
+      }
+    });
+  }
+  const lock = JSON.parse(readFileSync(join(top, 'package-lock.json'), 'utf8'));
+  for (const [name, entry] of Object.entries(lock.packages)) {
+    if (entry.resolved !== undefined)
+      problems.push(`package-lock.json: ${name}: the lock file names a registry`);
+  }
+  const { version } = JSON.parse(readFileSync(join(top, 'package.json'), 'utf8'));
+  if (!readFileSync(join(top, 'src/cli/version.ts'), 'utf8').includes(`'${version}'`)) {
+    problems.push(`src/cli/version.ts: package.json says ${version}`);
+  }
+  const example = readFileSync(join(top, 'test/types/library.ts'), 'utf8').replace(/^.*\n/, '');
+  if (!readFileSync(join(top, 'README.md'), 'utf8').includes(`\`\`\`ts\n${example}\`\`\`\n`)) {
+    problems.push('README.md: its example is test/types/library.ts without the first line');
+  }
+  return problems;
+}

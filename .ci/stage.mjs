@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// A small make: a stage runs when what it is made from has changed, and says so while it runs.
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The checkout. */
+export const top = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** @param {string} text */
+export function say(text) {
+  process.stderr.write(`tsubo: ${text}\n`);
+}
+
+/** A failure that is told to the user as it is, without a stack. */
+export class Failure extends Error {}
+
+/**
+ * Every file below the given files and directories (paths from the top), sorted; what is not there is left out.
+ * @param {readonly string[]} roots
+ * @param {(path: string) => boolean} [wanted]
+ * @returns {string[]}
+ */
+export function filesBelow(roots, wanted = () => true) {
+  /** @type {string[]} */
+  const found = [];
+  /** @param {string} path */
+  const walk = path => {
+    const full = join(top, path);
+    if (!existsSync(full)) return;
+    if (!statSync(full).isDirectory()) {
+      if (wanted(path)) found.push(path);
+      return;
+    }
+    for (const name of readdirSync(full)) walk(`${path}/${name}`);
+  };
+  for (const root of roots) walk(root);
+  return found.sort();
+}
+
+/**
+ * Runs `make` unless `outputs` exist and the last run had the same `inputs` (compared by content, so that a checkout
+ * or a touch changes nothing) and the same `also`.
+ *
+ * @param {object} stage
+ * @param {string} stage.name one word; the record is `<into>/.<name>.stamp`
+ * @param {string} stage.saying what is being done, for the progress line
+ * @param {string} stage.into directory of the outputs and the record, from the top
+ * @param {readonly string[]} stage.inputs
+ * @param {readonly string[]} stage.outputs
+ * @param {readonly string[]} [stage.also] versions and options that matter as much as the inputs
+ * @param {() => Promise<void>} stage.make
+ */
+export async function stage({ name, saying, into, inputs, outputs, also = [], make }) {
+  const hash = createHash('sha256').update(JSON.stringify(also));
+  for (const input of inputs) hash.update(`\0${input}\0`).update(readFileSync(join(top, input)));
+  const wanted = hash.digest('hex');
+  const stamp = join(top, into, `.${name}.stamp`);
+  const fresh = existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted;
+  if (fresh && outputs.every(output => existsSync(join(top, output)))) return;
+
+  await timed(saying, make);
+  for (const output of outputs) {
+    if (!existsSync(join(top, output))) throw new Failure(`${name}: the build made no ${output}`);
+  }
+  mkdirSync(dirname(stamp), { recursive: true });
+  writeFileSync(stamp, wanted);
+}
+
+/**
+ * Says what is done, again every ten seconds while it lasts, and how long it took when that was more than a second.
+ * @param {string} saying
+ * @param {() => Promise<void>} work
+ */
+export async function timed(saying, work) {
+  const begin = Date.now();
+  const seconds = () => Math.round((Date.now() - begin) / 1000);
+  say(`${saying} ...`);
+  const ticker = setInterval(() => say(`${saying} ... ${seconds()} s`), 10_000);
+  try {
+    await work();
+  } finally {
+    clearInterval(ticker);
+  }
+  if (Date.now() - begin > 1000) say(`${saying}: done in ${seconds()} s`);
+}
+
+/**
+ * Runs a program in the top directory and keeps what it prints for the case that it fails.
+ * @param {string} program
+ * @param {readonly string[]} args
+ * @param {NodeJS.ProcessEnv} [env]
+ * @returns {Promise<string>} what it printed
+ */
+export function run(program, args, env = process.env) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { cwd: top, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    /** @type {Buffer[]} */
+    const printed = [];
+    child.stdout.on('data', chunk => printed.push(chunk));
+    child.stderr.on('data', chunk => printed.push(chunk));
+    child.on('error', error => reject(new Failure(`cannot run ${program}: ${error.message}`)));
+    child.on('close', (code, signal) => {
+      const output = Buffer.concat(printed).toString();
+      if (code === 0) resolve(output);
+      else
+        reject(new Failure(`${output}\n${[program, ...args].join(' ')}: ${signal ?? `exit status ${code}`}`));
+    });
+  });
+}
+
+/**
+ * The entry of a script: a Failure is printed and ends it with status 1.
+ * @param {() => Promise<number | undefined>} main returns the exit status
+ */
+export async function script(main) {
+  try {
+    process.exitCode = (await main()) ?? 0;
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    say(error.message);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// npm test [-- VITEST ARGUMENTS]: builds what is missing, then runs all the tests (or those asked for).
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { build } from './build.mjs';
+import { Failure, say, script, top } from './stage.mjs';
+
+/**
+ * @param {readonly string[]} args
+ * @param {string} summary where test/helpers/summary.ts leaves the counts
+ * @returns {Promise<number>} vitest's exit status
+ */
+function vitest(args, summary) {
+  return new Promise((resolve, reject) => {
+    const program = join(top, 'node_modules/vitest/vitest.mjs');
+    const child = spawn(process.execPath, [program, 'run', ...args], {
+      cwd: top,
+      env: { ...process.env, TSUBO_TEST_SUMMARY: summary },
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
+    child.on('error', reject);
+    child.on('close', code => resolve(code ?? 1));
+  });
+}
+
+/**
+ * What is wrong with a run that vitest itself calls good.
+ * @param {import('../test/helpers/summary.ts').Summary} summary
+ * @param {boolean} all no selection was asked for
+ */
+function objection({ passed, failed, reasons }, all) {
+  if (passed + failed === 0) return 'no test ran';
+  if (failed > 0) return `${failed} failed`;
+  const mute = reasons['no reason given'] ?? [];
+  // vitest skips what a selection leaves out, and gives no reason
+  if (all && mute.length > 0) return `${mute.length} skipped without a reason`;
+  return undefined;
+}
+
+await script(async () => {
+  const args = process.argv.slice(2);
+  await build(['packages', 'native', 'bundle', 'types', 'hello']);
+  const directory = mkdtempSync(join(tmpdir(), 'tsubo-test-'));
+  try {
+    const file = join(directory, 'summary.json');
+    const status = await vitest(args, file);
+    /** @type {string} */
+    let text;
+    try {
+      text = readFileSync(file, 'utf8');
+    } catch {
+      throw new Failure(`vitest ended with status ${status} before it could count the tests`);
+    }
+    const wrong = objection(JSON.parse(text), args.length === 0);
+    if (wrong !== undefined) say(wrong);
+    return status !== 0 ? status : wrong === undefined ? 0 : 1;
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+});
