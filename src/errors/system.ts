@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { SystemError } from '../host/binding.d.ts';
+import { errnoName, errnoText } from './errno.ts';
+import { type ErrorFields, RuntimeError } from './error.ts';
+
+/** True for what a binding throws when the kernel refused. */
+export function isSystemError(error: unknown): error is SystemError {
+  return error instanceof Error && error.name !== 'RuntimeError' && 'syscall' in error && 'errno' in error;
+}
+
+/**
+ * A refused system call of the runtime itself as `host.syscall`.
+ *
+ * @param attempt - what was tried and on what: `unable to make the cgroup /a/b`
+ */
+export function hostFailure(
+  error: SystemError,
+  attempt: string,
+  more: Partial<ErrorFields> = {},
+): RuntimeError {
+  return new RuntimeError(
+    {
+      code: 'host.syscall',
+      message: `${attempt}: ${errnoText(error.errno)}`,
+      stage: 'host',
+      syscall: error.syscall,
+      errno: error.errno,
+      errnoName: errnoName(error.errno),
+      path: error.path,
+      ...more,
+    },
+    { cause: error },
+  );
+}
+
+/** Does `work`; a refused system call becomes `host.syscall` with the words of `attempt`. */
+export function onHost<T>(attempt: string, work: () => T, more: Partial<ErrorFields> = {}): T {
+  try {
+    return work();
+  } catch (error) {
+    throw isSystemError(error) ? hostFailure(error, attempt, more) : error;
+  }
+}
+
+/** Anything that was thrown, as an error of the family. */
+export function toRuntimeError(error: unknown): RuntimeError {
+  if (error instanceof RuntimeError) return error;
+  if (isSystemError(error)) {
+    return hostFailure(error, error.path === undefined ? error.syscall : `${error.syscall} ${error.path}`);
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return new RuntimeError({ code: 'internal', message: `internal error: ${message}` }, { cause: error });
+}

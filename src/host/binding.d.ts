@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * All that the TypeScript side may ask of the machine. Each host (Node, standalone) implements this whole
+ * interface from the one table in native/binding/table.cc.
+ *
+ * Every call is synchronous. A refused system call throws a `SystemError`. Paths are UTF-8; a path with a NUL
+ * is refused with EINVAL. Descriptors returned here are close-on-exec and are closed with `close`.
+ */
+export interface Binding {
+  // ---- files ---------------------------------------------------------------------------------------------
+  /** The whole file as text; bytes that are not UTF-8 become U+FFFD. Refuses more than `limit` bytes (default 16 MiB) with EFBIG. */
+  readText(path: string, limit?: number): string;
+  /** Writes `text` with one open and one write. `flags` are open(2)'s O_* in addition to O_WRONLY|O_CLOEXEC. */
+  writeText(path: string, text: string, flags: number, mode: number): void;
+  /** Writes a hidden sibling (O_EXCL) and renames it over `path`: readers see the old or the new content, never half. */
+  replaceText(path: string, text: string, mode: number): void;
+  mkdir(path: string, mode: number): void;
+  rmdir(path: string): void;
+  unlink(path: string): void;
+  mkfifo(path: string, mode: number): void;
+  /** Names in the directory, without `.` and `..`, sorted by bytes. */
+  readdir(path: string): string[];
+  readlink(path: string): string;
+  /** Canonical absolute path; every component must exist. */
+  realpath(path: string): string;
+  getcwd(): string;
+  chdir(path: string): void;
+  /** stat(2), or lstat(2) with `noFollow`. undefined only for ENOENT and ENOTDIR. */
+  stat(path: string, noFollow?: boolean): FileStatus | undefined;
+  /** `f_type` of statfs(2). undefined only for ENOENT and ENOTDIR. */
+  filesystemType(path: string): number | undefined;
+  open(path: string, flags: number, mode: number): number;
+  /** Everything that can be read from `fd` until end of file, as text. */
+  readAll(fd: number): string;
+  /** Writes all of `text` to `fd`. */
+  write(fd: number, text: string): void;
+  close(fd: number): void;
+  /**
+   * Takes the exclusive flock(2) of an open directory, waiting at most `timeoutMs` milliseconds. False when the time is
+   * over. Throws ENOENT when the directory has been removed by whoever held the lock before.
+   */
+  lock(fd: number, timeoutMs: number): boolean;
+  isTerminal(fd: number): boolean;
+  /** True when the descriptor is open. */
+  isOpen(fd: number): boolean;
+
+  // ---- this process --------------------------------------------------------------------------------------
+  /** argv[0] as called, then the arguments. */
+  argv(): string[];
+  getenv(name: string): string | undefined;
+  pid(): number;
+  /** Wall clock, nanoseconds since 1970. */
+  now(): bigint;
+  sleepMs(milliseconds: number): void;
+  /** uname(2) and what /proc/self/status says of us. */
+  identity(): HostIdentity;
+
+  // ---- containers ----------------------------------------------------------------------------------------
+  /** clone3(2): the init is born, in its namespaces and cgroup, and walks the plan until it reports. */
+  spawn(request: SpawnRequest): Spawned;
+  /** Waits for the init's next report. `ended` when the channel closed without one. */
+  awaitReport(channel: number): Report;
+  /** Lets the init go on after a report that waits (`ready`). */
+  resume(channel: number): void;
+  /**
+   * Releases a created container: one byte into the `go` FIFO, then waits on the `result` FIFO until the exec has
+   * happened (end of file) or was refused (a report).
+   */
+  release(goPath: string, resultPath: string): Report;
+
+  // ---- processes -----------------------------------------------------------------------------------------
+  /** A pidfd, or undefined when there is no such process. */
+  pidfdOpen(pid: number): number | undefined;
+  /** False when the process is gone. */
+  pidfdSignal(pidfd: number, signal: number): boolean;
+  /** Waits until the process of the pidfd has ended; false when `timeoutMs` passed first (-1 waits for ever). */
+  pidfdWait(pidfd: number, timeoutMs: number): boolean;
+  /** waitid(2) on our own child without waiting; undefined when it is not ours or still runs. */
+  reap(pid: number): WaitStatus | undefined;
+  /**
+   * From here on every signal that can be caught (not SIGCHLD, SIGURG, SIGWINCH) is remembered, to be passed on by
+   * `waitForeground`. With `subreaper`, orphans of the container become our children and are reaped there too.
+   */
+  catchSignals(subreaper: boolean): void;
+  /** Passes signals on to the init until it ends, and returns how it ended. */
+  waitForeground(pid: number, pidfd: number): WaitStatus;
+
+  /** The steps the executor knows, one a line: what src/wire/steps.ts must agree with. */
+  vocabulary(): string;
+}
+
+/** What a refused system call throws: an Error with these fields. */
+export interface SystemError extends Error {
+  readonly syscall: string;
+  /** Positive. */
+  readonly errno: number;
+  readonly path?: string;
+}
+
+export interface FileStatus {
+  /** st_mode: file type and permission bits. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly dev: number;
+  readonly ino: number;
+  readonly rdevMajor: number;
+  readonly rdevMinor: number;
+  readonly size: number;
+}
+
+export interface HostIdentity {
+  /** uname(2): `x86_64` or `aarch64`. */
+  readonly machine: string;
+  /** uname(2): `6.1.0-18-amd64`. */
+  readonly release: string;
+  readonly euid: number;
+  readonly egid: number;
+  /** Capability sets as bit masks: bit N is capability number N. */
+  readonly boundingCapabilities: bigint;
+  readonly permittedCapabilities: bigint;
+  /** Highest capability number the kernel knows. */
+  readonly lastCapability: number;
+  /** Bit N-1: signal N is ignored, and would stay so across exec. */
+  readonly ignoredSignals: bigint;
+}
+
+export interface SpawnRequest {
+  /** The container part of the plan as src/wire/encode.ts writes it. */
+  readonly plan: Uint8Array;
+  /** CLONE_NEW* flags of clone3(2). */
+  readonly cloneFlags: number;
+  /** Directory of the cgroup to be born in, or -1. */
+  readonly cgroup: number;
+  /** A pid namespace to be born in, or -1. */
+  readonly pidNamespace: number;
+  /** How many descriptors from 3 on are passed to the container's process. */
+  readonly preserveFds: number;
+  /** Descriptors that fill the plan's slots, in order from slot 1. */
+  readonly fds: readonly number[];
+}
+
+export interface Spawned {
+  /** In the caller's pid namespace. */
+  readonly pid: number;
+  readonly pidfd: number;
+  /** Our end of the socket to the init. */
+  readonly channel: number;
+}
+
+/** What the init says of itself; the fields of a failure are the kernel's, the pointer is found through the plan. */
+export interface Report {
+  readonly kind: 'ready' | 'failed' | 'ended' | 'warning';
+  /** Index of the step in the container part of the plan. */
+  readonly step: number;
+  readonly syscall: string;
+  readonly errno: number;
+  /** What the step looked at: a path, or the file system's own words. */
+  readonly detail: string;
+}
+
+export interface WaitStatus {
+  /** Exit status, when it exited. */
+  readonly code?: number;
+  /** Signal number, when a signal ended it. */
+  readonly signal?: number;
+}

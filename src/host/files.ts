@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+import { errno } from '../errors/errno.ts';
+import { isSystemError } from '../errors/system.ts';
+import type { Binding } from './binding.d.ts';
+import { joinPath, parentPath } from './paths.ts';
+
+/** Flags of open(2) that are the same on x86_64 and arm64 (O_DIRECTORY and O_NOFOLLOW are not). */
+export const openFlags = {
+  readOnly: 0,
+  readWrite: 0o2,
+  create: 0o100,
+  exclusive: 0o200,
+  append: 0o2000,
+  nonBlocking: 0o4000,
+  synchronous: 0o4010000,
+  closeOnExec: 0o2000000,
+} as const;
+
+const typeMask = 0o170000;
+const directoryType = 0o040000;
+
+/** True for a directory, and with `noFollow` only for one that is not reached through a last symbolic link. */
+export function isDirectory(binding: Binding, path: string, noFollow = false): boolean {
+  const status = binding.stat(path, noFollow);
+  return status !== undefined && (status.mode & typeMask) === directoryType;
+}
+
+/** mkdir -p; new directories get `mode`. */
+export function makeDirectories(binding: Binding, path: string, mode: number): void {
+  try {
+    binding.mkdir(path, mode);
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    if (error.errno === errno.EEXIST && isDirectory(binding, path)) return;
+    if (error.errno !== errno.ENOENT || parentPath(path) === path) throw error;
+    makeDirectories(binding, parentPath(path), mode);
+    makeDirectories(binding, path, mode);
+  }
+}
+
+/** rm -rf of a directory of ours. What is already gone is fine; symbolic links are removed, not followed. */
+export function removeTree(binding: Binding, path: string): void {
+  for (const name of unlessMissing(() => binding.readdir(path)) ?? []) {
+    const entry = joinPath(path, name);
+    if (isDirectory(binding, entry, true)) removeTree(binding, entry);
+    else unlessMissing(() => binding.unlink(entry));
+  }
+  unlessMissing(() => binding.rmdir(path));
+}
+
+/** The result, or undefined when the kernel said ENOENT. */
+export function unlessMissing<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    if (isSystemError(error) && error.errno === errno.ENOENT) return undefined;
+    throw error;
+  }
+}

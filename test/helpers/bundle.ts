@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+import { copyFileSync, linkSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { defaultConfig, type TestConfig } from './config.ts';
+
+/** Where busybox offers itself in a rootfs. */
+const applets = ['cat', 'chmod', 'echo', 'id', 'kill', 'ls', 'mkdir', 'mount', 'printf', 'rm', 'sh', 'sleep', 'stat'];
+const moreApplets = ['test', 'touch', 'true', 'false', 'umount', 'unshare', 'wc', 'grep', 'readlink', 'head', 'sync'];
+
+/** One directory with config.json and a small root file system. */
+export class Bundle {
+  /** Unique on the machine. */
+  readonly id: string;
+  readonly dir: string;
+  config: TestConfig;
+
+  constructor(id: string, dir: string) {
+    this.id = id;
+    this.dir = dir;
+    this.config = defaultConfig();
+  }
+
+  get rootfs(): string {
+    return join(this.dir, 'rootfs');
+  }
+
+  /** A path inside the container as seen from outside, before anything is mounted over it. */
+  inRoot(path: string): string {
+    return join(this.rootfs, path);
+  }
+
+  /** Makes a file in the root (and its directories). */
+  file(path: string, content = '', mode = 0o644): void {
+    mkdirSync(dirname(this.inRoot(path)), { recursive: true });
+    writeFileSync(this.inRoot(path), content, { mode });
+  }
+
+  directory(path: string): void {
+    mkdirSync(this.inRoot(path), { recursive: true });
+  }
+
+  symlink(path: string, target: string): void {
+    mkdirSync(dirname(this.inRoot(path)), { recursive: true });
+    symlinkSync(target, this.inRoot(path));
+  }
+
+  /** The program is a busybox shell script. */
+  shell(script: string): void {
+    this.config.process.args = ['/bin/sh', '-c', script];
+  }
+
+  /** Changes the mount at `destination`. */
+  mount(destination: string): { options: string[]; source?: string; type?: string } {
+    const found = this.config.mounts.find(mount => mount.destination === destination);
+    if (found === undefined) throw new Error(`the default config has no mount at ${destination}`);
+    found.options ??= [];
+    return found as { options: string[] };
+  }
+
+  /** Leaves out the mount at `destination` and all below it. */
+  unmount(destination: string): void {
+    this.config.mounts = this.config.mounts.filter(
+      mount => mount.destination !== destination && !mount.destination.startsWith(`${destination}/`),
+    );
+  }
+
+  /** Leaves out a namespace, or with `path` joins that one instead of a new one. */
+  namespace(type: string, path?: string): void {
+    const namespaces = this.config.linux.namespaces.filter(namespace => namespace.type !== type);
+    if (path !== undefined) namespaces.push({ type, path });
+    this.config.linux.namespaces = namespaces;
+  }
+
+  /** Writes config.json: the config, or any other text. */
+  write(text: string = JSON.stringify(this.config, undefined, 2)): void {
+    writeFileSync(join(this.dir, 'config.json'), text);
+  }
+}
+
+/**
+ * The programs of a rootfs, copied once: the rootfs of each bundle has hard links to the copies, so that nothing a
+ * container does to them can reach the machine's own.
+ */
+export class Programs {
+  private readonly dir: string;
+
+  constructor(dir: string, busybox: string, inside: string) {
+    this.dir = dir;
+    mkdirSync(dir);
+    copyFileSync(busybox, join(dir, 'busybox'));
+    copyFileSync(inside, join(dir, 'inside'));
+  }
+
+  /** Fills an empty directory with a small root file system. */
+  install(rootfs: string): void {
+    mkdirSync(join(rootfs, 'bin'), { recursive: true });
+    for (const name of ['dev', 'etc', 'proc', 'sys', 'tmp', 'usr']) mkdirSync(join(rootfs, name), { recursive: true });
+    for (const name of ['busybox', 'inside']) linkSync(join(this.dir, name), join(rootfs, 'bin', name));
+    for (const name of [...applets, ...moreApplets]) symlinkSync('busybox', join(rootfs, 'bin', name));
+    writeFileSync(join(rootfs, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\nlady:x:1000:1000::/home/lady:/bin/sh\n');
+    writeFileSync(join(rootfs, 'etc/group'), 'root:x:0:\nlady:x:1000:\n');
+  }
+}

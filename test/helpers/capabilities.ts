@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFileSync } from 'node:fs';
+
+/** By number, without `CAP_`. */
+const names = (
+  'CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE ' +
+  'NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN ' +
+  'SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE ' +
+  'MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE'
+).split(' ');
+
+/** `CAP_CHOWN`, ... of a mask as /proc/PID/status prints it, sorted. */
+export function capabilityNames(hex: string | undefined): string[] {
+  const mask = BigInt(`0x${hex}`);
+  return names.filter((_, number) => (mask >> BigInt(number)) & 1n).map(name => `CAP_${name}`).sort();
+}
+
+/** What this process may hand on. */
+export const ourBoundingSet = capabilityNames(
+  /CapBnd:\s*(\w+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0',
+);

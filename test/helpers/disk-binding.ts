@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFileSync, realpathSync, statSync } from 'node:fs';
+import { constants } from 'node:os';
+import type { Binding } from '../../src/host/binding.d.ts';
+
+/** The part of the binding that looks at files, for unit tests: no addon, no root. Any other call fails the test. */
+export function diskBinding(): Binding {
+  const calls: Partial<Binding> = {
+    readText: path => asSystemError('open', () => readFileSync(path, 'utf8')),
+    realpath: path => asSystemError('realpath', () => realpathSync(path)),
+    stat: path => {
+      const found = statSync(path, { throwIfNoEntry: false });
+      return found && { ...found, rdevMajor: 0, rdevMinor: 0 };
+    },
+  };
+  return calls as Binding;
+}
+
+function asSystemError<T>(syscall: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    const { code = '', path } = error as NodeJS.ErrnoException;
+    const errno = constants.errno[code as keyof typeof constants.errno];
+    throw Object.assign(new Error(`${syscall}: ${code}`), { syscall, errno, path });
+  }
+}

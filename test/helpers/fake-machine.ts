@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: Apache-2.0
+import { execFileSync } from 'node:child_process';
+import * as fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { Binding, Report, SpawnRequest, WaitStatus } from '../../src/host/binding.d.ts';
+
+/** A process that is only made up; /proc shows it through the fake binding. */
+export interface FakeProcess {
+  readonly pid: number;
+  startTime: number;
+  state: 'S' | 'Z';
+  /** Ignores SIGKILL, as one in uninterruptible sleep does. */
+  stubborn: boolean;
+  /** Directory of its cgroup. */
+  readonly cgroup: string | undefined;
+  readonly signals: number[];
+}
+
+/**
+ * A machine that is part real (files below a temporary directory) and part made up (processes, the cgroup files of
+ * the kernel, descriptors 1 and 2), to run the lifecycle and the command line without root.
+ */
+export class FakeMachine {
+  readonly directory = fs.mkdtempSync(join(tmpdir(), 'tsubo-'));
+  /** Where cgroup2 "is mounted". */
+  readonly cgroups = join(this.directory, 'cgroup');
+  readonly root = join(this.directory, 'state');
+  readonly processes = new Map<number, FakeProcess>();
+  readonly environment = new Map<string, string>();
+  readonly passedFds = new Set<number>();
+  readonly spawned: SpawnRequest[] = [];
+  /** What was called, in order, of the calls that change something. */
+  readonly calls: string[] = [];
+  arguments: string[] = ['tsubo'];
+  stdout = '';
+  stderr = '';
+  stderrIsTerminal = false;
+  /** What the next init says; `ready` when none is left. */
+  reports: Partial<Report>[] = [];
+  releaseReport: Partial<Report> = { kind: 'ended' };
+  exit: WaitStatus = { code: 0 };
+  /** The call of this name, the first time, fails with this number or does that. */
+  readonly trouble = new Map<string, number | (() => void)>();
+  readonly #locks = new Map<string, number>();
+  readonly #pidfds = new Map<number, FakeProcess>();
+  readonly #openDirectories = new Map<number, string>();
+  #nextPid = 100_001;
+  #nextPidfd = 1_000_000;
+
+  constructor() {
+    fs.mkdirSync(this.cgroups);
+    fs.writeFileSync(join(this.cgroups, 'cgroup.controllers'), '');
+  }
+
+  /** Removes what is real. */
+  dispose(): void {
+    fs.rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  addProcess(fields: Partial<FakeProcess> = {}): FakeProcess {
+    const pid = fields.pid ?? this.#nextPid++;
+    const made: FakeProcess = {
+      startTime: 5000 + pid,
+      state: 'S',
+      stubborn: false,
+      cgroup: undefined,
+      signals: [],
+      ...fields,
+      pid,
+    };
+    this.processes.set(pid, made);
+    return made;
+  }
+
+  /** What is left open, but for pidfds of the caller. */
+  get openLocks(): number {
+    return this.#locks.size;
+  }
+
+  get openPidfds(): number {
+    return this.#pidfds.size;
+  }
+
+  /** Makes the kernel's files of a cgroup, with the processes that are in it or below. */
+  refreshCgroup(directory: string): void {
+    const inside = [...this.processes.values()].filter(
+      ({ cgroup, state }) => state !== 'Z' && cgroup?.startsWith(directory),
+    );
+    const own = inside.filter(({ cgroup }) => cgroup === directory).map(({ pid }) => `${pid}\n`);
+    const freeze = join(directory, 'cgroup.freeze');
+    if (!fs.existsSync(freeze)) fs.writeFileSync(freeze, '0\n');
+    const frozen = fs.readFileSync(freeze, 'utf8').trim();
+    fs.writeFileSync(join(directory, 'cgroup.procs'), own.join(''));
+    fs.writeFileSync(
+      join(directory, 'cgroup.events'),
+      `populated ${inside.length > 0 ? 1 : 0}\nfrozen ${frozen}\n`,
+    );
+    if (!fs.existsSync(join(directory, 'cgroup.kill'))) fs.writeFileSync(join(directory, 'cgroup.kill'), '');
+  }
+
+  signal(process: FakeProcess, signal: number): void {
+    if (signal !== 0) process.signals.push(signal);
+    if (signal === 9 && !process.stubborn) process.state = 'Z';
+  }
+
+  get binding(): Binding {
+    return this.#binding;
+  }
+
+  #begin(name: string, detail = ''): void {
+    this.calls.push(detail === '' ? name : `${name} ${detail}`);
+    const trouble = this.trouble.get(name);
+    if (trouble === undefined) return;
+    this.trouble.delete(name);
+    if (typeof trouble === 'function') trouble();
+    else throw refused(name, trouble, detail);
+  }
+
+  #isCgroup(path: string): boolean {
+    return path.startsWith(`${this.cgroups}/`);
+  }
+
+  readonly #binding: Binding = {
+    readText: path => {
+      const pid = /^\/proc\/(\d+)\/stat$/.exec(path)?.[1];
+      if (pid !== undefined) {
+        const found = this.processes.get(Number(pid));
+        if (found === undefined) throw refused('open', 2, path);
+        return `${pid} (a) b) ${found.state} ${'0 '.repeat(18)}${found.startTime} 0 0\n`;
+      }
+      if (path === '/proc/self/mountinfo') {
+        return `30 1 0:26 / ${this.cgroups} rw - cgroup2 cgroup2 rw\n`;
+      }
+      if (path === '/proc/self/cgroup') return '0::/\n';
+      if (this.#isCgroup(path) && fs.existsSync(dirname(path))) this.refreshCgroup(dirname(path));
+      return real('open', path, () => fs.readFileSync(path, 'utf8'));
+    },
+    writeText: (path, text, flags, mode) => {
+      this.#begin('writeText', path);
+      if (path.startsWith('/proc/')) return;
+      if (this.#isCgroup(path) && path.endsWith('/cgroup.kill')) {
+        const directory = dirname(path);
+        if (!fs.existsSync(path)) throw refused('open', 2, path);
+        for (const process of this.processes.values()) {
+          if (process.cgroup?.startsWith(directory)) this.signal(process, 9);
+        }
+        return;
+      }
+      real('open', path, () => {
+        const fd = fs.openSync(path, flags | fs.constants.O_WRONLY, mode);
+        fs.writeSync(fd, text);
+        fs.closeSync(fd);
+      });
+    },
+    replaceText: (path, text, mode) => {
+      this.#begin('replaceText', path);
+      real('open', path, () => {
+        fs.writeFileSync(`${path}.new`, text, { mode });
+        fs.renameSync(`${path}.new`, path);
+      });
+    },
+    mkdir: (path, mode) => {
+      this.#begin('mkdir', path);
+      real('mkdir', path, () => fs.mkdirSync(path, mode));
+      if (this.#isCgroup(path)) this.refreshCgroup(path);
+    },
+    rmdir: path => {
+      this.#begin('rmdir', path);
+      if (this.#isCgroup(path) && fs.existsSync(path)) {
+        const entries = fs.readdirSync(path, { withFileTypes: true });
+        this.refreshCgroup(path);
+        const busy =
+          entries.some(entry => entry.isDirectory()) ||
+          fs.readFileSync(join(path, 'cgroup.procs')).length > 0;
+        if (busy) throw refused('rmdir', 16, path);
+        fs.rmSync(path, { recursive: true });
+        return;
+      }
+      real('rmdir', path, () => fs.rmdirSync(path));
+    },
+    unlink: path => {
+      this.#begin('unlink', path);
+      real('unlink', path, () => fs.unlinkSync(path));
+    },
+    mkfifo: (path, mode) => {
+      this.#begin('mkfifo', path);
+      execFileSync('mkfifo', ['-m', mode.toString(8), path]);
+    },
+    readdir: path => real('open', path, () => fs.readdirSync(path).sort()),
+    readlink: path => real('readlink', path, () => fs.readlinkSync(path)),
+    realpath: path => real('realpath', path, () => fs.realpathSync(path)),
+    getcwd: () => this.directory,
+    chdir: () => {
+      throw new Error('nothing may change the working directory');
+    },
+    stat: (path, noFollow) => {
+      const found = noFollow
+        ? fs.lstatSync(path, { throwIfNoEntry: false })
+        : fs.statSync(this.#openDirectories.get(fdOf(path)) ?? path, { throwIfNoEntry: false });
+      if (found === undefined) return undefined;
+      const { mode, uid, gid, dev, ino, size } = found;
+      return { mode, uid, gid, dev, ino, size, rdevMajor: 0, rdevMinor: 0 };
+    },
+    filesystemType: path => (path === this.cgroups ? 0x63677270 : 0),
+    open: (path, flags, mode) => {
+      const fd = real('open', path, () => fs.openSync(path, flags, mode));
+      if (fs.fstatSync(fd).isDirectory()) this.#openDirectories.set(fd, path);
+      return fd;
+    },
+    readAll: fd => fs.readFileSync(fd, 'utf8'),
+    write: (fd, text) => {
+      if (fd === 1) this.stdout += text;
+      else if (fd === 2) this.stderr += text;
+      else fs.writeSync(fd, text);
+    },
+    close: fd => {
+      if (this.#pidfds.delete(fd) || fd >= 2_000_000) return;
+      for (const [path, owner] of this.#locks) if (owner === fd) this.#locks.delete(path);
+      this.#openDirectories.delete(fd);
+      fs.closeSync(fd);
+    },
+    lock: fd => {
+      this.#begin('lock');
+      const path = this.#openDirectories.get(fd) ?? '';
+      if (this.#locks.has(path)) return false;
+      if (!fs.existsSync(path)) throw refused('flock', 2);
+      this.#locks.set(path, fd);
+      return true;
+    },
+    isTerminal: fd => fd === 2 && this.stderrIsTerminal,
+    isOpen: fd => this.passedFds.has(fd),
+    argv: () => this.arguments,
+    getenv: name => this.environment.get(name),
+    pid: () => 4242,
+    now: () => 1_700_000_000_120_000_000n,
+    sleepMs: () => {},
+    identity: () => ({
+      machine: 'x86_64',
+      release: '6.1.0',
+      euid: 0,
+      egid: 0,
+      boundingCapabilities: (1n << 41n) - 1n,
+      permittedCapabilities: (1n << 41n) - 1n,
+      lastCapability: 40,
+      ignoredSignals: 0n,
+    }),
+    spawn: request => {
+      this.#begin('spawn');
+      this.spawned.push(request);
+      const init = this.addProcess({ cgroup: this.#openDirectories.get(request.cgroup) });
+      return { pid: init.pid, pidfd: this.#newPidfd(init), channel: 2_000_000 + init.pid };
+    },
+    awaitReport: () => {
+      this.#begin('awaitReport');
+      return { kind: 'ready', step: 0, syscall: '', errno: 0, detail: '', ...this.reports.shift() };
+    },
+    resume: () => this.#begin('resume'),
+    release: () => {
+      this.#begin('release');
+      return { kind: 'ended', step: 0, syscall: '', errno: 0, detail: '', ...this.releaseReport };
+    },
+    pidfdOpen: pid => {
+      const found = this.processes.get(pid);
+      return found === undefined ? undefined : this.#newPidfd(found);
+    },
+    pidfdSignal: (pidfd, signal) => {
+      const process = this.#pidfds.get(pidfd);
+      if (process === undefined) throw refused('pidfd_send_signal', 9);
+      if (process.state === 'Z') return false;
+      this.signal(process, signal);
+      return true;
+    },
+    pidfdWait: pidfd => this.#pidfds.get(pidfd)?.state === 'Z',
+    reap: pid => {
+      const process = this.processes.get(pid);
+      if (process?.state !== 'Z') return undefined;
+      this.processes.delete(pid);
+      return process.signals.includes(9) ? { signal: 9 } : this.exit;
+    },
+    catchSignals: () => this.#begin('catchSignals'),
+    waitForeground: pid => {
+      this.#begin('waitForeground');
+      this.processes.delete(pid);
+      return this.exit;
+    },
+    vocabulary: () => '',
+  };
+
+  #newPidfd(process: FakeProcess): number {
+    const fd = this.#nextPidfd++;
+    this.#pidfds.set(fd, process);
+    return fd;
+  }
+}
+
+function fdOf(path: string): number {
+  return Number(/^\/proc\/self\/fd\/(\d+)$/.exec(path)?.[1] ?? -1);
+}
+
+/** As a binding throws it. */
+export function refused(syscall: string, errno: number, path?: string): Error {
+  return Object.assign(new Error(syscall), { syscall, errno, ...(path && { path }) });
+}
+
+function real<T>(syscall: string, path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    const { errno } = error as { errno?: number };
+    if (errno === undefined) throw error;
+    throw refused(syscall, Math.abs(errno), path);
+  }
+}
+
+/** A bundle with a root file system and the config of a container that does nothing special. */
+export function writeBundle(directory: string, change: (config: FakeConfig) => void = () => {}): string {
+  fs.mkdirSync(join(directory, 'rootfs'), { recursive: true });
+  const config: FakeConfig = {
+    ociVersion: '1.0.2',
+    process: { user: { uid: 0, gid: 0 }, args: ['/bin/true'], env: ['SECRET=x'], cwd: '/' },
+    root: { path: 'rootfs' },
+    linux: { namespaces: [{ type: 'mount' }, { type: 'pid' }] },
+  };
+  change(config);
+  fs.writeFileSync(join(directory, 'config.json'), JSON.stringify(config, undefined, 2));
+  return directory;
+}
+
+export interface FakeConfig {
+  ociVersion: string;
+  process: Record<string, unknown>;
+  root: { path: string };
+  linux: { namespaces: { type: string; path?: string }[]; cgroupsPath?: string };
+  [key: string]: unknown;
+}
+
+/** The error that `work` throws, for its fields. */
+export function thrown(work: () => unknown): Record<string, unknown> {
+  try {
+    work();
+  } catch (error) {
+    return error as Record<string, unknown>;
+  }
+  throw new Error('nothing was thrown');
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { type Mount, parseMountinfo } from './mountinfo.ts';
+
+/** What inside.cc prints, and what is easily read from it. */
+export interface Report {
+  readonly args: readonly string[];
+  readonly env: readonly string[];
+  readonly cwd: string;
+  /** Real, effective, saved. */
+  readonly uids: readonly number[];
+  readonly gids: readonly number[];
+  readonly groups: readonly number[];
+  readonly umask: number;
+  readonly pid: number;
+  readonly ppid: number;
+  readonly sid: number;
+  readonly pgid: number;
+  readonly noNewPrivileges: number;
+  readonly dumpable: number;
+  readonly parentDeathSignal: number;
+  readonly securebits: number;
+  readonly hostname: string;
+  readonly domainname: string;
+  /** Number to what /proc/self/fd says of it; empty without /proc. */
+  readonly fds: Readonly<Record<string, string>>;
+  readonly fdNumbers: readonly number[];
+  /** Kind (`mnt`, `net`, ...) to `mnt:[4026531832]`. */
+  readonly namespaces: Readonly<Record<string, string | null>>;
+  /** By resource number: soft and hard. */
+  readonly rlimits: readonly (readonly [string, string])[];
+  /** `keyring;uid;gid;permissions;name`, or null without one. */
+  readonly sessionKeyring: string | null;
+  /** /proc/self/cgroup. */
+  readonly cgroup: string | null;
+  readonly oomScoreAdj: string | null;
+  readonly exe: string | null;
+  readonly mounts: readonly Mount[];
+  /** /proc/self/status by key. */
+  readonly status: Readonly<Record<string, string>>;
+  readonly probes: Readonly<Record<string, Probe>>;
+}
+
+/** A path as the program finds it: `errno` alone when it is not there. */
+export interface Probe {
+  readonly errno?: number;
+  readonly kind?: string;
+  /** Permission bits. */
+  readonly mode?: number;
+  readonly uid?: number;
+  readonly gid?: number;
+  readonly size?: number;
+  readonly ino?: number;
+  /** Numbers of the device node. */
+  readonly major?: number;
+  readonly minor?: number;
+  /** Of a symbolic link. */
+  readonly target?: string;
+  readonly read?: { readonly errno?: number; readonly text?: string; readonly entries?: readonly string[] };
+  /** Error number of an attempt to write, 0 when it would work. */
+  readonly write?: number;
+}
+
+export function parseReport(text: string): Report {
+  const raw = JSON.parse(text) as Omit<Report, 'mounts' | 'status'> & { mountinfo: string | null; status: string | null };
+  const status: Record<string, string> = {};
+  for (const line of (raw.status ?? '').split('\n')) {
+    const [key, value] = line.split(':\t');
+    if (key !== undefined && value !== undefined) status[key] = value.trim();
+  }
+  return { ...raw, mounts: parseMountinfo(raw.mountinfo ?? ''), status };
+}
+
+/** What is seen at `target`: the mount that was put there last. */
+export function mountAt(report: Report, target: string): Mount {
+  const found = report.mounts.filter(mount => mount.target === target).at(-1);
+  if (found === undefined) {
+    throw new Error(`nothing is mounted at ${target}, only at ${report.mounts.map(mount => mount.target).join(' ')}`);
+  }
+  return found;
+}
+
+const source = fileURLToPath(new URL('inside.cc', import.meta.url));
+const directory = fileURLToPath(new URL('../../build/test', import.meta.url));
+
+/** The compiled program. Two test files may come here at the same time: the last rename wins, both are the same. */
+export function insideProgram(): string {
+  const program = `${directory}/inside`;
+  if (existsSync(program) && statSync(program).mtimeMs > statSync(source).mtimeMs) return program;
+  mkdirSync(directory, { recursive: true });
+  const fresh = `${program}.${process.pid}`;
+  execFileSync('g++', ['-std=c++20', '-O1', '-static', '-o', fresh, source]);
+  renameSync(fresh, program);
+  return program;
+}

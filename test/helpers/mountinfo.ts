@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** One line of proc_pid_mountinfo(5). */
+export interface Mount {
+  readonly id: number;
+  readonly parent: number;
+  /** major:minor of the file system. */
+  readonly device: string;
+  /** What of the file system is mounted. */
+  readonly root: string;
+  readonly target: string;
+  /** Of the mount: `ro`, `nosuid`, ... */
+  readonly options: readonly string[];
+  /** `shared`, `slave`, `unbindable`; none of them is private. Numbers are left out. */
+  readonly propagation: readonly string[];
+  readonly type: string;
+  readonly source: string;
+  /** Of the file system (the superblock). */
+  readonly superOptions: readonly string[];
+}
+
+export function parseMountinfo(text: string): Mount[] {
+  return text
+    .split('\n')
+    .filter(line => line !== '')
+    .map(line => {
+      const [before = '', after = ''] = line.split(' - ');
+      const [id, parent, device = '', root = '', target = '', options = '', ...tags] = before.split(' ');
+      const [type = '', source = '', superOptions = ''] = after.split(' ');
+      return {
+        id: Number(id),
+        parent: Number(parent),
+        device,
+        root: unescape(root),
+        target: unescape(target),
+        options: options.split(','),
+        propagation: tags
+          .filter(tag => !tag.startsWith('propagate_from'))
+          .map(tag => tag.replace(/:.*/, '').replace('master', 'slave')),
+        type,
+        source: unescape(source),
+        superOptions: superOptions.split(','),
+      };
+    });
+}
+
+/** The kernel writes space, tab, newline and backslash as octal. */
+function unescape(text: string): string {
+  return text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { HostFacts } from '../../src/host/facts.ts';
+import type { Config, Linux, Mount, Process } from '../../src/oci/config.ts';
+import { makePlan, type PlanOptions } from '../../src/plan/make-plan.ts';
+import type { Plan } from '../../src/plan/plan.ts';
+import type { Operation, Step } from '../../src/wire/steps.ts';
+
+/** Capabilities 0 to 40. */
+export const allCapabilities = (1n << 41n) - 1n;
+
+/** A machine as systemd sets one up, made up. */
+export const facts: HostFacts = {
+  kernel: { release: '6.18.0', major: 6, minor: 18 },
+  machine: 'x86_64',
+  euid: 0,
+  egid: 0,
+  capabilities: { bounding: allCapabilities, permitted: allCapabilities, last: 40 },
+  ignoredSignals: 0n,
+  cgroup: { layout: 'unified', mountpoint: '/sys/fs/cgroup', own: '/system.slice/engine.service' },
+};
+
+export interface Wish {
+  readonly process?: Partial<Process>;
+  readonly linux?: Linux;
+  readonly mounts?: readonly Mount[];
+  readonly config?: Partial<Config>;
+  readonly facts?: Partial<HostFacts>;
+  readonly options?: Partial<PlanOptions>;
+}
+
+/** The plan of a small config with these things changed. */
+export function planFor(wish: Wish = {}): Plan {
+  const config: Config = {
+    ociVersion: '1.3.0',
+    root: { path: 'rootfs' },
+    process: {
+      args: ['/bin/true'],
+      cwd: '/',
+      user: { uid: 0, gid: 0 },
+      env: ['HOME=/root'],
+      ...wish.process,
+    },
+    ...(wish.mounts && { mounts: wish.mounts }),
+    linux: { namespaces: [{ type: 'mount' }], ...wish.linux },
+    ...wish.config,
+  };
+  return makePlan(config, { ...facts, ...wish.facts }, { id: 'jar', bundle: '/bundle', ...wish.options });
+}
+
+type StepOf<Op extends Operation> = Extract<Step, { readonly op: Op }>;
+
+/** The steps of these operations, in the plan's order. */
+export function stepsOf<Op extends Operation>(plan: Plan, ...ops: Op[]): StepOf<Op>[] {
+  return plan.container.filter((step): step is StepOf<Op> => (ops as string[]).includes(step.op));
+}
+
+/** The operations in order. */
+export function operations(plan: Plan): Operation[] {
+  return plan.container.map(step => step.op);
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { release } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { TestRunner } from 'vitest';
+
+declare module '@vitest/runner' {
+  interface TaskMeta {
+    /** Why tests of this file or suite are skipped; test/helpers/summary.ts counts by it. */
+    skipReason?: string;
+  }
+}
+
+/** Programs that a test may need, found in PATH. */
+const programs = ['runc', 'crun', 'busybox', 'strace', 'jq', 'g++', 'git', 'npm'] as const;
+
+/**
+ * What a test may need of the machine:
+ * `root`; a program; `cgroup2` (mounted anywhere) and `cgroup2:CONTROLLER` (to be had there); `kernel:5.12` (or later);
+ * `capability:SYS_RESOURCE` (in our permitted set); `filesystem:overlay` (known to the kernel); `shared:NAME` (a file
+ * or directory in the `shared` directory beside the checkout).
+ */
+export type Need =
+  | 'root'
+  | (typeof programs)[number]
+  | 'cgroup2'
+  | `${'cgroup2' | 'kernel' | 'capability' | 'filesystem' | 'shared'}:${string}`;
+
+/**
+ * For `describe.skipIf(requires('root', 'runc'))`: true when the machine lacks something. What it lacks is noted on the
+ * suite (or file) that is being collected, and the summary says it of every test skipped there.
+ */
+export function requires(...needs: readonly Need[]): boolean {
+  const lacks = needs.map(missing).filter(reason => reason !== undefined);
+  if (lacks.length === 0) return false;
+  const current = TestRunner.getCurrentSuite();
+  const meta = (current.suite ?? current.file)?.meta;
+  if (meta !== undefined) {
+    const reasons = new Set([...(meta.skipReason?.split(' or ') ?? []), lacks.join(', ')]);
+    meta.skipReason = [...reasons].join(' or ');
+  }
+  return true;
+}
+
+/** Why `need` is not met, or undefined. */
+export function missing(need: Need): string | undefined {
+  const [kind, argument] = need.split(':') as [string, string | undefined];
+  const holds = argument === undefined ? simple(kind) : detailed(kind, argument);
+  if (holds) return undefined;
+  if (need === 'cgroup2') return 'no cgroup2';
+  return sentences[kind]?.replace('%', argument ?? '') ?? `no ${kind}`;
+}
+
+const sentences: Readonly<Record<string, string>> = {
+  root: 'not root',
+  cgroup2: 'no cgroup2 controller %',
+  kernel: 'kernel older than %',
+  capability: 'no CAP_%',
+  filesystem: 'no file system %',
+  shared: 'no ../shared/%',
+};
+
+function simple(need: string): boolean {
+  if (need === 'root') return process.geteuid?.() === 0;
+  if (need === 'cgroup2') return cgroup2() !== undefined;
+  if ((programs as readonly string[]).includes(need)) return inPath(need);
+  throw new Error(`requires: what is ${need}?`);
+}
+
+function detailed(kind: string, argument: string): boolean {
+  switch (kind) {
+    case 'cgroup2':
+      return controllers().includes(argument);
+    case 'kernel':
+      return kernelIsAtLeast(argument);
+    case 'capability':
+      return hasCapability(argument);
+    case 'filesystem':
+      return readFileSync('/proc/filesystems', 'utf8').split(/\s+/).includes(argument);
+    case 'shared':
+      return existsSync(join(import.meta.dirname, '../../../shared', argument));
+    default:
+      throw new Error(`requires: what is ${kind}:${argument}?`);
+  }
+}
+
+function inPath(program: string): boolean {
+  return (process.env['PATH'] ?? '').split(delimiter).some(directory => {
+    try {
+      accessSync(join(directory, program), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** Where cgroup2 is mounted. */
+function cgroup2(): string | undefined {
+  const line = readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .find(mount => mount.includes(' - cgroup2 '));
+  return line?.split(' ')[4];
+}
+
+function controllers(): string[] {
+  const mountpoint = cgroup2();
+  if (mountpoint === undefined) return [];
+  return readFileSync(join(mountpoint, 'cgroup.controllers'), 'utf8').trim().split(' ');
+}
+
+function kernelIsAtLeast(wanted: string): boolean {
+  const [major = 0, minor = 0] = release().split('.').map(Number.parseFloat);
+  const [wantedMajor = 0, wantedMinor = 0] = wanted.split('.').map(Number);
+  return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
+}
+
+/** Numbers from linux/capability.h, as far as tests ask for them. */
+const capabilities: Readonly<Record<string, number>> = {
+  NET_ADMIN: 12,
+  SYS_MODULE: 16,
+  SYS_ADMIN: 21,
+  SYS_RESOURCE: 24,
+  SYS_TIME: 25,
+  MKNOD: 27,
+  BPF: 39,
+};
+
+function hasCapability(name: string): boolean {
+  const number = capabilities[name];
+  if (number === undefined) throw new Error(`requires: add the number of CAP_${name}`);
+  const mask = /^CapPrm:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
+  return ((BigInt(`0x${mask}`) >> BigInt(number)) & 1n) === 1n;
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { basename, delimiter, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const repository = fileURLToPath(new URL('../..', import.meta.url));
+
+/** The runtime under test. */
+export interface Runtime {
+  readonly name: string;
+  /** `1.1.5`. */
+  readonly version: string;
+  /** What to execute, before the runtime's own arguments. */
+  readonly command: readonly string[];
+}
+
+/**
+ * TSUBO_RUNTIME, a name in PATH or a path (`runc`, `/usr/bin/crun`), else tsubo on the Node host, from dist/.
+ */
+export const runtime: Runtime = find(process.env['TSUBO_RUNTIME']);
+
+export const isTsubo = runtime.name === 'tsubo';
+
+/** An installed runc, to compare with, or undefined. */
+export function installedRunc(): Runtime | undefined {
+  return lookUp('runc') === undefined ? undefined : find('runc');
+}
+
+/** True on `runc` (every one), on `runc 1.1` (every 1.1.x), on `runc 1.1.5`. */
+export function runs(who: string): boolean {
+  const [name, version = ''] = who.split(' ');
+  return name === runtime.name && (version === '' || `${runtime.version}.`.startsWith(`${version}.`));
+}
+
+/**
+ * Names a place where a runtime does something else than tsubo and the spec. True when that runtime is the one under
+ * test: the test then says what is to be seen there instead, or passes over the point.
+ *
+ * @param who - as for `runs`
+ * @param how - what it does instead, in one sentence
+ */
+export function disagrees(who: string, how: string): boolean {
+  if (how === '') throw new Error('a disagreement says how');
+  return runs(who);
+}
+
+function find(wanted: string | undefined): Runtime {
+  if (wanted === undefined || wanted === '' || wanted === 'tsubo') {
+    const main = join(repository, 'dist/tsubo.cjs');
+    if (!existsSync(main))
+      throw new Error(`${main} is not there: build first (npm run build), or set TSUBO_RUNTIME`);
+    return { name: 'tsubo', version: '', command: [process.execPath, main] };
+  }
+  const file = lookUp(wanted);
+  if (file === undefined) throw new Error(`TSUBO_RUNTIME: there is no ${wanted}`);
+  const printed = spawnSync(file, ['--version'], { encoding: 'utf8' }).stdout ?? '';
+  const version = /version (\d+\.\d+\.\d+)/.exec(printed)?.[1] ?? '';
+  return { name: /tsubo/i.test(printed) ? 'tsubo' : basename(file), version, command: [file] };
+}
+
+function lookUp(name: string): string | undefined {
+  const directories = name.includes('/') ? [''] : (process.env['PATH'] ?? '').split(delimiter);
+  return directories
+    .map(directory => resolve(directory, name))
+    .find(file => {
+      try {
+        accessSync(file, constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+}

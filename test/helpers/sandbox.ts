@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { ChildProcess } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
+import { Bundle, Programs } from './bundle.ts';
+import { insideProgram, parseReport, type Report } from './inside.ts';
+import { disagrees, type Runtime, runtime } from './runtime.ts';
+import { processState, type Traces, traces } from './traces.ts';
+import { type ExecOptions, type Layout, type Result, View, withFile } from './view.ts';
+
+export interface InsideOptions {
+  /** Paths for the program to look at. */
+  readonly probe?: readonly string[];
+  /** More arguments of `run`. */
+  readonly flags?: readonly string[];
+  readonly exec?: ExecOptions;
+}
+
+/** A command that has been started and is not waited for. */
+export interface Running {
+  readonly child: ChildProcess;
+  /** What has been printed so far. */
+  stdout(): string;
+  stderr(): string;
+  readonly ended: Promise<{ status: number | null; signal: string | null }>;
+}
+
+/**
+ * A place for the containers of one test file: a private view of the machine, a directory, a root for the runtime.
+ * After each test what is left of its containers is deleted by force, and then nothing may be left at all.
+ */
+export class Sandbox {
+  readonly layout: Layout;
+  private readonly runtime: Runtime;
+  private opened: View | undefined;
+  private programs: Programs | undefined;
+  private directory = '';
+  private count = 0;
+
+  constructor(layout: Layout, which: Runtime) {
+    this.layout = layout;
+    this.runtime = which;
+  }
+
+  async open(): Promise<void> {
+    this.directory = mkdtempSync(join(tmpdir(), 'jar-'));
+    chmodSync(this.directory, 0o755); // containers of other users look in here too
+    this.opened = await View.open(this.layout);
+    this.programs = new Programs(join(this.directory, 'programs'), '/bin/busybox', insideProgram());
+  }
+
+  close(): void {
+    this.removeCgroups();
+    this.opened?.close();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  get view(): View {
+    if (this.opened === undefined) throw new Error('the sandbox is open only while tests run');
+    return this.opened;
+  }
+
+  /** A directory of this sandbox alone. */
+  get dir(): string {
+    return this.directory;
+  }
+
+  /** Part of every id and path of this sandbox, and of nothing else. */
+  get name(): string {
+    return this.directory.slice(this.directory.lastIndexOf('/') + 1);
+  }
+
+  /** What `--root` gets. */
+  get root(): string {
+    return join(this.directory, 'state');
+  }
+
+  /** A fresh path in the sandbox. */
+  fresh(what: string): string {
+    this.count += 1;
+    return join(this.directory, `${what}-${this.count}`);
+  }
+
+  /** A fresh directory in the sandbox. */
+  mkdir(what: string): string {
+    const path = this.fresh(what);
+    mkdirSync(path);
+    return path;
+  }
+
+  /** A bundle with the default config after `modify` has been at it. */
+  bundle(modify?: (bundle: Bundle) => void): Bundle {
+    const dir = this.mkdir('bundle');
+    const bundle = new Bundle(`${this.name}-${this.count}`, dir);
+    this.programs?.install(bundle.rootfs);
+    modify?.(bundle);
+    bundle.write();
+    return bundle;
+  }
+
+  /** The runtime's command line: `--root` of this sandbox, then `args`. */
+  command(...args: string[]): string[] {
+    return [...this.runtime.command, '--root', this.root, ...args];
+  }
+
+  /**
+   * Runs the runtime to its end. Its output goes to files, so that a container which keeps it open keeps nobody
+   * waiting; what the container writes later can be read there too.
+   */
+  oci(args: readonly string[], options: ExecOptions = {}): Result & { readonly output: string } {
+    const output = this.fresh('output');
+    return withFile(output, 'a', out =>
+      withFile(`${output}.err`, 'a', err => {
+        const [stdin = options.input === undefined ? 'ignore' : 'pipe', , , ...rest] = options.stdio ?? [];
+        const done = this.view.exec(this.command(...args), { ...options, stdio: [stdin, out, err, ...rest] });
+        const stdout = readFileSync(output, 'utf8');
+        return { ...done, stdout, stderr: readFileSync(`${output}.err`, 'utf8'), output };
+      }),
+    );
+  }
+
+  /** As `oci`, for what must succeed. */
+  must(args: readonly string[], options: ExecOptions = {}): Result & { readonly output: string } {
+    const done = this.oci(args, options);
+    if (done.status !== 0) {
+      throw new Error(`${args.join(' ')}: status ${done.status ?? done.signal}: ${done.stderr}${done.stdout}`);
+    }
+    return done;
+  }
+
+  /** For what must fail: what an engine gets to know of it. */
+  fails(args: readonly string[], options: ExecOptions = {}): Failure {
+    const log = this.fresh('log');
+    const done = this.oci(['--log', log, '--log-format', 'json', ...args], options);
+    if (done.status === 0) throw new Error(`${args.join(' ')}: should have failed; printed ${done.stdout}`);
+    const records = existsSync(log) ? readFileSync(log, 'utf8').split('\n').filter(line => line !== '') : [];
+    const errors = records.map(line => JSON.parse(line) as LogRecord).filter(record => record.level === 'error');
+    if (errors.length !== 1) throw new Error(`${args.join(' ')}: not one error but ${errors.length}: ${records.join('\n')}`);
+    return { status: done.status, message: done.stderr.trim(), record: errors[0] as LogRecord };
+  }
+
+  /** `create` of this must fail and leave nothing. */
+  refuses(bundle: Bundle): Failure {
+    const before = this.traces();
+    const failure = this.fails(['create', '--bundle', bundle.dir, bundle.id]);
+    expect(failure.status).toBe(1);
+    expect(this.traces()).toEqual(before);
+    return failure;
+  }
+
+  /** Starts the runtime in the background. */
+  spawn(args: readonly string[], options: ExecOptions = {}): Running {
+    return watch(this.view.spawn(this.command(...args), options));
+  }
+
+  create(bundle: Bundle, ...flags: string[]): Result & { readonly output: string } {
+    return this.must(['create', '--bundle', bundle.dir, ...flags, bundle.id]);
+  }
+
+  /** A container whose program runs (`sleep` unless the bundle says otherwise). */
+  running(modify?: (bundle: Bundle) => void): Bundle {
+    const bundle = this.bundle(made => {
+      made.config.process.args = ['/bin/sleep', '1000'];
+      modify?.(made);
+    });
+    this.create(bundle);
+    this.must(['start', bundle.id]);
+    return bundle;
+  }
+
+  /** `run`, with what came out of it. */
+  run(bundle: Bundle, options: ExecOptions = {}, ...flags: string[]): Result {
+    return this.oci(['run', '--bundle', bundle.dir, ...flags, bundle.id], options);
+  }
+
+  /** What a container with this config sees from inside. */
+  inside(modify?: (bundle: Bundle) => void, options: InsideOptions = {}): Report {
+    const bundle = this.bundle(made => {
+      made.config.process.args = ['/bin/inside', '--probe', ...(options.probe ?? [])];
+      modify?.(made);
+    });
+    const done = this.run(bundle, options.exec, ...(options.flags ?? []));
+    if (done.status !== 0) throw new Error(`run: status ${done.status ?? done.signal}: ${done.stderr}${done.stdout}`);
+    return parseReport(done.stdout);
+  }
+
+  /** What the shell script printed in a container with this config. */
+  shell(script: string, modify?: (bundle: Bundle) => void): string {
+    const bundle = this.bundle(made => {
+      made.shell(script);
+      modify?.(made);
+    });
+    const done = this.run(bundle);
+    if (done.status !== 0) throw new Error(`run: status ${done.status ?? done.signal}: ${done.stderr}${done.stdout}`);
+    return done.stdout;
+  }
+
+  /** The `state` document. */
+  state(id: string): State {
+    return JSON.parse(this.must(['state', id]).stdout) as State;
+  }
+
+  /** Every container is deleted by force. */
+  cleanUp(): void {
+    if (!existsSync(this.root)) return;
+    for (const id of readdirSync(this.root)) this.must(['delete', '--force', id]);
+  }
+
+  /** Whether a process still runs: neither gone nor a zombie. */
+  lives(pid: number): boolean {
+    return processState(pid) !== undefined && processState(pid) !== 'Z';
+  }
+
+  /** What no container is in any more, for runtimes that leave some behind. */
+  removeCgroups(): void {
+    for (const path of this.traces().cgroups.toReversed()) {
+      try {
+        rmdirSync(this.view.path(`/sys/fs/cgroup${path}`));
+      } catch {
+        // somebody is still in it, which the test has said by now
+      }
+    }
+  }
+
+  traces(): Traces {
+    return traces(this.view, this.root, this.name);
+  }
+}
+
+/** One line of a JSON log. The fields after `time` are tsubo's own. */
+export interface LogRecord {
+  readonly level: string;
+  readonly msg: string;
+  readonly time: string;
+  readonly code?: string;
+  readonly pointer?: string;
+  readonly [field: string]: unknown;
+}
+
+export interface Failure {
+  readonly status: number | null;
+  /** The bare line on standard error. */
+  readonly message: string;
+  /** The one error of the log file. */
+  readonly record: LogRecord;
+}
+
+export interface State {
+  readonly ociVersion: string;
+  readonly id: string;
+  readonly pid: number;
+  readonly status: string;
+  readonly bundle: string;
+  readonly rootfs: string;
+  readonly created: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly owner: string;
+}
+
+/** A sandbox for the file or the `describe` that calls this. */
+export function sandbox(layout: Layout = 'unified', which: Runtime = runtime): Sandbox {
+  const made = new Sandbox(layout, which);
+  let before: Traces;
+  beforeAll(() => made.open());
+  beforeEach(() => {
+    before = made.traces();
+  });
+  afterEach(async () => {
+    made.cleanUp();
+    if (disagrees('runc 1.1', 'leaves the cgroup of processes it has only just killed')) {
+      await until('the last process has ended', () => made.traces().processes.length === 0);
+      made.removeCgroups();
+    }
+    // a container that has just ended may need a moment until its last process has left the cgroup
+    await until('nothing is left of the containers', () => JSON.stringify(made.traces()) === JSON.stringify(before)).catch(
+      () => expect(made.traces()).toEqual(before),
+    );
+  });
+  afterAll(() => made.close());
+  return made;
+}
+
+/** Waits for a condition; the time is only how long to hope for it. */
+export async function until(what: string, condition: () => boolean, timeoutMs = 10_000): Promise<void> {
+  const end = performance.now() + timeoutMs;
+  while (!condition()) {
+    if (performance.now() > end) throw new Error(`waited in vain: ${what}`);
+    await new Promise(resolve => setTimeout(resolve, 5));
+  }
+}
+
+function watch(child: ChildProcess): Running {
+  const printed = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name]?.setEncoding('utf8').on('data', (text: string) => {
+      printed[name] += text;
+    });
+  }
+  const ended = new Promise<{ status: number | null; signal: string | null }>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (status, signal) => resolve({ status, signal }));
+  });
+  return { child, stdout: () => printed.stdout, stderr: () => printed.stderr, ended };
+}

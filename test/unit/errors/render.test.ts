@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from 'vitest';
+import { errno } from '../../../src/errors/errno.ts';
+import { RuntimeError } from '../../../src/errors/error.ts';
+import { manyLines, oneLine } from '../../../src/errors/render.ts';
+import { hostFailure, isSystemError, onHost, toRuntimeError } from '../../../src/errors/system.ts';
+import type { SystemError } from '../../../src/host/binding.d.ts';
+import { refused, thrown } from '../../helpers/fake-machine.ts';
+
+const failure = {
+  code: 'container.mount',
+  message: 'error mounting "x" to rootfs at "/x": operation not permitted',
+  pointer: '/mounts/3',
+  line: 12,
+  column: 7,
+  syscall: 'fsopen',
+  errno: 1,
+  errnoName: 'EPERM',
+  path: '/x',
+  hint: 'try something else',
+  spec: 'config.md#mounts',
+};
+
+describe('one line', () => {
+  it('ends with the place in config.json', () => {
+    expect(oneLine(failure)).toBe(`${failure.message} (config.json:12:7 /mounts/3)`);
+  });
+
+  it.each([
+    [{ code: 'a', message: 'm' }, 'm'],
+    [{ code: 'a', message: 'm', pointer: '' }, 'm'],
+    [{ code: 'a', message: 'm', pointer: '/a' }, 'm (config.json /a)'],
+    [{ code: 'a', message: 'm', line: 2, column: 3 }, 'm (config.json:2:3)'],
+    [{ code: 'a', message: 'one\n  two\n' }, 'one two'],
+  ])('%j', (fields, expected) => {
+    expect(oneLine(fields)).toBe(expected);
+  });
+});
+
+it('many lines say all that is known, one thing each', () => {
+  const problems = [failure, { code: 'b', message: 'other', pointer: '/b', hint: 'fix it' }];
+  expect(manyLines({ ...failure, problems, cleanup: ['the cgroup /c: busy'] })).toEqual([
+    failure.message,
+    '  at      config.json:12:7 /mounts/3',
+    '  kernel  fsopen(2) /x: EPERM',
+    '  spec    config.md#mounts',
+    '  hint    try something else',
+    '  also    other (config.json /b)',
+    '          fix it',
+    '  left    the cgroup /c: busy',
+  ]);
+});
+
+describe('a refused system call', () => {
+  const error = refused('mkdir', errno.EROFS, '/x') as SystemError;
+
+  it('becomes host.syscall with what the kernel said', () => {
+    expect(hostFailure(error, 'unable to make /x', { pointer: '/p' })).toMatchObject({
+      code: 'host.syscall',
+      message: 'unable to make /x: read-only file system',
+      stage: 'host',
+      syscall: 'mkdir',
+      errno: errno.EROFS,
+      errnoName: 'EROFS',
+      path: '/x',
+      pointer: '/p',
+    });
+  });
+
+  it('is told from every other error', () => {
+    const own = new RuntimeError({ code: 'a', message: 'm', syscall: 'x', errno: 1 });
+    expect([isSystemError(error), isSystemError(own), isSystemError(new Error('x'))]).toEqual([
+      true,
+      false,
+      false,
+    ]);
+    expect(
+      thrown(() =>
+        onHost('x', () => {
+          throw own;
+        }),
+      ),
+    ).toBe(own);
+    expect(toRuntimeError(new TypeError('oops'))).toMatchObject({ code: 'internal' });
+  });
+});
