@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * The step vocabulary: all that the executor can do inside a container, and what each step means.
+ * The twin of native/wire/steps.h; a test holds the two tables against each other.
+ *
+ * A step is an operation and its fields, in the order given here. What depends on what is found inside the
+ * container (is this target a file or a directory, does this masked path exist) is part of a step's meaning.
+ *
+ * Field kinds on the wire: `number` is an unsigned and `signed` a signed 64-bit number, `text` a UTF-8 string
+ * without NUL, `texts` a list of them, `numbers` a list of unsigned 64-bit numbers.
+ *
+ * Paths called "in the root" are resolved with openat2(RESOLVE_IN_ROOT) against the container's root, before and
+ * after the pivot alike; no symbolic link leads out of it. A "slot" is a numbered descriptor: slot 0 is the mount
+ * that the newest mount step made, slots from 1 are handed over at the spawn, then those a plan keeps mounts in.
+ */
+export const vocabulary = {
+  /** Signals in the mask (bit N-1 for signal N) go back to their default action. */
+  resetSignals: { mask: 'number' },
+  /** setns(2) to the namespace in `slot`, of the kind CLONE_NEW*. Closes the slot. */
+  joinNamespace: { slot: 'number', kind: 'number' },
+  /** unshare(2). */
+  unshare: { flags: 'number' },
+  /** mount(2) of propagation `flags` (MS_SLAVE|MS_REC, ...) on the root of the mount namespace. */
+  setPropagation: { flags: 'number' },
+  /**
+   * mount(2) of propagation `flags` on the one mount that the host path `path` lies in: the nearest mount point from
+   * the path upwards.
+   */
+  setMountPropagation: { path: 'text', flags: 'number' },
+  /**
+   * Clones the tree of mounts at `path` (a host path, which must be a real directory and not a symbolic link) and
+   * puts it over itself, so that it is a mount that can be pivoted to. It is the root of all later steps.
+   */
+  openRoot: { path: 'text' },
+  /**
+   * Makes a file system of type `fstype` (fsopen, fsconfig per option, fsmount) and puts it on `target` in the root.
+   * A missing target is made as a directory (0755). `options` are `key` or `key=value`; `attributes` are
+   * MOUNT_ATTR_*. Flags: see `mountFlags`.
+   */
+  mount: {
+    fstype: 'text',
+    source: 'text',
+    target: 'text',
+    options: 'texts',
+    attributes: 'number',
+    flags: 'number',
+  },
+  /**
+   * Clones the mount (or with `recursive` the tree) at the host path `source`, sets and clears MOUNT_ATTR_* on its top,
+   * and puts it on `target` in the root. A missing target is made: a directory for a directory, else an empty file.
+   * Where the kernel refuses to clear attributes that are locked, those of `attributesClear` that are not in
+   * `attributesInsist` stay.
+   */
+  bind: {
+    source: 'text',
+    target: 'text',
+    recursive: 'number',
+    attributesSet: 'number',
+    attributesClear: 'number',
+    attributesInsist: 'number',
+    flags: 'number',
+  },
+  /**
+   * Mounts cgroup2 on `target` in the root. Where the kernel refuses (EPERM, EBUSY) the host directory `fallback` is
+   * bound there instead, recursively.
+   */
+  mountCgroup: { target: 'text', fallback: 'text', options: 'texts', attributes: 'number', flags: 'number' },
+  /** Keeps the newest mount (slot 0) in `slot`, so that a later step can change it. */
+  keepMount: { slot: 'number' },
+  /**
+   * mount_setattr(2) on the mount in `slot`: MOUNT_ATTR_* to set and to clear, and a propagation (MS_PRIVATE, MS_SLAVE,
+   * MS_SHARED, MS_UNBINDABLE, or 0), on the whole tree with `recursive`.
+   */
+  changeMount: {
+    slot: 'number',
+    attributesSet: 'number',
+    attributesClear: 'number',
+    propagation: 'number',
+    recursive: 'number',
+  },
+  /**
+   * mknodat(2) at `path` in the root with `mode` (file type and permissions), then the owner. Missing parents are made.
+   * A node that is there already is right when type and numbers agree (mode and owner are then set), else EEXIST.
+   * Where the kernel refuses to make nodes (EPERM) the host's node of the same path is bound there.
+   */
+  makeDevice: {
+    path: 'text',
+    mode: 'number',
+    major: 'number',
+    minor: 'number',
+    uid: 'number',
+    gid: 'number',
+  },
+  /** symlinkat(2) at `path` in the root. A path that exists already is left alone. */
+  makeSymlink: { path: 'text', target: 'text' },
+  /** As makeSymlink, but a file (not a directory) that is there already is removed first. */
+  replaceSymlink: { path: 'text', target: 'text' },
+  /** As makeSymlink, but only where `needs` exists (a host path seen before the pivot). */
+  makeSymlinkIf: { path: 'text', target: 'text', needs: 'text' },
+  /** pivot_root(2) to the root and away with the old one. */
+  pivotRoot: {},
+  /** For a root that cannot be pivoted: moves it over `/` (MS_MOVE) and chroot(2)s there, after unmounting /proc and /sys of the host. */
+  moveRoot: {},
+  /** mount(2) of propagation `flags` on `/`, after the pivot. */
+  setRootPropagation: { flags: 'number' },
+  /** The root mount becomes read-only (its top only). */
+  sealRoot: {},
+  /** mkdir -p in the root. */
+  makeDirectory: { path: 'text', mode: 'number' },
+  /** The loopback interface `lo` of the network namespace goes up. */
+  raiseLoopback: {},
+  setHostname: { name: 'text' },
+  setDomainname: { name: 'text' },
+  /** Writes `value` to `path` below proc/sys of a fresh procfs that nothing in the container can reach or replace. */
+  setSysctl: { path: 'text', value: 'text' },
+  /** The path in the root becomes a read-only mount of itself. A path that is not there is left out. */
+  readonlyPath: { path: 'text' },
+  /** A file is covered by the container's /dev/null, a directory by an empty read-only one. A path that is not there is left out. */
+  maskPath: { path: 'text' },
+  /** A new session keyring of this name, searchable by the container's user. Kernels without keyrings are left alone. */
+  joinSessionKeyring: { name: 'text' },
+  setNoNewPrivileges: {},
+  /** setrlimit(2); the largest number means no limit. */
+  setRlimit: { resource: 'number', soft: 'number', hard: 'number' },
+  /** Pipes, sockets and terminals among the descriptors 0, 1 and 2 are given to this user. */
+  ownStdio: { uid: 'number' },
+  /** Drops from the bounding set every capability that is not in `keep`. */
+  limitBoundingSet: { keep: 'number' },
+  /**
+   * setgroups (unless `keepGroups`), setresgid, setresuid. Permitted capabilities survive until setCapabilities.
+   */
+  setUser: { uid: 'number', gid: 'number', groups: 'numbers', keepGroups: 'number' },
+  /** capset(2): the sets as bit masks. */
+  setCapabilities: { effective: 'number', permitted: 'number', inheritable: 'number' },
+  /** Clears the ambient set and raises each of `mask`. */
+  setAmbientSet: { mask: 'number' },
+  /** Reads the home directory of `uid` from /etc/passwd in the root; `execute` adds it as HOME (`/` when there is none). */
+  findHome: { uid: 'number' },
+  /**
+   * chdir(2), then refuses with EXDEV unless the directory is inside the root. With `mayFail` EACCES and EPERM are passed
+   * over, to be tried again later; a later one does nothing when an earlier one succeeded.
+   */
+  changeDirectory: { path: 'text', mayFail: 'number' },
+  setUmask: { mask: 'number' },
+  /**
+   * Finds the program: a name with a slash as it is, another in the directories `search` in turn. What is found must be
+   * a file that may be executed. `execute` runs it.
+   */
+  findProgram: { name: 'text', search: 'texts' },
+  /** Tells the runtime that all is prepared and waits for its word; the init dies with the runtime until then. */
+  ready: {},
+  /** Waits for a byte from the FIFO in slot `go`; from here on a failure is reported into the FIFO in slot `result`. */
+  awaitStart: { go: 'number', result: 'number' },
+  /** execve(2) of the program found. Only descriptors 0 to 2 and the preserved ones stay open. */
+  execute: { args: 'texts', env: 'texts' },
+} as const;
+
+/** Bits of the `flags` field of mount, bind and mountCgroup. */
+export const mountFlags = {
+  /** The target must be reached without symbolic links and be a directory (proc, sysfs). */
+  ordinaryDirectory: 1,
+  /** The target may lie inside a procfs. */
+  insideProc: 2,
+  /** A target that was there already lends the new tmpfs its mode, unless the options set one. */
+  inheritMode: 4,
+  /** What is in the target is copied into the new tmpfs. */
+  copyUp: 8,
+  /** The target is /proc itself: the bound source must be the root of a procfs. */
+  sourceIsProc: 16,
+} as const;
+
+type FieldKind = 'number' | 'signed' | 'text' | 'texts' | 'numbers';
+type FieldValue<Kind extends FieldKind> = Kind extends 'number' | 'signed'
+  ? number | bigint
+  : Kind extends 'text'
+    ? string
+    : Kind extends 'texts'
+      ? readonly string[]
+      : readonly (number | bigint)[];
+
+export type Operation = keyof typeof vocabulary;
+
+/** The fields of one operation. */
+export type StepFields<Op extends Operation> = {
+  readonly [Field in keyof (typeof vocabulary)[Op]]: (typeof vocabulary)[Op][Field] extends FieldKind
+    ? FieldValue<(typeof vocabulary)[Op][Field]>
+    : never;
+};
+
+/** One step of the container part, with the place in config.json that asked for it (`''` for the document itself). */
+export type Step = {
+  readonly [Op in Operation]: { readonly op: Op; readonly origin: string } & StepFields<Op>;
+}[Operation];
