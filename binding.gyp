@@ -1,0 +1,70 @@
+{
+  "variables": {
+    "warnings": ["-Wall", "-Wextra", "-Wconversion", "-Wno-sign-conversion"]
+  },
+  "target_defaults": {
+    "include_dirs": ["native"],
+    "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-fno-omit-frame-pointer"],
+    "cflags_cc": ["-std=c++20", "-fno-exceptions", "-fno-rtti", "<@(warnings)"]
+  },
+  "targets": [
+    {
+      # What becomes the container's first process: static, without a C library.
+      "target_name": "tsubo-init",
+      "type": "executable",
+      "sources": [
+        "native/init/start.cc",
+        "native/core/copy_up.cc",
+        "native/core/detached_mount.cc",
+        "native/core/devices.cc",
+        "native/core/executor.cc",
+        "native/core/files.cc",
+        "native/core/mounts.cc",
+        "native/core/namespaces.cc",
+        "native/core/process.cc",
+        "native/core/program.cc",
+        "native/core/protect.cc",
+        "native/core/rootfs.cc",
+        "native/wire/plan.cc"
+      ],
+      "cflags!": ["-fPIC", "-pthread", "-O3", "-O2", "-m64"],
+      "cflags": ["-Os"],
+      "cflags_cc": [
+        "-ffreestanding", "-fno-stack-protector", "-fno-asynchronous-unwind-tables", "-fno-threadsafe-statics",
+        "-ffunction-sections", "-fdata-sections", "-fno-pie"
+      ],
+      "ldflags!": ["-pthread", "-rdynamic", "-m64"],
+      "ldflags": [
+        "-nostdlib", "-static", "-no-pie", "-s", "-Wl,--gc-sections", "-Wl,--build-id=none", "-Wl,-z,noexecstack"
+      ]
+    },
+    {
+      "target_name": "init_image",
+      "type": "none",
+      "dependencies": ["tsubo-init"],
+      "actions": [
+        {
+          "action_name": "embed_init",
+          "inputs": ["native/init/embed.cjs", "<(PRODUCT_DIR)/tsubo-init"],
+          "outputs": ["<(SHARED_INTERMEDIATE_DIR)/init_image.cc"],
+          "action": ["node", "native/init/embed.cjs", "<(PRODUCT_DIR)/tsubo-init", "<@(_outputs)"]
+        }
+      ]
+    },
+    {
+      "target_name": "tsubo",
+      "dependencies": ["init_image", "<!(node -p \"require('node-addon-api').targets\"):node_addon_api"],
+      "sources": [
+        "native/napi/addon.cc",
+        "native/binding/containers.cc",
+        "native/binding/files.cc",
+        "native/binding/process.cc",
+        "native/binding/table.cc",
+        "native/binding/value.cc",
+        "native/core/spawn.cc",
+        "<(SHARED_INTERMEDIATE_DIR)/init_image.cc"
+      ],
+      "defines": ["NAPI_VERSION=8"]
+    }
+  ]
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "binding/table.h"
+#include "core/spawn.h"
+#include "wire/report.h"
+#include "wire/steps.h"
+
+namespace tsubo::binding {
+
+namespace {
+
+Value report_value(const char* kind, const wire::Report& report) {
+  auto bounded = [](const char* s, size_t size) { return std::string(s, strnlen(s, size)); };
+  return Value::record({{"kind", Value::text(kind)},
+                        {"step", Value::number(report.step)},
+                        {"syscall", Value::text(bounded(report.syscall, sizeof report.syscall))},
+                        {"errno", Value::number(report.error)},
+                        {"detail", Value::text(bounded(report.detail, sizeof report.detail))}});
+}
+
+}  // namespace
+
+namespace function {
+
+Outcome spawn(const Arguments& a) {
+  const Value& r = a[0];
+  SpawnRequest request = {};
+  request.plan = r.field("plan").data();
+  request.plan_bytes = r.field("plan").size();
+  request.clone_flags = static_cast<uint64_t>(r.field("cloneFlags").number());
+  request.cgroup = static_cast<int>(r.field("cgroup").number());
+  request.pid_namespace = static_cast<int>(r.field("pidNamespace").number());
+  request.preserve_fds = static_cast<uint32_t>(r.field("preserveFds").number());
+  for (const Value& fd : r.field("fds").items()) request.fds.push_back(static_cast<int>(fd.number()));
+  Spawned spawned = {};
+  SpawnFailure failure = tsubo::spawn(request, &spawned);
+  if (failure.syscall != nullptr) return refused(failure.syscall, failure.error);
+  return Value::record({{"pid", Value::number(spawned.pid)},
+                        {"pidfd", Value::number(spawned.pidfd)},
+                        {"channel", Value::number(spawned.channel)}});
+}
+
+Outcome awaitReport(const Arguments& a) {
+  wire::Report report = {};
+  ssize_t n;
+  do n = recv(static_cast<int>(a[0].number()), &report, sizeof report, 0);
+  while (n < 0 && errno == EINTR);
+  // A killed init resets the connection when something was left unread.
+  if (n < 0 && errno != ECONNRESET) return refused("recv", errno);
+  if (n != sizeof report) return report_value("ended", {});
+  return report_value(report.kind == wire::ReportKind::ready ? "ready" : "failed", report);
+}
+
+Outcome resume(const Arguments& a) {
+  char word = 'g';
+  ssize_t n;
+  do n = send(static_cast<int>(a[0].number()), &word, 1, MSG_NOSIGNAL);
+  while (n < 0 && errno == EINTR);
+  if (n < 0) return refused("send", errno);
+  return {};
+}
+
+Outcome release(const Arguments& a) {
+  const std::string &go_path = a[0].text(), &result_path = a[1].text();
+  // The reader first: the init must not be able to finish before somebody listens.
+  int result = ::open(result_path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  if (result < 0) return refused("open", errno, result_path);
+  int go = ::open(go_path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+  if (go < 0) {
+    int error = errno;
+    ::close(result);
+    // Nobody has it open for reading: there is no init any more.
+    return error == ENXIO ? Outcome(report_value("ended", {})) : refused("open", error, go_path);
+  }
+  char word = 's';
+  ssize_t n = ::write(go, &word, 1);
+  int error = errno;
+  ::close(go);
+  if (n != 1) {
+    ::close(result);
+    return error == EPIPE ? Outcome(report_value("ended", {})) : refused("write", error, go_path);
+  }
+  wire::Report report = {};
+  pollfd watched = {result, POLLIN, 0};
+  while (poll(&watched, 1, -1) < 0 && errno == EINTR) {
+  }
+  n = ::read(result, &report, sizeof report);
+  ::close(result);
+  if (n == sizeof report) return report_value("failed", report);
+  // End of file: the exec closed the other end.
+  return report_value("ready", {});
+}
+
+// For the test that holds src/wire/steps.ts against native/wire/steps.h.
+Outcome vocabulary(const Arguments&) { return Value::text(wire::kVocabulary); }
+
+}  // namespace function
+
+}  // namespace tsubo::binding

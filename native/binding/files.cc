@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "binding/table.h"
+
+namespace tsubo::binding {
+
+namespace {
+
+// A path that holds a NUL would be cut there by the kernel: another path than was meant.
+bool has_nul(const std::string& path) { return path.find('\0') != std::string::npos; }
+
+class Fd {
+ public:
+  explicit Fd(int fd) : fd_(fd) {}
+  Fd(const Fd&) = delete;
+  Fd& operator=(const Fd&) = delete;
+  ~Fd() {
+    if (fd_ >= 0) close(fd_);
+  }
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+int descriptor(const Value& v) { return static_cast<int>(v.number()); }
+
+int open_retrying(const char* path, int flags, mode_t mode) {
+  int fd;
+  do fd = ::open(path, flags | O_CLOEXEC, mode);
+  while (fd < 0 && errno == EINTR);
+  return fd;
+}
+
+Outcome read_to_end(int fd, const std::string& path, size_t limit) {
+  std::string text;
+  size_t filled = 0;
+  struct stat st;
+  text.resize(fstat(fd, &st) == 0 && st.st_size > 0 && static_cast<size_t>(st.st_size) < limit
+                  ? static_cast<size_t>(st.st_size) + 1
+                  : 4096);
+  while (true) {
+    if (filled == text.size()) text.resize(text.size() * 2);
+    ssize_t n = read(fd, text.data() + filled, text.size() - filled);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return refused("read", errno, path);
+    if (n == 0) break;
+    filled += static_cast<size_t>(n);
+    if (filled > limit) return refused("read", EFBIG, path);
+  }
+  text.resize(filled);
+  return Value::text(std::move(text));
+}
+
+int write_to_end(int fd, const std::string& text) {
+  size_t done = 0;
+  while (done < text.size()) {
+    ssize_t n = write(fd, text.data() + done, text.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return errno;
+    done += static_cast<size_t>(n);
+  }
+  return 0;
+}
+
+// For the many calls that are one path and a result.
+template <typename Call>
+Outcome on_path(const char* syscall, const std::string& path, Call call) {
+  if (has_nul(path)) return refused(syscall, EINVAL, path);
+  if (call(path.c_str()) < 0) return refused(syscall, errno, path);
+  return {};
+}
+
+constexpr size_t kDefaultLimit = 16u << 20;
+
+}  // namespace
+
+namespace function {
+
+Outcome readText(const Arguments& a) {
+  const std::string& path = a[0].text();
+  if (has_nul(path)) return refused("open", EINVAL, path);
+  Fd fd(open_retrying(path.c_str(), O_RDONLY, 0));
+  if (fd.get() < 0) return refused("open", errno, path);
+  size_t limit = a.size() > 1 && !a[1].is_undefined() ? static_cast<size_t>(a[1].number()) : kDefaultLimit;
+  return read_to_end(fd.get(), path, limit);
+}
+
+Outcome writeText(const Arguments& a) {
+  const std::string& path = a[0].text();
+  if (has_nul(path)) return refused("open", EINVAL, path);
+  Fd fd(open_retrying(path.c_str(), O_WRONLY | static_cast<int>(a[2].number()), static_cast<mode_t>(a[3].number())));
+  if (fd.get() < 0) return refused("open", errno, path);
+  // One write: the kernel's own files take a value whole or not at all.
+  ssize_t n;
+  do n = ::write(fd.get(), a[1].text().data(), a[1].text().size());
+  while (n < 0 && errno == EINTR);
+  if (n < 0) return refused("write", errno, path);
+  if (static_cast<size_t>(n) != a[1].text().size()) return refused("write", ENOSPC, path);
+  return {};
+}
+
+Outcome replaceText(const Arguments& a) {
+  const std::string& path = a[0].text();
+  if (has_nul(path)) return refused("open", EINVAL, path);
+  size_t slash = path.rfind('/');
+  std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
+  std::string hidden = (slash == std::string::npos ? "" : path.substr(0, slash + 1)) + "." + name;
+  auto mode = static_cast<mode_t>(a[2].number());
+  int fd = open_retrying(hidden.c_str(), O_WRONLY | O_CREAT | O_EXCL, mode);
+  if (fd < 0 && errno == EEXIST) {
+    // Left by a writer that was killed: its file was never seen by a reader.
+    ::unlink(hidden.c_str());
+    fd = open_retrying(hidden.c_str(), O_WRONLY | O_CREAT | O_EXCL, mode);
+  }
+  if (fd < 0) return refused("open", errno, hidden);
+  int error = write_to_end(fd, a[1].text());
+  if (::close(fd) < 0 && error == 0) error = errno;
+  const char* syscall = "write";
+  if (error == 0 && rename(hidden.c_str(), path.c_str()) < 0) {
+    error = errno;
+    syscall = "rename";
+  }
+  if (error == 0) return {};
+  ::unlink(hidden.c_str());
+  return refused(syscall, error, path);
+}
+
+Outcome mkdir(const Arguments& a) {
+  auto mode = static_cast<mode_t>(a[1].number());
+  return on_path("mkdir", a[0].text(), [mode](const char* path) { return ::mkdir(path, mode); });
+}
+
+Outcome rmdir(const Arguments& a) {
+  return on_path("rmdir", a[0].text(), [](const char* path) { return ::rmdir(path); });
+}
+
+Outcome unlink(const Arguments& a) {
+  return on_path("unlink", a[0].text(), [](const char* path) { return ::unlink(path); });
+}
+
+Outcome mkfifo(const Arguments& a) {
+  auto mode = static_cast<mode_t>(a[1].number());
+  return on_path("mkfifo", a[0].text(), [mode](const char* path) { return ::mkfifo(path, mode); });
+}
+
+Outcome chdir(const Arguments& a) {
+  return on_path("chdir", a[0].text(), [](const char* path) { return ::chdir(path); });
+}
+
+Outcome readdir(const Arguments& a) {
+  const std::string& path = a[0].text();
+  if (has_nul(path)) return refused("open", EINVAL, path);
+  std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(path.c_str()), closedir);
+  if (directory == nullptr) return refused("open", errno, path);
+  std::vector<std::string> names;
+  while (true) {
+    errno = 0;
+    const dirent* entry = ::readdir(directory.get());
+    if (entry == nullptr) break;
+    if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) names.emplace_back(entry->d_name);
+  }
+  if (errno != 0) return refused("getdents64", errno, path);
+  std::sort(names.begin(), names.end());
+  std::vector<Value> items;
+  for (std::string& name : names) items.push_back(Value::text(std::move(name)));
+  return Value::list(std::move(items));
+}
+
+Outcome readlink(const Arguments& a) {
+  const std::string& path = a[0].text();
+  if (has_nul(path)) return refused("readlink", EINVAL, path);
+  char target[PATH_MAX];
+  ssize_t n = ::readlink(path.c_str(), target, sizeof target);
+  if (n < 0) return refused("readlink", errno, path);
+  return Value::text(std::string(target, static_cast<size_t>(n)));
+}
+
+Outcome realpath(const Arguments& a) {
+  const std::string& path = a[0].text();
+  if (has_nul(path)) return refused("realpath", EINVAL, path);
+  char resolved[PATH_MAX];
+  if (::realpath(path.c_str(), resolved) == nullptr) return refused("realpath", errno, path);
+  return Value::text(resolved);
+}
+
+Outcome getcwd(const Arguments&) {
+  char path[PATH_MAX];
+  if (::getcwd(path, sizeof path) == nullptr) return refused("getcwd", errno);
+  return Value::text(path);
+}
+
+Outcome stat(const Arguments& a) {
+  const std::string& path = a[0].text();
+  if (has_nul(path)) return refused("stat", EINVAL, path);
+  struct stat st;
+  int flags = a.size() > 1 && a[1].truth() ? AT_SYMLINK_NOFOLLOW : 0;
+  if (fstatat(AT_FDCWD, path.c_str(), &st, flags) < 0) {
+    if (errno == ENOENT || errno == ENOTDIR) return Value();
+    return refused("stat", errno, path);
+  }
+  auto n = [](auto value) { return Value::number(static_cast<int64_t>(value)); };
+  return Value::record({{"mode", n(st.st_mode)},
+                        {"uid", n(st.st_uid)},
+                        {"gid", n(st.st_gid)},
+                        {"dev", n(st.st_dev)},
+                        {"ino", n(st.st_ino)},
+                        {"rdevMajor", n(major(st.st_rdev))},
+                        {"rdevMinor", n(minor(st.st_rdev))},
+                        {"size", n(st.st_size)}});
+}
+
+Outcome filesystemType(const Arguments& a) {
+  const std::string& path = a[0].text();
+  if (has_nul(path)) return refused("statfs", EINVAL, path);
+  struct statfs fs;
+  if (statfs(path.c_str(), &fs) < 0) {
+    if (errno == ENOENT || errno == ENOTDIR) return Value();
+    return refused("statfs", errno, path);
+  }
+  return Value::number(static_cast<int64_t>(fs.f_type));
+}
+
+Outcome open(const Arguments& a) {
+  const std::string& path = a[0].text();
+  if (has_nul(path)) return refused("open", EINVAL, path);
+  int fd = open_retrying(path.c_str(), static_cast<int>(a[1].number()), static_cast<mode_t>(a[2].number()));
+  if (fd < 0) return refused("open", errno, path);
+  return Value::number(fd);
+}
+
+Outcome readAll(const Arguments& a) { return read_to_end(descriptor(a[0]), "", kDefaultLimit); }
+
+Outcome write(const Arguments& a) {
+  int error = write_to_end(descriptor(a[0]), a[1].text());
+  return error == 0 ? Outcome() : refused("write", error);
+}
+
+Outcome close(const Arguments& a) {
+  if (::close(descriptor(a[0])) < 0 && errno != EINTR) return refused("close", errno);
+  return {};
+}
+
+Outcome lock(const Arguments& a) {
+  int fd = descriptor(a[0]);
+  int64_t left_us = a[1].number() * 1000;
+  long pause_us = 200;
+  while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+    if (errno == EINTR) continue;
+    if (errno != EWOULDBLOCK) return refused("flock", errno);
+    if (left_us <= 0) return Value::boolean(false);
+    timespec pause = {0, pause_us * 1000};
+    nanosleep(&pause, nullptr);
+    left_us -= pause_us;
+    pause_us = std::min(pause_us * 2, 10000L);
+  }
+  struct stat st;
+  if (fstat(fd, &st) < 0) return refused("fstat", errno);
+  // Who held the lock before may have removed the directory.
+  if (st.st_nlink == 0) return refused("flock", ENOENT);
+  return Value::boolean(true);
+}
+
+Outcome isTerminal(const Arguments& a) { return Value::boolean(isatty(descriptor(a[0])) == 1); }
+
+Outcome isOpen(const Arguments& a) { return Value::boolean(fcntl(descriptor(a[0]), F_GETFD) >= 0); }
+
+}  // namespace function
+
+}  // namespace tsubo::binding

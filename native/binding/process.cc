@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "binding/table.h"
+
+namespace tsubo::binding {
+
+namespace {
+
+std::vector<std::string>& command_line() {
+  static std::vector<std::string> argv;
+  return argv;
+}
+
+Value wait_status(const siginfo_t& info) {
+  Fields fields;
+  if (info.si_code == CLD_EXITED) {
+    fields.emplace_back("code", Value::number(info.si_status));
+  } else {
+    fields.emplace_back("signal", Value::number(info.si_status));
+  }
+  return Value::record(std::move(fields));
+}
+
+// "CapBnd:\t000001ffffffffff" in /proc/self/status.
+uint64_t hex_field(const std::string& status, const char* name) {
+  size_t at = status.find(name);
+  if (at == std::string::npos) return 0;
+  return strtoull(status.c_str() + at + strlen(name), nullptr, 16);
+}
+
+unsigned last_capability() {
+  constexpr unsigned kFirstGuess = 40;  // CAP_CHECKPOINT_RESTORE, Linux 5.9
+  unsigned cap = kFirstGuess;
+  while (cap < 63 && prctl(PR_CAPBSET_READ, cap + 1) >= 0) cap++;
+  while (cap > 0 && prctl(PR_CAPBSET_READ, cap) < 0) cap--;
+  return cap;
+}
+
+int pidfd_of(const Value& v) { return static_cast<int>(v.number()); }
+
+constexpr idtype_t kPidfd = static_cast<idtype_t>(3);  // P_PIDFD
+
+}  // namespace
+
+void set_argv(std::vector<std::string> argv) { command_line() = std::move(argv); }
+
+namespace function {
+
+Outcome argv(const Arguments&) {
+  std::vector<Value> items;
+  for (const std::string& word : command_line()) items.push_back(Value::text(word));
+  return Value::list(std::move(items));
+}
+
+Outcome getenv(const Arguments& a) {
+  const char* value = ::getenv(a[0].text().c_str());
+  return value == nullptr ? Value() : Value::text(value);
+}
+
+Outcome pid(const Arguments&) { return Value::number(getpid()); }
+
+Outcome now(const Arguments&) {
+  timespec t;
+  clock_gettime(CLOCK_REALTIME, &t);
+  return Value::bigint(static_cast<uint64_t>(t.tv_sec) * 1000000000u + static_cast<uint64_t>(t.tv_nsec));
+}
+
+Outcome sleepMs(const Arguments& a) {
+  timespec left = {a[0].number() / 1000, (a[0].number() % 1000) * 1000000};
+  while (nanosleep(&left, &left) < 0 && errno == EINTR) {
+  }
+  return {};
+}
+
+Outcome identity(const Arguments&) {
+  utsname name;
+  if (uname(&name) < 0) return refused("uname", errno);
+  Outcome status = readText({Value::text("/proc/self/status")});
+  if (status.syscall != nullptr) return status;
+  const std::string& text = status.value.text();
+  return Value::record({{"machine", Value::text(name.machine)},
+                        {"release", Value::text(name.release)},
+                        {"euid", Value::number(geteuid())},
+                        {"egid", Value::number(getegid())},
+                        {"boundingCapabilities", Value::bigint(hex_field(text, "CapBnd:"))},
+                        {"permittedCapabilities", Value::bigint(hex_field(text, "CapPrm:"))},
+                        {"lastCapability", Value::number(last_capability())},
+                        {"ignoredSignals", Value::bigint(hex_field(text, "SigIgn:"))}});
+}
+
+Outcome pidfdOpen(const Arguments& a) {
+  long fd = syscall(SYS_pidfd_open, a[0].number(), 0);
+  if (fd < 0 && errno == ESRCH) return Value();
+  if (fd < 0) return refused("pidfd_open", errno);
+  return Value::number(fd);
+}
+
+Outcome pidfdSignal(const Arguments& a) {
+  if (syscall(SYS_pidfd_send_signal, pidfd_of(a[0]), a[1].number(), nullptr, 0) == 0) return Value::boolean(true);
+  if (errno == ESRCH) return Value::boolean(false);
+  return refused("pidfd_send_signal", errno);
+}
+
+Outcome pidfdWait(const Arguments& a) {
+  pollfd watched = {pidfd_of(a[0]), POLLIN, 0};
+  int n;
+  do n = poll(&watched, 1, static_cast<int>(a[1].number()));
+  while (n < 0 && errno == EINTR);
+  if (n < 0) return refused("poll", errno);
+  return Value::boolean(n > 0);
+}
+
+Outcome reap(const Arguments& a) {
+  siginfo_t info = {};
+  if (waitid(P_PID, static_cast<id_t>(a[0].number()), &info, WEXITED | WNOHANG) < 0) {
+    if (errno == ECHILD) return Value();
+    return refused("waitid", errno);
+  }
+  return info.si_pid == 0 ? Value() : wait_status(info);
+}
+
+}  // namespace function
+
+// ---- the foreground ------------------------------------------------------------------------------------------------
+
+namespace {
+
+// Written by the handler, read by the wait: a signal that arrives before the wait is not lost.
+int signal_pipe[2] = {-1, -1};
+
+void remember(int signal) {
+  int error = errno;
+  auto byte = static_cast<unsigned char>(signal);
+  // A full pipe means that as many signals are already on their way.
+  [[maybe_unused]] ssize_t n = write(signal_pipe[1], &byte, 1);
+  errno = error;
+}
+
+// Faults are our own; SIGURG and SIGWINCH say nothing to a process without our terminal; SIGCHLD is for reaping.
+bool forwarded(int signal) {
+  switch (signal) {
+    case SIGKILL:
+    case SIGSTOP:
+    case SIGSEGV:
+    case SIGBUS:
+    case SIGFPE:
+    case SIGILL:
+    case SIGTRAP:
+    case SIGABRT:
+    case SIGSYS:
+    case SIGURG:
+    case SIGWINCH:
+      return false;
+    default:
+      return true;
+  }
+}
+
+void reap_orphans(pid_t init) {
+  while (true) {
+    siginfo_t info = {};
+    if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == 0) return;
+    // The init's status belongs to the wait; it is looked at through its pidfd.
+    if (info.si_pid == init) return;
+    waitid(P_PID, static_cast<id_t>(info.si_pid), &info, WEXITED | WNOHANG);
+  }
+}
+
+}  // namespace
+
+namespace function {
+
+Outcome catchSignals(const Arguments& a) {
+  if (signal_pipe[0] < 0 && pipe2(signal_pipe, O_CLOEXEC | O_NONBLOCK) < 0) return refused("pipe2", errno);
+  if (a[0].truth() && prctl(PR_SET_CHILD_SUBREAPER, 1) < 0) return refused("prctl", errno);
+  struct sigaction action = {};
+  action.sa_handler = remember;
+  action.sa_flags = SA_RESTART;
+  sigfillset(&action.sa_mask);
+  for (int signal = 1; signal <= SIGRTMAX; signal++) {
+    if (signal >= 32 && signal < SIGRTMIN) continue;  // the C library's own
+    if (forwarded(signal)) sigaction(signal, &action, nullptr);
+  }
+  return {};
+}
+
+Outcome waitForeground(const Arguments& a) {
+  auto init = static_cast<pid_t>(a[0].number());
+  int pidfd = pidfd_of(a[1]);
+  pollfd watched[] = {{pidfd, POLLIN, 0}, {signal_pipe[0], POLLIN, 0}};
+  while (true) {
+    if (poll(watched, 2, -1) < 0 && errno != EINTR) return refused("poll", errno);
+    unsigned char signals[64];
+    ssize_t n = signal_pipe[0] < 0 ? 0 : read(signal_pipe[0], signals, sizeof signals);
+    for (ssize_t i = 0; i < n; i++) {
+      if (signals[i] == SIGCHLD) {
+        reap_orphans(init);
+      } else {
+        // ESRCH: it ended meanwhile, which the next poll tells.
+        syscall(SYS_pidfd_send_signal, pidfd, signals[i], nullptr, 0);
+      }
+    }
+    if ((watched[0].revents & POLLIN) == 0) continue;
+    siginfo_t info = {};
+    if (waitid(kPidfd, static_cast<id_t>(pidfd), &info, WEXITED) == 0) return wait_status(info);
+    if (errno != EINTR) return refused("waitid", errno);
+  }
+}
+
+}  // namespace function
+
+}  // namespace tsubo::binding

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The one table of what TypeScript may call: src/host/binding.d.ts says what each entry means. Every host walks this
+// table, so a function that is added here exists in all of them.
+#pragma once
+
+#include "binding/value.h"
+
+namespace tsubo::binding {
+
+using Arguments = std::vector<Value>;
+
+struct Function {
+  const char* name;
+  // One letter for each argument: s(tring), n(umber), b(oolean), r(ecord); small after `|` means it may be left out.
+  const char* arguments;
+  Outcome (*call)(const Arguments& arguments);
+};
+
+extern const Function kFunctions[];
+extern const size_t kFunctionCount;
+
+// Checks the arguments against the entry's letters. Null when they fit, else what is wrong.
+std::string mismatch(const Function& function, const Arguments& arguments);
+
+// The command line, as the host was started; set once by the host.
+void set_argv(std::vector<std::string> argv);
+
+#define TSUBO_BINDING(F)                                                                                             \
+  F(readText, "s|n")                                                                                                 \
+  F(writeText, "ssnn")                                                                                               \
+  F(replaceText, "ssn") F(mkdir, "sn") F(rmdir, "s") F(unlink, "s") F(mkfifo, "sn") F(readdir, "s") F(readlink, "s") \
+      F(realpath, "s") F(getcwd, "") F(chdir, "s") F(stat, "s|b") F(filesystemType, "s") F(open, "snn")              \
+          F(readAll, "n") F(write, "ns") F(close, "n") F(lock, "nn") F(isTerminal, "n") F(isOpen, "n") F(argv, "")   \
+              F(getenv, "s") F(pid, "") F(now, "") F(sleepMs, "n") F(identity, "") F(spawn, "r") F(awaitReport, "n") \
+                  F(resume, "n") F(release, "ss") F(pidfdOpen, "n") F(pidfdSignal, "nn") F(pidfdWait, "nn")          \
+                      F(reap, "n") F(catchSignals, "b") F(waitForeground, "nn") F(vocabulary, "")
+
+namespace function {
+#define TSUBO_DECLARE_FUNCTION(name, arguments) Outcome name(const Arguments& a);
+TSUBO_BINDING(TSUBO_DECLARE_FUNCTION)
+#undef TSUBO_DECLARE_FUNCTION
+}  // namespace function
+
+}  // namespace tsubo::binding

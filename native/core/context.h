@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the steps share: the container's root, the slots, and where a failure is explained. There is one function
+// `run` per step of the vocabulary, each in the file of its kernel facility.
+//
+// Preconditions of every `run`: the only thread of a process that was cloned for this plan; no heap; the runtime's
+// memory is not mapped.
+#pragma once
+
+#include "core/syscall.h"
+#include "core/text.h"
+#include "wire/plan.h"
+
+namespace tsubo {
+
+// How a step ended. `syscall` names the call the kernel refused, with its positive error number.
+struct [[nodiscard]] Result {
+  int32_t error = 0;
+  const char* syscall = "";
+  bool ok() const { return error == 0; }
+};
+
+inline Result check(const char* syscall, long result) {
+  return result < 0 ? Result{static_cast<int32_t>(-result), syscall} : Result{};
+}
+
+// Owns a descriptor.
+class UniqueFd {
+ public:
+  UniqueFd() = default;
+  explicit UniqueFd(long fd) : fd_(fd < 0 ? -1 : static_cast<int>(fd)) {}
+  UniqueFd(UniqueFd&& other) : fd_(other.release()) {}
+  UniqueFd& operator=(const UniqueFd&) = delete;
+  ~UniqueFd() { reset(); }
+  int get() const { return fd_; }
+  bool open() const { return fd_ >= 0; }
+  void reset(long fd = -1) {
+    if (fd_ >= 0) sys::close(fd_);
+    fd_ = fd < 0 ? -1 : static_cast<int>(fd);
+  }
+  int release() {
+    int fd = fd_;
+    fd_ = -1;
+    return fd;
+  }
+
+ private:
+  int fd_ = -1;
+};
+
+inline UniqueFd&& give(UniqueFd& fd) { return static_cast<UniqueFd&&>(fd); }
+
+struct Context {
+  wire::Plan plan;
+  int channel = -1;
+  int result = -1;
+
+  // The root of the container: the mount itself, before and after the pivot.
+  int root = -1;
+  // Slot 0 is the newest mount; 1 to `handed_over` came with the spawn.
+  int slots[wire::kSlots];
+  uint32_t handed_over = 0;
+  // A procfs of the container's pid namespace that is mounted nowhere: nothing inside can cover or replace it.
+  int procfs = -1;
+  // The host's /dev/null, kept while paths are masked in a root that may have none.
+  int host_null = -1;
+  // The empty read-only directory that covers masked directories, once it is mounted.
+  int mask_directory = -1;
+  // Mounts made here cannot travel to the host: it was made a slave or private, all of it.
+  bool detached_from_host = false;
+  // The working directory of the process has been reached.
+  bool in_directory = false;
+
+  text::Path program;
+  text::Buffer<text::kPathMax + 8> home;
+  text::Buffer<960> detail;
+
+  // Remembers what a step looks at, for its failure.
+  Context& about(const char* s) {
+    detail.clear();
+    detail.add(s);
+    return *this;
+  }
+};
+
+#define TSUBO_DECLARE_RUN(op) Result run(Context& c, const wire::step::op& s);
+TSUBO_STEPS(TSUBO_DECLARE_RUN)
+#undef TSUBO_DECLARE_RUN
+
+}  // namespace tsubo

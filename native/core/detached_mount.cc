@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/detached_mount.h"
+
+#include <linux/errno.h>
+
+namespace tsubo::mounts {
+
+namespace {
+
+using files::kEmptyPath;
+using files::kRecursive;
+
+// mount(2)'s flags, for what has no newer way on a kernel.
+constexpr unsigned long kMsNosuid = 2, kMsNodev = 4, kMsNoexec = 8, kMsRemount = 32, kMsNosymfollow = 256,
+                        kMsNoatime = 1024, kMsNodiratime = 2048, kMsBind = 4096, kMsRec = 16384,
+                        kMsStrictatime = 1ul << 24;
+// MOUNT_ATTR_NOSYMFOLLOW and MOUNT_ATTR__ATIME are newer than some headers.
+constexpr uint64_t kAttrNosymfollow = 0x200000, kAttrAtime = 0x70;
+
+// Linux before 5.12 has no mount_setattr: the attached mount is named through our own procfs and remounted.
+Result set_by_remount(Context& c, int fd, uint64_t set, uint64_t clear, uint64_t propagation, bool recursive) {
+  return at_descriptor(c, fd, [&](const char* path) -> Result {
+    if (set != 0 || clear != 0) {
+      // Only the top of a tree can be remounted: what is asked for the whole tree is refused, not done by half.
+      if (recursive) return {ENOSYS, "mount_setattr"};
+      uint64_t wanted = (attributes_of(fd) & ~clear) | set;
+      long r = sys::mount(nullptr, path, nullptr, kMsRemount | kMsBind | mount_flags(wanted), nullptr);
+      if (r < 0) return check("mount", r);
+    }
+    if (propagation == 0) return {};
+    return check("mount", sys::mount(nullptr, path, nullptr, propagation | (recursive ? kMsRec : 0), nullptr));
+  });
+}
+
+// The file system says in its own words why it refused: better than any error number.
+void read_log(Context& c, int fs) {
+  char words[300];
+  long n = sys::read(fs, words, sizeof words);
+  if (n <= 2) return;
+  if (words[n - 1] == '\n') n--;
+  c.detail.add(c.detail.size() > 0 ? ": " : "").add(words + 2, static_cast<size_t>(n - 2));  // after "e "
+}
+
+Result configure(int fs, const char* option) {
+  const char* equals = text::find(option, '=');
+  if (equals == nullptr) return check("fsconfig", sys::fsconfig(fs, FSCONFIG_SET_FLAG, option, nullptr, 0));
+  text::Buffer<256> key;
+  key.add(option, static_cast<size_t>(equals - option));
+  if (key.overflowed()) return {EINVAL, "fsconfig"};
+  return check("fsconfig", sys::fsconfig(fs, FSCONFIG_SET_STRING, key.c_str(), equals + 1, 0));
+}
+
+}  // namespace
+
+unsigned long mount_flags(uint64_t attributes) {
+  unsigned long flags = 0;
+  if (attributes & MOUNT_ATTR_RDONLY) flags |= kMsRdonly;
+  if (attributes & MOUNT_ATTR_NOSUID) flags |= kMsNosuid;
+  if (attributes & MOUNT_ATTR_NODEV) flags |= kMsNodev;
+  if (attributes & MOUNT_ATTR_NOEXEC) flags |= kMsNoexec;
+  if (attributes & MOUNT_ATTR_NODIRATIME) flags |= kMsNodiratime;
+  if (attributes & kAttrNosymfollow) flags |= kMsNosymfollow;
+  if ((attributes & kAttrAtime) == MOUNT_ATTR_NOATIME) flags |= kMsNoatime;
+  if ((attributes & kAttrAtime) == MOUNT_ATTR_STRICTATIME) flags |= kMsStrictatime;
+  return flags;
+}
+
+uint64_t attributes_of(int fd) {
+  // ST_* of statfs
+  files::Filesystem fs;
+  if (files::filesystem(fd, &fs) < 0) return 0;
+  uint64_t attributes = 0;
+  if (fs.flags & 1) attributes |= MOUNT_ATTR_RDONLY;
+  if (fs.flags & 2) attributes |= MOUNT_ATTR_NOSUID;
+  if (fs.flags & 4) attributes |= MOUNT_ATTR_NODEV;
+  if (fs.flags & 8) attributes |= MOUNT_ATTR_NOEXEC;
+  if (fs.flags & 1024) attributes |= MOUNT_ATTR_NOATIME;
+  if (fs.flags & 2048) attributes |= MOUNT_ATTR_NODIRATIME;
+  return attributes;
+}
+
+Result set_attributes(Context& c, int fd, uint64_t set, uint64_t clear, uint64_t propagation, bool recursive) {
+  sys::MountAttr attr = {set, clear, propagation, 0};
+  unsigned flags = kEmptyPath | (recursive ? kRecursive : 0);
+  long r = sys::mount_setattr(fd, "", static_cast<unsigned>(flags), &attr);
+  if (r == -ENOSYS) return set_by_remount(c, fd, set, clear, propagation, recursive);
+  return check("mount_setattr", r);
+}
+
+Result set_detached(int fd, uint64_t set, uint64_t clear, bool* later) {
+  sys::MountAttr attr = {set, clear, 0, 0};
+  long r = sys::mount_setattr(fd, "", kEmptyPath, &attr);
+  *later = r == -ENOSYS;
+  return *later ? Result{} : check("mount_setattr", r);
+}
+
+Result attach(Context& c, UniqueFd mount, int target, const char* path) {
+  c.about(path);
+  long r = sys::move_mount(mount.get(), "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+  if (r < 0) return check("move_mount", r);
+  if (c.slots[0] >= 0) sys::close(c.slots[0]);
+  c.slots[0] = mount.release();
+  return {};
+}
+
+Result make_filesystem(Context& c, const char* type, const char* source, wire::texts options, const char* extra,
+                       uint64_t attributes, UniqueFd* mount) {
+  UniqueFd fs;
+  {
+    long fd = sys::fsopen(type, FSOPEN_CLOEXEC);
+    if (fd < 0) {
+      c.about(type);
+      return check("fsopen", fd);
+    }
+    fs.reset(fd);
+  }
+  Result r;
+  if (*source != '\0') r = check("fsconfig", sys::fsconfig(fs.get(), FSCONFIG_SET_STRING, "source", source, 0));
+  for (uint32_t i = 0; r.ok() && i < options.count; i++) {
+    c.about(c.plan.text(options, i));
+    r = configure(fs.get(), c.plan.text(options, i));
+  }
+  if (r.ok() && *extra != '\0') r = configure(fs.get(), extra);
+  if (r.ok()) {
+    c.about(source);
+    r = check("fsconfig", sys::fsconfig(fs.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0));
+  }
+  if (!r.ok()) {
+    read_log(c, fs.get());
+    return r;
+  }
+  long fd = sys::fsmount(fs.get(), FSMOUNT_CLOEXEC, attributes);
+  if (fd < 0) return check("fsmount", fd);
+  mount->reset(fd);
+  return {};
+}
+
+Result clone_tree(Context& c, int dir, const char* path, bool recursive, UniqueFd* tree) {
+  unsigned flags =
+      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? kRecursive : 0) | (*path == '\0' ? kEmptyPath : 0);
+  long fd = sys::open_tree(dir, path, flags);
+  if (fd < 0) {
+    if (*path != '\0') c.about(path);
+    return check("open_tree", fd);
+  }
+  tree->reset(fd);
+  return {};
+}
+
+}  // namespace tsubo::mounts

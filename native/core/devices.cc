@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Device nodes and symbolic links in the root. The directory is resolved in the root, the last name is never followed
+// (CVE-2026-41579: an image whose /dev is a link).
+#include <linux/errno.h>
+
+#include "core/detached_mount.h"
+
+namespace tsubo {
+
+namespace {
+
+// Without CAP_MKNOD, or in a user namespace, no node can be made: the host's own is bound there instead.
+Result bind_device(Context& c, const char* path, int parent, const char* name, long refusal) {
+  UniqueFd tree;
+  if (!mounts::clone_tree(c, sys::kCwd, path, false, &tree).ok()) return check("mknodat", refusal);
+  UniqueFd file(sys::openat(
+      parent, name, files::kWriteOnly | files::kCreate | files::kExclusive | files::kNoFollow | files::kCloexec, 0));
+  UniqueFd target(sys::openat(parent, name, files::kPathOnly | files::kNoFollow | files::kCloexec));
+  if (!target.open()) return check("mknodat", refusal);
+  return mounts::attach(c, give(tree), target.get(), path);
+}
+
+}  // namespace
+
+Result run(Context& c, const wire::step::makeDevice& s) {
+  const char* path = c.plan.text(s.path);
+  c.about(path);
+  text::Path buffer;
+  const char* name;
+  long fd = files::make_parent(c.root, path, &buffer, &name);
+  if (fd < 0) return check("openat2", fd);
+  UniqueFd parent(fd);
+  auto mode = static_cast<unsigned>(s.mode), uid = static_cast<unsigned>(s.uid), gid = static_cast<unsigned>(s.gid);
+  uint64_t dev = (s.minor & 0xff) | ((s.major & 0xfff) << 8) | ((s.minor & ~0xffull) << 12);
+  long r = sys::mknodat(parent.get(), name, mode, dev);
+  if (r == 0) {
+    if (uid == 0 && gid == 0) return {};
+    return check("fchownat", sys::fchownat(parent.get(), name, uid, gid, files::kLinkItself));
+  }
+  if (r == -EPERM) return bind_device(c, path, parent.get(), name, r);
+  if (r != -EEXIST) return check("mknodat", r);
+
+  UniqueFd node(sys::openat(parent.get(), name, files::kPathOnly | files::kNoFollow | files::kCloexec));
+  files::Status at;
+  if (!node.open() || files::status(node.get(), "", 0, &at) < 0) return check("mknodat", r);
+  bool same = (at.mode & files::kFileType) == (mode & files::kFileType) &&
+              (at.is(files::kFifo) || (at.rdev_major == s.major && at.rdev_minor == s.minor));
+  if (!same) return check("mknodat", r);
+  if (at.uid != uid || at.gid != gid) {
+    if (long o = sys::fchownat(node.get(), "", uid, gid, files::kEmptyPath); o < 0) return check("fchownat", o);
+  }
+  if ((at.mode & 07777) != (mode & 07777)) {
+    // The node itself and not its name: through our own procfs.
+    long proc = files::procfs(c);
+    if (proc < 0) return check("fsmount", proc);
+    text::Buffer<40> self;
+    self.add("self/fd/").add_number(static_cast<unsigned>(node.get()));
+    return check("fchmodat", sys::call(__NR_fchmodat, proc, sys::arg(self.c_str()), mode & 07777));
+  }
+  return {};
+}
+
+namespace {
+
+enum class Existing { keep, replace };
+
+Result make_symlink(Context& c, const char* path, const char* target, Existing existing) {
+  c.about(path);
+  text::Path buffer;
+  const char* name;
+  long fd = files::make_parent(c.root, path, &buffer, &name);
+  if (fd < 0) return check("openat2", fd);
+  UniqueFd parent(fd);
+  long r = sys::symlinkat(target, parent.get(), name);
+  if (r != -EEXIST) return check("symlinkat", r);
+  if (existing == Existing::keep) return {};
+  if (long u = sys::call(__NR_unlinkat, parent.get(), sys::arg(name), 0); u < 0) return check("unlinkat", u);
+  return check("symlinkat", sys::symlinkat(target, parent.get(), name));
+}
+
+}  // namespace
+
+Result run(Context& c, const wire::step::makeSymlink& s) {
+  return make_symlink(c, c.plan.text(s.path), c.plan.text(s.target), Existing::keep);
+}
+
+Result run(Context& c, const wire::step::replaceSymlink& s) {
+  return make_symlink(c, c.plan.text(s.path), c.plan.text(s.target), Existing::replace);
+}
+
+Result run(Context& c, const wire::step::makeSymlinkIf& s) {
+  files::Status at;
+  if (files::status(sys::kCwd, c.plan.text(s.needs), 0, &at) < 0) return {};
+  return make_symlink(c, c.plan.text(s.path), c.plan.text(s.target), Existing::keep);
+}
+
+}  // namespace tsubo

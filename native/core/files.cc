@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/files.h"
+
+#include <asm/statfs.h>
+#include <linux/errno.h>
+#include <linux/mount.h>
+#include <linux/openat2.h>
+#include <linux/stat.h>
+
+namespace tsubo::files {
+
+long status(int dir, const char* path, int flags, Status* out) {
+  struct statx sx;
+  if (*path == '\0') flags |= kEmptyPath;
+  long r = sys::call(__NR_statx, dir, sys::arg(path), flags, STATX_BASIC_STATS, sys::arg(&sx));
+  if (r == 0) *out = {sx.stx_mode, sx.stx_uid, sx.stx_gid, sx.stx_rdev_major, sx.stx_rdev_minor, sx.stx_ino};
+  return r;
+}
+
+long filesystem(int fd, Filesystem* out) {
+  struct statfs fs;
+  long r = sys::call(__NR_fstatfs, fd, sys::arg(&fs));
+  if (r == 0) *out = {static_cast<uint64_t>(fs.f_type), static_cast<uint64_t>(fs.f_flags)};
+  return r;
+}
+
+namespace {
+
+long resolve(int dir, const char* path, int flags, uint64_t how_to) {
+  sys::OpenHow how = {static_cast<uint64_t>(flags | kCloexec), 0, how_to};
+  // EAGAIN: something was renamed while the kernel walked a `..`; it cannot promise that the path stayed inside.
+  for (int tries = 0;; tries++) {
+    long fd = sys::openat2(dir, path, &how);
+    if (fd != -EAGAIN || tries == 128) return fd;
+  }
+}
+
+}  // namespace
+
+long open_in_root(int root, const char* path, int flags, uint64_t extra_resolve) {
+  if (*path == '\0') path = "/";
+  return resolve(root, path, flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | extra_resolve);
+}
+
+long make_in_root(int root, const char* path, Make what, unsigned mode, bool* existed) {
+  long fd = open_in_root(root, path);
+  if (existed != nullptr) *existed = fd >= 0;
+  if (fd != -ENOENT) return fd;
+
+  // Component by component: `done` is what exists, `rest` what is still to be walked.
+  text::Path done, rest, next;
+  rest.add(path);
+  UniqueFd at(open_in_root(root, "/"));
+  int links = 0;
+  while (true) {
+    const char* p = rest.c_str();
+    while (*p == '/') p++;
+    const char* end = p;
+    while (*end != '\0' && *end != '/') end++;
+    if (end == p) return at.release();
+    const char* after = end;
+    while (*after == '/') after++;
+    bool last = *after == '\0';
+
+    text::Buffer<256> name;
+    name.add(p, static_cast<size_t>(end - p));
+    if (name.overflowed()) return -ENAMETOOLONG;
+    size_t done_before = done.size();
+    done.add("/").add(name.c_str());
+    if (done.overflowed()) return -ENAMETOOLONG;
+
+    // Resolved from the root each time, so that links and `..` are the kernel's business and stay inside.
+    fd = open_in_root(root, done.c_str());
+    if (fd == -ENOENT) {
+      char link[text::kPathMax];
+      long n = sys::readlinkat(at.get(), name.c_str(), link, sizeof link - 1);
+      if (n > 0) {
+        if (++links > 40) return -ELOOP;
+        link[n] = '\0';
+        next.clear();
+        next.add(link).add("/").add(after);
+        if (next.overflowed()) return -ENAMETOOLONG;
+        done.truncate(link[0] == '/' ? 0 : done_before);
+        if (link[0] == '/') at.reset(open_in_root(root, "/"));
+        rest.clear();
+        rest.add(next.c_str());
+        continue;
+      }
+      // Made relative to the directory that was just resolved, never through a link (CVE-2024-45310).
+      if (last && what == Make::file) {
+        UniqueFd made(
+            sys::openat(at.get(), name.c_str(), kWriteOnly | kCreate | kExclusive | kNoFollow | kCloexec, mode));
+        fd = resolve(at.get(), name.c_str(), kPathOnly | kNoFollow, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+      } else {
+        long made = sys::mkdirat(at.get(), name.c_str(), last ? mode : 0755);
+        if (made < 0 && made != -EEXIST) return made;
+        fd = resolve(at.get(), name.c_str(), kPathOnly | kDirectoryOnly | kNoFollow,
+                     RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+      }
+    }
+    if (fd < 0) return fd;
+    at.reset(fd);
+    next.clear();
+    next.add(after);
+    rest.clear();
+    rest.add(next.c_str());
+  }
+}
+
+long make_parent(int root, const char* path, text::Path* buffer, const char** name) {
+  buffer->clear();
+  buffer->add(path);
+  if (buffer->overflowed()) return -ENAMETOOLONG;
+  size_t slash = buffer->size();
+  while (slash > 0 && path[slash - 1] != '/') slash--;
+  if (path[slash] == '\0') return -EISDIR;
+  *name = path + slash;
+  if (text::equal(*name, ".") || text::equal(*name, "..")) return -EISDIR;
+  buffer->truncate(slash);
+  return make_in_root(root, buffer->c_str(), Make::directory, 0755);
+}
+
+long procfs(Context& c) {
+  if (c.procfs >= 0) return c.procfs;
+  UniqueFd fs(sys::fsopen("proc", FSOPEN_CLOEXEC));
+  if (!fs.open()) return -ENODEV;
+  long r = sys::fsconfig(fs.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0);
+  if (r < 0) return r;
+  r = sys::fsmount(fs.get(), FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+  if (r >= 0) c.procfs = static_cast<int>(r);
+  return r;
+}
+
+}  // namespace tsubo::files

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Mounts by the descriptor-based interface: a mount is made or cloned detached, gets its attributes, and is then put
+// on a target that was resolved in the root. No path inside the container is trusted twice (CVE-2021-30465).
+#include <linux/errno.h>
+#include <linux/openat2.h>
+
+#include "core/copy_up.h"
+#include "core/detached_mount.h"
+
+namespace tsubo {
+
+using namespace mounts;
+
+namespace {
+
+// A target inside a procfs can be a file that the runtime or the container trusts (CVE-2019-16884): only what the plan
+// knows to be harmless may be covered. The root of a procfs may be covered by a procfs alone.
+Result guard_proc(Context& c, int target, const char* path, uint64_t flags, bool brings_proc) {
+  files::Filesystem fs;
+  files::Status at;
+  if (long r = files::filesystem(target, &fs); r < 0) return check("fstatfs", r);
+  if (fs.type != files::kProcMagic || (flags & wire::kInsideProc) != 0) return {};
+  if (long r = files::status(target, "", 0, &at); r < 0) return check("statx", r);
+  if (at.inode == files::kProcRootInode && brings_proc) return {};
+  c.about(path);
+  return {EPERM, "fstatfs"};
+}
+
+Result open_target(Context& c, const char* path, uint64_t flags, files::Make what, UniqueFd* target, bool* existed) {
+  c.about(path);
+  if (flags & wire::kOrdinaryDirectory) {
+    long fd = files::open_in_root(c.root, path, files::kPathOnly | files::kDirectoryOnly, RESOLVE_NO_SYMLINKS);
+    if (fd >= 0) {
+      *existed = true;
+      target->reset(fd);
+      return {};
+    }
+    if (fd != -ENOENT) return check("openat2", fd);
+  }
+  long fd = files::make_in_root(c.root, path, what, what == files::Make::directory ? 0755 : 0644, existed);
+  if (fd < 0) return check("openat2", fd);
+  target->reset(fd);
+  return {};
+}
+
+// fsconfig takes values of at most 255 bytes (lower directories of an overlay can be longer): mount(2) takes a page.
+bool fits_fsconfig(Context& c, wire::texts options) {
+  for (uint32_t i = 0; i < options.count; i++) {
+    const char* equals = text::find(c.plan.text(options, i), '=');
+    if (equals != nullptr && text::length(equals + 1) > 255) return false;
+  }
+  return true;
+}
+
+Result mount_by_path(Context& c, const wire::step::mount& s, int target) {
+  text::Path data;
+  unsigned long flags = mount_flags(s.attributes);
+  for (uint32_t i = 0; i < s.options.count; i++) {
+    const char* option = c.plan.text(s.options, i);
+    if (text::equal(option, "ro")) {
+      flags |= kMsRdonly;
+      continue;
+    }
+    data.add(data.size() > 0 ? "," : "").add(option);
+  }
+  if (data.overflowed()) return {E2BIG, "mount"};
+  Result mounted = at_descriptor(c, target, [&](const char* path) {
+    return check("mount", sys::mount(c.plan.text(s.source), path, c.plan.text(s.fstype), flags, data.c_str()));
+  });
+  if (!mounted.ok()) return mounted;
+  // The new mount lies over the target: resolved again to keep it in slot 0.
+  long fd = files::open_in_root(c.root, c.plan.text(s.target));
+  if (fd < 0) return check("openat2", fd);
+  if (c.slots[0] >= 0) sys::close(c.slots[0]);
+  c.slots[0] = static_cast<int>(fd);
+  return {};
+}
+
+Result set_bind_attributes(const wire::step::bind& s, int tree, bool* later) {
+  if (s.attributesSet == 0 && s.attributesClear == 0) return {};
+  Result r = set_detached(tree, s.attributesSet, s.attributesClear, later);
+  if (r.error != EPERM) return r;
+  // Attributes that came with a mount from a more privileged mount namespace are locked. Keeping them is safe; what the
+  // config names itself must not be dropped in silence.
+  uint64_t locked = attributes_of(tree) & s.attributesClear;
+  if ((locked & s.attributesInsist) != 0) return r;
+  return set_detached(tree, s.attributesSet, s.attributesClear & ~locked, later);
+}
+
+}  // namespace
+
+Result run(Context& c, const wire::step::setPropagation& s) {
+  constexpr uint64_t kRecursively = 16384, kPrivate = 1ul << 18, kSlave = 1ul << 19;
+  c.detached_from_host = (s.flags & kRecursively) != 0 && (s.flags & (kPrivate | kSlave)) != 0;
+  c.about("/");
+  return check("mount", sys::mount(nullptr, "/", nullptr, s.flags, nullptr));
+}
+
+Result run(Context& c, const wire::step::mount& s) {
+  const char* target_path = c.plan.text(s.target);
+  const char* type = c.plan.text(s.fstype);
+  UniqueFd target, mount;
+  bool existed = false;
+  if (Result r = open_target(c, target_path, s.flags, files::Make::directory, &target, &existed); !r.ok()) return r;
+  if (Result r = guard_proc(c, target.get(), target_path, s.flags, text::equal(type, "proc")); !r.ok()) return r;
+  if (!fits_fsconfig(c, s.options)) return mount_by_path(c, s, target.get());
+
+  text::Buffer<32> mode;
+  if ((s.flags & wire::kInheritMode) != 0 && existed) {
+    files::Status at;
+    if (long r = files::status(target.get(), "", 0, &at); r < 0) return check("statx", r);
+    mode.add("mode=").add_number(at.mode & 07777, 8);
+  }
+  if (Result r = make_filesystem(c, type, c.plan.text(s.source), s.options, mode.c_str(), s.attributes, &mount);
+      !r.ok())
+    return r;
+  if ((s.flags & wire::kCopyUp) != 0) {
+    c.about(target_path);
+    if (Result r = copy_up(c, target.get(), mount.get()); !r.ok()) return r;
+  }
+  return attach(c, give(mount), target.get(), target_path);
+}
+
+Result run(Context& c, const wire::step::bind& s) {
+  const char* source = c.plan.text(s.source);
+  const char* target_path = c.plan.text(s.target);
+  UniqueFd tree, target;
+  if (Result r = clone_tree(c, sys::kCwd, source, s.recursive != 0, &tree); !r.ok()) return r;
+
+  files::Status at;
+  if (long r = files::status(tree.get(), "", 0, &at); r < 0) return check("statx", r);
+  files::Filesystem fs;
+  if (long r = files::filesystem(tree.get(), &fs); r < 0) return check("fstatfs", r);
+  bool brings_proc = fs.type == files::kProcMagic && at.inode == files::kProcRootInode;
+  if ((s.flags & wire::kSourceIsProc) != 0 && !brings_proc) {
+    c.about(target_path);
+    return {EPERM, "fstatfs"};
+  }
+
+  bool existed = false;
+  files::Make what = at.is(files::kDirectory) ? files::Make::directory : files::Make::file;
+  if (Result r = open_target(c, target_path, s.flags, what, &target, &existed); !r.ok()) return r;
+  if (Result r = guard_proc(c, target.get(), target_path, s.flags, brings_proc); !r.ok()) return r;
+  c.about(source);
+  bool later = false;
+  if (Result r = set_bind_attributes(s, tree.get(), &later); !r.ok()) return r;
+  if (Result r = attach(c, give(tree), target.get(), target_path); !r.ok()) return r;
+  return later ? set_attributes(c, c.slots[0], s.attributesSet, s.attributesClear, 0, false) : Result{};
+}
+
+Result run(Context& c, const wire::step::mountCgroup& s) {
+  const char* target_path = c.plan.text(s.target);
+  UniqueFd target, mount;
+  bool existed = false;
+  if (Result r = open_target(c, target_path, s.flags, files::Make::directory, &target, &existed); !r.ok()) return r;
+  if (Result r = guard_proc(c, target.get(), target_path, s.flags, false); !r.ok()) return r;
+  Result made = make_filesystem(c, "cgroup2", "cgroup", s.options, "", s.attributes, &mount);
+  if (made.error == EPERM || made.error == EBUSY) {
+    if (Result r = clone_tree(c, sys::kCwd, c.plan.text(s.fallback), true, &mount); !r.ok()) return r;
+    if (Result r = set_attributes(c, mount.get(), s.attributes, 0, 0, false); !r.ok()) return r;
+  } else if (!made.ok()) {
+    return made;
+  }
+  return attach(c, give(mount), target.get(), target_path);
+}
+
+Result run(Context& c, const wire::step::keepMount& s) {
+  if (s.slot >= wire::kSlots) return {EINVAL, "fcntl"};
+  long fd = sys::fcntl(c.slots[0], F_DUPFD_CLOEXEC, 3);
+  if (fd < 0) return check("fcntl", fd);
+  if (c.slots[s.slot] >= 0) sys::close(c.slots[s.slot]);
+  c.slots[s.slot] = static_cast<int>(fd);
+  return {};
+}
+
+Result run(Context& c, const wire::step::changeMount& s) {
+  if (s.slot >= wire::kSlots) return {EINVAL, "mount_setattr"};
+  // Making a mount read-only is refused while somebody, a hook or a daemon with its propagation, still writes to it.
+  struct {
+    int64_t seconds, nanoseconds;
+  } const pause = {0, 100000000};
+  for (int tries = 1;; tries++) {
+    Result r = set_attributes(c, c.slots[s.slot], s.attributesSet, s.attributesClear, s.propagation, s.recursive != 0);
+    if (r.error != EBUSY || tries == 5) return r;
+    sys::call(__NR_nanosleep, sys::arg(&pause), 0);
+  }
+}
+
+}  // namespace tsubo

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// From prepared to running: the program is found while `create` still listens, and executed when `start` says so.
+#include <linux/errno.h>
+#include <linux/prctl.h>
+
+#include "core/files.h"
+#include "wire/report.h"
+
+namespace tsubo {
+
+namespace {
+
+constexpr int kExecutable = 1;            // X_OK
+constexpr int kWithEffectiveIds = 0x200;  // AT_EACCESS
+
+Result executable(Context& c, const char* path) {
+  files::Status at;
+  c.about(path);
+  if (long r = files::status(sys::kCwd, path, 0, &at); r < 0) return check("stat", r);
+  if (at.is(files::kDirectory)) return {EISDIR, "stat"};
+#ifndef __NR_faccessat2
+#define __NR_faccessat2 439
+#endif
+  long r = sys::call(__NR_faccessat2, sys::kCwd, sys::arg(path), kExecutable, kWithEffectiveIds);
+  return check("faccessat2", r);
+}
+
+}  // namespace
+
+Result run(Context& c, const wire::step::findProgram& s) {
+  const char* name = c.plan.text(s.name);
+  c.program.clear();
+  if (text::find(name, '/') != nullptr) {
+    Result r = executable(c, name);
+    if (r.ok()) c.program.add(name);
+    return r;
+  }
+  for (uint32_t i = 0; i < s.search.count; i++) {
+    const char* directory = c.plan.text(s.search, i);
+    c.program.clear();
+    c.program.add(*directory == '\0' ? "." : directory).add("/").add(name);
+    if (*name != '\0' && !c.program.overflowed() && executable(c, c.program.c_str()).ok()) return {};
+  }
+  c.about(name);
+  return {ENOENT, "stat"};
+}
+
+Result run(Context& c, const wire::step::ready&) {
+  // A waiting init holds nothing but the two FIFOs: no directory, no mount, nothing of the host (CVE-2024-21626).
+  int* const held[] = {&c.root, &c.procfs, &c.host_null, &c.mask_directory};
+  for (int* fd : held) {
+    if (*fd >= 0) sys::close(*fd);
+    *fd = -1;
+  }
+  for (uint32_t i = 0; i < wire::kSlots; i++) {
+    if (c.slots[i] < 0 || (i >= 1 && i <= c.handed_over)) continue;
+    sys::close(c.slots[i]);
+    c.slots[i] = -1;
+  }
+  // From here on the runtime's end is seen as the end of the channel, not as a signal: a signal could still come after
+  // a runtime that did all its work has left.
+  sys::prctl(PR_SET_PDEATHSIG, 0);
+  wire::Report report = {};
+  report.kind = wire::ReportKind::ready;
+  long r = sys::write(c.channel, &report, sizeof report);
+  char word;
+  if (r == sizeof report) r = sys::read(c.channel, &word, 1);
+  if (r != 1) sys::exit(1);
+  sys::close(c.channel);
+  c.channel = -1;
+  return {};
+}
+
+Result run(Context& c, const wire::step::awaitStart& s) {
+  if (s.go >= wire::kSlots || s.result >= wire::kSlots) return {EINVAL, "read"};
+  c.result = c.slots[s.result];
+  char word;
+  long r = sys::read(c.slots[s.go], &word, 1);
+  return r == 1 ? Result{} : check("read", r < 0 ? r : -EPIPE);
+}
+
+Result run(Context& c, const wire::step::execute& s) {
+  // Pointers into the plan; one page run of our own for the two arrays.
+  size_t count = static_cast<size_t>(s.args.count) + s.env.count + 3;
+  long memory = sys::call(__NR_mmap, 0, static_cast<long>(count * sizeof(char*)), 3 /* PROT_READ|PROT_WRITE */,
+                          0x22 /* MAP_PRIVATE|MAP_ANONYMOUS */, -1, 0);
+  if (memory < 0) return check("mmap", memory);
+  auto** args = reinterpret_cast<const char**>(memory);
+  for (uint32_t i = 0; i < s.args.count; i++) args[i] = c.plan.text(s.args, i);
+  args[s.args.count] = nullptr;
+  auto** env = args + s.args.count + 1;
+  uint32_t n = 0;
+  for (; n < s.env.count; n++) env[n] = c.plan.text(s.env, n);
+  if (c.home.size() > 0) env[n++] = c.home.c_str();
+  env[n] = nullptr;
+  c.about(c.program.c_str());
+  return check("execve", sys::call(__NR_execve, sys::arg(c.program.c_str()), sys::arg(args), sys::arg(env)));
+}
+
+}  // namespace tsubo

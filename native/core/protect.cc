@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the container may not change or not see: the read-only root, read-only paths, masked paths.
+#include <linux/errno.h>
+
+#include "core/detached_mount.h"
+
+namespace tsubo {
+
+using mounts::attach;
+using mounts::clone_tree;
+
+Result run(Context& c, const wire::step::sealRoot&) {
+  c.about("/");
+  return mounts::set_attributes(c, c.root, MOUNT_ATTR_RDONLY, 0, 0, false);
+}
+
+Result run(Context& c, const wire::step::readonlyPath& s) {
+  const char* path = c.plan.text(s.path);
+  c.about(path);
+  long fd = files::open_in_root(c.root, path);
+  if (fd == -ENOENT || fd == -ENOTDIR) return {};
+  if (fd < 0) return check("openat2", fd);
+  UniqueFd target(fd), tree;
+  if (Result r = clone_tree(c, target.get(), "", true, &tree); !r.ok()) return r;
+  bool later = false;
+  if (Result r = mounts::set_detached(tree.get(), MOUNT_ATTR_RDONLY, 0, &later); !r.ok()) return r;
+  if (Result r = attach(c, give(tree), target.get(), path); !r.ok()) return r;
+  return later ? mounts::set_attributes(c, c.slots[0], MOUNT_ATTR_RDONLY, 0, 0, false) : Result{};
+}
+
+namespace {
+
+// Device 1:3 and nothing else: a file of that name could be anything (CVE-2025-31133).
+bool is_null_device(int fd) {
+  files::Status at;
+  return fd >= 0 && files::status(fd, "", 0, &at) == 0 && at.is(files::kCharacter) && at.rdev_major == 1 &&
+         at.rdev_minor == 3;
+}
+
+Result mask_directory(Context& c, int target, const char* path) {
+  UniqueFd cover;
+  if (c.mask_directory >= 0) {
+    // One super block for all of them; only a mount that is attached can be cloned on every kernel.
+    if (Result r = clone_tree(c, c.mask_directory, "", false, &cover); !r.ok()) return r;
+    return attach(c, give(cover), target, path);
+  }
+  if (Result r = mounts::make_filesystem(c, "tmpfs", "tmpfs", {}, "ro", MOUNT_ATTR_RDONLY, &cover); !r.ok()) return r;
+  if (Result r = attach(c, give(cover), target, path); !r.ok()) return r;
+  long fd = sys::fcntl(c.slots[0], F_DUPFD_CLOEXEC, 3);
+  if (fd >= 0) c.mask_directory = static_cast<int>(fd);
+  return {};
+}
+
+}  // namespace
+
+Result run(Context& c, const wire::step::maskPath& s) {
+  const char* path = c.plan.text(s.path);
+  c.about(path);
+  long fd = files::open_in_root(c.root, path);
+  if (fd == -ENOENT || fd == -ENOTDIR) return {};
+  if (fd < 0) return check("openat2", fd);
+  UniqueFd target(fd), tree;
+  files::Status at;
+  if (long r = files::status(target.get(), "", 0, &at); r < 0) return check("statx", r);
+  if (at.is(files::kDirectory)) return mask_directory(c, target.get(), path);
+
+  UniqueFd null_device(files::open_in_root(c.root, "/dev/null"));
+  int source = is_null_device(null_device.get()) ? null_device.get() : c.host_null;
+  if (source < 0) return {ENODEV, "open_tree"};
+  if (Result r = clone_tree(c, source, "", false, &tree); !r.ok()) return r;
+  return attach(c, give(tree), target.get(), path);
+}
+
+}  // namespace tsubo

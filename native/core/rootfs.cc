@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The container's root: cloned over itself, filled by the mount steps, then pivoted to.
+#include <linux/errno.h>
+#include <linux/mount.h>
+#include <linux/openat2.h>
+
+#include "core/files.h"
+
+namespace tsubo {
+
+namespace {
+
+constexpr unsigned long kMsMove = 8192, kMsPrivate = 1ul << 18, kMsSlave = 1ul << 19, kMsRec = 16384;
+constexpr int kDetach = 2;  // MNT_DETACH
+
+}  // namespace
+
+Result run(Context& c, const wire::step::setMountPropagation& s) {
+  text::Path path;
+  path.add(c.plan.text(s.path));
+  while (true) {
+    c.about(path.c_str());
+    // EINVAL: no mount point; the mount is further up.
+    long r = sys::mount(nullptr, path.size() > 0 ? path.c_str() : "/", nullptr, s.flags, nullptr);
+    if (r != -EINVAL || path.size() == 0) return check("mount", r);
+    size_t slash = path.size() - 1;
+    while (slash > 0 && path.c_str()[slash] != '/') slash--;
+    path.truncate(slash);
+  }
+}
+
+Result run(Context& c, const wire::step::openRoot& s) {
+  const char* path = c.plan.text(s.path);
+  c.about(path);
+  // The last component must not be a link: it was resolved when the bundle was read, and must still be that directory.
+  sys::OpenHow how = {
+      static_cast<uint64_t>(files::kPathOnly | files::kDirectoryOnly | files::kNoFollow | files::kCloexec), 0,
+      RESOLVE_NO_MAGICLINKS};
+  long fd = sys::openat2(sys::kCwd, path, &how);
+  if (fd < 0) return check("openat2", fd);
+  UniqueFd place(fd);
+  fd = sys::open_tree(
+      place.get(), "",
+      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | static_cast<unsigned>(files::kRecursive | files::kEmptyPath));
+  if (fd < 0) return check("open_tree", fd);
+  UniqueFd tree(fd);
+  long r = sys::move_mount(tree.get(), "", place.get(), "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+  if (r < 0) return check("move_mount", r);
+  sys::close(c.root);
+  c.root = tree.release();
+  long null_device = sys::openat(sys::kCwd, "/dev/null", files::kPathOnly | files::kCloexec);
+  files::Status at;
+  if (null_device >= 0 && files::status(static_cast<int>(null_device), "", 0, &at) == 0 && at.is(files::kCharacter) &&
+      at.rdev_major == 1 && at.rdev_minor == 3) {
+    c.host_null = static_cast<int>(null_device);
+  }
+  return {};
+}
+
+Result run(Context& c, const wire::step::pivotRoot&) {
+  c.about("/");
+  UniqueFd old(sys::openat(sys::kCwd, "/", files::kPathOnly | files::kDirectoryOnly | files::kCloexec));
+  if (long r = sys::fchdir(c.root); r < 0) return check("fchdir", r);
+  // Both roots at one place: the old one comes to lie over the new one and is taken off again.
+  if (long r = sys::call(__NR_pivot_root, sys::arg("."), sys::arg(".")); r < 0) return check("pivot_root", r);
+  if (long r = sys::fchdir(old.get()); r < 0) return check("fchdir", r);
+  if (!c.detached_from_host) {
+    // Else taking it off would travel to the host's own mounts.
+    if (long r = sys::mount(nullptr, ".", nullptr, kMsSlave | kMsRec, nullptr); r < 0) return check("mount", r);
+  }
+  if (long r = sys::umount2(".", kDetach); r < 0) return check("umount2", r);
+  return check("chdir", sys::chdir("/"));
+}
+
+namespace {
+
+// One line of mountinfo: the mount point (octal escapes kept) and whether its type is proc or sysfs.
+struct Line {
+  char* mountpoint;
+  bool shows_kernel;
+};
+
+bool parse(char* line, Line* out) {
+  char* field = line;
+  for (int i = 0; i < 4; i++) {
+    field = const_cast<char*>(text::find(field, ' '));
+    if (field == nullptr) return false;
+    field++;
+  }
+  out->mountpoint = field;
+  char* end = const_cast<char*>(text::find(field, ' '));
+  if (end == nullptr) return false;
+  *end = '\0';
+  for (char* p = end + 1; *p != '\0'; p++) {
+    if (text::starts(p, " - ")) {
+      out->shows_kernel = text::starts(p + 3, "proc ") || text::starts(p + 3, "sysfs ");
+      return true;
+    }
+  }
+  return false;
+}
+
+void unescape(char* s) {
+  char* to = s;
+  for (char* p = s; *p != '\0'; p++) {
+    if (p[0] == '\\' && p[1] >= '0' && p[1] <= '3') {
+      *to++ = static_cast<char>((p[1] - '0') * 64 + (p[2] - '0') * 8 + (p[3] - '0'));
+      p += 3;
+    } else {
+      *to++ = *p;
+    }
+  }
+  *to = '\0';
+}
+
+// Without a pivot the old root stays below the new one: a procfs or sysfs left there, not covered by masks, could be
+// reached again by who may unmount. So all of them outside the root are taken off, or covered where that is refused.
+Result hide_kernel_mounts(Context& c, const char* root_path) {
+  long proc = files::procfs(c);
+  if (proc < 0) return check("fsmount", proc);
+  UniqueFd info(sys::openat(static_cast<int>(proc), "self/mountinfo", files::kCloexec));
+  if (!info.open()) return {EACCES, "openat"};
+  char buffer[8192];
+  size_t filled = 0;
+  while (true) {
+    long n = sys::read(info.get(), buffer + filled, sizeof buffer - 1 - filled);
+    if (n < 0) return check("read", n);
+    if (n == 0) return {};
+    filled += static_cast<size_t>(n);
+    buffer[filled] = '\0';
+    char* line = buffer;
+    while (char* newline = const_cast<char*>(text::find(line, '\n'))) {
+      *newline = '\0';
+      Line entry = {};
+      if (parse(line, &entry) && entry.shows_kernel) {
+        unescape(entry.mountpoint);
+        size_t length = text::length(root_path);
+        bool inside = text::starts(entry.mountpoint, root_path) &&
+                      (entry.mountpoint[length] == '/' || entry.mountpoint[length] == '\0');
+        if (!inside) {
+          if (!c.detached_from_host) sys::mount(nullptr, entry.mountpoint, nullptr, kMsSlave | kMsRec, nullptr);
+          long r = sys::umount2(entry.mountpoint, kDetach);
+          if (r == -EINVAL || r == -EPERM) r = sys::mount("tmpfs", entry.mountpoint, "tmpfs", 0, "");
+          if (r < 0 && r != -ENOENT) {
+            c.about(entry.mountpoint);
+            return check("umount2", r);
+          }
+        }
+      }
+      line = newline + 1;
+    }
+    size_t left = static_cast<size_t>(buffer + filled - line);
+    if (left == sizeof buffer - 1) return {E2BIG, "read"};
+    for (size_t i = 0; i < left; i++) buffer[i] = line[i];
+    filled = left;
+  }
+}
+
+}  // namespace
+
+Result run(Context& c, const wire::step::moveRoot&) {
+  char path[text::kPathMax];
+  if (long r = sys::fchdir(c.root); r < 0) return check("fchdir", r);
+  if (long r = sys::call(__NR_getcwd, sys::arg(path), sizeof path); r < 0) return check("getcwd", r);
+  if (Result r = hide_kernel_mounts(c, path); !r.ok()) return r;
+  c.about("/");
+  if (long r = sys::mount(".", "/", nullptr, kMsMove, nullptr); r < 0) return check("mount", r);
+  if (long r = sys::call(__NR_chroot, sys::arg(".")); r < 0) return check("chroot", r);
+  return check("chdir", sys::chdir("/"));
+}
+
+Result run(Context& c, const wire::step::setRootPropagation& s) {
+  c.about("/");
+  return check("mount", sys::mount(nullptr, "/", nullptr, s.flags, nullptr));
+}
+
+Result run(Context& c, const wire::step::makeDirectory& s) {
+  const char* path = c.plan.text(s.path);
+  c.about(path);
+  long fd = files::make_in_root(c.root, path, files::Make::directory, static_cast<unsigned>(s.mode));
+  if (fd < 0) return check("mkdirat", fd);
+  sys::close(static_cast<int>(fd));
+  return {};
+}
+
+}  // namespace tsubo

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/memfd.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <charconv>
+
+#include "core/init_image.h"
+#include "core/syscall.h"
+#include "wire/plan.h"
+
+namespace tsubo {
+
+namespace {
+
+// Newer than some headers.
+constexpr unsigned kMemfdExec = 0x0010;
+constexpr int kSealExec = 0x0020;
+
+class Fd {
+ public:
+  explicit Fd(int fd = -1) : fd_(fd) {}
+  Fd(const Fd&) = delete;
+  Fd& operator=(const Fd&) = delete;
+  ~Fd() { reset(); }
+  int get() const { return fd_; }
+  bool open() const { return fd_ >= 0; }
+  void reset(int fd = -1) {
+    if (fd_ >= 0) close(fd_);
+    fd_ = fd;
+  }
+  int release() {
+    int fd = fd_;
+    fd_ = -1;
+    return fd;
+  }
+
+ private:
+  int fd_;
+};
+
+SpawnFailure failed(const char* syscall, int error = errno) { return {syscall, error}; }
+
+bool write_all(int fd, const void* data, size_t bytes) {
+  auto* p = static_cast<const char*>(data);
+  while (bytes > 0) {
+    ssize_t n = write(fd, p, bytes);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return false;
+    p += n;
+    bytes -= static_cast<size_t>(n);
+  }
+  return true;
+}
+
+int executable_memfd() {
+  // Kernels before 6.3 know no MFD_EXEC; later ones may be set up to want it said.
+  int fd = memfd_create("tsubo-init", MFD_CLOEXEC | MFD_ALLOW_SEALING | kMemfdExec);
+  if (fd < 0 && errno == EINVAL) fd = memfd_create("tsubo-init", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  return fd;
+}
+
+// Where vm.memfd_noexec=2 forbids executable memory files: a file without a name, written once and then open for
+// reading only. It is this init's alone, so whoever could write to it would change nobody else's program.
+SpawnFailure nameless_init(Fd* image) {
+  SpawnFailure failure = failed("memfd_create");
+  for (const char* directory : {"/run", "/var/tmp", "/tmp"}) {
+    Fd writer(open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0500));
+    if (!writer.open()) continue;
+    if (!write_all(writer.get(), kInitImage, kInitImageBytes)) continue;
+    char self[32] = "/proc/self/fd/";
+    *std::to_chars(self + 14, self + sizeof self - 1, writer.get()).ptr = '\0';
+    image->reset(open(self, O_RDONLY | O_CLOEXEC));
+    // A file system mounted noexec would refuse the exec itself, too late to try another.
+    if (image->open() && faccessat(AT_FDCWD, self, X_OK, 0) == 0) return {};
+  }
+  return failure;
+}
+
+// A copy that nobody can write: what the container can reach of us through /proc/PID/exe is this and no installed file
+// (CVE-2019-5736). native/README.md has the measurements behind this choice.
+SpawnFailure sealed_init(Fd* image) {
+  image->reset(executable_memfd());
+  if (!image->open()) return nameless_init(image);
+  if (!write_all(image->get(), kInitImage, kInitImageBytes)) return failed("write");
+  int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+  if (fcntl(image->get(), F_ADD_SEALS, seals | kSealExec) < 0 && fcntl(image->get(), F_ADD_SEALS, seals) < 0) {
+    return failed("fcntl");
+  }
+  return {};
+}
+
+SpawnFailure plan_in_memory(const SpawnRequest& request, int channel, Fd* memory) {
+  wire::Boot boot = {};
+  boot.magic = wire::kBootMagic;
+  boot.plan_bytes = static_cast<uint32_t>(request.plan_bytes);
+  boot.channel = channel;
+  boot.preserve_fds = request.preserve_fds;
+  boot.fds = static_cast<uint32_t>(request.fds.size());
+  for (size_t i = 0; i < request.fds.size(); i++) boot.slots[i] = request.fds[i];
+  memory->reset(memfd_create("tsubo-plan", MFD_CLOEXEC));
+  if (!memory->open()) return failed("memfd_create");
+  iovec parts[] = {{&boot, sizeof boot}, {const_cast<uint8_t*>(request.plan), request.plan_bytes}};
+  ssize_t n = writev(memory->get(), parts, 2);
+  if (n < 0) return failed("writev");
+  if (static_cast<size_t>(n) != sizeof boot + request.plan_bytes) return failed("writev", ENOSPC);
+  // The init reads the boot block from the start.
+  if (lseek(memory->get(), 0, SEEK_SET) < 0) return failed("lseek");
+  return {};
+}
+
+// What the child needs, made before it exists.
+struct Child {
+  int image;
+  const int* keep;
+  size_t keep_count;
+  uint32_t own_fds;  // 0 to this are the container's
+  const char* argv[3];
+  const char* envp[1];
+  volatile int error;
+  const char* volatile syscall;
+};
+
+// Runs on our memory and our descriptors' copies. No return, no C library.
+extern "C" __attribute__((noreturn, used)) void tsubo_child(Child* child) {
+  for (uint32_t fd = 0; fd < child->own_fds; fd++) sys::fcntl(static_cast<int>(fd), F_SETFD, 0);
+  for (size_t i = 0; i < child->keep_count; i++) sys::fcntl(child->keep[i], F_SETFD, 0);
+  // Every signal is blocked since before the clone; the container starts with none blocked.
+  uint64_t none = 0;
+  sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&none), 0, 8);
+  long r =
+      sys::call(__NR_execveat, child->image, sys::arg(""), sys::arg(child->argv), sys::arg(child->envp), AT_EMPTY_PATH);
+  child->error = static_cast<int>(-r);
+  child->syscall = "execveat";
+  sys::exit(127);
+}
+
+// clone3 with a stack of the child's own: it must not touch the frames that we come back to.
+long clone_on_stack(clone_args* args, Child* child) {
+#if defined(__x86_64__)
+  long result;
+  register long size asm("rsi") = sizeof *args;
+  register Child* context asm("r12") = child;
+  asm volatile(
+      "syscall\n"
+      "test %%rax, %%rax\n"
+      "jnz 1f\n"
+      "xor %%ebp, %%ebp\n"
+      "mov %%r12, %%rdi\n"
+      "call tsubo_child\n"
+      "hlt\n"
+      "1:\n"
+      : "=a"(result)
+      : "a"(__NR_clone3), "D"(args), "r"(size), "r"(context)
+      : "rcx", "r11", "memory");
+  return result;
+#else
+  register long x8 asm("x8") = __NR_clone3;
+  register long x0 asm("x0") = reinterpret_cast<long>(args);
+  register long x1 asm("x1") = sizeof *args;
+  register Child* context asm("x20") = child;
+  asm volatile(
+      "svc 0\n"
+      "cbnz x0, 1f\n"
+      "mov x29, #0\n"
+      "mov x0, x20\n"
+      "bl tsubo_child\n"
+      "brk #1\n"
+      "1:\n"
+      : "+r"(x0)
+      : "r"(x8), "r"(x1), "r"(context)
+      : "memory", "cc", "x30");
+  return x0;
+#endif
+}
+
+// Children of this thread are born in another pid namespace while this lives.
+class BornIn {
+ public:
+  SpawnFailure enter(int pid_namespace) {
+    if (pid_namespace < 0) return {};
+    own_.reset(open("/proc/thread-self/ns/pid_for_children", O_RDONLY | O_CLOEXEC));
+    if (!own_.open()) return failed("open");
+    if (setns(pid_namespace, CLONE_NEWPID) < 0) {
+      SpawnFailure failure = failed("setns");
+      own_.reset();
+      return failure;
+    }
+    return {};
+  }
+  ~BornIn() {
+    if (own_.open()) setns(own_.get(), CLONE_NEWPID);
+  }
+
+ private:
+  Fd own_;
+};
+
+}  // namespace
+
+SpawnFailure spawn(const SpawnRequest& request, Spawned* spawned) {
+  if (request.plan_bytes > wire::kMaxPlanBytes || request.fds.size() >= wire::kSlots) return failed("clone3", E2BIG);
+  Fd image, plan, ours, theirs;
+  if (SpawnFailure f = sealed_init(&image); f.syscall) return f;
+  int pair[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) return failed("socketpair");
+  ours.reset(pair[0]);
+  theirs.reset(pair[1]);
+  if (SpawnFailure f = plan_in_memory(request, theirs.get(), &plan); f.syscall) return f;
+
+  std::vector<int> keep = request.fds;
+  keep.push_back(plan.get());
+  keep.push_back(theirs.get());
+  char number[12];
+  *std::to_chars(number, number + sizeof number - 1, plan.get()).ptr = '\0';
+  Child child = {image.get(), keep.data(), keep.size(), 3 + request.preserve_fds, {"tsubo: [init]", number, nullptr},
+                 {nullptr},   0,           nullptr};
+
+  alignas(16) char stack[16384];
+  int pidfd = -1;
+  clone_args args = {};
+  args.flags = request.clone_flags | CLONE_VM | CLONE_VFORK | CLONE_PIDFD;
+  args.pidfd = reinterpret_cast<uint64_t>(&pidfd);
+  args.exit_signal = SIGCHLD;
+  args.stack = reinterpret_cast<uint64_t>(stack);
+  args.stack_size = sizeof stack;
+  if (request.cgroup >= 0) {
+    args.flags |= CLONE_INTO_CGROUP;
+    args.cgroup = static_cast<uint64_t>(request.cgroup);
+  }
+
+  BornIn born_in;
+  if (SpawnFailure f = born_in.enter(request.pid_namespace); f.syscall) return f;
+  // A handler of ours must not run in the child, on the memory we share.
+  uint64_t all = ~0ull, before = 0;
+  sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&all), sys::arg(&before), 8);
+  long pid = clone_on_stack(&args, &child);
+  sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&before), 0, 8);
+  if (pid < 0) return failed("clone3", static_cast<int>(-pid));
+  if (child.syscall != nullptr) {
+    siginfo_t ignored;
+    sys::call(__NR_waitid, 3 /* P_PIDFD */, pidfd, sys::arg(&ignored), 4 /* WEXITED */);
+    close(pidfd);
+    return failed(child.syscall, child.error);
+  }
+  *spawned = {static_cast<int>(pid), pidfd, ours.release()};
+  return {};
+}
+
+}  // namespace tsubo

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The birth of an init, on the runtime's side of the wall.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace tsubo {
+
+struct SpawnRequest {
+  const uint8_t* plan;
+  size_t plan_bytes;
+  uint64_t clone_flags;
+  int cgroup;         // directory to be born in, or -1
+  int pid_namespace;  // to be born in, or -1
+  uint32_t preserve_fds;
+  std::vector<int> fds;
+};
+
+struct Spawned {
+  int pid;
+  int pidfd;
+  int channel;
+};
+
+struct SpawnFailure {
+  const char* syscall = nullptr;  // null: no failure
+  int error = 0;
+};
+
+// clone3(2) and, in the child, execveat(2) of the sealed init image. The child shares our memory until then, so nothing
+// of ours is copied, however large we are; this thread waits for that moment, every signal blocked.
+SpawnFailure spawn(const SpawnRequest& request, Spawned* spawned);
+
+}  // namespace tsubo

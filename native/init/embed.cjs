@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Writes the built init as a C++ source, so that the addon carries it: embed.cjs EXECUTABLE SOURCE
+const { readFileSync, writeFileSync } = require('node:fs');
+
+const [, , executable, source] = process.argv;
+const bytes = readFileSync(executable);
+const rows = [];
+for (let i = 0; i < bytes.length; i += 24) rows.push([...bytes.subarray(i, i + 24)].join(','));
+writeFileSync(
+  source,
+  `#include "core/init_image.h"
+
+namespace tsubo {
+alignas(16) const unsigned char kInitImage[] = {
+${rows.join(',\n')}
+};
+const size_t kInitImageBytes = sizeof kInitImage;
+}  // namespace tsubo
+`,
+);

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The program that becomes the container's first process: no C library, no heap, one page of data. It is given one
+// descriptor, the plan with the boot block before it, whose number is its only argument.
+#include <linux/prctl.h>
+
+#include "core/executor.h"
+#include "core/files.h"
+
+extern "C" {
+
+// The compiler may call these four for what it finds in the code.
+void* memcpy(void* to, const void* from, size_t n) {
+  auto* t = static_cast<char*>(to);
+  auto* f = static_cast<const char*>(from);
+  while (n-- > 0) *t++ = *f++;
+  return to;
+}
+void* memmove(void* to, const void* from, size_t n) {
+  auto* t = static_cast<char*>(to);
+  auto* f = static_cast<const char*>(from);
+  if (t < f) return memcpy(to, from, n);
+  while (n-- > 0) t[n] = f[n];
+  return to;
+}
+void* memset(void* to, int value, size_t n) {
+  auto* t = static_cast<char*>(to);
+  while (n-- > 0) *t++ = static_cast<char>(value);
+  return to;
+}
+int memcmp(const void* a, const void* b, size_t n) {
+  auto* x = static_cast<const unsigned char*>(a);
+  auto* y = static_cast<const unsigned char*>(b);
+  for (; n > 0; n--, x++, y++) {
+    if (*x != *y) return *x - *y;
+  }
+  return 0;
+}
+
+[[noreturn]] void tsubo_main(long* stack);
+}
+
+#if defined(__x86_64__)
+asm(".globl _start\n_start:\n  xor %ebp, %ebp\n  mov %rsp, %rdi\n  and $-16, %rsp\n  call tsubo_main\n  hlt\n");
+#elif defined(__aarch64__)
+asm(".globl _start\n_start:\n  mov x29, #0\n  mov x30, #0\n  mov x0, sp\n  and sp, x0, #-16\n  bl tsubo_main\n  brk "
+    "#1\n");
+#endif
+
+namespace {
+
+using namespace tsubo;
+
+constexpr int kBadPlan = 125;
+
+// The address of the boot block, or 0. The plan stays mapped until the exec.
+const wire::Boot* map_plan(int fd) {
+  alignas(8) wire::Boot boot;
+  if (sys::read(fd, &boot, sizeof boot) != sizeof boot || boot.magic != wire::kBootMagic) return nullptr;
+  if (boot.plan_bytes > wire::kMaxPlanBytes || boot.fds >= wire::kSlots) return nullptr;
+  long at = sys::call(__NR_mmap, 0, static_cast<long>(sizeof boot + boot.plan_bytes), 1 /* PROT_READ */,
+                      2 /* MAP_PRIVATE */, fd, 0);
+  return at < 0 && at > -4096 ? nullptr : reinterpret_cast<const wire::Boot*>(at);
+}
+
+// Whatever else was left open by whoever called the runtime is not the container's: closed at once, from the first
+// descriptor that does not belong to it. Ours go at the exec.
+void close_foreign(const wire::Boot& boot) {
+  int ours[wire::kSlots + 1];
+  uint32_t count = 0;
+  ours[count++] = boot.channel;
+  for (uint32_t i = 0; i < boot.fds; i++) ours[count++] = boot.slots[i];
+  unsigned next = 3 + boot.preserve_fds;
+  while (true) {
+    unsigned lowest = ~0u;
+    for (uint32_t i = 0; i < count; i++) {
+      auto fd = static_cast<unsigned>(ours[i]);
+      if (fd >= next && fd < lowest) lowest = fd;
+    }
+    if (lowest > next) sys::close_range(next, lowest - 1, 0);
+    if (lowest == ~0u) return;
+    sys::fcntl(static_cast<int>(lowest), F_SETFD, FD_CLOEXEC);
+    next = lowest + 1;
+  }
+}
+
+}  // namespace
+
+void tsubo_main(long* stack) {
+  // Nothing that shares a pid namespace with us may look into us or follow our descriptors (CVE-2016-9962), and we do
+  // not outlive the runtime that is to record us.
+  sys::prctl(PR_SET_DUMPABLE, 0);
+  sys::prctl(PR_SET_PDEATHSIG, 9);
+  sys::prctl(PR_SET_NAME, static_cast<unsigned long>(sys::arg("tsubo:[init]")));
+  if (stack[0] < 2) sys::exit(kBadPlan);
+  int fd = 0;
+  for (const char* p = reinterpret_cast<const char*>(stack[2]); *p >= '0' && *p <= '9'; p++) fd = fd * 10 + (*p - '0');
+
+  const wire::Boot* boot = map_plan(fd);
+  if (boot == nullptr) sys::exit(kBadPlan);
+  sys::close(fd);
+  close_foreign(*boot);
+
+  static Context c;
+  for (uint32_t i = 0; i < wire::kSlots; i++) c.slots[i] = -1;
+  for (uint32_t i = 0; i < boot->fds; i++) c.slots[i + 1] = boot->slots[i];
+  c.channel = boot->channel;
+  c.handed_over = boot->fds;
+  if (!wire::Plan::open(reinterpret_cast<const uint8_t*>(boot + 1), boot->plan_bytes, &c.plan)) sys::exit(kBadPlan);
+
+  sys::call(__NR_setsid);
+  sys::call(__NR_umask, 0);
+  // Until there is a root of the container's own, paths in the root are paths here.
+  long here = sys::openat(sys::kCwd, "/", files::kPathOnly | files::kDirectoryOnly | files::kCloexec);
+  if (here < 0) sys::exit(kBadPlan);
+  c.root = static_cast<int>(here);
+  execute(c);
+  sys::exit(1);
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The table of native/binding as Node sees it.
+#include <napi.h>
+
+#include <cmath>
+
+#include "binding/table.h"
+
+namespace {
+
+using tsubo::binding::Arguments;
+using tsubo::binding::Fields;
+using tsubo::binding::Function;
+using tsubo::binding::Outcome;
+using tsubo::binding::Value;
+
+Value from_js(const Napi::Value& v) {
+  if (v.IsBoolean()) return Value::boolean(v.As<Napi::Boolean>().Value());
+  if (v.IsNumber()) {
+    double d = v.As<Napi::Number>().DoubleValue();
+    // A fraction or what has no exact integer stays undefined and is refused as "must be an integer".
+    if (std::trunc(d) != d || std::fabs(d) > 9007199254740991.0) return Value();
+    return Value::number(static_cast<int64_t>(d));
+  }
+  if (v.IsString()) return Value::text(v.As<Napi::String>().Utf8Value());
+  if (v.IsTypedArray()) {
+    auto array = v.As<Napi::TypedArray>();
+    const auto* data = static_cast<const uint8_t*>(array.ArrayBuffer().Data()) + array.ByteOffset();
+    return Value::bytes(data, array.ByteLength());
+  }
+  if (v.IsArray()) {
+    auto array = v.As<Napi::Array>();
+    std::vector<Value> items;
+    for (uint32_t i = 0; i < array.Length(); i++) items.push_back(from_js(array.Get(i)));
+    return Value::list(std::move(items));
+  }
+  if (v.IsObject()) {
+    auto object = v.As<Napi::Object>();
+    auto names = object.GetPropertyNames();
+    Fields fields;
+    for (uint32_t i = 0; i < names.Length(); i++) {
+      Napi::Value name = names.Get(i);
+      fields.emplace_back(name.As<Napi::String>().Utf8Value(), from_js(object.Get(name)));
+    }
+    return Value::record(std::move(fields));
+  }
+  return Value();
+}
+
+Napi::Value to_js(Napi::Env env, const Value& v) {
+  switch (v.kind()) {
+    case Value::Kind::boolean:
+      return Napi::Boolean::New(env, v.truth());
+    case Value::Kind::number:
+      return Napi::Number::New(env, static_cast<double>(v.number()));
+    case Value::Kind::bigint:
+      return Napi::BigInt::New(env, v.bigint());
+    case Value::Kind::text:
+      return Napi::String::New(env, v.text());
+    case Value::Kind::list: {
+      auto array = Napi::Array::New(env, v.items().size());
+      for (uint32_t i = 0; i < v.items().size(); i++) array.Set(i, to_js(env, v.items()[i]));
+      return array;
+    }
+    case Value::Kind::record: {
+      auto object = Napi::Object::New(env);
+      for (const auto& [name, value] : v.fields()) object.Set(name, to_js(env, value));
+      return object;
+    }
+    default:
+      return env.Undefined();
+  }
+}
+
+Napi::Value call(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  const auto& function = *static_cast<const Function*>(info.Data());
+  Arguments arguments;
+  for (size_t i = 0; i < info.Length(); i++) arguments.push_back(from_js(info[i]));
+  // Optional arguments may be left out: the functions find them undefined.
+  std::string wrong = mismatch(function, arguments);
+  if (!wrong.empty()) {
+    Napi::TypeError::New(env, wrong).ThrowAsJavaScriptException();
+    return env.Undefined();
+  }
+  Outcome outcome = function.call(arguments);
+  if (outcome.syscall == nullptr) return to_js(env, outcome.value);
+  Napi::Error error = Napi::Error::New(env, std::string(outcome.syscall) + " failed");
+  error.Set("syscall", Napi::String::New(env, outcome.syscall));
+  error.Set("errno", Napi::Number::New(env, outcome.error));
+  if (!outcome.path.empty()) error.Set("path", Napi::String::New(env, outcome.path));
+  error.ThrowAsJavaScriptException();
+  return env.Undefined();
+}
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  for (size_t i = 0; i < tsubo::binding::kFunctionCount; i++) {
+    const Function& function = tsubo::binding::kFunctions[i];
+    exports.Set(function.name, Napi::Function::New(env, call, function.name, const_cast<Function*>(&function)));
+  }
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(tsubo, init)

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The plan's binary form: the twin of src/wire/encode.ts. src/wire/README.md draws it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "wire/steps.h"
+
+namespace tsubo::wire {
+
+inline constexpr uint32_t kPlanMagic = 0x4F425354;  // "TSBO"
+inline constexpr uint32_t kPlanVersion = 1;
+inline constexpr uint32_t kMaxPlanBytes = 64u << 20;
+
+struct PlanHeader {
+  uint32_t magic;
+  uint32_t version;
+  uint32_t bytes;
+  uint32_t steps;
+  uint32_t index;
+  uint32_t data;
+  uint32_t reserved[2];
+};
+
+struct IndexEntry {
+  uint32_t op;
+  uint32_t fields;
+};
+
+// A plan whose every offset, length and NUL has been checked, so that reading it needs no further care.
+class Plan {
+ public:
+  // Null when the bytes are not a well-formed plan. `base` must be aligned to 8 bytes.
+  static bool open(const uint8_t* base, size_t bytes, Plan* plan);
+
+  uint32_t steps() const { return header_->steps; }
+  Op op(uint32_t step) const { return static_cast<Op>(entry(step)->op); }
+  template <typename Fields>
+  const Fields& fields(uint32_t step) const {
+    return *reinterpret_cast<const Fields*>(base_ + entry(step)->fields);
+  }
+
+  const char* text(text t) const { return reinterpret_cast<const char*>(base_ + t.offset); }
+  const char* text(texts list, uint32_t i) const {
+    return text(reinterpret_cast<const struct text*>(base_ + list.offset)[i]);
+  }
+  uint64_t number(numbers list, uint32_t i) const { return reinterpret_cast<const uint64_t*>(base_ + list.offset)[i]; }
+
+ private:
+  const IndexEntry* entry(uint32_t step) const {
+    return reinterpret_cast<const IndexEntry*>(base_ + header_->index) + step;
+  }
+  bool checked(uint32_t step) const;
+  bool text_ok(struct text t) const;
+  bool range_ok(uint32_t offset, uint64_t entries) const;
+
+  const uint8_t* base_ = nullptr;
+  const PlanHeader* header_ = nullptr;
+};
+
+// What the host lays before the plan in the memory it hands to the init: descriptors are known only at the spawn.
+inline constexpr uint32_t kBootMagic = 0x54425354;  // "TSBT"
+inline constexpr uint32_t kSlots = 64;
+
+struct Boot {
+  uint32_t magic;
+  uint32_t plan_bytes;
+  int32_t channel;        // SOCK_SEQPACKET to the runtime
+  uint32_t preserve_fds;  // descriptors from 3 on that belong to the container
+  uint32_t fds;           // how many of `slots` are filled, from slot 1
+  uint32_t reserved;
+  int32_t slots[kSlots];
+};
+static_assert(sizeof(Boot) % 8 == 0);
+
+}  // namespace tsubo::wire

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the init says to the runtime, one message each: over the channel until `ready`, into the result FIFO after it.
+// Small enough to be written in one piece (PIPE_BUF).
+//
+//   init                        runtime
+//    |-- failed {step,errno} -->|   and exits
+//    |-- ready ---------------->|   records the state
+//    |<----------- one byte ----|   or end of file: the init exits
+//
+//    |<--- one byte (go FIFO) --|   `start`
+//    |-- failed --------------->|   or the exec closes the FIFO: end of file
+#pragma once
+
+#include <cstdint>
+
+namespace tsubo::wire {
+
+enum class ReportKind : uint32_t { ready = 1, failed = 2 };
+
+struct Report {
+  ReportKind kind;
+  uint32_t step;
+  int32_t error;  // positive errno
+  char syscall[28];
+  char detail[984];
+};
+static_assert(sizeof(Report) == 1024);
+
+}  // namespace tsubo::wire

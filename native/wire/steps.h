@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The step vocabulary: the twin of src/wire/steps.ts, which says what each step means. Order and names are the wire
+// format; a test holds the two tables against each other.
+#pragma once
+
+#include <cstdint>
+
+namespace tsubo::wire {
+
+using number = uint64_t;
+
+// A text or a list in the data part: where it starts, counted from the start of the plan, and how long it is.
+struct text {
+  uint32_t offset;
+  uint32_t length;
+};
+struct texts {
+  uint32_t offset;
+  uint32_t count;
+};
+struct numbers {
+  uint32_t offset;
+  uint32_t count;
+};
+
+// clang-format off
+#define TSUBO_FIELDS_resetSignals(F) F(number, mask)
+#define TSUBO_FIELDS_joinNamespace(F) F(number, slot) F(number, kind)
+#define TSUBO_FIELDS_unshare(F) F(number, flags)
+#define TSUBO_FIELDS_setPropagation(F) F(number, flags)
+#define TSUBO_FIELDS_setMountPropagation(F) F(text, path) F(number, flags)
+#define TSUBO_FIELDS_openRoot(F) F(text, path)
+#define TSUBO_FIELDS_mount(F) F(text, fstype) F(text, source) F(text, target) F(texts, options) F(number, attributes) F(number, flags)
+#define TSUBO_FIELDS_bind(F) F(text, source) F(text, target) F(number, recursive) F(number, attributesSet) F(number, attributesClear) F(number, attributesInsist) F(number, flags)
+#define TSUBO_FIELDS_mountCgroup(F) F(text, target) F(text, fallback) F(texts, options) F(number, attributes) F(number, flags)
+#define TSUBO_FIELDS_keepMount(F) F(number, slot)
+#define TSUBO_FIELDS_changeMount(F) F(number, slot) F(number, attributesSet) F(number, attributesClear) F(number, propagation) F(number, recursive)
+#define TSUBO_FIELDS_makeDevice(F) F(text, path) F(number, mode) F(number, major) F(number, minor) F(number, uid) F(number, gid)
+#define TSUBO_FIELDS_makeSymlink(F) F(text, path) F(text, target)
+#define TSUBO_FIELDS_replaceSymlink(F) F(text, path) F(text, target)
+#define TSUBO_FIELDS_makeSymlinkIf(F) F(text, path) F(text, target) F(text, needs)
+#define TSUBO_FIELDS_pivotRoot(F)
+#define TSUBO_FIELDS_moveRoot(F)
+#define TSUBO_FIELDS_setRootPropagation(F) F(number, flags)
+#define TSUBO_FIELDS_sealRoot(F)
+#define TSUBO_FIELDS_makeDirectory(F) F(text, path) F(number, mode)
+#define TSUBO_FIELDS_raiseLoopback(F)
+#define TSUBO_FIELDS_setHostname(F) F(text, name)
+#define TSUBO_FIELDS_setDomainname(F) F(text, name)
+#define TSUBO_FIELDS_setSysctl(F) F(text, path) F(text, value)
+#define TSUBO_FIELDS_readonlyPath(F) F(text, path)
+#define TSUBO_FIELDS_maskPath(F) F(text, path)
+#define TSUBO_FIELDS_joinSessionKeyring(F) F(text, name)
+#define TSUBO_FIELDS_setNoNewPrivileges(F)
+#define TSUBO_FIELDS_setRlimit(F) F(number, resource) F(number, soft) F(number, hard)
+#define TSUBO_FIELDS_ownStdio(F) F(number, uid)
+#define TSUBO_FIELDS_limitBoundingSet(F) F(number, keep)
+#define TSUBO_FIELDS_setUser(F) F(number, uid) F(number, gid) F(numbers, groups) F(number, keepGroups)
+#define TSUBO_FIELDS_setCapabilities(F) F(number, effective) F(number, permitted) F(number, inheritable)
+#define TSUBO_FIELDS_setAmbientSet(F) F(number, mask)
+#define TSUBO_FIELDS_findHome(F) F(number, uid)
+#define TSUBO_FIELDS_changeDirectory(F) F(text, path) F(number, mayFail)
+#define TSUBO_FIELDS_setUmask(F) F(number, mask)
+#define TSUBO_FIELDS_findProgram(F) F(text, name) F(texts, search)
+#define TSUBO_FIELDS_ready(F)
+#define TSUBO_FIELDS_awaitStart(F) F(number, go) F(number, result)
+#define TSUBO_FIELDS_execute(F) F(texts, args) F(texts, env)
+
+#define TSUBO_STEPS(S) \
+  S(resetSignals) S(joinNamespace) S(unshare) S(setPropagation) S(setMountPropagation) S(openRoot) S(mount) S(bind) S(mountCgroup) \
+  S(keepMount) S(changeMount) S(makeDevice) S(makeSymlink) S(replaceSymlink) S(makeSymlinkIf) S(pivotRoot) \
+  S(moveRoot) S(setRootPropagation) S(sealRoot) S(makeDirectory) S(raiseLoopback) S(setHostname) \
+  S(setDomainname) S(setSysctl) S(readonlyPath) S(maskPath) S(joinSessionKeyring) S(setNoNewPrivileges) \
+  S(setRlimit) S(ownStdio) S(limitBoundingSet) S(setUser) S(setCapabilities) S(setAmbientSet) \
+  S(findHome) S(changeDirectory) S(setUmask) S(findProgram) S(ready) S(awaitStart) S(execute)
+// clang-format on
+
+// One struct per step: its fields, 8 bytes each, as they lie in the plan.
+namespace step {
+#define TSUBO_DECLARE_FIELD(kind, name) kind name;
+#define TSUBO_DECLARE_STEP(op)             \
+  struct op {                              \
+    TSUBO_FIELDS_##op(TSUBO_DECLARE_FIELD) \
+  };
+TSUBO_STEPS(TSUBO_DECLARE_STEP)
+#undef TSUBO_DECLARE_STEP
+#undef TSUBO_DECLARE_FIELD
+}  // namespace step
+
+#define TSUBO_NAME_STEP(op) op,
+enum class Op : uint32_t { TSUBO_STEPS(TSUBO_NAME_STEP) count };
+#undef TSUBO_NAME_STEP
+
+// The kinds of a step's fields, one letter each: n(umber), t(ext), l(ist of texts), N(umbers).
+struct kind_letter {
+  static constexpr char number = 'n', text = 't', texts = 'l', numbers = 'N';
+};
+#define TSUBO_FIELD_LETTER(kind, name) kind_letter::kind,
+#define TSUBO_STEP_LETTERS(op) inline constexpr char letters_##op[] = {TSUBO_FIELDS_##op(TSUBO_FIELD_LETTER) '\0'};
+TSUBO_STEPS(TSUBO_STEP_LETTERS)
+#undef TSUBO_STEP_LETTERS
+#undef TSUBO_FIELD_LETTER
+
+// The flags of mount, bind and mountCgroup: the twin of `mountFlags`.
+enum MountFlag : uint64_t {
+  kOrdinaryDirectory = 1,
+  kInsideProc = 2,
+  kInheritMode = 4,
+  kCopyUp = 8,
+  kSourceIsProc = 16,
+};
+
+// The vocabulary as text, one step a line: `mount text:fstype text:source ...`. For the test of the twins.
+#define TSUBO_FIELD_TEXT(kind, name) " " #kind ":" #name
+#define TSUBO_STEP_TEXT(op) #op TSUBO_FIELDS_##op(TSUBO_FIELD_TEXT) "\n"
+inline constexpr char kVocabulary[] = TSUBO_STEPS(TSUBO_STEP_TEXT);
+#undef TSUBO_STEP_TEXT
+#undef TSUBO_FIELD_TEXT
+
+}  // namespace tsubo::wire

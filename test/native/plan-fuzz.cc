@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// plan-fuzz PLAN ROUNDS SEED: damages a well-formed plan in many ways and reads whatever the decoder still accepts, each in
+// a buffer of exactly its size. Built with ASan and UBSan, so a read outside is the end. Prints what was accepted.
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+#include "wire/plan.h"
+
+using namespace tsubo::wire;
+
+namespace {
+
+uint64_t state;
+uint64_t next() {
+  state ^= state << 13;
+  state ^= state >> 7;
+  state ^= state << 17;
+  return state;
+}
+
+uint64_t seen = 0;
+void look(const Plan&, number n) { seen += n; }
+void look(const Plan& p, text t) {
+  if (strlen(p.text(t)) != t.length) abort();
+}
+void look(const Plan& p, texts list) {
+  for (uint32_t i = 0; i < list.count; i++) seen += strlen(p.text(list, i));
+}
+void look(const Plan& p, numbers list) {
+  for (uint32_t i = 0; i < list.count; i++) seen += p.number(list, i);
+}
+
+void walk(const Plan& p) {
+  for (uint32_t i = 0; i < p.steps(); i++) {
+    switch (p.op(i)) {
+#define LOOK(kind, name) look(p, s.name);
+#define STEP(op)                                             \
+  case Op::op: {                                             \
+    [[maybe_unused]] const auto& s = p.fields<step::op>(i);  \
+    TSUBO_FIELDS_##op(LOOK) break;                           \
+  }
+      TSUBO_STEPS(STEP)
+#undef STEP
+#undef LOOK
+      case Op::count:
+        abort();
+    }
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 4) return 2;
+  FILE* file = fopen(argv[1], "rb");
+  if (file == nullptr) return 2;
+  std::vector<uint8_t> good(16u << 20);
+  good.resize(fread(good.data(), 1, good.size(), file));
+  fclose(file);
+  long rounds = atol(argv[2]);
+  state = strtoull(argv[3], nullptr, 10) | 1;
+
+  Plan plan;
+  if (!Plan::open(good.data(), good.size(), &plan)) return 3;
+  walk(plan);
+  long accepted = 0;
+  for (long round = 0; round < rounds; round++) {
+    size_t size = good.size();
+    if (next() % 8 == 0) size = next() % (good.size() + 64);
+    auto* bytes = static_cast<uint8_t*>(malloc(size > 0 ? size : 1));
+    for (size_t i = 0; i < size; i++) bytes[i] = i < good.size() ? good[i] : static_cast<uint8_t>(next());
+    for (uint64_t edits = next() % 6 + 1; edits > 0 && size >= 8; edits--) {
+      size_t at = next() % (next() % 2 == 0 ? size : size < 512 ? size : 512);
+      switch (next() % 3) {
+        case 0:
+          bytes[at] = static_cast<uint8_t>(next());
+          break;
+        case 1:
+          bytes[at] ^= static_cast<uint8_t>(1u << (next() % 8));
+          break;
+        default: {
+          // Whole words, of the kind that overflow when they are added up.
+          uint32_t word = next() % 2 == 0 ? static_cast<uint32_t>(next()) : ~static_cast<uint32_t>(next() % 64);
+          memcpy(bytes + (at & ~size_t{3}) % (size - 3), &word, 4);
+        }
+      }
+    }
+    if (Plan::open(bytes, size, &plan)) {
+      accepted++;
+      walk(plan);
+    }
+    free(bytes);
+  }
+  printf("%ld accepted of %ld\n", accepted, rounds);
+  return 0;
+}
