@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+import { syntaxError } from './json-syntax-error.ts';
+
+/** Character codes of JSON's punctuation. */
+export const code = {
+  quote: 0x22,
+  comma: 0x2c,
+  minus: 0x2d,
+  colon: 0x3a,
+  openBracket: 0x5b,
+  backslash: 0x5c,
+  closeBracket: 0x5d,
+  openBrace: 0x7b,
+  closeBrace: 0x7d,
+} as const;
+
+const numberSyntax = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y;
+const wordSyntax = /[A-Za-z0-9_$.+-]+/y;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: JSON forbids exactly these in a string
+const controlCharacter = /[\u0000-\u001f]/;
+
+/** Reads the tokens of a JSON text one after another. Every method leaves `offset` behind what it read. */
+export class JsonScanner {
+  readonly text: string;
+  offset = 0;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  /** The code of the next character that is not white space; NaN at the end of the text. */
+  peek(): number {
+    for (;;) {
+      const next = this.text.charCodeAt(this.offset);
+      if (next !== 0x20 && next !== 0x0a && next !== 0x0d && next !== 0x09) return next;
+      this.offset++;
+    }
+  }
+
+  /** A member's name and the colon after it. */
+  key(): string {
+    if (this.peek() !== code.quote) throw syntaxError(this.text, this.offset, 'key');
+    const key = this.string();
+    if (this.peek() !== code.colon) throw syntaxError(this.text, this.offset, 'colon');
+    this.offset++;
+    return key;
+  }
+
+  /** Precondition: the next character is the opening quote. */
+  string(): string {
+    const start = this.offset;
+    const end = this.stringEnd();
+    const raw = this.text.slice(start + 1, end - 1);
+    const control = raw.search(controlCharacter);
+    if (control !== -1) throw syntaxError(this.text, start + 1 + control, 'control');
+    this.offset = end;
+    if (!raw.includes('\\')) return raw;
+    try {
+      return JSON.parse(this.text.slice(start, end)) as string;
+    } catch {
+      throw syntaxError(this.text, start + this.badEscape(raw), 'escape');
+    }
+  }
+
+  /** Passes over a string without making it. Precondition as for `string`. */
+  skipString(): void {
+    this.offset = this.stringEnd();
+  }
+
+  /** A number, `true`, `false` or `null`. Integers that a number cannot hold exactly are bigint. */
+  scalar(): unknown {
+    const start = this.offset;
+    numberSyntax.lastIndex = start;
+    const number = numberSyntax.exec(this.text);
+    wordSyntax.lastIndex = start;
+    const word = wordSyntax.exec(this.text)?.[0] ?? '';
+    this.offset += word.length;
+    if (number !== null && number[0] === word) {
+      const value = Number(word);
+      const isInteger = number[1] === undefined && number[2] === undefined;
+      return isInteger && !Number.isSafeInteger(value) ? BigInt(word) : value;
+    }
+    if (word === 'true') return true;
+    if (word === 'false') return false;
+    if (word === 'null') return null;
+    throw syntaxError(this.text, start, 'value');
+  }
+
+  private stringEnd(): number {
+    let quote = this.offset;
+    for (;;) {
+      quote = this.text.indexOf('"', quote + 1);
+      if (quote === -1) throw syntaxError(this.text, this.offset, 'string');
+      let before = quote - 1;
+      while (this.text.charCodeAt(before) === code.backslash) before--;
+      // An even number of backslashes escape each other, not the quote.
+      if ((quote - before) % 2 === 1) return quote + 1;
+    }
+  }
+
+  private badEscape(raw: string): number {
+    const escapes = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})|(\\)/g;
+    for (const match of raw.matchAll(escapes)) {
+      if (match[1] !== undefined) return match.index + 1;
+    }
+    return 1;
+  }
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+import { RuntimeError } from '../errors/error.ts';
+import { textExcerpt, textPosition } from './text-position.ts';
+
+/** What the parser wanted when it met something else. */
+export type Wanted = 'value' | 'key' | 'colon' | 'comma' | 'string' | 'escape' | 'control' | 'depth';
+
+/**
+ * The error for a text that is not JSON, with the plain cause where it is one of the usual slips.
+ *
+ * @param offset - where the parser stood
+ */
+export function syntaxError(text: string, offset: number, wanted: Wanted): RuntimeError {
+  const [cause, hint] = explain(text, offset, wanted);
+  const { line, column } = textPosition(text, offset);
+  return new RuntimeError({
+    code: 'bundle.config-syntax',
+    message: `config.json is not valid JSON at line ${line}, column ${column}: ${cause}`,
+    line,
+    column,
+    value: textExcerpt(text, offset),
+    hint,
+  });
+}
+
+function explain(text: string, offset: number, wanted: Wanted): [cause: string, hint?: string] {
+  if (wanted === 'depth') return ['nested more than 1000 levels deep'];
+  if (wanted === 'string') return ['a string without its closing quote'];
+  if (wanted === 'escape') return ['an unknown escape in a string', 'write \\\\ for a backslash'];
+  if (wanted === 'control') return explainControl(text, offset);
+  if (offset >= text.length) return explainEnd(text);
+  const found = text.charAt(offset);
+  if (found === '\ufeff') return ['a byte order mark', 'save the file as UTF-8 without one'];
+  if (found === "'") return ['a single quote', 'JSON strings take double quotes'];
+  if (found === '`') return ['a backquote', 'JSON strings take double quotes'];
+  if (found === '#' || text.startsWith('//', offset) || text.startsWith('/*', offset)) {
+    return ['a comment', 'JSON has no comments; annotations can carry notes'];
+  }
+  if (found === '}' || found === ']') {
+    if (text.slice(0, offset).trimEnd().endsWith(',')) {
+      return [`a comma before the closing ${found}`, 'remove the comma'];
+    }
+    return [`a ${found} where ${names[wanted]} should be`];
+  }
+  if (wanted === 'comma') {
+    return /["{[\w-]/.test(found)
+      ? ['a missing comma', 'put a comma before it']
+      : [`${show(found)} where a comma or the end should be`];
+  }
+  return wanted === 'value' ? explainWord(text, offset) : [`${show(found)} where ${names[wanted]} should be`];
+}
+
+const names = {
+  value: 'a value',
+  key: 'a name in double quotes',
+  colon: 'a colon',
+  comma: 'a comma',
+} as const;
+
+function explainEnd(text: string): [string, string?] {
+  return text.trim() === ''
+    ? ['the file is empty']
+    : ['the file ends in the middle', 'it may have been cut off'];
+}
+
+function explainControl(text: string, offset: number): [string, string] {
+  return text.charAt(offset) === '\n'
+    ? ['a line end within a string', 'a closing quote may be missing; \\n stands for a line end']
+    : ['a control character within a string', 'write it as an escape: \\t, \\u0000'];
+}
+
+function explainWord(text: string, offset: number): [string, string?] {
+  const word = /^[\w$.+-]+/.exec(text.slice(offset, offset + 40))?.[0] ?? text.charAt(offset);
+  if (/^(?:True|False|None|TRUE|FALSE|NULL|Null)$/.test(word)) {
+    return [`the word ${word}`, 'JSON has true, false and null in lower case'];
+  }
+  if (/^-?0[xXoObB]/.test(word)) return [`the number ${word}`, 'JSON numbers are decimal'];
+  if (/^-?0\d/.test(word))
+    return [`the number ${word} with a leading zero`, 'JSON numbers are decimal, not octal'];
+  if (/^[+.]?\d|^-/.test(word)) return [`${word} is not a number`];
+  if (/^\w/.test(word)) return [`the word ${word}`, 'texts take double quotes'];
+  return [`${show(word)} where a value should be`];
+}
+
+function show(character: string): string {
+  const number = character.codePointAt(0) ?? 0;
+  return number > 0x20 && number < 0x7f
+    ? character
+    : `U+${number.toString(16).toUpperCase().padStart(4, '0')}`;
+}

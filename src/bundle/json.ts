@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+import { code, JsonScanner } from './json-scanner.ts';
+import { syntaxError } from './json-syntax-error.ts';
+
+/** How deep arrays and objects may be nested. */
+const depthLimit = 1000;
+
+/** A number token of 16 digits or more may pass 2^53, where JSON.parse would round it. */
+const longNumber = /(?:^|[\s:,[-])\d{16}/;
+
+/**
+ * The value of a JSON text, with integers beyond 2^53 as bigint. A number with a fraction or an exponent is always
+ * a number.
+ *
+ * As lenient as Go's decoder, which wrote most config.json files in use: what follows the first value is ignored.
+ * Of several members with one name the last counts (Go would merge two objects, which nobody can want).
+ *
+ * @throws RuntimeError `bundle.config-syntax` with line, column, an excerpt in `value`, and the cause
+ */
+export function parseJson(text: string): unknown {
+  if (!longNumber.test(text) && !mayBeDeep(text)) {
+    try {
+      return JSON.parse(text);
+    } catch {
+      // The parser below accepts what follows the first value, or knows what is wrong.
+    }
+  }
+  return parseExact(text);
+}
+
+/** True when there are enough brackets to pass the limit; the engine's JSON.parse may accept more, or run out of stack. */
+function mayBeDeep(text: string): boolean {
+  let count = 0;
+  for (const bracket of ['[', '{']) {
+    for (let at = text.indexOf(bracket); at !== -1; at = text.indexOf(bracket, at + 1)) {
+      if (++count > depthLimit) return true;
+    }
+  }
+  return false;
+}
+
+type Container = unknown[] | Record<string, unknown>;
+
+/** Not recursive: the stack of the smallest engine would not hold a thousand levels. */
+function parseExact(text: string): unknown {
+  const scanner = new JsonScanner(text);
+  const open: Container[] = [];
+  const keys: string[] = [];
+  for (;;) {
+    const next = scanner.peek();
+    let value: unknown;
+    if (next === code.openBrace || next === code.openBracket) {
+      const isArray = next === code.openBracket;
+      if (open.length === depthLimit) throw syntaxError(text, scanner.offset, 'depth');
+      scanner.offset++;
+      value = isArray ? [] : {};
+      if (scanner.peek() !== (isArray ? code.closeBracket : code.closeBrace)) {
+        open.push(value as Container);
+        keys.push(isArray ? '' : scanner.key());
+        continue;
+      }
+      scanner.offset++;
+    } else {
+      value = next === code.quote ? scanner.string() : scanner.scalar();
+    }
+
+    // A value is complete: it goes into its container, which may be complete with it, and so on outwards.
+    for (;;) {
+      const container = open.at(-1);
+      if (container === undefined) return value;
+      const isArray = Array.isArray(container);
+      if (isArray) container.push(value);
+      else setMember(container, keys[keys.length - 1] as string, value);
+      const after = scanner.peek();
+      if (after === code.comma) {
+        scanner.offset++;
+        if (!isArray) keys[keys.length - 1] = scanner.key();
+        break;
+      }
+      if (after !== (isArray ? code.closeBracket : code.closeBrace)) {
+        throw syntaxError(text, scanner.offset, 'comma');
+      }
+      scanner.offset++;
+      value = open.pop();
+      keys.pop();
+    }
+  }
+}
+
+function setMember(object: Record<string, unknown>, key: string, value: unknown): void {
+  // A plain assignment to this one name would change the prototype.
+  if (key === '__proto__') {
+    Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
+  } else {
+    object[key] = value;
+  }
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** `~` and `/` are the two characters that a token of a JSON pointer writes otherwise. */
+function escapeToken(token: string): string {
+  return token.includes('~') || token.includes('/')
+    ? token.replaceAll('~', '~0').replaceAll('/', '~1')
+    : token;
+}
+
+/** The RFC 6901 pointer of these keys and indices; `''` is the whole document. */
+export function formatPointer(tokens: readonly (string | number)[]): string {
+  let out = '';
+  for (const token of tokens) out += `/${typeof token === 'number' ? token : escapeToken(token)}`;
+  return out;
+}
+
+/** The pointer of a member of what `pointer` points at. */
+export function childPointer(pointer: string, token: string | number): string {
+  return `${pointer}/${typeof token === 'number' ? token : escapeToken(token)}`;
+}
+
+/**
+ * The tokens of an RFC 6901 pointer, unescaped.
+ *
+ * @throws SyntaxError when it is neither empty nor starts with `/`
+ */
+export function parsePointer(pointer: string): string[] {
+  if (pointer === '') return [];
+  if (!pointer.startsWith('/')) throw new SyntaxError(`not a JSON pointer: ${pointer}`);
+  return pointer
+    .slice(1)
+    .split('/')
+    .map(token => token.replaceAll('~1', '/').replaceAll('~0', '~'));
+}
+
+/** True when one of the two points at the other, or into it. */
+export function pointersOverlap(one: string, other: string): boolean {
+  return one === other || one.startsWith(`${other}/`) || other.startsWith(`${one}/`);
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+import { errno } from '../errors/errno.ts';
+import { RuntimeError } from '../errors/error.ts';
+import { hostFailure, isSystemError, onHost } from '../errors/system.ts';
+import type { Binding } from '../host/binding.d.ts';
+import { parseJson } from './json.ts';
+
+/** A bundle as it lies on the disk, before anything in it has been checked. */
+export interface Bundle {
+  /** Absolute, without symbolic links. */
+  readonly path: string;
+  /** config.json as it was read. */
+  readonly text: string;
+  /** Its value: see parseJson. Anything but null. */
+  readonly document: unknown;
+}
+
+/**
+ * Reads `config.json` of a bundle.
+ *
+ * @param bundlePath - the bundle directory; relative to the working directory
+ * @throws RuntimeError `bundle.not-found` when there is no such directory
+ * @throws RuntimeError `bundle.config-missing`, `bundle.config-unreadable`
+ * @throws RuntimeError `bundle.config-syntax` when it is not JSON; `bundle.config-null` when it is only `null`
+ * @see bundle.md
+ */
+export function readBundle(binding: Binding, bundlePath: string): Bundle {
+  const path = realDirectory(binding, bundlePath);
+  const configPath = path === '/' ? '/config.json' : `${path}/config.json`;
+  const text = readConfig(binding, configPath);
+  const document = parseConfig(text, configPath);
+  return { path, text, document };
+}
+
+function realDirectory(binding: Binding, bundlePath: string): string {
+  const fields = { code: 'bundle.not-found', path: bundlePath, spec: 'bundle.md' };
+  const attempt = `cannot open the bundle directory ${bundlePath}`;
+  const path = onHost(attempt, () => binding.realpath(bundlePath), fields);
+  // S_IFMT and S_IFDIR of stat(2).
+  if (((binding.stat(path)?.mode ?? 0) & 0o170000) === 0o040000) return path;
+  throw new RuntimeError({
+    ...fields,
+    message: `the bundle ${bundlePath} is not a directory`,
+    hint: 'a bundle is the directory that holds config.json',
+  });
+}
+
+function readConfig(binding: Binding, configPath: string): string {
+  try {
+    return binding.readText(configPath);
+  } catch (error) {
+    const fields = { path: configPath, spec: 'bundle.md' };
+    if (isSystemError(error) && error.errno === errno.ENOENT) {
+      throw new RuntimeError({
+        ...fields,
+        code: 'bundle.config-missing',
+        message: 'JSON specification file config.json not found',
+        hint: 'name the bundle directory with --bundle, or write a config.json with the spec command',
+      });
+    }
+    if (!isSystemError(error)) throw error;
+    throw hostFailure(error, 'cannot read config.json', { ...fields, code: 'bundle.config-unreadable' });
+  }
+}
+
+function parseConfig(text: string, configPath: string): unknown {
+  let document: unknown;
+  try {
+    document = parseJson(text);
+  } catch (error) {
+    throw error instanceof RuntimeError ? error.with({ path: configPath }) : error;
+  }
+  if (document === null) {
+    throw new RuntimeError({
+      code: 'bundle.config-null',
+      message: 'config cannot be null',
+      pointer: '',
+      path: configPath,
+      spec: 'config.md',
+    });
+  }
+  return document;
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+import { RuntimeError } from '../errors/error.ts';
+import type { Binding } from '../host/binding.d.ts';
+import { resolvePath } from '../host/paths.ts';
+import type { Config } from '../oci/config.ts';
+
+/**
+ * The absolute host path of the container's root file system, which must be a directory that is reached without
+ * symbolic links: a link could be turned elsewhere between this look and the mount.
+ *
+ * @param bundlePath - as readBundle gave it
+ * @throws RuntimeError `bundle.rootfs-missing`, `bundle.rootfs-symlink`, `bundle.rootfs-not-directory`, all with the
+ *   pointer `/root/path`
+ * @see config.md#root
+ */
+export function resolveRootfs(binding: Binding, bundlePath: string, config: Pick<Config, 'root'>): string {
+  const { path } = config.root;
+  const rootfs = resolvePath(() => bundlePath, path);
+  const fields = { pointer: '/root/path', path: rootfs, spec: 'config.md#root' };
+  const status = binding.stat(rootfs);
+  if (status === undefined) {
+    throw new RuntimeError({
+      code: 'bundle.rootfs-missing',
+      message: `invalid rootfs: ${rootfs}: no such file or directory`,
+      hint: path.startsWith('/') ? undefined : 'a relative root.path counts from the bundle directory',
+      ...fields,
+    });
+  }
+  if (binding.realpath(rootfs) !== rootfs) {
+    throw new RuntimeError({
+      code: 'bundle.rootfs-symlink',
+      message: `invalid rootfs: not an absolute path, or a symlink: ${rootfs}`,
+      hint: `write the path without symbolic links: ${binding.realpath(rootfs)}`,
+      ...fields,
+    });
+  }
+  // S_IFMT and S_IFDIR of stat(2).
+  if ((status.mode & 0o170000) !== 0o040000) {
+    throw new RuntimeError({
+      code: 'bundle.rootfs-not-directory',
+      message: `invalid rootfs: ${rootfs}: not a directory`,
+      ...fields,
+    });
+  }
+  return rootfs;
+}

@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** The version of the runtime-spec that this runtime implements, as `state`, `spec` and `features` report it. */
+export const ociVersion = '1.3.0';

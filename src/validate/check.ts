@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+import { locate } from '../bundle/locate.ts';
+import { type ErrorFields, RuntimeError } from '../errors/error.ts';
+import type { Config } from '../oci/config.ts';
+import { checkDevices } from './checks/devices.ts';
+import { checkAnnotations, checkHostname, checkRoot, checkVersion } from './checks/document.ts';
+import { checkCgroupsPath, checkHiddenPaths, checkRootfsPropagation } from './checks/linux.ts';
+import { checkMounts } from './checks/mounts.ts';
+import { checkNamespaces } from './checks/namespaces.ts';
+import { checkCapabilities, checkEnvironment, checkProcess } from './checks/process.ts';
+import { checkRlimits } from './checks/rlimits.ts';
+import { checkSysctl } from './checks/sysctl.ts';
+import { completeConfig } from './complete.ts';
+import { config as configShape } from './config-shape.ts';
+import { type Check, CheckContext, type CheckOptions, type Draft } from './context.ts';
+import { walk } from './walk.ts';
+
+export type { CheckOptions } from './context.ts';
+
+/** In the order in which the problems are told. */
+const checks: readonly Check[] = [
+  checkVersion,
+  checkRoot,
+  checkProcess,
+  checkEnvironment,
+  checkCapabilities,
+  checkRlimits,
+  checkNamespaces,
+  checkHostname,
+  checkMounts,
+  checkDevices,
+  checkSysctl,
+  checkRootfsPropagation,
+  checkHiddenPaths,
+  checkCgroupsPath,
+  checkAnnotations,
+];
+
+export interface CheckedConfig {
+  /** Undefined when there are problems. */
+  readonly config: Config | undefined;
+  readonly problems: readonly ErrorFields[];
+  /** Never fatal: `config.unknown-property`, `config.ignored`, ... */
+  readonly warnings: readonly ErrorFields[];
+}
+
+/**
+ * Checks the value of a config.json and finds all that is wrong with it, first the types, then everything else.
+ * Pure: whether what it names is there is not looked at.
+ *
+ * Property names in pointers are in the specification's spelling, also where the document has another.
+ */
+export function checkConfig(document: unknown, options: CheckOptions = {}): CheckedConfig {
+  const { value, problems, warnings } = walk(configShape, document, 'config.md');
+  const draft = value as Draft<Config>;
+  const context = new CheckContext(draft, options, problems, warnings);
+  for (const check of checks) check(context);
+  return { config: problems.length === 0 ? completeConfig(draft) : undefined, problems, warnings };
+}
+
+export interface RequireOptions extends CheckOptions {
+  /** The text of the document, for the lines and columns of what is found. */
+  readonly text?: string;
+}
+
+/**
+ * As checkConfig, for callers that cannot go on with a problem.
+ *
+ * @throws RuntimeError with the code, pointer and hint of the first problem, and all of them in `problems`
+ */
+export function requireConfig(
+  document: unknown,
+  options: RequireOptions = {},
+): { readonly config: Config; readonly warnings: readonly ErrorFields[] } {
+  const { config, problems, warnings } = checkConfig(document, options);
+  if (config !== undefined) return { config, warnings };
+  throw problemsError(problems, options.text);
+}
+
+function problemsError(problems: readonly ErrorFields[], text: string | undefined): RuntimeError {
+  const located = problems.map(problem =>
+    text === undefined ? problem : { ...problem, ...locate(text, problem.pointer ?? '') },
+  );
+  const first = located[0] as ErrorFields;
+  const more = located.length - 1;
+  const message =
+    more === 0 ? first.message : `${first.message} (and ${more} more problem${more === 1 ? '' : 's'})`;
+  return new RuntimeError({ ...first, message, problems: located });
+}

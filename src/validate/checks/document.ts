@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+import { ociVersion } from '../../oci/version.ts';
+import type { Check } from '../context.ts';
+
+const semanticVersion =
+  /^(0|[1-9]\d*)\.(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?$/;
+
+/** A newer minor version is accepted: it may only add, and what it adds is reported as unknown. */
+export const checkVersion: Check = context => {
+  const version = context.config.ociVersion;
+  const fields = {
+    code: 'config.ociVersion',
+    pointer: '/ociVersion',
+    spec: 'config.md#specification-version',
+  };
+  const hint = `this runtime implements ${ociVersion}`;
+  if (version === undefined) {
+    context.problem({ ...fields, message: 'ociVersion is missing', hint });
+    return;
+  }
+  const major = semanticVersion.exec(version)?.[1];
+  if (major === undefined) {
+    context.problem({
+      ...fields,
+      message: `ociVersion "${version}" is not a version of the form MAJOR.MINOR.PATCH`,
+      value: version,
+      hint,
+    });
+  } else if (Number(major) > 1) {
+    context.problem({
+      ...fields,
+      message: `ociVersion ${version} is of a later major version`,
+      value: version,
+      hint,
+    });
+  }
+};
+
+export const checkRoot: Check = context => {
+  const { root } = context.config;
+  const spec = 'config.md#root';
+  if (root === undefined) {
+    context.problem({
+      code: 'config.root.required',
+      message: 'root must be specified',
+      pointer: '/root',
+      spec,
+    });
+  } else if (root.path === undefined || root.path === '') {
+    context.problem({
+      code: 'config.root.path',
+      message: 'root.path must not be empty',
+      pointer: '/root/path',
+      hint: 'name the directory that holds the root file system, such as "rootfs"',
+      spec,
+    });
+  }
+};
+
+export const checkAnnotations: Check = context => {
+  if (context.config.annotations?.[''] !== undefined) {
+    context.problem({
+      code: 'config.annotations',
+      message: 'an annotation has an empty name',
+      pointer: '/annotations/',
+      spec: 'config.md#annotations',
+    });
+  }
+};
+
+/** sethostname(2) and setdomainname(2) take so many bytes (__NEW_UTS_LEN). */
+const longestName = 64;
+
+export const checkHostname: Check = context => {
+  for (const property of ['hostname', 'domainname'] as const) {
+    const name = context.config[property];
+    if (name === undefined || name === '') continue;
+    const fields = {
+      code: `config.${property}`,
+      pointer: `/${property}`,
+      value: name,
+      spec: `config.md#${property}`,
+    };
+    if (!context.hasNamespace('uts')) {
+      context.problem({
+        ...fields,
+        message: `unable to set ${property} without a private UTS namespace`,
+        hint: 'add {"type": "uts"} to linux.namespaces',
+      });
+    }
+    if (name.length > longestName) {
+      context.problem({ ...fields, message: `the ${property} is longer than ${longestName} bytes` });
+    }
+  }
+};

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+import { joinPath } from '../../host/paths.ts';
+import { rootfsPropagations } from '../../oci/config-linux.ts';
+import type { Check } from '../context.ts';
+import { nearestWord } from '../spelling.ts';
+
+export const checkRootfsPropagation: Check = context => {
+  // Any string as yet, whatever the type says.
+  const propagation: string | undefined = context.config.linux?.rootfsPropagation;
+  if (propagation === undefined || propagation === '') return;
+  const fields = {
+    code: 'config.rootfsPropagation',
+    pointer: '/linux/rootfsPropagation',
+    value: propagation,
+    spec: 'config-linux.md#rootfs-mount-propagation',
+  };
+  const known: readonly string[] = rootfsPropagations;
+  if (!known.includes(propagation)) {
+    const meant = nearestWord(propagation, known);
+    context.problem({
+      ...fields,
+      message: `rootfsPropagation=${propagation} is not supported`,
+      hint: meant === undefined ? `the values are ${known.join(', ')}` : `did you mean ${meant}?`,
+    });
+  } else if (context.options.noPivot === true && /^r?private$/.test(propagation)) {
+    // The host's mounts stay below a root that is only moved: private would keep them busy for the host.
+    context.problem({
+      ...fields,
+      message: 'rootfsPropagation of [r]private is not safe without pivot_root',
+      hint: 'leave out --no-pivot, or take slave',
+    });
+  }
+};
+
+export const checkHiddenPaths: Check = context => {
+  for (const [property, spec] of [
+    ['maskedPaths', 'config-linux.md#masked-paths'],
+    ['readonlyPaths', 'config-linux.md#readonly-paths'],
+  ] as const) {
+    const paths = context.config.linux?.[property] ?? [];
+    const code = `config.${property}`;
+    if (paths.length > 0 && !context.hasNamespace('mount')) {
+      context.problem({
+        code,
+        message: 'unable to restrict sys entries without a private MNT namespace',
+        pointer: `/linux/${property}`,
+        hint: 'add {"type": "mount"} to linux.namespaces',
+        spec,
+      });
+    }
+    for (const [index, path] of paths.entries()) {
+      if (path.startsWith('/')) continue;
+      const pointer = `/linux/${property}/${index}`;
+      context.problem({ code, message: `the path "${path}" is not absolute`, pointer, value: path, spec });
+    }
+  }
+};
+
+/** Elements `..` are dropped where they would lead out; what is left must name a cgroup below the root. */
+export const checkCgroupsPath: Check = context => {
+  const path = context.config.linux?.cgroupsPath;
+  if (path === undefined || path === '') return;
+  if (joinPath('/', path) !== '/') return;
+  context.problem({
+    code: 'config.cgroupsPath',
+    message: `cgroupsPath "${path}" does not name a cgroup of the container's own`,
+    pointer: '/linux/cgroupsPath',
+    value: path,
+    hint: 'leave it out for a cgroup named after the container',
+    spec: 'config-linux.md#cgroups-path',
+  });
+};

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+import { isRuntimeError } from '../../errors/error.ts';
+import { joinPath } from '../../host/paths.ts';
+import type { Mount } from '../../oci/config.ts';
+import { type MountWords, readMountWords } from '../../plan/mount-options.ts';
+import { targetFlags } from '../../plan/mount-target.ts';
+import type { Check, CheckContext } from '../context.ts';
+
+const spec = 'config.md#mounts';
+
+/** The rules for options and targets are the plan's own: asked here too, so that all problems come at once. */
+export const checkMounts: Check = context => {
+  for (const [index, draft] of context.config.mounts?.entries() ?? []) {
+    const mount = { ...draft, destination: draft.destination ?? '' } as Mount;
+    const words = collect(context, () => readMountWords(mount, index));
+    if (words !== undefined) checkKind(context, mount, words, `/mounts/${index}`);
+    checkDestination(context, mount, words?.bind ?? isBind(mount), index);
+  }
+};
+
+/** Where the options are wrong. */
+function isBind(mount: Mount): boolean {
+  return mount.options?.some(option => option === 'bind' || option === 'rbind') ?? false;
+}
+
+function checkKind(context: CheckContext, mount: Mount, words: MountWords, pointer: string): void {
+  const { source = '', type = '', destination } = mount;
+  if (words.bind && source === '') {
+    context.problem({
+      code: 'config.mount.source',
+      message: `the bind mount on "${destination}" has no source`,
+      pointer: `${pointer}/source`,
+      spec,
+    });
+  } else if (!words.bind && type === '') {
+    context.problem({
+      code: 'config.mount.type',
+      message: `the mount on "${destination}" has no type, and neither bind nor rbind among its options`,
+      pointer: `${pointer}/type`,
+      hint: source.includes('/') ? 'add "bind" to its options to show a directory of the host' : undefined,
+      spec,
+    });
+  }
+}
+
+function checkDestination(context: CheckContext, mount: Mount, bind: boolean, index: number): void {
+  const { destination } = mount;
+  const pointer = `/mounts/${index}/destination`;
+  if (destination === '') {
+    context.problem({
+      code: 'config.mount.destination',
+      message: 'the mount has no destination',
+      pointer,
+      spec,
+    });
+    return;
+  }
+  if (!destination.startsWith('/')) {
+    context.warn({
+      code: 'config.mount.relative-destination',
+      message: `the mount destination "${destination}" is not absolute: it counts from /`,
+      pointer,
+      value: destination,
+      hint: `write "/${destination}"`,
+      spec,
+    });
+  }
+  collect(context, () =>
+    targetFlags(joinPath('/', destination), bind ? undefined : (mount.type ?? ''), index),
+  );
+}
+
+/** The result, or the refusal as one problem of many. */
+function collect<T>(context: CheckContext, work: () => T): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    if (!isRuntimeError(error)) throw error;
+    context.problem({ ...error.fields(), pointer: error.pointer ?? '' });
+    return undefined;
+  }
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+import { namespaceFlags } from '../../oci/namespaces.ts';
+import type { Check } from '../context.ts';
+import { nearestWord } from '../spelling.ts';
+
+const spec = 'config-linux.md#namespaces';
+
+/** Types that are known and not yet made or joined. */
+const later: readonly string[] = ['user', 'time'];
+
+export const checkNamespaces: Check = context => {
+  const seen = new Map<string, number>();
+  for (const [index, namespace] of context.config.linux?.namespaces?.entries() ?? []) {
+    const pointer = `/linux/namespaces/${index}`;
+    const { path } = namespace;
+    // Any string as yet, whatever the type says.
+    const type: string | undefined = namespace.type;
+    if (type === undefined) continue;
+    const first = seen.get(type);
+    if (!Object.hasOwn(namespaceFlags, type)) {
+      const types = Object.keys(namespaceFlags);
+      const meant = synonyms[type] ?? nearestWord(type, types);
+      context.problem({
+        code: 'config.namespace.unknown',
+        message: `namespace "${type}" does not exist`,
+        pointer: `${pointer}/type`,
+        value: type,
+        hint: meant === undefined ? `the types are ${types.join(', ')}` : `did you mean ${meant}?`,
+        spec,
+      });
+    } else if (first !== undefined) {
+      context.problem({
+        code: 'config.namespace.duplicate',
+        message: `malformed spec file: duplicated ns "${type}"`,
+        pointer: `${pointer}/type`,
+        value: type,
+        hint: `the first is /linux/namespaces/${first}`,
+        spec,
+      });
+    } else if (later.includes(type)) {
+      context.problem({
+        code: 'config.unsupported',
+        message: `the ${type} namespace is not supported by this version`,
+        pointer: `${pointer}/type`,
+        value: type,
+        hint: 'remove it to run the container without it',
+        spec,
+      });
+    }
+    if (first === undefined) seen.set(type, index);
+    if (path !== undefined && path !== '') {
+      const wrong = !path.startsWith('/')
+        ? 'is not absolute'
+        : path.includes(',')
+          ? 'contains a comma'
+          : undefined;
+      if (wrong === undefined) continue;
+      context.problem({
+        code: 'config.namespace.path',
+        message: `the path "${path}" of the ${type} namespace ${wrong}`,
+        pointer: `${pointer}/path`,
+        value: path,
+        spec,
+      });
+    }
+  }
+};
+
+/** The kernel's names, where they are not OCI's. */
+const synonyms: Readonly<Record<string, string>> = { net: 'network', mnt: 'mount' };

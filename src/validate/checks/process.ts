@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+import { capabilityNumbers } from '../../oci/capabilities.ts';
+import type { Check } from '../context.ts';
+import { nearestWord } from '../spelling.ts';
+
+const spec = 'config.md#process';
+
+export const checkProcess: Check = context => {
+  const { process } = context.config;
+  if (process === undefined) {
+    context.problem({
+      code: 'config.process.required',
+      message: 'process property must not be empty',
+      pointer: '/process',
+      spec,
+    });
+    return;
+  }
+  if (process.args === undefined || process.args.length === 0) {
+    context.problem({
+      code: 'config.process.args',
+      message: 'args must not be empty',
+      pointer: '/process/args',
+      hint: 'the first entry is the program to run',
+      spec,
+    });
+  }
+  const { cwd } = process;
+  const atCwd = { code: 'config.process.cwd', pointer: '/process/cwd', spec };
+  if (cwd === undefined || cwd === '') {
+    context.problem({ ...atCwd, message: 'Cwd property must not be empty' });
+  } else if (!cwd.startsWith('/')) {
+    context.problem({
+      ...atCwd,
+      message: 'Cwd must be an absolute path',
+      value: cwd,
+      hint: `write "/${cwd}"`,
+    });
+  }
+};
+
+export const checkEnvironment: Check = context => {
+  for (const [index, entry] of context.config.process?.env?.entries() ?? []) {
+    const equals = entry.indexOf('=');
+    if (equals > 0) continue;
+    context.problem({
+      code: 'config.process.env',
+      message:
+        equals === -1
+          ? `the environment variable "${entry}" has no "="`
+          : `the environment variable "${entry}" has no name`,
+      pointer: `/process/env/${index}`,
+      value: entry,
+      hint: equals === -1 ? 'an empty value is written NAME=' : undefined,
+      spec,
+    });
+  }
+};
+
+/** The specification asks for a warning only: a kernel or a list newer than this one may know the name. */
+export const checkCapabilities: Check = context => {
+  for (const [set, names] of Object.entries(context.config.process?.capabilities ?? {})) {
+    for (const [index, name] of names?.entries() ?? []) {
+      if (Object.hasOwn(capabilityNumbers, name) || Object.hasOwn(capabilityNumbers, name.toUpperCase()))
+        continue;
+      const meant = nearestWord(
+        name.toUpperCase().startsWith('CAP_') ? name : `CAP_${name}`,
+        Object.keys(capabilityNumbers),
+      );
+      context.warn({
+        code: 'config.process.capability',
+        message: `the capability ${name} is unknown and is ignored`,
+        pointer: `/process/capabilities/${set}/${index}`,
+        value: name,
+        hint: meant === undefined ? undefined : `did you mean ${meant}?`,
+        spec: 'config.md#linux-process',
+      });
+    }
+  }
+};

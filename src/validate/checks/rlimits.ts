@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+import { rlimitNumbers } from '../../oci/rlimits.ts';
+import type { Check } from '../context.ts';
+import { nearestWord } from '../spelling.ts';
+
+export const checkRlimits: Check = context => {
+  const seen = new Map<string, number>();
+  for (const [index, { type, soft, hard }] of context.config.process?.rlimits?.entries() ?? []) {
+    const pointer = `/process/rlimits/${index}`;
+    const spec = 'config.md#posix-process';
+    if (type === undefined) continue;
+    if (!Object.hasOwn(rlimitNumbers, type)) {
+      const meant = nearestWord(
+        type.startsWith('RLIMIT_') ? type : `RLIMIT_${type}`,
+        Object.keys(rlimitNumbers),
+      );
+      context.problem({
+        code: 'config.process.rlimit-type',
+        message: `wrong rlimit value: ${type}`,
+        pointer: `${pointer}/type`,
+        value: type,
+        hint: meant === undefined ? undefined : `did you mean ${meant}?`,
+        spec,
+      });
+    }
+    const first = seen.get(type);
+    if (first === undefined) seen.set(type, index);
+    else {
+      context.problem({
+        code: 'config.process.rlimit-duplicate',
+        message: `${type} is set twice`,
+        pointer: `${pointer}/type`,
+        value: type,
+        hint: `the first is /process/rlimits/${first}`,
+        spec,
+      });
+    }
+    if (soft !== undefined && hard !== undefined && soft > hard) {
+      context.problem({
+        code: 'config.process.rlimit-soft',
+        message: `the soft limit ${soft} of ${type} is above its hard limit ${hard}`,
+        pointer: `${pointer}/soft`,
+        value: String(soft),
+        spec,
+      });
+    }
+  }
+};

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+import { childPointer } from '../../bundle/pointer.ts';
+import type { NamespaceType } from '../../oci/namespaces.ts';
+import type { Check } from '../context.ts';
+
+/** Only what a namespace of the container holds may be set: everything else is the host's. */
+export const checkSysctl: Check = context => {
+  for (const key of Object.keys(context.config.linux?.sysctl ?? {})) {
+    const fields = {
+      pointer: childPointer('/linux/sysctl', key),
+      value: key,
+      spec: 'config-linux.md#sysctl',
+    };
+    const name = sysctlName(key);
+    // Elements that are empty or made of dots would lead out of the part that was allowed.
+    if (name.split('.').some(element => /^\/*$/.test(element))) {
+      context.problem({
+        ...fields,
+        code: 'config.sysctl.name',
+        message: `"${key}" is not the name of a sysctl`,
+      });
+      continue;
+    }
+    if (name === 'kernel.hostname') {
+      context.problem({
+        ...fields,
+        code: 'config.sysctl.hostname',
+        message: `sysctl "${key}" is not allowed as it conflicts with the OCI "hostname" field`,
+        hint: 'set hostname instead',
+      });
+      continue;
+    }
+    const type = namespaceOf(name);
+    if (type !== undefined && context.hasNamespace(type)) continue;
+    context.problem({
+      ...fields,
+      code: 'config.sysctl.namespace',
+      message: refusal(key, type),
+      hint: type === undefined ? undefined : `add {"type": "${type}"} to linux.namespaces`,
+    });
+  }
+};
+
+const inIpc: readonly string[] = [
+  'kernel.msgmax',
+  'kernel.msgmnb',
+  'kernel.msgmni',
+  'kernel.sem',
+  'kernel.shmall',
+  'kernel.shmmax',
+  'kernel.shmmni',
+  'kernel.shm_rmid_forced',
+];
+
+/** The namespace a sysctl belongs to; undefined when it is the host's. */
+function namespaceOf(name: string): NamespaceType | undefined {
+  if (inIpc.includes(name) || name.startsWith('fs.mqueue.')) return 'ipc';
+  if (name.startsWith('net.')) return 'network';
+  if (name.startsWith('user.')) return 'user';
+  return name === 'kernel.domainname' ? 'uts' : undefined;
+}
+
+function refusal(key: string, type: NamespaceType | undefined): string {
+  if (type === 'ipc') return `sysctl "${key}" is not allowed in the hosts ipc namespace`;
+  if (type === 'network') return `sysctl "${key}" not allowed in host network namespace`;
+  return `sysctl "${key}" is not in a separate kernel namespace`;
+}
+
+/**
+ * The name with dots between its elements, as sysctl(8) reads it: the separator that comes first is the one that is
+ * used, and the other stands for a dot within an element (`net/ipv4/conf/eth0.1/mtu`).
+ */
+function sysctlName(key: string): string {
+  if (/[./]/.exec(key)?.[0] !== '/') return key;
+  return key.replace(/[./]/g, separator => (separator === '.' ? '/' : '.'));
+}

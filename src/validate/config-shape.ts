@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+import { idMappings } from './id-mappings-shape.ts';
+import { linux } from './linux-shape.ts';
+import { process } from './process-shape.ts';
+import { boolean, int32, type ObjectShape, type Shape, string, stringMap, strings } from './shape.ts';
+
+const otherPlatform = 'it is for another platform';
+
+const root: Shape = {
+  kind: 'object',
+  spec: 'config.md#root',
+  properties: { path: string, readonly: boolean },
+};
+
+const mount: Shape = {
+  kind: 'object',
+  spec: 'config.md#mounts',
+  properties: {
+    destination: string,
+    source: string,
+    type: string,
+    options: strings,
+    uidMappings: idMappings,
+    gidMappings: idMappings,
+  },
+  later: ['uidMappings', 'gidMappings'],
+};
+
+const hookList: Shape = {
+  kind: 'list',
+  of: {
+    kind: 'object',
+    properties: { path: string, args: strings, env: strings, timeout: int32 },
+    required: ['path'],
+  },
+};
+
+const hooks: Shape = {
+  kind: 'object',
+  spec: 'config.md#posix-platform-hooks',
+  properties: {
+    prestart: hookList,
+    createRuntime: hookList,
+    createContainer: hookList,
+    startContainer: hookList,
+    poststart: hookList,
+    poststop: hookList,
+  },
+};
+
+/** config.json, whole. */
+export const config: ObjectShape = {
+  kind: 'object',
+  spec: 'config.md',
+  properties: {
+    ociVersion: string,
+    root,
+    process,
+    hostname: string,
+    domainname: string,
+    mounts: { kind: 'list', of: mount },
+    hooks,
+    annotations: stringMap,
+    linux,
+  },
+  later: ['hooks'],
+  ignored: {
+    windows: otherPlatform,
+    solaris: otherPlatform,
+    freebsd: otherPlatform,
+    vm: otherPlatform,
+    zos: otherPlatform,
+  },
+};

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+import { childPointer } from '../bundle/pointer.ts';
+import type { ErrorFields } from '../errors/error.ts';
+import type { Binding } from '../host/binding.d.ts';
+import type { Config } from '../oci/config.ts';
+
+/**
+ * The problems of a checked config that only the machine can show: a joined network namespace that is the runtime's
+ * own, whose sysctls are the host's. (That the root file system is there is resolveRootfs's to say.)
+ */
+export function checkOnHost(binding: Binding, config: Config): ErrorFields[] {
+  const keys = Object.keys(config.linux?.sysctl ?? {}).filter(key => /^net[./]/.test(key));
+  const namespace = config.linux?.namespaces?.find(({ type }) => type === 'network');
+  if (keys.length === 0 || namespace?.path === undefined) return [];
+  const joined = binding.stat(namespace.path);
+  const own = binding.stat('/proc/self/ns/net');
+  // A path that is not there is the join's to report.
+  if (joined === undefined || own === undefined) return [];
+  if (joined.dev !== own.dev || joined.ino !== own.ino) return [];
+  return keys.map(key => ({
+    code: 'config.sysctl.namespace',
+    message: `sysctl "${key}" not allowed in host network namespace`,
+    pointer: childPointer('/linux/sysctl', key),
+    path: namespace.path,
+    value: key,
+    hint: "the joined network namespace is the runtime's own",
+    spec: 'config-linux.md#sysctl',
+  }));
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+import { memoryPolicyFlags, memoryPolicyModes } from '../oci/config-linux.ts';
+import { idMappings } from './id-mappings-shape.ts';
+import { resources } from './resources-shape.ts';
+import { seccomp } from './seccomp-shape.ts';
+import { boolean, int32, int64, type Shape, string, stringMap, strings, uint32 } from './shape.ts';
+
+const device: Shape = {
+  kind: 'object',
+  spec: 'config-linux.md#devices',
+  properties: {
+    type: string,
+    path: string,
+    // Engines write st_mode here, file type and all.
+    fileMode: uint32,
+    major: int32,
+    minor: int32,
+    uid: uint32,
+    gid: uint32,
+  },
+  required: ['type', 'path'],
+};
+
+const timeOffset: Shape = {
+  kind: 'object',
+  properties: { secs: int64, nanosecs: { kind: 'integer', min: 0, max: 999999999 } },
+};
+
+/** config-linux.md */
+export const linux: Shape = {
+  kind: 'object',
+  spec: 'config-linux.md',
+  properties: {
+    namespaces: {
+      kind: 'list',
+      of: {
+        kind: 'object',
+        spec: 'config-linux.md#namespaces',
+        properties: { type: string, path: string },
+        required: ['type'],
+      },
+    },
+    uidMappings: idMappings,
+    gidMappings: idMappings,
+    timeOffsets: {
+      kind: 'object',
+      spec: 'config-linux.md#offset-for-time-namespace',
+      properties: { boottime: timeOffset, monotonic: timeOffset },
+    },
+    devices: { kind: 'list', of: device },
+    netDevices: {
+      kind: 'map',
+      of: { kind: 'object', spec: 'config-linux.md#network-devices', properties: { name: string } },
+    },
+    cgroupsPath: string,
+    resources,
+    sysctl: stringMap,
+    seccomp,
+    rootfsPropagation: string,
+    maskedPaths: strings,
+    readonlyPaths: strings,
+    mountLabel: string,
+    intelRdt: {
+      kind: 'object',
+      spec: 'config-linux.md#intelrdt',
+      properties: {
+        closID: string,
+        schemata: strings,
+        l3CacheSchema: string,
+        memBwSchema: string,
+        enableMonitoring: boolean,
+      },
+    },
+    memoryPolicy: {
+      kind: 'object',
+      spec: 'config-linux.md#memory-policy',
+      properties: {
+        mode: { kind: 'string', values: memoryPolicyModes },
+        nodes: string,
+        flags: { kind: 'list', of: { kind: 'string', values: memoryPolicyFlags } },
+      },
+    },
+    personality: {
+      kind: 'object',
+      spec: 'config-linux.md#personality',
+      properties: { domain: { kind: 'string', values: ['LINUX', 'LINUX32'] }, flags: strings },
+    },
+  },
+  later: [
+    'uidMappings',
+    'gidMappings',
+    'timeOffsets',
+    'netDevices',
+    'resources',
+    'seccomp',
+    'mountLabel',
+    'intelRdt',
+    'memoryPolicy',
+    'personality',
+  ],
+};

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** The word of `known` that was probably meant, or undefined when none is near. */
+export function nearestWord(word: string, known: readonly string[]): string | undefined {
+  const folded = word.toLowerCase();
+  // One slip in a short word, up to three in a long one.
+  let best = Math.min(3, Math.floor(word.length / 3) + 1) + 1;
+  let nearest: string | undefined;
+  for (const candidate of known) {
+    const distance = editDistance(folded, candidate.toLowerCase(), best);
+    if (distance < best) {
+      best = distance;
+      nearest = candidate;
+    }
+  }
+  return nearest;
+}
+
+/**
+ * How many letters must be put in, taken out, changed or swapped with their neighbour. Stops counting at `limit`.
+ */
+export function editDistance(one: string, other: string, limit: number): number {
+  if (Math.abs(one.length - other.length) >= limit) return limit;
+  let beforePrevious: number[] = [];
+  let previous = Array.from({ length: other.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= one.length; i++) {
+    const current = [i];
+    for (let j = 1; j <= other.length; j++) {
+      const same = one[i - 1] === other[j - 1];
+      let cost = Math.min(
+        (previous[j] ?? 0) + 1,
+        (current[j - 1] ?? 0) + 1,
+        (previous[j - 1] ?? 0) + (same ? 0 : 1),
+      );
+      if (i > 1 && j > 1 && one[i - 1] === other[j - 2] && one[i - 2] === other[j - 1]) {
+        cost = Math.min(cost, (beforePrevious[j - 2] ?? 0) + 1);
+      }
+      current.push(cost);
+    }
+    beforePrevious = previous;
+    previous = current;
+  }
+  return Math.min(previous[other.length] ?? limit, limit);
+}

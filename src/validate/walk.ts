@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+import { formatPointer } from '../bundle/pointer.ts';
+import type { ErrorFields } from '../errors/error.ts';
+import { describeShape, type IntegerShape, type ObjectShape, type Shape, type StringShape } from './shape.ts';
+import { nearestWord } from './spelling.ts';
+
+/** What a walk found. */
+export interface Walked {
+  /**
+   * The value with every name in the specification's spelling, without nulls, unknown and ignored names. A value of
+   * the wrong type is absent, or empty in a list (so that the others keep their places).
+   */
+  readonly value: Record<string, unknown>;
+  readonly problems: ErrorFields[];
+  readonly warnings: ErrorFields[];
+}
+
+/**
+ * Holds a JSON value against a shape, in one pass. Names match as Go's decoder matches them: in their own spelling,
+ * else in any case; the own spelling wins when both are there.
+ *
+ * @param spec - section of the specification for what the shape gives none
+ */
+export function walk(shape: ObjectShape, document: unknown, spec: string): Walked {
+  const walker = new Walker(spec);
+  const value = walker.visit(shape, document) as Record<string, unknown> | undefined;
+  return { value: value ?? {}, problems: walker.problems, warnings: walker.warnings };
+}
+
+class Walker {
+  readonly problems: ErrorFields[] = [];
+  readonly warnings: ErrorFields[] = [];
+  /** Made into a pointer only when there is something to say. */
+  private readonly path: (string | number)[] = [];
+  private spec: string;
+
+  constructor(spec: string) {
+    this.spec = spec;
+  }
+
+  /** The value as it goes into the config; undefined when it is of the wrong type. */
+  visit(shape: Shape, value: unknown): unknown {
+    switch (shape.kind) {
+      case 'string':
+        if (typeof value !== 'string') return this.wrongType(shape, value);
+        if (shape.values !== undefined && !shape.values.includes(value)) this.wrongValue(shape, value);
+        if (value.includes('\0')) this.nul();
+        return value;
+      case 'boolean':
+        return typeof value === 'boolean' ? value : this.wrongType(shape, value);
+      case 'integer':
+        return this.integer(shape, value);
+      case 'list':
+        return Array.isArray(value) ? this.list(shape.of, value) : this.wrongType(shape, value);
+      case 'map':
+        return isObject(value) ? this.map(shape.of, value) : this.wrongType(shape, value);
+      case 'object':
+        return isObject(value) ? this.object(shape, value) : this.wrongType(shape, value);
+    }
+  }
+
+  private integer(shape: IntegerShape, value: unknown): number | bigint | undefined {
+    if (typeof value === 'number' ? !Number.isSafeInteger(value) : typeof value !== 'bigint') {
+      return this.wrongType(shape, value);
+    }
+    const integer = value as number | bigint;
+    if (integer < shape.min || integer > shape.max) {
+      const noLimit = integer === -1 && shape.min === 0 && typeof shape.max === 'bigint';
+      this.problem(
+        'config.range',
+        `${this.place()} must be from ${shape.min} to ${shape.max}, not ${integer}`,
+        noLimit ? `${shape.max} stands for no limit` : undefined,
+        String(integer),
+      );
+      return undefined;
+    }
+    return integer;
+  }
+
+  private list(of: Shape, values: readonly unknown[]): readonly unknown[] {
+    if (of.kind === 'string' && of.values === undefined && areStrings(values)) return values;
+    // A list in which everything is right and nothing needs a new spelling is taken as it is.
+    let out: unknown[] | undefined;
+    const { path } = this;
+    const depth = path.length;
+    for (let index = 0; index < values.length; index++) {
+      path[depth] = index;
+      const value = this.visit(of, values[index]) ?? placeholder[of.kind];
+      if (out === undefined && value !== values[index]) out = values.slice(0, index);
+      out?.push(value);
+    }
+    path.length = depth;
+    return out ?? values;
+  }
+
+  private map(of: Shape, values: Record<string, unknown>): Record<string, unknown> {
+    const entries: [string, unknown][] = [];
+    for (const key of Object.keys(values)) {
+      this.path.push(key);
+      if (key.includes('\0')) this.nul();
+      const value = this.visit(of, values[key]);
+      if (value !== undefined) entries.push([key, value]);
+      this.path.pop();
+    }
+    return Object.fromEntries(entries);
+  }
+
+  private object(shape: ObjectShape, values: Record<string, unknown>): Record<string, unknown> {
+    const outerSpec = this.spec;
+    this.spec = shape.spec ?? outerSpec;
+    const out: Record<string, unknown> = {};
+    for (const key of Object.keys(values)) {
+      const value = values[key];
+      const name = Object.hasOwn(shape.properties, key) ? key : this.knownName(shape, values, key, value);
+      if (name === undefined || value === null) continue;
+      this.path.push(name);
+      const visited = this.visit(shape.properties[name] as Shape, value);
+      if (visited !== undefined) out[name] = visited;
+      if (shape.later?.includes(name) && !asksForNothing(value, shape.properties[name])) this.unsupported();
+      this.path.pop();
+    }
+    if (shape.required !== undefined) this.require(shape.required, values, out);
+    this.spec = outerSpec;
+    return out;
+  }
+
+  /** The name meant by a key that is none; undefined when it is to be passed over (and why has been said). */
+  private knownName(
+    shape: ObjectShape,
+    values: Record<string, unknown>,
+    key: string,
+    value: unknown,
+  ): string | undefined {
+    const folded = key.toLowerCase();
+    const names = Object.keys(shape.properties);
+    const name = names.find(candidate => candidate.toLowerCase() === folded);
+    if (name !== undefined) return Object.hasOwn(values, name) ? undefined : name;
+
+    const ignored = Object.entries(shape.ignored ?? {}).find(([known]) => known.toLowerCase() === folded);
+    if (ignored !== undefined && asksForNothing(value)) return undefined;
+    const meant = ignored === undefined ? nearestWord(key, names) : undefined;
+    this.path.push(key);
+    this.warnings.push({
+      code: ignored === undefined ? 'config.unknown-property' : 'config.ignored',
+      message:
+        ignored === undefined
+          ? `${this.place()} is not a known property and is ignored`
+          : `${this.place()} is ignored: ${ignored[1]}`,
+      pointer: formatPointer(this.path),
+      hint: meant === undefined ? undefined : `did you mean ${meant}?`,
+      spec: this.spec,
+    });
+    this.path.pop();
+    return undefined;
+  }
+
+  private require(
+    required: readonly string[],
+    values: Record<string, unknown>,
+    out: Record<string, unknown>,
+  ): void {
+    for (const name of required) {
+      if (out[name] !== undefined) continue;
+      // What is there but wrong has been reported.
+      const folded = name.toLowerCase();
+      if (Object.keys(values).some(key => key.toLowerCase() === folded && values[key] !== null)) continue;
+      this.path.push(name);
+      this.problem('config.required', `${this.place()} is missing`);
+      this.path.pop();
+    }
+  }
+
+  private unsupported(): void {
+    this.problem(
+      'config.unsupported',
+      `${this.place()} is not supported by this version`,
+      'remove it to run the container without it',
+    );
+  }
+
+  private wrongType(shape: Shape, value: unknown): undefined {
+    const expected = describeShape(shape);
+    this.problem(
+      'config.type',
+      `${this.place()} must be ${expected}, not ${describeValue(value)}`,
+      typeHint(shape, value),
+      undefined,
+    );
+  }
+
+  private wrongValue(shape: StringShape, value: string): void {
+    const values = shape.values ?? [];
+    const meant = nearestWord(value, values);
+    this.problem(
+      'config.value',
+      `${this.place()} is "${value}", which is none of its values`,
+      meant === undefined ? `known values: ${values.join(', ')}` : `did you mean ${meant}?`,
+      value,
+    );
+  }
+
+  private nul(): void {
+    this.problem(
+      'config.nul',
+      `${this.place()} contains a null byte`,
+      'the kernel would read it up to there only',
+    );
+  }
+
+  private problem(code: string, message: string, hint?: string, value?: string): void {
+    this.problems.push({ code, message, pointer: formatPointer(this.path), hint, value, spec: this.spec });
+  }
+
+  /** The pointer, as messages show it. */
+  private place(): string {
+    return this.path.length === 0 ? 'config.json' : formatPointer(this.path);
+  }
+}
+
+/** Stands for an entry of the wrong type. */
+const placeholder = { string: '', boolean: false, integer: 0, list: [], map: {}, object: {} } as const;
+
+/** True for a list of strings with nothing to say about: most of a config is the names in such lists. */
+function areStrings(values: readonly unknown[]): boolean {
+  for (let index = 0; index < values.length; index++) {
+    const value = values[index];
+    if (typeof value !== 'string' || value.includes('\0')) return false;
+  }
+  return true;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** True for values that leave everything as it would be without them. */
+function asksForNothing(value: unknown, shape?: Shape): boolean {
+  if (value === null || value === false || value === '') return true;
+  if (Array.isArray(value)) return value.length === 0;
+  if (!isObject(value)) return false;
+  const members = Object.values(value);
+  // In a map to have a name is to ask, whatever stands behind it.
+  return shape?.kind === 'map' ? members.length === 0 : members.every(member => asksForNothing(member));
+}
+
+function describeValue(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'string') {
+    return value.length <= 40 ? `the string ${JSON.stringify(value)}` : 'a string';
+  }
+  return typeof value === 'object' ? 'an object' : String(value);
+}
+
+function typeHint(shape: Shape, value: unknown): string | undefined {
+  if (shape.kind === 'list' && (typeof value === 'string' || isObject(value))) return 'put it in [ ]';
+  if (typeof value !== 'string') return undefined;
+  if (shape.kind === 'integer' && /^-?\d+$/.test(value)) return 'take the quotes away';
+  if (shape.kind === 'integer' && /^0[xo]/i.test(value)) return 'JSON numbers are decimal';
+  if (shape.kind === 'boolean' && /^(?:true|false)$/i.test(value)) return 'take the quotes away';
+  return undefined;
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+import { expect, it } from 'vitest';
+import { locate } from '../../../src/bundle/locate.ts';
+
+const text = `{
+  "process": {
+    "Args": ["sh", "-c", ": [ { \\" }"],
+    "env": [ ]
+  },
+  "mounts": [
+    {"destination": "/a", "options": []},
+    {
+      "destination": "/b",
+      "options": ["ro", "size=1,2"]
+    }
+  ],
+  "annotations": {"a/b": "1", "a~b": "2"},
+  "hostname": "first",
+  "hostname": "second"
+}
+`;
+
+it.each([
+  ['', 1, 1],
+  ['/process', 2, 14],
+  ['/process/args', 3, 13],
+  ['/process/args/2', 3, 26],
+  ['/mounts/1/options/1', 10, 25],
+  ['/mounts/0/options', 7, 38],
+  ['/annotations/a~1b', 13, 26],
+  ['/annotations/a~0b', 13, 38],
+])('finds the value of %j at %i:%i', (pointer, line, column) => {
+  expect(locate(text, pointer)).toEqual({ line, column });
+});
+
+it('takes the last of two members with one name', () => {
+  expect(locate(text, '/hostname')).toEqual({ line: 15, column: 15 });
+});
+
+it('prefers the name in its own spelling', () => {
+  expect(locate('{"cwd": 1, "CWD": 2}', '/cwd')).toEqual({ line: 1, column: 9 });
+});
+
+it.each([
+  ['/process/cwd', 2, 14],
+  ['/process/env/0', 4, 12],
+  ['/mounts/7/source', 6, 13],
+  ['/mounts/x', 6, 13],
+  ['/hostname/x', 15, 15],
+  ['/linux/seccomp', 1, 1],
+])('shows the nearest place around %s, which is not there', (pointer, line, column) => {
+  expect(locate(text, pointer)).toEqual({ line, column });
+});
