@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+import { formatPointer } from '../bundle/pointer.ts';
+import type { HostFacts } from '../host/facts.ts';
+import { cleanPath, joinPath } from '../host/paths.ts';
+import type { Config } from '../oci/config.ts';
+
+/** What the caller of `makePlan` decides beside the config. */
+export interface PlanOptions {
+  readonly id: string;
+  /** Absolute. Relative host paths of the config are seen from here. */
+  readonly bundle: string;
+  /** The root is moved over `/` instead of pivoted to, for hosts whose root is a ramfs. Default false. */
+  readonly noPivot?: boolean;
+  /** The container keeps the session keyring of the runtime's caller. Default false. */
+  readonly noNewKeyring?: boolean;
+  /** How many descriptors from 3 on (after those of `listenFds`) the container's process gets. Default 0. */
+  readonly preserveFds?: number;
+  /** Descriptors of socket activation, from 3 on: told to the process as LISTEN_FDS. Default 0. */
+  readonly listenFds?: number;
+}
+
+/** What every part of the plan is made from, and where it leaves what does not fit into steps. */
+export interface PlanContext {
+  readonly config: Config;
+  readonly facts: HostFacts;
+  readonly options: PlanOptions;
+  /** Something asked for will not be as asked. */
+  warn(pointer: string, message: string): void;
+  /** The next free slot. */
+  takeSlot(): number;
+}
+
+/** A path in the container as a step names it: absolute and without `.` and `..`. A relative one counts from `/`. */
+export function containerPath(path: string): string {
+  return joinPath('/', path);
+}
+
+/** A host path of the config, absolute. */
+export function hostPath(context: PlanContext, path: string): string {
+  return path.startsWith('/') ? cleanPath(path) : joinPath(context.options.bundle, path);
+}
+
+/** A JSON pointer (RFC 6901) from its parts. */
+export function pointer(...parts: readonly (string | number)[]): string {
+  return formatPointer(parts);
+}

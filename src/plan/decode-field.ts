@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+import { capabilityNumbers } from '../oci/capabilities.ts';
+import { namespaceFlags } from '../oci/namespaces.ts';
+import { rlimitNumbers } from '../oci/rlimits.ts';
+import { mountFlags, type Step } from '../wire/steps.ts';
+import { bitNames, flagNames, MOUNT_ATTR, MS, S_IF } from './kernel-flags.ts';
+
+/** RLIM_INFINITY. */
+const noLimit = 0xffff_ffff_ffff_ffffn;
+const permissionBits = 0o7777;
+
+export function capabilityNames(mask: number | bigint): string {
+  return BigInt(mask) === 0n ? 'none' : bitNames(mask, capabilityNumbers).join('|');
+}
+
+/** `CLONE_NEWNET|CLONE_NEWNS`. */
+export function cloneFlagNames(flags: number | bigint): string {
+  return flagNames(flags, cloneNames);
+}
+
+const cloneNames = {
+  CLONE_NEWCGROUP: namespaceFlags.cgroup,
+  CLONE_NEWIPC: namespaceFlags.ipc,
+  CLONE_NEWNET: namespaceFlags.network,
+  CLONE_NEWNS: namespaceFlags.mount,
+  CLONE_NEWPID: namespaceFlags.pid,
+  CLONE_NEWTIME: namespaceFlags.time,
+  CLONE_NEWUSER: namespaceFlags.user,
+  CLONE_NEWUTS: namespaceFlags.uts,
+};
+
+/** `0755`; with a file type `S_IFCHR|0666`. */
+export function modeText(mode: number | bigint): string {
+  const number = Number(mode);
+  const permissions = `0${(number & permissionBits).toString(8).padStart(3, '0')}`;
+  const type = number & ~permissionBits;
+  return type === 0 ? permissions : `${typeName(type)}|${permissions}`;
+}
+
+/** File types are numbers and not flags: S_IFBLK has the bits of S_IFCHR. */
+function typeName(type: number): string {
+  return Object.entries(S_IF).find(([, value]) => value === type)?.[0] ?? `0x${type.toString(16)}`;
+}
+
+export function rlimitName(resource: number | bigint): string {
+  return (
+    Object.entries(rlimitNumbers).find(([, number]) => BigInt(number) === BigInt(resource))?.[0] ??
+    `${resource}`
+  );
+}
+
+export function limitText(value: number | bigint): string {
+  return BigInt(value) === noLimit ? 'unlimited' : value.toString();
+}
+
+/** `SIGPIPE` would need a table per machine: signals stay numbers. */
+function signalNumbers(mask: number | bigint): string {
+  const names = bitNames(mask, {}).map(name => Number(name.slice('bit '.length)) + 1);
+  return names.length === 0 ? 'none' : names.join(' ');
+}
+
+type Decoder = (value: number | bigint) => string;
+
+const attributeNames: Decoder = value => flagNames(value, MOUNT_ATTR);
+const propagationNames: Decoder = value => flagNames(value, MS);
+const mountFlagNames: Decoder = value => flagNames(value, mountFlags);
+
+/** How numbers are read, by field; `op.field` where one name means different things. */
+const decoders: Readonly<Record<string, Decoder>> = {
+  'resetSignals.mask': signalNumbers,
+  'unshare.flags': cloneFlagNames,
+  'setPropagation.flags': propagationNames,
+  'setRootPropagation.flags': propagationNames,
+  'setMountPropagation.flags': propagationNames,
+  'setUmask.mask': modeText,
+  'setAmbientSet.mask': capabilityNames,
+  kind: cloneFlagNames,
+  propagation: propagationNames,
+  attributes: attributeNames,
+  attributesSet: attributeNames,
+  attributesClear: attributeNames,
+  attributesInsist: attributeNames,
+  flags: mountFlagNames,
+  mode: modeText,
+  resource: rlimitName,
+  soft: limitText,
+  hard: limitText,
+  keep: capabilityNames,
+  effective: capabilityNames,
+  permitted: capabilityNames,
+  inheritable: capabilityNames,
+};
+
+/** Zero in these means nothing is asked: they are left out of the text. */
+const quietZero = new Set([
+  'flags',
+  'attributes',
+  'attributesSet',
+  'attributesClear',
+  'attributesInsist',
+  'propagation',
+  'recursive',
+  'mayFail',
+  'keepGroups',
+]);
+
+/** One field of a step for a reader, or undefined when it says nothing. Texts are quoted where they need it. */
+export function decodeField(op: Step['op'], name: string, value: unknown): string | undefined {
+  if (typeof value === 'string') return quoted(value);
+  if (Array.isArray(value)) {
+    return value.length === 0 ? undefined : `[${value.map(item => quoted(String(item))).join(' ')}]`;
+  }
+  const number = value as number | bigint;
+  if (BigInt(number) === 0n && quietZero.has(name)) return undefined;
+  const decode = decoders[`${op}.${name}`] ?? decoders[name];
+  return decode === undefined ? number.toString() : decode(number);
+}
+
+/** As it is when it is one plain word, else as JSON writes it. */
+function quoted(text: string): string {
+  return /^[\w./:=,@%+-]+$/.test(text) ? text : JSON.stringify(text);
+}

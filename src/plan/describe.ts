@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Step } from '../wire/steps.ts';
+import { cloneFlagNames, decodeField } from './decode-field.ts';
+import { exactJson } from './exact-json.ts';
+import type { HostStep, Plan } from './plan.ts';
+
+export { capabilityNames, cloneFlagNames, limitText, modeText, rlimitName } from './decode-field.ts';
+export { flagNames } from './kernel-flags.ts';
+
+/** Column of the origin; a longer line pushes its own origin to the right. */
+const originColumn = 96;
+
+/**
+ * The plan for a reader.
+ *
+ * `text`: one line a step (number, operation, decoded fields, and the JSON pointer that asked for it on the right).
+ * `json`: the plan's own values with every integer exact, the same text for the same plan; ends with a newline as the
+ * other does.
+ */
+export function describePlan(plan: Plan, format: 'text' | 'json'): string {
+  return format === 'json' ? `${exactJson(plan)}\n` : text(plan);
+}
+
+function text(plan: Plan): string {
+  const lines = ['before the container'];
+  const host = plan.host.map(hostLine);
+  lines.push(...host.filter((_, i) => plan.host[i]?.when === 'before'));
+  lines.push('', 'spawn', line('', spawnWords(plan), ''), '', 'in the container');
+  for (const [index, step] of plan.container.entries())
+    lines.push(line(`${index}`, stepWords(step), step.origin));
+  const after = host.filter((_, i) => plan.host[i]?.when === 'after');
+  if (after.length > 0) lines.push('', 'while it prepares', ...after);
+  if (plan.warnings.length > 0) {
+    lines.push('', 'warnings', ...plan.warnings.map(warning => line('', warning.message, warning.pointer)));
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function line(number: string, words: string, origin: string): string {
+  const left = `${number.padStart(4)}  ${words}`;
+  return origin === '' ? left : `${left.padEnd(originColumn)} ${origin}`;
+}
+
+function hostLine(step: HostStep, index: number): string {
+  return line(`${index}`, hostWords(step), step.origin);
+}
+
+function hostWords(step: HostStep): string {
+  switch (step.op) {
+    case 'makeCgroup':
+      return `makeCgroup path=${step.path}`;
+    case 'openNamespace':
+      return `openNamespace path=${step.path} kind=${cloneFlagNames(step.kind)} slot=${step.slot}`;
+    case 'setOomScoreAdj':
+      return `setOomScoreAdj value=${step.value}`;
+  }
+}
+
+function spawnWords({ spawn }: Plan): string {
+  const { cloneFlags, preserveFds, goSlot, resultSlot } = spawn;
+  return `clone3 flags=${cloneFlagNames(cloneFlags)} preserveFds=${preserveFds} go=${goSlot} result=${resultSlot}`;
+}
+
+/** `mount fstype=tmpfs target=/dev attributes=MOUNT_ATTR_NOSUID ...` */
+export function stepWords(step: Step): string {
+  const { op, origin: _, ...fields } = step;
+  const words: string[] = [op];
+  for (const [name, value] of Object.entries(fields)) {
+    const decoded = decodeField(op, name, value);
+    if (decoded !== undefined) words.push(`${name}=${decoded}`);
+  }
+  return words.join(' ');
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Config, Device } from '../oci/config.ts';
+import type { Step } from '../wire/steps.ts';
+import { containerPath, pointer } from './context.ts';
+import { S_IF } from './kernel-flags.ts';
+
+/** config-linux.md#default-devices, in the order runc makes them. */
+const defaultDevices: readonly (readonly [path: string, major: number, minor: number])[] = [
+  ['/dev/null', 1, 3],
+  ['/dev/random', 1, 8],
+  ['/dev/full', 1, 7],
+  ['/dev/tty', 5, 0],
+  ['/dev/zero', 1, 5],
+  ['/dev/urandom', 1, 9],
+];
+
+/** runtime-linux.md#dev-symbolic-links, as links to /proc/self and not to /proc/thread-self as programs expect them. */
+const links: readonly (readonly [path: string, target: string])[] = [
+  ['/dev/fd', '/proc/self/fd'],
+  ['/dev/stdin', '/proc/self/fd/0'],
+  ['/dev/stdout', '/proc/self/fd/1'],
+  ['/dev/stderr', '/proc/self/fd/2'],
+];
+
+const anybody = 0o666;
+const fileType = { c: S_IF.S_IFCHR, u: S_IF.S_IFCHR, b: S_IF.S_IFBLK, p: S_IF.S_IFIFO } as const;
+const permissionBits = 0o7777;
+
+/** False when the config brings /dev with it as a bind: then nothing is made in it. */
+export function ownsDev(config: Config): boolean {
+  return !(config.mounts ?? []).some(
+    mount =>
+      containerPath(mount.destination) === '/dev' &&
+      (mount.options ?? []).some(word => word === 'bind' || word === 'rbind'),
+  );
+}
+
+/** The default devices, those of the config in place of or beside them, and the links of /dev. */
+export function deviceSteps(config: Config): Step[] {
+  if (!ownsDev(config)) return [];
+  const asked = config.linux?.devices ?? [];
+  const replaced = new Set(asked.map(device => containerPath(device.path)));
+  const steps: Step[] = [];
+  for (const [path, major, minor] of defaultDevices) {
+    if (!replaced.has(path)) steps.push(deviceStep({ type: 'c', path, major, minor }, ''));
+  }
+  for (const [index, device] of asked.entries()) {
+    // The devpts mount's own ptmx is the only right one: /dev/ptmx is a link to it.
+    if (containerPath(device.path) !== '/dev/ptmx') {
+      steps.push(deviceStep(device, pointer('linux', 'devices', index)));
+    }
+  }
+  for (const [path, target] of links) steps.push({ op: 'makeSymlink', origin: '', path, target });
+  steps.push({
+    op: 'makeSymlinkIf',
+    origin: '',
+    path: '/dev/core',
+    target: '/proc/kcore',
+    needs: '/proc/kcore',
+  });
+  steps.push({ op: 'replaceSymlink', origin: '', path: '/dev/ptmx', target: 'pts/ptmx' });
+  return steps;
+}
+
+function deviceStep(device: Device, origin: string): Step {
+  return {
+    op: 'makeDevice',
+    origin,
+    path: containerPath(device.path),
+    mode: fileType[device.type] | ((device.fileMode ?? anybody) & permissionBits),
+    major: device.type === 'p' ? 0 : (device.major ?? 0),
+    minor: device.type === 'p' ? 0 : (device.minor ?? 0),
+    uid: device.uid ?? 0,
+    gid: device.gid ?? 0,
+  };
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+import { errno, errnoText } from '../errors/errno.ts';
+import type { Report } from '../host/binding.d.ts';
+import type { Config } from '../oci/config.ts';
+import { mountFlags, type Step } from '../wire/steps.ts';
+import { pointer } from './context.ts';
+import type { Explanation } from './explain.ts';
+import { flagNames, MOUNT_ATTR, MS } from './kernel-flags.ts';
+import type { Plan } from './plan.ts';
+
+type MountStep = Extract<Step, { op: 'mount' | 'bind' | 'mountCgroup' }>;
+
+/** A mount of the config that failed while it was made or changed. `at` is the index of the failed step. */
+export function explainMount(plan: Plan, at: number, report: Report, config?: Config): Explanation {
+  const failed = plan.container[at] as Step;
+  const mount = mountOf(plan.container, at);
+  if (mount === undefined) return { code: 'container.mount', message: attempt(failed, report) };
+  const error = `error mounting ${JSON.stringify(sourceOf(mount))} to rootfs at ${JSON.stringify(mount.target)}`;
+  const refused = failed === mount ? refusal(mount, report) : undefined;
+  return {
+    code: 'container.mount',
+    message: `${error}: ${refused ?? attempt(failed, report)}`,
+    pointer: optionPointer(mount, report, config),
+    value: operand(failed),
+  };
+}
+
+/** The mount that a step of its own, or one that changes a kept mount, is about. */
+function mountOf(steps: readonly Step[], at: number): MountStep | undefined {
+  const failed = steps[at];
+  let from = at;
+  if (failed?.op === 'changeMount' && BigInt(failed.slot) !== 0n) {
+    from = steps.findIndex(step => step.op === 'keepMount' && BigInt(step.slot) === BigInt(failed.slot));
+  }
+  for (let i = from; i >= 0; i--) {
+    const step = steps[i] as Step;
+    if (step.op === 'mount' || step.op === 'bind' || step.op === 'mountCgroup') return step;
+  }
+  return undefined;
+}
+
+function sourceOf(mount: MountStep): string {
+  return mount.op === 'mountCgroup' ? 'cgroup' : mount.source;
+}
+
+/** What the executor refuses by a rule of its own, under the error number of the call that showed it. */
+function refusal(mount: MountStep, report: Report): string | undefined {
+  const flags = Number(mount.flags);
+  const notDirectory = report.errno === errno.ENOTDIR || report.errno === errno.ELOOP;
+  if (mount.op === 'mount' && (flags & mountFlags.ordinaryDirectory) !== 0 && notDirectory) {
+    return `filesystem ${JSON.stringify(mount.fstype)} must be mounted on ordinary directory`;
+  }
+  if (report.syscall === 'fstatfs' && report.errno === errno.EPERM) {
+    const target = JSON.stringify(mount.target);
+    return (flags & mountFlags.sourceIsProc) !== 0
+      ? `${target} cannot be mounted because it is not of type proc`
+      : `${target} cannot be mounted because it is inside /proc`;
+  }
+  return undefined;
+}
+
+/** The call, what it was for or what the file system said, and the kernel's sentence. */
+function attempt(failed: Step, report: Report): string {
+  const asked = operand(failed);
+  const detail = report.detail === '' ? '' : ` ${report.detail}`;
+  const what = asked === undefined || failed.op !== 'changeMount' ? detail : ` ${asked}${detail}`;
+  return `${report.syscall}${what}: ${errnoText(report.errno)}`;
+}
+
+function operand(step: Step): string | undefined {
+  switch (step.op) {
+    case 'mount':
+    case 'mountCgroup':
+      return (
+        [...step.options, flagNames(step.attributes, MOUNT_ATTR)].filter(word => word !== '0').join(',') ||
+        undefined
+      );
+    case 'bind':
+      return changes(step.attributesSet, step.attributesClear) || undefined;
+    case 'changeMount':
+      if (BigInt(step.propagation) !== 0n) {
+        return flagNames(
+          BigInt(step.propagation) | (BigInt(step.recursive) === 0n ? 0n : BigInt(MS.MS_REC)),
+          MS,
+        );
+      }
+      return `${changes(step.attributesSet, step.attributesClear)}${BigInt(step.recursive) === 0n ? '' : ' AT_RECURSIVE'}`;
+    default:
+      return undefined;
+  }
+}
+
+function changes(set: number | bigint, clear: number | bigint): string {
+  const words: string[] = [];
+  if (BigInt(set) !== 0n) words.push(`+${flagNames(set, MOUNT_ATTR)}`);
+  if (BigInt(clear) !== 0n) words.push(`-${flagNames(clear, MOUNT_ATTR)}`);
+  return words.join(' ');
+}
+
+/**
+ * The very option of the config that a file system refused: fsconfig(2) takes one at a time, and the detail of its
+ * failure starts with it. Only with the config at hand; a step remembers its mount and not the place of its words.
+ */
+function optionPointer(mount: MountStep, report: Report, config: Config | undefined): string | undefined {
+  const index = /^\/mounts\/(\d+)$/.exec(mount.origin)?.[1];
+  if (report.syscall !== 'fsconfig' || index === undefined || mount.op === 'bind') return undefined;
+  const refused = mount.options
+    .filter(option => report.detail === option || report.detail.startsWith(`${option}: `))
+    .sort((a, b) => b.length - a.length)[0];
+  if (refused === undefined) return undefined;
+  const words = config?.mounts?.[Number(index)]?.options ?? [];
+  const exact = words.lastIndexOf(refused);
+  const position = exact >= 0 ? exact : words.findIndex(word => word.split(',').includes(refused));
+  return position < 0 ? undefined : pointer('mounts', index, 'options', position);
+}

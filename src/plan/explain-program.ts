@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+import { errno, errnoText } from '../errors/errno.ts';
+import type { Report } from '../host/binding.d.ts';
+import type { Step } from '../wire/steps.ts';
+import type { Explanation } from './explain.ts';
+
+const notFound = 'container.program-not-found';
+const notExecutable = 'container.program-not-executable';
+
+/** The program was looked for during create. Engines tell 127 from 126 by these texts. */
+export function explainFindProgram(step: Extract<Step, { op: 'findProgram' }>, report: Report): Explanation {
+  const { name } = step;
+  const exec = `exec: ${JSON.stringify(name)}`;
+  if (!name.includes('/')) {
+    return {
+      code: notFound,
+      message: `${exec}: executable file not found in $PATH`,
+      value: step.search.join(':'),
+      hint:
+        step.search.length === 0
+          ? 'process.env has no PATH: add one, or write the path of the program in process.args'
+          : 'looked in the PATH of process.env, inside the root file system of the container',
+    };
+  }
+  const missing = report.errno === errno.ENOENT || report.errno === errno.ENOTDIR;
+  const text = errnoText(report.errno);
+  return {
+    code: missing ? notFound : notExecutable,
+    // Go names the call only where stat failed; permission and directory are its own findings.
+    message:
+      report.errno === errno.EACCES || report.errno === errno.EISDIR || report.errno === errno.EPERM
+        ? `${exec}: ${text}`
+        : `${exec}: stat ${name}: ${text}`,
+    hint: missing
+      ? 'the path is one inside the root file system of the container'
+      : 'it must be a regular file with an execute bit that the user of the container may use',
+  };
+}
+
+/** execve(2) itself, after `start`. The program was there and executable at create. */
+export function explainExecute(step: Extract<Step, { op: 'execute' }>, report: Report): Explanation {
+  const program = report.detail === '' ? (step.args[0] ?? '') : report.detail;
+  return {
+    code: report.errno === errno.ENOENT || report.errno === errno.ENOTDIR ? notFound : notExecutable,
+    message: `exec ${program}: ${errnoText(report.errno)}`,
+    hint: executeHints()[report.errno],
+  };
+}
+
+const executeHints = (): Readonly<Record<number, string>> => ({
+  [errno.ENOENT]:
+    'the program itself was found: its interpreter is missing (the loader of a dynamic program, or the one after #! in a script)',
+  [errno.ENOEXEC]:
+    'no program of this machine: another architecture, an empty file, or a script without #! in its first line',
+  [errno.EACCES]: 'its file system may be mounted noexec, or its interpreter is not executable',
+  [errno.EPERM]: 'a security module or a mount option keeps it from being run with these capabilities',
+  [errno.E2BIG]: 'process.args and process.env together are too long, or one of them is longer than 128 KiB',
+  [errno.EAGAIN]: 'the user has more processes than RLIMIT_NPROC allows',
+  [errno.ENOMEM]: 'the memory limit is too low for this program',
+  [errno.ETXTBSY]: 'the file is open for writing',
+  [errno.ELOOP]: 'too many interpreters name one another, or too many symbolic links',
+});

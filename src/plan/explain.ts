@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+import { parsePointer } from '../bundle/pointer.ts';
+import { errno, errnoName, errnoText } from '../errors/errno.ts';
+import type { ErrorFields } from '../errors/error.ts';
+import type { Report } from '../host/binding.d.ts';
+import type { Config } from '../oci/config.ts';
+import type { Step } from '../wire/steps.ts';
+import { cloneFlagNames, limitText, rlimitName } from './decode-field.ts';
+import { stepWords } from './describe.ts';
+import { explainMount } from './explain-mount.ts';
+import { explainExecute, explainFindProgram } from './explain-program.ts';
+import { hintFor } from './hints.ts';
+import type { Plan } from './plan.ts';
+
+/** What a failed step means, beside what every failure has. */
+export interface Explanation {
+  readonly code: string;
+  readonly message: string;
+  /** Where it is finer than the step's origin. */
+  readonly pointer?: string | undefined;
+  readonly value?: string | undefined;
+  readonly hint?: string | undefined;
+}
+
+/**
+ * Turns what the init reports into the fields of an error: through the step's number back to the place in config.json.
+ *
+ * @param report - of kind `failed`, `warning` or `ended`
+ * @param config - the plan's config, to point at the very option of a mount that a file system refused
+ */
+export function explainFailure(plan: Plan, report: Report, config?: Config): ErrorFields {
+  const step = plan.container[report.step];
+  if (report.kind === 'ended' || step === undefined) {
+    return {
+      code: 'container.ended',
+      stage: 'container',
+      message: 'container init ended before it was ready, without a report',
+      hint: 'it was killed: by a memory limit (see dmesg), or by somebody with kill',
+    };
+  }
+  const explanation = explainStep(plan, step, report, config);
+  return {
+    code: explanation.code,
+    message: explanation.message,
+    pointer: explanation.pointer ?? step.origin,
+    stage: 'container',
+    step: report.step,
+    syscall: report.syscall,
+    errno: report.errno,
+    errnoName: errnoName(report.errno),
+    path: report.detail === '' ? undefined : report.detail,
+    value: explanation.value,
+    hint: explanation.hint ?? hintFor(step, report),
+  };
+}
+
+function explainStep(plan: Plan, step: Step, report: Report, config?: Config): Explanation {
+  const text = errnoText(report.errno);
+  const called = `${report.syscall}${report.detail === '' ? '' : ` ${report.detail}`}: ${text}`;
+  switch (step.op) {
+    case 'mount':
+    case 'bind':
+    case 'mountCgroup':
+    case 'keepMount':
+    case 'changeMount':
+      return explainMount(plan, report.step, report, config);
+    case 'openRoot':
+      return { code: 'container.rootfs', message: rootMessage(step.path, report), value: step.path };
+    case 'setPropagation':
+    case 'setMountPropagation':
+      return { code: 'container.rootfs', message: `error preparing rootfs: ${called}` };
+    case 'pivotRoot':
+    case 'moveRoot':
+      return { code: 'container.rootfs', message: `error jailing process inside rootfs: ${called}` };
+    case 'setRootPropagation':
+      return { code: 'container.rootfs', message: `unable to apply root propagation flags: ${called}` };
+    case 'sealRoot':
+      return { code: 'container.rootfs', message: `error setting rootfs as readonly: ${called}` };
+    case 'makeDevice':
+      return {
+        code: 'container.device',
+        message: `error creating device node ${JSON.stringify(step.path)}: ${called}`,
+        value: `${step.major}:${step.minor}`,
+      };
+    case 'makeSymlink':
+    case 'makeSymlinkIf':
+    case 'replaceSymlink':
+      return { code: 'container.device', message: `error setting up /dev symlink ${step.path}: ${called}` };
+    case 'readonlyPath':
+      return {
+        code: 'container.path',
+        message: `can't make ${JSON.stringify(step.path)} read-only: ${called}`,
+      };
+    case 'maskPath':
+      return { code: 'container.path', message: `can't mask path ${JSON.stringify(step.path)}: ${called}` };
+    case 'joinNamespace':
+      return {
+        code: 'container.namespace',
+        message: `failed to join the namespace of ${step.origin}: ${called}`,
+        value: cloneFlagNames(step.kind),
+      };
+    case 'unshare':
+      return {
+        code: 'container.namespace',
+        message: `failed to make new namespaces: ${called}`,
+        value: cloneFlagNames(step.flags),
+      };
+    case 'raiseLoopback':
+      return { code: 'container.network', message: `failed to bring up the loopback interface: ${called}` };
+    case 'setSysctl':
+      return { code: 'container.sysctl', message: sysctlMessage(step, report), value: step.value };
+    case 'joinSessionKeyring':
+      return {
+        code: 'container.keyring',
+        message: `unable to join session keyring: ${called}`,
+        value: step.name,
+      };
+    case 'setHostname':
+      return { code: 'container.hostname', message: `sethostname: ${text}`, value: step.name };
+    case 'setDomainname':
+      return { code: 'container.hostname', message: `setdomainname: ${text}`, value: step.name };
+    case 'setRlimit':
+      return {
+        code: 'container.rlimit',
+        message: `error setting rlimit type ${step.resource}: ${text}`,
+        value: `${rlimitName(step.resource)} soft=${limitText(step.soft)} hard=${limitText(step.hard)}`,
+      };
+    case 'limitBoundingSet':
+      return {
+        code: 'container.capabilities',
+        message: `unable to apply bounding set: ${text}`,
+        value: stepWords(step),
+      };
+    case 'setCapabilities':
+    case 'setAmbientSet':
+      return {
+        code: 'container.capabilities',
+        message: `unable to apply caps: ${text}`,
+        value: stepWords(step),
+      };
+    case 'setUser':
+      return { code: 'container.user', message: `unable to setup user: ${userMessage(step, report)}` };
+    case 'makeDirectory':
+      return { code: 'container.cwd', message: `mkdir ${step.path}: ${text}`, value: step.path };
+    case 'changeDirectory':
+      return { code: 'container.cwd', message: directoryMessage(step.path, report), value: step.path };
+    case 'findProgram':
+      return explainFindProgram(step, report);
+    case 'execute':
+      return explainExecute(step, report);
+    default:
+      return { code: 'container.syscall', message: `${step.op}: ${called}` };
+  }
+}
+
+function rootMessage(path: string, report: Report): string {
+  if (report.errno === errno.ENOENT) return `invalid rootfs: stat ${path}: ${errnoText(report.errno)}`;
+  if (report.errno === errno.ENOTDIR || report.errno === errno.ELOOP) {
+    return `invalid rootfs: not an absolute path, or a symlink: ${path}`;
+  }
+  return `error preparing rootfs: ${report.syscall} ${path}: ${errnoText(report.errno)}`;
+}
+
+function sysctlMessage(step: Extract<Step, { op: 'setSysctl' }>, report: Report): string {
+  // The key as the config spells it: the last part of the origin.
+  const key = parsePointer(step.origin).at(-1) ?? step.path;
+  const text = errnoText(report.errno);
+  return report.syscall === 'write'
+    ? `failed to write sysctl ${key} = ${JSON.stringify(step.value)}: ${text}`
+    : `open sysctl ${key} file: ${text}`;
+}
+
+function userMessage(step: Extract<Step, { op: 'setUser' }>, report: Report): string {
+  if (report.errno === errno.EINVAL && report.syscall.startsWith('setresuid')) {
+    return `cannot setuid to unmapped uid ${step.uid} in user namespace`;
+  }
+  if (report.errno === errno.EINVAL && report.syscall.startsWith('setresgid')) {
+    return `cannot setgid to unmapped gid ${step.gid} in user namespace`;
+  }
+  return `${report.syscall}: ${errnoText(report.errno)}`;
+}
+
+function directoryMessage(path: string, report: Report): string {
+  if (report.errno === errno.EXDEV) {
+    return 'current working directory is outside of container mount namespace root -- possible container breakout detected';
+  }
+  return `chdir to cwd (${JSON.stringify(path)}) set in config.json failed: ${errnoText(report.errno)}`;
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+import { errno } from '../errors/errno.ts';
+import type { Report } from '../host/binding.d.ts';
+import type { Operation, Step } from '../wire/steps.ts';
+
+const nestedHint = 'the runtime needs CAP_SYS_ADMIN and a machine (or outer container) that lets it mount';
+
+/** The likely cause by operation and error number; `mount/fsopen` is for one call of an operation. */
+const hints = (): Readonly<Record<string, Readonly<Record<number, string>>>> => ({
+  'mount/fsopen': { [errno.ENODEV]: 'this kernel has no such file system: /proc/filesystems lists them' },
+  'mount/fsconfig': {
+    [errno.EINVAL]: 'the file system does not take an option like this; its own words stand before',
+    [errno.EPERM]: nestedHint,
+    [errno.EBUSY]: 'the device or directory is in use by another mount',
+    [errno.ENOENT]: 'a directory or device that the options name does not exist',
+  },
+  mount: {
+    [errno.EPERM]: nestedHint,
+    [errno.EROFS]: 'the mount point is missing and cannot be made on a read-only file system',
+    [errno.ENOTDIR]: 'something on the way to the mount point is a file',
+    [errno.ELOOP]: 'a symbolic link on the way to the mount point leads nowhere',
+  },
+  'bind/open_tree': {
+    [errno.ENOENT]: 'the source does not exist on the host; a relative one counts from the bundle',
+    [errno.EINVAL]: 'the source lies on a mount that is unbindable',
+    [errno.EPERM]: nestedHint,
+  },
+  'bind/move_mount': {
+    [errno.ENOTDIR]: 'source and destination must both be directories or both be files',
+    [errno.EINVAL]: 'source and destination must both be directories or both be files',
+  },
+  'bind/mount_setattr': {
+    [errno.EPERM]: 'the source is mounted with options that are locked here: do not clear them',
+    [errno.EINVAL]: 'this kernel does not know one of the options',
+  },
+  bind: {
+    [errno.EROFS]: 'the mount point is missing and cannot be made on a read-only file system',
+    [errno.ENOTDIR]: 'something on the way to the mount point is a file',
+  },
+  changeMount: {
+    [errno.EINVAL]: 'this kernel does not know one of the options',
+    [errno.ENOSYS]: 'recursive mount options need Linux 5.12',
+    [errno.EPERM]: 'the mount has options that are locked here: do not clear them',
+    [errno.EBUSY]: 'a file in it is open for writing',
+  },
+  openRoot: {
+    [errno.ENOENT]: 'root.path counts from the bundle; the directory must be there before create',
+    [errno.ENOTDIR]: 'root.path must be a directory, and not a symbolic link to one',
+    [errno.ELOOP]: 'root.path must be a directory, and not a symbolic link to one',
+  },
+  pivotRoot: { [errno.EINVAL]: 'where / is a ramfs (an initrd) it cannot be pivoted: use --no-pivot' },
+  makeDevice: {
+    [errno.EPERM]: 'device nodes need CAP_MKNOD and a device cgroup that allows mknod',
+    [errno.EEXIST]: 'something else has that name in the root file system',
+    [errno.EROFS]: 'mount a tmpfs on /dev, or make the node in the root file system beforehand',
+  },
+  maskPath: { [errno.ENODEV]: `the container's /dev/null must be the character device 1:3` },
+  joinNamespace: {
+    [errno.EINVAL]: 'the file is a namespace of another type than the config says',
+    [errno.EPERM]: 'joining a namespace needs CAP_SYS_ADMIN in the user namespace that owns it',
+  },
+  setSysctl: {
+    [errno.ENOENT]: 'this kernel has no such sysctl, or its module is not loaded',
+    [errno.EINVAL]: 'the kernel does not take this value',
+    [errno.EACCES]: 'this sysctl cannot be written in this namespace',
+    [errno.EPERM]: 'this sysctl cannot be written in this namespace',
+  },
+  setHostname: { [errno.EPERM]: 'a host name needs a UTS namespace', [errno.EINVAL]: 'at most 64 bytes' },
+  setDomainname: { [errno.EPERM]: 'a domain name needs a UTS namespace', [errno.EINVAL]: 'at most 64 bytes' },
+  joinSessionKeyring: {
+    [errno.EDQUOT]: 'raise the sysctls kernel.keys.maxkeys and kernel.keys.maxbytes, or use --no-new-keyring',
+  },
+  setRlimit: {
+    [errno.EPERM]:
+      'the hard limit cannot be raised without CAP_SYS_RESOURCE: ask for no more than the runtime has itself',
+    [errno.EINVAL]: 'the soft limit must not be above the hard one',
+  },
+  limitBoundingSet: { [errno.EPERM]: 'the runtime needs CAP_SETPCAP' },
+  setCapabilities: {
+    [errno.EPERM]:
+      'the effective set must lie within the permitted one, and the inheritable one within the bounding one',
+  },
+  setUser: {
+    [errno.EPERM]: 'the runtime needs CAP_SETUID and CAP_SETGID',
+    [errno.EAGAIN]: 'the user has more processes than RLIMIT_NPROC allows',
+  },
+  changeDirectory: {
+    [errno.EACCES]: 'neither root nor the user of the container may enter it',
+    [errno.EXDEV]: 'process.cwd leads to a directory outside of the root, for example through /proc/self/fd',
+    [errno.ENOTDIR]: 'process.cwd must be a directory',
+  },
+  makeDirectory: {
+    [errno.EROFS]: 'process.cwd does not exist and cannot be made on a read-only file system',
+    [errno.ENOTDIR]: 'something on the way to process.cwd is a file',
+    [errno.EEXIST]: 'process.cwd is a file',
+  },
+});
+
+/** The likely cause and what to try, where it is known. */
+export function hintFor(step: Step, report: Report): string | undefined {
+  if (step.op === 'mount' && step.fstype === 'bind' && report.errno === errno.ENODEV) {
+    return 'a bind needs the option bind or rbind: the type alone means nothing';
+  }
+  const op: Operation = step.op === 'mountCgroup' ? 'mount' : step.op;
+  const known = hints();
+  return known[`${op}/${report.syscall}`]?.[report.errno] ?? known[op]?.[report.errno];
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** Kernel constants that steps carry, under the kernel's own names. All are the same on x86_64 and arm64. */
+
+/** mount(2). */
+export const MS = {
+  MS_RDONLY: 1,
+  MS_NOSUID: 2,
+  MS_NODEV: 4,
+  MS_NOEXEC: 8,
+  MS_SYNCHRONOUS: 16,
+  MS_REMOUNT: 32,
+  MS_MANDLOCK: 64,
+  MS_DIRSYNC: 128,
+  MS_NOSYMFOLLOW: 256,
+  MS_NOATIME: 1024,
+  MS_NODIRATIME: 2048,
+  MS_BIND: 4096,
+  MS_REC: 16384,
+  MS_SILENT: 32768,
+  MS_UNBINDABLE: 1 << 17,
+  MS_PRIVATE: 1 << 18,
+  MS_SLAVE: 1 << 19,
+  MS_SHARED: 1 << 20,
+  MS_RELATIME: 1 << 21,
+  MS_I_VERSION: 1 << 23,
+  MS_STRICTATIME: 1 << 24,
+  MS_LAZYTIME: 1 << 25,
+} as const;
+
+/**
+ * mount_setattr(2). MOUNT_ATTR__ATIME is no flag but the mask of a small number: RELATIME (0), NOATIME or STRICTATIME.
+ * It stands first, so that the whole mask is named before its parts.
+ */
+export const MOUNT_ATTR = {
+  MOUNT_ATTR__ATIME: 0x70,
+  MOUNT_ATTR_RDONLY: 0x1,
+  MOUNT_ATTR_NOSUID: 0x2,
+  MOUNT_ATTR_NODEV: 0x4,
+  MOUNT_ATTR_NOEXEC: 0x8,
+  MOUNT_ATTR_NOATIME: 0x10,
+  MOUNT_ATTR_STRICTATIME: 0x20,
+  MOUNT_ATTR_NODIRATIME: 0x80,
+  MOUNT_ATTR_NOSYMFOLLOW: 0x200000,
+} as const;
+
+/** File types of mknod(2). */
+export const S_IF = { S_IFIFO: 0o010000, S_IFCHR: 0o020000, S_IFBLK: 0o060000 } as const;
+
+/**
+ * The names of the bits that are set, in the table's order: `MS_REC|MS_SLAVE`. Bits without a name stay as one
+ * hexadecimal number; no bits at all are `0`.
+ */
+export function flagNames(value: number | bigint, table: Readonly<Record<string, number>>): string {
+  let rest = BigInt(value);
+  const names: string[] = [];
+  for (const [name, bits] of Object.entries(table)) {
+    const mask = BigInt(bits);
+    if (mask !== 0n && (rest & mask) === mask) {
+      names.push(name);
+      rest &= ~mask;
+    }
+  }
+  if (rest !== 0n) names.push(`0x${rest.toString(16)}`);
+  return names.length === 0 ? '0' : names.join('|');
+}
+
+/** The names of the set bits of a mask in which bit N stands for number N; `bit 63` where there is no name. */
+export function bitNames(mask: number | bigint, numbers: Readonly<Record<string, number>>): string[] {
+  const names: string[] = [];
+  let rest = BigInt(mask);
+  for (let bit = 0; rest !== 0n; bit++, rest >>= 1n) {
+    if ((rest & 1n) === 0n) continue;
+    names.push(Object.keys(numbers).find(name => numbers[name] === bit) ?? `bit ${bit}`);
+  }
+  return names;
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+import { RuntimeError } from '../errors/error.ts';
+import type { HostFacts } from '../host/facts.ts';
+import type { Config } from '../oci/config.ts';
+import type { Step } from '../wire/steps.ts';
+import { containerCgroup } from './cgroup-path.ts';
+import type { PlanContext, PlanOptions } from './context.ts';
+import { deviceSteps } from './devices.ts';
+import { mountSteps } from './mounts.ts';
+import { planNamespaces } from './namespaces.ts';
+import type { HostStep, Plan, PlanWarning } from './plan.ts';
+import { processSteps } from './process.ts';
+import { restrictedPathSteps } from './restricted-paths.ts';
+import { rootfsPlan } from './rootfs.ts';
+import { sysctlSteps } from './sysctl.ts';
+
+export type { PlanOptions } from './context.ts';
+
+/** Slots of the executor (native/wire/plan.h), 0 among them. */
+const slotCount = 64;
+const directoryMode = 0o755;
+
+/**
+ * Compiles a checked config into the ordered work of `create`. Pure: the same values give the same plan.
+ * README.md says why the steps are in this order.
+ *
+ * @throws RuntimeError `config.*` with the pointer, for what only shows when the plan is made; `config.unsupported` for
+ * what is known and comes later
+ */
+export function makePlan(config: Config, facts: HostFacts, options: PlanOptions): Plan {
+  const warnings: PlanWarning[] = [];
+  let slots = 1;
+  const context: PlanContext = {
+    config,
+    facts,
+    options,
+    warn: (pointer, message) => void warnings.push({ pointer, message }),
+    takeSlot: () => {
+      if (slots >= slotCount) {
+        throw new RuntimeError({
+          code: 'config.unsupported',
+          pointer: '/mounts',
+          message: `more than ${slotCount - 1} joined namespaces and read-only tmpfs mounts are not supported`,
+        });
+      }
+      return slots++;
+    },
+  };
+  // Slots are handed over in this order: the namespaces to join, then the two FIFOs; mounts are kept in later ones.
+  const namespaces = planNamespaces(context);
+  const fifos = { go: context.takeSlot(), result: context.takeSlot() };
+  return {
+    host: hostSteps(context, namespaces.host),
+    spawn: {
+      cloneFlags: namespaces.cloneFlags,
+      preserveFds: (options.preserveFds ?? 0) + (options.listenFds ?? 0),
+      goSlot: fifos.go,
+      resultSlot: fifos.result,
+    },
+    container: containerSteps(context, namespaces.steps, fifos),
+    warnings,
+  };
+}
+
+function hostSteps(context: PlanContext, namespaces: readonly HostStep[]): HostStep[] {
+  // Namespaces first: a path that is none fails before anything is made.
+  const steps: HostStep[] = [...namespaces];
+  const cgroup = containerCgroup(context);
+  if (cgroup === undefined) {
+    context.warn(
+      context.config.linux?.cgroupsPath ? '/linux/cgroupsPath' : '',
+      'no cgroup2 hierarchy is mounted: the container gets no cgroup of its own',
+    );
+  } else {
+    steps.push({ op: 'makeCgroup', when: 'before', path: cgroup.path, origin: cgroup.origin });
+  }
+  const value = context.config.process.oomScoreAdj;
+  if (value !== undefined) {
+    steps.push({ op: 'setOomScoreAdj', when: 'after', value, origin: '/process/oomScoreAdj' });
+  }
+  return steps;
+}
+
+function containerSteps(
+  context: PlanContext,
+  namespaces: readonly Step[],
+  fifos: { readonly go: number; readonly result: number },
+): Step[] {
+  const { config, facts, options } = context;
+  const root = rootfsPlan(context);
+  const mounts = mountSteps(context);
+  const steps: Step[] = [];
+  if (facts.ignoredSignals !== 0n) {
+    steps.push({ op: 'resetSignals', origin: '', mask: facts.ignoredSignals });
+  }
+  steps.push(...namespaces, ...root.open, ...mounts.steps, ...deviceSteps(config), ...root.enter);
+  steps.push({ op: 'makeDirectory', origin: '/process/cwd', path: config.process.cwd, mode: directoryMode });
+  if (!options.noNewKeyring) {
+    steps.push({ op: 'joinSessionKeyring', origin: '', name: `_ses.${options.id}` });
+  }
+  // Nothing is made in the mounts from here on. Before masks and read-only paths: those clone what they cover with,
+  // and a clone of a read-only /dev is read-only too.
+  steps.push(...mounts.deferred, ...root.seal);
+  if (config.hostname) steps.push({ op: 'setHostname', origin: '/hostname', name: config.hostname });
+  if (config.domainname) steps.push({ op: 'setDomainname', origin: '/domainname', name: config.domainname });
+  // The executor writes sysctls through a procfs of its own, so that they may be read-only paths below.
+  steps.push(...sysctlSteps(config), ...restrictedPathSteps(config), ...processSteps(context, fifos));
+  return steps;
+}

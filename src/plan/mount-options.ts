@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+import { RuntimeError } from '../errors/error.ts';
+import type { Mount } from '../oci/config.ts';
+import { pointer } from './context.ts';
+import { MS } from './kernel-flags.ts';
+import { plainOptions, propagationOptions, recursiveOptions } from './mount-option-table.ts';
+
+/** The option words of one mount, sorted by what they are; `origin` is the pointer of the word. */
+export interface MountWords {
+  readonly bind: boolean;
+  /** `rbind`. */
+  readonly tree: boolean;
+  /** MS_* that the plain words leave set, and those they took away by name. Later words win. */
+  readonly set: number;
+  readonly cleared: number;
+  readonly propagation: readonly { readonly flags: number; readonly origin: string }[];
+  readonly recursive: readonly RecursiveWord[];
+  readonly copyUp: boolean;
+  /** Words for the file system itself. */
+  readonly filesystem: readonly { readonly word: string; readonly origin: string }[];
+}
+
+export interface RecursiveWord {
+  /** MOUNT_ATTR_*. */
+  readonly set: number;
+  readonly clear: number;
+  readonly origin: string;
+}
+
+/**
+ * Sorts the options of the config's mount number `index`.
+ *
+ * @throws RuntimeError `config.unsupported` for `remount`, `idmap` and `ridmap`
+ * @throws RuntimeError `config.mount.bind-options` for a word that a bind cannot take
+ */
+export function readMountWords(mount: Mount, index: number): MountWords {
+  let set = 0;
+  let cleared = 0;
+  let copyUp = false;
+  const propagation: MountWords['propagation'][number][] = [];
+  const recursive: RecursiveWord[] = [];
+  const filesystem: MountWords['filesystem'][number][] = [];
+
+  for (const [position, word] of (mount.options ?? []).entries()) {
+    const origin = pointer('mounts', index, 'options', position);
+    const plain = find(plainOptions, word);
+    if (plain?.clears) {
+      set &= ~plain.flags;
+      cleared |= plain.flags;
+    } else if (plain !== undefined) {
+      set |= plain.flags;
+      cleared &= ~plain.flags;
+    } else if (find(propagationOptions, word) !== undefined) {
+      propagation.push({ flags: find(propagationOptions, word) as number, origin });
+    } else if (find(recursiveOptions, word) !== undefined) {
+      recursive.push({ ...(find(recursiveOptions, word) as RecursiveWord), origin });
+    } else if (word === 'tmpcopyup') {
+      copyUp = true;
+    } else if (word === 'idmap' || word === 'ridmap') {
+      throw unsupported(word, origin, `the mount option ${word} is not supported yet`);
+    } else if (word !== '') {
+      filesystem.push({ word, origin });
+    }
+    if (word === 'remount') {
+      throw unsupported(
+        word,
+        origin,
+        'the mount option remount is not supported: every mount of the config is a new one',
+        'give the mount that is to be changed these options where it is made',
+      );
+    }
+  }
+
+  const bind = (set & MS.MS_BIND) !== 0;
+  const strange = filesystem[0];
+  if (bind && strange !== undefined) {
+    throw new RuntimeError({
+      code: 'config.mount.bind-options',
+      pointer: strange.origin,
+      value: strange.word,
+      spec: 'config.md#linux-mount-options',
+      message: `bind mounts cannot have any filesystem-specific options applied: ${JSON.stringify(strange.word)} on ${mount.destination}`,
+      hint: 'a bind shows a mounted file system, whose own options stay as they are: leave the word out, or check its spelling',
+    });
+  }
+  return { bind, tree: (set & MS.MS_REC) !== 0, set, cleared, propagation, recursive, copyUp, filesystem };
+}
+
+/** Own properties only: an option could be called `constructor`. */
+function find<T>(table: Readonly<Record<string, T>>, word: string): T | undefined {
+  return Object.hasOwn(table, word) ? table[word] : undefined;
+}
+
+function unsupported(value: string, origin: string, message: string, hint?: string): RuntimeError {
+  return new RuntimeError({ code: 'config.unsupported', pointer: origin, value, message, hint });
+}
+
+/**
+ * One option entry as the kernel would have cut the text of mount(2) into options: at commas, but not at those that
+ * overlay keeps with a backslash, and not inside the node list of tmpfs's `mpol=bind:0,2`.
+ */
+export function splitFilesystemWord(fstype: string, word: string): string[] {
+  const comma = fstype === 'tmpfs' ? /(?<!\\),(?!\d)/ : /(?<!\\),/;
+  return word.split(comma).filter(part => part !== '');
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+import { RuntimeError } from '../errors/error.ts';
+import { isBelow } from '../host/paths.ts';
+import { mountFlags } from '../wire/steps.ts';
+import { pointer } from './context.ts';
+
+/** Files of /proc that may be covered, for tools such as lxcfs that show a container its own limits. */
+const coverable = [
+  '/proc/cpuinfo',
+  '/proc/diskstats',
+  '/proc/loadavg',
+  '/proc/meminfo',
+  '/proc/slabinfo',
+  '/proc/stat',
+  '/proc/swaps',
+  '/proc/sys/crypto/fips_enabled',
+  '/proc/sys/kernel/ns_last_pid',
+  '/proc/uptime',
+];
+
+/**
+ * The `mountFlags` a target asks for. A cover over a file of /proc could feign what the runtime or a security module
+ * writes there (CVE-2019-16884): refused here by name, and by the executor for what symbolic links make of it.
+ *
+ * @param target - clean and absolute
+ * @param fstype - undefined for a bind
+ * @throws RuntimeError `config.mount.root`, `config.mount.proc`, `config.mount.inside-proc`
+ */
+export function targetFlags(target: string, fstype: string | undefined, index: number): number {
+  const refuse = (code: string, message: string, hint?: string): RuntimeError =>
+    new RuntimeError({
+      code,
+      pointer: pointer('mounts', index, 'destination'),
+      path: target,
+      spec: 'config.md#mounts',
+      message,
+      hint,
+    });
+  if (target === '/') {
+    throw refuse(
+      'config.mount.root',
+      'mountpoint "/" is on the top of rootfs: nothing can be mounted over the root itself',
+      'the root comes from root.path, and root.readonly makes it read-only',
+    );
+  }
+  if (target === '/proc') {
+    if (fstype === undefined) return mountFlags.sourceIsProc;
+    if (fstype === 'proc') return mountFlags.ordinaryDirectory;
+    throw refuse(
+      'config.mount.proc',
+      `"/proc" cannot be mounted because it is not of type proc but ${fstype}`,
+    );
+  }
+  if (isBelow(target, '/proc')) {
+    if (!coverable.includes(target)) {
+      throw refuse(
+        'config.mount.inside-proc',
+        `${JSON.stringify(target)} cannot be mounted because it is inside /proc`,
+        `only these can be covered: ${coverable.join(' ')}; use maskedPaths to hide others`,
+      );
+    }
+    return mountFlags.insideProc;
+  }
+  return fstype === 'proc' || fstype === 'sysfs' ? mountFlags.ordinaryDirectory : 0;
+}

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+import { RuntimeError } from '../errors/error.ts';
+import type { Mount } from '../oci/config.ts';
+import { mountFlags, type Step } from '../wire/steps.ts';
+import { containerCgroup } from './cgroup-path.ts';
+import { containerPath, hostPath, type PlanContext, pointer } from './context.ts';
+import { MOUNT_ATTR, MS } from './kernel-flags.ts';
+import { bindAttributes, newMountAttributes, superBlockWords } from './mount-attributes.ts';
+import { type MountWords, readMountWords, splitFilesystemWord } from './mount-options.ts';
+import { targetFlags } from './mount-target.ts';
+import { hasNamespace } from './namespaces.ts';
+
+/** The steps of all mounts, and those that have to wait until nothing is made in the mounts any more. */
+export interface MountPlan {
+  readonly steps: readonly Step[];
+  /** Makes tmpfs mounts and /dev read-only at last. */
+  readonly deferred: readonly Step[];
+}
+
+/** One mount of the config while its steps are made. */
+interface Request {
+  readonly mount: Mount;
+  readonly words: MountWords;
+  readonly target: string;
+  readonly flags: number;
+  readonly origin: string;
+}
+
+/** config.mounts in their order. */
+export function mountSteps(context: PlanContext): MountPlan {
+  const steps: Step[] = [];
+  const deferred: Step[] = [];
+  for (const [index, mount] of (context.config.mounts ?? []).entries()) {
+    const words = readMountWords(mount, index);
+    const target = containerPath(mount.destination);
+    const origin = pointer('mounts', index);
+    if (words.copyUp && (words.bind || mount.type !== 'tmpfs')) {
+      context.warn(origin, `tmpcopyup has no meaning on ${target}, which is no tmpfs`);
+    }
+    const flags = targetFlags(target, words.bind ? undefined : (mount.type ?? ''), index);
+    const request = { mount, words, target, flags, origin };
+    if (words.bind) steps.push(...bindSteps(context, request));
+    else if (mount.type === 'cgroup') steps.push(...cgroupSteps(context, request));
+    else steps.push(...filesystemSteps(context, request, deferred));
+  }
+  return { steps, deferred };
+}
+
+function bindSteps(context: PlanContext, request: Request): Step[] {
+  const { mount, words, target, flags, origin } = request;
+  if (mount.source === undefined || mount.source === '') {
+    throw new RuntimeError({
+      code: 'config.mount.source',
+      pointer: `${origin}/source`,
+      path: target,
+      spec: 'config.md#mounts',
+      message: `the bind mount on ${target} has no source`,
+    });
+  }
+  return [
+    bindStep(context, request, hostPath(context, mount.source), words.tree, flags),
+    ...laterWords(words, words.recursive),
+  ];
+}
+
+function bindStep(
+  context: PlanContext,
+  request: Request,
+  source: string,
+  tree: boolean,
+  flags: number,
+): Step {
+  const { set, clear, insist } = bindAttributes(request.words, context.facts.kernel);
+  return {
+    op: 'bind',
+    origin: request.origin,
+    source,
+    target: request.target,
+    recursive: tree ? 1 : 0,
+    attributesSet: set,
+    attributesClear: clear,
+    attributesInsist: insist,
+    flags,
+  };
+}
+
+/**
+ * Outside of a cgroup namespace a new cgroup2 mount would give the host's whole hierarchy the options of this one (and
+ * so take away its nsdelegate and the like), so there the host's mount is shown instead: it looks the same.
+ */
+function cgroupSteps(context: PlanContext, request: Request): Step[] {
+  const { words, target, flags, origin } = request;
+  const { layout, mountpoint } = context.facts.cgroup;
+  if (!hasNamespace(context.config, 'cgroup') && layout !== 'none') {
+    for (const { word, origin: at } of words.filesystem) {
+      context.warn(
+        at,
+        `${word} is left out: the container sees the host's cgroup2 mount, with the host's options`,
+      );
+    }
+    const own = { flags: MS.MS_PRIVATE, origin };
+    return [
+      bindStep(context, request, mountpoint, false, flags),
+      ...laterWords({ ...words, propagation: [own, ...words.propagation] }, words.recursive),
+    ];
+  }
+  return [
+    {
+      op: 'mountCgroup',
+      origin,
+      target,
+      fallback: containerCgroup(context)?.path ?? '/sys/fs/cgroup',
+      options: [...filesystemOptions('cgroup2', words), ...superBlockWords(words.set)],
+      attributes: newMountAttributes(words.set),
+      flags,
+    },
+    ...laterWords(words, words.recursive),
+  ];
+}
+
+function filesystemSteps(context: PlanContext, request: Request, deferred: Step[]): Step[] {
+  const { mount, words, target, flags, origin } = request;
+  const fstype = mount.type ?? '';
+  if (fstype === '') {
+    throw new RuntimeError({
+      code: 'config.mount.type',
+      pointer: `${origin}/type`,
+      path: target,
+      spec: 'config.md#mounts',
+      message: `the mount on ${target} has no type, and neither bind nor rbind among its options`,
+    });
+  }
+  // Mount points, devices and copies are still made in these: they become read-only when all is done. As with runc
+  // only the mount does then, not its super block.
+  const late = fstype === 'tmpfs' || target === '/dev';
+  let plain = words.set;
+  let recursive = words.recursive;
+  let readOnlyLater = false;
+  if (late) {
+    readOnlyLater = (plain & MS.MS_RDONLY) !== 0;
+    plain &= ~MS.MS_RDONLY;
+    for (const { set, clear } of recursive) {
+      if (((set | clear) & MOUNT_ATTR.MOUNT_ATTR_RDONLY) !== 0) readOnlyLater = set !== 0;
+    }
+    recursive = recursive.filter(({ set, clear }) => ((set | clear) & MOUNT_ATTR.MOUNT_ATTR_RDONLY) === 0);
+  }
+  const options = [...filesystemOptions(fstype, words), ...superBlockWords(plain)];
+  const tmpfs = fstype === 'tmpfs';
+  const inheritMode = tmpfs && !options.some(option => option.startsWith('mode='));
+  const steps: Step[] = [
+    {
+      op: 'mount',
+      origin,
+      fstype,
+      source: mount.source ?? '',
+      target,
+      options,
+      attributes: newMountAttributes(plain),
+      flags:
+        flags | (inheritMode ? mountFlags.inheritMode : 0) | (tmpfs && words.copyUp ? mountFlags.copyUp : 0),
+    },
+    ...laterWords(words, recursive),
+  ];
+  if (readOnlyLater) {
+    const slot = context.takeSlot();
+    steps.push({ op: 'keepMount', origin, slot });
+    deferred.push({
+      op: 'changeMount',
+      origin,
+      slot,
+      attributesSet: MOUNT_ATTR.MOUNT_ATTR_RDONLY,
+      attributesClear: 0,
+      propagation: 0,
+      recursive: 0,
+    });
+  }
+  return steps;
+}
+
+function filesystemOptions(fstype: string, words: MountWords): string[] {
+  return words.filesystem.flatMap(({ word }) => splitFilesystemWord(fstype, word));
+}
+
+/** Propagation, then what goes down the whole tree: one step a word, so that a refused one is named. */
+function laterWords(words: MountWords, recursive: MountWords['recursive']): Step[] {
+  const newest = { op: 'changeMount', slot: 0 } as const;
+  return [
+    ...words.propagation.map(({ flags, origin }) => ({
+      ...newest,
+      origin,
+      attributesSet: 0,
+      attributesClear: 0,
+      propagation: flags & ~MS.MS_REC,
+      recursive: (flags & MS.MS_REC) === 0 ? 0 : 1,
+    })),
+    ...recursive.map(({ set, clear, origin }) => ({
+      ...newest,
+      origin,
+      attributesSet: set,
+      attributesClear: clear,
+      propagation: 0,
+      recursive: 1,
+    })),
+  ];
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Step } from '../wire/steps.ts';
+
+/**
+ * What will be done for a container, in order, before anything is done. A pure value of the config and the host's
+ * facts: it can be printed, compared and stored.
+ */
+export interface Plan {
+  /** Done by the runtime, outside the container. */
+  readonly host: readonly HostStep[];
+  readonly spawn: SpawnPlan;
+  /** Walked by the init, inside. A failure names its index here. */
+  readonly container: readonly Step[];
+  /** Things asked for that will not be as asked: logged at level warning, never fatal. */
+  readonly warnings: readonly PlanWarning[];
+}
+
+export interface PlanWarning {
+  readonly pointer: string;
+  readonly message: string;
+}
+
+/** What the runtime does itself: first those `before` the init is born, then those `after`, while it prepares. */
+export type HostStep =
+  /** Makes the cgroup (with its missing parents); the init is born in it. */
+  | { readonly op: 'makeCgroup'; readonly when: 'before'; readonly path: string; readonly origin: string }
+  /** Opens a namespace to join and hands it over in `slot` (0: the pid namespace to be born in). */
+  | {
+      readonly op: 'openNamespace';
+      readonly when: 'before';
+      readonly path: string;
+      /** CLONE_NEW* of the kind that the file must be. */
+      readonly kind: number;
+      readonly slot: number;
+      readonly origin: string;
+    }
+  /** Writes /proc/PID/oom_score_adj of the init. */
+  | {
+      readonly op: 'setOomScoreAdj';
+      readonly when: 'after';
+      readonly value: number;
+      readonly origin: string;
+    };
+
+export interface SpawnPlan {
+  /** CLONE_NEW* flags of clone3(2): every new namespace but cgroup (made later, inside its cgroup). */
+  readonly cloneFlags: number;
+  readonly preserveFds: number;
+  /** Slots of the two FIFOs of `awaitStart`. */
+  readonly goSlot: number;
+  readonly resultSlot: number;
+}

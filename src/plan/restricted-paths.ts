@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Config } from '../oci/config.ts';
+import type { Step } from '../wire/steps.ts';
+import { containerPath, pointer } from './context.ts';
+
+/**
+ * linux.readonlyPaths, then linux.maskedPaths: a path in both is masked, as the cover comes to lie on top. A path that
+ * is masked twice gets one cover.
+ */
+export function restrictedPathSteps(config: Config): Step[] {
+  const steps: Step[] = [];
+  for (const [index, path] of (config.linux?.readonlyPaths ?? []).entries()) {
+    steps.push({
+      op: 'readonlyPath',
+      origin: pointer('linux', 'readonlyPaths', index),
+      path: containerPath(path),
+    });
+  }
+  const masked = new Set<string>();
+  for (const [index, given] of (config.linux?.maskedPaths ?? []).entries()) {
+    const path = containerPath(given);
+    if (masked.has(path)) continue;
+    masked.add(path);
+    steps.push({ op: 'maskPath', origin: pointer('linux', 'maskedPaths', index), path });
+  }
+  return steps;
+}

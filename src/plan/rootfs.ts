@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+import { RuntimeError } from '../errors/error.ts';
+import type { Step } from '../wire/steps.ts';
+import { hostPath, type PlanContext } from './context.ts';
+import { MS } from './kernel-flags.ts';
+import { propagationOptions } from './mount-option-table.ts';
+
+/** The steps around the root file system, each list for its own place in the plan. */
+export interface RootfsPlan {
+  /** Before any mount: what happens here must not reach the host. */
+  readonly open: readonly Step[];
+  /** When all the mounts are there. */
+  readonly enter: readonly Step[];
+  /** When nothing more is made in the root. */
+  readonly seal: readonly Step[];
+}
+
+/**
+ * linux.rootfsPropagation, default rslave: mounts of the host still come in, none goes out.
+ *
+ * Without the recursive slave or private of the whole namespace, mounts in it can still be shared with the host (that
+ * is what shared is for: a bind of one stays so). The mount that holds the root is then taken out of that, or the root
+ * put over itself would appear on the host, and the kernel would refuse to pivot. That the root is to be shared or
+ * unbindable itself waits for the pivot, for the same two reasons.
+ *
+ * @throws RuntimeError `config.rootfsPropagation` for private with `noPivot`
+ */
+export function rootfsPlan(context: PlanContext): RootfsPlan {
+  const { config, options } = context;
+  const asked = config.linux?.rootfsPropagation;
+  const flags = propagationOptions[asked ?? 'rslave'];
+  const origin = asked === undefined ? '' : '/linux/rootfsPropagation';
+  if (options.noPivot && (flags & MS.MS_PRIVATE) !== 0) {
+    throw new RuntimeError({
+      code: 'config.rootfsPropagation',
+      pointer: origin,
+      value: asked,
+      spec: 'config-linux.md#rootfs-mount-propagation',
+      message: 'rootfsPropagation of [r]private is not safe without pivot_root',
+      hint: 'leave --no-pivot out, or use rslave',
+    });
+  }
+  const enter: Step[] = [{ op: options.noPivot ? 'moveRoot' : 'pivotRoot', origin: '/root/path' }];
+  if ((flags & (MS.MS_PRIVATE | MS.MS_SLAVE)) === 0) enter.push({ op: 'setRootPropagation', origin, flags });
+  const path = hostPath(context, config.root.path);
+  const open: Step[] = [{ op: 'setPropagation', origin, flags }];
+  if (!cutsOffHost(flags)) {
+    const apart = (flags & MS.MS_SLAVE) === 0 ? MS.MS_PRIVATE : MS.MS_SLAVE;
+    open.push({ op: 'setMountPropagation', origin, path, flags: apart });
+  }
+  open.push({ op: 'openRoot', origin: '/root/path', path });
+  return {
+    open,
+    enter,
+    seal: config.root.readonly ? [{ op: 'sealRoot', origin: '/root/readonly' }] : [],
+  };
+}
+
+/** No mount of the namespace can send anything to the host. */
+function cutsOffHost(flags: number): boolean {
+  return (flags & MS.MS_REC) !== 0 && (flags & (MS.MS_PRIVATE | MS.MS_SLAVE)) !== 0;
+}

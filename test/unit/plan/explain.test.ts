@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from 'vitest';
+import { errno } from '../../../src/errors/errno.ts';
+import type { Report } from '../../../src/host/binding.d.ts';
+import type { Config, Mount } from '../../../src/oci/config.ts';
+import { explainFailure } from '../../../src/plan/explain.ts';
+import type { Plan } from '../../../src/plan/plan.ts';
+import type { Operation } from '../../../src/wire/steps.ts';
+import { vocabulary } from '../../../src/wire/steps.ts';
+import { planFor } from '../../helpers/plan.ts';
+
+/** The explanation when the first step of `op` fails (or the `nth`, from 0). */
+function fail(plan: Plan, op: Operation, syscall: string, error: number, detail = '', nth = 0) {
+  const steps = plan.container.flatMap((step, index) => (step.op === op ? [index] : []));
+  const report: Report = { kind: 'failed', step: steps[nth] as number, syscall, errno: error, detail };
+  return explainFailure(plan, report);
+}
+
+const mounts = (...list: Mount[]) => planFor({ mounts: list });
+const program = (...args: string[]) => planFor({ process: { args, env: ['PATH=/bin', 'HOME=/'] } });
+
+describe('a program', () => {
+  it('that is in no directory of PATH', () => {
+    expect(fail(program('sh'), 'findProgram', 'stat', errno.ENOENT, 'sh')).toMatchObject({
+      code: 'container.program-not-found',
+      message: 'exec: "sh": executable file not found in $PATH',
+      pointer: '/process/args/0',
+      stage: 'container',
+      errnoName: 'ENOENT',
+    });
+  });
+
+  it('that does not exist under its path', () => {
+    expect(fail(program('/nosuch'), 'findProgram', 'stat', errno.ENOENT, '/nosuch')).toMatchObject({
+      code: 'container.program-not-found',
+      message: 'exec: "/nosuch": stat /nosuch: no such file or directory',
+    });
+  });
+
+  it.each([
+    [errno.EACCES, 'exec: "/x": permission denied'],
+    [errno.EISDIR, 'exec: "/x": is a directory'],
+  ])('that cannot be executed (%i)', (error, message) => {
+    expect(fail(program('/x'), 'findProgram', 'faccessat2', error, '/x')).toMatchObject({
+      code: 'container.program-not-executable',
+      message,
+    });
+  });
+
+  it('whose interpreter is missing', () => {
+    const failure = fail(program('/x'), 'execute', 'execve', errno.ENOENT, '/x');
+    expect(failure).toMatchObject({ code: 'container.program-not-found', pointer: '/process/args/0' });
+    expect(failure.hint).toContain('interpreter');
+  });
+
+  it('that is none of this machine', () => {
+    expect(fail(program('x'), 'execute', 'execve', errno.ENOEXEC, '/bin/x')).toMatchObject({
+      code: 'container.program-not-executable',
+      message: 'exec /bin/x: exec format error',
+    });
+  });
+});
+
+describe('a mount', () => {
+  const bind = { destination: '/data', source: '/srv', options: ['bind', 'rshared', 'rro'] };
+
+  it('whose source is missing', () => {
+    expect(fail(mounts(bind), 'bind', 'open_tree', errno.ENOENT, '/srv')).toMatchObject({
+      code: 'container.mount',
+      message: 'error mounting "/srv" to rootfs at "/data": open_tree /srv: no such file or directory',
+      pointer: '/mounts/0',
+    });
+  });
+
+  it('whose propagation is refused, under the pointer of the word', () => {
+    expect(fail(mounts(bind), 'changeMount', 'mount_setattr', errno.EPERM)).toMatchObject({
+      code: 'container.mount',
+      pointer: '/mounts/0/options/1',
+      value: 'MS_REC|MS_SHARED',
+      message: expect.stringContaining('error mounting "/srv" to rootfs at "/data": '),
+    });
+    expect(fail(mounts(bind), 'changeMount', 'mount_setattr', errno.ENOSYS, '', 1)).toMatchObject({
+      pointer: '/mounts/0/options/2',
+      value: '+MOUNT_ATTR_RDONLY AT_RECURSIVE',
+    });
+  });
+
+  it('that becomes read-only at last is the one that was kept, not the newest', () => {
+    const late = { destination: '/t', type: 'tmpfs', source: 'tmpfs', options: ['ro'] };
+    const plan = mounts(late, { destination: '/u', type: 'tmpfs', source: 'other' });
+    expect(fail(plan, 'changeMount', 'mount_setattr', errno.EBUSY)).toMatchObject({
+      pointer: '/mounts/0',
+      message: expect.stringContaining('error mounting "tmpfs" to rootfs at "/t"'),
+    });
+  });
+
+  it.each([
+    ['proc', errno.ELOOP],
+    ['sysfs', errno.ENOTDIR],
+  ])('of %s on a symbolic link', (type, error) => {
+    const plan = mounts({ destination: '/x', type, source: type });
+    expect(fail(plan, 'mount', 'openat2', error, '/x')).toMatchObject({
+      code: 'container.mount',
+      message: `error mounting "${type}" to rootfs at "/x": filesystem "${type}" must be mounted on ordinary directory`,
+    });
+  });
+
+  it('that leads into a procfs by a link', () => {
+    expect(fail(mounts(bind), 'bind', 'fstatfs', errno.EPERM, '/data').message).toContain(
+      '"/data" cannot be mounted because it is inside /proc',
+    );
+  });
+
+  it('over /proc that brings no procfs', () => {
+    const plan = mounts({ destination: '/proc', source: '/srv', options: ['bind'] });
+    expect(fail(plan, 'bind', 'fstatfs', errno.EPERM, '/proc').message).toContain(
+      '"/proc" cannot be mounted because it is not of type proc',
+    );
+  });
+
+  it('of an unknown file system', () => {
+    const failure = fail(
+      mounts({ destination: '/x', type: 'nofs' }),
+      'mount',
+      'fsopen',
+      errno.ENODEV,
+      'nofs',
+    );
+    expect(failure).toMatchObject({ code: 'container.mount', errnoName: 'ENODEV', pointer: '/mounts/0' });
+    expect(failure.hint).toContain('/proc/filesystems');
+  });
+
+  it('that a type alone does not make a bind', () => {
+    const failure = fail(
+      mounts({ destination: '/x', type: 'bind' }),
+      'mount',
+      'fsopen',
+      errno.ENODEV,
+      'bind',
+    );
+    expect(failure.hint).toContain('rbind');
+  });
+
+  it('points at the very option the file system refused', () => {
+    const options = ['nosuid', 'size=1m', 'mode=1777,size=abc'];
+    const mount = { destination: '/x', type: 'tmpfs', source: 'x', options };
+    const plan = mounts(mount);
+    const detail = `size=abc: tmpfs: Bad value for 'size'`;
+    const step = plan.container.findIndex(({ op }) => op === 'mount');
+    const report = { kind: 'failed', step, syscall: 'fsconfig', errno: errno.EINVAL, detail } as const;
+    const config = { mounts: [mount] } as unknown as Config;
+    expect(explainFailure(plan, report, config).pointer).toBe('/mounts/0/options/2');
+    expect(explainFailure(plan, report).pointer).toBe('/mounts/0');
+  });
+});
+
+describe('the process', () => {
+  it('in a directory that cannot be entered', () => {
+    const plan = planFor({ process: { cwd: '/secret' } });
+    expect(fail(plan, 'changeDirectory', 'chdir', errno.EACCES, '/secret', 1)).toMatchObject({
+      code: 'container.cwd',
+      pointer: '/process/cwd',
+      message: 'chdir to cwd ("/secret") set in config.json failed: permission denied',
+    });
+  });
+
+  it('in a directory outside of the root', () => {
+    expect(fail(planFor(), 'changeDirectory', 'getcwd', errno.EXDEV).message).toBe(
+      'current working directory is outside of container mount namespace root -- possible container breakout detected',
+    );
+  });
+
+  it('with a limit that cannot be raised', () => {
+    const plan = planFor({
+      process: { rlimits: [{ type: 'RLIMIT_NOFILE', soft: 1, hard: 2n ** 64n - 1n }] },
+    });
+    const failure = fail(plan, 'setRlimit', 'prlimit64', errno.EPERM);
+    expect(failure).toMatchObject({
+      code: 'container.rlimit',
+      message: 'error setting rlimit type 7: operation not permitted',
+      value: 'RLIMIT_NOFILE soft=1 hard=unlimited',
+      pointer: '/process/rlimits/0',
+    });
+    expect(failure.hint).toContain('CAP_SYS_RESOURCE');
+  });
+
+  it('with a sysctl that is not there', () => {
+    const plan = planFor({ linux: { namespaces: [{ type: 'mount' }], sysctl: { 'net.no/such': '1' } } });
+    expect(fail(plan, 'setSysctl', 'openat2', errno.ENOENT, '/proc/sys/net/no.such')).toMatchObject({
+      code: 'container.sysctl',
+      message: 'open sysctl net.no/such file: no such file or directory',
+      pointer: '/linux/sysctl/net.no~1such',
+    });
+  });
+});
+
+it('explains every operation there is, with its number and its pointer', () => {
+  const values = { number: 0, signed: 0, text: '/x', texts: ['x'], numbers: [0] };
+  const container = Object.entries(vocabulary).map(([op, fields]) => ({
+    op,
+    origin: `/${op}`,
+    ...Object.fromEntries(
+      Object.entries(fields as Record<string, keyof typeof values>).map(([n, k]) => [n, values[k]]),
+    ),
+  }));
+  const plan = { ...planFor(), container } as unknown as Plan;
+  for (const [step, { op }] of container.entries()) {
+    const report = { kind: 'failed', step, syscall: 'call', errno: errno.EIO, detail: '' } as const;
+    const failure = explainFailure(plan, report);
+    expect(failure, op).toMatchObject({
+      stage: 'container',
+      step,
+      pointer: `/${op}`,
+      errno: errno.EIO,
+      errnoName: 'EIO',
+    });
+    expect(failure.code, op).toMatch(/^container\./);
+    expect(failure.message, op).not.toBe('');
+  }
+});
+
+it('has a code of its own for an init that said nothing', () => {
+  const report = { kind: 'ended', step: 0, syscall: '', errno: 0, detail: '' } as const;
+  expect(explainFailure(planFor(), report)).toMatchObject({ code: 'container.ended', stage: 'container' });
+});

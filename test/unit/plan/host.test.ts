@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from 'vitest';
+import { facts, planFor } from '../../helpers/plan.ts';
+
+function cgroup(cgroupsPath: string | undefined, own: string, mountpoint = '/sys/fs/cgroup') {
+  const plan = planFor({
+    linux: { namespaces: [{ type: 'mount' }], ...(cgroupsPath !== undefined && { cgroupsPath }) },
+    facts: { cgroup: { ...facts.cgroup, own, mountpoint } },
+  });
+  return plan.host[0];
+}
+
+describe('the cgroup', () => {
+  it.each([
+    ['absolute, from the root of the hierarchy', '/pods/web', '/a/b', '/sys/fs/cgroup/pods/web'],
+    ['relative, beside our own', 'pods/web', '/a/b', '/sys/fs/cgroup/a/pods/web'],
+    ['named by the id when nothing is asked for', undefined, '/a/b', '/sys/fs/cgroup/a/jar'],
+    ['named by the id when the path is empty', '', '/a/b', '/sys/fs/cgroup/a/jar'],
+    ['at the root when we are', undefined, '/', '/sys/fs/cgroup/jar'],
+    ['never outside, absolute', '/../../etc', '/a/b', '/sys/fs/cgroup/etc'],
+    ['never outside, relative', '../../../x', '/a/b', '/sys/fs/cgroup/a/x'],
+  ])('is %s', (_, asked, own, path) => {
+    expect(cgroup(asked, own)).toEqual({
+      op: 'makeCgroup',
+      when: 'before',
+      path,
+      origin: asked ? '/linux/cgroupsPath' : '',
+    });
+  });
+
+  it('is made where cgroup2 is mounted', () => {
+    expect(cgroup('/x', '/', '/sys/fs/cgroup/unified')).toMatchObject({ path: '/sys/fs/cgroup/unified/x' });
+  });
+
+  it('is left out with a warning on a machine without cgroup2', () => {
+    const plan = planFor({ facts: { cgroup: { layout: 'none', mountpoint: '', own: '/' } } });
+    expect(plan.host).toEqual([]);
+    expect(plan.warnings).toHaveLength(1);
+  });
+});
+
+describe('what the runtime does', () => {
+  it('opens namespaces before it makes anything', () => {
+    const plan = planFor({
+      process: { oomScoreAdj: -500 },
+      linux: { namespaces: [{ type: 'mount' }, { type: 'ipc', path: '/proc/1/ns/ipc' }] },
+    });
+    expect(plan.host.map(step => step.op)).toEqual(['openNamespace', 'makeCgroup', 'setOomScoreAdj']);
+    expect(plan.host[2]).toMatchObject({ when: 'after', value: -500, origin: '/process/oomScoreAdj' });
+  });
+
+  it('leaves oom_score_adj alone unless asked, and zero is asked', () => {
+    expect(planFor().host.map(step => step.op)).not.toContain('setOomScoreAdj');
+    expect(planFor({ process: { oomScoreAdj: 0 } }).host.at(-1)).toMatchObject({ value: 0 });
+  });
+});

@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from 'vitest';
+import type { Mount } from '../../../src/oci/config.ts';
+import { MOUNT_ATTR, MS } from '../../../src/plan/kernel-flags.ts';
+import { mountFlags } from '../../../src/wire/steps.ts';
+import { facts, operations, planFor, stepsOf } from '../../helpers/plan.ts';
+
+const A = MOUNT_ATTR;
+const others = A.MOUNT_ATTR_NOSUID | A.MOUNT_ATTR_NODEV | A.MOUNT_ATTR_NOEXEC | A.MOUNT_ATTR_NOSYMFOLLOW;
+
+function bind(options: string[], more: Partial<Mount> = {}) {
+  const plan = planFor({ mounts: [{ destination: '/data', source: '/srv/data', options, ...more }] });
+  return stepsOf(plan, 'bind')[0];
+}
+
+function tmpfs(options: string[], destination = '/t') {
+  return planFor({ mounts: [{ destination, type: 'tmpfs', source: 'tmpfs', options }] });
+}
+
+describe('a bind', () => {
+  it('without words keeps the attributes of its source', () => {
+    expect(bind(['bind'])).toEqual({
+      op: 'bind',
+      origin: '/mounts/0',
+      source: '/srv/data',
+      target: '/data',
+      recursive: 0,
+      attributesSet: 0,
+      attributesClear: 0,
+      attributesInsist: 0,
+      flags: 0,
+    });
+  });
+
+  it('is recursive with rbind, whatever its type says', () => {
+    expect(bind(['rbind'], { type: 'tmpfs' })).toMatchObject({ recursive: 1, attributesSet: 0 });
+  });
+
+  it('clears what is not named once something is, without insisting', () => {
+    expect(bind(['bind', 'ro'])).toMatchObject({
+      attributesSet: A.MOUNT_ATTR_RDONLY,
+      attributesClear: others,
+      attributesInsist: 0,
+    });
+  });
+
+  it('insists on what is cleared by name', () => {
+    expect(bind(['bind', 'rw', 'suid', 'nodev'])).toMatchObject({
+      attributesSet: A.MOUNT_ATTR_NODEV,
+      attributesClear: A.MOUNT_ATTR_RDONLY | (others & ~A.MOUNT_ATTR_NODEV),
+      attributesInsist: A.MOUNT_ATTR_RDONLY | A.MOUNT_ATTR_NOSUID,
+    });
+  });
+
+  it('obeys the last of two opposite words', () => {
+    expect(bind(['bind', 'ro', 'rw'])).toMatchObject({
+      attributesSet: 0,
+      attributesInsist: A.MOUNT_ATTR_RDONLY,
+    });
+    expect(bind(['bind', 'rw', 'ro'])).toMatchObject({
+      attributesSet: A.MOUNT_ATTR_RDONLY,
+      attributesInsist: 0,
+    });
+  });
+
+  it('changes access times only by name, and then the whole mask', () => {
+    expect(Number(bind(['bind', 'ro'])?.attributesClear) & A.MOUNT_ATTR__ATIME).toBe(0);
+    for (const [word, kind] of [
+      ['relatime', 0],
+      ['noatime', A.MOUNT_ATTR_NOATIME],
+      ['strictatime', A.MOUNT_ATTR_STRICTATIME],
+    ] as const) {
+      const step = bind(['bind', word]);
+      expect(step?.attributesSet).toBe(kind);
+      expect(Number(step?.attributesClear)).toBe(
+        A.MOUNT_ATTR__ATIME | A.MOUNT_ATTR_NODIRATIME | A.MOUNT_ATTR_RDONLY | others,
+      );
+      expect(step?.attributesInsist).toBe(A.MOUNT_ATTR__ATIME);
+    }
+  });
+
+  it('sets nodiratime beside the access time of its source', () => {
+    const step = bind(['bind', 'nodiratime']);
+    expect(step?.attributesSet).toBe(A.MOUNT_ATTR_NODIRATIME);
+    expect(Number(step?.attributesClear) & (A.MOUNT_ATTR__ATIME | A.MOUNT_ATTR_NODIRATIME)).toBe(0);
+  });
+
+  it('leaves nosymfollow alone on kernels that do not know it', () => {
+    const kernel = { release: '5.13.0', major: 5, minor: 13 };
+    const mounts = [{ destination: '/d', source: '/s', options: ['bind', 'ro'] }];
+    expect(stepsOf(planFor({ mounts, facts: { kernel } }), 'bind')[0]?.attributesClear).toBe(
+      A.MOUNT_ATTR_NOSUID | A.MOUNT_ATTR_NODEV | A.MOUNT_ATTR_NOEXEC,
+    );
+  });
+
+  it('sees a relative source from the bundle and a relative destination from /', () => {
+    expect(bind(['bind'], { source: '../x/./y', destination: 'a/../b' })).toMatchObject({
+      source: '/x/y',
+      target: '/b',
+    });
+  });
+
+  it('takes no option of a file system', () => {
+    expect(() => bind(['bind', 'ro', 'size=1m'])).toThrowError(
+      expect.objectContaining({
+        code: 'config.mount.bind-options',
+        pointer: '/mounts/0/options/2',
+        message: expect.stringContaining('bind mounts cannot have any filesystem-specific options applied'),
+      }),
+    );
+  });
+
+  it('needs a source', () => {
+    expect(() => bind(['bind'], { source: '' })).toThrowError(
+      expect.objectContaining({ code: 'config.mount.source', pointer: '/mounts/0/source' }),
+    );
+  });
+
+  it('is followed by its propagation and its recursive words, each with its own pointer', () => {
+    const plan = planFor({
+      mounts: [
+        { destination: '/d', source: '/s', options: ['rro', 'rbind', 'rslave', 'shared', 'rnoatime'] },
+      ],
+    });
+    const nothing = { op: 'changeMount', slot: 0, attributesSet: 0, attributesClear: 0, propagation: 0 };
+    expect(stepsOf(plan, 'changeMount')).toEqual([
+      { ...nothing, origin: '/mounts/0/options/2', propagation: MS.MS_SLAVE, recursive: 1 },
+      { ...nothing, origin: '/mounts/0/options/3', propagation: MS.MS_SHARED, recursive: 0 },
+      { ...nothing, origin: '/mounts/0/options/0', attributesSet: A.MOUNT_ATTR_RDONLY, recursive: 1 },
+      {
+        ...nothing,
+        origin: '/mounts/0/options/4',
+        attributesSet: A.MOUNT_ATTR_NOATIME,
+        attributesClear: A.MOUNT_ATTR__ATIME,
+        recursive: 1,
+      },
+    ]);
+    // The recursive word alone is no reason to touch the top by itself.
+    expect(stepsOf(plan, 'bind')[0]).toMatchObject({ attributesSet: 0, attributesClear: 0 });
+  });
+});
+
+describe('a new file system', () => {
+  it('keeps words of the super block apart from those of the mount, in both places where mount(2) had them', () => {
+    const options = [
+      'nosuid',
+      'ro',
+      'sync',
+      'dirsync',
+      'mand',
+      'lazytime',
+      'strictatime',
+      'nodiratime',
+      'iversion',
+    ];
+    const plan = planFor({ mounts: [{ destination: '/x', type: 'ext4', source: '/dev/vdb', options }] });
+    expect(stepsOf(plan, 'mount')[0]).toMatchObject({
+      fstype: 'ext4',
+      source: '/dev/vdb',
+      options: ['ro', 'sync', 'dirsync', 'mand', 'lazytime'],
+      attributes:
+        A.MOUNT_ATTR_RDONLY | A.MOUNT_ATTR_NOSUID | A.MOUNT_ATTR_STRICTATIME | A.MOUNT_ATTR_NODIRATIME,
+      flags: 0,
+    });
+  });
+
+  it('ranks access times as mount(2) does', () => {
+    const of = (...options: string[]) => stepsOf(tmpfs(options), 'mount')[0]?.attributes;
+    expect(of()).toBe(0);
+    expect(of('relatime')).toBe(0);
+    expect(of('noatime')).toBe(A.MOUNT_ATTR_NOATIME);
+    expect(of('strictatime', 'noatime')).toBe(A.MOUNT_ATTR_STRICTATIME);
+    expect(of('noatime', 'atime')).toBe(0);
+  });
+
+  it('gets unknown words as its own options, cut where the kernel would cut them', () => {
+    const options = ['mode=755,size=1m', 'mpol=bind:0,2', 'defaults', ''];
+    expect(stepsOf(tmpfs(options), 'mount')[0]?.options).toEqual(['mode=755', 'size=1m', 'mpol=bind:0,2']);
+    const overlay = {
+      destination: '/o',
+      type: 'overlay',
+      source: 'o',
+      options: ['lowerdir=/a\\,b:/c,upperdir=/u'],
+    };
+    expect(stepsOf(planFor({ mounts: [overlay] }), 'mount')[0]?.options).toEqual([
+      'lowerdir=/a\\,b:/c',
+      'upperdir=/u',
+    ]);
+  });
+
+  it('takes a word for itself that happens to be a property of every object', () => {
+    expect(stepsOf(tmpfs(['constructor', 'toString']), 'mount')[0]?.options).toEqual([
+      'constructor',
+      'toString',
+    ]);
+  });
+
+  it('needs a type', () => {
+    expect(() => planFor({ mounts: [{ destination: '/x', source: '/y' }] })).toThrowError(
+      expect.objectContaining({ code: 'config.mount.type', pointer: '/mounts/0/type' }),
+    );
+  });
+
+  it.each(['remount', 'idmap', 'ridmap'])('does not pass over %s', word => {
+    expect(() => tmpfs(['nosuid', word])).toThrowError(
+      expect.objectContaining({ code: 'config.unsupported', pointer: '/mounts/0/options/1' }),
+    );
+  });
+});
+
+describe('a tmpfs', () => {
+  it('borrows the mode of its mount point unless it has one', () => {
+    expect(stepsOf(tmpfs([]), 'mount')[0]?.flags).toBe(mountFlags.inheritMode);
+    expect(stepsOf(tmpfs(['mode=700']), 'mount')[0]?.flags).toBe(0);
+  });
+
+  it('copies up on request', () => {
+    expect(stepsOf(tmpfs(['tmpcopyup']), 'mount')[0]).toMatchObject({
+      flags: mountFlags.copyUp | mountFlags.inheritMode,
+      options: [],
+    });
+  });
+
+  it.each(['ro', 'rro'])(
+    'becomes read-only with %s when everything in it is made, and only the mount',
+    word => {
+      const plan = tmpfs([word, 'nosuid']);
+      const late = 3; // 1 and 2 are the FIFOs
+      expect(stepsOf(plan, 'mount')[0]).toMatchObject({ options: [], attributes: A.MOUNT_ATTR_NOSUID });
+      expect(stepsOf(plan, 'keepMount')).toEqual([{ op: 'keepMount', origin: '/mounts/0', slot: late }]);
+      expect(stepsOf(plan, 'changeMount')).toEqual([
+        {
+          op: 'changeMount',
+          origin: '/mounts/0',
+          slot: late,
+          attributesSet: A.MOUNT_ATTR_RDONLY,
+          attributesClear: 0,
+          propagation: 0,
+          recursive: 0,
+        },
+      ]);
+      const ops = operations(plan);
+      expect(ops.indexOf('changeMount')).toBeGreaterThan(ops.indexOf('makeDirectory'));
+    },
+  );
+
+  it('says so when there are more of them than the executor can keep', () => {
+    const mounts = Array.from({ length: 70 }, (_, i) => ({
+      destination: `/t${i}`,
+      type: 'tmpfs',
+      options: ['ro'],
+    }));
+    expect(() => planFor({ mounts })).toThrowError(expect.objectContaining({ code: 'config.unsupported' }));
+  });
+});
+
+describe('/dev', () => {
+  it('of any type becomes read-only last', () => {
+    const plan = planFor({
+      mounts: [{ destination: '/dev/', type: 'devtmpfs', source: 'dev', options: ['ro'] }],
+    });
+    expect(stepsOf(plan, 'mount')[0]).toMatchObject({ target: '/dev', options: [], attributes: 0 });
+    const ops = operations(plan);
+    expect(ops.indexOf('changeMount')).toBeGreaterThan(ops.lastIndexOf('makeDevice'));
+    expect(ops.indexOf('changeMount')).toBeGreaterThan(ops.indexOf('replaceSymlink'));
+  });
+});
+
+describe('/proc and /sys', () => {
+  const proc = { destination: '/proc', type: 'proc', source: 'proc' };
+
+  it('are mounted on ordinary directories only', () => {
+    const plan = planFor({
+      mounts: [proc, { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['ro'] }],
+    });
+    expect(stepsOf(plan, 'mount').map(step => step.flags)).toEqual([
+      mountFlags.ordinaryDirectory,
+      mountFlags.ordinaryDirectory,
+    ]);
+  });
+
+  it('lets a procfs be bound on /proc', () => {
+    const plan = planFor({ mounts: [{ destination: '/proc', source: '/proc', options: ['rbind'] }] });
+    expect(stepsOf(plan, 'bind')[0]?.flags).toBe(mountFlags.sourceIsProc);
+  });
+
+  it('lets nothing else be mounted there', () => {
+    expect(() => tmpfs([], '/x/../proc')).toThrowError(
+      expect.objectContaining({ code: 'config.mount.proc', pointer: '/mounts/0/destination' }),
+    );
+  });
+
+  it('lets the files be covered that lxcfs covers', () => {
+    const cover = { destination: '/proc/meminfo', source: '/lxcfs/meminfo', options: ['bind'] };
+    expect(stepsOf(planFor({ mounts: [proc, cover] }), 'bind')[0]?.flags).toBe(mountFlags.insideProc);
+  });
+
+  it.each(['/proc/sys/kernel/core_pattern', '/proc/self/attr/exec', '/proc/net/dev'])(
+    'keeps %s bare',
+    destination => {
+      expect(() =>
+        planFor({ mounts: [proc, { destination, source: '/x', options: ['bind'] }] }),
+      ).toThrowError(
+        expect.objectContaining({ code: 'config.mount.inside-proc', pointer: '/mounts/1/destination' }),
+      );
+    },
+  );
+});
+
+it('does not mount over the root', () => {
+  expect(() => tmpfs([], '/a/..')).toThrowError(
+    expect.objectContaining({ code: 'config.mount.root', pointer: '/mounts/0/destination' }),
+  );
+});
+
+describe('a cgroup mount', () => {
+  const mounts = [
+    { destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: ['nosuid', 'ro'] },
+  ];
+  const namespaces = [{ type: 'mount' as const }, { type: 'cgroup' as const }];
+
+  it('is a new one in a cgroup namespace, and the own cgroup where the kernel refuses', () => {
+    expect(stepsOf(planFor({ mounts, linux: { namespaces } }), 'mountCgroup')).toEqual([
+      {
+        op: 'mountCgroup',
+        origin: '/mounts/0',
+        target: '/sys/fs/cgroup',
+        fallback: '/sys/fs/cgroup/system.slice/jar',
+        options: ['ro'],
+        attributes: A.MOUNT_ATTR_NOSUID | A.MOUNT_ATTR_RDONLY,
+        flags: 0,
+      },
+    ]);
+  });
+
+  it('shows the mount of the host without one, so that its options stay', () => {
+    const cgroup = { layout: 'hybrid', mountpoint: '/sys/fs/cgroup/unified', own: '/' } as const;
+    const plan = planFor({ mounts, facts: { ...facts, cgroup } });
+    expect(stepsOf(plan, 'bind', 'changeMount')).toMatchObject([
+      {
+        op: 'bind',
+        source: '/sys/fs/cgroup/unified',
+        target: '/sys/fs/cgroup',
+        recursive: 0,
+        attributesSet: A.MOUNT_ATTR_NOSUID | A.MOUNT_ATTR_RDONLY,
+      },
+      { op: 'changeMount', slot: 0, propagation: MS.MS_PRIVATE },
+    ]);
+    expect(stepsOf(plan, 'mountCgroup')).toEqual([]);
+  });
+});

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from 'vitest';
+import type { Capabilities } from '../../../src/oci/config.ts';
+import { prepareEnvironment } from '../../../src/plan/environment.ts';
+import { allCapabilities, facts, operations, planFor, stepsOf } from '../../helpers/plan.ts';
+
+const [KILL, BIND, SYS_RESOURCE] = [1n << 5n, 1n << 10n, 1n << 24n];
+
+describe('the environment', () => {
+  it('keeps the last of several entries with one name, where that one stands', () => {
+    const { env } = prepareEnvironment(['A=1', 'B=1', 'A=2', 'HOME=/h', 'B='], 0);
+    expect(env).toEqual(['A=2', 'HOME=/h', 'B=']);
+  });
+
+  it.each([[[]], [['HOME=']], [['HOME=/a', 'HOME=']]])('asks for HOME when it has %j', given => {
+    expect(prepareEnvironment(given, 0)).toMatchObject({ env: [], needsHome: true });
+  });
+
+  it('announces sockets to pid 1, over what the config says', () => {
+    expect(prepareEnvironment(['LISTEN_PID=7', 'HOME=/'], 2).env).toEqual([
+      'HOME=/',
+      'LISTEN_FDS=2',
+      'LISTEN_PID=1',
+    ]);
+  });
+
+  it('looks for the program in its PATH alone', () => {
+    expect(prepareEnvironment(['PATH=/a::/b:'], 0).search).toEqual(['/a', '.', '/b', '.']);
+    expect(prepareEnvironment(['PATH='], 0).search).toEqual([]);
+    expect(prepareEnvironment([], 0).search).toEqual([]);
+  });
+
+  it('has its HOME found before a limit on open files, and only when it is needed', () => {
+    const rlimits = [{ type: 'RLIMIT_NOFILE', soft: 3, hard: 3 }];
+    const without = operations(planFor({ process: { env: [], rlimits } }));
+    expect(without.indexOf('findHome')).toBeGreaterThan(-1);
+    expect(without.indexOf('findHome')).toBeLessThan(without.indexOf('setRlimit'));
+    expect(operations(planFor())).not.toContain('findHome');
+  });
+});
+
+describe('capabilities', () => {
+  const plan = (capabilities: Capabilities, own = allCapabilities) =>
+    planFor({
+      process: { capabilities },
+      facts: { capabilities: { ...facts.capabilities, bounding: own, permitted: own } },
+    });
+
+  it('are not touched without the object', () => {
+    expect(stepsOf(planFor(), 'limitBoundingSet', 'setCapabilities', 'setAmbientSet')).toEqual([]);
+  });
+
+  it('are empty sets where lists are missing', () => {
+    expect(stepsOf(plan({}), 'limitBoundingSet', 'setCapabilities', 'setAmbientSet')).toMatchObject([
+      { keep: 0n },
+      { effective: 0n, permitted: 0n, inheritable: 0n },
+      { mask: 0n },
+    ]);
+  });
+
+  it('leave the bounding set before the user changes and come into effect after it', () => {
+    const found = plan({ bounding: ['CAP_KILL'], effective: ['CAP_KILL'], permitted: ['CAP_KILL'] });
+    expect(
+      stepsOf(found, 'limitBoundingSet', 'setUser', 'setCapabilities', 'setAmbientSet').map(step => step.op),
+    ).toEqual(['limitBoundingSet', 'setUser', 'setCapabilities', 'setAmbientSet']);
+    expect(found.warnings).toEqual([]);
+  });
+
+  it('that the runtime does not have are left out, each with a warning', () => {
+    const both = ['CAP_SYS_RESOURCE', 'CAP_KILL'];
+    const found = plan({ bounding: both, permitted: both, effective: both }, allCapabilities & ~SYS_RESOURCE);
+    expect(stepsOf(found, 'limitBoundingSet', 'setCapabilities')).toMatchObject([
+      { keep: KILL },
+      { effective: KILL, permitted: KILL },
+    ]);
+    expect(found.warnings.map(warning => warning.pointer)).toEqual([
+      '/process/capabilities/bounding/0',
+      '/process/capabilities/permitted/0',
+      '/process/capabilities/effective/0',
+    ]);
+  });
+
+  it('that nobody or an older kernel knows are left out too', () => {
+    const found = planFor({
+      process: { capabilities: { bounding: ['CAP_KILL', 'CAP_BPF', 'CAP_NONE', 'constructor'] } },
+      facts: { capabilities: { ...facts.capabilities, last: 38 } },
+    });
+    expect(stepsOf(found, 'limitBoundingSet')[0]?.keep).toBe(KILL);
+    expect(found.warnings.map(warning => warning.pointer)).toEqual([
+      '/process/capabilities/bounding/1',
+      '/process/capabilities/bounding/2',
+      '/process/capabilities/bounding/3',
+    ]);
+  });
+
+  it('are ambient only when they are permitted and inheritable as well', () => {
+    const two = ['CAP_KILL', 'CAP_NET_BIND_SERVICE'];
+    const found = plan({
+      bounding: two,
+      permitted: two,
+      inheritable: ['CAP_NET_BIND_SERVICE'],
+      ambient: two,
+    });
+    expect(stepsOf(found, 'setAmbientSet')[0]?.mask).toBe(BIND);
+    expect(found.warnings.map(warning => warning.pointer)).toEqual(['/process/capabilities/ambient/0']);
+  });
+});
+
+describe('the process', () => {
+  it('is made in the one order that works', () => {
+    const plan = planFor({
+      process: {
+        noNewPrivileges: true,
+        env: [],
+        rlimits: [{ type: 'RLIMIT_CORE', soft: 0, hard: 2n ** 64n - 1n }],
+        capabilities: {},
+      },
+    });
+    const ops = operations(plan);
+    expect(ops.slice(ops.indexOf('setNoNewPrivileges'))).toEqual([
+      'setNoNewPrivileges',
+      'ownStdio',
+      'findHome',
+      'setRlimit',
+      'setUmask',
+      'limitBoundingSet',
+      'changeDirectory',
+      'setUser',
+      'setCapabilities',
+      'setAmbientSet',
+      'changeDirectory',
+      'findProgram',
+      'ready',
+      'awaitStart',
+      'execute',
+    ]);
+    expect(stepsOf(plan, 'setRlimit')[0]).toMatchObject({ resource: 4, soft: 0, hard: 2n ** 64n - 1n });
+    expect(stepsOf(plan, 'changeDirectory').map(step => step.mayFail)).toEqual([1, 0]);
+  });
+
+  it('gets its user, groups and umask', () => {
+    const user = { uid: 1000, gid: 100, additionalGids: [5, 6], umask: 0o27 };
+    const plan = planFor({ process: { user } });
+    expect(stepsOf(plan, 'setUser', 'setUmask', 'ownStdio')).toMatchObject([
+      { op: 'ownStdio', uid: 1000 },
+      { op: 'setUmask', mask: 0o27, origin: '/process/user/umask' },
+      { op: 'setUser', uid: 1000, gid: 100, groups: [5, 6], keepGroups: 0 },
+    ]);
+  });
+
+  it('has the umask 0022 when none is given', () => {
+    expect(stepsOf(planFor(), 'setUmask')).toMatchObject([{ mask: 0o22, origin: '' }]);
+  });
+
+  it('names its program where the kernel refuses it', () => {
+    expect(stepsOf(planFor(), 'findProgram', 'execute').map(step => step.origin)).toEqual([
+      '/process/args/0',
+      '/process/args/0',
+    ]);
+  });
+
+  it('gets a session keyring of its own unless told otherwise', () => {
+    expect(stepsOf(planFor(), 'joinSessionKeyring')[0]?.name).toBe('_ses.jar');
+    expect(operations(planFor({ options: { noNewKeyring: true } }))).not.toContain('joinSessionKeyring');
+  });
+
+  it('gets default actions for the signals we ignore', () => {
+    expect(operations(planFor())).not.toContain('resetSignals');
+    const plan = planFor({ facts: { ignoredSignals: 0x1000n } });
+    expect(plan.container[0]).toEqual({ op: 'resetSignals', origin: '', mask: 0x1000n });
+  });
+
+  it('keeps the descriptors of socket activation and those asked for', () => {
+    expect(planFor({ options: { preserveFds: 2, listenFds: 3 } }).spawn.preserveFds).toBe(5);
+  });
+
+  it('refuses a limit that the kernel does not have', () => {
+    expect(() => planFor({ process: { rlimits: [{ type: 'toString', soft: 1, hard: 1 }] } })).toThrowError(
+      expect.objectContaining({ code: 'config.process.rlimit-type', pointer: '/process/rlimits/0/type' }),
+    );
+  });
+});

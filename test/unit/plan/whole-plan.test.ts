@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { parseJson } from '../../../src/bundle/json.ts';
+import type { HostFacts } from '../../../src/host/facts.ts';
+import { describePlan } from '../../../src/plan/describe.ts';
+import { makePlan, type PlanOptions } from '../../../src/plan/make-plan.ts';
+import { requireConfig } from '../../../src/validate/check.ts';
+import { encodePlan } from '../../../src/wire/encode.ts';
+import { decodePlan } from '../../helpers/decode-plan.ts';
+import { allCapabilities, facts } from '../../helpers/plan.ts';
+
+interface Case {
+  readonly name: string;
+  readonly config: string;
+  readonly facts?: Partial<HostFacts>;
+  readonly options?: Partial<PlanOptions>;
+}
+
+const here = (path: string): string => new URL(path, import.meta.url).pathname;
+const withoutSysResource = allCapabilities & ~(1n << 24n);
+
+/** Each plan is a file in plans/: a changed plan shows there what changed. */
+const cases: readonly Case[] = [
+  { name: 'default', config: '../../../bundle-fixtures/good/default/config.json' },
+  {
+    name: 'docker',
+    config: 'configs/docker.json',
+    facts: {
+      cgroup: { layout: 'hybrid', mountpoint: '/sys/fs/cgroup/unified', own: '/' },
+      ignoredSignals: 0x1000n,
+    },
+  },
+  {
+    name: 'podman',
+    config: 'configs/podman.json',
+    facts: { capabilities: { bounding: withoutSysResource, permitted: withoutSysResource, last: 40 } },
+    options: { preserveFds: 1 },
+  },
+  {
+    name: 'sidecar',
+    config: 'configs/sidecar.json',
+    facts: { cgroup: { layout: 'none', mountpoint: '', own: '/' } },
+    options: { noPivot: true, noNewKeyring: true, listenFds: 2 },
+  },
+];
+
+describe.each(cases)('the whole plan of $name', ({ name, config, facts: ours, options }) => {
+  const { config: checked } = requireConfig(parseJson(readFileSync(here(config), 'utf8')));
+  const plan = makePlan(checked, { ...facts, ...ours }, { id: 'jar', bundle: '/bundle', ...options });
+
+  it('is as it was', async () => {
+    await expect(describePlan(plan, 'text')).toMatchFileSnapshot(here(`plans/${name}.txt`));
+  });
+
+  it('is the same when made again', () => {
+    const again = makePlan(checked, { ...facts, ...ours }, { id: 'jar', bundle: '/bundle', ...options });
+    expect(again).toEqual(plan);
+  });
+
+  it('goes over the wire step by step', () => {
+    expect(decodePlan(encodePlan(plan.container)).map(step => step.op)).toEqual(
+      plan.container.map(step => step.op),
+    );
+  });
+});
