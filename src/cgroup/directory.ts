@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+import { errno } from '../errors/errno.ts';
+import { RuntimeError } from '../errors/error.ts';
+import { isSystemError, onHost } from '../errors/system.ts';
+import type { Binding } from '../host/binding.d.ts';
+import { isBelow, parentPath } from '../host/paths.ts';
+import { isFrozen } from './freezer.ts';
+import { processesOf } from './processes.ts';
+
+/** A container's cgroup, as it is remembered in the state directory. */
+export interface CgroupPlace {
+  /** Where cgroup2 is mounted. Nothing at or above it is ever touched. */
+  readonly root: string;
+  /** The container's own directory, absolute, below `root`. */
+  readonly path: string;
+  /** The directories of the way to `path` and itself that were not there before, outermost first. */
+  readonly made: readonly string[];
+}
+
+const directoryMode = 0o755;
+/** Another container's delete may take an empty parent away between two of our mkdirs. */
+const attempts = 5;
+
+/** Where the cgroup will be and what has to be made for it. Looks, and makes nothing. */
+export function planCgroup(binding: Binding, root: string, path: string, origin: string): CgroupPlace {
+  if (!isBelow(path, root)) {
+    throw new RuntimeError({
+      code: 'config.cgroups-path',
+      pointer: origin,
+      path,
+      spec: 'config-linux.md#cgroups-path',
+      message: `a container cannot live in the root cgroup ${root}`,
+      hint: 'name a cgroup below it, for example /tsubo/my-container',
+    });
+  }
+  const made: string[] = [];
+  for (let at = path; at !== root && binding.stat(at) === undefined; at = parentPath(at)) made.unshift(at);
+  return { root, path, made };
+}
+
+/**
+ * Makes the directories. A cgroup that was there already is taken over when nobody is in it.
+ *
+ * @throws RuntimeError `state.cgroup-not-empty`, `state.cgroup-frozen`, `host.syscall`
+ */
+export function makeCgroup(binding: Binding, place: CgroupPlace, origin: string): void {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      makeMissing(binding, place);
+      break;
+    } catch (error) {
+      const parentVanished = isSystemError(error) && error.errno === errno.ENOENT;
+      if (parentVanished && attempt < attempts) continue;
+      onHost(
+        `unable to make the cgroup ${place.path}`,
+        () => {
+          throw error;
+        },
+        { pointer: origin },
+      );
+    }
+  }
+  refuseOccupied(binding, place.path, origin);
+}
+
+function makeMissing(binding: Binding, place: CgroupPlace): void {
+  const way: string[] = [];
+  for (let at = place.path; at !== place.root; at = parentPath(at)) way.unshift(at);
+  for (const directory of way) {
+    if (binding.stat(directory) !== undefined) continue;
+    try {
+      binding.mkdir(directory, directoryMode);
+    } catch (error) {
+      if (!isSystemError(error) || error.errno !== errno.EEXIST) throw error;
+    }
+  }
+}
+
+/** Processes of somebody else would get this container's limits and its SIGKILL; a frozen cgroup would hold the init for ever. */
+function refuseOccupied(binding: Binding, path: string, origin: string): void {
+  const found = processesOf(binding, path).length;
+  if (found > 0) {
+    throw new RuntimeError({
+      code: 'state.cgroup-not-empty',
+      pointer: origin,
+      path,
+      message: `container's cgroup is not empty: ${found} process(es) found`,
+      hint: `see ${path}/cgroup.procs; every container needs a cgroup of its own`,
+    });
+  }
+  if (isFrozen(binding, path)) {
+    throw new RuntimeError({
+      code: 'state.cgroup-frozen',
+      pointer: origin,
+      path,
+      message: `container's cgroup unexpectedly frozen`,
+      hint: `write 0 to cgroup.freeze in ${path} or in the cgroup above it that is frozen`,
+    });
+  }
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type CgroupPlace, makeCgroup, planCgroup } from '../cgroup/directory.ts';
+import { removeCgroup } from '../cgroup/remove.ts';
+import { onHost } from '../errors/system.ts';
+import { openFlags } from '../host/files.ts';
+import { joinPath, resolvePath } from '../host/paths.ts';
+import { checkId } from './ids.ts';
+import { checkPassedFds, listenFds } from './passed-fds.ts';
+import { writePidFile } from './pid-file.ts';
+import { withPlace } from './place.ts';
+import { type Prepared, type PrepareOptions, prepare } from './prepare.ts';
+import { type ContainerRecord, files, type InitRecord } from './record.ts';
+import type { Runtime } from './runtime.ts';
+import { type Born, bearInit } from './spawn.ts';
+import { claim, type Held, removeState, writeRecord } from './store.ts';
+import { timestamp } from './timestamp.ts';
+import { UndoList } from './undo.ts';
+
+export interface CreateOptions extends PrepareOptions {
+  /** Where to write the init's pid; relative to the working directory. Default: nowhere. */
+  readonly pidFile?: string;
+  /** Moves the root over `/` and changes root, for a root on an initramfs. Default false: pivot_root(2). */
+  readonly noPivot?: boolean;
+  /** Leaves the container in the caller's session keyring. Default false. */
+  readonly noNewKeyring?: boolean;
+  /** How many descriptors from 3 on (after those of LISTEN_FDS) the program gets. Default 0. */
+  readonly preserveFds?: number;
+}
+
+/** A created container: its init waits for `start`. */
+export interface Created {
+  readonly record: ContainerRecord;
+  readonly init: InitRecord;
+  /** Of the init; the receiver closes it. */
+  readonly pidfd: number;
+}
+
+/**
+ * Makes a container: everything of config.json is in effect, and its program has not run.
+ * When it fails nothing is left; what could not be taken back is in the error's `cleanup`.
+ *
+ * @throws RuntimeError `state.bad-id`, `state.exists`, `state.busy`, `usage.preserve-fds`, `bundle.*`, `config.*`,
+ *   `state.cgroup-not-empty`, `state.cgroup-frozen`, `host.syscall`, `container.syscall`, `container.ended`
+ * @see runtime.md#create
+ */
+export function createContainer(runtime: Runtime, options: CreateOptions): Created {
+  const { binding, log } = runtime;
+  checkId(options.id);
+  checkPassedFds(binding, listenFds(binding), options.preserveFds ?? 0);
+  const pidFile =
+    options.pidFile === undefined ? undefined : resolvePath(() => binding.getcwd(), options.pidFile);
+  const prepared = prepare(runtime, options);
+  return withPlace(prepared.bundle.text, () => {
+    const undo = new UndoList();
+    try {
+      const held = claim(runtime, options.id);
+      undo.arm(`the state directory ${held.directory}`, () => removeState(runtime, held));
+      const created = createHeld(runtime, prepared, held, pidFile, undo);
+      undo.disarm();
+      held.release();
+      log.debug(`container ${options.id} is created, its init is process ${created.init.pid}`);
+      return created;
+    } catch (error) {
+      throw undo.fail(error);
+    }
+  });
+}
+
+/** The order matters: the record comes before whatever it lets a later `delete --force` find and remove. */
+function createHeld(
+  runtime: Runtime,
+  prepared: Prepared,
+  held: Held,
+  pidFile: string | undefined,
+  undo: UndoList,
+): Created {
+  const { binding } = runtime;
+  const { bundle } = prepared;
+  const cgroup = plannedCgroup(runtime, prepared);
+  const record = firstRecord(runtime, prepared, held.id, cgroup?.place);
+  const configCopy = joinPath(held.directory, files.config);
+  onHost(`unable to write ${configCopy}`, () => {
+    writeRecord(runtime, record);
+    binding.writeText(configCopy, bundle.text, openFlags.create | openFlags.exclusive, 0o600);
+  });
+
+  if (cgroup !== undefined) {
+    const { place, origin } = cgroup;
+    undo.arm(`the cgroup ${place.path}`, () => removeCgroup(binding, place));
+    makeCgroup(binding, place, origin);
+  }
+  for (const name of [files.go, files.result]) {
+    const path = joinPath(held.directory, name);
+    onHost(`unable to make the FIFO ${path}`, () => binding.mkfifo(path, 0o600));
+  }
+
+  const born: Born = bearInit(runtime, prepared, held.directory, cgroup?.place.path, undo);
+  const complete = { ...record, init: born.init };
+  writeRecord(runtime, complete);
+  if (pidFile !== undefined) writePidFile(runtime, pidFile, born.init.pid, undo);
+  born.letGo();
+  return { record: complete, init: born.init, pidfd: born.pidfd };
+}
+
+function plannedCgroup(
+  runtime: Runtime,
+  { plan, facts }: Prepared,
+): { place: CgroupPlace; origin: string } | undefined {
+  for (const step of plan.host) {
+    if (step.op !== 'makeCgroup') continue;
+    return {
+      place: planCgroup(runtime.binding, facts.cgroup.mountpoint, step.path, step.origin),
+      origin: step.origin,
+    };
+  }
+  return undefined;
+}
+
+function firstRecord(
+  runtime: Runtime,
+  { config, bundle, rootfs }: Prepared,
+  id: string,
+  cgroup: CgroupPlace | undefined,
+): ContainerRecord {
+  const pidNamespace = config.linux?.namespaces?.find(({ type }) => type === 'pid');
+  return {
+    version: 1,
+    id,
+    bundle: bundle.path,
+    rootfs,
+    created: timestamp(runtime.binding.now()),
+    ...(config.annotations !== undefined && { annotations: config.annotations }),
+    ...(cgroup !== undefined && { cgroup }),
+    // An empty path asks for a new one.
+    sharedPidNamespace: pidNamespace === undefined || (pidNamespace.path ?? '') !== '',
+  };
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+import { removeCgroup } from '../cgroup/remove.ts';
+import { RuntimeError } from '../errors/error.ts';
+import { onHost } from '../errors/system.ts';
+import { collect, killAndWait, withInit } from './init.ts';
+import type { ContainerRecord, InitRecord } from './record.ts';
+import type { Runtime } from './runtime.ts';
+import { requireStatus, statusOf } from './status.ts';
+import { type Held, hold, notFound, readRecord, removeState } from './store.ts';
+
+export interface DeleteOptions {
+  /** Kills a container that runs, and does not mind one that does not exist. Default false. */
+  readonly force?: boolean;
+}
+
+/**
+ * Removes what `create` made: processes, cgroup, state directory. A container that is only created is killed first.
+ * What cannot be removed keeps the state directory, so that it can be tried again.
+ *
+ * @throws RuntimeError `state.not-found` (never with `force`), `state.running`, `state.busy`,
+ *   `state.cgroup-not-empty`, `host.syscall`
+ * @see runtime.md#delete
+ */
+export function deleteContainer(runtime: Runtime, id: string, options: DeleteOptions = {}): void {
+  const force = options.force ?? false;
+  // Before the lock: a `start` that holds it may wait for the very process that has to end.
+  if (force) killEarly(runtime, id);
+  const held = hold(runtime, id);
+  if (held === undefined) {
+    if (force) return;
+    throw notFound(runtime, id);
+  }
+  try {
+    const record = readKnown(runtime, held, force);
+    if (record === undefined) {
+      // The directory of a create that was killed before it made anything else.
+      removeState(runtime, held);
+      if (!force) throw notFound(runtime, id);
+      return;
+    }
+    if (!force) requireStatus('delete', id, statusOf(runtime, record, { held: true }));
+    destroy(runtime, record, held);
+  } catch (error) {
+    held.release();
+    throw error;
+  }
+}
+
+/** All that belongs to the container, in this order: the cgroup is known only as long as the record is there. */
+function destroy(runtime: Runtime, record: ContainerRecord, held: Held): void {
+  const { binding } = runtime;
+  if (record.init !== undefined) endInit(runtime, record.id, record.init);
+  if (record.cgroup !== undefined) removeCgroup(binding, record.cgroup);
+  removeState(runtime, held);
+}
+
+function endInit(runtime: Runtime, id: string, init: InitRecord): void {
+  const { binding } = runtime;
+  const ended = withInit(binding, init, pidfd =>
+    onHost(`unable to kill container ${id}`, () => killAndWait(binding, pidfd)),
+  );
+  if (ended === false) {
+    throw new RuntimeError({
+      code: 'state.running',
+      message: 'container init still running',
+      value: String(init.pid),
+      hint: `it does not end on SIGKILL: see the state in /proc/${init.pid}/status`,
+    });
+  }
+  collect(binding, init);
+}
+
+function killEarly(runtime: Runtime, id: string): void {
+  try {
+    const { init } = readRecord(runtime, id);
+    if (init !== undefined) endInit(runtime, id, init);
+  } catch (error) {
+    // Unknown or damaged: decided under the lock.
+    if (!(error instanceof RuntimeError) || error.code === 'state.bad-id') throw error;
+    if (error.code !== 'state.not-found' && error.code !== 'state.damaged') throw error;
+  }
+}
+
+/** undefined when there is no record, or with `force` one that says nothing any more. */
+function readKnown(runtime: Runtime, held: Held, force: boolean): ContainerRecord | undefined {
+  try {
+    return readRecord(runtime, held.id);
+  } catch (error) {
+    if (!(error instanceof RuntimeError)) throw error;
+    if (error.code === 'state.not-found') return undefined;
+    if (error.code === 'state.damaged' && force) {
+      runtime.log.warn(`${error.message}; a cgroup or process of ${held.id} may be left`);
+      return undefined;
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+import { RuntimeError } from '../errors/error.ts';
+import { toRuntimeError } from '../errors/system.ts';
+import { joinPath } from '../host/paths.ts';
+import type { StateOutput } from '../oci/state.ts';
+import type { Runtime } from './runtime.ts';
+import { describe } from './state.ts';
+import { readRecord, storedIds } from './store.ts';
+
+export interface Listing {
+  readonly containers: readonly StateOutput[];
+  /** One for each directory that could not be read; the others are listed all the same. */
+  readonly damaged: readonly RuntimeError[];
+}
+
+/**
+ * All containers under the root, in order of their ids; `owner` is the user's name or `#uid`.
+ *
+ * @param options.rootMustExist - a root that is not there is an error, not an empty list
+ * @throws RuntimeError `state.no-root`
+ */
+export function listContainers(runtime: Runtime, options: { readonly rootMustExist: boolean }): Listing {
+  const ids = storedIds(runtime);
+  if (ids === undefined && options.rootMustExist) {
+    throw new RuntimeError({
+      code: 'state.no-root',
+      message: `open ${runtime.root}: no such file or directory`,
+      path: runtime.root,
+      hint: 'the directory of --root is made by the first create',
+    });
+  }
+  const containers: StateOutput[] = [];
+  const damaged: RuntimeError[] = [];
+  const names = new Map<number, string>();
+  for (const id of ids ?? []) {
+    try {
+      containers.push(describe(runtime, readRecord(runtime, id), ownerOf(runtime, id, names)));
+    } catch (error) {
+      const problem = toRuntimeError(error);
+      damaged.push(problem.with({ message: `load container ${id}: ${problem.message}` }));
+    }
+  }
+  return { containers, damaged };
+}
+
+function ownerOf(runtime: Runtime, id: string, names: Map<number, string>): string {
+  const uid = runtime.binding.stat(joinPath(runtime.root, id))?.uid ?? 0;
+  if (names.size === 0) readUserNames(runtime, names);
+  return names.get(uid) ?? `#${uid}`;
+}
+
+/** An /etc/passwd that cannot be read names nobody. The first entry of a uid counts. */
+function readUserNames(runtime: Runtime, names: Map<number, string>): void {
+  let text = '';
+  try {
+    text = runtime.binding.readText('/etc/passwd');
+  } catch (error) {
+    runtime.log.debug(toRuntimeError(error).message);
+  }
+  for (const line of text.split('\n')) {
+    const [name, , uid] = line.split(':');
+    if (name && uid && !names.has(Number(uid))) names.set(Number(uid), name);
+  }
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+import { RuntimeError } from '../errors/error.ts';
+import type { Binding } from '../host/binding.d.ts';
+
+/** The first descriptor after standard input, output and error. */
+const firstPassed = 3;
+
+/** Descriptors that a service manager meant for us, to be passed on: sd_listen_fds(3). */
+export function listenFds(binding: Binding): number {
+  if (binding.getenv('LISTEN_PID') !== String(binding.pid())) return 0;
+  const text = binding.getenv('LISTEN_FDS') ?? '';
+  return /^\d{1,6}$/.test(text) ? Number(text) : 0;
+}
+
+/**
+ * Makes sure that the descriptors to pass on are there. To be called before anything else is opened, which would
+ * fill a gap.
+ *
+ * @param listen - how many from 3 on come from the service manager
+ * @param preserve - how many more `--preserve-fds` asks for
+ * @throws RuntimeError `usage.preserve-fds`
+ */
+export function checkPassedFds(binding: Binding, listen: number, preserve: number): void {
+  for (let index = 0; index < listen + preserve; index++) {
+    const fd = firstPassed + index;
+    if (binding.isOpen(fd)) continue;
+    const which = index < listen ? `LISTEN_FDS descriptor ${fd}` : `preserved-fd ${index - listen}`;
+    throw new RuntimeError({
+      code: 'usage.preserve-fds',
+      message: `unable to stat ${which} (of ${index < listen ? listen : preserve})`,
+      value: String(fd),
+      hint: `descriptor ${fd} is not open in the runtime; open it before calling, for example with ${fd}<file`,
+    });
+  }
+}

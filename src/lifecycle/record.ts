@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { CgroupPlace } from '../cgroup/directory.ts';
+
+/** What `<root>/<id>/state.json` holds. The status is not in it: it is computed from what is found. */
+export interface ContainerRecord {
+  /** Of this format. */
+  readonly version: 1;
+  readonly id: string;
+  /** Absolute. */
+  readonly bundle: string;
+  /** Absolute. */
+  readonly rootfs: string;
+  /** RFC 3339, nanoseconds, UTC. */
+  readonly created: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** Written before the cgroup is made, so that whoever finds a half-made container can remove it. */
+  readonly cgroup?: CgroupPlace;
+  /** No pid namespace of its own: the end of the init does not end the other processes. */
+  readonly sharedPidNamespace: boolean;
+  /** Absent until the container is created. */
+  readonly init?: InitRecord;
+}
+
+export interface InitRecord {
+  /** In the runtime's pid namespace. */
+  readonly pid: number;
+  /** Field 22 of /proc/PID/stat, in clock ticks since boot: with the pid it names one process for ever. */
+  readonly startTime: number;
+  /** The steps that are still to come at `start`, so that a failure then can name its pointer. */
+  readonly afterReady: { readonly first: number; readonly steps: readonly unknown[] };
+}
+
+/** Names in the state directory. */
+export const files = {
+  record: 'state.json',
+  /** The bundle's config.json as it was at create. */
+  config: 'config.json',
+  /** Its existence tells created from running. */
+  go: 'exec.fifo',
+  result: 'result.fifo',
+} as const;

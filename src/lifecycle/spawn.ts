@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+import { errno } from '../errors/errno.ts';
+import { type ErrorFields, RuntimeError } from '../errors/error.ts';
+import { isSystemError, onHost, toRuntimeError } from '../errors/system.ts';
+import type { Binding, Spawned } from '../host/binding.d.ts';
+import { openFlags } from '../host/files.ts';
+import { joinPath } from '../host/paths.ts';
+import { explainFailure } from '../plan/explain.ts';
+import type { HostStep, Plan } from '../plan/plan.ts';
+import { encodePlan } from '../wire/encode.ts';
+import { identify, killAndWait } from './init.ts';
+import { openNamespace } from './join.ts';
+import { keepForStart } from './late-failure.ts';
+import type { Prepared } from './prepare.ts';
+import { files, type InitRecord } from './record.ts';
+import type { Runtime } from './runtime.ts';
+import { signalName } from './signals.ts';
+import type { UndoList } from './undo.ts';
+
+/** An init that has prepared everything and waits for the runtime's word. */
+export interface Born {
+  readonly init: InitRecord;
+  readonly pidfd: number;
+  /** Lets it wait for `start`. Until then it ends when the runtime does. */
+  letGo(): void;
+}
+
+/**
+ * The init is born in its cgroup and namespaces and walks the plan up to `ready`, while the host's `after` steps are
+ * done to it. The wrapping of the messages is runc's, which engines' users search for.
+ */
+export function bearInit(
+  runtime: Runtime,
+  prepared: Pick<Prepared, 'plan' | 'config'>,
+  directory: string,
+  cgroup: string | undefined,
+  undo: UndoList,
+): Born {
+  try {
+    return bear(runtime, prepared, directory, cgroup, undo);
+  } catch (error) {
+    const failure = toRuntimeError(error);
+    throw failure.with({ message: `unable to start container process: ${failure.message}` });
+  }
+}
+
+function bear(
+  runtime: Runtime,
+  prepared: Pick<Prepared, 'plan' | 'config'>,
+  directory: string,
+  cgroup: string | undefined,
+  undo: UndoList,
+): Born {
+  const { binding } = runtime;
+  const { plan } = prepared;
+  const spawned = spawnInit(runtime, plan, directory, cgroup);
+  const { pid, pidfd, channel } = spawned;
+  let channelOpen = true;
+  const closeChannel = (): void => {
+    if (channelOpen) binding.close(channel);
+    channelOpen = false;
+  };
+  undo.arm(`process ${pid}`, () => {
+    closeChannel();
+    const ended = killAndWait(binding, pidfd);
+    if (ended) binding.reap(pid);
+    binding.close(pidfd);
+    if (!ended) throw new RuntimeError({ code: 'state.running', message: 'it does not end on SIGKILL' });
+  });
+
+  plan.host.forEach((step, index) => {
+    if (step.when === 'after') doAfter(binding, step, pid, index);
+  });
+  awaitReady(runtime, prepared, spawned);
+  const startTime = identify(binding, pid)?.startTime;
+  if (startTime === undefined) throw endedError(binding, spawned);
+  return {
+    init: { pid, startTime, afterReady: keepForStart(plan) },
+    pidfd,
+    letGo: () => {
+      onHost('unable to let the init go on', () => binding.resume(channel));
+      closeChannel();
+    },
+  };
+}
+
+/** Opens what the init is given, has it born, and closes our copies. */
+function spawnInit(
+  { binding, log }: Runtime,
+  plan: Plan,
+  directory: string,
+  cgroup: string | undefined,
+): Spawned {
+  const opened: number[] = [];
+  const open = (path: string, flags: number): number => {
+    const fd = onHost(`unable to open ${path}`, () => binding.open(path, flags | openFlags.closeOnExec, 0));
+    opened.push(fd);
+    return fd;
+  };
+  try {
+    const slots = new Map<number, number>();
+    for (const step of plan.host) {
+      if (step.op !== 'openNamespace') continue;
+      const fd = openNamespace(binding, step);
+      opened.push(fd);
+      slots.set(step.slot, fd);
+    }
+    // For reading and writing: no open waits for the other end, and neither end is lost between create and start.
+    slots.set(plan.spawn.goSlot, open(joinPath(directory, files.go), openFlags.readWrite));
+    slots.set(plan.spawn.resultSlot, open(joinPath(directory, files.result), openFlags.readWrite));
+    const request = {
+      plan: encodePlan(plan.container),
+      cloneFlags: plan.spawn.cloneFlags,
+      cgroup: cgroup === undefined ? -1 : open(cgroup, openFlags.readOnly),
+      pidNamespace: slots.get(0) ?? -1,
+      preserveFds: plan.spawn.preserveFds,
+      fds: inOrder(slots),
+    };
+    log.debug(`spawning the init: ${plan.container.length} steps, ${request.plan.length} bytes`);
+    return onHost('unable to spawn the init', () => binding.spawn(request), {
+      hint: 'new namespaces need CAP_SYS_ADMIN: run as root',
+    });
+  } finally {
+    for (const fd of opened) binding.close(fd);
+  }
+}
+
+/** The descriptors of slots 1, 2, ... Slot 0 goes another way. */
+function inOrder(slots: ReadonlyMap<number, number>): number[] {
+  const fds: number[] = [];
+  for (const [slot, fd] of slots) if (slot > 0) fds[slot - 1] = fd;
+  for (let index = 0; index < fds.length; index++) {
+    if (fds[index] === undefined) {
+      throw new RuntimeError({ code: 'internal', message: `the plan leaves slot ${index + 1} empty` });
+    }
+  }
+  return fds;
+}
+
+type AfterStep = Extract<HostStep, { when: 'after' }>;
+
+function doAfter(binding: Binding, step: AfterStep, pid: number, index: number): void {
+  try {
+    binding.writeText(`/proc/${pid}/oom_score_adj`, String(step.value), 0, 0);
+  } catch (error) {
+    // The init has ended: why, its report tells.
+    if (isSystemError(error) && (error.errno === errno.ENOENT || error.errno === errno.ESRCH)) return;
+    onHost(
+      `unable to set oom_score_adj to ${step.value}`,
+      () => {
+        throw error;
+      },
+      {
+        pointer: step.origin,
+        step: index,
+        value: String(step.value),
+        spec: 'config.md#linux-process',
+        hint: 'a value below that of the runtime itself needs CAP_SYS_RESOURCE',
+      },
+    );
+  }
+}
+
+function awaitReady(
+  { binding, log }: Runtime,
+  { plan, config }: Pick<Prepared, 'plan' | 'config'>,
+  spawned: Spawned,
+): void {
+  for (;;) {
+    const report = onHost('unable to hear from the init', () => binding.awaitReport(spawned.channel));
+    switch (report.kind) {
+      case 'ready':
+        return;
+      case 'warning':
+        log.warn(explainFailure(plan, report, config).message);
+        break;
+      case 'failed':
+        throw initError(explainFailure(plan, report, config));
+      case 'ended':
+        throw endedError(binding, spawned);
+    }
+  }
+}
+
+function initError(failure: ErrorFields): RuntimeError {
+  return new RuntimeError({ ...failure, message: `error during container init: ${failure.message}` });
+}
+
+/** The init is gone and said nothing. */
+function endedError(binding: Binding, { pid, pidfd }: Spawned): RuntimeError {
+  killAndWait(binding, pidfd);
+  const status = binding.reap(pid);
+  const how =
+    status?.signal === undefined
+      ? `exit status ${status?.code ?? 'unknown'}`
+      : `killed by ${signalName(status.signal)}`;
+  return new RuntimeError({
+    code: 'container.ended',
+    stage: 'container',
+    message: `error during container init: the init ended without a report: ${how}`,
+    value: how,
+    hint: 'out of memory? See the kernel log and memory.events of the cgroup',
+  });
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+import { onHost } from '../errors/system.ts';
+import { unlessMissing } from '../host/files.ts';
+import { joinPath } from '../host/paths.ts';
+import { explainLate } from './late-failure.ts';
+import { withPlace } from './place.ts';
+import { type ContainerRecord, files } from './record.ts';
+import type { Runtime } from './runtime.ts';
+import { requireStatus, statusOf } from './status.ts';
+import { type Held, hold, notFound, readRecord } from './store.ts';
+
+/**
+ * Runs the program of a created container, and returns when it has really been executed. A program that cannot be
+ * is an error, and the container is stopped.
+ *
+ * @throws RuntimeError `state.not-found`, `state.not-created`, `state.busy`, `container.syscall`, `host.syscall`
+ * @see runtime.md#start
+ */
+export function startContainer(runtime: Runtime, id: string): void {
+  // Refused before the lock too, so that a container that runs is not waited for.
+  requireStatus('start', id, statusBefore(runtime, id));
+  const held = hold(runtime, id);
+  if (held === undefined) throw notFound(runtime, id);
+  try {
+    const record = readRecord(runtime, id);
+    requireStatus('start', id, statusOf(runtime, record, { held: true }));
+    release(runtime, held, record);
+  } finally {
+    held.release();
+  }
+}
+
+/** `creating` counts as created: the lock makes us wait for its end. */
+function statusBefore(runtime: Runtime, id: string): ReturnType<typeof statusOf> {
+  const status = statusOf(runtime, readRecord(runtime, id), { held: false });
+  return status === 'creating' ? 'created' : status;
+}
+
+function release(runtime: Runtime, held: Held, record: ContainerRecord): void {
+  const { binding } = runtime;
+  const go = joinPath(held.directory, files.go);
+  const result = joinPath(held.directory, files.result);
+  const report = onHost(`unable to start container ${record.id}`, () => binding.release(go, result));
+  forget(runtime, go, result);
+  const { init } = record;
+  if (report.kind !== 'failed' || init === undefined) return;
+  const config = unlessMissing(() => binding.readText(joinPath(held.directory, files.config)));
+  withPlace(config ?? '{}', () => {
+    throw explainLate(init, report);
+  });
+}
+
+/** From here on the container is no longer created. */
+function forget(runtime: Runtime, go: string, result: string): void {
+  for (const path of [go, result]) {
+    onHost(`unable to remove ${path}`, () => unlessMissing(() => runtime.binding.unlink(path)));
+  }
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { StateOutput } from '../oci/state.ts';
+import { ociVersion } from '../oci/version.ts';
+import type { ContainerRecord } from './record.ts';
+import type { Runtime } from './runtime.ts';
+import { statusOf } from './status.ts';
+import { readRecord } from './store.ts';
+
+/**
+ * The state of a container, as it is now.
+ *
+ * @throws RuntimeError `state.not-found`, `state.damaged`
+ * @see runtime.md#query-state
+ */
+export function containerState(runtime: Runtime, id: string): StateOutput {
+  return describe(runtime, readRecord(runtime, id), '');
+}
+
+export function describe(runtime: Runtime, record: ContainerRecord, owner: string): StateOutput {
+  const status = statusOf(runtime, record, { held: false });
+  const names = Object.keys(record.annotations ?? {}).sort();
+  return {
+    ociVersion,
+    id: record.id,
+    pid: status === 'stopped' ? 0 : (record.init?.pid ?? 0),
+    status,
+    bundle: record.bundle,
+    rootfs: record.rootfs,
+    created: record.created,
+    ...(names.length > 0 && {
+      annotations: Object.fromEntries(names.map(name => [name, record.annotations?.[name] ?? ''])),
+    }),
+    owner,
+  };
+}

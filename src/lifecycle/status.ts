@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+import { isPaused } from '../cgroup/freezer.ts';
+import { RuntimeError } from '../errors/error.ts';
+import { joinPath } from '../host/paths.ts';
+import type { Status } from '../oci/state.ts';
+import { initRuns } from './init.ts';
+import { type ContainerRecord, files } from './record.ts';
+import type { Runtime } from './runtime.ts';
+import { isHeld, stateDirectory } from './store.ts';
+
+/** What may be done to a container that is not simply asked about. */
+export type Operation = 'start' | 'kill' | 'delete';
+
+/**
+ * Where each operation is allowed: runtime.md#operations, with `delete` of a created container as engines expect it.
+ * `delete --force` is allowed everywhere.
+ */
+const allowed: { readonly [Op in Operation]: readonly Status[] } = {
+  start: ['created'],
+  kill: ['created', 'running', 'paused'],
+  delete: ['created', 'stopped'],
+};
+
+/**
+ * The status, computed from what is found and so right also after a crash or a reboot.
+ *
+ * @param options.held - true for the caller that holds the state directory, to whom no `create` can be going on
+ */
+export function statusOf(
+  runtime: Runtime,
+  record: ContainerRecord,
+  options: { readonly held: boolean },
+): Status {
+  const { binding } = runtime;
+  if (record.init === undefined) {
+    // A create that is still going on, or what one left that was killed: that container will never run.
+    return !options.held && isHeld(runtime, record.id) ? 'creating' : 'stopped';
+  }
+  if (!initRuns(binding, record.init)) return 'stopped';
+  if (record.cgroup !== undefined && isPaused(binding, record.cgroup.path)) return 'paused';
+  const go = joinPath(stateDirectory(runtime, record.id), files.go);
+  return binding.stat(go) === undefined ? 'running' : 'created';
+}
+
+/** @throws RuntimeError `state.not-created`, `state.not-running`, `state.running` with the texts engines know */
+export function requireStatus(operation: Operation, id: string, status: Status): void {
+  if (!allowed[operation].includes(status)) throw refusals[operation](id, status);
+}
+
+const refusals: { readonly [Op in Operation]: (id: string, status: Status) => RuntimeError } = {
+  start: (id, status) =>
+    new RuntimeError({
+      code: 'state.not-created',
+      message: startRefusal(status),
+      value: status,
+      spec: 'runtime.md#start',
+      hint: status === 'stopped' ? `delete it and create it again: tsubo delete ${id}` : undefined,
+    }),
+  kill: (_id, status) =>
+    new RuntimeError({
+      code: 'state.not-running',
+      message: 'container not running',
+      value: status,
+      spec: 'runtime.md#kill',
+    }),
+  delete: (id, status) =>
+    new RuntimeError({
+      code: 'state.running',
+      message: `cannot delete container ${id} that is not stopped: ${status}`,
+      value: status,
+      spec: 'runtime.md#delete',
+      hint: `stop it first (tsubo kill ${id} KILL), or use delete --force`,
+    }),
+};
+
+function startRefusal(status: Status): string {
+  if (status === 'stopped') return 'cannot start a container that has stopped';
+  if (status === 'running') return 'cannot start an already running container';
+  return `cannot start a container in the ${status} state`;
+}

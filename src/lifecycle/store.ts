@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+import { errno } from '../errors/errno.ts';
+import { RuntimeError } from '../errors/error.ts';
+import { hostFailure, isSystemError, onHost } from '../errors/system.ts';
+import { isDirectory, makeDirectories, openFlags, removeTree, unlessMissing } from '../host/files.ts';
+import { joinPath } from '../host/paths.ts';
+import { checkId } from './ids.ts';
+import { type ContainerRecord, files } from './record.ts';
+import type { Runtime } from './runtime.ts';
+
+/** Default of every `timeoutMs` here: `start` and `delete` of one container take turns. */
+const lockTimeoutMs = 10_000;
+
+/** A container's state directory, held exclusively until `release`. */
+export interface Held {
+  readonly id: string;
+  readonly directory: string;
+  /** The second call does nothing. */
+  release(): void;
+}
+
+/** `<root>/<id>`. */
+export function stateDirectory(runtime: Runtime, id: string): string {
+  checkId(id);
+  return joinPath(runtime.root, id);
+}
+
+/**
+ * Makes a container's state directory and holds it.
+ *
+ * @throws RuntimeError `state.bad-id`, `state.exists`, `state.busy`, `host.syscall`
+ */
+export function claim(runtime: Runtime, id: string): Held {
+  const { binding } = runtime;
+  const directory = stateDirectory(runtime, id);
+  onHost(`unable to make the root directory ${runtime.root}`, () =>
+    makeDirectories(binding, runtime.root, 0o700),
+  );
+  try {
+    // Searchable for others: the container's user must reach what a later slice puts here (the notify socket).
+    binding.mkdir(directory, 0o711);
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    if (error.errno !== errno.EEXIST) throw hostFailure(error, `unable to make ${directory}`);
+    throw new RuntimeError({
+      code: 'state.exists',
+      message: 'container with given ID already exists',
+      path: directory,
+      value: id,
+      hint: `choose another id, or remove the old container: tsubo delete --force ${id}`,
+    });
+  }
+  const held = hold(runtime, id);
+  if (held !== undefined) return held;
+  // Nothing is taken back here: a `delete` came between, and the name may be somebody else's by now.
+  throw new RuntimeError({
+    code: 'state.busy',
+    message: `the state directory of container ${id} was removed while it was being made`,
+    path: directory,
+    value: id,
+    hint: 'a delete of the same id ran at the same time; try again',
+  });
+}
+
+/**
+ * Holds a state directory, whatever is in it; undefined when there is none.
+ *
+ * @param timeoutMs - how long another command may go on holding it, in milliseconds (default 10000)
+ * @throws RuntimeError `state.busy`
+ */
+export function hold(runtime: Runtime, id: string, timeoutMs = lockTimeoutMs): Held | undefined {
+  const { binding } = runtime;
+  const directory = stateDirectory(runtime, id);
+  const fd = unlessMissing(() => binding.open(directory, openFlags.readOnly | openFlags.closeOnExec, 0));
+  if (fd === undefined) return undefined;
+  let taken: boolean | undefined;
+  try {
+    // ENOENT: whoever held the directory before has removed it.
+    taken = onHost(`unable to lock ${directory}`, () => unlessMissing(() => binding.lock(fd, timeoutMs)));
+  } finally {
+    if (taken !== true) binding.close(fd);
+  }
+  if (taken === undefined) return undefined;
+  if (!taken) {
+    throw new RuntimeError({
+      code: 'state.busy',
+      message: `container ${id} is busy: another command holds ${directory}`,
+      path: directory,
+      value: id,
+      hint: 'see who with: lslocks',
+    });
+  }
+  let open = true;
+  const release = (): void => {
+    if (open) binding.close(fd);
+    open = false;
+  };
+  return { id, directory, release };
+}
+
+/** True when some command holds the directory right now. */
+export function isHeld(runtime: Runtime, id: string): boolean {
+  const fd = unlessMissing(() =>
+    runtime.binding.open(stateDirectory(runtime, id), openFlags.readOnly | openFlags.closeOnExec, 0),
+  );
+  if (fd === undefined) return false;
+  const free = unlessMissing(() => runtime.binding.lock(fd, 0)) ?? true;
+  runtime.binding.close(fd);
+  return !free;
+}
+
+/** Writes state.json at once: a reader sees the old record or this one. */
+export function writeRecord(runtime: Runtime, record: ContainerRecord): void {
+  const path = joinPath(stateDirectory(runtime, record.id), files.record);
+  onHost(`unable to write ${path}`, () =>
+    runtime.binding.replaceText(path, JSON.stringify(record, exactOrRounded), 0o600),
+  );
+}
+
+/** Only numbers of plan steps can be bigints here, and only for a message. */
+function exactOrRounded(_key: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? Number(value) : value;
+}
+
+/**
+ * @throws RuntimeError `state.not-found` for an unknown id, or one whose record was not written yet
+ * @throws RuntimeError `state.damaged`
+ */
+export function readRecord(runtime: Runtime, id: string): ContainerRecord {
+  const path = joinPath(stateDirectory(runtime, id), files.record);
+  const text = onHost(`unable to read ${path}`, () => unlessMissing(() => runtime.binding.readText(path)));
+  if (text === undefined) throw notFound(runtime, id);
+  let record: unknown;
+  try {
+    record = JSON.parse(text);
+  } catch (error) {
+    throw damaged(path, (error as Error).message);
+  }
+  if (!isRecord(record)) throw damaged(path, 'not a record of this version');
+  return record;
+}
+
+function isRecord(value: unknown): value is ContainerRecord {
+  const record = value as Partial<ContainerRecord> | null;
+  return typeof record === 'object' && record?.version === 1 && typeof record.id === 'string';
+}
+
+function damaged(path: string, why: string): RuntimeError {
+  return new RuntimeError({
+    code: 'state.damaged',
+    message: `the state file ${path} is damaged: ${why}`,
+    path,
+    hint: 'delete --force removes the container as far as it is still known',
+  });
+}
+
+export function notFound(runtime: Runtime, id: string): RuntimeError {
+  return new RuntimeError({
+    code: 'state.not-found',
+    message: 'container does not exist',
+    value: id,
+    path: joinPath(runtime.root, id),
+    hint: 'see which exist with list; another --root has other containers',
+  });
+}
+
+/** Removes a held state directory and lets it go. */
+export function removeState(runtime: Runtime, held: Held): void {
+  onHost(`unable to remove ${held.directory}`, () => removeTree(runtime.binding, held.directory));
+  held.release();
+}
+
+/** Ids under the root, in order; undefined when there is no such root. */
+export function storedIds(runtime: Runtime): string[] | undefined {
+  const names = onHost(`unable to read ${runtime.root}`, () =>
+    unlessMissing(() => runtime.binding.readdir(runtime.root)),
+  );
+  return names?.filter(name => isDirectory(runtime.binding, joinPath(runtime.root, name), true));
+}

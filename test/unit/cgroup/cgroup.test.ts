@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { makeCgroup, planCgroup } from '../../../src/cgroup/directory.ts';
+import { isFrozen, isPaused } from '../../../src/cgroup/freezer.ts';
+import { killProcesses, processesOf, signalAll } from '../../../src/cgroup/processes.ts';
+import { removeCgroup } from '../../../src/cgroup/remove.ts';
+import { errno } from '../../../src/errors/errno.ts';
+import { FakeMachine, refused, thrown } from '../../helpers/fake-machine.ts';
+
+let machine: FakeMachine;
+beforeEach(() => {
+  machine = new FakeMachine();
+});
+afterEach(() => machine.dispose());
+
+const origin = '/linux/cgroupsPath';
+const make = (path: string) => {
+  const place = planCgroup(machine.binding, machine.cgroups, join(machine.cgroups, path), origin);
+  makeCgroup(machine.binding, place, origin);
+  return place;
+};
+
+describe('making a cgroup', () => {
+  it('makes every missing parent and remembers exactly those', () => {
+    mkdirSync(join(machine.cgroups, 'pods'));
+    const place = make('pods/one/web');
+    expect(place.made).toEqual([join(machine.cgroups, 'pods/one'), join(machine.cgroups, 'pods/one/web')]);
+    expect(existsSync(place.path)).toBe(true);
+  });
+
+  it('takes over a cgroup that is there and empty', () => {
+    mkdirSync(join(machine.cgroups, 'web'));
+    expect(make('web').made).toEqual([]);
+  });
+
+  it('refuses one with a process in it or below', () => {
+    mkdirSync(join(machine.cgroups, 'web/inner'), { recursive: true });
+    machine.addProcess({ cgroup: join(machine.cgroups, 'web/inner') });
+    expect(thrown(() => make('web'))).toMatchObject({
+      code: 'state.cgroup-not-empty',
+      pointer: origin,
+      message: "container's cgroup is not empty: 1 process(es) found",
+    });
+  });
+
+  it('refuses a frozen one', () => {
+    mkdirSync(join(machine.cgroups, 'web'));
+    writeFileSync(join(machine.cgroups, 'web/cgroup.freeze'), '1\n');
+    expect(thrown(() => make('web'))).toMatchObject({
+      code: 'state.cgroup-frozen',
+      message: "container's cgroup unexpectedly frozen",
+    });
+  });
+
+  it('refuses the root of the hierarchy', () => {
+    const work = () => planCgroup(machine.binding, machine.cgroups, machine.cgroups, origin);
+    expect(thrown(work)).toMatchObject({ code: 'config.cgroups-path', pointer: origin });
+  });
+
+  it('makes a parent again that another delete took away in between', () => {
+    const place = planCgroup(machine.binding, machine.cgroups, join(machine.cgroups, 'pods/web'), origin);
+    let mkdirs = 0;
+    machine.trouble.set('mkdir', () => {
+      mkdirs++;
+      machine.trouble.set('mkdir', () => {
+        mkdirs++;
+        rmSync(join(machine.cgroups, 'pods'), { recursive: true });
+      });
+    });
+    makeCgroup(machine.binding, place, origin);
+    expect(mkdirs).toBe(2);
+    expect(existsSync(place.path)).toBe(true);
+  });
+
+  it('says what the kernel said', () => {
+    machine.trouble.set('mkdir', errno.EROFS);
+    expect(thrown(() => make('web'))).toMatchObject({
+      code: 'host.syscall',
+      syscall: 'mkdir',
+      errnoName: 'EROFS',
+      pointer: origin,
+    });
+  });
+});
+
+describe('removing a cgroup', () => {
+  it('removes cgroups made inside and the parents made for it, and no other', () => {
+    mkdirSync(join(machine.cgroups, 'pods'));
+    const place = make('pods/one/web');
+    mkdirSync(join(place.path, 'memory.current.d/deep'), { recursive: true });
+    removeCgroup(machine.binding, place);
+    expect(existsSync(join(machine.cgroups, 'pods/one'))).toBe(false);
+    expect(existsSync(join(machine.cgroups, 'pods'))).toBe(true);
+  });
+
+  it('leaves a parent that somebody else uses by now', () => {
+    const place = make('pods/web');
+    make('pods/other');
+    removeCgroup(machine.binding, place);
+    expect(existsSync(place.path)).toBe(false);
+    expect(existsSync(join(machine.cgroups, 'pods/other'))).toBe(true);
+  });
+
+  it('kills what still runs there', () => {
+    const place = make('web');
+    const left = machine.addProcess({ cgroup: place.path });
+    removeCgroup(machine.binding, place);
+    expect(left.signals).toEqual([9]);
+    expect(existsSync(place.path)).toBe(false);
+  });
+
+  it('tries again while the kernel says EBUSY', () => {
+    const place = make('web');
+    let refusals = 0;
+    const refuse = () => {
+      if (++refusals < 3) machine.trouble.set('rmdir', refuse);
+      throw refused('rmdir', errno.EBUSY, place.path);
+    };
+    machine.trouble.set('rmdir', refuse);
+    removeCgroup(machine.binding, place);
+    expect(refusals).toBe(3);
+    expect(existsSync(place.path)).toBe(false);
+  });
+
+  it('does not mind when it is gone', () => {
+    const place = make('pods/web');
+    rmSync(place.path, { recursive: true });
+    removeCgroup(machine.binding, place);
+    expect(existsSync(join(machine.cgroups, 'pods'))).toBe(false);
+  });
+
+  it('never touches the root', () => {
+    const place = { root: machine.cgroups, path: machine.cgroups, made: [] };
+    expect(thrown(() => removeCgroup(machine.binding, place))).toMatchObject({ code: 'internal' });
+  });
+});
+
+describe('processes of a cgroup', () => {
+  it('are those in it and below', () => {
+    const { path } = make('web');
+    mkdirSync(join(path, 'inner'));
+    const one = machine.addProcess({ cgroup: path });
+    const two = machine.addProcess({ cgroup: join(path, 'inner') });
+    expect(processesOf(machine.binding, path)).toEqual([one.pid, two.pid]);
+  });
+
+  it('are none where there is no cgroup', () => {
+    expect(processesOf(machine.binding, join(machine.cgroups, 'none'))).toEqual([]);
+    expect(signalAll(machine.binding, join(machine.cgroups, 'none'))).toBe(false);
+  });
+
+  it('are told when they do not end', () => {
+    const { path } = make('web');
+    machine.addProcess({ cgroup: path, stubborn: true });
+    expect(thrown(() => killProcesses(machine.binding, path, 10))).toMatchObject({
+      code: 'state.cgroup-not-empty',
+      path,
+    });
+  });
+
+  it('are killed one by one where the kernel has no cgroup.kill', () => {
+    const { path } = make('web');
+    const left = machine.addProcess({ cgroup: path });
+    machine.trouble.set('writeText', errno.ENOENT);
+    expect(signalAll(machine.binding, path)).toBe(true);
+    expect(left.signals).toEqual([9]);
+    expect(machine.openPidfds).toBe(0);
+  });
+});
+
+it('tells paused (this cgroup) from frozen (by whomever)', () => {
+  const { path } = make('web');
+  expect([isFrozen(machine.binding, path), isPaused(machine.binding, path)]).toEqual([false, false]);
+  writeFileSync(join(path, 'cgroup.freeze'), '1\n');
+  expect([isFrozen(machine.binding, path), isPaused(machine.binding, path)]).toEqual([true, true]);
+  expect(isPaused(machine.binding, join(machine.cgroups, 'none'))).toBe(false);
+});

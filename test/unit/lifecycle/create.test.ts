@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { errno } from '../../../src/errors/errno.ts';
+import { type CreateOptions, createContainer } from '../../../src/lifecycle/create.ts';
+import { deleteContainer } from '../../../src/lifecycle/delete.ts';
+import { runContainer } from '../../../src/lifecycle/run.ts';
+import { type Runtime, silentLog } from '../../../src/lifecycle/runtime.ts';
+import { startContainer } from '../../../src/lifecycle/start.ts';
+import { containerState } from '../../../src/lifecycle/state.ts';
+import { readRecord } from '../../../src/lifecycle/store.ts';
+import type { Step } from '../../../src/wire/steps.ts';
+import { FakeMachine, thrown, writeBundle } from '../../helpers/fake-machine.ts';
+
+let machine: FakeMachine;
+let runtime: Runtime;
+let options: CreateOptions;
+beforeEach(() => {
+  machine = new FakeMachine();
+  runtime = { binding: machine.binding, root: machine.root, log: silentLog };
+  options = { id: 'c', bundle: writeBundle(join(machine.directory, 'bundle')) };
+});
+afterEach(() => machine.dispose());
+
+const cgroup = () => join(machine.cgroups, 'c');
+const stateFiles = () => readdirSync(join(machine.root, 'c')).sort();
+
+function expectNothingLeft(): void {
+  expect(existsSync(cgroup())).toBe(false);
+  expect(existsSync(machine.root) ? readdirSync(machine.root) : []).toEqual([]);
+  expect(machine.processes.size).toBe(0);
+  expect([machine.openLocks, machine.openPidfds]).toEqual([0, 0]);
+}
+
+describe('create', () => {
+  it('writes the record before anything that it lets a delete remove', () => {
+    createContainer(runtime, { ...options, pidFile: 'pid' });
+    const name = (call: string) => call.replace(/^(\w+) .*\//, '$1 ');
+    expect(machine.calls.map(name)).toEqual([
+      'mkdir state',
+      'mkdir c',
+      'lock',
+      'replaceText state.json',
+      'writeText config.json',
+      'mkdir c',
+      'mkfifo exec.fifo',
+      'mkfifo result.fifo',
+      'spawn',
+      'awaitReport',
+      'replaceText state.json',
+      'replaceText pid',
+      'resume',
+    ]);
+  });
+
+  it('leaves the state, the config as it was, both FIFOs, and an init in its cgroup', () => {
+    const { init } = createContainer(runtime, options);
+    expect(stateFiles()).toEqual(['config.json', 'exec.fifo', 'result.fifo', 'state.json']);
+    expect(readFileSync(join(machine.root, 'c/config.json'), 'utf8')).toBe(
+      readFileSync(join(options.bundle, 'config.json'), 'utf8'),
+    );
+    expect(machine.processes.get(init.pid)?.cgroup).toBe(cgroup());
+    expect(machine.spawned[0]).toMatchObject({ pidNamespace: -1, preserveFds: 0 });
+    expect(machine.spawned[0]?.fds).toHaveLength(2);
+    expect(machine.openLocks).toBe(0);
+  });
+
+  it('writes the pid file without a newline, seen from the working directory', () => {
+    const { init } = createContainer(runtime, { ...options, pidFile: 'web.pid' });
+    expect(readFileSync(join(machine.directory, 'web.pid'), 'utf8')).toBe(String(init.pid));
+  });
+
+  it('keeps no environment in the record', () => {
+    createContainer(runtime, options);
+    expect(readFileSync(join(machine.root, 'c/state.json'), 'utf8')).not.toContain('SECRET');
+  });
+
+  it('refuses a bad id before it looks at the bundle', () => {
+    expect(thrown(() => createContainer(runtime, { id: '..', bundle: '/nonexistent' }))).toMatchObject({
+      code: 'state.bad-id',
+    });
+  });
+
+  it('finds the line of a problem in config.json, and has made nothing', () => {
+    writeBundle(options.bundle, config => {
+      config.process['cwd'] = 7;
+    });
+    const error = thrown(() => createContainer(runtime, options));
+    expect(error).toMatchObject({ pointer: '/process/cwd', line: expect.any(Number) });
+    const lines = readFileSync(join(options.bundle, 'config.json'), 'utf8').split('\n');
+    expect(lines[(error['line'] as number) - 1]).toContain('"cwd": 7');
+    expectNothingLeft();
+  });
+
+  it('leaves the container alone that has the id', () => {
+    createContainer(runtime, options);
+    expect(thrown(() => createContainer(runtime, options))).toMatchObject({ code: 'state.exists' });
+    expect(containerState(runtime, 'c').status).toBe('created');
+  });
+
+  it.each([
+    ['replaceText', 'host.syscall'],
+    ['writeText', 'host.syscall'],
+    ['spawn', 'host.syscall'],
+    ['awaitReport', 'host.syscall'],
+    ['resume', 'host.syscall'],
+  ])('leaves nothing when %s fails', (call, code) => {
+    machine.trouble.set(call, errno.EPERM);
+    const error = thrown(() => createContainer(runtime, { ...options, pidFile: 'pid' }));
+    expect(error).toMatchObject({ code, errnoName: 'EPERM' });
+    expect(error['cleanup']).toBeUndefined();
+    expect(existsSync(join(machine.directory, 'pid'))).toBe(false);
+    expectNothingLeft();
+  });
+
+  it('turns a report of the init into the place in config.json', () => {
+    const step = 0;
+    machine.reports = [{ kind: 'failed', step, syscall: 'mount', errno: errno.EPERM }];
+    const error = thrown(() => createContainer(runtime, options));
+    expect(error).toMatchObject({ stage: 'container', step, errnoName: 'EPERM' });
+    expect(error['message']).toMatch(/^unable to start container process: error during container init: /);
+    expectNothingLeft();
+  });
+
+  it('says so when the init is killed', () => {
+    machine.trouble.set('awaitReport', () => {
+      for (const process of machine.processes.values()) machine.signal(process, 9);
+      machine.reports = [{ kind: 'ended' }];
+    });
+    expect(thrown(() => createContainer(runtime, options))).toMatchObject({
+      code: 'container.ended',
+      value: 'killed by SIGKILL',
+    });
+    expectNothingLeft();
+  });
+
+  it('tells what it could not take back beside the first failure', () => {
+    machine.trouble.set('spawn', () => {
+      machine.trouble.set('rmdir', errno.EPERM);
+      throw Object.assign(new Error('clone3'), { syscall: 'clone3', errno: errno.ENOSPC });
+    });
+    const error = thrown(() => createContainer(runtime, options));
+    expect(error).toMatchObject({ syscall: 'clone3', errnoName: 'ENOSPC' });
+    expect(error['cleanup']).toEqual([expect.stringContaining(cgroup())]);
+  });
+
+  it('refuses a namespace path that is no namespace', () => {
+    const path = join(machine.directory, 'file');
+    writeFileSync(path, '');
+    writeBundle(options.bundle, config => config.linux.namespaces.push({ type: 'network', path }));
+    expect(thrown(() => createContainer(runtime, options))).toMatchObject({
+      code: 'config.namespace.not-a-namespace',
+      pointer: '/linux/namespaces/2/path',
+      path,
+    });
+    expectNothingLeft();
+  });
+
+  it('wants every descriptor that it is to pass on', () => {
+    machine.passedFds.add(3);
+    expect(thrown(() => createContainer(runtime, { ...options, preserveFds: 2 }))).toMatchObject({
+      code: 'usage.preserve-fds',
+      message: 'unable to stat preserved-fd 1 (of 2)',
+    });
+    machine.passedFds.add(4);
+    createContainer(runtime, { ...options, preserveFds: 2 });
+    expect(machine.spawned[0]?.preserveFds).toBe(2);
+  });
+
+  it('passes on the descriptors of a service manager only when they are meant for us', () => {
+    machine.passedFds.add(3);
+    machine.environment.set('LISTEN_FDS', '1');
+    machine.environment.set('LISTEN_PID', '1');
+    createContainer(runtime, options);
+    machine.environment.set('LISTEN_PID', '4242');
+    createContainer(runtime, { ...options, id: 'd' });
+    expect(machine.spawned.map(({ preserveFds }) => preserveFds)).toEqual([0, 1]);
+  });
+});
+
+describe('a create that was killed', () => {
+  /** Runs create until the call, then forgets everything that only the process knew. */
+  function killedAt(call: string): void {
+    machine.trouble.set(call, () => {
+      throw new Error('SIGKILL');
+    });
+    const { rmdir, unlink } = machine.binding;
+    Object.assign(machine.binding, { rmdir: () => {}, unlink: () => {}, pidfdSignal: () => false });
+    try {
+      createContainer(runtime, options);
+    } catch {
+      // The failure itself is not what is looked at.
+    }
+    Object.assign(machine.binding, { rmdir, unlink });
+    for (const process of machine.processes.values()) process.state = 'Z';
+  }
+
+  it.each(['lock', 'replaceText', 'writeText', 'mkfifo', 'spawn', 'awaitReport', 'resume'])(
+    'at %s leaves nothing after delete --force',
+    call => {
+      killedAt(call);
+      expect(existsSync(join(machine.root, 'c'))).toBe(true);
+      deleteContainer(runtime, 'c', { force: true });
+      for (const pid of machine.processes.keys()) machine.binding.reap(pid);
+      expect(existsSync(cgroup())).toBe(false);
+      expect(readdirSync(machine.root)).toEqual([]);
+    },
+  );
+});
+
+describe('start', () => {
+  it('removes both FIFOs', () => {
+    createContainer(runtime, options);
+    startContainer(runtime, 'c');
+    expect(stateFiles()).toEqual(['config.json', 'state.json']);
+  });
+
+  it('names the program of config.json when the kernel does not execute it', () => {
+    createContainer(runtime, options);
+    const { init } = readRecord(runtime, 'c');
+    const step = init?.afterReady.steps.findIndex(kept => (kept as Step).op === 'execute') ?? -1;
+    machine.releaseReport = {
+      kind: 'failed',
+      step: (init?.afterReady.first ?? 0) + step,
+      syscall: 'execve',
+      errno: errno.ENOEXEC,
+      detail: '/bin/true',
+    };
+    expect(thrown(() => startContainer(runtime, 'c'))).toMatchObject({
+      pointer: '/process/args/0',
+      errnoName: 'ENOEXEC',
+      line: expect.any(Number),
+    });
+    expect(stateFiles()).toEqual(['config.json', 'state.json']);
+  });
+});
+
+describe('run', () => {
+  it('catches signals first, waits, deletes, and returns the exit status', () => {
+    machine.exit = { code: 3 };
+    expect(runContainer(runtime, options)).toBe(3);
+    expect(machine.calls[0]).toBe('catchSignals');
+    expectNothingLeft();
+  });
+
+  it('returns 128 and the signal', () => {
+    machine.exit = { signal: 15 };
+    expect(runContainer(runtime, options)).toBe(143);
+  });
+
+  it('keeps the stopped container with --keep', () => {
+    runContainer(runtime, { ...options, keep: true });
+    expect(containerState(runtime, 'c').status).toBe('stopped');
+  });
+
+  it('returns at once with --detach', () => {
+    expect(runContainer(runtime, { ...options, detach: true })).toBe(0);
+    expect(containerState(runtime, 'c').status).toBe('running');
+    expect(machine.calls).not.toContain('waitForeground');
+    expect(machine.calls).not.toContain('catchSignals');
+    expect(machine.openPidfds).toBe(0);
+  });
+
+  it('leaves nothing when the start fails, also with --keep', () => {
+    machine.trouble.set('release', errno.EIO);
+    expect(thrown(() => runContainer(runtime, { ...options, keep: true }))).toMatchObject({
+      errnoName: 'EIO',
+    });
+    expectNothingLeft();
+  });
+});
+
+it('makes a cgroup where config.json says, and a parent only for as long as it is used', () => {
+  mkdirSync(join(machine.cgroups, 'pods'));
+  writeBundle(options.bundle, config => {
+    config.linux.cgroupsPath = '/pods/one/web';
+  });
+  createContainer(runtime, options);
+  expect(statSync(join(machine.cgroups, 'pods/one/web')).isDirectory()).toBe(true);
+  deleteContainer(runtime, 'c');
+  expect(readdirSync(join(machine.cgroups, 'pods')).filter(name => !name.startsWith('cgroup.'))).toEqual([]);
+});

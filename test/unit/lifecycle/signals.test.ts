@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from 'vitest';
+import { signalName, signalNumber } from '../../../src/lifecycle/signals.ts';
+import { thrown } from '../../helpers/fake-machine.ts';
+
+describe('a signal', () => {
+  it.each([
+    ['15', 15],
+    ['0', 0],
+    ['64', 64],
+    ['TERM', 15],
+    ['SIGTERM', 15],
+    ['sigkill', 9],
+    ['hup', 1],
+    ['Usr1', 10],
+    ['RTMIN', 34],
+    ['SIGRTMIN+3', 37],
+    ['rtmax-1', 63],
+  ])('%s is number %d', (text, number) => {
+    expect(signalNumber(text)).toBe(number);
+  });
+
+  it.each(['', '-9', '65', '9x', 'SIG', 'NOPE', 'SIGSIGTERM', '1.5', 'RTMIN+31', 'RTMIN-1', 'RTMAX+1'])(
+    '%j is none',
+    text => {
+      expect(thrown(() => signalNumber(text))).toMatchObject({
+        code: 'usage.signal',
+        message: `unknown signal ${JSON.stringify(text)}`,
+      });
+    },
+  );
+
+  it('is told by its name', () => {
+    expect([signalName(9), signalName(17), signalName(40)]).toEqual(['SIGKILL', 'SIGCHLD', 'signal 40']);
+  });
+});

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createContainer } from '../../../src/lifecycle/create.ts';
+import { deleteContainer } from '../../../src/lifecycle/delete.ts';
+import { killContainer } from '../../../src/lifecycle/kill.ts';
+import { type Runtime, silentLog } from '../../../src/lifecycle/runtime.ts';
+import { startContainer } from '../../../src/lifecycle/start.ts';
+import { containerState } from '../../../src/lifecycle/state.ts';
+import { hold, readRecord, writeRecord } from '../../../src/lifecycle/store.ts';
+import { FakeMachine, type FakeProcess, thrown, writeBundle } from '../../helpers/fake-machine.ts';
+
+let machine: FakeMachine;
+let runtime: Runtime;
+beforeEach(() => {
+  machine = new FakeMachine();
+  runtime = { binding: machine.binding, root: machine.root, log: silentLog };
+});
+afterEach(() => machine.dispose());
+
+/** A container in the state named; its init. */
+function containerIn(status: string): FakeProcess | undefined {
+  if (status === 'unknown') return undefined;
+  const bundle = writeBundle(join(machine.directory, 'bundle'));
+  const { pidfd, init } = createContainer(runtime, { id: 'c', bundle });
+  machine.binding.close(pidfd);
+  const process = machine.processes.get(init.pid);
+  if (process === undefined) throw new Error('no init');
+  if (status !== 'created') startContainer(runtime, 'c');
+  if (status === 'paused') writeFileSync(join(machine.cgroups, 'c/cgroup.freeze'), '1\n');
+  if (status === 'stopped') machine.processes.delete(init.pid);
+  return process;
+}
+
+/** What each operation does in each state: `ok`, or the code and message of its error. */
+const matrix: Record<string, Record<string, string>> = {
+  created: { state: 'ok', start: 'ok', kill: 'ok', delete: 'ok', 'delete --force': 'ok' },
+  running: {
+    state: 'ok',
+    start: 'state.not-created: cannot start an already running container',
+    kill: 'ok',
+    delete: 'state.running: cannot delete container c that is not stopped: running',
+    'delete --force': 'ok',
+  },
+  paused: {
+    state: 'ok',
+    start: 'state.not-created: cannot start a container in the paused state',
+    kill: 'ok',
+    delete: 'state.running: cannot delete container c that is not stopped: paused',
+    'delete --force': 'ok',
+  },
+  stopped: {
+    state: 'ok',
+    start: 'state.not-created: cannot start a container that has stopped',
+    kill: 'state.not-running: container not running',
+    delete: 'ok',
+    'delete --force': 'ok',
+  },
+  unknown: {
+    state: 'state.not-found: container does not exist',
+    start: 'state.not-found: container does not exist',
+    kill: 'state.not-found: container does not exist',
+    delete: 'state.not-found: container does not exist',
+    'delete --force': 'ok',
+  },
+};
+
+const operations: Record<string, () => unknown> = {
+  state: () => containerState(runtime, 'c'),
+  start: () => startContainer(runtime, 'c'),
+  kill: () => killContainer(runtime, 'c', 15),
+  delete: () => deleteContainer(runtime, 'c'),
+  'delete --force': () => deleteContainer(runtime, 'c', { force: true }),
+};
+
+describe.each(Object.entries(matrix))('%s', (status, row) => {
+  it.each(Object.entries(row))(`%s: %s`, (operation, expected) => {
+    containerIn(status);
+    const work = operations[operation] ?? expect.unreachable;
+    if (expected === 'ok') {
+      work();
+    } else {
+      const { code, message } = thrown(work);
+      expect(`${code}: ${message}`).toBe(expected);
+    }
+    expect(machine.openLocks).toBe(0);
+    expect(machine.openPidfds).toBe(0);
+  });
+});
+
+describe('state', () => {
+  it.each(['created', 'running', 'paused', 'stopped'])('says %s', status => {
+    const init = containerIn(status);
+    expect(containerState(runtime, 'c')).toMatchObject({
+      status,
+      pid: status === 'stopped' ? 0 : init?.pid,
+      ociVersion: '1.3.0',
+      bundle: join(machine.directory, 'bundle'),
+      rootfs: join(machine.directory, 'bundle/rootfs'),
+      created: '2023-11-14T22:13:20.12Z',
+      owner: '',
+    });
+  });
+});
+
+describe('the status', () => {
+  it('is stopped for a zombie', () => {
+    const init = containerIn('running') as FakeProcess;
+    init.state = 'Z';
+    expect(containerState(runtime, 'c').status).toBe('stopped');
+  });
+
+  it('is stopped when another process has got the pid, which is never signalled', () => {
+    const init = containerIn('running') as FakeProcess;
+    machine.processes.delete(init.pid);
+    const stranger = machine.addProcess({ pid: init.pid, startTime: init.startTime + 1 });
+    expect(containerState(runtime, 'c')).toMatchObject({ status: 'stopped', pid: 0 });
+    expect(thrown(() => killContainer(runtime, 'c', 9))).toMatchObject({ code: 'state.not-running' });
+    deleteContainer(runtime, 'c', { force: true });
+    expect(stranger.signals).toEqual([]);
+    expect(machine.processes.has(stranger.pid)).toBe(true);
+  });
+
+  it('is creating while the create goes on, and stopped when it was killed', () => {
+    containerIn('created');
+    const { init: _, ...half } = readRecord(runtime, 'c');
+    writeRecord(runtime, half);
+    const held = hold(runtime, 'c');
+    expect(containerState(runtime, 'c').status).toBe('creating');
+    held?.release();
+    expect(containerState(runtime, 'c').status).toBe('stopped');
+  });
+});
+
+describe('kill', () => {
+  it('sends SIGKILL to the whole cgroup where the pid namespace is shared', () => {
+    const bundle = writeBundle(join(machine.directory, 'bundle'), config => {
+      config.linux.namespaces = [{ type: 'mount' }];
+    });
+    const { init } = createContainer(runtime, { id: 'c', bundle });
+    const other = machine.addProcess({ cgroup: join(machine.cgroups, 'c') });
+    killContainer(runtime, 'c', 15);
+    expect([machine.processes.get(init.pid)?.signals, other.signals]).toEqual([[15], []]);
+    machine.processes.delete(init.pid);
+    // As engines do for a container whose init has ended.
+    killContainer(runtime, 'c', 9);
+    expect(other.signals).toEqual([9]);
+  });
+
+  it('only probes with 0', () => {
+    const init = containerIn('running') as FakeProcess;
+    killContainer(runtime, 'c', 0);
+    expect(init.signals).toEqual([]);
+  });
+});
+
+describe('delete', () => {
+  it('removes a directory without a record, and says that there was no container', () => {
+    mkdirSync(join(machine.root, 'c'), { recursive: true });
+    expect(thrown(() => deleteContainer(runtime, 'c'))).toMatchObject({ code: 'state.not-found' });
+    expect(thrown(() => containerState(runtime, 'c'))).toMatchObject({ code: 'state.not-found' });
+    expect(hold(runtime, 'c')).toBeUndefined();
+  });
+
+  it('gives up on a damaged record only without --force', () => {
+    containerIn('stopped');
+    writeFileSync(join(machine.root, 'c/state.json'), 'x');
+    expect(thrown(() => deleteContainer(runtime, 'c'))).toMatchObject({ code: 'state.damaged' });
+    deleteContainer(runtime, 'c', { force: true });
+    expect(hold(runtime, 'c')).toBeUndefined();
+  });
+
+  it('keeps the record when the init does not end', () => {
+    const init = containerIn('running') as FakeProcess;
+    init.stubborn = true;
+    expect(thrown(() => deleteContainer(runtime, 'c', { force: true }))).toMatchObject({
+      code: 'state.running',
+      message: 'container init still running',
+    });
+    expect(containerState(runtime, 'c').status).toBe('running');
+  });
+
+  it('collects the init that is our own child', () => {
+    const init = containerIn('running') as FakeProcess;
+    deleteContainer(runtime, 'c', { force: true });
+    expect(init.signals).toEqual([9]);
+    expect(machine.processes.size).toBe(0);
+  });
+});

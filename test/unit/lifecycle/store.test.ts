@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ContainerRecord } from '../../../src/lifecycle/record.ts';
+import { type Runtime, silentLog } from '../../../src/lifecycle/runtime.ts';
+import {
+  claim,
+  hold,
+  isHeld,
+  readRecord,
+  removeState,
+  storedIds,
+  writeRecord,
+} from '../../../src/lifecycle/store.ts';
+import { FakeMachine, thrown } from '../../helpers/fake-machine.ts';
+
+let machine: FakeMachine;
+let runtime: Runtime;
+beforeEach(() => {
+  machine = new FakeMachine();
+  runtime = { binding: machine.binding, root: machine.root, log: silentLog };
+});
+afterEach(() => machine.dispose());
+
+const record: ContainerRecord = {
+  version: 1,
+  id: 'web',
+  bundle: '/b',
+  rootfs: '/b/rootfs',
+  created: '2024-01-01T00:00:00Z',
+  sharedPidNamespace: false,
+  init: { pid: 7, startTime: 8, afterReady: { first: 3, steps: [{ op: 'x', size: 5n }] } },
+};
+
+describe('the store', () => {
+  it('makes the root for us alone and the container directory searchable', () => {
+    const held = claim(runtime, 'web');
+    expect(statSync(machine.root).mode & 0o7777).toBe(0o700);
+    expect(statSync(held.directory).mode & 0o7777).toBe(0o711);
+    held.release();
+  });
+
+  it('refuses an id that is taken, and leaves the owner alone', () => {
+    claim(runtime, 'web').release();
+    expect(thrown(() => claim(runtime, 'web'))).toMatchObject({
+      code: 'state.exists',
+      message: 'container with given ID already exists',
+    });
+    expect(existsSync(join(machine.root, 'web'))).toBe(true);
+  });
+
+  it('takes nothing back when a delete came between the directory and its lock', () => {
+    machine.trouble.set('lock', () => rmSync(join(machine.root, 'web'), { recursive: true }));
+    expect(thrown(() => claim(runtime, 'web'))).toMatchObject({ code: 'state.busy' });
+    expect(machine.calls.filter(call => call.startsWith('rmdir'))).toEqual([]);
+  });
+
+  it('lets one command at a time hold a container', () => {
+    const held = claim(runtime, 'web');
+    expect(isHeld(runtime, 'web')).toBe(true);
+    expect(thrown(() => hold(runtime, 'web', 0))).toMatchObject({ code: 'state.busy' });
+    held.release();
+    held.release();
+    expect(isHeld(runtime, 'web')).toBe(false);
+    expect(machine.openLocks).toBe(0);
+  });
+
+  it('has nothing to hold where there is no container', () => {
+    expect(hold(runtime, 'none')).toBeUndefined();
+    expect(isHeld(runtime, 'none')).toBe(false);
+  });
+
+  it('gives back what was written, for our eyes only', () => {
+    claim(runtime, 'web').release();
+    writeRecord(runtime, record);
+    expect(statSync(join(machine.root, 'web/state.json')).mode & 0o777).toBe(0o600);
+    const steps = [{ op: 'x', size: 5 }];
+    expect(readRecord(runtime, 'web')).toEqual({
+      ...record,
+      init: { pid: 7, startTime: 8, afterReady: { first: 3, steps } },
+    });
+  });
+
+  it.each(['', '{', 'null', '[]', '{"version":2,"id":"web"}'])('says that %j is damaged', text => {
+    claim(runtime, 'web').release();
+    writeFileSync(join(machine.root, 'web/state.json'), text);
+    expect(thrown(() => readRecord(runtime, 'web'))).toMatchObject({ code: 'state.damaged' });
+  });
+
+  it('does not know a container without a record', () => {
+    claim(runtime, 'web').release();
+    expect(thrown(() => readRecord(runtime, 'web'))).toMatchObject({
+      code: 'state.not-found',
+      message: 'container does not exist',
+    });
+  });
+
+  it('removes whatever is in a container directory, temporary files included', () => {
+    const held = claim(runtime, 'web');
+    writeFileSync(join(held.directory, '.state.json.x'), '');
+    mkdirSync(join(held.directory, 'notify'));
+    writeFileSync(join(held.directory, 'notify/sock'), '');
+    removeState(runtime, held);
+    expect(readdirSync(machine.root)).toEqual([]);
+    expect(machine.openLocks).toBe(0);
+  });
+
+  it('lists directories, in order, and tells a missing root from an empty one', () => {
+    expect(storedIds(runtime)).toBeUndefined();
+    for (const id of ['b', 'a']) claim(runtime, id).release();
+    writeFileSync(join(machine.root, 'file'), '');
+    expect(storedIds(runtime)).toEqual(['a', 'b']);
+  });
+});
