@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { CommandModule } from '../command.ts';
+import { create } from './create.ts';
+import { deleteCommand } from './delete.ts';
+import { kill } from './kill.ts';
+import { list } from './list.ts';
+import { plan } from './plan.ts';
+import { run } from './run.ts';
+import { spec } from './spec.ts';
+import { start } from './start.ts';
+import { state } from './state.ts';
+
+/** In the order of the help: a container's life, then looking at it, then bundles. */
+export const modules: readonly CommandModule[] = [
+  create,
+  start,
+  run,
+  kill,
+  deleteCommand,
+  state,
+  list,
+  spec,
+  plan,
+];

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+import { startContainer } from '../../lifecycle/start.ts';
+import type { CommandModule } from '../command.ts';
+
+export const start: CommandModule = {
+  name: 'start',
+  summary: 'run the program of a created container',
+  example: ['tsubo start web'],
+  define(command) {
+    command.argument('<container-id>', 'a container that is created and was not started yet');
+  },
+  run({ runtime }, [id = '']) {
+    startContainer(runtime, id);
+    return 0;
+  },
+};

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Command } from 'commander';
+import { RuntimeError } from '../errors/error.ts';
+import type { Binding } from '../host/binding.d.ts';
+import { makeDirectories, unlessMissing } from '../host/files.ts';
+import { joinPath, resolvePath } from '../host/paths.ts';
+import type { LogFormat } from './log.ts';
+
+/** The options before (or after) every command. */
+export function defineGlobals(program: Command): void {
+  program
+    .option('--debug', 'log also what is being done, and warnings wherever the log goes')
+    .option('--log <file>', 'append the log to this file (default: standard error)')
+    .option('--log-format <format>', 'of the log: text or json (default: text)')
+    .option('--root <dir>', 'directory of the state of containers (default: /run/tsubo)')
+    .option('-v, --version', 'print the version');
+}
+
+/** @throws RuntimeError `usage.bad-value` */
+export function logFormat(globals: ReadonlyMap<string, string | true>): LogFormat {
+  const format = globals.get('log-format') ?? '';
+  if (format === 'text' || format === 'json') return format;
+  if (format === '') return 'text';
+  throw new RuntimeError({
+    code: 'usage.bad-value',
+    message: `invalid log-format: ${format}`,
+    value: String(format),
+    hint: 'use text or json',
+  });
+}
+
+/**
+ * `--root`, else `/run/tsubo`; for a user who is not root, `$XDG_RUNTIME_DIR/tsubo`.
+ *
+ * @throws RuntimeError `usage.bad-value`
+ */
+export function rootDirectory(binding: Binding, globals: ReadonlyMap<string, string | true>): string {
+  const given = globals.get('root');
+  if (typeof given === 'string' && given !== '') {
+    const root = resolvePath(() => binding.getcwd(), given);
+    if (root !== '/') return root;
+    throw new RuntimeError({
+      code: 'usage.bad-value',
+      message: 'Option --root argument should not be set to /',
+      value: given,
+    });
+  }
+  const runtimeDirectory = binding.getenv('XDG_RUNTIME_DIR');
+  if (!runtimeDirectory?.startsWith('/') || !isUser(binding)) return '/run/tsubo';
+  const root = joinPath(runtimeDirectory, 'tsubo');
+  // The sticky bit tells cleaners of temporary files to keep out.
+  makeDirectories(binding, root, 0o1700);
+  return root;
+}
+
+/** Not root, or root only of a user namespace. */
+function isUser(binding: Binding): boolean {
+  if (binding.identity().euid !== 0) return true;
+  const user = binding.getenv('USER');
+  if (user === undefined || user === '' || user === 'root') return false;
+  const map = unlessMissing(() => binding.readText('/proc/self/uid_map'));
+  return map !== undefined && !/^\s*0\s+0\s+4294967295\s*$/.test(map);
+}

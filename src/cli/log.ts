@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { RuntimeError } from '../errors/error.ts';
+import { manyLines, oneLine } from '../errors/render.ts';
+import type { Binding } from '../host/binding.d.ts';
+import { openFlags } from '../host/files.ts';
+import type { Log } from '../lifecycle/runtime.ts';
+import { timestampSeconds } from '../lifecycle/timestamp.ts';
+
+export type LogFormat = 'text' | 'json';
+
+export interface LogOptions {
+  /** Appended to; undefined for standard error. */
+  readonly file: string | undefined;
+  readonly format: LogFormat;
+  readonly debug: boolean;
+}
+
+const standardError = 2;
+
+/**
+ * The log as engines read it. A failed command writes exactly one record of level `error`; with a file, its message
+ * also goes to standard error as a bare line. containerd takes the last error record of the file, but podman reads
+ * the whole file as one JSON object, so nothing else may stand in it: warnings go into a file only with `--debug`,
+ * and to standard error only when there is no file.
+ *
+ * On a terminal a person reads: there, and only there, a failure takes several lines.
+ */
+export class Logger implements Log {
+  readonly #binding: Binding;
+  readonly #options: LogOptions;
+
+  constructor(binding: Binding, options: LogOptions) {
+    this.#binding = binding;
+    this.#options = options;
+  }
+
+  /** A log file that cannot be written is known before anything is done. The file is there from now on. */
+  open(): void {
+    if (this.#options.file !== undefined) this.#append(this.#options.file, '');
+  }
+
+  debug(message: string): void {
+    if (this.#options.debug) this.#write('debug', message, {});
+  }
+
+  warn(message: string): void {
+    if (this.#options.debug || this.#options.file === undefined) this.#write('warning', message, {});
+  }
+
+  failure(error: RuntimeError): void {
+    const { file, format } = this.#options;
+    const terminal = this.#binding.isTerminal(standardError);
+    if (file !== undefined || format === 'json' || !terminal) {
+      this.#write('error', oneLine(error), { ...error.fields() });
+    }
+    if (terminal && (file !== undefined || format === 'text')) {
+      this.#say(manyLines(error));
+    } else if (file !== undefined) {
+      this.#say([oneLine(error)]);
+    }
+    if (this.#options.debug && error.code === 'internal') this.debug(stackOf(error));
+  }
+
+  #say(lines: readonly string[]): void {
+    this.#binding.write(standardError, `${lines.join('\n')}\n`);
+  }
+
+  #write(level: string, message: string, fields: Readonly<Record<string, unknown>>): void {
+    const time = timestampSeconds(this.#binding.now());
+    const record =
+      this.#options.format === 'json'
+        ? jsonRecord({ ...fields, message: undefined, level, msg: message, time })
+        : `time=${quoted(time)} level=${level} msg=${quoted(message)}\n`;
+    if (this.#options.file === undefined) this.#binding.write(standardError, record);
+    else this.#append(this.#options.file, record);
+  }
+
+  /** Opened for each record: a descriptor that stayed open could be taken for one to pass on. */
+  #append(file: string, text: string): void {
+    const { create, append, synchronous } = openFlags;
+    this.#binding.writeText(file, text, create | append | synchronous, 0o644);
+  }
+}
+
+/** One line of JSON, keys in order of the alphabet. */
+function jsonRecord(fields: Readonly<Record<string, unknown>>): string {
+  const sorted = Object.entries(fields).sort(([one], [other]) => (one < other ? -1 : 1));
+  return `${JSON.stringify(Object.fromEntries(sorted))}\n`;
+}
+
+/** A word as it is, anything else in double quotes with escapes. */
+function quoted(text: string): string {
+  return /^[A-Za-z0-9._/@^+-]+$/.test(text) ? text : JSON.stringify(text);
+}
+
+function stackOf(error: RuntimeError): string {
+  const { cause } = error;
+  return (cause instanceof Error ? cause.stack : undefined) ?? error.stack ?? error.message;
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+import { RuntimeError } from '../errors/error.ts';
+import { toRuntimeError } from '../errors/system.ts';
+import type { Binding } from '../host/binding.d.ts';
+import { lastComponent } from '../host/paths.ts';
+import type { Context } from './command.ts';
+import { modules } from './commands/index.ts';
+import { logFormat, rootDirectory } from './globals.ts';
+import { commandHelp, programHelp } from './help.ts';
+import { Logger } from './log.ts';
+import { type Invocation, parse } from './parse.ts';
+import { versionBlock } from './version.ts';
+
+const standardOutput = 1;
+const exitFailure = 1;
+const exitUnknownCommand = 3;
+
+/** The command line, from argv to the exit status. */
+export function main(binding: Binding): number {
+  const [called = '', ...tokens] = binding.argv();
+  // Any name but runc's is ours: a script's file name, a test's link.
+  const program = lastComponent(called) === 'runc' ? 'runc' : 'tsubo';
+  const { ask, globals } = parse(program, tokens, modules);
+  let logger = new Logger(binding, { file: undefined, format: 'text', debug: false });
+  try {
+    logger = makeLogger(binding, globals);
+    return perform(binding, program, ask, globals, logger);
+  } catch (error) {
+    const failure = toRuntimeError(error);
+    logger.failure(failure);
+    return failure.code === 'usage.unknown-command' ? exitUnknownCommand : exitFailure;
+  }
+}
+
+function makeLogger(binding: Binding, globals: Invocation['globals']): Logger {
+  const file = globals.get('log');
+  const logger = new Logger(binding, {
+    file: typeof file === 'string' && file !== '' ? file : undefined,
+    format: logFormat(globals),
+    debug: globals.has('debug'),
+  });
+  logger.open();
+  return logger;
+}
+
+function perform(
+  binding: Binding,
+  program: string,
+  ask: Invocation['ask'],
+  globals: Invocation['globals'],
+  logger: Logger,
+): number {
+  const print = (text: string): void => binding.write(standardOutput, text);
+  switch (ask.kind) {
+    case 'version':
+      print(versionBlock(program));
+      return 0;
+    case 'help':
+      print(helpPage(ask));
+      return 0;
+    case 'usage-error':
+      explainUsage(ask, print);
+      throw ask.error;
+    case 'run': {
+      const context: Context = {
+        runtime: { binding, root: rootDirectory(binding, globals), log: logger },
+        program,
+        rootGiven: globals.has('root'),
+        print,
+        report: error => logger.failure(toRuntimeError(error)),
+      };
+      try {
+        return ask.module.run(context, ask.args, ask.options);
+      } catch (error) {
+        const { failurePrefix } = ask.module;
+        const failure = toRuntimeError(error);
+        if (failurePrefix === undefined) throw failure;
+        throw failure.with({ message: `${program} ${failurePrefix}${failure.message}` });
+      }
+    }
+  }
+}
+
+type HelpAsk = Extract<Invocation['ask'], { kind: 'help' | 'usage-error' }>;
+
+function helpPage({ program, module, command }: HelpAsk): string {
+  if (module === undefined || command === undefined) return programHelp(program, modules);
+  return commandHelp(program, module, command);
+}
+
+/** As runc does: the help goes to standard output, the error to the log. */
+function explainUsage(
+  ask: Extract<Invocation['ask'], { kind: 'usage-error' }>,
+  print: (text: string) => void,
+): void {
+  if (!(ask.error instanceof RuntimeError) || ask.error.code === 'usage.unknown-command') return;
+  const what =
+    ask.error.code === 'usage.arguments' ? 'Incorrect Usage.' : `Incorrect Usage: ${ask.error.message}`;
+  print(`${what}\n\n${helpPage(ask)}\n`);
+}

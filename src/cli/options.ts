@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Command } from 'commander';
+import { RuntimeError } from '../errors/error.ts';
+import type { CreateOptions } from '../lifecycle/create.ts';
+
+/** What `--preserve-fds` may ask for at most: more descriptors than a process can have is a slip. */
+const mostFds = 1 << 20;
+
+/** The options that `create` and `run` share. */
+export function defineCreateOptions(command: Command): void {
+  command
+    .option(
+      '-b, --bundle <dir>',
+      'the bundle: the directory with config.json (default: the current directory)',
+    )
+    .option('--pid-file <file>', "write the init's process id there, when the container is created")
+    .option('--no-pivot', 'do not pivot_root(2) into the root file system: for one on an initramfs')
+    .option('--no-new-keyring', "leave the container in the caller's session keyring")
+    .option(
+      '--preserve-fds <count>',
+      'pass this many descriptors from 3 on (after those of LISTEN_FDS) to the program (default: 0)',
+      text => wholeNumber('preserve-fds', text),
+    );
+}
+
+/** What commander made of them. Its `--no-x` is an `x` that is false. */
+export function createOptions(id: string, options: Readonly<Record<string, unknown>>): CreateOptions {
+  return {
+    id,
+    bundle: typeof options['bundle'] === 'string' && options['bundle'] !== '' ? options['bundle'] : '.',
+    ...(typeof options['pidFile'] === 'string' &&
+      options['pidFile'] !== '' && { pidFile: options['pidFile'] }),
+    noPivot: options['pivot'] === false,
+    noNewKeyring: options['newKeyring'] === false,
+    preserveFds: typeof options['preserveFds'] === 'number' ? options['preserveFds'] : 0,
+  };
+}
+
+function wholeNumber(name: string, text: string): number {
+  const number = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  if (number <= mostFds) return number;
+  throw new RuntimeError({
+    code: 'usage.bad-value',
+    message: `invalid value ${JSON.stringify(text)} for flag -${name}: parse error`,
+    value: text,
+    hint: 'a whole number from 0',
+  });
+}

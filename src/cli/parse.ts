@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+import { Command } from 'commander';
+import { RuntimeError } from '../errors/error.ts';
+import { nearestWord } from '../validate/spelling.ts';
+import type { CommandModule } from './command.ts';
+import { defineGlobals } from './globals.ts';
+import { canonical, checkArgumentCount, type Scanned, scan } from './grammar.ts';
+
+/** What a command line asks for. */
+export interface Invocation {
+  /** Global options by name, as text. Also those met before a usage error. */
+  readonly globals: ReadonlyMap<string, string | true>;
+  readonly ask:
+    | {
+        readonly kind: 'run';
+        readonly module: CommandModule;
+        readonly args: readonly string[];
+        readonly options: Readonly<Record<string, unknown>>;
+      }
+    | { readonly kind: 'version' }
+    | {
+        readonly kind: 'help';
+        readonly program: Command;
+        readonly module?: CommandModule;
+        readonly command?: Command;
+      }
+    /** With the help that goes with it: of the command when that was known. */
+    | {
+        readonly kind: 'usage-error';
+        readonly error: RuntimeError;
+        readonly program: Command;
+        readonly module?: CommandModule;
+        readonly command?: Command;
+      };
+}
+
+/** Reads a command line. Never throws for what is on it. */
+export function parse(
+  name: string,
+  tokens: readonly string[],
+  modules: readonly CommandModule[],
+): Invocation {
+  const program = quiet(new Command(name));
+  defineGlobals(program);
+  const before: Scanned = { options: new Map(), args: [], rest: [], help: false };
+  const globals = before.options;
+  let module: CommandModule | undefined;
+  let command: Command | undefined;
+  try {
+    scan(tokens, program.options, before, true);
+    if (globals.has('version')) return { globals, ask: { kind: 'version' } };
+    const [word, ...literal] = before.args;
+    if (word === undefined) return { globals, ask: { kind: 'help', program } };
+    if (word === 'help' || word === 'h')
+      return { globals, ask: helpOf(program, [...literal, ...before.rest][0], modules) };
+    module = find(word, modules);
+    if (before.help) return { globals, ask: helpOf(program, word, modules) };
+    command = define(program, module);
+
+    const local: Scanned = { options: new Map(), args: literal, rest: [], help: false };
+    scan(before.rest, [...command.options, ...program.options], local, module.optionsFirst ?? false);
+    local.args.push(...local.rest);
+    if (local.help) return { globals, ask: { kind: 'help', program, module, command } };
+    adoptGlobals(local, command, globals);
+    if (globals.has('version')) return { globals, ask: { kind: 'version' } };
+    checkArgumentCount(name, command, local.args.length);
+    // commander has the last word: values are turned into what the command wants.
+    command.parse([...canonical(local.options), '--', ...local.args], { from: 'user' });
+    return { globals, ask: { kind: 'run', module, args: local.args, options: command.opts() } };
+  } catch (error) {
+    if (!(error instanceof RuntimeError)) throw error;
+    return {
+      globals,
+      ask: {
+        kind: 'usage-error',
+        error,
+        program,
+        ...(module !== undefined && { module }),
+        ...(command !== undefined && { command }),
+      },
+    };
+  }
+}
+
+/** Global options are also taken after the command's name. An option of the command comes before one of that name. */
+function adoptGlobals(local: Scanned, command: Command, globals: Map<string, string | true>): void {
+  const own = new Set(command.options.map(option => option.long?.slice(2)));
+  for (const [name, value] of [...local.options]) {
+    if (own.has(name)) continue;
+    local.options.delete(name);
+    globals.set(name, value);
+  }
+}
+
+/** Neither writes nor exits by itself. */
+function quiet(command: Command): Command {
+  const nothing = (): void => {};
+  return command
+    .exitOverride()
+    .helpOption(false)
+    .helpCommand(false)
+    .configureOutput({ writeOut: nothing, writeErr: nothing, outputError: nothing });
+}
+
+function define(program: Command, module: CommandModule): Command {
+  const command = quiet(new Command(module.name)).description(module.summary);
+  module.define(command);
+  program.addCommand(command);
+  return command;
+}
+
+function helpOf(
+  program: Command,
+  topic: string | undefined,
+  modules: readonly CommandModule[],
+): Invocation['ask'] {
+  if (topic === undefined) return { kind: 'help', program };
+  const module = find(topic, modules);
+  return { kind: 'help', program, module, command: define(program, module) };
+}
+
+function find(word: string, modules: readonly CommandModule[]): CommandModule {
+  const module = modules.find(({ name }) => name === word);
+  if (module !== undefined) return module;
+  const near = nearestWord(
+    word,
+    modules.map(({ name }) => name),
+  );
+  throw new RuntimeError({
+    code: 'usage.unknown-command',
+    message: `No help topic for '${word}'`,
+    value: word,
+    hint: near === undefined ? 'the help command lists what there is' : `did you mean ${near}?`,
+  });
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { resolvePath } from '../host/paths.ts';
+import { createContainer as create } from '../lifecycle/create.ts';
+import { deleteContainer } from '../lifecycle/delete.ts';
+import { killContainer } from '../lifecycle/kill.ts';
+import { listContainers as list } from '../lifecycle/list.ts';
+import { type Log, type Runtime, silentLog } from '../lifecycle/runtime.ts';
+import { signalNumber } from '../lifecycle/signals.ts';
+import { startContainer } from '../lifecycle/start.ts';
+import { containerState } from '../lifecycle/state.ts';
+import type { StateOutput } from '../oci/state.ts';
+import { loadBinding } from './binding.ts';
+
+/** What all functions of the library take. */
+export interface LibraryOptions {
+  /** Directory of the state of containers, relative to the working directory. Default `/run/tsubo`. */
+  readonly root?: string;
+  /** Told of warnings and of what is being done. Default: nobody is. */
+  readonly log?: Log;
+}
+
+/** What {@link createContainer} takes. */
+export interface CreateContainerOptions extends LibraryOptions {
+  /** Unique under the root: letters, digits and `_ + . -`. */
+  readonly id: string;
+  /** The bundle: the directory with config.json. Relative to the working directory. */
+  readonly bundle: string;
+  /** Where to write the init's process id. Default: nowhere. */
+  readonly pidFile?: string;
+  /** For a root file system on an initramfs. Default false. */
+  readonly noPivot?: boolean;
+  /** Leaves the container in the caller's session keyring. Default false. */
+  readonly noNewKeyring?: boolean;
+}
+
+const defaultRoot = '/run/tsubo';
+
+function runtimeOf(options: LibraryOptions): Runtime {
+  const binding = loadBinding();
+  return {
+    binding,
+    root: resolvePath(() => binding.getcwd(), options.root ?? defaultRoot),
+    log: options.log ?? silentLog,
+  };
+}
+
+/**
+ * A container of this machine. It holds nothing open: another process may start, kill or delete the same container.
+ */
+export class Container {
+  readonly id: string;
+  /** Absolute path of the directory of the state of containers. */
+  readonly root: string;
+  readonly #runtime: Runtime;
+
+  /** Use {@link createContainer} or {@link getContainer}. */
+  constructor(runtime: Runtime, id: string) {
+    this.#runtime = runtime;
+    this.root = runtime.root;
+    this.id = id;
+  }
+
+  /**
+   * Runs the program of a created container; done when it has really been executed.
+   *
+   * @throws RuntimeError `state.not-created` unless the container is created
+   * @throws RuntimeError `container.syscall` with the pointer `/process/args/0` when execve(2) refuses
+   * @see runtime.md#start
+   */
+  async start(): Promise<void> {
+    startContainer(this.#runtime, this.id);
+  }
+
+  /**
+   * What the container is doing now.
+   *
+   * @throws RuntimeError `state.not-found` when it was deleted
+   * @see runtime.md#query-state
+   */
+  async state(): Promise<StateOutput> {
+    return containerState(this.#runtime, this.id);
+  }
+
+  /**
+   * Sends a signal to the container's init process.
+   *
+   * @param signal - name with or without `SIG`, or a number; 0 only probes. Default `TERM`
+   * @throws RuntimeError `usage.signal` for a signal that does not exist
+   * @throws RuntimeError `state.not-running` unless the container is created, running or paused
+   * @see runtime.md#kill
+   */
+  async kill(signal: string | number = 'TERM'): Promise<void> {
+    killContainer(this.#runtime, this.id, signalNumber(String(signal)));
+  }
+
+  /**
+   * Removes the container.
+   *
+   * @param options.force - kills it first when it runs, and does not mind when it is gone. Default false
+   * @throws RuntimeError `state.running` when it runs, without `force`
+   * @throws RuntimeError `state.not-found` when it is gone, without `force`
+   * @see runtime.md#delete
+   */
+  async delete(options: { readonly force?: boolean } = {}): Promise<void> {
+    deleteContainer(this.#runtime, this.id, options);
+  }
+}
+
+/**
+ * Makes a container from a bundle. Its program runs at {@link Container.start}; its standard input, output and error
+ * are those of this process. When it fails, nothing is left.
+ *
+ * Needs root. The init is a child of this process; it is collected by `delete`.
+ *
+ * @example
+ * ```ts
+ * const container = await createContainer({ id: 'web', bundle: '/containers/web' });
+ * await container.start();
+ * ```
+ * @throws RuntimeError `state.exists`, `state.bad-id`; `bundle.*` and `config.*` with the pointer into config.json;
+ *   `host.syscall` and `container.syscall` with `syscall`, `errno` and `errnoName`
+ * @see runtime.md#create
+ */
+export async function createContainer(options: CreateContainerOptions): Promise<Container> {
+  const { root: _root, log: _log, ...wanted } = options;
+  const runtime = runtimeOf(options);
+  const { pidfd } = create(runtime, wanted);
+  runtime.binding.close(pidfd);
+  return new Container(runtime, options.id);
+}
+
+/**
+ * A container that exists, made by whomever.
+ *
+ * @throws RuntimeError `state.not-found`, `state.bad-id`
+ */
+export async function getContainer(id: string, options: LibraryOptions = {}): Promise<Container> {
+  const runtime = runtimeOf(options);
+  containerState(runtime, id);
+  return new Container(runtime, id);
+}
+
+/**
+ * The states of all containers under the root, in order of their ids. A root that is not there has none; a directory
+ * that cannot be read is left out and told to `log`.
+ */
+export async function listContainers(options: LibraryOptions = {}): Promise<readonly StateOutput[]> {
+  const runtime = runtimeOf(options);
+  const { containers, damaged } = list(runtime, { rootMustExist: false });
+  for (const { message } of damaged) runtime.log.warn(message);
+  return containers;
+}

@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: Apache-2.0
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { main } from '../../../src/cli/main.ts';
+import { version } from '../../../src/cli/version.ts';
+import { FakeMachine, writeBundle } from '../../helpers/fake-machine.ts';
+
+let machine: FakeMachine;
+beforeEach(() => {
+  machine = new FakeMachine();
+});
+afterEach(() => machine.dispose());
+
+/** Runs a command line and returns its exit status; what it wrote is in the machine. */
+function call(...words: string[]): number {
+  machine.arguments = [machine.arguments[0] ?? 'tsubo', ...words];
+  machine.stdout = '';
+  machine.stderr = '';
+  return main(machine.binding);
+}
+const inRoot = (...words: string[]) => call('--root', machine.root, ...words);
+const bundle = () => writeBundle(join(machine.directory, 'bundle'));
+const time = '2023-11-14T22:13:20Z';
+
+describe('the version', () => {
+  it('is that of package.json', () => {
+    const manifest = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
+    expect(version).toBe(manifest.version);
+  });
+
+  it('comes with the version of the specification', () => {
+    expect(call('--version')).toBe(0);
+    expect(machine.stdout).toBe(`tsubo version ${version}\nspec: 1.3.0\n`);
+  });
+
+  it('begins as engines expect when called as runc', () => {
+    machine.arguments = ['/usr/local/bin/runc'];
+    call('-v');
+    expect(machine.stdout.split('\n')[0]).toBe(`runc version ${version}`);
+  });
+});
+
+describe('help', () => {
+  it.each([[[]], [['-h']], [['help']]])('of the program: %j', words => {
+    expect(call(...words)).toBe(0);
+    const lines = machine.stdout.split('\n');
+    expect(lines[0]).toBe('NAME:');
+    expect(lines[1]).toContain('tsubo - Open Container Initiative runtime');
+    expect(machine.stderr).toBe('');
+  });
+
+  it.each(['create', 'start', 'run', 'kill', 'delete', 'state', 'list', 'spec', 'plan'])('of %s', name => {
+    expect(call(name, '--help')).toBe(0);
+    expect(machine.stdout.split('\n')[1]).toContain(`tsubo ${name} - `);
+    expect(machine.stdout).toContain('EXAMPLE:\n');
+    expect(machine.stdout).not.toContain('undefined');
+    expect(Math.max(...machine.stdout.split('\n').map(line => line.length))).toBeLessThanOrEqual(110);
+  });
+
+  it('does not show --all of kill', () => {
+    call('kill', '-h');
+    expect(machine.stdout).not.toContain('--all');
+  });
+
+  it('calls itself what it was called', () => {
+    machine.arguments = ['runc'];
+    call('create', '-h');
+    expect(machine.stdout).toContain('   runc create --bundle');
+    expect(machine.stdout).not.toContain('tsubo create');
+  });
+});
+
+describe('a usage error', () => {
+  it('of an unknown command exits with 3', () => {
+    expect(call('foo')).toBe(3);
+    expect(machine.stderr).toBe(`time="${time}" level=error msg="No help topic for 'foo'"\n`);
+    expect(machine.stdout).toBe('');
+  });
+
+  it('of an option shows the help on standard output', () => {
+    expect(call('create', '-x')).toBe(1);
+    expect(machine.stdout).toMatch(
+      /^Incorrect Usage: flag provided but not defined: -x\n\nNAME:\n {3}tsubo create/,
+    );
+    expect(machine.stderr).toContain('flag provided but not defined: -x');
+  });
+
+  it('of the number of arguments too', () => {
+    expect(call('start')).toBe(1);
+    expect(machine.stdout).toMatch(/^Incorrect Usage\.\n\nNAME:/);
+  });
+
+  it.each([
+    [['--log-format', 'xml', 'list'], 'invalid log-format: xml'],
+    [['--root', '/./', 'list'], 'Option --root argument should not be set to /'],
+    [['list', '--format', 'xml'], 'invalid format option'],
+  ])('%j', (words, message) => {
+    expect(call(...words)).toBe(1);
+    expect(machine.stderr).toContain(`msg="${message}"`);
+  });
+});
+
+describe('the log', () => {
+  const fail = (...globals: string[]) => call(...globals, '--root', machine.root, 'state', 'none');
+
+  it('is one text record on standard error', () => {
+    expect(fail()).toBe(1);
+    expect(machine.stderr).toBe(`time="${time}" level=error msg="container does not exist"\n`);
+  });
+
+  it('is one JSON record with all that is known, keys in order', () => {
+    fail('--log-format', 'json');
+    const record = JSON.parse(machine.stderr);
+    expect(record).toMatchObject({
+      code: 'state.not-found',
+      level: 'error',
+      msg: 'container does not exist',
+      time,
+    });
+    expect(Object.keys(record)).toEqual(Object.keys(record).sort());
+    expect(machine.stderr.match(/\n/g)).toHaveLength(1);
+  });
+
+  it('in a file leaves the bare message for standard error, and is appended to', () => {
+    const file = join(machine.directory, 'log.json');
+    writeFileSync(file, 'before\n');
+    fail('--log', file, '--log-format=json');
+    const [before, record] = readFileSync(file, 'utf8').split('\n');
+    expect(before).toBe('before');
+    expect(JSON.parse(record ?? '')).toMatchObject({ level: 'error', msg: 'container does not exist' });
+    expect(machine.stderr).toBe('container does not exist\n');
+  });
+
+  it('that cannot be opened fails before anything is done', () => {
+    expect(call('--log', '/nonexistent/log', '--root', machine.root, 'create', '-b', bundle(), 'c')).toBe(1);
+    expect(machine.stderr).toContain('/nonexistent/log');
+    expect(existsSync(machine.root)).toBe(false);
+  });
+
+  it('tells a person at a terminal where, why and what to do', () => {
+    machine.stderrIsTerminal = true;
+    const broken = writeBundle(join(machine.directory, 'bundle'), config => {
+      config.process['cwd'] = 'relative';
+    });
+    expect(inRoot('create', '-b', broken, 'c')).toBe(1);
+    const [message, ...more] = machine.stderr.split('\n');
+    expect(message).toMatch(/^tsubo create failed: /);
+    expect(more.join('\n')).toMatch(/^ {2}at {6}config\.json:\d+:\d+ \/process\/cwd$/m);
+    expect(more.join('\n')).toMatch(/^ {2}spec {4}config\.md#/m);
+  });
+
+  it('keeps to one line elsewhere, with the place at its end', () => {
+    const broken = writeBundle(join(machine.directory, 'bundle'), config => {
+      config.process['cwd'] = 'relative';
+    });
+    inRoot('run', '-b', broken, 'c');
+    expect(machine.stderr).toMatch(
+      /^time=\S+ level=error msg="tsubo run failed: .* \(config\.json:\d+:\d+ \/process\/cwd\)"\n$/,
+    );
+  });
+
+  it('says runc create failed when called as runc', () => {
+    machine.arguments = ['runc'];
+    inRoot('create', '-b', '/nonexistent', 'c');
+    expect(machine.stderr).toContain('msg="runc create failed: ');
+  });
+
+  it('has warnings on standard error, and in a file only with --debug', () => {
+    const odd = writeBundle(join(machine.directory, 'bundle'), config => {
+      config['hostnam'] = 'x';
+    });
+    const log = join(machine.directory, 'log');
+    expect(inRoot('create', '-b', odd, 'a')).toBe(0);
+    expect(machine.stderr).toContain('level=warning');
+    expect(inRoot('--log', log, 'create', '-b', odd, 'b')).toBe(0);
+    expect(readFileSync(log, 'utf8')).toBe('');
+    expect(inRoot('--debug', '--log', log, 'create', '-b', odd, 'c')).toBe(0);
+    expect(readFileSync(log, 'utf8')).toContain('level=warning');
+    expect(machine.stderr).toBe('');
+  });
+});
+
+describe('the life of a container', () => {
+  it('goes from create to delete', () => {
+    const pidFile = join(machine.directory, 'pid');
+    expect(inRoot('create', '--bundle', bundle(), '--pid-file', pidFile, 'web')).toBe(0);
+    expect(inRoot('state', 'web')).toBe(0);
+    const created = JSON.parse(machine.stdout);
+    expect(created).toMatchObject({
+      id: 'web',
+      status: 'created',
+      pid: Number(readFileSync(pidFile, 'utf8')),
+    });
+    expect(inRoot('start', 'web')).toBe(0);
+    expect(inRoot('delete', 'web')).toBe(1);
+    expect(inRoot('kill', 'web', 'kill')).toBe(0);
+    expect(inRoot('kill', 'web', '0')).toBe(1);
+    expect(machine.stderr).toContain('container not running');
+    expect(inRoot('kill', '--all', 'web', '9')).toBe(0);
+    expect(inRoot('delete', 'web')).toBe(0);
+    expect(inRoot('delete', 'web')).toBe(1);
+    expect(inRoot('delete', '--force', 'web')).toBe(0);
+  });
+
+  it('is told byte for byte by state', () => {
+    const made = writeBundle(join(machine.directory, 'bundle'), config => {
+      config['annotations'] = { 'b.c': '<&>', a: '' };
+    });
+    inRoot('create', '-b', made, 'web');
+    inRoot('state', 'web');
+    const pid = [...machine.processes.keys()][0];
+    expect(machine.stdout).toBe(`{
+  "ociVersion": "1.3.0",
+  "id": "web",
+  "pid": ${pid},
+  "status": "created",
+  "bundle": "${made}",
+  "rootfs": "${made}/rootfs",
+  "created": "2023-11-14T22:13:20.12Z",
+  "annotations": {
+    "a": "",
+    "b.c": "\\u003c\\u0026\\u003e"
+  },
+  "owner": ""
+}`);
+  });
+
+  it('passes the exit status of run on', () => {
+    machine.exit = { code: 7 };
+    expect(inRoot('run', '-b', bundle(), 'web')).toBe(7);
+  });
+});
+
+describe('list', () => {
+  it('sets the columns as a tabwriter does', () => {
+    inRoot('create', '-b', bundle(), 'a-rather-long-id');
+    inRoot('list');
+    const pid = [...machine.processes.keys()][0];
+    const width = join(machine.directory, 'bundle').length + 3;
+    expect(machine.stdout).toBe(
+      `ID                 PID         STATUS      ${'BUNDLE'.padEnd(width)}CREATED                   OWNER\n` +
+        `a-rather-long-id   ${String(pid).padEnd(12)}created     ${join(machine.directory, 'bundle')}   2023-11-14T22:13:20.12Z   root\n`,
+    );
+  });
+
+  it('prints null, nothing or the headings for no containers', () => {
+    mkdirSync(machine.root);
+    inRoot('list', '-f', 'json');
+    expect(machine.stdout).toBe('null\n');
+    inRoot('list', '-q');
+    expect(machine.stdout).toBe('');
+    inRoot('list');
+    expect(machine.stdout).toBe('ID          PID         STATUS      BUNDLE      CREATED     OWNER\n');
+  });
+
+  it('prints JSON on one line, with the owner', () => {
+    inRoot('create', '-b', bundle(), 'web');
+    inRoot('list', '--format', 'json');
+    expect(machine.stdout).toMatch(/^\[\{"ociVersion":.*\}\]\n$/);
+    expect(JSON.parse(machine.stdout)).toMatchObject([{ id: 'web', owner: 'root' }]);
+  });
+
+  it('goes on past a damaged one', () => {
+    inRoot('create', '-b', bundle(), 'good');
+    mkdirSync(join(machine.root, 'bad'));
+    writeFileSync(join(machine.root, 'bad/state.json'), '{');
+    expect(inRoot('list', '-q')).toBe(0);
+    expect(machine.stdout).toBe('good\n');
+    expect(machine.stderr).toContain('load container bad: ');
+  });
+
+  it('fails for a root that was named and is not there', () => {
+    expect(inRoot('list')).toBe(1);
+  });
+});
+
+describe('spec', () => {
+  it('writes a document that runc itself could have written', () => {
+    const target = join(machine.directory, 'new');
+    mkdirSync(target);
+    expect(call('spec', '--bundle', target)).toBe(0);
+    const text = readFileSync(join(target, 'config.json'), 'utf8');
+    expect(text).toMatch(/^\{\n\t"ociVersion": "1\.3\.0",\n\t"process": \{\n\t\t"terminal": true,/);
+    expect(text.endsWith('}')).toBe(true);
+    expect(JSON.parse(text).mounts).toHaveLength(7);
+  });
+
+  it('does not overwrite', () => {
+    expect(call('spec', '-b', bundle())).toBe(1);
+    expect(machine.stderr).toContain('msg="File config.json exists. Remove it first"');
+  });
+
+  it('--rootless asks for no privilege', () => {
+    const target = join(machine.directory, 'new');
+    mkdirSync(target);
+    expect(call('spec', '--rootless', '-b', target)).toBe(0);
+    const { linux, mounts } = JSON.parse(readFileSync(join(target, 'config.json'), 'utf8'));
+    expect(linux.resources).toBeUndefined();
+    expect(linux.namespaces.map(({ type }: { type: string }) => type)).toEqual(
+      expect.arrayContaining(['user']),
+    );
+    expect(linux.namespaces).not.toContainEqual({ type: 'network' });
+    expect(JSON.stringify(mounts)).not.toContain('gid=');
+  });
+});
+
+describe('plan', () => {
+  it('prints the plan and does nothing', () => {
+    const path = bundle();
+    expect(call('plan', path)).toBe(0);
+    expect(machine.stdout).toContain('openRoot');
+    expect(call('plan', '--format', 'json', path)).toBe(0);
+    expect(JSON.parse(machine.stdout).container.map(({ op }: { op: string }) => op)).toContain('execute');
+    expect(machine.calls).toEqual([]);
+  });
+});
+
+it('finds the root of a user who is not root', () => {
+  const runtimeDirectory = join(machine.directory, 'user');
+  mkdirSync(runtimeDirectory);
+  machine.environment.set('XDG_RUNTIME_DIR', runtimeDirectory);
+  Object.assign(machine.binding, {
+    identity: () => ({ euid: 1000 }),
+  });
+  expect(call('list', '-q')).toBe(0);
+  const mode = execFileSync('stat', ['-c', '%a', join(runtimeDirectory, 'tsubo')], { encoding: 'utf8' });
+  expect(mode.trim()).toBe('1700');
+});
