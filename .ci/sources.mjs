@@ -30,7 +30,7 @@ export function problemsOfSources() {
     /** @param {number} index @param {string} what */
     const complain = (index, what) => problems.push(`${path}:${index + 1}: ${what}`);
 
-    if (/\.(ts|mjs|cc|h|S|ld)$/.test(path) || path === '.ci/run') {
+    if (/\.(ts|mjs|cjs|cc|h|S|ld)$/.test(path) || path === '.ci/run') {
       const first = lines[0]?.startsWith('#!') ? 1 : 0;
       if (!lines[first]?.includes(licence)) complain(first, `the first line says ${licence}`);
     }

@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/nsfs.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/sysmacros.h>
@@ -279,6 +281,13 @@ Outcome lock(const Arguments& a) {
 Outcome isTerminal(const Arguments& a) { return Value::boolean(isatty(descriptor(a[0])) == 1); }
 
 Outcome isOpen(const Arguments& a) { return Value::boolean(fcntl(descriptor(a[0]), F_GETFD) >= 0); }
+
+Outcome namespaceKind(const Arguments& a) {
+  int kind = ioctl(descriptor(a[0]), NS_GET_NSTYPE);
+  if (kind >= 0) return Value::number(kind);
+  if (errno == ENOTTY) return Value();
+  return refused("ioctl", errno);
+}
 
 }  // namespace function
 

@@ -26,15 +26,18 @@ std::string mismatch(const Function& function, const Arguments& arguments);
 // The command line, as the host was started; set once by the host.
 void set_argv(std::vector<std::string> argv);
 
-#define TSUBO_BINDING(F)                                                                                             \
-  F(readText, "s|n")                                                                                                 \
-  F(writeText, "ssnn")                                                                                               \
-  F(replaceText, "ssn") F(mkdir, "sn") F(rmdir, "s") F(unlink, "s") F(mkfifo, "sn") F(readdir, "s") F(readlink, "s") \
-      F(realpath, "s") F(getcwd, "") F(chdir, "s") F(stat, "s|b") F(filesystemType, "s") F(open, "snn")              \
-          F(readAll, "n") F(write, "ns") F(close, "n") F(lock, "nn") F(isTerminal, "n") F(isOpen, "n") F(argv, "")   \
-              F(getenv, "s") F(pid, "") F(now, "") F(sleepMs, "n") F(identity, "") F(spawn, "r") F(awaitReport, "n") \
-                  F(resume, "n") F(release, "ss") F(pidfdOpen, "n") F(pidfdSignal, "nn") F(pidfdWait, "nn")          \
+// clang-format off
+#define TSUBO_BINDING(F)                                                                                              \
+  F(readText, "s|n")                                                                                                  \
+  F(writeText, "ssnn")                                                                                                \
+  F(replaceText, "ssn")                                                                                               \
+  F(mkdir, "sn") F(rmdir, "s") F(unlink, "s") F(mkfifo, "sn") F(readdir, "s") F(readlink, "s") F(realpath, "s")       \
+      F(getcwd, "") F(chdir, "s") F(stat, "s|b") F(filesystemType, "s") F(open, "snn") F(readAll, "n") F(write, "ns") \
+          F(close, "n") F(lock, "nn") F(isTerminal, "n") F(isOpen, "n") F(namespaceKind, "n") F(argv, "")             \
+              F(getenv, "s") F(pid, "") F(now, "") F(sleepMs, "n") F(identity, "") F(spawn, "r") F(awaitReport, "n")  \
+                  F(resume, "n") F(release, "ss") F(pidfdOpen, "n") F(pidfdSignal, "nn") F(pidfdWait, "nn")           \
                       F(reap, "n") F(catchSignals, "b") F(waitForeground, "nn") F(vocabulary, "")
+// clang-format on
 
 namespace function {
 #define TSUBO_DECLARE_FUNCTION(name, arguments) Outcome name(const Arguments& a);

@@ -21,7 +21,12 @@ const directoryMode = 0o755;
 /** Another container's delete may take an empty parent away between two of our mkdirs. */
 const attempts = 5;
 
-/** Where the cgroup will be and what has to be made for it. Looks, and makes nothing. */
+/**
+ * Where the cgroup will be and what has to be made for it. Looks, and makes nothing. A cgroup that is there already is
+ * taken over when nobody is in it: refused here, before anything is written that lets a later delete end its processes.
+ *
+ * @throws RuntimeError `config.cgroups-path`, `state.cgroup-not-empty`, `state.cgroup-frozen`
+ */
 export function planCgroup(binding: Binding, root: string, path: string, origin: string): CgroupPlace {
   if (!isBelow(path, root)) {
     throw new RuntimeError({
@@ -33,13 +38,14 @@ export function planCgroup(binding: Binding, root: string, path: string, origin:
       hint: 'name a cgroup below it, for example /tsubo/my-container',
     });
   }
+  if (binding.stat(path) !== undefined) refuseOccupied(binding, path, origin);
   const made: string[] = [];
   for (let at = path; at !== root && binding.stat(at) === undefined; at = parentPath(at)) made.unshift(at);
   return { root, path, made };
 }
 
 /**
- * Makes the directories. A cgroup that was there already is taken over when nobody is in it.
+ * Makes the directories. Somebody may have been faster: who is in the cgroup now was not put there by us.
  *
  * @throws RuntimeError `state.cgroup-not-empty`, `state.cgroup-frozen`, `host.syscall`
  */

@@ -5,16 +5,23 @@ import { hostFailure, isSystemError } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
 import { isBelow } from '../host/paths.ts';
 import type { CgroupPlace } from './directory.ts';
+import { isPopulated } from './freezer.ts';
 import { childCgroups, killProcesses } from './processes.ts';
 
 /** About a second in all: a dying process leaves its cgroup a little after it can be waited for. */
 const pausesMs = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512];
 
 /**
- * Removes the container's cgroup with all that was made below it, after killing what still runs there, then the
- * parents that were made for it and that nobody else uses. What is already gone is fine.
+ * What to do with processes in the cgroup. `kill` when a container lived there: they are its own. `spare` when none
+ * was ever recorded: an init of ours has ended with its runtime, so they are somebody else's, and the cgroup with them.
  */
-export function removeCgroup(binding: Binding, place: CgroupPlace): void {
+export type Occupants = 'kill' | 'spare';
+
+/**
+ * Removes the container's cgroup with all that was made below it, then the parents that were made for it and that
+ * nobody else uses. What is already gone is fine.
+ */
+export function removeCgroup(binding: Binding, place: CgroupPlace, occupants: Occupants): void {
   if (!isBelow(place.path, place.root)) {
     throw new RuntimeError({
       code: 'internal',
@@ -22,13 +29,23 @@ export function removeCgroup(binding: Binding, place: CgroupPlace): void {
     });
   }
   if (binding.stat(place.path) !== undefined) {
-    killProcesses(binding, place.path);
+    if (occupants === 'kill') killProcesses(binding, place.path);
+    else if (!isLeft(binding, place.path)) return;
     removeBelow(binding, place.path);
   }
   for (const parent of [...place.made].reverse()) {
     if (parent === place.path || !isBelow(parent, place.root)) continue;
     if (!removeUnused(binding, parent)) break;
   }
+}
+
+/** True when nobody is in the cgroup, after waiting a little for a process that is just ending. */
+function isLeft(binding: Binding, path: string): boolean {
+  for (const pauseMs of pausesMs) {
+    if (!isPopulated(binding, path)) return true;
+    binding.sleepMs(pauseMs);
+  }
+  return !isPopulated(binding, path);
 }
 
 function removeBelow(binding: Binding, path: string): void {

@@ -20,8 +20,8 @@ export function programHelp(program: Command, modules: readonly CommandModule[])
     [
       'EXAMPLE',
       [
-        '# In a directory with a root file system in rootfs/: write a config.json, run it, see what is there.',
-        `${name} spec`,
+        '# In a bundle, a directory with a config.json and a root file system: look, run, see what is there.',
+        `${name} plan .`,
         `${name} run my-container`,
         `${name} list`,
       ],

@@ -44,6 +44,8 @@ export interface Binding {
   isTerminal(fd: number): boolean;
   /** True when the descriptor is open. */
   isOpen(fd: number): boolean;
+  /** The CLONE_NEW* of the namespace behind the descriptor; undefined when it is no namespace. */
+  namespaceKind(fd: number): number | undefined;
 
   // ---- this process --------------------------------------------------------------------------------------
   /** argv[0] as called, then the arguments. */
@@ -65,7 +67,7 @@ export interface Binding {
   resume(channel: number): void;
   /**
    * Releases a created container: one byte into the `go` FIFO, then waits on the `result` FIFO until the exec has
-   * happened (end of file) or was refused (a report).
+   * happened (end of file: `ready`) or was refused (`failed`). `ended` when there is no init any more that could be told.
    */
   release(goPath: string, resultPath: string): Report;
 

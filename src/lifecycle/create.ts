@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type CgroupPlace, makeCgroup, planCgroup } from '../cgroup/directory.ts';
+import { killProcesses } from '../cgroup/processes.ts';
 import { removeCgroup } from '../cgroup/remove.ts';
 import { onHost } from '../errors/system.ts';
 import { openFlags } from '../host/files.ts';
@@ -86,8 +87,9 @@ function createHeld(
 
   if (cgroup !== undefined) {
     const { place, origin } = cgroup;
-    undo.arm(`the cgroup ${place.path}`, () => removeCgroup(binding, place));
+    undo.arm(`the cgroup ${place.path}`, () => removeCgroup(binding, place, 'spare'));
     makeCgroup(binding, place, origin);
+    undo.arm(`the processes in ${place.path}`, () => killProcesses(binding, place.path));
   }
   for (const name of [files.go, files.result]) {
     const path = joinPath(held.directory, name);

@@ -50,7 +50,9 @@ export function deleteContainer(runtime: Runtime, id: string, options: DeleteOpt
 function destroy(runtime: Runtime, record: ContainerRecord, held: Held): void {
   const { binding } = runtime;
   if (record.init !== undefined) endInit(runtime, record.id, record.init);
-  if (record.cgroup !== undefined) removeCgroup(binding, record.cgroup);
+  if (record.cgroup !== undefined) {
+    removeCgroup(binding, record.cgroup, record.init === undefined ? 'spare' : 'kill');
+  }
   removeState(runtime, held);
 }
 

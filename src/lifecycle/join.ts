@@ -6,9 +6,6 @@ import { openFlags } from '../host/files.ts';
 import { type NamespaceType, namespaceFiles, namespaceFlags } from '../oci/namespaces.ts';
 import type { HostStep } from '../plan/plan.ts';
 
-/** `f_type` of the file system that namespaces live in. */
-const NSFS_MAGIC = 0x6e736673;
-
 type OpenNamespace = Extract<HostStep, { op: 'openNamespace' }>;
 
 /**
@@ -27,7 +24,8 @@ export function openNamespace(binding: Binding, step: OpenNamespace): number {
     fields,
   );
   try {
-    if (binding.filesystemType(`/proc/self/fd/${fd}`) !== NSFS_MAGIC) {
+    const kind = binding.namespaceKind(fd);
+    if (kind === undefined) {
       throw new RuntimeError({
         code: 'config.namespace.not-a-namespace',
         message: `${path} is not a namespace`,
@@ -35,11 +33,11 @@ export function openNamespace(binding: Binding, step: OpenNamespace): number {
         ...fields,
       });
     }
-    const found = fileNameOf(binding, fd);
-    if (found !== undefined && found !== namespaceFiles[wanted]) {
+    if (kind !== step.kind) {
+      const found = typeOf(kind);
       throw new RuntimeError({
         code: 'config.namespace.wrong-type',
-        message: `${path} is a namespace of kind ${found}, not ${namespaceFiles[wanted]} (type ${wanted})`,
+        message: `${path} is a namespace of type ${found}, not ${wanted}`,
         value: found,
         hint: 'the path or the type is the wrong one',
         ...fields,
@@ -57,24 +55,4 @@ function typeOf(kind: number): NamespaceType {
     if (flag === kind) return type as NamespaceType;
   }
   throw new RuntimeError({ code: 'internal', message: `no namespace of kind ${kind}` });
-}
-
-/**
- * The kernel's word for the kind: `net`, `mnt`. The link of an open /proc/PID/ns file says it (`net:[4026531840]`);
- * that of a file it is bound to says only the path, but mountinfo knows what is mounted there.
- */
-function fileNameOf(binding: Binding, fd: number): string | undefined {
-  const own = kindIn(binding.readlink(`/proc/self/fd/${fd}`));
-  if (own !== undefined) return own;
-  const mountId = /^mnt_id:\s*(\d+)$/m.exec(binding.readText(`/proc/self/fdinfo/${fd}`))?.[1];
-  for (const line of binding.readText('/proc/self/mountinfo').split('\n')) {
-    const [id, , , root] = line.split(' ');
-    if (id === mountId && root !== undefined) return kindIn(root);
-  }
-  return undefined;
-}
-
-function kindIn(link: string): string | undefined {
-  // pid_for_children and time_for_children print as the kind they are for.
-  return /^(\w+):\[\d+\]$/.exec(link)?.[1]?.replace('_for_children', '');
 }

@@ -43,6 +43,8 @@ function release(runtime: Runtime, held: Held, record: ContainerRecord): void {
   const report = onHost(`unable to start container ${record.id}`, () => binding.release(go, result));
   forget(runtime, go, result);
   const { init } = record;
+  // Nobody read our word: the init died between the look at its status and now.
+  if (report.kind === 'ended') requireStatus('start', record.id, 'stopped');
   if (report.kind !== 'failed' || init === undefined) return;
   const config = unlessMissing(() => binding.readText(joinPath(held.directory, files.config)));
   withPlace(config ?? '{}', () => {

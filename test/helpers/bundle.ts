@@ -4,8 +4,34 @@ import { dirname, join } from 'node:path';
 import { defaultConfig, type TestConfig } from './config.ts';
 
 /** Where busybox offers itself in a rootfs. */
-const applets = ['cat', 'chmod', 'echo', 'id', 'kill', 'ls', 'mkdir', 'mount', 'printf', 'rm', 'sh', 'sleep', 'stat'];
-const moreApplets = ['test', 'touch', 'true', 'false', 'umount', 'unshare', 'wc', 'grep', 'readlink', 'head', 'sync'];
+const applets = [
+  'cat',
+  'chmod',
+  'echo',
+  'id',
+  'kill',
+  'ls',
+  'mkdir',
+  'mount',
+  'printf',
+  'rm',
+  'sh',
+  'sleep',
+  'stat',
+];
+const moreApplets = [
+  'test',
+  'touch',
+  'true',
+  'false',
+  'umount',
+  'unshare',
+  'wc',
+  'grep',
+  'readlink',
+  'head',
+  'sync',
+];
 
 /** One directory with config.json and a small root file system. */
 export class Bundle {
@@ -94,10 +120,14 @@ export class Programs {
   /** Fills an empty directory with a small root file system. */
   install(rootfs: string): void {
     mkdirSync(join(rootfs, 'bin'), { recursive: true });
-    for (const name of ['dev', 'etc', 'proc', 'sys', 'tmp', 'usr']) mkdirSync(join(rootfs, name), { recursive: true });
+    for (const name of ['dev', 'etc', 'proc', 'sys', 'tmp', 'usr'])
+      mkdirSync(join(rootfs, name), { recursive: true });
     for (const name of ['busybox', 'inside']) linkSync(join(this.dir, name), join(rootfs, 'bin', name));
     for (const name of [...applets, ...moreApplets]) symlinkSync('busybox', join(rootfs, 'bin', name));
-    writeFileSync(join(rootfs, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\nlady:x:1000:1000::/home/lady:/bin/sh\n');
+    writeFileSync(
+      join(rootfs, 'etc/passwd'),
+      'root:x:0:0:root:/root:/bin/sh\nlady:x:1000:1000::/home/lady:/bin/sh\n',
+    );
     writeFileSync(join(rootfs, 'etc/group'), 'root:x:0:\nlady:x:1000:\n');
   }
 }

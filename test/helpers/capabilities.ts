@@ -12,7 +12,10 @@ const names = (
 /** `CAP_CHOWN`, ... of a mask as /proc/PID/status prints it, sorted. */
 export function capabilityNames(hex: string | undefined): string[] {
   const mask = BigInt(`0x${hex}`);
-  return names.filter((_, number) => (mask >> BigInt(number)) & 1n).map(name => `CAP_${name}`).sort();
+  return names
+    .filter((_, number) => (mask >> BigInt(number)) & 1n)
+    .map(name => `CAP_${name}`)
+    .sort();
 }
 
 /** What this process may hand on. */

@@ -38,7 +38,7 @@ export class FakeMachine {
   stderrIsTerminal = false;
   /** What the next init says; `ready` when none is left. */
   reports: Partial<Report>[] = [];
-  releaseReport: Partial<Report> = { kind: 'ended' };
+  releaseReport: Partial<Report> = { kind: 'ready' };
   exit: WaitStatus = { code: 0 };
   /** The call of this name, the first time, fails with this number or does that. */
   readonly trouble = new Map<string, number | (() => void)>();
@@ -203,6 +203,7 @@ export class FakeMachine {
       return { mode, uid, gid, dev, ino, size, rdevMajor: 0, rdevMinor: 0 };
     },
     filesystemType: path => (path === this.cgroups ? 0x63677270 : 0),
+    namespaceKind: () => undefined,
     open: (path, flags, mode) => {
       const fd = real('open', path, () => fs.openSync(path, flags, mode));
       if (fs.fstatSync(fd).isDirectory()) this.#openDirectories.set(fd, path);
@@ -258,7 +259,7 @@ export class FakeMachine {
     resume: () => this.#begin('resume'),
     release: () => {
       this.#begin('release');
-      return { kind: 'ended', step: 0, syscall: '', errno: 0, detail: '', ...this.releaseReport };
+      return { kind: 'ready', step: 0, syscall: '', errno: 0, detail: '', ...this.releaseReport };
     },
     pidfdOpen: pid => {
       const found = this.processes.get(pid);

@@ -22,7 +22,7 @@
 
 namespace {
 
-void text(const char *bytes, size_t length) {
+void text(const char* bytes, size_t length) {
   putchar('"');
   for (size_t i = 0; i < length; i++) {
     const unsigned char c = static_cast<unsigned char>(bytes[i]);
@@ -37,15 +37,15 @@ void text(const char *bytes, size_t length) {
   putchar('"');
 }
 
-void text(const char *string) { text(string, strlen(string)); }
+void text(const char* string) { text(string, strlen(string)); }
 
-void key(const char *name) {
+void key(const char* name) {
   text(name);
   putchar(':');
 }
 
 // The whole file as a string, or null when it cannot be read.
-void file(const char *path) {
+void file(const char* path) {
   const int fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0) {
     printf("null");
@@ -53,19 +53,19 @@ void file(const char *path) {
   }
   size_t used = 0;
   size_t size = 1 << 16;
-  char *buffer = static_cast<char *>(malloc(size));
+  char* buffer = static_cast<char*>(malloc(size));
   for (;;) {
     const ssize_t got = read(fd, buffer + used, size - used);
     if (got <= 0) break;
     used += static_cast<size_t>(got);
-    if (used == size) buffer = static_cast<char *>(realloc(buffer, size *= 2));
+    if (used == size) buffer = static_cast<char*>(realloc(buffer, size *= 2));
   }
   close(fd);
   text(buffer, used);
   free(buffer);
 }
 
-void link(const char *path) {
+void link(const char* path) {
   char target[4096];
   const ssize_t length = readlink(path, target, sizeof target);
   if (length < 0) {
@@ -75,24 +75,31 @@ void link(const char *path) {
   }
 }
 
-const char *kind(mode_t mode) {
+const char* kind(mode_t mode) {
   switch (mode & S_IFMT) {
-    case S_IFDIR: return "directory";
-    case S_IFCHR: return "character";
-    case S_IFBLK: return "block";
-    case S_IFLNK: return "symlink";
-    case S_IFIFO: return "fifo";
-    case S_IFSOCK: return "socket";
-    default: return "file";
+    case S_IFDIR:
+      return "directory";
+    case S_IFCHR:
+      return "character";
+    case S_IFBLK:
+      return "block";
+    case S_IFLNK:
+      return "symlink";
+    case S_IFIFO:
+      return "fifo";
+    case S_IFSOCK:
+      return "socket";
+    default:
+      return "file";
   }
 }
 
 void openFds() {
   key("fds");
   putchar('{');
-  DIR *directory = opendir("/proc/self/fd");
+  DIR* directory = opendir("/proc/self/fd");
   bool first = true;
-  for (dirent *entry; directory != nullptr && (entry = readdir(directory)) != nullptr;) {
+  for (dirent* entry; directory != nullptr && (entry = readdir(directory)) != nullptr;) {
     if (entry->d_name[0] == '.' || atoi(entry->d_name) == dirfd(directory)) continue;
     if (!first) putchar(',');
     first = false;
@@ -119,7 +126,7 @@ void openFdNumbers() {
 }
 
 void namespaces() {
-  static const char *const kinds[] = {"cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"};
+  static const char* const kinds[] = {"cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"};
   key("namespaces");
   putchar('{');
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
@@ -158,7 +165,7 @@ void keyring() {
   }
 }
 
-void probe(const char *path) {
+void probe(const char* path) {
   key(path);
   putchar('{');
   struct stat status = {};
@@ -168,8 +175,8 @@ void probe(const char *path) {
   }
   key("kind");
   text(kind(status.st_mode));
-  printf(",\"mode\":%u,\"uid\":%u,\"gid\":%u,\"size\":%lld,\"ino\":%llu,\"major\":%u,\"minor\":%u", status.st_mode & 07777,
-         status.st_uid, status.st_gid, static_cast<long long>(status.st_size),
+  printf(",\"mode\":%u,\"uid\":%u,\"gid\":%u,\"size\":%lld,\"ino\":%llu,\"major\":%u,\"minor\":%u",
+         status.st_mode & 07777, status.st_uid, status.st_gid, static_cast<long long>(status.st_size),
          static_cast<unsigned long long>(status.st_ino), major(status.st_rdev), minor(status.st_rdev));
   if (S_ISLNK(status.st_mode)) {
     printf(",\"target\":");
@@ -178,13 +185,13 @@ void probe(const char *path) {
   }
   printf(",\"read\":");
   if (S_ISDIR(status.st_mode)) {
-    DIR *directory = opendir(path);
+    DIR* directory = opendir(path);
     if (directory == nullptr) {
       printf("{\"errno\":%d}", errno);
     } else {
       printf("{\"entries\":[");
       bool first = true;
-      for (dirent *entry; (entry = readdir(directory)) != nullptr;) {
+      for (dirent* entry; (entry = readdir(directory)) != nullptr;) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
         if (!first) putchar(',');
         first = false;
@@ -223,7 +230,7 @@ void probe(const char *path) {
 
 }  // namespace
 
-int main(int argc, char **argv, char **environment) {
+int main(int argc, char** argv, char** environment) {
   static char output[1 << 16];
   setvbuf(stdout, output, _IOFBF, sizeof output);
   // The descriptors are listed first of all: nothing may open one before.
@@ -244,7 +251,7 @@ int main(int argc, char **argv, char **environment) {
     text(argv[last]);
   }
   printf("],\"env\":[");
-  for (char **entry = environment; *entry != nullptr; entry++) {
+  for (char** entry = environment; *entry != nullptr; entry++) {
     if (entry != environment) putchar(',');
     text(*entry);
   }
@@ -262,7 +269,8 @@ int main(int argc, char **argv, char **environment) {
   printf("],\"uids\":[%u,%u,%u],\"gids\":[%u,%u,%u]", uids[0], uids[1], uids[2], gids[0], gids[1], gids[2]);
   const mode_t mask = umask(0);
   umask(mask);
-  printf(",\"umask\":%u,\"pid\":%d,\"ppid\":%d,\"sid\":%d,\"pgid\":%d", mask, getpid(), getppid(), getsid(0), getpgrp());
+  printf(",\"umask\":%u,\"pid\":%d,\"ppid\":%d,\"sid\":%d,\"pgid\":%d", mask, getpid(), getppid(), getsid(0),
+         getpgrp());
   int deathSignal = 0;
   prctl(PR_GET_PDEATHSIG, &deathSignal);
   printf(",\"noNewPrivileges\":%d,\"dumpable\":%d,\"parentDeathSignal\":%d,\"securebits\":%d",

@@ -64,7 +64,10 @@ export interface Probe {
 }
 
 export function parseReport(text: string): Report {
-  const raw = JSON.parse(text) as Omit<Report, 'mounts' | 'status'> & { mountinfo: string | null; status: string | null };
+  const raw = JSON.parse(text) as Omit<Report, 'mounts' | 'status'> & {
+    mountinfo: string | null;
+    status: string | null;
+  };
   const status: Record<string, string> = {};
   for (const line of (raw.status ?? '').split('\n')) {
     const [key, value] = line.split(':\t');
@@ -77,7 +80,9 @@ export function parseReport(text: string): Report {
 export function mountAt(report: Report, target: string): Mount {
   const found = report.mounts.filter(mount => mount.target === target).at(-1);
   if (found === undefined) {
-    throw new Error(`nothing is mounted at ${target}, only at ${report.mounts.map(mount => mount.target).join(' ')}`);
+    throw new Error(
+      `nothing is mounted at ${target}, only at ${report.mounts.map(mount => mount.target).join(' ')}`,
+    );
   }
   return found;
 }

@@ -31,20 +31,22 @@ export function parseMountinfo(text: string): Mount[] {
         id: Number(id),
         parent: Number(parent),
         device,
-        root: unescape(root),
-        target: unescape(target),
+        root: unescapeOctal(root),
+        target: unescapeOctal(target),
         options: options.split(','),
         propagation: tags
           .filter(tag => !tag.startsWith('propagate_from'))
           .map(tag => tag.replace(/:.*/, '').replace('master', 'slave')),
         type,
-        source: unescape(source),
+        source: unescapeOctal(source),
         superOptions: superOptions.split(','),
       };
     });
 }
 
 /** The kernel writes space, tab, newline and backslash as octal. */
-function unescape(text: string): string {
-  return text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+function unescapeOctal(text: string): string {
+  return text.replace(/\\([0-7]{3})/g, (_, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 8)),
+  );
 }

@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChildProcess } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
@@ -125,7 +134,9 @@ export class Sandbox {
   must(args: readonly string[], options: ExecOptions = {}): Result & { readonly output: string } {
     const done = this.oci(args, options);
     if (done.status !== 0) {
-      throw new Error(`${args.join(' ')}: status ${done.status ?? done.signal}: ${done.stderr}${done.stdout}`);
+      throw new Error(
+        `${args.join(' ')}: status ${done.status ?? done.signal}: ${done.stderr}${done.stdout}`,
+      );
     }
     return done;
   }
@@ -135,9 +146,16 @@ export class Sandbox {
     const log = this.fresh('log');
     const done = this.oci(['--log', log, '--log-format', 'json', ...args], options);
     if (done.status === 0) throw new Error(`${args.join(' ')}: should have failed; printed ${done.stdout}`);
-    const records = existsSync(log) ? readFileSync(log, 'utf8').split('\n').filter(line => line !== '') : [];
-    const errors = records.map(line => JSON.parse(line) as LogRecord).filter(record => record.level === 'error');
-    if (errors.length !== 1) throw new Error(`${args.join(' ')}: not one error but ${errors.length}: ${records.join('\n')}`);
+    const records = existsSync(log)
+      ? readFileSync(log, 'utf8')
+          .split('\n')
+          .filter(line => line !== '')
+      : [];
+    const errors = records
+      .map(line => JSON.parse(line) as LogRecord)
+      .filter(record => record.level === 'error');
+    if (errors.length !== 1)
+      throw new Error(`${args.join(' ')}: not one error but ${errors.length}: ${records.join('\n')}`);
     return { status: done.status, message: done.stderr.trim(), record: errors[0] as LogRecord };
   }
 
@@ -182,7 +200,8 @@ export class Sandbox {
       modify?.(made);
     });
     const done = this.run(bundle, options.exec, ...(options.flags ?? []));
-    if (done.status !== 0) throw new Error(`run: status ${done.status ?? done.signal}: ${done.stderr}${done.stdout}`);
+    if (done.status !== 0)
+      throw new Error(`run: status ${done.status ?? done.signal}: ${done.stderr}${done.stdout}`);
     return parseReport(done.stdout);
   }
 
@@ -193,7 +212,8 @@ export class Sandbox {
       modify?.(made);
     });
     const done = this.run(bundle);
-    if (done.status !== 0) throw new Error(`run: status ${done.status ?? done.signal}: ${done.stderr}${done.stdout}`);
+    if (done.status !== 0)
+      throw new Error(`run: status ${done.status ?? done.signal}: ${done.stderr}${done.stdout}`);
     return done.stdout;
   }
 
@@ -274,9 +294,10 @@ export function sandbox(layout: Layout = 'unified', which: Runtime = runtime): S
       made.removeCgroups();
     }
     // a container that has just ended may need a moment until its last process has left the cgroup
-    await until('nothing is left of the containers', () => JSON.stringify(made.traces()) === JSON.stringify(before)).catch(
-      () => expect(made.traces()).toEqual(before),
-    );
+    await until(
+      'nothing is left of the containers',
+      () => JSON.stringify(made.traces()) === JSON.stringify(before),
+    ).catch(() => expect(made.traces()).toEqual(before));
   });
   afterAll(() => made.close());
   return made;

@@ -48,7 +48,8 @@ export class View {
   }
 
   static async open(layout: Layout): Promise<View> {
-    const mounts = layout === 'unified' && !machineIsUnified ? 'mount -t cgroup2 none /sys/fs/cgroup && ' : '';
+    const mounts =
+      layout === 'unified' && !machineIsUnified ? 'mount -t cgroup2 none /sys/fs/cgroup && ' : '';
     const script = `${mounts}echo ready && exec cat`;
     const holder = spawn('unshare', ['-m', '--propagation', 'slave', 'sh', '-c', script], {
       stdio: ['pipe', 'pipe', 'inherit'],
@@ -57,7 +58,9 @@ export class View {
     await new Promise<void>((resolve, reject) => {
       holder.stdout?.once('data', () => resolve());
       holder.once('error', reject);
-      holder.once('exit', code => reject(new Error(`the private mount namespace could not be made (status ${code})`)));
+      holder.once('exit', code =>
+        reject(new Error(`the private mount namespace could not be made (status ${code})`)),
+      );
     });
     return new View(holder);
   }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// plan-fuzz PLAN ROUNDS SEED: damages a well-formed plan in many ways and reads whatever the decoder still accepts, each in
-// a buffer of exactly its size. Built with ASan and UBSan, so a read outside is the end. Prints what was accepted.
+// plan-fuzz PLAN ROUNDS SEED: damages a well-formed plan in many ways and reads whatever the decoder still accepts,
+// each in a buffer of exactly its size. Built with ASan and UBSan, so a read outside is the end. Prints what was
+// accepted.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -37,10 +38,10 @@ void walk(const Plan& p) {
   for (uint32_t i = 0; i < p.steps(); i++) {
     switch (p.op(i)) {
 #define LOOK(kind, name) look(p, s.name);
-#define STEP(op)                                             \
-  case Op::op: {                                             \
-    [[maybe_unused]] const auto& s = p.fields<step::op>(i);  \
-    TSUBO_FIELDS_##op(LOOK) break;                           \
+#define STEP(op)                                            \
+  case Op::op: {                                            \
+    [[maybe_unused]] const auto& s = p.fields<step::op>(i); \
+    TSUBO_FIELDS_##op(LOOK) break;                          \
   }
       TSUBO_STEPS(STEP)
 #undef STEP

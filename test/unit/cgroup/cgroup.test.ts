@@ -90,7 +90,7 @@ describe('removing a cgroup', () => {
     mkdirSync(join(machine.cgroups, 'pods'));
     const place = make('pods/one/web');
     mkdirSync(join(place.path, 'memory.current.d/deep'), { recursive: true });
-    removeCgroup(machine.binding, place);
+    removeCgroup(machine.binding, place, 'kill');
     expect(existsSync(join(machine.cgroups, 'pods/one'))).toBe(false);
     expect(existsSync(join(machine.cgroups, 'pods'))).toBe(true);
   });
@@ -98,7 +98,7 @@ describe('removing a cgroup', () => {
   it('leaves a parent that somebody else uses by now', () => {
     const place = make('pods/web');
     make('pods/other');
-    removeCgroup(machine.binding, place);
+    removeCgroup(machine.binding, place, 'kill');
     expect(existsSync(place.path)).toBe(false);
     expect(existsSync(join(machine.cgroups, 'pods/other'))).toBe(true);
   });
@@ -106,9 +106,17 @@ describe('removing a cgroup', () => {
   it('kills what still runs there', () => {
     const place = make('web');
     const left = machine.addProcess({ cgroup: place.path });
-    removeCgroup(machine.binding, place);
+    removeCgroup(machine.binding, place, 'kill');
     expect(left.signals).toEqual([9]);
     expect(existsSync(place.path)).toBe(false);
+  });
+
+  it('leaves the processes of somebody else, and their cgroup, alone', () => {
+    const place = make('web');
+    const foreign = machine.addProcess({ cgroup: place.path });
+    removeCgroup(machine.binding, place, 'spare');
+    expect(foreign.signals).toEqual([]);
+    expect(existsSync(place.path)).toBe(true);
   });
 
   it('tries again while the kernel says EBUSY', () => {
@@ -119,7 +127,7 @@ describe('removing a cgroup', () => {
       throw refused('rmdir', errno.EBUSY, place.path);
     };
     machine.trouble.set('rmdir', refuse);
-    removeCgroup(machine.binding, place);
+    removeCgroup(machine.binding, place, 'kill');
     expect(refusals).toBe(3);
     expect(existsSync(place.path)).toBe(false);
   });
@@ -127,13 +135,13 @@ describe('removing a cgroup', () => {
   it('does not mind when it is gone', () => {
     const place = make('pods/web');
     rmSync(place.path, { recursive: true });
-    removeCgroup(machine.binding, place);
+    removeCgroup(machine.binding, place, 'kill');
     expect(existsSync(join(machine.cgroups, 'pods'))).toBe(false);
   });
 
   it('never touches the root', () => {
     const place = { root: machine.cgroups, path: machine.cgroups, made: [] };
-    expect(thrown(() => removeCgroup(machine.binding, place))).toMatchObject({ code: 'internal' });
+    expect(thrown(() => removeCgroup(machine.binding, place, 'kill'))).toMatchObject({ code: 'internal' });
   });
 });
 

@@ -236,6 +236,14 @@ describe('start', () => {
   });
 });
 
+describe('start of a container whose init is gone', () => {
+  it('says that it has stopped', () => {
+    createContainer(runtime, options);
+    machine.releaseReport = { kind: 'ended' };
+    expect(thrown(() => startContainer(runtime, 'c'))).toMatchObject({ code: 'state.not-created' });
+  });
+});
+
 describe('run', () => {
   it('catches signals first, waits, deletes, and returns the exit status', () => {
     machine.exit = { code: 3 };

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { requires } from '../helpers/requires.ts';
+import { checkout } from './tarball.ts';
+
+/** What `npm run hello -- ARGS` does. */
+function hello(...args: string[]) {
+  return spawnSync(process.execPath, [join(checkout, '.ci/hello.mjs'), ...args], { encoding: 'utf8' });
+}
+
+describe.skipIf(requires('root', 'g++'))("the README's first command", () => {
+  test('runs a container that tells of its isolation', () => {
+    const { status, stdout } = hello();
+    expect(status).toBe(0);
+    // left what is seen inside, right what is seen outside
+    expect(stdout).toMatch(/^ +process id +1 +\d+$/m);
+    expect(stdout).toMatch(/^ +processes in \/proc +1 +\d+$/m);
+    expect(stdout).toMatch(/^ +host name +tsubo-hello +\S+$/m);
+    expect(stdout).toMatch(/^ +capabilities +3 of \d+ +\d+ of \d+$/m);
+    expect(stdout).toMatch(/^ +no new privileges +yes +(yes|no)$/m);
+    expect(stdout).toMatch(/^ +open files at most +1024 +\d+$/m);
+    expect(stdout).toMatch(/^ +root file system +read-only +\S+$/m);
+    expect(stdout).toMatch(/^ +network interfaces +lo +/m);
+    for (const kind of ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'uts']) {
+      expect(stdout).toMatch(new RegExp(`^ +${kind} +\\d+ +its own +\\d+$`, 'm'));
+    }
+    expect(stdout).toMatch(/^ +user +(\d+) +the same +\1$/m);
+    expect(stdout).toMatch(/^ +\/proc\/sys +proc +ro,/m);
+  });
+
+  test("passes the program's exit status through", () => {
+    expect(hello('7').status).toBe(7);
+    expect(hello('0').status).toBe(0);
+  });
+
+  test('refuses what it does not understand', () => {
+    const { status, stderr } = hello('--seven');
+    expect(status).toBe(1);
+    expect(stderr).toContain('usage: npm run hello');
+  });
+});

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+import { execFileSync } from 'node:child_process';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+interface Manifest {
+  readonly scripts: { readonly install: string };
+}
+
+export const checkout = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
+
+/**
+ * The npm package as it is published, installed in a project of its own in a directory without any tie to the checkout.
+ * Nothing is fetched: the packages it depends on are packed from the checkout's node_modules.
+ */
+export class Installed {
+  /** The project that depends on tsubo. */
+  readonly project: string;
+  /** The package inside it. */
+  readonly home: string;
+  /** Programs in the only directory of PATH: no compiler, no make, no Python. */
+  readonly path: string;
+  private readonly directory: string;
+
+  constructor() {
+    this.directory = mkdtempSync(join(tmpdir(), 'tsubo-package-'));
+    this.project = join(this.directory, 'project');
+    this.home = join(this.project, 'node_modules/tsubo');
+    this.path = join(this.directory, 'bin');
+    mkdirSync(this.path);
+    for (const program of ['node', 'sh', 'test', 'env'])
+      symlinkSync(which(program), join(this.path, program));
+
+    const packed = join(this.directory, 'packed');
+    mkdirSync(packed);
+    const staging = this.stage();
+    const dependencies = Object.keys(JSON.parse(npm(staging, 'pkg', 'get', 'dependencies')));
+    for (const source of [staging, ...dependencies.map(name => join(checkout, 'node_modules', name))]) {
+      npm(source, 'pack', '--ignore-scripts', '--pack-destination', packed);
+    }
+    mkdirSync(this.project);
+    writeFileSync(
+      join(this.project, 'package.json'),
+      '{ "name": "project", "private": true, "type": "module" }\n',
+    );
+    const tarballs = readdirSync(packed).map(name => join(packed, name));
+    this.npm('install', '--ignore-scripts', '--offline', ...tarballs);
+  }
+
+  /** Runs npm in the project, without a compiler in reach. */
+  npm(...args: string[]): string {
+    return execFileSync(process.execPath, [npmProgram(), ...args], this.options());
+  }
+
+  /** Runs a program in the project with nothing but `path` to find others in. */
+  run(program: string, ...args: string[]): string {
+    return execFileSync(program, args, this.options());
+  }
+
+  /** What npm does after it has unpacked the package. Newer versions of npm ask first, so it is done by hand. */
+  runInstallScript(): string {
+    const { scripts } = JSON.parse(readFileSync(join(this.home, 'package.json'), 'utf8')) as Manifest;
+    const options = this.options();
+    const path = `${join(this.project, 'node_modules/.bin')}:${this.path}`;
+    return execFileSync('/bin/sh', ['-c', scripts.install], {
+      ...options,
+      cwd: this.home,
+      env: { ...options.env, PATH: path },
+    });
+  }
+
+  private options(): {
+    cwd: string;
+    env: Record<string, string>;
+    encoding: 'utf8';
+    stdio: ['ignore', 'pipe', 'pipe'];
+  } {
+    return {
+      cwd: this.project,
+      env: { PATH: this.path, HOME: this.directory, npm_config_cache: join(this.directory, 'cache') },
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    };
+  }
+
+  remove(): void {
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  /** What `npm pack` packs: the checkout's files with the prebuilds of this machine. */
+  private stage(): string {
+    const staging = join(this.directory, 'staging');
+    mkdirSync(staging);
+    for (const name of [
+      'package.json',
+      'README.md',
+      'CHANGELOG.md',
+      'binding.gyp',
+      'native',
+      'dist',
+      'src',
+      '.ci',
+    ]) {
+      cpSync(join(checkout, name), join(staging, name), { recursive: true });
+    }
+    execFileSync(process.execPath, [join(checkout, '.ci/prebuild.mjs'), staging], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    return staging;
+  }
+}
+
+function which(program: string): string {
+  const found = execFileSync('/bin/sh', ['-c', 'command -v "$1"', 'sh', program], {
+    encoding: 'utf8',
+  }).trim();
+  // sh has a test of its own, and names it without a path
+  return realpathSync(found.startsWith('/') ? found : join('/usr/bin', found));
+}
+
+/** npm's own program: it is a script for Node, and Node is all that it needs. */
+function npmProgram(): string {
+  return realpathSync(which('npm'));
+}
+
+function npm(cwd: string, ...args: string[]): string {
+  return execFileSync(process.execPath, [npmProgram(), ...args], {
+    cwd,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
+
+/** All files below a directory, as paths from it. */
+export function filesIn(directory: string): string[] {
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile())
+    .map(entry => join(entry.parentPath, entry.name).slice(directory.length + 1))
+    .sort();
+}
+
+/** The rootfs of the hello bundle is the checkout's; the bundle is handed over by its path. */
+export const helloBundle = join(checkout, 'bundle-fixtures/good/hello');
+
+export const compilers = ['g++', 'gcc', 'cc', 'c++', 'clang', 'make', 'python3'];
