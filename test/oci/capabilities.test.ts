@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, test } from 'vitest';
+import { capabilityNames, ourBoundingSet } from '../helpers/capabilities.ts';
+import type { CapabilitySet } from '../helpers/config.ts';
+import { parseReport, type Report } from '../helpers/inside.ts';
+import { requires } from '../helpers/requires.ts';
+import { disagrees } from '../helpers/runtime.ts';
+import { sandbox } from '../helpers/sandbox.ts';
+
+function sets(report: Report): Record<CapabilitySet, string[]> {
+  return {
+    bounding: capabilityNames(report.status['CapBnd']),
+    effective: capabilityNames(report.status['CapEff']),
+    permitted: capabilityNames(report.status['CapPrm']),
+    inheritable: capabilityNames(report.status['CapInh']),
+    ambient: capabilityNames(report.status['CapAmb']),
+  };
+}
+
+const noneAtAll = 'takes a process without `capabilities` for one with empty sets';
+const none = { bounding: [], effective: [], permitted: [], inheritable: [], ambient: [] };
+
+describe.skipIf(requires('root', 'busybox'))('the capabilities of a container', () => {
+  const box = sandbox();
+
+  const listed = {
+    bounding: ['CAP_CHOWN', 'CAP_KILL', 'CAP_NET_RAW'],
+    permitted: ['CAP_CHOWN', 'CAP_KILL'],
+    effective: ['CAP_CHOWN'],
+  };
+
+  test('are the sets that are listed, and root has all it is permitted', () => {
+    const report = box.inside(bundle => {
+      bundle.config.process.capabilities = { ...listed };
+    });
+    expect(sets(report)).toEqual({ ...none, ...listed, effective: listed.permitted });
+  });
+
+  test('of root rise to the bounding set at the exec without noNewPrivileges, by the rule of the kernel', () => {
+    const report = box.inside(bundle => {
+      bundle.config.process.noNewPrivileges = false;
+      bundle.config.process.capabilities = { ...listed };
+    });
+    const all = listed.bounding;
+    expect(sets(report)).toEqual({ ...none, bounding: all, permitted: all, effective: all });
+  });
+
+  test('are none when the sets are empty', () => {
+    expect(sets(box.inside(bundle => (bundle.config.process.capabilities = {})))).toEqual(none);
+  });
+
+  test('are those of the runtime when nothing is said', () => {
+    const report = box.inside(bundle => {
+      delete bundle.config.process.capabilities;
+    });
+    const all = disagrees('runc 1.1', noneAtAll) ? [] : ourBoundingSet;
+    expect(sets(report)).toEqual({ ...none, bounding: all, permitted: all, effective: all });
+  });
+
+  test('are lost by another user when nothing is said', () => {
+    const report = box.inside(bundle => {
+      delete bundle.config.process.capabilities;
+      bundle.config.process.user = { uid: 1000, gid: 1000 };
+    });
+    expect(sets(report)).toEqual({
+      ...none,
+      bounding: disagrees('runc 1.1', noneAtAll) ? [] : ourBoundingSet,
+    });
+  });
+
+  test('of another user do not survive the exec unless they are ambient', () => {
+    const report = box.inside(bundle => {
+      bundle.config.process.user = { uid: 1000, gid: 1000 };
+      const list = ['CAP_CHOWN', 'CAP_NET_RAW'];
+      bundle.config.process.capabilities = { bounding: list, permitted: list, effective: list };
+    });
+    expect(sets(report)).toEqual({ ...none, bounding: ['CAP_CHOWN', 'CAP_NET_RAW'] });
+  });
+
+  test('that are ambient reach the program of another user', () => {
+    const report = box.inside(bundle => {
+      bundle.config.process.user = { uid: 1000, gid: 1000 };
+      const list = ['CAP_CHOWN', 'CAP_NET_RAW'];
+      bundle.config.process.capabilities = {
+        bounding: list,
+        permitted: list,
+        effective: list,
+        inheritable: list,
+        ambient: ['CAP_NET_RAW'],
+      };
+    });
+    expect(sets(report)).toEqual({
+      bounding: ['CAP_CHOWN', 'CAP_NET_RAW'],
+      inheritable: ['CAP_CHOWN', 'CAP_NET_RAW'],
+      permitted: ['CAP_NET_RAW'],
+      effective: ['CAP_NET_RAW'],
+      ambient: ['CAP_NET_RAW'],
+    });
+  });
+
+  test('cannot be ambient without being inheritable, which is no reason to fail', () => {
+    const report = box.inside(bundle => {
+      bundle.config.process.user = { uid: 1000, gid: 1000 };
+      const list = ['CAP_NET_RAW'];
+      bundle.config.process.capabilities = {
+        bounding: list,
+        permitted: list,
+        effective: list,
+        ambient: list,
+      };
+    });
+    expect(sets(report)).toEqual({ ...none, bounding: ['CAP_NET_RAW'] });
+  });
+
+  test('of unknown names are left out with a warning', () => {
+    const bundle = box.bundle(made => {
+      const list = ['CAP_CHOWN', 'CAP_OF_TOMORROW'];
+      made.config.process.capabilities = { bounding: list, permitted: list, effective: list };
+      made.shell('grep CapBnd /proc/self/status');
+    });
+    const done = box.run(bundle);
+    expect(done.status).toBe(0);
+    expect(done.stderr).toContain('CAP_OF_TOMORROW');
+    expect(done.stderr).toMatch(/level=warn/);
+    expect(capabilityNames(done.stdout.split(/\s+/)[1])).toEqual(['CAP_CHOWN']);
+  });
+
+  test('that the runtime has not itself are left out', context => {
+    const missing = ['CAP_SYS_RESOURCE', 'CAP_SYS_MODULE', 'CAP_MAC_ADMIN'].find(
+      name => !ourBoundingSet.includes(name),
+    );
+    if (missing === undefined) return context.skip('needs a bounding set that is not full');
+    const list = ['CAP_CHOWN', missing];
+    const bundle = box.bundle(made => {
+      made.config.process.capabilities = { bounding: list, permitted: list, effective: list };
+    });
+    if (disagrees('runc 1.1', 'fails on a capability it has not itself')) {
+      expect(box.refuses(bundle).message).toContain('unable to apply caps: operation not permitted');
+    } else {
+      const seen = sets(parseReport(box.run(bundle).stdout));
+      expect(seen).toMatchObject({ bounding: ['CAP_CHOWN'], effective: ['CAP_CHOWN'] });
+    }
+  });
+});

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+import { closeSync, openSync, readlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { parseReport } from '../helpers/inside.ts';
+import { requires } from '../helpers/requires.ts';
+import { isTsubo } from '../helpers/runtime.ts';
+import { sandbox } from '../helpers/sandbox.ts';
+
+describe.skipIf(requires('root', 'busybox'))('the open files of a container', () => {
+  const box = sandbox();
+
+  /** Opens these on 3, 4, ... of the runtime. */
+  const holding = <T>(paths: readonly string[], use: (stdio: ('ignore' | number)[]) => T): T => {
+    const fds = paths.map(path => openSync(path, 'r'));
+    try {
+      return use(['ignore', 'ignore', 'ignore', ...fds]);
+    } finally {
+      for (const fd of fds) closeSync(fd);
+    }
+  };
+
+  test('are standard input, output and error', () => {
+    expect(box.inside().fdNumbers).toEqual([0, 1, 2]);
+  });
+
+  test('are those three when started detached', () => {
+    const bundle = box.bundle();
+    const { output } = box.create(bundle);
+    box.must(['start', bundle.id]);
+    return box.view.sh('until [ -s "$1" ]; do :; done; cat "$1"', output).startsWith('{"fds":{"0"');
+  });
+
+  test('are not those the caller left open', () => {
+    holding([box.dir, '/etc/passwd', '/'], stdio => {
+      const report = box.inside(undefined, { exec: { stdio } });
+      expect(report.fdNumbers).toEqual([0, 1, 2]);
+    });
+  });
+
+  test('of the waiting init are no directories of the host', () => {
+    const bundle = box.bundle();
+    holding([box.dir], stdio => box.must(['create', '--bundle', bundle.dir, bundle.id], { stdio }));
+    const { pid } = box.state(bundle.id);
+    const open = box.view
+      .sh('ls -l /proc/$1/fd', String(pid))
+      .split('\n')
+      .filter(line => line.includes(' -> '))
+      .map(line => line.replace(/.* -> /, ''));
+    expect(open).not.toContain(box.dir);
+    expect(open.filter(target => target.startsWith('/sys/') || target.startsWith('/run/'))).toEqual([]);
+    expect(readlinkSync(`/proc/${pid}/cwd`)).not.toContain(box.name);
+  });
+
+  test('include those that are to be preserved, in their places', () => {
+    const one = join(box.mkdir('kept'), 'one');
+    writeFileSync(one, 'first');
+    holding([one, '/etc/hostname', '/etc/passwd'], stdio => {
+      const report = box.inside(undefined, { flags: ['--preserve-fds', '2'], exec: { stdio } });
+      expect(report.fdNumbers).toEqual([0, 1, 2, 3, 4]);
+      expect(report.fds['3']).toContain('one');
+    });
+  });
+
+  test('that are to be preserved can be read', () => {
+    const one = join(box.mkdir('kept'), 'one');
+    writeFileSync(one, 'first');
+    holding([one], stdio => {
+      const bundle = box.bundle(made => made.shell('cat <&3'));
+      expect(box.run(bundle, { stdio }, '--preserve-fds', '1').stdout).toBe('first');
+    });
+  });
+
+  test('that are to be preserved must be there', () => {
+    const bundle = box.bundle();
+    holding(['/etc/passwd'], stdio => {
+      const failure = box.fails(['run', '--preserve-fds', '9', '--bundle', bundle.dir, bundle.id], { stdio });
+      expect(failure.status).toBe(1);
+      expect(failure.message).toContain('unable to stat preserved-fd');
+      if (isTsubo) expect(failure.record.code).toBe('usage.preserve-fds');
+    });
+  });
+
+  test.each(['0<&-', '0<&- 1>&-', '2>&-'])(
+    'are nothing of the runtime where the caller closed some: %s',
+    closed => {
+      const bundle = box.bundle(made => {
+        made.config.root.readonly = false;
+        made.shell('exec /bin/inside >/report');
+      });
+      const command = box.command('run', '--bundle', bundle.dir, bundle.id);
+      const done = box.view.exec(['/bin/sh', '-c', `exec "$@" ${closed}`, 'sh', ...command]);
+      expect(done.status).toBe(0);
+      const report = parseReport(box.view.sh('cat "$1"', bundle.inRoot('report')));
+      expect(report.fdNumbers.filter(fd => fd > 2)).toEqual([]);
+      for (const target of Object.values(report.fds))
+        expect(target).toMatch(/^(pipe:|socket:|\/dev\/null|\/report)/);
+    },
+  );
+});

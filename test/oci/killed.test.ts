@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { Bundle } from '../helpers/bundle.ts';
+import { requires } from '../helpers/requires.ts';
+import { isTsubo, runtime } from '../helpers/runtime.ts';
+import { sandbox, until } from '../helpers/sandbox.ts';
+import type { Traces } from '../helpers/traces.ts';
+
+/** System calls by which a runtime changes something or tells somebody; between two of them nothing is different. */
+const effects = new Set(
+  (
+    'mkdir mkdirat mknod mknodat rename renameat renameat2 unlink unlinkat rmdir openat write writev close flock ' +
+    'memfd_create socketpair clone3 recvfrom recvmsg sendto sendmsg pidfd_open pidfd_send_signal waitid ppoll poll'
+  ).split(' '),
+);
+
+/** The nth call of a name. */
+interface Moment {
+  readonly name: string;
+  readonly nth: number;
+  readonly line: string;
+}
+
+describe.skipIf(requires('root', 'busybox', 'strace'))('a runtime that is killed', () => {
+  const box = sandbox();
+  const notOurs = `${runtime.name}: which of its threads makes a call is left to chance`;
+
+  /** Runs the command under strace to its end and gives its effects from the first that has to do with the container. */
+  const momentsOf = (args: readonly string[], id: string): Moment[] => {
+    const file = box.fresh('strace');
+    const done = box.view.exec(['strace', '-o', file, '-s', '200', ...box.command(...args)], { stdio: quiet });
+    expect(done.status).toBe(0);
+    const seen = new Map<string, number>();
+    const moments: Moment[] = [];
+    for (const line of readFileSync(file, 'latin1').split('\n')) {
+      const name = /^(\w+)\(/.exec(line)?.[1] ?? '';
+      if (name === 'exit_group') break;
+      if (!effects.has(name)) continue;
+      seen.set(name, (seen.get(name) ?? 0) + 1);
+      const ours = moments.length > 0 || (line.includes(box.root) && line.includes(id));
+      if (ours) moments.push({ name, nth: seen.get(name) ?? 0, line });
+    }
+    return moments;
+  };
+
+  // a created container keeps these open
+  const quiet = ['ignore', 'ignore', 'ignore'] as const;
+
+  /** Kills the command on entering that call. False when it came to its end without. */
+  const killedAt = ({ name, nth }: Moment, args: readonly string[]): boolean => {
+    const inject = `inject=${name}:signal=KILL:when=${nth}`;
+    const strace = ['strace', '-o', '/dev/null', '-e', `trace=${name}`, '-e', inject];
+    return box.view.exec([...strace, ...box.command(...args)], { stdio: quiet }).signal === 'SIGKILL';
+  };
+
+  /** `delete --force` does it, and at once but for the reaping. */
+  const isGone = async (bundle: Bundle, before: Traces, where: string) => {
+    const done = box.oci(['delete', '--force', bundle.id]);
+    expect({ where, status: done.status, stderr: done.stderr }).toEqual({ where, status: 0, stderr: '' });
+    const same = () => JSON.stringify(box.traces()) === JSON.stringify(before);
+    await until(where, same, 2000).catch(() => expect({ where, ...box.traces() }).toEqual({ where, ...before }));
+  };
+
+  test('at any moment of create leaves nothing that delete --force does not remove', async context => {
+    context.skip(!isTsubo, notOurs);
+    const bundle = box.bundle();
+    const before = box.traces();
+    const pids = box.mkdir('pids');
+    const args = ['create', '--bundle', bundle.dir, '--pid-file', join(pids, 'pid'), bundle.id];
+    const moments = momentsOf(args, bundle.id);
+    await isGone(bundle, before, 'create was not killed');
+    let killed = 0;
+    for (const moment of moments) {
+      if (!killedAt(moment, args)) continue;
+      killed += 1;
+      await isGone(bundle, before, moment.line);
+    }
+    expect(killed).toBeGreaterThan(30);
+    expect(new Set(moments.map(moment => moment.name))).toEqual(
+      expect.objectContaining(new Set(['mkdir', 'rename', 'clone3'])),
+    );
+  });
+
+  test('while it writes the pid file stands in nobody’s way afterwards', async context => {
+    context.skip(!isTsubo, notOurs);
+    const bundle = box.bundle();
+    const before = box.traces();
+    const pids = box.mkdir('pids');
+    const args = ['create', '--bundle', bundle.dir, '--pid-file', join(pids, 'pid'), bundle.id];
+    const all = momentsOf(args, bundle.id);
+    await isGone(bundle, before, 'create was not killed');
+    const last = all.findIndex(({ line }) => line.includes(pids));
+    expect(last).toBeGreaterThan(0);
+    for (const moment of all.slice(last, last + 5)) {
+      if (!killedAt(moment, args)) continue;
+      await isGone(bundle, before, moment.line);
+      box.must(args);
+      expect(readFileSync(join(pids, 'pid'), 'utf8')).toBe(String(box.state(bundle.id).pid));
+      await isGone(bundle, before, `after ${moment.line}`);
+      expect(readdirSync(pids)).toEqual(['pid']);
+    }
+  });
+
+  test('at any moment of start leaves a container that can be deleted', async context => {
+    context.skip(!isTsubo, notOurs);
+    const bundle = box.bundle(made => {
+      made.config.process.args = ['/bin/sleep', '1000'];
+    });
+    const before = box.traces();
+    const fresh = () => box.create(bundle);
+    fresh();
+    const moments = momentsOf(['start', bundle.id], bundle.id);
+    await isGone(bundle, before, 'start was not killed');
+    for (const moment of moments) {
+      fresh();
+      killedAt(moment, ['start', bundle.id]);
+      expect(['created', 'running'], moment.line).toContain(box.state(bundle.id).status);
+      await isGone(bundle, before, moment.line);
+    }
+    expect(moments.length).toBeGreaterThan(3);
+  });
+
+  test('at any moment of delete can do it again', async context => {
+    context.skip(!isTsubo, notOurs);
+    const bundle = box.bundle(made => {
+      made.config.process.args = ['/bin/sleep', '1000'];
+    });
+    const before = box.traces();
+    const fresh = () => {
+      box.create(bundle);
+      box.must(['start', bundle.id]);
+      const { pid } = box.state(bundle.id);
+      const cgroup = /^0::(.*)$/m.exec(readFileSync(`/proc/${pid}/cgroup`, 'utf8'))?.[1];
+      mkdirSync(box.view.path(`/sys/fs/cgroup${cgroup}/inner`));
+    };
+    fresh();
+    const moments = momentsOf(['delete', '--force', bundle.id], bundle.id);
+    for (const moment of moments) {
+      fresh();
+      killedAt(moment, ['delete', '--force', bundle.id]);
+      await isGone(bundle, before, moment.line);
+    }
+    expect(moments.length).toBeGreaterThan(3);
+    expect(existsSync(join(box.root, bundle.id))).toBe(false);
+  });
+
+  test('while its container runs in the foreground leaves that to delete --force', async () => {
+    const bundle = box.bundle(made => made.shell('echo ready; sleep 1000'));
+    const before = box.traces();
+    const running = box.spawn(['run', '--bundle', bundle.dir, bundle.id]);
+    await until('the program runs', () => running.stdout() === 'ready\n');
+    running.child.kill('SIGKILL');
+    expect((await running.ended.catch(() => ({ signal: 'SIGKILL' }))).signal).toBe('SIGKILL');
+    expect(box.state(bundle.id).status).toMatch(/running|stopped/);
+    await isGone(bundle, before, 'run');
+  });
+});

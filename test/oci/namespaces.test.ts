@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readlinkSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import type { Bundle } from '../helpers/bundle.ts';
+import { requires } from '../helpers/requires.ts';
+import { disagrees, isTsubo } from '../helpers/runtime.ts';
+import { sandbox } from '../helpers/sandbox.ts';
+
+/** OCI's word, and the file in /proc/PID/ns. */
+const kinds = [
+  ['pid', 'pid'],
+  ['network', 'net'],
+  ['mount', 'mnt'],
+  ['ipc', 'ipc'],
+  ['uts', 'uts'],
+  ['cgroup', 'cgroup'],
+] as const;
+
+describe.skipIf(requires('root', 'busybox'))('the namespaces of a container', () => {
+  const box = sandbox();
+  const outside = (file: string) => readlinkSync(`/proc/${box.view.pid}/ns/${file}`);
+  const namespaceOf = (bundle: Bundle, file: string) =>
+    readlinkSync(`/proc/${box.state(bundle.id).pid}/ns/${file}`);
+
+  /** What of the default config would not do without the namespace. */
+  const without = (type: string) => (bundle: Bundle) => {
+    bundle.namespace(type);
+    if (type === 'uts') delete bundle.config.hostname;
+    if (type === 'pid') bundle.config.linux.maskedPaths = [];
+  };
+
+  test.each(kinds)('include a new %s namespace when it is listed', (_, file) => {
+    const report = box.inside();
+    expect(report.namespaces[file]).toMatch(/^\w+:\[\d+\]$/);
+    expect(report.namespaces[file]).not.toBe(outside(file));
+  });
+
+  test.each(kinds.filter(([type]) => type !== 'mount'))(
+    'include the %s namespace of the runtime when it is not listed',
+    (type, file) => {
+      const report = box.inside(without(type));
+      expect(report.namespaces[file]).toBe(outside(file));
+    },
+  );
+
+  test('leave the user and the time namespace alone', () => {
+    const report = box.inside();
+    expect(report.namespaces['user']).toBe(outside('user'));
+    expect(report.namespaces['time']).toBe(outside('time'));
+  });
+
+  test.each(kinds.filter(([type]) => type !== 'mount'))(
+    'include the %s namespace of another container when its path is given',
+    (type, file) => {
+      const other = box.running();
+      const path = `/proc/${box.state(other.id).pid}/ns/${file}`;
+      const report = box.inside(bundle => {
+        bundle.namespace(type, path);
+        if (type === 'uts') delete bundle.config.hostname;
+      });
+      expect(report.namespaces[file]).toBe(namespaceOf(other, file));
+      if (type === 'pid') expect(report.pid).not.toBe(1);
+      if (type === 'uts') expect(report.hostname).toBe('jar');
+    },
+  );
+
+  test('can all be those of another container but one', () => {
+    const other = box.running();
+    const { pid } = box.state(other.id);
+    const report = box.inside(bundle => {
+      for (const [type, file] of kinds)
+        if (type !== 'mount') bundle.namespace(type, `/proc/${pid}/ns/${file}`);
+      delete bundle.config.hostname;
+    });
+    for (const [type, file] of kinds) {
+      if (type !== 'mount') expect(report.namespaces[file]).toBe(namespaceOf(other, file));
+    }
+  });
+
+  test('include a mount namespace that somebody else has made', () => {
+    const maker = box.view.spawn(['unshare', '-m', 'sh', '-c', 'echo ready; exec cat']);
+    try {
+      box.view.sh(
+        'until [ "$(readlink /proc/$1/ns/mnt)" != "$(readlink /proc/self/ns/mnt)" ]; do :; done',
+        String(maker.pid),
+      );
+      const theirs = readlinkSync(`/proc/${maker.pid}/ns/mnt`);
+      const report = box.inside(bundle => {
+        bundle.namespace('mount', `/proc/${maker.pid}/ns/mnt`);
+      });
+      expect(report.namespaces['mnt']).toBe(theirs);
+      expect(report.exe).toBe('/bin/inside');
+    } finally {
+      maker.kill('SIGKILL');
+    }
+  });
+
+  test('that are joined live as long as somebody is in them', () => {
+    const other = box.running();
+    const path = `/proc/${box.state(other.id).pid}/ns/net`;
+    const second = box.running(bundle => bundle.namespace('network', path));
+    const before = namespaceOf(second, 'net');
+    box.must(['delete', '--force', other.id]);
+    expect(namespaceOf(second, 'net')).toBe(before);
+  });
+
+  test('show the processes of a joined pid namespace', () => {
+    const other = box.running(bundle => {
+      bundle.config.process.args = ['/bin/sleep', '4711'];
+    });
+    const printed = box.shell('cat /proc/1/cmdline', bundle => {
+      bundle.namespace('pid', `/proc/${box.state(other.id).pid}/ns/pid`);
+    });
+    expect(printed).toContain('4711');
+  });
+
+  test('may be those of the runtime, by path', () => {
+    const report = box.inside(bundle => bundle.namespace('network', `/proc/${box.view.pid}/ns/net`));
+    expect(report.namespaces['net']).toBe(outside('net'));
+  });
+
+  test('of a new network have lo, and it is up', () => {
+    // IFF_UP and IFF_LOOPBACK
+    expect(box.shell('cat /sys/class/net/lo/flags')).toBe('0x9\n');
+  });
+
+  test('of a new cgroup namespace have their root in the cgroup of the container', () => {
+    expect(box.inside().cgroup).toMatch(/^0::\/$/m);
+  });
+
+  describe('names', () => {
+    test('are those given', () => {
+      const report = box.inside(bundle => {
+        bundle.config.hostname = 'my-jar.example';
+        if (!disagrees('runc 1.1', 'does not know domainname')) bundle.config.domainname = 'example';
+      });
+      expect(report.hostname).toBe('my-jar.example');
+      expect(report.domainname).toBe(
+        disagrees('runc 1.1', 'does not know domainname') ? outsideDomain() : 'example',
+      );
+    });
+
+    const outsideDomain = () => box.view.sh('cat /proc/sys/kernel/domainname').trim();
+
+    test('of the runtime stay where none is given', () => {
+      const report = box.inside(bundle => {
+        delete bundle.config.hostname;
+      });
+      expect(report.hostname).toBe(box.view.sh('cat /proc/sys/kernel/hostname').trim());
+    });
+
+    test('of a joined uts namespace are written too', () => {
+      const other = box.running();
+      const path = `/proc/${box.state(other.id).pid}/ns/uts`;
+      const report = box.inside(bundle => {
+        bundle.namespace('uts', path);
+        bundle.config.hostname = 'renamed';
+      });
+      expect(report.hostname).toBe('renamed');
+    });
+
+    test('are refused without an uts namespace', () => {
+      const failure = box.refuses(box.bundle(bundle => bundle.namespace('uts')));
+      expect(failure.message).toContain('unable to set hostname without a private UTS namespace');
+      if (isTsubo) expect(failure.record.pointer).toBe('/hostname');
+    });
+
+    test('of a domain are refused without an uts namespace', context => {
+      const bundle = box.bundle(made => {
+        without('uts')(made);
+        made.config.domainname = 'example';
+      });
+      context.skip(disagrees('runc 1.1', 'does not know domainname'), 'runc 1.1 does not know domainname');
+      const failure = box.refuses(bundle);
+      expect(failure.message).toContain('unable to set domainname without a private UTS namespace');
+      if (isTsubo) expect(failure.record.pointer).toBe('/domainname');
+    });
+  });
+
+  describe('are refused', () => {
+    const refused = (modify: (bundle: Bundle) => void, pointer: string) => {
+      const failure = box.refuses(box.bundle(modify));
+      if (isTsubo) expect(failure.record.pointer).toBe(pointer);
+      return failure;
+    };
+
+    test('when one is listed twice', () => {
+      const failure = refused(
+        bundle => bundle.config.linux.namespaces.push({ type: 'pid' }),
+        '/linux/namespaces/6/type',
+      );
+      expect(failure.message).toContain('malformed spec file: duplicated ns');
+    });
+
+    test('when one is unknown', () => {
+      const failure = refused(
+        bundle => bundle.config.linux.namespaces.push({ type: 'moon' }),
+        '/linux/namespaces/6/type',
+      );
+      const struct = disagrees('runc 1.1', 'names an unknown namespace as a Go value');
+      expect(failure.message).toContain(`namespace ${struct ? '{"moon" ""}' : '"moon"'} does not exist`);
+    });
+
+    test('when the path leads nowhere', () => {
+      refused(bundle => bundle.namespace('network', '/nowhere/net'), '/linux/namespaces/5/path');
+    });
+
+    test('when the path is no namespace', () => {
+      refused(bundle => bundle.namespace('network', '/etc/passwd'), '/linux/namespaces/5/path');
+    });
+
+    test('when the path is a namespace of another kind', () => {
+      refused(
+        bundle => bundle.namespace('network', `/proc/${box.view.pid}/ns/ipc`),
+        '/linux/namespaces/5/path',
+      );
+    });
+
+    test('when there is none for mounts, but paths to mask', () => {
+      const failure = box.refuses(box.bundle(bundle => bundle.namespace('mount')));
+      expect(failure.message).toContain('without a private MNT namespace');
+    });
+  });
+});

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+import { mkdirSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import type { Bundle } from '../helpers/bundle.ts';
+import { mountAt } from '../helpers/inside.ts';
+import { requires } from '../helpers/requires.ts';
+import { disagrees } from '../helpers/runtime.ts';
+import { sandbox } from '../helpers/sandbox.ts';
+
+const EROFS = 30;
+const ENOENT = 2;
+
+describe.skipIf(requires('root', 'busybox'))('the paths of a container', () => {
+  const box = sandbox();
+
+  const masking =
+    (...paths: string[]) =>
+    (bundle: Bundle) => {
+      bundle.file('secret/key', 'do not read');
+      bundle.file('secret/deep/key', 'do not read');
+      bundle.config.linux.maskedPaths = paths;
+    };
+
+  describe('that are masked', () => {
+    test('read as an empty file when they are a file', () => {
+      const report = box.inside(masking('/secret/key'), { probe: ['/secret/key', '/dev/null'] });
+      expect(report.probes['/secret/key']).toMatchObject({
+        kind: 'character',
+        major: 1,
+        minor: 3,
+        read: { text: '' },
+      });
+    });
+
+    test('are an empty directory that cannot be written when they are a directory', () => {
+      const report = box.inside(masking('/secret'), { probe: ['/secret', '/secret/key'] });
+      expect(report.probes['/secret']).toMatchObject({
+        kind: 'directory',
+        read: { entries: [] },
+        write: EROFS,
+      });
+      expect(report.probes['/secret/key']?.errno).toBe(ENOENT);
+    });
+
+    test('may be missing', () => {
+      const report = box.inside(masking('/nowhere', '/proc/nowhere'), { probe: ['/nowhere'] });
+      expect(report.probes['/nowhere']?.errno).toBe(ENOENT);
+    });
+
+    test('may be listed twice', () => {
+      const report = box.inside(masking('/secret', '/secret', '/secret/key', '/etc/passwd', '/etc/passwd'), {
+        probe: ['/secret', '/etc/passwd'],
+      });
+      expect(report.probes['/secret']?.read?.entries).toEqual([]);
+      expect(report.probes['/etc/passwd']?.read?.text).toBe('');
+    });
+
+    test('are what a symbolic link leads to', () => {
+      const report = box.inside(
+        bundle => {
+          masking('/link', '/dirlink')(bundle);
+          bundle.symlink('link', '/secret/key');
+          bundle.symlink('dirlink', 'secret/deep');
+        },
+        { probe: ['/secret/key', '/secret/deep'] },
+      );
+      expect(report.probes['/secret/key']?.read?.text).toBe('');
+      expect(report.probes['/secret/deep']?.read?.entries).toEqual([]);
+    });
+
+    test('never are outside of the root', () => {
+      const outside = box.mkdir('outside');
+      const report = box.inside(
+        bundle => {
+          masking('/link')(bundle);
+          bundle.symlink('link', `../../../../../../../..${outside}`);
+        },
+        { probe: ['/bin'] },
+      );
+      expect(report.mounts.some(mount => mount.target.includes('outside'))).toBe(false);
+    });
+
+    test('may be a device', () => {
+      const report = box.inside(masking('/dev/zero'), { probe: ['/dev/zero'] });
+      expect(report.probes['/dev/zero']).toMatchObject({ major: 1, minor: 3, read: { text: '' } });
+    });
+
+    test('may be a FIFO, which nobody opens for it', () => {
+      const report = box.inside(
+        bundle => {
+          masking('/pipe')(bundle);
+          box.view.sh('mkfifo "$1"', bundle.inRoot('pipe'));
+        },
+        { probe: ['/pipe'] },
+      );
+      expect(report.probes['/pipe']).toMatchObject({ kind: 'character', major: 1, minor: 3 });
+    });
+
+    test('are hidden in a readonly root too', () => {
+      const report = box.inside(
+        bundle => {
+          masking('/secret', '/etc/passwd')(bundle);
+          bundle.config.root.readonly = true;
+        },
+        { probe: ['/secret', '/etc/passwd'] },
+      );
+      expect(report.probes['/secret']?.read?.entries).toEqual([]);
+      expect(report.probes['/etc/passwd']?.read?.text).toBe('');
+    });
+
+    test('are hidden from other users', () => {
+      const report = box.inside(
+        bundle => {
+          masking('/secret/key')(bundle);
+          bundle.config.process.user = { uid: 1000, gid: 1000 };
+        },
+        { probe: ['/secret/key'] },
+      );
+      expect(report.probes['/secret/key']?.read?.text).toBe('');
+    });
+
+    test('of /proc say nothing', () => {
+      const paths = ['/proc/keys', '/proc/timer_list', '/proc/interrupts'];
+      const report = box.inside(masking(...paths), { probe: paths });
+      for (const path of paths) expect(report.probes[path]?.read?.text ?? '').toBe('');
+    });
+
+    test('are not covered by what the container calls /dev/null', () => {
+      const bundle = box.bundle(made => {
+        masking('/secret/key')(made);
+        const dev = box.mkdir('dev');
+        box.view.sh('ln -s /etc/passwd "$1/null"', dev);
+        made.unmount('/dev');
+        made.config.mounts.push({ destination: '/dev', type: 'bind', source: dev, options: ['rbind'] });
+        made.shell('cat /secret/key');
+      });
+      const done = box.run(bundle);
+      if (disagrees('runc 1.1', 'covers masked files with whatever /dev/null is (CVE-2025-31133)')) {
+        expect(done.stdout).toContain('root:x:0');
+      } else {
+        expect(done.stdout).toBe('');
+      }
+    });
+  });
+
+  const readonly =
+    (...paths: string[]) =>
+    (bundle: Bundle) => {
+      bundle.file('data/file', 'read me');
+      mkdirSync(bundle.inRoot('data/sub'));
+      bundle.config.linux.readonlyPaths = paths;
+    };
+
+  describe('that are readonly', () => {
+    test('can be read, not written', () => {
+      const report = box.inside(readonly('/data/file', '/data/sub'), {
+        probe: ['/data', '/data/file', '/data/sub'],
+      });
+      expect(report.probes['/data/file']).toMatchObject({ read: { text: 'read me' }, write: EROFS });
+      expect(report.probes['/data/sub']?.write).toBe(EROFS);
+      expect(report.probes['/data']?.write).toBe(0);
+    });
+
+    test('are so with all that is in them', () => {
+      const report = box.inside(readonly('/data'), { probe: ['/data/file', '/data/sub'] });
+      for (const path of ['/data/file', '/data/sub']) expect(report.probes[path]?.write).toBe(EROFS);
+    });
+
+    test('bring along what is mounted below them', () => {
+      const report = box.inside(
+        bundle => {
+          readonly('/data')(bundle);
+          bundle.config.mounts.push({ destination: '/data/sub', type: 'tmpfs', source: 'below' });
+        },
+        { probe: ['/data'] },
+      );
+      expect(mountAt(report, '/data/sub').source).toBe('below');
+      expect(report.probes['/data']?.write).toBe(EROFS);
+    });
+
+    test('may be missing', () => {
+      expect(box.inside(readonly('/nowhere')).exe).toBe('/bin/inside');
+    });
+
+    test('may be listed twice, and masked as well', () => {
+      const report = box.inside(
+        bundle => {
+          readonly('/data', '/data')(bundle);
+          bundle.config.linux.maskedPaths = ['/data/file'];
+        },
+        { probe: ['/data', '/data/file'] },
+      );
+      expect(report.probes['/data']?.write).toBe(EROFS);
+      expect(report.probes['/data/file']?.read?.text).toBe('');
+    });
+
+    test('of /proc keep the other options of /proc', () => {
+      const report = box.inside(
+        bundle => {
+          bundle.mount('/proc').options.push('nosuid', 'nodev', 'noexec');
+        },
+        { probe: ['/proc/sys/kernel/hostname'] },
+      );
+      expect(mountAt(report, '/proc/sys').options).toEqual(
+        expect.arrayContaining(['ro', 'nosuid', 'nodev', 'noexec']),
+      );
+      expect(report.probes['/proc/sys/kernel/hostname']?.write).toBe(EROFS);
+    });
+
+    test('are what a symbolic link leads to, inside', () => {
+      const report = box.inside(
+        bundle => {
+          readonly('/link')(bundle);
+          bundle.symlink('link', '../../data');
+        },
+        { probe: ['/data'] },
+      );
+      expect(report.probes['/data']?.write).toBe(EROFS);
+    });
+  });
+});

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: Apache-2.0
+import { chmodSync, chownSync, mkdirSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import type { Bundle } from '../helpers/bundle.ts';
+import { parseReport } from '../helpers/inside.ts';
+import { requires } from '../helpers/requires.ts';
+import { disagrees, isTsubo } from '../helpers/runtime.ts';
+import { sandbox } from '../helpers/sandbox.ts';
+
+describe.skipIf(requires('root', 'busybox'))('the process of a container', () => {
+  const box = sandbox();
+  const path = 'PATH=/usr/sbin:/usr/bin:/sbin:/bin';
+
+  test('gets its arguments as they are', () => {
+    const report = box.inside(bundle => {
+      bundle.config.process.args = ['/bin/inside', '', 'two words', '$HOME', 'ä'];
+    });
+    expect(report.args).toEqual(['/bin/inside', '', 'two words', '$HOME', 'Ã¤']);
+  });
+
+  test('is looked up in the PATH of the container', () => {
+    const report = box.inside(bundle => {
+      bundle.config.process.args = ['inside'];
+      bundle.config.process.env = ['PATH=/nowhere:/bin'];
+    });
+    expect(report.exe).toBe('/bin/inside');
+    expect(report.args).toEqual(['inside']);
+  });
+
+  test('is looked up from its working directory when its name has a slash', () => {
+    const report = box.inside(bundle => {
+      bundle.config.process.args = ['./inside'];
+      bundle.config.process.cwd = '/bin';
+    });
+    expect(report.exe).toBe('/bin/inside');
+  });
+
+  test.each<[string, string[], (bundle: Bundle) => void, string]>([
+    ['is nowhere in PATH', ['nope'], () => {}, 'exec: "nope": executable file not found in $PATH'],
+    [
+      'is to be searched without a PATH',
+      ['inside'],
+      b => (b.config.process.env = []),
+      'exec: "inside": executable file not found in $PATH',
+    ],
+    ['is not there', ['/bin/nope'], () => {}, 'exec: "/bin/nope": stat /bin/nope: no such file or directory'],
+    ['may not be executed', ['/etc/passwd'], () => {}, 'exec: "/etc/passwd": permission denied'],
+  ])('fails at create, as engines know it, when the program %s', (_, args, modify, text) => {
+    const bundle = box.bundle(made => {
+      made.config.process.args = args;
+      modify(made);
+    });
+    const failure = box.refuses(bundle);
+    expect(failure.message).toContain(text);
+    if (isTsubo) expect(failure.record.pointer).toBe('/process/args/0');
+  });
+
+  test('that is a directory is refused at create', () => {
+    const bundle = box.bundle(made => {
+      made.config.process.args = ['/bin'];
+    });
+    expect(box.refuses(bundle).message).toMatch(/exec: "\/bin": (is a directory|permission denied)/);
+  });
+
+  describe('environment', () => {
+    test('is what the config says, and HOME', () => {
+      const report = box.inside(bundle => {
+        bundle.config.process.env = [path, 'EMPTY=', 'EQUALS=a=b', 'LINES=one\ntwo'];
+      });
+      expect([...report.env].sort()).toEqual(
+        ['EMPTY=', 'EQUALS=a=b', 'HOME=/root', 'LINES=one\ntwo', path].sort(),
+      );
+    });
+
+    test('has nothing of the runtime in it', () => {
+      const report = box.inside(undefined, {
+        exec: { env: { PATH: '/usr/bin:/bin', SECRET: 'of the host' } },
+      });
+      expect(report.env.join(' ')).not.toMatch(/SECRET|LIBCONTAINER|TSUBO/);
+    });
+
+    test('takes the last of two values for one name', () => {
+      const report = box.inside(bundle => {
+        bundle.config.process.env = [path, 'ONE=first', 'TWO=2', 'ONE=last'];
+      });
+      expect(report.env.filter(entry => entry.startsWith('ONE='))).toEqual(['ONE=last']);
+    });
+
+    test('keeps the HOME that is given', () => {
+      const report = box.inside(bundle => {
+        bundle.config.process.env = [path, 'HOME=/elsewhere'];
+      });
+      expect(report.env).toContain('HOME=/elsewhere');
+    });
+
+    test('has the HOME of the user in the passwd of the container', () => {
+      const report = box.inside(bundle => {
+        bundle.config.process.user = { uid: 1000, gid: 1000 };
+      });
+      expect(report.env).toContain('HOME=/home/lady');
+    });
+
+    test.each([
+      ['a user who is not in passwd', 4711],
+      ['a container without passwd', 0],
+    ])('has / as HOME for %s', (_, uid) => {
+      const report = box.inside(bundle => {
+        bundle.config.process.user = { uid, gid: 0 };
+        bundle.file('etc/passwd', '');
+      });
+      expect(report.env).toContain('HOME=/');
+    });
+
+    test('gets a HOME where the given one is empty', () => {
+      const report = box.inside(bundle => {
+        bundle.config.process.env = [path, 'HOME='];
+      });
+      const home = report.env.filter(entry => entry.startsWith('HOME='));
+      expect(home).toEqual(['HOME=/root']);
+    });
+  });
+
+  describe('working directory', () => {
+    test('is the one asked for', () => {
+      expect(box.inside(bundle => (bundle.config.process.cwd = '/usr')).cwd).toBe('/usr');
+    });
+
+    test('is made when it is missing', () => {
+      const report = box.inside(
+        bundle => {
+          bundle.config.process.cwd = '/made/for/me';
+        },
+        { probe: ['/made', '/made/for/me'] },
+      );
+      expect(report.cwd).toBe('/made/for/me');
+      for (const directory of ['/made', '/made/for/me']) {
+        expect(report.probes[directory]).toMatchObject({ kind: 'directory', mode: 0o755, uid: 0, gid: 0 });
+      }
+    });
+
+    test('may be closed to the user, as root goes there first', () => {
+      const report = box.inside(bundle => {
+        bundle.config.process.user = { uid: 1000, gid: 1000 };
+        bundle.config.process.cwd = '/closed';
+        bundle.directory('closed');
+        chmodSync(bundle.inRoot('closed'), 0o700);
+      });
+      expect(report.cwd).toBe('/closed');
+    });
+
+    test('may be open to the user alone', () => {
+      const report = box.inside(bundle => {
+        bundle.config.process.user = { uid: 1000, gid: 1000 };
+        bundle.config.process.cwd = '/own';
+        mkdirSync(bundle.inRoot('own'), { mode: 0o700 });
+        chownSync(bundle.inRoot('own'), 1000, 1000);
+      });
+      expect(report.cwd).toBe('/own');
+    });
+
+    test('that is a file is refused with the text engines know', () => {
+      const bundle = box.bundle(made => {
+        made.config.process.cwd = '/etc/passwd';
+      });
+      const done = box.run(bundle);
+      expect(done.status).toBe(1);
+      expect(done.stderr).toContain('not a directory');
+    });
+
+    test('never leads out of the container through a descriptor of the runtime', () => {
+      for (let fd = 3; fd < 12; fd++) {
+        const bundle = box.bundle(made => {
+          made.shell('test -e usr/bin/env && echo escaped || true');
+          made.config.process.cwd = `/proc/self/fd/${fd}`;
+        });
+        // refused, or a harmless place inside
+        expect(box.run(bundle).stdout).not.toContain('escaped');
+      }
+    });
+  });
+
+  describe('user', () => {
+    test('is root without groups when nothing else is said', () => {
+      const report = box.inside();
+      expect(report).toMatchObject({ uids: [0, 0, 0], gids: [0, 0, 0], groups: [] });
+    });
+
+    test('has the uid, the gid and the additional groups', () => {
+      const report = box.inside(bundle => {
+        bundle.config.process.user = { uid: 1000, gid: 1001, additionalGids: [5, 10, 70000] };
+      });
+      expect(report).toMatchObject({
+        uids: [1000, 1000, 1000],
+        gids: [1001, 1001, 1001],
+        groups: [5, 10, 70000],
+      });
+    });
+
+    test('need not be in passwd', () => {
+      const report = box.inside(bundle => {
+        bundle.config.process.user = { uid: 2_000_000_000, gid: 1_999_999_999 };
+      });
+      expect(report).toMatchObject({
+        uids: Array(3).fill(2_000_000_000),
+        gids: Array(3).fill(1_999_999_999),
+      });
+    });
+
+    test('may have any number but the last one', () => {
+      const bundle = box.bundle(made => {
+        made.config.process.user = { uid: 4_294_967_294, gid: 4_000_000_000 };
+      });
+      if (disagrees('runc', 'takes user and group numbers below 2^31 only')) {
+        expect(box.refuses(bundle).message).toContain('uids and gids must be in range 0-2147483647');
+      } else {
+        expect(parseReport(box.run(bundle).stdout)).toMatchObject({ uids: Array(3).fill(4_294_967_294) });
+      }
+    });
+
+    test('can open the pipes it was given once more', () => {
+      const bundle = box.bundle(made => {
+        made.config.process.user = { uid: 1000, gid: 1000 };
+        made.shell('echo again >/dev/stdout');
+      });
+      const command = box.command('run', '--bundle', bundle.dir, bundle.id);
+      // a pipe of the shell: what Node calls one is a socket, which cannot be opened
+      const done = box.view.exec(['/bin/sh', '-c', '"$@" | cat', 'sh', ...command]);
+      expect(done).toMatchObject({ stdout: 'again\n', stderr: '' });
+    });
+
+    test('has umask 0022 when none is given', () => {
+      expect(box.inside(undefined, { exec: { env: { PATH: '/bin' } } }).umask).toBe(0o022);
+    });
+
+    test('has the umask that is given', () => {
+      expect(box.inside(bundle => (bundle.config.process.user.umask = 0o077)).umask).toBe(0o077);
+      expect(box.inside(bundle => (bundle.config.process.user.umask = 0)).umask).toBe(0);
+    });
+  });
+
+  test('starts a session of its own', () => {
+    expect(box.inside()).toMatchObject({ pid: 1, ppid: 0, sid: 1, pgid: 1 });
+  });
+
+  test('has no death signal, no blocked signals and may be dumped', () => {
+    const report = box.inside();
+    expect(report).toMatchObject({ parentDeathSignal: 0, dumpable: 1, securebits: 0 });
+    expect(report.status['SigBlk']).toBe('0000000000000000');
+  });
+
+  test('ignores no signal only because the caller of the runtime did', () => {
+    const bundle = box.bundle();
+    const command = box.command('run', '--bundle', bundle.dir, bundle.id);
+    const done = box.view.exec(['/bin/sh', '-c', 'trap "" HUP USR1 TERM; exec "$@"', 'sh', ...command]);
+    expect(done.status).toBe(0);
+    expect(parseReport(done.stdout).status['SigIgn']).toBe('0000000000000000');
+  });
+
+  test.each([true, false])('has noNewPrivileges %s', value => {
+    const report = box.inside(bundle => {
+      bundle.config.process.noNewPrivileges = value;
+    });
+    expect(report.noNewPrivileges).toBe(value ? 1 : 0);
+  });
+
+  test('has no noNewPrivileges when nothing is said', () => {
+    const report = box.inside(bundle => {
+      delete bundle.config.process.noNewPrivileges;
+    });
+    expect(report.noNewPrivileges).toBe(0);
+  });
+
+  test.each([1000, 1, 0])('has oomScoreAdj %i', value => {
+    const report = box.inside(bundle => {
+      bundle.config.process.oomScoreAdj = value;
+    });
+    expect(report.oomScoreAdj).toBe(`${value}\n`);
+  });
+
+  test('keeps the oomScoreAdj of the runtime when none is given', () => {
+    const bundle = box.bundle(made => made.shell('cat /proc/self/oom_score_adj'));
+    const command = box.command('run', '--bundle', bundle.dir, bundle.id);
+    const done = box.view.exec([
+      '/bin/sh',
+      '-c',
+      'echo 321 > /proc/self/oom_score_adj; exec "$@"',
+      'sh',
+      ...command,
+    ]);
+    expect(done.stdout).toBe('321\n');
+  });
+
+  describe('session keyring', () => {
+    test('is its own, with the name engines expect', () => {
+      const bundle = box.bundle();
+      const report = box.run(bundle);
+      const keyring = (JSON.parse(report.stdout) as { sessionKeyring: string }).sessionKeyring;
+      expect(keyring.split(';').at(-1)).toBe(`_ses.${bundle.id}`);
+    });
+
+    test('stays the one of the caller with --no-new-keyring', () => {
+      const before = box.inside(undefined, { flags: ['--no-new-keyring'] }).sessionKeyring;
+      expect(before?.split(';').at(-1)).not.toMatch(/^_ses\./);
+    });
+  });
+});

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+import { mkdirSync } from 'node:fs';
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { Bundle } from '../helpers/bundle.ts';
+import { mountAt, parseReport } from '../helpers/inside.ts';
+import { parseMountinfo } from '../helpers/mountinfo.ts';
+import { requires } from '../helpers/requires.ts';
+import { disagrees, isTsubo } from '../helpers/runtime.ts';
+import { sandbox, until } from '../helpers/sandbox.ts';
+
+describe.skipIf(requires('root', 'busybox'))('mounts that are made later', () => {
+  const box = sandbox();
+  // as on most machines: what is mounted spreads, unless a container stops it
+  beforeAll(() => {
+    box.view.sh('mount --make-rshared /');
+  });
+
+  test.each([
+    ['nothing', undefined, ['slave']],
+    ['slave', 'slave', ['slave']],
+    ['rslave', 'rslave', ['slave']],
+    ['private', 'private', []],
+    ['rprivate', 'rprivate', []],
+    ['unbindable', 'unbindable', ['unbindable']],
+    ['shared', 'shared', ['shared']],
+    ['rshared', 'rshared', ['shared']],
+  ])('spread from the root as rootfsPropagation says: %s', (_, value, expected) => {
+    const bundle = box.bundle(made => {
+      if (value !== undefined) made.config.linux.rootfsPropagation = value;
+    });
+    if (value === 'unbindable' && disagrees('runc 1.1', 'cannot make an unbindable root')) {
+      expect(box.refuses(bundle).message).toContain('error preparing rootfs');
+      return;
+    }
+    const seen = mountAt(parseReport(box.run(bundle).stdout), '/').propagation;
+    if (value?.endsWith('shared')) {
+      const lost = disagrees('runc 1.1', 'makes a root private that should be shared');
+      // one that is shared may be a slave of the host's as well
+      expect(seen.includes('shared')).toBe(!lost);
+    } else {
+      expect(seen).toEqual(expected);
+    }
+  });
+
+  test('never spread from the root to the host unless it is shared', () => {
+    for (const value of [undefined, 'rslave', 'rprivate']) {
+      const before = box.view.mounts();
+      const printed = box.shell(
+        'mount -t tmpfs tmpfs /tmp && grep -c " /tmp " /proc/self/mountinfo',
+        bundle => {
+          if (value !== undefined) bundle.config.linux.rootfsPropagation = value;
+          mayMount(bundle);
+        },
+      );
+      expect(printed).toBe('1\n');
+      expect(box.view.mounts()).toEqual(before);
+    }
+  });
+
+  test('cannot spread in a way that is unknown', () => {
+    const failure = box.refuses(box.bundle(bundle => (bundle.config.linux.rootfsPropagation = 'moon')));
+    expect(failure.message).toContain('rootfsPropagation=moon is not supported');
+    if (isTsubo) expect(failure.record.pointer).toBe('/linux/rootfsPropagation');
+  });
+
+  const mayMount = (bundle: Bundle) => {
+    const list = ['CAP_SYS_ADMIN'];
+    bundle.config.process.capabilities = { bounding: list, permitted: list, effective: list };
+  };
+
+  /** A directory of the host with `sub` in it, and a container that sees it as /data. */
+  const sharing = (options: string[], program: (bundle: Bundle) => void) => {
+    const dir = box.mkdir('data');
+    mkdirSync(`${dir}/sub`);
+    box.view.sh('mount --bind "$1" "$1"; mount --make-shared "$1"', dir);
+    const bundle = box.bundle(made => {
+      made.config.mounts.push({
+        destination: '/data',
+        type: 'bind',
+        source: dir,
+        options: ['rbind', ...options],
+      });
+      made.config.linux.rootfsPropagation = 'rshared';
+      program(made);
+    });
+    return { dir, bundle, done: () => box.view.sh('umount -R "$1"', dir) };
+  };
+
+  test.each([
+    [['rslave'], true],
+    [['rshared'], true],
+    [['rprivate'], false],
+  ])('on the host come into a running container with %j: %s', (options, come) => {
+    const { dir, bundle, done } = sharing(options, made => {
+      made.config.process.args = ['/bin/sleep', '1000'];
+    });
+    try {
+      box.create(bundle);
+      const mountinfo = () =>
+        parseMountinfo(box.view.sh('cat /proc/$1/mountinfo', String(box.state(bundle.id).pid)));
+      expect(mountinfo().map(mount => mount.target)).not.toContain('/data/sub');
+      box.view.sh('mount -t tmpfs tmpfs "$1/sub"', dir);
+      expect(mountinfo().some(mount => mount.target === '/data/sub')).toBe(come);
+    } finally {
+      box.must(['delete', '--force', bundle.id]);
+      done();
+    }
+  });
+
+  test.each([
+    [['rshared'], true],
+    [['rslave'], false],
+    [['rprivate'], false],
+  ])('in a container come to the host with %j: %s', async (options, come) => {
+    const { dir, bundle, done } = sharing(options, made => {
+      made.shell('mount -t tmpfs tmpfs /data/sub && echo mounted; sleep 1000');
+      mayMount(made);
+    });
+    try {
+      const { output } = box.create(bundle);
+      box.must(['start', bundle.id]);
+      await until('it is mounted', () => box.view.sh('cat "$1"', output) === 'mounted\n');
+      expect(box.view.mounts().some(mount => mount.target === `${dir}/sub`)).toBe(come);
+    } finally {
+      box.must(['delete', '--force', bundle.id]);
+      done();
+    }
+  });
+});

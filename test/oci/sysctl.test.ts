@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import type { Bundle } from '../helpers/bundle.ts';
+import { requires } from '../helpers/requires.ts';
+import { isTsubo } from '../helpers/runtime.ts';
+import { sandbox } from '../helpers/sandbox.ts';
+
+describe.skipIf(requires('root', 'busybox'))('the sysctl of a container', () => {
+  const box = sandbox();
+
+  const having = (sysctl: Record<string, string>) => (bundle: Bundle) => {
+    bundle.config.linux.sysctl = sysctl;
+  };
+  const host = (path: string) => readFileSync(`/proc/sys/${path}`, 'utf8').trim();
+
+  test.each([
+    ['net.ipv4.ip_unprivileged_port_start', 'net/ipv4/ip_unprivileged_port_start', '77'],
+    ['net.ipv4.conf.lo.forwarding', 'net/ipv4/conf/lo/forwarding', '1'],
+    ['net/ipv4/ip_default_ttl', 'net/ipv4/ip_default_ttl', '33'],
+    ['kernel.msgmax', 'kernel/msgmax', '4096'],
+    ['kernel.shm_rmid_forced', 'kernel/shm_rmid_forced', '1'],
+    ['fs.mqueue.msg_max', 'fs/mqueue/msg_max', '7'],
+  ])('%s is set, for the container alone', (name, path, value) => {
+    const before = host(path);
+    expect(before).not.toBe(value);
+    const report = box.inside(having({ [name]: value }), { probe: [`/proc/sys/${path}`] });
+    expect(report.probes[`/proc/sys/${path}`]?.read?.text?.trim()).toBe(value);
+    expect(host(path)).toBe(before);
+  });
+
+  test('is set although /proc/sys is readonly', () => {
+    const report = box.inside(having({ 'net.ipv4.ip_default_ttl': '33' }), {
+      probe: ['/proc/sys/net/ipv4/ip_default_ttl'],
+    });
+    expect(report.probes['/proc/sys/net/ipv4/ip_default_ttl']).toMatchObject({
+      read: { text: '33\n' },
+      write: 30,
+    });
+  });
+
+  test('is set without a /proc in the container', context => {
+    if (!isTsubo) return context.skip('runc 1.1 needs the /proc of the container');
+    const bundle = box.bundle(made => {
+      having({ 'net.ipv4.ip_default_ttl': '33' })(made);
+      made.unmount('/proc');
+      made.config.linux.maskedPaths = [];
+      made.config.linux.readonlyPaths = [];
+    });
+    expect(box.run(bundle).status).toBe(0);
+  });
+
+  test.each<[string, string, (bundle: Bundle) => void, RegExp]>([
+    [
+      'belongs to the whole machine',
+      'vm.overcommit_memory',
+      () => {},
+      /is not in a separate kernel namespace/,
+    ],
+    ['is the host name', 'kernel.hostname', () => {}, /hostname/],
+    ['is unknown', 'kernel.nope', () => {}, /is not in a separate kernel namespace/],
+    ['is of the network of the host', 'net.ipv4.ip_default_ttl', b => b.namespace('network'), /net/],
+    ['is of the ipc namespace of the host', 'kernel.msgmax', b => b.namespace('ipc'), /ipc/],
+  ])('is refused when it %s', (_, name, modify, text) => {
+    const bundle = box.bundle(made => {
+      having({ [name]: '1' })(made);
+      modify(made);
+    });
+    const failure = box.refuses(bundle);
+    expect(failure.message).toMatch(text);
+    if (isTsubo) expect(failure.record.pointer).toBe(`/linux/sysctl/${name}`);
+  });
+
+  test('is refused when the network joined by path is that of the host', () => {
+    const bundle = box.bundle(made => {
+      having({ 'net.ipv4.ip_default_ttl': '33' })(made);
+      made.namespace('network', `/proc/${box.view.pid}/ns/net`);
+    });
+    expect(box.refuses(bundle).message).toMatch(/net/);
+  });
+
+  test('with a value the kernel refuses is refused', () => {
+    const failure = box.refuses(box.bundle(having({ 'net.ipv4.ip_default_ttl': 'much' })));
+    expect(failure.message).toContain('invalid argument');
+    if (isTsubo) expect(failure.record.pointer).toBe('/linux/sysctl/net.ipv4.ip_default_ttl');
+  });
+});
