@@ -65,6 +65,8 @@ Outcome argv(const Arguments&) {
   return Value::list(std::move(items));
 }
 
+Outcome utf8(const Arguments& a) { return Value::owned_bytes(a[0].text()); }
+
 Outcome getenv(const Arguments& a) {
   const char* value = ::getenv(a[0].text().c_str());
   return value == nullptr ? Value() : Value::text(value);

@@ -27,10 +27,16 @@ class Value {
     v.text_ = std::move(s);
     return v;
   }
-  // Borrowed: lives as long as the call.
+  // An argument: borrowed, lives as long as the call.
   static Value bytes(const uint8_t* data, size_t size) {
     Value v(Kind::bytes, static_cast<int64_t>(size));
     v.data_ = data;
+    return v;
+  }
+  // A result: the bytes of the string.
+  static Value owned_bytes(std::string s) {
+    Value v(Kind::bytes, static_cast<int64_t>(s.size()));
+    v.text_ = std::move(s);
     return v;
   }
   static Value list(std::vector<Value> items);
@@ -42,7 +48,7 @@ class Value {
   int64_t number() const { return n_; }
   uint64_t bigint() const { return static_cast<uint64_t>(n_); }
   const std::string& text() const { return text_; }
-  const uint8_t* data() const { return data_; }
+  const uint8_t* data() const { return data_ != nullptr ? data_ : reinterpret_cast<const uint8_t*>(text_.data()); }
   size_t size() const { return static_cast<size_t>(n_); }
   const std::vector<Value>& items() const { return items_; }
   const Fields& fields() const { return fields_; }

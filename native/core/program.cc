@@ -67,13 +67,14 @@ Result run(Context& c, const wire::step::ready&) {
   char word;
   if (r == sizeof report) r = sys::read(c.channel, &word, 1);
   if (r != 1) sys::exit(1);
-  sys::close(c.channel);
-  c.channel = -1;
   return {};
 }
 
 Result run(Context& c, const wire::step::awaitStart& s) {
   if (s.go >= wire::kSlots || s.result >= wire::kSlots) return {EINVAL, "read"};
+  // The runtime that made us has done its part; whoever starts us listens at the FIFO.
+  sys::close(c.channel);
+  c.channel = -1;
   c.result = c.slots[s.result];
   char word;
   long r = sys::read(c.slots[s.go], &word, 1);

@@ -3,6 +3,7 @@
 // The table of native/binding as Node sees it.
 #include <napi.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "binding/table.h"
@@ -58,6 +59,11 @@ Napi::Value to_js(Napi::Env env, const Value& v) {
       return Napi::BigInt::New(env, v.bigint());
     case Value::Kind::text:
       return Napi::String::New(env, v.text());
+    case Value::Kind::bytes: {
+      auto array = Napi::Uint8Array::New(env, v.size());
+      std::copy_n(v.data(), v.size(), array.Data());
+      return array;
+    }
     case Value::Kind::list: {
       auto array = Napi::Array::New(env, v.items().size());
       for (uint32_t i = 0; i < v.items().size(); i++) array.Set(i, to_js(env, v.items()[i]));

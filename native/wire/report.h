@@ -8,6 +8,9 @@
 //    |-- ready ---------------->|   records the state
 //    |<----------- one byte ----|   or end of file: the init exits
 //
+//   `run` lets the init go on to the exec at once: `failed`, or end of file when the exec closes the channel. `create`
+//   leaves it waiting:
+//
 //    |<--- one byte (go FIFO) --|   `start`
 //    |-- failed --------------->|   or the exec closes the FIFO: end of file
 #pragma once

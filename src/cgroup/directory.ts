@@ -50,9 +50,10 @@ export function planCgroup(binding: Binding, root: string, path: string, origin:
  * @throws RuntimeError `state.cgroup-not-empty`, `state.cgroup-frozen`, `host.syscall`
  */
 export function makeCgroup(binding: Binding, place: CgroupPlace, origin: string): void {
+  let ours = false;
   for (let attempt = 1; ; attempt++) {
     try {
-      makeMissing(binding, place);
+      ours = makeMissing(binding, place, attempt === 1 ? place.made : wholeWay(place));
       break;
     } catch (error) {
       const parentVanished = isSystemError(error) && error.errno === errno.ENOENT;
@@ -66,20 +67,27 @@ export function makeCgroup(binding: Binding, place: CgroupPlace, origin: string)
       );
     }
   }
-  refuseOccupied(binding, place.path, origin);
+  if (!ours) refuseOccupied(binding, place.path, origin);
 }
 
-function makeMissing(binding: Binding, place: CgroupPlace): void {
+function wholeWay(place: CgroupPlace): string[] {
   const way: string[] = [];
   for (let at = place.path; at !== place.root; at = parentPath(at)) way.unshift(at);
-  for (const directory of way) {
-    if (binding.stat(directory) !== undefined) continue;
+  return way;
+}
+
+/** True when the cgroup itself was made here and now, so that nobody else can be in it. */
+function makeMissing(binding: Binding, place: CgroupPlace, directories: readonly string[]): boolean {
+  let ours = false;
+  for (const directory of directories) {
     try {
       binding.mkdir(directory, directoryMode);
+      ours = directory === place.path;
     } catch (error) {
       if (!isSystemError(error) || error.errno !== errno.EEXIST) throw error;
     }
   }
+  return ours;
 }
 
 /** Processes of somebody else would get this container's limits and its SIGKILL; a frozen cgroup would hold the init for ever. */

@@ -47,6 +47,9 @@ export interface Binding {
   /** The CLONE_NEW* of the namespace behind the descriptor; undefined when it is no namespace. */
   namespaceKind(fd: number): number | undefined;
 
+  /** UTF-8 of the text. A surrogate without its other half takes three bytes. */
+  utf8(text: string): Uint8Array;
+
   // ---- this process --------------------------------------------------------------------------------------
   /** argv[0] as called, then the arguments. */
   argv(): string[];

@@ -12,7 +12,7 @@ import { withPlace } from './place.ts';
 import { type Prepared, type PrepareOptions, prepare } from './prepare.ts';
 import { type ContainerRecord, files, type InitRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
-import { type Born, bearInit } from './spawn.ts';
+import { asStarting, type Born, bearInit } from './spawn.ts';
 import { claim, type Held, removeState, writeRecord } from './store.ts';
 import { timestamp } from './timestamp.ts';
 import { UndoList } from './undo.ts';
@@ -91,16 +91,18 @@ function createHeld(
     makeCgroup(binding, place, origin);
     undo.arm(`the processes in ${place.path}`, () => killProcesses(binding, place.path));
   }
-  for (const name of [files.go, files.result]) {
-    const path = joinPath(held.directory, name);
-    onHost(`unable to make the FIFO ${path}`, () => binding.mkfifo(path, 0o600));
+  if (prepared.plan.spawn.fifos !== undefined) {
+    for (const name of [files.go, files.result]) {
+      const path = joinPath(held.directory, name);
+      onHost(`unable to make the FIFO ${path}`, () => binding.mkfifo(path, 0o600));
+    }
   }
 
   const born: Born = bearInit(runtime, prepared, held.directory, cgroup?.place.path, undo);
   const complete = { ...record, init: born.init };
   writeRecord(runtime, complete);
   if (pidFile !== undefined) writePidFile(runtime, pidFile, born.init.pid, undo);
-  born.letGo();
+  asStarting(() => born.letGo());
   return { record: complete, init: born.init, pidfd: born.pidfd };
 }
 

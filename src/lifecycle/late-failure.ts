@@ -24,6 +24,6 @@ export function explainLate(init: InitRecord, report: Report): RuntimeError {
   for (const [index, step] of init.afterReady.steps.entries()) {
     container[init.afterReady.first + index] = step as Step;
   }
-  const spawn = { cloneFlags: 0, preserveFds: 0, goSlot: 0, resultSlot: 0 };
+  const spawn = { cloneFlags: 0, preserveFds: 0 };
   return new RuntimeError(explainFailure({ host: [], spawn, container, warnings: [] }, report));
 }

@@ -21,6 +21,8 @@ export interface PrepareOptions {
   readonly noPivot?: boolean;
   readonly noNewKeyring?: boolean;
   readonly preserveFds?: number;
+  /** The program runs at once, and creating the container ends when it does. Default false. */
+  readonly startNow?: boolean;
 }
 
 /** All that is known before anything is done. */
@@ -50,6 +52,7 @@ export function prepare(runtime: Runtime, options: PrepareOptions): Prepared {
       noNewKeyring: options.noNewKeyring ?? false,
       listenFds: listenFds(binding),
       preserveFds: options.preserveFds ?? 0,
+      startNow: options.startNow ?? false,
     });
     for (const { pointer, message } of [...warnings, ...plan.warnings]) {
       log.warn(pointer ? `${message} (${pointer})` : message);

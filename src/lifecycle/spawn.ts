@@ -21,7 +21,7 @@ import type { UndoList } from './undo.ts';
 export interface Born {
   readonly init: InitRecord;
   readonly pidfd: number;
-  /** Lets it wait for `start`. Until then it ends when the runtime does. */
+  /** Lets it wait for `start`, or run its program: then it has. Until then it ends when the runtime does. */
   letGo(): void;
 }
 
@@ -36,8 +36,13 @@ export function bearInit(
   cgroup: string | undefined,
   undo: UndoList,
 ): Born {
+  return asStarting(() => bear(runtime, prepared, directory, cgroup, undo));
+}
+
+/** Its failures are said to be those of starting the process. */
+export function asStarting<T>(act: () => T): T {
   try {
-    return bear(runtime, prepared, directory, cgroup, undo);
+    return act();
   } catch (error) {
     const failure = toRuntimeError(error);
     throw failure.with({ message: `unable to start container process: ${failure.message}` });
@@ -79,6 +84,7 @@ function bear(
     pidfd,
     letGo: () => {
       onHost('unable to let the init go on', () => binding.resume(channel));
+      if (plan.spawn.fifos === undefined) awaitExec(binding, prepared, channel);
       closeChannel();
     },
   };
@@ -106,10 +112,13 @@ function spawnInit(
       slots.set(step.slot, fd);
     }
     // For reading and writing: no open waits for the other end, and neither end is lost between create and start.
-    slots.set(plan.spawn.goSlot, open(joinPath(directory, files.go), openFlags.readWrite));
-    slots.set(plan.spawn.resultSlot, open(joinPath(directory, files.result), openFlags.readWrite));
+    const { fifos } = plan.spawn;
+    if (fifos !== undefined) {
+      slots.set(fifos.go, open(joinPath(directory, files.go), openFlags.readWrite));
+      slots.set(fifos.result, open(joinPath(directory, files.result), openFlags.readWrite));
+    }
     const request = {
-      plan: encodePlan(plan.container),
+      plan: encodePlan(plan.container, text => binding.utf8(text)),
       cloneFlags: plan.spawn.cloneFlags,
       cgroup: cgroup === undefined ? -1 : open(cgroup, openFlags.readOnly),
       pidNamespace: slots.get(0) ?? -1,
@@ -180,6 +189,16 @@ function awaitReady(
         throw endedError(binding, spawned);
     }
   }
+}
+
+/** The end of the channel is the exec: it closes what the init held. */
+function awaitExec(
+  binding: Binding,
+  { plan, config }: Pick<Prepared, 'plan' | 'config'>,
+  channel: number,
+): void {
+  const report = onHost('unable to hear from the init', () => binding.awaitReport(channel));
+  if (report.kind === 'failed') throw new RuntimeError(explainFailure(plan, report, config));
 }
 
 function initError(failure: ErrorFields): RuntimeError {

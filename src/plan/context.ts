@@ -17,6 +17,8 @@ export interface PlanOptions {
   readonly preserveFds?: number;
   /** Descriptors of socket activation, from 3 on: told to the process as LISTEN_FDS. Default 0. */
   readonly listenFds?: number;
+  /** The program runs as soon as all is prepared, without waiting for `start`. Default false. */
+  readonly startNow?: boolean;
 }
 
 /** What every part of the plan is made from, and where it leaves what does not fit into steps. */

@@ -57,8 +57,9 @@ function hostWords(step: HostStep): string {
 }
 
 function spawnWords({ spawn }: Plan): string {
-  const { cloneFlags, preserveFds, goSlot, resultSlot } = spawn;
-  return `clone3 flags=${cloneFlagNames(cloneFlags)} preserveFds=${preserveFds} go=${goSlot} result=${resultSlot}`;
+  const { cloneFlags, preserveFds, fifos } = spawn;
+  const waits = fifos === undefined ? '' : ` go=${fifos.go} result=${fifos.result}`;
+  return `clone3 flags=${cloneFlagNames(cloneFlags)} preserveFds=${preserveFds}${waits}`;
 }
 
 /** `mount fstype=tmpfs target=/dev attributes=MOUNT_ATTR_NOSUID ...` */

@@ -8,7 +8,7 @@ import type { PlanContext, PlanOptions } from './context.ts';
 import { deviceSteps } from './devices.ts';
 import { mountSteps } from './mounts.ts';
 import { planNamespaces } from './namespaces.ts';
-import type { HostStep, Plan, PlanWarning } from './plan.ts';
+import type { FifoSlots, HostStep, Plan, PlanWarning } from './plan.ts';
 import { processSteps } from './process.ts';
 import { restrictedPathSteps } from './restricted-paths.ts';
 import { rootfsPlan } from './rootfs.ts';
@@ -48,14 +48,13 @@ export function makePlan(config: Config, facts: HostFacts, options: PlanOptions)
   };
   // Slots are handed over in this order: the namespaces to join, then the two FIFOs; mounts are kept in later ones.
   const namespaces = planNamespaces(context);
-  const fifos = { go: context.takeSlot(), result: context.takeSlot() };
+  const fifos = options.startNow ? undefined : { go: context.takeSlot(), result: context.takeSlot() };
   return {
     host: hostSteps(context, namespaces.host),
     spawn: {
       cloneFlags: namespaces.cloneFlags,
       preserveFds: (options.preserveFds ?? 0) + (options.listenFds ?? 0),
-      goSlot: fifos.go,
-      resultSlot: fifos.result,
+      ...(fifos !== undefined && { fifos }),
     },
     container: containerSteps(context, namespaces.steps, fifos),
     warnings,
@@ -84,7 +83,7 @@ function hostSteps(context: PlanContext, namespaces: readonly HostStep[]): HostS
 function containerSteps(
   context: PlanContext,
   namespaces: readonly Step[],
-  fifos: { readonly go: number; readonly result: number },
+  fifos: FifoSlots | undefined,
 ): Step[] {
   const { config, facts, options } = context;
   const root = rootfsPlan(context);

@@ -42,11 +42,15 @@ export type HostStep =
       readonly origin: string;
     };
 
+export interface FifoSlots {
+  readonly go: number;
+  readonly result: number;
+}
+
 export interface SpawnPlan {
   /** CLONE_NEW* flags of clone3(2): every new namespace but cgroup (made later, inside its cgroup). */
   readonly cloneFlags: number;
   readonly preserveFds: number;
-  /** Slots of the two FIFOs of `awaitStart`. */
-  readonly goSlot: number;
-  readonly resultSlot: number;
+  /** Slots of the two FIFOs of `awaitStart`; absent when the program runs at once. */
+  readonly fifos?: FifoSlots;
 }

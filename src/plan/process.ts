@@ -3,16 +3,14 @@ import type { Step } from '../wire/steps.ts';
 import { capabilityPlan } from './capabilities.ts';
 import { type PlanContext, pointer } from './context.ts';
 import { prepareEnvironment } from './environment.ts';
+import type { FifoSlots } from './plan.ts';
 import { rlimitSteps } from './rlimits.ts';
 
 const defaultUmask = 0o022;
 const program = pointer('process', 'args', 0);
 
 /** What becomes of the init when the container around it is done: user, limits, directory, program. */
-export function processSteps(
-  context: PlanContext,
-  slots: { readonly go: number; readonly result: number },
-): Step[] {
+export function processSteps(context: PlanContext, fifos: FifoSlots | undefined): Step[] {
   const { config, options } = context;
   const { user, args, cwd, env } = config.process;
   const environment = prepareEnvironment(env ?? [], options.listenFds ?? 0);
@@ -51,8 +49,8 @@ export function processSteps(
     // As the user that will run it, and before `ready`: what cannot be run fails the create.
     { op: 'findProgram', origin: program, name: args[0] ?? '', search: environment.search },
     { op: 'ready', origin: '' },
-    { op: 'awaitStart', origin: '', go: slots.go, result: slots.result },
-    { op: 'execute', origin: program, args, env: environment.env },
   );
+  if (fifos !== undefined) steps.push({ op: 'awaitStart', origin: '', go: fifos.go, result: fifos.result });
+  steps.push({ op: 'execute', origin: program, args, env: environment.env });
   return steps;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { RuntimeError } from '../errors/error.ts';
 import { type Operation, type Step, vocabulary } from './steps.ts';
-import { maxUtf8Length, writeUtf8 } from './utf8.ts';
+import { utf8, utf8Length } from './utf8.ts';
 
 /**
  * The plan's binary form: the twin of native/wire/plan.h. README.md draws it.
@@ -17,6 +17,8 @@ interface Shape {
   readonly code: number;
   readonly names: readonly string[];
   readonly kinds: readonly string[];
+  /** The fields that are lists. */
+  readonly lists: readonly string[];
 }
 
 const two32 = 0x1_0000_0000;
@@ -27,44 +29,40 @@ function shapes(): Map<Operation, Shape> {
   if (knownShapes === undefined) {
     knownShapes = new Map();
     for (const [op, fields] of Object.entries(vocabulary)) {
-      const shape = { code: knownShapes.size, names: Object.keys(fields), kinds: Object.values(fields) };
-      knownShapes.set(op as Operation, shape);
+      const names = Object.keys(fields);
+      const kinds: string[] = Object.values(fields);
+      const lists = names.filter((_, i) => kinds[i] === 'texts' || kinds[i] === 'numbers');
+      knownShapes.set(op as Operation, { code: knownShapes.size, names, kinds, lists });
     }
   }
   return knownShapes;
 }
 
+/** Text to UTF-8; each host has a faster one than can be written here. */
+export type ToUtf8 = (text: string) => Uint8Array;
+
 /**
- * One buffer that grows, seen as bytes and as 32-bit words. The words are written in the machine's own order, which
- * is little endian on every machine tsubo runs on.
+ * The words of the plan, of a size that is known from the start, and its texts, which all come behind them: they are
+ * turned into bytes together. The words are written in the machine's own order, which is little endian on every
+ * machine tsubo runs on.
  */
 class Writer {
-  bytes: Uint8Array;
-  words: Uint32Array;
-  /** Where the data ends, always a multiple of 8. */
-  end: number;
+  readonly words: Uint32Array;
+  readonly #texts: string[] = [];
+  /** Index in `words` of the entry of each text. */
+  readonly #entries: number[] = [];
+  /** Where the next list begins, in bytes. */
+  #lists: number;
 
-  constructor(used: number, capacity: number) {
-    const buffer = new ArrayBuffer(Math.ceil(capacity / 8) * 8);
-    this.bytes = new Uint8Array(buffer);
-    this.words = new Uint32Array(buffer);
-    this.end = used;
+  constructor(lists: number, end: number) {
+    this.words = new Uint32Array(end >>> 2);
+    this.#lists = lists;
   }
 
-  reserve(more: number): void {
-    if (this.end + more <= this.bytes.length) return;
-    const grown = new ArrayBuffer(Math.ceil((this.end + more) / 8) * 16);
-    const bytes = new Uint8Array(grown);
-    bytes.set(this.bytes.subarray(0, this.end));
-    this.bytes = bytes;
-    this.words = new Uint32Array(grown);
-  }
-
-  /** Room for `entries` entries of 8 bytes; returns where. */
-  table(entries: number): number {
-    this.reserve(entries * 8);
-    const at = this.end;
-    this.end += entries * 8;
+  /** Room for a list; returns where. */
+  list(entries: number): number {
+    const at = this.#lists;
+    this.#lists += entries * 8;
     return at;
   }
 
@@ -82,12 +80,8 @@ class Writer {
         message: `${JSON.stringify(value)} contains a NUL, which no system call can take`,
       });
     }
-    this.reserve(maxUtf8Length(value.length) + 8);
-    const start = this.end;
-    const end = writeUtf8(this.bytes, start, value);
-    this.pair(at, start, end - start);
-    // The NUL and the padding: zeroed already, as nothing is ever written twice.
-    this.end = (end + 8) & ~7;
+    this.#texts.push(value);
+    this.#entries.push(at >>> 2);
   }
 
   number(at: number, value: number | bigint, signed: boolean, origin: string): void {
@@ -108,6 +102,40 @@ class Writer {
       });
     }
   }
+
+  /** The whole plan. */
+  finish(toUtf8: ToUtf8): Uint8Array {
+    // A NUL after each, which is also what keeps them apart.
+    const joined = this.#texts.length === 0 ? '' : `${this.#texts.join('\0')}\0`;
+    const bytes = toUtf8(joined);
+    const start = this.words.length * 4;
+    const total = (start + bytes.length + 7) & ~7;
+    checkSize(total);
+    // With nothing but ASCII, places in the text are places in the bytes.
+    const ascii = bytes.length === joined.length;
+    let at = start;
+    for (let i = 0; i < this.#texts.length; i++) {
+      const text = this.#texts[i] as string;
+      const length = ascii ? text.length : utf8Length(text);
+      const entry = this.#entries[i] as number;
+      this.words[entry] = at;
+      this.words[entry + 1] = length;
+      at += length + 1;
+    }
+    this.words[2] = total;
+    const plan = new Uint8Array(total);
+    plan.set(new Uint8Array(this.words.buffer));
+    plan.set(bytes, start);
+    return plan;
+  }
+}
+
+function checkSize(bytes: number): void {
+  if (bytes <= maxPlanBytes) return;
+  throw new RuntimeError({
+    code: 'plan.size',
+    message: `the plan has ${bytes} bytes, more than ${maxPlanBytes}`,
+  });
 }
 
 /**
@@ -116,15 +144,25 @@ class Writer {
  * @throws RuntimeError `config.nul` with the step's origin, when a text has a NUL in it
  * @throws RuntimeError `plan.number` for a number that has no 64-bit form, `plan.size` beyond 64 MiB
  */
-export function encodePlan(steps: readonly Step[]): Uint8Array {
+export function encodePlan(steps: readonly Step[], toUtf8: ToUtf8 = utf8): Uint8Array {
   const known = shapes();
   let fieldCount = 0;
-  for (const step of steps) fieldCount += (known.get(step.op) as Shape).names.length;
+  let entryCount = 0;
+  for (const step of steps) {
+    const shape = known.get(step.op) as Shape;
+    fieldCount += shape.names.length;
+    for (const list of shape.lists) {
+      entryCount += ((step as unknown as Record<string, unknown>)[list] as readonly unknown[]).length;
+    }
+  }
 
   const index = headerBytes;
   const fields = index + steps.length * 8;
   const data = fields + fieldCount * 8;
-  const out = new Writer(data, data + fieldCount * 24 + 4096);
+  const end = data + entryCount * 8;
+  checkSize(end);
+  const out = new Writer(data, end);
+  out.words.set([planMagic, planVersion, 0, steps.length, index, data, 0, 0]);
 
   let field = fields;
   for (let i = 0; i < steps.length; i++) {
@@ -137,14 +175,7 @@ export function encodePlan(steps: readonly Step[]): Uint8Array {
       field += 8;
     }
   }
-  if (out.end > maxPlanBytes) {
-    throw new RuntimeError({
-      code: 'plan.size',
-      message: `the plan has ${out.end} bytes, more than ${maxPlanBytes}`,
-    });
-  }
-  out.words.set([planMagic, planVersion, out.end, steps.length, index, data, 0, 0]);
-  return out.bytes.subarray(0, out.end);
+  return out.finish(toUtf8);
 }
 
 function writeField(out: Writer, at: number, kind: string, value: unknown, origin: string): void {
@@ -154,16 +185,16 @@ function writeField(out: Writer, at: number, kind: string, value: unknown, origi
       return;
     case 'texts': {
       const list = value as readonly string[];
-      const table = out.table(list.length);
-      out.pair(at, table, list.length);
-      for (let i = 0; i < list.length; i++) out.text(table + i * 8, list[i] as string, origin);
+      const entries = out.list(list.length);
+      out.pair(at, entries, list.length);
+      for (let i = 0; i < list.length; i++) out.text(entries + i * 8, list[i] as string, origin);
       return;
     }
     case 'numbers': {
       const list = value as readonly (number | bigint)[];
-      const table = out.table(list.length);
-      out.pair(at, table, list.length);
-      for (let i = 0; i < list.length; i++) out.number(table + i * 8, list[i] as number, false, origin);
+      const entries = out.list(list.length);
+      out.pair(at, entries, list.length);
+      for (let i = 0; i < list.length; i++) out.number(entries + i * 8, list[i] as number, false, origin);
       return;
     }
     default:

@@ -148,7 +148,11 @@ export const vocabulary = {
    * a file that may be executed. `execute` runs it.
    */
   findProgram: { name: 'text', search: 'texts' },
-  /** Tells the runtime that all is prepared and waits for its word; the init dies with the runtime until then. */
+  /**
+   * Tells the runtime that all is prepared and waits for its word; the init dies with the runtime until then. Of its
+   * descriptors only those handed over stay open. A failure after this is reported to the runtime too, unless a step
+   * `awaitStart` says otherwise; the exec is seen as the end of the channel.
+   */
   ready: {},
   /** Waits for a byte from the FIFO in slot `go`; from here on a failure is reported into the FIFO in slot `result`. */
   awaitStart: { go: 'number', result: 'number' },

@@ -1,18 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** No string of `units` UTF-16 units is longer than this in UTF-8. */
-export function maxUtf8Length(units: number): number {
-  return units * 3;
-}
-
-/**
- * Writes `text` as UTF-8 from `at` on; a surrogate without its other half becomes U+FFFD.
- * There must be room for `maxUtf8Length(text.length)` bytes.
- *
- * @returns where the text ends
- */
-export function writeUtf8(bytes: Uint8Array, at: number, text: string): number {
+/** `text` as UTF-8; a surrogate without its other half becomes U+FFFD. For where no host is at hand. */
+export function utf8(text: string): Uint8Array {
+  const bytes = new Uint8Array(utf8Length(text));
   const units = text.length;
+  let at = 0;
   for (let i = 0; i < units; i++) {
     let code = text.charCodeAt(i);
     if (code < 0x80) {
@@ -25,9 +17,8 @@ export function writeUtf8(bytes: Uint8Array, at: number, text: string): number {
       continue;
     }
     if (code >= 0xd800 && code <= 0xdfff) {
-      // Past the end charCodeAt gives NaN, which is no low surrogate either.
       const next = code < 0xdc00 ? text.charCodeAt(i + 1) : 0;
-      if (next >= 0xdc00 && next <= 0xdfff) {
+      if (isLowSurrogate(next)) {
         i++;
         code = 0x10000 + ((code - 0xd800) << 10) + (next - 0xdc00);
         bytes[at++] = 0xf0 | (code >> 18);
@@ -42,5 +33,25 @@ export function writeUtf8(bytes: Uint8Array, at: number, text: string): number {
     bytes[at++] = 0x80 | ((code >> 6) & 0x3f);
     bytes[at++] = 0x80 | (code & 0x3f);
   }
-  return at;
+  return bytes;
+}
+
+/** How many bytes `utf8` makes. */
+export function utf8Length(text: string): number {
+  let length = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code < 0x80) length += 1;
+    else if (code < 0x800) length += 2;
+    else if (code >= 0xd800 && code < 0xdc00 && isLowSurrogate(text.charCodeAt(i + 1))) {
+      i++;
+      length += 4;
+    } else length += 3;
+  }
+  return length;
+}
+
+/** False for the NaN that charCodeAt gives past the end. */
+function isLowSurrogate(code: number): boolean {
+  return code >= 0xdc00 && code <= 0xdfff;
 }

@@ -27,7 +27,7 @@ export function decodePlan(bytes: Uint8Array): DecodedStep[] {
   const text = (at: number): string => {
     const start = u32(at);
     const length = u32(at + 4);
-    must(start >= data && start % 8 === 0 && start + length < bytes.length, `text at ${start}`);
+    must(start >= data && start + length < bytes.length, `text at ${start}`);
     const raw = bytes.subarray(start, start + length);
     must(!raw.includes(0) && bytes[start + length] === 0, `NUL of the text at ${start}`);
     return new TextDecoder('utf-8', { fatal: true }).decode(raw);

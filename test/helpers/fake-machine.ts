@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Binding, Report, SpawnRequest, WaitStatus } from '../../src/host/binding.d.ts';
+import { utf8 } from '../../src/wire/utf8.ts';
 
 /** A process that is only made up; /proc shows it through the fake binding. */
 export interface FakeProcess {
@@ -231,6 +233,7 @@ export class FakeMachine {
     },
     isTerminal: fd => fd === 2 && this.stderrIsTerminal,
     isOpen: fd => this.passedFds.has(fd),
+    utf8,
     argv: () => this.arguments,
     getenv: name => this.environment.get(name),
     pid: () => 4242,

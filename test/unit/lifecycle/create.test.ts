@@ -270,10 +270,13 @@ describe('run', () => {
     expect(machine.openPidfds).toBe(0);
   });
 
-  it('leaves nothing when the start fails, also with --keep', () => {
-    machine.trouble.set('release', errno.EIO);
+  it('leaves nothing when the program cannot be executed, also with --keep', () => {
+    machine.reports = [
+      { kind: 'ready' },
+      { kind: 'failed', step: 0, syscall: 'execve', errno: errno.ENOEXEC },
+    ];
     expect(thrown(() => runContainer(runtime, { ...options, keep: true }))).toMatchObject({
-      errnoName: 'EIO',
+      errnoName: 'ENOEXEC',
     });
     expectNothingLeft();
   });
