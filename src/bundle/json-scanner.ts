@@ -6,6 +6,8 @@ export const code = {
   quote: 0x22,
   comma: 0x2c,
   minus: 0x2d,
+  zero: 0x30,
+  nine: 0x39,
   colon: 0x3a,
   openBracket: 0x5b,
   backslash: 0x5c,

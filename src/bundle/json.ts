@@ -5,8 +5,22 @@ import { syntaxError } from './json-syntax-error.ts';
 /** How deep arrays and objects may be nested. */
 const depthLimit = 1000;
 
-/** A number token of 16 digits or more may pass 2^53, where JSON.parse would round it. */
+/** A number token of this many digits or more may pass 2^53, where JSON.parse would round it. */
+const longDigits = 16;
 const longNumber = /(?:^|[\s:,[-])\d{16}/;
+
+/**
+ * True when there may be such a token. A run of 16 digits has one at a place that 16 divides: only there is looked, as a
+ * search of the whole text costs more than parsing it.
+ */
+function hasLongNumber(text: string): boolean {
+  for (let at = longDigits - 1; at < text.length; at += longDigits) {
+    const unit = text.charCodeAt(at);
+    if (unit < code.zero || unit > code.nine) continue;
+    if (longNumber.test(text.slice(Math.max(0, at - longDigits), at + longDigits))) return true;
+  }
+  return false;
+}
 
 /**
  * The value of a JSON text, with integers beyond 2^53 as bigint. A number with a fraction or an exponent is always
@@ -18,7 +32,7 @@ const longNumber = /(?:^|[\s:,[-])\d{16}/;
  * @throws RuntimeError `bundle.config-syntax` with line, column, an excerpt in `value`, and the cause
  */
 export function parseJson(text: string): unknown {
-  if (!longNumber.test(text) && !mayBeDeep(text)) {
+  if (!hasLongNumber(text) && !mayBeDeep(text)) {
     try {
       return JSON.parse(text);
     } catch {

@@ -4,6 +4,7 @@
 
 /** Without empty and `.` components, `..` resolved: `/a//b/../c/` is `/a/c`, the empty path is `.`. */
 export function cleanPath(path: string): string {
+  if (isClean(path)) return path;
   const absolute = path.startsWith('/');
   const parts: string[] = [];
   for (const part of path.split('/')) {
@@ -18,6 +19,12 @@ export function cleanPath(path: string): string {
   const joined = parts.join('/');
   if (absolute) return `/${joined}`;
   return joined === '' ? '.' : joined;
+}
+
+/** Almost every path is: seen without taking it apart. */
+function isClean(path: string): boolean {
+  if (path === '/') return true;
+  return path.startsWith('/') && !path.endsWith('/') && !path.includes('//') && !path.includes('/.');
 }
 
 /** `path` below `directory`; an absolute `path` counts from `directory` too. */

@@ -4,7 +4,7 @@ import type { Capabilities } from '../oci/config.ts';
 import type { Step } from '../wire/steps.ts';
 import { type PlanContext, pointer } from './context.ts';
 
-const at = pointer('process', 'capabilities');
+const at = '/process/capabilities';
 
 /** The steps around the change of user; none at all without `process.capabilities`, which is not the same as empty sets. */
 export interface CapabilityPlan {
@@ -62,7 +62,7 @@ function readAmbient(context: PlanContext, sets: Capabilities, available: bigint
     const bit = capabilityBit(word, context.facts.capabilities.last) & wanted;
     if (bit !== 0n && (bit & raisable) === 0n) {
       context.warn(
-        pointer('process', 'capabilities', 'ambient', index),
+        `/process/capabilities/ambient/${index}`,
         `can't raise ambient capability ${word}: it is not both permitted and inheritable`,
       );
     }

@@ -34,7 +34,7 @@ export interface PlanContext {
 
 /** A path in the container as a step names it: absolute and without `.` and `..`. A relative one counts from `/`. */
 export function containerPath(path: string): string {
-  return joinPath('/', path);
+  return path.startsWith('/') ? cleanPath(path) : joinPath('/', path);
 }
 
 /** A host path of the config, absolute. */

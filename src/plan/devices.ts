@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Config, Device } from '../oci/config.ts';
 import type { Step } from '../wire/steps.ts';
-import { containerPath, pointer } from './context.ts';
+import { containerPath } from './context.ts';
 import { S_IF } from './kernel-flags.ts';
 
 /** config-linux.md#default-devices, in the order runc makes them. */
@@ -47,7 +47,7 @@ export function deviceSteps(config: Config): Step[] {
   for (const [index, device] of asked.entries()) {
     // The devpts mount's own ptmx is the only right one: /dev/ptmx is a link to it.
     if (containerPath(device.path) !== '/dev/ptmx') {
-      steps.push(deviceStep(device, pointer('linux', 'devices', index)));
+      steps.push(deviceStep(device, `/linux/devices/${index}`));
     }
   }
   for (const [path, target] of links) steps.push({ op: 'makeSymlink', origin: '', path, target });

@@ -3,7 +3,6 @@ import { errno, errnoText } from '../errors/errno.ts';
 import type { Report } from '../host/binding.d.ts';
 import type { Config } from '../oci/config.ts';
 import { mountFlags, type Step } from '../wire/steps.ts';
-import { pointer } from './context.ts';
 import type { Explanation } from './explain.ts';
 import { flagNames, MOUNT_ATTR, MS } from './kernel-flags.ts';
 import type { Plan } from './plan.ts';
@@ -111,5 +110,5 @@ function optionPointer(mount: MountStep, report: Report, config: Config | undefi
   const words = config?.mounts?.[Number(index)]?.options ?? [];
   const exact = words.lastIndexOf(refused);
   const position = exact >= 0 ? exact : words.findIndex(word => word.split(',').includes(refused));
-  return position < 0 ? undefined : pointer('mounts', index, 'options', position);
+  return position < 0 ? undefined : `/mounts/${index}/options/${position}`;
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { RuntimeError } from '../errors/error.ts';
 import type { Mount } from '../oci/config.ts';
-import { pointer } from './context.ts';
 import { MS } from './kernel-flags.ts';
 import { plainOptions, propagationOptions, recursiveOptions } from './mount-option-table.ts';
 
@@ -42,7 +41,7 @@ export function readMountWords(mount: Mount, index: number): MountWords {
   const filesystem: MountWords['filesystem'][number][] = [];
 
   for (const [position, word] of (mount.options ?? []).entries()) {
-    const origin = pointer('mounts', index, 'options', position);
+    const origin = `/mounts/${index}/options/${position}`;
     const plain = find(plainOptions, word);
     if (plain?.clears) {
       set &= ~plain.flags;

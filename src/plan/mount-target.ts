@@ -2,7 +2,6 @@
 import { RuntimeError } from '../errors/error.ts';
 import { isBelow } from '../host/paths.ts';
 import { mountFlags } from '../wire/steps.ts';
-import { pointer } from './context.ts';
 
 /** Files of /proc that may be covered, for tools such as lxcfs that show a container its own limits. */
 const coverable = [
@@ -30,7 +29,7 @@ export function targetFlags(target: string, fstype: string | undefined, index: n
   const refuse = (code: string, message: string, hint?: string): RuntimeError =>
     new RuntimeError({
       code,
-      pointer: pointer('mounts', index, 'destination'),
+      pointer: `/mounts/${index}/destination`,
       path: target,
       spec: 'config.md#mounts',
       message,

@@ -3,7 +3,7 @@ import { RuntimeError } from '../errors/error.ts';
 import type { Mount } from '../oci/config.ts';
 import { mountFlags, type Step } from '../wire/steps.ts';
 import { containerCgroup } from './cgroup-path.ts';
-import { containerPath, hostPath, type PlanContext, pointer } from './context.ts';
+import { containerPath, hostPath, type PlanContext } from './context.ts';
 import { MOUNT_ATTR, MS } from './kernel-flags.ts';
 import { bindAttributes, newMountAttributes, superBlockWords } from './mount-attributes.ts';
 import { type MountWords, readMountWords, splitFilesystemWord } from './mount-options.ts';
@@ -33,7 +33,7 @@ export function mountSteps(context: PlanContext): MountPlan {
   for (const [index, mount] of (context.config.mounts ?? []).entries()) {
     const words = readMountWords(mount, index);
     const target = containerPath(mount.destination);
-    const origin = pointer('mounts', index);
+    const origin = `/mounts/${index}`;
     if (words.copyUp && (words.bind || mount.type !== 'tmpfs')) {
       context.warn(origin, `tmpcopyup has no meaning on ${target}, which is no tmpfs`);
     }

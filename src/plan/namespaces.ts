@@ -3,7 +3,7 @@ import { RuntimeError } from '../errors/error.ts';
 import type { Config } from '../oci/config.ts';
 import { type NamespaceType, namespaceFlags } from '../oci/namespaces.ts';
 import type { Step } from '../wire/steps.ts';
-import { type PlanContext, pointer } from './context.ts';
+import type { PlanContext } from './context.ts';
 import type { HostStep } from './plan.ts';
 
 export interface NamespacePlan {
@@ -43,7 +43,7 @@ export function planNamespaces(context: PlanContext): NamespacePlan {
   const joins: { readonly rank: number; readonly step: Step }[] = [];
   const made: Step[] = [];
   for (const [index, { type, path }] of namespaces.entries()) {
-    const origin = pointer('linux', 'namespaces', index);
+    const origin = `/linux/namespaces/${index}`;
     const kind = namespaceFlags[type];
     if (type === 'user' || type === 'time') {
       throw new RuntimeError({

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Step } from '../wire/steps.ts';
 import { capabilityPlan } from './capabilities.ts';
-import { type PlanContext, pointer } from './context.ts';
+import type { PlanContext } from './context.ts';
 import { prepareEnvironment } from './environment.ts';
 import type { FifoSlots } from './plan.ts';
 import { rlimitSteps } from './rlimits.ts';
 
 const defaultUmask = 0o022;
-const program = pointer('process', 'args', 0);
+const program = '/process/args/0';
 
 /** What becomes of the init when the container around it is done: user, limits, directory, program. */
 export function processSteps(context: PlanContext, fifos: FifoSlots | undefined): Step[] {

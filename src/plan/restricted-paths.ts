@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Config } from '../oci/config.ts';
 import type { Step } from '../wire/steps.ts';
-import { containerPath, pointer } from './context.ts';
+import { containerPath } from './context.ts';
 
 /**
  * linux.readonlyPaths, then linux.maskedPaths: a path in both is masked, as the cover comes to lie on top. A path that
@@ -12,7 +12,7 @@ export function restrictedPathSteps(config: Config): Step[] {
   for (const [index, path] of (config.linux?.readonlyPaths ?? []).entries()) {
     steps.push({
       op: 'readonlyPath',
-      origin: pointer('linux', 'readonlyPaths', index),
+      origin: `/linux/readonlyPaths/${index}`,
       path: containerPath(path),
     });
   }
@@ -21,7 +21,7 @@ export function restrictedPathSteps(config: Config): Step[] {
     const path = containerPath(given);
     if (masked.has(path)) continue;
     masked.add(path);
-    steps.push({ op: 'maskPath', origin: pointer('linux', 'maskedPaths', index), path });
+    steps.push({ op: 'maskPath', origin: `/linux/maskedPaths/${index}`, path });
   }
   return steps;
 }

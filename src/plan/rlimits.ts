@@ -3,7 +3,6 @@ import { RuntimeError } from '../errors/error.ts';
 import type { Config } from '../oci/config.ts';
 import { type RlimitName, rlimitNumbers } from '../oci/rlimits.ts';
 import type { Step } from '../wire/steps.ts';
-import { pointer } from './context.ts';
 
 /**
  * process.rlimits, in their order.
@@ -12,7 +11,7 @@ import { pointer } from './context.ts';
  */
 export function rlimitSteps(config: Config): Step[] {
   return (config.process.rlimits ?? []).map(({ type, soft, hard }, index) => {
-    const origin = pointer('process', 'rlimits', index);
+    const origin = `/process/rlimits/${index}`;
     if (!Object.hasOwn(rlimitNumbers, type)) {
       throw new RuntimeError({
         code: 'config.process.rlimit-type',

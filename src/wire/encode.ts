@@ -71,20 +71,17 @@ class Writer {
     this.words[(at >>> 2) + 1] = second;
   }
 
-  text(at: number, value: string, origin: string): void {
-    if (value.includes('\0')) {
-      throw new RuntimeError({
-        code: 'config.nul',
-        pointer: origin,
-        value,
-        message: `${JSON.stringify(value)} contains a NUL, which no system call can take`,
-      });
-    }
+  text(at: number, value: string): void {
     this.#texts.push(value);
     this.#entries.push(at >>> 2);
   }
 
   number(at: number, value: number | bigint, signed: boolean, origin: string): void {
+    if (typeof value === 'number' && value >>> 0 === value) {
+      // Nearly all of them.
+      this.words[at >>> 2] = value;
+      return;
+    }
     const low = signed ? -0x8000_0000_0000_0000n : 0n;
     const high = signed ? 0x7fff_ffff_ffff_ffffn : 0xffff_ffff_ffff_ffffn;
     if (typeof value === 'number' && Number.isSafeInteger(value) && (value >= 0 || signed)) {
@@ -107,6 +104,7 @@ class Writer {
   finish(toUtf8: ToUtf8): Uint8Array {
     // A NUL after each, which is also what keeps them apart.
     const joined = this.#texts.length === 0 ? '' : `${this.#texts.join('\0')}\0`;
+    if (joined.split('\0').length !== this.#texts.length + 1) throw new NulError();
     const bytes = toUtf8(joined);
     const start = this.words.length * 4;
     const total = (start + bytes.length + 7) & ~7;
@@ -175,19 +173,41 @@ export function encodePlan(steps: readonly Step[], toUtf8: ToUtf8 = utf8): Uint8
       field += 8;
     }
   }
-  return out.finish(toUtf8);
+  try {
+    return out.finish(toUtf8);
+  } catch (error) {
+    throw error instanceof NulError ? nulIn(steps) : error;
+  }
+}
+
+/** A text has a NUL in it; which one is looked for only then. */
+class NulError extends Error {}
+
+function nulIn(steps: readonly Step[]): RuntimeError {
+  for (const step of steps) {
+    for (const value of Object.values(step).flat()) {
+      if (typeof value !== 'string' || !value.includes('\0')) continue;
+      return new RuntimeError({
+        code: 'config.nul',
+        pointer: step.origin,
+        value,
+        message: `${JSON.stringify(value)} contains a NUL, which no system call can take`,
+      });
+    }
+  }
+  return new RuntimeError({ code: 'internal', message: 'a text of the plan contains a NUL' });
 }
 
 function writeField(out: Writer, at: number, kind: string, value: unknown, origin: string): void {
   switch (kind) {
     case 'text':
-      out.text(at, value as string, origin);
+      out.text(at, value as string);
       return;
     case 'texts': {
       const list = value as readonly string[];
       const entries = out.list(list.length);
       out.pair(at, entries, list.length);
-      for (let i = 0; i < list.length; i++) out.text(entries + i * 8, list[i] as string, origin);
+      for (let i = 0; i < list.length; i++) out.text(entries + i * 8, list[i] as string);
       return;
     }
     case 'numbers': {
