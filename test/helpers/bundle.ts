@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { copyFileSync, linkSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, linkSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { defaultConfig, type TestConfig } from './config.ts';
+import { defaultConfig, type TestConfig, type TestMount } from './config.ts';
 
 /** Where busybox offers itself in a rootfs. */
 const applets = [
@@ -40,10 +40,20 @@ export class Bundle {
   readonly dir: string;
   config: TestConfig;
 
-  constructor(id: string, dir: string) {
+  private readonly programs: Programs;
+
+  constructor(id: string, dir: string, programs: Programs) {
     this.id = id;
     this.dir = dir;
+    this.programs = programs;
     this.config = defaultConfig();
+    programs.install(this.rootfs);
+  }
+
+  /** The root as it was at first: a container may have left mount targets there. */
+  renew(): void {
+    rmSync(this.rootfs, { recursive: true });
+    this.programs.install(this.rootfs);
   }
 
   get rootfs(): string {
@@ -101,6 +111,21 @@ export class Bundle {
   write(text: string = JSON.stringify(this.config, undefined, 2)): void {
     writeFileSync(join(this.dir, 'config.json'), text);
   }
+}
+
+export function tmpfs(destination: string, ...options: string[]): TestMount {
+  return { destination, type: 'tmpfs', source: 'tmpfs', options };
+}
+
+export function bind(source: string, destination: string, ...options: string[]): TestMount {
+  return { destination, type: 'bind', source, options: ['rbind', ...options] };
+}
+
+/** A config with these mounts after the default ones. */
+export function having(...mounts: TestMount[]): (bundle: Bundle) => void {
+  return bundle => {
+    bundle.config.mounts.push(...mounts);
+  };
 }
 
 /**

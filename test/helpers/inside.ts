@@ -58,6 +58,7 @@ export interface Probe {
   readonly minor?: number;
   /** Of a symbolic link. */
   readonly target?: string;
+  /** Of what can be opened without harm; a directory has its entries. */
   readonly read?: { readonly errno?: number; readonly text?: string; readonly entries?: readonly string[] };
   /** Error number of an attempt to write, 0 when it would work. */
   readonly write?: number;

@@ -3,6 +3,7 @@ import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { TestRunner } from 'vitest';
+import { commands, host, standaloneFor } from './runtime.ts';
 
 declare module '@vitest/runner' {
   interface TaskMeta {
@@ -12,18 +13,32 @@ declare module '@vitest/runner' {
 }
 
 /** Programs that a test may need, found in PATH. */
-const programs = ['runc', 'crun', 'busybox', 'strace', 'jq', 'g++', 'git', 'npm'] as const;
+const programs = [
+  'runc',
+  'crun',
+  'busybox',
+  'strace',
+  'jq',
+  'g++',
+  'git',
+  'npm',
+  'aarch64-linux-gnu-g++',
+  'qemu-aarch64-static',
+  'qemu-system-aarch64',
+] as const;
 
 /**
  * What a test may need of the machine:
- * `root`; a program; `cgroup2` (mounted anywhere) and `cgroup2:CONTROLLER` (to be had there); `kernel:5.12` (or later);
+ * `root`; a program; `standalone` (the executable has been built) and `standalone:arm64`; `cgroup2` (mounted anywhere) and `cgroup2:CONTROLLER` (to be had there); `kernel:5.12` (or later);
  * `capability:SYS_RESOURCE` (in our permitted set); `filesystem:overlay` (known to the kernel); `shared:NAME` (a file
  * or directory in the `shared` directory beside the checkout).
  */
 export type Need =
   | 'root'
+  | 'standalone'
   | (typeof programs)[number]
   | 'cgroup2'
+  | 'standalone:arm64'
   | `${'cgroup2' | 'kernel' | 'capability' | 'filesystem' | 'shared'}:${string}`;
 
 /**
@@ -31,7 +46,8 @@ export type Need =
  * suite (or file) that is being collected, and the summary says it of every test skipped there.
  */
 export function requires(...needs: readonly Need[]): boolean {
-  const lacks = needs.map(missing).filter(reason => reason !== undefined);
+  const all = host === 'standalone' ? (['standalone', ...needs] as const) : needs;
+  const lacks = all.map(missing).filter(reason => reason !== undefined);
   if (lacks.length === 0) return false;
   const current = TestRunner.getCurrentSuite();
   const meta = (current.suite ?? current.file)?.meta;
@@ -48,11 +64,13 @@ export function missing(need: Need): string | undefined {
   const holds = argument === undefined ? simple(kind) : detailed(kind, argument);
   if (holds) return undefined;
   if (need === 'cgroup2') return 'no cgroup2';
+  if (need === 'standalone:arm64') return 'no standalone executable for arm64';
   return sentences[kind]?.replace('%', argument ?? '') ?? `no ${kind}`;
 }
 
 const sentences: Readonly<Record<string, string>> = {
   root: 'not root',
+  standalone: 'no standalone executable (npm run build:standalone says why)',
   cgroup2: 'no cgroup2 controller %',
   kernel: 'kernel older than %',
   capability: 'no CAP_%',
@@ -62,6 +80,7 @@ const sentences: Readonly<Record<string, string>> = {
 
 function simple(need: string): boolean {
   if (need === 'root') return process.geteuid?.() === 0;
+  if (need === 'standalone') return existsSync(commands.standalone[0]);
   if (need === 'cgroup2') return cgroup2() !== undefined;
   if ((programs as readonly string[]).includes(need)) return inPath(need);
   throw new Error(`requires: what is ${need}?`);
@@ -71,6 +90,8 @@ function detailed(kind: string, argument: string): boolean {
   switch (kind) {
     case 'cgroup2':
       return controllers().includes(argument);
+    case 'standalone':
+      return existsSync(standaloneFor(argument));
     case 'kernel':
       return kernelIsAtLeast(argument);
     case 'capability':

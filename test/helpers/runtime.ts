@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync } from 'node:fs';
 import { basename, delimiter, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { TestContext } from 'vitest';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -15,9 +16,24 @@ export interface Runtime {
   readonly command: readonly string[];
 }
 
-/**
- * TSUBO_RUNTIME, a name in PATH or a path (`runc`, `/usr/bin/crun`), else tsubo on the Node host, from dist/.
- */
+/** The two programs that tsubo is. */
+export type Host = 'node' | 'standalone';
+
+/** TSUBO_HOST: which of them is under test. */
+export const host: Host = process.env['TSUBO_HOST'] === 'standalone' ? 'standalone' : 'node';
+
+/** How each is called. The standalone one may not have been built: tests that need it say `requires('standalone')`. */
+export const commands: Readonly<Record<Host, readonly [string, ...string[]]>> = {
+  node: [process.execPath, join(repository, 'dist/tsubo.cjs')],
+  standalone: [standaloneFor(process.arch)],
+};
+
+/** The standalone executable for an architecture, as Node calls it, built here or not. */
+export function standaloneFor(arch: string): string {
+  return join(repository, 'build/standalone', arch, 'tsubo');
+}
+
+/** TSUBO_RUNTIME, a name in PATH or a path (`runc`, `/usr/bin/crun`), else tsubo on the host that TSUBO_HOST says. */
 export const runtime: Runtime = find(process.env['TSUBO_RUNTIME']);
 
 export const isTsubo = runtime.name === 'tsubo';
@@ -45,12 +61,18 @@ export function disagrees(who: string, how: string): boolean {
   return runs(who);
 }
 
+/** Skips the test on a runtime that disagrees so much that there is nothing to be seen. */
+export function skipWhere(context: TestContext, who: string, how: string): void {
+  context.skip(disagrees(who, how), `${who} ${how}`);
+}
+
 function find(wanted: string | undefined): Runtime {
   if (wanted === undefined || wanted === '' || wanted === 'tsubo') {
-    const main = join(repository, 'dist/tsubo.cjs');
-    if (!existsSync(main))
+    const command = commands[host];
+    const main = command.at(-1) ?? '';
+    if (host === 'node' && !existsSync(main))
       throw new Error(`${main} is not there: build first (npm run build), or set TSUBO_RUNTIME`);
-    return { name: 'tsubo', version: '', command: [process.execPath, main] };
+    return { name: 'tsubo', version: '', command };
   }
   const file = lookUp(wanted);
   if (file === undefined) throw new Error(`TSUBO_RUNTIME: there is no ${wanted}`);

@@ -9,13 +9,14 @@ import {
   readFileSync,
   rmdirSync,
   rmSync,
+  writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import { Bundle, Programs } from './bundle.ts';
 import { insideProgram, parseReport, type Report } from './inside.ts';
-import { disagrees, type Runtime, runtime } from './runtime.ts';
+import { disagrees, isTsubo, type Runtime, runtime } from './runtime.ts';
 import { processState, type Traces, traces } from './traces.ts';
 import { type ExecOptions, type Layout, type Result, View, withFile } from './view.ts';
 
@@ -99,11 +100,18 @@ export class Sandbox {
     return path;
   }
 
+  /** A directory of the host with a file `note` in it. */
+  source(): string {
+    const dir = this.mkdir('source');
+    writeFileSync(join(dir, 'note'), 'from the host');
+    return dir;
+  }
+
   /** A bundle with the default config after `modify` has been at it. */
   bundle(modify?: (bundle: Bundle) => void): Bundle {
     const dir = this.mkdir('bundle');
-    const bundle = new Bundle(`${this.name}-${this.count}`, dir);
-    this.programs?.install(bundle.rootfs);
+    if (this.programs === undefined) throw new Error('the sandbox is open only while tests run');
+    const bundle = new Bundle(`${this.name}-${this.count}`, dir, this.programs);
     modify?.(bundle);
     bundle.write();
     return bundle;
@@ -159,6 +167,16 @@ export class Sandbox {
     return { status: done.status, message: done.stderr.trim(), record: errors[0] as LogRecord };
   }
 
+  /** As `fails`, with status 1, a line that contains `text`, and on tsubo this code. */
+  failsWith(args: readonly string[], text: string, code: string): Failure {
+    const failure = this.fails(args);
+    expect(failure.status).toBe(1);
+    expect(failure.message).toContain(text);
+    expect(failure.message).not.toContain('\n');
+    if (isTsubo) expect(failure.record.code).toBe(code);
+    return failure;
+  }
+
   /** `create` of this must fail and leave nothing. */
   refuses(bundle: Bundle): Failure {
     const before = this.traces();
@@ -177,14 +195,28 @@ export class Sandbox {
     return this.must(['create', '--bundle', bundle.dir, ...flags, bundle.id]);
   }
 
-  /** A container whose program runs (`sleep` unless the bundle says otherwise). */
-  running(modify?: (bundle: Bundle) => void): Bundle {
+  /** A container that has been created (to run `sleep` unless the bundle says otherwise). */
+  created(modify?: (bundle: Bundle) => void): Bundle {
     const bundle = this.bundle(made => {
       made.config.process.args = ['/bin/sleep', '1000'];
       modify?.(made);
     });
     this.create(bundle);
+    return bundle;
+  }
+
+  /** One whose program runs. */
+  running(modify?: (bundle: Bundle) => void): Bundle {
+    const bundle = this.created(modify);
     this.must(['start', bundle.id]);
+    return bundle;
+  }
+
+  /** One whose program has been killed. */
+  async stopped(): Promise<Bundle> {
+    const bundle = this.running();
+    this.must(['kill', bundle.id, 'KILL']);
+    await until('it has stopped', () => this.state(bundle.id).status === 'stopped');
     return bundle;
   }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Bundle } from '../helpers/bundle.ts';
 import { requires } from '../helpers/requires.ts';
-import { disagrees, isTsubo } from '../helpers/runtime.ts';
+import { disagrees, isTsubo, skipWhere } from '../helpers/runtime.ts';
 import { type Failure, sandbox } from '../helpers/sandbox.ts';
 
 /** One clear error: exit status 1, one line, and on tsubo the place in config.json. */
@@ -139,7 +139,6 @@ describe.skipIf(requires('root', 'busybox'))('bad input leaves nothing behind:',
       ['/linux/maskedPaths', '/proc/kcore'],
       ['/linux/maskedPaths/0', 1],
       ['/linux/readonlyPaths', {}],
-      ['/linux/readonlyPaths/0', null],
       ['/linux/rootfsPropagation', 1],
       ['/linux/sysctl', []],
       ['/linux/sysctl/net.ipv4.ip_forward', 1],
@@ -151,17 +150,12 @@ describe.skipIf(requires('root', 'busybox'))('bad input leaves nothing behind:',
         made.config.linux.devices = [{ path: '/dev/jar', type: 'c', major: 1, minor: 3 }];
         put(made.config, pointer, value);
       });
-      if (value === null) {
-        // Go leaves a null out, so null stands for the empty text: not of another type
-        expect(box.oci(['create', '--bundle', bundle.dir, bundle.id]).status).toBeLessThan(2);
-        return;
-      }
       oneError(box.refuses(bundle), pointer);
     });
   });
 
   describe('a value that cannot be', () => {
-    test.each<[string, string, (bundle: Bundle) => void]>([
+    test.for<[string, string, (bundle: Bundle) => void]>([
       ['a relative working directory', '/process/cwd', b => (b.config.process.cwd = 'tmp')],
       ['no working directory', '/process/cwd', b => (b.config.process.cwd = '')],
       ['no arguments', '/process/args', b => (b.config.process.args = [])],
@@ -178,7 +172,7 @@ describe.skipIf(requires('root', 'busybox'))('bad input leaves nothing behind:',
       ],
       [
         'a mount without a destination',
-        '/mounts/7',
+        '/mounts/7/destination',
         b => b.config.mounts.push({ destination: '', type: 'tmpfs' }),
       ],
       [
@@ -192,24 +186,18 @@ describe.skipIf(requires('root', 'busybox'))('bad input leaves nothing behind:',
         b => (b.config.linux.devices = [{ path: '', type: 'c', major: 1, minor: 3 }]),
       ],
       ['an oomScoreAdj out of range', '/process/oomScoreAdj', b => (b.config.process.oomScoreAdj = 2000)],
-    ])('%s', (what, pointer, modify) => {
+    ])('%s', ([what, pointer, modify], context) => {
+      if (what === 'NUL in an argument')
+        skipWhere(context, 'runc 1.1', 'finds a NUL in an argument at start');
+      if (what === 'a device at no path')
+        skipWhere(context, 'runc 1.1', 'makes no device where there is no path');
       const bundle = box.bundle(modify);
-      if (what === 'a mount without a destination') {
-        const failure = box.refuses(bundle);
-        oneError(failure);
-        if (isTsubo) expect(failure.record.pointer).toMatch(/^\/mounts\/7/);
-        return;
-      }
-      const late =
-        (what === 'NUL in an argument' && disagrees('runc 1.1', 'finds a NUL in an argument at start')) ||
-        (what === 'a device at no path' && disagrees('runc 1.1', 'makes no device where there is no path'));
-      if (late) return;
       oneError(box.refuses(bundle), pointer);
     });
   });
 
   describe('what is for later', () => {
-    test.each<[string, unknown]>([
+    test.for<[string, unknown]>([
       ['/linux/seccomp', { defaultAction: 'SCMP_ACT_ALLOW' }],
       ['/hooks/createRuntime', [{ path: '/bin/true' }]],
       ['/linux/resources/pids', { limit: 10 }],
@@ -230,9 +218,9 @@ describe.skipIf(requires('root', 'busybox'))('bad input leaves nothing behind:',
       ['/linux/namespaces/6', { type: 'time' }],
       ['/mounts/7', { destination: '/a', source: '/tmp', options: ['rbind', 'idmap'] }],
       ['/mounts/7', { destination: '/a', source: '/tmp', options: ['rbind', 'ridmap'] }],
-    ])('is refused by tsubo at %s: %j', (pointer, value) => {
+    ])('is refused at %s: %j', ([pointer, value], context) => {
+      context.skip(!isTsubo, 'what is for later is later for tsubo alone');
       const bundle = box.bundle(made => put(made.config, pointer, value));
-      if (!isTsubo) return;
       const failure = box.refuses(bundle);
       oneError(failure);
       expect(failure.record.code).toBe('config.unsupported');

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { closeSync, openSync, readlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseReport } from '../helpers/inside.ts';
 import { requires } from '../helpers/requires.ts';
 import { isTsubo } from '../helpers/runtime.ts';
-import { sandbox } from '../helpers/sandbox.ts';
+import { sandbox, until } from '../helpers/sandbox.ts';
 
 describe.skipIf(requires('root', 'busybox'))('the open files of a container', () => {
   const box = sandbox();
@@ -24,11 +24,13 @@ describe.skipIf(requires('root', 'busybox'))('the open files of a container', ()
     expect(box.inside().fdNumbers).toEqual([0, 1, 2]);
   });
 
-  test('are those three when started detached', () => {
+  test('are those three when started detached', async () => {
     const bundle = box.bundle();
     const { output } = box.create(bundle);
     box.must(['start', bundle.id]);
-    return box.view.sh('until [ -s "$1" ]; do :; done; cat "$1"', output).startsWith('{"fds":{"0"');
+    const printed = () => readFileSync(output, 'utf8');
+    await until('the report is there', () => printed().endsWith('}\n'));
+    expect(parseReport(printed()).fdNumbers).toEqual([0, 1, 2]);
   });
 
   test('are not those the caller left open', () => {

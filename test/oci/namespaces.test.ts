@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+import { once } from 'node:events';
 import { readlinkSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { Bundle } from '../helpers/bundle.ts';
 import { requires } from '../helpers/requires.ts';
-import { disagrees, isTsubo } from '../helpers/runtime.ts';
+import { disagrees, isTsubo, skipWhere } from '../helpers/runtime.ts';
 import { sandbox } from '../helpers/sandbox.ts';
 
 /** OCI's word, and the file in /proc/PID/ns. */
@@ -77,13 +78,10 @@ describe.skipIf(requires('root', 'busybox'))('the namespaces of a container', ()
     }
   });
 
-  test('include a mount namespace that somebody else has made', () => {
+  test('include a mount namespace that somebody else has made', async () => {
     const maker = box.view.spawn(['unshare', '-m', 'sh', '-c', 'echo ready; exec cat']);
     try {
-      box.view.sh(
-        'until [ "$(readlink /proc/$1/ns/mnt)" != "$(readlink /proc/self/ns/mnt)" ]; do :; done',
-        String(maker.pid),
-      );
+      if (maker.stdout !== null) await once(maker.stdout, 'data');
       const theirs = readlinkSync(`/proc/${maker.pid}/ns/mnt`);
       const report = box.inside(bundle => {
         bundle.namespace('mount', `/proc/${maker.pid}/ns/mnt`);
@@ -170,7 +168,7 @@ describe.skipIf(requires('root', 'busybox'))('the namespaces of a container', ()
         without('uts')(made);
         made.config.domainname = 'example';
       });
-      context.skip(disagrees('runc 1.1', 'does not know domainname'), 'runc 1.1 does not know domainname');
+      skipWhere(context, 'runc 1.1', 'does not know domainname');
       const failure = box.refuses(bundle);
       expect(failure.message).toContain('unable to set domainname without a private UTS namespace');
       if (isTsubo) expect(failure.record.pointer).toBe('/domainname');

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { Bundle } from '../helpers/bundle.ts';
 import { requires } from '../helpers/requires.ts';
-import { isTsubo } from '../helpers/runtime.ts';
+import { isTsubo, skipWhere } from '../helpers/runtime.ts';
 import { sandbox } from '../helpers/sandbox.ts';
 
 describe.skipIf(requires('root', 'busybox'))('the sysctl of a container', () => {
@@ -40,7 +40,7 @@ describe.skipIf(requires('root', 'busybox'))('the sysctl of a container', () => 
   });
 
   test('is set without a /proc in the container', context => {
-    if (!isTsubo) return context.skip('runc 1.1 needs the /proc of the container');
+    skipWhere(context, 'runc 1.1', 'needs the /proc of the container for it');
     const bundle = box.bundle(made => {
       having({ 'net.ipv4.ip_default_ttl': '33' })(made);
       made.unmount('/proc');

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { bind, having } from '../helpers/bundle.ts';
+import { mountAt } from '../helpers/inside.ts';
+import { requires } from '../helpers/requires.ts';
+import { disagrees, isTsubo, skipWhere } from '../helpers/runtime.ts';
+import { sandbox } from '../helpers/sandbox.ts';
+
+const EROFS = 30;
+
+describe.skipIf(requires('root', 'busybox'))('the bind mounts of a container', () => {
+  const box = sandbox();
+
+  describe('of something of the host', () => {
+    test('show a directory', () => {
+      const dir = box.source();
+      const report = box.inside(having(bind(dir, '/a')), { probe: ['/a/note'] });
+      expect(report.probes['/a/note']).toMatchObject({ read: { text: 'from the host' }, write: 0 });
+    });
+
+    test('show a file over a file', () => {
+      const report = box.inside(having(bind(join(box.source(), 'note'), '/etc/passwd')), {
+        probe: ['/etc/passwd'],
+      });
+      expect(report.probes['/etc/passwd']?.read?.text).toBe('from the host');
+    });
+
+    test.each(['relative', './relative', 'sub/../relative'])('are found from the bundle as %s', path => {
+      const report = box.inside(
+        bundle => {
+          mkdirSync(join(bundle.dir, 'sub'));
+          writeFileSync(join(bundle.dir, 'relative'), 'of the bundle');
+          bundle.config.mounts.push(bind(path, '/a'));
+        },
+        { probe: ['/a'] },
+      );
+      expect(report.probes['/a']?.read?.text).toBe('of the bundle');
+    });
+
+    test('follow a symbolic link of the host', () => {
+      const dir = box.source();
+      symlinkSync('note', join(dir, 'link'));
+      const report = box.inside(having(bind(join(dir, 'link'), '/a')), { probe: ['/a'] });
+      expect(report.probes['/a']).toMatchObject({ kind: 'file', read: { text: 'from the host' } });
+    });
+
+    test('whatever their type says', () => {
+      const report = box.inside(
+        having({ destination: '/a', type: 'ext4', source: box.source(), options: ['bind'] }),
+        {
+          probe: ['/a/note'],
+        },
+      );
+      expect(report.probes['/a/note']?.read?.text).toBe('from the host');
+    });
+
+    test('need no type', () => {
+      const report = box.inside(having({ destination: '/a', source: box.source(), options: ['rbind'] }), {
+        probe: ['/a/note'],
+      });
+      expect(report.probes['/a/note']?.read?.text).toBe('from the host');
+    });
+
+    test('that is not there are refused', () => {
+      const failure = box.refuses(box.bundle(having(bind(join(box.dir, 'nowhere'), '/a'))));
+      expect(failure.message).toContain('no such file or directory');
+      if (isTsubo) expect(failure.record.pointer).toMatch(/^\/mounts\/7/);
+    });
+
+    test('take no options of a file system', context => {
+      skipWhere(context, 'runc 1.1', 'overlooks the file system options of a bind mount');
+      const failure = box.refuses(box.bundle(having(bind(box.source(), '/a', 'mode=0700'))));
+      expect(failure.message).toContain('bind mounts cannot have any filesystem-specific options applied');
+      if (isTsubo) expect(failure.record.pointer).toBe('/mounts/7/options/1');
+    });
+
+    test.each<[string, string[], string[], string[]]>([
+      ['keep its flags when none are given', [], ['nosuid', 'noexec', 'noatime'], ['ro']],
+      ['are made readonly', ['ro'], ['ro'], []],
+      ['have the flags that are given', ['nodev', 'noexec'], ['nodev', 'noexec'], []],
+      ['lose its flags to others that are given', ['ro'], ['ro', 'noatime'], ['nosuid', 'noexec']],
+      ['lose its flags to their opposites', ['suid', 'exec'], ['rw'], ['nosuid', 'noexec']],
+      ['take another access time', ['strictatime'], [], ['noatime', 'relatime']],
+    ])('%s', (what, options, present, absent) => {
+      const dir = box.source();
+      box.view.sh('mount -t tmpfs -o nosuid,noexec,noatime tmpfs "$1"', dir);
+      try {
+        const seen = mountAt(box.inside(having(bind(dir, '/a', ...options))), '/a').options;
+        if (
+          what.includes('opposites') &&
+          disagrees('runc 1.1', 'leaves a flag on a bind mount that only its opposite speaks of')
+        ) {
+          expect(seen).toEqual(expect.arrayContaining(absent));
+          return;
+        }
+        expect(seen).toEqual(expect.arrayContaining(present));
+        for (const option of absent) expect(seen).not.toContain(option);
+      } finally {
+        box.view.sh('umount "$1"', dir);
+      }
+    });
+  });
+
+  describe('with others below them', () => {
+    /** A tmpfs with another one mounted in it, each with these options. */
+    const nested = (options: string, look: (dir: string) => void) => {
+      const dir = box.mkdir('nested');
+      box.view.sh(
+        'mount -t tmpfs -o "$2" tmpfs "$1"; mkdir "$1/sub" 2>/dev/null || { mount -o remount,rw "$1"; mkdir "$1/sub"; mount -o remount,"$2" "$1"; }; mount -t tmpfs -o "$2" tmpfs "$1/sub"',
+        dir,
+        options,
+      );
+      try {
+        look(dir);
+      } finally {
+        box.view.sh('umount -R "$1"', dir);
+      }
+    };
+
+    test('leave these behind with bind', () => {
+      nested('rw', dir => {
+        const report = box.inside(having({ destination: '/a', source: dir, options: ['bind'] }));
+        expect(report.mounts.map(mount => mount.target)).not.toContain('/a/sub');
+      });
+    });
+
+    test('bring these along with rbind, and ro is for the top alone', () => {
+      nested('rw', dir => {
+        const report = box.inside(having(bind(dir, '/a', 'ro')), { probe: ['/a', '/a/sub'] });
+        expect(report.probes['/a']?.write).toBe(EROFS);
+        expect(report.probes['/a/sub']?.write).toBe(0);
+      });
+    });
+
+    test.each<[string, string, string[], string[]]>([
+      ['rro', 'rw', ['ro'], ['rw']],
+      ['rrw', 'ro', ['rw'], ['ro']],
+      ['rnosuid', 'suid', ['nosuid'], []],
+      ['rsuid', 'nosuid', [], ['nosuid']],
+      ['rnodev', 'dev', ['nodev'], []],
+      ['rdev', 'nodev', [], ['nodev']],
+      ['rnoexec', 'exec', ['noexec'], []],
+      ['rexec', 'noexec', [], ['noexec']],
+      ['rnodiratime', 'diratime', ['nodiratime'], []],
+      ['rdiratime', 'nodiratime', [], ['nodiratime']],
+      ['rrelatime', 'noatime', ['relatime'], ['noatime']],
+      ['rnorelatime', 'noatime', [], []], // what is left is up to the kernel
+      ['rnoatime', 'relatime', ['noatime'], ['relatime']],
+      ['ratime', 'noatime', [], ['noatime']],
+      ['rstrictatime', 'noatime', [], ['noatime', 'relatime']],
+      ['rnostrictatime', 'strictatime', ['relatime'], ['noatime']],
+      ['rnosymfollow', 'rw', ['nosymfollow'], []],
+      ['rsymfollow', 'nosymfollow', [], ['nosymfollow']],
+    ])('take %s all together', (word, before, present, absent) => {
+      const unusable = ['ratime', 'rnostrictatime'].includes(word);
+      nested(before, dir => {
+        if (
+          unusable &&
+          disagrees('runc 1.1', 'clears a part of the access time setting, which the kernel refuses')
+        ) {
+          expect(box.refuses(box.bundle(having(bind(dir, '/a', word)))).message).toContain(
+            'invalid argument',
+          );
+          return;
+        }
+        const report = box.inside(having(bind(dir, '/a', word)));
+        for (const target of ['/a', '/a/sub']) {
+          const seen = mountAt(report, target).options;
+          expect(seen).toEqual(expect.arrayContaining(present));
+          for (const option of absent) expect(seen).not.toContain(option);
+        }
+      });
+    });
+
+    test.each<[string, string[], string[] | undefined]>([
+      ['private', [], undefined],
+      ['rprivate', [], []],
+      ['slave', ['slave'], undefined],
+      ['rslave', ['slave'], ['slave']],
+      ['shared', ['shared', 'slave'], undefined],
+      ['rshared', ['shared', 'slave'], ['shared', 'slave']],
+      ['unbindable', ['unbindable'], undefined],
+      ['runbindable', ['unbindable'], ['unbindable']],
+    ])('spread what is mounted in them as %s says', (word, top, below) => {
+      nested('rw', dir => {
+        // their source is shared: the container gets a slave of it, unless the word says otherwise
+        box.view.sh('mount --make-rshared "$1"', dir);
+        const report = box.inside(having(bind(dir, '/a', word)));
+        expect(mountAt(report, '/a').propagation).toEqual(top);
+        expect(mountAt(report, '/a/sub').propagation).toEqual(below ?? ['slave']);
+      });
+    });
+  });
+});

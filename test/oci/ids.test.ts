@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { requires } from '../helpers/requires.ts';
+import { sandbox } from '../helpers/sandbox.ts';
+
+describe.skipIf(requires('root', 'busybox', 'cgroup2'))('the id of a container', () => {
+  const box = sandbox();
+
+  test.each(['a', 'A-b_c+d.e', '0', '.hidden', '-'])('can be %s', id => {
+    const bundle = box.bundle();
+    const args = ['create', '--bundle', bundle.dir, '--', `${box.name}${id}`];
+    expect(box.must(args).stdout).toBe('');
+  });
+
+  test.each(['.', '..', 'a/b', 'a b', '../up', 'ä', 'a\nb', 'a:b', '@'])('cannot be %j', id => {
+    const bundle = box.bundle();
+    box.failsWith(['create', '--bundle', bundle.dir, id], 'invalid container ID format', 'state.bad-id');
+  });
+
+  test('cannot be empty', () => {
+    const bundle = box.bundle();
+    box.failsWith(['create', '--bundle', bundle.dir, ''], 'container id cannot be empty', 'state.bad-id');
+  });
+
+  test.each(['state', 'start', 'kill', 'delete'])('that is a path is refused by %s too', command => {
+    const victim = join(box.dir, 'victim');
+    writeFileSync(victim, '');
+    const failure = box.fails([command, '../victim']);
+    expect(failure.status).toBe(1);
+    expect(existsSync(victim)).toBe(true);
+  });
+
+  test.each(['create', 'run', 'state', 'start', 'kill', 'delete'])('is asked for by %s', command => {
+    expect(box.oci([command]).status).toBe(1);
+  });
+
+  test('that is taken is refused, and that container goes on', () => {
+    const bundle = box.running();
+    box.failsWith(
+      ['create', '--bundle', bundle.dir, bundle.id],
+      'container with given ID already exists',
+      'state.exists',
+    );
+    expect(box.state(bundle.id).status).toBe('running');
+  });
+});

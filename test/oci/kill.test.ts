@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { requires } from '../helpers/requires.ts';
+import { disagrees } from '../helpers/runtime.ts';
+import { sandbox, until } from '../helpers/sandbox.ts';
+
+describe.skipIf(requires('root', 'busybox', 'cgroup2'))('kill', () => {
+  const box = sandbox();
+
+  /** A container whose program tells of the signals it gets, and has its traps set. */
+  const trapping = async () => {
+    const bundle = box.bundle(made => {
+      made.shell(
+        'for s in TERM HUP USR1 INT; do trap "echo $s" $s; done; echo ready; while :; do sleep 0.01; done',
+      );
+    });
+    const { output } = box.create(bundle);
+    box.must(['start', bundle.id]);
+    const printed = () => readFileSync(output, 'utf8');
+    await until('the traps are set', () => printed() === 'ready\n');
+    return { bundle, printed };
+  };
+
+  test.each<[string[], string]>([
+    [[], 'TERM'],
+    [['TERM'], 'TERM'],
+    [['SIGTERM'], 'TERM'],
+    [['sigterm'], 'TERM'],
+    [['term'], 'TERM'],
+    [['15'], 'TERM'],
+    [['HUP'], 'HUP'],
+    [['10'], 'USR1'],
+    [['SigInt'], 'INT'],
+  ])('%j sends %s', async (words, expected) => {
+    const { bundle, printed } = await trapping();
+    expect(box.must(['kill', bundle.id, ...words])).toMatchObject({ stdout: '', stderr: '' });
+    await until(`${expected} arrives`, () => printed() === `ready\n${expected}\n`);
+  });
+
+  test('--all is taken', async () => {
+    const { bundle, printed } = await trapping();
+    box.must(['kill', '--all', bundle.id, 'USR1']);
+    await until('USR1 arrives', () => printed() === 'ready\nUSR1\n');
+  });
+
+  test.each(['NOPE', 'SIG', 'TERMINATE', '-9', '1.5'])('refuses the signal %j', signal => {
+    const bundle = box.running();
+    const failure = box.fails(['kill', bundle.id, signal]);
+    expect(failure.status).toBe(1);
+    expect(box.state(bundle.id).status).toBe('running');
+  });
+
+  test('KILL ends every process of a container that shares the pid namespace of the runtime', async () => {
+    const bundle = box.running(made => {
+      made.shell('sleep 1001 & sleep 1002 & wait');
+      made.namespace('pid');
+      made.config.linux.maskedPaths = [];
+    });
+    await until('all three run', () => box.traces().processes.length === 3);
+    const initOnly = disagrees(
+      'runc 1.1',
+      'kills the init alone, even without a pid namespace, unless told --all',
+    );
+    box.must(['kill', ...(initOnly ? ['--all'] : []), bundle.id, 'KILL']);
+    await until('none is left', () => box.traces().processes.length === 0);
+  });
+
+  test('TERM is for the init alone', async () => {
+    const bundle = box.running(made => {
+      made.shell('trap "exit 0" TERM; sleep 1001 & echo up; wait; wait');
+      made.namespace('pid');
+      made.config.linux.maskedPaths = [];
+    });
+    await until('both run', () => box.traces().processes.length === 2);
+    box.must(['kill', bundle.id, 'TERM']);
+    await until('the init is gone', () => box.state(bundle.id).status === 'stopped');
+    expect(box.traces().processes.filter(line => line.includes('sleep 1001'))).toHaveLength(1);
+  });
+});

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+import { basename, join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { requires } from '../helpers/requires.ts';
+import { type State, sandbox, until } from '../helpers/sandbox.ts';
+
+describe.skipIf(requires('root', 'busybox', 'cgroup2'))('what is told of a container:', () => {
+  const box = sandbox();
+
+  describe('state', () => {
+    test('is a document of these bytes', () => {
+      const bundle = box.bundle(made => {
+        made.config.annotations = { 'org.example.b': 'two', 'org.example.a': 'one & <only>' };
+        made.config.process.args = ['/bin/sleep', '1000'];
+      });
+      box.create(bundle);
+      const text = box.must(['state', bundle.id]).stdout;
+      const state = JSON.parse(text) as State;
+      expect(text).toBe(
+        [
+          '{',
+          `  "ociVersion": ${JSON.stringify(state.ociVersion)},`,
+          `  "id": "${bundle.id}",`,
+          `  "pid": ${state.pid},`,
+          '  "status": "created",',
+          `  "bundle": "${bundle.dir}",`,
+          `  "rootfs": "${bundle.rootfs}",`,
+          `  "created": "${state.created}",`,
+          '  "annotations": {',
+          '    "org.example.a": "one \\u0026 \\u003conly\\u003e",',
+          '    "org.example.b": "two"',
+          '  },',
+          '  "owner": ""',
+          '}',
+        ].join('\n'),
+      );
+      expect(state.ociVersion).toMatch(/^1\.\d+\.\d+/);
+      expect(state.created).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/);
+      expect(Math.abs(Date.parse(state.created) - Date.now())).toBeLessThan(60_000);
+    });
+
+    test('has no annotations when there are none', () => {
+      expect(box.must(['state', box.created().id]).stdout).not.toContain('annotations');
+    });
+
+    test('has the bundle as an absolute path', () => {
+      const bundle = box.bundle();
+      box.must(['create', '--bundle', basename(bundle.dir), bundle.id], { cwd: box.dir });
+      expect(box.state(bundle.id)).toMatchObject({ bundle: bundle.dir, rootfs: bundle.rootfs });
+    });
+
+    test('keeps its time', async () => {
+      const bundle = box.created();
+      const { created: time } = box.state(bundle.id);
+      box.must(['start', bundle.id]);
+      expect(box.state(bundle.id).created).toBe(time);
+      box.must(['kill', bundle.id, 'KILL']);
+      await until('it has stopped', () => box.state(bundle.id).status === 'stopped');
+      expect(box.state(bundle.id).created).toBe(time);
+    });
+  });
+
+  describe('list', () => {
+    test('is a table', () => {
+      const bundle = box.created();
+      const state = box.state(bundle.id);
+      const lines = box.must(['list']).stdout.split('\n');
+      expect(lines).toHaveLength(3);
+      const cells = (line: string | undefined) => line?.trimEnd().split(/ {3,}/);
+      expect(cells(lines[0])).toEqual(['ID', 'PID', 'STATUS', 'BUNDLE', 'CREATED', 'OWNER']);
+      expect(cells(lines[1])).toEqual([
+        bundle.id,
+        String(state.pid),
+        'created',
+        bundle.dir,
+        state.created,
+        'root',
+      ]);
+      const widths = (line: string | undefined) =>
+        [...(line ?? '').matchAll(/\S+\s*/g)].map(match => match.index);
+      expect(widths(lines[0])).toEqual(widths(lines[1]));
+    });
+
+    test('is JSON in one line', () => {
+      const bundle = box.running();
+      const state = box.state(bundle.id);
+      const { stdout } = box.must(['list', '--format', 'json']);
+      expect(stdout.endsWith('\n')).toBe(true);
+      expect(stdout.trim()).not.toContain('\n');
+      expect(JSON.parse(stdout)).toEqual([{ ...state, owner: 'root' }]);
+      expect(Object.keys((JSON.parse(stdout) as object[])[0] ?? {})).toEqual(
+        'ociVersion id pid status bundle rootfs created owner'.split(' '),
+      );
+    });
+
+    test('is only ids with -q', () => {
+      const ids = [box.created().id, box.running().id].sort();
+      expect(box.must(['list', '-q']).stdout).toBe(`${ids.join('\n')}\n`);
+      expect(box.must(['list', '--quiet']).stdout).toBe(`${ids.join('\n')}\n`);
+    });
+
+    test('is null as JSON when there are none', () => {
+      box.must(['delete', box.created().id]);
+      expect(box.must(['list', '-f', 'json']).stdout).toBe('null\n');
+    });
+
+    test('refuses another format', () => {
+      expect(box.fails(['list', '--format', 'yaml']).status).toBe(1);
+    });
+
+    test('passes over a damaged one, and says so', () => {
+      const bundle = box.created();
+      const damaged = join(box.root, `${box.name}-damaged`);
+      box.view.sh('mkdir "$1"; echo "{" >"$1/state.json"', damaged);
+      try {
+        const done = box.oci(['list', '-q']);
+        expect(done.stdout).toBe(`${bundle.id}\n`);
+        expect(done.stderr).toContain(`${box.name}-damaged`);
+        expect(done.status).toBe(0);
+      } finally {
+        box.view.sh('rm -r "$1"', damaged);
+      }
+    });
+  });
+});
