@@ -10,11 +10,12 @@ class ByName extends BaseSequencer {
 }
 
 /** Suites that work on the machine itself, as root: one file at a time, after all that came before. */
-function alone(name: string, groupOrder: number): TestProjectInlineConfiguration {
+function alone(name: string, groupOrder: number, host?: string): TestProjectInlineConfiguration {
   return {
     test: {
-      name,
+      name: host === 'standalone' ? `${name}-standalone` : name,
       include: [`test/${name}/**/*.test.ts`],
+      ...(host !== undefined && { env: { TSUBO_HOST: host } }),
       sequence: { groupOrder },
       maxWorkers: 1,
       testTimeout: 60_000,
@@ -23,6 +24,12 @@ function alone(name: string, groupOrder: number): TestProjectInlineConfiguration
   };
 }
 
+/** TSUBO_HOST=node or standalone picks one of the two programs that tsubo is; another runtime has but one. */
+const hosts =
+  process.env['TSUBO_RUNTIME'] !== undefined
+    ? ['node']
+    : (process.env['TSUBO_HOST'] ?? 'node,standalone').split(',');
+
 export default defineConfig({
   test: {
     reporters: ['default', './test/helpers/summary.ts'],
@@ -30,8 +37,9 @@ export default defineConfig({
     projects: [
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
       alone('native', 1),
-      alone('oci', 2),
-      alone('package', 3),
+      ...hosts.map((host, index) => alone('oci', 2 + index, host)),
+      alone('standalone', 4),
+      alone('package', 5),
     ],
   },
 });

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Builds what is missing or out of date: node .ci/build.mjs [STAGE...], all stages when none is named.
 // Nothing but Node is needed to start it: the first stage installs the development packages.
+
+import { createHash } from 'node:crypto';
 import {
   chmodSync,
   cpSync,
@@ -74,18 +76,23 @@ async function native() {
 }
 
 /**
- * dist/tsubo.cjs, the program, and dist/index.js, the library: each one file, so that a start reads one file. The
- * program is CommonJS because Node starts that faster, by a quarter of what an empty program takes.
+ * dist/cli.js, the program, which dist/tsubo.cjs starts, and dist/index.js, the library: each one file, so that a start
+ * reads one file. The program is CommonJS because Node starts that faster, by a quarter of what an empty program takes.
+ * dist/tsubo is the package's command, dist/install.cjs its install script.
  */
 async function bundle() {
-  const program = 'dist/tsubo.cjs';
+  const program = 'dist/cli.js';
+  const start = 'dist/tsubo.cjs';
+  const install = 'dist/install.cjs';
   const library = 'dist/index.js';
+  const command = 'dist/tsubo';
   await stage({
     name: 'bundle',
     saying: 'bundling the TypeScript (esbuild)',
     into: 'dist',
     inputs: filesBelow(['src', 'package.json', 'package-lock.json', '.ci/build.mjs']),
-    outputs: [program, library],
+    outputs: [program, start, install, library, command],
+    also: [process.version],
     make: async () => {
       /** @type {typeof import('esbuild')} */
       const esbuild = require('esbuild');
@@ -106,20 +113,37 @@ async function bundle() {
             entryPoints: ['src/node/cli.ts'],
             outfile: program,
             format: 'cjs',
+            minifySyntax: true,
+            minifyWhitespace: true,
             plugins: [withoutChildProcess],
-            define: { 'import.meta.url': 'importMetaUrl' },
-            // in front of all else, so also in front of esbuild's own directive
-            banner: {
-              js: "'use strict';\nconst importMetaUrl = require('node:url').pathToFileURL(__filename).href;",
-            },
+            define: { 'import.meta.url': '__filename' },
+            banner: { js: '(function (require, __filename) {"use strict";' },
+            footer: { js: '})' },
           }),
           esbuild.build({ ...common, entryPoints: ['src/index.ts'], outfile: library, format: 'esm' }),
         ]);
         notices(built.flatMap(result => Object.keys(result.metafile.inputs)));
+        const hash = createHash('sha256')
+          .update(readFileSync(join(top, program)))
+          .digest('hex');
+        for (const name of readdirSync(join(top, 'dist'))) {
+          if (/^cli-.*\.cache/.test(name)) rmSync(join(top, 'dist', name));
+        }
+        const around = {
+          ...common,
+          format: /** @type {const} */ ('cjs'),
+          define: { CODE_CACHE: JSON.stringify(`cli-${hash.slice(0, 16)}.cache`) },
+        };
+        await Promise.all([
+          esbuild.build({ ...around, entryPoints: ['src/node/start.ts'], outfile: start }),
+          esbuild.build({ ...around, entryPoints: ['src/node/install.ts'], outfile: install }),
+        ]);
       } catch (error) {
         throw new Failure(`esbuild: ${/** @type {Error} */ (error).message.split('\n')[0]}`);
       }
-      chmodSync(join(top, program), 0o755);
+      cpSync(join(top, 'src/node/launcher.sh'), join(top, command));
+      for (const path of [start, command]) chmodSync(join(top, path), 0o755);
+      await run(process.execPath, [install, 'cache']);
     },
   });
 }

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// node .ci/prebuild.mjs [OUT]: puts the addon and the static executable for this machine into OUT/prebuilds (the
-// checkout's when not given), from where `npm pack` takes them.
+// node .ci/prebuild.mjs [OUT]: puts the addon and the standalone executable into OUT/prebuilds (the checkout's when not
+// given), from where `npm pack` takes them: for this machine, and for the other architecture where its compiler is there.
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { build, nodeGypEnvironment } from './build.mjs';
-import { run, script, timed, top } from './stage.mjs';
+import { run, say, script, timed, top } from './stage.mjs';
+import { executable, standalone } from './standalone.mjs';
+import { architectures, lacksCompiler, nativeArch, toolchain } from './toolchain.mjs';
 
-await script(async () => {
-  const out = resolve(process.argv[2] ?? top);
-  await build(['packages']);
+/**
+ * @param {import('./toolchain.mjs').Arch} arch
+ * @param {string} out
+ */
+async function addon(arch, out) {
   // prebuildify builds from nothing: in a copy, so that the checkout keeps its build.
   const copy = mkdtempSync(join(tmpdir(), 'tsubo-prebuild-'));
   try {
@@ -17,28 +21,44 @@ await script(async () => {
       cpSync(join(top, name), join(copy, name), { recursive: true });
     }
     symlinkSync(join(top, 'node_modules'), join(copy, 'node_modules'));
-    const artifacts = join(copy, 'artifacts');
-    mkdirSync(artifacts);
+    const { cc, cxx, strip } = toolchain(arch);
     const options = {
+      arch,
       cwd: copy,
       out,
       cache: join(copy, 'cache'),
       target: process.versions.node,
-      // prebuildify takes the .node file only; executables come along as artifacts.
-      postinstall: `install -s build/Release/tsubo-init ${artifacts}`,
-      artifacts,
+      'strip-bin': strip,
     };
     const args = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
     const program = join(top, 'node_modules/prebuildify/bin.js');
-    await timed('building the addon for the package (prebuildify)', async () => {
-      await run(
-        process.execPath,
-        [program, '--napi', '--strip', '--tag-libc', ...args],
-        nodeGypEnvironment(),
-      );
+    await timed(`building the addon for the package (prebuildify, ${arch})`, async () => {
+      await run(process.execPath, [program, '--napi', '--strip', '--tag-libc', ...args], {
+        ...nodeGypEnvironment(),
+        CC: cc,
+        CXX: cxx,
+      });
     });
   } finally {
     rmSync(copy, { recursive: true, force: true });
+  }
+}
+
+await script(async () => {
+  const out = resolve(process.argv[2] ?? top);
+  await build(['packages']);
+  rmSync(join(out, 'prebuilds'), { recursive: true, force: true });
+  for (const arch of architectures) {
+    const lack = lacksCompiler(arch);
+    if (lack !== undefined && arch !== nativeArch()) {
+      say(`the package goes without ${arch}: ${lack}`);
+      continue;
+    }
+    await addon(arch, out);
+    await standalone(arch);
+    const directory = join(out, 'prebuilds', `linux-${arch}`);
+    mkdirSync(directory, { recursive: true });
+    cpSync(join(top, executable(arch)), join(directory, 'tsubo'));
   }
   return 0;
 });

@@ -17,6 +17,9 @@ export function say(text) {
 /** A failure that is told to the user as it is, without a stack. */
 export class Failure extends Error {}
 
+/** Something that cannot be built on this machine as it is; what does not need it goes on without. */
+export class Unavailable extends Failure {}
+
 /**
  * Every file below the given files and directories (paths from the top), sorted; what is not there is left out.
  * @param {readonly string[]} roots
@@ -88,15 +91,16 @@ export async function timed(saying, work) {
 }
 
 /**
- * Runs a program in the top directory and keeps what it prints for the case that it fails.
+ * Runs a program in the top directory, or in `cwd`, and keeps what it prints for the case that it fails.
  * @param {string} program
  * @param {readonly string[]} args
  * @param {NodeJS.ProcessEnv} [env]
+ * @param {string} [cwd]
  * @returns {Promise<string>} what it printed
  */
-export function run(program, args, env = process.env) {
+export function run(program, args, env = process.env, cwd = top) {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { cwd: top, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(program, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
     /** @type {Buffer[]} */
     const printed = [];
     child.stdout.on('data', chunk => printed.push(chunk));

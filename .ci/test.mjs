@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from './build.mjs';
 import { Failure, say, script, top } from './stage.mjs';
+import { standaloneWherePossible } from './standalone.mjs';
 
 /**
  * @param {readonly string[]} args
@@ -42,6 +43,7 @@ function objection({ passed, failed, reasons }, all) {
 await script(async () => {
   const args = process.argv.slice(2);
   await build(['packages', 'native', 'bundle', 'types', 'hello']);
+  await standaloneWherePossible();
   const directory = mkdtempSync(join(tmpdir(), 'tsubo-test-'));
   try {
     const file = join(directory, 'summary.json');

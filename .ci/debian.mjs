@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// Debian packages as files, without installing them: fetched by apt from the mirror that this machine already uses, its
+// signatures checked, with a state of apt's own below build/cache. What the machine has configured beyond that (a
+// proxy, how old an index may be) holds here too.
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Failure, run, top } from './stage.mjs';
+
+const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
+
+/**
+ * @typedef {object} Source
+ * @property {string} site `http://deb.debian.org/debian`
+ * @property {string} suite the suite this machine runs
+ */
+
+/** @returns {Promise<Source[]>} the Debian archives this machine is configured with */
+async function sources() {
+  const format = '$(ORIGIN)\t$(LABEL)\t$(SITE)\t$(CODENAME)\t$(RELEASE)';
+  const listed = await run('apt-get', ['indextargets', '--format', format, 'Created-By: Packages']).catch(
+    () => '',
+  );
+  /** @type {Map<string, Source>} */
+  const found = new Map();
+  for (const line of listed.split('\n')) {
+    const [origin = '', label = '', site = '', codename = '', release = ''] = line.split('\t');
+    // before the first `apt-get update` of a machine nothing is known but the address
+    const unknown = origin.startsWith('$(');
+    if (!(unknown || (origin === 'Debian' && label === 'Debian')) || !/^\w+:\/\//.test(site)) continue;
+    if (!found.has(site)) found.set(site, { site, suite: codename.startsWith('$(') ? release : codename });
+  }
+  return [...found.values()];
+}
+
+/**
+ * Unpacks Debian packages into a directory of their own.
+ *
+ * @param {object} wanted
+ * @param {readonly string[]} wanted.packages a name ending with `!` stands for the package of nearly that name that it
+ *   depends on: `linux-image-arm64!` for `linux-image-6.1.0-18-arm64`
+ * @param {readonly string[]} [wanted.suites] where to look, in this order (default: the suite of this machine)
+ * @param {string} [wanted.architecture] Debian's name of it (default: this machine's)
+ * @param {string} wanted.into is replaced, and there only when everything is in it
+ * @throws Failure when no mirror has them
+ */
+export async function unpackPackages({ packages, suites, architecture, into }) {
+  const mirrors = await sources();
+  if (mirrors.length === 0) throw new Failure('this machine has no Debian mirror configured (apt)');
+  /** @type {string[]} */
+  const refusals = [];
+  for (const { site, suite } of mirrors) {
+    for (const name of suites ?? [suite]) {
+      const work = `${into}.apt-${process.pid}`;
+      try {
+        await fetchFrom({ site, suite: name, architecture, packages, work });
+        const tree = join(work, 'tree');
+        for (const file of readdirSync(join(work, 'debs'))) {
+          await run('dpkg-deb', ['-x', join(work, 'debs', file), tree]);
+        }
+        rmSync(into, { recursive: true, force: true });
+        renameSync(tree, into);
+        return;
+      } catch (error) {
+        if (!(error instanceof Failure)) throw error;
+        refusals.push(`${site} ${name}: ${lastComplaint(error.message)}`);
+      } finally {
+        rmSync(work, { recursive: true, force: true });
+      }
+    }
+  }
+  throw new Failure(refusals.join('\n'));
+}
+
+/** @param {string} printed */
+function lastComplaint(printed) {
+  const lines = printed.split('\n').filter(line => line !== '');
+  return lines.findLast(line => /^[EW]: /.test(line)) ?? lines.at(-1) ?? '';
+}
+
+/**
+ * @param {Source & { architecture: string | undefined, packages: readonly string[], work: string }} wanted
+ */
+async function fetchFrom({ site, suite, architecture, packages, work }) {
+  for (const name of ['lists/partial', 'cache/archives/partial', 'debs', 'tree']) {
+    mkdirSync(join(work, name), { recursive: true });
+  }
+  writeFileSync(join(work, 'status'), '');
+  const options = ['target=Packages', ...(existsSync(keyring) ? [`signed-by=${keyring}`] : [])];
+  writeFileSync(join(work, 'sources.list'), `deb [${options.join(' ')}] ${site} ${suite} main\n`);
+  // Read after the machine's own configuration. Its hooks stay out: they work on the machine's own package lists.
+  const settings = {
+    'Dir::Etc::SourceList': join(work, 'sources.list'),
+    'Dir::Etc::SourceParts': '/dev/null',
+    'Dir::Etc::Preferences': '/dev/null',
+    'Dir::Etc::PreferencesParts': '/dev/null',
+    'Dir::State::Lists': join(work, 'lists'),
+    'Dir::State::Status': join(work, 'status'),
+    'Dir::State::Extended_states': join(work, 'extended_states'),
+    'Dir::Cache': join(work, 'cache'),
+    'Acquire::Languages': 'none',
+    'Acquire::Retries': '2',
+    ...(architecture && { 'APT::Architecture': architecture, 'APT::Architectures': architecture }),
+  };
+  const lines = [
+    '#clear APT::Update::Post-Invoke;',
+    '#clear APT::Update::Post-Invoke-Success;',
+    '#clear APT::Update::Pre-Invoke;',
+    '#clear APT::Architectures;',
+    ...Object.entries(settings).map(([name, value]) => `${name} "${value}";`),
+  ];
+  writeFileSync(join(work, 'apt.conf'), `${lines.join('\n')}\n`);
+  const configured = ['-qq', '-c', join(work, 'apt.conf')];
+  // an index that cannot be had is only a warning for apt, unless asked
+  await run('apt-get', [...configured, '-o', 'APT::Update::Error-Mode=any', 'update']);
+  const names = await Promise.all(
+    packages.map(async name => (name.endsWith('!') ? behind(name.slice(0, -1), configured) : name)),
+  );
+  await run('apt-get', [...configured, 'download', ...names], process.env, join(work, 'debs'));
+}
+
+/**
+ * What a package without files of its own stands for.
+ * @param {string} name
+ * @param {readonly string[]} configured
+ */
+async function behind(name, configured) {
+  const listed = await run('apt-cache', [...configured, 'depends', '--important', name]);
+  const stem = name.split('-').slice(0, 2).join('-');
+  const real = new RegExp(`Depends: (${stem}-\\S+)`).exec(listed)?.[1];
+  if (real === undefined) throw new Failure(`${name} stands for no package`);
+  return real;
+}
+
+/** Where unpacked packages are kept between builds. */
+export const cache = join(top, 'build/cache');

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// What binding.gyp says of a target, for builds that node-gyp does not do: sources and flags stand in one place only.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Failure, top } from './stage.mjs';
+
+/**
+ * @typedef {object} Target
+ * @property {string[]} sources below the checkout
+ * @property {string[]} compile flags for C++
+ * @property {string[]} link
+ */
+
+/** @returns {any} binding.gyp is JSON but for its comments */
+function parsed() {
+  const text = readFileSync(join(top, 'binding.gyp'), 'utf8');
+  return JSON.parse(text.replace(/^\s*#.*$/gm, ''));
+}
+
+/**
+ * @param {string} name
+ * @returns {Target}
+ */
+export function gypTarget(name) {
+  const { variables, target_defaults: defaults, targets } = parsed();
+  const target = targets.find((/** @type {any} */ one) => one.target_name === name);
+  if (target === undefined) throw new Failure(`binding.gyp has no target ${name}`);
+  /** @param {string} key @returns {string[]} */
+  const words = key =>
+    [...(defaults[key] ?? []), ...(target[key] ?? [])].flatMap(word => {
+      const list = /^<@\((\w+)\)$/.exec(word)?.[1];
+      return list === undefined ? [word] : variables[list];
+    });
+  return {
+    // generated sources are the business of whoever builds
+    sources: words('sources').filter(path => !path.startsWith('<')),
+    compile: [
+      ...words('include_dirs')
+        .filter(path => !path.startsWith('<'))
+        .map(path => `-I${path}`),
+      ...words('cflags'),
+      ...words('cflags_cc'),
+    ],
+    link: words('ldflags'),
+  };
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where the sources of the JavaScript engine (QuickJS-NG) come from. They are a build dependency, not part of the
+// repository.
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { cache, unpackPackages } from './debian.mjs';
+import { Failure, timed, Unavailable } from './stage.mjs';
+
+/** What is compiled of them; the rest is a library for programs and tools of their own. */
+export const quickjsSources = ['quickjs.c', 'libregexp.c', 'libunicode.c', 'dtoa.c'];
+
+/** Where Debian's package qjs-src puts them. */
+const packaged = 'usr/src/quickjs-ng';
+
+/** @param {string} directory */
+function complete(directory) {
+  return [...quickjsSources, 'quickjs.h'].every(name => existsSync(join(directory, name)));
+}
+
+/**
+ * TSUBO_QUICKJS_DIR, else an installed qjs-src, else that package from a Debian mirror, downloaded once.
+ *
+ * @returns {Promise<string>} the directory with quickjs.c
+ */
+export async function quickjsDirectory() {
+  const given = process.env['TSUBO_QUICKJS_DIR'];
+  if (given !== undefined && given !== '') {
+    if (!complete(given)) throw new Failure(`TSUBO_QUICKJS_DIR: no sources of QuickJS-NG in ${given}`);
+    return given;
+  }
+  if (complete(`/${packaged}`)) return `/${packaged}`;
+  const downloaded = join(cache, 'quickjs');
+  const directory = join(downloaded, packaged);
+  if (complete(directory)) return directory;
+  mkdirSync(cache, { recursive: true });
+  try {
+    // The package is one for all architectures and suites, and only the newest suites have it.
+    await timed('fetching the sources of QuickJS-NG (Debian package qjs-src)', () =>
+      unpackPackages({ packages: ['qjs-src'], suites: ['sid', 'testing'], into: downloaded }),
+    );
+    if (!complete(directory)) throw new Failure(`the package has no ${packaged}`);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    throw new Unavailable(`${error.message}\n${whatToDo}`);
+  }
+  return directory;
+}
+
+const whatToDo = `
+The standalone executable needs the C sources of QuickJS-NG, and there is no way to them here. One of these helps:
+  - install Debian's package qjs-src (it has no dependencies: take the .deb of any suite that has it)
+  - unpack a release of QuickJS-NG and set TSUBO_QUICKJS_DIR to the directory with quickjs.c
+Without it everything but the standalone executable can be built: npm run build`;

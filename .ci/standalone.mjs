@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+// npm run build:standalone [-- --arch x64|arm64]: the runtime as one static executable, build/standalone/ARCH/tsubo.
+// Another architecture than this machine's is cross-compiled (Debian: g++-aarch64-linux-gnu).
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from './build.mjs';
+import { bundleChunks } from './chunks.mjs';
+import { isDynamic } from './elf.mjs';
+import { gypTarget } from './gyp.mjs';
+import { quickjsDirectory, quickjsSources } from './quickjs.mjs';
+import { Failure, filesBelow, run, say, script, stage, top, Unavailable } from './stage.mjs';
+import { architectures, compile, lacksCompiler, nativeArch, toolchain, versionOf } from './toolchain.mjs';
+
+/** What engines start for every call has to be in memory fast. */
+const largestBytes = 4 << 20;
+
+const sections = ['-ffunction-sections', '-fdata-sections'];
+// Position dependent: applying the relocations of a static PIE costs 65 us of every start (2 % of `--version`, 1,400
+// interleaved rounds) and 110 KB.
+const position = ['-fno-pic', '-fno-pie'];
+
+/** @param {import('./toolchain.mjs').Arch} arch */
+export function executable(arch) {
+  return `build/standalone/${arch}/tsubo`;
+}
+
+/** @param {import('./toolchain.mjs').Arch} [arch] */
+export async function standalone(arch = nativeArch()) {
+  for (const needed of [nativeArch(), arch]) {
+    const lack = lacksCompiler(needed);
+    if (lack !== undefined) throw new Unavailable(lack);
+  }
+  const quickjs = await quickjsDirectory();
+  await stage({
+    name: `standalone-${arch}`,
+    saying: `building the standalone executable (${arch})`,
+    into: 'build/standalone',
+    inputs: filesBelow(['src', 'native', 'package-lock.json', 'binding.gyp', '.ci'], path =>
+      /^(src|native\/(?!hello|napi)|binding|package|\.ci\/(standalone|chunks|toolchain|gyp)\b)/.test(path),
+    ),
+    outputs: [executable(arch)],
+    also: [hashOf(quickjs), await versionOf(toolchain(arch).cxx)],
+    make: async () => {
+      const into = `build/standalone/${arch}`;
+      const engine = await engineObjects(quickjs, arch);
+      const program = await bytecode(await compiler(quickjs), `${into}/bytecode.cc`);
+      const init = await initImage(arch, `${into}/init_image.cc`);
+      const host = await hostObjects(quickjs, arch, [program, init]);
+      await link(arch, [...host, ...engine], executable(arch));
+    },
+  });
+}
+
+/**
+ * The executables that can be built here; says of the others why not.
+ * @param {readonly import('./toolchain.mjs').Arch[]} archs
+ */
+export async function standaloneWherePossible(archs = architectures) {
+  for (const arch of archs) {
+    try {
+      await standalone(arch);
+    } catch (error) {
+      if (!(error instanceof Unavailable)) throw error;
+      // one of an earlier day is not what is to be tested
+      rmSync(join(top, executable(arch)), { force: true });
+      say(`${error.message}\nno standalone executable for ${arch}`);
+    }
+  }
+}
+
+/**
+ * The TypeScript, bundled and compiled for the engine, as a C++ source: see native/standalone/bytecode.h.
+ *
+ * @param {string} compileTool
+ * @param {string} out
+ */
+async function bytecode(compileTool, out) {
+  const chunks = await bundleChunks(dirname(out));
+  await run(compileTool, [out, ...chunks.map(({ name, file }) => `${name}=${file}`)]);
+  return out;
+}
+
+/**
+ * The tool that makes bytecode. It runs here, whatever the executable is for: the bytecode is the same.
+ * @param {string} quickjs
+ */
+async function compiler(quickjs) {
+  const arch = nativeArch();
+  const { cxx } = toolchain(arch);
+  const tool = `build/standalone/${arch}/compile`;
+  const objects = await compile({
+    units: [{ source: 'native/standalone/compile.cc', compiler: cxx, flags: hostFlags(quickjs) }],
+    headers: headers(quickjs),
+    into: `build/standalone/${arch}/objects`,
+  });
+  const engine = await engineObjects(quickjs, arch);
+  await run(cxx, ['-no-pie', '-o', tool, ...objects, ...engine, '-lm', '-lpthread']);
+  return join(top, tool);
+}
+
+/**
+ * @param {string} quickjs
+ * @param {import('./toolchain.mjs').Arch} arch
+ */
+function engineObjects(quickjs, arch) {
+  // its warnings are not ours to fix
+  const flags = ['-O2', '-w', '-D_GNU_SOURCE', '-DNDEBUG', ...sections, ...position];
+  return compile({
+    units: quickjsSources.map(name => ({
+      source: join(quickjs, name),
+      compiler: toolchain(arch).cc,
+      flags,
+    })),
+    headers: headersOf(quickjs),
+    into: `build/standalone/${arch}/objects/engine`,
+  });
+}
+
+/**
+ * What becomes the container's first process, as a C++ source.
+ * @param {import('./toolchain.mjs').Arch} arch
+ * @param {string} out
+ */
+async function initImage(arch, out) {
+  const { cxx } = toolchain(arch);
+  const init = gypTarget('tsubo-init');
+  const objects = await compile({
+    units: init.sources.map(source => ({ source, compiler: cxx, flags: init.compile })),
+    headers: headers(),
+    into: `build/standalone/${arch}/objects/init`,
+  });
+  const program = `build/standalone/${arch}/tsubo-init`;
+  await run(cxx, [...init.link, '-o', program, ...objects]);
+  await run(process.execPath, ['native/init/embed.cjs', program, out]);
+  return out;
+}
+
+/**
+ * The host itself: the addon's sources but for what is Node's, and native/standalone in its place.
+ * @param {string} quickjs
+ * @param {import('./toolchain.mjs').Arch} arch
+ * @param {readonly string[]} generated
+ */
+function hostObjects(quickjs, arch, generated) {
+  const shared = gypTarget('tsubo').sources.filter(path => !path.startsWith('native/napi/'));
+  const own = filesBelow(
+    ['native/standalone'],
+    path => path.endsWith('.cc') && !path.endsWith('/compile.cc'),
+  );
+  return compile({
+    units: [...shared, ...own, ...generated].map(source => ({
+      source,
+      compiler: toolchain(arch).cxx,
+      flags: hostFlags(quickjs),
+    })),
+    headers: headers(quickjs),
+    into: `build/standalone/${arch}/objects`,
+  });
+}
+
+/** @param {string} quickjs */
+function hostFlags(quickjs) {
+  return [...gypTarget('tsubo').compile, '-O2', ...sections, ...position, '-isystem', quickjs];
+}
+
+/**
+ * @param {import('./toolchain.mjs').Arch} arch
+ * @param {readonly string[]} objects
+ * @param {string} out
+ */
+async function link(arch, objects, out) {
+  const { cxx } = toolchain(arch);
+  const flags = [
+    '-static',
+    '-no-pie',
+    '-s',
+    '-Wl,--gc-sections',
+    '-Wl,--build-id=none',
+    '-Wl,-z,noexecstack',
+  ];
+  const fresh = `${out}.${process.pid}`;
+  await run(cxx, [...flags, '-o', fresh, ...objects, '-lm']);
+  const file = readFileSync(join(top, fresh));
+  if (file.length > largestBytes)
+    throw new Failure(`${fresh} has ${file.length} bytes, more than ${largestBytes}`);
+  if (isDynamic(file)) throw new Failure(`${fresh} needs a dynamic linker`);
+  // somebody may be running the one before
+  renameSync(join(top, fresh), join(top, out));
+}
+
+/** @param {string} [quickjs] */
+function headers(quickjs) {
+  const own = filesBelow(['native'], path => path.endsWith('.h'));
+  return quickjs === undefined ? own : [...own, ...headersOf(quickjs)];
+}
+
+/** @param {string} directory */
+function headersOf(directory) {
+  return readdirSync(directory)
+    .filter(name => name.endsWith('.h'))
+    .sort()
+    .map(name => join(directory, name));
+}
+
+/** @param {string} quickjs */
+function hashOf(quickjs) {
+  const hash = createHash('sha256');
+  for (const path of [...quickjsSources.map(name => join(quickjs, name)), ...headersOf(quickjs)]) {
+    hash.update(readFileSync(path));
+  }
+  return hash.digest('hex');
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await script(async () => {
+    const args = process.argv.slice(2);
+    const arch = args.length === 0 ? nativeArch() : architectures.find(name => name === args[1]);
+    if (args.length > 2 || (args[0] ?? '--arch') !== '--arch' || arch === undefined) {
+      throw new Failure(`usage: npm run build:standalone [-- --arch ${architectures.join('|')}]`);
+    }
+    await build(['packages']);
+    await standalone(arch);
+    return 0;
+  });
+}

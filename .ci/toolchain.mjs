@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// The compilers for each architecture, and objects that are compiled again only when something has changed.
+import { createHash } from 'node:crypto';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { basename, delimiter, dirname, join, resolve } from 'node:path';
+import { Failure, run, top } from './stage.mjs';
+
+/** Architectures as Node calls them, and the prefix of their tools. */
+const prefixes = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' };
+
+/** @typedef {keyof typeof prefixes} Arch */
+export const architectures = /** @type {Arch[]} */ (Object.keys(prefixes));
+
+/** The architecture of this machine. */
+export function nativeArch() {
+  const arch = architectures.find(name => name === process.arch);
+  if (arch === undefined) throw new Failure(`tsubo is built for ${architectures.join(' and ')} only`);
+  return arch;
+}
+
+/**
+ * @param {Arch} arch
+ * @returns {{ cc: string, cxx: string, strip: string }}
+ */
+export function toolchain(arch) {
+  if (arch === process.arch) {
+    return {
+      cc: process.env['CC'] ?? 'gcc',
+      cxx: process.env['CXX'] ?? 'g++',
+      strip: process.env['STRIP'] ?? 'strip',
+    };
+  }
+  const prefix = prefixes[arch];
+  return { cc: `${prefix}-gcc`, cxx: `${prefix}-g++`, strip: `${prefix}-strip` };
+}
+
+/**
+ * Why nothing can be built for the architecture here, or undefined.
+ * @param {Arch} arch
+ */
+export function lacksCompiler(arch) {
+  const { cxx } = toolchain(arch);
+  const directories = cxx.includes('/') ? [''] : (process.env['PATH'] ?? '').split(delimiter);
+  const there = directories.some(directory => {
+    try {
+      accessSync(join(directory, cxx), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+  if (there) return undefined;
+  const debian = arch === process.arch ? 'g++' : `g++-${prefixes[arch]}`;
+  return `no ${cxx} (Debian: apt-get install ${debian})`;
+}
+
+/** @type {Map<string, Promise<string>>} */
+const versions = new Map();
+
+/** @param {string} compiler */
+export function versionOf(compiler) {
+  let version = versions.get(compiler);
+  if (version === undefined) {
+    version = run(compiler, ['--version']);
+    versions.set(compiler, version);
+  }
+  return version;
+}
+
+/**
+ * @typedef {object} Unit
+ * @property {string} source
+ * @property {string} compiler
+ * @property {readonly string[]} flags
+ */
+
+/**
+ * Compiles what has changed: a source, any of the headers, the compiler or its flags.
+ *
+ * @param {object} job
+ * @param {readonly Unit[]} job.units
+ * @param {readonly string[]} job.headers
+ * @param {string} job.into directory of the objects
+ * @returns {Promise<string[]>} the objects, in the order of the units
+ */
+export async function compile({ units, headers, into }) {
+  const common = createHash('sha256');
+  for (const path of headers) common.update(`\0${path}\0`).update(readFileSync(resolve(top, path)));
+  const shared = common.digest('hex');
+  const objects = units.map(({ source }) => join(into, `${basename(source).replace(/\.\w+$/, '')}.o`));
+  const waiting = units.map((unit, index) => ({ unit, object: /** @type {string} */ (objects[index]) }));
+  // the longest first: otherwise one processor would wait for it at the end
+  const size = (/** @type {Unit} */ unit) => readFileSync(resolve(top, unit.source)).length;
+  waiting.sort((one, other) => size(other.unit) - size(one.unit));
+  mkdirSync(join(top, into), { recursive: true });
+  const worker = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      await compileOne(next.unit, next.object, shared);
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, worker));
+  return objects;
+}
+
+/**
+ * @param {Unit} unit
+ * @param {string} object
+ * @param {string} headers hash of them
+ */
+async function compileOne({ source, compiler, flags }, object, headers) {
+  const key = createHash('sha256')
+    .update(JSON.stringify([headers, await versionOf(compiler), compiler, flags, dirname(source)]))
+    .update(readFileSync(resolve(top, source)))
+    .digest('hex');
+  const file = join(top, object);
+  const record = `${file}.key`;
+  if (existsSync(file) && existsSync(record) && readFileSync(record, 'utf8') === key) return;
+  // another build may be at it, too
+  const fresh = `${file}.${process.pid}`;
+  await run(compiler, [...flags, '-c', source, '-o', fresh]);
+  renameSync(fresh, file);
+  writeFileSync(record, key);
+}

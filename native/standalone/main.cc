@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The standalone host: the same TypeScript as in Node, in a small engine, in one static executable. It gives the
+// program one global, `tsuboBinding`, made from the table of native/binding, and takes its exit status from what the
+// program returns.
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <new>
+
+#include "binding/table.h"
+#include "standalone/bytecode.h"
+#include "standalone/engine.h"
+
+namespace tsubo::standalone {
+
+namespace {
+
+using binding::Arguments;
+using binding::Fields;
+using binding::Outcome;
+using binding::Value;
+
+Value from_js(JSContext* context, JSValueConst v);
+
+Value text_of(JSContext* context, JSValueConst v) {
+  size_t size = 0;
+  const char* s = JS_ToCStringLen(context, &size, v);
+  if (s == nullptr) return Value();
+  Value text = Value::text(std::string(s, size));
+  JS_FreeCString(context, s);
+  return text;
+}
+
+Value list_of(JSContext* context, JSValueConst v) {
+  int64_t length = 0;
+  JS_GetLength(context, v, &length);
+  std::vector<Value> items;
+  for (int64_t i = 0; i < length; i++) {
+    JSValue item = JS_GetPropertyInt64(context, v, i);
+    items.push_back(from_js(context, item));
+    JS_FreeValue(context, item);
+  }
+  return Value::list(std::move(items));
+}
+
+Value record_of(JSContext* context, JSValueConst v) {
+  JSPropertyEnum* names = nullptr;
+  uint32_t count = 0;
+  if (JS_GetOwnPropertyNames(context, &names, &count, v, JS_GPN_STRING_MASK | JS_GPN_ENUM_ONLY) < 0) return Value();
+  Fields fields;
+  for (uint32_t i = 0; i < count; i++) {
+    const char* name = JS_AtomToCString(context, names[i].atom);
+    JSValue item = JS_GetProperty(context, v, names[i].atom);
+    if (name != nullptr) fields.emplace_back(name, from_js(context, item));
+    JS_FreeValue(context, item);
+    JS_FreeCString(context, name);
+  }
+  JS_FreePropertyEnum(context, names, count);
+  return Value::record(std::move(fields));
+}
+
+Value from_js(JSContext* context, JSValueConst v) {
+  if (JS_IsBool(v)) return Value::boolean(JS_ToBool(context, v) == 1);
+  if (JS_IsNumber(v)) {
+    double d = 0;
+    JS_ToFloat64(context, &d, v);
+    // A fraction or what has no exact integer stays undefined and is refused as "must be an integer".
+    if (!(d >= -9007199254740991.0 && d <= 9007199254740991.0) || static_cast<double>(static_cast<int64_t>(d)) != d) {
+      return Value();
+    }
+    return Value::number(static_cast<int64_t>(d));
+  }
+  if (JS_IsString(v)) return text_of(context, v);
+  if (!JS_IsObject(v)) return Value();
+  if (JS_GetTypedArrayType(v) == JS_TYPED_ARRAY_UINT8) {
+    size_t size = 0;
+    const uint8_t* data = JS_GetUint8Array(context, &size, v);
+    return Value::bytes(data, size);
+  }
+  return JS_IsArray(v) ? list_of(context, v) : record_of(context, v);
+}
+
+JSValue to_js(JSContext* context, const Value& v) {
+  switch (v.kind()) {
+    case Value::Kind::boolean:
+      return JS_NewBool(context, v.truth());
+    case Value::Kind::number:
+      return JS_NewInt64(context, v.number());
+    case Value::Kind::bigint:
+      return JS_NewBigUint64(context, v.bigint());
+    case Value::Kind::text:
+      return JS_NewStringLen(context, v.text().data(), v.text().size());
+    case Value::Kind::bytes:
+      return JS_NewUint8ArrayCopy(context, v.data(), v.size());
+    case Value::Kind::list: {
+      JSValue array = JS_NewArray(context);
+      for (uint32_t i = 0; i < v.items().size(); i++) {
+        JS_SetPropertyUint32(context, array, i, to_js(context, v.items()[i]));
+      }
+      return array;
+    }
+    case Value::Kind::record: {
+      JSValue object = JS_NewObject(context);
+      for (const auto& [name, value] : v.fields()) {
+        JS_SetPropertyStr(context, object, name.c_str(), to_js(context, value));
+      }
+      return object;
+    }
+    default:
+      return JS_UNDEFINED;
+  }
+}
+
+JSValue call(JSContext* context, JSValueConst, int argc, JSValueConst* argv, int index) {
+  const binding::Function& function = binding::kFunctions[index];
+  Arguments arguments;
+  for (int i = 0; i < argc; i++) arguments.push_back(from_js(context, argv[i]));
+  std::string wrong = mismatch(function, arguments);
+  if (!wrong.empty()) return JS_ThrowTypeError(context, "%s", wrong.c_str());
+  Outcome outcome = function.call(arguments);
+  if (outcome.syscall == nullptr) return to_js(context, outcome.value);
+  JSValue error = JS_NewError(context);
+  std::string message = std::string(outcome.syscall) + " failed";
+  JS_DefinePropertyValueStr(context, error, "message", JS_NewStringLen(context, message.data(), message.size()),
+                            JS_PROP_WRITABLE | JS_PROP_CONFIGURABLE);
+  JS_SetPropertyStr(context, error, "syscall", JS_NewString(context, outcome.syscall));
+  JS_SetPropertyStr(context, error, "errno", JS_NewInt32(context, outcome.error));
+  if (!outcome.path.empty()) {
+    JS_SetPropertyStr(context, error, "path", JS_NewStringLen(context, outcome.path.data(), outcome.path.size()));
+  }
+  return JS_Throw(context, error);
+}
+
+// Reads and evaluates a chunk. The code is kept: taking it apart again would be work for nothing.
+JSValue evaluate(JSContext* context, const Chunk& chunk) {
+  JSValue code = JS_ReadObject(context, chunk.bytecode, chunk.bytes, JS_READ_OBJ_BYTECODE);
+  if (JS_IsException(code)) return code;
+  return JS_EvalFunction(context, JS_DupValue(context, code));
+}
+
+// tsuboLoad(name), for src/standalone/chunks.ts.
+JSValue load(JSContext* context, JSValueConst, int argc, JSValueConst* argv) {
+  const std::string name = argc > 0 ? text_of(context, argv[0]).text() : "";
+  for (size_t i = 0; i < kChunkCount; i++) {
+    if (name == kChunks[i].name) return evaluate(context, kChunks[i]);
+  }
+  return JS_ThrowInternalError(context, "there is no chunk %s", name.c_str());
+}
+
+// The caller may have closed any of 0, 1 and 2: a file opened later would take its number, and with it what the
+// container or an error message writes.
+void open_standard_descriptors() {
+  for (int fd = 0; fd < 3; fd++) {
+    if (fcntl(fd, F_GETFD) < 0) {
+      [[maybe_unused]] int opened = open("/dev/null", O_RDWR);
+    }
+  }
+}
+
+// What no code of ours expects: the program itself renders every error it knows.
+int explain_exception(JSContext* context) {
+  JSValue error = JS_GetException(context);
+  const char* text = JS_ToCString(context, error);
+  JSValue stack = JS_GetPropertyStr(context, error, "stack");
+  const char* trace = JS_IsString(stack) ? JS_ToCString(context, stack) : nullptr;
+  // An engine without memory for its own error throws null, or an error without its text.
+  const bool exhausted = text == nullptr || JS_IsNull(error) || strstr(text, "Invalid error message") != nullptr;
+  fprintf(stderr, "tsubo: %s\n%s", exhausted ? "out of memory" : text, trace != nullptr ? trace : "");
+  return 1;
+}
+
+int run(int argc, char** argv) {
+  open_standard_descriptors();
+  binding::set_argv(std::vector<std::string>(argv, argv + argc));
+  JSRuntime* runtime = new_runtime();
+  JSContext* context = runtime == nullptr ? nullptr : new_context(runtime);
+  if (context == nullptr) {
+    fputs("tsubo: out of memory\n", stderr);
+    return 1;
+  }
+  JSValue global = JS_GetGlobalObject(context);
+  JSValue functions = JS_NewObject(context);
+  for (size_t i = 0; i < binding::kFunctionCount; i++) {
+    const char* name = binding::kFunctions[i].name;
+    JS_SetPropertyStr(context, functions, name,
+                      JS_NewCFunctionMagic(context, call, name, 0, JS_CFUNC_generic_magic, static_cast<int>(i)));
+  }
+  JS_SetPropertyStr(context, global, "tsuboBinding", functions);
+
+  JS_SetPropertyStr(context, global, "tsuboLoad", JS_NewCFunction(context, load, "tsuboLoad", 1));
+  if (JS_IsException(evaluate(context, kChunks[0]))) return explain_exception(context);
+  JSValue status = JS_GetPropertyStr(context, global, "tsuboExitStatus");
+  int32_t exit_status = 1;
+  if (JS_ToInt32(context, &exit_status, status) < 0) return explain_exception(context);
+  // The memory goes with the process: taking it apart first would only cost time.
+  return exit_status;
+}
+
+}  // namespace
+
+}  // namespace tsubo::standalone
+
+int main(int argc, char** argv) {
+  std::set_new_handler([] {
+    fputs("tsubo: out of memory\n", stderr);
+    _exit(1);
+  });
+  int status = tsubo::standalone::run(argc, argv);
+  _exit(status);
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * The part of commander that src/cli uses, for the standalone host: there the real one would be half of what has to be
+ * read before a command starts. src/cli/grammar.ts has already brought the command line into one form, so all that is
+ * left is to keep declarations and to turn words into values. A test holds the two hosts against each other.
+ */
+
+type Parse = (text: string, previous: unknown) => unknown;
+
+export class Option {
+  readonly flags: string;
+  readonly description: string;
+  readonly short: string | undefined;
+  readonly long: string | undefined;
+  /** It takes a value. */
+  readonly required: boolean;
+  readonly negate: boolean;
+  hidden = false;
+  readonly parseArg: Parse | undefined;
+
+  constructor(flags: string, description: string, parseArg?: Parse) {
+    this.flags = flags;
+    this.description = description;
+    this.parseArg = parseArg;
+    const names = flags.split(/[ ,]+/).filter(word => word.startsWith('-'));
+    this.long = names.find(name => name.startsWith('--'));
+    this.short = names.find(name => !name.startsWith('--'));
+    this.required = flags.includes('<');
+    this.negate = this.long?.startsWith('--no-') ?? false;
+  }
+
+  hideHelp(): this {
+    this.hidden = true;
+    return this;
+  }
+
+  /** `pidFile` of `--pid-file`, `pivot` of `--no-pivot`. */
+  attributeName(): string {
+    const name = (this.long ?? this.short ?? '').replace(/^--?(no-)?/, '');
+    return name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+  }
+}
+
+class Argument {
+  readonly description: string;
+  readonly required: boolean;
+  readonly #name: string;
+
+  constructor(head: string, description: string) {
+    this.description = description;
+    this.required = head.startsWith('<');
+    this.#name = head.slice(1, -1);
+  }
+
+  name(): string {
+    return this.#name;
+  }
+}
+
+export class Command {
+  readonly options: Option[] = [];
+  readonly registeredArguments: Argument[] = [];
+  readonly #name: string;
+  readonly #values: Record<string, unknown> = {};
+
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  name(): string {
+    return this.#name;
+  }
+
+  option(flags: string, description: string, parseArg?: Parse): this {
+    return this.addOption(new Option(flags, description, parseArg));
+  }
+
+  addOption(option: Option): this {
+    this.options.push(option);
+    if (option.negate) this.#values[option.attributeName()] = true;
+    return this;
+  }
+
+  argument(head: string, description = ''): this {
+    this.registeredArguments.push(new Argument(head, description));
+    return this;
+  }
+
+  opts(): Readonly<Record<string, unknown>> {
+    return this.#values;
+  }
+
+  /** Options first, as `--name` or `--name=value`, then `--` and the arguments: the form that grammar.ts writes. */
+  parse(words: readonly string[]): this {
+    for (const word of words) {
+      if (word === '--') break;
+      const equals = word.indexOf('=');
+      const name = equals < 0 ? word : word.slice(0, equals);
+      const option = this.options.find(({ long, short }) => name === long || name === short);
+      if (option === undefined) throw new Error(`no option ${name}`);
+      const text = equals < 0 ? undefined : word.slice(equals + 1);
+      const value = text === undefined ? !option.negate : (option.parseArg?.(text, undefined) ?? text);
+      this.#values[option.attributeName()] = value;
+    }
+    return this;
+  }
+
+  // What these set up in commander never happens here: nothing is printed, and the process is never left.
+  exitOverride(): this {
+    return this;
+  }
+
+  helpOption(_flags: false): this {
+    return this;
+  }
+
+  helpCommand(_enable: false): this {
+    return this;
+  }
+
+  configureOutput(_configuration: object): this {
+    return this;
+  }
+
+  description(_text: string): this {
+    return this;
+  }
+
+  addCommand(_command: Command): this {
+    return this;
+  }
+}

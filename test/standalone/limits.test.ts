@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { Bundle } from '../helpers/bundle.ts';
+import { requires } from '../helpers/requires.ts';
+import { commands } from '../helpers/runtime.ts';
+import { sandbox } from '../helpers/sandbox.ts';
+
+describe.skipIf(requires('standalone', 'root', 'busybox'))('the standalone executable', () => {
+  const box = sandbox('unified', { name: 'tsubo', version: '', command: commands.standalone });
+
+  describe('with its standard descriptors closed', () => {
+    const closed = (...args: string[]) =>
+      box.view.exec(['/bin/sh', '-c', 'exec "$@" <&- >&- 2>&-', 'sh', ...box.command(...args)]);
+
+    test('creates, starts and deletes a container', () => {
+      const bundle = box.bundle(made => made.shell('echo out; echo err >&2; sleep 1000'));
+      for (const command of ['create', 'start', 'delete']) {
+        const options = { create: ['--bundle', bundle.dir], start: [], delete: ['--force'] }[command] ?? [];
+        expect(closed(command, ...options, bundle.id)).toMatchObject({ status: 0, signal: null });
+        if (command === 'start') expect(box.state(bundle.id).status).toBe('running');
+      }
+    });
+
+    test('passes the exit status on, and nothing of what is printed gets into its files', () => {
+      const bundle = box.bundle(made => made.shell('echo out; echo err >&2; exit 7'));
+      const text = readFileSync(join(bundle.dir, 'config.json'), 'utf8');
+      expect(closed('run', '--bundle', bundle.dir, bundle.id).status).toBe(7);
+      expect(closed('state', 'nope').status).toBe(1);
+      expect(readFileSync(join(bundle.dir, 'config.json'), 'utf8')).toBe(text);
+    });
+  });
+
+  describe('refuses a config.json', () => {
+    const refused = (text: string) => {
+      const bundle = box.bundle();
+      writeFileSync(join(bundle.dir, 'config.json'), text);
+      return box.refuses(bundle).record;
+    };
+    const deep = 200_000;
+
+    test('of 200,000 arrays in each other', () => {
+      expect(refused('['.repeat(deep) + ']'.repeat(deep)).code).toBe('bundle.config-syntax');
+      expect(refused('['.repeat(deep)).code).toBe('bundle.config-syntax');
+    });
+
+    test('of 200,000 objects in each other', () => {
+      const text = '{"annotations":'.repeat(deep) + '{}'.repeat(1) + '}'.repeat(deep);
+      expect(refused(text).code).toBe('bundle.config-syntax');
+    });
+
+    test('of 16 MiB of numbers, of which none is right', () => {
+      const numbers = '1,'.repeat((16 << 20) / 2 - 20);
+      const { code, pointer } = refused(`{"ociVersion":"1.0.0","mounts":[${numbers}1]}`.slice(0, 16 << 20));
+      expect(['config.type', 'internal', 'bundle.config-syntax']).toContain(code);
+      expect(pointer ?? '').toMatch(/^(\/mounts\/\d+)?$/);
+    });
+
+    test('of more than 16 MiB', () => {
+      expect(refused(`{"ociVersion":"1.0.0","x":"${'a'.repeat(16 << 20)}"}`).code).toMatch(/^bundle\./);
+    });
+  });
+
+  test('takes a config.json of nearly 16 MiB', () => {
+    const bundle = box.bundle(made => {
+      made.config.annotations = { 'com.example.big': 'a'.repeat(15 << 20) };
+      made.shell('exit 3');
+    });
+    expect(box.run(bundle).status).toBe(3);
+  });
+
+  describe('short of memory at any point of create', () => {
+    /** Tries with more and more memory: first it says what it lacks, then it does it, and nothing is ever left. */
+    const squeeze = (bundle: Bundle, limits: { from: number; to: number; step: number }) => {
+      const before = box.traces();
+      const counts = { tooSmall: 0, refused: 0, created: 0 };
+      for (let kib = limits.from; kib < limits.to; kib += limits.step) {
+        const output = box.fresh('output');
+        const create = [
+          'prlimit',
+          `--as=${kib << 10}`,
+          ...box.command('create', '--bundle', bundle.dir, bundle.id),
+        ];
+        const script = 'out=$1; shift; exec "$@" >"$out" 2>&1';
+        const { status, signal } = box.view.exec(['/bin/sh', '-c', script, 'sh', output, ...create]);
+        const said = readFileSync(output, 'utf8');
+        if (status === 0) {
+          counts.created += 1;
+          box.must(['delete', '--force', bundle.id]);
+        } else if (status === 1 && signal === null) {
+          counts.refused += 1;
+          expect(said, `${kib} KiB`).toMatch(/out of memory|cannot allocate memory/);
+        } else {
+          // the kernel or the C library, before a line of ours: never again once we have been able to speak
+          expect({ kib, said, before: counts.refused }).toEqual({ kib, said, before: 0 });
+          counts.tooSmall += 1;
+        }
+        expect({ kib, ...box.traces() }).toEqual({ kib, ...before });
+      }
+      return counts;
+    };
+
+    test('says so and leaves nothing behind', () => {
+      const { refused, created } = squeeze(box.bundle(), { from: 2400, to: 4000, step: 10 });
+      expect(refused).toBeGreaterThan(20);
+      expect(created).toBeGreaterThan(20);
+    });
+
+    test('says so where it is the config that is large', () => {
+      const bundle = box.bundle(made => {
+        made.config.annotations = { 'com.example.big': 'a'.repeat(14 << 20) };
+      });
+      const { refused, created } = squeeze(bundle, { from: 8_000, to: 160_000, step: 4_000 });
+      expect(refused).toBeGreaterThan(10);
+      expect(created).toBeGreaterThan(3);
+    });
+  });
+});
