@@ -7,9 +7,12 @@ import { RuntimeError } from '../errors/error.ts';
 import type { Binding } from '../host/binding.d.ts';
 import { remedy } from './remedy.ts';
 
+/** This file as a URL, or in the bundled program as a path. */
+const here = import.meta.url;
+
 /** The directory of package.json: above dist/ and src/ alike, however deep this file lies in them. */
 function findPackageDirectory(): string {
-  let directory = dirname(fileURLToPath(import.meta.url));
+  let directory = dirname(here.startsWith('file:') ? fileURLToPath(here) : here);
   while (!existsSync(join(directory, 'package.json')) && dirname(directory) !== directory) {
     directory = dirname(directory);
   }
@@ -29,12 +32,10 @@ export function loadBinding(): Binding {
 }
 
 function load(): Binding {
-  const require = createRequire(import.meta.url);
   const packageDirectory = findPackageDirectory();
   let addon: Binding;
   try {
-    const build = require('node-gyp-build') as (directory: string) => unknown;
-    addon = build(packageDirectory) as Binding;
+    addon = open(packageDirectory);
   } catch (error) {
     throw explain(error as Error, packageDirectory);
   }
@@ -43,6 +44,30 @@ function load(): Binding {
     argv: () => process.argv.slice(1),
     isOpen: (fd: number) => addon.isOpen(fd) && !isOfNode(fd),
   });
+}
+
+/**
+ * The addon where it nearly always is. node-gyp-build would look through the directories for it, which takes as long as
+ * the loading itself; it is asked where the addon is somewhere else, or does not fit.
+ */
+function open(packageDirectory: string): Binding {
+  const places = [
+    'build/Release/tsubo.node',
+    `prebuilds/${process.platform}-${process.arch}/tsubo.glibc.node`,
+  ];
+  for (const place of places) {
+    const file = join(packageDirectory, place);
+    if (!existsSync(file)) continue;
+    const module = { exports: {} };
+    try {
+      process.dlopen(module, file);
+    } catch {
+      break;
+    }
+    return module.exports as Binding;
+  }
+  const build = createRequire(here)('node-gyp-build') as (directory: string) => unknown;
+  return build(packageDirectory) as Binding;
 }
 
 /**

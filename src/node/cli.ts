@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 // SPDX-License-Identifier: Apache-2.0
 import { main } from '../cli/main.ts';
 import { manyLines } from '../errors/render.ts';

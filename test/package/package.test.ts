@@ -1,26 +1,76 @@
 // SPDX-License-Identifier: Apache-2.0
-import { cpSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { requires } from '../helpers/requires.ts';
+import { missing, requires } from '../helpers/requires.ts';
 import { checkout, compilers, filesIn, helloBundle, Installed } from './tarball.ts';
 
-describe.skipIf(requires('npm', 'g++'))('the npm package', () => {
+describe.skipIf(requires('npm', 'g++', 'standalone'))('the npm package', () => {
   let installed: Installed;
   beforeAll(() => {
     installed = new Installed();
   }, 300_000);
   afterAll(() => installed?.remove());
 
-  test('carries the addon and the static executable, and no TypeScript sources', () => {
+  test('carries addon and executable for each architecture, and no TypeScript sources', () => {
     const files = filesIn(installed.home);
-    expect(files).toContain(`prebuilds/linux-${process.arch}/tsubo.glibc.node`);
-    expect(files).toContain(`prebuilds/linux-${process.arch}/tsubo-init`);
-    expect(files).toContain('dist/tsubo.cjs');
+    const architectures = missing('aarch64-linux-gnu-g++') === undefined ? ['arm64', 'x64'] : [process.arch];
+    expect(files.filter(path => path.startsWith('prebuilds/'))).toEqual(
+      architectures.flatMap(arch => [
+        `prebuilds/linux-${arch}/tsubo`,
+        `prebuilds/linux-${arch}/tsubo.glibc.node`,
+      ]),
+    );
+    expect(files).toEqual(
+      expect.arrayContaining(['dist/cli.js', 'dist/install.cjs', 'dist/tsubo', 'dist/tsubo.cjs']),
+    );
     expect(files).toContain('dist/types/index.d.ts');
     expect(files.filter(path => path.endsWith('.ts') && !path.endsWith('.d.ts'))).toEqual([]);
     expect(files.filter(path => /^(src|test|\.ci|bundle-fixtures)\//.test(path))).toEqual([]);
-    expect(statSync(join(installed.home, 'dist/tsubo.cjs')).mode & 0o111).toBe(0o111);
+    for (const path of ['dist/tsubo', 'dist/tsubo.cjs', `prebuilds/linux-${process.arch}/tsubo`]) {
+      expect(statSync(join(installed.home, path)).mode & 0o111).toBe(0o111);
+    }
+  });
+
+  describe('as it is unpacked', () => {
+    const version = /^tsubo version \d+\.\d+\.\d+\n/;
+    const call = (command: string, env: Record<string, string>) =>
+      spawnSync(command, ['--version'], { env, encoding: 'utf8' });
+
+    test('starts the executable, without a process more and without anything in PATH', () => {
+      expect(call(installed.command, { PATH: '/nonexistent' })).toMatchObject({
+        status: 0,
+        stdout: expect.stringMatching(version),
+      });
+      expect(call(installed.command, {}).stdout).toMatch(version);
+    });
+
+    test('finds its place through links of others', () => {
+      const link = join(installed.project, 'runtime');
+      symlinkSync(installed.command, link);
+      expect(call(link, {}).stdout).toMatch(version);
+      expect(call(join(installed.home, 'dist/tsubo'), {}).stdout).toMatch(version);
+    });
+
+    test('starts the program for Node where there is no executable for the machine', () => {
+      const executable = join(installed.home, `prebuilds/linux-${process.arch}/tsubo`);
+      renameSync(executable, `${executable}.away`);
+      try {
+        expect(call(installed.command, { PATH: installed.path }).stdout).toMatch(version);
+        expect(call(installed.command, { PATH: '/nonexistent' }).status).toBe(127);
+      } finally {
+        renameSync(`${executable}.away`, executable);
+      }
+    });
   });
 
   test('is installed without a compiler in reach where the prebuilt addon fits, and only there', () => {
@@ -30,6 +80,10 @@ describe.skipIf(requires('npm', 'g++'))('the npm package', () => {
     const before = filesIn(installed.home);
     installed.runInstallScript();
     expect(filesIn(installed.home)).toEqual(before);
+    // from now on the command is the executable itself
+    const executable = join(installed.home, `prebuilds/linux-${process.arch}/tsubo`);
+    expect(realpathSync(installed.command)).toBe(realpathSync(join(installed.home, 'dist/tsubo')));
+    expect(readFileSync(installed.command).equals(readFileSync(executable))).toBe(true);
 
     const prebuilds = join(installed.home, 'prebuilds');
     renameSync(prebuilds, `${prebuilds}.away`);
@@ -38,7 +92,9 @@ describe.skipIf(requires('npm', 'g++'))('the npm package', () => {
   });
 
   test('offers its command', () => {
-    expect(installed.run('node_modules/.bin/tsubo', '--version')).toMatch(/\bversion \d+\.\d+\.\d+/);
+    expect(installed.run(installed.command, '--version')).toMatch(/\bversion \d+\.\d+\.\d+/);
+    const program = join(installed.home, 'dist/tsubo.cjs');
+    expect(installed.run(process.execPath, program, '--version')).toMatch(/\bversion \d+\.\d+\.\d+/);
   });
 
   test('gives a TypeScript program its types', () => {
@@ -64,7 +120,7 @@ describe.skipIf(requires('npm', 'g++'))('the npm package', () => {
   describe.skipIf(requires('root'))('as root', () => {
     test('runs the hello container', () => {
       const id = `package-${process.pid}`;
-      const printed = installed.run('node_modules/.bin/tsubo', 'run', '--bundle', helloBundle, id);
+      const printed = installed.run(installed.command, 'run', '--bundle', helloBundle, id);
       expect(printed).toMatch(/^ +process id +1\b/m);
       expect(printed).toMatch(/^ +host name +tsubo-hello\b/m);
     });

@@ -30,6 +30,8 @@ export class Installed {
   readonly project: string;
   /** The package inside it. */
   readonly home: string;
+  /** What the project finds as `tsubo`. */
+  readonly command: string;
   /** Programs in the only directory of PATH: no compiler, no make, no Python. */
   readonly path: string;
   private readonly directory: string;
@@ -38,6 +40,7 @@ export class Installed {
     this.directory = mkdtempSync(join(tmpdir(), 'tsubo-package-'));
     this.project = join(this.directory, 'project');
     this.home = join(this.project, 'node_modules/tsubo');
+    this.command = join(this.project, 'node_modules/.bin/tsubo');
     this.path = join(this.directory, 'bin');
     mkdirSync(this.path);
     for (const program of ['node', 'sh', 'test', 'env'])

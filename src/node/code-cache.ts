@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+import { mkdtempSync, readFileSync, renameSync, rmdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Script } from 'node:vm';
+
+declare const CODE_CACHE: string;
+
+/**
+ * Writes what src/node/start.ts loads: the program compiled by this Node, with the functions that a short command uses.
+ * Runs that command, and so is for a process of its own.
+ */
+export function writeCodeCache(home: string): void {
+  const filename = join(home, 'cli.js');
+  const script = new Script(readFileSync(filename, 'latin1'), { filename });
+  const program = script.runInThisContext() as (load: NodeJS.Require, file: string) => void;
+  // a command that prints nothing and finds nothing
+  const root = mkdtempSync(join(tmpdir(), 'tsubo-'));
+  process.argv = [process.execPath, filename, '--root', root, 'list', '--quiet'];
+  program(require, filename);
+  rmdirSync(root);
+  const file = join(home, CODE_CACHE);
+  const fresh = `${file}.${process.pid}`;
+  writeFileSync(fresh, script.createCachedData());
+  renameSync(fresh, file);
+}
