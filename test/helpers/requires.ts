@@ -30,8 +30,7 @@ const programs = [
 /**
  * What a test may need of the machine:
  * `root`; a program; `standalone` (the executable has been built) and `standalone:arm64`; `cgroup2` (mounted anywhere) and `cgroup2:CONTROLLER` (to be had there); `kernel:5.12` (or later);
- * `capability:SYS_RESOURCE` (in our permitted set); `filesystem:overlay` (known to the kernel); `shared:NAME` (a file
- * or directory in the `shared` directory beside the checkout).
+ * `capability:SYS_RESOURCE` (in our permitted set); `filesystem:overlay` (known to the kernel).
  */
 export type Need =
   | 'root'
@@ -39,7 +38,7 @@ export type Need =
   | (typeof programs)[number]
   | 'cgroup2'
   | 'standalone:arm64'
-  | `${'cgroup2' | 'kernel' | 'capability' | 'filesystem' | 'shared'}:${string}`;
+  | `${'cgroup2' | 'kernel' | 'capability' | 'filesystem'}:${string}`;
 
 /**
  * For `describe.skipIf(requires('root', 'runc'))`: true when the machine lacks something. What it lacks is noted on the
@@ -75,7 +74,6 @@ const sentences: Readonly<Record<string, string>> = {
   kernel: 'kernel older than %',
   capability: 'no CAP_%',
   filesystem: 'no file system %',
-  shared: 'no ../shared/%',
 };
 
 function simple(need: string): boolean {
@@ -98,8 +96,6 @@ function detailed(kind: string, argument: string): boolean {
       return hasCapability(argument);
     case 'filesystem':
       return readFileSync('/proc/filesystems', 'utf8').split(/\s+/).includes(argument);
-    case 'shared':
-      return existsSync(join(import.meta.dirname, '../../../shared', argument));
     default:
       throw new Error(`requires: what is ${kind}:${argument}?`);
   }

@@ -12,7 +12,6 @@ describe('what a test requires', () => {
     expect(missing('kernel:99.0')).toBe('kernel older than 99.0');
     expect(missing('cgroup2:nosuch')).toBe('no cgroup2 controller nosuch');
     expect(missing('filesystem:nosuch')).toBe('no file system nosuch');
-    expect(missing('shared:no/such')).toBe('no ../shared/no/such');
   });
 
   test('is refused when nobody knows how to look for it', () => {
