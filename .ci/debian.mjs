@@ -62,7 +62,7 @@ export async function unpackPackages({ packages, suites, architecture, into }) {
         return;
       } catch (error) {
         if (!(error instanceof Failure)) throw error;
-        refusals.push(`${site} ${name}: ${lastComplaint(error.message)}`);
+        refusals.push(`${site} ${name}: ${complaint(error.message)}`);
       } finally {
         rmSync(work, { recursive: true, force: true });
       }
@@ -71,10 +71,16 @@ export async function unpackPackages({ packages, suites, architecture, into }) {
   throw new Failure(refusals.join('\n'));
 }
 
-/** @param {string} printed */
-function lastComplaint(printed) {
+/**
+ * The line of apt's that says why.
+ * @param {string} printed
+ */
+function complaint(printed) {
   const lines = printed.split('\n').filter(line => line !== '');
-  return lines.findLast(line => /^[EW]: /.test(line)) ?? lines.at(-1) ?? '';
+  const [why] = [/^[EW]: Failed to fetch/, /^E: /, /./].flatMap(form =>
+    lines.filter(line => form.test(line)),
+  );
+  return why ?? '';
 }
 
 /**

@@ -2,7 +2,7 @@
 // Where the sources of the JavaScript engine (QuickJS-NG) come from. They are a build dependency, not part of the
 // repository.
 import { existsSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { cache, unpackPackages } from './debian.mjs';
 import { Failure, timed, Unavailable } from './stage.mjs';
 
@@ -26,7 +26,7 @@ export async function quickjsDirectory() {
   const given = process.env['TSUBO_QUICKJS_DIR'];
   if (given !== undefined && given !== '') {
     if (!complete(given)) throw new Failure(`TSUBO_QUICKJS_DIR: no sources of QuickJS-NG in ${given}`);
-    return given;
+    return resolve(given);
   }
   if (complete(`/${packaged}`)) return `/${packaged}`;
   const downloaded = join(cache, 'quickjs');

@@ -17,7 +17,12 @@ export function writeCodeCache(home: string): void {
   // a command that prints nothing and finds nothing
   const root = mkdtempSync(join(tmpdir(), 'tsubo-'));
   process.argv = [process.execPath, filename, '--root', root, 'list', '--quiet'];
+  // without an addon it cannot even do that, which is not for us to tell
+  const { write } = process.stderr;
+  process.stderr.write = () => true;
   program(require, filename);
+  process.stderr.write = write;
+  process.exitCode = 0;
   rmdirSync(root);
   const file = join(home, CODE_CACHE);
   const fresh = `${file}.${process.pid}`;
