@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// npm run bench [-- OPTIONS]: builds what is measured and what measures, then hands over to main.ts.
+import { mkdirSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { build } from '../../.ci/build.mjs';
+import { run, say, script, stage, top, Unavailable } from '../../.ci/stage.mjs';
+import { executable, standalone } from '../../.ci/standalone.mjs';
+import { newestPeers } from './peers.mjs';
+
+const into = 'build/bench';
+
+/** The programs in C, static: the peak memory of what they start begins with theirs. */
+async function programs() {
+  const compiler = process.env['CC'] ?? 'cc';
+  for (const name of ['lap', 'floor']) {
+    const source = `test/bench/${name}.c`;
+    const flags = ['-O2', '-static', '-Wall', '-Wextra'];
+    await stage({
+      name,
+      saying: `compiling ${source}`,
+      into,
+      inputs: [source],
+      outputs: [`${into}/${name}`],
+      also: [compiler, ...flags],
+      make: async () => void (await run(compiler, [...flags, '-o', `${into}/${name}`, source])),
+    });
+  }
+}
+
+/** @returns {Promise<string>} */
+async function bundled() {
+  const { build: esbuild } = await import('esbuild');
+  const outfile = join(top, into, 'main.mjs');
+  await esbuild({
+    absWorkingDir: top,
+    entryPoints: ['test/bench/main.ts'],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    logLevel: 'warning',
+  });
+  return outfile;
+}
+
+/** @returns {Promise<string | undefined>} the standalone executable, which not every machine can build */
+async function standaloneExecutable() {
+  const given = process.env['TSUBO_STANDALONE'];
+  if (given !== undefined && given !== '') return given;
+  try {
+    await standalone();
+    return join(top, executable(/** @type {'x64' | 'arm64'} */ (process.arch)));
+  } catch (error) {
+    if (!(error instanceof Unavailable)) throw error;
+    say(`${error.message}: no standalone column`);
+    return undefined;
+  }
+}
+
+await script(async () => {
+  mkdirSync(join(top, into), { recursive: true });
+  await build(['packages', 'native', 'bundle']);
+  const executable = await standaloneExecutable();
+  await programs();
+  const main = await bundled();
+  const peers = await newestPeers();
+  /** @type {typeof import('./main.ts')} */
+  const { bench } = await import(pathToFileURL(main).href);
+  return await bench(process.argv.slice(2), {
+    top,
+    into: join(top, into),
+    shown: relative(process.cwd(), join(top, into)) || '.',
+    node: [process.execPath, join(top, 'dist/tsubo.cjs')],
+    standalone: executable,
+    peers,
+  });
+});

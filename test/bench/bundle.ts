@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+import { copyFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const capabilities = ['CAP_AUDIT_WRITE', 'CAP_KILL', 'CAP_NET_BIND_SERVICE'];
+
+/**
+ * What `runc spec` of runc 1.3 writes on a machine with cgroup v2, without a terminal and without `linux.resources`.
+ *
+ * The cgroup namespace matters: without one a runtime that mounts cgroup2 afresh does so from the initial cgroup
+ * namespace, and there Linux 6.18 waits more than 10 ms for a grace period.
+ */
+export function defaultConfig(args: readonly string[]): object {
+  return {
+    ociVersion: '1.0.2',
+    process: {
+      terminal: false,
+      user: { uid: 0, gid: 0 },
+      args,
+      env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'TERM=xterm'],
+      cwd: '/',
+      capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },
+      rlimits: [{ type: 'RLIMIT_NOFILE', hard: 1024, soft: 1024 }],
+      noNewPrivileges: true,
+    },
+    root: { path: 'rootfs', readonly: true },
+    hostname: 'runc',
+    mounts: [
+      { destination: '/proc', type: 'proc', source: 'proc' },
+      mount('/dev', 'tmpfs', 'tmpfs', 'nosuid strictatime mode=755 size=65536k'),
+      mount('/dev/pts', 'devpts', 'devpts', 'nosuid noexec newinstance ptmxmode=0666 mode=0620 gid=5'),
+      mount('/dev/shm', 'tmpfs', 'shm', 'nosuid noexec nodev mode=1777 size=65536k'),
+      mount('/dev/mqueue', 'mqueue', 'mqueue', 'nosuid noexec nodev'),
+      mount('/sys', 'sysfs', 'sysfs', 'nosuid noexec nodev ro'),
+      mount('/sys/fs/cgroup', 'cgroup', 'cgroup', 'nosuid noexec nodev relatime ro'),
+    ],
+    linux: {
+      namespaces: ['pid', 'network', 'ipc', 'uts', 'mount', 'cgroup'].map(type => ({ type })),
+      maskedPaths: [
+        '/proc/acpi',
+        '/proc/asound',
+        '/proc/kcore',
+        '/proc/keys',
+        '/proc/latency_stats',
+        '/proc/timer_list',
+        '/proc/timer_stats',
+        '/proc/sched_debug',
+        '/sys/firmware',
+        '/proc/scsi',
+      ],
+      readonlyPaths: ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'],
+    },
+  };
+}
+
+function mount(destination: string, type: string, source: string, options: string): object {
+  return { destination, type, source, options: options.split(' ') };
+}
+
+/**
+ * A bundle of one static program under a few names.
+ *
+ * @param busybox - a static busybox
+ */
+export function writeBundle(directory: string, busybox: string, args: readonly string[]): void {
+  const rootfs = join(directory, 'rootfs');
+  rmSync(directory, { recursive: true, force: true });
+  for (const name of ['bin', 'proc', 'dev', 'sys']) mkdirSync(join(rootfs, name), { recursive: true });
+  copyFileSync(busybox, join(rootfs, 'bin/busybox'));
+  for (const name of ['sh', 'sleep', 'true']) symlinkSync('busybox', join(rootfs, 'bin', name));
+  writeFileSync(join(directory, 'config.json'), JSON.stringify(defaultConfig(args), null, 2));
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is measured. The order is that of the tables.
+
+export interface Case {
+  readonly name: CaseName;
+  /** One line under the title of its table or plot. */
+  readonly what: string;
+  /** Set while tsubo cannot do it: the case keeps its place and is not run. */
+  readonly later?: string;
+}
+
+export const caseNames = [
+  'run',
+  'run-seccomp',
+  'create',
+  'start',
+  'state',
+  'kill',
+  'delete',
+  'list',
+  'init',
+] as const;
+
+export type CaseName = (typeof caseNames)[number];
+
+export const cases: readonly Case[] = [
+  { name: 'run', what: 'the default bundle, /bin/true, from nothing to nothing' },
+  {
+    name: 'run-seccomp',
+    what: 'the same with the full seccomp profile of an engine, warm and cold',
+    later: 'tsubo has no seccomp yet',
+  },
+  { name: 'create', what: 'the default bundle, with --pid-file' },
+  { name: 'start', what: 'a created container' },
+  { name: 'state', what: 'a created container' },
+  { name: 'kill', what: 'KILL to a running container' },
+  { name: 'delete', what: 'a stopped container whose init has been reaped' },
+  { name: 'list', what: 'stopped containers, as many as said above' },
+  { name: 'init', what: 'memory of the init between create and start' },
+];
+
+/** The cases that are steps of one container's life, and so are always measured together. */
+export const life: readonly CaseName[] = ['create', 'state', 'start', 'kill', 'delete', 'init'];

@@ -1,0 +1,477 @@
+// SPDX-License-Identifier: Apache-2.0
+// The stopwatch of the benchmark. It reads one round of orders, carries them out one after the other, and answers each
+// with a line, so that nothing else of the benchmark runs while a command is timed. Small and static: the peak memory
+// of a process counts from what its exec replaced, which is this program.
+//
+// usage: lap DIRECTORY PREFIX
+//   DIRECTORY gets a tmpfs that lap and all its views share; PREFIX is in the name of every container and cgroup, and
+//   what still has it when the orders end is ended and removed.
+//
+// An order is a line of fields between tabs. Paths hold no tab and no newline.
+//
+// clang-format off
+//   view NAME ROOT BIND...      a mount namespace with ROOT as /, cgroup2 at /sys/fs/cgroup, and each BIND
+//   time LABEL VIEW ARG...      runs ARG... in VIEW: LABEL, wall us, user us, system us, peak KiB, status, end of its output
+//   count LABEL VIEW ARG...     runs it traced: LABEL, its system calls, its descendants', status, 0, status, end of its output
+//   pid FILE                    reads the process of the orders below
+//   reap                        waits until it is dead and gone
+//   slay                        the same, and kills it first
+//   memory LABEL                LABEL, private KiB, proportional KiB of that process
+//   quiet LABEL MS              waits up to MS for 85 % idle processors: LABEL, 1 when it gave up
+//   foreign LABEL               LABEL, per cent of the processors that others than our commands used since the last quiet
+//   .                           the end of a round, answered with a dot
+// clang-format on
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { kMaxFields = 64, kMaxViews = 8, kMaxTracees = 256 };
+
+static struct {
+  char name[32];
+  int ns;
+} views[kMaxViews];
+static int view_count;
+static const char* directory;
+static int said = -1;  // where commands write
+static pid_t current = -1;
+static volatile sig_atomic_t stopped;
+static char* const kEnvironment[] = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root",
+                                     "LC_ALL=C.UTF-8", NULL};
+
+static void must(long result, const char* what) {
+  if (result >= 0) return;
+  fprintf(stderr, "lap: %s: %s\n", what, strerror(errno));
+  exit(1);
+}
+
+static void stop(int signal) {
+  (void)signal;
+  stopped = 1;
+}
+
+static double now_us(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
+
+static void pause_us(long us) {
+  struct timespec t = {us / 1000000, us % 1000000 * 1000};
+  nanosleep(&t, NULL);
+}
+
+static long us_of(struct timeval t) { return t.tv_sec * 1000000L + t.tv_usec; }
+
+// --- views
+
+static void bind_at(const char* source, const char* root, unsigned long flags) {
+  char target[4096];
+  snprintf(target, sizeof target, "%s%s", root, source);
+  must(mount(source, target, "", MS_BIND | flags, ""), target);
+}
+
+// Preconditions: in a mount namespace of its own. All views have the same mounts, but for their binds: the number of
+// mounts is part of what a new mount namespace costs.
+static void build_view(const char* name, const char* root, char** binds) {
+  static const struct {
+    const char *type, *at;
+  } own[] = {{"proc", "/proc"}, {"sysfs", "/sys"}, {"cgroup2", "/sys/fs/cgroup"}, {"tmpfs", "/run"}};
+  char place[4096], path[4200];
+  // beside what it shows: a path below a mount on / would still lead to what is under that mount
+  snprintf(place, sizeof place, "%s/view.%s", directory, name);
+  must(mkdir(place, 0755), place);
+  must(mount(root, place, "", MS_BIND, ""), root);
+  for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
+    snprintf(path, sizeof path, "%s%s", place, own[i].at);
+    must(mount(own[i].type, path, own[i].type, MS_NOSUID | MS_NODEV, ""), path);
+  }
+  bind_at("/dev", place, MS_REC);
+  for (; *binds != NULL; binds++) bind_at(*binds, place, 0);
+  bind_at(directory, place, 0);
+  must(chdir(place), place);
+  must(syscall(SYS_pivot_root, ".", "."), "pivot_root");
+  must(umount2(".", MNT_DETACH), "umount2");
+  must(chdir("/"), "chdir");
+}
+
+static void make_view(char** fields) {
+  int ready[2];
+  must(pipe2(ready, O_CLOEXEC), "pipe2");
+  pid_t child = fork();
+  must(child, "fork");
+  if (child == 0) {
+    must(unshare(CLONE_NEWNS), "unshare");
+    build_view(fields[1], fields[2], fields + 3);
+    must(write(ready[1], "r", 1), "write");
+    for (;;) pause();
+  }
+  close(ready[1]);
+  char byte;
+  if (read(ready[0], &byte, 1) != 1) exit(1);  // the child has said why
+  close(ready[0]);
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/ns/mnt", child);
+  int ns = open(path, O_RDONLY | O_CLOEXEC);
+  must(ns, path);
+  kill(child, SIGKILL);
+  waitpid(child, NULL, 0);
+  if (view_count == kMaxViews) exit(1);
+  snprintf(views[view_count].name, sizeof views[view_count].name, "%s", fields[1]);
+  views[view_count++].ns = ns;
+}
+
+static int ns_of(const char* name) {
+  for (int i = 0; i < view_count; i++) {
+    if (strcmp(views[i].name, name) == 0) return views[i].ns;
+  }
+  fprintf(stderr, "lap: no view %s\n", name);
+  exit(1);
+}
+
+// --- commands
+
+// Preconditions: in a new process. Ends in the view, with the descriptors and signals a command starts with.
+static void enter(int ns) {
+  if (setns(ns, CLONE_NEWNS) < 0) _exit(126);
+  dup2(said, 1);
+  dup2(said, 2);
+}
+
+static void fresh_output(void) {
+  if (ftruncate(said, 0) < 0 || lseek(said, 0, SEEK_SET) < 0) must(-1, "output");
+}
+
+// The end of what the command said, on one line: runtimes put the reason last.
+static const char* output_tail(void) {
+  static char text[600];
+  off_t size = lseek(said, 0, SEEK_END);
+  off_t from = size > 512 ? size - 512 : 0;
+  ssize_t n = pread(said, text, 512, from);
+  if (n < 0) n = 0;
+  text[n] = 0;
+  for (char* c = text; *c != 0; c++) {
+    if (*c == '\n' || *c == '\t') *c = ' ';
+  }
+  return text;
+}
+
+static int exit_status(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
+
+static void time_command(char** fields) {
+  int ns = ns_of(fields[2]);
+  fresh_output();
+  volatile double begin = 0;  // written by the child on the memory it shares until its exec
+  pid_t child = vfork();
+  must(child, "vfork");
+  if (child == 0) {
+    enter(ns);
+    begin = now_us();
+    execve(fields[3], fields + 3, kEnvironment);
+    _exit(127);
+  }
+  struct rusage use;
+  int status = 0;
+  pid_t got;
+  // containers become our children when their runtime ends: an end of one of those is not the command's
+  while ((got = wait4(-1, &status, 0, &use)) != child) {
+    if (got < 0 && errno != EINTR) must(-1, "wait4");
+  }
+  double wall = now_us() - begin;
+  int code = exit_status(status);
+  printf("%s\t%.0f\t%ld\t%ld\t%ld\t%d\t%s\n", fields[1], wall, us_of(use.ru_utime), us_of(use.ru_stime), use.ru_maxrss,
+         code, output_tail());
+}
+
+struct tracees {
+  pid_t list[kMaxTracees];
+  int count;
+};
+
+static void note(struct tracees* tracees, pid_t pid) {
+  for (int i = 0; i < tracees->count; i++) {
+    if (tracees->list[i] == pid) return;
+  }
+  if (tracees->count < kMaxTracees) tracees->list[tracees->count++] = pid;
+}
+
+static void forget(struct tracees* tracees, pid_t pid) {
+  for (int i = 0; i < tracees->count; i++) {
+    if (tracees->list[i] == pid) tracees->list[i] = tracees->list[--tracees->count];
+  }
+}
+
+static pid_t thread_group(pid_t tid) {
+  char path[64], line[256];
+  snprintf(path, sizeof path, "/proc/%d/status", tid);
+  FILE* file = fopen(path, "re");
+  pid_t group = tid;
+  while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+    if (sscanf(line, "Tgid: %d", &group) == 1) break;
+  }
+  if (file != NULL) fclose(file);
+  return group;
+}
+
+// Counts like `strace -f -c`, but lets go of a container that outlives its runtime.
+static void count_command(char** fields) {
+  int ns = ns_of(fields[2]);
+  fresh_output();
+  pid_t child = fork();
+  must(child, "fork");
+  if (child == 0) {
+    enter(ns);
+    raise(SIGSTOP);
+    execve(fields[3], fields + 3, kEnvironment);
+    _exit(127);
+  }
+  int status = 0;
+  must(waitpid(child, &status, WUNTRACED), "waitpid");
+  long options =
+      PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC;
+  must(ptrace(PTRACE_SEIZE, child, 0, options), "ptrace");
+  kill(child, SIGCONT);
+  struct tracees tracees = {.count = 0};
+  note(&tracees, child);
+  static char entered[1 << 22];  // by thread: the next stop is an exit from a call
+  memset(entered, 0, sizeof entered);
+  long own = 0, others = 0;
+  int counting = 0, code = -1;
+  while (tracees.count > 0) {
+    pid_t pid = waitpid(-1, &status, __WALL);
+    if (pid < 0 && errno == EINTR) continue;
+    if (pid < 0) break;
+    if (WIFEXITED(status) || WIFSIGNALED(status)) {
+      forget(&tracees, pid);
+      if (pid != child) continue;
+      code = exit_status(status);
+      for (int i = 0; i < tracees.count; i++) ptrace(PTRACE_INTERRUPT, tracees.list[i], 0, 0);
+      continue;
+    }
+    note(&tracees, pid);
+    int event = status >> 16, signal = WSTOPSIG(status);
+    if (code >= 0) {
+      ptrace(PTRACE_DETACH, pid, 0, event == 0 && signal != (SIGTRAP | 0x80) ? signal : 0);
+      forget(&tracees, pid);
+      continue;
+    }
+    if (signal == (SIGTRAP | 0x80)) {
+      char* in = &entered[pid & ((1 << 22) - 1)];
+      *in = !*in;
+      if (*in && counting) (thread_group(pid) == child ? own++ : others++);
+      signal = 0;
+    } else if (event != 0) {
+      if (event == PTRACE_EVENT_EXEC && pid == child) counting = 1;
+      signal = 0;
+    }
+    ptrace(PTRACE_SYSCALL, pid, 0, signal);
+  }
+  printf("%s\t%ld\t%ld\t%d\t0\t%d\t%s\n", fields[1], own, others, code, code, output_tail());
+}
+
+// --- the process of a container
+
+static void read_pid(const char* file) {
+  char text[32] = {0};
+  int fd = open(file, O_RDONLY | O_CLOEXEC);
+  ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+  if (fd >= 0) close(fd);
+  unlink(file);
+  current = n > 0 ? atoi(text) : -1;
+}
+
+static void reap(int signal) {
+  if (current <= 1) return;
+  if (signal != 0) kill(current, signal);
+  for (;;) {
+    pid_t got = waitpid(current, NULL, 0);
+    if (got == current) break;
+    if (got < 0 && errno == EINTR) continue;
+    if (kill(current, 0) < 0) break;  // somebody else has had it
+    pause_us(100);
+  }
+  current = -1;
+}
+
+static void memory(const char* label) {
+  char path[64], line[256];
+  snprintf(path, sizeof path, "/proc/%d/smaps_rollup", current);
+  long all = 0, proportional = 0, kb;
+  FILE* file = fopen(path, "re");
+  while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+    if (sscanf(line, "Private_Clean: %ld", &kb) == 1 || sscanf(line, "Private_Dirty: %ld", &kb) == 1 ||
+        sscanf(line, "Private_Hugetlb: %ld", &kb) == 1) {
+      all += kb;
+    }
+    if (sscanf(line, "Pss: %ld", &kb) == 1) proportional = kb;
+  }
+  if (file != NULL) fclose(file);
+  printf("%s\t%ld\t%ld\n", label, all, proportional);
+}
+
+// --- the machine
+
+struct load {
+  long long idle, total, ours;  // in us
+};
+
+static struct load load_now(void) {
+  struct load load = {0};
+  long long v[8] = {0};
+  FILE* file = fopen("/proc/stat", "re");
+  must(file == NULL ? -1 : 0, "/proc/stat");
+  int n =
+      fscanf(file, "cpu %lld %lld %lld %lld %lld %lld %lld %lld", v, v + 1, v + 2, v + 3, v + 4, v + 5, v + 6, v + 7);
+  fclose(file);
+  long long tick = 1000000 / sysconf(_SC_CLK_TCK);
+  for (int i = 0; i < n; i++) load.total += v[i] * tick;
+  load.idle = (v[3] + v[4]) * tick;
+  for (int i = 0; i < 2; i++) {
+    struct rusage use;
+    getrusage(i == 0 ? RUSAGE_SELF : RUSAGE_CHILDREN, &use);
+    load.ours += us_of(use.ru_utime) + us_of(use.ru_stime);
+  }
+  return load;
+}
+
+static struct load since;
+
+static int percent(long long part, long long total) { return total > 0 ? (int)(part * 100 / total) : 0; }
+
+static void quiet(const char* label, long ms) {
+  int busy = 1;
+  struct load before, after = load_now();
+  for (long waited = 0; busy && waited < ms && !stopped; waited += 200) {
+    before = after;
+    pause_us(200000);
+    after = load_now();
+    busy = percent(after.idle - before.idle, after.total - before.total) < 85;
+  }
+  since = after;
+  printf("%s\t%d\n", label, busy);
+}
+
+static void foreign(const char* label) {
+  struct load load = load_now();
+  long long total = load.total - since.total;
+  long long used = total - (load.idle - since.idle) - (load.ours - since.ours);
+  printf("%s\t%d\n", label, percent(used > 0 ? used : 0, total));
+}
+
+static void remove_cgroups(const char* prefix, const char* parent, int depth) {
+  DIR* dir = opendir(parent);
+  if (dir == NULL) return;
+  struct dirent* entry;
+  char path[4096];
+  while ((entry = readdir(dir)) != NULL) {
+    if (entry->d_type != DT_DIR || entry->d_name[0] == '.') continue;
+    snprintf(path, sizeof path, "%s/%s", parent, entry->d_name);
+    if (depth > 0) remove_cgroups(prefix, path, depth - 1);
+    if (strstr(entry->d_name, prefix) == NULL) continue;
+    char file[4200];
+    snprintf(file, sizeof file, "%s/cgroup.kill", path);
+    int fd = open(file, O_WRONLY | O_CLOEXEC);
+    if (fd >= 0) {
+      if (write(fd, "1", 1) < 0) perror(file);
+      close(fd);
+    }
+    for (int i = 0; i < 1000 && rmdir(path) < 0 && errno == EBUSY; i++) {
+      while (waitpid(-1, NULL, WNOHANG) > 0) continue;
+      pause_us(1000);
+    }
+  }
+  closedir(dir);
+}
+
+static void clean_up(const char* prefix) {
+  pid_t child = fork();
+  if (child == 0) {
+    if (view_count > 0 && setns(views[0].ns, CLONE_NEWNS) == 0) remove_cgroups(prefix, "/sys/fs/cgroup", 2);
+    _exit(0);
+  }
+  while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR) continue;
+  // and those that are in no cgroup of their own
+  char path[64];
+  snprintf(path, sizeof path, "/proc/self/task/%d/children", getpid());
+  FILE* file = fopen(path, "re");
+  int pid;
+  while (file != NULL && fscanf(file, "%d", &pid) == 1) kill(pid, SIGKILL);
+  if (file != NULL) fclose(file);
+  while (waitpid(-1, NULL, 0) > 0 || errno == EINTR) continue;
+}
+
+int main(int argc, char** argv) {
+  if (argc != 3) return 2;
+  directory = argv[1];
+  struct sigaction action = {.sa_handler = stop};
+  sigaction(SIGINT, &action, NULL);
+  sigaction(SIGTERM, &action, NULL);
+  must(prctl(PR_SET_CHILD_SUBREAPER, 1), "prctl");
+  must(unshare(CLONE_NEWNS), "unshare");
+  must(mount("", "/", "", MS_REC | MS_PRIVATE, ""), "private");
+  must(mount("tmpfs", directory, "tmpfs", 0, "mode=755"), directory);
+  char path[4096];
+  snprintf(path, sizeof path, "%s/said", directory);
+  said = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  must(said, path);
+  // orders are kept away from commands, which get an empty standard input
+  int orders_fd = fcntl(0, F_DUPFD_CLOEXEC, 10);
+  must(orders_fd, "orders");
+  int nothing = open("/dev/null", O_RDONLY);
+  must(nothing, "/dev/null");
+  dup2(nothing, 0);
+  close(nothing);
+  FILE* orders = fdopen(orders_fd, "re");
+  char* line = NULL;
+  size_t room = 0;
+  ssize_t length;
+  while (!stopped && (length = getline(&line, &room, orders)) > 0) {
+    if (line[length - 1] == '\n') line[length - 1] = 0;
+    char* fields[kMaxFields + 1] = {0};
+    int n = 0;
+    for (char* rest = line; rest != NULL && n < kMaxFields;) fields[n++] = strsep(&rest, "\t");
+    const char* verb = fields[0];
+    if (strcmp(verb, "view") == 0 && n >= 3)
+      make_view(fields);
+    else if (strcmp(verb, "time") == 0 && n >= 4)
+      time_command(fields);
+    else if (strcmp(verb, "count") == 0 && n >= 4)
+      count_command(fields);
+    else if (strcmp(verb, "pid") == 0 && n == 2)
+      read_pid(fields[1]);
+    else if (strcmp(verb, "reap") == 0)
+      reap(0);
+    else if (strcmp(verb, "slay") == 0)
+      reap(SIGKILL);
+    else if (strcmp(verb, "memory") == 0 && n == 2)
+      memory(fields[1]);
+    else if (strcmp(verb, "quiet") == 0 && n == 3)
+      quiet(fields[1], atol(fields[2]));
+    else if (strcmp(verb, "foreign") == 0 && n == 2)
+      foreign(fields[1]);
+    else if (strcmp(verb, ".") == 0) {
+      printf(".\n");
+      fflush(stdout);
+    } else {
+      fprintf(stderr, "lap: order not understood: %s\n", verb);
+      exit(1);
+    }
+  }
+  clean_up(argv[2]);
+  return stopped ? 130 : 0;
+}

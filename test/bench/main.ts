@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// The benchmark: see README.md beside this file.
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { cpus, loadavg, release } from 'node:os';
+import { join, resolve } from 'node:path';
+import { writeBundle } from './bundle.ts';
+import type { Programs, View } from './columns.ts';
+import { findColumns } from './find-columns.ts';
+import { Stopwatch } from './lap.ts';
+import { Measurement } from './measurement.ts';
+import { parseOptions } from './options.ts';
+import type { Place } from './orders.ts';
+import { page } from './plot.ts';
+import type { Samples } from './samples.ts';
+import { comparison, report } from './table.ts';
+
+export interface Surroundings extends Programs {
+  /** `into` as the user may write it. */
+  readonly shown: string;
+}
+
+const busybox = '/bin/busybox';
+
+function say(text: string): void {
+  process.stderr.write(`tsubo: ${text}\n`);
+}
+
+/** @returns the exit status */
+export async function bench(argv: readonly string[], programs: Surroundings): Promise<number> {
+  const options = parse(argv);
+  if (options === undefined) return 2;
+  if (process.getuid?.() !== 0) return refuse('the benchmark needs root: it makes containers');
+  if (!existsSync(busybox)) return refuse(`${busybox} is not there: apt-get install busybox-static`);
+
+  const { into } = programs;
+  const place: Place = {
+    directory: join(into, 'run'),
+    ends: join(into, 'ends'),
+    stays: join(into, 'stays'),
+    floor: join(into, 'floor'),
+  };
+  writeBundle(place.ends, busybox, ['/bin/true']);
+  writeBundle(place.stays, busybox, ['/bin/sleep', '100000']);
+  mkdirSync(place.directory, { recursive: true });
+
+  const prefix = `tsubo-bench-${process.pid}`;
+  const stopwatch = new Stopwatch(join(into, 'lap'), place.directory, prefix);
+  try {
+    const samples: Samples = {
+      began: new Date().toISOString(),
+      kernel: release(),
+      processors: cpus().length,
+      loadBefore: load(),
+      loadAfter: '',
+      rounds: options.rounds,
+      entries: options.entries,
+      gaveUp: 0,
+      columns: [],
+      series: {},
+    };
+    const columns = await findColumns(programs, stopwatch, place, prefix, say, view => binds(programs, view));
+    const all: Samples = {
+      ...samples,
+      columns: columns.map(({ name, note }) => ({ name, ...(note !== undefined && { note }) })),
+    };
+    const measurement = new Measurement(stopwatch, columns, place, prefix, all, say);
+    await measurement.rounds(options.only, options.rounds);
+    if (options.only.has('list')) await measurement.list(options.entries, options.rounds);
+    all.loadAfter = load();
+    write(programs, options.only, all, options.against);
+    return Object.values(all.series).some(one => Object.values(one).some(series => series.failed > 0))
+      ? 1
+      : 0;
+  } finally {
+    await stopwatch.close();
+  }
+}
+
+function parse(argv: readonly string[]): ReturnType<typeof parseOptions> | undefined {
+  try {
+    return parseOptions(argv);
+  } catch (error) {
+    say((error as Error).message);
+    return undefined;
+  }
+}
+
+function refuse(why: string): number {
+  say(why);
+  return 1;
+}
+
+function load(): string {
+  return loadavg()
+    .map(one => one.toFixed(2))
+    .join(' ');
+}
+
+/** What a view needs beside its root: the checkout, and Node where it is on a file system of its own. */
+function binds({ top, node }: Programs, view: View): readonly string[] {
+  mkdirSync(join(view.root, top), { recursive: true });
+  const prefix = resolve(node[0] ?? '/', '../..');
+  const apart = view.root === '/' && statSync(prefix).dev !== statSync('/').dev;
+  return apart ? [top, prefix] : [top];
+}
+
+function write(
+  { into, shown }: Surroundings,
+  only: Parameters<typeof report>[1],
+  samples: Samples,
+  against: string | undefined,
+): void {
+  let text = report(samples, only);
+  if (against !== undefined) text += `\n${comparison(samples, JSON.parse(readFileSync(against, 'utf8')))}`;
+  const head = text.slice(0, text.indexOf('\n\n'));
+  writeFileSync(join(into, 'report.md'), text);
+  writeFileSync(join(into, 'samples.json'), JSON.stringify(samples));
+  writeFileSync(join(into, 'plot.html'), page(samples, only, head));
+  process.stdout.write(`${text}\n`);
+  say(`${shown}/plot.html shows it, ${shown}/samples.json has every value`);
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// A page with box plots, complete in itself: no script, nothing from elsewhere, light or dark as the reader likes it.
+import { type CaseName, cases } from './cases.ts';
+import { type Samples, values } from './samples.ts';
+import { quantile, summarize } from './statistics.ts';
+import { figure } from './table.ts';
+
+const left = 150;
+const plotWidth = 620;
+const rowHeight = 30;
+
+const style = `
+:root { color-scheme: light dark; --ink: #1b1f24; --paper: #fff; --faint: #d5dae0; --other: #8a94a0; --ours: #b4532a; --floor: #3a7d5c }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #dfe4ea; --paper: #15181c; --faint: #343b44; --other: #7d8894; --ours: #e08a5b; --floor: #6bb894 }
+}
+body { margin: 2rem auto; max-width: 52rem; padding: 0 1rem; background: var(--paper); color: var(--ink); font: 15px/1.5 system-ui, sans-serif }
+h2 { margin: 2.2rem 0 0; font-size: 1.1rem } p { margin: .2rem 0 .6rem }
+svg { width: 100%; height: auto } text { fill: var(--ink); font: 12px system-ui, sans-serif }
+.grid { stroke: var(--faint) } .whisker { stroke: var(--ink) } .median { stroke: var(--ink); stroke-width: 2 }
+.box { fill: var(--other) } .ours { fill: var(--ours) } .floor { fill: var(--floor) }
+`;
+
+export function escapeHtml(text: string): string {
+  return text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;').replace(/"/g, '&quot;');
+}
+
+/** A step between grid lines that gives at most eight of them: 1, 2 or 5 times a power of ten. */
+export function gridStep(largest: number): number {
+  if (!(largest > 0)) return 1;
+  const power = 10 ** Math.floor(Math.log10(largest / 8));
+  return power * ([1, 2, 5, 10].find(times => largest / (power * times) <= 8) ?? 10);
+}
+
+/** The whole page. `text` stands on top of it, as it is. */
+export function page(samples: Samples, only: ReadonlySet<CaseName>, text: string): string {
+  const plots = cases
+    .filter(one => only.has(one.name) && one.later === undefined)
+    .map(one => `<h2>${one.name}</h2><p>${escapeHtml(one.what)}</p>${boxes(samples, one.name)}`);
+  return `<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>tsubo beside other runtimes</title><style>${style}</style>
+<h1>tsubo beside other runtimes</h1>
+${text
+  .split('\n')
+  .map(line => `<p>${escapeHtml(line)}</p>`)
+  .join('\n')}
+<p>Box: the middle half of the rounds, with the median in it; whiskers: 5 % and 95 %.</p>
+${plots.join('\n')}
+</html>
+`;
+}
+
+function boxes(samples: Samples, name: CaseName): string {
+  const rows = samples.columns.flatMap(column => {
+    const sorted = [...values(samples.series[column.name]?.[name], name)].sort((a, b) => a - b);
+    const summary = summarize(sorted);
+    if (summary === undefined) return [];
+    return [{ column: column.name, ...summary, low: quantile(sorted, 0.05), high: quantile(sorted, 0.95) }];
+  });
+  if (rows.length === 0) return '<p>Not measured.</p>';
+  const unit = name === 'init' ? 'KiB' : 'ms';
+  const decimals = name === 'init' ? 0 : 2;
+  const largest = Math.max(...rows.map(row => row.high)) * 1.08;
+  const x = (value: number): string => (left + (value / largest) * plotWidth).toFixed(1);
+  const height = rows.length * rowHeight + 24;
+  const grid: string[] = [];
+  const step = gridStep(largest);
+  for (let value = 0; value <= largest; value += step) {
+    grid.push(
+      `<line class="grid" x1="${x(value)}" x2="${x(value)}" y1="0" y2="${height - 20}"/>`,
+      `<text x="${x(value)}" y="${height - 5}" text-anchor="middle">${Number(value.toPrecision(6))}</text>`,
+    );
+  }
+  const drawn = rows.map((row, i) => {
+    const y = i * rowHeight + rowHeight / 2;
+    const kind = row.column.startsWith('tsubo') ? 'ours' : row.column === 'floor' ? 'floor' : '';
+    const told = `${row.column}: median ${figure(row.median, decimals)} ${unit}, half between ${figure(row.p25, decimals)} and ${figure(row.p75, decimals)}, ${row.count} rounds`;
+    const width = Math.max(1, Number(x(row.p75)) - Number(x(row.p25))).toFixed(1);
+    return `<g><title>${escapeHtml(told)}</title>
+<text x="${left - 8}" y="${y + 4}" text-anchor="end">${escapeHtml(row.column)}</text>
+<line class="whisker" x1="${x(row.low)}" x2="${x(row.high)}" y1="${y}" y2="${y}"/>
+<rect class="box ${kind}" x="${x(row.p25)}" width="${width}" y="${y - 8}" height="16"/>
+<line class="median" x1="${x(row.median)}" x2="${x(row.median)}" y1="${y - 8}" y2="${y + 8}"/>
+<text x="${Number(x(row.high)) + 6}" y="${y + 4}">${figure(row.median, decimals)}</text></g>`;
+  });
+  return `<svg viewBox="0 0 ${left + plotWidth + 60} ${height}" role="img" aria-label="${name} in ${unit}">
+${grid.join('\n')}
+${drawn.join('\n')}
+<text x="${left + plotWidth + 56}" y="${height - 5}" text-anchor="end">${unit}</text></svg>`;
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from 'vitest';
+import { versionIn } from '../../bench/columns.ts';
+import { parseLap } from '../../bench/lap.ts';
+import { parseOptions } from '../../bench/options.ts';
+
+describe('the options of the benchmark', () => {
+  it('measure everything in sixty rounds unless told otherwise', () => {
+    expect(parseOptions([])).toMatchObject({ rounds: 60, entries: 1000, against: undefined });
+    expect(parseOptions([]).only).toContain('run-seccomp');
+  });
+
+  it('are short with --quick, and exact with numbers', () => {
+    expect(parseOptions(['--quick'])).toMatchObject({ rounds: 10, entries: 200 });
+    expect(parseOptions(['--quick', '--rounds=7', '--entries', '5'])).toMatchObject({
+      rounds: 7,
+      entries: 5,
+    });
+  });
+
+  it('collect cases', () => {
+    expect([...parseOptions(['--only', 'run', '--only=list']).only]).toEqual(['run', 'list']);
+  });
+
+  it.each([[['--only', 'nothing']], [['--rounds', '0']], [['--rounds']], [['--fast']]])('refuse %j', argv => {
+    expect(() => parseOptions(argv)).toThrow(/nothing|--rounds|--fast/);
+  });
+});
+
+describe('the stopwatch', () => {
+  it('answers a timed command in one line', () => {
+    expect(parseLap('crun run\t9000\t2000\t5000\t3800\t1\tit failed '.split('\t'))).toEqual({
+      label: 'crun run',
+      wallUs: 9000,
+      cpuUs: 7000,
+      peakKiB: 3800,
+      status: 1,
+      said: 'it failed',
+    });
+  });
+
+  it('knows versions as runc and crun print them', () => {
+    expect(versionIn('crun version 1.28 commit: abc spec: 1.0.0')).toBe('1.28');
+    expect(versionIn('runc version 1.1.5+ds1 commit: x')).toBe('1.1.5');
+    expect(versionIn('')).toBeUndefined();
+  });
+});

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from 'vitest';
+import { caseNames } from '../../bench/cases.ts';
+import { gridStep, page } from '../../bench/plot.ts';
+import { emptySeries, type Samples, type Series } from '../../bench/samples.ts';
+import { comparison, figure, markdown, report } from '../../bench/table.ts';
+
+function timed(...ms: number[]): Series {
+  return {
+    ...emptySeries(),
+    wallUs: ms.map(one => one * 1000),
+    cpuUs: ms.map(one => one * 500),
+    peakKiB: ms.map(() => 2048),
+  };
+}
+
+function samples(): Samples {
+  return {
+    began: '2026-01-01T00:00:00.000Z',
+    kernel: '6.12.0',
+    processors: 2,
+    loadBefore: '0.10 0.20 0.30',
+    loadAfter: '0.40 0.50 0.60',
+    rounds: 4,
+    entries: 1000,
+    gaveUp: 0,
+    columns: [{ name: 'tsubo' }, { name: 'crun-1.28', note: 'makes <no> cgroup' }, { name: 'floor' }],
+    series: {
+      tsubo: {
+        run: { ...timed(6, 6, 6, 6), syscalls: { own: 200, others: 300 } },
+        state: timed(2, 2, 1, 1),
+        init: { ...emptySeries(), privateKiB: [60, 64, 68, 72], proportionalKiB: [70, 70, 70, 70] },
+      },
+      'crun-1.28': { run: timed(8, 8, 8, 8), state: { ...timed(4), failed: 3, said: 'no such container' } },
+      floor: { run: timed(3, 3, 3, 3) },
+    },
+  };
+}
+
+const all = new Set(caseNames);
+
+/** The cells of a row of the table under a heading. */
+function row(text: string, heading: string, name: string): Record<string, string> {
+  const lines = text.slice(text.indexOf(`### ${heading}:`)).split('\n');
+  const cells = (line = ''): string[] =>
+    line
+      .split('|')
+      .slice(1, -1)
+      .map(cell => cell.trim());
+  const titles = cells(lines[2]);
+  const values = cells(lines.find(line => line.startsWith(`| ${name}`)));
+  return Object.fromEntries(titles.map((title, i) => [title, values[i] ?? '']));
+}
+
+describe('the report of the benchmark', () => {
+  it('sets medians against crun and the floor', () => {
+    expect(row(report(samples(), all), 'run', 'tsubo')).toEqual({
+      '': 'tsubo',
+      p25: '6.00',
+      median: '6.00',
+      p75: '6.00',
+      min: '6.00',
+      cpu: '3.00',
+      'peak MiB': '2.0',
+      calls: '200 + 300',
+      '/ crun-1.28': '0.75',
+      '/ floor': '2.00',
+      drift: '+0 %',
+      failed: '0',
+    });
+  });
+
+  it('names what failed, how often, and what it said', () => {
+    const text = report(samples(), all);
+    expect(row(text, 'state', 'crun-1.28')).toMatchObject({ failed: '3', drift: '-' });
+    expect(text).toContain('crun-1.28 failed: no such container');
+  });
+
+  it('shows the memory of the init in KiB', () => {
+    expect(row(report(samples(), all), 'init', 'tsubo')).toMatchObject({
+      'private KiB': '66',
+      'Pss KiB': '70',
+    });
+  });
+
+  it('keeps a place for what cannot be measured yet, and leaves out what was not asked for', () => {
+    expect(report(samples(), all)).toMatch(/### run-seccomp: .*\n\ntsubo has no seccomp yet/);
+    expect(report(samples(), new Set(['run'] as const))).not.toContain('### state');
+  });
+
+  it('says when the machine was not idle, and how far the rounds drifted', () => {
+    const moved = samples();
+    moved.gaveUp = 3;
+    expect(report(moved, all)).toContain('NOT IDLE: 3 rounds');
+    expect(report(samples(), all)).toContain('-50 % at most (state of tsubo)');
+  });
+
+  it('compares two runs by their medians', () => {
+    const before = samples();
+    before.series['tsubo'] = { run: timed(5) };
+    expect(comparison(samples(), before)).toMatch(/\| run tsubo +\| 5\.00 \| 6\.00 \| +\+20 % \|/);
+  });
+
+  it('aligns its tables', () => {
+    expect(markdown(['', 'a'], [['long name', '1']])).toBe(
+      '|           |  a |\n| --------- | -: |\n| long name |  1 |',
+    );
+    expect(figure(undefined)).toBe('-');
+  });
+});
+
+describe('the plot of the benchmark', () => {
+  const html = page(samples(), all, 'crun-1.28 makes <no> cgroup.');
+
+  it('is complete in itself', () => {
+    expect(html).not.toMatch(/<script|<link|<img|https?:|url\(/);
+    expect(html).toContain('prefers-color-scheme: dark');
+  });
+
+  it('has a box for each column of each measured case', () => {
+    expect(html.match(/<rect /g)).toHaveLength(6);
+    expect(html).toContain('tsubo: median 6.00 ms');
+    expect(html).toContain('tsubo: median 66 KiB');
+  });
+
+  it('escapes what it is told', () => {
+    expect(html).toContain('makes &lt;no&gt; cgroup');
+  });
+
+  it('has few grid lines at round numbers', () => {
+    expect([0.7, 9, 17, 160, 12_000].map(gridStep)).toEqual([0.1, 2, 5, 20, 2000]);
+    expect(gridStep(0)).toBe(1);
+  });
+});
