@@ -81,7 +81,7 @@ static long us_of(struct timeval t) { return t.tv_sec * 1000000L + t.tv_usec; }
 // --- views
 
 static void bind_at(const char* source, const char* root, unsigned long flags) {
-  char target[4096];
+  char target[8192];
   snprintf(target, sizeof target, "%s%s", root, source);
   must(mount(source, target, "", MS_BIND | flags, ""), target);
 }

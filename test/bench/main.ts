@@ -55,6 +55,9 @@ export async function bench(argv: readonly string[], programs: Surroundings): Pr
       rounds: options.rounds,
       entries: options.entries,
       gaveUp: 0,
+      repeated: 0,
+      disturbed: 0,
+      foreign: [],
       columns: [],
       series: {},
     };

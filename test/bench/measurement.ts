@@ -18,7 +18,15 @@ import { rotated } from './statistics.ts';
 const warmUps = 2;
 /** How long a round waits for an idle machine, in milliseconds. */
 const patience = 2000;
+/**
+ * A round in which others used more than this share of the processors, in per cent, is measured again. The kernel's own
+ * work for the containers (network namespaces are taken down later, by a kernel thread) counts as theirs: 4 to 8.
+ */
+const disturbed = 15;
+/** So many rounds in all, for each that was asked for. After that disturbed ones count too. */
+const attempts = 2;
 const quietLabel = 'quiet';
+const foreignLabel = 'foreign';
 
 /** Carries out the rounds and keeps what they bring in `samples`. */
 export class Measurement {
@@ -62,13 +70,10 @@ export class Measurement {
         ...lives.flatMap(column => lifeOrders(how, column, this.place, id(column))),
       ];
     };
-    const asked = (name: CaseName): boolean => wanted(name);
-    for (let round = -warmUps; round < rounds; round++) {
-      if (round % 10 === 0) this.say(`round ${round + 1} of ${rounds}`);
-      const good = await this.round(orders('time', round + warmUps), asked, round >= 0);
-      if (!good) await this.removeAll(ids);
-    }
-    if (!(await this.round(orders('count', 0), asked, true))) await this.removeAll(ids);
+    const good = await this.measure(rounds, '', wanted, orders, async () => {
+      await this.removeAll(ids);
+    });
+    if (!good) await this.removeAll(ids);
   }
 
   /** `list` of so many stopped containers, for tsubo and for the first crun and runc. */
@@ -85,16 +90,12 @@ export class Measurement {
       await this.each(ids, id => stoppedOrders(column, this.place, id));
     }
     const turn = this.columns.filter(column => groups.has(column.state));
-    const always = (): boolean => true;
-    for (let round = -warmUps; round < rounds; round++) {
-      if (round % 10 === 0) this.say(`list: round ${round + 1} of ${rounds}`);
-      const now = rotated(turn, round + warmUps).flatMap(column => listOrders('time', column, this.place));
-      await this.round(now, always, round >= 0);
-    }
-    await this.round(
-      turn.flatMap(column => listOrders('count', column, this.place)),
-      always,
-      true,
+    await this.measure(
+      rounds,
+      'list: ',
+      () => true,
+      (how, round) => rotated(turn, round).flatMap(column => listOrders(how, column, this.place)),
+      async () => {},
     );
     // They stay: their state goes with the stopwatch's tmpfs, and the stopwatch removes their cgroups at its end.
   }
@@ -119,42 +120,94 @@ export class Measurement {
     await this.stopwatch.round(left.flatMap(([column, id]) => deleteOrders(column, this.place, id)));
   }
 
-  /** @returns false when a command failed */
-  private async round(
-    orders: readonly Order[],
+  /**
+   * Warms up, measures so many undisturbed rounds, and counts system calls once.
+   *
+   * @param afterFailure - called when a command of a round failed
+   * @returns false when one failed while system calls were counted
+   */
+  private async measure(
+    rounds: number,
+    title: string,
     wanted: (name: CaseName) => boolean,
-    keep: boolean,
+    orders: (how: How, round: number) => readonly Order[],
+    afterFailure: () => Promise<void>,
   ): Promise<boolean> {
-    const hows = new Map(orders.flatMap(([how = '', who = '']) => (who === '' ? [] : [[who, how]])));
-    const answers = await this.stopwatch.round([['quiet', quietLabel, String(patience)], ...orders]);
-    let good = true;
-    for (const answer of answers) {
-      const [who = ''] = answer;
-      if (who === quietLabel) {
-        if (keep && answer[1] === '1') this.samples.gaveUp += 1;
+    let kept = 0;
+    let repeats = rounds * (attempts - 1);
+    for (let round = -warmUps; kept < rounds; round++) {
+      if (round >= 0 && kept % 10 === 0) this.say(`${title}round ${kept + 1} of ${rounds}`);
+      const outcome = await this.round(orders('time', round + warmUps));
+      if (!outcome.good) await afterFailure();
+      if (round < 0) continue;
+      if (outcome.foreign > disturbed && repeats > 0) {
+        repeats -= 1;
+        this.samples.repeated += 1;
         continue;
       }
-      const how = hows.get(who);
-      const lap = parseLap(answer);
-      if (how !== 'memory' && lap.status !== 0) good = false;
-      const column = this.columns.find(one => who.startsWith(label(one, '')));
-      const name = who.slice(who.lastIndexOf(' ') + 1) as CaseName;
-      if (column === undefined || !keep || !wanted(name)) continue;
+      if (outcome.foreign > disturbed) this.samples.disturbed += 1;
+      if (outcome.busy) this.samples.gaveUp += 1;
+      this.samples.foreign.push(outcome.foreign);
+      this.keep(outcome.answers, wanted);
+      kept += 1;
+    }
+    const counted = await this.round(orders('count', 0));
+    this.keep(counted.answers, wanted);
+    return counted.good;
+  }
+
+  private async round(orders: readonly Order[]): Promise<Outcome> {
+    const hows = new Map(orders.flatMap(([how = '', who = '']) => (who === '' ? [] : [[who, how]])));
+    const all = [['quiet', quietLabel, String(patience)], ...orders, ['foreign', foreignLabel]];
+    let busy = false;
+    let foreign = 0;
+    const answers: Answer[] = [];
+    for (const fields of await this.stopwatch.round(all)) {
+      const [who = '', first] = fields;
+      if (who === quietLabel) busy = first === '1';
+      else if (who === foreignLabel) foreign = Number(first);
+      else answers.push({ how: hows.get(who) ?? '', fields });
+    }
+    const good = answers.every(({ how, fields }) => how === 'memory' || parseLap(fields).status === 0);
+    return { good, busy, foreign, answers };
+  }
+
+  private keep(answers: readonly Answer[], wanted: (name: CaseName) => boolean): void {
+    for (const { how, fields } of answers) {
+      const lap = parseLap(fields);
+      const column = this.columns.find(one => lap.label.startsWith(label(one, '')));
+      const name = lap.label.slice(lap.label.lastIndexOf(' ') + 1) as CaseName;
+      if (column === undefined || !wanted(name)) continue;
       const series = seriesOf(this.samples, column.name, name);
       if (how === 'memory') {
-        series.privateKiB.push(Number(answer[1]));
-        series.proportionalKiB.push(Number(answer[2]));
+        series.privateKiB.push(Number(fields[1]));
+        series.proportionalKiB.push(Number(fields[2]));
       } else if (lap.status !== 0) {
         series.failed += 1;
         series.said = lap.said;
       } else if (how === 'count') {
-        series.syscalls = { own: Number(answer[1]), others: Number(answer[2]) };
+        series.syscalls = { own: Number(fields[1]), others: Number(fields[2]) };
       } else {
         series.wallUs.push(lap.wallUs);
         series.cpuUs.push(lap.cpuUs);
         series.peakKiB.push(lap.peakKiB);
       }
     }
-    return good;
   }
+}
+
+interface Answer {
+  /** The verb of the order. */
+  readonly how: string;
+  readonly fields: readonly string[];
+}
+
+interface Outcome {
+  /** No command failed. */
+  readonly good: boolean;
+  /** It began on a busy machine. */
+  readonly busy: boolean;
+  /** Per cent of the processors that others used during it. */
+  readonly foreign: number;
+  readonly answers: readonly Answer[];
 }

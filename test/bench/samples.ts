@@ -33,6 +33,12 @@ export interface Samples {
   readonly entries: number;
   /** Rounds that began although the machine was not idle. */
   gaveUp: number;
+  /** Rounds that were measured again because others used the processors. */
+  repeated: number;
+  /** Rounds that count although others used the processors. */
+  disturbed: number;
+  /** Per cent of the processors that others used, for each round that counts. */
+  readonly foreign: number[];
   readonly columns: readonly { readonly name: string; readonly note?: string }[];
   /** By column, then by case. */
   readonly series: Record<string, Partial<Record<CaseName, Series>>>;

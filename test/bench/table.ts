@@ -45,15 +45,18 @@ function head(samples: Samples): string {
   const notes = samples.columns.flatMap(({ name, note }) => (note === undefined ? [] : [`${name} ${note}.`]));
   return [
     `Measured ${samples.began}, Linux ${samples.kernel}, ${samples.processors} processors; load before ${samples.loadBefore}, after ${samples.loadAfter}.`,
-    `${samples.rounds} rounds, warm, each column in turn in every round. ${
-      samples.gaveUp === 0
-        ? 'Every round began on an idle machine.'
-        : `NOT IDLE: ${samples.gaveUp} rounds began on a busy machine.`
-    }`,
+    `${samples.rounds} rounds, warm, each column in turn in every round; ${samples.repeated} more were disturbed and measured again. ${quietness(samples)}`,
     `Bundle: what \`runc spec\` writes on cgroup v2, without terminal; linux.resources is left out for all, because tsubo has none yet. list finds ${samples.entries} stopped containers.`,
     ...notes,
     'Times in ms from exec to the reaped end; peak: largest resident set of the command and of what it waited for; calls: system calls of the command + of what it started until its end (container included); drift: second half of the rounds against the first.',
   ].join('\n');
+}
+
+function quietness({ gaveUp, disturbed, foreign }: Samples): string {
+  const share = `others used ${figure(median(foreign), 0)} % of the processors in the middle`;
+  return gaveUp + disturbed === 0
+    ? `All of them began on an idle machine and were left alone (${share}).`
+    : `NOT QUIET: ${gaveUp} began on a busy machine, in ${disturbed} others used the processors (${share}): p25 and cpu say more than the median.`;
 }
 
 function tableOf(samples: Samples, one: Case): string {

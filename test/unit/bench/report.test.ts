@@ -24,6 +24,9 @@ function samples(): Samples {
     rounds: 4,
     entries: 1000,
     gaveUp: 0,
+    repeated: 2,
+    disturbed: 0,
+    foreign: [5, 5, 6, 5],
     columns: [{ name: 'tsubo' }, { name: 'crun-1.28', note: 'makes <no> cgroup' }, { name: 'floor' }],
     series: {
       tsubo: {
@@ -90,8 +93,9 @@ describe('the report of the benchmark', () => {
 
   it('says when the machine was not idle, and how far the rounds drifted', () => {
     const moved = samples();
+    expect(report(moved, all)).toContain('left alone (others used 5 %');
     moved.gaveUp = 3;
-    expect(report(moved, all)).toContain('NOT IDLE: 3 rounds');
+    expect(report(moved, all)).toContain('NOT QUIET: 3 began on a busy machine, in 0 others');
     expect(report(samples(), all)).toContain('-50 % at most (state of tsubo)');
   });
 
