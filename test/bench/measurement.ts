@@ -19,8 +19,8 @@ const warmUps = 2;
 /** How long a round waits for an idle machine, in milliseconds. */
 const patience = 2000;
 /**
- * A round in which others used more than this share of the processors, in per cent, is measured again. The kernel's own
- * work for the containers (network namespaces are taken down later, by a kernel thread) counts as theirs: 4 to 8.
+ * A round in which others used more than this share of the processors, in per cent, is measured again. Left alone it
+ * is 0 to 3: the kernel's own work for the containers, in threads of its own.
  */
 const disturbed = 15;
 /** So many rounds in all, for each that was asked for. After that disturbed ones count too. */
@@ -134,9 +134,13 @@ export class Measurement {
     afterFailure: () => Promise<void>,
   ): Promise<boolean> {
     let kept = 0;
+    let told = -1;
     let repeats = rounds * (attempts - 1);
     for (let round = -warmUps; kept < rounds; round++) {
-      if (round >= 0 && kept % 10 === 0) this.say(`${title}round ${kept + 1} of ${rounds}`);
+      if (round >= 0 && kept % 10 === 0 && told !== kept) {
+        this.say(`${title}round ${kept + 1} of ${rounds}`);
+        told = kept;
+      }
       const outcome = await this.round(orders('time', round + warmUps));
       if (!outcome.good) await afterFailure();
       if (round < 0) continue;
