@@ -17,6 +17,11 @@ long status(int dir, const char* path, int flags, Status* out) {
   return r;
 }
 
+bool is_null_device(int fd) {
+  Status at;
+  return fd >= 0 && status(fd, "", 0, &at) == 0 && at.is(kCharacter) && at.rdev_major == 1 && at.rdev_minor == 3;
+}
+
 long filesystem(int fd, Filesystem* out) {
   struct statfs fs;
   long r = sys::call(__NR_fstatfs, fd, sys::arg(&fs));

@@ -33,6 +33,9 @@ struct Status {
 // `path` empty: the descriptor itself.
 long status(int dir, const char* path, int flags, Status* status);
 
+// Character device 1:3 and nothing else: a file of that name could be anything (CVE-2025-31133).
+bool is_null_device(int fd);
+
 // f_type and f_flags (ST_*) of the file system the descriptor is on.
 struct Filesystem {
   uint64_t type;

@@ -31,13 +31,6 @@ Result run(Context& c, const wire::step::readonlyPath& s) {
 
 namespace {
 
-// Device 1:3 and nothing else: a file of that name could be anything (CVE-2025-31133).
-bool is_null_device(int fd) {
-  files::Status at;
-  return fd >= 0 && files::status(fd, "", 0, &at) == 0 && at.is(files::kCharacter) && at.rdev_major == 1 &&
-         at.rdev_minor == 3;
-}
-
 Result mask_directory(Context& c, int target, const char* path) {
   UniqueFd cover;
   if (c.mask_directory >= 0) {
@@ -66,7 +59,7 @@ Result run(Context& c, const wire::step::maskPath& s) {
   if (at.is(files::kDirectory)) return mask_directory(c, target.get(), path);
 
   UniqueFd null_device(files::open_in_root(c.root, "/dev/null"));
-  int source = is_null_device(null_device.get()) ? null_device.get() : c.host_null;
+  int source = files::is_null_device(null_device.get()) ? null_device.get() : c.host_null;
   if (source < 0) return {ENODEV, "open_tree"};
   if (Result r = clone_tree(c, source, "", false, &tree); !r.ok()) return r;
   return attach(c, give(tree), target.get(), path);

@@ -50,11 +50,7 @@ Result run(Context& c, const wire::step::openRoot& s) {
   sys::close(c.root);
   c.root = tree.release();
   long null_device = sys::openat(sys::kCwd, "/dev/null", files::kPathOnly | files::kCloexec);
-  files::Status at;
-  if (null_device >= 0 && files::status(static_cast<int>(null_device), "", 0, &at) == 0 && at.is(files::kCharacter) &&
-      at.rdev_major == 1 && at.rdev_minor == 3) {
-    c.host_null = static_cast<int>(null_device);
-  }
+  if (files::is_null_device(static_cast<int>(null_device))) c.host_null = static_cast<int>(null_device);
   return {};
 }
 

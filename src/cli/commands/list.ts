@@ -49,11 +49,22 @@ function table(containers: readonly StateOutput[]): string {
     owner,
   ]);
   const all = [headings, ...rows];
+  const lengths = all.map(row => row.map(characters));
   const widths = headings.map((_heading, column) =>
-    Math.max(narrowest, ...all.map(row => [...(row[column] ?? '')].length + padding)),
+    lengths.reduce((widest, row) => Math.max(widest, (row[column] ?? 0) + padding), narrowest),
   );
   const last = headings.length - 1;
-  const cell = (text: string, column: number): string =>
-    column === last ? text : text + ' '.repeat((widths[column] ?? 0) - [...text].length);
-  return all.map(row => `${row.map(cell).join('')}\n`).join('');
+  return all
+    .map((row, index) => {
+      const cells = row.map((text, column) =>
+        column === last ? text : text + ' '.repeat((widths[column] ?? 0) - (lengths[index]?.[column] ?? 0)),
+      );
+      return `${cells.join('')}\n`;
+    })
+    .join('');
+}
+
+/** A pair of surrogates is one. */
+function characters(text: string): number {
+  return [...text].length;
 }
