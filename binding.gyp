@@ -23,6 +23,7 @@
         "native/core/namespaces.cc",
         "native/core/process.cc",
         "native/core/program.cc",
+        "native/core/rendezvous.cc",
         "native/core/protect.cc",
         "native/core/rootfs.cc",
         "native/wire/plan.cc"

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "binding/table.h"
@@ -15,13 +16,14 @@ namespace tsubo::binding {
 
 namespace {
 
-Value report_value(const char* kind, const wire::Report& report) {
+Value report_value(const char* kind, const wire::Report& report, int fd = -1) {
   auto bounded = [](const char* s, size_t size) { return std::string(s, strnlen(s, size)); };
   return Value::record({{"kind", Value::text(kind)},
                         {"step", Value::number(report.step)},
                         {"syscall", Value::text(bounded(report.syscall, sizeof report.syscall))},
                         {"errno", Value::number(report.error)},
-                        {"detail", Value::text(bounded(report.detail, sizeof report.detail))}});
+                        {"detail", Value::text(bounded(report.detail, sizeof report.detail))},
+                        {"fd", fd < 0 ? Value() : Value::number(fd)}});
 }
 
 }  // namespace
@@ -48,13 +50,26 @@ Outcome spawn(const Arguments& a) {
 
 Outcome awaitReport(const Arguments& a) {
   wire::Report report = {};
+  iovec piece = {&report, sizeof report};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+  msghdr message = {};
+  message.msg_iov = &piece;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
   ssize_t n;
-  do n = recv(static_cast<int>(a[0].number()), &report, sizeof report, 0);
+  do n = recvmsg(static_cast<int>(a[0].number()), &message, MSG_CMSG_CLOEXEC);
   while (n < 0 && errno == EINTR);
   // A killed init resets the connection when something was left unread.
-  if (n < 0 && errno != ECONNRESET) return refused("recv", errno);
+  if (n < 0 && errno != ECONNRESET) return refused("recvmsg", errno);
   if (n != sizeof report) return report_value("ended", {});
-  return report_value(report.kind == wire::ReportKind::ready ? "ready" : "failed", report);
+  if (report.kind != wire::ReportKind::waiting) {
+    return report_value(report.kind == wire::ReportKind::ready ? "ready" : "failed", report);
+  }
+  int fd = -1;
+  cmsghdr* sent = CMSG_FIRSTHDR(&message);
+  if (sent != nullptr && sent->cmsg_type == SCM_RIGHTS) memcpy(&fd, CMSG_DATA(sent), sizeof fd);
+  return report_value("waiting", report, fd);
 }
 
 Outcome resume(const Arguments& a) {

@@ -52,6 +52,8 @@ inline UniqueFd&& give(UniqueFd& fd) { return static_cast<UniqueFd&&>(fd); }
 
 struct Context {
   wire::Plan plan;
+  // The one under way.
+  uint32_t step = 0;
   int channel = -1;
   int result = -1;
 

@@ -37,6 +37,7 @@ void report_failure(Context& c, uint32_t step, const Result& result) {
 void execute(Context& c) {
   for (uint32_t i = 0; i < c.plan.steps(); i++) {
     c.detail.clear();
+    c.step = i;
     Result result = run_step(c, i);
     if (!result.ok()) return report_failure(c, i, result);
   }

@@ -5,6 +5,7 @@
 #include <linux/prctl.h>
 
 #include "core/files.h"
+#include "core/rendezvous.h"
 #include "wire/report.h"
 
 namespace tsubo {
@@ -63,10 +64,8 @@ Result run(Context& c, const wire::step::ready&) {
   sys::prctl(PR_SET_PDEATHSIG, 0);
   wire::Report report = {};
   report.kind = wire::ReportKind::ready;
-  long r = sys::write(c.channel, &report, sizeof report);
-  char word;
-  if (r == sizeof report) r = sys::read(c.channel, &word, 1);
-  if (r != 1) sys::exit(1);
+  if (sys::write(c.channel, &report, sizeof report) != sizeof report) sys::exit(1);
+  await_word(c);
   return {};
 }
 

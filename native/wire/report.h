@@ -5,6 +5,8 @@
 //
 //   init                        runtime
 //    |-- failed {step,errno} -->|   and exits
+//    |-- waiting {step} ------->|   does its part, perhaps with the descriptor that comes along
+//    |<----------- one byte ----|   or end of file: the init exits
 //    |-- ready ---------------->|   records the state
 //    |<----------- one byte ----|   or end of file: the init exits
 //
@@ -19,7 +21,7 @@
 
 namespace tsubo::wire {
 
-enum class ReportKind : uint32_t { ready = 1, failed = 2 };
+enum class ReportKind : uint32_t { ready = 1, failed = 2, waiting = 3 };
 
 struct Report {
   ReportKind kind;

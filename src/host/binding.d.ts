@@ -66,7 +66,7 @@ export interface Binding {
   spawn(request: SpawnRequest): Spawned;
   /** Waits for the init's next report. `ended` when the channel closed without one. */
   awaitReport(channel: number): Report;
-  /** Lets the init go on after a report that waits (`ready`). */
+  /** Lets the init go on after a report that waits (`ready`, `waiting`). */
   resume(channel: number): void;
   /**
    * Releases a created container: one byte into the `go` FIFO, then waits on the `result` FIFO until the exec has
@@ -156,13 +156,15 @@ export interface Spawned {
 
 /** What the init says of itself; the fields of a failure are the kernel's, the pointer is found through the plan. */
 export interface Report {
-  readonly kind: 'ready' | 'failed' | 'ended' | 'warning';
+  readonly kind: 'ready' | 'waiting' | 'failed' | 'ended';
   /** Index of the step in the container part of the plan. */
   readonly step: number;
   readonly syscall: string;
   readonly errno: number;
   /** What the step looked at: a path, or the file system's own words. */
   readonly detail: string;
+  /** What came with a `waiting` report, for the receiver to close. */
+  readonly fd?: number;
 }
 
 export interface WaitStatus {

@@ -2,7 +2,7 @@
 import { errno } from '../errors/errno.ts';
 import { type ErrorFields, RuntimeError } from '../errors/error.ts';
 import { isSystemError, onHost, toRuntimeError } from '../errors/system.ts';
-import type { Binding, Spawned } from '../host/binding.d.ts';
+import type { Binding, Report, Spawned } from '../host/binding.d.ts';
 import { openFlags } from '../host/files.ts';
 import { joinPath } from '../host/paths.ts';
 import { explainFailure } from '../plan/explain.ts';
@@ -25,6 +25,17 @@ export interface Born {
   letGo(): void;
 }
 
+/** The init that waits for the host's part at a moment of its plan. */
+export interface Waiting {
+  readonly pid: number;
+  readonly pidfd: number;
+  /** What the init handed over, for the work to close. */
+  readonly fd?: number;
+}
+
+/** The host's part at each moment that the plan's `rendezvous` steps name. */
+export type Moments = Readonly<Record<string, (init: Waiting) => void>>;
+
 /**
  * The init is born in its cgroup and namespaces and walks the plan up to `ready`, while the host's `after` steps are
  * done to it. The wrapping of the messages is runc's, which engines' users search for.
@@ -35,8 +46,9 @@ export function bearInit(
   directory: string,
   cgroup: string | undefined,
   undo: UndoList,
+  moments: Moments = {},
 ): Born {
-  return asStarting(() => bear(runtime, prepared, directory, cgroup, undo));
+  return asStarting(() => bear(runtime, prepared, directory, cgroup, undo, moments));
 }
 
 /** Its failures are said to be those of starting the process. */
@@ -55,6 +67,7 @@ function bear(
   directory: string,
   cgroup: string | undefined,
   undo: UndoList,
+  moments: Moments = {},
 ): Born {
   const { binding } = runtime;
   const { plan } = prepared;
@@ -76,7 +89,7 @@ function bear(
   plan.host.forEach((step, index) => {
     if (step.when === 'after') doAfter(binding, step, pid, index);
   });
-  awaitReady(runtime, prepared, spawned);
+  awaitReady(runtime, prepared, spawned, moments);
   const startTime = identify(binding, pid)?.startTime;
   if (startTime === undefined) throw endedError(binding, spawned);
   return {
@@ -171,17 +184,19 @@ function doAfter(binding: Binding, step: AfterStep, pid: number, index: number):
 }
 
 function awaitReady(
-  { binding, log }: Runtime,
+  { binding }: Runtime,
   { plan, config }: Pick<Prepared, 'plan' | 'config'>,
   spawned: Spawned,
+  moments: Moments,
 ): void {
   for (;;) {
     const report = onHost('unable to hear from the init', () => binding.awaitReport(spawned.channel));
     switch (report.kind) {
       case 'ready':
         return;
-      case 'warning':
-        log.warn(explainFailure(plan, report, config).message);
+      case 'waiting':
+        keepAppointment(plan, report, moments, spawned);
+        onHost('unable to let the init go on', () => binding.resume(spawned.channel));
         break;
       case 'failed':
         throw initError(explainFailure(plan, report, config));
@@ -189,6 +204,20 @@ function awaitReady(
         throw endedError(binding, spawned);
     }
   }
+}
+
+function keepAppointment(plan: Plan, report: Report, moments: Moments, spawned: Spawned): void {
+  const step = plan.container[report.step];
+  const work = step?.op === 'rendezvous' ? moments[step.moment] : undefined;
+  if (work === undefined) {
+    throw new RuntimeError({
+      code: 'internal',
+      message: `nothing to do at step ${report.step}`,
+      step: report.step,
+    });
+  }
+  const { pid, pidfd } = spawned;
+  work({ pid, pidfd, ...(report.fd !== undefined && { fd: report.fd }) });
 }
 
 /** The end of the channel is the exec: it closes what the init held. */

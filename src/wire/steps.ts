@@ -149,6 +149,11 @@ export const vocabulary = {
    */
   findProgram: { name: 'text', search: 'texts' },
   /**
+   * Tells the runtime that `moment` has come, and waits until it has done its part: work that only the host can do, at a
+   * place in the order of the container. The descriptor in `slot` (0: none) is handed over with it and closed here.
+   */
+  rendezvous: { moment: 'text', slot: 'number' },
+  /**
    * Tells the runtime that all is prepared and waits for its word; the init dies with the runtime until then. Of its
    * descriptors only those handed over stay open. A failure after this is reported to the runtime too, unless a step
    * `awaitStart` says otherwise; the exec is seen as the end of the channel.
