@@ -70,6 +70,8 @@ struct Context {
   int mask_directory = -1;
   // Mounts made here cannot travel to the host: it was made a slave or private, all of it.
   bool detached_from_host = false;
+  // What the runtime was called with.
+  long callers_umask = 0;
   // The working directory of the process has been reached.
   bool in_directory = false;
 

@@ -175,8 +175,8 @@ Result run(Context& c, const wire::step::changeDirectory& s) {
   return check("getcwd", r);
 }
 
-Result run(Context&, const wire::step::setUmask& s) {
-  sys::call(__NR_umask, static_cast<long>(s.mask));
+Result run(Context& c, const wire::step::setUmask& s) {
+  sys::call(__NR_umask, s.mask == wire::kCallersUmask ? c.callers_umask : static_cast<long>(s.mask));
   return {};
 }
 

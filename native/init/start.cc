@@ -109,7 +109,7 @@ void tsubo_main(long* stack) {
   if (!wire::Plan::open(reinterpret_cast<const uint8_t*>(boot + 1), boot->plan_bytes, &c.plan)) sys::exit(kBadPlan);
 
   sys::call(__NR_setsid);
-  sys::call(__NR_umask, 0);
+  c.callers_umask = sys::call(__NR_umask, 0);
   // Until there is a root of the container's own, paths in the root are paths here.
   long here = sys::openat(sys::kCwd, "/", files::kPathOnly | files::kDirectoryOnly | files::kCloexec);
   if (here < 0) sys::exit(kBadPlan);

@@ -112,6 +112,9 @@ enum MountFlag : uint64_t {
   kSourceIsProc = 16,
 };
 
+// The mask of setUmask that means the caller's: the twin of `callersUmask`.
+inline constexpr uint64_t kCallersUmask = 010000;
+
 // The vocabulary as text, one step a line: `mount text:fstype text:source ...`. For the test of the twins.
 #define TSUBO_FIELD_TEXT(kind, name) " " #kind ":" #name
 #define TSUBO_STEP_TEXT(op) #op TSUBO_FIELDS_##op(TSUBO_FIELD_TEXT) "\n"

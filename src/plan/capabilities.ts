@@ -2,9 +2,7 @@
 import { type CapabilityName, capabilityNumbers } from '../oci/capabilities.ts';
 import type { Capabilities } from '../oci/config.ts';
 import type { Step } from '../wire/steps.ts';
-import { type PlanContext, pointer } from './context.ts';
-
-const at = '/process/capabilities';
+import type { ProcessContext } from './context.ts';
 
 /** The steps around the change of user; none at all without `process.capabilities`, which is not the same as empty sets. */
 export interface CapabilityPlan {
@@ -18,10 +16,11 @@ export interface CapabilityPlan {
  * The five sets of process.capabilities. A capability that is unknown to us or to the kernel, or that we do not have
  * ourselves, cannot be given: it is left out with a warning, as the specification asks.
  */
-export function capabilityPlan(context: PlanContext): CapabilityPlan {
-  const sets = context.config.process.capabilities;
+export function capabilityPlan(context: ProcessContext): CapabilityPlan {
+  const sets = context.process.capabilities;
   if (sets === undefined) return { before: [], after: [] };
   const { bounding: ours, permitted } = context.facts.capabilities;
+  const at = context.origin('capabilities');
   // The init is executed: with our permitted set, but never beyond the bounding one.
   const grantable = ours & permitted;
   const keep = readSet(context, sets, 'bounding', ours);
@@ -38,7 +37,7 @@ export function capabilityPlan(context: PlanContext): CapabilityPlan {
 }
 
 function readSet(
-  context: PlanContext,
+  context: ProcessContext,
   sets: Capabilities,
   name: keyof Capabilities,
   available: bigint,
@@ -48,7 +47,7 @@ function readSet(
     const bit = capabilityBit(word, context.facts.capabilities.last);
     if ((bit & available) === 0n) {
       const why = bit === 0n ? 'it is not known here' : 'the runtime does not have it';
-      context.warn(pointer('process', 'capabilities', name, index), `${name} set without ${word}: ${why}`);
+      context.warn(context.origin('capabilities', name, index), `${name} set without ${word}: ${why}`);
     }
     mask |= bit & available;
   }
@@ -56,13 +55,18 @@ function readSet(
 }
 
 /** The kernel raises only what is permitted and inheritable. */
-function readAmbient(context: PlanContext, sets: Capabilities, available: bigint, raisable: bigint): bigint {
+function readAmbient(
+  context: ProcessContext,
+  sets: Capabilities,
+  available: bigint,
+  raisable: bigint,
+): bigint {
   const wanted = readSet(context, sets, 'ambient', available);
   for (const [index, word] of (sets.ambient ?? []).entries()) {
     const bit = capabilityBit(word, context.facts.capabilities.last) & wanted;
     if (bit !== 0n && (bit & raisable) === 0n) {
       context.warn(
-        `/process/capabilities/ambient/${index}`,
+        context.origin('capabilities', 'ambient', index),
         `can't raise ambient capability ${word}: it is not both permitted and inheritable`,
       );
     }

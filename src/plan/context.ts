@@ -2,7 +2,7 @@
 import { formatPointer } from '../bundle/pointer.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { cleanPath, joinPath } from '../host/paths.ts';
-import type { Config } from '../oci/config.ts';
+import type { Config, Process } from '../oci/config.ts';
 
 /** What the caller of `makePlan` decides beside the config. */
 export interface PlanOptions {
@@ -30,6 +30,22 @@ export interface PlanContext {
   warn(pointer: string, message: string): void;
   /** The next free slot. */
   takeSlot(): number;
+}
+
+/**
+ * What the steps of one process are made from: that of a config, or one that is executed in a container that exists
+ * already. Everything here is of the process alone.
+ */
+export interface ProcessContext {
+  readonly process: Process;
+  readonly facts: HostFacts;
+  /**
+   * The place of a property of the process in the document that asked for it: `origin('args', 0)` is `/process/args/0` in
+   * config.json. `''` when no document did.
+   */
+  origin(...parts: readonly (string | number)[]): string;
+  /** Something asked for will not be as asked. */
+  warn(pointer: string, message: string): void;
 }
 
 /** A path in the container as a step names it: absolute and without `.` and `..`. A relative one counts from `/`. */

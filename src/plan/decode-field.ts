@@ -2,7 +2,7 @@
 import { capabilityNumbers } from '../oci/capabilities.ts';
 import { namespaceFlags } from '../oci/namespaces.ts';
 import { rlimitNumbers } from '../oci/rlimits.ts';
-import { mountFlags, type Step } from '../wire/steps.ts';
+import { callersUmask, mountFlags, type Step } from '../wire/steps.ts';
 import { bitNames, flagNames, MOUNT_ATTR, MS, S_IF } from './kernel-flags.ts';
 
 /** RLIM_INFINITY. */
@@ -59,6 +59,11 @@ function signalNumbers(mask: number | bigint): string {
   return names.length === 0 ? 'none' : names.join(' ');
 }
 
+/** The caller's stands for itself: its value is known only then. */
+function umaskText(mask: number | bigint): string {
+  return BigInt(mask) === BigInt(callersUmask) ? "the caller's" : modeText(mask);
+}
+
 type Decoder = (value: number | bigint) => string;
 
 const attributeNames: Decoder = value => flagNames(value, MOUNT_ATTR);
@@ -72,7 +77,7 @@ const decoders: Readonly<Record<string, Decoder>> = {
   'setPropagation.flags': propagationNames,
   'setRootPropagation.flags': propagationNames,
   'setMountPropagation.flags': propagationNames,
-  'setUmask.mask': modeText,
+  'setUmask.mask': umaskText,
   'setAmbientSet.mask': capabilityNames,
   kind: cloneFlagNames,
   propagation: propagationNames,

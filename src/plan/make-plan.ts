@@ -4,7 +4,7 @@ import type { HostFacts } from '../host/facts.ts';
 import type { Config } from '../oci/config.ts';
 import type { Step } from '../wire/steps.ts';
 import { containerCgroup } from './cgroup-path.ts';
-import type { PlanContext, PlanOptions } from './context.ts';
+import { type PlanContext, type PlanOptions, type ProcessContext, pointer } from './context.ts';
 import { deviceSteps } from './devices.ts';
 import { mountSteps } from './mounts.ts';
 import { planNamespaces } from './namespaces.ts';
@@ -19,6 +19,8 @@ export type { PlanOptions } from './context.ts';
 /** Slots of the executor (native/wire/plan.h), 0 among them. */
 const slotCount = 64;
 const directoryMode = 0o755;
+/** Of a container whose config says nothing: what programs expect that were written for other runtimes. */
+const defaultUmask = 0o022;
 
 /**
  * Compiles a checked config into the ordered work of `create`. Pure: the same values give the same plan.
@@ -103,6 +105,13 @@ function containerSteps(
   if (config.hostname) steps.push({ op: 'setHostname', origin: '/hostname', name: config.hostname });
   if (config.domainname) steps.push({ op: 'setDomainname', origin: '/domainname', name: config.domainname });
   // The executor writes sysctls through a procfs of its own, so that they may be read-only paths below.
-  steps.push(...sysctlSteps(config), ...restrictedPathSteps(config), ...processSteps(context, fifos));
+  steps.push(...sysctlSteps(config), ...restrictedPathSteps(config));
+  const ofProcess: ProcessContext = {
+    process: config.process,
+    facts,
+    origin: (...parts) => pointer('process', ...parts),
+    warn: context.warn,
+  };
+  steps.push(...processSteps(ofProcess, { umask: defaultUmask, listenFds: options.listenFds ?? 0, fifos }));
   return steps;
 }

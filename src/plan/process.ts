@@ -1,44 +1,50 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Step } from '../wire/steps.ts';
+import { callersUmask, type Step } from '../wire/steps.ts';
 import { capabilityPlan } from './capabilities.ts';
-import type { PlanContext } from './context.ts';
+import type { ProcessContext } from './context.ts';
 import { prepareEnvironment } from './environment.ts';
 import type { FifoSlots } from './plan.ts';
 import { rlimitSteps } from './rlimits.ts';
 
-const defaultUmask = 0o022;
-const program = '/process/args/0';
+/** What a container's first process has beside its document, and an executed one has not. */
+export interface ProcessOptions {
+  /** The umask of a document without one. Default: that of the runtime's caller. */
+  readonly umask?: number;
+  /** Descriptors of socket activation. Default 0. */
+  readonly listenFds?: number;
+  /** Where the program waits for `start`. Default: it runs at once. */
+  readonly fifos?: FifoSlots | undefined;
+}
 
-/** What becomes of the init when the container around it is done: user, limits, directory, program. */
-export function processSteps(context: PlanContext, fifos: FifoSlots | undefined): Step[] {
-  const { config, options } = context;
-  const { user, args, cwd, env } = config.process;
+/** What becomes of a process when the container around it is there: user, limits, directory, program. */
+export function processSteps(context: ProcessContext, options: ProcessOptions): Step[] {
+  const { process, origin } = context;
+  const { user, args, cwd, env } = process;
   const environment = prepareEnvironment(env ?? [], options.listenFds ?? 0);
   const capabilities = capabilityPlan(context);
-  const directory = { op: 'changeDirectory', origin: '/process/cwd', path: cwd } as const;
+  const directory = { op: 'changeDirectory', origin: origin('cwd'), path: cwd } as const;
+  const program = origin('args', 0);
 
   const steps: Step[] = [];
-  if (config.process.noNewPrivileges) {
-    steps.push({ op: 'setNoNewPrivileges', origin: '/process/noNewPrivileges' });
+  if (process.noNewPrivileges) {
+    steps.push({ op: 'setNoNewPrivileges', origin: origin('noNewPrivileges') });
   }
   // These open files: before a limit on them can forbid it.
-  steps.push({ op: 'ownStdio', origin: '/process/user/uid', uid: user.uid });
-  if (environment.needsHome) steps.push({ op: 'findHome', origin: '/process/env', uid: user.uid });
+  steps.push({ op: 'ownStdio', origin: origin('user', 'uid'), uid: user.uid });
+  if (environment.needsHome) steps.push({ op: 'findHome', origin: origin('env'), uid: user.uid });
   steps.push(
     // While CAP_SYS_RESOURCE is there to raise a hard limit.
-    ...rlimitSteps(config),
-    {
-      op: 'setUmask',
-      origin: user.umask === undefined ? '' : '/process/user/umask',
-      mask: user.umask ?? defaultUmask,
-    },
+    ...rlimitSteps(context),
+    user.umask === undefined
+      ? { op: 'setUmask', origin: '', mask: options.umask ?? callersUmask }
+      : { op: 'setUmask', origin: origin('user', 'umask'), mask: user.umask },
     ...capabilities.before,
     // First as root, who may enter what the user may not; again as the user, who may own what root may not enter
     // (a network file system, a FUSE mount).
     { ...directory, mayFail: 1 },
     {
       op: 'setUser',
-      origin: '/process/user',
+      origin: origin('user'),
       uid: user.uid,
       gid: user.gid,
       groups: user.additionalGids ?? [],
@@ -50,6 +56,7 @@ export function processSteps(context: PlanContext, fifos: FifoSlots | undefined)
     { op: 'findProgram', origin: program, name: args[0] ?? '', search: environment.search },
     { op: 'ready', origin: '' },
   );
+  const { fifos } = options;
   if (fifos !== undefined) steps.push({ op: 'awaitStart', origin: '', go: fifos.go, result: fifos.result });
   steps.push({ op: 'execute', origin: program, args, env: environment.env });
   return steps;

@@ -142,6 +142,7 @@ export const vocabulary = {
    * over, to be tried again later; a later one does nothing when an earlier one succeeded.
    */
   changeDirectory: { path: 'text', mayFail: 'number' },
+  /** umask(2); with `callersUmask` back to the one the runtime was called with. */
   setUmask: { mask: 'number' },
   /**
    * Finds the program: a name with a slash as it is, another in the directories `search` in turn. What is found must be
@@ -178,6 +179,9 @@ export const mountFlags = {
   /** The target is /proc itself: the bound source must be the root of a procfs. */
   sourceIsProc: 16,
 } as const;
+
+/** `mask` of setUmask: what the runtime was called with. */
+export const callersUmask = 0o10000;
 
 type FieldKind = 'number' | 'signed' | 'text' | 'texts' | 'numbers';
 type FieldValue<Kind extends FieldKind> = Kind extends 'number' | 'signed'
