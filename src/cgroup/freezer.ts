@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Binding } from '../host/binding.d.ts';
-import { unlessMissing } from '../host/files.ts';
 
 /** True when everything in the cgroup is frozen, by itself or by a cgroup above. */
 export function isFrozen(binding: Binding, path: string): boolean {
@@ -9,7 +8,7 @@ export function isFrozen(binding: Binding, path: string): boolean {
 
 /** True when this very cgroup was frozen (`pause`), whatever the cgroups above say. */
 export function isPaused(binding: Binding, path: string): boolean {
-  return unlessMissing(() => binding.readText(`${path}/cgroup.freeze`))?.trim() === '1';
+  return binding.readTextIfThere(`${path}/cgroup.freeze`)?.trim() === '1';
 }
 
 /** True when a process that is not a zombie is in the cgroup or below. False when there is no such cgroup. */
@@ -19,7 +18,7 @@ export function isPopulated(binding: Binding, path: string): boolean {
 
 /** A number of cgroup.events; the root cgroup has no such file. */
 function event(binding: Binding, path: string, name: string): number | undefined {
-  const text = unlessMissing(() => binding.readText(`${path}/cgroup.events`));
+  const text = binding.readTextIfThere(`${path}/cgroup.events`);
   for (const line of text?.split('\n') ?? []) {
     const [key, value] = line.split(' ');
     if (key === name) return Number(value);

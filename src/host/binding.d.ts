@@ -11,6 +11,8 @@ export interface Binding {
   // ---- files ---------------------------------------------------------------------------------------------
   /** The whole file as text; bytes that are not UTF-8 become U+FFFD. Refuses more than `limit` bytes (default 16 MiB) with EFBIG. */
   readText(path: string, limit?: number): string;
+  /** As readText, but undefined for ENOENT, ENOTDIR, and ESRCH (a process of /proc that has ended). */
+  readTextIfThere(path: string): string | undefined;
   /** Writes `text` with one open and one write. `flags` are open(2)'s O_* in addition to O_WRONLY|O_CLOEXEC. */
   writeText(path: string, text: string, flags: number, mode: number): void;
   /** Writes a hidden sibling (O_EXCL) and renames it over `path`: readers see the old or the new content, never half. */
@@ -21,6 +23,8 @@ export interface Binding {
   mkfifo(path: string, mode: number): void;
   /** Names in the directory, without `.` and `..`, sorted by bytes. */
   readdir(path: string): string[];
+  /** The directories in the directory (no symbolic links), sorted by bytes, each with the user id of its owner. */
+  directories(path: string): { readonly names: readonly string[]; readonly owners: readonly number[] };
   readlink(path: string): string;
   /** Canonical absolute path; every component must exist. */
   realpath(path: string): string;

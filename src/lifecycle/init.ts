@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import { errno } from '../errors/errno.ts';
-import { isSystemError } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
 import type { InitRecord } from './record.ts';
 
@@ -13,15 +11,8 @@ interface ProcessIdentity {
 
 /** undefined when no process has this pid. */
 export function identify(binding: Binding, pid: number): ProcessIdentity | undefined {
-  let text: string;
-  try {
-    text = binding.readText(`/proc/${pid}/stat`);
-  } catch (error) {
-    // ESRCH: the process was collected between open and read.
-    if (isSystemError(error) && (error.errno === errno.ENOENT || error.errno === errno.ESRCH))
-      return undefined;
-    throw error;
-  }
+  const text = binding.readTextIfThere(`/proc/${pid}/stat`);
+  if (text === undefined) return undefined;
   // The second field is the program's name, which may hold spaces and parentheses: count from its end.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   const state = fields[0] ?? '';

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { RuntimeError } from '../errors/error.ts';
 import { toRuntimeError } from '../errors/system.ts';
-import { joinPath } from '../host/paths.ts';
 import type { StateOutput } from '../oci/state.ts';
 import type { Runtime } from './runtime.ts';
 import { describe } from './state.ts';
@@ -20,8 +19,8 @@ export interface Listing {
  * @throws RuntimeError `state.no-root`
  */
 export function listContainers(runtime: Runtime, options: { readonly rootMustExist: boolean }): Listing {
-  const ids = storedIds(runtime);
-  if (ids === undefined && options.rootMustExist) {
+  const found = storedIds(runtime);
+  if (found === undefined && options.rootMustExist) {
     throw new RuntimeError({
       code: 'state.no-root',
       message: `open ${runtime.root}: no such file or directory`,
@@ -31,20 +30,20 @@ export function listContainers(runtime: Runtime, options: { readonly rootMustExi
   }
   const containers: StateOutput[] = [];
   const damaged: RuntimeError[] = [];
-  const names = new Map<number, string>();
-  for (const id of ids ?? []) {
+  const users = new Map<number, string>();
+  found?.names.forEach((id, index) => {
     try {
-      containers.push(describe(runtime, readRecord(runtime, id), ownerOf(runtime, id, names)));
+      const owner = userName(runtime, found.owners[index] ?? 0, users);
+      containers.push(describe(runtime, readRecord(runtime, id), owner));
     } catch (error) {
       const problem = toRuntimeError(error);
       damaged.push(problem.with({ message: `load container ${id}: ${problem.message}` }));
     }
-  }
+  });
   return { containers, damaged };
 }
 
-function ownerOf(runtime: Runtime, id: string, names: Map<number, string>): string {
-  const uid = runtime.binding.stat(joinPath(runtime.root, id))?.uid ?? 0;
+function userName(runtime: Runtime, uid: number, names: Map<number, string>): string {
   if (names.size === 0) readUserNames(runtime, names);
   return names.get(uid) ?? `#${uid}`;
 }

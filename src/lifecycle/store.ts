@@ -2,7 +2,8 @@
 import { errno } from '../errors/errno.ts';
 import { RuntimeError } from '../errors/error.ts';
 import { hostFailure, isSystemError, onHost } from '../errors/system.ts';
-import { isDirectory, makeDirectories, openFlags, removeTree, unlessMissing } from '../host/files.ts';
+import type { Binding } from '../host/binding.d.ts';
+import { makeDirectories, openFlags, removeTree, unlessMissing } from '../host/files.ts';
 import { joinPath } from '../host/paths.ts';
 import { checkId } from './ids.ts';
 import { type ContainerRecord, files } from './record.ts';
@@ -128,7 +129,7 @@ function exactOrRounded(_key: string, value: unknown): unknown {
  */
 export function readRecord(runtime: Runtime, id: string): ContainerRecord {
   const path = joinPath(stateDirectory(runtime, id), files.record);
-  const text = onHost(`unable to read ${path}`, () => unlessMissing(() => runtime.binding.readText(path)));
+  const text = onHost(`unable to read ${path}`, () => runtime.binding.readTextIfThere(path));
   if (text === undefined) throw notFound(runtime, id);
   let record: unknown;
   try {
@@ -170,10 +171,9 @@ export function removeState(runtime: Runtime, held: Held): void {
   held.release();
 }
 
-/** Ids under the root, in order; undefined when there is no such root. */
-export function storedIds(runtime: Runtime): string[] | undefined {
-  const names = onHost(`unable to read ${runtime.root}`, () =>
-    unlessMissing(() => runtime.binding.readdir(runtime.root)),
+/** Ids under the root, in order, and the owner of each; undefined when there is no such root. */
+export function storedIds(runtime: Runtime): ReturnType<Binding['directories']> | undefined {
+  return onHost(`unable to read ${runtime.root}`, () =>
+    unlessMissing(() => runtime.binding.directories(runtime.root)),
   );
-  return names?.filter(name => isDirectory(runtime.binding, joinPath(runtime.root, name), true));
 }

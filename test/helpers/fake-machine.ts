@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { isSystemError } from '../../src/errors/system.ts';
 import type { Binding, Report, SpawnRequest, WaitStatus } from '../../src/host/binding.d.ts';
 import { utf8 } from '../../src/wire/utf8.ts';
 
@@ -188,6 +189,22 @@ export class FakeMachine {
     mkfifo: (path, mode) => {
       this.#begin('mkfifo', path);
       execFileSync('mkfifo', ['-m', mode.toString(8), path]);
+    },
+    readTextIfThere: path => {
+      try {
+        return this.#binding.readText(path);
+      } catch (error) {
+        if (isSystemError(error) && [2, 3, 20].includes(error.errno)) return undefined;
+        throw error;
+      }
+    },
+    directories: path => {
+      const entries = real('open', path, () => fs.readdirSync(path, { withFileTypes: true }));
+      const names = entries
+        .filter(entry => entry.isDirectory())
+        .map(entry => entry.name)
+        .sort();
+      return { names, owners: names.map(name => fs.statSync(join(path, name)).uid) };
     },
     readdir: path => real('open', path, () => fs.readdirSync(path).sort()),
     readlink: path => real('readlink', path, () => fs.readlinkSync(path)),

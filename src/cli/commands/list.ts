@@ -49,7 +49,9 @@ function table(containers: readonly StateOutput[]): string {
     owner,
   ]);
   const all = [headings, ...rows];
-  const lengths = all.map(row => row.map(characters));
+  // Nearly always each unit of the text is one character.
+  const narrow = !/[\ud800-\udfff]/.test(all.flat().join(''));
+  const lengths = all.map(row => row.map(text => (narrow ? text.length : [...text].length)));
   const widths = headings.map((_heading, column) =>
     lengths.reduce((widest, row) => Math.max(widest, (row[column] ?? 0) + padding), narrowest),
   );
@@ -62,9 +64,4 @@ function table(containers: readonly StateOutput[]): string {
       return `${cells.join('')}\n`;
     })
     .join('');
-}
-
-/** A pair of surrogates is one. */
-function characters(text: string): number {
-  return [...text].length;
 }

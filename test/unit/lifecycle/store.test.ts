@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ContainerRecord } from '../../../src/lifecycle/record.ts';
@@ -110,6 +110,10 @@ describe('the store', () => {
     expect(storedIds(runtime)).toBeUndefined();
     for (const id of ['b', 'a']) claim(runtime, id).release();
     writeFileSync(join(machine.root, 'file'), '');
-    expect(storedIds(runtime)).toEqual(['a', 'b']);
+    symlinkSync('a', join(machine.root, 'link'));
+    expect(storedIds(runtime)).toEqual({
+      names: ['a', 'b'],
+      owners: [process.getuid?.(), process.getuid?.()],
+    });
   });
 });
