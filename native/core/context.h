@@ -57,6 +57,9 @@ struct Context {
   int channel = -1;
   int result = -1;
 
+  // The slave of the container's terminal, from openTerminal to useTerminal.
+  int terminal = -1;
+
   // The root of the container: the mount itself, before and after the pivot.
   int root = -1;
   // Slot 0 is the newest mount; 1 to `handed_over` came with the spawn.

@@ -55,6 +55,8 @@ struct numbers {
 #define TSUBO_FIELDS_setNoNewPrivileges(F)
 #define TSUBO_FIELDS_setRlimit(F) F(number, resource) F(number, soft) F(number, hard)
 #define TSUBO_FIELDS_ownStdio(F) F(number, uid)
+#define TSUBO_FIELDS_openTerminal(F) F(text, path) F(text, console) F(number, slot) F(number, height) F(number, width) F(number, uid)
+#define TSUBO_FIELDS_useTerminal(F)
 #define TSUBO_FIELDS_limitBoundingSet(F) F(number, keep)
 #define TSUBO_FIELDS_setUser(F) F(number, uid) F(number, gid) F(numbers, groups) F(number, keepGroups)
 #define TSUBO_FIELDS_setCapabilities(F) F(number, effective) F(number, permitted) F(number, inheritable)
@@ -73,7 +75,7 @@ struct numbers {
   S(keepMount) S(changeMount) S(makeDevice) S(makeSymlink) S(replaceSymlink) S(makeSymlinkIf) S(pivotRoot) \
   S(moveRoot) S(setRootPropagation) S(sealRoot) S(makeDirectory) S(raiseLoopback) S(setHostname) \
   S(setDomainname) S(setSysctl) S(readonlyPath) S(maskPath) S(joinSessionKeyring) S(setNoNewPrivileges) \
-  S(setRlimit) S(ownStdio) S(limitBoundingSet) S(setUser) S(setCapabilities) S(setAmbientSet) \
+  S(setRlimit) S(ownStdio) S(openTerminal) S(useTerminal) S(limitBoundingSet) S(setUser) S(setCapabilities) S(setAmbientSet) \
   S(findHome) S(changeDirectory) S(setUmask) S(findProgram) S(rendezvous) S(ready) S(awaitStart) S(execute)
 // clang-format on
 

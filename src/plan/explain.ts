@@ -119,6 +119,14 @@ function explainStep(plan: Plan, step: Step, report: Report, config?: Config): E
       return { code: 'container.hostname', message: `sethostname: ${text}`, value: step.name };
     case 'setDomainname':
       return { code: 'container.hostname', message: `setdomainname: ${text}`, value: step.name };
+    case 'openTerminal':
+      return {
+        code: 'container.terminal',
+        message: `unable to make the terminal: ${called}`,
+        value: step.path,
+      };
+    case 'useTerminal':
+      return { code: 'container.terminal', message: `unable to set the controlling terminal: ${called}` };
     case 'setRlimit':
       return {
         code: 'container.rlimit',

@@ -70,6 +70,15 @@ const hints = (): Readonly<Record<string, Readonly<Record<number, string>>>> => 
   joinSessionKeyring: {
     [errno.EDQUOT]: 'raise the sysctls kernel.keys.maxkeys and kernel.keys.maxbytes, or use --no-new-keyring',
   },
+  openTerminal: {
+    [errno.ENOENT]: 'the container has no terminals: mount a devpts on /dev/pts',
+    [errno.ENODEV]: 'that is not the ptmx of a devpts: mount one on /dev/pts',
+    [errno.ENOSPC]: 'all terminals are taken: see the devpts option max and the sysctl kernel.pty.max',
+    [errno.EACCES]: 'the ptmx needs its mode: mount the devpts with ptmxmode=0666',
+    [errno.EROFS]: '/dev/console is missing and cannot be made on a read-only file system',
+    [errno.ELOOP]: '/dev/console must be a file and not a symbolic link',
+    [errno.EINVAL]: 'the user of the container has no number in its user namespace',
+  },
   setRlimit: {
     [errno.EPERM]:
       'the hard limit cannot be raised without CAP_SYS_RESOURCE: ask for no more than the runtime has itself',

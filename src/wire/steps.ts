@@ -125,6 +125,22 @@ export const vocabulary = {
   setRlimit: { resource: 'number', soft: 'number', hard: 'number' },
   /** Pipes, sockets and terminals among the descriptors 0, 1 and 2 are given to this user. */
   ownStdio: { uid: 'number' },
+  /**
+   * Makes a terminal in the devpts whose ptmx is `path` in the root (ENODEV when it is none), and keeps the master in
+   * `slot`, to be handed over by `rendezvous`. The slave, reached through the master and no path, belongs to `uid`,
+   * has `height` rows and `width` columns (unless one is 0), and is mounted over `console` in the root, a file that is
+   * made when missing (no console when empty).
+   */
+  openTerminal: {
+    path: 'text',
+    console: 'text',
+    slot: 'number',
+    height: 'number',
+    width: 'number',
+    uid: 'number',
+  },
+  /** The slave of openTerminal becomes the controlling terminal of the session and the descriptors 0, 1 and 2. */
+  useTerminal: {},
   /** Drops from the bounding set every capability that is not in `keep`. */
   limitBoundingSet: { keep: 'number' },
   /**

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The container's terminal: a pair of its own devpts, /dev/console over its slave, and the slave as the standard
+// streams. The slave is reached through the master's descriptor alone: /dev/pts/N and /dev/console are names that
+// another process of the container may exchange meanwhile (CVE-2025-52565).
+#include <asm/ioctls.h>
+#include <linux/errno.h>
+
+#include "core/detached_mount.h"
+
+namespace tsubo {
+
+namespace {
+
+constexpr uint64_t kDevptsMagic = 0x1cd1;
+constexpr unsigned kPtmxMajor = 5, kPtmxMinor = 2, kSlaveFirst = 136, kSlaveLast = 143;
+
+struct WindowSize {
+  uint16_t rows, columns, x, y;
+};
+
+long ioctl(int fd, unsigned long request, long argument) {
+  return sys::call(__NR_ioctl, fd, static_cast<long>(request), argument);
+}
+
+Result on_devpts(int fd, files::Status* at) {
+  files::Filesystem fs;
+  if (long r = files::filesystem(fd, &fs); r < 0) return check("fstatfs", r);
+  if (fs.type != kDevptsMagic) return {ENODEV, "fstatfs"};
+  if (long r = files::status(fd, "", 0, at); r < 0) return check("statx", r);
+  return at->is(files::kCharacter) ? Result{} : Result{ENODEV, "statx"};
+}
+
+// Looked at before it is opened: to open another device can do something.
+Result open_master(Context& c, const char* path, UniqueFd* master) {
+  long fd = files::open_in_root(c.root, path);
+  if (fd < 0) return check("openat2", fd);
+  UniqueFd found(fd);
+  files::Status at;
+  if (Result r = on_devpts(found.get(), &at); !r.ok()) return r;
+  if (at.rdev_major != kPtmxMajor || at.rdev_minor != kPtmxMinor) return {ENODEV, "statx"};
+  fd = files::open_in_root(c.root, path, files::kReadWrite | O_NOCTTY);
+  if (fd < 0) return check("openat2", fd);
+  master->reset(fd);
+  // The name may have got another file in between.
+  if (Result r = on_devpts(fd, &at); !r.ok()) return r;
+  return at.rdev_major == kPtmxMajor && at.rdev_minor == kPtmxMinor ? Result{} : Result{ENODEV, "statx"};
+}
+
+Result open_slave(int master, UniqueFd* slave) {
+  int locked = 0;
+  if (long r = ioctl(master, TIOCSPTLCK, sys::arg(&locked)); r < 0) return check("ioctl(TIOCSPTLCK)", r);
+  long fd = ioctl(master, TIOCGPTPEER, files::kReadWrite | O_NOCTTY | files::kCloexec);
+  if (fd < 0) return check("ioctl(TIOCGPTPEER)", fd);
+  slave->reset(fd);
+  files::Status at;
+  if (Result r = on_devpts(slave->get(), &at); !r.ok()) return r;
+  return at.rdev_major >= kSlaveFirst && at.rdev_major <= kSlaveLast ? Result{} : Result{ENODEV, "statx"};
+}
+
+// A link in its place is not followed, and what is covered must be a file: a mount on a directory would be refused.
+Result cover_console(Context& c, const char* path, int slave) {
+  c.about(path);
+  text::Path buffer;
+  const char* name;
+  long fd = files::make_parent(c.root, path, &buffer, &name);
+  if (fd < 0) return check("openat2", fd);
+  UniqueFd parent(fd), tree;
+  constexpr int kMake = files::kWriteOnly | files::kCreate | files::kExclusive | files::kNoFollow | files::kCloexec;
+  fd = sys::openat(parent.get(), name, kMake, 0666);
+  if (fd >= 0) sys::close(static_cast<int>(fd));
+  if (fd < 0 && fd != -EEXIST) return check("openat", fd);
+  UniqueFd target(sys::openat(parent.get(), name, files::kPathOnly | files::kNoFollow | files::kCloexec));
+  files::Status at;
+  if (!target.open()) return {ENOENT, "openat"};
+  if (long r = files::status(target.get(), "", 0, &at); r < 0) return check("statx", r);
+  if (at.is(files::kLink)) return {ELOOP, "openat"};
+  if (Result r = mounts::clone_tree(c, slave, "", false, &tree); !r.ok()) return r;
+  return mounts::attach(c, give(tree), target.get(), path);
+}
+
+}  // namespace
+
+Result run(Context& c, const wire::step::openTerminal& s) {
+  const char* path = c.plan.text(s.path);
+  const char* console = c.plan.text(s.console);
+  c.about(path);
+  if (s.slot == 0 || s.slot >= wire::kSlots) return {EINVAL, "openat2"};
+  UniqueFd master, slave;
+  if (Result r = open_master(c, path, &master); !r.ok()) return r;
+  if (Result r = open_slave(master.get(), &slave); !r.ok()) return r;
+  if (s.height != 0 && s.width != 0) {
+    WindowSize size = {static_cast<uint16_t>(s.height), static_cast<uint16_t>(s.width), 0, 0};
+    if (long r = ioctl(slave.get(), TIOCSWINSZ, sys::arg(&size)); r < 0) return check("ioctl(TIOCSWINSZ)", r);
+  }
+  // The group stays the one that the devpts mount gives (tty).
+  long owned = sys::fchownat(slave.get(), "", static_cast<unsigned>(s.uid), ~0u, files::kEmptyPath);
+  if (owned < 0) return check("fchownat", owned);
+  if (*console != '\0') {
+    if (Result r = cover_console(c, console, slave.get()); !r.ok()) return r;
+  }
+  if (c.slots[s.slot] >= 0) sys::close(c.slots[s.slot]);
+  c.slots[s.slot] = master.release();
+  if (c.terminal >= 0) sys::close(c.terminal);
+  c.terminal = slave.release();
+  return {};
+}
+
+Result run(Context& c, const wire::step::useTerminal&) {
+  if (c.terminal < 0) return {EBADF, "ioctl(TIOCSCTTY)"};
+  // 0: never taken away from another session.
+  if (long r = ioctl(c.terminal, TIOCSCTTY, 0); r < 0) return check("ioctl(TIOCSCTTY)", r);
+  for (int fd = 0; fd < 3; fd++) {
+    if (long r = sys::call(__NR_dup3, c.terminal, fd, 0); r < 0) return check("dup3", r);
+  }
+  sys::close(c.terminal);
+  c.terminal = -1;
+  return {};
+}
+
+}  // namespace tsubo
