@@ -16,6 +16,7 @@ const require = createRequire(import.meta.url);
  */
 const chunks = {
   create: ['src/lifecycle/create.ts', 'src/lifecycle/prepare.ts'],
+  exec: ['src/lifecycle/exec.ts'],
   // what is said to people: help, documents, plans, failures
   words: [
     'src/bundle/json-syntax-error.ts',

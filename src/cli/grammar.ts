@@ -10,6 +10,8 @@ import { RuntimeError } from '../errors/error.ts';
 export interface Scanned {
   /** By commander's long name without dashes (`no-pivot`), the last value; a switch that is off is not there. */
   readonly options: Map<string, string | true>;
+  /** Of options that may be repeated (`--env <pair...>`): every value, in order. */
+  readonly lists: Map<string, string[]>;
   readonly args: string[];
   /** Tokens that were not looked at: those after the first argument, with `stopAtArgument`. */
   readonly rest: string[];
@@ -46,7 +48,11 @@ export function scan(
       if (value === undefined) index++;
       const given = value ?? tokens[index];
       if (given === undefined) throw missingValue(token);
-      into.options.set(longName(option), given);
+      if (option.variadic) {
+        into.lists.set(longName(option), [...(into.lists.get(longName(option)) ?? []), given]);
+      } else {
+        into.options.set(longName(option), given);
+      }
     } else if (switchValue(name, value)) {
       into.options.set(longName(option), true);
     } else {
@@ -110,13 +116,17 @@ function missingValue(token: string): RuntimeError {
 }
 
 /** What was scanned, as commander reads it: every value joined to its name. */
-export function canonical(options: ReadonlyMap<string, string | true>): string[] {
-  return [...options].map(([name, value]) => (value === true ? `--${name}` : `--${name}=${value}`));
+export function canonical({ options, lists }: Pick<Scanned, 'options' | 'lists'>): string[] {
+  return [
+    ...[...options].map(([name, value]) => (value === true ? `--${name}` : `--${name}=${value}`)),
+    ...[...lists].flatMap(([name, values]) => values.map(value => `--${name}=${value}`)),
+  ];
 }
 
 /** @throws RuntimeError `usage.arguments` with the sentence of runc */
 export function checkArgumentCount(program: string, command: Command, count: number): void {
-  const most = command.registeredArguments.length;
+  const open = command.registeredArguments.at(-1)?.variadic === true;
+  const most = open ? Number.POSITIVE_INFINITY : command.registeredArguments.length;
   const least = command.registeredArguments.filter(({ required }) => required).length;
   if (count >= least && count <= most) return;
   const kind = least === most ? 'exactly' : count < least ? 'a minimum of' : 'a maximum of';

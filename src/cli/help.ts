@@ -33,7 +33,7 @@ export function programHelp(program: Command, modules: readonly CommandModule[])
 export function commandHelp(program: Command, module: CommandModule, command: Command): string {
   const name = `${program.name()} ${module.name}`;
   const operands = command.registeredArguments.map(argument =>
-    argument.required ? `<${argument.name()}>` : `[${argument.name()}]`,
+    argument.required ? `<${argument.name()}>` : `[${argument.name()}${argument.variadic ? '...' : ''}]`,
   );
   const described = command.registeredArguments.map(
     (argument, index) => [operands[index] ?? '', argument.description] as const,
@@ -55,7 +55,7 @@ function optionEntries(options: readonly Option[]): Entry[] {
 
 /** `--bundle dir, -b dir` */
 function optionHead(option: Option): string {
-  const value = /<(.+)>/.exec(option.flags)?.[1];
+  const value = /<(.+?)(?:\.\.\.)?>/.exec(option.flags)?.[1];
   const names = [option.long, option.short].filter(name => name !== undefined);
   return names.map(name => (value === undefined ? name : `${name} ${value}`)).join(', ');
 }

@@ -36,7 +36,7 @@ export function createOptions(id: string, options: Readonly<Record<string, unkno
   };
 }
 
-function wholeNumber(name: string, text: string): number {
+export function wholeNumber(name: string, text: string): number {
   const number = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
   if (number <= mostFds) return number;
   throw new RuntimeError({

@@ -42,7 +42,7 @@ export function parse(
 ): Invocation {
   const program = quiet(new Command(name));
   defineGlobals(program);
-  const before: Scanned = { options: new Map(), args: [], rest: [], help: false };
+  const before: Scanned = { options: new Map(), lists: new Map(), args: [], rest: [], help: false };
   const globals = before.options;
   let module: CommandModule | undefined;
   let command: Command | undefined;
@@ -57,7 +57,7 @@ export function parse(
     if (before.help) return { globals, ask: helpOf(program, word, modules) };
     command = define(program, module);
 
-    const local: Scanned = { options: new Map(), args: literal, rest: [], help: false };
+    const local: Scanned = { options: new Map(), lists: new Map(), args: literal, rest: [], help: false };
     scan(before.rest, [...command.options, ...program.options], local, module.optionsFirst ?? false);
     local.args.push(...local.rest);
     if (local.help) return { globals, ask: { kind: 'help', program, module, command } };
@@ -65,7 +65,7 @@ export function parse(
     if (globals.has('version')) return { globals, ask: { kind: 'version' } };
     checkArgumentCount(name, command, local.args.length);
     // commander has the last word: values are turned into what the command wants.
-    command.parse([...canonical(local.options), '--', ...local.args], { from: 'user' });
+    command.parse([...canonical(local), '--', ...local.args], { from: 'user' });
     return { globals, ask: { kind: 'run', module, args: local.args, options: command.opts() } };
   } catch (error) {
     if (!(error instanceof RuntimeError)) throw error;

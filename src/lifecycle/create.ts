@@ -56,7 +56,7 @@ export function createContainer(runtime: Runtime, options: CreateOptions): Creat
     try {
       const held = claim(runtime, options.id);
       undo.arm(`the state directory ${held.directory}`, () => removeState(runtime, held));
-      const created = createHeld(runtime, prepared, held, pidFile, undo);
+      const created = createHeld(runtime, prepared, held, pidFile, undo, options.noNewKeyring ?? false);
       undo.disarm();
       held.release();
       log.debug(`container ${options.id} is created, its init is process ${created.init.pid}`);
@@ -74,11 +74,12 @@ function createHeld(
   held: Held,
   pidFile: string | undefined,
   undo: UndoList,
+  noNewKeyring: boolean,
 ): Created {
   const { binding } = runtime;
   const { bundle } = prepared;
   const cgroup = plannedCgroup(runtime, prepared);
-  const record = firstRecord(runtime, prepared, held.id, cgroup?.place);
+  const record = firstRecord(runtime, prepared, held.id, cgroup?.place, noNewKeyring);
   const configCopy = joinPath(held.directory, files.config);
   onHost(`unable to write ${configCopy}`, () => {
     writeRecord(runtime, record);
@@ -125,6 +126,7 @@ function firstRecord(
   { config, bundle, rootfs }: Prepared,
   id: string,
   cgroup: CgroupPlace | undefined,
+  noNewKeyring: boolean,
 ): ContainerRecord {
   const pidNamespace = config.linux?.namespaces?.find(({ type }) => type === 'pid');
   return {
@@ -135,6 +137,7 @@ function firstRecord(
     created: timestamp(runtime.binding.now()),
     ...(config.annotations !== undefined && { annotations: config.annotations }),
     ...(cgroup !== undefined && { cgroup }),
+    ...(noNewKeyring && { noNewKeyring }),
     // An empty path asks for a new one.
     sharedPidNamespace: pidNamespace === undefined || (pidNamespace.path ?? '') !== '',
   };

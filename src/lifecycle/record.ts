@@ -17,6 +17,8 @@ export interface ContainerRecord {
   readonly cgroup?: CgroupPlace;
   /** No pid namespace of its own: the end of the init does not end the other processes. */
   readonly sharedPidNamespace: boolean;
+  /** Created in its caller's session keyring. Default false. */
+  readonly noNewKeyring?: boolean;
   /** Absent until the container is created. */
   readonly init?: InitRecord;
 }

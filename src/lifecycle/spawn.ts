@@ -5,13 +5,13 @@ import { isSystemError, onHost, toRuntimeError } from '../errors/system.ts';
 import type { Binding, Report, Spawned } from '../host/binding.d.ts';
 import { openFlags } from '../host/files.ts';
 import { joinPath } from '../host/paths.ts';
+import type { Config } from '../oci/config.ts';
 import { explainFailure } from '../plan/explain.ts';
 import type { HostStep, Plan } from '../plan/plan.ts';
 import { encodePlan } from '../wire/encode.ts';
 import { keepForStart } from './after-ready.ts';
 import { identify, killAndWait } from './init.ts';
 import { openNamespace } from './join.ts';
-import type { Prepared } from './prepare.ts';
 import { files, type InitRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
 import { signalName } from './signals.ts';
@@ -36,19 +36,34 @@ export interface Waiting {
 /** The host's part at each moment that the plan's `rendezvous` steps name. */
 export type Moments = Readonly<Record<string, (init: Waiting) => void>>;
 
+/** What a spawn takes along beside what its plan names. */
+export interface Given {
+  /** The pid namespace to be born in, when no step opens one. */
+  readonly pidNamespace?: number;
+  /** Slots and the descriptors to fill them; they stay the caller's. */
+  readonly slots?: readonly (readonly [slot: number, fd: number])[];
+}
+
+/** What is walked, and the config for the words of its failures. */
+export interface Walk {
+  readonly plan: Plan;
+  readonly config?: Config | undefined;
+}
+
 /**
  * The init is born in its cgroup and namespaces and walks the plan up to `ready`, while the host's `after` steps are
  * done to it. The wrapping of the messages is runc's, which engines' users search for.
  */
 export function bearInit(
   runtime: Runtime,
-  prepared: Pick<Prepared, 'plan' | 'config'>,
+  prepared: Walk,
   directory: string,
   cgroup: string | undefined,
   undo: UndoList,
   moments: Moments = {},
+  given: Given = {},
 ): Born {
-  return asStarting(() => bear(runtime, prepared, directory, cgroup, undo, moments));
+  return asStarting(() => bear(runtime, prepared, directory, cgroup, undo, moments, given));
 }
 
 /** Its failures are said to be those of starting the process. */
@@ -63,15 +78,16 @@ export function asStarting<T>(act: () => T): T {
 
 function bear(
   runtime: Runtime,
-  prepared: Pick<Prepared, 'plan' | 'config'>,
+  prepared: Walk,
   directory: string,
   cgroup: string | undefined,
   undo: UndoList,
-  moments: Moments = {},
+  moments: Moments,
+  given: Given,
 ): Born {
   const { binding } = runtime;
   const { plan } = prepared;
-  const spawned = spawnInit(runtime, plan, directory, cgroup);
+  const spawned = spawnInit(runtime, plan, directory, cgroup, given);
   const { pid, pidfd, channel } = spawned;
   let channelOpen = true;
   const closeChannel = (): void => {
@@ -109,6 +125,7 @@ function spawnInit(
   plan: Plan,
   directory: string,
   cgroup: string | undefined,
+  given: Given,
 ): Spawned {
   const opened: number[] = [];
   const open = (path: string, flags: number): number => {
@@ -117,7 +134,7 @@ function spawnInit(
     return fd;
   };
   try {
-    const slots = new Map<number, number>();
+    const slots = new Map<number, number>(given.slots);
     for (const step of plan.host) {
       if (step.op !== 'openNamespace') continue;
       const fd = openNamespace(binding, step);
@@ -134,7 +151,7 @@ function spawnInit(
       plan: encodePlan(plan.container, text => binding.utf8(text)),
       cloneFlags: plan.spawn.cloneFlags,
       cgroup: cgroup === undefined ? -1 : open(cgroup, openFlags.readOnly),
-      pidNamespace: slots.get(0) ?? -1,
+      pidNamespace: slots.get(0) ?? given.pidNamespace ?? -1,
       preserveFds: plan.spawn.preserveFds,
       fds: inOrder(slots),
     };
@@ -183,12 +200,7 @@ function doAfter(binding: Binding, step: AfterStep, pid: number, index: number):
   }
 }
 
-function awaitReady(
-  { binding }: Runtime,
-  { plan, config }: Pick<Prepared, 'plan' | 'config'>,
-  spawned: Spawned,
-  moments: Moments,
-): void {
+function awaitReady({ binding }: Runtime, { plan, config }: Walk, spawned: Spawned, moments: Moments): void {
   for (;;) {
     const report = onHost('unable to hear from the init', () => binding.awaitReport(spawned.channel));
     switch (report.kind) {
@@ -221,11 +233,7 @@ function keepAppointment(plan: Plan, report: Report, moments: Moments, spawned: 
 }
 
 /** The end of the channel is the exec: it closes what the init held. */
-function awaitExec(
-  binding: Binding,
-  { plan, config }: Pick<Prepared, 'plan' | 'config'>,
-  channel: number,
-): void {
+function awaitExec(binding: Binding, { plan, config }: Walk, channel: number): void {
   const report = onHost('unable to hear from the init', () => binding.awaitReport(channel));
   if (report.kind === 'failed') throw new RuntimeError(explainFailure(plan, report, config));
 }

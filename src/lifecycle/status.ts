@@ -9,7 +9,7 @@ import type { Runtime } from './runtime.ts';
 import { isHeld, stateDirectory } from './store.ts';
 
 /** What may be done to a container that is not simply asked about. */
-export type Operation = 'start' | 'kill' | 'delete';
+export type Operation = 'start' | 'kill' | 'delete' | 'exec';
 
 /**
  * Where each operation is allowed: runtime.md#operations, with `delete` of a created container as engines expect it.
@@ -19,6 +19,7 @@ const allowed: { readonly [Op in Operation]: readonly Status[] } = {
   start: ['created'],
   kill: ['created', 'running', 'paused'],
   delete: ['created', 'stopped'],
+  exec: ['created', 'running'],
 };
 
 /**
@@ -63,6 +64,13 @@ const refusals: { readonly [Op in Operation]: (id: string, status: Status) => Ru
       value: status,
       spec: 'runtime.md#kill',
     }),
+  exec: (_id, status) =>
+    new RuntimeError({
+      code: 'state.not-running',
+      message: execRefusal(status),
+      value: status,
+      hint: status === 'paused' ? 'the program would wait until the container is resumed' : undefined,
+    }),
   delete: (id, status) =>
     new RuntimeError({
       code: 'state.running',
@@ -72,6 +80,12 @@ const refusals: { readonly [Op in Operation]: (id: string, status: Status) => Ru
       hint: `stop it first (tsubo kill ${id} KILL), or use delete --force`,
     }),
 };
+
+function execRefusal(status: Status): string {
+  if (status === 'paused') return 'cannot exec in a paused container (use --ignore-paused to override)';
+  if (status === 'stopped') return 'cannot exec in a stopped container';
+  return `cannot exec in a container in the ${status} state`;
+}
 
 function startRefusal(status: Status): string {
   if (status === 'stopped') return 'cannot start a container that has stopped';

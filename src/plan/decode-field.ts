@@ -80,6 +80,7 @@ const decoders: Readonly<Record<string, Decoder>> = {
   'setUmask.mask': umaskText,
   'setAmbientSet.mask': capabilityNames,
   kind: cloneFlagNames,
+  kinds: cloneFlagNames,
   propagation: propagationNames,
   attributes: attributeNames,
   attributesSet: attributeNames,

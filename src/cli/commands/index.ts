@@ -2,6 +2,7 @@
 import type { CommandModule } from '../command.ts';
 import { create } from './create.ts';
 import { deleteCommand } from './delete.ts';
+import { exec } from './exec.ts';
 import { kill } from './kill.ts';
 import { list } from './list.ts';
 import { plan } from './plan.ts';
@@ -15,6 +16,7 @@ export const modules: readonly CommandModule[] = [
   create,
   start,
   run,
+  exec,
   kill,
   deleteCommand,
   state,

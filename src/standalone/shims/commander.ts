@@ -16,6 +16,8 @@ export class Option {
   /** It takes a value. */
   readonly required: boolean;
   readonly negate: boolean;
+  /** It may be repeated: its value is a list. */
+  readonly variadic: boolean;
   hidden = false;
   readonly parseArg: Parse | undefined;
 
@@ -27,6 +29,7 @@ export class Option {
     this.long = names.find(name => name.startsWith('--'));
     this.short = names.find(name => !name.startsWith('--'));
     this.required = flags.includes('<');
+    this.variadic = flags.includes('...>');
     this.negate = this.long?.startsWith('--no-') ?? false;
   }
 
@@ -45,12 +48,15 @@ export class Option {
 class Argument {
   readonly description: string;
   readonly required: boolean;
+  /** It takes all that follows. */
+  readonly variadic: boolean;
   readonly #name: string;
 
   constructor(head: string, description: string) {
     this.description = description;
     this.required = head.startsWith('<');
-    this.#name = head.slice(1, -1);
+    this.variadic = head.endsWith('...]') || head.endsWith('...>');
+    this.#name = head.slice(1, this.variadic ? -4 : -1);
   }
 
   name(): string {
@@ -101,7 +107,9 @@ export class Command {
       if (option === undefined) throw new Error(`no option ${name}`);
       const text = equals < 0 ? undefined : word.slice(equals + 1);
       const value = text === undefined ? !option.negate : (option.parseArg?.(text, undefined) ?? text);
-      this.#values[option.attributeName()] = value;
+      const at = option.attributeName();
+      const before = this.#values[at];
+      this.#values[at] = option.variadic ? [...(Array.isArray(before) ? before : []), value] : value;
     }
     return this;
   }

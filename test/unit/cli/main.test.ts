@@ -51,13 +51,16 @@ describe('help', () => {
     expect(machine.stderr).toBe('');
   });
 
-  it.each(['create', 'start', 'run', 'kill', 'delete', 'state', 'list', 'spec', 'plan'])('of %s', name => {
-    expect(call(name, '--help')).toBe(0);
-    expect(machine.stdout.split('\n')[1]).toContain(`tsubo ${name} - `);
-    expect(machine.stdout).toContain('EXAMPLE:\n');
-    expect(machine.stdout).not.toContain('undefined');
-    expect(Math.max(...machine.stdout.split('\n').map(line => line.length))).toBeLessThanOrEqual(110);
-  });
+  it.each(['create', 'start', 'run', 'exec', 'kill', 'delete', 'state', 'list', 'spec', 'plan'])(
+    'of %s',
+    name => {
+      expect(call(name, '--help')).toBe(0);
+      expect(machine.stdout.split('\n')[1]).toContain(`tsubo ${name} - `);
+      expect(machine.stdout).toContain('EXAMPLE:\n');
+      expect(machine.stdout).not.toContain('undefined');
+      expect(Math.max(...machine.stdout.split('\n').map(line => line.length))).toBeLessThanOrEqual(110);
+    },
+  );
 
   it('does not show --all of kill', () => {
     call('kill', '-h');

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+import { RuntimeError } from '../../errors/error.ts';
+import { toRuntimeError } from '../../errors/system.ts';
+import { type ExecOptions, execInContainer } from '../../lifecycle/exec.ts';
+import type { CommandModule } from '../command.ts';
+import { wholeNumber } from '../options.ts';
+
+/** Of failures that are ours and not the program's. */
+const exitOwnFailure = 255;
+
+const later = ['tty', 'consoleSocket', 'pidfdSocket', 'processLabel', 'apparmor'] as const;
+
+export const exec: CommandModule = {
+  name: 'exec',
+  summary: 'run a program in a container that is created or running',
+  example: ['tsubo exec web ls -l /', 'tsubo exec --user 1000:100 --cwd /tmp --env A=1 web sh -c env'],
+  // What follows the id is the program's.
+  optionsFirst: true,
+  define(command) {
+    command
+      .argument('<container-id>', 'a container that is created or running')
+      .argument('[command...]', 'the program and its arguments; none with --process')
+      .option('-p, --process <file>', 'a process document; the container only fills in what it leaves out')
+      .option('--cwd <dir>', 'the working directory in the container')
+      .option('-e, --env <pair...>', 'NAME=value, added to the environment; may be repeated')
+      .option('-u, --user <uid[:gid]>', 'numbers of the user and of the group')
+      .option('-g, --additional-gids <gid...>', 'a group more; may be repeated')
+      .option('-t, --tty', 'a terminal for the program (not supported yet)')
+      .option('--console-socket <path>', 'where to send the terminal (not supported yet)')
+      .option('--pidfd-socket <path>', 'where to send a pidfd of the program (not supported yet)')
+      .option('-d, --detach', 'return when the program runs')
+      .option('--pid-file <file>', "write the program's process id there")
+      .option('--process-label <label>', 'SELinux label (not supported yet)')
+      .option('--apparmor <profile>', 'AppArmor profile (not supported yet)')
+      .option('--no-new-privs', 'the program cannot gain privileges')
+      .option('-c, --cap <name...>', 'a capability more, such as CAP_KILL; may be repeated')
+      .option('--preserve-fds <count>', 'pass this many descriptors from 3 on (default: 0)', text =>
+        wholeNumber('preserve-fds', text),
+      )
+      .option('--cgroup <path>', "a cgroup below the container's, which is there already")
+      .option('--ignore-paused', 'also in a paused container: the program runs when it is resumed');
+  },
+  run({ runtime, report }, [id = '', ...args], options) {
+    try {
+      return execInContainer(runtime, id, execOptions(args, options));
+    } catch (error) {
+      const failure = toRuntimeError(error);
+      report(failure.with({ message: `exec failed: ${failure.message}` }));
+      return exitOwnFailure;
+    }
+  },
+};
+
+function execOptions(args: readonly string[], options: Readonly<Record<string, unknown>>): ExecOptions {
+  for (const name of later) {
+    if (options[name] === undefined || options[name] === false || options[name] === '') continue;
+    const flag = name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
+    throw new RuntimeError({
+      code: 'config.unsupported',
+      message: `--${flag} is not supported yet`,
+      value: name,
+    });
+  }
+  const text = (name: string): string | undefined => {
+    const value = options[name];
+    return typeof value === 'string' && value !== '' ? value : undefined;
+  };
+  const list = (name: string): string[] => (Array.isArray(options[name]) ? options[name].map(String) : []);
+  const process = text('process');
+  if (process === undefined && args.length === 0) {
+    throw new RuntimeError({
+      code: 'usage.arguments',
+      message: 'exec args cannot be empty',
+      hint: 'name the program after the id, or a document with --process',
+    });
+  }
+  const given = {
+    process,
+    cwd: text('cwd'),
+    pidFile: text('pidFile'),
+    cgroup: text('cgroup'),
+    ...userOf(text('user')),
+  };
+  return {
+    ...(Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as ExecOptions),
+    args,
+    env: environment(list('env')),
+    additionalGids: list('additionalGids').map(gid => idNumber('additional-gids', gid)),
+    capabilities: list('cap'),
+    noNewPrivileges: options['newPrivs'] === false,
+    preserveFds: typeof options['preserveFds'] === 'number' ? options['preserveFds'] : 0,
+    detach: options['detach'] === true,
+    ignorePaused: options['ignorePaused'] === true,
+  };
+}
+
+/** Numbers only: names would have to be looked up in files of the container. */
+function userOf(text: string | undefined): { uid?: number; gid?: number } {
+  if (text === undefined) return {};
+  const [uid = '', gid] = text.split(/:(.*)/s);
+  return { uid: idNumber('user', uid), ...(gid !== undefined && { gid: idNumber('user', gid) }) };
+}
+
+function idNumber(name: string, text: string): number {
+  const largest = 4294967294;
+  const number = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
+  if (number <= largest) return number;
+  throw new RuntimeError({
+    code: 'usage.bad-value',
+    message: `invalid value ${JSON.stringify(text)} for flag -${name}: parse error`,
+    value: text,
+    hint: `a number from 0 to ${largest}`,
+  });
+}
+
+function environment(pairs: readonly string[]): readonly string[] {
+  for (const pair of pairs) {
+    if (pair.indexOf('=') > 0) continue;
+    throw new RuntimeError({
+      code: 'config.process.env',
+      message: `the environment variable ${JSON.stringify(pair)} is not of the form NAME=value`,
+      value: pair,
+    });
+  }
+  return pairs;
+}

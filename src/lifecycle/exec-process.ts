@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+import { parseJson } from '../bundle/json.ts';
+import { formatPointer } from '../bundle/pointer.ts';
+import { RuntimeError } from '../errors/error.ts';
+import { onHost } from '../errors/system.ts';
+import { joinPath } from '../host/paths.ts';
+import type { Capabilities, Process } from '../oci/config.ts';
+import { checkProcessDocument } from '../validate/check-process.ts';
+import { withPlace } from './place.ts';
+import { files } from './record.ts';
+import type { Runtime } from './runtime.ts';
+import { stateDirectory } from './store.ts';
+
+/** What is executed: a document, or a command with changes to the container's own process. */
+export interface ExecProcessOptions {
+  /** A process document as of config.md#process; relative to the working directory. The rest here is ignored then. */
+  readonly process?: string;
+  readonly args?: readonly string[];
+  readonly cwd?: string;
+  /** Added to the container's. */
+  readonly env?: readonly string[];
+  readonly uid?: number;
+  readonly gid?: number;
+  /** Added to the container's. */
+  readonly additionalGids?: readonly number[];
+  /** Added to the bounding, effective and permitted set, and to the ambient one when something is inheritable. */
+  readonly capabilities?: readonly string[];
+  readonly noNewPrivileges?: boolean;
+}
+
+export interface ExecProcess {
+  readonly process: Process;
+  /** Of the document that the pointers of `origin` are into. */
+  readonly text: string;
+  readonly origin: (...parts: readonly (string | number)[]) => string;
+}
+
+/**
+ * The process to execute. What a document does not say, and what is not said on the command line, is as the container's
+ * config said at create: later changes of the bundle have no effect.
+ */
+export function execProcess(runtime: Runtime, id: string, options: ExecProcessOptions): ExecProcess {
+  const { binding } = runtime;
+  const path = joinPath(stateDirectory(runtime, id), files.config);
+  const text = onHost(`unable to read ${path}`, () => binding.readText(path));
+  const own = check(runtime, (parseJson(text) as { process?: unknown }).process, text, '/process');
+  if (options.process === undefined) return changed(own, text, options);
+  const given = onHost(`unable to read ${options.process}`, () => binding.readText(options.process ?? ''));
+  const process = withPlace(given, () => check(runtime, parseJson(given), given, ''));
+  return {
+    process: { ...inherited(own), ...process },
+    text: given,
+    origin: (...parts) => formatPointer(parts),
+  };
+}
+
+function check(runtime: Runtime, document: unknown, text: string, within: string): Process {
+  const { process, problems, warnings } = checkProcessDocument(document);
+  // Those of the container's own were told at create.
+  if (within === '') {
+    for (const { message, pointer } of warnings) runtime.log.warn(`${message} (${pointer})`);
+  }
+  if (process !== undefined) return process;
+  const [first = { code: 'internal', message: 'a process without problems' }] = problems;
+  return withPlace(text, () => {
+    throw new RuntimeError({ ...first, problems });
+  });
+}
+
+/** What a document that does not say it gets from the container. */
+function inherited(own: Process): Partial<Process> {
+  const { capabilities, rlimits, noNewPrivileges, oomScoreAdj } = own;
+  return {
+    ...(capabilities !== undefined && { capabilities }),
+    ...(rlimits !== undefined && { rlimits }),
+    ...(noNewPrivileges !== undefined && { noNewPrivileges }),
+    ...(oomScoreAdj !== undefined && { oomScoreAdj }),
+  };
+}
+
+function changed(own: Process, text: string, options: ExecProcessOptions): ExecProcess {
+  const { user } = own;
+  const given = new Set(['args']);
+  const take = <T>(name: string, value: T | undefined): T | undefined => {
+    if (value !== undefined) given.add(name);
+    return value;
+  };
+  const cwd = take('cwd', options.cwd);
+  const uid = take('user', options.uid);
+  if (cwd !== undefined && !cwd.startsWith('/')) {
+    throw new RuntimeError({
+      code: 'config.process.cwd',
+      message: 'Cwd must be an absolute path',
+      value: cwd,
+      hint: `write "/${cwd}"`,
+    });
+  }
+  const more = options.capabilities ?? [];
+  return {
+    process: {
+      ...own,
+      args: options.args ?? [],
+      cwd: cwd ?? own.cwd,
+      env: [...(own.env ?? []), ...(options.env ?? [])],
+      user: {
+        ...user,
+        uid: uid ?? user.uid,
+        gid: options.gid ?? user.gid,
+        additionalGids: [...(user.additionalGids ?? []), ...(options.additionalGids ?? [])],
+      },
+      ...(more.length > 0 && { capabilities: withMore(own.capabilities ?? {}, more) }),
+      ...(options.noNewPrivileges && { noNewPrivileges: true }),
+    },
+    text,
+    // What the command line asked for has no place in config.json.
+    origin: (...parts) => (given.has(String(parts[0])) ? '' : formatPointer(['process', ...parts])),
+  };
+}
+
+/** Nothing becomes inheritable: programs of other users would get it from files (CVE-2022-29162). */
+function withMore(sets: Capabilities, names: readonly string[]): Capabilities {
+  const more = names.map(name => name.toUpperCase());
+  const add = (set: readonly string[] | undefined): readonly string[] => [...(set ?? []), ...more];
+  return {
+    ...sets,
+    bounding: add(sets.bounding),
+    effective: add(sets.effective),
+    permitted: add(sets.permitted),
+    ...(sets.inheritable !== undefined && { ambient: add(sets.ambient) }),
+  };
+}

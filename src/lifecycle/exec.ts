@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+import { errno } from '../errors/errno.ts';
+import { RuntimeError } from '../errors/error.ts';
+import { onHost } from '../errors/system.ts';
+import type { HostFacts } from '../host/facts.ts';
+import { isBelow, joinPath, resolvePath } from '../host/paths.ts';
+import { ownCgroup, readFacts } from '../host/read-facts.ts';
+import { type NamespaceType, namespaceFiles, namespaceFlags } from '../oci/namespaces.ts';
+import { initSlot, makeExecPlan } from '../plan/exec-plan.ts';
+import { type ExecProcessOptions, execProcess } from './exec-process.ts';
+import { withInit } from './init.ts';
+import { checkPassedFds } from './passed-fds.ts';
+import { writePidFile } from './pid-file.ts';
+import { withPlace } from './place.ts';
+import type { ContainerRecord, InitRecord } from './record.ts';
+import type { Runtime } from './runtime.ts';
+import { asStarting, type Born, bearInit } from './spawn.ts';
+import { requireStatus, statusOf } from './status.ts';
+import { readRecord } from './store.ts';
+import { UndoList } from './undo.ts';
+
+export interface ExecOptions extends ExecProcessOptions {
+  /** Returns when the program runs, instead of waiting for its end. Default false. */
+  readonly detach?: boolean;
+  /** Where to write the process's pid; relative to the working directory. Default: nowhere. */
+  readonly pidFile?: string;
+  /** How many descriptors from 3 on the program gets. Default 0. */
+  readonly preserveFds?: number;
+  /** A cgroup below the container's, which is there already. Default: the container's own. */
+  readonly cgroup?: string;
+  /** Executes also in a paused container, and waits until it is resumed. Default false. */
+  readonly ignorePaused?: boolean;
+}
+
+/**
+ * Executes a program in a created or running container. It takes no lock: the container may end or be deleted meanwhile,
+ * and then so does the program.
+ *
+ * @returns the exit status: 0 when detached, else the program's, or 128 and the number of the signal that ended it
+ * @throws RuntimeError `state.not-found`, `state.not-running`, `usage.preserve-fds`, `usage.cgroup`, `config.*`,
+ *   `host.syscall`, `container.*`
+ */
+export function execInContainer(runtime: Runtime, id: string, options: ExecOptions): number {
+  const { binding } = runtime;
+  checkPassedFds(binding, 0, options.preserveFds ?? 0);
+  const pidFile =
+    options.pidFile === undefined ? undefined : resolvePath(() => binding.getcwd(), options.pidFile);
+  const record = readRecord(runtime, id);
+  const status = statusOf(runtime, record, { held: false });
+  if (status !== 'paused' || options.ignorePaused !== true) requireStatus('exec', id, status);
+  const { init } = record;
+  const foreground = options.detach !== true;
+  const ended = (): RuntimeError =>
+    new RuntimeError({
+      code: 'state.not-running',
+      message: 'cannot exec in a stopped container',
+      value: 'stopped',
+    });
+  if (init === undefined) throw ended();
+
+  const born = withInit(binding, init, initPidfd => {
+    // Before the process is born: a signal that comes in between must not end us and leave it.
+    if (foreground) binding.catchSignals(false);
+    return bear(runtime, record, init, initPidfd, pidFile, options);
+  });
+  if (born === undefined) throw ended();
+  try {
+    if (!foreground) return 0;
+    const end = binding.waitForeground(born.init.pid, born.pidfd);
+    return end.signal === undefined ? (end.code ?? 0) : 128 + end.signal;
+  } finally {
+    binding.close(born.pidfd);
+  }
+}
+
+function bear(
+  runtime: Runtime,
+  record: ContainerRecord,
+  init: InitRecord,
+  initPidfd: number,
+  pidFile: string | undefined,
+  options: ExecOptions,
+): Born {
+  const { process, text, origin } = execProcess(runtime, record.id, options);
+  return withPlace(text, () => {
+    const facts = readFacts(runtime.binding);
+    const namespaces = foreignNamespaces(runtime, init.pid);
+    const plan = makeExecPlan(
+      { process, facts, origin },
+      {
+        id: record.id,
+        // By being born there, not by a step.
+        namespaces: namespaces & ~namespaceFlags.pid,
+        noNewKeyring: record.noNewKeyring ?? false,
+        preserveFds: options.preserveFds ?? 0,
+      },
+    );
+    for (const { pointer, message } of plan.warnings) {
+      runtime.log.warn(pointer ? `${message} (${pointer})` : message);
+    }
+    const given = {
+      ...((namespaces & namespaceFlags.pid) !== 0 && { pidNamespace: initPidfd }),
+      slots: [[initSlot, initPidfd]] as const,
+    };
+    const undo = new UndoList();
+    try {
+      const born = inCgroup(runtime, record, init, facts, options, cgroup =>
+        bearInit(runtime, { plan }, '', cgroup, undo, {}, given),
+      );
+      if (pidFile !== undefined) writePidFile(runtime, pidFile, born.init.pid, undo);
+      asStarting(() => born.letGo());
+      undo.disarm();
+      return born;
+    } catch (error) {
+      throw undo.fail(error);
+    }
+  });
+}
+
+/** CLONE_NEW* of the namespaces that the init is in and we are not. */
+function foreignNamespaces({ binding }: Runtime, pid: number): number {
+  let flags = 0;
+  for (const [type, file] of Object.entries(namespaceFiles) as [NamespaceType, string][]) {
+    // A kernel may be without one of them, and then neither is in it.
+    if (binding.stat(`/proc/self/ns/${file}`) === undefined) continue;
+    const path = `/proc/${pid}/ns/${file}`;
+    const theirs = onHost(`unable to read ${path}`, () => binding.readlink(path));
+    if (theirs !== binding.readlink(`/proc/self/ns/${file}`)) flags |= namespaceFlags[type];
+  }
+  return flags;
+}
+
+/**
+ * Does `work` in the container's cgroup, or the one below it that was asked for. An init may have moved itself and handed
+ * controllers down, or may have been moved: then nobody can be born in the container's own, and it is the init's.
+ */
+function inCgroup(
+  { binding }: Runtime,
+  record: ContainerRecord,
+  init: InitRecord,
+  facts: HostFacts,
+  options: ExecOptions,
+  work: (cgroup: string | undefined) => Born,
+): Born {
+  const own = record.cgroup?.path;
+  if (options.cgroup !== undefined) return work(subCgroup(own, options.cgroup));
+  if (own === undefined) return work(undefined);
+  try {
+    if (binding.stat(own) !== undefined) return work(own);
+  } catch (error) {
+    const occupied =
+      error instanceof RuntimeError && error.syscall === 'clone3' && error.errno === errno.EBUSY;
+    if (!occupied) throw error;
+  }
+  const at = `/proc/${init.pid}/cgroup`;
+  const current = ownCgroup(onHost(`unable to read ${at}`, () => binding.readText(at)));
+  return work(joinPath(facts.cgroup.mountpoint, current.slice(1)));
+}
+
+function subCgroup(own: string | undefined, wish: string): string {
+  const refuse = (why: string): RuntimeError =>
+    new RuntimeError({
+      code: 'usage.cgroup',
+      message: `bad sub cgroup path: ${wish}: ${why}`,
+      value: wish,
+      hint: "name a cgroup below the container's that is there already, for example workers",
+    });
+  if (own === undefined) throw refuse('the container has no cgroup of its own');
+  if (wish.includes(':')) throw refuse('controllers are named for control groups version 1 only');
+  const path = joinPath(own, wish.replace(/^\/+/, ''));
+  if (path !== own && !isBelow(path, own)) throw refuse("it is not below the container's");
+  return path;
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { ErrorFields } from '../errors/error.ts';
+import type { Config, Process } from '../oci/config.ts';
+import { checkCapabilities, checkEnvironment, checkProcess } from './checks/process.ts';
+import { checkRlimits } from './checks/rlimits.ts';
+import { completeProcess } from './complete.ts';
+import { CheckContext, type Draft } from './context.ts';
+import { process as processShape } from './process-shape.ts';
+import type { ObjectShape } from './shape.ts';
+import { walk } from './walk.ts';
+
+export interface CheckedProcess {
+  /** Undefined when there are problems. */
+  readonly process: Process | undefined;
+  readonly problems: readonly ErrorFields[];
+  readonly warnings: readonly ErrorFields[];
+}
+
+const within = '/process';
+
+/**
+ * Checks a process document (`exec --process`) as config.json's `process` is checked. Pointers are into the document.
+ */
+export function checkProcessDocument(document: unknown): CheckedProcess {
+  const { value, problems, warnings } = walk(processShape as ObjectShape, document, 'config.md#process');
+  const found: ErrorFields[] = problems.map(fields => ({
+    ...fields,
+    pointer: within + (fields.pointer ?? ''),
+  }));
+  const told: ErrorFields[] = warnings.map(fields => ({
+    ...fields,
+    pointer: within + (fields.pointer ?? ''),
+  }));
+  // The checks know a process by its place in a config.
+  const context = new CheckContext({ process: value } as Draft<Config>, {}, found, told);
+  for (const check of [checkProcess, checkEnvironment, checkCapabilities, checkRlimits]) check(context);
+  const inDocument = (fields: ErrorFields): ErrorFields => ({
+    ...fields,
+    pointer: (fields.pointer ?? '').slice(within.length),
+  });
+  return {
+    process: found.length === 0 ? completeProcess(value as unknown as Process) : undefined,
+    problems: found.map(inDocument),
+    warnings: told.map(inDocument),
+  };
+}

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+import { closeSync, openSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { Bundle } from '../helpers/bundle.ts';
+import { parseReport } from '../helpers/inside.ts';
+import { requires } from '../helpers/requires.ts';
+import { isTsubo } from '../helpers/runtime.ts';
+import { sandbox, until } from '../helpers/sandbox.ts';
+
+describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec', () => {
+  const box = sandbox();
+
+  const inside = (bundle: Bundle, ...flags: string[]) =>
+    parseReport(box.must(['exec', ...flags, bundle.id, '/bin/inside', '--probe']).stdout);
+  const document = (value: unknown): string => {
+    const path = join(box.mkdir('process'), 'process.json');
+    writeFileSync(path, typeof value === 'string' ? value : JSON.stringify(value, undefined, 2));
+    return path;
+  };
+  const failing = (...args: string[]) => {
+    const failure = box.fails(['exec', ...args]);
+    expect(failure.status).toBe(255);
+    expect(failure.message).toMatch(/^exec failed: /);
+    return failure;
+  };
+
+  test.each(['created', 'running'] as const)(
+    'joins every namespace and the cgroup of a %s container',
+    which => {
+      const bundle = box[which]();
+      const { pid } = box.state(bundle.id);
+      const report = inside(bundle);
+      for (const [kind, seen] of Object.entries(report.namespaces)) {
+        if (seen !== null) expect([kind, seen]).toEqual([kind, readlinkSync(`/proc/${pid}/ns/${kind}`)]);
+      }
+      const outside = box.oci(['exec', bundle.id, '/bin/cat', '/proc/self/cgroup']).stdout;
+      expect(outside).toBe(box.must(['exec', bundle.id, '/bin/cat', '/proc/1/cgroup']).stdout);
+      expect(report.fdNumbers).toEqual([0, 1, 2]);
+      expect(report.exe).toBe('/bin/inside');
+      expect(report.parentDeathSignal).toBe(0);
+    },
+  );
+
+  test('has the capabilities, limits, user and groups of the container, and those asked for', () => {
+    const bundle = box.running(made => {
+      made.config.process.capabilities = {
+        bounding: ['CAP_KILL'],
+        effective: ['CAP_KILL'],
+        permitted: ['CAP_KILL'],
+      };
+      made.config.process.rlimits = [{ type: 'RLIMIT_NOFILE', soft: 100, hard: 200 }];
+    });
+    const plain = inside(bundle);
+    expect(plain.status['CapBnd']).toBe('0000000000000020');
+    expect(plain.status['CapEff']).toBe('0000000000000020');
+    expect(plain.rlimits[7]).toEqual(['100', '200']);
+    const other = inside(
+      bundle,
+      '--user',
+      '1000:100',
+      '-g',
+      '5',
+      '--additional-gids=6',
+      '--cwd',
+      '/bin',
+      '-e',
+      'A=1',
+      '--env',
+      'B=2',
+      '-c',
+      'CAP_CHOWN',
+      '--no-new-privs',
+    );
+    expect(other).toMatchObject({
+      uids: [1000, 1000, 1000],
+      gids: [100, 100, 100],
+      cwd: '/bin',
+      noNewPrivileges: 1,
+    });
+    expect(other.groups).toEqual(expect.arrayContaining([5, 6]));
+    expect(other.env).toEqual(expect.arrayContaining(['A=1', 'B=2']));
+    expect(other.status['CapBnd']).toBe('0000000000000021');
+  });
+
+  test('takes a process document', () => {
+    const bundle = box.running();
+    const path = document({
+      cwd: '/bin',
+      args: ['/bin/inside', '--probe'],
+      env: ['X=y', 'HOME=/h'],
+      user: { uid: 7, gid: 8, umask: 0o27 },
+    });
+    const report = parseReport(box.must(['exec', '--process', path, bundle.id]).stdout);
+    expect(report).toMatchObject({ env: ['X=y', 'HOME=/h'], cwd: '/bin', umask: 0o27 });
+    expect(report.uids[0]).toBe(7);
+    expect(report.gids[0]).toBe(8);
+  });
+
+  test('takes no notice of a config that was changed after create', () => {
+    const bundle = box.running();
+    bundle.config.process.cwd = '/bin';
+    bundle.write();
+    expect(inside(bundle).cwd).toBe(isTsubo ? '/' : '/bin');
+  });
+
+  test.each<[string, number]>([
+    ['exit 0', 0],
+    ['exit 7', 7],
+    ['exit 255', 255],
+    ['kill -KILL $$', 137],
+    ['kill -TERM $$', 143],
+  ])('of %s returns %i', (script, status) => {
+    expect(box.oci(['exec', box.running().id, '/bin/sh', '-c', script]).status).toBe(status);
+  });
+
+  test('passes signals on', async () => {
+    const bundle = box.running();
+    const script = 'trap "exit 42" TERM; echo ready; while :; do sleep 0.01; done';
+    const running = box.spawn(['exec', bundle.id, '/bin/sh', '-c', script]);
+    await until('the program is ready', () => running.stdout() === 'ready\n');
+    running.child.kill('SIGTERM');
+    expect(await running.ended).toEqual({ status: 42, signal: null });
+  });
+
+  test('says what engines look for when the program cannot be run', () => {
+    const { id } = box.running();
+    expect(failing(id, 'nothing-of-the-kind').message).toContain(
+      'exec: "nothing-of-the-kind": executable file not found in $PATH',
+    );
+    expect(failing(id, '/nothing').message).toContain(
+      'exec: "/nothing": stat /nothing: no such file or directory',
+    );
+    expect(failing(id, '/etc').message).toMatch(/is a directory|permission denied|no such file/);
+  });
+
+  test('returns at once when detached, with the pid in a file', () => {
+    const bundle = box.running();
+    const file = join(box.mkdir('pid'), 'pid');
+    box.must(['exec', '--detach', '--pid-file', file, bundle.id, '/bin/sleep', '1000']);
+    const pid = Number(readFileSync(file, 'utf8'));
+    expect(box.lives(pid)).toBe(true);
+    expect(readlinkSync(`/proc/${pid}/ns/pid`)).toBe(
+      readlinkSync(`/proc/${box.state(bundle.id).pid}/ns/pid`),
+    );
+  });
+
+  test('passes on descriptors that are to be preserved, and no other', () => {
+    const bundle = box.running();
+    const fds = ['/etc/hostname', '/etc/passwd', '/'].map(path => openSync(path, 'r'));
+    try {
+      const done = box.must(['exec', '--preserve-fds', '2', bundle.id, '/bin/inside', '--probe'], {
+        stdio: ['ignore', 'ignore', 'ignore', ...fds],
+      });
+      expect(parseReport(done.stdout).fdNumbers).toEqual([0, 1, 2, 3, 4]);
+    } finally {
+      for (const fd of fds) closeSync(fd);
+    }
+  });
+
+  test('refuses a stopped and a paused container', async () => {
+    expect(failing((await box.stopped()).id, '/bin/true').message).toContain(
+      'cannot exec in a stopped container',
+    );
+    if (!isTsubo) return;
+    const bundle = box.running();
+    const cgroup = readFileSync(`/proc/${box.state(bundle.id).pid}/cgroup`, 'utf8');
+    const path = box.view.path(`/sys/fs/cgroup${/^0::(.*)$/m.exec(cgroup)?.[1]}/cgroup.freeze`);
+    writeFileSync(path, '1');
+    expect(failing(bundle.id, '/bin/true').message).toContain('cannot exec in a paused container');
+    const waiting = box.spawn(['exec', '--ignore-paused', bundle.id, '/bin/sh', '-c', 'exit 9']);
+    writeFileSync(path, '0');
+    expect((await waiting.ended).status).toBe(9);
+  });
+
+  test('joins a cgroup below the container’s, and none above', () => {
+    const bundle = box.running(made => made.namespace('cgroup'));
+    expect(failing('--cgroup', '../..', bundle.id, '/bin/true').message).toContain('sub cgroup path');
+    expect(failing('--cgroup', 'missing', bundle.id, '/bin/true').message).toContain(
+      'no such file or directory',
+    );
+  });
+
+  test.each<[string, unknown, string]>([
+    ['no JSON', '{', ''],
+    ['no args', { cwd: '/' }, 'args must not be empty'],
+    ['no cwd', { args: ['/bin/true'] }, 'Cwd property must not be empty'],
+    ['a relative cwd', { args: ['/bin/true'], cwd: 'bin' }, 'Cwd must be an absolute path'],
+    ['args of the wrong type', { args: '/bin/true', cwd: '/' }, ''],
+    ['a user of the wrong type', { args: ['/bin/true'], cwd: '/', user: { uid: 'root' } }, ''],
+    [
+      'an unknown limit',
+      { args: ['/bin/true'], cwd: '/', rlimits: [{ type: 'RLIMIT_X', soft: 1, hard: 1 }] },
+      'RLIMIT_X',
+    ],
+    ['a list', [], ''],
+  ])('refuses a process document with %s', (_what, value, text) => {
+    expect(failing('-p', document(value), box.running().id).message).toContain(text);
+  });
+
+  test('refuses a command line without a program, an unknown container and a bad user', () => {
+    const { id } = box.running();
+    expect(failing(id).message).toContain('exec args cannot be empty');
+    expect(failing('nobody', '/bin/true').message).toContain('container does not exist');
+    expect(failing('--user', 'root', id, '/bin/true').message).toContain('root');
+  });
+
+  test('runs many at the same time', async () => {
+    const { id } = box.running();
+    const all = Array.from({ length: 12 }, (_, n) => box.spawn(['exec', id, '/bin/sh', '-c', `exit ${n}`]));
+    const ends = await Promise.all(all.map(one => one.ended));
+    expect(ends.map(end => end.status)).toEqual(all.map((_, n) => n));
+  });
+});

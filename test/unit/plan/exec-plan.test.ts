@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+import { expect, it } from 'vitest';
+import { makeExecPlan } from '../../../src/plan/exec-plan.ts';
+import { callersUmask } from '../../../src/wire/steps.ts';
+import { facts, operations, stepsOf } from '../../helpers/plan.ts';
+
+const plan = (noNewKeyring = false) =>
+  makeExecPlan(
+    {
+      process: { args: ['/bin/true'], cwd: '/', user: { uid: 1, gid: 2 }, env: ['HOME=/'], oomScoreAdj: 5 },
+      facts,
+      origin: (...parts) => `/${parts.join('/')}`,
+    },
+    { id: 'jar', namespaces: 0x40020000, noNewKeyring, preserveFds: 2 },
+  );
+
+it('joins before anything else and waits for nobody but the runtime', () => {
+  expect(operations(plan())).toEqual([
+    'joinNamespaces',
+    'joinSessionKeyring',
+    'ownStdio',
+    'setUmask',
+    'changeDirectory',
+    'setUser',
+    'changeDirectory',
+    'findProgram',
+    'ready',
+    'execute',
+  ]);
+  expect(operations(plan(true))).not.toContain('joinSessionKeyring');
+});
+
+it('makes no namespace, and leaves the umask of its caller', () => {
+  expect(plan().spawn).toEqual({ cloneFlags: 0, preserveFds: 2 });
+  expect(stepsOf(plan(), 'setUmask')).toMatchObject([{ mask: callersUmask, origin: '' }]);
+});
+
+it('points into the document that it was made from', () => {
+  expect(stepsOf(plan(), 'findProgram', 'changeDirectory').map(step => step.origin)).toEqual([
+    '/cwd',
+    '/cwd',
+    '/args/0',
+  ]);
+  expect(plan().host).toMatchObject([{ op: 'setOomScoreAdj', value: 5, origin: '/oomScoreAdj' }]);
+});
