@@ -39,10 +39,13 @@ Outcome spawn(const Arguments& a) {
   request.cgroup = static_cast<int>(r.field("cgroup").number());
   request.pid_namespace = static_cast<int>(r.field("pidNamespace").number());
   request.preserve_fds = static_cast<uint32_t>(r.field("preserveFds").number());
+  for (const Value& fd : r.field("joins").items()) request.joins.push_back(static_cast<int>(fd.number()));
   for (const Value& fd : r.field("fds").items()) request.fds.push_back(static_cast<int>(fd.number()));
   Spawned spawned = {};
   SpawnFailure failure = tsubo::spawn(request, &spawned);
-  if (failure.syscall != nullptr) return refused(failure.syscall, failure.error);
+  if (failure.syscall != nullptr) {
+    return refused(failure.syscall, failure.error, failure.join < 0 ? "" : std::to_string(failure.join));
+  }
   return Value::record({{"pid", Value::number(spawned.pid)},
                         {"pidfd", Value::number(spawned.pidfd)},
                         {"channel", Value::number(spawned.channel)}});

@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/memfd.h>
+#include <linux/prctl.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
@@ -14,6 +16,7 @@
 #include <unistd.h>
 
 #include <charconv>
+#include <memory>
 
 #include "core/init_image.h"
 #include "core/syscall.h"
@@ -49,7 +52,7 @@ class Fd {
   int fd_;
 };
 
-SpawnFailure failed(const char* syscall, int error = errno) { return {syscall, error}; }
+SpawnFailure failed(const char* syscall, int error = errno) { return {syscall, error, -1}; }
 
 bool write_all(int fd, const void* data, size_t bytes) {
   auto* p = static_cast<const char*>(data);
@@ -121,6 +124,16 @@ SpawnFailure plan_in_memory(const SpawnRequest& request, int channel, Fd* memory
 
 // What the child needs, made before it exists.
 struct Child {
+  // A helper that joins these and has the init born from it; null: the init itself.
+  const int* joins;
+  size_t join_count;
+  bool* joined;
+  clone_args* born;
+  volatile long pid;
+  volatile int join;
+  // The init is in another user namespace than we are.
+  bool keep_capabilities;
+
   int image;
   const int* keep;
   size_t keep_count;
@@ -131,8 +144,54 @@ struct Child {
   const char* volatile syscall;
 };
 
+long clone_on_stack(clone_args* args, Child* child);
+
+__attribute__((noreturn)) void give_up(Child* child, const char* syscall, long result) {
+  child->error = static_cast<int>(-result);
+  child->syscall = syscall;
+  sys::exit(127);
+}
+
+// The init is executed before its user namespace has mappings, so as nobody: only ambient capabilities stay.
+void keep_capabilities(Child* child) {
+  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct sets[2];
+  long r = sys::call(__NR_capget, sys::arg(&header), sys::arg(sets));
+  if (r < 0) give_up(child, "capget", r);
+  for (auto& set : sets) set.inheritable = set.permitted;
+  r = sys::call(__NR_capset, sys::arg(&header), sys::arg(sets));
+  if (r < 0) give_up(child, "capset", r);
+  for (unsigned cap = 0; cap < 64; cap++) {
+    if ((sets[cap / 32].permitted >> cap % 32 & 1) == 0) continue;
+    r = sys::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap);
+    if (r < 0) give_up(child, "prctl", r);
+  }
+}
+
+// A process may join a user namespace only when it has one thread, and children are born in what their parent joined.
+// The helper shares our descriptors, so that the pidfd of the init is ours, and leaves the init to be our child.
+__attribute__((noreturn)) void bear_from_joined(Child* child) {
+  for (int round = 0; round < 2; round++) {
+    for (size_t i = 0; i < child->join_count; i++) {
+      if (child->joined[i]) continue;
+      long r = sys::call(__NR_setns, child->joins[i], 0);
+      child->joined[i] = r == 0;
+      if (r == 0 || (r == -EPERM && round == 0)) continue;
+      child->join = static_cast<int>(i);
+      give_up(child, "setns", r);
+    }
+  }
+  child->join_count = 0;
+  long pid = clone_on_stack(child->born, child);
+  if (pid < 0) give_up(child, "clone3", pid);
+  child->pid = pid;
+  sys::exit(0);
+}
+
 // Runs on our memory and our descriptors' copies. No return, no C library.
 extern "C" __attribute__((noreturn, used)) void tsubo_child(Child* child) {
+  if (child->join_count > 0) bear_from_joined(child);
+  if (child->keep_capabilities) keep_capabilities(child);
   for (uint32_t fd = 0; fd < child->own_fds; fd++) sys::fcntl(static_cast<int>(fd), F_SETFD, 0);
   for (size_t i = 0; i < child->keep_count; i++) sys::fcntl(child->keep[i], F_SETFD, 0);
   // Every signal is blocked since before the clone; the container starts with none blocked.
@@ -140,9 +199,7 @@ extern "C" __attribute__((noreturn, used)) void tsubo_child(Child* child) {
   sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&none), 0, 8);
   long r =
       sys::call(__NR_execveat, child->image, sys::arg(""), sys::arg(child->argv), sys::arg(child->envp), AT_EMPTY_PATH);
-  child->error = static_cast<int>(-r);
-  child->syscall = "execveat";
-  sys::exit(127);
+  give_up(child, "execveat", r);
 }
 
 // clone3 with a stack of the child's own: it must not touch the frames that we come back to.
@@ -184,6 +241,13 @@ long clone_on_stack(clone_args* args, Child* child) {
 #endif
 }
 
+// Waits for a child that is about to end, and closes its pidfd.
+void collect(int pidfd) {
+  siginfo_t ignored;
+  sys::call(__NR_waitid, 3 /* P_PIDFD */, pidfd, sys::arg(&ignored), 4 /* WEXITED */);
+  close(pidfd);
+}
+
 // Children of this thread are born in another pid namespace while this lives.
 class BornIn {
  public:
@@ -223,10 +287,21 @@ SpawnFailure spawn(const SpawnRequest& request, Spawned* spawned) {
   keep.push_back(theirs.get());
   char number[12];
   *std::to_chars(number, number + sizeof number - 1, plan.get()).ptr = '\0';
-  Child child = {image.get(), keep.data(), keep.size(), 3 + request.preserve_fds, {"tsubo: [init]", number, nullptr},
-                 {nullptr},   0,           nullptr};
+  auto joined = std::make_unique<bool[]>(request.joins.size());
+  Child child = {};
+  child.joins = request.joins.data();
+  child.join_count = request.joins.size();
+  child.joined = joined.get();
+  child.join = -1;
+  child.keep_capabilities = !request.joins.empty() || (request.clone_flags & CLONE_NEWUSER) != 0;
+  child.image = image.get();
+  child.keep = keep.data();
+  child.keep_count = keep.size();
+  child.own_fds = 3 + request.preserve_fds;
+  child.argv[0] = "tsubo: [init]";
+  child.argv[1] = number;
 
-  alignas(16) char stack[16384];
+  alignas(16) char stack[16384], helper_stack[16384];
   int pidfd = -1;
   clone_args args = {};
   args.flags = request.clone_flags | CLONE_VM | CLONE_VFORK | CLONE_PIDFD;
@@ -239,19 +314,35 @@ SpawnFailure spawn(const SpawnRequest& request, Spawned* spawned) {
     args.cgroup = static_cast<uint64_t>(request.cgroup);
   }
 
+  clone_args helper = {};
+  int helper_pidfd = -1;
+  if (!request.joins.empty()) {
+    helper = args;
+    helper.flags = CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_PIDFD | (args.flags & CLONE_INTO_CGROUP);
+    helper.pidfd = reinterpret_cast<uint64_t>(&helper_pidfd);
+    helper.stack = reinterpret_cast<uint64_t>(helper_stack);
+    // The init is born where the helper is, and its end is told as the helper's would be.
+    args.flags = (args.flags & ~static_cast<uint64_t>(CLONE_INTO_CGROUP)) | CLONE_PARENT;
+    args.cgroup = 0;
+    args.exit_signal = 0;
+    child.born = &args;
+  }
+
   BornIn born_in;
   if (SpawnFailure f = born_in.enter(request.pid_namespace); f.syscall) return f;
   // A handler of ours must not run in the child, on the memory we share.
   uint64_t all = ~0ull, before = 0;
   sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&all), sys::arg(&before), 8);
-  long pid = clone_on_stack(&args, &child);
+  long pid = clone_on_stack(child.born != nullptr ? &helper : &args, &child);
   sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&before), 0, 8);
   if (pid < 0) return failed("clone3", static_cast<int>(-pid));
+  if (child.born != nullptr) {
+    collect(helper_pidfd);
+    pid = child.pid;
+  }
   if (child.syscall != nullptr) {
-    siginfo_t ignored;
-    sys::call(__NR_waitid, 3 /* P_PIDFD */, pidfd, sys::arg(&ignored), 4 /* WEXITED */);
-    close(pidfd);
-    return failed(child.syscall, child.error);
+    if (pidfd >= 0) collect(pidfd);
+    return {child.syscall, child.error, child.join};
   }
   *spawned = {static_cast<int>(pid), pidfd, ours.release()};
   return {};

@@ -15,6 +15,9 @@ struct SpawnRequest {
   uint64_t clone_flags;
   int cgroup;         // directory to be born in, or -1
   int pid_namespace;  // to be born in, or -1
+  // Namespaces that a helper process joins, in this order, before the init is born from it: those of a container with a
+  // user namespace. What is refused (EPERM) is tried again after the others: it may belong to one of them.
+  std::vector<int> joins;
   uint32_t preserve_fds;
   std::vector<int> fds;
 };
@@ -28,6 +31,7 @@ struct Spawned {
 struct SpawnFailure {
   const char* syscall = nullptr;  // null: no failure
   int error = 0;
+  int join = -1;  // of `joins`, for setns
 };
 
 // clone3(2) and, in the child, execveat(2) of the sealed init image. The child shares our memory until then, so nothing

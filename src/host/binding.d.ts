@@ -144,6 +144,11 @@ export interface SpawnRequest {
   readonly cgroup: number;
   /** A pid namespace to be born in, or -1. */
   readonly pidNamespace: number;
+  /**
+   * Namespaces that a helper process joins, in this order, before the init is born from it; what is refused with EPERM
+   * is tried again after the others. A refusal's `path` is the index. Default none.
+   */
+  readonly joins?: readonly number[];
   /** How many descriptors from 3 on are passed to the container's process. */
   readonly preserveFds: number;
   /** Descriptors that fill the plan's slots, in order from slot 1. */
