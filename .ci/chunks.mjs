@@ -17,6 +17,7 @@ const require = createRequire(import.meta.url);
 const chunks = {
   create: ['src/lifecycle/create.ts', 'src/lifecycle/prepare.ts'],
   exec: ['src/lifecycle/exec.ts'],
+  hooks: ['src/lifecycle/hooks.ts'],
   // what is said to people: help, documents, plans, failures
   words: [
     'src/bundle/json-syntax-error.ts',

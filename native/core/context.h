@@ -73,8 +73,9 @@ struct Context {
   int mask_directory = -1;
   // Mounts made here cannot travel to the host: it was made a slave or private, all of it.
   bool detached_from_host = false;
-  // What the runtime was called with.
+  // The umask we were called with, and whether the container's own is set by now; in between it is 0.
   long callers_umask = 0;
+  bool own_umask = false;
   // The working directory of the process has been reached.
   bool in_directory = false;
 

@@ -177,6 +177,7 @@ Result run(Context& c, const wire::step::changeDirectory& s) {
 
 Result run(Context& c, const wire::step::setUmask& s) {
   sys::call(__NR_umask, s.mask == wire::kCallersUmask ? c.callers_umask : static_cast<long>(s.mask));
+  c.own_umask = true;
   return {};
 }
 

@@ -95,6 +95,12 @@ export interface Binding {
   /** Passes signals on to the init until it ends, and returns how it ended. */
   waitForeground(pid: number, pidfd: number): WaitStatus;
 
+  /**
+   * Runs a hook in our own namespaces to its end, and throws only when it could not be executed. It dies with us, has
+   * no descriptor but its three, no signal blocked or ignored, and our user, umask and limits.
+   */
+  runHook(request: HookRequest): HookEnd;
+
   /** The steps the executor knows, one a line: what src/wire/steps.ts must agree with. */
   vocabulary(): string;
 }
@@ -174,6 +180,28 @@ export interface Report {
   readonly detail: string;
   /** What came with a `waiting` report, for the receiver to close. */
   readonly fd?: number;
+}
+
+export interface HookRequest {
+  /** Absolute. */
+  readonly path: string;
+  /** argv, its first entry too. */
+  readonly args: readonly string[];
+  /** Absent: the environment of this process. */
+  readonly env?: readonly string[];
+  /** Standard input. */
+  readonly input: string;
+  /** Working directory; `/` when it is not there. */
+  readonly directory: string;
+  /** Then it gets SIGKILL; -1 for never. */
+  readonly timeoutMs: number;
+}
+
+export interface HookEnd extends WaitStatus {
+  readonly timedOut: boolean;
+  /** The last 4096 bytes that it wrote, each. */
+  readonly stdout: string;
+  readonly stderr: string;
 }
 
 export interface WaitStatus {

@@ -12,6 +12,6 @@ export function keepForStart(plan: Plan): InitRecord['afterReady'] {
   const first = plan.container.findIndex(({ op }) => op === 'ready') + 1;
   const steps = plan.container
     .slice(first)
-    .map(step => (step.op === 'execute' ? { ...step, env: [] } : step));
+    .map(step => (step.op === 'execute' || step.op === 'runHook' ? { ...step, env: [] } : step));
   return { first, steps };
 }

@@ -5,7 +5,10 @@ import { removeCgroup } from '../cgroup/remove.ts';
 import { onHost } from '../errors/system.ts';
 import { openFlags } from '../host/files.ts';
 import { joinPath, resolvePath } from '../host/paths.ts';
+import type { Hooks } from '../oci/config.ts';
+import { runPoststopHooks } from './hooks.ts';
 import { checkId } from './ids.ts';
+import { createMoments } from './moments.ts';
 import { checkPassedFds, listenFds } from './passed-fds.ts';
 import { writePidFile } from './pid-file.ts';
 import { withPlace } from './place.ts';
@@ -55,6 +58,12 @@ export function createContainer(runtime: Runtime, options: CreateOptions): Creat
     const undo = new UndoList();
     try {
       const held = claim(runtime, options.id);
+      const { config, bundle } = prepared;
+      if (config.hooks?.poststop !== undefined) {
+        // First armed, so run last: when all else is gone.
+        const subject = { ...config, id: held.id, bundle: bundle.path };
+        undo.arm('the poststop hooks', () => runPoststopHooks(runtime, subject));
+      }
       undo.arm(`the state directory ${held.directory}`, () => removeState(runtime, held));
       const created = createHeld(runtime, prepared, held, pidFile, undo, options.noNewKeyring ?? false);
       undo.disarm();
@@ -99,7 +108,8 @@ function createHeld(
     }
   }
 
-  const born: Born = bearInit(runtime, prepared, held.directory, cgroup?.place.path, undo);
+  const moments = createMoments(runtime, prepared, record);
+  const born: Born = bearInit(runtime, prepared, held.directory, cgroup?.place.path, undo, moments);
   const complete = { ...record, init: born.init };
   writeRecord(runtime, complete);
   if (pidFile !== undefined) writePidFile(runtime, pidFile, born.init.pid, undo);
@@ -139,6 +149,12 @@ function firstRecord(
     ...(cgroup !== undefined && { cgroup }),
     ...(noNewKeyring && { noNewKeyring }),
     // An empty path asks for a new one.
+    ...laterHooks(config.hooks),
     sharedPidNamespace: pidNamespace === undefined || (pidNamespace.path ?? '') !== '',
   };
+}
+
+function laterHooks({ poststart = [], poststop = [] }: Hooks = {}): Pick<ContainerRecord, 'hooks'> {
+  if (poststart.length === 0 && poststop.length === 0) return {};
+  return { hooks: { poststart, poststop } };
 }

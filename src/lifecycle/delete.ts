@@ -2,6 +2,7 @@
 import { removeCgroup } from '../cgroup/remove.ts';
 import { RuntimeError } from '../errors/error.ts';
 import { onHost } from '../errors/system.ts';
+import { runPoststopHooks } from './hooks.ts';
 import { collect, killAndWait, withInit } from './init.ts';
 import type { ContainerRecord, InitRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
@@ -54,6 +55,7 @@ function destroy(runtime: Runtime, record: ContainerRecord, held: Held): void {
     removeCgroup(binding, record.cgroup, record.init === undefined ? 'spare' : 'kill');
   }
   removeState(runtime, held);
+  if (record.hooks?.poststop !== undefined) runPoststopHooks(runtime, record);
 }
 
 function endInit(runtime: Runtime, id: string, init: InitRecord): void {

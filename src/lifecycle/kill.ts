@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { signalAll } from '../cgroup/processes.ts';
 import { onHost } from '../errors/system.ts';
-import { withInit } from './init.ts';
+import { killAndWait, withInit } from './init.ts';
+import type { ContainerRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
 import { requireStatus } from './status.ts';
 import { readRecord } from './store.ts';
@@ -31,4 +32,16 @@ export function killContainer(runtime: Runtime, id: string, signal: number): voi
       onHost(`unable to signal container ${id}`, () => binding.pidfdSignal(pidfd, signal)),
     );
   if (reached !== true) requireStatus('kill', id, 'stopped');
+}
+
+/** Ends the container's init, and without a pid namespace of its own all else in its cgroup. Waits for the init. */
+export function stopContainer(
+  { binding }: Runtime,
+  { id, init, cgroup, sharedPidNamespace }: ContainerRecord,
+): void {
+  if (init === undefined) return;
+  onHost(`unable to kill container ${id}`, () => {
+    withInit(binding, init, pidfd => killAndWait(binding, pidfd));
+    if (sharedPidNamespace && cgroup !== undefined) signalAll(binding, cgroup.path);
+  });
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { CgroupPlace } from '../cgroup/directory.ts';
+import type { Hooks } from '../oci/config.ts';
 
 /** What `<root>/<id>/state.json` holds. The status is not in it: it is computed from what is found. */
 export interface ContainerRecord {
@@ -19,6 +20,8 @@ export interface ContainerRecord {
   readonly sharedPidNamespace: boolean;
   /** Created in its caller's session keyring. Default false. */
   readonly noNewKeyring?: boolean;
+  /** Those that later commands run; absent when there are none. */
+  readonly hooks?: Pick<Hooks, 'poststart' | 'poststop'>;
   /** Absent until the container is created. */
   readonly init?: InitRecord;
 }

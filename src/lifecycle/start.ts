@@ -2,12 +2,14 @@
 import { onHost } from '../errors/system.ts';
 import { unlessMissing } from '../host/files.ts';
 import { joinPath } from '../host/paths.ts';
+import { runPoststartHooks } from './hooks.ts';
+import { stopContainer } from './kill.ts';
 import { explainLate } from './late-failure.ts';
 import { withPlace } from './place.ts';
 import { type ContainerRecord, files } from './record.ts';
 import type { Runtime } from './runtime.ts';
 import { requireStatus, statusOf } from './status.ts';
-import { type Held, hold, notFound, readRecord } from './store.ts';
+import { type Held, hold, notFound, readRecord, stateDirectory } from './store.ts';
 
 /**
  * Runs the program of a created container, and returns when it has really been executed. A program that cannot be
@@ -45,11 +47,39 @@ function release(runtime: Runtime, held: Held, record: ContainerRecord): void {
   const { init } = record;
   // Nobody read our word: the init died between the look at its status and now.
   if (report.kind === 'ended') requireStatus('start', record.id, 'stopped');
-  if (report.kind !== 'failed' || init === undefined) return;
-  const config = unlessMissing(() => binding.readText(joinPath(held.directory, files.config)));
-  withPlace(config ?? '{}', () => {
-    throw explainLate(init, report);
-  });
+  if (report.kind === 'failed' && init !== undefined) {
+    placed(runtime, record.id, () => {
+      throw explainLate(init, report);
+    });
+  }
+  afterExec(runtime, record);
+}
+
+/**
+ * The poststart hooks. When one fails the container is stopped, and left for `delete`.
+ *
+ * @throws RuntimeError as runHostHook
+ */
+export function afterExec(runtime: Runtime, record: ContainerRecord): void {
+  if (record.hooks?.poststart === undefined) return;
+  try {
+    placed(runtime, record.id, () => runPoststartHooks(runtime, record));
+  } catch (error) {
+    stopContainer(runtime, record);
+    throw error;
+  }
+}
+
+/** A failure knows its line in the config as it was at create. */
+function placed(runtime: Runtime, id: string, work: () => void): void {
+  const config = joinPath(stateDirectory(runtime, id), files.config);
+  try {
+    work();
+  } catch (error) {
+    withPlace(unlessMissing(() => runtime.binding.readText(config)) ?? '{}', () => {
+      throw error;
+    });
+  }
 }
 
 /** From here on the container is no longer created. */

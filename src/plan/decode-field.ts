@@ -108,6 +108,8 @@ const quietZero = new Set([
   'recursive',
   'mayFail',
   'keepGroups',
+  'home',
+  'timeout',
 ]);
 
 /** One field of a step for a reader, or undefined when it says nothing. Texts are quoted where they need it. */

@@ -10,6 +10,14 @@ export { flagNames } from './kernel-flags.ts';
 /** Column of the origin; a longer line pushes its own origin to the right. */
 const originColumn = 96;
 
+/** Of the host's steps, all but the first place. */
+const places = {
+  after: 'while it prepares',
+  runtime: 'while it waits at the rendezvous `runtime`',
+  poststart: 'when its program runs',
+  poststop: 'when all of it is gone',
+};
+
 /**
  * The plan for a reader.
  *
@@ -28,8 +36,10 @@ function text(plan: Plan): string {
   lines.push('', 'spawn', line('', spawnWords(plan), ''), '', 'in the container');
   for (const [index, step] of plan.container.entries())
     lines.push(line(`${index}`, stepWords(step), step.origin));
-  const after = host.filter((_, i) => plan.host[i]?.when === 'after');
-  if (after.length > 0) lines.push('', 'while it prepares', ...after);
+  for (const [when, title] of Object.entries(places)) {
+    const there = host.filter((_, i) => plan.host[i]?.when === when);
+    if (there.length > 0) lines.push('', title, ...there);
+  }
   if (plan.warnings.length > 0) {
     lines.push('', 'warnings', ...plan.warnings.map(warning => line('', warning.message, warning.pointer)));
   }
@@ -53,6 +63,8 @@ function hostWords(step: HostStep): string {
       return `openNamespace path=${step.path} kind=${cloneFlagNames(step.kind)} slot=${step.slot}`;
     case 'setOomScoreAdj':
       return `setOomScoreAdj value=${step.value}`;
+    case 'runHook':
+      return `runHook path=${step.hook.path}${step.hook.timeout === undefined ? '' : ` timeout=${step.hook.timeout}`}`;
   }
 }
 

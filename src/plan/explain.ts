@@ -7,6 +7,7 @@ import type { Config } from '../oci/config.ts';
 import type { Step } from '../wire/steps.ts';
 import { cloneFlagNames, limitText, rlimitName } from './decode-field.ts';
 import { stepWords } from './describe.ts';
+import { explainHookStep } from './explain-hook.ts';
 import { explainMount } from './explain-mount.ts';
 import { explainExecute, explainFindProgram } from './explain-program.ts';
 import { hintFor } from './hints.ts';
@@ -37,6 +38,9 @@ export function explainFailure(plan: Plan, report: Report, config?: Config): Err
       message: 'container init ended before it was ready, without a report',
       hint: 'it was killed: by a memory limit (see dmesg), or by somebody with kill',
     };
+  }
+  if (step.op === 'runHook') {
+    return { stage: 'container', step: report.step, ...explainHookStep(step, report) };
   }
   const explanation = explainStep(plan, step, report, config);
   return {

@@ -6,6 +6,7 @@ import type { Step } from '../wire/steps.ts';
 import { containerCgroup } from './cgroup-path.ts';
 import { type PlanContext, type PlanOptions, type ProcessContext, pointer } from './context.ts';
 import { deviceSteps } from './devices.ts';
+import { createContainerSteps, hostHookSteps, startContainerSteps } from './hooks.ts';
 import { mountSteps } from './mounts.ts';
 import { planNamespaces } from './namespaces.ts';
 import type { FifoSlots, HostStep, Plan, PlanWarning } from './plan.ts';
@@ -51,14 +52,15 @@ export function makePlan(config: Config, facts: HostFacts, options: PlanOptions)
   // Slots are handed over in this order: the namespaces to join, then the two FIFOs; mounts are kept in later ones.
   const namespaces = planNamespaces(context);
   const fifos = options.startNow ? undefined : { go: context.takeSlot(), result: context.takeSlot() };
+  const host = hostSteps(context, namespaces.host);
   return {
-    host: hostSteps(context, namespaces.host),
+    host,
     spawn: {
       cloneFlags: namespaces.cloneFlags,
       preserveFds: (options.preserveFds ?? 0) + (options.listenFds ?? 0),
       ...(fifos !== undefined && { fifos }),
     },
-    container: containerSteps(context, namespaces.steps, fifos),
+    container: containerSteps(context, namespaces.steps, host, fifos),
     warnings,
   };
 }
@@ -79,12 +81,14 @@ function hostSteps(context: PlanContext, namespaces: readonly HostStep[]): HostS
   if (value !== undefined) {
     steps.push({ op: 'setOomScoreAdj', when: 'after', value, origin: '/process/oomScoreAdj' });
   }
+  steps.push(...hostHookSteps(context));
   return steps;
 }
 
 function containerSteps(
   context: PlanContext,
   namespaces: readonly Step[],
+  host: readonly HostStep[],
   fifos: FifoSlots | undefined,
 ): Step[] {
   const { config, facts, options } = context;
@@ -94,7 +98,11 @@ function containerSteps(
   if (facts.ignoredSignals !== 0n) {
     steps.push({ op: 'resetSignals', origin: '', mask: facts.ignoredSignals });
   }
-  steps.push(...namespaces, ...root.open, ...mounts.steps, ...deviceSteps(config), ...root.enter);
+  steps.push(...namespaces, ...root.open, ...mounts.steps, ...deviceSteps(config));
+  if (host.some(({ when }) => when === 'runtime')) {
+    steps.push({ op: 'rendezvous', origin: '/hooks', moment: 'runtime', slot: 0 });
+  }
+  steps.push(...createContainerSteps(context), ...root.enter);
   steps.push({ op: 'makeDirectory', origin: '/process/cwd', path: config.process.cwd, mode: directoryMode });
   if (!options.noNewKeyring) {
     steps.push({ op: 'joinSessionKeyring', origin: '', name: `_ses.${options.id}` });
@@ -112,6 +120,13 @@ function containerSteps(
     origin: (...parts) => pointer('process', ...parts),
     warn: context.warn,
   };
-  steps.push(...processSteps(ofProcess, { umask: defaultUmask, listenFds: options.listenFds ?? 0, fifos }));
+  steps.push(
+    ...processSteps(ofProcess, {
+      umask: defaultUmask,
+      listenFds: options.listenFds ?? 0,
+      fifos,
+      beforeProgram: env => startContainerSteps(context, env),
+    }),
+  );
   return steps;
 }

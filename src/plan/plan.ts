@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Hook } from '../oci/config.ts';
 import type { Step } from '../wire/steps.ts';
 
 /**
@@ -20,7 +21,10 @@ export interface PlanWarning {
   readonly message: string;
 }
 
-/** What the runtime does itself: first those `before` the init is born, then those `after`, while it prepares. */
+/**
+ * What the runtime does itself: first those `before` the init is born, then those `after`, while it prepares; those of
+ * `runtime` while it waits at the rendezvous of that name, `poststart` when its program runs, `poststop` when all is gone.
+ */
 export type HostStep =
   /** Makes the cgroup (with its missing parents); the init is born in it. */
   | { readonly op: 'makeCgroup'; readonly when: 'before'; readonly path: string; readonly origin: string }
@@ -39,6 +43,16 @@ export type HostStep =
       readonly op: 'setOomScoreAdj';
       readonly when: 'after';
       readonly value: number;
+      readonly origin: string;
+    }
+  /** Runs a hook in the runtime's namespaces. */
+  | {
+      readonly op: 'runHook';
+      readonly when: 'runtime' | 'poststart' | 'poststop';
+      readonly kind: 'prestart' | 'createRuntime' | 'poststart' | 'poststop';
+      /** In the list of its kind. */
+      readonly index: number;
+      readonly hook: Hook;
       readonly origin: string;
     };
 

@@ -14,6 +14,8 @@ export interface ProcessOptions {
   readonly listenFds?: number;
   /** Where the program waits for `start`. Default: it runs at once. */
   readonly fifos?: FifoSlots | undefined;
+  /** What is done right before the program, given its environment. Default: nothing. */
+  readonly beforeProgram?: (env: readonly string[]) => readonly Step[];
 }
 
 /** What becomes of a process when the container around it is there: user, limits, directory, program. */
@@ -58,6 +60,7 @@ export function processSteps(context: ProcessContext, options: ProcessOptions): 
   );
   const { fifos } = options;
   if (fifos !== undefined) steps.push({ op: 'awaitStart', origin: '', go: fifos.go, result: fifos.result });
+  steps.push(...(options.beforeProgram?.(environment.env) ?? []));
   steps.push({ op: 'execute', origin: program, args, env: environment.env });
   return steps;
 }

@@ -4,6 +4,7 @@ import { type ErrorFields, RuntimeError } from '../errors/error.ts';
 import type { Config } from '../oci/config.ts';
 import { checkDevices } from './checks/devices.ts';
 import { checkAnnotations, checkHostname, checkRoot, checkVersion } from './checks/document.ts';
+import { checkHooks } from './checks/hooks.ts';
 import { checkCgroupsPath, checkHiddenPaths, checkRootfsPropagation } from './checks/linux.ts';
 import { checkMounts } from './checks/mounts.ts';
 import { checkNamespaces } from './checks/namespaces.ts';
@@ -33,6 +34,7 @@ const checks: readonly Check[] = [
   checkRootfsPropagation,
   checkHiddenPaths,
   checkCgroupsPath,
+  checkHooks,
   checkAnnotations,
 ];
 

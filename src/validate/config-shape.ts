@@ -63,7 +63,6 @@ export const config: ObjectShape = {
     annotations: stringMap,
     linux,
   },
-  later: ['hooks'],
   ignored: {
     windows: otherPlatform,
     solaris: otherPlatform,

@@ -176,6 +176,14 @@ export const vocabulary = {
    */
   rendezvous: { moment: 'text', slot: 'number' },
   /**
+   * Runs the program `path` to its end: argv is `args`, its environment `env` (with `home` what `findHome` found too),
+   * its standard input the two texts of `input` with its init's pid (as it sees that itself) between them. After `timeout`
+   * seconds (0: none) it is killed. Its working directory is the root, after `ready` that of the process. Fails when it
+   * does not end with status 0: the call is then `exit`, `signal` or `timeout` and the error number what it ended with
+   * (or the seconds), the detail what it wrote last.
+   */
+  runHook: { path: 'text', args: 'texts', env: 'texts', home: 'number', timeout: 'number', input: 'texts' },
+  /**
    * Tells the runtime that all is prepared and waits for its word; the init dies with the runtime until then. Of its
    * descriptors only those handed over stay open. A failure after this is reported to the runtime too, unless a step
    * `awaitStart` says otherwise; the exec is seen as the end of the channel.

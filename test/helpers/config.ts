@@ -18,6 +18,7 @@ export interface TestConfig {
   hostname?: string;
   domainname?: string;
   mounts: TestMount[];
+  hooks?: Record<string, readonly TestHook[]>;
   annotations?: Record<string, string>;
   linux: {
     namespaces: { type: string; path?: string }[];
@@ -31,6 +32,13 @@ export interface TestConfig {
 }
 
 export type CapabilitySet = 'bounding' | 'effective' | 'permitted' | 'inheritable' | 'ambient';
+
+export interface TestHook {
+  path: string;
+  args?: readonly string[];
+  env?: readonly string[];
+  timeout?: number;
+}
 
 export interface TestMount {
   destination: string;

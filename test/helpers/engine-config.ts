@@ -94,6 +94,8 @@ function adapt(text: string): string {
   findPlaces(document);
   // engines may see them, containers do not
   delete document.annotations;
+  // Programs of the engine's machine.
+  delete document.hooks;
   document.root.path = 'rootfs';
   document.process.args = ['/bin/inside', '--probe', '/', ...lookedAt(document)];
   return JSON.stringify(document, undefined, 1);
@@ -101,7 +103,6 @@ function adapt(text: string): string {
 
 /** Properties that tsubo refuses as long as it does not have them. */
 function leaveOutLaterWork(document: Document): void {
-  delete document.hooks;
   delete document.process.terminal;
   delete document.process.consoleSize;
   delete document.process.apparmorProfile;

@@ -305,6 +305,10 @@ export class FakeMachine {
       this.processes.delete(pid);
       return this.exit;
     },
+    runHook: ({ path }) => {
+      this.#begin('runHook', path);
+      return { code: 0, timedOut: false, stdout: '', stderr: '' };
+    },
     vocabulary: () => '',
   };
 

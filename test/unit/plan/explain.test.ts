@@ -214,7 +214,7 @@ it('explains every operation there is, with its number and its pointer', () => {
       errno: errno.EIO,
       errnoName: 'EIO',
     });
-    expect(failure.code, op).toMatch(/^container\./);
+    expect(failure.code, op).toMatch(/^(container|hook)\./);
     expect(failure.message, op).not.toBe('');
   }
 });

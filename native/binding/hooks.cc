@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A hook of the runtime's namespaces: a program of the host that is fed the state, waited for, and heard.
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "binding/table.h"
+#include "core/syscall.h"
+
+extern char** environ;
+
+namespace tsubo::binding {
+
+namespace {
+
+// What is kept of each of the hook's two outputs: the end says what went wrong.
+constexpr size_t kKept = 4096;
+// How long a hook may take to end after SIGKILL.
+constexpr int64_t kKillMs = 10'000;
+
+class Fd {
+ public:
+  Fd() = default;
+  Fd(const Fd&) = delete;
+  Fd& operator=(const Fd&) = delete;
+  ~Fd() { reset(); }
+  int get() const { return fd_; }
+  void reset(int fd = -1) {
+    if (fd_ >= 0) ::close(fd_);
+    fd_ = fd;
+  }
+
+ private:
+  int fd_ = -1;
+};
+
+// One output of the hook: read without waiting, and only its end is kept.
+struct Heard {
+  Fd ours, theirs;
+  std::string text;
+
+  bool open() {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0) return false;
+    ours.reset(ends[0]);
+    theirs.reset(ends[1]);
+    return fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0;
+  }
+  void drain() {
+    char piece[4096];
+    ssize_t n;
+    while ((n = ::read(ours.get(), piece, sizeof piece)) > 0 || (n < 0 && errno == EINTR)) {
+      if (n < 0) continue;
+      text.append(piece, static_cast<size_t>(n));
+      if (text.size() > kKept) text.erase(0, text.size() - kKept);
+    }
+    if (n == 0) ours.reset();
+  }
+};
+
+// All that the child needs, made before it exists: it runs on our memory.
+struct Child {
+  const char* path;
+  char* const* args;
+  char* const* env;
+  const char* directory;
+  int in, out, err;
+  pid_t parent;
+  volatile int error;
+};
+
+std::vector<char*> pointers(const std::vector<Value>& items) {
+  std::vector<char*> out;
+  for (const Value& item : items) out.push_back(const_cast<char*>(item.text().c_str()));
+  out.push_back(nullptr);
+  return out;
+}
+
+// No C library from here to the exec: it shares its state with the parent.
+[[noreturn]] void become(Child& child) {
+  struct {
+    void (*handler)(int);
+    unsigned long flags;
+    void (*restorer)();
+    uint64_t mask;
+  } by_default = {nullptr, 0, nullptr, 0};
+  for (int signal = 1; signal <= 64; signal++) sys::call(__NR_rt_sigaction, signal, sys::arg(&by_default), 0, 8);
+  // A hook whose runtime was killed works for nobody any more.
+  sys::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (sys::call(__NR_getppid) != child.parent) sys::exit(127);
+  long r = sys::call(__NR_dup3, child.in, 0, 0);
+  if (r >= 0) r = sys::call(__NR_dup3, child.out, 1, 0);
+  if (r >= 0) r = sys::call(__NR_dup3, child.err, 2, 0);
+  // Whatever our caller left open is not the hook's.
+  if (r >= 0) r = sys::close_range(3, ~0u, 0);
+  if (r >= 0) {
+    // A bundle may be gone when its container is deleted.
+    if (sys::chdir(child.directory) < 0) sys::chdir("/");
+    uint64_t none = 0;
+    sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&none), 0, 8);
+    r = sys::call(__NR_execve, sys::arg(child.path), sys::arg(child.args), sys::arg(child.env));
+  }
+  child.error = static_cast<int>(-r);
+  sys::exit(127);
+}
+
+// The descriptors of the child must not be 0 to 2 themselves: one would be covered before it is used.
+bool above_stdio(Fd* fd) {
+  if (fd->get() > 2) return true;
+  int moved = fcntl(fd->get(), F_DUPFD_CLOEXEC, 3);
+  fd->reset(moved);
+  return moved >= 0;
+}
+
+// `vfork` returns twice: nothing else is in the frame that calls it.
+__attribute__((noinline)) pid_t born(Child* child) {
+  pid_t pid = vfork();
+  if (pid == 0) become(*child);
+  return pid;
+}
+
+int64_t now_ms() {
+  timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return static_cast<int64_t>(t.tv_sec) * 1000 + t.tv_nsec / 1'000'000;
+}
+
+// True when the process of `pidfd` has ended by `deadline` (in milliseconds; negative: no such moment).
+bool await_end(int pidfd, Heard* out, Heard* err, int64_t deadline) {
+  while (true) {
+    int64_t left = deadline < 0 ? -1 : deadline - now_ms();
+    if (deadline >= 0 && left < 0) left = 0;
+    // A closed output has the descriptor -1, which poll passes over.
+    pollfd watched[] = {{pidfd, POLLIN, 0}, {out->ours.get(), POLLIN, 0}, {err->ours.get(), POLLIN, 0}};
+    int n = poll(watched, 3, left > 1'000'000'000 ? 1'000'000'000 : static_cast<int>(left));
+    if (n < 0 && errno != EINTR) return false;
+    if (n > 0 && watched[1].revents != 0) out->drain();
+    if (n > 0 && watched[2].revents != 0) err->drain();
+    if (n > 0 && watched[0].revents != 0) return true;
+    if (deadline >= 0 && now_ms() >= deadline) return false;
+  }
+}
+
+}  // namespace
+
+namespace function {
+
+Outcome runHook(const Arguments& a) {
+  const Value& r = a[0];
+  const std::string &path = r.field("path").text(), &input = r.field("input").text();
+  std::vector<char*> args = pointers(r.field("args").items()), env = pointers(r.field("env").items());
+
+  // A file and not a pipe: a hook that does not read it keeps nobody waiting, however long it is.
+  Fd state;
+  Heard out, err;
+  state.reset(memfd_create("tsubo-state", MFD_CLOEXEC));
+  if (state.get() < 0) return refused("memfd_create", errno);
+  if (::write(state.get(), input.data(), input.size()) != static_cast<ssize_t>(input.size()))
+    return refused("write", errno);
+  lseek(state.get(), 0, SEEK_SET);
+  if (!out.open() || !err.open()) return refused("pipe2", errno);
+  if (!above_stdio(&state) || !above_stdio(&out.theirs) || !above_stdio(&err.theirs)) return refused("fcntl", errno);
+
+  Child child = {path.c_str(),
+                 args.data(),
+                 r.field("env").is_undefined() ? environ : env.data(),
+                 r.field("directory").text().c_str(),
+                 state.get(),
+                 out.theirs.get(),
+                 err.theirs.get(),
+                 getpid(),
+                 0};
+  // A handler of ours must not run in the child, on the memory we share.
+  uint64_t all = ~0ull, before = 0;
+  sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&all), sys::arg(&before), 8);
+  pid_t pid = born(&child);
+  int vfork_error = errno;
+  sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&before), 0, 8);
+  if (pid < 0) return refused("vfork", vfork_error);
+  out.theirs.reset();
+  err.theirs.reset();
+
+  siginfo_t end = {};
+  auto collect = [&] {
+    while (waitid(P_PID, static_cast<id_t>(pid), &end, WEXITED) < 0 && errno == EINTR) {
+    }
+  };
+  if (child.error != 0) {
+    collect();
+    return refused("execve", child.error, path);
+  }
+  Fd pidfd;
+  pidfd.reset(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  if (pidfd.get() < 0) {
+    int error = errno;
+    kill(pid, SIGKILL);
+    collect();
+    return refused("pidfd_open", error);
+  }
+  int64_t timeout = r.field("timeoutMs").number();
+  bool ended = await_end(pidfd.get(), &out, &err, timeout < 0 ? -1 : now_ms() + timeout);
+  bool late = !ended;
+  if (late) {
+    syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0);
+    ended = await_end(pidfd.get(), &out, &err, now_ms() + kKillMs);
+  }
+  if (ended) collect();
+  // What it wrote last. A process that it left behind may hold the outputs: that is not waited for.
+  out.drain();
+  err.drain();
+  bool exited = end.si_code == CLD_EXITED;
+  return Value::record({{exited ? "code" : "signal", Value::number(end.si_status)},
+                        {"timedOut", Value::boolean(late)},
+                        {"stdout", Value::text(out.text)},
+                        {"stderr", Value::text(err.text)}});
+}
+
+}  // namespace function
+
+}  // namespace tsubo::binding

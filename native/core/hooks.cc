@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A hook of the container's namespaces: a program that the init feeds the state, waits for, and hears. Calls are the
+// oldest that do it (clone and not clone3, ppoll): after `ready` a filter of the user's may be in force.
+#include <asm/signal.h>
+#include <linux/errno.h>
+#include <linux/poll.h>
+#include <linux/prctl.h>
+#include <linux/sched.h>
+#include <linux/time_types.h>
+
+#include "core/files.h"
+
+namespace tsubo {
+
+namespace {
+
+constexpr int kPidfd = 3;  // P_PIDFD
+constexpr int kWaitExited = 4;
+constexpr int kChildExited = 1;  // CLD_EXITED
+constexpr int64_t kNoDeadline = -1;
+
+// The last of what the hook wrote to one of its outputs: the end says what went wrong.
+class Heard {
+ public:
+  UniqueFd ours, theirs;
+
+  Result open() {
+    int ends[2];
+    if (long r = sys::call(__NR_pipe2, sys::arg(ends), O_CLOEXEC | O_NONBLOCK); r < 0) return check("pipe2", r);
+    ours.reset(ends[0]);
+    theirs.reset(ends[1]);
+    // Only our end does not wait.
+    return check("fcntl", sys::fcntl(ends[1], F_SETFL, 0));
+  }
+  void drain() {
+    char piece[512];
+    long n;
+    while ((n = sys::read(ours.get(), piece, sizeof piece)) > 0) {
+      for (long i = 0; i < n; i++) kept_[total_++ % sizeof kept_] = piece[i];
+    }
+    if (n == 0) ours.reset();
+  }
+  void tell(text::Buffer<960>* to) const {
+    size_t from = total_ > sizeof kept_ ? total_ - sizeof kept_ : 0;
+    size_t to_end = total_;
+    while (to_end > from && kept_[(to_end - 1) % sizeof kept_] == '\n') to_end--;
+    for (; from < to_end; from++) {
+      const char* c = &kept_[from % sizeof kept_];
+      to->add(*c == '\0' ? " " : c, 1);
+    }
+  }
+
+ private:
+  char kept_[440];
+  size_t total_ = 0;
+};
+
+int64_t now_ms() {
+  __kernel_timespec t = {};
+  sys::call(__NR_clock_gettime, 1 /* CLOCK_MONOTONIC */, sys::arg(&t));
+  return t.tv_sec * 1000 + t.tv_nsec / 1'000'000;
+}
+
+// True when the process has ended before the deadline.
+bool await_end(int pidfd, Heard* out, Heard* err, int64_t deadline) {
+  while (true) {
+    // A closed output has the descriptor -1, which poll passes over.
+    pollfd watched[] = {{pidfd, POLLIN, 0}, {out->ours.get(), POLLIN, 0}, {err->ours.get(), POLLIN, 0}};
+    int64_t left = deadline - now_ms();
+    if (left < 0) left = 0;
+    __kernel_timespec wait = {left / 1000, left % 1000 * 1'000'000};
+    long n = sys::call(__NR_ppoll, sys::arg(watched), 3, deadline == kNoDeadline ? 0 : sys::arg(&wait), 0, 8);
+    if (n < 0 && n != -EINTR) return false;
+    if (n > 0 && watched[1].revents != 0) out->drain();
+    if (n > 0 && watched[2].revents != 0) err->drain();
+    if (n > 0 && watched[0].revents != 0) return true;
+    if (deadline != kNoDeadline && now_ms() >= deadline) return false;
+  }
+}
+
+// The state as a file: a hook that does not read it keeps nobody waiting.
+Result state_file(const Context& c, const wire::step::runHook& s, UniqueFd* file) {
+  file->reset(sys::call(__NR_memfd_create, sys::arg("tsubo-state"), 1 /* MFD_CLOEXEC */));
+  if (!file->open()) return {ENOMEM, "memfd_create"};
+  text::Buffer<24> pid;
+  pid.add_number(static_cast<uint64_t>(sys::call(__NR_getpid)));
+  for (uint32_t i = 0; i < s.input.count; i++) {
+    if (i > 0) sys::write(file->get(), pid.c_str(), pid.size());
+    const char* part = c.plan.text(s.input, i);
+    auto size = static_cast<long>(text::length(part));
+    if (sys::write(file->get(), part, static_cast<size_t>(size)) != size) return {ENOSPC, "write"};
+  }
+  return check("lseek", sys::call(__NR_lseek, file->get(), 0, 0));
+}
+
+struct Words {
+  const char** args;
+  const char** env;
+};
+
+Result words(const Context& c, const wire::step::runHook& s, Words* out) {
+  size_t count = static_cast<size_t>(s.args.count) + s.env.count + 3;
+  long memory = sys::call(__NR_mmap, 0, static_cast<long>(count * sizeof(char*)), 3 /* PROT_READ|PROT_WRITE */,
+                          0x22 /* MAP_PRIVATE|MAP_ANONYMOUS */, -1, 0);
+  if (memory < 0) return check("mmap", memory);
+  out->args = reinterpret_cast<const char**>(memory);
+  for (uint32_t i = 0; i < s.args.count; i++) out->args[i] = c.plan.text(s.args, i);
+  out->env = out->args + s.args.count + 1;
+  uint32_t n = 0;
+  for (; n < s.env.count; n++) out->env[n] = c.plan.text(s.env, n);
+  if (s.home != 0 && c.home.size() > 0) out->env[n] = c.home.c_str();
+  return {};
+}
+
+// A descriptor that is not 0 to 2 itself: it would be covered before it is used.
+void above_stdio(UniqueFd* fd) {
+  if (fd->get() <= 2) fd->reset(sys::fcntl(fd->get(), F_DUPFD_CLOEXEC, 3));
+}
+
+[[noreturn]] void become(const Context& c, const char* path, const Words& words, int in, int out, int err, int failed) {
+  // Without a pid namespace of its own it would outlive us.
+  sys::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  sys::call(__NR_dup3, in, 0, 0);
+  sys::call(__NR_dup3, out, 1, 0);
+  sys::call(__NR_dup3, err, 2, 0);
+  // All of ours go at the exec; descriptors that were passed on belong to the program alone.
+  sys::close_range(3, ~0u, 4 /* CLOSE_RANGE_CLOEXEC */);
+  long r = c.root >= 0 ? sys::fchdir(c.root) : 0;
+  if (r >= 0) {
+    if (!c.own_umask) sys::call(__NR_umask, c.callers_umask);
+    r = sys::call(__NR_execve, sys::arg(path), sys::arg(words.args), sys::arg(words.env));
+  }
+  auto error = static_cast<int32_t>(-r);
+  sys::write(failed, &error, sizeof error);
+  sys::exit(127);
+}
+
+}  // namespace
+
+Result run(Context& c, const wire::step::runHook& s) {
+  const char* path = c.plan.text(s.path);
+  c.about(path);
+  UniqueFd state;
+  Heard out, err, exec;
+  Words words_of = {};
+  if (Result r = state_file(c, s, &state); !r.ok()) return r;
+  Heard* const pipes[] = {&out, &err, &exec};
+  for (Heard* heard : pipes) {
+    if (Result r = heard->open(); !r.ok()) return r;
+    above_stdio(&heard->theirs);
+  }
+  above_stdio(&state);
+  if (Result r = words(c, s, &words_of); !r.ok()) return r;
+
+  int pidfd_number = -1;
+  long pid = sys::call(__NR_clone, SIGCHLD | CLONE_PIDFD, 0, sys::arg(&pidfd_number), 0, 0);
+  if (pid < 0) return check("clone", pid);
+  if (pid == 0) {
+    become(c, path, words_of, state.get(), out.theirs.get(), err.theirs.get(), exec.theirs.get());
+  }
+  UniqueFd pidfd(pidfd_number);
+  for (Heard* heard : pipes) heard->theirs.reset();
+
+  bool ended = await_end(pidfd.get(), &out, &err, s.timeout == 0 ? kNoDeadline : now_ms() + int64_t(s.timeout) * 1000);
+  if (!ended) sys::call(__NR_kill, pid, SIGKILL);
+  // waitid's siginfo_t: signal, errno, code, then pid, uid, status.
+  int32_t info[32] = {};
+  long r;
+  do r = sys::call(__NR_waitid, kPidfd, pidfd.get(), sys::arg(info), kWaitExited, 0);
+  while (r == -EINTR);
+  if (r < 0) return check("waitid", r);
+  int32_t error = 0;
+  if (sys::read(exec.ours.get(), &error, sizeof error) == sizeof error) return {error, "execve"};
+  // What it wrote last. A process that it left behind may hold the outputs: that is not waited for.
+  out.drain();
+  err.drain();
+  c.about("stdout: ");
+  out.tell(&c.detail);
+  c.detail.add(", stderr: ");
+  err.tell(&c.detail);
+  if (!ended) return {static_cast<int32_t>(s.timeout), "timeout"};
+  constexpr int kCode = 2, kStatus = 6;
+  return {info[kStatus], info[kCode] == kChildExited ? "exit" : "signal"};
+}
+
+}  // namespace tsubo

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+import { RuntimeError } from '../errors/error.ts';
+import { isSystemError } from '../errors/system.ts';
+import type { HookEnd } from '../host/binding.d.ts';
+import type { Hook } from '../oci/config.ts';
+import type { Status } from '../oci/state.ts';
+import { ociVersion } from '../oci/version.ts';
+import { explainHook, type HookFailure } from '../plan/explain-hook.ts';
+import { type HookKind, hookArgs, hookOrigin, sortedAnnotations } from '../plan/hooks.ts';
+import type { ContainerRecord } from './record.ts';
+import type { Runtime } from './runtime.ts';
+
+/** What hooks get to know of their container. */
+export type HookSubject = Pick<ContainerRecord, 'id' | 'bundle' | 'annotations'>;
+
+/**
+ * Runs one hook of the runtime's namespaces: in the bundle's directory, with exactly its own environment (that of the
+ * runtime when the hook has no `env` at all, as with runc), the state on its standard input.
+ *
+ * @param pid - of the init; undefined when there is none
+ * @throws RuntimeError `hook.failed`, `hook.timeout`, `hook.not-executable`, `hook.syscall`
+ * @see config.md#posix-platform-hooks
+ */
+export function runHostHook(
+  { binding, log }: Runtime,
+  kind: HookKind,
+  index: number,
+  hook: Hook,
+  subject: HookSubject,
+  status: Status,
+  pid: number | undefined,
+): void {
+  const { id, bundle } = subject;
+  const origin = hookOrigin(kind, index);
+  const fail = (failure: HookFailure): RuntimeError =>
+    new RuntimeError({ ...explainHook(origin, hook.path, failure), stage: 'host' });
+  log.debug(`running ${kind} hook #${index}: ${hook.path}`);
+  let end: HookEnd;
+  try {
+    end = binding.runHook({
+      path: hook.path,
+      args: hookArgs(hook),
+      ...(hook.env !== undefined && { env: hook.env }),
+      input: JSON.stringify({
+        ociVersion,
+        id,
+        status,
+        ...(pid !== undefined && { pid }),
+        bundle,
+        ...sortedAnnotations(subject.annotations),
+      }),
+      directory: bundle,
+      timeoutMs: hook.timeout === undefined ? -1 : hook.timeout * 1000,
+    });
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    throw fail({ how: 'refused', syscall: error.syscall, errno: error.errno });
+  }
+  const wrote = `stdout: ${end.stdout.trimEnd()}, stderr: ${end.stderr.trimEnd()}`;
+  if (end.timedOut) throw fail({ how: 'timeout', seconds: hook.timeout ?? 0, wrote });
+  if (end.signal !== undefined) throw fail({ how: 'signal', status: end.signal, wrote });
+  if (end.code !== 0) throw fail({ how: 'exit', status: end.code ?? 0, wrote });
+}
+
+/**
+ * The poststart hooks, in order, up to the first that fails.
+ *
+ * @throws RuntimeError as runHostHook
+ */
+export function runPoststartHooks(runtime: Runtime, record: ContainerRecord): void {
+  for (const [index, hook] of record.hooks?.poststart?.entries() ?? []) {
+    runHostHook(runtime, 'poststart', index, hook, record, 'running', record.init?.pid);
+  }
+}
+
+/** The poststop hooks, all of them: one that fails is a warning. The container is gone already. */
+export function runPoststopHooks(
+  runtime: Runtime,
+  record: HookSubject & Pick<ContainerRecord, 'hooks'>,
+): void {
+  for (const [index, hook] of record.hooks?.poststop?.entries() ?? []) {
+    try {
+      runHostHook(runtime, 'poststop', index, hook, record, 'stopped', undefined);
+    } catch (error) {
+      if (!(error instanceof RuntimeError)) throw error;
+      runtime.log.warn(error.message);
+    }
+  }
+}

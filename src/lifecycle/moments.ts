@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+import { RuntimeError } from '../errors/error.ts';
+import { type HookSubject, runHostHook } from './hooks.ts';
+import type { Prepared } from './prepare.ts';
+import type { Runtime } from './runtime.ts';
+import type { Moments } from './spawn.ts';
+
+/**
+ * What the host does while a new init waits. At `runtime`, when namespaces, mounts and devices are there and the root
+ * is not yet entered: the plan's host steps of that place, in their order.
+ */
+export function createMoments(
+  runtime: Runtime,
+  { plan }: Pick<Prepared, 'plan'>,
+  subject: HookSubject,
+): Moments {
+  return {
+    runtime: ({ pid }) => {
+      for (const step of plan.host) {
+        if (step.when !== 'runtime') continue;
+        try {
+          runHostHook(runtime, step.kind, step.index, step.hook, subject, 'creating', pid);
+        } catch (error) {
+          if (!(error instanceof RuntimeError)) throw error;
+          throw error.with({ message: `error during container init: ${error.message}` });
+        }
+      }
+    },
+  };
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+import { errno, errnoName, errnoText } from '../errors/errno.ts';
+import type { ErrorFields } from '../errors/error.ts';
+import type { Report } from '../host/binding.d.ts';
+import type { Step } from '../wire/steps.ts';
+
+/** How a hook failed. */
+export type HookFailure =
+  | { readonly how: 'exit' | 'signal'; readonly status: number; readonly wrote: string }
+  | { readonly how: 'timeout'; readonly seconds: number; readonly wrote: string }
+  | { readonly how: 'refused'; readonly syscall: string; readonly errno: number };
+
+/**
+ * A failed hook in the words of runc, which users search for: its kind and index, how it ended, what it wrote.
+ *
+ * @param origin - pointer to the hook's path
+ */
+export function explainHook(origin: string, path: string, failure: HookFailure): ErrorFields {
+  const [, , kind = '', index = ''] = origin.split('/');
+  const words = `error running ${kind} hook #${index}: `;
+  const fields = { pointer: origin, path, spec: 'config.md#posix-platform-hooks' };
+  switch (failure.how) {
+    case 'refused': {
+      const exec = failure.syscall === 'execve';
+      return {
+        ...fields,
+        code: exec ? 'hook.not-executable' : 'hook.syscall',
+        message: `${words}${exec ? `fork/exec ${path}` : failure.syscall}: ${errnoText(failure.errno)}`,
+        syscall: failure.syscall,
+        errno: failure.errno,
+        errnoName: errnoName(failure.errno),
+        hint: execHint(kind, failure.errno),
+      };
+    }
+    case 'timeout':
+      return {
+        ...fields,
+        code: 'hook.timeout',
+        pointer: origin.replace(/path$/, 'timeout'),
+        message: `${words}hook ran past specified timeout of ${failure.seconds}.0s, ${failure.wrote}`,
+        value: String(failure.seconds),
+        hint: 'the hook was killed; timeout is in seconds',
+      };
+    default: {
+      const status = `${failure.how === 'exit' ? 'exit status' : 'signal:'} ${failure.status}`;
+      return {
+        ...fields,
+        code: 'hook.failed',
+        message: `${words}${status}, ${failure.wrote}`,
+        value: status,
+      };
+    }
+  }
+}
+
+function execHint(kind: string, number: number): string | undefined {
+  if (number === errno.ENOENT) {
+    return kind === 'startContainer'
+      ? 'the path is one inside the container; if the file is there, its interpreter is missing'
+      : 'the path is one of the host; if the file is there, its interpreter is missing';
+  }
+  if (number === errno.EACCES) return 'it must be a file with an execute bit, on a mount without noexec';
+  if (number === errno.ENOEXEC) return 'no program of this machine, or a script without #! in its first line';
+  return undefined;
+}
+
+/** The failure of a hook that the init ran. */
+export function explainHookStep(step: Extract<Step, { op: 'runHook' }>, report: Report): ErrorFields {
+  const { syscall: how, errno: number, detail: wrote } = report;
+  switch (how) {
+    case 'exit':
+    case 'signal':
+      return explainHook(step.origin, step.path, { how, status: number, wrote });
+    case 'timeout':
+      return explainHook(step.origin, step.path, { how, seconds: number, wrote });
+    default:
+      return explainHook(step.origin, step.path, { how: 'refused', syscall: how, errno: number });
+  }
+}

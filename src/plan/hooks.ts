@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Hook, Hooks } from '../oci/config.ts';
+import { ociVersion } from '../oci/version.ts';
+import type { Step } from '../wire/steps.ts';
+import { type PlanContext, pointer } from './context.ts';
+import type { HostStep } from './plan.ts';
+
+export type HookKind = keyof Hooks;
+
+/** Where the host's hooks have their place. */
+const places = {
+  prestart: 'runtime',
+  createRuntime: 'runtime',
+  poststart: 'poststart',
+  poststop: 'poststop',
+} as const;
+
+/** The hooks that the runtime runs in its own namespaces, in order. */
+export function hostHookSteps({ config }: PlanContext): HostStep[] {
+  const steps: HostStep[] = [];
+  for (const kind of ['prestart', 'createRuntime', 'poststart', 'poststop'] as const) {
+    for (const [index, hook] of config.hooks?.[kind]?.entries() ?? []) {
+      const origin = hookOrigin(kind, index);
+      steps.push({ op: 'runHook', when: places[kind], kind, index, hook, origin });
+    }
+  }
+  return steps;
+}
+
+/** The hooks that the init runs before it enters the root: they are programs of the host. */
+export function createContainerSteps(context: PlanContext): Step[] {
+  const input = stateAround(context, 'creating');
+  return (context.config.hooks?.createContainer ?? []).map((hook, index) =>
+    step('createContainer', index, hook, hook.env ?? [], false, input),
+  );
+}
+
+/**
+ * The hooks that the init runs right before its program.
+ *
+ * @param env - the program's, for a hook that names none: runc does so for a list that is absent or empty
+ */
+export function startContainerSteps(context: PlanContext, env: readonly string[]): Step[] {
+  const input = stateAround(context, 'created');
+  return (context.config.hooks?.startContainer ?? []).map((hook, index) => {
+    const own = hook.env !== undefined && hook.env.length > 0;
+    return step('startContainer', index, hook, own ? hook.env : env, !own, input);
+  });
+}
+
+function step(
+  kind: HookKind,
+  index: number,
+  hook: Hook,
+  env: readonly string[],
+  home: boolean,
+  input: readonly string[],
+): Step {
+  return {
+    op: 'runHook',
+    origin: hookOrigin(kind, index),
+    path: hook.path,
+    args: hookArgs(hook),
+    env,
+    home: home ? 1 : 0,
+    timeout: hook.timeout ?? 0,
+    input,
+  };
+}
+
+export function hookOrigin(kind: HookKind, index: number): string {
+  return pointer('hooks', kind, index, 'path');
+}
+
+/** Without any, argv is the path alone. */
+export function hookArgs(hook: Hook): readonly string[] {
+  return hook.args === undefined || hook.args.length === 0 ? [hook.path] : hook.args;
+}
+
+/** The state document (runtime.md#state) before and after the number that only the init knows: its pid. */
+function stateAround({ config, options }: PlanContext, status: string): string[] {
+  const { id, bundle } = options;
+  const head = JSON.stringify({ ociVersion, id, status }).slice(0, -1);
+  const tail = JSON.stringify({ bundle, ...sortedAnnotations(config.annotations) }).slice(1);
+  return [`${head},"pid":`, `,${tail}`];
+}
+
+/** As the state document has them: sorted, and absent when there are none. */
+export function sortedAnnotations(annotations: Readonly<Record<string, string>> | undefined): {
+  annotations?: Record<string, string>;
+} {
+  const entries = Object.entries(annotations ?? {});
+  if (entries.length === 0) return {};
+  return { annotations: Object.fromEntries(entries.sort(([one], [other]) => (one < other ? -1 : 1))) };
+}
