@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { HostFacts } from '../host/facts.ts';
+import type { SeccompArchitecture } from '../oci/seccomp.ts';
+import { armSyscalls } from './syscalls-arm.ts';
+import { x86Syscalls } from './syscalls-x86.ts';
+
+/** System calls of a family of architectures: one list of numbers each, in the order of the names; -1 is none. */
+export interface SyscallTable {
+  /** With a blank between them. */
+  readonly names: string;
+  readonly [architecture: string]: string | readonly number[];
+}
+
+/** An architecture that the kernel of a machine can report in seccomp_data. */
+export interface Architecture {
+  readonly name: 'x86_64' | 'x86' | 'x32' | 'aarch64' | 'arm';
+  readonly word: SeccompArchitecture;
+  /** AUDIT_ARCH_*. */
+  readonly audit: number;
+  /** What its numbers begin at: x32 shares AUDIT_ARCH_X86_64, with a bit of its own. */
+  readonly base: number;
+  /** Arguments are compared by their low 32 bits. */
+  readonly narrow: boolean;
+}
+
+export const x32Bit = 0x4000_0000;
+
+const x86Family: readonly Architecture[] = [
+  { name: 'x86_64', word: 'SCMP_ARCH_X86_64', audit: 0xc000003e, base: 0, narrow: false },
+  { name: 'x32', word: 'SCMP_ARCH_X32', audit: 0xc000003e, base: x32Bit, narrow: true },
+  { name: 'x86', word: 'SCMP_ARCH_X86', audit: 0x40000003, base: 0, narrow: true },
+];
+
+const armFamily: readonly Architecture[] = [
+  { name: 'aarch64', word: 'SCMP_ARCH_AARCH64', audit: 0xc00000b7, base: 0, narrow: false },
+  { name: 'arm', word: 'SCMP_ARCH_ARM', audit: 0x40000028, base: 0, narrow: true },
+];
+
+/** The architectures of a machine's kernel, the native one first. */
+export function familyOf(machine: HostFacts['machine']): readonly Architecture[] {
+  return machine === 'x86_64' ? x86Family : armFamily;
+}
+
+export function syscallsOf(machine: HostFacts['machine']): SyscallTable {
+  return machine === 'x86_64' ? x86Syscalls() : armSyscalls();
+}

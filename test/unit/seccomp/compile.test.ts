@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from 'vitest';
+import type { Seccomp, SeccompOperator, Syscall } from '../../../src/oci/seccomp.ts';
+import { seccompOperators } from '../../../src/oci/seccomp.ts';
+import { compileSeccomp } from '../../../src/seccomp/compile.ts';
+import { verdictOf } from '../../../src/seccomp/rules.ts';
+import { armSyscalls } from '../../../src/seccomp/syscalls-arm.ts';
+import { x86Syscalls } from '../../../src/seccomp/syscalls-x86.ts';
+import { runFilter } from '../../helpers/bpf.ts';
+
+const allow = verdictOf('SCMP_ACT_ALLOW');
+const eperm = verdictOf('SCMP_ACT_ERRNO');
+const enosys = verdictOf('SCMP_ACT_ERRNO', 38);
+const x86_64 = 0xc000003e;
+const i386 = 0x40000003;
+const every = ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86', 'SCMP_ARCH_X32'] as const;
+
+function filter(syscalls: Syscall[], rest: Partial<Seccomp> = {}): Uint32Array {
+  return compileSeccomp({ defaultAction: 'SCMP_ACT_ERRNO', syscalls, ...rest }, 'x86_64');
+}
+
+function pass(...names: string[]): Syscall {
+  return { names, action: 'SCMP_ACT_ALLOW' };
+}
+
+describe('a compiled profile', () => {
+  it('answers ENOSYS above the largest call it names, and its default below', () => {
+    const program = filter([pass('read', 'close', 'no_such_call')]);
+    const verdicts = [0, 1, 2, 3, 4, 0x3fffffff].map(number => runFilter(program, { arch: x86_64, number }));
+    expect(verdicts).toEqual([allow, eperm, eperm, allow, enosys, enosys]);
+  });
+
+  it('has no ENOSYS of its own where the default lets calls pass', () => {
+    const program = filter([{ names: ['read'], action: 'SCMP_ACT_ERRNO' }], {
+      defaultAction: 'SCMP_ACT_LOG',
+    });
+    expect(runFilter(program, { arch: x86_64, number: 400 })).toBe(verdictOf('SCMP_ACT_LOG'));
+  });
+
+  it('ends callers of an architecture that is not in the list, but not what a tracer leaves out', () => {
+    const program = filter([pass('read')]);
+    expect(runFilter(program, { arch: i386, number: 3 })).toBe(0);
+    expect(runFilter(program, { arch: x86_64, number: 0x40000000 })).toBe(0);
+    expect(runFilter(program, { arch: x86_64, number: 0xffffffff })).toBe(eperm);
+  });
+
+  it('finds a call by its name in every architecture', () => {
+    const program = filter([pass('write')], { architectures: every });
+    expect(runFilter(program, { arch: i386, number: 4 })).toBe(allow);
+    expect(runFilter(program, { arch: x86_64, number: 0x40000001 })).toBe(allow);
+    expect(runFilter(program, { arch: x86_64, number: 0x40000000 })).toBe(eperm);
+    expect(runFilter(program, { arch: x86_64, number: 0x40000002 })).toBe(enosys);
+  });
+
+  it('takes socket calls behind socketcall(2) for the same calls', () => {
+    const program = filter([pass('socket', 'uname')], { architectures: every });
+    const inner = [1n, 2n].map(call => runFilter(program, { arch: i386, number: 102, args: [call] }));
+    expect(inner).toEqual([allow, eperm]);
+  });
+
+  it('takes the first rule without conditions, and nothing beside it', () => {
+    const program = filter([
+      { names: ['read'], action: 'SCMP_ACT_TRAP', args: [{ index: 0, value: 1, op: 'SCMP_CMP_EQ' }] },
+      pass('read'),
+      { names: ['read'], action: 'SCMP_ACT_KILL' },
+    ]);
+    expect(runFilter(program, { arch: x86_64, number: 0, args: [1n] })).toBe(allow);
+  });
+
+  it('makes a rule of each condition where one argument has two', () => {
+    const args = [0, 5].map(value => ({ index: 0, value, op: 'SCMP_CMP_EQ' as const }));
+    const program = filter([{ ...pass('read'), args }]);
+    expect([0n, 5n, 4n].map(arg => runFilter(program, { arch: x86_64, number: 0, args: [arg] }))).toEqual([
+      allow,
+      allow,
+      eperm,
+    ]);
+  });
+
+  it('refuses what the kernel would find too long', () => {
+    const syscalls = Array.from({ length: 2000 }, (_, value) => ({
+      ...pass('read'),
+      args: [{ index: 0, value, op: 'SCMP_CMP_EQ' as const }],
+    }));
+    expect(() => filter(syscalls)).toThrow('more than the 4096');
+  });
+
+  it('compares 64 bits with every operator, and 32 where the architecture has no more', () => {
+    const program = (op: SeccompOperator, value: bigint, valueTwo: bigint): Uint32Array =>
+      filter([{ ...pass('read'), args: [{ index: 1, value, valueTwo, op }] }], { architectures: every });
+    const edge = [0n, 1n, 0xffffffffn, 0x100000000n, 0x7fffffff00000000n, 0xffffffffffffffffn];
+    for (const op of seccompOperators) {
+      for (const value of edge.flatMap(v => [v, BigInt.asUintN(64, v - 1n), BigInt.asUintN(64, v + 1n)])) {
+        const compiled = program(op, value, 0x1_0000_0001n);
+        for (const arg of edge.flatMap(v => [v, v ^ 1n, v ^ (1n << 32n)]).concat(value)) {
+          const verdict = (arch: number, number: number, given: bigint): number =>
+            runFilter(compiled, { arch, number, args: [0n, given] });
+          const expected = (bits: number, given: bigint): number =>
+            holds(
+              op,
+              BigInt.asUintN(bits, given),
+              BigInt.asUintN(bits, value),
+              BigInt.asUintN(bits, 0x1_0000_0001n),
+            )
+              ? allow
+              : eperm;
+          expect(verdict(x86_64, 0, arg), `${op} ${value} ${arg}`).toBe(expected(64, arg));
+          expect(verdict(i386, 3, BigInt.asUintN(32, arg))).toBe(expected(32, arg));
+        }
+      }
+    }
+  });
+
+  it.each([1, 2, 3, 4])('gives every call its verdict, whatever the profile names (seed %i)', seed => {
+    const next = random(seed);
+    for (const machine of ['x86_64', 'aarch64'] as const) {
+      const table = machine === 'x86_64' ? x86Syscalls() : armSyscalls();
+      const numbers = table[machine] as readonly number[];
+      const names = table.names.split(' ').filter((_, place) => (numbers[place] as number) >= 0);
+      for (let round = 0; round < 40; round++) {
+        const chosen = names.map(name => ({ name, errnoRet: next() % (1 + (next() % 9)) }));
+        const wanted = chosen.filter(() => next() % 3 !== 0);
+        const syscalls = wanted.map(({ name, errnoRet }) => ({
+          names: [name],
+          action: 'SCMP_ACT_ERRNO' as const,
+          errnoRet: errnoRet + 2,
+        }));
+        const program = compileSeccomp({ defaultAction: 'SCMP_ACT_KILL_PROCESS', syscalls }, machine);
+        const all = table.names.split(' ');
+        const expected = new Map(
+          wanted.map(({ name, errnoRet }) => [
+            numbers[all.indexOf(name)],
+            verdictOf('SCMP_ACT_ERRNO', errnoRet + 2),
+          ]),
+        );
+        const largest = Math.max(...([...expected.keys()] as number[]));
+        const arch = machine === 'x86_64' ? x86_64 : 0xc00000b7;
+        for (let number = 0; number < 600; number++) {
+          const other = number > largest ? enosys : verdictOf('SCMP_ACT_KILL_PROCESS');
+          expect(runFilter(program, { arch, number }), `${number}`).toBe(expected.get(number) ?? other);
+        }
+      }
+    }
+  });
+});
+
+function holds(op: SeccompOperator, arg: bigint, value: bigint, two: bigint): boolean {
+  switch (op) {
+    case 'SCMP_CMP_NE':
+      return arg !== value;
+    case 'SCMP_CMP_LT':
+      return arg < value;
+    case 'SCMP_CMP_LE':
+      return arg <= value;
+    case 'SCMP_CMP_EQ':
+      return arg === value;
+    case 'SCMP_CMP_GE':
+      return arg >= value;
+    case 'SCMP_CMP_GT':
+      return arg > value;
+    case 'SCMP_CMP_MASKED_EQ':
+      return (arg & value) === (two & value);
+  }
+}
+
+function random(seed: number): () => number {
+  let state = seed * 2654435761;
+  return () => {
+    state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff;
+    return state >>> 8;
+  };
+}
