@@ -126,6 +126,25 @@ describe.skipIf(requires('root', 'busybox', 'strace'))('a runtime that is killed
     expect(moments.length).toBeGreaterThan(3);
   });
 
+  test('at any moment of exec leaves a container as it was', async context => {
+    context.skip(!isTsubo, notOurs);
+    const bundle = box.running();
+    const before = box.traces();
+    const pids = box.mkdir('pids');
+    const args = ['exec', '--pid-file', join(pids, 'pid'), bundle.id, '/bin/true'];
+    const moments = momentsOf(args, bundle.id);
+    let killed = 0;
+    for (const moment of moments) {
+      if (!killedAt(moment, args)) continue;
+      killed += 1;
+      const same = () => JSON.stringify(box.traces()) === JSON.stringify(before);
+      await until(moment.line, same, 2000);
+      expect(box.state(bundle.id).status, moment.line).toBe('running');
+    }
+    expect(killed).toBeGreaterThan(10);
+    expect(moments.map(moment => moment.name)).toEqual(expect.arrayContaining(['clone3', 'rename']));
+  });
+
   test('at any moment of delete can do it again', async context => {
     context.skip(!isTsubo, notOurs);
     const bundle = box.bundle(made => {

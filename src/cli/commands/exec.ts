@@ -70,7 +70,7 @@ function execOptions(args: readonly string[], options: Readonly<Record<string, u
   if (process === undefined && args.length === 0) {
     throw new RuntimeError({
       code: 'usage.arguments',
-      message: 'exec args cannot be empty',
+      message: 'process args cannot be empty',
       hint: 'name the program after the id, or a document with --process',
     });
   }
