@@ -140,7 +140,7 @@ async function bundle(contents, self, shared, outfile) {
 export async function bundleChunks(directory) {
   const file = (/** @type {string} */ name) => `${directory}/${name}.js`;
   const bordering = new Set(Object.values(chunks).flat());
-  const begin = `import { start } from ${JSON.stringify(`./${entry}`)};\nstart();`;
+  const begin = `import { start } from ${JSON.stringify(`./${entry}`)};\nglobalThis.tsuboStart = start;`;
   // A first time to learn what main holds of itself, a second time to share what the chunks need of that.
   const inMain = new Set(
     (await bundle(begin, undefined, new Set(), file('main'))).filter(

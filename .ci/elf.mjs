@@ -14,3 +14,35 @@ export function isDynamic(file) {
     programInterpreter,
   );
 }
+
+const loaded = 1; // PT_LOAD
+
+/**
+ * The executable with `contents` in the segment that begins at `address`, which has had none: they are put at the end
+ * of the file, and the segment ends with them. Nothing else moves.
+ *
+ * @param {Buffer} file
+ * @param {bigint} address
+ * @param {Buffer} contents
+ */
+export function fillSegment(file, address, contents) {
+  const offset = Number(file.readBigUInt64LE(0x20));
+  const size = file.readUInt16LE(0x36);
+  const count = file.readUInt16LE(0x38);
+  const header = Array.from({ length: count }, (_, index) => offset + index * size).find(
+    at => file.readUInt32LE(at) === loaded && file.readBigUInt64LE(at + 0x10) === address,
+  );
+  if (header === undefined) throw new Error(`no segment at 0x${address.toString(16)}`);
+  const align = Number(file.readBigUInt64LE(header + 0x30));
+  // whole pages, so that the kernel has none to clear at every start
+  const whole = (/** @type {number} */ bytes, /** @type {number} */ to) => Math.ceil(bytes / to) * to;
+  const begin = whole(file.length, align);
+  const bytes = whole(contents.length, align);
+  const filled = Buffer.alloc(begin + bytes);
+  file.copy(filled);
+  contents.copy(filled, begin);
+  filled.writeBigUInt64LE(BigInt(begin), header + 0x08);
+  filled.writeBigUInt64LE(BigInt(bytes), header + 0x20);
+  filled.writeBigUInt64LE(BigInt(bytes), header + 0x28);
+  return filled;
+}

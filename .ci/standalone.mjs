@@ -2,12 +2,12 @@
 // npm run build:standalone [-- --arch x64|arm64]: the runtime as one static executable, build/standalone/ARCH/tsubo.
 // Another architecture than this machine's is cross-compiled (Debian: g++-aarch64-linux-gnu).
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from './build.mjs';
 import { bundleChunks } from './chunks.mjs';
-import { isDynamic } from './elf.mjs';
+import { fillSegment, isDynamic } from './elf.mjs';
 import { gypTarget } from './gyp.mjs';
 import { quickjsDirectory, quickjsSources } from './quickjs.mjs';
 import { Failure, filesBelow, run, say, script, stage, top, Unavailable } from './stage.mjs';
@@ -20,6 +20,11 @@ const sections = ['-ffunction-sections', '-fdata-sections'];
 // Position dependent: applying the relocations of a static PIE costs 65 us of every start (2 % of `--version`, 1,400
 // interleaved rounds) and 110 KB.
 const position = ['-fno-pic', '-fno-pie'];
+
+/** Where the engine's heap is: native/standalone/README.md. Far from what the linker places. */
+const arena = 0x10000000n;
+/** Runs an executable for another architecture than this machine's, so that it makes its snapshot. */
+const emulator = '/usr/bin/qemu-aarch64-static';
 
 /** @param {import('./toolchain.mjs').Arch} arch */
 export function executable(arch) {
@@ -179,15 +184,44 @@ async function link(arch, objects, out) {
     '-Wl,--gc-sections',
     '-Wl,--build-id=none',
     '-Wl,-z,noexecstack',
+    '-Wl,-z,separate-code',
+    `-Wl,--section-start=.tsubo_arena=0x${arena.toString(16)}`,
   ];
   const fresh = `${out}.${process.pid}`;
   await run(cxx, [...flags, '-o', fresh, ...objects, '-lm']);
-  const file = readFileSync(join(top, fresh));
+  const linked = readFileSync(join(top, fresh));
+  // begins with another number than that of a snapshot: there shall be none
+  const bytecodeOnly = fillSegment(linked, arena, Buffer.from([1, ...Buffer.alloc(4095)]));
+  writeFileSync(join(top, `${out}-bytecode`), bytecodeOnly, { mode: 0o755 });
+  const snapshot = await heapSnapshot(arch, fresh);
+  const file = snapshot === undefined ? bytecodeOnly : fillSegment(linked, arena, snapshot);
+  writeFileSync(join(top, fresh), file);
   if (file.length > largestBytes)
     throw new Failure(`${fresh} has ${file.length} bytes, more than ${largestBytes}`);
   if (isDynamic(file)) throw new Failure(`${fresh} needs a dynamic linker`);
   // somebody may be running the one before
   renameSync(join(top, fresh), join(top, out));
+}
+
+/**
+ * What the executable's heap is when it has loaded the program; undefined where that cannot be found out here: then it
+ * loads its bytecode at every start, as the one beside it does that tests are made with (`tsubo-bytecode`).
+ *
+ * @param {import('./toolchain.mjs').Arch} arch
+ * @param {string} program
+ */
+async function heapSnapshot(arch, program) {
+  const native = arch === nativeArch();
+  if (!native && (arch !== 'arm64' || !existsSync(emulator))) {
+    say(`no ${emulator}: the executable for ${arch} has no snapshot and starts a little slower`);
+    return undefined;
+  }
+  const file = `${program}.snapshot`;
+  const command = [...(native ? [] : [emulator]), join(top, program), '--write-snapshot', join(top, file)];
+  await run(command[0] ?? '', command.slice(1));
+  const contents = readFileSync(join(top, file));
+  rmSync(join(top, file));
+  return contents;
 }
 
 /** @param {string} [quickjs] */

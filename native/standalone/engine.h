@@ -15,8 +15,8 @@ inline constexpr size_t kStackBytes = 4u << 20;
 // A command needs 2 to 4 MiB; one that needs this much is lost in a loop, and the machine shall not pay for it.
 inline constexpr size_t kMemoryBytes = 512u << 20;
 
-inline JSRuntime* new_runtime() {
-  JSRuntime* runtime = JS_NewRuntime();
+inline JSRuntime* new_runtime(const JSMallocFunctions& memory) {
+  JSRuntime* runtime = JS_NewRuntime2(&memory, nullptr);
   if (runtime == nullptr) return nullptr;
   JS_SetMaxStackSize(runtime, kStackBytes);
   JS_SetMemoryLimit(runtime, kMemoryBytes);

@@ -14,6 +14,7 @@
 #include "binding/table.h"
 #include "standalone/bytecode.h"
 #include "standalone/engine.h"
+#include "standalone/snapshot.h"
 
 namespace tsubo::standalone {
 
@@ -117,6 +118,8 @@ JSValue to_js(JSContext* context, const Value& v) {
 
 JSValue call(JSContext* context, JSValueConst, int argc, JSValueConst* argv, int index) {
   const binding::Function& function = binding::kFunctions[index];
+  // What a module reads while it is loaded would be the building machine's.
+  if (making_snapshot()) return JS_ThrowInternalError(context, "%s is called while modules are loaded", function.name);
   Arguments arguments;
   for (int i = 0; i < argc; i++) arguments.push_back(from_js(context, argv[i]));
   std::string wrong = mismatch(function, arguments);
@@ -173,15 +176,17 @@ int explain_exception(JSContext* context) {
   return 1;
 }
 
-int run(int argc, char** argv) {
-  open_standard_descriptors();
-  binding::set_argv(std::vector<std::string>(argv, argv + argc));
-  JSRuntime* runtime = new_runtime();
-  JSContext* context = runtime == nullptr ? nullptr : new_context(runtime);
-  if (context == nullptr) {
-    fputs("tsubo: out of memory\n", stderr);
-    return 1;
-  }
+int out_of_memory() {
+  fputs("tsubo: out of memory\n", stderr);
+  return 1;
+}
+
+// Runtime, context, what the program is given, and its first chunk. `context` stays null when there is no memory.
+JSValue prepare(Snapshot* made) {
+  made->runtime = new_runtime(kMemory);
+  JSContext* context = made->runtime == nullptr ? nullptr : new_context(made->runtime);
+  if (context == nullptr) return JS_EXCEPTION;
+  made->context = context;
   JSValue global = JS_GetGlobalObject(context);
   JSValue functions = JS_NewObject(context);
   for (size_t i = 0; i < binding::kFunctionCount; i++) {
@@ -190,12 +195,51 @@ int run(int argc, char** argv) {
                       JS_NewCFunctionMagic(context, call, name, 0, JS_CFUNC_generic_magic, static_cast<int>(i)));
   }
   JS_SetPropertyStr(context, global, "tsuboBinding", functions);
-
+  JS_SetPropertyStr(context, global, "tsuboChunks", JS_NewObject(context));
   JS_SetPropertyStr(context, global, "tsuboLoad", JS_NewCFunction(context, load, "tsuboLoad", 1));
-  if (JS_IsException(evaluate(context, kChunks[0]))) return explain_exception(context);
-  JSValue status = JS_GetPropertyStr(context, global, "tsuboExitStatus");
+  JSValue result = evaluate(context, kChunks[0]);
+  made->start = JS_GetPropertyStr(context, global, "tsuboStart");
+  return result;
+}
+
+// For the build: the program up to where it would look at its command line, every chunk loaded, as a file.
+int make_snapshot(const char* path) {
+  begin_snapshot();
+  Snapshot made = {};
+  JSValue result = prepare(&made);
+  if (made.context == nullptr) return out_of_memory();
+  JSValue global = JS_GetGlobalObject(made.context);
+  JSValue chunks = JS_GetPropertyStr(made.context, global, "tsuboChunks");
+  for (size_t i = 1; i < kChunkCount && !JS_IsException(result); i++) {
+    result = evaluate(made.context, kChunks[i]);
+    JS_SetPropertyStr(made.context, chunks, kChunks[i].name, JS_GetPropertyStr(made.context, global, "tsuboChunk"));
+  }
+  if (JS_IsException(result)) return explain_exception(made.context);
+  JS_FreeValue(made.context, chunks);
+  JS_FreeValue(made.context, global);
+  if (write_snapshot(path, made)) return 0;
+  perror(path);
+  return 1;
+}
+
+int run(int argc, char** argv) {
+  open_standard_descriptors();
+  binding::set_argv(std::vector<std::string>(argv, argv + argc));
+  Snapshot made = {};
+  if (const Snapshot* ready = snapshot()) {
+    made = *ready;
+    // It knows the stack of the process that made it.
+    JS_UpdateStackTop(made.runtime);
+  } else {
+    JSValue result = prepare(&made);
+    if (made.context == nullptr) return out_of_memory();
+    if (JS_IsException(result)) return explain_exception(made.context);
+  }
+  JSValue status = JS_Call(made.context, made.start, JS_UNDEFINED, 0, nullptr);
   int32_t exit_status = 1;
-  if (JS_ToInt32(context, &exit_status, status) < 0) return explain_exception(context);
+  if (JS_IsException(status) || JS_ToInt32(made.context, &exit_status, status) < 0) {
+    return explain_exception(made.context);
+  }
   // The memory goes with the process: taking it apart first would only cost time.
   return exit_status;
 }
@@ -209,6 +253,9 @@ int main(int argc, char** argv) {
     fputs("tsubo: out of memory\n", stderr);
     _exit(1);
   });
-  int status = tsubo::standalone::run(argc, argv);
+  using namespace tsubo::standalone;
+  // Only the executable just linked knows this option.
+  const bool make = argc == 3 && can_make_snapshot() && strcmp(argv[1], "--write-snapshot") == 0;
+  int status = make ? make_snapshot(argv[2]) : run(argc, argv);
   _exit(status);
 }

@@ -48,6 +48,8 @@ export function toRuntimeError(error: unknown): RuntimeError {
   if (isSystemError(error)) {
     return hostFailure(error, error.path === undefined ? error.syscall : `${error.syscall} ${error.path}`);
   }
+  // The standalone host's engine throws null when it has no memory left for an error.
+  if (error === null) return new RuntimeError({ code: 'internal', message: 'out of memory' });
   const message = error instanceof Error ? error.message : String(error);
   return new RuntimeError({ code: 'internal', message: `internal error: ${message}` }, { cause: error });
 }

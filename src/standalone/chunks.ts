@@ -8,13 +8,12 @@ interface HostGlobals {
   /** What the chunk that was evaluated last offers. */
   readonly tsuboChunk: Functions;
   /** The chunks that are loaded; one for all copies of this module, as every chunk has one. */
-  tsuboChunks?: Record<string, Functions>;
+  readonly tsuboChunks: Record<string, Functions>;
 }
 
 /** The functions of a chunk, which is loaded when it is asked for first. */
 export function chunk(name: string): Functions {
   const host = globalThis as unknown as HostGlobals;
-  host.tsuboChunks ??= {};
   const known = host.tsuboChunks[name];
   if (known !== undefined) return known;
   host.tsuboLoad(name);

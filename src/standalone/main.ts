@@ -2,14 +2,16 @@
 import { main } from '../cli/main.ts';
 import type { Binding } from '../host/binding.d.ts';
 
-/** What native/standalone/main.cc puts there before and reads after. */
+/** What native/standalone/main.cc puts there. */
 interface HostGlobals {
   readonly tsuboBinding: Binding;
-  tsuboExitStatus: number;
 }
 
-/** Runs the command. Called by the bundle once all that the chunks share is in place. */
-export function start(): void {
-  const host = globalThis as unknown as HostGlobals;
-  host.tsuboExitStatus = main(host.tsuboBinding);
+/**
+ * Runs the command. Called by native/standalone/main.cc once all modules are loaded, perhaps by the build and long ago.
+ *
+ * @returns the exit status
+ */
+export function start(): number {
+  return main((globalThis as unknown as HostGlobals).tsuboBinding);
 }

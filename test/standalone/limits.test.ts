@@ -102,7 +102,7 @@ describe.skipIf(requires('standalone', 'root', 'busybox'))('the standalone execu
     };
 
     test('says so and leaves nothing behind', () => {
-      const { refused, created } = squeeze(box.bundle(), { from: 2400, to: 4000, step: 25 });
+      const { refused, created } = squeeze(box.bundle(), { from: 2400, to: 4300, step: 10 });
       expect(refused).toBeGreaterThan(5);
       expect(created).toBeGreaterThan(10);
     });

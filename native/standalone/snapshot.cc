@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "standalone/snapshot.h"
+
+#include <malloc.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// A section of its own without contents, for which the linker makes a segment of its own at an address far from all
+// else (.ci/standalone.mjs). Filled or not, nothing else moves, so the snapshot fits the executable that made it.
+#define TSUBO_ARENA_BYTES 0x1000000
+asm(".pushsection .tsubo_arena,\"aw\",%nobits\n"
+    ".balign 65536\n"
+    ".globl tsubo_arena\n"
+    "tsubo_arena: .zero 0x1000000\n"
+    ".popsection\n");
+extern "C" unsigned char tsubo_arena[TSUBO_ARENA_BYTES];
+
+namespace tsubo::standalone {
+
+namespace {
+
+constexpr uint64_t kMagic = 0x31706e734f425354;  // 0: fresh from the linker; else: there shall be none
+constexpr size_t kAlign = 16;
+
+// Before each block: its size, so that it can be moved.
+struct alignas(kAlign) Block {
+  size_t bytes;
+};
+
+size_t used = 0;  // of the arena, while it is filled
+
+Snapshot* header() { return reinterpret_cast<Snapshot*>(tsubo_arena); }
+
+bool in_arena(const void* p) {
+  return reinterpret_cast<uintptr_t>(p) - reinterpret_cast<uintptr_t>(tsubo_arena) < header()->bytes;
+}
+
+Block* block_of(const void* p) { return static_cast<Block*>(const_cast<void*>(p)) - 1; }
+
+void* take(void*, size_t bytes) {
+  if (!making_snapshot()) return malloc(bytes);
+  size_t whole = (bytes + kAlign - 1) & ~(kAlign - 1);
+  if (whole < bytes || whole + sizeof(Block) > TSUBO_ARENA_BYTES - used) return nullptr;
+  auto* block = reinterpret_cast<Block*>(tsubo_arena + used);
+  used += sizeof(Block) + whole;
+  block->bytes = whole;
+  return block + 1;
+}
+
+void* take_zeroed(void* opaque, size_t count, size_t bytes) {
+  // The arena is used once, so it is still zero.
+  return making_snapshot() ? take(opaque, count * bytes) : calloc(count, bytes);
+}
+
+// What the snapshot holds stays: its pages are the file's until they are written, and giving back would write.
+void give_back(void*, void* p) {
+  if (!in_arena(p)) free(p);
+}
+
+size_t usable(const void* p) {
+  if (!in_arena(p)) return malloc_usable_size(const_cast<void*>(p));
+  return block_of(p)->bytes;
+}
+
+void* resize(void* opaque, void* p, size_t bytes) {
+  if (p == nullptr) return take(opaque, bytes);
+  if (!in_arena(p)) return realloc(p, bytes);
+  size_t before = block_of(p)->bytes;
+  if (bytes <= before) return p;
+  void* moved = take(opaque, bytes);
+  if (moved != nullptr) memcpy(moved, p, before);
+  return moved;
+}
+
+}  // namespace
+
+const JSMallocFunctions kMemory = {take_zeroed, take, give_back, resize, usable};
+
+const Snapshot* snapshot() { return header()->magic == kMagic ? header() : nullptr; }
+
+bool can_make_snapshot() { return header()->magic == 0; }
+
+bool making_snapshot() { return used != 0; }
+
+void begin_snapshot() {
+  used = (sizeof(Snapshot) + kAlign - 1) & ~(kAlign - 1);
+  header()->bytes = TSUBO_ARENA_BYTES;
+}
+
+bool write_snapshot(const char* path, Snapshot made) {
+  made.magic = kMagic;
+  made.bytes = used;
+  *header() = made;
+  FILE* file = fopen(path, "wb");
+  if (file == nullptr) return false;
+  bool written = fwrite(tsubo_arena, 1, used, file) == used;
+  return fclose(file) == 0 && written;
+}
+
+}  // namespace tsubo::standalone

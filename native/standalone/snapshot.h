@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The heap of the engine, made by the build and mapped at every start: README.md beside this file.
+#pragma once
+
+#include "standalone/engine.h"
+
+namespace tsubo::standalone {
+
+// What a start needs of it, at the beginning of the arena.
+struct Snapshot {
+  uint64_t magic;
+  // Of the arena with this. What follows may be anybody's: without randomization the heap of the C library is there.
+  size_t bytes;
+  JSRuntime* runtime;
+  JSContext* context;
+  JSValue start;  // the program's entry function
+};
+
+// Allocates in the arena while the snapshot is made, and after that as malloc does: the blocks of the snapshot can be
+// used and let go all the same.
+extern const JSMallocFunctions kMemory;
+
+// The snapshot that was written into this executable, or null.
+const Snapshot* snapshot();
+
+// True in an executable fresh from the linker, which has the whole arena.
+bool can_make_snapshot();
+
+// True while one is made: the program must not look at the machine then.
+bool making_snapshot();
+
+// From here on all memory of the engine is taken from the arena. Only where it can.
+void begin_snapshot();
+
+// Writes the arena to a file; `made` is put at its beginning. False, with errno, when that fails.
+bool write_snapshot(const char* path, Snapshot made);
+
+}  // namespace tsubo::standalone

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { requires } from '../helpers/requires.ts';
+import { commands } from '../helpers/runtime.ts';
+
+describe.skipIf(requires('standalone', 'root'))('the two ways of starting', () => {
+  const [program = ''] = commands.standalone;
+  const bytecode = `${program}-bytecode`;
+  const fixtures = new URL('../../bundle-fixtures/', import.meta.url).pathname;
+  const directory = mkdtempSync(join(tmpdir(), 'tsubo-snapshot-'));
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+  const run = (command: readonly string[], cwd: string) => {
+    const [name = '', ...args] = command;
+    const { status, signal, stdout, stderr } = spawnSync(name, args, { cwd, encoding: 'utf8' });
+    return { status, signal, stdout, stderr: stderr.replace(/time="[^"]*"/g, '') };
+  };
+
+  test('are two: one executable holds its heap, the other does not', () => {
+    expect(statSync(program).size).toBeGreaterThan(statSync(bytecode).size + 500_000);
+    // what makes the heap is for the build alone
+    for (const one of [program, bytecode]) {
+      const refused = run([one, '--write-snapshot', join(directory, 'none')], directory);
+      expect(refused).toMatchObject({ status: 1, signal: null });
+    }
+    expect(() => statSync(join(directory, 'none'))).toThrow();
+  });
+
+  // Without randomization the C library's heap begins where the snapshot ends.
+  test.each([
+    ['as usual', []],
+    ['without address space randomization', ['setarch', '-R']],
+  ])('say the same, %s', (_name, before) => {
+    const root = ['--root', join(directory, 'state')];
+    for (const [cwd, args] of [
+      ['/', ['--version']],
+      ['/', ['--help']],
+      ['/', ['create', '--help']],
+      ['/', [...root, 'state', 'nope']],
+      ['/', ['no-such-command']],
+      ['/', ['list', '--no-such-option']],
+      [join(fixtures, 'good/default'), ['spec']],
+      [join(fixtures, 'bad/mount-tmpfs-on-proc'), [...root, 'create', 'x']],
+      [join(fixtures, 'bad/json-truncated'), [...root, 'create', 'x']],
+      [join(fixtures, 'bad/range-uint64'), [...root, 'create', 'x']],
+    ] as const) {
+      const quick = run([...before, program, ...args], cwd);
+      expect(quick).toEqual(run([...before, bytecode, ...args], cwd));
+      expect(quick.stdout + quick.stderr).not.toContain('\0');
+      expect(quick.stdout + quick.stderr).not.toBe('');
+    }
+  });
+});
