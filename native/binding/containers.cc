@@ -104,15 +104,18 @@ Outcome release(const Arguments& a) {
     ::close(result);
     return error == EPIPE ? Outcome(report_value("ended", {})) : refused("write", error, go_path);
   }
-  wire::Report report = {};
-  pollfd watched = {result, POLLIN, 0};
-  while (poll(&watched, 1, -1) < 0 && errno == EINTR) {
-  }
-  n = ::read(result, &report, sizeof report);
+  wire::Report report = {}, last = {};
+  do {
+    pollfd watched = {result, POLLIN, 0};
+    while (poll(&watched, 1, -1) < 0 && errno == EINTR) {
+    }
+    n = ::read(result, &report, sizeof report);
+    if (n == sizeof report) last = report;
+  } while (n == sizeof report && report.kind == wire::ReportKind::ready);
   ::close(result);
   if (n == sizeof report) return report_value("failed", report);
-  // End of file: the exec closed the other end.
-  return report_value("ready", {});
+  // End of file: the exec closed the other end, or the init's end did.
+  return report_value("ready", last);
 }
 
 // For the test that holds src/wire/steps.ts against native/wire/steps.h.

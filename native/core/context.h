@@ -76,6 +76,8 @@ struct Context {
   // The umask we were called with, and whether the container's own is set by now; in between it is 0.
   long callers_umask = 0;
   bool own_umask = false;
+  // A hook has run since the word of `start`, who would take our end now for the exec.
+  bool hooked = false;
   // The working directory of the process has been reached.
   bool in_directory = false;
 

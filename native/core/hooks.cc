@@ -180,6 +180,7 @@ Result run(Context& c, const wire::step::runHook& s) {
   c.detail.add(", stderr: ");
   err.tell(&c.detail);
   if (!ended) return {static_cast<int32_t>(s.timeout), "timeout"};
+  c.hooked = c.channel < 0;
   constexpr int kCode = 2, kStatus = 6;
   return {info[kStatus], info[kCode] == kChildExited ? "exit" : "signal"};
 }

@@ -94,6 +94,12 @@ Result run(Context& c, const wire::step::execute& s) {
   for (; n < s.env.count; n++) env[n] = c.plan.text(s.env, n);
   if (c.home.size() > 0) env[n++] = c.home.c_str();
   env[n] = nullptr;
+  if (c.hooked) {
+    wire::Report report = {};
+    report.kind = wire::ReportKind::ready;
+    report.step = c.step;
+    sys::write(c.result, &report, sizeof report);
+  }
   c.about(c.program.c_str());
   return check("execve", sys::call(__NR_execve, sys::arg(c.program.c_str()), sys::arg(args), sys::arg(env)));
 }

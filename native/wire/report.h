@@ -14,6 +14,7 @@
 //   leaves it waiting:
 //
 //    |<--- one byte (go FIFO) --|   `start`
+//    |-- ready {step} --------->|   only after hooks, which may take long: what comes now is the exec
 //    |-- failed --------------->|   or the exec closes the FIFO: end of file
 #pragma once
 

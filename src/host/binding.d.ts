@@ -75,6 +75,7 @@ export interface Binding {
   /**
    * Releases a created container: one byte into the `go` FIFO, then waits on the `result` FIFO until the exec has
    * happened (end of file: `ready`) or was refused (`failed`). `ended` when there is no init any more that could be told.
+   * Where the plan has hooks after that word, `step` of `ready` is 0 when the init ended before they were over.
    */
   release(goPath: string, resultPath: string): Report;
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+import { RuntimeError } from '../errors/error.ts';
 import { onHost } from '../errors/system.ts';
 import { unlessMissing } from '../host/files.ts';
 import { joinPath } from '../host/paths.ts';
+import type { Step } from '../wire/steps.ts';
 import { runPoststartHooks } from './hooks.ts';
 import { stopContainer } from './kill.ts';
 import { explainLate } from './late-failure.ts';
@@ -52,7 +54,23 @@ function release(runtime: Runtime, held: Held, record: ContainerRecord): void {
       throw explainLate(init, report);
     });
   }
+  if (report.step === 0 && init?.afterReady.steps.some(isHook)) throw endedInHook();
   afterExec(runtime, record);
+}
+
+/** A step as the record keeps it. */
+function isHook(step: unknown): boolean {
+  return (step as Step).op === 'runHook';
+}
+
+/** The channel was closed before the init said that its hooks are over. */
+function endedInHook(): RuntimeError {
+  return new RuntimeError({
+    code: 'container.ended',
+    stage: 'container',
+    message: 'the container ended while its startContainer hooks ran',
+    hint: 'it was killed: with kill or delete --force, or by a memory limit (see the kernel log)',
+  });
 }
 
 /**

@@ -218,6 +218,24 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('hooks', () => {
     );
   });
 
+  test('a container that is killed in its startContainer hook has not been started', async context => {
+    skipWhere(context, 'runc 1.1', 'does not hear from the init after start');
+    const { bundle, order } = recording(['/bin/sleep', '1000'], made => {
+      const hooks = made.config.hooks?.['startContainer'] ?? [];
+      made.config.hooks = {
+        ...made.config.hooks,
+        startContainer: [...hooks, { path: '/bin/sleep', args: ['sleep', '77'] }],
+      };
+    });
+    box.create(bundle);
+    const starting = box.spawn(['start', bundle.id]);
+    await until('the hooks run', () => order().includes('startContainer'));
+    box.must(['kill', bundle.id, 'KILL']);
+    expect(await starting.ended).toMatchObject({ status: 1 });
+    expect(starting.stderr()).toContain('ended while its startContainer hooks ran');
+    expect(order()).not.toContain('poststart');
+  });
+
   test('a poststart hook that fails stops the container', async context => {
     skipWhere(context, 'runc 1.1', 'runs poststart hooks at the end of create');
     const { bundle, order } = recording(['/bin/sleep', '1000'], made => {

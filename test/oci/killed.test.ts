@@ -68,24 +68,31 @@ describe.skipIf(requires('root', 'busybox', 'strace'))('a runtime that is killed
     );
   };
 
-  test('at any moment of create leaves nothing that delete --force does not remove', async context => {
-    context.skip(!isTsubo, notOurs);
-    const bundle = box.bundle();
-    const before = box.traces();
-    const pids = box.mkdir('pids');
-    const args = ['create', '--bundle', bundle.dir, '--pid-file', join(pids, 'pid'), bundle.id];
-    const moments = momentsOf(args, bundle.id);
-    await isGone(bundle, before, 'create was not killed');
-    let killed = 0;
-    for (const moment of moments) {
-      if (!killedAt(moment, args)) continue;
-      killed += 1;
-      await isGone(bundle, before, moment.line);
-    }
-    expect(killed).toBeGreaterThan(30);
-    const names = moments.map(moment => moment.name);
-    expect(names).toEqual(expect.arrayContaining(['mkdir', 'mknodat', 'rename', 'clone3']));
-  });
+  test.for(['without hooks', 'with hooks'])(
+    'at any moment of create %s leaves nothing that delete --force does not remove',
+    async (how, context) => {
+      context.skip(!isTsubo, notOurs);
+      const bundle = box.bundle(made => {
+        const hook = [{ path: '/bin/true' }];
+        if (how === 'with hooks')
+          made.config.hooks = { createRuntime: hook, createContainer: hook, poststop: hook };
+      });
+      const before = box.traces();
+      const pids = box.mkdir('pids');
+      const args = ['create', '--bundle', bundle.dir, '--pid-file', join(pids, 'pid'), bundle.id];
+      const moments = momentsOf(args, bundle.id);
+      await isGone(bundle, before, 'create was not killed');
+      let killed = 0;
+      for (const moment of moments) {
+        if (!killedAt(moment, args)) continue;
+        killed += 1;
+        await isGone(bundle, before, moment.line);
+      }
+      expect(killed).toBeGreaterThan(30);
+      const names = moments.map(moment => moment.name);
+      expect(names).toEqual(expect.arrayContaining(['mkdir', 'mknodat', 'rename', 'clone3']));
+    },
+  );
 
   test('while it writes the pid file stands in nobody’s way afterwards', async context => {
     context.skip(!isTsubo, notOurs);
