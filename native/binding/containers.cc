@@ -40,6 +40,7 @@ Outcome spawn(const Arguments& a) {
   request.pid_namespace = static_cast<int>(r.field("pidNamespace").number());
   request.preserve_fds = static_cast<uint32_t>(r.field("preserveFds").number());
   for (const Value& fd : r.field("joins").items()) request.joins.push_back(static_cast<int>(fd.number()));
+  request.join_kinds = static_cast<int>(r.field("joinKinds").number());
   for (const Value& fd : r.field("fds").items()) request.fds.push_back(static_cast<int>(fd.number()));
   Spawned spawned = {};
   SpawnFailure failure = tsubo::spawn(request, &spawned);

@@ -15,22 +15,6 @@ Result run(Context& c, const wire::step::joinNamespace& s) {
   return r;
 }
 
-Result run(Context& c, const wire::step::joinNamespaces& s) {
-  if (s.slot >= wire::kSlots) return {EINVAL, "setns"};
-  // The host's root first: from the join on, processes of the container could reach what we hold (CVE-2024-21626).
-  sys::close(c.root);
-  c.root = -1;
-  Result r = check("setns", sys::call(__NR_setns, c.slots[s.slot], static_cast<long>(s.kinds)));
-  sys::close(c.slots[s.slot]);
-  c.slots[s.slot] = -1;
-  if (!r.ok()) return r;
-  // A change of credentials makes the process dumpable as the system is set up to; nothing here may be looked at.
-  if (long d = sys::prctl(PR_SET_DUMPABLE, 0); d < 0) return check("prctl", d);
-  long root = sys::openat(sys::kCwd, "/", files::kPathOnly | files::kDirectoryOnly | files::kCloexec);
-  c.root = static_cast<int>(root < 0 ? -1 : root);
-  return check("openat", root);
-}
-
 Result run(Context&, const wire::step::unshare& s) {
   return check("unshare", sys::call(__NR_unshare, static_cast<long>(s.flags)));
 }

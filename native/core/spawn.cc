@@ -5,12 +5,12 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/memfd.h>
-#include <linux/prctl.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -127,6 +127,7 @@ struct Child {
   // A helper that joins these and has the init born from it; null: the init itself.
   const int* joins;
   size_t join_count;
+  int join_kinds;
   bool* joined;
   clone_args* born;
   volatile long pid;
@@ -174,7 +175,7 @@ __attribute__((noreturn)) void bear_from_joined(Child* child) {
   for (int round = 0; round < 2; round++) {
     for (size_t i = 0; i < child->join_count; i++) {
       if (child->joined[i]) continue;
-      long r = sys::call(__NR_setns, child->joins[i], 0);
+      long r = sys::call(__NR_setns, child->joins[i], child->join_kinds);
       child->joined[i] = r == 0;
       if (r == 0 || (r == -EPERM && round == 0)) continue;
       child->join = static_cast<int>(i);
@@ -182,6 +183,8 @@ __attribute__((noreturn)) void bear_from_joined(Child* child) {
     }
   }
   child->join_count = 0;
+  // A change of credentials makes this memory, which is the runtime's, dumpable as the system is set up to.
+  sys::prctl(PR_SET_DUMPABLE, 0);
   long pid = clone_on_stack(child->born, child);
   if (pid < 0) give_up(child, "clone3", pid);
   child->pid = pid;
@@ -270,6 +273,22 @@ class BornIn {
   Fd own_;
 };
 
+// Nobody may look into this process or follow its descriptors while this lives: until its exec a child that other
+// processes of a pid namespace can see runs on this memory (CVE-2016-9962).
+class NotDumpable {
+ public:
+  NotDumpable() : before_(prctl(PR_GET_DUMPABLE)) { prctl(PR_SET_DUMPABLE, 0); }
+  NotDumpable(const NotDumpable&) = delete;
+  NotDumpable& operator=(const NotDumpable&) = delete;
+  ~NotDumpable() {
+    // 2, which a system may make the default, cannot be set and is no less than 0.
+    if (before_ == 1) prctl(PR_SET_DUMPABLE, 1);
+  }
+
+ private:
+  int before_;
+};
+
 }  // namespace
 
 SpawnFailure spawn(const SpawnRequest& request, Spawned* spawned) {
@@ -292,8 +311,10 @@ SpawnFailure spawn(const SpawnRequest& request, Spawned* spawned) {
   child.joins = request.joins.data();
   child.join_count = request.joins.size();
   child.joined = joined.get();
+  child.join_kinds = request.join_kinds;
   child.join = -1;
-  child.keep_capabilities = !request.joins.empty() || (request.clone_flags & CLONE_NEWUSER) != 0;
+  bool joins_user = request.join_kinds == 0 ? !request.joins.empty() : (request.join_kinds & CLONE_NEWUSER) != 0;
+  child.keep_capabilities = joins_user || (request.clone_flags & CLONE_NEWUSER) != 0;
   child.image = image.get();
   child.keep = keep.data();
   child.keep_count = keep.size();
@@ -328,6 +349,7 @@ SpawnFailure spawn(const SpawnRequest& request, Spawned* spawned) {
     child.born = &args;
   }
 
+  NotDumpable not_dumpable;
   BornIn born_in;
   if (SpawnFailure f = born_in.enter(request.pid_namespace); f.syscall) return f;
   // A handler of ours must not run in the child, on the memory we share.

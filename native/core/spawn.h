@@ -18,6 +18,8 @@ struct SpawnRequest {
   // Namespaces that a helper process joins, in this order, before the init is born from it: those of a container with a
   // user namespace. What is refused (EPERM) is tried again after the others: it may belong to one of them.
   std::vector<int> joins;
+  // CLONE_NEW* when `joins` are pidfds, of whose processes these namespaces are joined; else 0.
+  int join_kinds;
   uint32_t preserve_fds;
   std::vector<int> fds;
 };

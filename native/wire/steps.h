@@ -27,7 +27,6 @@ struct numbers {
 // clang-format off
 #define TSUBO_FIELDS_resetSignals(F) F(number, mask)
 #define TSUBO_FIELDS_joinNamespace(F) F(number, slot) F(number, kind)
-#define TSUBO_FIELDS_joinNamespaces(F) F(number, slot) F(number, kinds)
 #define TSUBO_FIELDS_unshare(F) F(number, flags)
 #define TSUBO_FIELDS_setPropagation(F) F(number, flags)
 #define TSUBO_FIELDS_setMountPropagation(F) F(text, path) F(number, flags)
@@ -73,7 +72,7 @@ struct numbers {
 #define TSUBO_FIELDS_execute(F) F(texts, args) F(texts, env)
 
 #define TSUBO_STEPS(S) \
-  S(resetSignals) S(joinNamespace) S(joinNamespaces) S(unshare) S(setPropagation) S(setMountPropagation) S(openRoot) S(mount) S(bind) S(mountCgroup) \
+  S(resetSignals) S(joinNamespace) S(unshare) S(setPropagation) S(setMountPropagation) S(openRoot) S(mount) S(bind) S(mountCgroup) \
   S(keepMount) S(changeMount) S(makeDevice) S(makeSymlink) S(replaceSymlink) S(makeSymlinkIf) S(pivotRoot) \
   S(moveRoot) S(setRootPropagation) S(sealRoot) S(makeDirectory) S(raiseLoopback) S(setHostname) \
   S(setDomainname) S(setSysctl) S(readonlyPath) S(maskPath) S(joinSessionKeyring) S(setNoNewPrivileges) \

@@ -156,6 +156,8 @@ export interface SpawnRequest {
    * is tried again after the others. A refusal's `path` is the index. Default none.
    */
   readonly joins?: readonly number[];
+  /** CLONE_NEW* when `joins` are pidfds: these namespaces of their processes are joined. Default: `joins` are namespaces. */
+  readonly joinKinds?: number;
   /** How many descriptors from 3 on are passed to the container's process. */
   readonly preserveFds: number;
   /** Descriptors that fill the plan's slots, in order from slot 1. */

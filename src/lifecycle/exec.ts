@@ -6,7 +6,7 @@ import type { HostFacts } from '../host/facts.ts';
 import { isBelow, joinPath, resolvePath } from '../host/paths.ts';
 import { ownCgroup, readFacts } from '../host/read-facts.ts';
 import { type NamespaceType, namespaceFiles, namespaceFlags } from '../oci/namespaces.ts';
-import { initSlot, makeExecPlan } from '../plan/exec-plan.ts';
+import { makeExecPlan } from '../plan/exec-plan.ts';
 import { type ExecProcessOptions, execProcess } from './exec-process.ts';
 import { withInit } from './init.ts';
 import { checkPassedFds } from './passed-fds.ts';
@@ -89,8 +89,6 @@ function bear(
       { process, facts, origin },
       {
         id: record.id,
-        // By being born there, not by a step.
-        namespaces: namespaces & ~namespaceFlags.pid,
         noNewKeyring: record.noNewKeyring ?? false,
         preserveFds: options.preserveFds ?? 0,
       },
@@ -98,10 +96,9 @@ function bear(
     for (const { pointer, message } of plan.warnings) {
       runtime.log.warn(pointer ? `${message} (${pointer})` : message);
     }
-    const given = {
-      ...((namespaces & namespaceFlags.pid) !== 0 && { pidNamespace: initPidfd }),
-      slots: [[initSlot, initPidfd]] as const,
-    };
+    // Not even for a moment is there a process with our root in what processes of the container can see: one that may
+    // trace others would go through /proc/PID/root.
+    const given = namespaces === 0 ? {} : { joins: { pidfd: initPidfd, kinds: namespaces } };
     const undo = new UndoList();
     try {
       const born = inCgroup(runtime, record, init, facts, options, cgroup =>

@@ -38,10 +38,8 @@ export type Moments = Readonly<Record<string, (init: Waiting) => void>>;
 
 /** What a spawn takes along beside what its plan names. */
 export interface Given {
-  /** The pid namespace to be born in, when no step opens one. */
-  readonly pidNamespace?: number;
-  /** Slots and the descriptors to fill them; they stay the caller's. */
-  readonly slots?: readonly (readonly [slot: number, fd: number])[];
+  /** The process whose namespaces (CLONE_NEW*) to be born in, as a pidfd, which stays the caller's. */
+  readonly joins?: { readonly pidfd: number; readonly kinds: number };
 }
 
 /** What is walked, and the config for the words of its failures. */
@@ -134,7 +132,7 @@ function spawnInit(
     return fd;
   };
   try {
-    const slots = new Map<number, number>(given.slots);
+    const slots = new Map<number, number>();
     for (const step of plan.host) {
       if (step.op !== 'openNamespace') continue;
       const fd = openNamespace(binding, step);
@@ -151,7 +149,8 @@ function spawnInit(
       plan: encodePlan(plan.container, text => binding.utf8(text)),
       cloneFlags: plan.spawn.cloneFlags,
       cgroup: cgroup === undefined ? -1 : open(cgroup, openFlags.readOnly),
-      pidNamespace: slots.get(0) ?? given.pidNamespace ?? -1,
+      pidNamespace: slots.get(0) ?? -1,
+      ...(given.joins !== undefined && { joins: [given.joins.pidfd], joinKinds: given.joins.kinds }),
       preserveFds: plan.spawn.preserveFds,
       fds: inOrder(slots),
     };

@@ -8,18 +8,13 @@ import { processSteps } from './process.ts';
 export interface ExecOptions {
   /** Of the container. */
   readonly id: string;
-  /** CLONE_NEW* of the namespaces to join: those of the container's init that are not the runtime's own. */
-  readonly namespaces: number;
   /** The container has no session keyring of its own. Default false. */
   readonly noNewKeyring?: boolean;
   /** How many descriptors from 3 on the process gets. Default 0. */
   readonly preserveFds?: number;
 }
 
-/** Slot of the pidfd of the container's init. */
-export const initSlot = 1;
-
-/** Compiles a checked process into the ordered work of `exec`. Pure, as makePlan is. */
+/** Compiles a checked process into the ordered work of `exec`, for an init born in the container. Pure, as makePlan is. */
 export function makeExecPlan(context: Omit<ProcessContext, 'warn'>, options: ExecOptions): Plan {
   const warnings: PlanWarning[] = [];
   const { facts, process, origin } = context;
@@ -27,8 +22,6 @@ export function makeExecPlan(context: Omit<ProcessContext, 'warn'>, options: Exe
   if (facts.ignoredSignals !== 0n) {
     container.push({ op: 'resetSignals', origin: '', mask: facts.ignoredSignals });
   }
-  // First of all: what comes after sees the container only, and nothing of the host is held any more.
-  container.push({ op: 'joinNamespaces', origin: '', slot: initSlot, kinds: options.namespaces });
   if (!options.noNewKeyring) {
     container.push({ op: 'joinSessionKeyring', origin: '', name: `_ses.${options.id}` });
   }

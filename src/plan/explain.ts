@@ -103,12 +103,6 @@ function explainStep(plan: Plan, step: Step, report: Report, config?: Config): E
         message: `failed to join the namespace of ${step.origin}: ${called}`,
         value: cloneFlagNames(step.kind),
       };
-    case 'joinNamespaces':
-      return {
-        code: 'container.namespace',
-        message: `failed to join the namespaces of the container: ${called}`,
-        value: cloneFlagNames(step.kinds),
-      };
     case 'unshare':
       return {
         code: 'container.namespace',

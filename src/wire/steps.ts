@@ -19,11 +19,6 @@ export const vocabulary = {
   resetSignals: { mask: 'number' },
   /** setns(2) to the namespace in `slot`, of the kind CLONE_NEW*. Closes the slot. */
   joinNamespace: { slot: 'number', kind: 'number' },
-  /**
-   * setns(2) to those namespaces (CLONE_NEW*) of the process whose pidfd is in `slot`, all in one call. The root of the
-   * joined mount namespace becomes the root of all later steps. Closes the slot.
-   */
-  joinNamespaces: { slot: 'number', kinds: 'number' },
   /** unshare(2). */
   unshare: { flags: 'number' },
   /** mount(2) of propagation `flags` (MS_SLAVE|MS_REC, ...) on the root of the mount namespace. */

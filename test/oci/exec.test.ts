@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { closeSync, openSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Bundle } from '../helpers/bundle.ts';
@@ -41,6 +41,23 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec', () => {
       expect(report.parentDeathSignal).toBe(0);
     },
   );
+
+  test('shows nothing of the host to a container that may trace it', async () => {
+    const marker = box.dir;
+    const bundle = box.running(made => {
+      const all = ['CAP_SYS_PTRACE', 'CAP_DAC_OVERRIDE', 'CAP_KILL'];
+      made.config.process.capabilities = { bounding: all, effective: all, permitted: all };
+      made.shell(`echo ready; while :; do
+        for p in /proc/[0-9]*; do
+          [ -e "$p/root/bin/inside" ] && echo own >/seen
+          [ -e "$p/root${marker}" ] && echo host >/escaped
+        done
+      done`);
+    });
+    for (let n = 0; n < 40; n++) box.must(['exec', bundle.id, '/bin/true']);
+    await until('it has looked', () => existsSync(bundle.inRoot('/seen')));
+    expect(existsSync(bundle.inRoot('/escaped'))).toBe(false);
+  });
 
   test('has the capabilities, limits, user and groups of the container, and those asked for', () => {
     const bundle = box.running(made => {

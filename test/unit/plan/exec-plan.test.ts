@@ -11,12 +11,11 @@ const plan = (noNewKeyring = false) =>
       facts,
       origin: (...parts) => `/${parts.join('/')}`,
     },
-    { id: 'jar', namespaces: 0x40020000, noNewKeyring, preserveFds: 2 },
+    { id: 'jar', noNewKeyring, preserveFds: 2 },
   );
 
-it('joins before anything else and waits for nobody but the runtime', () => {
+it('opens nothing before it is in its keyring, and waits for nobody but the runtime', () => {
   expect(operations(plan())).toEqual([
-    'joinNamespaces',
     'joinSessionKeyring',
     'ownStdio',
     'setUmask',
