@@ -14,6 +14,7 @@ export const caseNames = [
   'run-seccomp',
   'create',
   'start',
+  'exec',
   'state',
   'kill',
   'delete',
@@ -32,6 +33,7 @@ export const cases: readonly Case[] = [
   },
   { name: 'create', what: 'the default bundle, with --pid-file' },
   { name: 'start', what: 'a created container' },
+  { name: 'exec', what: '/bin/true in a running container, to its end' },
   { name: 'state', what: 'a created container' },
   { name: 'kill', what: 'KILL to a running container' },
   { name: 'delete', what: 'a stopped container whose init has been reaped' },
@@ -40,4 +42,4 @@ export const cases: readonly Case[] = [
 ];
 
 /** The cases that are steps of one container's life, and so are always measured together. */
-export const life: readonly CaseName[] = ['create', 'state', 'start', 'kill', 'delete', 'init'];
+export const life: readonly CaseName[] = ['create', 'state', 'start', 'exec', 'kill', 'delete', 'init'];

@@ -51,6 +51,7 @@ export function lifeOrders(how: How, column: Column, place: Place, id: string): 
     ['memory', label(column, 'init')],
     oci('state', 'state', id),
     oci('start', 'start', id),
+    oci('exec', 'exec', id, '/bin/true'),
     oci('kill', 'kill', id, 'KILL'),
     ['slay'],
     oci('delete', 'delete', id),
