@@ -63,6 +63,7 @@
         "native/binding/files.cc",
         "native/binding/hooks.cc",
         "native/binding/process.cc",
+        "native/binding/sockets.cc",
         "native/binding/table.cc",
         "native/binding/value.cc",
         "native/core/spawn.cc",

@@ -14,6 +14,7 @@ export function defineCreateOptions(command: Command): void {
       'the bundle: the directory with config.json (default: the current directory)',
     )
     .option('--pid-file <file>', "write the init's process id there, when the container is created")
+    .option('--console-socket <path>', "the Unix socket that gets the master of the container's terminal")
     .option('--no-pivot', 'do not pivot_root(2) into the root file system: for one on an initramfs')
     .option('--no-new-keyring', "leave the container in the caller's session keyring")
     .option(
@@ -30,6 +31,8 @@ export function createOptions(id: string, options: Readonly<Record<string, unkno
     bundle: typeof options['bundle'] === 'string' && options['bundle'] !== '' ? options['bundle'] : '.',
     ...(typeof options['pidFile'] === 'string' &&
       options['pidFile'] !== '' && { pidFile: options['pidFile'] }),
+    ...(typeof options['consoleSocket'] === 'string' &&
+      options['consoleSocket'] !== '' && { consoleSocket: options['consoleSocket'] }),
     noPivot: options['pivot'] === false,
     noNewKeyring: options['newKeyring'] === false,
     preserveFds: typeof options['preserveFds'] === 'number' ? options['preserveFds'] : 0,

@@ -79,6 +79,12 @@ export interface Binding {
    */
   release(goPath: string, resultPath: string): Report;
 
+  /**
+   * Connects to the Unix stream socket and sends `message` with the descriptor (SCM_RIGHTS). The path may be longer than
+   * an address. A listener that takes no connection for 10 seconds is refused with EAGAIN.
+   */
+  sendDescriptor(path: string, fd: number, message: string): void;
+
   // ---- processes -----------------------------------------------------------------------------------------
   /** A pidfd, or undefined when there is no such process. */
   pidfdOpen(pid: number): number | undefined;

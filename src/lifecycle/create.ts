@@ -6,6 +6,7 @@ import { onHost } from '../errors/system.ts';
 import { openFlags } from '../host/files.ts';
 import { joinPath, resolvePath } from '../host/paths.ts';
 import type { Hooks } from '../oci/config.ts';
+import { checkConsole, consoleMoments, resolveSocket } from './console.ts';
 import { runPoststopHooks } from './hooks.ts';
 import { checkId } from './ids.ts';
 import { createMoments } from './moments.ts';
@@ -15,7 +16,7 @@ import { withPlace } from './place.ts';
 import { type Prepared, type PrepareOptions, prepare } from './prepare.ts';
 import { type ContainerRecord, files, type InitRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
-import { asStarting, type Born, bearInit } from './spawn.ts';
+import { asStarting, type Born, bearInit, type Moments } from './spawn.ts';
 import { claim, type Held, removeState, writeRecord } from './store.ts';
 import { timestamp } from './timestamp.ts';
 import { UndoList } from './undo.ts';
@@ -29,6 +30,13 @@ export interface CreateOptions extends PrepareOptions {
   readonly noNewKeyring?: boolean;
   /** How many descriptors from 3 on (after those of LISTEN_FDS) the program gets. Default 0. */
   readonly preserveFds?: number;
+  /**
+   * A Unix stream socket that gets the master of the container's terminal (SCM_RIGHTS); relative to the working directory.
+   * Needed with `process.terminal`, and only then.
+   */
+  readonly consoleSocket?: string;
+  /** The caller stays with the container until it ends. Default false. */
+  readonly foreground?: boolean;
 }
 
 /** A created container: its init waits for `start`. */
@@ -44,7 +52,7 @@ export interface Created {
  * When it fails nothing is left; what could not be taken back is in the error's `cleanup`.
  *
  * @throws RuntimeError `state.bad-id`, `state.exists`, `state.busy`, `usage.preserve-fds`, `bundle.*`, `config.*`,
- *   `state.cgroup-not-empty`, `state.cgroup-frozen`, `host.syscall`, `container.syscall`, `container.ended`
+ *   `usage.console-socket`, `state.cgroup-not-empty`, `state.cgroup-frozen`, `host.syscall`, `container.syscall`, `container.ended`
  * @see runtime.md#create
  */
 export function createContainer(runtime: Runtime, options: CreateOptions): Created {
@@ -53,8 +61,10 @@ export function createContainer(runtime: Runtime, options: CreateOptions): Creat
   checkPassedFds(binding, listenFds(binding), options.preserveFds ?? 0);
   const pidFile =
     options.pidFile === undefined ? undefined : resolvePath(() => binding.getcwd(), options.pidFile);
+  const consoleSocket = resolveSocket(binding, options.consoleSocket);
   const prepared = prepare(runtime, options);
   return withPlace(prepared.bundle.text, () => {
+    checkConsole(prepared.config.process, consoleSocket, options.foreground ?? false);
     const undo = new UndoList();
     try {
       const held = claim(runtime, options.id);
@@ -65,7 +75,7 @@ export function createContainer(runtime: Runtime, options: CreateOptions): Creat
         undo.arm('the poststop hooks', () => runPoststopHooks(runtime, subject));
       }
       undo.arm(`the state directory ${held.directory}`, () => removeState(runtime, held));
-      const created = createHeld(runtime, prepared, held, pidFile, undo, options.noNewKeyring ?? false);
+      const created = createHeld(runtime, prepared, held, { ...options, pidFile, consoleSocket }, undo);
       undo.disarm();
       held.release();
       log.debug(`container ${options.id} is created, its init is process ${created.init.pid}`);
@@ -76,14 +86,20 @@ export function createContainer(runtime: Runtime, options: CreateOptions): Creat
   });
 }
 
+/** Options with their paths absolute. */
+interface Asked {
+  readonly pidFile: string | undefined;
+  readonly consoleSocket: string | undefined;
+  readonly noNewKeyring?: boolean;
+}
+
 /** The order matters: the record comes before whatever it lets a later `delete --force` find and remove. */
 function createHeld(
   runtime: Runtime,
   prepared: Prepared,
   held: Held,
-  pidFile: string | undefined,
+  { pidFile, consoleSocket, noNewKeyring = false }: Asked,
   undo: UndoList,
-  noNewKeyring: boolean,
 ): Created {
   const { binding } = runtime;
   const { bundle } = prepared;
@@ -108,7 +124,10 @@ function createHeld(
     }
   }
 
-  const moments = createMoments(runtime, prepared, record);
+  const moments: Moments = {
+    ...createMoments(runtime, prepared, record),
+    ...consoleMoments(binding, consoleSocket),
+  };
   const born: Born = bearInit(runtime, prepared, held.directory, cgroup?.place.path, undo, moments);
   const complete = { ...record, init: born.init };
   writeRecord(runtime, complete);

@@ -60,6 +60,13 @@ function check(runtime: Runtime, document: unknown, text: string, within: string
   if (within === '') {
     for (const { message, pointer } of warnings) runtime.log.warn(`${message} (${pointer})`);
   }
+  if (process?.terminal && within === '') {
+    throw new RuntimeError({
+      code: 'config.unsupported',
+      pointer: '/terminal',
+      message: 'a terminal for exec is not supported',
+    });
+  }
   if (process !== undefined) return process;
   const [first = { code: 'internal', message: 'a process without problems' }] = problems;
   return withPlace(text, () => {
@@ -99,6 +106,7 @@ function changed(own: Process, text: string, options: ExecProcessOptions): ExecP
   return {
     process: {
       ...own,
+      terminal: false,
       args: options.args ?? [],
       cwd: cwd ?? own.cwd,
       env: [...(own.env ?? []), ...(options.env ?? [])],

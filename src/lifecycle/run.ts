@@ -27,7 +27,7 @@ export function runContainer(runtime: Runtime, options: RunOptions): number {
   // Before the init is born: a signal that comes in between must not end us and leave it.
   if (foreground) binding.catchSignals(options.noSubreaper !== true);
   // Nobody can come between create and start here: the init waits for us alone, and needs no FIFO.
-  const { record, init, pidfd } = createContainer(runtime, { ...options, startNow: true });
+  const { record, init, pidfd } = createContainer(runtime, { ...options, startNow: true, foreground });
   let status: WaitStatus = { code: 0 };
   try {
     startedOrGone(runtime, record);

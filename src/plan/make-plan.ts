@@ -14,6 +14,7 @@ import { processSteps } from './process.ts';
 import { restrictedPathSteps } from './restricted-paths.ts';
 import { rootfsPlan } from './rootfs.ts';
 import { sysctlSteps } from './sysctl.ts';
+import { terminalSteps } from './terminal.ts';
 
 export type { PlanOptions } from './context.ts';
 
@@ -94,6 +95,12 @@ function containerSteps(
   const { config, facts, options } = context;
   const root = rootfsPlan(context);
   const mounts = mountSteps(context);
+  const ofProcess: ProcessContext = {
+    process: config.process,
+    facts,
+    origin: (...parts) => pointer('process', ...parts),
+    warn: context.warn,
+  };
   const steps: Step[] = [];
   if (facts.ignoredSignals !== 0n) {
     steps.push({ op: 'resetSignals', origin: '', mask: facts.ignoredSignals });
@@ -102,7 +109,11 @@ function containerSteps(
   if (host.some(({ when }) => when === 'runtime')) {
     steps.push({ op: 'rendezvous', origin: '/hooks', moment: 'runtime', slot: 0 });
   }
-  steps.push(...createContainerSteps(context), ...root.enter);
+  steps.push(...createContainerSteps(context));
+  if (config.process.terminal) {
+    steps.push(...terminalSteps(ofProcess, { slot: context.takeSlot(), console: true }));
+  }
+  steps.push(...root.enter);
   steps.push({ op: 'makeDirectory', origin: '/process/cwd', path: config.process.cwd, mode: directoryMode });
   if (!options.noNewKeyring) {
     steps.push({ op: 'joinSessionKeyring', origin: '', name: `_ses.${options.id}` });
@@ -114,12 +125,6 @@ function containerSteps(
   if (config.domainname) steps.push({ op: 'setDomainname', origin: '/domainname', name: config.domainname });
   // The executor writes sysctls through a procfs of its own, so that they may be read-only paths below.
   steps.push(...sysctlSteps(config), ...restrictedPathSteps(config));
-  const ofProcess: ProcessContext = {
-    process: config.process,
-    facts,
-    origin: (...parts) => pointer('process', ...parts),
-    warn: context.warn,
-  };
   steps.push(
     ...processSteps(ofProcess, {
       umask: defaultUmask,

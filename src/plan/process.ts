@@ -32,7 +32,11 @@ export function processSteps(context: ProcessContext, options: ProcessOptions): 
     steps.push({ op: 'setNoNewPrivileges', origin: origin('noNewPrivileges') });
   }
   // These open files: before a limit on them can forbid it.
-  steps.push({ op: 'ownStdio', origin: origin('user', 'uid'), uid: user.uid });
+  steps.push(
+    process.terminal
+      ? { op: 'useTerminal', origin: origin('terminal') }
+      : { op: 'ownStdio', origin: origin('user', 'uid'), uid: user.uid },
+  );
   if (environment.needsHome) steps.push({ op: 'findHome', origin: origin('env'), uid: user.uid });
   steps.push(
     // While CAP_SYS_RESOURCE is there to raise a hard limit.

@@ -8,7 +8,7 @@ import { checkHooks } from './checks/hooks.ts';
 import { checkCgroupsPath, checkHiddenPaths, checkRootfsPropagation } from './checks/linux.ts';
 import { checkMounts } from './checks/mounts.ts';
 import { checkNamespaces } from './checks/namespaces.ts';
-import { checkCapabilities, checkEnvironment, checkProcess } from './checks/process.ts';
+import { checkCapabilities, checkConsoleSize, checkEnvironment, checkProcess } from './checks/process.ts';
 import { checkRlimits } from './checks/rlimits.ts';
 import { checkSysctl } from './checks/sysctl.ts';
 import { completeConfig } from './complete.ts';
@@ -24,6 +24,7 @@ const checks: readonly Check[] = [
   checkRoot,
   checkProcess,
   checkEnvironment,
+  checkConsoleSize,
   checkCapabilities,
   checkRlimits,
   checkNamespaces,

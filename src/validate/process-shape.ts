@@ -80,6 +80,6 @@ export const process: Shape = {
     ioPriority,
     execCPUAffinity: { kind: 'object', properties: { initial: string, final: string } },
   },
-  later: ['terminal', 'apparmorProfile', 'selinuxLabel', 'scheduler', 'ioPriority', 'execCPUAffinity'],
+  later: ['apparmorProfile', 'selinuxLabel', 'scheduler', 'ioPriority', 'execCPUAffinity'],
   ignored: { commandLine: 'it is for Windows' },
 };

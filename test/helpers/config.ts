@@ -5,6 +5,7 @@ export interface TestConfig {
   ociVersion: string;
   process: {
     terminal?: unknown;
+    consoleSize?: { height: number; width: number };
     user: { uid: number; gid: number; umask?: number; additionalGids?: number[] };
     args: string[];
     env: string[];

@@ -281,6 +281,7 @@ export class FakeMachine {
       this.#begin('release');
       return { kind: 'ready', step: 0, syscall: '', errno: 0, detail: '', ...this.releaseReport };
     },
+    sendDescriptor: path => this.#begin('sendDescriptor', path),
     pidfdOpen: pid => {
       const found = this.processes.get(pid);
       return found === undefined ? undefined : this.#newPidfd(found);

@@ -88,12 +88,17 @@ export function mountAt(report: Report, target: string): Mount {
   return found;
 }
 
-const source = fileURLToPath(new URL('inside.cc', import.meta.url));
 const directory = fileURLToPath(new URL('../../build/test', import.meta.url));
 
-/** The compiled program. Two test files may come here at the same time: the last rename wins, both are the same. */
+/** The compiled program of test/helpers/inside.cc. */
 export function insideProgram(): string {
-  const program = `${directory}/inside`;
+  return helperProgram('inside');
+}
+
+/** A compiled NAME.cc. Two test files may come here at the same time: the last rename wins, both are the same. */
+export function helperProgram(name: string): string {
+  const source = fileURLToPath(new URL(`${name}.cc`, import.meta.url));
+  const program = `${directory}/${name}`;
   if (existsSync(program) && statSync(program).mtimeMs > statSync(source).mtimeMs) return program;
   mkdirSync(directory, { recursive: true });
   const fresh = `${program}.${process.pid}`;

@@ -344,7 +344,7 @@ export async function until(what: string, condition: () => boolean, timeoutMs = 
   }
 }
 
-function watch(child: ChildProcess): Running {
+export function watch(child: ChildProcess): Running {
   const printed = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
     child[name]?.setEncoding('utf8').on('data', (text: string) => {

@@ -4,6 +4,8 @@ import type { Check } from '../context.ts';
 import { nearestWord } from '../spelling.ts';
 
 const spec = 'config.md#process';
+/** Rows or columns of a terminal: the kernel counts them in 16 bits. */
+const mostCells = 0xffff;
 
 export const checkProcess: Check = context => {
   const { process } = context.config;
@@ -52,6 +54,24 @@ export const checkEnvironment: Check = context => {
       pointer: `/process/env/${index}`,
       value: entry,
       hint: equals === -1 ? 'an empty value is written NAME=' : undefined,
+      spec,
+    });
+  }
+};
+
+/** What the kernel has room for; without a terminal the size is to be ignored (config.md#process). */
+export const checkConsoleSize: Check = context => {
+  const { terminal, consoleSize } = context.config.process ?? {};
+  if (!terminal) return;
+  for (const side of ['height', 'width'] as const) {
+    const value = consoleSize?.[side] ?? 0;
+    if (value <= mostCells) continue;
+    context.problem({
+      code: 'config.process.consoleSize',
+      message: `a terminal cannot be ${value} characters in ${side}`,
+      pointer: `/process/consoleSize/${side}`,
+      value: String(value),
+      hint: `at most ${mostCells}`,
       spec,
     });
   }

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+import { spawn } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import type { Bundle } from '../helpers/bundle.ts';
+import { helperProgram } from '../helpers/inside.ts';
+import { requires } from '../helpers/requires.ts';
+import { disagrees, isTsubo } from '../helpers/runtime.ts';
+import { type Running, sandbox, until, watch } from '../helpers/sandbox.ts';
+
+describe.skipIf(requires('root', 'busybox', 'g++'))('a terminal', () => {
+  const box = sandbox();
+  const helpers: Running[] = [];
+
+  afterEach(async () => {
+    for (const { child, ended } of helpers.splice(0)) {
+      child.kill('SIGKILL');
+      await ended;
+    }
+  });
+
+  /** Somebody who listens on a console socket, and is a terminal emulator then. */
+  const receiver = async (path = join(box.mkdir('console'), 's')) => {
+    const running = watch(spawn(helperProgram('terminal'), ['receive', path]));
+    helpers.push(running);
+    await until('it listens', () => running.stderr() === 'listening\n');
+    return { ...running, path };
+  };
+
+  /** On a terminal; prints the size and what its streams are, then what is typed. */
+  const interactive = (modify: (bundle: Bundle) => void = () => {}) =>
+    box.bundle(made => {
+      made.config.process.terminal = true;
+      made.shell('echo ready; read line; echo "<$line>"');
+      modify(made);
+    });
+
+  const started = async (bundle: Bundle, socket: Awaited<ReturnType<typeof receiver>>) => {
+    box.create(bundle, '--console-socket', socket.path);
+    await until('it is handed over', () => socket.stderr().includes('received'));
+    box.must(['start', bundle.id]);
+  };
+
+  test('is handed over on the console socket, and the program talks on it', async () => {
+    const socket = await receiver();
+    const bundle = interactive();
+    await started(bundle, socket);
+    await until('the program runs', () => socket.stdout() === 'ready\r\n');
+    socket.child.stdin?.write('hello\n');
+    // the terminal echoes
+    await until('it answers', () => socket.stdout() === 'ready\r\nhello\r\n<hello>\r\n');
+    await until('it hangs up at the end', () => socket.stderr().endsWith('hangup\n'));
+    expect(socket.stderr()).toContain('received /dev/');
+  });
+
+  test('is the controlling terminal and /dev/console, and the three streams are one', async () => {
+    const socket = await receiver();
+    const bundle = interactive(made => {
+      made.shell(
+        `for fd in 0 1 2; do readlink /proc/self/fd/$fd; done
+         stat -c '%t:%T %u:%g' /dev/pts/0 /dev/console
+         grep -c ' /dev/console .* - devpts ' /proc/self/mountinfo
+         cut -d' ' -f6,7 /proc/self/stat
+         echo >/dev/tty through`,
+      );
+      made.config.process.user = { uid: 1000, gid: 1000 };
+    });
+    bundle.symlink('/bin/cut', 'busybox');
+    await started(bundle, socket);
+    await until('it ends', () => socket.stderr().endsWith('hangup\n'));
+    const device = '88:0 1000:5';
+    // session 1; the terminal's number is 136:0
+    const expected = [
+      '/dev/pts/0',
+      '/dev/pts/0',
+      '/dev/pts/0',
+      device,
+      device,
+      '1',
+      '1 34816',
+      'through',
+      '',
+    ];
+    expect(socket.stdout().split('\r\n')).toEqual(expected);
+  });
+
+  test('has no descriptor left over', async () => {
+    const socket = await receiver();
+    const bundle = interactive(made => made.shell('ls /proc/self/fd'));
+    await started(bundle, socket);
+    await until('it ends', () => socket.stderr().endsWith('hangup\n'));
+    // 3 is that of ls itself
+    expect(socket.stdout().split(/\s+/)).toEqual(['0', '1', '2', '3', '']);
+  });
+
+  test.each([
+    [{ height: 40, width: 120 }, '40x120'],
+    [{ height: 0, width: 120 }, '0x0'],
+    [{ height: 65535, width: 1 }, '65535x1'],
+  ])('has the size of consoleSize %j: %s', async (consoleSize, expected) => {
+    const socket = await receiver();
+    const bundle = interactive(made => {
+      made.config.process.consoleSize = consoleSize;
+    });
+    await started(bundle, socket);
+    expect(socket.stderr()).toContain(` ${expected}\n`);
+  });
+
+  test('tells the program of a new size', async () => {
+    const socket = await receiver();
+    const bundle = interactive(made => {
+      made.config.process.consoleSize = { height: 24, width: 80 };
+      made.shell(`trap 'stty size; exit' WINCH; echo ready; while :; do sleep 0.01; done`);
+    });
+    bundle.symlink('/bin/stty', 'busybox');
+    await started(bundle, socket);
+    await until('the program runs', () => socket.stdout() === 'ready\r\n');
+    socket.child.kill('SIGWINCH');
+    await until('it prints the new size', () => socket.stdout().endsWith('25 81\r\n'));
+  });
+
+  test('of run --detach is handed over too', async () => {
+    const socket = await receiver();
+    const bundle = interactive();
+    box.must(['run', '-d', '--bundle', bundle.dir, '--console-socket', socket.path, bundle.id]);
+    await until('the program runs', () => socket.stdout() === 'ready\r\n');
+  });
+
+  test('reaches a socket whose path counts from the working directory', async () => {
+    const socket = await receiver();
+    const bundle = interactive();
+    const name = basename(socket.path);
+    const args = ['create', '--bundle', bundle.dir, '--console-socket', name, bundle.id];
+    const cwd = join(socket.path, '..');
+    if (disagrees('runc', 'looks for it in the bundle')) {
+      expect(box.fails(args, { cwd }).message).toContain('no such file or directory');
+      return;
+    }
+    box.must(args, { cwd });
+    await until('it is handed over', () => socket.stderr().includes('received'));
+  });
+
+  test('reaches a socket whose path is longer than an address', async () => {
+    const path = join(box.mkdir('x'.repeat(120)), 's');
+    const socket = await receiver(path);
+    const bundle = interactive();
+    const args = ['create', '--bundle', bundle.dir, '--console-socket', path, bundle.id];
+    if (disagrees('runc', 'cannot reach it')) {
+      expect(box.oci(args).status).not.toBe(0);
+      return;
+    }
+    box.must(args);
+    await until('it is handed over', () => socket.stderr().includes('received'));
+  });
+
+  test('is hung up when nobody holds the master any more', async () => {
+    const socket = await receiver();
+    const bundle = interactive(made =>
+      made.shell('trap "exit 3" HUP; echo ready; while :; do sleep 0.01; done'),
+    );
+    await started(bundle, socket);
+    await until('the program runs', () => socket.stdout() === 'ready\r\n');
+    socket.child.kill('SIGKILL');
+    await until('the container ends', () => box.state(bundle.id).status === 'stopped');
+  });
+
+  test('needs a console socket where the runtime does not stay', () => {
+    const bundle = interactive();
+    const text = 'cannot allocate tty if runc will detach without setting console socket';
+    const before = box.traces();
+    box.failsWith(['create', '--bundle', bundle.dir, bundle.id], text, 'usage.console-socket');
+    box.failsWith(['run', '-d', '--bundle', bundle.dir, bundle.id], text, 'usage.console-socket');
+    expect(box.traces()).toEqual(before);
+  });
+
+  test('must be asked for when there is a console socket, and the runtime must not stay', async () => {
+    const socket = await receiver();
+    const text = 'cannot use console socket if runc will not detach or allocate tty';
+    const flags = ['--console-socket', socket.path];
+    const without = box.bundle();
+    box.failsWith(['create', '--bundle', without.dir, ...flags, without.id], text, 'usage.console-socket');
+    const bundle = interactive();
+    box.failsWith(['run', '--bundle', bundle.dir, ...flags, bundle.id], text, 'usage.console-socket');
+  });
+
+  test('that cannot be handed over fails the create, and leaves nothing', () => {
+    const bundle = interactive();
+    const before = box.traces();
+    const path = join(box.mkdir('console'), 'nobody');
+    const failure = box.fails(['create', '--bundle', bundle.dir, '--console-socket', path, bundle.id]);
+    expect(failure.message).toContain('no such file or directory');
+    if (isTsubo) {
+      expect(failure.record).toMatchObject({ code: 'host.syscall', syscall: 'connect', errnoName: 'ENOENT' });
+    }
+    expect(box.traces()).toEqual(before);
+    if (existsSync(box.root)) expect(readdirSync(box.root)).toEqual([]);
+  });
+
+  test('needs a devpts', async () => {
+    const socket = await receiver();
+    const bundle = interactive(made => made.unmount('/dev/pts'));
+    const failure = box.fails(['create', '--bundle', bundle.dir, '--console-socket', socket.path, bundle.id]);
+    expect(failure.status).toBe(1);
+    if (isTsubo) {
+      expect(failure.record).toMatchObject({ code: 'container.terminal', pointer: '/process/terminal' });
+    }
+  });
+
+  test('does not follow an image whose /dev/console is a link', async () => {
+    const socket = await receiver();
+    const bundle = interactive(made => {
+      // the root's own /dev
+      made.unmount('/dev');
+      made.config.mounts.push({
+        destination: '/dev/pts',
+        type: 'devpts',
+        source: 'devpts',
+        options: ['newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'],
+      });
+      made.symlink('/dev/console', '../etc/target');
+      made.file('/etc/target', 'untouched');
+      made.shell('cat /etc/target');
+    });
+    const args = ['create', '--bundle', bundle.dir, '--console-socket', socket.path, bundle.id];
+    if (disagrees('runc 1.1', 'mounts the terminal over what the link leads to')) {
+      box.must(args);
+      return;
+    }
+    expect(box.fails(args).record).toMatchObject({ code: 'container.terminal', errnoName: 'ELOOP' });
+  });
+});

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from 'vitest';
+import { operations, planFor, stepsOf } from '../../helpers/plan.ts';
+
+describe('the terminal', () => {
+  it('is made where the devices are, and becomes the standard streams much later', () => {
+    const plan = planFor({
+      process: { terminal: true, consoleSize: { height: 24, width: 80 }, user: { uid: 7, gid: 8 } },
+    });
+    const [opened] = stepsOf(plan, 'openTerminal');
+    expect(opened).toMatchObject({
+      path: '/dev/ptmx',
+      console: '/dev/console',
+      height: 24,
+      width: 80,
+      uid: 7,
+    });
+    const ops = operations(plan);
+    const at = ops.indexOf('openTerminal');
+    expect(ops[at - 1]).toBe('replaceSymlink');
+    expect(plan.container[at + 1]).toMatchObject({
+      op: 'rendezvous',
+      moment: 'console',
+      slot: opened?.slot,
+      origin: '/process/terminal',
+    });
+    expect(ops.indexOf('pivotRoot')).toBeGreaterThan(at);
+    expect(ops).not.toContain('ownStdio');
+    expect(ops.indexOf('useTerminal')).toBeGreaterThan(ops.indexOf('pivotRoot'));
+    expect(ops.indexOf('useTerminal')).toBeLessThan(ops.indexOf('setUser'));
+  });
+
+  it('has a slot that nothing else uses', () => {
+    const plan = planFor({ process: { terminal: true } });
+    const slot = stepsOf(plan, 'openTerminal')[0]?.slot;
+    expect(slot).toBeGreaterThan(0);
+    expect([plan.spawn.fifos?.go, plan.spawn.fifos?.result]).not.toContain(slot);
+  });
+
+  it('is not there unless asked for, whatever consoleSize says', () => {
+    const plan = planFor({ process: { terminal: false, consoleSize: { height: 2n ** 40n, width: 80 } } });
+    expect(operations(plan)).not.toContain('openTerminal');
+    expect(operations(plan)).not.toContain('rendezvous');
+    expect(operations(plan)).toContain('ownStdio');
+  });
+});
