@@ -28,6 +28,7 @@
         "native/core/terminal.cc",
         "native/core/protect.cc",
         "native/core/rootfs.cc",
+        "native/core/seccomp.cc",
         "native/wire/plan.cc"
       ],
       "cflags!": ["-fPIC", "-pthread", "-O3", "-O2", "-m64"],

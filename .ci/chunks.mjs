@@ -18,6 +18,7 @@ const chunks = {
   create: ['src/lifecycle/create.ts', 'src/lifecycle/prepare.ts'],
   exec: ['src/lifecycle/exec.ts'],
   hooks: ['src/lifecycle/hooks.ts'],
+  seccomp: ['src/plan/seccomp.ts'],
   // what is said to people: help, documents, plans, failures
   words: [
     'src/bundle/json-syntax-error.ts',

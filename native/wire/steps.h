@@ -69,6 +69,7 @@ struct numbers {
 #define TSUBO_FIELDS_runHook(F) F(text, path) F(texts, args) F(texts, env) F(number, home) F(number, timeout) F(texts, input)
 #define TSUBO_FIELDS_ready(F)
 #define TSUBO_FIELDS_awaitStart(F) F(number, go) F(number, result)
+#define TSUBO_FIELDS_loadSeccomp(F) F(numbers, program) F(number, flags)
 #define TSUBO_FIELDS_execute(F) F(texts, args) F(texts, env)
 
 #define TSUBO_STEPS(S) \
@@ -77,7 +78,7 @@ struct numbers {
   S(moveRoot) S(setRootPropagation) S(sealRoot) S(makeDirectory) S(raiseLoopback) S(setHostname) \
   S(setDomainname) S(setSysctl) S(readonlyPath) S(maskPath) S(joinSessionKeyring) S(setNoNewPrivileges) \
   S(setRlimit) S(ownStdio) S(openTerminal) S(useTerminal) S(limitBoundingSet) S(setUser) S(setCapabilities) S(setAmbientSet) \
-  S(findHome) S(changeDirectory) S(setUmask) S(findProgram) S(rendezvous) S(runHook) S(ready) S(awaitStart) S(execute)
+  S(findHome) S(changeDirectory) S(setUmask) S(findProgram) S(rendezvous) S(runHook) S(ready) S(awaitStart) S(loadSeccomp) S(execute)
 // clang-format on
 
 // One struct per step: its fields, 8 bytes each, as they lie in the plan.

@@ -5,7 +5,9 @@ import { RuntimeError } from '../errors/error.ts';
 import { onHost } from '../errors/system.ts';
 import { joinPath } from '../host/paths.ts';
 import type { Capabilities, Process } from '../oci/config.ts';
+import type { Seccomp } from '../oci/seccomp.ts';
 import { checkProcessDocument } from '../validate/check-process.ts';
+import { seccompOf } from '../validate/seccomp-of.ts';
 import { withPlace } from './place.ts';
 import { files } from './record.ts';
 import type { Runtime } from './runtime.ts';
@@ -29,6 +31,8 @@ export interface ExecProcessOptions {
 }
 
 export interface ExecProcess {
+  /** Of the container: no exec is without its filter. */
+  readonly seccomp: Seccomp | undefined;
   readonly process: Process;
   /** Of the document that the pointers of `origin` are into. */
   readonly text: string;
@@ -43,12 +47,15 @@ export function execProcess(runtime: Runtime, id: string, options: ExecProcessOp
   const { binding } = runtime;
   const path = joinPath(stateDirectory(runtime, id), files.config);
   const text = onHost(`unable to read ${path}`, () => binding.readText(path));
-  const own = check(runtime, (parseJson(text) as { process?: unknown }).process, text, '/process');
-  if (options.process === undefined) return changed(own, text, options);
+  const document = parseJson(text);
+  const own = check(runtime, (document as { process?: unknown }).process, text, '/process');
+  const seccomp = seccompOf(document);
+  if (options.process === undefined) return { ...changed(own, text, options), seccomp };
   const given = onHost(`unable to read ${options.process}`, () => binding.readText(options.process ?? ''));
   const process = withPlace(given, () => check(runtime, parseJson(given), given, ''));
   return {
     process: { ...inherited(own), ...process },
+    seccomp,
     text: given,
     origin: (...parts) => formatPointer(parts),
   };
@@ -85,7 +92,7 @@ function inherited(own: Process): Partial<Process> {
   };
 }
 
-function changed(own: Process, text: string, options: ExecProcessOptions): ExecProcess {
+function changed(own: Process, text: string, options: ExecProcessOptions): Omit<ExecProcess, 'seccomp'> {
   const { user } = own;
   const given = new Set(['args']);
   const take = <T>(name: string, value: T | undefined): T | undefined => {

@@ -81,12 +81,12 @@ function bear(
   pidFile: string | undefined,
   options: ExecOptions,
 ): Born {
-  const { process, text, origin } = execProcess(runtime, record.id, options);
+  const { process, text, origin, seccomp } = execProcess(runtime, record.id, options);
   return withPlace(text, () => {
     const facts = readFacts(runtime.binding);
     const namespaces = foreignNamespaces(runtime, init.pid);
     const plan = makeExecPlan(
-      { process, facts, origin },
+      { process, seccomp, facts, origin },
       {
         id: record.id,
         noNewKeyring: record.noNewKeyring ?? false,

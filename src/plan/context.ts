@@ -3,6 +3,7 @@ import { formatPointer } from '../bundle/pointer.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { cleanPath, joinPath } from '../host/paths.ts';
 import type { Config, Process } from '../oci/config.ts';
+import type { Seccomp } from '../oci/seccomp.ts';
 
 /** What the caller of `makePlan` decides beside the config. */
 export interface PlanOptions {
@@ -38,6 +39,8 @@ export interface PlanContext {
  */
 export interface ProcessContext {
   readonly process: Process;
+  /** linux.seccomp of the container: it holds for every process. */
+  readonly seccomp?: Seccomp | undefined;
   readonly facts: HostFacts;
   /**
    * The place of a property of the process in the document that asked for it: `origin('args', 0)` is `/process/args/0` in

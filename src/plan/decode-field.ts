@@ -3,7 +3,7 @@ import { capabilityNumbers } from '../oci/capabilities.ts';
 import { namespaceFlags } from '../oci/namespaces.ts';
 import { rlimitNumbers } from '../oci/rlimits.ts';
 import { callersUmask, mountFlags, type Step } from '../wire/steps.ts';
-import { bitNames, flagNames, MOUNT_ATTR, MS, S_IF } from './kernel-flags.ts';
+import { bitNames, flagNames, MOUNT_ATTR, MS, S_IF, SECCOMP_FILTER_FLAG } from './kernel-flags.ts';
 
 /** RLIM_INFINITY. */
 const noLimit = 0xffff_ffff_ffff_ffffn;
@@ -79,6 +79,7 @@ const decoders: Readonly<Record<string, Decoder>> = {
   'setMountPropagation.flags': propagationNames,
   'setUmask.mask': umaskText,
   'setAmbientSet.mask': capabilityNames,
+  'loadSeccomp.flags': value => flagNames(value, SECCOMP_FILTER_FLAG),
   kind: cloneFlagNames,
   kinds: cloneFlagNames,
   propagation: propagationNames,
@@ -116,6 +117,7 @@ const quietZero = new Set([
 export function decodeField(op: Step['op'], name: string, value: unknown): string | undefined {
   if (typeof value === 'string') return quoted(value);
   if (Array.isArray(value)) {
+    if (op === 'loadSeccomp') return `${value.length} instructions`;
     return value.length === 0 ? undefined : `[${value.map(item => quoted(String(item))).join(' ')}]`;
   }
   const number = value as number | bigint;

@@ -17,7 +17,7 @@ export interface ExecOptions {
 /** Compiles a checked process into the ordered work of `exec`, for an init born in the container. Pure, as makePlan is. */
 export function makeExecPlan(context: Omit<ProcessContext, 'warn'>, options: ExecOptions): Plan {
   const warnings: PlanWarning[] = [];
-  const { facts, process, origin } = context;
+  const { facts, process, origin, seccomp } = context;
   const container: Step[] = [];
   if (facts.ignoredSignals !== 0n) {
     container.push({ op: 'resetSignals', origin: '', mask: facts.ignoredSignals });
@@ -26,7 +26,7 @@ export function makeExecPlan(context: Omit<ProcessContext, 'warn'>, options: Exe
     container.push({ op: 'joinSessionKeyring', origin: '', name: `_ses.${options.id}` });
   }
   const warn = (pointer: string, message: string): void => void warnings.push({ pointer, message });
-  container.push(...processSteps({ process, facts, origin, warn }, {}));
+  container.push(...processSteps({ process, seccomp, facts, origin, warn }, {}));
   const { oomScoreAdj } = process;
   return {
     host:

@@ -150,6 +150,12 @@ function explainStep(plan: Plan, step: Step, report: Report, config?: Config): E
         message: `unable to apply caps: ${text}`,
         value: stepWords(step),
       };
+    case 'loadSeccomp':
+      return {
+        code: 'container.seccomp',
+        message: `error loading seccomp filter: ${called}`,
+        value: stepWords(step),
+      };
     case 'setUser':
       return { code: 'container.user', message: `unable to setup user: ${userMessage(step, report)}` };
     case 'makeDirectory':

@@ -93,6 +93,12 @@ const hints = (): Readonly<Record<string, Readonly<Record<number, string>>>> => 
     [errno.EPERM]: 'the runtime needs CAP_SETUID and CAP_SETGID',
     [errno.EAGAIN]: 'the user has more processes than RLIMIT_NPROC allows',
   },
+  loadSeccomp: {
+    [errno.EACCES]: 'loading a filter needs CAP_SYS_ADMIN, or process.noNewPrivileges',
+    [errno.EINVAL]: 'this kernel has no seccomp filters, or does not know one of the flags',
+    [errno.ENOSYS]: 'this kernel has no seccomp filters',
+    [errno.ENOMEM]: 'filters on top of each other have a size limit: is the runtime filtered itself?',
+  },
   changeDirectory: {
     [errno.EACCES]: 'neither root nor the user of the container may enter it',
     [errno.EXDEV]: 'process.cwd leads to a directory outside of the root, for example through /proc/self/fd',

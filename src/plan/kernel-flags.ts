@@ -75,3 +75,11 @@ export function bitNames(mask: number | bigint, numbers: Readonly<Record<string,
   }
   return names;
 }
+
+/** linux/seccomp.h */
+export const SECCOMP_FILTER_FLAG = {
+  SECCOMP_FILTER_FLAG_TSYNC: 1,
+  SECCOMP_FILTER_FLAG_LOG: 2,
+  SECCOMP_FILTER_FLAG_SPEC_ALLOW: 4,
+  SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: 32,
+} as const;

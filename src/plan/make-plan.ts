@@ -97,6 +97,7 @@ function containerSteps(
   const mounts = mountSteps(context);
   const ofProcess: ProcessContext = {
     process: config.process,
+    seccomp: config.linux?.seccomp,
     facts,
     origin: (...parts) => pointer('process', ...parts),
     warn: context.warn,

@@ -5,6 +5,7 @@ import type { ProcessContext } from './context.ts';
 import { prepareEnvironment } from './environment.ts';
 import type { FifoSlots } from './plan.ts';
 import { rlimitSteps } from './rlimits.ts';
+import { seccompStep } from './seccomp.ts';
 
 /** What a container's first process has beside its document, and an executed one has not. */
 export interface ProcessOptions {
@@ -26,6 +27,8 @@ export function processSteps(context: ProcessContext, options: ProcessOptions): 
   const capabilities = capabilityPlan(context);
   const directory = { op: 'changeDirectory', origin: origin('cwd'), path: cwd } as const;
   const program = origin('args', 0);
+  const filter = context.seccomp === undefined ? [] : [seccompStep(context.seccomp, context.facts.machine)];
+  const lateFilter = process.noNewPrivileges === true;
 
   const steps: Step[] = [];
   if (process.noNewPrivileges) {
@@ -48,6 +51,9 @@ export function processSteps(context: ProcessContext, options: ProcessOptions): 
     // First as root, who may enter what the user may not; again as the user, who may own what root may not enter
     // (a network file system, a FUSE mount).
     { ...directory, mayFail: 1 },
+    // Without no_new_privs only CAP_SYS_ADMIN may load a filter, and the change of user takes it away: the filter must
+    // let us do the rest.
+    ...(lateFilter ? [] : filter),
     {
       op: 'setUser',
       origin: origin('user'),
@@ -65,6 +71,7 @@ export function processSteps(context: ProcessContext, options: ProcessOptions): 
   const { fifos } = options;
   if (fifos !== undefined) steps.push({ op: 'awaitStart', origin: '', go: fifos.go, result: fifos.result });
   steps.push(...(options.beforeProgram?.(environment.env) ?? []));
+  if (lateFilter) steps.push(...filter);
   steps.push({ op: 'execute', origin: program, args, env: environment.env });
   return steps;
 }

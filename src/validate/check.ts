@@ -10,6 +10,7 @@ import { checkMounts } from './checks/mounts.ts';
 import { checkNamespaces } from './checks/namespaces.ts';
 import { checkCapabilities, checkConsoleSize, checkEnvironment, checkProcess } from './checks/process.ts';
 import { checkRlimits } from './checks/rlimits.ts';
+import { checkSeccomp } from './checks/seccomp.ts';
 import { checkSysctl } from './checks/sysctl.ts';
 import { completeConfig } from './complete.ts';
 import { config as configShape } from './config-shape.ts';
@@ -35,6 +36,7 @@ const checks: readonly Check[] = [
   checkRootfsPropagation,
   checkHiddenPaths,
   checkCgroupsPath,
+  checkSeccomp,
   checkHooks,
   checkAnnotations,
 ];

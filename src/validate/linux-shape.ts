@@ -92,7 +92,6 @@ export const linux: Shape = {
     'timeOffsets',
     'netDevices',
     'resources',
-    'seccomp',
     'mountLabel',
     'intelRdt',
     'memoryPolicy',

@@ -42,4 +42,5 @@ export const seccomp: Shape = {
     },
   },
   required: ['defaultAction'],
+  later: ['listenerPath', 'listenerMetadata'],
 };

@@ -186,6 +186,11 @@ export const vocabulary = {
   ready: {},
   /** Waits for a byte from the FIFO in slot `go`; from here on a failure is reported into the FIFO in slot `result`. */
   awaitStart: { go: 'number', result: 'number' },
+  /**
+   * seccomp(2) SECCOMP_SET_MODE_FILTER. `program` is classic BPF, each number one struct sock_filter as it lies in little
+   * endian memory; `flags` are SECCOMP_FILTER_FLAG_*.
+   */
+  loadSeccomp: { program: 'numbers', flags: 'number' },
   /** execve(2) of the program found. Only descriptors 0 to 2 and the preserved ones stay open. */
   execute: { args: 'texts', env: 'texts' },
 } as const;

@@ -198,7 +198,7 @@ describe.skipIf(requires('root', 'busybox'))('bad input leaves nothing behind:',
 
   describe('what is for later', () => {
     test.for<[string, unknown]>([
-      ['/linux/seccomp', { defaultAction: 'SCMP_ACT_ALLOW' }],
+      ['/linux/seccomp', { defaultAction: 'SCMP_ACT_ALLOW', listenerPath: '/run/agent.sock' }],
       ['/linux/resources/pids', { limit: 10 }],
       ['/process/terminal', true],
       ['/linux/uidMappings', [{ containerID: 0, hostID: 0, size: 1 }]],

@@ -180,3 +180,20 @@ describe('the process', () => {
     );
   });
 });
+
+describe('a seccomp filter', () => {
+  const at = (noNewPrivileges: boolean) => {
+    const plan = planFor({
+      process: { noNewPrivileges },
+      linux: { seccomp: { defaultAction: 'SCMP_ACT_ALLOW' } },
+    });
+    const ops = operations(plan);
+    return { plan, before: ops[ops.indexOf('loadSeccomp') - 1], after: ops[ops.indexOf('loadSeccomp') + 1] };
+  };
+
+  it('is loaded while CAP_SYS_ADMIN is there, or right before the program', () => {
+    expect(at(false).after).toBe('setUser');
+    expect(at(true).after).toBe('execute');
+    expect(stepsOf(at(true).plan, 'loadSeccomp')).toMatchObject([{ origin: '/linux/seccomp', flags: 4 }]);
+  });
+});

@@ -200,14 +200,16 @@ describe('later properties', () => {
   it('are checked like all others', () => {
     const { problems } = checkConfig(
       configWith(it =>
-        Object.assign(it.linux, { seccomp: { defaultAction: 'SCMP_ACT_ALOW', syscalls: [{}] } }),
+        Object.assign(it.linux, {
+          seccomp: { defaultAction: 'SCMP_ACT_ALOW', syscalls: [{}], listenerPath: '/run/agent.sock' },
+        }),
       ),
     );
     expect(problems).toMatchObject([
       { code: 'config.value', pointer: '/linux/seccomp/defaultAction', hint: 'did you mean SCMP_ACT_ALLOW?' },
       { code: 'config.required', pointer: '/linux/seccomp/syscalls/0/names' },
       { code: 'config.required', pointer: '/linux/seccomp/syscalls/0/action' },
-      { code: 'config.unsupported', pointer: '/linux/seccomp' },
+      { code: 'config.unsupported', pointer: '/linux/seccomp/listenerPath' },
     ]);
   });
 });

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, test } from 'vitest';
+import type { Bundle } from '../helpers/bundle.ts';
+import type { TestSeccomp } from '../helpers/config.ts';
+import { parseReport } from '../helpers/inside.ts';
+import { requires } from '../helpers/requires.ts';
+import { isTsubo } from '../helpers/runtime.ts';
+import { sandbox } from '../helpers/sandbox.ts';
+
+type Rules = NonNullable<TestSeccomp['syscalls']>;
+
+const mkdirs = ['mkdir', 'mkdirat'];
+
+/** All is allowed but what the rules say. */
+const allowing = (...syscalls: Rules): TestSeccomp => ({ defaultAction: 'SCMP_ACT_ALLOW', syscalls });
+
+// Each test with the filter loaded as early as without no_new_privs, and as late as with it.
+describe.skipIf(requires('root', 'busybox')).each([
+  ['with', true],
+  ['without', false],
+])('a seccomp filter %s noNewPrivileges', (_, noNewPrivileges) => {
+  const box = sandbox();
+  const filtered =
+    (seccomp: TestSeccomp, script?: string) =>
+    (bundle: Bundle): void => {
+      bundle.config.linux.seccomp = seccomp;
+      bundle.config.process.noNewPrivileges = noNewPrivileges;
+      if (script !== undefined) bundle.shell(script);
+    };
+  const run = (seccomp: TestSeccomp, script: string, modify?: (bundle: Bundle) => void) =>
+    box.run(
+      box.bundle(bundle => {
+        filtered(seccomp, script)(bundle);
+        modify?.(bundle);
+      }),
+    );
+
+  test('is there, and is one', () => {
+    const report = box.inside(filtered(allowing({ names: mkdirs, action: 'SCMP_ACT_ERRNO' })));
+    expect(report.status).toMatchObject({ Seccomp: '2', Seccomp_filters: '1' });
+    expect(report.noNewPrivileges).toBe(noNewPrivileges ? 1 : 0);
+    expect(report.status['CapEff']).toBe(report.status['CapPrm']);
+  });
+
+  test('is there for a user without capabilities', () => {
+    const report = box.inside(bundle => {
+      filtered(allowing({ names: mkdirs, action: 'SCMP_ACT_ERRNO' }))(bundle);
+      bundle.config.process.user = { uid: 1000, gid: 1000 };
+      bundle.config.process.capabilities = {};
+    });
+    expect(report.status).toMatchObject({ Seccomp: '2', Seccomp_filters: '1' });
+    expect([report.uids, report.status['CapBnd']]).toEqual([[1000, 1000, 1000], '0000000000000000']);
+  });
+
+  test.each<[string, number | undefined, string]>([
+    ['EPERM', undefined, 'Operation not permitted'],
+    ['the errno it was told', 95, 'not supported'],
+  ])('answers a call with %s', (_what, errnoRet, text) => {
+    const rule = { names: mkdirs, action: 'SCMP_ACT_ERRNO', ...(errnoRet !== undefined && { errnoRet }) };
+    const done = run(allowing(rule), 'mkdir /tmp/a; test -e /tmp/a || echo none; echo still here');
+    expect(done.stderr).toContain(text);
+    expect(done.stdout).toBe('none\nstill here\n');
+  });
+
+  test.each(['SCMP_ACT_KILL_PROCESS', 'SCMP_ACT_KILL', 'SCMP_ACT_TRAP'])('%s ends a process', action => {
+    const done = run(allowing({ names: mkdirs, action }), 'mkdir /tmp/a; echo $?');
+    // 128 + SIGSYS
+    expect(done.stdout).toBe('159\n');
+  });
+
+  test('looks at arguments', () => {
+    const args = (value: number, op: string, valueTwo?: number) => [
+      { index: 1, value, op, ...(valueTwo !== undefined && { valueTwo }) },
+    ];
+    const profile = allowing(
+      { names: ['kill'], action: 'SCMP_ACT_ERRNO', errnoRet: 7, args: args(10, 'SCMP_CMP_EQ') },
+      { names: ['kill'], action: 'SCMP_ACT_ERRNO', errnoRet: 7, args: args(30, 'SCMP_CMP_GT') },
+      { names: ['kill'], action: 'SCMP_ACT_ERRNO', errnoRet: 7, args: args(0x7f, 'SCMP_CMP_MASKED_EQ', 12) },
+    );
+    const script =
+      'trap "" 9 10 11 12 23 31; for n in 10 11 12 23 31; do kill -$n $$ 2>/dev/null && echo $n; done; true';
+    expect(run(profile, script).stdout).toBe('11\n23\n');
+  });
+
+  test('denies by default what it does not name', () => {
+    // What one needs to get here and to run a shell with echo.
+    const profile: TestSeccomp = {
+      defaultAction: 'SCMP_ACT_ERRNO',
+      defaultErrnoRet: 13,
+      syscalls: [{ names: needed, action: 'SCMP_ACT_ALLOW' }],
+    };
+    const done = run(profile, 'mkdir /tmp/a || echo denied');
+    expect(done.stderr).toContain('Permission denied');
+    expect(done.stdout).toBe('denied\n');
+  });
+
+  test('passes over names that nobody knows', () => {
+    const profile = allowing({ names: ['no_such_call', ...mkdirs], action: 'SCMP_ACT_ERRNO' });
+    expect(run(profile, 'mkdir /tmp/a || echo denied').stdout).toBe('denied\n');
+  });
+
+  test('holds for executed programs', () => {
+    const profile = allowing({ names: mkdirs, action: 'SCMP_ACT_ERRNO' });
+    const bundle = box.running(filtered(profile));
+    const report = parseReport(box.must(['exec', bundle.id, '/bin/inside', '--probe']).stdout);
+    expect(report.status).toMatchObject({ Seccomp: '2', Seccomp_filters: '1' });
+    const done = box.oci(['exec', bundle.id, '/bin/mkdir', '/tmp/a']);
+    expect([done.status, done.stderr]).toEqual([1, expect.stringContaining('Operation not permitted')]);
+  });
+});
+
+describe.skipIf(requires('root', 'busybox'))('a config with seccomp in another spelling', () => {
+  const box = sandbox();
+
+  test('has its filter, in executed programs too', context => {
+    context.skip(!isTsubo, 'names in another case are seen as Go sees them, which is tested here for tsubo');
+    const bundle = box.bundle(made => {
+      made.config.process.args = ['/bin/sleep', '1000'];
+    });
+    const { linux, ...rest } = bundle.config;
+    bundle.write(
+      JSON.stringify({ ...rest, Linux: { ...linux, SecComp: { DefaultAction: 'SCMP_ACT_LOG' } } }),
+    );
+    box.create(bundle);
+    box.must(['start', bundle.id]);
+    const report = parseReport(box.must(['exec', bundle.id, '/bin/inside', '--probe']).stdout);
+    expect(report.status).toMatchObject({ Seccomp: '2', Seccomp_filters: '1' });
+  });
+});
+
+const needed = (
+  'access arch_prctl brk capget capset chdir clone clone3 close close_range dup dup2 dup3 epoll_create1 epoll_ctl ' +
+  'epoll_pwait execve exit exit_group faccessat faccessat2 fchdir fchown fchownat fcntl fstat fstatfs futex getcwd ' +
+  'getdents64 getegid geteuid getgid getgroups getpgrp getpid getppid getrandom getrlimit gettid getuid ioctl lseek ' +
+  'lstat madvise mmap mprotect mremap munmap nanosleep newfstatat open openat openat2 pipe pipe2 poll ppoll prctl ' +
+  'prlimit64 read readlink readlinkat rseq rt_sigaction rt_sigprocmask rt_sigreturn sched_getaffinity sched_yield ' +
+  'sendto seccomp set_robust_list set_tid_address setgid setgroups setresgid setresuid setuid sigaltstack stat ' +
+  'statx tgkill umask uname vfork wait4 write writev keyctl sethostname fsync recvfrom sendmsg recvmsg'
+).split(' ');
