@@ -15,7 +15,14 @@ const require = createRequire(import.meta.url);
  * @type {Readonly<Record<string, readonly string[]>>}
  */
 const chunks = {
-  create: ['src/lifecycle/create.ts', 'src/lifecycle/prepare.ts'],
+  create: [
+    'src/lifecycle/create.ts',
+    'src/lifecycle/prepare.ts',
+    // here because they share the whole validation with it
+    'src/cli/features-document.ts',
+    'src/lifecycle/check-bundle.ts',
+    'src/validate/report.ts',
+  ],
   exec: ['src/lifecycle/exec.ts'],
   hooks: ['src/lifecycle/hooks.ts'],
   seccomp: ['src/plan/seccomp.ts'],

@@ -9,6 +9,7 @@ import { checkCgroupsPath, checkHiddenPaths, checkRootfsPropagation } from './ch
 import { checkMounts } from './checks/mounts.ts';
 import { checkNamespaces } from './checks/namespaces.ts';
 import { checkCapabilities, checkConsoleSize, checkEnvironment, checkProcess } from './checks/process.ts';
+import { checkHugepageLimits } from './checks/resources.ts';
 import { checkRlimits } from './checks/rlimits.ts';
 import { checkSeccomp } from './checks/seccomp.ts';
 import { checkSysctl } from './checks/sysctl.ts';
@@ -38,12 +39,15 @@ const checks: readonly Check[] = [
   checkCgroupsPath,
   checkSeccomp,
   checkHooks,
+  checkHugepageLimits,
   checkAnnotations,
 ];
 
 export interface CheckedConfig {
   /** Undefined when there are problems. */
   readonly config: Config | undefined;
+  /** As much of it as is of the right types, also then. */
+  readonly draft: Draft<Config>;
   readonly problems: readonly ErrorFields[];
   /** Never fatal: `config.unknown-property`, `config.ignored`, ... */
   readonly warnings: readonly ErrorFields[];
@@ -60,7 +64,7 @@ export function checkConfig(document: unknown, options: CheckOptions = {}): Chec
   const draft = value as Draft<Config>;
   const context = new CheckContext(draft, options, problems, warnings);
   for (const check of checks) check(context);
-  return { config: problems.length === 0 ? completeConfig(draft) : undefined, problems, warnings };
+  return { config: problems.length === 0 ? completeConfig(draft) : undefined, draft, problems, warnings };
 }
 
 export interface RequireOptions extends CheckOptions {

@@ -58,6 +58,19 @@ export const int64: Shape = { kind: 'integer', min: -9223372036854775808n, max: 
 /** A user or group to become: the kernel takes 4294967295 as "leave it as it is". */
 export const id: Shape = { kind: 'integer', min: 0, max: 4294967294 };
 
+/**
+ * The shape of the property with these names, one inside the other; of a list or map, what is in it. Undefined when one
+ * of them is not known, or is to be implemented.
+ */
+export function implemented(shape: Shape, ...names: readonly string[]): Shape | undefined {
+  if (shape.kind === 'list' || shape.kind === 'map') return implemented(shape.of, ...names);
+  const [name, ...rest] = names;
+  if (name === undefined) return shape;
+  if (shape.kind !== 'object' || shape.later?.includes(name)) return undefined;
+  const inner = Object.hasOwn(shape.properties, name) ? shape.properties[name] : undefined;
+  return inner === undefined ? undefined : implemented(inner, ...rest);
+}
+
 /** In words, for messages: `a list of strings`. */
 export function describeShape(shape: Shape): string {
   switch (shape.kind) {

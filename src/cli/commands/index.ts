@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { CommandModule } from '../command.ts';
+import { check } from './check.ts';
 import { create } from './create.ts';
 import { deleteCommand } from './delete.ts';
 import { exec } from './exec.ts';
+import { features } from './features.ts';
 import { kill } from './kill.ts';
 import { list } from './list.ts';
 import { plan } from './plan.ts';
@@ -22,5 +24,7 @@ export const modules: readonly CommandModule[] = [
   state,
   list,
   spec,
+  check,
   plan,
+  features,
 ];

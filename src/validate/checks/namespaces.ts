@@ -6,7 +6,7 @@ import { nearestWord } from '../spelling.ts';
 const spec = 'config-linux.md#namespaces';
 
 /** Types that are known and not yet made or joined. */
-const later: readonly string[] = ['user', 'time'];
+export const laterNamespaces: readonly string[] = ['user', 'time'];
 
 export const checkNamespaces: Check = context => {
   const seen = new Map<string, number>();
@@ -37,7 +37,7 @@ export const checkNamespaces: Check = context => {
         hint: `the first is /linux/namespaces/${first}`,
         spec,
       });
-    } else if (later.includes(type)) {
+    } else if (laterNamespaces.includes(type)) {
       context.problem({
         code: 'config.unsupported',
         message: `the ${type} namespace is not supported by this version`,

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { HostFacts } from '../host/facts.ts';
+import { capabilityNumbers } from '../oci/capabilities.ts';
+import type { Features, SeccompFeatures } from '../oci/features.ts';
+import { namespaceFlags } from '../oci/namespaces.ts';
+import { ociVersion, ociVersionMin } from '../oci/version.ts';
+import { plainOptions, propagationOptions, recursiveOptions } from '../plan/mount-option-table.ts';
+import { readMountWords } from '../plan/mount-options.ts';
+import { laterNamespaces } from '../validate/checks/namespaces.ts';
+import { config } from '../validate/config-shape.ts';
+import { implemented } from '../validate/shape.ts';
+import { version } from './version.ts';
+
+/**
+ * The features document: features.md. Nothing in it is written down a second time: a property is there when its shape
+ * is not among those that come later, and a word when the table that the plan reads has it.
+ *
+ * @param kernel - decides over `supportedFlags` alone; all the rest is the build's
+ */
+export function featuresDocument(kernel: HostFacts['kernel']): Features {
+  const has = (...names: string[]): boolean => implemented(config, ...names) !== undefined;
+  const memoryPolicy = has('linux', 'memoryPolicy') && {
+    memoryPolicy: {
+      modes: words('linux', 'memoryPolicy', 'mode'),
+      flags: words('linux', 'memoryPolicy', 'flags'),
+    },
+  };
+  return {
+    ociVersionMin,
+    ociVersionMax: ociVersion,
+    hooks: names('hooks'),
+    mountOptions: mountOptions(),
+    linux: {
+      namespaces: Object.keys(namespaceFlags).filter(type => !laterNamespaces.includes(type)),
+      capabilities: Object.keys(capabilityNumbers),
+      cgroup: {
+        v1: false,
+        v2: true,
+        systemd: false,
+        systemdUser: false,
+        rdma: has('linux', 'resources', 'rdma'),
+      },
+      seccomp: seccomp(kernel),
+      apparmor: { enabled: has('process', 'apparmorProfile') },
+      selinux: { enabled: has('process', 'selinuxLabel') },
+      intelRdt: {
+        enabled: has('linux', 'intelRdt'),
+        schemata: has('linux', 'intelRdt', 'schemata'),
+        monitoring: has('linux', 'intelRdt', 'enableMonitoring'),
+      },
+      ...memoryPolicy,
+      mountExtensions: { idmap: { enabled: has('mounts', 'uidMappings') } },
+      netDevices: { enabled: has('linux', 'netDevices') },
+    },
+    annotations: { 'tsubo.version': version },
+    // No annotation means anything to this runtime.
+    potentiallyUnsafeConfigAnnotations: [],
+  };
+}
+
+/** The values that a string of the config can have, in order of the alphabet. */
+function words(...path: readonly string[]): string[] {
+  const shape = implemented(config, ...path);
+  const values = shape?.kind === 'string' ? shape.values : undefined;
+  return [...(values ?? [])].sort();
+}
+
+/** The properties that an object of the config can have. */
+function names(...path: readonly string[]): string[] {
+  const shape = implemented(config, ...path);
+  if (shape?.kind !== 'object') return [];
+  return Object.keys(shape.properties).filter(name => implemented(shape, name) !== undefined);
+}
+
+function mountOptions(): string[] {
+  const known = [
+    ...Object.keys(plainOptions),
+    ...Object.keys(propagationOptions),
+    ...Object.keys(recursiveOptions),
+    'tmpcopyup',
+    'idmap',
+    'ridmap',
+  ];
+  return known.filter(recognized).sort();
+}
+
+/** The plan's own reading decides: a word may be known only to be refused, or to be handed to the file system. */
+function recognized(word: string): boolean {
+  try {
+    const mount = { destination: '/mnt', type: 'tmpfs', options: [word] };
+    return readMountWords(mount, 0).filesystem.length === 0;
+  } catch {
+    return false;
+  }
+}
+
+function seccomp({ major, minor }: HostFacts['kernel']): SeccompFeatures {
+  if (implemented(config, 'linux', 'seccomp') === undefined) return { enabled: false };
+  const knownFlags = words('linux', 'seccomp', 'flags');
+  return {
+    enabled: true,
+    actions: words('linux', 'seccomp', 'defaultAction'),
+    operators: words('linux', 'seccomp', 'syscalls', 'args', 'op'),
+    archs: words('linux', 'seccomp', 'architectures'),
+    knownFlags,
+    supportedFlags: knownFlags.filter(flag => {
+      const [since = 0, sinceMinor = 0] = flagsSince[flag] ?? [];
+      return major > since || (major === since && minor >= sinceMinor);
+    }),
+  };
+}
+
+/** The kernel that brought a flag of seccomp(2), where that is not older than any we run on. */
+const flagsSince: Readonly<Record<string, readonly [major: number, minor: number]>> = {
+  SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: [5, 19],
+};

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+import { cleanPath, isBelow } from '../../host/paths.ts';
+import { type IsolationCheck, isReadOnly, type Weakness } from './weakness.ts';
+
+/** Sockets that take orders as root. A read-only mount does not keep anybody from connecting. */
+const sockets = [
+  '/run/docker.sock',
+  '/run/containerd/containerd.sock',
+  '/run/crio/crio.sock',
+  '/run/podman/podman.sock',
+  '/run/systemd/private',
+  '/run/dbus/system_bus_socket',
+];
+
+/** Directories with which the host can be taken over by who may write there. */
+const trees = ['/boot', '/dev', '/etc', '/lib', '/proc', '/root', '/sys', '/usr'];
+
+/** All three show a part of the host: its root, its sockets, its system. */
+export const checkHostPaths: IsolationCheck = config => {
+  const found: Weakness[] = [];
+  if (cleanPath(config.root?.path ?? '.') === '/') {
+    found.push({
+      code: 'isolation.host-path',
+      message: 'the root file system is that of the host',
+      pointer: '/root/path',
+      why: 'the container can read, and unless root.readonly is set change, everything on the host',
+      hint: 'give the container a directory of its own as root.path',
+      spec: 'config.md#root',
+    });
+  }
+  for (const [index, mount] of config.mounts?.entries() ?? []) {
+    const { source = '', options = [] } = mount;
+    if (!options.some(option => option === 'bind' || option === 'rbind') || !source.startsWith('/')) continue;
+    const path = cleanPath(source).replace(/^\/var\/run(?=\/|$)/, '/run');
+    const readOnly = isReadOnly(options);
+    const reason = reasonOf(path, readOnly);
+    if (reason === undefined) continue;
+    found.push({
+      code: reason.code,
+      message: `the host's ${path} is mounted ${readOnly ? 'read-only' : 'writable'} on ${mount.destination ?? ''}`,
+      pointer: `/mounts/${index}/source`,
+      why: reason.why,
+      hint: reason.hint,
+      spec: 'config.md#mounts',
+    });
+  }
+  return found;
+};
+
+function reasonOf(path: string, readOnly: boolean): { code: string; why: string; hint: string } | undefined {
+  const socket = sockets.find(known => path === known || isBelow(known, path));
+  if (path !== '/' && socket !== undefined) {
+    return {
+      code: 'isolation.control-socket',
+      why: `who can connect to ${socket} can have anything done on the host as root, read-only or not`,
+      hint: 'leave it out, or give the container a proxy that allows only what it needs',
+    };
+  }
+  if (path === '/') {
+    return {
+      code: 'isolation.host-path',
+      why: readOnly ? 'it has all secrets of the host' : 'it is the whole host',
+      hint: 'mount only the directories that are needed',
+    };
+  }
+  const tree = readOnly ? undefined : trees.find(known => path === known || isBelow(path, known));
+  if (tree === undefined) return undefined;
+  return {
+    code: 'isolation.host-path',
+    why: `who writes to ${tree} of the host can take it over`,
+    hint: 'add "ro" to its options, or mount only the file that is needed',
+  };
+}
+
+/** Mounts that go back out. */
+export const checkPropagation: IsolationCheck = config => {
+  const why = 'what is mounted in the container appears on the host too';
+  const found: Weakness[] = [];
+  const propagation: string | undefined = config.linux?.rootfsPropagation;
+  if (propagation === 'shared' || propagation === 'rshared') {
+    found.push({
+      code: 'isolation.shared-mount',
+      message: `the root is mounted ${propagation}`,
+      pointer: '/linux/rootfsPropagation',
+      why,
+      hint: 'take rslave, which lets mounts in and none out',
+      spec: 'config-linux.md#rootfs-mount-propagation',
+    });
+  }
+  for (const [index, { destination = '', options = [] }] of config.mounts?.entries() ?? []) {
+    const at = options.findIndex(option => option === 'shared' || option === 'rshared');
+    if (at < 0 || !options.some(option => option === 'bind' || option === 'rbind')) continue;
+    found.push({
+      code: 'isolation.shared-mount',
+      message: `the mount on ${destination} is ${options[at]}`,
+      pointer: `/mounts/${index}/options/${at}`,
+      why,
+      hint: 'take rslave, which lets mounts in and none out',
+      spec: 'config.md#linux-mount-options',
+    });
+  }
+  return found;
+};

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { NamespaceType } from '../../oci/namespaces.ts';
+import { type IsolationCheck, isSeparate, type Weakness } from './weakness.ts';
+
+/** What is shared without a namespace of the type. Mount is not here: without one there is no container. */
+const shared: readonly (readonly [type: NamespaceType, why: string])[] = [
+  [
+    'pid',
+    'its programs see the processes of the host, and as root can signal them and read their environment',
+  ],
+  [
+    'network',
+    'it has the interfaces, the ports and the abstract sockets of the host, also those of local services',
+  ],
+  ['ipc', 'it can read and change shared memory and message queues of the host'],
+  ['uts', 'with CAP_SYS_ADMIN it can rename the host'],
+];
+
+export const checkHostNamespaces: IsolationCheck = config => {
+  const found: Weakness[] = [];
+  for (const [type, why] of shared) {
+    if (isSeparate(config, type)) continue;
+    const index = config.linux?.namespaces?.findIndex(namespace => namespace.type === type) ?? -1;
+    found.push({
+      code: 'isolation.host-namespace',
+      message: `the container is in the ${type} namespace of the host`,
+      pointer: index < 0 ? '/linux/namespaces' : `/linux/namespaces/${index}`,
+      why,
+      hint: index < 0 ? `add {"type": "${type}"} to linux.namespaces` : 'take the path away for a new one',
+      spec: 'config-linux.md#namespaces',
+    });
+  }
+  return found;
+};
+
+/** A program that is not root has nothing that a mapping could take from it. */
+export const checkHostRoot: IsolationCheck = config => {
+  if (isSeparate(config, 'user') || (config.process?.user?.uid ?? 0) !== 0) return [];
+  return [
+    {
+      code: 'isolation.host-root',
+      message: 'root of the container is root of the host',
+      pointer: '/process/user/uid',
+      why: 'where another part of the isolation fails, its program has the rights of root on the host',
+      hint: 'run it as another user, or add {"type": "user"} to linux.namespaces and uidMappings and gidMappings',
+      spec: 'config-linux.md#user-namespace-mappings',
+    },
+  ];
+};

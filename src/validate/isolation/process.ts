@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { IsolationCheck } from './weakness.ts';
+
+export const checkSeccomp: IsolationCheck = config => {
+  const seccomp = config.linux?.seccomp;
+  const spec = 'config-linux.md#seccomp';
+  if (seccomp === undefined) {
+    return [
+      {
+        code: 'isolation.seccomp',
+        message: 'there is no seccomp filter',
+        pointer: '/linux/seccomp',
+        why: 'every system call of the kernel is in reach, also those that no usual program makes and that had flaws',
+        hint: 'add linux.seccomp, such as the profile that an engine ships',
+        spec,
+      },
+    ];
+  }
+  const { defaultAction } = seccomp;
+  if (defaultAction !== 'SCMP_ACT_ALLOW' && defaultAction !== 'SCMP_ACT_LOG') return [];
+  return [
+    {
+      code: 'isolation.seccomp',
+      message: 'the seccomp filter allows what it does not name',
+      pointer: '/linux/seccomp/defaultAction',
+      why: 'system calls that a newer kernel brings are allowed too',
+      hint: 'take SCMP_ACT_ERRNO, and name what is allowed',
+      spec,
+    },
+  ];
+};
+
+/** Root has nothing to gain from a setuid program. */
+export const checkNoNewPrivileges: IsolationCheck = config => {
+  const { process } = config;
+  if (process === undefined || process.noNewPrivileges === true || (process.user?.uid ?? 0) === 0) return [];
+  if (process.capabilities?.bounding?.length === 0) return [];
+  return [
+    {
+      code: 'isolation.new-privileges',
+      message: 'the program may gain privileges by executing another one',
+      pointer: '/process/noNewPrivileges',
+      why: 'a setuid program in the root file system gives its user root, and the capabilities of the bounding set',
+      hint: 'set process.noNewPrivileges to true',
+      spec: 'config.md#linux-process',
+    },
+  ];
+};

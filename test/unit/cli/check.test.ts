@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { main } from '../../../src/cli/main.ts';
+import type { CheckReport } from '../../../src/validate/report.ts';
+import { type FakeConfig, FakeMachine, writeBundle } from '../../helpers/fake-machine.ts';
+
+let machine: FakeMachine;
+beforeEach(() => {
+  machine = new FakeMachine();
+});
+afterEach(() => machine.dispose());
+
+function call(...words: string[]): number {
+  machine.arguments = ['tsubo', 'check', ...words];
+  machine.stdout = '';
+  return main(machine.binding);
+}
+const bundle = (change?: (config: FakeConfig) => void) =>
+  writeBundle(join(machine.directory, 'bundle'), change);
+
+function report(path: string): CheckReport {
+  call('--format', 'json', path);
+  return JSON.parse(machine.stdout) as CheckReport;
+}
+
+it('ends with 0 for warnings alone, with --strict not', () => {
+  const path = bundle();
+  expect(call(path)).toBe(0);
+  expect(machine.stdout).toContain('warning: there is no seccomp filter\n  at      config.json:');
+  expect(call('--strict', path)).toBe(1);
+  expect(report(path)).toMatchObject({ bundle: path, valid: true, problems: [] });
+  expect(machine.calls).toEqual([]);
+});
+
+it('tells every problem with its place, value, section and what was probably meant', () => {
+  const path = bundle(config => {
+    config.ociVersion = '2.0.0';
+    config.linux.namespaces.push({ type: 'netwrok' });
+    config['hostnam'] = 'x';
+    config.process['oomScoreAdj'] = 5000;
+  });
+  expect(call(path)).toBe(1);
+  const { problems, warnings, valid } = report(path);
+  expect(valid).toBe(false);
+  expect(problems.map(({ code, pointer }) => `${code} ${pointer}`)).toEqual([
+    'config.range /process/oomScoreAdj',
+    'config.ociVersion /ociVersion',
+    'config.namespace.unknown /linux/namespaces/2/type',
+  ]);
+  expect(problems[2]).toMatchObject({
+    value: '"netwrok"',
+    hint: 'did you mean network?',
+    spec: 'config-linux.md#namespaces',
+    line: expect.any(Number),
+    column: expect.any(Number),
+  });
+  expect(warnings).toContainEqual(
+    expect.objectContaining({ code: 'config.unknown-property', hint: 'did you mean hostname?', line: 33 }),
+  );
+});
+
+it('takes a config that is none, and a bundle that is not there, for problems', () => {
+  const path = bundle();
+  writeFileSync(join(path, 'config.json'), '{]');
+  expect(report(path)).toMatchObject({
+    valid: false,
+    problems: [{ code: 'bundle.config-syntax', line: 1, column: 2 }],
+  });
+  rmSync(path, { recursive: true });
+  expect(report(path).problems).toMatchObject([{ code: 'bundle.not-found', path }]);
+  expect(call(path)).toBe(1);
+});
+
+it('looks for the root file system', () => {
+  const path = bundle(config => {
+    config.root.path = 'nowhere';
+  });
+  expect(report(path).problems).toMatchObject([
+    { code: 'bundle.rootfs-missing', pointer: '/root/path', value: '"nowhere"' },
+  ]);
+});
+
+it('cuts long values, and shows integers as they are', () => {
+  const path = bundle();
+  const text = `{"ociVersion": 18446744073709551615, "root": ["${'x'.repeat(200)}"]}`;
+  writeFileSync(join(path, 'config.json'), text);
+  const { problems } = report(path);
+  expect(problems.find(({ pointer }) => pointer === '/ociVersion')?.value).toBe('18446744073709551615');
+  expect(problems.find(({ pointer }) => pointer === '/root')?.value).toMatch(/^\["x{70,}\.\.\.$/);
+});
+
+it('refuses another format', () => {
+  expect(call('--format', 'yaml', bundle())).toBe(1);
+  expect(machine.stderr).toContain('invalid format: yaml');
+});

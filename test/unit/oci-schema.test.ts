@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Ajv, { type ValidateFunction } from 'ajv-draft-04';
+import { describe, expect, it } from 'vitest';
+import { parseJson } from '../../src/bundle/json.ts';
+import { featuresDocument } from '../../src/cli/features-document.ts';
+import { checkConfig } from '../../src/validate/check.ts';
+import { configWith } from './validate/config.ts';
+
+// The specification's own schemas and examples: TSUBO_OCI_SCHEMA names its directory `schema`.
+const home = process.env['TSUBO_OCI_SCHEMA'] ?? '';
+
+function validator(name: string): ValidateFunction {
+  // formats are hints there: "uint32" is said in numbers too
+  const ajv = new Ajv.default({ strict: false, validateFormats: false, allErrors: true });
+  for (const file of readdirSync(home).filter(each => each.endsWith('.json'))) {
+    ajv.addSchema(JSON.parse(readFileSync(join(home, file), 'utf8')) as object, file);
+  }
+  return ajv.getSchema(`${name}-schema.json`) as ValidateFunction;
+}
+
+const examples = (kind: string, verdict: string) => {
+  const directory = join(home, 'test', kind, verdict);
+  return readdirSync(directory).map(file => [file, readFileSync(join(directory, file), 'utf8')] as const);
+};
+
+/** What the schema allows and a container cannot be made from, or is refused by name until it is carried out. */
+const beyondTheSchema: Readonly<Record<string, readonly string[]>> = {
+  // the schema of a document; the process is required to start a container
+  'minimal.json': ['config.process.required'],
+  'linux-netdevice.json': ['config.process.required'],
+  'linux-rdma.json': ['config.process.required'],
+  // other platforms: what is theirs is passed over, and here a hostname needs a namespace
+  'freebsd-minimal.json': ['config.process.required'],
+  'zos-minimal.json': ['config.process.required'],
+  'freebsd-example.json': ['config.hostname'],
+  'zos-example.json': ['config.hostname'],
+};
+
+/** What the schema refuses for another platform's sake. */
+const ofOthers = ['freebsd-vnet-disable.json'];
+
+function problemsOf(text: string): string[] {
+  return checkConfig(parseJson(text))
+    .problems.map(({ code }) => code)
+    .filter(code => code !== 'config.unsupported');
+}
+
+if (existsSync(home)) {
+  describe('an example config of the specification', () => {
+    it.each(examples('config', 'good'))('%s is good', (file, text) => {
+      expect(problemsOf(text)).toEqual(beyondTheSchema[file] ?? []);
+    });
+
+    it.each(examples('config', 'good').filter(([file]) => file.startsWith('linux-')))(
+      '%s is good with a process',
+      (_, text) => {
+        const { process } = configWith() as { process: object };
+        expect(problemsOf(JSON.stringify({ ...JSON.parse(text), process }))).toEqual([]);
+      },
+    );
+
+    it.each(examples('config', 'bad').filter(([file]) => !ofOthers.includes(file)))(
+      '%s is bad, and not for the lack of a process alone',
+      (_, text) => {
+        let codes: string[];
+        try {
+          codes = problemsOf(text);
+        } catch (error) {
+          codes = [(error as { code: string }).code];
+        }
+        expect(codes.filter(code => code !== 'config.process.required')).not.toEqual([]);
+      },
+    );
+  });
+
+  describe('the schema', () => {
+    it.each(['config', 'features', 'state'])('of %s knows its examples, as we read it', kind => {
+      const validate = validator(kind);
+      for (const [file, text] of examples(kind, 'good'))
+        expect([file, validate(JSON.parse(text)), validate.errors]).toEqual([file, true, null]);
+      for (const [file, text] of examples(kind, 'bad')) {
+        if (file !== 'invalid-json.json') expect([file, validate(JSON.parse(text))]).toEqual([file, false]);
+      }
+    });
+
+    it.each([
+      [5, 10],
+      [6, 18],
+    ])('takes the features on a kernel %i.%i', (major, minor) => {
+      const validate = validator('features');
+      expect([validate(featuresDocument({ release: '', major, minor })), validate.errors]).toEqual([
+        true,
+        null,
+      ]);
+    });
+  });
+} else {
+  it('the schemas of the specification', context =>
+    context.skip('no schemas: TSUBO_OCI_SCHEMA names no directory'));
+}
