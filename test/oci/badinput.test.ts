@@ -200,7 +200,6 @@ describe.skipIf(requires('root', 'busybox'))('bad input leaves nothing behind:',
     test.for<[string, unknown]>([
       ['/linux/seccomp', { defaultAction: 'SCMP_ACT_ALLOW', listenerPath: '/run/agent.sock' }],
       ['/linux/resources/pids', { limit: 10 }],
-      ['/process/terminal', true],
       ['/linux/uidMappings', [{ containerID: 0, hostID: 0, size: 1 }]],
       ['/linux/timeOffsets', { monotonic: { secs: 1 } }],
       ['/linux/intelRdt', { closID: 'a' }],
