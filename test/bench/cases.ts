@@ -29,7 +29,7 @@ export const cases: readonly Case[] = [
   {
     name: 'run-seccomp',
     what: 'the same with the full seccomp profile of an engine, warm and cold',
-    later: 'tsubo has no seccomp yet',
+    later: 'the bundle has no profile like that of an engine yet',
   },
   { name: 'create', what: 'the default bundle, with --pid-file' },
   { name: 'start', what: 'a created container' },
