@@ -222,9 +222,19 @@ int make_snapshot(const char* path) {
   return 1;
 }
 
+}  // namespace
+
+// The same for C++, whose containers cannot be refused: they get this, and the engine soon sees what is lacking.
+constexpr size_t kSpareBytes = 64 << 10;
+static void* spare = nullptr;
+
+namespace {
+
 int run(int argc, char** argv) {
   open_standard_descriptors();
   binding::set_argv(std::vector<std::string>(argv, argv + argc));
+  spare = malloc(kSpareBytes);
+  if (spare == nullptr || !keep_reserve()) return out_of_memory();
   Snapshot made = {};
   if (const Snapshot* ready = snapshot()) {
     made = *ready;
@@ -250,6 +260,12 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   std::set_new_handler([] {
+    using tsubo::standalone::spare;
+    if (spare != nullptr) {
+      free(spare);
+      spare = nullptr;
+      return;
+    }
     fputs("tsubo: out of memory\n", stderr);
     _exit(1);
   });

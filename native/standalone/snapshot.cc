@@ -37,10 +37,22 @@ bool in_arena(const void* p) {
   return reinterpret_cast<uintptr_t>(p) - reinterpret_cast<uintptr_t>(tsubo_arena) < header()->bytes;
 }
 
+constexpr size_t kReserveBytes = 96 << 10;
+
+// Given up when the engine is refused memory for the first time: taking back what was done needs some too.
+void* reserve = nullptr;
+
+void* or_release(void* p) {
+  if (p != nullptr) return p;
+  free(reserve);
+  reserve = nullptr;
+  return nullptr;
+}
+
 Block* block_of(const void* p) { return static_cast<Block*>(const_cast<void*>(p)) - 1; }
 
 void* take(void*, size_t bytes) {
-  if (!making_snapshot()) return malloc(bytes);
+  if (!making_snapshot()) return or_release(malloc(bytes));
   size_t whole = (bytes + kAlign - 1) & ~(kAlign - 1);
   if (whole < bytes || whole + sizeof(Block) > TSUBO_ARENA_BYTES - used) return nullptr;
   auto* block = reinterpret_cast<Block*>(tsubo_arena + used);
@@ -51,7 +63,7 @@ void* take(void*, size_t bytes) {
 
 void* take_zeroed(void* opaque, size_t count, size_t bytes) {
   // The arena is used once, so it is still zero.
-  return making_snapshot() ? take(opaque, count * bytes) : calloc(count, bytes);
+  return making_snapshot() ? take(opaque, count * bytes) : or_release(calloc(count, bytes));
 }
 
 // What the snapshot holds stays: its pages are the file's until they are written, and giving back would write.
@@ -66,7 +78,7 @@ size_t usable(const void* p) {
 
 void* resize(void* opaque, void* p, size_t bytes) {
   if (p == nullptr) return take(opaque, bytes);
-  if (!in_arena(p)) return realloc(p, bytes);
+  if (!in_arena(p)) return bytes == 0 ? realloc(p, 0) : or_release(realloc(p, bytes));
   size_t before = block_of(p)->bytes;
   if (bytes <= before) return p;
   void* moved = take(opaque, bytes);
@@ -79,6 +91,11 @@ void* resize(void* opaque, void* p, size_t bytes) {
 const JSMallocFunctions kMemory = {take_zeroed, take, give_back, resize, usable};
 
 const Snapshot* snapshot() { return header()->magic == kMagic ? header() : nullptr; }
+
+bool keep_reserve() {
+  reserve = malloc(kReserveBytes);
+  return reserve != nullptr;
+}
 
 bool can_make_snapshot() { return header()->magic == 0; }
 

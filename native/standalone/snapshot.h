@@ -21,6 +21,9 @@ struct Snapshot {
 // used and let go all the same.
 extern const JSMallocFunctions kMemory;
 
+// Keeps memory aside for taking back what was done when there is no more. False when there is none to keep.
+bool keep_reserve();
+
 // The snapshot that was written into this executable, or null.
 const Snapshot* snapshot();
 
