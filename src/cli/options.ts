@@ -49,3 +49,15 @@ export function wholeNumber(name: string, text: string): number {
     hint: 'a whole number from 0',
   });
 }
+
+/** The value of `--format`, text when it is not given. */
+export function textOrJson(options: Readonly<Record<string, unknown>>): 'text' | 'json' {
+  const format = options['format'] ?? 'text';
+  if (format === 'text' || format === 'json') return format;
+  throw new RuntimeError({
+    code: 'usage.bad-value',
+    message: `invalid format: ${String(format)}`,
+    value: String(format),
+    hint: 'use text or json',
+  });
+}

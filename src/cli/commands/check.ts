@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { RuntimeError } from '../../errors/error.ts';
 import { checkBundle } from '../../lifecycle/check-bundle.ts';
 import { describeReport } from '../../validate/report.ts';
 import type { CommandModule } from '../command.ts';
 import { goJson } from '../go-json.ts';
+import { textOrJson } from '../options.ts';
 
 export const check: CommandModule = {
   name: 'check',
@@ -22,15 +22,7 @@ export const check: CommandModule = {
       .option('--strict', 'end with 1 for a warning too');
   },
   run({ runtime, print }, [bundle = ''], options) {
-    const format = options['format'] ?? 'text';
-    if (format !== 'text' && format !== 'json') {
-      throw new RuntimeError({
-        code: 'usage.bad-value',
-        message: `invalid format: ${String(format)}`,
-        value: String(format),
-        hint: 'use text or json',
-      });
-    }
+    const format = textOrJson(options);
     const report = checkBundle(runtime.binding, bundle);
     print(format === 'json' ? `${goJson(report, '  ')}\n` : describeReport(report));
     return report.valid && (options['strict'] !== true || report.warnings.length === 0) ? 0 : 1;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { RuntimeError } from '../../errors/error.ts';
 import { prepare } from '../../lifecycle/prepare.ts';
 import { describePlan } from '../../plan/describe.ts';
 import type { CommandModule } from '../command.ts';
+import { textOrJson } from '../options.ts';
 
 export const plan: CommandModule = {
   name: 'plan',
@@ -14,15 +14,7 @@ export const plan: CommandModule = {
       .option('--format <format>', 'text or json (default: text)');
   },
   run({ runtime, print }, [bundle = ''], options) {
-    const format = options['format'] ?? 'text';
-    if (format !== 'text' && format !== 'json') {
-      throw new RuntimeError({
-        code: 'usage.bad-value',
-        message: `invalid format: ${String(format)}`,
-        value: String(format),
-        hint: 'use text or json',
-      });
-    }
+    const format = textOrJson(options);
     const { plan: made } = prepare(runtime, { id: 'ID', bundle });
     print(describePlan(made, format));
     return 0;
