@@ -25,6 +25,7 @@
         "native/core/process.cc",
         "native/core/program.cc",
         "native/core/rendezvous.cc",
+        "native/core/scheduling.cc",
         "native/core/terminal.cc",
         "native/core/protect.cc",
         "native/core/rootfs.cc",

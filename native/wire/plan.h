@@ -46,7 +46,8 @@ class Plan {
   const char* text(texts list, uint32_t i) const {
     return text(reinterpret_cast<const struct text*>(base_ + list.offset)[i]);
   }
-  uint64_t number(numbers list, uint32_t i) const { return reinterpret_cast<const uint64_t*>(base_ + list.offset)[i]; }
+  uint64_t number(numbers list, uint32_t i) const { return words(list)[i]; }
+  const uint64_t* words(numbers list) const { return reinterpret_cast<const uint64_t*>(base_ + list.offset); }
 
  private:
   const IndexEntry* entry(uint32_t step) const {

@@ -24,6 +24,13 @@ struct numbers {
   uint32_t count;
 };
 
+// What a field of each kind is; `signed` is a word of C++ and cannot name a type.
+using field_number = number;
+using field_signed = int64_t;
+using field_text = text;
+using field_texts = texts;
+using field_numbers = numbers;
+
 // clang-format off
 #define TSUBO_FIELDS_resetSignals(F) F(number, mask)
 #define TSUBO_FIELDS_joinNamespace(F) F(number, slot) F(number, kind)
@@ -54,6 +61,11 @@ struct numbers {
 #define TSUBO_FIELDS_joinSessionKeyring(F) F(text, name)
 #define TSUBO_FIELDS_setNoNewPrivileges(F)
 #define TSUBO_FIELDS_setRlimit(F) F(number, resource) F(number, soft) F(number, hard)
+#define TSUBO_FIELDS_setAffinity(F) F(numbers, cpus)
+#define TSUBO_FIELDS_setScheduler(F) F(number, policy) F(number, flags) F(signed, nice) F(number, priority) F(number, runtime) F(number, deadline) F(number, period)
+#define TSUBO_FIELDS_setIoPriority(F) F(number, ioClass) F(number, priority)
+#define TSUBO_FIELDS_setPersonality(F) F(number, persona)
+#define TSUBO_FIELDS_setMemoryPolicy(F) F(number, mode) F(numbers, nodes)
 #define TSUBO_FIELDS_ownStdio(F) F(number, uid)
 #define TSUBO_FIELDS_openTerminal(F) F(text, path) F(text, console) F(number, slot) F(number, height) F(number, width) F(number, uid)
 #define TSUBO_FIELDS_useTerminal(F)
@@ -77,13 +89,14 @@ struct numbers {
   S(keepMount) S(changeMount) S(makeDevice) S(makeSymlink) S(replaceSymlink) S(makeSymlinkIf) S(pivotRoot) \
   S(moveRoot) S(setRootPropagation) S(sealRoot) S(makeDirectory) S(raiseLoopback) S(setHostname) \
   S(setDomainname) S(setSysctl) S(readonlyPath) S(maskPath) S(joinSessionKeyring) S(setNoNewPrivileges) \
-  S(setRlimit) S(ownStdio) S(openTerminal) S(useTerminal) S(limitBoundingSet) S(setUser) S(setCapabilities) S(setAmbientSet) \
+  S(setRlimit) S(setAffinity) S(setScheduler) S(setIoPriority) S(setPersonality) S(setMemoryPolicy) \
+  S(ownStdio) S(openTerminal) S(useTerminal) S(limitBoundingSet) S(setUser) S(setCapabilities) S(setAmbientSet) \
   S(findHome) S(changeDirectory) S(setUmask) S(findProgram) S(rendezvous) S(runHook) S(ready) S(awaitStart) S(loadSeccomp) S(execute)
 // clang-format on
 
 // One struct per step: its fields, 8 bytes each, as they lie in the plan.
 namespace step {
-#define TSUBO_DECLARE_FIELD(kind, name) kind name;
+#define TSUBO_DECLARE_FIELD(kind, name) field_##kind name;
 #define TSUBO_DECLARE_STEP(op)             \
   struct op {                              \
     TSUBO_FIELDS_##op(TSUBO_DECLARE_FIELD) \
@@ -97,11 +110,12 @@ TSUBO_STEPS(TSUBO_DECLARE_STEP)
 enum class Op : uint32_t { TSUBO_STEPS(TSUBO_NAME_STEP) count };
 #undef TSUBO_NAME_STEP
 
-// The kinds of a step's fields, one letter each: n(umber), t(ext), l(ist of texts), N(umbers).
+// The kinds of a step's fields, one letter each: n(umber, with a sign or without), t(ext), l(ist of texts), N(umbers).
 struct kind_letter {
   static constexpr char number = 'n', text = 't', texts = 'l', numbers = 'N';
+  static constexpr char of_number = number, of_signed = number, of_text = text, of_texts = texts, of_numbers = numbers;
 };
-#define TSUBO_FIELD_LETTER(kind, name) kind_letter::kind,
+#define TSUBO_FIELD_LETTER(kind, name) kind_letter::of_##kind,
 #define TSUBO_STEP_LETTERS(op) inline constexpr char letters_##op[] = {TSUBO_FIELDS_##op(TSUBO_FIELD_LETTER) '\0'};
 TSUBO_STEPS(TSUBO_STEP_LETTERS)
 #undef TSUBO_STEP_LETTERS

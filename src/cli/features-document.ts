@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { HostFacts } from '../host/facts.ts';
 import { capabilityNumbers } from '../oci/capabilities.ts';
+import { memoryPolicyFlags, memoryPolicyModes } from '../oci/config-linux.ts';
 import type { Features, SeccompFeatures } from '../oci/features.ts';
 import { namespaceFlags } from '../oci/namespaces.ts';
 import { ociVersion, ociVersionMin } from '../oci/version.ts';
@@ -21,8 +22,8 @@ export function featuresDocument(kernel: HostFacts['kernel']): Features {
   const has = (...names: string[]): boolean => implemented(config, ...names) !== undefined;
   const memoryPolicy = has('linux', 'memoryPolicy') && {
     memoryPolicy: {
-      modes: words('linux', 'memoryPolicy', 'mode'),
-      flags: words('linux', 'memoryPolicy', 'flags'),
+      modes: [...memoryPolicyModes].sort(),
+      flags: [...memoryPolicyFlags].sort(),
     },
   };
   return {

@@ -120,8 +120,10 @@ export interface MemoryPolicy {
   readonly flags?: readonly (typeof memoryPolicyFlags)[number][];
 }
 
+export const personalityDomains = ['LINUX', 'LINUX32'] as const;
+
 /** personality(2). config-linux.md#personality */
 export interface Personality {
-  readonly domain?: 'LINUX' | 'LINUX32';
+  readonly domain?: (typeof personalityDomains)[number];
   readonly flags?: readonly string[];
 }

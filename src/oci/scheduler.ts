@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Integer } from './config.ts';
 
+/** In the kernel's order: SCHED_OTHER is 0. */
 export const schedulerPolicies = [
   'SCHED_OTHER',
   'SCHED_FIFO',
@@ -11,6 +12,7 @@ export const schedulerPolicies = [
   'SCHED_DEADLINE',
 ] as const;
 
+/** In the kernel's order: the first is bit 0. */
 export const schedulerFlags = [
   'SCHED_FLAG_RESET_ON_FORK',
   'SCHED_FLAG_RECLAIM',
@@ -20,6 +22,9 @@ export const schedulerFlags = [
   'SCHED_FLAG_UTIL_CLAMP_MIN',
   'SCHED_FLAG_UTIL_CLAMP_MAX',
 ] as const;
+
+/** In the kernel's order: the first is 1. */
+export const ioClasses = ['IOPRIO_CLASS_RT', 'IOPRIO_CLASS_BE', 'IOPRIO_CLASS_IDLE'] as const;
 
 /** sched_setattr(2) of the process. config.md#linux-process */
 export interface Scheduler {

@@ -2,8 +2,10 @@
 import { capabilityNumbers } from '../oci/capabilities.ts';
 import { namespaceFlags } from '../oci/namespaces.ts';
 import { rlimitNumbers } from '../oci/rlimits.ts';
+import { ioClasses, schedulerFlags, schedulerPolicies } from '../oci/scheduler.ts';
 import { callersUmask, mountFlags, type Step } from '../wire/steps.ts';
 import { bitNames, flagNames, MOUNT_ATTR, MS, S_IF, SECCOMP_FILTER_FLAG } from './kernel-flags.ts';
+import { memoryPolicyText } from './memory-policy.ts';
 
 /** RLIM_INFINITY. */
 const noLimit = 0xffff_ffff_ffff_ffffn;
@@ -64,6 +66,9 @@ function umaskText(mask: number | bigint): string {
   return BigInt(mask) === BigInt(callersUmask) ? "the caller's" : modeText(mask);
 }
 
+/** Bit N of the kernel's flags is the Nth name. */
+const schedulerFlagBits = Object.fromEntries(schedulerFlags.map((name, bit) => [name, bit]));
+
 type Decoder = (value: number | bigint) => string;
 
 const attributeNames: Decoder = value => flagNames(value, MOUNT_ATTR);
@@ -80,6 +85,11 @@ const decoders: Readonly<Record<string, Decoder>> = {
   'setUmask.mask': umaskText,
   'setAmbientSet.mask': capabilityNames,
   'loadSeccomp.flags': value => flagNames(value, SECCOMP_FILTER_FLAG),
+  'setScheduler.policy': value => schedulerPolicies[Number(value)] ?? `${value}`,
+  'setScheduler.flags': value => bitNames(value, schedulerFlagBits).join('|'),
+  'setIoPriority.ioClass': value => ioClasses[Number(value) - 1] ?? `${value}`,
+  'setPersonality.persona': value => (Number(value) === 8 ? 'PER_LINUX32' : 'PER_LINUX'),
+  'setMemoryPolicy.mode': memoryPolicyText,
   kind: cloneFlagNames,
   kinds: cloneFlagNames,
   propagation: propagationNames,
@@ -111,6 +121,10 @@ const quietZero = new Set([
   'keepGroups',
   'home',
   'timeout',
+  'nice',
+  'runtime',
+  'deadline',
+  'period',
 ]);
 
 /** One field of a step for a reader, or undefined when it says nothing. Texts are quoted where they need it. */

@@ -10,6 +10,7 @@ import { stepWords } from './describe.ts';
 import { explainHookStep } from './explain-hook.ts';
 import { explainMount } from './explain-mount.ts';
 import { explainExecute, explainFindProgram } from './explain-program.ts';
+import { explainScheduling } from './explain-scheduling.ts';
 import { hintFor } from './hints.ts';
 import type { Plan } from './plan.ts';
 
@@ -137,6 +138,12 @@ function explainStep(plan: Plan, step: Step, report: Report, config?: Config): E
         message: `error setting rlimit type ${step.resource}: ${text}`,
         value: `${rlimitName(step.resource)} soft=${limitText(step.soft)} hard=${limitText(step.hard)}`,
       };
+    case 'setAffinity':
+    case 'setScheduler':
+    case 'setIoPriority':
+    case 'setPersonality':
+    case 'setMemoryPolicy':
+      return explainScheduling(step, report, config);
     case 'limitBoundingSet':
       return {
         code: 'container.capabilities',

@@ -84,6 +84,19 @@ const hints = (): Readonly<Record<string, Readonly<Record<number, string>>>> => 
       'the hard limit cannot be raised without CAP_SYS_RESOURCE: ask for no more than the runtime has itself',
     [errno.EINVAL]: 'the soft limit must not be above the hard one',
   },
+  setAffinity: { [errno.EINVAL]: 'none of these CPUs is there and in the cpuset of the cgroup' },
+  setScheduler: {
+    [errno.EPERM]:
+      'the runtime needs CAP_SYS_NICE; a cpu controller of version 1 must give its cgroup realtime (cpu.rt_runtime_us)',
+    [errno.EINVAL]: 'the kernel does not know the policy, or its flags and numbers do not fit it',
+    [errno.EBUSY]: 'the CPUs have no room for this deadline task: less runtime, or a longer period',
+  },
+  setIoPriority: { [errno.EPERM]: 'the class IOPRIO_CLASS_RT needs CAP_SYS_ADMIN or CAP_SYS_NICE' },
+  setMemoryPolicy: {
+    [errno.EINVAL]:
+      'the mode and its flags do not fit each other, or none of the nodes has memory that the cgroup may use: /sys/devices/system/node/has_memory lists them',
+    [errno.ENOSYS]: 'this kernel was built without NUMA',
+  },
   limitBoundingSet: { [errno.EPERM]: 'the runtime needs CAP_SETPCAP' },
   setCapabilities: {
     [errno.EPERM]:

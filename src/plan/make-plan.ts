@@ -132,6 +132,7 @@ function containerSteps(
       listenFds: options.listenFds ?? 0,
       fifos,
       beforeProgram: env => startContainerSteps(context, env),
+      linux: config.linux,
     }),
   );
   return steps;

@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Linux } from '../oci/config.ts';
 import { callersUmask, type Step } from '../wire/steps.ts';
 import { capabilityPlan } from './capabilities.ts';
 import type { ProcessContext } from './context.ts';
 import { prepareEnvironment } from './environment.ts';
+import { memoryPolicySteps } from './memory-policy.ts';
 import type { FifoSlots } from './plan.ts';
 import { rlimitSteps } from './rlimits.ts';
+import { schedulingSteps } from './scheduling.ts';
 import { seccompStep } from './seccomp.ts';
 
 /** What a container's first process has beside its document, and an executed one has not. */
 export interface ProcessOptions {
   /** The umask of a document without one. Default: that of the runtime's caller. */
   readonly umask?: number;
+  /** Of the container: personality and memory policy. Default: those of the runtime's caller. */
+  readonly linux?: Linux | undefined;
   /** Descriptors of socket activation. Default 0. */
   readonly listenFds?: number;
   /** Where the program waits for `start`. Default: it runs at once. */
@@ -44,6 +49,8 @@ export function processSteps(context: ProcessContext, options: ProcessOptions): 
   steps.push(
     // While CAP_SYS_RESOURCE is there to raise a hard limit.
     ...rlimitSteps(context),
+    ...schedulingSteps(context),
+    ...memoryPolicySteps(options),
     user.umask === undefined
       ? { op: 'setUmask', origin: '', mask: options.umask ?? callersUmask }
       : { op: 'setUmask', origin: origin('user', 'umask'), mask: user.umask },

@@ -6,11 +6,13 @@ import { checkDevices } from './checks/devices.ts';
 import { checkAnnotations, checkHostname, checkRoot, checkVersion } from './checks/document.ts';
 import { checkHooks } from './checks/hooks.ts';
 import { checkCgroupsPath, checkHiddenPaths, checkRootfsPropagation } from './checks/linux.ts';
+import { checkMemoryPolicy, checkPersonality } from './checks/memory-policy.ts';
 import { checkMounts } from './checks/mounts.ts';
 import { checkNamespaces } from './checks/namespaces.ts';
 import { checkCapabilities, checkConsoleSize, checkEnvironment, checkProcess } from './checks/process.ts';
 import { checkHugepageLimits } from './checks/resources.ts';
 import { checkRlimits } from './checks/rlimits.ts';
+import { checkExecAffinity, checkScheduler } from './checks/scheduling.ts';
 import { checkSeccomp } from './checks/seccomp.ts';
 import { checkSysctl } from './checks/sysctl.ts';
 import { completeConfig } from './complete.ts';
@@ -29,6 +31,8 @@ const checks: readonly Check[] = [
   checkConsoleSize,
   checkCapabilities,
   checkRlimits,
+  checkScheduler,
+  checkExecAffinity,
   checkNamespaces,
   checkHostname,
   checkMounts,
@@ -40,6 +44,8 @@ const checks: readonly Check[] = [
   checkSeccomp,
   checkHooks,
   checkHugepageLimits,
+  checkMemoryPolicy,
+  checkPersonality,
   checkAnnotations,
 ];
 

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import { memoryPolicyFlags, memoryPolicyModes } from '../oci/config-linux.ts';
 import { idMappings } from './id-mappings-shape.ts';
 import { resources } from './resources-shape.ts';
 import { seccomp } from './seccomp-shape.ts';
@@ -75,26 +74,16 @@ export const linux: Shape = {
       kind: 'object',
       spec: 'config-linux.md#memory-policy',
       properties: {
-        mode: { kind: 'string', values: memoryPolicyModes },
+        mode: string,
         nodes: string,
-        flags: { kind: 'list', of: { kind: 'string', values: memoryPolicyFlags } },
+        flags: strings,
       },
     },
     personality: {
       kind: 'object',
       spec: 'config-linux.md#personality',
-      properties: { domain: { kind: 'string', values: ['LINUX', 'LINUX32'] }, flags: strings },
+      properties: { domain: string, flags: strings },
     },
   },
-  later: [
-    'uidMappings',
-    'gidMappings',
-    'timeOffsets',
-    'netDevices',
-    'resources',
-    'mountLabel',
-    'intelRdt',
-    'memoryPolicy',
-    'personality',
-  ],
+  later: ['uidMappings', 'gidMappings', 'timeOffsets', 'netDevices', 'resources', 'mountLabel', 'intelRdt'],
 };

@@ -123,6 +123,27 @@ export const vocabulary = {
   setNoNewPrivileges: {},
   /** setrlimit(2); the largest number means no limit. */
   setRlimit: { resource: 'number', soft: 'number', hard: 'number' },
+  /**
+   * sched_setaffinity(2) to the CPUs whose bits are set in the words `cpus`. No words: to every CPU that the cgroup
+   * allows, now or later; what a machine has against that is passed over.
+   */
+  setAffinity: { cpus: 'numbers' },
+  /** sched_setattr(2): SCHED_*, SCHED_FLAG_*; the last three in nanoseconds. */
+  setScheduler: {
+    policy: 'number',
+    flags: 'number',
+    nice: 'signed',
+    priority: 'number',
+    runtime: 'number',
+    deadline: 'number',
+    period: 'number',
+  },
+  /** ioprio_set(2) of the process: IOPRIO_CLASS_*, and 0 (highest) to 7. */
+  setIoPriority: { ioClass: 'number', priority: 'number' },
+  /** personality(2). */
+  setPersonality: { persona: 'number' },
+  /** set_mempolicy(2): MPOL_* with MPOL_F_*, and the words of the node mask. */
+  setMemoryPolicy: { mode: 'number', nodes: 'numbers' },
   /** Pipes, sockets and terminals among the descriptors 0, 1 and 2 are given to this user. */
   ownStdio: { uid: 'number' },
   /**

@@ -14,6 +14,9 @@ export interface TestConfig {
     rlimits?: { type: string; soft: number; hard: number }[];
     noNewPrivileges?: boolean;
     oomScoreAdj?: number;
+    scheduler?: Record<string, unknown>;
+    ioPriority?: Record<string, unknown>;
+    execCPUAffinity?: Record<string, string>;
   };
   root: { path: string; readonly?: boolean };
   hostname?: string;
@@ -30,6 +33,8 @@ export interface TestConfig {
     rootfsPropagation?: string;
     seccomp?: TestSeccomp;
     sysctl?: Record<string, string>;
+    personality?: Record<string, unknown>;
+    memoryPolicy?: Record<string, unknown>;
   };
 }
 

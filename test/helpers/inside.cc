@@ -165,6 +165,26 @@ void keyring() {
   }
 }
 
+void scheduling() {
+  struct {
+    unsigned size, policy;
+    unsigned long long flags;
+    int nice;
+    unsigned priority;
+    unsigned long long runtime, deadline, period;
+    unsigned clampMin, clampMax;
+  } attr = {};
+  syscall(SYS_sched_getattr, 0, &attr, sizeof attr, 0);
+  printf("\"scheduler\":[%u,%llu,%d,%u,%llu,%llu,%llu]", attr.policy, attr.flags, attr.nice, attr.priority,
+         attr.runtime, attr.deadline, attr.period);
+  printf(",\"ioPriority\":%ld", syscall(SYS_ioprio_get, 1, 0));
+  printf(",\"personality\":%ld", syscall(SYS_personality, 0xffffffffl));
+  int mode = -1;
+  unsigned long nodes[128] = {};
+  syscall(SYS_get_mempolicy, &mode, nodes, sizeof nodes * 8, 0, 0);
+  printf(",\"memoryPolicy\":[%d,%lu]", mode, nodes[0]);
+}
+
 // To open a device can do something (arm a watchdog): only these never do.
 bool harmless(const struct stat& status) {
   if (S_ISBLK(status.st_mode)) return false;
@@ -257,6 +277,8 @@ int main(int argc, char** argv, char** environment) {
   rlimits();
   putchar(',');
   keyring();
+  putchar(',');
+  scheduling();
   printf(",\"args\":[");
   int last = 0;
   for (; last < argc && strcmp(argv[last], "--probe") != 0; last++) {

@@ -36,6 +36,13 @@ export interface Report {
   /** /proc/self/cgroup. */
   readonly cgroup: string | null;
   readonly oomScoreAdj: string | null;
+  /** Policy, flags, nice, priority, runtime, deadline, period; exact to 2^53. */
+  readonly scheduler: readonly number[];
+  /** Class << 13 | priority. */
+  readonly ioPriority: number;
+  readonly personality: number;
+  /** Mode with flags, and the first word of the node mask. */
+  readonly memoryPolicy: readonly number[];
   readonly exe: string | null;
   readonly mounts: readonly Mount[];
   /** /proc/self/status by key. */

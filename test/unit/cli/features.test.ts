@@ -98,6 +98,17 @@ describe('what is said to be there is what a config is granted', () => {
   });
 });
 
+it('names the memory policies that a config may have, and no other', () => {
+  const { modes = [], flags = [] } = document.linux.memoryPolicy ?? {};
+  expect(modes).toContain('MPOL_WEIGHTED_INTERLEAVE');
+  expect(flags).toContain('MPOL_F_STATIC_NODES');
+  for (const mode of modes) {
+    const nodes = mode === 'MPOL_DEFAULT' || mode === 'MPOL_LOCAL' ? '' : '0';
+    const config = configWith(it => Object.assign(it.linux, { memoryPolicy: { mode, nodes, flags } }));
+    expect(checkConfig(config).problems).toEqual([]);
+  }
+});
+
 it('takes both ends of its versions', () => {
   for (const ociVersion of [document.ociVersionMin, document.ociVersionMax]) {
     expect(checkConfig(configWith(it => Object.assign(it, { ociVersion }))).problems).toEqual([]);

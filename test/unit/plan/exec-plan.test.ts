@@ -18,6 +18,7 @@ it('opens nothing before it is in its keyring, and waits for nobody but the runt
   expect(operations(plan())).toEqual([
     'joinSessionKeyring',
     'ownStdio',
+    'setAffinity',
     'setUmask',
     'changeDirectory',
     'setUser',

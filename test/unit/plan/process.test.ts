@@ -122,6 +122,7 @@ describe('the process', () => {
       'ownStdio',
       'findHome',
       'setRlimit',
+      'setAffinity',
       'setUmask',
       'limitBoundingSet',
       'changeDirectory',

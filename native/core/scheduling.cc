@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// On which CPUs, when, and with whose memory the process runs, and which machine it takes this one for.
+#include <linux/errno.h>
+
+#include "core/context.h"
+
+namespace tsubo {
+
+namespace {
+
+// The kernel's struct sched_attr, in its second form.
+struct SchedulerAttributes {
+  uint32_t bytes;
+  uint32_t policy;
+  uint64_t flags;
+  int32_t nice;
+  uint32_t priority;
+  uint64_t runtime;
+  uint64_t deadline;
+  uint64_t period;
+  uint32_t clamp_min;
+  uint32_t clamp_max;
+};
+static_assert(sizeof(SchedulerAttributes) == 56);
+
+}  // namespace
+
+Result run(Context& c, const wire::step::setAffinity& s) {
+  if (s.cpus.count > 0) {
+    return check("sched_setaffinity", sys::call(__NR_sched_setaffinity, 0, static_cast<long>(s.cpus.count * 8),
+                                                sys::arg(c.plan.words(s.cpus))));
+  }
+  // More than any kernel has: it cuts the mask to its own size and to the cpuset, and remembers what it cut, so that a
+  // CPU that the cpuset gets later counts too.
+  uint64_t all[128];
+  for (uint64_t& word : all) word = ~uint64_t{0};
+  sys::call(__NR_sched_setaffinity, 0, sizeof all, sys::arg(all));
+  return {};
+}
+
+Result run(Context&, const wire::step::setScheduler& s) {
+  SchedulerAttributes attributes = {};
+  attributes.bytes = sizeof attributes;
+  attributes.policy = static_cast<uint32_t>(s.policy);
+  attributes.flags = s.flags;
+  attributes.nice = static_cast<int32_t>(s.nice);
+  attributes.priority = static_cast<uint32_t>(s.priority);
+  attributes.runtime = s.runtime;
+  attributes.deadline = s.deadline;
+  attributes.period = s.period;
+  return check("sched_setattr", sys::call(__NR_sched_setattr, 0, sys::arg(&attributes), 0));
+}
+
+Result run(Context&, const wire::step::setIoPriority& s) {
+  constexpr long kProcess = 1;
+  constexpr int kClassShift = 13;
+  return check("ioprio_set",
+               sys::call(__NR_ioprio_set, kProcess, 0, static_cast<long>(s.ioClass << kClassShift | s.priority)));
+}
+
+Result run(Context&, const wire::step::setPersonality& s) {
+  return check("personality", sys::call(__NR_personality, static_cast<long>(s.persona)));
+}
+
+Result run(Context& c, const wire::step::setMemoryPolicy& s) {
+  // The kernel counts the bits and one more.
+  long bits = s.nodes.count == 0 ? 0 : static_cast<long>(s.nodes.count) * 64 + 1;
+  long nodes = s.nodes.count == 0 ? 0 : sys::arg(c.plan.words(s.nodes));
+  return check("set_mempolicy", sys::call(__NR_set_mempolicy, static_cast<long>(s.mode), nodes, bits));
+}
+
+}  // namespace tsubo

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from 'vitest';
+import { execAffinity } from '../../../src/plan/scheduling.ts';
+import { parseNumberList } from '../../../src/validate/number-list.ts';
+import { planFor, stepsOf } from '../../helpers/plan.ts';
+
+describe('a list of numbers', () => {
+  it.each<[string, readonly bigint[], number]>([
+    ['', [], 0],
+    ['0-3, 7,,', [0x8fn], 5],
+    ['63-64', [1n << 63n, 1n], 2],
+  ])('%j is a mask', (text, words, count) => {
+    expect(parseNumberList(text)).toEqual({ words, count });
+  });
+
+  it.each(['a', '1-', '-1', '3-1', '1-2-3', '0-9876543210', '0x1'])('%j is none', text => {
+    expect(typeof parseNumberList(text)).toBe('string');
+  });
+});
+
+const process = { args: ['a'], cwd: '/', user: { uid: 0, gid: 0 } };
+
+describe('the affinity of exec', () => {
+  it('is set before and after as asked', () => {
+    const found = execAffinity({ ...process, execCPUAffinity: { initial: '0', final: '1' } });
+    expect(found).toMatchObject({ initial: [{ cpus: [1n] }], final: [{ cpus: [2n] }] });
+  });
+
+  it('is given back to the cgroup only where nothing is asked', () => {
+    expect(execAffinity(process)).toMatchObject({ initial: [], final: [{ cpus: [] }] });
+    expect(execAffinity({ ...process, execCPUAffinity: { initial: '0' } }).final).toEqual([]);
+  });
+});
+
+it('puts names into the numbers of the kernel', () => {
+  const plan = planFor({
+    process: {
+      scheduler: { policy: 'SCHED_BATCH', nice: -3, flags: ['SCHED_FLAG_RECLAIM'] },
+      ioPriority: { class: 'IOPRIO_CLASS_IDLE' },
+    },
+    linux: {
+      namespaces: [{ type: 'mount' }],
+      personality: { domain: 'LINUX32' },
+      memoryPolicy: { mode: 'MPOL_BIND', nodes: '1', flags: ['MPOL_F_STATIC_NODES'] },
+    },
+  });
+  expect(
+    stepsOf(plan, 'setAffinity', 'setScheduler', 'setIoPriority', 'setPersonality', 'setMemoryPolicy'),
+  ).toMatchObject([
+    { op: 'setAffinity', cpus: [] },
+    { policy: 3, nice: -3, flags: 2 },
+    { ioClass: 3, priority: 0 },
+    { persona: 8 },
+    { mode: 0x8002, nodes: [2n] },
+  ]);
+});
