@@ -18,6 +18,40 @@ export function isDynamic(file) {
 const loaded = 1; // PT_LOAD
 
 /**
+ * Where the program header of the segment is that begins at `address`.
+ *
+ * @param {Buffer} file
+ * @param {bigint} address
+ */
+function headerOf(file, address) {
+  const offset = Number(file.readBigUInt64LE(0x20));
+  const size = file.readUInt16LE(0x36);
+  const count = file.readUInt16LE(0x38);
+  const header = Array.from({ length: count }, (_, index) => offset + index * size).find(
+    at => file.readUInt32LE(at) === loaded && file.readBigUInt64LE(at + 0x10) === address,
+  );
+  if (header === undefined) throw new Error(`no segment at 0x${address.toString(16)}`);
+  return header;
+}
+
+/**
+ * The executable without the segment that begins at `address` and is the file's last, and without sections, which
+ * nobody needs to run it. Nothing else moves.
+ *
+ * @param {Buffer} file
+ * @param {bigint} address
+ */
+export function dropSegment(file, address) {
+  const header = headerOf(file, address);
+  const cut = Buffer.from(file.subarray(0, Number(file.readBigUInt64LE(header + 0x08))));
+  cut.writeUInt32LE(0, header); // PT_NULL
+  cut.writeBigUInt64LE(0n, 0x28);
+  cut.writeUInt16LE(0, 0x3c);
+  cut.writeUInt16LE(0, 0x3e);
+  return cut;
+}
+
+/**
  * The executable with `contents` in the segment that begins at `address`, which has had none: they are put at the end
  * of the file, and the segment ends with them. Nothing else moves.
  *
@@ -26,13 +60,7 @@ const loaded = 1; // PT_LOAD
  * @param {Buffer} contents
  */
 export function fillSegment(file, address, contents) {
-  const offset = Number(file.readBigUInt64LE(0x20));
-  const size = file.readUInt16LE(0x36);
-  const count = file.readUInt16LE(0x38);
-  const header = Array.from({ length: count }, (_, index) => offset + index * size).find(
-    at => file.readUInt32LE(at) === loaded && file.readBigUInt64LE(at + 0x10) === address,
-  );
-  if (header === undefined) throw new Error(`no segment at 0x${address.toString(16)}`);
+  const header = headerOf(file, address);
   const align = Number(file.readBigUInt64LE(header + 0x30));
   // whole pages, so that the kernel has none to clear at every start
   const whole = (/** @type {number} */ bytes, /** @type {number} */ to) => Math.ceil(bytes / to) * to;

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from './build.mjs';
 import { bundleChunks } from './chunks.mjs';
-import { fillSegment, isDynamic } from './elf.mjs';
+import { dropSegment, fillSegment, isDynamic } from './elf.mjs';
 import { gypTarget } from './gyp.mjs';
 import { quickjsDirectory, quickjsSources } from './quickjs.mjs';
 import { Failure, filesBelow, run, say, script, stage, top, Unavailable } from './stage.mjs';
@@ -21,6 +21,8 @@ const sections = ['-ffunction-sections', '-fdata-sections'];
 // interleaved rounds) and 110 KB.
 const position = ['-fno-pic', '-fno-pie'];
 
+/** Where the bytecode is: behind all else, so that it can be cut off. */
+const program = 0x20000000n;
 /** Where the engine's heap is: native/standalone/README.md. Far from what the linker places. */
 const arena = 0x10000000n;
 /** Runs an executable for another architecture than this machine's, so that it makes its snapshot. */
@@ -186,6 +188,7 @@ async function link(arch, objects, out) {
     '-Wl,-z,noexecstack',
     '-Wl,-z,separate-code',
     `-Wl,--section-start=.tsubo_arena=0x${arena.toString(16)}`,
+    `-Wl,--section-start=.tsubo_program=0x${program.toString(16)}`,
   ];
   const fresh = `${out}.${process.pid}`;
   await run(cxx, [...flags, '-o', fresh, ...objects, '-lm']);
@@ -194,7 +197,8 @@ async function link(arch, objects, out) {
   const bytecodeOnly = fillSegment(linked, arena, Buffer.from([1, ...Buffer.alloc(4095)]));
   writeFileSync(join(top, `${out}-bytecode`), bytecodeOnly, { mode: 0o755 });
   const snapshot = await heapSnapshot(arch, fresh);
-  const file = snapshot === undefined ? bytecodeOnly : fillSegment(linked, arena, snapshot);
+  const file =
+    snapshot === undefined ? bytecodeOnly : fillSegment(dropSegment(linked, program), arena, snapshot);
   writeFileSync(join(top, fresh), file);
   if (file.length > largestBytes)
     throw new Failure(`${fresh} has ${file.length} bytes, more than ${largestBytes}`);
