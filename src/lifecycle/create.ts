@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { applyResources } from '../cgroup/apply.ts';
 import { type CgroupPlace, makeCgroup, planCgroup } from '../cgroup/directory.ts';
 import { killProcesses } from '../cgroup/processes.ts';
 import { removeCgroup } from '../cgroup/remove.ts';
@@ -6,6 +7,7 @@ import { onHost } from '../errors/system.ts';
 import { openFlags } from '../host/files.ts';
 import { joinPath, resolvePath } from '../host/paths.ts';
 import type { Hooks } from '../oci/config.ts';
+import type { HostStep } from '../plan/plan.ts';
 import { checkConsole, consoleMoments, resolveSocket } from './console.ts';
 import { runPoststopHooks } from './hooks.ts';
 import { checkId } from './ids.ts';
@@ -116,6 +118,7 @@ function createHeld(
     undo.arm(`the cgroup ${place.path}`, () => removeCgroup(binding, place, 'spare'));
     makeCgroup(binding, place, origin);
     undo.arm(`the processes in ${place.path}`, () => killProcesses(binding, place.path));
+    applyResources(binding, place, prepared.plan.host.filter(isCgroupWrite));
   }
   if (prepared.plan.spawn.fifos !== undefined) {
     for (const name of [files.go, files.result]) {
@@ -134,6 +137,10 @@ function createHeld(
   if (pidFile !== undefined) writePidFile(runtime, pidFile, born.init.pid, undo);
   asStarting(() => born.letGo());
   return { record: complete, init: born.init, pidfd: born.pidfd };
+}
+
+function isCgroupWrite(step: HostStep): step is Extract<HostStep, { op: 'writeCgroup' }> {
+  return step.op === 'writeCgroup';
 }
 
 function plannedCgroup(

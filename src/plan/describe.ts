@@ -59,6 +59,11 @@ function hostWords(step: HostStep): string {
   switch (step.op) {
     case 'makeCgroup':
       return `makeCgroup path=${step.path}`;
+    case 'writeCgroup': {
+      const instead =
+        step.otherwise === undefined ? '' : ` otherwise=${step.otherwise.file} value=${step.otherwise.value}`;
+      return `writeCgroup file=${step.file} value=${step.value}${instead}`;
+    }
     case 'openNamespace':
       return `openNamespace path=${step.path} kind=${cloneFlagNames(step.kind)} slot=${step.slot}`;
     case 'setOomScoreAdj':

@@ -4,6 +4,7 @@ import type { HostFacts } from '../host/facts.ts';
 import type { Config } from '../oci/config.ts';
 import type { Step } from '../wire/steps.ts';
 import { containerCgroup } from './cgroup-path.ts';
+import { cgroupWriteSteps } from './cgroup-writes.ts';
 import { type PlanContext, type PlanOptions, type ProcessContext, pointer } from './context.ts';
 import { deviceSteps } from './devices.ts';
 import { createContainerSteps, hostHookSteps, startContainerSteps } from './hooks.ts';
@@ -78,6 +79,7 @@ function hostSteps(context: PlanContext, namespaces: readonly HostStep[]): HostS
   } else {
     steps.push({ op: 'makeCgroup', when: 'before', path: cgroup.path, origin: cgroup.origin });
   }
+  steps.push(...cgroupWriteSteps(context, cgroup !== undefined));
   const value = context.config.process.oomScoreAdj;
   if (value !== undefined) {
     steps.push({ op: 'setOomScoreAdj', when: 'after', value, origin: '/process/oomScoreAdj' });

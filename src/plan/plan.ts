@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { CgroupWrite } from '../cgroup/write.ts';
 import type { Hook } from '../oci/config.ts';
 import type { Step } from '../wire/steps.ts';
 
@@ -28,6 +29,8 @@ export interface PlanWarning {
 export type HostStep =
   /** Makes the cgroup (with its missing parents); the init is born in it. */
   | { readonly op: 'makeCgroup'; readonly when: 'before'; readonly path: string; readonly origin: string }
+  /** Writes one value into a control file of that cgroup, before the init is born in it. */
+  | ({ readonly op: 'writeCgroup'; readonly when: 'before' } & CgroupWrite)
   /** Opens a namespace to join and hands it over in `slot` (0: the pid namespace to be born in). */
   | {
       readonly op: 'openNamespace';

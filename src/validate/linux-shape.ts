@@ -85,5 +85,5 @@ export const linux: Shape = {
       properties: { domain: string, flags: strings },
     },
   },
-  later: ['uidMappings', 'gidMappings', 'timeOffsets', 'netDevices', 'resources', 'mountLabel', 'intelRdt'],
+  later: ['uidMappings', 'gidMappings', 'timeOffsets', 'netDevices', 'mountLabel', 'intelRdt'],
 };

@@ -199,7 +199,6 @@ describe.skipIf(requires('root', 'busybox'))('bad input leaves nothing behind:',
   describe('what is for later', () => {
     test.for<[string, unknown]>([
       ['/linux/seccomp', { defaultAction: 'SCMP_ACT_ALLOW', listenerPath: '/run/agent.sock' }],
-      ['/linux/resources/pids', { limit: 10 }],
       ['/linux/uidMappings', [{ containerID: 0, hostID: 0, size: 1 }]],
       ['/linux/timeOffsets', { monotonic: { secs: 1 } }],
       ['/linux/intelRdt', { closID: 'a' }],

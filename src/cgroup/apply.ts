@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+import { errno } from '../errors/errno.ts';
+import { RuntimeError } from '../errors/error.ts';
+import { hostFailure, isSystemError } from '../errors/system.ts';
+import type { Binding, SystemError } from '../host/binding.d.ts';
+import { enableControllers, type Limited } from './controllers.ts';
+import type { CgroupWrite } from './write.ts';
+import { writeHint } from './write-hints.ts';
+
+/** Called before each file is written. */
+export type BeforeWrite = (file: string, value: string) => void;
+
+/**
+ * Enables the controllers and writes the values, in their order, into a cgroup that is there, whoever made it.
+ *
+ * @throws RuntimeError as enableControllers; `host.cgroup-write` with the pointer of the value that was refused: what
+ *   comes before it has been written then
+ */
+export function applyResources(
+  binding: Binding,
+  place: Limited,
+  writes: readonly CgroupWrite[],
+  before: BeforeWrite = () => {},
+): void {
+  enableControllers(binding, place, writes);
+  for (const write of writes) {
+    const { file, value, otherwise } = write;
+    const error = attempt(binding, place.path, file, value, before);
+    if (error === undefined) continue;
+    if (error.errno !== errno.ENOENT) throw refused(binding, place, write, file, value, error);
+    if (otherwise !== undefined) {
+      const second = attempt(binding, place.path, otherwise.file, otherwise.value, before);
+      if (second !== undefined) throw refused(binding, place, write, otherwise.file, otherwise.value, second);
+    } else if (!write.optional) {
+      throw refused(binding, place, write, file, value, error);
+    }
+  }
+}
+
+function attempt(
+  binding: Binding,
+  directory: string,
+  file: string,
+  value: string,
+  before: BeforeWrite,
+): SystemError | undefined {
+  // Names of `unified` are checked with the config. Here it would be a file outside of the cgroup.
+  if (file.includes('/')) throw new RuntimeError({ code: 'internal', message: `${file} is no file name` });
+  try {
+    before(file, value);
+    binding.writeText(`${directory}/${file}`, value, 0, 0);
+    return undefined;
+  } catch (error) {
+    if (isSystemError(error)) return error;
+    throw error;
+  }
+}
+
+function refused(
+  binding: Binding,
+  { path }: Limited,
+  { origin }: CgroupWrite,
+  file: string,
+  value: string,
+  error: SystemError,
+): RuntimeError {
+  const attempted = origin.includes('/unified/')
+    ? `unable to set unified resource "${file}" to "${value}"`
+    : `unable to set ${file} to "${value}"`;
+  return hostFailure(error, attempted, {
+    code: 'host.cgroup-write',
+    pointer: origin,
+    path: `${path}/${file}`,
+    value,
+    hint: writeHint(binding, path, file, value, error.errno),
+    spec: 'config-linux.md#control-groups',
+  });
+}

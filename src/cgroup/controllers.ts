@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+import { errno, errnoName, errnoText } from '../errors/errno.ts';
+import { RuntimeError } from '../errors/error.ts';
+import { isSystemError } from '../errors/system.ts';
+import type { Binding, SystemError } from '../host/binding.d.ts';
+import { unlessMissing } from '../host/files.ts';
+import { parentPath } from '../host/paths.ts';
+import { missingController } from './missing-controller.ts';
+import type { CgroupWrite } from './write.ts';
+
+/** Where limits are to hold: the cgroup, and the mount above which nothing is touched. */
+export interface Limited {
+  readonly root: string;
+  readonly path: string;
+}
+
+/** Engines read their numbers of every container: switched on where that is possible, and no loss where it is not. */
+const counting = ['cpu', 'io', 'memory', 'pids'];
+
+/** Of the processes in the way, as many are named. */
+const namedProcesses = 4;
+
+/**
+ * Hands the controllers that `writes` need down from the root of the hierarchy to the cgroup, through each
+ * cgroup.subtree_control on the way.
+ *
+ * @throws RuntimeError `host.cgroup-controller` (there is none), `host.cgroup-processes` (processes are in the way),
+ *   `host.cgroup-threaded`, `host.syscall`
+ */
+export function enableControllers(binding: Binding, place: Limited, writes: readonly CgroupWrite[]): void {
+  const needed = new Map<string, CgroupWrite>();
+  for (const write of writes) {
+    if (write.optional || write.controller === 'cgroup' || needed.has(write.controller)) continue;
+    needed.set(write.controller, write);
+  }
+  const offered = wordsOf(binding, `${place.root}/cgroup.controllers`);
+  for (const [controller, write] of needed) {
+    if (!offered.includes(controller)) throw missingController(binding, place.root, offered, write);
+  }
+  let wanted = offered.filter(name => counting.includes(name) || needed.has(name));
+  if (wanted.length === 0) return;
+  for (const directory of above(place)) {
+    const given = wordsOf(binding, `${directory}/cgroup.subtree_control`);
+    const lacking = wanted.filter(name => !given.includes(name));
+    if (lacking.length === 0 || attempt(binding, directory, lacking) === undefined) continue;
+    // One of them is refused: each by itself.
+    for (const name of lacking) {
+      const error = attempt(binding, directory, [name]);
+      if (error === undefined) continue;
+      const write = needed.get(name);
+      if (write !== undefined) throw refused(binding, directory, name, write, error);
+      wanted = wanted.filter(other => other !== name);
+    }
+  }
+}
+
+/** The names in a file of controllers; none where it is not. */
+export function wordsOf(binding: Binding, path: string): readonly string[] {
+  return (binding.readTextIfThere(path) ?? '').split(/\s+/).filter(word => word !== '');
+}
+
+/** From the root to the cgroup that holds this one. */
+function above({ root, path }: Limited): string[] {
+  const way: string[] = [];
+  for (let at = path; at !== root; ) {
+    at = parentPath(at);
+    way.unshift(at);
+  }
+  return way;
+}
+
+function attempt(binding: Binding, directory: string, names: readonly string[]): SystemError | undefined {
+  try {
+    const text = names.map(name => `+${name}`).join(' ');
+    binding.writeText(`${directory}/cgroup.subtree_control`, text, 0, 0);
+    return undefined;
+  } catch (error) {
+    if (isSystemError(error)) return error;
+    throw error;
+  }
+}
+
+function refused(
+  binding: Binding,
+  directory: string,
+  controller: string,
+  { file, origin }: CgroupWrite,
+  error: SystemError,
+): RuntimeError {
+  const path = `${directory}/cgroup.subtree_control`;
+  const fields = {
+    pointer: origin,
+    stage: 'host',
+    syscall: error.syscall,
+    errno: error.errno,
+    errnoName: errnoName(error.errno),
+    path,
+    value: `+${controller}`,
+  } as const;
+  const attempted = `unable to set ${file}: the cgroup controller ${controller} cannot be enabled in ${path}`;
+  const type = binding.readTextIfThere(`${directory}/cgroup.type`)?.trim() ?? 'domain';
+  if (type !== 'domain') {
+    return new RuntimeError({
+      ...fields,
+      code: 'host.cgroup-threaded',
+      message: `${attempted}: the cgroup is in "${type}" mode`,
+      hint: 'threaded cgroups have only cpu, cpuset, perf_event and pids: name another cgroupsPath',
+    });
+  }
+  const inside = error.errno === errno.EBUSY ? occupants(binding, directory) : '';
+  if (inside !== '') {
+    return new RuntimeError({
+      ...fields,
+      code: 'host.cgroup-processes',
+      message: `${attempted}: processes are in ${directory}: ${inside}`,
+      hint: 'only a cgroup without processes of its own can give controllers to those in it: move them away, or name another cgroupsPath',
+    });
+  }
+  return new RuntimeError({
+    ...fields,
+    code: 'host.syscall',
+    message: `${attempted}: ${errnoText(error.errno)}`,
+    hint: hintOf(controller, error.errno),
+  });
+}
+
+function hintOf(controller: string, number: number): string | undefined {
+  if (number === errno.EINVAL && controller === 'cpu') {
+    return 'a process with realtime scheduling lives outside of the root cgroup: the controller cpu cannot have it';
+  }
+  const delegated = 'the cgroup was not delegated to this user';
+  return number === errno.EPERM || number === errno.EACCES ? delegated : undefined;
+}
+
+/** `812 (sshd), 813 (bash)`: who is in the cgroup itself. */
+function occupants(binding: Binding, directory: string): string {
+  const text = unlessMissing(() => binding.readText(`${directory}/cgroup.procs`)) ?? '';
+  const pids = text.split('\n').filter(line => line !== '');
+  const names = pids.slice(0, namedProcesses).map(pid => {
+    const name = pid === '0' ? undefined : binding.readTextIfThere(`/proc/${pid}/comm`)?.trim();
+    return name === undefined ? pid : `${pid} (${name})`;
+  });
+  return [...names, ...(pids.length > namedProcesses ? ['...'] : [])].join(', ');
+}

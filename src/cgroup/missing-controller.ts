@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+import { RuntimeError } from '../errors/error.ts';
+import type { Binding } from '../host/binding.d.ts';
+import type { CgroupWrite } from './write.ts';
+
+/** What a controller is called in version 1, where the names differ. */
+const version1Names: Readonly<Record<string, string>> = { io: 'blkio' };
+
+/**
+ * A limit whose controller is not there: where it was looked for, where it is instead, and what gives it back.
+ *
+ * @param offered - the controllers that the root of the hierarchy has
+ */
+export function missingController(
+  binding: Binding,
+  root: string,
+  offered: readonly string[],
+  { controller, file, value, origin }: CgroupWrite,
+): RuntimeError {
+  const list = `${root}/cgroup.controllers`;
+  const wanted = origin.includes('/unified/')
+    ? `unified resource "${file}" can't be set: controller "${controller}" not available`
+    : `unable to set ${file} to ${value}: the cgroup controller ${controller} is not available`;
+  const has = offered.length === 0 ? 'is empty' : `has only ${offered.join(' ')}`;
+  const { why, hint } = explain(binding, controller, list);
+  return new RuntimeError({
+    code: 'host.cgroup-controller',
+    pointer: origin,
+    stage: 'host',
+    path: list,
+    value: controller,
+    message: `${wanted}: ${list} ${has}${why === '' ? '' : `, ${why}`}`,
+    hint,
+    spec: 'config-linux.md#control-groups',
+  });
+}
+
+function explain(binding: Binding, controller: string, list: string): { why: string; hint: string } {
+  const name = version1Names[controller] ?? controller;
+  const table = binding.readTextIfThere('/proc/cgroups') ?? '';
+  const row = table
+    .split('\n')
+    .map(line => line.split(/\s+/))
+    .find(([first]) => first === name);
+  if (row === undefined) {
+    return { why: '', hint: `this kernel has no controller ${controller}, or its name is spelled wrong` };
+  }
+  if (row[3] === '0') {
+    return { why: 'the kernel was told to leave it off', hint: `boot with cgroup_enable=${name}` };
+  }
+  if (row[1] !== '0') {
+    const mountpoint = version1Mount(binding, name);
+    return {
+      why: `it belongs to cgroup version 1${mountpoint === undefined ? '' : `, mounted at ${mountpoint}`}`,
+      hint: `boot with cgroup_no_v1=${name}, or with systemd.unified_cgroup_hierarchy=1 where systemd mounts them`,
+    };
+  }
+  return {
+    why: '',
+    hint: `it must be handed down from above: +${controller} in cgroup.subtree_control of the cgroup that is the root here (${list} shows it then)`,
+  };
+}
+
+function version1Mount(binding: Binding, name: string): string | undefined {
+  for (const line of (binding.readTextIfThere('/proc/self/mountinfo') ?? '').split('\n')) {
+    const [mount = '', filesystem = ''] = line.split(' - ');
+    const [type, , options = ''] = filesystem.split(' ');
+    if (type === 'cgroup' && options.split(',').includes(name)) return mount.split(' ')[4];
+  }
+  return undefined;
+}

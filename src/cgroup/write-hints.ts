@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+import { errno } from '../errors/errno.ts';
+import type { Binding } from '../host/binding.d.ts';
+import { unlessMissing } from '../host/files.ts';
+
+/** Why the kernel may have refused a value of a control file, as far as that can be seen. */
+export function writeHint(
+  binding: Binding,
+  path: string,
+  file: string,
+  value: string,
+  number: number,
+): string | undefined {
+  if (number === errno.ENOENT) return missingFile(binding, file);
+  const known = refusals()[file]?.[number];
+  if (known !== undefined) return known;
+  if (file.startsWith('cpuset.') && number !== errno.EINVAL) {
+    const have = binding.readTextIfThere(`${path}/${file}.effective`)?.trim();
+    return have === undefined ? undefined : `the cgroup has ${file} ${have}`;
+  }
+  if (number === errno.ENODEV && /^\d+:\d+ /.test(value))
+    return 'there is no such block device, or it is a partition';
+  return undefined;
+}
+
+const devices = 'MAJ:MIN of a whole disk, as /proc/partitions has them';
+
+const refusals = (): Readonly<Record<string, Readonly<Record<number, string>>>> => ({
+  'cpu.max': {
+    [errno.EINVAL]:
+      'period is 1000 to 1000000 microseconds, quota at least 1000, and its share of the period not above that of a cgroup above',
+  },
+  'cpu.max.burst': { [errno.EINVAL]: 'burst is at most the quota' },
+  'cpu.weight': { [errno.EINVAL]: 'an idle cgroup has no weight' },
+  'cpu.idle': { [errno.EINVAL]: 'idle is 0 or 1' },
+  'io.max': { [errno.ENODEV]: devices, [errno.EINVAL]: `${devices}; rbps, wbps, riops and wiops above 0` },
+  'io.weight': { [errno.ENODEV]: devices },
+  'io.bfq.weight': {
+    [errno.ENODEV]: devices,
+    [errno.EOPNOTSUPP]: 'the device has another scheduler than bfq: see its queue/scheduler in /sys/block',
+  },
+  'rdma.max': { [errno.EINVAL]: 'there is no such RDMA device: see /sys/class/infiniband' },
+  'memory.swap.max': { [errno.EINVAL]: 'a number of bytes, or max' },
+});
+
+const needs: Readonly<Record<string, string>> = {
+  'cpu.idle': 'cpu.idle needs Linux 5.15',
+  'cpu.max': 'this kernel was built without CONFIG_CFS_BANDWIDTH',
+  'cpu.max.burst': 'cpu.max.burst needs Linux 5.14',
+  'memory.swap.max': 'this kernel counts no swap: boot with swapaccount=1, or leave swap out',
+  'io.max': 'this kernel was built without CONFIG_BLK_DEV_THROTTLING',
+  'io.weight': 'weights need the scheduler bfq or CONFIG_BLK_CGROUP_IOCOST',
+};
+
+function missingFile(binding: Binding, file: string): string {
+  if (file.startsWith('hugetlb.')) {
+    const sizes = unlessMissing(() => binding.readdir('/sys/kernel/mm/hugepages')) ?? [];
+    const names = sizes.map(pageSizeName);
+    return names.length === 0
+      ? 'this machine has no huge pages'
+      : `this machine has huge pages of ${names.join(', ')}`;
+  }
+  return needs[file] ?? `no cgroup of this kernel has a file ${file}`;
+}
+
+/** `2MB` for `hugepages-2048kB`. */
+function pageSizeName(directory: string): string {
+  let size = Number(/\d+/.exec(directory)?.[0] ?? 0);
+  let unit = 0;
+  while (size >= 1024 && size % 1024 === 0 && unit < 2) {
+    size /= 1024;
+    unit++;
+  }
+  return `${size}${['KB', 'MB', 'GB'][unit]}`;
+}
