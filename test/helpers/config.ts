@@ -30,6 +30,7 @@ export interface TestConfig {
     devices?: TestDevice[];
     maskedPaths?: string[];
     readonlyPaths?: string[];
+    resources?: Record<string, unknown>;
     rootfsPropagation?: string;
     seccomp?: TestSeccomp;
     sysctl?: Record<string, string>;

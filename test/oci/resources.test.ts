@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { requires } from '../helpers/requires.ts';
+import { disagrees, isTsubo } from '../helpers/runtime.ts';
+import { sandbox } from '../helpers/sandbox.ts';
+import { layouts } from '../helpers/view.ts';
+
+const mega = 1048576;
+
+/** What is asked for, and what the control files of the container's cgroup then say. */
+const limits: readonly [
+  what: string,
+  controller: string,
+  resources: Record<string, unknown>,
+  files: Readonly<Record<string, string>>,
+][] = [
+  [
+    'huge pages',
+    'hugetlb',
+    { hugepageLimits: [{ pageSize: '2MB', limit: 4 * mega }] },
+    { 'hugetlb.2MB.max': `${4 * mega}`, 'hugetlb.2MB.rsvd.max': `${4 * mega}` },
+  ],
+  [
+    'huge pages by the name of their file',
+    'hugetlb',
+    {
+      unified: { 'hugetlb.2MB.max': `${6 * mega}\n` },
+      hugepageLimits: [{ pageSize: '2MB', limit: 4 * mega }],
+    },
+    { 'hugetlb.2MB.max': `${6 * mega}`, 'hugetlb.2MB.rsvd.max': `${4 * mega}` },
+  ],
+  ['the depth of the cgroup', '', { unified: { 'cgroup.max.depth': '3' } }, { 'cgroup.max.depth': '3' }],
+  ['pids', 'pids', { pids: { limit: 20 } }, { 'pids.max': '20' }],
+  ['any number of pids', 'pids', { pids: { limit: -1 } }, { 'pids.max': 'max' }],
+  [
+    'memory',
+    'memory',
+    { memory: { limit: 64 * mega, reservation: 32 * mega } },
+    { 'memory.max': `${64 * mega}`, 'memory.low': `${32 * mega}` },
+  ],
+  [
+    'memory and swap',
+    'memory',
+    { memory: { limit: 64 * mega, swap: 96 * mega } },
+    { 'memory.max': `${64 * mega}`, 'memory.swap.max': `${32 * mega}` },
+  ],
+  [
+    'memory without swap',
+    'memory',
+    { memory: { limit: 64 * mega, swap: 64 * mega } },
+    { 'memory.max': `${64 * mega}`, 'memory.swap.max': '0' },
+  ],
+  ['cpu time', 'cpu', { cpu: { quota: 50000, period: 200000 } }, { 'cpu.max': '50000 200000' }],
+  ['a period alone', 'cpu', { cpu: { period: 200000 } }, { 'cpu.max': 'max 200000' }],
+  [
+    'cpu time and a burst',
+    'cpu',
+    { cpu: { quota: 50000, burst: 20000 } },
+    { 'cpu.max': '50000 100000', 'cpu.max.burst': '20000' },
+  ],
+  ['an idle cgroup', 'cpu', { cpu: { idle: 1, shares: 2048 } }, { 'cpu.idle': '1' }],
+  ['cpus', 'cpuset', { cpu: { cpus: '0', mems: '0' } }, { 'cpuset.cpus': '0', 'cpuset.mems': '0' }],
+  ['a weight of cpu', 'cpu', { cpu: { shares: 1024 } }, { 'cpu.weight': '100' }],
+  [
+    'everything that is unified',
+    'memory',
+    { unified: { 'memory.high': `${32 * mega}` } },
+    { 'memory.high': `${32 * mega}` },
+  ],
+];
+
+describe.skipIf(requires('root', 'busybox', 'cgroup2'))('resources', () => {
+  const box = sandbox();
+  const cgroup = (id: string, file: string): string =>
+    readFileSync(box.view.path(`/sys/fs/cgroup/${id}/${file}`), 'utf8').trimEnd();
+
+  for (const [what, controller, resources, files] of limits) {
+    describe.skipIf(controller !== '' && requires(`cgroup2:${controller}`))(`of ${what}`, () => {
+      test(`are in the cgroup before the program runs: ${JSON.stringify(files)}`, () => {
+        const bundle = box.created(made => {
+          made.config.linux.cgroupsPath = `/${made.id}`;
+          made.config.linux.resources = resources;
+        });
+        const found = Object.fromEntries(Object.keys(files).map(file => [file, cgroup(bundle.id, file)]));
+        const shares = (resources['cpu'] as { shares?: number } | undefined)?.shares;
+        if (shares === 1024 && disagrees('runc 1.1', 'has a linear formula for cpu.weight')) {
+          expect(found['cpu.weight']).toBe('39');
+          return;
+        }
+        expect(found).toEqual(files);
+      });
+    });
+  }
+
+  test('that engines send and nobody meant leave the cgroup as it was', () => {
+    const bundle = box.running(made => {
+      made.config.linux.resources = {
+        devices: [{ allow: true, access: 'rwm' }],
+        blockIO: { weight: 0 },
+        cpu: { shares: 0, quota: 0, period: 0 },
+        memory: { limit: 0, swap: 0, disableOOMKiller: false },
+        network: {},
+      };
+    });
+    expect(box.state(bundle.id).status).toBe('running');
+  });
+
+  describe('that cannot be', () => {
+    const refuse = (resources: Record<string, unknown>) =>
+      box.refuses(
+        box.bundle(made => {
+          made.config.linux.resources = resources;
+        }),
+      );
+
+    test.skipIf(requires('cgroup2:hugetlb'))('of huge pages that the machine has not', () => {
+      const failure = refuse({ hugepageLimits: [{ pageSize: '3MB', limit: 3 * mega }] });
+      expect(failure.message).toMatch(/hugetlb.3MB.(max|limit_in_bytes)|page size/);
+      if (!isTsubo) return;
+      expect(failure.record).toMatchObject({
+        code: 'host.cgroup-write',
+        pointer: '/linux/resources/hugepageLimits/0/limit',
+        errnoName: 'ENOENT',
+        hint: expect.stringContaining('2MB'),
+      });
+    });
+
+    test('of a controller that nobody has', () => {
+      const failure = refuse({ unified: { 'tea.max': '3' } });
+      expect(failure.message).toContain(
+        `unified resource "tea.max" can't be set: controller "tea" not available`,
+      );
+      if (isTsubo) {
+        expect(failure.record).toMatchObject({
+          code: 'host.cgroup-controller',
+          pointer: '/linux/resources/unified/tea.max',
+          path: '/sys/fs/cgroup/cgroup.controllers',
+        });
+      }
+    });
+
+    test.skipIf(requires('cgroup2:hugetlb'))('in a file that the controller has not', () => {
+      const failure = refuse({ unified: { 'hugetlb.tea': '3' } });
+      expect(failure.message).toContain('unable to set unified resource "hugetlb.tea"');
+      if (isTsubo) expect(failure.record.code).toBe('host.cgroup-write');
+    });
+  });
+});
+
+describe.skipIf(requires('root', 'busybox', 'cgroup2') || !layouts.includes('machine') || !isTsubo)(
+  'resources beside version 1',
+  () => {
+    const box = sandbox('machine');
+
+    test('whose controller belongs to version 1 are refused, and it is said where that is', () => {
+      const failure = box.refuses(
+        box.bundle(made => {
+          made.config.linux.resources = { memory: { limit: 64 * mega } };
+        }),
+      );
+      expect(failure.record).toMatchObject({
+        code: 'host.cgroup-controller',
+        pointer: '/linux/resources/memory/limit',
+        value: 'memory',
+        hint: expect.stringContaining('cgroup_no_v1=memory'),
+      });
+      expect(failure.message).toMatch(
+        /the cgroup controller memory is not available: .*\/cgroup.controllers .*, it belongs to cgroup version 1/,
+      );
+    });
+  },
+);
