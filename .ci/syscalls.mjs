@@ -88,25 +88,59 @@ function numbersOf(name) {
 }
 
 /**
+ * The numbers of one architecture in ascending order, as runs: the first number, the place of its name, and how many
+ * go on like that, both counting up.
+ * @param {ReadonlyMap<string, number>} numbers
+ * @param {ReadonlyMap<string, number>} places
+ */
+function runsOf(numbers, places) {
+  const byNumber = new Map([...numbers].map(([name, number]) => [number, places.get(name) ?? 0]));
+  const entries = [...byNumber]
+    .map(([number, place]) => ({ number, place }))
+    .sort((a, b) => a.number - b.number);
+  /** @type {{ number: number, place: number, count: number }[]} */
+  const runs = [];
+  for (const { number, place } of entries) {
+    const last = runs.at(-1);
+    if (last !== undefined && number === last.number + last.count && place === last.place + last.count) {
+      last.count++;
+    } else {
+      runs.push({ number, place, count: 1 });
+    }
+  }
+  return runs.flatMap(({ number, place, count }) => [number, place, count]);
+}
+
+/**
  * @param {string} file
  * @param {readonly string[]} architectures the native one first
+ * @param {readonly string[]} inner names without a number of their own, which profiles use all the same
  */
-export function table(file, architectures) {
+export function table(file, architectures, inner = []) {
   const numbers = architectures.map(numbersOf);
-  const native = /** @type {Map<string, number>} */ (numbers[0]);
-  const names = [...new Set(numbers.flatMap(known => [...known.keys()]))];
-  const place = (/** @type {string} */ name) => native.get(name) ?? 1_000_000;
-  names.sort((a, b) => place(a) - place(b) || (a < b ? -1 : 1));
-  /** @type {string[]} */
-  const lines = [];
+  const names = [...new Set([...numbers.flatMap(known => [...known.keys()]), ...inner])];
+  // By their numbers, so that runs are long.
+  names.sort((a, b) => {
+    for (const known of numbers) {
+      const order = (known.get(a) ?? 1_000_000) - (known.get(b) ?? 1_000_000);
+      if (order !== 0) return order;
+    }
+    return 0;
+  });
+  /** @type {Map<string, number>} */
+  const places = new Map();
+  /** @type {Map<string, number>} */
+  const known = new Map();
   for (const name of names) {
-    const last = lines.at(-1);
-    if (last !== undefined && last.length + name.length < 108) lines[lines.length - 1] = `${last} ${name}`;
-    else lines.push(name);
+    // Two names of one call share a place.
+    const call = numbers.map(of => of.get(name) ?? '-').join();
+    const place = (inner.includes(name) ? undefined : known.get(call)) ?? new Set(places.values()).size;
+    known.set(call, place);
+    places.set(name, place);
   }
-  const arrays = architectures.map((architecture, i) => {
-    const known = /** @type {Map<string, number>} */ (numbers[i]);
-    return `    ${architecture}: [${names.map(name => known.get(name) ?? -1).join(', ')}],`;
+  const runs = architectures.map((architecture, i) => {
+    const own = /** @type {Map<string, number>} */ (numbers[i]);
+    return `    ${architecture}: [${runsOf(own, places).join(', ')}],`;
   });
   return {
     path: `src/seccomp/${file}`,
@@ -115,14 +149,14 @@ export function table(file, architectures) {
       '// Written by .ci/syscalls.mjs from the headers of the kernel.',
       "import type { SyscallTable } from './architectures.ts';",
       '',
-      '/** A function, so that a start which needs no filter does not make the lists. */',
-      `export function ${file === 'syscalls-x86.ts' ? 'x86Syscalls' : 'armSyscalls'}(): SyscallTable {`,
-      '  return {',
-      '    names:',
-      `${lines.map((line, i) => `      '${line}${i + 1 < lines.length ? " '" : "',"}`).join(' +\n')}`,
-      ...arrays,
-      '  };',
-      '}',
+      `export const ${file === 'syscalls-x86.ts' ? 'x86Syscalls' : 'armSyscalls'}: SyscallTable = {`,
+      '  places: {',
+      ...[...places].map(([name, place]) => `    ${name}: ${place},`),
+      '  },',
+      '  runs: {',
+      ...runs,
+      '  },',
+      '};',
       '',
     ].join('\n'),
   };
@@ -130,7 +164,8 @@ export function table(file, architectures) {
 
 /** Both tables, as they belong into the sources. */
 export const tables = () => [
-  table('syscalls-x86.ts', ['x86_64', 'x86', 'x32']),
+  // socketcall(2) has them, and nothing else has
+  table('syscalls-x86.ts', ['x86_64', 'x86', 'x32'], ['recv', 'send']),
   table('syscalls-arm.ts', ['aarch64', 'arm']),
 ];
 

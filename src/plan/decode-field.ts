@@ -130,8 +130,9 @@ const quietZero = new Set([
 /** One field of a step for a reader, or undefined when it says nothing. Texts are quoted where they need it. */
 export function decodeField(op: Step['op'], name: string, value: unknown): string | undefined {
   if (typeof value === 'string') return quoted(value);
+  if (op === 'loadSeccomp' && name === 'program')
+    return `${(value as ArrayLike<bigint>).length} instructions`;
   if (Array.isArray(value)) {
-    if (op === 'loadSeccomp') return `${value.length} instructions`;
     return value.length === 0 ? undefined : `[${value.map(item => quoted(String(item))).join(' ')}]`;
   }
   const number = value as number | bigint;

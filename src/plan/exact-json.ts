@@ -5,6 +5,7 @@ export function exactJson(value: unknown, indent = ''): string {
   if (typeof value === 'bigint') return value.toString();
   if (value === null || typeof value !== 'object') return JSON.stringify(value);
   const deeper = `${indent}  `;
+  if (value instanceof BigUint64Array) return exactJson([...value], indent);
   if (Array.isArray(value)) {
     const items = value.map(item => exactJson(item, deeper));
     if (value.every(item => item === null || typeof item !== 'object')) return `[${items.join(', ')}]`;

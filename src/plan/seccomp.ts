@@ -18,6 +18,6 @@ export function seccompStep(profile: Seccomp, machine: HostFacts['machine']): St
     // The init has one thread: there are no others to be given the filter.
     if (flag !== 'SECCOMP_FILTER_FLAG_TSYNC') flags |= SECCOMP_FILTER_FLAG[flag];
   }
-  const program = Array.from(new BigUint64Array(words.buffer, words.byteOffset, words.length / 2));
+  const program = new BigUint64Array(words.buffer, words.byteOffset, words.length / 2);
   return { op: 'loadSeccomp', origin: '/linux/seccomp', program, flags };
 }

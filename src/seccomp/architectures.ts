@@ -4,11 +4,15 @@ import type { SeccompArchitecture } from '../oci/seccomp.ts';
 import { armSyscalls } from './syscalls-arm.ts';
 import { x86Syscalls } from './syscalls-x86.ts';
 
-/** System calls of a family of architectures: one list of numbers each, in the order of the names; -1 is none. */
+/** The system calls of a family of architectures. */
 export interface SyscallTable {
-  /** With a blank between them. */
-  readonly names: string;
-  readonly [architecture: string]: string | readonly number[];
+  /** Each name has a place, counted from 0. */
+  readonly places: Readonly<Record<string, number>>;
+  /**
+   * By architecture, the numbers in ascending order: the first number of a run, the place of its name, and how many
+   * go on like that, both counting up.
+   */
+  readonly runs: Readonly<Record<string, readonly number[]>>;
 }
 
 /** An architecture that the kernel of a machine can report in seccomp_data. */
@@ -42,5 +46,12 @@ export function familyOf(machine: HostFacts['machine']): readonly Architecture[]
 }
 
 export function syscallsOf(machine: HostFacts['machine']): SyscallTable {
-  return machine === 'x86_64' ? x86Syscalls() : armSyscalls();
+  return machine === 'x86_64' ? x86Syscalls : armSyscalls;
+}
+
+/** The place of a name, undefined when the table has none. */
+export function placeOf(table: SyscallTable, name: string): number | undefined {
+  // `constructor` and the like are found too, and are no numbers.
+  const place: unknown = table.places[name];
+  return typeof place === 'number' ? place : undefined;
 }

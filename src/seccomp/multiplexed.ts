@@ -1,9 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Condition, Decision, Rule } from './rules.ts';
+import { placeOf, type SyscallTable } from './architectures.ts';
+import type { Condition, Decision, Decisions, Rule } from './rules.ts';
 
-/** Calls that 32-bit x86 also has behind socketcall(2), by their number there less one. */
-const sockets =
-  'socket bind connect listen accept getsockname getpeername socketpair send recv sendto recvfrom shutdown setsockopt getsockopt sendmsg recvmsg accept4 recvmmsg sendmmsg';
+/** Calls that 32-bit x86 also has behind socketcall(2), by their number there. */
+const sockets: Readonly<Record<string, number>> = {
+  socket: 1,
+  bind: 2,
+  connect: 3,
+  listen: 4,
+  accept: 5,
+  getsockname: 6,
+  getpeername: 7,
+  socketpair: 8,
+  send: 9,
+  recv: 10,
+  sendto: 11,
+  recvfrom: 12,
+  shutdown: 13,
+  setsockopt: 14,
+  getsockopt: 15,
+  sendmsg: 16,
+  recvmsg: 17,
+  accept4: 18,
+  recvmmsg: 19,
+  sendmmsg: 20,
+};
 
 /** The same for ipc(2). */
 const ipc: Readonly<Record<string, number>> = {
@@ -24,34 +45,33 @@ const ipc: Readonly<Record<string, number>> = {
 /**
  * A rule for socket(2) is also one for socketcall(2) with SYS_SOCKET, and so on. Its condition on the first argument
  * gives way to that: the call's own arguments are in memory there, where a filter cannot look.
+ *
+ * Only 32-bit x86 has the two, so what is decided of them concerns no other architecture.
  */
-export function multiplexed(
-  calls: Map<number, Decision>,
-  names: readonly string[],
-  numbers: readonly number[],
-  decided: readonly (Decision | undefined)[],
-): void {
-  const inner: Record<string, number> = {};
-  for (const [index, name] of sockets.split(' ').entries()) inner[name] = index + 1;
-  spread('socketcall', inner);
+export function multiplex(table: SyscallTable, decisions: Decisions): void {
+  spread('socketcall', sockets);
   spread('ipc', ipc);
 
   function spread(outer: string, within: Readonly<Record<string, number>>): void {
-    const number = numbers[names.indexOf(outer)] as number;
-    const known = calls.get(number);
-    if (typeof known === 'number') return;
-    const rules: Rule[] = [...(known ?? [])];
-    for (const [place, name] of names.entries()) {
-      const call = within[name];
-      const decision = decided[place];
-      if (call === undefined || decision === undefined) continue;
-      const own = typeof decision === 'number' ? [{ conditions: [], verdict: decision }] : decision;
-      for (const { conditions, verdict } of own) {
-        const others = conditions.filter(({ index }) => index !== 0);
-        rules.push({ conditions: [is(call), ...others], verdict });
+    const at = placeOf(table, outer) as number;
+    const known = decisions.of[at] as number;
+    const own = decisions.list[known] as Decision;
+    // Whoever decides on the whole call decides alone.
+    if (known !== 0 && typeof own === 'number') return;
+    const rules: Rule[] = typeof own === 'number' ? [] : [...own];
+    for (const name of Object.keys(within)) {
+      const decision = decisions.of[placeOf(table, name) as number] as number;
+      if (decision === 0) continue;
+      const call = is(within[name] as number);
+      const inner = decisions.list[decision] as Decision;
+      if (typeof inner === 'number') rules.push({ conditions: [call], verdict: inner });
+      else {
+        for (const { conditions, verdict } of inner) {
+          rules.push({ conditions: [call, ...conditions.filter(({ index }) => index !== 0)], verdict });
+        }
       }
     }
-    if (rules.length > 0) calls.set(number, rules);
+    if (rules.length > 0) decisions.of[at] = decisions.list.push(rules) - 1;
   }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Seccomp, SeccompAction, SeccompOperator } from '../oci/seccomp.ts';
-import type { SyscallTable } from './architectures.ts';
+import { placeOf, type SyscallTable } from './architectures.ts';
 
 /** SECCOMP_RET_* of linux/seccomp.h. */
 const verdicts: Readonly<Record<SeccompAction, number>> = {
@@ -39,46 +39,61 @@ export interface Rule {
   readonly verdict: number;
 }
 
-/** What is decided of one call: a verdict whatever its arguments are, or rules of which the first that holds counts. */
+/** What is decided of a call: a verdict whatever its arguments are, or rules of which the first that holds counts. */
 export type Decision = number | readonly Rule[];
 
+/** What a profile says, for all architectures at once: a number for each decision, a decision for each name. */
 export interface Decisions {
-  readonly names: readonly string[];
-  /** By the place of the name in `names`; undefined is the default. */
-  readonly decided: readonly (Decision | undefined)[];
-  /** True for every name that the profile mentions, also where that says nothing new. */
-  readonly mentioned: readonly boolean[];
+  /** By their numbers; 0 is the default. */
+  readonly list: Decision[];
+  /** The number of the decision on each name, by the name's place. */
+  readonly of: Uint16Array;
+  /** 1 for every name that the profile mentions, also where that says nothing new. */
+  readonly mentioned: Uint8Array;
 }
+
+/** The most names that a family of architectures may have. */
+const mostNames = 640;
 
 /** Reads a profile once for all architectures. Names that no table has are passed over. */
 export function readRules(profile: Seccomp, table: SyscallTable): Decisions {
-  const names = table.names.split(' ');
-  const places = new Map<string, number>();
-  for (let place = 0; place < names.length; place++) places.set(names[place] as string, place);
   const fallback = verdictOf(profile.defaultAction, profile.defaultErrnoRet);
-  const decided: (number | Rule[] | undefined)[] = new Array(names.length).fill(undefined);
-  const mentioned: boolean[] = new Array(names.length).fill(false);
-  for (const syscall of profile.syscalls ?? []) {
-    const verdict = verdictOf(syscall.action, syscall.errnoRet);
-    const rules =
-      syscall.args === undefined || syscall.args.length === 0 ? undefined : rulesOf(syscall, verdict);
-    for (const name of syscall.names) {
-      const place = places.get(name);
+  const list: Decision[] = [fallback];
+  const of = new Uint16Array(mostNames);
+  const mentioned = new Uint8Array(mostNames);
+  for (const { names, action, errnoRet, args } of profile.syscalls ?? []) {
+    const verdict = verdictOf(action, errnoRet);
+    const rules = args === undefined || args.length === 0 ? undefined : rulesOf(args, verdict);
+    // A rule that repeats the default is none.
+    const silent = verdict === fallback;
+    const alone = rules === undefined ? numberOf(list, verdict) : 0;
+    for (let i = 0; i < names.length; i++) {
+      const place = placeOf(table, names[i] as string);
       if (place === undefined) continue;
-      mentioned[place] = true;
-      // A rule that repeats the default is none; the first without conditions decides alone.
-      if (verdict === fallback || typeof decided[place] === 'number') continue;
-      if (rules === undefined) decided[place] = verdict;
-      else decided[place] = [...((decided[place] as Rule[] | undefined) ?? []), ...rules];
+      mentioned[place] = 1;
+      if (silent) continue;
+      const known = of[place] as number;
+      const before = list[known] as Decision;
+      // The first without conditions decides alone.
+      if (known !== 0 && typeof before === 'number') continue;
+      if (rules === undefined) of[place] = alone;
+      else if (known === 0) of[place] = list.push(rules) - 1;
+      else list[known] = [...(before as readonly Rule[]), ...rules];
     }
   }
-  return { names, decided, mentioned };
+  return { list, of, mentioned };
+}
+
+/** The number of a verdict among the decisions, which it is added to. */
+export function numberOf(list: Decision[], verdict: number): number {
+  const known = list.indexOf(verdict);
+  return known >= 0 ? known : list.push(verdict) - 1;
 }
 
 type Arguments = NonNullable<NonNullable<Seccomp['syscalls']>[number]['args']>;
 
-function rulesOf({ args }: { readonly args?: Arguments }, verdict: number): Rule[] {
-  const conditions = (args ?? []).map(toCondition);
+function rulesOf(args: Arguments, verdict: number): Rule[] {
+  const conditions = args.map(toCondition);
   // With one argument named twice each condition is a rule of its own, those on other arguments too.
   const repeated = new Set(conditions.map(({ index }) => index)).size < conditions.length;
   if (repeated) return conditions.map(condition => ({ conditions: [condition], verdict }));

@@ -211,9 +211,13 @@ function writeField(out: Writer, at: number, kind: string, value: unknown, origi
       return;
     }
     case 'numbers': {
-      const list = value as readonly (number | bigint)[];
+      const list = value as readonly (number | bigint)[] | BigUint64Array;
       const entries = out.list(list.length);
       out.pair(at, entries, list.length);
+      if (list instanceof BigUint64Array) {
+        out.words.set(new Uint32Array(list.buffer, list.byteOffset, list.length * 2), entries >>> 2);
+        return;
+      }
       for (let i = 0; i < list.length; i++) out.number(entries + i * 8, list[i] as number, false, origin);
       return;
     }

@@ -240,7 +240,7 @@ type FieldValue<Kind extends FieldKind> = Kind extends 'number' | 'signed'
     ? string
     : Kind extends 'texts'
       ? readonly string[]
-      : readonly (number | bigint)[];
+      : readonly (number | bigint)[] | BigUint64Array;
 
 export type Operation = keyof typeof vocabulary;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { copyFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Seccomp } from '../../src/oci/seccomp.ts';
 
 const capabilities = ['CAP_AUDIT_WRITE', 'CAP_KILL', 'CAP_NET_BIND_SERVICE'];
 
@@ -10,7 +11,7 @@ const capabilities = ['CAP_AUDIT_WRITE', 'CAP_KILL', 'CAP_NET_BIND_SERVICE'];
  * The cgroup namespace matters: without one a runtime that mounts cgroup2 afresh does so from the initial cgroup
  * namespace, and there Linux 6.18 waits more than 10 ms for a grace period.
  */
-export function defaultConfig(args: readonly string[]): object {
+export function defaultConfig(args: readonly string[], seccomp?: Seccomp): object {
   return {
     ociVersion: '1.0.2',
     process: {
@@ -49,6 +50,7 @@ export function defaultConfig(args: readonly string[]): object {
         '/proc/scsi',
       ],
       readonlyPaths: ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'],
+      ...(seccomp !== undefined && { seccomp }),
     },
   };
 }
@@ -62,11 +64,16 @@ function mount(destination: string, type: string, source: string, options: strin
  *
  * @param busybox - a static busybox
  */
-export function writeBundle(directory: string, busybox: string, args: readonly string[]): void {
+export function writeBundle(
+  directory: string,
+  busybox: string,
+  args: readonly string[],
+  seccomp?: Seccomp,
+): void {
   const rootfs = join(directory, 'rootfs');
   rmSync(directory, { recursive: true, force: true });
   for (const name of ['bin', 'proc', 'dev', 'sys']) mkdirSync(join(rootfs, name), { recursive: true });
   copyFileSync(busybox, join(rootfs, 'bin/busybox'));
   for (const name of ['sh', 'sleep', 'true']) symlinkSync('busybox', join(rootfs, 'bin', name));
-  writeFileSync(join(directory, 'config.json'), JSON.stringify(defaultConfig(args), null, 2));
+  writeFileSync(join(directory, 'config.json'), JSON.stringify(defaultConfig(args, seccomp), null, 2));
 }

@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, release } from 'node:os';
 import { join, resolve } from 'node:path';
+import { engineProfile } from '../helpers/engine-profile.ts';
 import { writeBundle } from './bundle.ts';
 import type { Programs, View } from './columns.ts';
 import { findColumns } from './find-columns.ts';
@@ -37,9 +38,11 @@ export async function bench(argv: readonly string[], programs: Surroundings): Pr
     directory: join(into, 'run'),
     ends: join(into, 'ends'),
     stays: join(into, 'stays'),
+    filtered: join(into, 'filtered'),
     floor: join(into, 'floor'),
   };
   writeBundle(place.ends, busybox, ['/bin/true']);
+  writeBundle(place.filtered, busybox, ['/bin/true'], engineProfile('short'));
   writeBundle(place.stays, busybox, ['/bin/sleep', '100000']);
   mkdirSync(place.directory, { recursive: true });
 

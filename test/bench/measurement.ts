@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type CaseName, life } from './cases.ts';
+import { type CaseName, life, runs } from './cases.ts';
 import type { Column } from './columns.ts';
 import { type Order, parseLap, type Stopwatch } from './lap.ts';
 import {
@@ -54,19 +54,20 @@ export class Measurement {
     this.say = say;
   }
 
-  /** `run`, and the steps of a life, of every column in every round; then once more to count the system calls. */
+  /** The runs, and the steps of a life, of every column in every round; then once more to count the system calls. */
   async rounds(only: ReadonlySet<CaseName>, rounds: number): Promise<void> {
     const wanted = (name: CaseName): boolean => only.has(name);
-    if (!wanted('run') && !life.some(wanted)) return;
+    if (!runs.some(wanted) && !life.some(wanted)) return;
     const ids = new Map<Column, string>();
     const orders = (how: How, round: number): readonly Order[] => {
       const turn = rotated(this.columns, round);
-      const runs = wanted('run') ? turn : [];
       const lives = life.some(wanted) ? turn.filter(column => column.kind === 'runtime') : [];
       for (const column of turn) ids.set(column, this.id());
       const id = (column: Column): string => ids.get(column) ?? '';
       return [
-        ...runs.flatMap(column => runOrders(how, column, this.place, id(column))),
+        ...runs.flatMap(name =>
+          wanted(name) ? turn.flatMap(column => runOrders(how, column, this.place, id(column), name)) : [],
+        ),
         ...lives.flatMap(column => lifeOrders(how, column, this.place, id(column))),
       ];
     };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A round, as orders for the stopwatch.
-import type { CaseName } from './cases.ts';
+import type { CaseName, runs } from './cases.ts';
 import type { Column } from './columns.ts';
 import type { Order } from './lap.ts';
 
@@ -11,6 +11,8 @@ export interface Place {
   /** The bundle that ends at once, and the one that stays. */
   readonly ends: string;
   readonly stays: string;
+  /** As the first, with a seccomp profile. */
+  readonly filtered: string;
   /** build/bench/floor. */
   readonly floor: string;
 }
@@ -31,12 +33,21 @@ function order(how: How, column: Column, name: CaseName | '-', argv: readonly st
   return [how, label(column, name), column.view, ...argv];
 }
 
-export function runOrders(how: How, column: Column, place: Place, id: string): readonly Order[] {
+export function runOrders(
+  how: How,
+  column: Column,
+  place: Place,
+  id: string,
+  name: (typeof runs)[number] = 'run',
+): readonly Order[] {
   if (column.kind === 'floor') {
     const argv = [place.floor, `${place.ends}/rootfs`, `/sys/fs/cgroup/${id}`, '/bin/true'];
-    return [order(how, column, 'run', argv)];
+    return name === 'run' ? [order(how, column, name, argv)] : [];
   }
-  return [order(how, column, 'run', command(column, place, 'run', '--bundle', place.ends, id))];
+  const root = name === 'run-seccomp-cold' ? `cold.${id}` : `state.${column.state}`;
+  const bundle = name === 'run' ? place.ends : place.filtered;
+  const argv = [...column.command, '--root', `${place.directory}/${root}`, 'run', '--bundle', bundle, id];
+  return [order(how, column, name, argv)];
 }
 
 /**

@@ -34,7 +34,7 @@ export function report(samples: Samples, only: ReadonlySet<CaseName>): string {
   const parts = [head(samples)];
   for (const one of cases) {
     if (!only.has(one.name)) continue;
-    parts.push(`### ${one.name}: ${one.what}\n\n${one.later ?? tableOf(samples, one)}`);
+    parts.push(`### ${one.name}: ${one.what}\n\n${tableOf(samples, one)}`);
   }
   const moved = worstDrift(samples);
   if (moved !== undefined) parts.push(moved);
