@@ -40,10 +40,12 @@ async function sources() {
  *   depends on: `linux-image-arm64!` for `linux-image-6.1.0-18-arm64`
  * @param {readonly string[]} [wanted.suites] where to look, in this order (default: the suite of this machine)
  * @param {string} [wanted.architecture] Debian's name of it (default: this machine's)
+ * @param {RegExp} [wanted.dependencies] of all that the packages depend on, directly or not, what has such a name is
+ *   unpacked too (default: nothing)
  * @param {string} wanted.into is replaced, and there only when everything is in it
  * @throws Failure when no mirror has them
  */
-export async function unpackPackages({ packages, suites, architecture, into }) {
+export async function unpackPackages({ packages, suites, architecture, dependencies, into }) {
   const mirrors = await sources();
   if (mirrors.length === 0) throw new Failure('this machine has no Debian mirror configured (apt)');
   /** @type {string[]} */
@@ -52,7 +54,7 @@ export async function unpackPackages({ packages, suites, architecture, into }) {
     for (const name of suites ?? [suite]) {
       const work = `${into}.apt-${process.pid}`;
       try {
-        await fetchFrom({ site, suite: name, architecture, packages, work });
+        await fetchFrom({ site, suite: name, architecture, packages, dependencies, work });
         const tree = join(work, 'tree');
         for (const file of readdirSync(join(work, 'debs'))) {
           await run('dpkg-deb', ['-x', join(work, 'debs', file), tree]);
@@ -84,9 +86,10 @@ function complaint(printed) {
 }
 
 /**
- * @param {Source & { architecture: string | undefined, packages: readonly string[], work: string }} wanted
+ * @param {Source & { architecture: string | undefined, packages: readonly string[], dependencies: RegExp | undefined,
+ *   work: string }} wanted
  */
-async function fetchFrom({ site, suite, architecture, packages, work }) {
+async function fetchFrom({ site, suite, architecture, packages, dependencies, work }) {
   for (const name of ['lists/partial', 'cache/archives/partial', 'debs', 'tree']) {
     mkdirSync(join(work, name), { recursive: true });
   }
@@ -118,9 +121,10 @@ async function fetchFrom({ site, suite, architecture, packages, work }) {
   const configured = ['-qq', '-c', join(work, 'apt.conf')];
   // an index that cannot be had is only a warning for apt, unless asked
   await run('apt-get', [...configured, '-o', 'APT::Update::Error-Mode=any', 'update']);
-  const names = await Promise.all(
+  const named = await Promise.all(
     packages.map(async name => (name.endsWith('!') ? behind(name.slice(0, -1), configured) : name)),
   );
+  const names = dependencies === undefined ? named : await closure(named, dependencies, configured);
   await run('apt-get', [...configured, 'download', ...names], process.env, join(work, 'debs'));
 }
 
@@ -135,6 +139,24 @@ async function behind(name, configured) {
   const real = new RegExp(`Depends: (${stem}-\\S+)`).exec(listed)?.[1];
   if (real === undefined) throw new Failure(`${name} stands for no package`);
   return real;
+}
+
+/**
+ * The packages with what they depend on, as far as `wanted` takes it.
+ * @param {readonly string[]} packages
+ * @param {RegExp} wanted
+ * @param {readonly string[]} configured
+ */
+async function closure(packages, wanted, configured) {
+  const simulated = await run('apt-get', [
+    ...configured,
+    '--simulate',
+    '--no-install-recommends',
+    'install',
+    ...packages,
+  ]);
+  const all = [...simulated.matchAll(/^Inst (\S+)/gm)].map(([, name]) => /** @type {string} */ (name));
+  return [...new Set([...packages, ...all.filter(name => wanted.test(name))])];
 }
 
 /** Where unpacked packages are kept between builds. */

@@ -4,6 +4,7 @@ import { release } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { TestRunner } from 'vitest';
 import { commands, host, standaloneFor } from './runtime.ts';
+import { layouts } from './view.ts';
 
 declare module '@vitest/runner' {
   interface TaskMeta {
@@ -29,13 +30,14 @@ const programs = [
 
 /**
  * What a test may need of the machine:
- * `root`; a program; `standalone` (the executable has been built) and `standalone:arm64`; `cgroup2` (mounted anywhere) and `cgroup2:CONTROLLER` (to be had there); `kernel:5.12` (or later);
+ * `root`; a program; `standalone` (the executable has been built) and `standalone:arm64`; `cgroup1` (version 1 beside version 2); `cgroup2` (mounted anywhere) and `cgroup2:CONTROLLER` (to be had there); `kernel:5.12` (or later);
  * `capability:SYS_RESOURCE` (in our permitted set); `filesystem:overlay` (known to the kernel).
  */
 export type Need =
   | 'root'
   | 'standalone'
   | (typeof programs)[number]
+  | 'cgroup1'
   | 'cgroup2'
   | 'standalone:arm64'
   | `${'cgroup2' | 'kernel' | 'capability' | 'filesystem'}:${string}`;
@@ -62,6 +64,7 @@ export function missing(need: Need): string | undefined {
   const [kind, argument] = need.split(':') as [string, string | undefined];
   const holds = argument === undefined ? simple(kind) : detailed(kind, argument);
   if (holds) return undefined;
+  if (need === 'cgroup1') return 'no cgroup version 1 on this machine';
   if (need === 'cgroup2') return 'no cgroup2';
   if (need === 'standalone:arm64') return 'no standalone executable for arm64';
   return sentences[kind]?.replace('%', argument ?? '') ?? `no ${kind}`;
@@ -79,6 +82,7 @@ const sentences: Readonly<Record<string, string>> = {
 function simple(need: string): boolean {
   if (need === 'root') return process.geteuid?.() === 0;
   if (need === 'standalone') return existsSync(commands.standalone[0]);
+  if (need === 'cgroup1') return layouts.includes('machine');
   if (need === 'cgroup2') return cgroup2() !== undefined;
   if ((programs as readonly string[]).includes(need)) return inPath(need);
   throw new Error(`requires: what is ${need}?`);

@@ -5,7 +5,6 @@ import { mountAt } from '../helpers/inside.ts';
 import { requires } from '../helpers/requires.ts';
 import { disagrees, isTsubo, skipWhere } from '../helpers/runtime.ts';
 import { sandbox } from '../helpers/sandbox.ts';
-import { layouts } from '../helpers/view.ts';
 
 describe.skipIf(requires('root', 'busybox', 'cgroup2'))('the cgroup of a container', () => {
   const box = sandbox();
@@ -159,7 +158,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('the cgroup of a contain
   });
 });
 
-describe.skipIf(requires('root', 'busybox', 'cgroup2') || !layouts.includes('machine'))(
+describe.skipIf(requires('root', 'busybox', 'cgroup2', 'cgroup1'))(
   'the cgroup of a container beside version 1',
   () => {
     const box = sandbox('machine');

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { top } from '../../.ci/stage.mjs';
+
+/** Tests of what this machine has and many others have not: every controller, systemd. */
+const selected = {
+  tiny: ['cgroup', 'resources', 'update', 'device-rules', 'pause', 'events', 'ps'],
+  systemd: ['systemd'],
+};
+
+/**
+ * @param {{ readonly systemd: boolean }} options
+ * @returns {string[]}
+ */
+export function filesFor({ systemd }) {
+  return selected[systemd ? 'systemd' : 'tiny']
+    .map(name => `test/oci/${name}.test.ts`)
+    .filter(file => existsSync(join(top, file)));
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// The units that systemd starts in the machine: the system bus and the command, and nothing of what a whole system has.
+
+/** @type {Readonly<Record<string, string>>} */
+export const units = {
+  'vm.target': `[Unit]
+DefaultDependencies=no
+AllowIsolate=yes
+Wants=vm.service
+`,
+  'vm.service': `[Unit]
+DefaultDependencies=no
+Requires=dbus.socket
+After=dbus.socket
+[Service]
+Type=exec
+ExecStart=/run/vm/run
+StandardOutput=null
+StandardError=null
+Delegate=yes
+TasksMax=infinity
+LimitNOFILE=1048576
+`,
+  'dbus.socket': `[Unit]
+DefaultDependencies=no
+[Socket]
+ListenStream=/run/dbus/system_bus_socket
+`,
+  'dbus.service': `[Unit]
+DefaultDependencies=no
+Requires=dbus.socket
+After=dbus.socket
+[Service]
+Type=notify
+NotifyAccess=main
+ExecStart=/usr/bin/dbus-daemon --system --address=systemd: --nofork --nopidfile --systemd-activation --syslog-only
+StandardOutput=null
+StandardError=null
+`,
+};
