@@ -103,6 +103,17 @@ Outcome identity(const Arguments&) {
                         {"ignoredSignals", Value::bigint(hex_field(text, "SigIgn:"))}});
 }
 
+Outcome setAffinity(const Arguments& a) {
+  const Value& mask = a[0].field("mask");
+  // Longer than the mask of any kernel, which is what the call wants.
+  std::string before(1024, '\0');
+  long bytes = syscall(SYS_sched_getaffinity, 0, before.size(), before.data());
+  if (bytes < 0) return refused("sched_getaffinity", errno);
+  if (syscall(SYS_sched_setaffinity, 0, mask.size(), mask.data()) < 0) return refused("sched_setaffinity", errno);
+  before.resize(static_cast<size_t>(bytes));
+  return Value::owned_bytes(std::move(before));
+}
+
 Outcome pidfdOpen(const Arguments& a) {
   long fd = syscall(SYS_pidfd_open, a[0].number(), 0);
   if (fd < 0 && errno == ESRCH) return Value();

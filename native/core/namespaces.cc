@@ -19,6 +19,26 @@ Result run(Context&, const wire::step::unshare& s) {
   return check("unshare", sys::call(__NR_unshare, static_cast<long>(s.flags)));
 }
 
+Result run(Context& c, const wire::step::enterTimeNamespace& s) {
+  constexpr long kTime = 0x80;  // CLONE_NEWTIME, newer than some headers
+  if (Result r = check("unshare", sys::call(__NR_unshare, kTime)); !r.ok()) return r;
+  long proc = files::procfs(c);
+  if (proc < 0) return check("fsmount", proc);
+  const char* offsets = c.plan.text(s.offsets);
+  if (offsets[0] != '\0') {
+    c.about("/proc/self/timens_offsets");
+    long fd = sys::openat(static_cast<int>(proc), "self/timens_offsets", files::kWriteOnly | files::kCloexec);
+    if (fd < 0) return check("openat", fd);
+    UniqueFd file(fd);
+    if (Result r = check("write", sys::write(file.get(), offsets, text::length(offsets))); !r.ok()) return r;
+  }
+  c.about("/proc/self/ns/time_for_children");
+  long fd = sys::openat(static_cast<int>(proc), "self/ns/time_for_children", files::kCloexec);
+  if (fd < 0) return check("openat", fd);
+  UniqueFd ours(fd);
+  return check("setns", sys::call(__NR_setns, ours.get(), kTime));
+}
+
 Result run(Context& c, const wire::step::raiseLoopback&) {
   // struct ifreq: the name, then the flags.
   struct {

@@ -65,6 +65,12 @@ export interface Binding {
   /** uname(2) and what /proc/self/status says of us. */
   identity(): HostIdentity;
 
+  /**
+   * sched_setaffinity(2) of this thread, and so of what is spawned from now on: bit N of the mask is CPU N, from the lowest
+   * byte on. Returns the mask as it was.
+   */
+  setAffinity(request: { readonly mask: Uint8Array }): Uint8Array;
+
   // ---- containers ----------------------------------------------------------------------------------------
   /** clone3(2): the init is born, in its namespaces and cgroup, and walks the plan until it reports. */
   spawn(request: SpawnRequest): Spawned;

@@ -4,9 +4,10 @@ import { formatPointer } from '../bundle/pointer.ts';
 import { RuntimeError } from '../errors/error.ts';
 import { onHost } from '../errors/system.ts';
 import { joinPath } from '../host/paths.ts';
-import type { Capabilities, Process } from '../oci/config.ts';
+import type { Capabilities, Linux, Process } from '../oci/config.ts';
 import type { Seccomp } from '../oci/seccomp.ts';
 import { checkProcessDocument } from '../validate/check-process.ts';
+import { linuxOf } from '../validate/linux-of.ts';
 import { seccompOf } from '../validate/seccomp-of.ts';
 import { withPlace } from './place.ts';
 import { files } from './record.ts';
@@ -33,6 +34,8 @@ export interface ExecProcessOptions {
 export interface ExecProcess {
   /** Of the container: no exec is without its filter. */
   readonly seccomp: Seccomp | undefined;
+  /** Of the container: its personality and memory policy hold for every process. */
+  readonly linux: Linux;
   readonly process: Process;
   /** Of the document that the pointers of `origin` are into. */
   readonly text: string;
@@ -49,13 +52,13 @@ export function execProcess(runtime: Runtime, id: string, options: ExecProcessOp
   const text = onHost(`unable to read ${path}`, () => binding.readText(path));
   const document = parseJson(text);
   const own = check(runtime, (document as { process?: unknown }).process, text, '/process');
-  const seccomp = seccompOf(document);
-  if (options.process === undefined) return { ...changed(own, text, options), seccomp };
+  const standing = { seccomp: seccompOf(document), linux: linuxOf(document) };
+  if (options.process === undefined) return { ...changed(own, text, options), ...standing };
   const given = onHost(`unable to read ${options.process}`, () => binding.readText(options.process ?? ''));
   const process = withPlace(given, () => check(runtime, parseJson(given), given, ''));
   return {
     process: { ...inherited(own), ...process },
-    seccomp,
+    ...standing,
     text: given,
     origin: (...parts) => formatPointer(parts),
   };
@@ -83,16 +86,23 @@ function check(runtime: Runtime, document: unknown, text: string, within: string
 
 /** What a document that does not say it gets from the container. */
 function inherited(own: Process): Partial<Process> {
-  const { capabilities, rlimits, noNewPrivileges, oomScoreAdj } = own;
+  const { capabilities, rlimits, noNewPrivileges, oomScoreAdj, scheduler, ioPriority, execCPUAffinity } = own;
   return {
     ...(capabilities !== undefined && { capabilities }),
     ...(rlimits !== undefined && { rlimits }),
     ...(noNewPrivileges !== undefined && { noNewPrivileges }),
     ...(oomScoreAdj !== undefined && { oomScoreAdj }),
+    ...(scheduler !== undefined && { scheduler }),
+    ...(ioPriority !== undefined && { ioPriority }),
+    ...(execCPUAffinity !== undefined && { execCPUAffinity }),
   };
 }
 
-function changed(own: Process, text: string, options: ExecProcessOptions): Omit<ExecProcess, 'seccomp'> {
+function changed(
+  own: Process,
+  text: string,
+  options: ExecProcessOptions,
+): Omit<ExecProcess, 'seccomp' | 'linux'> {
   const { user } = own;
   const given = new Set(['args']);
   const take = <T>(name: string, value: T | undefined): T | undefined => {

@@ -7,6 +7,7 @@ import { isBelow, joinPath, resolvePath } from '../host/paths.ts';
 import { ownCgroup, readFacts } from '../host/read-facts.ts';
 import { type NamespaceType, namespaceFiles, namespaceFlags } from '../oci/namespaces.ts';
 import { makeExecPlan } from '../plan/exec-plan.ts';
+import { type ExecAffinity, execAffinity } from '../plan/scheduling.ts';
 import { type ExecProcessOptions, execProcess } from './exec-process.ts';
 import { withInit } from './init.ts';
 import { checkPassedFds } from './passed-fds.ts';
@@ -81,16 +82,19 @@ function bear(
   pidFile: string | undefined,
   options: ExecOptions,
 ): Born {
-  const { process, text, origin, seccomp } = execProcess(runtime, record.id, options);
+  const { process, text, origin, seccomp, linux } = execProcess(runtime, record.id, options);
   return withPlace(text, () => {
     const facts = readFacts(runtime.binding);
-    const namespaces = foreignNamespaces(runtime, init.pid);
+    const foreign = foreignNamespaces(runtime, init.pid);
+    const namespaces = foreign & ~namespaceFlags.time;
     const plan = makeExecPlan(
       { process, seccomp, facts, origin },
       {
         id: record.id,
         noNewKeyring: record.noNewKeyring ?? false,
         preserveFds: options.preserveFds ?? 0,
+        linux,
+        timeNamespace: foreign === namespaces ? undefined : `/proc/${init.pid}/ns/time`,
       },
     );
     for (const { pointer, message } of plan.warnings) {
@@ -101,8 +105,10 @@ function bear(
     const given = namespaces === 0 ? {} : { joins: { pidfd: initPidfd, kinds: namespaces } };
     const undo = new UndoList();
     try {
-      const born = inCgroup(runtime, record, init, facts, options, cgroup =>
-        bearInit(runtime, { plan }, '', cgroup, undo, {}, given),
+      const born = onCpus(runtime, execAffinity({ process, origin }).initial, () =>
+        inCgroup(runtime, record, init, facts, options, cgroup =>
+          bearInit(runtime, { plan }, '', cgroup, undo, {}, given),
+        ),
       );
       if (pidFile !== undefined) writePidFile(runtime, pidFile, born.init.pid, undo);
       asStarting(() => born.letGo());
@@ -112,6 +118,22 @@ function bear(
       throw undo.fail(error);
     }
   });
+}
+
+/** Does `work` on the CPUs that were asked for until the process is in its cgroup. */
+function onCpus<T>({ binding }: Runtime, wish: ExecAffinity['initial'], work: () => T): T {
+  if (wish === undefined) return work();
+  const { mask, origin } = wish;
+  const before = onHost('error setting initial CPU affinity', () => binding.setAffinity({ mask }), {
+    pointer: origin,
+    spec: 'config.md#linux-process',
+    hint: 'at least one of the CPUs must be there, and in the cpuset of the runtime',
+  });
+  try {
+    return work();
+  } finally {
+    binding.setAffinity({ mask: before });
+  }
 }
 
 /** CLONE_NEW* of the namespaces that the init is in and we are not. */

@@ -40,11 +40,10 @@ export interface Namespace {
   readonly path?: string;
 }
 
+export const timeClocks = ['boottime', 'monotonic'] as const;
+
 /** config-linux.md#offset-for-time-namespace */
-export interface TimeOffsets {
-  readonly boottime?: TimeOffset;
-  readonly monotonic?: TimeOffset;
-}
+export type TimeOffsets = { readonly [Clock in (typeof timeClocks)[number]]?: TimeOffset };
 
 export interface TimeOffset {
   readonly secs?: Integer;

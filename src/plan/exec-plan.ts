@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Linux } from '../oci/config.ts';
+import { namespaceFlags } from '../oci/namespaces.ts';
 import type { Step } from '../wire/steps.ts';
 import type { ProcessContext } from './context.ts';
-import type { Plan, PlanWarning } from './plan.ts';
+import type { HostStep, Plan, PlanWarning } from './plan.ts';
 import { processSteps } from './process.ts';
+import { execAffinity } from './scheduling.ts';
 
 /** What an executed process needs to know of its container. */
 export interface ExecOptions {
@@ -12,6 +15,10 @@ export interface ExecOptions {
   readonly noNewKeyring?: boolean;
   /** How many descriptors from 3 on the process gets. Default 0. */
   readonly preserveFds?: number;
+  /** Of the container: personality and memory policy. Default: those of the runtime's caller. */
+  readonly linux?: Linux;
+  /** The file of the container's time namespace, where that is another than the runtime's. */
+  readonly timeNamespace?: string | undefined;
 }
 
 /** Compiles a checked process into the ordered work of `exec`, for an init born in the container. Pure, as makePlan is. */
@@ -22,17 +29,27 @@ export function makeExecPlan(context: Omit<ProcessContext, 'warn'>, options: Exe
   if (facts.ignoredSignals !== 0n) {
     container.push({ op: 'resetSignals', origin: '', mask: facts.ignoredSignals });
   }
+  const host: HostStep[] = [];
+  if (options.timeNamespace !== undefined) {
+    // Who shares memory with others cannot enter it: so no helper has, and the process does that itself.
+    const [kind, path, slot] = [namespaceFlags.time, options.timeNamespace, 1];
+    host.push({ op: 'openNamespace', when: 'before', path, kind, slot, origin: '' });
+    container.push({ op: 'joinNamespace', origin: '', slot, kind });
+  }
   if (!options.noNewKeyring) {
     container.push({ op: 'joinSessionKeyring', origin: '', name: `_ses.${options.id}` });
   }
   const warn = (pointer: string, message: string): void => void warnings.push({ pointer, message });
-  container.push(...processSteps({ process, seccomp, facts, origin, warn }, {}));
+  const affinity = execAffinity({ process, origin }).final;
+  container.push(
+    ...processSteps({ process, seccomp, facts, origin, warn }, { linux: options.linux, affinity }),
+  );
   const { oomScoreAdj } = process;
+  if (oomScoreAdj !== undefined) {
+    host.push({ op: 'setOomScoreAdj', when: 'after', value: oomScoreAdj, origin: origin('oomScoreAdj') });
+  }
   return {
-    host:
-      oomScoreAdj === undefined
-        ? []
-        : [{ op: 'setOomScoreAdj', when: 'after', value: oomScoreAdj, origin: origin('oomScoreAdj') }],
+    host,
     spawn: { cloneFlags: 0, preserveFds: options.preserveFds ?? 0 },
     container,
     warnings,

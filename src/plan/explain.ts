@@ -110,6 +110,12 @@ function explainStep(plan: Plan, step: Step, report: Report, config?: Config): E
         message: `failed to make new namespaces: ${called}`,
         value: cloneFlagNames(step.flags),
       };
+    case 'enterTimeNamespace':
+      return {
+        code: 'container.namespace',
+        message: `failed to make the time namespace: ${called}`,
+        ...(report.syscall === 'write' && { pointer: '/linux/timeOffsets', value: step.offsets.trim() }),
+      };
     case 'raiseLoopback':
       return { code: 'container.network', message: `failed to bring up the loopback interface: ${called}` };
     case 'setSysctl':

@@ -65,6 +65,11 @@ const hints = (): Readonly<Record<string, Readonly<Record<number, string>>>> => 
     [errno.EACCES]: 'this sysctl cannot be written in this namespace',
     [errno.EPERM]: 'this sysctl cannot be written in this namespace',
   },
+  enterTimeNamespace: {
+    [errno.EINVAL]: 'this kernel has no time namespaces',
+    [errno.EPERM]: 'time namespaces need CAP_SYS_ADMIN, and their offsets CAP_SYS_TIME',
+    [errno.ERANGE]: 'the clock would show less than nothing, or more than 146 years',
+  },
   setHostname: { [errno.EPERM]: 'a host name needs a UTS namespace', [errno.EINVAL]: 'at most 64 bytes' },
   setDomainname: { [errno.EPERM]: 'a domain name needs a UTS namespace', [errno.EINVAL]: 'at most 64 bytes' },
   joinSessionKeyring: {

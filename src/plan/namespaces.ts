@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { RuntimeError } from '../errors/error.ts';
 import type { Config } from '../oci/config.ts';
+import { type TimeOffsets, timeClocks } from '../oci/config-linux.ts';
 import { type NamespaceType, namespaceFlags } from '../oci/namespaces.ts';
 import type { Step } from '../wire/steps.ts';
 import type { PlanContext } from './context.ts';
@@ -14,7 +15,7 @@ export interface NamespacePlan {
 }
 
 /** The mount namespace comes last: from then on paths and procfs are those of the other side. */
-const joinOrder: readonly NamespaceType[] = ['network', 'ipc', 'uts', 'cgroup', 'mount'];
+const joinOrder: readonly NamespaceType[] = ['network', 'ipc', 'uts', 'cgroup', 'time', 'mount'];
 
 export function hasNamespace(config: Config, type: NamespaceType): boolean {
   return (config.linux?.namespaces ?? []).some(namespace => namespace.type === type);
@@ -22,10 +23,11 @@ export function hasNamespace(config: Config, type: NamespaceType): boolean {
 
 /**
  * New namespaces are made with the init itself, except for the cgroup namespace: its root is the cgroup its maker is
- * in, so it is made by the init, which is born in the container's cgroup. The pid namespace to join is entered by
+ * in, so it is made by the init, which is born in the container's cgroup; nor for the time namespace, whose offsets must
+ * be written before anybody is in it. The pid namespace to join is entered by
  * being born in it (slot 0); others by setns(2), from descriptors that were opened outside.
  *
- * @throws RuntimeError `config.unsupported` for user and time namespaces, and for a config without a mount namespace
+ * @throws RuntimeError `config.unsupported` for user namespaces, and for a config without a mount namespace
  */
 export function planNamespaces(context: PlanContext): NamespacePlan {
   const namespaces = context.config.linux?.namespaces ?? [];
@@ -45,7 +47,7 @@ export function planNamespaces(context: PlanContext): NamespacePlan {
   for (const [index, { type, path }] of namespaces.entries()) {
     const origin = `/linux/namespaces/${index}`;
     const kind = namespaceFlags[type];
-    if (type === 'user' || type === 'time') {
+    if (type === 'user') {
       throw new RuntimeError({
         code: 'config.unsupported',
         pointer: origin,
@@ -62,6 +64,12 @@ export function planNamespaces(context: PlanContext): NamespacePlan {
       }
     } else if (type === 'cgroup') {
       made.push({ op: 'unshare', origin, flags: kind });
+    } else if (type === 'time') {
+      made.push({
+        op: 'enterTimeNamespace',
+        origin,
+        offsets: offsetLines(context.config.linux?.timeOffsets),
+      });
     } else {
       cloneFlags |= kind;
       // A new network namespace has its loopback interface down, and programs expect 127.0.0.1 to answer.
@@ -70,4 +78,14 @@ export function planNamespaces(context: PlanContext): NamespacePlan {
   }
   joins.sort((a, b) => a.rank - b.rank);
   return { cloneFlags, host, steps: [...joins.map(join => join.step), ...made] };
+}
+
+/** As /proc/PID/timens_offsets takes them. */
+function offsetLines(offsets: TimeOffsets = {}): string {
+  return timeClocks
+    .map(clock => {
+      const { secs = 0, nanosecs = 0 } = offsets[clock] ?? {};
+      return secs === 0 && nanosecs === 0 ? '' : `${clock} ${secs} ${nanosecs}\n`;
+    })
+    .join('');
 }

@@ -7,7 +7,7 @@ import { prepareEnvironment } from './environment.ts';
 import { memoryPolicySteps } from './memory-policy.ts';
 import type { FifoSlots } from './plan.ts';
 import { rlimitSteps } from './rlimits.ts';
-import { schedulingSteps } from './scheduling.ts';
+import { allCpus, schedulingSteps } from './scheduling.ts';
 import { seccompStep } from './seccomp.ts';
 
 /** What a container's first process has beside its document, and an executed one has not. */
@@ -16,6 +16,8 @@ export interface ProcessOptions {
   readonly umask?: number;
   /** Of the container: personality and memory policy. Default: those of the runtime's caller. */
   readonly linux?: Linux | undefined;
+  /** On which CPUs it runs. Default: all of its cgroup. */
+  readonly affinity?: readonly Step[];
   /** Descriptors of socket activation. Default 0. */
   readonly listenFds?: number;
   /** Where the program waits for `start`. Default: it runs at once. */
@@ -49,6 +51,7 @@ export function processSteps(context: ProcessContext, options: ProcessOptions): 
   steps.push(
     // While CAP_SYS_RESOURCE is there to raise a hard limit.
     ...rlimitSteps(context),
+    ...(options.affinity ?? [allCpus]),
     ...schedulingSteps(context),
     ...memoryPolicySteps(options),
     user.umask === undefined

@@ -1,20 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Process } from '../oci/config.ts';
 import { ioClasses, schedulerFlags, schedulerPolicies } from '../oci/scheduler.ts';
 import { parseNumberList } from '../validate/number-list.ts';
 import type { Step } from '../wire/steps.ts';
 import type { ProcessContext } from './context.ts';
 
-/**
- * For the first process: on all CPUs of its cgroup, whatever the runtime was bound to. Before the scheduler, whose
- * deadline policy wants all of them.
- */
-export function schedulingSteps(context: Pick<ProcessContext, 'process' | 'origin'>): Step[] {
-  return [{ op: 'setAffinity', origin: '', cpus: [] }, ...schedulerSteps(context)];
-}
+/** Whatever the runtime was bound to. Before the scheduler, whose deadline policy wants all CPUs. */
+export const allCpus: Step = { op: 'setAffinity', origin: '', cpus: [] };
 
 /** process.scheduler and process.ioPriority, while CAP_SYS_NICE is there. */
-export function schedulerSteps({ process, origin }: Pick<ProcessContext, 'process' | 'origin'>): Step[] {
+export function schedulingSteps({ process, origin }: Pick<ProcessContext, 'process' | 'origin'>): Step[] {
   const { scheduler, ioPriority } = process;
   const steps: Step[] = [];
   if (scheduler !== undefined) {
@@ -36,18 +30,37 @@ export function schedulerSteps({ process, origin }: Pick<ProcessContext, 'proces
   return steps;
 }
 
-/**
- * process.execCPUAffinity, for a process that joins a container: `initial` is to be the first step of all, `final` comes
- * once it is in the cgroup. Where neither is asked for, `final` lets it run on all CPUs of the cgroup.
- */
-export function execAffinity({ execCPUAffinity: affinity }: Process): { initial: Step[]; final: Step[] } {
-  const steps = (name: 'initial' | 'final'): Step[] => {
-    const list = parseNumberList(affinity?.[name] ?? '');
-    if (typeof list === 'string' || list.count === 0) return [];
-    return [{ op: 'setAffinity', origin: `/process/execCPUAffinity/${name}`, cpus: list.words }];
+/** What becomes of the CPUs of a process that joins a container. */
+export interface ExecAffinity {
+  /** For the runtime, before anything enters the cgroup: bit N is CPU N, from the lowest byte on. Absent: as it is. */
+  readonly initial?: { readonly mask: Uint8Array; readonly origin: string };
+  /** Once it is in the cgroup. */
+  readonly final: readonly Step[];
+}
+
+/** process.execCPUAffinity. Where none is asked for, the process may run on all CPUs of the cgroup. */
+export function execAffinity({ process, origin }: Pick<ProcessContext, 'process' | 'origin'>): ExecAffinity {
+  const wish = (name: 'initial' | 'final'): readonly bigint[] => {
+    const list = parseNumberList(process.execCPUAffinity?.[name] ?? '');
+    return typeof list === 'string' ? [] : list.words;
   };
-  const initial = steps('initial');
-  const final = steps('final');
-  if (initial.length + final.length === 0) final.push({ op: 'setAffinity', origin: '', cpus: [] });
-  return { initial, final };
+  const initial = wish('initial');
+  const cpus = wish('final');
+  if (initial.length + cpus.length === 0) return { final: [allCpus] };
+  return {
+    ...(initial.length > 0 && {
+      initial: { mask: bytesOf(initial), origin: origin('execCPUAffinity', 'initial') },
+    }),
+    final: cpus.length === 0 ? [] : [{ op: 'setAffinity', origin: origin('execCPUAffinity', 'final'), cpus }],
+  };
+}
+
+function bytesOf(words: readonly bigint[]): Uint8Array {
+  const bytes = new Uint8Array(words.length * 8);
+  for (const [index, word] of words.entries()) {
+    for (let byte = 0; byte < 8; byte++) {
+      bytes[index * 8 + byte] = Number((word >> BigInt(byte * 8)) & 0xffn);
+    }
+  }
+  return bytes;
 }

@@ -3,8 +3,9 @@ import type { ErrorFields } from '../errors/error.ts';
 import type { Config, Process } from '../oci/config.ts';
 import { checkCapabilities, checkEnvironment, checkProcess } from './checks/process.ts';
 import { checkRlimits } from './checks/rlimits.ts';
+import { checkExecAffinity, checkScheduler } from './checks/scheduling.ts';
 import { completeProcess } from './complete.ts';
-import { CheckContext, type Draft } from './context.ts';
+import { type Check, CheckContext, type Draft } from './context.ts';
 import { process as processShape } from './process-shape.ts';
 import type { ObjectShape } from './shape.ts';
 import { walk } from './walk.ts';
@@ -17,6 +18,15 @@ export interface CheckedProcess {
 }
 
 const within = '/process';
+
+const checks: readonly Check[] = [
+  checkProcess,
+  checkEnvironment,
+  checkCapabilities,
+  checkRlimits,
+  checkScheduler,
+  checkExecAffinity,
+];
 
 /**
  * Checks a process document (`exec --process`) as config.json's `process` is checked. Pointers are into the document.
@@ -33,7 +43,7 @@ export function checkProcessDocument(document: unknown): CheckedProcess {
   }));
   // The checks know a process by its place in a config.
   const context = new CheckContext({ process: value } as Draft<Config>, {}, found, told);
-  for (const check of [checkProcess, checkEnvironment, checkCapabilities, checkRlimits]) check(context);
+  for (const check of checks) check(context);
   const inDocument = (fields: ErrorFields): ErrorFields => ({
     ...fields,
     pointer: (fields.pointer ?? '').slice(within.length),

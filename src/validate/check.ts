@@ -15,6 +15,7 @@ import { checkRlimits } from './checks/rlimits.ts';
 import { checkExecAffinity, checkScheduler } from './checks/scheduling.ts';
 import { checkSeccomp } from './checks/seccomp.ts';
 import { checkSysctl } from './checks/sysctl.ts';
+import { checkTimeOffsets } from './checks/time.ts';
 import { completeConfig } from './complete.ts';
 import { config as configShape } from './config-shape.ts';
 import { type Check, CheckContext, type CheckOptions, type Draft } from './context.ts';
@@ -34,6 +35,7 @@ const checks: readonly Check[] = [
   checkScheduler,
   checkExecAffinity,
   checkNamespaces,
+  checkTimeOffsets,
   checkHostname,
   checkMounts,
   checkDevices,

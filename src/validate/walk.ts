@@ -64,7 +64,9 @@ class Walker {
       return this.wrongType(shape, value);
     }
     const integer = value as number | bigint;
-    if (integer < shape.min || integer > shape.max) {
+    // QuickJS-NG compares a negative double with a negative bigint the wrong way round when their sizes differ.
+    const exact = integer < 0 && typeof shape.min === 'bigint' ? BigInt(integer) : integer;
+    if (exact < shape.min || exact > shape.max) {
       const noLimit = integer === -1 && shape.min === 0 && typeof shape.max === 'bigint';
       this.problem(
         'config.range',

@@ -21,6 +21,11 @@ export const vocabulary = {
   joinNamespace: { slot: 'number', kind: 'number' },
   /** unshare(2). */
   unshare: { flags: 'number' },
+  /**
+   * unshare(2) of a time namespace, `offsets` into timens_offsets(5) (none when empty), and setns(2) to it: unshare alone
+   * means children only, and the offsets can be written as long as nobody is in it.
+   */
+  enterTimeNamespace: { offsets: 'text' },
   /** mount(2) of propagation `flags` (MS_SLAVE|MS_REC, ...) on the root of the mount namespace. */
   setPropagation: { flags: 'number' },
   /**

@@ -34,6 +34,7 @@ export interface TestConfig {
     rootfsPropagation?: string;
     seccomp?: TestSeccomp;
     sysctl?: Record<string, string>;
+    timeOffsets?: Record<string, { secs?: number; nanosecs?: number }>;
     personality?: Record<string, unknown>;
     memoryPolicy?: Record<string, unknown>;
   };

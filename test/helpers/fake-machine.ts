@@ -282,6 +282,10 @@ export class FakeMachine {
       return { kind: 'ready', step: 0, syscall: '', errno: 0, detail: '', ...this.releaseReport };
     },
     sendDescriptor: path => this.#begin('sendDescriptor', path),
+    setAffinity: ({ mask }) => {
+      this.#begin('setAffinity', [...mask].map(byte => byte.toString(16)).join(' '));
+      return new Uint8Array([3]);
+    },
     pidfdOpen: pid => {
       const found = this.processes.get(pid);
       return found === undefined ? undefined : this.#newPidfd(found);

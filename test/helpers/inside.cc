@@ -18,6 +18,7 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
 
 namespace {
@@ -185,6 +186,16 @@ void scheduling() {
   printf(",\"memoryPolicy\":[%d,%lu]", mode, nodes[0]);
 }
 
+// As texts: nanoseconds do not fit a JavaScript number.
+void clocks() {
+  timespec monotonic = {}, boottime = {};
+  clock_gettime(CLOCK_MONOTONIC, &monotonic);
+  clock_gettime(CLOCK_BOOTTIME, &boottime);
+  printf("\"clocks\":{\"monotonic\":\"%lld.%09ld\",\"boottime\":\"%lld.%09ld\"}",
+         static_cast<long long>(monotonic.tv_sec), monotonic.tv_nsec, static_cast<long long>(boottime.tv_sec),
+         boottime.tv_nsec);
+}
+
 // To open a device can do something (arm a watchdog): only these never do.
 bool harmless(const struct stat& status) {
   if (S_ISBLK(status.st_mode)) return false;
@@ -279,6 +290,8 @@ int main(int argc, char** argv, char** environment) {
   keyring();
   putchar(',');
   scheduling();
+  putchar(',');
+  clocks();
   printf(",\"args\":[");
   int last = 0;
   for (; last < argc && strcmp(argv[last], "--probe") != 0; last++) {

@@ -43,6 +43,8 @@ export interface Report {
   readonly personality: number;
   /** Mode with flags, and the first word of the node mask. */
   readonly memoryPolicy: readonly number[];
+  /** CLOCK_MONOTONIC and CLOCK_BOOTTIME in seconds, with nine digits after the point. */
+  readonly clocks: { readonly monotonic: string; readonly boottime: string };
   readonly exe: string | null;
   readonly mounts: readonly Mount[];
   /** /proc/self/status by key. */

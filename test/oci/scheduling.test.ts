@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { Bundle } from '../helpers/bundle.ts';
+import { parseReport, type Report } from '../helpers/inside.ts';
 import { requires } from '../helpers/requires.ts';
 import { disagrees, isTsubo, runs } from '../helpers/runtime.ts';
 import { sandbox } from '../helpers/sandbox.ts';
@@ -112,3 +116,75 @@ describe.skipIf(requires('root', 'busybox'))('the CPUs of a container', () => {
     else expect(own).toContain(`\t${list}\n`);
   });
 });
+
+describe.skipIf(old || requires('root', 'busybox', 'cgroup2'))(
+  'the scheduling of an executed program',
+  () => {
+    const box = sandbox();
+    const executed = (bundle: Bundle, document?: Record<string, unknown>) => {
+      if (document === undefined) return parseReport(box.must(['exec', bundle.id, '/bin/inside']).stdout);
+      const file = join(box.mkdir('process'), 'process.json');
+      writeFileSync(file, JSON.stringify({ args: ['/bin/inside'], cwd: '/', ...document }));
+      return parseReport(box.must(['exec', '--process', file, bundle.id]).stdout);
+    };
+    const cpus = (report: Report) => report.status['Cpus_allowed_list'];
+
+    test('is that of the container, unless its document has another', () => {
+      const bundle = box.running(made => {
+        made.config.process.scheduler = { policy: 'SCHED_BATCH', nice: 7 };
+        made.config.process.ioPriority = { class: 'IOPRIO_CLASS_IDLE', priority: 3 };
+        made.config.linux.personality = { domain: 'LINUX32' };
+        made.config.linux.memoryPolicy = { mode: 'MPOL_BIND', nodes: '0' };
+      });
+      for (const report of [executed(bundle), executed(bundle, {})]) {
+        expect(report.scheduler.slice(0, 4)).toEqual([3, 0, 7, 0]);
+        expect(report.ioPriority).toBe((3 << 13) | 3);
+        expect(report.personality & 0xff).toBe(8);
+        expect(report.memoryPolicy).toEqual([2, 1]);
+      }
+      const other = executed(bundle, {
+        scheduler: { policy: 'SCHED_OTHER', nice: 1 },
+        ioPriority: { class: 'IOPRIO_CLASS_BE', priority: 1 },
+      });
+      expect(other.scheduler.slice(0, 4)).toEqual([0, 0, 1, 0]);
+      expect(other.ioPriority).toBe((2 << 13) | 1);
+    });
+
+    test.each<[{ initial?: string; final?: string }, string]>([
+      [{ initial: '1' }, '1'],
+      [{ final: '0' }, '0'],
+      [{ initial: '0', final: '1' }, '1'],
+    ])('has the CPUs of %j', (affinity, expected) => {
+      const bundle = box.running(made => {
+        made.config.process.execCPUAffinity = affinity;
+      });
+      expect(cpus(executed(bundle))).toBe(expected);
+      expect(cpus(executed(bundle, {}))).toBe(expected);
+      expect(cpus(executed(box.running(), { execCPUAffinity: affinity }))).toBe(expected);
+    });
+
+    test('leaves the CPUs that the runtime is bound to, where nothing is asked', () => {
+      const bundle = box.running();
+      const command = box.command('exec', bundle.id, '/bin/inside');
+      const done = box.view.exec(['/usr/bin/taskset', '-c', '0', ...command]);
+      const own = /Cpus_allowed_list:\t(.*)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
+      expect(cpus(parseReport(done.stdout))).toBe(own);
+    });
+
+    test.each(['initial', 'final'] as const)(
+      'on a CPU that is not there (%s) is refused at its place',
+      name => {
+        const bundle = box.running();
+        const file = join(box.mkdir('process'), 'process.json');
+        const document = { args: ['/bin/true'], cwd: '/', execCPUAffinity: { [name]: '1023' } };
+        writeFileSync(file, JSON.stringify(document));
+        const failure = box.fails(['exec', '--process', file, bundle.id]);
+        expect(failure.status).toBe(255);
+        expect(failure.message).toContain(`error setting ${name} CPU affinity`);
+        if (isTsubo) {
+          expect(failure.record).toMatchObject({ pointer: `/execCPUAffinity/${name}`, errnoName: 'EINVAL' });
+        }
+      },
+    );
+  },
+);

@@ -6,7 +6,7 @@ import { nearestWord } from '../spelling.ts';
 const spec = 'config-linux.md#namespaces';
 
 /** Types that are known and not yet made or joined. */
-export const laterNamespaces: readonly string[] = ['user', 'time'];
+export const laterNamespaces: readonly string[] = ['user'];
 
 export const checkNamespaces: Check = context => {
   const seen = new Map<string, number>();

@@ -60,7 +60,20 @@ describe('namespaces', () => {
     );
   });
 
-  it.each(['user', 'time'] as const)('cannot be of type %s yet', type => {
+  it('are made by the init where the time is concerned, with its offsets', () => {
+    const plan = planFor({
+      linux: {
+        namespaces: [{ type: 'mount' }, { type: 'time' }],
+        timeOffsets: { monotonic: { secs: -5, nanosecs: 7 } },
+      },
+    });
+    expect(plan.spawn.cloneFlags).toBe(namespaceFlags.mount);
+    expect(stepsOf(plan, 'enterTimeNamespace')).toEqual([
+      { op: 'enterTimeNamespace', origin: '/linux/namespaces/1', offsets: 'monotonic -5 7\n' },
+    ]);
+  });
+
+  it.each(['user'] as const)('cannot be of type %s yet', type => {
     expect(() => planFor({ linux: { namespaces: [{ type: 'mount' }, { type }] } })).toThrowError(
       expect.objectContaining({ code: 'config.unsupported', pointer: '/linux/namespaces/1' }),
     );

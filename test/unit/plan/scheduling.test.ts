@@ -19,16 +19,26 @@ describe('a list of numbers', () => {
 });
 
 const process = { args: ['a'], cwd: '/', user: { uid: 0, gid: 0 } };
+const affinityOf = (execCPUAffinity?: { initial?: string; final?: string }) =>
+  execAffinity({
+    process: { ...process, ...(execCPUAffinity !== undefined && { execCPUAffinity }) },
+    origin: (...parts) => `/${parts.join('/')}`,
+  });
 
 describe('the affinity of exec', () => {
   it('is set before and after as asked', () => {
-    const found = execAffinity({ ...process, execCPUAffinity: { initial: '0', final: '1' } });
-    expect(found).toMatchObject({ initial: [{ cpus: [1n] }], final: [{ cpus: [2n] }] });
+    expect(affinityOf({ initial: '0,9,64', final: '1' })).toEqual({
+      initial: {
+        mask: Uint8Array.of(1, 2, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0),
+        origin: '/execCPUAffinity/initial',
+      },
+      final: [{ op: 'setAffinity', origin: '/execCPUAffinity/final', cpus: [2n] }],
+    });
   });
 
   it('is given back to the cgroup only where nothing is asked', () => {
-    expect(execAffinity(process)).toMatchObject({ initial: [], final: [{ cpus: [] }] });
-    expect(execAffinity({ ...process, execCPUAffinity: { initial: '0' } }).final).toEqual([]);
+    expect(affinityOf()).toEqual({ final: [{ op: 'setAffinity', origin: '', cpus: [] }] });
+    expect(affinityOf({ initial: '0' }).final).toEqual([]);
   });
 });
 

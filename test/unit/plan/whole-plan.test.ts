@@ -23,6 +23,7 @@ const withoutSysResource = allCapabilities & ~(1n << 24n);
 /** Each plan is a file in plans/: a changed plan shows there what changed. */
 const cases: readonly Case[] = [
   { name: 'default', config: '../../../bundle-fixtures/good/default/config.json' },
+  { name: 'properties', config: '../../../bundle-fixtures/good/properties/config.json' },
   { name: 'terminal', config: '../../../bundle-fixtures/good/terminal/config.json' },
   {
     name: 'docker',

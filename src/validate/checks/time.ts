@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+import { timeClocks } from '../../oci/config-linux.ts';
+import type { Check } from '../context.ts';
+import { nearestWord } from '../spelling.ts';
+
+const spec = 'config-linux.md#offset-for-time-namespace';
+
+/** Offsets are written once, into a time namespace that nobody is in as yet: a new one. */
+export const checkTimeOffsets: Check = context => {
+  // By any name as yet, whatever the type says.
+  const clocks = Object.keys(context.config.linux?.timeOffsets ?? {});
+  const known: readonly string[] = timeClocks;
+  for (const clock of clocks) {
+    if (known.includes(clock)) continue;
+    const meant = nearestWord(clock, known);
+    context.problem({
+      code: 'config.time-offsets',
+      message: `no time namespace has an offset for a clock "${clock}"`,
+      pointer: `/linux/timeOffsets/${clock.replaceAll('~', '~0').replaceAll('/', '~1')}`,
+      value: clock,
+      hint: meant === undefined ? `the clocks are ${known.join(' and ')}` : `did you mean ${meant}?`,
+      spec,
+    });
+  }
+  if (clocks.length === 0) return;
+  const namespace = context.config.linux?.namespaces?.find(({ type }) => type === 'time');
+  if (namespace === undefined) {
+    context.problem({
+      code: 'config.time-offsets',
+      message: "time namespace offsets specified, but time namespace isn't enabled in the config",
+      pointer: '/linux/timeOffsets',
+      hint: 'add {"type": "time"} to linux.namespaces',
+      spec,
+    });
+  } else if (namespace.path !== undefined && namespace.path !== '') {
+    context.problem({
+      code: 'config.time-offsets',
+      message:
+        'time namespace enabled, but both namespace path and time offsets specified -- you may only provide one',
+      pointer: '/linux/timeOffsets',
+      hint: 'the clocks of a namespace that exists cannot be set any more',
+      spec,
+    });
+  }
+};
