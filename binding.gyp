@@ -62,6 +62,7 @@
       "sources": [
         "native/napi/addon.cc",
         "native/binding/containers.cc",
+        "native/binding/devices.cc",
         "native/binding/files.cc",
         "native/binding/hooks.cc",
         "native/binding/process.cc",

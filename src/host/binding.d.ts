@@ -91,6 +91,18 @@ export interface Binding {
    */
   sendDescriptor(path: string, fd: number, message: string): void;
 
+  /**
+   * bpf(2) BPF_PROG_LOAD of a cgroup's device program, each instruction 8 bytes. Before Linux 5.11, where RLIMIT_MEMLOCK
+   * is in the way, it is raised meanwhile. When the kernel refuses the program, `path` of the error has the last words of
+   * its verifier.
+   */
+  loadDeviceProgram(request: { readonly program: Uint8Array }): number;
+  /**
+   * BPF_PROG_ATTACH to the open directory of a cgroup, beside programs of others. With `replace` in place of the one
+   * that was attached here before, if there is one, in one step.
+   */
+  attachDeviceProgram(cgroup: number, program: number, replace: boolean): void;
+
   // ---- processes -----------------------------------------------------------------------------------------
   /** A pidfd, or undefined when there is no such process. */
   pidfdOpen(pid: number): number | undefined;

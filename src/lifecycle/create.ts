@@ -9,6 +9,7 @@ import { joinPath, resolvePath } from '../host/paths.ts';
 import type { Hooks } from '../oci/config.ts';
 import type { HostStep } from '../plan/plan.ts';
 import { checkConsole, consoleMoments, resolveSocket } from './console.ts';
+import { plannedFilter } from './device-filter.ts';
 import { runPoststopHooks } from './hooks.ts';
 import { checkId } from './ids.ts';
 import { createMoments } from './moments.ts';
@@ -127,16 +128,37 @@ function createHeld(
     }
   }
 
-  const moments: Moments = {
-    ...createMoments(runtime, prepared, record),
-    ...consoleMoments(binding, consoleSocket),
-  };
-  const born: Born = bearInit(runtime, prepared, held.directory, cgroup?.place.path, undo, moments);
+  const born = bear(runtime, prepared, held.directory, record, consoleSocket, undo);
   const complete = { ...record, init: born.init };
   writeRecord(runtime, complete);
   if (pidFile !== undefined) writePidFile(runtime, pidFile, born.init.pid, undo);
   asStarting(() => born.letGo());
   return { record: complete, init: born.init, pidfd: born.pidfd };
+}
+
+/** The init is ready, and the device rules hold. */
+function bear(
+  runtime: Runtime,
+  prepared: Prepared,
+  directory: string,
+  record: ContainerRecord,
+  consoleSocket: string | undefined,
+  undo: UndoList,
+): Born {
+  const cgroup = record.cgroup?.path;
+  const filter = plannedFilter(runtime, prepared.plan, cgroup);
+  const moments: Moments = {
+    ...createMoments(runtime, prepared, record, () => filter.attach()),
+    ...consoleMoments(runtime.binding, consoleSocket),
+  };
+  try {
+    const meanwhile = (): void => filter.load();
+    const born = bearInit(runtime, prepared, directory, cgroup, undo, moments, { meanwhile });
+    asStarting(() => filter.attach());
+    return born;
+  } finally {
+    filter.close();
+  }
 }
 
 function isCgroupWrite(step: HostStep): step is Extract<HostStep, { op: 'writeCgroup' }> {

@@ -8,14 +8,18 @@ import type { Moments } from './spawn.ts';
 /**
  * What the host does while a new init waits. At `runtime`, when namespaces, mounts and devices are there and the root
  * is not yet entered: the plan's host steps of that place, in their order.
+ *
+ * @param beforeHooks - hooks may change what it does: those of vendors put device rules of their own before ours
  */
 export function createMoments(
   runtime: Runtime,
   { plan }: Pick<Prepared, 'plan'>,
   subject: HookSubject,
+  beforeHooks: () => void,
 ): Moments {
   return {
     runtime: ({ pid }) => {
+      beforeHooks();
       for (const step of plan.host) {
         if (step.when !== 'runtime') continue;
         try {

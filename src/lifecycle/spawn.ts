@@ -40,6 +40,8 @@ export type Moments = Readonly<Record<string, (init: Waiting) => void>>;
 export interface Given {
   /** The process whose namespaces (CLONE_NEW*) to be born in, as a pidfd, which stays the caller's. */
   readonly joins?: { readonly pidfd: number; readonly kinds: number };
+  /** What the host does while the init prepares, beside the plan's own steps. */
+  readonly meanwhile?: () => void;
 }
 
 /** What is walked, and the config for the words of its failures. */
@@ -101,8 +103,9 @@ function bear(
   });
 
   plan.host.forEach((step, index) => {
-    if (step.when === 'after') doAfter(binding, step, pid, index);
+    if (step.op === 'setOomScoreAdj') doAfter(binding, step, pid, index);
   });
+  given.meanwhile?.();
   awaitReady(runtime, prepared, spawned, moments);
   const startTime = identify(binding, pid)?.startTime;
   if (startTime === undefined) throw endedError(binding, spawned);
@@ -175,7 +178,7 @@ function inOrder(slots: ReadonlyMap<number, number>): number[] {
   return fds;
 }
 
-type AfterStep = Extract<HostStep, { when: 'after' }>;
+type AfterStep = Extract<HostStep, { op: 'setOomScoreAdj' }>;
 
 function doAfter(binding: Binding, step: AfterStep, pid: number, index: number): void {
   try {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { ruleText } from '../cgroup/devices/rules.ts';
 import type { Step } from '../wire/steps.ts';
 import { cloneFlagNames, decodeField } from './decode-field.ts';
 import { exactJson } from './exact-json.ts';
@@ -68,6 +69,8 @@ function hostWords(step: HostStep): string {
       return `openNamespace path=${step.path} kind=${cloneFlagNames(step.kind)} slot=${step.slot}`;
     case 'setOomScoreAdj':
       return `setOomScoreAdj value=${step.value}`;
+    case 'setDeviceRules':
+      return `setDeviceRules ${['deny a *:* rwm', ...step.rules.map(ruleText)].join('; ')}`;
     case 'runHook':
       return `runHook path=${step.hook.path}${step.hook.timeout === undefined ? '' : ` timeout=${step.hook.timeout}`}`;
   }

@@ -6,6 +6,7 @@ import type { Step } from '../wire/steps.ts';
 import { containerCgroup } from './cgroup-path.ts';
 import { cgroupWriteSteps } from './cgroup-writes.ts';
 import { type PlanContext, type PlanOptions, type ProcessContext, pointer } from './context.ts';
+import { deviceRuleSteps } from './device-rules.ts';
 import { deviceSteps } from './devices.ts';
 import { createContainerSteps, hostHookSteps, startContainerSteps } from './hooks.ts';
 import { mountSteps } from './mounts.ts';
@@ -80,6 +81,7 @@ function hostSteps(context: PlanContext, namespaces: readonly HostStep[]): HostS
     steps.push({ op: 'makeCgroup', when: 'before', path: cgroup.path, origin: cgroup.origin });
   }
   steps.push(...cgroupWriteSteps(context, cgroup !== undefined));
+  if (cgroup !== undefined) steps.push(...deviceRuleSteps(context.config));
   const value = context.config.process.oomScoreAdj;
   if (value !== undefined) {
     steps.push({ op: 'setOomScoreAdj', when: 'after', value, origin: '/process/oomScoreAdj' });

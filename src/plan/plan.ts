@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { DeviceRule } from '../cgroup/devices/rules.ts';
 import type { CgroupWrite } from '../cgroup/write.ts';
 import type { Hook } from '../oci/config.ts';
 import type { Step } from '../wire/steps.ts';
@@ -46,6 +47,16 @@ export type HostStep =
       readonly op: 'setOomScoreAdj';
       readonly when: 'after';
       readonly value: number;
+      readonly origin: string;
+    }
+  /**
+   * The device program of these rules (simplified) is loaded while the init prepares. It is attached to the cgroup when
+   * all is mounted: at the rendezvous `runtime`, before any hook, else when the init is ready.
+   */
+  | {
+      readonly op: 'setDeviceRules';
+      readonly when: 'after';
+      readonly rules: readonly DeviceRule[];
       readonly origin: string;
     }
   /** Runs a hook in the runtime's namespaces. */

@@ -2,6 +2,7 @@
 import { locate } from '../bundle/locate.ts';
 import { type ErrorFields, RuntimeError } from '../errors/error.ts';
 import type { Config } from '../oci/config.ts';
+import { checkDeviceRules } from './checks/device-rules.ts';
 import { checkDevices } from './checks/devices.ts';
 import { checkAnnotations, checkHostname, checkRoot, checkVersion } from './checks/document.ts';
 import { checkHooks } from './checks/hooks.ts';
@@ -45,6 +46,7 @@ const checks: readonly Check[] = [
   checkCgroupsPath,
   checkSeccomp,
   checkHooks,
+  checkDeviceRules,
   checkHugepageLimits,
   checkMemoryPolicy,
   checkPersonality,

@@ -30,7 +30,7 @@ export interface TestConfig {
     devices?: TestDevice[];
     maskedPaths?: string[];
     readonlyPaths?: string[];
-    resources?: Record<string, unknown>;
+    resources?: { devices?: readonly TestDeviceRule[]; [name: string]: unknown };
     rootfsPropagation?: string;
     seccomp?: TestSeccomp;
     sysctl?: Record<string, string>;
@@ -38,6 +38,14 @@ export interface TestConfig {
     personality?: Record<string, unknown>;
     memoryPolicy?: Record<string, unknown>;
   };
+}
+
+export interface TestDeviceRule {
+  allow: boolean;
+  type?: string;
+  major?: number;
+  minor?: number;
+  access?: string;
 }
 
 export interface TestSeccomp {

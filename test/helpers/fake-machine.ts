@@ -286,6 +286,12 @@ export class FakeMachine {
       this.#begin('setAffinity', [...mask].map(byte => byte.toString(16)).join(' '));
       return new Uint8Array([3]);
     },
+    loadDeviceProgram: () => {
+      this.#begin('loadDeviceProgram');
+      return 2_000_000;
+    },
+    attachDeviceProgram: cgroup =>
+      this.#begin('attachDeviceProgram', this.#openDirectories.get(cgroup) ?? ''),
     pidfdOpen: pid => {
       const found = this.processes.get(pid);
       return found === undefined ? undefined : this.#newPidfd(found);

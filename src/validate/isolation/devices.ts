@@ -30,7 +30,7 @@ export const checkDeviceNodes: IsolationCheck = config => {
   return found;
 };
 
-/** Who may make device nodes needs rules on which of them work. */
+/** Without rules, and after those of the config, everything is denied but the usual devices: it takes a rule to undo that. */
 export const checkDeviceRules: IsolationCheck = config => {
   if (isSeparate(config, 'user') || !mayMakeDevices(config)) return [];
   const rules = config.linux?.resources?.devices ?? [];
@@ -38,14 +38,14 @@ export const checkDeviceRules: IsolationCheck = config => {
   const whole = rules
     .map(({ type = 'a', major, minor }) => type === 'a' || (!has(major) && !has(minor)))
     .lastIndexOf(true);
-  if (whole >= 0 && rules[whole]?.allow !== true) return [];
+  if (rules[whole]?.allow !== true) return [];
   return [
     {
       code: 'isolation.device-rules',
       message: 'the container can make and use every device of the host',
-      pointer: whole < 0 ? '/linux/resources/devices' : `/linux/resources/devices/${whole}`,
-      why: 'with CAP_MKNOD and without a rule that denies it, its root can open the disks of the host',
-      hint: 'begin linux.resources.devices with {"allow": false, "access": "rwm"}, or take CAP_MKNOD away',
+      pointer: `/linux/resources/devices/${whole}`,
+      why: 'with CAP_MKNOD its root can open the disks of the host',
+      hint: 'name the devices that it needs in linux.resources.devices, or take CAP_MKNOD away',
       spec: 'config-linux.md#allowed-device-list',
     },
   ];

@@ -45,8 +45,13 @@ describe('what the runtime does', () => {
       process: { oomScoreAdj: -500 },
       linux: { namespaces: [{ type: 'mount' }, { type: 'ipc', path: '/proc/1/ns/ipc' }] },
     });
-    expect(plan.host.map(step => step.op)).toEqual(['openNamespace', 'makeCgroup', 'setOomScoreAdj']);
-    expect(plan.host[2]).toMatchObject({ when: 'after', value: -500, origin: '/process/oomScoreAdj' });
+    expect(plan.host.map(step => step.op)).toEqual([
+      'openNamespace',
+      'makeCgroup',
+      'setDeviceRules',
+      'setOomScoreAdj',
+    ]);
+    expect(plan.host[3]).toMatchObject({ when: 'after', value: -500, origin: '/process/oomScoreAdj' });
   });
 
   it('leaves oom_score_adj alone unless asked, and zero is asked', () => {

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+import { errno } from '../../errors/errno.ts';
+import type { ErrorFields, RuntimeError } from '../../errors/error.ts';
+import { hostFailure, isSystemError, onHost } from '../../errors/system.ts';
+import type { Binding } from '../../host/binding.d.ts';
+import { openFlags } from '../../host/files.ts';
+import { deviceProgram } from './program.ts';
+import type { DeviceRule } from './rules.ts';
+
+/** A device program that the kernel has taken, for one cgroup. */
+export interface DeviceFilter {
+  /** From here on the rules hold for all that is in the cgroup and below. A second time is nothing. */
+  attach(): void;
+  /** Gives the program back; attached ones stay. */
+  close(): void;
+}
+
+/** Told of what will not be as asked. */
+interface Warnings {
+  warn(message: string): void;
+}
+
+const nothing: DeviceFilter = { attach: () => {}, close: () => {} };
+
+/**
+ * Loads the program of the rules, so that only the attaching is left for the moment when they must hold.
+ *
+ * Where bpf(2) is not allowed to a runtime that itself is in a user namespace, there is no filter but a warning: such a
+ * runtime cannot make devices of the host either.
+ *
+ * @param options.replace - the cgroup may have a program of ours already, to be replaced in one step. Default false
+ * @throws RuntimeError `host.syscall` with the pointer `origin`
+ */
+export function loadDeviceFilter(
+  binding: Binding,
+  log: Warnings,
+  cgroup: string,
+  rules: readonly DeviceRule[],
+  origin: string,
+  options: { readonly replace?: boolean } = {},
+): DeviceFilter {
+  const about: Partial<ErrorFields> = { pointer: origin, spec: 'config-linux.md#allowed-device-list' };
+  let program: number;
+  try {
+    program = binding.loadDeviceProgram({ program: deviceProgram(rules) });
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    const failure = refusal(error, 'unable to load the device rules', about);
+    if (error.errno !== errno.EPERM || !inUserNamespace(binding)) throw failure;
+    log.warn(`${failure.message}: which devices the container uses is not limited`);
+    return nothing;
+  }
+  let attached = false;
+  return {
+    attach: () => {
+      if (attached) return;
+      attached = true;
+      const fd = onHost(
+        `unable to open ${cgroup}`,
+        () => binding.open(cgroup, openFlags.readOnly | openFlags.closeOnExec, 0),
+        about,
+      );
+      try {
+        binding.attachDeviceProgram(fd, program, options.replace ?? false);
+      } catch (error) {
+        if (!isSystemError(error)) throw error;
+        throw refusal(error, `unable to attach the device rules to ${cgroup}`, about);
+      } finally {
+        binding.close(fd);
+      }
+    },
+    close: () => binding.close(program),
+  };
+}
+
+/**
+ * Puts other rules in the place of a container's own, with no moment without any.
+ *
+ * @throws RuntimeError `host.syscall`
+ */
+export function replaceDeviceRules(
+  binding: Binding,
+  log: Warnings,
+  cgroup: string,
+  rules: readonly DeviceRule[],
+  origin: string,
+): void {
+  const filter = loadDeviceFilter(binding, log, cgroup, rules, origin, { replace: true });
+  try {
+    filter.attach();
+  } finally {
+    filter.close();
+  }
+}
+
+function refusal(
+  error: Parameters<typeof hostFailure>[0],
+  attempt: string,
+  about: Partial<ErrorFields>,
+): RuntimeError {
+  return hostFailure(error, attempt, {
+    ...about,
+    path: undefined,
+    // The last words of the kernel's verifier.
+    value: error.path,
+    hint: hints()[error.errno],
+  });
+}
+
+function hints(): Readonly<Record<number, string>> {
+  return {
+    [errno.EPERM]:
+      'the runtime needs CAP_SYS_ADMIN, or CAP_BPF and CAP_NET_ADMIN; before Linux 5.11 also RLIMIT_MEMLOCK; and a cgroup above may have a device program that allows none below it',
+    [errno.E2BIG]: 'there are more rules than fit a program, or more programs than fit a cgroup',
+    [errno.EINVAL]: 'this kernel has no device programs (CONFIG_CGROUP_BPF)',
+    [errno.ENOSYS]: 'this kernel has no bpf(2)',
+  };
+}
+
+/** True when not all ids of the machine are ours. */
+function inUserNamespace(binding: Binding): boolean {
+  const map = binding.readTextIfThere('/proc/self/uid_map') ?? '';
+  return map !== '' && !/^\s*0\s+0\s+4294967295\s*$/.test(map);
+}

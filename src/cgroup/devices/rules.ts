@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { DeviceCgroup } from '../../oci/resources.ts';
+
+/** What a rule speaks of, as bits: BPF_DEVCG_ACC_* of linux/bpf.h. */
+export const access = { mknod: 1, read: 2, write: 4 } as const;
+
+export const wholeAccess = access.mknod | access.read | access.write;
+
+/** One rule, complete. The last rule that matches decides, for each kind of access by itself. */
+export interface DeviceRule {
+  readonly allow: boolean;
+  /** `a`: character and block devices. */
+  readonly type: 'a' | 'c' | 'b';
+  /** undefined: every number. */
+  readonly major: number | undefined;
+  readonly minor: number | undefined;
+  /** Bits of `access`. */
+  readonly access: number;
+}
+
+const letters: Readonly<Record<string, number>> = { r: access.read, w: access.write, m: access.mknod };
+
+/**
+ * What every container may do, whatever its config says: make any node, use the devices of its own /dev, terminals, and
+ * make tunnels in its own network namespace.
+ */
+const defaults: readonly (readonly [type: 'c' | 'b', major: number, minor: number, mask: number])[] = [
+  ['c', -1, -1, access.mknod],
+  ['b', -1, -1, access.mknod],
+  ['c', 1, 3, wholeAccess], // null
+  ['c', 1, 5, wholeAccess], // zero
+  ['c', 1, 7, wholeAccess], // full
+  ['c', 1, 8, wholeAccess], // random
+  ['c', 1, 9, wholeAccess], // urandom
+  ['c', 5, 0, wholeAccess], // tty
+  ['c', 5, 2, wholeAccess], // ptmx
+  ['c', 136, -1, wholeAccess], // pts
+  ['c', 10, 200, wholeAccess], // net/tun
+];
+
+/** The rules of a checked config, and after them the default ones. Without any rule everything else is denied. */
+export function containerDeviceRules(asked: readonly DeviceCgroup[] = []): DeviceRule[] {
+  const rules = configuredDeviceRules(asked);
+  for (const [type, major, minor, mask] of defaults) {
+    rules.push({ allow: true, type, major: numberOf(major), minor: numberOf(minor), access: mask });
+  }
+  return rules;
+}
+
+/** Those of the config alone. */
+export function configuredDeviceRules(asked: readonly DeviceCgroup[]): DeviceRule[] {
+  return asked.map(rule => ({
+    allow: rule.allow,
+    type: (rule.type ?? 'a') as DeviceRule['type'],
+    major: numberOf(rule.major),
+    minor: numberOf(rule.minor),
+    access: accessMask(rule.access ?? ''),
+  }));
+}
+
+/** -1 stands for every number. */
+function numberOf(number: number | bigint | undefined): number | undefined {
+  return number === undefined || number < 0 ? undefined : Number(number);
+}
+
+/** The bits of letters such as `rw`. */
+export function accessMask(text: string): number {
+  let mask = 0;
+  for (const letter of text) mask |= letters[letter] ?? 0;
+  return mask;
+}
+
+/** `allow c 136:* rwm` */
+export function ruleText(rule: DeviceRule): string {
+  const words = Object.keys(letters).filter(letter => (rule.access & (letters[letter] ?? 0)) !== 0);
+  const { allow, type, major = '*', minor = '*' } = rule;
+  return `${allow ? 'allow' : 'deny'} ${type} ${major}:${minor} ${words.join('')}`;
+}
+
+/** True when every device that `inner` speaks of is one of `outer`'s. The access is not looked at. */
+export function covers(outer: DeviceRule, inner: DeviceRule): boolean {
+  return (
+    (outer.type === 'a' || outer.type === inner.type) &&
+    (outer.major === undefined || outer.major === inner.major) &&
+    (outer.minor === undefined || outer.minor === inner.minor)
+  );
+}
+
+/** True when there may be a device that both speak of, for an access of both. */
+export function meets(one: DeviceRule, other: DeviceRule): boolean {
+  return (
+    (one.access & other.access) !== 0 &&
+    (one.type === 'a' || other.type === 'a' || one.type === other.type) &&
+    (one.major === undefined || other.major === undefined || one.major === other.major) &&
+    (one.minor === undefined || other.minor === undefined || one.minor === other.minor)
+  );
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+import { covers, type DeviceRule, meets, wholeAccess } from './rules.ts';
+
+/**
+ * The same decisions with fewer rules: without what later rules decide anyhow, and without those that say what those
+ * before them said. Where no rule matches it is denied. An empty list denies everything.
+ */
+export function simplify(rules: readonly DeviceRule[]): DeviceRule[] {
+  const kept: DeviceRule[] = [];
+  for (const rule of [...rules].reverse()) {
+    let { access } = rule;
+    for (const later of kept) if (covers(later, rule)) access &= ~later.access;
+    if (access !== 0) kept.unshift({ ...rule, access });
+  }
+  const needed: DeviceRule[] = [];
+  for (const rule of kept) if (saysMore(rule, needed)) needed.push(rule);
+  return needed;
+}
+
+/** False when all that the rule decides was decided so before. */
+function saysMore(rule: DeviceRule, before: readonly DeviceRule[]): boolean {
+  for (const other of [...before].reverse()) {
+    if (other.allow !== rule.allow && meets(other, rule)) return true;
+    if (other.allow === rule.allow && covers(other, rule) && (rule.access & ~other.access) === 0)
+      return false;
+  }
+  return rule.allow;
+}
+
+/** True of simplified rules that deny nothing. */
+export function allowsEverything(rules: readonly DeviceRule[]): boolean {
+  const [rule] = rules;
+  return (
+    rules.length === 1 &&
+    rule?.allow === true &&
+    rule.type === 'a' &&
+    rule.major === undefined &&
+    rule.minor === undefined &&
+    rule.access === wholeAccess
+  );
+}

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+import { copyFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import type { Bundle } from '../helpers/bundle.ts';
+import type { TestDeviceRule } from '../helpers/config.ts';
+import { helperProgram } from '../helpers/inside.ts';
+import { requires } from '../helpers/requires.ts';
+import { disagrees, isTsubo } from '../helpers/runtime.ts';
+import { sandbox } from '../helpers/sandbox.ts';
+
+/** To open one of them does nothing, whether or not there is a driver. */
+const nodes = [
+  'c:1:3',
+  'c:1:5',
+  'c:1:7',
+  'c:1:9',
+  'c:5:0',
+  'c:5:2',
+  'c:10:200',
+  'c:10:229',
+  'c:240:0',
+  'c:240:1',
+  'c:241:0',
+  'b:7:200',
+  'b:240:0',
+  'b:241:1',
+] as const;
+
+const EPERM = 1;
+
+describe.skipIf(requires('root', 'busybox', 'cgroup2', 'capability:MKNOD'))('device rules', () => {
+  const box = sandbox();
+
+  /** Has the program, nodes of all of them, and may make more. */
+  const prepare = (made: Bundle, rules: readonly TestDeviceRule[] | undefined): void => {
+    copyFileSync(helperProgram('devices'), made.inRoot('bin/devices'));
+    for (const node of nodes) {
+      const [type, major, minor] = node.split(':') as [string, string, string];
+      box.view.sh('mkdir -p "$1" && mknod "$1/$2" $3 $4 $5', made.inRoot('nodes'), node, type, major, minor);
+    }
+    const { capabilities } = made.config.process;
+    for (const set of ['bounding', 'effective', 'permitted'] as const) capabilities?.[set]?.push('CAP_MKNOD');
+    made.config.process.args = ['/bin/devices', ...nodes.map(node => `/nodes/${node}`)];
+    if (rules !== undefined) made.config.linux.resources = { devices: rules };
+  };
+
+  /** What is refused of each node, of `mrwb` (b: read and write at once); `-` is nothing. */
+  const refused = (text: string): Record<string, string> =>
+    Object.fromEntries(
+      text
+        .trim()
+        .split('\n')
+        .map(line => {
+          const [path = '', ...numbers] = line.split(' ');
+          const letters = numbers.map((number, i) => (Number(number) === EPERM ? 'mrwb'[i] : '')).join('');
+          return [path.replace('/nodes/', ''), letters || '-'];
+        }),
+    );
+
+  const table = (rules?: readonly TestDeviceRule[]): Record<string, string> => {
+    const bundle = box.bundle(made => prepare(made, rules));
+    const done = box.run(bundle);
+    expect(done).toMatchObject({ status: 0, stderr: '' });
+    return refused(done.stdout);
+  };
+
+  /** All but those named are as by default. */
+  const defaults = (others: Record<string, string> = {}): Record<string, string> => {
+    const usual = new Set(['c:1:3', 'c:1:5', 'c:1:7', 'c:1:9', 'c:5:0', 'c:5:2', 'c:10:200']);
+    return Object.fromEntries(nodes.map(node => [node, others[node] ?? (usual.has(node) ? '-' : 'rwb')]));
+  };
+
+  const all = { allow: false, access: 'rwm' } as const;
+
+  test('without any, a container can use the usual devices and make nodes of all', () => {
+    expect(table()).toEqual(defaults());
+  });
+
+  test.each<[string, readonly TestDeviceRule[], Record<string, string>]>([
+    ['what spec writes', [all], {}],
+    [
+      'reading, writing and both are decided each by itself',
+      [
+        all,
+        { allow: true, type: 'c', major: 240, minor: 0, access: 'r' },
+        { allow: true, type: 'c', major: 240, minor: 1, access: 'w' },
+        { allow: true, type: 'c', major: 241, minor: 0, access: 'rw' },
+        { allow: true, type: 'b', major: 240, access: 'rwm' },
+      ],
+      { 'c:240:0': 'wb', 'c:240:1': 'rb', 'c:241:0': '-', 'b:240:0': '-' },
+    ],
+    [
+      'any number',
+      [all, { allow: true, type: 'b', access: 'r' }, { allow: true, type: 'c', minor: 1, access: 'rwm' }],
+      { 'b:7:200': 'wb', 'b:240:0': 'wb', 'b:241:1': 'wb', 'c:240:1': '-' },
+    ],
+    [
+      'deny after allow',
+      [
+        all,
+        { allow: true, type: 'c', major: 240, minor: 0, access: 'rwm' },
+        { allow: true, type: 'c', major: 241, minor: 0, access: 'rwm' },
+        { allow: false, type: 'c', major: 240, minor: 0, access: 'w' },
+      ],
+      { 'c:240:0': 'wb', 'c:241:0': '-' },
+    ],
+    [
+      'a rule on everything makes those before it void',
+      [{ allow: true, type: 'c', major: 240, minor: 0, access: 'rwm' }, all],
+      {},
+    ],
+    [
+      'all but some',
+      [
+        { allow: true, access: 'rwm' },
+        { allow: false, type: 'b', major: 240, minor: 0, access: 'w' },
+      ],
+      { ...Object.fromEntries(nodes.map(node => [node, '-'])), 'b:240:0': 'wb' },
+    ],
+    ['all', [all, { allow: true, access: 'rwm' }], Object.fromEntries(nodes.map(node => [node, '-']))],
+  ])('%s', (name, rules, others) => {
+    const expected = defaults(others);
+    const looser =
+      name === 'all but some' &&
+      disagrees('runc', 'lets opening for reading and writing through where only writing is denied');
+    expect(table(rules)).toEqual(looser ? { ...expected, 'b:240:0': 'w' } : expected);
+  });
+
+  test('hold for what is executed later, and below the cgroup of the container', () => {
+    const bundle = box.running(made => {
+      prepare(made, [all]);
+      made.config.process.args = ['/bin/sleep', '1000'];
+    });
+    const done = box.must(['exec', bundle.id, '/bin/devices', '/nodes/c:240:0', '/nodes/c:1:3']);
+    expect(refused(done.stdout)).toEqual({ 'c:240:0': 'rwb', 'c:1:3': '-' });
+  });
+
+  test('hold for a container that is only created, and in its hooks', () => {
+    const bundle = box.bundle(made => {
+      prepare(made, [all]);
+      const cat = { path: '/bin/busybox', args: ['sh', '-c', 'cat /nodes/c:240:0 2>/tmp/hook || true'] };
+      made.config.hooks = { startContainer: [cat] };
+    });
+    box.create(bundle);
+    box.must(['start', bundle.id]);
+    expect(box.view.sh('cat "$1"', bundle.inRoot('tmp/hook'))).toContain('Operation not permitted');
+  });
+
+  test('do not come from the devices of the config, which are made all the same', () => {
+    const bundle = box.bundle(made => {
+      prepare(made, [all]);
+      made.config.linux.devices = [{ path: '/dev/mine', type: 'c', major: 240, minor: 0 }];
+      made.config.process.args = ['/bin/devices', '/dev/mine'];
+    });
+    expect(box.run(bundle).stdout).toMatch(/^\/dev\/mine 0 1 1 1$/m);
+  });
+
+  test('do not come before the mounts: a disk that is denied can be mounted', () => {
+    const disk = box.mkdir('disk');
+    box.view.sh('mknod "$1/node" b 240 0', disk);
+    const bundle = box.bundle(made => {
+      prepare(made, [all]);
+      made.config.mounts.push({ destination: '/mnt', type: 'ext2', source: `${disk}/node`, options: ['ro'] });
+    });
+    // There is no such disk; the rules would have been asked first.
+    const failure = box.refuses(bundle);
+    expect(failure.message).not.toContain('operation not permitted');
+    expect(failure.message).toContain('/mnt');
+  });
+
+  test.each<[string, readonly TestDeviceRule[], string, string]>([
+    [
+      'a hole in a wildcard',
+      [
+        all,
+        { allow: true, type: 'c', major: 240, access: 'rwm' },
+        { allow: false, type: 'c', major: 240, minor: 1, access: 'w' },
+      ],
+      'hole in',
+      '/linux/resources/devices/2',
+    ],
+    [
+      'no access',
+      [all, { allow: true, type: 'c', major: 1, minor: 5 }],
+      'cannot be empty',
+      '/linux/resources/devices/1',
+    ],
+    ['an unknown type', [{ allow: true, type: 'x', access: 'r' }], 'type', '/linux/resources/devices/0/type'],
+  ])('are refused: %s', (_, rules, words, pointer) => {
+    const bundle = box.bundle(made => prepare(made, rules));
+    const failure = box.refuses(bundle);
+    expect(failure.message).toContain(words);
+    if (isTsubo) expect(failure.record.pointer).toBe(pointer);
+  });
+});

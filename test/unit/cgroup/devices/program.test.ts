@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from 'vitest';
+import { deviceProgram } from '../../../../src/cgroup/devices/program.ts';
+import { containerDeviceRules, type DeviceRule, ruleText } from '../../../../src/cgroup/devices/rules.ts';
+import { allowsEverything, simplify } from '../../../../src/cgroup/devices/simplify.ts';
+import type { DeviceCgroup } from '../../../../src/oci/resources.ts';
+import { type DeviceRequest, runDeviceProgram, unreachable } from '../../../helpers/ebpf.ts';
+
+/** What the list says: every bit that is asked for is decided by the last rule that speaks of it. */
+function model(rules: readonly DeviceRule[], request: DeviceRequest): number {
+  for (const bit of [1, 2, 4]) {
+    if ((request.access & bit) === 0) continue;
+    let allowed = false;
+    for (const rule of rules) {
+      const speaks =
+        (rule.access & bit) !== 0 &&
+        (rule.type === 'a' || rule.type === request.type) &&
+        (rule.major ?? request.major) === request.major &&
+        (rule.minor ?? request.minor) === request.minor;
+      if (speaks) allowed = rule.allow;
+    }
+    if (!allowed) return 0;
+  }
+  return 1;
+}
+
+const largest = 0xffffffff;
+/** Around every number that a rule can name, and the ends of what the kernel can ask. */
+const numbers = [0, 1, 2, 3, 4, 5, 135, 136, 137, 0xfff, 0xfffff, 0x7fffffff, 0x80000000, largest];
+
+function* requests(): Generator<DeviceRequest> {
+  for (const type of ['b', 'c'] as const) {
+    for (const major of numbers) {
+      for (const minor of numbers) {
+        for (let access = 0; access < 8; access++) yield { type, major, minor, access };
+      }
+    }
+  }
+}
+
+/** xorshift: the same lists on every machine. */
+function random(seed: number): (below: number) => number {
+  let state = seed;
+  return below => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) % below;
+  };
+}
+
+function differences(rules: readonly DeviceRule[], program: Uint8Array): string[] {
+  const found = unreachable(program).map(at => `nothing leads to ${at}`);
+  for (const request of requests()) {
+    const wanted = model(rules, request);
+    if (runDeviceProgram(program, request) !== wanted) found.push(JSON.stringify({ ...request, wanted }));
+  }
+  return found;
+}
+
+const asked = (...rules: DeviceCgroup[]): DeviceRule[] => containerDeviceRules(rules);
+
+describe('a device program', () => {
+  it.each<[string, DeviceRule[]]>([
+    ['no rule', []],
+    ['the default rules alone', asked()],
+    ['what spec writes', asked({ allow: false, access: 'rwm' })],
+    ['everything allowed', asked({ allow: true, access: 'rwm' })],
+    ['a kind of access of everything', asked({ allow: true, access: 'r' })],
+    [
+      'deny after allow',
+      asked({ allow: true, access: 'rwm' }, { allow: false, type: 'b', major: 3, access: 'w' }),
+    ],
+    [
+      'allow after deny after allow',
+      asked(
+        { allow: true, type: 'c', major: 1, access: 'rw' },
+        { allow: false, type: 'c', access: 'w' },
+        { allow: true, type: 'c', major: 1, minor: 4, access: 'w' },
+      ),
+    ],
+    [
+      'a number without a sign',
+      asked({ allow: true, type: 'b', major: largest, minor: 0x80000000, access: 'rw' }),
+    ],
+    ['a minor number of every major', asked({ allow: true, type: 'b', minor: 2, access: 'rwm' })],
+    ['-1 for every number', asked({ allow: true, type: 'b', major: -1, minor: -1, access: 'r' })],
+    [
+      'two rules for one request',
+      asked(
+        { allow: true, type: 'b', major: 3, minor: 4, access: 'r' },
+        { allow: true, type: 'b', major: 3, access: 'w' },
+      ),
+    ],
+  ])('decides as the list does: %s', (_, rules) => {
+    expect(differences(rules, deviceProgram(rules))).toEqual([]);
+    expect(differences(rules, deviceProgram(simplify(rules)))).toEqual([]);
+  });
+
+  it('decides as the list does for random lists', () => {
+    const next = random(20260101);
+    const pick = [undefined, 0, 1, 2, 3, 136, largest];
+    for (let round = 0; round < 150; round++) {
+      const rules = Array.from(
+        { length: next(9) },
+        (): DeviceRule => ({
+          allow: next(2) === 1,
+          type: (['a', 'c', 'b'] as const)[next(3)] ?? 'a',
+          major: pick[next(pick.length)],
+          minor: pick[next(pick.length)],
+          access: next(7) + 1,
+        }),
+      );
+      const told = rules.map(ruleText).join('; ');
+      const simple = simplify(rules);
+      expect(differences(rules, deviceProgram(rules)), told).toEqual([]);
+      expect(differences(rules, deviceProgram(simple)), told).toEqual([]);
+      expect(simple.length).toBeLessThanOrEqual(rules.length);
+      expect(simplify(simple), told).toEqual(simple);
+    }
+  });
+
+  it('has local jumps only, however long the list is', () => {
+    const rules = Array.from(
+      { length: 20_000 },
+      (_, minor): DeviceRule => ({
+        allow: true,
+        type: 'c',
+        major: 250,
+        minor,
+        access: 2,
+      }),
+    );
+    const program = deviceProgram(rules);
+    expect(runDeviceProgram(program, { type: 'c', major: 250, minor: 0, access: 2 })).toBe(1);
+    expect(runDeviceProgram(program, { type: 'c', major: 250, minor: 20_000, access: 2 })).toBe(0);
+  });
+});
+
+describe('simplified rules', () => {
+  const texts = (...rules: DeviceCgroup[]): string[] => simplify(asked(...rules)).map(ruleText);
+
+  it('say nothing of what is denied anyhow', () => {
+    expect(texts({ allow: false, access: 'rwm' })).toEqual(texts());
+    expect(texts()).toHaveLength(11);
+  });
+
+  it('forget what a later rule decides', () => {
+    const rules = texts(
+      { allow: true, type: 'c', major: 10, minor: 1, access: 'rw' },
+      { allow: false, access: 'rwm' },
+      { allow: true, type: 'b', major: 8, minor: 0, access: 'rm' },
+    );
+    expect(rules).toEqual(['allow b 8:0 r', ...texts()]);
+  });
+
+  it('are one rule where everything is allowed', () => {
+    const everything = simplify(asked({ allow: false, access: 'rwm' }, { allow: true, access: 'mwr' }));
+    expect(everything.map(ruleText)).toEqual(['allow a *:* rwm']);
+    expect(allowsEverything(everything)).toBe(true);
+    expect(allowsEverything(simplify(asked()))).toBe(false);
+    expect(allowsEverything(simplify(asked({ allow: true, access: 'rw' })))).toBe(false);
+  });
+});
