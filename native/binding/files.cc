@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/sysmacros.h>
@@ -161,6 +162,11 @@ Outcome rmdir(const Arguments& a) {
 
 Outcome unlink(const Arguments& a) {
   return on_path("unlink", a[0].text(), [](const char* path) { return ::unlink(path); });
+}
+
+Outcome unmount(const Arguments& a) {
+  return on_path("umount2", a[0].text(),
+                 [](const char* path) { return ::umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW); });
 }
 
 Outcome mkfifo(const Arguments& a) {

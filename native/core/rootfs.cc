@@ -166,6 +166,18 @@ Result run(Context& c, const wire::step::moveRoot&) {
   return check("chdir", sys::chdir("/"));
 }
 
+Result run(Context& c, const wire::step::changeRoot& s) {
+  if (s.slot > 0) {
+    if (c.root >= 0) sys::close(c.root);
+    c.root = c.slots[s.slot];
+    c.slots[s.slot] = -1;
+  }
+  c.about("/");
+  if (long r = sys::fchdir(c.root); r < 0) return check("fchdir", r);
+  if (long r = sys::call(__NR_chroot, sys::arg(".")); r < 0) return check("chroot", r);
+  return check("chdir", sys::chdir("/"));
+}
+
 Result run(Context& c, const wire::step::setRootPropagation& s) {
   c.about("/");
   return check("mount", sys::mount(nullptr, "/", nullptr, s.flags, nullptr));

@@ -50,6 +50,7 @@ using field_numbers = numbers;
 #define TSUBO_FIELDS_makeSymlinkIf(F) F(text, path) F(text, target) F(text, needs)
 #define TSUBO_FIELDS_pivotRoot(F)
 #define TSUBO_FIELDS_moveRoot(F)
+#define TSUBO_FIELDS_changeRoot(F) F(number, slot)
 #define TSUBO_FIELDS_setRootPropagation(F) F(number, flags)
 #define TSUBO_FIELDS_sealRoot(F)
 #define TSUBO_FIELDS_makeDirectory(F) F(text, path) F(number, mode)
@@ -88,7 +89,7 @@ using field_numbers = numbers;
 #define TSUBO_STEPS(S) \
   S(resetSignals) S(joinNamespace) S(unshare) S(enterTimeNamespace) S(setPropagation) S(setMountPropagation) S(openRoot) S(mount) S(bind) S(mountCgroup) \
   S(keepMount) S(changeMount) S(makeDevice) S(makeSymlink) S(replaceSymlink) S(makeSymlinkIf) S(pivotRoot) \
-  S(moveRoot) S(setRootPropagation) S(sealRoot) S(makeDirectory) S(raiseLoopback) S(setHostname) \
+  S(moveRoot) S(changeRoot) S(setRootPropagation) S(sealRoot) S(makeDirectory) S(raiseLoopback) S(setHostname) \
   S(setDomainname) S(setSysctl) S(readonlyPath) S(maskPath) S(joinSessionKeyring) S(setNoNewPrivileges) \
   S(setRlimit) S(setAffinity) S(setScheduler) S(setIoPriority) S(setPersonality) S(setMemoryPolicy) \
   S(ownStdio) S(openTerminal) S(useTerminal) S(limitBoundingSet) S(setUser) S(setCapabilities) S(setAmbientSet) \

@@ -20,6 +20,8 @@ export interface Binding {
   mkdir(path: string, mode: number): void;
   rmdir(path: string): void;
   unlink(path: string): void;
+  /** umount2(2) of the newest mount on `path` with all that is mounted in it, also while it is in use (MNT_DETACH). */
+  unmount(path: string): void;
   mkfifo(path: string, mode: number): void;
   /** Names in the directory, without `.` and `..`, sorted by bytes. */
   readdir(path: string): string[];

@@ -14,6 +14,7 @@ export const openFlags = {
   nonBlocking: 0o4000,
   synchronous: 0o4010000,
   closeOnExec: 0o2000000,
+  pathOnly: 0o10000000,
 } as const;
 
 const typeMask = 0o170000;

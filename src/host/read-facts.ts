@@ -85,7 +85,7 @@ export function cgroup2Mountpoint(mountinfo: string): string | undefined {
 }
 
 /** The kernel writes blanks, tabs, newlines and backslashes in mountinfo as `\040` and so on. */
-function unescapeOctal(text: string): string {
+export function unescapeOctal(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, digits: string) =>
     String.fromCharCode(Number.parseInt(digits, 8)),
   );

@@ -7,10 +7,12 @@ import { onHost } from '../errors/system.ts';
 import { openFlags } from '../host/files.ts';
 import { joinPath, resolvePath } from '../host/paths.ts';
 import type { Hooks } from '../oci/config.ts';
+import { hasNamespace } from '../plan/namespaces.ts';
 import type { HostStep } from '../plan/plan.ts';
 import { checkConsole, consoleMoments, resolveSocket } from './console.ts';
 import { plannedFilter } from './device-filter.ts';
 import { runPoststopHooks } from './hooks.ts';
+import { mountsOn, unmountRoot } from './host-mounts.ts';
 import { checkId } from './ids.ts';
 import { createMoments } from './moments.ts';
 import { checkPassedFds, listenFds } from './passed-fds.ts';
@@ -114,6 +116,10 @@ function createHeld(
     binding.writeText(configCopy, bundle.text, openFlags.create | openFlags.exclusive, 0o600);
   });
 
+  const { mountsBelow } = record;
+  if (mountsBelow !== undefined) {
+    undo.arm(`the mounts on ${record.rootfs}`, () => unmountRoot(binding, record.rootfs, mountsBelow));
+  }
   if (cgroup !== undefined) {
     const { place, origin } = cgroup;
     undo.arm(`the cgroup ${place.path}`, () => removeCgroup(binding, place, 'spare'));
@@ -198,6 +204,7 @@ function firstRecord(
     ...(noNewKeyring && { noNewKeyring }),
     // An empty path asks for a new one.
     ...laterHooks(config.hooks),
+    ...(!hasNamespace(config, 'mount') && { mountsBelow: mountsOn(runtime.binding, rootfs) }),
     sharedPidNamespace: pidNamespace === undefined || (pidNamespace.path ?? '') !== '',
   };
 }

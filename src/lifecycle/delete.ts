@@ -3,6 +3,7 @@ import { removeCgroup } from '../cgroup/remove.ts';
 import { RuntimeError } from '../errors/error.ts';
 import { onHost } from '../errors/system.ts';
 import { runPoststopHooks } from './hooks.ts';
+import { unmountRoot } from './host-mounts.ts';
 import { collect, killAndWait, withInit } from './init.ts';
 import type { ContainerRecord, InitRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
@@ -54,6 +55,7 @@ function destroy(runtime: Runtime, record: ContainerRecord, held: Held): void {
   if (record.cgroup !== undefined) {
     removeCgroup(binding, record.cgroup, record.init === undefined ? 'spare' : 'kill');
   }
+  if (record.mountsBelow !== undefined) unmountRoot(binding, record.rootfs, record.mountsBelow);
   removeState(runtime, held);
   if (record.hooks?.poststop !== undefined) runPoststopHooks(runtime, record);
 }

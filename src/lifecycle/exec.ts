@@ -95,6 +95,8 @@ function bear(
         preserveFds: options.preserveFds ?? 0,
         linux,
         timeNamespace: foreign === namespaces ? undefined : `/proc/${init.pid}/ns/time`,
+        // Namespaces do not lead there when the mounts are the host's.
+        root: (foreign & namespaceFlags.mount) === 0 ? `/proc/${init.pid}/root` : undefined,
       },
     );
     for (const { pointer, message } of plan.warnings) {

@@ -137,6 +137,7 @@ function spawnInit(
   try {
     const slots = new Map<number, number>();
     for (const step of plan.host) {
+      if (step.op === 'openDirectory') slots.set(step.slot, open(step.path, openFlags.pathOnly));
       if (step.op !== 'openNamespace') continue;
       const fd = openNamespace(binding, step);
       opened.push(fd);

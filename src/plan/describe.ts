@@ -65,6 +65,8 @@ function hostWords(step: HostStep): string {
         step.otherwise === undefined ? '' : ` otherwise=${step.otherwise.file} value=${step.otherwise.value}`;
       return `writeCgroup file=${step.file} value=${step.value}${instead}`;
     }
+    case 'openDirectory':
+      return `openDirectory path=${step.path} slot=${step.slot}`;
     case 'openNamespace':
       return `openNamespace path=${step.path} kind=${cloneFlagNames(step.kind)} slot=${step.slot}`;
     case 'setOomScoreAdj':

@@ -13,6 +13,8 @@ export interface ExecOptions {
   readonly id: string;
   /** The container has no session keyring of its own. Default false. */
   readonly noNewKeyring?: boolean;
+  /** The container's root, where its mount namespace is the runtime's. */
+  readonly root?: string | undefined;
   /** How many descriptors from 3 on the process gets. Default 0. */
   readonly preserveFds?: number;
   /** Of the container: personality and memory policy. Default: those of the runtime's caller. */
@@ -30,11 +32,17 @@ export function makeExecPlan(context: Omit<ProcessContext, 'warn'>, options: Exe
     container.push({ op: 'resetSignals', origin: '', mask: facts.ignoredSignals });
   }
   const host: HostStep[] = [];
+  let slots = 1;
   if (options.timeNamespace !== undefined) {
     // Who shares memory with others cannot enter it: so no helper has, and the process does that itself.
-    const [kind, path, slot] = [namespaceFlags.time, options.timeNamespace, 1];
+    const [kind, path, slot] = [namespaceFlags.time, options.timeNamespace, slots++];
     host.push({ op: 'openNamespace', when: 'before', path, kind, slot, origin: '' });
     container.push({ op: 'joinNamespace', origin: '', slot, kind });
+  }
+  if (options.root !== undefined) {
+    const slot = slots++;
+    host.push({ op: 'openDirectory', when: 'before', path: options.root, slot, origin: '' });
+    container.push({ op: 'changeRoot', origin: '', slot });
   }
   if (!options.noNewKeyring) {
     container.push({ op: 'joinSessionKeyring', origin: '', name: `_ses.${options.id}` });

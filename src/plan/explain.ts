@@ -76,6 +76,7 @@ function explainStep(plan: Plan, step: Step, report: Report, config?: Config): E
       return { code: 'container.rootfs', message: `error preparing rootfs: ${called}` };
     case 'pivotRoot':
     case 'moveRoot':
+    case 'changeRoot':
       return { code: 'container.rootfs', message: `error jailing process inside rootfs: ${called}` };
     case 'setRootPropagation':
       return { code: 'container.rootfs', message: `unable to apply root propagation flags: ${called}` };

@@ -27,19 +27,10 @@ export function hasNamespace(config: Config, type: NamespaceType): boolean {
  * be written before anybody is in it. The pid namespace to join is entered by
  * being born in it (slot 0); others by setns(2), from descriptors that were opened outside.
  *
- * @throws RuntimeError `config.unsupported` for user namespaces, and for a config without a mount namespace
+ * @throws RuntimeError `config.unsupported` for user namespaces
  */
 export function planNamespaces(context: PlanContext): NamespacePlan {
   const namespaces = context.config.linux?.namespaces ?? [];
-  if (!hasNamespace(context.config, 'mount')) {
-    throw new RuntimeError({
-      code: 'config.unsupported',
-      pointer: context.config.linux?.namespaces === undefined ? '/linux' : '/linux/namespaces',
-      spec: 'config-linux.md#namespaces',
-      message: 'a container without a mount namespace is not supported: its mounts would be made on the host',
-      hint: 'add {"type": "mount"} to linux.namespaces',
-    });
-  }
   let cloneFlags = 0;
   const host: HostStep[] = [];
   const joins: { readonly rank: number; readonly step: Step }[] = [];

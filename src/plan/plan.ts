@@ -42,6 +42,14 @@ export type HostStep =
       readonly slot: number;
       readonly origin: string;
     }
+  /** Opens a directory of the host and hands it over in `slot`. */
+  | {
+      readonly op: 'openDirectory';
+      readonly when: 'before';
+      readonly path: string;
+      readonly slot: number;
+      readonly origin: string;
+    }
   /** Writes /proc/PID/oom_score_adj of the init. */
   | {
       readonly op: 'setOomScoreAdj';

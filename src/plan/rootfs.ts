@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { RuntimeError } from '../errors/error.ts';
+import type { Config } from '../oci/config.ts';
 import type { Step } from '../wire/steps.ts';
 import { hostPath, type PlanContext } from './context.ts';
 import { MS } from './kernel-flags.ts';
 import { propagationOptions } from './mount-option-table.ts';
+import { hasNamespace } from './namespaces.ts';
 
 /** The steps around the root file system, each list for its own place in the plan. */
 export interface RootfsPlan {
@@ -40,9 +42,10 @@ export function rootfsPlan(context: PlanContext): RootfsPlan {
       hint: 'leave --no-pivot out, or use rslave',
     });
   }
+  const path = hostPath(context, config.root.path);
+  if (!hasNamespace(config, 'mount')) return rootOnHost(config, path, origin, flags);
   const enter: Step[] = [{ op: options.noPivot ? 'moveRoot' : 'pivotRoot', origin: '/root/path' }];
   if ((flags & (MS.MS_PRIVATE | MS.MS_SLAVE)) === 0) enter.push({ op: 'setRootPropagation', origin, flags });
-  const path = hostPath(context, config.root.path);
   const open: Step[] = [{ op: 'setPropagation', origin, flags }];
   if (!cutsOffHost(flags)) {
     const apart = (flags & MS.MS_SLAVE) === 0 ? MS.MS_PRIVATE : MS.MS_SLAVE;
@@ -52,7 +55,29 @@ export function rootfsPlan(context: PlanContext): RootfsPlan {
   return {
     open,
     enter,
-    seal: config.root.readonly ? [{ op: 'sealRoot', origin: '/root/readonly' }] : [],
+    seal: sealSteps(config),
+  };
+}
+
+function sealSteps(config: Config): Step[] {
+  return config.root.readonly ? [{ op: 'sealRoot', origin: '/root/readonly' }] : [];
+}
+
+/**
+ * In the host's own mount namespace only the root's mount may be changed: it is put over itself, cut off before the first
+ * mount in it (which would else appear below it too, where nobody takes it off again), and entered by chroot(2).
+ */
+function rootOnHost(config: Config, path: string, origin: string, flags: number): RootfsPlan {
+  const propagation = (flags & (MS.MS_PRIVATE | MS.MS_SLAVE)) === 0 ? MS.MS_PRIVATE : flags;
+  const enter: Step[] = [{ op: 'changeRoot', origin: '/root/path', slot: 0 }];
+  if (propagation !== flags) enter.push({ op: 'setRootPropagation', origin, flags });
+  return {
+    open: [
+      { op: 'openRoot', origin: '/root/path', path },
+      { op: 'setMountPropagation', origin, path, flags: propagation | MS.MS_REC },
+    ],
+    enter,
+    seal: sealSteps(config),
   };
 }
 

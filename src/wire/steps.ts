@@ -107,6 +107,11 @@ export const vocabulary = {
   pivotRoot: {},
   /** For a root that cannot be pivoted: moves it over `/` (MS_MOVE) and chroot(2)s there, after unmounting /proc and /sys of the host. */
   moveRoot: {},
+  /**
+   * chroot(2) into the root, or with a `slot` above 0 into the directory there, which is the root from then on: for a
+   * container that shares its mount namespace.
+   */
+  changeRoot: { slot: 'number' },
   /** mount(2) of propagation `flags` on `/`, after the pivot. */
   setRootPropagation: { flags: 'number' },
   /** The root mount becomes read-only (its top only). */

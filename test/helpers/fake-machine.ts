@@ -186,6 +186,10 @@ export class FakeMachine {
       this.#begin('unlink', path);
       real('unlink', path, () => fs.unlinkSync(path));
     },
+    unmount: path => {
+      this.#begin('unmount', path);
+      throw refused('umount2', 22, path);
+    },
     mkfifo: (path, mode) => {
       this.#begin('mkfifo', path);
       execFileSync('mkfifo', ['-m', mode.toString(8), path]);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { once } from 'node:events';
-import { readlinkSync } from 'node:fs';
+import { readFileSync, readlinkSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Bundle } from '../helpers/bundle.ts';
 import { requires } from '../helpers/requires.ts';
@@ -124,6 +125,82 @@ describe.skipIf(requires('root', 'busybox'))('the namespaces of a container', ()
 
   test('of a new cgroup namespace have their root in the cgroup of the container', () => {
     expect(box.inside().cgroup).toMatch(/^0::\/$/m);
+  });
+
+  describe('without one for mounts', () => {
+    const leaves = 'leaves the mounts of a container without a mount namespace on the host';
+    const shared = (bundle: Bundle) => {
+      bundle.namespace('mount');
+      bundle.config.linux.maskedPaths = [];
+      bundle.config.linux.readonlyPaths = [];
+    };
+    const rootOf = (bundle: Bundle) => realpathSync(join(bundle.dir, bundle.config.root.path));
+    /** The mount points of the runtime's mount namespace below the container's root. */
+    const mountsOf = (bundle: Bundle) =>
+      readFileSync(`/proc/${box.view.pid}/mountinfo`, 'utf8')
+        .split('\n')
+        .map(line => line.split(' ')[4] ?? '')
+        .filter(path => path.startsWith(rootOf(bundle)));
+
+    test('the root is changed, and the mounts go with the container', context => {
+      skipWhere(context, 'runc', leaves);
+      const bundle = box.running(shared);
+      const { pid } = box.state(bundle.id);
+      expect(namespaceOf(bundle, 'mnt')).toBe(outside('mnt'));
+      expect(box.view.sh(`readlink /proc/${pid}/root`).trim()).toBe(rootOf(bundle));
+      expect(mountsOf(bundle)).toContain(`${rootOf(bundle)}/proc`);
+      box.must(['delete', '--force', bundle.id]);
+      expect(mountsOf(bundle)).toEqual([]);
+    });
+
+    test('the program sees the root file system and nothing else', context => {
+      skipWhere(context, 'runc', leaves);
+      const report = box.inside(shared);
+      expect(report.exe).toBe('/bin/inside');
+      expect(report.namespaces['mnt']).toBe(outside('mnt'));
+    });
+
+    test('an executed program has the same root', context => {
+      skipWhere(context, 'runc', leaves);
+      const bundle = box.running(shared);
+      const own = box.must(['exec', bundle.id, '/bin/sh', '-c', 'readlink /proc/self/root; ls -di /']).stdout;
+      const other = box.view.sh(`ls -di /proc/${box.state(bundle.id).pid}/root/`);
+      expect(own.split('\n')[1]?.trim().split(' ')[0]).toBe(other.trim().split(' ')[0]);
+    });
+
+    test('a mount that was on the root before stays', context => {
+      skipWhere(context, 'runc', leaves);
+      const bundle = box.bundle(made => {
+        shared(made);
+        made.config.process.args = ['/bin/sleep', '1000'];
+      });
+      const root = rootOf(bundle);
+      box.view.sh(`mount --bind ${root} ${root}`);
+      try {
+        box.create(bundle);
+        expect(mountsOf(bundle).filter(path => path === root)).toHaveLength(2);
+        box.must(['delete', '--force', bundle.id]);
+        expect(mountsOf(bundle)).toEqual([root]);
+      } finally {
+        box.view.sh(`umount -l ${root}`);
+      }
+    });
+
+    test('a create that fails takes its mounts back', context => {
+      skipWhere(context, 'runc', leaves);
+      const bundle = box.bundle(made => {
+        shared(made);
+        made.config.process.args = ['/not/there'];
+      });
+      box.refuses(bundle);
+      expect(mountsOf(bundle)).toEqual([]);
+    });
+
+    test('hidden paths are refused', () => {
+      const failure = box.refuses(box.bundle(bundle => bundle.namespace('mount')));
+      expect(failure.message).toContain('unable to restrict sys entries without a private MNT namespace');
+      if (isTsubo) expect(failure.record.pointer).toBe('/linux/maskedPaths');
+    });
   });
 
   describe('names', () => {

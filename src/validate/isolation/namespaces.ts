@@ -2,7 +2,7 @@
 import type { NamespaceType } from '../../oci/namespaces.ts';
 import { type IsolationCheck, isSeparate, type Weakness } from './weakness.ts';
 
-/** What is shared without a namespace of the type. Mount is not here: without one there is no container. */
+/** What is shared without a namespace of the type. */
 const shared: readonly (readonly [type: NamespaceType, why: string])[] = [
   [
     'pid',
@@ -11,6 +11,10 @@ const shared: readonly (readonly [type: NamespaceType, why: string])[] = [
   [
     'network',
     'it has the interfaces, the ports and the abstract sockets of the host, also those of local services',
+  ],
+  [
+    'mount',
+    'its mounts are made on the host, and as root it can leave its root directory, which is only changed by chroot(2)',
   ],
   ['ipc', 'it can read and change shared memory and message queues of the host'],
   ['uts', 'with CAP_SYS_ADMIN it can rename the host'],

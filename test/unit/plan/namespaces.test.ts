@@ -54,10 +54,13 @@ describe('namespaces', () => {
     expect(plan.spawn.cloneFlags).toBe(namespaceFlags.mount);
   });
 
-  it('must have a mount namespace among them', () => {
-    expect(() => planFor({ linux: { namespaces: [{ type: 'pid' }] } })).toThrowError(
-      expect.objectContaining({ code: 'config.unsupported', pointer: '/linux/namespaces' }),
-    );
+  it('need no mount namespace among them: then the root is changed, and the host’s mounts are left alone', () => {
+    const operations = planFor({ linux: { namespaces: [{ type: 'pid' }] } }).container.map(step => step.op);
+    expect(operations).toContain('changeRoot');
+    expect(operations).not.toContain('pivotRoot');
+    expect(operations).not.toContain('setPropagation');
+    // The root's own mount is cut off before the first mount in it.
+    expect(operations.indexOf('setMountPropagation')).toBe(operations.indexOf('openRoot') + 1);
   });
 
   it('are made by the init where the time is concerned, with its offsets', () => {
