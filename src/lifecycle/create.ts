@@ -204,6 +204,7 @@ function firstRecord(
     ...(noNewKeyring && { noNewKeyring }),
     // An empty path asks for a new one.
     ...laterHooks(config.hooks),
+    ...(config.process.args.length === 0 && { noProgram: true as const }),
     ...(!hasNamespace(config, 'mount') && { mountsBelow: mountsOn(runtime.binding, rootfs) }),
     sharedPidNamespace: pidNamespace === undefined || (pidNamespace.path ?? '') !== '',
   };

@@ -23,7 +23,9 @@ export function createMoments(
       for (const step of plan.host) {
         if (step.when !== 'runtime') continue;
         try {
-          runHostHook(runtime, step.kind, step.index, step.hook, subject, 'creating', pid);
+          // Prestart hooks were once part of start, and programs written for that still expect to hear so.
+          const status = step.kind === 'prestart' ? 'created' : 'creating';
+          runHostHook(runtime, step.kind, step.index, step.hook, subject, status, pid);
         } catch (error) {
           if (!(error instanceof RuntimeError)) throw error;
           throw error.with({ message: `error during container init: ${error.message}` });

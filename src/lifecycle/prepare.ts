@@ -40,7 +40,10 @@ export function prepare(runtime: Runtime, options: PrepareOptions): Prepared {
   const bundle = readBundle(binding, options.bundle);
   return withPlace(bundle.text, () => {
     const noPivot = options.noPivot ?? false;
-    const { config, warnings } = requireConfig(bundle.document, { noPivot });
+    const { config, warnings } = requireConfig(bundle.document, {
+      noPivot,
+      processOptional: options.startNow !== true,
+    });
     const rootfs = resolveRootfs(binding, bundle.path, config);
     const problems = checkOnHost(binding, config);
     if (problems[0] !== undefined) throw new RuntimeError({ ...problems[0], problems });

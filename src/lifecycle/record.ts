@@ -20,6 +20,8 @@ export interface ContainerRecord {
   readonly sharedPidNamespace: boolean;
   /** Created in its caller's session keyring. Default false. */
   readonly noNewKeyring?: boolean;
+  /** Its config has no process, so that it cannot be started. */
+  readonly noProgram?: true;
   /** Shares the runtime's mount namespace: how many mounts were on `rootfs` before its own. */
   readonly mountsBelow?: number;
   /** Those that later commands run; absent when there are none. */

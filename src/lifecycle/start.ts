@@ -17,7 +17,7 @@ import { type Held, hold, notFound, readRecord, stateDirectory } from './store.t
  * Runs the program of a created container, and returns when it has really been executed. A program that cannot be
  * is an error, and the container is stopped.
  *
- * @throws RuntimeError `state.not-found`, `state.not-created`, `state.busy`, `container.syscall`, `host.syscall`
+ * @throws RuntimeError `state.not-found`, `state.not-created`, `config.process.required`, `state.busy`, `container.syscall`, `host.syscall`
  * @see runtime.md#start
  */
 export function startContainer(runtime: Runtime, id: string): void {
@@ -41,6 +41,7 @@ function statusBefore(runtime: Runtime, id: string): ReturnType<typeof statusOf>
 }
 
 function release(runtime: Runtime, held: Held, record: ContainerRecord): void {
+  if (record.noProgram === true) throw noProgram(record.id);
   const { binding } = runtime;
   const go = joinPath(held.directory, files.go);
   const result = joinPath(held.directory, files.result);
@@ -56,6 +57,16 @@ function release(runtime: Runtime, held: Held, record: ContainerRecord): void {
   }
   if (report.step === 0 && init?.afterReady.steps.some(isHook)) throw endedInHook();
   afterExec(runtime, record);
+}
+
+function noProgram(id: string): RuntimeError {
+  return new RuntimeError({
+    code: 'config.process.required',
+    pointer: '/process',
+    message: `cannot start container ${id}: its config.json has no process`,
+    hint: 'delete it, write process into config.json, and create it again',
+    spec: 'config.md#process',
+  });
 }
 
 /** A step as the record keeps it. */

@@ -23,6 +23,7 @@ export interface Config {
   /** SemVer of the specification the bundle was written for. */
   readonly ociVersion: string;
   readonly root: Root;
+  /** Without args when the document has none: the container cannot be started. */
   readonly process: Process;
   /** Of the UTS namespace, which must be a new or a joined one. */
   readonly hostname?: string;

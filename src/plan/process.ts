@@ -75,11 +75,18 @@ export function processSteps(context: ProcessContext, options: ProcessOptions): 
     ...capabilities.after,
     { ...directory, mayFail: 0 },
     // As the user that will run it, and before `ready`: what cannot be run fails the create.
-    { op: 'findProgram', origin: program, name: args[0] ?? '', search: environment.search },
+    ...args.slice(0, 1).map(name => ({
+      op: 'findProgram' as const,
+      origin: program,
+      name,
+      search: environment.search,
+    })),
     { op: 'ready', origin: '' },
   );
   const { fifos } = options;
   if (fifos !== undefined) steps.push({ op: 'awaitStart', origin: '', go: fifos.go, result: fifos.result });
+  // `start` refuses a container without a program, so that nobody comes this far.
+  if (args.length === 0) return steps;
   steps.push(...(options.beforeProgram?.(environment.env) ?? []));
   if (lateFilter) steps.push(...filter);
   steps.push({ op: 'execute', origin: program, args, env: environment.env });

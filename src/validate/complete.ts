@@ -11,11 +11,14 @@ import type { Draft } from './context.ts';
  */
 export function completeConfig(draft: Draft<Config>): Config {
   const config = { ...draft } as { -readonly [Key in keyof Config]: Config[Key] };
-  config.process = completeProcess(draft.process as Process);
+  config.process = completeProcess((draft.process as Process | undefined) ?? noProcess);
   if (draft.mounts !== undefined) config.mounts = (draft.mounts as readonly Mount[]).map(completeMount);
   if (draft.linux !== undefined) config.linux = completeLinux(draft.linux as Linux);
   return config;
 }
+
+/** Of a container that cannot be started: what there is to prepare without a program. */
+const noProcess: Process = { user: { uid: 0, gid: 0 }, cwd: '/', args: [] };
 
 export function completeProcess(draft: Process): Process {
   const { capabilities } = draft;

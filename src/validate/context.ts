@@ -14,6 +14,8 @@ export type Draft<T> = T extends string | number | bigint | boolean
 export interface CheckOptions {
   /** The root is to be moved (`--no-pivot`) instead of pivoted to. Default false. */
   readonly noPivot?: boolean;
+  /** Only `start` needs a process: one may be missing. Default false. */
+  readonly processOptional?: boolean;
 }
 
 /** A rule that the types alone cannot say. It reports into the context and never throws. */

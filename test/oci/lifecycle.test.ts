@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'n
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { requires } from '../helpers/requires.ts';
-import { disagrees } from '../helpers/runtime.ts';
+import { disagrees, skipWhere } from '../helpers/runtime.ts';
 import { sandbox, until } from '../helpers/sandbox.ts';
 import { layouts } from '../helpers/view.ts';
 
@@ -71,6 +71,31 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2')).each(layouts)(
 
       test('can be deleted by force', () => {
         box.must(['delete', '--force', box.created().id]);
+      });
+
+      test('needs no process, and cannot be started then', context => {
+        skipWhere(context, 'runc', 'creates no container without a process');
+        const bundle = box.bundle(made => {
+          Reflect.deleteProperty(made.config, 'process');
+        });
+        const { stderr } = box.create(bundle);
+        expect(stderr).toContain('the container can be created and not started');
+        expect(box.state(bundle.id).status).toBe('created');
+        const failure = box.failsWith(['start', bundle.id], 'has no process', 'config.process.required');
+        expect(failure.record.pointer).toBe('/process');
+        expect(box.state(bundle.id).status).toBe('created');
+        box.must(['delete', bundle.id]);
+      });
+
+      test('cannot be run at once without a process', () => {
+        const bundle = box.bundle(made => {
+          Reflect.deleteProperty(made.config, 'process');
+        });
+        box.failsWith(
+          ['run', '--bundle', bundle.dir, bundle.id],
+          'process property must not be empty',
+          'config.process.required',
+        );
       });
 
       test('dies without its program having run when it is killed', async () => {

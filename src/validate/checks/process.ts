@@ -10,6 +10,15 @@ const mostCells = 0xffff;
 export const checkProcess: Check = context => {
   const { process } = context.config;
   if (process === undefined) {
+    if (context.options.processOptional === true) {
+      context.warn({
+        code: 'config.process.required',
+        message: 'there is no process: the container can be created and not started',
+        pointer: '/process',
+        spec,
+      });
+      return;
+    }
     context.problem({
       code: 'config.process.required',
       message: 'process property must not be empty',
