@@ -26,6 +26,7 @@ const chunks = {
   exec: ['src/lifecycle/exec.ts'],
   hooks: ['src/lifecycle/hooks.ts'],
   seccomp: ['src/plan/seccomp.ts'],
+  update: ['src/cli/update-options.ts', 'src/lifecycle/update.ts'],
   // what is said to people: help, documents, plans, failures
   words: [
     'src/bundle/json-syntax-error.ts',

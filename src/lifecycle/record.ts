@@ -44,6 +44,8 @@ export const files = {
   record: 'state.json',
   /** The bundle's config.json as it was at create. */
   config: 'config.json',
+  /** `linux.resources` as of the last `update`; absent before the first. */
+  resources: 'resources.json',
   /** Its existence tells created from running. */
   go: 'exec.fifo',
   result: 'result.fifo',

@@ -9,7 +9,7 @@ import type { Runtime } from './runtime.ts';
 import { isHeld, stateDirectory } from './store.ts';
 
 /** What may be done to a container that is not simply asked about. */
-export type Operation = 'start' | 'kill' | 'delete' | 'exec';
+export type Operation = 'start' | 'kill' | 'delete' | 'exec' | 'update';
 
 /**
  * Where each operation is allowed: runtime.md#operations, with `delete` of a created container as engines expect it.
@@ -20,6 +20,7 @@ const allowed: { readonly [Op in Operation]: readonly Status[] } = {
   kill: ['created', 'running', 'paused'],
   delete: ['created', 'stopped'],
   exec: ['created', 'running'],
+  update: ['created', 'running', 'paused'],
 };
 
 /**
@@ -64,6 +65,8 @@ const refusals: { readonly [Op in Operation]: (id: string, status: Status) => Ru
       value: status,
       spec: 'runtime.md#kill',
     }),
+  update: (_id, status) =>
+    new RuntimeError({ code: 'state.not-running', message: 'container not running', value: status }),
   exec: (_id, status) =>
     new RuntimeError({
       code: 'state.not-running',

@@ -9,6 +9,8 @@ import { type Log, type Runtime, silentLog } from '../lifecycle/runtime.ts';
 import { signalNumber } from '../lifecycle/signals.ts';
 import { startContainer } from '../lifecycle/start.ts';
 import { containerState } from '../lifecycle/state.ts';
+import { updateContainer } from '../lifecycle/update.ts';
+import type { Resources } from '../oci/resources.ts';
 import type { StateOutput } from '../oci/state.ts';
 import { loadBinding } from './binding.ts';
 
@@ -92,6 +94,19 @@ export class Container {
    */
   async kill(signal: string | number = 'TERM'): Promise<void> {
     killContainer(this.#runtime, this.id, signalNumber(String(signal)));
+  }
+
+  /**
+   * Changes the resource limits. What is not named stays; when one is refused, all are as they were.
+   *
+   * @param resources - as `linux.resources` of a config; bytes and microseconds, -1 for no limit. Device rules stay
+   * @throws RuntimeError `state.not-running` unless the container is created, running or paused
+   * @throws RuntimeError `config.*` with the pointer into `resources`
+   * @throws RuntimeError `host.cgroup-controller`, `host.cgroup-write` when the machine or the kernel cannot
+   * @see config-linux.md#control-groups
+   */
+  async update(resources: Resources): Promise<void> {
+    updateContainer(this.#runtime, this.id, resources);
   }
 
   /**

@@ -11,7 +11,7 @@ import { checkMemoryPolicy, checkPersonality } from './checks/memory-policy.ts';
 import { checkMounts } from './checks/mounts.ts';
 import { checkNamespaces } from './checks/namespaces.ts';
 import { checkCapabilities, checkConsoleSize, checkEnvironment, checkProcess } from './checks/process.ts';
-import { checkHugepageLimits } from './checks/resources.ts';
+import { checkResources } from './checks/resources.ts';
 import { checkRlimits } from './checks/rlimits.ts';
 import { checkExecAffinity, checkScheduler } from './checks/scheduling.ts';
 import { checkSeccomp } from './checks/seccomp.ts';
@@ -47,7 +47,7 @@ const checks: readonly Check[] = [
   checkSeccomp,
   checkHooks,
   checkDeviceRules,
-  checkHugepageLimits,
+  checkResources,
   checkMemoryPolicy,
   checkPersonality,
   checkAnnotations,

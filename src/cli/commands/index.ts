@@ -12,6 +12,7 @@ import { run } from './run.ts';
 import { spec } from './spec.ts';
 import { start } from './start.ts';
 import { state } from './state.ts';
+import { update } from './update.ts';
 
 /** In the order of the help: a container's life, then looking at it, then bundles. */
 export const modules: readonly CommandModule[] = [
@@ -19,6 +20,7 @@ export const modules: readonly CommandModule[] = [
   start,
   run,
   exec,
+  update,
   kill,
   deleteCommand,
   state,

@@ -1,21 +1,188 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Check } from '../context.ts';
+import { formatPointer } from '../../bundle/pointer.ts';
+import { controllerOf } from '../../cgroup/unified.ts';
+import { isNumber, isUnset } from '../../cgroup/write.ts';
+import type { ErrorFields } from '../../errors/error.ts';
+import type { Integer } from '../../oci/config.ts';
+import type { CPU, HugepageLimit, Memory, Rdma, Resources } from '../../oci/resources.ts';
+import type { Check, Draft } from '../context.ts';
+import { blockIOProblems } from './block-io.ts';
+
+type Problem = ErrorFields & { readonly pointer: string };
+/** A problem of the property at these names below the resources. */
+export type Tell = (
+  at: readonly (string | number)[],
+  fields: Omit<ErrorFields, 'pointer' | 'code'> & { readonly code: string },
+) => void;
+
+export const checkResources: Check = context => {
+  const resources = context.config.linux?.resources;
+  if (resources === undefined) return;
+  for (const problem of resourceProblems(resources, '/linux/resources', true)) context.problem(problem);
+};
+
+/**
+ * What is wrong with the resources beside their types.
+ *
+ * @param origin - pointer of the resources in their document
+ * @param whole - true when there are no others, to which these are only the changes
+ */
+export function resourceProblems(resources: Draft<Resources>, origin: string, whole: boolean): Problem[] {
+  const problems: Problem[] = [];
+  const tell: Tell = (at, { code, ...fields }) =>
+    void problems.push({ ...fields, code: `config.resources.${code}`, pointer: origin + formatPointer(at) });
+  memoryProblems(resources.memory ?? {}, whole, tell);
+  cpuProblems(resources.cpu ?? {}, tell);
+  blockIOProblems(resources.blockIO ?? {}, tell);
+  hugepageProblems(resources.hugepageLimits ?? [], tell);
+  rdmaProblems(resources.rdma ?? {}, tell);
+  unifiedProblems(resources.unified ?? {}, tell);
+  return problems;
+}
+
+function memoryProblems(memory: Draft<Memory>, whole: boolean, tell: Tell): void {
+  const spec = 'config-linux.md#memory';
+  for (const name of ['limit', 'reservation', 'swap'] as const) {
+    const value = memory[name];
+    if (value === undefined || value >= -1) continue;
+    const message = `memory.${name} is ${value}, which is no number of bytes`;
+    tell(['memory', name], { code: 'memory', message, value: String(value), hint: '-1 is no limit', spec });
+  }
+  const { limit, swap, swappiness } = memory;
+  if (!isUnset(limit) && !isUnset(swap) && limit > 0 && swap > 0 && swap < limit) {
+    tell(['memory', 'swap'], {
+      code: 'memory-swap',
+      message: 'memory+swap limit should be >= memory limit',
+      value: String(swap),
+      hint: `swap counts memory and swap together: at least ${limit}, which leaves no swap`,
+      spec,
+    });
+  }
+  if (whole && isUnset(limit) && !isUnset(swap) && swap > 0) {
+    tell(['memory', 'swap'], {
+      code: 'memory-swap',
+      message: 'unable to set swap limit without memory limit',
+      value: String(swap),
+      hint: 'swap counts memory and swap together: set limit too',
+      spec,
+    });
+  }
+  if (swappiness !== undefined && swappiness > 100 && BigInt(swappiness) !== 18446744073709551615n) {
+    const message = `memory.swappiness is ${swappiness}`;
+    tell(['memory', 'swappiness'], { code: 'swappiness', message, hint: 'it is from 0 to 100', spec });
+  }
+}
+
+function cpuProblems(cpu: Draft<CPU>, tell: Tell): void {
+  const spec = 'config-linux.md#cpu';
+  const { quota, period, burst, idle } = cpu;
+  const outside = (name: 'quota' | 'period', value: Integer, hint: string): void =>
+    tell(['cpu', name], {
+      code: 'cpu',
+      message: `cpu.${name} is ${value} microseconds, which the kernel refuses`,
+      value: String(value),
+      hint,
+      spec,
+    });
+  if (!isUnset(quota) && quota > 0 && quota < 1000) outside('quota', quota, 'at least 1000; -1 is no limit');
+  if (!isUnset(period) && (period < 1000 || period > 1000000)) {
+    outside('period', period, 'from 1000 to 1000000');
+  }
+  if (burst !== undefined && !isUnset(quota) && quota > 0 && burst > quota) {
+    const message = `cpu.burst ${burst} is above the quota ${quota}`;
+    tell(['cpu', 'burst'], { code: 'cpu', message, value: String(burst), hint: 'at most the quota', spec });
+  }
+  if (idle !== undefined && !isNumber(idle, 0) && !isNumber(idle, 1)) {
+    const message = `cpu.idle is ${idle}`;
+    tell(['cpu', 'idle'], { code: 'cpu', message, value: String(idle), hint: '1 for idle, 0 for not', spec });
+  }
+  for (const name of ['cpus', 'mems'] as const) {
+    const list = cpu[name];
+    if (list === undefined || isNumberList(list)) continue;
+    tell(['cpu', name], {
+      code: 'cpuset',
+      message: `cpu.${name} "${list}" is not a list of numbers`,
+      value: list,
+      hint: 'numbers and ranges with commas between, such as 0-3,7',
+      spec,
+    });
+  }
+}
+
+/** As the kernel reads lists: `0-3,7`, `0-31:2/4` (2 of each 4), `all`, `N` for the last. */
+function isNumberList(list: string): boolean {
+  if (/^\s*$/.test(list)) return true;
+  return list
+    .trim()
+    .split(',')
+    .every(part => {
+      if (part === 'all') return true;
+      const range = /^(\d+|N)(?:-(\d+|N)(?::\d+\/\d+)?)?$/.exec(part);
+      if (range === null) return false;
+      const [, first = '', last = first] = range;
+      return first === 'N' ? last === 'N' : last === 'N' || Number(first) <= Number(last);
+    });
+}
 
 /** The kernel's files are called after the size in its own form: `hugetlb.2MB.max`. */
-export const checkHugepageLimits: Check = context => {
-  for (const [index, limit] of context.config.linux?.resources?.hugepageLimits?.entries() ?? []) {
-    const { pageSize } = limit;
-    if (pageSize === undefined || /^[1-9][0-9]*[KMG]B$/.test(pageSize)) continue;
+function hugepageProblems(limits: readonly Draft<HugepageLimit>[], tell: Tell): void {
+  const spec = 'config-linux.md#huge-page-limits';
+  const seen = new Map<string, number>();
+  for (const [index, { pageSize }] of limits.entries()) {
+    if (pageSize === undefined) continue;
+    const at = ['hugepageLimits', index, 'pageSize'];
+    const first = seen.get(pageSize);
+    if (first !== undefined) {
+      const message = `the limit for huge pages of ${pageSize} is set twice`;
+      const hint = `the first is hugepageLimits/${first}`;
+      tell(at, { code: 'page-size', message, value: pageSize, hint, spec });
+    } else seen.set(pageSize, index);
+    if (/^[1-9][0-9]*[KMG]B$/.test(pageSize)) continue;
     const upper = pageSize.toUpperCase();
-    context.problem({
-      code: 'config.resources.page-size',
+    tell(at, {
+      code: 'page-size',
       message: `"${pageSize}" is not a size of huge pages`,
-      pointer: `/linux/resources/hugepageLimits/${index}/pageSize`,
       value: pageSize,
       hint: /^[1-9][0-9]*[KMG]B$/.test(upper)
         ? `did you mean ${upper}?`
         : 'a number and KB, MB or GB, such as 2MB',
-      spec: 'config-linux.md#huge-page-limits',
+      spec,
     });
   }
-};
+}
+
+function rdmaProblems(devices: Draft<Readonly<Record<string, Rdma>>>, tell: Tell): void {
+  for (const device of Object.keys(devices)) {
+    if (/^\S+$/.test(device)) continue;
+    const message = `"${device}" is not the name of an RDMA device`;
+    tell(['rdma', device], { code: 'rdma', message, value: device, spec: 'config-linux.md#rdma' });
+  }
+}
+
+/** Files of the core that act instead of limiting: on the runtime, on the container, or on its being there at all. */
+const actions = ['cgroup.procs', 'cgroup.threads', 'cgroup.kill', 'cgroup.freeze', 'cgroup.type'];
+
+function unifiedProblems(files: Draft<Readonly<Record<string, string>>>, tell: Tell): void {
+  const refuse = (file: string, message: string, hint?: string): void =>
+    tell(['unified', file], {
+      code: 'unified',
+      message,
+      value: file,
+      hint,
+      spec: 'config-linux.md#unified',
+    });
+  for (const file of Object.keys(files)) {
+    const name = JSON.stringify(file);
+    if (file.includes('/') || file === '..' || file === '.') {
+      refuse(file, `unified resource ${name} must be a file name (no slashes)`);
+    } else if (!file.includes('.') || controllerOf(file) === '') {
+      refuse(
+        file,
+        `unified resource ${name} must be in the form CONTROLLER.PARAMETER`,
+        'such as memory.high',
+      );
+    } else if (actions.includes(file)) {
+      refuse(file, `unified resource ${name} is not a limit`, 'it would move, stop or end processes');
+    }
+  }
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+import { Option } from 'commander';
+import { updateContainer, updateFromDocument } from '../../lifecycle/update.ts';
+import type { CommandModule } from '../command.ts';
+import { resourcesOf } from '../update-options.ts';
+
+export const update: CommandModule = {
+  name: 'update',
+  summary: 'change the resource limits of a container',
+  example: ['tsubo update --memory 512M --pids-limit 100 web', 'tsubo update --resources limits.json web'],
+  define(command) {
+    command
+      .argument('<container-id>', 'a container that is created, running or paused')
+      .option(
+        '-r, --resources <file>',
+        "a document like linux.resources of config.json, - for standard input; the other options don't count then",
+      )
+      .option('--memory <size>', 'memory, with a unit such as M or G; -1 for no limit')
+      .option('--memory-reservation <size>', 'memory that is not taken away under pressure')
+      .option('--memory-swap <size>', 'memory and swap together; -1 for any swap')
+      .option('--cpu-quota <us>', 'microseconds of CPU in each period; -1 for no limit')
+      .option('--cpu-period <us>', 'that period, in microseconds')
+      .option('--cpu-burst <us>', 'microseconds that may be saved up for a burst')
+      .option('--cpu-share <number>', 'weight beside other containers: 2 to 262144')
+      .option('--cpu-idle <0|1>', '1: runs only when nobody else wants the CPU')
+      .option('--cpuset-cpus <list>', 'CPUs, such as 0-3,7')
+      .option('--cpuset-mems <list>', 'memory nodes')
+      .option('--pids-limit <number>', 'processes and threads; -1 for no limit')
+      .option('--blkio-weight <number>', 'weight of input and output: 10 to 1000');
+    for (const hidden of [
+      '--cpu-rt-period <us>',
+      '--cpu-rt-runtime <us>',
+      '--kernel-memory <size>',
+      '--kernel-memory-tcp <size>',
+      '--l3-cache-schema <schema>',
+      '--mem-bw-schema <schema>',
+    ]) {
+      command.addOption(new Option(hidden).hideHelp());
+    }
+  },
+  run({ runtime }, [id = ''], options) {
+    const file = options['resources'];
+    if (typeof file === 'string' && file !== '') updateFromDocument(runtime, id, file);
+    else updateContainer(runtime, id, resourcesOf(options));
+    return 0;
+  },
+};

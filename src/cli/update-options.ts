@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+import { RuntimeError } from '../errors/error.ts';
+import type { Resources } from '../oci/resources.ts';
+
+type Options = Readonly<Record<string, unknown>>;
+type Parse = (text: string) => bigint | string | undefined;
+
+/** Where the value of each option goes, and how it is read. An empty value counts as none. */
+const table: readonly (readonly [option: string, group: string, property: string, parse: Parse])[] = [
+  ['memory', 'memory', 'limit', size],
+  ['memory-reservation', 'memory', 'reservation', size],
+  ['memory-swap', 'memory', 'swap', size],
+  ['kernel-memory', 'memory', 'kernel', size],
+  ['kernel-memory-tcp', 'memory', 'kernelTCP', size],
+  ['cpu-quota', 'cpu', 'quota', signed],
+  ['cpu-period', 'cpu', 'period', unsigned],
+  ['cpu-burst', 'cpu', 'burst', unsigned],
+  ['cpu-share', 'cpu', 'shares', unsigned],
+  ['cpu-idle', 'cpu', 'idle', signed],
+  ['cpu-rt-period', 'cpu', 'realtimePeriod', unsigned],
+  ['cpu-rt-runtime', 'cpu', 'realtimeRuntime', signed],
+  ['cpuset-cpus', 'cpu', 'cpus', text => text],
+  ['cpuset-mems', 'cpu', 'mems', text => text],
+  ['pids-limit', 'pids', 'limit', signed],
+  ['blkio-weight', 'blockIO', 'weight', unsigned],
+];
+
+/**
+ * The options as a resources document.
+ *
+ * @throws RuntimeError `usage.bad-value`, `config.unsupported`
+ */
+export function resourcesOf(options: Options): Resources {
+  refuseRdt(options);
+  const groups: Record<string, Record<string, unknown>> = {};
+  for (const [option, group, property, parse] of table) {
+    const text = given(options, option);
+    if (text === undefined) continue;
+    const value = parse(text);
+    if (value === undefined) {
+      throw new RuntimeError({
+        code: 'usage.bad-value',
+        message: `invalid value for ${option}: ${JSON.stringify(text)}`,
+        value: text,
+        hint:
+          parse === size
+            ? 'bytes, or a number and a unit such as 64M or 1.5g; -1 is no limit'
+            : 'a whole number',
+      });
+    }
+    groups[group] = { ...groups[group], [property]: value };
+  }
+  return groups as Resources;
+}
+
+function given(options: Options, option: string): string | undefined {
+  const value = options[option.replace(/-[a-z]/g, dashed => dashed.slice(1).toUpperCase())];
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+function refuseRdt(options: Options): void {
+  for (const option of ['l3-cache-schema', 'mem-bw-schema']) {
+    if (given(options, option) === undefined) continue;
+    throw new RuntimeError({
+      code: 'config.unsupported',
+      message: 'updating a non-existent Intel RDT configuration is not supported',
+      value: option,
+      hint: `leave out --${option}`,
+    });
+  }
+}
+
+const digits = 1n << 64n;
+
+function unsigned(text: string): bigint | undefined {
+  if (!/^\d+$/.test(text)) return undefined;
+  const value = BigInt(text);
+  return value < digits ? value : undefined;
+}
+
+function signed(text: string): bigint | undefined {
+  if (!/^[-+]?\d+$/.test(text)) return undefined;
+  const value = BigInt(text.replace('+', ''));
+  return value >= -digits / 2n && value < digits / 2n ? value : undefined;
+}
+
+/** Bytes: powers of 1024, whatever follows the letter; -1 is no limit. */
+function size(text: string): bigint | undefined {
+  if (text === '-1') return -1n;
+  const found = /^(\d+(?:\.\d+)?) ?([kmgtp]?)(?:i?b)?$/i.exec(text);
+  if (found === null) return undefined;
+  const [, number = '', unit = ''] = found;
+  const shift = BigInt(10 * ' kmgtp'.indexOf(unit === '' ? ' ' : unit.toLowerCase()));
+  const [whole = '0', part = ''] = number.split('.');
+  // In whole numbers: a double has not all the bytes.
+  const scale = 10n ** BigInt(part.length);
+  const value = (BigInt(whole + part) << shift) / scale;
+  return value < digits / 2n ? value : undefined;
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+import { parseJson } from '../bundle/json.ts';
+import { mergeResources } from '../cgroup/merge.ts';
+import { resourceWrites } from '../cgroup/resources.ts';
+import { applyOrRestore } from '../cgroup/restore.ts';
+import { type CgroupWrite, type ResourceContext, readNothing } from '../cgroup/write.ts';
+import { RuntimeError } from '../errors/error.ts';
+import { onHost } from '../errors/system.ts';
+import { joinPath } from '../host/paths.ts';
+import type { Resources } from '../oci/resources.ts';
+import { exactJson } from '../plan/exact-json.ts';
+import { checkResourcesDocument } from '../validate/check-resources.ts';
+import { withPlace } from './place.ts';
+import { files } from './record.ts';
+import type { Runtime } from './runtime.ts';
+import { requireStatus, statusOf } from './status.ts';
+import { type Held, hold, notFound, readRecord } from './store.ts';
+
+/**
+ * As updateContainer, with the document in a file, `-` for standard input. Failures know their line in it.
+ *
+ * @param path - relative to the working directory
+ */
+export function updateFromDocument(runtime: Runtime, id: string, path: string): void {
+  const { binding } = runtime;
+  const text = onHost(`unable to read ${path === '-' ? 'standard input' : path}`, () =>
+    path === '-' ? binding.readAll(0) : binding.readText(path),
+  );
+  withPlace(text, () => updateContainer(runtime, id, parseJson(text)));
+}
+
+/**
+ * Changes the limits of a container that is created, running or paused. When a limit is refused all of them are as they
+ * were, as far as the kernel lets them. Device rules stay what they are.
+ *
+ * @param document - what `linux.resources` of a config is
+ * @throws RuntimeError `state.not-found`, `state.not-running`, `config.*`, `host.cgroup-*`, `update.usage`
+ */
+export function updateContainer(runtime: Runtime, id: string, document: unknown): void {
+  const asked = checked(runtime, document);
+  requireStatus('update', id, statusOf(runtime, readRecord(runtime, id), { held: false }));
+  const held = hold(runtime, id);
+  if (held === undefined) throw notFound(runtime, id);
+  try {
+    const record = readRecord(runtime, id);
+    requireStatus('update', id, statusOf(runtime, record, { held: true }));
+    if (record.cgroup === undefined) {
+      throw new RuntimeError({
+        code: 'host.cgroup-controller',
+        message: `container ${id} has no cgroup: no cgroup2 hierarchy was mounted when it was created`,
+      });
+    }
+    change(runtime, held, record.cgroup, asked);
+  } finally {
+    held.release();
+  }
+}
+
+function checked(runtime: Runtime, document: unknown): Resources {
+  const { resources, problems, warnings } = checkResourcesDocument(document);
+  for (const { message, pointer } of warnings) runtime.log.warn(`${message} (${pointer})`);
+  if (resources !== undefined) return resources;
+  const [first = { code: 'internal', message: 'resources without problems' }] = problems;
+  throw new RuntimeError({ ...first, problems });
+}
+
+function change(
+  runtime: Runtime,
+  held: Held,
+  place: { readonly root: string; readonly path: string },
+  asked: Resources,
+): void {
+  const { binding, log } = runtime;
+  const stored = storedResources(runtime, held.directory);
+  const merged = mergeResources(stored, asked);
+  const read = (file: string): string | undefined => binding.readTextIfThere(`${place.path}/${file}`);
+  if ((asked.devices ?? []).length > 0)
+    log.warn('devices is ignored: an update leaves the device rules as they are');
+  const warn = (pointer: string, message: string): void => {
+    // What create has said is not said again.
+    if (isAsked(asked, pointer)) log.warn(`${message} (${pointer})`);
+  };
+  const writes = newWrites(stored, merged, asked, { origin: '', read, warn });
+  refuseBelowUsage(merged, read);
+  applyOrRestore(binding, place, writes);
+  const path = joinPath(held.directory, files.resources);
+  onHost(`unable to write ${path}`, () => binding.replaceText(path, `${exactJson(merged)}\n`, 0o600));
+}
+
+/** What holds now: as of the last update, else of the config. */
+function storedResources({ binding }: Runtime, directory: string): Resources {
+  const updated = binding.readTextIfThere(joinPath(directory, files.resources));
+  if (updated !== undefined) return parseJson(updated) as Resources;
+  const config = joinPath(directory, files.config);
+  const text = onHost(`unable to read ${config}`, () => binding.readText(config));
+  const document = parseJson(text) as { linux?: { resources?: unknown } };
+  return checkResourcesDocument(document.linux?.resources ?? {}).resources ?? {};
+}
+
+/**
+ * Of what the merged resources come to, all that is asked for, and what has changed by that. The rest is in the files
+ * already: a disk that has been taken out since is no reason to fail.
+ */
+function newWrites(
+  stored: Resources,
+  merged: Resources,
+  asked: Resources,
+  context: ResourceContext,
+): CgroupWrite[] {
+  const quiet: ResourceContext = { ...context, read: readNothing, warn: () => {} };
+  const words = ({ file, value }: CgroupWrite): string => `${file} ${value}`;
+  const before = new Set(resourceWrites(stored, quiet).map(words));
+  const { blockIO = {}, hugepageLimits = [], rdma = {} } = asked;
+  const entries = new Set(resourceWrites({ blockIO, hugepageLimits, rdma }, quiet).map(words));
+  return resourceWrites(merged, context).filter(
+    write => !before.has(words(write)) || entries.has(words(write)) || isAsked(asked, write.origin),
+  );
+}
+
+/** True when this property of memory, cpu, pids, ... is in the request. Entries of lists are looked at by value. */
+function isAsked(asked: Resources, origin: string): boolean {
+  const [, group = '', name = '', index] = origin.split('/');
+  const properties = (asked as Readonly<Record<string, Readonly<Record<string, unknown>> | undefined>>)[
+    group
+  ];
+  return index === undefined && !Array.isArray(properties) && properties?.[name] !== undefined;
+}
+
+/** With `checkBeforeUpdate` a limit that would have the container's processes killed at once is refused. */
+function refuseBelowUsage({ memory }: Resources, read: (file: string) => string | undefined): void {
+  const { limit = 0, swap = 0, checkBeforeUpdate } = memory ?? {};
+  const usage = checkBeforeUpdate ? Number(read('memory.current') ?? 0) : 0;
+  if (usage === 0) return;
+  const refuse = (what: string, value: number | bigint, pointer: string): RuntimeError =>
+    new RuntimeError({
+      code: 'update.usage',
+      pointer,
+      message: `rejecting ${what} ${value} <= usage ${usage}`,
+      value: String(value),
+      hint: 'leave checkBeforeUpdate out to have the kernel reclaim or kill what is too much',
+      spec: 'config-linux.md#memory',
+    });
+  if (swap > 0 && swap <= usage) throw refuse('memory+swap limit', swap, '/memory/swap');
+  if (limit > 0 && limit <= usage) throw refuse('memory limit', limit, '/memory/limit');
+}

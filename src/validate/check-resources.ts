@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { ErrorFields } from '../errors/error.ts';
+import type { Resources } from '../oci/resources.ts';
+import { resourceProblems } from './checks/resources.ts';
+import type { Draft } from './context.ts';
+import { resources as resourcesShape } from './resources-shape.ts';
+import type { ObjectShape } from './shape.ts';
+import { walk } from './walk.ts';
+
+export interface CheckedResources {
+  /** Undefined when there are problems. */
+  readonly resources: Resources | undefined;
+  readonly problems: readonly ErrorFields[];
+  readonly warnings: readonly ErrorFields[];
+}
+
+/**
+ * Checks changes to the resources of a container: a document that is what config.json's `linux.resources` is. Pointers
+ * are into the document.
+ */
+export function checkResourcesDocument(document: unknown): CheckedResources {
+  const spec = 'config-linux.md#control-groups';
+  const { value, problems, warnings } = walk(resourcesShape as ObjectShape, document, spec);
+  const found = problems.length > 0 ? problems : resourceProblems(value as Draft<Resources>, '', false);
+  return {
+    resources: found.length === 0 ? (value as unknown as Resources) : undefined,
+    problems: found,
+    warnings,
+  };
+}

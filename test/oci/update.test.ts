@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFileSync, writeFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import type { Bundle } from '../helpers/bundle.ts';
+import { requires } from '../helpers/requires.ts';
+import { disagrees, isTsubo, skipWhere } from '../helpers/runtime.ts';
+import { sandbox } from '../helpers/sandbox.ts';
+
+const mega = 1048576;
+
+describe.skipIf(requires('root', 'busybox', 'cgroup2'))('update', () => {
+  const box = sandbox();
+  const limited = (resources: Record<string, unknown>) => (made: Bundle) => {
+    made.config.linux.cgroupsPath = `/${made.id}`;
+    made.config.linux.resources = resources;
+  };
+  const value = ({ id }: Bundle, file: string): string =>
+    readFileSync(box.view.path(`/sys/fs/cgroup/${id}/${file}`), 'utf8').trimEnd();
+  const update = ({ id }: Bundle, ...options: string[]) => box.must(['update', ...options, id]);
+  const updateFrom = ({ id }: Bundle, resources: unknown) =>
+    box.must(['update', '--resources', '-', id], { input: JSON.stringify(resources) });
+
+  describe.skipIf(requires('cgroup2:hugetlb'))('of huge pages', () => {
+    const pages = (limit: number) => ({ hugepageLimits: [{ pageSize: '2MB', limit: limit * mega }] });
+
+    test('works on a created and on a running container', context => {
+      skipWhere(context, 'runc', 'does not update the limits of huge pages');
+      const bundle = box.created(limited(pages(4)));
+      updateFrom(bundle, pages(6));
+      expect(value(bundle, 'hugetlb.2MB.max')).toBe(`${6 * mega}`);
+      box.must(['start', bundle.id]);
+      updateFrom(bundle, pages(8));
+      expect(value(bundle, 'hugetlb.2MB.max')).toBe(`${8 * mega}`);
+      expect(box.state(bundle.id).status).toBe('running');
+    });
+
+    test('comes from a file too, also by the name of the control file', () => {
+      const bundle = box.running(limited(pages(4)));
+      const file = box.fresh('limits');
+      writeFileSync(file, JSON.stringify({ unified: { 'hugetlb.2MB.max': `${10 * mega}` } }));
+      update(bundle, '-r', file);
+      expect(value(bundle, 'hugetlb.2MB.max')).toBe(`${10 * mega}`);
+    });
+
+    test('puts back what it has written when a later value is refused', context => {
+      skipWhere(context, 'runc', 'writes the values of unified in any order');
+      const bundle = box.running(limited(pages(4)));
+      const unified = { 'hugetlb.2MB.max': `${10 * mega}`, 'cgroup.max.depth': 'deep' };
+      const failure = box.fails(['update', '--resources', '-', bundle.id], {
+        input: JSON.stringify({ unified }),
+      });
+      expect(failure.message).toContain('cgroup.max.depth');
+      expect(value(bundle, 'hugetlb.2MB.max')).toBe(`${4 * mega}`);
+    });
+  });
+
+  test('of a paused container works, and leaves it paused', () => {
+    const bundle = box.running(limited({}));
+    const freeze = box.view.path(`/sys/fs/cgroup/${bundle.id}/cgroup.freeze`);
+    writeFileSync(freeze, '1');
+    updateFrom(bundle, { unified: { 'cgroup.max.depth': '5' } });
+    expect(value(bundle, 'cgroup.max.depth')).toBe('5');
+    expect(value(bundle, 'cgroup.freeze')).toBe('1');
+    writeFileSync(freeze, '0');
+  });
+
+  test('that asks for nothing changes nothing', () => {
+    const bundle = box.running(limited({ unified: { 'cgroup.max.depth': '3' } }));
+    update(bundle);
+    updateFrom(bundle, {
+      memory: { limit: 0, swap: 0, reservation: 0, kernel: 0 },
+      cpu: { shares: 0, quota: 0, period: 0 },
+      blockIO: { weight: 0 },
+    });
+    expect(value(bundle, 'cgroup.max.depth')).toBe('3');
+  });
+
+  test('of a container that has ended is refused', async () => {
+    const bundle = await box.stopped();
+    const failure = box.fails(['update', '--resources', '-', bundle.id], { input: '{}' });
+    expect(failure.status).toBe(1);
+    if (!disagrees('runc 1.1', 'goes on to the missing control files')) {
+      expect(failure.message).toContain('container not running');
+    }
+  });
+
+  test('of a container that is not there is refused', () => {
+    box.failsWith(
+      ['update', '--pids-limit', '3', `${box.name}-none`],
+      'container does not exist',
+      'state.not-found',
+    );
+  });
+
+  test.for<[string, string, string]>([
+    ['--memory', 'lots', 'invalid value for memory'],
+    ['--cpu-period', '-5', 'invalid value for cpu-period'],
+    ['--cpu-idle', 'x', 'invalid value for cpu-idle'],
+  ])('%s %s is refused', ([option, text, message], context) => {
+    if (option === '--cpu-idle') skipWhere(context, 'runc 1.1', 'has no such option');
+    const bundle = box.running();
+    box.failsWith(['update', option, text, bundle.id], message, 'usage.bad-value');
+  });
+
+  test('to a document that is none is refused, with its line', context => {
+    context.skip(!isTsubo, 'Go has no lines');
+    const bundle = box.running();
+    const failure = box.fails(['update', '--resources', '-', bundle.id], {
+      input: '{\n  "cpu": {\n    "cpus": "3-1"\n  }\n}',
+    });
+    expect(failure.record).toMatchObject({ code: 'config.resources.cpuset', pointer: '/cpu/cpus', line: 3 });
+  });
+
+  describe.skipIf(requires('cgroup2:cpu'))('of cpu', () => {
+    test('keeps the one of quota and period that is not given', () => {
+      const bundle = box.running(limited({ cpu: { quota: 500000, period: 1000000, shares: 100 } }));
+      update(bundle, '--cpu-period', '900000');
+      expect(value(bundle, 'cpu.max')).toBe('500000 900000');
+      update(bundle, '--cpu-quota', '600000');
+      expect(value(bundle, 'cpu.max')).toBe('600000 900000');
+      update(bundle, '--cpu-quota', '-1');
+      expect(value(bundle, 'cpu.max')).toBe('max 900000');
+    });
+
+    test('raises and lowers quota and burst together', context => {
+      skipWhere(context, 'runc 1.1', 'has no burst');
+      const bundle = box.running(limited({ cpu: { quota: 50000, burst: 40000 } }));
+      update(bundle, '--cpu-quota', '20000', '--cpu-burst', '10000');
+      expect([value(bundle, 'cpu.max'), value(bundle, 'cpu.max.burst')]).toEqual(['20000 100000', '10000']);
+      update(bundle, '--cpu-quota', '90000', '--cpu-burst', '90000');
+      expect([value(bundle, 'cpu.max'), value(bundle, 'cpu.max.burst')]).toEqual(['90000 100000', '90000']);
+    });
+
+    test('makes it idle and wakes it', context => {
+      skipWhere(context, 'runc 1.1', 'has no idle');
+      const bundle = box.running(limited({ cpu: { shares: 2048 } }));
+      update(bundle, '--cpu-idle', '1');
+      expect(value(bundle, 'cpu.idle')).toBe('1');
+      update(bundle, '--cpu-period', '200000');
+      expect(value(bundle, 'cpu.idle')).toBe('1');
+      update(bundle, '--cpu-idle', '0');
+      expect(value(bundle, 'cpu.idle')).toBe('0');
+    });
+  });
+
+  describe.skipIf(requires('cgroup2:memory'))('of memory', () => {
+    test('counts swap beside the limit', () => {
+      const bundle = box.running(limited({ memory: { limit: 32 * mega, swap: 64 * mega } }));
+      update(bundle, '--memory', '30M', '--memory-swap', '50M');
+      expect([value(bundle, 'memory.max'), value(bundle, 'memory.swap.max')]).toEqual([
+        `${30 * mega}`,
+        `${20 * mega}`,
+      ]);
+      update(bundle, '--memory', '60M', '--memory-swap', '80M');
+      expect([value(bundle, 'memory.max'), value(bundle, 'memory.swap.max')]).toEqual([
+        `${60 * mega}`,
+        `${20 * mega}`,
+      ]);
+      update(bundle, '--memory', '-1');
+      expect([value(bundle, 'memory.max'), value(bundle, 'memory.swap.max')]).toEqual(['max', 'max']);
+    });
+
+    test('is refused below the usage where that is to be looked at', () => {
+      const bundle = box.running(limited({ memory: { limit: 32 * mega } }));
+      const failure = box.fails(['update', '--resources', '-', bundle.id], {
+        input: JSON.stringify({ memory: { limit: 1024, checkBeforeUpdate: true } }),
+      });
+      expect(failure.message).toContain('rejecting memory limit');
+      expect(value(bundle, 'memory.max')).toBe(`${32 * mega}`);
+    });
+  });
+
+  describe.skipIf(requires('cgroup2:pids'))('of pids', () => {
+    test('sets, removes and remaps the limit', () => {
+      const bundle = box.running(limited({ pids: { limit: 20 } }));
+      update(bundle, '--pids-limit', '12345');
+      expect(value(bundle, 'pids.max')).toBe('12345');
+      update(bundle, '--pids-limit', '-1');
+      expect(value(bundle, 'pids.max')).toBe('max');
+      if (disagrees('runc 1.1', 'takes 0 for nothing asked')) return;
+      update(bundle, '--pids-limit', '0');
+      expect(value(bundle, 'pids.max')).toBe('1');
+    });
+  });
+});
