@@ -35,10 +35,12 @@ describe('the version', () => {
     expect(machine.stdout).toBe(`tsubo version ${version}\nspec: 1.3.0\n`);
   });
 
-  it('begins as engines expect when called as runc', () => {
+  it('has the lines of runc when called as runc', () => {
     machine.arguments = ['/usr/local/bin/runc'];
     call('-v');
-    expect(machine.stdout.split('\n')[0]).toBe(`runc version ${version}`);
+    expect(machine.stdout).toBe(
+      `runc version ${version}\ncommit: v${version}\nspec: 1.3.0\ntsubo version ${version}\n`,
+    );
   });
 });
 
