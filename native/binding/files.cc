@@ -19,6 +19,7 @@
 #include <memory>
 
 #include "binding/table.h"
+#include "core/fd.h"
 
 namespace tsubo::binding {
 
@@ -26,20 +27,6 @@ namespace {
 
 // A path that holds a NUL would be cut there by the kernel: another path than was meant.
 bool has_nul(const std::string& path) { return path.find('\0') != std::string::npos; }
-
-class Fd {
- public:
-  explicit Fd(int fd) : fd_(fd) {}
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-  ~Fd() {
-    if (fd_ >= 0) close(fd_);
-  }
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 int descriptor(const Value& v) { return static_cast<int>(v.number()); }
 

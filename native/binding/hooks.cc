@@ -14,6 +14,8 @@
 #include <unistd.h>
 
 #include "binding/table.h"
+#include "core/fd.h"
+#include "core/signals.h"
 #include "core/syscall.h"
 
 extern char** environ;
@@ -26,22 +28,6 @@ namespace {
 constexpr size_t kKept = 4096;
 // How long a hook may take to end after SIGKILL.
 constexpr int64_t kKillMs = 10'000;
-
-class Fd {
- public:
-  Fd() = default;
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-  ~Fd() { reset(); }
-  int get() const { return fd_; }
-  void reset(int fd = -1) {
-    if (fd_ >= 0) ::close(fd_);
-    fd_ = fd;
-  }
-
- private:
-  int fd_ = -1;
-};
 
 // One output of the hook: read without waiting, and only its end is kept.
 struct Heard {
@@ -87,13 +73,7 @@ std::vector<char*> pointers(const std::vector<Value>& items) {
 
 // No C library from here to the exec: it shares its state with the parent.
 [[noreturn]] void become(Child& child) {
-  struct {
-    void (*handler)(int);
-    unsigned long flags;
-    void (*restorer)();
-    uint64_t mask;
-  } by_default = {nullptr, 0, nullptr, 0};
-  for (int signal = 1; signal <= 64; signal++) sys::call(__NR_rt_sigaction, signal, sys::arg(&by_default), 0, 8);
+  for (int signal = 1; signal <= 64; signal++) reset_signal(signal);
   // A hook whose runtime was killed works for nobody any more.
   sys::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (sys::call(__NR_getppid) != child.parent) sys::exit(127);

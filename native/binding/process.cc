@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "binding/table.h"
+#include "binding/wait_status.h"
 
 namespace tsubo::binding {
 
@@ -22,16 +23,6 @@ namespace {
 std::vector<std::string>& command_line() {
   static std::vector<std::string> argv;
   return argv;
-}
-
-Value wait_status(const siginfo_t& info) {
-  Fields fields;
-  if (info.si_code == CLD_EXITED) {
-    fields.emplace_back("code", Value::number(info.si_status));
-  } else {
-    fields.emplace_back("signal", Value::number(info.si_status));
-  }
-  return Value::record(std::move(fields));
 }
 
 // "CapBnd:\t000001ffffffffff" in /proc/self/status.
@@ -50,8 +41,6 @@ unsigned last_capability() {
 }
 
 int pidfd_of(const Value& v) { return static_cast<int>(v.number()); }
-
-constexpr idtype_t kPidfd = static_cast<idtype_t>(3);  // P_PIDFD
 
 }  // namespace
 
@@ -143,94 +132,6 @@ Outcome reap(const Arguments& a) {
     return refused("waitid", errno);
   }
   return info.si_pid == 0 ? Value() : wait_status(info);
-}
-
-}  // namespace function
-
-// ---- the foreground ------------------------------------------------------------------------------------------------
-
-namespace {
-
-// Written by the handler, read by the wait: a signal that arrives before the wait is not lost.
-int signal_pipe[2] = {-1, -1};
-
-void remember(int signal) {
-  int error = errno;
-  auto byte = static_cast<unsigned char>(signal);
-  // A full pipe means that as many signals are already on their way.
-  [[maybe_unused]] ssize_t n = write(signal_pipe[1], &byte, 1);
-  errno = error;
-}
-
-// Faults are our own; SIGURG and SIGWINCH say nothing to a process without our terminal; SIGCHLD is for reaping.
-bool forwarded(int signal) {
-  switch (signal) {
-    case SIGKILL:
-    case SIGSTOP:
-    case SIGSEGV:
-    case SIGBUS:
-    case SIGFPE:
-    case SIGILL:
-    case SIGTRAP:
-    case SIGABRT:
-    case SIGSYS:
-    case SIGURG:
-    case SIGWINCH:
-      return false;
-    default:
-      return true;
-  }
-}
-
-void reap_orphans(pid_t init) {
-  while (true) {
-    siginfo_t info = {};
-    if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == 0) return;
-    // The init's status belongs to the wait; it is looked at through its pidfd.
-    if (info.si_pid == init) return;
-    waitid(P_PID, static_cast<id_t>(info.si_pid), &info, WEXITED | WNOHANG);
-  }
-}
-
-}  // namespace
-
-namespace function {
-
-Outcome catchSignals(const Arguments& a) {
-  if (signal_pipe[0] < 0 && pipe2(signal_pipe, O_CLOEXEC | O_NONBLOCK) < 0) return refused("pipe2", errno);
-  if (a[0].truth() && prctl(PR_SET_CHILD_SUBREAPER, 1) < 0) return refused("prctl", errno);
-  struct sigaction action = {};
-  action.sa_handler = remember;
-  action.sa_flags = SA_RESTART;
-  sigfillset(&action.sa_mask);
-  for (int signal = 1; signal <= SIGRTMAX; signal++) {
-    if (signal >= 32 && signal < SIGRTMIN) continue;  // the C library's own
-    if (forwarded(signal)) sigaction(signal, &action, nullptr);
-  }
-  return {};
-}
-
-Outcome waitForeground(const Arguments& a) {
-  auto init = static_cast<pid_t>(a[0].number());
-  int pidfd = pidfd_of(a[1]);
-  pollfd watched[] = {{pidfd, POLLIN, 0}, {signal_pipe[0], POLLIN, 0}};
-  while (true) {
-    if (poll(watched, 2, -1) < 0 && errno != EINTR) return refused("poll", errno);
-    unsigned char signals[64];
-    ssize_t n = signal_pipe[0] < 0 ? 0 : read(signal_pipe[0], signals, sizeof signals);
-    for (ssize_t i = 0; i < n; i++) {
-      if (signals[i] == SIGCHLD) {
-        reap_orphans(init);
-      } else {
-        // ESRCH: it ended meanwhile, which the next poll tells.
-        syscall(SYS_pidfd_send_signal, pidfd, signals[i], nullptr, 0);
-      }
-    }
-    if ((watched[0].revents & POLLIN) == 0) continue;
-    siginfo_t info = {};
-    if (waitid(kPidfd, static_cast<id_t>(pidfd), &info, WEXITED) == 0) return wait_status(info);
-    if (errno != EINTR) return refused("waitid", errno);
-  }
 }
 
 }  // namespace function

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Descriptors handed over to whoever listens on a Unix socket: the terminal's master on the console socket.
+// Descriptors handed over to whoever listens on a Unix socket: the terminal's master, a pidfd.
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -11,30 +11,17 @@
 #include <unistd.h>
 
 #include "binding/table.h"
+#include "core/fd.h"
 
 namespace tsubo::binding {
 
 namespace {
 
-class Held {
- public:
-  explicit Held(int fd) : fd_(fd) {}
-  Held(const Held&) = delete;
-  Held& operator=(const Held&) = delete;
-  ~Held() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
 // An address has room for 107 bytes of path; a longer one is reached through a descriptor of the socket's file.
 Outcome connect_to(int socket, const std::string& path) {
   sockaddr_un address = {};
   address.sun_family = AF_UNIX;
-  Held file(path.size() < sizeof address.sun_path ? -1 : ::open(path.c_str(), O_PATH | O_CLOEXEC));
+  Fd file(path.size() < sizeof address.sun_path ? -1 : ::open(path.c_str(), O_PATH | O_CLOEXEC));
   if (path.size() < sizeof address.sun_path) {
     memcpy(address.sun_path, path.c_str(), path.size() + 1);
   } else {
@@ -55,7 +42,7 @@ namespace function {
 Outcome sendDescriptor(const Arguments& a) {
   const std::string &path = a[0].text(), &text = a[2].text();
   int fd = static_cast<int>(a[1].number());
-  Held socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (socket.get() < 0) return refused("socket", errno);
   constexpr timeval kPatience = {10, 0};
   setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience);

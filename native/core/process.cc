@@ -1,26 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What the container's process is: its limits, user, capabilities, directory.
-#include <asm/signal.h>
 #include <linux/capability.h>
 #include <linux/errno.h>
 #include <linux/prctl.h>
 
 #include "core/files.h"
+#include "core/signals.h"
 
 namespace tsubo {
 
 Result run(Context&, const wire::step::resetSignals& s) {
-  struct {
-    void (*handler)(int);
-    unsigned long flags;
-    void (*restorer)();
-    uint64_t mask;
-  } by_default = {nullptr, 0, nullptr, 0};
   for (int signal = 1; signal <= 64; signal++) {
     if ((s.mask >> (signal - 1) & 1) == 0) continue;
-    if (long r = sys::call(__NR_rt_sigaction, signal, sys::arg(&by_default), 0, 8); r < 0)
-      return check("rt_sigaction", r);
+    if (long r = reset_signal(signal); r < 0) return check("rt_sigaction", r);
   }
   return {};
 }

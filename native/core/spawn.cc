@@ -18,6 +18,7 @@
 #include <charconv>
 #include <memory>
 
+#include "core/fd.h"
 #include "core/init_image.h"
 #include "core/syscall.h"
 #include "wire/plan.h"
@@ -29,28 +30,6 @@ namespace {
 // Newer than some headers.
 constexpr unsigned kMemfdExec = 0x0010;
 constexpr int kSealExec = 0x0020;
-
-class Fd {
- public:
-  explicit Fd(int fd = -1) : fd_(fd) {}
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-  ~Fd() { reset(); }
-  int get() const { return fd_; }
-  bool open() const { return fd_ >= 0; }
-  void reset(int fd = -1) {
-    if (fd_ >= 0) close(fd_);
-    fd_ = fd;
-  }
-  int release() {
-    int fd = fd_;
-    fd_ = -1;
-    return fd;
-  }
-
- private:
-  int fd_;
-};
 
 SpawnFailure failed(const char* syscall, int error = errno) { return {syscall, error, -1}; }
 

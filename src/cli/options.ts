@@ -15,6 +15,7 @@ export function defineCreateOptions(command: Command): void {
     )
     .option('--pid-file <file>', "write the init's process id there, when the container is created")
     .option('--console-socket <path>', "the Unix socket that gets the master of the container's terminal")
+    .option('--pidfd-socket <path>', 'the Unix socket that gets a pidfd of the init')
     .option('--no-pivot', 'do not pivot_root(2) into the root file system: for one on an initramfs')
     .option('--no-new-keyring', "leave the container in the caller's session keyring")
     .option(
@@ -29,14 +30,21 @@ export function createOptions(id: string, options: Readonly<Record<string, unkno
   return {
     id,
     bundle: typeof options['bundle'] === 'string' && options['bundle'] !== '' ? options['bundle'] : '.',
-    ...(typeof options['pidFile'] === 'string' &&
-      options['pidFile'] !== '' && { pidFile: options['pidFile'] }),
-    ...(typeof options['consoleSocket'] === 'string' &&
-      options['consoleSocket'] !== '' && { consoleSocket: options['consoleSocket'] }),
+    ...given(options, 'pidFile'),
+    ...given(options, 'consoleSocket'),
+    ...given(options, 'pidfdSocket'),
     noPivot: options['pivot'] === false,
     noNewKeyring: options['newKeyring'] === false,
     preserveFds: typeof options['preserveFds'] === 'number' ? options['preserveFds'] : 0,
   };
+}
+
+function given<Name extends string>(
+  options: Readonly<Record<string, unknown>>,
+  name: Name,
+): Partial<Readonly<Record<Name, string>>> {
+  const value = options[name];
+  return typeof value === 'string' && value !== '' ? ({ [name]: value } as Record<Name, string>) : {};
 }
 
 export function wholeNumber(name: string, text: string): number {

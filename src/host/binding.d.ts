@@ -115,12 +115,26 @@ export interface Binding {
   /** waitid(2) on our own child without waiting; undefined when it is not ours or still runs. */
   reap(pid: number): WaitStatus | undefined;
   /**
-   * From here on every signal that can be caught (not SIGCHLD, SIGURG, SIGWINCH) is remembered, to be passed on by
+   * From here on every signal that can be caught (not SIGURG, and not those of faults) is remembered for
    * `waitForeground`. With `subreaper`, orphans of the container become our children and are reaped there too.
    */
   catchSignals(subreaper: boolean): void;
-  /** Passes signals on to the init until it ends, and returns how it ended. */
-  waitForeground(pid: number, pidfd: number): WaitStatus;
+  /**
+   * The terminal that we were started on: the first of standard error, output and input that is one (as a copy), else
+   * /dev/tty. Refused as open(2) of that: ENXIO without a terminal.
+   */
+  hostTerminal(): number;
+  /**
+   * Makes the master of a container's terminal ready for `waitForeground`: with `copySize` its size is that of `host`,
+   * and unless standard input and output are terminals its line ends stay single line feeds (no ONLCR).
+   */
+  adoptTerminal(master: number, host: number, copySize: boolean): void;
+  /**
+   * Passes signals on to the init (but not SIGCHLD and SIGWINCH) until it ends, and returns how it ended. With a master
+   * and a terminal of the host, which it closes, it copies between standard input and output and the master, sizes too,
+   * while the host's terminal is raw; and returns when all that was written is out.
+   */
+  waitForeground(pid: number, pidfd: number, master?: number, host?: number): WaitStatus;
 
   /**
    * Runs a hook in our own namespaces to its end, and throws only when it could not be executed. It dies with us, has

@@ -9,7 +9,7 @@ import { joinPath, resolvePath } from '../host/paths.ts';
 import type { Hooks } from '../oci/config.ts';
 import { hasNamespace } from '../plan/namespaces.ts';
 import type { HostStep } from '../plan/plan.ts';
-import { checkConsole, consoleMoments, resolveSocket } from './console.ts';
+import { openConsole, resolveSocket, sendPidfd } from './console.ts';
 import { plannedFilter } from './device-filter.ts';
 import { runPoststopHooks } from './hooks.ts';
 import { mountsOn, unmountRoot } from './host-mounts.ts';
@@ -23,6 +23,7 @@ import { type ContainerRecord, files, type InitRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
 import { asStarting, type Born, bearInit, type Moments } from './spawn.ts';
 import { claim, type Held, removeState, writeRecord } from './store.ts';
+import type { Terminals } from './terminals.ts';
 import { timestamp } from './timestamp.ts';
 import { UndoList } from './undo.ts';
 
@@ -40,6 +41,8 @@ export interface CreateOptions extends PrepareOptions {
    * Needed with `process.terminal`, and only then.
    */
   readonly consoleSocket?: string;
+  /** A Unix stream socket that gets a pidfd of the init; relative to the working directory. Default: none. */
+  readonly pidfdSocket?: string;
   /** The caller stays with the container until it ends. Default false. */
   readonly foreground?: boolean;
 }
@@ -50,6 +53,8 @@ export interface Created {
   readonly init: InitRecord;
   /** Of the init; the receiver closes it. */
   readonly pidfd: number;
+  /** With a terminal in the foreground, for `attend`; the receiver closes it. */
+  readonly terminals?: Terminals;
 }
 
 /**
@@ -67,10 +72,16 @@ export function createContainer(runtime: Runtime, options: CreateOptions): Creat
   const pidFile =
     options.pidFile === undefined ? undefined : resolvePath(() => binding.getcwd(), options.pidFile);
   const consoleSocket = resolveSocket(binding, options.consoleSocket);
+  const pidfdSocket = resolveSocket(binding, options.pidfdSocket);
   const prepared = prepare(runtime, options);
   return withPlace(prepared.bundle.text, () => {
-    checkConsole(prepared.config.process, consoleSocket, options.foreground ?? false);
+    const { moments, terminals } = openConsole(binding, prepared.config.process, {
+      socket: consoleSocket,
+      foreground: options.foreground ?? false,
+      pointer: '/process/terminal',
+    });
     const undo = new UndoList();
+    if (terminals !== undefined) undo.arm('the terminal', () => terminals.close());
     try {
       const held = claim(runtime, options.id);
       const { config, bundle } = prepared;
@@ -80,11 +91,12 @@ export function createContainer(runtime: Runtime, options: CreateOptions): Creat
         undo.arm('the poststop hooks', () => runPoststopHooks(runtime, subject));
       }
       undo.arm(`the state directory ${held.directory}`, () => removeState(runtime, held));
-      const created = createHeld(runtime, prepared, held, { ...options, pidFile, consoleSocket }, undo);
+      const asked = { ...options, pidFile, pidfdSocket, moments };
+      const created = createHeld(runtime, prepared, held, asked, undo);
       undo.disarm();
       held.release();
       log.debug(`container ${options.id} is created, its init is process ${created.init.pid}`);
-      return created;
+      return { ...created, ...(terminals !== undefined && { terminals }) };
     } catch (error) {
       throw undo.fail(error);
     }
@@ -94,8 +106,10 @@ export function createContainer(runtime: Runtime, options: CreateOptions): Creat
 /** Options with their paths absolute. */
 interface Asked {
   readonly pidFile: string | undefined;
-  readonly consoleSocket: string | undefined;
+  readonly pidfdSocket: string | undefined;
   readonly noNewKeyring?: boolean;
+  /** Of the terminal. */
+  readonly moments: Moments;
 }
 
 /** The order matters: the record comes before whatever it lets a later `delete --force` find and remove. */
@@ -103,7 +117,7 @@ function createHeld(
   runtime: Runtime,
   prepared: Prepared,
   held: Held,
-  { pidFile, consoleSocket, noNewKeyring = false }: Asked,
+  { pidFile, pidfdSocket, noNewKeyring = false, moments: ofConsole }: Asked,
   undo: UndoList,
 ): Created {
   const { binding } = runtime;
@@ -134,10 +148,11 @@ function createHeld(
     }
   }
 
-  const born = bear(runtime, prepared, held.directory, record, consoleSocket, undo);
+  const born = bear(runtime, prepared, held.directory, record, ofConsole, undo);
   const complete = { ...record, init: born.init };
   writeRecord(runtime, complete);
   if (pidFile !== undefined) writePidFile(runtime, pidFile, born.init.pid, undo);
+  sendPidfd(binding, pidfdSocket, born.pidfd, 'init');
   asStarting(() => born.letGo());
   return { record: complete, init: born.init, pidfd: born.pidfd };
 }
@@ -148,14 +163,14 @@ function bear(
   prepared: Prepared,
   directory: string,
   record: ContainerRecord,
-  consoleSocket: string | undefined,
+  ofConsole: Moments,
   undo: UndoList,
 ): Born {
   const cgroup = record.cgroup?.path;
   const filter = plannedFilter(runtime, prepared.plan, cgroup);
   const moments: Moments = {
     ...createMoments(runtime, prepared, record, () => filter.attach()),
-    ...consoleMoments(runtime.binding, consoleSocket),
+    ...ofConsole,
   };
   try {
     const meanwhile = (): void => filter.load();

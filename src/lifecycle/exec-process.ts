@@ -19,6 +19,8 @@ export interface ExecProcessOptions {
   /** A process document as of config.md#process; relative to the working directory. The rest here is ignored then. */
   readonly process?: string;
   readonly args?: readonly string[];
+  /** On a terminal of its own. Default false. */
+  readonly tty?: boolean;
   readonly cwd?: string;
   /** Added to the container's. */
   readonly env?: readonly string[];
@@ -70,13 +72,6 @@ function check(runtime: Runtime, document: unknown, text: string, within: string
   if (within === '') {
     for (const { message, pointer } of warnings) runtime.log.warn(`${message} (${pointer})`);
   }
-  if (process?.terminal && within === '') {
-    throw new RuntimeError({
-      code: 'config.unsupported',
-      pointer: '/terminal',
-      message: 'a terminal for exec is not supported',
-    });
-  }
   if (process !== undefined) return process;
   const [first = { code: 'internal', message: 'a process without problems' }] = problems;
   return withPlace(text, () => {
@@ -105,7 +100,7 @@ function changed(
 ): Omit<ExecProcess, 'seccomp' | 'linux'> {
   const { user } = own;
   const given = new Set(['args']);
-  const take = <T>(name: string, value: T | undefined): T | undefined => {
+  const take = <T>(name: string, value: T): T => {
     if (value !== undefined) given.add(name);
     return value;
   };
@@ -123,7 +118,9 @@ function changed(
   return {
     process: {
       ...own,
-      terminal: false,
+      // Without a terminal of its own the container's size is to be ignored: nobody has checked it.
+      ...(!own.terminal && { consoleSize: { height: 0, width: 0 } }),
+      terminal: take('terminal', options.tty ?? false),
       args: options.args ?? [],
       cwd: cwd ?? own.cwd,
       env: [...(own.env ?? []), ...(options.env ?? [])],

@@ -8,6 +8,7 @@ import { ownCgroup, readFacts } from '../host/read-facts.ts';
 import { type NamespaceType, namespaceFiles, namespaceFlags } from '../oci/namespaces.ts';
 import { makeExecPlan } from '../plan/exec-plan.ts';
 import { type ExecAffinity, execAffinity } from '../plan/scheduling.ts';
+import { openConsole, resolveSocket, sendPidfd } from './console.ts';
 import { type ExecProcessOptions, execProcess } from './exec-process.ts';
 import { withInit } from './init.ts';
 import { checkPassedFds } from './passed-fds.ts';
@@ -18,6 +19,7 @@ import type { Runtime } from './runtime.ts';
 import { asStarting, type Born, bearInit } from './spawn.ts';
 import { requireStatus, statusOf } from './status.ts';
 import { readRecord } from './store.ts';
+import { attend, type Terminals } from './terminals.ts';
 import { UndoList } from './undo.ts';
 
 export interface ExecOptions extends ExecProcessOptions {
@@ -25,6 +27,13 @@ export interface ExecOptions extends ExecProcessOptions {
   readonly detach?: boolean;
   /** Where to write the process's pid; relative to the working directory. Default: nowhere. */
   readonly pidFile?: string;
+  /**
+   * A Unix stream socket that gets the master of the program's terminal (SCM_RIGHTS); relative to the working directory.
+   * Needed with a terminal and `detach`, and only then.
+   */
+  readonly consoleSocket?: string;
+  /** A Unix stream socket that gets a pidfd of the process; relative to the working directory. Default: none. */
+  readonly pidfdSocket?: string;
   /** How many descriptors from 3 on the program gets. Default 0. */
   readonly preserveFds?: number;
   /** A cgroup below the container's, which is there already. Default: the container's own. */
@@ -38,14 +47,18 @@ export interface ExecOptions extends ExecProcessOptions {
  * and then so does the program.
  *
  * @returns the exit status: 0 when detached, else the program's, or 128 and the number of the signal that ended it
- * @throws RuntimeError `state.not-found`, `state.not-running`, `usage.preserve-fds`, `usage.cgroup`, `config.*`,
- *   `host.syscall`, `container.*`
+ * @throws RuntimeError `state.not-found`, `state.not-running`, `usage.preserve-fds`, `usage.cgroup`,
+ *   `usage.console-socket`, `config.*`, `host.syscall`, `container.*`
  */
 export function execInContainer(runtime: Runtime, id: string, options: ExecOptions): number {
   const { binding } = runtime;
   checkPassedFds(binding, 0, options.preserveFds ?? 0);
-  const pidFile =
-    options.pidFile === undefined ? undefined : resolvePath(() => binding.getcwd(), options.pidFile);
+  const asked: Asked = {
+    ...options,
+    pidFile: options.pidFile === undefined ? undefined : resolvePath(() => binding.getcwd(), options.pidFile),
+    consoleSocket: resolveSocket(binding, options.consoleSocket),
+    pidfdSocket: resolveSocket(binding, options.pidfdSocket),
+  };
   const record = readRecord(runtime, id);
   const status = statusOf(runtime, record, { held: false });
   if (status !== 'paused' || options.ignorePaused !== true) requireStatus('exec', id, status);
@@ -62,29 +75,37 @@ export function execInContainer(runtime: Runtime, id: string, options: ExecOptio
   const born = withInit(binding, init, initPidfd => {
     // Before the process is born: a signal that comes in between must not end us and leave it.
     if (foreground) binding.catchSignals(false);
-    return bear(runtime, record, init, initPidfd, pidFile, options);
+    return bear(runtime, record, init, initPidfd, asked);
   });
   if (born === undefined) throw ended();
   try {
     if (!foreground) return 0;
-    const end = binding.waitForeground(born.init.pid, born.pidfd);
-    return end.signal === undefined ? (end.code ?? 0) : 128 + end.signal;
+    return attend(binding, born.init.pid, born.pidfd, born.terminals);
   } finally {
     binding.close(born.pidfd);
+    born.terminals?.close();
   }
 }
+
+/** A process that runs, with its terminal when it is in the foreground. */
+type Executed = Born & { readonly terminals?: Terminals };
+
+/** Options with their paths absolute. */
+type Asked = Omit<ExecOptions, 'pidFile' | 'consoleSocket' | 'pidfdSocket'> &
+  Readonly<Record<'pidFile' | 'consoleSocket' | 'pidfdSocket', string | undefined>>;
 
 function bear(
   runtime: Runtime,
   record: ContainerRecord,
   init: InitRecord,
   initPidfd: number,
-  pidFile: string | undefined,
-  options: ExecOptions,
-): Born {
+  options: Asked,
+): Executed {
+  const { binding } = runtime;
+  const { pidFile, consoleSocket } = options;
   const { process, text, origin, seccomp, linux } = execProcess(runtime, record.id, options);
   return withPlace(text, () => {
-    const facts = readFacts(runtime.binding);
+    const facts = readFacts(binding);
     const foreign = foreignNamespaces(runtime, init.pid);
     const namespaces = foreign & ~namespaceFlags.time;
     const plan = makeExecPlan(
@@ -105,17 +126,26 @@ function bear(
     // Not even for a moment is there a process with our root in what processes of the container can see: one that may
     // trace others would go through /proc/PID/root.
     const given = namespaces === 0 ? {} : { joins: { pidfd: initPidfd, kinds: namespaces } };
+    const { moments, terminals } = openConsole(binding, process, {
+      socket: consoleSocket,
+      foreground: options.detach !== true,
+      pointer: origin('terminal'),
+      // The config's is that of the container's own terminal.
+      ignoreSize: options.process === undefined,
+    });
     const undo = new UndoList();
+    if (terminals !== undefined) undo.arm('the terminal', () => terminals.close());
     try {
       const born = onCpus(runtime, execAffinity({ process, origin }).initial, () =>
         inCgroup(runtime, record, init, facts, options, cgroup =>
-          bearInit(runtime, { plan }, '', cgroup, undo, {}, given),
+          bearInit(runtime, { plan }, '', cgroup, undo, moments, given),
         ),
       );
       if (pidFile !== undefined) writePidFile(runtime, pidFile, born.init.pid, undo);
+      sendPidfd(binding, options.pidfdSocket, born.pidfd, 'exec');
       asStarting(() => born.letGo());
       undo.disarm();
-      return born;
+      return { ...born, ...(terminals !== undefined && { terminals }) };
     } catch (error) {
       throw undo.fail(error);
     }
@@ -160,7 +190,7 @@ function inCgroup(
   record: ContainerRecord,
   init: InitRecord,
   facts: HostFacts,
-  options: ExecOptions,
+  options: Pick<ExecOptions, 'cgroup'>,
   work: (cgroup: string | undefined) => Born,
 ): Born {
   const own = record.cgroup?.path;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { WaitStatus } from '../host/binding.d.ts';
 import { type CreateOptions, createContainer } from './create.ts';
 import { deleteContainer } from './delete.ts';
 import type { ContainerRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
 import { afterExec } from './start.ts';
+import { attend } from './terminals.ts';
 
 export interface RunOptions extends CreateOptions {
   /** Returns when the program runs, instead of waiting for its end. Default false. */
@@ -27,16 +27,21 @@ export function runContainer(runtime: Runtime, options: RunOptions): number {
   // Before the init is born: a signal that comes in between must not end us and leave it.
   if (foreground) binding.catchSignals(options.noSubreaper !== true);
   // Nobody can come between create and start here: the init waits for us alone, and needs no FIFO.
-  const { record, init, pidfd } = createContainer(runtime, { ...options, startNow: true, foreground });
-  let status: WaitStatus = { code: 0 };
+  const { record, init, pidfd, terminals } = createContainer(runtime, {
+    ...options,
+    startNow: true,
+    foreground,
+  });
+  let status = 0;
   try {
     startedOrGone(runtime, record);
-    if (foreground) status = binding.waitForeground(init.pid, pidfd);
+    if (foreground) status = attend(binding, init.pid, pidfd, terminals);
   } finally {
     binding.close(pidfd);
+    terminals?.close();
   }
   if (foreground && options.keep !== true) deleteContainer(runtime, options.id, { force: true });
-  return status.signal === undefined ? (status.code ?? 0) : 128 + status.signal;
+  return status;
 }
 
 /** What a poststart hook that fails leaves is deleted: nobody knows of the container yet. */

@@ -6,6 +6,7 @@ import type { ProcessContext } from './context.ts';
 import type { HostStep, Plan, PlanWarning } from './plan.ts';
 import { processSteps } from './process.ts';
 import { execAffinity } from './scheduling.ts';
+import { terminalSteps } from './terminal.ts';
 
 /** What an executed process needs to know of its container. */
 export interface ExecOptions {
@@ -22,6 +23,9 @@ export interface ExecOptions {
   /** The file of the container's time namespace, where that is another than the runtime's. */
   readonly timeNamespace?: string | undefined;
 }
+
+/** After that of the time namespace. */
+const terminalSlot = 2;
 
 /** Compiles a checked process into the ordered work of `exec`, for an init born in the container. Pure, as makePlan is. */
 export function makeExecPlan(context: Omit<ProcessContext, 'warn'>, options: ExecOptions): Plan {
@@ -49,8 +53,10 @@ export function makeExecPlan(context: Omit<ProcessContext, 'warn'>, options: Exe
   }
   const warn = (pointer: string, message: string): void => void warnings.push({ pointer, message });
   const affinity = execAffinity({ process, origin }).final;
+  const ofProcess: ProcessContext = { process, seccomp, facts, origin, warn };
   container.push(
-    ...processSteps({ process, seccomp, facts, origin, warn }, { linux: options.linux, affinity }),
+    ...terminalSteps(ofProcess, { slot: terminalSlot, console: false }),
+    ...processSteps(ofProcess, { linux: options.linux, affinity }),
   );
   const { oomScoreAdj } = process;
   if (oomScoreAdj !== undefined) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ErrorFields } from '../errors/error.ts';
 import type { Config, Process } from '../oci/config.ts';
-import { checkCapabilities, checkEnvironment, checkProcess } from './checks/process.ts';
+import { checkCapabilities, checkConsoleSize, checkEnvironment, checkProcess } from './checks/process.ts';
 import { checkRlimits } from './checks/rlimits.ts';
 import { checkExecAffinity, checkScheduler } from './checks/scheduling.ts';
 import { completeProcess } from './complete.ts';
@@ -22,6 +22,7 @@ const within = '/process';
 const checks: readonly Check[] = [
   checkProcess,
   checkEnvironment,
+  checkConsoleSize,
   checkCapabilities,
   checkRlimits,
   checkScheduler,

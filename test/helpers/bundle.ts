@@ -66,7 +66,7 @@ export class Bundle {
   }
 
   /** Makes a file in the root (and its directories). */
-  file(path: string, content = '', mode = 0o644): void {
+  file(path: string, content: string | Buffer = '', mode = 0o644): void {
     mkdirSync(dirname(this.inRoot(path)), { recursive: true });
     writeFileSync(this.inRoot(path), content, { mode });
   }

@@ -315,8 +315,13 @@ export class FakeMachine {
       return process.signals.includes(9) ? { signal: 9 } : this.exit;
     },
     catchSignals: () => this.#begin('catchSignals'),
-    waitForeground: pid => {
-      this.#begin('waitForeground');
+    hostTerminal: () => {
+      this.#begin('hostTerminal');
+      return 2_000_000;
+    },
+    adoptTerminal: (_master, _host, copySize) => this.#begin('adoptTerminal', String(copySize)),
+    waitForeground: (pid, _pidfd, ...terminals) => {
+      this.#begin('waitForeground', terminals.join(' '));
       this.processes.delete(pid);
       return this.exit;
     },

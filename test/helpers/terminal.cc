@@ -3,10 +3,11 @@
 // The other side of a terminal, for test/oci/terminal.test.ts.
 //
 //   terminal receive SOCKET           listens there, takes one descriptor, and is its terminal emulator
+//   terminal pidfd SOCKET             listens there, takes a pidfd, and sends SIGKILL through it when its input ends
 //   terminal run ROWS COLUMNS CMD...  runs the command in a session on a new terminal, and is its emulator
 //
 // An emulator passes standard input on to the terminal and prints what comes from there. SIGWINCH makes the terminal
-// one row and one column larger. On standard error: what was received, then how it ended.
+// one row and one column larger. On standard error: what was received or which process runs, then how it ended.
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,10 +18,13 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
+
+#include <thread>
 
 namespace {
 
@@ -31,9 +35,23 @@ volatile sig_atomic_t resize = 0;
   exit(1);
 }
 
+// Standard input to the terminal, until it ends. By itself: a terminal whose program does not read makes this wait.
+void type(int master) {
+  char buffer[4096];
+  ssize_t n;
+  while ((n = read(0, buffer, sizeof buffer)) > 0) {
+    for (ssize_t done = 0; done < n;) {
+      const ssize_t written = write(master, buffer + done, static_cast<size_t>(n - done));
+      if (written < 0) fail("write to the terminal");
+      done += written;
+    }
+  }
+}
+
 // Until the terminal hangs up, or nothing comes from it any more and `child` has ended.
 int emulate(int master, pid_t child) {
-  struct pollfd watched[] = {{master, POLLIN, 0}, {0, POLLIN, 0}};
+  std::thread(type, master).detach();
+  pollfd watched = {master, POLLIN, 0};
   bool ended = child <= 0;
   int status = 0;
   for (;;) {
@@ -45,29 +63,22 @@ int emulate(int master, pid_t child) {
       size.ws_col++;
       ioctl(master, TIOCSWINSZ, &size);
     }
-    const int ready = poll(watched, 2, child > 0 ? 20 : -1);
+    const int ready = poll(&watched, 1, 20);
     if (ready < 0) continue;
     if (child > 0 && !ended) ended = waitpid(child, &status, WNOHANG) == child;
     char buffer[4096];
-    if (watched[0].revents != 0) {
+    if (watched.revents != 0) {
       const ssize_t n = read(master, buffer, sizeof buffer);
       if (n <= 0) return status;
       if (write(1, buffer, static_cast<size_t>(n)) < 0) fail("write");
     } else if (child > 0 && ended) {
       return status;
     }
-    if (watched[1].revents != 0) {
-      const ssize_t n = read(0, buffer, sizeof buffer);
-      if (n <= 0) {
-        watched[1].fd = -1;
-      } else if (write(master, buffer, static_cast<size_t>(n)) < 0) {
-        fail("write to the terminal");
-      }
-    }
   }
 }
 
-int receive(const char* path) {
+// What comes along with the one message that is sent to a socket of this path.
+int received(const char* path, char (&text)[256]) {
   const int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_un address = {};
   address.sun_family = AF_UNIX;
@@ -82,7 +93,6 @@ int receive(const char* path) {
   fprintf(stderr, "listening\n");
   const int peer = accept(listener, nullptr, nullptr);
   if (peer < 0) fail("accept");
-  char text[256] = {};
   iovec piece = {text, sizeof text - 1};
   alignas(cmsghdr) char control[CMSG_SPACE(4 * sizeof(int))];
   msghdr message = {};
@@ -94,8 +104,28 @@ int receive(const char* path) {
   const cmsghdr* sent = CMSG_FIRSTHDR(&message);
   if (sent == nullptr || sent->cmsg_type != SCM_RIGHTS || sent->cmsg_len != CMSG_LEN(sizeof(int)))
     fail("one descriptor");
-  int master;
-  memcpy(&master, CMSG_DATA(sent), sizeof master);
+  int fd;
+  memcpy(&fd, CMSG_DATA(sent), sizeof fd);
+  return fd;
+}
+
+// The process that the pidfd means, as its fdinfo says.
+void pidfd(const char* path) {
+  char text[256] = {}, line[256], name[64];
+  const int fd = received(path, text);
+  snprintf(name, sizeof name, "/proc/self/fdinfo/%d", fd);
+  FILE* info = fopen(name, "r");
+  int pid = -1;
+  while (info != nullptr && fgets(line, sizeof line, info) != nullptr) sscanf(line, "Pid: %d", &pid);
+  fprintf(stderr, "received %s %d\n", text, pid);
+  while (read(0, line, sizeof line) > 0) {
+  }
+  if (syscall(SYS_pidfd_send_signal, fd, SIGKILL, nullptr, 0) < 0) fail("pidfd_send_signal");
+}
+
+int receive(const char* path) {
+  char text[256] = {};
+  const int master = received(path, text);
   winsize size = {};
   if (ioctl(master, TIOCGWINSZ, &size) < 0) fail("TIOCGWINSZ");
   fprintf(stderr, "received %s %ux%u\n", text, size.ws_row, size.ws_col);
@@ -122,6 +152,7 @@ int run(unsigned short rows, unsigned short columns, char** command) {
     execvp(command[0], command);
     fail(command[0]);
   }
+  fprintf(stderr, "child %d\n", child);
   const int status = emulate(master, child);
   tcgetattr(slave, &after);
   const bool restored = before.c_lflag == after.c_lflag && before.c_iflag == after.c_iflag &&
@@ -137,6 +168,10 @@ int main(int argc, char** argv) {
   action.sa_handler = [](int) { resize = 1; };
   sigaction(SIGWINCH, &action, nullptr);
   if (argc == 3 && strcmp(argv[1], "receive") == 0) return receive(argv[2]);
+  if (argc == 3 && strcmp(argv[1], "pidfd") == 0) {
+    pidfd(argv[2]);
+    return 0;
+  }
   if (argc > 4 && strcmp(argv[1], "run") == 0) {
     return run(static_cast<unsigned short>(atoi(argv[2])), static_cast<unsigned short>(atoi(argv[3])), argv + 4);
   }

@@ -8,7 +8,7 @@ import { wholeNumber } from '../options.ts';
 /** Of failures that are ours and not the program's. */
 const exitOwnFailure = 255;
 
-const later = ['tty', 'consoleSocket', 'pidfdSocket', 'processLabel', 'apparmor'] as const;
+const later = ['processLabel', 'apparmor'] as const;
 
 export const exec: CommandModule = {
   name: 'exec',
@@ -25,9 +25,12 @@ export const exec: CommandModule = {
       .option('-e, --env <pair...>', 'NAME=value, added to the environment; may be repeated')
       .option('-u, --user <uid[:gid]>', 'numbers of the user and of the group')
       .option('-g, --additional-gids <gid...>', 'a group more; may be repeated')
-      .option('-t, --tty', 'a terminal for the program (not supported yet)')
-      .option('--console-socket <path>', 'where to send the terminal (not supported yet)')
-      .option('--pidfd-socket <path>', 'where to send a pidfd of the program (not supported yet)')
+      .option('-t, --tty', 'a terminal for the program')
+      .option(
+        '--console-socket <path>',
+        'with --detach: the Unix socket that gets the master of the terminal',
+      )
+      .option('--pidfd-socket <path>', 'the Unix socket that gets a pidfd of the program')
       .option('-d, --detach', 'return when the program runs')
       .option('--pid-file <file>', "write the program's process id there")
       .option('--process-label <label>', 'SELinux label (not supported yet)')
@@ -78,12 +81,15 @@ function execOptions(args: readonly string[], options: Readonly<Record<string, u
     process,
     cwd: text('cwd'),
     pidFile: text('pidFile'),
+    consoleSocket: text('consoleSocket'),
+    pidfdSocket: text('pidfdSocket'),
     cgroup: text('cgroup'),
     ...userOf(text('user')),
   };
   return {
     ...(Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as ExecOptions),
     args,
+    tty: options['tty'] === true,
     env: environment(list('env')),
     additionalGids: list('additionalGids').map(gid => idNumber('additional-gids', gid)),
     capabilities: list('cap'),

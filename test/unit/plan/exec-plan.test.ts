@@ -4,10 +4,18 @@ import { makeExecPlan } from '../../../src/plan/exec-plan.ts';
 import { callersUmask } from '../../../src/wire/steps.ts';
 import { facts, operations, stepsOf } from '../../helpers/plan.ts';
 
-const plan = (noNewKeyring = false) =>
+const plan = (noNewKeyring = false, terminal = false) =>
   makeExecPlan(
     {
-      process: { args: ['/bin/true'], cwd: '/', user: { uid: 1, gid: 2 }, env: ['HOME=/'], oomScoreAdj: 5 },
+      process: {
+        args: ['/bin/true'],
+        cwd: '/',
+        user: { uid: 1, gid: 2 },
+        env: ['HOME=/'],
+        oomScoreAdj: 5,
+        terminal,
+        consoleSize: { height: 3, width: 4 },
+      },
       facts,
       origin: (...parts) => `/${parts.join('/')}`,
     },
@@ -42,4 +50,12 @@ it('points into the document that it was made from', () => {
     '/args/0',
   ]);
   expect(plan().host).toMatchObject([{ op: 'setOomScoreAdj', value: 5, origin: '/oomScoreAdj' }]);
+});
+
+it('makes a terminal in the container, and no console of it', () => {
+  const ops = operations(plan(false, true));
+  expect(ops.slice(0, 4)).toEqual(['joinSessionKeyring', 'openTerminal', 'rendezvous', 'useTerminal']);
+  const [opened] = stepsOf(plan(false, true), 'openTerminal');
+  expect(opened).toMatchObject({ origin: '/terminal', console: '', slot: 2, height: 3, width: 4, uid: 1 });
+  expect(stepsOf(plan(false, true), 'rendezvous')).toMatchObject([{ moment: 'console', slot: 2 }]);
 });

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A runtime that stays until the program ends: signals go on to the program, orphans are collected, and a terminal of
+// the container's is brought to the one that we were started on.
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <optional>
+
+#include "binding/proxy.h"
+#include "binding/table.h"
+#include "binding/wait_status.h"
+
+namespace tsubo::binding {
+
+namespace {
+
+constexpr idtype_t kPidfd = static_cast<idtype_t>(3);  // P_PIDFD
+
+// Written by the handler, read by the wait: a signal that arrives before the wait is not lost.
+int signal_pipe[2] = {-1, -1};
+
+void remember(int signal) {
+  int error = errno;
+  auto byte = static_cast<unsigned char>(signal);
+  // A full pipe means that as many signals are already on their way.
+  [[maybe_unused]] ssize_t n = write(signal_pipe[1], &byte, 1);
+  errno = error;
+}
+
+// Faults are our own.
+bool caught(int signal) {
+  switch (signal) {
+    case SIGKILL:
+    case SIGSTOP:
+    case SIGSEGV:
+    case SIGBUS:
+    case SIGFPE:
+    case SIGILL:
+    case SIGTRAP:
+    case SIGABRT:
+    case SIGSYS:
+    case SIGURG:
+      return false;
+    default:
+      return true;
+  }
+}
+
+void reap_orphans(pid_t init) {
+  while (true) {
+    siginfo_t info = {};
+    if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == 0) return;
+    // The init's status belongs to the wait; it is looked at through its pidfd.
+    if (info.si_pid == init) return;
+    waitid(P_PID, static_cast<id_t>(info.si_pid), &info, WEXITED | WNOHANG);
+  }
+}
+
+bool ends_us(int signal) { return signal == SIGTERM || signal == SIGINT || signal == SIGHUP || signal == SIGQUIT; }
+
+// What came in until now. Without a terminal SIGWINCH says nothing.
+void handle_signals(pid_t init, int pidfd, bool ended, Proxy* proxy) {
+  unsigned char signals[64];
+  ssize_t n = signal_pipe[0] < 0 ? 0 : read(signal_pipe[0], signals, sizeof signals);
+  for (ssize_t i = 0; i < n; i++) {
+    const int signal = signals[i];
+    if (signal == SIGCHLD) {
+      reap_orphans(init);
+    } else if (signal == SIGWINCH) {
+      if (proxy != nullptr) proxy->resize();
+    } else if (ended) {
+      if (ends_us(signal)) proxy->abandon();
+    } else {
+      // We were stopped, and the terminal may have become another's meanwhile.
+      if (signal == SIGCONT && proxy != nullptr) {
+        proxy->enter_raw();
+        proxy->resize();
+      }
+      // ESRCH: it ended meanwhile, which the next poll tells.
+      syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0);
+    }
+  }
+}
+
+}  // namespace
+
+namespace function {
+
+Outcome catchSignals(const Arguments& a) {
+  if (signal_pipe[0] < 0 && pipe2(signal_pipe, O_CLOEXEC | O_NONBLOCK) < 0) return refused("pipe2", errno);
+  if (a[0].truth() && prctl(PR_SET_CHILD_SUBREAPER, 1) < 0) return refused("prctl", errno);
+  struct sigaction action = {};
+  action.sa_handler = remember;
+  action.sa_flags = SA_RESTART;
+  sigfillset(&action.sa_mask);
+  for (int signal = 1; signal <= SIGRTMAX; signal++) {
+    if (signal >= 32 && signal < SIGRTMIN) continue;  // the C library's own
+    if (caught(signal)) sigaction(signal, &action, nullptr);
+  }
+  return {};
+}
+
+Outcome hostTerminal(const Arguments&) {
+  // Any of them may have been redirected.
+  for (int fd : {STDERR_FILENO, STDOUT_FILENO, STDIN_FILENO}) {
+    if (!isatty(fd)) continue;
+    int own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    return own < 0 ? refused("fcntl", errno) : Outcome(Value::number(own));
+  }
+  int fd = ::open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+  return fd < 0 ? refused("open", errno, "/dev/tty") : Outcome(Value::number(fd));
+}
+
+Outcome adoptTerminal(const Arguments& a) {
+  const char* refusing = prepare_master(static_cast<int>(a[0].number()), static_cast<int>(a[1].number()), a[2].truth());
+  return refusing == nullptr ? Outcome() : refused(refusing, errno);
+}
+
+Outcome waitForeground(const Arguments& a) {
+  auto init = static_cast<pid_t>(a[0].number());
+  int pidfd = static_cast<int>(a[1].number());
+  std::optional<Proxy> proxy;
+  if (a.size() > 2 && !a[2].is_undefined())
+    proxy.emplace(static_cast<int>(a[2].number()), static_cast<int>(a[3].number()));
+  siginfo_t end = {};
+  bool ended = false;
+  while (true) {
+    pollfd watched[2 + Proxy::kWatched] = {{ended ? -1 : pidfd, POLLIN, 0}, {signal_pipe[0], POLLIN, 0}};
+    int timeout = proxy ? proxy->watch(watched + 2) : -1;
+    nfds_t count = proxy ? 2 + Proxy::kWatched : 2;
+    int n = poll(watched, count, timeout);
+    if (n < 0 && errno != EINTR) return refused("poll", errno);
+    handle_signals(init, pidfd, ended, proxy ? &*proxy : nullptr);
+    // After an interrupted poll the answers are those of the questions before.
+    if (n < 0) continue;
+    if (proxy) proxy->turn(watched + 2);
+    if ((watched[0].revents & POLLIN) != 0) {
+      if (waitid(kPidfd, static_cast<id_t>(pidfd), &end, WEXITED) == 0) {
+        ended = true;
+        if (proxy) proxy->drain();
+      } else if (errno != EINTR) {
+        return refused("waitid", errno);
+      }
+    }
+    if (ended && (!proxy || proxy->drained())) return wait_status(end);
+  }
+}
+
+}  // namespace function
+
+}  // namespace tsubo::binding

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createHash } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import type { Bundle } from '../helpers/bundle.ts';
+import { helperProgram } from '../helpers/inside.ts';
+import { requires } from '../helpers/requires.ts';
+import { disagrees, isTsubo } from '../helpers/runtime.ts';
+import { type Running, sandbox, until, watch } from '../helpers/sandbox.ts';
+
+describe.skipIf(requires('root', 'busybox', 'cgroup2', 'g++'))('a terminal in the foreground', () => {
+  const box = sandbox();
+  const started: Running[] = [];
+
+  afterEach(async () => {
+    for (const { child, ended } of started.splice(0)) {
+      child.kill('SIGKILL');
+      await ended;
+    }
+  });
+
+  /** A command in a session on a new terminal of 30 rows and 90 columns. */
+  const onTerminal = (...command: string[]): Running => {
+    const program = [helperProgram('terminal'), 'run', '30', '90'];
+    const running = watch(box.view.spawn([...program, ...command]));
+    started.push(running);
+    return running;
+  };
+  /** The process on the terminal. */
+  const childOf = (running: Running): number => Number(/child (\d+)/.exec(running.stderr())?.[1]);
+
+  const interactive = (script: string, modify: (bundle: Bundle) => void = () => {}) =>
+    box.bundle(made => {
+      made.config.process.terminal = true;
+      made.shell(script);
+      for (const name of ['stty', 'sha256sum']) made.symlink(`/bin/${name}`, 'busybox');
+      modify(made);
+    });
+  const runs = (bundle: Bundle): string[] => box.command('run', '--bundle', bundle.dir, bundle.id);
+  /** The words of a command for a shell. */
+  const words = (command: readonly string[]): string => command.map(word => `'${word}'`).join(' ');
+  const sha256 = (data: Buffer | string) => createHash('sha256').update(data).digest('hex');
+  /** Every byte there is, again and again, in no simple order. */
+  const noise = (size: number): Buffer => {
+    const data = Buffer.alloc(size);
+    for (let i = 0, x = 1; i < size; i++) {
+      x = (Math.imul(x, 1103515245) + 12345) >>> 0;
+      data[i] = x >>> 16;
+    }
+    return data;
+  };
+
+  test('brings the program to the terminal that run was started on', async () => {
+    const bundle = interactive('echo ready; read line; echo "<$line>"; exit 7');
+    const terminal = onTerminal(...runs(bundle));
+    await until('the program runs', () => terminal.stdout() === 'ready\r\n');
+    terminal.child.stdin?.write('hello\r');
+    expect((await terminal.ended).status).toBe(7);
+    expect(terminal.stdout()).toBe('ready\r\nhello\r\n<hello>\r\n');
+    expect(terminal.stderr()).toMatch(/\nrestored\n$/);
+    expect(box.oci(['state', bundle.id]).status).toBe(1);
+  });
+
+  test('of exec is one of the container’s own', async () => {
+    const bundle = box.running();
+    const script = 'readlink /proc/self/fd/0; read line; echo "<$line>"; exit 9';
+    const terminal = onTerminal(...box.command('exec', '-t', bundle.id, '/bin/sh', '-c', script));
+    await until('the program runs', () => terminal.stdout() === '/dev/pts/0\r\n');
+    terminal.child.stdin?.write('hello\r');
+    expect((await terminal.ended).status).toBe(9);
+    expect(terminal.stdout()).toBe('/dev/pts/0\r\nhello\r\n<hello>\r\n');
+    expect(terminal.stderr()).toMatch(/\nrestored\n$/);
+  });
+
+  test('hands keys on that mean something to a terminal', async () => {
+    const bundle = interactive(
+      'trap "echo interrupted; exit 3" INT; echo ready; while :; do sleep 0.01; done',
+    );
+    const terminal = onTerminal(...runs(bundle));
+    await until('the program runs', () => terminal.stdout() === 'ready\r\n');
+    terminal.child.stdin?.write('\x03');
+    expect((await terminal.ended).status).toBe(3);
+    expect(terminal.stdout()).toBe('ready\r\n^Cinterrupted\r\n');
+    expect(terminal.stderr()).toMatch(/\nrestored\n$/);
+  });
+
+  test('has the size of the host’s from the beginning, and each new one', async () => {
+    const script = `trap 'stty size; exit' WINCH; stty size; while :; do sleep 0.01; done`;
+    const terminal = onTerminal(...runs(interactive(script)));
+    await until('the program runs', () => terminal.stdout() === '30 90\r\n');
+    terminal.child.kill('SIGWINCH');
+    await terminal.ended;
+    expect(terminal.stdout()).toBe('30 90\r\n31 91\r\n');
+  });
+
+  test('begins with consoleSize where that is given', async () => {
+    const script = `trap 'stty size; exit' WINCH; sleep 0.2; stty size; while :; do sleep 0.01; done`;
+    const bundle = interactive(script, made => {
+      made.config.process.consoleSize = { height: 10, width: 20 };
+    });
+    const terminal = onTerminal(...runs(bundle));
+    if (disagrees('runc', 'takes the size of the host’s all the same')) return;
+    await until('the program runs', () => terminal.stdout() === '10 20\r\n');
+    terminal.child.kill('SIGWINCH');
+    await terminal.ended;
+    expect(terminal.stdout()).toBe('10 20\r\n31 91\r\n');
+  });
+
+  test.each(['TERM', 'HUP', 'INT', 'USR1'])(
+    'passes %s on, and the host’s terminal is as it was before',
+    async signal => {
+      const bundle = interactive(`trap 'exit 42' ${signal}; echo ready; while :; do sleep 0.01; done`);
+      const terminal = onTerminal(...runs(bundle));
+      await until('the program runs', () => terminal.stdout() === 'ready\r\n');
+      process.kill(childOf(terminal), `SIG${signal}` as NodeJS.Signals);
+      const status = signal === 'INT' && disagrees('runc', 'leaves at once, with success') ? 0 : 42;
+      expect((await terminal.ended).status).toBe(status);
+      expect(terminal.stderr()).toMatch(/\nrestored\n$/);
+    },
+  );
+
+  test.each(['ABRT', 'SEGV', 'SYS'])('is left in order when %s ends the runtime', async signal => {
+    const bundle = interactive('echo ready; exec sleep 1000');
+    const terminal = onTerminal(...runs(bundle));
+    await until('the program runs', () => terminal.stdout() === 'ready\r\n');
+    if (disagrees('runc', 'leaves it raw')) return;
+    process.kill(childOf(terminal), `SIG${signal}` as NodeJS.Signals);
+    expect((await terminal.ended).status).toBeGreaterThan(128);
+    expect(terminal.stderr()).toMatch(/\nrestored\n$/);
+  });
+
+  test('is left in order, and nothing else, when the program cannot be run', async () => {
+    const before = box.traces();
+    const bundle = interactive('', made => {
+      made.config.process.args = ['/nothing'];
+    });
+    const terminal = onTerminal(...runs(bundle));
+    expect((await terminal.ended).status).toBe(1);
+    expect(terminal.stdout()).toContain('exec: "/nothing"');
+    expect(terminal.stderr()).toMatch(/\nrestored\n$/);
+    expect(box.traces()).toEqual(before);
+  });
+
+  test('carries millions of bytes in, each as it is', async () => {
+    const data = noise(3_000_000);
+    const bundle = interactive(`stty raw -echo; echo ready; head -c ${data.length} | sha256sum`);
+    const terminal = onTerminal(...runs(bundle));
+    await until('the program runs', () => terminal.stdout().startsWith('ready'));
+    terminal.child.stdin?.write(data);
+    expect((await terminal.ended).status).toBe(0);
+    expect(terminal.stdout()).toContain(sha256(data));
+  }, 60_000);
+
+  test('carries millions of bytes out, each as it is, also to a slow reader', async () => {
+    const data = noise(3_000_000);
+    const bundle = interactive('stty raw; cat /data', made => made.file('/data', data));
+    const file = box.fresh('out');
+    const slow = `{ sleep 0.3; head -c 100000; sleep 0.3; cat; } >${file}`;
+    const terminal = onTerminal('/bin/sh', '-c', `${words(runs(bundle))} | ${slow}`);
+    await terminal.ended;
+    expect(sha256(readFileSync(file))).toBe(sha256(data));
+    expect(terminal.stderr()).toMatch(/\nrestored\n$/);
+  }, 60_000);
+
+  test('carries bytes both ways at the same time', async () => {
+    const data = noise(2_000_000);
+    const input = join(box.mkdir('in'), 'data');
+    writeFileSync(input, data);
+    const out = box.fresh('out');
+    const bundle = interactive(`stty raw -echo; echo -n R; exec head -c ${data.length}`);
+    const script = `{ until [ -s ${out} ]; do sleep 0.01; done; cat ${input}; sleep 1000 & } | ${words(runs(bundle))} >${out}`;
+    const terminal = onTerminal('/bin/sh', '-c', script);
+    await terminal.ended;
+    const got = readFileSync(out);
+    expect(got.length).toBe(data.length + 1);
+    expect(sha256(got.subarray(1))).toBe(sha256(data));
+  }, 60_000);
+
+  test('shows each byte as it is on the host’s terminal too', async () => {
+    const bundle = interactive('stty raw; printf "a\\nb\\r\\nc\\td\\001\\033[1m"');
+    const terminal = onTerminal(...runs(bundle));
+    await terminal.ended;
+    const expected = disagrees('runc', 'lets the host’s terminal make two of each line end')
+      ? 'a\r\nb\r\r\nc\td\x01\x1b[1m'
+      : 'a\nb\r\nc\td\x01\x1b[1m';
+    expect(terminal.stdout()).toBe(expected);
+  });
+
+  test('leaves line ends alone on the way into a file', async () => {
+    const file = box.fresh('out');
+    const bundle = interactive('echo one; echo two');
+    const terminal = onTerminal('/bin/sh', '-c', `${words(runs(bundle))} >${file}`);
+    expect((await terminal.ended).status).toBe(0);
+    expect(readFileSync(file, 'utf8')).toBe('one\ntwo\n');
+    expect(terminal.stderr()).toMatch(/\nrestored\n$/);
+  });
+
+  test('goes on when standard input is at its end', async () => {
+    const file = box.fresh('out');
+    const bundle = interactive('echo ready; sleep 0.3; echo end');
+    const terminal = onTerminal('/bin/sh', '-c', `${words(runs(bundle))} </dev/null >${file} 2>&1`);
+    expect((await terminal.ended).status).toBe(0);
+    expect(readFileSync(file, 'utf8')).toBe('ready\nend\n');
+  });
+
+  test('is waited for without turning in circles, also when nobody reads', async () => {
+    const bundle = interactive('stty raw; cat /dev/zero');
+    const terminal = onTerminal('/bin/sh', '-c', `${words(runs(bundle))} </dev/null | sleep 1000`);
+    const pid = (): number => Number(box.view.sh(`pgrep -P ${childOf(terminal)} | head -1 || true`).trim());
+    await until('it runs', () => childOf(terminal) > 0 && pid() > 0);
+    await new Promise(resolve => setTimeout(resolve, 500));
+    const ticks = (): number => {
+      const fields = readFileSync(`/proc/${pid()}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+      return Number(fields[11]) + Number(fields[12]);
+    };
+    const before = ticks();
+    await new Promise(resolve => setTimeout(resolve, 1000));
+    expect(ticks() - before).toBeLessThan(20);
+  });
+
+  test('hangs up when nobody will read any more', async () => {
+    const bundle = interactive('trap "echo gone >/gone; exit 5" HUP; while echo line; do :; done');
+    const terminal = onTerminal('/bin/sh', '-c', `${words(runs(bundle))} | head -1`);
+    if (disagrees('runc', 'waits for ever')) return;
+    expect((await terminal.ended).status).toBe(0);
+    expect(terminal.stdout()).toContain('line');
+    await until('the container is gone', () => box.oci(['state', bundle.id]).status === 1);
+  });
+
+  test('ends with the program, whatever still has the terminal open', async () => {
+    const bundle = interactive('sleep 1000 & echo first; exit 4', made => {
+      made.namespace('pid');
+      made.config.linux.maskedPaths = [];
+    });
+    const terminal = onTerminal(...runs(bundle));
+    expect((await terminal.ended).status).toBe(4);
+    expect(terminal.stdout()).toBe('first\r\n');
+  });
+
+  test('may be closed and opened again by the program', async () => {
+    const bundle = interactive(
+      'echo one; exec 3>&- 0<&- 1>&- 2>&-; sleep 0.5; exec 1<>/dev/pts/0; echo two; sleep 0.2; echo three',
+    );
+    const terminal = onTerminal(...runs(bundle));
+    if (disagrees('runc', 'has given the terminal up by then')) return;
+    expect((await terminal.ended).status).toBe(0);
+    expect(terminal.stdout()).toBe('one\r\ntwo\r\nthree\r\n');
+  });
+
+  test('in a background process group waits for its turn instead of taking the terminal', async () => {
+    // The shell is interactive enough to have jobs.
+    const bundle = interactive('echo ready; read line; echo "<$line>"');
+    const script = `set -m; ${words(runs(bundle))} & while [ -z "$(jobs -s 2>/dev/null)$(jobs | grep -i stopped)" ]; do sleep 0.05; done; echo was stopped; fg >/dev/null; stty -a >/dev/null; echo over`;
+    const terminal = onTerminal('/bin/bash', '-c', script);
+    if (disagrees('runc', 'sets the terminal from the background')) return;
+    await until('the program runs', () => terminal.stdout().includes('ready'));
+    terminal.child.stdin?.write('hello\r');
+    await until('it is stopped', () => terminal.stdout().includes('was stopped'));
+    expect((await terminal.ended).status).toBe(0);
+    expect(terminal.stdout()).toContain('<hello>');
+    expect(terminal.stdout()).toContain('over');
+    expect(terminal.stderr()).toMatch(/\nrestored\n$/);
+  });
+
+  test('is refused where there is none', () => {
+    const bundle = interactive('true');
+    const command = runs(bundle);
+    const before = box.traces();
+    const done = box.view.exec(['/usr/bin/setsid', '--wait', ...command]);
+    expect(done.status).toBe(1);
+    expect(done.stderr).toContain('no such device or address');
+    expect(box.traces()).toEqual(before);
+    if (isTsubo) expect(done.stderr).toContain('unable to open the terminal of this process');
+  });
+});

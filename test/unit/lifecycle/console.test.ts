@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type ConsoleWish, openConsole } from '../../../src/lifecycle/console.ts';
+import { attend } from '../../../src/lifecycle/terminals.ts';
+import type { Process } from '../../../src/oci/config.ts';
+import { FakeMachine } from '../../helpers/fake-machine.ts';
+
+describe('the console', () => {
+  let machine: FakeMachine;
+  beforeEach(() => {
+    machine = new FakeMachine();
+  });
+  afterEach(() => machine.dispose());
+
+  const master = 2_000_001;
+  const open = (process: Partial<Process>, wish: Partial<ConsoleWish>) =>
+    openConsole(
+      machine.binding,
+      { args: ['/bin/true'], cwd: '/', user: { uid: 0, gid: 0 }, ...process },
+      { socket: undefined, foreground: false, pointer: '/terminal', ...wish },
+    );
+  const handOver = (console: ReturnType<typeof open>): void =>
+    console.moments['console']?.({ pid: 1, pidfd: 2, fd: master });
+
+  it('is nobody’s without a terminal', () => {
+    expect(open({}, {})).toEqual({ moments: {} });
+    expect(open({ terminal: false }, { foreground: true })).toEqual({ moments: {} });
+    expect(machine.calls).toEqual([]);
+  });
+
+  it('goes to the socket', () => {
+    handOver(open({ terminal: true }, { socket: '/s' }));
+    expect(machine.calls).toEqual(['sendDescriptor /s']);
+  });
+
+  it.each<[Partial<Process>, Partial<ConsoleWish>]>([
+    [{ terminal: true }, {}],
+    [{ terminal: true }, { socket: '/s', foreground: true }],
+    [{}, { socket: '/s' }],
+    [{}, { socket: '/s', foreground: true }],
+  ])('of %j cannot be held with %j', (process, wish) => {
+    expect(() => open(process, wish)).toThrow(
+      expect.objectContaining({ code: 'usage.console-socket', pointer: '/terminal' }),
+    );
+  });
+
+  it.each<[Partial<Process>, boolean, boolean]>([
+    [{}, false, true],
+    [{ consoleSize: { height: 1, width: 2 } }, false, false],
+    [{ consoleSize: { height: 0, width: 2 } }, false, true],
+    [{ consoleSize: { height: 1, width: 2 } }, true, true],
+  ])('in the foreground, with %j, is given to the wait', (process, ignoreSize, copied) => {
+    const console = open({ terminal: true, ...process }, { foreground: true, ignoreSize });
+    handOver(console);
+    expect(machine.calls).toEqual(['hostTerminal', `adoptTerminal ${copied}`]);
+    attend(machine.binding, 7, 8, console.terminals);
+    expect(machine.calls.at(-1)).toBe(`waitForeground ${master} 2000000`);
+    // they are the wait's now
+    expect(() => console.terminals?.close()).not.toThrow();
+  });
+
+  it('in the foreground needs a terminal', () => {
+    machine.trouble.set('hostTerminal', 6);
+    expect(() => open({ terminal: true }, { foreground: true })).toThrow(
+      expect.objectContaining({ code: 'host.syscall', errnoName: 'ENXIO' }),
+    );
+  });
+});
