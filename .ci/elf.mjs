@@ -2,17 +2,29 @@
 
 const programInterpreter = 3; // PT_INTERP
 
+const threadLocals = 7; // PT_TLS
+
 /**
- * True when the kernel would start a dynamic linker for this 64-bit little-endian ELF executable.
+ * Where the program headers of a 64-bit little-endian ELF executable are.
+ * @param {Buffer} file
+ */
+function headers(file) {
+  const offset = Number(file.readBigUInt64LE(0x20));
+  const size = file.readUInt16LE(0x36);
+  return Array.from({ length: file.readUInt16LE(0x38) }, (_, index) => offset + index * size);
+}
+
+/**
+ * True when the kernel would start a dynamic linker for this executable.
  * @param {Buffer} file
  */
 export function isDynamic(file) {
-  const offset = Number(file.readBigUInt64LE(0x20));
-  const size = file.readUInt16LE(0x36);
-  const count = file.readUInt16LE(0x38);
-  return Array.from({ length: count }, (_, index) => file.readUInt32LE(offset + index * size)).includes(
-    programInterpreter,
-  );
+  return headers(file).some(at => file.readUInt32LE(at) === programInterpreter);
+}
+
+/** @param {Buffer} file */
+export function hasThreadLocals(file) {
+  return headers(file).some(at => file.readUInt32LE(at) === threadLocals);
 }
 
 const loaded = 1; // PT_LOAD
@@ -24,10 +36,7 @@ const loaded = 1; // PT_LOAD
  * @param {bigint} address
  */
 function headerOf(file, address) {
-  const offset = Number(file.readBigUInt64LE(0x20));
-  const size = file.readUInt16LE(0x36);
-  const count = file.readUInt16LE(0x38);
-  const header = Array.from({ length: count }, (_, index) => offset + index * size).find(
+  const header = headers(file).find(
     at => file.readUInt32LE(at) === loaded && file.readBigUInt64LE(at + 0x10) === address,
   );
   if (header === undefined) throw new Error(`no segment at 0x${address.toString(16)}`);

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from './build.mjs';
 import { bundleChunks } from './chunks.mjs';
-import { dropSegment, fillSegment, isDynamic } from './elf.mjs';
+import { dropSegment, fillSegment, hasThreadLocals, isDynamic } from './elf.mjs';
 import { gypTarget } from './gyp.mjs';
 import { quickjsDirectory, quickjsSources } from './quickjs.mjs';
 import { Failure, filesBelow, run, say, script, stage, top, Unavailable } from './stage.mjs';
@@ -20,6 +20,23 @@ const sections = ['-ffunction-sections', '-fdata-sections'];
 // Position dependent: applying the relocations of a static PIE costs 65 us of every start (2 % of `--version`, 1,400
 // interleaved rounds) and 110 KB.
 const position = ['-fno-pic', '-fno-pie'];
+
+/**
+ * For a C library of our own (native/standalone/libc): what the compiler would otherwise want of the machine's.
+ * @param {import('./toolchain.mjs').Arch} arch
+ */
+function standingAlone(arch) {
+  return [
+    '-fno-stack-protector',
+    '-fno-asynchronous-unwind-tables',
+    '-fno-unwind-tables',
+    '-fno-math-errno',
+    '-U_FORTIFY_SOURCE',
+    ...(arch === 'arm64' ? ['-mno-outline-atomics'] : []),
+  ];
+}
+/** For that library itself: its functions are not to be made of calls to themselves. */
+const libraryFlags = ['-ffreestanding', '-fno-builtin', '-fno-tree-loop-distribute-patterns'];
 
 /** Where the bytecode is: behind all else, so that it can be cut off. */
 const program = 0x20000000n;
@@ -98,7 +115,7 @@ async function compiler(quickjs) {
   const { cxx } = toolchain(arch);
   const tool = `build/standalone/${arch}/compile`;
   const objects = await compile({
-    units: [{ source: 'native/standalone/compile.cc', compiler: cxx, flags: hostFlags(quickjs) }],
+    units: [{ source: 'native/standalone/compile.cc', compiler: cxx, flags: hostFlags(quickjs, arch) }],
     headers: headers(quickjs),
     into: `build/standalone/${arch}/objects`,
   });
@@ -113,7 +130,7 @@ async function compiler(quickjs) {
  */
 function engineObjects(quickjs, arch) {
   // its warnings are not ours to fix
-  const flags = ['-O2', '-w', '-D_GNU_SOURCE', '-DNDEBUG', ...sections, ...position];
+  const flags = ['-O2', '-w', '-D_GNU_SOURCE', '-DNDEBUG', ...sections, ...position, ...standingAlone(arch)];
   return compile({
     units: quickjsSources.map(name => ({
       source: join(quickjs, name),
@@ -160,16 +177,23 @@ function hostObjects(quickjs, arch, generated) {
     units: [...shared, ...own, ...generated].map(source => ({
       source,
       compiler: toolchain(arch).cxx,
-      flags: hostFlags(quickjs),
+      flags: [
+        ...hostFlags(quickjs, arch),
+        ...(source.startsWith('native/standalone/libc/') ? libraryFlags : []),
+      ],
     })),
     headers: headers(quickjs),
     into: `build/standalone/${arch}/objects`,
   });
 }
 
-/** @param {string} quickjs */
-function hostFlags(quickjs) {
-  return [...gypTarget('tsubo').compile, '-O2', ...sections, ...position, '-isystem', quickjs];
+/**
+ * @param {string} quickjs
+ * @param {import('./toolchain.mjs').Arch} arch
+ */
+function hostFlags(quickjs, arch) {
+  const own = gypTarget('tsubo').compile;
+  return [...own, '-O2', ...sections, ...position, ...standingAlone(arch), '-isystem', quickjs];
 }
 
 /**
@@ -181,6 +205,7 @@ async function link(arch, objects, out) {
   const { cxx } = toolchain(arch);
   const flags = [
     '-static',
+    '-nostdlib',
     '-no-pie',
     '-s',
     '-Wl,--gc-sections',
@@ -191,7 +216,7 @@ async function link(arch, objects, out) {
     `-Wl,--section-start=.tsubo_program=0x${program.toString(16)}`,
   ];
   const fresh = `${out}.${process.pid}`;
-  await run(cxx, [...flags, '-o', fresh, ...objects, '-lm']);
+  await run(cxx, [...flags, '-o', fresh, ...objects, '-lgcc']);
   const linked = readFileSync(join(top, fresh));
   // begins with another number than that of a snapshot: there shall be none
   const bytecodeOnly = fillSegment(linked, arena, Buffer.from([1, ...Buffer.alloc(4095)]));
@@ -203,6 +228,7 @@ async function link(arch, objects, out) {
   if (file.length > largestBytes)
     throw new Failure(`${fresh} has ${file.length} bytes, more than ${largestBytes}`);
   if (isDynamic(file)) throw new Failure(`${fresh} needs a dynamic linker`);
+  if (hasThreadLocals(file)) throw new Failure(`${fresh} has thread-local variables, which its libc has not`);
   // somebody may be running the one before
   renameSync(join(top, fresh), join(top, out));
 }

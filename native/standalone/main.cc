@@ -3,6 +3,7 @@
 // The standalone host: the same TypeScript as in Node, in a small engine, in one static executable. It gives the
 // program one global, `tsuboBinding`, made from the table of native/binding, and takes its exit status from what the
 // program returns.
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -218,7 +219,7 @@ int make_snapshot(const char* path) {
   JS_FreeValue(made.context, chunks);
   JS_FreeValue(made.context, global);
   if (write_snapshot(path, made)) return 0;
-  perror(path);
+  fprintf(stderr, "%s: errno %d\n", path, errno);
   return 1;
 }
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "standalone/snapshot.h"
 
+#include <fcntl.h>
 #include <malloc.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 // A section of its own without contents, for which the linker makes a segment of its own at an address far from all
 // else (.ci/standalone.mjs). Filled or not, nothing else moves, so the snapshot fits the executable that made it.
@@ -110,10 +111,10 @@ bool write_snapshot(const char* path, Snapshot made) {
   made.magic = kMagic;
   made.bytes = used;
   *header() = made;
-  FILE* file = fopen(path, "wb");
-  if (file == nullptr) return false;
-  bool written = fwrite(tsubo_arena, 1, used, file) == used;
-  return fclose(file) == 0 && written;
+  int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  if (fd < 0) return false;
+  ssize_t n = write(fd, tsubo_arena, used);
+  return close(fd) == 0 && n == static_cast<ssize_t>(used);
 }
 
 }  // namespace tsubo::standalone

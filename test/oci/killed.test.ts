@@ -24,6 +24,9 @@ interface Moment {
   readonly line: string;
 }
 
+/** Of `mkdirat` and `renameat2`: one kernel call has several names. */
+const plain = (name: string) => name.replace(/at2?$/, '');
+
 describe.skipIf(requires('root', 'busybox', 'strace'))('a runtime that is killed', () => {
   const box = sandbox();
   const notOurs = `${runtime.name}: which of its threads makes a call is left to chance`;
@@ -90,7 +93,7 @@ describe.skipIf(requires('root', 'busybox', 'strace'))('a runtime that is killed
       }
       expect(killed).toBeGreaterThan(30);
       const names = moments.map(moment => moment.name);
-      expect(names).toEqual(expect.arrayContaining(['mkdir', 'mknodat', 'rename', 'clone3']));
+      expect(names.map(plain)).toEqual(expect.arrayContaining(['mkdir', 'mknod', 'rename', 'clone3']));
     },
   );
 
@@ -149,7 +152,7 @@ describe.skipIf(requires('root', 'busybox', 'strace'))('a runtime that is killed
       expect(box.state(bundle.id).status, moment.line).toBe('running');
     }
     expect(killed).toBeGreaterThan(10);
-    expect(moments.map(moment => moment.name)).toEqual(expect.arrayContaining(['clone3', 'rename']));
+    expect(moments.map(moment => plain(moment.name))).toEqual(expect.arrayContaining(['clone3', 'rename']));
   });
 
   test('at any moment of delete can do it again', async context => {
