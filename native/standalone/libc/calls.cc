@@ -282,6 +282,16 @@ uid_t getuid() noexcept { return static_cast<uid_t>(call(__NR_getuid)); }
 gid_t getgid() noexcept { return static_cast<gid_t>(call(__NR_getgid)); }
 uid_t geteuid() noexcept { return static_cast<uid_t>(call(__NR_geteuid)); }
 gid_t getegid() noexcept { return static_cast<gid_t>(call(__NR_getegid)); }
+pid_t getpgrp() noexcept { return small(__NR_getpgid, 0); }
+pid_t getpgid(pid_t pid) noexcept { return small(__NR_getpgid, pid); }
+pid_t getsid(pid_t pid) noexcept { return small(__NR_getsid, pid); }
+int setpgid(pid_t pid, pid_t group) noexcept { return small(__NR_setpgid, pid, group); }
+pid_t tcgetpgrp(int fd) noexcept {
+  pid_t group;
+  return ioctl(fd, TIOCGPGRP, &group) < 0 ? -1 : group;
+}
+int tcsetpgrp(int fd, pid_t group) noexcept { return ioctl(fd, TIOCSPGRP, &group); }
+int raise(int signal) noexcept { return kill(getpid(), signal); }
 pid_t setsid() noexcept { return small(__NR_setsid); }
 int setns(int fd, int kind) noexcept { return small(__NR_setns, fd, kind); }
 int unshare(int kinds) noexcept { return small(__NR_unshare, kinds); }
