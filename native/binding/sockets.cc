@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Descriptors handed over to whoever listens on a Unix socket: the terminal's master, a pidfd.
+// Descriptors handed over to whoever listens on a Unix socket: the terminal's master, a pidfd, the
+// listener of a seccomp filter.
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/un.h>
@@ -17,12 +21,18 @@ namespace tsubo::binding {
 
 namespace {
 
-// An address has room for 107 bytes of path; a longer one is reached through a descriptor of the socket's file.
+// An address has room for 107 bytes of path; a longer one is reached through a descriptor of the socket's file. With @
+// in front it is a name and no path, as in Go's library.
 Outcome connect_to(int socket, const std::string& path) {
   sockaddr_un address = {};
   address.sun_family = AF_UNIX;
-  Fd file(path.size() < sizeof address.sun_path ? -1 : ::open(path.c_str(), O_PATH | O_CLOEXEC));
-  if (path.size() < sizeof address.sun_path) {
+  socklen_t length = sizeof address;
+  const bool abstract = !path.empty() && path[0] == '@' && path.size() <= sizeof address.sun_path;
+  Fd file(abstract || path.size() < sizeof address.sun_path ? -1 : ::open(path.c_str(), O_PATH | O_CLOEXEC));
+  if (abstract) {
+    memcpy(address.sun_path + 1, path.c_str() + 1, path.size() - 1);
+    length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
+  } else if (path.size() < sizeof address.sun_path) {
     memcpy(address.sun_path, path.c_str(), path.size() + 1);
   } else {
     if (file.get() < 0) return refused("open", errno, path);
@@ -30,7 +40,7 @@ Outcome connect_to(int socket, const std::string& path) {
     memcpy(address.sun_path, through.c_str(), through.size() + 1);
   }
   int r;
-  do r = connect(socket, reinterpret_cast<sockaddr*>(&address), sizeof address);
+  do r = connect(socket, reinterpret_cast<sockaddr*>(&address), length);
   while (r < 0 && errno == EINTR);
   return r < 0 ? refused("connect", errno, path) : Outcome();
 }
@@ -64,7 +74,27 @@ Outcome sendDescriptor(const Arguments& a) {
   do n = sendmsg(socket.get(), &message, MSG_NOSIGNAL);
   while (n < 0 && errno == EINTR);
   if (n < 0) return refused("sendmsg", errno, path);
+  for (size_t sent_bytes = static_cast<size_t>(n); sent_bytes < text.size(); sent_bytes += static_cast<size_t>(n)) {
+    do n = send(socket.get(), text.data() + sent_bytes, text.size() - sent_bytes, MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+    if (n < 0) return refused("send", errno, path);
+  }
   return {};
+}
+
+Outcome takeDescriptor(const Arguments& a) {
+  int pidfd = static_cast<int>(a[0].number()), number = static_cast<int>(a[1].number());
+  int channel = static_cast<int>(a[2].number());
+  // It is there as soon as the filter holds, a fraction of a millisecond from now: nothing tells, so it is looked for.
+  for (long round = 0;; round++) {
+    long fd = syscall(SYS_pidfd_getfd, pidfd, number, 0);
+    if (fd >= 0) return Value::number(static_cast<double>(fd));
+    if (errno == ESRCH) return Value();
+    if (errno != EBADF && errno != EINTR) return refused("pidfd_getfd", errno);
+    pollfd watched = {channel, POLLIN, 0};
+    timespec pause = {0, round < 200 ? 20'000 : 1'000'000};
+    if (ppoll(&watched, 1, &pause, nullptr) > 0) return Value();
+  }
 }
 
 }  // namespace function

@@ -2,14 +2,34 @@
 //
 // The filter of the container's system calls. From this step on it holds for the init as well.
 #include <linux/errno.h>
+#include <linux/fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 
-#include "core/context.h"
+#include "core/rendezvous.h"
+#include "wire/report.h"
 
 namespace tsubo {
 
+namespace {
+
 static_assert(sizeof(sock_filter) == sizeof(uint64_t));
+
+// The filter may leave our own calls to the one who listens, from the very next on: how to send it the descriptor then?
+// So the runtime is told before which number that will have, and takes it as soon as it is there.
+Result announce(Context& c, int* number) {
+  long lowest = sys::fcntl(c.channel, F_DUPFD_CLOEXEC, 0);
+  if (lowest < 0) return check("fcntl", lowest);
+  *number = static_cast<int>(lowest);
+  sys::close(*number);
+  wire::Report report = {};
+  report.kind = wire::ReportKind::waiting;
+  report.step = c.step;
+  report.error = *number;
+  return check("write", sys::write(c.channel, &report, sizeof report));
+}
+
+}  // namespace
 
 Result run(Context& c, const wire::step::loadSeccomp& s) {
   static sock_filter program[BPF_MAXINSNS];
@@ -20,8 +40,19 @@ Result run(Context& c, const wire::step::loadSeccomp& s) {
                   static_cast<uint32_t>(bits >> 32)};
   }
   sock_fprog filter = {static_cast<uint16_t>(s.program.count), program};
-  return check("seccomp",
-               sys::call(__NR_seccomp, SECCOMP_SET_MODE_FILTER, static_cast<long>(s.flags), sys::arg(&filter)));
+  const bool listened = (s.flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) != 0;
+  int number = -1;
+  if (listened) {
+    if (Result r = announce(c, &number); !r.ok()) return r;
+  }
+  long r = sys::call(__NR_seccomp, SECCOMP_SET_MODE_FILTER, static_cast<long>(s.flags), sys::arg(&filter));
+  if (r < 0) return check("seccomp", r);
+  if (listened) {
+    // Its listener has it when this comes back. With our own open, nobody would see that the listener has ended.
+    await_word(c);
+    sys::close(number);
+  }
+  return {};
 }
 
 }  // namespace tsubo

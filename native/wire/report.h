@@ -27,7 +27,7 @@ enum class ReportKind : uint32_t { ready = 1, failed = 2, waiting = 3 };
 struct Report {
   ReportKind kind;
   uint32_t step;
-  int32_t error;  // positive errno
+  int32_t error;  // positive errno; of waiting in loadSeccomp, the number that the listener's descriptor will have
   char syscall[28];
   char detail[984];
 };

@@ -89,9 +89,14 @@ export interface Binding {
 
   /**
    * Connects to the Unix stream socket and sends `message` with the descriptor (SCM_RIGHTS). The path may be longer than
-   * an address. A listener that takes no connection for 10 seconds is refused with EAGAIN.
+   * an address; one that begins with @ is a name in the abstract namespace. A listener that takes no connection for 10 seconds is refused with EAGAIN.
    */
   sendDescriptor(path: string, fd: number, message: string): void;
+  /**
+   * pidfd_getfd(2) of the descriptor that the process is about to have under this number; waits until it has.
+   * undefined when the process says something on its channel instead, or ends.
+   */
+  takeDescriptor(pidfd: number, number: number, channel: number): number | undefined;
 
   /**
    * bpf(2) BPF_PROG_LOAD of a cgroup's device program, each instruction 8 bytes. Before Linux 5.11, where RLIMIT_MEMLOCK
@@ -218,6 +223,7 @@ export interface Report {
   /** Index of the step in the container part of the plan. */
   readonly step: number;
   readonly syscall: string;
+  /** Of a `waiting` report of loadSeccomp, the number that the listener's descriptor will have. */
   readonly errno: number;
   /** What the step looked at: a path, or the file system's own words. */
   readonly detail: string;

@@ -21,6 +21,7 @@ import { withPlace } from './place.ts';
 import { type Prepared, type PrepareOptions, prepare } from './prepare.ts';
 import { type ContainerRecord, files, type InitRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
+import { seccompMoments } from './seccomp-agent.ts';
 import { asStarting, type Born, bearInit, type Moments } from './spawn.ts';
 import { claim, type Held, removeState, writeRecord } from './store.ts';
 import type { Terminals } from './terminals.ts';
@@ -170,6 +171,7 @@ function bear(
   const filter = plannedFilter(runtime, prepared.plan, cgroup);
   const moments: Moments = {
     ...createMoments(runtime, prepared, record, () => filter.attach()),
+    ...seccompMoments(runtime, prepared.config.linux?.seccomp, record, () => 'creating'),
     ...ofConsole,
   };
   try {

@@ -16,6 +16,7 @@ import { writePidFile } from './pid-file.ts';
 import { withPlace } from './place.ts';
 import type { ContainerRecord, InitRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
+import { seccompMoments } from './seccomp-agent.ts';
 import { asStarting, type Born, bearInit } from './spawn.ts';
 import { requireStatus, statusOf } from './status.ts';
 import { readRecord } from './store.ts';
@@ -126,13 +127,15 @@ function bear(
     // Not even for a moment is there a process with our root in what processes of the container can see: one that may
     // trace others would go through /proc/PID/root.
     const given = namespaces === 0 ? {} : { joins: { pidfd: initPidfd, kinds: namespaces } };
-    const { moments, terminals } = openConsole(binding, process, {
+    const { moments: ofConsole, terminals } = openConsole(binding, process, {
       socket: consoleSocket,
       foreground: options.detach !== true,
       pointer: origin('terminal'),
       // The config's is that of the container's own terminal.
       ignoreSize: options.process === undefined,
     });
+    const status = () => statusOf(runtime, record, { held: false });
+    const moments = { ...ofConsole, ...seccompMoments(runtime, seccomp, record, status, init.pid) };
     const undo = new UndoList();
     if (terminals !== undefined) undo.arm('the terminal', () => terminals.close());
     try {

@@ -10,11 +10,11 @@ import { explainFailure } from '../plan/explain.ts';
 import type { HostStep, Plan } from '../plan/plan.ts';
 import { encodePlan } from '../wire/encode.ts';
 import { keepForStart } from './after-ready.ts';
+import { endedError } from './ended.ts';
 import { identify, killAndWait } from './init.ts';
 import { openNamespace } from './join.ts';
 import { files, type InitRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
-import { signalName } from './signals.ts';
 import type { UndoList } from './undo.ts';
 
 /** An init that has prepared everything and waits for the runtime's word. */
@@ -35,6 +35,9 @@ export interface Waiting {
 
 /** The host's part at each moment that the plan's `rendezvous` steps name. */
 export type Moments = Readonly<Record<string, (init: Waiting) => void>>;
+
+/** The moment of `loadSeccomp` with a listener, whose descriptor is handed over. */
+export const seccompMoment = 'seccomp';
 
 /** What a spawn takes along beside what its plan names. */
 export interface Given {
@@ -108,7 +111,7 @@ function bear(
   given.meanwhile?.();
   awaitReady(runtime, prepared, spawned, moments);
   const startTime = identify(binding, pid)?.startTime;
-  if (startTime === undefined) throw endedError(binding, spawned);
+  if (startTime === undefined) throw endedError(binding, plan, spawned);
   return {
     init: { pid, startTime, afterReady: keepForStart(plan) },
     pidfd,
@@ -158,6 +161,9 @@ function spawnInit(
       preserveFds: plan.spawn.preserveFds,
       fds: inOrder(slots),
     };
+    for (const step of plan.container) {
+      if (step.op === 'loadSeccomp') log.debug(`seccomp filter flags: ${step.flags}`);
+    }
     log.debug(`spawning the init: ${plan.container.length} steps, ${request.plan.length} bytes`);
     return onHost('unable to spawn the init', () => binding.spawn(request), {
       hint: 'new namespaces need CAP_SYS_ADMIN: run as root',
@@ -210,20 +216,29 @@ function awaitReady({ binding }: Runtime, { plan, config }: Walk, spawned: Spawn
       case 'ready':
         return;
       case 'waiting':
-        keepAppointment(plan, report, moments, spawned);
+        if (!keepAppointment(binding, plan, report, moments, spawned)) break;
         onHost('unable to let the init go on', () => binding.resume(spawned.channel));
         break;
       case 'failed':
         throw initError(explainFailure(plan, report, config));
       case 'ended':
-        throw endedError(binding, spawned);
+        throw endedError(binding, plan, spawned);
     }
   }
 }
 
-function keepAppointment(plan: Plan, report: Report, moments: Moments, spawned: Spawned): void {
+/** False when there is nothing to do any more: another report has come, or the end. */
+function keepAppointment(
+  binding: Binding,
+  plan: Plan,
+  report: Report,
+  moments: Moments,
+  spawned: Spawned,
+): boolean {
   const step = plan.container[report.step];
-  const work = step?.op === 'rendezvous' ? moments[step.moment] : undefined;
+  const listened = step?.op === 'loadSeccomp';
+  const moment = step?.op === 'rendezvous' ? step.moment : seccompMoment;
+  const work = step?.op === 'rendezvous' || listened ? moments[moment] : undefined;
   if (work === undefined) {
     throw new RuntimeError({
       code: 'internal',
@@ -231,8 +246,17 @@ function keepAppointment(plan: Plan, report: Report, moments: Moments, spawned: 
       step: report.step,
     });
   }
-  const { pid, pidfd } = spawned;
-  work({ pid, pidfd, ...(report.fd !== undefined && { fd: report.fd }) });
+  const { pid, pidfd, channel } = spawned;
+  const fd = listened
+    ? onHost(
+        "unable to take the seccomp filter's listener",
+        () => binding.takeDescriptor(pidfd, report.errno, channel),
+        { pointer: step.origin, hint: 'pidfd_getfd(2) needs CAP_SYS_PTRACE' },
+      )
+    : report.fd;
+  if (listened && fd === undefined) return false;
+  work({ pid, pidfd, ...(fd !== undefined && { fd }) });
+  return true;
 }
 
 /** The end of the channel is the exec: it closes what the init held. */
@@ -243,21 +267,4 @@ function awaitExec(binding: Binding, { plan, config }: Walk, channel: number): v
 
 function initError(failure: ErrorFields): RuntimeError {
   return new RuntimeError({ ...failure, message: `error during container init: ${failure.message}` });
-}
-
-/** The init is gone and said nothing. */
-function endedError(binding: Binding, { pid, pidfd }: Spawned): RuntimeError {
-  killAndWait(binding, pidfd);
-  const status = binding.reap(pid);
-  const how =
-    status?.signal === undefined
-      ? `exit status ${status?.code ?? 'unknown'}`
-      : `killed by ${signalName(status.signal)}`;
-  return new RuntimeError({
-    code: 'container.ended',
-    stage: 'container',
-    message: `error during container init: the init ended without a report: ${how}`,
-    value: how,
-    hint: 'out of memory? See the kernel log and memory.events of the cgroup',
-  });
 }

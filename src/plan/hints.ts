@@ -112,6 +112,7 @@ const hints = (): Readonly<Record<string, Readonly<Record<number, string>>>> => 
     [errno.EAGAIN]: 'the user has more processes than RLIMIT_NPROC allows',
   },
   loadSeccomp: {
+    [errno.EBUSY]: 'the runtime itself is under a filter with a listener, and a process can have one',
     [errno.EACCES]: 'loading a filter needs CAP_SYS_ADMIN, or process.noNewPrivileges',
     [errno.EINVAL]: 'this kernel has no seccomp filters, or does not know one of the flags',
     [errno.ENOSYS]: 'this kernel has no seccomp filters',

@@ -8,7 +8,7 @@ import { memoryPolicySteps } from './memory-policy.ts';
 import type { FifoSlots } from './plan.ts';
 import { rlimitSteps } from './rlimits.ts';
 import { allCpus, schedulingSteps } from './scheduling.ts';
-import { seccompStep } from './seccomp.ts';
+import { notifies, seccompStep } from './seccomp.ts';
 
 /** What a container's first process has beside its document, and an executed one has not. */
 export interface ProcessOptions {
@@ -36,6 +36,8 @@ export function processSteps(context: ProcessContext, options: ProcessOptions): 
   const program = origin('args', 0);
   const filter = context.seccomp === undefined ? [] : [seccompStep(context.seccomp, context.facts.machine)];
   const lateFilter = process.noNewPrivileges === true;
+  // Its listener is told by `create`, while that is there, and not by `start`.
+  const listened = context.seccomp !== undefined && notifies(context.seccomp);
 
   const steps: Step[] = [];
   if (process.noNewPrivileges) {
@@ -81,6 +83,7 @@ export function processSteps(context: ProcessContext, options: ProcessOptions): 
       name,
       search: environment.search,
     })),
+    ...(lateFilter && listened ? filter : []),
     { op: 'ready', origin: '' },
   );
   const { fifos } = options;
@@ -88,7 +91,7 @@ export function processSteps(context: ProcessContext, options: ProcessOptions): 
   // `start` refuses a container without a program, so that nobody comes this far.
   if (args.length === 0) return steps;
   steps.push(...(options.beforeProgram?.(environment.env) ?? []));
-  if (lateFilter) steps.push(...filter);
+  if (lateFilter && !listened) steps.push(...filter);
   steps.push({ op: 'execute', origin: program, args, env: environment.env });
   return steps;
 }

@@ -5,6 +5,11 @@ import { compileSeccomp } from '../seccomp/compile.ts';
 import type { Step } from '../wire/steps.ts';
 import { SECCOMP_FILTER_FLAG } from './kernel-flags.ts';
 
+/** True when calls are left to a listener: SCMP_ACT_NOTIFY. */
+export function notifies({ syscalls = [] }: Seccomp): boolean {
+  return syscalls.some(({ action }) => action === 'SCMP_ACT_NOTIFY');
+}
+
 /**
  * linux.seccomp of a checked config as the step that loads it.
  *
@@ -18,6 +23,10 @@ export function seccompStep(profile: Seccomp, machine: HostFacts['machine']): St
     // The init has one thread: there are no others to be given the filter.
     if (flag !== 'SECCOMP_FILTER_FLAG_TSYNC') flags |= SECCOMP_FILTER_FLAG[flag];
   }
+  const { SECCOMP_FILTER_FLAG_NEW_LISTENER, SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV } = SECCOMP_FILTER_FLAG;
+  // It says how to wait for a listener; without one the kernel refuses it.
+  if (notifies(profile)) flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
+  else flags &= ~SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
   const program = new BigUint64Array(words.buffer, words.byteOffset, words.length / 2);
   return { op: 'loadSeccomp', origin: '/linux/seccomp', program, flags };
 }

@@ -42,5 +42,4 @@ export const seccomp: Shape = {
     },
   },
   required: ['defaultAction'],
-  later: ['listenerPath', 'listenerMetadata'],
 };

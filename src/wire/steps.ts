@@ -219,7 +219,8 @@ export const vocabulary = {
   awaitStart: { go: 'number', result: 'number' },
   /**
    * seccomp(2) SECCOMP_SET_MODE_FILTER. `program` is classic BPF, each number one struct sock_filter as it lies in little
-   * endian memory; `flags` are SECCOMP_FILTER_FLAG_*.
+   * endian memory; `flags` are SECCOMP_FILTER_FLAG_*. With NEW_LISTENER among them the runtime is told the number of the
+   * descriptor first (a `waiting` report), takes it from the init, and has given it to the listener when the init goes on.
    */
   loadSeccomp: { program: 'numbers', flags: 'number' },
   /** execve(2) of the program found. Only descriptors 0 to 2 and the preserved ones stay open. */

@@ -53,6 +53,8 @@ export interface TestSeccomp {
   defaultErrnoRet?: number;
   architectures?: string[];
   flags?: string[];
+  listenerPath?: string;
+  listenerMetadata?: string;
   syscalls?: {
     names: string[];
     action: string;

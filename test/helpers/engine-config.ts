@@ -36,7 +36,6 @@ interface Document {
   };
   mounts: EngineMount[];
   linux: {
-    seccomp?: unknown;
     resources?: unknown;
     uidMappings?: unknown;
     gidMappings?: unknown;
@@ -108,8 +107,7 @@ function leaveOutLaterWork(document: Document): void {
   delete document.process.apparmorProfile;
   delete document.process.selinuxLabel;
   const { linux } = document;
-  for (const key of ['seccomp', 'resources', 'uidMappings', 'gidMappings', 'mountLabel'] as const)
-    delete linux[key];
+  for (const key of ['resources', 'uidMappings', 'gidMappings', 'mountLabel'] as const) delete linux[key];
   linux.namespaces = linux.namespaces.filter(({ type }) => type !== 'user');
 }
 

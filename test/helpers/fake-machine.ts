@@ -296,6 +296,10 @@ export class FakeMachine {
     },
     attachDeviceProgram: cgroup =>
       this.#begin('attachDeviceProgram', this.#openDirectories.get(cgroup) ?? ''),
+    takeDescriptor: () => {
+      this.#begin('takeDescriptor');
+      return 3_000_000;
+    },
     pidfdOpen: pid => {
       const found = this.processes.get(pid);
       return found === undefined ? undefined : this.#newPidfd(found);

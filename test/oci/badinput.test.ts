@@ -198,7 +198,6 @@ describe.skipIf(requires('root', 'busybox'))('bad input leaves nothing behind:',
 
   describe('what is for later', () => {
     test.for<[string, unknown]>([
-      ['/linux/seccomp', { defaultAction: 'SCMP_ACT_ALLOW', listenerPath: '/run/agent.sock' }],
       ['/linux/uidMappings', [{ containerID: 0, hostID: 0, size: 1 }]],
       ['/linux/intelRdt', { closID: 'a' }],
       ['/linux/netDevices', { eth0: { name: 'eth1' } }],

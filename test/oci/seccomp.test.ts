@@ -109,6 +109,24 @@ describe.skipIf(requires('root', 'busybox')).each([
   });
 });
 
+describe.skipIf(requires('root', 'busybox'))('a seccomp filter that ends the init itself', () => {
+  const box = sandbox();
+
+  test('is named by the failure', () => {
+    const bundle = box.bundle(made => {
+      made.config.process.noNewPrivileges = false;
+      made.config.linux.seccomp = allowing({
+        names: ['setresuid', 'setuid'],
+        action: 'SCMP_ACT_KILL_PROCESS',
+      });
+    });
+    const failure = box.refuses(bundle);
+    if (!isTsubo) return;
+    expect(failure.record).toMatchObject({ code: 'container.ended', pointer: '/linux/seccomp' });
+    expect(failure.message).toContain('SIGSYS');
+  });
+});
+
 describe.skipIf(requires('root', 'busybox'))('a config with seccomp in another spelling', () => {
   const box = sandbox();
 

@@ -4,6 +4,7 @@ import type { Check, CheckContext, Draft } from '../context.ts';
 
 const at = '/linux/seccomp';
 const spec = 'config-linux.md#seccomp';
+const notify = 'SCMP_ACT_NOTIFY';
 /** Of system calls on Linux. */
 const lastArgument = 5;
 /** What an action can carry: MAX_ERRNO, and 16 bits for a tracer. */
@@ -12,27 +13,58 @@ const largest: Readonly<Record<string, number>> = { SCMP_ACT_ERRNO: 4095, SCMP_A
 export const checkSeccomp: Check = context => {
   const profile = context.config.linux?.seccomp;
   if (profile === undefined) return;
-  checkAction(context, profile.defaultAction, `${at}/defaultAction`);
   checkErrno(context, profile.defaultAction, profile.defaultErrnoRet, `${at}/defaultErrnoRet`);
-  checkFlags(context, profile);
+  checkListener(context, profile);
   for (const [index, syscall] of profile.syscalls?.entries() ?? []) {
     checkSyscall(context, syscall, `${at}/syscalls/${index}`);
   }
 };
 
-function checkFlags(context: CheckContext, { flags }: Draft<Seccomp>): void {
-  const index = flags?.indexOf('SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV') ?? -1;
-  if (index < 0) return;
-  context.problem({
-    ...unsupported,
-    pointer: `${at}/flags/${index}`,
-    message: 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV is not supported by this version',
-    hint: 'it is of use with SCMP_ACT_NOTIFY only',
-  });
+/** What notifies needs somebody to notify, who must be able to know of it. */
+function checkListener(context: CheckContext, profile: Draft<Seccomp>): void {
+  const { defaultAction, listenerPath, listenerMetadata, syscalls = [] } = profile;
+  const code = 'config.seccomp.notify';
+  if (defaultAction === notify) {
+    context.problem({
+      code,
+      message: `${notify} cannot be used as default action`,
+      pointer: `${at}/defaultAction`,
+      hint: 'the init itself would wait for the agent before that is told of it: name the calls that are to be left to it',
+      spec,
+    });
+  }
+  const rule = syscalls.findIndex(({ action }) => action === notify);
+  const write = syscalls.findIndex(({ action, names }) => action === notify && names?.includes('write'));
+  if (write >= 0) {
+    context.problem({
+      code,
+      message: `${notify} cannot be used for the write syscall`,
+      pointer: `${at}/syscalls/${write}/names/${syscalls[write]?.names?.indexOf('write')}`,
+      hint: 'the init reports to the runtime with it',
+      spec,
+    });
+  }
+  if (listenerPath) return;
+  if (rule >= 0) {
+    context.problem({
+      code,
+      message: 'seccomp listenerPath is not set',
+      pointer: `${at}/syscalls/${rule}/action`,
+      hint: `${notify} leaves the call to the agent that listens at listenerPath, a Unix socket`,
+      spec,
+    });
+  }
+  if (listenerMetadata) {
+    context.problem({
+      code,
+      message: 'listenerMetadata without listenerPath: there is nobody to send it to',
+      pointer: `${at}/listenerMetadata`,
+      spec,
+    });
+  }
 }
 
 function checkSyscall(context: CheckContext, syscall: Draft<Syscall>, pointer: string): void {
-  checkAction(context, syscall.action, `${pointer}/action`);
   checkErrno(context, syscall.action, syscall.errnoRet, `${pointer}/errnoRet`);
   const { names, args } = syscall;
   const empty = names?.indexOf('') ?? -1;
@@ -54,18 +86,6 @@ function checkSyscall(context: CheckContext, syscall: Draft<Syscall>, pointer: s
       spec,
     });
   }
-}
-
-const unsupported = { code: 'config.unsupported', spec } as const;
-
-function checkAction(context: CheckContext, action: string | undefined, pointer: string): void {
-  if (action !== 'SCMP_ACT_NOTIFY') return;
-  context.problem({
-    ...unsupported,
-    pointer,
-    message: `${action} is not supported by this version`,
-    hint: 'take SCMP_ACT_ERRNO for calls that are to fail',
-  });
 }
 
 function checkErrno(

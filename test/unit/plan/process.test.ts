@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
 import type { Capabilities } from '../../../src/oci/config.ts';
+import type { Seccomp } from '../../../src/oci/seccomp.ts';
 import { prepareEnvironment } from '../../../src/plan/environment.ts';
 import { allCapabilities, facts, operations, planFor, stepsOf } from '../../helpers/plan.ts';
 
@@ -183,10 +184,10 @@ describe('the process', () => {
 });
 
 describe('a seccomp filter', () => {
-  const at = (noNewPrivileges: boolean) => {
+  const at = (noNewPrivileges: boolean, seccomp: Partial<Seccomp> = {}) => {
     const plan = planFor({
       process: { noNewPrivileges },
-      linux: { seccomp: { defaultAction: 'SCMP_ACT_ALLOW' } },
+      linux: { seccomp: { defaultAction: 'SCMP_ACT_ALLOW', ...seccomp } },
     });
     const ops = operations(plan);
     return { plan, before: ops[ops.indexOf('loadSeccomp') - 1], after: ops[ops.indexOf('loadSeccomp') + 1] };
@@ -196,5 +197,18 @@ describe('a seccomp filter', () => {
     expect(at(false).after).toBe('setUser');
     expect(at(true).after).toBe('execute');
     expect(stepsOf(at(true).plan, 'loadSeccomp')).toMatchObject([{ origin: '/linux/seccomp', flags: 4 }]);
+  });
+
+  it('with a listener is loaded before `ready` at the latest, and then alone may wait for it', () => {
+    const flags = ['SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV'] as const;
+    const notify = {
+      flags,
+      listenerPath: '/a',
+      syscalls: [{ names: ['mkdir'], action: 'SCMP_ACT_NOTIFY' as const }],
+    };
+    expect(at(false, notify).after).toBe('setUser');
+    expect(at(true, notify).after).toBe('ready');
+    expect(stepsOf(at(true, notify).plan, 'loadSeccomp')).toMatchObject([{ flags: 40 }]);
+    expect(stepsOf(at(true, { flags }).plan, 'loadSeccomp')).toMatchObject([{ flags: 0 }]);
   });
 });

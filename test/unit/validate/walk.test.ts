@@ -201,7 +201,7 @@ describe('later properties', () => {
     const { problems } = checkConfig(
       configWith(it =>
         Object.assign(it.linux, {
-          seccomp: { defaultAction: 'SCMP_ACT_ALOW', syscalls: [{}], listenerPath: '/run/agent.sock' },
+          seccomp: { defaultAction: 'SCMP_ACT_ALOW', syscalls: [{}], listenerPath: 7 },
         }),
       ),
     );
@@ -209,7 +209,7 @@ describe('later properties', () => {
       { code: 'config.value', pointer: '/linux/seccomp/defaultAction', hint: 'did you mean SCMP_ACT_ALLOW?' },
       { code: 'config.required', pointer: '/linux/seccomp/syscalls/0/names' },
       { code: 'config.required', pointer: '/linux/seccomp/syscalls/0/action' },
-      { code: 'config.unsupported', pointer: '/linux/seccomp/listenerPath' },
+      { code: 'config.type', pointer: '/linux/seccomp/listenerPath' },
     ]);
   });
 });

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import type { Bundle } from '../helpers/bundle.ts';
+import type { TestSeccomp } from '../helpers/config.ts';
+import { helperProgram } from '../helpers/inside.ts';
+import { requires } from '../helpers/requires.ts';
+import { isTsubo, skipWhere } from '../helpers/runtime.ts';
+import { type Running, sandbox, until, watch } from '../helpers/sandbox.ts';
+
+/** Of x86_64; others have no mkdir(2) of its own. */
+const mkdir = 83;
+const mkdirat = process.arch === 'x64' ? 258 : 34;
+const ENOMEDIUM = 123;
+const answers = [`${mkdir}=${ENOMEDIUM}`, `${mkdirat}=${ENOMEDIUM}`];
+
+// Loaded early without no_new_privs, late with it.
+describe.skipIf(requires('root', 'busybox', 'g++')).each([
+  ['with', true],
+  ['without', false],
+])('SCMP_ACT_NOTIFY %s noNewPrivileges', (_, noNewPrivileges) => {
+  const box = sandbox();
+  const agents: Running[] = [];
+
+  afterEach(async () => {
+    for (const { child, ended } of agents.splice(0)) {
+      child.kill('SIGKILL');
+      await ended;
+    }
+  });
+
+  const agent = async (path = join(box.mkdir('agent'), 's')) => {
+    const running = watch(spawn(helperProgram('agent'), [path, ...answers]));
+    agents.push(running);
+    await until('it listens', () => running.stderr() === 'listening\n');
+    /** What it was told, a document for each process. */
+    const heard = () =>
+      running
+        .stdout()
+        .split('\n')
+        .filter(line => line.startsWith('{'))
+        .map(line => JSON.parse(line));
+    const told = async (count: number) => {
+      await until(`it has heard of ${count}`, () => heard().length >= count);
+      return heard();
+    };
+    return { ...running, path, heard, told };
+  };
+
+  const notifying =
+    (path: string, script: string, more: Partial<TestSeccomp> = {}, names = ['mkdir', 'mkdirat']) =>
+    (bundle: Bundle): void => {
+      bundle.config.process.noNewPrivileges = noNewPrivileges;
+      bundle.config.linux.seccomp = {
+        defaultAction: 'SCMP_ACT_ALLOW',
+        listenerPath: path,
+        listenerMetadata: 'of a test',
+        syscalls: [{ names, action: 'SCMP_ACT_NOTIFY' }],
+        ...more,
+      };
+      bundle.shell(script);
+    };
+
+  test('has the agent answer', async () => {
+    const { path } = await agent();
+    const done = box.run(box.bundle(notifying(path, 'mkdir /tmp/a; test -e /tmp/a || echo none')));
+    expect(done.stderr).toContain('No medium found');
+    expect(done.stdout).toBe('none\n');
+  });
+
+  test('tells the agent which process of which container it is', async () => {
+    const { path, told } = await agent();
+    const bundle = box.created(made => {
+      notifying(path, 'exec sleep 1000')(made);
+      made.config.annotations = { b: '2', a: '1' };
+    });
+    const { pid } = box.state(bundle.id);
+    const { id } = bundle;
+    expect(await told(1)).toEqual([
+      {
+        ociVersion: expect.any(String),
+        fds: ['seccompFd'],
+        pid,
+        metadata: 'of a test',
+        state: {
+          ociVersion: expect.any(String),
+          id,
+          status: 'creating',
+          pid,
+          bundle: bundle.dir,
+          annotations: { a: '1', b: '2' },
+        },
+      },
+    ]);
+    box.must(['start', id]);
+    const mine = box.oci(['exec', id, '/bin/mkdir', '/tmp/a']);
+    expect([mine.status, mine.stderr]).toEqual([1, expect.stringContaining('No medium found')]);
+    const [, executed] = await told(2);
+    expect(executed).toMatchObject({ fds: ['seccompFd'], state: { id, pid, status: 'running' } });
+    expect(executed.pid).not.toBe(pid);
+  });
+
+  test('may be about calls that the init itself makes on its way', async () => {
+    const { path } = await agent();
+    const names = [
+      'execve',
+      'openat',
+      'open',
+      'read',
+      'close',
+      'fcntl',
+      'setgid',
+      'capset',
+      'chdir',
+      'prctl',
+    ];
+    expect(box.run(box.bundle(notifying(path, 'echo through', {}, names))).stdout).toBe('through\n');
+    const bundle = box.running(notifying(path, 'exec sleep 1000', {}, names));
+    expect(box.must(['exec', bundle.id, '/bin/echo', 'through']).stdout).toBe('through\n');
+  });
+
+  test('leaves no descriptor in the container, nor in its hooks', async () => {
+    const { path } = await agent();
+    const report = box.inside(
+      made => {
+        const { args } = made.config.process;
+        notifying(path, '')(made);
+        made.config.process.args = args;
+        made.config.hooks = {
+          startContainer: [{ path: '/bin/sh', args: ['sh', '-c', 'ls /proc/self/fd >/tmp/fds'] }],
+        };
+      },
+      { probe: ['/tmp/fds'] },
+    );
+    expect(Object.keys(report.fds)).toHaveLength(3);
+    expect(report.probes['/tmp/fds']?.read?.text).toBe('0\n1\n2\n3\n');
+  });
+
+  test('answers ENOSYS when the agent has ended', async () => {
+    const { path, child, ended } = await agent();
+    const bundle = box.running(notifying(path, 'exec sleep 1000'));
+    // an executed process has its own filter, and its agent is gone before it makes the call
+    const running = box.spawn(['exec', bundle.id, '/bin/sh', '-c', 'echo on; sleep 1; mkdir /tmp/a']);
+    await until('it runs', () => running.stdout() === 'on\n');
+    child.kill('SIGKILL');
+    await ended;
+    expect((await running.ended).status).toBe(1);
+    expect(running.stderr()).toContain('Function not implemented');
+  });
+
+  test('takes SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV', async context => {
+    skipWhere(context, 'runc 1.1', 'does not know the flag');
+    const { path } = await agent();
+    const flags = ['SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV'];
+    const done = box.run(box.bundle(notifying(path, 'mkdir /tmp/a', { flags })));
+    expect(done.stderr).toContain('No medium found');
+  });
+
+  test('finds an agent with a name instead of a path', async () => {
+    const { path, told } = await agent(`@${box.fresh('agent')}`);
+    expect(box.run(box.bundle(notifying(path, 'mkdir /tmp/a'))).stderr).toContain('No medium found');
+    expect(await told(1)).toHaveLength(1);
+  });
+
+  test.each([
+    ['that is not there', (dir: string) => join(dir, 'none')],
+    ['of a name that nobody has', () => '@nobody-has-this-name'],
+  ])('is refused with an agent %s', (_what, path) => {
+    const bundle = box.bundle(notifying(path(box.mkdir('agent')), 'true'));
+    const failure = box.refuses(bundle);
+    expect(failure.message).toContain('failed to connect with seccomp agent');
+    if (isTsubo) expect(failure.record).toMatchObject({ pointer: '/linux/seccomp/listenerPath' });
+  });
+
+  test('needs no agent where no rule notifies', () => {
+    const path = join(box.mkdir('agent'), 'none');
+    const bundle = box.bundle(notifying(path, 'echo on', { syscalls: [] }));
+    expect(box.run(bundle).stdout).toBe('on\n');
+  });
+
+  test.each([
+    ['the default action', { defaultAction: 'SCMP_ACT_NOTIFY' }, 'cannot be used as default action'],
+    [
+      'write(2)',
+      { syscalls: [{ names: ['write'], action: 'SCMP_ACT_NOTIFY' }] },
+      'cannot be used for the write syscall',
+    ],
+    ['nobody', { listenerPath: '', listenerMetadata: '' }, 'listenerPath is not set'],
+  ])('is refused for %s', async (_what, more, text) => {
+    const { path, heard } = await agent();
+    expect(box.refuses(box.bundle(notifying(path, 'true', more))).message).toContain(text);
+    expect(heard()).toEqual([]);
+  });
+});
