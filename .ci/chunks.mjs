@@ -27,6 +27,7 @@ const chunks = {
   hooks: ['src/lifecycle/hooks.ts'],
   seccomp: ['src/plan/seccomp.ts'],
   update: ['src/cli/update-options.ts', 'src/lifecycle/update.ts'],
+  systemd: ['src/cgroup/systemd/unit.ts', 'src/plan/cgroup-unit.ts'],
   // what is said to people: help, documents, plans, failures
   words: [
     'src/bundle/json-syntax-error.ts',

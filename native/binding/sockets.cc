@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Descriptors handed over to whoever listens on a Unix socket: the terminal's master, a pidfd, the
-// listener of a seccomp filter.
+// Descriptors handed over to whoever listens on a Unix socket: the terminal's master, a pidfd, the listener of a
+// seccomp filter. And conversations over one: with systemd.
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -12,6 +12,7 @@
 #include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "binding/table.h"
@@ -45,9 +46,69 @@ Outcome connect_to(int socket, const std::string& path) {
   return r < 0 ? refused("connect", errno, path) : Outcome();
 }
 
+int64_t now_ms() {
+  timespec t = {};
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+// Waits for events of the socket. False when the time is over; a negative time is none.
+bool await_events(int socket, short events, int64_t timeout_ms) {
+  int64_t end = now_ms() + timeout_ms;
+  for (;;) {
+    int64_t left = timeout_ms < 0 ? -1 : end - now_ms();
+    if (timeout_ms >= 0 && left < 0) left = 0;
+    pollfd watched = {socket, events, 0};
+    int r = poll(&watched, 1, static_cast<int>(left > 3600000 ? 3600000 : left));
+    if (r > 0) return true;
+    if (r == 0 && timeout_ms >= 0 && now_ms() >= end) return false;
+    if (r < 0 && errno != EINTR) return true;
+  }
+}
+
 }  // namespace
 
 namespace function {
+
+Outcome connectTo(const Arguments& a) {
+  const std::string& path = a[0].text();
+  Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (socket.get() < 0) return refused("socket", errno);
+  constexpr timeval kPatience = {10, 0};
+  setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience);
+  if (Outcome o = connect_to(socket.get(), path); o.syscall != nullptr) return o;
+  return Value::number(socket.release());
+}
+
+Outcome send(const Arguments& a) {
+  int fd = static_cast<int>(a[0].number());
+  const uint8_t* data = a[1].data();
+  size_t size = a[1].size(), sent = 0;
+  int64_t end = now_ms() + a[2].number();
+  while (sent < size) {
+    ssize_t n = ::send(fd, data + sent, size - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n >= 0) {
+      sent += static_cast<size_t>(n);
+      continue;
+    }
+    if (errno == EINTR) continue;
+    if (errno != EAGAIN) return refused("send", errno);
+    int64_t left = end - now_ms();
+    if (left <= 0 || !await_events(fd, POLLOUT, left)) return refused("send", ETIMEDOUT);
+  }
+  return {};
+}
+
+Outcome receive(const Arguments& a) {
+  int fd = static_cast<int>(a[0].number());
+  if (!await_events(fd, POLLIN, a[1].number())) return {};
+  char buffer[16384];
+  ssize_t n;
+  do n = recv(fd, buffer, sizeof buffer, MSG_DONTWAIT);
+  while (n < 0 && errno == EINTR);
+  if (n < 0) return refused("recv", errno);
+  return Value::owned_bytes(std::string(buffer, static_cast<size_t>(n)));
+}
 
 Outcome sendDescriptor(const Arguments& a) {
   const std::string &path = a[0].text(), &text = a[2].text();

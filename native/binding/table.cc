@@ -26,6 +26,7 @@ std::string mismatch(const Function& function, const Arguments& arguments) {
     if (*letter == 's' && value.kind() != Value::Kind::text) wanted = "a string";
     if (*letter == 'n' && value.kind() != Value::Kind::number) wanted = "an integer";
     if (*letter == 'b' && value.kind() != Value::Kind::boolean) wanted = "a boolean";
+    if (*letter == 'y' && value.kind() != Value::Kind::bytes) wanted = "a Uint8Array";
     if (*letter == 'r' && value.kind() != Value::Kind::record) wanted = "an object";
     if (wanted != nullptr) return std::string(function.name) + ": argument " + std::to_string(i) + " must be " + wanted;
   }

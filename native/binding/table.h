@@ -12,7 +12,8 @@ using Arguments = std::vector<Value>;
 
 struct Function {
   const char* name;
-  // One letter for each argument: s(tring), n(umber), b(oolean), r(ecord); small after `|` means it may be left out.
+  // One letter for each argument: s(tring), n(umber), b(oolean), (b)y(tes), r(ecord); small after `|` means it may be
+  // left out.
   const char* arguments;
   Outcome (*call)(const Arguments& arguments);
 };
@@ -35,7 +36,7 @@ void set_argv(std::vector<std::string> argv);
       F(getcwd, "") F(chdir, "s") F(stat, "s|b") F(filesystemType, "s") F(open, "snn") F(readAll, "n") F(write, "ns") \
           F(close, "n") F(lock, "nn") F(isTerminal, "n") F(isOpen, "n") F(namespaceKind, "n") F(utf8, "s") F(argv, "")             \
               F(getenv, "s") F(pid, "") F(now, "") F(sleepMs, "n") F(identity, "") F(spawn, "r") F(awaitReport, "n")  \
-                  F(resume, "n") F(release, "ss") F(sendDescriptor, "sns") F(takeDescriptor, "nnn") F(loadDeviceProgram, "r") F(attachDeviceProgram, "nnb") F(pidfdOpen, "n") F(pidfdSignal, "nn") F(pidfdWait, "nn")           \
+                  F(resume, "n") F(release, "ss") F(sendDescriptor, "sns") F(connectTo, "s") F(send, "nyn") F(receive, "nn") F(takeDescriptor, "nnn") F(loadDeviceProgram, "r") F(attachDeviceProgram, "nnb") F(pidfdOpen, "n") F(pidfdSignal, "nn") F(pidfdWait, "nn")           \
                       F(reap, "n") F(catchSignals, "b") F(hostTerminal, "") F(adoptTerminal, "nnb") F(waitForeground, "nn|nn") F(runHook, "r") F(setAffinity, "r") F(vocabulary, "")
 // clang-format on
 

@@ -15,6 +15,9 @@ export interface CgroupPlace {
   readonly path: string;
   /** The directories of the way to `path` and itself that were not there before, outermost first. */
   readonly made: readonly string[];
+  /** The unit of systemd whose cgroup it is: systemd made it, and removes it. */
+  readonly unit?: string;
+  readonly manager?: 'system' | 'user';
 }
 
 const directoryMode = 0o755;

@@ -40,7 +40,7 @@ export function removeCgroup(binding: Binding, place: CgroupPlace, occupants: Oc
 }
 
 /** True when nobody is in the cgroup, after waiting a little for a process that is just ending. */
-function isLeft(binding: Binding, path: string): boolean {
+export function isLeft(binding: Binding, path: string): boolean {
   for (const pauseMs of pausesMs) {
     if (!isPopulated(binding, path)) return true;
     binding.sleepMs(pauseMs);

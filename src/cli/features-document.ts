@@ -37,7 +37,7 @@ export function featuresDocument(kernel: HostFacts['kernel']): Features {
       cgroup: {
         v1: false,
         v2: true,
-        systemd: false,
+        systemd: true,
         systemdUser: false,
         rdma: has('linux', 'resources', 'rdma'),
       },
@@ -54,8 +54,7 @@ export function featuresDocument(kernel: HostFacts['kernel']): Features {
       netDevices: { enabled: has('linux', 'netDevices') },
     },
     annotations: { 'tsubo.version': version },
-    // No annotation means anything to this runtime.
-    potentiallyUnsafeConfigAnnotations: [],
+    potentiallyUnsafeConfigAnnotations: ['org.systemd.property.'],
   };
 }
 

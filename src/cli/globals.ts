@@ -13,6 +13,7 @@ export function defineGlobals(program: Command): void {
     .option('--log <file>', 'append the log to this file (default: standard error)')
     .option('--log-format <format>', 'of the log: text or json (default: text)')
     .option('--root <dir>', 'directory of the state of containers (default: /run/tsubo)')
+    .option('--systemd-cgroup', 'have systemd make the cgroup; cgroupsPath is slice:prefix:name then')
     .option('-v, --version', 'print the version');
 }
 

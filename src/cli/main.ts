@@ -63,7 +63,12 @@ function perform(
       throw ask.error;
     case 'run': {
       const context: Context = {
-        runtime: { binding, root: rootDirectory(binding, globals), log: logger },
+        runtime: {
+          binding,
+          root: rootDirectory(binding, globals),
+          log: logger,
+          systemdCgroup: globals.has('systemd-cgroup'),
+        },
         program,
         rootGiven: globals.has('root'),
         print,

@@ -110,6 +110,14 @@ export interface Binding {
    */
   attachDeviceProgram(cgroup: number, program: number, replace: boolean): void;
 
+  // ---- conversations over Unix sockets --------------------------------------------------------------------
+  /** A stream socket connected to the listener at `path`; `@name` is the abstract name. Patience as for sendDescriptor. */
+  connectTo(path: string): number;
+  /** Sends all of `bytes`; ETIMEDOUT when that takes more than `timeoutMs`. */
+  send(fd: number, bytes: Uint8Array, timeoutMs: number): void;
+  /** What has come, none at the end of the stream; undefined when nothing comes within `timeoutMs` (-1 waits for ever). */
+  receive(fd: number, timeoutMs: number): Uint8Array | undefined;
+
   // ---- processes -----------------------------------------------------------------------------------------
   /** A pidfd, or undefined when there is no such process. */
   pidfdOpen(pid: number): number | undefined;

@@ -27,6 +27,7 @@ import { claim, type Held, removeState, writeRecord } from './store.ts';
 import type { Terminals } from './terminals.ts';
 import { timestamp } from './timestamp.ts';
 import { UndoList } from './undo.ts';
+import { unitMoments, unitPlace, unitStep } from './unit.ts';
 
 export interface CreateOptions extends PrepareOptions {
   /** Where to write the init's pid; relative to the working directory. Default: nowhere. */
@@ -124,7 +125,7 @@ function createHeld(
   const { binding } = runtime;
   const { bundle } = prepared;
   const cgroup = plannedCgroup(runtime, prepared);
-  const record = firstRecord(runtime, prepared, held.id, cgroup?.place, noNewKeyring);
+  let record = firstRecord(runtime, prepared, held.id, cgroup?.place, noNewKeyring);
   const configCopy = joinPath(held.directory, files.config);
   onHost(`unable to write ${configCopy}`, () => {
     writeRecord(runtime, record);
@@ -135,12 +136,13 @@ function createHeld(
   if (mountsBelow !== undefined) {
     undo.arm(`the mounts on ${record.rootfs}`, () => unmountRoot(binding, record.rootfs, mountsBelow));
   }
-  if (cgroup !== undefined) {
+  const writes = prepared.plan.host.filter(isCgroupWrite);
+  if (cgroup !== undefined && cgroup.place.unit === undefined) {
     const { place, origin } = cgroup;
     undo.arm(`the cgroup ${place.path}`, () => removeCgroup(binding, place, 'spare'));
     makeCgroup(binding, place, origin);
     undo.arm(`the processes in ${place.path}`, () => killProcesses(binding, place.path));
-    applyResources(binding, place, prepared.plan.host.filter(isCgroupWrite));
+    applyResources(binding, place, writes);
   }
   if (prepared.plan.spawn.fifos !== undefined) {
     for (const name of [files.go, files.result]) {
@@ -149,7 +151,11 @@ function createHeld(
     }
   }
 
-  const born = bear(runtime, prepared, held.directory, record, ofConsole, undo);
+  const unit = unitMoments(runtime, prepared.plan, cgroup?.place, writes, undo, place => {
+    record = { ...record, cgroup: place };
+    writeRecord(runtime, record);
+  });
+  const born = bear(runtime, prepared, held.directory, record, ofConsole, undo, unit);
   const complete = { ...record, init: born.init };
   writeRecord(runtime, complete);
   if (pidFile !== undefined) writePidFile(runtime, pidFile, born.init.pid, undo);
@@ -166,17 +172,20 @@ function bear(
   record: ContainerRecord,
   ofConsole: Moments,
   undo: UndoList,
+  unit: Moments,
 ): Born {
   const cgroup = record.cgroup?.path;
   const filter = plannedFilter(runtime, prepared.plan, cgroup);
   const moments: Moments = {
+    ...unit,
     ...createMoments(runtime, prepared, record, () => filter.attach()),
     ...seccompMoments(runtime, prepared.config.linux?.seccomp, record, () => 'creating'),
     ...ofConsole,
   };
   try {
     const meanwhile = (): void => filter.load();
-    const born = bearInit(runtime, prepared, directory, cgroup, undo, moments, { meanwhile });
+    const birthplace = record.cgroup?.unit === undefined ? cgroup : undefined;
+    const born = bearInit(runtime, prepared, directory, birthplace, undo, moments, { meanwhile });
     asStarting(() => filter.attach());
     return born;
   } finally {
@@ -192,6 +201,10 @@ function plannedCgroup(
   runtime: Runtime,
   { plan, facts }: Prepared,
 ): { place: CgroupPlace; origin: string } | undefined {
+  const unit = unitStep(plan);
+  if (unit !== undefined) {
+    return { place: unitPlace(facts.cgroup.mountpoint, unit), origin: unit.origin };
+  }
   for (const step of plan.host) {
     if (step.op !== 'makeCgroup') continue;
     return {

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import { removeCgroup } from '../cgroup/remove.ts';
 import { RuntimeError } from '../errors/error.ts';
 import { onHost } from '../errors/system.ts';
 import { runPoststopHooks } from './hooks.ts';
@@ -9,6 +8,7 @@ import type { ContainerRecord, InitRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
 import { requireStatus, statusOf } from './status.ts';
 import { type Held, hold, notFound, readRecord, removeState } from './store.ts';
+import { removePlace } from './unit.ts';
 
 export interface DeleteOptions {
   /** Kills a container that runs, and does not mind one that does not exist. Default false. */
@@ -53,7 +53,7 @@ function destroy(runtime: Runtime, record: ContainerRecord, held: Held): void {
   const { binding } = runtime;
   if (record.init !== undefined) endInit(runtime, record.id, record.init);
   if (record.cgroup !== undefined) {
-    removeCgroup(binding, record.cgroup, record.init === undefined ? 'spare' : 'kill');
+    removePlace(binding, record.cgroup, record.init === undefined ? 'spare' : 'kill');
   }
   if (record.mountsBelow !== undefined) unmountRoot(binding, record.rootfs, record.mountsBelow);
   removeState(runtime, held);

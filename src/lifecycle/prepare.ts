@@ -56,6 +56,7 @@ export function prepare(runtime: Runtime, options: PrepareOptions): Prepared {
       listenFds: listenFds(binding),
       preserveFds: options.preserveFds ?? 0,
       startNow: options.startNow ?? false,
+      systemdCgroup: runtime.systemdCgroup ?? false,
     });
     for (const { pointer, message } of [...warnings, ...plan.warnings]) {
       log.warn(pointer ? `${message} (${pointer})` : message);

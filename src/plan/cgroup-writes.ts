@@ -10,7 +10,11 @@ import type { HostStep } from './plan.ts';
  *
  * @throws RuntimeError `host.cgroup-controller` when there is to be no cgroup, and limits are
  */
-export function cgroupWriteSteps(context: PlanContext, hasCgroup: boolean): HostStep[] {
+export function cgroupWriteSteps(
+  context: PlanContext,
+  hasCgroup: boolean,
+  when: 'before' | 'cgroup' = 'before',
+): HostStep[] {
   const { resources } = context.config.linux ?? {};
   if (resources === undefined) return [];
   const writes = resourceWrites(resources, {
@@ -18,7 +22,7 @@ export function cgroupWriteSteps(context: PlanContext, hasCgroup: boolean): Host
     read: readNothing,
     warn: context.warn,
   });
-  if (hasCgroup) return writes.map(write => ({ op: 'writeCgroup', when: 'before', ...write }));
+  if (hasCgroup) return writes.map(write => ({ op: 'writeCgroup', when, ...write }));
   const first = writes.find(({ optional }) => !optional);
   if (first === undefined) return [];
   throw new RuntimeError({

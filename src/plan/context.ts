@@ -18,6 +18,8 @@ export interface PlanOptions {
   readonly preserveFds?: number;
   /** Descriptors of socket activation, from 3 on: told to the process as LISTEN_FDS. Default 0. */
   readonly listenFds?: number;
+  /** systemd makes the cgroup. Default false. */
+  readonly systemdCgroup?: boolean;
   /** The program runs as soon as all is prepared, without waiting for `start`. Default false. */
   readonly startNow?: boolean;
 }

@@ -14,6 +14,7 @@ const originColumn = 96;
 /** Of the host's steps, all but the first place. */
 const places = {
   after: 'while it prepares',
+  cgroup: 'while it waits at the rendezvous `cgroup`',
   runtime: 'while it waits at the rendezvous `runtime`',
   poststart: 'when its program runs',
   poststop: 'when all of it is gone',
@@ -60,6 +61,8 @@ function hostWords(step: HostStep): string {
   switch (step.op) {
     case 'makeCgroup':
       return `makeCgroup path=${step.path}`;
+    case 'startUnit':
+      return `startUnit unit=${step.unit} slice=${step.slice} path=${step.path}${step.properties.map(({ name }) => ` ${name}`).join('')}`;
     case 'writeCgroup': {
       const instead =
         step.otherwise === undefined ? '' : ` otherwise=${step.otherwise.file} value=${step.otherwise.value}`;

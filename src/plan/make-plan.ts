@@ -4,6 +4,7 @@ import type { HostFacts } from '../host/facts.ts';
 import type { Config } from '../oci/config.ts';
 import type { Step } from '../wire/steps.ts';
 import { containerCgroup } from './cgroup-path.ts';
+import { containerUnit } from './cgroup-unit.ts';
 import { cgroupWriteSteps } from './cgroup-writes.ts';
 import { type PlanContext, type PlanOptions, type ProcessContext, pointer } from './context.ts';
 import { deviceRuleSteps } from './device-rules.ts';
@@ -72,15 +73,18 @@ function hostSteps(context: PlanContext, namespaces: readonly HostStep[]): HostS
   // Namespaces first: a path that is none fails before anything is made.
   const steps: HostStep[] = [...namespaces];
   const cgroup = containerCgroup(context);
+  const unit = context.options.systemdCgroup ? containerUnit(context) : undefined;
   if (cgroup === undefined) {
     context.warn(
       context.config.linux?.cgroupsPath ? '/linux/cgroupsPath' : '',
       'no cgroup2 hierarchy is mounted: the container gets no cgroup of its own',
     );
+  } else if (unit !== undefined) {
+    steps.push(unit);
   } else {
     steps.push({ op: 'makeCgroup', when: 'before', path: cgroup.path, origin: cgroup.origin });
   }
-  steps.push(...cgroupWriteSteps(context, cgroup !== undefined));
+  steps.push(...cgroupWriteSteps(context, cgroup !== undefined, unit === undefined ? 'before' : 'cgroup'));
   if (cgroup !== undefined) steps.push(...deviceRuleSteps(context.config));
   const value = context.config.process.oomScoreAdj;
   if (value !== undefined) {
@@ -109,6 +113,9 @@ function containerSteps(
   const steps: Step[] = [];
   if (facts.ignoredSignals !== 0n) {
     steps.push({ op: 'resetSignals', origin: '', mask: facts.ignoredSignals });
+  }
+  if (host.some(({ when }) => when === 'cgroup')) {
+    steps.push({ op: 'rendezvous', origin: '/linux/cgroupsPath', moment: 'cgroup', slot: 0 });
   }
   steps.push(...namespaces, ...root.open, ...mounts.steps, ...deviceSteps(config));
   if (host.some(({ when }) => when === 'runtime')) {

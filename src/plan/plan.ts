@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { DeviceRule } from '../cgroup/devices/rules.ts';
+import type { UnitRequest } from '../cgroup/systemd/unit.ts';
 import type { CgroupWrite } from '../cgroup/write.ts';
 import type { Hook } from '../oci/config.ts';
 import type { Step } from '../wire/steps.ts';
@@ -25,13 +26,15 @@ export interface PlanWarning {
 
 /**
  * What the runtime does itself: first those `before` the init is born, then those `after`, while it prepares; those of
- * `runtime` while it waits at the rendezvous of that name, `poststart` when its program runs, `poststop` when all is gone.
+ * `cgroup` and `runtime` while it waits at the rendezvous of that name, `poststart` when its program runs, `poststop` when all is gone.
  */
 export type HostStep =
   /** Makes the cgroup (with its missing parents); the init is born in it. */
   | { readonly op: 'makeCgroup'; readonly when: 'before'; readonly path: string; readonly origin: string }
-  /** Writes one value into a control file of that cgroup, before the init is born in it. */
-  | ({ readonly op: 'writeCgroup'; readonly when: 'before' } & CgroupWrite)
+  /** Has systemd make a unit with the init in it, whose cgroup is at `path` from the root of the hierarchy. */
+  | ({ readonly op: 'startUnit'; readonly when: 'cgroup'; readonly path: string } & UnitRequest)
+  /** Writes one value into a control file of that cgroup: before the init is born in it, or when systemd has made it. */
+  | ({ readonly op: 'writeCgroup'; readonly when: 'before' | 'cgroup' } & CgroupWrite)
   /** Opens a namespace to join and hands it over in `slot` (0: the pid namespace to be born in). */
   | {
       readonly op: 'openNamespace';

@@ -300,6 +300,11 @@ export class FakeMachine {
       this.#begin('takeDescriptor');
       return 3_000_000;
     },
+    connectTo: path => {
+      throw refused('connect', 2, path);
+    },
+    send: () => {},
+    receive: () => undefined,
     pidfdOpen: pid => {
       const found = this.processes.get(pid);
       return found === undefined ? undefined : this.#newPidfd(found);

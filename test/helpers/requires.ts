@@ -30,7 +30,7 @@ const programs = [
 
 /**
  * What a test may need of the machine:
- * `root`; a program; `standalone` (the executable has been built) and `standalone:arm64`; `cgroup1` (version 1 beside version 2); `cgroup2` (mounted anywhere) and `cgroup2:CONTROLLER` (to be had there); `kernel:5.12` (or later);
+ * `root`; a program; `standalone` (the executable has been built) and `standalone:arm64`; `cgroup1` (version 1 beside version 2); `systemd` (is the first process), `other-init` (is not); `cgroup2` (mounted anywhere) and `cgroup2:CONTROLLER` (to be had there); `kernel:5.12` (or later);
  * `capability:SYS_RESOURCE` (in our permitted set); `filesystem:overlay` (known to the kernel).
  */
 export type Need =
@@ -38,6 +38,8 @@ export type Need =
   | 'standalone'
   | (typeof programs)[number]
   | 'cgroup1'
+  | 'systemd'
+  | 'other-init'
   | 'cgroup2'
   | 'standalone:arm64'
   | `${'cgroup2' | 'kernel' | 'capability' | 'filesystem'}:${string}`;
@@ -66,6 +68,8 @@ export function missing(need: Need): string | undefined {
   if (holds) return undefined;
   if (need === 'cgroup1') return 'no cgroup version 1 on this machine';
   if (need === 'cgroup2') return 'no cgroup2';
+  if (need === 'other-init') return 'systemd is the first process here';
+  if (need === 'systemd') return 'systemd is not the first process here';
   if (need === 'standalone:arm64') return 'no standalone executable for arm64';
   return sentences[kind]?.replace('%', argument ?? '') ?? `no ${kind}`;
 }
@@ -82,6 +86,8 @@ const sentences: Readonly<Record<string, string>> = {
 function simple(need: string): boolean {
   if (need === 'root') return process.geteuid?.() === 0;
   if (need === 'standalone') return existsSync(commands.standalone[0]);
+  if (need === 'systemd') return existsSync('/run/systemd/system');
+  if (need === 'other-init') return !existsSync('/run/systemd/system');
   if (need === 'cgroup1') return layouts.includes('machine');
   if (need === 'cgroup2') return cgroup2() !== undefined;
   if ((programs as readonly string[]).includes(need)) return inPath(need);

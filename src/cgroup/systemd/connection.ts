@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Binding } from '../../host/binding.d.ts';
+import { type Call, decodeMessage, encodeCall, type Message, messageLength } from './message.ts';
+import type { Value } from './types.ts';
+import { textOf } from './unmarshal.ts';
+
+/** The other side answered a call with an error. */
+export class CallError extends Error {
+  /** `org.freedesktop.systemd1.UnitExists`. */
+  readonly errorName: string;
+
+  constructor(errorName: string, message: string) {
+    super(message);
+    this.errorName = errorName;
+  }
+}
+
+/** No answer in time, or the connection is gone. */
+export class ConnectionError extends Error {}
+
+/** How long the other side may take to answer, in milliseconds: systemd's own patience with a client is 25 s. */
+const answerMs = 25_000;
+
+/** One connection to a bus, or to a service that speaks its protocol without a bus between. Nothing runs behind it. */
+export class Connection {
+  readonly #binding: Binding;
+  readonly #fd: number;
+  #received = new Uint8Array(0);
+  #serial = 0;
+  /** Signals that came while something else was waited for. */
+  readonly #signals: Message[] = [];
+
+  private constructor(binding: Binding, fd: number) {
+    this.#binding = binding;
+    this.#fd = fd;
+  }
+
+  /**
+   * @param path - of the socket
+   * @throws SystemError, ConnectionError
+   */
+  static open(binding: Binding, path: string): Connection {
+    const fd = binding.connectTo(path);
+    const made = new Connection(binding, fd);
+    try {
+      made.#authenticate();
+      return made;
+    } catch (error) {
+      binding.close(fd);
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.#binding.close(this.#fd);
+  }
+
+  /**
+   * Calls a method and waits for its answer.
+   *
+   * @returns what it returns
+   * @throws CallError, ConnectionError, SystemError
+   */
+  call(call: Call): readonly Value[] {
+    this.#serial += 1;
+    const serial = this.#serial;
+    this.#send(encodeCall(call, serial));
+    const deadline = this.#deadline(answerMs);
+    for (;;) {
+      const message = this.#next(deadline);
+      if (message === undefined) throw new ConnectionError(`${call.member} is not answered`);
+      if (message.kind === 'signal') this.#signals.push(message);
+      if (message.replyTo !== serial) continue;
+      if (message.kind === 'error') {
+        const [text] = message.body;
+        throw new CallError(message.errorName ?? 'unknown', typeof text === 'string' ? text : call.member);
+      }
+      return message.body;
+    }
+  }
+
+  /** The first signal of this kind, also one that came earlier; undefined when the time is over. */
+  signal(wanted: (signal: Message) => boolean, timeoutMs: number): Message | undefined {
+    const deadline = this.#deadline(timeoutMs);
+    for (;;) {
+      const message = this.#signals.shift() ?? this.#next(deadline);
+      if (message === undefined) return undefined;
+      if (message.kind === 'signal' && wanted(message)) return message;
+    }
+  }
+
+  /**
+   * The other side asks the kernel who we are. Our own word for it is what older ones compare; it is not theirs where a
+   * user namespace lies between, and none at all is taken then.
+   */
+  #authenticate(): void {
+    const uid = String(this.#binding.identity().euid);
+    const hex = [...uid].map(digit => digit.charCodeAt(0).toString(16)).join('');
+    const begin = `\0AUTH EXTERNAL ${hex}\r\n`;
+    this.#sendLine(begin);
+    let accepted = this.#line().startsWith('OK');
+    if (!accepted) {
+      this.#sendLine('AUTH EXTERNAL\r\n');
+      if (this.#line().startsWith('DATA')) {
+        this.#sendLine('DATA\r\n');
+        accepted = this.#line().startsWith('OK');
+      }
+    }
+    if (!accepted) throw new ConnectionError(`it does not take user ${uid}`);
+    this.#sendLine('BEGIN\r\n');
+  }
+
+  #sendLine(text: string): void {
+    this.#send(this.#binding.utf8(text));
+  }
+
+  #line(): string {
+    const deadline = this.#deadline(answerMs);
+    for (;;) {
+      const end = this.#received.indexOf(0x0a);
+      if (end >= 0) {
+        const line = textOf(this.#received.subarray(0, end)).trim();
+        this.#received = this.#received.slice(end + 1);
+        return line;
+      }
+      if (!this.#receive(deadline)) throw new ConnectionError('it does not answer');
+    }
+  }
+
+  #send(bytes: Uint8Array): void {
+    this.#binding.send(this.#fd, bytes, answerMs);
+  }
+
+  /** undefined when the time is over. */
+  #next(deadline: bigint): Message | undefined {
+    for (;;) {
+      const length = messageLength(this.#received);
+      if (length !== undefined && this.#received.length >= length) {
+        const message = decodeMessage(this.#received.subarray(0, length));
+        this.#received = this.#received.slice(length);
+        return message;
+      }
+      if (!this.#receive(deadline)) return undefined;
+    }
+  }
+
+  #receive(deadline: bigint): boolean {
+    const left = Number((deadline - this.#binding.now()) / 1_000_000n);
+    const bytes = this.#binding.receive(this.#fd, Math.max(left, 0));
+    if (bytes === undefined) return false;
+    if (bytes.length === 0) throw new ConnectionError('it has closed the connection');
+    const joined = new Uint8Array(this.#received.length + bytes.length);
+    joined.set(this.#received);
+    joined.set(bytes, this.#received.length);
+    this.#received = joined;
+    return true;
+  }
+
+  #deadline(timeoutMs: number): bigint {
+    return this.#binding.now() + BigInt(timeoutMs) * 1_000_000n;
+  }
+}

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+import { RuntimeError } from '../../errors/error.ts';
+import { isSystemError } from '../../errors/system.ts';
+import type { Binding } from '../../host/binding.d.ts';
+import { CallError, Connection, ConnectionError } from './connection.ts';
+import type { Property } from './properties.ts';
+import { MarshalError, type Value, type Variant } from './types.ts';
+import type { Manager } from './unit-name.ts';
+
+const service = 'org.freedesktop.systemd1';
+const object = '/org/freedesktop/systemd1';
+const managerInterface = `${service}.Manager`;
+const busService = 'org.freedesktop.DBus';
+const jobRemoved = `type='signal',sender='${service}',interface='${managerInterface}',member='JobRemoved'`;
+
+/** How long systemd may take to start or stop a unit, in milliseconds. */
+export const jobMs = 30_000;
+
+/** systemd, or the manager of a user, over its socket. */
+export class Systemd {
+  readonly #connection: Connection;
+
+  private constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /**
+   * Does `work` with a connection, and closes it.
+   *
+   * @throws RuntimeError `host.systemd`
+   */
+  static with<T>(binding: Binding, manager: Manager, work: (systemd: Systemd) => T): T {
+    const systemd = Systemd.#open(binding, manager);
+    try {
+      return work(systemd);
+    } finally {
+      systemd.#connection.close();
+    }
+  }
+
+  static #open(binding: Binding, manager: Manager): Systemd {
+    const failures: string[] = [];
+    for (const { path, bus } of addresses(binding, manager)) {
+      try {
+        const connection = Connection.open(binding, path);
+        const systemd = new Systemd(connection);
+        if (bus) systemd.#introduce();
+        return systemd;
+      } catch (error) {
+        if (!isOfConversation(error)) throw error;
+        failures.push(`${path}: ${error.message}`);
+      }
+    }
+    const tried = failures.length === 0 ? 'no address of it is known' : failures.join('; ');
+    throw new RuntimeError({
+      code: 'host.systemd',
+      stage: 'host',
+      message: `unable to reach ${manager === 'system' ? 'systemd' : "the user's systemd"}: ${tried}`,
+      hint:
+        manager === 'system'
+          ? 'systemd has to be the first process of this machine; leave --systemd-cgroup out where it is not'
+          : 'it is found by XDG_RUNTIME_DIR or DBUS_SESSION_BUS_ADDRESS; loginctl enable-linger keeps it there',
+    });
+  }
+
+  /** A bus wants to be greeted, and tells signals only to who asked for them. The private socket does neither. */
+  #introduce(): void {
+    const toBus = { path: '/org/freedesktop/DBus', interface: busService, destination: busService };
+    this.#connection.call({ ...toBus, member: 'Hello', signature: '', body: [] });
+    this.#connection.call({ ...toBus, member: 'AddMatch', signature: 's', body: [jobRemoved] });
+    this.#call('Subscribe', '', []);
+  }
+
+  /** The number of its version; 0 when it says something else. */
+  version(): number {
+    const [answer] = this.#connection.call({
+      path: object,
+      interface: 'org.freedesktop.DBus.Properties',
+      member: 'Get',
+      destination: service,
+      signature: 'ss',
+      body: [managerInterface, 'Version'],
+    });
+    const { value } = answer as Variant;
+    return Number(/\d+/.exec(String(value))?.[0] ?? 0);
+  }
+
+  /** @throws CallError; ConnectionError when the job is not over in time or came to nothing */
+  startTransientUnit(unit: string, properties: readonly Property[]): void {
+    this.#job(unit, 'StartTransientUnit', 'ssa(sv)a(sa(sv))', [unit, 'replace', listed(properties), []]);
+  }
+
+  /** As startTransientUnit. */
+  stopUnit(unit: string): void {
+    this.#job(unit, 'StopUnit', 'ss', [unit, 'replace']);
+  }
+
+  resetFailedUnit(unit: string): void {
+    this.#call('ResetFailedUnit', 's', [unit]);
+  }
+
+  /** Until the unit or the machine stops. */
+  setUnitProperties(unit: string, properties: readonly Property[]): void {
+    this.#call('SetUnitProperties', 'sba(sv)', [unit, true, listed(properties)]);
+  }
+
+  #call(member: string, signature: string, body: readonly Value[]): readonly Value[] {
+    return this.#connection.call({
+      path: object,
+      interface: managerInterface,
+      member,
+      destination: service,
+      signature,
+      body,
+    });
+  }
+
+  #job(unit: string, member: string, signature: string, body: readonly Value[]): void {
+    const [job] = this.#call(member, signature, body);
+    const removed = this.#connection.signal(
+      ({ member: name, body: [, path] }) => name === 'JobRemoved' && path === job,
+      jobMs,
+    );
+    if (removed === undefined)
+      throw new ConnectionError(`${member} of ${unit} is not over after ${jobMs / 1000} s`);
+    const result = removed.body[3];
+    if (result !== 'done') throw new ConnectionError(`${member} of ${unit} ended with "${String(result)}"`);
+  }
+}
+
+/** A failure of the other side or of the way to it, not of ours. */
+export function isOfConversation(error: unknown): error is Error {
+  return (
+    error instanceof CallError ||
+    error instanceof ConnectionError ||
+    error instanceof MarshalError ||
+    isSystemError(error)
+  );
+}
+
+function listed(properties: readonly Property[]): Value[] {
+  return properties.map(({ name, value }) => [name, value]);
+}
+
+interface Address {
+  readonly path: string;
+  /** A bus lies between. */
+  readonly bus: boolean;
+}
+
+/** systemd's own socket first: it is there before the bus is, and without one. */
+function addresses(binding: Binding, manager: Manager): Address[] {
+  if (manager === 'system') {
+    return [
+      { path: '/run/systemd/private', bus: false },
+      ...busAddresses(binding.getenv('DBUS_SYSTEM_BUS_ADDRESS') ?? ''),
+      { path: '/run/dbus/system_bus_socket', bus: true },
+    ];
+  }
+  const directory = binding.getenv('XDG_RUNTIME_DIR') ?? '';
+  return [
+    ...(directory === '' ? [] : [{ path: `${directory}/systemd/private`, bus: false }]),
+    ...busAddresses(binding.getenv('DBUS_SESSION_BUS_ADDRESS') ?? ''),
+    ...(directory === '' ? [] : [{ path: `${directory}/bus`, bus: true }]),
+  ];
+}
+
+/** The Unix sockets of a list such as `unix:path=/run/user/1000/bus,guid=...;unix:abstract=/tmp/x`. */
+export function busAddresses(list: string): Address[] {
+  const found: Address[] = [];
+  for (const address of list.split(';')) {
+    if (!address.startsWith('unix:')) continue;
+    for (const pair of address.slice('unix:'.length).split(',')) {
+      const [key, value = ''] = pair.split('=');
+      const name = value.replace(/%([0-9a-fA-F]{2})/g, (_, code: string) =>
+        String.fromCharCode(Number.parseInt(code, 16)),
+      );
+      if (key === 'path') found.push({ path: name, bus: true });
+      if (key === 'abstract') found.push({ path: `@${name}`, bus: true });
+    }
+  }
+  return found;
+}

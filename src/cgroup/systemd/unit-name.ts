@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+import { RuntimeError } from '../../errors/error.ts';
+
+/** Whose units: those of the machine, or those of the user that calls. */
+export type Manager = 'system' | 'user';
+
+/** What `cgroupsPath` asks of systemd. */
+export interface UnitName {
+  /** `system.slice`. */
+  readonly slice: string;
+  /** `runc-web.scope`. */
+  readonly unit: string;
+}
+
+const pointer = '/linux/cgroupsPath';
+const spec = 'config-linux.md#cgroups-path';
+/** What unit names of others look like, so that tools that look for them find ours. */
+const defaultPrefix = 'runc';
+const sliceSuffix = '.slice';
+
+/**
+ * `slice:prefix:name` is the scope `prefix-name.scope` in the slice. Without a path the id is its name, in the slice of
+ * the manager.
+ *
+ * @throws RuntimeError `config.cgroups-path`
+ */
+export function unitName(cgroupsPath: string, id: string, manager: Manager): UnitName {
+  const defaultSlice = manager === 'system' ? 'system.slice' : 'user.slice';
+  if (cgroupsPath === '') return { slice: defaultSlice, unit: `${defaultPrefix}-${id}.scope` };
+  const parts = cgroupsPath.split(':');
+  const [slice = '', prefix = '', name = ''] = parts;
+  if (parts.length !== 3 || name === '') {
+    throw new RuntimeError({
+      code: 'config.cgroups-path',
+      pointer,
+      spec,
+      value: cgroupsPath,
+      message: `expected cgroupsPath to be of format "slice:prefix:name" for systemd cgroups, instead got ${JSON.stringify(cgroupsPath)}`,
+      hint: 'for example system.slice:tsubo:web; without --systemd-cgroup it is a path',
+    });
+  }
+  if (name.endsWith(sliceSuffix)) {
+    throw new RuntimeError({
+      code: 'config.unsupported',
+      pointer,
+      spec,
+      value: cgroupsPath,
+      message: `a container cannot be the slice ${name}: systemd keeps no processes in slices`,
+      hint: 'give it a name of its own, in that slice',
+    });
+  }
+  return { slice: slice === '-' ? '-.slice' : slice || defaultSlice, unit: `${prefix}-${name}.scope` };
+}
+
+/**
+ * The way to a slice from the root of the manager's cgroups: `/a.slice/a-b.slice` for `a-b.slice`, `''` for the root
+ * slice.
+ *
+ * @throws RuntimeError `config.cgroups-path`
+ */
+export function expandSlice(slice: string): string {
+  const stem = slice.slice(0, -sliceSuffix.length);
+  const refused = !slice.endsWith(sliceSuffix) || slice.includes('/') || stem === '';
+  if (stem === '-' && !refused) return '';
+  const parts = stem.split('-');
+  if (refused || parts.includes('')) {
+    throw new RuntimeError({
+      code: 'config.cgroups-path',
+      pointer,
+      spec,
+      value: slice,
+      message: `invalid slice name: ${slice}`,
+      hint: 'a slice is called like machine.slice, one in it machine-web.slice',
+    });
+  }
+  return parts.map((_, index) => `/${parts.slice(0, index + 1).join('-')}${sliceSuffix}`).join('');
+}
+
+/** Where below the hierarchy's root the units of a manager begin. */
+export function managerCgroup(manager: Manager, uid: number): string {
+  return manager === 'system' ? '' : `/user.slice/user-${uid}.slice/user@${uid}.service`;
+}

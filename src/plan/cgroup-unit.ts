@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+import { annotatedProperties } from '../cgroup/systemd/annotations.ts';
+import { expandSlice, managerCgroup, unitName } from '../cgroup/systemd/unit-name.ts';
+import type { PlanContext } from './context.ts';
+import type { HostStep } from './plan.ts';
+
+/**
+ * The container's cgroup as a unit of systemd's: the machine's for root, else the user's own.
+ *
+ * @throws RuntimeError `config.cgroups-path`, `config.systemd-property`, `config.unsupported`
+ */
+export function containerUnit({ config, facts, options }: PlanContext): HostStep {
+  const manager = facts.euid === 0 ? 'system' : 'user';
+  const asked = config.linux?.cgroupsPath ?? '';
+  const { slice, unit } = unitName(asked, options.id, manager);
+  return {
+    op: 'startUnit',
+    when: 'cgroup',
+    path: `${managerCgroup(manager, facts.euid)}${expandSlice(slice)}/${unit}`,
+    manager,
+    unit,
+    slice,
+    description: `tsubo container ${options.id}`,
+    properties: annotatedProperties(config.annotations),
+    origin: asked === '' ? '' : '/linux/cgroupsPath',
+  };
+}

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+import { existsSync, readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import type { Bundle } from '../helpers/bundle.ts';
+import { requires } from '../helpers/requires.ts';
+import { installedRunc, isTsubo, runtime } from '../helpers/runtime.ts';
+import { type Sandbox, sandbox, until } from '../helpers/sandbox.ts';
+
+const mega = 1024 * 1024;
+const wait = ['/bin/sleep', '1000'];
+
+/** What `systemctl show` says of a unit. */
+function show(box: Sandbox, unit: string, ...properties: string[]): Record<string, string> {
+  const lines = box.view.sh('systemctl show --no-pager "$@"', unit, ...properties.map(name => `-p${name}`));
+  return Object.fromEntries(
+    lines
+      .trim()
+      .split('\n')
+      .map(line => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+  );
+}
+
+/** `create` with --systemd-cgroup of a container that sleeps. */
+function created(box: Sandbox, modify?: (bundle: Bundle) => void): Bundle {
+  const bundle = box.bundle(made => {
+    made.config.process.args = wait;
+    modify?.(made);
+  });
+  box.must(['--systemd-cgroup', 'create', '--bundle', bundle.dir, bundle.id]);
+  return bundle;
+}
+
+function cgroupOf(box: Sandbox, id: string): string {
+  const text = readFileSync(`/proc/${box.state(id).pid}/cgroup`, 'utf8');
+  return /^0::(.*)$/m.exec(text)?.[1] ?? '';
+}
+
+function limited(bundle: Bundle): void {
+  bundle.config.linux.resources = {
+    memory: { limit: 64 * mega, reservation: 16 * mega, swap: 96 * mega },
+    cpu: { shares: 2048, quota: 33000, period: 50000, cpus: '0-1', mems: '0' },
+    pids: { limit: 42 },
+    blockIO: { weight: 500 },
+    hugepageLimits: [{ pageSize: '2MB', limit: 4 * mega }],
+    unified: { 'memory.high': `${48 * mega}` },
+  };
+}
+
+const limits = [
+  ...['MemoryMax', 'MemoryLow', 'MemoryHigh', 'MemorySwapMax', 'TasksMax', 'CPUWeight'],
+  ...['CPUQuotaPerSecUSec', 'CPUQuotaPeriodUSec', 'AllowedCPUs', 'AllowedMemoryNodes'],
+];
+const files = [
+  ...['memory.max', 'memory.low', 'memory.high', 'memory.swap.max', 'pids.max', 'cpu.weight', 'cpu.max'],
+  ...['cpuset.cpus', 'cpuset.mems', 'hugetlb.2MB.max'],
+];
+
+function filesOf(box: Sandbox, id: string): Record<string, string> {
+  const directory = `/sys/fs/cgroup${cgroupOf(box, id)}`;
+  return Object.fromEntries(
+    files
+      .filter(name => existsSync(`${directory}/${name}`))
+      .map(name => [name, readFileSync(`${directory}/${name}`, 'utf8').trim()]),
+  );
+}
+
+describe.skipIf(requires('root', 'busybox', 'systemd'))('a container of systemd', () => {
+  const box = sandbox();
+
+  test('is a scope in the slice that the path names', () => {
+    const bundle = created(box, made => {
+      made.config.linux.cgroupsPath = `machine.slice:jar:${made.id}`;
+    });
+    const unit = `jar-${bundle.id}.scope`;
+    expect(cgroupOf(box, bundle.id)).toBe(`/machine.slice/${unit}`);
+    expect(show(box, unit, 'Slice', 'ActiveState', 'Delegate', 'DefaultDependencies', 'Transient')).toEqual({
+      Slice: 'machine.slice',
+      ActiveState: 'active',
+      Delegate: 'yes',
+      DefaultDependencies: 'no',
+      Transient: 'yes',
+    });
+    expect(show(box, unit, 'Description')['Description']).toContain(bundle.id);
+    box.must(['delete', '--force', bundle.id]);
+    expect(show(box, unit, 'LoadState')['LoadState']).toBe('not-found');
+    expect(existsSync(`/sys/fs/cgroup/machine.slice/${unit}`)).toBe(false);
+  });
+
+  test('is in system.slice without a path, and called by its id', () => {
+    const bundle = created(box);
+    expect(cgroupOf(box, bundle.id)).toBe(`/system.slice/runc-${bundle.id}.scope`);
+  });
+
+  test('is in a slice within a slice', () => {
+    const bundle = created(box, made => {
+      made.config.linux.cgroupsPath = `jar-inner.slice:x:${made.id}`;
+    });
+    expect(cgroupOf(box, bundle.id)).toBe(`/jar.slice/jar-inner.slice/x-${bundle.id}.scope`);
+  });
+
+  test('sees its cgroup as the root', () => {
+    const bundle = box.bundle(made => made.shell('cat /proc/self/cgroup; ls /sys/fs/cgroup'));
+    const done = box.must(['--systemd-cgroup', 'run', '--bundle', bundle.dir, bundle.id]);
+    expect(done.stdout).toMatch(/^0::\/\n/);
+    expect(done.stdout).toContain('cgroup.events');
+    expect(show(box, `runc-${bundle.id}.scope`, 'LoadState')['LoadState']).toBe('not-found');
+  });
+
+  test('executes programs in its scope', () => {
+    const bundle = created(box);
+    box.must(['start', bundle.id]);
+    box.must(['exec', bundle.id, '/bin/sh', '-c', 'test "$(cat /proc/self/cgroup)" = 0::/']);
+  });
+
+  test('has limits that systemd tells and that are in the files', () => {
+    const bundle = created(box, limited);
+    const unit = `runc-${bundle.id}.scope`;
+    const expected: Record<string, string> = {
+      MemoryMax: `${64 * mega}`,
+      MemoryLow: `${16 * mega}`,
+      MemoryHigh: `${48 * mega}`,
+      MemorySwapMax: `${32 * mega}`,
+      TasksMax: '42',
+      CPUQuotaPerSecUSec: '660ms',
+      CPUQuotaPeriodUSec: '50ms',
+      AllowedCPUs: '0-1',
+      AllowedMemoryNodes: '0',
+    };
+    expect(show(box, unit, ...limits)).toMatchObject(expected);
+    const written = {
+      'memory.max': `${64 * mega}`,
+      'memory.low': `${16 * mega}`,
+      'memory.high': `${48 * mega}`,
+      'pids.max': '42',
+      'cpu.max': '33000 50000',
+      'cpuset.cpus': '0-1',
+      'cpuset.mems': '0',
+    };
+    expect(filesOf(box, bundle.id)).toMatchObject(written);
+    // systemd writes its own view of things again then
+    box.view.sh('systemctl daemon-reload');
+    expect(filesOf(box, bundle.id)).toMatchObject(written);
+  });
+
+  test('has the properties that annotations ask for', () => {
+    const bundle = created(box, made => {
+      made.config.annotations = {
+        'org.systemd.property.TimeoutStopSec': '7',
+        'org.systemd.property.CollectMode': "'inactive-or-failed'",
+      };
+    });
+    expect(show(box, `runc-${bundle.id}.scope`, 'TimeoutStopUSec', 'CollectMode')).toEqual({
+      TimeoutStopUSec: '7s',
+      CollectMode: 'inactive-or-failed',
+    });
+  });
+
+  test('takes the name of a unit that has failed, and not of one that runs', async () => {
+    const name = `runc-${box.name}-taken.scope`;
+    const background = ['systemd-run', '--scope', '--quiet', `--unit=${name}`];
+    box.view.spawn([...background, '-pRuntimeMaxSec=1', 'sleep', '1000']);
+    await until('it has failed', () => show(box, name, 'ActiveState')['ActiveState'] === 'failed', 30_000);
+    const bundle = created(box, made => {
+      made.config.linux.cgroupsPath = `system.slice:runc:${box.name}-taken`;
+    });
+    expect(show(box, name, 'ActiveState')['ActiveState']).toBe('active');
+
+    const second = box.bundle(made => {
+      made.config.linux.cgroupsPath = `system.slice:runc:${box.name}-taken`;
+    });
+    const failure = box.fails(['--systemd-cgroup', 'create', '--bundle', second.dir, second.id]);
+    expect(failure.message).toContain(name);
+    if (isTsubo)
+      expect(failure.record).toMatchObject({ code: 'host.systemd-unit', pointer: '/linux/cgroupsPath' });
+    expect(box.state(bundle.id).status).toBe('created');
+  });
+
+  test('is deleted also when its scope has failed', async () => {
+    const bundle = created(box, made => {
+      // the init is deaf to SIGTERM
+      made.config.annotations = {
+        'org.systemd.property.RuntimeMaxUSec': 'uint64 1000000',
+        'org.systemd.property.TimeoutStopSec': '1',
+      };
+    });
+    const unit = `runc-${bundle.id}.scope`;
+    await until('it has failed', () => show(box, unit, 'ActiveState')['ActiveState'] === 'failed', 60_000);
+    box.must(['delete', '--force', bundle.id]);
+    expect(show(box, unit, 'LoadState')['LoadState']).toBe('not-found');
+  });
+
+  test('leaves no unit when it cannot be created', () => {
+    const bundle = box.bundle(made => {
+      made.config.process.args = ['/no/such/program'];
+    });
+    box.fails(['--systemd-cgroup', 'create', '--bundle', bundle.dir, bundle.id]);
+    expect(show(box, `runc-${bundle.id}.scope`, 'LoadState')['LoadState']).toBe('not-found');
+  });
+
+  test.each([
+    ['/a/path', 'expected cgroupsPath to be of format "slice:prefix:name"'],
+    ['a.slice:b', 'expected cgroupsPath to be of format "slice:prefix:name"'],
+    ['no-.slice:b:c', 'invalid slice name'],
+  ])('is refused with the path %s', (path, text) => {
+    const bundle = box.bundle(made => {
+      made.config.linux.cgroupsPath = path;
+    });
+    const failure = box.fails(['--systemd-cgroup', 'create', '--bundle', bundle.dir, bundle.id]);
+    expect(failure.message).toContain(text);
+    if (isTsubo)
+      expect(failure.record).toMatchObject({ code: 'config.cgroups-path', pointer: '/linux/cgroupsPath' });
+  });
+});
+
+describe.skipIf(requires('root', 'busybox', 'systemd', 'runc'))(
+  'a container of systemd beside one of runc',
+  () => {
+    const box = sandbox();
+    const beside = sandbox('unified', installedRunc() ?? runtime);
+
+    test('has the same properties and the same files', () => {
+      const units = [box, beside].map(one => {
+        const bundle = created(one, limited);
+        const unit = `runc-${bundle.id}.scope`;
+        return {
+          properties: show(
+            one,
+            unit,
+            ...limits,
+            'Slice',
+            'Delegate',
+            'DefaultDependencies',
+            'TasksAccounting',
+          ),
+          files: filesOf(one, bundle.id),
+        };
+      });
+      expect(units[0]).toEqual(units[1]);
+    });
+  },
+);
+
+describe.skipIf(requires('root', 'busybox', 'cgroup2', 'other-init'))('without systemd', () => {
+  const box = sandbox();
+
+  test('a container that is to be made by it is refused, and nothing is left', () => {
+    const bundle = box.bundle();
+    const before = box.traces();
+    const failure = box.fails(['--systemd-cgroup', 'create', '--bundle', bundle.dir, bundle.id]);
+    if (isTsubo) expect(failure.record.code).toBe('host.systemd');
+    expect(box.traces()).toEqual(before);
+  });
+});

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from 'vitest';
+import { CallError, Connection } from '../../../../src/cgroup/systemd/connection.ts';
+import { Writer } from '../../../../src/cgroup/systemd/marshal.ts';
+import { decodeMessage, messageLength } from '../../../../src/cgroup/systemd/message.ts';
+import type { Value, Variant } from '../../../../src/cgroup/systemd/types.ts';
+import type { Binding } from '../../../../src/host/binding.d.ts';
+import { utf8 } from '../../../../src/wire/utf8.ts';
+
+/** A message from the other side. */
+function message(kind: number, fields: readonly [number, Variant][], signature = '', ...body: Value[]) {
+  const content = new Writer();
+  content.values(signature, body);
+  const writer = new Writer();
+  writer.values('yyyyuu', [0x6c, kind, 1, 1, content.length, 9]);
+  const all = signature === '' ? fields : [...fields, [8, { signature: 'g', value: signature }] as const];
+  writer.value('a(yv)', all as unknown as Value);
+  writer.align(8);
+  writer.append(content.bytes());
+  return writer.bytes();
+}
+
+const text = (value: string): Variant => ({ signature: 's', value });
+const replyTo = (serial: number): [number, Variant] => [5, { signature: 'u', value: serial }];
+
+/** A machine whose socket answers each thing that is sent with what `answer` says, a few bytes at a time. */
+function peer(answer: (sent: Uint8Array) => readonly Uint8Array[]) {
+  const waiting: number[] = [];
+  const sent: Uint8Array[] = [];
+  let nanoseconds = 0n;
+  const binding: Partial<Binding> = {
+    connectTo: () => 7,
+    close: () => {},
+    identity: () => ({ euid: 0 }) as ReturnType<Binding['identity']>,
+    utf8,
+    now: () => nanoseconds,
+    send: (_, bytes) => {
+      sent.push(bytes);
+      for (const part of answer(bytes)) waiting.push(...part);
+    },
+    receive: (_, timeoutMs) => {
+      if (waiting.length > 0) return Uint8Array.from(waiting.splice(0, 5));
+      nanoseconds += BigInt(timeoutMs) * 1_000_000n;
+      return undefined;
+    },
+  };
+  return { binding: binding as Binding, sent };
+}
+
+const call = { path: '/x', interface: 'a.B', member: 'C', destination: 'a.B', signature: '', body: [] };
+
+describe('a connection', () => {
+  const taken = (sent: Uint8Array): readonly Uint8Array[] | undefined => {
+    const line = String.fromCharCode(...sent);
+    if (line.startsWith('\0AUTH EXTERNAL 30')) return [utf8('OK 1234\r\n')];
+    return line === 'BEGIN\r\n' ? [] : undefined;
+  };
+
+  it('returns the answer to its call and keeps signals that came before it', () => {
+    const signal = message(4, [[3, text('JobRemoved')]], 'us', 1, 'job');
+    const other = message(2, [replyTo(99)]);
+    const answer = message(2, [replyTo(1)], 's', 'yes');
+    const { binding, sent } = peer(bytes => taken(bytes) ?? [signal, other, answer]);
+    const connection = Connection.open(binding, '/socket');
+    expect(connection.call(call)).toEqual(['yes']);
+    const asked = sent.at(-1) as Uint8Array;
+    expect(messageLength(asked)).toBe(asked.length);
+    expect(decodeMessage(asked)).toMatchObject({ kind: 'call', member: 'C', path: '/x' });
+    expect(connection.signal(({ member }) => member === 'JobRemoved', 10)?.body).toEqual([1, 'job']);
+    expect(connection.signal(() => true, 10)).toBeUndefined();
+  });
+
+  it('throws the error that comes back, by its name', () => {
+    const { binding } = peer(
+      bytes => taken(bytes) ?? [message(3, [[4, text('a.b.Exists')], replyTo(1)], 's', 'is there')],
+    );
+    const connection = Connection.open(binding, '/socket');
+    const error = expect.objectContaining({ errorName: 'a.b.Exists', message: 'is there' });
+    expect(() => connection.call(call)).toThrow(CallError);
+    try {
+      Connection.open(binding, '/socket').call(call);
+    } catch (thrown) {
+      expect(thrown).toEqual(error);
+    }
+  });
+
+  it('does not wait for ever', () => {
+    const { binding } = peer(bytes => taken(bytes) ?? []);
+    expect(() => Connection.open(binding, '/socket').call(call)).toThrow('C is not answered');
+    expect(() => Connection.open(peer(() => []).binding, '/socket')).toThrow('does not answer');
+  });
+
+  it('lets the kernel say who we are where our own word does not count', () => {
+    const { binding } = peer(bytes => {
+      const line = String.fromCharCode(...bytes);
+      if (line.startsWith('\0AUTH')) return [utf8('REJECTED EXTERNAL\r\n')];
+      if (line === 'AUTH EXTERNAL\r\n') return [utf8('DATA\r\n')];
+      return line === 'DATA\r\n' ? [utf8('OK 1\r\n')] : [];
+    });
+    expect(() => Connection.open(binding, '/socket')).not.toThrow();
+    const refusing = peer(() => [utf8('REJECTED EXTERNAL\r\n')]);
+    expect(() => Connection.open(refusing.binding, '/socket')).toThrow('does not take user 0');
+  });
+});
