@@ -15,6 +15,8 @@ import type { UndoList } from './undo.ts';
 
 type StartUnit = Extract<HostStep, { op: 'startUnit' }>;
 
+type DeviceRules = Extract<HostStep, { op: 'setDeviceRules' }>;
+
 /** The step that has systemd make the cgroup, when there is one. */
 export function unitStep({ host }: Plan): StartUnit | undefined {
   return host.find((step): step is StartUnit => step.op === 'startUnit');
@@ -42,9 +44,10 @@ export function unitMoments(
   const step = unitStep(plan);
   if (step === undefined || place?.unit === undefined) return {};
   const { unit } = place;
+  const rules = plan.host.find(({ op }) => op === 'setDeviceRules') as DeviceRules | undefined;
   return {
     cgroup: ({ pid }) => {
-      startUnit(binding, step, pid, writes);
+      startUnit(binding, step, pid, writes, rules?.rules);
       const at = `/proc/${pid}/cgroup`;
       const path = ownCgroup(onHost(`unable to read ${at}`, () => binding.readText(at)));
       const found = { ...place, unit, path: joinPath(place.root, path.slice(1)) };

@@ -142,6 +142,32 @@ describe.skipIf(requires('root', 'busybox', 'systemd'))('a container of systemd'
     expect(filesOf(box, bundle.id)).toMatchObject(written);
   });
 
+  test('has device rules that systemd knows of, and keeps them over a reload', () => {
+    const bundle = created(box, made => {
+      const { capabilities } = made.config.process;
+      for (const set of ['bounding', 'effective', 'permitted'] as const)
+        capabilities?.[set]?.push('CAP_MKNOD');
+      made.config.linux.resources = {
+        devices: [
+          { allow: false, access: 'rwm' },
+          { allow: true, type: 'c', major: 1, minor: 11, access: 'r' },
+        ],
+      };
+    });
+    box.must(['start', bundle.id]);
+    const unit = `runc-${bundle.id}.scope`;
+    const opens = (minor: number) => {
+      const script = `rm -f /m; mknod /m c 1 ${minor} && dd if=/m of=/dev/null count=0 2>/dev/null`;
+      return box.oci(['exec', bundle.id, '/bin/busybox', 'sh', '-c', script]).status === 0;
+    };
+    const shown = show(box, unit, 'DevicePolicy', 'DeviceAllow');
+    expect(shown['DevicePolicy']).toBe('strict');
+    expect(shown['DeviceAllow']).toContain('/dev/char/1:11 r');
+    expect([opens(3), opens(11), opens(1)]).toEqual([true, true, false]);
+    box.view.sh('systemctl daemon-reload');
+    expect([opens(3), opens(11), opens(1)]).toEqual([true, true, false]);
+  });
+
   test('has the properties that annotations ask for', () => {
     const bundle = created(box, made => {
       made.config.annotations = {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type ErrorFields, RuntimeError } from '../../errors/error.ts';
 import type { Binding } from '../../host/binding.d.ts';
+import type { DeviceRule } from '../devices/rules.ts';
 import type { CgroupPlace } from '../directory.ts';
 import { killProcesses } from '../processes.ts';
 import { isLeft, type Occupants, removeCgroup } from '../remove.ts';
 import type { CgroupWrite } from '../write.ts';
 import { CallError } from './connection.ts';
+import { deviceProperties } from './device-properties.ts';
 import { isOfConversation, Systemd } from './manager.ts';
 import { type Property, unitProperties } from './properties.ts';
 import type { Value } from './types.ts';
@@ -29,6 +31,7 @@ const unitExists = 'org.freedesktop.systemd1.UnitExists';
  * Starts the scope with the process in it, its cgroup handed over to us below it, and waits until it is there.
  *
  * @param writes - the limits: what systemd has properties for is in effect then, the files are still to be written
+ * @param rules - for devices; undefined when nothing is denied
  * @throws RuntimeError `host.systemd`, `host.systemd-unit`; no unit is left then
  */
 export function startUnit(
@@ -36,10 +39,16 @@ export function startUnit(
   request: UnitRequest,
   pid: number,
   writes: readonly CgroupWrite[],
+  rules: readonly DeviceRule[] | undefined,
 ): void {
   const { manager, unit, origin } = request;
   Systemd.with(binding, manager, systemd => {
-    const properties = [...scopeProperties(request, pid), ...limits(systemd, writes), ...request.properties];
+    const properties = [
+      ...scopeProperties(request, pid),
+      ...limits(systemd, writes),
+      ...deviceProperties(binding, rules),
+      ...request.properties,
+    ];
     const start = (): void => systemd.startTransientUnit(unit, lastOfEach(properties));
     try {
       try {

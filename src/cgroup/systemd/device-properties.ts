@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Binding } from '../../host/binding.d.ts';
+import { access, type DeviceRule } from '../devices/rules.ts';
+import type { Property } from './properties.ts';
+
+/**
+ * Device rules as systemd has them: a list of what is allowed, all else denied. Rules that are more than that are left to
+ * our own program alone, which holds beside systemd's in any case.
+ *
+ * @param rules - simplified: the last that matches decides, and what none matches is denied
+ */
+export function deviceProperties(binding: Binding, rules: readonly DeviceRule[] | undefined): Property[] {
+  if (rules === undefined) return [];
+  const devices: [string, string][] = [];
+  for (const rule of rules) {
+    const names = namesOf(binding, rule);
+    if (!rule.allow || names === undefined) return [policy('auto')];
+    for (const name of names) devices.push([name, letters(rule)]);
+  }
+  return [policy('strict'), { name: 'DeviceAllow', value: { signature: 'a(ss)', value: devices } }];
+}
+
+function policy(value: string): Property {
+  return { name: 'DevicePolicy', value: { signature: 's', value } };
+}
+
+function letters({ access: mask }: DeviceRule): string {
+  const has = (bit: number, letter: string): string => ((mask & bit) === 0 ? '' : letter);
+  return has(access.read, 'r') + has(access.write, 'w') + has(access.mknod, 'm');
+}
+
+/** undefined for what systemd cannot say: a minor number of every major. */
+function namesOf(binding: Binding, { type, major, minor }: DeviceRule): string[] | undefined {
+  const kinds = type === 'a' ? (['c', 'b'] as const) : [type];
+  if (major === undefined) return minor === undefined ? kinds.map(kind => `${words[kind]}-*`) : undefined;
+  return kinds.map(kind =>
+    minor === undefined
+      ? `${words[kind]}-${groupName(binding, kind, major) ?? major}`
+      : `/dev/${words[kind]}/${major}:${minor}`,
+  );
+}
+
+const words = { c: 'char', b: 'block' } as const;
+
+/** What the drivers of a major number call themselves: systemd takes the number itself only since version 240. */
+function groupName(binding: Binding, kind: 'c' | 'b', major: number): string | undefined {
+  const [characters = '', blocks = ''] = (binding.readTextIfThere('/proc/devices') ?? '').split(
+    'Block devices:',
+  );
+  const line = new RegExp(`^ *${major} (\\S+)$`, 'm').exec(kind === 'c' ? characters : blocks);
+  return line?.[1];
+}
