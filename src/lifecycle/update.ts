@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { parseJson } from '../bundle/json.ts';
+import type { CgroupPlace } from '../cgroup/directory.ts';
 import { mergeResources } from '../cgroup/merge.ts';
 import { resourceWrites } from '../cgroup/resources.ts';
 import { applyOrRestore } from '../cgroup/restore.ts';
+import { updateUnit } from '../cgroup/systemd/unit.ts';
 import { type CgroupWrite, type ResourceContext, readNothing } from '../cgroup/write.ts';
 import { RuntimeError } from '../errors/error.ts';
 import { onHost } from '../errors/system.ts';
@@ -64,12 +66,7 @@ function checked(runtime: Runtime, document: unknown): Resources {
   throw new RuntimeError({ ...first, problems });
 }
 
-function change(
-  runtime: Runtime,
-  held: Held,
-  place: { readonly root: string; readonly path: string },
-  asked: Resources,
-): void {
+function change(runtime: Runtime, held: Held, place: CgroupPlace, asked: Resources): void {
   const { binding, log } = runtime;
   const stored = storedResources(runtime, held.directory);
   const merged = mergeResources(stored, asked);
@@ -83,6 +80,9 @@ function change(
   const writes = newWrites(stored, merged, asked, { origin: '', read, warn });
   refuseBelowUsage(merged, read);
   applyOrRestore(binding, place, writes);
+  // After the files: what the kernel refuses, systemd is not told.
+  const { unit } = place;
+  if (unit !== undefined) updateUnit(binding, { ...place, unit }, writes);
   const path = joinPath(held.directory, files.resources);
   onHost(`unable to write ${path}`, () => binding.replaceText(path, `${exactJson(merged)}\n`, 0o600));
 }

@@ -142,6 +142,27 @@ describe.skipIf(requires('root', 'busybox', 'systemd'))('a container of systemd'
     expect(filesOf(box, bundle.id)).toMatchObject(written);
   });
 
+  test('has new limits after an update, in the files and at systemd', () => {
+    const bundle = created(box, limited);
+    box.must([
+      'update',
+      '--memory',
+      `${80 * mega}`,
+      '--memory-swap',
+      `${96 * mega}`,
+      '--pids-limit',
+      '77',
+      bundle.id,
+    ]);
+    expect(show(box, `runc-${bundle.id}.scope`, 'MemoryMax', 'TasksMax')).toEqual({
+      MemoryMax: `${80 * mega}`,
+      TasksMax: '77',
+    });
+    expect(filesOf(box, bundle.id)).toMatchObject({ 'memory.max': `${80 * mega}`, 'pids.max': '77' });
+    box.view.sh('systemctl daemon-reload');
+    expect(filesOf(box, bundle.id)).toMatchObject({ 'memory.max': `${80 * mega}`, 'pids.max': '77' });
+  });
+
   test('has device rules that systemd knows of, and keeps them over a reload', () => {
     const bundle = created(box, made => {
       const { capabilities } = made.config.process;
