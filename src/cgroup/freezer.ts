@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import { errno } from '../errors/errno.ts';
+import { isSystemError } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
 
 /** True when everything in the cgroup is frozen, by itself or by a cgroup above. */
@@ -16,9 +18,19 @@ export function isPopulated(binding: Binding, path: string): boolean {
   return event(binding, path, 'populated') === 1;
 }
 
+/** undefined when the cgroup is removed by somebody else (systemd) while one of its files is open. */
+export function unlessGone<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    if (isSystemError(error) && error.errno === errno.ENODEV) return undefined;
+    throw error;
+  }
+}
+
 /** A number of cgroup.events; the root cgroup has no such file. */
 function event(binding: Binding, path: string, name: string): number | undefined {
-  const text = binding.readTextIfThere(`${path}/cgroup.events`);
+  const text = unlessGone(() => binding.readTextIfThere(`${path}/cgroup.events`));
   for (const line of text?.split('\n') ?? []) {
     const [key, value] = line.split(' ');
     if (key === name) return Number(value);

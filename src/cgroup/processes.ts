@@ -4,7 +4,7 @@ import { RuntimeError } from '../errors/error.ts';
 import { isSystemError } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
 import { isDirectory, unlessMissing } from '../host/files.ts';
-import { isPopulated } from './freezer.ts';
+import { isPopulated, unlessGone } from './freezer.ts';
 
 const SIGKILL = 9;
 /** Milliseconds between two looks, doubled each time up to the second number. */
@@ -59,7 +59,7 @@ export function killProcesses(binding: Binding, path: string, timeoutMs = 10_000
 export function signalAll(binding: Binding, path: string): boolean {
   if (binding.stat(path) === undefined) return false;
   const written = unlessMissing(() => {
-    binding.writeText(`${path}/cgroup.kill`, '1', 0, 0);
+    unlessGone(() => binding.writeText(`${path}/cgroup.kill`, '1', 0, 0));
     return true;
   });
   if (written) return true;

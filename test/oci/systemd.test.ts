@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { Bundle } from '../helpers/bundle.ts';
+import type { TestDeviceRule } from '../helpers/config.ts';
 import { requires } from '../helpers/requires.ts';
 import { installedRunc, isTsubo, runtime } from '../helpers/runtime.ts';
 import { type Sandbox, sandbox, until } from '../helpers/sandbox.ts';
@@ -164,29 +165,31 @@ describe.skipIf(requires('root', 'busybox', 'systemd'))('a container of systemd'
   });
 
   test('has device rules that systemd knows of, and keeps them over a reload', () => {
-    const bundle = created(box, made => {
-      const { capabilities } = made.config.process;
-      for (const set of ['bounding', 'effective', 'permitted'] as const)
-        capabilities?.[set]?.push('CAP_MKNOD');
-      made.config.linux.resources = {
-        devices: [
-          { allow: false, access: 'rwm' },
-          { allow: true, type: 'c', major: 1, minor: 11, access: 'r' },
-        ],
-      };
-    });
-    box.must(['start', bundle.id]);
-    const unit = `runc-${bundle.id}.scope`;
-    const opens = (minor: number) => {
-      const script = `rm -f /m; mknod /m c 1 ${minor} && dd if=/m of=/dev/null count=0 2>/dev/null`;
-      return box.oci(['exec', bundle.id, '/bin/busybox', 'sh', '-c', script]).status === 0;
+    const fuse = { allow: true, type: 'c', major: 10, minor: 229, access: 'r' };
+    const having = (...more: TestDeviceRule[]) =>
+      created(box, made => {
+        const { capabilities } = made.config.process;
+        for (const set of ['bounding', 'effective', 'permitted'] as const)
+          capabilities?.[set]?.push('CAP_MKNOD');
+        made.config.linux.resources = { devices: [{ allow: false, access: 'rwm' }, ...more] };
+      });
+    const [allowed, denied] = [having(fuse), having()];
+    const opens = ({ id }: Bundle, numbers: string) => {
+      const script = `rm -f /node; mknod /node c ${numbers} && : </node`;
+      return box.oci(['exec', id, '/bin/busybox', 'sh', '-c', script]).status === 0;
     };
-    const shown = show(box, unit, 'DevicePolicy', 'DeviceAllow');
+    const all = () => [
+      opens(allowed, '1 3'),
+      opens(allowed, '10 229'),
+      opens(denied, '1 3'),
+      opens(denied, '10 229'),
+    ];
+    const shown = show(box, `runc-${allowed.id}.scope`, 'DevicePolicy', 'DeviceAllow');
     expect(shown['DevicePolicy']).toBe('strict');
-    expect(shown['DeviceAllow']).toContain('/dev/char/1:11 r');
-    expect([opens(3), opens(11), opens(1)]).toEqual([true, true, false]);
+    expect(shown['DeviceAllow']).toContain('/dev/char/10:229 r');
+    expect(all()).toEqual([true, true, true, false]);
     box.view.sh('systemctl daemon-reload');
-    expect([opens(3), opens(11), opens(1)]).toEqual([true, true, false]);
+    expect(all()).toEqual([true, true, true, false]);
   });
 
   test('has the properties that annotations ask for', () => {

@@ -18,8 +18,8 @@ export class CallError extends Error {
 /** No answer in time, or the connection is gone. */
 export class ConnectionError extends Error {}
 
-/** How long the other side may take to answer, in milliseconds: systemd's own patience with a client is 25 s. */
-const answerMs = 25_000;
+/** How long the other side may take to answer, in milliseconds. A machine that is out of breath takes its time. */
+const answerMs = 60_000;
 
 /** One connection to a bus, or to a service that speaks its protocol without a bus between. Nothing runs behind it. */
 export class Connection {
