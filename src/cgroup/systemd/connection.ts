@@ -40,15 +40,24 @@ export class Connection {
    * @throws SystemError, ConnectionError
    */
   static open(binding: Binding, path: string): Connection {
-    const fd = binding.connectTo(path);
-    const made = new Connection(binding, fd);
-    try {
-      made.#authenticate();
-      return made;
-    } catch (error) {
-      binding.close(fd);
-      throw error;
+    const uid = String(binding.identity().euid);
+    const hex = [...uid].map(digit => digit.charCodeAt(0).toString(16)).join('');
+    // The other side asks the kernel who we are. Our own word for it is what older ones compare; where a user namespace
+    // lies between it is not theirs, and none at all is taken then.
+    for (const [ask, answers] of [
+      [`AUTH EXTERNAL ${hex}`, 1],
+      ['AUTH EXTERNAL\r\nDATA', 2],
+    ] as const) {
+      const made = new Connection(binding, binding.connectTo(path));
+      try {
+        if (made.#authenticates(ask, answers)) return made;
+      } catch (error) {
+        made.close();
+        throw error;
+      }
+      made.close();
     }
+    throw new ConnectionError(`it does not take user ${uid}`);
   }
 
   close(): void {
@@ -90,28 +99,15 @@ export class Connection {
   }
 
   /**
-   * The other side asks the kernel who we are. Our own word for it is what older ones compare; it is not theirs where a
-   * user namespace lies between, and none at all is taken then.
+   * All in one piece: systemd's own socket forgets a first message that it reads together with BEGIN, until another comes.
+   *
+   * @param answers - as many lines, of which the last is the verdict
    */
-  #authenticate(): void {
-    const uid = String(this.#binding.identity().euid);
-    const hex = [...uid].map(digit => digit.charCodeAt(0).toString(16)).join('');
-    const begin = `\0AUTH EXTERNAL ${hex}\r\n`;
-    this.#sendLine(begin);
-    let accepted = this.#line().startsWith('OK');
-    if (!accepted) {
-      this.#sendLine('AUTH EXTERNAL\r\n');
-      if (this.#line().startsWith('DATA')) {
-        this.#sendLine('DATA\r\n');
-        accepted = this.#line().startsWith('OK');
-      }
-    }
-    if (!accepted) throw new ConnectionError(`it does not take user ${uid}`);
-    this.#sendLine('BEGIN\r\n');
-  }
-
-  #sendLine(text: string): void {
-    this.#send(this.#binding.utf8(text));
+  #authenticates(ask: string, answers: number): boolean {
+    this.#send(this.#binding.utf8(`\0${ask}\r\nBEGIN\r\n`));
+    let line = this.#line();
+    for (let at = 1; at < answers && line.startsWith('DATA'); at++) line = this.#line();
+    return line.startsWith('OK');
   }
 
   #line(): string {

@@ -52,8 +52,7 @@ const call = { path: '/x', interface: 'a.B', member: 'C', destination: 'a.B', si
 describe('a connection', () => {
   const taken = (sent: Uint8Array): readonly Uint8Array[] | undefined => {
     const line = String.fromCharCode(...sent);
-    if (line.startsWith('\0AUTH EXTERNAL 30')) return [utf8('OK 1234\r\n')];
-    return line === 'BEGIN\r\n' ? [] : undefined;
+    return line === '\0AUTH EXTERNAL 30\r\nBEGIN\r\n' ? [utf8('OK 1234\r\n')] : undefined;
   };
 
   it('returns the answer to its call and keeps signals that came before it', () => {
@@ -93,9 +92,9 @@ describe('a connection', () => {
   it('lets the kernel say who we are where our own word does not count', () => {
     const { binding } = peer(bytes => {
       const line = String.fromCharCode(...bytes);
-      if (line.startsWith('\0AUTH')) return [utf8('REJECTED EXTERNAL\r\n')];
-      if (line === 'AUTH EXTERNAL\r\n') return [utf8('DATA\r\n')];
-      return line === 'DATA\r\n' ? [utf8('OK 1\r\n')] : [];
+      return [
+        utf8(line.startsWith('\0AUTH EXTERNAL\r\nDATA') ? 'DATA\r\nOK 1\r\n' : 'REJECTED EXTERNAL\r\n'),
+      ];
     });
     expect(() => Connection.open(binding, '/socket')).not.toThrow();
     const refusing = peer(() => [utf8('REJECTED EXTERNAL\r\n')]);
