@@ -28,6 +28,8 @@ export function isDirectory(binding: Binding, path: string, noFollow = false): b
 
 /** mkdir -p; new directories get `mode`. */
 export function makeDirectories(binding: Binding, path: string, mode: number): void {
+  // most often it is there: an exception costs more than a look
+  if (isDirectory(binding, path)) return;
   try {
     binding.mkdir(path, mode);
   } catch (error) {

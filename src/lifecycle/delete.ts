@@ -13,6 +13,8 @@ import { removePlace } from './unit.ts';
 export interface DeleteOptions {
   /** Kills a container that runs, and does not mind one that does not exist. Default false. */
   readonly force?: boolean;
+  /** The caller has seen the init end: nobody can be waiting for it while holding the lock. Default false. */
+  readonly ended?: boolean;
 }
 
 /**
@@ -26,7 +28,7 @@ export interface DeleteOptions {
 export function deleteContainer(runtime: Runtime, id: string, options: DeleteOptions = {}): void {
   const force = options.force ?? false;
   // Before the lock: a `start` that holds it may wait for the very process that has to end.
-  if (force) killEarly(runtime, id);
+  if (force && options.ended !== true) killEarly(runtime, id);
   const held = hold(runtime, id);
   if (held === undefined) {
     if (force) return;

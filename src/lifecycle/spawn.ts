@@ -109,11 +109,13 @@ function bear(
     if (step.op === 'setOomScoreAdj') doAfter(binding, step, pid, index);
   });
   given.meanwhile?.();
-  awaitReady(runtime, prepared, spawned, moments);
+  // while the init walks; one that has ended is still there to be looked at
   const startTime = identify(binding, pid)?.startTime;
+  const afterReady = keepForStart(plan);
+  awaitReady(runtime, prepared, spawned, moments);
   if (startTime === undefined) throw endedError(binding, plan, spawned);
   return {
-    init: { pid, startTime, afterReady: keepForStart(plan) },
+    init: { pid, startTime, afterReady },
     pidfd,
     letGo: () => {
       onHost('unable to let the init go on', () => binding.resume(channel));
