@@ -105,13 +105,13 @@ export function insideProgram(): string {
 }
 
 /** A compiled NAME.cc. Two test files may come here at the same time: the last rename wins, both are the same. */
-export function helperProgram(name: string): string {
+export function helperProgram(name: string, libraries: readonly string[] = []): string {
   const source = fileURLToPath(new URL(`${name}.cc`, import.meta.url));
   const program = `${directory}/${name}`;
   if (existsSync(program) && statSync(program).mtimeMs > statSync(source).mtimeMs) return program;
   mkdirSync(directory, { recursive: true });
   const fresh = `${program}.${process.pid}`;
-  execFileSync('g++', ['-std=c++20', '-O1', '-static', '-o', fresh, source]);
+  execFileSync('g++', ['-std=c++20', '-O1', '-static', '-o', fresh, source, ...libraries]);
   renameSync(fresh, program);
   return program;
 }

@@ -30,13 +30,14 @@ const programs = [
 
 /**
  * What a test may need of the machine:
- * `root`; a program; `standalone` (the executable has been built) and `standalone:arm64`; `cgroup1` (version 1 beside version 2); `systemd` (is the first process), `other-init` (is not); `cgroup2` (mounted anywhere) and `cgroup2:CONTROLLER` (to be had there); `kernel:5.12` (or later);
+ * `root`; a program; `libseccomp` (its header and library, to compile with); `standalone` (the executable has been built) and `standalone:arm64`; `cgroup1` (version 1 beside version 2); `systemd` (is the first process), `other-init` (is not); `cgroup2` (mounted anywhere) and `cgroup2:CONTROLLER` (to be had there); `kernel:5.12` (or later);
  * `capability:SYS_RESOURCE` (in our permitted set); `filesystem:overlay` (known to the kernel).
  */
 export type Need =
   | 'root'
   | 'standalone'
   | (typeof programs)[number]
+  | 'libseccomp'
   | 'cgroup1'
   | 'systemd'
   | 'other-init'
@@ -77,6 +78,7 @@ export function missing(need: Need): string | undefined {
 const sentences: Readonly<Record<string, string>> = {
   root: 'not root',
   standalone: 'no standalone executable (npm run build:standalone says why)',
+  libseccomp: 'no libseccomp-dev',
   cgroup2: 'no cgroup2 controller %',
   kernel: 'kernel older than %',
   capability: 'no CAP_%',
@@ -88,6 +90,7 @@ function simple(need: string): boolean {
   if (need === 'standalone') return existsSync(commands.standalone[0]);
   if (need === 'systemd') return existsSync('/run/systemd/system');
   if (need === 'other-init') return !existsSync('/run/systemd/system');
+  if (need === 'libseccomp') return existsSync('/usr/include/seccomp.h');
   if (need === 'cgroup1') return layouts.includes('machine');
   if (need === 'cgroup2') return cgroup2() !== undefined;
   if ((programs as readonly string[]).includes(need)) return inPath(need);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
 import type { Seccomp, SeccompOperator, Syscall } from '../../../src/oci/seccomp.ts';
-import { seccompOperators } from '../../../src/oci/seccomp.ts';
+import { seccompActions, seccompOperators } from '../../../src/oci/seccomp.ts';
 import type { SyscallTable } from '../../../src/seccomp/architectures.ts';
 import { compileSeccomp } from '../../../src/seccomp/compile.ts';
 import { verdictOf } from '../../../src/seccomp/rules.ts';
@@ -110,6 +110,42 @@ describe('a compiled profile', () => {
         }
       }
     }
+  });
+
+  it('makes a program that ends, or says that it would be too long, of whatever is checked', () => {
+    const next = random(5);
+    const pick = <T>(list: readonly T[]): T => list[next() % list.length] as T;
+    const names = [...Object.keys(x86Syscalls.places), 'constructor', '__proto__', 'toString', '', 'no_such'];
+    const values = [0, 1, 0xffffffff, 2 ** 40, 0xffff_ffff_ffff_ffffn, 1n << 63n];
+    let tooLong = 0;
+    for (let round = 0; round < 300; round++) {
+      const syscalls = Array.from({ length: next() % 60 }, () => ({
+        names: Array.from({ length: 1 + (next() % 30) }, () => pick(names)),
+        action: pick(seccompActions),
+        args: Array.from({ length: pick([0, 0, 1, 6, 40]) }, () => ({
+          index: next() % 6,
+          op: pick(seccompOperators),
+          value: pick(values),
+          valueTwo: pick(values),
+        })),
+      }));
+      const profile = {
+        defaultAction: pick(seccompActions),
+        architectures: pick([[], every, ['SCMP_ARCH_ARM', 'SCMP_ARCH_S390'] as const]),
+        syscalls,
+      };
+      const machine = pick(['x86_64', 'aarch64'] as const);
+      try {
+        const program = compileSeccomp(profile, machine);
+        expect(program.length).toBeLessThanOrEqual(2 * 4096);
+        for (let number = 0; number < 480; number += 7) runFilter(program, { arch: x86_64, number });
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'config.seccomp.size', pointer: '/linux/seccomp' });
+        tooLong += 1;
+      }
+    }
+    expect(tooLong).toBeGreaterThan(10);
+    expect(tooLong).toBeLessThan(290);
   });
 
   it.each([1, 2, 3, 4])('gives every call its verdict, whatever the profile names (seed %i)', seed => {
