@@ -9,9 +9,11 @@ export interface ErrorFields {
   readonly code: string;
   /** Lower case, no full stop: what was attempted, on what, what the kernel said. */
   readonly message: string;
-  /** RFC 6901 pointer into config.json. */
+  /** RFC 6901 pointer into config.json, or into `document`. */
   readonly pointer?: string | undefined;
-  /** Line and column of that pointer's value in config.json, both from 1, when the text was at hand. */
+  /** The process document that `pointer`, `line` and `column` are of, as it was named. Absent: config.json. */
+  readonly document?: string | undefined;
+  /** Line and column of that pointer's value, both from 1, when the text was at hand. */
   readonly line?: number | undefined;
   readonly column?: number | undefined;
   /** Which process failed: `host` (the runtime) or `container` (the init). */
@@ -41,6 +43,7 @@ export interface ErrorFields {
 export class RuntimeError extends Error implements ErrorFields {
   readonly code: string;
   declare readonly pointer?: string;
+  declare readonly document?: string;
   declare readonly line?: number;
   declare readonly column?: number;
   declare readonly stage?: 'host' | 'container';

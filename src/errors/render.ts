@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ErrorFields } from './error.ts';
 
-/** `config.json:12:7 /mounts/3/type`; undefined when nothing in config.json is to blame. */
+/** `config.json:12:7 /mounts/3/type`; undefined when nothing in a document is to blame. */
 function place(error: ErrorFields): string | undefined {
-  const { pointer, line, column } = error;
+  const { pointer, line, column, document = 'config.json' } = error;
   if (!pointer && (pointer === '' || line === undefined)) return undefined;
-  const file = line === undefined ? 'config.json' : `config.json:${line}:${column ?? 1}`;
+  const file = line === undefined ? document : `${document}:${line}:${column ?? 1}`;
   return pointer ? `${file} ${pointer}` : file;
 }
 
 /**
- * The failure in one line: the message, and where in config.json it comes from. Engines read this line, and some
+ * The failure in one line: the message, and where in its document it comes from. Engines read this line, and some
  * match words inside the message, so the place comes after it.
  */
 export function oneLine(error: ErrorFields): string {

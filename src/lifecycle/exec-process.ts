@@ -31,6 +31,9 @@ export interface ExecProcessOptions {
   /** Added to the bounding, effective and permitted set, and to the ambient one when something is inheritable. */
   readonly capabilities?: readonly string[];
   readonly noNewPrivileges?: boolean;
+  /** Default: the container's. */
+  readonly selinuxLabel?: string;
+  readonly apparmorProfile?: string;
 }
 
 export interface ExecProcess {
@@ -39,6 +42,8 @@ export interface ExecProcess {
   /** Of the container: its personality and memory policy hold for every process. */
   readonly linux: Linux;
   readonly process: Process;
+  /** The name of a document that is not config.json. */
+  readonly document?: string | undefined;
   /** Of the document that the pointers of `origin` are into. */
   readonly text: string;
   readonly origin: (...parts: readonly (string | number)[]) => string;
@@ -57,13 +62,27 @@ export function execProcess(runtime: Runtime, id: string, options: ExecProcessOp
   const standing = { seccomp: seccompOf(document), linux: linuxOf(document) };
   if (options.process === undefined) return { ...changed(own, text, options), ...standing };
   const given = onHost(`unable to read ${options.process}`, () => binding.readText(options.process ?? ''));
-  const process = withPlace(given, () => check(runtime, parseJson(given), given, ''));
+  const name = options.process;
+  const process = withPlace({ text: given, document: name }, () =>
+    check(runtime, parsed(given, name), given, ''),
+  );
   return {
     process: { ...inherited(own), ...process },
     ...standing,
     text: given,
+    document: name,
     origin: (...parts) => formatPointer(parts),
   };
+}
+
+/** What is wrong with JSON is said of config.json, unless it is another file. */
+function parsed(text: string, name: string): unknown {
+  try {
+    return parseJson(text);
+  } catch (error) {
+    if (!(error instanceof RuntimeError)) throw error;
+    throw error.with({ message: error.message.replace(/^config\.json/, name) });
+  }
 }
 
 function check(runtime: Runtime, document: unknown, text: string, within: string): Process {
@@ -82,6 +101,7 @@ function check(runtime: Runtime, document: unknown, text: string, within: string
 /** What a document that does not say it gets from the container. */
 function inherited(own: Process): Partial<Process> {
   const { capabilities, rlimits, noNewPrivileges, oomScoreAdj, scheduler, ioPriority, execCPUAffinity } = own;
+  const { selinuxLabel, apparmorProfile } = own;
   return {
     ...(capabilities !== undefined && { capabilities }),
     ...(rlimits !== undefined && { rlimits }),
@@ -90,6 +110,8 @@ function inherited(own: Process): Partial<Process> {
     ...(scheduler !== undefined && { scheduler }),
     ...(ioPriority !== undefined && { ioPriority }),
     ...(execCPUAffinity !== undefined && { execCPUAffinity }),
+    ...(selinuxLabel !== undefined && { selinuxLabel }),
+    ...(apparmorProfile !== undefined && { apparmorProfile }),
   };
 }
 
@@ -106,29 +128,29 @@ function changed(
   };
   const cwd = take('cwd', options.cwd);
   const uid = take('user', options.uid);
-  if (cwd !== undefined && !cwd.startsWith('/')) {
-    throw new RuntimeError({
-      code: 'config.process.cwd',
-      message: 'Cwd must be an absolute path',
-      value: cwd,
-      hint: `write "/${cwd}"`,
-    });
-  }
   const more = options.capabilities ?? [];
+  const labels = {
+    ...(options.selinuxLabel !== undefined && { selinuxLabel: take('selinuxLabel', options.selinuxLabel) }),
+    ...(options.apparmorProfile !== undefined && {
+      apparmorProfile: take('apparmorProfile', options.apparmorProfile),
+    }),
+  };
+  const asked = { args: options.args ?? [], cwd: cwd ?? own.cwd, ...labels };
+  const { env = [], additionalGids = [], gid = user.gid } = options;
+  checkAsked({ ...asked, env, user: { uid: uid ?? user.uid, gid, additionalGids } });
   return {
     process: {
       ...own,
       // Without a terminal of its own the container's size is to be ignored: nobody has checked it.
       ...(!own.terminal && { consoleSize: { height: 0, width: 0 } }),
       terminal: take('terminal', options.tty ?? false),
-      args: options.args ?? [],
-      cwd: cwd ?? own.cwd,
-      env: [...(own.env ?? []), ...(options.env ?? [])],
+      ...asked,
+      env: [...(own.env ?? []), ...env],
       user: {
         ...user,
         uid: uid ?? user.uid,
-        gid: options.gid ?? user.gid,
-        additionalGids: [...(user.additionalGids ?? []), ...(options.additionalGids ?? [])],
+        gid,
+        additionalGids: [...(user.additionalGids ?? []), ...additionalGids],
       },
       ...(more.length > 0 && { capabilities: withMore(own.capabilities ?? {}, more) }),
       ...(options.noNewPrivileges && { noNewPrivileges: true }),
@@ -137,6 +159,12 @@ function changed(
     // What the command line asked for has no place in config.json.
     origin: (...parts) => (given.has(String(parts[0])) ? '' : formatPointer(['process', ...parts])),
   };
+}
+
+/** What the command line asked for is checked as a document is, and has no place in one. */
+function checkAsked(document: Process): void {
+  const [first] = checkProcessDocument(document).problems;
+  if (first !== undefined) throw new RuntimeError({ ...first, pointer: undefined });
 }
 
 /** Nothing becomes inheritable: programs of other users would get it from files (CVE-2022-29162). */

@@ -43,15 +43,39 @@ export interface ExecOptions extends ExecProcessOptions {
   readonly ignorePaused?: boolean;
 }
 
+/** A process that runs, with its terminal when it is in the foreground. */
+export interface Executed {
+  readonly pid: number;
+  /** The receiver closes it. */
+  readonly pidfd: number;
+  readonly terminals?: Terminals;
+}
+
 /**
- * Executes a program in a created or running container. It takes no lock: the container may end or be deleted meanwhile,
- * and then so does the program.
+ * Executes a program in a created or running container, and waits for its end unless it is detached.
  *
  * @returns the exit status: 0 when detached, else the program's, or 128 and the number of the signal that ended it
+ * @throws RuntimeError as startInContainer
+ */
+export function execInContainer(runtime: Runtime, id: string, options: ExecOptions): number {
+  const { binding } = runtime;
+  const { pid, pidfd, terminals } = startInContainer(runtime, id, options);
+  try {
+    return options.detach === true ? 0 : attend(binding, pid, pidfd, terminals);
+  } finally {
+    binding.close(pidfd);
+    terminals?.close();
+  }
+}
+
+/**
+ * Starts a program in a created or running container. It takes no lock: the container may end or be deleted meanwhile,
+ * and then so does the program. Unless `detach`, signals wait for `attend` from here on.
+ *
  * @throws RuntimeError `state.not-found`, `state.not-running`, `usage.preserve-fds`, `usage.cgroup`,
  *   `usage.console-socket`, `config.*`, `host.syscall`, `container.*`
  */
-export function execInContainer(runtime: Runtime, id: string, options: ExecOptions): number {
+export function startInContainer(runtime: Runtime, id: string, options: ExecOptions): Executed {
   const { binding } = runtime;
   checkPassedFds(binding, 0, options.preserveFds ?? 0);
   const asked: Asked = {
@@ -64,32 +88,20 @@ export function execInContainer(runtime: Runtime, id: string, options: ExecOptio
   const status = statusOf(runtime, record, { held: false });
   if (status !== 'paused' || options.ignorePaused !== true) requireStatus('exec', id, status);
   const { init } = record;
-  const foreground = options.detach !== true;
-  const ended = (): RuntimeError =>
-    new RuntimeError({
-      code: 'state.not-running',
-      message: 'cannot exec in a stopped container',
-      value: 'stopped',
+  const executed =
+    init &&
+    withInit(binding, init, initPidfd => {
+      // Before the process is born: a signal that comes in between must not end us and leave it.
+      if (options.detach !== true) binding.catchSignals(false);
+      return bear(runtime, record, init, initPidfd, asked);
     });
-  if (init === undefined) throw ended();
-
-  const born = withInit(binding, init, initPidfd => {
-    // Before the process is born: a signal that comes in between must not end us and leave it.
-    if (foreground) binding.catchSignals(false);
-    return bear(runtime, record, init, initPidfd, asked);
+  if (executed !== undefined) return executed;
+  throw new RuntimeError({
+    code: 'state.not-running',
+    message: 'cannot exec in a stopped container',
+    value: 'stopped',
   });
-  if (born === undefined) throw ended();
-  try {
-    if (!foreground) return 0;
-    return attend(binding, born.init.pid, born.pidfd, born.terminals);
-  } finally {
-    binding.close(born.pidfd);
-    born.terminals?.close();
-  }
 }
-
-/** A process that runs, with its terminal when it is in the foreground. */
-type Executed = Born & { readonly terminals?: Terminals };
 
 /** Options with their paths absolute. */
 type Asked = Omit<ExecOptions, 'pidFile' | 'consoleSocket' | 'pidfdSocket'> &
@@ -104,8 +116,8 @@ function bear(
 ): Executed {
   const { binding } = runtime;
   const { pidFile, consoleSocket } = options;
-  const { process, text, origin, seccomp, linux } = execProcess(runtime, record.id, options);
-  return withPlace(text, () => {
+  const { process, text, document, origin, seccomp, linux } = execProcess(runtime, record.id, options);
+  return withPlace({ text, document }, () => {
     const facts = readFacts(binding);
     const foreign = foreignNamespaces(runtime, init.pid);
     const namespaces = foreign & ~namespaceFlags.time;
@@ -148,7 +160,7 @@ function bear(
       sendPidfd(binding, options.pidfdSocket, born.pidfd, 'exec');
       asStarting(() => born.letGo());
       undo.disarm();
-      return { ...born, ...(terminals !== undefined && { terminals }) };
+      return { pid: born.init.pid, pidfd: born.pidfd, ...(terminals !== undefined && { terminals }) };
     } catch (error) {
       throw undo.fail(error);
     }

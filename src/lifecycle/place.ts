@@ -2,19 +2,34 @@
 import { locate } from '../bundle/locate.ts';
 import { type ErrorFields, RuntimeError } from '../errors/error.ts';
 
-/** Does `work`; a failure that has a pointer also gets its line and column in `text`, the config.json it points into. */
-export function withPlace<T>(text: string, work: () => T): T {
+/** A text that pointers are into; `document` is its name, where it is not config.json. */
+interface Source {
+  readonly text: string;
+  readonly document?: string | undefined;
+}
+
+/** Does `work`; a failure that has a pointer also gets its line and column in the text, and the name of the document. */
+export function withPlace<T>(source: string | Source, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    throw error instanceof RuntimeError ? error.with(placed(error.fields(), text)) : error;
+    if (!(error instanceof RuntimeError)) throw error;
+    const { text, document } = typeof source === 'string' ? { text: source, document: undefined } : source;
+    throw error.with(placed(error.fields(), text, document));
   }
 }
 
-function placed(error: ErrorFields, text: string): ErrorFields {
+function placed(error: ErrorFields, text: string, document: string | undefined): ErrorFields {
   // The empty pointer is the document itself: nothing in it asked for what failed.
-  if (!error.pointer || error.line !== undefined) return error;
-  const { line, column } = locate(text, error.pointer);
-  const problems = error.problems?.map(problem => placed(problem, text));
-  return { ...error, line, column, ...(problems !== undefined && { problems }) };
+  const known = error.line !== undefined;
+  if (!error.pointer && !known) return error;
+  const { line, column } = known ? error : locate(text, error.pointer ?? '');
+  const problems = error.problems?.map(problem => placed(problem, text, document));
+  return {
+    ...error,
+    line,
+    column,
+    ...(document !== undefined && { document }),
+    ...(problems !== undefined && { problems }),
+  };
 }

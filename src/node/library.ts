@@ -3,6 +3,7 @@
 import { resolvePath } from '../host/paths.ts';
 import { createContainer as create } from '../lifecycle/create.ts';
 import { deleteContainer } from '../lifecycle/delete.ts';
+import { startInContainer } from '../lifecycle/exec.ts';
 import { killContainer } from '../lifecycle/kill.ts';
 import { listContainers as list } from '../lifecycle/list.ts';
 import { type Log, type Runtime, silentLog } from '../lifecycle/runtime.ts';
@@ -13,6 +14,8 @@ import { updateContainer } from '../lifecycle/update.ts';
 import type { Resources } from '../oci/resources.ts';
 import type { StateOutput } from '../oci/state.ts';
 import { loadBinding } from './binding.ts';
+import type { ContainerExecOptions, ExecutedProcess } from './exec-options.ts';
+import { whenEnded } from './when-ended.ts';
 
 /** What all functions of the library take. */
 export interface LibraryOptions {
@@ -82,6 +85,31 @@ export class Container {
    */
   async state(): Promise<StateOutput> {
     return containerState(this.#runtime, this.id);
+  }
+
+  /**
+   * Runs a program in the container, which must be created or running. Done when the program has ended, or with `detach`
+   * as soon as it runs. Its standard input, output and error are those of this process, unless it has a terminal.
+   *
+   * What is not asked for is as the container's config said at create.
+   *
+   * @returns the program's process id, and with it, unless `detach`, its exit status
+   * @example
+   * ```ts
+   * const { status } = await container.exec({ args: ['sh', '-c', 'test -e /ready'], user: { uid: 1000 } });
+   * ```
+   * @throws RuntimeError `state.not-running` unless the container is created or running; `state.not-found`
+   * @throws RuntimeError `usage.console-socket` for a terminal without a socket, or a socket without a terminal
+   * @throws RuntimeError `container.program-not-found` and other `container.*`; `config.*` for what is wrong with a document
+   */
+  async exec(options: ContainerExecOptions & { readonly detach: true }): Promise<{ readonly pid: number }>;
+  async exec(options: ContainerExecOptions): Promise<ExecutedProcess>;
+  async exec(options: ContainerExecOptions): Promise<ExecutedProcess | { readonly pid: number }> {
+    const { detach = false, user, ...wanted } = options;
+    // Detached in any case: to wait for the end is not to stand still, and signals of this program are its own.
+    const { pid, pidfd } = startInContainer(this.#runtime, this.id, { ...wanted, ...user, detach: true });
+    const end = whenEnded(this.#runtime.binding, pid, pidfd, detach);
+    return detach ? { pid } : { pid, status: await end };
   }
 
   /**

@@ -24,9 +24,6 @@ export interface ExecOptions {
   readonly timeNamespace?: string | undefined;
 }
 
-/** After that of the time namespace. */
-const terminalSlot = 2;
-
 /** Compiles a checked process into the ordered work of `exec`, for an init born in the container. Pure, as makePlan is. */
 export function makeExecPlan(context: Omit<ProcessContext, 'warn'>, options: ExecOptions): Plan {
   const warnings: PlanWarning[] = [];
@@ -55,7 +52,7 @@ export function makeExecPlan(context: Omit<ProcessContext, 'warn'>, options: Exe
   const affinity = execAffinity({ process, origin }).final;
   const ofProcess: ProcessContext = { process, seccomp, facts, origin, warn };
   container.push(
-    ...terminalSteps(ofProcess, { slot: terminalSlot, console: false }),
+    ...terminalSteps(ofProcess, { slot: slots, console: false }),
     ...processSteps(ofProcess, { linux: options.linux, affinity }),
   );
   const { oomScoreAdj } = process;

@@ -33,7 +33,12 @@ const checks: readonly Check[] = [
  * Checks a process document (`exec --process`) as config.json's `process` is checked. Pointers are into the document.
  */
 export function checkProcessDocument(document: unknown): CheckedProcess {
-  const { value, problems, warnings } = walk(processShape as ObjectShape, document, 'config.md#process');
+  const { value, problems, warnings } = walk(
+    processShape as ObjectShape,
+    document,
+    'config.md#process',
+    'the process',
+  );
   const found: ErrorFields[] = problems.map(fields => ({
     ...fields,
     pointer: within + (fields.pointer ?? ''),

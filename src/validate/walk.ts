@@ -20,9 +20,10 @@ export interface Walked {
  * else in any case; the own spelling wins when both are there.
  *
  * @param spec - section of the specification for what the shape gives none
+ * @param name - what messages call the document
  */
-export function walk(shape: ObjectShape, document: unknown, spec: string): Walked {
-  const walker = new Walker(spec);
+export function walk(shape: ObjectShape, document: unknown, spec: string, name = 'config.json'): Walked {
+  const walker = new Walker(spec, name);
   const value = walker.visit(shape, document) as Record<string, unknown> | undefined;
   return { value: value ?? {}, problems: walker.problems, warnings: walker.warnings };
 }
@@ -33,9 +34,11 @@ class Walker {
   /** Made into a pointer only when there is something to say. */
   private readonly path: (string | number)[] = [];
   private spec: string;
+  private readonly name: string;
 
-  constructor(spec: string) {
+  constructor(spec: string, name: string) {
     this.spec = spec;
+    this.name = name;
   }
 
   /** The value as it goes into the config; undefined when it is of the wrong type. */
@@ -215,7 +218,7 @@ class Walker {
 
   /** The pointer, as messages show it. */
   private place(): string {
-    return this.path.length === 0 ? 'config.json' : formatPointer(this.path);
+    return this.path.length === 0 ? this.name : formatPointer(this.path);
   }
 }
 

@@ -252,10 +252,13 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec', () => {
     const ownMind = /^a (user that|variable|soft)/.test(what);
     if (ownMind && disagrees('runc 1.1', 'executes it all the same, or fails later in words of its own'))
       return;
-    const failure = failing('-p', document(value), box.running().id);
+    const path = document(value);
+    const failure = failing('-p', path, box.running().id);
     expect(failure.message).toContain(text);
     if (!isTsubo) return;
     const { record } = failure;
+    expect(failure.message).not.toContain('config.json');
+    if (line !== undefined) expect(failure.message).toContain(`(${path}:${line}:`);
     expect([record.code, record.pointer, record['line']]).toEqual([code, pointer, line]);
   });
 
@@ -264,6 +267,21 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec', () => {
     expect(failing(id).message).toContain('process args cannot be empty');
     expect(failing('nobody', '/bin/true').message).toContain('container does not exist');
     expect(failing('--user', 'root', id, '/bin/true').message).toContain('root');
+  });
+
+  test('refuses options of the command line without a place in a document', () => {
+    if (disagrees('runc', 'executes it, or fails later in words of its own')) return;
+    const { id } = box.running();
+    for (const flags of [
+      ['--process-label', 'a:b'],
+      ['--apparmor', 'none-of-this-name'],
+    ]) {
+      const { record } = failing(...flags, id, '/bin/true');
+      expect(record.pointer).toBeUndefined();
+      expect(record.msg).not.toContain('config.json');
+    }
+    expect(failing('--cwd', 'bin', id, '/bin/true').record.code).toBe('config.process.cwd');
+    expect(failing('--user', '0:4294967295', id, '/bin/true').record.code).toBe('usage.bad-value');
   });
 
   test('runs many at the same time', async () => {

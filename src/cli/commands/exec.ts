@@ -8,8 +8,6 @@ import { wholeNumber } from '../options.ts';
 /** Of failures that are ours and not the program's. */
 const exitOwnFailure = 255;
 
-const later = ['processLabel', 'apparmor'] as const;
-
 export const exec: CommandModule = {
   name: 'exec',
   summary: 'run a program in a container that is created or running',
@@ -33,8 +31,8 @@ export const exec: CommandModule = {
       .option('--pidfd-socket <path>', 'the Unix socket that gets a pidfd of the program')
       .option('-d, --detach', 'return when the program runs')
       .option('--pid-file <file>', "write the program's process id there")
-      .option('--process-label <label>', 'SELinux label (not supported yet)')
-      .option('--apparmor <profile>', 'AppArmor profile (not supported yet)')
+      .option('--process-label <label>', 'the SELinux label of the program')
+      .option('--apparmor <profile>', 'the AppArmor profile of the program')
       .option('--no-new-privs', 'the program cannot gain privileges')
       .option('-c, --cap <name...>', 'a capability more, such as CAP_KILL; may be repeated')
       .option('--preserve-fds <count>', 'pass this many descriptors from 3 on (default: 0)', text =>
@@ -55,15 +53,6 @@ export const exec: CommandModule = {
 };
 
 function execOptions(args: readonly string[], options: Readonly<Record<string, unknown>>): ExecOptions {
-  for (const name of later) {
-    if (options[name] === undefined || options[name] === false || options[name] === '') continue;
-    const flag = name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
-    throw new RuntimeError({
-      code: 'config.unsupported',
-      message: `--${flag} is not supported yet`,
-      value: name,
-    });
-  }
   const text = (name: string): string | undefined => {
     const value = options[name];
     return typeof value === 'string' && value !== '' ? value : undefined;
@@ -84,6 +73,8 @@ function execOptions(args: readonly string[], options: Readonly<Record<string, u
     consoleSocket: text('consoleSocket'),
     pidfdSocket: text('pidfdSocket'),
     cgroup: text('cgroup'),
+    selinuxLabel: text('processLabel'),
+    apparmorProfile: text('apparmor'),
     ...userOf(text('user')),
   };
   return {

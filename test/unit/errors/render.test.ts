@@ -31,6 +31,8 @@ describe('one line', () => {
     [{ code: 'a', message: 'm', pointer: '' }, 'm'],
     [{ code: 'a', message: 'm', pointer: '/a' }, 'm (config.json /a)'],
     [{ code: 'a', message: 'm', line: 2, column: 3 }, 'm (config.json:2:3)'],
+    [{ code: 'a', message: 'm', pointer: '/a', document: 'p.json' }, 'm (p.json /a)'],
+    [{ code: 'a', message: 'm', pointer: '/a', line: 2, document: '/p.json' }, 'm (/p.json:2:1 /a)'],
     [{ code: 'a', message: 'one\n  two\n' }, 'one two'],
   ])('%j', (fields, expected) => {
     expect(oneLine(fields)).toBe(expected);

@@ -56,6 +56,6 @@ it('makes a terminal in the container, and no console of it', () => {
   const ops = operations(plan(false, true));
   expect(ops.slice(0, 4)).toEqual(['joinSessionKeyring', 'openTerminal', 'rendezvous', 'useTerminal']);
   const [opened] = stepsOf(plan(false, true), 'openTerminal');
-  expect(opened).toMatchObject({ origin: '/terminal', console: '', slot: 2, height: 3, width: 4, uid: 1 });
-  expect(stepsOf(plan(false, true), 'rendezvous')).toMatchObject([{ moment: 'console', slot: 2 }]);
+  expect(opened).toMatchObject({ origin: '/terminal', console: '', slot: 1, height: 3, width: 4, uid: 1 });
+  expect(stepsOf(plan(false, true), 'rendezvous')).toMatchObject([{ moment: 'console', slot: 1 }]);
 });

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { requires } from '../helpers/requires.ts';
+import { commands, host } from '../helpers/runtime.ts';
+import { sandbox } from '../helpers/sandbox.ts';
+import { withFile } from '../helpers/view.ts';
+
+const library = fileURLToPath(new URL('../../dist/index.js', import.meta.url));
+
+describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec of the library', () => {
+  // Whatever runtime is under test: another one's containers are not the library's.
+  const box = sandbox('unified', { name: 'tsubo', version: '', command: commands[host] });
+
+  /** What a program with these lines prints as JSON; `container` is one that runs. */
+  const inProgram = (id: string, lines: string): unknown => {
+    const file = join(box.mkdir('program'), 'program.mjs');
+    writeFileSync(
+      file,
+      `import { getContainer } from ${JSON.stringify(library)};
+         const container = await getContainer(${JSON.stringify(id)}, { root: ${JSON.stringify(box.root)} });
+         const say = value => console.log(JSON.stringify(value));
+         ${lines}`,
+    );
+    // A file: what it leaves running keeps its standard output open.
+    const out = box.fresh('out');
+    const done = withFile(out, 'a', fd =>
+      box.view.exec([process.execPath, file], { stdio: ['ignore', fd, fd] }),
+    );
+    const printed = readFileSync(out, 'utf8');
+    if (done.status !== 0) throw new Error(printed);
+    return JSON.parse(printed);
+  };
+
+  test.each([
+    ['exit 7', 7],
+    ['kill -KILL $$', 137],
+  ])('returns the status of %s: %i', (script, status) => {
+    const args = JSON.stringify(['/bin/sh', '-c', script]);
+    const result = inProgram(box.running().id, `say(await container.exec({ args: ${args} }))`);
+    expect(result).toEqual({ pid: expect.any(Number), status });
+  });
+
+  test('keeps nothing else of the program waiting meanwhile', () => {
+    const lines = `const order = [];
+        setTimeout(() => order.push('timer'), 50);
+        const { status } = await container.exec({ args: ['/bin/sleep', '0.5'] });
+        say([...order, status]);`;
+    expect(inProgram(box.running().id, lines)).toEqual(['timer', 0]);
+  });
+
+  test('takes the options of the command', () => {
+    const lines = `await container.exec({
+          args: ['/bin/sh', '-c', 'echo "$A $(id -u):$(id -g) $PWD" >/tmp/out'],
+          env: ['A=b'], user: { uid: 5, gid: 6 }, cwd: '/bin',
+        });
+        say('done');`;
+    const bundle = box.running(made => {
+      made.config.mounts.push({
+        destination: '/tmp',
+        type: 'tmpfs',
+        source: 'tmpfs',
+        options: ['mode=1777'],
+      });
+    });
+    inProgram(bundle.id, lines);
+    expect(box.must(['exec', bundle.id, '/bin/cat', '/tmp/out']).stdout).toBe('b 5:6 /bin\n');
+  });
+
+  test('returns at once when detached, and collects the program all the same', () => {
+    const lines = `import('node:fs').then(async ({ readFileSync }) => {
+        const { pid, status } = await container.exec({ args: ['/bin/sleep', '0.2'], detach: true });
+        const running = readFileSync('/proc/' + pid + '/comm', 'utf8');
+        await new Promise(resolve => setTimeout(resolve, 600));
+        let collected = false;
+        try { readFileSync('/proc/' + pid + '/comm'); } catch { collected = true; }
+        say({ running, collected, status });
+      });`;
+    expect(inProgram(box.running().id, lines)).toEqual({ running: 'sleep\n', collected: true });
+  });
+
+  test('lets the program end while what it detached goes on', () => {
+    const bundle = box.running();
+    const lines = `say(await container.exec({ args: ['/bin/sleep', '1000'], detach: true }))`;
+    const { pid } = inProgram(bundle.id, lines) as { pid: number };
+    expect(box.lives(pid)).toBe(true);
+  });
+
+  test.each([
+    [{ args: ['/nothing'] }, 'container.program-not-found'],
+    [{ args: [] }, 'config.process.args'],
+    [{ args: ['/bin/true'], cwd: 'bin' }, 'config.process.cwd'],
+    [{ args: ['/bin/true'], env: ['A'] }, 'config.process.env'],
+    [{ args: ['/bin/true'], user: { uid: 4294967295 } }, 'config.range'],
+    [{ args: ['/bin/true'], tty: true }, 'usage.console-socket'],
+  ])('refuses %j with the code %s', (options, code) => {
+    const lines = `await container.exec(${JSON.stringify(options)}).catch(error => say(error.code))`;
+    expect(inProgram(box.running().id, lines)).toBe(code);
+  });
+});
