@@ -71,6 +71,7 @@
         "native/binding/sockets.cc",
         "native/binding/table.cc",
         "native/binding/value.cc",
+        "native/binding/watch.cc",
         "native/core/spawn.cc",
         "<(SHARED_INTERMEDIATE_DIR)/init_image.cc"
       ],

@@ -28,6 +28,8 @@ const chunks = {
   seccomp: ['src/plan/seccomp.ts'],
   update: ['src/cli/update-options.ts', 'src/lifecycle/update.ts'],
   systemd: ['src/cgroup/systemd/unit.ts', 'src/plan/cgroup-unit.ts'],
+  // of a container that is there already
+  watch: ['src/cli/duration.ts', 'src/lifecycle/events.ts', 'src/lifecycle/pause.ts', 'src/lifecycle/ps.ts'],
   // what is said to people: help, documents, plans, failures
   words: [
     'src/bundle/json-syntax-error.ts',

@@ -14,3 +14,4 @@ export {
 } from './node/library.ts';
 export type * from './oci/config.ts';
 export type { StateOutput, Status } from './oci/state.ts';
+export type * from './oci/stats.ts';

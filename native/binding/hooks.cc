@@ -24,7 +24,7 @@ namespace tsubo::binding {
 
 namespace {
 
-// What is kept of each of the hook's two outputs: the end says what went wrong.
+// What is kept of each of the hook's two outputs, unless more is asked for: the end says what went wrong.
 constexpr size_t kKept = 4096;
 // How long a hook may take to end after SIGKILL.
 constexpr int64_t kKillMs = 10'000;
@@ -33,6 +33,7 @@ constexpr int64_t kKillMs = 10'000;
 struct Heard {
   Fd ours, theirs;
   std::string text;
+  size_t kept = kKept;
 
   bool open() {
     int ends[2];
@@ -47,7 +48,7 @@ struct Heard {
     while ((n = ::read(ours.get(), piece, sizeof piece)) > 0 || (n < 0 && errno == EINTR)) {
       if (n < 0) continue;
       text.append(piece, static_cast<size_t>(n));
-      if (text.size() > kKept) text.erase(0, text.size() - kKept);
+      if (text.size() > kept) text.erase(0, text.size() - kept);
     }
     if (n == 0) ours.reset();
   }
@@ -147,6 +148,7 @@ Outcome runHook(const Arguments& a) {
   if (::write(state.get(), input.data(), input.size()) != static_cast<ssize_t>(input.size()))
     return refused("write", errno);
   lseek(state.get(), 0, SEEK_SET);
+  if (int64_t keep = r.field("keep").number(); keep > 0) out.kept = static_cast<size_t>(keep);
   if (!out.open() || !err.open()) return refused("pipe2", errno);
   if (!above_stdio(&state) || !above_stdio(&out.theirs) || !above_stdio(&err.theirs)) return refused("fcntl", errno);
 

@@ -28,6 +28,40 @@ export function unlessGone<T>(work: () => T): T | undefined {
   }
 }
 
+/** Milliseconds between two looks, doubled each time up to the second number. */
+const firstPauseMs = 1;
+const longestPauseMs = 100;
+
+/**
+ * Freezes everything in the cgroup and below, and waits until nothing there runs any more.
+ *
+ * @returns false when that did not come true in `timeoutMs`: then all of it runs again
+ */
+export function freeze(binding: Binding, path: string, timeoutMs: number): boolean {
+  setFreeze(binding, path, '1');
+  let pauseMs = firstPauseMs;
+  let waitedMs = 0;
+  while (!isFrozen(binding, path)) {
+    if (waitedMs >= timeoutMs) {
+      setFreeze(binding, path, '0');
+      return false;
+    }
+    binding.sleepMs(pauseMs);
+    waitedMs += pauseMs;
+    pauseMs = Math.min(pauseMs * 2, longestPauseMs);
+  }
+  return true;
+}
+
+/** Undoes `freeze`. What a cgroup above freezes stays so. */
+export function thaw(binding: Binding, path: string): void {
+  setFreeze(binding, path, '0');
+}
+
+function setFreeze(binding: Binding, path: string, value: '0' | '1'): void {
+  binding.writeText(`${path}/cgroup.freeze`, value, 0, 0);
+}
+
 /** A number of cgroup.events; the root cgroup has no such file. */
 function event(binding: Binding, path: string, name: string): number | undefined {
   const text = unlessGone(() => binding.readTextIfThere(`${path}/cgroup.events`));

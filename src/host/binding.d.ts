@@ -155,6 +155,14 @@ export interface Binding {
    */
   runHook(request: HookRequest): HookEnd;
 
+  /** A descriptor that tells when one of the files is written to, or the kernel changes what it shows (inotify(7)). */
+  watchFiles(request: { readonly paths: readonly string[] }): number;
+  /**
+   * Waits until one of the watched files has changed since the last call, or the process of the pidfd has ended, or
+   * `timeoutMs` is over (-1: never): whichever is true first, a change before an end.
+   */
+  awaitChange(watch: number, pidfd: number, timeoutMs: number): 'changed' | 'ended' | 'time';
+
   /** The steps the executor knows, one a line: what src/wire/steps.ts must agree with. */
   vocabulary(): string;
 }
@@ -252,11 +260,13 @@ export interface HookRequest {
   readonly directory: string;
   /** Then it gets SIGKILL; -1 for never. */
   readonly timeoutMs: number;
+  /** How many bytes of its standard output are kept, the last ones. Default 4096. */
+  readonly keep?: number;
 }
 
 export interface HookEnd extends WaitStatus {
   readonly timedOut: boolean;
-  /** The last 4096 bytes that it wrote, each. */
+  /** The last bytes that it wrote, each. */
   readonly stdout: string;
   readonly stderr: string;
 }

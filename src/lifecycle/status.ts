@@ -9,7 +9,7 @@ import type { Runtime } from './runtime.ts';
 import { isHeld, stateDirectory } from './store.ts';
 
 /** What may be done to a container that is not simply asked about. */
-export type Operation = 'start' | 'kill' | 'delete' | 'exec' | 'update';
+export type Operation = 'start' | 'kill' | 'delete' | 'exec' | 'update' | 'pause' | 'resume' | 'events';
 
 /**
  * Where each operation is allowed: runtime.md#operations, with `delete` of a created container as engines expect it.
@@ -21,6 +21,9 @@ const allowed: { readonly [Op in Operation]: readonly Status[] } = {
   delete: ['created', 'stopped'],
   exec: ['created', 'running'],
   update: ['created', 'running', 'paused'],
+  pause: ['created', 'running'],
+  resume: ['paused'],
+  events: ['created', 'running', 'paused'],
 };
 
 /**
@@ -73,6 +76,16 @@ const refusals: { readonly [Op in Operation]: (id: string, status: Status) => Ru
       message: execRefusal(status),
       value: status,
       hint: status === 'paused' ? 'the program would wait until the container is resumed' : undefined,
+    }),
+  pause: (_id, status) =>
+    new RuntimeError({ code: 'state.not-running', message: 'container not running', value: status }),
+  resume: (_id, status) =>
+    new RuntimeError({ code: 'state.not-paused', message: 'container not paused', value: status }),
+  events: (id, status) =>
+    new RuntimeError({
+      code: 'state.not-running',
+      message: `container with id ${id} is not running`,
+      value: status,
     }),
   delete: (id, status) =>
     new RuntimeError({

@@ -3,9 +3,12 @@
 import { resolvePath } from '../host/paths.ts';
 import { createContainer as create } from '../lifecycle/create.ts';
 import { deleteContainer } from '../lifecycle/delete.ts';
+import { containerStats } from '../lifecycle/events.ts';
 import { startInContainer } from '../lifecycle/exec.ts';
 import { killContainer } from '../lifecycle/kill.ts';
 import { listContainers as list } from '../lifecycle/list.ts';
+import { pauseContainer, resumeContainer } from '../lifecycle/pause.ts';
+import { containerProcesses } from '../lifecycle/ps.ts';
 import { type Log, type Runtime, silentLog } from '../lifecycle/runtime.ts';
 import { signalNumber } from '../lifecycle/signals.ts';
 import { startContainer } from '../lifecycle/start.ts';
@@ -13,6 +16,7 @@ import { containerState } from '../lifecycle/state.ts';
 import { updateContainer } from '../lifecycle/update.ts';
 import type { Resources } from '../oci/resources.ts';
 import type { StateOutput } from '../oci/state.ts';
+import type { ContainerStats } from '../oci/stats.ts';
 import { loadBinding } from './binding.ts';
 import type { ContainerExecOptions, ExecutedProcess } from './exec-options.ts';
 import { whenEnded } from './when-ended.ts';
@@ -135,6 +139,44 @@ export class Container {
    */
   async update(resources: Resources): Promise<void> {
     updateContainer(this.#runtime, this.id, resources);
+  }
+
+  /**
+   * Stops every process of the container where it stands; done when all of them do. They can be killed all the same.
+   *
+   * @throws RuntimeError `state.not-running` unless the container is created or running
+   * @throws RuntimeError `state.not-frozen` when that took more than 10 seconds; all of it runs again then
+   */
+  async pause(): Promise<void> {
+    pauseContainer(this.#runtime, this.id);
+  }
+
+  /**
+   * Lets a paused container go on.
+   *
+   * @throws RuntimeError `state.not-paused`
+   */
+  async resume(): Promise<void> {
+    resumeContainer(this.#runtime, this.id);
+  }
+
+  /**
+   * The ids of the container's processes in this process's pid namespace, in order. None when it has stopped.
+   *
+   * @throws RuntimeError `state.no-cgroup` when it was made without a cgroup of its own
+   */
+  async processes(): Promise<readonly number[]> {
+    return containerProcesses(this.#runtime, this.id);
+  }
+
+  /**
+   * What the container uses now: processor time, memory, tasks, input and output. What is not counted on this machine, for
+   * want of a controller, is zero.
+   *
+   * @throws RuntimeError `state.not-running` unless the container is created, running or paused
+   */
+  async stats(): Promise<ContainerStats> {
+    return containerStats(this.#runtime, this.id);
   }
 
   /**

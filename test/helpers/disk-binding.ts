@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFileSync, realpathSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { Binding } from '../../src/host/binding.d.ts';
 
@@ -7,6 +7,15 @@ import type { Binding } from '../../src/host/binding.d.ts';
 export function diskBinding(): Binding {
   const calls: Partial<Binding> = {
     readText: path => asSystemError('open', () => readFileSync(path, 'utf8')),
+    readTextIfThere: path => {
+      try {
+        return readFileSync(path, 'utf8');
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+        throw error;
+      }
+    },
+    readdir: path => asSystemError('open', () => readdirSync(path).sort()),
     realpath: path => asSystemError('realpath', () => realpathSync(path)),
     stat: path => {
       const found = statSync(path, { throwIfNoEntry: false });

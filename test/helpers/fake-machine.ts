@@ -43,6 +43,8 @@ export class FakeMachine {
   reports: Partial<Report>[] = [];
   releaseReport: Partial<Report> = { kind: 'ready' };
   exit: WaitStatus = { code: 0 };
+  /** What the next waits for a change tell; `ended` when none is left. */
+  changes: ('changed' | 'ended' | 'time')[] = [];
   /** The call of this name, the first time, fails with this number or does that. */
   readonly trouble = new Map<string, number | (() => void)>();
   readonly #locks = new Map<string, number>();
@@ -337,6 +339,14 @@ export class FakeMachine {
     runHook: ({ path }) => {
       this.#begin('runHook', path);
       return { code: 0, timedOut: false, stdout: '', stderr: '' };
+    },
+    watchFiles: () => {
+      this.#begin('watchFiles');
+      return 2_000_000;
+    },
+    awaitChange: () => {
+      this.#begin('awaitChange');
+      return this.changes.shift() ?? 'ended';
     },
     vocabulary: () => '',
   };

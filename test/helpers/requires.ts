@@ -20,6 +20,7 @@ const programs = [
   'busybox',
   'strace',
   'jq',
+  'ps',
   'g++',
   'git',
   'npm',

@@ -3,11 +3,15 @@ import type { CommandModule } from '../command.ts';
 import { check } from './check.ts';
 import { create } from './create.ts';
 import { deleteCommand } from './delete.ts';
+import { events } from './events.ts';
 import { exec } from './exec.ts';
 import { features } from './features.ts';
 import { kill } from './kill.ts';
 import { list } from './list.ts';
+import { pause } from './pause.ts';
 import { plan } from './plan.ts';
+import { ps } from './ps.ts';
+import { resume } from './resume.ts';
 import { run } from './run.ts';
 import { spec } from './spec.ts';
 import { start } from './start.ts';
@@ -22,9 +26,13 @@ export const modules: readonly CommandModule[] = [
   exec,
   update,
   kill,
+  pause,
+  resume,
   deleteCommand,
   state,
   list,
+  ps,
+  events,
   spec,
   check,
   plan,

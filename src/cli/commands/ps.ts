@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+import { RuntimeError } from '../../errors/error.ts';
+import { containerProcesses, processTable } from '../../lifecycle/ps.ts';
+import type { CommandModule } from '../command.ts';
+
+export const ps: CommandModule = {
+  name: 'ps',
+  summary: 'list the processes of a container',
+  example: ['tsubo ps web', 'tsubo ps web -o pid,user,comm', 'tsubo ps --format json web'],
+  // What follows the id is for ps(1).
+  optionsFirst: true,
+  define(command) {
+    command
+      .argument('<container-id>', 'a container that exists')
+      .argument('[ps-options...]', 'options of ps(1) (default: -ef)')
+      .option(
+        '-f, --format <format>',
+        'table, as ps(1) prints it, or json: the process ids (default: table)',
+      );
+  },
+  run({ runtime, print }, [id = '', ...psOptions], options) {
+    const format = options['format'] ?? 'table';
+    if (format === 'json') {
+      const pids = containerProcesses(runtime, id);
+      // An empty list is null, as Go writes a list that was never made.
+      print(`${pids.length === 0 ? 'null' : JSON.stringify(pids)}\n`);
+    } else if (format === 'table') {
+      print(processTable(runtime, id, psOptions));
+    } else {
+      throw new RuntimeError({
+        code: 'usage.bad-value',
+        message: 'invalid format option',
+        value: String(format),
+        hint: 'use table or json',
+      });
+    }
+    return 0;
+  },
+};

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+import { RuntimeError } from '../errors/error.ts';
+
+/** In milliseconds. */
+const units: Readonly<Record<string, number>> = {
+  ns: 1e-6,
+  us: 1e-3,
+  µs: 1e-3,
+  μs: 1e-3,
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+};
+
+/**
+ * A time as Go writes it: `5s`, `1m30s`, `0.5h`. Less than a millisecond is one.
+ *
+ * @throws RuntimeError `usage.bad-value` for something else, or for no time at all
+ */
+export function durationMs(name: string, text: string): number {
+  if (!/^([+-]?)(0|((\d+(\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h))+)$/.test(text)) {
+    throw new RuntimeError({
+      code: 'usage.bad-value',
+      message: `invalid value ${JSON.stringify(text)} for flag -${name}: parse error`,
+      value: text,
+      hint: 'a number and a unit (ms, s, m, h), such as 500ms or 1m30s',
+    });
+  }
+  let total = 0;
+  for (const [, number = '', unit = ''] of text.matchAll(/([\d.]+)(\D+)/g)) {
+    total += Number(number) * (units[unit] ?? 0);
+  }
+  if (total > 0 && !text.startsWith('-')) return Math.max(1, Math.round(total));
+  throw new RuntimeError({
+    code: 'usage.bad-value',
+    message: `duration ${name} must be greater than 0`,
+    value: text,
+  });
+}

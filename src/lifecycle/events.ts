@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+import { fileText, keyed } from '../cgroup/stats/files.ts';
+import { cgroupStats } from '../cgroup/stats/stats.ts';
+import { onHost } from '../errors/system.ts';
+import type { Binding } from '../host/binding.d.ts';
+import type { ContainerEvent, ContainerStats } from '../oci/stats.ts';
+import { withInit } from './init.ts';
+import { cgroupOf } from './own-cgroup.ts';
+import type { ContainerRecord } from './record.ts';
+import type { Runtime } from './runtime.ts';
+import { requireStatus, statusOf } from './status.ts';
+import { readRecord } from './store.ts';
+
+const events = 'memory.events';
+
+/**
+ * What a container uses now.
+ *
+ * @throws RuntimeError `state.not-found`, `state.not-running`, `state.no-cgroup`, `host.syscall`
+ */
+export function containerStats(runtime: Runtime, id: string): ContainerStats {
+  return readStats(runtime.binding, cgroupOf(living(runtime, id)));
+}
+
+/**
+ * Tells what a container uses, each `intervalMs`, and of every time when the kernel has killed in it for want of memory.
+ * Returns when its init has ended.
+ *
+ * @throws RuntimeError as containerStats
+ */
+export function watchContainer(
+  runtime: Runtime,
+  id: string,
+  intervalMs: number,
+  tell: (event: ContainerEvent) => void,
+): void {
+  const { binding } = runtime;
+  const record = living(runtime, id);
+  const cgroup = cgroupOf(record);
+  const { init } = record;
+  if (init === undefined) return;
+  // Without the memory controller there is nothing to watch but the init.
+  const path = `${cgroup}/${events}`;
+  const paths = binding.stat(path) === undefined ? [] : [path];
+  const watch = onHost(`unable to watch ${path}`, () => binding.watchFiles({ paths }));
+  try {
+    let kills = oomKills(binding, cgroup);
+    const tellOfKills = (): void => {
+      const now = oomKills(binding, cgroup);
+      if (now > kills) tell({ type: 'oom', id });
+      kills = now;
+    };
+    withInit(binding, init, pidfd => {
+      for (const what of changes(binding, watch, pidfd, intervalMs)) {
+        if (what !== 'time') tellOfKills();
+        else tell({ type: 'stats', id, data: readStats(binding, cgroup) });
+      }
+    });
+  } finally {
+    binding.close(watch);
+  }
+}
+
+/** Of one wait, in milliseconds: 23 days. */
+const longestWaitMs = 2_000_000_000;
+
+/** What happens, up to and with the end of the init. */
+function* changes(
+  binding: Binding,
+  watch: number,
+  pidfd: number,
+  intervalMs: number,
+): Generator<'changed' | 'time' | 'ended'> {
+  const nowMs = (): number => Number(binding.now() / 1_000_000n);
+  let dueMs = nowMs() + intervalMs;
+  for (;;) {
+    // The clock may be set meanwhile: no wait is longer than an interval.
+    const leftMs = Math.min(Math.max(dueMs - nowMs(), 0), intervalMs, longestWaitMs);
+    const what = binding.awaitChange(watch, pidfd, leftMs);
+    yield what;
+    if (what === 'ended') return;
+    if (what !== 'time') continue;
+    const next = dueMs + intervalMs - nowMs();
+    dueMs = nowMs() + (next > 0 && next <= intervalMs ? next : intervalMs);
+  }
+}
+
+function living(runtime: Runtime, id: string): ContainerRecord {
+  const record = readRecord(runtime, id);
+  requireStatus('events', id, statusOf(runtime, record, { held: false }));
+  return record;
+}
+
+function readStats(binding: Binding, cgroup: string): ContainerStats {
+  return onHost(`unable to read what ${cgroup} uses`, () => cgroupStats(binding, cgroup));
+}
+
+function oomKills(binding: Binding, cgroup: string): bigint {
+  return keyed(fileText(binding, cgroup, events)).get('oom_kill') ?? 0n;
+}

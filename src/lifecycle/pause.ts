@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+import { freeze, thaw } from '../cgroup/freezer.ts';
+import { RuntimeError } from '../errors/error.ts';
+import { onHost } from '../errors/system.ts';
+import { cgroupOf } from './own-cgroup.ts';
+import type { Runtime } from './runtime.ts';
+import { requireStatus, statusOf } from './status.ts';
+import { readRecord } from './store.ts';
+
+/** Milliseconds that everything in a container may take to come to a stop. */
+const freezeTimeoutMs = 10_000;
+
+/**
+ * Stops every process of a created or running container where it stands, and returns when all of them do. They can be
+ * killed all the same; other signals wait until the container is resumed.
+ *
+ * @throws RuntimeError `state.not-found`, `state.not-running`, `state.no-cgroup`, `state.not-frozen` (after 10 seconds:
+ *   then all of it runs again), `host.syscall`
+ */
+export function pauseContainer(runtime: Runtime, id: string): void {
+  const { binding } = runtime;
+  const record = readRecord(runtime, id);
+  requireStatus('pause', id, statusOf(runtime, record, { held: false }));
+  const cgroup = cgroupOf(record);
+  const frozen = onHost(`unable to freeze ${cgroup}`, () => freeze(binding, cgroup, freezeTimeoutMs));
+  if (frozen) return;
+  throw new RuntimeError({
+    code: 'state.not-frozen',
+    message: `unable to freeze ${cgroup}: not everything in it came to a stop in ${freezeTimeoutMs / 1000} s`,
+    path: cgroup,
+    hint: 'a process in uninterruptible sleep (state D) stops when its input or output ends; the container goes on',
+  });
+}
+
+/**
+ * Lets a paused container go on.
+ *
+ * @throws RuntimeError `state.not-found`, `state.not-paused`, `host.syscall`
+ */
+export function resumeContainer(runtime: Runtime, id: string): void {
+  const record = readRecord(runtime, id);
+  requireStatus('resume', id, statusOf(runtime, record, { held: false }));
+  const cgroup = cgroupOf(record);
+  onHost(`unable to thaw ${cgroup}`, () => thaw(runtime.binding, cgroup));
+}

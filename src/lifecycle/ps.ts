@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+import { processesOf } from '../cgroup/processes.ts';
+import { RuntimeError } from '../errors/error.ts';
+import { onHost } from '../errors/system.ts';
+import type { Binding } from '../host/binding.d.ts';
+import { cgroupOf } from './own-cgroup.ts';
+import type { Runtime } from './runtime.ts';
+import { readRecord } from './store.ts';
+
+/** Engines call with an empty environment. */
+const usualPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+const longestTable = 64 << 20;
+
+/**
+ * The ids of the processes in the container's cgroup and below, as the runtime sees them, in order. None when the
+ * container has stopped.
+ *
+ * @throws RuntimeError `state.not-found`, `state.no-cgroup`, `host.syscall`
+ */
+export function containerProcesses(runtime: Runtime, id: string): number[] {
+  const cgroup = cgroupOf(readRecord(runtime, id));
+  const pids = onHost(`unable to read the processes of ${cgroup}`, () =>
+    processesOf(runtime.binding, cgroup),
+  );
+  // 0 stands for a process that our pid namespace does not see.
+  return pids.filter(pid => pid > 0).sort((one, other) => one - other);
+}
+
+/**
+ * What ps(1) of the host prints of them, its first line too.
+ *
+ * @param options - of ps; `-ef` when there are none. They must leave a column PID
+ * @throws RuntimeError as containerProcesses, and `host.ps` when ps is not there or fails
+ */
+export function processTable(runtime: Runtime, id: string, options: readonly string[]): string {
+  const pids = new Set(containerProcesses(runtime, id));
+  const [heading = '', ...lines] = runPs(runtime.binding, options.length === 0 ? ['-ef'] : options).split(
+    '\n',
+  );
+  const column = words(heading).indexOf('PID');
+  if (column < 0) {
+    throw new RuntimeError({
+      code: 'host.ps',
+      message: "couldn't find PID field in ps output",
+      value: heading,
+      hint: 'add pid to the columns, as in -o pid,comm',
+    });
+  }
+  const found = lines.filter(line => line !== '' && pids.has(pidIn(line, column)));
+  return [heading, ...found].map(line => `${line}\n`).join('');
+}
+
+function pidIn(line: string, column: number): number {
+  const word = words(line)[column] ?? '';
+  if (/^\d+$/.test(word)) return Number(word);
+  throw new RuntimeError({
+    code: 'host.ps',
+    message: `unable to parse pid: ${JSON.stringify(word)} is no number`,
+    value: line,
+    hint: 'columns with blanks, such as args, must come after pid',
+  });
+}
+
+function words(line: string): string[] {
+  return line.trim().split(/\s+/);
+}
+
+function runPs(binding: Binding, options: readonly string[]): string {
+  const path = (binding.getenv('PATH') || usualPath)
+    .split(':')
+    .map(directory => `${directory || '.'}/ps`)
+    .find(candidate => binding.stat(candidate) !== undefined);
+  if (path === undefined) {
+    throw new RuntimeError({
+      code: 'host.ps',
+      message: 'exec: "ps": executable file not found in $PATH',
+      hint: 'install ps (Debian: procps), or use --format json',
+    });
+  }
+  const end = onHost('unable to run ps', () =>
+    binding.runHook({
+      path,
+      args: ['ps', ...options],
+      input: '',
+      directory: '/',
+      timeoutMs: -1,
+      keep: longestTable,
+    }),
+  );
+  if (end.code === 0) return end.stdout;
+  const how = end.code === undefined ? `signal ${end.signal}` : `exit status ${end.code}`;
+  throw new RuntimeError({
+    code: 'host.ps',
+    message: `${how}: ${end.stderr}${end.stdout}`.trim(),
+    value: options.join(' '),
+  });
+}

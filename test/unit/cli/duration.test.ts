@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from 'vitest';
+import { durationMs } from '../../../src/cli/duration.ts';
+import { thrown } from '../../helpers/fake-machine.ts';
+
+describe('a duration', () => {
+  it.each([
+    ['5s', 5000],
+    ['100ms', 100],
+    ['1m30s', 90_000],
+    ['0.5h', 1_800_000],
+    ['.25s', 250],
+    ['+1s', 1000],
+    ['3us', 1],
+    ['1.s', 1000],
+  ])('%s', (text, ms) => {
+    expect(durationMs('interval', text)).toBe(ms);
+  });
+
+  it.each(['', '5', 's', '1d', '1s ', '1.2.3s', '--1s', 'soon', '1s-1s'])('is refused: %j', text => {
+    const error = thrown(() => durationMs('interval', text));
+    expect(error['code']).toBe('usage.bad-value');
+    expect(error['message']).toBe(`invalid value ${JSON.stringify(text)} for flag -interval: parse error`);
+  });
+
+  it.each(['0', '0s', '-5s', '-0'])('must be more than nothing: %j', text => {
+    expect(thrown(() => durationMs('interval', text))['message']).toBe(
+      'duration interval must be greater than 0',
+    );
+  });
+});

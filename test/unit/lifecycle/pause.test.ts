@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { replaceDeviceRules } from '../../../src/cgroup/devices/attach.ts';
+import { createContainer } from '../../../src/lifecycle/create.ts';
+import { watchContainer } from '../../../src/lifecycle/events.ts';
+import { pauseContainer, resumeContainer } from '../../../src/lifecycle/pause.ts';
+import type { Runtime } from '../../../src/lifecycle/runtime.ts';
+import { containerState } from '../../../src/lifecycle/state.ts';
+import type { ContainerEvent } from '../../../src/oci/stats.ts';
+import { FakeMachine, thrown, writeBundle } from '../../helpers/fake-machine.ts';
+
+let machine: FakeMachine;
+let runtime: Runtime;
+let warnings: string[];
+beforeEach(() => {
+  machine = new FakeMachine();
+  warnings = [];
+  const log = { debug: () => {}, warn: (message: string) => void warnings.push(message) };
+  runtime = { binding: machine.binding, root: machine.root, log };
+});
+afterEach(() => machine.dispose());
+
+const cgroup = () => join(machine.cgroups, 'c');
+const create = () =>
+  createContainer(runtime, { id: 'c', bundle: writeBundle(join(machine.directory, 'bundle')) });
+
+describe('pause', () => {
+  it('lets all of it run again when it does not come to a stop in time', () => {
+    create();
+    let waitedMs = 0;
+    const stubborn: Runtime = {
+      ...runtime,
+      binding: {
+        ...machine.binding,
+        readTextIfThere: path =>
+          path.endsWith('/cgroup.events') ? 'populated 1\nfrozen 0\n' : machine.binding.readTextIfThere(path),
+        sleepMs: milliseconds => {
+          waitedMs += milliseconds;
+        },
+      },
+    };
+    expect(thrown(() => pauseContainer(stubborn, 'c'))).toMatchObject({
+      code: 'state.not-frozen',
+      path: cgroup(),
+    });
+    expect(readFileSync(join(cgroup(), 'cgroup.freeze'), 'utf8').trim()).toBe('0');
+    expect(waitedMs).toBeGreaterThanOrEqual(10_000);
+    expect(containerState(runtime, 'c').status).toBe('created');
+  });
+
+  it('and resume change nothing but the freezer', () => {
+    create();
+    machine.calls.length = 0;
+    pauseContainer(runtime, 'c');
+    expect(containerState(runtime, 'c').status).toBe('paused');
+    resumeContainer(runtime, 'c');
+    expect(containerState(runtime, 'c').status).toBe('created');
+    expect(new Set(machine.calls)).toEqual(new Set([`writeText ${cgroup()}/cgroup.freeze`]));
+  });
+
+  it('is refused of a container without a cgroup', () => {
+    create();
+    const path = join(machine.root, 'c/state.json');
+    const record = JSON.parse(readFileSync(path, 'utf8'));
+    writeFileSync(path, JSON.stringify({ ...record, cgroup: undefined }));
+    expect(thrown(() => pauseContainer(runtime, 'c'))['code']).toBe('state.no-cgroup');
+  });
+});
+
+describe('watching a container', () => {
+  const kills = (count: number) =>
+    writeFileSync(join(cgroup(), 'memory.events'), `low 0\nmax 9\noom 3\noom_kill ${count}\n`);
+
+  it('tells of every kill once, also of one that ends it, and not of those before', () => {
+    create();
+    kills(2);
+    const told: ContainerEvent['type'][] = [];
+    machine.changes = ['time', 'changed', 'changed', 'changed', 'ended'];
+    const steps = [() => {}, () => {}, () => kills(3), () => {}, () => kills(4)];
+    const binding = machine.binding;
+    const watched: Runtime = {
+      ...runtime,
+      binding: {
+        ...binding,
+        awaitChange: (...values) => {
+          steps.shift()?.();
+          return binding.awaitChange(...values);
+        },
+      },
+    };
+    watchContainer(watched, 'c', 5000, ({ type }) => told.push(type));
+    expect(told).toEqual(['stats', 'oom', 'oom']);
+  });
+
+  it('waits no longer than an interval, and ends when it cannot tell any more', () => {
+    create();
+    machine.changes = ['time', 'time'];
+    const waits: number[] = [];
+    const binding = machine.binding;
+    const awaitChange: typeof binding.awaitChange = (watch, pidfd, ms) => {
+      waits.push(ms);
+      return binding.awaitChange(watch, pidfd, ms);
+    };
+    const broken = new Error('EPIPE');
+    const watched = { ...runtime, binding: { ...binding, awaitChange } };
+    expect(() =>
+      watchContainer(watched, 'c', 700, () => {
+        if (waits.length === 2) throw broken;
+      }),
+    ).toThrow(broken);
+    expect(waits.every(ms => ms >= 0 && ms <= 700)).toBe(true);
+  });
+});
+
+describe('device rules that the kernel refuses', () => {
+  const replace = (): void => replaceDeviceRules(machine.binding, runtime.log, cgroup(), [], '/x');
+
+  it('come with the words of its verifier', () => {
+    create();
+    machine.trouble.set('loadDeviceProgram', () => {
+      throw Object.assign(new Error('bpf'), { syscall: 'bpf', errno: 22, path: 'unreachable insn 3' });
+    });
+    expect(thrown(replace)).toMatchObject({
+      code: 'host.syscall',
+      syscall: 'bpf',
+      errnoName: 'EINVAL',
+      value: 'unreachable insn 3',
+      pointer: '/x',
+    });
+    machine.trouble.set('attachDeviceProgram', 1);
+    expect(thrown(replace)).toMatchObject({ errnoName: 'EPERM', message: expect.stringContaining(cgroup()) });
+  });
+
+  it('are a warning to a runtime in a user namespace, and an error to others', () => {
+    create();
+    machine.trouble.set('loadDeviceProgram', 1);
+    expect(thrown(replace)).toMatchObject({ errnoName: 'EPERM' });
+    const readTextIfThere = (path: string): string | undefined =>
+      path === '/proc/self/uid_map' ? '         0       1000          1\n' : undefined;
+    machine.trouble.set('loadDeviceProgram', 1);
+    replaceDeviceRules({ ...machine.binding, readTextIfThere }, runtime.log, cgroup(), [], '/x');
+    expect(warnings).toHaveLength(1);
+    expect(machine.calls.at(-1)).toBe('loadDeviceProgram');
+  });
+});
