@@ -6,7 +6,7 @@ import type { Seccomp } from '../../src/oci/seccomp.ts';
 const capabilities = ['CAP_AUDIT_WRITE', 'CAP_KILL', 'CAP_NET_BIND_SERVICE'];
 
 /**
- * What `runc spec` of runc 1.3 writes on a machine with cgroup v2, without a terminal and without `linux.resources`.
+ * What `runc spec` of runc 1.3 writes on a machine with cgroup v2, without a terminal.
  *
  * The cgroup namespace matters: without one a runtime that mounts cgroup2 afresh does so from the initial cgroup
  * namespace, and there Linux 6.18 waits more than 10 ms for a grace period.
@@ -36,6 +36,7 @@ export function defaultConfig(args: readonly string[], seccomp?: Seccomp): objec
       mount('/sys/fs/cgroup', 'cgroup', 'cgroup', 'nosuid noexec nodev relatime ro'),
     ],
     linux: {
+      resources: { devices: [{ allow: false, access: 'rwm' }] },
       namespaces: ['pid', 'network', 'ipc', 'uts', 'mount', 'cgroup'].map(type => ({ type })),
       maskedPaths: [
         '/proc/acpi',

@@ -46,7 +46,7 @@ function head(samples: Samples): string {
   return [
     `Measured ${samples.began}, Linux ${samples.kernel}, ${samples.processors} processors; load before ${samples.loadBefore}, after ${samples.loadAfter}.`,
     `${samples.rounds} rounds, warm, each column in turn in every round; ${samples.repeated} more were disturbed and measured again. ${quietness(samples)}`,
-    `Bundle: what \`runc spec\` writes on cgroup v2, without terminal; linux.resources is left out for all, because tsubo has none yet. list finds ${samples.entries} stopped containers.`,
+    `Bundle: what \`runc spec\` writes on cgroup v2, without terminal. list finds ${samples.entries} stopped containers.`,
     ...notes,
     'Times in ms from exec to the reaped end; peak: largest resident set of the command and of what it waited for; calls: system calls of the command + of what it started until its end (container included); drift: second half of the rounds against the first.',
   ].join('\n');
