@@ -8,6 +8,7 @@ import { ownCgroup, readFacts } from '../host/read-facts.ts';
 import { type NamespaceType, namespaceFiles, namespaceFlags } from '../oci/namespaces.ts';
 import { makeExecPlan } from '../plan/exec-plan.ts';
 import { type ExecAffinity, execAffinity } from '../plan/scheduling.ts';
+import { checkLabels } from '../validate/label-checks.ts';
 import { openConsole, resolveSocket, sendPidfd } from './console.ts';
 import { type ExecProcessOptions, execProcess } from './exec-process.ts';
 import { withInit } from './init.ts';
@@ -118,6 +119,8 @@ function bear(
   const { pidFile, consoleSocket } = options;
   const { process, text, document, origin, seccomp, linux } = execProcess(runtime, record.id, options);
   return withPlace({ text, document }, () => {
+    const [lacking] = checkLabels(binding, process, origin);
+    if (lacking !== undefined) throw new RuntimeError(lacking);
     const facts = readFacts(binding);
     const foreign = foreignNamespaces(runtime, init.pid);
     const namespaces = foreign & ~namespaceFlags.time;

@@ -3,6 +3,7 @@ import type { Linux } from '../oci/config.ts';
 import { namespaceFlags } from '../oci/namespaces.ts';
 import type { Step } from '../wire/steps.ts';
 import type { ProcessContext } from './context.ts';
+import { keyLabelSteps } from './labels.ts';
 import type { HostStep, Plan, PlanWarning } from './plan.ts';
 import { processSteps } from './process.ts';
 import { execAffinity } from './scheduling.ts';
@@ -46,6 +47,7 @@ export function makeExecPlan(context: Omit<ProcessContext, 'warn'>, options: Exe
     container.push({ op: 'changeRoot', origin: '', slot });
   }
   if (!options.noNewKeyring) {
+    container.push(...keyLabelSteps({ process, origin }));
     container.push({ op: 'joinSessionKeyring', origin: '', name: `_ses.${options.id}` });
   }
   const warn = (pointer: string, message: string): void => void warnings.push({ pointer, message });

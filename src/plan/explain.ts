@@ -127,6 +127,11 @@ function explainStep(plan: Plan, step: Step, report: Report, config?: Config): E
         message: `unable to join session keyring: ${called}`,
         value: step.name,
       };
+    case 'setSecurityAttribute': {
+      const apparmor = step.origin.endsWith('apparmorProfile');
+      const attempt = apparmor ? 'unable to apply apparmor profile' : 'unable to set the SELinux label';
+      return { code: 'container.label', message: `${attempt}: ${called}`, value: step.value };
+    }
     case 'setHostname':
       return { code: 'container.hostname', message: `sethostname: ${text}`, value: step.name };
     case 'setDomainname':

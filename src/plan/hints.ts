@@ -70,6 +70,13 @@ const hints = (): Readonly<Record<string, Readonly<Record<number, string>>>> => 
     [errno.EPERM]: 'time namespaces need CAP_SYS_ADMIN, and their offsets CAP_SYS_TIME',
     [errno.ERANGE]: 'the clock would show less than nothing, or more than 146 years',
   },
+  setSecurityAttribute: {
+    [errno.ENOENT]: 'no profile of this name is loaded: aa-status lists them',
+    [errno.EINVAL]:
+      'the security module does not know this profile or context, or it is another one than thought',
+    [errno.EACCES]: 'the policy does not allow the runtime this change',
+    [errno.EPERM]: 'the policy does not allow the runtime this change',
+  },
   setHostname: { [errno.EPERM]: 'a host name needs a UTS namespace', [errno.EINVAL]: 'at most 64 bytes' },
   setDomainname: { [errno.EPERM]: 'a domain name needs a UTS namespace', [errno.EINVAL]: 'at most 64 bytes' },
   joinSessionKeyring: {

@@ -10,6 +10,7 @@ import { type PlanContext, type PlanOptions, type ProcessContext, pointer } from
 import { deviceRuleSteps } from './device-rules.ts';
 import { deviceSteps } from './devices.ts';
 import { createContainerSteps, hostHookSteps, startContainerSteps } from './hooks.ts';
+import { keyLabelSteps } from './labels.ts';
 import { mountSteps } from './mounts.ts';
 import { planNamespaces } from './namespaces.ts';
 import type { FifoSlots, HostStep, Plan, PlanWarning } from './plan.ts';
@@ -128,6 +129,7 @@ function containerSteps(
   steps.push(...root.enter);
   steps.push({ op: 'makeDirectory', origin: '/process/cwd', path: config.process.cwd, mode: directoryMode });
   if (!options.noNewKeyring) {
+    steps.push(...keyLabelSteps(ofProcess));
     steps.push({ op: 'joinSessionKeyring', origin: '', name: `_ses.${options.id}` });
   }
   // Nothing is made in the mounts from here on. Before masks and read-only paths: those clone what they cover with,

@@ -5,6 +5,7 @@ import { mountFlags, type Step } from '../wire/steps.ts';
 import { containerCgroup } from './cgroup-path.ts';
 import { containerPath, hostPath, type PlanContext } from './context.ts';
 import { MOUNT_ATTR, MS } from './kernel-flags.ts';
+import { contextOption } from './labels.ts';
 import { bindAttributes, newMountAttributes, superBlockWords } from './mount-attributes.ts';
 import { type MountWords, readMountWords, splitFilesystemWord } from './mount-options.ts';
 import { targetFlags } from './mount-target.ts';
@@ -144,7 +145,9 @@ function filesystemSteps(context: PlanContext, request: Request, deferred: Step[
     }
     recursive = recursive.filter(({ set, clear }) => ((set | clear) & MOUNT_ATTR.MOUNT_ATTR_RDONLY) === 0);
   }
-  const options = [...filesystemOptions(fstype, words), ...superBlockWords(plain)];
+  const asked = filesystemOptions(fstype, words);
+  const label = contextOption(context.config.linux?.mountLabel, fstype, asked);
+  const options = [...asked, ...label, ...superBlockWords(plain)];
   const tmpfs = fstype === 'tmpfs';
   const inheritMode = tmpfs && !options.some(option => option.startsWith('mode='));
   const steps: Step[] = [

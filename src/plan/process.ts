@@ -4,6 +4,7 @@ import { callersUmask, type Step } from '../wire/steps.ts';
 import { capabilityPlan } from './capabilities.ts';
 import type { ProcessContext } from './context.ts';
 import { prepareEnvironment } from './environment.ts';
+import { labelSteps } from './labels.ts';
 import { memoryPolicySteps } from './memory-policy.ts';
 import type { FifoSlots } from './plan.ts';
 import { rlimitSteps } from './rlimits.ts';
@@ -63,6 +64,7 @@ export function processSteps(context: ProcessContext, options: ProcessOptions): 
     // First as root, who may enter what the user may not; again as the user, who may own what root may not enter
     // (a network file system, a FUSE mount).
     { ...directory, mayFail: 1 },
+    ...labelSteps(context),
     // Without no_new_privs only CAP_SYS_ADMIN may load a filter, and the change of user takes it away: the filter must
     // let us do the rest.
     ...(lateFilter ? [] : filter),

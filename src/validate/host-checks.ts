@@ -3,12 +3,21 @@ import { childPointer } from '../bundle/pointer.ts';
 import type { ErrorFields } from '../errors/error.ts';
 import type { Binding } from '../host/binding.d.ts';
 import type { Config } from '../oci/config.ts';
+import { checkLabels } from './label-checks.ts';
 
 /**
  * The problems of a checked config that only the machine can show: a joined network namespace that is the runtime's
- * own, whose sysctls are the host's. (That the root file system is there is resolveRootfs's to say.)
+ * own, whose sysctls are the host's, and labels that its kernel cannot give. (That the root file system is there is resolveRootfs's to say.)
  */
 export function checkOnHost(binding: Binding, config: Config): ErrorFields[] {
+  const at = (name: string): string => `/process/${name}`;
+  return [
+    ...checkLabels(binding, config.process, at, config.linux?.mountLabel),
+    ...checkJoinedNetwork(binding, config),
+  ];
+}
+
+function checkJoinedNetwork(binding: Binding, config: Config): ErrorFields[] {
   const keys = Object.keys(config.linux?.sysctl ?? {}).filter(key => /^net[./]/.test(key));
   const namespace = config.linux?.namespaces?.find(({ type }) => type === 'network');
   if (keys.length === 0 || namespace?.path === undefined) return [];

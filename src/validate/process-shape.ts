@@ -80,6 +80,5 @@ export const process: Shape = {
     ioPriority,
     execCPUAffinity: { kind: 'object', properties: { initial: string, final: string } },
   },
-  later: ['apparmorProfile', 'selinuxLabel'],
   ignored: { commandLine: 'it is for Windows' },
 };

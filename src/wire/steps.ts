@@ -130,6 +130,11 @@ export const vocabulary = {
   maskPath: { path: 'text' },
   /** A new session keyring of this name, searchable by the container's user. Kernels without keyrings are left alone. */
   joinSessionKeyring: { name: 'text' },
+  /**
+   * Writes `value` to the first of the files `names` below /proc/self/attr that is there, through a procfs of the
+   * executor's own.
+   */
+  setSecurityAttribute: { names: 'texts', value: 'text' },
   setNoNewPrivileges: {},
   /** setrlimit(2); the largest number means no limit. */
   setRlimit: { resource: 'number', soft: 'number', hard: 'number' },

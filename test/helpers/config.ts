@@ -17,6 +17,8 @@ export interface TestConfig {
     scheduler?: Record<string, unknown>;
     ioPriority?: Record<string, unknown>;
     execCPUAffinity?: Record<string, string>;
+    apparmorProfile?: string;
+    selinuxLabel?: string;
   };
   root: { path: string; readonly?: boolean };
   hostname?: string;
@@ -35,6 +37,7 @@ export interface TestConfig {
     seccomp?: TestSeccomp;
     sysctl?: Record<string, string>;
     timeOffsets?: Record<string, { secs?: number; nanosecs?: number }>;
+    mountLabel?: string;
     personality?: Record<string, unknown>;
     memoryPolicy?: Record<string, unknown>;
   };

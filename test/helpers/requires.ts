@@ -32,6 +32,7 @@ const programs = [
 /**
  * What a test may need of the machine:
  * `root`; a program; `libseccomp` (its header and library, to compile with); `standalone` (the executable has been built) and `standalone:arm64`; `cgroup1` (version 1 beside version 2); `systemd` (is the first process), `other-init` (is not); `cgroup2` (mounted anywhere) and `cgroup2:CONTROLLER` (to be had there); `kernel:5.12` (or later);
+ * `lsm:apparmor` or `lsm:selinux` (in force), `no-lsm:apparmor` (not);
  * `capability:SYS_RESOURCE` (in our permitted set); `filesystem:overlay` (known to the kernel).
  */
 export type Need =
@@ -44,7 +45,7 @@ export type Need =
   | 'other-init'
   | 'cgroup2'
   | 'standalone:arm64'
-  | `${'cgroup2' | 'kernel' | 'capability' | 'filesystem'}:${string}`;
+  | `${'cgroup2' | 'kernel' | 'capability' | 'filesystem' | 'lsm' | 'no-lsm'}:${string}`;
 
 /**
  * For `describe.skipIf(requires('root', 'runc'))`: true when the machine lacks something. What it lacks is noted on the
@@ -84,6 +85,8 @@ const sentences: Readonly<Record<string, string>> = {
   kernel: 'kernel older than %',
   capability: 'no CAP_%',
   filesystem: 'no file system %',
+  lsm: 'no % in the kernel',
+  'no-lsm': '% in the kernel',
 };
 
 function simple(need: string): boolean {
@@ -104,6 +107,10 @@ function detailed(kind: string, argument: string): boolean {
       return controllers().includes(argument);
     case 'standalone':
       return existsSync(standaloneFor(argument));
+    case 'lsm':
+      return hasSecurityModule(argument);
+    case 'no-lsm':
+      return !hasSecurityModule(argument);
     case 'kernel':
       return kernelIsAtLeast(argument);
     case 'capability':
@@ -113,6 +120,12 @@ function detailed(kind: string, argument: string): boolean {
     default:
       throw new Error(`requires: what is ${kind}:${argument}?`);
   }
+}
+
+function hasSecurityModule(name: string): boolean {
+  if (name === 'selinux') return existsSync('/sys/fs/selinux/enforce');
+  const enabled = `/sys/module/${name}/parameters/enabled`;
+  return existsSync(enabled) && readFileSync(enabled, 'utf8').startsWith('Y');
 }
 
 function inPath(program: string): boolean {
