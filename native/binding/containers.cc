@@ -77,11 +77,36 @@ Outcome awaitReport(const Arguments& a) {
 }
 
 Outcome resume(const Arguments& a) {
+  // The most descriptors of one message (SCM_MAX_FD).
+  constexpr size_t kMost = 253;
+  std::vector<int> fds;
+  if (a.size() > 1) {
+    for (const Value& fd : a[1].field("fds").items()) fds.push_back(static_cast<int>(fd.number()));
+  }
   char word = 'g';
-  ssize_t n;
-  do n = send(static_cast<int>(a[0].number()), &word, 1, MSG_NOSIGNAL);
-  while (n < 0 && errno == EINTR);
-  if (n < 0) return refused("send", errno);
+  iovec piece = {&word, 1};
+  size_t sent = 0;
+  do {
+    size_t count = fds.size() - sent < kMost ? fds.size() - sent : kMost;
+    alignas(cmsghdr) char control[CMSG_SPACE(kMost * sizeof(int))] = {};
+    msghdr message = {};
+    message.msg_iov = &piece;
+    message.msg_iovlen = 1;
+    if (count > 0) {
+      message.msg_control = control;
+      message.msg_controllen = CMSG_SPACE(count * sizeof(int));
+      cmsghdr* header = CMSG_FIRSTHDR(&message);
+      header->cmsg_level = SOL_SOCKET;
+      header->cmsg_type = SCM_RIGHTS;
+      header->cmsg_len = CMSG_LEN(count * sizeof(int));
+      memcpy(CMSG_DATA(header), fds.data() + sent, count * sizeof(int));
+    }
+    ssize_t n;
+    do n = sendmsg(static_cast<int>(a[0].number()), &message, MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+    if (n < 0) return refused("sendmsg", errno);
+    sent += count;
+  } while (sent < fds.size());
   return {};
 }
 

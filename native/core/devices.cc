@@ -10,14 +10,25 @@ namespace tsubo {
 
 namespace {
 
-// Without CAP_MKNOD, or in a user namespace, no node can be made: the host's own is bound there instead.
-Result bind_device(Context& c, const char* path, int parent, const char* name, long refusal) {
+bool is_node(const files::Status& at, unsigned mode, uint64_t major, uint64_t minor) {
+  return at.is(mode & files::kFileType) && (at.is(files::kFifo) || (at.rdev_major == major && at.rdev_minor == minor));
+}
+
+// The host's own node of that path, where none can be made.
+Result bind_device(Context& c, const char* path, int parent, const char* name, const wire::step::bindDevice& s) {
   UniqueFd tree;
-  if (!mounts::clone_tree(c, sys::kCwd, path, false, &tree).ok()) return check("mknodat", refusal);
-  UniqueFd file(sys::openat(
-      parent, name, files::kWriteOnly | files::kCreate | files::kExclusive | files::kNoFollow | files::kCloexec, 0));
+  if (Result r = mounts::clone_tree(c, sys::kCwd, path, false, &tree); !r.ok()) return r;
+  files::Status at;
+  if (long r = files::status(tree.get(), "", 0, &at); r < 0) return check("statx", r);
+  if (!is_node(at, static_cast<unsigned>(s.mode), s.major, s.minor)) return {ENODEV, "statx"};
+  constexpr int kMake = files::kWriteOnly | files::kCreate | files::kExclusive | files::kNoFollow | files::kCloexec;
+  long made = sys::openat(parent, name, kMake, 0);
+  if (made >= 0) sys::close(static_cast<int>(made));
+  if (made < 0 && made != -EEXIST) return check("openat", made);
   UniqueFd target(sys::openat(parent, name, files::kPathOnly | files::kNoFollow | files::kCloexec));
-  if (!target.open()) return check("mknodat", refusal);
+  if (!target.open()) return {ENOENT, "openat"};
+  if (long r = files::status(target.get(), "", 0, &at); r < 0) return check("statx", r);
+  if (at.is(files::kLink)) return {ELOOP, "openat"};
   return mounts::attach(c, give(tree), target.get(), path);
 }
 
@@ -38,15 +49,14 @@ Result run(Context& c, const wire::step::makeDevice& s) {
     if (uid == 0 && gid == 0) return {};
     return check("fchownat", sys::fchownat(parent.get(), name, uid, gid, files::kLinkItself));
   }
-  if (r == -EPERM) return bind_device(c, path, parent.get(), name, r);
+  // Without CAP_MKNOD. Why it was refused says more than why nothing could be bound either.
+  if (r == -EPERM && bind_device(c, path, parent.get(), name, {s.path, s.mode, s.major, s.minor}).ok()) return {};
   if (r != -EEXIST) return check("mknodat", r);
 
   UniqueFd node(sys::openat(parent.get(), name, files::kPathOnly | files::kNoFollow | files::kCloexec));
   files::Status at;
   if (!node.open() || files::status(node.get(), "", 0, &at) < 0) return check("mknodat", r);
-  bool same = (at.mode & files::kFileType) == (mode & files::kFileType) &&
-              (at.is(files::kFifo) || (at.rdev_major == s.major && at.rdev_minor == s.minor));
-  if (!same) return check("mknodat", r);
+  if (!is_node(at, mode, s.major, s.minor)) return check("mknodat", r);
   if (at.uid != uid || at.gid != gid) {
     if (long o = sys::fchownat(node.get(), "", uid, gid, files::kEmptyPath); o < 0) return check("fchownat", o);
   }
@@ -59,6 +69,17 @@ Result run(Context& c, const wire::step::makeDevice& s) {
     return check("fchmodat", sys::call(__NR_fchmodat, proc, sys::arg(self.c_str()), mode & 07777));
   }
   return {};
+}
+
+Result run(Context& c, const wire::step::bindDevice& s) {
+  const char* path = c.plan.text(s.path);
+  c.about(path);
+  text::Path buffer;
+  const char* name;
+  long fd = files::make_parent(c.root, path, &buffer, &name);
+  if (fd < 0) return check("openat2", fd);
+  UniqueFd parent(fd);
+  return bind_device(c, path, parent.get(), name, s);
 }
 
 namespace {

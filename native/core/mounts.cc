@@ -77,6 +77,24 @@ Result mount_by_path(Context& c, const wire::step::mount& s, int target) {
   return {};
 }
 
+// What is bound, not yet put anywhere: cloned here, or by the host where the way may be closed to us.
+Result source_tree(Context& c, const wire::step::bind& s, const char* source, UniqueFd* tree) {
+  c.about(source);
+  if (s.tree != 0) {
+    if (s.tree >= wire::kSlots || c.slots[s.tree] < 0) return {EBADF, "open_tree"};
+    tree->reset(c.slots[s.tree]);
+    c.slots[s.tree] = -1;
+    return {};
+  }
+  if (s.inRoot == 0) return clone_tree(c, sys::kCwd, source, s.recursive != 0, tree);
+  UniqueFd place;
+  if (long fd = files::open_in_root(c.root, source); fd < 0)
+    return check("open_tree", fd);
+  else
+    place.reset(fd);
+  return clone_tree(c, place.get(), "", s.recursive != 0, tree);
+}
+
 Result set_bind_attributes(const wire::step::bind& s, int tree, bool* later) {
   if (s.attributesSet == 0 && s.attributesClear == 0) return {};
   Result r = set_detached(tree, s.attributesSet, s.attributesClear, later);
@@ -126,7 +144,7 @@ Result run(Context& c, const wire::step::bind& s) {
   const char* source = c.plan.text(s.source);
   const char* target_path = c.plan.text(s.target);
   UniqueFd tree, target;
-  if (Result r = clone_tree(c, sys::kCwd, source, s.recursive != 0, &tree); !r.ok()) return r;
+  if (Result r = source_tree(c, s, source, &tree); !r.ok()) return r;
 
   files::Status at;
   if (long r = files::status(tree.get(), "", 0, &at); r < 0) return check("statx", r);

@@ -64,6 +64,25 @@ Result run(Context&, const wire::step::limitBoundingSet& s) {
   return {};
 }
 
+Result run(Context&, const wire::step::becomeRoot&) {
+  // EINVAL: 0 is not mapped. EPERM: the namespace denies setgroups.
+  if (long r = sys::call(__NR_setgroups, 0, 0); r < 0 && r != -EPERM) return check("setgroups", r);
+  if (long r = sys::call(__NR_setresgid, 0, 0, 0); r < 0 && r != -EINVAL) return check("setresgid", r);
+  if (long r = sys::call(__NR_setresuid, 0, 0, 0); r < 0 && r != -EINVAL) return check("setresuid", r);
+  // The capabilities came through the exec as ambient ones (core/spawn.cc): the program must not get them that way.
+  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct sets[2];
+  if (long r = sys::call(__NR_capget, sys::arg(&header), sys::arg(sets)); r < 0) return check("capget", r);
+  for (auto& set : sets) {
+    set.effective = set.permitted;
+    set.inheritable = 0;
+  }
+  if (long r = sys::call(__NR_capset, sys::arg(&header), sys::arg(sets)); r < 0) return check("capset", r);
+  // A change of ids takes these two back.
+  if (long r = sys::prctl(PR_SET_PDEATHSIG, 9); r < 0) return check("prctl", r);
+  return check("prctl", sys::prctl(PR_SET_DUMPABLE, 0));
+}
+
 Result run(Context& c, const wire::step::setUser& s) {
   static uint32_t groups[65536];
   if (s.groups.count > sizeof groups / sizeof *groups) return {EINVAL, "setgroups"};

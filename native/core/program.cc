@@ -20,9 +20,6 @@ Result executable(Context& c, const char* path) {
   c.about(path);
   if (long r = files::status(sys::kCwd, path, 0, &at); r < 0) return check("stat", r);
   if (at.is(files::kDirectory)) return {EISDIR, "stat"};
-#ifndef __NR_faccessat2
-#define __NR_faccessat2 439
-#endif
   long r = sys::call(__NR_faccessat2, sys::kCwd, sys::arg(path), kExecutable, kWithEffectiveIds);
   // A filter older than the call: real and effective ids are the same here.
   if (r == -ENOSYS || r == -EPERM) r = sys::call(__NR_faccessat, sys::kCwd, sys::arg(path), kExecutable);

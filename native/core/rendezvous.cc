@@ -3,6 +3,7 @@
 // Where the runtime does its part at a place in the container's order, and what it is handed for that.
 #include "core/rendezvous.h"
 
+#include <asm/fcntl.h>
 #include <linux/errno.h>
 
 #include "wire/report.h"
@@ -25,13 +26,39 @@ struct Message {
   size_t control_bytes;
   unsigned flags;
 };
-struct OneDescriptor {
+template <size_t count>
+struct Descriptors {
   size_t bytes;
   int level;
   int type;
-  int fd;
-  int padding;
+  int fds[count];
 };
+using OneDescriptor = Descriptors<2>;  // and padding
+
+constexpr int kSocketLevel = 1, kRights = 1;  // SOL_SOCKET, SCM_RIGHTS
+// The most of one message (SCM_MAX_FD).
+constexpr size_t kMostDescriptors = 253;
+
+// The word to go on, with what fills the slots. Many come in several messages.
+Result take_descriptors(Context& c, uint64_t into, uint64_t count) {
+  if (into == 0 || into + count > wire::kSlots) return {EINVAL, "recvmsg"};
+  while (count > 0) {
+    char word;
+    Piece piece = {&word, 1};
+    Descriptors<kMostDescriptors + 1> control;
+    control.bytes = 0;
+    Message message = {nullptr, 0, &piece, 1, &control, sizeof control, 0};
+    if (sys::call(__NR_recvmsg, c.channel, sys::arg(&message), O_CLOEXEC /* MSG_CMSG_CLOEXEC */) != 1) sys::exit(1);
+    size_t header = offsetof(Descriptors<2>, fds);
+    if (control.bytes < header || control.level != kSocketLevel || control.type != kRights) return {EBADF, "recvmsg"};
+    size_t got = (control.bytes - header) / sizeof(int);
+    if (got == 0 || got > count) return {EBADF, "recvmsg"};
+    for (size_t i = 0; i < got; i++) c.slots[into + i] = control.fds[i];
+    into += got;
+    count -= got;
+  }
+  return {};
+}
 
 }  // namespace
 
@@ -47,10 +74,10 @@ Result run(Context& c, const wire::step::rendezvous& s) {
   report.kind = wire::ReportKind::waiting;
   report.step = c.step;
   Piece piece = {&report, sizeof report};
-  OneDescriptor control = {offsetof(OneDescriptor, padding), 1 /* SOL_SOCKET */, 1 /* SCM_RIGHTS */, 0, 0};
+  OneDescriptor control = {offsetof(OneDescriptor, fds) + sizeof(int), kSocketLevel, kRights, {}};
   Message message = {nullptr, 0, &piece, 1, nullptr, 0, 0};
   if (s.slot > 0) {
-    control.fd = c.slots[s.slot];
+    control.fds[0] = c.slots[s.slot];
     message.control = &control;
     message.control_bytes = sizeof control;
   }
@@ -61,6 +88,7 @@ Result run(Context& c, const wire::step::rendezvous& s) {
     sys::close(c.slots[s.slot]);
     c.slots[s.slot] = -1;
   }
+  if (s.count > 0) return take_descriptors(c, s.into, s.count);
   await_word(c);
   return {};
 }

@@ -30,9 +30,41 @@ Result run(Context& c, const wire::step::setMountPropagation& s) {
   }
 }
 
+namespace {
+
+Result use_root(Context& c, UniqueFd tree, int place) {
+  long r = sys::move_mount(tree.get(), "", place, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+  if (r < 0) return check("move_mount", r);
+  sys::close(c.root);
+  c.root = tree.release();
+  long null_device = sys::openat(sys::kCwd, "/dev/null", files::kPathOnly | files::kCloexec);
+  if (files::is_null_device(static_cast<int>(null_device))) c.host_null = static_cast<int>(null_device);
+  return {};
+}
+
+// In a user namespace: the way to the root may be closed to us, and the host's `/` is as good a place to pivot from.
+Result take_root(Context& c, uint64_t slot) {
+  if (slot >= wire::kSlots || c.slots[slot] < 0) return {EBADF, "move_mount"};
+  UniqueFd tree(c.slots[slot]);
+  c.slots[slot] = -1;
+  // What cannot be entered now could not be later either, and here it can be said of what.
+  if (long r = sys::call(__NR_faccessat2, tree.get(), sys::arg("."), 1 /* X_OK */, 0x200 /* AT_EACCESS */); r < 0) {
+    return check("faccessat2", r);
+  }
+  UniqueFd place(sys::openat(sys::kCwd, "/", files::kPathOnly | files::kDirectoryOnly | files::kCloexec));
+  if (Result r = use_root(c, give(tree), place.get()); !r.ok()) return r;
+  // A new procfs must show no more than one that is mounted: while the host's is. Where that cannot be, whoever needs
+  // ours tries again.
+  static_cast<void>(files::procfs(c));
+  return {};
+}
+
+}  // namespace
+
 Result run(Context& c, const wire::step::openRoot& s) {
   const char* path = c.plan.text(s.path);
   c.about(path);
+  if (s.tree != 0) return take_root(c, s.tree);
   // The last component must not be a link: it was resolved when the bundle was read, and must still be that directory.
   sys::OpenHow how = {
       static_cast<uint64_t>(files::kPathOnly | files::kDirectoryOnly | files::kNoFollow | files::kCloexec), 0,
@@ -45,13 +77,7 @@ Result run(Context& c, const wire::step::openRoot& s) {
       OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | static_cast<unsigned>(files::kRecursive | files::kEmptyPath));
   if (fd < 0) return check("open_tree", fd);
   UniqueFd tree(fd);
-  long r = sys::move_mount(tree.get(), "", place.get(), "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
-  if (r < 0) return check("move_mount", r);
-  sys::close(c.root);
-  c.root = tree.release();
-  long null_device = sys::openat(sys::kCwd, "/dev/null", files::kPathOnly | files::kCloexec);
-  if (files::is_null_device(static_cast<int>(null_device))) c.host_null = static_cast<int>(null_device);
-  return {};
+  return use_root(c, give(tree), place.get());
 }
 
 Result run(Context& c, const wire::step::pivotRoot&) {

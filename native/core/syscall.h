@@ -109,6 +109,9 @@ inline long open_tree(int dir, const char* path, unsigned flags) { return call(_
 inline long move_mount(int from, const char* from_path, int to, const char* to_path, unsigned flags) {
   return call(__NR_move_mount, from, arg(from_path), to, arg(to_path), flags);
 }
+#ifndef __NR_faccessat2
+#define __NR_faccessat2 439
+#endif
 #ifndef __NR_mount_setattr
 #define __NR_mount_setattr 442
 #endif

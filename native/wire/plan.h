@@ -63,7 +63,7 @@ class Plan {
 
 // What the host lays before the plan in the memory it hands to the init: descriptors are known only at the spawn.
 inline constexpr uint32_t kBootMagic = 0x54425354;  // "TSBT"
-inline constexpr uint32_t kSlots = 64;
+inline constexpr uint32_t kSlots = 512;
 
 struct Boot {
   uint32_t magic;

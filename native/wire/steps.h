@@ -34,17 +34,19 @@ using field_numbers = numbers;
 // clang-format off
 #define TSUBO_FIELDS_resetSignals(F) F(number, mask)
 #define TSUBO_FIELDS_joinNamespace(F) F(number, slot) F(number, kind)
+#define TSUBO_FIELDS_becomeRoot(F)
 #define TSUBO_FIELDS_unshare(F) F(number, flags)
 #define TSUBO_FIELDS_enterTimeNamespace(F) F(text, offsets)
 #define TSUBO_FIELDS_setPropagation(F) F(number, flags)
 #define TSUBO_FIELDS_setMountPropagation(F) F(text, path) F(number, flags)
-#define TSUBO_FIELDS_openRoot(F) F(text, path)
+#define TSUBO_FIELDS_openRoot(F) F(text, path) F(number, tree)
 #define TSUBO_FIELDS_mount(F) F(text, fstype) F(text, source) F(text, target) F(texts, options) F(number, attributes) F(number, flags)
-#define TSUBO_FIELDS_bind(F) F(text, source) F(text, target) F(number, recursive) F(number, attributesSet) F(number, attributesClear) F(number, attributesInsist) F(number, flags)
+#define TSUBO_FIELDS_bind(F) F(text, source) F(number, tree) F(number, inRoot) F(text, target) F(number, recursive) F(number, attributesSet) F(number, attributesClear) F(number, attributesInsist) F(number, flags)
 #define TSUBO_FIELDS_mountCgroup(F) F(text, target) F(text, fallback) F(texts, options) F(number, attributes) F(number, flags)
 #define TSUBO_FIELDS_keepMount(F) F(number, slot)
 #define TSUBO_FIELDS_changeMount(F) F(number, slot) F(number, attributesSet) F(number, attributesClear) F(number, propagation) F(number, recursive)
 #define TSUBO_FIELDS_makeDevice(F) F(text, path) F(number, mode) F(number, major) F(number, minor) F(number, uid) F(number, gid)
+#define TSUBO_FIELDS_bindDevice(F) F(text, path) F(number, mode) F(number, major) F(number, minor)
 #define TSUBO_FIELDS_makeSymlink(F) F(text, path) F(text, target)
 #define TSUBO_FIELDS_replaceSymlink(F) F(text, path) F(text, target)
 #define TSUBO_FIELDS_makeSymlinkIf(F) F(text, path) F(text, target) F(text, needs)
@@ -80,7 +82,7 @@ using field_numbers = numbers;
 #define TSUBO_FIELDS_changeDirectory(F) F(text, path) F(number, mayFail)
 #define TSUBO_FIELDS_setUmask(F) F(number, mask)
 #define TSUBO_FIELDS_findProgram(F) F(text, name) F(texts, search)
-#define TSUBO_FIELDS_rendezvous(F) F(text, moment) F(number, slot)
+#define TSUBO_FIELDS_rendezvous(F) F(text, moment) F(number, slot) F(number, into) F(number, count)
 #define TSUBO_FIELDS_runHook(F) F(text, path) F(texts, args) F(texts, env) F(number, home) F(number, timeout) F(texts, input)
 #define TSUBO_FIELDS_ready(F)
 #define TSUBO_FIELDS_awaitStart(F) F(number, go) F(number, result)
@@ -88,8 +90,8 @@ using field_numbers = numbers;
 #define TSUBO_FIELDS_execute(F) F(texts, args) F(texts, env)
 
 #define TSUBO_STEPS(S) \
-  S(resetSignals) S(joinNamespace) S(unshare) S(enterTimeNamespace) S(setPropagation) S(setMountPropagation) S(openRoot) S(mount) S(bind) S(mountCgroup) \
-  S(keepMount) S(changeMount) S(makeDevice) S(makeSymlink) S(replaceSymlink) S(makeSymlinkIf) S(pivotRoot) \
+  S(resetSignals) S(joinNamespace) S(becomeRoot) S(unshare) S(enterTimeNamespace) S(setPropagation) S(setMountPropagation) S(openRoot) S(mount) S(bind) S(mountCgroup) \
+  S(keepMount) S(changeMount) S(makeDevice) S(bindDevice) S(makeSymlink) S(replaceSymlink) S(makeSymlinkIf) S(pivotRoot) \
   S(moveRoot) S(changeRoot) S(setRootPropagation) S(sealRoot) S(makeDirectory) S(raiseLoopback) S(setHostname) \
   S(setDomainname) S(setSysctl) S(readonlyPath) S(maskPath) S(joinSessionKeyring) S(setSecurityAttribute) S(setNoNewPrivileges) \
   S(setRlimit) S(setAffinity) S(setScheduler) S(setIoPriority) S(setPersonality) S(setMemoryPolicy) \

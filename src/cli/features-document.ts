@@ -7,7 +7,6 @@ import { namespaceFlags } from '../oci/namespaces.ts';
 import { ociVersion, ociVersionMin } from '../oci/version.ts';
 import { plainOptions, propagationOptions, recursiveOptions } from '../plan/mount-option-table.ts';
 import { readMountWords } from '../plan/mount-options.ts';
-import { laterNamespaces } from '../validate/checks/namespaces.ts';
 import { config } from '../validate/config-shape.ts';
 import { implemented } from '../validate/shape.ts';
 import { version } from './version.ts';
@@ -32,7 +31,7 @@ export function featuresDocument(kernel: HostFacts['kernel']): Features {
     hooks: names('hooks'),
     mountOptions: mountOptions(),
     linux: {
-      namespaces: Object.keys(namespaceFlags).filter(type => !laterNamespaces.includes(type)),
+      namespaces: Object.keys(namespaceFlags),
       capabilities: Object.keys(capabilityNumbers),
       cgroup: {
         v1: false,

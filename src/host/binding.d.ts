@@ -53,6 +53,25 @@ export interface Binding {
   /** The CLONE_NEW* of the namespace behind the descriptor; undefined when it is no namespace. */
   namespaceKind(fd: number): number | undefined;
 
+  // ---- mounts --------------------------------------------------------------------------------------------
+  /**
+   * Clones of the mounts (or where `recursive` says so of the trees) at these paths of a mount namespace, attached
+   * nowhere, in their order. All or none; a refusal's `path` is the index.
+   */
+  cloneTrees(request: CloneTreesRequest): number[];
+  /** MOUNT_ATTR_IDMAP of mount_setattr(2) on a mount that is attached nowhere, by the mappings of a user namespace. */
+  mapMount(tree: number, userNamespace: number, recursive: boolean): void;
+
+  // ---- user namespaces -----------------------------------------------------------------------------------
+  /**
+   * The pid of a process that has ended in a new user namespace, or in the one behind `join` (-1: new); the caller reaps
+   * it. Until then its files in /proc have the mappings to be written or read. Where the joining is refused it has ended
+   * in our own, with exit status 1.
+   */
+  endInUserNamespace(join: number): number;
+  /** prlimit(2) of the process `pid`: soft and hard limit in decimal. */
+  limitProcess(pid: number, resource: number, soft: string, hard: string): void;
+
   /** UTF-8 of the text. A surrogate without its other half takes three bytes. */
   utf8(text: string): Uint8Array;
 
@@ -78,8 +97,8 @@ export interface Binding {
   spawn(request: SpawnRequest): Spawned;
   /** Waits for the init's next report. `ended` when the channel closed without one. */
   awaitReport(channel: number): Report;
-  /** Lets the init go on after a report that waits (`ready`, `waiting`). */
-  resume(channel: number): void;
+  /** Lets the init go on after a report that waits (`ready`, `waiting`), with descriptors that it waits for. */
+  resume(channel: number, given?: { readonly fds: readonly number[] }): void;
   /**
    * Releases a created container: one byte into the `go` FIFO, then waits on the `result` FIFO until the exec has
    * happened (end of file: `ready`) or was refused (`failed`). `ended` when there is no init any more that could be told.
@@ -223,6 +242,12 @@ export interface SpawnRequest {
   readonly preserveFds: number;
   /** Descriptors that fill the plan's slots, in order from slot 1. */
   readonly fds: readonly number[];
+}
+
+export interface CloneTreesRequest {
+  readonly mountNamespace: number;
+  readonly paths: readonly string[];
+  readonly recursive: readonly boolean[];
 }
 
 export interface Spawned {

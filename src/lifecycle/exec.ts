@@ -12,6 +12,7 @@ import { checkLabels } from '../validate/label-checks.ts';
 import { openConsole, resolveSocket, sendPidfd } from './console.ts';
 import { type ExecProcessOptions, execProcess } from './exec-process.ts';
 import { withInit } from './init.ts';
+import { limitMoments } from './limits.ts';
 import { checkPassedFds } from './passed-fds.ts';
 import { writePidFile } from './pid-file.ts';
 import { withPlace } from './place.ts';
@@ -125,7 +126,7 @@ function bear(
     const foreign = foreignNamespaces(runtime, init.pid);
     const namespaces = foreign & ~namespaceFlags.time;
     const plan = makeExecPlan(
-      { process, seccomp, facts, origin },
+      { process, seccomp, facts, origin, userNamespace: (namespaces & namespaceFlags.user) !== 0 },
       {
         id: record.id,
         noNewKeyring: record.noNewKeyring ?? false,
@@ -156,7 +157,15 @@ function bear(
     try {
       const born = onCpus(runtime, execAffinity({ process, origin }).initial, () =>
         inCgroup(runtime, record, init, facts, options, cgroup =>
-          bearInit(runtime, { plan }, '', cgroup, undo, moments, given),
+          bearInit(
+            runtime,
+            { plan },
+            '',
+            cgroup,
+            undo,
+            { ...moments, ...limitMoments(runtime, plan) },
+            given,
+          ),
         ),
       );
       if (pidFile !== undefined) writePidFile(runtime, pidFile, born.init.pid, undo);

@@ -5,14 +5,15 @@ import type { Binding } from '../host/binding.d.ts';
 import { openFlags } from '../host/files.ts';
 import { type NamespaceType, namespaceFiles, namespaceFlags } from '../oci/namespaces.ts';
 import type { HostStep } from '../plan/plan.ts';
+import { requireMappings } from './id-maps.ts';
 
-type OpenNamespace = Extract<HostStep, { op: 'openNamespace' }>;
+export type OpenNamespace = Extract<HostStep, { op: 'openNamespace' }>;
 
 /**
  * Opens a namespace to join, and makes sure of its kind here, where the wrong one can be named: setns(2) says only
  * EINVAL.
  *
- * @throws RuntimeError `config.namespace.not-a-namespace`, `config.namespace.wrong-type`, `host.syscall`
+ * @throws RuntimeError `config.user-namespace.joined-mappings`, `config.namespace.not-a-namespace`, `config.namespace.wrong-type`, `host.syscall`
  */
 export function openNamespace(binding: Binding, step: OpenNamespace): number {
   const { path, origin } = step;
@@ -43,6 +44,7 @@ export function openNamespace(binding: Binding, step: OpenNamespace): number {
         ...fields,
       });
     }
+    if (step.mappings !== undefined) requireMappings(binding, fd, step.mappings, path);
     return fd;
   } catch (error) {
     binding.close(fd);

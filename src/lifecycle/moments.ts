@@ -1,23 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
 import { RuntimeError } from '../errors/error.ts';
+import { onHost } from '../errors/system.ts';
+import { openFlags } from '../host/files.ts';
+import { hostTreesMoment } from '../plan/host-trees.ts';
+import type { HostStep } from '../plan/plan.ts';
+import { timeOffsetsMoment } from '../plan/time-namespace.ts';
+import { mapIdsMoment } from '../plan/user-namespace.ts';
 import { type HookSubject, runHostHook } from './hooks.ts';
+import { cloneHostTrees } from './host-trees.ts';
+import { mapIds } from './id-maps.ts';
+import { limitMoments } from './limits.ts';
 import type { Prepared } from './prepare.ts';
 import type { Runtime } from './runtime.ts';
 import type { Moments } from './spawn.ts';
 
+type WriteTimeOffsets = Extract<HostStep, { op: 'writeTimeOffsets' }>;
+
 /**
- * What the host does while a new init waits. At `runtime`, when namespaces, mounts and devices are there and the root
- * is not yet entered: the plan's host steps of that place, in their order.
+ * What the host does while a new init waits: the plan's host steps of that place, in their order. At `mapIds` it is in a
+ * new user namespace and nowhere else, at `hostTrees` in all its namespaces; at `runtime` namespaces, mounts and devices
+ * are there and the root is not yet entered.
  *
  * @param beforeHooks - hooks may change what it does: those of vendors put device rules of their own before ours
  */
 export function createMoments(
   runtime: Runtime,
-  { plan }: Pick<Prepared, 'plan'>,
+  prepared: Pick<Prepared, 'plan' | 'config'>,
   subject: HookSubject,
   beforeHooks: () => void,
 ): Moments {
+  const { plan } = prepared;
   return {
+    [mapIdsMoment]: ({ pid }) => {
+      for (const step of plan.host) if (step.op === 'mapIds') mapIds(runtime, step, pid);
+    },
+    [timeOffsetsMoment]: ({ pid }) => {
+      for (const step of plan.host)
+        if (step.op === 'writeTimeOffsets') return [timeNamespace(runtime, step, pid)];
+      return [];
+    },
+    [hostTreesMoment]: ({ pid }) => cloneHostTrees(runtime, prepared, pid),
+    ...limitMoments(runtime, plan),
     runtime: ({ pid }) => {
       beforeHooks();
       for (const step of plan.host) {
@@ -33,4 +56,22 @@ export function createMoments(
       }
     },
   };
+}
+
+/** The namespace that the children of the init would be born in, with its offsets. */
+function timeNamespace({ binding }: Runtime, step: WriteTimeOffsets, pid: number): number {
+  const { offsets, origin } = step;
+  if (offsets !== '') {
+    const path = `/proc/${pid}/timens_offsets`;
+    onHost('unable to write the time offsets', () => binding.writeText(path, offsets, 0, 0), {
+      pointer: origin,
+      value: offsets.trim().replaceAll('\n', ', '),
+      spec: 'config-linux.md#offset-for-time-namespace',
+      hint: 'the clocks must not go below 0',
+    });
+  }
+  const namespace = `/proc/${pid}/ns/time_for_children`;
+  return onHost(`unable to open ${namespace}`, () =>
+    binding.open(namespace, openFlags.readOnly | openFlags.closeOnExec, 0),
+  );
 }

@@ -6,15 +6,17 @@ import type { Binding, Report, Spawned } from '../host/binding.d.ts';
 import { openFlags } from '../host/files.ts';
 import { joinPath } from '../host/paths.ts';
 import type { Config } from '../oci/config.ts';
+import { namespaceFlags } from '../oci/namespaces.ts';
 import { explainFailure } from '../plan/explain.ts';
 import type { HostStep, Plan } from '../plan/plan.ts';
 import { encodePlan } from '../wire/encode.ts';
 import { keepForStart } from './after-ready.ts';
 import { endedError } from './ended.ts';
 import { identify, killAndWait } from './init.ts';
-import { openNamespace } from './join.ts';
+import { type OpenNamespace, openNamespace } from './join.ts';
 import { files, type InitRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
+import { spawnError } from './spawn-error.ts';
 import type { UndoList } from './undo.ts';
 
 /** An init that has prepared everything and waits for the runtime's word. */
@@ -33,8 +35,8 @@ export interface Waiting {
   readonly fd?: number;
 }
 
-/** The host's part at each moment that the plan's `rendezvous` steps name. */
-export type Moments = Readonly<Record<string, (init: Waiting) => void>>;
+/** The host's part at each moment that the plan's `rendezvous` steps name; descriptors that it returns, the init gets. */
+export type Moments = Readonly<Record<string, (init: Waiting) => unknown>>;
 
 /** The moment of `loadSeccomp` with a listener, whose descriptor is handed over. */
 export const seccompMoment = 'seccomp';
@@ -141,13 +143,21 @@ function spawnInit(
   };
   try {
     const slots = new Map<number, number>();
+    const bornIn: OpenNamespace[] = [];
+    const joins: number[] = [];
     for (const step of plan.host) {
       if (step.op === 'openDirectory') slots.set(step.slot, open(step.path, openFlags.pathOnly));
       if (step.op !== 'openNamespace') continue;
       const fd = openNamespace(binding, step);
       opened.push(fd);
-      slots.set(step.slot, fd);
+      if (step.slot !== 0) slots.set(step.slot, fd);
+      else {
+        bornIn.push(step);
+        joins.push(fd);
+      }
     }
+    // A pid namespace alone is entered by this thread; the rest needs a helper.
+    const onlyPid = bornIn.length === 1 && bornIn[0]?.kind === namespaceFlags.pid;
     // For reading and writing: no open waits for the other end, and neither end is lost between create and start.
     const { fifos } = plan.spawn;
     if (fifos !== undefined) {
@@ -158,7 +168,8 @@ function spawnInit(
       plan: encodePlan(plan.container, text => binding.utf8(text)),
       cloneFlags: plan.spawn.cloneFlags,
       cgroup: cgroup === undefined ? -1 : open(cgroup, openFlags.readOnly),
-      pidNamespace: slots.get(0) ?? -1,
+      pidNamespace: (onlyPid ? joins[0] : undefined) ?? -1,
+      ...(!onlyPid && joins.length > 0 && { joins }),
       ...(given.joins !== undefined && { joins: [given.joins.pidfd], joinKinds: given.joins.kinds }),
       preserveFds: plan.spawn.preserveFds,
       fds: inOrder(slots),
@@ -167,18 +178,20 @@ function spawnInit(
       if (step.op === 'loadSeccomp') log.debug(`seccomp filter flags: ${step.flags}`);
     }
     log.debug(`spawning the init: ${plan.container.length} steps, ${request.plan.length} bytes`);
-    return onHost('unable to spawn the init', () => binding.spawn(request), {
-      hint: 'new namespaces need CAP_SYS_ADMIN: run as root',
-    });
+    try {
+      return binding.spawn(request);
+    } catch (error) {
+      throw spawnError(error, plan, bornIn);
+    }
   } finally {
     for (const fd of opened) binding.close(fd);
   }
 }
 
-/** The descriptors of slots 1, 2, ... Slot 0 goes another way. */
+/** The descriptors of slots 1, 2, ... */
 function inOrder(slots: ReadonlyMap<number, number>): number[] {
   const fds: number[] = [];
-  for (const [slot, fd] of slots) if (slot > 0) fds[slot - 1] = fd;
+  for (const [slot, fd] of slots) fds[slot - 1] = fd;
   for (let index = 0; index < fds.length; index++) {
     if (fds[index] === undefined) {
       throw new RuntimeError({ code: 'internal', message: `the plan leaves slot ${index + 1} empty` });
@@ -218,8 +231,7 @@ function awaitReady({ binding }: Runtime, { plan, config }: Walk, spawned: Spawn
       case 'ready':
         return;
       case 'waiting':
-        if (!keepAppointment(binding, plan, report, moments, spawned)) break;
-        onHost('unable to let the init go on', () => binding.resume(spawned.channel));
+        keepAppointment(binding, plan, report, moments, spawned);
         break;
       case 'failed':
         throw initError(explainFailure(plan, report, config));
@@ -229,14 +241,26 @@ function awaitReady({ binding }: Runtime, { plan, config }: Walk, spawned: Spawn
   }
 }
 
-/** False when there is nothing to do any more: another report has come, or the end. */
+/** Hands over what it waits for, and keeps nothing of it. */
+function goOn(binding: Binding, channel: number, fds: readonly number[]): void {
+  try {
+    onHost('unable to let the init go on', () => {
+      if (fds.length === 0) binding.resume(channel);
+      else binding.resume(channel, { fds });
+    });
+  } finally {
+    for (const fd of fds) binding.close(fd);
+  }
+}
+
+/** Does the host's part and lets the init go on, unless another report has come, or the end. */
 function keepAppointment(
   binding: Binding,
   plan: Plan,
   report: Report,
   moments: Moments,
   spawned: Spawned,
-): boolean {
+): void {
   const step = plan.container[report.step];
   const listened = step?.op === 'loadSeccomp';
   const moment = step?.op === 'rendezvous' ? step.moment : seccompMoment;
@@ -256,9 +280,9 @@ function keepAppointment(
         { pointer: step.origin, hint: 'pidfd_getfd(2) needs CAP_SYS_PTRACE' },
       )
     : report.fd;
-  if (listened && fd === undefined) return false;
-  work({ pid, pidfd, ...(fd !== undefined && { fd }) });
-  return true;
+  if (listened && fd === undefined) return;
+  const given = work({ pid, pidfd, ...(fd !== undefined && { fd }) });
+  goOn(binding, channel, Array.isArray(given) ? (given as number[]) : []);
 }
 
 /** The end of the channel is the exec: it closes what the init held. */
@@ -267,6 +291,6 @@ function awaitExec(binding: Binding, { plan, config }: Walk, channel: number): v
   if (report.kind === 'failed') throw new RuntimeError(explainFailure(plan, report, config));
 }
 
-function initError(failure: ErrorFields): RuntimeError {
+export function initError(failure: ErrorFields): RuntimeError {
   return new RuntimeError({ ...failure, message: `error during container init: ${failure.message}` });
 }

@@ -4,6 +4,7 @@ import type { HostFacts } from '../host/facts.ts';
 import { cleanPath, joinPath } from '../host/paths.ts';
 import type { Config, Process } from '../oci/config.ts';
 import type { Seccomp } from '../oci/seccomp.ts';
+import type { HostTrees } from './host-trees.ts';
 
 /** What the caller of `makePlan` decides beside the config. */
 export interface PlanOptions {
@@ -31,6 +32,8 @@ export interface PlanContext {
   readonly options: PlanOptions;
   /** Something asked for will not be as asked. */
   warn(pointer: string, message: string): void;
+  /** What the host clones beforehand. */
+  readonly trees: HostTrees;
   /** The next free slot. */
   takeSlot(): number;
 }
@@ -44,6 +47,8 @@ export interface ProcessContext {
   /** linux.seccomp of the container: it holds for every process. */
   readonly seccomp?: Seccomp | undefined;
   readonly facts: HostFacts;
+  /** It is in another user namespace than the runtime. Default false. */
+  readonly userNamespace?: boolean;
   /**
    * The place of a property of the process in the document that asked for it: `origin('args', 0)` is `/process/args/0` in
    * config.json. `''` when no document did.

@@ -125,6 +125,10 @@ const quietZero = new Set([
   'runtime',
   'deadline',
   'period',
+  'tree',
+  'inRoot',
+  'into',
+  'count',
 ]);
 
 /** One field of a step for a reader, or undefined when it says nothing. Texts are quoted where they need it. */

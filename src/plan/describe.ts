@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ruleText } from '../cgroup/devices/rules.ts';
+import type { IDMapping } from '../oci/config.ts';
 import type { Step } from '../wire/steps.ts';
-import { cloneFlagNames, decodeField } from './decode-field.ts';
+import { cloneFlagNames, decodeField, limitText, rlimitName } from './decode-field.ts';
 import { exactJson } from './exact-json.ts';
+import type { IdMap } from './host-trees.ts';
 import type { HostStep, Plan } from './plan.ts';
 
 export { capabilityNames, cloneFlagNames, limitText, modeText, rlimitName } from './decode-field.ts';
@@ -15,7 +17,11 @@ const originColumn = 96;
 const places = {
   after: 'while it prepares',
   cgroup: 'while it waits at the rendezvous `cgroup`',
+  mapIds: 'while it waits at the rendezvous `mapIds`',
+  timeOffsets: 'while it waits at the rendezvous `timeOffsets`',
+  hostTrees: 'while it waits at the rendezvous `hostTrees`',
   runtime: 'while it waits at the rendezvous `runtime`',
+  limits: 'while it waits at the rendezvous `limits`',
   poststart: 'when its program runs',
   poststop: 'when all of it is gone',
 };
@@ -72,6 +78,14 @@ function hostWords(step: HostStep): string {
       return `openDirectory path=${step.path} slot=${step.slot}`;
     case 'openNamespace':
       return `openNamespace path=${step.path} kind=${cloneFlagNames(step.kind)} slot=${step.slot}`;
+    case 'cloneTree':
+      return `cloneTree path=${step.path}${step.recursive ? ' recursive' : ''} slot=${step.slot}${idMapWords(step.idmap)}`;
+    case 'mapIds':
+      return `mapIds uids=[${mappingWords(step.uids)}] gids=[${mappingWords(step.gids)}]`;
+    case 'writeTimeOffsets':
+      return `writeTimeOffsets offsets=${JSON.stringify(step.offsets)}`;
+    case 'limitInit':
+      return `limitInit resource=${rlimitName(step.resource)} soft=${limitText(step.soft)} hard=${limitText(step.hard)}`;
     case 'setOomScoreAdj':
       return `setOomScoreAdj value=${step.value}`;
     case 'setDeviceRules':
@@ -79,6 +93,18 @@ function hostWords(step: HostStep): string {
     case 'runHook':
       return `runHook path=${step.hook.path}${step.hook.timeout === undefined ? '' : ` timeout=${step.hook.timeout}`}`;
   }
+}
+
+/** `0:100000:65536`: container, host, size. */
+function mappingWords(mappings: readonly IDMapping[]): string {
+  return mappings.map(({ containerID, hostID, size }) => `${containerID}:${hostID}:${size}`).join(' ');
+}
+
+function idMapWords(idmap: IdMap | undefined): string {
+  if (idmap === undefined) return '';
+  const how = idmap.recursive ? 'ridmap' : 'idmap';
+  if (idmap.uids === undefined) return ` ${how}=container`;
+  return ` ${how}=[${mappingWords(idmap.uids)}] gids=[${mappingWords(idmap.gids ?? [])}]`;
 }
 
 function spawnWords({ spawn }: Plan): string {

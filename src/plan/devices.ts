@@ -3,6 +3,7 @@ import type { Config, Device } from '../oci/config.ts';
 import type { Step } from '../wire/steps.ts';
 import { containerPath } from './context.ts';
 import { S_IF } from './kernel-flags.ts';
+import { userNamespace } from './user-namespace.ts';
 
 /** config-linux.md#default-devices, in the order runc makes them. */
 const defaultDevices: readonly (readonly [path: string, major: number, minor: number])[] = [
@@ -38,16 +39,17 @@ export function ownsDev(config: Config): boolean {
 /** The default devices, those of the config in place of or beside them, and the links of /dev. */
 export function deviceSteps(config: Config): Step[] {
   if (!ownsDev(config)) return [];
+  const bound = userNamespace(config) !== undefined;
   const asked = config.linux?.devices ?? [];
   const replaced = new Set(asked.map(device => containerPath(device.path)));
   const steps: Step[] = [];
   for (const [path, major, minor] of defaultDevices) {
-    if (!replaced.has(path)) steps.push(deviceStep({ type: 'c', path, major, minor }, ''));
+    if (!replaced.has(path)) steps.push(deviceStep({ type: 'c', path, major, minor }, '', bound));
   }
   for (const [index, device] of asked.entries()) {
     // The devpts mount's own ptmx is the only right one: /dev/ptmx is a link to it.
     if (containerPath(device.path) !== '/dev/ptmx') {
-      steps.push(deviceStep(device, `/linux/devices/${index}`));
+      steps.push(deviceStep(device, `/linux/devices/${index}`, bound));
     }
   }
   for (const [path, target] of links) steps.push({ op: 'makeSymlink', origin: '', path, target });
@@ -62,14 +64,20 @@ export function deviceSteps(config: Config): Step[] {
   return steps;
 }
 
-function deviceStep(device: Device, origin: string): Step {
+/** In a user namespace nodes are the host's, with the host's owner and permissions; FIFOs can be made. */
+function deviceStep(device: Device, origin: string, bound: boolean): Step {
+  const path = containerPath(device.path);
+  const fifo = device.type === 'p';
+  const major = fifo ? 0 : (device.major ?? 0);
+  const minor = fifo ? 0 : (device.minor ?? 0);
+  if (bound && !fifo) return { op: 'bindDevice', origin, path, mode: fileType[device.type], major, minor };
   return {
     op: 'makeDevice',
     origin,
-    path: containerPath(device.path),
+    path,
     mode: fileType[device.type] | ((device.fileMode ?? anybody) & permissionBits),
-    major: device.type === 'p' ? 0 : (device.major ?? 0),
-    minor: device.type === 'p' ? 0 : (device.minor ?? 0),
+    major,
+    minor,
     uid: device.uid ?? 0,
     gid: device.gid ?? 0,
   };

@@ -6,8 +6,10 @@ import type { ProcessContext } from './context.ts';
 import { keyLabelSteps } from './labels.ts';
 import type { HostStep, Plan, PlanWarning } from './plan.ts';
 import { processSteps } from './process.ts';
+import { rlimitHostSteps } from './rlimits.ts';
 import { execAffinity } from './scheduling.ts';
 import { terminalSteps } from './terminal.ts';
+import { factsInside } from './user-namespace.ts';
 
 /** What an executed process needs to know of its container. */
 export interface ExecOptions {
@@ -28,7 +30,8 @@ export interface ExecOptions {
 /** Compiles a checked process into the ordered work of `exec`, for an init born in the container. Pure, as makePlan is. */
 export function makeExecPlan(context: Omit<ProcessContext, 'warn'>, options: ExecOptions): Plan {
   const warnings: PlanWarning[] = [];
-  const { facts, process, origin, seccomp } = context;
+  const { process, origin } = context;
+  const facts = context.userNamespace ? factsInside(context.facts) : context.facts;
   const container: Step[] = [];
   if (facts.ignoredSignals !== 0n) {
     container.push({ op: 'resetSignals', origin: '', mask: facts.ignoredSignals });
@@ -46,17 +49,19 @@ export function makeExecPlan(context: Omit<ProcessContext, 'warn'>, options: Exe
     host.push({ op: 'openDirectory', when: 'before', path: options.root, slot, origin: '' });
     container.push({ op: 'changeRoot', origin: '', slot });
   }
+  if (context.userNamespace) container.push({ op: 'becomeRoot', origin: '' });
   if (!options.noNewKeyring) {
     container.push(...keyLabelSteps({ process, origin }));
     container.push({ op: 'joinSessionKeyring', origin: '', name: `_ses.${options.id}` });
   }
   const warn = (pointer: string, message: string): void => void warnings.push({ pointer, message });
   const affinity = execAffinity({ process, origin }).final;
-  const ofProcess: ProcessContext = { process, seccomp, facts, origin, warn };
+  const ofProcess: ProcessContext = { ...context, facts, warn };
   container.push(
     ...terminalSteps(ofProcess, { slot: slots, console: false }),
     ...processSteps(ofProcess, { linux: options.linux, affinity }),
   );
+  host.push(...rlimitHostSteps(ofProcess));
   const { oomScoreAdj } = process;
   if (oomScoreAdj !== undefined) {
     host.push({ op: 'setOomScoreAdj', when: 'after', value: oomScoreAdj, origin: origin('oomScoreAdj') });

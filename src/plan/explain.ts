@@ -88,6 +88,14 @@ function explainStep(plan: Plan, step: Step, report: Report, config?: Config): E
         message: `error creating device node ${JSON.stringify(step.path)}: ${called}`,
         value: `${step.major}:${step.minor}`,
       };
+    case 'bindDevice':
+      return {
+        code: 'container.device',
+        message: `error binding device node ${JSON.stringify(step.path)}: ${called}`,
+        value: `${step.major}:${step.minor}`,
+      };
+    case 'becomeRoot':
+      return { code: 'container.user', message: `unable to become root in the user namespace: ${called}` };
     case 'makeSymlink':
     case 'makeSymlinkIf':
     case 'replaceSymlink':

@@ -22,7 +22,8 @@ const hints = (): Readonly<Record<string, Readonly<Record<number, string>>>> => 
   },
   'bind/open_tree': {
     [errno.ENOENT]: 'the source does not exist on the host; a relative one counts from the bundle',
-    [errno.EINVAL]: 'the source lies on a mount that is unbindable',
+    [errno.EINVAL]:
+      'the source lies on a mount that is unbindable, or in a user namespace has mounts below that must stay: use rbind',
     [errno.EPERM]: nestedHint,
   },
   'bind/move_mount': {
@@ -32,6 +33,13 @@ const hints = (): Readonly<Record<string, Readonly<Record<number, string>>>> => 
   'bind/mount_setattr': {
     [errno.EPERM]: 'the source is mounted with options that are locked here: do not clear them',
     [errno.EINVAL]: 'this kernel does not know one of the options',
+  },
+  'bind/mount_setattr(MOUNT_ATTR_IDMAP)': {
+    [errno.EINVAL]:
+      'the file system of the source cannot show other owners on this kernel, or shows other owners already',
+    [errno.EPERM]: 'only who is root over the file system of the source may show other owners',
+    [errno.ENOSYS]: 'id-mapped mounts need Linux 5.12',
+    [errno.EBUSY]: 'a file in it is open for writing',
   },
   bind: {
     [errno.EROFS]: 'the mount point is missing and cannot be made on a read-only file system',
@@ -47,12 +55,22 @@ const hints = (): Readonly<Record<string, Readonly<Record<number, string>>>> => 
     [errno.ENOENT]: 'root.path counts from the bundle; the directory must be there before create',
     [errno.ENOTDIR]: 'root.path must be a directory, and not a symbolic link to one',
     [errno.ELOOP]: 'root.path must be a directory, and not a symbolic link to one',
+    [errno.EACCES]:
+      'the root of the user namespace may not enter it: its owner or mode must let the mapped user in',
   },
   pivotRoot: { [errno.EINVAL]: 'where / is a ramfs (an initrd) it cannot be pivoted: use --no-pivot' },
   makeDevice: {
     [errno.EPERM]: 'device nodes need CAP_MKNOD and a device cgroup that allows mknod',
     [errno.EEXIST]: 'something else has that name in the root file system',
     [errno.EROFS]: 'mount a tmpfs on /dev, or make the node in the root file system beforehand',
+  },
+  bindDevice: {
+    [errno.ENOENT]: 'in a user namespace no node can be made: the host needs one of that path to be bound',
+    [errno.ENODEV]: "in a user namespace no node can be made, and the host's of that path is another device",
+    [errno.EACCES]:
+      'the file to bind on cannot be made: /dev belongs to a user without a mapping; mount a tmpfs there',
+    [errno.EROFS]: 'mount a tmpfs on /dev, or make the file in the root file system beforehand',
+    [errno.ELOOP]: 'a symbolic link has that name in the root file system',
   },
   maskPath: { [errno.ENODEV]: `the container's /dev/null must be the character device 1:3` },
   joinNamespace: {

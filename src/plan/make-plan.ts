@@ -10,20 +10,24 @@ import { type PlanContext, type PlanOptions, type ProcessContext, pointer } from
 import { deviceRuleSteps } from './device-rules.ts';
 import { deviceSteps } from './devices.ts';
 import { createContainerSteps, hostHookSteps, startContainerSteps } from './hooks.ts';
+import { noTrees, planHostTrees } from './host-trees.ts';
 import { keyLabelSteps } from './labels.ts';
 import { mountSteps } from './mounts.ts';
 import { planNamespaces } from './namespaces.ts';
 import type { FifoSlots, HostStep, Plan, PlanWarning } from './plan.ts';
 import { processSteps } from './process.ts';
 import { restrictedPathSteps } from './restricted-paths.ts';
+import { rlimitHostSteps } from './rlimits.ts';
 import { rootfsPlan } from './rootfs.ts';
 import { sysctlSteps } from './sysctl.ts';
 import { terminalSteps } from './terminal.ts';
+import { planTimeNamespace } from './time-namespace.ts';
+import { factsInside, userNamespace } from './user-namespace.ts';
 
 export type { PlanOptions } from './context.ts';
 
 /** Slots of the executor (native/wire/plan.h), 0 among them. */
-const slotCount = 64;
+const slotCount = 512;
 const directoryMode = 0o755;
 /** Of a container whose config says nothing: what programs expect that were written for other runtimes. */
 const defaultUmask = 0o022;
@@ -42,22 +46,27 @@ export function makePlan(config: Config, facts: HostFacts, options: PlanOptions)
     config,
     facts,
     options,
+    trees: noTrees,
     warn: (pointer, message) => void warnings.push({ pointer, message }),
     takeSlot: () => {
       if (slots >= slotCount) {
         throw new RuntimeError({
           code: 'config.unsupported',
           pointer: '/mounts',
-          message: `more than ${slotCount - 1} joined namespaces and read-only tmpfs mounts are not supported`,
+          message: `more than ${slotCount - 1} joined namespaces, bind mounts and read-only tmpfs mounts are not supported`,
         });
       }
       return slots++;
     },
   };
-  // Slots are handed over in this order: the namespaces to join, then the two FIFOs; mounts are kept in later ones.
+  // Slots are handed over in this order: the namespaces to join, then the two FIFOs, then trees of mounts; mounts are
+  // kept in later ones.
   const namespaces = planNamespaces(context);
   const fifos = options.startNow ? undefined : { go: context.takeSlot(), result: context.takeSlot() };
-  const host = hostSteps(context, namespaces.host);
+  const time = planTimeNamespace(context);
+  const planned: PlanContext = { ...context, trees: planHostTrees(context) };
+  const ofProcess = processContext(planned);
+  const host = hostSteps(planned, [...namespaces.host, ...time.host], ofProcess);
   return {
     host,
     spawn: {
@@ -65,14 +74,30 @@ export function makePlan(config: Config, facts: HostFacts, options: PlanOptions)
       preserveFds: (options.preserveFds ?? 0) + (options.listenFds ?? 0),
       ...(fifos !== undefined && { fifos }),
     },
-    container: containerSteps(context, namespaces.steps, host, fifos),
+    container: containerSteps(planned, ofProcess, [...namespaces.steps, ...time.steps], host, fifos),
     warnings,
   };
 }
 
-function hostSteps(context: PlanContext, namespaces: readonly HostStep[]): HostStep[] {
+function processContext({ config, facts, warn }: PlanContext): ProcessContext {
+  const inside = userNamespace(config) !== undefined;
+  return {
+    process: config.process,
+    seccomp: config.linux?.seccomp,
+    facts: inside ? factsInside(facts) : facts,
+    userNamespace: inside,
+    origin: (...parts) => pointer('process', ...parts),
+    warn,
+  };
+}
+
+function hostSteps(
+  context: PlanContext,
+  namespaces: readonly HostStep[],
+  ofProcess: ProcessContext,
+): HostStep[] {
   // Namespaces first: a path that is none fails before anything is made.
-  const steps: HostStep[] = [...namespaces];
+  const steps: HostStep[] = [...namespaces, ...context.trees.steps];
   const cgroup = containerCgroup(context);
   const unit = context.options.systemdCgroup ? containerUnit(context) : undefined;
   if (cgroup === undefined) {
@@ -91,12 +116,13 @@ function hostSteps(context: PlanContext, namespaces: readonly HostStep[]): HostS
   if (value !== undefined) {
     steps.push({ op: 'setOomScoreAdj', when: 'after', value, origin: '/process/oomScoreAdj' });
   }
-  steps.push(...hostHookSteps(context));
+  steps.push(...hostHookSteps(context), ...rlimitHostSteps(ofProcess));
   return steps;
 }
 
 function containerSteps(
   context: PlanContext,
+  ofProcess: ProcessContext,
   namespaces: readonly Step[],
   host: readonly HostStep[],
   fifos: FifoSlots | undefined,
@@ -104,23 +130,23 @@ function containerSteps(
   const { config, facts, options } = context;
   const root = rootfsPlan(context);
   const mounts = mountSteps(context);
-  const ofProcess: ProcessContext = {
-    process: config.process,
-    seccomp: config.linux?.seccomp,
-    facts,
-    origin: (...parts) => pointer('process', ...parts),
-    warn: context.warn,
-  };
   const steps: Step[] = [];
   if (facts.ignoredSignals !== 0n) {
     steps.push({ op: 'resetSignals', origin: '', mask: facts.ignoredSignals });
   }
   if (host.some(({ when }) => when === 'cgroup')) {
-    steps.push({ op: 'rendezvous', origin: '/linux/cgroupsPath', moment: 'cgroup', slot: 0 });
+    steps.push({
+      op: 'rendezvous',
+      origin: '/linux/cgroupsPath',
+      moment: 'cgroup',
+      slot: 0,
+      into: 0,
+      count: 0,
+    });
   }
   steps.push(...namespaces, ...root.open, ...mounts.steps, ...deviceSteps(config));
   if (host.some(({ when }) => when === 'runtime')) {
-    steps.push({ op: 'rendezvous', origin: '/hooks', moment: 'runtime', slot: 0 });
+    steps.push({ op: 'rendezvous', origin: '/hooks', moment: 'runtime', slot: 0, into: 0, count: 0 });
   }
   steps.push(...createContainerSteps(context));
   if (config.process.terminal) {

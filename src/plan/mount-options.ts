@@ -14,6 +14,8 @@ export interface MountWords {
   readonly cleared: number;
   readonly propagation: readonly { readonly flags: number; readonly origin: string }[];
   readonly recursive: readonly RecursiveWord[];
+  /** `idmap` or `ridmap`, the later one. */
+  readonly idmap?: { readonly recursive: boolean; readonly origin: string };
   readonly copyUp: boolean;
   /** Words for the file system itself. */
   readonly filesystem: readonly { readonly word: string; readonly origin: string }[];
@@ -29,13 +31,14 @@ export interface RecursiveWord {
 /**
  * Sorts the options of the config's mount number `index`.
  *
- * @throws RuntimeError `config.unsupported` for `remount`, `idmap` and `ridmap`
+ * @throws RuntimeError `config.unsupported` for `remount`
  * @throws RuntimeError `config.mount.bind-options` for a word that a bind cannot take
  */
 export function readMountWords(mount: Mount, index: number): MountWords {
   let set = 0;
   let cleared = 0;
   let copyUp = false;
+  let idmap: MountWords['idmap'];
   const propagation: MountWords['propagation'][number][] = [];
   const recursive: RecursiveWord[] = [];
   const filesystem: MountWords['filesystem'][number][] = [];
@@ -56,7 +59,7 @@ export function readMountWords(mount: Mount, index: number): MountWords {
     } else if (word === 'tmpcopyup') {
       copyUp = true;
     } else if (word === 'idmap' || word === 'ridmap') {
-      throw unsupported(word, origin, `the mount option ${word} is not supported yet`);
+      idmap = { recursive: word === 'ridmap', origin };
     } else if (word !== '') {
       filesystem.push({ word, origin });
     }
@@ -82,7 +85,17 @@ export function readMountWords(mount: Mount, index: number): MountWords {
       hint: 'a bind shows a mounted file system, whose own options stay as they are: leave the word out, or check its spelling',
     });
   }
-  return { bind, tree: (set & MS.MS_REC) !== 0, set, cleared, propagation, recursive, copyUp, filesystem };
+  return {
+    bind,
+    tree: (set & MS.MS_REC) !== 0,
+    set,
+    cleared,
+    propagation,
+    recursive,
+    copyUp,
+    filesystem,
+    ...(idmap && { idmap }),
+  };
 }
 
 /** Own properties only: an option could be called `constructor`. */

@@ -4,6 +4,7 @@ import type { Mount } from '../oci/config.ts';
 import { mountFlags, type Step } from '../wire/steps.ts';
 import { containerCgroup } from './cgroup-path.ts';
 import { containerPath, hostPath, type PlanContext } from './context.ts';
+import { pathInRoot } from './host-trees.ts';
 import { MOUNT_ATTR, MS } from './kernel-flags.ts';
 import { contextOption } from './labels.ts';
 import { bindAttributes, newMountAttributes, superBlockWords } from './mount-attributes.ts';
@@ -20,6 +21,7 @@ export interface MountPlan {
 
 /** One mount of the config while its steps are made. */
 interface Request {
+  readonly index: number;
   readonly mount: Mount;
   readonly words: MountWords;
   readonly target: string;
@@ -39,7 +41,7 @@ export function mountSteps(context: PlanContext): MountPlan {
       context.warn(origin, `tmpcopyup has no meaning on ${target}, which is no tmpfs`);
     }
     const flags = targetFlags(target, words.bind ? undefined : (mount.type ?? ''), index);
-    const request = { mount, words, target, flags, origin };
+    const request = { index, mount, words, target, flags, origin };
     if (words.bind) steps.push(...bindSteps(context, request));
     else if (mount.type === 'cgroup') steps.push(...cgroupSteps(context, request));
     else steps.push(...filesystemSteps(context, request, deferred));
@@ -71,11 +73,16 @@ function bindStep(
   tree: boolean,
   flags: number,
 ): Step {
+  const handed = context.trees.binds.get(request.index) ?? 0;
+  // The way from the host's root may be closed to the root of a user namespace.
+  const inRoot = context.trees.root === 0 || handed !== 0 ? undefined : pathInRoot(context, source);
   const { set, clear, insist } = bindAttributes(request.words, context.facts.kernel);
   return {
     op: 'bind',
     origin: request.origin,
-    source,
+    source: inRoot ?? source,
+    tree: handed,
+    inRoot: inRoot === undefined ? 0 : 1,
     target: request.target,
     recursive: tree ? 1 : 0,
     attributesSet: set,

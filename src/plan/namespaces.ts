@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { RuntimeError } from '../errors/error.ts';
 import type { Config } from '../oci/config.ts';
-import { type TimeOffsets, timeClocks } from '../oci/config-linux.ts';
 import { type NamespaceType, namespaceFlags } from '../oci/namespaces.ts';
 import type { Step } from '../wire/steps.ts';
 import type { PlanContext } from './context.ts';
 import type { HostStep } from './plan.ts';
+import { offsetLines } from './time-namespace.ts';
+import { mappingSteps, userNamespace, userSteps } from './user-namespace.ts';
 
 export interface NamespacePlan {
   /** CLONE_NEW* that the init is born with. */
@@ -25,12 +26,25 @@ export function hasNamespace(config: Config, type: NamespaceType): boolean {
  * New namespaces are made with the init itself, except for the cgroup namespace: its root is the cgroup its maker is
  * in, so it is made by the init, which is born in the container's cgroup; nor for the time namespace, whose offsets must
  * be written before anybody is in it. The pid namespace to join is entered by
- * being born in it (slot 0); others by setns(2), from descriptors that were opened outside.
+ * being born in it (slot 0); others by setns(2), from descriptors that were opened outside. With a user namespace all
+ * that are joined are entered by being born in them, but for the time namespace, and the new ones are made by its root.
  *
- * @throws RuntimeError `config.unsupported` for user namespaces
+ * @throws RuntimeError `config.unsupported` for a user namespace without a new mount namespace
  */
 export function planNamespaces(context: PlanContext): NamespacePlan {
   const namespaces = context.config.linux?.namespaces ?? [];
+  const user = userNamespace(context.config);
+  const mount = namespaces.find(({ type }) => type === 'mount');
+  if (user !== undefined && (mount === undefined || (mount.path ?? '') !== '')) {
+    throw new RuntimeError({
+      code: 'config.unsupported',
+      pointer: mount === undefined ? user.origin : `/linux/namespaces/${namespaces.indexOf(mount)}/path`,
+      value: mount?.path,
+      message:
+        'a user namespace without a new mount namespace is not supported: its root may mount in no other',
+      hint: 'let linux.namespaces have {"type": "mount"} without a path',
+    });
+  }
   let cloneFlags = 0;
   const host: HostStep[] = [];
   const joins: { readonly rank: number; readonly step: Step }[] = [];
@@ -38,24 +52,29 @@ export function planNamespaces(context: PlanContext): NamespacePlan {
   for (const [index, { type, path }] of namespaces.entries()) {
     const origin = `/linux/namespaces/${index}`;
     const kind = namespaceFlags[type];
-    if (type === 'user') {
-      throw new RuntimeError({
-        code: 'config.unsupported',
-        pointer: origin,
-        value: type,
-        message: `the ${type} namespace is not supported yet`,
-      });
-    }
     if (path !== undefined && path !== '') {
-      const slot = type === 'pid' ? 0 : context.takeSlot();
-      host.push({ op: 'openNamespace', when: 'before', path, kind, slot, origin: `${origin}/path` });
-      if (type !== 'pid') {
+      // Who shares memory with others, as a helper does, cannot enter a time namespace.
+      const bornIn = type === 'pid' || (user !== undefined && type !== 'time');
+      const slot = bornIn ? 0 : context.takeSlot();
+      const { uids = [], gids = [] } = type === 'user' && user !== undefined ? user : {};
+      const mappings = uids.length > 0 || gids.length > 0 ? { mappings: { uids, gids } } : {};
+      host.push({
+        op: 'openNamespace',
+        when: 'before',
+        path,
+        kind,
+        slot,
+        ...mappings,
+        origin: `${origin}/path`,
+      });
+      if (slot !== 0) {
         const step: Step = { op: 'joinNamespace', origin: `${origin}/path`, slot, kind };
         joins.push({ rank: joinOrder.indexOf(type), step });
       }
     } else if (type === 'cgroup') {
       made.push({ op: 'unshare', origin, flags: kind });
     } else if (type === 'time') {
+      if (user !== undefined) continue;
       made.push({
         op: 'enterTimeNamespace',
         origin,
@@ -67,16 +86,16 @@ export function planNamespaces(context: PlanContext): NamespacePlan {
       if (type === 'network') made.push({ op: 'raiseLoopback', origin });
     }
   }
+  if (user !== undefined) {
+    const birth = cloneFlags & (namespaceFlags.user | namespaceFlags.pid);
+    // The user namespace last: the host may join what belongs to it, the namespace's root may not.
+    const last = (step: HostStep) => Number('kind' in step && step.kind === namespaceFlags.user);
+    return {
+      cloneFlags: birth,
+      host: [...host.sort((a, b) => last(a) - last(b)), ...mappingSteps(user)],
+      steps: [...userSteps(user, cloneFlags & ~birth), ...joins.map(join => join.step), ...made],
+    };
+  }
   joins.sort((a, b) => a.rank - b.rank);
   return { cloneFlags, host, steps: [...joins.map(join => join.step), ...made] };
-}
-
-/** As /proc/PID/timens_offsets takes them. */
-function offsetLines(offsets: TimeOffsets = {}): string {
-  return timeClocks
-    .map(clock => {
-      const { secs = 0, nanosecs = 0 } = offsets[clock] ?? {};
-      return secs === 0 && nanosecs === 0 ? '' : `${clock} ${secs} ${nanosecs}\n`;
-    })
-    .join('');
 }

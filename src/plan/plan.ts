@@ -2,8 +2,9 @@
 import type { DeviceRule } from '../cgroup/devices/rules.ts';
 import type { UnitRequest } from '../cgroup/systemd/unit.ts';
 import type { CgroupWrite } from '../cgroup/write.ts';
-import type { Hook } from '../oci/config.ts';
+import type { Hook, IDMapping } from '../oci/config.ts';
 import type { Step } from '../wire/steps.ts';
+import type { IdMap } from './host-trees.ts';
 
 /**
  * What will be done for a container, in order, before anything is done. A pure value of the config and the host's
@@ -26,7 +27,8 @@ export interface PlanWarning {
 
 /**
  * What the runtime does itself: first those `before` the init is born, then those `after`, while it prepares; those of
- * `cgroup` and `runtime` while it waits at the rendezvous of that name, `poststart` when its program runs, `poststop` when all is gone.
+ * `cgroup`, `mapIds`, `timeOffsets`, `hostTrees`, `limits` and `runtime` while it waits at the rendezvous of that name;
+ * `poststart` when its program runs, `poststop` when all is gone.
  */
 export type HostStep =
   /** Makes the cgroup (with its missing parents); the init is born in it. */
@@ -35,7 +37,7 @@ export type HostStep =
   | ({ readonly op: 'startUnit'; readonly when: 'cgroup'; readonly path: string } & UnitRequest)
   /** Writes one value into a control file of that cgroup: before the init is born in it, or when systemd has made it. */
   | ({ readonly op: 'writeCgroup'; readonly when: 'before' | 'cgroup' } & CgroupWrite)
-  /** Opens a namespace to join and hands it over in `slot` (0: the pid namespace to be born in). */
+  /** Opens a namespace to join and hands it over in `slot` (0: a namespace to be born in). */
   | {
       readonly op: 'openNamespace';
       readonly when: 'before';
@@ -43,6 +45,26 @@ export type HostStep =
       /** CLONE_NEW* of the kind that the file must be. */
       readonly kind: number;
       readonly slot: number;
+      /** What a user namespace that is joined must have. Absent: anything. */
+      readonly mappings?: { readonly uids: readonly IDMapping[]; readonly gids: readonly IDMapping[] };
+      readonly origin: string;
+    }
+  /** Clones a tree of mounts as the container's mount namespace has it, shows its owners as `idmap` says, and hands it over in `slot`. */
+  | {
+      readonly op: 'cloneTree';
+      readonly when: 'hostTrees';
+      readonly path: string;
+      readonly recursive: boolean;
+      readonly idmap?: IdMap;
+      readonly slot: number;
+      readonly origin: string;
+    }
+  /** Writes the mappings of the init's new user namespace. */
+  | {
+      readonly op: 'mapIds';
+      readonly when: 'mapIds';
+      readonly uids: readonly IDMapping[];
+      readonly gids: readonly IDMapping[];
       readonly origin: string;
     }
   /** Opens a directory of the host and hands it over in `slot`. */
@@ -70,6 +92,22 @@ export type HostStep =
       readonly rules: readonly DeviceRule[];
       readonly origin: string;
     }
+  /** Writes the offsets of the init's new time namespace, which is nobody's as yet, and hands that over. */
+  | {
+      readonly op: 'writeTimeOffsets';
+      readonly when: 'timeOffsets';
+      readonly offsets: string;
+      readonly origin: string;
+    }
+  /** prlimit(2) of the init: who is root in a user namespace alone may raise nothing. */
+  | {
+      readonly op: 'limitInit';
+      readonly when: 'limits';
+      readonly resource: number;
+      readonly soft: bigint;
+      readonly hard: bigint;
+      readonly origin: string;
+    }
   /** Runs a hook in the runtime's namespaces. */
   | {
       readonly op: 'runHook';
@@ -87,7 +125,10 @@ export interface FifoSlots {
 }
 
 export interface SpawnPlan {
-  /** CLONE_NEW* flags of clone3(2): every new namespace but cgroup (made later, inside its cgroup). */
+  /**
+   * CLONE_NEW* flags of clone3(2): every new namespace but cgroup (made later, inside its cgroup); with a user namespace
+   * only that and pid.
+   */
   readonly cloneFlags: number;
   readonly preserveFds: number;
   /** Slots of the two FIFOs of `awaitStart`; absent when the program runs at once. */

@@ -3,13 +3,48 @@ import { RuntimeError } from '../errors/error.ts';
 import { type RlimitName, rlimitNumbers } from '../oci/rlimits.ts';
 import type { Step } from '../wire/steps.ts';
 import type { ProcessContext } from './context.ts';
+import type { HostStep } from './plan.ts';
+
+/** The moment of a plan at which the host limits the init. */
+export const limitsMoment = 'limits';
+
+type SetRlimit = Extract<Step, { op: 'setRlimit' }>;
+
+/**
+ * In a user namespace nobody may raise a hard limit, so the host does it where it may limit processes of others. Where
+ * it may not, the init lowers what it can.
+ */
+function byHost({ userNamespace, facts }: ProcessContext): boolean {
+  return userNamespace === true && facts.euid === 0;
+}
+
+/** process.rlimits as the init sets them, or waits for the host to do it. */
+export function rlimitSteps(context: ProcessContext): Step[] {
+  const limits = rlimits(context);
+  if (limits.length === 0 || !byHost(context)) return limits;
+  const origin = context.origin('rlimits');
+  return [{ op: 'rendezvous', origin, moment: limitsMoment, slot: 0, into: 0, count: 0 }];
+}
+
+/** The host's part of them. */
+export function rlimitHostSteps(context: ProcessContext): HostStep[] {
+  if (!byHost(context)) return [];
+  return rlimits(context).map(({ origin, resource, soft, hard }) => ({
+    op: 'limitInit',
+    when: limitsMoment,
+    resource: Number(resource),
+    soft: BigInt(soft),
+    hard: BigInt(hard),
+    origin,
+  }));
+}
 
 /**
  * process.rlimits, in their order.
  *
  * @throws RuntimeError `config.process.rlimit-type` for a type that the kernel does not have
  */
-export function rlimitSteps({ process, origin }: ProcessContext): Step[] {
+function rlimits({ process, origin }: ProcessContext): SetRlimit[] {
   return (process.rlimits ?? []).map(({ type, soft, hard }, index) => {
     if (!Object.hasOwn(rlimitNumbers, type)) {
       throw new RuntimeError({

@@ -43,17 +43,43 @@ export function rootfsPlan(context: PlanContext): RootfsPlan {
     });
   }
   const path = hostPath(context, config.root.path);
-  if (!hasNamespace(config, 'mount')) return rootOnHost(config, path, origin, flags);
+  if (!hasNamespace(config, 'mount')) return rootOnHost(context, path, origin, flags);
   const enter: Step[] = [{ op: options.noPivot ? 'moveRoot' : 'pivotRoot', origin: '/root/path' }];
   if ((flags & (MS.MS_PRIVATE | MS.MS_SLAVE)) === 0) enter.push({ op: 'setRootPropagation', origin, flags });
+  const { root: tree } = context.trees;
+  if (tree !== 0) return rootOfHost(context, path, tree, enter);
   const open: Step[] = [{ op: 'setPropagation', origin, flags }];
   if (!cutsOffHost(flags)) {
     const apart = (flags & MS.MS_SLAVE) === 0 ? MS.MS_PRIVATE : MS.MS_SLAVE;
     open.push({ op: 'setMountPropagation', origin, path, flags: apart });
   }
-  open.push({ op: 'openRoot', origin: '/root/path', path });
+  open.push(...context.trees.wait, { op: 'openRoot', origin: '/root/path', path, tree: 0 });
+  return { open, enter, seal: sealSteps(config) };
+}
+
+/**
+ * In a user namespace, where the host has cloned the root. Nothing made there can reach the host: all mounts that are
+ * shared with it become slaves, whatever is asked for, when the mount namespace is copied. So they do here.
+ */
+function rootOfHost(context: PlanContext, path: string, tree: number, enter: readonly Step[]): RootfsPlan {
+  const { config, options } = context;
+  if (options.noPivot) {
+    throw new RuntimeError({
+      code: 'config.unsupported',
+      pointer: '/linux/namespaces',
+      value: 'user',
+      message: 'a user namespace without pivot_root is not supported',
+      hint: 'leave --no-pivot out',
+    });
+  }
+  const isPrivate = /^r?private$/.test(config.linux?.rootfsPropagation ?? '');
+  const flags = MS.MS_REC | (isPrivate ? MS.MS_PRIVATE : MS.MS_SLAVE);
   return {
-    open,
+    open: [
+      { op: 'setPropagation', origin: '', flags },
+      ...context.trees.wait,
+      { op: 'openRoot', origin: '/root/path', path, tree },
+    ],
     enter,
     seal: sealSteps(config),
   };
@@ -67,13 +93,15 @@ function sealSteps(config: Config): Step[] {
  * In the host's own mount namespace only the root's mount may be changed: it is put over itself, cut off before the first
  * mount in it (which would else appear below it too, where nobody takes it off again), and entered by chroot(2).
  */
-function rootOnHost(config: Config, path: string, origin: string, flags: number): RootfsPlan {
+function rootOnHost(context: PlanContext, path: string, origin: string, flags: number): RootfsPlan {
+  const { config } = context;
   const propagation = (flags & (MS.MS_PRIVATE | MS.MS_SLAVE)) === 0 ? MS.MS_PRIVATE : flags;
   const enter: Step[] = [{ op: 'changeRoot', origin: '/root/path', slot: 0 }];
   if (propagation !== flags) enter.push({ op: 'setRootPropagation', origin, flags });
   return {
     open: [
-      { op: 'openRoot', origin: '/root/path', path },
+      ...context.trees.wait,
+      { op: 'openRoot', origin: '/root/path', path, tree: 0 },
       { op: 'setMountPropagation', origin, path, flags: propagation | MS.MS_REC },
     ],
     enter,

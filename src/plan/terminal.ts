@@ -31,6 +31,13 @@ export function terminalSteps({ process, origin }: ProcessContext, options: Term
       width,
       uid: process.user.uid,
     },
-    { op: 'rendezvous', origin: origin('terminal'), moment: consoleMoment, slot: options.slot },
+    {
+      op: 'rendezvous',
+      origin: origin('terminal'),
+      moment: consoleMoment,
+      slot: options.slot,
+      into: 0,
+      count: 0,
+    },
   ];
 }

@@ -17,6 +17,7 @@ import { checkExecAffinity, checkScheduler } from './checks/scheduling.ts';
 import { checkSeccomp } from './checks/seccomp.ts';
 import { checkSysctl } from './checks/sysctl.ts';
 import { checkTimeOffsets } from './checks/time.ts';
+import { checkIdMappedMounts, checkUserNamespace } from './checks/user-namespace.ts';
 import { completeConfig } from './complete.ts';
 import { config as configShape } from './config-shape.ts';
 import { type Check, CheckContext, type CheckOptions, type Draft } from './context.ts';
@@ -37,8 +38,10 @@ const checks: readonly Check[] = [
   checkExecAffinity,
   checkNamespaces,
   checkTimeOffsets,
+  checkUserNamespace,
   checkHostname,
   checkMounts,
+  checkIdMappedMounts,
   checkDevices,
   checkSysctl,
   checkRootfsPropagation,

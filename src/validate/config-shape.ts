@@ -23,7 +23,6 @@ const mount: Shape = {
     uidMappings: idMappings,
     gidMappings: idMappings,
   },
-  later: ['uidMappings', 'gidMappings'],
 };
 
 const hookList: Shape = {

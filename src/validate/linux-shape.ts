@@ -83,5 +83,5 @@ export const linux: Shape = {
     memoryPolicy,
     personality,
   },
-  later: ['uidMappings', 'gidMappings', 'netDevices', 'intelRdt'],
+  later: ['netDevices', 'intelRdt'],
 };

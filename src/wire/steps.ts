@@ -19,6 +19,11 @@ export const vocabulary = {
   resetSignals: { mask: 'number' },
   /** setns(2) to the namespace in `slot`, of the kind CLONE_NEW*. Closes the slot. */
   joinNamespace: { slot: 'number', kind: 'number' },
+  /**
+   * In a user namespace that has its mappings: uid and gid 0 of it where they are mapped, no supplementary groups where
+   * that is allowed, and all capabilities in it. The init stays as hidden, and as mortal with its runtime, as before.
+   */
+  becomeRoot: {},
   /** unshare(2). */
   unshare: { flags: 'number' },
   /**
@@ -36,8 +41,9 @@ export const vocabulary = {
   /**
    * Clones the tree of mounts at `path` (a host path, which must be a real directory and not a symbolic link) and
    * puts it over itself, so that it is a mount that can be pivoted to. It is the root of all later steps.
+   * A `tree` that is not 0 is the slot of the clone, which the host has made; that is put over `/`, and must let us in.
    */
-  openRoot: { path: 'text' },
+  openRoot: { path: 'text', tree: 'number' },
   /**
    * Makes a file system of type `fstype` (fsopen, fsconfig per option, fsmount) and puts it on `target` in the root.
    * A missing target is made as a directory (0755). `options` are `key` or `key=value`; `attributes` are
@@ -55,10 +61,13 @@ export const vocabulary = {
    * Clones the mount (or with `recursive` the tree) at the host path `source`, sets and clears MOUNT_ATTR_* on its top,
    * and puts it on `target` in the root. A missing target is made: a directory for a directory, else an empty file.
    * Where the kernel refuses to clear attributes that are locked, those of `attributesClear` that are not in
-   * `attributesInsist` stay.
+   * `attributesInsist` stay. A `tree` that is not 0 is the slot of the clone, which the host has made. With `inRoot`
+   * the source is a path in the root.
    */
   bind: {
     source: 'text',
+    tree: 'number',
+    inRoot: 'number',
     target: 'text',
     recursive: 'number',
     attributesSet: 'number',
@@ -97,6 +106,11 @@ export const vocabulary = {
     uid: 'number',
     gid: 'number',
   },
+  /**
+   * Binds the host's node at `path`, which must be of the type in `mode` and have these numbers, over the file at `path`
+   * in the root, which is made when it is missing: where a user namespace makes no nodes.
+   */
+  bindDevice: { path: 'text', mode: 'number', major: 'number', minor: 'number' },
   /** symlinkat(2) at `path` in the root. A path that exists already is left alone. */
   makeSymlink: { path: 'text', target: 'text' },
   /** As makeSymlink, but a file (not a directory) that is there already is removed first. */
@@ -203,9 +217,10 @@ export const vocabulary = {
   findProgram: { name: 'text', search: 'texts' },
   /**
    * Tells the runtime that `moment` has come, and waits until it has done its part: work that only the host can do, at a
-   * place in the order of the container. The descriptor in `slot` (0: none) is handed over with it and closed here.
+   * place in the order of the container. The descriptor in `slot` (0: none) is handed over with it and closed here;
+   * `count` descriptors come with the word to go on, and fill the slots from `into` on.
    */
-  rendezvous: { moment: 'text', slot: 'number' },
+  rendezvous: { moment: 'text', slot: 'number', into: 'number', count: 'number' },
   /**
    * Runs the program `path` to its end: argv is `args`, its environment `env` (with `home` what `findHome` found too),
    * its standard input the two texts of `input` with its init's pid (as it sees that itself) between them. After `timeout`

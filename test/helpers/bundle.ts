@@ -1,5 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-import { copyFileSync, linkSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  copyFileSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { defaultConfig, type TestConfig, type TestMount } from './config.ts';
 
@@ -105,6 +114,23 @@ export class Bundle {
     const namespaces = this.config.linux.namespaces.filter(namespace => namespace.type !== type);
     if (path !== undefined) namespaces.push({ type, path });
     this.config.linux.namespaces = namespaces;
+  }
+
+  /**
+   * A new user namespace, with the users of the container as those of the host from `first` on. Its root owns the
+   * directories of the rootfs; the programs are links to other bundles' and stay as they are.
+   */
+  userNamespace(first = 100_000, size = 65_536): void {
+    this.config.linux.namespaces.push({ type: 'user' });
+    this.config.linux.uidMappings = [{ containerID: 0, hostID: first, size }];
+    this.config.linux.gidMappings = [{ containerID: 0, hostID: first, size }];
+    this.chown(first);
+  }
+
+  /** Gives the directories of the rootfs to that user and group. */
+  chown(id: number): void {
+    chownSync(this.rootfs, id, id);
+    for (const entry of readdirSync(this.rootfs)) chownSync(this.inRoot(entry), id, id);
   }
 
   /** Writes config.json: the config, or any other text. */

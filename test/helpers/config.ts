@@ -28,6 +28,8 @@ export interface TestConfig {
   annotations?: Record<string, string>;
   linux: {
     namespaces: { type: string; path?: string }[];
+    uidMappings?: TestMapping[];
+    gidMappings?: TestMapping[];
     cgroupsPath?: string;
     devices?: TestDevice[];
     maskedPaths?: string[];
@@ -80,6 +82,14 @@ export interface TestMount {
   type?: string;
   source?: string;
   options?: string[];
+  uidMappings?: TestMapping[];
+  gidMappings?: TestMapping[];
+}
+
+export interface TestMapping {
+  containerID: number;
+  hostID: number;
+  size: number;
 }
 
 export interface TestDevice {

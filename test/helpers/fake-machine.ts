@@ -282,7 +282,18 @@ export class FakeMachine {
       this.#begin('awaitReport');
       return { kind: 'ready', step: 0, syscall: '', errno: 0, detail: '', ...this.reports.shift() };
     },
-    resume: () => this.#begin('resume'),
+    resume: (_, given) => this.#begin('resume', given && `with ${given.fds.length}`),
+    cloneTrees: ({ paths }) => {
+      this.#begin('cloneTrees', paths.join(' '));
+      return paths.map((_, index) => 2_100_000 + index);
+    },
+    mapMount: () => this.#begin('mapMount'),
+    endInUserNamespace: () => {
+      this.#begin('endInUserNamespace');
+      return this.addProcess({ state: 'Z' }).pid;
+    },
+    limitProcess: (pid, resource, soft, hard) =>
+      this.#begin('limitProcess', `${pid} ${resource} ${soft} ${hard}`),
     release: () => {
       this.#begin('release');
       return { kind: 'ready', step: 0, syscall: '', errno: 0, detail: '', ...this.releaseReport };

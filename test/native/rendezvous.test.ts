@@ -16,8 +16,8 @@ it.skipIf(requires('root'))(
     const directory = mkdtempSync(join(tmpdir(), 'tsubo-rendezvous-'));
     const given = openSync(directory, 'r');
     const plan = encodePlan([
-      { op: 'rendezvous', origin: '', moment: 'first', slot: 1 },
-      { op: 'rendezvous', origin: '', moment: 'second', slot: 0 },
+      { op: 'rendezvous', origin: '', moment: 'first', slot: 1, into: 0, count: 0 },
+      { op: 'rendezvous', origin: '', moment: 'second', slot: 0, into: 0, count: 0 },
     ]);
     const request = { plan, cloneFlags: 0, cgroup: -1, pidNamespace: -1, preserveFds: 0, fds: [given] };
     const { pid, pidfd, channel } = binding.spawn(request);

@@ -25,7 +25,7 @@ describe.skipIf(requires('root'))('a terminal of the container', () => {
     prepare(root);
     const steps: Step[] = [
       { op: 'setPropagation', origin: '', flags: recursively | slave },
-      { op: 'openRoot', origin: '', path: root },
+      { op: 'openRoot', origin: '', path: root, tree: 0 },
       {
         op: 'mount',
         origin: '',
@@ -47,7 +47,7 @@ describe.skipIf(requires('root'))('a terminal of the container', () => {
         uid: 1000,
       },
       { op: 'useTerminal', origin: '' },
-      { op: 'rendezvous', origin: '', moment: 'console', slot: 1 },
+      { op: 'rendezvous', origin: '', moment: 'console', slot: 1, into: 0, count: 0 },
     ];
     const plan = encodePlan(steps);
     const request = {

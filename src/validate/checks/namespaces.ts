@@ -5,9 +5,6 @@ import { nearestWord } from '../spelling.ts';
 
 const spec = 'config-linux.md#namespaces';
 
-/** Types that are known and not yet made or joined. */
-export const laterNamespaces: readonly string[] = ['user'];
-
 export const checkNamespaces: Check = context => {
   const seen = new Map<string, number>();
   for (const [index, namespace] of context.config.linux?.namespaces?.entries() ?? []) {
@@ -35,15 +32,6 @@ export const checkNamespaces: Check = context => {
         pointer: `${pointer}/type`,
         value: type,
         hint: `the first is /linux/namespaces/${first}`,
-        spec,
-      });
-    } else if (laterNamespaces.includes(type)) {
-      context.problem({
-        code: 'config.unsupported',
-        message: `the ${type} namespace is not supported by this version`,
-        pointer: `${pointer}/type`,
-        value: type,
-        hint: 'remove it to run the container without it',
         spec,
       });
     }

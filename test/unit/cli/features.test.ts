@@ -85,7 +85,9 @@ describe('what is said to be there is what a config is granted', () => {
   it.each(document.mountOptions)('the mount option %s', word => {
     const { problems } = checkConfig(
       configWith(it => {
-        it.mounts = [{ destination: '/a', source: '/b', options: ['bind', word] }];
+        const mappings = [{ containerID: 0, hostID: 0, size: 1 }];
+        const users = { uidMappings: mappings, gidMappings: mappings };
+        it.mounts = [{ destination: '/a', source: '/b', options: ['bind', word], ...users }];
       }),
     );
     expect(problems.filter(({ pointer }) => pointer?.startsWith('/mounts/0/options'))).toEqual([]);

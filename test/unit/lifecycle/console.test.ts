@@ -19,8 +19,9 @@ describe('the console', () => {
       { args: ['/bin/true'], cwd: '/', user: { uid: 0, gid: 0 }, ...process },
       { socket: undefined, foreground: false, pointer: '/terminal', ...wish },
     );
-  const handOver = (console: ReturnType<typeof open>): void =>
+  const handOver = (console: ReturnType<typeof open>): void => {
     console.moments['console']?.({ pid: 1, pidfd: 2, fd: master });
+  };
 
   it('is nobody’s without a terminal', () => {
     expect(open({}, {})).toEqual({ moments: {} });

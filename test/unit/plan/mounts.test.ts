@@ -25,6 +25,8 @@ describe('a bind', () => {
       source: '/srv/data',
       target: '/data',
       recursive: 0,
+      tree: 0,
+      inRoot: 0,
       attributesSet: 0,
       attributesClear: 0,
       attributesInsist: 0,
@@ -201,8 +203,8 @@ describe('a new file system', () => {
     );
   });
 
-  it.each(['remount', 'idmap', 'ridmap'])('does not pass over %s', word => {
-    expect(() => tmpfs(['nosuid', word])).toThrowError(
+  it('does not pass over remount', () => {
+    expect(() => tmpfs(['nosuid', 'remount'])).toThrowError(
       expect.objectContaining({ code: 'config.unsupported', pointer: '/mounts/0/options/1' }),
     );
   });
@@ -245,7 +247,7 @@ describe('a tmpfs', () => {
   );
 
   it('says so when there are more of them than the executor can keep', () => {
-    const mounts = Array.from({ length: 70 }, (_, i) => ({
+    const mounts = Array.from({ length: 600 }, (_, i) => ({
       destination: `/t${i}`,
       type: 'tmpfs',
       options: ['ro'],

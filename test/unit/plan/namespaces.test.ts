@@ -75,10 +75,4 @@ describe('namespaces', () => {
       { op: 'enterTimeNamespace', origin: '/linux/namespaces/1', offsets: 'monotonic -5 7\n' },
     ]);
   });
-
-  it.each(['user'] as const)('cannot be of type %s yet', type => {
-    expect(() => planFor({ linux: { namespaces: [{ type: 'mount' }, { type }] } })).toThrowError(
-      expect.objectContaining({ code: 'config.unsupported', pointer: '/linux/namespaces/1' }),
-    );
-  });
 });

@@ -130,8 +130,8 @@ describe('mounts', () => {
     ).toEqual([
       'config.mount.destination /mounts/0/destination',
       'config.mount.type /mounts/1/type',
-      'config.unsupported /mounts/2/options/0',
       'config.mount.root /mounts/2/destination',
+      'config.mount.idmap /mounts/2/options/0',
     ]);
   });
 });

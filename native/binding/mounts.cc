@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Mounts that the runtime clones for a container: nothing here is attached anywhere.
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <unistd.h>
+
+#include "binding/short_lived.h"
+#include "binding/table.h"
+
+namespace tsubo::binding::function {
+
+Outcome cloneTrees(const Arguments& a) {
+  const auto& paths = a[0].field("paths").items();
+  const auto& recursive = a[0].field("recursive").items();
+  auto mount_namespace = static_cast<int>(a[0].field("mountNamespace").number());
+  // For each path a descriptor or a negative error; before them what joining came to.
+  size_t bytes = (paths.size() + 1) * sizeof(int);
+  long memory = sys::call(__NR_mmap, 0, static_cast<long>(bytes), 3 /* PROT_READ|PROT_WRITE */,
+                          0x21 /* MAP_SHARED|MAP_ANONYMOUS */, -1, 0);
+  if (memory < 0 && memory > -4096) return refused("mmap", static_cast<int>(-memory));
+  int* joined = reinterpret_cast<int*>(memory);
+  int* trees = joined + 1;
+  // Only a process with one thread can join a mount namespace. It keeps its user namespace, and so enters what the
+  // container's root may not; and what is locked in the mount namespace stays so in the clones.
+  long pid = in_child(CLONE_FILES, [&] {
+    *joined = static_cast<int>(sys::call(__NR_setns, mount_namespace, CLONE_NEWNS));
+    for (size_t i = 0; *joined == 0 && i < paths.size(); i++) {
+      unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive[i].truth() ? AT_RECURSIVE : 0);
+      trees[i] = static_cast<int>(sys::open_tree(AT_FDCWD, paths[i].text().c_str(), flags));
+    }
+  });
+  Outcome outcome;
+  if (pid < 0) {
+    outcome = refused("clone3", static_cast<int>(-pid));
+  } else {
+    await_end(pid, After::goes);
+    std::vector<Value> fds;
+    if (*joined < 0) outcome = refused("setns", -*joined);
+    for (size_t i = 0; *joined == 0 && i < paths.size(); i++) {
+      if (trees[i] < 0 && outcome.syscall == nullptr) outcome = refused("open_tree", -trees[i], std::to_string(i));
+      fds.push_back(Value::number(trees[i]));
+    }
+    if (outcome.syscall == nullptr) {
+      outcome = Value::list(std::move(fds));
+    } else {
+      for (const Value& fd : fds) {
+        if (fd.number() >= 0) ::close(static_cast<int>(fd.number()));
+      }
+    }
+  }
+  sys::call(__NR_munmap, memory, static_cast<long>(bytes));
+  return outcome;
+}
+
+Outcome mapMount(const Arguments& a) {
+  sys::MountAttr attr = {MOUNT_ATTR_IDMAP, 0, 0, static_cast<uint64_t>(a[1].number())};
+  unsigned flags = AT_EMPTY_PATH | (a[2].truth() ? AT_RECURSIVE : 0);
+  long r = sys::mount_setattr(static_cast<int>(a[0].number()), "", flags, &attr);
+  if (r < 0) return refused("mount_setattr", static_cast<int>(-r));
+  return {};
+}
+
+}  // namespace tsubo::binding::function

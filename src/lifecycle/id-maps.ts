@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+import { errno } from '../errors/errno.ts';
+import { RuntimeError } from '../errors/error.ts';
+import { isSystemError, onHost } from '../errors/system.ts';
+import type { Binding } from '../host/binding.d.ts';
+import { openFlags } from '../host/files.ts';
+import type { IDMapping } from '../oci/config.ts';
+import type { IdMap } from '../plan/host-trees.ts';
+import type { HostStep } from '../plan/plan.ts';
+import type { Runtime } from './runtime.ts';
+
+type MapIds = Extract<HostStep, { op: 'mapIds' }>;
+
+/** Writes the mappings of the user namespace that the process `pid` is in. */
+export function mapIds({ binding }: Runtime, step: MapIds, pid: number): void {
+  writeMap(binding, pid, 'uid', step.uids, step.origin);
+  writeMap(binding, pid, 'gid', step.gids, step.origin);
+}
+
+/** A user namespace with these mappings and nobody in it, to show the owners of files by. The receiver closes it. */
+export function mappedNamespace({ binding }: Runtime, idmap: IdMap, origin: string): number {
+  const pid = onHost('unable to make a user namespace', () => binding.endInUserNamespace(-1), {
+    pointer: origin,
+    hint: 'this kernel makes no user namespaces, or no more of them: see the sysctl user.max_user_namespaces',
+  });
+  try {
+    writeMap(binding, pid, 'uid', idmap.uids ?? [], origin);
+    writeMap(binding, pid, 'gid', idmap.gids ?? [], origin);
+    const path = `/proc/${pid}/ns/user`;
+    return onHost(`unable to open ${path}`, () =>
+      binding.open(path, openFlags.readOnly | openFlags.closeOnExec, 0),
+    );
+  } finally {
+    binding.reap(pid);
+  }
+}
+
+/**
+ * Engines give the mappings of a user namespace also to a container that joins it.
+ *
+ * @throws RuntimeError `config.user-namespace.joined-mappings` when it has others
+ */
+export function requireMappings(
+  binding: Binding,
+  namespace: number,
+  { uids, gids }: Required<Pick<MapIds, 'uids' | 'gids'>>,
+  path: string,
+): void {
+  const pid = onHost('unable to look into a user namespace', () => binding.endInUserNamespace(namespace));
+  try {
+    for (const [kind, wanted] of [
+      ['uid', uids],
+      ['gid', gids],
+    ] as const) {
+      const map = `/proc/${pid}/${kind}_map`;
+      const found = onHost(`unable to read ${map}`, () => binding.readText(map));
+      const lines = found.split('\n').map(line => line.trim().split(/\s+/).join(' '));
+      if (inOrder(lines) === inOrder(mapText(wanted).split('\n'))) continue;
+      throw new RuntimeError({
+        code: 'config.user-namespace.joined-mappings',
+        message: 'user namespaces enabled, but both namespace path and non-matching mapping specified',
+        pointer: `/linux/${kind}Mappings`,
+        path,
+        value: lines.filter(line => line !== '').join(', '),
+        hint: 'a joined user namespace has its mappings already: remove these',
+        spec: 'config-linux.md#user-namespace-mappings',
+      });
+    }
+  } finally {
+    binding.reap(pid);
+  }
+}
+
+function inOrder(lines: readonly string[]): string {
+  return lines
+    .filter(line => line !== '')
+    .sort()
+    .join('\n');
+}
+
+/** One line a mapping: the first ID inside, the first outside, how many. The kernel takes all of them in one write. */
+function mapText(mappings: readonly IDMapping[]): string {
+  return mappings.map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}\n`).join('');
+}
+
+function writeMap(
+  binding: Binding,
+  pid: number,
+  kind: 'uid' | 'gid',
+  mappings: readonly IDMapping[],
+  origin: string,
+): void {
+  const text = mapText(mappings);
+  try {
+    binding.writeText(`/proc/${pid}/${kind}_map`, text, 0, 0);
+  } catch (error) {
+    // The process has ended: why, its report tells.
+    if (isSystemError(error) && (error.errno === errno.ENOENT || error.errno === errno.ESRCH)) return;
+    onHost(
+      `unable to write the ${kind} mappings`,
+      () => {
+        throw error;
+      },
+      {
+        pointer: origin,
+        value: text.trim().replaceAll('\n', ', '),
+        spec: 'config-linux.md#user-namespace-mappings',
+        hint: `the kernel maps only ${kind}s that the runtime has itself, each once, in at most 340 lines and 4095 bytes`,
+      },
+    );
+  }
+}

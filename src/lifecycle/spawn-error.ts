@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+import { errno, errnoName, errnoText } from '../errors/errno.ts';
+import { RuntimeError } from '../errors/error.ts';
+import { hostFailure, isSystemError } from '../errors/system.ts';
+import type { Plan } from '../plan/plan.ts';
+import type { OpenNamespace } from './join.ts';
+
+/**
+ * What a refused spawn means.
+ *
+ * @param bornIn - the namespaces that were to be joined, in their order
+ */
+export function spawnError(error: unknown, plan: Plan, bornIn: readonly OpenNamespace[]): unknown {
+  if (!isSystemError(error)) return error;
+  const joined = error.syscall === 'setns' ? bornIn[Number(error.path ?? 0)] : undefined;
+  if (joined !== undefined) {
+    return new RuntimeError({
+      code: 'container.namespace',
+      message: `failed to join the namespace of ${joined.origin}: setns: ${errnoText(error.errno)}`,
+      pointer: joined.origin,
+      path: joined.path,
+      syscall: 'setns',
+      errno: error.errno,
+      errnoName: errnoName(error.errno),
+      hint: 'joining a namespace needs CAP_SYS_ADMIN in the user namespace that owns it',
+    });
+  }
+  const user = plan.host.find(step => step.op === 'mapIds');
+  const noMore = user !== undefined && (error.errno === errno.ENOSPC || error.errno === errno.EINVAL);
+  return hostFailure(error, 'unable to spawn the init', {
+    ...(noMore && { pointer: user.origin }),
+    hint: noMore
+      ? 'this kernel makes no user namespaces, or no more of them: see the sysctl user.max_user_namespaces'
+      : 'new namespaces need CAP_SYS_ADMIN: run as root',
+  });
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+import { cleanPath } from '../host/paths.ts';
+import type { IDMapping, Mount } from '../oci/config.ts';
+import type { Step } from '../wire/steps.ts';
+import { hostPath, type PlanContext } from './context.ts';
+import { type MountWords, readMountWords } from './mount-options.ts';
+import { hasNamespace } from './namespaces.ts';
+import type { HostStep } from './plan.ts';
+import { type UserNamespace, userNamespace } from './user-namespace.ts';
+
+/** How the owners of a mount's files are shown. */
+export interface IdMap {
+  /** Absent: those of the container's own user namespace. */
+  readonly uids?: readonly IDMapping[];
+  readonly gids?: readonly IDMapping[];
+  readonly recursive: boolean;
+}
+
+/** The moment of a plan at which the host hands over the trees of mounts that it has cloned. */
+export const hostTreesMoment = 'hostTrees';
+
+/** The trees of mounts that the host clones, by slot. */
+export interface HostTrees {
+  readonly steps: readonly HostStep[];
+  /** Where the init waits for all of them; none when there are none. */
+  readonly wait: readonly Step[];
+  /** 0: the init clones it itself. */
+  readonly root: number;
+  /** By the number of the mount. Others are cloned by the init. */
+  readonly binds: ReadonlyMap<number, number>;
+}
+
+/** Without any. */
+export const noTrees: HostTrees = { steps: [], wait: [], root: 0, binds: new Map() };
+
+/**
+ * The root of a user namespace may not enter every directory of the host, and nobody but the host may map owners: so the
+ * host clones the root and the sources. It does that in the container's mount namespace, where the options of the host's
+ * mounts are locked. Sources within the root are the init's, which sees what it has mounted there.
+ */
+export function planHostTrees(context: PlanContext): HostTrees {
+  const { config } = context;
+  const user = userNamespace(config);
+  const steps: HostStep[] = [];
+  const clone = (path: string, recursive: boolean, origin: string, idmap?: IdMap): number => {
+    const slot = context.takeSlot();
+    const map = idmap === undefined ? {} : { idmap };
+    steps.push({ op: 'cloneTree', when: hostTreesMoment, path, recursive, slot, origin, ...map });
+    return slot;
+  };
+  const root = user === undefined ? 0 : clone(hostPath(context, config.root.path), true, '/root/path');
+  const binds = new Map<number, number>();
+  for (const [index, mount] of (config.mounts ?? []).entries()) {
+    const words = readMountWords(mount, index);
+    const source = bindSource(context, mount, words);
+    if (source === undefined) continue;
+    const idmap = idMapOf(mount, words, user);
+    const own = user === undefined || pathInRoot(context, source) !== undefined;
+    if (idmap === undefined && own) continue;
+    binds.set(index, clone(source, words.bind && words.tree, `/mounts/${index}`, idmap));
+  }
+  const first = steps[0];
+  if (first?.op !== 'cloneTree') return noTrees;
+  const wait = {
+    op: 'rendezvous',
+    origin: '/mounts',
+    moment: hostTreesMoment,
+    slot: 0,
+    into: first.slot,
+    count: steps.length,
+  } as const;
+  return { steps, wait: [wait], root, binds };
+}
+
+/** What is bound, also where a cgroup mount shows the host's. */
+function bindSource(context: PlanContext, mount: Mount, words: MountWords): string | undefined {
+  if (words.bind) return mount.source ? hostPath(context, mount.source) : undefined;
+  const { layout, mountpoint } = context.facts.cgroup;
+  const shown = mount.type === 'cgroup' && !hasNamespace(context.config, 'cgroup') && layout !== 'none';
+  return shown ? mountpoint : undefined;
+}
+
+/** Mappings without an option count as `idmap`; an option without mappings means those of the container. */
+export function idMapOf(
+  mount: Mount,
+  words: Pick<MountWords, 'idmap'>,
+  user: UserNamespace | undefined,
+): IdMap | undefined {
+  const own = (mount.uidMappings ?? []).length > 0 || (mount.gidMappings ?? []).length > 0;
+  if (!own && words.idmap === undefined) return undefined;
+  const recursive = words.idmap?.recursive ?? false;
+  if (own) return { uids: mount.uidMappings ?? [], gids: mount.gidMappings ?? [], recursive };
+  return user === undefined ? undefined : { recursive };
+}
+
+/** Where in the container's root a host path lies; undefined when it does not. */
+export function pathInRoot(context: PlanContext, path: string): string | undefined {
+  const root = hostPath(context, context.config.root.path);
+  const clean = cleanPath(path);
+  if (clean === root) return '/';
+  return clean.startsWith(`${root}/`) ? clean.slice(root.length) : undefined;
+}

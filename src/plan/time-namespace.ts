@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type TimeOffsets, timeClocks } from '../oci/config-linux.ts';
+import { namespaceFlags } from '../oci/namespaces.ts';
+import type { Step } from '../wire/steps.ts';
+import type { PlanContext } from './context.ts';
+import type { HostStep } from './plan.ts';
+import { userNamespace } from './user-namespace.ts';
+
+/** The moment of a plan at which the host writes the offsets, and hands over the time namespace. */
+export const timeOffsetsMoment = 'timeOffsets';
+
+/** The steps of a time namespace, which come right after those of the others. */
+export interface TimePlan {
+  readonly host: readonly HostStep[];
+  readonly steps: readonly Step[];
+}
+
+/**
+ * A new time namespace together with a user namespace. The files in /proc of an init that the root of its user namespace
+ * may not look into are the host's, so the host writes the offsets.
+ */
+export function planTimeNamespace(context: PlanContext): TimePlan {
+  const { linux } = context.config;
+  const index = linux?.namespaces?.findIndex(({ type }) => type === 'time') ?? -1;
+  const joined = (linux?.namespaces?.[index]?.path ?? '') !== '';
+  if (index < 0 || joined || userNamespace(context.config) === undefined) return { host: [], steps: [] };
+  const origin = `/linux/namespaces/${index}`;
+  const kind = namespaceFlags.time;
+  const slot = context.takeSlot();
+  const moment = timeOffsetsMoment;
+  return {
+    host: [{ op: 'writeTimeOffsets', when: moment, offsets: offsetLines(linux?.timeOffsets), origin }],
+    steps: [
+      { op: 'unshare', origin, flags: kind },
+      { op: 'rendezvous', origin, moment, slot: 0, into: slot, count: 1 },
+      { op: 'joinNamespace', origin, slot, kind },
+    ],
+  };
+}
+
+/** As /proc/PID/timens_offsets takes them. */
+export function offsetLines(offsets: TimeOffsets = {}): string {
+  return timeClocks
+    .map(clock => {
+      const { secs = 0, nanosecs = 0 } = offsets[clock] ?? {};
+      return secs === 0 && nanosecs === 0 ? '' : `${clock} ${secs} ${nanosecs}\n`;
+    })
+    .join('');
+}

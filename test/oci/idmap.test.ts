@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+import { chmodSync, chownSync, mkdirSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import type { Bundle } from '../helpers/bundle.ts';
+import type { TestMapping, TestMount } from '../helpers/config.ts';
+import { mountAt } from '../helpers/inside.ts';
+import { requires } from '../helpers/requires.ts';
+import { isTsubo, runs, skipWhere } from '../helpers/runtime.ts';
+import { sandbox } from '../helpers/sandbox.ts';
+
+const first = 100_000;
+const nobody = 65_534;
+const EINVAL = 'EINVAL';
+
+/** From the numbers on the disk to those that are seen. */
+const mapped = (...ranges: readonly (readonly [from: number, to: number, size: number])[]) => {
+  const list: TestMapping[] = ranges.map(([containerID, hostID, size]) => ({ containerID, hostID, size }));
+  return { uidMappings: list, gidMappings: list };
+};
+
+// Older ones take the options for those of a file system.
+const older = runs('runc 1.1') || runs('crun 1.8');
+
+describe.skipIf(requires('root', 'busybox', 'kernel:5.12') || older)('an id-mapped mount', () => {
+  const box = sandbox();
+  const mounted: string[] = [];
+  afterEach(() => {
+    for (const dir of mounted.splice(0)) box.view.sh(`umount -R ${dir}`);
+  });
+
+  /** Files of user and group 0, 1000 and 5000, each open to everybody. */
+  const source = (fill: string = box.mkdir('source')): string => {
+    for (const id of [0, 1000, 5000]) {
+      const path = join(fill, String(id));
+      writeFileSync(path, '');
+      chmodSync(path, 0o666);
+      chownSync(path, id, id);
+    }
+    chmodSync(fill, 0o777);
+    return fill;
+  };
+  const having =
+    (...mounts: TestMount[]) =>
+    (bundle: Bundle): void => {
+      bundle.config.mounts.push(...mounts);
+    };
+  /** Who owns the three, as `USER:GROUP` each. */
+  const owners = (modify: (bundle: Bundle) => void, dir = '/a'): string[] => {
+    const script = `stat -c %u:%g ${dir}/0 ${dir}/1000 ${dir}/5000`;
+    return box.shell(script, modify).trim().split('\n');
+  };
+  const own = mapped([0, 200_000, 2000]);
+
+  test('shows the owners that its mappings say', () => {
+    const mount = { destination: '/a', source: source(), options: ['bind', 'idmap'], ...own };
+    expect(owners(having(mount))).toEqual(['200000:200000', '201000:201000', `${nobody}:${nobody}`]);
+  });
+
+  test('needs no option when it has mappings', () => {
+    const mount = { destination: '/a', source: source(), options: ['bind'], ...own };
+    expect(owners(having(mount))).toEqual(['200000:200000', '201000:201000', `${nobody}:${nobody}`]);
+  });
+
+  test('takes users and groups apart, and several ranges', () => {
+    const { uidMappings } = mapped([1000, 7, 1], [5000, 8, 1], [0, 9, 1]);
+    const { gidMappings } = mapped([0, 0, 6000]);
+    const mount = {
+      destination: '/a',
+      source: source(),
+      options: ['rbind', 'idmap'],
+      uidMappings,
+      gidMappings,
+    };
+    expect(owners(having(mount))).toEqual(['9:0', '7:1000', '8:5000']);
+  });
+
+  test('writes what is shown back to the disk', () => {
+    const dir = source();
+    const mount = { destination: '/a', source: dir, options: ['bind', 'idmap'], ...own };
+    box.shell('echo new >/a/new', bundle => {
+      having(mount)(bundle);
+      bundle.config.process.user = { uid: 200_042, gid: 200_043 };
+    });
+    expect(statSync(join(dir, 'new'))).toMatchObject({ uid: 42, gid: 43 });
+  });
+
+  test('changes nothing of the source', () => {
+    const dir = source();
+    owners(having({ destination: '/a', source: dir, options: ['bind', 'idmap'], ...own }));
+    expect(statSync(join(dir, '1000')).uid).toBe(1000);
+  });
+
+  test('has the other options of its entry', () => {
+    const mount = { destination: '/a', source: source(), options: ['bind', 'idmap', 'ro', 'noexec'], ...own };
+    const report = box.inside(having(mount));
+    expect(mountAt(report, '/a').options).toEqual(expect.arrayContaining(['ro', 'noexec']));
+  });
+
+  test('stands beside others with the same mappings and with other ones', () => {
+    const dir = source();
+    const seen = box.shell(
+      'stat -c %u /a/1000 /b/1000 /c/1000 /d/1000',
+      having(
+        { destination: '/a', source: dir, options: ['bind', 'idmap'], ...own },
+        { destination: '/b', source: dir, options: ['bind', 'idmap'], ...own },
+        { destination: '/c', source: dir, options: ['bind', 'idmap'], ...mapped([0, 300_000, 2000]) },
+        { destination: '/d', source: dir, options: ['bind'] },
+      ),
+    );
+    expect(seen.trim().split('\n')).toEqual(['201000', '201000', '301000', '1000']);
+  });
+
+  test('can be a file, and be named from the bundle', () => {
+    const seen = box.shell('stat -c %u /a', bundle => {
+      writeFileSync(join(bundle.dir, 'file'), '');
+      having({ destination: '/a', source: 'file', options: ['bind', 'idmap'], ...own })(bundle);
+    });
+    expect(seen.trim()).toBe('200000');
+  });
+
+  describe('over another mount', () => {
+    const withInner = (): string => {
+      const dir = source();
+      const inner = join(dir, 'inner');
+      mkdirSync(inner);
+      box.view.sh(
+        `mount -t tmpfs inner ${inner} && cd ${inner} && touch 0 1000 5000 && chown 1000:1000 1000`,
+      );
+      mounted.push(inner);
+      return dir;
+    };
+
+    test.each([
+      ['idmap', '1000:1000'],
+      ['ridmap', '201000:201000'],
+    ])('with %s shows what lies there as %s', (option, seen) => {
+      const mount = { destination: '/a', source: withInner(), options: ['rbind', option], ...own };
+      expect(owners(having(mount))[1]).toBe('201000:201000');
+      expect(owners(having(mount), '/a/inner')[1]).toBe(seen);
+    });
+  });
+
+  describe('in a user namespace', () => {
+    const inUserNamespace =
+      (...mounts: TestMount[]) =>
+      (bundle: Bundle): void => {
+        bundle.userNamespace(first, 2000);
+        having(...mounts)(bundle);
+      };
+
+    test('has its mappings when it brings none', () => {
+      const dir = source();
+      const [idmap, plain] = ['idmap', 'rw'].map(option =>
+        owners(inUserNamespace({ destination: '/a', source: dir, options: ['bind', option] })),
+      );
+      expect(idmap).toEqual(['0:0', '1000:1000', `${nobody}:${nobody}`]);
+      expect(plain).toEqual([`${nobody}:${nobody}`, `${nobody}:${nobody}`, `${nobody}:${nobody}`]);
+    });
+
+    test('has its own when it brings some', () => {
+      const mount = {
+        destination: '/a',
+        source: source(),
+        options: ['bind', 'idmap'],
+        ...mapped([0, first + 5, 1001]),
+      };
+      expect(owners(inUserNamespace(mount))).toEqual(['5:5', '1005:1005', `${nobody}:${nobody}`]);
+    });
+
+    test('lets its root write as the root of the disk', () => {
+      const dir = source();
+      const mount = { destination: '/a', source: dir, options: ['bind', 'idmap'] };
+      box.shell('echo new >/a/new', inUserNamespace(mount));
+      expect(statSync(join(dir, 'new'))).toMatchObject({ uid: 0, gid: 0 });
+    });
+
+    test('that is joined has the mappings of that one', context => {
+      skipWhere(context, 'crun', 'has no mappings for it');
+      const other = box.running(bundle => bundle.userNamespace(first, 2000));
+      const path = `/proc/${box.state(other.id).pid}/ns/user`;
+      const mount = { destination: '/a', source: source(), options: ['bind', 'idmap'] };
+      const seen = owners(bundle => {
+        bundle.chown(first);
+        bundle.namespace('user', path);
+        having(mount)(bundle);
+      });
+      expect(seen).toEqual(['0:0', '1000:1000', `${nobody}:${nobody}`]);
+      expect(readlinkSync(path)).toMatch(/^user:/);
+    });
+  });
+
+  test('of a file system that cannot is refused', () => {
+    const mount = { destination: '/a', source: '/proc/sys', options: ['bind', 'idmap'], ...own };
+    const failure = box.refuses(box.bundle(having(mount)));
+    if (!isTsubo) return;
+    expect(failure.record).toMatchObject({ pointer: '/mounts/7', errnoName: EINVAL });
+    expect(failure.record['hint']).toContain('cannot show other owners');
+  });
+
+  test.each([
+    ['without a bind', { destination: '/a', type: 'tmpfs', source: 'tmpfs', options: ['idmap'], ...own }],
+    [
+      'with users alone',
+      { destination: '/a', source: '/tmp', options: ['bind'], uidMappings: own.uidMappings },
+    ],
+    ['with no mappings at all', { destination: '/a', source: '/tmp', options: ['bind', 'idmap'] }],
+  ] satisfies [string, TestMount][])('%s is refused', (_, mount) => {
+    const failure = box.refuses(box.bundle(having(mount)));
+    if (isTsubo) expect(failure.record.code).toBe('config.mount.idmap');
+  });
+});

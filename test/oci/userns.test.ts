@@ -1,0 +1,484 @@
+// SPDX-License-Identifier: Apache-2.0
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { type Bundle, bind, having, tmpfs } from '../helpers/bundle.ts';
+import { mountAt, parseReport } from '../helpers/inside.ts';
+import { requires } from '../helpers/requires.ts';
+import { disagrees, isTsubo, skipWhere } from '../helpers/runtime.ts';
+import { sandbox } from '../helpers/sandbox.ts';
+
+/** Of the host: the container's root. */
+const first = 100_000;
+/** What a user without a number is shown as. */
+const nobody = 65_534;
+const EACCES = 13;
+const EROFS = 30;
+
+const fresh = (bundle: Bundle): void => bundle.userNamespace(first);
+const also =
+  (...changes: ((bundle: Bundle) => void)[]) =>
+  (bundle: Bundle): void => {
+    fresh(bundle);
+    for (const change of changes) change(bundle);
+  };
+const words = (text: string | undefined): string => (text ?? '').trim().split(/\s+/).join(' ');
+
+describe.skipIf(requires('root', 'busybox'))('a user namespace of its own', () => {
+  const box = sandbox();
+  const ns = (pid: number, file: string) => readlinkSync(`/proc/${pid}/ns/${file}`);
+  const statusOf = (pid: number, key: string): string =>
+    words(new RegExp(`^${key}:(.*)$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+
+  test('has the mappings of the config, seen from inside and outside', () => {
+    const modify = also(({ config: { linux } }) => {
+      linux.uidMappings = [
+        { containerID: 0, hostID: first, size: 1000 },
+        { containerID: 1000, hostID: 300_000, size: 5 },
+      ];
+    });
+    const report = box.inside(modify, { probe: ['/proc/self/uid_map', '/proc/self/gid_map'] });
+    const lines = report.probes['/proc/self/uid_map']?.read?.text?.trim().split('\n').map(words);
+    expect(lines).toEqual(['0 100000 1000', '1000 300000 5']);
+    expect(words(report.probes['/proc/self/gid_map']?.read?.text)).toBe('0 100000 65536');
+    expect(report.namespaces['user']).not.toBe(ns(box.view.pid, 'user'));
+    const { pid } = box.state(box.running(modify).id);
+    expect(readFileSync(`/proc/${pid}/uid_map`, 'utf8').trim().split('\n').map(words)).toEqual(lines);
+    expect(statusOf(pid, 'Uid')).toBe('100000 100000 100000 100000');
+    expect(statusOf(pid, 'Gid')).toBe('100000 100000 100000 100000');
+  });
+
+  test('owns the other namespaces', () => {
+    const { pid } = box.state(box.running(fresh).id);
+    const all = execFileSync('lsns', ['--noheadings', '--output', 'TYPE,ONS', '--task', String(pid)], {
+      encoding: 'utf8',
+    });
+    const owner = /\[(\d+)\]/.exec(ns(pid, 'user'))?.[1];
+    const owned = all.trim().split('\n').map(words);
+    for (const type of ['mnt', 'uts', 'ipc', 'pid', 'cgroup', 'net']) {
+      expect(owned).toContain(`${type} ${owner}`);
+    }
+  });
+
+  test('has processes of the users and groups of the config', () => {
+    const report = box.inside(
+      also(({ config }) => {
+        config.process.user = { uid: 1000, gid: 1001, additionalGids: [5, 6] };
+      }),
+    );
+    expect(report.uids).toEqual([1000, 1000, 1000]);
+    expect(report.gids).toEqual([1001, 1001, 1001]);
+    expect(report.groups).toEqual([5, 6]);
+  });
+
+  test('gives no group of the runtime', () => {
+    expect(box.inside(fresh).groups).toEqual([]);
+  });
+
+  test('gives capabilities, and no more than were asked for', () => {
+    const set = ['CAP_SYS_ADMIN', 'CAP_SYS_RESOURCE', 'CAP_NET_ADMIN'];
+    const { status } = box.inside(
+      also(({ config }) => {
+        config.process.capabilities = { bounding: set, effective: set, permitted: set };
+      }),
+    );
+    const mask = ((1n << 21n) | (1n << 24n) | (1n << 12n)).toString(16).padStart(16, '0');
+    expect(status).toMatchObject({ CapPrm: mask, CapEff: mask, CapBnd: mask });
+    const none = '0000000000000000';
+    expect(status).toMatchObject({ CapInh: none, CapAmb: none });
+  });
+
+  test('lets nobody of its own look into its first process before the start', () => {
+    const { pid } = box.state(box.created(fresh).id);
+    expect(statSync(`/proc/${pid}/fd`).uid).toBe(0);
+    const report = box.inside(fresh);
+    expect(report.parentDeathSignal).toBe(0);
+    expect(report.fdNumbers).toEqual([0, 1, 2]);
+  });
+
+  describe('files', () => {
+    test('have the owners that the mappings say, in the root and in binds', () => {
+      const dir = box.source();
+      chownSync(join(dir, 'note'), first + 7, first + 8);
+      mkdirSync(join(dir, 'open'));
+      chmodSync(join(dir, 'open'), 0o777);
+      const bundle = box.bundle(
+        also(having(bind(dir, '/a')), made => made.shell('stat -c %u:%g / /a /a/note; echo >/a/open/new')),
+      );
+      expect(box.run(bundle).stdout.trim().split('\n')).toEqual(['0:0', `${nobody}:${nobody}`, '7:8']);
+      expect(statSync(join(dir, 'open/new'))).toMatchObject({ uid: first, gid: first });
+      expect(statSync(bundle.inRoot('/proc')).uid).toBe(first);
+    });
+
+    test('of users without a mapping are not in its power', () => {
+      const dir = box.source();
+      chmodSync(join(dir, 'note'), 0o600);
+      const set = ['CAP_DAC_OVERRIDE', 'CAP_CHOWN', 'CAP_FOWNER'];
+      const report = box.inside(
+        also(having(bind(dir, '/a')), ({ config }) => {
+          config.process.capabilities = { bounding: set, effective: set, permitted: set };
+        }),
+        { probe: ['/a/note'] },
+      );
+      expect(report.probes['/a/note']).toMatchObject({ read: { errno: EACCES }, write: EACCES });
+    });
+  });
+
+  describe('mounts', () => {
+    test('are all there', () => {
+      const report = box.inside(fresh, {
+        probe: ['/proc/1/comm', '/dev/mqueue', '/dev/shm', '/sys/fs/cgroup'],
+      });
+      for (const [target, type] of [
+        ['/proc', 'proc'],
+        ['/dev', 'tmpfs'],
+        ['/dev/pts', 'devpts'],
+        ['/dev/mqueue', 'mqueue'],
+        ['/sys', 'sysfs'],
+        ['/sys/fs/cgroup', 'cgroup2'],
+      ] as const) {
+        expect(mountAt(report, target).type).toBe(type);
+      }
+      expect(report.probes['/proc/1/comm']?.read?.text).toBe('inside\n');
+      expect(report.probes['/dev/shm']).toMatchObject({ uid: 0, write: 0 });
+      expect(report.cgroup).toMatch(/^0::\/$/m);
+    });
+
+    test('mask and protect the files of /proc', () => {
+      const report = box.inside(fresh, { probe: ['/proc/keys'] });
+      expect(report.probes['/proc/keys']?.read?.text).toBe('');
+      expect(mountAt(report, '/proc/sys').options).toContain('ro');
+    });
+
+    test('show a source that only the host may reach', context => {
+      skipWhere(context, 'runc 1.1', 'opens sources as the root of the namespace');
+      const outer = box.mkdir('private');
+      const dir = join(outer, 'source');
+      mkdirSync(dir);
+      writeFileSync(join(dir, 'note'), 'from the host');
+      chmodSync(outer, 0o700);
+      chownSync(outer, 4711, 4711);
+      const report = box.inside(also(having(bind(dir, '/a'))), { probe: ['/a/note'] });
+      expect(report.probes['/a/note']?.read?.text).toBe('from the host');
+    });
+
+    test('show what another mount of the config brought into the root', context => {
+      skipWhere(context, 'runc 1.1', 'opens the source before the mounts are made');
+      const report = box.inside(
+        also(made => {
+          made.directory('/one');
+          chownSync(made.inRoot('/one'), first, first);
+          made.directory('/two');
+          made.config.mounts.push(tmpfs('/one', 'mode=711'), bind(made.inRoot('/one'), '/two'));
+        }),
+        { probe: ['/two'] },
+      );
+      expect(report.probes['/two']).toMatchObject({ mode: 0o711, uid: 0 });
+      expect(mountAt(report, '/two').type).toBe('tmpfs');
+    });
+
+    const mounted: string[] = [];
+    const locked = (access: string): string => {
+      const dir = box.mkdir('locked');
+      box.view.sh(`mount -t tmpfs -o ${access},nosuid,nodev,noexec,mode=755 locked ${dir}`);
+      mounted.push(dir);
+      return dir;
+    };
+    afterEach(() => {
+      for (const dir of mounted.splice(0)) box.view.sh(`umount ${dir}`);
+    });
+
+    test('keep the options of the host that are locked', () => {
+      const dir = locked('ro');
+      const all = ['CAP_SYS_ADMIN'];
+      const script =
+        'mount -o remount,bind,rw,suid,dev,exec /a; mount -o remount,bind,ro,nosuid,nodev,noexec /a';
+      const attempts = box.bundle(
+        also(having(bind(dir, '/a')), made => {
+          made.config.process.capabilities = { bounding: all, effective: all, permitted: all };
+          made.shell(`${script} && echo kept; grep ' /a ' /proc/self/mountinfo`);
+        }),
+      );
+      const done = box.run(attempts);
+      expect(done.stderr).toMatch(/ermission denied|not permitted/);
+      expect(done.stdout).toMatch(/^kept\n.* \/a ro,nosuid,nodev,noexec/);
+    });
+
+    test('with other options keep those that are locked', context => {
+      skipWhere(context, 'runc 1.1', 'fails where options are locked');
+      const dir = locked('rw');
+      const report = box.inside(also(having(bind(dir, '/a', 'ro'))));
+      expect(mountAt(report, '/a').options).toEqual(
+        expect.arrayContaining(['ro', 'nosuid', 'nodev', 'noexec']),
+      );
+    });
+
+    test('make the root read-only', () => {
+      const report = box.inside(
+        also(({ config }) => {
+          config.root.readonly = true;
+        }),
+        { probe: ['/etc'] },
+      );
+      expect(report.probes['/etc']?.write).toBe(EROFS);
+    });
+
+    test('leave the root of the host where it is', () => {
+      const seen = box.shell('ls /; ls /proc/1/root/', fresh);
+      expect(seen).not.toContain('boot');
+    });
+  });
+
+  test('may have a root that only the host reaches', context => {
+    skipWhere(context, 'runc 1.1', 'opens the root as the root of the namespace');
+    skipWhere(context, 'crun', 'opens the root as the root of the namespace');
+    const report = box.inside(
+      also(made => {
+        chmodSync(made.dir, 0o700);
+        chownSync(made.dir, 4711, 4711);
+      }),
+    );
+    expect(report.exe).toBe('/bin/inside');
+  });
+
+  describe('devices', () => {
+    test('are those of the host', () => {
+      const report = box.inside(fresh, {
+        probe: ['/dev/null', '/dev/zero', '/dev/full', '/dev/urandom', '/dev/tty'],
+      });
+      for (const [path, minor] of [
+        ['/dev/null', 3],
+        ['/dev/zero', 5],
+        ['/dev/full', 7],
+        ['/dev/urandom', 9],
+      ] as const) {
+        expect(report.probes[path]).toMatchObject({ kind: 'character', major: 1, minor });
+      }
+      expect(report.probes['/dev/tty']).toMatchObject({ major: 5, minor: 0 });
+    });
+
+    test('can be used', () => {
+      const script = 'echo gone >/dev/null && head -c 5 /dev/zero | wc -c && head -c 7 /dev/urandom | wc -c';
+      expect(box.shell(script, fresh).trim().split(/\s+/)).toEqual(['5', '7']);
+    });
+
+    test('of the config are bound too, and FIFOs made', () => {
+      const onlyNodes = disagrees('runc 1.1', 'binds a FIFO of the host');
+      const report = box.inside(
+        also(({ config }) => {
+          config.linux.devices = [{ path: '/dev/kmsg', type: 'c', major: 1, minor: 11 }];
+          if (!onlyNodes) {
+            config.linux.devices.push({ path: '/dev/queue', type: 'p', fileMode: 0o622, uid: 5, gid: 6 });
+          }
+        }),
+        { probe: ['/dev/kmsg', '/dev/queue'] },
+      );
+      expect(report.probes['/dev/kmsg']).toMatchObject({ kind: 'character', major: 1, minor: 11 });
+      if (onlyNodes) return;
+      expect(report.probes['/dev/queue']).toMatchObject({ kind: 'fifo', mode: 0o622, uid: 5, gid: 6 });
+    });
+
+    test('are bound over files of the image', context => {
+      skipWhere(context, 'runc 1.1', 'opens the file for writing');
+      const report = box.inside(
+        also(made => {
+          made.unmount('/dev');
+          made.file('/dev/null', 'a placeholder');
+        }),
+        { probe: ['/dev/null'] },
+      );
+      expect(report.probes['/dev/null']).toMatchObject({ kind: 'character', major: 1, minor: 3 });
+    });
+  });
+
+  test('has the names, sysctls, limits and score of the config', () => {
+    const report = box.inside(
+      also(({ config }) => {
+        config.hostname = 'mapped';
+        config.linux.sysctl = { 'net.ipv4.ip_forward': '1', 'kernel.msgmax': '4242' };
+        config.process.rlimits = [
+          { type: 'RLIMIT_NOFILE', soft: 100, hard: 200 },
+          { type: 'RLIMIT_CORE', soft: 0, hard: 1 },
+        ];
+        config.process.oomScoreAdj = 321;
+      }),
+      { probe: ['/proc/sys/net/ipv4/ip_forward', '/proc/sys/kernel/msgmax'] },
+    );
+    expect(report.hostname).toBe('mapped');
+    expect(report.probes['/proc/sys/net/ipv4/ip_forward']?.read?.text).toBe('1\n');
+    expect(report.probes['/proc/sys/kernel/msgmax']?.read?.text).toBe('4242\n');
+    expect(report.rlimits[7]).toEqual(['100', '200']);
+    expect(report.rlimits[4]).toEqual(['0', '1']);
+    expect(report.oomScoreAdj).toBe('321\n');
+  });
+
+  test('can have a time of its own', context => {
+    skipWhere(context, 'runc 1.1', 'knows no time namespaces');
+    skipWhere(context, 'crun', 'writes the offsets of another namespace');
+    const bundle = box.running(
+      also(({ config }) => {
+        config.linux.namespaces.push({ type: 'time' });
+        config.linux.timeOffsets = { boottime: { secs: 7_000_000, nanosecs: 0 } };
+      }),
+    );
+    const uptime = box.must(['exec', bundle.id, '/bin/cat', '/proc/uptime']).stdout;
+    expect(Number.parseFloat(uptime)).toBeGreaterThan(7_000_000);
+    expect(ns(box.state(bundle.id).pid, 'time')).not.toBe(ns(box.view.pid, 'time'));
+  });
+
+  test('has hooks on both of its sides', () => {
+    const dir = box.mkdir('hooks');
+    chmodSync(dir, 0o777);
+    const note = (name: string) => [
+      {
+        path: '/bin/sh',
+        args: ['sh', '-c', `id -u >${dir}/${name}; cat /proc/self/uid_map >>${dir}/${name}`],
+      },
+    ];
+    box.inside(
+      also(({ config }) => {
+        config.hooks = { createRuntime: note('runtime'), createContainer: note('container') };
+      }),
+    );
+    expect(words(readFileSync(join(dir, 'runtime'), 'utf8'))).toBe('0 0 0 4294967295');
+    expect(words(readFileSync(join(dir, 'container'), 'utf8'))).toBe('0 0 100000 65536');
+    expect(statSync(join(dir, 'container')).uid).toBe(first);
+  });
+
+  describe('that is joined by its path', () => {
+    const join_ = (other: Bundle, ...files: readonly (readonly [string, string])[]) => {
+      const { pid } = box.state(other.id);
+      return (bundle: Bundle) => {
+        bundle.chown(first);
+        if (disagrees('runc 1.1', 'wants the mappings of a joined user namespace too')) {
+          const { uidMappings = [], gidMappings = [] } = other.config.linux;
+          Object.assign(bundle.config.linux, { uidMappings, gidMappings });
+        }
+        for (const [type, file] of [['user', 'user'] as const, ...files]) {
+          bundle.namespace(type, `/proc/${pid}/ns/${file}`);
+        }
+      };
+    };
+
+    test('is the same one', () => {
+      const other = box.running(fresh);
+      const report = box.inside(join_(other), { probe: ['/proc/self/uid_map'] });
+      expect(report.namespaces['user']).toBe(ns(box.state(other.id).pid, 'user'));
+      expect(report.namespaces['mnt']).not.toBe(ns(box.state(other.id).pid, 'mnt'));
+      expect(words(report.probes['/proc/self/uid_map']?.read?.text)).toBe('0 100000 65536');
+      expect(report.uids).toEqual([0, 0, 0]);
+      expect(report.probes['/proc/self/uid_map']?.uid).toBe(0);
+    });
+
+    test('can come with others that belong to it', () => {
+      const other = box.running(fresh);
+      const report = box.inside(made => {
+        join_(other, ['network', 'net'], ['ipc', 'ipc'], ['uts', 'uts'], ['pid', 'pid'])(made);
+        made.config.hostname = 'both';
+      });
+      const { pid } = box.state(other.id);
+      for (const file of ['user', 'net', 'ipc', 'uts', 'pid']) {
+        expect(report.namespaces[file]).toBe(ns(pid, file));
+      }
+      expect(box.must(['exec', other.id, '/bin/cat', '/proc/sys/kernel/hostname']).stdout).toBe('both\n');
+    });
+
+    test('can be given its mappings once more', () => {
+      const other = box.running(fresh);
+      const report = box.inside(made => {
+        join_(other)(made);
+        const { uidMappings = [], gidMappings = [] } = other.config.linux;
+        Object.assign(made.config.linux, { uidMappings, gidMappings });
+      });
+      expect(report.namespaces['user']).toBe(ns(box.state(other.id).pid, 'user'));
+    });
+
+    test('cannot be given other ones', context => {
+      skipWhere(context, 'runc 1.1', 'passes over the mappings');
+      skipWhere(context, 'crun', 'passes over the mappings');
+      const other = box.running(fresh);
+      const failure = box.refuses(
+        box.bundle(made => {
+          join_(other)(made);
+          made.config.linux.uidMappings = [{ containerID: 0, hostID: first, size: 7 }];
+        }),
+      );
+      expect(failure.message).toContain('both namespace path and non-matching mapping specified');
+      if (isTsubo) expect(failure.record.pointer).toBe('/linux/uidMappings');
+    });
+  });
+
+  test('can have a network of the host’s', () => {
+    const other = box.running();
+    const path = `/proc/${box.state(other.id).pid}/ns/net`;
+    const report = box.inside(
+      also(made => {
+        made.namespace('network', path);
+        made.unmount('/sys');
+      }),
+    );
+    expect(report.namespaces['net']).toBe(ns(box.state(other.id).pid, 'net'));
+  });
+
+  describe('lets exec in', () => {
+    const inside = (bundle: Bundle, ...flags: string[]) =>
+      parseReport(box.must(['exec', ...flags, bundle.id, '/bin/inside', '--probe', '/tmp']).stdout);
+
+    test.each(['created', 'running'] as const)('while it is %s, as its root', which => {
+      const bundle = box[which](fresh);
+      const report = inside(bundle);
+      const { pid } = box.state(bundle.id);
+      for (const [kind, seen] of Object.entries(report.namespaces)) {
+        if (seen !== null) expect([kind, seen]).toEqual([kind, ns(pid, kind)]);
+      }
+      expect(report.uids).toEqual([0, 0, 0]);
+      expect(report.gids).toEqual([0, 0, 0]);
+      expect(report.groups).toEqual([]);
+      expect(report.fdNumbers).toEqual([0, 1, 2]);
+      const caps = box.inside(fresh).status;
+      for (const key of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb']) {
+        expect([key, report.status[key]]).toEqual([key, caps[key]]);
+      }
+    });
+
+    test('as another user, with groups, limits and capabilities', () => {
+      const bundle = box.running(
+        also(({ config }) => {
+          config.process.rlimits = [{ type: 'RLIMIT_NOFILE', soft: 50, hard: 60 }];
+        }),
+      );
+      const report = inside(
+        bundle,
+        '--user',
+        '1000:1001',
+        '--additional-gids',
+        '77',
+        '--cap',
+        'CAP_SYS_RESOURCE',
+      );
+      expect(report.uids).toEqual([1000, 1000, 1000]);
+      expect(report.gids).toEqual([1001, 1001, 1001]);
+      expect(report.groups).toEqual([77]);
+      expect(BigInt(`0x${report.status['CapBnd']}`) >> 24n).toBe(1n | (1n << 5n));
+      expect(report.rlimits[7]).toEqual(['50', '60']);
+    });
+
+    test('not as a user without a mapping', () => {
+      const bundle = box.running(fresh);
+      const failure = box.fails(['exec', '--user', '70000', bundle.id, '/bin/true']);
+      expect(failure.status).toBe(255);
+      if (isTsubo) {
+        expect(failure.message).toContain('cannot setuid to unmapped uid 70000 in user namespace');
+      }
+    });
+  });
+});

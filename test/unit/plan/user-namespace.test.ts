@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from 'vitest';
+import type { Linux, Mount } from '../../../src/oci/config.ts';
+import { namespaceFlags } from '../../../src/oci/namespaces.ts';
+import { allCapabilities, facts, operations, planFor, stepsOf } from '../../helpers/plan.ts';
+
+const { user, pid, mount, network } = namespaceFlags;
+const mappings = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
+const linux: Linux = {
+  namespaces: [{ type: 'mount' }, { type: 'user' }, { type: 'pid' }, { type: 'network' }],
+  uidMappings: mappings,
+  gidMappings: mappings,
+};
+const joined: Linux = {
+  namespaces: [{ type: 'user', path: '/ns/user' }, { type: 'network', path: '/ns/net' }, { type: 'mount' }],
+};
+const bound = (source: string, ...options: string[]): Mount => ({
+  destination: '/x',
+  source,
+  options: ['bind', ...options],
+});
+
+describe('a new user namespace', () => {
+  it('is there before the others, which its root makes when the host has mapped the ids', () => {
+    const plan = planFor({ linux });
+    expect(plan.spawn.cloneFlags).toBe(user | pid);
+    expect(plan.container.slice(0, 3)).toMatchObject([
+      { op: 'rendezvous', moment: 'mapIds' },
+      { op: 'becomeRoot' },
+      { op: 'unshare', flags: mount | network },
+    ]);
+    expect(plan.host.filter(({ op }) => op === 'mapIds')).toEqual([
+      { op: 'mapIds', when: 'mapIds', uids: mappings, gids: mappings, origin: '/linux/namespaces/1' },
+    ]);
+  });
+
+  it('gets its root and its sources from the host, all at once, before the first mount', () => {
+    const plan = planFor({ linux, mounts: [bound('/data'), bound('/more')] });
+    const trees = plan.host.filter(step => step.op === 'cloneTree');
+    expect(trees.map(({ path }) => path)).toEqual(['/bundle/rootfs', '/data', '/more']);
+    const [root, first, second] = trees.map(({ slot }) => slot);
+    expect(stepsOf(plan, 'rendezvous')[1]).toMatchObject({ moment: 'hostTrees', into: root, count: 3 });
+    expect(stepsOf(plan, 'openRoot')[0]?.tree).toBe(root);
+    expect(stepsOf(plan, 'bind').map(({ tree }) => tree)).toEqual([first, second]);
+    const order = operations(plan);
+    expect(order.indexOf('setPropagation')).toBeLessThan(order.lastIndexOf('rendezvous'));
+    expect(order.lastIndexOf('rendezvous')).toBeLessThan(order.indexOf('openRoot'));
+  });
+
+  it('binds what lies in its root itself', () => {
+    const plan = planFor({ linux, mounts: [bound('/bundle/rootfs/data'), bound('rootfs')] });
+    expect(stepsOf(plan, 'bind')).toMatchObject([
+      { source: '/data', inRoot: 1, tree: 0 },
+      { source: '/', inRoot: 1, tree: 0 },
+    ]);
+  });
+
+  it('has the nodes of the host, and makes FIFOs', () => {
+    const plan = planFor({
+      linux: {
+        ...linux,
+        devices: [
+          { type: 'c', path: '/dev/null', major: 1, minor: 3, fileMode: 0o600, uid: 5 },
+          { type: 'p', path: '/dev/queue' },
+        ],
+      },
+    });
+    expect(stepsOf(plan, 'makeDevice').map(({ path }) => path)).toEqual(['/dev/queue']);
+    expect(stepsOf(plan, 'bindDevice')).toHaveLength(6);
+    expect(stepsOf(plan, 'bindDevice').at(-1)).toEqual({
+      op: 'bindDevice',
+      origin: '/linux/devices/0',
+      path: '/dev/null',
+      mode: 0o020000,
+      major: 1,
+      minor: 3,
+    });
+  });
+
+  it('has all capabilities to give, whatever the runtime has', () => {
+    const few = { ...facts, capabilities: { bounding: 1n, permitted: 1n, last: 40 } };
+    const capabilities = { permitted: ['CAP_SYS_ADMIN'], bounding: ['CAP_SYS_ADMIN'] };
+    const plan = planFor({ linux, process: { capabilities }, facts: few });
+    expect(plan.warnings).toEqual([]);
+    expect(stepsOf(plan, 'limitBoundingSet')[0]?.keep).toBe((1n << 21n) & allCapabilities);
+  });
+
+  it('is limited by the host, who may raise limits', () => {
+    const rlimits = [{ type: 'RLIMIT_CORE', soft: 1, hard: 2 }];
+    const plan = planFor({ linux, process: { rlimits } });
+    expect(stepsOf(plan, 'setRlimit')).toEqual([]);
+    expect(stepsOf(plan, 'rendezvous').at(-1)).toMatchObject({ moment: 'limits' });
+    expect(plan.host.filter(({ op }) => op === 'limitInit')).toEqual([
+      { op: 'limitInit', when: 'limits', resource: 4, soft: 1n, hard: 2n, origin: '/process/rlimits/0' },
+    ]);
+    const own = planFor({ linux, process: { rlimits }, facts: { euid: 1000 } });
+    expect(stepsOf(own, 'setRlimit')).toHaveLength(1);
+  });
+
+  it('is pivoted to', () => {
+    expect(() => planFor({ linux, options: { noPivot: true } })).toThrowError(
+      expect.objectContaining({ code: 'config.unsupported' }),
+    );
+  });
+});
+
+describe('a joined user namespace', () => {
+  it('is entered by being born in it, after the others, which may be the host’s', () => {
+    const plan = planFor({ linux: joined });
+    expect(plan.spawn.cloneFlags).toBe(0);
+    const opened = plan.host.filter(step => step.op === 'openNamespace');
+    expect(opened.map(({ path, slot }) => [path, slot])).toEqual([
+      ['/ns/net', 0],
+      ['/ns/user', 0],
+    ]);
+    expect(operations(plan).slice(0, 2)).toEqual(['becomeRoot', 'unshare']);
+    expect(stepsOf(plan, 'unshare')[0]?.flags).toBe(mount);
+  });
+
+  it('must have the mappings that the config gives', () => {
+    const plan = planFor({ linux: { ...joined, uidMappings: mappings } });
+    expect(plan.host.find(step => step.op === 'openNamespace' && step.kind === user)).toMatchObject({
+      mappings: { uids: mappings, gids: [] },
+    });
+  });
+
+  it('is not joined together with a mount namespace', () => {
+    const namespaces = [
+      { type: 'user', path: '/ns/user' },
+      { type: 'mount', path: '/ns/mnt' },
+    ] as const;
+    expect(() => planFor({ linux: { namespaces } })).toThrowError(
+      expect.objectContaining({ code: 'config.unsupported', pointer: '/linux/namespaces/1/path' }),
+    );
+  });
+});
+
+describe('an id-mapped mount', () => {
+  const own = { uidMappings: mappings, gidMappings: mappings };
+
+  it('is cloned by the host, with the mappings of the mount, also without a user namespace', () => {
+    const plan = planFor({ mounts: [{ ...bound('/data'), ...own }, bound('/more')] });
+    const [tree, ...others] = plan.host.filter(step => step.op === 'cloneTree');
+    expect(others).toEqual([]);
+    expect(tree?.idmap).toEqual({ uids: mappings, gids: mappings, recursive: false });
+    expect(stepsOf(plan, 'bind').map(step => step.tree)).toEqual([tree?.slot, 0]);
+    expect(stepsOf(plan, 'openRoot')[0]?.tree).toBe(0);
+  });
+
+  it('has the mappings of the container where it has none itself', () => {
+    const plan = planFor({
+      linux,
+      mounts: [bound('/data', 'ridmap'), { ...bound('/more', 'idmap'), ...own }],
+    });
+    const trees = plan.host.filter(step => step.op === 'cloneTree').slice(1);
+    expect(trees.map(({ idmap }) => idmap)).toEqual([
+      { recursive: true },
+      { uids: mappings, gids: mappings, recursive: false },
+    ]);
+  });
+});
