@@ -143,6 +143,12 @@ Outcome mkdir(const Arguments& a) {
   return on_path("mkdir", a[0].text(), [mode](const char* path) { return ::mkdir(path, mode); });
 }
 
+Outcome chown(const Arguments& a) {
+  auto uid = static_cast<uid_t>(a[1].number());
+  auto gid = static_cast<gid_t>(a[2].number());
+  return on_path("lchown", a[0].text(), [uid, gid](const char* path) { return ::lchown(path, uid, gid); });
+}
+
 Outcome rmdir(const Arguments& a) {
   return on_path("rmdir", a[0].text(), [](const char* path) { return ::rmdir(path); });
 }

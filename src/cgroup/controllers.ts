@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { errno, errnoName, errnoText } from '../errors/errno.ts';
+import { errno } from '../errors/errno.ts';
 import { RuntimeError } from '../errors/error.ts';
-import { isSystemError } from '../errors/system.ts';
+import { hostFailure, isSystemError } from '../errors/system.ts';
 import type { Binding, SystemError } from '../host/binding.d.ts';
 import { unlessMissing } from '../host/files.ts';
 import { parentPath } from '../host/paths.ts';
@@ -42,13 +42,15 @@ export function enableControllers(binding: Binding, place: Limited, writes: read
   for (const directory of above(place)) {
     const given = wordsOf(binding, `${directory}/cgroup.subtree_control`);
     const lacking = wanted.filter(name => !given.includes(name));
-    if (lacking.length === 0 || attempt(binding, directory, lacking) === undefined) continue;
+    if (lacking.length === 0) continue;
+    const standing = inTheWay(binding, directory);
+    if (standing === '' && attempt(binding, directory, lacking) === undefined) continue;
     // One of them is refused: each by itself.
     for (const name of lacking) {
-      const error = attempt(binding, directory, [name]);
-      if (error === undefined) continue;
+      const error = standing === '' ? attempt(binding, directory, [name]) : undefined;
+      if (standing === '' && error === undefined) continue;
       const write = needed.get(name);
-      if (write !== undefined) throw refused(binding, directory, name, write, error);
+      if (write !== undefined) throw refused(binding, directory, name, write, standing, error);
       wanted = wanted.filter(other => other !== name);
     }
   }
@@ -85,19 +87,20 @@ function refused(
   directory: string,
   controller: string,
   { file, origin }: CgroupWrite,
-  error: SystemError,
+  standing: string,
+  error: SystemError | undefined,
 ): RuntimeError {
   const path = `${directory}/cgroup.subtree_control`;
-  const fields = {
-    pointer: origin,
-    stage: 'host',
-    syscall: error.syscall,
-    errno: error.errno,
-    errnoName: errnoName(error.errno),
-    path,
-    value: `+${controller}`,
-  } as const;
+  const fields = { pointer: origin, stage: 'host', path, value: `+${controller}` } as const;
   const attempted = `unable to set ${file}: the cgroup controller ${controller} cannot be enabled in ${path}`;
+  if (error === undefined) {
+    return new RuntimeError({
+      ...fields,
+      code: 'host.cgroup-processes',
+      message: `${attempted}: processes are in ${directory}: ${standing}`,
+      hint: 'only a cgroup without processes of its own can give controllers to those in it: move them away, or name another cgroupsPath',
+    });
+  }
   const type = binding.readTextIfThere(`${directory}/cgroup.type`)?.trim() ?? 'domain';
   if (type !== 'domain') {
     return new RuntimeError({
@@ -107,21 +110,7 @@ function refused(
       hint: 'threaded cgroups have only cpu, cpuset, perf_event and pids: name another cgroupsPath',
     });
   }
-  const inside = error.errno === errno.EBUSY ? occupants(binding, directory) : '';
-  if (inside !== '') {
-    return new RuntimeError({
-      ...fields,
-      code: 'host.cgroup-processes',
-      message: `${attempted}: processes are in ${directory}: ${inside}`,
-      hint: 'only a cgroup without processes of its own can give controllers to those in it: move them away, or name another cgroupsPath',
-    });
-  }
-  return new RuntimeError({
-    ...fields,
-    code: 'host.syscall',
-    message: `${attempted}: ${errnoText(error.errno)}`,
-    hint: hintOf(controller, error.errno),
-  });
+  return hostFailure(error, attempted, { ...fields, hint: hintOf(controller, error.errno) });
 }
 
 function hintOf(controller: string, number: number): string | undefined {
@@ -132,11 +121,17 @@ function hintOf(controller: string, number: number): string | undefined {
   return number === errno.EPERM || number === errno.EACCES ? delegated : undefined;
 }
 
-/** `812 (sshd), 813 (bash)`: who is in the cgroup itself. */
-function occupants(binding: Binding, directory: string): string {
+/**
+ * Who is in the cgroup itself, as `812 (sshd), 813 (bash)`. The kernel refuses some controllers then, and with the others
+ * makes a threaded cgroup of it, in which no container can be. Only the very root may have both.
+ */
+function inTheWay(binding: Binding, directory: string): string {
+  const type = binding.readTextIfThere(`${directory}/cgroup.type`)?.trim();
+  if (type === undefined || type === 'threaded') return '';
   const text = unlessMissing(() => binding.readText(`${directory}/cgroup.procs`)) ?? '';
   const pids = text.split('\n').filter(line => line !== '');
   const names = pids.slice(0, namedProcesses).map(pid => {
+    // 0 stands for one that our pid namespace does not see.
     const name = pid === '0' ? undefined : binding.readTextIfThere(`/proc/${pid}/comm`)?.trim();
     return name === undefined ? pid : `${pid} (${name})`;
   });

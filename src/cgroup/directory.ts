@@ -50,7 +50,7 @@ export function planCgroup(binding: Binding, root: string, path: string, origin:
 /**
  * Makes the directories. Somebody may have been faster: who is in the cgroup now was not put there by us.
  *
- * @throws RuntimeError `state.cgroup-not-empty`, `state.cgroup-frozen`, `host.syscall`
+ * @throws RuntimeError `state.cgroup-not-empty`, `state.cgroup-frozen`, `state.cgroup-threaded`, `host.syscall`
  */
 export function makeCgroup(binding: Binding, place: CgroupPlace, origin: string): void {
   let ours = false;
@@ -71,6 +71,23 @@ export function makeCgroup(binding: Binding, place: CgroupPlace, origin: string)
     }
   }
   if (!ours) refuseOccupied(binding, place.path, origin);
+  refuseThreaded(binding, place, origin);
+}
+
+/** Below a threaded cgroup no process can live that has memory of its own to count. */
+function refuseThreaded(binding: Binding, { root, path }: CgroupPlace, origin: string): void {
+  if (parentPath(path) === root) return;
+  const type = binding.readTextIfThere(`${path}/cgroup.type`)?.trim();
+  if (type !== 'threaded' && type !== 'domain invalid') return;
+  throw new RuntimeError({
+    code: 'state.cgroup-threaded',
+    pointer: origin,
+    path,
+    value: type,
+    message: `cannot make a container in the cgroup ${path}: it is in "${type}" mode, as a cgroup above it is threaded`,
+    hint: 'name a cgroupsPath that is not below a threaded cgroup: see cgroup.type of those above',
+    spec: 'config-linux.md#cgroups-path',
+  });
 }
 
 function wholeWay(place: CgroupPlace): string[] {

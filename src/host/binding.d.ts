@@ -18,6 +18,8 @@ export interface Binding {
   /** Writes a hidden sibling (O_EXCL) and renames it over `path`: readers see the old or the new content, never half. */
   replaceText(path: string, text: string, mode: number): void;
   mkdir(path: string, mode: number): void;
+  /** lchown(2); 4294967295 leaves the user or the group as it is. */
+  chown(path: string, uid: number, gid: number): void;
   rmdir(path: string): void;
   unlink(path: string): void;
   /** umount2(2) of the newest mount on `path` with all that is mounted in it, also while it is in use (MNT_DETACH). */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { applyResources } from '../cgroup/apply.ts';
+import { delegateCgroup } from '../cgroup/delegate.ts';
 import { type CgroupPlace, makeCgroup, planCgroup } from '../cgroup/directory.ts';
 import { killProcesses } from '../cgroup/processes.ts';
 import { removeCgroup } from '../cgroup/remove.ts';
@@ -143,6 +144,9 @@ function createHeld(
     makeCgroup(binding, place, origin);
     undo.arm(`the processes in ${place.path}`, () => killProcesses(binding, place.path));
     applyResources(binding, place, writes);
+    for (const step of prepared.plan.host) {
+      if (step.op === 'delegateCgroup') delegateCgroup(binding, place.path, step.uid, step.origin);
+    }
   }
   if (prepared.plan.spawn.fifos !== undefined) {
     for (const name of [files.go, files.result]) {

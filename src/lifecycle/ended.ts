@@ -1,17 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
+import { oomKills } from '../cgroup/oom.ts';
+import { errno } from '../errors/errno.ts';
 import { RuntimeError } from '../errors/error.ts';
 import type { Binding, Spawned } from '../host/binding.d.ts';
 import type { Plan } from '../plan/plan.ts';
 import { killAndWait } from './init.ts';
 import { signalName } from './signals.ts';
 
+const SIGKILL = 9;
 /** Of a call that a filter does not allow. */
 const SIGSYS = 31;
 
 /** The init is gone and said nothing. */
-export function endedError(binding: Binding, plan: Plan, { pid, pidfd }: Spawned): RuntimeError {
+export function endedError(
+  binding: Binding,
+  plan: Plan,
+  { pid, pidfd }: Spawned,
+  cgroup: string | undefined,
+): RuntimeError {
   killAndWait(binding, pidfd);
   const status = binding.reap(pid);
+  if (cgroup !== undefined && status?.signal === SIGKILL && oomKills(binding, cgroup) > 0) {
+    return oomError(binding, cgroup);
+  }
   const filtered = status?.signal === SIGSYS && plan.container.some(({ op }) => op === 'loadSeccomp');
   const how =
     status?.signal === undefined
@@ -25,6 +36,27 @@ export function endedError(binding: Binding, plan: Plan, { pid, pidfd }: Spawned
     ...(filtered && { pointer: '/linux/seccomp', spec: 'config-linux.md#seccomp' }),
     hint: filtered
       ? 'the seccomp profile forbids a call that the init itself makes, which the kernel log names: allow it, or set process.noNewPrivileges, with which the profile begins right before the program'
-      : 'out of memory? See the kernel log and memory.events of the cgroup',
+      : 'it was killed from outside, or by the kernel: see its log',
+  });
+}
+
+/** The kernel has no memory for the process itself where the limit of its cgroup is that low. */
+export function orOutOfMemory(binding: Binding, error: unknown, cgroup: string | undefined): unknown {
+  if (cgroup === undefined) return error;
+  const refused = error instanceof RuntimeError && error.errno === errno.ENOMEM;
+  const limited = refused && /^max [1-9]/m.test(binding.readTextIfThere(`${cgroup}/memory.events`) ?? '');
+  return limited ? oomError(binding, cgroup) : error;
+}
+
+function oomError(binding: Binding, cgroup: string): RuntimeError {
+  const limit = binding.readTextIfThere(`${cgroup}/memory.max`)?.trim();
+  return new RuntimeError({
+    code: 'container.out-of-memory',
+    stage: 'container',
+    path: `${cgroup}/memory.max`,
+    value: limit,
+    message: 'container init was OOM-killed (memory limit too low?)',
+    hint: `memory.max of its cgroup is ${limit}: to start a container takes some hundred kilobytes, and its program more`,
+    spec: 'config-linux.md#memory',
   });
 }

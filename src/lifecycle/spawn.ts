@@ -11,7 +11,7 @@ import { explainFailure } from '../plan/explain.ts';
 import type { HostStep, Plan } from '../plan/plan.ts';
 import { encodePlan } from '../wire/encode.ts';
 import { keepForStart } from './after-ready.ts';
-import { endedError } from './ended.ts';
+import { endedError, orOutOfMemory } from './ended.ts';
 import { identify, killAndWait } from './init.ts';
 import { type OpenNamespace, openNamespace } from './join.ts';
 import { files, type InitRecord } from './record.ts';
@@ -114,8 +114,8 @@ function bear(
   // while the init walks; one that has ended is still there to be looked at
   const startTime = identify(binding, pid)?.startTime;
   const afterReady = keepForStart(plan);
-  awaitReady(runtime, prepared, spawned, moments);
-  if (startTime === undefined) throw endedError(binding, plan, spawned);
+  awaitReady(runtime, prepared, spawned, moments, cgroup);
+  if (startTime === undefined) throw endedError(binding, plan, spawned, cgroup);
   return {
     init: { pid, startTime, afterReady },
     pidfd,
@@ -181,7 +181,7 @@ function spawnInit(
     try {
       return binding.spawn(request);
     } catch (error) {
-      throw spawnError(error, plan, bornIn);
+      throw orOutOfMemory(binding, spawnError(error, plan, bornIn), cgroup);
     }
   } finally {
     for (const fd of opened) binding.close(fd);
@@ -224,7 +224,13 @@ function doAfter(binding: Binding, step: AfterStep, pid: number, index: number):
   }
 }
 
-function awaitReady({ binding }: Runtime, { plan, config }: Walk, spawned: Spawned, moments: Moments): void {
+function awaitReady(
+  { binding }: Runtime,
+  { plan, config }: Walk,
+  spawned: Spawned,
+  moments: Moments,
+  cgroup: string | undefined,
+): void {
   for (;;) {
     const report = onHost('unable to hear from the init', () => binding.awaitReport(spawned.channel));
     switch (report.kind) {
@@ -236,7 +242,7 @@ function awaitReady({ binding }: Runtime, { plan, config }: Walk, spawned: Spawn
       case 'failed':
         throw initError(explainFailure(plan, report, config));
       case 'ended':
-        throw endedError(binding, plan, spawned);
+        throw endedError(binding, plan, spawned, cgroup);
     }
   }
 }

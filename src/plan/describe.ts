@@ -76,6 +76,8 @@ function hostWords(step: HostStep): string {
     }
     case 'openDirectory':
       return `openDirectory path=${step.path} slot=${step.slot}`;
+    case 'delegateCgroup':
+      return `delegateCgroup uid=${step.uid}`;
     case 'openNamespace':
       return `openNamespace path=${step.path} kind=${cloneFlagNames(step.kind)} slot=${step.slot}`;
     case 'cloneTree':

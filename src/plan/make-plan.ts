@@ -3,6 +3,7 @@ import { RuntimeError } from '../errors/error.ts';
 import type { HostFacts } from '../host/facts.ts';
 import type { Config } from '../oci/config.ts';
 import type { Step } from '../wire/steps.ts';
+import { cgroupOwnerSteps } from './cgroup-owner.ts';
 import { containerCgroup } from './cgroup-path.ts';
 import { containerUnit } from './cgroup-unit.ts';
 import { cgroupWriteSteps } from './cgroup-writes.ts';
@@ -111,6 +112,7 @@ function hostSteps(
     steps.push({ op: 'makeCgroup', when: 'before', path: cgroup.path, origin: cgroup.origin });
   }
   steps.push(...cgroupWriteSteps(context, cgroup !== undefined, unit === undefined ? 'before' : 'cgroup'));
+  if (cgroup !== undefined && unit === undefined) steps.push(...cgroupOwnerSteps(context.config));
   if (cgroup !== undefined) steps.push(...deviceRuleSteps(context.config));
   const value = context.config.process.oomScoreAdj;
   if (value !== undefined) {

@@ -37,6 +37,13 @@ export type HostStep =
   | ({ readonly op: 'startUnit'; readonly when: 'cgroup'; readonly path: string } & UnitRequest)
   /** Writes one value into a control file of that cgroup: before the init is born in it, or when systemd has made it. */
   | ({ readonly op: 'writeCgroup'; readonly when: 'before' | 'cgroup' } & CgroupWrite)
+  /** Gives that cgroup to the user `uid` of the host, as far as the kernel has it given away. */
+  | {
+      readonly op: 'delegateCgroup';
+      readonly when: 'before';
+      readonly uid: number;
+      readonly origin: string;
+    }
   /** Opens a namespace to join and hands it over in `slot` (0: a namespace to be born in). */
   | {
       readonly op: 'openNamespace';

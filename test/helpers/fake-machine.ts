@@ -170,6 +170,10 @@ export class FakeMachine {
       real('mkdir', path, () => fs.mkdirSync(path, mode));
       if (this.#isCgroup(path)) this.refreshCgroup(path);
     },
+    chown: (path, uid, gid) => {
+      this.#begin('chown', `${path} ${uid} ${gid}`);
+      real('lchown', path, () => fs.lstatSync(path));
+    },
     rmdir: path => {
       this.#begin('rmdir', path);
       if (this.#isCgroup(path) && fs.existsSync(path)) {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { TestConfig } from '../helpers/config.ts';
 import { requires } from '../helpers/requires.ts';
 import { disagrees, isTsubo, skipWhere } from '../helpers/runtime.ts';
-import { sandbox } from '../helpers/sandbox.ts';
+import { sandbox, until } from '../helpers/sandbox.ts';
 import { layouts } from '../helpers/view.ts';
 
 const mega = 1048576;
@@ -112,6 +112,80 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('resources', () => {
     expect(box.state(bundle.id).status).toBe('running');
   });
 
+  describe.skipIf(requires('cgroup2:pids'))('of pids', () => {
+    test('let nobody fork beyond them', () => {
+      const done = box.run(
+        box.bundle(made => {
+          made.config.linux.resources = { pids: { limit: 3 } };
+          made.shell('for i in 1 2 3 4 5; do sleep 5 & done');
+        }),
+      );
+      expect(done.stderr).toMatch(/can't fork|Resource temporarily unavailable/);
+    });
+  });
+
+  describe.skipIf(requires('cgroup2:memory'))('of memory', () => {
+    test('end a program that takes more', () => {
+      const done = box.run(
+        box.bundle(made => {
+          made.config.linux.resources = { memory: { limit: 8 * mega, swap: 8 * mega } };
+          made.config.process.args = ['/bin/sh', '-c', 'x=x; while :; do x=$x$x; done'];
+        }),
+      );
+      expect(done.status).toBe(128 + 9);
+    });
+
+    test.each([4096, 131072])('that are too low to start in are named as the reason: %d bytes', limit => {
+      const failure = box.refuses(
+        box.bundle(made => {
+          made.config.linux.resources = { memory: { limit, swap: limit } };
+        }),
+      );
+      if (!isTsubo) return;
+      expect(failure.message).toContain('container init was OOM-killed (memory limit too low?)');
+      expect(failure.record).toMatchObject({ code: 'container.out-of-memory', value: String(limit) });
+    });
+  });
+
+  describe.skipIf(requires('cgroup2:cpu'))('of cpu time', () => {
+    test('stop a program that has used its part', () => {
+      const bundle = box.running(made => {
+        made.config.linux.cgroupsPath = `/${made.id}`;
+        made.config.linux.resources = { cpu: { quota: 1000, period: 100000 } };
+        made.shell('while :; do :; done');
+      });
+      return until('it is throttled', () => /^nr_throttled [1-9]/m.test(cgroup(bundle.id, 'cpu.stat')));
+    });
+  });
+
+  describe("of a cgroup that is the container user's", () => {
+    const delegated = (options: string[]) => {
+      const bundle = box.running(made => {
+        made.config.linux.cgroupsPath = `/${made.id}`;
+        made.config.process.user = { uid: 1000, gid: 1000 };
+        made.mount('/sys/fs/cgroup').options = options;
+      });
+      const owner = (file: string) => statSync(box.view.path(`/sys/fs/cgroup/${bundle.id}/${file}`)).uid;
+      return { bundle, owner };
+    };
+
+    test("stay the runtime's", context => {
+      skipWhere(context, 'runc', 'gives away only what systemd has made');
+      const { bundle, owner } = delegated(['nosuid', 'noexec', 'nodev', 'relatime']);
+      expect(['.', 'cgroup.procs', 'cgroup.subtree_control', 'cgroup.threads'].map(owner)).toEqual([
+        1000, 1000, 1000, 1000,
+      ]);
+      expect(['cgroup.max.depth', 'cgroup.freeze', 'cgroup.events'].map(owner)).toEqual([0, 0, 0]);
+      box.must(['exec', bundle.id, '/bin/mkdir', '/sys/fs/cgroup/mine']);
+      expect(existsSync(box.view.path(`/sys/fs/cgroup/${bundle.id}/mine`))).toBe(true);
+    });
+
+    test("are root's where the mount is read-only", () => {
+      const { owner } = delegated(['ro', 'nosuid', 'noexec', 'nodev']);
+      expect(['.', 'cgroup.procs'].map(owner)).toEqual([0, 0]);
+    });
+  });
+
   describe('that cannot be', () => {
     const refuse = (resources: Record<string, unknown>) =>
       box.refuses(
@@ -145,6 +219,53 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('resources', () => {
         });
       }
     });
+
+    test('below a threaded cgroup', () => {
+      const top = box.view.path(`/sys/fs/cgroup/${box.name}-top`);
+      mkdirSync(`${top}/threads`, { recursive: true });
+      try {
+        writeFileSync(`${top}/threads/cgroup.type`, 'threaded');
+        const failure = box.refuses(
+          box.bundle(made => {
+            made.config.linux.cgroupsPath = `/${box.name}-top/${made.id}`;
+            made.config.linux.resources = { unified: { 'memory.high': 'max' } };
+          }),
+        );
+        if (isTsubo) expect(failure.record.code).toBe('state.cgroup-threaded');
+      } finally {
+        rmdirSync(`${top}/threads`);
+        rmdirSync(top);
+      }
+    });
+
+    test.skipIf(requires('cgroup2:hugetlb'))(
+      'whose controller the processes on the way keep back',
+      async () => {
+        const top = box.view.path(`/sys/fs/cgroup/${box.name}-busy`);
+        mkdirSync(top);
+        const sleeper = box.view.spawn(['sleep', '1000']);
+        try {
+          writeFileSync(`${top}/cgroup.procs`, String(sleeper.pid));
+          const failure = box.refuses(
+            box.bundle(made => {
+              made.config.linux.cgroupsPath = `/${box.name}-busy/${made.id}`;
+              made.config.linux.resources = { hugepageLimits: [{ pageSize: '2MB', limit: 0 }] };
+            }),
+          );
+          if (!isTsubo) return;
+          expect(failure.record).toMatchObject({
+            code: 'host.cgroup-processes',
+            pointer: '/linux/resources/hugepageLimits/0/limit',
+          });
+          expect(failure.message).toContain(`${sleeper.pid} (`);
+        } finally {
+          sleeper.kill('SIGKILL');
+          await new Promise(resolve => sleeper.once('close', resolve));
+          await until('nobody is left', () => readFileSync(`${top}/cgroup.procs`, 'utf8') === '');
+          rmdirSync(top);
+        }
+      },
+    );
 
     test.skipIf(requires('cgroup2:hugetlb'))('in a file that the controller has not', () => {
       const failure = refuse({ unified: { 'hugetlb.tea': '3' } });

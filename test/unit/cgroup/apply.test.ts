@@ -129,19 +129,30 @@ describe('controllers', () => {
     });
   });
 
-  it('kept back by processes on the way: who stands there is said', () => {
-    hierarchy('memory', 'memory');
+  it('kept back by processes on the way: who stands there is said, and the cgroup is left as it was', () => {
+    hierarchy('memory cpu', 'memory');
+    write('pods/cgroup.type', 'domain\n');
     machine.addProcess({ pid: 77, cgroup: path('pods') });
-    expect(
-      thrown(() => apply([memory], refusing('pods/cgroup.subtree_control', /./, errno.EBUSY))),
-    ).toMatchObject({
+    const { binding, texts } = written(machine.binding);
+    const readTextIfThere = (at: string) =>
+      at === '/proc/77/comm' ? 'sshd\n' : machine.binding.readTextIfThere(at);
+    expect(thrown(() => apply([memory], { ...binding, readTextIfThere }))).toMatchObject({
       code: 'host.cgroup-processes',
       pointer: '/m',
-      errnoName: 'EBUSY',
       message: expect.stringMatching(
-        /memory cannot be enabled in .*subtree_control: processes are in .*\/pods: 77$/,
+        /memory cannot be enabled in .*subtree_control: processes are in .*\/pods: 77 \(sshd\)$/,
       ),
     });
+    expect(texts).toEqual(['cgroup.subtree_control +cpu']);
+  });
+
+  it('that only count are left out where processes are on the way', () => {
+    hierarchy('memory cpu', 'memory cpu', 'memory');
+    write('pods/cgroup.type', 'domain\n');
+    machine.addProcess({ pid: 77, cgroup: path('pods') });
+    const { binding, texts } = written(machine.binding);
+    apply([memory], binding);
+    expect(texts).toEqual(['pods/web/memory.max 4096']);
   });
 
   it('that a threaded cgroup cannot have', () => {

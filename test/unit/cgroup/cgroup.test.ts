@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { delegateCgroup } from '../../../src/cgroup/delegate.ts';
 import { makeCgroup, planCgroup } from '../../../src/cgroup/directory.ts';
 import { isFrozen, isPaused } from '../../../src/cgroup/freezer.ts';
 import { killProcesses, processesOf, signalAll } from '../../../src/cgroup/processes.ts';
@@ -74,6 +75,16 @@ describe('making a cgroup', () => {
     expect(existsSync(place.path)).toBe(true);
   });
 
+  it.each(['threaded', 'domain invalid'])('refuses one in "%s" mode', mode => {
+    mkdirSync(join(machine.cgroups, 'pods/web'), { recursive: true });
+    writeFileSync(join(machine.cgroups, 'pods/web/cgroup.type'), `${mode}\n`);
+    expect(thrown(() => make('pods/web'))).toMatchObject({
+      code: 'state.cgroup-threaded',
+      pointer: origin,
+      message: expect.stringContaining(`it is in "${mode}" mode`),
+    });
+  });
+
   it('says what the kernel said', () => {
     machine.trouble.set('mkdir', errno.EROFS);
     expect(thrown(() => make('web'))).toMatchObject({
@@ -82,6 +93,32 @@ describe('making a cgroup', () => {
       errnoName: 'EROFS',
       pointer: origin,
     });
+  });
+});
+
+describe('giving a cgroup away', () => {
+  const path = () => join(machine.cgroups, 'web');
+  const owners = (list: string | undefined): string[] => {
+    const place = make('web');
+    writeFileSync(join(path(), 'memory.oom.group'), '0\n');
+    const { binding } = machine;
+    const readTextIfThere = (at: string) =>
+      at === '/sys/kernel/cgroup/delegate' ? list : binding.readTextIfThere(at);
+    delegateCgroup({ ...binding, readTextIfThere }, place.path, 1000, '/mounts/3');
+    return machine.calls.filter(call => call.startsWith('chown')).map(call => call.slice(path().length + 6));
+  };
+
+  it("gives the directory and the files on the kernel's list, as far as they are there", () => {
+    expect(owners('cgroup.procs\nmemory.oom.group\nmemory.reclaim\n')).toEqual([
+      ' 1000 4294967295',
+      '/cgroup.procs 1000 4294967295',
+      '/memory.oom.group 1000 4294967295',
+      '/memory.reclaim 1000 4294967295',
+    ]);
+  });
+
+  it('has a list of its own for older kernels', () => {
+    expect(owners(undefined)).toHaveLength(4);
   });
 });
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
+import type { Config } from '../../../src/oci/config.ts';
+import { cgroupOwnerSteps } from '../../../src/plan/cgroup-owner.ts';
 import { facts, planFor } from '../../helpers/plan.ts';
 
 function cgroup(cgroupsPath: string | undefined, own: string, mountpoint = '/sys/fs/cgroup') {
@@ -36,6 +38,55 @@ describe('the cgroup', () => {
     const plan = planFor({ facts: { cgroup: { layout: 'none', mountpoint: '', own: '/' } } });
     expect(plan.host).toEqual([]);
     expect(plan.warnings).toHaveLength(1);
+  });
+});
+
+describe('the owner of the cgroup', () => {
+  const cgroups = (...options: string[]) => [
+    { destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options },
+  ];
+  const own = [{ type: 'mount' }, { type: 'cgroup' }] as const;
+  const lady = { user: { uid: 1000, gid: 1000 } };
+  const owner = (change: Parameters<typeof planFor>[0]) =>
+    planFor(change).host.find(({ op }) => op === 'delegateCgroup');
+
+  it('is the user of the container where that may write there', () => {
+    expect(owner({ process: lady, mounts: cgroups('rw'), linux: { namespaces: own } })).toEqual({
+      op: 'delegateCgroup',
+      when: 'before',
+      uid: 1000,
+      origin: '/mounts/0',
+    });
+  });
+
+  it.each([
+    ['a read-only mount', { process: lady, mounts: cgroups('ro'), linux: { namespaces: own } }],
+    ['no mount', { process: lady, mounts: [], linux: { namespaces: own } }],
+    [
+      'no cgroup namespace',
+      { process: lady, mounts: cgroups(), linux: { namespaces: [{ type: 'mount' as const }] } },
+    ],
+    [
+      'a joined one',
+      {
+        process: lady,
+        mounts: cgroups(),
+        linux: {
+          namespaces: [{ type: 'mount' as const }, { type: 'cgroup' as const, path: '/proc/1/ns/cgroup' }],
+        },
+      },
+    ],
+    ['root', { mounts: cgroups(), linux: { namespaces: own } }],
+  ])('stays root with %s', (_, change) => expect(owner(change)).toBeUndefined());
+
+  it('is the user of the host that root of a new user namespace is', () => {
+    const linux = {
+      namespaces: [...own, { type: 'user' as const }],
+      uidMappings: [{ containerID: 0, hostID: 100000, size: 65536 }],
+    };
+    const config = { mounts: cgroups(), linux } as unknown as Config;
+    expect(cgroupOwnerSteps(config)).toMatchObject([{ uid: 100000 }]);
+    expect(cgroupOwnerSteps({ ...config, process: lady } as Config)).toMatchObject([{ uid: 101000 }]);
   });
 });
 

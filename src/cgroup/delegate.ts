@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+import { onHost } from '../errors/system.ts';
+import type { Binding } from '../host/binding.d.ts';
+import { unlessMissing } from '../host/files.ts';
+
+const listOfFiles = '/sys/kernel/cgroup/delegate';
+/** Of kernels before that list. */
+const usualFiles = 'cgroup.procs\ncgroup.subtree_control\ncgroup.threads';
+/** (gid_t)-1 of chown(2). */
+const sameGroup = 0xffffffff;
+
+/**
+ * Gives the directory of the cgroup to a user, and of its files those that the kernel says may be given away: the limits
+ * stay the runtime's. config-linux.md#cgroup-ownership
+ */
+export function delegateCgroup(binding: Binding, path: string, uid: number, pointer: string): void {
+  const files = (binding.readTextIfThere(listOfFiles) ?? usualFiles).split('\n').filter(name => name !== '');
+  onHost(
+    `unable to give the cgroup ${path} to user ${uid}`,
+    () => {
+      binding.chown(path, uid, sameGroup);
+      for (const file of files) {
+        if (file.includes('/')) continue;
+        unlessMissing(() => binding.chown(`${path}/${file}`, uid, sameGroup));
+      }
+    },
+    { pointer, value: String(uid), spec: 'config-linux.md#cgroup-ownership' },
+  );
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Config, IDMapping } from '../oci/config.ts';
+import { containerPath } from './context.ts';
+import type { HostStep } from './plan.ts';
+
+/**
+ * The cgroup becomes the container user's when the container sees it as the root of its hierarchy and may write there: a
+ * new cgroup namespace, and a mount of cgroups at /sys/fs/cgroup that is not read-only.
+ */
+export function cgroupOwnerSteps(config: Config): HostStep[] {
+  const namespaces = config.linux?.namespaces ?? [];
+  const isNew = (type: string): boolean =>
+    namespaces.some(namespace => namespace.type === type && (namespace.path ?? '') === '');
+  const mount = (config.mounts ?? []).findIndex(
+    ({ destination, type }) =>
+      containerPath(destination) === '/sys/fs/cgroup' && (type === 'cgroup' || type === 'cgroup2'),
+  );
+  if (mount < 0 || !isNew('cgroup') || config.mounts?.[mount]?.options?.includes('ro')) return [];
+  const { uid } = config.process?.user ?? { uid: 0 };
+  const owner = isNew('user') ? hostId(config.linux?.uidMappings ?? [], uid) : uid;
+  // Root's it is already. What a joined user namespace makes of the number is not known.
+  if (owner === undefined || owner === 0) return [];
+  if (!isNew('user') && namespaces.some(({ type }) => type === 'user')) return [];
+  return [{ op: 'delegateCgroup', when: 'before', uid: owner, origin: `/mounts/${mount}` }];
+}
+
+function hostId(mappings: readonly IDMapping[], id: number): number | undefined {
+  const mapping = mappings.find(({ containerID, size }) => id >= containerID && id < containerID + size);
+  return mapping && mapping.hostID + (id - mapping.containerID);
+}
