@@ -2,8 +2,6 @@
 
 const programInterpreter = 3; // PT_INTERP
 
-const threadLocals = 7; // PT_TLS
-
 /**
  * Where the program headers of a 64-bit little-endian ELF executable are.
  * @param {Buffer} file
@@ -20,11 +18,6 @@ function headers(file) {
  */
 export function isDynamic(file) {
   return headers(file).some(at => file.readUInt32LE(at) === programInterpreter);
-}
-
-/** @param {Buffer} file */
-export function hasThreadLocals(file) {
-  return headers(file).some(at => file.readUInt32LE(at) === threadLocals);
 }
 
 const loaded = 1; // PT_LOAD

@@ -7,8 +7,9 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from './build.mjs';
 import { bundleChunks } from './chunks.mjs';
-import { dropSegment, fillSegment, hasThreadLocals, isDynamic } from './elf.mjs';
+import { dropSegment, fillSegment, isDynamic } from './elf.mjs';
 import { gypTarget } from './gyp.mjs';
+import { muslDirectory } from './musl.mjs';
 import { quickjsDirectory, quickjsSources } from './quickjs.mjs';
 import { Failure, filesBelow, run, say, script, stage, top, Unavailable } from './stage.mjs';
 import { architectures, compile, lacksCompiler, nativeArch, toolchain, versionOf } from './toolchain.mjs';
@@ -22,12 +23,11 @@ const sections = ['-ffunction-sections', '-fdata-sections'];
 const position = ['-fno-pic', '-fno-pie'];
 
 /**
- * For a C library of our own (native/standalone/libc): what the compiler would otherwise want of the machine's.
+ * For another C library than the compiler's own (native/standalone/README.md): nothing that only that one has.
  * @param {import('./toolchain.mjs').Arch} arch
  */
-function standingAlone(arch) {
+function forMusl(arch) {
   return [
-    '-fno-stack-protector',
     '-fno-asynchronous-unwind-tables',
     '-fno-unwind-tables',
     '-fno-math-errno',
@@ -35,8 +35,6 @@ function standingAlone(arch) {
     ...(arch === 'arm64' ? ['-mno-outline-atomics'] : []),
   ];
 }
-/** For that library itself: its functions are not to be made of calls to themselves. */
-const libraryFlags = ['-ffreestanding', '-fno-builtin', '-fno-tree-loop-distribute-patterns'];
 
 /** Where the bytecode is: behind all else, so that it can be cut off. */
 const program = 0x20000000n;
@@ -57,6 +55,7 @@ export async function standalone(arch = nativeArch()) {
     if (lack !== undefined) throw new Unavailable(lack);
   }
   const quickjs = await quickjsDirectory();
+  const musl = await muslDirectory(arch);
   await stage({
     name: `standalone-${arch}`,
     saying: `building the standalone executable (${arch})`,
@@ -65,14 +64,14 @@ export async function standalone(arch = nativeArch()) {
       /^(src|native\/(?!hello|napi)|binding|package|\.ci\/(standalone|chunks|toolchain|gyp)\b)/.test(path),
     ),
     outputs: [executable(arch)],
-    also: [hashOf(quickjs), await versionOf(toolchain(arch).cxx)],
+    also: [hashOf(quickjs), musl, await versionOf(toolchain(arch).cxx)],
     make: async () => {
       const into = `build/standalone/${arch}`;
       const engine = await engineObjects(quickjs, arch);
       const program = await bytecode(await compiler(quickjs), `${into}/bytecode.cc`);
       const init = await initImage(arch, `${into}/init_image.cc`);
       const host = await hostObjects(quickjs, arch, [program, init]);
-      await link(arch, [...host, ...engine], executable(arch));
+      await link(arch, musl, [...host, ...engine], executable(arch));
     },
   });
 }
@@ -130,7 +129,7 @@ async function compiler(quickjs) {
  */
 function engineObjects(quickjs, arch) {
   // its warnings are not ours to fix
-  const flags = ['-O2', '-w', '-D_GNU_SOURCE', '-DNDEBUG', ...sections, ...position, ...standingAlone(arch)];
+  const flags = ['-O2', '-w', '-D_GNU_SOURCE', '-DNDEBUG', ...sections, ...position, ...forMusl(arch)];
   return compile({
     units: quickjsSources.map(name => ({
       source: join(quickjs, name),
@@ -179,7 +178,6 @@ function hostObjects(quickjs, arch, generated) {
       compiler: toolchain(arch).cxx,
       flags: [
         ...hostFlags(quickjs, arch),
-        ...(source.startsWith('native/standalone/libc/') ? libraryFlags : []),
       ],
     })),
     headers: headers(quickjs),
@@ -193,16 +191,19 @@ function hostObjects(quickjs, arch, generated) {
  */
 function hostFlags(quickjs, arch) {
   const own = gypTarget('tsubo').compile;
-  return [...own, '-O2', ...sections, ...position, ...standingAlone(arch), '-isystem', quickjs];
+  return [...own, '-O2', ...sections, ...position, ...forMusl(arch), '-isystem', quickjs];
 }
 
 /**
  * @param {import('./toolchain.mjs').Arch} arch
+ * @param {string} musl
  * @param {readonly string[]} objects
  * @param {string} out
  */
-async function link(arch, objects, out) {
+async function link(arch, musl, objects, out) {
   const { cxx } = toolchain(arch);
+  /** @param {readonly string[]} names */
+  const ofMusl = (...names) => names.map(name => join(musl, name));
   const flags = [
     '-static',
     '-nostdlib',
@@ -216,7 +217,9 @@ async function link(arch, objects, out) {
     `-Wl,--section-start=.tsubo_program=0x${program.toString(16)}`,
   ];
   const fresh = `${out}.${process.pid}`;
-  await run(cxx, [...flags, '-o', fresh, ...objects, '-lgcc']);
+  const begin = ofMusl('crt1.o', 'crti.o');
+  const end = ofMusl('libc.a').concat('-lgcc', ofMusl('libc.a', 'crtn.o'));
+  await run(cxx, [...flags, '-o', fresh, ...begin, ...objects, ...end]);
   const linked = readFileSync(join(top, fresh));
   // begins with another number than that of a snapshot: there shall be none
   const bytecodeOnly = fillSegment(linked, arena, Buffer.from([1, ...Buffer.alloc(4095)]));
@@ -228,7 +231,6 @@ async function link(arch, objects, out) {
   if (file.length > largestBytes)
     throw new Failure(`${fresh} has ${file.length} bytes, more than ${largestBytes}`);
   if (isDynamic(file)) throw new Failure(`${fresh} needs a dynamic linker`);
-  if (hasThreadLocals(file)) throw new Failure(`${fresh} has thread-local variables, which its libc has not`);
   // somebody may be running the one before
   renameSync(join(top, fresh), join(top, out));
 }
