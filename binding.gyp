@@ -20,6 +20,7 @@
         "native/core/executor.cc",
         "native/core/files.cc",
         "native/core/hooks.cc",
+        "native/core/joined.cc",
         "native/core/labels.cc",
         "native/core/mounts.cc",
         "native/core/namespaces.cc",

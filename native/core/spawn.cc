@@ -13,16 +13,17 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include <charconv>
-#include <memory>
 
 #include "core/fd.h"
 #include "core/init_image.h"
 #include "core/syscall.h"
 #include "wire/plan.h"
+#include "wire/report.h"
 
 namespace tsubo {
 
@@ -88,7 +89,7 @@ SpawnFailure sealed_init(Fd* image) {
   return {};
 }
 
-SpawnFailure plan_in_memory(const SpawnRequest& request, int channel, Fd* memory) {
+SpawnFailure plan_in_memory(const SpawnRequest& request, const std::vector<int>& joins, int channel, Fd* memory) {
   wire::Boot boot = {};
   boot.magic = wire::kBootMagic;
   boot.plan_bytes = static_cast<uint32_t>(request.plan_bytes);
@@ -96,6 +97,10 @@ SpawnFailure plan_in_memory(const SpawnRequest& request, int channel, Fd* memory
   boot.preserve_fds = request.preserve_fds;
   boot.fds = static_cast<uint32_t>(request.fds.size());
   for (size_t i = 0; i < request.fds.size(); i++) boot.slots[i] = request.fds[i];
+  boot.joins = static_cast<uint32_t>(joins.size());
+  boot.clone_flags = request.clone_flags;
+  boot.join_kinds = request.join_kinds;
+  for (size_t i = 0; i < joins.size(); i++) boot.join_fds[i] = joins[i];
   memory->reset(memfd_create("tsubo-plan", MFD_CLOEXEC));
   if (!memory->open()) return failed("memfd_create");
   iovec parts[] = {{&boot, sizeof boot}, {const_cast<uint8_t*>(request.plan), request.plan_bytes}};
@@ -109,14 +114,6 @@ SpawnFailure plan_in_memory(const SpawnRequest& request, int channel, Fd* memory
 
 // What the child needs, made before it exists.
 struct Child {
-  // A helper that joins these and has the init born from it; null: the init itself.
-  const int* joins;
-  size_t join_count;
-  int join_kinds;
-  bool* joined;
-  clone_args* born;
-  volatile long pid;
-  volatile int join;
   // The init is in another user namespace than we are.
   bool keep_capabilities;
 
@@ -129,8 +126,6 @@ struct Child {
   volatile int error;
   const char* volatile syscall;
 };
-
-long clone_on_stack(clone_args* args, Child* child);
 
 __attribute__((noreturn)) void give_up(Child* child, const char* syscall, long result) {
   child->error = static_cast<int>(-result);
@@ -154,31 +149,8 @@ void keep_capabilities(Child* child) {
   }
 }
 
-// A process may join a user namespace only when it has one thread, and children are born in what their parent joined.
-// The helper shares our descriptors, so that the pidfd of the init is ours, and leaves the init to be our child.
-__attribute__((noreturn)) void bear_from_joined(Child* child) {
-  for (int round = 0; round < 2; round++) {
-    for (size_t i = 0; i < child->join_count; i++) {
-      if (child->joined[i]) continue;
-      long r = sys::call(__NR_setns, child->joins[i], child->join_kinds);
-      child->joined[i] = r == 0;
-      if (r == 0 || (r == -EPERM && round == 0)) continue;
-      child->join = static_cast<int>(i);
-      give_up(child, "setns", r);
-    }
-  }
-  child->join_count = 0;
-  // A change of credentials makes this memory, which is the runtime's, dumpable as the system is set up to.
-  sys::prctl(PR_SET_DUMPABLE, 0);
-  long pid = clone_on_stack(child->born, child);
-  if (pid < 0) give_up(child, "clone3", pid);
-  child->pid = pid;
-  sys::exit(0);
-}
-
 // Runs on our memory and our descriptors' copies. No return, no C library.
 extern "C" __attribute__((noreturn, used)) void tsubo_child(Child* child) {
-  if (child->join_count > 0) bear_from_joined(child);
   if (child->keep_capabilities) keep_capabilities(child);
   for (uint32_t fd = 0; fd < child->own_fds; fd++) sys::fcntl(static_cast<int>(fd), F_SETFD, 0);
   for (size_t i = 0; i < child->keep_count; i++) sys::fcntl(child->keep[i], F_SETFD, 0);
@@ -236,27 +208,22 @@ void collect(int pidfd) {
   close(pidfd);
 }
 
-// Children of this thread are born in another pid namespace while this lives.
-class BornIn {
- public:
-  SpawnFailure enter(int pid_namespace) {
-    if (pid_namespace < 0) return {};
-    own_.reset(open("/proc/thread-self/ns/pid_for_children", O_RDONLY | O_CLOEXEC));
-    if (!own_.open()) return failed("open");
-    if (setns(pid_namespace, CLONE_NEWPID) < 0) {
-      SpawnFailure failure = failed("setns");
-      own_.reset();
-      return failure;
-    }
+// What a helper says of the init that was born from it.
+SpawnFailure hear_of_birth(int channel, const std::vector<int>& joins, size_t first_join, long* pid) {
+  wire::Report report = {};
+  ssize_t n;
+  do n = read(channel, &report, sizeof report);
+  while (n < 0 && errno == EINTR);
+  // Killed: by a memory limit of the cgroup that it was born in.
+  if (n != sizeof report) return failed("clone3", ENOMEM);
+  if (report.kind == wire::ReportKind::born) {
+    *pid = report.step;
     return {};
   }
-  ~BornIn() {
-    if (own_.open()) setns(own_.get(), CLONE_NEWPID);
-  }
-
- private:
-  Fd own_;
-};
+  if (strcmp(report.syscall, "setns") != 0) return failed("clone3", report.error);
+  return {"setns", report.error,
+          report.step < first_join || joins.empty() ? -1 : static_cast<int>(report.step - first_join)};
+}
 
 // Nobody may look into this process or follow its descriptors while this lives: until its exec a child that other
 // processes of a pid namespace can see runs on this memory (CVE-2016-9962).
@@ -284,22 +251,22 @@ SpawnFailure spawn(const SpawnRequest& request, Spawned* spawned) {
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) return failed("socketpair");
   ours.reset(pair[0]);
   theirs.reset(pair[1]);
-  if (SpawnFailure f = plan_in_memory(request, theirs.get(), &plan); f.syscall) return f;
+  // What the init is born in it cannot join itself: its pid namespace, and with a user namespace all of them.
+  std::vector<int> joins;
+  if (request.pid_namespace >= 0) joins.push_back(request.pid_namespace);
+  const size_t first_join = joins.size();
+  joins.insert(joins.end(), request.joins.begin(), request.joins.end());
+  if (joins.size() > wire::kJoins) return failed("setns", E2BIG);
+  if (SpawnFailure f = plan_in_memory(request, joins, theirs.get(), &plan); f.syscall) return f;
 
   std::vector<int> keep = request.fds;
+  keep.insert(keep.end(), joins.begin(), joins.end());
   keep.push_back(plan.get());
   keep.push_back(theirs.get());
   char number[12];
   *std::to_chars(number, number + sizeof number - 1, plan.get()).ptr = '\0';
-  auto joined = std::make_unique<bool[]>(request.joins.size());
   Child child = {};
-  child.joins = request.joins.data();
-  child.join_count = request.joins.size();
-  child.joined = joined.get();
-  child.join_kinds = request.join_kinds;
-  child.join = -1;
-  bool joins_user = request.join_kinds == 0 ? !request.joins.empty() : (request.join_kinds & CLONE_NEWUSER) != 0;
-  child.keep_capabilities = joins_user || (request.clone_flags & CLONE_NEWUSER) != 0;
+  child.keep_capabilities = joins.empty() && (request.clone_flags & CLONE_NEWUSER) != 0;
   child.image = image.get();
   child.keep = keep.data();
   child.keep_count = keep.size();
@@ -307,10 +274,10 @@ SpawnFailure spawn(const SpawnRequest& request, Spawned* spawned) {
   child.argv[0] = "tsubo: [init]";
   child.argv[1] = number;
 
-  alignas(16) char stack[16384], helper_stack[16384];
+  alignas(16) char stack[16384];
   int pidfd = -1;
   clone_args args = {};
-  args.flags = request.clone_flags | CLONE_VM | CLONE_VFORK | CLONE_PIDFD;
+  args.flags = (joins.empty() ? request.clone_flags : 0) | CLONE_VM | CLONE_VFORK | CLONE_PIDFD;
   args.pidfd = reinterpret_cast<uint64_t>(&pidfd);
   args.exit_signal = SIGCHLD;
   args.stack = reinterpret_cast<uint64_t>(stack);
@@ -320,36 +287,26 @@ SpawnFailure spawn(const SpawnRequest& request, Spawned* spawned) {
     args.cgroup = static_cast<uint64_t>(request.cgroup);
   }
 
-  clone_args helper = {};
-  int helper_pidfd = -1;
-  if (!request.joins.empty()) {
-    helper = args;
-    helper.flags = CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_PIDFD | (args.flags & CLONE_INTO_CGROUP);
-    helper.pidfd = reinterpret_cast<uint64_t>(&helper_pidfd);
-    helper.stack = reinterpret_cast<uint64_t>(helper_stack);
-    // The init is born where the helper is, and its end is told as the helper's would be.
-    args.flags = (args.flags & ~static_cast<uint64_t>(CLONE_INTO_CGROUP)) | CLONE_PARENT;
-    args.cgroup = 0;
-    args.exit_signal = 0;
-    child.born = &args;
-  }
-
   NotDumpable not_dumpable;
-  BornIn born_in;
-  if (SpawnFailure f = born_in.enter(request.pid_namespace); f.syscall) return f;
   // A handler of ours must not run in the child, on the memory we share.
   uint64_t all = ~0ull, before = 0;
   sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&all), sys::arg(&before), 8);
-  long pid = clone_on_stack(child.born != nullptr ? &helper : &args, &child);
+  long pid = clone_on_stack(&args, &child);
   sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&before), 0, 8);
   if (pid < 0) return failed("clone3", static_cast<int>(-pid));
-  if (child.born != nullptr) {
-    collect(helper_pidfd);
-    pid = child.pid;
-  }
   if (child.syscall != nullptr) {
-    if (pidfd >= 0) collect(pidfd);
-    return {child.syscall, child.error, child.join};
+    collect(pidfd);
+    return {child.syscall, child.error};
+  }
+  if (!joins.empty()) {
+    // Its end shall be seen.
+    theirs.reset();
+    SpawnFailure failure = hear_of_birth(ours.get(), joins, first_join, &pid);
+    collect(pidfd);
+    if (failure.syscall != nullptr) return failure;
+    // Nobody else can be meant: it is our child, and has not been waited for.
+    pidfd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+    if (pidfd < 0) return failed("pidfd_open");
   }
   *spawned = {static_cast<int>(pid), pidfd, ours.release()};
   return {};

@@ -6,6 +6,7 @@
 
 #include "core/executor.h"
 #include "core/files.h"
+#include "core/joined.h"
 
 extern "C" {
 
@@ -58,6 +59,7 @@ const wire::Boot* map_plan(int fd) {
   alignas(8) wire::Boot boot;
   if (sys::read(fd, &boot, sizeof boot) != sizeof boot || boot.magic != wire::kBootMagic) return nullptr;
   if (boot.plan_bytes > wire::kMaxPlanBytes || boot.fds >= wire::kSlots) return nullptr;
+  if (boot.joins > wire::kJoins) return nullptr;
   long at = sys::call(__NR_mmap, 0, static_cast<long>(sizeof boot + boot.plan_bytes), 1 /* PROT_READ */,
                       2 /* MAP_PRIVATE */, fd, 0);
   return at < 0 && at > -4096 ? nullptr : reinterpret_cast<const wire::Boot*>(at);
@@ -66,10 +68,11 @@ const wire::Boot* map_plan(int fd) {
 // Whatever else was left open by whoever called the runtime is not the container's: closed at once, from the first
 // descriptor that does not belong to it. Ours go at the exec.
 void close_foreign(const wire::Boot& boot) {
-  int ours[wire::kSlots + 1];
+  int ours[wire::kSlots + wire::kJoins + 1];
   uint32_t count = 0;
   ours[count++] = boot.channel;
   for (uint32_t i = 0; i < boot.fds; i++) ours[count++] = boot.slots[i];
+  for (uint32_t i = 0; i < boot.joins; i++) ours[count++] = boot.join_fds[i];
   unsigned next = 3 + boot.preserve_fds;
   while (true) {
     unsigned lowest = ~0u;
@@ -100,6 +103,11 @@ void tsubo_main(long* stack) {
   if (boot == nullptr) sys::exit(kBadPlan);
   sys::close(fd);
   close_foreign(*boot);
+  if (boot->joins > 0) {
+    become_init_in_joined(*boot);
+    // A fork forgets it.
+    sys::prctl(PR_SET_PDEATHSIG, 9);
+  }
 
   static Context c;
   for (uint32_t i = 0; i < wire::kSlots; i++) c.slots[i] = -1;

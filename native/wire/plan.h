@@ -64,6 +64,7 @@ class Plan {
 // What the host lays before the plan in the memory it hands to the init: descriptors are known only at the spawn.
 inline constexpr uint32_t kBootMagic = 0x54425354;  // "TSBT"
 inline constexpr uint32_t kSlots = 512;
+inline constexpr uint32_t kJoins = 16;
 
 struct Boot {
   uint32_t magic;
@@ -71,7 +72,12 @@ struct Boot {
   int32_t channel;        // SOCK_SEQPACKET to the runtime
   uint32_t preserve_fds;  // descriptors from 3 on that belong to the container
   uint32_t fds;           // how many of `slots` are filled, from slot 1
-  uint32_t reserved;
+  // Above 0 the process is a helper: it joins these first, and the init is born from it with `clone_flags`.
+  uint32_t joins;
+  uint64_t clone_flags;
+  // CLONE_NEW* when `join_fds` are pidfds, of whose processes these namespaces are joined; else 0.
+  int32_t join_kinds;
+  int32_t join_fds[kJoins + 1];
   int32_t slots[kSlots];
 };
 static_assert(sizeof(Boot) % 8 == 0);

@@ -3,6 +3,9 @@
 // What the init says to the runtime, one message each: over the channel until `ready`, into the result FIFO after it.
 // Small enough to be written in one piece (PIPE_BUF).
 //
+//   helper                      runtime
+//    |-- born {step: pid} ----->|   or failed {step: which of the namespaces}, and exits
+//
 //   init                        runtime
 //    |-- failed {step,errno} -->|   and exits
 //    |-- waiting {step} ------->|   does its part, perhaps with the descriptor that comes along
@@ -22,7 +25,7 @@
 
 namespace tsubo::wire {
 
-enum class ReportKind : uint32_t { ready = 1, failed = 2, waiting = 3 };
+enum class ReportKind : uint32_t { ready = 1, failed = 2, waiting = 3, born = 4 };
 
 struct Report {
   ReportKind kind;

@@ -3,7 +3,7 @@ import { closeSync, existsSync, openSync, readFileSync, readlinkSync, writeFileS
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Bundle } from '../helpers/bundle.ts';
-import { parseReport } from '../helpers/inside.ts';
+import { helperProgram, parseReport } from '../helpers/inside.ts';
 import { requires } from '../helpers/requires.ts';
 import { disagrees, isTsubo } from '../helpers/runtime.ts';
 import { sandbox, until } from '../helpers/sandbox.ts';
@@ -57,6 +57,29 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec', () => {
     for (let n = 0; n < 40; n++) box.must(['exec', bundle.id, '/bin/true']);
     await until('it has looked', () => existsSync(bundle.inRoot('/seen')));
     expect(existsSync(bundle.inRoot('/escaped'))).toBe(false);
+  });
+
+  test('never runs on the memory of the runtime where a container may trace it', async () => {
+    // Until its exec a process shares the memory of who cloned it: traced then, it would be the runtime.
+    const bundle = box.bundle(made => {
+      const all = ['CAP_SYS_PTRACE'];
+      made.config.process.capabilities = { bounding: all, effective: all, permitted: all };
+      made.file('/bin/tracer', readFileSync(helperProgram('tracer')), 0o755);
+      made.config.process.args = ['/bin/tracer'];
+    });
+    const watched = box.spawn(['run', '--bundle', bundle.dir, bundle.id]);
+    await until('it watches', () => watched.stdout() === 'ready\n');
+    for (let n = 0; n < 60; n++) box.must(['exec', bundle.id, '/bin/true']);
+    await until('it has seen the program', () => watched.stdout().includes('/bin/busybox\n'));
+    box.must(['kill', bundle.id, 'KILL']);
+    await watched.ended;
+    const own = new Set(['ready', '/bin/busybox', '/memfd:tsubo-init (deleted)', '']);
+    const foreign = watched
+      .stdout()
+      .split('\n')
+      .filter(line => !own.has(line));
+    if (disagrees('runc', 'is there itself, but with memory of its own')) return;
+    expect(foreign).toEqual([]);
   });
 
   test('has the capabilities, limits, user and groups of the container, and those asked for', () => {
