@@ -176,9 +176,7 @@ function hostObjects(quickjs, arch, generated) {
     units: [...shared, ...own, ...generated].map(source => ({
       source,
       compiler: toolchain(arch).cxx,
-      flags: [
-        ...hostFlags(quickjs, arch),
-      ],
+      flags: [...hostFlags(quickjs, arch)],
     })),
     headers: headers(quickjs),
     into: `build/standalone/${arch}/objects`,

@@ -38,7 +38,8 @@ bool in_arena(const void* p) {
   return reinterpret_cast<uintptr_t>(p) - reinterpret_cast<uintptr_t>(tsubo_arena) < header()->bytes;
 }
 
-constexpr size_t kReserveBytes = 96 << 10;
+// Of its own mapping, so that what is given up can be had again in any size.
+constexpr size_t kReserveBytes = 256 << 10;
 
 // Given up when the engine is refused memory for the first time: taking back what was done needs some too.
 void* reserve = nullptr;

@@ -12,7 +12,7 @@ import type { Traces } from '../helpers/traces.ts';
 /** System calls by which a runtime changes something or tells somebody; between two of them nothing is different. */
 const effects = new Set(
   (
-    'mkdir mkdirat mknod mknodat rename renameat renameat2 unlink unlinkat rmdir openat write writev close flock ' +
+    'mkdir mkdirat mknod mknodat rename renameat renameat2 unlink unlinkat rmdir open openat write writev close flock ' +
     'memfd_create socketpair clone3 recvfrom recvmsg sendto sendmsg pidfd_open pidfd_send_signal waitid ppoll poll'
   ).split(' '),
 );
