@@ -71,6 +71,7 @@
         "native/binding/mounts.cc",
         "native/binding/process.cc",
         "native/binding/proxy.cc",
+        "native/binding/network.cc",
         "native/binding/sockets.cc",
         "native/binding/table.cc",
         "native/binding/users.cc",

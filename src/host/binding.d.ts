@@ -131,6 +131,12 @@ export interface Binding {
    */
   attachDeviceProgram(cgroup: number, program: number, replace: boolean): void;
 
+  /**
+   * Moves a network device to another network namespace and gives it `newName` there (`eth%d`: the first that is free).
+   * Its permanent addresses of global scope come along, and with `up` it goes up. When that fails it is back where it was.
+   * Throws ENODEV when there is none, and EEXIST when the name is taken; `syscall` is the message's name, `RTM_NEWLINK`.
+   */
+  moveNetDevice(request: NetDeviceMove): NetDeviceMoved;
   // ---- conversations over Unix sockets --------------------------------------------------------------------
   /** A stream socket connected to the listener at `path`; `@name` is the abstract name. Patience as for sendDescriptor. */
   connectTo(path: string): number;
@@ -222,6 +228,22 @@ export interface HostIdentity {
   readonly lastCapability: number;
   /** Bit N-1: signal N is ignored, and would stay so across exec. */
   readonly ignoredSignals: bigint;
+}
+
+export interface NetDeviceMove {
+  readonly name: string;
+  readonly newName: string;
+  /** Network namespaces; -1: our own. */
+  readonly from: number;
+  readonly to: number;
+  readonly up: boolean;
+}
+
+export interface NetDeviceMoved {
+  /** In its new namespace. */
+  readonly name: string;
+  /** It was up where it comes from. */
+  readonly wasUp: boolean;
 }
 
 export interface SpawnRequest {

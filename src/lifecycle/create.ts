@@ -16,6 +16,7 @@ import { runPoststopHooks } from './hooks.ts';
 import { mountsOn, unmountRoot } from './host-mounts.ts';
 import { checkId } from './ids.ts';
 import { createMoments } from './moments.ts';
+import { netDevices } from './net-devices.ts';
 import { checkPassedFds, listenFds } from './passed-fds.ts';
 import { writePidFile } from './pid-file.ts';
 import { withPlace } from './place.ts';
@@ -159,12 +160,15 @@ function createHeld(
     record = { ...record, cgroup: place };
     writeRecord(runtime, record);
   });
-  const born = bear(runtime, prepared, held.directory, record, ofConsole, undo, unit);
+  const devices = netDevices(runtime, prepared.plan, undo);
+  const more = { ...unit, ...devices.moments, ...ofConsole };
+  const born = bear(runtime, prepared, held.directory, record, more, undo);
   const complete = { ...record, init: born.init };
   writeRecord(runtime, complete);
   if (pidFile !== undefined) writePidFile(runtime, pidFile, born.init.pid, undo);
   sendPidfd(binding, pidfdSocket, born.pidfd, 'init');
   asStarting(() => born.letGo());
+  devices.release();
   return { record: complete, init: born.init, pidfd: born.pidfd };
 }
 
@@ -174,17 +178,15 @@ function bear(
   prepared: Prepared,
   directory: string,
   record: ContainerRecord,
-  ofConsole: Moments,
+  more: Moments,
   undo: UndoList,
-  unit: Moments,
 ): Born {
   const cgroup = record.cgroup?.path;
   const filter = plannedFilter(runtime, prepared.plan, cgroup);
   const moments: Moments = {
-    ...unit,
     ...createMoments(runtime, prepared, record, () => filter.attach()),
     ...seccompMoments(runtime, prepared.config.linux?.seccomp, record, () => 'creating'),
-    ...ofConsole,
+    ...more,
   };
   try {
     const meanwhile = (): void => filter.load();

@@ -20,6 +20,7 @@ const places = {
   mapIds: 'while it waits at the rendezvous `mapIds`',
   timeOffsets: 'while it waits at the rendezvous `timeOffsets`',
   hostTrees: 'while it waits at the rendezvous `hostTrees`',
+  network: 'while it waits at the rendezvous `network`',
   runtime: 'while it waits at the rendezvous `runtime`',
   limits: 'while it waits at the rendezvous `limits`',
   poststart: 'when its program runs',
@@ -92,6 +93,8 @@ function hostWords(step: HostStep): string {
       return `setOomScoreAdj value=${step.value}`;
     case 'setDeviceRules':
       return `setDeviceRules ${['deny a *:* rwm', ...step.rules.map(ruleText)].join('; ')}`;
+    case 'moveNetDevice':
+      return `moveNetDevice name=${step.name} newName=${step.newName}`;
     case 'runHook':
       return `runHook path=${step.hook.path}${step.hook.timeout === undefined ? '' : ` timeout=${step.hook.timeout}`}`;
   }

@@ -15,6 +15,7 @@ import { noTrees, planHostTrees } from './host-trees.ts';
 import { keyLabelSteps } from './labels.ts';
 import { mountSteps } from './mounts.ts';
 import { planNamespaces } from './namespaces.ts';
+import { netDeviceSteps } from './net-devices.ts';
 import type { FifoSlots, HostStep, Plan, PlanWarning } from './plan.ts';
 import { processSteps } from './process.ts';
 import { restrictedPathSteps } from './restricted-paths.ts';
@@ -118,7 +119,7 @@ function hostSteps(
   if (value !== undefined) {
     steps.push({ op: 'setOomScoreAdj', when: 'after', value, origin: '/process/oomScoreAdj' });
   }
-  steps.push(...hostHookSteps(context), ...rlimitHostSteps(ofProcess));
+  steps.push(...netDeviceSteps(context.config), ...hostHookSteps(context), ...rlimitHostSteps(ofProcess));
   return steps;
 }
 
@@ -136,21 +137,21 @@ function containerSteps(
   if (facts.ignoredSignals !== 0n) {
     steps.push({ op: 'resetSignals', origin: '', mask: facts.ignoredSignals });
   }
-  if (host.some(({ when }) => when === 'cgroup')) {
-    steps.push({
-      op: 'rendezvous',
-      origin: '/linux/cgroupsPath',
-      moment: 'cgroup',
-      slot: 0,
-      into: 0,
-      count: 0,
-    });
-  }
-  steps.push(...namespaces, ...root.open, ...mounts.steps, ...deviceSteps(config));
-  if (host.some(({ when }) => when === 'runtime')) {
-    steps.push({ op: 'rendezvous', origin: '/hooks', moment: 'runtime', slot: 0, into: 0, count: 0 });
-  }
-  steps.push(...createContainerSteps(context));
+  const rendezvous = (when: HostStep['when'], origin: string): Step[] =>
+    host.some(step => step.when === when)
+      ? [{ op: 'rendezvous', origin, moment: when, slot: 0, into: 0, count: 0 }]
+      : [];
+  steps.push(
+    ...rendezvous('cgroup', '/linux/cgroupsPath'),
+    ...namespaces,
+    // Before anything that may look at the devices: sysctls, hooks.
+    ...rendezvous('network', '/linux/netDevices'),
+    ...root.open,
+    ...mounts.steps,
+    ...deviceSteps(config),
+    ...rendezvous('runtime', '/hooks'),
+    ...createContainerSteps(context),
+  );
   if (config.process.terminal) {
     steps.push(...terminalSteps(ofProcess, { slot: context.takeSlot(), console: true }));
   }

@@ -27,8 +27,8 @@ export interface PlanWarning {
 
 /**
  * What the runtime does itself: first those `before` the init is born, then those `after`, while it prepares; those of
- * `cgroup`, `mapIds`, `timeOffsets`, `hostTrees`, `limits` and `runtime` while it waits at the rendezvous of that name;
- * `poststart` when its program runs, `poststop` when all is gone.
+ * `cgroup`, `mapIds`, `timeOffsets`, `hostTrees`, `network`, `limits` and `runtime` while it waits at the rendezvous of that
+ * name; `poststart` when its program runs, `poststop` when all is gone.
  */
 export type HostStep =
   /** Makes the cgroup (with its missing parents); the init is born in it. */
@@ -104,6 +104,15 @@ export type HostStep =
       readonly op: 'writeTimeOffsets';
       readonly when: 'timeOffsets';
       readonly offsets: string;
+      readonly origin: string;
+    }
+  /** Moves a network device into the container's namespace, while the init waits at the rendezvous `network`. */
+  | {
+      readonly op: 'moveNetDevice';
+      readonly when: 'network';
+      readonly name: string;
+      /** In the container; may be a template such as `eth%d`. */
+      readonly newName: string;
       readonly origin: string;
     }
   /** prlimit(2) of the init: who is root in a user namespace alone may raise nothing. */

@@ -10,6 +10,7 @@ import { checkCgroupsPath, checkHiddenPaths, checkRootfsPropagation } from './ch
 import { checkMemoryPolicy, checkPersonality } from './checks/memory-policy.ts';
 import { checkMounts } from './checks/mounts.ts';
 import { checkNamespaces } from './checks/namespaces.ts';
+import { checkNetDevices } from './checks/net-devices.ts';
 import { checkCapabilities, checkConsoleSize, checkEnvironment, checkProcess } from './checks/process.ts';
 import { checkResources } from './checks/resources.ts';
 import { checkRlimits } from './checks/rlimits.ts';
@@ -39,6 +40,7 @@ const checks: readonly Check[] = [
   checkNamespaces,
   checkTimeOffsets,
   checkUserNamespace,
+  checkNetDevices,
   checkHostname,
   checkMounts,
   checkIdMappedMounts,

@@ -17,22 +17,33 @@ export function checkOnHost(binding: Binding, config: Config): ErrorFields[] {
   ];
 }
 
-function checkJoinedNetwork(binding: Binding, config: Config): ErrorFields[] {
-  const keys = Object.keys(config.linux?.sysctl ?? {}).filter(key => /^net[./]/.test(key));
-  const namespace = config.linux?.namespaces?.find(({ type }) => type === 'network');
-  if (keys.length === 0 || namespace?.path === undefined) return [];
-  const joined = binding.stat(namespace.path);
+function checkJoinedNetwork(binding: Binding, { linux }: Config): ErrorFields[] {
+  const keys = Object.keys(linux?.sysctl ?? {}).filter(key => /^net[./]/.test(key));
+  const devices = Object.keys(linux?.netDevices ?? {});
+  const path = linux?.namespaces?.find(({ type }) => type === 'network')?.path;
+  if (keys.length + devices.length === 0 || path === undefined) return [];
+  const joined = binding.stat(path);
   const own = binding.stat('/proc/self/ns/net');
   // A path that is not there is the join's to report.
   if (joined === undefined || own === undefined) return [];
   if (joined.dev !== own.dev || joined.ino !== own.ino) return [];
-  return keys.map(key => ({
+  const fields = { path, hint: "the joined network namespace is the runtime's own" };
+  const found: ErrorFields[] = keys.map(key => ({
+    ...fields,
     code: 'config.sysctl.namespace',
     message: `sysctl "${key}" not allowed in host network namespace`,
     pointer: childPointer('/linux/sysctl', key),
-    path: namespace.path,
     value: key,
-    hint: "the joined network namespace is the runtime's own",
     spec: 'config-linux.md#sysctl',
   }));
+  if (devices.length > 0) {
+    found.push({
+      ...fields,
+      code: 'config.net-device',
+      message: 'unable to move network devices without a private NET namespace',
+      pointer: '/linux/netDevices',
+      spec: 'config-linux.md#network-devices',
+    });
+  }
+  return found;
 }

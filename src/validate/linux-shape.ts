@@ -83,5 +83,5 @@ export const linux: Shape = {
     memoryPolicy,
     personality,
   },
-  later: ['netDevices', 'intelRdt'],
+  later: ['intelRdt'],
 };

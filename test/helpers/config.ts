@@ -40,6 +40,7 @@ export interface TestConfig {
     sysctl?: Record<string, string>;
     timeOffsets?: Record<string, { secs?: number; nanosecs?: number }>;
     mountLabel?: string;
+    netDevices?: Record<string, { name?: string }>;
     personality?: Record<string, unknown>;
     memoryPolicy?: Record<string, unknown>;
   };

@@ -322,6 +322,10 @@ export class FakeMachine {
     },
     send: () => {},
     receive: () => undefined,
+    moveNetDevice: ({ name, newName, to }) => {
+      this.#begin('moveNetDevice', `${name} ${newName} ${to < 0 ? 'back' : 'away'}`);
+      return { name: newName.replace('%d', '0'), wasUp: true };
+    },
     pidfdOpen: pid => {
       const found = this.processes.get(pid);
       return found === undefined ? undefined : this.#newPidfd(found);

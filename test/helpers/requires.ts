@@ -18,6 +18,7 @@ const programs = [
   'runc',
   'crun',
   'busybox',
+  'ip',
   'strace',
   'jq',
   'ps',

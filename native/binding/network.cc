@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Network devices that change their namespace, over rtnetlink(7).
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <memory>
+
+#include "binding/table.h"
+
+namespace tsubo::binding {
+
+namespace {
+
+class Held {
+ public:
+  explicit Held(int fd = -1) : fd_(fd) {}
+  Held(const Held&) = delete;
+  Held& operator=(const Held&) = delete;
+  ~Held() { reset(); }
+  int get() const { return fd_; }
+  void reset(int fd = -1) {
+    if (fd_ >= 0) ::close(fd_);
+    fd_ = fd;
+  }
+
+ private:
+  int fd_;
+};
+
+// The call that was refused; all is well while `error` is 0.
+struct Refusal {
+  const char* call = nullptr;
+  int error = 0;
+};
+
+// A message of the protocol: header, a fixed part, attributes.
+class Message {
+ public:
+  template <typename Fixed>
+  Message(uint16_t type, uint16_t flags, const Fixed& fixed) {
+    nlmsghdr header = {};
+    header.nlmsg_type = type;
+    header.nlmsg_flags = static_cast<uint16_t>(NLM_F_REQUEST | flags);
+    append(&header, sizeof header);
+    append(&fixed, sizeof fixed);
+  }
+  Message& add(uint16_t type, const void* data, size_t size) {
+    rtattr attribute = {static_cast<uint16_t>(RTA_LENGTH(size)), type};
+    append(&attribute, sizeof attribute);
+    append(data, size);
+    return *this;
+  }
+  Message& add(uint16_t type, uint32_t number) { return add(type, &number, sizeof number); }
+  Message& add(uint16_t type, const std::string& text) { return add(type, text.c_str(), text.size() + 1); }
+  const std::string& seal(uint32_t sequence) {
+    auto* header = reinterpret_cast<nlmsghdr*>(bytes_.data());
+    header->nlmsg_len = static_cast<uint32_t>(bytes_.size());
+    header->nlmsg_seq = sequence;
+    return bytes_;
+  }
+
+ private:
+  void append(const void* data, size_t size) {
+    bytes_.append(static_cast<const char*>(data), size);
+    bytes_.resize(NLMSG_ALIGN(bytes_.size()));
+  }
+  std::string bytes_;
+};
+
+// One attribute of an answer, or null.
+const rtattr* find(const std::string& answer, size_t fixed, unsigned type) {
+  const size_t start = NLMSG_ALIGN(sizeof(nlmsghdr)) + NLMSG_ALIGN(fixed);
+  if (answer.size() < start) return nullptr;
+  auto* attribute = reinterpret_cast<const rtattr*>(answer.data() + start);
+  for (auto left = static_cast<unsigned>(answer.size() - start); RTA_OK(attribute, left);
+       attribute = RTA_NEXT(attribute, left)) {
+    if ((attribute->rta_type & NLA_TYPE_MASK) == type) return attribute;
+  }
+  return nullptr;
+}
+
+std::string text_of(const rtattr* attribute) {
+  if (attribute == nullptr) return "";
+  auto* text = static_cast<const char*>(RTA_DATA(attribute));
+  return std::string(text, strnlen(text, RTA_PAYLOAD(attribute)));
+}
+
+// A socket of the network namespace it was opened in, wherever we are later.
+class Netlink {
+ public:
+  // Precondition: `own` is the namespace of this thread.
+  Refusal open(int name_space, int own) {
+    if (setns(name_space, CLONE_NEWNET) < 0) return {"setns", errno};
+    socket_.reset(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
+    const int error = errno;
+    // Nobody can go on in a namespace that is not theirs.
+    if (setns(own, CLONE_NEWNET) < 0) abort();
+    return socket_.get() < 0 ? Refusal{"socket", error} : Refusal{};
+  }
+
+  // Sends the message and collects what is answered: one message without NLM_F_DUMP, none with NLM_F_ACK.
+  Refusal ask(const char* call, Message message, std::vector<std::string>* answers = nullptr) {
+    const std::string& bytes = message.seal(++sequence_);
+    if (send(socket_.get(), bytes.data(), bytes.size(), 0) < 0) return {call, errno};
+    auto buffer = std::make_unique<char[]>(kBuffer);
+    for (;;) {
+      ssize_t n = recv(socket_.get(), buffer.get(), kBuffer, 0);
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return {call, errno};
+      auto left = static_cast<unsigned>(n);
+      for (auto* header = reinterpret_cast<const nlmsghdr*>(buffer.get()); NLMSG_OK(header, left);
+           header = NLMSG_NEXT(header, left)) {
+        if (header->nlmsg_seq != sequence_) continue;
+        if (header->nlmsg_type == NLMSG_DONE) return {};
+        if (header->nlmsg_type == NLMSG_ERROR) {
+          return {call, -static_cast<const nlmsgerr*>(NLMSG_DATA(header))->error};
+        }
+        if (answers != nullptr) answers->emplace_back(reinterpret_cast<const char*>(header), header->nlmsg_len);
+        if ((header->nlmsg_flags & NLM_F_MULTI) == 0) return {};
+      }
+    }
+  }
+
+ private:
+  static constexpr size_t kBuffer = 32768;
+  Held socket_;
+  uint32_t sequence_ = 0;
+};
+
+struct Device {
+  int index = 0;
+  unsigned flags = 0;
+  std::string name;
+};
+
+Refusal look_up(Netlink& net, int index, const std::string& name, Device* device) {
+  ifinfomsg fixed = {};
+  fixed.ifi_index = index;
+  Message question(RTM_GETLINK, 0, fixed);
+  if (index == 0) question.add(IFLA_IFNAME, name);
+  std::vector<std::string> answers;
+  if (Refusal r = net.ask("RTM_GETLINK", question, &answers); r.error != 0) return r;
+  if (answers.empty() || answers[0].size() < NLMSG_LENGTH(sizeof fixed)) return {"RTM_GETLINK", EBADMSG};
+  memcpy(&fixed, answers[0].data() + NLMSG_HDRLEN, sizeof fixed);
+  device->index = fixed.ifi_index;
+  device->flags = fixed.ifi_flags;
+  device->name = text_of(find(answers[0], sizeof fixed, IFLA_IFNAME));
+  return {};
+}
+
+struct Address {
+  ifaddrmsg fixed;
+  std::string message;
+};
+
+// The permanent ones of global scope: others are the kernel's own, or a lease of the namespace that is left.
+Refusal addresses_of(Netlink& net, int index, std::vector<Address>* found) {
+  ifaddrmsg fixed = {};
+  std::vector<std::string> answers;
+  if (Refusal r = net.ask("RTM_GETADDR", Message(RTM_GETADDR, NLM_F_DUMP, fixed), &answers); r.error != 0) return r;
+  for (std::string& answer : answers) {
+    if (answer.size() < NLMSG_LENGTH(sizeof fixed)) continue;
+    memcpy(&fixed, answer.data() + NLMSG_HDRLEN, sizeof fixed);
+    uint32_t flags = fixed.ifa_flags;
+    if (auto* all = find(answer, sizeof fixed, IFA_FLAGS); all != nullptr) memcpy(&flags, RTA_DATA(all), sizeof flags);
+    if (fixed.ifa_index != static_cast<unsigned>(index) || fixed.ifa_scope != RT_SCOPE_UNIVERSE) continue;
+    if ((flags & IFA_F_PERMANENT) == 0) continue;
+    found->push_back({fixed, std::move(answer)});
+  }
+  return {};
+}
+
+Refusal add_address(Netlink& net, const Device& device, const std::string& former_name, const Address& address) {
+  // What somebody has set; the rest (tentative, permanent, ...) is the kernel's.
+  constexpr uint32_t kKept = IFA_F_NODAD | IFA_F_HOMEADDRESS | IFA_F_MANAGETEMPADDR | IFA_F_NOPREFIXROUTE |
+                             IFA_F_MCAUTOJOIN;
+  constexpr unsigned kProto = 11;  // IFA_PROTO, newer than some headers
+  ifaddrmsg fixed = address.fixed;
+  fixed.ifa_index = static_cast<unsigned>(device.index);
+  fixed.ifa_flags = 0;
+  Message message(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, fixed);
+  for (unsigned type : {unsigned{IFA_ADDRESS}, unsigned{IFA_LOCAL}, unsigned{IFA_BROADCAST}, unsigned{IFA_RT_PRIORITY},
+                        kProto}) {
+    const rtattr* attribute = find(address.message, sizeof fixed, type);
+    if (attribute == nullptr) continue;
+    message.add(static_cast<uint16_t>(type), RTA_DATA(attribute), RTA_PAYLOAD(attribute));
+  }
+  if (auto* all = find(address.message, sizeof fixed, IFA_FLAGS); all != nullptr) {
+    uint32_t flags;
+    memcpy(&flags, RTA_DATA(all), sizeof flags);
+    message.add(IFA_FLAGS, flags & kKept);
+  }
+  // `eth0:web` is the label of an address of eth0.
+  std::string label = text_of(find(address.message, sizeof fixed, IFA_LABEL));
+  if (label.size() > former_name.size() && label.compare(0, former_name.size(), former_name) == 0) {
+    label = device.name + label.substr(former_name.size());
+    if (label.size() < IFNAMSIZ) message.add(IFA_LABEL, label);
+  }
+  Refusal r = net.ask("RTM_NEWADDR", message);
+  return r.error == EEXIST ? Refusal{} : r;
+}
+
+Refusal rename(Netlink& net, int index, const std::string& name) {
+  ifinfomsg fixed = {};
+  fixed.ifi_index = index;
+  return net.ask("RTM_NEWLINK", Message(RTM_NEWLINK, NLM_F_ACK, fixed).add(IFLA_IFNAME, name));
+}
+
+Refusal set_up(Netlink& net, int index) {
+  ifinfomsg fixed = {};
+  fixed.ifi_index = index;
+  fixed.ifi_flags = fixed.ifi_change = IFF_UP;
+  return net.ask("RTM_NEWLINK", Message(RTM_NEWLINK, NLM_F_ACK, fixed));
+}
+
+struct Place {
+  int fd;
+  Netlink net;
+};
+
+// What a move takes from a device, beside its name.
+struct Former {
+  Device device;
+  std::vector<Address> addresses;
+  bool up() const { return (device.flags & IFF_UP) != 0; }
+};
+
+Refusal remember(Netlink& net, const std::string& name, Former* former) {
+  if (Refusal r = look_up(net, 0, name, &former->device); r.error != 0) return r;
+  return addresses_of(net, former->device.index, &former->addresses);
+}
+
+// The kernel takes a device down to move it, and its addresses with that; it keeps hardware address, MTU and alias.
+// A name of ours lies between the two, so that a template is filled in, and a taken name refused, by the kernel itself.
+// `device` has an index from when it is in `to`.
+Refusal move(Place& from, int index, Place& to, const std::string& name, bool up, const Former& former,
+             Device* device) {
+  const std::string between = "tsubo" + std::to_string(getpid());
+  ifinfomsg fixed = {};
+  fixed.ifi_index = index;
+  Message message(RTM_NEWLINK, NLM_F_ACK, fixed);
+  message.add(IFLA_NET_NS_FD, static_cast<uint32_t>(to.fd)).add(IFLA_IFNAME, between);
+  if (Refusal r = from.net.ask("RTM_NEWLINK", message); r.error != 0) return r;
+  if (Refusal r = look_up(to.net, 0, between, device); r.error != 0) return r;
+  if (Refusal r = rename(to.net, device->index, name); r.error != 0) return r;
+  if (Refusal r = look_up(to.net, device->index, "", device); r.error != 0) return r;
+  for (const Address& address : former.addresses) {
+    if (Refusal r = add_address(to.net, *device, former.device.name, address); r.error != 0) return r;
+  }
+  return up ? set_up(to.net, device->index) : Refusal{};
+}
+
+}  // namespace
+
+namespace function {
+
+Outcome moveNetDevice(const Arguments& a) {
+  const Value& request = a[0];
+  const std::string &name = request.field("name").text(), &new_name = request.field("newName").text();
+  Held own(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
+  if (own.get() < 0) return refused("open", errno, "/proc/thread-self/ns/net");
+  const auto place = [&](const char* field) {
+    const auto fd = static_cast<int>(request.field(field).number());
+    return fd < 0 ? own.get() : fd;
+  };
+  Place from = {place("from"), {}}, to = {place("to"), {}};
+  for (Place* there : {&from, &to}) {
+    if (Refusal r = there->net.open(there->fd, own.get()); r.error != 0) return refused(r.call, r.error, name);
+  }
+  Former former;
+  if (Refusal r = remember(from.net, name, &former); r.error != 0) return refused(r.call, r.error, name);
+  Device device;
+  const bool up = request.field("up").truth();
+  if (Refusal r = move(from, former.device.index, to, new_name, up, former, &device); r.error != 0) {
+    // Back where it was. What goes wrong with that is less than what has gone wrong before.
+    Device back;
+    if (device.index != 0) move(to, device.index, from, former.device.name, former.up(), former, &back);
+    return refused(r.call, r.error, name);
+  }
+  return Value::record({{"name", Value::text(device.name)}, {"wasUp", Value::boolean(former.up())}});
+}
+
+}  // namespace function
+
+}  // namespace tsubo::binding
