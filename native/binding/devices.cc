@@ -35,7 +35,13 @@ long load(const Value& program, std::string* log) {
     attr.log_buf = address(log->data());
     attr.log_size = static_cast<uint32_t>(log->size());
   }
-  return bpf(BPF_PROG_LOAD, &attr);
+  // The verifier gives up when a signal waits for us (the init has just ended), which it does no more the next time.
+  long fd = -1;
+  for (int attempt = 0; attempt < 10 && fd < 0; attempt++) {
+    fd = bpf(BPF_PROG_LOAD, &attr);
+    if (fd < 0 && errno != EAGAIN) break;
+  }
+  return fd;
 }
 
 // Before Linux 5.11 a program counts against RLIMIT_MEMLOCK. The limit is put back: containers inherit it.

@@ -181,15 +181,15 @@ Refusal addresses_of(Netlink& net, int index, std::vector<Address>* found) {
 
 Refusal add_address(Netlink& net, const Device& device, const std::string& former_name, const Address& address) {
   // What somebody has set; the rest (tentative, permanent, ...) is the kernel's.
-  constexpr uint32_t kKept = IFA_F_NODAD | IFA_F_HOMEADDRESS | IFA_F_MANAGETEMPADDR | IFA_F_NOPREFIXROUTE |
-                             IFA_F_MCAUTOJOIN;
+  constexpr uint32_t kKept =
+      IFA_F_NODAD | IFA_F_HOMEADDRESS | IFA_F_MANAGETEMPADDR | IFA_F_NOPREFIXROUTE | IFA_F_MCAUTOJOIN;
   constexpr unsigned kProto = 11;  // IFA_PROTO, newer than some headers
   ifaddrmsg fixed = address.fixed;
   fixed.ifa_index = static_cast<unsigned>(device.index);
   fixed.ifa_flags = 0;
   Message message(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, fixed);
-  for (unsigned type : {unsigned{IFA_ADDRESS}, unsigned{IFA_LOCAL}, unsigned{IFA_BROADCAST}, unsigned{IFA_RT_PRIORITY},
-                        kProto}) {
+  for (unsigned type :
+       {unsigned{IFA_ADDRESS}, unsigned{IFA_LOCAL}, unsigned{IFA_BROADCAST}, unsigned{IFA_RT_PRIORITY}, kProto}) {
     const rtattr* attribute = find(address.message, sizeof fixed, type);
     if (attribute == nullptr) continue;
     message.add(static_cast<uint16_t>(type), RTA_DATA(attribute), RTA_PAYLOAD(attribute));
