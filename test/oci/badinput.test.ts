@@ -196,18 +196,19 @@ describe.skipIf(requires('root', 'busybox'))('bad input leaves nothing behind:',
   });
 
   describe('what is for later', () => {
-    test.for<[string, unknown]>([
-      ['/linux/intelRdt', { closID: 'a' }],
-    ])('is refused at %s: %j', ([pointer, value], context) => {
-      context.skip(!isTsubo, 'what is for later is later for tsubo alone');
-      const bundle = box.bundle(made => put(made.config, pointer, value));
-      const failure = box.refuses(bundle);
-      oneError(failure);
-      expect(failure.record.code).toBe('config.unsupported');
-      expect(
-        failure.record.pointer?.startsWith(pointer) || pointer.startsWith(failure.record.pointer ?? '-'),
-      ).toBe(true);
-    });
+    test.for<[string, unknown]>([['/linux/intelRdt', { closID: 'a' }]])(
+      'is refused at %s: %j',
+      ([pointer, value], context) => {
+        context.skip(!isTsubo, 'what is for later is later for tsubo alone');
+        const bundle = box.bundle(made => put(made.config, pointer, value));
+        const failure = box.refuses(bundle);
+        oneError(failure);
+        expect(failure.record.code).toBe('config.unsupported');
+        expect(
+          failure.record.pointer?.startsWith(pointer) || pointer.startsWith(failure.record.pointer ?? '-'),
+        ).toBe(true);
+      },
+    );
 
     test.each<[string, unknown]>([
       ['/linux/seccomp', null],
