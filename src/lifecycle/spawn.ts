@@ -136,8 +136,8 @@ function spawnInit(
   given: Given,
 ): Spawned {
   const opened: number[] = [];
-  const open = (path: string, flags: number): number => {
-    const fd = onHost(`unable to open ${path}`, () => binding.open(path, flags | openFlags.closeOnExec, 0));
+  const open = (path: string, flags: number, what = path): number => {
+    const fd = onHost(`unable to open ${what}`, () => binding.open(path, flags | openFlags.closeOnExec, 0));
     opened.push(fd);
     return fd;
   };
@@ -167,7 +167,7 @@ function spawnInit(
     const request = {
       plan: encodePlan(plan.container, text => binding.utf8(text)),
       cloneFlags: plan.spawn.cloneFlags,
-      cgroup: cgroup === undefined ? -1 : open(cgroup, openFlags.readOnly),
+      cgroup: cgroup === undefined ? -1 : open(cgroup, openFlags.readOnly, `the cgroup ${cgroup}`),
       pidNamespace: (onlyPid ? joins[0] : undefined) ?? -1,
       ...(!onlyPid && joins.length > 0 && { joins }),
       ...(given.joins !== undefined && { joins: [given.joins.pidfd], joinKinds: given.joins.kinds }),

@@ -42,7 +42,8 @@ export function explainHook(origin: string, path: string, failure: HookFailure):
         hint: 'the hook was killed; timeout is in seconds',
       };
     default: {
-      const status = `${failure.how === 'exit' ? 'exit status' : 'signal:'} ${failure.status}`;
+      const status =
+        failure.how === 'exit' ? `exit status ${failure.status}` : `signal: ${signalText(failure.status)}`;
       return {
         ...fields,
         code: 'hook.failed',
@@ -76,4 +77,26 @@ export function explainHookStep(step: Extract<Step, { op: 'runHook' }>, report: 
     default:
       return explainHook(step.origin, step.path, { how: 'refused', syscall: how, errno: number });
   }
+}
+
+/** What runc, and so whoever reads its messages, calls the signals that end a program. */
+const signalTexts: Readonly<Record<number, string>> = {
+  1: 'hangup',
+  2: 'interrupt',
+  3: 'quit',
+  4: 'illegal instruction',
+  5: 'trace/breakpoint trap',
+  6: 'aborted',
+  7: 'bus error',
+  8: 'floating point exception',
+  9: 'killed',
+  11: 'segmentation fault',
+  13: 'broken pipe',
+  14: 'alarm clock',
+  15: 'terminated',
+  31: 'bad system call',
+};
+
+function signalText(signal: number): string {
+  return signalTexts[signal] ?? String(signal);
 }

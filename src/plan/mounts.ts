@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { RuntimeError } from '../errors/error.ts';
+import { isBelow } from '../host/paths.ts';
 import type { Mount } from '../oci/config.ts';
 import { mountFlags, type Step } from '../wire/steps.ts';
 import { containerCgroup } from './cgroup-path.ts';
@@ -33,9 +34,10 @@ interface Request {
 export function mountSteps(context: PlanContext): MountPlan {
   const steps: Step[] = [];
   const deferred: Step[] = [];
+  const root = hostPath(context, context.config.root.path);
   for (const [index, mount] of (context.config.mounts ?? []).entries()) {
     const words = readMountWords(mount, index);
-    const target = containerPath(mount.destination);
+    const target = inContainer(mount.destination, root);
     const origin = `/mounts/${index}`;
     if (words.copyUp && (words.bind || mount.type !== 'tmpfs')) {
       context.warn(origin, `tmpcopyup has no meaning on ${target}, which is no tmpfs`);
@@ -47,6 +49,12 @@ export function mountSteps(context: PlanContext): MountPlan {
     else steps.push(...filesystemSteps(context, request, deferred));
   }
   return { steps, deferred };
+}
+
+/** A destination that begins with the root's own path on the host counts from the root, as with runc. */
+function inContainer(destination: string, root: string): string {
+  const path = containerPath(destination);
+  return isBelow(path, root) ? path.slice(root.length) : path;
 }
 
 function bindSteps(context: PlanContext, request: Request): Step[] {

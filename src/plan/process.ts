@@ -92,8 +92,9 @@ export function processSteps(context: ProcessContext, options: ProcessOptions): 
   if (fifos !== undefined) steps.push({ op: 'awaitStart', origin: '', go: fifos.go, result: fifos.result });
   // `start` refuses a container without a program, so that nobody comes this far.
   if (args.length === 0) return steps;
-  steps.push(...(options.beforeProgram?.(environment.env) ?? []));
+  // Also for the hooks: they are programs of the container, as the last one is.
   if (lateFilter && !listened) steps.push(...filter);
+  steps.push(...(options.beforeProgram?.(environment.env) ?? []));
   steps.push({ op: 'execute', origin: program, args, env: environment.env });
   return steps;
 }

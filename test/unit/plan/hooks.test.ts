@@ -78,7 +78,7 @@ describe('hooks', () => {
 
   it.each([
     ['exit', 7, 'exit status 7, stdout: a, stderr: b', 'hook.failed', 'path'],
-    ['signal', 9, 'signal: 9, stdout: a, stderr: b', 'hook.failed', 'path'],
+    ['signal', 9, 'signal: killed, stdout: a, stderr: b', 'hook.failed', 'path'],
     [
       'timeout',
       3,
