@@ -172,7 +172,8 @@ int explain_exception(JSContext* context) {
   JSValue stack = JS_GetPropertyStr(context, error, "stack");
   const char* trace = JS_IsString(stack) ? JS_ToCString(context, stack) : nullptr;
   // An engine without memory for its own error throws null, or an error without its text.
-  const bool exhausted = text == nullptr || JS_IsNull(error) || strstr(text, "Invalid error message") != nullptr;
+  const bool exhausted =
+      memory_ran_out() || text == nullptr || JS_IsNull(error) || strstr(text, "Invalid error message") != nullptr;
   fprintf(stderr, "tsubo: %s\n%s", exhausted ? "out of memory" : text, trace != nullptr ? trace : "");
   return 1;
 }

@@ -43,11 +43,13 @@ constexpr size_t kReserveBytes = 256 << 10;
 
 // Given up when the engine is refused memory for the first time: taking back what was done needs some too.
 void* reserve = nullptr;
+bool refused = false;
 
 void* or_release(void* p) {
   if (p != nullptr) return p;
   free(reserve);
   reserve = nullptr;
+  refused = true;
   return nullptr;
 }
 
@@ -98,6 +100,8 @@ bool keep_reserve() {
   reserve = malloc(kReserveBytes);
   return reserve != nullptr;
 }
+
+bool memory_ran_out() { return refused; }
 
 bool can_make_snapshot() { return header()->magic == 0; }
 

@@ -23,6 +23,8 @@ extern const JSMallocFunctions kMemory;
 
 // Keeps memory aside for taking back what was done when there is no more. False when there is none to keep.
 bool keep_reserve();
+// The engine has been refused memory: what goes wrong from then on may be called anything.
+bool memory_ran_out();
 
 // The snapshot that was written into this executable, or null.
 const Snapshot* snapshot();
