@@ -81,7 +81,8 @@ export async function boot(boot) {
 function argumentsFor(boot, directory, log) {
   const options = {
     machine: 'q35',
-    accel: 'tcg,thread=multi,tb-size=512',
+    // One thread for all processors: with several, a kernel that patches itself (static keys) can meet half an instruction.
+    accel: 'tcg,thread=single,tb-size=512',
     // what QEMU 7.2 emulates wrongly, programs then do without
     cpu: 'max,-cx16,-avx,-avx2,-f16c,-fma,-sha-ni,-vaes,-vpclmulqdq',
     smp: String(boot.cpus),
