@@ -245,6 +245,8 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('resources', () => {
         mkdirSync(top);
         const sleeper = box.view.spawn(['sleep', '1000']);
         try {
+          // Until its exec it is a shell, which would look like a process of before that is gone.
+          await until('it sleeps', () => readFileSync(`/proc/${sleeper.pid}/comm`, 'utf8') === 'sleep\n');
           writeFileSync(`${top}/cgroup.procs`, String(sleeper.pid));
           const failure = box.refuses(
             box.bundle(made => {
