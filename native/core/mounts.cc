@@ -77,7 +77,19 @@ Result mount_by_path(Context& c, const wire::step::mount& s, int target) {
   return {};
 }
 
-// What is bound, not yet put anywhere: cloned here, or by the host where the way may be closed to us.
+// A clone of what is bound, not yet put anywhere.
+Result clone_source(Context& c, const char* source, bool in_root, bool recursive, UniqueFd* tree) {
+  c.about(source);
+  if (!in_root) return clone_tree(c, sys::kCwd, source, recursive, tree);
+  UniqueFd place;
+  if (long fd = files::open_in_root(c.root, source); fd < 0)
+    return check("open_tree", fd);
+  else
+    place.reset(fd);
+  return clone_tree(c, place.get(), "", recursive, tree);
+}
+
+// Cloned here, or by the host where the way may be closed to us.
 Result source_tree(Context& c, const wire::step::bind& s, const char* source, UniqueFd* tree) {
   c.about(source);
   if (s.tree != 0) {
@@ -86,13 +98,7 @@ Result source_tree(Context& c, const wire::step::bind& s, const char* source, Un
     c.slots[s.tree] = -1;
     return {};
   }
-  if (s.inRoot == 0) return clone_tree(c, sys::kCwd, source, s.recursive != 0, tree);
-  UniqueFd place;
-  if (long fd = files::open_in_root(c.root, source); fd < 0)
-    return check("open_tree", fd);
-  else
-    place.reset(fd);
-  return clone_tree(c, place.get(), "", s.recursive != 0, tree);
+  return clone_source(c, source, s.inRoot != 0, s.recursive != 0, tree);
 }
 
 Result set_bind_attributes(const wire::step::bind& s, int tree, bool* later) {
@@ -165,6 +171,14 @@ Result run(Context& c, const wire::step::bind& s) {
   if (Result r = set_bind_attributes(s, tree.get(), &later); !r.ok()) return r;
   if (Result r = attach(c, give(tree), target.get(), target_path); !r.ok()) return r;
   return later ? set_attributes(c, c.slots[0], s.attributesSet, s.attributesClear, 0, false) : Result{};
+}
+
+Result run(Context& c, const wire::step::cloneTree& s) {
+  if (s.slot == 0 || s.slot >= wire::kSlots || c.slots[s.slot] >= 0) return {EBADF, "open_tree"};
+  UniqueFd tree;
+  if (Result r = clone_source(c, c.plan.text(s.source), s.inRoot != 0, s.recursive != 0, &tree); !r.ok()) return r;
+  c.slots[s.slot] = tree.release();
+  return {};
 }
 
 Result run(Context& c, const wire::step::mountCgroup& s) {

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
+import { RuntimeError } from '../errors/error.ts';
 import { isSystemError, onHost } from '../errors/system.ts';
 import type { SystemError } from '../host/binding.d.ts';
 import { openFlags } from '../host/files.ts';
 import type { Config } from '../oci/config.ts';
 import { explainFailure } from '../plan/explain.ts';
+import type { IdMap } from '../plan/host-trees.ts';
 import type { HostStep, Plan } from '../plan/plan.ts';
 import { mappedNamespace } from './id-maps.ts';
 import type { Runtime } from './runtime.ts';
-import { initError } from './spawn.ts';
+import { initError, type Waiting } from './spawn.ts';
 
 type CloneTree = Extract<HostStep, { op: 'cloneTree' }>;
+type MapTree = Extract<HostStep, { op: 'mapTree' }>;
 
 interface Subject {
   readonly plan: Plan;
@@ -38,13 +41,8 @@ export function cloneHostTrees(runtime: Runtime, subject: Subject, pid: number):
       paths: steps.map(({ path }) => path),
       recursive: steps.map(({ recursive }) => recursive),
     };
-    trees = named(
-      subject,
-      steps,
-      error => Number(error.path ?? -1),
-      'open_tree',
-      () => binding.cloneTrees(request),
-    );
+    const cloned = (error: SystemError): CloneTree | undefined => steps[Number(error.path ?? -1)];
+    trees = named(subject, cloned, 'open_tree', () => binding.cloneTrees(request));
     // A process for each set of mappings, however many mounts have it.
     const namespaces = new Map<string, number>();
     for (const [index, { idmap, origin }] of steps.entries()) {
@@ -52,19 +50,11 @@ export function cloneHostTrees(runtime: Runtime, subject: Subject, pid: number):
       const key = JSON.stringify([idmap.uids, idmap.gids]);
       let namespace = namespaces.get(key);
       if (namespace === undefined) {
-        namespace =
-          idmap.uids === undefined ? open(`/proc/${pid}/ns/user`) : mappedNamespace(runtime, idmap, origin);
-        if (idmap.uids !== undefined) opened.push(namespace);
+        namespace = namespaceOf(runtime, idmap, origin, pid);
+        opened.push(namespace);
         namespaces.set(key, namespace);
       }
-      const map = namespace;
-      named(
-        subject,
-        steps,
-        () => index,
-        'mount_setattr(MOUNT_ATTR_IDMAP)',
-        () => binding.mapMount(trees[index] as number, map, idmap.recursive),
-      );
+      showOwners(runtime, subject, { idmap, origin }, trees[index] as number, namespace);
     }
     return trees;
   } catch (error) {
@@ -75,21 +65,73 @@ export function cloneHostTrees(runtime: Runtime, subject: Subject, pid: number):
   }
 }
 
+/** Shows the owners of a tree that the init has cloned, and gives it back. */
+export function mapTree(
+  runtime: Runtime,
+  subject: Subject,
+  { pid, fd: tree, origin }: Waiting,
+): readonly number[] {
+  const { binding } = runtime;
+  const step = subject.plan.host.find(
+    (step): step is MapTree => step.op === 'mapTree' && step.origin === origin,
+  );
+  if (step === undefined || tree === undefined) {
+    throw new RuntimeError({ code: 'internal', message: `no tree to be mapped at ${origin}` });
+  }
+  try {
+    const namespace = namespaceOf(runtime, step.idmap, origin, pid);
+    try {
+      showOwners(runtime, subject, step, tree, namespace);
+    } finally {
+      binding.close(namespace);
+    }
+    return [tree];
+  } catch (error) {
+    binding.close(tree);
+    throw error;
+  }
+}
+
+/** The user namespace with the mappings of a mount. The receiver closes it. */
+function namespaceOf(runtime: Runtime, idmap: IdMap, origin: string, pid: number): number {
+  if (idmap.uids !== undefined) return mappedNamespace(runtime, idmap, origin);
+  const path = `/proc/${pid}/ns/user`;
+  return onHost(`unable to open ${path}`, () =>
+    runtime.binding.open(path, openFlags.readOnly | openFlags.closeOnExec, 0),
+  );
+}
+
+function showOwners(
+  { binding }: Runtime,
+  subject: Subject,
+  { idmap, origin }: { readonly idmap: IdMap; readonly origin: string },
+  tree: number,
+  namespace: number,
+): void {
+  named(
+    subject,
+    () => ({ origin }),
+    'mount_setattr(MOUNT_ATTR_IDMAP)',
+    () => binding.mapMount(tree, namespace, idmap.recursive),
+  );
+}
+
 /** A refusal is told as that of the step in the container which waits for the tree. */
 function named<T>(
   { plan, config }: Subject,
-  steps: readonly CloneTree[],
-  indexOf: (error: SystemError) => number,
+  subjectOf: (error: SystemError) => { readonly origin: string } | undefined,
   syscall: string,
   work: () => T,
 ): T {
   try {
     return work();
   } catch (error) {
-    const tree = isSystemError(error) ? steps[indexOf(error)] : undefined;
+    const tree = isSystemError(error) ? subjectOf(error) : undefined;
     if (!isSystemError(error) || tree === undefined) throw error;
-    const waiting = plan.container.findIndex(step => 'tree' in step && step.tree === tree.slot);
-    const report = { kind: 'failed', step: waiting, syscall, errno: error.errno, detail: tree.path } as const;
+    const waiting = plan.container.findIndex(step => 'tree' in step && step.origin === tree.origin);
+    const at = plan.container[waiting];
+    const detail = at?.op === 'bind' ? at.source : at?.op === 'openRoot' ? at.path : '';
+    const report = { kind: 'failed', step: waiting, syscall, errno: error.errno, detail } as const;
     throw initError(explainFailure(plan, report, config));
   }
 }

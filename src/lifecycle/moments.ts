@@ -2,12 +2,12 @@
 import { RuntimeError } from '../errors/error.ts';
 import { onHost } from '../errors/system.ts';
 import { openFlags } from '../host/files.ts';
-import { hostTreesMoment } from '../plan/host-trees.ts';
+import { hostTreesMoment, mapTreeMoment } from '../plan/host-trees.ts';
 import type { HostStep } from '../plan/plan.ts';
 import { timeOffsetsMoment } from '../plan/time-namespace.ts';
 import { mapIdsMoment } from '../plan/user-namespace.ts';
 import { type HookSubject, runHostHook } from './hooks.ts';
-import { cloneHostTrees } from './host-trees.ts';
+import { cloneHostTrees, mapTree } from './host-trees.ts';
 import { mapIds } from './id-maps.ts';
 import { limitMoments } from './limits.ts';
 import type { Prepared } from './prepare.ts';
@@ -40,6 +40,7 @@ export function createMoments(
       return [];
     },
     [hostTreesMoment]: ({ pid }) => cloneHostTrees(runtime, prepared, pid),
+    [mapTreeMoment]: waiting => mapTree(runtime, prepared, waiting),
     ...limitMoments(runtime, plan),
     runtime: ({ pid }) => {
       beforeHooks();

@@ -31,6 +31,8 @@ export interface Born {
 export interface Waiting {
   readonly pid: number;
   readonly pidfd: number;
+  /** Of the step at which it waits. */
+  readonly origin: string;
   /** What the init handed over, for the work to close. */
   readonly fd?: number;
 }
@@ -287,7 +289,7 @@ function keepAppointment(
       )
     : report.fd;
   if (listened && fd === undefined) return;
-  const given = work({ pid, pidfd, ...(fd !== undefined && { fd }) });
+  const given = work({ pid, pidfd, origin: step?.origin ?? '', ...(fd !== undefined && { fd }) });
   goOn(binding, channel, Array.isArray(given) ? (given as number[]) : []);
 }
 

@@ -21,6 +21,7 @@ const places = {
   timeOffsets: 'while it waits at the rendezvous `timeOffsets`',
   hostTrees: 'while it waits at the rendezvous `hostTrees`',
   network: 'while it waits at the rendezvous `network`',
+  mapTree: 'while it waits at the rendezvous `mapTree`',
   runtime: 'while it waits at the rendezvous `runtime`',
   limits: 'while it waits at the rendezvous `limits`',
   poststart: 'when its program runs',
@@ -83,6 +84,8 @@ function hostWords(step: HostStep): string {
       return `openNamespace path=${step.path} kind=${cloneFlagNames(step.kind)} slot=${step.slot}`;
     case 'cloneTree':
       return `cloneTree path=${step.path}${step.recursive ? ' recursive' : ''} slot=${step.slot}${idMapWords(step.idmap)}`;
+    case 'mapTree':
+      return `mapTree${idMapWords(step.idmap)}`;
     case 'mapIds':
       return `mapIds uids=[${mappingWords(step.uids)}] gids=[${mappingWords(step.gids)}]`;
     case 'writeTimeOffsets':

@@ -31,6 +31,10 @@ function mountOf(steps: readonly Step[], at: number): MountStep | undefined {
   if (failed?.op === 'changeMount' && BigInt(failed.slot) !== 0n) {
     from = steps.findIndex(step => step.op === 'keepMount' && BigInt(step.slot) === BigInt(failed.slot));
   }
+  // Its bind comes after it.
+  if (failed?.op === 'cloneTree') {
+    from = steps.findIndex(step => step.op === 'bind' && step.origin === failed.origin);
+  }
   for (let i = from; i >= 0; i--) {
     const step = steps[i] as Step;
     if (step.op === 'mount' || step.op === 'bind' || step.op === 'mountCgroup') return step;

@@ -65,6 +65,7 @@ function explainStep(plan: Plan, step: Step, report: Report, config?: Config): E
   switch (step.op) {
     case 'mount':
     case 'bind':
+    case 'cloneTree':
     case 'mountCgroup':
     case 'keepMount':
     case 'changeMount':

@@ -19,8 +19,12 @@ export interface IdMap {
 /** The moment of a plan at which the host hands over the trees of mounts that it has cloned. */
 export const hostTreesMoment = 'hostTrees';
 
-/** The trees of mounts that the host clones, by slot. */
+/** The moment at which the init hands over a tree that it has cloned, and gets it back with its owners mapped. */
+export const mapTreeMoment = 'mapTree';
+
+/** The trees of mounts that the host clones or maps, by slot. */
 export interface HostTrees {
+  /** Of both. */
   readonly steps: readonly HostStep[];
   /** Where the init waits for all of them; none when there are none. */
   readonly wait: readonly Step[];
@@ -28,15 +32,18 @@ export interface HostTrees {
   readonly root: number;
   /** By the number of the mount. Others are cloned by the init. */
   readonly binds: ReadonlyMap<number, number>;
+  /** By the number of the mount, of those that the init clones itself and the host maps. */
+  readonly mapped: ReadonlyMap<number, number>;
 }
 
 /** Without any. */
-export const noTrees: HostTrees = { steps: [], wait: [], root: 0, binds: new Map() };
+export const noTrees: HostTrees = { steps: [], wait: [], root: 0, binds: new Map(), mapped: new Map() };
 
 /**
  * The root of a user namespace may not enter every directory of the host, and nobody but the host may map owners: so the
  * host clones the root and the sources. It does that in the container's mount namespace, where the options of the host's
- * mounts are locked. Sources within the root are the init's, which sees what it has mounted there.
+ * mounts are locked. Sources within the root are the init's, which sees what it has mounted there; without a user
+ * namespace all of them, since any path may lead to what an earlier mount has brought.
  */
 export function planHostTrees(context: PlanContext): HostTrees {
   const { config } = context;
@@ -50,17 +57,24 @@ export function planHostTrees(context: PlanContext): HostTrees {
   };
   const root = user === undefined ? 0 : clone(hostPath(context, config.root.path), true, '/root/path');
   const binds = new Map<number, number>();
+  const inOrder = new Map<number, IdMap>();
   for (const [index, mount] of (config.mounts ?? []).entries()) {
     const words = readMountWords(mount, index);
     const source = bindSource(context, mount, words);
     if (source === undefined) continue;
     const idmap = idMapOf(mount, words, user);
     const own = user === undefined || pathInRoot(context, source) !== undefined;
-    if (idmap === undefined && own) continue;
-    binds.set(index, clone(source, words.bind && words.tree, `/mounts/${index}`, idmap));
+    if (!own) binds.set(index, clone(source, words.bind && words.tree, `/mounts/${index}`, idmap));
+    else if (idmap !== undefined) inOrder.set(index, idmap);
+  }
+  const mapped = new Map<number, number>();
+  const mapping: HostStep[] = [];
+  for (const [index, idmap] of inOrder) {
+    mapped.set(index, context.takeSlot());
+    mapping.push({ op: 'mapTree', when: mapTreeMoment, idmap, origin: `/mounts/${index}` });
   }
   const first = steps[0];
-  if (first?.op !== 'cloneTree') return noTrees;
+  if (first?.op !== 'cloneTree') return { ...noTrees, steps: mapping, mapped };
   const wait = {
     op: 'rendezvous',
     origin: '/mounts',
@@ -69,7 +83,7 @@ export function planHostTrees(context: PlanContext): HostTrees {
     into: first.slot,
     count: steps.length,
   } as const;
-  return { steps, wait: [wait], root, binds };
+  return { steps: [...steps, ...mapping], wait: [wait], root, binds, mapped };
 }
 
 /** What is bound, also where a cgroup mount shows the host's. */

@@ -5,7 +5,7 @@ import type { Mount } from '../oci/config.ts';
 import { mountFlags, type Step } from '../wire/steps.ts';
 import { containerCgroup } from './cgroup-path.ts';
 import { containerPath, hostPath, type PlanContext } from './context.ts';
-import { pathInRoot } from './host-trees.ts';
+import { mapTreeMoment, pathInRoot } from './host-trees.ts';
 import { MOUNT_ATTR, MS } from './kernel-flags.ts';
 import { contextOption } from './labels.ts';
 import { bindAttributes, newMountAttributes, superBlockWords } from './mount-attributes.ts';
@@ -29,6 +29,8 @@ interface Request {
   readonly flags: number;
   readonly origin: string;
 }
+
+type BindStep = Extract<Step, { op: 'bind' }>;
 
 /** config.mounts in their order. */
 export function mountSteps(context: PlanContext): MountPlan {
@@ -68,9 +70,18 @@ function bindSteps(context: PlanContext, request: Request): Step[] {
       message: `the bind mount on ${target} has no source`,
     });
   }
+  const bind = bindStep(context, request, hostPath(context, mount.source), words.tree, flags);
+  return [...mapSteps(context, request.index, bind), bind, ...laterWords(words, words.recursive)];
+}
+
+/** Nobody but the host may map owners: it gets the clone for that, at the place of the bind in the order. */
+function mapSteps({ trees }: PlanContext, index: number, bind: BindStep): Step[] {
+  const slot = trees.mapped.get(index);
+  if (slot === undefined) return [];
+  const { origin, source, inRoot, recursive } = bind;
   return [
-    bindStep(context, request, hostPath(context, mount.source), words.tree, flags),
-    ...laterWords(words, words.recursive),
+    { op: 'cloneTree', origin, source, inRoot, recursive, slot },
+    { op: 'rendezvous', origin, moment: mapTreeMoment, slot, into: slot, count: 1 },
   ];
 }
 
@@ -80,16 +91,17 @@ function bindStep(
   source: string,
   tree: boolean,
   flags: number,
-): Step {
-  const handed = context.trees.binds.get(request.index) ?? 0;
+): BindStep {
+  const { root, binds, mapped } = context.trees;
+  const handed = binds.get(request.index) ?? 0;
   // The way from the host's root may be closed to the root of a user namespace.
-  const inRoot = context.trees.root === 0 || handed !== 0 ? undefined : pathInRoot(context, source);
+  const inRoot = root === 0 || handed !== 0 ? undefined : pathInRoot(context, source);
   const { set, clear, insist } = bindAttributes(request.words, context.facts.kernel);
   return {
     op: 'bind',
     origin: request.origin,
     source: inRoot ?? source,
-    tree: handed,
+    tree: handed || (mapped.get(request.index) ?? 0),
     inRoot: inRoot === undefined ? 0 : 1,
     target: request.target,
     recursive: tree ? 1 : 0,

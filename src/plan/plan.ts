@@ -27,8 +27,8 @@ export interface PlanWarning {
 
 /**
  * What the runtime does itself: first those `before` the init is born, then those `after`, while it prepares; those of
- * `cgroup`, `mapIds`, `timeOffsets`, `hostTrees`, `network`, `limits` and `runtime` while it waits at the rendezvous of that
- * name; `poststart` when its program runs, `poststop` when all is gone.
+ * `cgroup`, `mapIds`, `timeOffsets`, `hostTrees`, `network`, `mapTree`, `limits` and `runtime` while it waits at the
+ * rendezvous of that name; `poststart` when its program runs, `poststop` when all is gone.
  */
 export type HostStep =
   /** Makes the cgroup (with its missing parents); the init is born in it. */
@@ -64,6 +64,13 @@ export type HostStep =
       readonly recursive: boolean;
       readonly idmap?: IdMap;
       readonly slot: number;
+      readonly origin: string;
+    }
+  /** Shows the owners of a tree that the init has cloned as `idmap` says, while it waits at `mapTree` of this origin. */
+  | {
+      readonly op: 'mapTree';
+      readonly when: 'mapTree';
+      readonly idmap: IdMap;
       readonly origin: string;
     }
   /** Writes the mappings of the init's new user namespace. */

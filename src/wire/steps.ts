@@ -75,6 +75,8 @@ export const vocabulary = {
     attributesInsist: 'number',
     flags: 'number',
   },
+  /** Clones the mount at `source` as `bind` would, and keeps the clone in `slot`, to be handed over by `rendezvous`. */
+  cloneTree: { source: 'text', inRoot: 'number', recursive: 'number', slot: 'number' },
   /**
    * Mounts cgroup2 on `target` in the root. Where the kernel refuses (EPERM, EBUSY) the host directory `fallback` is
    * bound there instead, recursively.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { chmodSync, chownSync, mkdirSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readlinkSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Bundle } from '../helpers/bundle.ts';
@@ -138,6 +138,61 @@ describe.skipIf(requires('root', 'busybox', 'kernel:5.12') || older)('an id-mapp
       const mount = { destination: '/a', source: withInner(), options: ['rbind', option], ...own };
       expect(owners(having(mount))[1]).toBe('201000:201000');
       expect(owners(having(mount), '/a/inner')[1]).toBe(seen);
+    });
+  });
+
+  describe('of what an earlier mount has brought', () => {
+    const earlier = (): TestMount => ({ destination: '/early', source: source(), options: ['bind'] });
+    const again = (from: string, ...options: string[]): TestMount => {
+      return { destination: '/a', source: from, options: ['rbind', ...options], ...own };
+    };
+
+    test('is of that', () => {
+      const seen = owners(bundle => having(earlier(), again(bundle.inRoot('early')))(bundle));
+      expect(seen).toEqual(['200000:200000', '201000:201000', `${nobody}:${nobody}`]);
+    });
+
+    test('is of that also by another way to the root', () => {
+      const seen = owners(bundle => {
+        symlinkSync(bundle.rootfs, join(bundle.dir, 'way'));
+        having(earlier(), again(join(bundle.dir, 'way', 'early')))(bundle);
+      });
+      expect(seen).toEqual(['200000:200000', '201000:201000', `${nobody}:${nobody}`]);
+    });
+
+    test('takes the mounts below along, and with ridmap maps them too', () => {
+      const inner = { destination: '/early/inner', source: source(), options: ['bind'] };
+      const users = (option: string): string =>
+        box.shell('stat -c %u /a/1000 /a/inner/1000', bundle => {
+          const outer = box.mkdir('outer');
+          mkdirSync(join(outer, 'inner'));
+          const first = { destination: '/early', source: source(outer), options: ['bind'] };
+          having(first, inner, again(bundle.inRoot('early'), option))(bundle);
+        });
+      expect(users('idmap')).toBe('201000\n1000\n');
+      expect(users('ridmap')).toBe('201000\n201000\n');
+    });
+
+    test('is of that in a user namespace', () => {
+      const mapping = mapped([0, first + 5, 1001]);
+      const seen = owners(bundle => {
+        bundle.userNamespace(first, 2000);
+        having(earlier(), { ...again(bundle.inRoot('early')), ...mapping })(bundle);
+      });
+      expect(seen).toEqual(['5:5', '1005:1005', `${nobody}:${nobody}`]);
+    });
+
+    test('is refused by name when there is nothing', () => {
+      const failure = box.refuses(
+        box.bundle(bundle => having(again(bundle.inRoot('nothing')), earlier())(bundle)),
+      );
+      if (!isTsubo) return;
+      expect(failure.record).toMatchObject({
+        pointer: '/mounts/7',
+        errnoName: 'ENOENT',
+        syscall: 'open_tree',
+      });
+      expect(failure.record.msg).toMatch(/error mounting ".*\/nothing" to rootfs at "\/a"/);
     });
   });
 

@@ -20,7 +20,7 @@ describe('the console', () => {
       { socket: undefined, foreground: false, pointer: '/terminal', ...wish },
     );
   const handOver = (console: ReturnType<typeof open>): void => {
-    console.moments['console']?.({ pid: 1, pidfd: 2, fd: master });
+    console.moments['console']?.({ origin: '', pid: 1, pidfd: 2, fd: master });
   };
 
   it('is nobody’s without a terminal', () => {

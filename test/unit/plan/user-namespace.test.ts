@@ -138,13 +138,27 @@ describe('a joined user namespace', () => {
 describe('an id-mapped mount', () => {
   const own = { uidMappings: mappings, gidMappings: mappings };
 
-  it('is cloned by the host, with the mappings of the mount, also without a user namespace', () => {
-    const plan = planFor({ mounts: [{ ...bound('/data'), ...own }, bound('/more')] });
-    const [tree, ...others] = plan.host.filter(step => step.op === 'cloneTree');
-    expect(others).toEqual([]);
-    expect(tree?.idmap).toEqual({ uids: mappings, gids: mappings, recursive: false });
-    expect(stepsOf(plan, 'bind').map(step => step.tree)).toEqual([tree?.slot, 0]);
+  it('is cloned at its place and mapped by the host where there is no user namespace', () => {
+    const plan = planFor({ mounts: [bound('/more'), { ...bound('/data'), ...own }] });
+    expect(plan.host.filter(step => step.op === 'cloneTree')).toEqual([]);
+    const idmap = { uids: mappings, gids: mappings, recursive: false };
+    expect(plan.host.find(step => step.op === 'mapTree')).toMatchObject({ idmap, origin: '/mounts/1' });
+    const ops = plan.container.filter(step => step.origin.startsWith('/mounts'));
+    expect(ops.map(({ op }) => op)).toEqual(['bind', 'cloneTree', 'rendezvous', 'bind']);
+    expect(stepsOf(plan, 'rendezvous')[0]).toMatchObject({ moment: 'mapTree', count: 1 });
+    const slots = [stepsOf(plan, 'cloneTree')[0]?.slot, stepsOf(plan, 'rendezvous')[0]?.into];
+    expect(slots).toEqual([stepsOf(plan, 'bind')[1]?.tree, stepsOf(plan, 'bind')[1]?.tree]);
     expect(stepsOf(plan, 'openRoot')[0]?.tree).toBe(0);
+  });
+
+  it('is cloned at its place also in a user namespace when its source lies in the root', () => {
+    const plan = planFor({
+      linux,
+      mounts: [{ ...bound('/data', 'idmap'), source: 'rootfs/more' }, bound('/more')],
+    });
+    expect(stepsOf(plan, 'cloneTree')).toMatchObject([{ source: '/more', inRoot: 1, origin: '/mounts/0' }]);
+    const handed = plan.host.filter(step => step.op === 'cloneTree').map(({ origin }) => origin);
+    expect(handed).toEqual(['/root/path', '/mounts/1']);
   });
 
   it('has the mappings of the container where it has none itself', () => {
