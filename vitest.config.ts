@@ -18,7 +18,7 @@ function alone(name: string, groupOrder: number, host?: string): TestProjectInli
       ...(host !== undefined && { env: { TSUBO_HOST: host } }),
       sequence: { groupOrder },
       maxWorkers: 1,
-      testTimeout: 60_000,
+      testTimeout: 300_000,
       hookTimeout: 60_000,
     },
   };

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// malloc of the whole executable, in place of musl's, which gives a page back to the kernel when the last block in it
+// is free and asks for it again at the next: 140 system calls and as many page faults in one `run`. A command lives
+// some milliseconds, in one thread. So: blocks are cut from chunks whose pages come in one call, and what is freed
+// waits in the list of its size. Only what is large enough for a mapping of its own goes back.
+#include <errno.h>
+#include <malloc.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+namespace {
+
+constexpr size_t kAlign = 16;
+// A page is cheaper as one of many than as a fault of its own.
+constexpr size_t kChunkBytes = 64 << 10;
+// Of a block with its header. Larger ones are mappings.
+constexpr size_t kFineBytes = 1024;
+constexpr size_t kCoarseBytes = 32 << 10;
+constexpr size_t kSteps = 4;  // to each doubling between the two
+
+// Before each block. Its size counts the header; bit 0 is set in that of a mapping.
+struct Header {
+  size_t bytes;
+};
+
+constexpr size_t kFineClasses = kFineBytes / kAlign + 1;
+constexpr size_t kCoarseClasses = 5 * kSteps;
+static_assert(kFineBytes << (kCoarseClasses / kSteps) == kCoarseBytes);
+
+struct Free {
+  Free* next;
+};
+Free* waiting[kFineClasses + kCoarseClasses];
+
+// What is left of the newest chunk: the next block's header is at `cut`, eight bytes before a multiple of kAlign.
+unsigned char* cut = nullptr;
+unsigned char* end = nullptr;
+
+Header* header_of(void* p) { return static_cast<Header*>(p) - 1; }
+
+bool is_mapping(const Header* header) { return (header->bytes & 1) != 0; }
+
+// The mapping's first eight bytes are unused, so that the block is aligned.
+constexpr size_t kMappingBegin = kAlign;
+
+void* map(size_t bytes, int flags) {
+  void* p = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+  return p == MAP_FAILED ? nullptr : p;
+}
+
+struct Class {
+  size_t index;
+  size_t bytes;
+};
+
+// The list for blocks of `bytes` with their header, and how large those in it are.
+Class class_of(size_t bytes) {
+  if (bytes <= kFineBytes) {
+    const size_t index = (bytes + kAlign - 1) / kAlign;
+    return {index, index * kAlign};
+  }
+  const int doubling = 63 - __builtin_clzll(bytes - 1);
+  const size_t step = (size_t{1} << doubling) / kSteps;
+  const size_t whole = (bytes + step - 1) / step;  // kSteps + 1 to 2 * kSteps
+  constexpr int kFirst = 10;
+  static_assert(kFineBytes == 1 << kFirst);
+  return {kFineClasses + static_cast<size_t>(doubling - kFirst) * kSteps + whole - kSteps - 1, whole * step};
+}
+
+// 0 when there is no such number.
+size_t mapping_bytes(size_t bytes) {
+  constexpr size_t kPage = 4096;
+  const size_t whole = (bytes + kMappingBegin + kPage - 1) & ~(kPage - 1);
+  return whole < bytes ? 0 : whole;
+}
+
+void* new_mapping(size_t bytes) {
+  const size_t whole = mapping_bytes(bytes);
+  if (whole == 0) return nullptr;
+  auto* p = static_cast<unsigned char*>(map(whole, 0));
+  if (p == nullptr) return nullptr;
+  header_of(p + kMappingBegin)->bytes = whole | 1;
+  return p + kMappingBegin;
+}
+
+// Its pages move without being copied.
+void* resized_mapping(void* p, size_t bytes) {
+  const size_t whole = mapping_bytes(bytes);
+  if (whole == 0) return nullptr;
+  Header* header = header_of(p);
+  void* moved =
+      mremap(static_cast<unsigned char*>(p) - kMappingBegin, header->bytes & ~size_t{1}, whole, MREMAP_MAYMOVE);
+  if (moved == MAP_FAILED) return nullptr;
+  void* block = static_cast<unsigned char*>(moved) + kMappingBegin;
+  header_of(block)->bytes = whole | 1;
+  return block;
+}
+
+void* new_block(size_t bytes) {
+  if (static_cast<size_t>(end - cut) < bytes) {
+    // The rest of the chunk before is given up: less than half of one.
+    auto* chunk = static_cast<unsigned char*>(map(kChunkBytes, MAP_POPULATE));
+    if (chunk == nullptr) return nullptr;
+    cut = chunk + kAlign - sizeof(Header);
+    end = chunk + kChunkBytes;
+  }
+  auto* header = reinterpret_cast<Header*>(cut);
+  header->bytes = bytes;
+  cut += bytes;
+  return header + 1;
+}
+
+void* allocate(size_t bytes) {
+  const size_t least = sizeof(Header) + sizeof(Free);
+  const size_t whole = bytes + sizeof(Header);
+  void* p;
+  if (whole < bytes || whole > kCoarseBytes) {
+    p = whole < bytes ? nullptr : new_mapping(bytes);
+  } else {
+    const Class of = class_of(whole < least ? least : whole);
+    Free*& first = waiting[of.index];
+    p = first;
+    if (p != nullptr)
+      first = first->next;
+    else
+      p = new_block(of.bytes);
+  }
+  if (p == nullptr) errno = ENOMEM;
+  return p;
+}
+
+}  // namespace
+
+extern "C" {
+
+void* malloc(size_t bytes) { return allocate(bytes); }
+
+void free(void* p) {
+  if (p == nullptr) return;
+  Header* header = header_of(p);
+  if (is_mapping(header)) {
+    const int before = errno;
+    munmap(static_cast<unsigned char*>(p) - kMappingBegin, header->bytes & ~size_t{1});
+    errno = before;
+    return;
+  }
+  Free*& first = waiting[class_of(header->bytes).index];
+  auto* block = static_cast<Free*>(p);
+  block->next = first;
+  first = block;
+}
+
+size_t malloc_usable_size(void* p) {
+  if (p == nullptr) return 0;
+  const Header* header = header_of(p);
+  return is_mapping(header) ? (header->bytes & ~size_t{1}) - kMappingBegin : header->bytes - sizeof(Header);
+}
+
+void* calloc(size_t count, size_t bytes) {
+  size_t whole;
+  if (__builtin_mul_overflow(count, bytes, &whole)) {
+    errno = ENOMEM;
+    return nullptr;
+  }
+  void* p = allocate(whole);
+  // A mapping is fresh.
+  if (p != nullptr && !is_mapping(header_of(p))) memset(p, 0, whole);
+  return p;
+}
+
+void* realloc(void* p, size_t bytes) {
+  if (p == nullptr) return allocate(bytes);
+  const size_t usable = malloc_usable_size(p);
+  if (bytes <= usable && !is_mapping(header_of(p))) return p;
+  if (is_mapping(header_of(p)) && bytes + sizeof(Header) > kCoarseBytes) {
+    void* moved = resized_mapping(p, bytes);
+    if (moved == nullptr) errno = ENOMEM;
+    return moved;
+  }
+  void* moved = allocate(bytes);
+  if (moved == nullptr) return nullptr;
+  memcpy(moved, p, bytes < usable ? bytes : usable);
+  free(p);
+  return moved;
+}
+
+}  // extern "C"
