@@ -20,6 +20,8 @@ const chunks = {
     'src/lifecycle/prepare.ts',
     // here because they share the whole validation with it
     'src/cli/features-document.ts',
+    // for an update of device rules, which is rare
+    'src/lifecycle/new-device-rules.ts',
     'src/lifecycle/check-bundle.ts',
     'src/validate/report.ts',
   ],

@@ -16,7 +16,9 @@ import { isNumber, isUnset } from './write.ts';
  * the kernel's files keep it, and a later update does not write it anew.
  */
 export function mergeResources(stored: Resources, asked: Resources): Resources {
-  const { devices, network } = stored;
+  const { network } = stored;
+  // A list of rules is one whole: the last that matches decides.
+  const devices = (asked.devices ?? []).length > 0 ? asked.devices : stored.devices;
   const { pids, unified } = asked;
   const hugepageLimits = upserted(stored.hugepageLimits, asked.hugepageLimits, limit => limit.pageSize);
   return {

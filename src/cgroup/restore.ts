@@ -17,8 +17,15 @@ const unlimited: Readonly<Record<string, string>> = {
 /**
  * As applyResources, and when a value is refused those that were written before it are put back. What could not be put
  * back is in the error's `cleanup`.
+ *
+ * @param last - what is done when everything is written; when it throws, all of that is put back
  */
-export function applyOrRestore(binding: Binding, place: Limited, writes: readonly CgroupWrite[]): void {
+export function applyOrRestore(
+  binding: Binding,
+  place: Limited,
+  writes: readonly CgroupWrite[],
+  last: () => void = () => {},
+): void {
   const undo: { readonly file: string; readonly text: string }[] = [];
   try {
     applyResources(binding, place, writes, (file, value) => {
@@ -26,6 +33,7 @@ export function applyOrRestore(binding: Binding, place: Limited, writes: readonl
       const text = present === undefined ? undefined : earlier(file, value, present);
       if (text !== undefined) undo.push({ file, text });
     });
+    last();
   } catch (error) {
     throw withCleanup(error, putBack(binding, place, undo));
   }

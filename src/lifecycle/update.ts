@@ -12,6 +12,7 @@ import { joinPath } from '../host/paths.ts';
 import type { Resources } from '../oci/resources.ts';
 import { exactJson } from '../plan/exact-json.ts';
 import { checkResourcesDocument } from '../validate/check-resources.ts';
+import { newDeviceRules } from './new-device-rules.ts';
 import { withPlace } from './place.ts';
 import { files } from './record.ts';
 import type { Runtime } from './runtime.ts';
@@ -33,7 +34,8 @@ export function updateFromDocument(runtime: Runtime, id: string, path: string): 
 
 /**
  * Changes the limits of a container that is created, running or paused. When a limit is refused all of them are as they
- * were, as far as the kernel lets them. Device rules stay what they are.
+ * were, as far as the kernel lets them. Device rules are replaced as a whole and in one step, where other ones are asked
+ * for than those that hold: hooks of vendors may have added to what a config asks for.
  *
  * @param document - what `linux.resources` of a config is
  * @throws RuntimeError `state.not-found`, `state.not-running`, `config.*`, `host.cgroup-*`, `update.usage`
@@ -71,18 +73,22 @@ function change(runtime: Runtime, held: Held, place: CgroupPlace, asked: Resourc
   const stored = storedResources(runtime, held.directory);
   const merged = mergeResources(stored, asked);
   const read = (file: string): string | undefined => binding.readTextIfThere(`${place.path}/${file}`);
-  if ((asked.devices ?? []).length > 0)
-    log.warn('devices is ignored: an update leaves the device rules as they are');
   const warn = (pointer: string, message: string): void => {
     // What create has said is not said again.
     if (isAsked(asked, pointer)) log.warn(`${message} (${pointer})`);
   };
   const writes = newWrites(stored, merged, asked, { origin: '', read, warn });
   refuseBelowUsage(merged, read);
-  applyOrRestore(binding, place, writes);
+  const devices =
+    (asked.devices ?? []).length === 0 ? undefined : newDeviceRules(runtime, place, stored, asked);
+  try {
+    applyOrRestore(binding, place, writes, () => devices?.filter.attach());
+  } finally {
+    devices?.filter.close();
+  }
   // After the files: what the kernel refuses, systemd is not told.
   const { unit } = place;
-  if (unit !== undefined) updateUnit(binding, { ...place, unit }, writes);
+  if (unit !== undefined) updateUnit(binding, { ...place, unit }, writes, devices?.rules);
   const path = joinPath(held.directory, files.resources);
   onHost(`unable to write ${path}`, () => binding.replaceText(path, `${exactJson(merged)}\n`, 0o600));
 }

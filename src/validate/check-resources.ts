@@ -16,7 +16,7 @@ export interface CheckedResources {
 
 /**
  * Checks changes to the resources of a container: a document that is what config.json's `linux.resources` is. Pointers
- * are into the document.
+ * are into the document. Device rules are looked at where they are used.
  */
 export function checkResourcesDocument(document: unknown): CheckedResources {
   const spec = 'config-linux.md#control-groups';

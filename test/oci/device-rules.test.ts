@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { copyFileSync } from 'node:fs';
+import { copyFileSync, existsSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { Bundle } from '../helpers/bundle.ts';
 import type { TestDeviceRule } from '../helpers/config.ts';
 import { helperProgram } from '../helpers/inside.ts';
 import { requires } from '../helpers/requires.ts';
-import { disagrees, isTsubo } from '../helpers/runtime.ts';
-import { sandbox } from '../helpers/sandbox.ts';
+import { disagrees, isTsubo, skipWhere } from '../helpers/runtime.ts';
+import { sandbox, until } from '../helpers/sandbox.ts';
 
 /** To open one of them does nothing, whether or not there is a driver. */
 const nodes = [
@@ -133,6 +133,76 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'capability:MKNOD'))('dev
     });
     const done = box.must(['exec', bundle.id, '/bin/devices', '/nodes/c:240:0', '/nodes/c:1:3']);
     expect(refused(done.stdout)).toEqual({ 'c:240:0': 'rwb', 'c:1:3': '-' });
+  });
+
+  test('are replaced by an update, and other updates leave them alone', context => {
+    skipWhere(context, 'runc', 'leaves the device rules as they are');
+    const bundle = box.running(made => {
+      prepare(made, [all]);
+      made.config.process.args = ['/bin/sleep', '1000'];
+    });
+    const nodes = ['c:240:0', 'c:240:1', 'b:240:0', 'c:1:3'];
+    const found = () => {
+      const paths = nodes.map(node => `/nodes/${node}`);
+      return Object.values(refused(box.must(['exec', bundle.id, '/bin/devices', ...paths]).stdout));
+    };
+    const update = (resources: object) =>
+      box.must(['update', '--resources', '-', bundle.id], { input: JSON.stringify(resources) });
+    expect(found()).toEqual(['rwb', 'rwb', 'rwb', '-']);
+    update({ devices: [all, { allow: true, type: 'c', major: 240, minor: 0, access: 'rw' }] });
+    expect(found()).toEqual(['-', 'rwb', 'rwb', '-']);
+    update({ unified: { 'cgroup.max.depth': '5' } });
+    expect(found()).toEqual(['-', 'rwb', 'rwb', '-']);
+    const failure = box.fails(['update', '--resources', '-', bundle.id], {
+      input: JSON.stringify({
+        devices: [{ allow: true, access: 'rwm' }],
+        unified: { 'cgroup.max.depth': 'deep' },
+      }),
+    });
+    expect(failure.message).toContain('cgroup.max.depth');
+    expect(found()).toEqual(['-', 'rwb', 'rwb', '-']);
+    update({ devices: [all, { allow: true, type: 'c', major: 240, minor: 1, access: 'r' }] });
+    expect(found()).toEqual(['rwb', 'wb', 'rwb', '-']);
+    update({ devices: [{ allow: true, access: 'rwm' }] });
+    expect(found()).toEqual(['-', '-', '-', '-']);
+    // One program of ours is left, not a pile that has to agree.
+    update({ devices: [all] });
+    expect(found()).toEqual(['rwb', 'rwb', 'rwb', '-']);
+  });
+
+  test('change without a moment in which everything or nothing is allowed', async context => {
+    skipWhere(context, 'runc', 'leaves the device rules as they are');
+    const script = [
+      'while :; do',
+      '  true </nodes/c:1:3 || echo null is denied >>/found',
+      '  cat /nodes/c:240:0 2>&1 | grep -q permitted || echo 240 is allowed >>/found',
+      '  echo . >>/rounds',
+      'done 2>/dev/null',
+    ];
+    const bundle = box.running(made => {
+      prepare(made, [all]);
+      made.shell(script.join('\n'));
+    });
+    const rounds = () => box.view.sh('wc -l <"$1" || echo 0', bundle.inRoot('rounds'));
+    const rule = (minor: number) => ({ allow: true, type: 'c', major: 241, minor, access: 'rwm' });
+    for (const minor of [1, 2, 3, 4, 5, 6]) {
+      const before = Number(rounds());
+      box.must(['update', '--resources', '-', bundle.id], {
+        input: JSON.stringify({ devices: [all, rule(minor)] }),
+      });
+      await until('it has looked again', () => Number(rounds()) > before + 2);
+    }
+    expect(existsSync(bundle.inRoot('found'))).toBe(false);
+  });
+
+  test('of an update that cannot be are refused with their place', context => {
+    skipWhere(context, 'runc', 'leaves the device rules as they are');
+    const bundle = box.created();
+    const failure = box.fails(['update', '--resources', '-', bundle.id], {
+      input: JSON.stringify({ devices: [all, { allow: true, type: 'x', access: 'r' }] }),
+    });
+    expect(failure.message).toContain('type');
+    expect(failure.record.pointer).toBe('/devices/1/type');
   });
 
   test('hold for a container that is only created, and in its hooks', () => {

@@ -73,26 +73,6 @@ export function loadDeviceFilter(
   };
 }
 
-/**
- * Puts other rules in the place of a container's own, with no moment without any.
- *
- * @throws RuntimeError `host.syscall`
- */
-export function replaceDeviceRules(
-  binding: Binding,
-  log: Warnings,
-  cgroup: string,
-  rules: readonly DeviceRule[],
-  origin: string,
-): void {
-  const filter = loadDeviceFilter(binding, log, cgroup, rules, origin, { replace: true });
-  try {
-    filter.attach();
-  } finally {
-    filter.close();
-  }
-}
-
 function refusal(
   error: Parameters<typeof hostFailure>[0],
   attempt: string,

@@ -20,6 +20,9 @@ export function deviceProperties(binding: Binding, rules: readonly DeviceRule[] 
   return [policy('strict'), { name: 'DeviceAllow', value: { signature: 'a(ss)', value: devices } }];
 }
 
+/** Takes back what was allowed before. */
+export const noDevices: Property = { name: 'DeviceAllow', value: { signature: 'a(ss)', value: [] } };
+
 function policy(value: string): Property {
   return { name: 'DevicePolicy', value: { signature: 's', value } };
 }

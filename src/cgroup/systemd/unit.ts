@@ -7,7 +7,7 @@ import { killProcesses } from '../processes.ts';
 import { isLeft, type Occupants, removeCgroup } from '../remove.ts';
 import type { CgroupWrite } from '../write.ts';
 import { CallError } from './connection.ts';
-import { deviceProperties } from './device-properties.ts';
+import { deviceProperties, noDevices } from './device-properties.ts';
 import { isOfConversation, Systemd } from './manager.ts';
 import { type Property, unitProperties } from './properties.ts';
 import type { Value } from './types.ts';
@@ -122,15 +122,19 @@ export function removeUnit(
 /**
  * Tells systemd of new limits, as far as it has properties for them.
  *
+ * @param rules - for devices, simplified; undefined when they stay what they are
  * @throws RuntimeError `host.systemd`, `host.systemd-unit`
  */
 export function updateUnit(
   binding: Binding,
   { unit, manager = 'system' }: CgroupPlace & { readonly unit: string },
   writes: readonly CgroupWrite[],
+  rules: readonly DeviceRule[] | undefined,
 ): void {
   Systemd.with(binding, manager, systemd => {
-    const properties = limits(systemd, writes);
+    const devices = deviceProperties(binding, rules);
+    // systemd adds to the list that it has, unless it is told of an empty one first.
+    const properties = [...limits(systemd, writes), ...(devices.length > 0 ? [noDevices] : []), ...devices];
     if (properties.length === 0) return;
     try {
       systemd.setUnitProperties(unit, properties);

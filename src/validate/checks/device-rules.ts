@@ -9,24 +9,32 @@ const largest = 0xffffffff;
 
 export const checkDeviceRules: Check = context => {
   const rules = context.config.linux?.resources?.devices ?? [];
-  let sound = true;
-  for (const [index, rule] of rules.entries()) {
-    for (const problem of problemsOf(rule, index)) {
-      context.problem({ ...problem, spec });
-      sound = false;
-    }
-  }
-  const hole = sound ? findHole(configuredDeviceRules(rules as readonly DeviceCgroup[])) : undefined;
-  if (hole === undefined) return;
-  context.problem({
-    code: 'config.resources.device-hole',
-    message: `the device rule "${hole.rule}" cannot punch a hole in "${hole.wider}"`,
-    pointer: `/linux/resources/devices/${hole.index}`,
-    value: hole.rule,
-    hint: 'name what is allowed without a wildcard, or put the narrower rule first',
-    spec,
-  });
+  for (const problem of deviceRuleProblems(rules, '/linux/resources')) context.problem(problem);
 };
+
+/**
+ * What is wrong with device rules beside their types.
+ *
+ * @param origin - pointer of the resources in their document
+ */
+export function deviceRuleProblems(
+  rules: readonly Draft<DeviceCgroup>[],
+  origin: string,
+): (Found & { readonly spec: string })[] {
+  const found = rules.flatMap((rule, index) => [...problemsOf(rule, `${origin}/devices/${index}`, index)]);
+  const hole =
+    found.length === 0 ? findHole(configuredDeviceRules(rules as readonly DeviceCgroup[])) : undefined;
+  if (hole !== undefined) {
+    found.push({
+      code: 'config.resources.device-hole',
+      message: `the device rule "${hole.rule}" cannot punch a hole in "${hole.wider}"`,
+      pointer: `${origin}/devices/${hole.index}`,
+      value: hole.rule,
+      hint: 'name what is allowed without a wildcard, or put the narrower rule first',
+    });
+  }
+  return found.map(problem => ({ ...problem, spec }));
+}
 
 interface Found {
   readonly code: string;
@@ -36,8 +44,7 @@ interface Found {
   readonly hint?: string;
 }
 
-function* problemsOf(rule: Draft<DeviceCgroup>, index: number): Generator<Found> {
-  const pointer = `/linux/resources/devices/${index}`;
+function* problemsOf(rule: Draft<DeviceCgroup>, pointer: string, index: number): Generator<Found> {
   const { type, access = '' } = rule;
   if (type !== undefined && !/^[abc]$/.test(type)) {
     yield {

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { replaceDeviceRules } from '../../../src/cgroup/devices/attach.ts';
+import { loadDeviceFilter } from '../../../src/cgroup/devices/attach.ts';
 import { createContainer } from '../../../src/lifecycle/create.ts';
 import { watchContainer } from '../../../src/lifecycle/events.ts';
 import { pauseContainer, resumeContainer } from '../../../src/lifecycle/pause.ts';
@@ -115,7 +115,14 @@ describe('watching a container', () => {
 });
 
 describe('device rules that the kernel refuses', () => {
-  const replace = (): void => replaceDeviceRules(machine.binding, runtime.log, cgroup(), [], '/x');
+  const replace = (binding = machine.binding): void => {
+    const filter = loadDeviceFilter(binding, runtime.log, cgroup(), [], '/x', { replace: true });
+    try {
+      filter.attach();
+    } finally {
+      filter.close();
+    }
+  };
 
   it('come with the words of its verifier', () => {
     create();
@@ -140,7 +147,7 @@ describe('device rules that the kernel refuses', () => {
     const readTextIfThere = (path: string): string | undefined =>
       path === '/proc/self/uid_map' ? '         0       1000          1\n' : undefined;
     machine.trouble.set('loadDeviceProgram', 1);
-    replaceDeviceRules({ ...machine.binding, readTextIfThere }, runtime.log, cgroup(), [], '/x');
+    replace({ ...machine.binding, readTextIfThere });
     expect(warnings).toHaveLength(1);
     expect(machine.calls.at(-1)).toBe('loadDeviceProgram');
   });

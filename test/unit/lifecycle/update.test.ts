@@ -102,16 +102,45 @@ describe('update', () => {
   it('reads a document, whose lines it knows', () => {
     running({}, files);
     const file = join(machine.directory, 'limits.json');
-    writeFileSync(file, '{\n "pids": { "limit": 9 }, "devices": [{ "allow": true }]\n}');
+    writeFileSync(file, '{\n "pids": { "limit": 9 }, "devices": []\n}');
     updateFromDocument(runtime, 'web', file);
     expect(value('pids.max')).toContain('9');
-    expect(warnings).toEqual(['devices is ignored: an update leaves the device rules as they are']);
+    expect(warnings).toEqual([]);
     writeFileSync(file, '{\n "cpu": {\n "idle": 3 }\n}');
     expect(thrown(() => updateFromDocument(runtime, 'web', file))).toMatchObject({
       code: 'config.resources.cpu',
       pointer: '/cpu/idle',
       line: 3,
     });
+  });
+
+  const fuse = { allow: true, type: 'c', major: 10, minor: 229, access: 'rwm' };
+
+  it('replaces other device rules, and leaves those that hold alone', () => {
+    const devices = [{ allow: false, access: 'rwm' }];
+    running({ devices }, files);
+    updateContainer(runtime, 'web', { devices, pids: { limit: 9 } });
+    expect(machine.calls).not.toContain('loadDeviceProgram');
+    updateContainer(runtime, 'web', { devices: [...devices, fuse] });
+    expect(machine.calls.filter(call => call.includes('DeviceProgram'))).toHaveLength(2);
+    expect(stored()).toMatchObject({ devices: [...devices, fuse] });
+    updateContainer(runtime, 'web', { devices: [...devices, fuse] });
+    expect(machine.calls.filter(call => call.includes('DeviceProgram'))).toHaveLength(2);
+  });
+
+  it('puts the limits back when the device rules are refused', () => {
+    running({}, files);
+    machine.trouble.set('attachDeviceProgram', errno.E2BIG);
+    const asked = { pids: { limit: 9 }, devices: [fuse] };
+    expect(thrown(() => updateContainer(runtime, 'web', asked))).toMatchObject({
+      code: 'host.syscall',
+      pointer: '/devices',
+      errnoName: 'E2BIG',
+    });
+    expect(value('pids.max').startsWith('max')).toBe(true);
+    expect(
+      thrown(() => updateContainer(runtime, 'web', { devices: [{ allow: true, type: 'c' }] })),
+    ).toMatchObject({ code: 'config.resources.device-access', pointer: '/devices/0' });
   });
 
   it('has no word for a container that has ended', () => {
