@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { RuntimeError } from '../errors/error.ts';
+import type { RdtUpdate } from '../oci/config-linux.ts';
 import type { Resources } from '../oci/resources.ts';
 
 type Options = Readonly<Record<string, unknown>>;
@@ -28,10 +29,9 @@ const table: readonly (readonly [option: string, group: string, property: string
 /**
  * The options as a resources document.
  *
- * @throws RuntimeError `usage.bad-value`, `config.unsupported`
+ * @throws RuntimeError `usage.bad-value`
  */
 export function resourcesOf(options: Options): Resources {
-  refuseRdt(options);
   const groups: Record<string, Record<string, unknown>> = {};
   for (const [option, group, property, parse] of table) {
     const text = given(options, option);
@@ -58,16 +58,15 @@ function given(options: Options, option: string): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
-function refuseRdt(options: Options): void {
-  for (const option of ['l3-cache-schema', 'mem-bw-schema']) {
-    if (given(options, option) === undefined) continue;
-    throw new RuntimeError({
-      code: 'config.unsupported',
-      message: 'updating a non-existent Intel RDT configuration is not supported',
-      value: option,
-      hint: `leave out --${option}`,
-    });
-  }
+/** The options of resctrl, undefined without any. */
+export function rdtOf(options: Options): RdtUpdate | undefined {
+  const l3CacheSchema = given(options, 'l3-cache-schema');
+  const memBwSchema = given(options, 'mem-bw-schema');
+  if (l3CacheSchema === undefined && memBwSchema === undefined) return undefined;
+  return {
+    ...(l3CacheSchema !== undefined && { l3CacheSchema }),
+    ...(memBwSchema !== undefined && { memBwSchema }),
+  };
 }
 
 const digits = 1n << 64n;

@@ -72,12 +72,17 @@ function readProc(binding: Binding, path: string): string {
 
 /** The first whole cgroup2 mount in the text of a mountinfo file (one whose root is the hierarchy's). */
 export function cgroup2Mountpoint(mountinfo: string): string | undefined {
+  return mountpointOf(mountinfo, 'cgroup2');
+}
+
+/** The first whole mount of a file system of this type. */
+export function mountpointOf(mountinfo: string, type: string): string | undefined {
   for (const line of mountinfo.split('\n')) {
     // Optional fields of any number stand before the dash, so the type is found from there.
     const [mount = '', filesystem = ''] = line.split(' - ');
     const fields = mount.split(' ');
     const mountpoint = fields[4];
-    if (filesystem.startsWith('cgroup2 ') && fields[3] === '/' && mountpoint !== undefined) {
+    if (filesystem.startsWith(`${type} `) && fields[3] === '/' && mountpoint !== undefined) {
       return unescapeOctal(mountpoint);
     }
   }

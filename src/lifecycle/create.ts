@@ -21,6 +21,7 @@ import { checkPassedFds, listenFds } from './passed-fds.ts';
 import { writePidFile } from './pid-file.ts';
 import { withPlace } from './place.ts';
 import { type Prepared, type PrepareOptions, prepare } from './prepare.ts';
+import { joinRdt, makeRdt, plannedRdt } from './rdt.ts';
 import { type ContainerRecord, files, type InitRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
 import { seccompMoments } from './seccomp-agent.ts';
@@ -127,7 +128,11 @@ function createHeld(
   const { binding } = runtime;
   const { bundle } = prepared;
   const cgroup = plannedCgroup(runtime, prepared);
-  let record = firstRecord(runtime, prepared, held.id, cgroup?.place, noNewKeyring);
+  const rdt = plannedRdt(runtime, prepared.plan, held.id);
+  let record: ContainerRecord = {
+    ...firstRecord(runtime, prepared, held.id, cgroup?.place, noNewKeyring),
+    ...(rdt !== undefined && { rdt }),
+  };
   const configCopy = joinPath(held.directory, files.config);
   onHost(`unable to write ${configCopy}`, () => {
     writeRecord(runtime, record);
@@ -149,6 +154,10 @@ function createHeld(
       if (step.op === 'delegateCgroup') delegateCgroup(binding, place.path, step.uid, step.origin);
     }
   }
+  makeRdt(runtime, prepared.plan, rdt, undo, place => {
+    record = { ...record, rdt: place };
+    writeRecord(runtime, record);
+  });
   if (prepared.plan.spawn.fifos !== undefined) {
     for (const name of [files.go, files.result]) {
       const path = joinPath(held.directory, name);
@@ -189,7 +198,10 @@ function bear(
     ...more,
   };
   try {
-    const meanwhile = (): void => filter.load();
+    const meanwhile = (pid: number): void => {
+      joinRdt(runtime, record.rdt, pid);
+      filter.load();
+    };
     const birthplace = record.cgroup?.unit === undefined ? cgroup : undefined;
     const born = bearInit(runtime, prepared, directory, birthplace, undo, moments, { meanwhile });
     asStarting(() => filter.attach());

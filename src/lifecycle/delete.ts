@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { RuntimeError } from '../errors/error.ts';
 import { onHost } from '../errors/system.ts';
+import { removeRdtGroup } from '../rdt/group.ts';
 import { runPoststopHooks } from './hooks.ts';
 import { unmountRoot } from './host-mounts.ts';
 import { collect, killAndWait, withInit } from './init.ts';
@@ -57,6 +58,7 @@ function destroy(runtime: Runtime, record: ContainerRecord, held: Held): void {
   if (record.cgroup !== undefined) {
     removePlace(binding, record.cgroup, record.init === undefined ? 'spare' : 'kill');
   }
+  if (record.rdt !== undefined) removeRdtGroup(binding, record.rdt, record.init !== undefined);
   if (record.mountsBelow !== undefined) unmountRoot(binding, record.rootfs, record.mountsBelow);
   removeState(runtime, held);
   if (record.hooks?.poststop !== undefined) runPoststopHooks(runtime, record);

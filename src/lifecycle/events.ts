@@ -4,6 +4,7 @@ import { cgroupStats } from '../cgroup/stats/stats.ts';
 import { onHost } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
 import type { ContainerEvent, ContainerStats } from '../oci/stats.ts';
+import { rdtStats } from '../rdt/stats.ts';
 import { withInit } from './init.ts';
 import { cgroupOf } from './own-cgroup.ts';
 import type { ContainerRecord } from './record.ts';
@@ -19,7 +20,7 @@ const events = 'memory.events';
  * @throws RuntimeError `state.not-found`, `state.not-running`, `state.no-cgroup`, `host.syscall`
  */
 export function containerStats(runtime: Runtime, id: string): ContainerStats {
-  return readStats(runtime.binding, cgroupOf(living(runtime, id)));
+  return readStats(runtime.binding, living(runtime, id));
 }
 
 /**
@@ -53,7 +54,7 @@ export function watchContainer(
     withInit(binding, init, pidfd => {
       for (const what of changes(binding, watch, pidfd, intervalMs)) {
         if (what !== 'time') tellOfKills();
-        else tell({ type: 'stats', id, data: readStats(binding, cgroup) });
+        else tell({ type: 'stats', id, data: readStats(binding, record) });
       }
     });
   } finally {
@@ -91,8 +92,12 @@ function living(runtime: Runtime, id: string): ContainerRecord {
   return record;
 }
 
-function readStats(binding: Binding, cgroup: string): ContainerStats {
-  return onHost(`unable to read what ${cgroup} uses`, () => cgroupStats(binding, cgroup));
+function readStats(binding: Binding, record: ContainerRecord): ContainerStats {
+  const cgroup = cgroupOf(record);
+  return onHost(`unable to read what ${cgroup} uses`, () => ({
+    ...cgroupStats(binding, cgroup),
+    ...(record.rdt !== undefined && { intel_rdt: rdtStats(binding, record.rdt) }),
+  }));
 }
 
 function oomKills(binding: Binding, cgroup: string): bigint {

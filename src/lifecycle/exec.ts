@@ -16,6 +16,7 @@ import { limitMoments } from './limits.ts';
 import { checkPassedFds } from './passed-fds.ts';
 import { writePidFile } from './pid-file.ts';
 import { withPlace } from './place.ts';
+import { joinRdt } from './rdt.ts';
 import type { ContainerRecord, InitRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
 import { seccompMoments } from './seccomp-agent.ts';
@@ -142,7 +143,10 @@ function bear(
     }
     // Not even for a moment is there a process with our root in what processes of the container can see: one that may
     // trace others would go through /proc/PID/root.
-    const given = namespaces === 0 ? {} : { joins: { pidfd: initPidfd, kinds: namespaces } };
+    const given = {
+      ...(namespaces !== 0 && { joins: { pidfd: initPidfd, kinds: namespaces } }),
+      ...(record.rdt !== undefined && { meanwhile: (pid: number) => joinRdt(runtime, record.rdt, pid) }),
+    };
     const { moments: ofConsole, terminals } = openConsole(binding, process, {
       socket: consoleSocket,
       foreground: options.detach !== true,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { CgroupPlace } from '../cgroup/directory.ts';
 import type { Hooks } from '../oci/config.ts';
+import type { RdtPlace } from '../rdt/group.ts';
 
 /** What `<root>/<id>/state.json` holds. The status is not in it: it is computed from what is found. */
 export interface ContainerRecord {
@@ -16,6 +17,8 @@ export interface ContainerRecord {
   readonly annotations?: Readonly<Record<string, string>>;
   /** Written before the cgroup is made, so that whoever finds a half-made container can remove it. */
   readonly cgroup?: CgroupPlace;
+  /** The class of service of resctrl, written before it is made. */
+  readonly rdt?: RdtPlace;
   /** No pid namespace of its own: the end of the init does not end the other processes. */
   readonly sharedPidNamespace: boolean;
   /** Created in its caller's session keyring. Default false. */

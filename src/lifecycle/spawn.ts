@@ -47,8 +47,8 @@ export const seccompMoment = 'seccomp';
 export interface Given {
   /** The process whose namespaces (CLONE_NEW*) to be born in, as a pidfd, which stays the caller's. */
   readonly joins?: { readonly pidfd: number; readonly kinds: number };
-  /** What the host does while the init prepares, beside the plan's own steps. */
-  readonly meanwhile?: () => void;
+  /** What the host does while the init (this process) prepares, beside the plan's own steps. */
+  readonly meanwhile?: (pid: number) => void;
 }
 
 /** What is walked, and the config for the words of its failures. */
@@ -112,7 +112,7 @@ function bear(
   plan.host.forEach((step, index) => {
     if (step.op === 'setOomScoreAdj') doAfter(binding, step, pid, index);
   });
-  given.meanwhile?.();
+  given.meanwhile?.(pid);
   // while the init walks; one that has ended is still there to be looked at
   const startTime = identify(binding, pid)?.startTime;
   const afterReady = keepForStart(plan);

@@ -9,11 +9,13 @@ import { type CgroupWrite, type ResourceContext, readNothing } from '../cgroup/w
 import { RuntimeError } from '../errors/error.ts';
 import { onHost } from '../errors/system.ts';
 import { joinPath } from '../host/paths.ts';
+import type { RdtUpdate } from '../oci/config-linux.ts';
 import type { Resources } from '../oci/resources.ts';
 import { exactJson } from '../plan/exact-json.ts';
 import { checkResourcesDocument } from '../validate/check-resources.ts';
 import { newDeviceRules } from './new-device-rules.ts';
 import { withPlace } from './place.ts';
+import { updateRdt } from './rdt.ts';
 import { files } from './record.ts';
 import type { Runtime } from './runtime.ts';
 import { requireStatus, statusOf } from './status.ts';
@@ -38,9 +40,10 @@ export function updateFromDocument(runtime: Runtime, id: string, path: string): 
  * for than those that hold: hooks of vendors may have added to what a config asks for.
  *
  * @param document - what `linux.resources` of a config is
- * @throws RuntimeError `state.not-found`, `state.not-running`, `config.*`, `host.cgroup-*`, `update.usage`
+ * @param rdt - for the class of service of a container that has one. Default: it stays as it is
+ * @throws RuntimeError `state.not-found`, `state.not-running`, `config.*`, `host.cgroup-*`, `host.rdt`, `update.usage`
  */
-export function updateContainer(runtime: Runtime, id: string, document: unknown): void {
+export function updateContainer(runtime: Runtime, id: string, document: unknown, rdt?: RdtUpdate): void {
   const asked = checked(runtime, document);
   requireStatus('update', id, statusOf(runtime, readRecord(runtime, id), { held: false }));
   const held = hold(runtime, id);
@@ -54,7 +57,13 @@ export function updateContainer(runtime: Runtime, id: string, document: unknown)
         message: `container ${id} has no cgroup: no cgroup2 hierarchy was mounted when it was created`,
       });
     }
-    change(runtime, held, record.cgroup, asked);
+    const putBack = rdt === undefined ? () => {} : updateRdt(runtime, record.rdt, rdt);
+    try {
+      change(runtime, held, record.cgroup, asked);
+    } catch (error) {
+      putBack();
+      throw error;
+    }
   } finally {
     held.release();
   }

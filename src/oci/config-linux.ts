@@ -86,14 +86,22 @@ export const rootfsPropagations = [
 /** config-linux.md#rootfs-mount-propagation; the `r` forms are runc's. */
 export type RootfsPropagation = (typeof rootfsPropagations)[number];
 
-/** config-linux.md#intelrdt */
+/** A class of service of the kernel's resctrl, also where the processor is not Intel's. config-linux.md#intelrdt */
 export interface IntelRdt {
+  /** Its directory; `/` for the default class. Absent: one of the container's own, named by its id. */
   readonly closID?: string;
+  /** Lines of its file `schemata`, written last. */
   readonly schemata?: readonly string[];
+  /** One such line: `L3:0=7f0;1=1f`. */
   readonly l3CacheSchema?: string;
+  /** One such line: `MB:0=20;1=70`. */
   readonly memBwSchema?: string;
+  /** A monitoring group of the container's own. Default false. */
   readonly enableMonitoring?: boolean;
 }
+
+/** New schemata for the class of service of a container. */
+export type RdtUpdate = Pick<IntelRdt, 'l3CacheSchema' | 'memBwSchema'>;
 
 export const memoryPolicyModes = [
   'MPOL_DEFAULT',

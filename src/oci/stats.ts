@@ -19,8 +19,8 @@ export interface ContainerStats {
   readonly blkio: BlkioStats;
   /** By size of page: `2MB`. */
   readonly hugetlb: Readonly<Record<string, { readonly usage?: Integer; readonly failcnt: Integer }>>;
-  /** Not known yet. */
-  readonly intel_rdt: Readonly<Record<string, never>>;
+  /** Of the container's class of service in resctrl; empty without one. */
+  readonly intel_rdt: RdtStats;
   readonly network_interfaces: null;
 }
 
@@ -34,6 +34,37 @@ export interface CpuStats {
     readonly throttledTime?: Integer;
   };
   readonly psi?: PressureStats;
+}
+
+export interface RdtStats {
+  readonly l3_cache_info?: CacheInfo;
+  /** Of the default class. */
+  readonly l3_cache_schema_root?: string;
+  readonly l3_cache_schema?: string;
+  readonly mem_bw_info?: MemoryBandwidthInfo;
+  readonly mem_bw_schema_root?: string;
+  readonly mem_bw_schema?: string;
+  /** All lines of the class. */
+  readonly schemata?: readonly string[];
+  /** Bytes to and from memory, for each cache. */
+  readonly mbm_stats?: readonly { readonly mbm_total_bytes: Integer; readonly mbm_local_bytes: Integer }[];
+  /** Bytes in each cache. */
+  readonly cmt_stats?: readonly { readonly llc_occupancy: Integer }[];
+}
+
+export interface CacheInfo {
+  /** In base 16. */
+  readonly cbm_mask: string;
+  readonly min_cbm_bits: Integer;
+  readonly num_closids: Integer;
+}
+
+/** Percent, or megabytes a second where resctrl is mounted so. */
+export interface MemoryBandwidthInfo {
+  readonly bandwidth_gran: Integer;
+  readonly delay_linear: Integer;
+  readonly min_bandwidth: Integer;
+  readonly num_closids: Integer;
 }
 
 /** Bytes. */

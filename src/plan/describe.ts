@@ -76,6 +76,11 @@ function hostWords(step: HostStep): string {
         step.otherwise === undefined ? '' : ` otherwise=${step.otherwise.file} value=${step.otherwise.value}`;
       return `writeCgroup file=${step.file} value=${step.value}${instead}`;
     }
+    case 'makeRdtGroup': {
+      const lines = [...step.schemas, ...step.schemata].map(text => JSON.stringify(text)).join(' ');
+      const monitoring = step.monitoring ? ' monitoring' : '';
+      return `makeRdtGroup${step.closID === '' ? '' : ` closID=${step.closID}`} schemata=[${lines}]${monitoring}`;
+    }
     case 'openDirectory':
       return `openDirectory path=${step.path} slot=${step.slot}`;
     case 'delegateCgroup':

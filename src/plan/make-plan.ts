@@ -18,6 +18,7 @@ import { planNamespaces } from './namespaces.ts';
 import { netDeviceSteps } from './net-devices.ts';
 import type { FifoSlots, HostStep, Plan, PlanWarning } from './plan.ts';
 import { processSteps } from './process.ts';
+import { rdtSteps } from './rdt.ts';
 import { restrictedPathSteps } from './restricted-paths.ts';
 import { rlimitHostSteps } from './rlimits.ts';
 import { rootfsPlan } from './rootfs.ts';
@@ -114,6 +115,7 @@ function hostSteps(
   }
   steps.push(...cgroupWriteSteps(context, cgroup !== undefined, unit === undefined ? 'before' : 'cgroup'));
   if (cgroup !== undefined && unit === undefined) steps.push(...cgroupOwnerSteps(context.config));
+  steps.push(...rdtSteps(context.config));
   if (cgroup !== undefined) steps.push(...deviceRuleSteps(context.config));
   const value = context.config.process.oomScoreAdj;
   if (value !== undefined) {

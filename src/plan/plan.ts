@@ -3,6 +3,7 @@ import type { DeviceRule } from '../cgroup/devices/rules.ts';
 import type { UnitRequest } from '../cgroup/systemd/unit.ts';
 import type { CgroupWrite } from '../cgroup/write.ts';
 import type { Hook, IDMapping } from '../oci/config.ts';
+import type { RdtRequest } from '../rdt/group.ts';
 import type { Step } from '../wire/steps.ts';
 import type { IdMap } from './host-trees.ts';
 
@@ -44,6 +45,8 @@ export type HostStep =
       readonly uid: number;
       readonly origin: string;
     }
+  /** Finds or makes a class of service of resctrl; the init joins it as soon as it is born. */
+  | ({ readonly op: 'makeRdtGroup'; readonly when: 'before' } & RdtRequest)
   /** Opens a namespace to join and hands it over in `slot` (0: a namespace to be born in). */
   | {
       readonly op: 'openNamespace';

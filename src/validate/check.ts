@@ -6,6 +6,7 @@ import { checkDeviceRules } from './checks/device-rules.ts';
 import { checkDevices } from './checks/devices.ts';
 import { checkAnnotations, checkHostname, checkRoot, checkVersion } from './checks/document.ts';
 import { checkHooks } from './checks/hooks.ts';
+import { checkIntelRdt } from './checks/intel-rdt.ts';
 import { checkCgroupsPath, checkHiddenPaths, checkRootfsPropagation } from './checks/linux.ts';
 import { checkMemoryPolicy, checkPersonality } from './checks/memory-policy.ts';
 import { checkMounts } from './checks/mounts.ts';
@@ -53,6 +54,7 @@ const checks: readonly Check[] = [
   checkHooks,
   checkDeviceRules,
   checkResources,
+  checkIntelRdt,
   checkMemoryPolicy,
   checkPersonality,
   checkAnnotations,

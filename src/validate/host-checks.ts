@@ -3,18 +3,51 @@ import { childPointer } from '../bundle/pointer.ts';
 import type { ErrorFields } from '../errors/error.ts';
 import type { Binding } from '../host/binding.d.ts';
 import type { Config } from '../oci/config.ts';
+import { resctrlMountpoint } from '../rdt/mountpoint.ts';
 import { checkLabels } from './label-checks.ts';
 
 /**
  * The problems of a checked config that only the machine can show: a joined network namespace that is the runtime's
- * own, whose sysctls are the host's, and labels that its kernel cannot give. (That the root file system is there is resolveRootfs's to say.)
+ * own, whose sysctls are the host's, labels that its kernel cannot give, and classes of service. (That the root file system is there is resolveRootfs's to say.)
  */
 export function checkOnHost(binding: Binding, config: Config): ErrorFields[] {
   const at = (name: string): string => `/process/${name}`;
   return [
     ...checkLabels(binding, config.process, at, config.linux?.mountLabel),
     ...checkJoinedNetwork(binding, config),
+    ...checkResctrl(binding, config),
   ];
+}
+
+/** The texts of the messages are runc's. */
+function checkResctrl(binding: Binding, { linux }: Config): ErrorFields[] {
+  const rdt = linux?.intelRdt;
+  if (rdt === undefined) return [];
+  const problem = (name: string, message: string, hint: string): ErrorFields => ({
+    code: 'host.unsupported',
+    message,
+    pointer: `/linux/intelRdt${name}`,
+    hint,
+    spec: 'config-linux.md#intelrdt',
+  });
+  const root = resctrlMountpoint(binding);
+  if (root === undefined) {
+    const hint =
+      'resctrl is mounted nowhere: mount -t resctrl resctrl /sys/fs/resctrl, where processor and kernel have it';
+    return [problem('', 'intelRdt is specified in config, but Intel RDT is not enabled', hint)];
+  }
+  const has = (...names: string[]): boolean =>
+    names.some(name => binding.stat(`${root}/info/${name}`) !== undefined);
+  const found: ErrorFields[] = [];
+  if (rdt.l3CacheSchema && !has('L3', 'L3CODE')) {
+    const message = 'intelRdt.l3CacheSchema is specified in config, but Intel RDT/CAT is not enabled';
+    found.push(problem('/l3CacheSchema', message, `${root}/info has no L3`));
+  }
+  if (rdt.memBwSchema && !has('MB')) {
+    const message = 'intelRdt.memBwSchema is specified in config, but Intel RDT/MBA is not enabled';
+    found.push(problem('/memBwSchema', message, `${root}/info has no MB`));
+  }
+  return found;
 }
 
 function checkJoinedNetwork(binding: Binding, { linux }: Config): ErrorFields[] {

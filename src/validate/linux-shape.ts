@@ -79,9 +79,12 @@ export const linux: Shape = {
         memBwSchema: string,
         enableMonitoring: boolean,
       },
+      ignored: {
+        enableCMT: 'since version 1.3 of the specification enableMonitoring asks for all there is to monitor',
+        enableMBM: 'since version 1.3 of the specification enableMonitoring asks for all there is to monitor',
+      },
     },
     memoryPolicy,
     personality,
   },
-  later: ['intelRdt'],
 };

@@ -29,6 +29,8 @@ export class FakeMachine {
   /** Where cgroup2 "is mounted". */
   readonly cgroups = join(this.directory, 'cgroup');
   readonly root = join(this.directory, 'state');
+  /** Where resctrl "is mounted", after `mountResctrl`. */
+  readonly resctrl = join(this.directory, 'resctrl');
   readonly processes = new Map<number, FakeProcess>();
   readonly environment = new Map<string, string>();
   readonly passedFds = new Set<number>();
@@ -56,6 +58,44 @@ export class FakeMachine {
   constructor() {
     fs.mkdirSync(this.cgroups);
     fs.writeFileSync(join(this.cgroups, 'cgroup.controllers'), '');
+  }
+
+  /** A processor with two caches that can be shared out. */
+  mountResctrl(): void {
+    this.#fillClass(this.resctrl);
+    for (const [file, text] of [
+      ['L3/cbm_mask', 'fffff\n'],
+      ['L3/min_cbm_bits', '1\n'],
+      ['L3/num_closids', '16\n'],
+      ['MB/bandwidth_gran', '10\n'],
+      ['MB/min_bandwidth', '10\n'],
+      ['MB/delay_linear', '1\n'],
+      ['MB/num_closids', '8\n'],
+      ['L3_MON/mon_features', 'llc_occupancy\nmbm_total_bytes\nmbm_local_bytes\n'],
+      ['last_cmd_status', 'ok\n'],
+    ] as const) {
+      fs.mkdirSync(dirname(join(this.resctrl, 'info', file)), { recursive: true });
+      fs.writeFileSync(join(this.resctrl, 'info', file), text);
+    }
+  }
+
+  /** What the kernel puts into the directory of a class, or of a monitoring group. */
+  #fillClass(directory: string): void {
+    const file = (name: string, text: string): void => fs.writeFileSync(join(directory, name), text);
+    for (const cache of ['mon_L3_00', 'mon_L3_01']) {
+      fs.mkdirSync(join(directory, 'mon_data', cache), { recursive: true });
+      file(`mon_data/${cache}/llc_occupancy`, '4096\n');
+      file(`mon_data/${cache}/mbm_total_bytes`, '9007199254740993\n');
+      file(`mon_data/${cache}/mbm_local_bytes`, '0\n');
+    }
+    file('tasks', '');
+    if (dirname(directory).endsWith('mon_groups')) return;
+    fs.mkdirSync(join(directory, 'mon_groups'));
+    file('schemata', '    L3:0=fffff;1=fffff\n    MB:0=100;1=100\n');
+  }
+
+  #isClass(path: string): boolean {
+    return path.startsWith(`${this.resctrl}/`);
   }
 
   /** Removes what is real. */
@@ -135,7 +175,9 @@ export class FakeMachine {
         return `${pid} (a) b) ${found.state} ${'0 '.repeat(18)}${found.startTime} 0 0\n`;
       }
       if (path === '/proc/self/mountinfo') {
-        return `30 1 0:26 / ${this.cgroups} rw - cgroup2 cgroup2 rw\n`;
+        const cgroups = `30 1 0:26 / ${this.cgroups} rw - cgroup2 cgroup2 rw\n`;
+        if (!fs.existsSync(this.resctrl)) return cgroups;
+        return `${cgroups}31 1 0:27 / ${this.resctrl} rw - resctrl resctrl rw\n`;
       }
       if (path === '/proc/self/cgroup') return '0::/\n';
       if (this.#isCgroup(path) && fs.existsSync(dirname(path))) this.refreshCgroup(dirname(path));
@@ -150,6 +192,13 @@ export class FakeMachine {
         for (const process of this.processes.values()) {
           if (process.cgroup?.startsWith(directory)) this.signal(process, 9);
         }
+        return;
+      }
+      if (this.#isClass(path) && path.endsWith('/schemata')) {
+        const old = fs.readFileSync(path, 'utf8');
+        const given = new Map(text.split('\n').map(line => [line.slice(0, line.indexOf(':')), line]));
+        const lines = old.split('\n').map(line => given.get(line.trim().split(':')[0] ?? '') ?? line);
+        fs.writeFileSync(path, lines.join('\n'));
         return;
       }
       real('open', path, () => {
@@ -169,6 +218,7 @@ export class FakeMachine {
       this.#begin('mkdir', path);
       real('mkdir', path, () => fs.mkdirSync(path, mode));
       if (this.#isCgroup(path)) this.refreshCgroup(path);
+      if (this.#isClass(path)) this.#fillClass(path);
     },
     chown: (path, uid, gid) => {
       this.#begin('chown', `${path} ${uid} ${gid}`);
@@ -186,7 +236,8 @@ export class FakeMachine {
         fs.rmSync(path, { recursive: true });
         return;
       }
-      real('rmdir', path, () => fs.rmdirSync(path));
+      if (this.#isClass(path) && fs.existsSync(path)) fs.rmSync(path, { recursive: true });
+      else real('rmdir', path, () => fs.rmdirSync(path));
     },
     unlink: path => {
       this.#begin('unlink', path);

@@ -33,7 +33,7 @@ const programs = [
 /**
  * What a test may need of the machine:
  * `root`; a program; `libseccomp` (its header and library, to compile with); `standalone` (the executable has been built) and `standalone:arm64`; `cgroup1` (version 1 beside version 2); `systemd` (is the first process), `other-init` (is not); `cgroup2` (mounted anywhere) and `cgroup2:CONTROLLER` (to be had there); `kernel:5.12` (or later);
- * `lsm:apparmor` or `lsm:selinux` (in force), `no-lsm:apparmor` (not);
+ * `no-resctrl` (mounted nowhere); `lsm:apparmor` or `lsm:selinux` (in force), `no-lsm:apparmor` (not);
  * `capability:SYS_RESOURCE` (in our permitted set); `filesystem:overlay` (known to the kernel).
  */
 export type Need =
@@ -45,6 +45,7 @@ export type Need =
   | 'systemd'
   | 'other-init'
   | 'cgroup2'
+  | 'no-resctrl'
   | 'standalone:arm64'
   | `${'cgroup2' | 'kernel' | 'capability' | 'filesystem' | 'lsm' | 'no-lsm'}:${string}`;
 
@@ -74,6 +75,7 @@ export function missing(need: Need): string | undefined {
   if (need === 'cgroup2') return 'no cgroup2';
   if (need === 'other-init') return 'systemd is the first process here';
   if (need === 'systemd') return 'systemd is not the first process here';
+  if (need === 'no-resctrl') return 'resctrl is mounted here';
   if (need === 'standalone:arm64') return 'no standalone executable for arm64';
   return sentences[kind]?.replace('%', argument ?? '') ?? `no ${kind}`;
 }
@@ -95,6 +97,7 @@ function simple(need: string): boolean {
   if (need === 'standalone') return existsSync(commands.standalone[0]);
   if (need === 'systemd') return existsSync('/run/systemd/system');
   if (need === 'other-init') return !existsSync('/run/systemd/system');
+  if (need === 'no-resctrl') return !/ - resctrl /.test(readFileSync('/proc/self/mountinfo', 'utf8'));
   if (need === 'libseccomp') return existsSync('/usr/include/seccomp.h');
   if (need === 'cgroup1') return layouts.includes('machine');
   if (need === 'cgroup2') return cgroup2() !== undefined;

@@ -2,7 +2,7 @@
 import { Option } from 'commander';
 import { updateContainer, updateFromDocument } from '../../lifecycle/update.ts';
 import type { CommandModule } from '../command.ts';
-import { resourcesOf } from '../update-options.ts';
+import { rdtOf, resourcesOf } from '../update-options.ts';
 
 export const update: CommandModule = {
   name: 'update',
@@ -26,14 +26,17 @@ export const update: CommandModule = {
       .option('--cpuset-cpus <list>', 'CPUs, such as 0-3,7')
       .option('--cpuset-mems <list>', 'memory nodes')
       .option('--pids-limit <number>', 'processes and threads; -1 for no limit')
-      .option('--blkio-weight <number>', 'weight of input and output: 10 to 1000');
+      .option('--blkio-weight <number>', 'weight of input and output: 10 to 1000')
+      .option(
+        '--l3-cache-schema <schema>',
+        'shares of the third level cache, such as L3:0=7f0;1=1f (resctrl)',
+      )
+      .option('--mem-bw-schema <schema>', 'memory bandwidth, such as MB:0=20;1=70 (resctrl)');
     for (const hidden of [
       '--cpu-rt-period <us>',
       '--cpu-rt-runtime <us>',
       '--kernel-memory <size>',
       '--kernel-memory-tcp <size>',
-      '--l3-cache-schema <schema>',
-      '--mem-bw-schema <schema>',
     ]) {
       command.addOption(new Option(hidden).hideHelp());
     }
@@ -41,7 +44,7 @@ export const update: CommandModule = {
   run({ runtime }, [id = ''], options) {
     const file = options['resources'];
     if (typeof file === 'string' && file !== '') updateFromDocument(runtime, id, file);
-    else updateContainer(runtime, id, resourcesOf(options));
+    else updateContainer(runtime, id, resourcesOf(options), rdtOf(options));
     return 0;
   },
 };

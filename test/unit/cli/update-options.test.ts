@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
-import { resourcesOf } from '../../../src/cli/update-options.ts';
+import { rdtOf, resourcesOf } from '../../../src/cli/update-options.ts';
 import { thrown } from '../../helpers/fake-machine.ts';
 
 describe('the options of update', () => {
@@ -56,9 +56,10 @@ describe('the options of update', () => {
     });
   });
 
-  it('have nothing for Intel RDT', () => {
-    expect(thrown(() => resourcesOf({ l3CacheSchema: 'L3:0=f' }))).toMatchObject({
-      code: 'config.unsupported',
-    });
+  it('keep the schemata of resctrl apart', () => {
+    expect(resourcesOf({ l3CacheSchema: 'L3:0=f' })).toEqual({});
+    expect(rdtOf({ l3CacheSchema: 'L3:0=f', memBwSchema: '' })).toEqual({ l3CacheSchema: 'L3:0=f' });
+    expect(rdtOf({ memBwSchema: 'MB:0=20' })).toEqual({ memBwSchema: 'MB:0=20' });
+    expect(rdtOf({ memory: '1M' })).toBeUndefined();
   });
 });

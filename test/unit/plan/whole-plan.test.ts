@@ -25,6 +25,7 @@ const cases: readonly Case[] = [
   { name: 'default', config: '../../../bundle-fixtures/good/default/config.json' },
   { name: 'properties', config: '../../../bundle-fixtures/good/properties/config.json' },
   { name: 'terminal', config: '../../../bundle-fixtures/good/terminal/config.json' },
+  { name: 'resctrl', config: '../../../bundle-fixtures/good/resctrl/config.json' },
   { name: 'resources', config: 'configs/resources.json' },
   {
     name: 'docker',

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Binding } from '../host/binding.d.ts';
+import { mountpointOf } from '../host/read-facts.ts';
+
+/** RDTGROUP_SUPER_MAGIC of statfs(2). */
+const resctrlMagic = 0x7655821;
+const usual = '/sys/fs/resctrl';
+
+/** Where the whole resctrl file system is mounted in the runtime's mount namespace; undefined when it is not. */
+export function resctrlMountpoint(binding: Binding): string | undefined {
+  if (binding.filesystemType(usual) === resctrlMagic) return usual;
+  return mountpointOf(binding.readTextIfThere('/proc/self/mountinfo') ?? '', 'resctrl');
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** What differs between lines of a schemata file and those that were asked for: the first of them, and both values. */
+export interface Mismatch {
+  readonly line: string;
+  /** As the file has it; undefined when it has nothing of that name. */
+  readonly found: string | undefined;
+}
+
+/**
+ * Compares by value: the kernel writes its own blanks, leading zeros and order. Domains that are not asked for may have
+ * any value.
+ *
+ * @param bandwidthStep - `info/MB/bandwidth_gran`: the kernel rounds percentages up to a multiple of it
+ */
+export function mismatch(
+  wanted: readonly string[],
+  schemata: string,
+  bandwidthStep: number,
+): Mismatch | undefined {
+  const found = new Map(schemata.split('\n').map(line => parse(line)));
+  for (const line of wanted.flatMap(text => text.split('\n')).filter(text => text.trim() !== '')) {
+    const [resource, domains] = parse(line);
+    const present = found.get(resource);
+    const same = [...domains].every(([domain, value]) => {
+      const there = present?.get(domain);
+      return there !== undefined && sameValue(resource, value, there, bandwidthStep);
+    });
+    if (same && domains.size > 0) continue;
+    return { line: line.trim(), found: present && `${resource}:${domainText(present)}` };
+  }
+  return undefined;
+}
+
+/** `L3:0=7ff;1=00f`: the name of a resource, and the value of each domain. */
+function parse(line: string): readonly [resource: string, domains: Map<string, string>] {
+  const colon = line.indexOf(':');
+  const domains = line
+    .slice(colon + 1)
+    .split(';')
+    .map(entry => entry.split('='))
+    .filter(parts => parts.length === 2)
+    .map(([id = '', value = '']) => [withoutZeros(id), value.trim().toLowerCase()] as const);
+  return [line.slice(0, Math.max(colon, 0)).trim(), new Map(domains)];
+}
+
+function domainText(domains: ReadonlyMap<string, string>): string {
+  return [...domains].map(([id, value]) => `${id}=${value}`).join(';');
+}
+
+function sameValue(resource: string, wanted: string, found: string, step: number): boolean {
+  if (resource !== 'MB') return withoutZeros(wanted) === withoutZeros(found);
+  const [asked, there] = [Number(wanted), Number(found)];
+  return asked === there || Math.ceil(asked / step) * step === there;
+}
+
+function withoutZeros(text: string): string {
+  return text.trim().replace(/^(0x)?0+(?=.)/, '');
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { Bundle } from '../helpers/bundle.ts';
+import { requires } from '../helpers/requires.ts';
+import { isTsubo, skipWhere } from '../helpers/runtime.ts';
+import { sandbox } from '../helpers/sandbox.ts';
+
+const asking = (rdt: Record<string, unknown>) => (made: Bundle) => {
+  made.config.process.args = ['/bin/sleep', '1000'];
+  Object.assign(made.config.linux, { intelRdt: rdt });
+};
+
+describe.skipIf(requires('root', 'busybox', 'no-resctrl'))('a class of service', () => {
+  const box = sandbox();
+
+  test('is refused where resctrl is mounted nowhere', context => {
+    skipWhere(context, 'runc 1.1', 'makes the container without it');
+    const failure = box.refuses(box.bundle(asking({ closID: 'gold' })));
+    expect(failure.message).toContain('intelRdt is specified in config, but Intel RDT is not enabled');
+    if (isTsubo)
+      expect(failure.record).toMatchObject({ code: 'host.unsupported', pointer: '/linux/intelRdt' });
+  });
+
+  test('cannot be updated where there is none', () => {
+    const bundle = box.running();
+    const failure = box.fails(['update', '--l3-cache-schema', 'L3:0=f', bundle.id]);
+    if (isTsubo) {
+      expect(failure.message).toContain('updating a non-existent Intel RDT configuration is not supported');
+    }
+  });
+});
+
+interface Done {
+  readonly status: number | null;
+  readonly log: string;
+}
+
+/**
+ * A directory that the runtime takes for resctrl: of the mount table, which is the one thing it asks, it sees another
+ * text. The kernel makes no files in it, so the classes are there beforehand.
+ */
+describe.skipIf(!isTsubo || requires('root', 'busybox', 'no-resctrl'))('in a directory like resctrl', () => {
+  const box = sandbox();
+
+  function resctrl(...classes: string[]): { dir: string; oci: (...args: string[]) => Done } {
+    const dir = box.mkdir('resctrl');
+    for (const name of ['.', ...classes]) {
+      mkdirSync(join(dir, name, 'mon_groups'), { recursive: true });
+      writeFileSync(join(dir, name, 'tasks'), '');
+      writeFileSync(join(dir, name, 'schemata'), 'L3:0=ff\n');
+    }
+    mkdirSync(join(dir, 'info/L3'), { recursive: true });
+    const table = box.fresh('mountinfo');
+    const own = box.view.sh('cat /proc/self/mountinfo');
+    writeFileSync(table, `${own}9999 1 0:99 / ${dir} rw - resctrl resctrl rw\n`);
+    const script = 'mount --bind "$0" /proc/$$/mountinfo && exec "$@"';
+    // Without pipes: a container would keep them open.
+    const oci = (...args: string[]): Done => {
+      const log = box.fresh('log');
+      const command = ['/bin/sh', '-c', script, table, ...box.command('--log', log, ...args)];
+      const { status } = box.view.exec(command, { stdio: ['ignore', 'ignore', 'ignore'] });
+      return { status, log: existsSync(log) ? readFileSync(log, 'utf8') : '' };
+    };
+    return { dir, oci };
+  }
+
+  test('the init and what is executed are in their class, and all is as it was after delete', () => {
+    const { dir, oci } = resctrl('gold');
+    const before = readdirSync(join(dir, 'gold'));
+    const bundle = box.bundle(asking({ closID: 'gold', l3CacheSchema: 'L3:0=0ff' }));
+    const created = oci('create', '--bundle', bundle.dir, bundle.id);
+    expect(created).toEqual({ status: 0, log: '' });
+    const tasks = () => readFileSync(join(dir, 'gold/tasks'), 'utf8');
+    expect(tasks()).toBe(String(box.state(bundle.id).pid));
+    writeFileSync(join(dir, 'gold/tasks'), '');
+    const pidFile = box.fresh('pid');
+    expect(oci('exec', '--detach', '--pid-file', pidFile, bundle.id, '/bin/sleep', '1000').status).toBe(0);
+    expect(tasks()).toBe(readFileSync(pidFile, 'utf8'));
+    expect(oci('update', '--l3-cache-schema', 'L3:0=f', bundle.id)).toEqual({ status: 0, log: '' });
+    expect(readFileSync(join(dir, 'gold/schemata'), 'utf8')).toMatch(/^L3:0=f\n/);
+    expect(oci('delete', '--force', bundle.id).status).toBe(0);
+    expect(readdirSync(join(dir, 'gold'))).toEqual(before);
+  });
+
+  test('a class of its own that the kernel does not fill is taken back', () => {
+    const { dir, oci } = resctrl();
+    const bundle = box.bundle(asking({}));
+    const failed = oci('create', '--bundle', bundle.dir, bundle.id);
+    expect(failed.status).toBe(1);
+    expect(failed.log).toMatch(/unable to add process \d+ to .*tasks/);
+    expect(existsSync(join(dir, bundle.id))).toBe(false);
+    expect(existsSync(join(box.root, bundle.id))).toBe(false);
+  });
+
+  test('other schemata than those of the class are refused', () => {
+    const { dir, oci } = resctrl('gold');
+    const bundle = box.bundle(asking({ closID: 'gold', l3CacheSchema: 'L3:0=f' }));
+    const failed = oci('create', '--bundle', bundle.dir, bundle.id);
+    expect(failed.log).toContain('has other schemata: L3:0=f was asked for, it has L3:0=ff');
+    expect(readFileSync(join(dir, 'gold/schemata'), 'utf8')).toBe('L3:0=ff\n');
+  });
+});
