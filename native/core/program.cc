@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // From prepared to running: the program is found while `create` still listens, and executed when `start` says so.
+#include <asm/signal.h>
 #include <linux/errno.h>
 #include <linux/prctl.h>
 
 #include "core/files.h"
 #include "core/rendezvous.h"
+#include "core/signals.h"
 #include "wire/report.h"
 
 namespace tsubo {
@@ -74,6 +76,9 @@ Result run(Context& c, const wire::step::awaitStart& s) {
   sys::close(c.channel);
   c.channel = -1;
   c.result = c.slots[s.result];
+  // A container that waits for `start` ends by the signals that end one which has no handlers; a filter may refuse.
+  constexpr int kEnding[] = {SIGHUP, SIGINT, SIGQUIT, SIGABRT, SIGTERM};
+  for (int signal : kEnding) end_on(signal);
   char word;
   long r = sys::read(c.slots[s.go], &word, 1);
   return r == 1 ? Result{} : check("read", r < 0 ? r : -EPIPE);

@@ -66,6 +66,29 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('kill', () => {
     await until('none is left', () => box.traces().processes.length === 0);
   });
 
+  test.each(['TERM', 'INT', 'HUP', 'QUIT', 'ABRT', 'KILL'])(
+    '%s ends a container that waits for its start',
+    async signal => {
+      const { id } = box.created();
+      box.must(['kill', id, signal]);
+      await until('the init is gone', () => box.state(id).status === 'stopped');
+      expect(box.fails(['start', id]).status).toBe(1);
+    },
+  );
+
+  test.each(['TERM', 'INT', 'HUP'])('%s does what it does by default once the program runs', async signal => {
+    // Not the first process of a pid namespace, which default actions do not touch.
+    const bundle = box.running(made => {
+      made.namespace('pid');
+      made.config.linux.maskedPaths = [];
+    });
+    const caught = (): string | undefined =>
+      /SigCgt:\t(\w+)/.exec(readFileSync(`/proc/${box.state(bundle.id).pid}/status`, 'utf8'))?.[1];
+    expect(caught()).toBe('0'.repeat(16));
+    box.must(['kill', bundle.id, signal]);
+    await until('the init is gone', () => box.state(bundle.id).status === 'stopped');
+  });
+
   test('TERM is for the init alone', async () => {
     const bundle = box.running(made => {
       made.shell('trap "exit 0" TERM; sleep 1001 & echo up; wait; wait');
