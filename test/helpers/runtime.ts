@@ -44,9 +44,9 @@ export function installedRunc(): Runtime | undefined {
 }
 
 /** True on `runc` (every one), on `runc 1.1` (every 1.1.x), on `runc 1.1.5`. */
-export function runs(who: string): boolean {
+export function runs(who: string, which: Runtime = runtime): boolean {
   const [name, version = ''] = who.split(' ');
-  return name === runtime.name && (version === '' || `${runtime.version}.`.startsWith(`${version}.`));
+  return name === which.name && (version === '' || `${which.version}.`.startsWith(`${version}.`));
 }
 
 /**
@@ -55,10 +55,11 @@ export function runs(who: string): boolean {
  *
  * @param who - as for `runs`
  * @param how - what it does instead, in one sentence
+ * @param which - another than the one under test, to compare with
  */
-export function disagrees(who: string, how: string): boolean {
+export function disagrees(who: string, how: string, which: Runtime = runtime): boolean {
   if (how === '') throw new Error('a disagreement says how');
-  return runs(who);
+  return runs(who, which);
 }
 
 /** Skips the test on a runtime that disagrees so much that there is nothing to be seen. */

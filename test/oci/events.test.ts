@@ -2,7 +2,7 @@
 import { describe, expect, type TestContext, test } from 'vitest';
 import type { ContainerEvent, ContainerStats } from '../../src/oci/stats.ts';
 import { missing, requires } from '../helpers/requires.ts';
-import { isTsubo, skipWhere } from '../helpers/runtime.ts';
+import { disagrees, isTsubo, skipWhere } from '../helpers/runtime.ts';
 import { sandbox, until } from '../helpers/sandbox.ts';
 
 const parse = (text: string): ContainerEvent[] =>
@@ -50,7 +50,9 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('events', () => {
 
   test('--stats works on a container that is only created or paused', () => {
     const bundle = box.created();
-    expect(stats(bundle.id).pids.current).toBe(1);
+    const { current } = stats(bundle.id).pids;
+    if (disagrees('runc', 'has an init of several threads')) expect(current).toBeGreaterThanOrEqual(1);
+    else expect(current).toBe(1);
     box.must(['start', bundle.id]);
     box.must(['pause', bundle.id]);
     expect(stats(bundle.id).pids.current).toBe(1);

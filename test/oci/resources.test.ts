@@ -5,7 +5,6 @@ import type { TestConfig } from '../helpers/config.ts';
 import { requires } from '../helpers/requires.ts';
 import { disagrees, isTsubo, skipWhere } from '../helpers/runtime.ts';
 import { sandbox, until } from '../helpers/sandbox.ts';
-import { layouts } from '../helpers/view.ts';
 
 const mega = 1048576;
 
@@ -85,6 +84,8 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('resources', () => {
       test(`are in the cgroup before the program runs: ${JSON.stringify(files)}`, context => {
         if (/burst|idle/.test(JSON.stringify(resources)))
           skipWhere(context, 'runc 1.1', 'has neither burst nor idle');
+        if ('idle' in Object(resources['cpu']))
+          skipWhere(context, 'runc 1.3', 'writes a weight too, which the kernel refuses of an idle cgroup');
         const bundle = box.created(made => {
           made.config.linux.cgroupsPath = `/${made.id}`;
           made.config.linux.resources = resources;
@@ -277,7 +278,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('resources', () => {
   });
 });
 
-describe.skipIf(requires('root', 'busybox', 'cgroup2') || !layouts.includes('machine') || !isTsubo)(
+describe.skipIf(requires('root', 'busybox', 'cgroup2', 'cgroup1') || !isTsubo)(
   'resources beside version 1',
   () => {
     const box = sandbox('machine');

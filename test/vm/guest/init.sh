@@ -22,6 +22,9 @@ mount -t ext4 -o noatime /dev/vdb /root/tsubo || poweroff -f
 mkdir -p "/root/usr/lib/modules/$VERSION"
 mount -t ext4 -o ro /dev/vdc "/root/usr/lib/modules/$VERSION" || poweroff -f
 
+# weights of single devices are bfq's alone, and this disk is hardly read
+echo bfq >/sys/block/vdc/queue/scheduler
+
 cd /root
 mount -t proc proc proc
 mount -t sysfs sysfs sys

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import type { Bundle } from '../helpers/bundle.ts';
+import { controlFiles, differences } from '../helpers/cgroup-files.ts';
+import { requires } from '../helpers/requires.ts';
+import { disagrees, installedRunc, isTsubo, runtime } from '../helpers/runtime.ts';
+import { type Sandbox, sandbox } from '../helpers/sandbox.ts';
+
+const mega = 1048576;
+const runc = installedRunc() ?? runtime;
+
+/** Whole disks, which is what io.max wants. */
+const disks = readdirSync('/sys/block').map(name => {
+  const text = (file: string): string => {
+    const path = `/sys/block/${name}/${file}`;
+    return existsSync(path) ? readFileSync(path, 'utf8').trim() : '';
+  };
+  const [major, minor] = text('dev').split(':').map(Number);
+  return { number: { major, minor }, weighted: text('queue/scheduler').includes('[bfq]') };
+});
+const disk = disks[0]?.number;
+/** One that takes a weight of its own. */
+const weighted = disks.find(one => one.weighted)?.number;
+
+/** Names of controllers, and configs that use them. */
+const configs: readonly [
+  what: string,
+  controllers: readonly string[],
+  resources: Record<string, unknown> | undefined,
+][] = [
+  ['no resources', [], undefined],
+  [
+    'some of each controller',
+    ['memory', 'cpu', 'cpuset', 'pids', 'io', 'hugetlb'],
+    {
+      memory: { limit: 64 * mega, reservation: 16 * mega, swap: 96 * mega },
+      cpu: { shares: 2048, quota: 33000, period: 50000, burst: 1000, cpus: '0', mems: '0' },
+      pids: { limit: 42 },
+      blockIO: {
+        weight: 500,
+        throttleReadBpsDevice: [{ ...disk, rate: 1000000 }],
+        throttleWriteBpsDevice: [{ ...disk, rate: 2000000 }],
+        throttleReadIOPSDevice: [{ ...disk, rate: 300 }],
+        throttleWriteIOPSDevice: [{ ...disk, rate: 400 }],
+      },
+      hugepageLimits: [{ pageSize: '2MB', limit: 4 * mega }],
+      unified: { 'memory.high': `${48 * mega}`, 'cgroup.max.depth': '3', 'memory.oom.group': '1' },
+    },
+  ],
+  [
+    'no limits, and the defaults by number',
+    ['memory', 'cpu', 'pids'],
+    {
+      memory: { limit: -1, swap: -1 },
+      cpu: { shares: 1024, quota: -1, period: 100000 },
+      pids: { limit: -1 },
+    },
+  ],
+  [
+    'the odd ones',
+    ['memory', 'cpu', 'pids', 'io'],
+    {
+      memory: { limit: 32 * mega, swap: 32 * mega },
+      cpu: { idle: 1, period: 200000 },
+      pids: { limit: 0 },
+      blockIO: {
+        weight: 10,
+        ...(weighted !== undefined && { weightDevice: [{ ...weighted, weight: 1000 }] }),
+      },
+      unified: { 'memory.min': `${mega}` },
+    },
+  ],
+  ['huge pages', ['hugetlb'], { hugepageLimits: [{ pageSize: '2MB', limit: 4 * mega }] }],
+];
+
+/** What is done to two containers one after the other: options of `update`, or a document for it. */
+const updates: readonly (readonly string[] | Record<string, unknown>)[] = [
+  ['--memory', '64M', '--memory-swap', '96M', '--memory-reservation', '16M'],
+  ['--memory', '1.5g', '--memory-swap', '-1'],
+  ['--cpu-quota', '30000', '--cpu-period', '60000', '--cpu-share', '512'],
+  ['--cpu-period', '50000'],
+  ['--cpu-burst', '10000'],
+  ['--cpu-quota', '-1'],
+  ['--cpu-idle', '1'],
+  ['--cpu-idle', '0', '--cpu-share', '4096'],
+  ['--cpuset-cpus', '0', '--cpuset-mems', '0'],
+  ['--pids-limit', '0'],
+  ['--pids-limit', '-1', '--blkio-weight', '300'],
+  ['--memory', '-1'],
+  {
+    memory: { limit: 48 * mega, swap: 64 * mega },
+    pids: { limit: 10 },
+    blockIO: { throttleReadBpsDevice: [{ ...disk, rate: 4096000 }] },
+    unified: { 'memory.high': `${40 * mega}`, 'pids.max': '11' },
+  },
+  { blockIO: { throttleWriteBpsDevice: [{ ...disk, rate: 1024000 }] }, cpu: { quota: 20000 } },
+];
+
+/** Of runc 1.1: files that it knows nothing of, or writes otherwise. */
+const old = new Set([
+  ...['cpu.max.burst', 'cpu.idle', 'cpu.weight', 'cpu.weight.nice'],
+  ...['hugetlb.2MB.rsvd.max', 'pids.max'],
+]);
+
+describe.skipIf(requires('root', 'busybox', 'cgroup2', 'runc') || !isTsubo)('beside runc', () => {
+  const box = sandbox();
+  const beside = sandbox('unified', runc);
+
+  /** The same container of both; runc's first, which hands every controller down. */
+  const both = (resources: Record<string, unknown> | undefined): [Sandbox, Bundle][] =>
+    [beside, box].map(one => [
+      one,
+      one.created(made => {
+        made.config.linux.cgroupsPath = `/${made.id}`;
+        if (resources !== undefined) made.config.linux.resources = resources;
+      }),
+    ]);
+
+  const expectTheSame = (containers: readonly [Sandbox, Bundle][], what: string): void => {
+    const [theirs = {}, ours = {}] = containers.map(([one, { id }]) =>
+      controlFiles(one.view.path(`/sys/fs/cgroup/${id}`)),
+    );
+    expect(Object.keys(ours)).toContain('cgroup.freeze');
+    const found = differences(theirs, ours);
+    if (disagrees('runc 1.1', 'is older than burst, idle, rsvd and the new formula of weights', runc)) {
+      for (const file of old) delete found[file];
+    }
+    if (disagrees('runc 1.3', 'takes a limit of 0 pids for none asked', runc)) {
+      if (found['pids.max']?.join() === 'max,1') delete found['pids.max'];
+    }
+    expect(found, what).toEqual({});
+  };
+
+  for (const [what, controllers, resources] of configs) {
+    const needs = controllers.map(name => `cgroup2:${name}` as const);
+    test.skipIf(requires(...needs))(`every control file says the same: ${what}`, () => {
+      expectTheSame(both(resources), what);
+    });
+  }
+
+  const needs = ['memory', 'cpu', 'cpuset', 'pids', 'io'].map(name => `cgroup2:${name}` as const);
+  test.skipIf(requires(...needs))('every control file says the same after each of some updates', () => {
+    const containers = both(undefined);
+    for (const update of updates) {
+      for (const [one, { id }] of containers) {
+        if (Array.isArray(update)) one.must(['update', ...(update as readonly string[]), id]);
+        else one.must(['update', '--resources', '-', id], { input: JSON.stringify(update) });
+      }
+      expectTheSame(containers, JSON.stringify(update));
+    }
+  });
+});

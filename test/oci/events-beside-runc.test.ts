@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Bundle, bind } from '../helpers/bundle.ts';
+import { expectedStats, withoutAverages } from '../helpers/expected-stats.ts';
+import { requires } from '../helpers/requires.ts';
+import { installedRunc, isTsubo, runtime } from '../helpers/runtime.ts';
+import { type Sandbox, sandbox, until } from '../helpers/sandbox.ts';
+
+const mega = 1048576;
+const controllers = ['memory', 'cpu', 'pids', 'io', 'hugetlb'].map(name => `cgroup2:${name}` as const);
+
+/** Those that are left out of every text here. */
+const stripped = (text: string): unknown => withoutAverages(JSON.parse(text));
+
+describe.skipIf(requires('root', 'busybox', 'runc', 'cgroup2', ...controllers) || !isTsubo)(
+  'events beside those of runc',
+  () => {
+    const box = sandbox();
+    const beside = sandbox('unified', installedRunc() ?? runtime);
+    /** Not on a tmpfs, as /tmp may be: what is written there is written to a disk. */
+    let directory = '';
+    beforeAll(() => {
+      directory = mkdtempSync(join(process.cwd(), 'build/test/disk-'));
+    });
+    afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+    const both = (modify: (made: Bundle) => void): [Sandbox, Bundle][] =>
+      [beside, box].map(one => [
+        one,
+        one.created(made => {
+          made.config.linux.cgroupsPath = `/${made.id}`;
+          modify(made);
+        }),
+      ]);
+
+    const directoryOf = (one: Sandbox, { id }: Bundle): string => one.view.path(`/sys/fs/cgroup/${id}`);
+
+    /** Both must say what the files of the cgroup say, once these stand still. */
+    const expectStats = async (one: Sandbox, bundle: Bundle): Promise<string> => {
+      let [before, after, printed]: [unknown, unknown, string] = [0, 1, ''];
+      await until(
+        'the files stand still',
+        () => {
+          before = expectedStats(directoryOf(one, bundle));
+          printed = one.must(['events', '--stats', bundle.id]).stdout;
+          after = expectedStats(directoryOf(one, bundle));
+          return JSON.stringify(before) === JSON.stringify(after);
+        },
+        30_000,
+      );
+      expect(printed).toMatch(/^[^\n]+\n$/);
+      expect(stripped(printed)).toEqual({ type: 'stats', id: bundle.id, data: after });
+      return printed;
+    };
+
+    test('--stats says what the control files say, with the same members and units', async () => {
+      const containers = both(made => {
+        made.config.mounts.push(bind(directory, '/disk'));
+        made.config.linux.resources = {
+          memory: { limit: 64 * mega, swap: 80 * mega },
+          cpu: { quota: 20000, period: 100000 },
+          pids: { limit: 20 },
+        };
+        const write = `dd if=/dev/zero of=/disk/${made.id} bs=1M count=2 conv=fsync 2>/dev/null`;
+        made.shell(`busybox ${write}; cat /disk/${made.id} >/dev/null; while :; do :; done`);
+      });
+      for (const [one, bundle] of containers) {
+        one.must(['start', bundle.id]);
+        const file = (name: string): string => readFileSync(join(directoryOf(one, bundle), name), 'utf8');
+        await until(
+          'it has written and has been throttled',
+          () => /^nr_throttled [3-9]/m.test(file('cpu.stat')) && / wbytes=[1-9]/.test(file('io.stat')),
+          30_000,
+        );
+        one.must(['pause', bundle.id]);
+      }
+      for (const [one, bundle] of containers) await expectStats(one, bundle);
+    });
+
+    test('--stats of a container without limits', async () => {
+      for (const [one, bundle] of both(() => {})) {
+        const printed = await expectStats(one, bundle);
+        expect(printed).toContain('"usage":{"limit":18446744073709551615,');
+      }
+    });
+
+    test('come in the same lines, also when the kernel kills', async () => {
+      const limit = 16 * mega;
+      const kinds: string[][] = [];
+      for (const [one, bundle] of both(made => {
+        made.shell('sleep 2; busybox tail /dev/zero; sleep 1000');
+        made.config.linux.resources = { memory: { limit, swap: limit } };
+      })) {
+        const watching = one.spawn(['events', '--interval', '500ms', bundle.id]);
+        one.must(['start', bundle.id]);
+        const lines = () => watching.stdout().split('\n').slice(0, -1);
+        await until(
+          'the kernel has killed',
+          () => lines().some(line => line.startsWith('{"type":"oom"')),
+          30_000,
+        );
+        one.must(['kill', bundle.id, 'KILL']);
+        expect(await watching.ended).toMatchObject({ status: 0 });
+        const oom = lines().filter(line => line.startsWith('{"type":"oom"'));
+        // runc tells of the same kill again when the file changes once more
+        if (one === box) expect(oom).toHaveLength(1);
+        kinds.push([...new Set(oom.map(line => line.replace(bundle.id, 'ID')))]);
+        const stats = lines().find(line => line.startsWith('{"type":"stats"')) ?? '{}';
+        kinds.push(Object.keys((JSON.parse(stats) as { data: object }).data));
+      }
+      expect(kinds.slice(2)).toEqual(kinds.slice(0, 2));
+    });
+  },
+);
