@@ -24,6 +24,7 @@ const chunks = {
     'src/lifecycle/new-device-rules.ts',
     'src/lifecycle/check-bundle.ts',
     'src/validate/report.ts',
+    'src/standalone/warm-up.ts',
   ],
   exec: ['src/lifecycle/exec.ts'],
   hooks: ['src/lifecycle/hooks.ts'],
@@ -154,7 +155,7 @@ async function bundle(contents, self, shared, outfile) {
 export async function bundleChunks(directory) {
   const file = (/** @type {string} */ name) => `${directory}/${name}.js`;
   const bordering = new Set(Object.values(chunks).flat());
-  const begin = `import { start } from ${JSON.stringify(`./${entry}`)};\nglobalThis.tsuboStart = start;`;
+  const begin = `import { start, warm } from ${JSON.stringify(`./${entry}`)};\nObject.assign(globalThis, { tsuboStart: start, tsuboWarm: warm });`;
   // A first time to learn what main holds of itself, a second time to share what the chunks need of that.
   const inMain = new Set(
     (await bundle(begin, undefined, new Set(), file('main'))).filter(

@@ -16,10 +16,10 @@ namespace {
 
 constexpr size_t kAlign = 16;
 // A page is cheaper as one of many than as a fault of its own.
-constexpr size_t kChunkBytes = 64 << 10;
+constexpr size_t kChunkBytes = 32 << 10;
 // Of a block with its header. Larger ones are mappings.
 constexpr size_t kFineBytes = 1024;
-constexpr size_t kCoarseBytes = 32 << 10;
+constexpr size_t kCoarseBytes = 16 << 10;
 constexpr size_t kSteps = 4;  // to each doubling between the two
 
 // Before each block. Its size counts the header; bit 0 is set in that of a mapping.
@@ -28,7 +28,7 @@ struct Header {
 };
 
 constexpr size_t kFineClasses = kFineBytes / kAlign + 1;
-constexpr size_t kCoarseClasses = 5 * kSteps;
+constexpr size_t kCoarseClasses = 4 * kSteps;
 static_assert(kFineBytes << (kCoarseClasses / kSteps) == kCoarseBytes);
 
 struct Free {

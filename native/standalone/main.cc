@@ -204,7 +204,7 @@ JSValue prepare(Snapshot* made) {
   return result;
 }
 
-// For the build: the program up to where it would look at its command line, every chunk loaded, as a file.
+// For the build: the program up to where it would look at its command line, every chunk loaded and warm, as a file.
 int make_snapshot(const char* path) {
   begin_snapshot();
   Snapshot made = {};
@@ -215,6 +215,11 @@ int make_snapshot(const char* path) {
   for (size_t i = 1; i < kChunkCount && !JS_IsException(result); i++) {
     result = evaluate(made.context, kChunks[i]);
     JS_SetPropertyStr(made.context, chunks, kChunks[i].name, JS_GetPropertyStr(made.context, global, "tsuboChunk"));
+  }
+  if (!JS_IsException(result)) {
+    JSValue warm = JS_GetPropertyStr(made.context, global, "tsuboWarm");
+    result = JS_Call(made.context, warm, JS_UNDEFINED, 0, nullptr);
+    JS_FreeValue(made.context, warm);
   }
   if (JS_IsException(result)) return explain_exception(made.context);
   JS_FreeValue(made.context, chunks);

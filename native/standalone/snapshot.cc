@@ -32,6 +32,12 @@ struct alignas(kAlign) Block {
 
 size_t used = 0;  // of the arena, while it is filled
 
+// Blocks of the arena that were given back while it is filled.
+struct Free {
+  Free* next;
+};
+Free* waiting = nullptr;
+
 Snapshot* header() { return reinterpret_cast<Snapshot*>(tsubo_arena); }
 
 bool in_arena(const void* p) {
@@ -55,10 +61,26 @@ void* or_release(void* p) {
 
 Block* block_of(const void* p) { return static_cast<Block*>(const_cast<void*>(p)) - 1; }
 
+// The smallest that fits and is no waste; any time is good while the snapshot is made.
+void* take_waiting(size_t bytes) {
+  Free** best = nullptr;
+  for (Free** at = &waiting; *at != nullptr; at = &(*at)->next) {
+    size_t has = block_of(*at)->bytes;
+    if (has < bytes || has > bytes + bytes / 8) continue;
+    if (best == nullptr || has < block_of(*best)->bytes) best = at;
+  }
+  if (best == nullptr) return nullptr;
+  Free* found = *best;
+  *best = found->next;
+  return found;
+}
+
 void* take(void*, size_t bytes) {
   if (!making_snapshot()) return or_release(malloc(bytes));
-  size_t whole = (bytes + kAlign - 1) & ~(kAlign - 1);
-  if (whole < bytes || whole + sizeof(Block) > TSUBO_ARENA_BYTES - used) return nullptr;
+  size_t whole = bytes == 0 ? kAlign : (bytes + kAlign - 1) & ~(kAlign - 1);
+  if (whole < bytes) return nullptr;
+  if (void* again = take_waiting(whole)) return again;
+  if (whole + sizeof(Block) > TSUBO_ARENA_BYTES - used) return nullptr;
   auto* block = reinterpret_cast<Block*>(tsubo_arena + used);
   used += sizeof(Block) + whole;
   block->bytes = whole;
@@ -66,13 +88,20 @@ void* take(void*, size_t bytes) {
 }
 
 void* take_zeroed(void* opaque, size_t count, size_t bytes) {
-  // The arena is used once, so it is still zero.
-  return making_snapshot() ? take(opaque, count * bytes) : or_release(calloc(count, bytes));
+  if (!making_snapshot()) return or_release(calloc(count, bytes));
+  void* p = take(opaque, count * bytes);
+  if (p != nullptr) memset(p, 0, count * bytes);
+  return p;
 }
 
 // What the snapshot holds stays: its pages are the file's until they are written, and giving back would write.
 void give_back(void*, void* p) {
-  if (!in_arena(p)) free(p);
+  if (p == nullptr) return;
+  if (!in_arena(p)) return free(p);
+  if (!making_snapshot()) return;
+  auto* block = static_cast<Free*>(p);
+  block->next = waiting;
+  waiting = block;
 }
 
 size_t usable(const void* p) {
@@ -86,7 +115,9 @@ void* resize(void* opaque, void* p, size_t bytes) {
   size_t before = block_of(p)->bytes;
   if (bytes <= before) return p;
   void* moved = take(opaque, bytes);
-  if (moved != nullptr) memcpy(moved, p, before);
+  if (moved == nullptr) return nullptr;
+  memcpy(moved, p, before);
+  give_back(opaque, p);
   return moved;
 }
 

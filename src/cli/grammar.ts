@@ -40,7 +40,7 @@ export function scan(
       return;
     }
     const { name, value } = split(token);
-    const option = options.find(candidate => namesOf(candidate).includes(name));
+    const option = options.find(({ long, short }) => long?.slice(2) === name || short?.slice(1) === name);
     if (option === undefined) {
       if (name !== 'h' && name !== 'help') throw unknownOption(name);
       into.help = true;
@@ -74,13 +74,6 @@ function split(token: string): { name: string; value: string | undefined } {
   const equals = bare.indexOf('=');
   if (equals < 0) return { name: bare, value: undefined };
   return { name: bare.slice(0, equals), value: bare.slice(equals + 1) };
-}
-
-/** `bundle` and `b`. */
-export function namesOf(option: Option): string[] {
-  const names = [longName(option)];
-  if (option.short !== undefined) names.push(option.short.slice(1));
-  return names;
 }
 
 function longName(option: Option): string {

@@ -59,6 +59,7 @@ export function planHostTrees(context: PlanContext): HostTrees {
   const binds = new Map<number, number>();
   const inOrder = new Map<number, IdMap>();
   for (const [index, mount] of (config.mounts ?? []).entries()) {
+    if (user === undefined && !mayBeIdMapped(mount)) continue;
     const words = readMountWords(mount, index);
     const source = bindSource(context, mount, words);
     if (source === undefined) continue;
@@ -113,4 +114,11 @@ export function pathInRoot(context: PlanContext, path: string): string | undefin
   const clean = cleanPath(path);
   if (clean === root) return '/';
   return clean.startsWith(`${root}/`) ? clean.slice(root.length) : undefined;
+}
+
+/** Nearly no mount is: the words of the others need not be sorted. */
+function mayBeIdMapped({ uidMappings, gidMappings, options = [] }: Mount): boolean {
+  return (
+    uidMappings !== undefined || gidMappings !== undefined || options.some(word => word.endsWith('idmap'))
+  );
 }

@@ -112,6 +112,8 @@ function unsupported(value: string, origin: string, message: string, hint?: stri
  * overlay keeps with a backslash, and not inside the node list of tmpfs's `mpol=bind:0,2`.
  */
 export function splitFilesystemWord(fstype: string, word: string): string[] {
+  // Nearly all: a look-behind at every character is dear.
+  if (!word.includes(',')) return [word];
   const comma = fstype === 'tmpfs' ? /(?<!\\),(?!\d)/ : /(?<!\\),/;
   return word.split(comma).filter(part => part !== '');
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+import { modules } from '../cli/commands/index.ts';
 import { main } from '../cli/main.ts';
+import { parse } from '../cli/parse.ts';
 import type { Binding } from '../host/binding.d.ts';
+import { warmUp } from './warm-up.ts';
 
 /** What native/standalone/main.cc puts there. */
 interface HostGlobals {
@@ -14,4 +17,11 @@ interface HostGlobals {
  */
 export function start(): number {
   return main((globalThis as unknown as HostGlobals).tsuboBinding);
+}
+
+/** Called by the build, when every chunk is loaded and before the heap is written down. */
+export function warm(): void {
+  for (const { name } of modules) parse('tsubo', ['--root', '/', name, '-h'], modules);
+  parse('tsubo', ['--root', '/', 'run', '--bundle', '/', 'warm'], modules);
+  warmUp();
 }

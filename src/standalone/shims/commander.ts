@@ -25,9 +25,11 @@ export class Option {
     this.flags = flags;
     this.description = description;
     this.parseArg = parseArg;
-    const names = flags.split(/[ ,]+/).filter(word => word.startsWith('-'));
-    this.long = names.find(name => name.startsWith('--'));
-    this.short = names.find(name => !name.startsWith('--'));
+    // `-b, --bundle <dir>`, `--keep`. Every option of a command is made at every start: no regular expression.
+    const long = flags.indexOf('--');
+    const end = flags.indexOf(' ', long);
+    this.long = long < 0 ? undefined : flags.slice(long, end < 0 ? undefined : end);
+    this.short = long === 0 ? undefined : flags.slice(0, 2);
     this.required = flags.includes('<');
     this.variadic = flags.includes('...>');
     this.negate = this.long?.startsWith('--no-') ?? false;
@@ -40,8 +42,10 @@ export class Option {
 
   /** `pidFile` of `--pid-file`, `pivot` of `--no-pivot`. */
   attributeName(): string {
-    const name = (this.long ?? this.short ?? '').replace(/^--?(no-)?/, '');
-    return name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+    const words = (this.long?.slice(this.negate ? 5 : 2) ?? this.short?.slice(1) ?? '').split('-');
+    return words
+      .map((word, at) => (at === 0 ? word : word.slice(0, 1).toUpperCase() + word.slice(1)))
+      .join('');
   }
 }
 
