@@ -14,7 +14,8 @@ const attributeOf: readonly (readonly [flag: number, attribute: number])[] = [
   [MS.MS_NODIRATIME, MOUNT_ATTR.MOUNT_ATTR_NODIRATIME],
 ];
 
-const accessTimes = MS.MS_NOATIME | MS.MS_RELATIME | MS.MS_STRICTATIME;
+/** Any of these replaces all of them, as with mount(2). */
+const accessTimes = MS.MS_NOATIME | MS.MS_NODIRATIME | MS.MS_RELATIME | MS.MS_STRICTATIME;
 
 function attributes(flags: number): number {
   let out = 0;

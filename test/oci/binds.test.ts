@@ -83,6 +83,9 @@ describe.skipIf(requires('root', 'busybox'))('the bind mounts of a container', (
       ['lose its flags to others that are given', ['ro'], ['ro', 'noatime'], ['nosuid', 'noexec']],
       ['lose its flags to their opposites', ['suid', 'exec'], ['rw'], ['nosuid', 'noexec']],
       ['take another access time', ['strictatime'], [], ['noatime', 'relatime']],
+      ['take relatime with nodiratime', ['nodiratime'], ['nodiratime', 'relatime'], ['noatime']],
+      ['have nodiratime beside another', ['nodiratime', 'noatime'], ['nodiratime', 'noatime'], ['relatime']],
+      ['keep the access time when one is only denied', ['norelatime'], ['noatime'], ['nodiratime']],
     ])('%s', (what, options, present, absent) => {
       const dir = box.source();
       box.view.sh('mount -t tmpfs -o nosuid,noexec,noatime tmpfs "$1"', dir);

@@ -81,10 +81,12 @@ describe('a bind', () => {
     }
   });
 
-  it('sets nodiratime beside the access time of its source', () => {
+  it('sets relatime beside nodiratime, as mount(2) does', () => {
     const step = bind(['bind', 'nodiratime']);
     expect(step?.attributesSet).toBe(A.MOUNT_ATTR_NODIRATIME);
-    expect(Number(step?.attributesClear) & (A.MOUNT_ATTR__ATIME | A.MOUNT_ATTR_NODIRATIME)).toBe(0);
+    const changed = A.MOUNT_ATTR__ATIME | A.MOUNT_ATTR_NODIRATIME;
+    expect(Number(step?.attributesClear) & changed).toBe(A.MOUNT_ATTR__ATIME);
+    expect(step?.attributesInsist).toBe(A.MOUNT_ATTR__ATIME);
   });
 
   it('leaves nosymfollow alone on kernels that do not know it', () => {
