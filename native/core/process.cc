@@ -83,13 +83,25 @@ Result run(Context&, const wire::step::becomeRoot&) {
   return check("prctl", sys::prctl(PR_SET_DUMPABLE, 0));
 }
 
+Result run(Context&, const wire::step::showToUser&) { return check("prctl", sys::prctl(PR_SET_DUMPABLE, 1)); }
+
+// Groups that a user namespace keeps from being changed stay: then we hold the capability and are refused all the same.
+bool may_change_groups() {
+  constexpr unsigned kSetgid = 6;
+  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct sets[2];
+  return sys::call(__NR_capget, sys::arg(&header), sys::arg(sets)) == 0 && (sets[0].effective >> kSetgid & 1) != 0;
+}
+
 Result run(Context& c, const wire::step::setUser& s) {
   static uint32_t groups[65536];
   if (s.groups.count > sizeof groups / sizeof *groups) return {EINVAL, "setgroups"};
   if (long r = sys::prctl(PR_SET_KEEPCAPS, 1); r < 0) return check("prctl", r);
   if (s.keepGroups == 0) {
     for (uint32_t i = 0; i < s.groups.count; i++) groups[i] = static_cast<uint32_t>(c.plan.number(s.groups, i));
-    if (long r = sys::call(__NR_setgroups, s.groups.count, sys::arg(groups)); r < 0) return check("setgroups", r);
+    long r = sys::call(__NR_setgroups, s.groups.count, sys::arg(groups));
+    bool kept = r == -EPERM && s.groups.count == 0 && may_change_groups();
+    if (r < 0 && !kept) return check("setgroups", r);
   }
   auto uid = static_cast<long>(s.uid), gid = static_cast<long>(s.gid);
   if (long r = sys::call(__NR_setresgid, gid, gid, gid); r < 0) return check("setresgid", r);

@@ -36,6 +36,10 @@ constexpr int kSealExec = 0x0020;
 // In another user namespace the init may execute its image and not read it: so the kernel lets nobody look into it who
 // could not read the image either, not even the root of that namespace (ptrace(2), "dumpable").
 constexpr mode_t kImageMode = 0111;
+// A user could not look into the own init either, and so not execute programs beside it before its start.
+constexpr mode_t kImageModeOfUser = 0555;
+
+mode_t image_mode() { return geteuid() == 0 ? kImageMode : kImageModeOfUser; }
 
 SpawnFailure failed(const char* syscall, int error = errno) { return {syscall, error, -1}; }
 
@@ -63,7 +67,7 @@ int executable_memfd() {
 SpawnFailure nameless_init(Fd* image) {
   SpawnFailure failure = failed("memfd_create");
   for (const char* directory : {"/run", "/var/tmp", "/tmp"}) {
-    Fd writer(open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, kImageMode));
+    Fd writer(open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, image_mode()));
     if (!writer.open()) continue;
     if (!write_all(writer.get(), kInitImage, kInitImageBytes)) continue;
     char self[32] = "/proc/self/fd/";
@@ -81,7 +85,7 @@ SpawnFailure sealed_init(Fd* image) {
   image->reset(executable_memfd());
   if (!image->open()) return nameless_init(image);
   if (!write_all(image->get(), kInitImage, kInitImageBytes)) return failed("write");
-  if (long r = sys::call(__NR_fchmod, image->get(), kImageMode); r < 0) return failed("fchmod", static_cast<int>(-r));
+  if (long r = sys::call(__NR_fchmod, image->get(), image_mode()); r < 0) return failed("fchmod", static_cast<int>(-r));
   int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
   if (fcntl(image->get(), F_ADD_SEALS, seals | kSealExec) < 0 && fcntl(image->get(), F_ADD_SEALS, seals) < 0) {
     return failed("fcntl");

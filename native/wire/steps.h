@@ -35,6 +35,7 @@ using field_numbers = numbers;
 #define TSUBO_FIELDS_resetSignals(F) F(number, mask)
 #define TSUBO_FIELDS_joinNamespace(F) F(number, slot) F(number, kind)
 #define TSUBO_FIELDS_becomeRoot(F)
+#define TSUBO_FIELDS_showToUser(F)
 #define TSUBO_FIELDS_unshare(F) F(number, flags)
 #define TSUBO_FIELDS_enterTimeNamespace(F) F(text, offsets)
 #define TSUBO_FIELDS_setPropagation(F) F(number, flags)
@@ -91,7 +92,7 @@ using field_numbers = numbers;
 #define TSUBO_FIELDS_execute(F) F(texts, args) F(texts, env)
 
 #define TSUBO_STEPS(S) \
-  S(resetSignals) S(joinNamespace) S(becomeRoot) S(unshare) S(enterTimeNamespace) S(setPropagation) S(setMountPropagation) S(openRoot) S(mount) S(bind) S(cloneTree) S(mountCgroup) \
+  S(resetSignals) S(joinNamespace) S(becomeRoot) S(showToUser) S(unshare) S(enterTimeNamespace) S(setPropagation) S(setMountPropagation) S(openRoot) S(mount) S(bind) S(cloneTree) S(mountCgroup) \
   S(keepMount) S(changeMount) S(makeDevice) S(bindDevice) S(makeSymlink) S(replaceSymlink) S(makeSymlinkIf) S(pivotRoot) \
   S(moveRoot) S(changeRoot) S(setRootPropagation) S(sealRoot) S(makeDirectory) S(raiseLoopback) S(setHostname) \
   S(setDomainname) S(setSysctl) S(readonlyPath) S(maskPath) S(joinSessionKeyring) S(setSecurityAttribute) S(setNoNewPrivileges) \

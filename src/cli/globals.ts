@@ -2,8 +2,9 @@
 import type { Command } from 'commander';
 import { RuntimeError } from '../errors/error.ts';
 import type { Binding } from '../host/binding.d.ts';
-import { makeDirectories, unlessMissing } from '../host/files.ts';
+import { makeDirectories } from '../host/files.ts';
 import { joinPath, resolvePath } from '../host/paths.ts';
+import { inUserNamespace } from '../host/privilege.ts';
 import type { LogFormat } from './log.ts';
 
 /** The options before (or after) every command. */
@@ -59,6 +60,5 @@ function isUser(binding: Binding): boolean {
   if (binding.identity().euid !== 0) return true;
   const user = binding.getenv('USER');
   if (user === undefined || user === '' || user === 'root') return false;
-  const map = unlessMissing(() => binding.readText('/proc/self/uid_map'));
-  return map !== undefined && !/^\s*0\s+0\s+4294967295\s*$/.test(map);
+  return inUserNamespace(binding);
 }

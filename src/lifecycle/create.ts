@@ -1,20 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-import { applyResources } from '../cgroup/apply.ts';
-import { delegateCgroup } from '../cgroup/delegate.ts';
-import { type CgroupPlace, makeCgroup, planCgroup } from '../cgroup/directory.ts';
-import { killProcesses } from '../cgroup/processes.ts';
-import { removeCgroup } from '../cgroup/remove.ts';
+import { type CgroupPlace, planCgroup } from '../cgroup/directory.ts';
+import { RuntimeError } from '../errors/error.ts';
 import { onHost } from '../errors/system.ts';
 import { openFlags } from '../host/files.ts';
 import { joinPath, resolvePath } from '../host/paths.ts';
 import type { Hooks } from '../oci/config.ts';
 import { hasNamespace } from '../plan/namespaces.ts';
-import type { HostStep } from '../plan/plan.ts';
 import { openConsole, resolveSocket, sendPidfd } from './console.ts';
 import { plannedFilter } from './device-filter.ts';
 import { runPoststopHooks } from './hooks.ts';
 import { mountsOn, unmountRoot } from './host-mounts.ts';
 import { checkId } from './ids.ts';
+import { cgroupWrites, makeOwnCgroup } from './make-cgroup.ts';
 import { createMoments } from './moments.ts';
 import { netDevices } from './net-devices.ts';
 import { checkPassedFds, listenFds } from './passed-fds.ts';
@@ -80,6 +77,7 @@ export function createContainer(runtime: Runtime, options: CreateOptions): Creat
   const pidfdSocket = resolveSocket(binding, options.pidfdSocket);
   const prepared = prepare(runtime, options);
   return withPlace(prepared.bundle.text, () => {
+    requireUserNamespace(prepared);
     const { moments, terminals } = openConsole(binding, prepared.config.process, {
       socket: consoleSocket,
       foreground: options.foreground ?? false,
@@ -105,6 +103,18 @@ export function createContainer(runtime: Runtime, options: CreateOptions): Creat
     } catch (error) {
       throw undo.fail(error);
     }
+  });
+}
+
+/** Whoever is not root can make no other namespace without one. */
+function requireUserNamespace({ config, facts }: Prepared): void {
+  if (facts.euid === 0 || hasNamespace(config, 'user')) return;
+  throw new RuntimeError({
+    code: 'host.unsupported',
+    pointer: '/linux/namespaces',
+    message: 'rootless container requires user namespaces',
+    hint: 'add {"type": "user"} to linux.namespaces, and mappings: see tsubo spec --rootless; or run tsubo as root',
+    spec: 'config-linux.md#namespaces',
   });
 }
 
@@ -143,15 +153,13 @@ function createHeld(
   if (mountsBelow !== undefined) {
     undo.arm(`the mounts on ${record.rootfs}`, () => unmountRoot(binding, record.rootfs, mountsBelow));
   }
-  const writes = prepared.plan.host.filter(isCgroupWrite);
+  const writes = cgroupWrites(prepared.plan);
   if (cgroup !== undefined && cgroup.place.unit === undefined) {
     const { place, origin } = cgroup;
-    undo.arm(`the cgroup ${place.path}`, () => removeCgroup(binding, place, 'spare'));
-    makeCgroup(binding, place, origin);
-    undo.arm(`the processes in ${place.path}`, () => killProcesses(binding, place.path));
-    applyResources(binding, place, writes);
-    for (const step of prepared.plan.host) {
-      if (step.op === 'delegateCgroup') delegateCgroup(binding, place.path, step.uid, step.origin);
+    if (!makeOwnCgroup(runtime, prepared.plan, place, origin, undo)) {
+      const { cgroup: _, ...without } = record;
+      record = without;
+      writeRecord(runtime, record);
     }
   }
   makeRdt(runtime, prepared.plan, rdt, undo, place => {
@@ -209,10 +217,6 @@ function bear(
   } finally {
     filter.close();
   }
-}
-
-function isCgroupWrite(step: HostStep): step is Extract<HostStep, { op: 'writeCgroup' }> {
-  return step.op === 'writeCgroup';
 }
 
 function plannedCgroup(

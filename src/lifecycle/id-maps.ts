@@ -4,10 +4,16 @@ import { RuntimeError } from '../errors/error.ts';
 import { isSystemError, onHost } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
 import { openFlags } from '../host/files.ts';
+import { joinPath } from '../host/paths.ts';
+import { isMachineRoot } from '../host/privilege.ts';
 import type { IDMapping } from '../oci/config.ts';
 import type { IdMap } from '../plan/host-trees.ts';
 import type { HostStep } from '../plan/plan.ts';
 import type { Runtime } from './runtime.ts';
+
+type Kind = 'uid' | 'gid';
+
+const spec = 'config-linux.md#user-namespace-mappings';
 
 type MapIds = Extract<HostStep, { op: 'mapIds' }>;
 
@@ -86,13 +92,25 @@ function mapText(mappings: readonly IDMapping[]): string {
 function writeMap(
   binding: Binding,
   pid: number,
-  kind: 'uid' | 'gid',
+  kind: Kind,
   mappings: readonly IDMapping[],
   origin: string,
 ): void {
   const text = mapText(mappings);
+  const path = `/proc/${pid}/${kind}_map`;
   try {
-    binding.writeText(`/proc/${pid}/${kind}_map`, text, 0, 0);
+    try {
+      binding.writeText(path, text, 0, 0);
+    } catch (error) {
+      // Only who has the capability over our own user namespace may map what is not ours.
+      if (!isSystemError(error) || error.errno !== errno.EPERM) throw error;
+      if (kind === 'gid' && isOwnAlone(mappings, binding.identity().egid)) {
+        binding.writeText(`/proc/${pid}/setgroups`, 'deny', 0, 0);
+        binding.writeText(path, text, 0, 0);
+      } else if (!mapWithTool(binding, pid, kind, mappings, origin)) {
+        throw error;
+      }
+    }
   } catch (error) {
     // The process has ended: why, its report tells.
     if (isSystemError(error) && (error.errno === errno.ENOENT || error.errno === errno.ESRCH)) return;
@@ -103,10 +121,77 @@ function writeMap(
       },
       {
         pointer: origin,
-        value: text.trim().replaceAll('\n', ', '),
-        spec: 'config-linux.md#user-namespace-mappings',
-        hint: `the kernel maps only ${kind}s that the runtime has itself, each once, in at most 340 lines and 4095 bytes`,
+        value: mappingsValue(mappings),
+        spec,
+        hint: isMachineRoot(binding)
+          ? `the kernel maps only ${kind}s that the runtime has itself, each once, in at most 340 lines and 4095 bytes`
+          : `without root only the own ${kind} can be mapped, unless there is new${kind}map (Debian: uidmap) and /etc/sub${kind} gives more`,
       },
     );
   }
+}
+
+/** What the kernel lets anybody map, as soon as nobody in the namespace can drop groups any more (user_namespaces(7)). */
+function isOwnAlone(mappings: readonly IDMapping[], own: number): boolean {
+  const [first] = mappings;
+  return mappings.length === 1 && first?.hostID === own && first.size === 1;
+}
+
+/**
+ * newuidmap(1) and newgidmap(1) map what the administrator has given to the user. False when they are not installed.
+ *
+ * @throws RuntimeError `host.id-mapping` with their words
+ */
+function mapWithTool(
+  binding: Binding,
+  pid: number,
+  kind: Kind,
+  mappings: readonly IDMapping[],
+  origin: string,
+): boolean {
+  const name = `new${kind}map`;
+  const path = findTool(binding, name);
+  if (path === undefined) return false;
+  const numbers = mappings.flatMap(({ containerID, hostID, size }) => [containerID, hostID, size]);
+  const args = [name, pid, ...numbers].map(String);
+  const { code, stderr } = onHost(`unable to run ${path}`, () =>
+    binding.runHook({ path, args, env: [], input: '', directory: '/', timeoutMs: toolTimeoutMs }),
+  );
+  if (code === 0) return true;
+  throw new RuntimeError({
+    code: 'host.id-mapping',
+    stage: 'host',
+    message: `unable to write the ${kind} mappings: ${name}: ${stderr.trim().replace(/^new.idmap: /, '')}`,
+    pointer: origin,
+    path,
+    value: mappingsValue(mappings),
+    hint: `/etc/sub${kind} says what a user may map beside the own ${kind}`,
+    spec,
+  });
+}
+
+const toolTimeoutMs = 10_000;
+const usualDirectories = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** In the directories of PATH, or where it usually is: engines call with an empty environment. */
+function findTool(binding: Binding, name: string): string | undefined {
+  const directories = (binding.getenv('PATH') || usualDirectories).split(':');
+  return directories
+    .filter(directory => directory.startsWith('/'))
+    .map(directory => joinPath(directory, name))
+    .find(path => isThere(binding, path));
+}
+
+/** False too where we may not look. */
+function isThere(binding: Binding, path: string): boolean {
+  try {
+    return binding.stat(path) !== undefined;
+  } catch (error) {
+    if (isSystemError(error)) return false;
+    throw error;
+  }
+}
+
+function mappingsValue(mappings: readonly IDMapping[]): string {
+  return mapText(mappings).trim().replaceAll('\n', ', ');
 }

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-import { errno } from '../errors/errno.ts';
 import { type ErrorFields, RuntimeError } from '../errors/error.ts';
-import { isSystemError, onHost, toRuntimeError } from '../errors/system.ts';
+import { onHost, toRuntimeError } from '../errors/system.ts';
 import type { Binding, Report, Spawned } from '../host/binding.d.ts';
 import { openFlags } from '../host/files.ts';
 import { joinPath } from '../host/paths.ts';
 import type { Config } from '../oci/config.ts';
 import { namespaceFlags } from '../oci/namespaces.ts';
 import { explainFailure } from '../plan/explain.ts';
-import type { HostStep, Plan } from '../plan/plan.ts';
+import type { Plan } from '../plan/plan.ts';
 import { encodePlan } from '../wire/encode.ts';
 import { keepForStart } from './after-ready.ts';
 import { endedError, orOutOfMemory } from './ended.ts';
 import { identify, killAndWait } from './init.ts';
 import { type OpenNamespace, openNamespace } from './join.ts';
+import { lendOomScore, setOomScoreAdj } from './oom-score.ts';
 import { files, type InitRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
 import { spawnError } from './spawn-error.ts';
@@ -94,7 +94,13 @@ function bear(
 ): Born {
   const { binding } = runtime;
   const { plan } = prepared;
-  const spawned = spawnInit(runtime, plan, directory, cgroup, given);
+  const takeBack = lendOomScore(binding, plan);
+  let spawned: Spawned;
+  try {
+    spawned = spawnInit(runtime, plan, directory, cgroup, given);
+  } finally {
+    takeBack();
+  }
   const { pid, pidfd, channel } = spawned;
   let channelOpen = true;
   const closeChannel = (): void => {
@@ -110,7 +116,7 @@ function bear(
   });
 
   plan.host.forEach((step, index) => {
-    if (step.op === 'setOomScoreAdj') doAfter(binding, step, pid, index);
+    if (step.op === 'setOomScoreAdj' && step.when === 'after') setOomScoreAdj(binding, step, pid, index);
   });
   given.meanwhile?.(pid);
   // while the init walks; one that has ended is still there to be looked at
@@ -200,30 +206,6 @@ function inOrder(slots: ReadonlyMap<number, number>): number[] {
     }
   }
   return fds;
-}
-
-type AfterStep = Extract<HostStep, { op: 'setOomScoreAdj' }>;
-
-function doAfter(binding: Binding, step: AfterStep, pid: number, index: number): void {
-  try {
-    binding.writeText(`/proc/${pid}/oom_score_adj`, String(step.value), 0, 0);
-  } catch (error) {
-    // The init has ended: why, its report tells.
-    if (isSystemError(error) && (error.errno === errno.ENOENT || error.errno === errno.ESRCH)) return;
-    onHost(
-      `unable to set oom_score_adj to ${step.value}`,
-      () => {
-        throw error;
-      },
-      {
-        pointer: step.origin,
-        step: index,
-        value: String(step.value),
-        spec: 'config.md#linux-process',
-        hint: 'a value below that of the runtime itself needs CAP_SYS_RESOURCE',
-      },
-    );
-  }
 }
 
 function awaitReady(

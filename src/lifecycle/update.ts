@@ -54,7 +54,7 @@ export function updateContainer(runtime: Runtime, id: string, document: unknown,
     if (record.cgroup === undefined) {
       throw new RuntimeError({
         code: 'host.cgroup-controller',
-        message: `container ${id} has no cgroup: no cgroup2 hierarchy was mounted when it was created`,
+        message: `container ${id} has no cgroup of its own`,
       });
     }
     const putBack = rdt === undefined ? () => {} : updateRdt(runtime, record.rdt, rdt);

@@ -4,6 +4,7 @@ import { namespaceFlags } from '../oci/namespaces.ts';
 import type { Step } from '../wire/steps.ts';
 import type { ProcessContext } from './context.ts';
 import { keyLabelSteps } from './labels.ts';
+import { oomScoreSteps } from './oom-score.ts';
 import type { HostStep, Plan, PlanWarning } from './plan.ts';
 import { processSteps } from './process.ts';
 import { rlimitHostSteps } from './rlimits.ts';
@@ -62,10 +63,7 @@ export function makeExecPlan(context: Omit<ProcessContext, 'warn'>, options: Exe
     ...processSteps(ofProcess, { linux: options.linux, affinity }),
   );
   host.push(...rlimitHostSteps(ofProcess));
-  const { oomScoreAdj } = process;
-  if (oomScoreAdj !== undefined) {
-    host.push({ op: 'setOomScoreAdj', when: 'after', value: oomScoreAdj, origin: origin('oomScoreAdj') });
-  }
+  host.push(...oomScoreSteps(ofProcess));
   return {
     host,
     spawn: { cloneFlags: 0, preserveFds: options.preserveFds ?? 0 },

@@ -95,6 +95,7 @@ function explainStep(plan: Plan, step: Step, report: Report, config?: Config): E
         message: `error binding device node ${JSON.stringify(step.path)}: ${called}`,
         value: `${step.major}:${step.minor}`,
       };
+    case 'showToUser':
     case 'becomeRoot':
       return { code: 'container.user', message: `unable to become root in the user namespace: ${called}` };
     case 'makeSymlink':

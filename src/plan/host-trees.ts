@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { RuntimeError } from '../errors/error.ts';
 import { cleanPath } from '../host/paths.ts';
 import type { IDMapping, Mount } from '../oci/config.ts';
 import type { Step } from '../wire/steps.ts';
@@ -47,6 +48,7 @@ export const noTrees: HostTrees = { steps: [], wait: [], root: 0, binds: new Map
  */
 export function planHostTrees(context: PlanContext): HostTrees {
   const { config } = context;
+  if (context.facts.euid !== 0) return treesOfUser(context);
   const user = userNamespace(config);
   const steps: HostStep[] = [];
   const clone = (path: string, recursive: boolean, origin: string, idmap?: IdMap): number => {
@@ -85,6 +87,26 @@ export function planHostTrees(context: PlanContext): HostTrees {
     count: steps.length,
   } as const;
   return { steps: [...steps, ...mapping], wait: [wait], root, binds, mapped };
+}
+
+/**
+ * A user of the machine has no more rights to its files than the root of the namespace that the user has made, and could
+ * not enter the container's mount namespace: the init clones it all.
+ *
+ * @throws RuntimeError `config.unsupported` for a mount that is to show other owners
+ */
+function treesOfUser({ config }: PlanContext): HostTrees {
+  for (const [index, mount] of (config.mounts ?? []).entries()) {
+    if (idMapOf(mount, readMountWords(mount, index), userNamespace(config)) === undefined) continue;
+    throw new RuntimeError({
+      code: 'config.unsupported',
+      pointer: `/mounts/${index}`,
+      message: 'id-mapped mounts are not supported without root: the kernel lets only root show other owners',
+      hint: 'remove idmap, ridmap and the mappings of the mount',
+      spec: 'config.md#mounts',
+    });
+  }
+  return noTrees;
 }
 
 /** What is bound, also where a cgroup mount shows the host's. */

@@ -16,6 +16,7 @@ import { keyLabelSteps } from './labels.ts';
 import { mountSteps } from './mounts.ts';
 import { planNamespaces } from './namespaces.ts';
 import { netDeviceSteps } from './net-devices.ts';
+import { oomScoreSteps } from './oom-score.ts';
 import type { FifoSlots, HostStep, Plan, PlanWarning } from './plan.ts';
 import { processSteps } from './process.ts';
 import { rdtSteps } from './rdt.ts';
@@ -117,10 +118,7 @@ function hostSteps(
   if (cgroup !== undefined && unit === undefined) steps.push(...cgroupOwnerSteps(context.config));
   steps.push(...rdtSteps(context.config));
   if (cgroup !== undefined) steps.push(...deviceRuleSteps(context.config));
-  const value = context.config.process.oomScoreAdj;
-  if (value !== undefined) {
-    steps.push({ op: 'setOomScoreAdj', when: 'after', value, origin: '/process/oomScoreAdj' });
-  }
+  steps.push(...oomScoreSteps(ofProcess));
   steps.push(...netDeviceSteps(context.config), ...hostHookSteps(context), ...rlimitHostSteps(ofProcess));
   return steps;
 }

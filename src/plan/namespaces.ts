@@ -93,7 +93,11 @@ export function planNamespaces(context: PlanContext): NamespacePlan {
     return {
       cloneFlags: birth,
       host: [...host.sort((a, b) => last(a) - last(b)), ...mappingSteps(user)],
-      steps: [...userSteps(user, cloneFlags & ~birth), ...joins.map(join => join.step), ...made],
+      steps: [
+        ...userSteps(user, cloneFlags & ~birth, context.facts),
+        ...joins.map(join => join.step),
+        ...made,
+      ],
     };
   }
   joins.sort((a, b) => a.rank - b.rank);

@@ -95,7 +95,8 @@ export type HostStep =
   /** Writes /proc/PID/oom_score_adj of the init. */
   | {
       readonly op: 'setOomScoreAdj';
-      readonly when: 'after';
+      /** Who is not root lends the init its own score, which it is born with: the file of the init is root's. */
+      readonly when: 'before' | 'after';
       readonly value: number;
       readonly origin: string;
     }

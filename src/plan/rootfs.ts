@@ -6,6 +6,7 @@ import { hostPath, type PlanContext } from './context.ts';
 import { MS } from './kernel-flags.ts';
 import { propagationOptions } from './mount-option-table.ts';
 import { hasNamespace } from './namespaces.ts';
+import { userNamespace } from './user-namespace.ts';
 
 /** The steps around the root file system, each list for its own place in the plan. */
 export interface RootfsPlan {
@@ -47,7 +48,7 @@ export function rootfsPlan(context: PlanContext): RootfsPlan {
   const enter: Step[] = [{ op: options.noPivot ? 'moveRoot' : 'pivotRoot', origin: '/root/path' }];
   if ((flags & (MS.MS_PRIVATE | MS.MS_SLAVE)) === 0) enter.push({ op: 'setRootPropagation', origin, flags });
   const { root: tree } = context.trees;
-  if (tree !== 0) return rootOfHost(context, path, tree, enter);
+  if (userNamespace(config) !== undefined) return rootOfHost(context, path, tree, enter);
   const open: Step[] = [{ op: 'setPropagation', origin, flags }];
   if (!cutsOffHost(flags)) {
     const apart = (flags & MS.MS_SLAVE) === 0 ? MS.MS_PRIVATE : MS.MS_SLAVE;
@@ -58,7 +59,7 @@ export function rootfsPlan(context: PlanContext): RootfsPlan {
 }
 
 /**
- * In a user namespace, where the host has cloned the root. Nothing made there can reach the host: all mounts that are
+ * In a user namespace, where the host has cloned the root if it is root itself. Nothing made there can reach the host: all mounts that are
  * shared with it become slaves, whatever is asked for, when the mount namespace is copied. So they do here.
  */
 function rootOfHost(context: PlanContext, path: string, tree: number, enter: readonly Step[]): RootfsPlan {

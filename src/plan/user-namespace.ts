@@ -40,9 +40,10 @@ export function mappingSteps(user: UserNamespace): HostStep[] {
  * The first steps in a user namespace. The other namespaces (`flags`) are made only as its root: what the kernel makes
  * in them (queues, the files of network interfaces) belongs to who makes them.
  */
-export function userSteps(user: UserNamespace, flags: number): Step[] {
+export function userSteps(user: UserNamespace, flags: number, { euid }: Pick<HostFacts, 'euid'>): Step[] {
   const steps: Step[] = [];
   if (user.path === undefined) {
+    if (euid !== 0) steps.push({ op: 'showToUser', origin: user.origin });
     steps.push({ op: 'rendezvous', origin: user.origin, moment: mapIdsMoment, slot: 0, into: 0, count: 0 });
   }
   steps.push({ op: 'becomeRoot', origin: user.origin });

@@ -24,6 +24,11 @@ export const vocabulary = {
    * that is allowed, and all capabilities in it. The init stays as hidden, and as mortal with its runtime, as before.
    */
   becomeRoot: {},
+  /**
+   * The files of this process in /proc belong to its user, until becomeRoot: who is not root writes the mappings of the
+   * user namespace there.
+   */
+  showToUser: {},
   /** unshare(2). */
   unshare: { flags: 'number' },
   /**
@@ -196,7 +201,7 @@ export const vocabulary = {
   /** Drops from the bounding set every capability that is not in `keep`. */
   limitBoundingSet: { keep: 'number' },
   /**
-   * setgroups (unless `keepGroups`), setresgid, setresuid. Permitted capabilities survive until setCapabilities.
+   * setgroups (unless `keepGroups`; none are left also where the user namespace lets nobody change them), setresgid, setresuid. Permitted capabilities survive until setCapabilities.
    */
   setUser: { uid: 'number', gid: 'number', groups: 'numbers', keepGroups: 'number' },
   /** capset(2): the sets as bit masks. */

@@ -20,6 +20,7 @@ const programs = [
   'busybox',
   'ip',
   'strace',
+  'newuidmap',
   'jq',
   'ps',
   'g++',

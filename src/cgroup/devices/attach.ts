@@ -4,6 +4,7 @@ import type { ErrorFields, RuntimeError } from '../../errors/error.ts';
 import { hostFailure, isSystemError, onHost } from '../../errors/system.ts';
 import type { Binding } from '../../host/binding.d.ts';
 import { openFlags } from '../../host/files.ts';
+import { isMachineRoot } from '../../host/privilege.ts';
 import { deviceProgram } from './program.ts';
 import type { DeviceRule } from './rules.ts';
 
@@ -25,7 +26,7 @@ const nothing: DeviceFilter = { attach: () => {}, close: () => {} };
 /**
  * Loads the program of the rules, so that only the attaching is left for the moment when they must hold.
  *
- * Where bpf(2) is not allowed to a runtime that itself is in a user namespace, there is no filter but a warning: such a
+ * Where bpf(2) is not allowed to a runtime that is not root, or root of a user namespace alone, there is no filter but a warning: such a
  * runtime cannot make devices of the host either.
  *
  * @param options.replace - the cgroup may have a program of ours already, to be replaced in one step. Default false
@@ -46,7 +47,7 @@ export function loadDeviceFilter(
   } catch (error) {
     if (!isSystemError(error)) throw error;
     const failure = refusal(error, 'unable to load the device rules', about);
-    if (error.errno !== errno.EPERM || !inUserNamespace(binding)) throw failure;
+    if (error.errno !== errno.EPERM || isMachineRoot(binding)) throw failure;
     log.warn(`${failure.message}: which devices the container uses is not limited`);
     return nothing;
   }
@@ -95,10 +96,4 @@ function hints(): Readonly<Record<number, string>> {
     [errno.EINVAL]: 'this kernel has no device programs (CONFIG_CGROUP_BPF)',
     [errno.ENOSYS]: 'this kernel has no bpf(2)',
   };
-}
-
-/** True when not all ids of the machine are ours. */
-function inUserNamespace(binding: Binding): boolean {
-  const map = binding.readTextIfThere('/proc/self/uid_map') ?? '';
-  return map !== '' && !/^\s*0\s+0\s+4294967295\s*$/.test(map);
 }

@@ -47,6 +47,19 @@ describe('a new user namespace', () => {
     expect(order.lastIndexOf('rendezvous')).toBeLessThan(order.indexOf('openRoot'));
   });
 
+  it('of a runtime that is not root shows itself to be mapped, and clones all by itself', () => {
+    const process = { oomScoreAdj: 5 };
+    const wish = { linux, process, mounts: [bound('/data')], facts: { euid: 1000 } };
+    const plan = planFor(wish);
+    expect(operations(plan).slice(0, 3)).toEqual(['showToUser', 'rendezvous', 'becomeRoot']);
+    expect(stepsOf(plan, 'rendezvous')).toHaveLength(1);
+    expect([stepsOf(plan, 'openRoot')[0]?.tree, stepsOf(plan, 'bind')[0]?.tree]).toEqual([0, 0]);
+    expect(plan.host.find(({ op }) => op === 'setOomScoreAdj')?.when).toBe('before');
+    expect(() => planFor({ ...wish, mounts: [bound('/data', 'idmap')] })).toThrow(
+      expect.objectContaining({ code: 'config.unsupported', pointer: '/mounts/0' }),
+    );
+  });
+
   it('binds what lies in its root itself', () => {
     const plan = planFor({ linux, mounts: [bound('/bundle/rootfs/data'), bound('rootfs')] });
     expect(stepsOf(plan, 'bind')).toMatchObject([

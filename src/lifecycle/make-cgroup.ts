@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+import { applyResources } from '../cgroup/apply.ts';
+import { delegateCgroup } from '../cgroup/delegate.ts';
+import { type CgroupPlace, makeCgroup } from '../cgroup/directory.ts';
+import { killProcesses } from '../cgroup/processes.ts';
+import { removeCgroup } from '../cgroup/remove.ts';
+import { errno } from '../errors/errno.ts';
+import { RuntimeError } from '../errors/error.ts';
+import { isMachineRoot } from '../host/privilege.ts';
+import type { HostStep, Plan } from '../plan/plan.ts';
+import type { Runtime } from './runtime.ts';
+import type { UndoList } from './undo.ts';
+
+/**
+ * Makes the container's cgroup, with its limits and its owner.
+ *
+ * @returns false where a runtime that is not root may make none, and the config asks for none: the container has none then
+ * @throws RuntimeError as makeCgroup, applyResources, delegateCgroup
+ */
+export function makeOwnCgroup(
+  { binding, log }: Runtime,
+  plan: Plan,
+  place: CgroupPlace,
+  origin: string,
+  undo: UndoList,
+): boolean {
+  const writes = cgroupWrites(plan);
+  undo.arm(`the cgroup ${place.path}`, () => removeCgroup(binding, place, 'spare'));
+  try {
+    makeCgroup(binding, place, origin);
+  } catch (error) {
+    if (!(error instanceof RuntimeError) || !isDenial(error) || isMachineRoot(binding)) throw error;
+    if (origin !== '' || writes.some(({ optional }) => !optional)) {
+      throw error.with({
+        message: `rootless needs no limits + no cgrouppath when no permission is granted for cgroups: ${error.message}`,
+        hint: 'leave linux.cgroupsPath and linux.resources out, or have the cgroup that you are in delegated to you',
+      });
+    }
+    log.warn(`${error.message}: the container gets no cgroup of its own`);
+    return false;
+  }
+  undo.arm(`the processes in ${place.path}`, () => killProcesses(binding, place.path));
+  applyResources(binding, place, writes);
+  for (const step of plan.host) {
+    if (step.op === 'delegateCgroup') delegateCgroup(binding, place.path, step.uid, step.origin);
+  }
+  return true;
+}
+
+/** What is written into control files. */
+export function cgroupWrites({ host }: Plan): Extract<HostStep, { op: 'writeCgroup' }>[] {
+  return host.filter(step => step.op === 'writeCgroup');
+}
+
+function isDenial({ errno: number }: RuntimeError): boolean {
+  const denials: readonly (number | undefined)[] = [errno.EACCES, errno.EPERM, errno.EROFS];
+  return denials.includes(number);
+}

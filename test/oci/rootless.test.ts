@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: Apache-2.0
+import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { Bundle } from '../helpers/bundle.ts';
+import { parseReport } from '../helpers/inside.ts';
+import { requires } from '../helpers/requires.ts';
+import { disagrees, isTsubo, type Runtime, runtime, skipWhere } from '../helpers/runtime.ts';
+import { type Sandbox, sandbox } from '../helpers/sandbox.ts';
+
+/** A user of the machine, made up for these tests, and what `/etc/subuid` gives to that user. */
+const user = 12_345;
+const given = 400_000;
+
+const repository = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
+/** Where the views here have the checkout, which may lie in a directory of root's. */
+const there = '/mnt';
+const moved = runtime.command.map(word =>
+  word.startsWith(repository) ? there + word.slice(repository.length) : word,
+);
+const becomeUser = [
+  'setpriv',
+  `--reuid=${user}`,
+  `--regid=${user}`,
+  '--clear-groups',
+  '--inh-caps=-all',
+  '--',
+];
+
+function asUser(...before: string[]): Runtime {
+  return { ...runtime, command: [...becomeUser, ...before, ...moved] };
+}
+
+/** What the default config has and a user cannot: groups and file systems of others, cgroups. */
+function unprivileged(made: Bundle): void {
+  made.userNamespace(user, 1);
+  made.mount('/dev/pts').options = ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620'];
+  made.unmount('/sys');
+  made.config.mounts.push({
+    destination: '/sys',
+    type: 'none',
+    source: '/sys',
+    options: ['rbind', 'nosuid', 'noexec', 'nodev', 'ro'],
+  });
+}
+
+function prepare(box: Sandbox): void {
+  beforeAll(() => {
+    chownSync(box.dir, user, user);
+    mkdirSync(box.root);
+    chownSync(box.root, user, user);
+    const file = (name: string, text: string): void => {
+      const path = join(box.dir, name);
+      writeFileSync(path, text);
+      box.view.sh(`touch /etc/${name} && mount --bind "$1" /etc/${name}`, path);
+    };
+    box.view.sh(`mount --bind "$1" ${there}`, repository);
+    file('passwd', `${readFileSync('/etc/passwd', 'utf8')}jar:x:${user}:${user}::/:/bin/sh\n`);
+    file('subuid', `jar:${given}:1000\n`);
+    file('subgid', `jar:${given}:1000\n`);
+  });
+}
+
+const words = (text: string | undefined): string => (text ?? '').trim().split(/\s+/).join(' ');
+const statusOf = (pid: number, key: string): string =>
+  words(new RegExp(`^${key}:(.*)$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+
+describe.skipIf(requires('root', 'busybox'))('a user who is not root', () => {
+  const box = sandbox('unified', asUser());
+  prepare(box);
+  const also = (change: (bundle: Bundle) => void) => (made: Bundle) => {
+    unprivileged(made);
+    change(made);
+  };
+
+  test('runs a container as its root, and as the user for the machine', () => {
+    const bundle = box.running(unprivileged);
+    const { pid } = box.state(bundle.id);
+    expect(statusOf(pid, 'Uid')).toBe(`${user} ${user} ${user} ${user}`);
+    expect(statusOf(pid, 'Groups')).toBe('');
+    expect(words(readFileSync(`/proc/${pid}/uid_map`, 'utf8'))).toBe(`0 ${user} 1`);
+    expect(words(readFileSync(`/proc/${pid}/gid_map`, 'utf8'))).toBe(`0 ${user} 1`);
+    expect(readFileSync(`/proc/${pid}/setgroups`, 'utf8').trim()).toBe('deny');
+    const seen = parseReport(box.must(['exec', bundle.id, '/bin/inside', '--probe', '/']).stdout);
+    expect([seen.uids, seen.gids, seen.groups]).toEqual([[0, 0, 0], [0, 0, 0], []]);
+  });
+
+  test('keeps the capabilities of the config in it, and no others', () => {
+    const report = box.inside(unprivileged);
+    expect(report.status['CapEff']).toBe('0000000020000420');
+    expect(report.status['CapBnd']).toBe('0000000020000420');
+    expect(report.fdNumbers).toEqual([0, 1, 2]);
+    expect(report.hostname).toBe('jar');
+  });
+
+  test('goes all the way from create to delete', () => {
+    const bundle = box.created(
+      also(({ config }) => {
+        config.process.oomScoreAdj = 345;
+        config.process.rlimits = [{ type: 'RLIMIT_NOFILE', soft: 50, hard: 60 }];
+      }),
+    );
+    const { pid } = box.state(bundle.id);
+    expect(box.must(['exec', bundle.id, '/bin/id', '-u']).stdout).toBe('0\n');
+    box.must(['start', bundle.id]);
+    expect(readFileSync(`/proc/${pid}/oom_score_adj`, 'utf8')).toBe('345\n');
+    expect(readFileSync(`/proc/${pid}/limits`, 'utf8')).toMatch(/Max open files\s+50\s+60\s/);
+    const executed = box.must(['exec', bundle.id, '/bin/cat', '/proc/self/oom_score_adj']);
+    expect(executed.stdout).toBe('345\n');
+    box.must(['kill', bundle.id, 'KILL']);
+    box.must(['delete', '--force', bundle.id]);
+    expect(readdirSync(box.root)).toEqual([]);
+  });
+
+  test('has the state in XDG_RUNTIME_DIR', () => {
+    const bundle = box.bundle(
+      also(made => {
+        made.shell('true');
+      }),
+    );
+    const dir = box.mkdir('xdg');
+    chownSync(dir, user, user);
+    const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', XDG_RUNTIME_DIR: dir };
+    const command = [...becomeUser, ...moved, 'run', '--bundle', bundle.dir, bundle.id];
+    expect(box.view.exec(command, { env })).toMatchObject({ status: 0 });
+    expect(readdirSync(dir)).toEqual([isTsubo ? 'tsubo' : runtime.name]);
+  });
+
+  test('needs a user namespace', () => {
+    const failure = box.refuses(box.bundle(made => made.unmount('/sys')));
+    expect(failure.message).toContain('rootless container requires user namespaces');
+    if (isTsubo) {
+      expect(failure.record).toMatchObject({ code: 'host.unsupported', pointer: '/linux/namespaces' });
+    }
+  });
+
+  test.each<[string, string, (bundle: Bundle) => void]>([
+    [
+      'a cgroup by name',
+      '/linux/cgroupsPath',
+      ({ config }) => {
+        config.linux.cgroupsPath = '/not-ours';
+      },
+    ],
+    [
+      'a limit',
+      '',
+      ({ config }) => {
+        config.linux.resources = { pids: { limit: 10 } };
+      },
+    ],
+  ])('may not have %s where the cgroups are not the user’s', (_, pointer, change) => {
+    const failure = box.refuses(box.bundle(also(change)));
+    if (!disagrees('runc 1.1', 'says what the kernel said, and no more')) {
+      expect(failure.message).toContain(
+        'rootless needs no limits + no cgrouppath when no permission is granted for cgroups',
+      );
+    }
+    if (isTsubo) expect(failure.record).toMatchObject({ errnoName: 'EACCES' });
+    if (isTsubo && pointer !== '') expect(failure.record.pointer).toBe(pointer);
+  });
+
+  test('may not show files as those of others', context => {
+    skipWhere(context, 'runc 1.1', 'knows no id-mapped mounts');
+    const source = box.source();
+    const failure = box.refuses(
+      box.bundle(
+        also(({ config }) => {
+          config.mounts.push({ destination: '/a', type: 'bind', source, options: ['bind', 'idmap'] });
+        }),
+      ),
+    );
+    if (isTsubo) expect(failure.record).toMatchObject({ code: 'config.unsupported', pointer: '/mounts/6' });
+  });
+
+  test('may not open what is another’s', () => {
+    const source = box.source();
+    chmodSync(join(source, 'note'), 0o600);
+    const report = box.inside(
+      also(({ config }) => {
+        config.mounts.push({ destination: '/a', type: 'bind', source, options: ['bind'] });
+      }),
+      { probe: ['/a/note'] },
+    );
+    expect(report.probes['/a/note']?.read?.errno).toBe(13);
+  });
+});
+
+describe.skipIf(!isTsubo || requires('root', 'busybox'))('a user where there is no newuidmap', () => {
+  const box = sandbox('unified', asUser('/usr/bin/env', 'PATH=/nonexistent'));
+  prepare(box);
+
+  test('maps none but the own', () => {
+    expect(box.inside(unprivileged).uids).toEqual([0, 0, 0]);
+    const failure = box.refuses(
+      box.bundle(made => {
+        unprivileged(made);
+        made.config.linux.uidMappings = [{ containerID: 0, hostID: user + 1, size: 1 }];
+      }),
+    );
+    expect(failure.message).toContain('unable to write the uid mappings: operation not permitted');
+    expect(failure.record['hint']).toContain('newuidmap');
+  });
+});
+
+describe.skipIf(requires('root', 'busybox', 'newuidmap'))('newuidmap and newgidmap', () => {
+  const box = sandbox('unified', asUser());
+  prepare(box);
+  const mapping = [
+    { containerID: 0, hostID: user, size: 1 },
+    { containerID: 1, hostID: given, size: 1000 },
+  ];
+  const mapped = (made: Bundle): void => {
+    unprivileged(made);
+    made.config.linux.uidMappings = mapping;
+    made.config.linux.gidMappings = mapping;
+    made.config.process.user = { uid: 5, gid: 6 };
+    if (!disagrees('runc', 'sets no additional groups without root')) {
+      made.config.process.user.additionalGids = [7];
+    }
+  };
+
+  test('map what the user has been given', () => {
+    const bundle = box.running(mapped);
+    const { pid } = box.state(bundle.id);
+    expect(words(readFileSync(`/proc/${pid}/uid_map`, 'utf8'))).toBe(`0 ${user} 1 1 ${given} 1000`);
+    expect(words(readFileSync(`/proc/${pid}/gid_map`, 'utf8'))).toBe(`0 ${user} 1 1 ${given} 1000`);
+    expect(readFileSync(`/proc/${pid}/setgroups`, 'utf8').trim()).toBe('allow');
+    const uid = given + 4;
+    expect(statusOf(pid, 'Uid')).toBe(`${uid} ${uid} ${uid} ${uid}`);
+    if (!disagrees('runc', 'sets no additional groups without root')) {
+      expect(statusOf(pid, 'Groups')).toBe(`${given + 6}`);
+    }
+    expect(box.must(['exec', '--user', '9:8', bundle.id, '/bin/id', '-u']).stdout).toBe('9\n');
+  });
+
+  test('refuse what has not been given, in their own words', () => {
+    const failure = box.refuses(
+      box.bundle(made => {
+        mapped(made);
+        made.config.linux.uidMappings = [{ containerID: 0, hostID: user + 1, size: 10 }];
+      }),
+    );
+    if (isTsubo) {
+      expect(failure.record).toMatchObject({ code: 'host.id-mapping', pointer: '/linux/namespaces/6' });
+      expect(failure.message).toMatch(/newuidmap: uid range \[0-10\) -> \[12346-12356\) not allowed/);
+    }
+  });
+});
+
+describe.skipIf(requires('root', 'busybox'))('root of a user namespace alone', () => {
+  const box = sandbox('unified', asUser('unshare', '-Urm'));
+  prepare(box);
+
+  test('makes a container without another one', () => {
+    const report = box.inside(
+      made => {
+        unprivileged(made);
+        made.namespace('user');
+        delete made.config.linux.uidMappings;
+        delete made.config.linux.gidMappings;
+        made.config.process.oomScoreAdj = 100;
+      },
+      { probe: ['/proc/self/uid_map', '/dev/null'] },
+    );
+    expect(words(report.probes['/proc/self/uid_map']?.read?.text)).toBe(`0 ${user} 1`);
+    expect(report.probes['/dev/null']).toMatchObject({ kind: 'character', major: 1, minor: 3 });
+    expect(report.uids).toEqual([0, 0, 0]);
+    expect(report.oomScoreAdj).toBe('100\n');
+  });
+
+  test('makes a container in another one', () => {
+    const report = box.inside(
+      made => {
+        unprivileged(made);
+        const mapping = [{ containerID: 0, hostID: 0, size: 1 }];
+        Object.assign(made.config.linux, { uidMappings: mapping, gidMappings: mapping });
+      },
+      { probe: ['/proc/self/uid_map'] },
+    );
+    expect(words(report.probes['/proc/self/uid_map']?.read?.text)).toBe('0 0 1');
+    expect(report.hostname).toBe('jar');
+  });
+});
