@@ -57,7 +57,9 @@ export function planHostTrees(context: PlanContext): HostTrees {
     steps.push({ op: 'cloneTree', when: hostTreesMoment, path, recursive, slot, origin, ...map });
     return slot;
   };
-  const root = user === undefined ? 0 : clone(hostPath(context, config.root.path), true, '/root/path');
+  // A root that is to be moved must lie where it is, and there the init puts it itself.
+  const byInit = user === undefined || (context.options.noPivot ?? false);
+  const root = byInit ? 0 : clone(hostPath(context, config.root.path), true, '/root/path');
   const binds = new Map<number, number>();
   const inOrder = new Map<number, IdMap>();
   for (const [index, mount] of (config.mounts ?? []).entries()) {

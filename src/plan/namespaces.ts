@@ -29,20 +29,20 @@ export function hasNamespace(config: Config, type: NamespaceType): boolean {
  * being born in it (slot 0); others by setns(2), from descriptors that were opened outside. With a user namespace all
  * that are joined are entered by being born in them, but for the time namespace, and the new ones are made by its root.
  *
- * @throws RuntimeError `config.unsupported` for a user namespace without a new mount namespace
+ * @throws RuntimeError `config.unsupported` for a user namespace with the mount namespace of others
  */
 export function planNamespaces(context: PlanContext): NamespacePlan {
   const namespaces = context.config.linux?.namespaces ?? [];
   const user = userNamespace(context.config);
   const mount = namespaces.find(({ type }) => type === 'mount');
-  if (user !== undefined && (mount === undefined || (mount.path ?? '') !== '')) {
+  const joinsMounts = (mount?.path ?? '') !== '';
+  if (user !== undefined && (mount === undefined || (joinsMounts && user.path === undefined))) {
     throw new RuntimeError({
       code: 'config.unsupported',
       pointer: mount === undefined ? user.origin : `/linux/namespaces/${namespaces.indexOf(mount)}/path`,
       value: mount?.path,
-      message:
-        'a user namespace without a new mount namespace is not supported: its root may mount in no other',
-      hint: 'let linux.namespaces have {"type": "mount"} without a path',
+      message: 'the root of a user namespace may mount only in a mount namespace that belongs to it',
+      hint: 'let linux.namespaces have {"type": "mount"} without a path, or join the user namespace that it belongs to',
     });
   }
   let cloneFlags = 0;

@@ -63,16 +63,7 @@ export function rootfsPlan(context: PlanContext): RootfsPlan {
  * shared with it become slaves, whatever is asked for, when the mount namespace is copied. So they do here.
  */
 function rootOfHost(context: PlanContext, path: string, tree: number, enter: readonly Step[]): RootfsPlan {
-  const { config, options } = context;
-  if (options.noPivot) {
-    throw new RuntimeError({
-      code: 'config.unsupported',
-      pointer: '/linux/namespaces',
-      value: 'user',
-      message: 'a user namespace without pivot_root is not supported',
-      hint: 'leave --no-pivot out',
-    });
-  }
+  const { config } = context;
   const isPrivate = /^r?private$/.test(config.linux?.rootfsPropagation ?? '');
   const flags = MS.MS_REC | (isPrivate ? MS.MS_PRIVATE : MS.MS_SLAVE);
   return {

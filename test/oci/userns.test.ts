@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   chownSync,
@@ -10,6 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Bundle, bind, having, tmpfs } from '../helpers/bundle.ts';
 import { mountAt, parseReport } from '../helpers/inside.ts';
@@ -433,6 +435,88 @@ describe.skipIf(requires('root', 'busybox'))('a user namespace of its own', () =
       }),
     );
     expect(report.namespaces['net']).toBe(ns(box.state(other.id).pid, 'net'));
+  });
+
+  test('can be had without pivot_root', () => {
+    const report = box.inside(
+      also(({ config }) => {
+        config.hostname = 'moved';
+        config.root.readonly = true;
+      }),
+      { flags: ['--no-pivot'], probe: ['/etc', '/proc/1/root/etc/hostname', '/proc/self/uid_map'] },
+    );
+    expect(report.hostname).toBe('moved');
+    expect(report.probes['/etc']?.write).toBe(EROFS);
+    expect(words(report.probes['/proc/self/uid_map']?.read?.text)).toBe('0 100000 65536');
+    expect(report.mounts[0]?.target).toBe('/');
+    // what is left of the host's below shows nothing of the kernel
+    const bundle = box.bundle(
+      also(made => {
+        const all = ['CAP_SYS_ADMIN'];
+        made.config.process.capabilities = { bounding: all, effective: all, permitted: all };
+        made.shell('umount -l /proc; cat /proc/self/uid_map || echo nothing');
+      }),
+    );
+    expect(box.run(bundle, {}, '--no-pivot').stdout).toBe('nothing\n');
+  });
+
+  test('can be joined with the mount namespace that it owns', async context => {
+    skipWhere(context, 'runc 1.1', 'wants the mappings of a joined user namespace too');
+    const holder = box.view.spawn(['unshare', '--user', '--mount', 'sh', '-c', 'echo ready && exec cat']);
+    await once(holder.stdout as Readable, 'data');
+    const pid = Number(readFileSync(`/proc/${holder.pid}/stat`, 'utf8').split(' ')[0]);
+    for (const kind of ['uid', 'gid']) writeFileSync(`/proc/${pid}/${kind}_map`, `0 ${first} 65536`);
+    const [userNs, mountNs] = [ns(pid, 'user'), ns(pid, 'mnt')];
+    const report = box.inside(made => {
+      made.chown(first);
+      made.namespace('user', `/proc/${pid}/ns/user`);
+      made.namespace('mount', `/proc/${pid}/ns/mnt`);
+      made.config.hostname = 'inside';
+    });
+    expect([report.namespaces['user'], report.namespaces['mnt']]).toEqual([userNs, mountNs]);
+    expect(report.hostname).toBe('inside');
+    expect(report.exe).toBe('/bin/inside');
+    holder.stdin?.end();
+    await once(holder, 'close');
+  });
+
+  test('cannot have the mount namespace of others', () => {
+    const shared = box.refuses(
+      box.bundle(
+        also(made => {
+          made.namespace('mount');
+          made.config.mounts = [];
+          delete made.config.linux.maskedPaths;
+          delete made.config.linux.readonlyPaths;
+        }),
+      ),
+    );
+    if (isTsubo) expect(shared.record).toMatchObject({ code: 'config.unsupported' });
+    const joined = box.refuses(
+      box.bundle(also(made => made.namespace('mount', `/proc/${box.view.pid}/ns/mnt`))),
+    );
+    if (isTsubo) expect(joined.record).toMatchObject({ code: 'config.unsupported' });
+  });
+
+  test.for<[string, (bundle: Bundle) => void, string]>([
+    [
+      'be scheduled in real time',
+      ({ config }) => {
+        config.process.scheduler = { policy: 'SCHED_FIFO', priority: 5 };
+      },
+      '/process/scheduler',
+    ],
+    [
+      'have real-time priority for input and output',
+      ({ config }) => {
+        config.process.ioPriority = { class: 'IOPRIO_CLASS_RT', priority: 0 };
+      },
+      '/process/ioPriority',
+    ],
+  ])('cannot %s', ([, modify, pointer], context) => {
+    skipWhere(context, 'runc 1.1', 'passes over the schedulers of version 1.2');
+    const failure = box.refuses(box.bundle(also(modify)));
+    if (isTsubo) expect(failure.record).toMatchObject({ errnoName: 'EPERM', pointer });
   });
 
   describe('lets exec in', () => {

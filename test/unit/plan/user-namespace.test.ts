@@ -110,10 +110,11 @@ describe('a new user namespace', () => {
     expect(stepsOf(own, 'setRlimit')).toHaveLength(1);
   });
 
-  it('is pivoted to', () => {
-    expect(() => planFor({ linux, options: { noPivot: true } })).toThrowError(
-      expect.objectContaining({ code: 'config.unsupported' }),
-    );
+  it('clones the root itself where it is moved instead of pivoted to', () => {
+    const plan = planFor({ linux, mounts: [bound('/data')], options: { noPivot: true } });
+    expect(plan.host.filter(step => step.op === 'cloneTree').map(({ path }) => path)).toEqual(['/data']);
+    expect(stepsOf(plan, 'openRoot')[0]?.tree).toBe(0);
+    expect(operations(plan)).toContain('moveRoot');
   });
 });
 
@@ -137,12 +138,15 @@ describe('a joined user namespace', () => {
     });
   });
 
-  it('is not joined together with a mount namespace', () => {
-    const namespaces = [
-      { type: 'user', path: '/ns/user' },
-      { type: 'mount', path: '/ns/mnt' },
-    ] as const;
-    expect(() => planFor({ linux: { namespaces } })).toThrowError(
+  it('may be joined together with a mount namespace, and a new one may not', () => {
+    const other = { type: 'mount', path: '/ns/mnt' } as const;
+    const plan = planFor({ linux: { namespaces: [{ type: 'user', path: '/ns/user' }, other] } });
+    expect(plan.host.filter(step => step.op === 'openNamespace').map(({ path }) => path)).toEqual([
+      '/ns/mnt',
+      '/ns/user',
+    ]);
+    const alone = { ...linux, namespaces: [{ type: 'user' }, other] } as const;
+    expect(() => planFor({ linux: alone })).toThrowError(
       expect.objectContaining({ code: 'config.unsupported', pointer: '/linux/namespaces/1/path' }),
     );
   });
