@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { Bundle } from '../helpers/bundle.ts';
+import { type Bundle, bind, having } from '../helpers/bundle.ts';
 import { requires } from '../helpers/requires.ts';
 import { isTsubo, runtime } from '../helpers/runtime.ts';
 import { sandbox, until } from '../helpers/sandbox.ts';
@@ -71,7 +71,7 @@ describe.skipIf(requires('root', 'busybox', 'strace'))('a runtime that is killed
     );
   };
 
-  test.for(['without hooks', 'with hooks'])(
+  test.for(['without hooks', 'with hooks', 'in a user namespace'])(
     'at any moment of create %s leaves nothing that delete --force does not remove',
     async (how, context) => {
       context.skip(!isTsubo, notOurs);
@@ -79,6 +79,11 @@ describe.skipIf(requires('root', 'busybox', 'strace'))('a runtime that is killed
         const hook = [{ path: '/bin/true' }];
         if (how === 'with hooks')
           made.config.hooks = { createRuntime: hook, createContainer: hook, poststop: hook };
+        if (how === 'in a user namespace') {
+          made.userNamespace();
+          made.config.process.rlimits = [{ type: 'RLIMIT_NOFILE', soft: 100, hard: 200 }];
+          having(bind(box.source(), '/a', 'idmap'))(made);
+        }
       });
       const before = box.traces();
       const pids = box.mkdir('pids');
@@ -95,6 +100,10 @@ describe.skipIf(requires('root', 'busybox', 'strace'))('a runtime that is killed
       }
       expect(killed).toBeGreaterThan(30);
       const names = moments.map(moment => moment.name);
+      if (how === 'in a user namespace') {
+        // the mappings are written by the runtime, and the limits set
+        expect(moments.some(({ line }) => line.includes('/uid_map'))).toBe(true);
+      }
       expect(names.map(plain)).toEqual(expect.arrayContaining(['mkdir', 'mknod', 'rename', 'clone3']));
     },
   );

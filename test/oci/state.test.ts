@@ -3,11 +3,38 @@ import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { requires } from '../helpers/requires.ts';
 import { type State, sandbox, until } from '../helpers/sandbox.ts';
+import { problemsWith } from '../helpers/schemas.ts';
 
 describe.skipIf(requires('root', 'busybox', 'cgroup2'))('what is told of a container:', () => {
   const box = sandbox();
 
+  test('features are a document of the specification', () => {
+    expect(problemsWith('features', JSON.parse(box.must(['features']).stdout))).toEqual([]);
+  });
+
   describe('state', () => {
+    test('is a document of the specification in every status', () => {
+      const look = (id: string): string => {
+        const document = box.state(id);
+        // the specification leaves more of them to the runtime
+        const { status } = document;
+        const told = status === 'paused' ? { ...document, status: 'running' } : document;
+        expect(problemsWith('state', told)).toEqual([]);
+        return status;
+      };
+      const bundle = box.created(made => {
+        made.config.annotations = { 'org.example.a': 'x' };
+      });
+      expect(look(bundle.id)).toBe('created');
+      box.must(['start', bundle.id]);
+      expect(look(bundle.id)).toBe('running');
+      box.must(['pause', bundle.id]);
+      expect(look(bundle.id)).toBe('paused');
+      box.must(['resume', bundle.id]);
+      box.must(['kill', bundle.id, 'KILL']);
+      return until('it has stopped', () => look(bundle.id) === 'stopped');
+    });
+
     test('is a document of these bytes', () => {
       const bundle = box.bundle(made => {
         made.config.annotations = { 'org.example.b': 'two', 'org.example.a': 'one & <only>' };

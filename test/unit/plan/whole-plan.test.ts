@@ -25,6 +25,12 @@ const cases: readonly Case[] = [
   { name: 'default', config: '../../../bundle-fixtures/good/default/config.json' },
   { name: 'properties', config: '../../../bundle-fixtures/good/properties/config.json' },
   { name: 'terminal', config: '../../../bundle-fixtures/good/terminal/config.json' },
+  { name: 'user-namespace', config: '../../../bundle-fixtures/good/user-namespace/config.json' },
+  {
+    name: 'without-root',
+    config: 'configs/without-root.json',
+    facts: { euid: 1000, egid: 1000 },
+  },
   { name: 'resctrl', config: '../../../bundle-fixtures/good/resctrl/config.json' },
   { name: 'resources', config: 'configs/resources.json' },
   {
