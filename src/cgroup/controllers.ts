@@ -14,7 +14,11 @@ export interface Limited {
   readonly path: string;
 }
 
-/** Engines read their numbers of every container: switched on where that is possible, and no loss where it is not. */
+/**
+ * Engines read their numbers of every container, and a container may hand down in its own cgroup what it has been given:
+ * where one of these is to be had all controllers are switched on, as far as that is possible. Where none is, the
+ * hierarchy is that of a machine with version 1, and nobody looks at it.
+ */
 const counting = ['cpu', 'io', 'memory', 'pids'];
 
 /** Of the processes in the way, as many are named. */
@@ -37,7 +41,8 @@ export function enableControllers(binding: Binding, place: Limited, writes: read
   for (const [controller, write] of needed) {
     if (!offered.includes(controller)) throw missingController(binding, place.root, offered, write);
   }
-  let wanted = offered.filter(name => counting.includes(name) || needed.has(name));
+  const all = offered.some(name => counting.includes(name));
+  let wanted = offered.filter(name => all || needed.has(name));
   if (wanted.length === 0) return;
   for (const directory of above(place)) {
     const given = wordsOf(binding, `${directory}/cgroup.subtree_control`);

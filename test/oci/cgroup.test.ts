@@ -61,6 +61,16 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('the cgroup of a contain
     expect(readFileSync(`${top()}${own}/${bundle.id}/cgroup.procs`, 'utf8')).toMatch(/^\d+\n$/);
   });
 
+  test.skipIf(requires('cgroup2:pids'))('has every controller that the root of the hierarchy offers', () => {
+    const bundle = box.running(made => {
+      made.config.linux.cgroupsPath = `/${box.name}-all/one`;
+    });
+    const controllers = (dir: string) => readFileSync(`${top()}/${dir}/cgroup.controllers`, 'utf8');
+    expect(controllers(`${box.name}-all/one`)).toBe(controllers(''));
+    box.must(['delete', '--force', bundle.id]);
+    if (existsSync(`${top()}/${box.name}-all`)) rmdirSync(`${top()}/${box.name}-all`);
+  });
+
   test('is gone after delete', () => {
     const bundle = box.running();
     const path = `${top()}${placeOf(bundle.id)}`;

@@ -63,8 +63,8 @@ describe('controllers', () => {
     const { binding, texts } = written(machine.binding);
     apply([memory, pids], binding);
     expect(texts).toEqual([
-      'cgroup.subtree_control +cpu +io +pids',
-      'pods/cgroup.subtree_control +cpu +io +memory +pids',
+      'cgroup.subtree_control +cpuset +cpu +io +hugetlb +pids',
+      'pods/cgroup.subtree_control +cpuset +cpu +io +memory +hugetlb +pids',
       'pods/web/memory.max 4096',
       'pods/web/pids.max 7',
     ]);
@@ -77,14 +77,14 @@ describe('controllers', () => {
     expect(texts).toEqual(['pods/web/memory.max 4096']);
   });
 
-  it('that only count are done without', () => {
+  it('that no limit needs are done without', () => {
     hierarchy('cpu memory');
     apply([memory], refusing('pods/cgroup.subtree_control', /cpu/, errno.EINVAL));
     expect(read('pods/web/memory.max')).toBe('4096');
     expect(read('pods/cgroup.subtree_control')).toContain('+memory');
   });
 
-  it('are not touched where there are none', () => {
+  it('are not touched where only the rest of version 2 is there and no limit needs it', () => {
     hierarchy('hugetlb');
     const { binding, texts } = written(machine.binding);
     apply([{ ...pids, value: 'max', optional: true }], binding);
@@ -146,7 +146,7 @@ describe('controllers', () => {
     expect(texts).toEqual(['cgroup.subtree_control +cpu']);
   });
 
-  it('that only count are left out where processes are on the way', () => {
+  it('that no limit needs are left out where processes are on the way', () => {
     hierarchy('memory cpu', 'memory cpu', 'memory');
     write('pods/cgroup.type', 'domain\n');
     machine.addProcess({ pid: 77, cgroup: path('pods') });
