@@ -24,8 +24,8 @@ const shared = [
 /** The programs in C++ that tests run in containers: there is no compiler in the machine. */
 async function helperPrograms() {
   const sources = readdirSync(join(top, 'test/helpers')).filter(
-    // test/oci has no use for the oracle, and there is no libseccomp to link it with
-    name => name.endsWith('.cc') && name !== 'oracle.cc',
+    // test/oci has no use for these two, and there is no libseccomp to link the oracle with
+    name => name.endsWith('.cc') && name !== 'oracle.cc' && name !== 'heap.cc',
   );
   for (const name of sources.map(source => source.slice(0, -3))) {
     await stage({

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, test } from 'vitest';
+import { requires } from '../helpers/requires.ts';
+
+describe.skipIf(requires('standalone'))("the executable's heap", () => {
+  const directory = mkdtempSync(join(tmpdir(), 'tsubo-heap-'));
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+  test('keeps what malloc promises, through 150,000 calls', () => {
+    const program = join(directory, 'heap');
+    const source = fileURLToPath(new URL('../helpers/heap.cc', import.meta.url));
+    execFileSync('g++', ['-std=c++20', '-O1', '-o', program, source]);
+    expect(execFileSync(program, { encoding: 'utf8' })).toBe('good\n');
+  });
+});
