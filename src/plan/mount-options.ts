@@ -43,16 +43,23 @@ export function readMountWords(mount: Mount, index: number): MountWords {
   const recursive: RecursiveWord[] = [];
   const filesystem: MountWords['filesystem'][number][] = [];
 
-  for (const [position, word] of (mount.options ?? []).entries()) {
-    const origin = `/mounts/${index}/options/${position}`;
+  const { options = [] } = mount;
+  // Every word of every mount, more than once: counted, as an iterator makes an array for each.
+  for (let position = 0; position < options.length; position++) {
+    const word = options[position] as string;
     const plain = find(plainOptions, word);
-    if (plain?.clears) {
-      set &= ~plain.flags;
-      cleared |= plain.flags;
-    } else if (plain !== undefined) {
-      set |= plain.flags;
-      cleared &= ~plain.flags;
-    } else if (find(propagationOptions, word) !== undefined) {
+    if (plain !== undefined) {
+      if (plain.clears) {
+        set &= ~plain.flags;
+        cleared |= plain.flags;
+      } else {
+        set |= plain.flags;
+        cleared &= ~plain.flags;
+      }
+      continue;
+    }
+    const origin = `/mounts/${index}/options/${position}`;
+    if (find(propagationOptions, word) !== undefined) {
       propagation.push({ flags: find(propagationOptions, word) as number, origin });
     } else if (find(recursiveOptions, word) !== undefined) {
       recursive.push({ ...(find(recursiveOptions, word) as RecursiveWord), origin });

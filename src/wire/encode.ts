@@ -149,6 +149,8 @@ export function encodePlan(steps: readonly Step[], toUtf8: ToUtf8 = utf8): Uint8
   for (const step of steps) {
     const shape = known.get(step.op) as Shape;
     fieldCount += shape.names.length;
+    // Most have none: an iterator for each would cost more than the rest of this loop.
+    if (shape.lists.length === 0) continue;
     for (const list of shape.lists) {
       entryCount += ((step as unknown as Record<string, unknown>)[list] as readonly unknown[]).length;
     }
