@@ -47,6 +47,14 @@ export function readMountWords(mount: Mount, index: number): MountWords {
   // Every word of every mount, more than once: counted, as an iterator makes an array for each.
   for (let position = 0; position < options.length; position++) {
     const word = options[position] as string;
+    if (word === 'remount') {
+      throw unsupported(
+        word,
+        `/mounts/${index}/options/${position}`,
+        'the mount option remount is not supported: every mount of the config is a new one',
+        'give the mount that is to be changed these options where it is made',
+      );
+    }
     const plain = find(plainOptions, word);
     if (plain !== undefined) {
       if (plain.clears) {
@@ -69,14 +77,6 @@ export function readMountWords(mount: Mount, index: number): MountWords {
       idmap = { recursive: word === 'ridmap', origin };
     } else if (word !== '') {
       filesystem.push({ word, origin });
-    }
-    if (word === 'remount') {
-      throw unsupported(
-        word,
-        origin,
-        'the mount option remount is not supported: every mount of the config is a new one',
-        'give the mount that is to be changed these options where it is made',
-      );
     }
   }
 
