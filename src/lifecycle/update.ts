@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { parseJson } from '../bundle/json.ts';
+import { applyResources } from '../cgroup/apply.ts';
 import type { CgroupPlace } from '../cgroup/directory.ts';
 import { mergeResources } from '../cgroup/merge.ts';
 import { resourceWrites } from '../cgroup/resources.ts';
@@ -97,7 +98,11 @@ function change(runtime: Runtime, held: Held, place: CgroupPlace, asked: Resourc
   }
   // After the files: what the kernel refuses, systemd is not told.
   const { unit } = place;
-  if (unit !== undefined) updateUnit(binding, { ...place, unit }, writes, devices?.rules);
+  if (unit !== undefined) {
+    updateUnit(binding, { ...place, unit }, writes, devices?.rules);
+    // The files have the last word, as at create: systemd rounds, and has one weight for two files.
+    applyResources(binding, place, writes);
+  }
   const path = joinPath(held.directory, files.resources);
   onHost(`unable to write ${path}`, () => binding.replaceText(path, `${exactJson(merged)}\n`, 0o600));
 }

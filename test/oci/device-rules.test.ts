@@ -34,10 +34,8 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'capability:MKNOD'))('dev
   /** Has the program, nodes of all of them, and may make more. */
   const prepare = (made: Bundle, rules: readonly TestDeviceRule[] | undefined): void => {
     copyFileSync(helperProgram('devices'), made.inRoot('bin/devices'));
-    for (const node of nodes) {
-      const [type, major, minor] = node.split(':') as [string, string, string];
-      box.view.sh('mkdir -p "$1" && mknod "$1/$2" $3 $4 $5', made.inRoot('nodes'), node, type, major, minor);
-    }
+    const makeAll = nodes.map(node => `mknod ${node} ${node.replaceAll(':', ' ')}`).join('\n');
+    box.view.sh(`mkdir -p "$1" && cd "$1"\n${makeAll}`, made.inRoot('nodes'));
     const { capabilities } = made.config.process;
     for (const set of ['bounding', 'effective', 'permitted'] as const) capabilities?.[set]?.push('CAP_MKNOD');
     made.config.process.args = ['/bin/devices', ...nodes.map(node => `/nodes/${node}`)];

@@ -4,25 +4,11 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Bundle, bind, having } from '../helpers/bundle.ts';
+import { killedAt as killedIn, type Moment, momentsOf as momentsIn } from '../helpers/killing.ts';
 import { requires } from '../helpers/requires.ts';
 import { isTsubo, runtime } from '../helpers/runtime.ts';
 import { sandbox, until } from '../helpers/sandbox.ts';
 import type { Traces } from '../helpers/traces.ts';
-
-/** System calls by which a runtime changes something or tells somebody; between two of them nothing is different. */
-const effects = new Set(
-  (
-    'mkdir mkdirat mknod mknodat rename renameat renameat2 unlink unlinkat rmdir open openat write writev close flock ' +
-    'memfd_create socketpair clone3 recvfrom recvmsg sendto sendmsg pidfd_open pidfd_send_signal waitid ppoll poll'
-  ).split(' '),
-);
-
-/** The nth call of a name. */
-interface Moment {
-  readonly name: string;
-  readonly nth: number;
-  readonly line: string;
-}
 
 /** Of `mkdirat` and `renameat2`: one kernel call has several names. */
 const plain = (name: string) => name.replace(/at2?$/, '');
@@ -31,35 +17,8 @@ describe.skipIf(requires('root', 'busybox', 'strace'))('a runtime that is killed
   const box = sandbox();
   const notOurs = `${runtime.name}: which of its threads makes a call is left to chance`;
 
-  /** Runs the command under strace to its end and gives its effects from the first that has to do with the container. */
-  const momentsOf = (args: readonly string[], id: string): Moment[] => {
-    const file = box.fresh('strace');
-    const done = box.view.exec(['strace', '-o', file, '-s', '200', ...box.command(...args)], {
-      stdio: quiet,
-    });
-    expect(done.status).toBe(0);
-    const seen = new Map<string, number>();
-    const moments: Moment[] = [];
-    for (const line of readFileSync(file, 'latin1').split('\n')) {
-      const name = /^(\w+)\(/.exec(line)?.[1] ?? '';
-      if (name === 'exit_group') break;
-      if (!effects.has(name)) continue;
-      seen.set(name, (seen.get(name) ?? 0) + 1);
-      const ours = moments.length > 0 || (line.includes(box.root) && line.includes(id));
-      if (ours) moments.push({ name, nth: seen.get(name) ?? 0, line });
-    }
-    return moments;
-  };
-
-  // a created container keeps these open
-  const quiet = ['ignore', 'ignore', 'ignore'] as const;
-
-  /** Kills the command on entering that call. False when it came to its end without. */
-  const killedAt = ({ name, nth }: Moment, args: readonly string[]): boolean => {
-    const inject = `inject=${name}:signal=KILL:when=${nth}`;
-    const strace = ['strace', '-o', '/dev/null', '-e', `trace=${name}`, '-e', inject];
-    return box.view.exec([...strace, ...box.command(...args)], { stdio: quiet }).signal === 'SIGKILL';
-  };
+  const momentsOf = (args: readonly string[], id: string): Moment[] => momentsIn(box, args, id);
+  const killedAt = (moment: Moment, args: readonly string[]): boolean => killedIn(box, moment, args);
 
   /** `delete --force` does it, and at once but for the reaping. */
   const isGone = async (bundle: Bundle, before: Traces, where: string) => {

@@ -4,22 +4,12 @@ import { describe, expect, test } from 'vitest';
 import type { Bundle } from '../helpers/bundle.ts';
 import type { TestDeviceRule } from '../helpers/config.ts';
 import { requires } from '../helpers/requires.ts';
-import { installedRunc, isTsubo, runtime } from '../helpers/runtime.ts';
+import { isTsubo, skipWhere } from '../helpers/runtime.ts';
 import { type Sandbox, sandbox, until } from '../helpers/sandbox.ts';
+import { show } from '../helpers/systemctl.ts';
 
 const mega = 1024 * 1024;
 const wait = ['/bin/sleep', '1000'];
-
-/** What `systemctl show` says of a unit. */
-function show(box: Sandbox, unit: string, ...properties: string[]): Record<string, string> {
-  const lines = box.view.sh('systemctl show --no-pager "$@"', unit, ...properties.map(name => `-p${name}`));
-  return Object.fromEntries(
-    lines
-      .trim()
-      .split('\n')
-      .map(line => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
-  );
-}
 
 /** `create` with --systemd-cgroup of a container that sleeps. */
 function created(box: Sandbox, modify?: (bundle: Bundle) => void): Bundle {
@@ -192,6 +182,29 @@ describe.skipIf(requires('root', 'busybox', 'systemd'))('a container of systemd'
     expect(all()).toEqual([true, true, true, false]);
   });
 
+  test('has new device rules after an update, in place of the old ones', context => {
+    skipWhere(context, 'runc', 'leaves the device rules as they are');
+    const denied = { allow: false, access: 'rwm' };
+    const fuse = { allow: true, type: 'c', major: 10, minor: 229, access: 'r' };
+    const bundle = created(box, made => {
+      made.config.linux.resources = { devices: [denied] };
+    });
+    const updated = (...devices: TestDeviceRule[]) => {
+      box.must(['update', '--resources', '-', bundle.id], { input: JSON.stringify({ devices }) });
+      const { DevicePolicy = '', DeviceAllow = '' } = show(
+        box,
+        `runc-${bundle.id}.scope`,
+        'DevicePolicy',
+        'DeviceAllow',
+      );
+      return [DevicePolicy, DeviceAllow.includes('10:229 r'), DeviceAllow.includes('1:3 rwm')];
+    };
+    expect(updated(denied, fuse)).toEqual(['strict', true, true]);
+    expect(updated(denied)).toEqual(['strict', false, true]);
+    expect(updated({ allow: true, access: 'rwm' })).toEqual(['auto', false, false]);
+    expect(updated(denied)).toEqual(['strict', false, true]);
+  });
+
   test('has the properties that annotations ask for', () => {
     const bundle = created(box, made => {
       made.config.annotations = {
@@ -261,34 +274,6 @@ describe.skipIf(requires('root', 'busybox', 'systemd'))('a container of systemd'
       expect(failure.record).toMatchObject({ code: 'config.cgroups-path', pointer: '/linux/cgroupsPath' });
   });
 });
-
-describe.skipIf(requires('root', 'busybox', 'systemd', 'runc'))(
-  'a container of systemd beside one of runc',
-  () => {
-    const box = sandbox();
-    const beside = sandbox('unified', installedRunc() ?? runtime);
-
-    test('has the same properties and the same files', () => {
-      const units = [box, beside].map(one => {
-        const bundle = created(one, limited);
-        const unit = `runc-${bundle.id}.scope`;
-        return {
-          properties: show(
-            one,
-            unit,
-            ...limits,
-            'Slice',
-            'Delegate',
-            'DefaultDependencies',
-            'TasksAccounting',
-          ),
-          files: filesOf(one, bundle.id),
-        };
-      });
-      expect(units[0]).toEqual(units[1]);
-    });
-  },
-);
 
 describe.skipIf(requires('root', 'busybox', 'cgroup2', 'other-init'))('without systemd', () => {
   const box = sandbox();

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Binding } from '../../host/binding.d.ts';
-import { access, type DeviceRule } from '../devices/rules.ts';
+import { access, type DeviceRule, wholeAccess } from '../devices/rules.ts';
 import type { Property } from './properties.ts';
 
 /**
- * Device rules as systemd has them: a list of what is allowed, all else denied. Rules that are more than that are left to
- * our own program alone, which holds beside systemd's in any case.
+ * Device rules as systemd has them: a list of what is allowed, all else denied. Rules that are more than that, or allow
+ * everything, are left to our own program alone, which holds beside systemd's in any case.
  *
  * @param rules - simplified: the last that matches decides, and what none matches is denied
  */
@@ -14,7 +14,9 @@ export function deviceProperties(binding: Binding, rules: readonly DeviceRule[] 
   const devices: [string, string][] = [];
   for (const rule of rules) {
     const names = namesOf(binding, rule);
-    if (!rule.allow || names === undefined) return [policy('auto')];
+    const { type, major, minor } = rule;
+    const all = type === 'a' && major === undefined && minor === undefined && rule.access === wholeAccess;
+    if (!rule.allow || names === undefined || all) return [policy('auto')];
     for (const name of names) devices.push([name, letters(rule)]);
   }
   return [policy('strict'), { name: 'DeviceAllow', value: { signature: 'a(ss)', value: devices } }];

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFileSync } from 'node:fs';
+import { expect } from 'vitest';
+import type { Sandbox } from './sandbox.ts';
+
+/** System calls by which a runtime changes something or tells somebody; between two of them nothing is different. */
+const effects = new Set(
+  (
+    'mkdir mkdirat mknod mknodat rename renameat renameat2 unlink unlinkat rmdir open openat write writev close flock ' +
+    'memfd_create socketpair clone3 recvfrom recvmsg sendto sendmsg pidfd_open pidfd_send_signal waitid ppoll poll'
+  ).split(' '),
+);
+
+/** The nth call of a name. */
+export interface Moment {
+  readonly name: string;
+  readonly nth: number;
+  readonly line: string;
+}
+
+// a created container keeps these open
+const quiet = ['ignore', 'ignore', 'ignore'] as const;
+
+/** Runs the command under strace to its end and gives its effects from the first that has to do with the container. */
+export function momentsOf(box: Sandbox, args: readonly string[], id: string): Moment[] {
+  const file = box.fresh('strace');
+  const done = box.view.exec(['strace', '-o', file, '-s', '200', ...box.command(...args)], { stdio: quiet });
+  expect(done.status).toBe(0);
+  const seen = new Map<string, number>();
+  const moments: Moment[] = [];
+  for (const line of readFileSync(file, 'latin1').split('\n')) {
+    const name = /^(\w+)\(/.exec(line)?.[1] ?? '';
+    if (name === 'exit_group') break;
+    if (!effects.has(name)) continue;
+    seen.set(name, (seen.get(name) ?? 0) + 1);
+    const ours = moments.length > 0 || (line.includes(box.root) && line.includes(id));
+    if (ours) moments.push({ name, nth: seen.get(name) ?? 0, line });
+  }
+  return moments;
+}
+
+/** Kills the command on entering that call. False when it came to its end without. */
+export function killedAt(box: Sandbox, { name, nth }: Moment, args: readonly string[]): boolean {
+  const inject = `inject=${name}:signal=KILL:when=${nth}`;
+  const strace = ['strace', '-o', '/dev/null', '-e', `trace=${name}`, '-e', inject];
+  return box.view.exec([...strace, ...box.command(...args)], { stdio: quiet }).signal === 'SIGKILL';
+}

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Sandbox } from './sandbox.ts';
+
+/** What `systemctl show` says of a unit; of all its properties when none is named. Lists come sorted, a line for each. */
+export function show(box: Sandbox, unit: string, ...properties: string[]): Record<string, string> {
+  const text = box.view.sh('systemctl show --no-pager "$@"', unit, ...properties.map(name => `-p${name}`));
+  const found = new Map<string, string[]>();
+  for (const line of text.trim().split('\n')) {
+    const name = line.slice(0, line.indexOf('='));
+    found.set(name, [...(found.get(name) ?? []), line.slice(name.length + 1)].sort());
+  }
+  return Object.fromEntries([...found].map(([name, values]) => [name, values.join('\n')]));
+}

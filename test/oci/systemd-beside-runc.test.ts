@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import type { Bundle } from '../helpers/bundle.ts';
+import { controlFiles, differences } from '../helpers/cgroup-files.ts';
+import { requires } from '../helpers/requires.ts';
+import { disagrees, installedRunc, isTsubo, runtime } from '../helpers/runtime.ts';
+import { type Sandbox, sandbox } from '../helpers/sandbox.ts';
+import { show } from '../helpers/systemctl.ts';
+
+const runc = installedRunc() ?? runtime;
+const mega = 1024 * 1024;
+const denied = { allow: false, access: 'rwm' };
+
+const configs: readonly [what: string, resources: Record<string, unknown>][] = [
+  ['no resources', {}],
+  [
+    'some of each',
+    {
+      memory: { limit: 64 * mega, reservation: 16 * mega, swap: 96 * mega },
+      cpu: { shares: 2048, quota: 33000, period: 50000, cpus: '0-1', mems: '0' },
+      pids: { limit: 42 },
+      blockIO: { weight: 500 },
+      hugepageLimits: [{ pageSize: '2MB', limit: 4 * mega }],
+      unified: { 'memory.high': `${48 * mega}` },
+      devices: [
+        denied,
+        { allow: true, type: 'c', major: 10, minor: 229, access: 'r' },
+        { allow: true, type: 'b', major: 254, access: 'rw' },
+      ],
+    },
+  ],
+  [
+    'no limits, and everything allowed',
+    {
+      memory: { limit: -1, swap: -1 },
+      cpu: { quota: -1 },
+      pids: { limit: -1 },
+      devices: [{ allow: true, access: 'rwm' }],
+    },
+  ],
+];
+
+const updates: readonly string[][] = [
+  ['--memory', '80M', '--memory-swap', '96M', '--pids-limit', '77'],
+  ['--cpu-quota', '20000', '--cpu-share', '512', '--cpuset-cpus', '1'],
+  ['--memory', '-1', '--cpu-quota', '-1', '--pids-limit', '-1', '--blkio-weight', '100'],
+];
+
+describe.skipIf(requires('root', 'busybox', 'systemd', 'runc') || !isTsubo)('systemd beside runc', () => {
+  const box = sandbox();
+  const beside = sandbox('unified', runc);
+
+  const both = (resources: Record<string, unknown>): [Sandbox, Bundle][] =>
+    [beside, box].map(one => {
+      const bundle = one.bundle(made => {
+        made.config.process.args = ['/bin/sleep', '1000'];
+        made.config.linux.resources = resources;
+      });
+      one.must(['--systemd-cgroup', 'create', '--bundle', bundle.dir, bundle.id]);
+      return [one, bundle];
+    });
+
+  /** Its own name, and what changes by itself. */
+  const ofOne =
+    /^(Id|Names|InvocationID|Description|ControlGroup|ControlGroupId|Transient|FragmentPath|DropInPaths|.*Timestamp.*|.*(Current|Peak|Available|NSec|Bytes|Operations|Events|Killed))$/;
+
+  const [characters = '', blocks = ''] = readFileSync('/proc/devices', 'utf8').split('Block devices:');
+  const named = (rules: string): string =>
+    rules
+      .replace(/^(char|block)-(\d+) /gm, (rule, kind: string, major: string) => {
+        const list = kind === 'char' ? characters : blocks;
+        const name = new RegExp(`^ *${major} (\\S+)$`, 'm').exec(list)?.[1];
+        return name === undefined ? rule : `${kind}-${name} `;
+      })
+      .split('\n')
+      .sort()
+      .join('\n');
+
+  const expectTheSame = (containers: readonly [Sandbox, Bundle][]): void => {
+    const [theirs, ours] = containers.map(([one, { id }]) => {
+      const properties = show(one, `runc-${id}.scope`);
+      for (const name of Object.keys(properties)) if (ofOne.test(name)) delete properties[name];
+      // runc has numbers for majors, which systemd knows by the names of their drivers too
+      properties['DeviceAllow'] = named(properties['DeviceAllow'] ?? '');
+      const place = /^0::(.*)$/m.exec(readFileSync(`/proc/${one.state(id).pid}/cgroup`, 'utf8'))?.[1];
+      return { properties, files: controlFiles(one.view.path(`/sys/fs/cgroup${place}`)) };
+    });
+    expect(Object.keys(ours?.properties ?? {})).toContain('DevicePolicy');
+    const properties = differences(theirs?.properties ?? {}, ours?.properties ?? {});
+    const files = differences(theirs?.files ?? {}, ours?.files ?? {});
+    if (disagrees('runc', 'tells systemd nothing of a weight for disks', runc)) {
+      delete properties['IOWeight'];
+      // systemd writes it beside io.bfq.weight
+      if (files['io.bfq.weight'] === undefined) delete files['io.weight'];
+    }
+    if (disagrees('runc', 'leaves the usual period of cpu time to systemd', runc)) {
+      if (properties['CPUQuotaPeriodUSec']?.join() === 'infinity,100ms')
+        delete properties['CPUQuotaPeriodUSec'];
+    }
+    expect({ properties, files }).toEqual({ properties: {}, files: {} });
+  };
+
+  test.each(configs)(
+    'every property of the unit and every control file says the same: %s',
+    (_, resources) => {
+      expectTheSame(both(resources));
+    },
+  );
+
+  test('every property and every control file says the same after each of some updates', () => {
+    const containers = both({});
+    for (const options of updates) {
+      for (const [one, { id }] of containers) one.must(['update', ...options, id]);
+      expectTheSame(containers);
+    }
+  });
+});
