@@ -63,7 +63,8 @@ export function bindAttributes(words: MountWords, kernel: HostFacts['kernel']): 
   let set = attributes(words.set);
   const off = attributes(words.cleared);
   let clear = off | (clearable(kernel) & ~set);
-  let insist = off;
+  // A locked nodiratime stays, as an access time does that is only denied: so it is with mount(2).
+  let insist = off & ~MOUNT_ATTR.MOUNT_ATTR_NODIRATIME;
   if ((words.set & accessTimes) !== 0) {
     set |= accessTime(words.set);
     // The kernel takes the mask whole or not at all. A locked access time other than the one asked for is a failure.

@@ -195,9 +195,9 @@ describe.skipIf(requires('root', 'busybox'))('a user namespace of its own', () =
     });
 
     const mounted: string[] = [];
-    const locked = (access: string): string => {
+    const locked = (access: string, others = 'nosuid,nodev,noexec'): string => {
       const dir = box.mkdir('locked');
-      box.view.sh(`mount -t tmpfs -o ${access},nosuid,nodev,noexec,mode=755 locked ${dir}`);
+      box.view.sh(`mount -t tmpfs -o ${access},${others},mode=755 locked ${dir}`);
       mounted.push(dir);
       return dir;
     };
@@ -228,6 +228,26 @@ describe.skipIf(requires('root', 'busybox'))('a user namespace of its own', () =
       expect(mountAt(report, '/a').options).toEqual(
         expect.arrayContaining(['ro', 'nosuid', 'nodev', 'noexec']),
       );
+    });
+
+    test.each([
+      ['diratime', 'nodiratime'],
+      ['norelatime', 'noatime'],
+    ])('%s leaves a locked %s', (denied, kept) => {
+      const dir = locked('rw', kept);
+      const report = box.inside(also(having(bind(dir, '/a', denied))));
+      expect(mountAt(report, '/a').options).toContain(kept);
+    });
+
+    test.each([
+      ['noatime', 'relatime'],
+      ['relatime', 'noatime'],
+      ['relatime', 'nodiratime'],
+      ['nodiratime', 'strictatime'],
+    ])('where %s is locked refuse %s', (has, wanted) => {
+      const dir = locked(`rw,${has}`);
+      const failure = box.refuses(box.bundle(also(having(bind(dir, '/a', wanted)))));
+      if (isTsubo) expect(failure.record).toMatchObject({ pointer: '/mounts/7', errnoName: 'EPERM' });
     });
 
     test('make the root read-only', () => {
