@@ -106,7 +106,7 @@ Outcome setAffinity(const Arguments& a) {
 Outcome pidfdOpen(const Arguments& a) {
   int pid = static_cast<int>(a[0].number());
   long fd = syscall(SYS_pidfd_open, pid, 0);
-  // EINVAL, of kernels before 6.15: the number is still that of a session or group whose leader is gone, or a thread's.
+  // EINVAL, seen with Linux 6.12: the number is still that of a session or group whose leader is gone, or a thread's.
   if (fd < 0 && (errno == ESRCH || (errno == EINVAL && pid > 0))) return Value();
   if (fd < 0) return refused("pidfd_open", errno);
   return Value::number(fd);

@@ -33,7 +33,7 @@ const programs = [
 
 /**
  * What a test may need of the machine:
- * `root`; a program; `libseccomp` (its header and library, to compile with); `standalone` (the executable has been built) and `standalone:arm64`; `cgroup1` (version 1 beside version 2); `systemd` (is the first process), `other-init` (is not); `cgroup2` (mounted anywhere) and `cgroup2:CONTROLLER` (to be had there); `kernel:5.12` (or later);
+ * `root`; a program; `libseccomp` (its header and library, to compile with); `standalone` (the executable has been built) and `standalone:arm64`; `cgroup1` (version 1 beside version 2); `systemd` (is the first process), `other-init` (is not), `user-manager` (can be had by the user 1000); `cgroup2` (mounted anywhere) and `cgroup2:CONTROLLER` (to be had there); `kernel:5.12` (or later);
  * `no-resctrl` (mounted nowhere); `lsm:apparmor` or `lsm:selinux` (in force), `no-lsm:apparmor` (not);
  * `capability:SYS_RESOURCE` (in our permitted set); `filesystem:overlay` (known to the kernel).
  */
@@ -45,6 +45,7 @@ export type Need =
   | 'cgroup1'
   | 'systemd'
   | 'other-init'
+  | 'user-manager'
   | 'cgroup2'
   | 'no-resctrl'
   | 'standalone:arm64'
@@ -77,6 +78,7 @@ export function missing(need: Need): string | undefined {
   if (need === 'other-init') return 'systemd is the first process here';
   if (need === 'systemd') return 'systemd is not the first process here';
   if (need === 'no-resctrl') return 'resctrl is mounted here';
+  if (need === 'user-manager') return 'no /run/user/1000';
   if (need === 'standalone:arm64') return 'no standalone executable for arm64';
   return sentences[kind]?.replace('%', argument ?? '') ?? `no ${kind}`;
 }
@@ -99,6 +101,7 @@ function simple(need: string): boolean {
   if (need === 'systemd') return existsSync('/run/systemd/system');
   if (need === 'other-init') return !existsSync('/run/systemd/system');
   if (need === 'no-resctrl') return !/ - resctrl /.test(readFileSync('/proc/self/mountinfo', 'utf8'));
+  if (need === 'user-manager') return existsSync('/run/user/1000');
   if (need === 'libseccomp') return existsSync('/usr/include/seccomp.h');
   if (need === 'cgroup1') return layouts.includes('machine');
   if (need === 'cgroup2') return cgroup2() !== undefined;

@@ -5,8 +5,11 @@ import { top } from '../../.ci/stage.mjs';
 
 /** Tests of what this machine has and many others have not: every controller, systemd. */
 const selected = {
-  tiny: ['cgroup', 'resources', 'update', 'device-rules', 'pause', 'events', 'ps'],
-  systemd: ['systemd'],
+  tiny: [
+    ...['cgroup', 'resources', 'update', 'device-rules', 'pause', 'events', 'ps'],
+    ...['beside-runc', 'events-beside-runc'],
+  ],
+  systemd: ['systemd', 'systemd-beside-runc', 'systemd-killed', 'systemd-user'],
 };
 
 /**

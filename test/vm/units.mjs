@@ -21,6 +21,20 @@ Delegate=yes
 TasksMax=infinity
 LimitNOFILE=1048576
 `,
+  // the manager of a user, without a login; started by who wants it
+  'user@.service': `[Unit]
+DefaultDependencies=no
+[Service]
+User=%i
+Slice=user-%i.slice
+Type=notify
+ExecStart=/usr/lib/systemd/systemd --user
+Environment=XDG_RUNTIME_DIR=/run/user/%i DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/%i/bus
+Delegate=pids memory cpu cpuset io
+KillMode=mixed
+StandardOutput=null
+StandardError=null
+`,
   'dbus.socket': `[Unit]
 DefaultDependencies=no
 [Socket]

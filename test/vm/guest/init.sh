@@ -47,6 +47,8 @@ if [ "$INIT" = tiny ]; then
   mount -t bpf bpf sys/fs/bpf
   exec switch_root /root /run/vm/run
 fi
-mkdir -p run/systemd/system
+mkdir -p run/systemd/system run/user/1000
+chown 1000:1000 run/user/1000
+chmod 700 run/user/1000
 cp /vm/units/* run/systemd/system
 exec switch_root /root /usr/lib/systemd/systemd
