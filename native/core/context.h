@@ -71,6 +71,8 @@ struct Context {
   int host_null = -1;
   // The empty read-only directory that covers masked directories, once it is mounted.
   int mask_directory = -1;
+  // We are root of a user namespace of the container's.
+  bool in_user_namespace = false;
   // Mounts made here cannot travel to the host: it was made a slave or private, all of it.
   bool detached_from_host = false;
   // The umask we were called with, and whether the container's own is set by now; in between it is 0.

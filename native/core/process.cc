@@ -64,7 +64,7 @@ Result run(Context&, const wire::step::limitBoundingSet& s) {
   return {};
 }
 
-Result run(Context&, const wire::step::becomeRoot&) {
+Result run(Context& c, const wire::step::becomeRoot&) {
   // EINVAL: 0 is not mapped. EPERM: the namespace denies setgroups.
   if (long r = sys::call(__NR_setgroups, 0, 0); r < 0 && r != -EPERM) return check("setgroups", r);
   if (long r = sys::call(__NR_setresgid, 0, 0, 0); r < 0 && r != -EINVAL) return check("setresgid", r);
@@ -80,6 +80,7 @@ Result run(Context&, const wire::step::becomeRoot&) {
   if (long r = sys::call(__NR_capset, sys::arg(&header), sys::arg(sets)); r < 0) return check("capset", r);
   // A change of ids takes these two back.
   if (long r = sys::prctl(PR_SET_PDEATHSIG, 9); r < 0) return check("prctl", r);
+  c.in_user_namespace = true;
   return check("prctl", sys::prctl(PR_SET_DUMPABLE, 0));
 }
 

@@ -39,6 +39,9 @@ Result use_root(Context& c, UniqueFd tree, int place) {
   c.root = tree.release();
   long null_device = sys::openat(sys::kCwd, "/dev/null", files::kPathOnly | files::kCloexec);
   if (files::is_null_device(static_cast<int>(null_device))) c.host_null = static_cast<int>(null_device);
+  // In a user namespace a new procfs must show no more than one that is mounted: while the host's is. Where that cannot
+  // be, whoever needs ours tries again.
+  if (c.in_user_namespace) static_cast<void>(files::procfs(c));
   return {};
 }
 
@@ -52,11 +55,7 @@ Result take_root(Context& c, uint64_t slot) {
     return check("faccessat2", r);
   }
   UniqueFd place(sys::openat(sys::kCwd, "/", files::kPathOnly | files::kDirectoryOnly | files::kCloexec));
-  if (Result r = use_root(c, give(tree), place.get()); !r.ok()) return r;
-  // A new procfs must show no more than one that is mounted: while the host's is. Where that cannot be, whoever needs
-  // ours tries again.
-  static_cast<void>(files::procfs(c));
-  return {};
+  return use_root(c, give(tree), place.get());
 }
 
 }  // namespace
