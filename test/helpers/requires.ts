@@ -21,6 +21,7 @@ const programs = [
   'ip',
   'strace',
   'newuidmap',
+  'apparmor_parser',
   'jq',
   'ps',
   'g++',

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Bundle } from '../helpers/bundle.ts';
 import { requires } from '../helpers/requires.ts';
 import { disagrees, isTsubo } from '../helpers/runtime.ts';
 import { sandbox } from '../helpers/sandbox.ts';
+import { asUser, prepareUser, unprivileged } from '../helpers/user.ts';
 
 const label = 'system_u:system_r:container_t:s0:c1,c2';
 
@@ -95,3 +97,90 @@ describe.skipIf(requires('root', 'busybox', 'lsm:apparmor'))('the AppArmor profi
     }
   });
 });
+
+/** Of who is under it: the one secret is denied, all else is as without. */
+const rules = `{
+  capability, network, signal, unix, ptrace, mount, umount, pivot_root,
+  file,
+  deny /etc/secret rwklx,
+}`;
+
+describe.skipIf(requires('root', 'busybox', 'lsm:apparmor', 'apparmor_parser'))(
+  'an AppArmor profile that is loaded',
+  () => {
+    const box = sandbox();
+    const byUser = sandbox('unified', asUser());
+    prepareUser(byUser);
+    /** Also part of the names: no other test meets them. */
+    const [init, executed] = ['jar-of-init', 'jar-of-exec'] as const;
+    const profiles = [init, executed]
+      .map(name => `profile ${name} flags=(attach_disconnected, mediate_deleted) ${rules}\n`)
+      .join('');
+    const load = (flag: string) =>
+      spawnSync('apparmor_parser', ['--skip-cache', flag], { input: profiles, encoding: 'utf8' });
+    beforeAll(() => expect(load('--replace')).toMatchObject({ status: 0 }));
+    afterAll(() => expect(load('--remove')).toMatchObject({ status: 0 }));
+
+    const look = 'cat /proc/self/attr/current; cat /etc/secret || echo denied';
+    const confined = (made: Bundle): void => {
+      made.config.process.apparmorProfile = init;
+      made.file('/etc/secret', 'told');
+      made.file('/etc/open', 'open ');
+    };
+    const profileOf = (pid: number): string =>
+      readFileSync(`/proc/${pid}/attr/apparmor/current`, 'utf8').trim();
+
+    test('is around the program, seen from inside and outside, and denies what it denies', () => {
+      const bundle = box.running(confined);
+      expect(profileOf(box.state(bundle.id).pid)).toBe(`${init} (enforce)`);
+      const report = box.inside(confined, { probe: ['/etc/secret', '/etc/open', '/proc/self/attr/current'] });
+      expect(report.probes['/proc/self/attr/current']?.read?.text?.trim()).toBe(`${init} (enforce)`);
+      expect(report.probes['/etc/open']?.read?.text).toBe('open ');
+      expect(report.probes['/etc/secret']?.read).toMatchObject({ errno: 13 });
+      // which is the profile's doing
+      const free = box.inside(also => also.file('/etc/secret', 'told'), { probe: ['/etc/secret'] });
+      expect(free.probes['/etc/secret']?.read?.text).toBe('told');
+    });
+
+    test('is around the init as soon as it executes the program, and not before', () => {
+      const bundle = box.created(confined);
+      const { pid } = box.state(bundle.id);
+      expect(profileOf(pid)).toBe('unconfined');
+      box.must(['start', bundle.id]);
+      expect(profileOf(pid)).toBe(`${init} (enforce)`);
+    });
+
+    test('is around executed programs too, unless they are given another', () => {
+      const bundle = box.running(confined);
+      const exec = (...flags: string[]) =>
+        box.must(['exec', ...flags, bundle.id, '/bin/sh', '-c', look]).stdout;
+      expect(exec()).toBe(`${init} (enforce)\ndenied\n`);
+      expect(exec('--apparmor', executed)).toBe(`${executed} (enforce)\ndenied\n`);
+    });
+
+    test('is around a program in a user namespace', () => {
+      const bundle = box.running(made => {
+        confined(made);
+        made.userNamespace();
+      });
+      expect(profileOf(box.state(bundle.id).pid)).toBe(`${init} (enforce)`);
+    });
+
+    test('is around a program of a user who is not root, whose /proc is masked', () => {
+      const bundle = byUser.running(made => {
+        unprivileged(made);
+        confined(made);
+      });
+      expect(profileOf(byUser.state(bundle.id).pid)).toBe(`${init} (enforce)`);
+    });
+
+    test('holds without no_new_privs as well, and for a seccomp filter that is loaded early', () => {
+      const bundle = box.running(made => {
+        confined(made);
+        made.config.process.noNewPrivileges = false;
+        made.config.linux.seccomp = { defaultAction: 'SCMP_ACT_ALLOW' };
+      });
+      expect(profileOf(box.state(bundle.id).pid)).toBe(`${init} (enforce)`);
+    });
+  },
+);

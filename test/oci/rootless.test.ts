@@ -1,66 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Bundle } from '../helpers/bundle.ts';
 import { parseReport } from '../helpers/inside.ts';
 import { requires } from '../helpers/requires.ts';
-import { disagrees, isTsubo, type Runtime, runtime, skipWhere } from '../helpers/runtime.ts';
-import { type Sandbox, sandbox } from '../helpers/sandbox.ts';
-
-/** A user of the machine, made up for these tests, and what `/etc/subuid` gives to that user. */
-const user = 12_345;
-const given = 400_000;
-
-const repository = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
-/** Where the views here have the checkout, which may lie in a directory of root's. */
-const there = '/mnt';
-const moved = runtime.command.map(word =>
-  word.startsWith(repository) ? there + word.slice(repository.length) : word,
-);
-const becomeUser = [
-  'setpriv',
-  `--reuid=${user}`,
-  `--regid=${user}`,
-  '--clear-groups',
-  '--inh-caps=-all',
-  '--',
-];
-
-function asUser(...before: string[]): Runtime {
-  return { ...runtime, command: [...becomeUser, ...before, ...moved] };
-}
-
-/** What the default config has and a user cannot: groups and file systems of others, cgroups. */
-function unprivileged(made: Bundle): void {
-  made.userNamespace(user, 1);
-  made.mount('/dev/pts').options = ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620'];
-  made.unmount('/sys');
-  made.config.mounts.push({
-    destination: '/sys',
-    type: 'none',
-    source: '/sys',
-    options: ['rbind', 'nosuid', 'noexec', 'nodev', 'ro'],
-  });
-}
-
-function prepare(box: Sandbox): void {
-  beforeAll(() => {
-    chownSync(box.dir, user, user);
-    mkdirSync(box.root);
-    chownSync(box.root, user, user);
-    const file = (name: string, text: string): void => {
-      const path = join(box.dir, name);
-      writeFileSync(path, text);
-      box.view.sh(`touch /etc/${name} && mount --bind "$1" /etc/${name}`, path);
-    };
-    box.view.sh(`mount --bind "$1" ${there}`, repository);
-    file('passwd', `${readFileSync('/etc/passwd', 'utf8')}jar:x:${user}:${user}::/:/bin/sh\n`);
-    file('subuid', `jar:${given}:1000\n`);
-    file('subgid', `jar:${given}:1000\n`);
-  });
-}
+import { disagrees, isTsubo, runtime, skipWhere } from '../helpers/runtime.ts';
+import { sandbox } from '../helpers/sandbox.ts';
+import { asUser, becomeUser, given, moved, prepareUser, unprivileged, user } from '../helpers/user.ts';
 
 const words = (text: string | undefined): string => (text ?? '').trim().split(/\s+/).join(' ');
 const statusOf = (pid: number, key: string): string =>
@@ -68,7 +15,7 @@ const statusOf = (pid: number, key: string): string =>
 
 describe.skipIf(requires('root', 'busybox'))('a user who is not root', () => {
   const box = sandbox('unified', asUser());
-  prepare(box);
+  prepareUser(box);
   const also = (change: (bundle: Bundle) => void) => (made: Bundle) => {
     unprivileged(made);
     change(made);
@@ -189,7 +136,7 @@ describe.skipIf(requires('root', 'busybox'))('a user who is not root', () => {
 
 describe.skipIf(!isTsubo || requires('root', 'busybox'))('a user where there is no newuidmap', () => {
   const box = sandbox('unified', asUser('/usr/bin/env', 'PATH=/nonexistent'));
-  prepare(box);
+  prepareUser(box);
 
   test('maps none but the own', () => {
     expect(box.inside(unprivileged).uids).toEqual([0, 0, 0]);
@@ -206,7 +153,7 @@ describe.skipIf(!isTsubo || requires('root', 'busybox'))('a user where there is 
 
 describe.skipIf(requires('root', 'busybox', 'newuidmap'))('newuidmap and newgidmap', () => {
   const box = sandbox('unified', asUser());
-  prepare(box);
+  prepareUser(box);
   const mapping = [
     { containerID: 0, hostID: user, size: 1 },
     { containerID: 1, hostID: given, size: 1000 },
@@ -251,7 +198,7 @@ describe.skipIf(requires('root', 'busybox', 'newuidmap'))('newuidmap and newgidm
 
 describe.skipIf(requires('root', 'busybox'))('root of a user namespace alone', () => {
   const box = sandbox('unified', asUser('unshare', '-Urm'));
-  prepare(box);
+  prepareUser(box);
 
   test('makes a container without another one', () => {
     const report = box.inside(

@@ -50,17 +50,28 @@ export async function rootDisk() {
       renameSync(`${tree}.older`, join(tree, older));
     },
   });
+  const parser = `${into}/apparmor/usr/sbin/apparmor_parser`;
+  await stage({
+    name: 'apparmor',
+    saying: "fetching AppArmor's compiler of profiles for the machine",
+    into,
+    inputs: ['.ci/debian.mjs'],
+    outputs: [parser],
+    make: () =>
+      unpackPackages({ packages: ['apparmor'], suites: ['sid'], into: join(top, into, 'apparmor') }),
+  });
   await stage({
     name: 'root',
     saying: 'making the root file system of the machine',
     into,
-    inputs: ['test/vm/root.mjs', 'test/vm/images.mjs', `${into}/.debian.stamp`, 'package-lock.json'],
+    inputs: ['test/vm/root.mjs', 'test/vm/images.mjs', `${into}/.debian.stamp`, parser, 'package-lock.json'],
     also: [process.execPath, process.version],
     outputs: [disk],
     make: async () => {
       const tree = join(top, into, 'root');
       rmSync(tree, { recursive: true, force: true });
       await run('cp', ['-a', join(top, debian), tree]);
+      copyFileSync(join(top, parser), join(tree, 'usr/sbin/apparmor_parser'));
       furnish(tree);
       await makeImage(join(top, disk), tree, { spareMiB: 1024 });
       rmSync(tree, { recursive: true });

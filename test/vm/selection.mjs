@@ -3,11 +3,11 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { top } from '../../.ci/stage.mjs';
 
-/** Tests of what this machine has and many others have not: every controller, systemd. */
+/** Tests of what this machine has and many others have not: every controller, AppArmor, systemd. */
 const selected = {
   tiny: [
     ...['cgroup', 'resources', 'update', 'device-rules', 'pause', 'events', 'ps'],
-    ...['beside-runc', 'events-beside-runc'],
+    ...['beside-runc', 'events-beside-runc', 'labels'],
   ],
   systemd: ['systemd', 'systemd-beside-runc', 'systemd-killed', 'systemd-user'],
 };

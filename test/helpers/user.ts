@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+import { chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { beforeAll } from 'vitest';
+import type { Bundle } from './bundle.ts';
+import { type Runtime, runtime } from './runtime.ts';
+import type { Sandbox } from './sandbox.ts';
+
+/** A user of the machine, made up for tests, and the first of a thousand ids that are given to that user. */
+export const user = 12_345;
+export const given = 400_000;
+
+const repository = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
+/** Where the views here have the checkout, which may lie in a directory of root's. */
+const there = '/mnt';
+export const moved = runtime.command.map(word =>
+  word.startsWith(repository) ? there + word.slice(repository.length) : word,
+);
+export const becomeUser = [
+  'setpriv',
+  `--reuid=${user}`,
+  `--regid=${user}`,
+  '--clear-groups',
+  '--inh-caps=-all',
+  '--',
+];
+
+export function asUser(...before: string[]): Runtime {
+  return { ...runtime, command: [...becomeUser, ...before, ...moved] };
+}
+
+/** What the default config has and a user cannot: groups and file systems of others, cgroups. */
+export function unprivileged(made: Bundle): void {
+  made.userNamespace(user, 1);
+  made.mount('/dev/pts').options = ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620'];
+  made.unmount('/sys');
+  made.config.mounts.push({
+    destination: '/sys',
+    type: 'none',
+    source: '/sys',
+    options: ['rbind', 'nosuid', 'noexec', 'nodev', 'ro'],
+  });
+}
+
+export function prepareUser(box: Sandbox): void {
+  beforeAll(() => {
+    chownSync(box.dir, user, user);
+    mkdirSync(box.root);
+    chownSync(box.root, user, user);
+    const file = (name: string, text: string): void => {
+      const path = join(box.dir, name);
+      writeFileSync(path, text);
+      box.view.sh(`touch /etc/${name} && mount --bind "$1" /etc/${name}`, path);
+    };
+    box.view.sh(`mount --bind "$1" ${there}`, repository);
+    file('passwd', `${readFileSync('/etc/passwd', 'utf8')}jar:x:${user}:${user}::/:/bin/sh\n`);
+    file('subuid', `jar:${given}:1000\n`);
+    file('subgid', `jar:${given}:1000\n`);
+  });
+}
