@@ -86,6 +86,7 @@ describe.skipIf(requires('root', 'busybox'))('the bind mounts of a container', (
       ['take relatime with nodiratime', ['nodiratime'], ['nodiratime', 'relatime'], ['noatime']],
       ['have nodiratime beside another', ['nodiratime', 'noatime'], ['nodiratime', 'noatime'], ['relatime']],
       ['keep the access time when one is only denied', ['norelatime'], ['noatime'], ['nodiratime']],
+      ['keep it when another is only denied', ['nostrictatime'], ['noatime'], ['nodiratime']],
     ])('%s', (what, options, present, absent) => {
       const dir = box.source();
       box.view.sh('mount -t tmpfs -o nosuid,noexec,noatime tmpfs "$1"', dir);

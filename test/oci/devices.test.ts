@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { chmodSync } from 'node:fs';
+import { chmodSync, existsSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { TestDevice } from '../helpers/config.ts';
 import { parseReport } from '../helpers/inside.ts';
@@ -32,12 +32,13 @@ describe.skipIf(requires('root', 'busybox'))('the devices of a container', () =>
     expect(report.probes['/dev/urandom']?.read?.text).toHaveLength(4096);
   });
 
-  test.each([
+  test.each<[string, string]>([
     ['fd', '/proc/self/fd'],
     ['stdin', '/proc/self/fd/0'],
     ['stdout', '/proc/self/fd/1'],
     ['stderr', '/proc/self/fd/2'],
     ['ptmx', 'pts/ptmx'],
+    ...(existsSync('/proc/kcore') ? [['core', '/proc/kcore'] as [string, string]] : []),
   ])('are joined by the link /dev/%s', (name, target) => {
     const link = box.inside(undefined, { probe: [`/dev/${name}`] }).probes[`/dev/${name}`];
     expect(link).toMatchObject({ kind: 'symlink', target });

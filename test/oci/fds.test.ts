@@ -54,6 +54,22 @@ describe.skipIf(requires('root', 'busybox'))('the open files of a container', ()
     expect(readlinkSync(`/proc/${pid}/cwd`)).not.toContain(box.name);
   });
 
+  test('include those of socket activation that are meant for the runtime', () => {
+    const one = join(box.mkdir('kept'), 'one');
+    writeFileSync(one, 'passed on');
+    const look = (pid: string): string => {
+      const bundle = box.bundle(made => made.shell('echo "$LISTEN_FDS.$LISTEN_PID"; cat <&3; true'));
+      const command = box.command('run', '--bundle', bundle.dir, bundle.id);
+      const script = `export LISTEN_FDS=1 LISTEN_PID=${pid}; exec "$@"`;
+      return holding([one], ([input = 'ignore', , , fd = 'ignore']) => {
+        const stdio = [input, 'pipe', 'pipe', fd] as const;
+        return box.view.exec(['/bin/sh', '-c', script, 'sh', ...command], { stdio }).stdout;
+      });
+    };
+    expect(look('$$')).toBe('1.1\npassed on');
+    expect(look('1')).toBe('.\n');
+  });
+
   test('include those that are to be preserved, in their places', () => {
     const one = join(box.mkdir('kept'), 'one');
     writeFileSync(one, 'first');

@@ -4,7 +4,7 @@ import type { Bundle } from '../helpers/bundle.ts';
 import type { TestSeccomp } from '../helpers/config.ts';
 import { parseReport } from '../helpers/inside.ts';
 import { requires } from '../helpers/requires.ts';
-import { isTsubo } from '../helpers/runtime.ts';
+import { isTsubo, skipWhere } from '../helpers/runtime.ts';
 import { sandbox } from '../helpers/sandbox.ts';
 
 type Rules = NonNullable<TestSeccomp['syscalls']>;
@@ -62,7 +62,8 @@ describe.skipIf(requires('root', 'busybox')).each([
     expect(done.stdout).toBe('none\nstill here\n');
   });
 
-  test.each(['SCMP_ACT_KILL_PROCESS', 'SCMP_ACT_KILL', 'SCMP_ACT_TRAP'])('%s ends a process', action => {
+  const deadly = ['SCMP_ACT_KILL_PROCESS', 'SCMP_ACT_KILL_THREAD', 'SCMP_ACT_KILL', 'SCMP_ACT_TRAP'];
+  test.each(deadly)('%s ends a process', action => {
     const done = run(allowing({ names: mkdirs, action }), 'mkdir /tmp/a; echo $?');
     // 128 + SIGSYS
     expect(done.stdout).toBe('159\n');
@@ -81,6 +82,53 @@ describe.skipIf(requires('root', 'busybox')).each([
       'trap "" 9 10 11 12 23 31; for n in 10 11 12 23 31; do kill -$n $$ 2>/dev/null && echo $n; done; true';
     expect(run(profile, script).stdout).toBe('11\n23\n');
   });
+
+  // of kill(2) with the signals 10, 11 and 12
+  test.each<[string, number, number | undefined, string]>([
+    ['SCMP_CMP_NE', 11, undefined, '11'],
+    ['SCMP_CMP_LT', 11, undefined, '11 12'],
+    ['SCMP_CMP_LE', 11, undefined, '12'],
+    ['SCMP_CMP_EQ', 11, undefined, '10 12'],
+    ['SCMP_CMP_GE', 11, undefined, '10'],
+    ['SCMP_CMP_GT', 11, undefined, '10 11'],
+    ['SCMP_CMP_MASKED_EQ', 3, 2, '11 12'],
+  ])('%s %i compares an argument', (op, value, valueTwo, passed) => {
+    const args = [{ index: 1, op, value, ...(valueTwo !== undefined && { valueTwo }) }];
+    const profile = allowing({ names: ['kill'], action: 'SCMP_ACT_ERRNO', args });
+    const script = 'trap "" 10 11 12; for n in 10 11 12; do kill -$n $$ 2>/dev/null && echo $n; done; true';
+    expect(run(profile, script).stdout.trim().split('\n').join(' ')).toBe(passed);
+  });
+
+  test('SCMP_ACT_TRACE answers ENOSYS where nobody traces', () => {
+    const done = run(allowing({ names: mkdirs, action: 'SCMP_ACT_TRACE' }), 'mkdir /tmp/a; echo $?');
+    expect([done.stdout, done.stderr]).toEqual(['1\n', expect.stringContaining('Function not implemented')]);
+  });
+
+  test('SCMP_ACT_LOG lets a call pass', () => {
+    const done = run(
+      allowing({ names: mkdirs, action: 'SCMP_ACT_LOG' }),
+      'mkdir /tmp/a; test -d /tmp/a; echo $?',
+    );
+    expect(done.stdout).toBe('0\n');
+  });
+
+  test('holds for the machine’s own architecture when only another is named', () => {
+    const other = process.arch === 'arm64' ? 'SCMP_ARCH_ARM' : 'SCMP_ARCH_X86';
+    const profile = { ...allowing({ names: mkdirs, action: 'SCMP_ACT_ERRNO' }), architectures: [other] };
+    expect(run(profile, 'mkdir /tmp/a || echo denied').stdout).toBe('denied\n');
+  });
+
+  test.for(['TSYNC', 'LOG', 'SPEC_ALLOW'])(
+    'is there with the flag SECCOMP_FILTER_FLAG_%s',
+    (flag, context) => {
+      skipWhere(context, 'runc 1.1', 'takes no flags');
+      const flags = [`SECCOMP_FILTER_FLAG_${flag}`];
+      const report = box.inside(
+        filtered({ ...allowing({ names: mkdirs, action: 'SCMP_ACT_ERRNO' }), flags }),
+      );
+      expect(report.status).toMatchObject({ Seccomp: '2', Seccomp_filters: '1' });
+    },
+  );
 
   test('denies by default what it does not name', () => {
     // What one needs to get here and to run a shell with echo.

@@ -20,13 +20,36 @@ describe.skipIf(requires('root', 'busybox'))('the sysctl of a container', () => 
     ['net/ipv4/ip_default_ttl', 'net/ipv4/ip_default_ttl', '33'],
     ['kernel.msgmax', 'kernel/msgmax', '4096'],
     ['kernel.shm_rmid_forced', 'kernel/shm_rmid_forced', '1'],
+    ['kernel.msgmnb', 'kernel/msgmnb', '4097'],
+    ['kernel.msgmni', 'kernel/msgmni', '98'],
+    ['kernel.sem', 'kernel/sem', '251 32001 33 129'],
+    ['kernel.shmall', 'kernel/shmall', '1048577'],
+    ['kernel.shmmax', 'kernel/shmmax', '1048577'],
+    ['kernel.shmmni', 'kernel/shmmni', '99'],
+    ['kernel.domainname', 'kernel/domainname', 'of.a.jar'],
     ['fs.mqueue.msg_max', 'fs/mqueue/msg_max', '7'],
+    ['fs.mqueue.queues_max', 'fs/mqueue/queues_max', '9'],
   ])('%s is set, for the container alone', (name, path, value) => {
     const before = host(path);
     expect(before).not.toBe(value);
     const report = box.inside(having({ [name]: value }), { probe: [`/proc/sys/${path}`] });
-    expect(report.probes[`/proc/sys/${path}`]?.read?.text?.trim()).toBe(value);
+    expect(report.probes[`/proc/sys/${path}`]?.read?.text?.trim().split(/\s+/).join(' ')).toBe(value);
     expect(host(path)).toBe(before);
+  });
+
+  test('of a user namespace is set in it', context => {
+    skipWhere(context, 'runc 1.1', 'knows no such sysctls');
+    const before = host('user/max_uts_namespaces');
+    const path = '/proc/sys/user/max_uts_namespaces';
+    const report = box.inside(
+      made => {
+        made.userNamespace();
+        having({ 'user.max_uts_namespaces': '12' })(made);
+      },
+      { probe: [path] },
+    );
+    expect(report.probes[path]?.read?.text?.trim()).toBe('12');
+    expect(host('user/max_uts_namespaces')).toBe(before);
   });
 
   test('is set although /proc/sys is readonly', () => {
