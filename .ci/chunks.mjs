@@ -18,18 +18,19 @@ const chunks = {
   create: [
     'src/lifecycle/create.ts',
     'src/lifecycle/prepare.ts',
-    // here because they share the whole validation with it
+    // here because they share validation, plan and spawn with it
     'src/cli/features-document.ts',
+    'src/lifecycle/exec.ts',
+    'src/cli/update-options.ts',
+    'src/lifecycle/update.ts',
     // for an update of device rules, which is rare
     'src/lifecycle/new-device-rules.ts',
     'src/lifecycle/check-bundle.ts',
     'src/validate/report.ts',
     'src/standalone/warm-up.ts',
   ],
-  exec: ['src/lifecycle/exec.ts'],
   hooks: ['src/lifecycle/hooks.ts'],
   seccomp: ['src/plan/seccomp.ts'],
-  update: ['src/cli/update-options.ts', 'src/lifecycle/update.ts'],
   systemd: ['src/cgroup/systemd/unit.ts', 'src/plan/cgroup-unit.ts'],
   // of a container that is there already
   watch: ['src/cli/duration.ts', 'src/lifecycle/events.ts', 'src/lifecycle/pause.ts', 'src/lifecycle/ps.ts'],

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+import { formatPointer } from '../bundle/pointer.ts';
 import { deviceProgram } from '../cgroup/devices/program.ts';
 import { starter } from '../cli/spec-document.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { joinPath } from '../host/paths.ts';
 import { timestamp } from '../lifecycle/timestamp.ts';
+import { makeExecPlan } from '../plan/exec-plan.ts';
 import { makePlan } from '../plan/make-plan.ts';
 import { requireConfig } from '../validate/check.ts';
 import { encodePlan } from '../wire/encode.ts';
@@ -20,7 +22,7 @@ const facts: HostFacts = {
 };
 
 /**
- * Does once, while the build makes the snapshot of the heap, what every `create` would find undone: tables that are
+ * Does once, while the build makes the snapshot of the heap, what every `create` and `exec` would find undone: tables that are
  * made when they are first asked for, the objects of built-in functions, the engine's table of shapes, whose growth
  * touches every shape there is. Pure as all of it must be then: nothing of the machine is looked at.
  */
@@ -33,5 +35,7 @@ export function warmUp(): void {
     encodePlan(plan.container);
     for (const step of plan.host) if (step.op === 'setDeviceRules') deviceProgram(step.rules);
   }
+  const origin = (...parts: readonly (string | number)[]): string => formatPointer(['process', ...parts]);
+  encodePlan(makeExecPlan({ process: config.process, facts, origin }, { id: 'warm' }).container);
   joinPath('/run', timestamp(0n));
 }
