@@ -11,6 +11,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,9 +31,10 @@ bool has_nul(const std::string& path) { return path.find('\0') != std::string::n
 
 int descriptor(const Value& v) { return static_cast<int>(v.number()); }
 
+// Not open(3): that of musl asks for close-on-exec in a call of its own once more, for kernels of long ago.
 int open_retrying(const char* path, int flags, mode_t mode) {
   int fd;
-  do fd = ::open(path, flags | O_CLOEXEC, mode);
+  do fd = static_cast<int>(syscall(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC, mode));
   while (fd < 0 && errno == EINTR);
   return fd;
 }
@@ -41,9 +43,8 @@ Outcome read_to_end(int fd, const std::string& path, size_t limit) {
   std::string text;
   size_t filled = 0;
   struct stat st;
-  text.resize(fstat(fd, &st) == 0 && st.st_size > 0 && static_cast<size_t>(st.st_size) < limit
-                  ? static_cast<size_t>(st.st_size) + 1
-                  : 4096);
+  const size_t told = fstat(fd, &st) == 0 && st.st_size > 0 ? static_cast<size_t>(st.st_size) : 0;
+  text.resize(told > 0 && told < limit ? told + 1 : 4096);
   while (true) {
     if (filled == text.size()) text.resize(text.size() * 2);
     ssize_t n = read(fd, text.data() + filled, text.size() - filled);
@@ -52,6 +53,8 @@ Outcome read_to_end(int fd, const std::string& path, size_t limit) {
     if (n == 0) break;
     filled += static_cast<size_t>(n);
     if (filled > limit) return refused("read", EFBIG, path);
+    // There was room for more than that: this is the end. Files of /proc tell no size.
+    if (filled == told && S_ISREG(st.st_mode)) break;
   }
   text.resize(filled);
   return Value::text(std::move(text));

@@ -9,14 +9,17 @@ interface ProcessIdentity {
   readonly alive: boolean;
 }
 
+/** Among those that stand behind the program's name. */
+const startTimeField = 19;
+
 /** undefined when no process has this pid. */
 export function identify(binding: Binding, pid: number): ProcessIdentity | undefined {
   const text = binding.readTextIfThere(`/proc/${pid}/stat`);
   if (text === undefined) return undefined;
   // The second field is the program's name, which may hold spaces and parentheses: count from its end.
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ', startTimeField + 1);
   const state = fields[0] ?? '';
-  return { startTime: Number(fields[19]), alive: state !== 'Z' && state !== 'X' };
+  return { startTime: Number(fields[startTimeField]), alive: state !== 'Z' && state !== 'X' };
 }
 
 /** True while the very process that was recorded runs, not another that got its number. */

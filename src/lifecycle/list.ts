@@ -31,25 +31,31 @@ export function listContainers(runtime: Runtime, options: { readonly rootMustExi
   const containers: StateOutput[] = [];
   const damaged: RuntimeError[] = [];
   const users = new Map<number, string>();
-  found?.names.forEach((id, index) => {
+  const { names, owners } = found ?? { names: [], owners: [] };
+  for (let index = 0; index < names.length; index++) {
+    const id = names[index] ?? '';
     try {
-      const owner = userName(runtime, found.owners[index] ?? 0, users);
+      const owner = userName(runtime, owners[index] ?? 0, users);
       containers.push(describe(runtime, readRecord(runtime, id), owner));
     } catch (error) {
       const problem = toRuntimeError(error);
       damaged.push(problem.with({ message: `load container ${id}: ${problem.message}` }));
     }
-  });
+  }
   return { containers, damaged };
 }
 
-function userName(runtime: Runtime, uid: number, names: Map<number, string>): string {
-  if (names.size === 0) readUserNames(runtime, names);
-  return names.get(uid) ?? `#${uid}`;
+function userName(runtime: Runtime, uid: number, known: Map<number, string>): string {
+  let name = known.get(uid);
+  if (name === undefined) {
+    name = readUserName(runtime, uid) ?? `#${uid}`;
+    known.set(uid, name);
+  }
+  return name;
 }
 
 /** An /etc/passwd that cannot be read names nobody. The first entry of a uid counts. */
-function readUserNames(runtime: Runtime, names: Map<number, string>): void {
+function readUserName(runtime: Runtime, uid: number): string | undefined {
   let text = '';
   try {
     text = runtime.binding.readText('/etc/passwd');
@@ -57,7 +63,8 @@ function readUserNames(runtime: Runtime, names: Map<number, string>): void {
     runtime.log.debug(toRuntimeError(error).message);
   }
   for (const line of text.split('\n')) {
-    const [name, , uid] = line.split(':');
-    if (name && uid && !names.has(Number(uid))) names.set(Number(uid), name);
+    const [name, , id] = line.split(':', 3);
+    if (name && id && Number(id) === uid) return name;
   }
+  return undefined;
 }

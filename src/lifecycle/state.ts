@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { StateOutput } from '../oci/state.ts';
 import { ociVersion } from '../oci/version.ts';
+import { sortedAnnotations } from '../plan/hooks.ts';
 import type { ContainerRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
 import { statusOf } from './status.ts';
@@ -18,7 +19,6 @@ export function containerState(runtime: Runtime, id: string): StateOutput {
 
 export function describe(runtime: Runtime, record: ContainerRecord, owner: string): StateOutput {
   const status = statusOf(runtime, record, { held: false });
-  const names = Object.keys(record.annotations ?? {}).sort();
   return {
     ociVersion,
     id: record.id,
@@ -27,9 +27,7 @@ export function describe(runtime: Runtime, record: ContainerRecord, owner: strin
     bundle: record.bundle,
     rootfs: record.rootfs,
     created: record.created,
-    ...(names.length > 0 && {
-      annotations: Object.fromEntries(names.map(name => [name, record.annotations?.[name] ?? ''])),
-    }),
+    ...(record.annotations !== undefined && sortedAnnotations(record.annotations)),
     owner,
   };
 }

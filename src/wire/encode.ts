@@ -23,19 +23,21 @@ interface Shape {
 
 const two32 = 0x1_0000_0000;
 
-let knownShapes: Map<Operation, Shape> | undefined;
+const codes = new Map(Object.keys(vocabulary).map((op, code) => [op, code]));
 
-function shapes(): Map<Operation, Shape> {
-  if (knownShapes === undefined) {
-    knownShapes = new Map();
-    for (const [op, fields] of Object.entries(vocabulary)) {
-      const names = Object.keys(fields);
-      const kinds: string[] = Object.values(fields);
-      const lists = names.filter((_, i) => kinds[i] === 'texts' || kinds[i] === 'numbers');
-      knownShapes.set(op as Operation, { code: knownShapes.size, names, kinds, lists });
-    }
-  }
-  return knownShapes;
+const shapes = new Map<Operation, Shape>();
+
+/** Made when it is asked for: a plan has some of the operations, never all. */
+function shapeOf(op: Operation): Shape {
+  const known = shapes.get(op);
+  if (known !== undefined) return known;
+  const fields = vocabulary[op];
+  const names = Object.keys(fields);
+  const kinds: string[] = Object.values(fields);
+  const lists = names.filter((_, i) => kinds[i] === 'texts' || kinds[i] === 'numbers');
+  const shape = { code: codes.get(op) as number, names, kinds, lists };
+  shapes.set(op, shape);
+  return shape;
 }
 
 /** Text to UTF-8; each host has a faster one than can be written here. */
@@ -143,11 +145,10 @@ function checkSize(bytes: number): void {
  * @throws RuntimeError `plan.number` for a number that has no 64-bit form, `plan.size` beyond 64 MiB
  */
 export function encodePlan(steps: readonly Step[], toUtf8: ToUtf8 = utf8): Uint8Array {
-  const known = shapes();
   let fieldCount = 0;
   let entryCount = 0;
   for (const step of steps) {
-    const shape = known.get(step.op) as Shape;
+    const shape = shapeOf(step.op);
     fieldCount += shape.names.length;
     // Most have none: an iterator for each would cost more than the rest of this loop.
     if (shape.lists.length === 0) continue;
@@ -167,7 +168,7 @@ export function encodePlan(steps: readonly Step[], toUtf8: ToUtf8 = utf8): Uint8
   let field = fields;
   for (let i = 0; i < steps.length; i++) {
     const step = steps[i] as Step;
-    const shape = known.get(step.op) as Shape;
+    const shape = shapeOf(step.op);
     out.pair(index + i * 8, shape.code, field);
     for (let j = 0; j < shape.names.length; j++) {
       const value = (step as unknown as Record<string, unknown>)[shape.names[j] as string];

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { RuntimeError } from '../../errors/error.ts';
+import type { Binding } from '../../host/binding.d.ts';
 import { listContainers } from '../../lifecycle/list.ts';
 import type { StateOutput } from '../../oci/state.ts';
 import type { CommandModule } from '../command.ts';
@@ -29,39 +30,39 @@ export const list: CommandModule = {
     if (options['quiet'] === true) print(containers.map(({ id }) => `${id}\n`).join(''));
     // An empty list is null, as Go writes a list that was never made.
     else if (format === 'json') print(`${containers.length === 0 ? 'null' : goJson(containers)}\n`);
-    else print(table(containers));
+    else print(table(containers, runtime.binding));
     return 0;
   },
 };
 
-const headings = ['ID', 'PID', 'STATUS', 'BUNDLE', 'CREATED', 'OWNER'];
 const narrowest = 12;
 const padding = 3;
 
-/** Columns as Go's tabwriter sets them: at least 12 wide, 3 blanks between. */
-function table(containers: readonly StateOutput[]): string {
-  const rows = containers.map(({ id, pid, status, bundle, created, owner }) => [
-    id,
-    String(pid),
-    status,
-    bundle,
-    created,
-    owner,
-  ]);
-  const all = [headings, ...rows];
-  // Nearly always each unit of the text is one character.
-  const narrow = !/[\ud800-\udfff]/.test(all.flat().join(''));
-  const lengths = all.map(row => row.map(text => (narrow ? text.length : [...text].length)));
-  const widths = headings.map((_heading, column) =>
-    lengths.reduce((widest, row) => Math.max(widest, (row[column] ?? 0) + padding), narrowest),
+/**
+ * Columns as Go's tabwriter sets them: at least 12 wide, 3 blanks between. Only paths and names of users hold anything
+ * but ASCII, the last column needs no width, and no pid (at most 4194304) and no status is wider than the narrowest.
+ */
+function table(containers: readonly StateOutput[], binding: Binding): string {
+  const bundles = containers.map(({ bundle }) => bundle).join('');
+  const ascii = binding.utf8(bundles).length === bundles.length;
+  const surplus = (text: string): number => (ascii ? 0 : text.length - [...text].length);
+  const least = narrowest - padding;
+  let [ids, paths, times] = [least, least, least];
+  for (const { id, bundle, created } of containers) {
+    const path = ascii ? bundle.length : [...bundle].length;
+    if (id.length > ids) ids = id.length;
+    if (path > paths) paths = path;
+    if (created.length > times) times = created.length;
+  }
+  const line = (id: string, pid: string, status: string, bundle: string, created: string, owner: string) =>
+    id.padEnd(ids + padding) +
+    pid.padEnd(narrowest) +
+    status.padEnd(narrowest) +
+    bundle.padEnd(paths + padding + surplus(bundle)) +
+    created.padEnd(times + padding) +
+    `${owner}\n`;
+  const lines = containers.map(({ id, pid, status, bundle, created, owner }) =>
+    line(id, String(pid), status, bundle, created, owner),
   );
-  const last = headings.length - 1;
-  return all
-    .map((row, index) => {
-      const cells = row.map((text, column) =>
-        column === last ? text : text + ' '.repeat((widths[column] ?? 0) - (lengths[index]?.[column] ?? 0)),
-      );
-      return `${cells.join('')}\n`;
-    })
-    .join('');
+  return line('ID', 'PID', 'STATUS', 'BUNDLE', 'CREATED', 'OWNER') + lines.join('');
 }

@@ -267,6 +267,15 @@ describe('list', () => {
     expect(JSON.parse(machine.stdout)).toMatchObject([{ id: 'web', owner: 'root' }]);
   });
 
+  it('counts characters, not the units of their text', () => {
+    inRoot('create', '-b', writeBundle(join(machine.directory, '\u{1f3fa}\u{1f3fa}')), 'jar');
+    inRoot('create', '-b', writeBundle(join(machine.directory, 'pots')), 'pot');
+    inRoot('list');
+    const lines = machine.stdout.trimEnd().split('\n');
+    const columns = lines.map(line => [...line.slice(0, line.search(/CREATED|2023-/))].length);
+    expect(columns).toEqual([columns[0], columns[0], columns[0]]);
+  });
+
   it('goes on past a damaged one', () => {
     inRoot('create', '-b', bundle(), 'good');
     mkdirSync(join(machine.root, 'bad'));
