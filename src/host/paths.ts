@@ -32,6 +32,11 @@ export function joinPath(directory: string, path: string): string {
   return cleanPath(`${directory}/${path}`);
 }
 
+/** The entry `name` of a directory whose path is absolute and clean. */
+export function entryPath(directory: string, name: string): string {
+  return directory === '/' ? `/${name}` : `${directory}/${name}`;
+}
+
 /** `path` as it is when absolute, else seen from `directory`. */
 export function resolvePath(directory: () => string, path: string): string {
   return path.startsWith('/') ? cleanPath(path) : joinPath(directory(), path);

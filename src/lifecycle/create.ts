@@ -11,6 +11,7 @@ import { plannedFilter } from './device-filter.ts';
 import { runPoststopHooks } from './hooks.ts';
 import { mountsOn, unmountRoot } from './host-mounts.ts';
 import { checkId } from './ids.ts';
+import { writeLater } from './later.ts';
 import { cgroupWrites, makeOwnCgroup } from './make-cgroup.ts';
 import { createMoments } from './moments.ts';
 import { netDevices } from './net-devices.ts';
@@ -209,6 +210,10 @@ function bear(
     const meanwhile = (pid: number): void => {
       joinRdt(runtime, record.rdt, pid);
       filter.load();
+      if (prepared.plan.spawn.fifos === undefined) return;
+      onHost('unable to write what later commands need', () =>
+        writeLater(runtime, directory, prepared.config, prepared.plan),
+      );
     };
     const birthplace = record.cgroup?.unit === undefined ? cgroup : undefined;
     const born = bearInit(runtime, prepared, directory, birthplace, undo, moments, { meanwhile });
@@ -257,6 +262,7 @@ function firstRecord(
     // An empty path asks for a new one.
     ...laterHooks(config.hooks),
     ...(config.process.args.length === 0 && { noProgram: true as const }),
+    ...((config.hooks?.startContainer ?? []).length > 0 && { startHooks: true as const }),
     ...(!hasNamespace(config, 'mount') && { mountsBelow: mountsOn(runtime.binding, rootfs) }),
     sharedPidNamespace: pidNamespace === undefined || (pidNamespace.path ?? '') !== '',
   };

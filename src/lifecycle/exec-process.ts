@@ -6,9 +6,11 @@ import { onHost } from '../errors/system.ts';
 import { joinPath } from '../host/paths.ts';
 import type { Capabilities, Linux, Process } from '../oci/config.ts';
 import type { Seccomp } from '../oci/seccomp.ts';
+import type { LoadSeccomp } from '../plan/context.ts';
 import { checkProcessDocument } from '../validate/check-process.ts';
 import { linuxOf } from '../validate/linux-of.ts';
 import { seccompOf } from '../validate/seccomp-of.ts';
+import { type Listener, loadKept, readLater } from './later.ts';
 import { withPlace } from './place.ts';
 import { files } from './record.ts';
 import type { Runtime } from './runtime.ts';
@@ -39,13 +41,17 @@ export interface ExecProcessOptions {
 export interface ExecProcess {
   /** Of the container: no exec is without its filter. */
   readonly seccomp: Seccomp | undefined;
+  /** The same, compiled when the container was created. */
+  readonly filter: LoadSeccomp | undefined;
+  /** Of either. */
+  readonly listener: Listener | undefined;
   /** Of the container: its personality and memory policy hold for every process. */
   readonly linux: Linux;
   readonly process: Process;
   /** The name of a document that is not config.json. */
   readonly document?: string | undefined;
   /** Of the document that the pointers of `origin` are into. */
-  readonly text: string;
+  readonly text: string | (() => string);
   readonly origin: (...parts: readonly (string | number)[]) => string;
 }
 
@@ -55,11 +61,11 @@ export interface ExecProcess {
  */
 export function execProcess(runtime: Runtime, id: string, options: ExecProcessOptions): ExecProcess {
   const { binding } = runtime;
-  const path = joinPath(stateDirectory(runtime, id), files.config);
-  const text = onHost(`unable to read ${path}`, () => binding.readText(path));
-  const document = parseJson(text);
-  const own = check(runtime, (document as { process?: unknown }).process, text, '/process');
-  const standing = { seccomp: seccompOf(document), linux: linuxOf(document) };
+  const text = (): string => {
+    const path = joinPath(stateDirectory(runtime, id), files.config);
+    return onHost(`unable to read ${path}`, () => binding.readText(path));
+  };
+  const { process: own, ...standing } = kept(runtime, id) ?? fromConfig(runtime, text());
   if (options.process === undefined) return { ...changed(own, text, options), ...standing };
   const given = onHost(`unable to read ${options.process}`, () => binding.readText(options.process ?? ''));
   const name = options.process;
@@ -73,6 +79,24 @@ export function execProcess(runtime: Runtime, id: string, options: ExecProcessOp
     document: name,
     origin: (...parts) => formatPointer(parts),
   };
+}
+
+type Own = Pick<ExecProcess, 'process' | 'linux' | 'seccomp' | 'filter' | 'listener'>;
+
+function kept(runtime: Runtime, id: string): Own | undefined {
+  const standing = readLater(runtime, id)?.standing;
+  if (standing === undefined) return undefined;
+  const { process, linux, seccomp: listener } = standing;
+  const filter = listener === undefined ? undefined : loadKept(listener);
+  return { process, linux, seccomp: undefined, filter, listener };
+}
+
+/** For a container of which no more has been kept. */
+function fromConfig(runtime: Runtime, text: string): Own {
+  const document = parseJson(text);
+  const process = check(runtime, (document as { process?: unknown }).process, text, '/process');
+  const seccomp = seccompOf(document);
+  return { process, linux: linuxOf(document), seccomp, filter: undefined, listener: seccomp };
 }
 
 /** What is wrong with JSON is said of config.json, unless it is another file. */
@@ -117,9 +141,9 @@ function inherited(own: Process): Partial<Process> {
 
 function changed(
   own: Process,
-  text: string,
+  text: () => string,
   options: ExecProcessOptions,
-): Omit<ExecProcess, 'seccomp' | 'linux'> {
+): Omit<ExecProcess, Exclude<keyof Own, 'process'>> {
   const { user } = own;
   const given = new Set(['args']);
   const take = <T>(name: string, value: T): T => {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+import { isPaused } from '../cgroup/freezer.ts';
 import { errno } from '../errors/errno.ts';
 import { RuntimeError } from '../errors/error.ts';
 import { onHost } from '../errors/system.ts';
 import type { HostFacts } from '../host/facts.ts';
+import { unlessMissing } from '../host/files.ts';
 import { isBelow, joinPath, resolvePath } from '../host/paths.ts';
 import { ownCgroup, readFacts } from '../host/read-facts.ts';
 import { type NamespaceType, namespaceFiles, namespaceFlags } from '../oci/namespaces.ts';
@@ -88,17 +90,19 @@ export function startInContainer(runtime: Runtime, id: string, options: ExecOpti
     pidfdSocket: resolveSocket(binding, options.pidfdSocket),
   };
   const record = readRecord(runtime, id);
-  const status = statusOf(runtime, record, { held: false });
-  if (status !== 'paused' || options.ignorePaused !== true) requireStatus('exec', id, status);
-  const { init } = record;
+  const { init, cgroup } = record;
   const executed =
     init &&
     withInit(binding, init, initPidfd => {
+      // It runs, or waits for `start`: both will do.
+      const paused = cgroup !== undefined && isPaused(binding, cgroup.path);
+      if (paused && options.ignorePaused !== true) requireStatus('exec', id, 'paused');
       // Before the process is born: a signal that comes in between must not end us and leave it.
       if (options.detach !== true) binding.catchSignals(false);
       return bear(runtime, record, init, initPidfd, asked);
     });
   if (executed !== undefined) return executed;
+  requireStatus('exec', id, statusOf(runtime, record, { held: false }));
   throw new RuntimeError({
     code: 'state.not-running',
     message: 'cannot exec in a stopped container',
@@ -119,7 +123,8 @@ function bear(
 ): Executed {
   const { binding } = runtime;
   const { pidFile, consoleSocket } = options;
-  const { process, text, document, origin, seccomp, linux } = execProcess(runtime, record.id, options);
+  const own = execProcess(runtime, record.id, options);
+  const { process, text, document, origin, seccomp, filter, linux } = own;
   return withPlace({ text, document }, () => {
     const [lacking] = checkLabels(binding, process, origin);
     if (lacking !== undefined) throw new RuntimeError(lacking);
@@ -127,7 +132,7 @@ function bear(
     const foreign = foreignNamespaces(runtime, init.pid);
     const namespaces = foreign & ~namespaceFlags.time;
     const plan = makeExecPlan(
-      { process, seccomp, facts, origin, userNamespace: (namespaces & namespaceFlags.user) !== 0 },
+      { process, seccomp, filter, facts, origin, userNamespace: (namespaces & namespaceFlags.user) !== 0 },
       {
         id: record.id,
         noNewKeyring: record.noNewKeyring ?? false,
@@ -155,7 +160,7 @@ function bear(
       ignoreSize: options.process === undefined,
     });
     const status = () => statusOf(runtime, record, { held: false });
-    const moments = { ...ofConsole, ...seccompMoments(runtime, seccomp, record, status, init.pid) };
+    const moments = { ...ofConsole, ...seccompMoments(runtime, own.listener, record, status, init.pid) };
     const undo = new UndoList();
     if (terminals !== undefined) undo.arm('the terminal', () => terminals.close());
     try {
@@ -204,10 +209,11 @@ function foreignNamespaces({ binding }: Runtime, pid: number): number {
   let flags = 0;
   for (const [type, file] of Object.entries(namespaceFiles) as [NamespaceType, string][]) {
     // A kernel may be without one of them, and then neither is in it.
-    if (binding.stat(`/proc/self/ns/${file}`) === undefined) continue;
+    const ours = unlessMissing(() => binding.readlink(`/proc/self/ns/${file}`));
+    if (ours === undefined) continue;
     const path = `/proc/${pid}/ns/${file}`;
     const theirs = onHost(`unable to read ${path}`, () => binding.readlink(path));
-    if (theirs !== binding.readlink(`/proc/self/ns/${file}`)) flags |= namespaceFlags[type];
+    if (theirs !== ours) flags |= namespaceFlags[type];
   }
   return flags;
 }

@@ -4,7 +4,8 @@ import { type ErrorFields, RuntimeError } from '../errors/error.ts';
 
 /** A text that pointers are into; `document` is its name, where it is not config.json. */
 interface Source {
-  readonly text: string;
+  /** A function reads it when there is something to say. */
+  readonly text: string | (() => string);
   readonly document?: string | undefined;
 }
 
@@ -15,7 +16,7 @@ export function withPlace<T>(source: string | Source, work: () => T): T {
   } catch (error) {
     if (!(error instanceof RuntimeError)) throw error;
     const { text, document } = typeof source === 'string' ? { text: source, document: undefined } : source;
-    throw error.with(placed(error.fields(), text, document));
+    throw error.with(placed(error.fields(), typeof text === 'string' ? text : text(), document));
   }
 }
 

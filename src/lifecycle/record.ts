@@ -25,6 +25,8 @@ export interface ContainerRecord {
   readonly noNewKeyring?: boolean;
   /** Its config has no process, so that it cannot be started. */
   readonly noProgram?: true;
+  /** Runs startContainer hooks between `start` and its program. */
+  readonly startHooks?: true;
   /** Shares the runtime's mount namespace: how many mounts were on `rootfs` before its own. */
   readonly mountsBelow?: number;
   /** Those that later commands run; absent when there are none. */
@@ -38,8 +40,6 @@ export interface InitRecord {
   readonly pid: number;
   /** Field 22 of /proc/PID/stat, in clock ticks since boot: with the pid it names one process for ever. */
   readonly startTime: number;
-  /** The steps that are still to come at `start`, so that a failure then can name its pointer. */
-  readonly afterReady: { readonly first: number; readonly steps: readonly unknown[] };
 }
 
 /** Names in the state directory. */
@@ -47,6 +47,8 @@ export const files = {
   record: 'state.json',
   /** The bundle's config.json as it was at create. */
   config: 'config.json',
+  /** What `exec` and a failed `start` need of config and plan: later.ts. Absent when the program runs at once. */
+  later: 'later.json',
   /** `linux.resources` as of the last `update`; absent before the first. */
   resources: 'resources.json',
   /** Its existence tells created from running. */

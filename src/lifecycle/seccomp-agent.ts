@@ -28,7 +28,7 @@ interface ContainerProcessState {
  */
 export function seccompMoments(
   { binding, log }: Runtime,
-  seccomp: Seccomp | undefined,
+  seccomp: Pick<Seccomp, 'listenerPath' | 'listenerMetadata'> | undefined,
   subject: HookSubject,
   status: () => Status,
   initPid?: number,

@@ -9,7 +9,6 @@ import { namespaceFlags } from '../oci/namespaces.ts';
 import { explainFailure } from '../plan/explain.ts';
 import type { Plan } from '../plan/plan.ts';
 import { encodePlan } from '../wire/encode.ts';
-import { keepForStart } from './after-ready.ts';
 import { endedError, orOutOfMemory } from './ended.ts';
 import { identify, killAndWait } from './init.ts';
 import { type OpenNamespace, openNamespace } from './join.ts';
@@ -121,11 +120,10 @@ function bear(
   given.meanwhile?.(pid);
   // while the init walks; one that has ended is still there to be looked at
   const startTime = identify(binding, pid)?.startTime;
-  const afterReady = keepForStart(plan);
   awaitReady(runtime, prepared, spawned, moments, cgroup);
   if (startTime === undefined) throw endedError(binding, plan, spawned, cgroup);
   return {
-    init: { pid, startTime, afterReady },
+    init: { pid, startTime },
     pidfd,
     letGo: () => {
       onHost('unable to let the init go on', () => binding.resume(channel));

@@ -3,7 +3,6 @@ import { RuntimeError } from '../errors/error.ts';
 import { onHost } from '../errors/system.ts';
 import { unlessMissing } from '../host/files.ts';
 import { joinPath } from '../host/paths.ts';
-import type { Step } from '../wire/steps.ts';
 import { runPoststartHooks } from './hooks.ts';
 import { stopContainer } from './kill.ts';
 import { explainLate } from './late-failure.ts';
@@ -47,15 +46,14 @@ function release(runtime: Runtime, held: Held, record: ContainerRecord): void {
   const result = joinPath(held.directory, files.result);
   const report = onHost(`unable to start container ${record.id}`, () => binding.release(go, result));
   forget(runtime, go, result);
-  const { init } = record;
   // Nobody read our word: the init died between the look at its status and now.
   if (report.kind === 'ended') requireStatus('start', record.id, 'stopped');
-  if (report.kind === 'failed' && init !== undefined) {
+  if (report.kind === 'failed') {
     placed(runtime, record.id, () => {
-      throw explainLate(init, report);
+      throw explainLate(runtime, record.id, report);
     });
   }
-  if (report.step === 0 && init?.afterReady.steps.some(isHook)) throw endedInHook();
+  if (report.step === 0 && record.startHooks === true) throw endedInHook();
   afterExec(runtime, record);
 }
 
@@ -67,11 +65,6 @@ function noProgram(id: string): RuntimeError {
     hint: 'delete it, write process into config.json, and create it again',
     spec: 'config.md#process',
   });
-}
-
-/** A step as the record keeps it. */
-function isHook(step: unknown): boolean {
-  return (step as Step).op === 'runHook';
 }
 
 /** The channel was closed before the init said that its hooks are over. */

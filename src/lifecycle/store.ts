@@ -4,7 +4,7 @@ import { RuntimeError } from '../errors/error.ts';
 import { hostFailure, isSystemError, onHost } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
 import { makeDirectories, openFlags, removeTree, unlessMissing } from '../host/files.ts';
-import { joinPath } from '../host/paths.ts';
+import { entryPath } from '../host/paths.ts';
 import { checkId } from './ids.ts';
 import { type ContainerRecord, files } from './record.ts';
 import type { Runtime } from './runtime.ts';
@@ -23,7 +23,7 @@ export interface Held {
 /** `<root>/<id>`. */
 export function stateDirectory(runtime: Runtime, id: string): string {
   checkId(id);
-  return joinPath(runtime.root, id);
+  return entryPath(runtime.root, id);
 }
 
 /**
@@ -112,15 +112,8 @@ export function isHeld(runtime: Runtime, id: string): boolean {
 
 /** Writes state.json at once: a reader sees the old record or this one. */
 export function writeRecord(runtime: Runtime, record: ContainerRecord): void {
-  const path = joinPath(stateDirectory(runtime, record.id), files.record);
-  onHost(`unable to write ${path}`, () =>
-    runtime.binding.replaceText(path, JSON.stringify(record, exactOrRounded), 0o600),
-  );
-}
-
-/** Only numbers of plan steps can be bigints here, and only for a message. */
-function exactOrRounded(_key: string, value: unknown): unknown {
-  return typeof value === 'bigint' ? Number(value) : value;
+  const path = entryPath(stateDirectory(runtime, record.id), files.record);
+  onHost(`unable to write ${path}`, () => runtime.binding.replaceText(path, JSON.stringify(record), 0o600));
 }
 
 /**
@@ -128,8 +121,14 @@ function exactOrRounded(_key: string, value: unknown): unknown {
  * @throws RuntimeError `state.damaged`
  */
 export function readRecord(runtime: Runtime, id: string): ContainerRecord {
-  const path = joinPath(stateDirectory(runtime, id), files.record);
-  const text = onHost(`unable to read ${path}`, () => runtime.binding.readTextIfThere(path));
+  const path = entryPath(stateDirectory(runtime, id), files.record);
+  // `list` does this a thousand times: no words are made before they are needed.
+  let text: string | undefined;
+  try {
+    text = runtime.binding.readTextIfThere(path);
+  } catch (error) {
+    throw isSystemError(error) ? hostFailure(error, `unable to read ${path}`) : error;
+  }
   if (text === undefined) throw notFound(runtime, id);
   let record: unknown;
   try {
@@ -160,7 +159,7 @@ export function notFound(runtime: Runtime, id: string): RuntimeError {
     code: 'state.not-found',
     message: 'container does not exist',
     value: id,
-    path: joinPath(runtime.root, id),
+    path: entryPath(runtime.root, id),
     hint: 'see which exist with list; another --root has other containers',
   });
 }

@@ -4,7 +4,11 @@ import type { HostFacts } from '../host/facts.ts';
 import { cleanPath, joinPath } from '../host/paths.ts';
 import type { Config, Process } from '../oci/config.ts';
 import type { Seccomp } from '../oci/seccomp.ts';
+import type { Step } from '../wire/steps.ts';
 import type { HostTrees } from './host-trees.ts';
+
+/** The step that loads a filter. */
+export type LoadSeccomp = Extract<Step, { op: 'loadSeccomp' }> & { readonly flags: number };
 
 /** What the caller of `makePlan` decides beside the config. */
 export interface PlanOptions {
@@ -46,6 +50,8 @@ export interface ProcessContext {
   readonly process: Process;
   /** linux.seccomp of the container: it holds for every process. */
   readonly seccomp?: Seccomp | undefined;
+  /** `seccomp`, compiled before. Default: that is done now. */
+  readonly filter?: LoadSeccomp | undefined;
   readonly facts: HostFacts;
   /** It is in another user namespace than the runtime. Default false. */
   readonly userNamespace?: boolean;

@@ -4,12 +4,13 @@ import { callersUmask, type Step } from '../wire/steps.ts';
 import { capabilityPlan } from './capabilities.ts';
 import type { ProcessContext } from './context.ts';
 import { prepareEnvironment } from './environment.ts';
+import { SECCOMP_FILTER_FLAG } from './kernel-flags.ts';
 import { labelSteps } from './labels.ts';
 import { memoryPolicySteps } from './memory-policy.ts';
 import type { FifoSlots } from './plan.ts';
 import { rlimitSteps } from './rlimits.ts';
 import { allCpus, schedulingSteps } from './scheduling.ts';
-import { notifies, seccompStep } from './seccomp.ts';
+import { seccompStep } from './seccomp.ts';
 
 /** What a container's first process has beside its document, and an executed one has not. */
 export interface ProcessOptions {
@@ -35,10 +36,13 @@ export function processSteps(context: ProcessContext, options: ProcessOptions): 
   const capabilities = capabilityPlan(context);
   const directory = { op: 'changeDirectory', origin: origin('cwd'), path: cwd } as const;
   const program = origin('args', 0);
-  const filter = context.seccomp === undefined ? [] : [seccompStep(context.seccomp, context.facts.machine)];
+  const { seccomp, facts } = context;
+  const load = context.filter ?? (seccomp === undefined ? undefined : seccompStep(seccomp, facts.machine));
+  const filter = load === undefined ? [] : [load];
   const lateFilter = process.noNewPrivileges === true;
   // Its listener is told by `create`, while that is there, and not by `start`.
-  const listened = context.seccomp !== undefined && notifies(context.seccomp);
+  const listened =
+    load !== undefined && (load.flags & SECCOMP_FILTER_FLAG.SECCOMP_FILTER_FLAG_NEW_LISTENER) !== 0;
 
   const steps: Step[] = [];
   if (process.noNewPrivileges) {

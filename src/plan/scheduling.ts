@@ -40,6 +40,7 @@ export interface ExecAffinity {
 
 /** process.execCPUAffinity. Where none is asked for, the process may run on all CPUs of the cgroup. */
 export function execAffinity({ process, origin }: Pick<ProcessContext, 'process' | 'origin'>): ExecAffinity {
+  if (process.execCPUAffinity === undefined) return { final: [allCpus] };
   const wish = (name: 'initial' | 'final'): readonly bigint[] => {
     const list = parseNumberList(process.execCPUAffinity?.[name] ?? '');
     return typeof list === 'string' ? [] : list.words;

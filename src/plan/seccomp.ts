@@ -2,11 +2,11 @@
 import type { HostFacts } from '../host/facts.ts';
 import type { Seccomp } from '../oci/seccomp.ts';
 import { compileSeccomp } from '../seccomp/compile.ts';
-import type { Step } from '../wire/steps.ts';
+import type { LoadSeccomp } from './context.ts';
 import { SECCOMP_FILTER_FLAG } from './kernel-flags.ts';
 
 /** True when calls are left to a listener: SCMP_ACT_NOTIFY. */
-export function notifies({ syscalls = [] }: Seccomp): boolean {
+function notifies({ syscalls = [] }: Seccomp): boolean {
   return syscalls.some(({ action }) => action === 'SCMP_ACT_NOTIFY');
 }
 
@@ -15,7 +15,7 @@ export function notifies({ syscalls = [] }: Seccomp): boolean {
  *
  * @throws RuntimeError `config.seccomp.size` for a filter that is longer than the kernel takes
  */
-export function seccompStep(profile: Seccomp, machine: HostFacts['machine']): Step {
+export function seccompStep(profile: Seccomp, machine: HostFacts['machine']): LoadSeccomp {
   const words = compileSeccomp(profile, machine);
   let flags = 0;
   // Without a word on flags: no slower for a mitigation that the program has not asked for.

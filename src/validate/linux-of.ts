@@ -6,7 +6,8 @@ import { walk } from './walk.ts';
 
 const around: ObjectShape = {
   kind: 'object',
-  properties: { linux: { kind: 'object', properties: { memoryPolicy, personality } } },
+  properties: { linux: { kind: 'object', properties: { memoryPolicy, personality }, partial: true } },
+  partial: true,
 };
 
 /** Of a document that has been checked before, in the spelling of the specification: what every process has. */

@@ -6,7 +6,8 @@ import { walk } from './walk.ts';
 
 const around: ObjectShape = {
   kind: 'object',
-  properties: { linux: { kind: 'object', properties: { seccomp } } },
+  properties: { linux: { kind: 'object', properties: { seccomp }, partial: true } },
+  partial: true,
 };
 
 /**

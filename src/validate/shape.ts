@@ -44,6 +44,8 @@ export interface ObjectShape {
   readonly later?: readonly string[];
   /** Known, and without meaning here: the reason. Names in it need not be in `properties`. */
   readonly ignored?: Readonly<Record<string, string>>;
+  /** Only a part of what may be there: other names are passed over, and nothing is said of them. */
+  readonly partial?: true;
 }
 
 export const string: Shape = { kind: 'string' };

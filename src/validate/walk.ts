@@ -140,6 +140,7 @@ class Walker {
     const names = Object.keys(shape.properties);
     const name = names.find(candidate => candidate.toLowerCase() === folded);
     if (name !== undefined) return Object.hasOwn(values, name) ? undefined : name;
+    if (shape.partial) return undefined;
 
     const ignored = Object.entries(shape.ignored ?? {}).find(([known]) => known.toLowerCase() === folded);
     if (ignored !== undefined && asksForNothing(value)) return undefined;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { closeSync, existsSync, openSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Bundle } from '../helpers/bundle.ts';
@@ -143,6 +143,37 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec', () => {
     bundle.config.process.cwd = '/bin';
     bundle.write();
     expect(inside(bundle).cwd).toBe(isTsubo ? '/' : '/bin');
+  });
+
+  // One that was created to run at once, or by an older version.
+  test.runIf(isTsubo)('is the same without what create keeps for it', () => {
+    const bundle = box.running(made => {
+      made.config.process.rlimits = [{ type: 'RLIMIT_NOFILE', hard: 700, soft: 600 }];
+      made.config.process.user = { uid: 5, gid: 6, additionalGids: [7] };
+      made.config.linux.personality = { domain: 'LINUX32' };
+      made.config.linux.seccomp = {
+        defaultAction: 'SCMP_ACT_ALLOW',
+        syscalls: [{ names: ['mkdir', 'mkdirat'], action: 'SCMP_ACT_ERRNO', errnoRet: 95 }],
+      };
+    });
+    const looks = () => {
+      const { uids, gids, groups, env, cwd, rlimits, personality, noNewPrivileges, status } = inside(bundle);
+      const { Seccomp, Seccomp_filters, CapEff, CapBnd, CapPrm, CapInh, CapAmb } = status;
+      const kernels = { Seccomp, Seccomp_filters, CapEff, CapBnd, CapPrm, CapInh, CapAmb };
+      const { output: _, ...tried } = box.oci([
+        'exec',
+        bundle.id,
+        '/bin/sh',
+        '-c',
+        'ulimit -n; uname -m; id -G; mkdir /tmp/a',
+      ]);
+      return { uids, gids, groups, env, cwd, rlimits, personality, noNewPrivileges, kernels, tried };
+    };
+    const before = looks();
+    expect(before).toMatchObject({ kernels: { Seccomp: '2' }, tried: { stdout: '600\ni686\n6 7\n' } });
+    expect(before.tried.stderr).toContain('not supported');
+    rmSync(join(box.root, bundle.id, 'later.json'));
+    expect(looks()).toEqual(before);
   });
 
   test.each<[string, number]>([

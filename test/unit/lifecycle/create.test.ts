@@ -5,11 +5,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { errno } from '../../../src/errors/errno.ts';
 import { type CreateOptions, createContainer } from '../../../src/lifecycle/create.ts';
 import { deleteContainer } from '../../../src/lifecycle/delete.ts';
+import { readLater } from '../../../src/lifecycle/later.ts';
 import { runContainer } from '../../../src/lifecycle/run.ts';
 import { type Runtime, silentLog } from '../../../src/lifecycle/runtime.ts';
 import { startContainer } from '../../../src/lifecycle/start.ts';
 import { containerState } from '../../../src/lifecycle/state.ts';
-import { readRecord } from '../../../src/lifecycle/store.ts';
 import type { Step } from '../../../src/wire/steps.ts';
 import { FakeMachine, thrown, writeBundle } from '../../helpers/fake-machine.ts';
 
@@ -48,6 +48,7 @@ describe('create', () => {
       'mkfifo result.fifo',
       'spawn',
       'loadDeviceProgram',
+      'writeText later.json',
       'awaitReport',
       'attachDeviceProgram c',
       'replaceText state.json',
@@ -58,7 +59,7 @@ describe('create', () => {
 
   it('leaves the state, the config as it was, both FIFOs, and an init in its cgroup', () => {
     const { init } = createContainer(runtime, options);
-    expect(stateFiles()).toEqual(['config.json', 'exec.fifo', 'result.fifo', 'state.json']);
+    expect(stateFiles()).toEqual(['config.json', 'exec.fifo', 'later.json', 'result.fifo', 'state.json']);
     expect(readFileSync(join(machine.root, 'c/config.json'), 'utf8')).toBe(
       readFileSync(join(options.bundle, 'config.json'), 'utf8'),
     );
@@ -215,16 +216,15 @@ describe('start', () => {
   it('removes both FIFOs', () => {
     createContainer(runtime, options);
     startContainer(runtime, 'c');
-    expect(stateFiles()).toEqual(['config.json', 'state.json']);
+    expect(stateFiles()).toEqual(['config.json', 'later.json', 'state.json']);
   });
 
   it('names the program of config.json when the kernel does not execute it', () => {
     createContainer(runtime, options);
-    const { init } = readRecord(runtime, 'c');
-    const step = init?.afterReady.steps.findIndex(kept => (kept as Step).op === 'execute') ?? -1;
+    const { first, steps } = readLater(runtime, 'c')?.afterReady ?? { first: 0, steps: [] };
     machine.releaseReport = {
       kind: 'failed',
-      step: (init?.afterReady.first ?? 0) + step,
+      step: first + steps.findIndex(kept => (kept as Step).op === 'execute'),
       syscall: 'execve',
       errno: errno.ENOEXEC,
       detail: '/bin/true',
@@ -234,7 +234,7 @@ describe('start', () => {
       errnoName: 'ENOEXEC',
       line: expect.any(Number),
     });
-    expect(stateFiles()).toEqual(['config.json', 'state.json']);
+    expect(stateFiles()).toEqual(['config.json', 'later.json', 'state.json']);
   });
 });
 

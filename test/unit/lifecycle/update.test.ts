@@ -40,7 +40,7 @@ function running(resources: object, files: Readonly<Record<string, string>>): vo
     created: '',
     sharedPidNamespace: false,
     cgroup,
-    init: { pid: init.pid, startTime: init.startTime, afterReady: { first: 0, steps: [] } },
+    init: { pid: init.pid, startTime: init.startTime },
   };
   writeFileSync(join(state, 'state.json'), JSON.stringify(record));
   writeFileSync(join(state, 'config.json'), JSON.stringify({ linux: { resources } }));

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+import { openFlags } from '../host/files.ts';
+import { entryPath } from '../host/paths.ts';
+import type { Config, Linux, Process } from '../oci/config.ts';
+import type { Seccomp } from '../oci/seccomp.ts';
+import type { LoadSeccomp } from '../plan/context.ts';
+import type { Plan } from '../plan/plan.ts';
+import { type AfterReady, keepForStart } from './after-ready.ts';
+import { files } from './record.ts';
+import type { Runtime } from './runtime.ts';
+import { stateDirectory } from './store.ts';
+
+/** Of the format of later.json. */
+const version = 1;
+
+/**
+ * What later commands need of the config and the plan, in the form they need it in. It has a file of its own: every
+ * command reads the record, `list` a thousand of them, and few read this.
+ */
+export interface Later {
+  readonly version: typeof version;
+  /** Absent when JSON cannot hold it: then config.json is read and checked again. */
+  readonly standing?: Standing;
+  readonly afterReady: AfterReady;
+}
+
+/** What every process of the container begins with, checked and completed. */
+export interface Standing {
+  readonly process: Process;
+  readonly linux: Pick<Linux, 'memoryPolicy' | 'personality'>;
+  readonly seccomp?: StandingFilter;
+}
+
+/** linux.seccomp: its listener, and the filter as it is in effect in the container. */
+export interface StandingFilter extends Listener {
+  readonly flags: number;
+  /** Pairs of 32 bits, as BPF has its instructions. */
+  readonly words: readonly number[];
+}
+
+/** Who is told of the calls of a filter with SCMP_ACT_NOTIFY. */
+export type Listener = Pick<Seccomp, 'listenerPath' | 'listenerMetadata'>;
+
+/** Writes later.json, once and before anybody looks for it. */
+export function writeLater(runtime: Runtime, directory: string, config: Config, plan: Plan): void {
+  const { memoryPolicy, personality, seccomp } = config.linux ?? {};
+  const filter = seccomp === undefined ? undefined : keepFilter(seccomp, plan);
+  const standing: Standing = {
+    process: config.process,
+    linux: {
+      ...(memoryPolicy !== undefined && { memoryPolicy }),
+      ...(personality !== undefined && { personality }),
+    },
+    ...(filter !== undefined && { seccomp: filter }),
+  };
+  // A plan without a program loads no filter either: nothing may seem to be without one.
+  const whole = config.process.args.length > 0 && (seccomp === undefined) === (filter === undefined);
+  const kept = whole ? exact(standing) : undefined;
+  const afterReady = JSON.stringify(keepForStart(plan), rounded);
+  const text = `{"version":${version},${kept === undefined ? '' : `"standing":${kept},`}"afterReady":${afterReady}}`;
+  const path = entryPath(directory, files.later);
+  runtime.binding.writeText(path, text, openFlags.create | openFlags.exclusive, 0o600);
+}
+
+function keepFilter({ listenerPath, listenerMetadata }: Seccomp, plan: Plan): StandingFilter | undefined {
+  for (const step of plan.container) {
+    if (step.op !== 'loadSeccomp') continue;
+    const { flags, program } = step;
+    const { buffer, byteOffset, length } =
+      program instanceof BigUint64Array ? program : BigUint64Array.from(program, BigInt);
+    const words = [...new Uint32Array(buffer, byteOffset, length * 2)];
+    return {
+      ...(listenerPath !== undefined && { listenerPath }),
+      ...(listenerMetadata !== undefined && { listenerMetadata }),
+      flags: Number(flags),
+      words,
+    };
+  }
+  return undefined;
+}
+
+/** The step that loads it again. */
+export function loadKept({ flags, words }: StandingFilter): LoadSeccomp {
+  const program = new BigUint64Array(new Uint32Array(words).buffer);
+  return { op: 'loadSeccomp', origin: '/linux/seccomp', program, flags };
+}
+
+/** Undefined when a number in it is a bigint (RLIM_INFINITY written out). */
+function exact(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch (error) {
+    if (error instanceof TypeError) return undefined;
+    throw error;
+  }
+}
+
+/** Numbers of plan steps are there for a message only. */
+function rounded(_key: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? Number(value) : value;
+}
+
+/** Undefined for a container without it: one that was created to run at once, or by an older version. */
+export function readLater(runtime: Runtime, id: string): Later | undefined {
+  const text = runtime.binding.readTextIfThere(entryPath(stateDirectory(runtime, id), files.later));
+  if (text === undefined) return undefined;
+  const later = JSON.parse(text) as Later;
+  return later.version === version ? later : undefined;
+}

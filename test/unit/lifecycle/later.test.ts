@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+import { mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { loadKept, readLater, writeLater } from '../../../src/lifecycle/later.ts';
+import { type Runtime, silentLog } from '../../../src/lifecycle/runtime.ts';
+import type { Config } from '../../../src/oci/config.ts';
+import { makePlan } from '../../../src/plan/make-plan.ts';
+import { checkConfig } from '../../../src/validate/check.ts';
+import { FakeMachine } from '../../helpers/fake-machine.ts';
+import { facts } from '../../helpers/plan.ts';
+import { configWith } from '../validate/config.ts';
+
+let machine: FakeMachine;
+let runtime: Runtime;
+let directory: string;
+beforeEach(() => {
+  machine = new FakeMachine();
+  runtime = { binding: machine.binding, root: machine.root, log: silentLog };
+  directory = join(machine.root, 'web');
+  mkdirSync(directory, { recursive: true });
+});
+afterEach(() => machine.dispose());
+
+/** What is read again of a config with this change. */
+function keep(change: Parameters<typeof configWith>[0], processOptional = false) {
+  const { config } = checkConfig(configWith(change), { processOptional });
+  const plan = makePlan(config as Config, facts, { id: 'web', bundle: '/b', noNewKeyring: false });
+  writeLater(runtime, directory, config as Config, plan);
+  return { config, plan, later: readLater(runtime, 'web') };
+}
+
+it('keeps the process as it was checked, for our eyes only', () => {
+  const { config, later } = keep(it => {
+    it.process.capabilities = { Bounding: ['cap_kill'] };
+    it.linux.personality = { domain: 'LINUX32' };
+  });
+  expect(later?.standing).toEqual({
+    process: config?.process,
+    linux: { personality: { domain: 'LINUX32' } },
+  });
+  expect(later?.standing?.process.capabilities).toEqual({ bounding: ['CAP_KILL'] });
+  expect(statSync(join(directory, 'later.json')).mode & 0o777).toBe(0o600);
+});
+
+it('keeps the filter as it is loaded, and who is told of calls', () => {
+  const { plan, later } = keep(it => {
+    it.linux.seccomp = {
+      defaultAction: 'SCMP_ACT_ALLOW',
+      listenerPath: '/run/agent',
+      listenerMetadata: 'me',
+      syscalls: [{ names: ['mkdir', 'mkdirat'], action: 'SCMP_ACT_NOTIFY' }],
+    };
+  });
+  const kept = later?.standing?.seccomp;
+  expect(kept).toMatchObject({ listenerPath: '/run/agent', listenerMetadata: 'me' });
+  expect(kept && loadKept(kept)).toEqual(plan.container.find(({ op }) => op === 'loadSeccomp'));
+});
+
+it('keeps no process with a number that JSON would round', () => {
+  const { later } = keep(it => {
+    it.process.rlimits = [{ type: 'RLIMIT_FSIZE', hard: 18446744073709551615n, soft: 0 }];
+  });
+  expect(later?.standing).toBeUndefined();
+  expect(later?.afterReady.steps.at(-1)).toMatchObject({ op: 'execute' });
+});
+
+it('keeps no process where there is none, nor one without its filter', () => {
+  const { later } = keep(it => {
+    delete it.process;
+    it.linux.seccomp = { defaultAction: 'SCMP_ACT_ALLOW' };
+  }, true);
+  expect(later?.afterReady.steps).toMatchObject([{ op: 'awaitStart' }]);
+  expect(later?.standing).toBeUndefined();
+});
+
+it('keeps no environment of what is still to come', () => {
+  keep(it => Object.assign(it.process, { env: ['SECRET=x'] }));
+  const text = readFileSync(join(directory, 'later.json'), 'utf8');
+  expect(text.slice(text.indexOf('afterReady'))).not.toContain('SECRET');
+});
+
+it('is not there for a container of another version', () => {
+  expect(readLater(runtime, 'web')).toBeUndefined();
+  machine.binding.writeText(join(directory, 'later.json'), '{"version":2}', 0o100, 0o600);
+  expect(readLater(runtime, 'web')).toBeUndefined();
+  rmSync(directory, { recursive: true });
+  expect(readLater(runtime, 'web')).toBeUndefined();
+});
