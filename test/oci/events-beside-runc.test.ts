@@ -11,6 +11,10 @@ import { type Sandbox, sandbox, until } from '../helpers/sandbox.ts';
 const mega = 1048576;
 const controllers = ['memory', 'cpu', 'pids', 'io', 'hugetlb'].map(name => `cgroup2:${name}` as const);
 
+interface Stats {
+  readonly data: { readonly memory: { readonly raw: { file_mapped?: number } } };
+}
+
 /** Those that are left out of every text here. */
 const stripped = (text: string): unknown => withoutAverages(JSON.parse(text));
 
@@ -51,7 +55,11 @@ describe.skipIf(requires('root', 'busybox', 'runc', 'cgroup2', ...controllers) |
         30_000,
       );
       expect(printed).toMatch(/^[^\n]+\n$/);
-      expect(stripped(printed)).toEqual({ type: 'stats', id: bundle.id, data: after });
+      const [told, wanted] = [stripped(printed), { type: 'stats', id: bundle.id, data: after }];
+      // runc's executable may be in the page cache of the container, where its init has run it: mapped while runc looks.
+      if (one === beside)
+        for (const stats of [told, wanted]) delete (stats as Stats).data.memory.raw.file_mapped;
+      expect(told).toEqual(wanted);
       return printed;
     };
 
