@@ -8,7 +8,7 @@ import type { Plan } from '../plan/plan.ts';
 import { type AfterReady, keepForStart } from './after-ready.ts';
 import { files } from './record.ts';
 import type { Runtime } from './runtime.ts';
-import { stateDirectory } from './store.ts';
+import { damaged, stateDirectory } from './store.ts';
 
 /** Of the format of later.json. */
 const version = 1;
@@ -100,10 +100,32 @@ function rounded(_key: string, value: unknown): unknown {
   return typeof value === 'bigint' ? Number(value) : value;
 }
 
-/** Undefined for a container without it: one that was created to run at once, or by an older version. */
+/**
+ * Undefined for a container without it: one that was created to run at once, or by another version.
+ *
+ * @throws RuntimeError `state.damaged`
+ */
 export function readLater(runtime: Runtime, id: string): Later | undefined {
-  const text = runtime.binding.readTextIfThere(entryPath(stateDirectory(runtime, id), files.later));
+  const path = entryPath(stateDirectory(runtime, id), files.later);
+  const text = runtime.binding.readTextIfThere(path);
   if (text === undefined) return undefined;
-  const later = JSON.parse(text) as Later;
-  return later.version === version ? later : undefined;
+  let later: Partial<Later> | null;
+  try {
+    later = JSON.parse(text) as Partial<Later> | null;
+  } catch (error) {
+    throw damaged(path, (error as Error).message);
+  }
+  if (typeof later?.version === 'number' && later.version !== version) return undefined;
+  if (!isLater(later)) throw damaged(path, 'not what create has written');
+  return later;
+}
+
+function isLater(value: Partial<Later> | null): value is Later {
+  if (value?.version !== version || !Array.isArray(value.afterReady?.steps)) return false;
+  const { standing } = value;
+  return standing === undefined || (isObject(standing?.process) && isObject(standing.linux));
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
 }

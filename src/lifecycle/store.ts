@@ -145,7 +145,8 @@ function isRecord(value: unknown): value is ContainerRecord {
   return typeof record === 'object' && record?.version === 1 && typeof record.id === 'string';
 }
 
-function damaged(path: string, why: string): RuntimeError {
+/** For a file of the state directory that is not what was written there. */
+export function damaged(path: string, why: string): RuntimeError {
   return new RuntimeError({
     code: 'state.damaged',
     message: `the state file ${path} is damaged: ${why}`,

@@ -87,3 +87,15 @@ it('is not there for a container of another version', () => {
   rmSync(directory, { recursive: true });
   expect(readLater(runtime, 'web')).toBeUndefined();
 });
+
+it.each([
+  '{"version":1',
+  'null',
+  '[]',
+  '{}',
+  '{"version":1}',
+  '{"version":1,"afterReady":{"steps":[]},"standing":{}}',
+])('is damaged when it is %s', text => {
+  machine.binding.writeText(join(directory, 'later.json'), text, 0o100, 0o600);
+  expect(() => readLater(runtime, 'web')).toThrow(/later\.json is damaged: /);
+});
