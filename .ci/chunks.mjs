@@ -23,8 +23,6 @@ const chunks = {
     'src/lifecycle/exec.ts',
     'src/cli/update-options.ts',
     'src/lifecycle/update.ts',
-    // for an update of device rules, which is rare
-    'src/lifecycle/new-device-rules.ts',
     'src/lifecycle/check-bundle.ts',
     'src/validate/report.ts',
     'src/standalone/warm-up.ts',

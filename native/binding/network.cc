@@ -15,26 +15,11 @@
 #include <memory>
 
 #include "binding/table.h"
+#include "core/fd.h"
 
 namespace tsubo::binding {
 
 namespace {
-
-class Held {
- public:
-  explicit Held(int fd = -1) : fd_(fd) {}
-  Held(const Held&) = delete;
-  Held& operator=(const Held&) = delete;
-  ~Held() { reset(); }
-  int get() const { return fd_; }
-  void reset(int fd = -1) {
-    if (fd_ >= 0) ::close(fd_);
-    fd_ = fd;
-  }
-
- private:
-  int fd_;
-};
 
 // The call that was refused; all is well while `error` is 0.
 struct Refusal {
@@ -132,7 +117,7 @@ class Netlink {
 
  private:
   static constexpr size_t kBuffer = 32768;
-  Held socket_;
+  Fd socket_;
   uint32_t sequence_ = 0;
 };
 
@@ -266,7 +251,7 @@ namespace function {
 Outcome moveNetDevice(const Arguments& a) {
   const Value& request = a[0];
   const std::string &name = request.field("name").text(), &new_name = request.field("newName").text();
-  Held own(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
+  Fd own(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
   if (own.get() < 0) return refused("open", errno, "/proc/thread-self/ns/net");
   const auto place = [&](const char* field) {
     const auto fd = static_cast<int>(request.field(field).number());

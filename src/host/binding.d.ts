@@ -137,6 +137,7 @@ export interface Binding {
    * Throws ENODEV when there is none, and EEXIST when the name is taken; `syscall` is the message's name, `RTM_NEWLINK`.
    */
   moveNetDevice(request: NetDeviceMove): NetDeviceMoved;
+
   // ---- conversations over Unix sockets --------------------------------------------------------------------
   /** A stream socket connected to the listener at `path`; `@name` is the abstract name. Patience as for sendDescriptor. */
   connectTo(path: string): number;

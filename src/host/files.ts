@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { errno } from '../errors/errno.ts';
-import { isSystemError } from '../errors/system.ts';
+import { isSystemError, onHost } from '../errors/system.ts';
 import type { Binding } from './binding.d.ts';
 import { joinPath, parentPath } from './paths.ts';
 
@@ -16,6 +16,17 @@ export const openFlags = {
   closeOnExec: 0o2000000,
   pathOnly: 0o10000000,
 } as const;
+
+/**
+ * Opens what is there, for reading. The receiver closes it.
+ *
+ * @throws RuntimeError `host.syscall`
+ */
+export function openReadOnly(binding: Binding, path: string): number {
+  return onHost(`unable to open ${path}`, () =>
+    binding.open(path, openFlags.readOnly | openFlags.closeOnExec, 0),
+  );
+}
 
 const typeMask = 0o170000;
 const directoryType = 0o040000;

@@ -10,10 +10,11 @@ import type { LoadSeccomp } from '../plan/context.ts';
 import { checkProcessDocument } from '../validate/check-process.ts';
 import { linuxOf } from '../validate/linux-of.ts';
 import { seccompOf } from '../validate/seccomp-of.ts';
-import { type Listener, loadKept, readLater } from './later.ts';
+import { loadKept, readLater } from './later.ts';
 import { withPlace } from './place.ts';
 import { files } from './record.ts';
 import type { Runtime } from './runtime.ts';
+import type { Listener } from './seccomp-agent.ts';
 import { stateDirectory } from './store.ts';
 
 /** What is executed: a document, or a command with changes to the container's own process. */

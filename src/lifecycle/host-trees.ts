@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { RuntimeError } from '../errors/error.ts';
-import { isSystemError, onHost } from '../errors/system.ts';
+import { isSystemError } from '../errors/system.ts';
 import type { SystemError } from '../host/binding.d.ts';
-import { openFlags } from '../host/files.ts';
+import { openReadOnly } from '../host/files.ts';
 import type { Config } from '../oci/config.ts';
 import { explainFailure } from '../plan/explain.ts';
 import type { IdMap } from '../plan/host-trees.ts';
@@ -28,9 +28,7 @@ export function cloneHostTrees(runtime: Runtime, subject: Subject, pid: number):
   const steps = subject.plan.host.filter((step): step is CloneTree => step.op === 'cloneTree');
   const opened: number[] = [];
   const open = (path: string): number => {
-    const fd = onHost(`unable to open ${path}`, () =>
-      binding.open(path, openFlags.readOnly | openFlags.closeOnExec, 0),
-    );
+    const fd = openReadOnly(binding, path);
     opened.push(fd);
     return fd;
   };
@@ -95,10 +93,7 @@ export function mapTree(
 /** The user namespace with the mappings of a mount. The receiver closes it. */
 function namespaceOf(runtime: Runtime, idmap: IdMap, origin: string, pid: number): number {
   if (idmap.uids !== undefined) return mappedNamespace(runtime, idmap, origin);
-  const path = `/proc/${pid}/ns/user`;
-  return onHost(`unable to open ${path}`, () =>
-    runtime.binding.open(path, openFlags.readOnly | openFlags.closeOnExec, 0),
-  );
+  return openReadOnly(runtime.binding, `/proc/${pid}/ns/user`);
 }
 
 function showOwners(

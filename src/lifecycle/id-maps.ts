@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { errno } from '../errors/errno.ts';
 import { RuntimeError } from '../errors/error.ts';
-import { isSystemError, onHost } from '../errors/system.ts';
+import { hostFailure, isSystemError, onHost } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
-import { openFlags } from '../host/files.ts';
+import { openReadOnly } from '../host/files.ts';
 import { joinPath } from '../host/paths.ts';
 import { isMachineRoot } from '../host/privilege.ts';
 import type { IDMapping } from '../oci/config.ts';
@@ -32,10 +32,7 @@ export function mappedNamespace({ binding }: Runtime, idmap: IdMap, origin: stri
   try {
     writeMap(binding, pid, 'uid', idmap.uids ?? [], origin);
     writeMap(binding, pid, 'gid', idmap.gids ?? [], origin);
-    const path = `/proc/${pid}/ns/user`;
-    return onHost(`unable to open ${path}`, () =>
-      binding.open(path, openFlags.readOnly | openFlags.closeOnExec, 0),
-    );
+    return openReadOnly(binding, `/proc/${pid}/ns/user`);
   } finally {
     binding.reap(pid);
   }
@@ -114,20 +111,15 @@ function writeMap(
   } catch (error) {
     // The process has ended: why, its report tells.
     if (isSystemError(error) && (error.errno === errno.ENOENT || error.errno === errno.ESRCH)) return;
-    onHost(
-      `unable to write the ${kind} mappings`,
-      () => {
-        throw error;
-      },
-      {
-        pointer: origin,
-        value: mappingsValue(mappings),
-        spec,
-        hint: isMachineRoot(binding)
-          ? `the kernel maps only ${kind}s that the runtime has itself, each once, in at most 340 lines and 4095 bytes`
-          : `without root only the own ${kind} can be mapped, unless there is new${kind}map (Debian: uidmap) and /etc/sub${kind} gives more`,
-      },
-    );
+    if (!isSystemError(error)) throw error;
+    throw hostFailure(error, `unable to write the ${kind} mappings`, {
+      pointer: origin,
+      value: mappingsValue(mappings),
+      spec,
+      hint: isMachineRoot(binding)
+        ? `the kernel maps only ${kind}s that the runtime has itself, each once, in at most 340 lines and 4095 bytes`
+        : `without root only the own ${kind} can be mapped, unless there is new${kind}map (Debian: uidmap) and /etc/sub${kind} gives more`,
+    });
   }
 }
 

@@ -8,6 +8,7 @@ import type { Plan } from '../plan/plan.ts';
 import { type AfterReady, keepForStart } from './after-ready.ts';
 import { files } from './record.ts';
 import type { Runtime } from './runtime.ts';
+import type { Listener } from './seccomp-agent.ts';
 import { damaged, stateDirectory } from './store.ts';
 
 /** Of the format of later.json. */
@@ -37,9 +38,6 @@ export interface StandingFilter extends Listener {
   /** Pairs of 32 bits, as BPF has its instructions. */
   readonly words: readonly number[];
 }
-
-/** Who is told of the calls of a filter with SCMP_ACT_NOTIFY. */
-export type Listener = Pick<Seccomp, 'listenerPath' | 'listenerMetadata'>;
 
 /** Writes later.json, once and before anybody looks for it. */
 export function writeLater(runtime: Runtime, directory: string, config: Config, plan: Plan): void {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { RuntimeError } from '../errors/error.ts';
 import { onHost } from '../errors/system.ts';
-import { openFlags } from '../host/files.ts';
+import { openReadOnly } from '../host/files.ts';
 import { hostTreesMoment, mapTreeMoment } from '../plan/host-trees.ts';
 import type { HostStep } from '../plan/plan.ts';
 import { timeOffsetsMoment } from '../plan/time-namespace.ts';
@@ -71,8 +71,5 @@ function timeNamespace({ binding }: Runtime, step: WriteTimeOffsets, pid: number
       hint: 'the clocks must not go below 0',
     });
   }
-  const namespace = `/proc/${pid}/ns/time_for_children`;
-  return onHost(`unable to open ${namespace}`, () =>
-    binding.open(namespace, openFlags.readOnly | openFlags.closeOnExec, 0),
-  );
+  return openReadOnly(binding, `/proc/${pid}/ns/time_for_children`);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { errno } from '../errors/errno.ts';
-import { hostFailure, isSystemError, onHost } from '../errors/system.ts';
-import { openFlags } from '../host/files.ts';
+import { hostFailure, isSystemError } from '../errors/system.ts';
+import { openReadOnly } from '../host/files.ts';
 import type { HostStep, Plan } from '../plan/plan.ts';
 import type { Runtime } from './runtime.ts';
 import type { Moments, Waiting } from './spawn.ts';
@@ -29,10 +29,7 @@ export function netDevices({ binding }: Runtime, plan: Plan, undo: UndoList): Ne
     namespace = undefined;
   };
   const network = ({ pid }: Waiting): void => {
-    const path = `/proc/${pid}/ns/net`;
-    const theirs = onHost(`unable to open ${path}`, () =>
-      binding.open(path, openFlags.readOnly | openFlags.closeOnExec, 0),
-    );
+    const theirs = openReadOnly(binding, `/proc/${pid}/ns/net`);
     // Also when the init has ended by then: the devices are in it as long as it is open.
     namespace = theirs;
     undo.arm('the network namespace', release);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { errno } from '../errors/errno.ts';
-import { isSystemError, onHost } from '../errors/system.ts';
+import { hostFailure, isSystemError } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
 import type { HostStep, Plan } from '../plan/plan.ts';
 
@@ -12,7 +12,7 @@ export function setOomScoreAdj(binding: Binding, step: SetOomScoreAdj, pid: numb
     binding.writeText(`/proc/${pid}/oom_score_adj`, String(step.value), 0, 0);
   } catch (error) {
     if (isSystemError(error) && (error.errno === errno.ENOENT || error.errno === errno.ESRCH)) return;
-    refuse(step, index, error);
+    throw refusal(step, index, error);
   }
 }
 
@@ -27,22 +27,17 @@ export function lendOomScore(binding: Binding, { host }: Plan): () => void {
     binding.writeText(path, String(step.value), 0, 0);
     return () => binding.writeText(path, own, 0, 0);
   } catch (error) {
-    return refuse(step, index, error);
+    throw refusal(step, index, error);
   }
 }
 
-function refuse({ value, origin }: SetOomScoreAdj, index: number, error: unknown): never {
-  return onHost(
-    `unable to set oom_score_adj to ${value}`,
-    () => {
-      throw error;
-    },
-    {
-      pointer: origin,
-      step: index,
-      value: String(value),
-      spec: 'config.md#linux-process',
-      hint: 'a value below that of the runtime itself needs CAP_SYS_RESOURCE',
-    },
-  );
+function refusal({ value, origin }: SetOomScoreAdj, index: number, error: unknown): unknown {
+  if (!isSystemError(error)) return error;
+  return hostFailure(error, `unable to set oom_score_adj to ${value}`, {
+    pointer: origin,
+    step: index,
+    value: String(value),
+    spec: 'config.md#linux-process',
+    hint: 'a value below that of the runtime itself needs CAP_SYS_RESOURCE',
+  });
 }

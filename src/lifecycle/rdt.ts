@@ -17,7 +17,7 @@ import type { UndoList } from './undo.ts';
 
 type MakeRdtGroup = Extract<HostStep, { op: 'makeRdtGroup' }>;
 
-export function rdtStep({ host }: Plan): MakeRdtGroup | undefined {
+function rdtStep({ host }: Plan): MakeRdtGroup | undefined {
   return host.find((step): step is MakeRdtGroup => step.op === 'makeRdtGroup');
 }
 
@@ -71,16 +71,16 @@ export function updateRdt(
   place: RdtPlace | undefined,
   { l3CacheSchema = '', memBwSchema = '' }: RdtUpdate,
 ): () => void {
+  const lines = [l3CacheSchema, memBwSchema].filter(text => text !== '');
   if (place === undefined) {
     throw new RuntimeError({
       code: 'config.unsupported',
       message: 'updating a non-existent Intel RDT configuration is not supported',
-      value: [l3CacheSchema, memBwSchema].filter(text => text !== '').join(' '),
+      value: lines.join(' '),
       hint: 'the container was created without linux.intelRdt: leave the schemata out',
     });
   }
   const before = readSchemata(binding, place).split('\n');
-  const lines = [l3CacheSchema, memBwSchema].filter(text => text !== '');
   writeSchemata(binding, place, lines);
   return () => {
     const names = lines.map(line => line.slice(0, line.indexOf(':')));

@@ -9,6 +9,9 @@ import type { HookSubject } from './hooks.ts';
 import type { Runtime } from './runtime.ts';
 import { type Moments, seccompMoment } from './spawn.ts';
 
+/** Who is told of the calls of a filter with SCMP_ACT_NOTIFY. */
+export type Listener = Pick<Seccomp, 'listenerPath' | 'listenerMetadata'>;
+
 /** config-linux.md#containerprocessstate */
 interface ContainerProcessState {
   readonly ociVersion: string;
@@ -28,7 +31,7 @@ interface ContainerProcessState {
  */
 export function seccompMoments(
   { binding, log }: Runtime,
-  seccomp: Pick<Seccomp, 'listenerPath' | 'listenerMetadata'> | undefined,
+  seccomp: Listener | undefined,
   subject: HookSubject,
   status: () => Status,
   initPid?: number,

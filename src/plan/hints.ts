@@ -155,10 +155,10 @@ const hints = (): Readonly<Record<string, Readonly<Record<number, string>>>> => 
   },
 });
 
-/** The likely cause and what to try, where it is known. */
 /** What fails for the causes of another operation. */
 const alike: Partial<Record<Operation, Operation>> = { mountCgroup: 'mount', cloneTree: 'bind' };
 
+/** The likely cause and what to try, where it is known. */
 export function hintFor(step: Step, report: Report): string | undefined {
   if (step.op === 'mount' && step.fstype === 'bind' && report.errno === errno.ENODEV) {
     return 'a bind needs the option bind or rbind: the type alone means nothing';

@@ -27,9 +27,9 @@ const facts: HostFacts = {
  * touches every shape there is. Pure as all of it must be then: nothing of the machine is looked at.
  */
 export function warmUp(): void {
-  const text = JSON.stringify(starter({ hostname: 'tsubo', cgroupNamespace: true }));
-  const document = JSON.parse(text.replace('"terminal":true', '"terminal":false'));
-  const { config } = requireConfig(document, { text });
+  const { process, ...rest } = starter({ hostname: 'tsubo', cgroupNamespace: true });
+  const text = JSON.stringify({ ...rest, process: { ...process, terminal: false } });
+  const { config } = requireConfig(JSON.parse(text), { text });
   for (const startNow of [false, true]) {
     const plan = makePlan(config, facts, { id: 'warm', bundle: '/', noNewKeyring: false, startNow });
     encodePlan(plan.container);

@@ -4,12 +4,12 @@ import { describe, expect, test } from 'vitest';
 import type { Bundle } from '../helpers/bundle.ts';
 import { controlFiles, differences } from '../helpers/cgroup-files.ts';
 import { requires } from '../helpers/requires.ts';
+import { someOfEach } from '../helpers/resources.ts';
 import { disagrees, installedRunc, isTsubo, runtime } from '../helpers/runtime.ts';
 import { type Sandbox, sandbox } from '../helpers/sandbox.ts';
 import { show } from '../helpers/systemctl.ts';
 
 const runc = installedRunc() ?? runtime;
-const mega = 1024 * 1024;
 const denied = { allow: false, access: 'rwm' };
 
 const configs: readonly [what: string, resources: Record<string, unknown>][] = [
@@ -17,12 +17,7 @@ const configs: readonly [what: string, resources: Record<string, unknown>][] = [
   [
     'some of each',
     {
-      memory: { limit: 64 * mega, reservation: 16 * mega, swap: 96 * mega },
-      cpu: { shares: 2048, quota: 33000, period: 50000, cpus: '0-1', mems: '0' },
-      pids: { limit: 42 },
-      blockIO: { weight: 500 },
-      hugepageLimits: [{ pageSize: '2MB', limit: 4 * mega }],
-      unified: { 'memory.high': `${48 * mega}` },
+      ...someOfEach,
       devices: [
         denied,
         { allow: true, type: 'c', major: 10, minor: 229, access: 'r' },

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { Bundle } from '../helpers/bundle.ts';
 import type { TestDeviceRule } from '../helpers/config.ts';
 import { requires } from '../helpers/requires.ts';
+import { someOfEach } from '../helpers/resources.ts';
 import { isTsubo, skipWhere } from '../helpers/runtime.ts';
 import { type Sandbox, sandbox, until } from '../helpers/sandbox.ts';
 import { show } from '../helpers/systemctl.ts';
@@ -27,14 +28,7 @@ function cgroupOf(box: Sandbox, id: string): string {
 }
 
 function limited(bundle: Bundle): void {
-  bundle.config.linux.resources = {
-    memory: { limit: 64 * mega, reservation: 16 * mega, swap: 96 * mega },
-    cpu: { shares: 2048, quota: 33000, period: 50000, cpus: '0-1', mems: '0' },
-    pids: { limit: 42 },
-    blockIO: { weight: 500 },
-    hugepageLimits: [{ pageSize: '2MB', limit: 4 * mega }],
-    unified: { 'memory.high': `${48 * mega}` },
-  };
+  bundle.config.linux.resources = structuredClone(someOfEach);
 }
 
 const limits = [
