@@ -45,30 +45,19 @@ Result run(Context& c, const wire::step::makeDevice& s) {
   auto mode = static_cast<unsigned>(s.mode), uid = static_cast<unsigned>(s.uid), gid = static_cast<unsigned>(s.gid);
   uint64_t dev = (s.minor & 0xff) | ((s.major & 0xfff) << 8) | ((s.minor & ~0xffull) << 12);
   long r = sys::mknodat(parent.get(), name, mode, dev);
-  if (r == 0) {
-    if (uid == 0 && gid == 0) return {};
-    return check("fchownat", sys::fchownat(parent.get(), name, uid, gid, files::kLinkItself));
-  }
+  if (r == 0 && uid == 0 && gid == 0) return {};
   // Without CAP_MKNOD. Why it was refused says more than why nothing could be bound either.
   if (r == -EPERM && bind_device(c, path, parent.get(), name, {s.path, s.mode, s.major, s.minor}).ok()) return {};
-  if (r != -EEXIST) return check("mknodat", r);
+  if (r != 0 && r != -EEXIST) return check("mknodat", r);
 
   UniqueFd node(sys::openat(parent.get(), name, files::kPathOnly | files::kNoFollow | files::kCloexec));
   files::Status at;
-  if (!node.open() || files::status(node.get(), "", 0, &at) < 0) return check("mknodat", r);
-  if (!is_node(at, mode, s.major, s.minor)) return check("mknodat", r);
-  if (at.uid != uid || at.gid != gid) {
-    if (long o = sys::fchownat(node.get(), "", uid, gid, files::kEmptyPath); o < 0) return check("fchownat", o);
+  if (!node.open() || files::status(node.get(), "", 0, &at) < 0 || !is_node(at, mode, s.major, s.minor)) {
+    return {EEXIST, "mknodat"};
   }
-  if ((at.mode & 07777) != (mode & 07777)) {
-    // The node itself and not its name: through our own procfs.
-    long proc = files::procfs(c);
-    if (proc < 0) return check("fsmount", proc);
-    text::Buffer<40> self;
-    self.add("self/fd/").add_number(static_cast<unsigned>(node.get()));
-    return check("fchmodat", sys::call(__NR_fchmodat, proc, sys::arg(self.c_str()), mode & 07777));
-  }
-  return {};
+  // What was there may be the host's own: bound there, in a directory of the host's, or in a root that others use too.
+  if (r == -EEXIST) return {};
+  return check("fchownat", sys::fchownat(node.get(), "", uid, gid, files::kEmptyPath));
 }
 
 Result run(Context& c, const wire::step::bindDevice& s) {
@@ -86,6 +75,14 @@ namespace {
 
 enum class Existing { keep, replace };
 
+// A node 5:2 on another mount than the root's, so perhaps in the host's own /dev that came with the root. It does what
+// the link would: the kernel looks for the devpts beside it (Linux 4.7).
+bool is_ptmx_of_others(Context& c, int parent, const char* name) {
+  files::Status at, root;
+  if (files::status(parent, name, files::kLinkItself, &at) < 0 || files::status(c.root, "", 0, &root) < 0) return false;
+  return at.is(files::kCharacter) && at.rdev_major == 5 && at.rdev_minor == 2 && at.mount != root.mount;
+}
+
 Result make_symlink(Context& c, const char* path, const char* target, Existing existing) {
   c.about(path);
   text::Path buffer;
@@ -95,7 +92,7 @@ Result make_symlink(Context& c, const char* path, const char* target, Existing e
   UniqueFd parent(fd);
   long r = sys::symlinkat(target, parent.get(), name);
   if (r != -EEXIST) return check("symlinkat", r);
-  if (existing == Existing::keep) return {};
+  if (existing == Existing::keep || is_ptmx_of_others(c, parent.get(), name)) return {};
   if (long u = sys::call(__NR_unlinkat, parent.get(), sys::arg(name), 0); u < 0) return check("unlinkat", u);
   return check("symlinkat", sys::symlinkat(target, parent.get(), name));
 }

@@ -12,8 +12,9 @@ namespace tsubo::files {
 long status(int dir, const char* path, int flags, Status* out) {
   struct statx sx;
   if (*path == '\0') flags |= kEmptyPath;
-  long r = sys::call(__NR_statx, dir, sys::arg(path), flags, STATX_BASIC_STATS, sys::arg(&sx));
-  if (r == 0) *out = {sx.stx_mode, sx.stx_uid, sx.stx_gid, sx.stx_rdev_major, sx.stx_rdev_minor, sx.stx_ino};
+  long r = sys::call(__NR_statx, dir, sys::arg(path), flags, STATX_BASIC_STATS | STATX_MNT_ID, sys::arg(&sx));
+  if (r == 0)
+    *out = {sx.stx_mode, sx.stx_uid, sx.stx_gid, sx.stx_rdev_major, sx.stx_rdev_minor, sx.stx_ino, sx.stx_mnt_id};
   return r;
 }
 

@@ -28,6 +28,8 @@ struct Status {
   unsigned rdev_major;
   unsigned rdev_minor;
   uint64_t inode;
+  // The number of the mount it lies on.
+  uint64_t mount;
   bool is(unsigned type) const { return (mode & kFileType) == type; }
 };
 // `path` empty: the descriptor itself.

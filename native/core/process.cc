@@ -28,7 +28,7 @@ Result run(Context&, const wire::step::setRlimit& s) {
 }
 
 Result run(Context& c, const wire::step::ownStdio& s) {
-  constexpr unsigned kPtsFirst = 136, kPtsLast = 143, kTty = 4, kConsole = 5;
+  constexpr unsigned kPtsFirst = 136, kPtsLast = 143, kTty = 4;
   for (int fd = 0; fd < 3; fd++) {
     files::Status at;
     if (files::status(fd, "", 0, &at) < 0) continue;
@@ -44,8 +44,9 @@ Result run(Context& c, const wire::step::ownStdio& s) {
       sys::close(static_cast<int>(own));
       continue;
     }
-    bool terminal = at.is(files::kCharacter) && ((at.rdev_major >= kPtsFirst && at.rdev_major <= kPtsLast) ||
-                                                 at.rdev_major == kTty || at.rdev_major == kConsole);
+    // Not /dev/tty, /dev/console and /dev/ptmx (5): one node for all users of the machine.
+    bool terminal = at.is(files::kCharacter) &&
+                    ((at.rdev_major >= kPtsFirst && at.rdev_major <= kPtsLast) || at.rdev_major == kTty);
     if (!terminal && !at.is(files::kFifo) && !at.is(files::kSocket)) continue;
     // Refusals (a read-only or remote file system, a user without a mapping) leave the owner: opening /dev/stdout may
     // then fail inside, writing to it never does.

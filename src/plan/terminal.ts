@@ -24,7 +24,7 @@ export function terminalSteps({ process, origin }: ProcessContext, options: Term
     {
       op: 'openTerminal',
       origin: origin('terminal'),
-      path: '/dev/ptmx',
+      path: '/dev/pts/ptmx',
       console: options.console ? '/dev/console' : '',
       slot: options.slot,
       height,

@@ -102,7 +102,8 @@ export const vocabulary = {
   },
   /**
    * mknodat(2) at `path` in the root with `mode` (file type and permissions), then the owner. Missing parents are made.
-   * A node that is there already is right when type and numbers agree (mode and owner are then set), else EEXIST.
+   * A node that is there already is right when type and numbers agree, else EEXIST; its mode and owner stay what they
+   * are, as with runc and crun: it may be the host's own.
    * Where the kernel refuses to make nodes (EPERM) the host's node of the same path is bound there.
    */
   makeDevice: {
@@ -120,7 +121,10 @@ export const vocabulary = {
   bindDevice: { path: 'text', mode: 'number', major: 'number', minor: 'number' },
   /** symlinkat(2) at `path` in the root. A path that exists already is left alone. */
   makeSymlink: { path: 'text', target: 'text' },
-  /** As makeSymlink, but a file (not a directory) that is there already is removed first. */
+  /**
+   * As makeSymlink, but a file (not a directory) that is there already is removed first, unless it is the character device
+   * 5:2 on another mount than the root's.
+   */
   replaceSymlink: { path: 'text', target: 'text' },
   /** As makeSymlink, but only where `needs` exists (a host path seen before the pivot). */
   makeSymlinkIf: { path: 'text', target: 'text', needs: 'text' },

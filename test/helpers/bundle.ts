@@ -2,6 +2,7 @@
 import {
   chownSync,
   copyFileSync,
+  lchownSync,
   linkSync,
   mkdirSync,
   readdirSync,
@@ -130,7 +131,8 @@ export class Bundle {
   /** Gives the directories of the rootfs to that user and group. */
   chown(id: number): void {
     chownSync(this.rootfs, id, id);
-    for (const entry of readdirSync(this.rootfs)) chownSync(this.inRoot(entry), id, id);
+    // Never what a link leads to, which may be the host's.
+    for (const entry of readdirSync(this.rootfs)) lchownSync(this.inRoot(entry), id, id);
   }
 
   /** Writes config.json: the config, or any other text. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { chmodSync, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { type Bundle, bind } from '../helpers/bundle.ts';
 import type { TestDevice } from '../helpers/config.ts';
 import { parseReport } from '../helpers/inside.ts';
 import { requires } from '../helpers/requires.ts';
@@ -117,17 +118,149 @@ describe.skipIf(requires('root', 'busybox'))('the devices of a container', () =>
     expect(report.probes['/dev/ptmx']).toMatchObject({ kind: 'symlink', target: 'pts/ptmx' });
   });
 
-  test('may be there already when they are the right ones', () => {
-    const report = box.inside(
-      bundle => {
-        bundle.unmount('/dev');
-        box.view.sh('mknod "$1" c 1 3', bundle.inRoot('dev/null'));
-        chmodSync(bundle.inRoot('dev/null'), 0o600);
-      },
-      { probe: ['/dev/null'] },
-    );
-    const mode = disagrees('runc 1.1', 'leaves the mode of a device that is there already') ? 0o600 : 0o666;
-    expect(report.probes['/dev/null']).toMatchObject({ kind: 'character', mode, major: 1, minor: 3 });
+  describe('that are there already', () => {
+    /** Nodes of this test's own, as a host might have them: of an owner and a mode that nobody else asks for. */
+    const hostNodes = (): string => {
+      const dir = box.mkdir('nodes');
+      box.view.sh(
+        'cd "$1"; mknod -m 606 null c 1 3; mknod -m 606 zero c 1 5; mknod -m 606 ptmx c 5 2; touch file; chown 123:456 *',
+        dir,
+      );
+      return dir;
+    };
+    const listed = (dir: string): string => box.view.sh('cd "$1"; stat -c "%n %F %a %u:%g %t:%T" *', dir);
+    /** Another owner and mode than those of the host's. */
+    const asked: TestDevice = {
+      path: '/dev/zero',
+      type: 'c',
+      major: 1,
+      minor: 5,
+      fileMode: 0o640,
+      uid: 7,
+      gid: 8,
+    };
+    const untouched = { kind: 'character', mode: 0o606, uid: 123, gid: 456 };
+
+    test.each<[string, (bundle: Bundle, nodes: string) => void]>([
+      [
+        'are bound on a tmpfs',
+        (bundle, nodes) =>
+          bundle.config.mounts.push(bind(`${nodes}/null`, '/dev/null'), bind(`${nodes}/zero`, '/dev/zero')),
+      ],
+      [
+        'are bound in the root',
+        (bundle, nodes) => {
+          bundle.unmount('/dev');
+          bundle.config.mounts.push(bind(`${nodes}/null`, '/dev/null'), bind(`${nodes}/zero`, '/dev/zero'));
+        },
+      ],
+      [
+        'came with the root',
+        (bundle, nodes) => {
+          bundle.unmount('/dev');
+          box.view.sh('mount --bind "$1" "$2"', nodes, bundle.inRoot('dev'));
+        },
+      ],
+    ])('keep owner and mode where they %s', (_, modify) => {
+      const nodes = hostNodes();
+      const before = listed(nodes);
+      const bundle = box.bundle(made => {
+        made.config.linux.devices = [asked];
+        made.config.process.args = ['/bin/inside', '--probe', '/dev/null', '/dev/zero'];
+        modify(made, nodes);
+      });
+      const report = parseReport(box.must(['run', '--bundle', bundle.dir, bundle.id]).stdout);
+      box.view.sh('umount "$1" 2>/dev/null || true', bundle.inRoot('dev'));
+      expect(report.probes['/dev/null']).toMatchObject({ ...untouched, major: 1, minor: 3 });
+      expect(report.probes['/dev/zero']).toMatchObject({ ...untouched, major: 1, minor: 5 });
+      const after = listed(nodes);
+      for (const line of before.split('\n')) {
+        if (!line.startsWith('ptmx') || !disagrees('runc', 'replaces a ptmx that came with the root')) {
+          expect(after).toContain(line);
+        }
+      }
+    });
+
+    test('keep them in a directory that is bound', () => {
+      const nodes = hostNodes();
+      const before = listed(nodes);
+      const report = box.inside(
+        bundle => {
+          bundle.config.mounts.push(bind(nodes, '/srv'));
+          bundle.config.linux.devices = [{ ...asked, path: '/srv/zero' }];
+        },
+        { probe: ['/srv/zero'] },
+      );
+      expect(report.probes['/srv/zero']).toMatchObject({ ...untouched, major: 1, minor: 5 });
+      expect(listed(nodes)).toBe(before);
+    });
+
+    test('keep them in a user namespace, which has a node of its own over them', () => {
+      const nodes = hostNodes();
+      const before = listed(nodes);
+      box.inside(bundle => {
+        bundle.userNamespace();
+        bundle.config.mounts.push(bind(`${nodes}/null`, '/dev/null'));
+      });
+      expect(listed(nodes)).toBe(before);
+    });
+
+    test('keep them in the image', () => {
+      const report = box.inside(
+        bundle => {
+          bundle.unmount('/dev');
+          box.view.sh('mknod -m 600 "$1" c 1 3', bundle.inRoot('dev/null'));
+        },
+        { probe: ['/dev/null'] },
+      );
+      expect(report.probes['/dev/null']).toMatchObject({
+        kind: 'character',
+        mode: 0o600,
+        major: 1,
+        minor: 3,
+      });
+    });
+
+    test.each([
+      ['another device', 'null'],
+      ['a file', 'file'],
+    ])('are refused where the mount is %s, which stays as it is', (_, name) => {
+      const nodes = hostNodes();
+      const before = listed(nodes);
+      const bundle = box.bundle(made => {
+        made.config.linux.devices = [asked];
+        made.config.mounts.push(bind(`${nodes}/${name}`, '/dev/zero'));
+      });
+      if (disagrees('runc 1.1', 'takes whatever is at the place of a device for the device')) {
+        expect(box.run(bundle).status).toBe(0);
+      } else {
+        const failure = box.refuses(bundle);
+        expect(failure.message).toContain('/dev/zero');
+        if (isTsubo) {
+          expect(failure.record).toMatchObject({ code: 'container.device', pointer: '/linux/devices/0' });
+        }
+      }
+      expect(listed(nodes)).toBe(before);
+    });
+
+    test('keep their owner as standard streams too', () => {
+      const nodes = box.mkdir('nodes');
+      box.view.sh('mknod -m 666 "$1/tty" c 5 0', nodes);
+      const before = listed(nodes);
+      const bundle = box.bundle(made => {
+        made.config.process.user = { uid: 1000, gid: 1000 };
+        made.config.process.args = ['/bin/true'];
+      });
+      const script =
+        'nodes=$1; shift; exec script -qec "$* <$nodes/tty" /dev/null </dev/null >/dev/null 2>&1';
+      const done = box.view.exec([
+        ...['/bin/sh', '-c', script, 'sh', nodes],
+        ...box.command('run', '--bundle', bundle.dir, bundle.id),
+      ]);
+      expect(done.status).toBe(0);
+      if (disagrees('runc', 'gives every standard stream to the user')) return;
+      expect(listed(nodes)).toBe(before);
+    });
   });
 
   test.each([

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { Bundle } from '../helpers/bundle.ts';
+import { type Bundle, bind } from '../helpers/bundle.ts';
 import { helperProgram } from '../helpers/inside.ts';
 import { requires } from '../helpers/requires.ts';
 import { disagrees, isTsubo } from '../helpers/runtime.ts';
@@ -118,6 +118,22 @@ describe.skipIf(requires('root', 'busybox', 'g++'))('a terminal', () => {
     await until('the program runs', () => socket.stdout() === 'ready\r\n');
     socket.child.kill('SIGWINCH');
     await until('it prints the new size', () => socket.stdout().endsWith('25 81\r\n'));
+  });
+
+  test('is one of the devpts in a /dev from outside, whose ptmx is a node', async () => {
+    const dev = box.mkdir('dev');
+    box.view.sh('cd "$1"; mknod -m 600 ptmx c 5 2; mknod -m 666 null c 1 3; mkdir pts; touch console', dev);
+    const socket = await receiver();
+    const bundle = interactive(made => {
+      made.config.mounts = made.config.mounts.filter(
+        ({ destination }) => !/^\/dev(\/[^p]|$)/.test(destination),
+      );
+      const pts = made.config.mounts.findIndex(({ destination }) => destination === '/dev/pts');
+      made.config.mounts.splice(pts, 0, bind(dev, '/dev'));
+    });
+    await started(bundle, socket);
+    await until('the program runs', () => socket.stdout() === 'ready\r\n');
+    expect(box.view.sh('stat -c "%a %u %t:%T" "$1"', join(dev, 'ptmx')).trim()).toBe('600 0 5:2');
   });
 
   test('of run --detach is handed over too', async () => {

@@ -9,7 +9,7 @@ describe('the terminal', () => {
     });
     const [opened] = stepsOf(plan, 'openTerminal');
     expect(opened).toMatchObject({
-      path: '/dev/ptmx',
+      path: '/dev/pts/ptmx',
       console: '/dev/console',
       height: 24,
       width: 80,
