@@ -124,6 +124,21 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'capability:MKNOD'))('dev
     expect(table(rules)).toEqual(looser ? { ...expected, 'b:240:0': 'w' } : expected);
   });
 
+  test('pass over letters that stand for no access, beside others', () => {
+    const bundle = box.bundle(made =>
+      prepare(made, [
+        all,
+        { allow: true, type: 'c', major: 240, minor: 0, access: 'ra' },
+        { allow: true, type: 'c', major: 240, minor: 1, access: 'rw' },
+        { allow: false, type: 'c', major: 240, minor: 1, access: 'wx' },
+      ]),
+    );
+    const done = box.run(bundle);
+    expect(done.status).toBe(0);
+    expect(refused(done.stdout)).toEqual(defaults({ 'c:240:0': 'wb', 'c:240:1': 'wb' }));
+    if (isTsubo) expect(done.stderr).toContain('/linux/resources/devices/3/access');
+  });
+
   test('hold for what is executed later, and below the cgroup of the container', () => {
     const bundle = box.running(made => {
       prepare(made, [all]);

@@ -10,6 +10,17 @@ const largest = 0xffffffff;
 export const checkDeviceRules: Check = context => {
   const rules = context.config.linux?.resources?.devices ?? [];
   for (const problem of deviceRuleProblems(rules, '/linux/resources')) context.problem(problem);
+  for (const [index, { access = '' }] of rules.entries()) {
+    if (!/[rwm]/.test(access) || !/[^rwm]/.test(access)) continue;
+    context.warn({
+      code: 'config.resources.device-access',
+      message: `of the device access "${access}" only the letters r, w and m count`,
+      pointer: `/linux/resources/devices/${index}/access`,
+      value: access,
+      hint: `write "${access.replace(/[^rwm]/g, '')}"`,
+      spec,
+    });
+  }
 };
 
 /**
@@ -62,7 +73,8 @@ function* problemsOf(rule: Draft<DeviceCgroup>, pointer: string, index: number):
       pointer: rule.access === undefined ? pointer : `${pointer}/access`,
       hint: 'rwm stands for reading, writing and making a node',
     };
-  } else if (!/^[rwm]+$/.test(access)) {
+  } else if (!/[rwm]/.test(access)) {
+    // Beside known ones others are passed over, as runc does; a rule that is left with none would do nothing at all.
     yield {
       code: 'config.resources.device-access',
       message: `unknown device access "${access}"`,

@@ -151,6 +151,26 @@ describe('capabilities', () => {
   });
 });
 
+describe('the access of a device rule', () => {
+  it('is what its known letters say, with a warning', () => {
+    const devices = [
+      { allow: false, access: 'rwm' },
+      { allow: false, access: 'rwx' },
+    ];
+    const { problems, warnings } = checkConfig(
+      configWith(it => Object.assign(it.linux, { resources: { devices } })),
+    );
+    expect(problems).toEqual([]);
+    expect(warnings).toMatchObject([
+      {
+        code: 'config.resources.device-access',
+        pointer: '/linux/resources/devices/1/access',
+        hint: 'write "rw"',
+      },
+    ]);
+  });
+});
+
 describe('sysctl', () => {
   const sysctl = (key: string) => (it: { linux: object }) =>
     void Object.assign(it.linux, { sysctl: { [key]: '1' } });
