@@ -2,7 +2,8 @@
 
 // The program the containers of test/oci run: it prints, as one JSON object, what the kernel says from inside.
 // It only looks; what it should have seen is decided in the tests. Each argument after `--probe` is a path to look
-// at: what it is, and whether it can be read and written. Built static by inside.ts.
+// at: what it is, and whether it can be read and written. With `--int80 NUMBER ARGUMENT` alone it makes that call of
+// 32-bit x86 and prints the result. Built static by inside.ts.
 
 #include <dirent.h>
 #include <errno.h>
@@ -272,9 +273,26 @@ void probe(const char* path) {
   if (fd >= 0) close(fd);
 }
 
+// A system call as a 32-bit program makes it; the other arguments are 0.
+int narrowCall(const char* number, const char* argument) {
+#ifdef __x86_64__
+  int result = atoi(number);
+  asm volatile("int $0x80"
+               : "+a"(result)
+               : "b"(atoi(argument)), "c"(0), "d"(0), "S"(0), "D"(0)
+               : "r8", "r9", "r10", "r11", "memory");
+  printf("%d\n", result);
+  return 0;
+#else
+  fprintf(stderr, "no 32-bit calls here: %s %s\n", number, argument);
+  return 1;
+#endif
+}
+
 }  // namespace
 
 int main(int argc, char** argv, char** environment) {
+  if (argc == 4 && strcmp(argv[1], "--int80") == 0) return narrowCall(argv[2], argv[3]);
   static char output[1 << 16];
   setvbuf(stdout, output, _IOFBF, sizeof output);
   // The descriptors are listed first of all: nothing may open one before.

@@ -2,7 +2,7 @@
 
 // libseccomp's opinion, for test/native/seccomp-oracle.test.ts. Profiles on standard input, in words:
 //
-//   default VERDICT   arch NAME   rule VERDICT CALL COUNT {INDEX OPERATOR A B}...   end
+//   default VERDICT   machine NAME   arch NAME   rule VERDICT CALL COUNT {INDEX OPERATOR A B}...   end
 //
 // On standard output, for each: the number of bytes (32 bits), the filter. On standard error, names it does not know.
 
@@ -15,10 +15,18 @@
 int main() {
   char word[64];
   scmp_filter_ctx filter = nullptr;
+  seccomp_api_set(5);  // all actions, whatever this machine's kernel knows: nothing is loaded into it
   while (scanf("%63s", word) == 1) {
     if (strcmp(word, "default") == 0) {
       unsigned verdict = 0;
       if (scanf("%u", &verdict) != 1 || (filter = seccomp_init(verdict)) == nullptr) return 1;
+    } else if (strcmp(word, "machine") == 0) {
+      // Its native architecture instead of the one this runs on.
+      if (scanf("%63s", word) != 1) return 1;
+      uint32_t machine = seccomp_arch_resolve_name(word);
+      if (machine == seccomp_arch_native()) continue;
+      seccomp_arch_add(filter, machine);
+      seccomp_arch_remove(filter, seccomp_arch_native());
     } else if (strcmp(word, "arch") == 0) {
       if (scanf("%63s", word) != 1) return 1;
       seccomp_arch_add(filter, seccomp_arch_resolve_name(word));
@@ -38,7 +46,7 @@ int main() {
         continue;
       }
       int r = seccomp_rule_add_array(filter, verdict, number, count, conditions);
-      if (r < 0 && r != -17 /* EEXIST */) fprintf(stderr, "refused: %s %d\n", word, r);
+      if (r < 0 && r != -17 /* EEXIST */) fprintf(stderr, "refused: %s %d %x\n", word, r, verdict);
     } else {
       FILE* file = tmpfile();
       if (file == nullptr || seccomp_export_bpf(filter, fileno(file)) < 0) return 1;

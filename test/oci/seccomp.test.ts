@@ -157,6 +157,50 @@ describe.skipIf(requires('root', 'busybox')).each([
   });
 });
 
+// By int 0x80 any program makes the calls of a 32-bit one, with their numbers: getpid is 20 there, and mkdir 39.
+describe.skipIf(process.arch !== 'x64' || requires('root', 'busybox'))('a 32-bit call under a filter', () => {
+  const box = sandbox();
+  const call = (number: number, argument: number, architectures: string[], ...syscalls: Rules) =>
+    box.run(
+      box.bundle(bundle => {
+        bundle.config.linux.seccomp = { defaultAction: 'SCMP_ACT_ALLOW', architectures, syscalls };
+        bundle.config.process.args = ['/bin/inside', '--int80', String(number), String(argument)];
+      }),
+    );
+  const native = ['SCMP_ARCH_X86_64'];
+  const both = [...native, 'SCMP_ARCH_X86'];
+  const denied = (...names: string[]): Rules[number] => ({ names, action: 'SCMP_ACT_ERRNO', errnoRet: 95 });
+
+  test('is made where SCMP_ARCH_X86 is in the list', () => {
+    expect(call(20, 0, both, denied('getppid')).stdout).toBe('1\n');
+  });
+
+  test('ends its caller where it is not', () => {
+    const done = call(20, 0, native, denied('getppid'));
+    // 128 + SIGSYS
+    expect([done.stdout, done.status]).toEqual(['', 159]);
+  });
+
+  test('has a verdict by its name, not by its number', () => {
+    // EFAULT of mkdir(2) without a path: the number is that of getpid(2) of 64 bits.
+    expect(call(39, 0, both, denied('getpid')).stdout).toBe('-14\n');
+    expect(call(20, 0, both, denied('getpid')).stdout).toBe('-95\n');
+  });
+
+  test('has the verdict of the call behind socketcall(2)', () => {
+    const [socket, bind] = [1, 2].map(inner => call(102, inner, both, denied('socket')).stdout);
+    // EFAULT: its arguments would be at no address.
+    expect([socket, bind]).toEqual(['-95\n', '-14\n']);
+  });
+
+  test('compares the lower half of an argument', () => {
+    // close(2)
+    const args = [{ index: 0, value: 77, op: 'SCMP_CMP_EQ' }];
+    const [same, other] = [77, 78].map(fd => call(6, fd, both, { ...denied('close'), args }).stdout);
+    expect([same, other]).toEqual(['-95\n', '-9\n']);
+  });
+});
+
 describe.skipIf(requires('root', 'busybox'))('a seccomp filter that ends the init itself', () => {
   const box = sandbox();
 

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { HostFacts } from '../../src/host/facts.ts';
+import {
+  type Seccomp,
+  type SeccompAction,
+  type SeccompArchitecture,
+  type Syscall,
+  type SyscallArg,
+  seccompActions,
+  seccompFlags,
+  seccompOperators,
+} from '../../src/oci/seccomp.ts';
+import { Random } from './random.ts';
+
+/** Values at whose sides something changes: in the low half, in the high half, in the sign. */
+const edges = [
+  0n,
+  1n,
+  2n,
+  5n,
+  0x7fff_ffffn,
+  0x8000_0000n,
+  0xffff_fffen,
+  0xffff_ffffn,
+  0x1_0000_0000n,
+  0x1_0000_0001n,
+  0x7fff_ffff_ffff_ffffn,
+  0x8000_0000_0000_0000n,
+  0xffff_ffff_0000_0000n,
+  0xffff_ffff_ffff_fffen,
+  0xffff_ffff_ffff_ffffn,
+];
+
+/** libseccomp takes none above; the kernel takes 4095 too. */
+const largestErrno = 4094;
+
+const families: Readonly<Record<HostFacts['machine'], readonly SeccompArchitecture[]>> = {
+  x86_64: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86', 'SCMP_ARCH_X32'],
+  aarch64: ['SCMP_ARCH_AARCH64', 'SCMP_ARCH_ARM'],
+};
+
+/** Which calls a profile may name, and how much of it there is. */
+export interface Vocabulary {
+  readonly names: readonly string[];
+  /** Not more entries in `syscalls`, before those with several rules for their calls; 12 by default. */
+  readonly entries?: number;
+  readonly namesOfEntry?: number;
+}
+
+/** A profile that `check` accepts, with everything that may be in one. */
+export function randomProfile(seed: number, machine: HostFacts['machine'], vocabulary: Vocabulary): Seccomp {
+  const random = new Random(seed);
+  const { names, entries = 12, namesOfEntry = 40 } = vocabulary;
+  const syscalls: Syscall[] = [];
+  // Some values are compared more often than once: rules that overlap or are next to each other.
+  const values = [...edges, ...Array.from({ length: 3 }, () => anyValue(random))];
+  const argument = (): SyscallArg => ({
+    index: random.below(6),
+    op: random.pick(seccompOperators),
+    value: shortened(random.pick(values)),
+    ...(!random.once(4) && { valueTwo: shortened(random.pick(values)) }),
+  });
+  const left = new Set(names);
+  for (let count = random.below(entries + 1); count > 0; count--) {
+    const rules = random.once(3) ? 1 + random.below(4) : 0;
+    // Each name with conditions is written out on its own, and a filter has 4096 instructions at most.
+    const length = 1 + random.below(rules === 0 ? namesOfEntry : 6);
+    const chosen = Array.from({ length }, () => random.pick(names));
+    // Mostly a call is named once; where it is named again, the first rule may have decided already.
+    const again = random.once(rules > 1 ? 30 : 6);
+    const mine = again ? chosen : chosen.filter(name => left.delete(name));
+    if (mine.length === 0) continue;
+    if (rules === 0)
+      syscalls.push({ names: mine, ...anyAction(random, mine), ...(random.once(8) && { args: [] }) });
+    const shared = random.once(3) ? undefined : anyAction(random, mine);
+    for (let rule = 0; rule < rules; rule++) {
+      // Several long rules for one call take libseccomp seconds, or for ever.
+      const args = Array.from({ length: 1 + random.below([6, 6, 2, 1, 1][rules] as number) }, argument);
+      syscalls.push({ names: mine, ...(shared ?? anyAction(random, mine)), args });
+    }
+  }
+  const { action, errnoRet } = anyAction(random, undefined);
+  const known = families[machine];
+  const others = ['SCMP_ARCH_S390X', ...families[machine === 'x86_64' ? 'aarch64' : 'x86_64']] as const;
+  const notifies = syscalls.some(rule => rule.action === 'SCMP_ACT_NOTIFY');
+  return {
+    defaultAction: action,
+    ...(errnoRet !== undefined && { defaultErrnoRet: errnoRet }),
+    ...(!random.once(5) && {
+      architectures: [
+        ...known.filter(() => !random.once(3)),
+        ...(random.once(4) ? [random.pick(others), random.pick(known)] : []),
+      ],
+    }),
+    ...(random.once(2) && { flags: seccompFlags.filter(() => random.once(2)) }),
+    ...(notifies && { listenerPath: '/run/agent' }),
+    syscalls,
+  };
+}
+
+function anyAction(
+  random: Random,
+  names: readonly string[] | undefined,
+): { action: SeccompAction; errnoRet?: number } {
+  const allowed = seccompActions.filter(
+    action => action !== 'SCMP_ACT_NOTIFY' || (names !== undefined && !names.includes('write')),
+  );
+  const action = random.pick(allowed);
+  if (random.once(3)) return { action };
+  if (action === 'SCMP_ACT_ERRNO')
+    return { action, errnoRet: random.pick([0, 1, 22, 38, largestErrno, random.below(largestErrno)]) };
+  if (action === 'SCMP_ACT_TRACE')
+    return { action, errnoRet: random.pick([0, 1, 0xffff, random.below(65536)]) };
+  return { action };
+}
+
+function anyValue(random: Random): bigint {
+  const words = [random.below(65536), random.below(65536), random.below(65536), random.below(65536)];
+  const value = words.reduce((sum, word) => (sum << 16n) | BigInt(word), 0n);
+  return value >> BigInt(random.below(64));
+}
+
+/** As the parser hands it over: bigint only where a number would not do. */
+function shortened(value: bigint): number | bigint {
+  return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value;
+}
