@@ -189,14 +189,16 @@ function bear(
 }
 
 /** Does `work` on the CPUs that were asked for until the process is in its cgroup. */
-function onCpus<T>({ binding }: Runtime, wish: ExecAffinity['initial'], work: () => T): T {
+function onCpus<T>({ binding, log }: Runtime, wish: ExecAffinity['initial'], work: () => T): T {
   if (wish === undefined) return work();
-  const { mask, origin } = wish;
+  const { mask, cpus, origin } = wish;
   const before = onHost('error setting initial CPU affinity', () => binding.setAffinity({ mask }), {
     pointer: origin,
     spec: 'config.md#linux-process',
     hint: 'at least one of the CPUs must be there, and in the cpuset of the runtime',
   });
+  // as runc's part of that name says it: scripts look for these words
+  log.debug(`nsexec: affinity: 0x${cpus.toString(16)}`);
   try {
     return work();
   } finally {

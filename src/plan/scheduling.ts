@@ -32,8 +32,11 @@ export function schedulingSteps({ process, origin }: Pick<ProcessContext, 'proce
 
 /** What becomes of the CPUs of a process that joins a container. */
 export interface ExecAffinity {
-  /** For the runtime, before anything enters the cgroup: bit N is CPU N, from the lowest byte on. Absent: as it is. */
-  readonly initial?: { readonly mask: Uint8Array; readonly origin: string };
+  /**
+   * For the runtime, before anything enters the cgroup: bit N is CPU N, from the lowest byte of `mask` on, and in `cpus` as
+   * one number. Absent: as it is.
+   */
+  readonly initial?: { readonly mask: Uint8Array; readonly cpus: bigint; readonly origin: string };
   /** Once it is in the cgroup. */
   readonly final: readonly Step[];
 }
@@ -50,7 +53,11 @@ export function execAffinity({ process, origin }: Pick<ProcessContext, 'process'
   if (initial.length + cpus.length === 0) return { final: [allCpus] };
   return {
     ...(initial.length > 0 && {
-      initial: { mask: bytesOf(initial), origin: origin('execCPUAffinity', 'initial') },
+      initial: {
+        mask: bytesOf(initial),
+        cpus: initial.reduce((all, word, index) => all | (word << BigInt(64 * index)), 0n),
+        origin: origin('execCPUAffinity', 'initial'),
+      },
     }),
     final: cpus.length === 0 ? [] : [{ op: 'setAffinity', origin: origin('execCPUAffinity', 'final'), cpus }],
   };

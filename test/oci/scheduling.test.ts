@@ -163,6 +163,17 @@ describe.skipIf(old || requires('root', 'busybox', 'cgroup2'))(
       expect(cpus(executed(box.running(), { execCPUAffinity: affinity }))).toBe(expected);
     });
 
+    test.each([
+      ['1', '0x2'],
+      ['0-1', '0x3'],
+    ])('says with --debug that it begins on CPUs %s', (initial, mask) => {
+      const bundle = box.running(made => {
+        made.config.process.execCPUAffinity = { initial };
+      });
+      const done = box.must(['--debug', 'exec', bundle.id, '/bin/true']);
+      expect(done.stderr).toMatch(new RegExp(`nsexec.*: affinity: ${mask}\\b`));
+    });
+
     test('leaves the CPUs that the runtime is bound to, where nothing is asked', () => {
       const bundle = box.running();
       const command = box.command('exec', bundle.id, '/bin/inside');

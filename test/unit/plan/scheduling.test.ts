@@ -30,6 +30,7 @@ describe('the affinity of exec', () => {
     expect(affinityOf({ initial: '0,9,64', final: '1' })).toEqual({
       initial: {
         mask: Uint8Array.of(1, 2, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0),
+        cpus: (1n << 64n) | 0x201n,
         origin: '/execCPUAffinity/initial',
       },
       final: [{ op: 'setAffinity', origin: '/execCPUAffinity/final', cpus: [2n] }],
