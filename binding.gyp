@@ -68,6 +68,8 @@
         "native/binding/files.cc",
         "native/binding/foreground.cc",
         "native/binding/hooks.cc",
+        "native/binding/json_members.cc",
+        "native/binding/members.cc",
         "native/binding/mounts.cc",
         "native/binding/process.cc",
         "native/binding/proxy.cc",

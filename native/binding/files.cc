@@ -193,22 +193,6 @@ Outcome readdir(const Arguments& a) {
   return Value::list(std::move(items));
 }
 
-Outcome directories(const Arguments& a) {
-  Outcome entries = readdir(a);
-  if (entries.syscall != nullptr) return entries;
-  Fd parent(open_retrying(a[0].text().c_str(), O_RDONLY | O_DIRECTORY, 0));
-  if (parent.get() < 0) return refused("open", errno, a[0].text());
-  std::vector<Value> names, owners;
-  for (const Value& name : entries.value.items()) {
-    struct stat st;
-    // Removed meanwhile: not there.
-    if (fstatat(parent.get(), name.text().c_str(), &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode)) continue;
-    names.push_back(name);
-    owners.push_back(Value::number(st.st_uid));
-  }
-  return Value::record({{"names", Value::list(std::move(names))}, {"owners", Value::list(std::move(owners))}});
-}
-
 Outcome readlink(const Arguments& a) {
   const std::string& path = a[0].text();
   if (has_nul(path)) return refused("readlink", EINVAL, path);

@@ -103,6 +103,12 @@ Outcome setAffinity(const Arguments& a) {
   return Value::owned_bytes(std::move(before));
 }
 
+Outcome processExists(const Arguments& a) {
+  const int64_t pid = a[0].number();
+  // To 0 and below the signal would go to groups. EPERM: somebody else's process.
+  return Value::boolean(pid > 0 && (::kill(static_cast<pid_t>(pid), 0) == 0 || errno != ESRCH));
+}
+
 Outcome pidfdOpen(const Arguments& a) {
   int pid = static_cast<int>(a[0].number());
   long fd = syscall(SYS_pidfd_open, pid, 0);

@@ -27,8 +27,13 @@ export interface Binding {
   mkfifo(path: string, mode: number): void;
   /** Names in the directory, without `.` and `..`, sorted by bytes. */
   readdir(path: string): string[];
-  /** The directories in the directory (no symbolic links), sorted by bytes, each with the user id of its owner. */
-  directories(path: string): { readonly names: readonly string[]; readonly owners: readonly number[] };
+  /**
+   * Some members of the JSON object in the same file of each directory in a directory, in one call and as one text: a
+   * row for each directory (no symbolic links), sorted by bytes; each of its values ends with a NUL. They are the
+   * directory's name, the user id of the file's owner, `1` where members could be read, and the members in the order
+   * of the request. What is not there is empty; where members could not be read so are all of them.
+   */
+  readMembers(request: MembersRequest): string;
   readlink(path: string): string;
   /** Canonical absolute path; every component must exist. */
   realpath(path: string): string;
@@ -147,6 +152,8 @@ export interface Binding {
   receive(fd: number, timeoutMs: number): Uint8Array | undefined;
 
   // ---- processes -----------------------------------------------------------------------------------------
+  /** False when no process and no thread has this number, zombies included. */
+  processExists(pid: number): boolean;
   /** A pidfd, or undefined when there is no such process. */
   pidfdOpen(pid: number): number | undefined;
   /** False when the process is gone. */
@@ -213,6 +220,19 @@ export interface FileStatus {
   readonly rdevMajor: number;
   readonly rdevMinor: number;
   readonly size: number;
+}
+
+export interface MembersRequest {
+  readonly directory: string;
+  readonly file: string;
+  /**
+   * Names of members, `name.inner` for a member of an object. Of a file that has another kind of value there, a string
+   * with escapes, an integer of more than 15 digits, or any damage, no members can be read.
+   */
+  readonly texts: readonly string[];
+  readonly numbers: readonly string[];
+  /** Their JSON text. */
+  readonly objects: readonly string[];
 }
 
 export interface HostIdentity {

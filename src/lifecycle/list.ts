@@ -4,7 +4,8 @@ import { toRuntimeError } from '../errors/system.ts';
 import type { StateOutput } from '../oci/state.ts';
 import type { Runtime } from './runtime.ts';
 import { describe } from './state.ts';
-import { readRecord, storedIds } from './store.ts';
+import { readRecord } from './store.ts';
+import { summaries } from './summaries.ts';
 
 export interface Listing {
   readonly containers: readonly StateOutput[];
@@ -16,10 +17,14 @@ export interface Listing {
  * All containers under the root, in order of their ids; `owner` is the user's name or `#uid`.
  *
  * @param options.rootMustExist - a root that is not there is an error, not an empty list
+ * @param options.brief - annotations may be left out
  * @throws RuntimeError `state.no-root`
  */
-export function listContainers(runtime: Runtime, options: { readonly rootMustExist: boolean }): Listing {
-  const found = storedIds(runtime);
+export function listContainers(
+  runtime: Runtime,
+  options: { readonly rootMustExist: boolean; readonly brief: boolean },
+): Listing {
+  const found = summaries(runtime, options);
   if (found === undefined && options.rootMustExist) {
     throw new RuntimeError({
       code: 'state.no-root',
@@ -30,13 +35,10 @@ export function listContainers(runtime: Runtime, options: { readonly rootMustExi
   }
   const containers: StateOutput[] = [];
   const damaged: RuntimeError[] = [];
-  const users = new Map<number, string>();
-  const { names, owners } = found ?? { names: [], owners: [] };
-  for (let index = 0; index < names.length; index++) {
-    const id = names[index] ?? '';
+  const users = new Map<string, string>();
+  for (const { id, owner, summary } of found ?? []) {
     try {
-      const owner = userName(runtime, owners[index] ?? 0, users);
-      containers.push(describe(runtime, readRecord(runtime, id), owner));
+      containers.push(describe(runtime, summary ?? readRecord(runtime, id), userName(runtime, owner, users)));
     } catch (error) {
       const problem = toRuntimeError(error);
       damaged.push(problem.with({ message: `load container ${id}: ${problem.message}` }));
@@ -45,7 +47,7 @@ export function listContainers(runtime: Runtime, options: { readonly rootMustExi
   return { containers, damaged };
 }
 
-function userName(runtime: Runtime, uid: number, known: Map<number, string>): string {
+function userName(runtime: Runtime, uid: string, known: Map<string, string>): string {
   let name = known.get(uid);
   if (name === undefined) {
     name = readUserName(runtime, uid) ?? `#${uid}`;
@@ -55,7 +57,7 @@ function userName(runtime: Runtime, uid: number, known: Map<number, string>): st
 }
 
 /** An /etc/passwd that cannot be read names nobody. The first entry of a uid counts. */
-function readUserName(runtime: Runtime, uid: number): string | undefined {
+function readUserName(runtime: Runtime, uid: string): string | undefined {
   let text = '';
   try {
     text = runtime.binding.readText('/etc/passwd');
@@ -64,7 +66,7 @@ function readUserName(runtime: Runtime, uid: number): string | undefined {
   }
   for (const line of text.split('\n')) {
     const [name, , id] = line.split(':', 3);
-    if (name && id && Number(id) === uid) return name;
+    if (name && id === uid) return name;
   }
   return undefined;
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { CgroupPlace } from '../cgroup/directory.ts';
 import { isPaused } from '../cgroup/freezer.ts';
 import { RuntimeError } from '../errors/error.ts';
 import { joinPath } from '../host/paths.ts';
 import type { Status } from '../oci/state.ts';
 import { initRuns } from './init.ts';
-import { type ContainerRecord, files } from './record.ts';
+import { type ContainerRecord, files, type InitRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
 import { isHeld, stateDirectory } from './store.ts';
 
@@ -26,6 +27,12 @@ const allowed: { readonly [Op in Operation]: readonly Status[] } = {
   events: ['created', 'running', 'paused'],
 };
 
+/** What the status is computed from. */
+export interface StatusRecord extends Pick<ContainerRecord, 'id'> {
+  readonly init?: InitRecord | undefined;
+  readonly cgroup?: Pick<CgroupPlace, 'path'> | undefined;
+}
+
 /**
  * The status, computed from what is found and so right also after a crash or a reboot.
  *
@@ -33,7 +40,7 @@ const allowed: { readonly [Op in Operation]: readonly Status[] } = {
  */
 export function statusOf(
   runtime: Runtime,
-  record: ContainerRecord,
+  record: StatusRecord,
   options: { readonly held: boolean },
 ): Status {
   const { binding } = runtime;
@@ -41,7 +48,8 @@ export function statusOf(
     // A create that is still going on, or what one left that was killed: that container will never run.
     return !options.held && isHeld(runtime, record.id) ? 'creating' : 'stopped';
   }
-  if (!initRuns(binding, record.init)) return 'stopped';
+  // The first is what `list` mostly needs, and spares it a look at /proc.
+  if (!binding.processExists(record.init.pid) || !initRuns(binding, record.init)) return 'stopped';
   if (record.cgroup !== undefined && isPaused(binding, record.cgroup.path)) return 'paused';
   const go = joinPath(stateDirectory(runtime, record.id), files.go);
   return binding.stat(go) === undefined ? 'running' : 'created';

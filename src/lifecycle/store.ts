@@ -2,7 +2,6 @@
 import { errno } from '../errors/errno.ts';
 import { RuntimeError } from '../errors/error.ts';
 import { hostFailure, isSystemError, onHost } from '../errors/system.ts';
-import type { Binding } from '../host/binding.d.ts';
 import { makeDirectories, openFlags, removeTree, unlessMissing } from '../host/files.ts';
 import { entryPath } from '../host/paths.ts';
 import { checkId } from './ids.ts';
@@ -122,7 +121,6 @@ export function writeRecord(runtime: Runtime, record: ContainerRecord): void {
  */
 export function readRecord(runtime: Runtime, id: string): ContainerRecord {
   const path = entryPath(stateDirectory(runtime, id), files.record);
-  // `list` does this a thousand times: no words are made before they are needed.
   let text: string | undefined;
   try {
     text = runtime.binding.readTextIfThere(path);
@@ -169,11 +167,4 @@ export function notFound(runtime: Runtime, id: string): RuntimeError {
 export function removeState(runtime: Runtime, held: Held): void {
   onHost(`unable to remove ${held.directory}`, () => removeTree(runtime.binding, held.directory));
   held.release();
-}
-
-/** Ids under the root, in order, and the owner of each; undefined when there is no such root. */
-export function storedIds(runtime: Runtime): ReturnType<Binding['directories']> | undefined {
-  return onHost(`unable to read ${runtime.root}`, () =>
-    unlessMissing(() => runtime.binding.directories(runtime.root)),
-  );
 }

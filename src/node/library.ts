@@ -232,7 +232,7 @@ export async function getContainer(id: string, options: LibraryOptions = {}): Pr
  */
 export async function listContainers(options: LibraryOptions = {}): Promise<readonly StateOutput[]> {
   const runtime = runtimeOf(options);
-  const { containers, damaged } = list(runtime, { rootMustExist: false });
+  const { containers, damaged } = list(runtime, { rootMustExist: false, brief: false });
   for (const { message } of damaged) runtime.log.warn(message);
   return containers;
 }

@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { isSystemError } from '../../src/errors/system.ts';
 import type { Binding, Report, SpawnRequest, WaitStatus } from '../../src/host/binding.d.ts';
 import { utf8 } from '../../src/wire/utf8.ts';
+import { readMembers } from './fake-members.ts';
 
 /** A process that is only made up; /proc shows it through the fake binding. */
 export interface FakeProcess {
@@ -259,14 +260,7 @@ export class FakeMachine {
         throw error;
       }
     },
-    directories: path => {
-      const entries = real('open', path, () => fs.readdirSync(path, { withFileTypes: true }));
-      const names = entries
-        .filter(entry => entry.isDirectory())
-        .map(entry => entry.name)
-        .sort();
-      return { names, owners: names.map(name => fs.statSync(join(path, name)).uid) };
-    },
+    readMembers: request => real('open', request.directory, () => readMembers(request)),
     readdir: path => real('open', path, () => fs.readdirSync(path).sort()),
     readlink: path => real('readlink', path, () => fs.readlinkSync(path)),
     realpath: path => real('realpath', path, () => fs.realpathSync(path)),
@@ -377,6 +371,7 @@ export class FakeMachine {
       this.#begin('moveNetDevice', `${name} ${newName} ${to < 0 ? 'back' : 'away'}`);
       return { name: newName.replace('%d', '0'), wasUp: true };
     },
+    processExists: pid => this.processes.has(pid),
     pidfdOpen: pid => {
       const found = this.processes.get(pid);
       return found === undefined ? undefined : this.#newPidfd(found);

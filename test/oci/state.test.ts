@@ -2,6 +2,7 @@
 import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { requires } from '../helpers/requires.ts';
+import { isTsubo } from '../helpers/runtime.ts';
 import { type State, sandbox, until } from '../helpers/sandbox.ts';
 import { problemsWith } from '../helpers/schemas.ts';
 
@@ -131,6 +132,25 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('what is told of a conta
       expect(box.must(['list', '-f', 'json']).stdout).toBe('null\n');
     });
 
+    test('says of each what state says', async () => {
+      const annotated = box.created(made => {
+        made.config.annotations = { 'org.example.b': 'two', 'org.example.a': '"one"' };
+      });
+      const paused = box.running();
+      box.must(['pause', paused.id]);
+      const stopped = box.running();
+      box.must(['kill', stopped.id, 'KILL']);
+      await until('it has stopped', () => box.state(stopped.id).status === 'stopped');
+      const ids = [annotated.id, paused.id, stopped.id, box.running().id].sort();
+      const states = ids.map(id => ({ ...box.state(id), owner: 'root' }));
+      expect(JSON.parse(box.must(['list', '--format', 'json']).stdout)).toEqual(states);
+      const rows = box.must(['list']).stdout.trimEnd().split('\n').slice(1);
+      expect(rows.map(row => row.split(/ +/))).toEqual(
+        states.map(state => [state.id, `${state.pid}`, state.status, state.bundle, state.created, 'root']),
+      );
+      box.must(['resume', paused.id]);
+    });
+
     test('refuses another format', () => {
       expect(box.fails(['list', '--format', 'yaml']).status).toBe(1);
     });
@@ -143,6 +163,24 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('what is told of a conta
         const done = box.oci(['list', '-q']);
         expect(done.stdout).toBe(`${bundle.id}\n`);
         expect(done.stderr).toContain(`${box.name}-damaged`);
+        expect(done.status).toBe(0);
+      } finally {
+        box.view.sh('rm -r "$1"', damaged);
+      }
+    });
+
+    test.runIf(isTsubo)('takes nothing from half a record', () => {
+      const bundle = box.created();
+      const damaged = join(box.root, `${box.name}-damaged`);
+      box.view.sh(
+        'mkdir "$2"; head -c -2 "$1/state.json" >"$2/state.json"',
+        join(box.root, bundle.id),
+        damaged,
+      );
+      try {
+        const done = box.oci(['list', '-q']);
+        expect(done.stdout).toBe(`${bundle.id}\n`);
+        expect(done.stderr).toContain(`the state file ${damaged}/state.json is damaged`);
         expect(done.status).toBe(0);
       } finally {
         box.view.sh('rm -r "$1"', damaged);

@@ -25,7 +25,10 @@ export const list: CommandModule = {
         hint: 'use table or json',
       });
     }
-    const { containers, damaged } = listContainers(runtime, { rootMustExist: rootGiven });
+    const { containers, damaged } = listContainers(runtime, {
+      rootMustExist: rootGiven,
+      brief: format === 'table',
+    });
     for (const problem of damaged) report(problem);
     if (options['quiet'] === true) print(containers.map(({ id }) => `${id}\n`).join(''));
     // An empty list is null, as Go writes a list that was never made.

@@ -1,18 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ContainerRecord } from '../../../src/lifecycle/record.ts';
 import { type Runtime, silentLog } from '../../../src/lifecycle/runtime.ts';
-import {
-  claim,
-  hold,
-  isHeld,
-  readRecord,
-  removeState,
-  storedIds,
-  writeRecord,
-} from '../../../src/lifecycle/store.ts';
+import { claim, hold, isHeld, readRecord, removeState, writeRecord } from '../../../src/lifecycle/store.ts';
 import { FakeMachine, thrown } from '../../helpers/fake-machine.ts';
 
 let machine: FakeMachine;
@@ -100,16 +92,5 @@ describe('the store', () => {
     removeState(runtime, held);
     expect(readdirSync(machine.root)).toEqual([]);
     expect(machine.openLocks).toBe(0);
-  });
-
-  it('lists directories, in order, and tells a missing root from an empty one', () => {
-    expect(storedIds(runtime)).toBeUndefined();
-    for (const id of ['b', 'a']) claim(runtime, id).release();
-    writeFileSync(join(machine.root, 'file'), '');
-    symlinkSync('a', join(machine.root, 'link'));
-    expect(storedIds(runtime)).toEqual({
-      names: ['a', 'b'],
-      owners: [process.getuid?.(), process.getuid?.()],
-    });
   });
 });

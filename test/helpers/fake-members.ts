@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+import * as fs from 'node:fs';
+import { join } from 'node:path';
+import type { MembersRequest } from '../../src/host/binding.d.ts';
+
+/** What the binding's `readMembers` does, with a parser for whole documents. */
+export function readMembers({ directory, file, texts, numbers, objects }: MembersRequest): string {
+  const names = fs.readdirSync(directory, { withFileTypes: true }).filter(entry => entry.isDirectory());
+  const rows = names
+    .map(({ name }) => name)
+    .sort()
+    .map(name => {
+      const path = join(directory, name, file);
+      const owner = fs.statSync(path, { throwIfNoEntry: false })?.uid ?? '';
+      const read = members(path, [...texts, ...numbers, ...objects]);
+      const values = read ?? [...texts, ...numbers, ...objects].map(() => '');
+      return [name, owner, read === undefined ? '' : '1', ...values];
+    });
+  return rows
+    .flat()
+    .map(value => `${value}\0`)
+    .join('');
+}
+
+function members(path: string, names: readonly string[]): string[] | undefined {
+  try {
+    const text = fs.readFileSync(path, 'utf8');
+    if (text.includes('\\')) return undefined;
+    const document = JSON.parse(text);
+    return names.map(name => {
+      const value = name.split('.').reduce((at, part) => at?.[part], document) ?? '';
+      return typeof value === 'object' ? JSON.stringify(value) : String(value);
+    });
+  } catch {
+    return undefined;
+  }
+}

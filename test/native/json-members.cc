@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Reads JSON texts from the standard input, and prints for each `no`, or the members that were found; a NUL stands
+// behind each. Each text is in a buffer of exactly its size: built with ASan and UBSan, so a read outside is the end.
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <string>
+
+#include "binding/json_members.h"
+
+using namespace tsubo::binding;
+
+int main() {
+  std::string input;
+  char chunk[65536];
+  for (size_t n; (n = fread(chunk, 1, sizeof chunk, stdin)) > 0;) input.append(chunk, n);
+  for (size_t at = 0; at < input.size();) {
+    const size_t size = input.find('\0', at) - at;
+    std::unique_ptr<char[]> text(new char[size]);
+    memcpy(text.get(), input.data() + at, size);
+    std::vector<Member> members = {
+        {"id", "", Member::Kind::text, {}},         {"bundle", "", Member::Kind::text, {}},
+        {"cgroup", "path", Member::Kind::text, {}}, {"version", "", Member::Kind::number, {}},
+        {"init", "pid", Member::Kind::number, {}},  {"annotations", "", Member::Kind::object, {}}};
+    std::string line = "no";
+    if (find_members({text.get(), size}, members)) {
+      line.clear();
+      for (const Member& member : members) line.append(member.value).push_back('\t');
+    }
+    line.push_back(0);
+    fwrite(line.data(), 1, line.size(), stdout);
+    at += size + 1;
+  }
+  return 0;
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import type { ContainerRecord } from '../../../src/lifecycle/record.ts';
+import { type Runtime, silentLog } from '../../../src/lifecycle/runtime.ts';
+import { claim, writeRecord } from '../../../src/lifecycle/store.ts';
+import { summaries } from '../../../src/lifecycle/summaries.ts';
+import { FakeMachine } from '../../helpers/fake-machine.ts';
+
+let machine: FakeMachine;
+let runtime: Runtime;
+beforeEach(() => {
+  machine = new FakeMachine();
+  runtime = { binding: machine.binding, root: machine.root, log: silentLog };
+});
+afterEach(() => machine.dispose());
+
+const owner = String(process.getuid?.());
+const record = (id: string, more: Partial<ContainerRecord> = {}): ContainerRecord => ({
+  version: 1,
+  id,
+  bundle: '/b',
+  rootfs: '/b/rootfs',
+  created: '2024-01-01T00:00:00Z',
+  sharedPidNamespace: false,
+  ...more,
+});
+
+function write(...records: readonly ContainerRecord[]): void {
+  for (const one of records) {
+    claim(runtime, one.id).release();
+    writeRecord(runtime, one);
+  }
+}
+
+describe('summaries', () => {
+  it('tells a missing root from an empty one', () => {
+    expect(summaries(runtime, { brief: true })).toBeUndefined();
+    mkdirSync(machine.root);
+    expect(summaries(runtime, { brief: true })).toEqual([]);
+  });
+
+  it('are of directories only, in order', () => {
+    write(record('b'), record('a'));
+    writeFileSync(join(machine.root, 'file'), '');
+    symlinkSync('a', join(machine.root, 'link'));
+    expect(summaries(runtime, { brief: true })?.map(({ id }) => id)).toEqual(['a', 'b']);
+  });
+
+  it('have what the status and the state need', () => {
+    const cgroup = { root: '/sys/fs/cgroup', path: '/sys/fs/cgroup/a', made: [] };
+    const annotations = { second: 'b', first: '{"a":"}"}'.replaceAll('"', "'") };
+    write(record('a', { cgroup, annotations, init: { pid: 7, startTime: 8 } }), record('b'));
+    const { bundle, rootfs, created } = record('');
+    const common = { bundle, rootfs, created };
+    expect(summaries(runtime, { brief: false })).toEqual([
+      {
+        id: 'a',
+        owner,
+        summary: {
+          ...common,
+          id: 'a',
+          cgroup: { path: cgroup.path },
+          init: { pid: 7, startTime: 8 },
+          annotations,
+        },
+      },
+      { id: 'b', owner, summary: { ...common, id: 'b' } },
+    ]);
+    expect(summaries(runtime, { brief: true })?.[0]?.summary).not.toHaveProperty('annotations', annotations);
+  });
+
+  it.each([
+    ['nothing', ''],
+    ['half a record', '{"version":1,"id":"a","bundle":"/b","rootfs":"/b/roo'],
+    ['a record of another version', JSON.stringify({ ...record('a'), version: 2 })],
+    ['the record of another container', JSON.stringify(record('b'))],
+    ['a path with escapes', JSON.stringify(record('a', { bundle: '/"' }))],
+    ['a record without a time', JSON.stringify({ ...record('a'), created: undefined })],
+    ['a process without a start time', JSON.stringify({ ...record('a'), init: { pid: 7 } })],
+  ])('leave %s to the reader of whole records', (_what, text) => {
+    claim(runtime, 'a').release();
+    writeFileSync(join(machine.root, 'a/state.json'), text);
+    expect(summaries(runtime, { brief: true })).toEqual([{ id: 'a', owner, summary: undefined }]);
+  });
+
+  it('know no owner where there is no record', () => {
+    claim(runtime, 'a').release();
+    expect(summaries(runtime, { brief: true })).toEqual([{ id: 'a', owner: '', summary: undefined }]);
+  });
+});
