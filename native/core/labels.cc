@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a Linux security module takes from the process itself: a profile or a context for its next program.
+// What a Linux security module takes from the process itself, a profile or a context for its next program, and the
+// context of a mount.
 #include <linux/errno.h>
 
-#include "core/files.h"
+#include "core/detached_mount.h"
 
 namespace tsubo {
 
@@ -24,6 +25,17 @@ Result run(Context& c, const wire::step::setSecurityAttribute& s) {
     return check("write", sys::write(file.get(), value, text::length(value)));
   }
   return {EINVAL, "openat"};
+}
+
+Result run(Context& c, const wire::step::labelMount& s) {
+  const char* label = c.plan.text(s.label);
+  c.about(label);
+  return mounts::at_descriptor(c, c.slots[0], [&](const char* path) {
+    constexpr const char* kName = "security.selinux";
+    long r = sys::call(__NR_setxattr, sys::arg(path), sys::arg(kName), sys::arg(label),
+                       static_cast<long>(text::length(label)), 0);
+    return check("setxattr", r);
+  });
 }
 
 }  // namespace tsubo

@@ -47,6 +47,7 @@ using field_numbers = numbers;
 #define TSUBO_FIELDS_mountCgroup(F) F(text, target) F(text, fallback) F(texts, options) F(number, attributes) F(number, flags)
 #define TSUBO_FIELDS_keepMount(F) F(number, slot)
 #define TSUBO_FIELDS_changeMount(F) F(number, slot) F(number, attributesSet) F(number, attributesClear) F(number, propagation) F(number, recursive)
+#define TSUBO_FIELDS_labelMount(F) F(text, label)
 #define TSUBO_FIELDS_makeDevice(F) F(text, path) F(number, mode) F(number, major) F(number, minor) F(number, uid) F(number, gid)
 #define TSUBO_FIELDS_bindDevice(F) F(text, path) F(number, mode) F(number, major) F(number, minor)
 #define TSUBO_FIELDS_makeSymlink(F) F(text, path) F(text, target)
@@ -93,7 +94,7 @@ using field_numbers = numbers;
 
 #define TSUBO_STEPS(S) \
   S(resetSignals) S(joinNamespace) S(becomeRoot) S(showToUser) S(unshare) S(enterTimeNamespace) S(setPropagation) S(setMountPropagation) S(openRoot) S(mount) S(bind) S(cloneTree) S(mountCgroup) \
-  S(keepMount) S(changeMount) S(makeDevice) S(bindDevice) S(makeSymlink) S(replaceSymlink) S(makeSymlinkIf) S(pivotRoot) \
+  S(keepMount) S(changeMount) S(labelMount) S(makeDevice) S(bindDevice) S(makeSymlink) S(replaceSymlink) S(makeSymlinkIf) S(pivotRoot) \
   S(moveRoot) S(changeRoot) S(setRootPropagation) S(sealRoot) S(makeDirectory) S(raiseLoopback) S(setHostname) \
   S(setDomainname) S(setSysctl) S(readonlyPath) S(maskPath) S(joinSessionKeyring) S(setSecurityAttribute) S(setNoNewPrivileges) \
   S(setRlimit) S(setAffinity) S(setScheduler) S(setIoPriority) S(setPersonality) S(setMemoryPolicy) \

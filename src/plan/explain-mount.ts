@@ -111,6 +111,8 @@ function optionPointer(mount: MountStep, report: Report, config: Config | undefi
     .filter(option => report.detail === option || report.detail.startsWith(`${option}: `))
     .sort((a, b) => b.length - a.length)[0];
   if (refused === undefined) return undefined;
+  const label = config?.linux?.mountLabel;
+  if (label && refused === `context=${label}`) return '/linux/mountLabel';
   const words = config?.mounts?.[Number(index)]?.options ?? [];
   const exact = words.lastIndexOf(refused);
   const position = exact >= 0 ? exact : words.findIndex(word => word.split(',').includes(refused));

@@ -69,6 +69,7 @@ function explainStep(plan: Plan, step: Step, report: Report, config?: Config): E
     case 'mountCgroup':
     case 'keepMount':
     case 'changeMount':
+    case 'labelMount':
       return explainMount(plan, report.step, report, config);
     case 'openRoot':
       return { code: 'container.rootfs', message: rootMessage(step.path, report), value: step.path };

@@ -51,6 +51,11 @@ const hints = (): Readonly<Record<string, Readonly<Record<number, string>>>> => 
     [errno.EPERM]: 'the mount has options that are locked here: do not clear them',
     [errno.EBUSY]: 'a file in it is open for writing',
   },
+  labelMount: {
+    [errno.EOPNOTSUPP]: 'the policy gives this file system a context that cannot be changed (genfscon)',
+    [errno.EINVAL]: 'the policy does not know this context',
+    [errno.EACCES]: 'the policy does not allow the runtime this change',
+  },
   openRoot: {
     [errno.ENOENT]: 'root.path counts from the bundle; the directory must be there before create',
     [errno.ENOTDIR]: 'root.path must be a directory, and not a symbolic link to one',

@@ -36,8 +36,14 @@ export function keyLabelSteps({ process, origin }: LabelContext): Step[] {
   ];
 }
 
-/** File systems whose contexts the policy or the kernel decides. */
+/** File systems whose contexts the policy or the kernel decides; that of mqueue can be changed once it is mounted. */
 const ownLabels: readonly string[] = ['proc', 'sysfs', 'mqueue', 'cgroup', 'cgroup2'];
+
+/** linux.mountLabel of a file system that takes no context when it is made. */
+export function laterLabel(label: string | undefined, fstype: string): Step[] {
+  if (!label || fstype !== 'mqueue') return [];
+  return [{ op: 'labelMount', origin: '/linux/mountLabel', label }];
+}
 
 /** linux.mountLabel as an option of a new file system, unless the config gives it a context already. */
 export function contextOption(

@@ -7,7 +7,7 @@ import { containerCgroup } from './cgroup-path.ts';
 import { containerPath, hostPath, type PlanContext } from './context.ts';
 import { mapTreeMoment, pathInRoot } from './host-trees.ts';
 import { MOUNT_ATTR, MS } from './kernel-flags.ts';
-import { contextOption } from './labels.ts';
+import { contextOption, laterLabel } from './labels.ts';
 import { bindAttributes, newMountAttributes, superBlockWords } from './mount-attributes.ts';
 import { type MountWords, readMountWords, splitFilesystemWord } from './mount-options.ts';
 import { targetFlags } from './mount-target.ts';
@@ -189,6 +189,7 @@ function filesystemSteps(context: PlanContext, request: Request, deferred: Step[
       flags:
         flags | (inheritMode ? mountFlags.inheritMode : 0) | (tmpfs && words.copyUp ? mountFlags.copyUp : 0),
     },
+    ...laterLabel(context.config.linux?.mountLabel, fstype),
     ...laterWords(words, recursive),
   ];
   if (readOnlyLater) {

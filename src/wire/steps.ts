@@ -100,6 +100,8 @@ export const vocabulary = {
     propagation: 'number',
     recursive: 'number',
   },
+  /** The SELinux context of the root of the newest mount, for file systems that take none when they are made. */
+  labelMount: { label: 'text' },
   /**
    * mknodat(2) at `path` in the root with `mode` (file type and permissions), then the owner. Missing parents are made.
    * A node that is there already is right when type and numbers agree, else EEXIST; its mode and owner stay what they

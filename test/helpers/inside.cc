@@ -165,6 +165,12 @@ void keyring() {
   } else {
     text(description);
   }
+  char label[512] = "";
+  // KEYCTL_GET_SECURITY (17)
+  if (syscall(SYS_keyctl, 17, -3, label, sizeof label) < 0) label[0] = '\0';
+  putchar(',');
+  key("keyringLabel");
+  text(label);
 }
 
 void scheduling() {

@@ -33,6 +33,8 @@ export interface Report {
   readonly rlimits: readonly (readonly [string, string])[];
   /** `keyring;uid;gid;permissions;name`, or null without one. */
   readonly sessionKeyring: string | null;
+  /** What the security module calls that keyring: with SELinux its context, empty without one. */
+  readonly keyringLabel: string;
   /** /proc/self/cgroup. */
   readonly cgroup: string | null;
   readonly oomScoreAdj: string | null;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { TestRunner } from 'vitest';
@@ -35,7 +35,7 @@ const programs = [
 /**
  * What a test may need of the machine:
  * `root`; a program; `libseccomp` (its header and library, to compile with); `standalone` (the executable has been built) and `standalone:arm64`; `cgroup1` (version 1 beside version 2); `systemd` (is the first process), `other-init` (is not), `user-manager` (can be had by the user 1000); `cgroup2` (mounted anywhere) and `cgroup2:CONTROLLER` (to be had there); `kernel:5.12` (or later);
- * `no-resctrl` (mounted nowhere); `lsm:apparmor` or `lsm:selinux` (in force), `no-lsm:apparmor` (not);
+ * `no-resctrl` (mounted nowhere); `lsm:apparmor` or `lsm:selinux` (in force), `no-lsm:apparmor` (not); `selinux-policy` (of test/vm);
  * `capability:SYS_RESOURCE` (in our permitted set); `filesystem:overlay` (known to the kernel).
  */
 export type Need =
@@ -48,6 +48,7 @@ export type Need =
   | 'other-init'
   | 'user-manager'
   | 'cgroup2'
+  | 'selinux-policy'
   | 'no-resctrl'
   | 'standalone:arm64'
   | `${'cgroup2' | 'kernel' | 'capability' | 'filesystem' | 'lsm' | 'no-lsm'}:${string}`;
@@ -78,6 +79,7 @@ export function missing(need: Need): string | undefined {
   if (need === 'cgroup2') return 'no cgroup2';
   if (need === 'other-init') return 'systemd is the first process here';
   if (need === 'systemd') return 'systemd is not the first process here';
+  if (need === 'selinux-policy') return 'no SELinux with the policy of test/vm';
   if (need === 'no-resctrl') return 'resctrl is mounted here';
   if (need === 'user-manager') return 'no /run/user/1000';
   if (need === 'standalone:arm64') return 'no standalone executable for arm64';
@@ -103,6 +105,7 @@ function simple(need: string): boolean {
   if (need === 'other-init') return !existsSync('/run/systemd/system');
   if (need === 'no-resctrl') return !/ - resctrl /.test(readFileSync('/proc/self/mountinfo', 'utf8'));
   if (need === 'user-manager') return existsSync('/run/user/1000');
+  if (need === 'selinux-policy') return knowsContext('system_u:system_r:jar_t:s0');
   if (need === 'libseccomp') return existsSync('/usr/include/seccomp.h');
   if (need === 'cgroup1') return layouts.includes('machine');
   if (need === 'cgroup2') return cgroup2() !== undefined;
@@ -135,6 +138,16 @@ function hasSecurityModule(name: string): boolean {
   if (name === 'selinux') return existsSync('/sys/fs/selinux/enforce');
   const enabled = `/sys/module/${name}/parameters/enabled`;
   return existsSync(enabled) && readFileSync(enabled, 'utf8').startsWith('Y');
+}
+
+/** Whether there is SELinux with a policy that has this context. */
+function knowsContext(context: string): boolean {
+  try {
+    writeFileSync('/sys/fs/selinux/context', context, { flag: 'r+' });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function inPath(program: string): boolean {

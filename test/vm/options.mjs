@@ -8,6 +8,7 @@ const usage = `usage: npm run test:vm -- [OPTION...] [TEST FILE...]
   --exec COMMAND     runs this instead, with bash in the checkout's copy
   --kernel SUITE     Debian's kernel of ${suites.join(', ')} (default sid)
   --systemd          PID 1 is systemd (default: a shell script that makes the mounts)
+  --selinux          SELinux in place of AppArmor, enforcing, with the policy of guest/policy.cil
   -t, --name PATTERN only tests with such a name
   --host HOST        node or standalone (default)
   --timeout SECONDS  for all of it (default 900); then the machine is killed and the status is 124
@@ -27,6 +28,7 @@ export function parse(args) {
         exec: { type: 'string' },
         kernel: { type: 'string', default: 'sid' },
         systemd: { type: 'boolean', default: false },
+        selinux: { type: 'boolean', default: false },
         name: { type: 'string', short: 't' },
         host: { type: 'string', default: 'standalone' },
         timeout: { type: 'string', default: '900' },
@@ -43,6 +45,8 @@ export function parse(args) {
     for (const name of /** @type {const} */ (['timeout', 'cpus'])) {
       if (!/^[1-9]\d*$/.test(values[name])) throw new Error(`--${name}: a number`);
     }
+    if (values.selinux && values.systemd)
+      throw new Error('--selinux: not with --systemd, which loads a policy');
     return { ...values, timeout: Number(values.timeout), cpus: Number(values.cpus), files: positionals };
   } catch (error) {
     const said = error instanceof Error ? error.message : String(error);

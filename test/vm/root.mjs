@@ -60,11 +60,28 @@ export async function rootDisk() {
     make: () =>
       unpackPackages({ packages: ['apparmor'], suites: ['sid'], into: join(top, into, 'apparmor') }),
   });
+  const compiler = `${into}/selinux/usr/bin/secilc`;
+  await stage({
+    name: 'selinux',
+    saying: "fetching SELinux's compiler of policies for the machine",
+    into,
+    inputs: ['.ci/debian.mjs'],
+    outputs: [compiler],
+    make: () =>
+      unpackPackages({
+        packages: ['secilc', 'libsepol2'],
+        suites: ['sid'],
+        into: join(top, into, 'selinux'),
+      }),
+  });
   await stage({
     name: 'root',
     saying: 'making the root file system of the machine',
     into,
-    inputs: ['test/vm/root.mjs', 'test/vm/images.mjs', `${into}/.debian.stamp`, parser, 'package-lock.json'],
+    inputs: [
+      ...['test/vm/root.mjs', 'test/vm/images.mjs', 'package-lock.json'],
+      ...[`${into}/.debian.stamp`, parser, compiler],
+    ],
     also: [process.execPath, process.version],
     outputs: [disk],
     make: async () => {
@@ -72,6 +89,7 @@ export async function rootDisk() {
       rmSync(tree, { recursive: true, force: true });
       await run('cp', ['-a', join(top, debian), tree]);
       copyFileSync(join(top, parser), join(tree, 'usr/sbin/apparmor_parser'));
+      cpSync(join(top, into, 'selinux/usr'), join(tree, 'usr'), { recursive: true, verbatimSymlinks: true });
       furnish(tree);
       await makeImage(join(top, disk), tree, { spareMiB: 1024 });
       rmSync(tree, { recursive: true });

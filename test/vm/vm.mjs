@@ -21,6 +21,11 @@ const shared = [
   ...['build/Release/tsubo.node', 'build/standalone/x64/tsubo', 'build/test'],
 ];
 
+const systemdParameters = [
+  ...['systemd.unit=vm.target', 'systemd.show_status=0'],
+  ...['systemd.log_target=kmsg', 'systemd.log_level=warning'],
+];
+
 /** The programs in C++ that tests run in containers: there is no compiler in the machine. */
 async function helperPrograms() {
   const sources = readdirSync(join(top, 'test/helpers')).filter(
@@ -133,9 +138,10 @@ async function inMachine(options) {
       kernel: kernel.image,
       initramfs: initramfs(kernel, busybox, options),
       disks: [root, project, kernel.disk],
-      parameters: options.systemd
-        ? 'systemd.unit=vm.target systemd.show_status=0 systemd.log_target=kmsg systemd.log_level=warning'
-        : '',
+      parameters: [
+        ...(options.systemd ? systemdParameters : []),
+        ...(options.selinux ? ['security=selinux', 'selinux=1', 'enforcing=1'] : []),
+      ].join(' '),
       cpus: options.cpus,
       memory: options.memory,
       timeoutS: options.timeout,

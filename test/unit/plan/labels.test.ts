@@ -65,6 +65,10 @@ describe('labels', () => {
       ['mqueue', []],
       ['devpts', ['context=u:o:t:s0:c1,c2']],
     ]);
+    // which takes it only then
+    const at = operations(plan).indexOf('labelMount');
+    expect(plan.container[at]).toMatchObject({ label: 'u:o:t:s0:c1,c2', origin: '/linux/mountLabel' });
+    expect(plan.container[at - 1]).toMatchObject({ op: 'mount', fstype: 'mqueue' });
     expect(contextOption('a', 'tmpfs', ['rootcontext=b'])).toEqual([]);
   });
 });

@@ -45,6 +45,11 @@ if [ "$INIT" = tiny ]; then
   mount -t cgroup2 -o nsdelegate cgroup2 sys/fs/cgroup
   mount -t securityfs securityfs sys/kernel/security
   mount -t bpf bpf sys/fs/bpf
+  if [ -e sys/fs/selinux ]; then
+    mount -t selinuxfs selinuxfs sys/fs/selinux
+    chroot . /usr/bin/secilc -o /run/vm/policy -f /dev/null /tsubo/test/vm/guest/policy.cil || poweroff -f
+    dd if=run/vm/policy of=sys/fs/selinux/load bs=1M 2>run/vm/loaded || poweroff -f
+  fi
   exec switch_root /root /run/vm/run
 fi
 mkdir -p run/systemd/system run/user/1000

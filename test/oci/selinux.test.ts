@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+// With the policy of test/vm/guest/policy.cil: jar_t may not read what is labelled jar_secret_t.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { Bundle } from '../helpers/bundle.ts';
+import { requires } from '../helpers/requires.ts';
+import { disagrees, isTsubo } from '../helpers/runtime.ts';
+import { sandbox } from '../helpers/sandbox.ts';
+import { asUser, prepareUser, unprivileged } from '../helpers/user.ts';
+
+const label = 'system_u:system_r:jar_t:s0:c1,c2';
+const other = 'system_u:system_r:jar_t:s0:c3';
+const mountLabel = 'system_u:object_r:jar_file_t:s0:c1,c2';
+const unknown = 'system_u:system_r:no_such_t:s0';
+
+/** Contexts end with a NUL in /proc, and with a space or a line feed here and there. */
+const trimmed = (text: string | undefined): string => (text ?? '').replace(/[\0\s]+$/, '');
+const labelOf = (pid: number): string => trimmed(readFileSync(`/proc/${pid}/attr/current`, 'utf8'));
+
+describe.skipIf(requires('root', 'busybox', 'selinux-policy'))('the SELinux label', () => {
+  const box = sandbox();
+  const byUser = sandbox('unified', asUser());
+  prepareUser(byUser);
+
+  const confined = (made: Bundle): void => {
+    made.config.process.selinuxLabel = label;
+    made.file('/etc/secret', 'told');
+    made.file('/etc/open', 'open');
+    box.view.sh('chcon system_u:object_r:jar_secret_t:s0 "$1"', made.inRoot('etc/secret'));
+  };
+
+  test('is around the program, seen from inside and outside, and the policy is in force', () => {
+    const bundle = box.running(confined);
+    expect(labelOf(box.state(bundle.id).pid)).toBe(label);
+    const report = box.inside(confined, { probe: ['/etc/secret', '/etc/open', '/proc/self/attr/current'] });
+    expect(trimmed(report.probes['/proc/self/attr/current']?.read?.text)).toBe(label);
+    expect(report.probes['/etc/open']?.read?.text).toBe('open');
+    expect(report.probes['/etc/secret']?.read).toMatchObject({ errno: 13 });
+    // which is the label's doing
+    const free = box.inside(
+      made => {
+        confined(made);
+        delete made.config.process.selinuxLabel;
+      },
+      { probe: ['/etc/secret'] },
+    );
+    expect(free.probes['/etc/secret']?.read?.text).toBe('told');
+  });
+
+  test('is around the init as soon as it executes the program, and not before', () => {
+    const bundle = box.created(confined);
+    const { pid } = box.state(bundle.id);
+    const before = labelOf(pid);
+    expect(before).toBe('system_u:system_r:kernel_t:s0');
+    box.must(['start', bundle.id]);
+    expect(labelOf(pid)).toBe(label);
+  });
+
+  test('is that of the session keyring', () => {
+    expect(trimmed(box.inside(confined).keyringLabel)).toBe(label);
+  });
+
+  test('is around executed programs too, unless they are given another', () => {
+    const bundle = box.running(confined);
+    const look = 'cat /proc/self/attr/current; echo; cat /etc/secret || echo denied';
+    const exec = (...flags: string[]): string =>
+      box
+        .must(['exec', ...flags, bundle.id, '/bin/sh', '-c', look])
+        .stdout.replaceAll('\0', '')
+        .replaceAll(' \n', '\n');
+    expect(exec()).toBe(`${label}\ndenied\n`);
+    expect(exec('--process-label', other)).toBe(`${other}\ndenied\n`);
+    const file = join(box.mkdir('process'), 'process.json');
+    const args = ['/bin/cat', '/proc/self/attr/current'];
+    writeFileSync(file, JSON.stringify({ args, cwd: '/', selinuxLabel: other }));
+    expect(trimmed(box.must(['exec', '--process', file, bundle.id]).stdout)).toBe(other);
+  });
+
+  test('is around a program in a user namespace', () => {
+    const bundle = box.running(made => {
+      confined(made);
+      made.userNamespace();
+    });
+    expect(labelOf(box.state(bundle.id).pid)).toBe(label);
+  });
+
+  test('is around a program of a user who is not root', () => {
+    const bundle = byUser.running(made => {
+      unprivileged(made);
+      confined(made);
+    });
+    expect(labelOf(byUser.state(bundle.id).pid)).toBe(label);
+  });
+
+  test('holds without no_new_privs as well, and for a seccomp filter that is loaded early', () => {
+    const bundle = box.running(made => {
+      confined(made);
+      made.config.process.noNewPrivileges = false;
+      made.config.linux.seccomp = { defaultAction: 'SCMP_ACT_ALLOW' };
+    });
+    expect(labelOf(box.state(bundle.id).pid)).toBe(label);
+  });
+
+  test('that the policy does not know fails the create and the exec at its place', () => {
+    const failure = box.refuses(
+      box.bundle(made => {
+        made.config.process.selinuxLabel = unknown;
+      }),
+    );
+    expect(failure.message).toContain('invalid argument');
+    if (isTsubo) {
+      expect(failure.record).toMatchObject({
+        code: 'container.label',
+        pointer: '/process/selinuxLabel',
+        value: unknown,
+        errnoName: 'EINVAL',
+      });
+    }
+    const bundle = box.running(confined);
+    const refused = box.fails(['exec', '--process-label', unknown, bundle.id, '/bin/true']);
+    expect(refused.message).toContain('invalid argument');
+    if (isTsubo) expect(refused.record).toMatchObject({ code: 'container.label', value: unknown });
+  });
+
+  test('of mounts is that of all that the file systems made for the container hold', () => {
+    const bundle = box.running(made => {
+      made.config.linux.mountLabel = mountLabel;
+    });
+    const { pid } = box.state(bundle.id);
+    const contexts = box.view.sh(
+      'cd "$1" && touch dev/shm/new && stat -c "%n %C" dev dev/null dev/shm/new dev/pts dev/pts/ptmx dev/mqueue proc etc',
+      `/proc/${pid}/root`,
+    );
+    expect(contexts.trim().split('\n')).toEqual([
+      ...['dev', 'dev/null', 'dev/shm/new', 'dev/pts', 'dev/pts/ptmx', 'dev/mqueue'].map(
+        name => `${name} ${mountLabel}`,
+      ),
+      'proc system_u:object_r:file_t:s0',
+      'etc system_u:object_r:file_t:s0',
+    ]);
+    expect(readFileSync(`/proc/${pid}/mounts`, 'utf8')).toMatch(
+      /^\w+ \/dev\/shm tmpfs \S*context="?system_u:object_r:jar_file_t:s0:c1,c2/m,
+    );
+  });
+
+  test('of mounts gives way to the context that a mount asks for itself', () => {
+    const own = 'system_u:object_r:jar_file_t:s0:c3';
+    const bundle = box.running(made => {
+      made.config.linux.mountLabel = mountLabel;
+      made.mount('/dev/shm').options.push(`context=${own}`);
+    });
+    const { pid } = box.state(bundle.id);
+    const path = `/proc/${pid}/root/dev/shm`;
+    if (disagrees('runc', 'gives a mount both contexts')) return;
+    expect(box.view.sh('stat -c %C "$1"', path).trim()).toBe(own);
+  });
+
+  test('of mounts that the policy does not know fails the create at its place', () => {
+    for (const unmounted of [[], ['/dev', '/dev/pts', '/dev/shm', '/dev/mqueue']]) {
+      const failure = box.refuses(
+        box.bundle(made => {
+          made.config.linux.mountLabel = unknown;
+          for (const destination of unmounted) made.unmount(destination);
+          if (unmounted.length > 0) {
+            made.config.mounts.push({ destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue' });
+          }
+        }),
+      );
+      expect(failure.message).toContain('invalid argument');
+      if (isTsubo) {
+        expect(failure.record).toMatchObject({ code: 'container.mount', pointer: '/linux/mountLabel' });
+      }
+    }
+  });
+});
