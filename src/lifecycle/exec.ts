@@ -12,6 +12,7 @@ import { makeExecPlan } from '../plan/exec-plan.ts';
 import { type ExecAffinity, execAffinity } from '../plan/scheduling.ts';
 import { checkLabels } from '../validate/label-checks.ts';
 import { openConsole, resolveSocket, sendPidfd } from './console.ts';
+import { allowOutside } from './exec-outside.ts';
 import { type ExecProcessOptions, execProcess } from './exec-process.ts';
 import { withInit } from './init.ts';
 import { limitMoments } from './limits.ts';
@@ -225,13 +226,14 @@ function foreignNamespaces({ binding }: Runtime, pid: number): number {
  * controllers down, or may have been moved: then nobody can be born in the container's own, and it is the init's.
  */
 function inCgroup(
-  { binding }: Runtime,
+  runtime: Runtime,
   record: ContainerRecord,
   init: InitRecord,
   facts: HostFacts,
   options: Pick<ExecOptions, 'cgroup'>,
   work: (cgroup: string | undefined) => Born,
 ): Born {
+  const { binding } = runtime;
   const own = record.cgroup?.path;
   if (options.cgroup !== undefined) return work(subCgroup(own, options.cgroup));
   if (own === undefined) return work(undefined);
@@ -240,7 +242,10 @@ function inCgroup(
   } catch (error) {
     const occupied =
       error instanceof RuntimeError && error.syscall === 'clone3' && error.errno === errno.EBUSY;
-    if (!occupied) throw error;
+    if (!occupied) {
+      allowOutside(runtime, record, error);
+      return work(undefined);
+    }
   }
   const at = `/proc/${init.pid}/cgroup`;
   const current = ownCgroup(onHost(`unable to read ${at}`, () => binding.readText(at)));

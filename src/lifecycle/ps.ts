@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { processesOf } from '../cgroup/processes.ts';
 import { RuntimeError } from '../errors/error.ts';
-import { onHost } from '../errors/system.ts';
+import { isSystemError, onHost } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
 import { cgroupOf } from './own-cgroup.ts';
 import type { Runtime } from './runtime.ts';
@@ -65,11 +65,21 @@ function words(line: string): string[] {
   return line.trim().split(/\s+/);
 }
 
+/** As execvp(3) a directory that is closed to us is passed over. */
+function isThere(binding: Binding, path: string): boolean {
+  try {
+    return binding.stat(path) !== undefined;
+  } catch (error) {
+    if (isSystemError(error)) return false;
+    throw error;
+  }
+}
+
 function runPs(binding: Binding, options: readonly string[]): string {
   const path = (binding.getenv('PATH') || usualPath)
     .split(':')
     .map(directory => `${directory || '.'}/ps`)
-    .find(candidate => binding.stat(candidate) !== undefined);
+    .find(candidate => isThere(binding, candidate));
   if (path === undefined) {
     throw new RuntimeError({
       code: 'host.ps',

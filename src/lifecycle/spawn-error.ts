@@ -27,10 +27,14 @@ export function spawnError(error: unknown, plan: Plan, bornIn: readonly OpenName
   }
   const user = plan.host.find(step => step.op === 'mapIds');
   const noMore = user !== undefined && (error.errno === errno.ENOSPC || error.errno === errno.EINVAL);
+  // Namespaces are refused with EPERM.
+  const cgroup = error.syscall === 'clone3' && error.errno === errno.EACCES;
   return hostFailure(error, 'unable to spawn the init', {
     ...(noMore && { pointer: user.origin }),
-    hint: noMore
-      ? 'this kernel makes no user namespaces, or no more of them: see the sysctl user.max_user_namespaces'
-      : 'new namespaces need CAP_SYS_ADMIN: run as root',
+    hint: cgroup
+      ? 'the cgroup that ours and the container’s have in common belongs to somebody else: call from within what is delegated to the user, for example with systemd-run --user --scope'
+      : noMore
+        ? 'this kernel makes no user namespaces, or no more of them: see the sysctl user.max_user_namespaces'
+        : 'new namespaces need CAP_SYS_ADMIN: run as root',
   });
 }

@@ -21,6 +21,7 @@ import { files } from './record.ts';
 import type { Runtime } from './runtime.ts';
 import { requireStatus, statusOf } from './status.ts';
 import { type Held, hold, notFound, readRecord } from './store.ts';
+import { storedResources } from './stored-resources.ts';
 
 /**
  * As updateContainer, with the document in a file, `-` for standard input. Failures know their line in it.
@@ -105,16 +106,6 @@ function change(runtime: Runtime, held: Held, place: CgroupPlace, asked: Resourc
   }
   const path = joinPath(held.directory, files.resources);
   onHost(`unable to write ${path}`, () => binding.replaceText(path, `${exactJson(merged)}\n`, 0o600));
-}
-
-/** What holds now: as of the last update, else of the config. */
-function storedResources({ binding }: Runtime, directory: string): Resources {
-  const updated = binding.readTextIfThere(joinPath(directory, files.resources));
-  if (updated !== undefined) return parseJson(updated) as Resources;
-  const config = joinPath(directory, files.config);
-  const text = onHost(`unable to read ${config}`, () => binding.readText(config));
-  const document = parseJson(text) as { linux?: { resources?: unknown } };
-  return checkResourcesDocument(document.linux?.resources ?? {}).resources ?? {};
 }
 
 /**

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { chmodSync, chownSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Bundle } from '../helpers/bundle.ts';
 import { parseReport } from '../helpers/inside.ts';
 import { requires } from '../helpers/requires.ts';
 import { disagrees, isTsubo, runtime, skipWhere } from '../helpers/runtime.ts';
-import { sandbox } from '../helpers/sandbox.ts';
+import { type LogRecord, sandbox, until } from '../helpers/sandbox.ts';
 import { asUser, becomeUser, given, moved, prepareUser, unprivileged, user } from '../helpers/user.ts';
 
 const words = (text: string | undefined): string => (text ?? '').trim().split(/\s+/).join(' ');
@@ -193,6 +193,77 @@ describe.skipIf(requires('root', 'busybox', 'newuidmap'))('newuidmap and newgidm
       expect(failure.record).toMatchObject({ code: 'host.id-mapping', pointer: '/linux/namespaces/6' });
       expect(failure.message).toMatch(/newuidmap: uid range \[0-10\) -> \[12346-12356\) not allowed/);
     }
+  });
+});
+
+describe.skipIf(requires('root', 'busybox', 'cgroup2'))('a user with cgroups of the own', () => {
+  const own = `/sys/fs/cgroup/delegated-${process.pid}`;
+  const enter = ['/bin/sh', '-c', `echo $$ >${own}/leaf/cgroup.procs && exec "$@"`, 'sh'];
+  const asker = asUser();
+  // Whoever calls from within what has been delegated.
+  const box = sandbox('unified', { ...asker, command: [...enter, ...asker.command] });
+  prepareUser(box);
+  beforeAll(() => {
+    box.view.sh(
+      'mkdir -p "$1/leaf"; chown "$2" "$1" "$1/leaf"; chown "$2" "$1"/cgroup.procs "$1"/cgroup.subtree_control "$1"/leaf/cgroup.procs',
+      ...[own, String(user)],
+    );
+  });
+  afterAll(() => {
+    box.view.sh('rmdir "$1/leaf" "$1"', own);
+  });
+  /** The same user in a cgroup of somebody else's. */
+  const outside = (...args: string[]) =>
+    box.view.exec([...becomeUser, ...moved, '--root', box.root, ...args]);
+  const cgroupOf = (pid: number): string =>
+    /^0::(.*)$/m.exec(readFileSync(`/proc/${pid}/cgroup`, 'utf8'))?.[1] ?? '';
+  const where = ['/bin/grep', '^0:', '/proc/self/cgroup'];
+
+  test('has the container and what is executed in one of them', () => {
+    const bundle = box.running(unprivileged);
+    expect(cgroupOf(box.state(bundle.id).pid)).toContain(own.slice('/sys/fs/cgroup'.length));
+    expect(box.must(['exec', bundle.id, ...where]).stdout).toBe('0::/\n');
+  });
+
+  test('pauses, resumes and ends the container from outside', async () => {
+    const closed = box.mkdir('closed');
+    chmodSync(closed, 0o700);
+    const bundle = box.running(unprivileged);
+    expect(outside('pause', bundle.id)).toMatchObject({ status: 0 });
+    expect(box.state(bundle.id).status).toBe('paused');
+    expect(outside('resume', bundle.id)).toMatchObject({ status: 0 });
+    // a directory of PATH that is closed to the user is none
+    const env = { PATH: `${closed}/bin:/usr/sbin:/usr/bin:/sbin:/bin` };
+    const ps = box.view.exec([...becomeUser, ...moved, '--root', box.root, 'ps', bundle.id], { env });
+    expect(ps.stdout).toContain('/bin/sleep');
+    expect(outside('kill', bundle.id, 'KILL')).toMatchObject({ status: 0 });
+    await until('it has stopped', () => box.state(bundle.id).status === 'stopped');
+    expect(outside('delete', bundle.id)).toMatchObject({ status: 0 });
+  });
+
+  test('executes from outside in the cgroup of the caller, which is said', () => {
+    const bundle = box.running(unprivileged);
+    const done = outside('exec', bundle.id, ...where);
+    expect(done).toMatchObject({ status: 0, stdout: expect.stringMatching(/^0::\/\.\./) });
+    if (!disagrees('runc', 'does not say it')) {
+      expect(done.stderr).toContain(`unable to join the cgroup ${own}`);
+    }
+  });
+
+  test('executes nothing from outside past limits that were asked for', context => {
+    skipWhere(context, 'runc', 'executes without the limits');
+    const bundle = box.running(made => {
+      unprivileged(made);
+      made.config.linux.resources = { unified: { 'cgroup.max.depth': '7' } };
+    });
+    expect(box.must(['exec', bundle.id, ...where]).stdout).toBe('0::/\n');
+    const log = box.fresh('log');
+    const done = outside('--log', log, '--log-format', 'json', 'exec', bundle.id, ...where);
+    expect(done.status).toBe(255);
+    expect(done.stderr).toContain(`unable to join the cgroup ${own}`);
+    const record = JSON.parse(readFileSync(log, 'utf8').trim().split('\n').at(-1) ?? '') as LogRecord;
+    expect(record).toMatchObject({ errnoName: 'EACCES', syscall: 'clone3' });
+    expect(record['hint']).toContain('systemd-run --user --scope');
   });
 });
 
