@@ -15,6 +15,7 @@
 #include "binding/table.h"
 #include "standalone/bytecode.h"
 #include "standalone/engine.h"
+#include "standalone/huge_page.h"
 #include "standalone/snapshot.h"
 
 namespace tsubo::standalone {
@@ -238,6 +239,7 @@ static void* spare = nullptr;
 namespace {
 
 int run(int argc, char** argv) {
+  move_to_huge_page();
   open_standard_descriptors();
   binding::set_argv(std::vector<std::string>(argv, argv + argc));
   spare = malloc(kSpareBytes);

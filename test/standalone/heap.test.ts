@@ -14,7 +14,8 @@ describe.skipIf(requires('standalone'))("the executable's heap", () => {
   test('keeps what malloc promises, through 150,000 calls', () => {
     const program = join(directory, 'heap');
     const source = fileURLToPath(new URL('../helpers/heap.cc', import.meta.url));
-    execFileSync('g++', ['-std=c++20', '-O1', '-o', program, source]);
+    const native = fileURLToPath(new URL('../../native', import.meta.url));
+    execFileSync('g++', ['-std=c++20', '-O1', '-I', native, '-o', program, source]);
     expect(execFileSync(program, { encoding: 'utf8' })).toBe('good\n');
   });
 });
