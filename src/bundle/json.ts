@@ -5,23 +5,6 @@ import { syntaxError } from './json-syntax-error.ts';
 /** How deep arrays and objects may be nested. */
 const depthLimit = 1000;
 
-/** A number token of this many digits or more may pass 2^53, where JSON.parse would round it. */
-const longDigits = 16;
-const longNumber = /(?:^|[\s:,[-])\d{16}/;
-
-/**
- * True when there may be such a token. A run of 16 digits has one at a place that 16 divides: only there is looked, as a
- * search of the whole text costs more than parsing it.
- */
-function hasLongNumber(text: string): boolean {
-  for (let at = longDigits - 1; at < text.length; at += longDigits) {
-    const unit = text.charCodeAt(at);
-    if (unit < code.zero || unit > code.nine) continue;
-    if (longNumber.test(text.slice(Math.max(0, at - longDigits), at + longDigits))) return true;
-  }
-  return false;
-}
-
 /**
  * The value of a JSON text, with integers beyond 2^53 as bigint. A number with a fraction or an exponent is always
  * a number.
@@ -32,25 +15,43 @@ function hasLongNumber(text: string): boolean {
  * @throws RuntimeError `bundle.config-syntax` with line, column, an excerpt in `value`, and the cause
  */
 export function parseJson(text: string): unknown {
-  if (!hasLongNumber(text) && !mayBeDeep(text)) {
-    try {
-      return JSON.parse(text);
-    } catch {
-      // The parser below accepts what follows the first value, or knows what is wrong.
-    }
+  try {
+    const value: unknown = JSON.parse(text);
+    if (isExact(value)) return value;
+  } catch {
+    // The parser below accepts what follows the first value, or knows what is wrong.
   }
   return parseExact(text);
 }
 
-/** True when there are enough brackets to pass the limit; the engine's JSON.parse may accept more, or run out of stack. */
-function mayBeDeep(text: string): boolean {
-  let count = 0;
-  for (const bracket of ['[', '{']) {
-    for (let at = text.indexOf(bracket); at !== -1; at = text.indexOf(bracket, at + 1)) {
-      if (++count > depthLimit) return true;
+/**
+ * True when no number may have been rounded, and nothing is nested deeper than the limit: the engine's JSON.parse may
+ * accept more. Level by level, as values are fewer than characters, and a search of the text costs more than parsing it.
+ */
+function isExact(value: unknown): boolean {
+  let level: unknown[] = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    const next: unknown[] = [];
+    for (let at = 0; at < level.length; at++) {
+      const one = level[at];
+      if (typeof one === 'number') {
+        if (one > Number.MAX_SAFE_INTEGER || one < Number.MIN_SAFE_INTEGER) return false;
+      } else if (typeof one === 'object' && one !== null) {
+        if (depth === depthLimit) return false;
+        gather(Array.isArray(one) ? one : Object.values(one), next);
+      }
     }
+    level = next;
   }
-  return false;
+  return true;
+}
+
+/** Adds what is no string: nearly all values are. */
+function gather(values: readonly unknown[], into: unknown[]): void {
+  for (let at = 0; at < values.length; at++) {
+    const value = values[at];
+    if (typeof value !== 'string') into.push(value);
+  }
 }
 
 type Container = unknown[] | Record<string, unknown>;
