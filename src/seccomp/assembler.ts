@@ -17,149 +17,157 @@ const reach = 255;
 /** Offsets in struct seccomp_data: the number, the architecture, the arguments (little endian halves). */
 export const data = { number: 0, architecture: 4, argument: (index: number) => 16 + 8 * index };
 
-/** Words of a program of the usual size; a longer one gets more. */
-const usualWords = 2048;
+/** Instructions of a program of the usual size; a longer one gets more room. */
+const usualLength = 1024;
+
+/** A program that is being written. Places are counted from its end. */
+export interface Assembler {
+  /** A place that returns the verdict, near enough for a jump from here. */
+  give(verdict: number): number;
+  load(offset: number): number;
+  /** Loads a word, then goes on at `next`, wherever that is. */
+  loadThen(offset: number, next: number): number;
+  branch(code: number, operand: number, yes: number, no: number): number;
+  /** A balanced tree over ranges. The number of the call is in the accumulator, and not below the first range. */
+  search(ranges: Ranges, narrow: boolean): number;
+  /** Instructions so far. */
+  length(): number;
+  /**
+   * In running order, as pairs of words: struct sock_filter on a little endian machine. The entry is the newest.
+   */
+  finish(): Uint32Array;
+}
 
 /**
- * Writes a program from its end: jumps only go forward, so their targets are known when they are written. A place is
- * counted from the end.
+ * Writes a program from its end: jumps only go forward, so their targets are known when they are written. Functions
+ * around variables and not a class: to look for a member costs the smallest engine more than all the rest of a line here.
+ *
+ * @param list - decisions by their numbers, 0 the default
  */
-export class Assembler {
+export function assemble(list: readonly Decision[]): Assembler {
+  let room = usualLength;
   /** Filled from its end. */
-  private words = new Uint32Array(usualWords);
-  private free = usualWords;
+  let words = new Uint32Array(2 * room);
+  let length = 0;
   /** Places of returns, by their verdict. */
-  private readonly returns = new Map<number, number>();
-  /** By their numbers. */
-  private readonly decisions: readonly Decision[];
-  private readonly fallback: number;
+  const returns = new Map<number, number>();
+  const fallback = list[0] as number;
 
-  /** @param decisions - by their numbers, 0 the default */
-  constructor(decisions: readonly Decision[]) {
-    this.decisions = decisions;
-    this.fallback = decisions[0] as number;
+  function push(code: number, operand: number): number {
+    if (length === room) grow();
+    const at = 2 * (room - 1 - length);
+    words[at] = code;
+    words[at + 1] = operand;
+    return length++;
   }
 
-  get length(): number {
-    return (this.words.length - this.free) >>> 1;
+  function grow(): void {
+    const before = words;
+    words = new Uint32Array(4 * room);
+    words.set(before, 2 * room);
+    room *= 2;
   }
 
-  private push(code: number, operand: number): number {
-    if (this.free === 0) this.grow();
-    this.free -= 2;
-    this.words[this.free] = code;
-    this.words[this.free + 1] = operand;
-    return ((this.words.length - this.free) >>> 1) - 1;
-  }
-
-  private grow(): void {
-    const { words } = this;
-    this.words = new Uint32Array(2 * words.length);
-    this.words.set(words, words.length);
-    this.free = words.length;
-  }
-
-  /** The first and the second word of the instruction at a place. */
-  private code(place: number): number {
-    return this.words[this.words.length - 2 * place - 2] as number;
-  }
-
-  private operand(place: number): number {
-    return this.words[this.words.length - 2 * place - 1] as number;
-  }
-
-  /** A place that returns the verdict, near enough for a jump from here. */
-  give(verdict: number): number {
-    const known = this.returns.get(verdict);
+  function give(verdict: number): number {
+    const known = returns.get(verdict);
     // Room for the few instructions that may come before the jump.
-    if (known !== undefined && this.length - known < reach - 16) return known;
-    const place = this.push(bpf.give, verdict);
-    this.returns.set(verdict, place);
+    if (known !== undefined && length - known < reach - 16) return known;
+    const place = push(bpf.give, verdict);
+    returns.set(verdict, place);
     return place;
   }
 
-  load(offset: number): number {
-    return this.push(bpf.load, offset);
+  function load(offset: number): number {
+    return push(bpf.load, offset);
   }
 
-  /** Loads a word, then goes on at `next`, wherever that is. */
-  loadThen(offset: number, next: number): number {
-    if (next !== this.length - 1) this.push(bpf.jump, this.length - 1 - next);
-    return this.load(offset);
+  function loadThen(offset: number, next: number): number {
+    if (next !== length - 1) push(bpf.jump, length - 1 - next);
+    return load(offset);
   }
 
-  branch(code: number, operand: number, yes: number, no: number): number {
-    let next = this.length - 1;
-    let near = yes;
-    let far = no;
-    if (next - yes > reach || next - no > reach) {
-      near = this.near(yes, 1);
-      far = this.near(no, 0);
-      near = this.near(near, 0);
-      next = this.length - 1;
-    }
-    return this.push(code | ((next - near) << 16) | ((next - far) << 24), operand);
+  function branch(code: number, operand: number, yes: number, no: number): number {
+    const near = length - 1 - yes;
+    const far = length - 1 - no;
+    if (near > reach || far > reach) return distant(code, operand, yes, no);
+    return push(code | (near << 16) | (far << 24), operand);
+  }
+
+  function distant(code: number, operand: number, yes: number, no: number): number {
+    const first = lead(yes, 1);
+    const far = lead(no, 0);
+    const near = lead(first, 0);
+    return push(code | ((length - 1 - near) << 16) | ((length - 1 - far) << 24), operand);
   }
 
   /** The place itself, or one that leads there. `more` may be put between here and the jump. */
-  private near(place: number, more: number): number {
-    if (this.length - 1 - place + more <= reach) return place;
-    if (this.code(place) === bpf.give) return this.push(bpf.give, this.operand(place));
-    return this.push(bpf.jump, this.length - 1 - place);
+  function lead(place: number, more: number): number {
+    if (length - 1 - place + more <= reach) return place;
+    const at = 2 * (room - 1 - place);
+    if (words[at] === bpf.give) return push(bpf.give, words[at + 1] as number);
+    return push(bpf.jump, length - 1 - place);
   }
 
-  /** A balanced tree over ranges. The number of the call is in the accumulator, and not below the first range. */
-  search(ranges: Ranges, narrow: boolean, from: number = 0, to: number = ranges.starts.length): number {
-    if (to - from === 1) return this.decide(ranges.decisions[from] as number, narrow);
-    const middle = (from + to) >>> 1;
-    const upper = this.search(ranges, narrow, middle, to);
-    const lower = this.search(ranges, narrow, from, middle);
-    return this.branch(bpf.ifAtLeast, ranges.starts[middle] as number, upper, lower);
+  function search({ starts, decisions }: Ranges, narrow: boolean): number {
+    const half = (from: number, to: number): number => {
+      if (to - from === 1) {
+        const decision = list[decisions[from] as number] as Decision;
+        return typeof decision === 'number' ? give(decision) : decide(decision, narrow);
+      }
+      const middle = (from + to) >>> 1;
+      const upper = half(middle, to);
+      const lower = half(from, middle);
+      return branch(bpf.ifAtLeast, starts[middle] as number, upper, lower);
+    };
+    return half(0, starts.length);
   }
 
-  private decide(number: number, narrow: boolean): number {
-    const decision = this.decisions[number] as Decision;
-    if (typeof decision === 'number') return this.give(decision);
-    let next = this.give(this.fallback);
-    for (let i = decision.length - 1; i >= 0; i--) {
-      const { conditions, verdict } = decision[i] as Rule;
-      let holds = this.give(verdict);
+  function decide(rules: readonly Rule[], narrow: boolean): number {
+    let next = give(fallback);
+    for (let i = rules.length - 1; i >= 0; i--) {
+      const { conditions, verdict } = rules[i] as Rule;
+      let holds = give(verdict);
       for (let j = conditions.length - 1; j >= 0; j--) {
-        holds = this.test(conditions[j] as Condition, narrow, holds, next);
+        holds = test(conditions[j] as Condition, narrow, holds, next);
       }
       next = holds;
     }
     return next;
   }
 
-  private test(condition: Condition, narrow: boolean, holds: number, fails: number): number {
+  function test(condition: Condition, narrow: boolean, holds: number, fails: number): number {
     const { index, op, low, high, maskLow, maskHigh } = condition;
     const at = data.argument(index);
     const inverted = op === 'SCMP_CMP_NE' || op === 'SCMP_CMP_LT' || op === 'SCMP_CMP_LE';
     const yes = inverted ? fails : holds;
     const no = inverted ? holds : fails;
     if (op === 'SCMP_CMP_EQ' || op === 'SCMP_CMP_NE' || op === 'SCMP_CMP_MASKED_EQ') {
-      const rest = this.equal(at, low, maskLow, yes, no);
-      return narrow ? rest : this.equal(at + 4, high, maskHigh, rest, no);
+      const rest = equal(at, low, maskLow, yes, no);
+      return narrow ? rest : equal(at + 4, high, maskHigh, rest, no);
     }
     const code = op === 'SCMP_CMP_GT' || op === 'SCMP_CMP_LE' ? bpf.ifGreater : bpf.ifAtLeast;
-    this.branch(code, low, yes, no);
-    const rest = this.load(at);
+    branch(code, low, yes, no);
+    const rest = load(at);
     if (narrow) return rest;
-    const same = this.branch(bpf.ifEqual, high, rest, no);
-    this.branch(bpf.ifGreater, high, yes, same);
-    return this.load(at + 4);
+    const same = branch(bpf.ifEqual, high, rest, no);
+    branch(bpf.ifGreater, high, yes, same);
+    return load(at + 4);
   }
 
-  private equal(at: number, value: number, mask: number, yes: number, no: number): number {
+  function equal(at: number, value: number, mask: number, yes: number, no: number): number {
     if (mask === 0) return yes;
-    this.branch(bpf.ifEqual, value, yes, no);
-    if (mask !== 0xffff_ffff) this.push(bpf.and, mask);
-    return this.load(at);
+    branch(bpf.ifEqual, value, yes, no);
+    if (mask !== 0xffff_ffff) push(bpf.and, mask);
+    return load(at);
   }
 
-  /** In running order, as pairs of words: struct sock_filter on a little endian machine. The entry is the newest. */
-  finish(): Uint32Array {
-    return this.words.slice(this.free);
-  }
+  return {
+    give,
+    load,
+    loadThen,
+    branch,
+    search,
+    length: () => length,
+    finish: () => words.slice(2 * (room - length)),
+  };
 }

@@ -3,7 +3,7 @@ import { RuntimeError } from '../errors/error.ts';
 import type { HostFacts } from '../host/facts.ts';
 import type { Seccomp, SeccompAction } from '../oci/seccomp.ts';
 import { type Architecture, familyOf, syscallsOf, x32Bit } from './architectures.ts';
-import { Assembler, bpf, data } from './assembler.ts';
+import { assemble, bpf, data } from './assembler.ts';
 import { multiplex } from './multiplexed.ts';
 import { type Ranges, rangesOf } from './ranges.ts';
 import { numberOf, readRules, verdictOf } from './rules.ts';
@@ -34,7 +34,7 @@ export function compileSeccomp(profile: Seccomp, machine: HostFacts['machine']):
   const wanted = familyOf(machine).filter(
     ({ word }, i) => i === 0 || profile.architectures?.includes(word) === true,
   );
-  const out = new Assembler(list);
+  const out = assemble(list);
   let other = out.give(killThread);
   for (let i = wanted.length - 1; i >= 0; i--) {
     const architecture = wanted[i] as Architecture;
@@ -56,11 +56,11 @@ export function compileSeccomp(profile: Seccomp, machine: HostFacts['machine']):
     other = out.branch(bpf.ifEqual, architecture.audit, entry, other);
   }
   out.load(data.architecture);
-  if (out.length <= maxInstructions) return out.finish();
+  if (out.length() <= maxInstructions) return out.finish();
   throw new RuntimeError({
     code: 'config.seccomp.size',
     pointer: '/linux/seccomp',
-    message: `the seccomp filter has ${out.length} instructions, more than the ${maxInstructions} the kernel takes`,
+    message: `the seccomp filter has ${out.length()} instructions, more than the ${maxInstructions} the kernel takes`,
     hint: 'rules with fewer conditions on arguments make a shorter filter',
     spec: 'config-linux.md#seccomp',
   });

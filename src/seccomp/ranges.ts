@@ -3,6 +3,8 @@ import type { Decisions } from './rules.ts';
 
 /** Where the calls of ARM's own begin, far above all others. */
 const armPrivate = 0xf0000;
+/** The place of numbers without a name: the decision on it is always the default. */
+export const noPlace = 639;
 
 /** From each start up to the next one decision; the first starts at an architecture's base. */
 export interface Ranges {
@@ -24,33 +26,40 @@ export function rangesOf(
   { of, mentioned }: Decisions,
   newer: number,
 ): Ranges {
+  const places = placesOf(runs);
+  let largest = places.length - 1;
+  while (largest > 0 && mentioned[places[largest] as number] !== 1) largest--;
   const starts: number[] = [];
   const decisions: number[] = [];
+  let count = 0;
   let current = -1;
-  const add = (number: number, decision: number): void => {
-    if (decision === current) return;
-    starts.push(base + number);
-    decisions.push(decision);
+  // Much of the time that a compilation takes is spent here: no function of its own for what is done twice.
+  for (let number = 0; number <= largest; number++) {
+    const decision = of[places[number] as number] as number;
+    if (decision === current) continue;
+    starts[count] = base + number;
+    decisions[count++] = decision;
     current = decision;
-  };
-  const largest = largestOf(runs, mentioned);
-  let next = 0;
-  for (let run = 0; next <= largest; run += 3) {
-    const first = runs[run] as number;
-    if (first > next) add(next, 0);
-    next = first + (runs[run + 2] as number);
-    const end = next > largest ? largest + 1 : next;
-    // Most of the time that a compilation takes is spent here.
-    for (let number = first, place = runs[run + 1] as number; number < end; number++, place++) {
-      if (of[place] !== current) add(number, of[place] as number);
-    }
   }
+  // What is decided of a call above that: of socketcall(2) with rules for socket(2) alone, and of ARM's own.
   const above = largest === 0 ? 0 : newer;
-  add(largest + 1, above);
-  for (let run = 0; run < runs.length; run += 3) {
+  for (let number = largest + 1; number < places.length; number++) {
+    const decision = of[places[number] as number] === 0 ? above : (of[places[number] as number] as number);
+    if (decision === current) continue;
+    starts[count] = base + number;
+    decisions[count++] = decision;
+    current = decision;
+  }
+  const add = (number: number, decision: number): void => {
+    starts[count] = base + number;
+    decisions[count++] = decision;
+  };
+  if (current !== above) add(places.length, above);
+  let far = runs.length;
+  while (far > 0 && (runs[far - 3] as number) >= armPrivate) far -= 3;
+  for (let run = far; run < runs.length; run += 3) {
     const first = runs[run] as number;
-    const count = runs[run + 2] as number;
-    for (let i = Math.max(0, largest + 1 - first); i < count; i++) {
+    for (let i = 0; i < (runs[run + 2] as number); i++) {
       const decision = of[(runs[run + 1] as number) + i] as number;
       if (decision === 0) continue;
       add(first + i, decision);
@@ -60,15 +69,26 @@ export function rangesOf(
   return { starts, decisions };
 }
 
-/** The largest number that the profile mentions, 0 for none. */
-function largestOf(runs: readonly number[], mentioned: Uint8Array): number {
-  for (let run = runs.length - 3; run >= 0; run -= 3) {
+/** By the runs of an architecture, the place of each number. */
+const known = new Map<readonly number[], Uint16Array>();
+
+function placesOf(runs: readonly number[]): Uint16Array {
+  const made = known.get(runs) ?? spread(runs);
+  known.set(runs, made);
+  return made;
+}
+
+function spread(runs: readonly number[]): Uint16Array {
+  let length = 0;
+  for (let run = 0; run < runs.length; run += 3) {
+    const first = runs[run] as number;
+    if (first < armPrivate) length = first + (runs[run + 2] as number);
+  }
+  const places = new Uint16Array(length).fill(noPlace);
+  for (let run = 0; run < runs.length; run += 3) {
     const first = runs[run] as number;
     if (first >= armPrivate) continue;
-    const place = runs[run + 1] as number;
-    for (let i = (runs[run + 2] as number) - 1; i >= 0; i--) {
-      if (mentioned[place + i] === 1) return first + i;
-    }
+    for (let i = 0; i < (runs[run + 2] as number); i++) places[first + i] = (runs[run + 1] as number) + i;
   }
-  return 0;
+  return places;
 }

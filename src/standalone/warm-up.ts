@@ -5,8 +5,10 @@ import { starter } from '../cli/spec-document.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { joinPath } from '../host/paths.ts';
 import { timestamp } from '../lifecycle/timestamp.ts';
+import { seccompArchitectures } from '../oci/seccomp.ts';
 import { makeExecPlan } from '../plan/exec-plan.ts';
 import { makePlan } from '../plan/make-plan.ts';
+import { compileSeccomp } from '../seccomp/compile.ts';
 import { requireConfig } from '../validate/check.ts';
 import { encodePlan } from '../wire/encode.ts';
 
@@ -37,5 +39,12 @@ export function warmUp(): void {
   }
   const origin = (...parts: readonly (string | number)[]): string => formatPointer(['process', ...parts]);
   encodePlan(makeExecPlan({ process: config.process, facts, origin }, { id: 'warm' }).container);
+  const syscalls = [{ names: ['read'], action: 'SCMP_ACT_ALLOW' }] as const;
+  for (const machine of ['x86_64', 'aarch64'] as const) {
+    compileSeccomp(
+      { defaultAction: 'SCMP_ACT_ERRNO', architectures: seccompArchitectures, syscalls },
+      machine,
+    );
+  }
   joinPath('/run', timestamp(0n));
 }
