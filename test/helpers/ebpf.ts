@@ -22,7 +22,7 @@ export function unreachable(program: Uint8Array): number[] {
     const target = at + 1 + view.getInt16(at * 8 + 2, true);
     if (opcode === 0x95) continue;
     if (opcode !== 0x05) next.push(at + 1);
-    if (opcode === 0x05 || opcode === 0x56 || opcode === 0x46) next.push(target);
+    if (opcode === 0x05 || opcode === 0x16 || opcode === 0x56 || opcode === 0x46) next.push(target);
   }
   return Array.from({ length: count }, (_, at) => at).filter(at => !reached.has(at));
 }
@@ -75,6 +75,9 @@ export function runDeviceProgram(program: Uint8Array, request: DeviceRequest): n
         break;
       case 0x05:
         at += offset;
+        break;
+      case 0x16:
+        if ((value(to) & 0xffffffffn) === word) at += offset;
         break;
       case 0x56:
         if ((value(to) & 0xffffffffn) !== word) at += offset;

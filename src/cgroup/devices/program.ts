@@ -10,13 +10,17 @@ export const bpf = {
   and: 0x57,
   jump: 0x05,
   /** The jumps compare 32 bits: a number of a device has no sign. */
+  jumpEqual: 0x16,
   jumpNotEqual: 0x56,
   jumpAnySet: 0x46,
   exit: 0x95,
 } as const;
 
-const BPF_DEVCG_DEV_BLOCK = 1;
-const BPF_DEVCG_DEV_CHAR = 2;
+/** BPF_DEVCG_DEV_* */
+const types = [
+  ['b', 1],
+  ['c', 2],
+] as const;
 
 /** struct bpf_cgroup_dev_ctx: the access in the upper half of the first word, the type in the lower. */
 const offsets = { accessType: 0, major: 4, minor: 8 } as const;
@@ -30,6 +34,9 @@ type Instruction = readonly [opcode: number, to: number, from: number, offset: n
  * The rules as a program of type BPF_PROG_TYPE_CGROUP_DEVICE, each instruction 8 bytes as in little endian memory. It
  * goes from the last rule to the first. A rule that allows takes its bits from those that are wanted, and when none is
  * left all of them are allowed; a rule that denies ends it when it denies one that is still wanted.
+ *
+ * The kernel's verifier follows every jump both ways, and the container waits for it: rules in a row that decide the
+ * same share their tests and their decision.
  */
 export function deviceProgram(rules: readonly DeviceRule[]): Uint8Array {
   const code: Instruction[] = [
@@ -43,33 +50,103 @@ export function deviceProgram(rules: readonly DeviceRule[]): Uint8Array {
     [bpf.jumpNotEqual, register.wanted, 0, 2, 0],
     ...verdict(1),
   ];
-  for (const rule of [...rules].reverse()) {
-    code.push(...block(rule));
+  for (const run of runs([...rules].reverse())) {
+    const [first] = run;
+    const tests = testsOf(run);
+    const decision = decide(first);
+    code.push(...placed(tests, decision.length), ...decision);
     // What cannot be reached is refused by the kernel's verifier.
-    if (decidesAll(rule)) return assemble(code);
+    if (tests.length === 0 && first.access === wholeAccess) return assemble(code);
   }
   code.push(...verdict(0));
   return assemble(code);
 }
 
-function decidesAll({ type, major, minor, access }: DeviceRule): boolean {
-  return type === 'a' && major === undefined && minor === undefined && access === wholeAccess;
+/** Jumps reach 32,767 instructions far; a run takes up to four for each rule. */
+const longestRun = 1000;
+
+type Run = readonly [DeviceRule, ...DeviceRule[]];
+
+/** Rules in a row that decide the same: their own order says nothing. */
+function* runs(rules: readonly DeviceRule[]): Generator<Run> {
+  let run: [DeviceRule, ...DeviceRule[]] | undefined;
+  for (const rule of rules) {
+    const [first] = run ?? [];
+    if (run !== undefined && alike(first, rule) && run.length < longestRun) {
+      run.push(rule);
+      continue;
+    }
+    if (run !== undefined) yield run;
+    run = [rule];
+  }
+  if (run !== undefined) yield run;
 }
 
-function block(rule: DeviceRule): Instruction[] {
-  const decision = decide(rule);
-  const tests: (readonly [register: number, value: number])[] = [];
-  if (rule.type !== 'a') {
-    tests.push([register.type, rule.type === 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR]);
+function alike(one: DeviceRule | undefined, other: DeviceRule): boolean {
+  return one?.allow === other.allow && one.access === other.access;
+}
+
+/** A jump to the decision, past it, or over some tests. */
+type Test = readonly [opcode: number, of: number, value: number, to: 'decision' | 'past' | number];
+
+/** What leads to the decision when one of the rules speaks of the device. None: every device does. */
+function testsOf(run: Run): Test[] {
+  const ofType = byType(run);
+  const all = ofType.get('a');
+  const tests = all === undefined ? [] : numberTests(all);
+  if (all !== undefined && tests.length === 0) return [];
+  for (const [type, number] of types) {
+    const rules = ofType.get(type);
+    if (rules === undefined) continue;
+    const inside = numberTests(rules);
+    if (inside.length === 0) tests.push([bpf.jumpEqual, register.type, number, 'decision']);
+    else tests.push([bpf.jumpNotEqual, register.type, number, inside.length], ...inside);
   }
-  if (rule.major !== undefined) tests.push([register.major, rule.major]);
-  if (rule.minor !== undefined) tests.push([register.minor, rule.minor]);
-  // A jump counts from the instruction after it.
-  const past = (index: number): number => tests.length - index - 1 + decision.length;
-  return [
-    ...tests.map(([of, value], index): Instruction => [bpf.jumpNotEqual, of, 0, past(index), value]),
-    ...decision,
-  ];
+  return [...tests, [bpf.jump, 0, 0, 'past']];
+}
+
+/** What two rules say of both types, one says of all. */
+function byType(run: Run): Map<DeviceRule['type'], DeviceRule[]> {
+  const ofNumbers = new Map<string, DeviceRule>();
+  for (const rule of run) {
+    const numbers = `${rule.major}:${rule.minor}`;
+    const other = ofNumbers.get(numbers);
+    ofNumbers.set(numbers, other === undefined || other.type === rule.type ? rule : { ...rule, type: 'a' });
+  }
+  const ofType = new Map<DeviceRule['type'], DeviceRule[]>();
+  for (const rule of ofNumbers.values()) ofType.set(rule.type, [...(ofType.get(rule.type) ?? []), rule]);
+  return ofType;
+}
+
+/** None when one of the rules speaks of every number. */
+function numberTests(rules: readonly DeviceRule[]): Test[] {
+  const tests: Test[] = [];
+  const minors = new Map<number, Test[]>();
+  const whole = new Set<number>();
+  for (const { major, minor } of rules) {
+    if (major === undefined && minor === undefined) return [];
+    if (minor === undefined) {
+      if (major !== undefined) whole.add(major);
+      continue;
+    }
+    const test: Test = [bpf.jumpEqual, register.minor, minor, 'decision'];
+    if (major === undefined) tests.push(test);
+    else minors.set(major, [...(minors.get(major) ?? []), test]);
+  }
+  for (const major of whole) tests.push([bpf.jumpEqual, register.major, major, 'decision']);
+  for (const [major, ofMajor] of minors) {
+    if (whole.has(major)) continue;
+    tests.push([bpf.jumpNotEqual, register.major, major, ofMajor.length], ...ofMajor);
+  }
+  return tests;
+}
+
+function placed(tests: readonly Test[], decision: number): Instruction[] {
+  return tests.map(([opcode, of, value, to], index): Instruction => {
+    // A jump counts from the instruction after it.
+    const left = tests.length - index - 1;
+    return [opcode, of, 0, typeof to === 'number' ? to : to === 'past' ? left + decision : left, value];
+  });
 }
 
 /** Something is wanted whenever a rule is reached. */
