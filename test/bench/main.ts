@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, release } from 'node:os';
 import { join, resolve } from 'node:path';
+import { compileSeccomp } from '../../src/seccomp/compile.ts';
 import { engineProfile } from '../helpers/engine-profile.ts';
 import { writeBundle } from './bundle.ts';
 import type { Programs, View } from './columns.ts';
@@ -39,10 +40,13 @@ export async function bench(argv: readonly string[], programs: Surroundings): Pr
     ends: join(into, 'ends'),
     stays: join(into, 'stays'),
     filtered: join(into, 'filtered'),
+    filter: join(into, 'filter'),
     floor: join(into, 'floor'),
   };
   writeBundle(place.ends, busybox, ['/bin/true']);
-  writeBundle(place.filtered, busybox, ['/bin/true'], engineProfile('short'));
+  const profile = engineProfile('short');
+  writeBundle(place.filtered, busybox, ['/bin/true'], profile);
+  writeFileSync(place.filter, compileSeccomp(profile, process.arch === 'arm64' ? 'aarch64' : 'x86_64'));
   writeBundle(place.stays, busybox, ['/bin/sleep', '100000']);
   mkdirSync(place.directory, { recursive: true });
 

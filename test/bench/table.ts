@@ -59,6 +59,11 @@ function quietness({ gaveUp, disturbed, foreign }: Samples): string {
     : `NOT QUIET: ${gaveUp} began on a busy machine, in ${disturbed} others used the processors (${share}): p25 and cpu say more than the median.`;
 }
 
+/** Cases that the floor does too. */
+function hasFloor(name: CaseName): boolean {
+  return name === 'run' || name === 'run-seccomp';
+}
+
 function tableOf(samples: Samples, one: Case): string {
   const { crun, floor } = bases(samples.columns.map(column => column.name));
   const base = (name: string | undefined): number | undefined =>
@@ -73,7 +78,7 @@ function tableOf(samples: Samples, one: Case): string {
         name,
         ...row,
         figure(ratio(own, base(crun))),
-        ...(one.name === 'run' ? [figure(ratio(own, base(floor)))] : []),
+        ...(hasFloor(one.name) ? [figure(ratio(own, base(floor)))] : []),
         percent(drift(values(series, one.name))),
         String(series.failed),
       ],
@@ -87,7 +92,7 @@ function tableOf(samples: Samples, one: Case): string {
     '',
     ...measures,
     `/ ${crun ?? 'crun'}`,
-    ...(one.name === 'run' ? ['/ floor'] : []),
+    ...(hasFloor(one.name) ? ['/ floor'] : []),
     'drift',
     'failed',
   ];
