@@ -36,12 +36,9 @@ Result bind_device(Context& c, const char* path, int parent, const char* name, c
 
 Result run(Context& c, const wire::step::makeDevice& s) {
   const char* path = c.plan.text(s.path);
-  c.about(path);
-  text::Path buffer;
-  const char* name;
-  long fd = files::make_parent(c.root, path, &buffer, &name);
-  if (fd < 0) return check("openat2", fd);
-  UniqueFd parent(fd);
+  UniqueFd parent;
+  const char* name = nullptr;
+  if (Result r = files::open_parent(c, path, &parent, &name); !r.ok()) return r;
   auto mode = static_cast<unsigned>(s.mode), uid = static_cast<unsigned>(s.uid), gid = static_cast<unsigned>(s.gid);
   uint64_t dev = (s.minor & 0xff) | ((s.major & 0xfff) << 8) | ((s.minor & ~0xffull) << 12);
   long r = sys::mknodat(parent.get(), name, mode, dev);
@@ -62,12 +59,9 @@ Result run(Context& c, const wire::step::makeDevice& s) {
 
 Result run(Context& c, const wire::step::bindDevice& s) {
   const char* path = c.plan.text(s.path);
-  c.about(path);
-  text::Path buffer;
-  const char* name;
-  long fd = files::make_parent(c.root, path, &buffer, &name);
-  if (fd < 0) return check("openat2", fd);
-  UniqueFd parent(fd);
+  UniqueFd parent;
+  const char* name = nullptr;
+  if (Result r = files::open_parent(c, path, &parent, &name); !r.ok()) return r;
   return bind_device(c, path, parent.get(), name, s);
 }
 
@@ -84,12 +78,9 @@ bool is_ptmx_of_others(Context& c, int parent, const char* name) {
 }
 
 Result make_symlink(Context& c, const char* path, const char* target, Existing existing) {
-  c.about(path);
-  text::Path buffer;
-  const char* name;
-  long fd = files::make_parent(c.root, path, &buffer, &name);
-  if (fd < 0) return check("openat2", fd);
-  UniqueFd parent(fd);
+  UniqueFd parent;
+  const char* name = nullptr;
+  if (Result r = files::open_parent(c, path, &parent, &name); !r.ok()) return r;
   long r = sys::symlinkat(target, parent.get(), name);
   if (r != -EEXIST) return check("symlinkat", r);
   if (existing == Existing::keep || is_ptmx_of_others(c, parent.get(), name)) return {};

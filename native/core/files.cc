@@ -113,17 +113,20 @@ long make_in_root(int root, const char* path, Make what, unsigned mode, bool* ex
   }
 }
 
-long make_parent(int root, const char* path, text::Path* buffer, const char** name) {
-  buffer->clear();
-  buffer->add(path);
-  if (buffer->overflowed()) return -ENAMETOOLONG;
-  size_t slash = buffer->size();
+Result open_parent(Context& c, const char* path, UniqueFd* parent, const char** name) {
+  c.about(path);
+  text::Path directory;
+  directory.add(path);
+  if (directory.overflowed()) return {ENAMETOOLONG, "openat2"};
+  size_t slash = directory.size();
   while (slash > 0 && path[slash - 1] != '/') slash--;
-  if (path[slash] == '\0') return -EISDIR;
   *name = path + slash;
-  if (text::equal(*name, ".") || text::equal(*name, "..")) return -EISDIR;
-  buffer->truncate(slash);
-  return make_in_root(root, buffer->c_str(), Make::directory, 0755);
+  if (**name == '\0' || text::equal(*name, ".") || text::equal(*name, "..")) return {EISDIR, "openat2"};
+  directory.truncate(slash);
+  long fd = make_in_root(c.root, directory.c_str(), Make::directory, 0755);
+  if (fd < 0) return check("openat2", fd);
+  parent->reset(fd);
+  return {};
 }
 
 long procfs(Context& c) {

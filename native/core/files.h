@@ -54,7 +54,7 @@ enum class Make { directory, file };
 long make_in_root(int root, const char* path, Make what, unsigned mode, bool* existed = nullptr);
 
 // The directory of `path` in the root (made if missing) and the last name in it.
-long make_parent(int root, const char* path, text::Path* buffer, const char** name);
+Result open_parent(Context& c, const char* path, UniqueFd* parent, const char** name);
 
 // The private procfs of the context, made when first asked for. Negative errno.
 long procfs(Context& c);

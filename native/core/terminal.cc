@@ -60,14 +60,11 @@ Result open_slave(int master, UniqueFd* slave) {
 
 // A link in its place is not followed, and what is covered must be a file: a mount on a directory would be refused.
 Result cover_console(Context& c, const char* path, int slave) {
-  c.about(path);
-  text::Path buffer;
-  const char* name;
-  long fd = files::make_parent(c.root, path, &buffer, &name);
-  if (fd < 0) return check("openat2", fd);
-  UniqueFd parent(fd), tree;
+  UniqueFd parent, tree;
+  const char* name = nullptr;
+  if (Result r = files::open_parent(c, path, &parent, &name); !r.ok()) return r;
   constexpr int kMake = files::kWriteOnly | files::kCreate | files::kExclusive | files::kNoFollow | files::kCloexec;
-  fd = sys::openat(parent.get(), name, kMake, 0666);
+  long fd = sys::openat(parent.get(), name, kMake, 0666);
   if (fd >= 0) sys::close(static_cast<int>(fd));
   if (fd < 0 && fd != -EEXIST) return check("openat", fd);
   UniqueFd target(sys::openat(parent.get(), name, files::kPathOnly | files::kNoFollow | files::kCloexec));
