@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { errno } from '../errors/errno.ts';
 import { RuntimeError } from '../errors/error.ts';
-import { hostFailure, isSystemError } from '../errors/system.ts';
+import { hostFailure, refusalOf } from '../errors/system.ts';
 import type { Binding, SystemError } from '../host/binding.d.ts';
 import { enableControllers, type Limited } from './controllers.ts';
 import type { CgroupWrite } from './write.ts';
@@ -23,21 +23,21 @@ export function applyResources(
   before: BeforeWrite = () => {},
 ): void {
   enableControllers(binding, place, writes);
-  for (const write of writes) {
-    const { file, value, otherwise } = write;
-    const error = attempt(binding, place.path, file, value, before);
+  for (const one of writes) {
+    const { file, value, otherwise } = one;
+    const error = write(binding, place.path, file, value, before);
     if (error === undefined) continue;
-    if (error.errno !== errno.ENOENT) throw refused(binding, place, write, file, value, error);
+    if (error.errno !== errno.ENOENT) throw refused(binding, place, one, file, value, error);
     if (otherwise !== undefined) {
-      const second = attempt(binding, place.path, otherwise.file, otherwise.value, before);
-      if (second !== undefined) throw refused(binding, place, write, otherwise.file, otherwise.value, second);
-    } else if (!write.optional) {
-      throw refused(binding, place, write, file, value, error);
+      const second = write(binding, place.path, otherwise.file, otherwise.value, before);
+      if (second !== undefined) throw refused(binding, place, one, otherwise.file, otherwise.value, second);
+    } else if (!one.optional) {
+      throw refused(binding, place, one, file, value, error);
     }
   }
 }
 
-function attempt(
+function write(
   binding: Binding,
   directory: string,
   file: string,
@@ -46,14 +46,10 @@ function attempt(
 ): SystemError | undefined {
   // Names of `unified` are checked with the config. Here it would be a file outside of the cgroup.
   if (file.includes('/')) throw new RuntimeError({ code: 'internal', message: `${file} is no file name` });
-  try {
+  return refusalOf(() => {
     before(file, value);
     binding.writeText(`${directory}/${file}`, value, 0, 0);
-    return undefined;
-  } catch (error) {
-    if (isSystemError(error)) return error;
-    throw error;
-  }
+  });
 }
 
 function refused(

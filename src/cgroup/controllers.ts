@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { errno } from '../errors/errno.ts';
 import { RuntimeError } from '../errors/error.ts';
-import { hostFailure, isSystemError } from '../errors/system.ts';
+import { hostFailure, refusalOf } from '../errors/system.ts';
 import type { Binding, SystemError } from '../host/binding.d.ts';
 import { unlessMissing } from '../host/files.ts';
 import { parentPath } from '../host/paths.ts';
@@ -49,10 +49,10 @@ export function enableControllers(binding: Binding, place: Limited, writes: read
     const lacking = wanted.filter(name => !given.includes(name));
     if (lacking.length === 0) continue;
     const standing = inTheWay(binding, directory);
-    if (standing === '' && attempt(binding, directory, lacking) === undefined) continue;
+    if (standing === '' && enable(binding, directory, lacking) === undefined) continue;
     // One of them is refused: each by itself.
     for (const name of lacking) {
-      const error = standing === '' ? attempt(binding, directory, [name]) : undefined;
+      const error = standing === '' ? enable(binding, directory, [name]) : undefined;
       if (standing === '' && error === undefined) continue;
       const write = needed.get(name);
       if (write !== undefined) throw refused(binding, directory, name, write, standing, error);
@@ -76,15 +76,11 @@ function above({ root, path }: Limited): string[] {
   return way;
 }
 
-function attempt(binding: Binding, directory: string, names: readonly string[]): SystemError | undefined {
-  try {
+function enable(binding: Binding, directory: string, names: readonly string[]): SystemError | undefined {
+  return refusalOf(() => {
     const text = names.map(name => `+${name}`).join(' ');
     binding.writeText(`${directory}/cgroup.subtree_control`, text, 0, 0);
-    return undefined;
-  } catch (error) {
-    if (isSystemError(error)) return error;
-    throw error;
-  }
+  });
 }
 
 function refused(

@@ -42,6 +42,17 @@ export function onHost<T>(attempt: string, work: () => T, more: Partial<ErrorFie
   }
 }
 
+/** Does `work` and returns how it was refused, undefined when it was not. */
+export function refusalOf(work: () => void): SystemError | undefined {
+  try {
+    work();
+    return undefined;
+  } catch (error) {
+    if (isSystemError(error)) return error;
+    throw error;
+  }
+}
+
 /** Anything that was thrown, as an error of the family. */
 export function toRuntimeError(error: unknown): RuntimeError {
   if (error instanceof RuntimeError) return error;
