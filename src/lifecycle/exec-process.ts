@@ -67,14 +67,17 @@ export function execProcess(runtime: Runtime, id: string, options: ExecProcessOp
     return onHost(`unable to read ${path}`, () => binding.readText(path));
   };
   const { process: own, ...standing } = kept(runtime, id) ?? fromConfig(runtime, text());
-  if (options.process === undefined) return { ...changed(own, text, options), ...standing };
+  if (options.process === undefined) {
+    if (own === undefined) throw noProcess(id);
+    return { ...changed(own, text, options), ...standing };
+  }
   const given = onHost(`unable to read ${options.process}`, () => binding.readText(options.process ?? ''));
   const name = options.process;
   const process = withPlace({ text: given, document: name }, () =>
     check(runtime, parsed(given, name), given, ''),
   );
   return {
-    process: { ...inherited(own), ...process },
+    process: { ...inherited(own ?? {}), ...process },
     ...standing,
     text: given,
     document: name,
@@ -82,7 +85,22 @@ export function execProcess(runtime: Runtime, id: string, options: ExecProcessOp
   };
 }
 
-type Own = Pick<ExecProcess, 'process' | 'linux' | 'seccomp' | 'filter' | 'listener'>;
+type Standing = Pick<ExecProcess, 'linux' | 'seccomp' | 'filter' | 'listener'>;
+type Own = Standing & {
+  /** undefined when the config has none. */
+  readonly process: Process | undefined;
+};
+
+/** A command line says too little: the user, the directory and the rest are the container's own. */
+function noProcess(id: string): RuntimeError {
+  return new RuntimeError({
+    code: 'config.process.required',
+    pointer: '/process',
+    message: `cannot exec in container ${id}: its config.json has no process`,
+    hint: 'name a document that says all of it: exec --process FILE',
+    spec: 'config.md#process',
+  });
+}
 
 function kept(runtime: Runtime, id: string): Own | undefined {
   const standing = readLater(runtime, id)?.standing;
@@ -95,7 +113,8 @@ function kept(runtime: Runtime, id: string): Own | undefined {
 /** For a container of which no more has been kept. */
 function fromConfig(runtime: Runtime, text: string): Own {
   const document = parseJson(text);
-  const process = check(runtime, (document as { process?: unknown }).process, text, '/process');
+  const { process: own } = document as { process?: unknown };
+  const process = own === undefined ? undefined : check(runtime, own, text, '/process');
   const seccomp = seccompOf(document);
   return { process, linux: linuxOf(document), seccomp, filter: undefined, listener: seccomp };
 }
@@ -124,7 +143,7 @@ function check(runtime: Runtime, document: unknown, text: string, within: string
 }
 
 /** What a document that does not say it gets from the container. */
-function inherited(own: Process): Partial<Process> {
+function inherited(own: Partial<Process>): Partial<Process> {
   const { capabilities, rlimits, noNewPrivileges, oomScoreAdj, scheduler, ioPriority, execCPUAffinity } = own;
   const { selinuxLabel, apparmorProfile } = own;
   return {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { requires } from '../helpers/requires.ts';
@@ -84,6 +84,13 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2')).each(layouts)(
         const failure = box.failsWith(['start', bundle.id], 'has no process', 'config.process.required');
         expect(failure.record.pointer).toBe('/process');
         expect(box.state(bundle.id).status).toBe('created');
+        // what is executed in it has to be said in whole
+        const refused = box.fails(['exec', bundle.id, '/bin/true']);
+        expect(refused.record).toMatchObject({ code: 'config.process.required', pointer: '/process' });
+        expect(refused.message).toContain('its config.json has no process');
+        const document = join(box.mkdir('process'), 'process.json');
+        writeFileSync(document, JSON.stringify({ args: ['/bin/echo', 'heard'], cwd: '/' }));
+        expect(box.must(['exec', '--process', document, bundle.id]).stdout).toBe('heard\n');
         box.must(['delete', bundle.id]);
       });
 
