@@ -24,11 +24,10 @@ function alone(name: string, groupOrder: number, host?: string): TestProjectInli
   };
 }
 
-/** TSUBO_HOST=node or standalone picks one of the two programs that tsubo is; another runtime has but one. */
-const hosts =
-  process.env['TSUBO_RUNTIME'] !== undefined
-    ? ['node']
-    : (process.env['TSUBO_HOST'] ?? 'node,standalone').split(',');
+/** TSUBO_HOST=node or standalone picks one of the two programs that tsubo is; another runtime has but one. Empty ones ask for nothing. */
+const hosts = process.env['TSUBO_RUNTIME']
+  ? ['node']
+  : (process.env['TSUBO_HOST'] || 'node,standalone').split(',');
 
 export default defineConfig({
   test: {

@@ -226,9 +226,16 @@ async function link(arch, musl, objects, out) {
   const file =
     snapshot === undefined ? bytecodeOnly : fillSegment(dropSegment(linked, program), arena, snapshot);
   writeFileSync(join(top, fresh), file);
-  if (file.length > largestBytes)
-    throw new Failure(`${fresh} has ${file.length} bytes, more than ${largestBytes}`);
-  if (isDynamic(file)) throw new Failure(`${fresh} needs a dynamic linker`);
+  const wrong =
+    file.length > largestBytes
+      ? `has ${file.length} bytes, more than ${largestBytes}`
+      : isDynamic(file)
+        ? 'needs a dynamic linker'
+        : undefined;
+  if (wrong !== undefined) {
+    rmSync(join(top, fresh));
+    throw new Failure(`${out} ${wrong}`);
+  }
   // somebody may be running the one before
   renameSync(join(top, fresh), join(top, out));
 }

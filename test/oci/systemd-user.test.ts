@@ -51,8 +51,16 @@ describe.skipIf(requires('root', 'busybox', 'systemd', 'user-manager'))(
     prepare(box);
     prepare(overBus);
     prepare(alone);
-    beforeAll(() => void box.view.sh('systemctl start "$1"', `user@${uid}.service`));
-    afterAll(() => void box.view.sh('systemctl stop "$1"', `user@${uid}.service`));
+    // The manager of somebody who is logged in is not ours to stop.
+    let ours = false;
+    beforeAll(() => {
+      const unit = `user@${uid}.service`;
+      ours = box.view.exec(['systemctl', '--quiet', 'is-active', unit]).status !== 0;
+      box.view.sh('systemctl start "$1"', unit);
+    });
+    afterAll(() => {
+      if (ours) box.view.sh('systemctl stop "$1"', `user@${uid}.service`);
+    });
 
     const place = (one: Sandbox, { id }: Bundle): string | undefined =>
       /^0::(.*)$/m.exec(readFileSync(`/proc/${one.state(id).pid}/cgroup`, 'utf8'))?.[1];

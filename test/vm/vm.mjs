@@ -87,7 +87,9 @@ function commandOf(options) {
     ...filesOf(options),
   ];
   if (options.name !== undefined) words.push('--testNamePattern', options.name);
-  const passed = Object.entries(process.env).filter(([name]) => /^TSUBO_(RUNTIME|HOST)$/.test(name));
+  const passed = Object.entries(process.env).filter(
+    ([name, value]) => /^TSUBO_(RUNTIME|HOST)$/.test(name) && value,
+  );
   const environment = {
     TSUBO_HOST: options.host,
     TSUBO_TEST_SUMMARY: '/run/vm/summary',
