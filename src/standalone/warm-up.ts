@@ -8,7 +8,7 @@ import { timestamp } from '../lifecycle/timestamp.ts';
 import { seccompArchitectures } from '../oci/seccomp.ts';
 import { makeExecPlan } from '../plan/exec-plan.ts';
 import { makePlan } from '../plan/make-plan.ts';
-import { compileSeccomp } from '../seccomp/compile.ts';
+import { seccompStep } from '../plan/seccomp.ts';
 import { requireConfig } from '../validate/check.ts';
 import { encodePlan } from '../wire/encode.ts';
 
@@ -41,10 +41,7 @@ export function warmUp(): void {
   encodePlan(makeExecPlan({ process: config.process, facts, origin }, { id: 'warm' }).container);
   const syscalls = [{ names: ['read'], action: 'SCMP_ACT_ALLOW' }] as const;
   for (const machine of ['x86_64', 'aarch64'] as const) {
-    compileSeccomp(
-      { defaultAction: 'SCMP_ACT_ERRNO', architectures: seccompArchitectures, syscalls },
-      machine,
-    );
+    seccompStep({ defaultAction: 'SCMP_ACT_ERRNO', architectures: seccompArchitectures, syscalls }, machine);
   }
   joinPath('/run', timestamp(0n));
 }
