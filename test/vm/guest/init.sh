@@ -47,7 +47,7 @@ if [ "$INIT" = tiny ]; then
   mount -t bpf bpf sys/fs/bpf
   if [ -e sys/fs/selinux ]; then
     mount -t selinuxfs selinuxfs sys/fs/selinux
-    chroot . /usr/bin/secilc -o /run/vm/policy -f /dev/null /tsubo/test/vm/guest/policy.cil || poweroff -f
+    chroot . /usr/bin/secilc -c 33 -o /run/vm/policy -f /dev/null /tsubo/test/vm/guest/policy.cil || poweroff -f
     dd if=run/vm/policy of=sys/fs/selinux/load bs=1M 2>run/vm/loaded || poweroff -f
   fi
   exec switch_root /root /run/vm/run
