@@ -43,6 +43,11 @@ const behind: Readonly<Record<string, readonly (string | undefined)[]>> = {
   ),
 };
 
+/** Calls that are behind another one too. */
+export const multiplexed: ReadonlySet<string> = new Set(
+  Object.values(behind).flatMap(names => names as string[]),
+);
+
 /** One profile on one machine. */
 export class ProfileWords {
   private readonly fallback: number;
