@@ -6,6 +6,7 @@ import { killProcesses } from '../cgroup/processes.ts';
 import { removeCgroup } from '../cgroup/remove.ts';
 import { errno } from '../errors/errno.ts';
 import { RuntimeError } from '../errors/error.ts';
+import type { Binding } from '../host/binding.d.ts';
 import { isMachineRoot } from '../host/privilege.ts';
 import type { HostStep, Plan } from '../plan/plan.ts';
 import type { Runtime } from './runtime.ts';
@@ -41,10 +42,15 @@ export function makeOwnCgroup(
   }
   undo.arm(`the processes in ${place.path}`, () => killProcesses(binding, place.path));
   applyResources(binding, place, writes);
-  for (const step of plan.host) {
-    if (step.op === 'delegateCgroup') delegateCgroup(binding, place.path, step.uid, step.origin);
-  }
+  giveCgroup(binding, plan, place);
   return true;
+}
+
+/** Makes the container's user the owner of its cgroup, where the plan says so. */
+export function giveCgroup(binding: Binding, { host }: Plan, { path }: CgroupPlace): void {
+  for (const step of host) {
+    if (step.op === 'delegateCgroup') delegateCgroup(binding, path, step.uid, step.origin);
+  }
 }
 
 /** What is written into control files. */

@@ -9,6 +9,7 @@ import type { Binding } from '../host/binding.d.ts';
 import { joinPath } from '../host/paths.ts';
 import { ownCgroup } from '../host/read-facts.ts';
 import type { HostStep, Plan } from '../plan/plan.ts';
+import { giveCgroup } from './make-cgroup.ts';
 import type { Runtime } from './runtime.ts';
 import type { Moments } from './spawn.ts';
 import type { UndoList } from './undo.ts';
@@ -54,6 +55,7 @@ export function unitMoments(
       undo.arm(`the unit ${unit}`, () => removeUnit(binding, found, 'kill'));
       if (found.path !== place.path) moved(found);
       applyResources(binding, found, writes);
+      giveCgroup(binding, plan, found);
     },
   };
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { Bundle } from '../helpers/bundle.ts';
 import type { TestDeviceRule } from '../helpers/config.ts';
@@ -89,6 +89,20 @@ describe.skipIf(requires('root', 'busybox', 'systemd'))('a container of systemd'
     expect(done.stdout).toMatch(/^0::\/\n/);
     expect(done.stdout).toContain('cgroup.events');
     expect(show(box, `runc-${bundle.id}.scope`, 'LoadState')['LoadState']).toBe('not-found');
+  });
+
+  test.each([
+    ['rw', 1000],
+    ['ro', 0],
+  ])('belongs to its user when its mount is not read-only: %s', (option, owner) => {
+    const bundle = created(box, made => {
+      made.config.process.user = { uid: 1000, gid: 1000 };
+      made.mount('/sys/fs/cgroup').options = [option, 'nosuid', 'noexec', 'nodev'];
+    });
+    const owners = ['', '/cgroup.procs', '/cgroup.subtree_control', '/pids.max'].map(
+      name => statSync(`/sys/fs/cgroup${cgroupOf(box, bundle.id)}${name}`).uid,
+    );
+    expect(owners).toEqual([owner, owner, owner, 0]);
   });
 
   test('executes programs in its scope', () => {
