@@ -30,7 +30,7 @@ export function cpuWrites(cpu: CPU | undefined, context: ResourceContext): Cgrou
     if (isNumber(idle, 1)) {
       context.warn(
         `${context.origin}/cpu/shares`,
-        'shares is ignored: an idle cgroup has the smallest weight',
+        'unable to apply both shares and idle, ignoring shares: an idle cgroup has the smallest weight',
       );
     } else {
       if (idle === undefined && context.read('cpu.idle')?.trim() === '1') {

@@ -4,21 +4,36 @@ import type { CgroupWrite, ResourceContext } from './write.ts';
 
 /** Each line by itself: files such as io.max take one device in a write. */
 export function unifiedWrites(
-  files: Readonly<Record<string, string>> | undefined,
-  { origin }: ResourceContext,
+  files: Readonly<Record<string, string>> | undefined = {},
+  context: ResourceContext,
 ): CgroupWrite[] {
-  return Object.entries(files ?? {}).flatMap(([file, content]) =>
-    content
+  // The kernel takes a weight only where cpu.idle is 0.
+  const idleFirst = Object.entries(files).sort(([a], [b]) => Number(b === idle) - Number(a === idle));
+  return idleFirst.flatMap(([file, content]) => {
+    const origin = `${context.origin}${formatPointer(['unified', file])}`;
+    const write = (name: string, value: string): CgroupWrite => ({
+      file: name,
+      value,
+      origin,
+      controller: controllerOf(name),
+    });
+    const writes = content
       .split('\n')
       .filter(line => line !== '')
-      .map(value => ({
-        file,
-        value,
-        origin: `${origin}${formatPointer(['unified', file])}`,
-        controller: controllerOf(file),
-      })),
-  );
+      .map(value => write(file, value));
+    if (!weights.includes(file)) return writes;
+    if (files[idle]?.trim() === '1') {
+      const message = `unable to apply both ${file} and ${idle}, ignoring ${file}: an idle cgroup has the smallest weight`;
+      context.warn(origin, message);
+      return [];
+    }
+    const wakes = files[idle] === undefined && context.read(idle)?.trim() === '1';
+    return wakes ? [write(idle, '0'), ...writes] : writes;
+  });
 }
+
+const idle = 'cpu.idle';
+const weights = ['cpu.weight', 'cpu.weight.nice'];
 
 /** `memory` of `memory.high`. */
 export function controllerOf(file: string): string {

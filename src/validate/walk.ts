@@ -17,7 +17,7 @@ export interface Walked {
 
 /**
  * Holds a JSON value against a shape, in one pass. Names match as Go's decoder matches them: in their own spelling,
- * else in any case; the own spelling wins when both are there.
+ * else in any case. When both are there, the own spelling wins, and objects become one, of which the last has the last word.
  *
  * @param spec - section of the specification for what the shape gives none
  * @param name - what messages call the document
@@ -120,7 +120,7 @@ class Walker {
       if (name === undefined || value === null) continue;
       this.path.push(name);
       const visited = this.visit(shape.properties[name] as Shape, value);
-      if (visited !== undefined) out[name] = visited;
+      if (visited !== undefined) out[name] = isObject(out[name]) ? together(out[name], visited) : visited;
       if (shape.later?.includes(name) && !asksForNothing(value, shape.properties[name])) this.unsupported();
       this.path.pop();
     }
@@ -139,7 +139,10 @@ class Walker {
     const folded = key.toLowerCase();
     const names = Object.keys(shape.properties);
     const name = names.find(candidate => candidate.toLowerCase() === folded);
-    if (name !== undefined) return Object.hasOwn(values, name) ? undefined : name;
+    if (name !== undefined) {
+      const wins = Object.hasOwn(values, name) && !(isObject(values[name]) && isObject(value));
+      return wins ? undefined : name;
+    }
     if (shape.partial) return undefined;
 
     const ignored = Object.entries(shape.ignored ?? {}).find(([known]) => known.toLowerCase() === folded);
@@ -237,6 +240,17 @@ function areStrings(values: readonly unknown[]): boolean {
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Both in one; where both have a name, objects again become one, and of all else it is the second's. */
+function together(first: Record<string, unknown>, second: unknown): unknown {
+  if (!isObject(second)) return second;
+  const all = { ...first };
+  for (const [name, value] of Object.entries(second)) {
+    const before = all[name];
+    all[name] = isObject(before) ? together(before, value) : value;
+  }
+  return all;
 }
 
 /** True for values that leave everything as it would be without them. */

@@ -256,6 +256,17 @@ describe('the others', () => {
     expect(warnings).toEqual([]);
   });
 
+  it('has no weight of unified for a cgroup that is made idle, and wakes one that is idle', () => {
+    expect(words({ unified: { 'cpu.weight': '8', 'cpu.idle': '1' } })).toEqual(['cpu.idle=1']);
+    expect(warnings).toEqual(['/linux/resources/unified/cpu.weight']);
+    expect(words({ unified: { 'cpu.weight': '8', 'cpu.idle': '0' } })).toEqual([
+      'cpu.idle=0',
+      'cpu.weight=8',
+    ]);
+    present('cpu.idle', '1\n');
+    expect(words({ unified: { 'cpu.weight': '8' } })).toEqual(['cpu.idle=0', 'cpu.weight=8']);
+  });
+
   it('writes unified last, and line by line', () => {
     const unified = { 'io.max': '8:0 rbps=1\n8:16 wbps=2\n', 'memory.high': 'max', 'cgroup.max.depth': '3' };
     expect(words({ unified, pids: { limit: 1 }, rdma: { ib0: { hcaObjects: 1 } } })).toEqual([

@@ -29,6 +29,26 @@ describe('names', () => {
     expect(config?.process.cwd).toBe('/a');
   });
 
+  it('of objects in two spellings make one of both, and the last has the last word', () => {
+    const { config, problems } = checkConfig(
+      configWith(it =>
+        Object.assign(it.linux, {
+          resources: {
+            cpu: { shares: 100, quota: 5000, period: 10000 },
+            CPU: { Cpus: '0', Mems: '0', quota: 6000 },
+            Memory: { limit: 1 },
+            memory: { Limit: 2, swap: 3 },
+          },
+        }),
+      ),
+    );
+    expect(problems).toEqual([]);
+    expect(config?.linux?.resources).toEqual({
+      cpu: { shares: 100, quota: 6000, period: 10000, cpus: '0', mems: '0' },
+      memory: { limit: 2, swap: 3 },
+    });
+  });
+
   it('that are unknown are ignored with a warning and the right spelling', () => {
     const { config, warnings } = checkConfig(
       configWith(it => {
