@@ -6,7 +6,6 @@ import { killProcesses } from '../cgroup/processes.ts';
 import { removeCgroup } from '../cgroup/remove.ts';
 import { errno } from '../errors/errno.ts';
 import { RuntimeError } from '../errors/error.ts';
-import type { Binding } from '../host/binding.d.ts';
 import { isMachineRoot } from '../host/privilege.ts';
 import type { HostStep, Plan } from '../plan/plan.ts';
 import type { Runtime } from './runtime.ts';
@@ -19,12 +18,13 @@ import type { UndoList } from './undo.ts';
  * @throws RuntimeError as makeCgroup, applyResources, delegateCgroup
  */
 export function makeOwnCgroup(
-  { binding, log }: Runtime,
+  runtime: Runtime,
   plan: Plan,
   place: CgroupPlace,
   origin: string,
   undo: UndoList,
 ): boolean {
+  const { binding, log } = runtime;
   const writes = cgroupWrites(plan);
   undo.arm(`the cgroup ${place.path}`, () => removeCgroup(binding, place, 'spare'));
   try {
@@ -42,14 +42,21 @@ export function makeOwnCgroup(
   }
   undo.arm(`the processes in ${place.path}`, () => killProcesses(binding, place.path));
   applyResources(binding, place, writes);
-  giveCgroup(binding, plan, place);
+  giveCgroup(runtime, plan, place);
   return true;
 }
 
 /** Makes the container's user the owner of its cgroup, where the plan says so. */
-export function giveCgroup(binding: Binding, { host }: Plan, { path }: CgroupPlace): void {
+export function giveCgroup({ binding, log }: Runtime, { host }: Plan, { path }: CgroupPlace): void {
   for (const step of host) {
-    if (step.op === 'delegateCgroup') delegateCgroup(binding, path, step.uid, step.origin);
+    if (step.op !== 'delegateCgroup') continue;
+    try {
+      delegateCgroup(binding, path, step.uid, step.origin);
+    } catch (error) {
+      // A user cannot give away what is his.
+      if (!(error instanceof RuntimeError) || !isDenial(error) || isMachineRoot(binding)) throw error;
+      log.warn(error.message);
+    }
   }
 }
 

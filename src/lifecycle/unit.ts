@@ -2,6 +2,7 @@
 import { applyResources } from '../cgroup/apply.ts';
 import type { CgroupPlace } from '../cgroup/directory.ts';
 import { removeCgroup } from '../cgroup/remove.ts';
+import { withWholeQuotas } from '../cgroup/systemd/quota.ts';
 import { removeUnit, startUnit } from '../cgroup/systemd/unit.ts';
 import type { CgroupWrite } from '../cgroup/write.ts';
 import { onHost } from '../errors/system.ts';
@@ -35,16 +36,18 @@ export function unitPlace(root: string, { unit, manager, path }: StartUnit): Cgr
  * @param moved - is told the place when it is another than was to be expected
  */
 export function unitMoments(
-  { binding }: Runtime,
+  runtime: Runtime,
   plan: Plan,
   place: CgroupPlace | undefined,
-  writes: readonly CgroupWrite[],
+  asked: readonly CgroupWrite[],
   undo: UndoList,
   moved: (place: CgroupPlace) => void,
 ): Moments {
   const step = unitStep(plan);
   if (step === undefined || place?.unit === undefined) return {};
+  const { binding } = runtime;
   const { unit } = place;
+  const writes = withWholeQuotas(asked);
   const rules = plan.host.find(({ op }) => op === 'setDeviceRules') as DeviceRules | undefined;
   return {
     cgroup: ({ pid }) => {
@@ -55,7 +58,7 @@ export function unitMoments(
       undo.arm(`the unit ${unit}`, () => removeUnit(binding, found, 'kill'));
       if (found.path !== place.path) moved(found);
       applyResources(binding, found, writes);
-      giveCgroup(binding, plan, found);
+      giveCgroup(runtime, plan, found);
     },
   };
 }

@@ -5,6 +5,7 @@ import type { CgroupPlace } from '../cgroup/directory.ts';
 import { mergeResources } from '../cgroup/merge.ts';
 import { resourceWrites } from '../cgroup/resources.ts';
 import { applyOrRestore } from '../cgroup/restore.ts';
+import { withWholeQuotas } from '../cgroup/systemd/quota.ts';
 import { updateUnit } from '../cgroup/systemd/unit.ts';
 import { type CgroupWrite, type ResourceContext, readNothing } from '../cgroup/write.ts';
 import { RuntimeError } from '../errors/error.ts';
@@ -88,7 +89,9 @@ function change(runtime: Runtime, held: Held, place: CgroupPlace, asked: Resourc
     // What create has said is not said again.
     if (isAsked(asked, pointer)) log.warn(`${message} (${pointer})`);
   };
-  const writes = newWrites(stored, merged, asked, { origin: '', read, warn });
+  const { unit } = place;
+  const exact = newWrites(stored, merged, asked, { origin: '', read, warn });
+  const writes = unit === undefined ? exact : withWholeQuotas(exact);
   refuseBelowUsage(merged, read);
   const devices =
     (asked.devices ?? []).length === 0 ? undefined : newDeviceRules(runtime, place, stored, asked);
@@ -98,10 +101,9 @@ function change(runtime: Runtime, held: Held, place: CgroupPlace, asked: Resourc
     devices?.filter.close();
   }
   // After the files: what the kernel refuses, systemd is not told.
-  const { unit } = place;
   if (unit !== undefined) {
     updateUnit(binding, { ...place, unit }, writes, devices?.rules);
-    // The files have the last word, as at create: systemd rounds, and has one weight for two files.
+    // The files have the last word, as at create: systemd has one weight for two files.
     applyResources(binding, place, writes);
   }
   const path = joinPath(held.directory, files.resources);

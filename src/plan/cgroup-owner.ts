@@ -7,7 +7,7 @@ import type { HostStep } from './plan.ts';
  * The cgroup becomes the container user's when the container sees it as the root of its hierarchy and may write there: a
  * new cgroup namespace, and a mount of cgroups at /sys/fs/cgroup that is not read-only.
  */
-export function cgroupOwnerSteps(config: Config): HostStep[] {
+export function cgroupOwnerSteps(config: Config, when: 'before' | 'cgroup'): HostStep[] {
   const namespaces = config.linux?.namespaces ?? [];
   const isNew = (type: string): boolean =>
     namespaces.some(namespace => namespace.type === type && (namespace.path ?? '') === '');
@@ -21,7 +21,7 @@ export function cgroupOwnerSteps(config: Config): HostStep[] {
   // Root's it is already. What a joined user namespace makes of the number is not known.
   if (owner === undefined || owner === 0) return [];
   if (!isNew('user') && namespaces.some(({ type }) => type === 'user')) return [];
-  return [{ op: 'delegateCgroup', when: 'before', uid: owner, origin: `/mounts/${mount}` }];
+  return [{ op: 'delegateCgroup', when, uid: owner, origin: `/mounts/${mount}` }];
 }
 
 function hostId(mappings: readonly IDMapping[], id: number): number | undefined {

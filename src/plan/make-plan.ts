@@ -114,8 +114,9 @@ function hostSteps(
   } else {
     steps.push({ op: 'makeCgroup', when: 'before', path: cgroup.path, origin: cgroup.origin });
   }
-  steps.push(...cgroupWriteSteps(context, cgroup !== undefined, unit === undefined ? 'before' : 'cgroup'));
-  if (cgroup !== undefined && unit === undefined) steps.push(...cgroupOwnerSteps(context.config));
+  const when = unit === undefined ? 'before' : 'cgroup';
+  steps.push(...cgroupWriteSteps(context, cgroup !== undefined, when));
+  if (cgroup !== undefined) steps.push(...cgroupOwnerSteps(context.config, when));
   steps.push(...rdtSteps(context.config));
   if (cgroup !== undefined) steps.push(...deviceRuleSteps(context.config));
   steps.push(...oomScoreSteps(ofProcess));

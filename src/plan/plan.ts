@@ -38,10 +38,10 @@ export type HostStep =
   | ({ readonly op: 'startUnit'; readonly when: 'cgroup'; readonly path: string } & UnitRequest)
   /** Writes one value into a control file of that cgroup: before the init is born in it, or when systemd has made it. */
   | ({ readonly op: 'writeCgroup'; readonly when: 'before' | 'cgroup' } & CgroupWrite)
-  /** Gives that cgroup to the user `uid` of the host, as far as the kernel has it given away. */
+  /** Gives that cgroup to the user `uid` of the host, as far as the kernel has it given away; after the values. */
   | {
       readonly op: 'delegateCgroup';
-      readonly when: 'before';
+      readonly when: 'before' | 'cgroup';
       readonly uid: number;
       readonly origin: string;
     }

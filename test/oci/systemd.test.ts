@@ -94,7 +94,7 @@ describe.skipIf(requires('root', 'busybox', 'systemd'))('a container of systemd'
   test.each([
     ['rw', 1000],
     ['ro', 0],
-  ])('belongs to its user when its mount is not read-only: %s', (option, owner) => {
+  ] as const)('belongs to its user when its mount is not read-only: %s', (option, owner) => {
     const bundle = created(box, made => {
       made.config.process.user = { uid: 1000, gid: 1000 };
       made.mount('/sys/fs/cgroup').options = [option, 'nosuid', 'noexec', 'nodev'];
@@ -211,6 +211,38 @@ describe.skipIf(requires('root', 'busybox', 'systemd'))('a container of systemd'
     expect(updated(denied)).toEqual(['strict', false, true]);
     expect(updated({ allow: true, access: 'rwm' })).toEqual(['auto', false, false]);
     expect(updated(denied)).toEqual(['strict', false, true]);
+  });
+
+  test('has a quota as systemd counts it, in the file too', context => {
+    skipWhere(context, 'runc 1.1', 'has another in the file');
+    const bundle = created(box, made => {
+      made.config.linux.resources = { cpu: { quota: 500000, period: 900000 } };
+    });
+    const found = () => {
+      const file = readFileSync(`/sys/fs/cgroup${cgroupOf(box, bundle.id)}/cpu.max`, 'utf8').trim();
+      return [show(box, `runc-${bundle.id}.scope`, 'CPUQuotaPerSecUSec')['CPUQuotaPerSecUSec'], file];
+    };
+    expect(found()).toEqual(['560ms', '504000 900000']);
+    box.must(['update', '--cpu-quota', '33333', '--cpu-period', '100000', bundle.id]);
+    expect(found()).toEqual(['340ms', '34000 100000']);
+  });
+
+  test('is idle or has a weight, also by the names of files, and systemd agrees', context => {
+    skipWhere(context, 'runc 1.1', 'does not tell systemd of idle');
+    const bundle = created(box, made => {
+      made.config.linux.resources = { cpu: { shares: 2048 } };
+    });
+    const updated = (resources: object) => {
+      const done = box.must(['update', '--resources', '-', bundle.id], { input: JSON.stringify(resources) });
+      const directory = `/sys/fs/cgroup${cgroupOf(box, bundle.id)}`;
+      const idle = readFileSync(`${directory}/cpu.idle`, 'utf8').trim();
+      const told = show(box, `runc-${bundle.id}.scope`, 'CPUWeight')['CPUWeight'];
+      return [idle, told, done.stderr.includes('unable to apply both')];
+    };
+    expect(updated({ cpu: { shares: 200, idle: 1 } })).toEqual(['1', 'idle', true]);
+    expect(updated({ cpu: { shares: 1024 } })).toMatchObject(['0', expect.stringMatching(/^\d+$/), false]);
+    expect(updated({ unified: { 'cpu.idle': '1', 'cpu.weight': '8' } })).toEqual(['1', 'idle', true]);
+    expect(updated({ unified: { 'cpu.weight': '8' } })).toEqual(['0', '8', false]);
   });
 
   test('has the properties that annotations ask for', () => {

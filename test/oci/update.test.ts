@@ -141,6 +141,21 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('update', () => {
       update(bundle, '--cpu-idle', '0');
       expect(value(bundle, 'cpu.idle')).toBe('0');
     });
+    test('makes it idle and wakes it by the names of files', context => {
+      skipWhere(
+        context,
+        'runc',
+        "writes a weight that the kernel then refuses, where the files are not systemd's",
+      );
+      const bundle = box.running();
+      const unified = (files: Record<string, string>) =>
+        box.must(['update', '--resources', '-', bundle.id], { input: JSON.stringify({ unified: files }) });
+      const both = unified({ 'cpu.weight': '8', 'cpu.idle': '1' });
+      expect(both.stderr).toContain('unable to apply both');
+      expect(value(bundle, 'cpu.idle')).toBe('1');
+      unified({ 'cpu.weight': '8' });
+      expect([value(bundle, 'cpu.idle'), value(bundle, 'cpu.weight')]).toEqual(['0', '8']);
+    });
   });
 
   describe.skipIf(requires('cgroup2:memory'))('of memory', () => {

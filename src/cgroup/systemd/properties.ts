@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { CgroupWrite } from '../write.ts';
+import { quotaStep } from './quota.ts';
 import type { Value, Variant } from './types.ts';
 
 /** A property of a unit, as systemd takes it over the bus. */
@@ -95,13 +96,11 @@ function numberOf(name: string, text: string): Property[] {
   return /^\d+$/.test(word) ? [unsigned(name, BigInt(word))] : [];
 }
 
-/** systemd counts in hundredths of a processor: what is finer is rounded up. */
 function bandwidth(text: string): Property[] {
   const [quota = '', period = '100000'] = text.trim().split(/\s+/);
   if (!/^\d+$/.test(period) || !/^(max|\d+)$/.test(quota)) return [];
   const perSecond = quota === 'max' ? infinity : (BigInt(quota) * 1_000_000n) / BigInt(period);
-  const step = 10_000n;
-  const rounded = quota === 'max' ? perSecond : ((perSecond + step - 1n) / step) * step;
+  const rounded = quota === 'max' ? perSecond : ((perSecond + quotaStep - 1n) / quotaStep) * quotaStep;
   return [unsigned('CPUQuotaPerSecUSec', rounded), unsigned('CPUQuotaPeriodUSec', BigInt(period))];
 }
 

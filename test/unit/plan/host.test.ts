@@ -85,8 +85,10 @@ describe('the owner of the cgroup', () => {
       uidMappings: [{ containerID: 0, hostID: 100000, size: 65536 }],
     };
     const config = { mounts: cgroups(), linux } as unknown as Config;
-    expect(cgroupOwnerSteps(config)).toMatchObject([{ uid: 100000 }]);
-    expect(cgroupOwnerSteps({ ...config, process: lady } as Config)).toMatchObject([{ uid: 101000 }]);
+    expect(cgroupOwnerSteps(config, 'before')).toMatchObject([{ uid: 100000 }]);
+    expect(cgroupOwnerSteps({ ...config, process: lady } as Config, 'before')).toMatchObject([
+      { uid: 101000 },
+    ]);
   });
 });
 
