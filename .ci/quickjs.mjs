@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where the sources of the JavaScript engine (QuickJS-NG) come from. They are a build dependency, not part of the
 // repository.
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { cache, unpackPackages } from './debian.mjs';
-import { Failure, timed, Unavailable } from './stage.mjs';
+import { Failure, say, timed, top, Unavailable } from './stage.mjs';
 
 /** What is compiled of them; the rest is a library for programs and tools of their own. */
 export const quickjsSources = ['quickjs.c', 'libregexp.c', 'libunicode.c', 'dtoa.c'];
@@ -51,3 +51,30 @@ The standalone executable needs the C sources of QuickJS-NG, and there is no way
   - install Debian's package qjs-src (it has no dependencies: take the .deb of any suite that has it)
   - unpack a release of QuickJS-NG and set TSUBO_QUICKJS_DIR to the directory with quickjs.c
 Without it everything but the standalone executable can be built: npm run build`;
+
+/** The one place where the engine says how it gets at a count of references. */
+const counting = '#define JS_REF_COUNT(p) (js_rc(p)->ref_count)';
+
+/**
+ * Writes the engine's main source as it is compiled: see native/standalone/immortal.h and settle.h. An engine of another
+ * version counts as it always has, and a command copies more pages of the snapshot.
+ *
+ * @param {string} directory with quickjs.c
+ * @param {string} into from the top
+ * @returns {string} the path of what was written
+ */
+export function withImmortals(directory, into) {
+  const text = readFileSync(join(directory, 'quickjs.c'), 'utf8');
+  const known = text.split(counting).length === 2;
+  if (!known) say('this version of QuickJS-NG counts references in another way: the snapshot is not settled');
+  const parts = known
+    ? [text.replace(counting, '#include "standalone/immortal.h"'), '#include "standalone/settle.h"']
+    : [
+        text,
+        ...['tsubo_settle', 'tsubo_without_gaps'].map(name => `void ${name}(JSRuntime *rt) { (void)rt; }`),
+      ];
+  const path = join(into, 'quickjs.c');
+  mkdirSync(join(top, into), { recursive: true });
+  writeFileSync(join(top, path), `${parts.join('\n')}\n`);
+  return path;
+}

@@ -10,7 +10,7 @@ import { bundleChunks } from './chunks.mjs';
 import { dropSegment, fillSegment, isDynamic } from './elf.mjs';
 import { gypTarget } from './gyp.mjs';
 import { muslDirectory } from './musl.mjs';
-import { quickjsDirectory, quickjsSources } from './quickjs.mjs';
+import { quickjsDirectory, quickjsSources, withImmortals } from './quickjs.mjs';
 import { Failure, filesBelow, run, say, script, stage, top, Unavailable } from './stage.mjs';
 import { architectures, compile, lacksCompiler, nativeArch, toolchain, versionOf } from './toolchain.mjs';
 
@@ -43,6 +43,9 @@ const arena = 0x10000000n;
 /** Runs an executable for another architecture than this machine's, so that it makes its snapshot. */
 const emulator = '/usr/bin/qemu-aarch64-static';
 
+/** What quickjs.mjs puts into the engine. */
+const settling = ['native/standalone/immortal.h', 'native/standalone/settle.h'];
+
 /** @param {import('./toolchain.mjs').Arch} arch */
 export function executable(arch) {
   return `build/standalone/${arch}/tsubo`;
@@ -61,7 +64,9 @@ export async function standalone(arch = nativeArch()) {
     saying: `building the standalone executable (${arch})`,
     into: 'build/standalone',
     inputs: filesBelow(['src', 'native', 'package-lock.json', 'binding.gyp', '.ci'], path =>
-      /^(src|native\/(?!hello|napi)|binding|package|\.ci\/(standalone|chunks|toolchain|gyp)\b)/.test(path),
+      /^(src|native\/(?!hello|napi)|binding|package|\.ci\/(standalone|chunks|toolchain|gyp|quickjs)\b)/.test(
+        path,
+      ),
     ),
     outputs: [executable(arch)],
     also: [hashOf(quickjs), musl, await versionOf(toolchain(arch).cxx)],
@@ -129,14 +134,25 @@ async function compiler(quickjs) {
  */
 function engineObjects(quickjs, arch) {
   // its warnings are not ours to fix
-  const flags = ['-O2', '-w', '-D_GNU_SOURCE', '-DNDEBUG', ...sections, ...position, ...forMusl(arch)];
+  const own = ['-Inative', `-I${quickjs}`];
+  const flags = [
+    '-O2',
+    '-w',
+    '-D_GNU_SOURCE',
+    '-DNDEBUG',
+    ...own,
+    ...sections,
+    ...position,
+    ...forMusl(arch),
+  ];
+  const main = withImmortals(quickjs, `build/standalone/${arch}/engine`);
   return compile({
     units: quickjsSources.map(name => ({
-      source: join(quickjs, name),
+      source: name === 'quickjs.c' ? main : join(quickjs, name),
       compiler: toolchain(arch).cc,
       flags,
     })),
-    headers: headersOf(quickjs),
+    headers: [...headersOf(quickjs), ...settling],
     into: `build/standalone/${arch}/objects/engine`,
   });
 }

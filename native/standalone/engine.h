@@ -6,6 +6,10 @@
 
 extern "C" {
 #include "quickjs.h"
+
+// settle.h
+void tsubo_settle(JSRuntime* runtime);
+void tsubo_without_gaps(JSRuntime* runtime);
 }
 
 namespace tsubo::standalone {

@@ -54,25 +54,26 @@ bool read_snapshot(const Elf64_Phdr& segment, size_t bytes, void* into) {
 
 }  // namespace
 
-void move_to_huge_page() {
+bool move_to_huge_page() {
   const Snapshot* ready = snapshot();
   const Elf64_Phdr* segment = ready == nullptr ? nullptr : segment_of(ready);
-  if (segment == nullptr || segment->p_memsz > kHugeBytes || getauxval(AT_PAGESZ) != kPageBytes) return;
+  if (segment == nullptr || segment->p_memsz > kHugeBytes || getauxval(AT_PAGESZ) != kPageBytes) return false;
   const size_t bytes = (ready->bytes + kAlign - 1) & ~(kAlign - 1);
   const size_t mapped = (segment->p_memsz + kPageBytes - 1) & ~(kPageBytes - 1);
   auto* const arena = reinterpret_cast<unsigned char*>(const_cast<Snapshot*>(ready));
   // Filled elsewhere, and then moved: until the last call nothing is lost.
   auto* const page = map(arena + kHugeBytes, kHugeBytes);
-  if (page == nullptr) return;
+  if (page == nullptr) return false;
   // Nobody else may have what is behind the segment.
   const bool ours = mapped == kHugeBytes || map(arena + mapped, kHugeBytes - mapped) != nullptr;
   if (ours && madvise(page, kHugeBytes, MADV_HUGEPAGE) == 0 && is_huge(page) && read_snapshot(*segment, bytes, page) &&
       mremap(page, kHugeBytes, kHugeBytes, MREMAP_MAYMOVE | MREMAP_FIXED, arena) == arena) {
     lend_to_heap(arena + bytes, kHugeBytes - bytes);
-    return;
+    return true;
   }
   munmap(page, kHugeBytes);
   if (ours && mapped < kHugeBytes) munmap(arena + mapped, kHugeBytes - mapped);
+  return false;
 }
 
 }  // namespace tsubo::standalone

@@ -124,11 +124,19 @@ JSValue call(JSContext* context, JSValueConst, int argc, JSValueConst* argv, int
   if (making_snapshot()) return JS_ThrowInternalError(context, "%s is called while modules are loaded", function.name);
   Arguments arguments;
   for (int i = 0; i < argc; i++) arguments.push_back(from_js(context, argv[i]));
+  // Without memory values come out short, and nobody shall work with those.
+  if (JS_HasException(context)) return JS_EXCEPTION;
   std::string wrong = mismatch(function, arguments);
   if (!wrong.empty()) return JS_ThrowTypeError(context, "%s", wrong.c_str());
   Outcome outcome = function.call(arguments);
-  if (outcome.syscall == nullptr) return to_js(context, outcome.value);
+  if (outcome.syscall == nullptr) {
+    JSValue result = to_js(context, outcome.value);
+    if (!JS_HasException(context)) return result;
+    JS_FreeValue(context, result);
+    return JS_EXCEPTION;
+  }
   JSValue error = JS_NewError(context);
+  if (JS_IsException(error)) return error;
   std::string message = std::string(outcome.syscall) + " failed";
   JS_DefinePropertyValueStr(context, error, "message", JS_NewStringLen(context, message.data(), message.size()),
                             JS_PROP_WRITABLE | JS_PROP_CONFIGURABLE);
@@ -225,6 +233,8 @@ int make_snapshot(const char* path) {
   if (JS_IsException(result)) return explain_exception(made.context);
   JS_FreeValue(made.context, chunks);
   JS_FreeValue(made.context, global);
+  // From here on nothing of the engine may run.
+  tsubo_settle(made.runtime);
   if (write_snapshot(path, made)) return 0;
   fprintf(stderr, "%s: errno %d\n", path, errno);
   return 1;
@@ -239,7 +249,7 @@ static void* spare = nullptr;
 namespace {
 
 int run(int argc, char** argv) {
-  move_to_huge_page();
+  const bool moved = move_to_huge_page();
   open_standard_descriptors();
   binding::set_argv(std::vector<std::string>(argv, argv + argc));
   spare = malloc(kSpareBytes);
@@ -249,6 +259,7 @@ int run(int argc, char** argv) {
     made = *ready;
     // It knows the stack of the process that made it.
     JS_UpdateStackTop(made.runtime);
+    if (!moved) tsubo_without_gaps(made.runtime);
   } else {
     JSValue result = prepare(&made);
     if (made.context == nullptr) return out_of_memory();

@@ -30,6 +30,17 @@ describe.skipIf(requires('standalone', 'root'))('the two ways of starting', () =
     expect(() => statSync(join(directory, 'none'))).toThrow();
   });
 
+  test("are not alike in what they write to: the snapshot stays the page cache's", () => {
+    // Field 11: page faults of children that have been waited for. A shell of its own, which has no others.
+    const script = '"$0" features >"$1"; read -r line </proc/$$/stat; echo "$line"';
+    const faults = (one: string): number => {
+      const { stdout } = run(['sh', '-c', script, one, join(directory, 'features')], '/');
+      return Number(stdout.split(' ')[10]);
+    };
+    expect(faults(program)).toBeGreaterThan(20);
+    expect(faults(program)).toBeLessThan(faults(bytecode) / 2);
+  });
+
   // Without randomization the C library's heap begins where the snapshot ends.
   test.each([
     ['as usual', []],

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The end of the engine's own source while it is compiled (.ci/quickjs.mjs).
+#pragma once
+
+void tsubo_settle(JSRuntime* runtime);
+void tsubo_without_gaps(JSRuntime* runtime);
+
+static JSMallocBlockHeader* tsubo_block(JSArena* arena, unsigned index) {
+  return (JSMallocBlockHeader*)arena_get_block(arena, index, arena_block_sizes[arena->block_size_idx]);
+}
+
+// For a heap that becomes the snapshot: nothing in it is counted any more.
+void tsubo_settle(JSRuntime* runtime) {
+  for (int size = 0; size < JS_ARENA_BLOCK_SIZE_COUNT; size++) {
+    struct list_head* at;
+    list_for_each(at, &runtime->arena_state.arena_list[size]) {
+      JSArena* arena = list_entry(at, JSArena, link);
+      // Also where it is no count: then nobody looks at it.
+      for (unsigned i = 0; i < arena->n_blocks; i++) tsubo_block(arena, i)->ref_count = TSUBO_FOR_EVER;
+      // What is free may become something that is counted.
+      for (unsigned i = arena->first_free_block; i != JS_ARENA_FREE_NIL; i = tsubo_block(arena, i)->u.free_next) {
+        tsubo_block(arena, i)->ref_count = 0;
+      }
+    }
+  }
+}
+
+// Puts no new block between those that are there: new ones have pages of their own, each of them full of what is new.
+void tsubo_without_gaps(JSRuntime* runtime) {
+  for (int index = 0; index < JS_ARENA_BLOCK_SIZE_COUNT; index++) {
+    init_list_head(&runtime->arena_state.free_arena_list[index]);
+  }
+}
