@@ -79,6 +79,7 @@
         "native/binding/users.cc",
         "native/binding/value.cc",
         "native/binding/watch.cc",
+        "native/core/sealed_init.cc",
         "native/core/spawn.cc",
         "<(SHARED_INTERMEDIATE_DIR)/init_image.cc"
       ],

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <linux/memfd.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
@@ -12,7 +11,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -20,7 +18,7 @@
 #include <charconv>
 
 #include "core/fd.h"
-#include "core/init_image.h"
+#include "core/sealed_init.h"
 #include "core/syscall.h"
 #include "wire/plan.h"
 #include "wire/report.h"
@@ -28,70 +26,6 @@
 namespace tsubo {
 
 namespace {
-
-// Newer than some headers.
-constexpr unsigned kMemfdExec = 0x0010;
-constexpr int kSealExec = 0x0020;
-
-// In another user namespace the init may execute its image and not read it: so the kernel lets nobody look into it who
-// could not read the image either, not even the root of that namespace (ptrace(2), "dumpable").
-constexpr mode_t kImageMode = 0111;
-// A user could not look into the own init either, and so not execute programs beside it before its start.
-constexpr mode_t kImageModeOfUser = 0555;
-
-mode_t image_mode() { return geteuid() == 0 ? kImageMode : kImageModeOfUser; }
-
-SpawnFailure failed(const char* syscall, int error = errno) { return {syscall, error, -1}; }
-
-bool write_all(int fd, const void* data, size_t bytes) {
-  auto* p = static_cast<const char*>(data);
-  while (bytes > 0) {
-    ssize_t n = write(fd, p, bytes);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return false;
-    p += n;
-    bytes -= static_cast<size_t>(n);
-  }
-  return true;
-}
-
-int executable_memfd() {
-  // Kernels before 6.3 know no MFD_EXEC; later ones may be set up to want it said.
-  int fd = memfd_create("tsubo-init", MFD_CLOEXEC | MFD_ALLOW_SEALING | kMemfdExec);
-  if (fd < 0 && errno == EINVAL) fd = memfd_create("tsubo-init", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-  return fd;
-}
-
-// Where vm.memfd_noexec=2 forbids executable memory files: a file without a name, written once and then open for
-// reading only. It is this init's alone, so whoever could write to it would change nobody else's program.
-SpawnFailure nameless_init(Fd* image) {
-  SpawnFailure failure = failed("memfd_create");
-  for (const char* directory : {"/run", "/var/tmp", "/tmp"}) {
-    Fd writer(open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, image_mode()));
-    if (!writer.open()) continue;
-    if (!write_all(writer.get(), kInitImage, kInitImageBytes)) continue;
-    char self[32] = "/proc/self/fd/";
-    *std::to_chars(self + 14, self + sizeof self - 1, writer.get()).ptr = '\0';
-    image->reset(open(self, O_RDONLY | O_CLOEXEC));
-    // A file system mounted noexec would refuse the exec itself, too late to try another.
-    if (image->open() && faccessat(AT_FDCWD, self, X_OK, 0) == 0) return {};
-  }
-  return failure;
-}
-
-// A copy that nobody can write: what the container can reach of us through /proc/PID/exe is this and no installed file
-// (CVE-2019-5736). native/README.md has the measurements behind this choice.
-SpawnFailure sealed_init(Fd* image) {
-  image->reset(executable_memfd());
-  if (!image->open()) return nameless_init(image);
-  if (!write_all(image->get(), kInitImage, kInitImageBytes)) return failed("write");
-  if (long r = sys::call(__NR_fchmod, image->get(), image_mode()); r < 0) return failed("fchmod", static_cast<int>(-r));
-  int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
-  if (fcntl(image->get(), F_ADD_SEALS, seals | kSealExec) < 0 && fcntl(image->get(), F_ADD_SEALS, seals) < 0) {
-    return failed("fcntl");
-  }
-  return {};
-}
 
 SpawnFailure plan_in_memory(const SpawnRequest& request, const std::vector<int>& joins, int channel, Fd* memory) {
   wire::Boot boot = {};
@@ -158,9 +92,7 @@ extern "C" __attribute__((noreturn, used)) void tsubo_child(Child* child) {
   if (child->keep_capabilities) keep_capabilities(child);
   for (uint32_t fd = 0; fd < child->own_fds; fd++) sys::fcntl(static_cast<int>(fd), F_SETFD, 0);
   for (size_t i = 0; i < child->keep_count; i++) sys::fcntl(child->keep[i], F_SETFD, 0);
-  // Every signal is blocked since before the clone; the container starts with none blocked.
-  uint64_t none = 0;
-  sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&none), 0, 8);
+  // Every signal stays blocked until the exec is over: a handler of ours must not run here.
   long r =
       sys::call(__NR_execveat, child->image, sys::arg(""), sys::arg(child->argv), sys::arg(child->envp), AT_EMPTY_PATH);
   give_up(child, "execveat", r);

@@ -94,6 +94,9 @@ void tsubo_main(long* stack) {
   // not outlive the runtime that is to record us.
   sys::prctl(PR_SET_DUMPABLE, 0);
   sys::prctl(PR_SET_PDEATHSIG, 9);
+  // The runtime has blocked every signal for the time between the clone and here.
+  uint64_t none = 0;
+  sys::call(__NR_rt_sigprocmask, 2 /* SIG_SETMASK */, sys::arg(&none), 0, 8);
   sys::prctl(PR_SET_NAME, static_cast<unsigned long>(sys::arg("tsubo:[init]")));
   if (stack[0] < 2) sys::exit(kBadPlan);
   int fd = 0;

@@ -4,12 +4,12 @@ import { RuntimeError } from '../errors/error.ts';
 import { onHost } from '../errors/system.ts';
 import { openFlags } from '../host/files.ts';
 import { joinPath, resolvePath } from '../host/paths.ts';
-import type { Hooks } from '../oci/config.ts';
 import { hasNamespace } from '../plan/namespaces.ts';
 import { openConsole, resolveSocket, sendPidfd } from './console.ts';
 import { plannedFilter } from './device-filter.ts';
+import { firstRecord } from './first-record.ts';
 import { runPoststopHooks } from './hooks.ts';
-import { mountsOn, unmountRoot } from './host-mounts.ts';
+import { unmountRoot } from './host-mounts.ts';
 import { checkId } from './ids.ts';
 import { writeLater } from './later.ts';
 import { cgroupWrites, makeOwnCgroup } from './make-cgroup.ts';
@@ -26,7 +26,6 @@ import { seccompMoments } from './seccomp-agent.ts';
 import { asStarting, type Born, bearInit, type Moments } from './spawn.ts';
 import { claim, type Held, removeState, writeRecord } from './store.ts';
 import type { Terminals } from './terminals.ts';
-import { timestamp } from './timestamp.ts';
 import { UndoList } from './undo.ts';
 import { unitMoments, unitPlace, unitStep } from './unit.ts';
 
@@ -240,35 +239,4 @@ function plannedCgroup(
     };
   }
   return undefined;
-}
-
-function firstRecord(
-  runtime: Runtime,
-  { config, bundle, rootfs }: Prepared,
-  id: string,
-  cgroup: CgroupPlace | undefined,
-  noNewKeyring: boolean,
-): ContainerRecord {
-  const pidNamespace = config.linux?.namespaces?.find(({ type }) => type === 'pid');
-  return {
-    version: 1,
-    id,
-    bundle: bundle.path,
-    rootfs,
-    created: timestamp(runtime.binding.now()),
-    ...(config.annotations !== undefined && { annotations: config.annotations }),
-    ...(cgroup !== undefined && { cgroup }),
-    ...(noNewKeyring && { noNewKeyring }),
-    // An empty path asks for a new one.
-    ...laterHooks(config.hooks),
-    ...(config.process.args.length === 0 && { noProgram: true as const }),
-    ...((config.hooks?.startContainer ?? []).length > 0 && { startHooks: true as const }),
-    ...(!hasNamespace(config, 'mount') && { mountsBelow: mountsOn(runtime.binding, rootfs) }),
-    sharedPidNamespace: pidNamespace === undefined || (pidNamespace.path ?? '') !== '',
-  };
-}
-
-function laterHooks({ poststart = [], poststop = [] }: Hooks = {}): Pick<ContainerRecord, 'hooks'> {
-  if (poststart.length === 0 && poststop.length === 0) return {};
-  return { hooks: { poststart, poststop } };
 }

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/sealed_init.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/memfd.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <charconv>
+
+#include "core/init_image.h"
+#include "core/syscall.h"
+
+namespace tsubo {
+
+namespace {
+
+// Newer than some headers.
+constexpr unsigned kMemfdExec = 0x0010;
+constexpr int kSealExec = 0x0020;
+
+// In another user namespace the init may execute its image and not read it: so the kernel lets nobody look into it who
+// could not read the image either, not even the root of that namespace (ptrace(2), "dumpable").
+constexpr mode_t kImageMode = 0111;
+// A user could not look into the own init either, and so not execute programs beside it before its start.
+constexpr mode_t kImageModeOfUser = 0555;
+
+mode_t image_mode() { return geteuid() == 0 ? kImageMode : kImageModeOfUser; }
+
+bool write_all(int fd, const void* data, size_t bytes) {
+  auto* p = static_cast<const char*>(data);
+  while (bytes > 0) {
+    ssize_t n = write(fd, p, bytes);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return false;
+    p += n;
+    bytes -= static_cast<size_t>(n);
+  }
+  return true;
+}
+
+int executable_memfd() {
+  // Kernels before 6.3 know no MFD_EXEC; later ones may be set up to want it said.
+  int fd = memfd_create("tsubo-init", MFD_CLOEXEC | MFD_ALLOW_SEALING | kMemfdExec);
+  if (fd < 0 && errno == EINVAL) fd = memfd_create("tsubo-init", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  return fd;
+}
+
+// Where vm.memfd_noexec=2 forbids executable memory files: a file without a name, written once and then open for
+// reading only. It is this init's alone, so whoever could write to it would change nobody else's program.
+SpawnFailure nameless_init(Fd* image) {
+  SpawnFailure failure = failed("memfd_create");
+  for (const char* directory : {"/run", "/var/tmp", "/tmp"}) {
+    Fd writer(open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, image_mode()));
+    if (!writer.open()) continue;
+    if (!write_all(writer.get(), kInitImage, kInitImageBytes)) continue;
+    char self[32] = "/proc/self/fd/";
+    *std::to_chars(self + 14, self + sizeof self - 1, writer.get()).ptr = '\0';
+    image->reset(open(self, O_RDONLY | O_CLOEXEC));
+    // A file system mounted noexec would refuse the exec itself, too late to try another.
+    if (image->open() && faccessat(AT_FDCWD, self, X_OK, 0) == 0) return {};
+  }
+  return failure;
+}
+
+}  // namespace
+
+SpawnFailure sealed_init(Fd* image) {
+  image->reset(executable_memfd());
+  if (!image->open()) return nameless_init(image);
+  if (!write_all(image->get(), kInitImage, kInitImageBytes)) return failed("write");
+  if (long r = sys::call(__NR_fchmod, image->get(), image_mode()); r < 0) return failed("fchmod", static_cast<int>(-r));
+  int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+  if (fcntl(image->get(), F_ADD_SEALS, seals | kSealExec) < 0 && fcntl(image->get(), F_ADD_SEALS, seals) < 0) {
+    return failed("fcntl");
+  }
+  return {};
+}
+
+}  // namespace tsubo

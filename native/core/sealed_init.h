@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cerrno>
+
+#include "core/fd.h"
+#include "core/spawn.h"
+
+namespace tsubo {
+
+inline SpawnFailure failed(const char* syscall, int error = errno) { return {syscall, error, -1}; }
+
+// The init as a file that nobody can write: what the container can reach of us through /proc/PID/exe is this and no
+// installed file (CVE-2019-5736). native/README.md has the measurements behind this choice.
+SpawnFailure sealed_init(Fd* image);
+
+}  // namespace tsubo
