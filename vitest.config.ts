@@ -34,7 +34,7 @@ export default defineConfig({
     reporters: ['default', './test/helpers/summary.ts'],
     sequence: { sequencer: ByName },
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 60_000 } },
       alone('native', 1),
       ...hosts.map((host, index) => alone('oci', 2 + index, host)),
       alone('standalone', 4),
