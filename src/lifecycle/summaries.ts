@@ -31,21 +31,25 @@ const leading = 3;
  * A thousand records are read in one call, and of each only a few members become values: parsing all of them was half
  * of what `list` cost.
  */
-export function summaries(runtime: Runtime, options: { readonly brief: boolean }): Stored[] | undefined {
+export function summaries(
+  runtime: Runtime,
+  options: { readonly brief: boolean },
+): Iterable<Stored> | undefined {
   const { binding, root } = runtime;
   const wanted = options.brief ? [] : objects;
   const request = { directory: root, file: files.record, texts, numbers, objects: wanted };
   const text = onHost(`unable to read ${root}`, () => unlessMissing(() => binding.readMembers(request)));
-  if (text === undefined) return undefined;
-  const values = text.split('\0');
-  const width = leading + texts.length + numbers.length + wanted.length;
-  const found: Stored[] = [];
+  const values = text?.split('\0');
+  return values && rows(values, leading + texts.length + numbers.length + wanted.length, options.brief);
+}
+
+/** Made one after the other: whoever goes through them keeps what of each is needed. */
+function* rows(values: readonly string[], width: number, brief: boolean): Generator<Stored> {
   for (let at = 0; at + width <= values.length; at += width) {
     const id = values[at] as string;
-    const annotations = options.brief ? '' : values[at + width - 1];
-    found.push({ id, owner: values[at + 1] as string, summary: summaryAt(values, at, id, annotations) });
+    const annotations = brief ? '' : values[at + width - 1];
+    yield { id, owner: values[at + 1] as string, summary: summaryAt(values, at, id, annotations) };
   }
-  return found;
 }
 
 /** In the order of the request. */

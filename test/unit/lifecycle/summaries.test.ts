@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ContainerRecord } from '../../../src/lifecycle/record.ts';
 import { type Runtime, silentLog } from '../../../src/lifecycle/runtime.ts';
 import { claim, writeRecord } from '../../../src/lifecycle/store.ts';
-import { summaries } from '../../../src/lifecycle/summaries.ts';
+import { type Stored, summaries } from '../../../src/lifecycle/summaries.ts';
 import { FakeMachine } from '../../helpers/fake-machine.ts';
 
 let machine: FakeMachine;
@@ -35,18 +35,23 @@ function write(...records: readonly ContainerRecord[]): void {
   }
 }
 
+function stored(options: { readonly brief: boolean }): Stored[] | undefined {
+  const found = summaries(runtime, options);
+  return found && [...found];
+}
+
 describe('summaries', () => {
   it('tells a missing root from an empty one', () => {
-    expect(summaries(runtime, { brief: true })).toBeUndefined();
+    expect(stored({ brief: true })).toBeUndefined();
     mkdirSync(machine.root);
-    expect(summaries(runtime, { brief: true })).toEqual([]);
+    expect(stored({ brief: true })).toEqual([]);
   });
 
   it('are of directories only, in order', () => {
     write(record('b'), record('a'));
     writeFileSync(join(machine.root, 'file'), '');
     symlinkSync('a', join(machine.root, 'link'));
-    expect(summaries(runtime, { brief: true })?.map(({ id }) => id)).toEqual(['a', 'b']);
+    expect(stored({ brief: true })?.map(({ id }) => id)).toEqual(['a', 'b']);
   });
 
   it('have what the status and the state need', () => {
@@ -55,7 +60,7 @@ describe('summaries', () => {
     write(record('a', { cgroup, annotations, init: { pid: 7, startTime: 8 } }), record('b'));
     const { bundle, rootfs, created } = record('');
     const common = { bundle, rootfs, created };
-    expect(summaries(runtime, { brief: false })).toEqual([
+    expect(stored({ brief: false })).toEqual([
       {
         id: 'a',
         owner,
@@ -69,7 +74,7 @@ describe('summaries', () => {
       },
       { id: 'b', owner, summary: { ...common, id: 'b' } },
     ]);
-    expect(summaries(runtime, { brief: true })?.[0]?.summary).not.toHaveProperty('annotations', annotations);
+    expect(stored({ brief: true })?.[0]?.summary).not.toHaveProperty('annotations', annotations);
   });
 
   it.each([
@@ -83,11 +88,11 @@ describe('summaries', () => {
   ])('leave %s to the reader of whole records', (_what, text) => {
     claim(runtime, 'a').release();
     writeFileSync(join(machine.root, 'a/state.json'), text);
-    expect(summaries(runtime, { brief: true })).toEqual([{ id: 'a', owner, summary: undefined }]);
+    expect(stored({ brief: true })).toEqual([{ id: 'a', owner, summary: undefined }]);
   });
 
   it('know no owner where there is no record', () => {
     claim(runtime, 'a').release();
-    expect(summaries(runtime, { brief: true })).toEqual([{ id: 'a', owner: '', summary: undefined }]);
+    expect(stored({ brief: true })).toEqual([{ id: 'a', owner: '', summary: undefined }]);
   });
 });
