@@ -41,7 +41,7 @@ export function planCgroup(binding: Binding, root: string, path: string, origin:
       hint: 'name a cgroup below it, for example /tsubo/my-container',
     });
   }
-  if (binding.stat(path) !== undefined) refuseOccupied(binding, path, origin);
+  requireVacant(binding, path, origin);
   const made: string[] = [];
   for (let at = path; at !== root && binding.stat(at) === undefined; at = parentPath(at)) made.unshift(at);
   return { root, path, made };
@@ -108,6 +108,15 @@ function makeMissing(binding: Binding, place: CgroupPlace, directories: readonly
     }
   }
   return ours;
+}
+
+/**
+ * A cgroup that is there already must be empty, also one that systemd is to make.
+ *
+ * @throws RuntimeError `state.cgroup-not-empty`, `state.cgroup-frozen`
+ */
+export function requireVacant(binding: Binding, path: string, origin: string): void {
+  if (binding.stat(path) !== undefined) refuseOccupied(binding, path, origin);
 }
 
 /** Processes of somebody else would get this container's limits and its SIGKILL; a frozen cgroup would hold the init for ever. */

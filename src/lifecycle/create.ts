@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type CgroupPlace, planCgroup } from '../cgroup/directory.ts';
+import { type CgroupPlace, planCgroup, requireVacant } from '../cgroup/directory.ts';
 import { RuntimeError } from '../errors/error.ts';
 import { onHost } from '../errors/system.ts';
 import { openFlags } from '../host/files.ts';
@@ -229,7 +229,11 @@ function plannedCgroup(
 ): { place: CgroupPlace; origin: string } | undefined {
   const unit = unitStep(plan);
   if (unit !== undefined) {
-    return { place: unitPlace(facts.cgroup.mountpoint, unit), origin: unit.origin };
+    const { origin } = unit;
+    const place = unitPlace(facts.cgroup.mountpoint, unit);
+    // Before the record names the unit, which lets a later delete stop it.
+    requireVacant(runtime.binding, place.path, origin);
+    return { place, origin };
   }
   for (const step of plan.host) {
     if (step.op !== 'makeCgroup') continue;

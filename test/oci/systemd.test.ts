@@ -268,14 +268,18 @@ describe.skipIf(requires('root', 'busybox', 'systemd'))('a container of systemd'
     });
     expect(show(box, name, 'ActiveState')['ActiveState']).toBe('active');
 
-    const second = box.bundle(made => {
-      made.config.linux.cgroupsPath = `system.slice:runc:${box.name}-taken`;
-    });
-    const failure = box.fails(['--systemd-cgroup', 'create', '--bundle', second.dir, second.id]);
-    expect(failure.message).toContain(name);
-    if (isTsubo)
-      expect(failure.record).toMatchObject({ code: 'host.systemd-unit', pointer: '/linux/cgroupsPath' });
-    expect(box.state(bundle.id).status).toBe('created');
+    for (const [slice, code, words] of [
+      ['system.slice', 'state.cgroup-not-empty', "container's cgroup is not empty"],
+      [`${box.name}.slice`, 'host.systemd-unit', name],
+    ] as const) {
+      const second = box.bundle(made => {
+        made.config.linux.cgroupsPath = `${slice}:runc:${box.name}-taken`;
+      });
+      const failure = box.fails(['--systemd-cgroup', 'create', '--bundle', second.dir, second.id]);
+      expect(failure.message).toContain(words);
+      if (isTsubo) expect(failure.record).toMatchObject({ code, pointer: '/linux/cgroupsPath' });
+      expect(box.state(bundle.id).status).toBe('created');
+    }
   });
 
   test('is deleted also when its scope has failed', async () => {
