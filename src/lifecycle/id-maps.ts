@@ -4,7 +4,7 @@ import { RuntimeError } from '../errors/error.ts';
 import { hostFailure, isSystemError, onHost } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
 import { openReadOnly } from '../host/files.ts';
-import { joinPath } from '../host/paths.ts';
+import { findProgram } from '../host/find-program.ts';
 import { isMachineRoot } from '../host/privilege.ts';
 import type { IDMapping } from '../oci/config.ts';
 import type { IdMap } from '../plan/host-trees.ts';
@@ -142,7 +142,7 @@ function mapWithTool(
   origin: string,
 ): boolean {
   const name = `new${kind}map`;
-  const path = findTool(binding, name);
+  const path = findProgram(binding, name);
   if (path === undefined) return false;
   const numbers = mappings.flatMap(({ containerID, hostID, size }) => [containerID, hostID, size]);
   const args = [name, pid, ...numbers].map(String);
@@ -163,26 +163,6 @@ function mapWithTool(
 }
 
 const toolTimeoutMs = 10_000;
-const usualDirectories = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-
-/** In the directories of PATH, or where it usually is: engines call with an empty environment. */
-function findTool(binding: Binding, name: string): string | undefined {
-  const directories = (binding.getenv('PATH') || usualDirectories).split(':');
-  return directories
-    .filter(directory => directory.startsWith('/'))
-    .map(directory => joinPath(directory, name))
-    .find(path => isThere(binding, path));
-}
-
-/** False too where we may not look. */
-function isThere(binding: Binding, path: string): boolean {
-  try {
-    return binding.stat(path) !== undefined;
-  } catch (error) {
-    if (isSystemError(error)) return false;
-    throw error;
-  }
-}
 
 function mappingsValue(mappings: readonly IDMapping[]): string {
   return mapText(mappings).trim().replaceAll('\n', ', ');

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { processesOf } from '../cgroup/processes.ts';
 import { RuntimeError } from '../errors/error.ts';
-import { isSystemError, onHost } from '../errors/system.ts';
+import { onHost } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
+import { findProgram } from '../host/find-program.ts';
 import { cgroupOf } from './own-cgroup.ts';
 import type { Runtime } from './runtime.ts';
 import { readRecord } from './store.ts';
 
-/** Engines call with an empty environment. */
-const usualPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const longestTable = 64 << 20;
 
 /**
@@ -65,21 +64,8 @@ function words(line: string): string[] {
   return line.trim().split(/\s+/);
 }
 
-/** As execvp(3) a directory that is closed to us is passed over. */
-function isThere(binding: Binding, path: string): boolean {
-  try {
-    return binding.stat(path) !== undefined;
-  } catch (error) {
-    if (isSystemError(error)) return false;
-    throw error;
-  }
-}
-
 function runPs(binding: Binding, options: readonly string[]): string {
-  const path = (binding.getenv('PATH') || usualPath)
-    .split(':')
-    .map(directory => `${directory || '.'}/ps`)
-    .find(candidate => isThere(binding, candidate));
+  const path = findProgram(binding, 'ps');
   if (path === undefined) {
     throw new RuntimeError({
       code: 'host.ps',
