@@ -11,10 +11,12 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'ps'))('ps', () => {
   const json = (id: string): number[] | null =>
     JSON.parse(box.must(['ps', '--format', 'json', id]).stdout) as number[] | null;
 
-  /** With three processes. */
+  const commandLine = (pid: number): string => readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+
+  /** With three processes, each of which has executed its program: until then it has its parent's command line. */
   const busy = async () => {
     const bundle = box.running(made => made.shell('sleep 1001 & sleep 1002 & wait'));
-    await until('all three run', () => json(bundle.id)?.length === 3);
+    await until('all three run', () => new Set(json(bundle.id)?.map(commandLine)).size === 3);
     return bundle;
   };
 
