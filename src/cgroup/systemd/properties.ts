@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { CgroupWrite } from '../write.ts';
-import { quotaStep } from './quota.ts';
+import { wholeQuota } from './quota.ts';
 import type { Value, Variant } from './types.ts';
 
 /** A property of a unit, as systemd takes it over the bus. */
@@ -99,9 +99,8 @@ function numberOf(name: string, text: string): Property[] {
 function bandwidth(text: string): Property[] {
   const [quota = '', period = '100000'] = text.trim().split(/\s+/);
   if (!/^\d+$/.test(period) || !/^(max|\d+)$/.test(quota)) return [];
-  const perSecond = quota === 'max' ? infinity : (BigInt(quota) * 1_000_000n) / BigInt(period);
-  const rounded = quota === 'max' ? perSecond : ((perSecond + quotaStep - 1n) / quotaStep) * quotaStep;
-  return [unsigned('CPUQuotaPerSecUSec', rounded), unsigned('CPUQuotaPeriodUSec', BigInt(period))];
+  const perSecond = quota === 'max' ? infinity : wholeQuota((BigInt(quota) * 1_000_000n) / BigInt(period));
+  return [unsigned('CPUQuotaPerSecUSec', perSecond), unsigned('CPUQuotaPeriodUSec', BigInt(period))];
 }
 
 /** A bit for each number of a list such as `0-3,7`, the lowest in the first byte. */

@@ -1,8 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { CgroupWrite } from '../write.ts';
 
-/** systemd counts in hundredths of a processor: what is finer is rounded up. */
-export const quotaStep = 10_000n;
+const step = 10_000n;
+
+/**
+ * systemd counts in hundredths of a processor: what is finer is rounded up.
+ *
+ * @param perSecond - microseconds of processor time in a second
+ */
+export function wholeQuota(perSecond: bigint): bigint {
+  return ((perSecond + step - 1n) / step) * step;
+}
 
 /**
  * The values with quotas as systemd will have them: it writes cpu.max anew whenever it sees to the unit, and then it would
@@ -14,8 +22,8 @@ export function withWholeQuotas(writes: readonly CgroupWrite[]): CgroupWrite[] {
     if (write.file !== 'cpu.max' || write.origin.includes('/unified/')) return write;
     if (quota === undefined || period === undefined || /^0+$/.test(period)) return write;
     const perSecond = (BigInt(quota) * 1_000_000n) / BigInt(period);
-    if (perSecond % quotaStep === 0n) return write;
-    const rounded = (perSecond / quotaStep + 1n) * quotaStep;
+    const rounded = wholeQuota(perSecond);
+    if (rounded === perSecond) return write;
     return { ...write, value: `${(rounded * BigInt(period)) / 1_000_000n} ${period}` };
   });
 }
