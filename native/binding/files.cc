@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -17,7 +16,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <memory>
 
 #include "binding/table.h"
 #include "core/fd.h"
@@ -172,25 +170,6 @@ Outcome mkfifo(const Arguments& a) {
 
 Outcome chdir(const Arguments& a) {
   return on_path("chdir", a[0].text(), [](const char* path) { return ::chdir(path); });
-}
-
-Outcome readdir(const Arguments& a) {
-  const std::string& path = a[0].text();
-  if (has_nul(path)) return refused("open", EINVAL, path);
-  std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(path.c_str()), closedir);
-  if (directory == nullptr) return refused("open", errno, path);
-  std::vector<std::string> names;
-  while (true) {
-    errno = 0;
-    const dirent* entry = ::readdir(directory.get());
-    if (entry == nullptr) break;
-    if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) names.emplace_back(entry->d_name);
-  }
-  if (errno != 0) return refused("getdents64", errno, path);
-  std::sort(names.begin(), names.end());
-  std::vector<Value> items;
-  for (std::string& name : names) items.push_back(Value::text(std::move(name)));
-  return Value::list(std::move(items));
 }
 
 Outcome readlink(const Arguments& a) {

@@ -30,8 +30,8 @@ export interface Binding {
   /**
    * Some members of the JSON object in the same file of each directory in a directory, in one call and as one text: a
    * row for each directory (no symbolic links), sorted by bytes; each of its values ends with a NUL. They are the
-   * directory's name, the user id of the file's owner, `1` where members could be read, and the members in the order
-   * of the request. What is not there is empty; where members could not be read so are all of them.
+   * directory's name, the user id of the file's owner, and the members in the order of the request. What is not there
+   * is empty; where members could not be read so are all of them.
    */
   readMembers(request: MembersRequest): string;
   readlink(path: string): string;

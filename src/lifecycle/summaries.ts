@@ -23,7 +23,7 @@ const texts = ['id', 'bundle', 'rootfs', 'created', 'cgroup.path'];
 const numbers = ['version', 'init.pid', 'init.startTime'];
 const objects = ['annotations'];
 /** Before the members of a row. */
-const leading = 3;
+const leading = 2;
 
 /**
  * All directories under the root, in order of their names; undefined when there is no such root.

@@ -12,9 +12,8 @@ export function readMembers({ directory, file, texts, numbers, objects }: Member
     .map(name => {
       const path = join(directory, name, file);
       const owner = fs.statSync(path, { throwIfNoEntry: false })?.uid ?? '';
-      const read = members(path, [...texts, ...numbers, ...objects]);
-      const values = read ?? [...texts, ...numbers, ...objects].map(() => '');
-      return [name, owner, read === undefined ? '' : '1', ...values];
+      const wanted = [...texts, ...numbers, ...objects];
+      return [name, owner, ...(members(path, wanted) ?? wanted.map(() => ''))];
     });
   return rows
     .flat()

@@ -21,24 +21,33 @@ namespace {
 // A file that is larger is somebody else's to read.
 constexpr size_t kRoom = 64 << 10;
 
-// Sorted by bytes.
-Outcome directories_in(int directory, const std::string& path, std::vector<std::string>& names) {
-  // Its own descriptor: closedir closes it.
-  const int own = dup(directory);
-  std::unique_ptr<DIR, int (*)(DIR*)> stream(own < 0 ? nullptr : fdopendir(own), closedir);
+using Stream = std::unique_ptr<DIR, int (*)(DIR*)>;
+
+Outcome open_stream(const std::string& path, Stream& stream) {
+  // A NUL would cut the path: another directory than was meant.
+  if (path.find('\0') != std::string::npos) return refused("open", EINVAL, path);
+  stream.reset(opendir(path.c_str()));
   if (stream == nullptr) return refused("open", errno, path);
+  return {};
+}
+
+bool is_directory(DIR* parent, const dirent& entry) {
+  if (entry.d_type != DT_UNKNOWN) return entry.d_type == DT_DIR;
+  // Some file systems do not say.
+  struct stat st;
+  return fstatat(dirfd(parent), entry.d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
+}
+
+enum class Which { all, directories };
+
+// Sorted by bytes, without `.` and `..`.
+Outcome names_in(DIR* stream, const std::string& path, Which which, std::vector<std::string>& names) {
   while (true) {
     errno = 0;
-    const dirent* entry = ::readdir(stream.get());
+    const dirent* entry = ::readdir(stream);
     if (entry == nullptr) break;
     if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
-    bool is_directory = entry->d_type == DT_DIR;
-    struct stat st;
-    // Some file systems do not say.
-    if (entry->d_type == DT_UNKNOWN) {
-      is_directory = fstatat(directory, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
-    }
-    if (is_directory) names.emplace_back(entry->d_name);
+    if (which == Which::all || is_directory(stream, *entry)) names.emplace_back(entry->d_name);
   }
   if (errno != 0) return refused("getdents64", errno, path);
   std::sort(names.begin(), names.end());
@@ -67,14 +76,27 @@ void add_wanted(const Value& request, const char* list, Member::Kind kind, std::
 
 namespace function {
 
+Outcome readdir(const Arguments& a) {
+  const std::string& path = a[0].text();
+  Stream stream(nullptr, closedir);
+  Outcome opened = open_stream(path, stream);
+  if (opened.syscall != nullptr) return opened;
+  std::vector<std::string> names;
+  Outcome listed = names_in(stream.get(), path, Which::all, names);
+  if (listed.syscall != nullptr) return listed;
+  std::vector<Value> items;
+  for (std::string& name : names) items.push_back(Value::text(std::move(name)));
+  return Value::list(std::move(items));
+}
+
 Outcome readMembers(const Arguments& a) {
   const Value& request = a[0];
   const std::string& path = request.field("directory").text();
-  if (path.find('\0') != std::string::npos) return refused("open", EINVAL, path);
-  Fd directory(static_cast<int>(syscall(SYS_openat, AT_FDCWD, path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
-  if (directory.get() < 0) return refused("open", errno, path);
+  Stream stream(nullptr, closedir);
+  Outcome opened = open_stream(path, stream);
+  if (opened.syscall != nullptr) return opened;
   std::vector<std::string> names;
-  Outcome listed = directories_in(directory.get(), path, names);
+  Outcome listed = names_in(stream.get(), path, Which::directories, names);
   if (listed.syscall != nullptr) return listed;
 
   std::vector<Member> members;
@@ -87,10 +109,9 @@ Outcome readMembers(const Arguments& a) {
   std::string owner;
   for (const std::string& name : names) {
     owner.clear();
-    const bool found = find_members(read_small(directory.get(), name + slash_file, room.get(), owner), members);
+    const bool found = find_members(read_small(dirfd(stream.get()), name + slash_file, room.get(), owner), members);
     all.append(name).push_back('\0');
     all.append(owner).push_back('\0');
-    all.append(found ? "1" : "").push_back('\0');
     for (const Member& member : members) {
       if (found) all.append(member.value);
       all.push_back('\0');
