@@ -56,7 +56,7 @@ Outcome names_in(DIR* stream, const std::string& path, Which which, std::vector<
 
 // The owner is known of each file that is there; the bytes read are none of one that cannot be read whole.
 std::string_view read_small(int directory, const std::string& path, char* room, std::string& owner) {
-  Fd fd(static_cast<int>(syscall(SYS_openat, directory, path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)));
+  UniqueFd fd(syscall(SYS_openat, directory, path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat st;
   if (fd.get() < 0 || fstat(fd.get(), &st) < 0) return {};
   owner = std::to_string(st.st_uid);

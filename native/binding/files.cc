@@ -86,7 +86,7 @@ namespace function {
 Outcome readText(const Arguments& a) {
   const std::string& path = a[0].text();
   if (has_nul(path)) return refused("open", EINVAL, path);
-  Fd fd(open_retrying(path.c_str(), O_RDONLY, 0));
+  UniqueFd fd(open_retrying(path.c_str(), O_RDONLY, 0));
   if (fd.get() < 0) return refused("open", errno, path);
   size_t limit = a.size() > 1 && !a[1].is_undefined() ? static_cast<size_t>(a[1].number()) : kDefaultLimit;
   return read_to_end(fd.get(), path, limit);
@@ -102,7 +102,8 @@ Outcome readTextIfThere(const Arguments& a) {
 Outcome writeText(const Arguments& a) {
   const std::string& path = a[0].text();
   if (has_nul(path)) return refused("open", EINVAL, path);
-  Fd fd(open_retrying(path.c_str(), O_WRONLY | static_cast<int>(a[2].number()), static_cast<mode_t>(a[3].number())));
+  UniqueFd fd(
+      open_retrying(path.c_str(), O_WRONLY | static_cast<int>(a[2].number()), static_cast<mode_t>(a[3].number())));
   if (fd.get() < 0) return refused("open", errno, path);
   // One write: the kernel's own files take a value whole or not at all.
   ssize_t n;

@@ -31,7 +31,7 @@ constexpr int64_t kKillMs = 10'000;
 
 // One output of the hook: read without waiting, and only its end is kept.
 struct Heard {
-  Fd ours, theirs;
+  UniqueFd ours, theirs;
   std::string text;
   size_t kept = kKept;
 
@@ -95,7 +95,7 @@ std::vector<char*> pointers(const std::vector<Value>& items) {
 }
 
 // The descriptors of the child must not be 0 to 2 themselves: one would be covered before it is used.
-bool above_stdio(Fd* fd) {
+bool above_stdio(UniqueFd* fd) {
   if (fd->get() > 2) return true;
   int moved = fcntl(fd->get(), F_DUPFD_CLOEXEC, 3);
   fd->reset(moved);
@@ -141,7 +141,7 @@ Outcome runHook(const Arguments& a) {
   std::vector<char*> args = pointers(r.field("args").items()), env = pointers(r.field("env").items());
 
   // A file and not a pipe: a hook that does not read it keeps nobody waiting, however long it is.
-  Fd state;
+  UniqueFd state;
   Heard out, err;
   state.reset(memfd_create("tsubo-state", MFD_CLOEXEC));
   if (state.get() < 0) return refused("memfd_create", errno);
@@ -180,8 +180,8 @@ Outcome runHook(const Arguments& a) {
     collect();
     return refused("execve", child.error, path);
   }
-  Fd pidfd;
-  pidfd.reset(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  UniqueFd pidfd;
+  pidfd.reset(syscall(SYS_pidfd_open, pid, 0));
   if (pidfd.get() < 0) {
     int error = errno;
     kill(pid, SIGKILL);

@@ -117,7 +117,7 @@ class Netlink {
 
  private:
   static constexpr size_t kBuffer = 32768;
-  Fd socket_;
+  UniqueFd socket_;
   uint32_t sequence_ = 0;
 };
 
@@ -251,7 +251,7 @@ namespace function {
 Outcome moveNetDevice(const Arguments& a) {
   const Value& request = a[0];
   const std::string &name = request.field("name").text(), &new_name = request.field("newName").text();
-  Fd own(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
+  UniqueFd own(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
   if (own.get() < 0) return refused("open", errno, "/proc/thread-self/ns/net");
   const auto place = [&](const char* field) {
     const auto fd = static_cast<int>(request.field(field).number());

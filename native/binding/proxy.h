@@ -61,7 +61,7 @@ class Proxy {
   bool in_foreground() const;
   void restore();
 
-  Fd master_, host_, own_input_, own_output_;
+  UniqueFd master_, host_, own_input_, own_output_;
   int input_, output_;
   bool output_is_socket_ = false;
   Pending in_, out_;

@@ -29,7 +29,7 @@ Outcome connect_to(int socket, const std::string& path) {
   address.sun_family = AF_UNIX;
   socklen_t length = sizeof address;
   const bool abstract = !path.empty() && path[0] == '@' && path.size() <= sizeof address.sun_path;
-  Fd file(abstract || path.size() < sizeof address.sun_path ? -1 : ::open(path.c_str(), O_PATH | O_CLOEXEC));
+  UniqueFd file(abstract || path.size() < sizeof address.sun_path ? -1 : ::open(path.c_str(), O_PATH | O_CLOEXEC));
   if (abstract) {
     memcpy(address.sun_path + 1, path.c_str() + 1, path.size() - 1);
     length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
@@ -72,7 +72,7 @@ namespace function {
 
 Outcome connectTo(const Arguments& a) {
   const std::string& path = a[0].text();
-  Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (socket.get() < 0) return refused("socket", errno);
   constexpr timeval kPatience = {10, 0};
   setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience);
@@ -113,7 +113,7 @@ Outcome receive(const Arguments& a) {
 Outcome sendDescriptor(const Arguments& a) {
   const std::string &path = a[0].text(), &text = a[2].text();
   int fd = static_cast<int>(a[1].number());
-  Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (socket.get() < 0) return refused("socket", errno);
   constexpr timeval kPatience = {10, 0};
   setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience);

@@ -7,7 +7,7 @@
 // memory is not mapped.
 #pragma once
 
-#include "core/syscall.h"
+#include "core/fd.h"
 #include "core/text.h"
 #include "wire/plan.h"
 
@@ -23,30 +23,6 @@ struct [[nodiscard]] Result {
 inline Result check(const char* syscall, long result) {
   return result < 0 ? Result{static_cast<int32_t>(-result), syscall} : Result{};
 }
-
-// Owns a descriptor.
-class UniqueFd {
- public:
-  UniqueFd() = default;
-  explicit UniqueFd(long fd) : fd_(fd < 0 ? -1 : static_cast<int>(fd)) {}
-  UniqueFd(UniqueFd&& other) : fd_(other.release()) {}
-  UniqueFd& operator=(const UniqueFd&) = delete;
-  ~UniqueFd() { reset(); }
-  int get() const { return fd_; }
-  bool open() const { return fd_ >= 0; }
-  void reset(long fd = -1) {
-    if (fd_ >= 0) sys::close(fd_);
-    fd_ = fd < 0 ? -1 : static_cast<int>(fd);
-  }
-  int release() {
-    int fd = fd_;
-    fd_ = -1;
-    return fd;
-  }
-
- private:
-  int fd_ = -1;
-};
 
 inline UniqueFd&& give(UniqueFd& fd) { return static_cast<UniqueFd&&>(fd); }
 

@@ -1,23 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Owns a descriptor, on the runtime's side of the wall.
+// Owns a descriptor, on either side of the wall: nothing here needs a C library, and errno stays as it was.
 #pragma once
 
-#include <unistd.h>
+#include "core/syscall.h"
 
 namespace tsubo {
 
-class Fd {
+class UniqueFd {
  public:
-  explicit Fd(int fd = -1) : fd_(fd) {}
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-  ~Fd() { reset(); }
+  UniqueFd() = default;
+  // The result of a call that opens: whatever is negative is none.
+  explicit UniqueFd(long fd) : fd_(fd < 0 ? -1 : static_cast<int>(fd)) {}
+  UniqueFd(UniqueFd&& other) : fd_(other.release()) {}
+  UniqueFd& operator=(const UniqueFd&) = delete;
+  ~UniqueFd() { reset(); }
   int get() const { return fd_; }
   bool open() const { return fd_ >= 0; }
-  void reset(int fd = -1) {
-    if (fd_ >= 0) ::close(fd_);
-    fd_ = fd;
+  void reset(long fd = -1) {
+    if (fd_ >= 0) sys::close(fd_);
+    fd_ = fd < 0 ? -1 : static_cast<int>(fd);
   }
   int release() {
     int fd = fd_;
@@ -26,7 +28,7 @@ class Fd {
   }
 
  private:
-  int fd_;
+  int fd_ = -1;
 };
 
 }  // namespace tsubo

@@ -50,10 +50,10 @@ int executable_memfd() {
 
 // Where vm.memfd_noexec=2 forbids executable memory files: a file without a name, written once and then open for
 // reading only. It is this init's alone, so whoever could write to it would change nobody else's program.
-SpawnFailure nameless_init(Fd* image) {
+SpawnFailure nameless_init(UniqueFd* image) {
   SpawnFailure failure = failed("memfd_create");
   for (const char* directory : {"/run", "/var/tmp", "/tmp"}) {
-    Fd writer(open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, image_mode()));
+    UniqueFd writer(open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, image_mode()));
     if (!writer.open()) continue;
     if (!write_all(writer.get(), kInitImage, kInitImageBytes)) continue;
     char self[32] = "/proc/self/fd/";
@@ -67,7 +67,7 @@ SpawnFailure nameless_init(Fd* image) {
 
 }  // namespace
 
-SpawnFailure sealed_init(Fd* image) {
+SpawnFailure sealed_init(UniqueFd* image) {
   image->reset(executable_memfd());
   if (!image->open()) return nameless_init(image);
   if (!write_all(image->get(), kInitImage, kInitImageBytes)) return failed("write");

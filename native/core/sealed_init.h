@@ -12,6 +12,6 @@ inline SpawnFailure failed(const char* syscall, int error = errno) { return {sys
 
 // The init as a file that nobody can write: what the container can reach of us through /proc/PID/exe is this and no
 // installed file (CVE-2019-5736). native/README.md has the measurements behind this choice.
-SpawnFailure sealed_init(Fd* image);
+SpawnFailure sealed_init(UniqueFd* image);
 
 }  // namespace tsubo

@@ -27,7 +27,7 @@ namespace tsubo {
 
 namespace {
 
-SpawnFailure plan_in_memory(const SpawnRequest& request, const std::vector<int>& joins, int channel, Fd* memory) {
+SpawnFailure plan_in_memory(const SpawnRequest& request, const std::vector<int>& joins, int channel, UniqueFd* memory) {
   wire::Boot boot = {};
   boot.magic = wire::kBootMagic;
   boot.plan_bytes = static_cast<uint32_t>(request.plan_bytes);
@@ -181,7 +181,7 @@ class NotDumpable {
 
 SpawnFailure spawn(const SpawnRequest& request, Spawned* spawned) {
   if (request.plan_bytes > wire::kMaxPlanBytes || request.fds.size() >= wire::kSlots) return failed("clone3", E2BIG);
-  Fd image, plan, ours, theirs;
+  UniqueFd image, plan, ours, theirs;
   if (SpawnFailure f = sealed_init(&image); f.syscall) return f;
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) return failed("socketpair");
