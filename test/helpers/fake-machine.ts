@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { isSystemError } from '../../src/errors/system.ts';
 import type { Binding, Report, SpawnRequest, WaitStatus } from '../../src/host/binding.d.ts';
+import type { Runtime } from '../../src/lifecycle/runtime.ts';
 import { utf8 } from '../../src/wire/utf8.ts';
 import { readMembers } from './fake-members.ts';
 
@@ -48,6 +49,8 @@ export class FakeMachine {
   exit: WaitStatus = { code: 0 };
   /** What the next waits for a change tell; `ended` when none is left. */
   changes: ('changed' | 'ended' | 'time')[] = [];
+  /** What the runtime warned of. */
+  readonly warnings: string[] = [];
   /** The call of this name, the first time, fails with this number or does that. */
   readonly trouble = new Map<string, number | (() => void)>();
   readonly #locks = new Map<string, number>();
@@ -152,6 +155,11 @@ export class FakeMachine {
 
   get binding(): Binding {
     return this.#binding;
+  }
+
+  get runtime(): Runtime {
+    const log = { debug: () => {}, warn: (message: string) => void this.warnings.push(message) };
+    return { binding: this.#binding, root: this.root, log };
   }
 
   #begin(name: string, detail = ''): void {

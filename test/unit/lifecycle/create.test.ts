@@ -7,7 +7,7 @@ import { type CreateOptions, createContainer } from '../../../src/lifecycle/crea
 import { deleteContainer } from '../../../src/lifecycle/delete.ts';
 import { readLater } from '../../../src/lifecycle/later.ts';
 import { runContainer } from '../../../src/lifecycle/run.ts';
-import { type Runtime, silentLog } from '../../../src/lifecycle/runtime.ts';
+import type { Runtime } from '../../../src/lifecycle/runtime.ts';
 import { startContainer } from '../../../src/lifecycle/start.ts';
 import { containerState } from '../../../src/lifecycle/state.ts';
 import type { Step } from '../../../src/wire/steps.ts';
@@ -18,7 +18,7 @@ let runtime: Runtime;
 let options: CreateOptions;
 beforeEach(() => {
   machine = new FakeMachine();
-  runtime = { binding: machine.binding, root: machine.root, log: silentLog };
+  runtime = machine.runtime;
   options = { id: 'c', bundle: writeBundle(join(machine.directory, 'bundle')) };
 });
 afterEach(() => machine.dispose());

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { loadKept, readLater, writeLater } from '../../../src/lifecycle/later.ts';
-import { type Runtime, silentLog } from '../../../src/lifecycle/runtime.ts';
+import type { Runtime } from '../../../src/lifecycle/runtime.ts';
 import type { Config } from '../../../src/oci/config.ts';
 import { makePlan } from '../../../src/plan/make-plan.ts';
 import { checkConfig } from '../../../src/validate/check.ts';
@@ -16,7 +16,7 @@ let runtime: Runtime;
 let directory: string;
 beforeEach(() => {
   machine = new FakeMachine();
-  runtime = { binding: machine.binding, root: machine.root, log: silentLog };
+  runtime = machine.runtime;
   directory = join(machine.root, 'web');
   mkdirSync(directory, { recursive: true });
 });

@@ -13,12 +13,9 @@ import { FakeMachine, thrown, writeBundle } from '../../helpers/fake-machine.ts'
 
 let machine: FakeMachine;
 let runtime: Runtime;
-let warnings: string[];
 beforeEach(() => {
   machine = new FakeMachine();
-  warnings = [];
-  const log = { debug: () => {}, warn: (message: string) => void warnings.push(message) };
-  runtime = { binding: machine.binding, root: machine.root, log };
+  runtime = machine.runtime;
 });
 afterEach(() => machine.dispose());
 
@@ -148,7 +145,7 @@ describe('device rules that the kernel refuses', () => {
       path === '/proc/self/uid_map' ? '         0       1000          1\n' : undefined;
     machine.trouble.set('loadDeviceProgram', 1);
     replace({ ...machine.binding, readTextIfThere });
-    expect(warnings).toHaveLength(1);
+    expect(machine.warnings).toHaveLength(1);
     expect(machine.calls.at(-1)).toBe('loadDeviceProgram');
   });
 });

@@ -7,7 +7,7 @@ import { type CreateOptions, createContainer } from '../../../src/lifecycle/crea
 import { deleteContainer } from '../../../src/lifecycle/delete.ts';
 import { containerStats } from '../../../src/lifecycle/events.ts';
 import { joinRdt } from '../../../src/lifecycle/rdt.ts';
-import { type Runtime, silentLog } from '../../../src/lifecycle/runtime.ts';
+import type { Runtime } from '../../../src/lifecycle/runtime.ts';
 import { readRecord } from '../../../src/lifecycle/store.ts';
 import { updateContainer } from '../../../src/lifecycle/update.ts';
 import type { IntelRdt } from '../../../src/oci/config-linux.ts';
@@ -19,7 +19,7 @@ let options: CreateOptions;
 beforeEach(() => {
   machine = new FakeMachine();
   machine.mountResctrl();
-  runtime = { binding: machine.binding, root: machine.root, log: silentLog };
+  runtime = machine.runtime;
   options = { id: 'c', bundle: join(machine.directory, 'bundle') };
 });
 afterEach(() => machine.dispose());

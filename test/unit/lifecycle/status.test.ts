@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createContainer } from '../../../src/lifecycle/create.ts';
 import { deleteContainer } from '../../../src/lifecycle/delete.ts';
 import { killContainer } from '../../../src/lifecycle/kill.ts';
-import { type Runtime, silentLog } from '../../../src/lifecycle/runtime.ts';
+import type { Runtime } from '../../../src/lifecycle/runtime.ts';
 import { startContainer } from '../../../src/lifecycle/start.ts';
 import { containerState } from '../../../src/lifecycle/state.ts';
 import { hold, readRecord, writeRecord } from '../../../src/lifecycle/store.ts';
@@ -15,7 +15,7 @@ let machine: FakeMachine;
 let runtime: Runtime;
 beforeEach(() => {
   machine = new FakeMachine();
-  runtime = { binding: machine.binding, root: machine.root, log: silentLog };
+  runtime = machine.runtime;
 });
 afterEach(() => machine.dispose());
 

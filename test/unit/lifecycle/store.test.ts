@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } f
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ContainerRecord } from '../../../src/lifecycle/record.ts';
-import { type Runtime, silentLog } from '../../../src/lifecycle/runtime.ts';
+import type { Runtime } from '../../../src/lifecycle/runtime.ts';
 import { claim, hold, isHeld, readRecord, removeState, writeRecord } from '../../../src/lifecycle/store.ts';
 import { FakeMachine, thrown } from '../../helpers/fake-machine.ts';
 
@@ -11,7 +11,7 @@ let machine: FakeMachine;
 let runtime: Runtime;
 beforeEach(() => {
   machine = new FakeMachine();
-  runtime = { binding: machine.binding, root: machine.root, log: silentLog };
+  runtime = machine.runtime;
 });
 afterEach(() => machine.dispose());
 

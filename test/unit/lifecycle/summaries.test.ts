@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import type { ContainerRecord } from '../../../src/lifecycle/record.ts';
-import { type Runtime, silentLog } from '../../../src/lifecycle/runtime.ts';
+import type { Runtime } from '../../../src/lifecycle/runtime.ts';
 import { claim, writeRecord } from '../../../src/lifecycle/store.ts';
 import { type Stored, summaries } from '../../../src/lifecycle/summaries.ts';
 import { FakeMachine } from '../../helpers/fake-machine.ts';
@@ -13,7 +13,7 @@ let machine: FakeMachine;
 let runtime: Runtime;
 beforeEach(() => {
   machine = new FakeMachine();
-  runtime = { binding: machine.binding, root: machine.root, log: silentLog };
+  runtime = machine.runtime;
 });
 afterEach(() => machine.dispose());
 

@@ -8,13 +8,10 @@ import { updateContainer, updateFromDocument } from '../../../src/lifecycle/upda
 import { FakeMachine, refused, thrown } from '../../helpers/fake-machine.ts';
 
 let machine: FakeMachine;
-let warnings: string[];
 let runtime: Runtime;
 beforeEach(() => {
   machine = new FakeMachine();
-  warnings = [];
-  const { binding, root } = machine;
-  runtime = { binding, root, log: { debug: () => {}, warn: message => void warnings.push(message) } };
+  runtime = machine.runtime;
 });
 afterEach(() => machine.dispose());
 
@@ -105,7 +102,7 @@ describe('update', () => {
     writeFileSync(file, '{\n "pids": { "limit": 9 }, "devices": []\n}');
     updateFromDocument(runtime, 'web', file);
     expect(value('pids.max')).toContain('9');
-    expect(warnings).toEqual([]);
+    expect(machine.warnings).toEqual([]);
     writeFileSync(file, '{\n "cpu": {\n "idle": 3 }\n}');
     expect(thrown(() => updateFromDocument(runtime, 'web', file))).toMatchObject({
       code: 'config.resources.cpu',
