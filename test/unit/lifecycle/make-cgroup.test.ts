@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { errno } from '../../../src/errors/errno.ts';
+import { giveCgroup, makeOwnCgroup } from '../../../src/lifecycle/make-cgroup.ts';
+import type { Runtime } from '../../../src/lifecycle/runtime.ts';
+import { UndoList } from '../../../src/lifecycle/undo.ts';
+import type { Plan } from '../../../src/plan/plan.ts';
+import { FakeMachine, thrown } from '../../helpers/fake-machine.ts';
+
+let machine: FakeMachine;
+beforeEach(() => {
+  machine = new FakeMachine();
+});
+afterEach(() => machine.dispose());
+
+const asUser = (): Runtime => {
+  const { binding, ...rest } = machine.runtime;
+  return { ...rest, binding: { ...binding, identity: () => ({ ...binding.identity(), euid: 1000 }) } };
+};
+const place = () => ({
+  root: machine.cgroups,
+  path: join(machine.cgroups, 'web'),
+  made: [join(machine.cgroups, 'web')],
+});
+
+describe('a cgroup that may not be made', () => {
+  const make = (runtime: Runtime, origin: string, host: readonly object[] = []) => {
+    machine.trouble.set('mkdir', errno.EACCES);
+    return makeOwnCgroup(runtime, { host } as unknown as Plan, place(), origin, new UndoList());
+  };
+  const memory = {
+    op: 'writeCgroup',
+    file: 'memory.max',
+    value: '1',
+    origin: '/linux/resources/memory/limit',
+  };
+
+  it('is done without by a user whose config asks for none, who is warned', () => {
+    expect(make(asUser(), '', [{ ...memory, optional: true }])).toBe(false);
+    expect(machine.warnings).toEqual([
+      `unable to make the cgroup ${place().path}: permission denied: the container gets no cgroup of its own`,
+    ]);
+  });
+
+  it.each([
+    ['a path', '/linux/cgroupsPath', []],
+    ['limits', '', [memory]],
+  ])('is a failure where the config asks for %s', (_, origin, host) => {
+    expect(thrown(() => make(asUser(), origin, host))).toMatchObject({
+      code: 'host.syscall',
+      message: expect.stringMatching(/^rootless needs no limits/),
+      errno: errno.EACCES,
+      hint: expect.stringContaining('linux.cgroupsPath'),
+    });
+  });
+
+  it('is a failure for root', () => {
+    expect(thrown(() => make(machine.runtime, ''))).toMatchObject({
+      code: 'host.syscall',
+      message: expect.stringMatching(/^unable to make the cgroup/),
+      errno: errno.EACCES,
+    });
+    expect(machine.warnings).toEqual([]);
+  });
+});
+
+describe('the cgroup that becomes the user’s', () => {
+  const plan = {
+    host: [{ op: 'delegateCgroup', when: 'before', uid: 1000, origin: '/mounts/0' }],
+  } as unknown as Plan;
+  const give = (runtime: Runtime): void => {
+    machine.binding.mkdir(place().path, 0o755);
+    giveCgroup(runtime, plan, place());
+  };
+  const message = () => `unable to give the cgroup ${place().path} to user 1000: operation not permitted`;
+
+  it('is given away with the files that the kernel lets go', () => {
+    give(machine.runtime);
+    const given = machine.calls
+      .filter(call => call.startsWith('chown'))
+      .map(call => call.split(/[/ ]/).at(-3));
+    expect(given).toEqual(expect.arrayContaining(['web', 'cgroup.procs', 'cgroup.subtree_control']));
+    expect(machine.warnings).toEqual([]);
+  });
+
+  it('stays who made it where that is a user, who is warned', () => {
+    machine.trouble.set('chown', errno.EPERM);
+    give(asUser());
+    expect(machine.warnings).toEqual([message()]);
+  });
+
+  it('is not done without by root', () => {
+    machine.trouble.set('chown', errno.EPERM);
+    expect(thrown(() => give(machine.runtime))).toMatchObject({
+      code: 'host.syscall',
+      message: message(),
+      pointer: '/mounts/0',
+      errno: errno.EPERM,
+    });
+    expect(machine.warnings).toEqual([]);
+  });
+
+  it('is no matter of rights when the kernel fails', () => {
+    machine.trouble.set('chown', errno.EIO);
+    expect(thrown(() => give(asUser()))).toMatchObject({ code: 'host.syscall', errno: errno.EIO });
+    expect(machine.warnings).toEqual([]);
+  });
+});
