@@ -198,21 +198,33 @@ static void time_command(char** fields) {
          code, output_tail());
 }
 
+struct tracee {
+  pid_t tid;
+  int entered;  // its next stop is an exit from a call
+};
+
+// Small: what this program has touched is the least peak that a command timed later can have.
 struct tracees {
-  pid_t list[kMaxTracees];
+  struct tracee list[kMaxTracees];
   int count;
 };
 
-static void note(struct tracees* tracees, pid_t pid) {
+static struct tracee* noted(struct tracees* tracees, pid_t tid) {
   for (int i = 0; i < tracees->count; i++) {
-    if (tracees->list[i] == pid) return;
+    if (tracees->list[i].tid == tid) return &tracees->list[i];
   }
-  if (tracees->count < kMaxTracees) tracees->list[tracees->count++] = pid;
+  if (tracees->count == kMaxTracees) {
+    fprintf(stderr, "lap: more than %d threads to count\n", kMaxTracees);
+    exit(1);
+  }
+  struct tracee* tracee = &tracees->list[tracees->count++];
+  *tracee = (struct tracee){.tid = tid};
+  return tracee;
 }
 
-static void forget(struct tracees* tracees, pid_t pid) {
+static void forget(struct tracees* tracees, pid_t tid) {
   for (int i = 0; i < tracees->count; i++) {
-    if (tracees->list[i] == pid) tracees->list[i] = tracees->list[--tracees->count];
+    if (tracees->list[i].tid == tid) tracees->list[i] = tracees->list[--tracees->count];
   }
 }
 
@@ -247,9 +259,7 @@ static void count_command(char** fields) {
   must(ptrace(PTRACE_SEIZE, child, 0, options), "ptrace");
   kill(child, SIGCONT);
   struct tracees tracees = {.count = 0};
-  note(&tracees, child);
-  static char entered[1 << 22];  // by thread: the next stop is an exit from a call
-  memset(entered, 0, sizeof entered);
+  noted(&tracees, child);
   long own = 0, others = 0;
   int counting = 0, code = -1;
   while (tracees.count > 0) {
@@ -260,10 +270,10 @@ static void count_command(char** fields) {
       forget(&tracees, pid);
       if (pid != child) continue;
       code = exit_status(status);
-      for (int i = 0; i < tracees.count; i++) ptrace(PTRACE_INTERRUPT, tracees.list[i], 0, 0);
+      for (int i = 0; i < tracees.count; i++) ptrace(PTRACE_INTERRUPT, tracees.list[i].tid, 0, 0);
       continue;
     }
-    note(&tracees, pid);
+    struct tracee* tracee = noted(&tracees, pid);
     int event = status >> 16, signal = WSTOPSIG(status);
     if (code >= 0) {
       ptrace(PTRACE_DETACH, pid, 0, event == 0 && signal != (SIGTRAP | 0x80) ? signal : 0);
@@ -271,9 +281,8 @@ static void count_command(char** fields) {
       continue;
     }
     if (signal == (SIGTRAP | 0x80)) {
-      char* in = &entered[pid & ((1 << 22) - 1)];
-      *in = !*in;
-      if (*in && counting) (thread_group(pid) == child ? own++ : others++);
+      tracee->entered = !tracee->entered;
+      if (tracee->entered && counting) (thread_group(pid) == child ? own++ : others++);
       signal = 0;
     } else if (event != 0) {
       if (event == PTRACE_EVENT_EXEC && pid == child) counting = 1;
