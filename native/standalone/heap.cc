@@ -19,9 +19,10 @@ namespace {
 constexpr size_t kAlign = 16;
 // A page is cheaper as one of many than as a fault of its own.
 constexpr size_t kChunkBytes = 32 << 10;
-// Of a block with its header. Larger ones are mappings.
-constexpr size_t kFineBytes = 1024;
-constexpr size_t kCoarseBytes = 16 << 10;
+// Of a block with its header. Larger ones are mappings. A coarse block has room for its header beside a round size: the
+// engine cuts small blocks from ones of 4096 bytes, which must not become 5120.
+constexpr size_t kFineBytes = 1024 + kAlign;
+constexpr size_t kCoarseBytes = (16 << 10) + kAlign;
 constexpr size_t kSteps = 4;  // to each doubling between the two
 
 // Before each block. Its size counts the header; bit 0 is set in that of a mapping.
@@ -31,7 +32,7 @@ struct Header {
 
 constexpr size_t kFineClasses = kFineBytes / kAlign + 1;
 constexpr size_t kCoarseClasses = 4 * kSteps;
-static_assert(kFineBytes << (kCoarseClasses / kSteps) == kCoarseBytes);
+static_assert((kFineBytes - kAlign) << (kCoarseClasses / kSteps) == kCoarseBytes - kAlign);
 
 struct Free {
   Free* next;
@@ -65,12 +66,13 @@ Class class_of(size_t bytes) {
     const size_t index = (bytes + kAlign - 1) / kAlign;
     return {index, index * kAlign};
   }
-  const int doubling = 63 - __builtin_clzll(bytes - 1);
+  const size_t round = bytes - kAlign;
+  const int doubling = 63 - __builtin_clzll(round - 1);
   const size_t step = (size_t{1} << doubling) / kSteps;
-  const size_t whole = (bytes + step - 1) / step;  // kSteps + 1 to 2 * kSteps
+  const size_t whole = (round + step - 1) / step;  // kSteps + 1 to 2 * kSteps
   constexpr int kFirst = 10;
-  static_assert(kFineBytes == 1 << kFirst);
-  return {kFineClasses + static_cast<size_t>(doubling - kFirst) * kSteps + whole - kSteps - 1, whole * step};
+  static_assert(kFineBytes - kAlign == 1 << kFirst);
+  return {kFineClasses + static_cast<size_t>(doubling - kFirst) * kSteps + whole - kSteps - 1, whole * step + kAlign};
 }
 
 // 0 when there is no such number.
