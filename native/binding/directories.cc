@@ -21,6 +21,30 @@ namespace {
 // A file that is larger is somebody else's to read.
 constexpr size_t kRoom = 64 << 10;
 
+// Taken apart one after the other, texts of this many rows need less memory than one of all.
+constexpr size_t kRowsInText = 128;
+
+// Many short texts, each ending with a NUL, in one block: a thousand blocks would need three times the memory.
+class Names {
+ public:
+  void add(const char* name) {
+    begins_.push_back(text_.size());
+    text_.append(name).push_back('\0');
+  }
+  // By bytes.
+  void sort() {
+    std::sort(begins_.begin(), begins_.end(), [this](size_t a, size_t b) { return strcmp(at(a), at(b)) < 0; });
+  }
+  size_t size() const { return begins_.size(); }
+  const char* operator[](size_t i) const { return at(begins_[i]); }
+
+ private:
+  const char* at(size_t begin) const { return text_.data() + begin; }
+
+  std::string text_;
+  std::vector<size_t> begins_;
+};
+
 using Stream = std::unique_ptr<DIR, int (*)(DIR*)>;
 
 Outcome open_stream(const std::string& path, Stream& stream) {
@@ -41,16 +65,16 @@ bool is_directory(DIR* parent, const dirent& entry) {
 enum class Which { all, directories };
 
 // Sorted by bytes, without `.` and `..`.
-Outcome names_in(DIR* stream, const std::string& path, Which which, std::vector<std::string>& names) {
+Outcome names_in(DIR* stream, const std::string& path, Which which, Names& names) {
   while (true) {
     errno = 0;
     const dirent* entry = ::readdir(stream);
     if (entry == nullptr) break;
     if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
-    if (which == Which::all || is_directory(stream, *entry)) names.emplace_back(entry->d_name);
+    if (which == Which::all || is_directory(stream, *entry)) names.add(entry->d_name);
   }
   if (errno != 0) return refused("getdents64", errno, path);
-  std::sort(names.begin(), names.end());
+  names.sort();
   return {};
 }
 
@@ -81,11 +105,11 @@ Outcome readdir(const Arguments& a) {
   Stream stream(nullptr, closedir);
   Outcome opened = open_stream(path, stream);
   if (opened.syscall != nullptr) return opened;
-  std::vector<std::string> names;
+  Names names;
   Outcome listed = names_in(stream.get(), path, Which::all, names);
   if (listed.syscall != nullptr) return listed;
   std::vector<Value> items;
-  for (std::string& name : names) items.push_back(Value::text(std::move(name)));
+  for (size_t i = 0; i < names.size(); i++) items.push_back(Value::text(names[i]));
   return Value::list(std::move(items));
 }
 
@@ -95,7 +119,7 @@ Outcome readMembers(const Arguments& a) {
   Stream stream(nullptr, closedir);
   Outcome opened = open_stream(path, stream);
   if (opened.syscall != nullptr) return opened;
-  std::vector<std::string> names;
+  Names names;
   Outcome listed = names_in(stream.get(), path, Which::directories, names);
   if (listed.syscall != nullptr) return listed;
 
@@ -105,19 +129,24 @@ Outcome readMembers(const Arguments& a) {
   add_wanted(request, "objects", Member::Kind::object, members);
   std::unique_ptr<char[]> room(new char[kRoom]);
   const std::string slash_file = "/" + request.field("file").text();
-  std::string all;
+  std::vector<Value> texts;
+  std::string text;
   std::string owner;
-  for (const std::string& name : names) {
+  for (size_t i = 0; i < names.size(); i++) {
+    const std::string name = names[i];
     owner.clear();
     const bool found = find_members(read_small(dirfd(stream.get()), name + slash_file, room.get(), owner), members);
-    all.append(name).push_back('\0');
-    all.append(owner).push_back('\0');
+    text.append(name).push_back('\0');
+    text.append(owner).push_back('\0');
     for (const Member& member : members) {
-      if (found) all.append(member.value);
-      all.push_back('\0');
+      if (found) text.append(member.value);
+      text.push_back('\0');
     }
+    if ((i + 1) % kRowsInText != 0 && i + 1 != names.size()) continue;
+    texts.push_back(Value::text(text));
+    text.clear();
   }
-  return Value::text(std::move(all));
+  return Value::list(std::move(texts));
 }
 
 }  // namespace function

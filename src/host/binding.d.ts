@@ -28,12 +28,12 @@ export interface Binding {
   /** Names in the directory, without `.` and `..`, sorted by bytes. */
   readdir(path: string): string[];
   /**
-   * Some members of the JSON object in the same file of each directory in a directory, in one call and as one text: a
-   * row for each directory (no symbolic links), sorted by bytes; each of its values ends with a NUL. They are the
-   * directory's name, the user id of the file's owner, and the members in the order of the request. What is not there
-   * is empty; where members could not be read so are all of them.
+   * Some members of the JSON object in the same file of each directory in a directory, in one call: a row for each
+   * directory (no symbolic links), sorted by bytes, at most 128 rows to a text; each value of a row ends with a NUL. They
+   * are the directory's name, the user id of the file's owner, and the members in the order of the request. What is not
+   * there is empty; where members could not be read so are all of them.
    */
-  readMembers(request: MembersRequest): string;
+  readMembers(request: MembersRequest): string[];
   readlink(path: string): string;
   /** Canonical absolute path; every component must exist. */
   realpath(path: string): string;

@@ -17,7 +17,7 @@ export interface Listing {
  * All containers under the root, in order of their ids; `owner` is the user's name or `#uid`.
  *
  * @param options.rootMustExist - a root that is not there is an error, not an empty list
- * @param options.brief - annotations may be left out
+ * @param options.brief - annotations and `rootfs` may be left out, the latter as an empty text
  * @throws RuntimeError `state.no-root`
  */
 export function listContainers(

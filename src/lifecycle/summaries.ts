@@ -6,7 +6,9 @@ import type { Runtime } from './runtime.ts';
 import type { StatusRecord } from './status.ts';
 
 /** What there is to say of a container's record without reading all of it. */
-export interface Summary extends StatusRecord, Pick<ContainerRecord, 'bundle' | 'rootfs' | 'created'> {
+export interface Summary extends StatusRecord, Pick<ContainerRecord, 'bundle' | 'created'> {
+  /** Absolute path of the root file system; empty in brief. */
+  readonly rootfs: string;
   readonly annotations?: ContainerRecord['annotations'] | undefined;
 }
 
@@ -19,57 +21,62 @@ export interface Stored {
   readonly summary: Summary | undefined;
 }
 
-const texts = ['id', 'bundle', 'rootfs', 'created', 'cgroup.path'];
-const numbers = ['version', 'init.pid', 'init.startTime'];
-const objects = ['annotations'];
-/** Before the members of a row. */
+/** What a summary is made of, in the order of its columns: name of the directory, owner, texts, numbers, objects. */
+interface Columns {
+  readonly texts: readonly string[];
+  readonly numbers: readonly string[];
+  readonly objects: readonly string[];
+}
+
 const leading = 2;
+const numbers = ['version', 'init.pid', 'init.startTime'];
+const inBrief: Columns = { texts: ['id', 'bundle', 'created', 'cgroup.path'], numbers, objects: [] };
+const inFull: Columns = { texts: [...inBrief.texts, 'rootfs'], numbers, objects: ['annotations'] };
 
 /**
  * All directories under the root, in order of their names; undefined when there is no such root.
  *
  * A thousand records are read in one call, and of each only a few members become values: parsing all of them was half
  * of what `list` cost.
+ *
+ * @param options.brief - annotations and the path of the root file system are left out
  */
 export function summaries(
   runtime: Runtime,
   options: { readonly brief: boolean },
 ): Iterable<Stored> | undefined {
   const { binding, root } = runtime;
-  const wanted = options.brief ? [] : objects;
-  const request = { directory: root, file: files.record, texts, numbers, objects: wanted };
-  const text = onHost(`unable to read ${root}`, () => unlessMissing(() => binding.readMembers(request)));
-  const values = text?.split('\0');
-  return values && rows(values, leading + texts.length + numbers.length + wanted.length, options.brief);
+  const columns = options.brief ? inBrief : inFull;
+  const request = { directory: root, file: files.record, ...columns };
+  const texts = onHost(`unable to read ${root}`, () => unlessMissing(() => binding.readMembers(request)));
+  return texts && rows(texts, columns);
 }
 
-/** Made one after the other: whoever goes through them keeps what of each is needed. */
-function* rows(values: readonly string[], width: number, brief: boolean): Generator<Stored> {
-  for (let at = 0; at + width <= values.length; at += width) {
-    const id = values[at] as string;
-    const annotations = brief ? '' : values[at + width - 1];
-    yield { id, owner: values[at + 1] as string, summary: summaryAt(values, at, id, annotations) };
+/** Made one after the other: what is not kept of a row makes room for the next. */
+function* rows(texts: string[], columns: Columns): Generator<Stored> {
+  const width = leading + columns.texts.length + columns.numbers.length + columns.objects.length;
+  for (let text = texts.shift(); text !== undefined; text = texts.shift()) {
+    const values = text.split('\0');
+    for (let at = 0; at + width <= values.length; at += width) {
+      const id = values[at] as string;
+      yield { id, owner: values[at + 1] as string, summary: summaryAt(values, at, columns) };
+    }
   }
 }
 
-/** In the order of the request. */
-function summaryAt(
-  values: readonly string[],
-  at: number,
-  name: string,
-  annotations: string | undefined,
-): Summary | undefined {
-  const id = values[at + leading];
-  const bundle = values[at + leading + 1];
-  const rootfs = values[at + leading + 2];
-  const created = values[at + leading + 3];
-  const path = values[at + leading + 4];
-  const version = values[at + leading + 5];
-  const pid = values[at + leading + 6];
-  const startTime = values[at + leading + 7];
-  if (version !== '1' || id !== name || !bundle || !rootfs || !created || !pid !== !startTime) {
-    return undefined;
-  }
+function summaryAt(values: readonly string[], at: number, columns: Columns): Summary | undefined {
+  const text = at + leading;
+  const number = text + columns.texts.length;
+  const id = values[text] ?? '';
+  const bundle = values[text + 1];
+  const created = values[text + 2];
+  const path = values[text + 3];
+  const rootfs = columns === inFull ? (values[text + 4] ?? '') : '';
+  const pid = values[number + 1];
+  const startTime = values[number + 2];
+  if (values[number] !== '1' || id !== values[at] || !bundle || !created) return undefined;
+  if ((columns === inFull && !rootfs) || !pid !== !startTime) return undefined;
+  const annotations = columns === inFull ? values[number + 3] : '';
   return {
     id,
     bundle,

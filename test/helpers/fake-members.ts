@@ -3,8 +3,8 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import type { MembersRequest } from '../../src/host/binding.d.ts';
 
-/** What the binding's `readMembers` does, with a parser for whole documents. */
-export function readMembers({ directory, file, texts, numbers, objects }: MembersRequest): string {
+/** What the binding's `readMembers` does, with a parser for whole documents and two rows to a text. */
+export function readMembers({ directory, file, texts, numbers, objects }: MembersRequest): string[] {
   const names = fs.readdirSync(directory, { withFileTypes: true }).filter(entry => entry.isDirectory());
   const rows = names
     .map(({ name }) => name)
@@ -13,12 +13,10 @@ export function readMembers({ directory, file, texts, numbers, objects }: Member
       const path = join(directory, name, file);
       const owner = fs.statSync(path, { throwIfNoEntry: false })?.uid ?? '';
       const wanted = [...texts, ...numbers, ...objects];
-      return [name, owner, ...(members(path, wanted) ?? wanted.map(() => ''))];
+      const values = [name, owner, ...(members(path, wanted) ?? wanted.map(() => ''))];
+      return values.map(value => `${value}\0`).join('');
     });
-  return rows
-    .flat()
-    .map(value => `${value}\0`)
-    .join('');
+  return Array.from({ length: Math.ceil(rows.length / 2) }, (_, i) => rows.slice(2 * i, 2 * i + 2).join(''));
 }
 
 function members(path: string, names: readonly string[]): string[] | undefined {

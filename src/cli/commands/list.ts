@@ -33,19 +33,21 @@ export const list: CommandModule = {
     if (options['quiet'] === true) print(containers.map(({ id }) => `${id}\n`).join(''));
     // An empty list is null, as Go writes a list that was never made.
     else if (format === 'json') print(`${containers.length === 0 ? 'null' : goJson(containers)}\n`);
-    else print(table(containers, runtime.binding));
+    else for (const text of table(containers, runtime.binding)) print(text);
     return 0;
   },
 };
 
 const narrowest = 12;
 const padding = 3;
+/** What is printed at a time, in characters: all lines of a thousand containers at once would need more memory. */
+const fewWrites = 16_384;
 
 /**
  * Columns as Go's tabwriter sets them: at least 12 wide, 3 blanks between. Only paths and names of users hold anything
  * but ASCII, the last column needs no width, and no pid (at most 4194304) and no status is wider than the narrowest.
  */
-function table(containers: readonly StateOutput[], binding: Binding): string {
+function* table(containers: readonly StateOutput[], binding: Binding): Generator<string> {
   const bundles = containers.map(({ bundle }) => bundle).join('');
   const ascii = binding.utf8(bundles).length === bundles.length;
   const surplus = (text: string): number => (ascii ? 0 : text.length - [...text].length);
@@ -64,8 +66,12 @@ function table(containers: readonly StateOutput[], binding: Binding): string {
     bundle.padEnd(paths + padding + surplus(bundle)) +
     created.padEnd(times + padding) +
     `${owner}\n`;
-  const lines = containers.map(({ id, pid, status, bundle, created, owner }) =>
-    line(id, String(pid), status, bundle, created, owner),
-  );
-  return line('ID', 'PID', 'STATUS', 'BUNDLE', 'CREATED', 'OWNER') + lines.join('');
+  let lines = line('ID', 'PID', 'STATUS', 'BUNDLE', 'CREATED', 'OWNER');
+  for (const { id, pid, status, bundle, created, owner } of containers) {
+    lines += line(id, String(pid), status, bundle, created, owner);
+    if (lines.length < fewWrites) continue;
+    yield lines;
+    lines = '';
+  }
+  yield lines;
 }

@@ -48,10 +48,10 @@ describe('summaries', () => {
   });
 
   it('are of directories only, in order', () => {
-    write(record('b'), record('a'));
+    write(record('b'), record('c'), record('a'));
     writeFileSync(join(machine.root, 'file'), '');
     symlinkSync('a', join(machine.root, 'link'));
-    expect(stored({ brief: true })?.map(({ id }) => id)).toEqual(['a', 'b']);
+    expect(stored({ brief: true })?.map(({ id }) => id)).toEqual(['a', 'b', 'c']);
   });
 
   it('have what the status and the state need', () => {
