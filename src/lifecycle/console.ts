@@ -5,7 +5,7 @@ import type { Binding } from '../host/binding.d.ts';
 import { resolvePath } from '../host/paths.ts';
 import type { Process } from '../oci/config.ts';
 import { consoleMoment } from '../plan/terminal.ts';
-import type { Moments } from './spawn.ts';
+import type { Moments } from './rendezvous.ts';
 import { Terminals } from './terminals.ts';
 
 /** What is sent beside the descriptor: engines name the file after it. */

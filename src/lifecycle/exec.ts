@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isPaused } from '../cgroup/freezer.ts';
-import { errno } from '../errors/errno.ts';
 import { RuntimeError } from '../errors/error.ts';
 import { onHost } from '../errors/system.ts';
-import type { HostFacts } from '../host/facts.ts';
 import { unlessMissing } from '../host/files.ts';
-import { isBelow, joinPath, resolvePath } from '../host/paths.ts';
-import { ownCgroup, readFacts } from '../host/read-facts.ts';
+import { resolvePath } from '../host/paths.ts';
+import { readFacts } from '../host/read-facts.ts';
 import { type NamespaceType, namespaceFiles, namespaceFlags } from '../oci/namespaces.ts';
 import { makeExecPlan } from '../plan/exec-plan.ts';
 import { type ExecAffinity, execAffinity } from '../plan/scheduling.ts';
 import { checkLabels } from '../validate/label-checks.ts';
 import { openConsole, resolveSocket, sendPidfd } from './console.ts';
-import { allowOutside } from './exec-outside.ts';
+import { inCgroup } from './exec-cgroup.ts';
 import { type ExecProcessOptions, execProcess } from './exec-process.ts';
 import { withInit } from './init.ts';
 import { limitMoments } from './limits.ts';
@@ -23,7 +21,7 @@ import { joinRdt } from './rdt.ts';
 import type { ContainerRecord, InitRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
 import { seccompMoments } from './seccomp-agent.ts';
-import { asStarting, type Born, bearInit } from './spawn.ts';
+import { asStarting, bearInit } from './spawn.ts';
 import { requireStatus, statusOf } from './status.ts';
 import { readRecord } from './store.ts';
 import { attend, type Terminals } from './terminals.ts';
@@ -166,7 +164,7 @@ function bear(
     if (terminals !== undefined) undo.arm('the terminal', () => terminals.close());
     try {
       const born = onCpus(runtime, execAffinity({ process, origin }).initial, () =>
-        inCgroup(runtime, record, init, facts, options, cgroup =>
+        inCgroup(runtime, record, init, facts.cgroup.mountpoint, options.cgroup, cgroup =>
           bearInit(
             runtime,
             { plan },
@@ -219,50 +217,4 @@ function foreignNamespaces({ binding }: Runtime, pid: number): number {
     if (theirs !== ours) flags |= namespaceFlags[type];
   }
   return flags;
-}
-
-/**
- * Does `work` in the container's cgroup, or the one below it that was asked for. An init may have moved itself and handed
- * controllers down, or may have been moved: then nobody can be born in the container's own, and it is the init's.
- */
-function inCgroup(
-  runtime: Runtime,
-  record: ContainerRecord,
-  init: InitRecord,
-  facts: HostFacts,
-  options: Pick<ExecOptions, 'cgroup'>,
-  work: (cgroup: string | undefined) => Born,
-): Born {
-  const { binding } = runtime;
-  const own = record.cgroup?.path;
-  if (options.cgroup !== undefined) return work(subCgroup(own, options.cgroup));
-  if (own === undefined) return work(undefined);
-  try {
-    if (binding.stat(own) !== undefined) return work(own);
-  } catch (error) {
-    const occupied =
-      error instanceof RuntimeError && error.syscall === 'clone3' && error.errno === errno.EBUSY;
-    if (!occupied) {
-      allowOutside(runtime, record, error);
-      return work(undefined);
-    }
-  }
-  const at = `/proc/${init.pid}/cgroup`;
-  const current = ownCgroup(onHost(`unable to read ${at}`, () => binding.readText(at)));
-  return work(joinPath(facts.cgroup.mountpoint, current.slice(1)));
-}
-
-function subCgroup(own: string | undefined, wish: string): string {
-  const refuse = (why: string): RuntimeError =>
-    new RuntimeError({
-      code: 'usage.cgroup',
-      message: `bad sub cgroup path: ${wish}: ${why}`,
-      value: wish,
-      hint: "name a cgroup below the container's that is there already, for example workers",
-    });
-  if (own === undefined) throw refuse('the container has no cgroup of its own');
-  if (wish.includes(':')) throw refuse('controllers are named for control groups version 1 only');
-  const path = joinPath(own, wish.replace(/^\/+/, ''));
-  if (path !== own && !isBelow(path, own)) throw refuse("it is not below the container's");
-  return path;
 }

@@ -8,8 +8,8 @@ import { explainFailure } from '../plan/explain.ts';
 import type { IdMap } from '../plan/host-trees.ts';
 import type { HostStep, Plan } from '../plan/plan.ts';
 import { mappedNamespace } from './id-maps.ts';
+import { initError, type Waiting } from './rendezvous.ts';
 import type { Runtime } from './runtime.ts';
-import { initError, type Waiting } from './spawn.ts';
 
 type CloneTree = Extract<HostStep, { op: 'cloneTree' }>;
 type MapTree = Extract<HostStep, { op: 'mapTree' }>;

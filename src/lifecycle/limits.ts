@@ -3,8 +3,8 @@ import { onHost } from '../errors/system.ts';
 import { limitText, rlimitName } from '../plan/decode-field.ts';
 import type { Plan } from '../plan/plan.ts';
 import { limitsMoment } from '../plan/rlimits.ts';
+import type { Moments } from './rendezvous.ts';
 import type { Runtime } from './runtime.ts';
-import type { Moments } from './spawn.ts';
 
 /** The limits of a process that may not set them itself. */
 export function limitMoments({ binding }: Runtime, plan: Plan): Moments {

@@ -11,8 +11,8 @@ import { cloneHostTrees, mapTree } from './host-trees.ts';
 import { mapIds } from './id-maps.ts';
 import { limitMoments } from './limits.ts';
 import type { Prepared } from './prepare.ts';
+import type { Moments } from './rendezvous.ts';
 import type { Runtime } from './runtime.ts';
-import type { Moments } from './spawn.ts';
 
 type WriteTimeOffsets = Extract<HostStep, { op: 'writeTimeOffsets' }>;
 

@@ -3,8 +3,8 @@ import { errno } from '../errors/errno.ts';
 import { hostFailure, isSystemError } from '../errors/system.ts';
 import { openReadOnly } from '../host/files.ts';
 import type { HostStep, Plan } from '../plan/plan.ts';
+import type { Moments, Waiting } from './rendezvous.ts';
 import type { Runtime } from './runtime.ts';
-import type { Moments, Waiting } from './spawn.ts';
 import type { UndoList } from './undo.ts';
 
 type MoveStep = Extract<HostStep, { op: 'moveNetDevice' }>;

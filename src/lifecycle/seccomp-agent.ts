@@ -6,8 +6,8 @@ import type { State, Status } from '../oci/state.ts';
 import { ociVersion } from '../oci/version.ts';
 import { sortedAnnotations } from '../plan/hooks.ts';
 import type { HookSubject } from './hooks.ts';
+import { type Moments, seccompMoment } from './rendezvous.ts';
 import type { Runtime } from './runtime.ts';
-import { type Moments, seccompMoment } from './spawn.ts';
 
 /** Who is told of the calls of a filter with SCMP_ACT_NOTIFY. */
 export type Listener = Pick<Seccomp, 'listenerPath' | 'listenerMetadata'>;

@@ -11,8 +11,8 @@ import { joinPath } from '../host/paths.ts';
 import { ownCgroup } from '../host/read-facts.ts';
 import type { HostStep, Plan } from '../plan/plan.ts';
 import { giveCgroup } from './make-cgroup.ts';
+import type { Moments } from './rendezvous.ts';
 import type { Runtime } from './runtime.ts';
-import type { Moments } from './spawn.ts';
 import type { UndoList } from './undo.ts';
 
 type StartUnit = Extract<HostStep, { op: 'startUnit' }>;

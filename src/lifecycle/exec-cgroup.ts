@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+import { errno } from '../errors/errno.ts';
+import { RuntimeError } from '../errors/error.ts';
+import { onHost } from '../errors/system.ts';
+import { isBelow, joinPath } from '../host/paths.ts';
+import { isMachineRoot } from '../host/privilege.ts';
+import { ownCgroup } from '../host/read-facts.ts';
+import type { ContainerRecord, InitRecord } from './record.ts';
+import type { Runtime } from './runtime.ts';
+import { stateDirectory } from './store.ts';
+import { storedResources } from './stored-resources.ts';
+
+/**
+ * Does `work` in the container's cgroup, or the one below it that was asked for. An init may have moved itself and handed
+ * controllers down, or may have been moved: then nobody can be born in the container's own, and it is the init's.
+ *
+ * @param mountpoint - where cgroup2 is mounted
+ * @param wish - the cgroup below the container's, as it was asked for
+ */
+export function inCgroup<T>(
+  runtime: Runtime,
+  record: ContainerRecord,
+  init: InitRecord,
+  mountpoint: string,
+  wish: string | undefined,
+  work: (cgroup: string | undefined) => T,
+): T {
+  const { binding } = runtime;
+  const own = record.cgroup?.path;
+  if (wish !== undefined) return work(subCgroup(own, wish));
+  if (own === undefined) return work(undefined);
+  try {
+    if (binding.stat(own) !== undefined) return work(own);
+  } catch (error) {
+    const occupied =
+      error instanceof RuntimeError && error.syscall === 'clone3' && error.errno === errno.EBUSY;
+    if (!occupied) {
+      allowOutside(runtime, record, error);
+      return work(undefined);
+    }
+  }
+  const at = `/proc/${init.pid}/cgroup`;
+  const current = ownCgroup(onHost(`unable to read ${at}`, () => binding.readText(at)));
+  return work(joinPath(mountpoint, current.slice(1)));
+}
+
+function subCgroup(own: string | undefined, wish: string): string {
+  const refuse = (why: string): RuntimeError =>
+    new RuntimeError({
+      code: 'usage.cgroup',
+      message: `bad sub cgroup path: ${wish}: ${why}`,
+      value: wish,
+      hint: "name a cgroup below the container's that is there already, for example workers",
+    });
+  if (own === undefined) throw refuse('the container has no cgroup of its own');
+  if (wish.includes(':')) throw refuse('controllers are named for control groups version 1 only');
+  const path = joinPath(own, wish.replace(/^\/+/, ''));
+  if (path !== own && !isBelow(path, own)) throw refuse("it is not below the container's");
+  return path;
+}
+
+/**
+ * For a user who may not move processes from where we are to the container's cgroup: the kernel asks for rights to the
+ * cgroup that both have in common. As with runc the process then stays in ours, but said, and not past the container's limits.
+ *
+ * @param error - of the attempt in the container's cgroup; thrown when it was for another reason
+ * @returns when the process may be born in our own cgroup
+ */
+function allowOutside(runtime: Runtime, { id, cgroup }: ContainerRecord, error: unknown): void {
+  const { binding, log } = runtime;
+  const refused = error instanceof RuntimeError && error.syscall === 'clone3' && error.errno === errno.EACCES;
+  if (!refused || cgroup === undefined || isMachineRoot(binding)) throw error;
+  const { devices: _, ...limits } = storedResources(runtime, stateDirectory(runtime, id));
+  if (Object.keys(limits).length > 0) {
+    throw error.with({
+      message: `unable to start container process: unable to join the cgroup ${cgroup.path}: permission denied`,
+      path: cgroup.path,
+    });
+  }
+  log.warn(
+    `unable to join the cgroup ${cgroup.path}: permission denied: the process stays in that of its caller`,
+  );
+}
