@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { closeSync, openSync, readFileSync, readlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { describe, expect, it } from 'vitest';
-import type { Binding } from '../../src/host/binding.d.ts';
+import type { Binding, Spawned, SpawnRequest } from '../../src/host/binding.d.ts';
 import { namespaceFlags } from '../../src/oci/namespaces.ts';
 import { encodePlan } from '../../src/wire/encode.ts';
 import { requires } from '../helpers/requires.ts';
@@ -12,18 +12,23 @@ import { requires } from '../helpers/requires.ts';
 const binding = createRequire(import.meta.url)('../../build/Release/tsubo.node') as Binding;
 const waiting = encodePlan([{ op: 'rendezvous', origin: '', moment: 'look', slot: 0, into: 0, count: 0 }]);
 
-/** An init that waits while `look` looks at it. */
-function born(more: { cloneFlags?: number; joins?: readonly number[] }, look: (pid: number) => void): void {
-  const request = {
+type Wish = Pick<Partial<SpawnRequest>, 'cloneFlags' | 'joins'>;
+
+function spawned(wish: Wish): Spawned {
+  return binding.spawn({
     plan: waiting,
     cloneFlags: 0,
     cgroup: -1,
     pidNamespace: -1,
     preserveFds: 0,
     fds: [],
-    ...more,
-  };
-  const { pid, pidfd, channel } = binding.spawn(request);
+    ...wish,
+  });
+}
+
+/** An init that waits while `look` looks at it. */
+function born(wish: Wish, look: (pid: number) => void): void {
+  const { pid, pidfd, channel } = spawned(wish);
   try {
     expect(binding.awaitReport(channel)).toMatchObject({ kind: 'waiting' });
     look(pid);
@@ -77,17 +82,8 @@ describe.skipIf(requires('root'))('an init in a user namespace', () => {
   it('says which namespace cannot be joined', () => {
     const fds = ['net', 'user'].map(file => openSync(`/proc/self/ns/${file}`, 'r'));
     try {
-      const request = {
-        plan: waiting,
-        cloneFlags: 0,
-        cgroup: -1,
-        pidNamespace: -1,
-        preserveFds: 0,
-        fds: [],
-        joins: fds,
-      };
       // one's own user namespace cannot be joined
-      expect(() => binding.spawn(request)).toThrowError(
+      expect(() => spawned({ joins: fds })).toThrowError(
         expect.objectContaining({ syscall: 'setns', path: '1' }),
       );
     } finally {

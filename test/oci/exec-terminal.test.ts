@@ -1,31 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-import { spawn } from 'node:child_process';
 import { readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Bundle } from '../helpers/bundle.ts';
-import { helperProgram } from '../helpers/inside.ts';
+import { companions } from '../helpers/companions.ts';
 import { requires } from '../helpers/requires.ts';
 import { disagrees, isTsubo } from '../helpers/runtime.ts';
-import { type Running, sandbox, until, watch } from '../helpers/sandbox.ts';
+import { sandbox, until } from '../helpers/sandbox.ts';
 
 describe.skipIf(requires('root', 'busybox', 'cgroup2', 'g++'))('exec on a terminal', () => {
   const box = sandbox();
-  const helpers: Running[] = [];
+  const beside = companions();
 
-  afterEach(async () => {
-    for (const { child, ended } of helpers.splice(0)) {
-      child.kill('SIGKILL');
-      await ended;
-    }
-  });
-
-  const listener = async (kind: 'receive' | 'pidfd') => {
+  const listener = (kind: 'receive' | 'pidfd') => {
     const path = join(box.mkdir('socket'), 's');
-    const running = watch(spawn(helperProgram('terminal'), [kind, path]));
-    helpers.push(running);
-    await until('it listens', () => running.stderr() === 'listening\n');
-    return { ...running, path };
+    return beside.listening('terminal', [kind, path], path);
   };
   const document = (value: unknown): string => {
     const path = join(box.mkdir('process'), 'process.json');

@@ -2,30 +2,22 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Bundle } from '../helpers/bundle.ts';
+import { companions } from '../helpers/companions.ts';
 import { helperProgram } from '../helpers/inside.ts';
 import { requires } from '../helpers/requires.ts';
 import { disagrees, isTsubo } from '../helpers/runtime.ts';
-import { type Running, sandbox, until, watch } from '../helpers/sandbox.ts';
+import { type Running, sandbox, until } from '../helpers/sandbox.ts';
 
 describe.skipIf(requires('root', 'busybox', 'cgroup2', 'g++'))('a terminal in the foreground', () => {
   const box = sandbox();
-  const started: Running[] = [];
-
-  afterEach(async () => {
-    for (const { child, ended } of started.splice(0)) {
-      child.kill('SIGKILL');
-      await ended;
-    }
-  });
+  const beside = companions();
 
   /** A command in a session on a new terminal of 30 rows and 90 columns. */
   const onTerminal = (...command: string[]): Running => {
     const program = [helperProgram('terminal'), 'run', '30', '90'];
-    const running = watch(box.view.spawn([...program, ...command]));
-    started.push(running);
-    return running;
+    return beside.watch(box.view.spawn([...program, ...command]));
   };
   /** The process on the terminal. */
   const childOf = (running: Running): number => Number(/child (\d+)/.exec(running.stderr())?.[1]);

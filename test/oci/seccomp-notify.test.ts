@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Bundle } from '../helpers/bundle.ts';
+import { companions } from '../helpers/companions.ts';
 import type { TestSeccomp } from '../helpers/config.ts';
-import { helperProgram } from '../helpers/inside.ts';
 import { requires } from '../helpers/requires.ts';
 import { isTsubo, skipWhere } from '../helpers/runtime.ts';
-import { type Running, sandbox, until, watch } from '../helpers/sandbox.ts';
+import { sandbox, until } from '../helpers/sandbox.ts';
 
 /** Of x86_64; others have no mkdir(2) of its own. */
 const mkdir = 83;
@@ -21,19 +20,10 @@ describe.skipIf(requires('root', 'busybox', 'g++')).each([
   ['without', false],
 ])('SCMP_ACT_NOTIFY %s noNewPrivileges', (_, noNewPrivileges) => {
   const box = sandbox();
-  const agents: Running[] = [];
-
-  afterEach(async () => {
-    for (const { child, ended } of agents.splice(0)) {
-      child.kill('SIGKILL');
-      await ended;
-    }
-  });
+  const beside = companions();
 
   const agent = async (path = join(box.mkdir('agent'), 's')) => {
-    const running = watch(spawn(helperProgram('agent'), [path, ...answers]));
-    agents.push(running);
-    await until('it listens', () => running.stderr() === 'listening\n');
+    const running = await beside.listening('agent', [path, ...answers], path);
     /** What it was told, a document for each process. */
     const heard = () =>
       running
@@ -45,7 +35,7 @@ describe.skipIf(requires('root', 'busybox', 'g++')).each([
       await until(`it has heard of ${count}`, () => heard().length >= count);
       return heard();
     };
-    return { ...running, path, heard, told };
+    return { ...running, heard, told };
   };
 
   const notifying =

@@ -1,32 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type Bundle, bind } from '../helpers/bundle.ts';
-import { helperProgram } from '../helpers/inside.ts';
+import { companions } from '../helpers/companions.ts';
 import { requires } from '../helpers/requires.ts';
 import { disagrees, isTsubo } from '../helpers/runtime.ts';
-import { type Running, sandbox, until, watch } from '../helpers/sandbox.ts';
+import { sandbox, until } from '../helpers/sandbox.ts';
 
 describe.skipIf(requires('root', 'busybox', 'g++'))('a terminal', () => {
   const box = sandbox();
-  const helpers: Running[] = [];
-
-  afterEach(async () => {
-    for (const { child, ended } of helpers.splice(0)) {
-      child.kill('SIGKILL');
-      await ended;
-    }
-  });
+  const beside = companions();
 
   /** Somebody who listens on a console socket, and is a terminal emulator then. */
-  const receiver = async (path = join(box.mkdir('console'), 's')) => {
-    const running = watch(spawn(helperProgram('terminal'), ['receive', path]));
-    helpers.push(running);
-    await until('it listens', () => running.stderr() === 'listening\n');
-    return { ...running, path };
-  };
+  const receiver = (path = join(box.mkdir('console'), 's')) =>
+    beside.listening('terminal', ['receive', path], path);
 
   /** On a terminal; prints the size and what its streams are, then what is typed. */
   const interactive = (modify: (bundle: Bundle) => void = () => {}) =>
