@@ -4,7 +4,7 @@
 export interface ContainerExecOptions {
   /** The program and its arguments. Needed unless there is `process`. */
   readonly args?: readonly string[];
-  /** A file with a process document as of config.md#process. All up to `noNewPrivileges` is ignored then. */
+  /** A file with a process document as of config.md#process. All from here to `noNewPrivileges`, and `args`, is ignored then. */
   readonly process?: string;
   /** Absolute, in the container. Default: the container's. */
   readonly cwd?: string;
@@ -14,21 +14,21 @@ export interface ContainerExecOptions {
   readonly user?: { readonly uid?: number; readonly gid?: number };
   /** Added to the container's. */
   readonly additionalGids?: readonly number[];
-  /** On a terminal, whose master goes to `consoleSocket`. Default false. */
+  /** On a terminal of its own, whose master goes to `consoleSocket`. Default false. */
   readonly tty?: boolean;
   /** SELinux label. Default: the container's. */
   readonly selinuxLabel?: string;
   /** AppArmor profile. Default: the container's. */
   readonly apparmorProfile?: string;
-  /** Such as `CAP_KILL`, added to the bounding, effective and permitted sets of the container. */
+  /** Such as `CAP_KILL`, added to the container's bounding, effective and permitted sets, and to the ambient one when something is inheritable. */
   readonly capabilities?: readonly string[];
   /** Default: the container's. */
   readonly noNewPrivileges?: boolean;
-  /** A Unix stream socket that gets the master of the terminal. */
+  /** A Unix stream socket that gets the master of the terminal (SCM_RIGHTS). Needed with a terminal, and only then. */
   readonly consoleSocket?: string;
-  /** A Unix stream socket that gets a pidfd of the process. */
+  /** A Unix stream socket that gets a pidfd of the process (SCM_RIGHTS). Default: none. */
   readonly pidfdSocket?: string;
-  /** Where to write the process id. */
+  /** Where to write the process id. Default: nowhere. */
   readonly pidFile?: string;
   /** How many descriptors from 3 on the program gets. Default 0. */
   readonly preserveFds?: number;

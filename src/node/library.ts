@@ -31,13 +31,13 @@ export interface LibraryOptions {
 
 /** What {@link createContainer} takes. */
 export interface CreateContainerOptions extends LibraryOptions {
-  /** Unique under the root: letters, digits and `_ + . -`. */
+  /** Unique under the root, where it names a directory: letters, digits and `_ + . -`, but not `.` or `..` alone. */
   readonly id: string;
   /** The bundle: the directory with config.json. Relative to the working directory. */
   readonly bundle: string;
-  /** Where to write the init's process id. Default: nowhere. */
+  /** Where to write the init's process id, relative to the working directory. Default: nowhere. */
   readonly pidFile?: string;
-  /** For a root file system on an initramfs. Default false. */
+  /** For a root file system on an initramfs, which pivot_root(2) does not take. Default false. */
   readonly noPivot?: boolean;
   /** Leaves the container in the caller's session keyring. Default false. */
   readonly noNewKeyring?: boolean;
@@ -58,6 +58,7 @@ function runtimeOf(options: LibraryOptions): Runtime {
  * A container of this machine. It holds nothing open: another process may start, kill or delete the same container.
  */
 export class Container {
+  /** As it was given at create. */
   readonly id: string;
   /** Absolute path of the directory of the state of containers. */
   readonly root: string;
@@ -71,10 +72,14 @@ export class Container {
   }
 
   /**
-   * Runs the program of a created container; done when it has really been executed.
+   * Runs the program of a created container; done when it has really been executed, and its poststart hooks have run.
+   * When it fails the container is stopped, and left for {@link Container.delete}.
    *
-   * @throws RuntimeError `state.not-created` unless the container is created
+   * @throws RuntimeError `state.not-created` unless the container is created; `state.not-found`
+   * @throws RuntimeError `state.busy` when another process starts or deletes it, after 10 seconds of waiting
+   * @throws RuntimeError `config.process.required` for a config without a `process`
    * @throws RuntimeError `container.syscall` with the pointer `/process/args/0` when execve(2) refuses
+   * @throws RuntimeError `hook.*` when a hook fails
    * @see runtime.md#start
    */
   async start(): Promise<void> {
@@ -84,7 +89,7 @@ export class Container {
   /**
    * What the container is doing now.
    *
-   * @throws RuntimeError `state.not-found` when it was deleted
+   * @throws RuntimeError `state.not-found` when it was deleted; `state.damaged` when its record is none
    * @see runtime.md#query-state
    */
   async state(): Promise<StateOutput> {
@@ -103,8 +108,10 @@ export class Container {
    * const { status } = await container.exec({ args: ['sh', '-c', 'test -e /ready'], user: { uid: 1000 } });
    * ```
    * @throws RuntimeError `state.not-running` unless the container is created or running; `state.not-found`
-   * @throws RuntimeError `usage.console-socket` for a terminal without a socket, or a socket without a terminal
+   * @throws RuntimeError `usage.console-socket` for a terminal without a socket, or a socket without a terminal;
+   *   `usage.preserve-fds` for descriptors that are not open; `usage.cgroup` for one that is not below the container's
    * @throws RuntimeError `container.program-not-found` and other `container.*`; `config.*` for what is wrong with a document
+   * @see config.md#process
    */
   async exec(options: ContainerExecOptions & { readonly detach: true }): Promise<{ readonly pid: number }>;
   async exec(options: ContainerExecOptions): Promise<ExecutedProcess>;
@@ -117,11 +124,11 @@ export class Container {
   }
 
   /**
-   * Sends a signal to the container's init process.
+   * Sends a signal to the container's init process; SIGKILL to all of its processes where the pid namespace is not its own.
    *
    * @param signal - name with or without `SIG`, or a number; 0 only probes. Default `TERM`
    * @throws RuntimeError `usage.signal` for a signal that does not exist
-   * @throws RuntimeError `state.not-running` unless the container is created, running or paused
+   * @throws RuntimeError `state.not-running` unless the container is created, running or paused; `state.not-found`
    * @see runtime.md#kill
    */
   async kill(signal: string | number = 'TERM'): Promise<void> {
@@ -131,9 +138,12 @@ export class Container {
   /**
    * Changes the resource limits. What is not named stays; when one is refused, all are as they were.
    *
-   * @param resources - as `linux.resources` of a config; bytes and microseconds, -1 for no limit. Device rules stay
-   * @throws RuntimeError `state.not-running` unless the container is created, running or paused
+   * @param resources - as `linux.resources` of a config; bytes and microseconds, -1 for no limit. Device rules, where there
+   *   are any, take the place of all that there were
+   * @throws RuntimeError `state.not-running` unless the container is created, running or paused; `state.not-found`,
+   *   `state.busy`
    * @throws RuntimeError `config.*` with the pointer into `resources`
+   * @throws RuntimeError `update.usage` for a memory limit below what is in use, with `checkBeforeUpdate`
    * @throws RuntimeError `host.cgroup-controller`, `host.cgroup-write` when the machine or the kernel cannot
    * @see config-linux.md#control-groups
    */
@@ -144,7 +154,7 @@ export class Container {
   /**
    * Stops every process of the container where it stands; done when all of them do. They can be killed all the same.
    *
-   * @throws RuntimeError `state.not-running` unless the container is created or running
+   * @throws RuntimeError `state.not-running` unless the container is created or running; `state.not-found`, `state.no-cgroup`
    * @throws RuntimeError `state.not-frozen` when that took more than 10 seconds; all of it runs again then
    */
   async pause(): Promise<void> {
@@ -154,7 +164,7 @@ export class Container {
   /**
    * Lets a paused container go on.
    *
-   * @throws RuntimeError `state.not-paused`
+   * @throws RuntimeError `state.not-paused` unless the container is paused; `state.not-found`
    */
   async resume(): Promise<void> {
     resumeContainer(this.#runtime, this.id);
@@ -163,7 +173,7 @@ export class Container {
   /**
    * The ids of the container's processes in this process's pid namespace, in order. None when it has stopped.
    *
-   * @throws RuntimeError `state.no-cgroup` when it was made without a cgroup of its own
+   * @throws RuntimeError `state.not-found`; `state.no-cgroup` when it was made without a cgroup of its own
    */
   async processes(): Promise<readonly number[]> {
     return containerProcesses(this.#runtime, this.id);
@@ -173,18 +183,20 @@ export class Container {
    * What the container uses now: processor time, memory, tasks, input and output. What is not counted on this machine, for
    * want of a controller, is zero.
    *
-   * @throws RuntimeError `state.not-running` unless the container is created, running or paused
+   * @throws RuntimeError `state.not-running` unless the container is created, running or paused; `state.not-found`,
+   *   `state.no-cgroup`
    */
   async stats(): Promise<ContainerStats> {
     return containerStats(this.#runtime, this.id);
   }
 
   /**
-   * Removes the container.
+   * Removes the container, which must have stopped or never been started, and runs its poststop hooks.
    *
    * @param options.force - kills it first when it runs, and does not mind when it is gone. Default false
-   * @throws RuntimeError `state.running` when it runs, without `force`
+   * @throws RuntimeError `state.running` when it runs or is paused, without `force`
    * @throws RuntimeError `state.not-found` when it is gone, without `force`
+   * @throws RuntimeError `state.busy`; `state.cgroup-not-empty` when somebody is left in its cgroup: it can be tried again
    * @see runtime.md#delete
    */
   async delete(options: { readonly force?: boolean } = {}): Promise<void> {
@@ -194,17 +206,19 @@ export class Container {
 
 /**
  * Makes a container from a bundle. Its program runs at {@link Container.start}; its standard input, output and error
- * are those of this process. When it fails, nothing is left.
+ * are those of this process. When it fails, nothing is left; what could not be taken back is in the error's `cleanup`.
  *
- * Needs root. The init is a child of this process; it is collected by `delete`.
+ * Without root the config needs a user namespace. With `process.terminal` there is nobody here to take the terminal: such
+ * a config is refused. The init is a child of this process; it is collected by `delete`.
  *
  * @example
  * ```ts
  * const container = await createContainer({ id: 'web', bundle: '/containers/web' });
  * await container.start();
  * ```
- * @throws RuntimeError `state.exists`, `state.bad-id`; `bundle.*` and `config.*` with the pointer into config.json;
- *   `host.syscall` and `container.syscall` with `syscall`, `errno` and `errnoName`
+ * @throws RuntimeError `state.exists`, `state.bad-id`, `state.busy`; `bundle.*` and `config.*` with the pointer into
+ *   config.json; `host.*` and `container.*`, with `syscall`, `errno` and `errnoName` where the kernel refused; `hook.*`;
+ *   `usage.console-socket` for a config with a terminal
  * @see runtime.md#create
  */
 export async function createContainer(options: CreateContainerOptions): Promise<Container> {
@@ -218,7 +232,8 @@ export async function createContainer(options: CreateContainerOptions): Promise<
 /**
  * A container that exists, made by whomever.
  *
- * @throws RuntimeError `state.not-found`, `state.bad-id`
+ * @throws RuntimeError `state.not-found`, `state.bad-id`, `state.damaged`
+ * @see runtime.md#query-state
  */
 export async function getContainer(id: string, options: LibraryOptions = {}): Promise<Container> {
   const runtime = runtimeOf(options);
@@ -228,7 +243,9 @@ export async function getContainer(id: string, options: LibraryOptions = {}): Pr
 
 /**
  * The states of all containers under the root, in order of their ids. A root that is not there has none; a directory
- * that cannot be read is left out and told to `log`.
+ * that cannot be read is left out and told to `log`. `owner` is the user's name, or `#` and the user id.
+ *
+ * @throws RuntimeError `host.syscall` for a root that cannot be read
  */
 export async function listContainers(options: LibraryOptions = {}): Promise<readonly StateOutput[]> {
   const runtime = runtimeOf(options);
