@@ -14,15 +14,8 @@ import { explainScheduling } from './explain-scheduling.ts';
 import { hintFor } from './hints.ts';
 import type { Plan } from './plan.ts';
 
-/** What a failed step means, beside what every failure has. */
-export interface Explanation {
-  readonly code: string;
-  readonly message: string;
-  /** Where it is finer than the step's origin. */
-  readonly pointer?: string | undefined;
-  readonly value?: string | undefined;
-  readonly hint?: string | undefined;
-}
+/** What a failed step means, beside what every failure has; the pointer where it is finer than the step's origin. */
+export type Explanation = Pick<ErrorFields, 'code' | 'message' | 'pointer' | 'value' | 'hint'>;
 
 /**
  * Turns what the init reports into the fields of an error: through the step's number back to the place in config.json.

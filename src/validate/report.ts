@@ -20,24 +20,15 @@ export interface CheckReport {
   readonly warnings: readonly Finding[];
 }
 
-export interface Finding {
-  /** Stable, dotted: `config.type`, `isolation.capability`. */
-  readonly code: string;
-  /** What is wrong. */
-  readonly message: string;
-  /** RFC 6901 pointer into config.json, also of a property that is missing. */
-  readonly pointer?: string | undefined;
-  /** Where that is in config.json, from 1; of a missing property, of the nearest object around it. */
+/** As in a failure, but for what stands below. */
+export interface Finding extends Pick<ErrorFields, 'code' | 'message' | 'pointer' | 'hint' | 'spec'> {
+  /** Where the pointer is in config.json, from 1; of a missing property, of the nearest object around it. */
   readonly line?: number | undefined;
   readonly column?: number | undefined;
   /** What stands there, as JSON, cut after 80 characters. */
   readonly value?: string | undefined;
   /** Why it matters, for what weakens the isolation. */
   readonly why?: string | undefined;
-  /** What to do. */
-  readonly hint?: string | undefined;
-  /** Section of the runtime-spec. */
-  readonly spec?: string | undefined;
   /** The file or directory of the host that it is about. */
   readonly path?: string | undefined;
 }
