@@ -4,8 +4,11 @@
 
 /** Without empty and `.` components, `..` resolved: `/a//b/../c/` is `/a/c`, the empty path is `.`. */
 export function cleanPath(path: string): string {
-  if (isClean(path)) return path;
   const absolute = path.startsWith('/');
+  // Almost every path is clean, which is seen without taking it apart.
+  if (absolute && !path.includes('//') && !path.includes('/.') && (path === '/' || !path.endsWith('/'))) {
+    return path;
+  }
   const parts: string[] = [];
   for (const part of path.split('/')) {
     if (part === '' || part === '.') continue;
@@ -21,15 +24,10 @@ export function cleanPath(path: string): string {
   return joined === '' ? '.' : joined;
 }
 
-/** Almost every path is: seen without taking it apart. */
-function isClean(path: string): boolean {
-  if (path === '/') return true;
-  return path.startsWith('/') && !path.endsWith('/') && !path.includes('//') && !path.includes('/.');
-}
-
 /** `path` below `directory`; an absolute `path` counts from `directory` too. */
 export function joinPath(directory: string, path: string): string {
-  return cleanPath(`${directory}/${path}`);
+  const below = path.startsWith('/') ? path : `/${path}`;
+  return cleanPath(directory === '/' ? below : directory + below);
 }
 
 /** The entry `name` of a directory whose path is absolute and clean. */

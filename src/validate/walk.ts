@@ -49,16 +49,16 @@ class Walker {
         if (shape.values !== undefined && !shape.values.includes(value)) this.wrongValue(shape, value);
         if (value.includes('\0')) this.nul();
         return value;
+      case 'list':
+        return Array.isArray(value) ? this.list(shape.of, value) : this.wrongType(shape, value);
+      case 'object':
+        return isObject(value) ? this.object(shape, value) : this.wrongType(shape, value);
       case 'boolean':
         return typeof value === 'boolean' ? value : this.wrongType(shape, value);
       case 'integer':
         return this.integer(shape, value);
-      case 'list':
-        return Array.isArray(value) ? this.list(shape.of, value) : this.wrongType(shape, value);
       case 'map':
         return isObject(value) ? this.map(shape.of, value) : this.wrongType(shape, value);
-      case 'object':
-        return isObject(value) ? this.object(shape, value) : this.wrongType(shape, value);
     }
   }
 
@@ -111,25 +111,44 @@ class Walker {
   }
 
   private object(shape: ObjectShape, values: Record<string, unknown>): Record<string, unknown> {
+    const { properties, later } = shape;
     const outerSpec = this.spec;
     this.spec = shape.spec ?? outerSpec;
-    const out: Record<string, unknown> = {};
-    for (const key of Object.keys(values)) {
+    // As a list, it is taken as it is when there is nothing to change.
+    let out: Record<string, unknown> | undefined;
+    const { path } = this;
+    const depth = path.length;
+    const keys = Object.keys(values);
+    for (let index = 0; index < keys.length; index++) {
+      const key = keys[index] as string;
       const value = values[key];
-      const name = Object.hasOwn(shape.properties, key) ? key : this.knownName(shape, values, key, value);
-      if (name === undefined || value === null) continue;
-      this.path.push(name);
-      const visited = this.visit(shape.properties[name] as Shape, value);
-      if (visited !== undefined) out[name] = isObject(out[name]) ? together(out[name], visited) : visited;
-      if (shape.later?.includes(name) && !asksForNothing(value, shape.properties[name])) this.unsupported();
-      this.path.pop();
+      path[depth] = key;
+      const name = Object.hasOwn(properties, key) ? key : this.knownName(shape, values, key, value);
+      let visited: unknown;
+      if (name !== undefined && value !== null) {
+        path[depth] = name;
+        const property = properties[name] as Shape;
+        visited = this.visit(property, value);
+        if (later?.includes(name) && !asksForNothing(value, property)) this.unsupported();
+      }
+      if (out === undefined) {
+        if (visited === value && name === key) continue;
+        out = Object.fromEntries(keys.slice(0, index).map(before => [before, values[before]]));
+      }
+      if (name === undefined || visited === undefined) continue;
+      out[name] = isObject(out[name]) ? together(out[name], visited) : visited;
     }
-    if (shape.required !== undefined) this.require(shape.required, values, out);
+    path.length = depth;
+    const known = out ?? values;
+    if (shape.required !== undefined) this.require(shape.required, values, known);
     this.spec = outerSpec;
-    return out;
+    return known;
   }
 
-  /** The name meant by a key that is none; undefined when it is to be passed over (and why has been said). */
+  /**
+   * The name meant by a key that is none, to which the path leads; undefined when it is to be passed over (and why has
+   * been said).
+   */
   private knownName(
     shape: ObjectShape,
     values: Record<string, unknown>,
@@ -148,7 +167,6 @@ class Walker {
     const ignored = Object.entries(shape.ignored ?? {}).find(([known]) => known.toLowerCase() === folded);
     if (ignored !== undefined && asksForNothing(value)) return undefined;
     const meant = ignored === undefined ? nearestWord(key, names) : undefined;
-    this.path.push(key);
     this.warnings.push({
       code: ignored === undefined ? 'config.unknown-property' : 'config.ignored',
       message:
@@ -159,7 +177,6 @@ class Walker {
       hint: meant === undefined ? undefined : `did you mean ${meant}?`,
       spec: this.spec,
     });
-    this.path.pop();
     return undefined;
   }
 
