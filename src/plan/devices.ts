@@ -6,21 +6,21 @@ import { S_IF } from './kernel-flags.ts';
 import { userNamespace } from './user-namespace.ts';
 
 /** config-linux.md#default-devices, in the order runc makes them. */
-const defaultDevices: readonly (readonly [path: string, major: number, minor: number])[] = [
-  ['/dev/null', 1, 3],
-  ['/dev/random', 1, 8],
-  ['/dev/full', 1, 7],
-  ['/dev/tty', 5, 0],
-  ['/dev/zero', 1, 5],
-  ['/dev/urandom', 1, 9],
+const defaultDevices: readonly Device[] = [
+  { type: 'c', path: '/dev/null', major: 1, minor: 3 },
+  { type: 'c', path: '/dev/random', major: 1, minor: 8 },
+  { type: 'c', path: '/dev/full', major: 1, minor: 7 },
+  { type: 'c', path: '/dev/tty', major: 5, minor: 0 },
+  { type: 'c', path: '/dev/zero', major: 1, minor: 5 },
+  { type: 'c', path: '/dev/urandom', major: 1, minor: 9 },
 ];
 
 /** runtime-linux.md#dev-symbolic-links, as links to /proc/self and not to /proc/thread-self as programs expect them. */
-const links: readonly (readonly [path: string, target: string])[] = [
-  ['/dev/fd', '/proc/self/fd'],
-  ['/dev/stdin', '/proc/self/fd/0'],
-  ['/dev/stdout', '/proc/self/fd/1'],
-  ['/dev/stderr', '/proc/self/fd/2'],
+const links: readonly { readonly path: string; readonly target: string }[] = [
+  { path: '/dev/fd', target: '/proc/self/fd' },
+  { path: '/dev/stdin', target: '/proc/self/fd/0' },
+  { path: '/dev/stdout', target: '/proc/self/fd/1' },
+  { path: '/dev/stderr', target: '/proc/self/fd/2' },
 ];
 
 const anybody = 0o666;
@@ -43,16 +43,16 @@ export function deviceSteps(config: Config): Step[] {
   const asked = config.linux?.devices ?? [];
   const replaced = new Set(asked.map(device => containerPath(device.path)));
   const steps: Step[] = [];
-  for (const [path, major, minor] of defaultDevices) {
-    if (!replaced.has(path)) steps.push(deviceStep({ type: 'c', path, major, minor }, '', bound));
+  for (const device of defaultDevices) {
+    if (!replaced.has(device.path)) steps.push(deviceStep(device, '', bound));
   }
-  for (const [index, device] of asked.entries()) {
+  asked.forEach((device, index) => {
     // The devpts mount's own ptmx is the only right one: /dev/ptmx is a link to it.
     if (containerPath(device.path) !== '/dev/ptmx') {
       steps.push(deviceStep(device, `/linux/devices/${index}`, bound));
     }
-  }
-  for (const [path, target] of links) steps.push({ op: 'makeSymlink', origin: '', path, target });
+  });
+  for (const { path, target } of links) steps.push({ op: 'makeSymlink', origin: '', path, target });
   steps.push({
     op: 'makeSymlinkIf',
     origin: '',

@@ -5,13 +5,13 @@ import { superBlockOptions } from './mount-option-table.ts';
 import type { MountWords } from './mount-options.ts';
 
 /** MS_* words that are attributes of a mount, one bit each. The access time settings are apart: they exclude each other. */
-const attributeOf: readonly (readonly [flag: number, attribute: number])[] = [
-  [MS.MS_RDONLY, MOUNT_ATTR.MOUNT_ATTR_RDONLY],
-  [MS.MS_NOSUID, MOUNT_ATTR.MOUNT_ATTR_NOSUID],
-  [MS.MS_NODEV, MOUNT_ATTR.MOUNT_ATTR_NODEV],
-  [MS.MS_NOEXEC, MOUNT_ATTR.MOUNT_ATTR_NOEXEC],
-  [MS.MS_NOSYMFOLLOW, MOUNT_ATTR.MOUNT_ATTR_NOSYMFOLLOW],
-  [MS.MS_NODIRATIME, MOUNT_ATTR.MOUNT_ATTR_NODIRATIME],
+const attributeOf: readonly { readonly flag: number; readonly attribute: number }[] = [
+  { flag: MS.MS_RDONLY, attribute: MOUNT_ATTR.MOUNT_ATTR_RDONLY },
+  { flag: MS.MS_NOSUID, attribute: MOUNT_ATTR.MOUNT_ATTR_NOSUID },
+  { flag: MS.MS_NODEV, attribute: MOUNT_ATTR.MOUNT_ATTR_NODEV },
+  { flag: MS.MS_NOEXEC, attribute: MOUNT_ATTR.MOUNT_ATTR_NOEXEC },
+  { flag: MS.MS_NOSYMFOLLOW, attribute: MOUNT_ATTR.MOUNT_ATTR_NOSYMFOLLOW },
+  { flag: MS.MS_NODIRATIME, attribute: MOUNT_ATTR.MOUNT_ATTR_NODIRATIME },
 ];
 
 /** Any of these replaces all of them, as with mount(2). */
@@ -19,7 +19,7 @@ const accessTimes = MS.MS_NOATIME | MS.MS_NODIRATIME | MS.MS_RELATIME | MS.MS_ST
 
 function attributes(flags: number): number {
   let out = 0;
-  for (const [flag, attribute] of attributeOf) {
+  for (const { flag, attribute } of attributeOf) {
     if ((flags & flag) !== 0) out |= attribute;
   }
   return out;
@@ -41,7 +41,7 @@ export function newMountAttributes(flags: number): number {
  * places. MS_I_VERSION and MS_SILENT have no such option, and nothing that can be seen from a container.
  */
 export function superBlockWords(flags: number): string[] {
-  return superBlockOptions.filter(([flag]) => (flags & flag) !== 0).map(([, option]) => option);
+  return superBlockOptions.filter(({ flag }) => (flags & flag) !== 0).map(({ option }) => option);
 }
 
 /** What a bind changes on the mount it clones. */

@@ -87,10 +87,10 @@ export const recursiveOptions: Readonly<Record<string, RecursiveOption>> = {
 };
 
 /** The words that mount(2) kept on the super block, by the name fsconfig(2) knows them under. */
-export const superBlockOptions: readonly (readonly [flag: number, option: string])[] = [
-  [MS.MS_RDONLY, 'ro'],
-  [MS.MS_SYNCHRONOUS, 'sync'],
-  [MS.MS_DIRSYNC, 'dirsync'],
-  [MS.MS_MANDLOCK, 'mand'],
-  [MS.MS_LAZYTIME, 'lazytime'],
+export const superBlockOptions: readonly { readonly flag: number; readonly option: string }[] = [
+  { flag: MS.MS_RDONLY, option: 'ro' },
+  { flag: MS.MS_SYNCHRONOUS, option: 'sync' },
+  { flag: MS.MS_DIRSYNC, option: 'dirsync' },
+  { flag: MS.MS_MANDLOCK, option: 'mand' },
+  { flag: MS.MS_LAZYTIME, option: 'lazytime' },
 ];

@@ -28,6 +28,11 @@ export interface RecursiveWord {
   readonly origin: string;
 }
 
+/** As maps: an option could be called `constructor`. */
+const plainWords = new Map(Object.entries(plainOptions));
+const propagationWords = new Map<string, number>(Object.entries(propagationOptions));
+const recursiveWords = new Map(Object.entries(recursiveOptions));
+
 /**
  * Sorts the options of the config's mount number `index`.
  *
@@ -55,7 +60,7 @@ export function readMountWords(mount: Mount, index: number): MountWords {
         'give the mount that is to be changed these options where it is made',
       );
     }
-    const plain = find(plainOptions, word);
+    const plain = plainWords.get(word);
     if (plain !== undefined) {
       if (plain.clears) {
         set &= ~plain.flags;
@@ -67,10 +72,12 @@ export function readMountWords(mount: Mount, index: number): MountWords {
       continue;
     }
     const origin = `/mounts/${index}/options/${position}`;
-    if (find(propagationOptions, word) !== undefined) {
-      propagation.push({ flags: find(propagationOptions, word) as number, origin });
-    } else if (find(recursiveOptions, word) !== undefined) {
-      recursive.push({ ...(find(recursiveOptions, word) as RecursiveWord), origin });
+    const propagated = propagationWords.get(word);
+    const below = recursiveWords.get(word);
+    if (propagated !== undefined) {
+      propagation.push({ flags: propagated, origin });
+    } else if (below !== undefined) {
+      recursive.push({ ...below, origin });
     } else if (word === 'tmpcopyup') {
       copyUp = true;
     } else if (word === 'idmap' || word === 'ridmap') {
@@ -92,22 +99,9 @@ export function readMountWords(mount: Mount, index: number): MountWords {
       hint: 'a bind shows a mounted file system, whose own options stay as they are: leave the word out, or check its spelling',
     });
   }
-  return {
-    bind,
-    tree: (set & MS.MS_REC) !== 0,
-    set,
-    cleared,
-    propagation,
-    recursive,
-    copyUp,
-    filesystem,
-    ...(idmap && { idmap }),
-  };
-}
-
-/** Own properties only: an option could be called `constructor`. */
-function find<T>(table: Readonly<Record<string, T>>, word: string): T | undefined {
-  return Object.hasOwn(table, word) ? table[word] : undefined;
+  const tree = (set & MS.MS_REC) !== 0;
+  const words = { bind, tree, set, cleared, propagation, recursive, copyUp, filesystem };
+  return idmap === undefined ? words : { ...words, idmap };
 }
 
 function unsupported(value: string, origin: string, message: string, hint?: string): RuntimeError {

@@ -37,7 +37,7 @@ export function mountSteps(context: PlanContext): MountPlan {
   const steps: Step[] = [];
   const deferred: Step[] = [];
   const root = hostPath(context, context.config.root.path);
-  for (const [index, mount] of (context.config.mounts ?? []).entries()) {
+  context.config.mounts?.forEach((mount, index) => {
     const words = readMountWords(mount, index);
     const target = inContainer(mount.destination, root);
     const origin = `/mounts/${index}`;
@@ -49,7 +49,7 @@ export function mountSteps(context: PlanContext): MountPlan {
     if (words.bind) steps.push(...bindSteps(context, request));
     else if (mount.type === 'cgroup') steps.push(...cgroupSteps(context, request));
     else steps.push(...filesystemSteps(context, request, deferred));
-  }
+  });
   return { steps, deferred };
 }
 
@@ -214,6 +214,7 @@ function filesystemOptions(fstype: string, words: MountWords): string[] {
 
 /** Propagation, then what goes down the whole tree: one step a word, so that a refused one is named. */
 function laterWords(words: MountWords, recursive: MountWords['recursive']): Step[] {
+  if (words.propagation.length === 0 && recursive.length === 0) return [];
   const newest = { op: 'changeMount', slot: 0 } as const;
   return [
     ...words.propagation.map(({ flags, origin }) => ({
