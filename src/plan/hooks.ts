@@ -29,8 +29,10 @@ export function hostHookSteps({ config }: PlanContext): HostStep[] {
 
 /** The hooks that the init runs before it enters the root: they are programs of the host. */
 export function createContainerSteps(context: PlanContext): Step[] {
+  const { createContainer = [] } = context.config.hooks ?? {};
+  if (createContainer.length === 0) return [];
   const input = stateAround(context, 'creating');
-  return (context.config.hooks?.createContainer ?? []).map((hook, index) =>
+  return createContainer.map((hook, index) =>
     step('createContainer', index, hook, hook.env ?? [], false, input),
   );
 }
@@ -41,8 +43,10 @@ export function createContainerSteps(context: PlanContext): Step[] {
  * @param env - the program's, for a hook that names none: runc does so for a list that is absent or empty
  */
 export function startContainerSteps(context: PlanContext, env: readonly string[]): Step[] {
+  const { startContainer = [] } = context.config.hooks ?? {};
+  if (startContainer.length === 0) return [];
   const input = stateAround(context, 'created');
-  return (context.config.hooks?.startContainer ?? []).map((hook, index) => {
+  return startContainer.map((hook, index) => {
     const own = hook.env !== undefined && hook.env.length > 0;
     return step('startContainer', index, hook, own ? hook.env : env, !own, input);
   });

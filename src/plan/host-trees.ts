@@ -62,16 +62,16 @@ export function planHostTrees(context: PlanContext): HostTrees {
   const root = byInit ? 0 : clone(hostPath(context, config.root.path), true, '/root/path');
   const binds = new Map<number, number>();
   const inOrder = new Map<number, IdMap>();
-  for (const [index, mount] of (config.mounts ?? []).entries()) {
-    if (user === undefined && !mayBeIdMapped(mount)) continue;
+  config.mounts?.forEach((mount, index) => {
+    if (user === undefined && !mayBeIdMapped(mount)) return;
     const words = readMountWords(mount, index);
     const source = bindSource(context, mount, words);
-    if (source === undefined) continue;
+    if (source === undefined) return;
     const idmap = idMapOf(mount, words, user);
     const own = user === undefined || pathInRoot(context, source) !== undefined;
     if (!own) binds.set(index, clone(source, words.bind && words.tree, `/mounts/${index}`, idmap));
     else if (idmap !== undefined) inOrder.set(index, idmap);
-  }
+  });
   const mapped = new Map<number, number>();
   const mapping: HostStep[] = [];
   for (const [index, idmap] of inOrder) {
@@ -98,8 +98,8 @@ export function planHostTrees(context: PlanContext): HostTrees {
  * @throws RuntimeError `config.unsupported` for a mount that is to show other owners
  */
 function treesOfUser({ config }: PlanContext): HostTrees {
-  for (const [index, mount] of (config.mounts ?? []).entries()) {
-    if (idMapOf(mount, readMountWords(mount, index), userNamespace(config)) === undefined) continue;
+  config.mounts?.forEach((mount, index) => {
+    if (idMapOf(mount, readMountWords(mount, index), userNamespace(config)) === undefined) return;
     throw new RuntimeError({
       code: 'config.unsupported',
       pointer: `/mounts/${index}`,
@@ -107,7 +107,7 @@ function treesOfUser({ config }: PlanContext): HostTrees {
       hint: 'remove idmap, ridmap and the mappings of the mount',
       spec: 'config.md#mounts',
     });
-  }
+  });
   return noTrees;
 }
 
@@ -141,8 +141,11 @@ export function pathInRoot(context: PlanContext, path: string): string | undefin
 }
 
 /** Nearly no mount is: the words of the others need not be sorted. */
-function mayBeIdMapped({ uidMappings, gidMappings, options = [] }: Mount): boolean {
+export function mayBeIdMapped({ uidMappings, gidMappings, options = [] }: Mount): boolean {
   return (
-    uidMappings !== undefined || gidMappings !== undefined || options.some(word => word.endsWith('idmap'))
+    uidMappings !== undefined ||
+    gidMappings !== undefined ||
+    options.includes('idmap') ||
+    options.includes('ridmap')
   );
 }

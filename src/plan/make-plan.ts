@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { formatPointer } from '../bundle/pointer.ts';
 import { RuntimeError } from '../errors/error.ts';
 import type { HostFacts } from '../host/facts.ts';
 import type { Config } from '../oci/config.ts';
@@ -7,7 +8,7 @@ import { cgroupOwnerSteps } from './cgroup-owner.ts';
 import { containerCgroup } from './cgroup-path.ts';
 import { containerUnit } from './cgroup-unit.ts';
 import { cgroupWriteSteps } from './cgroup-writes.ts';
-import { type PlanContext, type PlanOptions, type ProcessContext, pointer } from './context.ts';
+import type { PlanContext, PlanOptions, ProcessContext } from './context.ts';
 import { deviceRuleSteps } from './device-rules.ts';
 import { deviceSteps } from './devices.ts';
 import { createContainerSteps, hostHookSteps, startContainerSteps } from './hooks.ts';
@@ -90,7 +91,7 @@ function processContext({ config, facts, warn }: PlanContext): ProcessContext {
     seccomp: config.linux?.seccomp,
     facts: inside ? factsInside(facts) : facts,
     userNamespace: inside,
-    origin: (...parts) => pointer('process', ...parts),
+    origin: (...parts) => `/process${formatPointer(parts)}`,
     warn,
   };
 }

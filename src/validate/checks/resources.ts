@@ -31,12 +31,13 @@ export function resourceProblems(resources: Draft<Resources>, origin: string, wh
   const problems: Problem[] = [];
   const tell: Tell = (at, { code, ...fields }) =>
     void problems.push({ ...fields, code: `config.resources.${code}`, pointer: origin + formatPointer(at) });
-  memoryProblems(resources.memory ?? {}, whole, tell);
-  cpuProblems(resources.cpu ?? {}, tell);
-  blockIOProblems(resources.blockIO ?? {}, tell);
-  hugepageProblems(resources.hugepageLimits ?? [], tell);
-  rdmaProblems(resources.rdma ?? {}, tell);
-  unifiedProblems(resources.unified ?? {}, tell);
+  const { memory, cpu, blockIO, hugepageLimits, rdma, unified } = resources;
+  if (memory !== undefined) memoryProblems(memory, whole, tell);
+  if (cpu !== undefined) cpuProblems(cpu, tell);
+  if (blockIO !== undefined) blockIOProblems(blockIO, tell);
+  if (hugepageLimits !== undefined) hugepageProblems(hugepageLimits, tell);
+  if (rdma !== undefined) rdmaProblems(rdma, tell);
+  if (unified !== undefined) unifiedProblems(unified, tell);
   return problems;
 }
 

@@ -47,7 +47,8 @@ export const checkScheduler: Check = context => {
 
 /** For `exec` alone, and wrong in every config. */
 export const checkExecAffinity: Check = context => {
-  const affinity = context.config.process?.execCPUAffinity ?? {};
+  const affinity = context.config.process?.execCPUAffinity;
+  if (affinity === undefined) return;
   for (const name of ['initial', 'final'] as const) {
     const text = affinity[name] ?? '';
     const list = parseNumberList(text);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { IDMapping, Mount } from '../../oci/config.ts';
+import { mayBeIdMapped } from '../../plan/host-trees.ts';
 import { readMountWords } from '../../plan/mount-options.ts';
 import type { Check, CheckContext, Draft } from '../context.ts';
 import { checkIdMappings, isMapped } from './id-mappings.ts';
@@ -82,19 +83,21 @@ function checkIds(context: CheckContext, kind: 'uid' | 'gid', mappings: Mappings
 /** `idmap`, `ridmap` and the mappings of a mount. */
 export const checkIdMappedMounts: Check = context => {
   const user = context.hasNamespace('user');
-  for (const [index, mount] of context.config.mounts?.entries() ?? []) {
+  context.config.mounts?.forEach((mount, index) => {
+    if (!mayBeIdMapped(mount as Mount)) return;
     const pointer = `/mounts/${index}`;
     const uids = mount.uidMappings ?? [];
     const gids = mount.gidMappings ?? [];
     checkIdMappings(context, uids, `${pointer}/uidMappings`);
     checkIdMappings(context, gids, `${pointer}/gidMappings`);
-    const option = Math.max(...['idmap', 'ridmap'].map(word => mount.options?.lastIndexOf(word) ?? -1));
+    const { options = [] } = mount;
+    const option = Math.max(options.lastIndexOf('idmap'), options.lastIndexOf('ridmap'));
     const own = uids.length > 0 || gids.length > 0;
-    if (!own && option < 0) continue;
+    if (!own && option < 0) return;
     const at =
       option >= 0 ? `${pointer}/options/${option}` : `${pointer}/${uids.length > 0 ? 'uid' : 'gid'}Mappings`;
     const wrong = (message: string, hint: string): void => {
-      const value = option >= 0 ? mount.options?.[option] : undefined;
+      const value = option >= 0 ? options[option] : undefined;
       context.problem({
         code: 'config.mount.idmap',
         message,
@@ -117,7 +120,7 @@ export const checkIdMappedMounts: Check = context => {
         'give the mount uidMappings and gidMappings',
       );
     }
-  }
+  });
 };
 
 /** Options that are wrong are told by the check of mounts. */
