@@ -43,14 +43,14 @@ function readSet(
   available: bigint,
 ): bigint {
   let mask = 0n;
-  for (const [index, word] of (sets[name] ?? []).entries()) {
+  sets[name]?.forEach((word, index) => {
     const bit = capabilityBit(word, context.facts.capabilities.last);
     if ((bit & available) === 0n) {
       const why = bit === 0n ? 'it is not known here' : 'the runtime does not have it';
       context.warn(context.origin('capabilities', name, index), `${name} set without ${word}: ${why}`);
     }
     mask |= bit & available;
-  }
+  });
   return mask;
 }
 
@@ -62,7 +62,7 @@ function readAmbient(
   raisable: bigint,
 ): bigint {
   const wanted = readSet(context, sets, 'ambient', available);
-  for (const [index, word] of (sets.ambient ?? []).entries()) {
+  sets.ambient?.forEach((word, index) => {
     const bit = capabilityBit(word, context.facts.capabilities.last) & wanted;
     if (bit !== 0n && (bit & raisable) === 0n) {
       context.warn(
@@ -70,7 +70,7 @@ function readAmbient(
         `can't raise ambient capability ${word}: it is not both permitted and inheritable`,
       );
     }
-  }
+  });
   return wanted & raisable;
 }
 

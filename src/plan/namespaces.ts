@@ -49,7 +49,7 @@ export function planNamespaces(context: PlanContext): NamespacePlan {
   const host: HostStep[] = [];
   const joins: { readonly rank: number; readonly step: Step }[] = [];
   const made: Step[] = [];
-  for (const [index, { type, path }] of namespaces.entries()) {
+  namespaces.forEach(({ type, path }, index) => {
     const origin = `/linux/namespaces/${index}`;
     const kind = namespaceFlags[type];
     if (path !== undefined && path !== '') {
@@ -74,7 +74,7 @@ export function planNamespaces(context: PlanContext): NamespacePlan {
     } else if (type === 'cgroup') {
       made.push({ op: 'unshare', origin, flags: kind });
     } else if (type === 'time') {
-      if (user !== undefined) continue;
+      if (user !== undefined) return;
       made.push({
         op: 'enterTimeNamespace',
         origin,
@@ -85,7 +85,7 @@ export function planNamespaces(context: PlanContext): NamespacePlan {
       // A new network namespace has its loopback interface down, and programs expect 127.0.0.1 to answer.
       if (type === 'network') made.push({ op: 'raiseLoopback', origin });
     }
-  }
+  });
   if (user !== undefined) {
     const birth = cloneFlags & (namespaceFlags.user | namespaceFlags.pid);
     // The user namespace last: the host may join what belongs to it, the namespace's root may not.

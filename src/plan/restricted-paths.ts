@@ -9,19 +9,19 @@ import { containerPath } from './context.ts';
  */
 export function restrictedPathSteps(config: Config): Step[] {
   const steps: Step[] = [];
-  for (const [index, path] of (config.linux?.readonlyPaths ?? []).entries()) {
+  config.linux?.readonlyPaths?.forEach((path, index) => {
     steps.push({
       op: 'readonlyPath',
       origin: `/linux/readonlyPaths/${index}`,
       path: containerPath(path),
     });
-  }
+  });
   const masked = new Set<string>();
-  for (const [index, given] of (config.linux?.maskedPaths ?? []).entries()) {
+  config.linux?.maskedPaths?.forEach((given, index) => {
     const path = containerPath(given);
-    if (masked.has(path)) continue;
+    if (masked.has(path)) return;
     masked.add(path);
     steps.push({ op: 'maskPath', origin: `/linux/maskedPaths/${index}`, path });
-  }
+  });
   return steps;
 }

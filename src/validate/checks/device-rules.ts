@@ -10,8 +10,8 @@ const largest = 0xffffffff;
 export const checkDeviceRules: Check = context => {
   const rules = context.config.linux?.resources?.devices ?? [];
   for (const problem of deviceRuleProblems(rules, '/linux/resources')) context.problem(problem);
-  for (const [index, { access = '' }] of rules.entries()) {
-    if (!/[rwm]/.test(access) || !/[^rwm]/.test(access)) continue;
+  rules.forEach(({ access = '' }, index) => {
+    if (!/[rwm]/.test(access) || !/[^rwm]/.test(access)) return;
     context.warn({
       code: 'config.resources.device-access',
       message: `of the device access "${access}" only the letters r, w and m count`,
@@ -20,7 +20,7 @@ export const checkDeviceRules: Check = context => {
       hint: `write "${access.replace(/[^rwm]/g, '')}"`,
       spec,
     });
-  }
+  });
 };
 
 /**

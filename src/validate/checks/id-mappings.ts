@@ -21,7 +21,7 @@ export function checkIdMappings(context: CheckContext, mappings: Mappings, point
       spec,
     });
   }
-  for (const [index, mapping] of mappings.entries()) {
+  mappings.forEach((mapping, index) => {
     const at = `${pointer}/${index}`;
     const { size } = mapping;
     if (size === 0) {
@@ -33,10 +33,10 @@ export function checkIdMappings(context: CheckContext, mappings: Mappings, point
         hint: 'size is how many IDs are mapped, from containerID and hostID on',
         spec,
       });
-      continue;
+      return;
     }
     for (const side of ['containerID', 'hostID'] as const) checkRange(context, mappings, index, side, at);
-  }
+  });
 }
 
 function checkRange(

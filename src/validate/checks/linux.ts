@@ -48,11 +48,11 @@ export const checkHiddenPaths: Check = context => {
         spec,
       });
     }
-    for (const [index, path] of paths.entries()) {
-      if (path.startsWith('/')) continue;
+    paths.forEach((path, index) => {
+      if (path.startsWith('/')) return;
       const pointer = `/linux/${property}/${index}`;
       context.problem({ code, message: `the path "${path}" is not absolute`, pointer, value: path, spec });
-    }
+    });
   }
 };
 

@@ -10,12 +10,12 @@ const spec = 'config.md#mounts';
 
 /** The rules for options and targets are the plan's own: asked here too, so that all problems come at once. */
 export const checkMounts: Check = context => {
-  for (const [index, draft] of context.config.mounts?.entries() ?? []) {
+  context.config.mounts?.forEach((draft, index) => {
     const mount = { ...draft, destination: draft.destination ?? '' } as Mount;
     const words = collect(context, () => readMountWords(mount, index));
     if (words !== undefined) checkKind(context, mount, words, `/mounts/${index}`);
     checkDestination(context, mount, words?.bind ?? isBind(mount), index);
-  }
+  });
 };
 
 /** Where the options are wrong. */

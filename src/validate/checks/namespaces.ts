@@ -7,12 +7,12 @@ const spec = 'config-linux.md#namespaces';
 
 export const checkNamespaces: Check = context => {
   const seen = new Map<string, number>();
-  for (const [index, namespace] of context.config.linux?.namespaces?.entries() ?? []) {
+  context.config.linux?.namespaces?.forEach((namespace, index) => {
     const pointer = `/linux/namespaces/${index}`;
     const { path } = namespace;
     // Any string as yet, whatever the type says.
     const type: string | undefined = namespace.type;
-    if (type === undefined) continue;
+    if (type === undefined) return;
     const first = seen.get(type);
     if (!Object.hasOwn(namespaceFlags, type)) {
       const types = Object.keys(namespaceFlags);
@@ -42,7 +42,7 @@ export const checkNamespaces: Check = context => {
         : path.includes(',')
           ? 'contains a comma'
           : undefined;
-      if (wrong === undefined) continue;
+      if (wrong === undefined) return;
       context.problem({
         code: 'config.namespace.path',
         message: `the path "${path}" of the ${type} namespace ${wrong}`,
@@ -51,7 +51,7 @@ export const checkNamespaces: Check = context => {
         spec,
       });
     }
-  }
+  });
 };
 
 /** The kernel's names, where they are not OCI's. */

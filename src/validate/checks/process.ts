@@ -51,9 +51,9 @@ export const checkProcess: Check = context => {
 };
 
 export const checkEnvironment: Check = context => {
-  for (const [index, entry] of context.config.process?.env?.entries() ?? []) {
+  context.config.process?.env?.forEach((entry, index) => {
     const equals = entry.indexOf('=');
-    if (equals > 0) continue;
+    if (equals > 0) return;
     context.problem({
       code: 'config.process.env',
       message:
@@ -65,7 +65,7 @@ export const checkEnvironment: Check = context => {
       hint: equals === -1 ? 'an empty value is written NAME=' : undefined,
       spec,
     });
-  }
+  });
 };
 
 /** What the kernel has room for; without a terminal the size is to be ignored (config.md#process). */
@@ -89,9 +89,9 @@ export const checkConsoleSize: Check = context => {
 /** The specification asks for a warning only: a kernel or a list newer than this one may know the name. */
 export const checkCapabilities: Check = context => {
   for (const [set, names] of Object.entries(context.config.process?.capabilities ?? {})) {
-    for (const [index, name] of names?.entries() ?? []) {
+    names?.forEach((name, index) => {
       if (Object.hasOwn(capabilityNumbers, name) || Object.hasOwn(capabilityNumbers, name.toUpperCase()))
-        continue;
+        return;
       const meant = nearestWord(
         name.toUpperCase().startsWith('CAP_') ? name : `CAP_${name}`,
         Object.keys(capabilityNumbers),
@@ -104,6 +104,6 @@ export const checkCapabilities: Check = context => {
         hint: meant === undefined ? undefined : `did you mean ${meant}?`,
         spec: 'config.md#linux-process',
       });
-    }
+    });
   }
 };

@@ -5,10 +5,10 @@ import { nearestWord } from '../spelling.ts';
 
 export const checkRlimits: Check = context => {
   const seen = new Map<string, number>();
-  for (const [index, { type, soft, hard }] of context.config.process?.rlimits?.entries() ?? []) {
+  context.config.process?.rlimits?.forEach(({ type, soft, hard }, index) => {
     const pointer = `/process/rlimits/${index}`;
     const spec = 'config.md#posix-process';
-    if (type === undefined) continue;
+    if (type === undefined) return;
     if (!Object.hasOwn(rlimitNumbers, type)) {
       const meant = nearestWord(
         type.startsWith('RLIMIT_') ? type : `RLIMIT_${type}`,
@@ -44,5 +44,5 @@ export const checkRlimits: Check = context => {
         spec,
       });
     }
-  }
+  });
 };
