@@ -28,9 +28,7 @@ const codes = new Map(Object.keys(vocabulary).map((op, code) => [op, code]));
 const shapes = new Map<Operation, Shape>();
 
 /** Made when it is asked for: a plan has some of the operations, never all. */
-function shapeOf(op: Operation): Shape {
-  const known = shapes.get(op);
-  if (known !== undefined) return known;
+function makeShape(op: Operation): Shape {
   const fields = vocabulary[op];
   const names = Object.keys(fields);
   const kinds: string[] = Object.values(fields);
@@ -46,44 +44,49 @@ export type ToUtf8 = (text: string) => Uint8Array;
 /**
  * The words of the plan, of a size that is known from the start, and its texts, which all come behind them: they are
  * turned into bytes together. The words are written in the machine's own order, which is little endian on every
- * machine tsubo runs on.
+ * machine tsubo runs on. Places are indices in them; offsets, which count bytes, are what is written.
  */
 class Writer {
   readonly words: Uint32Array;
+  readonly #ascii: boolean;
   readonly #texts: string[] = [];
-  /** Index in `words` of the entry of each text. */
-  readonly #entries: number[] = [];
-  /** Where the next list begins, in bytes. */
+  /** Where the next list begins. */
   #lists: number;
+  /** Offset of the next text. */
+  #end: number;
 
-  constructor(lists: number, end: number) {
-    this.words = new Uint32Array(end >>> 2);
+  /** @param ascii - every character of the texts is taken for one byte: `finish` sees whether it is */
+  constructor(lists: number, end: number, ascii: boolean) {
+    this.words = new Uint32Array(end);
+    this.#ascii = ascii;
     this.#lists = lists;
+    this.#end = end * 4;
   }
 
-  /** Room for a list; returns where. */
-  list(entries: number): number {
-    const at = this.#lists;
-    this.#lists += entries * 8;
-    return at;
+  /** Room for a list, whose entry is at `at`; returns where. */
+  list(at: number, entries: number): number {
+    const list = this.#lists;
+    this.#lists += entries * 2;
+    this.pair(at, list * 4, entries);
+    return list;
   }
 
   pair(at: number, first: number, second: number): void {
-    this.words[at >>> 2] = first;
-    this.words[(at >>> 2) + 1] = second;
+    this.words[at] = first;
+    this.words[at + 1] = second;
   }
 
   text(at: number, value: string): void {
+    const { words } = this;
+    const length = this.#ascii ? value.length : utf8Length(value);
+    words[at] = this.#end;
+    words[at + 1] = length;
+    // A NUL after each, which is also what keeps them apart.
+    this.#end += length + 1;
     this.#texts.push(value);
-    this.#entries.push(at >>> 2);
   }
 
   number(at: number, value: number | bigint, signed: boolean, origin: string): void {
-    if (typeof value === 'number' && value >>> 0 === value) {
-      // Nearly all of them.
-      this.words[at >>> 2] = value;
-      return;
-    }
     const low = signed ? -0x8000_0000_0000_0000n : 0n;
     const high = signed ? 0x7fff_ffff_ffff_ffffn : 0xffff_ffff_ffff_ffffn;
     if (typeof value === 'number' && Number.isSafeInteger(value) && (value >= 0 || signed)) {
@@ -102,30 +105,18 @@ class Writer {
     }
   }
 
-  /** The whole plan. */
-  finish(toUtf8: ToUtf8): Uint8Array {
-    // A NUL after each, which is also what keeps them apart.
+  /** The whole plan; undefined when its texts are not the ASCII they were taken for. */
+  finish(toUtf8: ToUtf8): Uint8Array | undefined {
+    if (this.#texts.join('').includes('\0')) throw new NulError();
     const joined = this.#texts.length === 0 ? '' : `${this.#texts.join('\0')}\0`;
-    if (joined.split('\0').length !== this.#texts.length + 1) throw new NulError();
     const bytes = toUtf8(joined);
-    const start = this.words.length * 4;
-    const total = (start + bytes.length + 7) & ~7;
+    if (this.#ascii && bytes.length !== joined.length) return undefined;
+    const total = (this.#end + 7) & ~7;
     checkSize(total);
-    // With nothing but ASCII, places in the text are places in the bytes.
-    const ascii = bytes.length === joined.length;
-    let at = start;
-    for (let i = 0; i < this.#texts.length; i++) {
-      const text = this.#texts[i] as string;
-      const length = ascii ? text.length : utf8Length(text);
-      const entry = this.#entries[i] as number;
-      this.words[entry] = at;
-      this.words[entry + 1] = length;
-      at += length + 1;
-    }
     this.words[2] = total;
     const plan = new Uint8Array(total);
     plan.set(new Uint8Array(this.words.buffer));
-    plan.set(bytes, start);
+    plan.set(bytes, this.words.length * 4);
     return plan;
   }
 }
@@ -145,42 +136,51 @@ function checkSize(bytes: number): void {
  * @throws RuntimeError `plan.number` for a number that has no 64-bit form, `plan.size` beyond 64 MiB
  */
 export function encodePlan(steps: readonly Step[], toUtf8: ToUtf8 = utf8): Uint8Array {
+  const known = steps.map(({ op }) => shapes.get(op) ?? makeShape(op));
+  try {
+    const plan = write(steps, known, true).finish(toUtf8) ?? write(steps, known, false).finish(toUtf8);
+    return plan as Uint8Array;
+  } catch (error) {
+    throw error instanceof NulError ? nulIn(steps) : error;
+  }
+}
+
+/** The steps with their shapes. Loops are counted: iterators would cost more than all else here. */
+function write(steps: readonly Step[], known: readonly Shape[], ascii: boolean): Writer {
   let fieldCount = 0;
   let entryCount = 0;
-  for (const step of steps) {
-    const shape = shapeOf(step.op);
-    fieldCount += shape.names.length;
-    // Most have none: an iterator for each would cost more than the rest of this loop.
-    if (shape.lists.length === 0) continue;
-    for (const list of shape.lists) {
-      entryCount += ((step as unknown as Record<string, unknown>)[list] as readonly unknown[]).length;
-    }
+  for (let i = 0; i < steps.length; i++) {
+    const step = steps[i] as unknown as Record<string, readonly unknown[]>;
+    const { names, lists } = known[i] as Shape;
+    fieldCount += names.length;
+    for (let j = 0; j < lists.length; j++) entryCount += step[lists[j] as string]?.length ?? 0;
   }
 
-  const index = headerBytes;
-  const fields = index + steps.length * 8;
-  const data = fields + fieldCount * 8;
-  const end = data + entryCount * 8;
-  checkSize(end);
-  const out = new Writer(data, end);
-  out.words.set([planMagic, planVersion, 0, steps.length, index, data, 0, 0]);
+  const index = headerBytes / 4;
+  const fields = index + steps.length * 2;
+  const data = fields + fieldCount * 2;
+  const end = data + entryCount * 2;
+  checkSize(end * 4);
+  const out = new Writer(data, end, ascii);
+  const { words } = out;
+  words.set([planMagic, planVersion, 0, steps.length, index * 4, data * 4, 0, 0]);
 
   let field = fields;
   for (let i = 0; i < steps.length; i++) {
     const step = steps[i] as Step;
-    const shape = shapeOf(step.op);
-    out.pair(index + i * 8, shape.code, field);
-    for (let j = 0; j < shape.names.length; j++) {
-      const value = (step as unknown as Record<string, unknown>)[shape.names[j] as string];
-      writeField(out, field, shape.kinds[j] as string, value, step.origin);
-      field += 8;
+    const { code, names, kinds } = known[i] as Shape;
+    words[index + i * 2] = code;
+    words[index + i * 2 + 1] = field * 4;
+    for (let j = 0; j < names.length; j++) {
+      const value = (step as unknown as Record<string, unknown>)[names[j] as string];
+      // Nearly all are one of these two.
+      if (typeof value === 'string') out.text(field, value);
+      else if (typeof value === 'number' && value >>> 0 === value) words[field] = value;
+      else writeField(out, field, kinds[j] as string, value, step.origin);
+      field += 2;
     }
   }
-  try {
-    return out.finish(toUtf8);
-  } catch (error) {
-    throw error instanceof NulError ? nulIn(steps) : error;
-  }
+  return out;
 }
 
 /** A text has a NUL in it; which one is looked for only then. */
@@ -203,25 +203,20 @@ function nulIn(steps: readonly Step[]): RuntimeError {
 
 function writeField(out: Writer, at: number, kind: string, value: unknown, origin: string): void {
   switch (kind) {
-    case 'text':
-      out.text(at, value as string);
-      return;
     case 'texts': {
       const list = value as readonly string[];
-      const entries = out.list(list.length);
-      out.pair(at, entries, list.length);
-      for (let i = 0; i < list.length; i++) out.text(entries + i * 8, list[i] as string);
+      const entries = out.list(at, list.length);
+      for (let i = 0; i < list.length; i++) out.text(entries + i * 2, list[i] as string);
       return;
     }
     case 'numbers': {
       const list = value as readonly (number | bigint)[] | BigUint64Array;
-      const entries = out.list(list.length);
-      out.pair(at, entries, list.length);
+      const entries = out.list(at, list.length);
       if (list instanceof BigUint64Array) {
-        out.words.set(new Uint32Array(list.buffer, list.byteOffset, list.length * 2), entries >>> 2);
+        out.words.set(new Uint32Array(list.buffer, list.byteOffset, list.length * 2), entries);
         return;
       }
-      for (let i = 0; i < list.length; i++) out.number(entries + i * 8, list[i] as number, false, origin);
+      for (let i = 0; i < list.length; i++) out.number(entries + i * 2, list[i] as number, false, origin);
       return;
     }
     default:
