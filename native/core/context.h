@@ -26,6 +26,14 @@ inline Result check(const char* syscall, long result) {
 
 inline UniqueFd&& give(UniqueFd& fd) { return static_cast<UniqueFd&&>(fd); }
 
+// The directory that a step has made something in; `path` and `length` are those of its name, in the plan.
+struct Parent {
+  int fd = -1;
+  const char* path = "";
+  size_t length = 0;
+  uint32_t step = 0;
+};
+
 struct Context {
   wire::Plan plan;
   // The one under way.
@@ -43,8 +51,12 @@ struct Context {
   uint32_t handed_over = 0;
   // A procfs of the container's pid namespace that is mounted nowhere: nothing inside can cover or replace it.
   int procfs = -1;
-  // The host's /dev/null, kept while paths are masked in a root that may have none.
+  // What covers masked files: the container's /dev/null, and the host's for a root that may have none (or another file:
+  // it has not been looked at).
+  int null_device = -1;
   int host_null = -1;
+  // For the step right after: devices and links are made one after the other, and nothing is mounted in between.
+  Parent parent;
   // The empty read-only directory that covers masked directories, once it is mounted.
   int mask_directory = -1;
   // We are root of a user namespace of the container's.
@@ -59,9 +71,9 @@ struct Context {
   // The working directory of the process has been reached.
   bool in_directory = false;
 
+  text::Buffer<960> detail;
   text::Path program;
   text::Buffer<text::kPathMax + 8> home;
-  text::Buffer<960> detail;
 
   // Remembers what a step looks at, for its failure.
   Context& about(const char* s) {

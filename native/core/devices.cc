@@ -36,18 +36,18 @@ Result bind_device(Context& c, const char* path, int parent, const char* name, c
 
 Result run(Context& c, const wire::step::makeDevice& s) {
   const char* path = c.plan.text(s.path);
-  UniqueFd parent;
+  int parent = -1;
   const char* name = nullptr;
   if (Result r = files::open_parent(c, path, &parent, &name); !r.ok()) return r;
   auto mode = static_cast<unsigned>(s.mode), uid = static_cast<unsigned>(s.uid), gid = static_cast<unsigned>(s.gid);
   uint64_t dev = (s.minor & 0xff) | ((s.major & 0xfff) << 8) | ((s.minor & ~0xffull) << 12);
-  long r = sys::mknodat(parent.get(), name, mode, dev);
+  long r = sys::mknodat(parent, name, mode, dev);
   if (r == 0 && uid == 0 && gid == 0) return {};
   // Without CAP_MKNOD. Why it was refused says more than why nothing could be bound either.
-  if (r == -EPERM && bind_device(c, path, parent.get(), name, {s.path, s.mode, s.major, s.minor}).ok()) return {};
+  if (r == -EPERM && bind_device(c, path, parent, name, {s.path, s.mode, s.major, s.minor}).ok()) return {};
   if (r != 0 && r != -EEXIST) return check("mknodat", r);
 
-  UniqueFd node(sys::openat(parent.get(), name, files::kPathOnly | files::kNoFollow | files::kCloexec));
+  UniqueFd node(sys::openat(parent, name, files::kPathOnly | files::kNoFollow | files::kCloexec));
   files::Status at;
   if (!node.open() || files::status(node.get(), "", 0, &at) < 0 || !is_node(at, mode, s.major, s.minor)) {
     return {EEXIST, "mknodat"};
@@ -59,10 +59,10 @@ Result run(Context& c, const wire::step::makeDevice& s) {
 
 Result run(Context& c, const wire::step::bindDevice& s) {
   const char* path = c.plan.text(s.path);
-  UniqueFd parent;
+  int parent = -1;
   const char* name = nullptr;
   if (Result r = files::open_parent(c, path, &parent, &name); !r.ok()) return r;
-  return bind_device(c, path, parent.get(), name, s);
+  return bind_device(c, path, parent, name, s);
 }
 
 namespace {
@@ -78,14 +78,14 @@ bool is_ptmx_of_others(Context& c, int parent, const char* name) {
 }
 
 Result make_symlink(Context& c, const char* path, const char* target, Existing existing) {
-  UniqueFd parent;
+  int parent = -1;
   const char* name = nullptr;
   if (Result r = files::open_parent(c, path, &parent, &name); !r.ok()) return r;
-  long r = sys::symlinkat(target, parent.get(), name);
+  long r = sys::symlinkat(target, parent, name);
   if (r != -EEXIST) return check("symlinkat", r);
-  if (existing == Existing::keep || is_ptmx_of_others(c, parent.get(), name)) return {};
-  if (long u = sys::call(__NR_unlinkat, parent.get(), sys::arg(name), 0); u < 0) return check("unlinkat", u);
-  return check("symlinkat", sys::symlinkat(target, parent.get(), name));
+  if (existing == Existing::keep || is_ptmx_of_others(c, parent, name)) return {};
+  if (long u = sys::call(__NR_unlinkat, parent, sys::arg(name), 0); u < 0) return check("unlinkat", u);
+  return check("symlinkat", sys::symlinkat(target, parent, name));
 }
 
 }  // namespace

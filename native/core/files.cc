@@ -41,6 +41,29 @@ long resolve(int dir, const char* path, int flags, uint64_t how_to) {
   }
 }
 
+// How much of a path its directory is, with the slash.
+size_t directory_length(const char* path) {
+  size_t n = text::length(path);
+  while (n > 0 && path[n - 1] != '/') n--;
+  return n;
+}
+
+bool names_entry(const char* name) { return *name != '\0' && !text::equal(name, ".") && !text::equal(name, ".."); }
+
+// Made relative to a directory that has been resolved, never through a link (CVE-2024-45310). -EEXIST: something of
+// that name is there, be it a link that leads nowhere.
+long make_entry(int directory, const char* name, Make what, unsigned mode) {
+  if (what == Make::directory) return sys::mkdirat(directory, name, mode);
+  long fd = sys::openat(directory, name, kWriteOnly | kCreate | kExclusive | kNoFollow | kCloexec, mode);
+  if (fd >= 0) sys::close(static_cast<int>(fd));
+  return fd;
+}
+
+long open_entry(int directory, const char* name, Make what) {
+  int flags = kPathOnly | kNoFollow | (what == Make::directory ? kDirectoryOnly : 0);
+  return resolve(directory, name, flags, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+}
+
 }  // namespace
 
 long open_in_root(int root, const char* path, int flags, uint64_t extra_resolve) {
@@ -48,12 +71,10 @@ long open_in_root(int root, const char* path, int flags, uint64_t extra_resolve)
   return resolve(root, path, flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | extra_resolve);
 }
 
-long make_in_root(int root, const char* path, Make what, unsigned mode, bool* existed) {
-  long fd = open_in_root(root, path);
-  if (existed != nullptr) *existed = fd >= 0;
-  if (fd != -ENOENT) return fd;
+namespace {
 
-  // Component by component: `done` is what exists, `rest` what is still to be walked.
+// Component by component: `done` is what exists, `rest` what is still to be walked.
+long walk_and_make(int root, const char* path, Make what, unsigned mode) {
   text::Path done, rest, next;
   rest.add(path);
   UniqueFd at(open_in_root(root, "/"));
@@ -76,7 +97,7 @@ long make_in_root(int root, const char* path, Make what, unsigned mode, bool* ex
     if (done.overflowed()) return -ENAMETOOLONG;
 
     // Resolved from the root each time, so that links and `..` are the kernel's business and stay inside.
-    fd = open_in_root(root, done.c_str());
+    long fd = open_in_root(root, done.c_str());
     if (fd == -ENOENT) {
       char link[text::kPathMax];
       long n = sys::readlinkat(at.get(), name.c_str(), link, sizeof link - 1);
@@ -92,17 +113,10 @@ long make_in_root(int root, const char* path, Make what, unsigned mode, bool* ex
         rest.add(next.c_str());
         continue;
       }
-      // Made relative to the directory that was just resolved, never through a link (CVE-2024-45310).
-      if (last && what == Make::file) {
-        UniqueFd made(
-            sys::openat(at.get(), name.c_str(), kWriteOnly | kCreate | kExclusive | kNoFollow | kCloexec, mode));
-        fd = resolve(at.get(), name.c_str(), kPathOnly | kNoFollow, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
-      } else {
-        long made = sys::mkdirat(at.get(), name.c_str(), last ? mode : 0755);
-        if (made < 0 && made != -EEXIST) return made;
-        fd = resolve(at.get(), name.c_str(), kPathOnly | kDirectoryOnly | kNoFollow,
-                     RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
-      }
+      Make kind = last ? what : Make::directory;
+      long made = make_entry(at.get(), name.c_str(), kind, last ? mode : 0755);
+      if (made < 0 && made != -EEXIST) return made;
+      fd = open_entry(at.get(), name.c_str(), kind);
     }
     if (fd < 0) return fd;
     at.reset(fd);
@@ -113,19 +127,43 @@ long make_in_root(int root, const char* path, Make what, unsigned mode, bool* ex
   }
 }
 
-Result open_parent(Context& c, const char* path, UniqueFd* parent, const char** name) {
-  c.about(path);
+}  // namespace
+
+long make_in_root(int root, const char* path, Make what, unsigned mode, bool* existed) {
+  long fd = open_in_root(root, path);
+  if (existed != nullptr) *existed = fd >= 0;
+  if (fd != -ENOENT) return fd;
+
+  // Most often only the last one is missing.
+  size_t length = directory_length(path);
+  const char* name = path + length;
   text::Path directory;
-  directory.add(path);
-  if (directory.overflowed()) return {ENAMETOOLONG, "openat2"};
-  size_t slash = directory.size();
-  while (slash > 0 && path[slash - 1] != '/') slash--;
-  *name = path + slash;
-  if (**name == '\0' || text::equal(*name, ".") || text::equal(*name, "..")) return {EISDIR, "openat2"};
-  directory.truncate(slash);
-  long fd = make_in_root(c.root, directory.c_str(), Make::directory, 0755);
-  if (fd < 0) return check("openat2", fd);
-  parent->reset(fd);
+  directory.add(path, length);
+  if (!directory.overflowed() && names_entry(name)) {
+    UniqueFd parent(open_in_root(root, directory.c_str(), kPathOnly | kDirectoryOnly));
+    if (parent.open() && make_entry(parent.get(), name, what, mode) >= 0) return open_entry(parent.get(), name, what);
+  }
+  return walk_and_make(root, path, what, mode);
+}
+
+Result open_parent(Context& c, const char* path, int* parent, const char** name) {
+  c.about(path);
+  size_t length = directory_length(path);
+  *name = path + length;
+  if (!names_entry(*name)) return {EISDIR, "openat2"};
+  Parent& last = c.parent;
+  bool same = last.fd >= 0 && last.step + 1 == c.step && last.length == length && text::equal(last.path, path, length);
+  if (!same) {
+    text::Path directory;
+    directory.add(path, length);
+    if (directory.overflowed()) return {ENAMETOOLONG, "openat2"};
+    long fd = make_in_root(c.root, directory.c_str(), Make::directory, 0755);
+    if (fd < 0) return check("openat2", fd);
+    if (last.fd >= 0) sys::close(last.fd);
+    last = {static_cast<int>(fd), path, length, c.step};
+  }
+  last.step = c.step;
+  *parent = last.fd;
   return {};
 }
 

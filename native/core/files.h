@@ -53,8 +53,8 @@ enum class Make { directory, file };
 // symbolic link is followed inside the root and what it names is made. `existed` tells whether it was there.
 long make_in_root(int root, const char* path, Make what, unsigned mode, bool* existed = nullptr);
 
-// The directory of `path` in the root (made if missing) and the last name in it.
-Result open_parent(Context& c, const char* path, UniqueFd* parent, const char** name);
+// The directory of `path` in the root (made if missing) and the last name in it. The descriptor stays the context's.
+Result open_parent(Context& c, const char* path, int* parent, const char** name);
 
 // The private procfs of the context, made when first asked for. Negative errno.
 long procfs(Context& c);

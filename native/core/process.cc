@@ -29,19 +29,16 @@ Result run(Context&, const wire::step::setRlimit& s) {
 
 Result run(Context& c, const wire::step::ownStdio& s) {
   constexpr unsigned kPtsFirst = 136, kPtsLast = 143, kTty = 4;
+  UniqueFd own;
+  bool looked_up = false;
   for (int fd = 0; fd < 3; fd++) {
     files::Status at;
     if (files::status(fd, "", 0, &at) < 0) continue;
     if (at.is(files::kCharacter) && at.rdev_major == 1 && at.rdev_minor == 3) {
       // The host's /dev/null becomes the container's, so that no descriptor of a host mount stays open inside.
-      long own = files::open_in_root(c.root, "/dev/null", files::kReadWrite);
-      files::Status inside;
-      if (own < 0) continue;
-      if (files::status(static_cast<int>(own), "", 0, &inside) == 0 && inside.is(files::kCharacter) &&
-          inside.rdev_major == 1 && inside.rdev_minor == 3) {
-        sys::call(__NR_dup3, own, fd, 0);
-      }
-      sys::close(static_cast<int>(own));
+      if (!looked_up) own.reset(files::open_in_root(c.root, "/dev/null", files::kReadWrite));
+      looked_up = true;
+      if (files::is_null_device(own.get())) sys::call(__NR_dup3, own.get(), fd, 0);
       continue;
     }
     // Not /dev/tty, /dev/console and /dev/ptmx (5): one node for all users of the machine.

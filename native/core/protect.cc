@@ -40,9 +40,17 @@ Result mask_directory(Context& c, int target, const char* path) {
   }
   if (Result r = mounts::make_filesystem(c, "tmpfs", "tmpfs", {}, "ro", MOUNT_ATTR_RDONLY, &cover); !r.ok()) return r;
   if (Result r = attach(c, give(cover), target, path); !r.ok()) return r;
-  long fd = sys::fcntl(c.slots[0], F_DUPFD_CLOEXEC, 3);
-  if (fd >= 0) c.mask_directory = static_cast<int>(fd);
+  c.mask_directory = c.slots[0];
+  c.slots[0] = -1;
   return {};
+}
+
+// The container's, or the host's where it has none; looked up once for all masks.
+int null_device(Context& c) {
+  if (c.null_device >= 0) return c.null_device;
+  UniqueFd own(files::open_in_root(c.root, "/dev/null"));
+  if (files::is_null_device(own.get())) return c.null_device = own.release();
+  return files::is_null_device(c.host_null) ? c.host_null : -1;
 }
 
 }  // namespace
@@ -58,10 +66,9 @@ Result run(Context& c, const wire::step::maskPath& s) {
   if (long r = files::status(target.get(), "", 0, &at); r < 0) return check("statx", r);
   if (at.is(files::kDirectory)) return mask_directory(c, target.get(), path);
 
-  UniqueFd null_device(files::open_in_root(c.root, "/dev/null"));
-  int source = files::is_null_device(null_device.get()) ? null_device.get() : c.host_null;
-  if (source < 0) return {ENODEV, "open_tree"};
-  if (Result r = clone_tree(c, source, "", false, &tree); !r.ok()) return r;
+  int cover = null_device(c);
+  if (cover < 0) return {ENODEV, "open_tree"};
+  if (Result r = clone_tree(c, cover, "", false, &tree); !r.ok()) return r;
   return attach(c, give(tree), target.get(), path);
 }
 

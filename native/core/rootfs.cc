@@ -38,7 +38,7 @@ Result use_root(Context& c, UniqueFd tree, int place) {
   sys::close(c.root);
   c.root = tree.release();
   long null_device = sys::openat(sys::kCwd, "/dev/null", files::kPathOnly | files::kCloexec);
-  if (files::is_null_device(static_cast<int>(null_device))) c.host_null = static_cast<int>(null_device);
+  if (null_device >= 0) c.host_null = static_cast<int>(null_device);
   // In a user namespace a new procfs must show no more than one that is mounted: while the host's is. Where that cannot
   // be, whoever needs ours tries again.
   if (c.in_user_namespace) static_cast<void>(files::procfs(c));

@@ -60,14 +60,15 @@ Result open_slave(int master, UniqueFd* slave) {
 
 // A link in its place is not followed, and what is covered must be a file: a mount on a directory would be refused.
 Result cover_console(Context& c, const char* path, int slave) {
-  UniqueFd parent, tree;
+  UniqueFd tree;
+  int parent = -1;
   const char* name = nullptr;
   if (Result r = files::open_parent(c, path, &parent, &name); !r.ok()) return r;
   constexpr int kMake = files::kWriteOnly | files::kCreate | files::kExclusive | files::kNoFollow | files::kCloexec;
-  long fd = sys::openat(parent.get(), name, kMake, 0666);
+  long fd = sys::openat(parent, name, kMake, 0666);
   if (fd >= 0) sys::close(static_cast<int>(fd));
   if (fd < 0 && fd != -EEXIST) return check("openat", fd);
-  UniqueFd target(sys::openat(parent.get(), name, files::kPathOnly | files::kNoFollow | files::kCloexec));
+  UniqueFd target(sys::openat(parent, name, files::kPathOnly | files::kNoFollow | files::kCloexec));
   files::Status at;
   if (!target.open()) return {ENOENT, "openat"};
   if (long r = files::status(target.get(), "", 0, &at); r < 0) return check("statx", r);

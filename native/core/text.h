@@ -19,6 +19,13 @@ inline bool equal(const char* a, const char* b) {
   return *a == *b;
 }
 
+inline bool equal(const char* a, const char* b, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    if (a[i] != b[i]) return false;
+  }
+  return true;
+}
+
 inline bool starts(const char* s, const char* prefix) {
   while (*prefix != '\0') {
     if (*s++ != *prefix++) return false;
@@ -64,9 +71,10 @@ class Buffer {
   }
 
  private:
-  char data_[Size];
+  // Before the text: of a long buffer with a short text only the first page is ever touched.
   size_t used_ = 0;
   bool overflowed_ = false;
+  char data_[Size];
 };
 
 inline constexpr size_t kPathMax = 4096;
