@@ -22,6 +22,7 @@
         "native/core/hooks.cc",
         "native/core/joined.cc",
         "native/core/labels.cc",
+        "native/core/mount_call.cc",
         "native/core/mounts.cc",
         "native/core/namespaces.cc",
         "native/core/process.cc",

@@ -55,6 +55,8 @@ struct Context {
   // it has not been looked at).
   int null_device = -1;
   int host_null = -1;
+  // The working directory that we were called in, while mount(2) needs it for targets.
+  int here = -1;
   // For the step right after: devices and links are made one after the other, and nothing is mounted in between.
   Parent parent;
   // The empty read-only directory that covers masked directories, once it is mounted.

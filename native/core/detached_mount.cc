@@ -103,33 +103,34 @@ Result attach(Context& c, UniqueFd mount, int target, const char* path) {
   return {};
 }
 
-Result make_filesystem(Context& c, const char* type, const char* source, wire::texts options, const char* extra,
-                       uint64_t attributes, UniqueFd* mount) {
+Result make_filesystem(Context& c, const NewFilesystem& wanted, UniqueFd* mount) {
   UniqueFd fs;
   {
-    long fd = sys::fsopen(type, FSOPEN_CLOEXEC);
+    long fd = sys::fsopen(wanted.type, FSOPEN_CLOEXEC);
     if (fd < 0) {
-      c.about(type);
+      c.about(wanted.type);
       return check("fsopen", fd);
     }
     fs.reset(fd);
   }
   Result r;
-  if (*source != '\0') r = check("fsconfig", sys::fsconfig(fs.get(), FSCONFIG_SET_STRING, "source", source, 0));
-  for (uint32_t i = 0; r.ok() && i < options.count; i++) {
-    c.about(c.plan.text(options, i));
-    r = configure(fs.get(), c.plan.text(options, i));
+  if (*wanted.source != '\0')
+    r = check("fsconfig", sys::fsconfig(fs.get(), FSCONFIG_SET_STRING, "source", wanted.source, 0));
+  for (uint32_t i = 0; r.ok() && i < wanted.options.count; i++) {
+    const char* option = c.plan.text(wanted.options, i);
+    c.about(option);
+    r = configure(fs.get(), option);
   }
-  if (r.ok() && *extra != '\0') r = configure(fs.get(), extra);
+  if (r.ok() && *wanted.extra != '\0') r = configure(fs.get(), wanted.extra);
   if (r.ok()) {
-    c.about(source);
+    c.about(wanted.source);
     r = check("fsconfig", sys::fsconfig(fs.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0));
   }
   if (!r.ok()) {
     read_log(c, fs.get());
     return r;
   }
-  long fd = sys::fsmount(fs.get(), FSMOUNT_CLOEXEC, attributes);
+  long fd = sys::fsmount(fs.get(), FSMOUNT_CLOEXEC, wanted.attributes);
   if (fd < 0) return check("fsmount", fd);
   mount->reset(fd);
   return {};

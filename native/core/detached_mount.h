@@ -22,9 +22,15 @@ Result set_attributes(Context& c, int fd, uint64_t set, uint64_t clear, uint64_t
 // As set_attributes on a mount that is still detached. `later` says that this kernel can do it only when attached.
 Result set_detached(int fd, uint64_t set, uint64_t clear, bool* later);
 
-// A new file system. `extra` is one more option, or empty.
-Result make_filesystem(Context& c, const char* type, const char* source, wire::texts options, const char* extra,
-                       uint64_t attributes, UniqueFd* mount);
+// `extra` is one more option, or empty.
+struct NewFilesystem {
+  const char* type;
+  const char* source;
+  wire::texts options;
+  const char* extra;
+  uint64_t attributes;
+};
+Result make_filesystem(Context& c, const NewFilesystem& wanted, UniqueFd* mount);
 
 // A clone of the mount at `path` (the descriptor itself when empty), with `recursive` of the tree.
 Result clone_tree(Context& c, int dir, const char* path, bool recursive, UniqueFd* tree);

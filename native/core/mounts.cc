@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Mounts by the descriptor-based interface: a mount is made or cloned detached, gets its attributes, and is then put
-// on a target that was resolved in the root. No path inside the container is trusted twice (CVE-2021-30465).
+// Mounts: made or cloned detached, given their attributes, and then put on a target that was resolved in the root; or
+// made there by one call. No path inside the container is trusted twice (CVE-2021-30465).
 #include <linux/errno.h>
 #include <linux/openat2.h>
 
 #include "core/copy_up.h"
-#include "core/detached_mount.h"
+#include "core/mount_call.h"
 
 namespace tsubo {
 
@@ -41,39 +41,6 @@ Result open_target(Context& c, const char* path, uint64_t flags, files::Make wha
   long fd = files::make_in_root(c.root, path, what, what == files::Make::directory ? 0755 : 0644, existed);
   if (fd < 0) return check("openat2", fd);
   target->reset(fd);
-  return {};
-}
-
-// fsconfig takes values of at most 255 bytes (lower directories of an overlay can be longer): mount(2) takes a page.
-bool fits_fsconfig(Context& c, wire::texts options) {
-  for (uint32_t i = 0; i < options.count; i++) {
-    const char* equals = text::find(c.plan.text(options, i), '=');
-    if (equals != nullptr && text::length(equals + 1) > 255) return false;
-  }
-  return true;
-}
-
-Result mount_by_path(Context& c, const wire::step::mount& s, int target) {
-  text::Path data;
-  unsigned long flags = mount_flags(s.attributes);
-  for (uint32_t i = 0; i < s.options.count; i++) {
-    const char* option = c.plan.text(s.options, i);
-    if (text::equal(option, "ro")) {
-      flags |= kMsRdonly;
-      continue;
-    }
-    data.add(data.size() > 0 ? "," : "").add(option);
-  }
-  if (data.overflowed()) return {E2BIG, "mount"};
-  Result mounted = at_descriptor(c, target, [&](const char* path) {
-    return check("mount", sys::mount(c.plan.text(s.source), path, c.plan.text(s.fstype), flags, data.c_str()));
-  });
-  if (!mounted.ok()) return mounted;
-  // The new mount lies over the target: resolved again to keep it in slot 0.
-  long fd = files::open_in_root(c.root, c.plan.text(s.target));
-  if (fd < 0) return check("openat2", fd);
-  if (c.slots[0] >= 0) sys::close(c.slots[0]);
-  c.slots[0] = static_cast<int>(fd);
   return {};
 }
 
@@ -136,10 +103,11 @@ Result run(Context& c, const wire::step::mount& s) {
     if (long r = files::status(target.get(), "", 0, &at); r < 0) return check("statx", r);
     mode.add("mode=").add_number(at.mode & 07777, 8);
   }
-  if (Result r = make_filesystem(c, type, c.plan.text(s.source), s.options, mode.c_str(), s.attributes, &mount);
-      !r.ok())
-    return r;
-  if ((s.flags & wire::kCopyUp) != 0) {
+  NewFilesystem wanted = {type, c.plan.text(s.source), s.options, mode.c_str(), s.attributes};
+  bool copies = (s.flags & wire::kCopyUp) != 0;
+  if (!copies && mounted_by_one_call(c, wanted, target.get())) return {};
+  if (Result r = make_filesystem(c, wanted, &mount); !r.ok()) return r;
+  if (copies) {
     c.about(target_path);
     if (Result r = copy_up(c, target.get(), mount.get()); !r.ok()) return r;
   }
@@ -187,7 +155,9 @@ Result run(Context& c, const wire::step::mountCgroup& s) {
   bool existed = false;
   if (Result r = open_target(c, target_path, s.flags, files::Make::directory, &target, &existed); !r.ok()) return r;
   if (Result r = guard_proc(c, target.get(), target_path, s.flags, false); !r.ok()) return r;
-  Result made = make_filesystem(c, "cgroup2", "cgroup", s.options, "", s.attributes, &mount);
+  NewFilesystem wanted = {"cgroup2", "cgroup", s.options, "", s.attributes};
+  if (mounted_by_one_call(c, wanted, target.get())) return {};
+  Result made = make_filesystem(c, wanted, &mount);
   if (made.error == EPERM || made.error == EBUSY) {
     if (Result r = clone_tree(c, sys::kCwd, c.plan.text(s.fallback), true, &mount); !r.ok()) return r;
     if (Result r = set_attributes(c, mount.get(), s.attributes, 0, 0, false); !r.ok()) return r;

@@ -50,7 +50,8 @@ Result run(Context& c, const wire::step::findProgram& s) {
 
 Result run(Context& c, const wire::step::ready&) {
   // A waiting init holds nothing but the two FIFOs: no directory, no mount, nothing of the host (CVE-2024-21626).
-  int* const held[] = {&c.root, &c.procfs, &c.null_device, &c.host_null, &c.mask_directory, &c.terminal, &c.parent.fd};
+  int* const held[] = {&c.root,           &c.procfs,   &c.null_device, &c.host_null,
+                       &c.mask_directory, &c.terminal, &c.here,        &c.parent.fd};
   for (int* fd : held) {
     if (*fd >= 0) sys::close(*fd);
     *fd = -1;

@@ -38,7 +38,8 @@ Result mask_directory(Context& c, int target, const char* path) {
     if (Result r = clone_tree(c, c.mask_directory, "", false, &cover); !r.ok()) return r;
     return attach(c, give(cover), target, path);
   }
-  if (Result r = mounts::make_filesystem(c, "tmpfs", "tmpfs", {}, "ro", MOUNT_ATTR_RDONLY, &cover); !r.ok()) return r;
+  mounts::NewFilesystem wanted = {"tmpfs", "tmpfs", {}, "ro", MOUNT_ATTR_RDONLY};
+  if (Result r = mounts::make_filesystem(c, wanted, &cover); !r.ok()) return r;
   if (Result r = attach(c, give(cover), target, path); !r.ok()) return r;
   c.mask_directory = c.slots[0];
   c.slots[0] = -1;

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/mount_call.h"
+
+#include <linux/errno.h>
+
+namespace tsubo::mounts {
+
+namespace {
+
+// What the kernel makes from nothing: no option and no source of these is a path, so they mean the same in whatever
+// working directory, and commas apart mount(2) reads them as fsconfig(2) does.
+constexpr const char* kWithoutPaths[] = {"proc", "tmpfs", "devpts", "mqueue", "sysfs", "cgroup2"};
+
+bool takes_no_path(const char* type) {
+  for (const char* one : kWithoutPaths) {
+    if (text::equal(type, one)) return true;
+  }
+  return false;
+}
+
+// The steps that change or keep a mount come right after it.
+bool wanted_by_next_step(const Context& c) {
+  if (c.step + 1 >= c.plan.steps()) return false;
+  wire::Op next = c.plan.op(c.step + 1);
+  return next == wire::Op::keepMount || next == wire::Op::changeMount || next == wire::Op::labelMount;
+}
+
+using Data = text::Buffer<1024>;
+
+// False for what mount(2) would read in another way.
+bool join(Context& c, const NewFilesystem& fs, Data* data) {
+  bool read_only = false;
+  for (uint32_t i = 0; i < fs.options.count; i++) {
+    const char* option = c.plan.text(fs.options, i);
+    if (text::find(option, ',') != nullptr) return false;
+    read_only = read_only || text::equal(option, "ro");
+    data->add(data->size() > 0 ? "," : "").add(option);
+  }
+  if (*fs.extra != '\0') data->add(data->size() > 0 ? "," : "").add(fs.extra);
+  // MS_RDONLY is the mount's and the super block's.
+  return !data->overflowed() && (read_only || (fs.attributes & MOUNT_ATTR_RDONLY) == 0);
+}
+
+}  // namespace
+
+bool mounted_by_one_call(Context& c, const NewFilesystem& fs, int target) {
+  Data data;
+  if (!takes_no_path(fs.type) || wanted_by_next_step(c) || !join(c, fs, &data)) return false;
+  if (c.here < 0) c.here = static_cast<int>(sys::openat(sys::kCwd, ".", files::kPathOnly | files::kCloexec));
+  // The working directory is the one path that names the target whatever happens to its names.
+  if (c.here < 0 || sys::fchdir(target) < 0) return false;
+  const char* source = *fs.source == '\0' ? nullptr : fs.source;
+  bool done = sys::mount(source, ".", fs.type, mount_flags(fs.attributes), data.c_str()) == 0;
+  sys::fchdir(c.here);
+  if (!done) return false;
+  if (c.slots[0] >= 0) sys::close(c.slots[0]);
+  c.slots[0] = -1;
+  return true;
+}
+
+bool fits_fsconfig(Context& c, wire::texts options) {
+  for (uint32_t i = 0; i < options.count; i++) {
+    const char* equals = text::find(c.plan.text(options, i), '=');
+    if (equals != nullptr && text::length(equals + 1) > 255) return false;
+  }
+  return true;
+}
+
+Result mount_by_path(Context& c, const wire::step::mount& s, int target) {
+  text::Path data;
+  unsigned long flags = mount_flags(s.attributes);
+  for (uint32_t i = 0; i < s.options.count; i++) {
+    const char* option = c.plan.text(s.options, i);
+    if (text::equal(option, "ro")) {
+      flags |= kMsRdonly;
+      continue;
+    }
+    data.add(data.size() > 0 ? "," : "").add(option);
+  }
+  if (data.overflowed()) return {E2BIG, "mount"};
+  Result mounted = at_descriptor(c, target, [&](const char* path) {
+    return check("mount", sys::mount(c.plan.text(s.source), path, c.plan.text(s.fstype), flags, data.c_str()));
+  });
+  if (!mounted.ok()) return mounted;
+  // The new mount lies over the target: resolved again to keep it in slot 0.
+  long fd = files::open_in_root(c.root, c.plan.text(s.target));
+  if (fd < 0) return check("openat2", fd);
+  if (c.slots[0] >= 0) sys::close(c.slots[0]);
+  c.slots[0] = static_cast<int>(fd);
+  return {};
+}
+
+}  // namespace tsubo::mounts
