@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What no ready-made linter asks: licence lines, and that nothing of one machine slips into the sources.
+// What no ready-made linter asks: licence lines, the order of the rooms, and that nothing of one machine slips into the
+// sources.
 import { readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, normalize } from 'node:path';
 import { filesBelow, top } from './stage.mjs';
 
 const rooms = ['.ci', 'bundle-fixtures', 'native', 'src', 'test'];
@@ -13,11 +14,29 @@ const alone = [
   'tsconfig.json',
   'vitest.config.ts',
 ];
+/** The rooms of src/: each imports code from itself and from those before it. Types may come from anywhere. */
+const order = [
+  ...['errors', 'host', 'oci', 'wire', 'bundle', 'seccomp', 'cgroup', 'rdt', 'plan', 'validate', 'lifecycle'],
+  ...['cli', 'node', 'standalone'],
+];
 const licence = 'SPDX-License-Identifier: Apache-2.0';
 
 /** Each file of ours that is text. */
 function sources() {
   return filesBelow([...rooms, ...alone], path => !/\/(rootfs|build|node_modules)\//.test(path));
+}
+
+/**
+ * @param {string} path a file of src/
+ * @param {string} text
+ * @returns {string[]} the files it takes code from in rooms that come later
+ */
+function importsBackwards(path, text) {
+  const room = path.split('/')[1] ?? '';
+  const imports = text.matchAll(/^(?:import|export) (?!type )[^;]*? from '(\.[^']+)';$/gm);
+  return [...imports]
+    .map(([, target = '']) => normalize(join(dirname(path), target)))
+    .filter(target => order.indexOf(target.split('/')[1] ?? '') > order.indexOf(room));
 }
 
 /** @returns {string[]} one line for each problem, empty when all is well */
@@ -37,6 +56,12 @@ export function problemsOfSources() {
     // what is wrong in a fixture is meant to be wrong
     const shaped = !path.startsWith('bundle-fixtures/bad/');
     if (shaped && text !== '' && !text.endsWith('\n')) complain(lines.length - 1, 'the last line ends');
+    if (/^src\/\w+\//.test(path)) {
+      const room = path.split('/')[1] ?? '';
+      if (!order.includes(room)) complain(0, `the room ${room} has no place in the order of .ci/sources.mjs`);
+      for (const target of importsBackwards(path, text))
+        complain(0, `${target} is in a room that comes later`);
+    }
     lines.forEach((line, index) => {
       if (line.includes(top) || line.includes(`${dirname(top)}/shared`)) {
         complain(index, 'a path of this machine');

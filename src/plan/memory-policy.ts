@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Linux } from '../oci/config.ts';
-import { parseNumberList } from '../validate/number-list.ts';
+import { parseNumberList } from '../oci/number-list.ts';
 import type { Step } from '../wire/steps.ts';
 
 /** linux/mempolicy.h */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import { parseNumberList } from '../oci/number-list.ts';
 import { ioClasses, schedulerFlags, schedulerPolicies } from '../oci/scheduler.ts';
-import { parseNumberList } from '../validate/number-list.ts';
 import type { Step } from '../wire/steps.ts';
 import type { ProcessContext } from './context.ts';
 

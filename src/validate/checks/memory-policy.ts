@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { memoryPolicyFlags, memoryPolicyModes, personalityDomains } from '../../oci/config-linux.ts';
+import { parseNumberList } from '../../oci/number-list.ts';
 import type { Check } from '../context.ts';
-import { parseNumberList } from '../number-list.ts';
 import { nearestWord } from '../spelling.ts';
 
 /** The texts of the messages are runc's. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import { parseNumberList } from '../../oci/number-list.ts';
 import type { Check } from '../context.ts';
-import { parseNumberList } from '../number-list.ts';
 
 const spec = 'config.md#linux-process';
 

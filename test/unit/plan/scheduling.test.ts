@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
+import { parseNumberList } from '../../../src/oci/number-list.ts';
 import { execAffinity } from '../../../src/plan/scheduling.ts';
-import { parseNumberList } from '../../../src/validate/number-list.ts';
 import { planFor, stepsOf } from '../../helpers/plan.ts';
 
 describe('a list of numbers', () => {
