@@ -78,6 +78,37 @@ Outcome names_in(DIR* stream, const std::string& path, Which which, Names& names
   return {};
 }
 
+// The names are known before the first goes: what a directory tells while it changes is not said.
+Outcome remove_entries(DIR* directory, const std::string& path);
+
+Outcome remove_directory(int parent, const char* name, const std::string& path) {
+  const int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0) return errno == ENOENT ? Outcome() : refused("open", errno, path);
+  Stream stream(fdopendir(fd), closedir);
+  if (stream == nullptr) {
+    close(fd);
+    return refused("open", ENOMEM, path);
+  }
+  Outcome removed = remove_entries(stream.get(), path);
+  if (removed.syscall != nullptr) return removed;
+  if (unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT) return refused("rmdir", errno, path);
+  return {};
+}
+
+Outcome remove_entries(DIR* directory, const std::string& path) {
+  Names names;
+  Outcome listed = names_in(directory, path, Which::all, names);
+  if (listed.syscall != nullptr) return listed;
+  for (size_t i = 0; i < names.size(); i++) {
+    if (unlinkat(dirfd(directory), names[i], 0) == 0 || errno == ENOENT) continue;
+    const std::string entry = path + "/" + names[i];
+    if (errno != EISDIR) return refused("unlink", errno, entry);
+    Outcome removed = remove_directory(dirfd(directory), names[i], entry);
+    if (removed.syscall != nullptr) return removed;
+  }
+  return {};
+}
+
 // The owner is known of each file that is there; the bytes read are none of one that cannot be read whole.
 std::string_view read_small(int directory, const std::string& path, char* room, std::string& owner) {
   UniqueFd fd(syscall(SYS_openat, directory, path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
@@ -111,6 +142,12 @@ Outcome readdir(const Arguments& a) {
   std::vector<Value> items;
   for (size_t i = 0; i < names.size(); i++) items.push_back(Value::text(names[i]));
   return Value::list(std::move(items));
+}
+
+Outcome removeTree(const Arguments& a) {
+  const std::string& path = a[0].text();
+  if (path.find('\0') != std::string::npos) return refused("open", EINVAL, path);
+  return remove_directory(AT_FDCWD, path.c_str(), path);
 }
 
 Outcome readMembers(const Arguments& a) {

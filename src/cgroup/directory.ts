@@ -41,9 +41,9 @@ export function planCgroup(binding: Binding, root: string, path: string, origin:
       hint: 'name a cgroup below it, for example /tsubo/my-container',
     });
   }
-  requireVacant(binding, path, origin);
   const made: string[] = [];
   for (let at = path; at !== root && binding.stat(at) === undefined; at = parentPath(at)) made.unshift(at);
+  if (made.length === 0) refuseOccupied(binding, path, origin);
   return { root, path, made };
 }
 

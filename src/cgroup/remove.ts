@@ -28,7 +28,8 @@ export function removeCgroup(binding: Binding, place: CgroupPlace, occupants: Oc
       message: `${place.path} is not a cgroup below ${place.root}`,
     });
   }
-  if (binding.stat(place.path) !== undefined) {
+  // Mostly nobody is in it any more, and the kernel knows: EBUSY otherwise.
+  if (!removeUnused(binding, place.path)) {
     if (occupants === 'kill') killProcesses(binding, place.path);
     else if (!isLeft(binding, place.path)) return;
     removeBelow(binding, place.path);
@@ -67,7 +68,7 @@ function removeBelow(binding: Binding, path: string): void {
   }
 }
 
-/** False when somebody else uses it by now. */
+/** False when it is in use: a process or a cgroup is in it. */
 function removeUnused(binding: Binding, path: string): boolean {
   try {
     binding.rmdir(path);

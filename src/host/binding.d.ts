@@ -27,6 +27,8 @@ export interface Binding {
   mkfifo(path: string, mode: number): void;
   /** Names in the directory, without `.` and `..`, sorted by bytes. */
   readdir(path: string): string[];
+  /** rm -rf of a directory. What is already gone is fine; symbolic links are removed, not followed. */
+  removeTree(path: string): void;
   /**
    * Some members of the JSON object in the same file of each directory in a directory, in one call: a row for each
    * directory (no symbolic links), sorted by bytes, at most 128 rows to a text; each value of a row ends with a NUL. They

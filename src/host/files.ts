@@ -2,7 +2,7 @@
 import { errno } from '../errors/errno.ts';
 import { isSystemError, onHost } from '../errors/system.ts';
 import type { Binding } from './binding.d.ts';
-import { joinPath, parentPath } from './paths.ts';
+import { parentPath } from './paths.ts';
 
 /** Flags of open(2) that are the same on x86_64 and arm64 (O_DIRECTORY and O_NOFOLLOW are not). */
 export const openFlags = {
@@ -50,16 +50,6 @@ export function makeDirectories(binding: Binding, path: string, mode: number): v
     makeDirectories(binding, parentPath(path), mode);
     makeDirectories(binding, path, mode);
   }
-}
-
-/** rm -rf of a directory of ours. What is already gone is fine; symbolic links are removed, not followed. */
-export function removeTree(binding: Binding, path: string): void {
-  for (const name of unlessMissing(() => binding.readdir(path)) ?? []) {
-    const entry = joinPath(path, name);
-    if (isDirectory(binding, entry, true)) removeTree(binding, entry);
-    else unlessMissing(() => binding.unlink(entry));
-  }
-  unlessMissing(() => binding.rmdir(path));
 }
 
 /** The result, or undefined when the kernel said ENOENT. */

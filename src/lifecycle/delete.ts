@@ -14,8 +14,11 @@ import { removePlace } from './unit.ts';
 export interface DeleteOptions {
   /** Kills a container that runs, and does not mind one that does not exist. Default false. */
   readonly force?: boolean;
-  /** The caller has seen the init end: nobody can be waiting for it while holding the lock. Default false. */
-  readonly ended?: boolean;
+  /**
+   * The init that the caller has seen end, and collected: only its container is meant, not one that somebody has made
+   * under the same id since. Default: whichever has the id.
+   */
+  readonly ended?: InitRecord;
 }
 
 /**
@@ -27,9 +30,9 @@ export interface DeleteOptions {
  * @see runtime.md#delete
  */
 export function deleteContainer(runtime: Runtime, id: string, options: DeleteOptions = {}): void {
-  const force = options.force ?? false;
+  const { force = false, ended } = options;
   // Before the lock: a `start` that holds it may wait for the very process that has to end.
-  if (force && options.ended !== true) killEarly(runtime, id);
+  if (force && ended === undefined) killEarly(runtime, id);
   const held = hold(runtime, id);
   if (held === undefined) {
     if (force) return;
@@ -43,7 +46,12 @@ export function deleteContainer(runtime: Runtime, id: string, options: DeleteOpt
       if (!force) throw notFound(runtime, id);
       return;
     }
+    if (ended !== undefined && !isSame(record.init, ended)) {
+      held.release();
+      return;
+    }
     if (!force) requireStatus('delete', id, statusOf(runtime, record, { held: true }));
+    if (record.init !== undefined && ended === undefined) endInit(runtime, id, record.init);
     destroy(runtime, record, held);
   } catch (error) {
     held.release();
@@ -51,10 +59,16 @@ export function deleteContainer(runtime: Runtime, id: string, options: DeleteOpt
   }
 }
 
-/** All that belongs to the container, in this order: the cgroup is known only as long as the record is there. */
+function isSame(one: InitRecord | undefined, other: InitRecord): boolean {
+  return one?.pid === other.pid && one.startTime === other.startTime;
+}
+
+/**
+ * All that belongs to a container whose init has ended, in this order: the cgroup is known only as long as the record is
+ * there.
+ */
 function destroy(runtime: Runtime, record: ContainerRecord, held: Held): void {
   const { binding } = runtime;
-  if (record.init !== undefined) endInit(runtime, record.id, record.init);
   if (record.cgroup !== undefined) {
     removePlace(binding, record.cgroup, record.init === undefined ? 'spare' : 'kill');
   }

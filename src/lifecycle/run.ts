@@ -40,7 +40,7 @@ export function runContainer(runtime: Runtime, options: RunOptions): number {
     binding.close(pidfd);
     terminals?.close();
   }
-  if (foreground && options.keep !== true) deleteContainer(runtime, options.id, { force: true, ended: true });
+  if (foreground && options.keep !== true) deleteContainer(runtime, options.id, { force: true, ended: init });
   return status;
 }
 

@@ -2,7 +2,7 @@
 import { errno } from '../errors/errno.ts';
 import { RuntimeError } from '../errors/error.ts';
 import { hostFailure, isSystemError, onHost } from '../errors/system.ts';
-import { makeDirectories, openFlags, removeTree, unlessMissing } from '../host/files.ts';
+import { makeDirectories, openFlags, unlessMissing } from '../host/files.ts';
 import { entryPath } from '../host/paths.ts';
 import { checkId } from './ids.ts';
 import { type ContainerRecord, files } from './record.ts';
@@ -165,6 +165,6 @@ export function notFound(runtime: Runtime, id: string): RuntimeError {
 
 /** Removes a held state directory and lets it go. */
 export function removeState(runtime: Runtime, held: Held): void {
-  onHost(`unable to remove ${held.directory}`, () => removeTree(runtime.binding, held.directory));
+  onHost(`unable to remove ${held.directory}`, () => runtime.binding.removeTree(held.directory));
   held.release();
 }

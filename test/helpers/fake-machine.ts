@@ -252,6 +252,10 @@ export class FakeMachine {
       this.#begin('unlink', path);
       real('unlink', path, () => fs.unlinkSync(path));
     },
+    removeTree: path => {
+      this.#begin('removeTree', path);
+      real('unlink', path, () => fs.rmSync(path, { recursive: true, force: true }));
+    },
     unmount: path => {
       this.#begin('unmount', path);
       throw refused('umount2', 22, path);

@@ -188,14 +188,14 @@ describe('a create that was killed', () => {
     machine.trouble.set(call, () => {
       throw new Error('SIGKILL');
     });
-    const { rmdir, unlink } = machine.binding;
-    Object.assign(machine.binding, { rmdir: () => {}, unlink: () => {}, pidfdSignal: () => false });
+    const { rmdir, removeTree } = machine.binding;
+    Object.assign(machine.binding, { rmdir: () => {}, removeTree: () => {}, pidfdSignal: () => false });
     try {
       createContainer(runtime, options);
     } catch {
       // The failure itself is not what is looked at.
     }
-    Object.assign(machine.binding, { rmdir, unlink });
+    Object.assign(machine.binding, { rmdir, removeTree });
     for (const process of machine.processes.values()) process.state = 'Z';
   }
 
@@ -257,6 +257,18 @@ describe('run', () => {
   it('returns 128 and the signal', () => {
     machine.exit = { signal: 15 };
     expect(runContainer(runtime, options)).toBe(143);
+  });
+
+  it('leaves a container alone that got the same id meanwhile', () => {
+    const { waitForeground } = machine.binding;
+    machine.binding.waitForeground = (...values) => {
+      const status = waitForeground(...values);
+      deleteContainer(runtime, 'c', { force: true });
+      createContainer(runtime, options);
+      return status;
+    };
+    expect(runContainer(runtime, options)).toBe(0);
+    expect(containerState(runtime, 'c').status).toBe('created');
   });
 
   it('keeps the stopped container with --keep', () => {
