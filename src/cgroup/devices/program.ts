@@ -28,7 +28,12 @@ const offsets = { accessType: 0, major: 4, minor: 8 } as const;
 /** `wanted` holds the bits that no rule has allowed so far. */
 const register = { verdict: 0, context: 1, type: 2, wanted: 3, major: 4, minor: 5 } as const;
 
-type Instruction = readonly [opcode: number, to: number, from: number, offset: number, immediate: number];
+/** Two words an instruction. */
+type Code = number[];
+
+function emit(code: Code, opcode: number, to: number, from: number, offset: number, immediate: number): void {
+  code.push(opcode | (to << 8) | (from << 12) | (offset << 16), immediate);
+}
 
 /**
  * The rules as a program of type BPF_PROG_TYPE_CGROUP_DEVICE, each instruction 8 bytes as in little endian memory. It
@@ -39,27 +44,26 @@ type Instruction = readonly [opcode: number, to: number, from: number, offset: n
  * same share their tests and their decision.
  */
 export function deviceProgram(rules: readonly DeviceRule[]): Uint8Array {
-  const code: Instruction[] = [
-    [bpf.loadWord, register.type, register.context, offsets.accessType, 0],
-    [bpf.moveRegister, register.wanted, register.type, 0, 0],
-    [bpf.shiftRight, register.wanted, 0, 0, 16],
-    [bpf.and, register.type, 0, 0, 0xffff],
-    [bpf.loadWord, register.major, register.context, offsets.major, 0],
-    [bpf.loadWord, register.minor, register.context, offsets.minor, 0],
-    // access(2) with F_OK asks for nothing
-    [bpf.jumpNotEqual, register.wanted, 0, 2, 0],
-    ...verdict(1),
-  ];
-  for (const run of runs([...rules].reverse())) {
+  const code: Code = [];
+  emit(code, bpf.loadWord, register.type, register.context, offsets.accessType, 0);
+  emit(code, bpf.moveRegister, register.wanted, register.type, 0, 0);
+  emit(code, bpf.shiftRight, register.wanted, 0, 0, 16);
+  emit(code, bpf.and, register.type, 0, 0, 0xffff);
+  emit(code, bpf.loadWord, register.major, register.context, offsets.major, 0);
+  emit(code, bpf.loadWord, register.minor, register.context, offsets.minor, 0);
+  // access(2) with F_OK asks for nothing
+  emit(code, bpf.jumpNotEqual, register.wanted, 0, verdictLength, 0);
+  emitVerdict(code, 1);
+  for (const run of runs(rules)) {
     const [first] = run;
     const tests = testsOf(run);
-    const decision = decide(first);
-    code.push(...placed(tests, decision.length), ...decision);
+    emitTests(code, tests, decisionLength(first));
+    emitDecision(code, first);
     // What cannot be reached is refused by the kernel's verifier.
-    if (tests.length === 0 && first.access === wholeAccess) return assemble(code);
+    if (tests.length === 0 && first.access === wholeAccess) return bytesOf(code);
   }
-  code.push(...verdict(0));
-  return assemble(code);
+  emitVerdict(code, 0);
+  return bytesOf(code);
 }
 
 /** Jumps reach 32,767 instructions far; a run takes up to four for each rule. */
@@ -67,10 +71,11 @@ const longestRun = 1000;
 
 type Run = readonly [DeviceRule, ...DeviceRule[]];
 
-/** Rules in a row that decide the same: their own order says nothing. */
+/** Rules in a row that decide the same, the last ones first: their own order says nothing. */
 function* runs(rules: readonly DeviceRule[]): Generator<Run> {
   let run: [DeviceRule, ...DeviceRule[]] | undefined;
-  for (const rule of rules) {
+  for (let i = rules.length - 1; i >= 0; i--) {
+    const rule = rules[i] as DeviceRule;
     const [first] = run ?? [];
     if (run !== undefined && alike(first, rule) && run.length < longestRun) {
       run.push(rule);
@@ -106,7 +111,9 @@ function testsOf(run: Run): Test[] {
 }
 
 /** What two rules say of both types, one says of all. */
-function byType(run: Run): Map<DeviceRule['type'], DeviceRule[]> {
+function byType(run: Run): Map<DeviceRule['type'], readonly DeviceRule[]> {
+  const [{ type: only }] = run;
+  if (run.every(({ type }) => type === only)) return new Map([[only, run]]);
   const ofNumbers = new Map<string, DeviceRule>();
   for (const rule of run) {
     const numbers = `${rule.major}:${rule.minor}`;
@@ -141,42 +148,42 @@ function numberTests(rules: readonly DeviceRule[]): Test[] {
   return tests;
 }
 
-function placed(tests: readonly Test[], decision: number): Instruction[] {
-  return tests.map(([opcode, of, value, to], index): Instruction => {
-    // A jump counts from the instruction after it.
-    const left = tests.length - index - 1;
-    return [opcode, of, 0, typeof to === 'number' ? to : to === 'past' ? left + decision : left, value];
-  });
+function emitTests(code: Code, tests: readonly Test[], decision: number): void {
+  // A jump counts from the instruction after it.
+  let left = tests.length;
+  for (const [opcode, of, value, to] of tests) {
+    left -= 1;
+    emit(code, opcode, of, 0, typeof to === 'number' ? to : to === 'past' ? left + decision : left, value);
+  }
+}
+
+const verdictLength = 2;
+
+function decisionLength({ access }: DeviceRule): number {
+  return access === wholeAccess ? verdictLength : verdictLength + 2;
 }
 
 /** Something is wanted whenever a rule is reached. */
-function decide({ allow, access }: DeviceRule): Instruction[] {
-  if (access === wholeAccess) return verdict(allow ? 1 : 0);
-  return allow
-    ? [
-        [bpf.and, register.wanted, 0, 0, wholeAccess & ~access],
-        [bpf.jumpNotEqual, register.wanted, 0, 2, 0],
-        ...verdict(1),
-      ]
-    : [[bpf.jumpAnySet, register.wanted, 0, 1, access], [bpf.jump, 0, 0, 2, 0], ...verdict(0)];
-}
-
-function verdict(value: 0 | 1): Instruction[] {
-  return [
-    [bpf.move, register.verdict, 0, 0, value],
-    [bpf.exit, 0, 0, 0, 0],
-  ];
-}
-
-function assemble(code: readonly Instruction[]): Uint8Array {
-  const bytes = new Uint8Array(code.length * 8);
-  const view = new DataView(bytes.buffer);
-  for (const [index, [opcode, to, from, offset, immediate]] of code.entries()) {
-    const at = index * 8;
-    view.setUint8(at, opcode);
-    view.setUint8(at + 1, to | (from << 4));
-    view.setInt16(at + 2, offset, true);
-    view.setInt32(at + 4, immediate, true);
+function emitDecision(code: Code, { allow, access }: DeviceRule): void {
+  if (access === wholeAccess) {
+    emitVerdict(code, allow ? 1 : 0);
+  } else if (allow) {
+    emit(code, bpf.and, register.wanted, 0, 0, wholeAccess & ~access);
+    emit(code, bpf.jumpNotEqual, register.wanted, 0, verdictLength, 0);
+    emitVerdict(code, 1);
+  } else {
+    emit(code, bpf.jumpAnySet, register.wanted, 0, 1, access);
+    emit(code, bpf.jump, 0, 0, verdictLength, 0);
+    emitVerdict(code, 0);
   }
-  return bytes;
+}
+
+function emitVerdict(code: Code, value: 0 | 1): void {
+  emit(code, bpf.move, register.verdict, 0, 0, value);
+  emit(code, bpf.exit, 0, 0, 0, 0);
+}
+
+/** In the order of bytes of the machine, which is little endian. */
+function bytesOf(code: Code): Uint8Array {
+  return new Uint8Array(new Int32Array(code).buffer);
 }

@@ -24,27 +24,27 @@ const letters: Readonly<Record<string, number>> = { r: access.read, w: access.wr
  * What every container may do, whatever its config says: make any node, use the devices of its own /dev, terminals, and
  * make tunnels in its own network namespace.
  */
-const defaults: readonly (readonly [type: 'c' | 'b', major: number, minor: number, mask: number])[] = [
-  ['c', -1, -1, access.mknod],
-  ['b', -1, -1, access.mknod],
-  ['c', 1, 3, wholeAccess], // null
-  ['c', 1, 5, wholeAccess], // zero
-  ['c', 1, 7, wholeAccess], // full
-  ['c', 1, 8, wholeAccess], // random
-  ['c', 1, 9, wholeAccess], // urandom
-  ['c', 5, 0, wholeAccess], // tty
-  ['c', 5, 2, wholeAccess], // ptmx
-  ['c', 136, -1, wholeAccess], // pts
-  ['c', 10, 200, wholeAccess], // net/tun
+const defaults: readonly DeviceRule[] = [
+  allowed('c', undefined, undefined, access.mknod),
+  allowed('b', undefined, undefined, access.mknod),
+  allowed('c', 1, 3), // null
+  allowed('c', 1, 5), // zero
+  allowed('c', 1, 7), // full
+  allowed('c', 1, 8), // random
+  allowed('c', 1, 9), // urandom
+  allowed('c', 5, 0), // tty
+  allowed('c', 5, 2), // ptmx
+  allowed('c', 136), // pts
+  allowed('c', 10, 200), // net/tun
 ];
+
+function allowed(type: 'c' | 'b', major?: number, minor?: number, mask: number = wholeAccess): DeviceRule {
+  return { allow: true, type, major, minor, access: mask };
+}
 
 /** The rules of a checked config, and after them the default ones. Without any rule everything else is denied. */
 export function containerDeviceRules(asked: readonly DeviceCgroup[] = []): DeviceRule[] {
-  const rules = configuredDeviceRules(asked);
-  for (const [type, major, minor, mask] of defaults) {
-    rules.push({ allow: true, type, major: numberOf(major), minor: numberOf(minor), access: mask });
-  }
-  return rules;
+  return [...configuredDeviceRules(asked), ...defaults];
 }
 
 /** Those of the config alone. */
