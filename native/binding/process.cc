@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 
 #include "binding/table.h"
 #include "binding/wait_status.h"
+#include "core/signals.h"
 
 namespace tsubo::binding {
 
@@ -25,19 +27,40 @@ std::vector<std::string>& command_line() {
   return argv;
 }
 
-// "CapBnd:\t000001ffffffffff" in /proc/self/status.
-uint64_t hex_field(const std::string& status, const char* name) {
-  size_t at = status.find(name);
-  if (at == std::string::npos) return 0;
-  return strtoull(status.c_str() + at + strlen(name), nullptr, 16);
+// All that is in /proc/self/status is to be had without the text, in a fraction of its time.
+struct Bounding {
+  uint64_t set = 0;
+  unsigned last = 0;
+};
+
+Bounding bounding_capabilities() {
+  Bounding found;
+  for (unsigned cap = 0; cap < 64; cap++) {
+    const int there = prctl(PR_CAPBSET_READ, cap);
+    // EINVAL: this kernel knows no more.
+    if (there < 0) break;
+    found.last = cap;
+    found.set |= static_cast<uint64_t>(there) << cap;
+  }
+  return found;
 }
 
-unsigned last_capability() {
-  constexpr unsigned kFirstGuess = 40;  // CAP_CHECKPOINT_RESTORE, Linux 5.9
-  unsigned cap = kFirstGuess;
-  while (cap < 63 && prctl(PR_CAPBSET_READ, cap + 1) >= 0) cap++;
-  while (cap > 0 && prctl(PR_CAPBSET_READ, cap) < 0) cap--;
-  return cap;
+uint64_t permitted_capabilities() {
+  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
+  if (syscall(SYS_capget, &header, data) < 0) return 0;
+  return static_cast<uint64_t>(data[1].permitted) << 32 | data[0].permitted;
+}
+
+// As in SigIgn of /proc/self/status: bit 0 is signal 1.
+uint64_t ignored_signals() {
+  uint64_t ignored = 0;
+  for (int signal = 1; signal <= 64; signal++) {
+    // The kernel's own: the C library hides the signals that it uses itself.
+    SignalAction action = {};
+    if (get_action(signal, &action) == 0 && action.handler == SIG_IGN) ignored |= uint64_t{1} << (signal - 1);
+  }
+  return ignored;
 }
 
 int pidfd_of(const Value& v) { return static_cast<int>(v.number()); }
@@ -79,17 +102,15 @@ Outcome sleepMs(const Arguments& a) {
 Outcome identity(const Arguments&) {
   utsname name;
   if (uname(&name) < 0) return refused("uname", errno);
-  Outcome status = readText({Value::text("/proc/self/status")});
-  if (status.syscall != nullptr) return status;
-  const std::string& text = status.value.text();
+  const Bounding bounding = bounding_capabilities();
   return Value::record({{"machine", Value::text(name.machine)},
                         {"release", Value::text(name.release)},
                         {"euid", Value::number(geteuid())},
                         {"egid", Value::number(getegid())},
-                        {"boundingCapabilities", Value::bigint(hex_field(text, "CapBnd:"))},
-                        {"permittedCapabilities", Value::bigint(hex_field(text, "CapPrm:"))},
-                        {"lastCapability", Value::number(last_capability())},
-                        {"ignoredSignals", Value::bigint(hex_field(text, "SigIgn:"))}});
+                        {"boundingCapabilities", Value::bigint(bounding.set)},
+                        {"permittedCapabilities", Value::bigint(permitted_capabilities())},
+                        {"lastCapability", Value::number(bounding.last)},
+                        {"ignoredSignals", Value::bigint(ignored_signals())}});
 }
 
 Outcome setAffinity(const Arguments& a) {

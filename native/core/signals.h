@@ -17,6 +17,10 @@ inline long set_action(int signal, const SignalAction& action) {
   return sys::call(__NR_rt_sigaction, signal, sys::arg(&action), 0, sizeof action.mask);
 }
 
+inline long get_action(int signal, SignalAction* action) {
+  return sys::call(__NR_rt_sigaction, signal, 0, sys::arg(action), sizeof action->mask);
+}
+
 // The signal gets its default action, without a C library: in a child that shares the memory of its parent, too.
 inline long reset_signal(int signal) { return set_action(signal, {nullptr, 0, nullptr, 0}); }
 
