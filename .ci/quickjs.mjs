@@ -69,10 +69,7 @@ export function withImmortals(directory, into) {
   if (!known) say('this version of QuickJS-NG counts references in another way: the snapshot is not settled');
   const parts = known
     ? [text.replace(counting, '#include "standalone/immortal.h"'), '#include "standalone/settle.h"']
-    : [
-        text,
-        ...['tsubo_settle', 'tsubo_without_gaps'].map(name => `void ${name}(JSRuntime *rt) { (void)rt; }`),
-      ];
+    : [text, ...['tsubo_settle', 'tsubo_settle_large'].map(name => `void ${name}(void *p) { (void)p; }`)];
   const path = join(into, 'quickjs.c');
   mkdirSync(join(top, into), { recursive: true });
   writeFileSync(join(top, path), `${parts.join('\n')}\n`);

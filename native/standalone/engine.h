@@ -9,7 +9,7 @@ extern "C" {
 
 // settle.h
 void tsubo_settle(JSRuntime* runtime);
-void tsubo_without_gaps(JSRuntime* runtime);
+void tsubo_settle_large(void* block);
 }
 
 namespace tsubo::standalone {

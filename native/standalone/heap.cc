@@ -4,8 +4,6 @@
 // is free and asks for it again at the next: 140 system calls and as many page faults in one `run`. A command lives
 // some milliseconds, in one thread. So: blocks are cut from chunks whose pages come in one call, and what is freed
 // waits in the list of its size. Only what is large enough for a mapping of its own goes back.
-#include "standalone/heap.h"
-
 #include <errno.h>
 #include <malloc.h>
 #include <stddef.h>
@@ -104,17 +102,13 @@ void* resized_mapping(void* p, size_t bytes) {
   return block;
 }
 
-void begin_chunk(unsigned char* chunk, size_t bytes) {
-  cut = chunk + kAlign - sizeof(Header);
-  end = chunk + bytes;
-}
-
 void* new_block(size_t bytes) {
   if (static_cast<size_t>(end - cut) < bytes) {
     // The rest of the chunk before is given up: less than half of one.
     auto* chunk = static_cast<unsigned char*>(map(kChunkBytes, MAP_POPULATE));
     if (chunk == nullptr) return nullptr;
-    begin_chunk(chunk, kChunkBytes);
+    cut = chunk + kAlign - sizeof(Header);
+    end = chunk + kChunkBytes;
   }
   auto* header = reinterpret_cast<Header*>(cut);
   header->bytes = bytes;
@@ -142,10 +136,6 @@ void* allocate(size_t bytes) {
 }
 
 }  // namespace
-
-void tsubo::standalone::lend_to_heap(void* begin, size_t bytes) {
-  if (bytes >= kChunkBytes) begin_chunk(static_cast<unsigned char*>(begin), bytes);
-}
 
 extern "C" {
 

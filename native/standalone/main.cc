@@ -15,7 +15,6 @@
 #include "binding/table.h"
 #include "standalone/bytecode.h"
 #include "standalone/engine.h"
-#include "standalone/huge_page.h"
 #include "standalone/snapshot.h"
 
 namespace tsubo::standalone {
@@ -234,7 +233,6 @@ int make_snapshot(const char* path) {
   JS_FreeValue(made.context, chunks);
   JS_FreeValue(made.context, global);
   // From here on nothing of the engine may run.
-  tsubo_settle(made.runtime);
   if (write_snapshot(path, made)) return 0;
   fprintf(stderr, "%s: errno %d\n", path, errno);
   return 1;
@@ -249,7 +247,6 @@ static void* spare = nullptr;
 namespace {
 
 int run(int argc, char** argv) {
-  const bool moved = move_to_huge_page();
   open_standard_descriptors();
   binding::set_argv(std::vector<std::string>(argv, argv + argc));
   spare = malloc(kSpareBytes);
@@ -259,7 +256,6 @@ int run(int argc, char** argv) {
     made = *ready;
     // It knows the stack of the process that made it.
     JS_UpdateStackTop(made.runtime);
-    if (!moved) tsubo_without_gaps(made.runtime);
   } else {
     JSValue result = prepare(&made);
     if (made.context == nullptr) return out_of_memory();

@@ -4,13 +4,15 @@
 #pragma once
 
 void tsubo_settle(JSRuntime* runtime);
-void tsubo_without_gaps(JSRuntime* runtime);
+void tsubo_settle_large(void* block);
 
 static JSMallocBlockHeader* tsubo_block(JSArena* arena, unsigned index) {
   return (JSMallocBlockHeader*)arena_get_block(arena, index, arena_block_sizes[arena->block_size_idx]);
 }
 
-// For a heap that becomes the snapshot: nothing in it is counted any more.
+// For a heap that becomes the snapshot. Nothing in it is counted any more, and no new block is put between those that
+// are there: new ones have pages of their own, each of them full of what is new. `tsubo_settle_large` does the first
+// for a block that the engine has from JSMallocFunctions.
 void tsubo_settle(JSRuntime* runtime) {
   for (int size = 0; size < JS_ARENA_BLOCK_SIZE_COUNT; size++) {
     struct list_head* at;
@@ -23,12 +25,14 @@ void tsubo_settle(JSRuntime* runtime) {
         tsubo_block(arena, i)->ref_count = 0;
       }
     }
+    init_list_head(&runtime->arena_state.free_arena_list[size]);
+    // Only who ends the runtime asks for all of them, and a new one would be entered in the one before it.
+    init_list_head(&runtime->arena_state.arena_list[size]);
   }
 }
 
-// Puts no new block between those that are there: new ones have pages of their own, each of them full of what is new.
-void tsubo_without_gaps(JSRuntime* runtime) {
-  for (int index = 0; index < JS_ARENA_BLOCK_SIZE_COUNT; index++) {
-    init_list_head(&runtime->arena_state.free_arena_list[index]);
-  }
+void tsubo_settle_large(void* p) {
+  JSMallocBlockHeader* block = p;
+  // What else there is begins with a pointer.
+  if (block->u.block_idx == JS_ARENA_FREE_NIL && block->block_size_idx == 0xff) block->ref_count = TSUBO_FOR_EVER;
 }

@@ -30,6 +30,9 @@ struct alignas(kAlign) Block {
   size_t bytes;
 };
 
+// Where the first block is: behind the header.
+constexpr size_t kFirst = (sizeof(Snapshot) + kAlign - 1) & ~(kAlign - 1);
+
 size_t used = 0;  // of the arena, while it is filled
 
 // Blocks of the arena that were given back while it is filled.
@@ -139,11 +142,17 @@ bool can_make_snapshot() { return header()->magic == 0; }
 bool making_snapshot() { return used != 0; }
 
 void begin_snapshot() {
-  used = (sizeof(Snapshot) + kAlign - 1) & ~(kAlign - 1);
+  used = kFirst;
   header()->bytes = TSUBO_ARENA_BYTES;
 }
 
 bool write_snapshot(const char* path, Snapshot made) {
+  tsubo_settle(made.runtime);
+  for (size_t at = kFirst; at != used;) {
+    auto* block = reinterpret_cast<Block*>(tsubo_arena + at);
+    tsubo_settle_large(block + 1);
+    at += sizeof(Block) + block->bytes;
+  }
   made.magic = kMagic;
   made.bytes = used;
   *header() = made;

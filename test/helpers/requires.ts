@@ -34,7 +34,7 @@ const programs = [
 
 /**
  * What a test may need of the machine:
- * `root`; a program; `libseccomp` (its header and library, to compile with); `standalone` (the executable has been built) and `standalone:arm64`; `cgroup1` (version 1 beside version 2); `systemd` (is the first process), `other-init` (is not), `user-manager` (can be had by the user 1000); `huge-pages` (transparent ones); `cgroup2` (mounted anywhere) and `cgroup2:CONTROLLER` (to be had there); `kernel:5.12` (or later);
+ * `root`; a program; `libseccomp` (its header and library, to compile with); `standalone` (the executable has been built) and `standalone:arm64`; `cgroup1` (version 1 beside version 2); `systemd` (is the first process), `other-init` (is not), `user-manager` (can be had by the user 1000); `cgroup2` (mounted anywhere) and `cgroup2:CONTROLLER` (to be had there); `kernel:5.12` (or later);
  * `no-resctrl` (mounted nowhere); `lsm:apparmor` or `lsm:selinux` (in force), `no-lsm:apparmor` (not); `selinux-policy` (of test/vm);
  * `capability:SYS_RESOURCE` (in our permitted set); `filesystem:overlay` (known to the kernel).
  */
@@ -47,7 +47,6 @@ export type Need =
   | 'systemd'
   | 'other-init'
   | 'user-manager'
-  | 'huge-pages'
   | 'cgroup2'
   | 'selinux-policy'
   | 'no-resctrl'
@@ -83,7 +82,6 @@ export function missing(need: Need): string | undefined {
   if (need === 'selinux-policy') return 'no SELinux with the policy of test/vm';
   if (need === 'no-resctrl') return 'resctrl is mounted here';
   if (need === 'user-manager') return 'no /run/user/1000';
-  if (need === 'huge-pages') return 'the kernel gives no transparent huge pages';
   if (need === 'standalone:arm64') return 'no standalone executable for arm64';
   return sentences[kind]?.replace('%', argument ?? '') ?? `no ${kind}`;
 }
@@ -108,7 +106,6 @@ function simple(need: string): boolean {
   if (need === 'no-resctrl') return !/ - resctrl /.test(readFileSync('/proc/self/mountinfo', 'utf8'));
   if (need === 'user-manager') return existsSync('/run/user/1000');
   if (need === 'selinux-policy') return knowsContext('system_u:system_r:jar_t:s0');
-  if (need === 'huge-pages') return givesHugePages();
   if (need === 'libseccomp') return existsSync('/usr/include/seccomp.h');
   if (need === 'cgroup1') return layouts.includes('machine');
   if (need === 'cgroup2') return cgroup2() !== undefined;
@@ -151,11 +148,6 @@ function knowsContext(context: string): boolean {
   } catch {
     return false;
   }
-}
-
-function givesHugePages(): boolean {
-  const setting = '/sys/kernel/mm/transparent_hugepage/enabled';
-  return existsSync(setting) && !readFileSync(setting, 'utf8').includes('[never]');
 }
 
 function inPath(program: string): boolean {

@@ -30,7 +30,7 @@ const systemdParameters = [
 async function helperPrograms() {
   const sources = readdirSync(join(top, 'test/helpers')).filter(
     // test/oci has no use for these, and there is no libseccomp to link the oracle with
-    name => name.endsWith('.cc') && !['oracle.cc', 'heap.cc', 'no-huge.cc'].includes(name),
+    name => name.endsWith('.cc') && !['oracle.cc', 'heap.cc'].includes(name),
   );
   for (const name of sources.map(source => source.slice(0, -3))) {
     await stage({
