@@ -13,7 +13,7 @@ export function cgroupOwnerSteps(config: Config, when: 'before' | 'cgroup'): Hos
     namespaces.some(namespace => namespace.type === type && (namespace.path ?? '') === '');
   const mount = (config.mounts ?? []).findIndex(
     ({ destination, type }) =>
-      containerPath(destination) === '/sys/fs/cgroup' && (type === 'cgroup' || type === 'cgroup2'),
+      (type === 'cgroup' || type === 'cgroup2') && containerPath(destination) === '/sys/fs/cgroup',
   );
   if (mount < 0 || !isNew('cgroup') || config.mounts?.[mount]?.options?.includes('ro')) return [];
   const { uid } = config.process?.user ?? { uid: 0 };

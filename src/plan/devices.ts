@@ -30,9 +30,8 @@ const permissionBits = 0o7777;
 /** False when the config brings /dev with it as a bind: then nothing is made in it. */
 export function ownsDev(config: Config): boolean {
   return !(config.mounts ?? []).some(
-    mount =>
-      containerPath(mount.destination) === '/dev' &&
-      (mount.options ?? []).some(word => word === 'bind' || word === 'rbind'),
+    ({ destination, options = [] }) =>
+      (options.includes('bind') || options.includes('rbind')) && containerPath(destination) === '/dev',
   );
 }
 

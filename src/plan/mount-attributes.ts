@@ -41,7 +41,11 @@ export function newMountAttributes(flags: number): number {
  * places. MS_I_VERSION and MS_SILENT have no such option, and nothing that can be seen from a container.
  */
 export function superBlockWords(flags: number): string[] {
-  return superBlockOptions.filter(({ flag }) => (flags & flag) !== 0).map(({ option }) => option);
+  const words: string[] = [];
+  for (const { flag, option } of superBlockOptions) {
+    if ((flags & flag) !== 0) words.push(option);
+  }
+  return words;
 }
 
 /** What a bind changes on the mount it clones. */

@@ -126,7 +126,7 @@ class Walker {
       const name = Object.hasOwn(properties, key) ? key : this.knownName(shape, values, key, value);
       let visited: unknown;
       if (name !== undefined && value !== null) {
-        path[depth] = name;
+        if (name !== key) path[depth] = name;
         const property = properties[name] as Shape;
         visited = this.visit(property, value);
         if (later?.includes(name) && !asksForNothing(value, property)) this.unsupported();

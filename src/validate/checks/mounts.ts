@@ -11,7 +11,7 @@ const spec = 'config.md#mounts';
 /** The rules for options and targets are the plan's own: asked here too, so that all problems come at once. */
 export const checkMounts: Check = context => {
   context.config.mounts?.forEach((draft, index) => {
-    const mount = { ...draft, destination: draft.destination ?? '' } as Mount;
+    const mount = (draft.destination === undefined ? { ...draft, destination: '' } : draft) as Mount;
     const words = collect(context, () => readMountWords(mount, index));
     if (words !== undefined) checkKind(context, mount, words, `/mounts/${index}`);
     checkDestination(context, mount, words?.bind ?? isBind(mount), index);
