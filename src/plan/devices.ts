@@ -3,6 +3,7 @@ import type { Config, Device } from '../oci/config.ts';
 import type { Step } from '../wire/steps.ts';
 import { containerPath } from './context.ts';
 import { S_IF } from './kernel-flags.ts';
+import { isBind } from './mount-options.ts';
 import { userNamespace } from './user-namespace.ts';
 
 /** config-linux.md#default-devices, in the order runc makes them. */
@@ -29,10 +30,7 @@ const permissionBits = 0o7777;
 
 /** False when the config brings /dev with it as a bind: then nothing is made in it. */
 export function ownsDev(config: Config): boolean {
-  return !(config.mounts ?? []).some(
-    ({ destination, options = [] }) =>
-      (options.includes('bind') || options.includes('rbind')) && containerPath(destination) === '/dev',
-  );
+  return !(config.mounts ?? []).some(mount => isBind(mount) && containerPath(mount.destination) === '/dev');
 }
 
 /** The default devices, those of the config in place of or beside them, and the links of /dev. */

@@ -108,6 +108,16 @@ function unsupported(value: string, origin: string, message: string, hint?: stri
   return new RuntimeError({ code: 'config.unsupported', pointer: origin, value, message, hint });
 }
 
+/** As its words will say. */
+export function isBind({ options = [] }: Pick<Mount, 'options'>): boolean {
+  return options.includes('bind') || options.includes('rbind');
+}
+
+/** True of the only ones that readMountWords may refuse. */
+export function mayBeRefused(mount: Pick<Mount, 'options'>): boolean {
+  return isBind(mount) || (mount.options?.includes('remount') ?? false);
+}
+
 /**
  * One option entry as the kernel would have cut the text of mount(2) into options: at commas, but not at those that
  * overlay keeps with a backslash, and not inside the node list of tmpfs's `mpol=bind:0,2`.

@@ -2,7 +2,7 @@
 import { isRuntimeError } from '../../errors/error.ts';
 import { joinPath } from '../../host/paths.ts';
 import type { Mount } from '../../oci/config.ts';
-import { type MountWords, readMountWords } from '../../plan/mount-options.ts';
+import { isBind, mayBeRefused, readMountWords } from '../../plan/mount-options.ts';
 import { targetFlags } from '../../plan/mount-target.ts';
 import type { Check, CheckContext } from '../context.ts';
 
@@ -12,27 +12,23 @@ const spec = 'config.md#mounts';
 export const checkMounts: Check = context => {
   context.config.mounts?.forEach((draft, index) => {
     const mount = (draft.destination === undefined ? { ...draft, destination: '' } : draft) as Mount;
-    const words = collect(context, () => readMountWords(mount, index));
-    if (words !== undefined) checkKind(context, mount, words, `/mounts/${index}`);
-    checkDestination(context, mount, words?.bind ?? isBind(mount), index);
+    const bind = isBind(mount);
+    const refused = mayBeRefused(mount) && collect(context, () => readMountWords(mount, index)) === undefined;
+    if (!refused) checkKind(context, mount, bind, `/mounts/${index}`);
+    checkDestination(context, mount, bind, index);
   });
 };
 
-/** Where the options are wrong. */
-function isBind(mount: Mount): boolean {
-  return mount.options?.some(option => option === 'bind' || option === 'rbind') ?? false;
-}
-
-function checkKind(context: CheckContext, mount: Mount, words: MountWords, pointer: string): void {
+function checkKind(context: CheckContext, mount: Mount, bind: boolean, pointer: string): void {
   const { source = '', type = '', destination } = mount;
-  if (words.bind && source === '') {
+  if (bind && source === '') {
     context.problem({
       code: 'config.mount.source',
       message: `the bind mount on "${destination}" has no source`,
       pointer: `${pointer}/source`,
       spec,
     });
-  } else if (!words.bind && type === '') {
+  } else if (!bind && type === '') {
     context.problem({
       code: 'config.mount.type',
       message: `the mount on "${destination}" has no type, and neither bind nor rbind among its options`,

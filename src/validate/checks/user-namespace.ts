@@ -2,7 +2,7 @@
 
 import type { IDMapping, Mount } from '../../oci/config.ts';
 import { mayBeIdMapped } from '../../plan/host-trees.ts';
-import { readMountWords } from '../../plan/mount-options.ts';
+import { isBind } from '../../plan/mount-options.ts';
 import type { Check, CheckContext, Draft } from '../context.ts';
 import { checkIdMappings, isMapped } from './id-mappings.ts';
 
@@ -107,7 +107,7 @@ export const checkIdMappedMounts: Check = context => {
         spec: 'config.md#mounts',
       });
     };
-    if (!isBind(mount as Mount, index)) {
+    if (!isBind(mount)) {
       wrong('id-mapped mounts are only supported for bind-mounts', 'add "bind" or "rbind" to its options');
     } else if (own && (uids.length === 0 || gids.length === 0)) {
       wrong(
@@ -122,12 +122,3 @@ export const checkIdMappedMounts: Check = context => {
     }
   });
 };
-
-/** Options that are wrong are told by the check of mounts. */
-function isBind(mount: Mount, index: number): boolean {
-  try {
-    return readMountWords(mount, index).bind;
-  } catch {
-    return true;
-  }
-}
