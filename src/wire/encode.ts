@@ -136,24 +136,28 @@ function checkSize(bytes: number): void {
  * @throws RuntimeError `plan.number` for a number that has no 64-bit form, `plan.size` beyond 64 MiB
  */
 export function encodePlan(steps: readonly Step[], toUtf8: ToUtf8 = utf8): Uint8Array {
-  const known = steps.map(({ op }) => shapes.get(op) ?? makeShape(op));
   try {
-    const plan = write(steps, known, true).finish(toUtf8) ?? write(steps, known, false).finish(toUtf8);
+    const plan = write(steps, true).finish(toUtf8) ?? write(steps, false).finish(toUtf8);
     return plan as Uint8Array;
   } catch (error) {
     throw error instanceof NulError ? nulIn(steps) : error;
   }
 }
 
-/** The steps with their shapes. Loops are counted: iterators would cost more than all else here. */
-function write(steps: readonly Step[], known: readonly Shape[], ascii: boolean): Writer {
+/** Loops are counted: iterators would cost more than all else here. */
+function write(steps: readonly Step[], ascii: boolean): Writer {
+  const known: Shape[] = [];
   let fieldCount = 0;
   let entryCount = 0;
   for (let i = 0; i < steps.length; i++) {
-    const step = steps[i] as unknown as Record<string, readonly unknown[]>;
-    const { names, lists } = known[i] as Shape;
-    fieldCount += names.length;
-    for (let j = 0; j < lists.length; j++) entryCount += step[lists[j] as string]?.length ?? 0;
+    const step = steps[i] as Step;
+    const shape = shapes.get(step.op) ?? makeShape(step.op);
+    known.push(shape);
+    fieldCount += shape.names.length;
+    for (let j = 0; j < shape.lists.length; j++) {
+      const list = (step as unknown as Record<string, unknown>)[shape.lists[j] as string];
+      entryCount += (list as readonly unknown[]).length;
+    }
   }
 
   const index = headerBytes / 4;
