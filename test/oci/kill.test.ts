@@ -72,7 +72,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('kill', () => {
       const { id } = box.created();
       box.must(['kill', id, signal]);
       await until('the init is gone', () => box.state(id).status === 'stopped');
-      expect(box.fails(['start', id]).status).toBe(1);
+      box.failsWith(['start', id], 'cannot start a container that has stopped', 'state.not-created');
     },
   );
 

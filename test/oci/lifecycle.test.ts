@@ -70,7 +70,11 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2')).each(layouts)(
       });
 
       test('can be deleted by force', () => {
-        box.must(['delete', '--force', box.created().id]);
+        const { id } = box.created();
+        const { pid } = box.state(id);
+        expect(box.must(['delete', '--force', id])).toMatchObject({ stdout: '', stderr: '' });
+        expect(box.lives(pid)).toBe(false);
+        expect(readdirSync(box.root)).not.toContain(id);
       });
 
       test('needs no process, and cannot be started then', context => {
@@ -150,7 +154,10 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2')).each(layouts)(
       });
 
       test('can be asked whether it is there', () => {
-        box.must(['kill', box.running().id, '0']);
+        const { id } = box.running();
+        const before = box.state(id);
+        expect(box.must(['kill', id, '0'])).toMatchObject({ stdout: '', stderr: '' });
+        expect(box.state(id)).toEqual(before);
       });
     });
 
@@ -182,7 +189,9 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2')).each(layouts)(
       });
 
       test('can be deleted by force', async () => {
-        box.must(['delete', '-f', (await box.stopped()).id]);
+        const { id } = await box.stopped();
+        expect(box.must(['delete', '-f', id])).toMatchObject({ stdout: '', stderr: '' });
+        expect(readdirSync(box.root)).not.toContain(id);
       });
 
       test('cannot be created again', async () => {
@@ -240,7 +249,10 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2')).each(layouts)(
         const bundle = box.created();
         const other = box.mkdir('root');
         const command = box.command().map(word => (word === box.root ? other : word));
-        expect(box.view.exec([...command, 'state', bundle.id]).status).toBe(1);
+        expect(box.view.exec([...command, 'state', bundle.id])).toMatchObject({
+          status: 1,
+          stderr: expect.stringContaining('does not exist'),
+        });
         expect(box.view.exec([...command, 'list', '-q']).stdout).toBe('');
       });
     });

@@ -253,6 +253,8 @@ describe.skipIf(requires('root', 'busybox'))('the namespaces of a container', ()
   });
 
   describe('are refused', () => {
+    /** All that runc hears of its helper's failure. */
+    const unsaid = "can't get final child's PID from pipe";
     const refused = (modify: (bundle: Bundle) => void, pointer: string) => {
       const failure = box.refuses(box.bundle(modify));
       if (isTsubo) expect(failure.record.pointer).toBe(pointer);
@@ -277,17 +279,30 @@ describe.skipIf(requires('root', 'busybox'))('the namespaces of a container', ()
     });
 
     test('when the path leads nowhere', () => {
-      refused(bundle => bundle.namespace('network', '/nowhere/net'), '/linux/namespaces/5/path');
+      const failure = refused(
+        bundle => bundle.namespace('network', '/nowhere/net'),
+        '/linux/namespaces/5/path',
+      );
+      expect(failure.message).toMatch(/\/nowhere\/net: no such file or directory/);
     });
 
     test('when the path is no namespace', () => {
-      refused(bundle => bundle.namespace('network', '/etc/passwd'), '/linux/namespaces/5/path');
+      const failure = refused(
+        bundle => bundle.namespace('network', '/etc/passwd'),
+        '/linux/namespaces/5/path',
+      );
+      expect(failure.message).toContain(
+        disagrees('runc', 'does not say what is wrong') ? unsaid : '/etc/passwd is not a namespace',
+      );
     });
 
     test('when the path is a namespace of another kind', () => {
-      refused(
+      const failure = refused(
         bundle => bundle.namespace('network', `/proc/${box.view.pid}/ns/ipc`),
         '/linux/namespaces/5/path',
+      );
+      expect(failure.message).toContain(
+        disagrees('runc', 'does not say what is wrong') ? unsaid : 'is a namespace of type ipc, not network',
       );
     });
 

@@ -131,10 +131,11 @@ describe.skipIf(requires('root', 'busybox', 'g++')).each([
     const { path, child, ended } = await agent();
     const bundle = box.running(notifying(path, 'exec sleep 1000'));
     // an executed process has its own filter, and its agent is gone before it makes the call
-    const running = box.spawn(['exec', bundle.id, '/bin/sh', '-c', 'echo on; sleep 1; mkdir /tmp/a']);
+    const running = box.spawn(['exec', bundle.id, '/bin/sh', '-c', 'echo on; read go; mkdir /tmp/a']);
     await until('it runs', () => running.stdout() === 'on\n');
     child.kill('SIGKILL');
     await ended;
+    running.child.stdin?.end('go\n');
     expect((await running.ended).status).toBe(1);
     expect(running.stderr()).toContain('Function not implemented');
   });

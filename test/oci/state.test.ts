@@ -152,7 +152,9 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('what is told of a conta
     });
 
     test('refuses another format', () => {
-      expect(box.fails(['list', '--format', 'yaml']).status).toBe(1);
+      const failure = box.fails(['list', '--format', 'yaml']);
+      expect(failure.status).toBe(1);
+      expect(failure.message).toContain('invalid format option');
     });
 
     test('passes over a damaged one, and says so', () => {

@@ -173,7 +173,8 @@ describe('a class that the config names', () => {
     ['L3:0=f\n', { schemata: ['L3:0=1'] }],
   ])('may be there: %j has %j', (schemata, rdt) => {
     prepared('gold', schemata);
-    create({ closID: 'gold', ...rdt });
+    const pid = create({ closID: 'gold', ...rdt });
+    expect(file('gold/tasks')).toBe(String(pid));
   });
 
   it.each<[string, IntelRdt]>([

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { Writer } from '../../../../src/cgroup/systemd/marshal.ts';
 import { decodeMessage, encodeCall, messageLength } from '../../../../src/cgroup/systemd/message.ts';
-import { completeTypes, type Value } from '../../../../src/cgroup/systemd/types.ts';
+import { completeTypes, MarshalError, type Value } from '../../../../src/cgroup/systemd/types.ts';
 import { Reader, textOf } from '../../../../src/cgroup/systemd/unmarshal.ts';
 
 function bytesOf(signature: string, ...values: Value[]): number[] {
@@ -51,7 +51,9 @@ describe('marshalling', () => {
       ['(su)', ['one']],
       ['v', { signature: 'uu', value: 1 }],
     ];
-    for (const [signature, value] of wrong) expect(() => bytesOf(signature, value), signature).toThrow();
+    for (const [signature, value] of wrong) {
+      expect(() => bytesOf(signature, value), signature).toThrow(MarshalError);
+    }
     expect(() => bytesOf('ss', 'one')).toThrow('1 values');
     expect(() => bytesOf('z', 1)).toThrow('no signature');
   });
@@ -88,15 +90,15 @@ describe('marshalling', () => {
   it('never reads beyond the end', () => {
     const whole = bytesOf('a{sv}', [['key', { signature: 'as', value: ['one', 'two'] }]]);
     for (let length = 0; length < whole.length; length++) {
-      expect(() => new Reader(Uint8Array.from(whole.slice(0, length))).value('a{sv}')).toThrow();
+      expect(() => new Reader(Uint8Array.from(whole.slice(0, length))).value('a{sv}')).toThrow(MarshalError);
     }
     expect(() => new Reader(Uint8Array.from([200, 0, 0, 0, 1])).value('as')).toThrow('longer');
   });
 
   it('cuts a signature into its types', () => {
     expect(completeTypes('ssa(sv)a(sa(sv))')).toEqual(['s', 's', 'a(sv)', 'a(sa(sv))']);
-    expect(() => completeTypes('a')).toThrow();
-    expect(() => completeTypes('(s')).toThrow();
+    expect(() => completeTypes('a')).toThrow(MarshalError);
+    expect(() => completeTypes('(s')).toThrow(MarshalError);
   });
 
   it('makes text of any bytes', () => {
