@@ -47,14 +47,6 @@ class Names {
 
 using Stream = std::unique_ptr<DIR, int (*)(DIR*)>;
 
-Outcome open_stream(const std::string& path, Stream& stream) {
-  // A NUL would cut the path: another directory than was meant.
-  if (path.find('\0') != std::string::npos) return refused("open", EINVAL, path);
-  stream.reset(opendir(path.c_str()));
-  if (stream == nullptr) return refused("open", errno, path);
-  return {};
-}
-
 bool is_directory(DIR* parent, const dirent& entry) {
   if (entry.d_type != DT_UNKNOWN) return entry.d_type == DT_DIR;
   // Some file systems do not say.
@@ -76,6 +68,14 @@ Outcome names_in(DIR* stream, const std::string& path, Which which, Names& names
   if (errno != 0) return refused("getdents64", errno, path);
   names.sort();
   return {};
+}
+
+Outcome open_and_list(const std::string& path, Which which, Stream& stream, Names& names) {
+  // A NUL would cut the path: another directory than was meant.
+  if (path.find('\0') != std::string::npos) return refused("open", EINVAL, path);
+  stream.reset(opendir(path.c_str()));
+  if (stream == nullptr) return refused("open", errno, path);
+  return names_in(stream.get(), path, which, names);
 }
 
 // The names are known before the first goes: what a directory tells while it changes is not said.
@@ -101,8 +101,9 @@ Outcome remove_entries(DIR* directory, const std::string& path) {
   if (listed.syscall != nullptr) return listed;
   for (size_t i = 0; i < names.size(); i++) {
     if (unlinkat(dirfd(directory), names[i], 0) == 0 || errno == ENOENT) continue;
+    const int error = errno;
     const std::string entry = path + "/" + names[i];
-    if (errno != EISDIR) return refused("unlink", errno, entry);
+    if (error != EISDIR) return refused("unlink", error, entry);
     Outcome removed = remove_directory(dirfd(directory), names[i], entry);
     if (removed.syscall != nullptr) return removed;
   }
@@ -134,10 +135,8 @@ namespace function {
 Outcome readdir(const Arguments& a) {
   const std::string& path = a[0].text();
   Stream stream(nullptr, closedir);
-  Outcome opened = open_stream(path, stream);
-  if (opened.syscall != nullptr) return opened;
   Names names;
-  Outcome listed = names_in(stream.get(), path, Which::all, names);
+  Outcome listed = open_and_list(path, Which::all, stream, names);
   if (listed.syscall != nullptr) return listed;
   std::vector<Value> items;
   for (size_t i = 0; i < names.size(); i++) items.push_back(Value::text(names[i]));
@@ -154,10 +153,8 @@ Outcome readMembers(const Arguments& a) {
   const Value& request = a[0];
   const std::string& path = request.field("directory").text();
   Stream stream(nullptr, closedir);
-  Outcome opened = open_stream(path, stream);
-  if (opened.syscall != nullptr) return opened;
   Names names;
-  Outcome listed = names_in(stream.get(), path, Which::directories, names);
+  Outcome listed = open_and_list(path, Which::directories, stream, names);
   if (listed.syscall != nullptr) return listed;
 
   std::vector<Member> members;
