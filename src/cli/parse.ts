@@ -40,8 +40,8 @@ export function parse(
   tokens: readonly string[],
   modules: readonly CommandModule[],
 ): Invocation {
-  const program = quiet(new Command(name));
-  defineGlobals(program);
+  const declared = declarations(name);
+  const { program } = declared;
   const before: Scanned = { options: new Map(), lists: new Map(), args: [], rest: [], help: false };
   const globals = before.options;
   let module: CommandModule | undefined;
@@ -52,10 +52,10 @@ export function parse(
     const [word, ...literal] = before.args;
     if (word === undefined) return { globals, ask: { kind: 'help', program } };
     if (word === 'help' || word === 'h')
-      return { globals, ask: helpOf(program, [...literal, ...before.rest][0], modules) };
+      return { globals, ask: helpOf(declared, [...literal, ...before.rest][0], modules) };
     module = find(word, modules);
-    if (before.help) return { globals, ask: helpOf(program, word, modules) };
-    command = define(program, module);
+    if (before.help) return { globals, ask: helpOf(declared, word, modules) };
+    command = define(declared, module);
 
     const local: Scanned = { options: new Map(), lists: new Map(), args: literal, rest: [], help: false };
     scan(before.rest, [...command.options, ...program.options], local, module.optionsFirst ?? false);
@@ -92,6 +92,27 @@ function adoptGlobals(local: Scanned, command: Command, globals: Map<string, str
   }
 }
 
+interface Declarations {
+  readonly program: Command;
+  readonly commands: Map<CommandModule, Command>;
+}
+
+/**
+ * By the program's name. They hold nothing of a command line, so they are made once: for the standalone host by the
+ * build, and are in the snapshot of its heap.
+ */
+const declarationsOf = new Map<string, Declarations>();
+
+function declarations(name: string): Declarations {
+  let declared = declarationsOf.get(name);
+  if (declared === undefined) {
+    declared = { program: quiet(new Command(name)), commands: new Map() };
+    defineGlobals(declared.program);
+    declarationsOf.set(name, declared);
+  }
+  return declared;
+}
+
 /** Neither writes nor exits by itself. */
 function quiet(command: Command): Command {
   const nothing = (): void => {};
@@ -102,21 +123,26 @@ function quiet(command: Command): Command {
     .configureOutput({ writeOut: nothing, writeErr: nothing, outputError: nothing });
 }
 
-function define(program: Command, module: CommandModule): Command {
-  const command = quiet(new Command(module.name)).description(module.summary);
-  module.define(command);
-  program.addCommand(command);
+function define({ program, commands }: Declarations, module: CommandModule): Command {
+  let command = commands.get(module);
+  if (command === undefined) {
+    command = quiet(new Command(module.name)).description(module.summary);
+    module.define(command);
+    program.addCommand(command);
+    commands.set(module, command);
+  }
   return command;
 }
 
 function helpOf(
-  program: Command,
+  declared: Declarations,
   topic: string | undefined,
   modules: readonly CommandModule[],
 ): Invocation['ask'] {
+  const { program } = declared;
   if (topic === undefined) return { kind: 'help', program };
   const module = find(topic, modules);
-  return { kind: 'help', program, module, command: define(program, module) };
+  return { kind: 'help', program, module, command: define(declared, module) };
 }
 
 function find(word: string, modules: readonly CommandModule[]): CommandModule {

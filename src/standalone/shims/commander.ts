@@ -25,7 +25,7 @@ export class Option {
     this.flags = flags;
     this.description = description;
     this.parseArg = parseArg;
-    // `-b, --bundle <dir>`, `--keep`. Every option of a command is made at every start: no regular expression.
+    // `-b, --bundle <dir>`, `--keep`
     const long = flags.indexOf('--');
     const end = flags.indexOf(' ', long);
     this.long = long < 0 ? undefined : flags.slice(long, end < 0 ? undefined : end);
@@ -72,7 +72,8 @@ export class Command {
   readonly options: Option[] = [];
   readonly registeredArguments: Argument[] = [];
   readonly #name: string;
-  readonly #values: Record<string, unknown> = {};
+  /** Of the command line that was parsed last. */
+  #values: Record<string, unknown> = {};
 
   constructor(name: string) {
     this.#name = name;
@@ -88,7 +89,6 @@ export class Command {
 
   addOption(option: Option): this {
     this.options.push(option);
-    if (option.negate) this.#values[option.attributeName()] = true;
     return this;
   }
 
@@ -103,6 +103,8 @@ export class Command {
 
   /** Options first, as `--name` or `--name=value`, then `--` and the arguments: the form that grammar.ts writes. */
   parse(words: readonly string[]): this {
+    const values: Record<string, unknown> = {};
+    for (const option of this.options) if (option.negate) values[option.attributeName()] = true;
     for (const word of words) {
       if (word === '--') break;
       const equals = word.indexOf('=');
@@ -112,9 +114,10 @@ export class Command {
       const text = equals < 0 ? undefined : word.slice(equals + 1);
       const value = text === undefined ? !option.negate : (option.parseArg?.(text, undefined) ?? text);
       const at = option.attributeName();
-      const before = this.#values[at];
-      this.#values[at] = option.variadic ? [...(Array.isArray(before) ? before : []), value] : value;
+      const before = values[at];
+      values[at] = option.variadic ? [...(Array.isArray(before) ? before : []), value] : value;
     }
+    this.#values = values;
     return this;
   }
 
