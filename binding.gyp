@@ -43,7 +43,9 @@
       ],
       "ldflags!": ["-pthread", "-rdynamic", "-m64"],
       "ldflags": [
-        "-nostdlib", "-static", "-no-pie", "-s", "-Wl,--gc-sections", "-Wl,--build-id=none", "-Wl,-z,noexecstack"
+        "-nostdlib", "-static", "-no-pie", "-s", "-Wl,--gc-sections", "-Wl,--build-id=none", "-Wl,-z,noexecstack",
+        # one mapping for code and constants: each more costs its part of two execs
+        "-Wl,-z,noseparate-code"
       ]
     },
     {
