@@ -79,8 +79,19 @@ Result run(Context& c, const wire::step::openRoot& s) {
   return use_root(c, give(tree), place.get());
 }
 
+namespace {
+
+// It is the host's, and nothing is mounted on a target of the container's after this.
+void forget_working_directory(Context& c) {
+  if (c.here >= 0) sys::close(c.here);
+  c.here = -1;
+}
+
+}  // namespace
+
 Result run(Context& c, const wire::step::pivotRoot&) {
   c.about("/");
+  forget_working_directory(c);
   UniqueFd old(sys::openat(sys::kCwd, "/", files::kPathOnly | files::kDirectoryOnly | files::kCloexec));
   if (long r = sys::fchdir(c.root); r < 0) return check("fchdir", r);
   // Both roots at one place: the old one comes to lie over the new one and is taken off again.
@@ -181,6 +192,7 @@ Result hide_kernel_mounts(Context& c, const char* root_path) {
 }  // namespace
 
 Result run(Context& c, const wire::step::moveRoot&) {
+  forget_working_directory(c);
   char path[text::kPathMax];
   if (long r = sys::fchdir(c.root); r < 0) return check("fchdir", r);
   if (long r = sys::call(__NR_getcwd, sys::arg(path), sizeof path); r < 0) return check("getcwd", r);
@@ -192,6 +204,7 @@ Result run(Context& c, const wire::step::moveRoot&) {
 }
 
 Result run(Context& c, const wire::step::changeRoot& s) {
+  forget_working_directory(c);
   if (s.slot > 0) {
     if (c.root >= 0) sys::close(c.root);
     c.root = c.slots[s.slot];

@@ -93,6 +93,30 @@ describe.skipIf(requires('root', 'busybox'))('the mounts of a container', () => 
       expect(seen.includes(word)).toBe(there);
     });
 
+    // A mount that is changed right after it was made cannot be made by one call.
+    test.each([
+      ['tmpfs', 'my jar', ['size=128k', 'mode=0711', 'uid=5', 'nosuid', 'noatime', 'sync', 'lazytime']],
+      ['tmpfs', '', ['nodev', 'strictatime', 'nosymfollow']],
+      ['devpts', 'devpts', ['newinstance', 'ptmxmode=0600', 'mode=0620', 'gid=5', 'noexec']],
+      ['sysfs', 'sysfs', ['ro', 'nosuid', 'nodiratime']],
+      ['proc', 'proc', ['hidepid=2', 'nodev', 'noexec']],
+      ['mqueue', 'queue', ['ro', 'nosuid', 'nodev', 'noexec']],
+    ])('of %s from %j with %j are the same whichever way they are made', (type, source, options) => {
+      const report = box.inside(
+        having(
+          { destination: '/a', type, source, options },
+          { destination: '/b', type, source, options: [...options, 'private'] },
+        ),
+      );
+      const looks = ({ options, superOptions, source, type }: ReturnType<typeof mountAt>) => ({
+        options: [...options].sort(),
+        superOptions: [...superOptions].sort(),
+        source,
+        type,
+      });
+      expect(looks(mountAt(report, '/a'))).toEqual(looks(mountAt(report, '/b')));
+    });
+
     test('hand over every word that is not theirs', () => {
       const mount = mountAt(
         box.inside(having(tmpfs('/a', 'size=128k', 'nr_inodes=77', 'mode=0711', 'uid=5', 'gid=6'))),
