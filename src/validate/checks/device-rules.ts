@@ -32,7 +32,7 @@ export function deviceRuleProblems(
   rules: readonly Draft<DeviceCgroup>[],
   origin: string,
 ): (Found & { readonly spec: string })[] {
-  const found = rules.flatMap((rule, index) => [...problemsOf(rule, `${origin}/devices/${index}`, index)]);
+  const found = rules.flatMap((rule, index) => problemsOf(rule, `${origin}/devices/${index}`, index));
   const hole =
     found.length === 0 ? findHole(configuredDeviceRules(rules as readonly DeviceCgroup[])) : undefined;
   if (hole !== undefined) {
@@ -55,43 +55,45 @@ interface Found {
   readonly hint?: string;
 }
 
-function* problemsOf(rule: Draft<DeviceCgroup>, pointer: string, index: number): Generator<Found> {
+function problemsOf(rule: Draft<DeviceCgroup>, pointer: string, index: number): Found[] {
   const { type, access = '' } = rule;
+  const found: Found[] = [];
   if (type !== undefined && !/^[abc]$/.test(type)) {
-    yield {
+    found.push({
       code: 'config.resources.device-type',
       message: `invalid cgroup device type "${type}"`,
       pointer: `${pointer}/type`,
       value: type,
       hint: 'c is a character device, b a block device, a both of them',
-    };
+    });
   }
   if (access === '') {
-    yield {
+    found.push({
       code: 'config.resources.device-access',
       message: `device access at ${index} field cannot be empty`,
       pointer: rule.access === undefined ? pointer : `${pointer}/access`,
       hint: 'rwm stands for reading, writing and making a node',
-    };
+    });
   } else if (!/[rwm]/.test(access)) {
     // Beside known ones others are passed over, as runc does; a rule that is left with none would do nothing at all.
-    yield {
+    found.push({
       code: 'config.resources.device-access',
       message: `unknown device access "${access}"`,
       pointer: `${pointer}/access`,
       value: access,
       hint: 'of the letters r (read), w (write) and m (make a node)',
-    };
+    });
   }
   for (const part of ['major', 'minor'] as const) {
     const number = rule[part];
     // -1 stands for every number, as when it is left out.
     if (number === undefined || (number >= -1 && number <= largest)) continue;
-    yield {
+    found.push({
       code: 'config.range',
       message: `the ${part} number must be from -1 to ${largest}, not ${number}`,
       pointer: `${pointer}/${part}`,
       value: String(number),
-    };
+    });
   }
+  return found;
 }
