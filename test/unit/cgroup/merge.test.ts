@@ -32,6 +32,36 @@ describe('resources after an update', () => {
     });
   });
 
+  it('name nothing that nobody has asked for', () => {
+    expect(mergeResources({}, {})).toStrictEqual({ memory: {}, cpu: {}, blockIO: {}, rdma: {} });
+  });
+
+  it('have as a whole what is asked for so', () => {
+    const asked = {
+      devices: [{ allow: true }],
+      pids: { limit: 30 },
+      unified: { 'memory.low': '2' },
+    };
+    expect(mergeResources(stored, asked)).toMatchObject(asked);
+    expect(mergeResources(stored, asked).unified).toEqual(asked.unified);
+    expect(mergeResources(stored, { devices: [] }).devices).toEqual(stored.devices);
+  });
+
+  it('keep the network, which no version 2 has', () => {
+    const network = { classID: 5 };
+    expect(mergeResources({ network }, {}).network).toEqual(network);
+  });
+
+  it('are checked against what is in use only in the update that asks for it', () => {
+    const first = mergeResources(stored, { memory: { limit: 5000, checkBeforeUpdate: true } });
+    expect(first.memory?.checkBeforeUpdate).toBe(true);
+    expect(mergeResources(first, { memory: { limit: 6000 } }).memory).toStrictEqual({
+      limit: 6000,
+      swap: 8192,
+      reservation: 1024,
+    });
+  });
+
   it.each([
     ['quota keeps the period', { quota: 7000 }, { shares: 512, quota: 7000, period: 100000 }],
     ['period keeps the quota', { period: 7000 }, { shares: 512, quota: 50000, period: 7000 }],

@@ -25,8 +25,8 @@ const place = () => ({
 });
 
 describe('a cgroup that may not be made', () => {
-  const make = (runtime: Runtime, origin: string, host: readonly object[] = []) => {
-    machine.trouble.set('mkdir', errno.EACCES);
+  const make = (runtime: Runtime, origin: string, host: readonly object[] = [], why = errno.EACCES) => {
+    machine.trouble.set('mkdir', why);
     return makeOwnCgroup(runtime, { host } as unknown as Plan, place(), origin, new UndoList());
   };
   const memory = {
@@ -55,6 +55,11 @@ describe('a cgroup that may not be made', () => {
     });
   });
 
+  it('is a failure when it is no matter of rights', () => {
+    expect(thrown(() => make(asUser(), '', [], errno.ENOSPC))).toMatchObject({ errno: errno.ENOSPC });
+    expect(machine.warnings).toEqual([]);
+  });
+
   it('is a failure for root', () => {
     expect(thrown(() => make(machine.runtime, ''))).toMatchObject({
       code: 'host.syscall',
@@ -75,12 +80,22 @@ describe('the cgroup that becomes the user’s', () => {
   };
   const message = () => `unable to give the cgroup ${place().path} to user 1000: operation not permitted`;
 
-  it('is given away with the files that the kernel lets go', () => {
-    give(machine.runtime);
-    const given = machine.calls
-      .filter(call => call.startsWith('chown'))
-      .map(call => call.split(/[/ ]/).at(-3));
-    expect(given).toEqual(expect.arrayContaining(['web', 'cgroup.procs', 'cgroup.subtree_control']));
+  it.each([
+    ['the kernel names', 'cgroup.procs\nmemory.reclaim\nmemory/x\n', ['cgroup.procs', 'memory.reclaim']],
+    [
+      'are usual where it names none',
+      undefined,
+      ['cgroup.procs', 'cgroup.subtree_control', 'cgroup.threads'],
+    ],
+  ])('is given away with the files that %s', (_, list, files) => {
+    const { binding, ...rest } = machine.runtime;
+    const readTextIfThere = (path: string) =>
+      path === '/sys/kernel/cgroup/delegate' ? list : binding.readTextIfThere(path);
+    give({ ...rest, binding: { ...binding, readTextIfThere } });
+    const { path } = place();
+    expect(machine.calls.filter(call => call.startsWith('chown'))).toEqual(
+      [path, ...files.map(file => join(path, file))].map(at => `chown ${at} 1000 ${0xffffffff}`),
+    );
     expect(machine.warnings).toEqual([]);
   });
 
