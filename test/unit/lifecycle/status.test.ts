@@ -8,6 +8,7 @@ import { killContainer } from '../../../src/lifecycle/kill.ts';
 import type { Runtime } from '../../../src/lifecycle/runtime.ts';
 import { startContainer } from '../../../src/lifecycle/start.ts';
 import { containerState } from '../../../src/lifecycle/state.ts';
+import { requireStatus } from '../../../src/lifecycle/status.ts';
 import { hold, readRecord, writeRecord } from '../../../src/lifecycle/store.ts';
 import { FakeMachine, type FakeProcess, thrown, writeBundle } from '../../helpers/fake-machine.ts';
 
@@ -101,6 +102,21 @@ describe('state', () => {
       created: '2023-11-14T22:13:20.12Z',
       owner: '',
     });
+  });
+});
+
+describe('a refusal', () => {
+  it.each([
+    ['exec', 'paused', 'cannot exec in a paused container (use --ignore-paused to override)', /resumed/],
+    ['exec', 'stopped', 'cannot exec in a stopped container', undefined],
+    ['exec', 'creating', 'cannot exec in a container in the creating state', undefined],
+    ['start', 'stopped', 'cannot start a container that has stopped', /tsubo delete web$/],
+    ['start', 'running', 'cannot start an already running container', undefined],
+  ] as const)('of %s when %s says what engines know, and what helps', (operation, status, message, hint) => {
+    const refusal = thrown(() => requireStatus(operation, 'web', status));
+    expect(refusal['message']).toBe(message);
+    if (hint === undefined) expect(refusal['hint']).toBeUndefined();
+    else expect(refusal['hint']).toMatch(hint);
   });
 });
 
