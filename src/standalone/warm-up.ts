@@ -44,4 +44,21 @@ export function warmUp(): void {
     seccompStep({ defaultAction: 'SCMP_ACT_ERRNO', architectures: seccompArchitectures, syscalls }, machine);
   }
   joinPath('/run', timestamp(0n));
+  wakeBuiltIns();
+}
+
+/** The engine makes the object of a built-in function when somebody looks at the property it is in. */
+function wakeBuiltIns(): void {
+  for (const { value } of properties(globalThis)) {
+    for (const { value: inner } of properties(value)) properties(inner);
+  }
+  for (const iterable of [[], '', new Map(), new Set(), 'a'.matchAll(/a/g)]) {
+    properties(Object.getPrototypeOf(iterable[Symbol.iterator]()));
+  }
+}
+
+/** Its own ones; none of what is no object. */
+function properties(of: unknown): readonly PropertyDescriptor[] {
+  if ((typeof of !== 'object' && typeof of !== 'function') || of === null) return [];
+  return Reflect.ownKeys(of).map(key => Object.getOwnPropertyDescriptor(of, key) ?? {});
 }
