@@ -52,8 +52,14 @@ The standalone executable needs the C sources of QuickJS-NG, and there is no way
   - unpack a release of QuickJS-NG and set TSUBO_QUICKJS_DIR to the directory with quickjs.c
 Without it everything but the standalone executable can be built: npm run build`;
 
-/** The one place where the engine says how it gets at a count of references. */
-const counting = '#define JS_REF_COUNT(p) (js_rc(p)->ref_count)';
+/** What is changed in the engine's main source: each is there once. */
+const changes = /** @type {const} */ ([
+  // how it gets at a count of references
+  ['#define JS_REF_COUNT(p) (js_rc(p)->ref_count)', '#include "standalone/immortal.h"'],
+  // Small blocks are cut from pieces of this size, each of one of 31 sizes of blocks. A short command needs a few blocks
+  // of most sizes: with pieces of a page it touches eight pages more.
+  ['#define JS_ARENA_SIZE              4096', '#define JS_ARENA_SIZE 1024'],
+]);
 
 /**
  * Writes the engine's main source as it is compiled: see native/standalone/immortal.h and settle.h. An engine of another
@@ -65,10 +71,13 @@ const counting = '#define JS_REF_COUNT(p) (js_rc(p)->ref_count)';
  */
 export function withImmortals(directory, into) {
   const text = readFileSync(join(directory, 'quickjs.c'), 'utf8');
-  const known = text.split(counting).length === 2;
+  const known = changes.every(([from]) => text.split(from).length === 2);
   if (!known) say('this version of QuickJS-NG counts references in another way: the snapshot is not settled');
   const parts = known
-    ? [text.replace(counting, '#include "standalone/immortal.h"'), '#include "standalone/settle.h"']
+    ? [
+        changes.reduce((changed, [from, to]) => changed.replace(from, to), text),
+        '#include "standalone/settle.h"',
+      ]
     : [text, ...['tsubo_settle', 'tsubo_settle_large'].map(name => `void ${name}(void *p) { (void)p; }`)];
   const path = join(into, 'quickjs.c');
   mkdirSync(join(top, into), { recursive: true });
