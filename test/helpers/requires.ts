@@ -24,6 +24,7 @@ const programs = [
   'apparmor_parser',
   'jq',
   'ps',
+  'script',
   'g++',
   'git',
   'npm',

@@ -243,7 +243,7 @@ describe.skipIf(requires('root', 'busybox'))('the devices of a container', () =>
       expect(listed(nodes)).toBe(before);
     });
 
-    test('keep their owner as standard streams too', () => {
+    test.skipIf(requires('script'))('keep their owner as standard streams too', () => {
       const nodes = box.mkdir('nodes');
       box.view.sh('mknod -m 666 "$1/tty" c 5 0', nodes);
       const before = listed(nodes);
