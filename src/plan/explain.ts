@@ -40,7 +40,8 @@ export function explainFailure(plan: Plan, report: Report, config?: Config): Err
   return {
     code: explanation.code,
     message: explanation.message,
-    pointer: explanation.pointer ?? step.origin,
+    // A step of ours, or of an option: no place in a document asked for it.
+    pointer: explanation.pointer ?? (step.origin === '' ? undefined : step.origin),
     stage: 'container',
     step: report.step,
     syscall: report.syscall,
