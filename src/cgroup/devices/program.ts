@@ -57,8 +57,9 @@ export function deviceProgram(rules: readonly DeviceRule[]): Uint8Array {
   for (const run of runs(rules)) {
     const [first] = run;
     const tests = testsOf(run);
-    emitTests(code, tests, decisionLength(first));
-    emitDecision(code, first);
+    const decision = decide(first);
+    emitTests(code, tests, decision.length / 2);
+    code.push(...decision);
     // What cannot be reached is refused by the kernel's verifier.
     if (tests.length === 0 && first.access === wholeAccess) return bytesOf(code);
   }
@@ -159,12 +160,9 @@ function emitTests(code: Code, tests: readonly Test[], decision: number): void {
 
 const verdictLength = 2;
 
-function decisionLength({ access }: DeviceRule): number {
-  return access === wholeAccess ? verdictLength : verdictLength + 2;
-}
-
 /** Something is wanted whenever a rule is reached. */
-function emitDecision(code: Code, { allow, access }: DeviceRule): void {
+function decide({ allow, access }: DeviceRule): Code {
+  const code: Code = [];
   if (access === wholeAccess) {
     emitVerdict(code, allow ? 1 : 0);
   } else if (allow) {
@@ -176,6 +174,7 @@ function emitDecision(code: Code, { allow, access }: DeviceRule): void {
     emit(code, bpf.jump, 0, 0, verdictLength, 0);
     emitVerdict(code, 0);
   }
+  return code;
 }
 
 function emitVerdict(code: Code, value: 0 | 1): void {
