@@ -63,7 +63,7 @@ const changes = /** @type {const} */ ([
 
 /**
  * Writes the engine's main source as it is compiled: see native/standalone/immortal.h and settle.h. An engine of another
- * version counts as it always has, and a command copies more pages of the snapshot.
+ * version stays as it is, and a command copies more pages of the snapshot.
  *
  * @param {string} directory with quickjs.c
  * @param {string} into from the top
@@ -72,7 +72,8 @@ const changes = /** @type {const} */ ([
 export function withImmortals(directory, into) {
   const text = readFileSync(join(directory, 'quickjs.c'), 'utf8');
   const known = changes.every(([from]) => text.split(from).length === 2);
-  if (!known) say('this version of QuickJS-NG counts references in another way: the snapshot is not settled');
+  if (!known)
+    say('this version of QuickJS-NG has not the places that are changed: the snapshot is not settled');
   const parts = known
     ? [
         changes.reduce((changed, [from, to]) => changed.replace(from, to), text),

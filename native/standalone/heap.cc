@@ -17,8 +17,8 @@ namespace {
 constexpr size_t kAlign = 16;
 // A page is cheaper as one of many than as a fault of its own.
 constexpr size_t kChunkBytes = 32 << 10;
-// Of a block with its header. Larger ones are mappings. A coarse block has room for its header beside a round size: the
-// engine cuts small blocks from ones of 4096 bytes, which must not become 5120.
+// Of a block with its header. Larger ones are mappings. A block of a round size has room for its header beside it: the
+// engine cuts small blocks from ones of 1024 bytes, which must not become 1280.
 constexpr size_t kFineBytes = 1024 + kAlign;
 constexpr size_t kCoarseBytes = (16 << 10) + kAlign;
 constexpr size_t kSteps = 4;  // to each doubling between the two

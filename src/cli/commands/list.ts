@@ -40,8 +40,8 @@ export const list: CommandModule = {
 
 const narrowest = 12;
 const padding = 3;
-/** What is printed at a time, in characters: all lines of a thousand containers at once would need more memory. */
-const fewWrites = 16_384;
+/** What is printed at a time: all lines of a thousand containers would need more memory. */
+const charactersAtOnce = 16_384;
 
 /**
  * Columns as Go's tabwriter sets them: at least 12 wide, 3 blanks between. Only paths and names of users hold anything
@@ -69,7 +69,7 @@ function* table(containers: readonly StateOutput[], binding: Binding): Generator
   let lines = line('ID', 'PID', 'STATUS', 'BUNDLE', 'CREATED', 'OWNER');
   for (const { id, pid, status, bundle, created, owner } of containers) {
     lines += line(id, String(pid), status, bundle, created, owner);
-    if (lines.length < fewWrites) continue;
+    if (lines.length < charactersAtOnce) continue;
     yield lines;
     lines = '';
   }
