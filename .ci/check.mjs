@@ -2,8 +2,10 @@
 // npm run check: format, lint, types, unit. Every step runs, whatever the ones before it said.
 //   node .ci/check.mjs [STEP...]    only these steps
 //   node .ci/check.mjs --write      puts right what can be put right: formatting and simple lint
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from './build.mjs';
+import { errorCodesPage, renderErrorCodes } from './error-codes.mjs';
 import { problemsOfSources } from './sources.mjs';
 import { Failure, filesBelow, run, say, script, top } from './stage.mjs';
 
@@ -47,6 +49,7 @@ await script(async () => {
   if (asked[0] === '--write') {
     await tool('@biomejs/biome/bin/biome', 'check', '--write', '.');
     await clangFormat('-i');
+    writeFileSync(join(top, errorCodesPage), renderErrorCodes());
     return 0;
   }
   const unknown = asked.find(name => !(name in steps));

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What no ready-made linter asks: licence lines, the order of the rooms, and that nothing of one machine slips into the
 // sources.
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
+import { errorCodesPage, renderErrorCodes } from './error-codes.mjs';
 import { filesBelow, top } from './stage.mjs';
 
 const rooms = ['.ci', 'bundle-fixtures', 'native', 'src', 'test'];
@@ -85,6 +86,10 @@ export function problemsOfSources() {
   const example = readFileSync(join(top, 'test/types/library.ts'), 'utf8').replace(/^.*\n/, '');
   if (!readFileSync(join(top, 'README.md'), 'utf8').includes(`\`\`\`ts\n${example}\`\`\`\n`)) {
     problems.push('README.md: its example is test/types/library.ts without the first line');
+  }
+  const page = join(top, errorCodesPage);
+  if (!existsSync(page) || readFileSync(page, 'utf8') !== renderErrorCodes()) {
+    problems.push(`${errorCodesPage}: out of date with src/errors/codes.ts: run npm run format`);
   }
   return problems;
 }

@@ -33,7 +33,7 @@ export function readBundle(binding: Binding, bundlePath: string): Bundle {
 }
 
 function realDirectory(binding: Binding, bundlePath: string): string {
-  const fields = { code: 'bundle.not-found', path: bundlePath, spec: 'bundle.md' };
+  const fields = { code: 'bundle.not-found', path: bundlePath, spec: 'bundle.md' } as const;
   const attempt = `cannot open the bundle directory ${bundlePath}`;
   const path = onHost(attempt, () => binding.realpath(bundlePath), fields);
   // S_IFMT and S_IFDIR of stat(2).

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { ErrorCode } from './codes.ts';
 
 /**
  * The parts of a failure. The message is made from them last, so every field stays usable by programs:
  * tests and callers branch on `code`, never on text.
  */
 export interface ErrorFields {
-  /** Stable, dotted: `config.mount.relative-destination`, `state.not-created`, `exec.syscall`. */
-  readonly code: string;
+  /** Stable and dotted, such as `state.not-created`; ERROR-CODES.md lists all. */
+  readonly code: ErrorCode;
   /** Lower case, no full stop: what was attempted, on what, what the kernel said. */
   readonly message: string;
   /** RFC 6901 pointer into config.json, or into `document`. */
@@ -41,7 +42,7 @@ export interface ErrorFields {
 
 /** The one family of errors tsubo throws. */
 export class RuntimeError extends Error implements ErrorFields {
-  readonly code: string;
+  readonly code: ErrorCode;
   declare readonly pointer?: string;
   declare readonly document?: string;
   declare readonly line?: number;

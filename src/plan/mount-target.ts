@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { ErrorCode } from '../errors/codes.ts';
 import { RuntimeError } from '../errors/error.ts';
 import { isBelow } from '../host/paths.ts';
 import { mountFlags } from '../wire/steps.ts';
@@ -26,7 +27,7 @@ const coverable = [
  * @throws RuntimeError `config.mount.root`, `config.mount.proc`, `config.mount.inside-proc`
  */
 export function targetFlags(target: string, fstype: string | undefined, index: number): number {
-  const refuse = (code: string, message: string, hint?: string): RuntimeError =>
+  const refuse = (code: ErrorCode, message: string, hint?: string): RuntimeError =>
     new RuntimeError({
       code,
       pointer: `/mounts/${index}/destination`,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { formatPointer } from '../bundle/pointer.ts';
+import type { ErrorCode } from '../errors/codes.ts';
 import type { ErrorFields } from '../errors/error.ts';
 import { describeShape, type IntegerShape, type ObjectShape, type Shape, type StringShape } from './shape.ts';
 import { nearestWord } from './spelling.ts';
@@ -233,7 +234,7 @@ class Walker {
     );
   }
 
-  private problem(code: string, message: string, hint?: string, value?: string): void {
+  private problem(code: ErrorCode, message: string, hint?: string, value?: string): void {
     this.problems.push({ code, message, pointer: formatPointer(this.path), hint, value, spec: this.spec });
   }
 

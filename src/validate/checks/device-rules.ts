@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { findHole } from '../../cgroup/devices/holes.ts';
 import { configuredDeviceRules } from '../../cgroup/devices/rules.ts';
+import type { ErrorCode } from '../../errors/codes.ts';
 import type { DeviceCgroup } from '../../oci/resources.ts';
 import type { Check, Draft } from '../context.ts';
 
@@ -48,7 +49,7 @@ export function deviceRuleProblems(
 }
 
 interface Found {
-  readonly code: string;
+  readonly code: ErrorCode;
   readonly message: string;
   readonly pointer: string;
   readonly value?: string;

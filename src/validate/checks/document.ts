@@ -12,7 +12,7 @@ export const checkVersion: Check = context => {
     code: 'config.ociVersion',
     pointer: '/ociVersion',
     spec: 'config.md#specification-version',
-  };
+  } as const;
   const hint = `this runtime implements ${ociVersion}`;
   if (version === undefined) {
     context.problem({ ...fields, message: 'ociVersion is missing', hint });
@@ -80,7 +80,7 @@ export const checkHostname: Check = context => {
       pointer: `/${property}`,
       value: name,
       spec: `config.md#${property}`,
-    };
+    } as const;
     if (!context.hasNamespace('uts')) {
       context.problem({
         ...fields,

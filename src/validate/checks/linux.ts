@@ -13,7 +13,7 @@ export const checkRootfsPropagation: Check = context => {
     pointer: '/linux/rootfsPropagation',
     value: propagation,
     spec: 'config-linux.md#rootfs-mount-propagation',
-  };
+  } as const;
   const known: readonly string[] = rootfsPropagations;
   if (!known.includes(propagation)) {
     const meant = nearestWord(propagation, known);
@@ -38,7 +38,7 @@ export const checkHiddenPaths: Check = context => {
     ['readonlyPaths', 'config-linux.md#readonly-paths'],
   ] as const) {
     const paths = context.config.linux?.[property] ?? [];
-    const code = `config.${property}`;
+    const code = `config.${property}` as const;
     if (paths.length > 0 && !context.hasNamespace('mount')) {
       context.problem({
         code,

@@ -37,7 +37,7 @@ export const checkProcess: Check = context => {
     });
   }
   const { cwd } = process;
-  const atCwd = { code: 'config.process.cwd', pointer: '/process/cwd', spec };
+  const atCwd = { code: 'config.process.cwd', pointer: '/process/cwd', spec } as const;
   if (cwd === undefined || cwd === '') {
     context.problem({ ...atCwd, message: 'Cwd property must not be empty' });
   } else if (!cwd.startsWith('/')) {

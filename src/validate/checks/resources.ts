@@ -2,17 +2,25 @@
 import { formatPointer } from '../../bundle/pointer.ts';
 import { controllerOf } from '../../cgroup/unified.ts';
 import { isNumber, isUnset } from '../../cgroup/write.ts';
+import type { ErrorCode } from '../../errors/codes.ts';
 import type { ErrorFields } from '../../errors/error.ts';
 import type { Integer } from '../../oci/config.ts';
 import type { CPU, HugepageLimit, Memory, Rdma, Resources } from '../../oci/resources.ts';
 import type { Check, Draft } from '../context.ts';
 import { blockIOProblems } from './block-io.ts';
 
+/** The last part of the codes `config.resources.*`. */
+type ResourceCode = ErrorCode extends infer Code
+  ? Code extends `config.resources.${infer Last}`
+    ? Last
+    : never
+  : never;
+
 type Problem = ErrorFields & { readonly pointer: string };
 /** A problem of the property at these names below the resources. */
 export type Tell = (
   at: readonly (string | number)[],
-  fields: Omit<ErrorFields, 'pointer' | 'code'> & { readonly code: string },
+  fields: Omit<ErrorFields, 'pointer' | 'code'> & { readonly code: ResourceCode },
 ) => void;
 
 export const checkResources: Check = context => {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { ErrorCode } from '../../errors/codes.ts';
 import { cleanPath, isBelow } from '../../host/paths.ts';
 import { type IsolationCheck, isReadOnly, type Weakness } from './weakness.ts';
 
@@ -47,7 +48,10 @@ export const checkHostPaths: IsolationCheck = config => {
   return found;
 };
 
-function reasonOf(path: string, readOnly: boolean): { code: string; why: string; hint: string } | undefined {
+function reasonOf(
+  path: string,
+  readOnly: boolean,
+): { code: ErrorCode; why: string; hint: string } | undefined {
   const socket = sockets.find(known => path === known || isBelow(known, path));
   if (path !== '/' && socket !== undefined) {
     return {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
 import { errno } from '../../../src/errors/errno.ts';
+import type { ErrorFields } from '../../../src/errors/error.ts';
 import { RuntimeError } from '../../../src/errors/error.ts';
 import { manyLines, oneLine } from '../../../src/errors/render.ts';
 import { hostFailure, isSystemError, onHost, toRuntimeError } from '../../../src/errors/system.ts';
@@ -19,28 +20,34 @@ const failure = {
   path: '/x',
   hint: 'try something else',
   spec: 'config.md#mounts',
-};
+} as const;
 
 describe('one line', () => {
   it('ends with the place in config.json', () => {
     expect(oneLine(failure)).toBe(`${failure.message} (config.json:12:7 /mounts/3)`);
   });
 
-  it.each([
-    [{ code: 'a', message: 'm' }, 'm'],
-    [{ code: 'a', message: 'm', pointer: '' }, 'm'],
-    [{ code: 'a', message: 'm', pointer: '/a' }, 'm (config.json /a)'],
-    [{ code: 'a', message: 'm', line: 2, column: 3 }, 'm (config.json:2:3)'],
-    [{ code: 'a', message: 'm', pointer: '/a', document: 'p.json' }, 'm (p.json /a)'],
-    [{ code: 'a', message: 'm', pointer: '/a', line: 2, document: '/p.json' }, 'm (/p.json:2:1 /a)'],
-    [{ code: 'a', message: 'one\n  two\n' }, 'one two'],
+  it.each<[ErrorFields, string]>([
+    [{ code: 'state.exists', message: 'm' }, 'm'],
+    [{ code: 'state.exists', message: 'm', pointer: '' }, 'm'],
+    [{ code: 'state.exists', message: 'm', pointer: '/a' }, 'm (config.json /a)'],
+    [{ code: 'state.exists', message: 'm', line: 2, column: 3 }, 'm (config.json:2:3)'],
+    [{ code: 'state.exists', message: 'm', pointer: '/a', document: 'p.json' }, 'm (p.json /a)'],
+    [
+      { code: 'state.exists', message: 'm', pointer: '/a', line: 2, document: '/p.json' },
+      'm (/p.json:2:1 /a)',
+    ],
+    [{ code: 'state.exists', message: 'one\n  two\n' }, 'one two'],
   ])('%j', (fields, expected) => {
     expect(oneLine(fields)).toBe(expected);
   });
 });
 
 it('many lines say all that is known, one thing each', () => {
-  const problems = [failure, { code: 'b', message: 'other', pointer: '/b', hint: 'fix it' }];
+  const problems: ErrorFields[] = [
+    failure,
+    { code: 'state.busy', message: 'other', pointer: '/b', hint: 'fix it' },
+  ];
   expect(manyLines({ ...failure, problems, cleanup: ['the cgroup /c: busy'] })).toEqual([
     failure.message,
     '  at      config.json:12:7 /mounts/3',
@@ -70,7 +77,7 @@ describe('a refused system call', () => {
   });
 
   it('is told from every other error', () => {
-    const own = new RuntimeError({ code: 'a', message: 'm', syscall: 'x', errno: 1 });
+    const own = new RuntimeError({ code: 'state.exists', message: 'm', syscall: 'x', errno: 1 });
     expect([isSystemError(error), isSystemError(own), isSystemError(new Error('x'))]).toEqual([
       true,
       false,

@@ -29,8 +29,8 @@ describe('the undo list', () => {
     undo.arm('the cgroup', () => {
       throw refused('rmdir', 16, '/c');
     });
-    const failure = undo.fail(new RuntimeError({ code: 'config.x', message: 'bad', pointer: '/a' }));
-    expect(failure).toMatchObject({ code: 'config.x', message: 'bad', pointer: '/a' });
+    const failure = undo.fail(new RuntimeError({ code: 'config.value', message: 'bad', pointer: '/a' }));
+    expect(failure).toMatchObject({ code: 'config.value', message: 'bad', pointer: '/a' });
     expect(failure.cleanup).toEqual(['the cgroup: rmdir /c: device or resource busy']);
     expect(done).toEqual(['state']);
   });

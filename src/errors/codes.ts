@@ -1,0 +1,415 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * Every error code with its meaning and its cure. A code is stable: programs branch on it, and a release that changes the
+ * meaning of one changes its name. ERROR-CODES.md beside this file is made from this table.
+ *
+ * Only the type is imported by the program, so the sentences are not part of it.
+ */
+export const errorCodes = {
+  'bundle.config-exists': [
+    'spec would overwrite a config.json',
+    'remove the file or choose another bundle with --bundle',
+  ],
+  'bundle.config-missing': [
+    'the bundle directory contains no config.json',
+    'write one with tsubo spec, or correct --bundle',
+  ],
+  'bundle.config-null': ['config.json contains only null', 'write a JSON object'],
+  'bundle.config-syntax': [
+    'config.json is not valid JSON',
+    'correct the text at the reported line and column',
+  ],
+  'bundle.config-unreadable': ['config.json cannot be read', 'check its type, its permissions and its size'],
+  'bundle.not-found': ['the bundle directory does not exist', 'correct --bundle'],
+  'bundle.rootfs-missing': [
+    'root.path does not exist',
+    'put a root file system there; a relative path counts from the bundle directory',
+  ],
+  'bundle.rootfs-not-directory': ['root.path is not a directory', 'name a directory'],
+  'bundle.rootfs-symlink': ['root.path is a symbolic link', 'name the directory that the link points to'],
+
+  'config.annotations': ['an annotation has an empty key', 'give it a name'],
+  'config.cgroupsPath': [
+    'linux.cgroupsPath names no cgroup of its own',
+    'leave it out, or name a cgroup below the root',
+  ],
+  'config.cgroups-path': [
+    'linux.cgroupsPath is not usable',
+    'name a path below the cgroup root, or slice:prefix:name with --systemd-cgroup',
+  ],
+  'config.domainname': ['the NIS domain name cannot be set', 'add a uts namespace, and use at most 64 bytes'],
+  'config.device.number': ['a device number is out of range', 'major is at most 4095, minor at most 1048575'],
+  'config.device.path': ['the path of a device is not usable', 'name an absolute path below /dev'],
+  'config.device.type': [
+    'the type of a device is unknown or lacks its numbers',
+    'use c, b, u or p; c, b and u need major and minor',
+  ],
+  'config.hooks.env': ['an environment entry of a hook is not NAME=VALUE', 'correct the entry'],
+  'config.hooks.path': ['the path of a hook is not absolute', 'name the program with its absolute path'],
+  'config.hooks.timeout': [
+    'the timeout of a hook is not positive',
+    'give seconds above 0, or leave timeout out',
+  ],
+  'config.hostname': ['the host name cannot be set', 'add a uts namespace, and use at most 64 bytes'],
+  'config.id-mapping.empty': ['an id mapping has size 0', 'give it the number of ids'],
+  'config.id-mapping.overlap': ['two id mappings overlap', 'make the ranges disjoint, inside and outside'],
+  'config.id-mapping.range': ['an id mapping exceeds 32 bits', 'reduce its size'],
+  'config.id-mapping.too-many': [
+    'there are more id mappings than the kernel accepts',
+    'merge adjacent ranges',
+  ],
+  'config.id-mapping.unmapped': [
+    'an id that the config uses has no mapping',
+    'map the id, or use a mapped one',
+  ],
+  'config.ignored': ['a property has no effect (warning)', 'remove it'],
+  'config.intel-rdt': ['linux.intelRdt is contradictory or malformed', 'correct closID or the schemata'],
+  'config.maskedPaths': [
+    'a masked path is relative, or there is no mount namespace',
+    'write an absolute path, and add the mount namespace',
+  ],
+  'config.memory-policy': [
+    'linux.memoryPolicy is not a policy that set_mempolicy(2) accepts',
+    'correct mode, nodes or flags',
+  ],
+  'config.mount.bind-options': ['a bind mount has an option of a file system', 'remove or correct the word'],
+  'config.mount.destination': ['a mount has no destination', 'add an absolute destination'],
+  'config.mount.idmap': [
+    'an id-mapped mount is not possible as written',
+    'use a bind mount and give uidMappings and gidMappings',
+  ],
+  'config.mount.inside-proc': [
+    'a mount lies inside /proc',
+    'mount only on the few files of /proc that tools replace, such as /proc/uptime',
+  ],
+  'config.mount.proc': [
+    'something other than procfs is mounted on /proc',
+    'use type proc, or bind the root of a procfs',
+  ],
+  'config.mount.relative-destination': [
+    'the destination of a mount is relative (warning)',
+    'write it with a leading /',
+  ],
+  'config.mount.root': ['a mount covers the root file system', 'use root.path for it'],
+  'config.mount.source': ['the source of a bind mount is missing', 'add source'],
+  'config.mount.type': ['a mount has no type', 'add type, or the option bind'],
+  'config.namespace.duplicate': ['a namespace type occurs twice', 'remove one of them'],
+  'config.namespace.not-a-namespace': [
+    'the path of a namespace to join is not a namespace',
+    'name a file such as /proc/PID/ns/net',
+  ],
+  'config.namespace.path': ['the path of a namespace to join is not absolute', 'write the absolute path'],
+  'config.namespace.unknown': [
+    'the namespace type is unknown',
+    'use pid, network, mount, ipc, uts, user, cgroup or time',
+  ],
+  'config.namespace.wrong-type': ['the namespace to join is of another type', 'correct the path or the type'],
+  'config.net-device': [
+    'linux.netDevices cannot be applied',
+    'check the name, the new name and the network namespace',
+  ],
+  'config.nul': ['a string contains a NUL character', 'remove it'],
+  'config.personality': ['linux.personality is unknown', 'use LINUX or LINUX32'],
+  'config.process.affinity': ['execCPUAffinity is not a list of CPUs', 'write it as 0-3,7'],
+  'config.process.args': ['process.args is empty', 'name the program and its arguments'],
+  'config.process.capability': [
+    'a capability is unknown (warning)',
+    'correct the name; capabilities(7) lists them',
+  ],
+  'config.process.consoleSize': [
+    'the size of the terminal is out of range',
+    'use at most 65535 rows and columns',
+  ],
+  'config.process.cwd': ['process.cwd is not absolute', 'write it with a leading /'],
+  'config.process.env': ['an environment entry is not NAME=VALUE', 'correct the entry'],
+  'config.process.required': ['config.json has no process', 'add process'],
+  'config.process.rlimit-duplicate': ['a resource limit occurs twice', 'remove one of them'],
+  'config.process.rlimit-soft': ['a soft limit is above its hard limit', 'lower soft or raise hard'],
+  'config.process.rlimit-type': [
+    'the resource limit is unknown',
+    'use a name of getrlimit(2), such as RLIMIT_NOFILE',
+  ],
+  'config.process.scheduler': [
+    'process.scheduler is contradictory',
+    'see sched_setattr(2) for what the policy accepts',
+  ],
+  'config.range': ['a number is outside its range', 'use a number within the reported range'],
+  'config.ociVersion': [
+    'ociVersion is missing or not supported',
+    'write the version of the specification, such as 1.0.2',
+  ],
+  'config.readonlyPaths': [
+    'a read-only path is relative, or there is no mount namespace',
+    'write an absolute path, and add the mount namespace',
+  ],
+  'config.required': ['a required property is missing', 'add it'],
+  'config.resources.device-access': [
+    'the access of a device rule is not made of r, w and m',
+    'correct access',
+  ],
+  'config.resources.device-hole': [
+    'a device rule takes back a part of a wildcard',
+    'deny first and allow the exceptions after it',
+  ],
+  'config.resources.device-type': ['the type of a device rule is unknown', 'use a, b or c'],
+  'config.resources.memory-swap': [
+    'memory.swap is below memory.limit, or has no limit beside it',
+    'swap counts memory and swap together: raise it or add limit',
+  ],
+  'config.resources.block-device': ['a block device number is out of range', 'correct major and minor'],
+  'config.resources.cpu': [
+    'a CPU limit is out of range or contradictory',
+    'correct quota, period, burst or idle',
+  ],
+  'config.resources.cpuset': ['a CPU or memory node list is malformed', 'write it as 0-3,7'],
+  'config.resources.memory': ['a memory limit is not a number of bytes', 'use bytes, or -1 for no limit'],
+  'config.resources.page-size': [
+    'a hugepage size is unknown or occurs twice',
+    'use a size of /sys/kernel/mm/hugepages, such as 2MB',
+  ],
+  'config.resources.rdma': ['an RDMA device name is not usable', 'name a device of /sys/class/infiniband'],
+  'config.resources.swappiness': ['memory.swappiness is out of range', 'use 0 to 100'],
+  'config.resources.unified': [
+    'a key of resources.unified is not a limit file',
+    'name a file of the cgroup that sets a limit',
+  ],
+  'config.resources.weight': ['a block I/O weight is out of range', 'use 10 to 1000'],
+  'config.root.path': ['root.path is empty', 'name the directory of the root file system'],
+  'config.rootfsPropagation': [
+    'linux.rootfsPropagation is not possible',
+    'use private, slave, shared or unbindable; not private with --no-pivot',
+  ],
+  'config.root.required': ['config.json has no root', 'add root.path'],
+  'config.seccomp.argument': [
+    'the argument of a seccomp rule is not usable',
+    'index is 0 to 5, op one of SCMP_CMP_*',
+  ],
+  'config.seccomp.errnoRet': [
+    'the action does not return this errno',
+    'use errnoRet with SCMP_ACT_ERRNO and SCMP_ACT_TRACE only',
+  ],
+  'config.seccomp.names': ['a seccomp rule has no names', 'add the names of system calls'],
+  'config.seccomp.notify': [
+    'SCMP_ACT_NOTIFY cannot be used like this',
+    'give listenerPath, and do not notify on write(2) or by default',
+  ],
+  'config.seccomp.size': [
+    'the seccomp program exceeds the kernel limit of 4,096 instructions',
+    'merge rules',
+  ],
+  'config.sysctl.hostname': ['a sysctl sets the host name', 'use hostname or domainname'],
+  'config.sysctl.name': [
+    'the sysctl is not one of a namespace',
+    'use net.*, kernel.msg*, kernel.sem, kernel.shm*, fs.mqueue.* or a user namespace sysctl',
+  ],
+  'config.sysctl.namespace': [
+    'the sysctl would change the host',
+    'add the network or ipc namespace it belongs to',
+  ],
+  'config.systemd-property': [
+    'an annotation is not a systemd property',
+    'write the value in the text form of GVariant',
+  ],
+  'config.time-offsets': [
+    'linux.timeOffsets cannot be applied',
+    'add a new time namespace, use the clocks monotonic and boottime',
+  ],
+  'config.type': ['a value has the wrong JSON type', 'write the reported type'],
+  'config.unknown-property': ['a property is unknown (warning)', 'correct the spelling'],
+  'config.unsupported': [
+    'the config asks for something that tsubo does not support',
+    'remove the property at the pointer',
+  ],
+  'config.user-namespace.joined-mappings': [
+    'the joined user namespace has other mappings',
+    'give the mappings of that namespace, or none',
+  ],
+  'config.user-namespace.mappings': [
+    'a new user namespace has no mappings',
+    'add uidMappings and gidMappings',
+  ],
+  'config.user-namespace.missing': [
+    'there are id mappings without a user namespace',
+    'add {"type": "user"} to linux.namespaces',
+  ],
+  'config.value': ['a value is not one of the allowed words', 'use one of the reported words'],
+
+  'container.affinity': ['the CPU affinity was refused', 'name CPUs that exist and that the cpuset allows'],
+  'container.capabilities': [
+    'the capabilities were refused',
+    'keep effective within permitted, and ambient within permitted and inheritable',
+  ],
+  'container.cwd': [
+    'process.cwd cannot be entered',
+    'name a directory inside the container that its user can enter',
+  ],
+  'container.device': [
+    'a device node cannot be made',
+    'check the path and what the root file system has there',
+  ],
+  'container.ended': [
+    'the container ended before it was ready',
+    'see the reported signal or status, and the kernel log',
+  ],
+  'container.hostname': ['the host name was refused', 'use at most 64 bytes and a new uts namespace'],
+  'container.io-priority': ['the I/O priority was refused', 'the class RT needs CAP_SYS_ADMIN'],
+  'container.keyring': [
+    'the session keyring cannot be made',
+    'raise the key quota (kernel.keys.maxkeys), or use --no-new-keyring',
+  ],
+  'container.label': [
+    'the AppArmor profile or SELinux label was refused',
+    'load the profile, or correct its name',
+  ],
+  'container.memory-policy': ['the memory policy was refused', 'name nodes that exist'],
+  'container.mount': ['a mount failed', 'see the reported call, option and errno'],
+  'container.namespace': ['a namespace cannot be made or joined', 'run as root, or add a user namespace'],
+  'container.network': ['the loopback interface cannot be brought up', 'see the reported errno'],
+  'container.out-of-memory': [
+    'the kernel killed the init because its cgroup has too little memory',
+    'raise linux.resources.memory.limit',
+  ],
+  'container.path': [
+    'a path in the container cannot be masked, made read-only or made',
+    'see the reported call and path',
+  ],
+  'container.personality': ['the personality was refused', 'use one that the kernel supports'],
+  'container.program-not-executable': [
+    'the program cannot be executed',
+    'check its permissions, its format and its interpreter',
+  ],
+  'container.program-not-found': [
+    'the program does not exist in the container',
+    'correct process.args or PATH in process.env',
+  ],
+  'container.rlimit': ['a resource limit was refused', 'ask for no more than the hard limit of the runtime'],
+  'container.rootfs': ['the root file system cannot be entered', 'see the reported call and errno'],
+  'container.scheduler': [
+    'the scheduling policy was refused',
+    'real-time policies need CAP_SYS_NICE and a real-time budget',
+  ],
+  'container.seccomp': ['the kernel refused the seccomp filter', 'set noNewPrivileges or keep CAP_SYS_ADMIN'],
+  'container.syscall': ['a system call of the init failed', 'see the reported call and errno'],
+  'container.sysctl': ['a sysctl cannot be written', 'check name and value'],
+  'container.terminal': ['the terminal cannot be made', 'mount a devpts on /dev/pts'],
+  'container.user': ['the user or groups were refused', 'use ids that the user namespace maps'],
+
+  'hook.failed': ['a hook ended with another status than 0', 'see its output in the message'],
+  'hook.not-executable': ['a hook cannot be executed', 'check path, permissions and interpreter'],
+  'hook.syscall': ['a system call around a hook failed', 'see the reported call and errno'],
+  'hook.timeout': ['a hook did not end within its timeout', 'raise the timeout or mend the hook'],
+
+  'host.addon': ['the native addon cannot be loaded', 'follow the remedies in the message'],
+  'host.cgroup-controller': [
+    'a cgroup controller that a limit needs is not available',
+    'enable it for the parent cgroup, or remove the limit',
+  ],
+  'host.cgroup-processes': [
+    'the parent cgroup contains processes and cannot enable controllers',
+    'choose another cgroupsPath',
+  ],
+  'host.cgroup-threaded': ['the parent cgroup is threaded', 'choose another cgroupsPath'],
+  'host.cgroup-write': ['the kernel refused a value for a cgroup file', 'check the value at the pointer'],
+  'host.id-mapping': [
+    'the id mappings cannot be written',
+    'root, or newuidmap with entries in /etc/subuid and /etc/subgid',
+  ],
+  'host.ps': ['ps failed or printed something unexpected', 'install procps, or use ps --format json'],
+  'host.rdt': ['resctrl refused the class of service', 'check the schemata against /sys/fs/resctrl/info'],
+  'host.syscall': ['a system call of the runtime failed', 'see the reported call, path and errno'],
+  'host.systemd': ['systemd cannot be reached', 'run with a system or user bus, or without --systemd-cgroup'],
+  'host.systemd-unit': [
+    'systemd refused or failed to start the unit',
+    'see the reported result, and systemctl status',
+  ],
+  'host.unsupported': [
+    'this kernel or machine lacks what the config asks for',
+    'see the message for what is missing',
+  ],
+
+  'isolation.capabilities': [
+    'the container has all or nearly all capabilities (warning)',
+    'list only those the program needs',
+  ],
+  'isolation.capability': ['a capability gives control over the host (warning)', 'remove it'],
+  'isolation.control-socket': ['a bind mount exposes a control socket of the host (warning)', 'remove it'],
+  'isolation.device': ['a device gives access to the memory or disks of the host (warning)', 'remove it'],
+  'isolation.device-rules': ['the device rules allow everything (warning)', 'allow only what is needed'],
+  'isolation.host-namespace': ['the container shares a namespace of the host (warning)', 'add the namespace'],
+  'isolation.host-path': [
+    'a bind mount exposes an important directory of the host (warning)',
+    'bind less, or read-only',
+  ],
+  'isolation.host-root': ['root in the container is root on the host (warning)', 'add a user namespace'],
+  'isolation.new-privileges': ['programs can gain privileges (warning)', 'set process.noNewPrivileges'],
+  'isolation.seccomp': ['there is no effective seccomp filter (warning)', 'add linux.seccomp'],
+  'isolation.shared-mount': [
+    'mounts of the container propagate to the host (warning)',
+    'use private or slave',
+  ],
+  'isolation.unmasked': [
+    'files of the kernel that leak information are not masked (warning)',
+    'add them to linux.maskedPaths',
+  ],
+  'isolation.writable-cgroup': ['the cgroup file system is writable (warning)', 'mount it with ro'],
+  'isolation.writable-proc': [
+    'files of /proc that control the host are writable (warning)',
+    'add them to linux.readonlyPaths',
+  ],
+  'isolation.writable-sysfs': ['/sys is writable (warning)', 'mount it with ro'],
+
+  'plan.number': ['a number does not fit into the plan', 'use a smaller number'],
+  'plan.size': ['the plan is too large', 'reduce the config'],
+
+  'state.bad-id': [
+    'the container id is not valid',
+    'use letters, digits, and _ + - . after the first character',
+  ],
+  'state.busy': ['another command works on the container', 'try again when it has ended'],
+  'state.cgroup-frozen': ['the cgroup of the container is frozen', 'thaw it, or choose another cgroupsPath'],
+  'state.cgroup-not-empty': ['the cgroup contains processes', 'end them, or choose another cgroupsPath'],
+  'state.cgroup-threaded': ['the cgroup is threaded', 'choose another cgroupsPath'],
+  'state.damaged': ['the record of the container is damaged', 'remove the container with delete --force'],
+  'state.exists': ['a container with this id exists', 'choose another id, or delete the container'],
+  'state.no-cgroup': [
+    'the container has no cgroup of its own',
+    'create it on a machine with cgroup version 2',
+  ],
+  'state.no-root': ['the directory of --root cannot be read', 'name one with --root, or set XDG_RUNTIME_DIR'],
+  'state.not-created': ['the container is not in the state created', 'create it again'],
+  'state.not-found': ['the container does not exist', 'see tsubo list, and --root'],
+  'state.not-frozen': ['the processes did not freeze in time', 'try again'],
+  'state.not-paused': ['the container is not paused', 'pause it first'],
+  'state.not-running': ['the container is not running', 'see tsubo state'],
+  'state.rdt-mismatch': [
+    'the class of service exists with other schemata',
+    'give the same schemata, or another closID',
+  ],
+  'state.running': ['the container is running', 'stop it first, or use --force'],
+
+  'update.usage': [
+    'the new memory limit is below the current usage',
+    'leave checkBeforeUpdate out, or raise the limit',
+  ],
+  'usage.arguments': ['arguments are missing or too many', 'see --help of the command'],
+  'usage.bad-value': ['the value of an option is not valid', 'see --help of the command'],
+  'usage.cgroup': [
+    'the cgroup for exec does not exist in the container',
+    'name one below the cgroup of the container',
+  ],
+  'usage.console-socket': [
+    '--console-socket and the terminal do not fit together',
+    'use it exactly with a terminal and without a foreground',
+  ],
+  'usage.missing-value': ['an option lacks its value', 'add the value'],
+  'usage.preserve-fds': ['a descriptor to preserve is not open', 'open it before the call'],
+  'usage.signal': ['the signal is unknown', 'use a name such as TERM, or a number'],
+  'usage.unknown-command': ['there is no such command', 'see tsubo --help'],
+  'usage.unknown-option': ['there is no such option', 'see --help of the command'],
+
+  internal: ['tsubo has a fault', 'report it with the command and config.json'],
+} as const satisfies Readonly<Record<string, readonly [meaning: string, cure: string]>>;
+
+/** A key of `errorCodes`. */
+export type ErrorCode = keyof typeof errorCodes;
