@@ -24,6 +24,8 @@ export interface CommandModule {
   readonly example: readonly string[];
   /** The rest of the line belongs to the command from the first argument on, also what looks like an option. */
   readonly optionsFirst?: boolean;
+  /** Options of other programs that users try, without dashes: the hint for each. */
+  readonly foreignOptions?: Readonly<Record<string, string>>;
   /** Said before the message of a failure: engines search for `create failed: `. */
   readonly failurePrefix?: string;
   /** Declares arguments and options. */

@@ -20,11 +20,12 @@ const units: Readonly<Record<string, number>> = {
  */
 export function durationMs(name: string, text: string): number {
   if (!/^([+-]?)(0|((\d+(\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h))+)$/.test(text)) {
+    const why = /^\d+$/.test(text) ? `: a unit is missing, such as ${text}s` : '';
     throw new RuntimeError({
       code: 'usage.bad-value',
-      message: `invalid value ${JSON.stringify(text)} for flag -${name}: parse error`,
+      message: `invalid value ${JSON.stringify(text)} for --${name}${why}`,
       value: text,
-      hint: 'a number and a unit (ms, s, m, h), such as 500ms or 1m30s',
+      hint: 'give a number and a unit (ms, s, m, h), such as 500ms or 1m30s',
     });
   }
   let total = 0;
@@ -34,7 +35,7 @@ export function durationMs(name: string, text: string): number {
   if (total > 0 && !text.startsWith('-')) return Math.max(1, Math.round(total));
   throw new RuntimeError({
     code: 'usage.bad-value',
-    message: `duration ${name} must be greater than 0`,
+    message: `invalid value ${JSON.stringify(text)} for --${name}: must be greater than 0`,
     value: text,
   });
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Command, Option } from 'commander';
 import { RuntimeError } from '../errors/error.ts';
+import { didYouMean } from '../validate/spelling.ts';
+import { usageLine } from './help.ts';
 
 /**
  * The grammar of options is that of Go's flag package, because engines write it: one or two dashes before a long
@@ -19,12 +21,19 @@ export interface Scanned {
   help: boolean;
 }
 
+export interface ScanRules {
+  /** The first argument ends the options. */
+  readonly stopAtArgument: boolean;
+  /** Options of other programs, without dashes: the hint for each. */
+  readonly foreign?: Readonly<Record<string, string>> | undefined;
+}
+
 /** @throws RuntimeError `usage.unknown-option`, `usage.missing-value`, `usage.bad-value` */
 export function scan(
   tokens: readonly string[],
   options: readonly Option[],
   into: Scanned,
-  stopAtArgument: boolean,
+  { stopAtArgument, foreign = {} }: ScanRules,
 ): void {
   for (let index = 0; index < tokens.length; index++) {
     const token = tokens[index] ?? '';
@@ -42,18 +51,18 @@ export function scan(
     const { name, value } = split(token);
     const option = options.find(({ long, short }) => long?.slice(2) === name || short?.slice(1) === name);
     if (option === undefined) {
-      if (name !== 'h' && name !== 'help') throw unknownOption(name);
+      if (name !== 'h' && name !== 'help') throw unknownOption(token, name, options, foreign);
       into.help = true;
     } else if (option.required) {
       if (value === undefined) index++;
       const given = value ?? tokens[index];
-      if (given === undefined) throw missingValue(token);
+      if (given === undefined) throw missingValue(token, option);
       if (option.variadic) {
         into.lists.set(longName(option), [...(into.lists.get(longName(option)) ?? []), given]);
       } else {
         into.options.set(longName(option), given);
       }
-    } else if (switchValue(name, value)) {
+    } else if (switchValue(token, value)) {
       into.options.set(longName(option), true);
     } else {
       into.options.delete(longName(option));
@@ -81,30 +90,74 @@ function longName(option: Option): string {
 }
 
 /** The spellings of strconv.ParseBool. */
-function switchValue(name: string, value: string | undefined): boolean {
+function switchValue(token: string, value: string | undefined): boolean {
   if (value === undefined || /^(1|t|T|true|TRUE|True)$/.test(value)) return true;
   if (/^(0|f|F|false|FALSE|False)$/.test(value)) return false;
   throw new RuntimeError({
     code: 'usage.bad-value',
-    message: `invalid boolean value ${JSON.stringify(value)} for -${name}: parse error`,
+    message: `invalid value ${JSON.stringify(value)} for ${asWritten(token)}`,
     value,
     hint: 'use true or false',
   });
 }
 
-function unknownOption(name: string): RuntimeError {
+/** `--bundle` of `--bundle=x`. */
+function asWritten(token: string): string {
+  return token.replace(/=.*/s, '');
+}
+
+function unknownOption(
+  token: string,
+  name: string,
+  options: readonly Option[],
+  foreign: Readonly<Record<string, string>>,
+): RuntimeError {
   return new RuntimeError({
     code: 'usage.unknown-option',
-    message: `flag provided but not defined: -${name}`,
+    message: `unknown option ${asWritten(token)}`,
     value: name,
+    hint: optionHint(token, name, options, foreign),
   });
 }
 
-function missingValue(token: string): RuntimeError {
+function optionHint(
+  token: string,
+  name: string,
+  options: readonly Option[],
+  foreign: Readonly<Record<string, string>>,
+): string | undefined {
+  if (Object.hasOwn(foreign, name)) return foreign[name];
+  const long = options.flatMap(option => (option.hidden ? [] : [longName(option)]));
+  if (token.startsWith('--') || name.length > 3) return didYouMean(name, long, '--');
+  return combinedHint([...name], options, foreign);
+}
+
+/** For `-it`: each short option has a dash of its own. */
+function combinedHint(
+  letters: readonly string[],
+  options: readonly Option[],
+  foreign: Readonly<Record<string, string>>,
+): string | undefined {
+  if (letters.length < 2) return undefined;
+  const known = letters.filter(letter => options.some(({ short }) => short === `-${letter}`));
+  const others = letters.filter(letter => !known.includes(letter));
+  const parts = others.map(letter =>
+    Object.hasOwn(foreign, letter) ? `there is no -${letter}: ${foreign[letter]}` : `there is no -${letter}`,
+  );
+  if (known.length > 0) {
+    parts.unshift(`write ${known.map(letter => `-${letter}`).join(' ')}: short options are not combined`);
+  } else if (!others.some(letter => Object.hasOwn(foreign, letter))) {
+    return undefined;
+  }
+  return parts.join('; ');
+}
+
+function missingValue(token: string, option: Option): RuntimeError {
   return new RuntimeError({
     code: 'usage.missing-value',
-    message: `flag needs an argument: ${token}`,
+    message: `option ${token} requires a value`,
     value: token,
+    hint: `write ${token} ${/<.+>/.exec(option.flags)?.[0]}`,
   });
 }
 
@@ -116,16 +169,19 @@ export function canonical({ options, lists }: Pick<Scanned, 'options' | 'lists'>
   ];
 }
 
-/** @throws RuntimeError `usage.arguments` with the sentence of runc */
-export function checkArgumentCount(program: string, command: Command, count: number): void {
-  const open = command.registeredArguments.at(-1)?.variadic === true;
-  const most = open ? Number.POSITIVE_INFINITY : command.registeredArguments.length;
-  const least = command.registeredArguments.filter(({ required }) => required).length;
-  if (count >= least && count <= most) return;
-  const kind = least === most ? 'exactly' : count < least ? 'a minimum of' : 'a maximum of';
+/** @throws RuntimeError `usage.arguments` */
+export function checkArgumentCount(name: string, command: Command, args: readonly string[]): void {
+  const declared = command.registeredArguments;
+  const missing = declared.slice(args.length).filter(({ required }) => required);
+  const extra = declared.at(-1)?.variadic === true ? undefined : args[declared.length];
+  if (missing.length === 0 && extra === undefined) return;
+  const fault =
+    extra === undefined
+      ? `missing argument ${missing.map(argument => `<${argument.name()}>`).join(' ')}`
+      : `unexpected argument ${JSON.stringify(extra)}`;
   throw new RuntimeError({
     code: 'usage.arguments',
-    message: `${program}: "${command.name()}" requires ${kind} ${count < least ? least : most} argument(s)`,
-    value: String(count),
+    message: `${fault}: ${usageLine(name, command)}`,
+    ...(extra !== undefined && { value: extra }),
   });
 }

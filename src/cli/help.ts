@@ -32,19 +32,32 @@ export function programHelp(program: Command, modules: readonly CommandModule[])
 /** The page of one command. */
 export function commandHelp(program: Command, module: CommandModule, command: Command): string {
   const name = `${program.name()} ${module.name}`;
-  const operands = command.registeredArguments.map(argument =>
-    argument.required ? `<${argument.name()}>` : `[${argument.name()}${argument.variadic ? '...' : ''}]`,
-  );
+  const operands = operandsOf(command);
   const described = command.registeredArguments.map(
     (argument, index) => [operands[index] ?? '', argument.description] as const,
   );
   return page([
     ['NAME', [`${name} - ${module.summary}`]],
-    ['USAGE', [[name, '[options]', ...operands].join(' ')]],
+    ['USAGE', [usageLine(name, command)]],
     ['ARGUMENTS', entries(described)],
     ['OPTIONS', entries([...optionEntries(command.options), ['--help, -h', 'show this page']])],
     ['EXAMPLE', module.example.map(line => line.replace(/^tsubo/, program.name()))],
   ]);
+}
+
+/**
+ * `tsubo run [options] <container-id>`
+ *
+ * @param name - of the program and the command
+ */
+export function usageLine(name: string, command: Command): string {
+  return [name, '[options]', ...operandsOf(command)].join(' ');
+}
+
+function operandsOf(command: Command): string[] {
+  return command.registeredArguments.map(argument =>
+    argument.required ? `<${argument.name()}>` : `[${argument.name()}${argument.variadic ? '...' : ''}]`,
+  );
 }
 
 type Entry = readonly [head: string, text: string];

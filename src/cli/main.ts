@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import { RuntimeError } from '../errors/error.ts';
 import { toRuntimeError } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
 import { lastComponent } from '../host/paths.ts';
@@ -59,7 +58,6 @@ function perform(
       print(helpPage(ask));
       return 0;
     case 'usage-error':
-      explainUsage(ask, print);
       throw ask.error;
     case 'run': {
       const context: Context = {
@@ -86,20 +84,9 @@ function perform(
   }
 }
 
-type HelpAsk = Extract<Invocation['ask'], { kind: 'help' | 'usage-error' }>;
+type HelpAsk = Extract<Invocation['ask'], { kind: 'help' }>;
 
 function helpPage({ program, module, command }: HelpAsk): string {
   if (module === undefined || command === undefined) return programHelp(program, modules);
   return commandHelp(program, module, command);
-}
-
-/** As runc does: the help goes to standard output, the error to the log. */
-function explainUsage(
-  ask: Extract<Invocation['ask'], { kind: 'usage-error' }>,
-  print: (text: string) => void,
-): void {
-  if (!(ask.error instanceof RuntimeError) || ask.error.code === 'usage.unknown-command') return;
-  const what =
-    ask.error.code === 'usage.arguments' ? 'Incorrect Usage.' : `Incorrect Usage: ${ask.error.message}`;
-  print(`${what}\n\n${helpPage(ask)}\n`);
 }

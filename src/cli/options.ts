@@ -52,20 +52,48 @@ export function wholeNumber(name: string, text: string): number {
   if (number <= mostFds) return number;
   throw new RuntimeError({
     code: 'usage.bad-value',
-    message: `invalid value ${JSON.stringify(text)} for flag -${name}: parse error`,
+    message: `invalid value ${JSON.stringify(text)} for --${name}`,
     value: text,
-    hint: 'a whole number from 0',
+    hint: `give a whole number from 0 to ${mostFds}`,
   });
 }
 
-/** The value of `--format`, text when it is not given. */
-export function textOrJson(options: Readonly<Record<string, unknown>>): 'text' | 'json' {
-  const format = options['format'] ?? 'text';
-  if (format === 'text' || format === 'json') return format;
+/**
+ * The value of `--format`, the first one when it is not given.
+ *
+ * @throws RuntimeError `usage.bad-value`
+ */
+export function formatOf<Format extends string>(
+  options: Readonly<Record<string, unknown>>,
+  formats: readonly [Format, Format],
+): Format {
+  const given = options['format'] ?? formats[0];
+  const format = formats.find(known => known === given);
+  if (format !== undefined) return format;
   throw new RuntimeError({
     code: 'usage.bad-value',
-    message: `invalid format: ${String(format)}`,
-    value: String(format),
-    hint: 'use text or json',
+    message: `invalid format option ${JSON.stringify(given)}`,
+    value: String(given),
+    hint: `use ${formats.join(' or ')}`,
+  });
+}
+
+/** The bundle of `check` and `plan`: an argument, as they always took it, or an option, as `run` takes it. */
+export function defineBundle(command: Command): void {
+  command
+    .argument('[bundle]', 'the bundle: the directory with config.json (default: the current directory)')
+    .option('-b, --bundle <dir>', 'the same as an option');
+}
+
+/** @throws RuntimeError `usage.arguments` when there are two */
+export function bundleOf(argument: string | undefined, options: Readonly<Record<string, unknown>>): string {
+  const option =
+    typeof options['bundle'] === 'string' && options['bundle'] !== '' ? options['bundle'] : undefined;
+  if (argument === undefined || option === undefined) return argument ?? option ?? '.';
+  throw new RuntimeError({
+    code: 'usage.arguments',
+    message: `two bundles: --bundle ${option} and ${argument}`,
+    value: argument,
+    hint: 'give one of them',
   });
 }

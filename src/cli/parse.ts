@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Command } from 'commander';
 import { RuntimeError } from '../errors/error.ts';
-import { nearestWord } from '../validate/spelling.ts';
+import { didYouMean } from '../validate/spelling.ts';
 import type { CommandModule } from './command.ts';
 import { defineGlobals } from './globals.ts';
 import { canonical, checkArgumentCount, type Scanned, scan } from './grammar.ts';
@@ -24,14 +24,7 @@ export interface Invocation {
         readonly module?: CommandModule;
         readonly command?: Command;
       }
-    /** With the help that goes with it: of the command when that was known. */
-    | {
-        readonly kind: 'usage-error';
-        readonly error: RuntimeError;
-        readonly program: Command;
-        readonly module?: CommandModule;
-        readonly command?: Command;
-      };
+    | { readonly kind: 'usage-error'; readonly error: RuntimeError };
 }
 
 /** Reads a command line. Never throws for what is on it. */
@@ -47,7 +40,7 @@ export function parse(
   let module: CommandModule | undefined;
   let command: Command | undefined;
   try {
-    scan(tokens, program.options, before, true);
+    scan(tokens, program.options, before, { stopAtArgument: true });
     if (globals.has('version')) return { globals, ask: { kind: 'version' } };
     const [word, ...literal] = before.args;
     if (word === undefined) return { globals, ask: { kind: 'help', program } };
@@ -58,27 +51,25 @@ export function parse(
     command = define(declared, module);
 
     const local: Scanned = { options: new Map(), lists: new Map(), args: literal, rest: [], help: false };
-    scan(before.rest, [...command.options, ...program.options], local, module.optionsFirst ?? false);
+    scan(before.rest, [...command.options, ...program.options], local, {
+      stopAtArgument: module.optionsFirst ?? false,
+      foreign: module.foreignOptions,
+    });
+    // `exec ID -- ls`: the separator is not the program.
+    if (local.rest[0] === '--') local.rest.shift();
     local.args.push(...local.rest);
     if (local.help) return { globals, ask: { kind: 'help', program, module, command } };
     adoptGlobals(local, command, globals);
     if (globals.has('version')) return { globals, ask: { kind: 'version' } };
-    checkArgumentCount(name, command, local.args.length);
+    checkArgumentCount(`${name} ${module.name}`, command, local.args);
     // commander has the last word: values are turned into what the command wants.
     command.parse([...canonical(local), '--', ...local.args], { from: 'user' });
     return { globals, ask: { kind: 'run', module, args: local.args, options: command.opts() } };
   } catch (error) {
     if (!(error instanceof RuntimeError)) throw error;
-    return {
-      globals,
-      ask: {
-        kind: 'usage-error',
-        error,
-        program,
-        ...(module !== undefined && { module }),
-        ...(command !== undefined && { command }),
-      },
-    };
+    const see = `see ${module === undefined ? name : `${name} ${module.name}`} --help`;
+    const hint = error.hint === undefined ? see : `${error.hint} (${see})`;
+    return { globals, ask: { kind: 'usage-error', error: error.with({ hint }) } };
   }
 }
 
@@ -148,14 +139,23 @@ function helpOf(
 function find(word: string, modules: readonly CommandModule[]): CommandModule {
   const module = modules.find(({ name }) => name === word);
   if (module !== undefined) return module;
-  const near = nearestWord(
-    word,
-    modules.map(({ name }) => name),
-  );
+  const names = modules.map(({ name }) => name);
   throw new RuntimeError({
     code: 'usage.unknown-command',
-    message: `No help topic for '${word}'`,
+    // The second half is runc's text, which its tests match.
+    message: `unknown command ${JSON.stringify(word)}: No help topic for '${word}'`,
     value: word,
-    hint: near === undefined ? 'the help command lists what there is' : `did you mean ${near}?`,
+    hint: synonyms.has(word) ? `did you mean ${synonyms.get(word)}?` : didYouMean(word, names),
   });
 }
+
+/** Commands of engines that have another name here. */
+const synonyms: ReadonlyMap<string, string> = new Map([
+  ['inspect', 'state'],
+  ['ls', 'list'],
+  ['rm', 'delete'],
+  ['stats', 'events --stats'],
+  ['stop', 'kill'],
+  ['top', 'ps'],
+  ['unpause', 'resume'],
+]);

@@ -40,12 +40,12 @@ export function resourcesOf(options: Options): Resources {
     if (value === undefined) {
       throw new RuntimeError({
         code: 'usage.bad-value',
-        message: `invalid value for ${option}: ${JSON.stringify(text)}`,
+        message: `invalid value ${JSON.stringify(text)} for --${option}`,
         value: text,
         hint:
           parse === size
-            ? 'bytes, or a number and a unit such as 64M or 1.5g; -1 is no limit'
-            : 'a whole number',
+            ? 'give bytes, or a number and a unit such as 64M or 1.5g; -1 is no limit'
+            : 'give a whole number',
       });
     }
     groups[group] = { ...groups[group], [property]: value };

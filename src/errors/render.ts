@@ -27,7 +27,8 @@ export function manyLines(error: ErrorFields): string[] {
   };
   say('at', place(error));
   say('kernel', kernelSaid(error));
-  say('value', error.value);
+  // A value that the message quotes is not repeated.
+  if (error.value === undefined || !error.message.includes(error.value)) say('value', error.value);
   say('spec', error.spec);
   say('hint', error.hint);
   for (const problem of (error.problems ?? []).slice(1)) {

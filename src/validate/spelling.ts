@@ -16,6 +16,12 @@ export function nearestWord(word: string, known: readonly string[]): string | un
   return nearest;
 }
 
+/** The hint for a misspelt word; undefined when no known word is near. */
+export function didYouMean(word: string, known: readonly string[], prefix = ''): string | undefined {
+  const near = nearestWord(word, known);
+  return near === undefined ? undefined : `did you mean ${prefix}${near}?`;
+}
+
 /**
  * How many letters must be put in, taken out, changed or swapped with their neighbour. Stops counting at `limit`.
  */

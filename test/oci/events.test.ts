@@ -86,10 +86,10 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('events', () => {
   });
 
   test.each([
-    ['0s', 'duration interval must be greater than 0'],
-    ['-1s', 'duration interval must be greater than 0'],
-    ['soon', 'invalid value "soon" for flag -interval: parse error'],
-    ['5', 'invalid value "5" for flag -interval: parse error'],
+    ['0s', 'must be greater than 0'],
+    ['-1s', 'must be greater than 0'],
+    ['soon', 'invalid value "soon" for'],
+    ['5', 'invalid value "5" for'],
   ])('refuse the interval %s', (interval, words) => {
     const bundle = box.running();
     const failure = box.fails(['events', `--interval=${interval}`, bundle.id]);

@@ -99,7 +99,8 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('update', () => {
   ])('%s %s is refused', ([option, text, message], context) => {
     if (option === '--cpu-idle') skipWhere(context, 'runc 1.1', 'has no such option');
     const bundle = box.running();
-    box.failsWith(['update', option, text, bundle.id], message, 'usage.bad-value');
+    const words = isTsubo ? `invalid value "${text}" for ${option}` : message;
+    box.failsWith(['update', option, text, bundle.id], words, 'usage.bad-value');
   });
 
   test('to a document that is none is refused, with its line', context => {

@@ -116,6 +116,18 @@ const commandLines = [
   ['', 'plan --format yaml good'],
   ['', 'plan broken'],
   ['', 'plan nowhere'],
+  ['', 'plan --bundle good'],
+  ['', 'plan --bundle good good'],
+  ['', 'check -f json good'],
+  ['', 'check -f yaml'],
+  ['', 'rum web'],
+  ['', 'run --bundel good x'],
+  ['', 'run --tty x'],
+  ['', 'exec -it created sh'],
+  ['', 'exec created -- true'],
+  ['', 'kill created 9 x'],
+  ['', 'update --memory lots created'],
+  ['', 'events --interval 5 created'],
 ].map(([, line = '']) => line);
 
 describe.skipIf(requires('standalone', 'root', 'busybox'))('the standalone executable', () => {

@@ -28,7 +28,7 @@ describe.skipIf(requires('standalone', 'root'))('the two ways of starting', () =
       expect(refused).toMatchObject({
         status: 1,
         signal: null,
-        stderr: expect.stringContaining('flag provided but not defined: -write-snapshot'),
+        stderr: expect.stringContaining('unknown option --write-snapshot'),
       });
     }
     expect(() => statSync(join(directory, 'none'))).toThrow();

@@ -3,7 +3,7 @@ import { checkBundle } from '../../lifecycle/check-bundle.ts';
 import { describeReport } from '../../validate/report.ts';
 import type { CommandModule } from '../command.ts';
 import { goJson } from '../go-json.ts';
-import { textOrJson } from '../options.ts';
+import { bundleOf, defineBundle, formatOf } from '../options.ts';
 
 export const check: CommandModule = {
   name: 'check',
@@ -16,13 +16,14 @@ export const check: CommandModule = {
     'tsubo check --format json /containers/web | jq -r ".problems[], .warnings[] | .code + \\" \\" + .pointer"',
   ],
   define(command) {
+    defineBundle(command);
     command
-      .argument('<bundle>', 'the bundle: the directory with config.json')
-      .option('--format <format>', 'text or json (default: text)')
+      .option('-f, --format <format>', 'text or json (default: text)')
       .option('--strict', 'end with 1 for a warning too');
   },
-  run({ runtime, print }, [bundle = ''], options) {
-    const format = textOrJson(options);
+  run({ runtime, print }, [argument], options) {
+    const format = formatOf(options, ['text', 'json']);
+    const bundle = bundleOf(argument, options);
     const report = checkBundle(runtime.binding, bundle);
     print(format === 'json' ? `${goJson(report, '  ')}\n` : describeReport(report));
     return report.valid && (options['strict'] !== true || report.warnings.length === 0) ? 0 : 1;

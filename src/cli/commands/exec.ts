@@ -14,6 +14,13 @@ export const exec: CommandModule = {
   example: ['tsubo exec web ls -l /', 'tsubo exec --user 1000:100 --cwd /tmp --env A=1 web sh -c env'],
   // What follows the id is the program's.
   optionsFirst: true,
+  foreignOptions: {
+    i: 'standard input is always passed on',
+    interactive: 'standard input is always passed on',
+    workdir: 'write --cwd',
+    w: 'write --cwd',
+    privileged: 'capabilities are given one by one, with --cap',
+  },
   define(command) {
     command
       .argument('<container-id>', 'a container that is created or running')
@@ -102,11 +109,14 @@ function idNumber(name: string, text: string): number {
   const largest = 4294967294;
   const number = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
   if (number <= largest) return number;
+  const isName = /^[a-z_]/i.test(text);
   throw new RuntimeError({
     code: 'usage.bad-value',
-    message: `invalid value ${JSON.stringify(text)} for flag -${name}: parse error`,
+    message: `invalid value ${JSON.stringify(text)} for --${name}${isName ? ': names are not looked up' : ''}`,
     value: text,
-    hint: `a number from 0 to ${largest}`,
+    hint: isName
+      ? `${text === 'root' ? 'root is 0' : 'the number is in /etc/passwd or /etc/group of the container'}`
+      : `give a number from 0 to ${largest}`,
   });
 }
 

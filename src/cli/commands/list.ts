@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { RuntimeError } from '../../errors/error.ts';
 import type { Binding } from '../../host/binding.d.ts';
 import { listContainers } from '../../lifecycle/list.ts';
 import type { StateOutput } from '../../oci/state.ts';
 import type { CommandModule } from '../command.ts';
 import { goJson } from '../go-json.ts';
+import { formatOf } from '../options.ts';
 
 export const list: CommandModule = {
   name: 'list',
@@ -16,15 +16,7 @@ export const list: CommandModule = {
       .option('-q, --quiet', 'print only the ids');
   },
   run({ runtime, print, report, rootGiven }, _args, options) {
-    const format = options['format'] ?? 'table';
-    if (format !== 'table' && format !== 'json') {
-      throw new RuntimeError({
-        code: 'usage.bad-value',
-        message: 'invalid format option',
-        value: String(format),
-        hint: 'use table or json',
-      });
-    }
+    const format = formatOf(options, ['table', 'json']);
     const { containers, damaged } = listContainers(runtime, {
       rootMustExist: rootGiven,
       brief: format === 'table',

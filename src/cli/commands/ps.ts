@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { RuntimeError } from '../../errors/error.ts';
 import { containerProcesses, processTable } from '../../lifecycle/ps.ts';
 import type { CommandModule } from '../command.ts';
+import { formatOf } from '../options.ts';
 
 export const ps: CommandModule = {
   name: 'ps',
@@ -19,20 +19,12 @@ export const ps: CommandModule = {
       );
   },
   run({ runtime, print }, [id = '', ...psOptions], options) {
-    const format = options['format'] ?? 'table';
-    if (format === 'json') {
+    if (formatOf(options, ['table', 'json']) === 'json') {
       const pids = containerProcesses(runtime, id);
       // An empty list is null, as Go writes a list that was never made.
       print(`${pids.length === 0 ? 'null' : JSON.stringify(pids)}\n`);
-    } else if (format === 'table') {
-      print(processTable(runtime, id, psOptions));
     } else {
-      throw new RuntimeError({
-        code: 'usage.bad-value',
-        message: 'invalid format option',
-        value: String(format),
-        hint: 'use table or json',
-      });
+      print(processTable(runtime, id, psOptions));
     }
     return 0;
   },

@@ -8,6 +8,14 @@ export const run: CommandModule = {
   summary: 'create and start a container, wait for its end and delete it',
   example: ['tsubo run --bundle /containers/web web', 'echo "it ended with status $?"'],
   failurePrefix: 'run failed: ',
+  foreignOptions: {
+    i: 'standard input is always passed on',
+    interactive: 'standard input is always passed on',
+    t: 'process.terminal in config.json asks for a terminal',
+    tty: 'process.terminal in config.json asks for a terminal',
+    rm: 'run deletes the container when it has ended, unless --keep is given',
+    name: 'the argument is the name',
+  },
   define(command) {
     command.argument('<container-id>', 'your name for it, not in use yet: letters, digits and _ + . -');
     defineCreateOptions(command);

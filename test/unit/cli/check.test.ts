@@ -93,5 +93,5 @@ it('cuts long values, and shows integers as they are', () => {
 
 it('refuses another format', () => {
   expect(call('--format', 'yaml', bundle())).toBe(1);
-  expect(machine.stderr).toContain('invalid format: yaml');
+  expect(machine.stderr).toContain('invalid format option \\"yaml\\"');
 });

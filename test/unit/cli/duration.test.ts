@@ -17,15 +17,22 @@ describe('a duration', () => {
     expect(durationMs('interval', text)).toBe(ms);
   });
 
-  it.each(['', '5', 's', '1d', '1s ', '1.2.3s', '--1s', 'soon', '1s-1s'])('is refused: %j', text => {
+  it('that is a bare number is told its unit', () => {
+    expect(thrown(() => durationMs('interval', '5'))).toMatchObject({
+      code: 'usage.bad-value',
+      message: 'invalid value "5" for --interval: a unit is missing, such as 5s',
+    });
+  });
+
+  it.each(['', 's', '1d', '1s ', '1.2.3s', '--1s', 'soon', '1s-1s'])('is refused: %j', text => {
     const error = thrown(() => durationMs('interval', text));
     expect(error['code']).toBe('usage.bad-value');
-    expect(error['message']).toBe(`invalid value ${JSON.stringify(text)} for flag -interval: parse error`);
+    expect(error['message']).toBe(`invalid value ${JSON.stringify(text)} for --interval`);
   });
 
   it.each(['0', '0s', '-5s', '-0'])('must be more than nothing: %j', text => {
     expect(thrown(() => durationMs('interval', text))['message']).toBe(
-      'duration interval must be greater than 0',
+      `invalid value ${JSON.stringify(text)} for --interval: must be greater than 0`,
     );
   });
 });

@@ -80,27 +80,33 @@ describe('help', () => {
 describe('a usage error', () => {
   it('of an unknown command exits with 3', () => {
     expect(call('foo')).toBe(3);
-    expect(machine.stderr).toBe(`time="${time}" level=error msg="No help topic for 'foo'"\n`);
+    expect(machine.stderr).toContain(`msg="unknown command \\"foo\\": No help topic for 'foo'"`);
     expect(machine.stdout).toBe('');
   });
 
-  it('of an option shows the help on standard output', () => {
-    expect(call('create', '-x')).toBe(1);
-    expect(machine.stdout).toMatch(
-      /^Incorrect Usage: flag provided but not defined: -x\n\nNAME:\n {3}tsubo create/,
-    );
-    expect(machine.stderr).toContain('flag provided but not defined: -x');
-  });
-
-  it('of the number of arguments too', () => {
-    expect(call('start')).toBe(1);
-    expect(machine.stdout).toMatch(/^Incorrect Usage\.\n\nNAME:/);
+  it.each([
+    [
+      ['rum', 'web'],
+      `unknown command "rum": No help topic for 'rum'`,
+      'did you mean run? (see tsubo --help)',
+    ],
+    [['run', '--bundel', '.'], 'unknown option --bundel', 'did you mean --bundle? (see tsubo run --help)'],
+    [['run'], 'missing argument <container-id>: tsubo run [options] <container-id>', 'see tsubo run --help'],
+  ])('is two lines on a terminal: %j', (words, message, hint) => {
+    machine.stderrIsTerminal = true;
+    expect(call(...words)).toBe(words[0] === 'rum' ? 3 : 1);
+    expect(machine.stdout).toBe('');
+    expect(machine.stderr).toBe(`${message}\n  hint    ${hint}\n`);
   });
 
   it.each([
     [['--log-format', 'xml', 'list'], 'invalid log-format: xml'],
     [['--root', '/./', 'list'], 'Option --root argument should not be set to /'],
-    [['list', '--format', 'xml'], 'invalid format option'],
+    [['list', '--format', 'xml'], 'invalid format option \\"xml\\"'],
+    [['ps', '-f', 'xml', 'web'], 'invalid format option \\"xml\\"'],
+    [['plan', '-f', 'xml'], 'invalid format option \\"xml\\"'],
+    [['check', '-f', 'xml'], 'invalid format option \\"xml\\"'],
+    [['plan', '-b', 'x', 'y'], 'two bundles: --bundle x and y'],
   ])('%j', (words, message) => {
     expect(call(...words)).toBe(1);
     expect(machine.stderr).toContain(`msg="${message}"`);
@@ -317,6 +323,24 @@ describe('spec', () => {
     );
     expect(linux.namespaces).not.toContainEqual({ type: 'network' });
     expect(JSON.stringify(mounts)).not.toContain('gid=');
+  });
+});
+
+describe.each(['plan', 'check'])('the bundle of %s', command => {
+  it.each([
+    ['an argument', (path: string) => [path]],
+    ['an option', (path: string) => ['--bundle', path]],
+    ['the current directory', () => []],
+  ])('is %s', (_, words) => {
+    const path = bundle();
+    const before = process.cwd();
+    process.chdir(path);
+    try {
+      expect(call(command, ...words(path))).toBe(0);
+    } finally {
+      process.chdir(before);
+    }
+    expect(machine.stdout).toContain(command === 'plan' ? 'openRoot' : `${path}: `);
   });
 });
 

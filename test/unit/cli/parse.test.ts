@@ -14,7 +14,12 @@ function summary({ ask, globals }: Invocation): string {
   const words: string[] = [ask.kind === 'run' ? ask.module.name : ask.kind];
   if (ask.kind === 'run') {
     words.push(...ask.args);
-    const untouched: Record<string, unknown> = { pivot: true, newKeyring: true, subreaper: true };
+    const untouched: Record<string, unknown> = {
+      pivot: true,
+      newKeyring: true,
+      subreaper: true,
+      newPrivs: true,
+    };
     for (const [name, value] of Object.entries(ask.options)) {
       if (untouched[name] !== value) words.push(`${name}=${value}`);
     }
@@ -80,7 +85,18 @@ describe('a good command line', () => {
     ['kill web -9', 'kill web -9'],
     ['kill web --all', 'kill web --all'],
     ['kill -a web 15', 'kill web 15 all=true'],
-    // The end of options.
+    // The end of options, also where it stands before the program.
+    ['exec web -- ls -l', 'exec web ls -l'],
+    ['exec -- web ls', 'exec web ls'],
+    ['exec web ls -- -l', 'exec web ls -- -l'],
+    ['ps web -- -o pid', 'ps web -o pid'],
+    // -f is --format wherever that is.
+    ['plan -f json /b', 'plan /b format=json'],
+    ['check -f json /b', 'check /b format=json'],
+    ['list -f json', 'list format=json'],
+    ['ps -f json web', 'ps web format=json'],
+    ['plan', 'plan'],
+    ['check --bundle /b', 'check bundle=/b'],
     ['delete -- --force', 'delete --force'],
     ['create --bundle /b -- web', 'create web bundle=/b'],
     ['state -', 'state -'],
@@ -107,35 +123,39 @@ describe('a good command line', () => {
 
 describe('a bad command line', () => {
   it.each([
-    ['foo', 'usage.unknown-command', "No help topic for 'foo'"],
-    ['foo -h', 'usage.unknown-command', "No help topic for 'foo'"],
-    ['help foo', 'usage.unknown-command', "No help topic for 'foo'"],
-    ['--debug foo --bar', 'usage.unknown-command', "No help topic for 'foo'"],
-    ['-x', 'usage.unknown-option', 'flag provided but not defined: -x'],
-    ['create -x web', 'usage.unknown-option', 'flag provided but not defined: -x'],
-    ['create --x=y web', 'usage.unknown-option', 'flag provided but not defined: -x'],
-    ['run -dk web', 'usage.unknown-option', 'flag provided but not defined: -dk'],
+    ['foo', 'usage.unknown-command', `unknown command "foo": No help topic for 'foo'`],
+    ['foo -h', 'usage.unknown-command', `unknown command "foo": No help topic for 'foo'`],
+    ['help foo', 'usage.unknown-command', `unknown command "foo": No help topic for 'foo'`],
+    ['--debug foo --bar', 'usage.unknown-command', `unknown command "foo": No help topic for 'foo'`],
+    ['-x', 'usage.unknown-option', 'unknown option -x'],
+    ['create -x web', 'usage.unknown-option', 'unknown option -x'],
+    ['create --x=y web', 'usage.unknown-option', 'unknown option --x'],
+    ['run -dk web', 'usage.unknown-option', 'unknown option -dk'],
     ['create ---bundle /b web', 'usage.unknown-option', 'bad flag syntax: ---bundle'],
     ['create --=x web', 'usage.unknown-option', 'bad flag syntax: --=x'],
-    ['create web --bundle', 'usage.missing-value', 'flag needs an argument: --bundle'],
-    ['--root', 'usage.missing-value', 'flag needs an argument: --root'],
-    ['run --detach=maybe web', 'usage.bad-value', 'invalid boolean value "maybe" for -detach: parse error'],
+    ['create web --bundle', 'usage.missing-value', 'option --bundle requires a value'],
+    ['--root', 'usage.missing-value', 'option --root requires a value'],
+    ['run --detach=maybe web', 'usage.bad-value', 'invalid value "maybe" for --detach'],
+    ['create --preserve-fds x web', 'usage.bad-value', 'invalid value "x" for --preserve-fds'],
+    ['create --preserve-fds -1 web', 'usage.bad-value', 'invalid value "-1" for --preserve-fds'],
+    ['create', 'usage.arguments', 'missing argument <container-id>: tsubo create [options] <container-id>'],
+    ['create a b', 'usage.arguments', 'unexpected argument "b": tsubo create [options] <container-id>'],
+    ['list a', 'usage.arguments', 'unexpected argument "a": tsubo list [options]'],
     [
-      'create --preserve-fds x web',
-      'usage.bad-value',
-      'invalid value "x" for flag -preserve-fds: parse error',
+      'kill',
+      'usage.arguments',
+      'missing argument <container-id>: tsubo kill [options] <container-id> [signal]',
     ],
     [
-      'create --preserve-fds -1 web',
-      'usage.bad-value',
-      'invalid value "-1" for flag -preserve-fds: parse error',
+      'kill web 9 x',
+      'usage.arguments',
+      'unexpected argument "x": tsubo kill [options] <container-id> [signal]',
     ],
-    ['create', 'usage.arguments', 'tsubo: "create" requires exactly 1 argument(s)'],
-    ['create a b', 'usage.arguments', 'tsubo: "create" requires exactly 1 argument(s)'],
-    ['list a', 'usage.arguments', 'tsubo: "list" requires exactly 0 argument(s)'],
-    ['kill', 'usage.arguments', 'tsubo: "kill" requires a minimum of 1 argument(s)'],
-    ['kill web 9 x', 'usage.arguments', 'tsubo: "kill" requires a maximum of 2 argument(s)'],
-    ['kill web 9 -x', 'usage.arguments', 'tsubo: "kill" requires a maximum of 2 argument(s)'],
+    [
+      'kill web 9 -x',
+      'usage.arguments',
+      'unexpected argument "-x": tsubo kill [options] <container-id> [signal]',
+    ],
   ])('%s', (line, code, message) => {
     const { ask } = read(line);
     if (ask.kind !== 'usage-error') throw new Error(`it is ${ask.kind}`);
@@ -148,8 +168,38 @@ describe('a bad command line', () => {
     expect(globals.get('log')).toBe('/l');
   });
 
-  it('suggests the command that was meant', () => {
-    const { ask } = read('strat web');
-    expect(ask.kind === 'usage-error' && ask.error.hint).toBe('did you mean start?');
+  it.each([
+    // The command that was meant.
+    ['strat web', 'did you mean start? (see tsubo --help)'],
+    ['rum web', 'did you mean run? (see tsubo --help)'],
+    ['stop web', 'did you mean kill? (see tsubo --help)'],
+    ['constructor', 'see tsubo --help'],
+    ['quux', 'see tsubo --help'],
+    // The option.
+    ['run --bundel . web', 'did you mean --bundle? (see tsubo run --help)'],
+    ['run -bundel . web', 'did you mean --bundle? (see tsubo run --help)'],
+    ['state --rooot /r web', 'did you mean --root? (see tsubo state --help)'],
+    ['--rooot /r list', 'did you mean --root? (see tsubo --help)'],
+    ['update --cpu-shares 5 web', 'did you mean --cpu-share? (see tsubo update --help)'],
+    ['run --constructor web', 'see tsubo run --help'],
+    // kill --all is not shown in the help.
+    ['kill --alll web', 'see tsubo kill --help'],
+    // Short options, combined.
+    [
+      'exec -it web sh',
+      'write -t: short options are not combined; there is no -i: standard input is always passed on (see tsubo exec --help)',
+    ],
+    ['exec -td web sh', 'write -t -d: short options are not combined (see tsubo exec --help)'],
+    ['exec -i web sh', 'standard input is always passed on (see tsubo exec --help)'],
+    ['run -dk web', 'write -d: short options are not combined; there is no -k (see tsubo run --help)'],
+    ['list -xy', 'see tsubo list --help'],
+    ['run --tty web', 'process.terminal in config.json asks for a terminal (see tsubo run --help)'],
+    // Values and arguments.
+    ['create web --bundle', 'write --bundle <dir> (see tsubo create --help)'],
+    ['run --detach=maybe web', 'use true or false (see tsubo run --help)'],
+    ['start', 'see tsubo start --help'],
+  ])('%s: what to do', (line, hint) => {
+    const { ask } = read(line);
+    expect(ask.kind === 'usage-error' && ask.error.hint).toBe(hint);
   });
 });

@@ -52,7 +52,7 @@ describe('the options of update', () => {
     const name = option.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
     expect(thrown(() => resourcesOf({ [option]: text }))).toMatchObject({
       code: 'usage.bad-value',
-      message: `invalid value for ${name}: "${text}"`,
+      message: `invalid value "${text}" for --${name}`,
     });
   });
 
