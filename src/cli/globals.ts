@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Command } from 'commander';
 import { RuntimeError } from '../errors/error.ts';
+import { onHost } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
 import { makeDirectories } from '../host/files.ts';
 import { joinPath, resolvePath } from '../host/paths.ts';
@@ -32,7 +33,9 @@ export function logFormat(globals: ReadonlyMap<string, string | true>): LogForma
 }
 
 /**
- * `--root`, else `/run/tsubo`; for a user who is not root, `$XDG_RUNTIME_DIR/tsubo`.
+ * `--root`, else `/run/tsubo`; for a user who is not root, and for root of a user namespace, `$XDG_RUNTIME_DIR/tsubo`.
+ * USER is not considered, unlike in runc: Podman passes it to `create` and not to `start`. A path that is not absolute
+ * is ignored, because the two have different working directories.
  *
  * @throws RuntimeError `usage.bad-value`
  */
@@ -51,14 +54,13 @@ export function rootDirectory(binding: Binding, globals: ReadonlyMap<string, str
   if (!runtimeDirectory?.startsWith('/') || !isUser(binding)) return '/run/tsubo';
   const root = joinPath(runtimeDirectory, 'tsubo');
   // The sticky bit tells cleaners of temporary files to keep out.
-  makeDirectories(binding, root, 0o1700);
+  onHost(`unable to make the root directory ${root}`, () => makeDirectories(binding, root, 0o1700), {
+    hint: 'the path in XDG_RUNTIME_DIR must be writable by the user; or name another directory with --root',
+  });
   return root;
 }
 
-/** Not root, or root only of a user namespace. */
+/** Not root, or root of a user namespace only. */
 function isUser(binding: Binding): boolean {
-  if (binding.identity().euid !== 0) return true;
-  const user = binding.getenv('USER');
-  if (user === undefined || user === '' || user === 'root') return false;
-  return inUserNamespace(binding);
+  return binding.identity().euid !== 0 || inUserNamespace(binding);
 }

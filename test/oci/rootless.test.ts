@@ -74,6 +74,39 @@ describe.skipIf(requires('root', 'busybox'))('a user who is not root', () => {
     expect(readdirSync(dir)).toEqual([isTsubo ? 'tsubo' : runtime.name]);
   });
 
+  // So does rootless Podman call it: `create` through conmon.
+  test.each([
+    ['create and not start', 'USER=me', '-uUSER'],
+    ['start and not create', '-uUSER', 'USER=me'],
+    ['create, as root, and not start', 'USER=root', '-uUSER'],
+  ])('is found again as root of a user namespace when USER is set for %s', (_, atCreate, atStart) => {
+    // runc goes by USER=root.
+    if (atCreate === 'USER=root' && runtime.name === 'runc') return;
+    const bundle = box.bundle(
+      also(made => {
+        made.shell('echo started');
+        const mapping = [{ containerID: 0, hostID: 0, size: 1 }];
+        Object.assign(made.config.linux, { uidMappings: mapping, gidMappings: mapping });
+      }),
+    );
+    const dir = box.mkdir('xdg-root');
+    chownSync(dir, user, user);
+    const script = `
+      runtime() { user=$1; shift; env "$user" ${moved.join(' ')} "$@"; }
+      runtime ${atCreate} create --bundle ${bundle.dir} ${bundle.id} &&
+      runtime ${atStart} start ${bundle.id} &&
+      until runtime ${atStart} state ${bundle.id} | grep -q stopped; do sleep 0.05; done
+      runtime ${atCreate} delete ${bundle.id}`;
+    const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', XDG_RUNTIME_DIR: dir };
+    const done = box.view.exec([...becomeUser, 'unshare', '-Urm', 'sh', '-c', script], { env });
+    expect(done).toMatchObject({
+      status: 0,
+      stdout: 'started\n',
+      stderr: expect.not.stringContaining('level=error'),
+    });
+    expect(readdirSync(join(dir, isTsubo ? 'tsubo' : runtime.name))).toEqual([]);
+  });
+
   test('needs a user namespace', () => {
     const failure = box.refuses(box.bundle(made => made.unmount('/sys')));
     expect(failure.message).toContain('rootless container requires user namespaces');

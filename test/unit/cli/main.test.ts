@@ -355,14 +355,67 @@ describe('plan', () => {
   });
 });
 
-it('finds the root of a user who is not root', () => {
-  const runtimeDirectory = join(machine.directory, 'user');
-  mkdirSync(runtimeDirectory);
-  machine.environment.set('XDG_RUNTIME_DIR', runtimeDirectory);
-  Object.assign(machine.binding, {
-    identity: () => ({ euid: 1000 }),
+describe('the root directory', () => {
+  const real = '         0          0 4294967295\n';
+  const rootless = '         0       1000          1\n         1     100000      65536\n';
+
+  /** Where `list` has looked, for a caller with this user, mapping and environment. */
+  function rootOf(euid: number, uidMap: string, environment: Record<string, string>): string {
+    const { readTextIfThere, identity } = machine.binding;
+    let root = '';
+    machine.environment.clear();
+    for (const [name, value] of Object.entries(environment)) machine.environment.set(name, value);
+    Object.assign(machine.binding, {
+      identity: () => ({ ...identity(), euid }),
+      readTextIfThere: (path: string) => (path === '/proc/self/uid_map' ? uidMap : readTextIfThere(path)),
+      readMembers: ({ directory }: { directory: string }) => {
+        root = directory;
+        return [];
+      },
+    });
+    expect(call('list', '-q')).toBe(0);
+    Object.assign(machine.binding, { readTextIfThere, identity });
+    return root;
+  }
+
+  const callers: [string, number, string, boolean][] = [
+    ['root of the machine', 0, real, false],
+    ['root of a user namespace', 0, rootless, true],
+    ['a user of the machine', 1000, real, true],
+    ['a user of a user namespace', 1000, rootless, true],
+  ];
+  const users: Record<string, string>[] = [{}, { USER: '' }, { USER: 'root' }, { USER: 'me' }];
+
+  // Podman has conmon call `create` with USER, and calls `start` itself without it.
+  describe.each(callers)('of %s', (_, euid, uidMap, honoured) => {
+    it.each(users)('is the same with the environment %j', user => {
+      const runtimeDirectory = join(machine.directory, 'user');
+      mkdirSync(runtimeDirectory);
+      const own = honoured ? join(runtimeDirectory, 'tsubo') : '/run/tsubo';
+      expect(rootOf(euid, uidMap, { ...user, XDG_RUNTIME_DIR: runtimeDirectory })).toBe(own);
+      expect(rootOf(euid, uidMap, user)).toBe('/run/tsubo');
+      expect(rootOf(euid, uidMap, { ...user, XDG_RUNTIME_DIR: '' })).toBe('/run/tsubo');
+      // Conmon and Podman have different working directories.
+      expect(rootOf(euid, uidMap, { ...user, XDG_RUNTIME_DIR: 'user' })).toBe('/run/tsubo');
+    });
   });
-  expect(call('list', '-q')).toBe(0);
-  const mode = execFileSync('stat', ['-c', '%a', join(runtimeDirectory, 'tsubo')], { encoding: 'utf8' });
-  expect(mode.trim()).toBe('1700');
+
+  it('of a user is made with the sticky bit, which keeps cleaners of temporary files out', () => {
+    const runtimeDirectory = join(machine.directory, 'user');
+    mkdirSync(runtimeDirectory);
+    rootOf(1000, real, { XDG_RUNTIME_DIR: runtimeDirectory });
+    const mode = execFileSync('stat', ['-c', '%a', join(runtimeDirectory, 'tsubo')], { encoding: 'utf8' });
+    expect(mode.trim()).toBe('1700');
+  });
+
+  it('that cannot be made names XDG_RUNTIME_DIR', () => {
+    machine.environment.set('XDG_RUNTIME_DIR', join(machine.directory, 'user'));
+    Object.assign(machine.binding, { identity: () => ({ euid: 1000 }) });
+    machine.trouble.set('mkdir', 13);
+    expect(call('--log-format', 'json', 'list', '-q')).toBe(1);
+    expect(JSON.parse(machine.stderr)).toMatchObject({
+      msg: `unable to make the root directory ${join(machine.directory, 'user/tsubo')}: permission denied`,
+      hint: expect.stringContaining('XDG_RUNTIME_DIR must be writable by the user'),
+    });
+  });
 });
