@@ -37,7 +37,8 @@ export function makeOwnCgroup(
         hint: 'leave linux.cgroupsPath and linux.resources out, or have the cgroup that you are in delegated to you',
       });
     }
-    log.warn(`${error.message}: the container gets no cgroup of its own`);
+    // No warning: nothing that was asked for is missing, and Podman takes the first line for the cause of a later failure.
+    log.debug(`${error.message}: the container gets no cgroup of its own`);
     return false;
   }
   undo.arm(`the processes in ${place.path}`, () => killProcesses(binding, place.path));

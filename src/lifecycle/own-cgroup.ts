@@ -12,6 +12,6 @@ export function cgroupOf({ id, cgroup }: ContainerRecord): string {
   throw new RuntimeError({
     code: 'state.no-cgroup',
     message: `container ${id} has no cgroup of its own`,
-    hint: 'it was created on a machine without cgroup version 2: its processes cannot be told from others',
+    hint: 'it was created without cgroup version 2, or by a user without a delegated cgroup: its processes cannot be told from others',
   });
 }
