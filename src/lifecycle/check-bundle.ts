@@ -7,7 +7,7 @@ import { readFacts } from '../host/read-facts.ts';
 import type { Config } from '../oci/config.ts';
 import { makePlan } from '../plan/make-plan.ts';
 import { checkConfig } from '../validate/check.ts';
-import { checkOnHost } from '../validate/host-checks.ts';
+import { checkOnHost, warnOnHost } from '../validate/host-checks.ts';
 import { findWeaknesses } from '../validate/isolation/index.ts';
 import { type CheckReport, makeReport } from '../validate/report.ts';
 
@@ -28,7 +28,7 @@ export function checkBundle(binding: Binding, path: string): CheckReport {
   return makeReport(
     bundle,
     [...problems, ...(config === undefined ? [] : onThisMachine(binding, bundle, config))],
-    [...warnings, ...findWeaknesses(draft)],
+    [...warnings, ...(config === undefined ? [] : warnOnHost(binding, config)), ...findWeaknesses(draft)],
   );
 }
 

@@ -8,7 +8,7 @@ import type { Config } from '../oci/config.ts';
 import { makePlan } from '../plan/make-plan.ts';
 import type { Plan } from '../plan/plan.ts';
 import { requireConfig } from '../validate/check.ts';
-import { checkOnHost } from '../validate/host-checks.ts';
+import { checkOnHost, warnOnHost } from '../validate/host-checks.ts';
 import { listenFds } from './passed-fds.ts';
 import { withPlace } from './place.ts';
 import type { Runtime } from './runtime.ts';
@@ -58,7 +58,7 @@ export function prepare(runtime: Runtime, options: PrepareOptions): Prepared {
       startNow: options.startNow ?? false,
       systemdCgroup: runtime.systemdCgroup ?? false,
     });
-    for (const { pointer, message } of [...warnings, ...plan.warnings]) {
+    for (const { pointer, message } of [...warnings, ...warnOnHost(binding, config), ...plan.warnings]) {
       log.warn(pointer ? `${message} (${pointer})` : message);
     }
     return { bundle, config, rootfs, facts, plan };

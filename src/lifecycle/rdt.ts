@@ -27,6 +27,8 @@ export function plannedRdt({ binding }: Runtime, plan: Plan, id: string): RdtPla
   if (step === undefined) return undefined;
   const root = resctrlMountpoint(binding);
   if (root !== undefined) return planRdtGroup(binding, root, step, id);
+  // A class without a share of anything: the check of the config has warned.
+  if (step.schemas.length + step.schemata.length === 0) return undefined;
   throw new RuntimeError({
     code: 'host.unsupported',
     message: 'resctrl is mounted no more',

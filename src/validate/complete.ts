@@ -48,6 +48,11 @@ function completeLinux(draft: Linux): Linux {
   const { cgroupsPath } = draft;
   if (cgroupsPath === '') delete linux.cgroupsPath;
   else if (cgroupsPath !== undefined) linux.cgroupsPath = withoutEscape(cgroupsPath);
+  // The check has warned: without a user namespace nothing may be mapped.
+  if (!(draft.namespaces ?? []).some(({ type }) => type === 'user')) {
+    delete linux.uidMappings;
+    delete linux.gidMappings;
+  }
   // runc takes an empty one for none.
   if ((draft.rootfsPropagation as string | undefined) === '') delete linux.rootfsPropagation;
   return linux;

@@ -3,6 +3,7 @@ import { childPointer } from '../bundle/pointer.ts';
 import type { ErrorFields } from '../errors/error.ts';
 import type { Binding } from '../host/binding.d.ts';
 import type { Config } from '../oci/config.ts';
+import type { IntelRdt } from '../oci/config-linux.ts';
 import { resctrlMountpoint } from '../rdt/mountpoint.ts';
 import { checkLabels } from './label-checks.ts';
 
@@ -32,6 +33,7 @@ function checkResctrl(binding: Binding, { linux }: Config): ErrorFields[] {
   });
   const root = resctrlMountpoint(binding);
   if (root === undefined) {
+    if (asksForNoShare(rdt)) return [];
     const hint =
       'resctrl is mounted nowhere: mount -t resctrl resctrl /sys/fs/resctrl, where processor and kernel have it';
     return [problem('', 'intelRdt is specified in config, but Intel RDT is not enabled', hint)];
@@ -48,6 +50,32 @@ function checkResctrl(binding: Binding, { linux }: Config): ErrorFields[] {
     found.push(problem('/memBwSchema', message, `${root}/info has no MB`));
   }
   return found;
+}
+
+/**
+ * Parts of a checked config that this machine ignores, as runc does: a class of service without a share of a cache or of
+ * bandwidth, where there are no classes.
+ */
+export function warnOnHost(
+  binding: Binding,
+  { linux }: Config,
+): (ErrorFields & { readonly pointer: string })[] {
+  const rdt = linux?.intelRdt;
+  if (rdt === undefined || !asksForNoShare(rdt) || resctrlMountpoint(binding) !== undefined) return [];
+  return [
+    {
+      code: 'config.ignored',
+      message: 'linux.intelRdt is ignored: Intel RDT is not enabled',
+      pointer: '/linux/intelRdt',
+      hint: 'resctrl is not mounted: mount -t resctrl resctrl /sys/fs/resctrl, if processor and kernel have it',
+      spec: 'config-linux.md#intelrdt',
+    },
+  ];
+}
+
+/** True for a class that has nothing but its name and its monitoring. */
+function asksForNoShare({ l3CacheSchema, memBwSchema, schemata = [] }: IntelRdt): boolean {
+  return !l3CacheSchema && !memBwSchema && schemata.every(line => line === '');
 }
 
 function checkJoinedNetwork(binding: Binding, { linux }: Config): ErrorFields[] {

@@ -17,11 +17,22 @@ describe.skipIf(requires('root', 'busybox', 'no-resctrl'))('a class of service',
 
   test('is refused where resctrl is mounted nowhere', context => {
     skipWhere(context, 'runc 1.1', 'makes the container without it');
-    const failure = box.refuses(box.bundle(asking({ closID: 'gold' })));
+    const failure = box.refuses(box.bundle(asking({ closID: 'gold', schemata: ['L3:0=f'] })));
     expect(failure.message).toContain('intelRdt is specified in config, but Intel RDT is not enabled');
     if (isTsubo)
       expect(failure.record).toMatchObject({ code: 'host.unsupported', pointer: '/linux/intelRdt' });
   });
+
+  test.each([{ closID: 'gold' }, { closID: '/' }, {}, { enableMonitoring: true }])(
+    '%j asks for no share and is ignored with a warning where resctrl is mounted nowhere',
+    rdt => {
+      const bundle = box.bundle(asking(rdt));
+      const created = box.must(['create', '--bundle', bundle.dir, bundle.id]);
+      if (isTsubo) expect(created.stderr).toContain('linux.intelRdt is ignored: Intel RDT is not enabled');
+      box.must(['start', bundle.id]);
+      expect(box.state(bundle.id).status).toBe('running');
+    },
+  );
 
   test('cannot be updated where there is none', () => {
     const bundle = box.running();

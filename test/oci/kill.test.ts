@@ -24,6 +24,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('kill', () => {
 
   test.each<[string[], string]>([
     [[], 'TERM'],
+    [[''], 'TERM'],
     [['TERM'], 'TERM'],
     [['SIGTERM'], 'TERM'],
     [['sigterm'], 'TERM'],

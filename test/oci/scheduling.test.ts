@@ -70,6 +70,15 @@ describe.skipIf(old || requires('root', 'busybox'))('the scheduling of a contain
     });
     expect(report.personality & 0xff).toBe(persona);
   });
+
+  test('runs with personality flags, which are ignored with a warning', () => {
+    const bundle = box.bundle(made => {
+      made.config.linux.personality = { domain: 'LINUX32', flags: ['ADDR_NO_RANDOMIZE'] };
+    });
+    const done = box.run(bundle);
+    expect(done.status).toBe(0);
+    if (isTsubo) expect(done.stderr).toContain('ignoring unsupported personality flags: [ADDR_NO_RANDOMIZE]');
+  });
 });
 
 describe.skipIf(old || requires('root', 'busybox'))('the memory policy of a container', () => {

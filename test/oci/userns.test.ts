@@ -41,6 +41,19 @@ describe.skipIf(requires('root', 'busybox'))('a user namespace of its own', () =
   const statusOf = (pid: number, key: string): string =>
     words(new RegExp(`^${key}:(.*)$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
 
+  test('is not made for mappings alone, which are ignored with a warning', () => {
+    const modify = ({ config: { linux } }: Bundle): void => {
+      // Not even looked at: the kernel would refuse the first.
+      linux.uidMappings = [{ containerID: 0, hostID: first, size: 0 }];
+      linux.gidMappings = [{ containerID: 0, hostID: first, size: 65_536 }];
+    };
+    const report = box.inside(modify);
+    expect(report.namespaces['user']).toBe(ns(box.view.pid, 'user'));
+    const created = box.create(box.bundle(modify));
+    if (isTsubo)
+      expect(created.stderr).toContain("user namespace mappings are ignored: user namespace isn't enabled");
+  });
+
   test('has the mappings of the config, seen from inside and outside', () => {
     const modify = also(({ config: { linux } }) => {
       linux.uidMappings = [

@@ -19,7 +19,8 @@ export const kill: CommandModule = {
       .addOption(new Option('-a, --all', 'succeed also when the container has ended').hideHelp());
   },
   run({ runtime }, [id = '', signal = 'TERM'], options) {
-    const number = signalNumber(signal);
+    // As with runc, an empty one is the default.
+    const number = signalNumber(signal || 'TERM');
     try {
       killContainer(runtime, id, number);
     } catch (error) {

@@ -17,19 +17,20 @@ export const checkUserNamespace: Check = context => {
   const gids = linux?.gidMappings ?? [];
   const index = linux?.namespaces?.findIndex(({ type }) => type === 'user') ?? -1;
   const given = uids.length > 0 ? 'uidMappings' : gids.length > 0 ? 'gidMappings' : undefined;
-  checkIdMappings(context, uids, '/linux/uidMappings');
-  checkIdMappings(context, gids, '/linux/gidMappings');
   if (index < 0) {
     if (given === undefined) return;
-    context.problem({
+    // runc and crun run such a container, with the IDs of the host.
+    context.warn({
       code: 'config.user-namespace.missing',
-      message: "user namespace mappings specified, but user namespace isn't enabled in the config",
+      message: "user namespace mappings are ignored: user namespace isn't enabled in the config",
       pointer: `/linux/${given}`,
       hint: 'add {"type": "user"} to linux.namespaces, or remove the mappings',
       spec,
     });
     return;
   }
+  checkIdMappings(context, uids, '/linux/uidMappings');
+  checkIdMappings(context, gids, '/linux/gidMappings');
   const joined = (linux?.namespaces?.[index]?.path ?? '') !== '';
   if (!joined && (uids.length === 0 || gids.length === 0)) {
     context.problem({

@@ -271,11 +271,16 @@ describe('what the kernel refuses', () => {
 
   it('all of it, where resctrl is not mounted', () => {
     rmSync(machine.resctrl, { recursive: true });
-    expect(thrown(() => create({}))).toMatchObject({
+    expect(thrown(() => create({ schemata: ['L3:0=f'] }))).toMatchObject({
       code: 'host.unsupported',
       pointer: '/linux/intelRdt',
       message: 'intelRdt is specified in config, but Intel RDT is not enabled',
     });
+    create({ closID: 'gold', enableMonitoring: true });
+    expect(machine.warnings).toEqual([
+      'linux.intelRdt is ignored: Intel RDT is not enabled (/linux/intelRdt)',
+    ]);
+    expect(readRecord(runtime, 'c').rdt).toBeUndefined();
     mkdirSync(machine.resctrl);
   });
 });
