@@ -91,7 +91,7 @@ async function bundle() {
     saying: 'bundling the TypeScript (esbuild)',
     into: 'dist',
     inputs: filesBelow(['src', 'package.json', 'package-lock.json', '.ci/build.mjs']),
-    outputs: [program, start, install, library, command],
+    outputs: [program, start, install, library, command, 'dist/.bundled-notices'],
     also: [process.version],
     make: async () => {
       /** @type {typeof import('esbuild')} */
@@ -179,7 +179,7 @@ function notices(inputs) {
     const text = licence === undefined ? json(`node_modules/${name}/package.json`).license : '';
     return `${name}\n\n${licence === undefined ? text : readFileSync(join(home, licence), 'utf8')}`;
   });
-  writeFileSync(join(top, 'dist/THIRD-PARTY-NOTICES'), texts.join('\n---\n\n'));
+  writeFileSync(join(top, 'dist/.bundled-notices'), texts.join('\n---\n\n'));
 }
 
 /** dist/types: the declarations of the library. */
@@ -200,8 +200,27 @@ async function types() {
       for (const path of filesBelow(['src'], name => name.endsWith('.d.ts'))) {
         cpSync(join(top, path), join(top, 'dist/types', path.slice('src/'.length)));
       }
+      keepReachable('dist/types', 'index.d.ts');
     },
   });
+}
+
+/**
+ * Removes the declarations that the library's entry does not lead to.
+ * @param {string} directory
+ * @param {string} entry
+ */
+function keepReachable(directory, entry) {
+  const reached = new Set([join(directory, entry)]);
+  for (const path of reached) {
+    const text = readFileSync(join(top, path), 'utf8');
+    for (const [, target = ''] of text.matchAll(/(?:from|import\() ?'(\.[^']+)'/g)) {
+      reached.add(join(dirname(path), target.replace(/(?<!\.d)\.ts$/, '.d.ts')));
+    }
+  }
+  for (const path of filesBelow([directory])) {
+    if (!reached.has(path) && path.endsWith('.ts')) rmSync(join(top, path));
+  }
 }
 
 /** The root file system of bundle-fixtures/good/hello. */

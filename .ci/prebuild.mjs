@@ -5,6 +5,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { build, nodeGypEnvironment } from './build.mjs';
+import { writeNotices } from './notices.mjs';
 import { run, say, script, timed, top } from './stage.mjs';
 import { executable, standalone } from './standalone.mjs';
 import { architectures, lacksCompiler, nativeArch, toolchain } from './toolchain.mjs';
@@ -20,7 +21,12 @@ async function addon(arch, out) {
     for (const name of ['package.json', 'binding.gyp', 'native']) {
       cpSync(join(top, name), join(copy, name), { recursive: true });
     }
-    symlinkSync(join(top, 'node_modules'), join(copy, 'node_modules'));
+    // A copy of its own: gyp writes makefiles for a dependency at the path that leads to it from here, which for one outside
+    // of the copy lies outside of it too.
+    cpSync(join(top, 'node_modules/node-addon-api'), join(copy, 'node_modules/node-addon-api'), {
+      recursive: true,
+    });
+    symlinkSync(join(top, 'node_modules/.bin'), join(copy, 'node_modules/.bin'));
     const { cc, cxx, strip } = toolchain(arch);
     const options = {
       arch,
@@ -60,5 +66,6 @@ await script(async () => {
     mkdirSync(directory, { recursive: true });
     cpSync(join(top, executable(arch)), join(directory, 'tsubo'));
   }
+  await writeNotices(join(out, 'dist'));
   return 0;
 });

@@ -2,6 +2,8 @@
 import { spawnSync } from 'node:child_process';
 import {
   cpSync,
+  mkdirSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   renameSync,
@@ -12,7 +14,7 @@ import {
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { missing, requires } from '../helpers/requires.ts';
-import { checkout, compilers, filesIn, helloBundle, Installed } from './tarball.ts';
+import { checkout, compilers, filesIn, helloBundle, Installed, which } from './tarball.ts';
 
 describe.skipIf(requires('npm', 'g++', 'standalone'))('the npm package', () => {
   let installed: Installed;
@@ -39,6 +41,40 @@ describe.skipIf(requires('npm', 'g++', 'standalone'))('the npm package', () => {
     for (const path of ['dist/tsubo', 'dist/tsubo.cjs', `prebuilds/linux-${process.arch}/tsubo`]) {
       expect(statSync(join(installed.home, path)).mode & 0o111).toBe(0o111);
     }
+  });
+
+  test('carries the licence and the notices of everything that is linked into it', () => {
+    const text = (name: string): string => readFileSync(join(installed.home, 'dist', name), 'utf8');
+    expect(text('LICENSE')).toMatch(/Apache License\s+Version 2\.0, January 2004/);
+    const notices = text('THIRD-PARTY-NOTICES');
+    for (const name of ['commander', 'QuickJS-NG', 'musl', 'node-addon-api']) {
+      expect(notices).toMatch(new RegExp(`^${name}\\b`, 'm'));
+    }
+    expect(notices).toContain('Fabrice Bellard');
+    expect(notices).toContain('Rich Felker');
+  });
+
+  test('carries only the declarations that its entry leads to', () => {
+    const declarations = filesIn(join(installed.home, 'dist/types'));
+    expect(declarations).toContain('oci/config.d.ts');
+    expect(declarations.filter(path => /^(cli|plan|validate|cgroup|standalone)\//.test(path))).toEqual([]);
+  });
+
+  test('leaves nothing in the directory for temporary files when it is made', () => {
+    expect(readdirSync(installed.scratch)).toEqual([]);
+  });
+
+  test('is not published without an executable for each architecture', () => {
+    const path = join(installed.project, 'few-programs');
+    mkdirSync(path);
+    for (const program of ['node', 'git']) symlinkSync(which(program), join(path, program));
+    const { status, stderr } = spawnSync(process.execPath, [join(checkout, '.ci/publishable.mjs')], {
+      env: { PATH: path, CXX: 'g++' },
+      encoding: 'utf8',
+    });
+    expect(status).toBe(1);
+    expect(stderr).toContain('the package would be without arm64');
+    expect(stderr).toContain('the package would be without x64');
   });
 
   describe('as it is unpacked', () => {

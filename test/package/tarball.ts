@@ -34,10 +34,13 @@ export class Installed {
   readonly command: string;
   /** Programs in the only directory of PATH: no compiler, no make, no Python. */
   readonly path: string;
+  /** The directory for temporary files while the package was made. */
+  readonly scratch: string;
   private readonly directory: string;
 
   constructor() {
     this.directory = mkdtempSync(join(tmpdir(), 'tsubo-package-'));
+    this.scratch = join(this.directory, 'scratch');
     this.project = join(this.directory, 'project');
     this.home = join(this.project, 'node_modules/tsubo');
     this.command = join(this.project, 'node_modules/.bin/tsubo');
@@ -118,14 +121,17 @@ export class Installed {
     ]) {
       cpSync(join(checkout, name), join(staging, name), { recursive: true });
     }
+    mkdirSync(this.scratch);
     execFileSync(process.execPath, [join(checkout, '.ci/prebuild.mjs'), staging], {
       stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, TMPDIR: this.scratch },
     });
     return staging;
   }
 }
 
-function which(program: string): string {
+/** The path of a program, links resolved. */
+export function which(program: string): string {
   const found = execFileSync('/bin/sh', ['-c', 'command -v "$1"', 'sh', program], {
     encoding: 'utf8',
   }).trim();

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// The licence texts of the npm package: tsubo's own, and those of everything that is linked into its executables.
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { muslDirectory } from './musl.mjs';
+import { quickjsDirectory } from './quickjs.mjs';
+import { Failure, top } from './stage.mjs';
+
+/** Copies of the licence that a machine may have, in the order in which they are looked for. */
+const ownLicence = [
+  '/usr/share/common-licenses/Apache-2.0',
+  join(top, 'node_modules/typescript/LICENSE.txt'),
+];
+
+/**
+ * The first of these files that exists.
+ * @param {string} what
+ * @param {readonly string[]} paths
+ */
+function firstText(what, paths) {
+  const path = paths.find(existsSync);
+  if (path === undefined) throw new Failure(`no licence text of ${what}: none of ${paths.join(', ')} exists`);
+  return readFileSync(path, 'utf8').trimEnd();
+}
+
+/**
+ * Where a Debian package or a source tree has the text: beside the sources, or in the root they were unpacked to.
+ * @param {string} directory
+ * @param {string} debianPackage
+ */
+function textsBeside(directory, debianPackage) {
+  const paths = ['LICENSE', 'COPYRIGHT', 'COPYING'].map(name => join(directory, name));
+  for (let root = directory; ; root = dirname(root)) {
+    paths.push(join(root, 'usr/share/doc', debianPackage, 'copyright'));
+    if (root === '/') return paths;
+  }
+}
+
+/**
+ * Writes LICENSE and THIRD-PARTY-NOTICES.
+ *
+ * @param {string} out the directory for both
+ * @throws Failure when one of the texts cannot be found: a package without it must not be made
+ */
+export async function writeNotices(out) {
+  const bundled = join(top, 'dist/.bundled-notices');
+  if (!existsSync(bundled)) throw new Failure('dist/.bundled-notices is missing: build the bundles first');
+  const musl = await muslDirectory(/** @type {import('./toolchain.mjs').Arch} */ (process.arch));
+  const linked = /** @type {const} */ ([
+    ['QuickJS-NG (in the executable)', textsBeside(await quickjsDirectory(), 'qjs-src')],
+    ['musl (in the executable)', textsBeside(musl, 'musl-dev')],
+    ['node-addon-api (in the addon)', [join(top, 'node_modules/node-addon-api/LICENSE.md')]],
+  ]);
+  const texts = [
+    readFileSync(bundled, 'utf8').trimEnd(),
+    ...linked.map(([name, paths]) => `${name}\n\n${firstText(name, paths)}`),
+  ];
+  mkdirSync(out, { recursive: true });
+  writeFileSync(join(out, 'THIRD-PARTY-NOTICES'), `${texts.join('\n\n---\n\n')}\n`);
+  writeFileSync(join(out, 'LICENSE'), `${firstText('tsubo', ownLicence)}\n`);
+}
