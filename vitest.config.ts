@@ -9,11 +9,14 @@ class ByName extends BaseSequencer {
   }
 }
 
+const setupFiles = ['./test/helpers/collecting.ts'];
+
 /** Suites that work on the machine itself, as root: one file at a time, after all that came before. */
 function alone(name: string, groupOrder: number, host?: string): TestProjectInlineConfiguration {
   return {
     test: {
       name: host === 'standalone' ? `${name}-standalone` : name,
+      setupFiles,
       include: [`test/${name}/**/*.test.ts`],
       ...(host !== undefined && { env: { TSUBO_HOST: host } }),
       sequence: { groupOrder },
@@ -34,7 +37,7 @@ export default defineConfig({
     reporters: ['default', './test/helpers/summary.ts'],
     sequence: { sequencer: ByName },
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 60_000 } },
+      { test: { name: 'unit', setupFiles, include: ['test/unit/**/*.test.ts'], testTimeout: 60_000 } },
       alone('native', 1),
       ...hosts.map((host, index) => alone('oci', 2 + index, host)),
       alone('standalone', 4),

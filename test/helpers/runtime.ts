@@ -38,9 +38,19 @@ export const runtime: Runtime = find(process.env['TSUBO_RUNTIME']);
 
 export const isTsubo = runtime.name === 'tsubo';
 
-/** An installed runc, to compare with, or undefined. */
+/** An installed runc, to compare with, or undefined. It is asked for its version when a test needs that. */
 export function installedRunc(): Runtime | undefined {
-  return lookUp('runc') === undefined ? undefined : find('runc');
+  const file = lookUp('runc');
+  if (file === undefined) return undefined;
+  let version: string | undefined;
+  return {
+    name: 'runc',
+    get version() {
+      version ??= versionIn(ask(file));
+      return version;
+    },
+    command: [file],
+  };
 }
 
 /** True on `runc` (every one), on `runc 1.1` (every 1.1.x), on `runc 1.1.5`. */
@@ -77,9 +87,17 @@ function find(wanted: string | undefined): Runtime {
   }
   const file = lookUp(wanted);
   if (file === undefined) throw new Error(`TSUBO_RUNTIME: there is no ${wanted}`);
-  const printed = spawnSync(file, ['--version'], { encoding: 'utf8' }).stdout ?? '';
-  const version = /version (\d+\.\d+\.\d+)/.exec(printed)?.[1] ?? '';
-  return { name: /tsubo/i.test(printed) ? 'tsubo' : basename(file), version, command: [file] };
+  const printed = ask(file);
+  const name = /tsubo/i.test(printed) ? 'tsubo' : basename(file);
+  return { name, version: versionIn(printed), command: [file] };
+}
+
+function ask(file: string): string {
+  return spawnSync(file, ['--version'], { encoding: 'utf8' }).stdout ?? '';
+}
+
+function versionIn(printed: string): string {
+  return /version (\d+\.\d+\.\d+)/.exec(printed)?.[1] ?? '';
 }
 
 function lookUp(name: string): string | undefined {

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+import { execFileSync, spawnSync } from 'node:child_process';
+import { describe, expect, test } from 'vitest';
+
+/** What the call returns, or the message of the error. */
+function outcome(call: () => unknown): unknown {
+  try {
+    return call();
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+const refusal = 'no program is started while tests are collected: use beforeAll';
+
+describe.runIf(!process.env['TSUBO_RUNTIME'])('a program', () => {
+  const atCollection = [outcome(() => execFileSync('true')), outcome(() => spawnSync('true'))];
+
+  test('is refused while the tests are collected', () => {
+    expect(atCollection).toEqual([`execFileSync true: ${refusal}`, `spawnSync true: ${refusal}`]);
+  });
+
+  test('starts in a test', () => {
+    expect(execFileSync(process.execPath, ['-p', '6 * 7'], { encoding: 'utf8' })).toBe('42\n');
+  });
+});
