@@ -9,6 +9,7 @@ import { filesBelow, top } from './stage.mjs';
 const rooms = ['.ci', 'bundle-fixtures', 'native', 'src', 'test'];
 const alone = [
   'README.md',
+  'SECURITY.md',
   'CHANGELOG.md',
   'binding.gyp',
   'package.json',
@@ -86,6 +87,9 @@ export function problemsOfSources() {
   const example = readFileSync(join(top, 'test/types/library.ts'), 'utf8').replace(/^.*\n/, '');
   if (!readFileSync(join(top, 'README.md'), 'utf8').includes(`\`\`\`ts\n${example}\`\`\`\n`)) {
     problems.push('README.md: its example is test/types/library.ts without the first line');
+  }
+  for (const [path] of readFileSync(join(top, 'SECURITY.md'), 'utf8').matchAll(/\btest\/[\w./-]+\w/g)) {
+    if (!existsSync(join(top, path))) problems.push(`SECURITY.md: there is no ${path}`);
   }
   const page = join(top, errorCodesPage);
   if (!existsSync(page) || readFileSync(page, 'utf8') !== renderErrorCodes()) {
