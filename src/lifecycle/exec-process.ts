@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { parseJson } from '../bundle/json.ts';
 import { formatPointer } from '../bundle/pointer.ts';
-import { RuntimeError } from '../errors/error.ts';
+import { type ErrorFields, RuntimeError } from '../errors/error.ts';
 import { onHost } from '../errors/system.ts';
 import { joinPath } from '../host/paths.ts';
 import type { Capabilities, Linux, Process } from '../oci/config.ts';
 import type { Seccomp } from '../oci/seccomp.ts';
 import type { LoadSeccomp } from '../plan/context.ts';
 import { checkProcessDocument } from '../validate/check-process.ts';
+import type { Inherited } from '../validate/inherit.ts';
 import { linuxOf } from '../validate/linux-of.ts';
 import { seccompOf } from '../validate/seccomp-of.ts';
 import { loadKept, readLater } from './later.ts';
@@ -56,9 +57,12 @@ export interface ExecProcess {
   readonly origin: (...parts: readonly (string | number)[]) => string;
 }
 
+/** The document's name in errors. Not its path: engines delete the file when the command returns, and keep the error. */
+const callersDocument = 'process.json of the caller';
+
 /**
- * The process to execute. What a document does not say, and what is not said on the command line, is as the container's
- * config said at create: later changes of the bundle have no effect.
+ * The process to execute. Properties that a document leaves out (`inherit`), and that the command line does not name, are
+ * those of the container's config at create: later changes of the bundle have no effect.
  */
 export function execProcess(runtime: Runtime, id: string, options: ExecProcessOptions): ExecProcess {
   const { binding } = runtime;
@@ -66,22 +70,22 @@ export function execProcess(runtime: Runtime, id: string, options: ExecProcessOp
     const path = joinPath(stateDirectory(runtime, id), files.config);
     return onHost(`unable to read ${path}`, () => binding.readText(path));
   };
-  const { process: own, ...standing } = kept(runtime, id) ?? fromConfig(runtime, text());
+  const { process: own, ...standing } = kept(runtime, id) ?? fromConfig(text());
   if (options.process === undefined) {
     if (own === undefined) throw noProcess(id);
     return { ...changed(own, text, options), ...standing };
   }
   const given = onHost(`unable to read ${options.process}`, () => binding.readText(options.process ?? ''));
-  const name = options.process;
-  const process = withPlace({ text: given, document: name }, () =>
-    check(runtime, parsed(given, name), given, ''),
+  const { process, inherited } = withPlace({ text: given, document: callersDocument }, () =>
+    check(runtime, parsed(given), own ?? {}),
   );
   return {
-    process: { ...inherited(own ?? {}), ...process },
+    process,
     ...standing,
     text: given,
-    document: name,
-    origin: (...parts) => formatPointer(parts),
+    document: callersDocument,
+    // The document did not ask for what it has from the container.
+    origin: (...parts) => (inherited.has(...parts) ? '' : formatPointer(parts)),
   };
 }
 
@@ -111,52 +115,47 @@ function kept(runtime: Runtime, id: string): Own | undefined {
 }
 
 /** For a container of which no more has been kept. */
-function fromConfig(runtime: Runtime, text: string): Own {
+function fromConfig(text: string): Own {
   const document = parseJson(text);
   const { process: own } = document as { process?: unknown };
-  const process = own === undefined ? undefined : check(runtime, own, text, '/process');
+  const process = own === undefined ? undefined : checkOwn(own, text);
   const seccomp = seccompOf(document);
   return { process, linux: linuxOf(document), seccomp, filter: undefined, listener: seccomp };
 }
 
-/** What is wrong with JSON is said of config.json, unless it is another file. */
-function parsed(text: string, name: string): unknown {
+/** The message of a syntax error names config.json. */
+function parsed(text: string): unknown {
   try {
     return parseJson(text);
   } catch (error) {
     if (!(error instanceof RuntimeError)) throw error;
-    throw error.with({ message: error.message.replace(/^config\.json/, name) });
+    throw error.with({ message: error.message.replace(/^config\.json/, callersDocument) });
   }
 }
 
-function check(runtime: Runtime, document: unknown, text: string, within: string): Process {
-  const { process, problems, warnings } = checkProcessDocument(document);
-  // Those of the container's own were told at create.
-  if (within === '') {
-    for (const { message, pointer } of warnings) runtime.log.warn(`${message} (${pointer})`);
-  }
+function check(
+  runtime: Runtime,
+  document: unknown,
+  own: Partial<Process>,
+): { process: Process; inherited: Inherited } {
+  const { process, inherited, problems, warnings } = checkProcessDocument(document, own);
+  for (const { message, pointer } of warnings) runtime.log.warn(`${message} (${pointer})`);
+  if (process !== undefined) return { process, inherited };
+  throw refusal(problems);
+}
+
+/** The container's own process. Its warnings were given at create. */
+function checkOwn(document: unknown, text: string): Process {
+  const { process, problems } = checkProcessDocument(document);
   if (process !== undefined) return process;
-  const [first = { code: 'internal', message: 'a process without problems' }] = problems;
   return withPlace(text, () => {
-    throw new RuntimeError({ ...first, problems });
+    throw refusal(problems.map(problem => ({ ...problem, pointer: `/process${problem.pointer ?? ''}` })));
   });
 }
 
-/** What a document that does not say it gets from the container. */
-function inherited(own: Partial<Process>): Partial<Process> {
-  const { capabilities, rlimits, noNewPrivileges, oomScoreAdj, scheduler, ioPriority, execCPUAffinity } = own;
-  const { selinuxLabel, apparmorProfile } = own;
-  return {
-    ...(capabilities !== undefined && { capabilities }),
-    ...(rlimits !== undefined && { rlimits }),
-    ...(noNewPrivileges !== undefined && { noNewPrivileges }),
-    ...(oomScoreAdj !== undefined && { oomScoreAdj }),
-    ...(scheduler !== undefined && { scheduler }),
-    ...(ioPriority !== undefined && { ioPriority }),
-    ...(execCPUAffinity !== undefined && { execCPUAffinity }),
-    ...(selinuxLabel !== undefined && { selinuxLabel }),
-    ...(apparmorProfile !== undefined && { apparmorProfile }),
-  };
+function refusal(problems: readonly ErrorFields[]): RuntimeError {
+  const [first = { code: 'internal', message: 'a process without problems' } as const] = problems;
+  return new RuntimeError({ ...first, problems });
 }
 
 function changed(

@@ -4,7 +4,10 @@
 export interface ContainerExecOptions {
   /** The program and its arguments. Needed unless there is `process`. */
   readonly args?: readonly string[];
-  /** A file with a process document as of config.md#process. All from here to `noNewPrivileges`, and `args`, is ignored then. */
+  /**
+   * A file with a process document as of config.md#process; all that it leaves out but `args` and `terminal` is as in the
+   * container. All from here to `noNewPrivileges`, and `args`, is ignored then.
+   */
   readonly process?: string;
   /** Absolute, in the container. Default: the container's. */
   readonly cwd?: string;

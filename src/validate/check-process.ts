@@ -6,6 +6,7 @@ import { checkRlimits } from './checks/rlimits.ts';
 import { checkExecAffinity, checkScheduler } from './checks/scheduling.ts';
 import { completeProcess } from './complete.ts';
 import { type Check, CheckContext, type Draft } from './context.ts';
+import { type Inherited, inherit } from './inherit.ts';
 import { process as processShape } from './process-shape.ts';
 import type { ObjectShape } from './shape.ts';
 import { walk } from './walk.ts';
@@ -13,6 +14,8 @@ import { walk } from './walk.ts';
 export interface CheckedProcess {
   /** Undefined when there are problems. */
   readonly process: Process | undefined;
+  /** The properties of it that are the container's. */
+  readonly inherited: Inherited;
   readonly problems: readonly ErrorFields[];
   readonly warnings: readonly ErrorFields[];
 }
@@ -31,8 +34,10 @@ const checks: readonly Check[] = [
 
 /**
  * Checks a process document (`exec --process`) as config.json's `process` is checked. Pointers are into the document.
+ *
+ * @param container - the container's own process, checked: the source of what the document leaves out. Default: none
  */
-export function checkProcessDocument(document: unknown): CheckedProcess {
+export function checkProcessDocument(document: unknown, container: Partial<Process> = {}): CheckedProcess {
   const { value, problems, warnings } = walk(
     processShape as ObjectShape,
     document,
@@ -47,15 +52,22 @@ export function checkProcessDocument(document: unknown): CheckedProcess {
     ...fields,
     pointer: within + (fields.pointer ?? ''),
   }));
-  // The checks know a process by its place in a config.
-  const context = new CheckContext({ process: value } as Draft<Config>, {}, found, told);
+  const inherited = inherit(value, container);
+  const { cwd } = inherited.process;
+  // The checks know a process by its place in a config. Of what is inherited they get only what is required.
+  const checked = cwd === undefined ? value : { ...value, cwd };
+  const context = new CheckContext({ process: checked } as Draft<Config>, {}, found, told);
   for (const check of checks) check(context);
   const inDocument = (fields: ErrorFields): ErrorFields => ({
     ...fields,
     pointer: (fields.pointer ?? '').slice(within.length),
   });
   return {
-    process: found.length === 0 ? completeProcess(value as unknown as Process) : undefined,
+    process:
+      found.length === 0
+        ? completeProcess({ ...value, ...inherited.process } as unknown as Process)
+        : undefined,
+    inherited,
     problems: found.map(inDocument),
     warnings: told.map(inDocument),
   };

@@ -25,7 +25,10 @@ export const exec: CommandModule = {
     command
       .argument('<container-id>', 'a container that is created or running')
       .argument('[command...]', 'the program and its arguments; none with --process')
-      .option('-p, --process <file>', 'a process document; the container only fills in what it leaves out')
+      .option(
+        '-p, --process <file>',
+        'a process document; all it leaves out but args and terminal is as in the container',
+      )
       .option('--cwd <dir>', 'the working directory in the container')
       .option('-e, --env <pair...>', 'NAME=value, added to the environment; may be repeated')
       .option('-u, --user <uid[:gid]>', 'numbers of the user and of the group')
