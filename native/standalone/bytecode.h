@@ -5,13 +5,8 @@
 
 namespace tsubo::standalone {
 
-// The bundled TypeScript, compiled by the build: `main` first, then what it loads when it is needed.
-struct Chunk {
-  const char* name;
-  const unsigned char* bytecode;
-  size_t bytes;
-};
-extern const Chunk kChunks[];
-extern const size_t kChunkCount;
+// The bundled TypeScript, compiled by the build.
+extern const unsigned char kProgram[];
+extern const size_t kProgramBytes;
 
 }  // namespace tsubo::standalone

@@ -147,20 +147,11 @@ JSValue call(JSContext* context, JSValueConst, int argc, JSValueConst* argv, int
   return JS_Throw(context, error);
 }
 
-// Reads and evaluates a chunk. The code is kept: taking it apart again would be work for nothing.
-JSValue evaluate(JSContext* context, const Chunk& chunk) {
-  JSValue code = JS_ReadObject(context, chunk.bytecode, chunk.bytes, JS_READ_OBJ_BYTECODE);
+// The code is kept: taking it apart again would be work for nothing.
+JSValue evaluate_program(JSContext* context) {
+  JSValue code = JS_ReadObject(context, kProgram, kProgramBytes, JS_READ_OBJ_BYTECODE);
   if (JS_IsException(code)) return code;
   return JS_EvalFunction(context, JS_DupValue(context, code));
-}
-
-// tsuboLoad(name), for src/standalone/chunks.ts.
-JSValue load(JSContext* context, JSValueConst, int argc, JSValueConst* argv) {
-  const std::string name = argc > 0 ? text_of(context, argv[0]).text() : "";
-  for (size_t i = 0; i < kChunkCount; i++) {
-    if (name == kChunks[i].name) return evaluate(context, kChunks[i]);
-  }
-  return JS_ThrowInternalError(context, "there is no chunk %s", name.c_str());
 }
 
 // The caller may have closed any of 0, 1 and 2: a file opened later would take its number, and with it what the
@@ -191,7 +182,17 @@ int out_of_memory() {
   return 1;
 }
 
-// Runtime, context, what the program is given, and its first chunk. `context` stays null when there is no memory.
+// A function that src/standalone/main.ts exports.
+JSValue exported(JSContext* context, const char* name) {
+  JSValue global = JS_GetGlobalObject(context);
+  JSValue program = JS_GetPropertyStr(context, global, "tsuboProgram");
+  JSValue function = JS_GetPropertyStr(context, program, name);
+  JS_FreeValue(context, program);
+  JS_FreeValue(context, global);
+  return function;
+}
+
+// Makes runtime and context and evaluates the program. `context` stays null when there is no memory.
 JSValue prepare(Snapshot* made) {
   made->runtime = new_runtime(kMemory);
   JSContext* context = made->runtime == nullptr ? nullptr : new_context(made->runtime);
@@ -205,33 +206,24 @@ JSValue prepare(Snapshot* made) {
                       JS_NewCFunctionMagic(context, call, name, 0, JS_CFUNC_generic_magic, static_cast<int>(i)));
   }
   JS_SetPropertyStr(context, global, "tsuboBinding", functions);
-  JS_SetPropertyStr(context, global, "tsuboChunks", JS_NewObject(context));
-  JS_SetPropertyStr(context, global, "tsuboLoad", JS_NewCFunction(context, load, "tsuboLoad", 1));
-  JSValue result = evaluate(context, kChunks[0]);
-  made->start = JS_GetPropertyStr(context, global, "tsuboStart");
+  JS_FreeValue(context, global);
+  JSValue result = evaluate_program(context);
+  if (!JS_IsException(result)) made->start = exported(context, "start");
   return result;
 }
 
-// For the build: the program up to where it would look at its command line, every chunk loaded and warm, as a file.
+// For the build: the program up to where it would look at its command line, warm, as a file.
 int make_snapshot(const char* path) {
   begin_snapshot();
   Snapshot made = {};
   JSValue result = prepare(&made);
   if (made.context == nullptr) return out_of_memory();
-  JSValue global = JS_GetGlobalObject(made.context);
-  JSValue chunks = JS_GetPropertyStr(made.context, global, "tsuboChunks");
-  for (size_t i = 1; i < kChunkCount && !JS_IsException(result); i++) {
-    result = evaluate(made.context, kChunks[i]);
-    JS_SetPropertyStr(made.context, chunks, kChunks[i].name, JS_GetPropertyStr(made.context, global, "tsuboChunk"));
-  }
   if (!JS_IsException(result)) {
-    JSValue warm = JS_GetPropertyStr(made.context, global, "tsuboWarm");
+    JSValue warm = exported(made.context, "warm");
     result = JS_Call(made.context, warm, JS_UNDEFINED, 0, nullptr);
     JS_FreeValue(made.context, warm);
   }
   if (JS_IsException(result)) return explain_exception(made.context);
-  JS_FreeValue(made.context, chunks);
-  JS_FreeValue(made.context, global);
   // From here on nothing of the engine may run.
   if (write_snapshot(path, made)) return 0;
   fprintf(stderr, "%s: errno %d\n", path, errno);

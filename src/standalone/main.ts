@@ -19,7 +19,7 @@ export function start(): number {
   return main((globalThis as unknown as HostGlobals).tsuboBinding);
 }
 
-/** Called by the build, when every chunk is loaded and before the heap is written down. */
+/** Called by the build, before it writes the heap down. */
 export function warm(): void {
   for (const { name } of modules) parse('tsubo', ['--root', '/', name, '-h'], modules);
   parse('tsubo', ['--root', '/', 'run', '--bundle', '/', 'warm'], modules);
