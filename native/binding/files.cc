@@ -269,6 +269,12 @@ Outcome lock(const Arguments& a) {
 
 Outcome isTerminal(const Arguments& a) { return Value::boolean(isatty(descriptor(a[0])) == 1); }
 
+Outcome terminalWidth(const Arguments& a) {
+  struct winsize size = {};
+  if (ioctl(descriptor(a[0]), TIOCGWINSZ, &size) < 0 || size.ws_col == 0) return Value();
+  return Value::number(size.ws_col);
+}
+
 Outcome isOpen(const Arguments& a) { return Value::boolean(fcntl(descriptor(a[0]), F_GETFD) >= 0); }
 
 Outcome namespaceKind(const Arguments& a) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Command } from 'commander';
+import type { Style } from '../errors/layout.ts';
 import type { Runtime } from '../lifecycle/runtime.ts';
 
 /** What a command is given to work with. */
@@ -11,6 +12,8 @@ export interface Context {
   readonly rootGiven: boolean;
   /** Writes to standard output, as it is. */
   print(text: string): void;
+  /** How standard output shows text. */
+  style(): Style;
   /** Tells of a failure that does not end the command. */
   report(error: unknown): void;
 }

@@ -1,22 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Command, Option } from 'commander';
+import { wrap } from '../errors/layout.ts';
 import type { CommandModule } from './command.ts';
 import { version } from './version.ts';
 
 /** Columns before which the text of an entry starts at the latest; a longer entry has it on the next line. */
 const widest = 30;
-const lineWidth = 100;
+const widestLine = 100;
+const indentation = '   ';
 
 /** The page of the program. Tests of engines read the first two lines. */
-export function programHelp(program: Command, modules: readonly CommandModule[]): string {
+export function programHelp(program: Command, modules: readonly CommandModule[], columns?: number): string {
+  const width = lineWidth(columns);
   const name = program.name();
   const commands = modules.map(module => [module.name, module.summary] as const);
   return page([
     ['NAME', [`${name} - Open Container Initiative runtime`]],
-    ['USAGE', [`${name} [global options] command [command options] [arguments...]`]],
+    ['USAGE', hanging(`${name} [global options] command [command options] [arguments...]`, width)],
     ['VERSION', [version]],
-    ['COMMANDS', entries([...commands, ['help, h', 'tell about the program or one command']])],
-    ['GLOBAL OPTIONS', entries(optionEntries(program.options))],
+    ['COMMANDS', entries([...commands, ['help, h', 'show help for the program or one command']], width)],
+    ['GLOBAL OPTIONS', entries(optionEntries(program.options), width)],
     [
       'EXAMPLE',
       [
@@ -30,17 +33,23 @@ export function programHelp(program: Command, modules: readonly CommandModule[])
 }
 
 /** The page of one command. */
-export function commandHelp(program: Command, module: CommandModule, command: Command): string {
+export function commandHelp(
+  program: Command,
+  module: CommandModule,
+  command: Command,
+  columns?: number,
+): string {
+  const width = lineWidth(columns);
   const name = `${program.name()} ${module.name}`;
   const operands = operandsOf(command);
   const described = command.registeredArguments.map(
     (argument, index) => [operands[index] ?? '', argument.description] as const,
   );
   return page([
-    ['NAME', [`${name} - ${module.summary}`]],
-    ['USAGE', [usageLine(name, command)]],
-    ['ARGUMENTS', entries(described)],
-    ['OPTIONS', entries([...optionEntries(command.options), ['--help, -h', 'show this page']])],
+    ['NAME', hanging(`${name} - ${module.summary}`, width)],
+    ['USAGE', hanging(usageLine(name, command), width)],
+    ['ARGUMENTS', entries(described, width)],
+    ['OPTIONS', entries([...optionEntries(command.options), ['--help, -h', 'show this page']], width)],
     ['EXAMPLE', module.example.map(line => line.replace(/^tsubo/, program.name()))],
   ]);
 }
@@ -76,12 +85,22 @@ function optionHead(option: Option): string {
 function page(sections: readonly (readonly [title: string, lines: readonly string[]])[]): string {
   return sections
     .filter(([, lines]) => lines.length > 0)
-    .map(([title, lines]) => `${title}:\n${lines.map(line => `   ${line}`).join('\n')}\n`)
+    .map(([title, lines]) => `${title}:\n${lines.map(line => indentation + line).join('\n')}\n`)
     .join('\n');
 }
 
+/** What the indentation leaves of a line: of a terminal's, when there is one. */
+function lineWidth(columns: number | undefined): number {
+  return Math.min(widestLine, (columns ?? widestLine) - indentation.length);
+}
+
+/** One entry, the further lines of which are indented. */
+function hanging(text: string, width: number): string[] {
+  return wrap(text, width - 2).map((line, index) => (index === 0 ? line : `  ${line}`));
+}
+
 /** Two columns, the second one wrapped. */
-function entries(list: readonly Entry[]): string[] {
+function entries(list: readonly Entry[], lineWidth: number): string[] {
   const width = Math.min(widest, Math.max(0, ...list.map(([head]) => head.length)));
   return list.flatMap(([head, text]) => {
     const [first = '', ...more] = wrap(text, lineWidth - width - 2);
@@ -89,14 +108,4 @@ function entries(list: readonly Entry[]): string[] {
     if (head.length > width) return [head, ...[first, ...more].map(line => indent + line)];
     return [`${head.padEnd(width)}  ${first}`, ...more.map(line => indent + line)];
   });
-}
-
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1);
-    if (last === undefined || last.length + 1 + word.length > width) lines.push(word);
-    else lines[lines.length - 1] = `${last} ${word}`;
-  }
-  return lines;
 }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { RuntimeError } from '../errors/error.ts';
+import { paint, type Style, wrap } from '../errors/layout.ts';
 import { manyLines, oneLine } from '../errors/render.ts';
 import type { Binding } from '../host/binding.d.ts';
 import { openFlags } from '../host/files.ts';
 import type { Log } from '../lifecycle/runtime.ts';
 import { timestampSeconds } from '../lifecycle/timestamp.ts';
+import { terminalStyle } from './terminal.ts';
 
 export type LogFormat = 'text' | 'json';
 
@@ -23,7 +25,8 @@ const standardError = 2;
  * the whole file as one JSON object, so nothing else may stand in it: warnings go into a file only with `--debug`,
  * and to standard error only when there is no file.
  *
- * On a terminal a person reads: there, and only there, a failure takes several lines.
+ * On a terminal a person reads: there, and only there, a failure takes several lines. On standard error that is no
+ * terminal the line in text has the hint too.
  */
 export class Logger implements Log {
   readonly #binding: Binding;
@@ -44,21 +47,29 @@ export class Logger implements Log {
   }
 
   warn(message: string): void {
-    if (this.#options.debug || this.#options.file === undefined) this.#write('warning', message, {});
+    const { debug, file, format } = this.#options;
+    const style = file === undefined && format === 'text' ? this.#terminal() : undefined;
+    if (style !== undefined) this.#say(wrap(`${paint('warning', 'yellow', style)}: ${message}`, style.width));
+    else if (debug || file === undefined) this.#write('warning', message, {});
   }
 
   failure(error: RuntimeError): void {
     const { file, format } = this.#options;
-    const terminal = this.#binding.isTerminal(standardError);
-    if (file !== undefined || format === 'json' || !terminal) {
+    const style = this.#terminal();
+    if (file !== undefined || format === 'json' || style === undefined) {
       this.#write('error', oneLine(error), { ...error.fields() });
     }
-    if (terminal && (file !== undefined || format === 'text')) {
-      this.#say(manyLines(error));
+    if (style !== undefined && (file !== undefined || format === 'text')) {
+      this.#say(manyLines(error, style));
     } else if (file !== undefined) {
       this.#say([oneLine(error)]);
     }
     if (this.#options.debug && error.code === 'internal') this.debug(stackOf(error));
+  }
+
+  /** How standard error shows text, when it is a terminal. */
+  #terminal(): Style | undefined {
+    return terminalStyle(this.#binding, standardError);
   }
 
   #say(lines: readonly string[]): void {
@@ -67,12 +78,16 @@ export class Logger implements Log {
 
   #write(level: string, message: string, fields: Readonly<Record<string, unknown>>): void {
     const time = timestampSeconds(this.#binding.now());
+    const { file, format } = this.#options;
+    // Without a file a person or the log of a CI job reads it. Engines read files, where runc's line ends with `msg`.
+    const hint =
+      file === undefined && typeof fields['hint'] === 'string' ? ` hint=${quoted(fields['hint'])}` : '';
     const record =
-      this.#options.format === 'json'
+      format === 'json'
         ? jsonRecord({ ...fields, message: undefined, level, msg: message, time })
-        : `time=${quoted(time)} level=${level} msg=${quoted(message)}\n`;
-    if (this.#options.file === undefined) this.#binding.write(standardError, record);
-    else this.#append(this.#options.file, record);
+        : `time=${quoted(time)} level=${level} msg=${quoted(message)}${hint}\n`;
+    if (file === undefined) this.#binding.write(standardError, record);
+    else this.#append(file, record);
   }
 
   /** Opened for each record: a descriptor that stayed open could be taken for one to pass on. */

@@ -8,6 +8,7 @@ import { logFormat, rootDirectory } from './globals.ts';
 import { commandHelp, programHelp } from './help.ts';
 import { Logger } from './log.ts';
 import { type Invocation, parse } from './parse.ts';
+import { terminalStyle } from './terminal.ts';
 import { versionBlock } from './version.ts';
 
 const standardOutput = 1;
@@ -55,7 +56,7 @@ function perform(
       print(versionBlock(program));
       return 0;
     case 'help':
-      print(helpPage(ask));
+      print(helpPage(ask, terminalStyle(binding, standardOutput)?.width));
       return 0;
     case 'usage-error':
       throw ask.error;
@@ -70,6 +71,7 @@ function perform(
         program,
         rootGiven: globals.has('root'),
         print,
+        style: () => terminalStyle(binding, standardOutput) ?? {},
         report: error => logger.failure(toRuntimeError(error)),
       };
       try {
@@ -86,7 +88,7 @@ function perform(
 
 type HelpAsk = Extract<Invocation['ask'], { kind: 'help' }>;
 
-function helpPage({ program, module, command }: HelpAsk): string {
-  if (module === undefined || command === undefined) return programHelp(program, modules);
-  return commandHelp(program, module, command);
+function helpPage({ program, module, command }: HelpAsk, columns: number | undefined): string {
+  if (module === undefined || command === undefined) return programHelp(program, modules, columns);
+  return commandHelp(program, module, command, columns);
 }

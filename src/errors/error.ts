@@ -28,6 +28,8 @@ export interface ErrorFields {
   /** Its name, for example `EPERM`. */
   readonly errnoName?: string | undefined;
   readonly path?: string | undefined;
+  /** What the system call was about, or what the kernel said of it, where that is no path. */
+  readonly detail?: string | undefined;
   /** The operand, decoded: flag names, not bits. */
   readonly value?: string | undefined;
   /** The likely cause and what to try next. */
@@ -53,6 +55,7 @@ export class RuntimeError extends Error implements ErrorFields {
   declare readonly errno?: number;
   declare readonly errnoName?: string;
   declare readonly path?: string;
+  declare readonly detail?: string;
   declare readonly value?: string;
   declare readonly hint?: string;
   declare readonly spec?: string;

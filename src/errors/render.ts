@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ErrorFields } from './error.ts';
+import { type Colour, labelled, paint, type Style, wrap } from './layout.ts';
 
 /** `config.json:12:7 /mounts/3/type`; undefined when nothing in a document is to blame. */
 function place(error: ErrorFields): string | undefined {
@@ -19,21 +20,21 @@ export function oneLine(error: ErrorFields): string {
   return at === undefined ? message : `${message} (${at})`;
 }
 
-/** For a person: the message, then what is known beside it, each on a line of its own. */
-export function manyLines(error: ErrorFields): string[] {
-  const lines = [error.message.trim()];
-  const say = (label: string, text: string | undefined): void => {
-    if (text !== undefined) lines.push(`  ${label.padEnd(8)}${text}`);
+/** For a person: the message, then what is known beside it, each on a line of its own; what to do comes first. */
+export function manyLines(error: ErrorFields, style: Style = {}): string[] {
+  const lines = wrap(error.message.trim(), style.width).map(line => paint(line, 'bold', style));
+  const say = (label: string, text: string | undefined, colour?: Colour): void => {
+    if (text !== undefined) lines.push(...labelled(label, text, style, colour));
   };
   say('at', place(error));
+  say('hint', error.hint, 'cyan');
   say('kernel', kernelSaid(error));
   // A value that the message quotes is not repeated.
   if (error.value === undefined || !error.message.includes(error.value)) say('value', error.value);
   say('spec', error.spec);
-  say('hint', error.hint);
   for (const problem of (error.problems ?? []).slice(1)) {
-    lines.push(`  also    ${oneLine(problem)}`);
-    if (problem.hint !== undefined) lines.push(`          ${problem.hint}`);
+    say('also', oneLine(problem));
+    if (problem.hint !== undefined) say('', problem.hint);
   }
   for (const leftover of error.cleanup ?? []) say('left', leftover);
   return lines;
@@ -41,6 +42,6 @@ export function manyLines(error: ErrorFields): string[] {
 
 function kernelSaid(error: ErrorFields): string | undefined {
   if (error.syscall === undefined || error.errnoName === undefined) return undefined;
-  const path = error.path === undefined ? '' : ` ${error.path}`;
-  return `${error.syscall}(2)${path}: ${error.errnoName}`;
+  const operand = error.path ?? error.detail;
+  return `${error.syscall}(2)${operand === undefined ? '' : ` ${operand}`}: ${error.errnoName}`;
 }

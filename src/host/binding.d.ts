@@ -57,6 +57,8 @@ export interface Binding {
    */
   lock(fd: number, timeoutMs: number): boolean;
   isTerminal(fd: number): boolean;
+  /** Columns of the terminal; undefined for no terminal, or one whose size is not known. */
+  terminalWidth(fd: number): number | undefined;
   /** True when the descriptor is open. */
   isOpen(fd: number): boolean;
   /** The CLONE_NEW* of the namespace behind the descriptor; undefined when it is no namespace. */

@@ -29,6 +29,7 @@ import { claim, type Held, removeState, writeRecord } from './store.ts';
 import type { Terminals } from './terminals.ts';
 import { UndoList } from './undo.ts';
 import { unitMoments, unitPlace, unitStep } from './unit.ts';
+import { warnOf } from './warnings.ts';
 
 export interface CreateOptions extends PrepareOptions {
   /** Where to write the init's pid; relative to the working directory. Default: nowhere. */
@@ -87,6 +88,7 @@ export function createContainer(runtime: Runtime, options: CreateOptions): Creat
     const undo = new UndoList();
     if (terminals !== undefined) undo.arm('the terminal', () => terminals.close());
     try {
+      warnOf(runtime, prepared.warnings);
       const held = claim(runtime, options.id);
       const { config, bundle } = prepared;
       if (config.hooks?.poststop !== undefined) {

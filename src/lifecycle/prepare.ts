@@ -12,6 +12,7 @@ import { checkOnHost, warnOnHost } from '../validate/host-checks.ts';
 import { listenFds } from './passed-fds.ts';
 import { withPlace } from './place.ts';
 import type { Runtime } from './runtime.ts';
+import type { Warning } from './warnings.ts';
 
 export interface PrepareOptions {
   readonly id: string;
@@ -32,11 +33,13 @@ export interface Prepared {
   readonly rootfs: string;
   readonly facts: HostFacts;
   readonly plan: Plan;
+  /** What was asked for and will not be as asked: for `warnOf`, once nothing can refuse the whole any more. */
+  readonly warnings: readonly Warning[];
 }
 
 /** Read, check, plan: changes nothing, and needs no privilege. Failures know their line in config.json. */
 export function prepare(runtime: Runtime, options: PrepareOptions): Prepared {
-  const { binding, log } = runtime;
+  const { binding } = runtime;
   const bundle = readBundle(binding, options.bundle);
   return withPlace(bundle.text, () => {
     const noPivot = options.noPivot ?? false;
@@ -58,9 +61,7 @@ export function prepare(runtime: Runtime, options: PrepareOptions): Prepared {
       startNow: options.startNow ?? false,
       systemdCgroup: runtime.systemdCgroup ?? false,
     });
-    for (const { pointer, message } of [...warnings, ...warnOnHost(binding, config), ...plan.warnings]) {
-      log.warn(pointer ? `${message} (${pointer})` : message);
-    }
-    return { bundle, config, rootfs, facts, plan };
+    const all = [...warnings, ...warnOnHost(binding, config), ...plan.warnings];
+    return { bundle, config, rootfs, facts, plan, warnings: all };
   });
 }

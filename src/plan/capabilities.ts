@@ -14,7 +14,7 @@ export interface CapabilityPlan {
 
 /**
  * The five sets of process.capabilities. A capability that is unknown to us or to the kernel, or that we do not have
- * ourselves, cannot be given: it is left out with a warning, as the specification asks.
+ * ourselves, cannot be given: it is left out with a warning, as the specification asks. One warning names all of them.
  */
 export function capabilityPlan(context: ProcessContext): CapabilityPlan {
   const sets = context.process.capabilities;
@@ -23,6 +23,7 @@ export function capabilityPlan(context: ProcessContext): CapabilityPlan {
   const at = context.origin('capabilities');
   // The init is executed: with our permitted set, but never beyond the bounding one.
   const grantable = ours & permitted;
+  warnOfMissing(context, sets, name => (name === 'bounding' ? ours : grantable));
   const keep = readSet(context, sets, 'bounding', ours);
   const permit = readSet(context, sets, 'permitted', grantable);
   const inherit = readSet(context, sets, 'inheritable', grantable);
@@ -43,16 +44,33 @@ function readSet(
   available: bigint,
 ): bigint {
   let mask = 0n;
-  sets[name]?.forEach((word, index) => {
-    const bit = capabilityBit(word, context.facts.capabilities.last);
-    if ((bit & available) === 0n) {
-      const why = bit === 0n ? 'it is not known here' : 'the runtime does not have it';
-      context.warn(context.origin('capabilities', name, index), `${name} set without ${word}: ${why}`);
-    }
-    mask |= bit & available;
-  });
+  for (const word of sets[name] ?? [])
+    mask |= capabilityBit(word, context.facts.capabilities.last) & available;
   return mask;
 }
+
+/** One warning for all that cannot be given; one for a name that nobody knows is the checks' (validate). */
+function warnOfMissing(
+  context: ProcessContext,
+  sets: Capabilities,
+  kept: (name: keyof Capabilities) => bigint,
+): void {
+  const missing = new Set<string>();
+  for (const name of setNames) {
+    for (const word of sets[name] ?? []) {
+      if (!Object.hasOwn(capabilityNumbers, word)) continue;
+      const bit = capabilityBit(word, context.facts.capabilities.last);
+      if ((bit & kept(name)) === 0n) missing.add(word);
+    }
+  }
+  if (missing.size === 0) return;
+  context.warn(
+    context.origin('capabilities'),
+    `ignoring unavailable capabilities, which the runtime or the kernel does not have: ${[...missing].join(', ')}`,
+  );
+}
+
+const setNames = ['bounding', 'permitted', 'inheritable', 'effective', 'ambient'] as const;
 
 /** The kernel raises only what is permitted and inheritable. */
 function readAmbient(

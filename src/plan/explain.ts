@@ -47,7 +47,7 @@ export function explainFailure(plan: Plan, report: Report, config?: Config): Err
     syscall: report.syscall,
     errno: report.errno,
     errnoName: errnoName(report.errno),
-    path: report.detail === '' ? undefined : report.detail,
+    ...(report.detail !== '' && { [report.detail.startsWith('/') ? 'path' : 'detail']: report.detail }),
     value: explanation.value,
     hint: explanation.hint ?? hintFor(step, report),
   };

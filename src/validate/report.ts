@@ -2,6 +2,7 @@
 import { locate } from '../bundle/locate.ts';
 import { parsePointer } from '../bundle/pointer.ts';
 import type { ErrorFields } from '../errors/error.ts';
+import { type Colour, labelled, paint, type Style, wrap } from '../errors/layout.ts';
 import { exactJson } from '../plan/exact-json.ts';
 import type { Weakness } from './isolation/weakness.ts';
 
@@ -84,26 +85,28 @@ function member(object: Record<string, unknown>, name: string): unknown {
 }
 
 /** For people: one paragraph each, and the count. */
-export function describeReport(report: CheckReport): string {
+export function describeReport(report: CheckReport, style: Style = {}): string {
   const { problems, warnings } = report;
   const paragraphs = [
-    ...problems.map(problem => paragraph('problem', problem)),
-    ...warnings.map(warning => paragraph('warning', warning)),
+    ...problems.map(problem => paragraph('problem', problem, style)),
+    ...warnings.map(warning => paragraph('warning', warning, style)),
   ];
   const count = `${many(problems.length, 'problem')}, ${many(warnings.length, 'warning')}`;
   return `${[...paragraphs, `${report.bundle}: ${count}`].join('\n\n')}\n`;
 }
 
 /** Also for a list read out loud: the message comes first. */
-function paragraph(kind: string, finding: Finding): string {
-  const lines = [`${kind}: ${finding.message}`];
-  const say = (label: string, text: string | undefined): void => {
-    if (text !== undefined) lines.push(`  ${label.padEnd(8)}${text}`);
+function paragraph(kind: 'problem' | 'warning', finding: Finding, style: Style): string {
+  const head = paint(kind, kind === 'problem' ? 'red' : 'yellow', style);
+  const lines = wrap(`${kind}: ${finding.message}`, style.width);
+  lines[0] = head + (lines[0] ?? '').slice(kind.length);
+  const say = (label: string, text: string | undefined, colour?: Colour): void => {
+    if (text !== undefined) lines.push(...labelled(label, text, style, colour));
   };
   say('at', place(finding));
-  say('value', finding.value);
+  say('hint', finding.hint, 'cyan');
   say('why', finding.why);
-  say('hint', finding.hint);
+  say('value', finding.value);
   say('spec', finding.spec);
   say('code', finding.code);
   return lines.join('\n');

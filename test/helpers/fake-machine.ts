@@ -42,7 +42,9 @@ export class FakeMachine {
   arguments: string[] = ['tsubo'];
   stdout = '';
   stderr = '';
+  stdoutIsTerminal = false;
   stderrIsTerminal = false;
+  terminalWidth: number | undefined = undefined;
   /** What the next init says; `ready` when none is left. */
   reports: Partial<Report>[] = [];
   releaseReport: Partial<Report> = { kind: 'ready' };
@@ -315,7 +317,8 @@ export class FakeMachine {
       this.#locks.set(path, fd);
       return true;
     },
-    isTerminal: fd => fd === 2 && this.stderrIsTerminal,
+    isTerminal: fd => (fd === 2 && this.stderrIsTerminal) || (fd === 1 && this.stdoutIsTerminal),
+    terminalWidth: () => this.terminalWidth,
     isOpen: fd => this.passedFds.has(fd),
     utf8,
     argv: () => this.arguments,

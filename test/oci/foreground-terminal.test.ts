@@ -66,6 +66,20 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'g++'))('a terminal in th
     expect(terminal.stderr()).toMatch(/\nrestored\n$/);
   });
 
+  test('gets a failure in its width, with what to do first', async () => {
+    const bundle = box.bundle(made => {
+      made.config.process.args = ['nope'];
+    });
+    const terminal = onTerminal('env', 'TERM=xterm', 'NO_COLOR=1', ...runs(bundle));
+    const { status } = await terminal.ended;
+    expect(status).toBe(1);
+    const lines = terminal.stdout().split('\r\n');
+    expect(Math.max(...lines.map(line => line.length))).toBeLessThanOrEqual(90);
+    expect(lines.join(' ')).toContain('exec: "nope": executable file not found in $PATH');
+    const labels = lines.flatMap(line => /^ {2}(\w+) /.exec(line)?.[1] ?? []);
+    expect(labels).toEqual(['at', 'hint', 'kernel', 'value']);
+  });
+
   test('hands keys on that mean something to a terminal', async () => {
     const bundle = interactive(
       'trap "echo interrupted; exit 3" INT; echo ready; while :; do sleep 0.01; done',
@@ -133,7 +147,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'g++'))('a terminal in th
     });
     const terminal = onTerminal(...runs(bundle));
     expect((await terminal.ended).status).toBe(1);
-    expect(terminal.stdout()).toContain('exec: "/nothing"');
+    expect(terminal.stdout()).toMatch(/exec:\s+"\/nothing"/);
     expect(terminal.stderr()).toMatch(/\nrestored\n$/);
     expect(box.traces()).toEqual(before);
   });

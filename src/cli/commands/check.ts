@@ -21,11 +21,11 @@ export const check: CommandModule = {
       .option('-f, --format <format>', 'text or json (default: text)')
       .option('--strict', 'end with 1 for a warning too');
   },
-  run({ runtime, print }, [argument], options) {
+  run({ runtime, print, style }, [argument], options) {
     const format = formatOf(options, ['text', 'json']);
     const bundle = bundleOf(argument, options);
     const report = checkBundle(runtime.binding, bundle);
-    print(format === 'json' ? `${goJson(report, '  ')}\n` : describeReport(report));
+    print(format === 'json' ? `${goJson(report, '  ')}\n` : describeReport(report, style()));
     return report.valid && (options['strict'] !== true || report.warnings.length === 0) ? 0 : 1;
   },
 };

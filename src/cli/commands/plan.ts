@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import { wrap } from '../../errors/layout.ts';
 import { prepare } from '../../lifecycle/prepare.ts';
+import { warnOf } from '../../lifecycle/warnings.ts';
 import { describePlan } from '../../plan/describe.ts';
 import type { CommandModule } from '../command.ts';
 import { bundleOf, defineBundle, formatOf } from '../options.ts';
@@ -12,11 +14,27 @@ export const plan: CommandModule = {
     defineBundle(command);
     command.option('-f, --format <format>', 'text or json (default: text)');
   },
-  run({ runtime, print }, [argument], options) {
+  run({ runtime, print, style }, [argument], options) {
     const format = formatOf(options, ['text', 'json']);
     const bundle = bundleOf(argument, options);
-    const { plan: made } = prepare(runtime, { id: 'ID', bundle });
-    print(describePlan(made, format));
+    const { plan: made, warnings } = prepare(runtime, { id: 'ID', bundle });
+    warnOf(runtime, warnings);
+    print(
+      format === 'json' ? describePlan(made, format) : wrapped(describePlan(made, format), style().width),
+    );
     return 0;
   },
 };
+
+/** Each step with its further lines indented. */
+function wrapped(text: string, width: number | undefined): string {
+  if (width === undefined) return text;
+  return text
+    .split('\n')
+    .map(line =>
+      wrap(line.replace(/ {3,}(?=\/)/, '  '), width - indentation).join(`\n${' '.repeat(indentation)}`),
+    )
+    .join('\n');
+}
+
+const indentation = 8;

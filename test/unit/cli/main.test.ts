@@ -64,6 +64,16 @@ describe('help', () => {
     },
   );
 
+  it.each([80, 50])('fits a terminal of %i columns', columns => {
+    machine.stdoutIsTerminal = true;
+    machine.terminalWidth = columns;
+    for (const words of [['--help'], ...['create', 'run', 'exec', 'update'].map(name => [name, '--help'])]) {
+      call(...words);
+      const described = machine.stdout.split('EXAMPLE:')[0] ?? '';
+      expect(Math.max(...described.split('\n').map(line => line.length))).toBeLessThanOrEqual(columns);
+    }
+  });
+
   it('does not show --all of kill', () => {
     call('kill', '-h');
     expect(machine.stdout).not.toContain('--all');
@@ -118,7 +128,9 @@ describe('the log', () => {
 
   it('is one text record on standard error', () => {
     expect(fail()).toBe(1);
-    expect(machine.stderr).toBe(`time="${time}" level=error msg="container does not exist"\n`);
+    expect(machine.stderr).toBe(
+      `time="${time}" level=error msg="container does not exist" hint="see which exist with list; another --root has other containers"\n`,
+    );
   });
 
   it('is one JSON record with all that is known, keys in order', () => {
@@ -162,13 +174,61 @@ describe('the log', () => {
     expect(more.join('\n')).toMatch(/^ {2}spec {4}config\.md#/m);
   });
 
+  it('wraps what it says to the width of the terminal, with the hint first', () => {
+    machine.stderrIsTerminal = true;
+    machine.terminalWidth = 60;
+    expect(inRoot('create', '-b', '/nonexistent/bundle', 'a')).toBe(1);
+    inRoot('state', 'none');
+    expect(machine.stderr).toBe(
+      [
+        'container does not exist',
+        '  hint    see which exist with list; another --root has',
+        '          other containers',
+        '  value   none',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('takes the width from COLUMNS, and colours where a terminal has them', () => {
+    machine.stderrIsTerminal = true;
+    machine.terminalWidth = 200;
+    machine.environment.set('COLUMNS', '40').set('TERM', 'xterm');
+    inRoot('state', 'none');
+    expect(machine.stderr).toContain(
+      '\u001b[1mcontainer does not exist\u001b[0m\n  \u001b[36mhint\u001b[0m    see which exist with list;\n          another',
+    );
+    for (const [name, value] of [
+      ['NO_COLOR', '1'],
+      ['TERM', 'dumb'],
+    ] as const) {
+      machine.environment.set('NO_COLOR', '').set('TERM', 'xterm').set(name, value);
+      inRoot('state', 'none');
+      expect(machine.stderr).not.toContain('\u001b');
+    }
+  });
+
+  it('has warnings in words on a terminal, and in records elsewhere', () => {
+    const odd = writeBundle(join(machine.directory, 'bundle'), config => {
+      config['hostnam'] = 'x';
+    });
+    machine.stderrIsTerminal = true;
+    expect(inRoot('create', '-b', odd, 'a')).toBe(0);
+    expect(machine.stderr).toBe(
+      'warning: /hostnam is not a known property and is ignored; did you mean hostname? (/hostnam)\n',
+    );
+    machine.stderrIsTerminal = false;
+    expect(inRoot('create', '-b', odd, 'b')).toBe(0);
+    expect(machine.stderr).toMatch(/^time=\S+ level=warning msg="\/hostnam is not a known/);
+  });
+
   it('keeps to one line elsewhere, with the place at its end', () => {
     const broken = writeBundle(join(machine.directory, 'bundle'), config => {
       config.process['cwd'] = 'relative';
     });
     inRoot('run', '-b', broken, 'c');
     expect(machine.stderr).toMatch(
-      /^time=\S+ level=error msg="tsubo run failed: .* \(config\.json:\d+:\d+ \/process\/cwd\)"\n$/,
+      /^time=\S+ level=error msg="tsubo run failed: .* \(config\.json:\d+:\d+ \/process\/cwd\)" hint="write \\"\/relative\\""\n$/,
     );
   });
 
@@ -418,4 +478,37 @@ describe('the root directory', () => {
       hint: expect.stringContaining('XDG_RUNTIME_DIR must be writable by the user'),
     });
   });
+});
+
+it('has nothing before the one error of a user without root who has no capabilities', () => {
+  const identity = machine.binding.identity();
+  Object.assign(machine.binding, {
+    identity: () => ({ ...identity, euid: 1000, permittedCapabilities: 0n, boundingCapabilities: 0n }),
+  });
+  const wishful = writeBundle(join(machine.directory, 'bundle'), config => {
+    config.process['capabilities'] = { bounding: ['CAP_KILL'], effective: ['CAP_KILL', 'CAP_SYSADMIN'] };
+  });
+  expect(inRoot('run', '-b', wishful, 'web')).toBe(1);
+  expect(machine.stderr).toMatch(
+    /^time=\S+ level=error msg="tsubo run failed: rootless container requires user namespaces/,
+  );
+  expect(machine.stderr.match(/\n/g)).toHaveLength(1);
+});
+
+it('warns of unknown and of unavailable capabilities once each', () => {
+  const identity = machine.binding.identity();
+  Object.assign(machine.binding, { identity: () => ({ ...identity, permittedCapabilities: 0n }) });
+  const wishful = writeBundle(join(machine.directory, 'bundle'), config => {
+    const names = ['CAP_KILL', 'CAP_SYSADMIN', 'CAP_CHOWN'];
+    config.process['capabilities'] = { bounding: names, effective: names, permitted: names };
+  });
+  machine.stderrIsTerminal = true;
+  expect(inRoot('create', '-b', wishful, 'web')).toBe(0);
+  expect(machine.stderr).toBe(
+    [
+      'warning: the capability CAP_SYSADMIN is unknown and is ignored; did you mean CAP_SYS_ADMIN? (/process/capabilities/bounding/1)',
+      'warning: ignoring unavailable capabilities, which the runtime or the kernel does not have: CAP_KILL, CAP_CHOWN (/process/capabilities)',
+      '',
+    ].join('\n'),
+  );
 });

@@ -51,13 +51,40 @@ it('many lines say all that is known, one thing each', () => {
   expect(manyLines({ ...failure, problems, cleanup: ['the cgroup /c: busy'] })).toEqual([
     failure.message,
     '  at      config.json:12:7 /mounts/3',
+    '  hint    try something else',
     '  kernel  fsopen(2) /x: EPERM',
     '  spec    config.md#mounts',
-    '  hint    try something else',
     '  also    other (config.json /b)',
     '          fix it',
     '  left    the cgroup /c: busy',
   ]);
+});
+
+it('many lines wrap to a width, each below its own beginning', () => {
+  const value = 'the operand of the call, which is longer than a line';
+  expect(
+    manyLines({ ...failure, hint: 'a b c '.repeat(8).trim(), value, spec: undefined }, { width: 34 }),
+  ).toEqual([
+    'error mounting "x" to rootfs at',
+    '"/x": operation not permitted',
+    '  at      config.json:12:7',
+    '          /mounts/3',
+    '  hint    a b c a b c a b c a b c',
+    '          a b c a b c a b c a b c',
+    '  kernel  fsopen(2) /x: EPERM',
+    '  value   the operand of the call,',
+    '          which is longer than a',
+    '          line',
+  ]);
+});
+
+it('many lines leave out a value that the message quotes', () => {
+  expect(manyLines({ code: 'internal', message: 'no option --x', value: '--x' })).toEqual(['no option --x']);
+});
+
+it('many lines show what the kernel said of an operand that is no path', () => {
+  const refusal = { ...failure, path: undefined, syscall: 'fsconfig', detail: 'size=abc: tmpfs: Bad value' };
+  expect(manyLines(refusal)).toContain('  kernel  fsconfig(2) size=abc: tmpfs: Bad value: EPERM');
 });
 
 describe('a refused system call', () => {

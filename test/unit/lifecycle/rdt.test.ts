@@ -278,7 +278,7 @@ describe('what the kernel refuses', () => {
     });
     create({ closID: 'gold', enableMonitoring: true });
     expect(machine.warnings).toEqual([
-      'linux.intelRdt is ignored: Intel RDT is not enabled (/linux/intelRdt)',
+      'linux.intelRdt is ignored: Intel RDT is not enabled; resctrl is not mounted: mount -t resctrl resctrl /sys/fs/resctrl, if processor and kernel have it (/linux/intelRdt)',
     ]);
     expect(readRecord(runtime, 'c').rdt).toBeUndefined();
     mkdirSync(machine.resctrl);

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** How a terminal shows text. Without a width no line is wrapped. */
+export interface Style {
+  /** Columns. */
+  readonly width?: number | undefined;
+  /** Default false. */
+  readonly colour?: boolean;
+}
+
+/** Parameters of SGR, the terminal's control sequence for colours. */
+const colours = { bold: '1', dim: '2', red: '31', yellow: '33', cyan: '36' } as const;
+
+export type Colour = keyof typeof colours;
+
+/** The text in a colour, where the style has colours. */
+export function paint(text: string, colour: Colour, style: Style): string {
+  return style.colour ? `\u001b[${colours[colour]}m${text}\u001b[0m` : text;
+}
+
+/**
+ * Lines of at most `width` columns. Words are not cut: a longer one has a line of its own, which the terminal wraps.
+ *
+ * @param width - undefined: only line feeds in the text end a line
+ */
+export function wrap(text: string, width: number | undefined): string[] {
+  if (width === undefined) return text.split('\n');
+  return text.split('\n').flatMap(paragraph => {
+    const lines: string[] = [];
+    let length = 0;
+    for (const word of paragraph.split(' ')) {
+      const more = [...word].length;
+      if (lines.length === 0 || length + 1 + more > width) {
+        lines.push(word);
+        length = more;
+      } else {
+        lines[lines.length - 1] += ` ${word}`;
+        length += 1 + more;
+      }
+    }
+    return lines;
+  });
+}
+
+/** Column of the text behind a label. */
+const labelWidth = 10;
+
+/** `  hint    text`; further lines of the text start below it. */
+export function labelled(label: string, text: string, style: Style, colour: Colour = 'dim'): string[] {
+  const width = style.width === undefined ? undefined : style.width - labelWidth;
+  const head = `  ${paint(label, colour, style)}${' '.repeat(labelWidth - 2 - label.length)}`;
+  return wrap(text, width).map((line, index) => `${index === 0 ? head : ' '.repeat(labelWidth)}${line}`);
+}
