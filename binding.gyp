@@ -1,6 +1,6 @@
 {
   "variables": {
-    "warnings": ["-Wall", "-Wextra", "-Wconversion", "-Wno-sign-conversion"]
+    "warnings": ["-Wall", "-Wextra", "-Wconversion", "-Wno-sign-conversion", "-Werror=unused-result"]
   },
   "target_defaults": {
     "include_dirs": ["native"],

@@ -45,7 +45,8 @@ Outcome spawn(const Arguments& a) {
   Spawned spawned = {};
   SpawnFailure failure = tsubo::spawn(request, &spawned);
   if (failure.syscall != nullptr) {
-    return refused(failure.syscall, failure.error, failure.join < 0 ? "" : std::to_string(failure.join));
+    const int more = failure.error == ECHILD ? failure.signal : failure.join;
+    return refused(failure.syscall, failure.error, more < 0 ? "" : std::to_string(more));
   }
   return Value::record({{"pid", Value::number(spawned.pid)},
                         {"pidfd", Value::number(spawned.pidfd)},

@@ -51,8 +51,10 @@ long load_beyond_limit(const Value& program) {
   rlimit most = {RLIM_INFINITY, RLIM_INFINITY}, more = {limit.rlim_max, limit.rlim_max};
   if (setrlimit(RLIMIT_MEMLOCK, &most) < 0 && setrlimit(RLIMIT_MEMLOCK, &more) < 0) return -1;
   long fd = load(program, nullptr);
-  setrlimit(RLIMIT_MEMLOCK, &limit);
-  return fd;
+  if (setrlimit(RLIMIT_MEMLOCK, &limit) == 0) return fd;
+  // A container must not get another limit than it would have had.
+  if (fd >= 0) ::close(static_cast<int>(fd));
+  return -1;
 }
 
 // What the verifier says of the program: its last lines, where the reason stands.

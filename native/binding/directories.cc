@@ -86,8 +86,9 @@ Outcome remove_directory(int parent, const char* name, const std::string& path) 
   if (fd < 0) return errno == ENOENT ? Outcome() : refused("open", errno, path);
   Stream stream(fdopendir(fd), closedir);
   if (stream == nullptr) {
+    const int error = errno;
     close(fd);
-    return refused("open", ENOMEM, path);
+    return refused("open", error, path);
   }
   Outcome removed = remove_entries(stream.get(), path);
   if (removed.syscall != nullptr) return removed;

@@ -18,6 +18,7 @@
 #include <algorithm>
 
 #include "binding/table.h"
+#include "binding/write_to_end.h"
 #include "core/fd.h"
 
 namespace tsubo::binding {
@@ -58,17 +59,6 @@ Outcome read_to_end(int fd, const std::string& path, size_t limit) {
   return Value::text(std::move(text));
 }
 
-int write_to_end(int fd, const std::string& text) {
-  size_t done = 0;
-  while (done < text.size()) {
-    ssize_t n = write(fd, text.data() + done, text.size() - done);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return errno;
-    done += static_cast<size_t>(n);
-  }
-  return 0;
-}
-
 // For the many calls that are one path and a result.
 template <typename Call>
 Outcome on_path(const char* syscall, const std::string& path, Call call) {
@@ -105,13 +95,10 @@ Outcome writeText(const Arguments& a) {
   UniqueFd fd(
       open_retrying(path.c_str(), O_WRONLY | static_cast<int>(a[2].number()), static_cast<mode_t>(a[3].number())));
   if (fd.get() < 0) return refused("open", errno, path);
-  // One write: the kernel's own files take a value whole or not at all.
-  ssize_t n;
-  do n = ::write(fd.get(), a[1].text().data(), a[1].text().size());
-  while (n < 0 && errno == EINTR);
-  if (n < 0) return refused("write", errno, path);
-  if (static_cast<size_t>(n) != a[1].text().size()) return refused("write", ENOSPC, path);
-  return {};
+  // The kernel's own files take a value whole or not at all, so this is one write. Where it is short, on a full disk or
+  // at a limit, the next one says why.
+  const int error = write_to_end(fd.get(), a[1].text());
+  return error == 0 ? Outcome() : refused("write", error, path);
 }
 
 Outcome replaceText(const Arguments& a) {

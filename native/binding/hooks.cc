@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "binding/table.h"
+#include "binding/write_to_end.h"
 #include "core/fd.h"
 #include "core/signals.h"
 #include "core/syscall.h"
@@ -72,11 +73,20 @@ std::vector<char*> pointers(const std::vector<Value>& items) {
   return out;
 }
 
+[[noreturn]] void give_up(Child& child, long result) {
+  child.error = static_cast<int>(-result);
+  sys::exit(127);
+}
+
 // No C library from here to the exec: it shares its state with the parent.
 [[noreturn]] void become(Child& child) {
-  for (int signal = 1; signal <= 64; signal++) reset_signal(signal);
+  for (int signal = 1; signal <= 64; signal++) {
+    // SIGKILL and SIGSTOP have no other action.
+    if (signal == SIGKILL || signal == SIGSTOP) continue;
+    if (long r = reset_signal(signal); r < 0) give_up(child, r);
+  }
   // A hook whose runtime was killed works for nobody any more.
-  sys::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (long r = sys::prctl(PR_SET_PDEATHSIG, SIGKILL); r < 0) give_up(child, r);
   if (sys::call(__NR_getppid) != child.parent) sys::exit(127);
   long r = sys::call(__NR_dup3, child.in, 0, 0);
   if (r >= 0) r = sys::call(__NR_dup3, child.out, 1, 0);
@@ -85,13 +95,15 @@ std::vector<char*> pointers(const std::vector<Value>& items) {
   if (r >= 0) r = sys::close_range(3, ~0u, 0);
   if (r >= 0) {
     // A bundle may be gone when its container is deleted.
-    if (sys::chdir(child.directory) < 0) sys::chdir("/");
-    uint64_t none = 0;
-    sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&none), 0, 8);
+    r = sys::chdir(child.directory);
+    if (r < 0) r = sys::chdir("/");
+  }
+  uint64_t none = 0;
+  if (r >= 0) r = sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&none), 0, 8);
+  if (r >= 0) {
     r = sys::call(__NR_execve, sys::arg(child.path), sys::arg(child.args), sys::arg(child.env));
   }
-  child.error = static_cast<int>(-r);
-  sys::exit(127);
+  give_up(child, r);
 }
 
 // The descriptors of the child must not be 0 to 2 themselves: one would be covered before it is used.
@@ -115,19 +127,21 @@ int64_t now_ms() {
   return static_cast<int64_t>(t.tv_sec) * 1000 + t.tv_nsec / 1'000'000;
 }
 
-// True when the process of `pidfd` has ended by `deadline` (in milliseconds; negative: no such moment).
-bool await_end(int pidfd, Heard* out, Heard* err, int64_t deadline) {
+enum class Waited { ended, late, refused };
+
+// Until the process of `pidfd` has ended, but not after `deadline` (in milliseconds; negative: no such moment).
+Waited await_end(int pidfd, Heard* out, Heard* err, int64_t deadline) {
   while (true) {
     int64_t left = deadline < 0 ? -1 : deadline - now_ms();
     if (deadline >= 0 && left < 0) left = 0;
     // A closed output has the descriptor -1, which poll passes over.
     pollfd watched[] = {{pidfd, POLLIN, 0}, {out->ours.get(), POLLIN, 0}, {err->ours.get(), POLLIN, 0}};
     int n = poll(watched, 3, left > 1'000'000'000 ? 1'000'000'000 : static_cast<int>(left));
-    if (n < 0 && errno != EINTR) return false;
+    if (n < 0 && errno != EINTR) return Waited::refused;
     if (n > 0 && watched[1].revents != 0) out->drain();
     if (n > 0 && watched[2].revents != 0) err->drain();
-    if (n > 0 && watched[0].revents != 0) return true;
-    if (deadline >= 0 && now_ms() >= deadline) return false;
+    if (n > 0 && watched[0].revents != 0) return Waited::ended;
+    if (deadline >= 0 && now_ms() >= deadline) return Waited::late;
   }
 }
 
@@ -145,9 +159,8 @@ Outcome runHook(const Arguments& a) {
   Heard out, err;
   state.reset(memfd_create("tsubo-state", MFD_CLOEXEC));
   if (state.get() < 0) return refused("memfd_create", errno);
-  if (::write(state.get(), input.data(), input.size()) != static_cast<ssize_t>(input.size()))
-    return refused("write", errno);
-  lseek(state.get(), 0, SEEK_SET);
+  if (int error = write_to_end(state.get(), input); error != 0) return refused("write", error);
+  if (lseek(state.get(), 0, SEEK_SET) < 0) return refused("lseek", errno);
   if (int64_t keep = r.field("keep").number(); keep > 0) out.kept = static_cast<size_t>(keep);
   if (!out.open() || !err.open()) return refused("pipe2", errno);
   if (!above_stdio(&state) || !above_stdio(&out.theirs) || !above_stdio(&err.theirs)) return refused("fcntl", errno);
@@ -163,10 +176,12 @@ Outcome runHook(const Arguments& a) {
                  0};
   // A handler of ours must not run in the child, on the memory we share.
   uint64_t all = ~0ull, before = 0;
-  sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&all), sys::arg(&before), 8);
+  if (long r = sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&all), sys::arg(&before), 8); r < 0)
+    return refused("rt_sigprocmask", static_cast<int>(-r));
   pid_t pid = born(&child);
   int vfork_error = errno;
-  sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&before), 0, 8);
+  // The call has just been allowed.
+  sys::unchecked(sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&before), 0, 8));
   if (pid < 0) return refused("vfork", vfork_error);
   out.theirs.reset();
   err.theirs.reset();
@@ -189,13 +204,20 @@ Outcome runHook(const Arguments& a) {
     return refused("pidfd_open", error);
   }
   int64_t timeout = r.field("timeoutMs").number();
-  bool ended = await_end(pidfd.get(), &out, &err, timeout < 0 ? -1 : now_ms() + timeout);
-  bool late = !ended;
-  if (late) {
-    syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0);
-    ended = await_end(pidfd.get(), &out, &err, now_ms() + kKillMs);
+  Waited waited = await_end(pidfd.get(), &out, &err, timeout < 0 ? -1 : now_ms() + timeout);
+  const int poll_error = errno;
+  const bool late = waited == Waited::late;
+  if (waited != Waited::ended) {
+    // ESRCH: it has just ended.
+    if (syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0) < 0 && errno != ESRCH)
+      return refused("pidfd_send_signal", errno, path);
+    if (waited == Waited::refused) {
+      collect();
+      return refused("poll", poll_error, path);
+    }
+    waited = await_end(pidfd.get(), &out, &err, now_ms() + kKillMs);
   }
-  if (ended) collect();
+  if (waited == Waited::ended) collect();
   // What it wrote last. A process that it left behind may hold the outputs: that is not waited for.
   out.drain();
   err.drain();

@@ -33,23 +33,24 @@ struct Bounding {
   unsigned last = 0;
 };
 
-Bounding bounding_capabilities() {
-  Bounding found;
+bool bounding_capabilities(Bounding* found) {
   for (unsigned cap = 0; cap < 64; cap++) {
     const int there = prctl(PR_CAPBSET_READ, cap);
-    // EINVAL: this kernel knows no more.
-    if (there < 0) break;
-    found.last = cap;
-    found.set |= static_cast<uint64_t>(there) << cap;
+    // This kernel knows no more.
+    if (there < 0 && errno == EINVAL) return true;
+    if (there < 0) return false;
+    found->last = cap;
+    found->set |= static_cast<uint64_t>(there) << cap;
   }
-  return found;
+  return true;
 }
 
-uint64_t permitted_capabilities() {
+bool permitted_capabilities(uint64_t* permitted) {
   __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
-  if (syscall(SYS_capget, &header, data) < 0) return 0;
-  return static_cast<uint64_t>(data[1].permitted) << 32 | data[0].permitted;
+  if (syscall(SYS_capget, &header, data) < 0) return false;
+  *permitted = static_cast<uint64_t>(data[1].permitted) << 32 | data[0].permitted;
+  return true;
 }
 
 // As in SigIgn of /proc/self/status: bit 0 is signal 1.
@@ -102,13 +103,16 @@ Outcome sleepMs(const Arguments& a) {
 Outcome identity(const Arguments&) {
   utsname name;
   if (uname(&name) < 0) return refused("uname", errno);
-  const Bounding bounding = bounding_capabilities();
+  Bounding bounding;
+  uint64_t permitted = 0;
+  if (!bounding_capabilities(&bounding)) return refused("prctl", errno);
+  if (!permitted_capabilities(&permitted)) return refused("capget", errno);
   return Value::record({{"machine", Value::text(name.machine)},
                         {"release", Value::text(name.release)},
                         {"euid", Value::number(geteuid())},
                         {"egid", Value::number(getegid())},
                         {"boundingCapabilities", Value::bigint(bounding.set)},
-                        {"permittedCapabilities", Value::bigint(permitted_capabilities())},
+                        {"permittedCapabilities", Value::bigint(permitted)},
                         {"lastCapability", Value::number(bounding.last)},
                         {"ignoredSignals", Value::bigint(ignored_signals())}});
 }

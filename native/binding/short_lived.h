@@ -18,8 +18,8 @@ inline void await_end(long pid, After after) {
   siginfo_t ignored;
   constexpr long kPid = 1 /* P_PID */, kExited = 4 /* WEXITED */, kNotReaped = 0x01000000 /* WNOWAIT */;
   long flags = kExited | (after == After::stays ? kNotReaped : 0);
-  while (sys::call(__NR_waitid, kPid, pid, sys::arg(&ignored), flags, 0) == -EINTR) {
-  }
+  // ECHILD: the caller ignores SIGCHLD, so the kernel has collected it.
+  sys::unchecked(sys::uninterrupted([&] { return sys::call(__NR_waitid, kPid, pid, sys::arg(&ignored), flags, 0); }));
 }
 
 // Has `work` done by a child, and returns when it has ended: its pid, for the caller to reap, or a negative errno.
@@ -29,7 +29,7 @@ template <typename Work>
 long in_child(uint64_t flags, Work work) {
   // A handler of ours must not run in the child.
   uint64_t all = ~0ull, before = 0;
-  sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&all), sys::arg(&before), 8);
+  if (long r = sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&all), sys::arg(&before), 8); r < 0) return r;
   clone_args args = {};
   args.flags = flags | CLONE_VFORK;
   args.exit_signal = SIGCHLD;
@@ -38,7 +38,8 @@ long in_child(uint64_t flags, Work work) {
     work();
     sys::exit(0);
   }
-  sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&before), 0, 8);
+  // The call has just been allowed.
+  sys::unchecked(sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&before), 0, 8));
   if (pid > 0) await_end(pid, After::stays);
   return pid;
 }

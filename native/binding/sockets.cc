@@ -75,7 +75,8 @@ Outcome connectTo(const Arguments& a) {
   UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (socket.get() < 0) return refused("socket", errno);
   constexpr timeval kPatience = {10, 0};
-  setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience);
+  if (setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience) < 0)
+    return refused("setsockopt", errno);
   if (Outcome o = connect_to(socket.get(), path); o.syscall != nullptr) return o;
   return Value::number(socket.release());
 }
@@ -116,7 +117,8 @@ Outcome sendDescriptor(const Arguments& a) {
   UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (socket.get() < 0) return refused("socket", errno);
   constexpr timeval kPatience = {10, 0};
-  setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience);
+  if (setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience) < 0)
+    return refused("setsockopt", errno);
   if (Outcome o = connect_to(socket.get(), path); o.syscall != nullptr) return o;
 
   iovec piece = {const_cast<char*>(text.data()), text.size()};

@@ -24,6 +24,12 @@ inline Result check(const char* syscall, long result) {
   return result < 0 ? Result{static_cast<int32_t>(-result), syscall} : Result{};
 }
 
+// Takes what a call has opened.
+inline Result take(UniqueFd* fd, const char* syscall, long result) {
+  fd->reset(result);
+  return check(syscall, result);
+}
+
 inline UniqueFd&& give(UniqueFd& fd) { return static_cast<UniqueFd&&>(fd); }
 
 // The directory that a step has made something in; `path` and `length` are those of its name, in the plan.
@@ -70,6 +76,12 @@ struct Context {
   bool own_umask = false;
   // A hook has run since the word of `start`, who would take our end now for the exec.
   bool hooked = false;
+  // The container's seccomp filter holds: any call may be refused with any error from here on.
+  bool filtered = false;
+  // The runtime's end is no signal to this process any more.
+  bool outlives_runtime = false;
+  // How many descriptors from 3 on belong to the program.
+  uint32_t preserve_fds = 0;
   // The working directory of the process has been reached.
   bool in_directory = false;
 

@@ -19,13 +19,12 @@ struct Entry {
   char name[];
 };
 
-Result copy_file(Context& c, int from, const char* name, int to, const files::Status& at) {
-  UniqueFd in(sys::openat(from, name, files::kNoFollow | files::kCloexec | files::kNonblock));
-  if (!in.open()) return {EACCES, "openat"};
-  UniqueFd out(sys::openat(to, name,
-                           files::kWriteOnly | files::kCreate | files::kExclusive | files::kNoFollow | files::kCloexec,
-                           at.mode & 0777));
-  if (!out.open()) return {EEXIST, "openat"};
+Result copy_file(int from, const char* name, int to, const files::Status& at) {
+  constexpr int kMake = files::kWriteOnly | files::kCreate | files::kExclusive | files::kNoFollow | files::kCloexec;
+  constexpr int kRead = files::kNoFollow | files::kCloexec | files::kNonblock;
+  UniqueFd in, out;
+  if (Result r = take(&in, "openat", sys::openat(from, name, kRead)); !r.ok()) return r;
+  if (Result r = take(&out, "openat", sys::openat(to, name, kMake, at.mode & 0777)); !r.ok()) return r;
   char block[16384];
   while (true) {
     long n = sys::read(in.get(), block, sizeof block);
@@ -33,10 +32,7 @@ Result copy_file(Context& c, int from, const char* name, int to, const files::St
     if (n == 0) break;
     for (long done = 0; done < n;) {
       long w = sys::write(out.get(), block + done, static_cast<size_t>(n - done));
-      if (w < 0) {
-        c.about(name);
-        return check("write", w);
-      }
+      if (w < 0) return check("write", w);
       done += w;
     }
   }
@@ -69,12 +65,12 @@ Result copy_directory(Context& c, int from, int to, int depth) {
       if (r < 0) return check("statx", r);
       Result made;
       if (at.is(files::kDirectory)) {
-        UniqueFd in(sys::openat(from, name, files::kDirectoryOnly | files::kNoFollow | files::kCloexec));
-        if (!in.open()) return {EACCES, "openat"};
-        if (long m = sys::mkdirat(to, name, at.mode & 07777); m < 0) return check("mkdirat", m);
-        UniqueFd out(sys::openat(to, name, files::kDirectoryOnly | files::kNoFollow | files::kCloexec));
-        if (!out.open()) return {EACCES, "openat"};
-        made = copy_directory(c, in.get(), out.get(), depth + 1);
+        constexpr int kInside = files::kDirectoryOnly | files::kNoFollow | files::kCloexec;
+        UniqueFd in, out;
+        made = take(&in, "openat", sys::openat(from, name, kInside));
+        if (made.ok()) made = check("mkdirat", sys::mkdirat(to, name, at.mode & 07777));
+        if (made.ok()) made = take(&out, "openat", sys::openat(to, name, kInside));
+        if (made.ok()) made = copy_directory(c, in.get(), out.get(), depth + 1);
       } else if (at.is(files::kLink)) {
         char target[text::kPathMax];
         long length = sys::readlinkat(from, name, target, sizeof target - 1);
@@ -82,7 +78,7 @@ Result copy_directory(Context& c, int from, int to, int depth) {
         target[length] = '\0';
         made = check("symlinkat", sys::symlinkat(target, to, name));
       } else if (at.is(files::kRegular)) {
-        made = copy_file(c, from, name, to, at);
+        made = copy_file(from, name, to, at);
       } else {
         uint64_t dev = (at.rdev_minor & 0xff) | (at.rdev_major << 8) | ((at.rdev_minor & ~0xffull) << 12);
         made = check("mknodat", sys::mknodat(to, name, at.mode, dev));
@@ -99,8 +95,9 @@ Result copy_directory(Context& c, int from, int to, int depth) {
 }  // namespace
 
 Result copy_up(Context& c, int from, int to) {
-  UniqueFd directory(sys::openat(from, ".", files::kDirectoryOnly | files::kCloexec));
-  if (!directory.open()) return {EACCES, "openat"};
+  UniqueFd directory;
+  if (Result r = take(&directory, "openat", sys::openat(from, ".", files::kDirectoryOnly | files::kCloexec)); !r.ok())
+    return r;
   return copy_directory(c, directory.get(), to, 0);
 }
 

@@ -23,7 +23,9 @@ Result set_by_remount(Context& c, int fd, uint64_t set, uint64_t clear, uint64_t
     if (set != 0 || clear != 0) {
       // Only the top of a tree can be remounted: what is asked for the whole tree is refused, not done by half.
       if (recursive) return {ENOSYS, "mount_setattr"};
-      uint64_t wanted = (attributes_of(fd) & ~clear) | set;
+      uint64_t wanted = 0;
+      if (Result read = attributes_of(fd, &wanted); !read.ok()) return read;
+      wanted = (wanted & ~clear) | set;
       long r = sys::mount(nullptr, path, nullptr, kMsRemount | kMsBind | mount_flags(wanted), nullptr);
       if (r < 0) return check("mount", r);
     }
@@ -65,10 +67,10 @@ unsigned long mount_flags(uint64_t attributes) {
   return flags;
 }
 
-uint64_t attributes_of(int fd) {
+Result attributes_of(int fd, uint64_t* found) {
   // ST_* of statfs
   files::Filesystem fs;
-  if (files::filesystem(fd, &fs) < 0) return 0;
+  if (long r = files::filesystem(fd, &fs); r < 0) return check("fstatfs", r);
   uint64_t attributes = 0;
   if (fs.flags & 1) attributes |= MOUNT_ATTR_RDONLY;
   if (fs.flags & 2) attributes |= MOUNT_ATTR_NOSUID;
@@ -76,7 +78,8 @@ uint64_t attributes_of(int fd) {
   if (fs.flags & 8) attributes |= MOUNT_ATTR_NOEXEC;
   if (fs.flags & 1024) attributes |= MOUNT_ATTR_NOATIME;
   if (fs.flags & 2048) attributes |= MOUNT_ATTR_NODIRATIME;
-  return attributes;
+  *found = attributes;
+  return {};
 }
 
 Result set_attributes(Context& c, int fd, uint64_t set, uint64_t clear, uint64_t propagation, bool recursive) {

@@ -14,7 +14,7 @@ unsigned long mount_flags(uint64_t attributes);
 inline constexpr unsigned long kMsRdonly = 1;
 
 // The MOUNT_ATTR_* a mount has now, of those that can be locked.
-uint64_t attributes_of(int fd);
+Result attributes_of(int fd, uint64_t* attributes);
 
 // mount_setattr(2), with mount(2) in its place on kernels that lack it; there the mount must be attached already.
 Result set_attributes(Context& c, int fd, uint64_t set, uint64_t clear, uint64_t propagation, bool recursive);
@@ -44,6 +44,7 @@ template <typename Use>
 Result at_descriptor(Context& c, int fd, Use use) {
   long proc = files::procfs(c);
   if (proc < 0) return check("fsmount", proc);
+  // One that cannot be opened is one that we are not to come back to.
   UniqueFd here(sys::openat(sys::kCwd, ".", files::kPathOnly | files::kCloexec));
   if (long r = sys::fchdir(static_cast<int>(proc)); r < 0) return check("fchdir", r);
   text::Buffer<40> path;

@@ -25,8 +25,9 @@ Result bind_device(Context& c, const char* path, int parent, const char* name, c
   long made = sys::openat(parent, name, kMake, 0);
   if (made >= 0) sys::close(static_cast<int>(made));
   if (made < 0 && made != -EEXIST) return check("openat", made);
-  UniqueFd target(sys::openat(parent, name, files::kPathOnly | files::kNoFollow | files::kCloexec));
-  if (!target.open()) return {ENOENT, "openat"};
+  UniqueFd target;
+  constexpr int kFind = files::kPathOnly | files::kNoFollow | files::kCloexec;
+  if (Result r = take(&target, "openat", sys::openat(parent, name, kFind)); !r.ok()) return r;
   if (long r = files::status(target.get(), "", 0, &at); r < 0) return check("statx", r);
   if (at.is(files::kLink)) return {ELOOP, "openat"};
   return mounts::attach(c, give(tree), target.get(), path);

@@ -77,7 +77,9 @@ namespace {
 long walk_and_make(int root, const char* path, Make what, unsigned mode) {
   text::Path done, rest, next;
   rest.add(path);
-  UniqueFd at(open_in_root(root, "/"));
+  long top = open_in_root(root, "/");
+  if (top < 0) return top;
+  UniqueFd at(top);
   int links = 0;
   while (true) {
     const char* p = rest.c_str();
@@ -169,9 +171,10 @@ Result open_parent(Context& c, const char* path, int* parent, const char** name)
 
 long procfs(Context& c) {
   if (c.procfs >= 0) return c.procfs;
-  UniqueFd fs(sys::fsopen("proc", FSOPEN_CLOEXEC));
-  if (!fs.open()) return -ENODEV;
-  long r = sys::fsconfig(fs.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0);
+  long r = sys::fsopen("proc", FSOPEN_CLOEXEC);
+  if (r < 0) return r;
+  UniqueFd fs(r);
+  r = sys::fsconfig(fs.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0);
   if (r < 0) return r;
   r = sys::fsmount(fs.get(), FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
   if (r >= 0) c.procfs = static_cast<int>(r);

@@ -18,7 +18,6 @@ namespace {
 constexpr int kPidfd = 3;  // P_PIDFD
 constexpr int kWaitExited = 4;
 constexpr int kChildExited = 1;  // CLD_EXITED
-constexpr int64_t kNoDeadline = -1;
 
 // The last of what the hook wrote to one of its outputs: the end says what went wrong.
 class Heard {
@@ -56,40 +55,60 @@ class Heard {
   size_t total_ = 0;
 };
 
-int64_t now_ms() {
+Result now_ms(int64_t* now) {
   __kernel_timespec t = {};
-  sys::call(__NR_clock_gettime, 1 /* CLOCK_MONOTONIC */, sys::arg(&t));
-  return t.tv_sec * 1000 + t.tv_nsec / 1'000'000;
+  Result r = check("clock_gettime", sys::call(__NR_clock_gettime, 1 /* CLOCK_MONOTONIC */, sys::arg(&t)));
+  *now = t.tv_sec * 1000 + t.tv_nsec / 1'000'000;
+  return r;
 }
 
-// True when the process has ended before the deadline.
-bool await_end(int pidfd, Heard* out, Heard* err, int64_t deadline) {
+// Waits until the process has ended or the time is over; `timeout_ms` negative: for ever. A filter may refuse to wait.
+Result await_end(int pidfd, Heard* out, Heard* err, int64_t timeout_ms, bool* ended) {
+  *ended = false;
+  int64_t now = 0;
+  if (Result r = timeout_ms < 0 ? Result{} : now_ms(&now); !r.ok()) return r;
+  const int64_t deadline = now + timeout_ms;
   while (true) {
     // A closed output has the descriptor -1, which poll passes over.
     pollfd watched[] = {{pidfd, POLLIN, 0}, {out->ours.get(), POLLIN, 0}, {err->ours.get(), POLLIN, 0}};
-    int64_t left = deadline - now_ms();
-    if (left < 0) left = 0;
+    int64_t left = deadline > now ? deadline - now : 0;
     __kernel_timespec wait = {left / 1000, left % 1000 * 1'000'000};
-    long n = sys::call(__NR_ppoll, sys::arg(watched), 3, deadline == kNoDeadline ? 0 : sys::arg(&wait), 0, 8);
-    if (n < 0 && n != -EINTR) return false;
+    long n = sys::uninterrupted(
+        [&] { return sys::call(__NR_ppoll, sys::arg(watched), 3, timeout_ms < 0 ? 0 : sys::arg(&wait), 0, 8); });
+    if (n < 0) return check("ppoll", n);
     if (n > 0 && watched[1].revents != 0) out->drain();
     if (n > 0 && watched[2].revents != 0) err->drain();
-    if (n > 0 && watched[0].revents != 0) return true;
-    if (deadline != kNoDeadline && now_ms() >= deadline) return false;
+    if (n > 0 && watched[0].revents != 0) *ended = true;
+    if (n == 0 || *ended) return {};
+    if (timeout_ms < 0) continue;
+    if (Result r = now_ms(&now); !r.ok()) return r;
+    if (now >= deadline) return {};
   }
+}
+
+// A short write is one whose rest is refused: the error is that of the next.
+Result write_all(int fd, const char* from, size_t size) {
+  while (size > 0) {
+    long n = sys::write(fd, from, size);
+    if (n < 0) return check("write", n);
+    from += n;
+    size -= static_cast<size_t>(n);
+  }
+  return {};
 }
 
 // The state as a file: a hook that does not read it keeps nobody waiting.
 Result state_file(const Context& c, const wire::step::runHook& s, UniqueFd* file) {
-  file->reset(sys::call(__NR_memfd_create, sys::arg("tsubo-state"), 1 /* MFD_CLOEXEC */));
-  if (!file->open()) return {ENOMEM, "memfd_create"};
+  long fd = sys::call(__NR_memfd_create, sys::arg("tsubo-state"), 1 /* MFD_CLOEXEC */);
+  if (Result r = take(file, "memfd_create", fd); !r.ok()) return r;
   text::Buffer<24> pid;
   pid.add_number(static_cast<uint64_t>(sys::call(__NR_getpid)));
   for (uint32_t i = 0; i < s.input.count; i++) {
-    if (i > 0) sys::write(file->get(), pid.c_str(), pid.size());
+    if (i > 0) {
+      if (Result r = write_all(file->get(), pid.c_str(), pid.size()); !r.ok()) return r;
+    }
     const char* part = c.plan.text(s.input, i);
-    auto size = static_cast<long>(text::length(part));
-    if (sys::write(file->get(), part, static_cast<size_t>(size)) != size) return {ENOSPC, "write"};
+    if (Result r = write_all(file->get(), part, text::length(part)); !r.ok()) return r;
   }
   return check("lseek", sys::call(__NR_lseek, file->get(), 0, 0));
 }
@@ -118,21 +137,28 @@ void above_stdio(UniqueFd* fd) {
   if (fd->get() <= 2) fd->reset(sys::fcntl(fd->get(), F_DUPFD_CLOEXEC, 3));
 }
 
-[[noreturn]] void become(const Context& c, const char* path, const Words& words, int in, int out, int err, int failed) {
-  // Without a pid namespace of its own it would outlive us.
-  sys::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  sys::call(__NR_dup3, in, 0, 0);
-  sys::call(__NR_dup3, out, 1, 0);
-  sys::call(__NR_dup3, err, 2, 0);
+// What was refused before the exec, or by it.
+long prepare_and_execute(const Context& c, const char* path, const Words& words, int in, int out, int err) {
+  // Without a pid namespace of its own it would outlive us. A filter that refuses this leaves it to end by itself.
+  sys::unchecked(sys::prctl(PR_SET_PDEATHSIG, SIGKILL));
+  if (long r = sys::call(__NR_dup3, in, 0, 0); r < 0) return r;
+  if (long r = sys::call(__NR_dup3, out, 1, 0); r < 0) return r;
+  if (long r = sys::call(__NR_dup3, err, 2, 0); r < 0) return r;
   // All of ours go at the exec; descriptors that were passed on belong to the program alone.
-  sys::close_range(3, ~0u, 4 /* CLOSE_RANGE_CLOEXEC */);
-  long r = c.root >= 0 ? sys::fchdir(c.root) : 0;
-  if (r >= 0) {
-    if (!c.own_umask) sys::call(__NR_umask, c.callers_umask);
-    r = sys::call(__NR_execve, sys::arg(path), sys::arg(words.args), sys::arg(words.env));
+  for (uint32_t i = 0; i < c.preserve_fds; i++) {
+    long r = sys::fcntl(static_cast<int>(3 + i), F_SETFD, FD_CLOEXEC);
+    if (r < 0 && r != -EBADF) return r;
   }
-  auto error = static_cast<int32_t>(-r);
-  sys::write(failed, &error, sizeof error);
+  if (long r = c.root >= 0 ? sys::fchdir(c.root) : 0; r < 0) return r;
+  // It cannot fail but by a filter, and then the hook has the program's umask.
+  if (!c.own_umask) sys::unchecked(sys::call(__NR_umask, c.callers_umask));
+  return sys::call(__NR_execve, sys::arg(path), sys::arg(words.args), sys::arg(words.env));
+}
+
+[[noreturn]] void become(const Context& c, const char* path, const Words& words, int in, int out, int err, int failed) {
+  auto error = static_cast<int32_t>(-prepare_and_execute(c, path, words, in, out, err));
+  // If a filter refuses this, the exit status says that the hook failed.
+  sys::unchecked(sys::write(failed, &error, sizeof error));
   sys::exit(127);
 }
 
@@ -162,14 +188,16 @@ Result run(Context& c, const wire::step::runHook& s) {
   UniqueFd pidfd(pidfd_number);
   for (Heard* heard : pipes) heard->theirs.reset();
 
-  bool ended = await_end(pidfd.get(), &out, &err, s.timeout == 0 ? kNoDeadline : now_ms() + int64_t(s.timeout) * 1000);
-  if (!ended) sys::call(__NR_kill, pid, SIGKILL);
+  bool ended = false;
+  Result waited = await_end(pidfd.get(), &out, &err, s.timeout == 0 ? -1 : int64_t(s.timeout) * 1000, &ended);
+  // One that cannot be ended would be waited for without end.
+  if (long r = ended ? 0 : sys::call(__NR_kill, pid, SIGKILL); r < 0) return check("kill", r);
   // waitid's siginfo_t: signal, errno, code, then pid, uid, status.
   int32_t info[32] = {};
-  long r;
-  do r = sys::call(__NR_waitid, kPidfd, pidfd.get(), sys::arg(info), kWaitExited, 0);
-  while (r == -EINTR);
+  long r =
+      sys::uninterrupted([&] { return sys::call(__NR_waitid, kPidfd, pidfd.get(), sys::arg(info), kWaitExited, 0); });
   if (r < 0) return check("waitid", r);
+  if (!waited.ok()) return waited;
   int32_t error = 0;
   if (sys::read(exec.ours.get(), &error, sizeof error) == sizeof error) return {error, "execve"};
   // What it wrote last. A process that it left behind may hold the outputs: that is not waited for.

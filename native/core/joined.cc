@@ -19,7 +19,8 @@ namespace {
   report.step = which;
   report.error = static_cast<int32_t>(-result);
   for (size_t i = 0; syscall[i] != '\0'; i++) report.syscall[i] = syscall[i];
-  sys::write(boot.channel, &report, sizeof report);
+  // If the runtime has ended, the exit is enough.
+  sys::unchecked(sys::write(boot.channel, &report, sizeof report));
   sys::exit(127);
 }
 
@@ -38,7 +39,7 @@ void become_init_in_joined(const wire::Boot& boot) {
   }
   for (uint32_t i = 0; i < boot.joins; i++) sys::close(boot.join_fds[i]);
   // A change of credentials makes a process dumpable as the system is set up to.
-  sys::prctl(PR_SET_DUMPABLE, 0);
+  if (long r = sys::prctl(PR_SET_DUMPABLE, 0); r < 0) give_up(boot, 0, "prctl", r);
   // The init waits for our end: what we say of it comes before what it says itself.
   int said[2];
   if (long r = sys::call(__NR_pipe2, sys::arg(said), O_CLOEXEC); r < 0) give_up(boot, 0, "pipe2", r);
@@ -50,14 +51,16 @@ void become_init_in_joined(const wire::Boot& boot) {
   if (pid == 0) {
     char end;
     sys::close(said[1]);
-    sys::read(said[0], &end, 1);
+    // End of file or a refusal: the helper has ended, or there is nothing to wait with.
+    sys::unchecked(sys::read(said[0], &end, 1));
     sys::close(said[0]);
     return;
   }
   wire::Report report = {};
   report.kind = wire::ReportKind::born;
   report.step = static_cast<uint32_t>(pid);
-  sys::write(boot.channel, &report, sizeof report);
+  // If this is refused the runtime gets end of file in its place, and the init ends when it finds the channel closed.
+  sys::unchecked(sys::write(boot.channel, &report, sizeof report));
   sys::exit(0);
 }
 

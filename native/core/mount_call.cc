@@ -51,7 +51,8 @@ bool mounted_by_one_call(Context& c, const NewFilesystem& fs, int target) {
   if (c.here < 0 || sys::fchdir(target) < 0) return false;
   const char* source = *fs.source == '\0' ? nullptr : fs.source;
   bool done = sys::mount(source, ".", fs.type, mount_flags(fs.attributes), data.c_str()) == 0;
-  sys::fchdir(c.here);
+  // The pivot changes the directory again, and until then every path is absolute or relative to a descriptor.
+  sys::unchecked(sys::fchdir(c.here));
   if (!done) return false;
   if (c.slots[0] >= 0) sys::close(c.slots[0]);
   c.slots[0] = -1;

@@ -74,7 +74,9 @@ Result set_bind_attributes(const wire::step::bind& s, int tree, bool* later) {
   if (r.error != EPERM) return r;
   // Attributes that came with a mount from a more privileged mount namespace are locked. Keeping them is safe; what the
   // config names itself must not be dropped in silence.
-  uint64_t locked = attributes_of(tree) & s.attributesClear;
+  uint64_t locked = 0;
+  if (Result read = attributes_of(tree, &locked); !read.ok()) return read;
+  locked &= s.attributesClear;
   if ((locked & s.attributesInsist) != 0) return r;
   return set_detached(tree, s.attributesSet, s.attributesClear & ~locked, later);
 }
@@ -185,7 +187,8 @@ Result run(Context& c, const wire::step::changeMount& s) {
   for (int tries = 1;; tries++) {
     Result r = set_attributes(c, c.slots[s.slot], s.attributesSet, s.attributesClear, s.propagation, s.recursive != 0);
     if (r.error != EBUSY || tries == 5) return r;
-    sys::call(__NR_nanosleep, sys::arg(&pause), 0);
+    // Cut short it is only the next try that comes earlier.
+    sys::unchecked(sys::call(__NR_nanosleep, sys::arg(&pause), 0));
   }
 }
 

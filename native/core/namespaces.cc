@@ -47,8 +47,9 @@ Result run(Context& c, const wire::step::raiseLoopback&) {
     char rest[22];
   } request = {"lo", 1 /* IFF_UP */, {}};
   c.about("lo");
-  UniqueFd socket(sys::call(__NR_socket, 2 /* AF_INET */, 2 | 02000000 /* SOCK_DGRAM|SOCK_CLOEXEC */, 0));
-  if (!socket.open()) return {EAFNOSUPPORT, "socket"};
+  UniqueFd socket;
+  long fd = sys::call(__NR_socket, 2 /* AF_INET */, 2 | 02000000 /* SOCK_DGRAM|SOCK_CLOEXEC */, 0);
+  if (Result r = take(&socket, "socket", fd); !r.ok()) return r;
   constexpr long kSetFlags = 0x8914;
   return check("ioctl", sys::call(__NR_ioctl, socket.get(), kSetFlags, sys::arg(&request)));
 }

@@ -38,7 +38,8 @@ Result run(Context& c, const wire::step::ownStdio& s) {
       // The host's /dev/null becomes the container's, so that no descriptor of a host mount stays open inside.
       if (!looked_up) own.reset(files::open_in_root(c.root, "/dev/null", files::kReadWrite));
       looked_up = true;
-      if (files::is_null_device(own.get())) sys::call(__NR_dup3, own.get(), fd, 0);
+      if (!files::is_null_device(own.get())) continue;
+      if (long r = sys::call(__NR_dup3, own.get(), fd, 0); r < 0) return check("dup3", r);
       continue;
     }
     // Not /dev/tty, /dev/console and /dev/ptmx (5): one node for all users of the machine.
@@ -47,7 +48,7 @@ Result run(Context& c, const wire::step::ownStdio& s) {
     if (!terminal && !at.is(files::kFifo) && !at.is(files::kSocket)) continue;
     // Refusals (a read-only or remote file system, a user without a mapping) leave the owner: opening /dev/stdout may
     // then fail inside, writing to it never does.
-    if (at.uid != s.uid) sys::fchownat(fd, "", static_cast<unsigned>(s.uid), ~0u, files::kEmptyPath);
+    if (at.uid != s.uid) sys::unchecked(sys::fchownat(fd, "", static_cast<unsigned>(s.uid), ~0u, files::kEmptyPath));
   }
   return {};
 }
@@ -199,9 +200,9 @@ Result run(Context& c, const wire::step::changeDirectory& s) {
 }
 
 Result run(Context& c, const wire::step::setUmask& s) {
-  sys::call(__NR_umask, s.mask == wire::kCallersUmask ? c.callers_umask : static_cast<long>(s.mask));
   c.own_umask = true;
-  return {};
+  return check("umask",
+               sys::call(__NR_umask, s.mask == wire::kCallersUmask ? c.callers_umask : static_cast<long>(s.mask)));
 }
 
 }  // namespace tsubo

@@ -28,6 +28,14 @@ Result executable(Context& c, const char* path) {
   return check("faccessat2", r);
 }
 
+// A filter that refuses the calls by which the init waits is reported by `create`: after `ready` the init could only
+// end. The report itself is the test for write(2). Reading no bytes from a socket does nothing else.
+Result may_read(Context& c) {
+  if (!c.filtered) return {};
+  char nothing;
+  return check("read", sys::read(c.channel, &nothing, 0));
+}
+
 }  // namespace
 
 Result run(Context& c, const wire::step::findProgram& s) {
@@ -49,7 +57,7 @@ Result run(Context& c, const wire::step::findProgram& s) {
 }
 
 Result run(Context& c, const wire::step::ready&) {
-  // A waiting init holds nothing but the two FIFOs: no directory, no mount, nothing of the host (CVE-2024-21626).
+  // A waiting init holds nothing but the FIFOs: no directory, no mount, nothing of the host (CVE-2024-21626).
   int* const held[] = {&c.root,           &c.procfs,   &c.null_device, &c.host_null,
                        &c.mask_directory, &c.terminal, &c.here,        &c.parent.fd};
   for (int* fd : held) {
@@ -61,9 +69,8 @@ Result run(Context& c, const wire::step::ready&) {
     sys::close(c.slots[i]);
     c.slots[i] = -1;
   }
-  // From here on the runtime's end is seen as the end of the channel, not as a signal: a signal could still come after
-  // a runtime that did all its work has left.
-  sys::prctl(PR_SET_PDEATHSIG, 0);
+  if (Result r = outlive_runtime(c); !r.ok()) return r;
+  if (Result r = may_read(c); !r.ok()) return r;
   wire::Report report = {};
   report.kind = wire::ReportKind::ready;
   if (sys::write(c.channel, &report, sizeof report) != sizeof report) sys::exit(1);
@@ -77,9 +84,10 @@ Result run(Context& c, const wire::step::awaitStart& s) {
   sys::close(c.channel);
   c.channel = -1;
   c.result = c.slots[s.result];
-  // A container that waits for `start` ends by the signals that end one which has no handlers; a filter may refuse.
+  // A container that waits for `start` ends by the signals that end one which has no handlers. If a filter refuses the
+  // call, only SIGKILL ends it.
   constexpr int kEnding[] = {SIGHUP, SIGINT, SIGQUIT, SIGABRT, SIGTERM};
-  for (int signal : kEnding) end_on(signal);
+  for (int signal : kEnding) sys::unchecked(end_on(signal));
   char word;
   long r = sys::read(c.slots[s.go], &word, 1);
   return r == 1 ? Result{} : check("read", r < 0 ? r : -EPIPE);
@@ -103,7 +111,7 @@ Result run(Context& c, const wire::step::execute& s) {
     wire::Report report = {};
     report.kind = wire::ReportKind::ready;
     report.step = c.step;
-    sys::write(c.result, &report, sizeof report);
+    if (long r = sys::write(c.result, &report, sizeof report); r < 0) return check("write", r);
   }
   c.about(c.program.c_str());
   return check("execve", sys::call(__NR_execve, sys::arg(c.program.c_str()), sys::arg(args), sys::arg(env)));

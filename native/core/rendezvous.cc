@@ -5,6 +5,7 @@
 
 #include <asm/fcntl.h>
 #include <linux/errno.h>
+#include <linux/prctl.h>
 
 #include "wire/report.h"
 
@@ -65,6 +66,13 @@ Result take_descriptors(Context& c, uint64_t into, uint64_t count) {
 void await_word(Context& c) {
   char word;
   if (sys::read(c.channel, &word, 1) != 1) sys::exit(1);
+}
+
+Result outlive_runtime(Context& c) {
+  if (c.outlives_runtime) return {};
+  Result r = check("prctl", sys::prctl(PR_SET_PDEATHSIG, 0));
+  c.outlives_runtime = r.ok();
+  return r;
 }
 
 Result run(Context& c, const wire::step::rendezvous& s) {

@@ -54,7 +54,9 @@ Result take_root(Context& c, uint64_t slot) {
   if (long r = sys::call(__NR_faccessat2, tree.get(), sys::arg("."), 1 /* X_OK */, 0x200 /* AT_EACCESS */); r < 0) {
     return check("faccessat2", r);
   }
-  UniqueFd place(sys::openat(sys::kCwd, "/", files::kPathOnly | files::kDirectoryOnly | files::kCloexec));
+  UniqueFd place;
+  constexpr int kHere = files::kPathOnly | files::kDirectoryOnly | files::kCloexec;
+  if (Result r = take(&place, "openat", sys::openat(sys::kCwd, "/", kHere)); !r.ok()) return r;
   return use_root(c, give(tree), place.get());
 }
 
@@ -92,7 +94,9 @@ void forget_working_directory(Context& c) {
 Result run(Context& c, const wire::step::pivotRoot&) {
   c.about("/");
   forget_working_directory(c);
-  UniqueFd old(sys::openat(sys::kCwd, "/", files::kPathOnly | files::kDirectoryOnly | files::kCloexec));
+  UniqueFd old;
+  constexpr int kHere = files::kPathOnly | files::kDirectoryOnly | files::kCloexec;
+  if (Result r = take(&old, "openat", sys::openat(sys::kCwd, "/", kHere)); !r.ok()) return r;
   if (long r = sys::fchdir(c.root); r < 0) return check("fchdir", r);
   // Both roots at one place: the old one comes to lie over the new one and is taken off again.
   if (long r = sys::call(__NR_pivot_root, sys::arg("."), sys::arg(".")); r < 0) return check("pivot_root", r);
@@ -151,8 +155,9 @@ void unescape(char* s) {
 Result hide_kernel_mounts(Context& c, const char* root_path) {
   long proc = files::procfs(c);
   if (proc < 0) return check("fsmount", proc);
-  UniqueFd info(sys::openat(static_cast<int>(proc), "self/mountinfo", files::kCloexec));
-  if (!info.open()) return {EACCES, "openat"};
+  UniqueFd info;
+  long fd = sys::openat(static_cast<int>(proc), "self/mountinfo", files::kCloexec);
+  if (Result r = take(&info, "openat", fd); !r.ok()) return r;
   char buffer[8192];
   size_t filled = 0;
   while (true) {
@@ -171,8 +176,11 @@ Result hide_kernel_mounts(Context& c, const char* root_path) {
         bool inside = text::starts(entry.mountpoint, root_path) &&
                       (entry.mountpoint[length] == '/' || entry.mountpoint[length] == '\0');
         if (!inside) {
-          if (!c.detached_from_host) sys::mount(nullptr, entry.mountpoint, nullptr, kMsSlave | kMsRec, nullptr);
-          long r = sys::umount2(entry.mountpoint, kDetach);
+          // EINVAL: another mount covers it, so nothing can travel from here.
+          long r =
+              c.detached_from_host ? 0 : sys::mount(nullptr, entry.mountpoint, nullptr, kMsSlave | kMsRec, nullptr);
+          if (r < 0 && r != -EINVAL && r != -ENOENT) return check("mount", r);
+          r = sys::umount2(entry.mountpoint, kDetach);
           if (r == -EINVAL || r == -EPERM) r = sys::mount("tmpfs", entry.mountpoint, "tmpfs", 0, "");
           if (r < 0 && r != -ENOENT) {
             c.about(entry.mountpoint);

@@ -45,8 +45,11 @@ Result run(Context& c, const wire::step::loadSeccomp& s) {
   if (listened) {
     if (Result r = announce(c, &number); !r.ok()) return r;
   }
+  // `ready` needs it, and the filter may refuse it there.
+  if (Result r = outlive_runtime(c); !r.ok()) return r;
   long r = sys::call(__NR_seccomp, SECCOMP_SET_MODE_FILTER, static_cast<long>(s.flags), sys::arg(&filter));
   if (r < 0) return check("seccomp", r);
+  c.filtered = true;
   if (listened) {
     // Its listener has it when this comes back. With our own open, nobody would see that the listener has ended.
     await_word(c);

@@ -13,24 +13,24 @@ struct SignalAction {
   uint64_t mask;
 };
 
-inline long set_action(int signal, const SignalAction& action) {
+[[nodiscard]] inline long set_action(int signal, const SignalAction& action) {
   return sys::call(__NR_rt_sigaction, signal, sys::arg(&action), 0, sizeof action.mask);
 }
 
-inline long get_action(int signal, SignalAction* action) {
+[[nodiscard]] inline long get_action(int signal, SignalAction* action) {
   return sys::call(__NR_rt_sigaction, signal, 0, sys::arg(action), sizeof action->mask);
 }
 
 // The signal gets its default action, without a C library: in a child that shares the memory of its parent, too.
-inline long reset_signal(int signal) { return set_action(signal, {nullptr, 0, nullptr, 0}); }
+[[nodiscard]] inline long reset_signal(int signal) { return set_action(signal, {nullptr, 0, nullptr, 0}); }
 
 inline void end_by_signal(int signal) { sys::exit(128 + signal); }
 
 // The signal ends this process also where it is the first of a pid namespace, which default actions do not touch. The
 // exec brings the default action back.
-inline void end_on(int signal) {
+[[nodiscard]] inline long end_on(int signal) {
   constexpr unsigned long kRestorer = 0x04000000;  // without one x86_64 delivers nothing; ours is never returned to
-  set_action(signal, {end_by_signal, kRestorer, end_by_signal, 0});
+  return set_action(signal, {end_by_signal, kRestorer, end_by_signal, 0});
 }
 
 }  // namespace tsubo

@@ -44,7 +44,14 @@ SpawnFailure plan_in_memory(const SpawnRequest& request, const std::vector<int>&
   iovec parts[] = {{&boot, sizeof boot}, {const_cast<uint8_t*>(request.plan), request.plan_bytes}};
   ssize_t n = writev(memory->get(), parts, 2);
   if (n < 0) return failed("writev");
-  if (static_cast<size_t>(n) != sizeof boot + request.plan_bytes) return failed("writev", ENOSPC);
+  // A short write is one whose rest is refused: the error is that of the next.
+  const size_t all = sizeof boot + request.plan_bytes;
+  for (auto done = static_cast<size_t>(n); done < all; done += static_cast<size_t>(n)) {
+    if (done < sizeof boot) return failed("writev", EIO);
+    const size_t from = done - sizeof boot;
+    n = write(memory->get(), request.plan + from, request.plan_bytes - from);
+    if (n < 0) return failed("write");
+  }
   // The init reads the boot block from the start.
   if (lseek(memory->get(), 0, SEEK_SET) < 0) return failed("lseek");
   return {};
@@ -90,8 +97,14 @@ void keep_capabilities(Child* child) {
 // Runs on our memory and our descriptors' copies. No return, no C library.
 extern "C" __attribute__((noreturn, used)) void tsubo_child(Child* child) {
   if (child->keep_capabilities) keep_capabilities(child);
-  for (uint32_t fd = 0; fd < child->own_fds; fd++) sys::fcntl(static_cast<int>(fd), F_SETFD, 0);
-  for (size_t i = 0; i < child->keep_count; i++) sys::fcntl(child->keep[i], F_SETFD, 0);
+  for (uint32_t fd = 0; fd < child->own_fds; fd++) {
+    // EBADF: the caller has closed it.
+    long r = sys::fcntl(static_cast<int>(fd), F_SETFD, 0);
+    if (r < 0 && r != -EBADF) give_up(child, "fcntl", r);
+  }
+  for (size_t i = 0; i < child->keep_count; i++) {
+    if (long r = sys::fcntl(child->keep[i], F_SETFD, 0); r < 0) give_up(child, "fcntl", r);
+  }
   // Every signal stays blocked until the exec is over: a handler of ours must not run here.
   long r =
       sys::call(__NR_execveat, child->image, sys::arg(""), sys::arg(child->argv), sys::arg(child->envp), AT_EMPTY_PATH);
@@ -137,21 +150,25 @@ long clone_on_stack(clone_args* args, Child* child) {
 #endif
 }
 
-// Waits for a child that is about to end, and closes its pidfd.
-void collect(int pidfd) {
-  siginfo_t ignored;
-  sys::call(__NR_waitid, 3 /* P_PIDFD */, pidfd, sys::arg(&ignored), 4 /* WEXITED */);
+// Waits for a child that is about to end, closes its pidfd, and returns the signal that ended it, or 0.
+int collect(int pidfd) {
+  siginfo_t end = {};
+  // ECHILD: the caller ignores SIGCHLD, so the kernel has collected it.
+  sys::unchecked(sys::uninterrupted(
+      [&] { return sys::call(__NR_waitid, 3 /* P_PIDFD */, pidfd, sys::arg(&end), 4 /* WEXITED */); }));
   close(pidfd);
+  return end.si_pid == 0 || end.si_code == CLD_EXITED ? 0 : end.si_status;
 }
 
-// What a helper says of the init that was born from it.
+// What a helper says of the init that was born from it. ECHILD: it ended without a word.
 SpawnFailure hear_of_birth(int channel, const std::vector<int>& joins, size_t first_join, long* pid) {
   wire::Report report = {};
   ssize_t n;
   do n = read(channel, &report, sizeof report);
   while (n < 0 && errno == EINTR);
-  // Killed: by a memory limit of the cgroup that it was born in.
-  if (n != sizeof report) return failed("clone3", ENOMEM);
+  // A helper that is killed resets the connection if something was left unread.
+  if (n < 0 && errno != ECONNRESET) return failed("read");
+  if (n != sizeof report) return failed("clone3", ECHILD);
   if (report.kind == wire::ReportKind::born) {
     *pid = report.step;
     return {};
@@ -165,9 +182,10 @@ SpawnFailure hear_of_birth(int channel, const std::vector<int>& joins, size_t fi
 // processes of a pid namespace can see runs on this memory (CVE-2016-9962).
 class NotDumpable {
  public:
-  NotDumpable() : before_(prctl(PR_GET_DUMPABLE)) { prctl(PR_SET_DUMPABLE, 0); }
+  NotDumpable() : before_(prctl(PR_GET_DUMPABLE)), hidden_(prctl(PR_SET_DUMPABLE, 0) == 0) {}
   NotDumpable(const NotDumpable&) = delete;
   NotDumpable& operator=(const NotDumpable&) = delete;
+  bool hidden() const { return hidden_; }
   ~NotDumpable() {
     // 2, which a system may make the default, cannot be set and is no less than 0.
     if (before_ == 1) prctl(PR_SET_DUMPABLE, 1);
@@ -175,6 +193,7 @@ class NotDumpable {
 
  private:
   int before_;
+  bool hidden_;
 };
 
 }  // namespace
@@ -224,21 +243,24 @@ SpawnFailure spawn(const SpawnRequest& request, Spawned* spawned) {
   }
 
   NotDumpable not_dumpable;
+  if (!not_dumpable.hidden()) return failed("prctl");
   // A handler of ours must not run in the child, on the memory we share.
   uint64_t all = ~0ull, before = 0;
-  sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&all), sys::arg(&before), 8);
+  if (long r = sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&all), sys::arg(&before), 8); r < 0)
+    return failed("rt_sigprocmask", static_cast<int>(-r));
   long pid = clone_on_stack(&args, &child);
-  sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&before), 0, 8);
+  // The call has just been allowed.
+  sys::unchecked(sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&before), 0, 8));
   if (pid < 0) return failed("clone3", static_cast<int>(-pid));
   if (child.syscall != nullptr) {
-    collect(pidfd);
+    static_cast<void>(collect(pidfd));
     return {child.syscall, child.error};
   }
   if (!joins.empty()) {
     // Its end shall be seen.
     theirs.reset();
     SpawnFailure failure = hear_of_birth(ours.get(), joins, first_join, &pid);
-    collect(pidfd);
+    failure.signal = collect(pidfd);
     if (failure.syscall != nullptr) return failure;
     // Nobody else can be meant: it is our child, and has not been waited for.
     pidfd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));

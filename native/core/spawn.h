@@ -33,7 +33,8 @@ struct Spawned {
 struct SpawnFailure {
   const char* syscall = nullptr;  // null: no failure
   int error = 0;
-  int join = -1;  // of `joins`, for setns
+  int join = -1;   // of `joins`, for setns
+  int signal = 0;  // that ended the helper, for ECHILD
 };
 
 // clone3(2) and, in the child, execveat(2) of the sealed init image. The child shares our memory until then, so nothing

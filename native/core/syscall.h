@@ -14,7 +14,7 @@
 namespace tsubo::sys {
 
 #if defined(__x86_64__)
-inline long call(long nr, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0, long f = 0) {
+[[nodiscard]] inline long call(long nr, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0, long f = 0) {
   long result;
   register long r10 asm("r10") = d;
   register long r8 asm("r8") = e;
@@ -26,7 +26,7 @@ inline long call(long nr, long a = 0, long b = 0, long c = 0, long d = 0, long e
   return result;
 }
 #elif defined(__aarch64__)
-inline long call(long nr, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0, long f = 0) {
+[[nodiscard]] inline long call(long nr, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0, long f = 0) {
   register long x8 asm("x8") = nr;
   register long x0 asm("x0") = a;
   register long x1 asm("x1") = b;
@@ -62,51 +62,63 @@ struct Rlimit64 {
   uint64_t hard;
 };
 
-inline int close(int fd) { return static_cast<int>(call(__NR_close, fd)); }
-inline long openat(int dir, const char* path, int flags, unsigned mode = 0) {
+// For a call whose refusal changes nothing that follows; a comment at each use says why.
+inline void unchecked(long) {}
+
+// Linux releases the descriptor whatever close(2) returns. A seccomp filter that refuses the call leaves it to the
+// exec: every descriptor of the init is close-on-exec.
+inline void close(int fd) { unchecked(call(__NR_close, fd)); }
+[[nodiscard]] inline long openat(int dir, const char* path, int flags, unsigned mode = 0) {
   return call(__NR_openat, dir, arg(path), flags, mode);
 }
-inline long openat2(int dir, const char* path, const OpenHow* how) {
+[[nodiscard]] inline long openat2(int dir, const char* path, const OpenHow* how) {
   return call(__NR_openat2, dir, arg(path), arg(how), sizeof *how);
 }
-inline long read(int fd, void* to, size_t size) {
-  long n;
-  do n = call(__NR_read, fd, arg(to), static_cast<long>(size));
-  while (n == -4 /* EINTR */);
-  return n;
+// EINTR is retried, but not for ever: a seccomp filter may answer every call with it.
+inline constexpr int kMostInterruptions = 1000;
+template <typename Call>
+[[nodiscard]] long uninterrupted(Call call) {
+  long r = call();
+  for (int tries = 0; r == -4 /* EINTR */ && tries < kMostInterruptions; tries++) r = call();
+  return r;
 }
-inline long write(int fd, const void* from, size_t size) {
-  long n;
-  do n = call(__NR_write, fd, arg(from), static_cast<long>(size));
-  while (n == -4 /* EINTR */);
-  return n;
+[[nodiscard]] inline long read(int fd, void* to, size_t size) {
+  return uninterrupted([&] { return call(__NR_read, fd, arg(to), static_cast<long>(size)); });
 }
-inline long mkdirat(int dir, const char* path, unsigned mode) { return call(__NR_mkdirat, dir, arg(path), mode); }
-inline long mknodat(int dir, const char* path, unsigned mode, uint64_t dev) {
+[[nodiscard]] inline long write(int fd, const void* from, size_t size) {
+  return uninterrupted([&] { return call(__NR_write, fd, arg(from), static_cast<long>(size)); });
+}
+[[nodiscard]] inline long mkdirat(int dir, const char* path, unsigned mode) {
+  return call(__NR_mkdirat, dir, arg(path), mode);
+}
+[[nodiscard]] inline long mknodat(int dir, const char* path, unsigned mode, uint64_t dev) {
   return call(__NR_mknodat, dir, arg(path), mode, static_cast<long>(dev));
 }
-inline long symlinkat(const char* target, int dir, const char* path) {
+[[nodiscard]] inline long symlinkat(const char* target, int dir, const char* path) {
   return call(__NR_symlinkat, arg(target), dir, arg(path));
 }
-inline long readlinkat(int dir, const char* path, char* to, size_t size) {
+[[nodiscard]] inline long readlinkat(int dir, const char* path, char* to, size_t size) {
   return call(__NR_readlinkat, dir, arg(path), arg(to), static_cast<long>(size));
 }
-inline long fchownat(int dir, const char* path, unsigned uid, unsigned gid, int flags) {
+[[nodiscard]] inline long fchownat(int dir, const char* path, unsigned uid, unsigned gid, int flags) {
   return call(__NR_fchownat, dir, arg(path), uid, gid, flags);
 }
-inline long mount(const char* source, const char* target, const char* type, unsigned long flags, const char* data) {
+[[nodiscard]] inline long mount(const char* source, const char* target, const char* type, unsigned long flags,
+                                const char* data) {
   return call(__NR_mount, arg(source), arg(target), arg(type), static_cast<long>(flags), arg(data));
 }
-inline long umount2(const char* target, int flags) { return call(__NR_umount2, arg(target), flags); }
-inline long fsopen(const char* type, unsigned flags) { return call(__NR_fsopen, arg(type), flags); }
-inline long fsconfig(int fd, unsigned command, const char* key, const void* value, int aux) {
+[[nodiscard]] inline long umount2(const char* target, int flags) { return call(__NR_umount2, arg(target), flags); }
+[[nodiscard]] inline long fsopen(const char* type, unsigned flags) { return call(__NR_fsopen, arg(type), flags); }
+[[nodiscard]] inline long fsconfig(int fd, unsigned command, const char* key, const void* value, int aux) {
   return call(__NR_fsconfig, fd, command, arg(key), arg(value), aux);
 }
-inline long fsmount(int fd, unsigned flags, uint64_t attributes) {
+[[nodiscard]] inline long fsmount(int fd, unsigned flags, uint64_t attributes) {
   return call(__NR_fsmount, fd, flags, static_cast<long>(attributes));
 }
-inline long open_tree(int dir, const char* path, unsigned flags) { return call(__NR_open_tree, dir, arg(path), flags); }
-inline long move_mount(int from, const char* from_path, int to, const char* to_path, unsigned flags) {
+[[nodiscard]] inline long open_tree(int dir, const char* path, unsigned flags) {
+  return call(__NR_open_tree, dir, arg(path), flags);
+}
+[[nodiscard]] inline long move_mount(int from, const char* from_path, int to, const char* to_path, unsigned flags) {
   return call(__NR_move_mount, from, arg(from_path), to, arg(to_path), flags);
 }
 #ifndef __NR_faccessat2
@@ -115,21 +127,25 @@ inline long move_mount(int from, const char* from_path, int to, const char* to_p
 #ifndef __NR_mount_setattr
 #define __NR_mount_setattr 442
 #endif
-inline long mount_setattr(int dir, const char* path, unsigned flags, const MountAttr* attr) {
+[[nodiscard]] inline long mount_setattr(int dir, const char* path, unsigned flags, const MountAttr* attr) {
   return call(__NR_mount_setattr, dir, arg(path), flags, arg(attr), sizeof *attr);
 }
-inline long prctl(int option, unsigned long a = 0, unsigned long b = 0, unsigned long c = 0, unsigned long d = 0) {
+[[nodiscard]] inline long prctl(int option, unsigned long a = 0, unsigned long b = 0, unsigned long c = 0,
+                                unsigned long d = 0) {
   return call(__NR_prctl, option, static_cast<long>(a), static_cast<long>(b), static_cast<long>(c),
               static_cast<long>(d));
 }
-inline long fchdir(int fd) { return call(__NR_fchdir, fd); }
-inline long chdir(const char* path) { return call(__NR_chdir, arg(path)); }
-inline long fcntl(int fd, int command, long value) { return call(__NR_fcntl, fd, command, value); }
-inline long close_range(unsigned first, unsigned last, unsigned flags) {
+[[nodiscard]] inline long fchdir(int fd) { return call(__NR_fchdir, fd); }
+[[nodiscard]] inline long chdir(const char* path) { return call(__NR_chdir, arg(path)); }
+[[nodiscard]] inline long fcntl(int fd, int command, long value) { return call(__NR_fcntl, fd, command, value); }
+[[nodiscard]] inline long close_range(unsigned first, unsigned last, unsigned flags) {
   return call(__NR_close_range, first, last, flags);
 }
+// A seccomp filter may refuse exit_group(2) as any other call. It cannot refuse a fault: the kernel ends the process
+// with the signal's default action, also the first process of a pid namespace.
 [[noreturn]] inline void exit(int code) {
-  for (;;) call(__NR_exit_group, code);
+  unchecked(call(__NR_exit_group, code));
+  __builtin_trap();
 }
 
 }  // namespace tsubo::sys

@@ -68,9 +68,10 @@ Result cover_console(Context& c, const char* path, int slave) {
   long fd = sys::openat(parent, name, kMake, 0666);
   if (fd >= 0) sys::close(static_cast<int>(fd));
   if (fd < 0 && fd != -EEXIST) return check("openat", fd);
-  UniqueFd target(sys::openat(parent, name, files::kPathOnly | files::kNoFollow | files::kCloexec));
+  UniqueFd target;
+  constexpr int kFind = files::kPathOnly | files::kNoFollow | files::kCloexec;
   files::Status at;
-  if (!target.open()) return {ENOENT, "openat"};
+  if (Result r = take(&target, "openat", sys::openat(parent, name, kFind)); !r.ok()) return r;
   if (long r = files::status(target.get(), "", 0, &at); r < 0) return check("statx", r);
   if (at.is(files::kLink)) return {ELOOP, "openat"};
   if (Result r = mounts::clone_tree(c, slave, "", false, &tree); !r.ok()) return r;

@@ -7,6 +7,7 @@
 #include "core/executor.h"
 #include "core/files.h"
 #include "core/joined.h"
+#include "wire/report.h"
 
 extern "C" {
 
@@ -54,6 +55,22 @@ using namespace tsubo;
 
 constexpr int kBadPlan = 125;
 
+// Before the plan's first step there is a channel and no step that could have failed.
+[[noreturn]] void give_up(const wire::Boot& boot, const char* syscall, long result) {
+  wire::Report report = {};
+  report.kind = wire::ReportKind::failed;
+  report.step = wire::kNoStep;
+  report.error = static_cast<int32_t>(-result);
+  for (size_t i = 0; syscall[i] != '\0'; i++) report.syscall[i] = syscall[i];
+  // If the runtime has ended, the exit is enough.
+  sys::unchecked(sys::write(boot.channel, &report, sizeof report));
+  sys::exit(1);
+}
+
+void require(const wire::Boot& boot, const char* syscall, long result) {
+  if (result < 0) give_up(boot, syscall, result);
+}
+
 // The address of the boot block, or 0. The plan stays mapped until the exec.
 const wire::Boot* map_plan(int fd) {
   alignas(8) wire::Boot boot;
@@ -80,9 +97,9 @@ void close_foreign(const wire::Boot& boot) {
       auto fd = static_cast<unsigned>(ours[i]);
       if (fd >= next && fd < lowest) lowest = fd;
     }
-    if (lowest > next) sys::close_range(next, lowest - 1, 0);
+    if (lowest > next) require(boot, "close_range", sys::close_range(next, lowest - 1, 0));
     if (lowest == ~0u) return;
-    sys::fcntl(static_cast<int>(lowest), F_SETFD, FD_CLOEXEC);
+    require(boot, "fcntl", sys::fcntl(static_cast<int>(lowest), F_SETFD, FD_CLOEXEC));
     next = lowest + 1;
   }
 }
@@ -92,12 +109,13 @@ void close_foreign(const wire::Boot& boot) {
 void tsubo_main(long* stack) {
   // Nothing that shares a pid namespace with us may look into us or follow our descriptors (CVE-2016-9962), and we do
   // not outlive the runtime that is to record us.
-  sys::prctl(PR_SET_DUMPABLE, 0);
-  sys::prctl(PR_SET_PDEATHSIG, 9);
+  const long hidden = sys::prctl(PR_SET_DUMPABLE, 0);
+  const long bound = sys::prctl(PR_SET_PDEATHSIG, 9);
   // The runtime has blocked every signal for the time between the clone and here.
   uint64_t none = 0;
-  sys::call(__NR_rt_sigprocmask, 2 /* SIG_SETMASK */, sys::arg(&none), 0, 8);
-  sys::prctl(PR_SET_NAME, static_cast<unsigned long>(sys::arg("tsubo:[init]")));
+  const long unblocked = sys::call(__NR_rt_sigprocmask, 2 /* SIG_SETMASK */, sys::arg(&none), 0, 8);
+  // Only lists of processes show the name.
+  sys::unchecked(sys::prctl(PR_SET_NAME, static_cast<unsigned long>(sys::arg("tsubo:[init]"))));
   if (stack[0] < 2) sys::exit(kBadPlan);
   int fd = 0;
   for (const char* p = reinterpret_cast<const char*>(stack[2]); *p >= '0' && *p <= '9'; p++) fd = fd * 10 + (*p - '0');
@@ -105,11 +123,15 @@ void tsubo_main(long* stack) {
   const wire::Boot* boot = map_plan(fd);
   if (boot == nullptr) sys::exit(kBadPlan);
   sys::close(fd);
+  // There is a channel now to report on.
+  require(*boot, "prctl", hidden);
+  require(*boot, "prctl", bound);
+  require(*boot, "rt_sigprocmask", unblocked);
   close_foreign(*boot);
   if (boot->joins > 0) {
     become_init_in_joined(*boot);
     // A fork forgets it.
-    sys::prctl(PR_SET_PDEATHSIG, 9);
+    require(*boot, "prctl", sys::prctl(PR_SET_PDEATHSIG, 9));
   }
 
   static Context c;
@@ -117,13 +139,15 @@ void tsubo_main(long* stack) {
   for (uint32_t i = 0; i < boot->fds; i++) c.slots[i + 1] = boot->slots[i];
   c.channel = boot->channel;
   c.handed_over = boot->fds;
+  c.preserve_fds = boot->preserve_fds;
   if (!wire::Plan::open(reinterpret_cast<const uint8_t*>(boot + 1), boot->plan_bytes, &c.plan)) sys::exit(kBadPlan);
 
-  sys::call(__NR_setsid);
+  require(*boot, "setsid", sys::call(__NR_setsid));
   c.callers_umask = sys::call(__NR_umask, 0);
+  require(*boot, "umask", c.callers_umask);
   // Until there is a root of the container's own, paths in the root are paths here.
   long here = sys::openat(sys::kCwd, "/", files::kPathOnly | files::kDirectoryOnly | files::kCloexec);
-  if (here < 0) sys::exit(kBadPlan);
+  require(*boot, "openat", here);
   c.root = static_cast<int>(here);
   execute(c);
   sys::exit(1);

@@ -156,12 +156,11 @@ JSValue evaluate_program(JSContext* context) {
 
 // The caller may have closed any of 0, 1 and 2: a file opened later would take its number, and with it what the
 // container or an error message writes.
-void open_standard_descriptors() {
+bool open_standard_descriptors() {
   for (int fd = 0; fd < 3; fd++) {
-    if (fcntl(fd, F_GETFD) < 0) {
-      [[maybe_unused]] int opened = open("/dev/null", O_RDWR);
-    }
+    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0) return false;
   }
+  return true;
 }
 
 // What no code of ours expects: the program itself renders every error it knows.
@@ -239,7 +238,10 @@ static void* spare = nullptr;
 namespace {
 
 int run(int argc, char** argv) {
-  open_standard_descriptors();
+  if (!open_standard_descriptors()) {
+    fprintf(stderr, "tsubo: unable to open /dev/null in the place of a closed descriptor: %s\n", strerror(errno));
+    return 1;
+  }
   binding::set_argv(std::vector<std::string>(argv, argv + argc));
   spare = malloc(kSpareBytes);
   if (spare == nullptr || !keep_reserve()) return out_of_memory();

@@ -25,6 +25,9 @@
 
 namespace tsubo::wire {
 
+// `step` of a failure before the first step.
+inline constexpr uint32_t kNoStep = ~0u;
+
 enum class ReportKind : uint32_t { ready = 1, failed = 2, waiting = 3, born = 4 };
 
 struct Report {

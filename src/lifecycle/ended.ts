@@ -8,8 +8,11 @@ import { killAndWait } from './init.ts';
 import { signalName } from './signals.ts';
 
 const SIGKILL = 9;
-/** Of a call that a filter does not allow. */
-const SIGSYS = 31;
+/**
+ * What ends an init whose calls a filter does not allow: SIGSYS for one that it kills for. Where it answers with an error
+ * the report is refused too, and where it refuses the exit as well, a fault ends the init: SIGILL on x86_64, SIGTRAP on arm64.
+ */
+const filterSignals: readonly (number | undefined)[] = [31, 4, 5];
 
 /** The init is gone and said nothing. */
 export function endedError(
@@ -23,11 +26,10 @@ export function endedError(
   if (cgroup !== undefined && status?.signal === SIGKILL && oomKills(binding, cgroup) > 0) {
     return oomError(binding, cgroup);
   }
-  const filtered = status?.signal === SIGSYS && plan.container.some(({ op }) => op === 'loadSeccomp');
+  const byFilter = filterSignals.includes(status?.signal) || status?.code === 1;
+  const filtered = byFilter && plan.container.some(({ op }) => op === 'loadSeccomp');
   const how =
-    status?.signal === undefined
-      ? `exit status ${status?.code ?? 'unknown'}`
-      : `killed by ${signalName(status.signal)}`;
+    status?.signal === undefined ? `exit status ${status?.code ?? 'unknown'}` : killed(status.signal);
   return new RuntimeError({
     code: 'container.ended',
     stage: 'container',
@@ -40,10 +42,14 @@ export function endedError(
   });
 }
 
+const killed = (signal: number): string => `killed by ${signalName(signal)}`;
+
 /** The kernel has no memory for the process itself where the limit of its cgroup is that low. */
 export function orOutOfMemory(binding: Binding, error: unknown, cgroup: string | undefined): unknown {
   if (cgroup === undefined) return error;
-  const refused = error instanceof RuntimeError && error.errno === errno.ENOMEM;
+  if (!(error instanceof RuntimeError)) return error;
+  if (error.value === killed(SIGKILL) && oomKills(binding, cgroup) > 0) return oomError(binding, cgroup);
+  const refused = error.errno === errno.ENOMEM;
   const limited = refused && /^max [1-9]/m.test(binding.readTextIfThere(`${cgroup}/memory.events`) ?? '');
   return limited ? oomError(binding, cgroup) : error;
 }

@@ -4,6 +4,19 @@ import { RuntimeError } from '../errors/error.ts';
 import { hostFailure, isSystemError } from '../errors/system.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { OpenNamespace } from './join.ts';
+import { signalName } from './signals.ts';
+
+/** The helper that joins the namespaces has ended without a report: `signal` ended it, or 0. */
+function helperEnded(signal: number): RuntimeError {
+  const how = signal === 0 ? 'it exited' : `killed by ${signalName(signal)}`;
+  return new RuntimeError({
+    code: 'container.ended',
+    stage: 'container',
+    message: `unable to spawn the init: the helper that joins the namespaces ended without a report: ${how}`,
+    value: how,
+    hint: 'it was killed from outside, or by the kernel: see its log',
+  });
+}
 
 /**
  * What a refused spawn means.
@@ -25,6 +38,7 @@ export function spawnError(error: unknown, plan: Plan, bornIn: readonly OpenName
       hint: 'joining a namespace needs CAP_SYS_ADMIN in the user namespace that owns it',
     });
   }
+  if (error.errno === errno.ECHILD) return helperEnded(Number(error.path));
   const user = plan.host.find(step => step.op === 'mapIds');
   const noMore = user !== undefined && (error.errno === errno.ENOSPC || error.errno === errno.EINVAL);
   // Namespaces are refused with EPERM.

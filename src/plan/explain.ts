@@ -25,6 +25,7 @@ export type Explanation = Pick<ErrorFields, 'code' | 'message' | 'pointer' | 'va
  */
 export function explainFailure(plan: Plan, report: Report, config?: Config): ErrorFields {
   const step = plan.container[report.step];
+  if (report.kind === 'failed' && step === undefined) return ownFailure(report);
   if (report.kind === 'ended' || step === undefined) {
     return {
       code: 'container.ended',
@@ -37,6 +38,7 @@ export function explainFailure(plan: Plan, report: Report, config?: Config): Err
     return { stage: 'container', step: report.step, ...explainHookStep(step, report) };
   }
   const explanation = explainStep(plan, step, report, config);
+  const hint = explanation.hint ?? hintFor(step, report) ?? underFilter(plan, report.step);
   return {
     code: explanation.code,
     message: explanation.message,
@@ -49,8 +51,29 @@ export function explainFailure(plan: Plan, report: Report, config?: Config): Err
     errnoName: errnoName(report.errno),
     ...(report.detail !== '' && { [report.detail.startsWith('/') ? 'path' : 'detail']: report.detail }),
     value: explanation.value,
-    hint: explanation.hint ?? hintFor(step, report),
+    hint,
   };
+}
+
+/** The init was refused what it does before the first step of any plan. */
+function ownFailure({ syscall, errno }: Report): ErrorFields {
+  return {
+    code: 'container.syscall',
+    stage: 'container',
+    message: `the init could not prepare itself: ${syscall}: ${errnoText(errno)}`,
+    syscall,
+    errno,
+    errnoName: errnoName(errno),
+    hint: 'something around the runtime refuses the call: a seccomp filter of the container or service it runs in',
+  };
+}
+
+/** The hint for a failure after the filter was loaded, when any call may have been its to refuse. */
+function underFilter({ container }: Plan, step: number): string | undefined {
+  // At `start` only the steps after `ready` are there.
+  const loaded = container.findIndex(one => one?.op === 'loadSeccomp');
+  if (loaded < 0 || loaded >= step) return undefined;
+  return 'the seccomp profile may refuse the call: without process.noNewPrivileges it holds before the program is executed';
 }
 
 function explainStep(plan: Plan, step: Step, report: Report, config?: Config): Explanation {
@@ -190,6 +213,12 @@ function explainStep(plan: Plan, step: Step, report: Report, config?: Config): E
       return explainFindProgram(step, report);
     case 'execute':
       return explainExecute(step, report);
+    case 'ready':
+      return {
+        code: 'container.seccomp',
+        message: `the init cannot wait for its start: ${called}`,
+        ...(underFilter(plan, report.step) !== undefined && { pointer: '/linux/seccomp' }),
+      };
     default:
       return { code: 'container.syscall', message: `${step.op}: ${called}` };
   }

@@ -219,6 +219,33 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('hooks', () => {
     );
   });
 
+  test.skipIf(requires('strace'))(
+    'whose end the runtime cannot wait for is killed, and not said to have run out of time',
+    async context => {
+      context.skip(!isTsubo, 'how another runtime waits is its own affair');
+      const pid = join(box.mkdir('notes'), 'pid');
+      const bundle = box.bundle(made => {
+        const script = `echo $$ > ${pid}; exec sleep 1000`;
+        made.config.hooks = {
+          createRuntime: [
+            { path: '/bin/sh', args: ['sh', '-c', script], env: ['PATH=/bin:/usr/bin'], timeout: 100 },
+          ],
+        };
+      });
+      const before = box.traces();
+      const call = process.arch === 'arm64' ? 'ppoll' : 'poll';
+      const strace = ['strace', '-o', '/dev/null', '-e', `inject=${call}:error=ENOMEM:delay_enter=200000`];
+      const args = ['create', '--bundle', bundle.dir, bundle.id];
+      const done = box.view.exec([...strace, ...box.command(...args)], { stdio: ['ignore', 'pipe', 'pipe'] });
+      expect(done.status).toBe(1);
+      expect(done.stderr).toContain('createRuntime hook #0');
+      expect(done.stderr).toContain('cannot allocate memory');
+      expect(done.stderr).not.toContain('timeout');
+      expect(box.lives(Number(readFileSync(pid, 'utf8')))).toBe(false);
+      expect(box.traces()).toEqual(before);
+    },
+  );
+
   test('a container that is killed in its startContainer hook has not been started', async context => {
     skipWhere(context, 'runc 1.1', 'does not hear from the init after start');
     const { bundle, order } = recording(['/bin/sleep', '1000'], made => {

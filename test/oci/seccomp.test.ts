@@ -219,6 +219,78 @@ describe.skipIf(requires('root', 'busybox'))('a seccomp filter that ends the ini
   });
 });
 
+describe.skipIf(requires('root', 'busybox'))('a seccomp profile that refuses the init what it needs', () => {
+  const box = sandbox();
+
+  /** All that the init does with the filter loaded, up to the point where it waits for `start`. */
+  const upToReady =
+    'write prctl setgroups setresgid setresuid capset chdir getcwd statx faccessat2 close sendto'.split(' ');
+  const profile = (allowed: readonly string[], defaultErrnoRet: number): TestSeccomp => ({
+    defaultAction: 'SCMP_ACT_ERRNO',
+    defaultErrnoRet,
+    syscalls: allowed.length === 0 ? [] : [{ names: [...allowed], action: 'SCMP_ACT_ALLOW' }],
+  });
+  const bundle = (noNewPrivileges: boolean, seccomp: TestSeccomp) =>
+    box.bundle(made => {
+      made.config.process.args = ['/bin/true'];
+      made.config.process.noNewPrivileges = noNewPrivileges;
+      made.config.linux.seccomp = seccomp;
+    });
+  /** A runtime that waits for ever fails the test and does not stop it. */
+  const patient = { timeoutMs: 10_000 };
+
+  test.for([
+    ['every call', 5, []],
+    ['every call, as interrupted', 4, []],
+    ['every call but exit_group', 5, ['exit_group']],
+    ['every call but write', 5, ['write']],
+    ['every call but those up to its report that it is ready', 5, [...upToReady]],
+    ['every call but those and exit_group', 5, [...upToReady, 'exit_group']],
+  ] as const)('fails create and run at once when it refuses %s', ([, error, allowed], context) => {
+    context.skip(!isTsubo, 'runc is held to its own calls here, which are others');
+    const refused = bundle(false, profile(allowed, error));
+    const before = box.traces();
+    for (const command of ['create', 'run']) {
+      const done = box.oci([command, '--bundle', refused.dir, refused.id], patient);
+      expect([command, done.status, done.signal]).toEqual([command, 1, null]);
+      expect(done.stderr).toContain('unable to start container process: ');
+      expect(done.stderr).toMatch(
+        /error during container init: .*(\/linux\/seccomp|input\/output error|function not implemented)/,
+      );
+      expect(box.traces()).toEqual(before);
+    }
+  });
+
+  test('lets no container stay that it hinders in executing its program', context => {
+    context.skip(!isTsubo, 'runc is held to its own calls here, which are others');
+    const allowed = [...upToReady, 'exit_group', 'read', 'rt_sigaction', 'mmap'];
+    const refused = bundle(false, profile(allowed, 5));
+    box.create(refused);
+    expect(box.state(refused.id).status).toBe('created');
+    const failure = box.failsWith(
+      ['start', refused.id],
+      'exec /bin/true: input/output error',
+      'container.program-not-executable',
+    );
+    if (isTsubo) expect(failure.record.pointer).toBe('/process/args/0');
+    expect(box.state(refused.id).status).toBe('stopped');
+  });
+
+  // prctl(PR_SET_PDEATHSIG): the init gives up the signal for the end of its parent.
+  test.each([1, 4, 22, 38])('may refuse prctl(PR_SET_PDEATHSIG) with error %i', async errnoRet => {
+    const args = [{ index: 0, value: 1, op: 'SCMP_CMP_EQ' }];
+    const created = box.created(made => {
+      made.config.process.noNewPrivileges = false;
+      made.config.linux.seccomp = allowing({ names: ['prctl'], action: 'SCMP_ACT_ERRNO', errnoRet, args });
+    });
+    await new Promise(resolve => setTimeout(resolve, 100));
+    expect(box.state(created.id).status).toBe('created');
+    box.must(['start', created.id]);
+    expect(box.state(created.id).status).toBe('running');
+    expect(box.oci(['exec', created.id, '/bin/true']).status).toBe(0);
+  });
+});
+
 describe.skipIf(requires('root', 'busybox'))('a config with seccomp in another spelling', () => {
   const box = sandbox();
 

@@ -19,6 +19,41 @@ function fail(plan: Plan, op: Operation, syscall: string, error: number, detail 
 const mounts = (...list: Mount[]) => planFor({ mounts: list });
 const program = (...args: string[]) => planFor({ process: { args, env: ['PATH=/bin', 'HOME=/'] } });
 
+describe('an init', () => {
+  const early = {
+    process: { args: ['/x'] },
+    linux: { seccomp: { defaultAction: 'SCMP_ACT_ALLOW' } },
+  } as const;
+
+  it('that is refused a call before its first step names the call', () => {
+    const report: Report = {
+      kind: 'failed',
+      step: 0xffffffff,
+      syscall: 'setsid',
+      errno: errno.EPERM,
+      detail: '',
+    };
+    expect(explainFailure(program('/x'), report)).toMatchObject({
+      code: 'container.syscall',
+      message: 'the init could not prepare itself: setsid: operation not permitted',
+      syscall: 'setsid',
+    });
+  });
+
+  it('that a filter will not let wait points at the filter', () => {
+    expect(fail(planFor(early), 'ready', 'read', errno.EIO)).toMatchObject({
+      code: 'container.seccomp',
+      message: 'the init cannot wait for its start: read: input/output error',
+      pointer: '/linux/seccomp',
+    });
+  });
+
+  it('that is refused a call with the filter loaded is told that the filter may be the cause', () => {
+    expect(fail(planFor(early), 'setUser', 'setgroups', errno.EIO).hint).toContain('seccomp profile');
+    expect(fail(planFor(early), 'setUmask', 'umask', errno.EIO).hint ?? '').not.toContain('seccomp');
+  });
+});
+
 describe('a program', () => {
   it('that is in no directory of PATH', () => {
     expect(fail(program('sh'), 'findProgram', 'stat', errno.ENOENT, 'sh')).toMatchObject({

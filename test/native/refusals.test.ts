@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { errno } from '../../src/errors/errno.ts';
+import type { Binding, Report, WaitStatus } from '../../src/host/binding.d.ts';
+import type { Seccomp } from '../../src/oci/seccomp.ts';
+import { seccompStep } from '../../src/plan/seccomp.ts';
+import { encodePlan } from '../../src/wire/encode.ts';
+import { mountFlags, type Step } from '../../src/wire/steps.ts';
+import { requires } from '../helpers/requires.ts';
+
+const binding = createRequire(import.meta.url)('../../build/Release/tsubo.node') as Binding;
+const machine = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
+const newMountNamespace = 0x20000;
+const privateRecursively = 0x44000;
+
+/** The step of a plan that has the kernel answer some calls of every later step with an error. */
+const filter = (profile: Seccomp): Step => seccompStep(profile, machine);
+const refusing = (names: readonly string[], errnoRet: number): Step =>
+  filter({
+    defaultAction: 'SCMP_ACT_ALLOW',
+    syscalls: [{ names: [...names], action: 'SCMP_ACT_ERRNO', errnoRet }],
+  });
+const allowingOnly = (names: readonly string[], defaultErrnoRet: number): Step =>
+  filter({
+    defaultAction: 'SCMP_ACT_ERRNO',
+    defaultErrnoRet,
+    syscalls: names.length === 0 ? [] : [{ names: [...names], action: 'SCMP_ACT_ALLOW' }],
+  });
+
+describe.skipIf(requires('root'))('an init', () => {
+  let root = '';
+  beforeAll(() => {
+    root = mkdtempSync(join(tmpdir(), 'tsubo-refusals-'));
+    for (const name of ['proc', 'full/below']) mkdirSync(join(root, name), { recursive: true });
+    writeFileSync(join(root, 'full/file'), 'copied');
+  });
+  afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+  /** What an init with this plan reports first, and how it ends once nobody listens any more. */
+  function walk(steps: readonly Step[]): { readonly report: Report; readonly end: WaitStatus | undefined } {
+    const request = { cloneFlags: newMountNamespace, cgroup: -1, pidNamespace: -1, preserveFds: 0, fds: [] };
+    const { pid, pidfd, channel } = binding.spawn({ ...request, plan: encodePlan(steps) });
+    // An init that neither reports nor ends fails the test and does not stop it.
+    const guard = spawn('/bin/sh', ['-c', 'sleep 5; kill -KILL "$1"', 'sh', String(pid)]);
+    let report: Report;
+    try {
+      report = binding.awaitReport(channel);
+    } finally {
+      guard.kill('SIGKILL');
+      binding.close(channel);
+      if (!binding.pidfdWait(pidfd, 5000)) binding.pidfdSignal(pidfd, 9);
+      binding.pidfdWait(pidfd, -1);
+    }
+    const end = binding.reap(pid);
+    binding.close(pidfd);
+    return { report, end };
+  }
+
+  const inRoot = (): Step[] => [
+    { op: 'setPropagation', origin: '', flags: privateRecursively },
+    { op: 'openRoot', origin: '', path: root, tree: 0 },
+  ];
+  const tmpfs = (target: string): Step => ({
+    op: 'mount',
+    origin: '',
+    fstype: 'tmpfs',
+    source: 'tmpfs',
+    target,
+    options: [],
+    attributes: 0,
+    flags: mountFlags.copyUp,
+  });
+  const hook: Step = {
+    op: 'runHook',
+    origin: '',
+    path: '/bin/sh',
+    args: ['sh', '-c', 'sleep 0.05'],
+    env: [],
+    home: 0,
+    timeout: 30,
+    input: ['{', '}'],
+  };
+  const sysctl: Step = { op: 'setSysctl', origin: '', path: 'kernel/domainname', value: 'x' };
+  const table: readonly (readonly [call: string, step: Step])[] = [
+    ['socket', { op: 'raiseLoopback', origin: '' }],
+    ['openat', tmpfs('/full')],
+    ['mkdirat', tmpfs('/full')],
+    ['fchmodat', tmpfs('/full')],
+    ['getdents64', tmpfs('/full')],
+    ['openat', { op: 'pivotRoot', origin: '' }],
+    ['openat', { op: 'moveRoot', origin: '' }],
+    ['memfd_create', hook],
+    ['lseek', hook],
+    ['write', hook],
+    ['ppoll', hook],
+    ['clock_gettime', hook],
+    ['waitid', hook],
+    ['umask', { op: 'setUmask', origin: '', mask: 0o22 }],
+  ];
+  it.each(table.map(([call, step]) => [call, step.op, step] as const))(
+    'reports the error of a %s refused to %s, whichever it is',
+    (call, _op, step) => {
+      for (const error of [errno.EMFILE, errno.EXDEV]) {
+        const steps = [...inRoot(), refusing([call], error), step];
+        // A refused report cannot be sent: the end says it then.
+        const { report, end } = walk(steps);
+        if (call === 'write') expect([report.kind, end]).toEqual(['ended', { code: 1 }]);
+        else expect(report).toMatchObject({ kind: 'failed', step: 3, syscall: call, errno: error });
+      }
+    },
+  );
+
+  it.each(['fsopen', 'fsconfig', 'fsmount'])('reports the error of a refused %s for its own procfs', call => {
+    const { report } = walk([refusing([call], errno.EMFILE), sysctl]);
+    expect(report).toMatchObject({ kind: 'failed', step: 1, errno: errno.EMFILE });
+  });
+
+  it('kills a hook that it cannot wait for, and does not call that a time-out', () => {
+    const long = { ...hook, args: ['sh', '-c', 'sleep 100'] } as Step;
+    const { report } = walk([refusing(['ppoll'], errno.EACCES), long]);
+    expect(report).toMatchObject({ kind: 'failed', syscall: 'ppoll', errno: errno.EACCES });
+  });
+
+  it('does not wait without end for a hook that it cannot kill', () => {
+    const endless = { ...hook, args: ['sh', '-c', 'sleep 2'], timeout: 1 } as Step;
+    const { report } = walk([refusing(['kill'], errno.EACCES), endless]);
+    expect(report).toMatchObject({ kind: 'failed', syscall: 'kill', errno: errno.EACCES });
+  });
+
+  const fault = machine === 'x86_64' ? { signal: 4 } : { signal: 5 };
+  it.each([
+    ['EIO', errno.EIO],
+    ['EINTR', errno.EINTR],
+    ['EAGAIN', errno.EAGAIN],
+    ['EPERM', errno.EPERM],
+  ])('ends by a fault where a filter answers every call with %s', (_name, error) => {
+    for (const next of [hook, sysctl, tmpfs('/full'), { op: 'ready', origin: '' } as Step]) {
+      const { report, end } = walk([...inRoot(), allowingOnly([], error), next]);
+      expect([next.op, report.kind, end]).toEqual([next.op, 'ended', fault]);
+    }
+  });
+
+  it('exits where a filter leaves it only that', () => {
+    const { report, end } = walk([allowingOnly(['exit_group'], errno.EIO), { op: 'ready', origin: '' }]);
+    expect([report.kind, end]).toEqual(['ended', { code: 1 }]);
+  });
+
+  it('reports before it is ready that a filter will not let it wait', () => {
+    const { report } = walk([refusing(['read'], errno.EIO), { op: 'ready', origin: '' }]);
+    expect(report).toMatchObject({ kind: 'failed', step: 1, syscall: 'read', errno: errno.EIO });
+  });
+
+  it('is ready under a filter that refuses every prctl', () => {
+    const { report, end } = walk([refusing(['prctl'], errno.EPERM), { op: 'ready', origin: '' }]);
+    expect([report.kind, end]).toEqual(['ready', { code: 1 }]);
+  });
+});
