@@ -14,19 +14,13 @@ export interface Limited {
   readonly path: string;
 }
 
-/**
- * Engines read their numbers of every container, and a container may hand down in its own cgroup what it has been given:
- * where one of these is to be had all controllers are switched on, as far as that is possible. Where none is, the
- * hierarchy is that of a machine with version 1, and nobody looks at it.
- */
-const counting = ['cpu', 'io', 'memory', 'pids'];
-
 /** Of the processes in the way, as many are named. */
 const namedProcesses = 4;
 
 /**
- * Hands the controllers that `writes` need down from the root of the hierarchy to the cgroup, through each
- * cgroup.subtree_control on the way.
+ * Hands all controllers that are offered down from the root of the hierarchy to the cgroup, through each
+ * cgroup.subtree_control on the way: engines read the numbers of every container, and a container may hand down in its own
+ * cgroup what it has been given. Only those that `writes` need must be enabled.
  *
  * @throws RuntimeError `host.cgroup-controller` (there is none), `host.cgroup-processes` (processes are in the way),
  *   `host.cgroup-threaded`, `host.syscall`
@@ -41,8 +35,7 @@ export function enableControllers(binding: Binding, place: Limited, writes: read
   for (const [controller, write] of needed) {
     if (!offered.includes(controller)) throw missingController(binding, place.root, offered, write);
   }
-  const all = offered.some(name => counting.includes(name));
-  let wanted = offered.filter(name => all || needed.has(name));
+  let wanted = offered;
   if (wanted.length === 0) return;
   for (const directory of above(place)) {
     const given = wordsOf(binding, `${directory}/cgroup.subtree_control`);

@@ -61,11 +61,12 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('the cgroup of a contain
     expect(readFileSync(`${top()}${own}/${bundle.id}/cgroup.procs`, 'utf8')).toMatch(/^\d+\n$/);
   });
 
-  test.skipIf(requires('cgroup2:pids'))('has every controller that the root of the hierarchy offers', () => {
+  test('has every controller that the root of the hierarchy offers, also without a limit', context => {
+    const controllers = (dir: string) => readFileSync(`${top()}/${dir}/cgroup.controllers`, 'utf8');
+    context.skip(controllers('') === '\n', 'version 2 offers no controller here');
     const bundle = box.running(made => {
       made.config.linux.cgroupsPath = `/${box.name}-all/one`;
     });
-    const controllers = (dir: string) => readFileSync(`${top()}/${dir}/cgroup.controllers`, 'utf8');
     expect(controllers(`${box.name}-all/one`)).toBe(controllers(''));
     box.must(['delete', '--force', bundle.id]);
     if (existsSync(`${top()}/${box.name}-all`)) rmdirSync(`${top()}/${box.name}-all`);

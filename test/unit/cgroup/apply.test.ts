@@ -84,11 +84,27 @@ describe('controllers', () => {
     expect(read('pods/cgroup.subtree_control')).toContain('+memory');
   });
 
-  it('are not touched where only the rest of version 2 is there and no limit needs it', () => {
-    hierarchy('hugetlb');
+  // runc and crun do the same.
+  it.each(['hugetlb', 'cpuset hugetlb misc rdma', 'cpu io memory pids'])(
+    'that are offered (%s) are all handed down to a container without limits',
+    offered => {
+      hierarchy(offered);
+      const { binding, texts } = written(machine.binding);
+      apply([{ ...pids, value: 'max', optional: true }], binding);
+      const all = offered.replace(/\w+/g, '+$&');
+      expect(texts).toEqual([
+        `cgroup.subtree_control ${all}`,
+        `pods/cgroup.subtree_control ${all}`,
+        'pods/web/pids.max max',
+      ]);
+    },
+  );
+
+  it('are not written where none is offered', () => {
+    hierarchy('');
     const { binding, texts } = written(machine.binding);
-    apply([{ ...pids, value: 'max', optional: true }], binding);
-    expect(texts).toEqual(['pods/web/pids.max max']);
+    apply([], binding);
+    expect(texts).toEqual([]);
   });
 
   it('that are missing are named, with the place and the reason', () => {
