@@ -368,6 +368,10 @@ export const errorCodes = {
   ],
   'state.busy': ['another command works on the container', 'try again when it has ended'],
   'state.cgroup-frozen': ['the cgroup of the container is frozen', 'thaw it, or choose another cgroupsPath'],
+  'state.cgroup-gone': [
+    'the container runs and its cgroup was removed',
+    'see /proc/PID/cgroup of its init for the cgroup that its processes were moved to',
+  ],
   'state.cgroup-not-empty': ['the cgroup contains processes', 'end them, or choose another cgroupsPath'],
   'state.cgroup-threaded': ['the cgroup is threaded', 'choose another cgroupsPath'],
   'state.damaged': ['the record of the container is damaged', 'remove the container with delete --force'],

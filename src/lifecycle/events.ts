@@ -5,8 +5,8 @@ import { onHost } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
 import type { ContainerEvent, ContainerStats } from '../oci/stats.ts';
 import { rdtStats } from '../rdt/stats.ts';
-import { withInit } from './init.ts';
-import { cgroupOf } from './own-cgroup.ts';
+import { initRuns, withInit } from './init.ts';
+import { cgroupOf, requireCgroup } from './own-cgroup.ts';
 import type { ContainerRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
 import { requireStatus, statusOf } from './status.ts';
@@ -17,7 +17,7 @@ const events = 'memory.events';
 /**
  * What a container uses now.
  *
- * @throws RuntimeError `state.not-found`, `state.not-running`, `state.no-cgroup`, `host.syscall`
+ * @throws RuntimeError `state.not-found`, `state.not-running`, `state.no-cgroup`, `state.cgroup-gone`, `host.syscall`
  */
 export function containerStats(runtime: Runtime, id: string): ContainerStats {
   return readStats(runtime.binding, living(runtime, id));
@@ -38,6 +38,7 @@ export function watchContainer(
   const { binding } = runtime;
   const record = living(runtime, id);
   const cgroup = cgroupOf(record);
+  requireCgroup(binding, record, cgroup, `unable to watch container ${id}`);
   const { init } = record;
   if (init === undefined) return;
   // Without the memory controller there is nothing to watch but the init.
@@ -54,7 +55,8 @@ export function watchContainer(
     withInit(binding, init, pidfd => {
       for (const what of changes(binding, watch, pidfd, intervalMs)) {
         if (what !== 'time') tellOfKills();
-        else tell({ type: 'stats', id, data: readStats(binding, record) });
+        // A delete may have removed the cgroup: then the next change is the end.
+        else if (initRuns(binding, init)) tell({ type: 'stats', id, data: readStats(binding, record) });
       }
     });
   } finally {
@@ -94,6 +96,7 @@ function living(runtime: Runtime, id: string): ContainerRecord {
 
 function readStats(binding: Binding, record: ContainerRecord): ContainerStats {
   const cgroup = cgroupOf(record);
+  requireCgroup(binding, record, cgroup, `unable to read what container ${record.id} uses`);
   return onHost(`unable to read what ${cgroup} uses`, () => ({
     ...cgroupStats(binding, cgroup),
     ...(record.rdt !== undefined && { intel_rdt: rdtStats(binding, record.rdt) }),

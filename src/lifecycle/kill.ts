@@ -25,6 +25,7 @@ export function killContainer(runtime: Runtime, id: string, signal: number): voi
     const { path } = record.cgroup;
     // Also when the init has ended: engines end what it left behind this way.
     if (onHost(`unable to kill all processes: ${path}`, () => signalAll(binding, path))) return;
+    runtime.log.warn(`the cgroup ${path} of container ${id} was removed: no process but its init is killed`);
   }
   const reached =
     record.init !== undefined &&

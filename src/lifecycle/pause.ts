@@ -2,7 +2,7 @@
 import { freeze, thaw } from '../cgroup/freezer.ts';
 import { RuntimeError } from '../errors/error.ts';
 import { onHost } from '../errors/system.ts';
-import { cgroupOf } from './own-cgroup.ts';
+import { cgroupOf, requireCgroup } from './own-cgroup.ts';
 import type { Runtime } from './runtime.ts';
 import { requireStatus, statusOf } from './status.ts';
 import { readRecord } from './store.ts';
@@ -14,7 +14,7 @@ const freezeTimeoutMs = 10_000;
  * Stops every process of a created or running container where it stands, and returns when all of them do. They can be
  * killed all the same; other signals wait until the container is resumed.
  *
- * @throws RuntimeError `state.not-found`, `state.not-running`, `state.no-cgroup`, `state.not-frozen` (after 10 seconds:
+ * @throws RuntimeError `state.not-found`, `state.not-running`, `state.no-cgroup`, `state.cgroup-gone`, `state.not-frozen` (after 10 seconds:
  *   then all of it runs again), `host.syscall`
  */
 export function pauseContainer(runtime: Runtime, id: string): void {
@@ -22,6 +22,7 @@ export function pauseContainer(runtime: Runtime, id: string): void {
   const record = readRecord(runtime, id);
   requireStatus('pause', id, statusOf(runtime, record, { held: false }));
   const cgroup = cgroupOf(record);
+  requireCgroup(binding, record, cgroup, `unable to pause container ${id}`);
   const frozen = onHost(`unable to freeze ${cgroup}`, () => freeze(binding, cgroup, freezeTimeoutMs));
   if (frozen) return;
   throw new RuntimeError({

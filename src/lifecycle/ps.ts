@@ -4,7 +4,8 @@ import { RuntimeError } from '../errors/error.ts';
 import { onHost } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
 import { findProgram } from '../host/find-program.ts';
-import { cgroupOf } from './own-cgroup.ts';
+import { initRuns } from './init.ts';
+import { cgroupOf, requireCgroup } from './own-cgroup.ts';
 import type { Runtime } from './runtime.ts';
 import { readRecord } from './store.ts';
 
@@ -14,13 +15,15 @@ const longestTable = 64 << 20;
  * The ids of the processes in the container's cgroup and below, as the runtime sees them, in order. None when the
  * container has stopped.
  *
- * @throws RuntimeError `state.not-found`, `state.no-cgroup`, `host.syscall`
+ * @throws RuntimeError `state.not-found`, `state.no-cgroup`, `state.cgroup-gone`, `host.syscall`
  */
 export function containerProcesses(runtime: Runtime, id: string): number[] {
-  const cgroup = cgroupOf(readRecord(runtime, id));
-  const pids = onHost(`unable to read the processes of ${cgroup}`, () =>
-    processesOf(runtime.binding, cgroup),
-  );
+  const { binding } = runtime;
+  const record = readRecord(runtime, id);
+  const cgroup = cgroupOf(record);
+  const pids = onHost(`unable to read the processes of ${cgroup}`, () => processesOf(binding, cgroup));
+  const lives = pids.length === 0 && record.init !== undefined && initRuns(binding, record.init);
+  if (lives) requireCgroup(binding, record, cgroup, `unable to list the processes of container ${id}`);
   // 0 stands for a process that our pid namespace does not see.
   return pids.filter(pid => pid > 0).sort((one, other) => one - other);
 }

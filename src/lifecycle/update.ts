@@ -16,6 +16,7 @@ import type { Resources } from '../oci/resources.ts';
 import { exactJson } from '../plan/exact-json.ts';
 import { checkResourcesDocument } from '../validate/check-resources.ts';
 import { newDeviceRules } from './new-device-rules.ts';
+import { requireCgroup } from './own-cgroup.ts';
 import { withPlace } from './place.ts';
 import { updateRdt } from './rdt.ts';
 import { files } from './record.ts';
@@ -44,7 +45,7 @@ export function updateFromDocument(runtime: Runtime, id: string, path: string): 
  *
  * @param document - what `linux.resources` of a config is
  * @param rdt - for the class of service of a container that has one. Default: it stays as it is
- * @throws RuntimeError `state.not-found`, `state.not-running`, `config.*`, `host.cgroup-*`, `host.rdt`, `update.usage`
+ * @throws RuntimeError `state.not-found`, `state.not-running`, `state.cgroup-gone`, `config.*`, `host.cgroup-*`, `host.rdt`, `update.usage`
  */
 export function updateContainer(runtime: Runtime, id: string, document: unknown, rdt?: RdtUpdate): void {
   const asked = checked(runtime, document);
@@ -60,6 +61,7 @@ export function updateContainer(runtime: Runtime, id: string, document: unknown,
         message: `container ${id} has no cgroup of its own`,
       });
     }
+    requireCgroup(runtime.binding, record, record.cgroup.path, `unable to update container ${id}`);
     const putBack = rdt === undefined ? () => {} : updateRdt(runtime, record.rdt, rdt);
     try {
       change(runtime, held, record.cgroup, asked);

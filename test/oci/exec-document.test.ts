@@ -98,6 +98,7 @@ const rows: readonly Row[] = [
     seen: ({ rlimits }) => rlimits[coreSize],
     fromContainer: ['61', '62'],
     fromDocument: ['51', '52'],
+    disagreement: ['runc 1.1', 'leaves the limits of the caller'],
   },
   {
     property: 'noNewPrivileges',
