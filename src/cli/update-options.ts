@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { RuntimeError } from '../errors/error.ts';
+import type { Source } from '../lifecycle/place.ts';
 import type { RdtUpdate } from '../oci/config-linux.ts';
 import type { Resources } from '../oci/resources.ts';
 
@@ -51,6 +52,17 @@ export function resourcesOf(options: Options): Resources {
     groups[group] = { ...groups[group], [property]: value };
   }
   return groups as Resources;
+}
+
+/** By pointer into that document, the option that asked: its own, else the first one given of the same group. */
+export function optionSource(options: Options): (pointer: string) => Source {
+  const rows = table.filter(([option]) => given(options, option) !== undefined);
+  return pointer => {
+    const [, group, property] = pointer.split('/');
+    const row =
+      rows.find(row => row[1] === group && row[2] === property) ?? rows.find(row => row[1] === group);
+    return { option: row && `--${row[0]}` };
+  };
 }
 
 function given(options: Options, option: string): string | undefined {

@@ -12,7 +12,7 @@ export interface ErrorFields {
   readonly message: string;
   /** RFC 6901 pointer into config.json, or into `document`. */
   readonly pointer?: string | undefined;
-  /** The name of the document that `pointer`, `line` and `column` are of. Absent: config.json. */
+  /** The document that `pointer`, `line` and `column` are of, or the option that asked. Absent: config.json. */
   readonly document?: string | undefined;
   /** Line and column of that pointer's value, both from 1, when the text was at hand. */
   readonly line?: number | undefined;

@@ -2,10 +2,12 @@
 import type { ErrorFields } from './error.ts';
 import { type Colour, labelled, paint, type Style, wrap } from './layout.ts';
 
-/** `config.json:12:7 /mounts/3/type`; undefined when nothing in a document is to blame. */
+/** `config.json:12:7 /mounts/3/type`, or `--memory`; undefined when nothing in a document is to blame. */
 function place(error: ErrorFields): string | undefined {
   const { pointer, line, column, document = 'config.json' } = error;
-  if (!pointer && (pointer === '' || line === undefined)) return undefined;
+  if (pointer === '') return undefined;
+  // The name of an option stands alone.
+  if (pointer === undefined && line === undefined) return error.document;
   const file = line === undefined ? document : `${document}:${line}:${column ?? 1}`;
   return pointer ? `${file} ${pointer}` : file;
 }

@@ -12,11 +12,12 @@ import type { Inherited } from '../validate/inherit.ts';
 import { linuxOf } from '../validate/linux-of.ts';
 import { seccompOf } from '../validate/seccomp-of.ts';
 import { loadKept, readLater } from './later.ts';
-import { withPlace } from './place.ts';
+import { named, parseDocument, type Source, withPlace } from './place.ts';
 import { files } from './record.ts';
 import type { Runtime } from './runtime.ts';
 import type { Listener } from './seccomp-agent.ts';
 import { stateDirectory } from './store.ts';
+import { warnOf } from './warnings.ts';
 
 /** What is executed: a document, or a command with changes to the container's own process. */
 export interface ExecProcessOptions {
@@ -38,7 +39,27 @@ export interface ExecProcessOptions {
   /** Default: the container's. */
   readonly selinuxLabel?: string;
   readonly apparmorProfile?: string;
+  /** What errors call the options. Default: `options.cwd` and so on, as in the library. */
+  readonly optionNames?: OptionNames;
 }
+
+export type OptionNames = Readonly<
+  Record<
+    'cwd' | 'env' | 'user' | 'additionalGids' | 'tty' | 'capabilities' | 'selinuxLabel' | 'apparmorProfile',
+    string
+  >
+>;
+
+const libraryNames: OptionNames = {
+  cwd: 'options.cwd',
+  env: 'options.env',
+  user: 'options.user',
+  additionalGids: 'options.additionalGids',
+  tty: 'options.tty',
+  capabilities: 'options.capabilities',
+  selinuxLabel: 'options.selinuxLabel',
+  apparmorProfile: 'options.apparmorProfile',
+};
 
 export interface ExecProcess {
   /** Of the container: no exec is without its filter. */
@@ -50,10 +71,9 @@ export interface ExecProcess {
   /** Of the container: its personality and memory policy hold for every process. */
   readonly linux: Linux;
   readonly process: Process;
-  /** The name of a document that is not config.json. */
-  readonly document?: string | undefined;
-  /** Of the document that the pointers of `origin` are into. */
-  readonly text: string | (() => string);
+  /** Where the pointers of `origin` lead, and those of the container's own config. */
+  readonly source: (pointer: string) => Source;
+  /** The pointer of a property, or the name of the option that asked for it; empty for neither. */
   readonly origin: (...parts: readonly (string | number)[]) => string;
 }
 
@@ -73,17 +93,19 @@ export function execProcess(runtime: Runtime, id: string, options: ExecProcessOp
   const { process: own, ...standing } = kept(runtime, id) ?? fromConfig(text());
   if (options.process === undefined) {
     if (own === undefined) throw noProcess(id);
-    return { ...changed(own, text, options), ...standing };
+    const source = (pointer: string): Source => (pointer.startsWith('/') ? { text } : { option: pointer });
+    return { ...changed(runtime, own, options), ...standing, source };
   }
   const given = onHost(`unable to read ${options.process}`, () => binding.readText(options.process ?? ''));
   const { process, inherited } = withPlace({ text: given, document: callersDocument }, () =>
-    check(runtime, parsed(given), own ?? {}),
+    check(runtime, parseDocument(given, callersDocument), own ?? {}),
   );
   return {
     process,
     ...standing,
-    text: given,
-    document: callersDocument,
+    // A process document has no `linux`: that is the container's.
+    source: pointer =>
+      pointer.startsWith('/linux/') ? { text } : { text: given, document: callersDocument },
     // The document did not ask for what it has from the container.
     origin: (...parts) => (inherited.has(...parts) ? '' : formatPointer(parts)),
   };
@@ -123,23 +145,16 @@ function fromConfig(text: string): Own {
   return { process, linux: linuxOf(document), seccomp, filter: undefined, listener: seccomp };
 }
 
-/** The message of a syntax error names config.json. */
-function parsed(text: string): unknown {
-  try {
-    return parseJson(text);
-  } catch (error) {
-    if (!(error instanceof RuntimeError)) throw error;
-    throw error.with({ message: error.message.replace(/^config\.json/, callersDocument) });
-  }
-}
-
 function check(
   runtime: Runtime,
   document: unknown,
   own: Partial<Process>,
 ): { process: Process; inherited: Inherited } {
   const { process, inherited, problems, warnings } = checkProcessDocument(document, own);
-  for (const { message, pointer } of warnings) runtime.log.warn(`${message} (${pointer})`);
+  warnOf(
+    runtime,
+    warnings.map(warning => ({ ...warning, document: callersDocument })),
+  );
   if (process !== undefined) return { process, inherited };
   throw refusal(problems);
 }
@@ -159,34 +174,43 @@ function refusal(problems: readonly ErrorFields[]): RuntimeError {
 }
 
 function changed(
+  runtime: Runtime,
   own: Process,
-  text: () => string,
   options: ExecProcessOptions,
-): Omit<ExecProcess, Exclude<keyof Own, 'process'>> {
+): Pick<ExecProcess, 'process' | 'origin'> {
   const { user } = own;
-  const given = new Set(['args']);
-  const take = <T>(name: string, value: T): T => {
-    if (value !== undefined) given.add(name);
+  const names = options.optionNames ?? libraryNames;
+  // The program needs no name: its message quotes it.
+  const given = new Map([['args', '']]);
+  const take = <T>(name: string, option: string, value: T): T => {
+    if (value !== undefined) given.set(name, option);
     return value;
   };
-  const cwd = take('cwd', options.cwd);
-  const uid = take('user', options.uid);
+  const cwd = take('cwd', names.cwd, options.cwd);
+  const uid = take('user', names.user, options.uid);
   const more = options.capabilities ?? [];
   const labels = {
-    ...(options.selinuxLabel !== undefined && { selinuxLabel: take('selinuxLabel', options.selinuxLabel) }),
+    ...(options.selinuxLabel !== undefined && {
+      selinuxLabel: take('selinuxLabel', names.selinuxLabel, options.selinuxLabel),
+    }),
     ...(options.apparmorProfile !== undefined && {
-      apparmorProfile: take('apparmorProfile', options.apparmorProfile),
+      apparmorProfile: take('apparmorProfile', names.apparmorProfile, options.apparmorProfile),
     }),
   };
   const asked = { args: options.args ?? [], cwd: cwd ?? own.cwd, ...labels };
   const { env = [], additionalGids = [], gid = user.gid } = options;
-  checkAsked({ ...asked, env, user: { uid: uid ?? user.uid, gid, additionalGids } });
+  const bounding = more.map(name => name.toUpperCase());
+  checkAsked(
+    runtime,
+    { ...asked, env, user: { uid: uid ?? user.uid, gid, additionalGids }, capabilities: { bounding } },
+    names,
+  );
   return {
     process: {
       ...own,
       // Without a terminal of its own the container's size is to be ignored: nobody has checked it.
       ...(!own.terminal && { consoleSize: { height: 0, width: 0 } }),
-      terminal: take('terminal', options.tty ?? false),
+      terminal: take('terminal', names.tty, options.tty ?? false),
       ...asked,
       env: [...(own.env ?? []), ...env],
       user: {
@@ -195,19 +219,30 @@ function changed(
         gid,
         additionalGids: [...(user.additionalGids ?? []), ...additionalGids],
       },
-      ...(more.length > 0 && { capabilities: withMore(own.capabilities ?? {}, more) }),
+      ...(more.length > 0 && {
+        capabilities: take('capabilities', names.capabilities, withMore(own.capabilities ?? {}, more)),
+      }),
       ...(options.noNewPrivileges && { noNewPrivileges: true }),
     },
-    text,
-    // What the command line asked for has no place in config.json.
-    origin: (...parts) => (given.has(String(parts[0])) ? '' : formatPointer(['process', ...parts])),
+    // What the options asked for has no place in config.json.
+    origin: (...parts) => given.get(String(parts[0])) ?? formatPointer(['process', ...parts]),
   };
 }
 
-/** What the command line asked for is checked as a document is, and has no place in one. */
-function checkAsked(document: Process): void {
-  const [first] = checkProcessDocument(document).problems;
-  if (first !== undefined) throw new RuntimeError({ ...first, pointer: undefined });
+/** What the options asked for is checked as a document is. */
+function checkAsked(runtime: Runtime, document: Process, names: OptionNames): void {
+  const source = (pointer: string): Source => {
+    const [, property = '', member = ''] = pointer.split('/');
+    const name = member === 'additionalGids' ? member : property;
+    return { option: Object.hasOwn(names, name) ? names[name as keyof OptionNames] : undefined };
+  };
+  const { problems, warnings } = checkProcessDocument(document);
+  const [first] = problems;
+  if (first !== undefined) throw new RuntimeError(named(first, source));
+  warnOf(
+    runtime,
+    warnings.map(warning => named(warning, source)),
+  );
 }
 
 /** Nothing becomes inheritable: programs of other users would get it from files (CVE-2022-29162). */

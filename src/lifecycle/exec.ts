@@ -16,7 +16,7 @@ import { withInit } from './init.ts';
 import { limitMoments } from './limits.ts';
 import { checkPassedFds } from './passed-fds.ts';
 import { writePidFile } from './pid-file.ts';
-import { withPlace } from './place.ts';
+import { named, withPlace } from './place.ts';
 import { joinRdt } from './rdt.ts';
 import type { ContainerRecord, InitRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
@@ -26,6 +26,7 @@ import { requireStatus, statusOf } from './status.ts';
 import { readRecord } from './store.ts';
 import { attend, type Terminals } from './terminals.ts';
 import { UndoList } from './undo.ts';
+import { warnOf } from './warnings.ts';
 
 export interface ExecOptions extends ExecProcessOptions {
   /** Returns when the program runs, instead of waiting for its end. Default false. */
@@ -123,8 +124,8 @@ function bear(
   const { binding } = runtime;
   const { pidFile, consoleSocket } = options;
   const own = execProcess(runtime, record.id, options);
-  const { process, text, document, origin, seccomp, filter, linux } = own;
-  return withPlace({ text, document }, () => {
+  const { process, source, origin, seccomp, filter, linux } = own;
+  return withPlace(source, () => {
     const [lacking] = checkLabels(binding, process, origin);
     if (lacking !== undefined) throw new RuntimeError(lacking);
     const facts = readFacts(binding);
@@ -142,9 +143,10 @@ function bear(
         root: (foreign & namespaceFlags.mount) === 0 ? `/proc/${init.pid}/root` : undefined,
       },
     );
-    for (const { pointer, message } of plan.warnings) {
-      runtime.log.warn(pointer ? `${message} (${pointer})` : message);
-    }
+    warnOf(
+      runtime,
+      plan.warnings.map(warning => (warning.pointer ? named(warning, source) : warning)),
+    );
     // Not even for a moment is there a process with our root in what processes of the container can see: one that may
     // trace others would go through /proc/PID/root.
     const given = {

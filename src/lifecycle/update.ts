@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import { parseJson } from '../bundle/json.ts';
 import { applyResources } from '../cgroup/apply.ts';
 import type { CgroupPlace } from '../cgroup/directory.ts';
 import { mergeResources } from '../cgroup/merge.ts';
@@ -17,13 +16,14 @@ import { exactJson } from '../plan/exact-json.ts';
 import { checkResourcesDocument } from '../validate/check-resources.ts';
 import { newDeviceRules } from './new-device-rules.ts';
 import { requireCgroup } from './own-cgroup.ts';
-import { withPlace } from './place.ts';
+import { named, parseDocument, type Sources, withPlace } from './place.ts';
 import { updateRdt } from './rdt.ts';
 import { files } from './record.ts';
 import type { Runtime } from './runtime.ts';
 import { requireStatus, statusOf } from './status.ts';
 import { type Held, hold, notFound, readRecord } from './store.ts';
 import { storedResources } from './stored-resources.ts';
+import { warnOf } from './warnings.ts';
 
 /**
  * As updateContainer, with the document in a file, `-` for standard input. Failures know their line in it.
@@ -35,7 +35,10 @@ export function updateFromDocument(runtime: Runtime, id: string, path: string): 
   const text = onHost(`unable to read ${path === '-' ? 'standard input' : path}`, () =>
     path === '-' ? binding.readAll(0) : binding.readText(path),
   );
-  withPlace(text, () => updateContainer(runtime, id, parseJson(text)));
+  const name = path === '-' ? 'standard input' : path;
+  const source = { text, document: name };
+  const document = withPlace(source, () => parseDocument(text, name));
+  updateContainer(runtime, id, document, { source });
 }
 
 /**
@@ -44,11 +47,33 @@ export function updateFromDocument(runtime: Runtime, id: string, path: string): 
  * for than those that hold: hooks of vendors may have added to what a config asks for.
  *
  * @param document - what `linux.resources` of a config is
- * @param rdt - for the class of service of a container that has one. Default: it stays as it is
  * @throws RuntimeError `state.not-found`, `state.not-running`, `state.cgroup-gone`, `config.*`, `host.cgroup-*`, `host.rdt`, `update.usage`
  */
-export function updateContainer(runtime: Runtime, id: string, document: unknown, rdt?: RdtUpdate): void {
-  const asked = checked(runtime, document);
+export function updateContainer(
+  runtime: Runtime,
+  id: string,
+  document: unknown,
+  options: UpdateOptions = {},
+): void {
+  const source = options.source ?? { document: 'resources' };
+  withPlace(source, () => updateFrom(source, runtime, id, document, options.rdt));
+}
+
+export interface UpdateOptions {
+  /** For the class of service of a container that has one. Default: it stays as it is. */
+  readonly rdt?: RdtUpdate | undefined;
+  /** Where the document is from. Default: an argument that is called resources. */
+  readonly source?: Sources;
+}
+
+function updateFrom(
+  source: Sources,
+  runtime: Runtime,
+  id: string,
+  document: unknown,
+  rdt: RdtUpdate | undefined,
+): void {
+  const asked = checked(runtime, document, source);
   requireStatus('update', id, statusOf(runtime, readRecord(runtime, id), { held: false }));
   const held = hold(runtime, id);
   if (held === undefined) throw notFound(runtime, id);
@@ -64,7 +89,7 @@ export function updateContainer(runtime: Runtime, id: string, document: unknown,
     requireCgroup(runtime.binding, record, record.cgroup.path, `unable to update container ${id}`);
     const putBack = rdt === undefined ? () => {} : updateRdt(runtime, record.rdt, rdt);
     try {
-      change(runtime, held, record.cgroup, asked);
+      change(runtime, held, record.cgroup, asked, source);
     } catch (error) {
       putBack();
       throw error;
@@ -74,22 +99,25 @@ export function updateContainer(runtime: Runtime, id: string, document: unknown,
   }
 }
 
-function checked(runtime: Runtime, document: unknown): Resources {
+function checked(runtime: Runtime, document: unknown, source: Sources): Resources {
   const { resources, problems, warnings } = checkResourcesDocument(document);
-  for (const { message, pointer } of warnings) runtime.log.warn(`${message} (${pointer})`);
+  warnOf(
+    runtime,
+    warnings.map(warning => named(warning, source)),
+  );
   if (resources !== undefined) return resources;
   const [first = { code: 'internal', message: 'resources without problems' }] = problems;
   throw new RuntimeError({ ...first, problems });
 }
 
-function change(runtime: Runtime, held: Held, place: CgroupPlace, asked: Resources): void {
-  const { binding, log } = runtime;
+function change(runtime: Runtime, held: Held, place: CgroupPlace, asked: Resources, source: Sources): void {
+  const { binding } = runtime;
   const stored = storedResources(runtime, held.directory);
   const merged = mergeResources(stored, asked);
   const read = (file: string): string | undefined => binding.readTextIfThere(`${place.path}/${file}`);
   const warn = (pointer: string, message: string): void => {
     // What create has said is not said again.
-    if (isAsked(asked, pointer)) log.warn(`${message} (${pointer})`);
+    if (isAsked(asked, pointer)) warnOf(runtime, [named({ message, pointer }, source)]);
   };
   const { unit } = place;
   const exact = newWrites(stored, merged, asked, { origin: '', read, warn });

@@ -156,7 +156,7 @@ function explainStep(plan: Plan, step: Step, report: Report, config?: Config): E
         value: step.name,
       };
     case 'setSecurityAttribute': {
-      const apparmor = step.origin.endsWith('apparmorProfile');
+      const apparmor = step.names.includes('apparmor/exec');
       const attempt = apparmor ? 'unable to apply apparmor profile' : 'unable to set the SELinux label';
       return { code: 'container.label', message: `${attempt}: ${called}`, value: step.value };
     }
@@ -208,7 +208,7 @@ function explainStep(plan: Plan, step: Step, report: Report, config?: Config): E
     case 'makeDirectory':
       return { code: 'container.cwd', message: `mkdir ${step.path}: ${text}`, value: step.path };
     case 'changeDirectory':
-      return { code: 'container.cwd', message: directoryMessage(step.path, report), value: step.path };
+      return { code: 'container.cwd', message: directoryMessage(step, report), value: step.path };
     case 'findProgram':
       return explainFindProgram(step, report);
     case 'execute':
@@ -251,9 +251,15 @@ function userMessage(step: Extract<Step, { op: 'setUser' }>, report: Report): st
   return `${report.syscall}: ${errnoText(report.errno)}`;
 }
 
-function directoryMessage(path: string, report: Report): string {
+function directoryMessage(
+  { path, origin }: Extract<Step, { op: 'changeDirectory' }>,
+  report: Report,
+): string {
   if (report.errno === errno.EXDEV) {
     return 'current working directory is outside of container mount namespace root -- possible container breakout detected';
   }
-  return `chdir to cwd (${JSON.stringify(path)}) set in config.json failed: ${errnoText(report.errno)}`;
+  let asked = '';
+  if (origin.startsWith('/process/')) asked = ' set in config.json';
+  else if (origin !== '' && !origin.startsWith('/')) asked = ` set by ${origin}`;
+  return `chdir to cwd (${JSON.stringify(path)})${asked} failed: ${errnoText(report.errno)}`;
 }

@@ -150,8 +150,9 @@ const hints = (): Readonly<Record<string, Readonly<Record<number, string>>>> => 
   },
   changeDirectory: {
     [errno.EACCES]: 'neither root nor the user of the container may enter it',
-    [errno.EXDEV]: 'process.cwd leads to a directory outside of the root, for example through /proc/self/fd',
-    [errno.ENOTDIR]: 'process.cwd must be a directory',
+    [errno.EXDEV]: 'the working directory leads out of the root, for example through /proc/self/fd',
+    [errno.ENOENT]: 'the directory must exist in the container',
+    [errno.ENOTDIR]: 'the working directory must be a directory',
   },
   makeDirectory: {
     [errno.EROFS]: 'process.cwd does not exist and cannot be made on a read-only file system',

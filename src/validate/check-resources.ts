@@ -20,7 +20,7 @@ export interface CheckedResources {
  */
 export function checkResourcesDocument(document: unknown): CheckedResources {
   const spec = 'config-linux.md#control-groups';
-  const { value, problems, warnings } = walk(resourcesShape as ObjectShape, document, spec);
+  const { value, problems, warnings } = walk(resourcesShape as ObjectShape, document, spec, 'the resources');
   const found = problems.length > 0 ? problems : resourceProblems(value as Draft<Resources>, '', false);
   return {
     resources: found.length === 0 ? (value as unknown as Resources) : undefined,

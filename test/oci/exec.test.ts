@@ -326,19 +326,39 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec', () => {
     expect(failing('--user', 'root', id, '/bin/true').message).toContain('root');
   });
 
-  test('refuses options of the command line without a place in a document', () => {
-    if (disagrees('runc', 'executes it, or fails later in words of its own')) return;
+  test.for<[string, string, string, RegExp]>([
+    ['--process-label', 'a:b', 'host.unsupported', /selinux/],
+    ['--apparmor', 'none-of-this-name', 'host.unsupported', /apparmor/],
+    ['--cwd', 'bin', 'config.process.cwd', /Cwd must be an absolute path/],
+    ['--cwd', '/nowhere', 'container.cwd', /chdir to cwd \("\/nowhere"\) set by --cwd failed: no such file/],
+    ['--cwd', '/bin/busybox', 'container.cwd', /set by --cwd failed: not a directory/],
+    ['--tty', '--detach', 'usage.console-socket', /cannot allocate tty/],
+  ])('names the option %s %s as the place of what it asked for', ([option, value, code, message]) => {
+    if (disagrees('runc', 'names config.json, or executes it')) return;
     const { id } = box.running();
-    for (const flags of [
-      ['--process-label', 'a:b'],
-      ['--apparmor', 'none-of-this-name'],
-    ]) {
-      const { record } = failing(...flags, id, '/bin/true');
-      expect(record.pointer).toBeUndefined();
-      expect(record.msg).not.toContain('config.json');
-    }
-    expect(failing('--cwd', 'bin', id, '/bin/true').record.code).toBe('config.process.cwd');
+    const { record } = failing(option, value, id, '/bin/true');
+    expect(record).toMatchObject({ code, document: option });
+    expect(record.pointer).toBeUndefined();
+    expect(record.msg).toMatch(message);
+    expect(record.msg).toMatch(new RegExp(`\\(${option}\\)$`));
+    expect(record.msg).not.toContain('config.json');
+  });
+
+  test('names the user that the container has no number for by --user', () => {
+    if (disagrees('runc', 'names config.json')) return;
+    const { id } = box.running();
     expect(failing('--user', '0:4294967295', id, '/bin/true').record.code).toBe('usage.bad-value');
+    expect(failing('--user', 'root', id, '/bin/true').message).toContain(
+      'invalid value "root" for --user: names are not looked up',
+    );
+  });
+
+  test('warns of a capability that nobody knows by --cap', () => {
+    if (disagrees('runc', 'has other words')) return;
+    const { id } = box.running();
+    const done = box.must(['exec', '--cap', 'CAP_SYSADMIN', id, '/bin/true']);
+    expect(done.stderr.match(/level=warning/g)).toHaveLength(1);
+    expect(done.stderr).toContain('is unknown and is ignored; did you mean CAP_SYS_ADMIN? (--cap)');
   });
 
   test('runs many at the same time', async () => {

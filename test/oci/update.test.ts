@@ -109,7 +109,35 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('update', () => {
     const failure = box.fails(['update', '--resources', '-', bundle.id], {
       input: '{\n  "cpu": {\n    "cpus": "3-1"\n  }\n}',
     });
-    expect(failure.record).toMatchObject({ code: 'config.resources.cpuset', pointer: '/cpu/cpus', line: 3 });
+    expect(failure.record).toMatchObject({
+      code: 'config.resources.cpuset',
+      pointer: '/cpu/cpus',
+      document: 'standard input',
+      line: 3,
+    });
+    expect(failure.message).toMatch(/ \(standard input:3:13 \/cpu\/cpus\)$/);
+  });
+
+  test('that is refused names the option or the document that asked', context => {
+    context.skip(!isTsubo, 'Go has no places');
+    const bundle = box.running();
+    const place = (args: string[], input = '') => {
+      const { message } = box.fails(['update', ...args, bundle.id], { input });
+      expect(message).not.toContain('config.json');
+      return /^(.*?)(?: at line [^(]*)?(?: \(([^()]*)\))?$/.exec(message)?.slice(1);
+    };
+    expect(place(['--cpuset-cpus', '3-1'])?.[1]).toBe('--cpuset-cpus');
+    expect(place(['--blkio-weight', '5'])?.[1]).toBe('--blkio-weight');
+    const file = box.fresh('limits.json');
+    writeFileSync(file, '{"cpu": {"cpus": "3-1"}}');
+    expect(place(['--resources', file])?.[1]).toBe(`${file}:1:18 /cpu/cpus`);
+    writeFileSync(file, '{bad');
+    expect(place(['--resources', file])?.[0]).toBe(`${file} is not valid JSON`);
+    expect(place(['--resources', '-'], '{bad')?.[0]).toBe('standard input is not valid JSON');
+    expect(place(['--resources', '-'], '[]')?.[0]).toBe('the resources must be an object, not a list');
+    expect(place(['--resources', '-'], '{"memory":{"limit":"x"}}')?.[1]).toBe(
+      'standard input:1:20 /memory/limit',
+    );
   });
 
   describe.skipIf(requires('cgroup2:cpu'))('of cpu', () => {

@@ -2,8 +2,20 @@
 import { RuntimeError } from '../../errors/error.ts';
 import { toRuntimeError } from '../../errors/system.ts';
 import { type ExecOptions, execInContainer } from '../../lifecycle/exec.ts';
+import type { OptionNames } from '../../lifecycle/exec-process.ts';
 import type { CommandModule } from '../command.ts';
 import { wholeNumber } from '../options.ts';
+
+const optionNames: OptionNames = {
+  cwd: '--cwd',
+  env: '--env',
+  user: '--user',
+  additionalGids: '--additional-gids',
+  tty: '--tty',
+  capabilities: '--cap',
+  selinuxLabel: '--process-label',
+  apparmorProfile: '--apparmor',
+};
 
 /** Of failures that are ours and not the program's. */
 const exitOwnFailure = 255;
@@ -98,6 +110,7 @@ function execOptions(args: readonly string[], options: Readonly<Record<string, u
     preserveFds: typeof options['preserveFds'] === 'number' ? options['preserveFds'] : 0,
     detach: options['detach'] === true,
     ignorePaused: options['ignorePaused'] === true,
+    optionNames,
   };
 }
 

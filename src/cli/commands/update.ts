@@ -2,7 +2,7 @@
 import { Option } from 'commander';
 import { updateContainer, updateFromDocument } from '../../lifecycle/update.ts';
 import type { CommandModule } from '../command.ts';
-import { rdtOf, resourcesOf } from '../update-options.ts';
+import { optionSource, rdtOf, resourcesOf } from '../update-options.ts';
 
 export const update: CommandModule = {
   name: 'update',
@@ -44,7 +44,10 @@ export const update: CommandModule = {
   run({ runtime }, [id = ''], options) {
     const file = options['resources'];
     if (typeof file === 'string' && file !== '') updateFromDocument(runtime, id, file);
-    else updateContainer(runtime, id, resourcesOf(options), rdtOf(options));
+    else {
+      const source = optionSource(options);
+      updateContainer(runtime, id, resourcesOf(options), { rdt: rdtOf(options), source });
+    }
     return 0;
   },
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
-import { rdtOf, resourcesOf } from '../../../src/cli/update-options.ts';
+import { optionSource, rdtOf, resourcesOf } from '../../../src/cli/update-options.ts';
 import { thrown } from '../../helpers/fake-machine.ts';
 
 describe('the options of update', () => {
@@ -54,6 +54,19 @@ describe('the options of update', () => {
       code: 'usage.bad-value',
       message: `invalid value "${text}" for --${name}`,
     });
+  });
+
+  it.each([
+    ['/memory/limit', '--memory'],
+    // What follows from --memory is its doing too.
+    ['/memory/swap', '--memory'],
+    ['/cpu/quota', '--cpu-quota'],
+    ['/cpu/burst', '--cpu-quota'],
+    ['/pids/limit', undefined],
+    ['', undefined],
+  ])('that asked for %s: %s', (pointer, option) => {
+    const source = optionSource({ memory: '1M', cpuQuota: '5', cpusetCpus: '0', cpuShare: '' });
+    expect(source(pointer)).toEqual({ option });
   });
 
   it('keep the schemata of resctrl apart', () => {

@@ -33,6 +33,8 @@ describe('one line', () => {
     [{ code: 'state.exists', message: 'm', pointer: '/a' }, 'm (config.json /a)'],
     [{ code: 'state.exists', message: 'm', line: 2, column: 3 }, 'm (config.json:2:3)'],
     [{ code: 'state.exists', message: 'm', pointer: '/a', document: 'p.json' }, 'm (p.json /a)'],
+    [{ code: 'internal', message: 'm', document: '--memory' }, 'm (--memory)'],
+    [{ code: 'internal', message: 'm', pointer: '', document: 'p.json' }, 'm'],
     [
       { code: 'state.exists', message: 'm', pointer: '/a', line: 2, document: '/p.json' },
       'm (/p.json:2:1 /a)',

@@ -299,10 +299,10 @@ describe('a container in a class', () => {
 
   it('can be updated, and keeps the old schemata when a limit is refused', () => {
     create({ l3CacheSchema: 'L3:0=f;1=f' });
-    updateContainer(runtime, 'c', {}, { l3CacheSchema: 'L3:0=ff;1=f' });
+    updateContainer(runtime, 'c', {}, { rdt: { l3CacheSchema: 'L3:0=ff;1=f' } });
     expect(lines('c/schemata')).toEqual(['L3:0=ff;1=f', 'MB:0=100;1=100']);
     const asked = { memory: { limit: 4096 } };
-    const update = () => updateContainer(runtime, 'c', asked, { memBwSchema: 'MB:0=50;1=50' });
+    const update = () => updateContainer(runtime, 'c', asked, { rdt: { memBwSchema: 'MB:0=50;1=50' } });
     expect(thrown(update)).toMatchObject({ code: expect.stringMatching(/^host\.cgroup/) });
     expect(lines('c/schemata')).toEqual(['L3:0=ff;1=f', 'MB:0=100;1=100']);
   });
@@ -325,7 +325,9 @@ describe('a container in a class', () => {
   it('that has none cannot be given schemata', () => {
     writeBundle(options.bundle);
     createContainer(runtime, options);
-    expect(thrown(() => updateContainer(runtime, 'c', {}, { l3CacheSchema: 'L3:0=f' }))).toMatchObject({
+    expect(
+      thrown(() => updateContainer(runtime, 'c', {}, { rdt: { l3CacheSchema: 'L3:0=f' } })),
+    ).toMatchObject({
       code: 'config.unsupported',
       message: 'updating a non-existent Intel RDT configuration is not supported',
     });
