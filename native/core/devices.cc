@@ -14,22 +14,36 @@ bool is_node(const files::Status& at, unsigned mode, uint64_t major, uint64_t mi
   return at.is(mode & files::kFileType) && (at.is(files::kFifo) || (at.rdev_major == major && at.rdev_minor == minor));
 }
 
+// True when `at`, an entry of the directory `parent`, is the root of a mount: the config, or who made the root, has put
+// that there and it stays whatever it is, as with runc and crun.
+bool is_mounted_on(int parent, const files::Status& at) {
+  files::Status directory;
+  return files::status(parent, "", 0, &directory) == 0 && directory.mount != at.mount;
+}
+
 // The host's own node of that path, where none can be made.
 Result bind_device(Context& c, const char* path, int parent, const char* name, const wire::step::bindDevice& s) {
-  UniqueFd tree;
-  if (Result r = mounts::clone_tree(c, sys::kCwd, path, false, &tree); !r.ok()) return r;
+  constexpr int kLook = files::kPathOnly | files::kNoFollow | files::kCloexec;
+  UniqueFd target, tree;
   files::Status at;
+  if (Result r = take(&target, "openat", sys::openat(parent, name, kLook)); !r.ok() && r.error != ENOENT) return r;
+  if (target.open()) {
+    if (long r = files::status(target.get(), "", 0, &at); r < 0) return check("statx", r);
+    if (is_mounted_on(parent, at)) return {};
+    if (at.is(files::kLink)) return {ELOOP, "openat"};
+  }
+  if (Result r = mounts::clone_tree(c, sys::kCwd, path, false, &tree); !r.ok()) return r;
   if (long r = files::status(tree.get(), "", 0, &at); r < 0) return check("statx", r);
   if (!is_node(at, static_cast<unsigned>(s.mode), s.major, s.minor)) return {ENODEV, "statx"};
-  constexpr int kMake = files::kWriteOnly | files::kCreate | files::kExclusive | files::kNoFollow | files::kCloexec;
-  long made = sys::openat(parent, name, kMake, 0);
-  if (made >= 0) sys::close(static_cast<int>(made));
-  if (made < 0 && made != -EEXIST) return check("openat", made);
-  UniqueFd target;
-  constexpr int kFind = files::kPathOnly | files::kNoFollow | files::kCloexec;
-  if (Result r = take(&target, "openat", sys::openat(parent, name, kFind)); !r.ok()) return r;
-  if (long r = files::status(target.get(), "", 0, &at); r < 0) return check("statx", r);
-  if (at.is(files::kLink)) return {ELOOP, "openat"};
+  if (!target.open()) {
+    constexpr int kMake = files::kWriteOnly | files::kCreate | files::kExclusive | files::kNoFollow | files::kCloexec;
+    long made = sys::openat(parent, name, kMake, 0);
+    if (made < 0) return check("openat", made);
+    sys::close(static_cast<int>(made));
+    if (Result r = take(&target, "openat", sys::openat(parent, name, kLook)); !r.ok()) return r;
+    if (long r = files::status(target.get(), "", 0, &at); r < 0) return check("statx", r);
+    if (at.is(files::kLink)) return {ELOOP, "openat"};
+  }
   return mounts::attach(c, give(tree), target.get(), path);
 }
 
@@ -50,9 +64,9 @@ Result run(Context& c, const wire::step::makeDevice& s) {
 
   UniqueFd node(sys::openat(parent, name, files::kPathOnly | files::kNoFollow | files::kCloexec));
   files::Status at;
-  if (!node.open() || files::status(node.get(), "", 0, &at) < 0 || !is_node(at, mode, s.major, s.minor)) {
-    return {EEXIST, "mknodat"};
-  }
+  if (!node.open() || files::status(node.get(), "", 0, &at) < 0) return {EEXIST, "mknodat"};
+  if (r == -EEXIST && is_mounted_on(parent, at)) return {};
+  if (!is_node(at, mode, s.major, s.minor)) return {EEXIST, "mknodat"};
   // What was there may be the host's own: bound there, in a directory of the host's, or in a root that others use too.
   if (r == -EEXIST) return {};
   return check("fchownat", sys::fchownat(node.get(), "", uid, gid, files::kEmptyPath));
@@ -70,11 +84,13 @@ namespace {
 
 enum class Existing { keep, replace };
 
-// A node 5:2 on another mount than the root's, so perhaps in the host's own /dev that came with the root. It does what
-// the link would: the kernel looks for the devpts beside it (Linux 4.7).
-bool is_ptmx_of_others(Context& c, int parent, const char* name) {
+// A mount on that name, which could not be removed either. Or a node 5:2 on another mount than the root's, so perhaps in
+// the host's own /dev that came with the root: it does what the link would, because the kernel looks for the devpts
+// beside it (Linux 4.7).
+bool stays(Context& c, int parent, const char* name) {
   files::Status at, root;
   if (files::status(parent, name, files::kLinkItself, &at) < 0 || files::status(c.root, "", 0, &root) < 0) return false;
+  if (is_mounted_on(parent, at)) return true;
   return at.is(files::kCharacter) && at.rdev_major == 5 && at.rdev_minor == 2 && at.mount != root.mount;
 }
 
@@ -84,7 +100,7 @@ Result make_symlink(Context& c, const char* path, const char* target, Existing e
   if (Result r = files::open_parent(c, path, &parent, &name); !r.ok()) return r;
   long r = sys::symlinkat(target, parent, name);
   if (r != -EEXIST) return check("symlinkat", r);
-  if (existing == Existing::keep || is_ptmx_of_others(c, parent, name)) return {};
+  if (existing == Existing::keep || stays(c, parent, name)) return {};
   if (long u = sys::call(__NR_unlinkat, parent, sys::arg(name), 0); u < 0) return check("unlinkat", u);
   return check("symlinkat", sys::symlinkat(target, parent, name));
 }

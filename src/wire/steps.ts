@@ -105,7 +105,7 @@ export const vocabulary = {
   /**
    * mknodat(2) at `path` in the root with `mode` (file type and permissions), then the owner. Missing parents are made.
    * A node that is there already is right when type and numbers agree, else EEXIST; its mode and owner stay what they
-   * are, as with runc and crun: it may be the host's own.
+   * are, as with runc and crun: it may be the host's own. A mount at `path` stays, whatever it shows.
    * Where the kernel refuses to make nodes (EPERM) the host's node of the same path is bound there.
    */
   makeDevice: {
@@ -118,14 +118,14 @@ export const vocabulary = {
   },
   /**
    * Binds the host's node at `path`, which must be of the type in `mode` and have these numbers, over the file at `path`
-   * in the root, which is made when it is missing: where a user namespace makes no nodes.
+   * in the root, which is made when it is missing: where a user namespace makes no nodes. A mount at `path` stays.
    */
   bindDevice: { path: 'text', mode: 'number', major: 'number', minor: 'number' },
   /** symlinkat(2) at `path` in the root. A path that exists already is left alone. */
   makeSymlink: { path: 'text', target: 'text' },
   /**
    * As makeSymlink, but a file (not a directory) that is there already is removed first, unless it is the character device
-   * 5:2 on another mount than the root's.
+   * 5:2 on another mount than the root's. A mount at `path` stays.
    */
   replaceSymlink: { path: 'text', target: 'text' },
   /** As makeSymlink, but only where `needs` exists (a host path seen before the pivot). */

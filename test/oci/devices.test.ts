@@ -221,26 +221,69 @@ describe.skipIf(requires('root', 'busybox'))('the devices of a container', () =>
       });
     });
 
-    test.each([
-      ['another device', 'null'],
-      ['a file', 'file'],
-    ])('are refused where the mount is %s, which stays as it is', (_, name) => {
+    /** What a mount shows at the place of a device, and how it is seen. */
+    const covers: [string, object][] = [
+      ['null', { kind: 'character', major: 1, minor: 3, mode: 0o606, uid: 123 }],
+      ['file', { kind: 'file', uid: 123, gid: 456 }],
+      ['.', { kind: 'directory' }],
+    ];
+
+    test.each(
+      ['/dev/random', '/dev/full', '/dev/tty', '/dev/zero', '/dev/fd', '/dev/jar'].flatMap(device =>
+        covers.map(([name, expected]) => [device, name, expected] as const),
+      ),
+    )('stay hidden by a mount on %s: of %s', (device, name, expected) => {
       const nodes = hostNodes();
       const before = listed(nodes);
-      const bundle = box.bundle(made => {
-        made.config.linux.devices = [asked];
-        made.config.mounts.push(bind(`${nodes}/${name}`, '/dev/zero'));
-      });
-      if (disagrees('runc 1.1', 'takes whatever is at the place of a device for the device')) {
-        expect(box.run(bundle).status).toBe(0);
-      } else {
-        const failure = box.refuses(bundle);
-        expect(failure.message).toContain('/dev/zero');
-        if (isTsubo) {
-          expect(failure.record).toMatchObject({ code: 'container.device', pointer: '/linux/devices/0' });
-        }
-      }
+      const report = box.inside(
+        bundle => {
+          bundle.config.linux.devices = [asked, { ...asked, path: '/dev/jar' }];
+          bundle.config.mounts.push(bind(`${nodes}/${name}`, device));
+        },
+        { probe: [device] },
+      );
+      expect(report.probes[device]).toMatchObject(expected);
       expect(listed(nodes)).toBe(before);
+    });
+
+    test.each(covers)('stay hidden by a mount on the ptmx: of %s', (name, expected) => {
+      const nodes = hostNodes();
+      const bundle = box.bundle(made => {
+        made.config.mounts.push(bind(`${nodes}/${name}`, '/dev/ptmx'));
+        made.config.process.args = ['/bin/inside', '--probe', '/dev/ptmx'];
+      });
+      if (disagrees('runc', 'removes whatever is at the place of the ptmx, which a mount is too busy for')) {
+        expect(box.refuses(bundle).message).toContain('ptmx');
+        return;
+      }
+      const report = parseReport(box.must(['run', '--bundle', bundle.dir, bundle.id]).stdout);
+      expect(report.probes['/dev/ptmx']).toMatchObject(expected);
+    });
+
+    test.each(
+      ['/dev/random', '/dev/zero'].flatMap(device => covers.map(([name]) => [device, name] as const)),
+    )('stay hidden in a user namespace by a mount on %s: of %s', (device, name) => {
+      const nodes = hostNodes();
+      const kind = { null: 'character', file: 'file', '.': 'directory' }[name];
+      const bundle = box.bundle(made => {
+        made.userNamespace();
+        made.config.linux.devices = [asked];
+        made.config.mounts.push(bind(`${nodes}/${name}`, device));
+        made.config.process.args = ['/bin/inside', '--probe', device];
+      });
+      const done = box.run(bundle);
+      if (disagrees('runc', 'binds its own node over a mount in a user namespace')) return;
+      expect(done.status).toBe(0);
+      const probe = parseReport(done.stdout).probes[device];
+      expect(probe).toMatchObject(kind === 'character' ? { kind, major: 1, minor: 3 } : { kind });
+    });
+
+    test('stay hidden by a file system that is mounted on one', () => {
+      const report = box.inside(
+        bundle => bundle.config.mounts.push({ destination: '/dev/full', type: 'tmpfs', source: 'tmpfs' }),
+        { probe: ['/dev/full'] },
+      );
+      expect(report.probes['/dev/full']).toMatchObject({ kind: 'directory', read: { entries: [] } });
     });
 
     test.skipIf(requires('script'))('keep their owner as standard streams too', () => {
