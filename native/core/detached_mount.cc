@@ -34,6 +34,13 @@ Result set_by_remount(Context& c, int fd, uint64_t set, uint64_t clear, uint64_t
   });
 }
 
+// move_mount(2) reports EINVAL for a directory on a file and the reverse. mount(2) reports ENOTDIR, which engines look for.
+bool differ_in_type(int mount, int target) {
+  files::Status top, place;
+  return files::status(mount, "", 0, &top) == 0 && files::status(target, "", 0, &place) == 0 &&
+         top.is(files::kDirectory) != place.is(files::kDirectory);
+}
+
 // The file system says in its own words why it refused: better than any error number.
 void read_log(Context& c, int fs) {
   char words[300];
@@ -100,6 +107,7 @@ Result set_detached(int fd, uint64_t set, uint64_t clear, bool* later) {
 Result attach(Context& c, UniqueFd mount, int target, const char* path) {
   c.about(path);
   long r = sys::move_mount(mount.get(), "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+  if (r == -EINVAL && differ_in_type(mount.get(), target)) r = -ENOTDIR;
   if (r < 0) return check("move_mount", r);
   if (c.slots[0] >= 0) sys::close(c.slots[0]);
   c.slots[0] = mount.release();

@@ -28,8 +28,8 @@ const hints = (): Readonly<Record<string, Readonly<Record<number, string>>>> => 
   },
   'bind/move_mount': {
     [errno.ENOTDIR]: 'source and destination must both be directories or both be files',
-    [errno.EINVAL]: 'source and destination must both be directories or both be files',
   },
+  'mount/move_mount': { [errno.ENOTDIR]: 'the destination is a file, and must be a directory' },
   'bind/mount_setattr': {
     [errno.EPERM]: 'the source is mounted with options that are locked here: do not clear them',
     [errno.EINVAL]: 'this kernel does not know one of the options',

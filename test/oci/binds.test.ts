@@ -3,6 +3,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { bind, having } from '../helpers/bundle.ts';
+import type { TestMount } from '../helpers/config.ts';
 import { mountAt } from '../helpers/inside.ts';
 import { requires } from '../helpers/requires.ts';
 import { disagrees, isTsubo, skipWhere } from '../helpers/runtime.ts';
@@ -67,6 +68,30 @@ describe.skipIf(requires('root', 'busybox'))('the bind mounts of a container', (
       const failure = box.refuses(box.bundle(having(bind(join(box.dir, 'nowhere'), '/a'))));
       expect(failure.message).toContain('no such file or directory');
       if (isTsubo) expect(failure.record.pointer).toMatch(/^\/mounts\/7/);
+    });
+
+    test.each<[string, (dir: string) => TestMount]>([
+      ['a directory on a file', dir => bind(dir, '/etc/passwd')],
+      ['a file on a directory', dir => bind(join(dir, 'note'), '/etc')],
+      ['a device on a directory', () => bind('/dev/null', '/etc')],
+      ['a file system on a file', () => ({ destination: '/etc/passwd', type: 'tmpfs', source: 'tmpfs' })],
+      ['a cgroup on a file', () => ({ destination: '/etc/passwd', type: 'cgroup', source: 'cgroup' })],
+    ])('that do not fit are refused in the words that engines look for: %s', (what, mount) => {
+      for (const user of [false, true]) {
+        const asked = mount(box.source());
+        const bundle = box.bundle(made => {
+          made.config.mounts.push(asked);
+          if (user) made.userNamespace();
+        });
+        const failure = box.refuses(bundle);
+        expect(failure.message).toContain('not a directory');
+        expect(failure.message).toContain(`to rootfs at "${asked.destination}"`);
+        if (!isTsubo) continue;
+        expect(failure.record).toMatchObject({ code: 'container.mount', pointer: '/mounts/7', errno: 20 });
+        expect(failure.record['hint']).toContain(
+          what.includes('system') || what.includes('cgroup') ? 'must be a directory' : 'must both be',
+        );
+      }
     });
 
     test('take no options of a file system', context => {
