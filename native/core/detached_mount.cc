@@ -104,6 +104,14 @@ Result set_detached(int fd, uint64_t set, uint64_t clear, bool* later) {
   return *later ? Result{} : check("mount_setattr", r);
 }
 
+Result spread_detached(int fd, uint64_t propagation, bool recursive, bool* later) {
+  if (propagation == 0) return {};
+  sys::MountAttr attr = {0, 0, propagation, 0};
+  long r = sys::mount_setattr(fd, "", static_cast<unsigned>(kEmptyPath | (recursive ? kRecursive : 0)), &attr);
+  *later = r == -ENOSYS;
+  return *later ? Result{} : check("mount_setattr", r);
+}
+
 Result attach(Context& c, UniqueFd mount, int target, const char* path) {
   c.about(path);
   long r = sys::move_mount(mount.get(), "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);

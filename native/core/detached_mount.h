@@ -22,6 +22,9 @@ Result set_attributes(Context& c, int fd, uint64_t set, uint64_t clear, uint64_t
 // As set_attributes on a mount that is still detached. `later` says that this kernel can do it only when attached.
 Result set_detached(int fd, uint64_t set, uint64_t clear, bool* later);
 
+// The same for a propagation (MS_PRIVATE, ...; 0: none).
+Result spread_detached(int fd, uint64_t propagation, bool recursive, bool* later);
+
 // `extra` is one more option, or empty.
 struct NewFilesystem {
   const char* type;

@@ -5,7 +5,7 @@
 #include <linux/mount.h>
 #include <linux/openat2.h>
 
-#include "core/files.h"
+#include "core/detached_mount.h"
 
 namespace tsubo {
 
@@ -16,27 +16,48 @@ constexpr int kDetach = 2;  // MNT_DETACH
 
 }  // namespace
 
+namespace {
+
+// Becomes the path of its directory, empty for `/`.
+void to_parent(text::Path* path) {
+  size_t slash = path->size() - 1;
+  while (slash > 0 && path->c_str()[slash] != '/') slash--;
+  path->truncate(slash);
+}
+
+// The propagation of the mount that the path lies in.
+Result spread_nearest(Context& c, text::Path* path, uint64_t flags) {
+  while (true) {
+    c.about(path->c_str());
+    // EINVAL: no mount point; the mount is further up.
+    long r = sys::mount(nullptr, path->size() > 0 ? path->c_str() : "/", nullptr, flags, nullptr);
+    if (r != -EINVAL || path->size() == 0) return check("mount", r);
+    to_parent(path);
+  }
+}
+
+}  // namespace
+
 Result run(Context& c, const wire::step::setMountPropagation& s) {
   text::Path path;
   path.add(c.plan.text(s.path));
-  while (true) {
-    c.about(path.c_str());
-    // EINVAL: no mount point; the mount is further up.
-    long r = sys::mount(nullptr, path.size() > 0 ? path.c_str() : "/", nullptr, s.flags, nullptr);
-    if (r != -EINVAL || path.size() == 0) return check("mount", r);
-    size_t slash = path.size() - 1;
-    while (slash > 0 && path.c_str()[slash] != '/') slash--;
-    path.truncate(slash);
-  }
+  return spread_nearest(c, &path, s.flags);
 }
 
 namespace {
 
-Result use_root(Context& c, UniqueFd tree, int place) {
+Result use_root(Context& c, const wire::step::openRoot& s, UniqueFd tree, int place) {
+  // Before it is attached, so that no mount of the host's comes in.
+  bool recursive = (s.propagation & kMsRec) != 0, later = false;
+  uint64_t propagation = s.propagation & ~kMsRec;
+  if (Result r = mounts::spread_detached(tree.get(), propagation, recursive, &later); !r.ok()) return r;
   long r = sys::move_mount(tree.get(), "", place, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
   if (r < 0) return check("move_mount", r);
   sys::close(c.root);
   c.root = tree.release();
+  if (later) {
+    if (Result m = mounts::set_attributes(c, c.root, 0, 0, propagation, recursive); !m.ok()) return m;
+  }
   long null_device = sys::openat(sys::kCwd, "/dev/null", files::kPathOnly | files::kCloexec);
   if (null_device >= 0) c.host_null = static_cast<int>(null_device);
   // In a user namespace a new procfs must show no more than one that is mounted: while the host's is. Where that cannot
@@ -46,7 +67,8 @@ Result use_root(Context& c, UniqueFd tree, int place) {
 }
 
 // In a user namespace: the way to the root may be closed to us, and the host's `/` is as good a place to pivot from.
-Result take_root(Context& c, uint64_t slot) {
+Result take_root(Context& c, const wire::step::openRoot& s) {
+  const uint64_t slot = s.tree;
   if (slot >= wire::kSlots || c.slots[slot] < 0) return {EBADF, "move_mount"};
   UniqueFd tree(c.slots[slot]);
   c.slots[slot] = -1;
@@ -57,7 +79,7 @@ Result take_root(Context& c, uint64_t slot) {
   UniqueFd place;
   constexpr int kHere = files::kPathOnly | files::kDirectoryOnly | files::kCloexec;
   if (Result r = take(&place, "openat", sys::openat(sys::kCwd, "/", kHere)); !r.ok()) return r;
-  return use_root(c, give(tree), place.get());
+  return use_root(c, s, give(tree), place.get());
 }
 
 }  // namespace
@@ -65,7 +87,7 @@ Result take_root(Context& c, uint64_t slot) {
 Result run(Context& c, const wire::step::openRoot& s) {
   const char* path = c.plan.text(s.path);
   c.about(path);
-  if (s.tree != 0) return take_root(c, s.tree);
+  if (s.tree != 0) return take_root(c, s);
   // The last component must not be a link: it was resolved when the bundle was read, and must still be that directory.
   sys::OpenHow how = {
       static_cast<uint64_t>(files::kPathOnly | files::kDirectoryOnly | files::kNoFollow | files::kCloexec), 0,
@@ -78,7 +100,7 @@ Result run(Context& c, const wire::step::openRoot& s) {
       OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | static_cast<unsigned>(files::kRecursive | files::kEmptyPath));
   if (fd < 0) return check("open_tree", fd);
   UniqueFd tree(fd);
-  return use_root(c, give(tree), place.get());
+  return use_root(c, s, give(tree), place.get());
 }
 
 namespace {
@@ -176,11 +198,17 @@ Result hide_kernel_mounts(Context& c, const char* root_path) {
         bool inside = text::starts(entry.mountpoint, root_path) &&
                       (entry.mountpoint[length] == '/' || entry.mountpoint[length] == '\0');
         if (!inside) {
-          // EINVAL: another mount covers it, so nothing can travel from here.
-          long r =
-              c.detached_from_host ? 0 : sys::mount(nullptr, entry.mountpoint, nullptr, kMsSlave | kMsRec, nullptr);
-          if (r < 0 && r != -EINVAL && r != -ENOENT) return check("mount", r);
-          r = sys::umount2(entry.mountpoint, kDetach);
+          if (!c.detached_from_host) {
+            // Both: an unmount travels as the parent's propagation says, a mount on it as its own.
+            text::Path above;
+            above.add(entry.mountpoint);
+            if (above.size() > 0) to_parent(&above);
+            if (Result r = spread_nearest(c, &above, kMsSlave); !r.ok()) return r;
+            // EINVAL: another mount covers it, so nothing can travel from here.
+            long r = sys::mount(nullptr, entry.mountpoint, nullptr, kMsSlave | kMsRec, nullptr);
+            if (r < 0 && r != -EINVAL && r != -ENOENT) return check("mount", r);
+          }
+          long r = sys::umount2(entry.mountpoint, kDetach);
           if (r == -EINVAL || r == -EPERM) r = sys::mount("tmpfs", entry.mountpoint, "tmpfs", 0, "");
           if (r < 0 && r != -ENOENT) {
             c.about(entry.mountpoint);
@@ -206,6 +234,10 @@ Result run(Context& c, const wire::step::moveRoot&) {
   if (long r = sys::call(__NR_getcwd, sys::arg(path), sizeof path); r < 0) return check("getcwd", r);
   if (Result r = hide_kernel_mounts(c, path); !r.ok()) return r;
   c.about("/");
+  if (!c.detached_from_host) {
+    // Where `/` is shared the move would cover the host's too.
+    if (long r = sys::mount(nullptr, "/", nullptr, kMsSlave, nullptr); r < 0) return check("mount", r);
+  }
   if (long r = sys::mount(".", "/", nullptr, kMsMove, nullptr); r < 0) return check("mount", r);
   if (long r = sys::call(__NR_chroot, sys::arg(".")); r < 0) return check("chroot", r);
   return check("chdir", sys::chdir("/"));

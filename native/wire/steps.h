@@ -40,7 +40,7 @@ using field_numbers = numbers;
 #define TSUBO_FIELDS_enterTimeNamespace(F) F(text, offsets)
 #define TSUBO_FIELDS_setPropagation(F) F(number, flags)
 #define TSUBO_FIELDS_setMountPropagation(F) F(text, path) F(number, flags)
-#define TSUBO_FIELDS_openRoot(F) F(text, path) F(number, tree)
+#define TSUBO_FIELDS_openRoot(F) F(text, path) F(number, tree) F(number, propagation)
 #define TSUBO_FIELDS_mount(F) F(text, fstype) F(text, source) F(text, target) F(texts, options) F(number, attributes) F(number, flags)
 #define TSUBO_FIELDS_bind(F) F(text, source) F(number, tree) F(number, inRoot) F(text, target) F(number, recursive) F(number, attributesSet) F(number, attributesClear) F(number, attributesInsist) F(number, flags)
 #define TSUBO_FIELDS_cloneTree(F) F(text, source) F(number, inRoot) F(number, recursive) F(number, slot)

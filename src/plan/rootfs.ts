@@ -18,8 +18,12 @@ export interface RootfsPlan {
   readonly seal: readonly Step[];
 }
 
+/** Of the root and all mounts that came with it. */
+const wholePrivate = MS.MS_PRIVATE | MS.MS_REC;
+
 /**
- * linux.rootfsPropagation, default rslave: mounts of the host still come in, none goes out.
+ * linux.rootfsPropagation. Without it the root and all that came with it is private, as with crun and runc 1.2; what the
+ * config mounts from the host is a slave of the host's, as with runc: mounts of the host still come in, none goes out.
  *
  * Without the recursive slave or private of the whole namespace, mounts in it can still be shared with the host (that
  * is what shared is for: a bind of one stays so). The mount that holds the root is then taken out of that, or the root
@@ -30,7 +34,7 @@ export interface RootfsPlan {
  */
 export function rootfsPlan(context: PlanContext): RootfsPlan {
   const { config, options } = context;
-  const asked = config.linux?.rootfsPropagation;
+  const asked = config.linux?.rootfsPropagation || undefined;
   const flags = propagationOptions[asked ?? 'rslave'];
   const origin = asked === undefined ? '' : '/linux/rootfsPropagation';
   if (options.noPivot && (flags & MS.MS_PRIVATE) !== 0) {
@@ -44,17 +48,20 @@ export function rootfsPlan(context: PlanContext): RootfsPlan {
     });
   }
   const path = hostPath(context, config.root.path);
-  if (!hasNamespace(config, 'mount')) return rootOnHost(context, path, origin, flags);
+  if (!hasNamespace(config, 'mount')) {
+    return rootOnHost(context, path, origin, asked === undefined ? MS.MS_PRIVATE : flags);
+  }
   const enter: Step[] = [{ op: options.noPivot ? 'moveRoot' : 'pivotRoot', origin: '/root/path' }];
   if ((flags & (MS.MS_PRIVATE | MS.MS_SLAVE)) === 0) enter.push({ op: 'setRootPropagation', origin, flags });
   const { root: tree } = context.trees;
-  if (userNamespace(config) !== undefined) return rootOfHost(context, path, tree, enter);
+  if (userNamespace(config) !== undefined) return rootOfHost(context, path, tree, flags, enter);
   const open: Step[] = [{ op: 'setPropagation', origin, flags }];
   if (!cutsOffHost(flags)) {
     const apart = (flags & MS.MS_SLAVE) === 0 ? MS.MS_PRIVATE : MS.MS_SLAVE;
     open.push({ op: 'setMountPropagation', origin, path, flags: apart });
   }
-  open.push(...context.trees.wait, { op: 'openRoot', origin: '/root/path', path, tree: 0 });
+  const propagation = asked === undefined ? wholePrivate : 0;
+  open.push(...context.trees.wait, { op: 'openRoot', origin: '/root/path', path, tree: 0, propagation });
   return { open, enter, seal: sealSteps(config) };
 }
 
@@ -62,15 +69,23 @@ export function rootfsPlan(context: PlanContext): RootfsPlan {
  * In a user namespace, where the host has cloned the root if it is root itself. Nothing made there can reach the host: all mounts that are
  * shared with it become slaves, whatever is asked for, when the mount namespace is copied. So they do here.
  */
-function rootOfHost(context: PlanContext, path: string, tree: number, enter: readonly Step[]): RootfsPlan {
+function rootOfHost(
+  context: PlanContext,
+  path: string,
+  tree: number,
+  flags: number,
+  enter: readonly Step[],
+): RootfsPlan {
   const { config } = context;
-  const isPrivate = /^r?private$/.test(config.linux?.rootfsPropagation ?? '');
-  const flags = MS.MS_REC | (isPrivate ? MS.MS_PRIVATE : MS.MS_SLAVE);
+  const asked = config.linux?.rootfsPropagation || undefined;
+  const ofAll = MS.MS_REC | ((flags & MS.MS_PRIVATE) === 0 ? MS.MS_SLAVE : MS.MS_PRIVATE);
+  const ofRoot = (flags & (MS.MS_PRIVATE | MS.MS_SLAVE)) === 0 ? MS.MS_PRIVATE : 0;
+  const propagation = asked === undefined ? wholePrivate : ofRoot;
   return {
     open: [
-      { op: 'setPropagation', origin: '', flags },
+      { op: 'setPropagation', origin: '', flags: ofAll },
       ...context.trees.wait,
-      { op: 'openRoot', origin: '/root/path', path, tree },
+      { op: 'openRoot', origin: '/root/path', path, tree, propagation },
     ],
     enter,
     seal: sealSteps(config),
@@ -93,7 +108,7 @@ function rootOnHost(context: PlanContext, path: string, origin: string, flags: n
   return {
     open: [
       ...context.trees.wait,
-      { op: 'openRoot', origin: '/root/path', path, tree: 0 },
+      { op: 'openRoot', origin: '/root/path', path, tree: 0, propagation: 0 },
       { op: 'setMountPropagation', origin, path, flags: propagation | MS.MS_REC },
     ],
     enter,

@@ -47,8 +47,9 @@ export const vocabulary = {
    * Clones the tree of mounts at `path` (a host path, which must be a real directory and not a symbolic link) and
    * puts it over itself, so that it is a mount that can be pivoted to. It is the root of all later steps.
    * A `tree` that is not 0 is the slot of the clone, which the host has made; that is put over `/`, and must let us in.
+   * The clone first gets the propagation (MS_PRIVATE, or with MS_REC all of its mounts; 0: none).
    */
-  openRoot: { path: 'text', tree: 'number' },
+  openRoot: { path: 'text', tree: 'number', propagation: 'number' },
   /**
    * Makes a file system of type `fstype` (fsopen, fsconfig per option, fsmount) and puts it on `target` in the root.
    * A missing target is made as a directory (0755). `options` are `key` or `key=value`; `attributes` are

@@ -5,7 +5,7 @@ import type { Bundle } from '../helpers/bundle.ts';
 import { mountAt, parseReport } from '../helpers/inside.ts';
 import { parseMountinfo } from '../helpers/mountinfo.ts';
 import { requires } from '../helpers/requires.ts';
-import { disagrees, isTsubo } from '../helpers/runtime.ts';
+import { disagrees, isTsubo, skipWhere } from '../helpers/runtime.ts';
 import { sandbox, until } from '../helpers/sandbox.ts';
 
 describe.skipIf(requires('root', 'busybox'))('mounts that are made later', () => {
@@ -16,7 +16,7 @@ describe.skipIf(requires('root', 'busybox'))('mounts that are made later', () =>
   });
 
   test.each([
-    ['nothing', undefined, ['slave']],
+    ['nothing', undefined, disagrees('runc 1.1', 'leaves the root a slave of the host') ? ['slave'] : []],
     ['slave', 'slave', ['slave']],
     ['rslave', 'rslave', ['slave']],
     ['private', 'private', []],
@@ -41,6 +41,81 @@ describe.skipIf(requires('root', 'busybox'))('mounts that are made later', () =>
       expect(seen).toEqual(expected);
     }
   });
+
+  /**
+   * A container whose root is a shared mount with another one in it, as on most machines, and what it sees of mounts that
+   * the host makes later: in the root, in the mount in it, and in what is bound.
+   */
+  const seenLater = (modify: (bundle: Bundle) => void, ...flags: string[]): string[] => {
+    const source = box.mkdir('source');
+    const bundle = box.bundle(made => {
+      made.config.mounts.push({ destination: '/vol', type: 'bind', source, options: ['rbind'] });
+      made.config.process.args = ['/bin/sleep', '1000'];
+      made.directory('mnt');
+      made.directory('sub');
+      made.directory('vol');
+      modify(made);
+    });
+    const { rootfs } = bundle;
+    box.view.sh(
+      'mount --rbind "$1" "$1" && mount -t tmpfs tmpfs "$1/sub" && mkdir "$1/sub/in" "$2/in" && mount --bind "$2" "$2"',
+      rootfs,
+      source,
+    );
+    try {
+      box.create(bundle, ...flags);
+      box.view.sh(
+        'for at in "$1/mnt" "$1/sub/in" "$2/in"; do mount -t tmpfs late "$at"; done',
+        rootfs,
+        source,
+      );
+      const { pid } = box.state(bundle.id);
+      return parseMountinfo(box.view.sh('cat /proc/$1/mountinfo', String(pid)))
+        .filter(mount => mount.source === 'late')
+        .map(mount => mount.target)
+        .sort();
+    } finally {
+      box.must(['delete', '--force', bundle.id]);
+      box.view.sh('umount -R "$1" "$2"', rootfs, source);
+    }
+  };
+
+  test.each<[string, (bundle: Bundle) => void, string[]]>([
+    ['', () => {}, []],
+    [' in a user namespace', bundle => bundle.userNamespace(), []],
+    [' with --no-pivot', () => {}, ['--no-pivot']],
+  ])('on the host come into what is bound, and never into the root%s', (_, modify, flags) => {
+    const inRoot = disagrees('runc 1.1', 'leaves the root a slave of the host') ? ['/mnt', '/sub/in'] : [];
+    expect(seenLater(modify, ...flags)).toEqual([...inRoot, '/vol/in']);
+  });
+
+  test('on the host come into a root that is to be a slave', () => {
+    const seen = seenLater(bundle => (bundle.config.linux.rootfsPropagation = 'rslave'));
+    expect(seen).toEqual(['/mnt', '/sub/in', '/vol/in']);
+  });
+
+  test('on the host do not come into a root of a user namespace that is shared', context => {
+    skipWhere(context, 'runc 1.1', 'leaves the root a slave of the host');
+    const seen = seenLater(bundle => {
+      bundle.userNamespace();
+      bundle.config.linux.rootfsPropagation = 'shared';
+    });
+    expect(seen).not.toContain('/mnt');
+  });
+
+  test.for(['shared', 'rshared'])(
+    'leave those of the host as they are with --no-pivot and %s',
+    (value, context) => {
+      skipWhere(context, 'runc 1.1', "moves the root over the host's");
+      const before = box.view.mounts();
+      const bundle = box.bundle(made => {
+        made.config.linux.rootfsPropagation = value;
+        made.config.process.args = ['/bin/true'];
+      });
+      box.must(['run', '--no-pivot', '--bundle', bundle.dir, bundle.id]);
+      expect(box.view.mounts()).toEqual(before);
+    },
+  );
 
   test('never spread from the root to the host unless it is shared', () => {
     for (const value of [undefined, 'rslave', 'rprivate']) {

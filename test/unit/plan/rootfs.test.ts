@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
 import type { RootfsPropagation } from '../../../src/oci/config.ts';
+import type { NamespaceType } from '../../../src/oci/namespaces.ts';
 import { MS } from '../../../src/plan/kernel-flags.ts';
 import { operations, planFor, stepsOf } from '../../helpers/plan.ts';
 
@@ -30,6 +31,31 @@ describe('rootfsPropagation', () => {
     ['runbindable', MS_UNBINDABLE | MS_REC, MS_PRIVATE, MS_UNBINDABLE | MS_REC],
   ] as const)('%s keeps the new root from the host and comes into effect', (word, before, parent, after) => {
     expect(propagation(word)).toEqual({ before, parent, after });
+  });
+
+  it.each([
+    [undefined, MS_PRIVATE | MS_REC, MS_PRIVATE | MS_REC],
+    ['slave', 0, 0],
+    ['rslave', 0, 0],
+    ['rprivate', 0, 0],
+    ['shared', 0, MS_PRIVATE],
+    ['unbindable', 0, MS_PRIVATE],
+  ] as const)(
+    '%s makes the root private before it is put in its place, unless it is a slave',
+    (word, plain, user) => {
+      const asked = word === undefined ? {} : { rootfsPropagation: word };
+      const tree = (...types: NamespaceType[]) => {
+        const namespaces = types.map(type => ({ type }));
+        return stepsOf(planFor({ linux: { namespaces, ...asked } }), 'openRoot')[0]?.propagation;
+      };
+      expect(tree('mount')).toBe(plain);
+      expect(tree('mount', 'user')).toBe(user);
+    },
+  );
+
+  it('is that of the root alone without a mount namespace', () => {
+    const plan = planFor({ linux: { namespaces: [] } });
+    expect(stepsOf(plan, 'setMountPropagation')[0]?.flags).toBe(MS_PRIVATE | MS_REC);
   });
 
   it('is set on the namespace before the root is opened, and on the root after the pivot', () => {
