@@ -55,10 +55,10 @@ struct Context {
   // Slot 0 is the newest mount; 1 to `handed_over` came with the spawn.
   int slots[wire::kSlots];
   uint32_t handed_over = 0;
-  // A procfs of the container's pid namespace that is mounted nowhere: nothing inside can cover or replace it.
+  // A procfs of the container's pid namespace that is mounted nowhere: nothing inside can cover or replace it. In a user
+  // namespace that is refused one it is the host's, where a path may cross a mount.
   int procfs = -1;
-  // What covers masked files: the container's /dev/null, and the host's for a root that may have none (or another file:
-  // it has not been looked at).
+  // What covers masked files: the container's /dev/null, or a clone of the host's that is mounted nowhere as yet.
   int null_device = -1;
   int host_null = -1;
   // The working directory that we were called in, while mount(2) needs it for targets.

@@ -50,6 +50,17 @@ size_t directory_length(const char* path) {
 
 bool names_entry(const char* name) { return *name != '\0' && !text::equal(name, ".") && !text::equal(name, ".."); }
 
+// The descriptor, or a negative error when it is the root's.
+long unless_root(int root, long fd) {
+  Status top, at;
+  long r = status(root, "", 0, &top);
+  if (r == 0) r = status(static_cast<int>(fd), "", 0, &at);
+  if (r == 0 && at.mount == top.mount && at.inode == top.inode) r = -EBUSY;
+  if (r == 0) return fd;
+  sys::close(static_cast<int>(fd));
+  return r;
+}
+
 // Made relative to a directory that has been resolved, never through a link (CVE-2024-45310). -EEXIST: something of
 // that name is there, be it a link that leads nowhere.
 long make_entry(int directory, const char* name, Make what, unsigned mode) {
@@ -129,14 +140,8 @@ long walk_and_make(int root, const char* path, Make what, unsigned mode) {
   }
 }
 
-}  // namespace
-
-long make_in_root(int root, const char* path, Make what, unsigned mode, bool* existed) {
-  long fd = open_in_root(root, path);
-  if (existed != nullptr) *existed = fd >= 0;
-  if (fd != -ENOENT) return fd;
-
-  // Most often only the last one is missing.
+// Most often only the last one is missing.
+long make_missing(int root, const char* path, Make what, unsigned mode) {
   size_t length = directory_length(path);
   const char* name = path + length;
   text::Path directory;
@@ -146,6 +151,35 @@ long make_in_root(int root, const char* path, Make what, unsigned mode, bool* ex
     if (parent.open() && make_entry(parent.get(), name, what, mode) >= 0) return open_entry(parent.get(), name, what);
   }
   return walk_and_make(root, path, what, mode);
+}
+
+}  // namespace
+
+long make_in_root(int root, const char* path, Make what, unsigned mode) {
+  long fd = open_in_root(root, path);
+  return fd == -ENOENT ? make_missing(root, path, what, mode) : fd;
+}
+
+namespace {
+
+// A path other than `/`, cleaned by the plan, leads to the root only through a link.
+long open_or_make_below(int root, const char* path, const Make* what, unsigned mode, bool* existed) {
+  long fd = open_in_root(root, path, kPathOnly, RESOLVE_NO_SYMLINKS);
+  bool links = fd == -ELOOP;
+  if (links) fd = open_in_root(root, path);
+  if (existed != nullptr) *existed = fd >= 0;
+  if (fd == -ENOENT && what != nullptr) fd = make_missing(root, path, *what, mode);
+  return fd >= 0 && links ? unless_root(root, fd) : fd;
+}
+
+}  // namespace
+
+long open_below_root(int root, const char* path) {
+  return open_or_make_below(root, path, nullptr, 0, nullptr);
+}
+
+long make_below_root(int root, const char* path, Make what, unsigned mode, bool* existed) {
+  return open_or_make_below(root, path, &what, mode, existed);
 }
 
 Result open_parent(Context& c, const char* path, int* parent, const char** name) {

@@ -48,10 +48,15 @@ long filesystem(int fd, Filesystem* filesystem);
 // An O_PATH descriptor (or one with `flags`) of a path in the root: links stay inside, magic links are refused.
 long open_in_root(int root, const char* path, int flags = kPathOnly, uint64_t extra_resolve = 0);
 
+// An O_PATH descriptor of a path in the root, -EBUSY where links lead to the root itself.
+long open_below_root(int root, const char* path);
+
 enum class Make { directory, file };
 // The same, and makes what is missing: parents as directories 0755, the last one as asked with `mode`. A dangling
-// symbolic link is followed inside the root and what it names is made. `existed` tells whether it was there.
-long make_in_root(int root, const char* path, Make what, unsigned mode, bool* existed = nullptr);
+// symbolic link is followed inside the root and what it names is made.
+long make_in_root(int root, const char* path, Make what, unsigned mode);
+// The same, -EBUSY where links lead to the root itself. `existed` tells whether it was there.
+long make_below_root(int root, const char* path, Make what, unsigned mode, bool* existed);
 
 // The directory of `path` in the root (made if missing) and the last name in it. The descriptor stays the context's.
 Result open_parent(Context& c, const char* path, int* parent, const char** name);

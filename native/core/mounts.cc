@@ -38,7 +38,7 @@ Result open_target(Context& c, const char* path, uint64_t flags, files::Make wha
     }
     if (fd != -ENOENT) return check("openat2", fd);
   }
-  long fd = files::make_in_root(c.root, path, what, what == files::Make::directory ? 0755 : 0644, existed);
+  long fd = files::make_below_root(c.root, path, what, what == files::Make::directory ? 0755 : 0644, existed);
   if (fd < 0) return check("openat2", fd);
   target->reset(fd);
   return {};

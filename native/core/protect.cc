@@ -10,16 +10,24 @@ namespace tsubo {
 using mounts::attach;
 using mounts::clone_tree;
 
+namespace {
+
+Result seal_root(Context& c) { return mounts::set_attributes(c, c.root, MOUNT_ATTR_RDONLY, 0, 0, false); }
+
+}  // namespace
+
 Result run(Context& c, const wire::step::sealRoot&) {
   c.about("/");
-  return mounts::set_attributes(c, c.root, MOUNT_ATTR_RDONLY, 0, 0, false);
+  return seal_root(c);
 }
 
 Result run(Context& c, const wire::step::readonlyPath& s) {
   const char* path = c.plan.text(s.path);
   c.about(path);
-  long fd = files::open_in_root(c.root, path);
+  long fd = files::open_below_root(c.root, path);
   if (fd == -ENOENT || fd == -ENOTDIR) return {};
+  // A mount over the root would be seen by processes that enter later, and not by this one.
+  if (fd == -EBUSY) return seal_root(c);
   if (fd < 0) return check("openat2", fd);
   UniqueFd target(fd), tree;
   if (Result r = clone_tree(c, target.get(), "", true, &tree); !r.ok()) return r;
@@ -46,20 +54,32 @@ Result mask_directory(Context& c, int target, const char* path) {
   return {};
 }
 
-// The container's, or the host's where it has none; looked up once for all masks.
+// What masks of files are cloned from, looked up once for all of them: the container's null device, or a mask that shows
+// the host's.
 int null_device(Context& c) {
   if (c.null_device >= 0) return c.null_device;
   UniqueFd own(files::open_in_root(c.root, "/dev/null"));
-  if (files::is_null_device(own.get())) return c.null_device = own.release();
-  return files::is_null_device(c.host_null) ? c.host_null : -1;
+  if (files::is_null_device(own.get())) c.null_device = own.release();
+  return c.null_device;
 }
 
 }  // namespace
 
+Result run(Context& c, const wire::step::keepNullDevice&) {
+  constexpr const char* kPath = "/dev/null";
+  c.about(kPath);
+  if (null_device(c) >= 0) return {};
+  UniqueFd tree;
+  // Where the host has none either, the mask of a file fails.
+  if (!clone_tree(c, sys::kCwd, kPath, false, &tree).ok() || !files::is_null_device(tree.get())) return {};
+  c.host_null = tree.release();
+  return {};
+}
+
 Result run(Context& c, const wire::step::maskPath& s) {
   const char* path = c.plan.text(s.path);
   c.about(path);
-  long fd = files::open_in_root(c.root, path);
+  long fd = files::open_below_root(c.root, path);
   if (fd == -ENOENT || fd == -ENOTDIR) return {};
   if (fd < 0) return check("openat2", fd);
   UniqueFd target(fd), tree;
@@ -68,9 +88,18 @@ Result run(Context& c, const wire::step::maskPath& s) {
   if (at.is(files::kDirectory)) return mask_directory(c, target.get(), path);
 
   int cover = null_device(c);
-  if (cover < 0) return {ENODEV, "open_tree"};
-  if (Result r = clone_tree(c, cover, "", false, &tree); !r.ok()) return r;
-  return attach(c, give(tree), target.get(), path);
+  if (cover >= 0) {
+    if (Result r = clone_tree(c, cover, "", false, &tree); !r.ok()) return r;
+    return attach(c, give(tree), target.get(), path);
+  }
+  if (c.host_null < 0) return {ENODEV, "open_tree"};
+  // Only a mount that is attached can be cloned on every kernel: the first mask is the clone of the host's device itself.
+  UniqueFd first(c.host_null);
+  c.host_null = -1;
+  if (Result r = attach(c, give(first), target.get(), path); !r.ok()) return r;
+  c.null_device = c.slots[0];
+  c.slots[0] = -1;
+  return {};
 }
 
 }  // namespace tsubo

@@ -65,6 +65,7 @@ using field_numbers = numbers;
 #define TSUBO_FIELDS_setSysctl(F) F(text, path) F(text, value)
 #define TSUBO_FIELDS_readonlyPath(F) F(text, path)
 #define TSUBO_FIELDS_maskPath(F) F(text, path)
+#define TSUBO_FIELDS_keepNullDevice(F)
 #define TSUBO_FIELDS_joinSessionKeyring(F) F(text, name)
 #define TSUBO_FIELDS_setSecurityAttribute(F) F(texts, names) F(text, value)
 #define TSUBO_FIELDS_setNoNewPrivileges(F)
@@ -96,7 +97,7 @@ using field_numbers = numbers;
   S(resetSignals) S(joinNamespace) S(becomeRoot) S(showToUser) S(unshare) S(enterTimeNamespace) S(setPropagation) S(setMountPropagation) S(openRoot) S(mount) S(bind) S(cloneTree) S(mountCgroup) \
   S(keepMount) S(changeMount) S(labelMount) S(makeDevice) S(bindDevice) S(makeSymlink) S(replaceSymlink) S(makeSymlinkIf) S(pivotRoot) \
   S(moveRoot) S(changeRoot) S(setRootPropagation) S(sealRoot) S(makeDirectory) S(raiseLoopback) S(setHostname) \
-  S(setDomainname) S(setSysctl) S(readonlyPath) S(maskPath) S(joinSessionKeyring) S(setSecurityAttribute) S(setNoNewPrivileges) \
+  S(setDomainname) S(setSysctl) S(readonlyPath) S(maskPath) S(keepNullDevice) S(joinSessionKeyring) S(setSecurityAttribute) S(setNoNewPrivileges) \
   S(setRlimit) S(setAffinity) S(setScheduler) S(setIoPriority) S(setPersonality) S(setMemoryPolicy) \
   S(ownStdio) S(openTerminal) S(useTerminal) S(limitBoundingSet) S(setUser) S(setCapabilities) S(setAmbientSet) \
   S(findHome) S(changeDirectory) S(setUmask) S(findProgram) S(rendezvous) S(runHook) S(ready) S(awaitStart) S(loadSeccomp) S(execute)

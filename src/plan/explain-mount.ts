@@ -53,6 +53,9 @@ function refusal(mount: MountStep, report: Report): string | undefined {
   if (mount.op === 'mount' && (flags & mountFlags.ordinaryDirectory) !== 0 && notDirectory) {
     return `filesystem ${JSON.stringify(mount.fstype)} must be mounted on ordinary directory`;
   }
+  if (report.syscall === 'openat2' && report.errno === errno.EBUSY) {
+    return `${JSON.stringify(mount.target)} leads to "/": mountpoint "/" is on the top of rootfs`;
+  }
   if (report.syscall === 'fstatfs' && report.errno === errno.EPERM) {
     const target = JSON.stringify(mount.target);
     return (flags & mountFlags.sourceIsProc) !== 0

@@ -13,6 +13,7 @@ import { explainExecute, explainFindProgram } from './explain-program.ts';
 import { explainScheduling } from './explain-scheduling.ts';
 import { hintFor } from './hints.ts';
 import type { Plan } from './plan.ts';
+import { rootMask } from './restricted-paths.ts';
 
 /** What a failed step means, beside what every failure has; the pointer where it is finer than the step's origin. */
 export type Explanation = Pick<ErrorFields, 'code' | 'message' | 'pointer' | 'value' | 'hint'>;
@@ -126,7 +127,13 @@ function explainStep(plan: Plan, step: Step, report: Report, config?: Config): E
         message: `can't make ${JSON.stringify(step.path)} read-only: ${called}`,
       };
     case 'maskPath':
-      return { code: 'container.path', message: `can't mask path ${JSON.stringify(step.path)}: ${called}` };
+      return {
+        code: 'container.path',
+        message:
+          report.syscall === 'openat2' && report.errno === errno.EBUSY
+            ? rootMask(step.path)
+            : `can't mask path ${JSON.stringify(step.path)}: ${called}`,
+      };
     case 'joinNamespace':
       return {
         code: 'container.namespace',

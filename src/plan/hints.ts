@@ -77,7 +77,11 @@ const hints = (): Readonly<Record<string, Readonly<Record<number, string>>>> => 
     [errno.EROFS]: 'mount a tmpfs on /dev, or make the file in the root file system beforehand',
     [errno.ELOOP]: 'a symbolic link has that name in the root file system',
   },
-  maskPath: { [errno.ENODEV]: `the container's /dev/null must be the character device 1:3` },
+  maskPath: {
+    [errno.ENODEV]:
+      'neither the container nor the host has the null device (1:3) at /dev/null, which covers files',
+    [errno.EBUSY]: 'a symbolic link leads to the root: mask directories in it, or use readonlyPaths',
+  },
   joinNamespace: {
     [errno.EINVAL]: 'the file is a namespace of another type than the config says',
     [errno.EPERM]: 'joining a namespace needs CAP_SYS_ADMIN in the user namespace that owns it',

@@ -21,7 +21,7 @@ import { oomScoreSteps } from './oom-score.ts';
 import type { FifoSlots, HostStep, Plan, PlanWarning } from './plan.ts';
 import { processSteps } from './process.ts';
 import { rdtSteps } from './rdt.ts';
-import { restrictedPathSteps } from './restricted-paths.ts';
+import { nullDeviceSteps, restrictedPathSteps } from './restricted-paths.ts';
 import { rlimitHostSteps } from './rlimits.ts';
 import { rootfsPlan } from './rootfs.ts';
 import { sysctlSteps } from './sysctl.ts';
@@ -153,6 +153,7 @@ function containerSteps(
     ...deviceSteps(config),
     ...rendezvous('runtime', '/hooks'),
     ...createContainerSteps(context),
+    ...nullDeviceSteps(config),
   );
   if (config.process.terminal) {
     steps.push(...terminalSteps(ofProcess, { slot: context.takeSlot(), console: true }));

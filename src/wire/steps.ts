@@ -152,10 +152,18 @@ export const vocabulary = {
   setDomainname: { name: 'text' },
   /** Writes `value` to `path` below proc/sys of a fresh procfs that nothing in the container can reach or replace. */
   setSysctl: { path: 'text', value: 'text' },
-  /** The path in the root becomes a read-only mount of itself. A path that is not there is left out. */
+  /**
+   * The path in the root becomes a read-only mount of itself, or the root mount read-only where a symbolic link leads to
+   * the root. A path that is not there is left out.
+   */
   readonlyPath: { path: 'text' },
-  /** A file is covered by the container's /dev/null, a directory by an empty read-only one. A path that is not there is left out. */
+  /**
+   * A file is covered by a null device, a directory by an empty read-only one. A path that is not there is left out, one
+   * that leads to the root refused with EBUSY.
+   */
   maskPath: { path: 'text' },
+  /** Clones the host's /dev/null for the masks of a container that has no null device there. Before the pivot. */
+  keepNullDevice: {},
   /** A new session keyring of this name, searchable by the container's user. Kernels without keyrings are left alone. */
   joinSessionKeyring: { name: 'text' },
   /**

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import type { Bundle } from '../helpers/bundle.ts';
-import { mountAt } from '../helpers/inside.ts';
+import { type Bundle, bind } from '../helpers/bundle.ts';
+import { mountAt, parseReport } from '../helpers/inside.ts';
+import { parseMountinfo } from '../helpers/mountinfo.ts';
 import { requires } from '../helpers/requires.ts';
-import { disagrees } from '../helpers/runtime.ts';
+import { disagrees, isTsubo, skipWhere } from '../helpers/runtime.ts';
 import { sandbox } from '../helpers/sandbox.ts';
 
 const EROFS = 30;
@@ -141,6 +142,105 @@ describe.skipIf(requires('root', 'busybox'))('the paths of a container', () => {
         expect(done.stdout).toBe('');
       }
     });
+  });
+
+  describe('that are masked without a null device in the container', () => {
+    test.each<[string, (dev: string) => void]>([
+      ['no /dev/null', () => {}],
+      ['a file of that name', dev => box.view.sh('echo not null >"$1/null"', dev)],
+      ['a link of that name', dev => box.view.sh('ln -s /etc/passwd "$1/null"', dev)],
+    ])("show the host's: %s", (_, fill) => {
+      for (const user of [false, true]) {
+        const dev = box.mkdir('dev');
+        fill(dev);
+        const bundle = box.bundle(made => {
+          masking('/secret/key', '/secret/deep/key', '/etc/passwd')(made);
+          made.unmount('/dev');
+          made.config.mounts.push({ destination: '/dev', type: 'bind', source: dev, options: ['rbind'] });
+          made.config.process.args = [
+            '/bin/inside',
+            '--probe',
+            '/secret/key',
+            '/secret/deep/key',
+            '/etc/passwd',
+          ];
+          if (user) made.userNamespace();
+        });
+        const done = box.run(bundle);
+        if (disagrees('runc 1.1', 'needs the /dev/null of the container')) return;
+        expect(done.status).toBe(0);
+        for (const probe of Object.values(parseReport(done.stdout).probes)) {
+          expect(probe).toMatchObject({ kind: 'character', major: 1, minor: 3, read: { text: '' } });
+        }
+      }
+    });
+
+    test("show the host's where a mount hides the null device", context => {
+      skipWhere(context, 'runc 1.1', 'covers masked files with whatever /dev/null is (CVE-2025-31133)');
+      const report = box.inside(
+        bundle => {
+          masking('/secret/key')(bundle);
+          bundle.config.mounts.push(bind(`${box.source()}/note`, '/dev/null'));
+        },
+        { probe: ['/secret/key', '/dev/null'] },
+      );
+      expect(report.probes['/secret/key']).toMatchObject({ kind: 'character', major: 1, minor: 3 });
+      expect(report.probes['/dev/null']?.read?.text).toBe('from the host');
+    });
+  });
+
+  /** Spellings of the root, and a link in the root that leads there. */
+  const rootPaths = ['/', '/.', '//', '/..', '/bin/..', '/to-root', '/bin/up'];
+  const withLinks = (bundle: Bundle) => {
+    bundle.symlink('to-root', '/');
+    rmSync(bundle.inRoot('bin/up'), { force: true });
+    bundle.symlink('bin/up', '..');
+  };
+
+  test.for(rootPaths)('that are masked cannot be the root: %s', (path, context) => {
+    skipWhere(context, 'runc', 'covers the root, which its program does not see');
+    const bundle = box.bundle(made => {
+      withLinks(made);
+      made.config.linux.maskedPaths = ['/proc/keys', path];
+    });
+    const failure = box.refuses(bundle);
+    expect(failure.message).toContain(
+      `can't mask path ${JSON.stringify(path)}: it is the root of the container`,
+    );
+    if (isTsubo) expect(failure.record.pointer).toBe('/linux/maskedPaths/1');
+  });
+
+  test.for(rootPaths)('that are readonly can be the root, for every process: %s', (path, context) => {
+    skipWhere(context, 'runc', 'covers the root, which its program does not see');
+    const bundle = box.running(made => {
+      withLinks(made);
+      made.config.linux.readonlyPaths = [path, '/nowhere'];
+      made.config.process.args = [
+        '/bin/sh',
+        '-c',
+        'touch /mine && echo written; echo tried; exec sleep 1000',
+      ];
+    });
+    const tried = box.oci(['exec', bundle.id, '/bin/sh', '-c', 'touch /mine; stat -c %d:%i /']);
+    expect(tried.stderr).toContain('Read-only file system');
+    const { pid } = box.state(bundle.id);
+    // both are in the same root
+    expect(tried.stdout).toBe(`${box.view.sh('stat -c %d:%i /proc/$1/root/', String(pid))}`);
+    expect(readdirSync(bundle.rootfs)).not.toContain('mine');
+    const mounts = parseMountinfo(box.view.sh('cat /proc/$1/mountinfo', String(pid)));
+    expect(mounts.filter(mount => mount.target === '/')).toHaveLength(1);
+    expect(mounts.find(mount => mount.target === '/')?.options).toContain('ro');
+  });
+
+  test.each(['/to-root', '/bin/up'])('cannot be mounted over the root by the link %s', path => {
+    const bundle = box.bundle(made => {
+      withLinks(made);
+      made.config.mounts.push(bind(box.source(), path));
+    });
+    const failure = box.refuses(bundle);
+    if (!isTsubo) return;
+    expect(failure.message).toContain('mountpoint "/" is on the top of rootfs');
+    expect(failure.record.pointer).toBe('/mounts/7');
   });
 
   const readonly =

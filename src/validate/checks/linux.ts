@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { joinPath } from '../../host/paths.ts';
 import { rootfsPropagations } from '../../oci/config-linux.ts';
+import { rootMask } from '../../plan/restricted-paths.ts';
 import type { Check } from '../context.ts';
 import { nearestWord } from '../spelling.ts';
 
@@ -49,8 +50,12 @@ export const checkHiddenPaths: Check = context => {
       });
     }
     paths.forEach((path, index) => {
-      if (path.startsWith('/')) return;
       const pointer = `/linux/${property}/${index}`;
+      if (property === 'maskedPaths' && joinPath('/', path) === '/') {
+        const hint = 'mask directories in it, or use readonlyPaths or root.readonly';
+        context.problem({ code, message: rootMask(path), pointer, value: path, hint, spec });
+      }
+      if (path.startsWith('/')) return;
       context.problem({ code, message: `the path "${path}" is not absolute`, pointer, value: path, spec });
     });
   }

@@ -81,6 +81,7 @@ function isMounted(config: Draft<Config>, path: string): boolean {
   );
 }
 
+/** A read-only root leaves the mounts in it as they are. */
 function covered(path: string, covers: readonly string[]): boolean {
-  return covers.map(cleanPath).some(cover => cover === path || isBelow(path, cover));
+  return covers.map(cleanPath).some(cover => cover === path || (cover !== '/' && isBelow(path, cover)));
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
+import type { Mount } from '../../../src/oci/config.ts';
 import { sysctlPath } from '../../../src/plan/sysctl.ts';
 import { operations, planFor, stepsOf } from '../../helpers/plan.ts';
 
@@ -55,4 +56,26 @@ describe('restricted paths', () => {
       ['maskPath', '/sys/firmware', '/linux/maskedPaths/2'],
     ]);
   });
+
+  it.each(['/', '/.', '//', '/..', '/bin/..'])('make the root itself read-only for %s', path => {
+    const plan = planFor({ linux: { namespaces: [{ type: 'mount' }], readonlyPaths: ['/data', path] } });
+    expect(stepsOf(plan, 'readonlyPath')).toHaveLength(1);
+    expect(stepsOf(plan, 'sealRoot')).toEqual([{ op: 'sealRoot', origin: '/linux/readonlyPaths/1' }]);
+  });
+
+  it.each<[string, object[], number]>([
+    ['no mount of /dev', [], 0],
+    ['a tmpfs on /dev', [{ destination: '/dev', type: 'tmpfs', source: 'tmpfs' }], 0],
+    ['a /dev that is bound', [{ destination: '/dev/.', type: 'bind', source: '/x', options: ['bind'] }], 1],
+    ['a mount on /dev/null', [{ destination: '/dev/null', source: '/x', options: ['bind'] }], 1],
+  ])(
+    'keep the null device of the host before the pivot where the container may have none: %s',
+    (_, mounts, count) => {
+      const linux = { namespaces: [{ type: 'mount' as const }], maskedPaths: ['/proc/keys'] };
+      const plan = planFor({ config: { mounts: mounts as Mount[] }, linux });
+      expect(stepsOf(plan, 'keepNullDevice')).toHaveLength(count);
+      if (count === 0) return;
+      expect(operations(plan).indexOf('keepNullDevice')).toBeLessThan(operations(plan).indexOf('pivotRoot'));
+    },
+  );
 });

@@ -249,6 +249,18 @@ describe('devices', () => {
   });
 });
 
+describe('masked paths', () => {
+  it.each(['/', '/.', '//', '/..', '/bin/../'])('cannot be the root: %j', path => {
+    expect(problems(it => Object.assign(it.linux, { maskedPaths: ['/proc/keys', path] }))).toEqual([
+      'config.maskedPaths /linux/maskedPaths/1',
+    ]);
+  });
+
+  it('can be the root where they are read-only', () => {
+    accepted(it => Object.assign(it.linux, { readonlyPaths: ['/'] }));
+  });
+});
+
 describe('rootfsPropagation', () => {
   it.each(['shared', 'rslave', 'runbindable', ''])('%j is accepted', rootfsPropagation => {
     accepted(it => Object.assign(it.linux, { rootfsPropagation }));

@@ -199,6 +199,13 @@ describe.each<[string, [string, Change, string[]][]]>([
         ['isolation.writable-proc /linux/readonlyPaths'],
       ],
       [
+        'a read-only root, which /proc/sys is not part of',
+        ({ linux }) => {
+          linux.readonlyPaths = ['/'];
+        },
+        ['isolation.writable-proc /linux/readonlyPaths'],
+      ],
+      [
         'no procfs at all',
         config => {
           config.mounts = config.mounts.slice(1);
