@@ -55,8 +55,8 @@ struct Context {
   // Slot 0 is the newest mount; 1 to `handed_over` came with the spawn.
   int slots[wire::kSlots];
   uint32_t handed_over = 0;
-  // A procfs of the container's pid namespace that is mounted nowhere: nothing inside can cover or replace it. In a user
-  // namespace that is refused one it is the host's, where a path may cross a mount.
+  // A procfs of the container's pid namespace that is mounted nowhere: nothing inside can cover or replace it. In a
+  // user namespace that is refused one it is the host's, where a path may cross a mount.
   int procfs = -1;
   // What covers masked files: the container's /dev/null, or a clone of the host's that is mounted nowhere as yet.
   int null_device = -1;

@@ -34,7 +34,8 @@ Result set_by_remount(Context& c, int fd, uint64_t set, uint64_t clear, uint64_t
   });
 }
 
-// move_mount(2) reports EINVAL for a directory on a file and the reverse. mount(2) reports ENOTDIR, which engines look for.
+// move_mount(2) reports EINVAL for a directory on a file and the reverse. mount(2) reports ENOTDIR, which engines look
+// for.
 bool differ_in_type(int mount, int target) {
   files::Status top, place;
   return files::status(mount, "", 0, &top) == 0 && files::status(target, "", 0, &place) == 0 &&

@@ -84,8 +84,8 @@ namespace {
 
 enum class Existing { keep, replace };
 
-// A mount on that name, which could not be removed either. Or a node 5:2 on another mount than the root's, so perhaps in
-// the host's own /dev that came with the root: it does what the link would, because the kernel looks for the devpts
+// A mount on that name, which could not be removed either. Or a node 5:2 on another mount than the root's, so perhaps
+// in the host's own /dev that came with the root: it does what the link would, because the kernel looks for the devpts
 // beside it (Linux 4.7).
 bool stays(Context& c, int parent, const char* name) {
   files::Status at, root;

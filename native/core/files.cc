@@ -174,9 +174,7 @@ long open_or_make_below(int root, const char* path, const Make* what, unsigned m
 
 }  // namespace
 
-long open_below_root(int root, const char* path) {
-  return open_or_make_below(root, path, nullptr, 0, nullptr);
-}
+long open_below_root(int root, const char* path) { return open_or_make_below(root, path, nullptr, 0, nullptr); }
 
 long make_below_root(int root, const char* path, Make what, unsigned mode, bool* existed) {
   return open_or_make_below(root, path, &what, mode, existed);

@@ -3,6 +3,7 @@
 // What a Linux security module takes from the process itself, a profile or a context for its next program, and the
 // context of a mount.
 #include <linux/errno.h>
+#include <linux/openat2.h>
 
 #include "core/detached_mount.h"
 
@@ -16,15 +17,18 @@ Result run(Context& c, const wire::step::setSecurityAttribute& s) {
     path.add("self/attr/").add(c.plan.text(s.names, i));
     c.about("/proc/");
     c.detail.add(path.c_str());
-    if (path.overflowed()) return {ENAMETOOLONG, "openat"};
-    long fd = sys::openat(static_cast<int>(proc), path.c_str(), files::kWriteOnly | files::kCloexec);
+    if (path.overflowed()) return {ENAMETOOLONG, "openat2"};
+    // `self` is a link to a number.
+    sys::OpenHow how = {static_cast<uint64_t>(files::kWriteOnly | files::kCloexec), 0,
+                        RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS};
+    long fd = sys::openat2(static_cast<int>(proc), path.c_str(), &how);
     if (fd == -ENOENT && i + 1 < s.names.count) continue;
-    if (fd < 0) return check("openat", fd);
+    if (fd < 0) return check("openat2", fd);
     UniqueFd file(fd);
     const char* value = c.plan.text(s.value);
     return check("write", sys::write(file.get(), value, text::length(value)));
   }
-  return {EINVAL, "openat"};
+  return {EINVAL, "openat2"};
 }
 
 Result run(Context& c, const wire::step::labelMount& s) {

@@ -54,8 +54,8 @@ Result mask_directory(Context& c, int target, const char* path) {
   return {};
 }
 
-// What masks of files are cloned from, looked up once for all of them: the container's null device, or a mask that shows
-// the host's.
+// What masks of files are cloned from, looked up once for all of them: the container's null device, or a mask that
+// shows the host's.
 int null_device(Context& c) {
   if (c.null_device >= 0) return c.null_device;
   UniqueFd own(files::open_in_root(c.root, "/dev/null"));
@@ -93,7 +93,8 @@ Result run(Context& c, const wire::step::maskPath& s) {
     return attach(c, give(tree), target.get(), path);
   }
   if (c.host_null < 0) return {ENODEV, "open_tree"};
-  // Only a mount that is attached can be cloned on every kernel: the first mask is the clone of the host's device itself.
+  // Only a mount that is attached can be cloned on every kernel: the first mask is the clone of the host's device
+  // itself.
   UniqueFd first(c.host_null);
   c.host_null = -1;
   if (Result r = attach(c, give(first), target.get(), path); !r.ok()) return r;

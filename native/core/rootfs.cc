@@ -46,6 +46,16 @@ Result run(Context& c, const wire::step::setMountPropagation& s) {
 
 namespace {
 
+// Opened while nothing of the container's is mounted. It must be the whole of a procfs, so that a path in it that
+// crosses no mount is a file of procfs (CVE-2025-52881).
+void use_procfs_of_host(Context& c) {
+  UniqueFd proc(sys::openat(sys::kCwd, "/proc", files::kPathOnly | files::kDirectoryOnly | files::kCloexec));
+  files::Filesystem fs;
+  files::Status at;
+  if (!proc.open() || files::filesystem(proc.get(), &fs) < 0 || files::status(proc.get(), "", 0, &at) < 0) return;
+  if (fs.type == files::kProcMagic && at.inode == files::kProcRootInode) c.procfs = proc.release();
+}
+
 Result use_root(Context& c, const wire::step::openRoot& s, UniqueFd tree, int place) {
   // Before it is attached, so that no mount of the host's comes in.
   bool recursive = (s.propagation & kMsRec) != 0, later = false;
@@ -58,11 +68,9 @@ Result use_root(Context& c, const wire::step::openRoot& s, UniqueFd tree, int pl
   if (later) {
     if (Result m = mounts::set_attributes(c, c.root, 0, 0, propagation, recursive); !m.ok()) return m;
   }
-  long null_device = sys::openat(sys::kCwd, "/dev/null", files::kPathOnly | files::kCloexec);
-  if (null_device >= 0) c.host_null = static_cast<int>(null_device);
-  // In a user namespace a new procfs must show no more than one that is mounted: while the host's is. Where that cannot
-  // be, whoever needs ours tries again.
-  if (c.in_user_namespace) static_cast<void>(files::procfs(c));
+  // In a user namespace a new procfs must show no more than one that is mounted: while the host's is. Where the kernel
+  // refuses even that (the pid namespace is the host's, or parts of the host's procfs are covered), the host's is used.
+  if (c.in_user_namespace && files::procfs(c) < 0) use_procfs_of_host(c);
   return {};
 }
 

@@ -88,6 +88,8 @@ const hints = (): Readonly<Record<string, Readonly<Record<number, string>>>> => 
   },
   setSysctl: {
     [errno.ENOENT]: 'this kernel has no such sysctl, or its module is not loaded',
+    [errno.EXDEV]:
+      'a mount covers it in the /proc of the host, which is used where the kernel refuses the container a procfs of its own',
     [errno.EINVAL]: 'the kernel does not take this value',
     [errno.EACCES]: 'this sysctl cannot be written in this namespace',
     [errno.EPERM]: 'this sysctl cannot be written in this namespace',

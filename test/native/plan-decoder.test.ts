@@ -9,7 +9,7 @@ import type { Step } from '../../src/wire/steps.ts';
 
 const steps: Step[] = [
   { op: 'resetSignals', mask: 1n << 63n, origin: '' },
-  { op: 'openRoot', path: '/rootfs', origin: '/root/path', tree: 0 },
+  { op: 'openRoot', path: '/rootfs', origin: '/root/path', tree: 0, propagation: 0 },
   {
     op: 'mount',
     fstype: 'tmpfs',

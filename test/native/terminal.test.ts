@@ -25,7 +25,7 @@ describe.skipIf(requires('root'))('a terminal of the container', () => {
     prepare(root);
     const steps: Step[] = [
       { op: 'setPropagation', origin: '', flags: recursively | slave },
-      { op: 'openRoot', origin: '', path: root, tree: 0 },
+      { op: 'openRoot', origin: '', path: root, tree: 0, propagation: 0 },
       {
         op: 'mount',
         origin: '',

@@ -78,6 +78,58 @@ describe.skipIf(requires('root', 'busybox'))('the sysctl of a container', () => 
     expect(seen).toBe('33\n');
   });
 
+  describe('in a user namespace with the pid namespace of the host', () => {
+    const rootless = (bundle: Bundle) => {
+      having({ 'net.ipv4.ping_group_range': '0 0' })(bundle);
+      bundle.userNamespace();
+      bundle.namespace('pid');
+      bundle.mount('/proc').type = 'bind';
+      bundle.mount('/proc').source = '/proc';
+      bundle.mount('/proc').options.push('rbind');
+      bundle.config.linux.maskedPaths = [];
+      bundle.config.linux.readonlyPaths = [];
+      bundle.shell('cat /proc/sys/net/ipv4/ping_group_range');
+    };
+
+    test('is set, though the kernel makes no procfs there', () => {
+      const before = box.view.sh('cat /proc/sys/net/ipv4/ping_group_range');
+      expect(box.run(box.bundle(rootless)).stdout).toBe('0\t0\n');
+      expect(box.view.sh('cat /proc/sys/net/ipv4/ping_group_range')).toBe(before);
+    });
+
+    test('is set without a /proc in the container', context => {
+      skipWhere(context, 'runc 1.1', 'needs the /proc of the container for it');
+      const bundle = box.created(made => {
+        rootless(made);
+        made.unmount('/proc');
+        made.config.process.args = ['/bin/sleep', '1000'];
+      });
+      const { pid } = box.state(bundle.id);
+      // as the host counts groups
+      const seen = box.view.sh(
+        'nsenter --net --target "$1" cat /proc/sys/net/ipv4/ping_group_range',
+        String(pid),
+      );
+      expect(seen).toBe('100000\t100000\n');
+    });
+
+    test('is not written to what covers its file', context => {
+      skipWhere(context, 'runc', 'writes to whatever is there');
+      const bundle = box.bundle(rootless);
+      const covered = box.fresh('covered');
+      const script =
+        'mkdir -p "$1/net/ipv4" && echo untouched >"$1/net/ipv4/ping_group_range" && mount --bind "$1" /proc/sys && shift && exec "$@"';
+      const done = box.view.exec([
+        ...['/bin/unshare', '--mount', '/bin/sh', '-c', script, 'sh', covered],
+        ...box.command('run', '--bundle', bundle.dir, bundle.id),
+      ]);
+      expect(done.status).toBe(1);
+      expect(readFileSync(`${covered}/net/ipv4/ping_group_range`, 'utf8')).toBe('untouched\n');
+      expect(done.stderr).toContain('open sysctl net.ipv4.ping_group_range file: invalid cross-device link');
+      if (isTsubo) expect(done.stderr).toContain('/linux/sysctl/net.ipv4.ping_group_range');
+    });
+  });
+
   test.each<[string, string, (bundle: Bundle) => void, RegExp]>([
     [
       'belongs to the whole machine',
