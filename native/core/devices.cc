@@ -21,30 +21,32 @@ bool is_mounted_on(int parent, const files::Status& at) {
   return files::status(parent, "", 0, &directory) == 0 && directory.mount != at.mount;
 }
 
-// The host's own node of that path, where none can be made.
-Result bind_device(Context& c, const char* path, int parent, const char* name, const wire::step::bindDevice& s) {
-  constexpr int kLook = files::kPathOnly | files::kNoFollow | files::kCloexec;
-  UniqueFd target, tree;
+// Puts the host's own node of that path on `target`.
+Result bind_on(Context& c, const char* path, int target, const wire::step::bindDevice& s) {
+  UniqueFd tree;
   files::Status at;
-  if (Result r = take(&target, "openat", sys::openat(parent, name, kLook)); !r.ok() && r.error != ENOENT) return r;
-  if (target.open()) {
-    if (long r = files::status(target.get(), "", 0, &at); r < 0) return check("statx", r);
-    if (is_mounted_on(parent, at)) return {};
-    if (at.is(files::kLink)) return {ELOOP, "openat"};
-  }
   if (Result r = mounts::clone_tree(c, sys::kCwd, path, false, &tree); !r.ok()) return r;
   if (long r = files::status(tree.get(), "", 0, &at); r < 0) return check("statx", r);
   if (!is_node(at, static_cast<unsigned>(s.mode), s.major, s.minor)) return {ENODEV, "statx"};
-  if (!target.open()) {
-    constexpr int kMake = files::kWriteOnly | files::kCreate | files::kExclusive | files::kNoFollow | files::kCloexec;
-    long made = sys::openat(parent, name, kMake, 0);
-    if (made < 0) return check("openat", made);
-    sys::close(static_cast<int>(made));
-    if (Result r = take(&target, "openat", sys::openat(parent, name, kLook)); !r.ok()) return r;
-    if (long r = files::status(target.get(), "", 0, &at); r < 0) return check("statx", r);
-    if (at.is(files::kLink)) return {ELOOP, "openat"};
-  }
-  return mounts::attach(c, give(tree), target.get(), path);
+  return mounts::attach(c, give(tree), target, path);
+}
+
+// The same on a file of that name, which is made when it is missing: where no node can be made.
+Result bind_device(Context& c, const char* path, int parent, const char* name, const wire::step::bindDevice& s) {
+  constexpr int kMake = files::kWriteOnly | files::kCreate | files::kExclusive | files::kNoFollow | files::kCloexec;
+  long made = sys::openat(parent, name, kMake, 0);
+  if (made >= 0) sys::close(static_cast<int>(made));
+  if (made < 0 && made != -EEXIST) return check("openat", made);
+  UniqueFd target;
+  files::Status at;
+  constexpr int kFind = files::kPathOnly | files::kNoFollow | files::kCloexec;
+  if (Result r = take(&target, "openat", sys::openat(parent, name, kFind)); !r.ok()) return r;
+  if (long r = files::status(target.get(), "", 0, &at); r < 0) return check("statx", r);
+  if (made < 0 && is_mounted_on(parent, at)) return {};
+  if (at.is(files::kLink)) return {ELOOP, "openat"};
+  Result r = bind_on(c, path, target.get(), s);
+  if (!r.ok() && made >= 0) static_cast<void>(sys::call(__NR_unlinkat, parent, sys::arg(name), 0));
+  return r;
 }
 
 }  // namespace
