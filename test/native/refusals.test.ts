@@ -63,7 +63,7 @@ describe.skipIf(requires('root'))('an init', () => {
 
   const inRoot = (): Step[] => [
     { op: 'setPropagation', origin: '', flags: privateRecursively },
-    { op: 'openRoot', origin: '', path: root, tree: 0 },
+    { op: 'openRoot', origin: '', path: root, tree: 0, propagation: 0 },
   ];
   const tmpfs = (target: string): Step => ({
     op: 'mount',
