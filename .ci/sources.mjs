@@ -19,7 +19,7 @@ const alone = [
 /** The rooms of src/: each imports code from itself and from those before it. Types may come from anywhere. */
 const order = [
   ...['errors', 'host', 'oci', 'wire', 'bundle', 'seccomp', 'cgroup', 'rdt', 'plan', 'validate', 'lifecycle'],
-  ...['cli', 'node', 'standalone'],
+  ...['inspect', 'cli', 'node', 'standalone'],
 ];
 const licence = 'SPDX-License-Identifier: Apache-2.0';
 

@@ -89,6 +89,21 @@ Outcome readTextIfThere(const Arguments& a) {
   return text.syscall != nullptr && missing ? Outcome() : text;
 }
 
+Outcome readStart(const Arguments& a) {
+  const std::string& path = a[0].text();
+  if (has_nul(path)) return refused("open", EINVAL, path);
+  // O_NONBLOCK: a FIFO without a writer must not stop the caller.
+  UniqueFd fd(open_retrying(path.c_str(), O_RDONLY | O_NONBLOCK, 0));
+  if (fd.get() < 0) return refused("open", errno, path);
+  std::string bytes(static_cast<size_t>(a[1].number()), '\0');
+  ssize_t n;
+  do n = read(fd.get(), bytes.data(), bytes.size());
+  while (n < 0 && errno == EINTR);
+  if (n < 0) return refused("read", errno, path);
+  bytes.resize(static_cast<size_t>(n));
+  return Value::owned_bytes(std::move(bytes));
+}
+
 Outcome writeText(const Arguments& a) {
   const std::string& path = a[0].text();
   if (has_nul(path)) return refused("open", EINVAL, path);

@@ -8,6 +8,7 @@
 
 #include "binding/short_lived.h"
 #include "binding/table.h"
+#include "core/fd.h"
 
 namespace tsubo::binding::function {
 
@@ -53,6 +54,38 @@ Outcome cloneTrees(const Arguments& a) {
   // What stays mapped is a page of a process that is about to end.
   sys::unchecked(sys::call(__NR_munmap, memory, static_cast<long>(bytes)));
   return outcome;
+}
+
+Outcome probeFilesystem(const Arguments& a) {
+  const std::string& type = a[0].field("type").text();
+  const std::string& source = a[0].field("source").text();
+  const auto& options = a[0].field("options").items();
+  const long fd = sys::fsopen(type.c_str(), FSOPEN_CLOEXEC);
+  if (fd < 0) return refused("fsopen", static_cast<int>(-fd), type);
+  UniqueFd fs(fd);
+  if (!source.empty()) {
+    const long r = sys::fsconfig(fs.get(), FSCONFIG_SET_STRING, "source", source.c_str(), 0);
+    if (r < 0) return refused("fsconfig", static_cast<int>(-r), source);
+  }
+  std::vector<Value> results;
+  for (const Value& option : options) {
+    const std::string& text = option.text();
+    const size_t equals = text.find('=');
+    const std::string key = text.substr(0, equals);
+    long r = equals == std::string::npos
+                 ? sys::fsconfig(fs.get(), FSCONFIG_SET_FLAG, key.c_str(), nullptr, 0)
+                 : sys::fsconfig(fs.get(), FSCONFIG_SET_STRING, key.c_str(), text.c_str() + equals + 1, 0);
+    std::string words;
+    char message[300];
+    // One message a call, of the form "e devpts: Unknown parameter 'x'\n". Warnings ("w ") are passed over.
+    for (long n; (n = sys::read(fs.get(), message, sizeof message)) > 2;) {
+      if (message[n - 1] == '\n') n--;
+      if (message[0] == 'e') words.assign(message + 2, static_cast<size_t>(n - 2));
+    }
+    results.push_back(
+        Value::record({{"errno", Value::number(r < 0 ? -r : 0)}, {"words", Value::text(std::move(words))}}));
+  }
+  return Value::list(std::move(results));
 }
 
 Outcome mapMount(const Arguments& a) {

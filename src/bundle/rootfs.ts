@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { RuntimeError } from '../errors/error.ts';
+import { onHost } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
 import { resolvePath } from '../host/paths.ts';
 import type { Config } from '../oci/config.ts';
@@ -17,7 +18,7 @@ export function resolveRootfs(binding: Binding, bundlePath: string, config: Pick
   const { path } = config.root;
   const rootfs = resolvePath(() => bundlePath, path);
   const fields = { pointer: '/root/path', path: rootfs, spec: 'config.md#root' };
-  const status = binding.stat(rootfs);
+  const status = onHost(`invalid rootfs: ${rootfs}`, () => binding.stat(rootfs), fields);
   if (status === undefined) {
     throw new RuntimeError({
       code: 'bundle.rootfs-missing',

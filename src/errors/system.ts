@@ -14,7 +14,7 @@ export function isSystemError(error: unknown): error is SystemError {
  * @param attempt - what was tried and on what: `unable to make the cgroup /a/b`
  */
 export function hostFailure(
-  error: SystemError,
+  error: Pick<SystemError, 'syscall' | 'errno' | 'path'>,
   attempt: string,
   more: Partial<ErrorFields> = {},
 ): RuntimeError {

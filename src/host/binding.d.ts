@@ -13,6 +13,8 @@ export interface Binding {
   readText(path: string, limit?: number): string;
   /** As readText, but undefined for ENOENT, ENOTDIR, and ESRCH (a process of /proc that has ended). */
   readTextIfThere(path: string): string | undefined;
+  /** At most the first `length` bytes of the file. */
+  readStart(path: string, length: number): Uint8Array;
   /** Writes `text` with one open and one write. `flags` are open(2)'s O_* in addition to O_WRONLY|O_CLOEXEC. */
   writeText(path: string, text: string, flags: number, mode: number): void;
   /** Writes a hidden sibling (O_EXCL) and renames it over `path`: readers see the old or the new content, never half. */
@@ -72,6 +74,12 @@ export interface Binding {
   cloneTrees(request: CloneTreesRequest): number[];
   /** MOUNT_ATTR_IDMAP of mount_setattr(2) on a mount that is attached nowhere, by the mappings of a user namespace. */
   mapMount(tree: number, userNamespace: number, recursive: boolean): void;
+
+  /**
+   * What fsconfig(2) returns for each option, set one after the other in a new context of the file system, from which
+   * nothing is made. Throws what fsopen(2) was refused with: ENODEV for an unknown type, EPERM without CAP_SYS_ADMIN.
+   */
+  probeFilesystem(request: FilesystemRequest): OptionResult[];
 
   // ---- user namespaces -----------------------------------------------------------------------------------
   /**
@@ -291,6 +299,21 @@ export interface SpawnRequest {
   readonly preserveFds: number;
   /** Descriptors that fill the plan's slots, in order from slot 1. */
   readonly fds: readonly number[];
+}
+
+export interface FilesystemRequest {
+  readonly type: string;
+  /** Empty: none. */
+  readonly source: string;
+  /** `key` or `key=value`. */
+  readonly options: readonly string[];
+}
+
+export interface OptionResult {
+  /** Positive; 0 when the option was accepted. */
+  readonly errno: number;
+  /** The message of the file system; may be empty. */
+  readonly words: string;
 }
 
 export interface CloneTreesRequest {

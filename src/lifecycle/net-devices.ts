@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { errno } from '../errors/errno.ts';
+import type { RuntimeError } from '../errors/error.ts';
 import { hostFailure, isSystemError } from '../errors/system.ts';
+import type { SystemError } from '../host/binding.d.ts';
 import { openReadOnly } from '../host/files.ts';
 import type { HostStep, Plan } from '../plan/plan.ts';
 import type { Moments, Waiting } from './rendezvous.ts';
@@ -51,18 +53,25 @@ function explained<T>(step: MoveStep, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (!isSystemError(error)) throw error;
-    const { name, newName, origin } = step;
-    const value = newName === name ? name : `${name} -> ${newName}`;
-    const where = error.errno === errno.ENODEV ? `link not found for interface ${name}` : error.syscall;
-    throw hostFailure(error, `unable to move the network device ${name}: ${where}`, {
-      pointer: error.errno === errno.EEXIST && newName !== name ? `${origin}/name` : origin,
-      path: undefined,
-      value,
-      hint: hints[error.errno],
-      spec: 'config-linux.md#network-devices',
-    });
+    throw isSystemError(error) ? netDeviceFailure(step, error) : error;
   }
+}
+
+/** A device that cannot be moved. */
+export function netDeviceFailure(
+  step: MoveStep,
+  error: Pick<SystemError, 'syscall' | 'errno'>,
+): RuntimeError {
+  const { name, newName, origin } = step;
+  const value = newName === name ? name : `${name} -> ${newName}`;
+  const where = error.errno === errno.ENODEV ? `link not found for interface ${name}` : error.syscall;
+  return hostFailure(error, `unable to move the network device ${name}: ${where}`, {
+    pointer: error.errno === errno.EEXIST && newName !== name ? `${origin}/name` : origin,
+    path: undefined,
+    value,
+    hint: hints[error.errno],
+    spec: 'config-linux.md#network-devices',
+  });
 }
 
 const hints: Readonly<Record<number, string>> = {

@@ -45,11 +45,15 @@ export class CheckContext {
   }
 
   problem(fields: ErrorFields & { readonly pointer: string }): void {
-    if (!this.wrong.some(pointer => pointersOverlap(pointer, fields.pointer))) this.problems.push(fields);
+    if (!this.isWrong(fields.pointer)) this.problems.push(fields);
   }
 
   warn(fields: ErrorFields & { readonly pointer: string }): void {
-    this.warnings.push(fields);
+    if (!this.isWrong(fields.pointer)) this.warnings.push(fields);
+  }
+
+  private isWrong(at: string): boolean {
+    return this.wrong.some(pointer => pointersOverlap(pointer, at));
   }
 
   /** True when the container gets a namespace of this type of its own, or joins one. */

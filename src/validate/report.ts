@@ -13,12 +13,21 @@ import type { Weakness } from './isolation/weakness.ts';
 export interface CheckReport {
   /** Absolute, when there is such a directory. */
   readonly bundle: string;
-  /** True when there are no problems: `create` would not refuse the bundle. */
+  /** True when there are no problems: `create` would refuse the bundle only for something in `unchecked`. */
   readonly valid: boolean;
   /** In the order of the checks. */
   readonly problems: readonly Finding[];
-  /** What is ignored, and what weakens the isolation (their codes begin with `isolation.`). */
+  /** What is ignored, what `start` would refuse, and what weakens the isolation (codes that begin with `isolation.`). */
   readonly warnings: readonly Finding[];
+  /** What only `create` itself can find out. */
+  readonly unchecked: readonly Unchecked[];
+}
+
+/** Something that was not looked at. */
+export interface Unchecked {
+  /** Into config.json; empty for what no single place asks for. */
+  readonly pointer: string;
+  readonly message: string;
 }
 
 /** As in a failure, but for what stands below. */
@@ -45,6 +54,7 @@ export function makeReport(
   bundle: Document,
   problems: readonly ErrorFields[],
   warnings: readonly (ErrorFields | Weakness)[],
+  unchecked: readonly Unchecked[],
 ): CheckReport {
   const found = (fields: ErrorFields): Finding => {
     const { code, message, pointer, line, column, value, hint, spec, path } = fields;
@@ -58,6 +68,7 @@ export function makeReport(
     valid: problems.length === 0,
     problems: problems.map(found),
     warnings: warnings.map(found),
+    unchecked,
   };
 }
 
@@ -84,31 +95,62 @@ function member(object: Record<string, unknown>, name: string): unknown {
   return key === undefined ? undefined : object[key];
 }
 
-/** For people: one paragraph each, and the count. */
+/**
+ * For people: warnings in short, what was not looked at, a paragraph for each problem, and the count. The problems come
+ * last so that they are what is seen on a terminal.
+ */
 export function describeReport(report: CheckReport, style: Style = {}): string {
-  const { problems, warnings } = report;
+  const { problems, warnings, unchecked } = report;
+  const lists = [
+    warnings.flatMap(warning => shortWarning(warning, style)),
+    uncheckedLines(unchecked).flatMap(line => headed('not checked', line, 'yellow', style)),
+  ];
   const paragraphs = [
-    ...problems.map(problem => paragraph('problem', problem, style)),
-    ...warnings.map(warning => paragraph('warning', warning, style)),
+    ...lists.filter(list => list.length > 0).map(list => list.join('\n')),
+    ...problems.map(problem => paragraph(problem, style)),
   ];
   const count = `${many(problems.length, 'problem')}, ${many(warnings.length, 'warning')}`;
   return `${[...paragraphs, `${report.bundle}: ${count}`].join('\n\n')}\n`;
 }
 
+/** The message and the hint; the rest is in the JSON form. */
+function shortWarning(warning: Finding, style: Style): string[] {
+  const at = place(warning);
+  const lines = headed('warning', `${warning.message}${at === undefined ? '' : ` (${at})`}`, 'yellow', style);
+  return warning.hint === undefined ? lines : [...lines, ...labelled('hint', warning.hint, style, 'cyan')];
+}
+
+/** Places that only create can judge for one and the same reason share a line. */
+function uncheckedLines(unchecked: readonly Unchecked[]): string[] {
+  const pointers = new Map<string, string[]>();
+  for (const { message, pointer } of unchecked) {
+    const list = pointers.get(message) ?? [];
+    if (pointer !== '') list.push(pointer);
+    pointers.set(message, list);
+  }
+  return [...pointers].map(([message, list]) =>
+    list.length === 0 ? message : `${message} (${list.join(' ')})`,
+  );
+}
+
+/** Lines that begin with a word in colour. */
+function headed(word: string, text: string, colour: Colour, style: Style): string[] {
+  const lines = wrap(`${word}: ${text}`, style.width);
+  lines[0] = paint(word, colour, style) + (lines[0] ?? '').slice(word.length);
+  return lines;
+}
+
 /** Also for a list read out loud: the message comes first. */
-function paragraph(kind: 'problem' | 'warning', finding: Finding, style: Style): string {
-  const head = paint(kind, kind === 'problem' ? 'red' : 'yellow', style);
-  const lines = wrap(`${kind}: ${finding.message}`, style.width);
-  lines[0] = head + (lines[0] ?? '').slice(kind.length);
+function paragraph(problem: Finding, style: Style): string {
+  const lines = headed('problem', problem.message, 'red', style);
   const say = (label: string, text: string | undefined, colour?: Colour): void => {
     if (text !== undefined) lines.push(...labelled(label, text, style, colour));
   };
-  say('at', place(finding));
-  say('hint', finding.hint, 'cyan');
-  say('why', finding.why);
-  say('value', finding.value);
-  say('spec', finding.spec);
-  say('code', finding.code);
+  say('at', place(problem));
+  say('hint', problem.hint, 'cyan');
+  say('value', problem.value);
+  say('spec', problem.spec);
+  say('code', problem.code);
   return lines.join('\n');
 }
 

@@ -194,6 +194,8 @@ export class FakeMachine {
       if (this.#isCgroup(path) && fs.existsSync(dirname(path))) this.refreshCgroup(dirname(path));
       return real('open', path, () => fs.readFileSync(path, 'utf8'));
     },
+    readStart: (path, length) =>
+      real('open', path, () => new Uint8Array(fs.readFileSync(path)).subarray(0, length)),
     writeText: (path, text, flags, mode) => {
       this.#begin('writeText', path);
       if (path.startsWith('/proc/')) return;
@@ -351,6 +353,7 @@ export class FakeMachine {
       this.#begin('cloneTrees', paths.join(' '));
       return paths.map((_, index) => 2_100_000 + index);
     },
+    probeFilesystem: ({ options }) => options.map(() => ({ errno: 0, words: '' })),
     mapMount: () => this.#begin('mapMount'),
     endInUserNamespace: () => {
       this.#begin('endInUserNamespace');
@@ -459,7 +462,9 @@ function real<T>(syscall: string, path: string, work: () => T): T {
 
 /** A bundle with a root file system and the config of a container that does nothing special. */
 export function writeBundle(directory: string, change: (config: FakeConfig) => void = () => {}): string {
-  fs.mkdirSync(join(directory, 'rootfs'), { recursive: true });
+  fs.mkdirSync(join(directory, 'rootfs/bin'), { recursive: true });
+  // What `check` needs to see of a program; nothing executes it.
+  fs.writeFileSync(join(directory, 'rootfs/bin/true'), '\x7fELF', { mode: 0o755 });
   const config: FakeConfig = {
     ociVersion: '1.0.2',
     process: { user: { uid: 0, gid: 0 }, args: ['/bin/true'], env: ['SECRET=x'], cwd: '/' },

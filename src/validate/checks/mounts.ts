@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isRuntimeError } from '../../errors/error.ts';
+import { parsePointer } from '../../bundle/pointer.ts';
+import { isRuntimeError, type RuntimeError } from '../../errors/error.ts';
 import { joinPath } from '../../host/paths.ts';
 import type { Mount } from '../../oci/config.ts';
 import { isBind, mayBeRefused, readMountWords } from '../../plan/mount-options.ts';
@@ -13,11 +14,25 @@ export const checkMounts: Check = context => {
   context.config.mounts?.forEach((draft, index) => {
     const mount = (draft.destination === undefined ? { ...draft, destination: '' } : draft) as Mount;
     const bind = isBind(mount);
-    const refused = mayBeRefused(mount) && collect(context, () => readMountWords(mount, index)) === undefined;
+    const refused = mayBeRefused(mount) && hasBadWords(context, mount, index);
     if (!refused) checkKind(context, mount, bind, `/mounts/${index}`);
     checkDestination(context, mount, bind, index);
   });
 };
+
+/** Reports each option that is refused. */
+function hasBadWords(context: CheckContext, mount: Mount, index: number): boolean {
+  const options = [...(mount.options ?? [])];
+  for (let refused = false; ; refused = true) {
+    const error = refusal(() => readMountWords({ ...mount, options }, index));
+    if (error === undefined) return refused;
+    context.problem({ ...error.fields(), pointer: error.pointer ?? '' });
+    // Without this one; an empty option means nothing, and the others keep their places.
+    const position = Number(parsePointer(error.pointer ?? '').at(-1));
+    if (!options[position]) return true;
+    options[position] = '';
+  }
+}
 
 function checkKind(context: CheckContext, mount: Mount, bind: boolean, pointer: string): void {
   const { source = '', type = '', destination } = mount;
@@ -61,18 +76,18 @@ function checkDestination(context: CheckContext, mount: Mount, bind: boolean, in
       spec,
     });
   }
-  collect(context, () =>
+  const error = refusal(() =>
     targetFlags(joinPath('/', destination), bind ? undefined : (mount.type ?? ''), index),
   );
+  if (error !== undefined) context.problem({ ...error.fields(), pointer: error.pointer ?? '' });
 }
 
-/** The result, or the refusal as one problem of many. */
-function collect<T>(context: CheckContext, work: () => T): T | undefined {
+function refusal(work: () => void): RuntimeError | undefined {
   try {
-    return work();
+    work();
+    return undefined;
   } catch (error) {
     if (!isRuntimeError(error)) throw error;
-    context.problem({ ...error.fields(), pointer: error.pointer ?? '' });
-    return undefined;
+    return error;
   }
 }

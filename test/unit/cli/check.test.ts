@@ -28,7 +28,7 @@ function report(path: string): CheckReport {
 it('ends with 0 for warnings alone, with --strict not', () => {
   const path = bundle();
   expect(call(path)).toBe(0);
-  expect(machine.stdout).toContain('warning: there is no seccomp filter\n  at      config.json:');
+  expect(machine.stdout).toContain('warning: there is no seccomp filter (config.json:');
   expect(call('--strict', path)).toBe(1);
   expect(report(path)).toMatchObject({ bundle: path, valid: true, problems: [] });
   expect(machine.calls).toEqual([]);
@@ -59,6 +59,43 @@ it('tells every problem with its place, value, section and what was probably mea
   expect(warnings).toContainEqual(
     expect.objectContaining({ code: 'config.unknown-property', hint: 'did you mean hostname?', line: 33 }),
   );
+});
+
+it('shows the problems last, after short warnings and what was not looked at', () => {
+  const path = bundle(config => {
+    config.root.path = 'nowhere';
+    Object.assign(config.linux, { seccomp: { defaultAction: 'SCMP_ACT_ERRNO' } });
+    config.process['terminal'] = true;
+  });
+  expect(call(path)).toBe(1);
+  const lines = machine.stdout.split('\n');
+  const kinds = lines.map(line => /^(?:warning|not checked|problem|\S+: )/.exec(line)?.[0]).filter(Boolean);
+  expect([...new Set(kinds)]).toEqual(['warning', 'not checked', 'problem', `${path}: `]);
+  expect(lines.filter(line => line.startsWith('not checked: '))).toEqual([
+    'not checked: the terminal: create needs --console-socket for it (/process/terminal)',
+    'not checked: whether the container can start under the filter (/linux/seccomp)',
+  ]);
+  expect(lines.at(-2)).toMatch(/: 1 problem, \d+ warnings$/);
+  expect(report(path).unchecked.map(({ pointer }) => pointer)).toEqual([
+    '/process/terminal',
+    '/linux/seccomp',
+  ]);
+});
+
+it('looks at the document alone with --offline', () => {
+  const path = bundle(config => {
+    config.root.path = 'nowhere';
+  });
+  expect(call('--offline', path)).toBe(0);
+  expect(machine.stdout).toContain('\nnot checked: the machine: only config.json was read\n');
+});
+
+it.each(['[]', '"x"', '17'])('has nothing to say about the isolation of %s', text => {
+  const path = bundle();
+  writeFileSync(join(path, 'config.json'), text);
+  const { problems, warnings } = report(path);
+  expect(problems[0]).toMatchObject({ code: 'config.type' });
+  expect(warnings).toEqual([]);
 });
 
 it('takes a config that is none, and a bundle that is not there, for problems', () => {

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type Bundle, readBundle } from '../bundle/read.ts';
+import { resolveRootfs } from '../bundle/rootfs.ts';
+import type { Binding } from '../host/binding.d.ts';
+import type { HostFacts } from '../host/facts.ts';
+import { readFacts } from '../host/read-facts.ts';
+import type { Config } from '../oci/config.ts';
+import { makePlan } from '../plan/make-plan.ts';
+import { checkConfig } from '../validate/check.ts';
+import { checkOnHost, warnOnHost } from '../validate/host-checks.ts';
+import { findWeaknesses } from '../validate/isolation/index.ts';
+import { type CheckReport, makeReport } from '../validate/report.ts';
+import { inspectContainer } from './container-steps.ts';
+import { Findings } from './findings.ts';
+import { inspectHost } from './host-steps.ts';
+import { soundPart } from './sound-part.ts';
+import { skipUnknowable } from './unknowable.ts';
+
+export interface CheckBundleOptions {
+  /** Only config.json is looked at, and nothing else of the machine. Default false. */
+  readonly offline?: boolean;
+  /** As for create. Default false. */
+  readonly systemdCgroup?: boolean;
+}
+
+/**
+ * Everything that can be said of a bundle without making a container: what `create` would refuse (all of it, not the
+ * first), what it would ignore, what weakens the isolation, and what could not be looked at. Changes nothing and needs no
+ * privilege; without root less can be looked at.
+ *
+ * A bundle that cannot be read, or is not JSON, is a problem like any other.
+ */
+export function checkBundle(
+  binding: Binding,
+  path: string,
+  { offline = false, systemdCgroup = false }: CheckBundleOptions = {},
+): CheckReport {
+  const findings = new Findings();
+  const bundle = findings.attempt(() => readBundle(binding, path));
+  if (bundle === undefined) return makeReport({ path }, findings.problems, [], []);
+  const { document } = bundle;
+  const { config, draft, problems, warnings } = checkConfig(document, { processOptional: true });
+  const sound =
+    config === undefined
+      ? soundPart(draft, problems)
+      : { config, original: (pointer: string): string => pointer };
+  if (sound !== undefined) inspect(binding, bundle, sound.config, { offline, systemdCgroup }, findings);
+  else if (!offline) findings.skip('', 'the machine: config.json names no root file system');
+  const located = <T extends { readonly pointer?: string | undefined }>(found: T): T =>
+    sound === undefined || !found.pointer ? found : { ...found, pointer: sound.original(found.pointer) };
+  const told = new Set(problems.map(problem => `${problem.code} ${problem.pointer}`));
+  const more = findings.problems.map(located).filter(({ code, pointer }) => !told.has(`${code} ${pointer}`));
+  if (offline) findings.skip('', 'the machine: only config.json was read');
+  const isObject = typeof document === 'object' && !Array.isArray(document);
+  return makeReport(
+    bundle,
+    [...problems, ...more],
+    [...warnings, ...findings.warnings.map(located), ...(isObject ? findWeaknesses(draft) : [])],
+    findings.unchecked.map(located),
+  );
+}
+
+/** Each part is tried, whatever the others have found. */
+function inspect(
+  binding: Binding,
+  bundle: Bundle,
+  config: Config,
+  { offline, systemdCgroup }: Required<CheckBundleOptions>,
+  findings: Findings,
+): void {
+  let rootfs: string | undefined;
+  if (!offline) {
+    rootfs = findings.attempt(() => resolveRootfs(binding, bundle.path, config));
+    findings.problems.push(...checkOnHost(binding, config));
+    findings.warnings.push(...warnOnHost(binding, config));
+  }
+  const facts = offline ? capableMachine : readFacts(binding);
+  const plan = findings.attempt(() =>
+    makePlan(config, facts, {
+      id: 'ID',
+      bundle: bundle.path,
+      noPivot: false,
+      noNewKeyring: false,
+      listenFds: 0,
+      preserveFds: 0,
+      startNow: false,
+      systemdCgroup,
+    }),
+  );
+  if (offline) return;
+  if (plan === undefined) {
+    findings.skip('', 'the files, mounts and limits: the plan for them cannot be made');
+    return;
+  }
+  inspectHost(binding, plan, facts, findings);
+  skipUnknowable(config, facts, findings);
+  const mounts = config.linux?.namespaces?.findIndex(({ type, path }) => type === 'mount' && path) ?? -1;
+  if (mounts >= 0) {
+    findings.skip(
+      `/linux/namespaces/${mounts}`,
+      'the files and mounts, which are those of the joined mount namespace',
+    );
+  } else {
+    inspectContainer({ binding, plan, config, facts, rootfs }, findings);
+  }
+}
+
+/** Stands for whatever machine the bundle is for, so that nothing is refused for a lack of it. */
+const capableMachine: HostFacts = {
+  kernel: { release: '6.18.0', major: 6, minor: 18 },
+  machine: 'x86_64',
+  euid: 0,
+  egid: 0,
+  capabilities: { bounding: (1n << 41n) - 1n, permitted: (1n << 41n) - 1n, last: 40 },
+  ignoredSignals: 0n,
+  cgroup: { layout: 'unified', mountpoint: '/sys/fs/cgroup', own: '/' },
+};

@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: Apache-2.0
+import { errno } from '../errors/errno.ts';
+import { isSystemError } from '../errors/system.ts';
+import type { Binding } from '../host/binding.d.ts';
+import type { HostFacts } from '../host/facts.ts';
+import { cleanPath, isBelow } from '../host/paths.ts';
+import type { Config } from '../oci/config.ts';
+import { rlimitNumbers } from '../oci/rlimits.ts';
+import { explainFailure } from '../plan/explain.ts';
+import type { Plan } from '../plan/plan.ts';
+import { userNamespace } from '../plan/user-namespace.ts';
+import { mountFlags, type Step } from '../wire/steps.ts';
+import type { Findings } from './findings.ts';
+import { executeError, searchProgram } from './program.ts';
+import { type Entry, fileTypes, isDirectory, isFile, RootView, typeOf } from './root-view.ts';
+
+type Of<Op extends Step['op']> = Extract<Step, { op: Op }>;
+type MountStep = Of<'mount' | 'bind' | 'mountCgroup'>;
+
+/** What the kernel would say, without having been asked. */
+interface Refusal {
+  readonly syscall: string;
+  readonly errno: number;
+  /** What the step looked at. */
+  readonly detail: string;
+}
+
+export interface Subject {
+  readonly binding: Binding;
+  readonly plan: Plan;
+  readonly config: Config;
+  readonly facts: HostFacts;
+  /** Of the host; undefined when there is none to look into. */
+  readonly rootfs: string | undefined;
+}
+
+/**
+ * Holds each step of the container part of a plan against the files of the host, in their order and without doing
+ * anything. A step that would be refused is explained as the init's own report of it would be, and the look goes on.
+ */
+export function inspectContainer(subject: Subject, findings: Findings): void {
+  new ContainerLook(subject, findings).run();
+}
+
+class ContainerLook {
+  private readonly subject: Subject;
+  private readonly findings: Findings;
+  private readonly view: RootView;
+  /** Hooks may bring files that the program needs. */
+  private readonly hooked: boolean;
+  private step = 0;
+  /** The steps after it are done by `start`. */
+  private afterReady = false;
+  private program: { readonly path: string; readonly file: Extract<Entry, { kind: 'host' }> } | undefined;
+
+  constructor(subject: Subject, findings: Findings) {
+    this.subject = subject;
+    this.findings = findings;
+    this.view = new RootView(subject.binding, subject.rootfs);
+    const { prestart = [], createRuntime = [], createContainer = [] } = subject.config.hooks ?? {};
+    this.hooked = prestart.length + createRuntime.length + createContainer.length > 0;
+  }
+
+  run(): void {
+    const { container } = this.subject.plan;
+    for (this.step = 0; this.step < container.length; this.step++) this.look(container[this.step] as Step);
+  }
+
+  private look(step: Step): void {
+    switch (step.op) {
+      case 'mount':
+        this.mount(step);
+        break;
+      case 'mountCgroup':
+        this.mountCgroup(step);
+        break;
+      case 'bind':
+        this.bind(step);
+        break;
+      case 'makeDevice':
+        this.makeDevice(step);
+        break;
+      case 'bindDevice':
+        this.bindDevice(step);
+        break;
+      case 'openTerminal':
+        this.openTerminal(step);
+        break;
+      case 'makeDirectory':
+        this.makeDirectory(step);
+        break;
+      case 'changeDirectory':
+        this.changeDirectory(step);
+        break;
+      case 'setSysctl':
+        this.setSysctl(step);
+        break;
+      case 'setRlimit':
+        this.setRlimit(step);
+        break;
+      case 'findProgram':
+        this.findProgram(step);
+        break;
+      case 'ready':
+        this.afterReady = true;
+        break;
+      case 'runHook':
+        this.runHook(step);
+        break;
+      case 'execute':
+        this.execute(step);
+        break;
+      default:
+        break;
+    }
+  }
+
+  private refuse({ syscall, errno: number, detail }: Refusal): void {
+    const { plan, config } = this.subject;
+    const report = { kind: 'failed', step: this.step, syscall, errno: number, detail } as const;
+    const fields = explainFailure(plan, report, config);
+    if (!this.afterReady) this.findings.problems.push(fields);
+    else this.findings.warnings.push({ ...fields, message: `start would fail: ${fields.message}` });
+  }
+
+  // ---- mounts ------------------------------------------------------------------------------------------------
+
+  private mount(step: Of<'mount'>): void {
+    this.probe(step, step.fstype, step.source, step.options);
+    const empty = step.fstype === 'tmpfs' && (Number(step.flags) & mountFlags.copyUp) === 0;
+    this.cover(step, true, empty && !this.hooked ? { kind: 'made', directory: true } : { kind: 'unknown' });
+  }
+
+  private mountCgroup(step: Of<'mountCgroup'>): void {
+    this.probe(step, 'cgroup2', 'cgroup', step.options);
+    this.cover(step, true, { kind: 'unknown' });
+  }
+
+  private bind(step: Of<'bind'>): void {
+    const source = this.bindSource(step);
+    const refusal = this.sourceRefusal(step, source);
+    if (refusal !== undefined) this.refuse(refusal);
+    if (source.kind === 'unknown') {
+      this.findings.skip(step.origin, `the source ${step.source} of the bind mount`);
+    }
+    if (refusal !== undefined || source.kind === 'unknown') {
+      this.cover(step, undefined, { kind: 'unknown' });
+      return;
+    }
+    const single = source.kind === 'host' && Number(step.recursive) === 0;
+    this.cover(step, isDirectory(source), single ? { ...source, device: source.status.dev } : source);
+  }
+
+  private sourceRefusal(step: Of<'bind'>, source: Entry): Refusal | undefined {
+    if (source.kind === 'missing') return { syscall: 'open_tree', errno: errno.ENOENT, detail: step.source };
+    const wantsProc = (Number(step.flags) & mountFlags.sourceIsProc) !== 0;
+    if (!wantsProc || source.kind !== 'host' || this.isProc(source.path)) return undefined;
+    return { syscall: 'fstatfs', errno: errno.EPERM, detail: step.target };
+  }
+
+  /** Without a user namespace the init follows the path, and finds what earlier mounts have put into the root. */
+  private bindSource({ source, inRoot }: Of<'bind'>): Entry {
+    const { config, rootfs } = this.subject;
+    if (Number(inRoot) !== 0) return this.inside(source);
+    const path = cleanPath(source);
+    if (rootfs !== undefined && userNamespace(config) === undefined && isBelow(path, rootfs)) {
+      return this.inside(path.slice(rootfs === '/' ? 0 : rootfs.length));
+    }
+    return this.view.hostEntry(path, false);
+  }
+
+  private inside(path: string): Entry {
+    const found = this.view.resolve(path);
+    return 'errno' in found ? { kind: 'missing' } : found.entry;
+  }
+
+  private isProc(path: string): boolean {
+    return this.subject.binding.filesystemType(path) === 0x9fa0;
+  }
+
+  /**
+   * Resolves the target and puts the mount there.
+   *
+   * @param directory - whether a directory is mounted; undefined when that is not known
+   */
+  private cover(step: MountStep, directory: boolean | undefined, entry: Entry): void {
+    const ordinary = (Number(step.flags) & mountFlags.ordinaryDirectory) !== 0;
+    const found = this.view.resolve(step.target, { noLinks: ordinary });
+    if ('errno' in found) {
+      this.refuse({ syscall: 'openat2', errno: found.errno, detail: step.target });
+      return;
+    }
+    const target = found.entry;
+    if (ordinary && isFile(target)) {
+      this.refuse({ syscall: 'openat2', errno: errno.ENOTDIR, detail: step.target });
+    } else if ((directory === true && isFile(target)) || (directory === false && isDirectory(target))) {
+      this.refuse({ syscall: 'move_mount', errno: errno.ENOTDIR, detail: step.target });
+    }
+    if (target.kind !== 'unknown') this.view.mount(found.place, entry);
+  }
+
+  /** Asks the file system for each of the options. */
+  private probe(step: MountStep, type: string, source: string, options: readonly string[]): void {
+    const { binding } = this.subject;
+    // The init hands longer values to mount(2), and nothing but a mount tells whether they are accepted.
+    const askable = options.filter(option => option.slice(option.indexOf('=') + 1).length <= 255);
+    // A file system that accepts this one looks at its options only when it is mounted.
+    const nonsense = 'tsubo-no-such-option';
+    try {
+      const results = binding.probeFilesystem({ type, source, options: [...askable, nonsense] });
+      if (results.at(-1)?.errno === 0) {
+        if (options.length > 0)
+          this.findings.skip(step.origin, `the options of ${type}: it reads them when it is mounted`);
+        return;
+      }
+      askable.forEach((option, index) => {
+        const { errno: number = 0, words = '' } = results[index] ?? {};
+        if (number === 0) return;
+        this.refuse({
+          syscall: 'fsconfig',
+          errno: number,
+          detail: words === '' ? option : `${option}: ${words}`,
+        });
+      });
+      if (!withoutSource.includes(type)) this.findings.skip(step.origin, `whether ${type} can be mounted`);
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      if (error.errno === errno.EPERM) {
+        this.findings.skip(step.origin, `the options of ${type}: only root may ask for them`);
+      } else {
+        this.refuse({ syscall: error.syscall, errno: error.errno, detail: error.path ?? type });
+      }
+    }
+  }
+
+  // ---- devices and the terminal ------------------------------------------------------------------------------
+
+  private makeDevice(step: Of<'makeDevice'>): void {
+    const found = this.view.resolve(step.path, { followLast: false });
+    if ('errno' in found) {
+      this.refuse({ syscall: 'openat2', errno: found.errno, detail: step.path });
+      return;
+    }
+    const { rootfs } = this.subject;
+    const { entry, place } = found;
+    // What a mount has put there is left as it is.
+    const ofRoot = entry.kind === 'host' && rootfs !== undefined && isBelow(entry.path, rootfs);
+    if (ofRoot && !isNode(entry, Number(step.mode), Number(step.major), Number(step.minor))) {
+      this.refuse({ syscall: 'mknodat', errno: errno.EEXIST, detail: step.path });
+    }
+    this.view.make(place, false);
+  }
+
+  private bindDevice(step: Of<'bindDevice'>): void {
+    const node = this.view.hostEntry(step.path, false);
+    if (node.kind === 'missing') {
+      this.refuse({ syscall: 'open_tree', errno: errno.ENOENT, detail: step.path });
+    } else if (
+      node.kind === 'host' &&
+      !isNode(node, Number(step.mode), Number(step.major), Number(step.minor))
+    ) {
+      this.refuse({ syscall: 'statx', errno: errno.ENODEV, detail: step.path });
+    }
+  }
+
+  private openTerminal(step: Of<'openTerminal'>): void {
+    const found = this.view.resolve(step.path);
+    if (!('errno' in found) && found.entry.kind !== 'missing') return;
+    if (this.hooked) return;
+    this.refuse({
+      syscall: 'openat2',
+      errno: 'errno' in found ? found.errno : errno.ENOENT,
+      detail: step.path,
+    });
+  }
+
+  // ---- the process -------------------------------------------------------------------------------------------
+
+  private makeDirectory(step: Of<'makeDirectory'>): void {
+    const found = this.view.resolve(step.path);
+    if ('errno' in found) this.refuse({ syscall: 'mkdirat', errno: found.errno, detail: step.path });
+    else if (found.entry.kind === 'missing') this.view.make(found.place, true);
+  }
+
+  /** The first of the two; the second is for a user whom the first was refused. */
+  private changeDirectory(step: Of<'changeDirectory'>): void {
+    if (Number(step.mayFail) === 0) return;
+    const found = this.view.resolve(step.path);
+    if ('errno' in found || !isFile(found.entry)) return;
+    this.refuse({ syscall: 'chdir', errno: errno.ENOTDIR, detail: step.path });
+  }
+
+  private setSysctl(step: Of<'setSysctl'>): void {
+    this.findings.skip(step.origin, 'whether the kernel accepts the value of the sysctl in the container');
+    // A device or a neighbour table of the container's own network namespace.
+    if (/^net\/ipv[46]\/(?:conf|neigh)\/(?!all\/|default\/|lo\/)/.test(step.path)) return;
+    const { binding } = this.subject;
+    if (binding.stat('/proc/sys/kernel') === undefined) return;
+    if (binding.stat(`/proc/sys/${step.path}`) !== undefined) return;
+    this.refuse({ syscall: 'openat2', errno: errno.ENOENT, detail: step.path });
+  }
+
+  private setRlimit(step: Of<'setRlimit'>): void {
+    const { binding, facts } = this.subject;
+    const hard = BigInt(step.hard);
+    const isOpenFiles = Number(step.resource) === rlimitNumbers.RLIMIT_NOFILE;
+    // Not even root may have more open files.
+    const most = isOpenFiles ? binding.readTextIfThere('/proc/sys/fs/nr_open')?.trim() : undefined;
+    const mayRaise = (facts.capabilities.permitted & capSysResource) !== 0n;
+    const own = mayRaise ? undefined : ownHardLimit(binding, Number(step.resource));
+    if ((most && hard > BigInt(most)) || (own !== undefined && hard > own)) {
+      this.refuse({ syscall: 'prlimit64', errno: errno.EPERM, detail: '' });
+    }
+  }
+
+  private findProgram(step: Of<'findProgram'>): void {
+    const { config } = this.subject;
+    const found = searchProgram(this.view, step.name, step.search, config.process.cwd);
+    if (found.how === 'found') {
+      this.program = found;
+      if (config.process.user.uid !== 0) {
+        this.findings.skip(
+          step.origin,
+          `whether the user ${config.process.user.uid} may execute the program`,
+        );
+      }
+      return;
+    }
+    // That the root is missing is a problem already.
+    if (this.subject.rootfs === undefined) return;
+    if (found.how === 'unknown' || this.hooked) {
+      const why = this.hooked ? 'hooks may bring it' : 'it lies in a file system that only the container has';
+      this.findings.skip(step.origin, `the program: ${why}`);
+      return;
+    }
+    this.refuse({ syscall: found.syscall, errno: found.errno, detail: step.name });
+  }
+
+  private execute(step: Of<'execute'>): void {
+    if (this.program === undefined || this.hooked) return;
+    const { binding, config } = this.subject;
+    const { path, file } = this.program;
+    try {
+      const number = executeError(binding, this.view, file, config.process.cwd);
+      if (number !== undefined) this.refuse({ syscall: 'execve', errno: number, detail: path });
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      this.findings.skip(step.origin, 'the interpreter of the program: the file cannot be read');
+    }
+  }
+
+  /** createContainer: a program of the host; startContainer: one of the container. */
+  private runHook(step: Of<'runHook'>): void {
+    const entry = this.afterReady ? this.inside(step.path) : this.view.hostEntry(step.path, false);
+    if (this.afterReady && this.hooked) return;
+    const number = hookError(entry);
+    if (number !== undefined) this.refuse({ syscall: 'execve', errno: number, detail: '' });
+  }
+}
+
+/** The hard limit of this process, which the init inherits; undefined when /proc does not show it. */
+function ownHardLimit(binding: Binding, resource: number): bigint | undefined {
+  // The lines are in the order of the kernel's numbers, below a line of headings.
+  const line = (binding.readTextIfThere('/proc/self/limits') ?? '').split('\n')[resource + 1];
+  const hard = /\S+\s+(\d+|unlimited)\s+\S*\s*$/.exec(line ?? '')?.[1];
+  if (hard === undefined) return undefined;
+  return hard === 'unlimited' ? (1n << 64n) - 1n : BigInt(hard);
+}
+
+/** File systems that are made from nothing. */
+const withoutSource: readonly string[] = ['proc', 'tmpfs', 'devpts', 'mqueue', 'sysfs', 'cgroup2'];
+
+const capSysResource = 1n << 24n;
+const anyExecuteBit = 0o111;
+
+/** The error number with which execve(2) refuses a hook; undefined when nothing is known against it. */
+export function hookError(entry: Entry): number | undefined {
+  if (entry.kind === 'missing') return errno.ENOENT;
+  if (entry.kind !== 'host') return undefined;
+  const executable = typeOf(entry) === fileTypes.regular && (entry.status.mode & anyExecuteBit) !== 0;
+  return executable ? undefined : errno.EACCES;
+}
+
+function isNode(
+  { status }: Extract<Entry, { kind: 'host' }>,
+  mode: number,
+  major: number,
+  minor: number,
+): boolean {
+  const type = 0o170000;
+  if ((status.mode & type) !== (mode & type)) return false;
+  return (mode & type) === 0o010000 || (status.rdevMajor === major && status.rdevMinor === minor);
+}

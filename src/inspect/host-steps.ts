@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+import { wordsOf } from '../cgroup/controllers.ts';
+import { planCgroup, requireVacant } from '../cgroup/directory.ts';
+import { missingController } from '../cgroup/missing-controller.ts';
+import { errno } from '../errors/errno.ts';
+import { RuntimeError } from '../errors/error.ts';
+import type { Binding } from '../host/binding.d.ts';
+import type { HostFacts } from '../host/facts.ts';
+import { isMachineRoot } from '../host/privilege.ts';
+import { openNamespace } from '../lifecycle/join.ts';
+import { netDeviceFailure } from '../lifecycle/net-devices.ts';
+import { explainHook } from '../plan/explain-hook.ts';
+import type { HostStep, Plan } from '../plan/plan.ts';
+import { hookError } from './container-steps.ts';
+import type { Findings } from './findings.ts';
+import { RootView } from './root-view.ts';
+
+/** Holds the host part of a plan against the machine, without doing any of it. */
+export function inspectHost(binding: Binding, plan: Plan, facts: HostFacts, findings: Findings): void {
+  for (const step of plan.host) findings.attempt(() => inspectStep(binding, step, facts, findings));
+  inspectControllers(binding, plan, facts, findings);
+}
+
+function inspectStep(binding: Binding, step: HostStep, facts: HostFacts, findings: Findings): void {
+  switch (step.op) {
+    case 'openNamespace':
+      binding.close(openNamespace(binding, step));
+      findings.skip(step.origin, 'whether the namespace may be joined');
+      return;
+    case 'makeCgroup':
+      // The name of a cgroup that the config does not name comes from the container's id.
+      if (step.origin !== '') planCgroup(binding, facts.cgroup.mountpoint, step.path, step.origin);
+      return;
+    case 'startUnit':
+      if (step.origin !== '') requireVacant(binding, `${facts.cgroup.mountpoint}${step.path}`, step.origin);
+      return;
+    case 'makeRdtGroup':
+      findings.skip(step.origin, 'whether resctrl accepts the class of service');
+      return;
+    case 'moveNetDevice': {
+      findings.skip(step.origin, 'whether the network device can be moved');
+      const devices = binding.readTextIfThere('/proc/self/net/dev');
+      if (devices === undefined) return;
+      const names = devices.split('\n').map(line => line.split(':', 1)[0]?.trim());
+      if (!names.includes(step.name))
+        throw netDeviceFailure(step, { syscall: 'RTM_GETLINK', errno: errno.ENODEV });
+      return;
+    }
+    case 'runHook': {
+      const { kind, index, hook, origin } = step;
+      findings.skip(`/hooks/${kind}/${index}`, 'the work of the hook: it is not run');
+      const number = hookError(new RootView(binding, undefined).hostEntry(hook.path, false));
+      if (number === undefined) return;
+      const failure = explainHook(origin, hook.path, { how: 'refused', syscall: 'execve', errno: number });
+      if (kind === 'prestart' || kind === 'createRuntime') throw new RuntimeError(failure);
+      const when = kind === 'poststart' ? 'start would fail' : 'delete would warn';
+      findings.warnings.push({ ...failure, message: `${when}: ${failure.message}` });
+      return;
+    }
+    default:
+      return;
+  }
+}
+
+/** Limits whose controller the machine lacks: the first of each controller, as `create` reports it. */
+function inspectControllers(binding: Binding, plan: Plan, facts: HostFacts, findings: Findings): void {
+  const root = facts.cgroup.mountpoint;
+  const seen = new Set<string>();
+  let offered: readonly string[] | undefined;
+  for (const step of plan.host) {
+    if (step.op !== 'writeCgroup') continue;
+    findings.skip(step.origin, `whether the kernel accepts ${step.value} in ${step.file}`);
+    if (step.optional || step.controller === 'cgroup' || seen.has(step.controller)) continue;
+    seen.add(step.controller);
+    offered ??= wordsOf(binding, `${root}/cgroup.controllers`);
+    if (offered.includes(step.controller)) continue;
+    if (!isMachineRoot(binding)) continue;
+    findings.problems.push(missingController(binding, root, offered, step).fields());
+  }
+}

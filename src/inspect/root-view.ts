@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+import { errno } from '../errors/errno.ts';
+import { isSystemError } from '../errors/system.ts';
+import type { Binding, FileStatus } from '../host/binding.d.ts';
+import { entryPath, isBelow, parentPath } from '../host/paths.ts';
+
+/** A file of the container, as far as it is known before the container exists. */
+export type Entry =
+  /** A file of the host, shown by the root or by a bind. */
+  | {
+      readonly kind: 'host';
+      readonly path: string;
+      readonly status: FileStatus;
+      /** Set for a bind that is not recursive: mounts of the host below it are not shown. */
+      readonly device?: number;
+    }
+  /** Made by `create`: an empty directory, the root of a new tmpfs, or an empty file. */
+  | { readonly kind: 'made'; readonly directory: boolean }
+  | { readonly kind: 'missing' }
+  /** In a file system that only the container has, or closed to this user. */
+  | { readonly kind: 'unknown' };
+
+/** Where a path of the container leads, or the error number with which the kernel refuses to follow it. */
+export type Resolved =
+  /** `place` is the path without symbolic links. */
+  { readonly place: string; readonly entry: Entry } | { readonly errno: number };
+
+export interface ResolveOptions {
+  /** False: a symbolic link at the end is not followed. Default true. */
+  readonly followLast?: boolean;
+  /** Refuses every symbolic link (ELOOP), as RESOLVE_NO_SYMLINKS does. Default false. */
+  readonly noLinks?: boolean;
+}
+
+const typeMask = 0o170000;
+export const fileTypes = { directory: 0o040000, regular: 0o100000, link: 0o120000 } as const;
+
+/** As the kernel: more links in one path are refused. */
+const mostLinks = 40;
+const longestName = 255;
+
+/**
+ * The files of a container before it exists: those of its root directory, covered by the mounts that have been made so
+ * far. Only looks at the host.
+ */
+export class RootView {
+  private readonly binding: Binding;
+  /** Mounts and what `create` makes, by their place. */
+  private readonly own = new Map<string, Entry>();
+
+  /** @param root - the directory of the host; undefined when it is not known */
+  constructor(binding: Binding, root: string | undefined) {
+    this.binding = binding;
+    this.own.set('/', root === undefined ? { kind: 'unknown' } : this.hostEntry(root, false));
+  }
+
+  /** The file at a path of the host, which is followed through symbolic links unless `noFollow` is set. */
+  hostEntry(path: string, noFollow: boolean): Entry {
+    try {
+      const status = this.binding.stat(path, noFollow);
+      return status === undefined ? { kind: 'missing' } : { kind: 'host', path, status };
+    } catch (error) {
+      if (isSystemError(error)) return { kind: 'unknown' };
+      throw error;
+    }
+  }
+
+  /** A mount covers what is at and below `place`. */
+  mount(place: string, entry: Entry): void {
+    for (const other of [...this.own.keys()]) if (isBelow(other, place)) this.own.delete(other);
+    this.make(parentPath(place), true);
+    this.own.set(place, entry);
+  }
+
+  /** What is missing at `place` and on the way to it is made. */
+  make(place: string, directory: boolean): void {
+    for (let at = place, isDirectory = directory; ; at = parentPath(at), isDirectory = true) {
+      if (this.own.has(at) || this.lookUp(at).kind !== 'missing') return;
+      this.own.set(at, { kind: 'made', directory: isDirectory });
+    }
+  }
+
+  /** Follows a path of the container from its root. */
+  resolve(path: string, { followLast = true, noLinks = false }: ResolveOptions = {}): Resolved {
+    const rest = path.split('/').reverse();
+    let place = '/';
+    let entry = this.lookUp(place);
+    let links = 0;
+    while (rest.length > 0) {
+      const name = rest.pop() as string;
+      if (name === '' || name === '.') continue;
+      if (entry.kind === 'unknown') return { place, entry };
+      if (isFile(entry)) return { errno: errno.ENOTDIR };
+      if (name.length > longestName) return { errno: errno.ENAMETOOLONG };
+      if (name === '..') {
+        place = parentPath(place);
+        entry = this.lookUp(place);
+        continue;
+      }
+      const next = entryPath(place, name);
+      const found = this.own.get(next) ?? this.child(entry, name);
+      if (found.kind === 'host' && isLink(found) && (followLast || rest.some(part => part !== ''))) {
+        links += 1;
+        if (noLinks || links > mostLinks) return { errno: errno.ELOOP };
+        const target = this.binding.readlink(found.path);
+        rest.push(...target.split('/').reverse());
+        if (target.startsWith('/')) {
+          place = '/';
+          entry = this.lookUp(place);
+        }
+        continue;
+      }
+      place = next;
+      entry = found;
+    }
+    return { place, entry };
+  }
+
+  /** The entry at a place, which is a path without symbolic links. */
+  private lookUp(place: string): Entry {
+    const own = this.own.get(place);
+    if (own !== undefined) return own;
+    return this.child(this.lookUp(parentPath(place)), place.slice(place.lastIndexOf('/') + 1));
+  }
+
+  private child(parent: Entry, name: string): Entry {
+    if (parent.kind !== 'host') return parent.kind === 'unknown' ? parent : { kind: 'missing' };
+    const entry = this.hostEntry(entryPath(parent.path, name), true);
+    const { device } = parent;
+    if (entry.kind !== 'host' || device === undefined) return entry;
+    return entry.status.dev === device ? { ...entry, device } : { kind: 'unknown' };
+  }
+}
+
+/** True when it is known to be no directory. */
+export function isFile(entry: Entry): boolean {
+  if (entry.kind === 'made') return !entry.directory;
+  return entry.kind === 'host' && typeOf(entry) !== fileTypes.directory && !isLink(entry);
+}
+
+/** True when it is known to be a directory. */
+export function isDirectory(entry: Entry): boolean {
+  return entry.kind === 'made'
+    ? entry.directory
+    : entry.kind === 'host' && typeOf(entry) === fileTypes.directory;
+}
+
+export function typeOf({ status }: Extract<Entry, { kind: 'host' }>): number {
+  return status.mode & typeMask;
+}
+
+function isLink(entry: Extract<Entry, { kind: 'host' }>): boolean {
+  return typeOf(entry) === fileTypes.link;
+}
