@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
+import { withTools } from './.ci/tools.mjs';
+
+// for the workers, which inherit it
+process.env['PATH'] = withTools();
 
 /** Files in the order of their names, whatever they cost the last time: two runs are the same run. */
 class ByName extends BaseSequencer {

@@ -8,6 +8,7 @@ import { build } from './build.mjs';
 import { errorCodesPage, renderErrorCodes } from './error-codes.mjs';
 import { problemsOfSources } from './sources.mjs';
 import { Failure, filesBelow, run, say, script, top } from './stage.mjs';
+import { fetchTools, findProgram } from './tools.mjs';
 
 /**
  * @param {string} path below node_modules
@@ -19,11 +20,13 @@ function tool(path, ...args) {
 
 /** @param {readonly string[]} options */
 async function clangFormat(...options) {
-  const program = process.env['CLANG_FORMAT'] ?? 'clang-format';
+  const named = process.env['CLANG_FORMAT'];
+  if (named === undefined) await fetchTools('format');
+  const program = named ?? findProgram('clang-format') ?? 'clang-format';
   const files = filesBelow(['native', 'test'], path => /\.(cc|h)$/.test(path) && !path.includes('/rootfs/'));
   await run(program, [...options, ...files]).catch(error => {
     const missing = error instanceof Failure && error.message.includes('ENOENT');
-    throw missing ? new Failure('clang-format is not installed: apt-get install clang-format') : error;
+    throw missing ? new Failure(`there is no ${program}`) : error;
   });
 }
 

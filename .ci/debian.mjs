@@ -40,8 +40,8 @@ async function sources() {
  *   depends on: `linux-image-arm64!` for `linux-image-6.1.0-18-arm64`
  * @param {readonly string[]} [wanted.suites] where to look, in this order (default: the suite of this machine)
  * @param {string} [wanted.architecture] Debian's name of it (default: this machine's)
- * @param {RegExp} [wanted.dependencies] of all that the packages depend on, directly or not, what has such a name is
- *   unpacked too (default: nothing)
+ * @param {(name: string) => boolean} [wanted.dependencies] of all that the packages depend on, directly or not, these
+ *   are unpacked too (default: none)
  * @param {string} wanted.into is replaced, and there only when everything is in it
  * @throws Failure when no mirror has them
  */
@@ -86,8 +86,8 @@ function complaint(printed) {
 }
 
 /**
- * @param {Source & { architecture: string | undefined, packages: readonly string[], dependencies: RegExp | undefined,
- *   work: string }} wanted
+ * @param {Source & { architecture: string | undefined, packages: readonly string[],
+ *   dependencies: ((name: string) => boolean) | undefined, work: string }} wanted
  */
 async function fetchFrom({ site, suite, architecture, packages, dependencies, work }) {
   for (const name of ['lists/partial', 'cache/archives/partial', 'debs', 'tree']) {
@@ -144,7 +144,7 @@ async function behind(name, configured) {
 /**
  * The packages with what they depend on, as far as `wanted` takes it.
  * @param {readonly string[]} packages
- * @param {RegExp} wanted
+ * @param {(name: string) => boolean} wanted
  * @param {readonly string[]} configured
  */
 async function closure(packages, wanted, configured) {
@@ -156,7 +156,7 @@ async function closure(packages, wanted, configured) {
     ...packages,
   ]);
   const all = [...simulated.matchAll(/^Inst (\S+)/gm)].map(([, name]) => /** @type {string} */ (name));
-  return [...new Set([...packages, ...all.filter(name => wanted.test(name))])];
+  return [...new Set([...packages, ...all.filter(wanted)])];
 }
 
 /** Where unpacked packages are kept between builds. */

@@ -2,7 +2,7 @@
 // npm run build:standalone [-- --arch x64|arm64]: the runtime as one static executable, build/standalone/ARCH/tsubo.
 // Another architecture than this machine's is cross-compiled (Debian: g++-aarch64-linux-gnu).
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,6 +13,7 @@ import { muslDirectory } from './musl.mjs';
 import { quickjsDirectory, quickjsSources, withImmortals } from './quickjs.mjs';
 import { Failure, filesBelow, run, say, script, stage, top, Unavailable } from './stage.mjs';
 import { architectures, compile, lacksCompiler, nativeArch, toolchain, versionOf } from './toolchain.mjs';
+import { findProgram } from './tools.mjs';
 
 const require = createRequire(import.meta.url);
 
@@ -43,7 +44,7 @@ const program = 0x20000000n;
 /** Where the engine's heap is: native/standalone/README.md. Far from what the linker places. */
 const arena = 0x10000000n;
 /** Runs an executable for another architecture than this machine's, so that it makes its snapshot. */
-const emulator = '/usr/bin/qemu-aarch64-static';
+const emulator = 'qemu-aarch64-static';
 
 /** What quickjs.mjs puts into the engine. */
 const settling = ['native/standalone/immortal.h', 'native/standalone/settle.h'];
@@ -289,12 +290,18 @@ async function link(arch, musl, objects, out) {
  */
 async function heapSnapshot(arch, program) {
   const native = arch === nativeArch();
-  if (!native && (arch !== 'arm64' || !existsSync(emulator))) {
+  const found = arch === 'arm64' ? findProgram(emulator) : undefined;
+  if (!native && found === undefined) {
     say(`no ${emulator}: the executable for ${arch} has no snapshot and starts a little slower`);
     return undefined;
   }
   const file = `${program}.snapshot`;
-  const command = [...(native ? [] : [emulator]), join(top, program), '--write-snapshot', join(top, file)];
+  const command = [
+    ...(native || found === undefined ? [] : [found]),
+    join(top, program),
+    '--write-snapshot',
+    join(top, file),
+  ];
   await run(command[0] ?? '', command.slice(1));
   const contents = readFileSync(join(top, file));
   rmSync(join(top, file));

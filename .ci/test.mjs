@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { build } from './build.mjs';
 import { Failure, say, script, top } from './stage.mjs';
 import { standaloneWherePossible } from './standalone.mjs';
+import { fetchTools, withTools } from './tools.mjs';
 
 /**
  * @param {readonly string[]} args
@@ -42,7 +43,9 @@ function objection({ passed, failed, reasons }, all) {
 
 await script(async () => {
   const args = process.argv.slice(2);
+  process.env['PATH'] = withTools();
   await build(['packages', 'native', 'bundle', 'types', 'hello']);
+  await fetchTools('test');
   await standaloneWherePossible();
   const directory = mkdtempSync(join(tmpdir(), 'tsubo-test-'));
   try {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawnSync } from 'node:child_process';
+import { seccompOptions } from '../../.ci/tools.mjs';
 import type { HostFacts } from '../../src/host/facts.ts';
 import { type Seccomp, seccompOperators } from '../../src/oci/seccomp.ts';
 import { familyOf, syscallsOf } from '../../src/seccomp/architectures.ts';
@@ -14,7 +15,7 @@ export interface Asked {
 /** The filters that libseccomp makes of profiles, and the names that it does not know. */
 export function askLibseccomp(asked: readonly Asked[]): { filters: Uint32Array[]; unknown: Set<string> } {
   const input = asked.map(one => [...linesOf(one), 'end'].join('\n')).join('\n');
-  const done = spawnSync(helperProgram('oracle', ['-lseccomp']), { input, maxBuffer: 1 << 30 });
+  const done = spawnSync(helperProgram('oracle', seccompOptions() ?? []), { input, maxBuffer: 1 << 30 });
   if (done.status !== 0) throw new Error(`the oracle ended with ${done.status}: ${done.stderr}`);
   const filters: Uint32Array[] = [];
   for (let at = 0; at < done.stdout.length; ) {

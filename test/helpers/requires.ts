@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { accessSync, constants, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { release } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { TestRunner } from 'vitest';
+import { findProgram, seccompOptions, staticBusybox } from '../../.ci/tools.mjs';
 import { commands, host, standaloneFor } from './runtime.ts';
 import { layouts } from './view.ts';
 
@@ -13,11 +14,10 @@ declare module '@vitest/runner' {
   }
 }
 
-/** Programs that a test may need, found in PATH. */
+/** Programs that a test may need, found in PATH or among those that .ci/tools.mjs has fetched. */
 const programs = [
   'runc',
   'crun',
-  'busybox',
   'ip',
   'strace',
   'newuidmap',
@@ -35,7 +35,7 @@ const programs = [
 
 /**
  * What a test may need of the machine:
- * `root`; a program; `libseccomp` (its header and library, to compile with); `standalone` (the executable has been built) and `standalone:arm64`; `cgroup1` (version 1 beside version 2); `systemd` (is the first process), `other-init` (is not), `user-manager` (can be had by the user 1000); `cgroup2` (mounted anywhere) and `cgroup2:CONTROLLER` (to be had there); `kernel:5.12` (or later);
+ * `root`; a program; `busybox` (a static one); `libseccomp` (its header and library, to compile with); `standalone` (the executable has been built) and `standalone:arm64`; `cgroup1` (version 1 beside version 2); `systemd` (is the first process), `other-init` (is not), `user-manager` (can be had by the user 1000); `cgroup2` (mounted anywhere) and `cgroup2:CONTROLLER` (to be had there); `kernel:5.12` (or later);
  * `no-resctrl` (mounted nowhere); `lsm:apparmor` or `lsm:selinux` (in force), `no-lsm:apparmor` (not); `selinux-policy` (of test/vm);
  * `capability:SYS_RESOURCE` (in our permitted set); `filesystem:overlay` (known to the kernel).
  */
@@ -43,6 +43,7 @@ export type Need =
   | 'root'
   | 'standalone'
   | (typeof programs)[number]
+  | 'busybox'
   | 'libseccomp'
   | 'cgroup1'
   | 'systemd'
@@ -90,7 +91,8 @@ export function missing(need: Need): string | undefined {
 const sentences: Readonly<Record<string, string>> = {
   root: 'not root',
   standalone: 'no standalone executable (npm run build:standalone says why)',
-  libseccomp: 'no libseccomp-dev',
+  busybox: 'no static busybox',
+  libseccomp: 'no libseccomp to compile with',
   cgroup2: 'no cgroup2 controller %',
   kernel: 'kernel older than %',
   capability: 'no CAP_%',
@@ -107,10 +109,11 @@ function simple(need: string): boolean {
   if (need === 'no-resctrl') return !/ - resctrl /.test(readFileSync('/proc/self/mountinfo', 'utf8'));
   if (need === 'user-manager') return existsSync('/run/user/1000');
   if (need === 'selinux-policy') return knowsContext('system_u:system_r:jar_t:s0');
-  if (need === 'libseccomp') return existsSync('/usr/include/seccomp.h');
+  if (need === 'busybox') return staticBusybox() !== undefined;
+  if (need === 'libseccomp') return seccompOptions() !== undefined;
   if (need === 'cgroup1') return layouts.includes('machine');
   if (need === 'cgroup2') return cgroup2() !== undefined;
-  if ((programs as readonly string[]).includes(need)) return inPath(need);
+  if ((programs as readonly string[]).includes(need)) return findProgram(need) !== undefined;
   throw new Error(`requires: what is ${need}?`);
 }
 
@@ -149,17 +152,6 @@ function knowsContext(context: string): boolean {
   } catch {
     return false;
   }
-}
-
-function inPath(program: string): boolean {
-  return (process.env['PATH'] ?? '').split(delimiter).some(directory => {
-    try {
-      accessSync(join(directory, program), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
 }
 
 /** Where cgroup2 is mounted. */

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync } from 'node:fs';
-import { basename, delimiter, join, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { TestContext } from 'vitest';
+import { findProgram } from '../../.ci/tools.mjs';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -101,15 +102,6 @@ function versionIn(printed: string): string {
 }
 
 function lookUp(name: string): string | undefined {
-  const directories = name.includes('/') ? [''] : (process.env['PATH'] ?? '').split(delimiter);
-  return directories
-    .map(directory => resolve(directory, name))
-    .find(file => {
-      try {
-        accessSync(file, constants.X_OK);
-        return true;
-      } catch {
-        return false;
-      }
-    });
+  const file = findProgram(name);
+  return file === undefined ? undefined : resolve(file);
 }

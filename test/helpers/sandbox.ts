@@ -14,11 +14,15 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
+import { staticBusybox } from '../../.ci/tools.mjs';
 import { Bundle, Programs } from './bundle.ts';
 import { insideProgram, parseReport, type Report } from './inside.ts';
 import { disagrees, isTsubo, type Runtime, runtime } from './runtime.ts';
 import { processState, type Traces, traces } from './traces.ts';
 import { type ExecOptions, type Layout, type Result, View, withFile } from './view.ts';
+
+/** A static busybox of the machine, for hooks outside of the container too. The container's own is /bin/busybox. */
+export const hostBusybox = staticBusybox() ?? '/bin/busybox';
 
 export interface InsideOptions {
   /** Paths for the program to look at. */
@@ -58,7 +62,7 @@ export class Sandbox {
     this.directory = mkdtempSync(join(tmpdir(), 'jar-'));
     chmodSync(this.directory, 0o755); // containers of other users look in here too
     this.opened = await View.open(this.layout);
-    this.programs = new Programs(join(this.directory, 'programs'), '/bin/busybox', insideProgram());
+    this.programs = new Programs(join(this.directory, 'programs'), hostBusybox, insideProgram());
   }
 
   close(): void {

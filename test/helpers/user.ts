@@ -6,16 +6,15 @@ import { beforeAll } from 'vitest';
 import type { Bundle } from './bundle.ts';
 import { type Runtime, runtime } from './runtime.ts';
 import type { Sandbox } from './sandbox.ts';
+import { movedCheckout } from './view.ts';
 
 /** A user of the machine, made up for tests, and the first of a thousand ids that are given to that user. */
 export const user = 12_345;
 export const given = 400_000;
 
 const repository = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
-/** Where the views here have the checkout, which may lie in a directory of root's. */
-const there = '/mnt';
 export const moved = runtime.command.map(word =>
-  word.startsWith(repository) ? there + word.slice(repository.length) : word,
+  word.startsWith(repository) ? movedCheckout + word.slice(repository.length) : word,
 );
 export const becomeUser = [
   'setpriv',
@@ -53,9 +52,27 @@ export function prepareUser(box: Sandbox): void {
       writeFileSync(path, text);
       box.view.sh(`touch /etc/${name} && mount --bind "$1" /etc/${name}`, path);
     };
-    box.view.sh(`mount --bind "$1" ${there}`, repository);
+    box.view.sh(`mount --bind "$1" ${movedCheckout}`, repository);
+    lendRights(box);
     file('passwd', `${readFileSync('/etc/passwd', 'utf8')}jar:x:${user}:${user}::/:/bin/sh\n`);
     file('subuid', `jar:${given}:1000\n`);
     file('subgid', `jar:${given}:1000\n`);
   });
+}
+
+/**
+ * newuidmap and newgidmap work for a user only with root's rights, which those that were fetched have not. In the view
+ * they are replaced by copies with the set-user-id bit, on a file system that ends with the view.
+ */
+function lendRights(box: Sandbox): void {
+  const script = `
+    fetched=${movedCheckout}/build/tools/bin
+    test -e $fetched/newuidmap || exit 0
+    mount -t tmpfs -o mode=755 tmpfs /media
+    cp -P $fetched/* /media
+    for name in newuidmap newgidmap; do
+      rm /media/$name; cp $fetched/$name /media/$name; chmod 4755 /media/$name
+    done
+    mount --move /media $fetched`;
+  box.view.sh(script);
 }

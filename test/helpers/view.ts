@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
+import { withTools } from '../../.ci/tools.mjs';
 import { type Mount, parseMountinfo } from './mountinfo.ts';
 
 /**
@@ -33,7 +34,13 @@ export interface Result {
   readonly stderr: string;
 }
 
-const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+/** Where a view for a user who is not root has the checkout, which may lie in a directory of root's. */
+export const movedCheckout = '/mnt';
+
+/** The PATH of commands: the machine's programs, then those that .ci/tools.mjs has fetched. */
+export const path = withTools(
+  `/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:${movedCheckout}/build/tools/bin`,
+);
 
 /**
  * A private mount namespace, held open by one small process. Commands enter it; this process stays where it is and

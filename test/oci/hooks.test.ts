@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import type { Bundle } from '../helpers/bundle.ts';
 import { requires } from '../helpers/requires.ts';
 import { disagrees, isTsubo, skipWhere } from '../helpers/runtime.ts';
-import { sandbox, until } from '../helpers/sandbox.ts';
+import { hostBusybox, sandbox, until } from '../helpers/sandbox.ts';
 
 type Kind = 'prestart' | 'createRuntime' | 'createContainer' | 'startContainer' | 'poststart' | 'poststop';
 const kinds: readonly Kind[] = [
@@ -16,6 +16,9 @@ const kinds: readonly Kind[] = [
   'poststart',
   'poststop',
 ];
+
+/** startContainer hooks run in the container, all others are programs of the host. */
+const busyboxFor = (kind: Kind): string => (kind === 'startContainer' ? '/bin/busybox' : hostBusybox);
 const spaces = ['mnt', 'net', 'pid', 'uts', 'ipc', 'cgroup'] as const;
 
 /** What a hook of `recording` found out. */
@@ -61,7 +64,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('hooks', () => {
           ].join('\n');
           return [
             kind,
-            [{ path: '/bin/busybox', args: ['sh', '-c', script], env: ['PATH=/bin', `WHO=${kind}`] }],
+            [{ path: busyboxFor(kind), args: ['sh', '-c', script], env: ['PATH=/bin', `WHO=${kind}`] }],
           ];
         }),
       );
@@ -311,7 +314,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('hooks', () => {
     const noisy = 'yes noise | head -c 300000; yes noise | head -c 300000 >&2; sleep 5 & exit 0';
     const bundle = box.bundle(made => {
       made.config.annotations = { long: 'x'.repeat(200_000) };
-      const hook = { path: '/bin/busybox', args: ['sh', '-c', noisy], env: ['PATH=/bin:/usr/bin'] };
+      const hook = { path: hostBusybox, args: ['sh', '-c', noisy], env: ['PATH=/bin:/usr/bin'] };
       made.config.hooks = {
         createRuntime: [{ path: '/bin/true' }],
         createContainer: [hook],
@@ -332,11 +335,14 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('hooks', () => {
       made.config.process.env = ['PATH=/bin', 'MINE=1'];
       made.config.process.args = ['/bin/true'];
       made.config.mounts.push({ destination: '/notes', type: 'bind', source: notes, options: ['bind'] });
-      const hook = (file: string) => ({
-        path: '/bin/busybox',
-        args: ['sh', '-c', `/bin/busybox env > ${file}`],
+      const hook = (kind: Kind, file: string) => ({
+        path: busyboxFor(kind),
+        args: ['sh', '-c', `${busyboxFor(kind)} env > ${file}`],
       });
-      made.config.hooks = { createRuntime: [hook(`${notes}/host`)], startContainer: [hook('/notes/inner')] };
+      made.config.hooks = {
+        createRuntime: [hook('createRuntime', `${notes}/host`)],
+        startContainer: [hook('startContainer', '/notes/inner')],
+      };
     });
     expect(box.run(bundle, { env: { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', OURS: '2' } }).status).toBe(0);
     expect(readFileSync(join(notes, 'host'), 'utf8').split('\n')).toContain('OURS=2');

@@ -8,6 +8,7 @@ import { requires } from '../helpers/requires.ts';
 import { disagrees, isTsubo, runtime, skipWhere } from '../helpers/runtime.ts';
 import { type LogRecord, sandbox, until } from '../helpers/sandbox.ts';
 import { asUser, becomeUser, given, moved, prepareUser, unprivileged, user } from '../helpers/user.ts';
+import { path } from '../helpers/view.ts';
 
 const words = (text: string | undefined): string => (text ?? '').trim().split(/\s+/).join(' ');
 const statusOf = (pid: number, key: string): string =>
@@ -266,7 +267,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('a user with cgroups of 
     expect(box.state(bundle.id).status).toBe('paused');
     expect(outside('resume', bundle.id)).toMatchObject({ status: 0 });
     // a directory of PATH that is closed to the user is none
-    const env = { PATH: `${closed}/bin:/usr/sbin:/usr/bin:/sbin:/bin` };
+    const env = { PATH: `${closed}/bin:${path}` };
     const ps = box.view.exec([...becomeUser, ...moved, '--root', box.root, 'ps', bundle.id], { env });
     expect(ps.stdout).toContain('/bin/sleep');
     expect(outside('kill', bundle.id, 'KILL')).toMatchObject({ status: 0 });

@@ -16,6 +16,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cache, unpackPackages } from '../../.ci/debian.mjs';
+import { staticBusybox } from '../../.ci/tools.mjs';
 
 /** Debian's kernel and busybox for arm64, downloaded once. */
 async function packages(): Promise<string> {
@@ -79,7 +80,7 @@ export class Machine {
     const archive = join(this.directory, 'initrd');
     execFileSync(
       '/bin/sh',
-      ['-c', 'cd "$1" && find . | /bin/busybox cpio -o -H newc >"$2"', 'sh', tree, archive],
+      ['-c', 'cd "$1" && find . | "$3" cpio -o -H newc >"$2"', 'sh', tree, archive, staticBusybox() ?? ''],
       {
         stdio: ['ignore', 'ignore', 'ignore'],
       },

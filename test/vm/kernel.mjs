@@ -46,7 +46,7 @@ export async function kernelOf(suite) {
       mkdirSync(directory, { recursive: true });
       await unpackPackages({
         packages: ['linux-image-cloud-amd64'],
-        dependencies: /^linux-(image|binary|modules)-/,
+        dependencies: name => /^linux-(image|binary|modules)-/.test(name),
         suites: [suite],
         architecture: 'amd64',
         into: tree,

@@ -44,7 +44,7 @@ export async function rootDisk() {
     make: async () => {
       mkdirSync(join(top, into), { recursive: true });
       const tree = join(top, debian);
-      await unpackPackages({ packages: programs, dependencies: /./, suites: ['sid'], into: tree });
+      await unpackPackages({ packages: programs, dependencies: () => true, suites: ['sid'], into: tree });
       await unpackPackages({ packages: ['runc', 'crun'], suites: ['bookworm'], into: `${tree}.older` });
       mkdirSync(join(tree, 'opt'), { recursive: true });
       renameSync(`${tree}.older`, join(tree, older));

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { build } from '../../.ci/build.mjs';
 import { Failure, run, say, script, stage, top, Unavailable } from '../../.ci/stage.mjs';
 import { standalone } from '../../.ci/standalone.mjs';
+import { fetchTools, withTools } from '../../.ci/tools.mjs';
 import { makeImage } from './images.mjs';
 import { archive, modulesToLoad } from './initramfs.mjs';
 import { busyboxProgram, kernelOf } from './kernel.mjs';
@@ -128,7 +129,9 @@ async function downloads(options) {
  * @returns {Promise<number>} the exit status
  */
 async function inMachine(options) {
+  process.env['PATH'] = withTools();
   await build(['packages', 'native', 'bundle']);
+  await fetchTools('vm');
   if (options.host === 'standalone') await standalone('x64');
   await helperPrograms();
   const { kernel, busybox, root } = await downloads(options);

@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: Apache-2.0
+// Programs and a library that tests need and few machines have, from Debian packages unpacked into build/tools. Nothing
+// is installed, and a program that the machine has in PATH is used first.
+import { createHash } from 'node:crypto';
+import {
+  accessSync,
+  chmodSync,
+  closeSync,
+  constants,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { delimiter, dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { unpackPackages } from './debian.mjs';
+import { isDynamic } from './elf.mjs';
+import { Failure, run, say, timed, top } from './stage.mjs';
+
+/**
+ * @typedef {object} Tool
+ * @property {string} package Debian's package of it
+ * @property {string} costs which tests are skipped without it
+ * @property {readonly string[]} [also] other programs of the same package or of one that it depends on
+ */
+
+const containers = 'all tests that run a container';
+const arm64 = 'the tests of the arm64 executable';
+const machines = 'npm run test:vm';
+
+/** The tools of each group by name; a name is that of a program, except for libseccomp. */
+const groups = /** @type {const} */ ({
+  test: [
+    'busybox',
+    'libseccomp',
+    'mount',
+    'setpriv',
+    'ip',
+    'ps',
+    'script',
+    'strace',
+    'jq',
+    'newuidmap',
+  ].concat(
+    ['runc', 'crun'],
+    process.arch === 'x64' ? ['aarch64-linux-gnu-g++', 'qemu-aarch64-static', 'qemu-system-aarch64'] : [],
+  ),
+  vm: ['setpriv', 'mke2fs', 'qemu-system-x86_64'],
+  format: ['clang-format'],
+});
+
+/** @typedef {keyof typeof groups} Group */
+
+/** @type {Readonly<Record<string, Tool>>} */
+const tools = {
+  busybox: { package: 'busybox-static', costs: containers },
+  mount: { package: 'mount', costs: containers, also: ['umount'] },
+  setpriv: {
+    package: 'util-linux',
+    costs: `${containers}, and ${machines}`,
+    also: ['nsenter', 'setsid', 'taskset', 'unshare'],
+  },
+  libseccomp: { package: 'libseccomp-dev', costs: 'the comparison of seccomp filters with libseccomp' },
+  ip: { package: 'iproute2', costs: 'the tests of network devices' },
+  ps: { package: 'procps', costs: 'the tests of the command ps', also: ['sysctl'] },
+  script: { package: 'bsdutils', costs: 'one test of device nodes' },
+  strace: { package: 'strace', costs: 'the tests of a runtime that is killed' },
+  jq: { package: 'jq', costs: 'the tests that read JSON in a script' },
+  newuidmap: {
+    package: 'uidmap',
+    costs: 'the tests of a user with several ids',
+    also: ['newgidmap'],
+  },
+  runc: { package: 'runc', costs: 'the comparison with runc' },
+  crun: { package: 'crun', costs: 'the comparison with crun' },
+  'aarch64-linux-gnu-g++': {
+    package: 'g++-aarch64-linux-gnu',
+    costs: arm64,
+    also: ['gcc', 'strip', 'ar', 'ranlib', 'as', 'ld', 'nm', 'objcopy'].map(
+      name => `aarch64-linux-gnu-${name}`,
+    ),
+  },
+  'qemu-aarch64-static': { package: 'qemu-user-static', costs: arm64 },
+  'qemu-system-aarch64': { package: 'qemu-system-arm', costs: arm64 },
+  'qemu-system-x86_64': { package: 'qemu-system-x86', costs: machines },
+  mke2fs: { package: 'e2fsprogs', costs: machines },
+  'clang-format': { package: 'clang-format', costs: 'the format of C++ in npm run check' },
+};
+
+const home = join(top, 'build/tools');
+/** Links to the programs that were fetched. */
+const bin = join(home, 'bin');
+
+/** Directories that are not in the PATH of every user. */
+const administration = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
+
+/**
+ * A PATH in which the programs that were fetched come last.
+ * @param {string} [path]
+ */
+export function withTools(path = process.env['PATH'] ?? '') {
+  const parts = path.split(delimiter);
+  return [...parts, ...[...administration, bin].filter(directory => !parts.includes(directory))].join(
+    delimiter,
+  );
+}
+
+/**
+ * Where a program is: in PATH, else among those that were fetched.
+ * @param {string} name of a program, or its path
+ * @param {(file: string) => boolean} [suits] which of several is taken
+ */
+export function findProgram(name, suits = () => true) {
+  const directories = name.includes('/') ? [''] : withTools().split(delimiter);
+  return directories.map(directory => join(directory, name)).find(file => isProgram(file) && suits(file));
+}
+
+/** @param {string} file */
+function isProgram(file) {
+  try {
+    accessSync(file, constants.X_OK);
+    return statSync(file).isFile();
+  } catch {
+    return false;
+  }
+}
+
+/** A busybox that runs in a root file system of its own. Alpine calls it busybox.static. */
+export function staticBusybox() {
+  return ['busybox', 'busybox.static']
+    .map(name => findProgram(name, isStatic))
+    .find(file => file !== undefined);
+}
+
+/** @param {string} file */
+const isStatic = file => kindOf(file) === 'static';
+
+/**
+ * @param {string} file
+ * @returns {'static' | 'dynamic' | undefined} undefined unless it is an executable of 64 bits, or a library of that kind
+ */
+function kindOf(file) {
+  const start = Buffer.alloc(4096);
+  const fd = openSync(file, 'r');
+  try {
+    readSync(fd, start);
+  } finally {
+    closeSync(fd);
+  }
+  const elf64 = start.readUInt32BE(0) === 0x7f454c46 && start[4] === 2;
+  // program headers that are not at the beginning have been moved there: that is done to dynamic ones
+  if (elf64 && start.readBigUInt64LE(0x20) > 2048n) return 'dynamic';
+  return elf64 ? (isDynamic(start) ? 'dynamic' : 'static') : undefined;
+}
+
+/** The compiler's options for libseccomp's header and static library, or undefined where there is none. */
+export function seccompOptions() {
+  const installed = ['/usr/lib64', '/usr/lib', ...libraries('/')].map(path => join(path, 'libseccomp.a'));
+  if (existsSync('/usr/include/seccomp.h') && installed.some(existsSync)) return ['-lseccomp'];
+  const tree = join(home, 'test/usr');
+  if (!existsSync(join(tree, 'include/seccomp.h'))) return undefined;
+  return [`-I${tree}/include`, ...libraries(join(home, 'test')).map(path => `-L${path}`), '-lseccomp'];
+}
+
+/** @param {string} name */
+function isThere(name) {
+  if (name === 'busybox') return staticBusybox() !== undefined;
+  if (name === 'libseccomp') return seccompOptions() !== undefined;
+  return [name, ...(tools[name]?.also ?? [])].every(program => findProgram(program) !== undefined);
+}
+
+/**
+ * Fetches what of a group the machine lacks. What cannot be had is no failure: it is named with what it costs.
+ * @param {Group} group
+ */
+export async function fetchTools(group) {
+  const record = join(home, group, '.packages');
+  const have = existsSync(record) ? readFileSync(record, 'utf8').split('\n') : [];
+  if (have[0] !== key()) rmSync(join(home, group), { recursive: true, force: true });
+  removeDeadLinks();
+  const lacking = groups[group].filter(name => !isThere(name));
+  if (lacking.length === 0) return;
+  const fetched = groups[group].filter(name => have.includes(packageOf(name)));
+  const wanted = [...new Set([...fetched, ...lacking].map(packageOf))];
+  try {
+    await timed(`fetching what this machine lacks (Debian packages ${wanted.join(', ')})`, () =>
+      fetchInto(group, wanted),
+    );
+    const still = lacking.filter(name => !isThere(name));
+    if (still.length > 0) throw new Failure(`the packages have no ${still.join(', ')}`);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    say(`${error.message}\n${whatToInstall(lacking.filter(name => !isThere(name)))}`);
+  }
+}
+
+/** Of what has been fetched: in a checkout that was moved the programs would look for their libraries in the old place. */
+function key() {
+  const hash = createHash('sha256').update(readFileSync(fileURLToPath(import.meta.url)));
+  return `${hash.digest('hex')} ${top}`;
+}
+
+/** @param {string} name */
+function packageOf(name) {
+  return /** @type {Tool} */ (tools[name]).package;
+}
+
+/** @param {readonly string[]} names */
+export function whatToInstall(names) {
+  const width = Math.max(...names.map(name => name.length));
+  return [
+    'This machine lacks some programs, and there is no way to their Debian packages. Install them:',
+    ...names.map(name => {
+      const { package: debian, costs } = /** @type {Tool} */ (tools[name]);
+      return `  - ${name.padEnd(width)}  (Debian: ${debian}) or this is skipped: ${costs}`;
+    }),
+    "The README's section on requirements has their names in other distributions.",
+  ].join('\n');
+}
+
+/**
+ * @param {Group} group
+ * @param {readonly string[]} packages
+ */
+async function fetchInto(group, packages) {
+  const tree = join(home, group);
+  const installed = await installedPackages();
+  mkdirSync(home, { recursive: true });
+  await unpackPackages({
+    packages: [...packages, 'patchelf'],
+    dependencies: name => !installed.has(name),
+    into: tree,
+  });
+  prune(tree);
+  dropSetIdBits(tree);
+  relocateLinkerScripts(tree);
+  await setLibraryPaths(tree);
+  mkdirSync(bin, { recursive: true });
+  for (const name of groups[group]) {
+    if (!packages.includes(packageOf(name))) continue;
+    for (const program of [name, ...(tools[name]?.also ?? [])]) link(tree, program);
+  }
+  writeFileSync(join(tree, '.packages'), [key(), ...packages, ''].join('\n'));
+}
+
+/** @returns {Promise<Set<string>>} the names of what is installed on this machine */
+async function installedPackages() {
+  const listed = await run('dpkg', ['--get-selections']);
+  return new Set([...listed.matchAll(/^([^\s:]+)\S*\s+(?:install|hold)$/gm)].map(([, name = '']) => name));
+}
+
+/**
+ * Removes half of the bytes: what is for readers, and the emulators of machines that nothing is built for.
+ * @param {string} tree
+ */
+function prune(tree) {
+  for (const name of ['doc', 'man', 'info', 'locale', 'lintian']) {
+    rmSync(join(tree, 'usr/share', name), { recursive: true, force: true });
+  }
+  const programs = join(tree, 'usr/bin');
+  for (const name of readdirSync(programs)) {
+    if (/^qemu-(?!aarch64-).*-static$/.test(name)) rmSync(join(programs, name));
+  }
+}
+
+/**
+ * Nobody looks after the programs below build/ as the system does after its own: none shall give rights to its caller.
+ * @param {string} tree
+ */
+function dropSetIdBits(tree) {
+  for (const file of programsIn(tree)) {
+    const { mode } = statSync(file);
+    if ((mode & 0o6000) !== 0) chmodSync(file, mode & 0o777);
+  }
+}
+
+/**
+ * The directories of a tree that programs look for libraries in.
+ * @param {string} tree
+ */
+function libraries(tree) {
+  const triplet = `${process.arch === 'x64' ? 'x86_64' : 'aarch64'}-linux-gnu`;
+  return [`lib/${triplet}`, `usr/lib/${triplet}`].map(name => join(tree, name)).filter(existsSync);
+}
+
+/**
+ * The cross compiler's libc.so is a text with absolute paths. Names alone are looked for beside it.
+ * @param {string} tree
+ */
+function relocateLinkerScripts(tree) {
+  const directory = join(tree, 'usr/aarch64-linux-gnu/lib');
+  if (!existsSync(directory)) return;
+  for (const name of readdirSync(directory)) {
+    const file = join(directory, name);
+    if (!name.endsWith('.so') || lstatSync(file).size > 4096 || !lstatSync(file).isFile()) continue;
+    const text = readFileSync(file, 'latin1');
+    if (!text.startsWith('/* GNU ld script')) continue;
+    writeFileSync(file, text.replaceAll('/usr/aarch64-linux-gnu/lib/', ''), 'latin1');
+  }
+}
+
+/**
+ * Writes into each program of the tree where its libraries are: tests start programs with an empty environment. The path
+ * from the program ($ORIGIN) is for tests that see the checkout at another place, the absolute one is for runc, which
+ * executes a copy of itself in memory. DT_RPATH, unlike DT_RUNPATH, applies to the libraries of libraries too.
+ *
+ * @param {string} tree
+ */
+async function setLibraryPaths(tree) {
+  const directories = libraries(tree);
+  const patchelf = join(tree, 'usr/bin/patchelf');
+  for (const file of programsIn(tree)) {
+    if (file === patchelf || kindOf(file) !== 'dynamic') continue;
+    const here = directories.map(directory => `$ORIGIN/${relative(dirname(file), directory)}`);
+    await run(patchelf, ['--force-rpath', '--set-rpath', [...here, ...directories].join(':'), file]);
+  }
+}
+
+/**
+ * The regular files that can be executed, and are not libraries.
+ * @param {string} tree
+ * @returns {string[]}
+ */
+function programsIn(tree) {
+  return readdirSync(tree, { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile() && !/\.(so|o|a)\b/.test(entry.name))
+    .map(entry => join(entry.parentPath, entry.name))
+    .filter(file => (statSync(file).mode & 0o111) !== 0);
+}
+
+/**
+ * Puts a program into `bin`, if the tree has it.
+ * @param {string} tree
+ * @param {string} program
+ */
+function link(tree, program) {
+  const file = ['bin', 'usr/bin', 'sbin', 'usr/sbin']
+    .map(directory => join(tree, directory, program))
+    .find(isProgram);
+  if (file === undefined) return;
+  const name = join(bin, program);
+  rmSync(name, { force: true });
+  symlinkSync(relative(bin, file), name);
+}
+
+/** Of trees that are gone. */
+function removeDeadLinks() {
+  if (!existsSync(bin)) return;
+  for (const name of readdirSync(bin)) {
+    if (!existsSync(join(bin, name))) rmSync(join(bin, name));
+  }
+}
