@@ -7,7 +7,7 @@ import { RuntimeError } from '../errors/error.ts';
 import type { Binding } from '../host/binding.d.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { isMachineRoot } from '../host/privilege.ts';
-import { openNamespace } from '../lifecycle/join.ts';
+import { openNamespaceFile } from '../lifecycle/join.ts';
 import { netDeviceFailure } from '../lifecycle/net-devices.ts';
 import { explainHook } from '../plan/explain-hook.ts';
 import type { HostStep, Plan } from '../plan/plan.ts';
@@ -24,7 +24,7 @@ export function inspectHost(binding: Binding, plan: Plan, facts: HostFacts, find
 function inspectStep(binding: Binding, step: HostStep, facts: HostFacts, findings: Findings): void {
   switch (step.op) {
     case 'openNamespace':
-      binding.close(openNamespace(binding, step));
+      binding.close(openNamespaceFile(binding, step));
       findings.skip(step.origin, 'whether the namespace may be joined');
       return;
     case 'makeCgroup':

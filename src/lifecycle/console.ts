@@ -4,17 +4,13 @@ import { onHost } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
 import { resolvePath } from '../host/paths.ts';
 import type { Process } from '../oci/config.ts';
-import { consoleMoment } from '../plan/terminal.ts';
-import type { Moments } from './rendezvous.ts';
+import type { HostOperation } from './host-work.ts';
 import { Terminals } from './terminals.ts';
 
 /** What is sent beside the descriptor: engines name the file after it. */
 const masterName = '/dev/ptmx';
 
-const listenHint = 'a process must listen there, on a Unix stream socket';
-
-/** Sent beside the pidfd of a container's init, and of an executed process: engines tell them apart by it. */
-const pidfdNames = { init: 'standard', exec: 'setns' } as const;
+export const listenHint = 'a process must listen there, on a Unix stream socket';
 
 /** The path of a socket from the working directory, which is where the caller looks at it from. */
 export function resolveSocket(binding: Binding, path: string | undefined): string | undefined {
@@ -32,11 +28,14 @@ export interface ConsoleWish {
   readonly ignoreSize?: boolean;
 }
 
-/** What becomes of the master of a terminal. */
+/** Where the master of a terminal goes: to one of these, or there is no terminal. */
 export interface Console {
-  readonly moments: Moments;
-  /** Of a process in the foreground, for whoever waits for it. */
+  /** The Unix socket of the caller. */
+  readonly socket?: string;
+  /** Of a process in the foreground, for `attend`. */
   readonly terminals?: Terminals;
+  /** The terminal gets the size of the runtime's. Default true. */
+  readonly copySize?: boolean;
 }
 
 /**
@@ -63,8 +62,8 @@ export function openConsole(binding: Binding, process: Process, wish: ConsoleWis
       'leave --console-socket out, or ask for a terminal and detach',
     );
   }
-  if (!terminal) return { moments: {} };
-  if (socket !== undefined) return { moments: sendingMoments(binding, socket) };
+  if (!terminal) return {};
+  if (socket !== undefined) return { socket };
   if (!foreground) {
     throw refused(
       'cannot allocate tty if runc will detach without setting console socket',
@@ -73,51 +72,28 @@ export function openConsole(binding: Binding, process: Process, wish: ConsoleWis
   }
   const { height, width } = process.consoleSize ?? { height: 0, width: 0 };
   const sized = height !== 0 && width !== 0 && wish.ignoreSize !== true;
-  const terminals = new Terminals(binding);
-  return {
-    terminals,
-    moments: { [consoleMoment]: ({ fd }) => terminals.adopt(handedOver(fd), !sized) },
-  };
+  return { terminals: new Terminals(binding), copySize: !sized };
 }
 
-/**
- * Gives who listens on the socket a hold of the process, before its program runs.
- *
- * @throws RuntimeError `host.syscall`
- */
-export function sendPidfd(
-  binding: Binding,
-  socket: string | undefined,
-  pidfd: number,
-  kind: keyof typeof pidfdNames,
-): void {
-  if (socket === undefined) return;
-  onHost(
-    `unable to hand the pidfd over to the socket ${socket}`,
-    () => binding.sendDescriptor(socket, pidfd, pidfdNames[kind]),
-    { hint: listenHint },
-  );
-}
-
-/** Hands the master over to who listens on the socket, and keeps nothing of it. */
-function sendingMoments(binding: Binding, socket: string): Moments {
-  return {
-    [consoleMoment]: init => {
-      const fd = handedOver(init.fd);
-      try {
-        onHost(
-          `unable to hand the terminal over to the console socket ${socket}`,
-          () => binding.sendDescriptor(socket, fd, masterName),
-          { hint: listenHint },
-        );
-      } finally {
-        binding.close(fd);
-      }
-    },
-  };
-}
-
-function handedOver(fd: number | undefined): number {
-  if (fd === undefined) throw new RuntimeError({ code: 'internal', message: 'no terminal was handed over' });
-  return fd;
-}
+export const takeTerminal: HostOperation<'takeTerminal'> = {
+  apply(_, work) {
+    const { binding } = work.runtime;
+    const { socket, terminals, copySize = true } = work.console;
+    const master = work.at.take('terminal');
+    if (terminals !== undefined) {
+      terminals.adopt(master, copySize);
+      return;
+    }
+    try {
+      if (socket === undefined)
+        throw new RuntimeError({ code: 'internal', message: 'no socket for the terminal' });
+      onHost(
+        `unable to hand the terminal over to the console socket ${socket}`,
+        () => binding.sendDescriptor(socket, master, masterName),
+        { hint: listenHint },
+      );
+    } finally {
+      binding.close(master);
+    }
+  },
+};

@@ -1,32 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type DeviceFilter, loadDeviceFilter } from '../cgroup/devices/attach.ts';
-import type { Plan } from '../plan/plan.ts';
+import { containerDeviceRules, type DeviceRule } from '../cgroup/devices/rules.ts';
+import { simplify } from '../cgroup/devices/simplify.ts';
+import { RuntimeError } from '../errors/error.ts';
+import type { Resources } from '../oci/resources.ts';
+import { deviceRuleProblems } from '../validate/checks/device-rules.ts';
+import type { HostOperation } from './host-work.ts';
 import type { Runtime } from './runtime.ts';
 
-/** The plan's device rules, for one create. */
-export interface PlannedFilter extends DeviceFilter {
-  /** While the init prepares: the kernel's look at the program then costs no time. */
-  load(): void;
+export const loadDeviceRules: HostOperation<'loadDeviceRules'> = {
+  apply([step], work) {
+    if (step === undefined || work.record.cgroup === undefined) return;
+    const { binding, log } = work.runtime;
+    const filter = loadDeviceFilter(binding, log, step.rules, step.origin);
+    work.deviceFilter = filter;
+    work.atEnd(() => filter.close());
+  },
+};
+
+export const attachDeviceRules: HostOperation<'attachDeviceRules'> = {
+  starting: true,
+  apply(_, work) {
+    const { cgroup } = work.record;
+    if (cgroup !== undefined) work.deviceFilter?.attach(cgroup.path);
+  },
+};
+
+/** Rules that replace others, and the program that does so in one step. */
+export interface NewDeviceRules {
+  readonly rules: readonly DeviceRule[];
+  readonly filter: DeviceFilter;
 }
 
 /**
- * Not attached before the init has mounted everything: to mount a disk it must open it, which the rules may well deny
- * to what runs in the container.
+ * The device rules of an update, checked and loaded. Undefined when they hold already: engines send all
+ * resources of a container with every update, and hooks may have added to its rules.
+ *
+ * @throws RuntimeError `config.resources.device-*`, `host.syscall`
  */
-export function plannedFilter(
+export function newDeviceRules(
   { binding, log }: Runtime,
-  plan: Plan,
-  cgroup: string | undefined,
-): PlannedFilter {
-  let loaded: DeviceFilter | undefined;
-  return {
-    load: () => {
-      for (const step of plan.host) {
-        if (step.op !== 'setDeviceRules' || cgroup === undefined) continue;
-        loaded = loadDeviceFilter(binding, log, cgroup, step.rules, step.origin);
-      }
-    },
-    attach: () => loaded?.attach(),
-    close: () => loaded?.close(),
-  };
+  stored: Resources,
+  { devices = [] }: Resources,
+): NewDeviceRules | undefined {
+  const problems = deviceRuleProblems(devices, '');
+  const [first] = problems;
+  if (first !== undefined) throw new RuntimeError({ ...first, problems });
+  const rules = simplify(containerDeviceRules(devices));
+  const before = simplify(containerDeviceRules(stored.devices));
+  if (JSON.stringify(rules) === JSON.stringify(before)) return undefined;
+  return { rules, filter: loadDeviceFilter(binding, log, rules, '/devices', { replace: true }) };
 }

@@ -7,15 +7,15 @@ import { joinPath } from '../host/paths.ts';
 import type { Capabilities, Linux, Process } from '../oci/config.ts';
 import type { Seccomp } from '../oci/seccomp.ts';
 import type { LoadSeccomp } from '../plan/context.ts';
+import type { Listener } from '../plan/listener.ts';
 import { checkProcessDocument } from '../validate/check-process.ts';
 import type { Inherited } from '../validate/inherit.ts';
 import { linuxOf } from '../validate/linux-of.ts';
 import { seccompOf } from '../validate/seccomp-of.ts';
-import { loadKept, readLater } from './later.ts';
+import { loadKept, readExecData } from './exec-data.ts';
 import { named, parseDocument, type Source, withPlace } from './place.ts';
 import { files } from './record.ts';
 import type { Runtime } from './runtime.ts';
-import type { Listener } from './seccomp-agent.ts';
 import { stateDirectory } from './store.ts';
 import { warnOf } from './warnings.ts';
 
@@ -129,7 +129,7 @@ function noProcess(id: string): RuntimeError {
 }
 
 function kept(runtime: Runtime, id: string): Own | undefined {
-  const standing = readLater(runtime, id)?.standing;
+  const standing = readExecData(runtime, id)?.standing;
   if (standing === undefined) return undefined;
   const { process, linux, seccomp: listener } = standing;
   const filter = listener === undefined ? undefined : loadKept(listener);

@@ -9,23 +9,20 @@ import { type NamespaceType, namespaceFiles, namespaceFlags } from '../oci/names
 import { makeExecPlan } from '../plan/exec-plan.ts';
 import { type ExecAffinity, execAffinity } from '../plan/scheduling.ts';
 import { checkLabels } from '../validate/label-checks.ts';
-import { openConsole, resolveSocket, sendPidfd } from './console.ts';
+import { openConsole, resolveSocket } from './console.ts';
 import { inCgroup } from './exec-cgroup.ts';
 import { type ExecProcessOptions, execProcess } from './exec-process.ts';
+import { walkHostSteps } from './host-walk.ts';
+import { HostWork } from './host-work.ts';
 import { withInit } from './init.ts';
-import { limitMoments } from './limits.ts';
 import { checkPassedFds } from './passed-fds.ts';
-import { writePidFile } from './pid-file.ts';
 import { named, withPlace } from './place.ts';
-import { joinRdt } from './rdt.ts';
 import type { ContainerRecord, InitRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
-import { seccompMoments } from './seccomp-agent.ts';
-import { asStarting, bearInit } from './spawn.ts';
+import { spawnInit } from './spawn.ts';
 import { requireStatus, statusOf } from './status.ts';
 import { readRecord } from './store.ts';
 import { attend, type Terminals } from './terminals.ts';
-import { UndoList } from './undo.ts';
 import { warnOf } from './warnings.ts';
 
 export interface ExecOptions extends ExecProcessOptions {
@@ -97,9 +94,9 @@ export function startInContainer(runtime: Runtime, id: string, options: ExecOpti
       // It runs, or waits for `start`: both will do.
       const paused = cgroup !== undefined && isPaused(binding, cgroup.path);
       if (paused && options.ignorePaused !== true) requireStatus('exec', id, 'paused');
-      // Before the process is born: a signal that comes in between must not end us and leave it.
+      // Before the clone: a signal that comes in between must not end us and leave it.
       if (options.detach !== true) binding.catchSignals(false);
-      return bear(runtime, record, init, initPidfd, asked);
+      return startProcess(runtime, record, init, initPidfd, asked);
     });
   if (executed !== undefined) return executed;
   requireStatus('exec', id, statusOf(runtime, record, { held: false }));
@@ -114,7 +111,7 @@ export function startInContainer(runtime: Runtime, id: string, options: ExecOpti
 type Asked = Omit<ExecOptions, 'pidFile' | 'consoleSocket' | 'pidfdSocket'> &
   Readonly<Record<'pidFile' | 'consoleSocket' | 'pidfdSocket', string | undefined>>;
 
-function bear(
+function startProcess(
   runtime: Runtime,
   record: ContainerRecord,
   init: InitRecord,
@@ -122,7 +119,6 @@ function bear(
   options: Asked,
 ): Executed {
   const { binding } = runtime;
-  const { pidFile, consoleSocket } = options;
   const own = execProcess(runtime, record.id, options);
   const { process, source, origin, seccomp, filter, linux } = own;
   return withPlace(source, () => {
@@ -138,6 +134,10 @@ function bear(
         noNewKeyring: record.noNewKeyring ?? false,
         preserveFds: options.preserveFds ?? 0,
         linux,
+        listener: own.listener,
+        joinsRdt: record.rdt !== undefined,
+        pidFile: options.pidFile,
+        pidfdSocket: options.pidfdSocket,
         timeNamespace: foreign === namespaces ? undefined : `/proc/${init.pid}/ns/time`,
         // Namespaces do not lead there when the mounts are the host's.
         root: (foreign & namespaceFlags.mount) === 0 ? `/proc/${init.pid}/root` : undefined,
@@ -149,43 +149,28 @@ function bear(
     );
     // Not even for a moment is there a process with our root in what processes of the container can see: one that may
     // trace others would go through /proc/PID/root.
-    const given = {
-      ...(namespaces !== 0 && { joins: { pidfd: initPidfd, kinds: namespaces } }),
-      ...(record.rdt !== undefined && { meanwhile: (pid: number) => joinRdt(runtime, record.rdt, pid) }),
-    };
-    const { moments: ofConsole, terminals } = openConsole(binding, process, {
-      socket: consoleSocket,
+    const joined = namespaces === 0 ? undefined : { pidfd: initPidfd, kinds: namespaces };
+    const console = openConsole(binding, process, {
+      socket: options.consoleSocket,
       foreground: options.detach !== true,
       pointer: origin('terminal'),
       // The config's is that of the container's own terminal.
       ignoreSize: options.process === undefined,
     });
+    const { terminals } = console;
     const status = () => statusOf(runtime, record, { held: false });
-    const moments = { ...ofConsole, ...seccompMoments(runtime, own.listener, record, status, init.pid) };
-    const undo = new UndoList();
-    if (terminals !== undefined) undo.arm('the terminal', () => terminals.close());
-    try {
-      const born = onCpus(runtime, execAffinity({ process, origin }).initial, () =>
-        inCgroup(runtime, record, init, facts.cgroup.mountpoint, options.cgroup, cgroup =>
-          bearInit(
-            runtime,
-            { plan },
-            '',
-            cgroup,
-            undo,
-            { ...moments, ...limitMoments(runtime, plan) },
-            given,
-          ),
-        ),
-      );
-      if (pidFile !== undefined) writePidFile(runtime, pidFile, born.init.pid, undo);
-      sendPidfd(binding, options.pidfdSocket, born.pidfd, 'exec');
-      asStarting(() => born.letGo());
-      undo.disarm();
-      return { pid: born.init.pid, pidfd: born.pidfd, ...(terminals !== undefined && { terminals }) };
-    } catch (error) {
-      throw undo.fail(error);
-    }
+    const subject = { ...record, status, initPid: init.pid };
+    const work = new HostWork({ runtime, plan, console, record, subject });
+    if (terminals !== undefined) work.undo.arm('the terminal', () => terminals.close());
+    const { pid, pidfd } = walkHostSteps(work, () =>
+      onCpus(runtime, execAffinity({ process, origin }).initial, () =>
+        inCgroup(runtime, record, init, facts.cgroup.mountpoint, options.cgroup, cgroup => {
+          work.cgroup = cgroup;
+          return spawnInit(work, cgroup, joined);
+        }),
+      ),
+    );
+    return { pid, pidfd, ...(terminals !== undefined && { terminals }) };
   });
 }
 

@@ -7,8 +7,25 @@ import type { Status } from '../oci/state.ts';
 import { ociVersion } from '../oci/version.ts';
 import { explainHook, type HookFailure } from '../plan/explain-hook.ts';
 import { type HookKind, hookArgs, hookOrigin, sortedAnnotations } from '../plan/hooks.ts';
+import type { HostOperation } from './host-work.ts';
 import type { ContainerRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
+
+/** The hooks that run while the init waits. */
+export const runHook: HostOperation<'runHook'> = {
+  apply(steps, { runtime, subject, init }) {
+    for (const { kind, index, hook } of steps) {
+      try {
+        // Prestart hooks were part of start in earlier versions, and programs written for that still expect this status.
+        const status = kind === 'prestart' ? 'created' : 'creating';
+        runHostHook(runtime, kind, index, hook, subject, status, init.pid);
+      } catch (error) {
+        if (!(error instanceof RuntimeError)) throw error;
+        throw error.with({ message: `error during container init: ${error.message}` });
+      }
+    }
+  },
+};
 
 /** What hooks get to know of their container. */
 export type HookSubject = Pick<ContainerRecord, 'id' | 'bundle' | 'annotations'>;

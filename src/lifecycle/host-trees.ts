@@ -3,92 +3,68 @@ import { RuntimeError } from '../errors/error.ts';
 import { isSystemError } from '../errors/system.ts';
 import type { SystemError } from '../host/binding.d.ts';
 import { openReadOnly } from '../host/files.ts';
-import type { Config } from '../oci/config.ts';
 import { explainFailure } from '../plan/explain.ts';
 import type { IdMap } from '../plan/host-trees.ts';
-import type { HostStep, Plan } from '../plan/plan.ts';
+import type { HostStepOf } from '../plan/plan.ts';
+import type { HostOperation, HostWork } from './host-work.ts';
 import { mappedNamespace } from './id-maps.ts';
-import { initError, type Waiting } from './rendezvous.ts';
 import type { Runtime } from './runtime.ts';
 
-type CloneTree = Extract<HostStep, { op: 'cloneTree' }>;
-type MapTree = Extract<HostStep, { op: 'mapTree' }>;
+type CloneTree = HostStepOf<'cloneTree'>;
 
-interface Subject {
-  readonly plan: Plan;
-  readonly config: Config;
-}
-
-/**
- * Clones the trees of the plan in the mount namespace of the init, which the runtime is not in, and shows their owners
- * as they are to be shown. The receiver closes them.
- */
-export function cloneHostTrees(runtime: Runtime, subject: Subject, pid: number): readonly number[] {
-  const { binding } = runtime;
-  const steps = subject.plan.host.filter((step): step is CloneTree => step.op === 'cloneTree');
-  const opened: number[] = [];
-  const open = (path: string): number => {
-    const fd = openReadOnly(binding, path);
-    opened.push(fd);
-    return fd;
-  };
-  let trees: readonly number[] = [];
-  try {
-    const request = {
-      mountNamespace: open(`/proc/${pid}/ns/mnt`),
-      paths: steps.map(({ path }) => path),
-      recursive: steps.map(({ recursive }) => recursive),
+/** The trees are those of the init's mount namespace, which the runtime is not in. */
+export const cloneTree: HostOperation<'cloneTree'> = {
+  apply(steps, work) {
+    const { binding } = work.runtime;
+    const { pid } = work.init;
+    const opened: number[] = [];
+    const open = (path: string): number => {
+      const fd = openReadOnly(binding, path);
+      opened.push(fd);
+      return fd;
     };
-    const cloned = (error: SystemError): CloneTree | undefined => steps[Number(error.path ?? -1)];
-    trees = named(subject, cloned, 'open_tree', () => binding.cloneTrees(request));
-    // A process for each set of mappings, however many mounts have it.
-    const namespaces = new Map<string, number>();
-    for (const [index, { idmap, origin }] of steps.entries()) {
-      if (idmap === undefined) continue;
-      const key = JSON.stringify([idmap.uids, idmap.gids]);
-      let namespace = namespaces.get(key);
-      if (namespace === undefined) {
-        namespace = namespaceOf(runtime, idmap, origin, pid);
-        opened.push(namespace);
-        namespaces.set(key, namespace);
-      }
-      showOwners(runtime, subject, { idmap, origin }, trees[index] as number, namespace);
-    }
-    return trees;
-  } catch (error) {
-    for (const tree of trees) binding.close(tree);
-    throw error;
-  } finally {
-    for (const fd of opened) binding.close(fd);
-  }
-}
-
-/** Shows the owners of a tree that the init has cloned, and gives it back. */
-export function mapTree(
-  runtime: Runtime,
-  subject: Subject,
-  { pid, fd: tree, origin }: Waiting,
-): readonly number[] {
-  const { binding } = runtime;
-  const step = subject.plan.host.find(
-    (step): step is MapTree => step.op === 'mapTree' && step.origin === origin,
-  );
-  if (step === undefined || tree === undefined) {
-    throw new RuntimeError({ code: 'internal', message: `no tree to be mapped at ${origin}` });
-  }
-  try {
-    const namespace = namespaceOf(runtime, step.idmap, origin, pid);
     try {
-      showOwners(runtime, subject, step, tree, namespace);
+      const request = {
+        mountNamespace: open(`/proc/${pid}/ns/mnt`),
+        paths: steps.map(({ path }) => path),
+        recursive: steps.map(({ recursive }) => recursive),
+      };
+      const cloned = (error: SystemError): CloneTree | undefined => steps[Number(error.path ?? -1)];
+      const trees = named(work, cloned, 'open_tree', () => binding.cloneTrees(request));
+      for (const tree of trees) work.at.give('tree', tree);
+      // A process for each set of mappings, however many mounts have it.
+      const namespaces = new Map<string, number>();
+      for (const [index, { idmap, origin }] of steps.entries()) {
+        if (idmap === undefined) continue;
+        const key = JSON.stringify([idmap.uids, idmap.gids]);
+        let namespace = namespaces.get(key);
+        if (namespace === undefined) {
+          namespace = namespaceOf(work.runtime, idmap, origin, pid);
+          opened.push(namespace);
+          namespaces.set(key, namespace);
+        }
+        showOwners(work, { idmap, origin }, trees[index] as number, namespace);
+      }
+    } finally {
+      for (const fd of opened) binding.close(fd);
+    }
+  },
+};
+
+export const mapTree: HostOperation<'mapTree'> = {
+  apply([step], work) {
+    if (step === undefined) return;
+    const { binding } = work.runtime;
+    const tree = work.at.take('tree');
+    work.at.give('tree', tree);
+    const namespace = namespaceOf(work.runtime, step.idmap, step.origin, work.init.pid);
+    try {
+      showOwners(work, step, tree, namespace);
     } finally {
       binding.close(namespace);
     }
-    return [tree];
-  } catch (error) {
-    binding.close(tree);
-    throw error;
-  }
-}
+  },
+};
 
 /** The user namespace with the mappings of a mount. The receiver closes it. */
 function namespaceOf(runtime: Runtime, idmap: IdMap, origin: string, pid: number): number {
@@ -97,23 +73,22 @@ function namespaceOf(runtime: Runtime, idmap: IdMap, origin: string, pid: number
 }
 
 function showOwners(
-  { binding }: Runtime,
-  subject: Subject,
+  work: HostWork,
   { idmap, origin }: { readonly idmap: IdMap; readonly origin: string },
   tree: number,
   namespace: number,
 ): void {
   named(
-    subject,
+    work,
     () => ({ origin }),
     'mount_setattr(MOUNT_ATTR_IDMAP)',
-    () => binding.mapMount(tree, namespace, idmap.recursive),
+    () => work.runtime.binding.mapMount(tree, namespace, idmap.recursive),
   );
 }
 
 /** A refusal is told as that of the step in the container which waits for the tree. */
 function named<T>(
-  { plan, config }: Subject,
+  { plan, config }: HostWork,
   subjectOf: (error: SystemError) => { readonly origin: string } | undefined,
   syscall: string,
   work: () => T,
@@ -127,6 +102,7 @@ function named<T>(
     const at = plan.container[waiting];
     const detail = at?.op === 'bind' ? at.source : at?.op === 'openRoot' ? at.path : '';
     const report = { kind: 'failed', step: waiting, syscall, errno: error.errno, detail } as const;
-    throw initError(explainFailure(plan, report, config));
+    const failure = explainFailure(plan, report, config);
+    throw new RuntimeError({ ...failure, message: `error during container init: ${failure.message}` });
   }
 }

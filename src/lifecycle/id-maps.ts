@@ -8,20 +8,25 @@ import { findProgram } from '../host/find-program.ts';
 import { isMachineRoot } from '../host/privilege.ts';
 import type { IDMapping } from '../oci/config.ts';
 import type { IdMap } from '../plan/host-trees.ts';
-import type { HostStep } from '../plan/plan.ts';
+import type { HostStepOf } from '../plan/plan.ts';
+import type { HostOperation } from './host-work.ts';
 import type { Runtime } from './runtime.ts';
 
 type Kind = 'uid' | 'gid';
 
 const spec = 'config-linux.md#user-namespace-mappings';
 
-type MapIds = Extract<HostStep, { op: 'mapIds' }>;
+type MapIds = HostStepOf<'mapIds'>;
 
-/** Writes the mappings of the user namespace that the process `pid` is in. */
-export function mapIds({ binding }: Runtime, step: MapIds, pid: number): void {
-  writeMap(binding, pid, 'uid', step.uids, step.origin);
-  writeMap(binding, pid, 'gid', step.gids, step.origin);
-}
+export const mapIds: HostOperation<'mapIds'> = {
+  apply([step], work) {
+    if (step === undefined) return;
+    const { binding } = work.runtime;
+    const { pid } = work.init;
+    writeMap(binding, pid, 'uid', step.uids, step.origin);
+    writeMap(binding, pid, 'gid', step.gids, step.origin);
+  },
+};
 
 /** A user namespace with these mappings and nobody in it, to show the owners of files by. The receiver closes it. */
 export function mappedNamespace({ binding }: Runtime, idmap: IdMap, origin: string): number {

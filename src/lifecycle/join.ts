@@ -4,10 +4,36 @@ import { onHost } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
 import { openFlags } from '../host/files.ts';
 import { type NamespaceType, namespaceFiles, namespaceFlags } from '../oci/namespaces.ts';
-import type { HostStep } from '../plan/plan.ts';
+import type { HostStepOf } from '../plan/plan.ts';
+import type { HostOperation } from './host-work.ts';
 import { requireMappings } from './id-maps.ts';
 
-export type OpenNamespace = Extract<HostStep, { op: 'openNamespace' }>;
+type OpenNamespace = HostStepOf<'openNamespace'>;
+
+export const openNamespace: HostOperation<'openNamespace'> = {
+  starting: true,
+  apply(steps, work) {
+    for (const step of steps) {
+      const fd = openNamespaceFile(work.runtime.binding, step);
+      work.handOver(step.slot === 0 ? undefined : step.slot, fd);
+      if (step.slot === 0) work.cloneIn.push({ step, fd });
+    }
+  },
+};
+
+export const openDirectory: HostOperation<'openDirectory'> = {
+  starting: true,
+  apply(steps, work) {
+    const { binding } = work.runtime;
+    for (const { path, slot } of steps) {
+      const flags = openFlags.pathOnly | openFlags.closeOnExec;
+      work.handOver(
+        slot,
+        onHost(`unable to open ${path}`, () => binding.open(path, flags, 0)),
+      );
+    }
+  },
+};
 
 /**
  * Opens a namespace to join, and makes sure of its kind here, where the wrong one can be named: setns(2) says only
@@ -15,7 +41,7 @@ export type OpenNamespace = Extract<HostStep, { op: 'openNamespace' }>;
  *
  * @throws RuntimeError `config.user-namespace.joined-mappings`, `config.namespace.not-a-namespace`, `config.namespace.wrong-type`, `host.syscall`
  */
-export function openNamespace(binding: Binding, step: OpenNamespace): number {
+export function openNamespaceFile(binding: Binding, step: OpenNamespace): number {
   const { path, origin } = step;
   const wanted = typeOf(step.kind);
   const fields = { pointer: origin, path, spec: 'config-linux.md#namespaces' };

@@ -4,50 +4,35 @@ import type { RuntimeError } from '../errors/error.ts';
 import { hostFailure, isSystemError } from '../errors/system.ts';
 import type { SystemError } from '../host/binding.d.ts';
 import { openReadOnly } from '../host/files.ts';
-import type { HostStep, Plan } from '../plan/plan.ts';
-import type { Moments, Waiting } from './rendezvous.ts';
-import type { Runtime } from './runtime.ts';
-import type { UndoList } from './undo.ts';
+import type { HostStepOf } from '../plan/plan.ts';
+import type { HostOperation } from './host-work.ts';
 
-type MoveStep = Extract<HostStep, { op: 'moveNetDevice' }>;
+type MoveStep = HostStepOf<'moveNetDevice'>;
 
 /** The runtime's own network namespace. */
 const own = -1;
 
 /**
- * linux.netDevices: moved while the init waits at `network`, and back when the create fails. From then on they are the
- * namespace's, as the specification wants it: with it physical ones go back to the host, and virtual ones end.
+ * The devices go back when the create fails. Afterwards they belong to the namespace, as the specification asks: at its
+ * end physical ones return to the host, and virtual ones are gone.
  */
-export interface NetDevices {
-  readonly moments: Moments;
-  /** They are not to be moved back any more. */
-  release(): void;
-}
-
-export function netDevices({ binding }: Runtime, plan: Plan, undo: UndoList): NetDevices {
-  let namespace: number | undefined;
-  const release = (): void => {
-    if (namespace !== undefined) binding.close(namespace);
-    namespace = undefined;
-  };
-  const network = ({ pid }: Waiting): void => {
-    const theirs = openReadOnly(binding, `/proc/${pid}/ns/net`);
-    // Also when the init has ended by then: the devices are in it as long as it is open.
-    namespace = theirs;
-    undo.arm('the network namespace', release);
-    for (const step of plan.host) {
-      if (step.op !== 'moveNetDevice') continue;
+export const moveNetDevice: HostOperation<'moveNetDevice'> = {
+  apply(steps, work) {
+    const { binding } = work.runtime;
+    const theirs = openReadOnly(binding, `/proc/${work.init.pid}/ns/net`);
+    // Open until the end: the devices are in it also when the init has ended.
+    work.atEnd(() => binding.close(theirs));
+    for (const step of steps) {
       const { name, newName } = step;
       const moved = explained(step, () =>
         binding.moveNetDevice({ name, newName, from: own, to: theirs, up: true }),
       );
-      undo.arm(`the network device ${name}`, () => {
+      work.undo.arm(`the network device ${name}`, () => {
         binding.moveNetDevice({ name: moved.name, newName: name, from: theirs, to: own, up: moved.wasUp });
       });
     }
-  };
-  return { moments: { network }, release };
-}
+  },
+};
 
 function explained<T>(step: MoveStep, work: () => T): T {
   try {

@@ -1,38 +1,50 @@
 // SPDX-License-Identifier: Apache-2.0
 import { errno } from '../errors/errno.ts';
+import type { RuntimeError } from '../errors/error.ts';
 import { hostFailure, isSystemError } from '../errors/system.ts';
-import type { Binding } from '../host/binding.d.ts';
-import type { HostStep, Plan } from '../plan/plan.ts';
+import type { SystemError } from '../host/binding.d.ts';
+import type { HostStepOf } from '../plan/plan.ts';
+import type { HostOperation, HostWork } from './host-work.ts';
 
-type SetOomScoreAdj = Extract<HostStep, { op: 'setOomScoreAdj' }>;
+type SetOomScoreAdj = HostStepOf<'setOomScoreAdj'>;
 
-/** Of an init that is there. One that has ended is no failure: why, its report tells. */
-export function setOomScoreAdj(binding: Binding, step: SetOomScoreAdj, pid: number, index: number): void {
-  try {
-    binding.writeText(`/proc/${pid}/oom_score_adj`, String(step.value), 0, 0);
-  } catch (error) {
-    if (isSystemError(error) && (error.errno === errno.ENOENT || error.errno === errno.ESRCH)) return;
-    throw refusal(step, index, error);
-  }
+const own = '/proc/self/oom_score_adj';
+
+export const setOomScoreAdj: HostOperation<'setOomScoreAdj'> = {
+  starting: true,
+  apply([step], work) {
+    if (step === undefined) return;
+    try {
+      if (step.when === 'before') setOwn(step, work);
+      else work.runtime.binding.writeText(`/proc/${work.init.pid}/oom_score_adj`, String(step.value), 0, 0);
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      // The init has ended, and its report has the cause.
+      if (step.when === 'after' && (error.errno === errno.ENOENT || error.errno === errno.ESRCH)) return;
+      throw refusal(step, work.plan.host.indexOf(step), error);
+    }
+  },
+};
+
+/** The init inherits the score. */
+function setOwn(step: SetOomScoreAdj, work: HostWork): void {
+  const { binding } = work.runtime;
+  const before = binding.readText(own).trim();
+  binding.writeText(own, String(step.value), 0, 0);
+  work.restoreOomScore = () => {
+    work.restoreOomScore = undefined;
+    binding.writeText(own, before, 0, 0);
+  };
+  work.undo.arm('the oom_score_adj of the runtime', () => work.restoreOomScore?.());
 }
 
-/** Of one that is to be born: our own, until what is returned is called. */
-export function lendOomScore(binding: Binding, { host }: Plan): () => void {
-  const index = host.findIndex(({ op, when }) => op === 'setOomScoreAdj' && when === 'before');
-  const step = host[index];
-  if (step?.op !== 'setOomScoreAdj') return () => {};
-  const path = '/proc/self/oom_score_adj';
-  try {
-    const own = binding.readText(path).trim();
-    binding.writeText(path, String(step.value), 0, 0);
-    return () => binding.writeText(path, own, 0, 0);
-  } catch (error) {
-    throw refusal(step, index, error);
-  }
-}
+export const restoreOomScoreAdj: HostOperation<'restoreOomScoreAdj'> = {
+  apply(_, work) {
+    work.restoreOomScore?.();
+  },
+};
 
-function refusal({ value, origin }: SetOomScoreAdj, index: number, error: unknown): unknown {
-  if (!isSystemError(error)) return error;
+function refusal({ value, origin }: SetOomScoreAdj, index: number, error: SystemError): RuntimeError {
   return hostFailure(error, `unable to set oom_score_adj to ${value}`, {
     pointer: origin,
     step: index,

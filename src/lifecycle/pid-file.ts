@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { onHost } from '../errors/system.ts';
 import { unlessMissing } from '../host/files.ts';
-import type { Runtime } from './runtime.ts';
-import type { UndoList } from './undo.ts';
+import type { HostOperation } from './host-work.ts';
 
-/** Writes the pid as engines read it: digits, no newline, all at once. */
-export function writePidFile(runtime: Runtime, path: string, pid: number, undo: UndoList): void {
-  const { binding } = runtime;
-  onHost(`unable to write the pid file ${path}`, () => binding.replaceText(path, String(pid), 0o666));
-  undo.arm(`the pid file ${path}`, () => unlessMissing(() => binding.unlink(path)));
-}
+/** As engines read it: digits, no newline, all at once. */
+export const writePidFile: HostOperation<'writePidFile'> = {
+  apply([step], work) {
+    if (step === undefined) return;
+    const { binding } = work.runtime;
+    const { path } = step;
+    const text = String(work.init.pid);
+    onHost(`unable to write the pid file ${path}`, () => binding.replaceText(path, text, 0o666));
+    work.undo.arm(`the pid file ${path}`, () => unlessMissing(() => binding.unlink(path)));
+  },
+};

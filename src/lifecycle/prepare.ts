@@ -22,6 +22,9 @@ export interface PrepareOptions {
   readonly noPivot?: boolean;
   readonly noNewKeyring?: boolean;
   readonly preserveFds?: number;
+  /** Absolute; see PlanOptions. */
+  readonly pidFile?: string | undefined;
+  readonly pidfdSocket?: string | undefined;
   /** The program runs at once, and creating the container ends when it does. Default false. */
   readonly startNow?: boolean;
 }
@@ -58,6 +61,8 @@ export function prepare(runtime: Runtime, options: PrepareOptions): Prepared {
       noNewKeyring: options.noNewKeyring ?? false,
       listenFds: listenFds(binding),
       preserveFds: options.preserveFds ?? 0,
+      pidFile: options.pidFile,
+      pidfdSocket: options.pidfdSocket,
       startNow: options.startNow ?? false,
       systemdCgroup: runtime.systemdCgroup ?? false,
     });

@@ -1,66 +1,61 @@
 // SPDX-License-Identifier: Apache-2.0
 import { RuntimeError } from '../errors/error.ts';
 import type { RdtUpdate } from '../oci/config-linux.ts';
-import type { HostStep, Plan } from '../plan/plan.ts';
 import {
-  joinRdtGroup,
-  makeRdtGroup,
+  joinRdtGroup as joinGroup,
+  makeRdtGroup as makeGroup,
   planRdtGroup,
   type RdtPlace,
+  type RdtRequest,
   readSchemata,
   removeRdtGroup,
   writeSchemata,
 } from '../rdt/group.ts';
 import { resctrlMountpoint } from '../rdt/mountpoint.ts';
+import type { HostOperation } from './host-work.ts';
 import type { Runtime } from './runtime.ts';
-import type { UndoList } from './undo.ts';
+import { writeRecord } from './store.ts';
 
-type MakeRdtGroup = Extract<HostStep, { op: 'makeRdtGroup' }>;
-
-function rdtStep({ host }: Plan): MakeRdtGroup | undefined {
-  return host.find((step): step is MakeRdtGroup => step.op === 'makeRdtGroup');
-}
-
-/** Where the container's class of service will be: what is remembered before it is made. */
-export function plannedRdt({ binding }: Runtime, plan: Plan, id: string): RdtPlace | undefined {
-  const step = rdtStep(plan);
-  if (step === undefined) return undefined;
+/** Where the container's class of service will be: what the record contains before the class is made. */
+export function plannedRdt({ binding }: Runtime, request: RdtRequest, id: string): RdtPlace | undefined {
   const root = resctrlMountpoint(binding);
-  if (root !== undefined) return planRdtGroup(binding, root, step, id);
+  if (root !== undefined) return planRdtGroup(binding, root, request, id);
   // A class without a share of anything: the check of the config has warned.
-  if (step.schemas.length + step.schemata.length === 0) return undefined;
+  if (request.schemas.length + request.schemata.length === 0) return undefined;
   throw new RuntimeError({
     code: 'host.unsupported',
     message: 'resctrl is mounted no more',
-    pointer: step.origin,
+    pointer: request.origin,
   });
 }
 
-/**
- * @param found - is told the place when it is another than was to be expected
- */
-export function makeRdt(
-  { binding }: Runtime,
-  plan: Plan,
-  place: RdtPlace | undefined,
-  undo: UndoList,
-  found: (place: RdtPlace) => void,
-): void {
-  const step = rdtStep(plan);
-  if (step === undefined || place === undefined) return;
-  let current = place;
-  undo.arm(`the class of service ${place.path}`, () => removeRdtGroup(binding, current, false));
-  makeRdtGroup(binding, place, step, changed => {
-    current = changed;
-    found(changed);
-  });
-}
+export const makeRdtGroup: HostOperation<'makeRdtGroup'> = {
+  apply([step], work) {
+    let place = work.record.rdt;
+    if (step === undefined || place === undefined) return;
+    const { runtime } = work;
+    const { binding } = runtime;
+    const { path } = place;
+    work.undo.arm(`the class of service ${path}`, () => {
+      if (place !== undefined) removeRdtGroup(binding, place, false);
+    });
+    makeGroup(binding, place, step, changed => {
+      place = changed;
+      work.record = { ...work.record, rdt: changed };
+      writeRecord(runtime, work.record);
+    });
+  },
+};
 
-/** Nothing to do where the class has been removed since: its processes are in the one above then, and so is this one. */
-export function joinRdt({ binding }: Runtime, place: RdtPlace | undefined, pid: number): void {
-  if (place === undefined || binding.stat(place.path) === undefined) return;
-  joinRdtGroup(binding, place, pid, '/linux/intelRdt');
-}
+/** Nothing is done when the class has been removed since: its processes, and so this one, are in the class above. */
+export const joinRdtGroup: HostOperation<'joinRdtGroup'> = {
+  apply([step], work) {
+    const { binding } = work.runtime;
+    const place = work.record.rdt;
+    if (step === undefined || place === undefined || binding.stat(place.path) === undefined) return;
+    joinGroup(binding, place, work.init.pid, step.origin);
+  },
+};
 
 /**
  * Gives the container's class of service new schemata.

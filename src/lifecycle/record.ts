@@ -47,8 +47,8 @@ export const files = {
   record: 'state.json',
   /** The bundle's config.json as it was at create. */
   config: 'config.json',
-  /** What `exec` and a failed `start` need of config and plan: later.ts. Absent when the program runs at once. */
-  later: 'later.json',
+  /** What `exec` and a failed `start` need of config and plan: exec-data.ts. Absent when the program runs at once. */
+  execData: 'exec.json',
   /** `linux.resources` as of the last `update`; absent before the first. */
   resources: 'resources.json',
   /** Its existence tells created from running. */

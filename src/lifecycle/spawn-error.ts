@@ -2,8 +2,7 @@
 import { errno, errnoName, errnoText } from '../errors/errno.ts';
 import { RuntimeError } from '../errors/error.ts';
 import { hostFailure, isSystemError } from '../errors/system.ts';
-import type { Plan } from '../plan/plan.ts';
-import type { OpenNamespace } from './join.ts';
+import type { HostStepOf, Plan } from '../plan/plan.ts';
 import { signalName } from './signals.ts';
 
 /** The helper that joins the namespaces has ended without a report: `signal` ended it, or 0. */
@@ -21,11 +20,15 @@ function helperEnded(signal: number): RuntimeError {
 /**
  * What a refused spawn means.
  *
- * @param bornIn - the namespaces that were to be joined, in their order
+ * @param cloneIn - the namespaces that were to be joined, in their order
  */
-export function spawnError(error: unknown, plan: Plan, bornIn: readonly OpenNamespace[]): unknown {
+export function spawnError(
+  error: unknown,
+  plan: Plan,
+  cloneIn: readonly HostStepOf<'openNamespace'>[],
+): unknown {
   if (!isSystemError(error)) return error;
-  const joined = error.syscall === 'setns' ? bornIn[Number(error.path ?? 0)] : undefined;
+  const joined = error.syscall === 'setns' ? cloneIn[Number(error.path ?? 0)] : undefined;
   if (joined !== undefined) {
     return new RuntimeError({
       code: 'container.namespace',
@@ -39,12 +42,12 @@ export function spawnError(error: unknown, plan: Plan, bornIn: readonly OpenName
     });
   }
   if (error.errno === errno.ECHILD) return helperEnded(Number(error.path));
-  const user = plan.host.find(step => step.op === 'mapIds');
+  const user = plan.spawn.userNamespace;
   const noMore = user !== undefined && (error.errno === errno.ENOSPC || error.errno === errno.EINVAL);
   // Namespaces are refused with EPERM.
   const cgroup = error.syscall === 'clone3' && error.errno === errno.EACCES;
   return hostFailure(error, 'unable to spawn the init', {
-    ...(noMore && { pointer: user.origin }),
+    ...(noMore && { pointer: user }),
     hint: cgroup
       ? 'the cgroup that ours and the container’s have in common belongs to somebody else: call from within what is delegated to the user, for example with systemd-run --user --scope'
       : noMore

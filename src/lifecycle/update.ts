@@ -14,7 +14,7 @@ import type { RdtUpdate } from '../oci/config-linux.ts';
 import type { Resources } from '../oci/resources.ts';
 import { exactJson } from '../plan/exact-json.ts';
 import { checkResourcesDocument } from '../validate/check-resources.ts';
-import { newDeviceRules } from './new-device-rules.ts';
+import { newDeviceRules } from './device-filter.ts';
 import { requireCgroup } from './own-cgroup.ts';
 import { named, parseDocument, type Sources, withPlace } from './place.ts';
 import { updateRdt } from './rdt.ts';
@@ -123,10 +123,9 @@ function change(runtime: Runtime, held: Held, place: CgroupPlace, asked: Resourc
   const exact = newWrites(stored, merged, asked, { origin: '', read, warn });
   const writes = unit === undefined ? exact : withWholeQuotas(exact);
   refuseBelowUsage(merged, read);
-  const devices =
-    (asked.devices ?? []).length === 0 ? undefined : newDeviceRules(runtime, place, stored, asked);
+  const devices = (asked.devices ?? []).length === 0 ? undefined : newDeviceRules(runtime, stored, asked);
   try {
-    applyOrRestore(binding, place, writes, () => devices?.filter.attach());
+    applyOrRestore(binding, place, writes, () => devices?.filter.attach(place.path));
   } finally {
     devices?.filter.close();
   }

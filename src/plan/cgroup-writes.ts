@@ -3,7 +3,7 @@ import { resourceWrites } from '../cgroup/resources.ts';
 import { readNothing } from '../cgroup/write.ts';
 import { RuntimeError } from '../errors/error.ts';
 import type { PlanContext } from './context.ts';
-import type { HostStep } from './plan.ts';
+import type { HostStepOf } from './plan.ts';
 
 /**
  * What is written into the container's cgroup when it is made.
@@ -14,7 +14,7 @@ export function cgroupWriteSteps(
   context: PlanContext,
   hasCgroup: boolean,
   when: 'before' | 'cgroup' = 'before',
-): HostStep[] {
+): HostStepOf<'writeCgroup'>[] {
   const { resources } = context.config.linux ?? {};
   if (resources === undefined) return [];
   const writes = resourceWrites(resources, {

@@ -25,6 +25,10 @@ export interface PlanOptions {
   readonly listenFds?: number;
   /** systemd makes the cgroup. Default false. */
   readonly systemdCgroup?: boolean;
+  /** Where the runtime writes the pid of the init. Absolute. Default: nowhere. */
+  readonly pidFile?: string | undefined;
+  /** The Unix socket that is sent a pidfd of the init. Absolute. Default: none. */
+  readonly pidfdSocket?: string | undefined;
   /** The program runs as soon as all is prepared, without waiting for `start`. Default false. */
   readonly startNow?: boolean;
 }

@@ -5,6 +5,7 @@ import type { Step } from '../wire/steps.ts';
 import { cloneFlagNames, decodeField, limitText, rlimitName } from './decode-field.ts';
 import { exactJson } from './exact-json.ts';
 import type { IdMap } from './host-trees.ts';
+import { type Moment, moments } from './moments.ts';
 import type { HostStep, Plan } from './plan.ts';
 
 export { capabilityNames, cloneFlagNames, limitText, modeText, rlimitName } from './decode-field.ts';
@@ -13,20 +14,19 @@ export { flagNames } from './kernel-flags.ts';
 /** Column of the origin; a longer line pushes its own origin to the right. */
 const originColumn = 96;
 
-/** Of the host's steps, all but the first place. */
-const places = {
-  after: 'while it prepares',
-  cgroup: 'while it waits at the rendezvous `cgroup`',
-  mapIds: 'while it waits at the rendezvous `mapIds`',
-  timeOffsets: 'while it waits at the rendezvous `timeOffsets`',
-  hostTrees: 'while it waits at the rendezvous `hostTrees`',
-  network: 'while it waits at the rendezvous `network`',
-  mapTree: 'while it waits at the rendezvous `mapTree`',
-  runtime: 'while it waits at the rendezvous `runtime`',
-  limits: 'while it waits at the rendezvous `limits`',
-  poststart: 'when its program runs',
-  poststop: 'when all of it is gone',
+/** Titles of the times at which the runtime performs steps after the clone. */
+const titles = {
+  after: 'the runtime, while the init prepares itself',
+  ...momentTitles(),
+  ready: 'the runtime, when the init is ready',
+  poststart: 'the runtime, when the program runs',
+  poststop: 'the runtime, when the container is gone',
 };
+
+function momentTitles(): Record<Moment, string> {
+  const pairs = Object.keys(moments).map(moment => [moment, `the runtime, while the init waits: ${moment}`]);
+  return Object.fromEntries(pairs) as Record<Moment, string>;
+}
 
 /**
  * The plan for a reader.
@@ -40,13 +40,13 @@ export function describePlan(plan: Plan, format: 'text' | 'json'): string {
 }
 
 function text(plan: Plan): string {
-  const lines = ['before the container'];
+  const lines = ['the runtime, before the clone'];
   const host = plan.host.map(hostLine);
   lines.push(...host.filter((_, i) => plan.host[i]?.when === 'before'));
-  lines.push('', 'spawn', line('', spawnWords(plan), ''), '', 'in the container');
+  lines.push('', 'clone', line('', spawnWords(plan), ''), '', 'the init');
   for (const [index, step] of plan.container.entries())
     lines.push(line(`${index}`, stepWords(step), step.origin));
-  for (const [when, title] of Object.entries(places)) {
+  for (const [when, title] of Object.entries(titles)) {
     const there = host.filter((_, i) => plan.host[i]?.when === when);
     if (there.length > 0) lines.push('', title, ...there);
   }
@@ -99,10 +99,27 @@ function hostWords(step: HostStep): string {
       return `limitInit resource=${rlimitName(step.resource)} soft=${limitText(step.soft)} hard=${limitText(step.hard)}`;
     case 'setOomScoreAdj':
       return `setOomScoreAdj value=${step.value}`;
-    case 'setDeviceRules':
-      return `setDeviceRules ${['deny a *:* rwm', ...step.rules.map(ruleText)].join('; ')}`;
+    case 'loadDeviceRules':
+      return `loadDeviceRules ${['deny a *:* rwm', ...step.rules.map(ruleText)].join('; ')}`;
     case 'moveNetDevice':
       return `moveNetDevice name=${step.name} newName=${step.newName}`;
+    case 'saveRecord':
+      return step.sharesMounts ? 'saveRecord sharesMounts' : 'saveRecord';
+    case 'makeFifos':
+      return `makeFifos go=${step.go} result=${step.result}`;
+    case 'sendListener':
+    case 'writePidFile':
+    case 'sendPidfd':
+      return `${step.op} path=${step.path}`;
+    case 'makeState':
+    case 'restoreOomScoreAdj':
+    case 'joinRdtGroup':
+    case 'saveExecData':
+    case 'attachDeviceRules':
+    case 'takeTerminal':
+    case 'saveInit':
+    case 'resumeInit':
+      return step.op;
     case 'runHook':
       return `runHook path=${step.hook.path}${step.hook.timeout === undefined ? '' : ` timeout=${step.hook.timeout}`}`;
   }

@@ -2,13 +2,23 @@
 import { containerDeviceRules } from '../cgroup/devices/rules.ts';
 import { allowsEverything, simplify } from '../cgroup/devices/simplify.ts';
 import type { Config } from '../oci/config.ts';
-import type { HostStep } from './plan.ts';
+import type { HostStepOf } from './plan.ts';
 
 /** The device rules of a checked config, also where it has none of its own; no step when everything is allowed. */
-export function deviceRuleSteps(config: Config): HostStep[] {
+export function deviceRuleSteps(
+  config: Config,
+): [HostStepOf<'loadDeviceRules'>, HostStepOf<'attachDeviceRules'>] | [] {
   const asked = config.linux?.resources?.devices;
   const rules = simplify(containerDeviceRules(asked));
   if (allowsEverything(rules)) return [];
   const origin = asked === undefined || asked.length === 0 ? '' : '/linux/resources/devices';
-  return [{ op: 'setDeviceRules', when: 'after', rules, origin }];
+  const { prestart = [], createRuntime = [] } = config.hooks ?? {};
+  return [
+    { op: 'loadDeviceRules', when: 'after', rules, origin },
+    {
+      op: 'attachDeviceRules',
+      when: prestart.length + createRuntime.length > 0 ? 'runtime' : 'ready',
+      origin,
+    },
+  ];
 }

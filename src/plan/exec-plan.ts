@@ -3,13 +3,15 @@ import type { Linux } from '../oci/config.ts';
 import { namespaceFlags } from '../oci/namespaces.ts';
 import type { Step } from '../wire/steps.ts';
 import type { ProcessContext } from './context.ts';
+import { inOrder, lastSteps } from './host-order.ts';
 import { keyLabelSteps } from './labels.ts';
+import { type Listener, listenerSteps } from './listener.ts';
 import { oomScoreSteps } from './oom-score.ts';
 import type { HostStep, Plan, PlanWarning } from './plan.ts';
 import { processSteps } from './process.ts';
 import { rlimitHostSteps } from './rlimits.ts';
 import { execAffinity } from './scheduling.ts';
-import { terminalSteps } from './terminal.ts';
+import { terminalHostSteps, terminalSteps } from './terminal.ts';
 import { factsInside } from './user-namespace.ts';
 
 /** What an executed process needs to know of its container. */
@@ -24,6 +26,13 @@ export interface ExecOptions {
   readonly preserveFds?: number;
   /** Of the container: personality and memory policy. Default: those of the runtime's caller. */
   readonly linux?: Linux;
+  /** The agent of the container's seccomp filter. */
+  readonly listener?: Listener | undefined;
+  /** The container has a class of service. Default false. */
+  readonly joinsRdt?: boolean;
+  /** As for `makePlan`. */
+  readonly pidFile?: string | undefined;
+  readonly pidfdSocket?: string | undefined;
   /** The file of the container's time namespace, where that is another than the runtime's. */
   readonly timeNamespace?: string | undefined;
 }
@@ -62,10 +71,18 @@ export function makeExecPlan(context: Omit<ProcessContext, 'warn'>, options: Exe
     ...terminalSteps(ofProcess, { slot: slots, console: false }),
     ...processSteps(ofProcess, { linux: options.linux, affinity }),
   );
-  host.push(...rlimitHostSteps(ofProcess));
-  host.push(...oomScoreSteps(ofProcess));
+  if (options.joinsRdt === true) {
+    host.push({ op: 'joinRdtGroup', when: 'after', origin: '/linux/intelRdt' });
+  }
+  host.push(
+    ...oomScoreSteps(ofProcess),
+    ...terminalHostSteps(ofProcess),
+    ...rlimitHostSteps(ofProcess),
+    ...listenerSteps(container, options.listener),
+    ...lastSteps(options),
+  );
   return {
-    host,
+    host: inOrder(host),
     spawn: { cloneFlags: 0, preserveFds: options.preserveFds ?? 0 },
     container,
     warnings,

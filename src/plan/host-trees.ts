@@ -4,6 +4,7 @@ import { cleanPath } from '../host/paths.ts';
 import type { IDMapping, Mount } from '../oci/config.ts';
 import type { Step } from '../wire/steps.ts';
 import { hostPath, type PlanContext } from './context.ts';
+import { waitFor } from './moments.ts';
 import { type MountWords, readMountWords } from './mount-options.ts';
 import { hasNamespace } from './namespaces.ts';
 import type { HostStep } from './plan.ts';
@@ -16,12 +17,6 @@ export interface IdMap {
   readonly gids?: readonly IDMapping[];
   readonly recursive: boolean;
 }
-
-/** The moment of a plan at which the host hands over the trees of mounts that it has cloned. */
-export const hostTreesMoment = 'hostTrees';
-
-/** The moment at which the init hands over a tree that it has cloned, and gets it back with its owners mapped. */
-export const mapTreeMoment = 'mapTree';
 
 /** The trees of mounts that the host clones or maps, by slot. */
 export interface HostTrees {
@@ -54,7 +49,7 @@ export function planHostTrees(context: PlanContext): HostTrees {
   const clone = (path: string, recursive: boolean, origin: string, idmap?: IdMap): number => {
     const slot = context.takeSlot();
     const map = idmap === undefined ? {} : { idmap };
-    steps.push({ op: 'cloneTree', when: hostTreesMoment, path, recursive, slot, origin, ...map });
+    steps.push({ op: 'cloneTree', when: 'hostTrees', path, recursive, slot, origin, ...map });
     return slot;
   };
   // A root that is to be moved must lie where it is, and there the init puts it itself.
@@ -76,18 +71,11 @@ export function planHostTrees(context: PlanContext): HostTrees {
   const mapping: HostStep[] = [];
   for (const [index, idmap] of inOrder) {
     mapped.set(index, context.takeSlot());
-    mapping.push({ op: 'mapTree', when: mapTreeMoment, idmap, origin: `/mounts/${index}` });
+    mapping.push({ op: 'mapTree', when: 'mapTree', idmap, origin: `/mounts/${index}` });
   }
   const first = steps[0];
   if (first?.op !== 'cloneTree') return { ...noTrees, steps: mapping, mapped };
-  const wait = {
-    op: 'rendezvous',
-    origin: '/mounts',
-    moment: hostTreesMoment,
-    slot: 0,
-    into: first.slot,
-    count: steps.length,
-  } as const;
+  const wait = waitFor('hostTrees', '/mounts', { into: first.slot, count: steps.length });
   return { steps: [...steps, ...mapping], wait: [wait], root, binds, mapped };
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { formatPointer } from '../bundle/pointer.ts';
+import { withWholeQuotas } from '../cgroup/systemd/quota.ts';
 import { RuntimeError } from '../errors/error.ts';
 import type { HostFacts } from '../host/facts.ts';
 import type { Config } from '../oci/config.ts';
@@ -12,20 +13,23 @@ import type { PlanContext, PlanOptions, ProcessContext } from './context.ts';
 import { deviceRuleSteps } from './device-rules.ts';
 import { deviceSteps } from './devices.ts';
 import { createContainerSteps, hostHookSteps, startContainerSteps } from './hooks.ts';
+import { inOrder, lastSteps } from './host-order.ts';
 import { noTrees, planHostTrees } from './host-trees.ts';
 import { keyLabelSteps } from './labels.ts';
+import { listenerSteps } from './listener.ts';
+import { type Moment, waitFor } from './moments.ts';
 import { mountSteps } from './mounts.ts';
-import { planNamespaces } from './namespaces.ts';
+import { hasNamespace, planNamespaces } from './namespaces.ts';
 import { netDeviceSteps } from './net-devices.ts';
 import { oomScoreSteps } from './oom-score.ts';
-import type { FifoSlots, HostStep, Plan, PlanWarning } from './plan.ts';
+import type { FifoSlots, HostStep, Plan, PlanWarning, SpawnPlan } from './plan.ts';
 import { processSteps } from './process.ts';
 import { rdtSteps } from './rdt.ts';
 import { nullDeviceSteps, restrictedPathSteps } from './restricted-paths.ts';
 import { rlimitHostSteps } from './rlimits.ts';
 import { rootfsPlan } from './rootfs.ts';
 import { sysctlSteps } from './sysctl.ts';
-import { terminalSteps } from './terminal.ts';
+import { terminalHostSteps, terminalSteps } from './terminal.ts';
 import { planTimeNamespace } from './time-namespace.ts';
 import { factsInside, userNamespace } from './user-namespace.ts';
 
@@ -71,17 +75,16 @@ export function makePlan(config: Config, facts: HostFacts, options: PlanOptions)
   const time = planTimeNamespace(context);
   const planned: PlanContext = { ...context, trees: planHostTrees(context) };
   const ofProcess = processContext(planned);
-  const host = hostSteps(planned, [...namespaces.host, ...time.host], ofProcess);
-  return {
-    host,
-    spawn: {
-      cloneFlags: namespaces.cloneFlags,
-      preserveFds: (options.preserveFds ?? 0) + (options.listenFds ?? 0),
-      ...(fifos !== undefined && { fifos }),
-    },
-    container: containerSteps(planned, ofProcess, [...namespaces.steps, ...time.steps], host, fifos),
-    warnings,
+  const spawn: SpawnPlan = {
+    cloneFlags: namespaces.cloneFlags,
+    preserveFds: (options.preserveFds ?? 0) + (options.listenFds ?? 0),
+    ...(namespaces.user !== undefined && { userNamespace: namespaces.user }),
+    ...(fifos !== undefined && { fifos }),
   };
+  const host = hostSteps(planned, [...namespaces.host, ...time.host], ofProcess, fifos);
+  const container = containerSteps(planned, ofProcess, [...namespaces.steps, ...time.steps], host, fifos);
+  host.push(...listenerSteps(container, config.linux?.seccomp));
+  return { host: inOrder(host), spawn, container, warnings };
 }
 
 function processContext({ config, facts, warn }: PlanContext): ProcessContext {
@@ -96,33 +99,66 @@ function processContext({ config, facts, warn }: PlanContext): ProcessContext {
   };
 }
 
+/** In any order: `inOrder` sorts the steps by the time at which the runtime performs them. */
 function hostSteps(
   context: PlanContext,
   namespaces: readonly HostStep[],
   ofProcess: ProcessContext,
+  fifos: FifoSlots | undefined,
 ): HostStep[] {
-  // Namespaces first: a path that is none fails before anything is made.
-  const steps: HostStep[] = [...namespaces, ...context.trees.steps];
+  const { config, options } = context;
   const cgroup = containerCgroup(context);
-  const unit = context.options.systemdCgroup ? containerUnit(context) : undefined;
   if (cgroup === undefined) {
     context.warn(
-      context.config.linux?.cgroupsPath ? '/linux/cgroupsPath' : '',
+      config.linux?.cgroupsPath ? '/linux/cgroupsPath' : '',
       'no cgroup2 hierarchy is mounted: the container gets no cgroup of its own',
     );
-  } else if (unit !== undefined) {
-    steps.push(unit);
-  } else {
-    steps.push({ op: 'makeCgroup', when: 'before', path: cgroup.path, origin: cgroup.origin });
   }
-  const when = unit === undefined ? 'before' : 'cgroup';
-  steps.push(...cgroupWriteSteps(context, cgroup !== undefined, when));
-  if (cgroup !== undefined) steps.push(...cgroupOwnerSteps(context.config, when));
-  steps.push(...rdtSteps(context.config));
-  if (cgroup !== undefined) steps.push(...deviceRuleSteps(context.config));
-  steps.push(...oomScoreSteps(ofProcess));
-  steps.push(...netDeviceSteps(context.config), ...hostHookSteps(context), ...rlimitHostSteps(ofProcess));
-  return steps;
+  const when = options.systemdCgroup ? 'cgroup' : 'before';
+  const written = cgroupWriteSteps(context, cgroup !== undefined, when);
+  const writes = options.systemdCgroup ? withWholeQuotas(written) : written;
+  const devices = cgroup === undefined ? [] : deviceRuleSteps(config);
+  const unit =
+    cgroup === undefined || !options.systemdCgroup
+      ? undefined
+      : containerUnit(context, writes, devices[0]?.rules);
+  const rdt = rdtSteps(config);
+  const record: HostStep = {
+    op: 'saveRecord',
+    when: 'before',
+    ...(cgroup !== undefined && { cgroup: unit ?? cgroup }),
+    ...(rdt[0] !== undefined && { rdt: rdt[0] }),
+    sharesMounts: !hasNamespace(config, 'mount'),
+    origin: '',
+  };
+  const own: HostStep[] =
+    cgroup === undefined
+      ? []
+      : [
+          unit ?? { op: 'makeCgroup', when: 'before', path: cgroup.path, origin: cgroup.origin },
+          ...writes.map(write => ({ ...write, op: 'writeCgroup', when }) as const),
+          ...cgroupOwnerSteps(config, when),
+        ];
+  return [
+    // A path that is no namespace fails before anything is made.
+    ...namespaces,
+    { op: 'makeState', when: 'before', origin: '' },
+    // Before everything that a later delete finds by it.
+    record,
+    ...own,
+    ...rdt,
+    ...(fifos === undefined ? [] : [{ op: 'makeFifos', when: 'before', origin: '', ...fifos } as const]),
+    ...oomScoreSteps(ofProcess),
+    ...devices,
+    ...(fifos === undefined ? [] : [{ op: 'saveExecData', when: 'after', origin: '' } as const]),
+    ...netDeviceSteps(config),
+    ...context.trees.steps,
+    ...hostHookSteps(context),
+    ...terminalHostSteps(ofProcess),
+    ...rlimitHostSteps(ofProcess),
+    { op: 'saveInit', when: 'ready', origin: '' },
+    ...lastSteps(options),
+  ];
 }
 
 function containerSteps(
@@ -139,19 +175,17 @@ function containerSteps(
   if (facts.ignoredSignals !== 0n) {
     steps.push({ op: 'resetSignals', origin: '', mask: facts.ignoredSignals });
   }
-  const rendezvous = (when: HostStep['when'], origin: string): Step[] =>
-    host.some(step => step.when === when)
-      ? [{ op: 'rendezvous', origin, moment: when, slot: 0, into: 0, count: 0 }]
-      : [];
+  const waitIfNeeded = (moment: Moment, origin: string): Step[] =>
+    host.some(step => step.when === moment) ? [waitFor(moment, origin)] : [];
   steps.push(
-    ...rendezvous('cgroup', '/linux/cgroupsPath'),
+    ...waitIfNeeded('cgroup', '/linux/cgroupsPath'),
     ...namespaces,
     // Before anything that may look at the devices: sysctls, hooks.
-    ...rendezvous('network', '/linux/netDevices'),
+    ...waitIfNeeded('network', '/linux/netDevices'),
     ...root.open,
     ...mounts.steps,
     ...deviceSteps(config),
-    ...rendezvous('runtime', '/hooks'),
+    ...waitIfNeeded('runtime', '/hooks'),
     ...createContainerSteps(context),
     ...nullDeviceSteps(config),
   );

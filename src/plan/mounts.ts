@@ -5,9 +5,10 @@ import type { Mount } from '../oci/config.ts';
 import { mountFlags, type Step } from '../wire/steps.ts';
 import { containerCgroup } from './cgroup-path.ts';
 import { containerPath, hostPath, type PlanContext } from './context.ts';
-import { mapTreeMoment, pathInRoot } from './host-trees.ts';
+import { pathInRoot } from './host-trees.ts';
 import { MOUNT_ATTR, MS } from './kernel-flags.ts';
 import { contextOption, laterLabel } from './labels.ts';
+import { waitFor } from './moments.ts';
 import { bindAttributes, newMountAttributes, superBlockWords } from './mount-attributes.ts';
 import { type MountWords, readMountWords, splitFilesystemWord } from './mount-options.ts';
 import { targetFlags } from './mount-target.ts';
@@ -81,7 +82,7 @@ function mapSteps({ trees }: PlanContext, index: number, bind: BindStep): Step[]
   const { origin, source, inRoot, recursive } = bind;
   return [
     { op: 'cloneTree', origin, source, inRoot, recursive, slot },
-    { op: 'rendezvous', origin, moment: mapTreeMoment, slot, into: slot, count: 1 },
+    waitFor('mapTree', origin, { slot, into: slot, count: 1 }),
   ];
 }
 

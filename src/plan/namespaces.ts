@@ -11,6 +11,8 @@ import { mappingSteps, userNamespace, userSteps } from './user-namespace.ts';
 export interface NamespacePlan {
   /** CLONE_NEW* that the init is born with. */
   readonly cloneFlags: number;
+  /** The place of a new user namespace. */
+  readonly user?: string;
   readonly host: readonly HostStep[];
   readonly steps: readonly Step[];
 }
@@ -92,6 +94,7 @@ export function planNamespaces(context: PlanContext): NamespacePlan {
     const last = (step: HostStep) => Number('kind' in step && step.kind === namespaceFlags.user);
     return {
       cloneFlags: birth,
+      ...(user.path === undefined && { user: user.origin }),
       host: [...host.sort((a, b) => last(a) - last(b)), ...mappingSteps(user)],
       steps: [
         ...userSteps(user, cloneFlags & ~birth, context.facts),

@@ -6,6 +6,10 @@ import type { HostStep } from './plan.ts';
 export function oomScoreSteps({ process, facts, origin }: ProcessContext): HostStep[] {
   const value = process.oomScoreAdj;
   if (value === undefined) return [];
-  const when = facts.euid === 0 ? 'after' : 'before';
-  return [{ op: 'setOomScoreAdj', when, value, origin: origin('oomScoreAdj') }];
+  const step = { op: 'setOomScoreAdj', value, origin: origin('oomScoreAdj') } as const;
+  if (facts.euid === 0) return [{ ...step, when: 'after' }];
+  return [
+    { ...step, when: 'before' },
+    { op: 'restoreOomScoreAdj', when: 'after', origin: step.origin },
+  ];
 }

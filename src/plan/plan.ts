@@ -6,13 +6,14 @@ import type { Hook, IDMapping } from '../oci/config.ts';
 import type { RdtRequest } from '../rdt/group.ts';
 import type { Step } from '../wire/steps.ts';
 import type { IdMap } from './host-trees.ts';
+import type { Moment } from './moments.ts';
 
 /**
  * What will be done for a container, in order, before anything is done. A pure value of the config and the host's
  * facts: it can be printed, compared and stored.
  */
 export interface Plan {
-  /** Done by the runtime, outside the container. */
+  /** Performed by the runtime, outside of the container, in this order. */
   readonly host: readonly HostStep[];
   readonly spawn: SpawnPlan;
   /** Walked by the init, inside. A failure names its index here. */
@@ -27,124 +28,147 @@ export interface PlanWarning {
 }
 
 /**
- * What the runtime does itself: first those `before` the init is born, then those `after`, while it prepares; those of
- * `cgroup`, `mapIds`, `timeOffsets`, `hostTrees`, `network`, `mapTree`, `limits` and `runtime` while it waits at the
- * rendezvous of that name; `poststart` when its program runs, `poststop` when all is gone.
+ * When the runtime performs a step: before the clone, while the init prepares itself, at a moment at which the init waits,
+ * when the init has prepared everything (`ready`), when its program runs (`poststart`), when the container is gone
+ * (`poststop`). `lifecycle/host-walk.ts` performs the steps of each in the order of the plan.
  */
-export type HostStep =
-  /** Makes the cgroup (with its missing parents); the init is born in it. */
-  | { readonly op: 'makeCgroup'; readonly when: 'before'; readonly path: string; readonly origin: string }
-  /** Has systemd make a unit with the init in it, whose cgroup is at `path` from the root of the hierarchy. */
-  | ({ readonly op: 'startUnit'; readonly when: 'cgroup'; readonly path: string } & UnitRequest)
-  /** Writes one value into a control file of that cgroup: before the init is born in it, or when systemd has made it. */
-  | ({ readonly op: 'writeCgroup'; readonly when: 'before' | 'cgroup' } & CgroupWrite)
-  /** Gives that cgroup to the user `uid` of the host, as far as the kernel has it given away; after the values. */
-  | {
-      readonly op: 'delegateCgroup';
-      readonly when: 'before' | 'cgroup';
-      readonly uid: number;
-      readonly origin: string;
-    }
-  /** Finds or makes a class of service of resctrl; the init joins it as soon as it is born. */
-  | ({ readonly op: 'makeRdtGroup'; readonly when: 'before' } & RdtRequest)
-  /** Opens a namespace to join and hands it over in `slot` (0: a namespace to be born in). */
-  | {
-      readonly op: 'openNamespace';
-      readonly when: 'before';
-      readonly path: string;
-      /** CLONE_NEW* of the kind that the file must be. */
-      readonly kind: number;
-      readonly slot: number;
-      /** What a user namespace that is joined must have. Absent: anything. */
-      readonly mappings?: { readonly uids: readonly IDMapping[]; readonly gids: readonly IDMapping[] };
-      readonly origin: string;
-    }
-  /** Clones a tree of mounts as the container's mount namespace has it, shows its owners as `idmap` says, and hands it over in `slot`. */
-  | {
-      readonly op: 'cloneTree';
-      readonly when: 'hostTrees';
-      readonly path: string;
-      readonly recursive: boolean;
-      readonly idmap?: IdMap;
-      readonly slot: number;
-      readonly origin: string;
-    }
-  /** Shows the owners of a tree that the init has cloned as `idmap` says, while it waits at `mapTree` of this origin. */
-  | {
-      readonly op: 'mapTree';
-      readonly when: 'mapTree';
-      readonly idmap: IdMap;
-      readonly origin: string;
-    }
-  /** Writes the mappings of the init's new user namespace. */
-  | {
-      readonly op: 'mapIds';
-      readonly when: 'mapIds';
-      readonly uids: readonly IDMapping[];
-      readonly gids: readonly IDMapping[];
-      readonly origin: string;
-    }
+export type When = 'before' | 'after' | Moment | 'ready' | 'poststart' | 'poststop';
+
+/** The steps of the runtime: each operation with its fields. The file of the facility in `lifecycle` has the operation. */
+interface HostStepFields {
+  /** Opens a namespace to join and hands it over in `slot` (0: the init is cloned in it). */
+  readonly openNamespace: {
+    readonly when: 'before';
+    readonly path: string;
+    /** CLONE_NEW* of the kind that the file must be. */
+    readonly kind: number;
+    readonly slot: number;
+    /** The mappings that a joined user namespace must have. Absent: any. */
+    readonly mappings?: { readonly uids: readonly IDMapping[]; readonly gids: readonly IDMapping[] };
+  };
   /** Opens a directory of the host and hands it over in `slot`. */
-  | {
-      readonly op: 'openDirectory';
-      readonly when: 'before';
-      readonly path: string;
-      readonly slot: number;
-      readonly origin: string;
-    }
-  /** Writes /proc/PID/oom_score_adj of the init. */
-  | {
-      readonly op: 'setOomScoreAdj';
-      /** Who is not root lends the init its own score, which it is born with: the file of the init is root's. */
-      readonly when: 'before' | 'after';
-      readonly value: number;
-      readonly origin: string;
-    }
+  readonly openDirectory: { readonly when: 'before'; readonly path: string; readonly slot: number };
+  /** Makes the state directory and locks it. */
+  readonly makeState: { readonly when: 'before' };
   /**
-   * The device program of these rules (simplified) is loaded while the init prepares. It is attached to the cgroup when
-   * all is mounted: at the rendezvous `runtime`, before any hook, else when the init is ready.
+   * Writes the record and a copy of config.json: what a later `delete --force` needs to find everything that the next
+   * steps make.
    */
-  | {
-      readonly op: 'setDeviceRules';
-      readonly when: 'after';
-      readonly rules: readonly DeviceRule[];
-      readonly origin: string;
-    }
-  /** Writes the offsets of the init's new time namespace, which is nobody's as yet, and hands that over. */
-  | {
-      readonly op: 'writeTimeOffsets';
-      readonly when: 'timeOffsets';
-      readonly offsets: string;
-      readonly origin: string;
-    }
-  /** Moves a network device into the container's namespace, while the init waits at the rendezvous `network`. */
-  | {
-      readonly op: 'moveNetDevice';
-      readonly when: 'network';
-      readonly name: string;
-      /** In the container; may be a template such as `eth%d`. */
-      readonly newName: string;
-      readonly origin: string;
-    }
-  /** prlimit(2) of the init: who is root in a user namespace alone may raise nothing. */
-  | {
-      readonly op: 'limitInit';
-      readonly when: 'limits';
-      readonly resource: number;
-      readonly soft: bigint;
-      readonly hard: bigint;
-      readonly origin: string;
-    }
+  readonly saveRecord: {
+    readonly when: 'before';
+    readonly cgroup?: CgroupRequest;
+    readonly rdt?: RdtRequest;
+    /** The mounts of the container lie in the runtime's mount namespace. */
+    readonly sharesMounts: boolean;
+  };
+  /** Makes the cgroup (with its missing parents); the init is cloned into it. */
+  readonly makeCgroup: { readonly when: 'before'; readonly path: string };
+  /** Has systemd make a unit with the init in it, whose cgroup is at `path` from the root of the hierarchy. */
+  readonly startUnit: {
+    readonly when: 'cgroup';
+    readonly path: string;
+    /** What systemd has properties for; the files are written by the steps that follow. */
+    readonly limits: readonly CgroupWrite[];
+    /** Absent: everything is allowed. */
+    readonly deviceRules?: readonly DeviceRule[];
+  } & UnitRequest;
+  /** Writes one value into a control file of that cgroup: before the init is cloned into it, or when systemd has made it. */
+  readonly writeCgroup: { readonly when: 'before' | 'cgroup' } & CgroupWrite;
+  /** Makes the user `uid` of the host the owner of that cgroup, after the values. */
+  readonly delegateCgroup: { readonly when: 'before' | 'cgroup'; readonly uid: number };
+  /** Finds or makes a class of service of resctrl. */
+  readonly makeRdtGroup: { readonly when: 'before' } & RdtRequest;
+  /** Makes the two FIFOs of `start` and hands them over in the slots of `awaitStart`. */
+  readonly makeFifos: { readonly when: 'before' } & FifoSlots;
+  /**
+   * Writes oom_score_adj: of the init, after the clone; or, because that file is root's, of the runtime that is not root,
+   * before the clone, so that the init inherits it.
+   */
+  readonly setOomScoreAdj: { readonly when: 'before' | 'after'; readonly value: number };
+  /** Gives the runtime its own oom_score_adj back. */
+  readonly restoreOomScoreAdj: { readonly when: 'after' };
+  /** Moves the init into its class of service. */
+  readonly joinRdtGroup: { readonly when: 'after' };
+  /** Loads the device program of these rules (simplified): the kernel's verifier runs while the init prepares itself. */
+  readonly loadDeviceRules: { readonly when: 'after'; readonly rules: readonly DeviceRule[] };
+  /** Writes what `exec` and a failed `start` need of the plan. */
+  readonly saveExecData: { readonly when: 'after' };
+  /** Writes the mappings of the init's new user namespace. */
+  readonly mapIds: {
+    readonly when: 'mapIds';
+    readonly uids: readonly IDMapping[];
+    readonly gids: readonly IDMapping[];
+  };
+  /** Writes the offsets of the init's new time namespace and hands the namespace over. */
+  readonly writeTimeOffsets: { readonly when: 'timeOffsets'; readonly offsets: string };
+  /** Moves a network device into the container's namespace. */
+  readonly moveNetDevice: {
+    readonly when: 'network';
+    readonly name: string;
+    /** In the container; may be a template such as `eth%d`. */
+    readonly newName: string;
+  };
+  /** Clones a tree of mounts of the container's mount namespace, maps its owners with `idmap`, hands it over in `slot`. */
+  readonly cloneTree: {
+    readonly when: 'hostTrees';
+    readonly path: string;
+    readonly recursive: boolean;
+    readonly idmap?: IdMap;
+    readonly slot: number;
+  };
+  /** Maps the owners of the tree that the init has cloned, while it waits with the same origin. */
+  readonly mapTree: { readonly when: 'mapTree'; readonly idmap: IdMap };
+  /**
+   * Attaches the loaded device program, when the init has mounted everything (mounting a disk opens it): before the hooks,
+   * because hooks of vendors change the rules that they find.
+   */
+  readonly attachDeviceRules: { readonly when: 'runtime' | 'ready' };
   /** Runs a hook in the runtime's namespaces. */
-  | {
-      readonly op: 'runHook';
-      readonly when: 'runtime' | 'poststart' | 'poststop';
-      readonly kind: 'prestart' | 'createRuntime' | 'poststart' | 'poststop';
-      /** In the list of its kind. */
-      readonly index: number;
-      readonly hook: Hook;
-      readonly origin: string;
-    };
+  readonly runHook: {
+    readonly when: 'runtime' | 'poststart' | 'poststop';
+    readonly kind: 'prestart' | 'createRuntime' | 'poststart' | 'poststop';
+    /** In the list of its kind. */
+    readonly index: number;
+    readonly hook: Hook;
+  };
+  /** Takes the master of the terminal: for the caller's socket, or for the terminal of the runtime. */
+  readonly takeTerminal: { readonly when: 'console' };
+  /** prlimit(2) of the init: the root of a user namespace cannot raise a limit. */
+  readonly limitInit: {
+    readonly when: 'limits';
+    readonly resource: number;
+    readonly soft: bigint;
+    readonly hard: bigint;
+  };
+  /** Gives the seccomp listener to the agent that listens at `path`. */
+  readonly sendListener: { readonly when: 'seccomp'; readonly path: string; readonly metadata?: string };
+  /** Writes the record again, with the init. */
+  readonly saveInit: { readonly when: 'ready' };
+  readonly writePidFile: { readonly when: 'ready'; readonly path: string };
+  /** Sends a pidfd of the init to the socket at `path`. */
+  readonly sendPidfd: { readonly when: 'ready'; readonly path: string };
+  /** The init goes on: to the FIFO of `start`, or to its program. From here on it outlives the runtime. */
+  readonly resumeInit: { readonly when: 'ready' };
+}
+
+/** Where the cgroup of a container will be: what the record needs before it is made. */
+export interface CgroupRequest {
+  /** Of a unit from the root of the hierarchy, else absolute. */
+  readonly path: string;
+  readonly origin: string;
+  readonly unit?: string;
+  readonly manager?: UnitRequest['manager'];
+}
+
+export type HostOperationName = keyof HostStepFields;
+
+/** One step of the runtime, with the place in config.json that asked for it (`''` when none did). */
+export type HostStepOf<Op extends HostOperationName> = {
+  readonly op: Op;
+  readonly origin: string;
+} & HostStepFields[Op];
+
+export type HostStep = { [Op in HostOperationName]: HostStepOf<Op> }[HostOperationName];
 
 export interface FifoSlots {
   readonly go: number;
@@ -158,6 +182,8 @@ export interface SpawnPlan {
    */
   readonly cloneFlags: number;
   readonly preserveFds: number;
+  /** The place of a new user namespace. Absent: the plan makes none. */
+  readonly userNamespace?: string;
   /** Slots of the two FIFOs of `awaitStart`; absent when the program runs at once. */
   readonly fifos?: FifoSlots;
 }

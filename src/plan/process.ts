@@ -4,8 +4,8 @@ import { callersUmask, type Step } from '../wire/steps.ts';
 import { capabilityPlan } from './capabilities.ts';
 import type { ProcessContext } from './context.ts';
 import { prepareEnvironment } from './environment.ts';
-import { SECCOMP_FILTER_FLAG } from './kernel-flags.ts';
 import { labelSteps } from './labels.ts';
+import { hasListener } from './listener.ts';
 import { memoryPolicySteps } from './memory-policy.ts';
 import type { FifoSlots } from './plan.ts';
 import { rlimitSteps } from './rlimits.ts';
@@ -41,8 +41,7 @@ export function processSteps(context: ProcessContext, options: ProcessOptions): 
   const filter = load === undefined ? [] : [load];
   const lateFilter = process.noNewPrivileges === true;
   // Its listener is told by `create`, while that is there, and not by `start`.
-  const listened =
-    load !== undefined && (load.flags & SECCOMP_FILTER_FLAG.SECCOMP_FILTER_FLAG_NEW_LISTENER) !== 0;
+  const listened = load !== undefined && hasListener(load);
 
   const steps: Step[] = [];
   if (process.noNewPrivileges) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Config } from '../oci/config.ts';
-import type { HostStep } from './plan.ts';
+import type { HostStepOf } from './plan.ts';
 
 /** linux.intelRdt */
-export function rdtSteps(config: Config): HostStep[] {
+export function rdtSteps(config: Config): [HostStepOf<'makeRdtGroup'>, HostStepOf<'joinRdtGroup'>] | [] {
   const rdt = config.linux?.intelRdt;
   if (rdt === undefined) return [];
   const { closID = '', l3CacheSchema = '', memBwSchema = '', schemata = [], enableMonitoring = false } = rdt;
@@ -17,5 +17,6 @@ export function rdtSteps(config: Config): HostStep[] {
       monitoring: enableMonitoring,
       origin: '/linux/intelRdt',
     },
+    { op: 'joinRdtGroup', when: 'after', origin: '/linux/intelRdt' },
   ];
 }

@@ -3,10 +3,8 @@ import { RuntimeError } from '../errors/error.ts';
 import { type RlimitName, rlimitNumbers } from '../oci/rlimits.ts';
 import type { Step } from '../wire/steps.ts';
 import type { ProcessContext } from './context.ts';
+import { waitFor } from './moments.ts';
 import type { HostStep } from './plan.ts';
-
-/** The moment of a plan at which the host limits the init. */
-export const limitsMoment = 'limits';
 
 type SetRlimit = Extract<Step, { op: 'setRlimit' }>;
 
@@ -22,8 +20,7 @@ function byHost({ userNamespace, facts }: ProcessContext): boolean {
 export function rlimitSteps(context: ProcessContext): Step[] {
   const limits = rlimits(context);
   if (limits.length === 0 || !byHost(context)) return limits;
-  const origin = context.origin('rlimits');
-  return [{ op: 'rendezvous', origin, moment: limitsMoment, slot: 0, into: 0, count: 0 }];
+  return [waitFor('limits', context.origin('rlimits'))];
 }
 
 /** The host's part of them. */
@@ -31,7 +28,7 @@ export function rlimitHostSteps(context: ProcessContext): HostStep[] {
   if (!byHost(context)) return [];
   return rlimits(context).map(({ origin, resource, soft, hard }) => ({
     op: 'limitInit',
-    when: limitsMoment,
+    when: 'limits',
     resource: Number(resource),
     soft: BigInt(soft),
     hard: BigInt(hard),

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Step } from '../wire/steps.ts';
 import type { ProcessContext } from './context.ts';
-
-/** The moment at which the host gets the master of the terminal. */
-export const consoleMoment = 'console';
+import { waitFor } from './moments.ts';
+import type { HostStep } from './plan.ts';
 
 /** What tells a container's own terminal from that of a process executed in it. */
 export interface TerminalOptions {
@@ -31,13 +30,12 @@ export function terminalSteps({ process, origin }: ProcessContext, options: Term
       width,
       uid: process.user.uid,
     },
-    {
-      op: 'rendezvous',
-      origin: origin('terminal'),
-      moment: consoleMoment,
-      slot: options.slot,
-      into: 0,
-      count: 0,
-    },
+    waitFor('console', origin('terminal'), { slot: options.slot }),
   ];
+}
+
+/** The host's part of it. */
+export function terminalHostSteps({ process, origin }: ProcessContext): HostStep[] {
+  if (!process.terminal) return [];
+  return [{ op: 'takeTerminal', when: 'console', origin: origin('terminal') }];
 }

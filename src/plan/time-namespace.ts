@@ -3,11 +3,9 @@ import { type TimeOffsets, timeClocks } from '../oci/config-linux.ts';
 import { namespaceFlags } from '../oci/namespaces.ts';
 import type { Step } from '../wire/steps.ts';
 import type { PlanContext } from './context.ts';
+import { waitFor } from './moments.ts';
 import type { HostStep } from './plan.ts';
 import { userNamespace } from './user-namespace.ts';
-
-/** The moment of a plan at which the host writes the offsets, and hands over the time namespace. */
-export const timeOffsetsMoment = 'timeOffsets';
 
 /** The steps of a time namespace, which come right after those of the others. */
 export interface TimePlan {
@@ -27,12 +25,11 @@ export function planTimeNamespace(context: PlanContext): TimePlan {
   const origin = `/linux/namespaces/${index}`;
   const kind = namespaceFlags.time;
   const slot = context.takeSlot();
-  const moment = timeOffsetsMoment;
   return {
-    host: [{ op: 'writeTimeOffsets', when: moment, offsets: offsetLines(linux?.timeOffsets), origin }],
+    host: [{ op: 'writeTimeOffsets', when: 'timeOffsets', offsets: offsetLines(linux?.timeOffsets), origin }],
     steps: [
       { op: 'unshare', origin, flags: kind },
-      { op: 'rendezvous', origin, moment, slot: 0, into: slot, count: 1 },
+      waitFor('timeOffsets', origin, { into: slot, count: 1 }),
       { op: 'joinNamespace', origin, slot, kind },
     ],
   };

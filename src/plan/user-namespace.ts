@@ -2,10 +2,8 @@
 import type { HostFacts } from '../host/facts.ts';
 import type { Config, IDMapping } from '../oci/config.ts';
 import type { Step } from '../wire/steps.ts';
+import { waitFor } from './moments.ts';
 import type { HostStep } from './plan.ts';
-
-/** The moment of a plan at which the host writes the mappings of the new user namespace. */
-export const mapIdsMoment = 'mapIds';
 
 /** A user namespace of the container's own, new or joined. */
 export interface UserNamespace {
@@ -33,7 +31,7 @@ export function userNamespace(config: Config): UserNamespace | undefined {
 /** What the host writes once the init is there. A joined one has its mappings already. */
 export function mappingSteps(user: UserNamespace): HostStep[] {
   if (user.path !== undefined) return [];
-  return [{ op: 'mapIds', when: mapIdsMoment, uids: user.uids, gids: user.gids, origin: user.origin }];
+  return [{ op: 'mapIds', when: 'mapIds', uids: user.uids, gids: user.gids, origin: user.origin }];
 }
 
 /**
@@ -44,7 +42,7 @@ export function userSteps(user: UserNamespace, flags: number, { euid }: Pick<Hos
   const steps: Step[] = [];
   if (user.path === undefined) {
     if (euid !== 0) steps.push({ op: 'showToUser', origin: user.origin });
-    steps.push({ op: 'rendezvous', origin: user.origin, moment: mapIdsMoment, slot: 0, into: 0, count: 0 });
+    steps.push(waitFor('mapIds', user.origin));
   }
   steps.push({ op: 'becomeRoot', origin: user.origin });
   if (flags !== 0) steps.push({ op: 'unshare', origin: '/linux/namespaces', flags });

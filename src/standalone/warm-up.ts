@@ -35,7 +35,7 @@ export function warmUp(): void {
   for (const startNow of [false, true]) {
     const plan = makePlan(config, facts, { id: 'warm', bundle: '/', noNewKeyring: false, startNow });
     encodePlan(plan.container);
-    for (const step of plan.host) if (step.op === 'setDeviceRules') deviceProgram(step.rules);
+    for (const step of plan.host) if (step.op === 'loadDeviceRules') deviceProgram(step.rules);
   }
   const origin = (...parts: readonly (string | number)[]): string => formatPointer(['process', ...parts]);
   encodePlan(makeExecPlan({ process: config.process, facts, origin }, { id: 'warm' }).container);

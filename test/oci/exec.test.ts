@@ -172,7 +172,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec', () => {
     const before = looks();
     expect(before).toMatchObject({ kernels: { Seccomp: '2' }, tried: { stdout: '600\ni686\n6 7\n' } });
     expect(before.tried.stderr).toContain('not supported');
-    rmSync(join(box.root, bundle.id, 'later.json'));
+    rmSync(join(box.root, bundle.id, 'exec.json'));
     expect(looks()).toEqual(before);
   });
 

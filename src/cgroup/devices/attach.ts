@@ -8,10 +8,10 @@ import { isMachineRoot } from '../../host/privilege.ts';
 import { deviceProgram } from './program.ts';
 import type { DeviceRule } from './rules.ts';
 
-/** A device program that the kernel has taken, for one cgroup. */
+/** A device program that the kernel has accepted. */
 export interface DeviceFilter {
-  /** From here on the rules hold for all that is in the cgroup and below. A second time is nothing. */
-  attach(): void;
+  /** From here on the rules hold for every process in the cgroup and below it. */
+  attach(cgroup: string): void;
   /** Gives the program back; attached ones stay. */
   close(): void;
 }
@@ -35,7 +35,6 @@ const nothing: DeviceFilter = { attach: () => {}, close: () => {} };
 export function loadDeviceFilter(
   binding: Binding,
   log: Warnings,
-  cgroup: string,
   rules: readonly DeviceRule[],
   origin: string,
   options: { readonly replace?: boolean } = {},
@@ -51,11 +50,8 @@ export function loadDeviceFilter(
     log.warn(`${failure.message}: which devices the container uses is not limited`);
     return nothing;
   }
-  let attached = false;
   return {
-    attach: () => {
-      if (attached) return;
-      attached = true;
+    attach: cgroup => {
       const fd = onHost(
         `unable to open ${cgroup}`,
         () => binding.open(cgroup, openFlags.readOnly | openFlags.closeOnExec, 0),

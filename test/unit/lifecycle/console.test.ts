@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type ConsoleWish, openConsole } from '../../../src/lifecycle/console.ts';
+import { type ConsoleWish, openConsole, takeTerminal } from '../../../src/lifecycle/console.ts';
 import { attend } from '../../../src/lifecycle/terminals.ts';
 import type { Process } from '../../../src/oci/config.ts';
 import { FakeMachine } from '../../helpers/fake-machine.ts';
+import { hostWork } from '../../helpers/host-work.ts';
 
 describe('the console', () => {
   let machine: FakeMachine;
@@ -19,13 +20,13 @@ describe('the console', () => {
       { args: ['/bin/true'], cwd: '/', user: { uid: 0, gid: 0 }, ...process },
       { socket: undefined, foreground: false, pointer: '/terminal', ...wish },
     );
-  const handOver = (console: ReturnType<typeof open>): void => {
-    console.moments['console']?.({ origin: '', pid: 1, pidfd: 2, fd: master });
-  };
+  const step = { op: 'takeTerminal', when: 'console', origin: '/terminal' } as const;
+  const handOver = (console: ReturnType<typeof open>): void =>
+    takeTerminal.apply([step], hostWork(machine.runtime, { console, pid: 1, at: ['console', master] }));
 
   it('is nobody’s without a terminal', () => {
-    expect(open({}, {})).toEqual({ moments: {} });
-    expect(open({ terminal: false }, { foreground: true })).toEqual({ moments: {} });
+    expect(open({}, {})).toEqual({});
+    expect(open({ terminal: false }, { foreground: true })).toEqual({});
     expect(machine.calls).toEqual([]);
   });
 

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { errno } from '../../../src/errors/errno.ts';
 import { type CreateOptions, createContainer } from '../../../src/lifecycle/create.ts';
 import { deleteContainer } from '../../../src/lifecycle/delete.ts';
-import { readLater } from '../../../src/lifecycle/later.ts';
+import { readExecData } from '../../../src/lifecycle/exec-data.ts';
 import { runContainer } from '../../../src/lifecycle/run.ts';
 import type { Runtime } from '../../../src/lifecycle/runtime.ts';
 import { startContainer } from '../../../src/lifecycle/start.ts';
@@ -48,7 +48,7 @@ describe('create', () => {
       'mkfifo result.fifo',
       'spawn',
       'loadDeviceProgram',
-      'writeText later.json',
+      'writeText exec.json',
       'awaitReport',
       'attachDeviceProgram c',
       'replaceText state.json',
@@ -59,7 +59,7 @@ describe('create', () => {
 
   it('leaves the state, the config as it was, both FIFOs, and an init in its cgroup', () => {
     const { init } = createContainer(runtime, options);
-    expect(stateFiles()).toEqual(['config.json', 'exec.fifo', 'later.json', 'result.fifo', 'state.json']);
+    expect(stateFiles()).toEqual(['config.json', 'exec.fifo', 'exec.json', 'result.fifo', 'state.json']);
     expect(readFileSync(join(machine.root, 'c/config.json'), 'utf8')).toBe(
       readFileSync(join(options.bundle, 'config.json'), 'utf8'),
     );
@@ -216,12 +216,12 @@ describe('start', () => {
   it('removes both FIFOs', () => {
     createContainer(runtime, options);
     startContainer(runtime, 'c');
-    expect(stateFiles()).toEqual(['config.json', 'later.json', 'state.json']);
+    expect(stateFiles()).toEqual(['config.json', 'exec.json', 'state.json']);
   });
 
   it('names the program of config.json when the kernel does not execute it', () => {
     createContainer(runtime, options);
-    const { first, steps } = readLater(runtime, 'c')?.afterReady ?? { first: 0, steps: [] };
+    const { first, steps } = readExecData(runtime, 'c')?.afterReady ?? { first: 0, steps: [] };
     machine.releaseReport = {
       kind: 'failed',
       step: first + steps.findIndex(kept => (kept as Step).op === 'execute'),
@@ -234,7 +234,7 @@ describe('start', () => {
       errnoName: 'ENOEXEC',
       line: expect.any(Number),
     });
-    expect(stateFiles()).toEqual(['config.json', 'later.json', 'state.json']);
+    expect(stateFiles()).toEqual(['config.json', 'exec.json', 'state.json']);
   });
 });
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { errno } from '../../../src/errors/errno.ts';
-import { giveCgroup, makeOwnCgroup } from '../../../src/lifecycle/make-cgroup.ts';
+import { delegateCgroup, makeCgroup } from '../../../src/lifecycle/make-cgroup.ts';
 import type { Runtime } from '../../../src/lifecycle/runtime.ts';
-import { UndoList } from '../../../src/lifecycle/undo.ts';
-import type { Plan } from '../../../src/plan/plan.ts';
+import type { HostStep } from '../../../src/plan/plan.ts';
 import { FakeMachine, thrown } from '../../helpers/fake-machine.ts';
+import { hostWork } from '../../helpers/host-work.ts';
 
 let machine: FakeMachine;
 beforeEach(() => {
@@ -25,16 +26,22 @@ const place = () => ({
 });
 
 describe('a cgroup that may not be made', () => {
-  const make = (runtime: Runtime, origin: string, host: readonly object[] = [], why = errno.EACCES) => {
+  /** Whether the container has a cgroup then. */
+  const make = (runtime: Runtime, origin: string, host: readonly HostStep[] = [], why = errno.EACCES) => {
+    mkdirSync(join(machine.root, 'web'), { recursive: true });
     machine.trouble.set('mkdir', why);
-    return makeOwnCgroup(runtime, { host } as unknown as Plan, place(), origin, new UndoList());
+    const work = hostWork(runtime, { host, record: { cgroup: place() } });
+    makeCgroup.apply([{ op: 'makeCgroup', when: 'before', path: place().path, origin }], work);
+    return work.record.cgroup !== undefined;
   };
   const memory = {
     op: 'writeCgroup',
+    when: 'before',
+    controller: 'memory',
     file: 'memory.max',
     value: '1',
     origin: '/linux/resources/memory/limit',
-  };
+  } as const;
 
   it('is done without by a user whose config asks for none: nothing asked for is missing, so no warning', () => {
     const debug: string[] = [];
@@ -75,12 +82,10 @@ describe('a cgroup that may not be made', () => {
 });
 
 describe('the cgroup that becomes the user’s', () => {
-  const plan = {
-    host: [{ op: 'delegateCgroup', when: 'before', uid: 1000, origin: '/mounts/0' }],
-  } as unknown as Plan;
+  const step = { op: 'delegateCgroup', when: 'before', uid: 1000, origin: '/mounts/0' } as const;
   const give = (runtime: Runtime): void => {
     machine.binding.mkdir(place().path, 0o755);
-    giveCgroup(runtime, plan, place());
+    delegateCgroup.apply([step], hostWork(runtime, { record: { cgroup: place() } }));
   };
   const message = () => `unable to give the cgroup ${place().path} to user 1000: operation not permitted`;
 

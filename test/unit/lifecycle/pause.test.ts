@@ -113,9 +113,9 @@ describe('watching a container', () => {
 
 describe('device rules that the kernel refuses', () => {
   const replace = (binding = machine.binding): void => {
-    const filter = loadDeviceFilter(binding, runtime.log, cgroup(), [], '/x', { replace: true });
+    const filter = loadDeviceFilter(binding, runtime.log, [], '/x', { replace: true });
     try {
-      filter.attach();
+      filter.attach(cgroup());
     } finally {
       filter.close();
     }

@@ -6,12 +6,13 @@ import { errno } from '../../../src/errors/errno.ts';
 import { type CreateOptions, createContainer } from '../../../src/lifecycle/create.ts';
 import { deleteContainer } from '../../../src/lifecycle/delete.ts';
 import { containerStats } from '../../../src/lifecycle/events.ts';
-import { joinRdt } from '../../../src/lifecycle/rdt.ts';
+import { joinRdtGroup } from '../../../src/lifecycle/rdt.ts';
 import type { Runtime } from '../../../src/lifecycle/runtime.ts';
 import { readRecord } from '../../../src/lifecycle/store.ts';
 import { updateContainer } from '../../../src/lifecycle/update.ts';
 import type { IntelRdt } from '../../../src/oci/config-linux.ts';
 import { FakeMachine, refused, thrown, writeBundle } from '../../helpers/fake-machine.ts';
+import { hostWork } from '../../helpers/host-work.ts';
 
 let machine: FakeMachine;
 let runtime: Runtime;
@@ -288,12 +289,13 @@ describe('what the kernel refuses', () => {
 describe('a container in a class', () => {
   it('has its executed programs there too, unless the class is gone', () => {
     create({ enableMonitoring: true });
-    const { rdt } = readRecord(runtime, 'c');
-    joinRdt(runtime, rdt, 777_777);
+    const step = { op: 'joinRdtGroup', when: 'after', origin: '/linux/intelRdt' } as const;
+    const work = hostWork(runtime, { record: readRecord(runtime, 'c'), pid: 777_777 });
+    joinRdtGroup.apply([step], work);
     expect(file('c/tasks')).toBe('777777');
     expect(file('c/mon_groups/c/tasks')).toBe('777777');
     machine.binding.rmdir(join(machine.resctrl, 'c'));
-    joinRdt(runtime, rdt, 777_777);
+    joinRdtGroup.apply([step], work);
     expect(classes()).toEqual([]);
   });
 

@@ -54,7 +54,7 @@ describe('describePlan', () => {
 
   it('gives every step a line that starts with its number and ends with its pointer', () => {
     const lines = describePlan(plan, 'text').split('\n');
-    const from = lines.indexOf('in the container') + 1;
+    const from = lines.indexOf('the init') + 1;
     for (const [index, step] of plan.container.entries()) {
       expect(lines[from + index]).toMatch(new RegExp(`^ *${index}  ${step.op}\\b`));
       if (step.origin !== '') expect(lines[from + index]?.endsWith(` ${step.origin}`)).toBe(true);

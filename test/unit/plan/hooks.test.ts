@@ -71,9 +71,9 @@ describe('hooks', () => {
 
   it('are in the plan that is printed', () => {
     const text = describePlan(plan, 'text');
-    expect(text).toMatch(/while it waits at the rendezvous `runtime`\n.*runHook path=\/h\/prestart/);
+    expect(text).toMatch(/while the init waits: runtime\n.*attachDeviceRules\n.*runHook path=\/h\/prestart/);
     expect(text).toMatch(/runHook path=\/h\/one timeout=5 +\/hooks\/createRuntime\/0\/path\n/);
-    expect(text).toMatch(/when all of it is gone\n.*runHook path=\/h\/poststop/);
+    expect(text).toMatch(/when the container is gone\n.*runHook path=\/h\/poststop/);
   });
 
   it.each([

@@ -9,7 +9,7 @@ function cgroup(cgroupsPath: string | undefined, own: string, mountpoint = '/sys
     linux: { namespaces: [{ type: 'mount' }], ...(cgroupsPath !== undefined && { cgroupsPath }) },
     facts: { cgroup: { ...facts.cgroup, own, mountpoint } },
   });
-  return plan.host[0];
+  return plan.host.find(({ op }) => op === 'makeCgroup');
 }
 
 describe('the cgroup', () => {
@@ -36,7 +36,14 @@ describe('the cgroup', () => {
 
   it('is left out with a warning on a machine without cgroup2', () => {
     const plan = planFor({ facts: { cgroup: { layout: 'none', mountpoint: '', own: '/' } } });
-    expect(plan.host).toEqual([]);
+    expect(plan.host.map(({ op }) => op)).toEqual([
+      'makeState',
+      'saveRecord',
+      'makeFifos',
+      'saveExecData',
+      'saveInit',
+      'resumeInit',
+    ]);
     expect(plan.warnings).toHaveLength(1);
   });
 });
@@ -100,15 +107,23 @@ describe('what the runtime does', () => {
     });
     expect(plan.host.map(step => step.op)).toEqual([
       'openNamespace',
+      'makeState',
+      'saveRecord',
       'makeCgroup',
-      'setDeviceRules',
+      'makeFifos',
       'setOomScoreAdj',
+      'loadDeviceRules',
+      'saveExecData',
+      'attachDeviceRules',
+      'saveInit',
+      'resumeInit',
     ]);
-    expect(plan.host[3]).toMatchObject({ when: 'after', value: -500, origin: '/process/oomScoreAdj' });
+    expect(plan.host[5]).toMatchObject({ when: 'after', value: -500, origin: '/process/oomScoreAdj' });
   });
 
   it('leaves oom_score_adj alone unless asked, and zero is asked', () => {
     expect(planFor().host.map(step => step.op)).not.toContain('setOomScoreAdj');
-    expect(planFor({ process: { oomScoreAdj: 0 } }).host.at(-1)).toMatchObject({ value: 0 });
+    const zero = planFor({ process: { oomScoreAdj: 0 } }).host;
+    expect(zero.find(({ op }) => op === 'setOomScoreAdj')).toMatchObject({ value: 0 });
   });
 });

@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { loadKept, readLater, writeLater } from '../../../src/lifecycle/later.ts';
+import { loadKept, readExecData, writeExecData } from '../../../src/lifecycle/exec-data.ts';
 import type { Runtime } from '../../../src/lifecycle/runtime.ts';
 import type { Config } from '../../../src/oci/config.ts';
 import { makePlan } from '../../../src/plan/make-plan.ts';
@@ -26,8 +26,8 @@ afterEach(() => machine.dispose());
 function keep(change: Parameters<typeof configWith>[0], processOptional = false) {
   const { config } = checkConfig(configWith(change), { processOptional });
   const plan = makePlan(config as Config, facts, { id: 'web', bundle: '/b', noNewKeyring: false });
-  writeLater(runtime, directory, config as Config, plan);
-  return { config, plan, later: readLater(runtime, 'web') };
+  writeExecData(runtime, directory, config as Config, plan);
+  return { config, plan, later: readExecData(runtime, 'web') };
 }
 
 it('keeps the process as it was checked, for our eyes only', () => {
@@ -40,7 +40,7 @@ it('keeps the process as it was checked, for our eyes only', () => {
     linux: { personality: { domain: 'LINUX32' } },
   });
   expect(later?.standing?.process.capabilities).toEqual({ bounding: ['CAP_KILL'] });
-  expect(statSync(join(directory, 'later.json')).mode & 0o777).toBe(0o600);
+  expect(statSync(join(directory, 'exec.json')).mode & 0o777).toBe(0o600);
 });
 
 it('keeps the filter as it is loaded, and who is told of calls', () => {
@@ -76,16 +76,16 @@ it('keeps no process where there is none, nor one without its filter', () => {
 
 it('keeps no environment of what is still to come', () => {
   keep(it => Object.assign(it.process, { env: ['SECRET=x'] }));
-  const text = readFileSync(join(directory, 'later.json'), 'utf8');
+  const text = readFileSync(join(directory, 'exec.json'), 'utf8');
   expect(text.slice(text.indexOf('afterReady'))).not.toContain('SECRET');
 });
 
 it('is not there for a container of another version', () => {
-  expect(readLater(runtime, 'web')).toBeUndefined();
-  machine.binding.writeText(join(directory, 'later.json'), '{"version":2}', 0o100, 0o600);
-  expect(readLater(runtime, 'web')).toBeUndefined();
+  expect(readExecData(runtime, 'web')).toBeUndefined();
+  machine.binding.writeText(join(directory, 'exec.json'), '{"version":2}', 0o100, 0o600);
+  expect(readExecData(runtime, 'web')).toBeUndefined();
   rmSync(directory, { recursive: true });
-  expect(readLater(runtime, 'web')).toBeUndefined();
+  expect(readExecData(runtime, 'web')).toBeUndefined();
 });
 
 it.each([
@@ -96,6 +96,6 @@ it.each([
   '{"version":1}',
   '{"version":1,"afterReady":{"steps":[]},"standing":{}}',
 ])('is damaged when it is %s', text => {
-  machine.binding.writeText(join(directory, 'later.json'), text, 0o100, 0o600);
-  expect(() => readLater(runtime, 'web')).toThrow(/later\.json is damaged: /);
+  machine.binding.writeText(join(directory, 'exec.json'), text, 0o100, 0o600);
+  expect(() => readExecData(runtime, 'web')).toThrow(/exec\.json is damaged: /);
 });

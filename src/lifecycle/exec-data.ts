@@ -1,24 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
+import { RuntimeError } from '../errors/error.ts';
+import { onHost } from '../errors/system.ts';
+import type { Report } from '../host/binding.d.ts';
 import { openFlags } from '../host/files.ts';
 import { entryPath } from '../host/paths.ts';
 import type { Config, Linux, Process } from '../oci/config.ts';
 import type { Seccomp } from '../oci/seccomp.ts';
 import type { LoadSeccomp } from '../plan/context.ts';
+import { explainFailure } from '../plan/explain.ts';
+import type { Listener } from '../plan/listener.ts';
 import type { Plan } from '../plan/plan.ts';
-import { type AfterReady, keepForStart } from './after-ready.ts';
+import type { Step } from '../wire/steps.ts';
+import type { HostOperation } from './host-work.ts';
 import { files } from './record.ts';
 import type { Runtime } from './runtime.ts';
-import type { Listener } from './seccomp-agent.ts';
 import { damaged, stateDirectory } from './store.ts';
 
-/** Of the format of later.json. */
+/** Of the format of exec.json. */
 const version = 1;
 
 /**
  * What later commands need of the config and the plan, in the form they need it in. It has a file of its own: every
  * command reads the record, `list` a thousand of them, and few read this.
  */
-export interface Later {
+export interface ExecData {
   readonly version: typeof version;
   /** Absent when JSON cannot hold it: then config.json is read and checked again. */
   readonly standing?: Standing;
@@ -39,8 +44,16 @@ export interface StandingFilter extends Listener {
   readonly words: readonly number[];
 }
 
-/** Writes later.json, once and before anybody looks for it. */
-export function writeLater(runtime: Runtime, directory: string, config: Config, plan: Plan): void {
+/** The file is written once, before any command reads it. */
+export const saveExecData: HostOperation<'saveExecData'> = {
+  apply(_, { runtime, plan, container, stateDirectory: directory }) {
+    onHost('unable to write what later commands need', () =>
+      writeExecData(runtime, directory, container.prepared.config, plan),
+    );
+  },
+};
+
+export function writeExecData(runtime: Runtime, directory: string, config: Config, plan: Plan): void {
   const { memoryPolicy, personality, seccomp } = config.linux ?? {};
   const filter = seccomp === undefined ? undefined : keepFilter(seccomp, plan);
   const standing: Standing = {
@@ -56,7 +69,7 @@ export function writeLater(runtime: Runtime, directory: string, config: Config, 
   const kept = whole ? exact(standing) : undefined;
   const afterReady = JSON.stringify(keepForStart(plan), rounded);
   const text = `{"version":${version},${kept === undefined ? '' : `"standing":${kept},`}"afterReady":${afterReady}}`;
-  const path = entryPath(directory, files.later);
+  const path = entryPath(directory, files.execData);
   runtime.binding.writeText(path, text, openFlags.create | openFlags.exclusive, 0o600);
 }
 
@@ -103,22 +116,22 @@ function rounded(_key: string, value: unknown): unknown {
  *
  * @throws RuntimeError `state.damaged`
  */
-export function readLater(runtime: Runtime, id: string): Later | undefined {
-  const path = entryPath(stateDirectory(runtime, id), files.later);
+export function readExecData(runtime: Runtime, id: string): ExecData | undefined {
+  const path = entryPath(stateDirectory(runtime, id), files.execData);
   const text = runtime.binding.readTextIfThere(path);
   if (text === undefined) return undefined;
-  let later: Partial<Later> | null;
+  let data: Partial<ExecData> | null;
   try {
-    later = JSON.parse(text) as Partial<Later> | null;
+    data = JSON.parse(text) as Partial<ExecData> | null;
   } catch (error) {
     throw damaged(path, (error as Error).message);
   }
-  if (typeof later?.version === 'number' && later.version !== version) return undefined;
-  if (!isLater(later)) throw damaged(path, 'not what create has written');
-  return later;
+  if (typeof data?.version === 'number' && data.version !== version) return undefined;
+  if (!isExecData(data)) throw damaged(path, 'not what create has written');
+  return data;
 }
 
-function isLater(value: Partial<Later> | null): value is Later {
+function isExecData(value: Partial<ExecData> | null): value is ExecData {
   if (value?.version !== version || !Array.isArray(value.afterReady?.steps)) return false;
   const { standing } = value;
   return standing === undefined || (isObject(standing?.process) && isObject(standing.linux));
@@ -126,4 +139,34 @@ function isLater(value: Partial<Later> | null): value is Later {
 
 function isObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null;
+}
+
+/** The steps that are still to come at `start`. */
+export interface AfterReady {
+  /** The number of the first of them in the plan. */
+  readonly first: number;
+  readonly steps: readonly unknown[];
+}
+
+/**
+ * The steps that are still to come at `start`, so that a failure then can name its place in config.json without the
+ * plan being made again. Only what a message needs is kept: not the environment, which may be large and secret, and not
+ * the filter.
+ */
+export function keepForStart(plan: Plan): AfterReady {
+  const first = plan.container.findIndex(({ op }) => op === 'ready') + 1;
+  const steps = plan.container.slice(first).map(step => {
+    if (step.op === 'loadSeccomp') return { ...step, program: [] };
+    return step.op === 'execute' || step.op === 'runHook' ? { ...step, env: [] } : step;
+  });
+  return { first, steps };
+}
+
+/** The failure of one of the steps that `keepForStart` kept. */
+export function explainLate(runtime: Runtime, id: string, report: Report): RuntimeError {
+  const container: Step[] = [];
+  const { first, steps } = readExecData(runtime, id)?.afterReady ?? { first: 0, steps: [] };
+  for (const [index, step] of steps.entries()) container[first + index] = step as Step;
+  const spawn = { cloneFlags: 0, preserveFds: 0 };
+  return new RuntimeError(explainFailure({ host: [], spawn, container, warnings: [] }, report));
 }

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { DeviceFilter } from '../cgroup/devices/attach.ts';
+import { RuntimeError } from '../errors/error.ts';
+import { onHost } from '../errors/system.ts';
+import type { Spawned } from '../host/binding.d.ts';
+import type { Config } from '../oci/config.ts';
+import type { Status } from '../oci/state.ts';
+import { type Moment, moments, type ReceivedDescriptor, type SentDescriptor } from '../plan/moments.ts';
+import type { HostOperationName, HostStepOf, Plan } from '../plan/plan.ts';
+import type { Console } from './console.ts';
+import type { Prepared } from './prepare.ts';
+import type { ContainerRecord } from './record.ts';
+import type { Runtime } from './runtime.ts';
+import type { Held } from './store.ts';
+import { UndoList } from './undo.ts';
+
+/**
+ * One operation of the host's half of a plan: the file of each facility has its own, `host-walk.ts` calls them.
+ * Steps that follow each other with the same operation are applied together.
+ */
+export interface HostOperation<Op extends HostOperationName> {
+  /** A failure is reported as one of starting the process, also before the clone and when the init is ready. Default false. */
+  readonly starting?: boolean;
+  /**
+   * Performs the steps. Each effect arms its undo in `work.undo` as soon as there is something to take back, and never
+   * before: what exists already may belong to another container.
+   */
+  apply(steps: readonly HostStepOf<Op>[], work: HostWork): void;
+}
+
+/** The init at a moment at which it waits; descriptors change hands as `moments` says. */
+export class WaitingInit {
+  readonly moment: Moment;
+  /** Of the step at which it waits. */
+  readonly origin: string;
+  readonly given: number[] = [];
+  #sent: number | undefined;
+
+  constructor(moment: Moment, origin: string, sent: number | undefined) {
+    this.moment = moment;
+    this.origin = origin;
+    this.#sent = sent;
+  }
+
+  /** The descriptor that the init has handed over. The receiver closes it. */
+  take(kind: SentDescriptor): number {
+    const fd = moments[this.moment].sends === kind ? this.#sent : undefined;
+    if (fd === undefined) throw internal(`the init hands over no ${kind} at ${this.moment}`);
+    this.#sent = undefined;
+    return fd;
+  }
+
+  /** A descriptor for the init, which is closed here when the init is resumed. */
+  give(kind: ReceivedDescriptor, fd: number): void {
+    this.given.push(fd);
+    if (moments[this.moment].receives !== kind) throw internal(`the init takes no ${kind} at ${this.moment}`);
+  }
+
+  /** The descriptors that remain here. */
+  left(): number[] {
+    const fds = [...this.given, ...(this.#sent === undefined ? [] : [this.#sent])];
+    this.#sent = undefined;
+    this.given.length = 0;
+    return fds;
+  }
+}
+
+/** The container that `create` makes. */
+export interface NewContainer {
+  readonly id: string;
+  readonly prepared: Prepared;
+  /** The container stays in the caller's session keyring. */
+  readonly noNewKeyring: boolean;
+}
+
+/** The container that a seccomp agent and hooks are told about. */
+export interface Subject {
+  readonly id: string;
+  readonly bundle: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** As the specification names it, at this time. */
+  status(): Status;
+  /** Of the container's init. Default: of the process that is being started. */
+  readonly initPid?: number;
+}
+
+/** What the steps of one `create` or `exec` share. */
+export class HostWork {
+  readonly runtime: Runtime;
+  readonly plan: Plan;
+  /** Of the container; explains failed mounts. Absent for `exec`. */
+  readonly config: Config | undefined;
+  readonly console: Console;
+  readonly subject: Subject;
+  readonly undo = new UndoList();
+  /** Descriptors for the init, by slot. */
+  readonly slots = new Map<number, number>();
+  /** Namespaces to be cloned in, with the step that opened each. */
+  readonly cloneIn: { readonly step: HostStepOf<'openNamespace'>; readonly fd: number }[] = [];
+  /** Puts the runtime's own oom_score_adj back. */
+  restoreOomScore: (() => void) | undefined;
+  deviceFilter: DeviceFilter | undefined;
+  spawned: Spawned | undefined;
+  waiting: WaitingInit | undefined;
+  /** Of the init, when it was found in /proc. */
+  startTime: number | undefined;
+  lock: Held | undefined;
+  readonly #container: NewContainer | undefined;
+  #record: ContainerRecord | undefined;
+  #cgroup: string | undefined;
+  readonly #handed: number[] = [];
+  readonly #atEnd: (() => void)[] = [];
+  #channelOpen = false;
+
+  constructor(fields: {
+    readonly runtime: Runtime;
+    readonly plan: Plan;
+    readonly console: Console;
+    readonly subject: Subject;
+    readonly config?: Config;
+    readonly container?: NewContainer;
+    /** Of a container that exists. */
+    readonly record?: ContainerRecord;
+  }) {
+    this.runtime = fields.runtime;
+    this.plan = fields.plan;
+    this.config = fields.config;
+    this.console = fields.console;
+    this.subject = fields.subject;
+    this.#container = fields.container;
+    this.#record = fields.record;
+  }
+
+  get container(): NewContainer {
+    return this.#container ?? missing('container');
+  }
+
+  get record(): ContainerRecord {
+    return this.#record ?? missing('record');
+  }
+
+  set record(record: ContainerRecord) {
+    this.#record = record;
+  }
+
+  get stateDirectory(): string {
+    return this.lock?.directory ?? missing('state directory');
+  }
+
+  /** The init, which has been cloned. */
+  get init(): Spawned {
+    return this.spawned ?? missing('init');
+  }
+
+  /** Of the init, to look at when the init has ended. */
+  get cgroup(): string | undefined {
+    return this.#cgroup ?? this.#record?.cgroup?.path;
+  }
+
+  /** The clone was made into another cgroup than that of the record. */
+  set cgroup(path: string | undefined) {
+    this.#cgroup = path;
+  }
+
+  /** The init at its moment. */
+  get at(): WaitingInit {
+    return this.waiting ?? missing('moment');
+  }
+
+  /** A descriptor that the clone needs: closed here right after it. */
+  handOver(slot: number | undefined, fd: number): void {
+    this.#handed.push(fd);
+    if (slot !== undefined) this.slots.set(slot, fd);
+  }
+
+  closeHanded(): void {
+    for (const fd of this.#handed.splice(0)) this.runtime.binding.close(fd);
+    this.slots.clear();
+    this.cloneIn.length = 0;
+  }
+
+  /** The clone has succeeded. */
+  born(spawned: Spawned): void {
+    this.spawned = spawned;
+    this.#channelOpen = true;
+  }
+
+  closeChannel(): void {
+    if (this.#channelOpen) this.runtime.binding.close(this.init.channel);
+    this.#channelOpen = false;
+  }
+
+  /** Done when all steps have been performed, or have been taken back. */
+  atEnd(work: () => void): void {
+    this.#atEnd.push(work);
+  }
+
+  end(): void {
+    for (const work of this.#atEnd.splice(0).reverse()) work();
+  }
+
+  /** Resumes the init at its moment and hands over what the steps gave; keeps none of it. */
+  resume(): void {
+    const { binding } = this.runtime;
+    const { given } = this.at;
+    try {
+      onHost('unable to resume the init', () => {
+        if (given.length === 0) binding.resume(this.init.channel);
+        else binding.resume(this.init.channel, { fds: given });
+      });
+    } finally {
+      this.leaveMoment();
+    }
+  }
+
+  leaveMoment(): void {
+    for (const fd of this.waiting?.left() ?? []) this.runtime.binding.close(fd);
+    this.waiting = undefined;
+  }
+}
+
+function missing(what: string): never {
+  throw internal(`a step needs the ${what} before there is one`);
+}
+
+function internal(message: string): RuntimeError {
+  return new RuntimeError({ code: 'internal', message });
+}

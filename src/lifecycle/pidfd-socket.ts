@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+import { onHost } from '../errors/system.ts';
+import { listenHint } from './console.ts';
+import type { HostOperation } from './host-work.ts';
+
+/** Sent beside the pidfd of a container's init, and of an executed process: engines distinguish them by it. */
+const names = { init: 'standard', exec: 'setns' } as const;
+
+/** The listener holds the process before its program runs. */
+export const sendPidfd: HostOperation<'sendPidfd'> = {
+  apply([step], work) {
+    if (step === undefined) return;
+    const { binding } = work.runtime;
+    const name = work.subject.initPid === undefined ? names.init : names.exec;
+    onHost(
+      `unable to hand the pidfd over to the socket ${step.path}`,
+      () => binding.sendDescriptor(step.path, work.init.pidfd, name),
+      { hint: listenHint },
+    );
+  },
+};

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type CgroupPlace, planCgroup, requireVacant } from '../cgroup/directory.ts';
+import { RuntimeError } from '../errors/error.ts';
+import { onHost } from '../errors/system.ts';
+import { openFlags } from '../host/files.ts';
+import { joinPath } from '../host/paths.ts';
+import type { Hooks } from '../oci/config.ts';
+import type { CgroupRequest } from '../plan/plan.ts';
+import { runPoststopHooks } from './hooks.ts';
+import { mountsOn, unmountRoot } from './host-mounts.ts';
+import type { HostOperation, HostWork } from './host-work.ts';
+import { plannedRdt } from './rdt.ts';
+import { files } from './record.ts';
+import { claim, removeState, writeRecord } from './store.ts';
+import { timestamp } from './timestamp.ts';
+
+export const makeState: HostOperation<'makeState'> = {
+  apply(_, work) {
+    const { runtime, container } = work;
+    const { config, bundle } = container.prepared;
+    const lock = claim(runtime, container.id);
+    work.lock = lock;
+    if (config.hooks?.poststop !== undefined) {
+      // Armed first, so they run last: after everything else is gone.
+      const subject = { ...config, id: lock.id, bundle: bundle.path };
+      work.undo.arm('the poststop hooks', () => runPoststopHooks(runtime, subject));
+    }
+    work.undo.arm(`the state directory ${lock.directory}`, () => removeState(runtime, lock));
+  },
+};
+
+export const saveRecord: HostOperation<'saveRecord'> = {
+  apply([step], work) {
+    if (step === undefined) return;
+    const { runtime, container } = work;
+    const { binding } = runtime;
+    const { config, bundle, rootfs } = container.prepared;
+    const cgroup = step.cgroup === undefined ? undefined : cgroupPlace(work, step.cgroup);
+    const rdt = step.rdt === undefined ? undefined : plannedRdt(runtime, step.rdt, container.id);
+    const pidNamespace = config.linux?.namespaces?.find(({ type }) => type === 'pid');
+    const mountsBelow = step.sharesMounts ? mountsOn(binding, rootfs) : undefined;
+    work.record = {
+      version: 1,
+      id: container.id,
+      bundle: bundle.path,
+      rootfs,
+      created: timestamp(binding.now()),
+      ...(config.annotations !== undefined && { annotations: config.annotations }),
+      ...(cgroup !== undefined && { cgroup }),
+      ...(container.noNewKeyring && { noNewKeyring: true }),
+      ...hooksOfLater(config.hooks),
+      ...(config.process.args.length === 0 && { noProgram: true as const }),
+      ...((config.hooks?.startContainer ?? []).length > 0 && { startHooks: true as const }),
+      ...(mountsBelow !== undefined && { mountsBelow }),
+      // An empty path asks for a new one.
+      sharedPidNamespace: pidNamespace === undefined || (pidNamespace.path ?? '') !== '',
+      ...(rdt !== undefined && { rdt }),
+    };
+    const copy = joinPath(work.stateDirectory, files.config);
+    onHost(`unable to write ${copy}`, () => {
+      writeRecord(runtime, work.record);
+      binding.writeText(copy, bundle.text, openFlags.create | openFlags.exclusive, 0o600);
+    });
+    if (mountsBelow !== undefined) {
+      work.undo.arm(`the mounts on ${rootfs}`, () => unmountRoot(binding, rootfs, mountsBelow));
+    }
+  },
+};
+
+/** Where the cgroup will be. A cgroup that has processes is refused before the record lets a delete end them. */
+function cgroupPlace({ runtime, container }: HostWork, request: CgroupRequest): CgroupPlace {
+  const { binding } = runtime;
+  const { mountpoint: root } = container.prepared.facts.cgroup;
+  const { path, origin, unit, manager } = request;
+  if (unit === undefined) return planCgroup(binding, root, path, origin);
+  const place = joinPath(root, path.slice(1));
+  requireVacant(binding, place, origin);
+  return { root, path: place, made: [], unit, ...(manager !== undefined && { manager }) };
+}
+
+function hooksOfLater({ poststart = [], poststop = [] }: Hooks = {}): { readonly hooks?: Hooks } {
+  if (poststart.length === 0 && poststop.length === 0) return {};
+  return { hooks: { poststart, poststop } };
+}
+
+export const saveInit: HostOperation<'saveInit'> = {
+  apply(_, work) {
+    const { startTime } = work;
+    if (startTime === undefined)
+      throw new RuntimeError({ code: 'internal', message: 'no start time of the init' });
+    work.record = { ...work.record, init: { pid: work.init.pid, startTime } };
+    writeRecord(work.runtime, work.record);
+  },
+};

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Console } from '../../src/lifecycle/console.ts';
+import { HostWork, WaitingInit } from '../../src/lifecycle/host-work.ts';
+import type { ContainerRecord } from '../../src/lifecycle/record.ts';
+import type { Runtime } from '../../src/lifecycle/runtime.ts';
+import type { Moment } from '../../src/plan/moments.ts';
+import type { HostStep } from '../../src/plan/plan.ts';
+
+/** What one operation of the host works with, outside of a whole `create`. */
+export function hostWork(
+  runtime: Runtime,
+  given: {
+    readonly host?: readonly HostStep[];
+    readonly record?: Partial<ContainerRecord>;
+    readonly console?: Console;
+    /** Of the init that was cloned. Default: none was. */
+    readonly pid?: number;
+    /** The moment at which it waits, and what it has handed over. */
+    readonly at?: readonly [Moment, number | undefined];
+  } = {},
+): HostWork {
+  const work = new HostWork({
+    runtime,
+    plan: { host: given.host ?? [], spawn: { cloneFlags: 0, preserveFds: 0 }, container: [], warnings: [] },
+    console: given.console ?? {},
+    subject: { id: 'web', bundle: '/bundle', status: () => 'creating' },
+    record: {
+      version: 1,
+      id: 'web',
+      bundle: '/bundle',
+      rootfs: '/bundle/rootfs',
+      created: '',
+      sharedPidNamespace: false,
+      ...given.record,
+    },
+  });
+  if (given.pid !== undefined) work.born({ pid: given.pid, pidfd: 2, channel: 3 });
+  if (given.at !== undefined) work.waiting = new WaitingInit(given.at[0], '/at', given.at[1]);
+  return work;
+}
