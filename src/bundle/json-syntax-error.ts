@@ -24,6 +24,8 @@ export function syntaxError(text: string, offset: number, wanted: Wanted): Runti
 }
 
 function explain(text: string, offset: number, wanted: Wanted): [cause: string, hint?: string] {
+  // Bytes that are not UTF-8 were read as U+FFFD; UTF-16 and UTF-32 have a NUL beside each ASCII character.
+  if (text.slice(0, 8).includes('\0')) return ['UTF-16 text', 'save the file as UTF-8'];
   if (wanted === 'depth') return ['nested more than 1000 levels deep'];
   if (wanted === 'string') return ['a string without its closing quote'];
   if (wanted === 'escape') return ['an unknown escape in a string', 'write \\\\ for a backslash'];
@@ -31,6 +33,7 @@ function explain(text: string, offset: number, wanted: Wanted): [cause: string, 
   if (offset >= text.length) return explainEnd(text);
   const found = text.charAt(offset);
   if (found === '\ufeff') return ['a byte order mark', 'save the file as UTF-8 without one'];
+  if (found === '\ufffd') return ['a byte that is not UTF-8', 'save the file as UTF-8'];
   if (found === "'") return ['a single quote', 'JSON strings take double quotes'];
   if (found === '`') return ['a backquote', 'JSON strings take double quotes'];
   if (found === '#' || text.startsWith('//', offset) || text.startsWith('/*', offset)) {

@@ -7,6 +7,10 @@
  * Only the type is imported by the program, so the sentences are not part of it.
  */
 export const errorCodes = {
+  'bundle.config-duplicate': [
+    'a member of config.json is given twice, and the last one counts (a warning of check)',
+    'remove one of them',
+  ],
   'bundle.config-exists': [
     'spec would overwrite a config.json',
     'remove the file or choose another bundle with --bundle',
@@ -19,6 +23,10 @@ export const errorCodes = {
   'bundle.config-syntax': [
     'config.json is not valid JSON',
     'correct the text at the reported line and column',
+  ],
+  'bundle.config-trailing': [
+    'text follows the document in config.json and is ignored (a warning of check)',
+    'remove it',
   ],
   'bundle.config-unreadable': ['config.json cannot be read', 'check its type, its permissions and its size'],
   'bundle.not-found': ['the bundle directory does not exist', 'correct --bundle'],

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { overlookedText } from '../bundle/overlooked.ts';
 import { type Bundle, readBundle } from '../bundle/read.ts';
 import { resolveRootfs } from '../bundle/rootfs.ts';
 import type { Binding } from '../host/binding.d.ts';
@@ -55,7 +56,12 @@ export function checkBundle(
   return makeReport(
     bundle,
     [...problems, ...more],
-    [...warnings, ...findings.warnings.map(located), ...(isObject ? findWeaknesses(draft) : [])],
+    [
+      ...overlookedText(bundle.text),
+      ...warnings,
+      ...findings.warnings.map(located),
+      ...(isObject ? findWeaknesses(draft) : []),
+    ],
     findings.unchecked.map(located),
   );
 }

@@ -60,7 +60,7 @@ export function makeReport(
     const { code, message, pointer, line, column, value, hint, spec, path } = fields;
     const why = (fields as Partial<Weakness>).why;
     const at = pointer && bundle.text !== undefined ? locate(bundle.text, pointer) : { line, column };
-    const shown = valueAt(bundle.document, pointer) ?? value;
+    const shown = valueAt(bundle, pointer, at) ?? value;
     return { code, message, pointer, line: at.line, column: at.column, value: shown, why, hint, spec, path };
   };
   return {
@@ -74,8 +74,21 @@ export function makeReport(
 
 const longestValue = 80;
 
+/** The digits of a number that JavaScript reads as infinite. */
+function writtenNumber(
+  text: string,
+  { line = 1, column = 1 }: Pick<Finding, 'line' | 'column'>,
+): string | undefined {
+  const rest = text.split('\n')[line - 1]?.slice(column - 1, column - 1 + longestValue);
+  return /^[-+.\deE]+/.exec(rest ?? '')?.[0];
+}
+
 /** The value of a pointer as JSON on one line; undefined where there is none. */
-function valueAt(document: unknown, pointer: string | undefined): string | undefined {
+function valueAt(
+  { document, text }: Document,
+  pointer: string | undefined,
+  at: Pick<Finding, 'line' | 'column'>,
+): string | undefined {
   if (!pointer) return undefined;
   let value = document;
   for (const token of parsePointer(pointer)) {
@@ -83,8 +96,9 @@ function valueAt(document: unknown, pointer: string | undefined): string | undef
     value = member(value as Record<string, unknown>, token);
   }
   if (value === undefined) return undefined;
-  const text = exactJson(value).replace(/\s*\n\s*/g, ' ');
-  return text.length <= longestValue ? text : `${text.slice(0, longestValue)}...`;
+  if (value === Infinity || value === -Infinity) return writtenNumber(text ?? '', at);
+  const shown = exactJson(value).replace(/\s*\n\s*/g, ' ');
+  return shown.length <= longestValue ? shown : `${shown.slice(0, longestValue)}...`;
 }
 
 /** Names are matched as the checks match them. */

@@ -287,6 +287,7 @@ function describeValue(value: unknown): string {
   if (typeof value === 'string') {
     return value.length <= 40 ? `the string ${JSON.stringify(value)}` : 'a string';
   }
+  if (typeof value === 'number' && !Number.isFinite(value)) return 'a number of that size';
   return typeof value === 'object' ? 'an object' : String(value);
 }
 

@@ -125,6 +125,11 @@ describe('a text that is not JSON', () => {
     ['{"a": }', 1, 7, '} where a value'],
     ['[,1]', 1, 2, ', where a value'],
     ['\ufeff{}', 1, 1, 'byte order mark'],
+    // UTF-16 with a byte order mark, and without one in either order
+    ['\ufffd\ufffd{\0\n\0', 1, 1, 'UTF-16 text'],
+    ['{\0\n\0', 1, 2, 'UTF-16 text'],
+    ['\0{\0\n', 1, 1, 'UTF-16 text'],
+    ['{"a": \ufffd}', 1, 7, 'a byte that is not UTF-8'],
     ['[1;2]', 1, 3, '; where a comma'],
     ['\u00a0{}', 1, 1, 'U+00A0'],
   ])('%j fails at %i:%i', (text, line, column, cause) => {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { main } from '../../../src/cli/main.ts';
@@ -98,6 +98,43 @@ it.each(['[]', '"x"', '17'])('has nothing to say about the isolation of %s', tex
   expect(warnings).toEqual([]);
 });
 
+it('warns of text after the document, and of members that are given twice', () => {
+  const path = bundle();
+  const text = readFileSync(join(path, 'config.json'), 'utf8');
+  const warned = (changed: string) => {
+    writeFileSync(join(path, 'config.json'), changed);
+    const { problems, warnings } = report(path);
+    expect(problems).toEqual([]);
+    return warnings.filter(({ code }) => code.startsWith('bundle.'));
+  };
+  expect(warned(text)).toEqual([]);
+  expect(warned(`${text}\n} trailing text {`)).toMatchObject([
+    {
+      code: 'bundle.config-trailing',
+      message: 'text follows the document in config.json and is ignored',
+      line: text.split('\n').length + 1,
+      column: 1,
+      value: '} trailing text {',
+    },
+  ]);
+  expect(warned(`${text} {"a": 1}`)).toMatchObject([
+    { message: 'a second document follows the document in config.json and is ignored' },
+  ]);
+  expect(warned(text.replace('"root":', '"root": {"path": 7},\n"root":'))).toMatchObject([
+    {
+      code: 'bundle.config-duplicate',
+      message: '"root" is given twice in one object: this one counts, and that of line 16 is ignored',
+      pointer: '/root',
+      line: 17,
+      hint: 'remove one of them: runc takes the last too but merges objects, crun takes the first',
+    },
+  ]);
+  // Not in different objects, and in objects inside lists at their own place.
+  expect(warned(text.replace('"type": "pid"', '"type": "ipc", "path": "", "type": "pid"'))).toMatchObject([
+    { pointer: '/linux/namespaces/1/type' },
+  ]);
+});
+
 it('takes a config that is none, and a bundle that is not there, for problems', () => {
   const path = bundle();
   writeFileSync(join(path, 'config.json'), '{]');
@@ -116,6 +153,15 @@ it('looks for the root file system', () => {
   });
   expect(report(path).problems).toMatchObject([
     { code: 'bundle.rootfs-missing', pointer: '/root/path', value: '"nowhere"' },
+  ]);
+});
+
+it('shows a number that no computer can hold as it is written', () => {
+  const path = bundle();
+  const text = readFileSync(join(path, 'config.json'), 'utf8');
+  writeFileSync(join(path, 'config.json'), text.replace('"uid": 0', '"uid": -1e400'));
+  expect(report(path).problems).toMatchObject([
+    { pointer: '/process/user/uid', value: '-1e400', message: expect.not.stringContaining('Infinity') },
   ]);
 });
 
