@@ -5,6 +5,7 @@
 #include <linux/nsfs.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -38,11 +39,21 @@ int open_retrying(const char* path, int flags, mode_t mode) {
   return fd;
 }
 
-Outcome read_to_end(int fd, const std::string& path, size_t limit) {
+// Only root and our own user can have written to the file.
+bool is_trusted(const struct stat& st) {
+  constexpr mode_t kOthers = S_IWGRP | S_IWOTH;
+  return (st.st_uid == 0 || st.st_uid == getauxval(AT_EUID)) && (st.st_mode & kOthers) == 0;
+}
+
+enum class From { anybody, trusted };
+
+Outcome read_to_end(int fd, const std::string& path, size_t limit, From from = From::anybody) {
   std::string text;
   size_t filled = 0;
   struct stat st;
-  const size_t told = fstat(fd, &st) == 0 && st.st_size > 0 ? static_cast<size_t>(st.st_size) : 0;
+  const bool looked = fstat(fd, &st) == 0;
+  if (from == From::trusted && (!looked || !is_trusted(st))) return refused("fstat", looked ? EPERM : errno, path);
+  const size_t told = looked && st.st_size > 0 ? static_cast<size_t>(st.st_size) : 0;
   text.resize(told > 0 && told < limit ? told + 1 : 4096);
   while (true) {
     if (filled == text.size()) text.resize(text.size() * 2);
@@ -69,21 +80,25 @@ Outcome on_path(const char* syscall, const std::string& path, Call call) {
 
 constexpr size_t kDefaultLimit = 16u << 20;
 
+Outcome read_file(const std::string& path, size_t limit, From from) {
+  if (has_nul(path)) return refused("open", EINVAL, path);
+  UniqueFd fd(open_retrying(path.c_str(), O_RDONLY, 0));
+  if (fd.get() < 0) return refused("open", errno, path);
+  return read_to_end(fd.get(), path, limit, from);
+}
+
 }  // namespace
 
 namespace function {
 
 Outcome readText(const Arguments& a) {
-  const std::string& path = a[0].text();
-  if (has_nul(path)) return refused("open", EINVAL, path);
-  UniqueFd fd(open_retrying(path.c_str(), O_RDONLY, 0));
-  if (fd.get() < 0) return refused("open", errno, path);
   size_t limit = a.size() > 1 && !a[1].is_undefined() ? static_cast<size_t>(a[1].number()) : kDefaultLimit;
-  return read_to_end(fd.get(), path, limit);
+  return read_file(a[0].text(), limit, From::anybody);
 }
 
 Outcome readTextIfThere(const Arguments& a) {
-  Outcome text = readText(a);
+  bool trusted = a.size() > 1 && !a[1].is_undefined() && a[1].truth();
+  Outcome text = read_file(a[0].text(), kDefaultLimit, trusted ? From::trusted : From::anybody);
   // ESRCH: of a file in /proc, whose process ended in between.
   const bool missing = text.error == ENOENT || text.error == ENOTDIR || text.error == ESRCH;
   return text.syscall != nullptr && missing ? Outcome() : text;

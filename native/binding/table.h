@@ -29,7 +29,7 @@ void set_argv(std::vector<std::string> argv);
 
 // clang-format off
 #define TSUBO_BINDING(F)                                                                                              \
-  F(readText, "s|n") F(readTextIfThere, "s") F(readStart, "sn")                                                                                                  \
+  F(readText, "s|n") F(readTextIfThere, "s|b") F(readStart, "sn")                                                                                                  \
   F(writeText, "ssnn")                                                                                                \
   F(replaceText, "ssn")                                                                                               \
   F(mkdir, "sn") F(chown, "snn") F(rmdir, "s") F(unlink, "s") F(unmount, "s") F(mkfifo, "sn") F(readdir, "s") F(removeTree, "s") F(readMembers, "r") F(readlink, "s") F(realpath, "s")       \

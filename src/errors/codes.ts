@@ -399,6 +399,10 @@ export const errorCodes = {
     'give the same schemata, or another closID',
   ],
   'state.running': ['the container is running', 'stop it first, or use --force'],
+  'state.untrusted': [
+    'another user owns the record of the container or may write to it',
+    'run the command as the user that created the container, with a --root that others cannot write to',
+  ],
 
   'update.usage': [
     'the new memory limit is below the current usage',

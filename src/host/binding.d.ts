@@ -11,8 +11,11 @@ export interface Binding {
   // ---- files ---------------------------------------------------------------------------------------------
   /** The whole file as text; bytes that are not UTF-8 become U+FFFD. Refuses more than `limit` bytes (default 16 MiB) with EFBIG. */
   readText(path: string, limit?: number): string;
-  /** As readText, but undefined for ENOENT, ENOTDIR, and ESRCH (a process of /proc that has ended). */
-  readTextIfThere(path: string): string | undefined;
+  /**
+   * As readText, but undefined for ENOENT, ENOTDIR, and ESRCH (a process of /proc that has ended). With `trusted` a file
+   * that others than root and our effective user own or may write to is refused with EPERM, as of fstat(2).
+   */
+  readTextIfThere(path: string, trusted?: boolean): string | undefined;
   /** At most the first `length` bytes of the file. */
   readStart(path: string, length: number): Uint8Array;
   /** Writes `text` with one open and one write. `flags` are open(2)'s O_* in addition to O_WRONLY|O_CLOEXEC. */

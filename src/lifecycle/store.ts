@@ -118,13 +118,16 @@ export function writeRecord(runtime: Runtime, record: ContainerRecord): void {
 /**
  * @throws RuntimeError `state.not-found` for an unknown id, or one whose record was not written yet
  * @throws RuntimeError `state.damaged`
+ * @throws RuntimeError `state.untrusted` when others may have written it
  */
 export function readRecord(runtime: Runtime, id: string): ContainerRecord {
   const path = entryPath(stateDirectory(runtime, id), files.record);
   let text: string | undefined;
   try {
-    text = runtime.binding.readTextIfThere(path);
+    text = runtime.binding.readTextIfThere(path, true);
   } catch (error) {
+    if (isSystemError(error) && error.syscall === 'fstat' && error.errno === errno.EPERM)
+      throw untrusted(path);
     throw isSystemError(error) ? hostFailure(error, `unable to read ${path}`) : error;
   }
   if (text === undefined) throw notFound(runtime, id);
@@ -150,6 +153,16 @@ export function damaged(path: string, why: string): RuntimeError {
     message: `the state file ${path} is damaged: ${why}`,
     path,
     hint: 'delete --force removes the container as far as it is still known',
+  });
+}
+
+/** A record names processes to signal, directories to remove and programs to run: it must be the runtime's own. */
+function untrusted(path: string): RuntimeError {
+  return new RuntimeError({
+    code: 'state.untrusted',
+    message: `the state file ${path} can be written by others`,
+    path,
+    hint: 'run the command as the user that created the container; --root must name a directory that only root or this user can write to',
   });
 }
 

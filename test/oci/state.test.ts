@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { requires } from '../helpers/requires.ts';
@@ -186,6 +187,48 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('what is told of a conta
         expect(done.status).toBe(0);
       } finally {
         box.view.sh('rm -r "$1"', damaged);
+      }
+    });
+  });
+
+  describe.runIf(isTsubo)('that others may have written', () => {
+    test.each([
+      ['belongs to another user', 'chown 12345:12345 "$1"'],
+      ['may be written to by its group', 'chmod 0620 "$1"'],
+      ['may be written to by all', 'chmod 0602 "$1"'],
+    ])('is believed by no command: it %s', (_, script) => {
+      const victim = box.running();
+      const forged = `${box.name}-forged`;
+      const directory = join(box.root, forged);
+      const path = join(directory, 'state.json');
+      const record = JSON.parse(readFileSync(join(box.root, victim.id, 'state.json'), 'utf8')) as object;
+      const touched = box.fresh('touched');
+      const hook = { path: '/bin/busybox', args: ['touch', touched] };
+      box.view.sh('mkdir "$1"', directory);
+      writeFileSync(path, JSON.stringify({ ...record, id: forged, hooks: { poststop: [hook] } }));
+      box.view.sh(script, path);
+      try {
+        for (const args of [
+          ['state', forged],
+          ['kill', forged, 'KILL'],
+          ['pause', forged],
+          ['ps', forged],
+          ['events', '--stats', forged],
+          ['update', '--pids-limit', '7', forged],
+          ['exec', forged, '/bin/true'],
+          ['start', forged],
+          ['delete', forged],
+          ['delete', '--force', forged],
+        ]) {
+          const failure = box.fails(args);
+          expect(failure.message).toContain(`the state file ${path} can be written by others`);
+          expect(failure.record).toMatchObject({ code: 'state.untrusted', path });
+          expect(failure.record['hint']).toContain('--root must name a directory');
+        }
+        expect(box.state(victim.id).status).toBe('running');
+        expect(existsSync(touched)).toBe(false);
+      } finally {
+        box.view.sh('rm -r "$1"', directory);
       }
     });
   });
