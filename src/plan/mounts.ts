@@ -13,6 +13,7 @@ import { bindAttributes, newMountAttributes, superBlockWords } from './mount-att
 import { type MountWords, readMountWords, splitFilesystemWord } from './mount-options.ts';
 import { targetFlags } from './mount-target.ts';
 import { hasNamespace } from './namespaces.ts';
+import { userNamespace } from './user-namespace.ts';
 
 /** The steps of all mounts, and those that have to wait until nothing is made in the mounts any more. */
 export interface MountPlan {
@@ -71,8 +72,31 @@ function bindSteps(context: PlanContext, request: Request): Step[] {
       message: `the bind mount on ${target} has no source`,
     });
   }
-  const bind = bindStep(context, request, hostPath(context, mount.source), words.tree, flags);
-  return [...mapSteps(context, request.index, bind), bind, ...laterWords(words, words.recursive)];
+  const source = hostPath(context, mount.source);
+  const bind = bindStep(context, request, source, words.tree, flags);
+  const recursive = [...closedCgroups(context, words, source, origin), ...words.recursive];
+  return [...mapSteps(context, request.index, bind), bind, ...laterWords(words, recursive)];
+}
+
+/**
+ * `ro` is for the top of a tree alone, so with rbind the host's cgroup file systems below /sys would stay writable. What a
+ * user of the machine owns there, the root of the user's containers owns too: there `ro` holds for all of the tree.
+ * Without a user namespace it stays as with runc, which programs in privileged containers count on. Before Linux 5.12 the
+ * kernel can change the top alone.
+ */
+function closedCgroups(
+  { config, facts }: PlanContext,
+  { tree, set }: MountWords,
+  source: string,
+  origin: string,
+): MountWords['recursive'] {
+  const mountpoint = facts.cgroup.mountpoint || '/sys/fs/cgroup';
+  const { major, minor } = facts.kernel;
+  const above = source === mountpoint || isBelow(mountpoint, source);
+  if (!tree || (set & MS.MS_RDONLY) === 0 || !above || !(source === '/sys' || isBelow(source, '/sys')))
+    return [];
+  if (userNamespace(config) === undefined || major < 5 || (major === 5 && minor < 12)) return [];
+  return [{ set: MOUNT_ATTR.MOUNT_ATTR_RDONLY, clear: 0, origin }];
 }
 
 /** Nobody but the host may map owners: it gets the clone for that, at the place of the bind in the order. */

@@ -458,6 +458,28 @@ describe.skipIf(requires('root', 'busybox'))('a user namespace of its own', () =
     });
   });
 
+  test('leaves the cgroups of the host read-only below a /sys of the host that is', context => {
+    skipWhere(context, 'runc', 'leaves what is mounted below a read-only mount writable');
+    // of the container's root, as a delegated cgroup of a user's containers is
+    const cgroup = `/sys/fs/cgroup/${box.name}-given`;
+    box.view.sh('mkdir "$1" && chown -R 100000:100000 "$1"', cgroup);
+    try {
+      const report = box.inside(
+        also(made => {
+          made.unmount('/sys');
+          const options = ['rbind', 'ro', 'nosuid', 'noexec', 'nodev', 'rprivate'];
+          made.config.mounts.push({ destination: '/sys', type: 'bind', source: '/sys', options });
+        }),
+        { probe: [cgroup, `${cgroup}/cgroup.procs`] },
+      );
+      expect(mountAt(report, '/sys/fs/cgroup').options).toContain('ro');
+      expect(report.probes[cgroup]?.write).toBe(EROFS);
+      expect(report.probes[`${cgroup}/cgroup.procs`]?.write).toBe(EROFS);
+    } finally {
+      box.view.sh('rmdir "$1"', cgroup);
+    }
+  });
+
   test('can have a network of the host’s', () => {
     const other = box.running();
     const path = `/proc/${box.state(other.id).pid}/ns/net`;

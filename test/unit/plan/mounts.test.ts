@@ -17,6 +17,50 @@ function tmpfs(options: string[], destination = '/t') {
   return planFor({ mounts: [{ destination, type: 'tmpfs', source: 'tmpfs', options }] });
 }
 
+describe('a bind of /sys', () => {
+  const readOnlyTree = (source: string, options: string[], more: Parameters<typeof planFor>[0] = {}) => {
+    const linux = { namespaces: [{ type: 'mount' as const }, { type: 'user' as const }] };
+    const plan = planFor({ mounts: [{ destination: '/sys', source, options }], linux, ...more });
+    return stepsOf(plan, 'changeMount').filter(
+      step => step.recursive === 1 && step.attributesSet === A.MOUNT_ATTR_RDONLY,
+    );
+  };
+
+  it.each(['/sys', '/sys/', '/sys/fs', '/sys/fs/cgroup'])(
+    'that is read-only in a user namespace is so with the cgroups in it: %s',
+    source => {
+      expect(readOnlyTree(source, ['rbind', 'ro'])).toEqual([
+        expect.objectContaining({ origin: '/mounts/0', slot: 0, attributesClear: 0 }),
+      ]);
+    },
+  );
+
+  it('lets a later word decide', () => {
+    const linux = { namespaces: [{ type: 'mount' as const }, { type: 'user' as const }] };
+    const mounts = [{ destination: '/sys', source: '/sys', options: ['rbind', 'ro', 'rrw'] }];
+    expect(stepsOf(planFor({ mounts, linux }), 'changeMount').at(-1)).toMatchObject({
+      attributesClear: A.MOUNT_ATTR_RDONLY,
+      recursive: 1,
+    });
+  });
+
+  it.each<[string, string, string[], Parameters<typeof planFor>[0]]>([
+    ['that can be written to', '/sys', ['rbind'], {}],
+    ['without what is mounted in it', '/sys', ['bind', 'ro'], {}],
+    ['of another directory', '/sys/kernel', ['rbind', 'ro'], {}],
+    ['of the whole machine', '/', ['rbind', 'ro'], {}],
+    ['without a user namespace', '/sys', ['rbind', 'ro'], { linux: { namespaces: [{ type: 'mount' }] } }],
+    [
+      'on a kernel that changes the top alone',
+      '/sys',
+      ['rbind', 'ro'],
+      { facts: { kernel: { release: '5.11.0', major: 5, minor: 11 } } },
+    ],
+  ])('stays as it is: one %s', (_, source, options, more) => {
+    expect(readOnlyTree(source, options, more)).toEqual([]);
+  });
+});
+
 describe('a bind', () => {
   it('without words keeps the attributes of its source', () => {
     expect(bind(['bind'])).toEqual({
