@@ -56,6 +56,11 @@ export class Logger implements Log {
   failure(error: RuntimeError): void {
     const { file, format } = this.#options;
     const style = this.#terminal();
+    const refused = refusedProgram(error);
+    if (refused !== undefined && file === undefined && format === 'text' && style === undefined) {
+      this.#say([refused]);
+      return;
+    }
     if (file !== undefined || format === 'json' || style === undefined) {
       this.#write('error', oneLine(error), { ...error.fields() });
     }
@@ -95,6 +100,15 @@ export class Logger implements Log {
     const { create, append, synchronous } = openFlags;
     this.#binding.writeText(file, text, create | append | synchronous, 0o644);
   }
+}
+
+/**
+ * Of a program that the kernel would not execute for `run`: the line that runc's init writes to standard error then, without
+ * a record around it.
+ */
+function refusedProgram({ syscall, message }: RuntimeError): string | undefined {
+  if (syscall !== 'execve') return undefined;
+  return /^\S+ run failed: unable to start container process: (exec .*)$/.exec(message)?.[1];
 }
 
 /** One line of JSON, keys in order of the alphabet. */

@@ -7,7 +7,26 @@ import type { Explanation } from './explain.ts';
 const notFound = 'container.program-not-found';
 const notExecutable = 'container.program-not-executable';
 
-/** The program was looked for during create. Engines tell 127 from 126 by these texts. */
+/**
+ * Docker and Podman choose the exit status by words in the message: 127 for a program that is not there ("no such file or
+ * directory", "executable file not found"), 126 for one that cannot be invoked ("permission denied"), else 125, for a
+ * fault of the engine. So each cause has the words of its status, and no other's.
+ */
+function cause(error: number): string {
+  const text = errnoText(error);
+  switch (error) {
+    case errno.ENOENT:
+    case errno.EACCES:
+      return text;
+    case errno.ENOTDIR:
+      // Docker takes "not a directory" for a mount that does not fit.
+      return `${errnoText(errno.ENOENT)}: a name in the middle of the path is a file`;
+    default:
+      return `${text} (it cannot be invoked, as with "${errnoText(errno.EACCES)}")`;
+  }
+}
+
+/** The program was looked for during create. */
 export function explainFindProgram(step: Extract<Step, { op: 'findProgram' }>, report: Report): Explanation {
   const { name } = step;
   const exec = `exec: ${JSON.stringify(name)}`;
@@ -23,7 +42,7 @@ export function explainFindProgram(step: Extract<Step, { op: 'findProgram' }>, r
     };
   }
   const missing = report.errno === errno.ENOENT || report.errno === errno.ENOTDIR;
-  const text = errnoText(report.errno);
+  const text = cause(report.errno);
   return {
     code: missing ? notFound : notExecutable,
     // Go names the call only where stat failed; permission and directory are its own findings.
@@ -42,7 +61,7 @@ export function explainExecute(step: Extract<Step, { op: 'execute' }>, report: R
   const program = report.detail === '' ? (step.args[0] ?? '') : report.detail;
   return {
     code: report.errno === errno.ENOENT || report.errno === errno.ENOTDIR ? notFound : notExecutable,
-    message: `exec ${program}: ${errnoText(report.errno)}`,
+    message: `exec ${program}: ${cause(report.errno)}`,
     hint: executeHints()[report.errno],
   };
 }

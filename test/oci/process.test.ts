@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { Bundle } from '../helpers/bundle.ts';
 import { parseReport } from '../helpers/inside.ts';
 import { requires } from '../helpers/requires.ts';
-import { disagrees, isTsubo } from '../helpers/runtime.ts';
+import { disagrees, isTsubo, skipWhere } from '../helpers/runtime.ts';
 import { sandbox } from '../helpers/sandbox.ts';
 
 describe.skipIf(requires('root', 'busybox'))('the process of a container', () => {
@@ -60,6 +60,27 @@ describe.skipIf(requires('root', 'busybox'))('the process of a container', () =>
       made.config.process.args = ['/bin'];
     });
     expect(box.refuses(bundle).message).toMatch(/exec: "\/bin": (is a directory|permission denied)/);
+  });
+
+  test('that the kernel does not execute is told by run in one bare line, and in the log with its place', context => {
+    const bundle = box.bundle(made => {
+      made.config.process.args = ['/run.sh'];
+      made.file('run.sh', '#!/mmnnttbb foo bar\nsh\n');
+      chmodSync(made.inRoot('run.sh'), 0o755);
+    });
+    skipWhere(context, 'runc 1.1', 'writes a record of its own beside the line');
+    const done = box.run(bundle);
+    expect([done.status, done.stdout, done.stderr]).toEqual([
+      1,
+      '',
+      'exec /run.sh: no such file or directory\n',
+    ]);
+    if (!isTsubo) return;
+    const { record } = box.fails(['run', '--bundle', bundle.dir, bundle.id]);
+    expect(record.msg).toMatch(
+      /^tsubo run failed: unable to start container process: exec \/run\.sh: no such file /,
+    );
+    expect(record.pointer).toBe('/process/args/0');
   });
 
   describe('environment', () => {

@@ -19,6 +19,60 @@ function fail(plan: Plan, op: Operation, syscall: string, error: number, detail 
 const mounts = (...list: Mount[]) => planFor({ mounts: list });
 const program = (...args: string[]) => planFor({ process: { args, env: ['PATH=/bin', 'HOME=/'] } });
 
+/** The exit status that Docker's client and daemon, 20.10 and later, and Podman choose by the words of a message. */
+const engines = {
+  docker: (message: string) =>
+    /executable file not found|no such file or directory/.test(message)
+      ? 127
+      : message.includes('permission denied')
+        ? 126
+        : 125,
+  dockerd: (message: string) =>
+    message.includes('not a directory')
+      ? 'a wrong mount'
+      : message.includes('permission denied')
+        ? 126
+        : /executable file not found|no such file or directory/.test(message)
+          ? 127
+          : 128,
+  podman: (message: string) =>
+    /permission denied|operation not permitted/.test(message)
+      ? 126
+      : /executable file not found in|no such file or directory|open executable/.test(message)
+        ? 127
+        : 125,
+};
+
+describe('the exit status that an engine takes from the message', () => {
+  it.each<[string, number, number]>([
+    ['that is not there', errno.ENOENT, 127],
+    ['below a file', errno.ENOTDIR, 127],
+    ['without an execute bit', errno.EACCES, 126],
+    ['that is a directory', errno.EISDIR, 126],
+    ['in a loop of links', errno.ELOOP, 126],
+  ])('for a program %s', (_what, error, status) => {
+    const { message } = fail(program('/x/y'), 'findProgram', 'stat', error, '/x/y');
+    for (const [name, choose] of Object.entries(engines))
+      expect([name, choose(message)]).toEqual([name, status]);
+  });
+
+  it.each<[string, number, number]>([
+    ['whose interpreter is missing', errno.ENOENT, 127],
+    ['whose interpreter lies below a file', errno.ENOTDIR, 127],
+    ['without #!, or that is empty', errno.ENOEXEC, 126],
+    ['that a filter or a mount option forbids', errno.EPERM, 126],
+    ['whose interpreter is not executable', errno.EACCES, 126],
+    ['that is open for writing', errno.ETXTBSY, 126],
+    ['with too many arguments', errno.E2BIG, 126],
+  ])('for a program %s', (_what, error, status) => {
+    const { message } = fail(program('/x/y'), 'execute', 'execve', error, '/x/y');
+    // Docker wants the command in the message too.
+    expect(message).toContain('/x/y');
+    for (const [name, choose] of Object.entries(engines))
+      expect([name, choose(message)]).toEqual([name, status]);
+  });
+});
+
 describe('an init', () => {
   const early = {
     process: { args: ['/x'] },
@@ -74,7 +128,7 @@ describe('a program', () => {
 
   it.each([
     [errno.EACCES, 'exec: "/x": permission denied'],
-    [errno.EISDIR, 'exec: "/x": is a directory'],
+    [errno.EISDIR, 'exec: "/x": is a directory (it cannot be invoked, as with "permission denied")'],
   ])('that cannot be executed (%i)', (error, message) => {
     expect(fail(program('/x'), 'findProgram', 'faccessat2', error, '/x')).toMatchObject({
       code: 'container.program-not-executable',
@@ -91,7 +145,7 @@ describe('a program', () => {
   it('that is none of this machine', () => {
     expect(fail(program('x'), 'execute', 'execve', errno.ENOEXEC, '/bin/x')).toMatchObject({
       code: 'container.program-not-executable',
-      message: 'exec /bin/x: exec format error',
+      message: 'exec /bin/x: exec format error (it cannot be invoked, as with "permission denied")',
     });
   });
 });
