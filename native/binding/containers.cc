@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "binding/table.h"
+#include "core/fd.h"
 #include "core/spawn.h"
 #include "wire/report.h"
 #include "wire/steps.h"
@@ -112,37 +113,39 @@ Outcome resume(const Arguments& a) {
 }
 
 Outcome release(const Arguments& a) {
-  const std::string &go_path = a[0].text(), &result_path = a[1].text();
-  // The reader first: the init must not be able to finish before somebody listens.
-  int result = ::open(result_path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-  if (result < 0) return refused("open", errno, result_path);
-  int go = ::open(go_path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
-  if (go < 0) {
-    int error = errno;
-    ::close(result);
-    // Nobody has it open for reading: there is no init any more.
-    return error == ENXIO ? Outcome(report_value("ended", {})) : refused("open", error, go_path);
+  const std::string& path = a[0].text();
+  UniqueFd fifo(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  if (!fifo.open()) return refused("open", errno, path);
+  // One read empties it: the init can write only when this is over. A page has 64 KiB at most.
+  std::string bytes(64 << 10, '\0');
+  auto take = [&](size_t filled) {
+    ssize_t n;
+    do n = ::read(fifo.get(), bytes.data() + filled, bytes.size() - filled);
+    while (n < 0 && errno == EINTR);
+    return n;
+  };
+  ssize_t n = take(0);
+  // Nobody has it open for writing: there is no init any more.
+  if (n == 0) return report_value("ended", {});
+  // EAGAIN: it was emptied by a `start` that was killed.
+  if (n < 0 && errno != EAGAIN) return refused("read", errno, path);
+  // Its end is all that is waited for; what the init writes before that stays in the FIFO.
+  pollfd watched = {fifo.get(), 0, 0};
+  while (poll(&watched, 1, -1) < 0) {
+    if (errno != EINTR) return refused("poll", errno, path);
   }
-  char word = 's';
-  ssize_t n = ::write(go, &word, 1);
-  int error = errno;
-  ::close(go);
-  if (n != 1) {
-    ::close(result);
-    return error == EPIPE ? Outcome(report_value("ended", {})) : refused("write", error, go_path);
-  }
+  size_t filled = 0;
+  while ((n = take(filled)) > 0) filled += static_cast<size_t>(n);
+  if (n < 0) return refused("read", errno, path);
+  bool released = false;
   wire::Report report = {}, last = {};
-  do {
-    pollfd watched = {result, POLLIN, 0};
-    while (poll(&watched, 1, -1) < 0 && errno == EINTR) {
-    }
-    n = ::read(result, &report, sizeof report);
-    if (n == sizeof report) last = report;
-  } while (n == sizeof report && report.kind == wire::ReportKind::ready);
-  ::close(result);
-  if (n == sizeof report) return report_value("failed", report);
-  // End of file: the exec closed the other end, or the init's end did.
-  return report_value("ready", last);
+  for (size_t at = 0; at + sizeof report <= filled; at += sizeof report) {
+    memcpy(&report, bytes.data() + at, sizeof report);
+    if (report.kind == wire::ReportKind::failed) return report_value("failed", report);
+    if (report.kind == wire::ReportKind::waiting) released = true;
+    if (report.kind == wire::ReportKind::ready) last = report;
+  }
+  return report_value(released ? "ready" : "ended", last);
 }
 
 // For the test that holds src/wire/steps.ts against native/wire/steps.h.

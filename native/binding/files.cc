@@ -181,9 +181,18 @@ Outcome unmount(const Arguments& a) {
                  [](const char* path) { return ::umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW); });
 }
 
-Outcome mkfifo(const Arguments& a) {
-  auto mode = static_cast<mode_t>(a[1].number());
-  return on_path("mkfifo", a[0].text(), [mode](const char* path) { return ::mkfifo(path, mode); });
+Outcome makeFullFifo(const Arguments& a) {
+  const std::string& path = a[0].text();
+  if (has_nul(path)) return refused("mkfifo", EINVAL, path);
+  if (::mkfifo(path.c_str(), static_cast<mode_t>(a[1].number())) < 0) return refused("mkfifo", errno, path);
+  UniqueFd fifo(open_retrying(path.c_str(), O_RDWR, 0));
+  if (!fifo.open()) return refused("open", errno, path);
+  // The least that there is: a page.
+  const int room = fcntl(fifo.get(), F_SETPIPE_SZ, 1);
+  if (room < 0) return refused("fcntl", errno, path);
+  if (int error = write_to_end(fifo.get(), std::string(static_cast<size_t>(room), '\0')); error != 0)
+    return refused("write", error, path);
+  return Value::number(fifo.release());
 }
 
 Outcome chdir(const Arguments& a) {

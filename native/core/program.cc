@@ -57,7 +57,7 @@ Result run(Context& c, const wire::step::findProgram& s) {
 }
 
 Result run(Context& c, const wire::step::ready&) {
-  // A waiting init holds nothing but the FIFOs: no directory, no mount, nothing of the host (CVE-2024-21626).
+  // A waiting init holds nothing but the FIFO: no directory, no mount, nothing of the host (CVE-2024-21626).
   int* const held[] = {&c.root,           &c.procfs,   &c.null_device, &c.host_null,
                        &c.mask_directory, &c.terminal, &c.here,        &c.parent.fd};
   for (int* fd : held) {
@@ -79,18 +79,19 @@ Result run(Context& c, const wire::step::ready&) {
 }
 
 Result run(Context& c, const wire::step::awaitStart& s) {
-  if (s.go >= wire::kSlots || s.result >= wire::kSlots) return {EINVAL, "read"};
-  // The runtime that made us has done its part; whoever starts us listens at the FIFO.
+  if (s.fifo >= wire::kSlots) return {EINVAL, "write"};
+  // The runtime that made us has done its part; whoever starts us reads from the FIFO.
   sys::close(c.channel);
   c.channel = -1;
-  c.result = c.slots[s.result];
+  c.result = c.slots[s.fifo];
   // A container that waits for `start` ends by the signals that end one which has no handlers. If a filter refuses the
   // call, only SIGKILL ends it.
   constexpr int kEnding[] = {SIGHUP, SIGINT, SIGQUIT, SIGABRT, SIGTERM};
   for (int signal : kEnding) sys::unchecked(end_on(signal));
-  char word;
-  long r = sys::read(c.slots[s.go], &word, 1);
-  return r == 1 ? Result{} : check("read", r < 0 ? r : -EPIPE);
+  wire::Report report = {};
+  report.kind = wire::ReportKind::waiting;
+  report.step = c.step;
+  return check("write", sys::write(c.result, &report, sizeof report));
 }
 
 Result run(Context& c, const wire::step::execute& s) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the init says to the runtime, one message each: over the channel until `ready`, into the result FIFO after it.
-// Small enough to be written in one piece (PIPE_BUF).
+// What the init says to the runtime, one message each: over the channel until `ready`, into the FIFO of `start` after
+// it. Small enough to be written in one piece (PIPE_BUF).
 //
 //   helper                      runtime
 //    |-- born {step: pid} ----->|   or failed {step: which of the namespaces}, and exits
@@ -16,7 +16,8 @@
 //   `run` lets the init go on to the exec at once: `failed`, or end of file when the exec closes the channel. `create`
 //   leaves it waiting:
 //
-//    |<--- one byte (go FIFO) --|   `start`
+//    |<-- empties the FIFO -----|   `start`; the init's first write into it waits for that
+//    |-- waiting -------------->|   it goes on
 //    |-- ready {step} --------->|   only after hooks, which may take long: what comes now is the exec
 //    |-- failed --------------->|   or the exec closes the FIFO: end of file
 #pragma once

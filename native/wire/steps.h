@@ -89,7 +89,7 @@ using field_numbers = numbers;
 #define TSUBO_FIELDS_rendezvous(F) F(text, moment) F(number, slot) F(number, into) F(number, count)
 #define TSUBO_FIELDS_runHook(F) F(text, path) F(texts, args) F(texts, env) F(number, home) F(number, timeout) F(texts, input)
 #define TSUBO_FIELDS_ready(F)
-#define TSUBO_FIELDS_awaitStart(F) F(number, go) F(number, result)
+#define TSUBO_FIELDS_awaitStart(F) F(number, fifo)
 #define TSUBO_FIELDS_loadSeccomp(F) F(numbers, program) F(number, flags)
 #define TSUBO_FIELDS_execute(F) F(texts, args) F(texts, env)
 

@@ -29,7 +29,11 @@ export interface Binding {
   unlink(path: string): void;
   /** umount2(2) of the newest mount on `path` with all that is mounted in it, also while it is in use (MNT_DETACH). */
   unmount(path: string): void;
-  mkfifo(path: string, mode: number): void;
+  /**
+   * Makes a FIFO, opens it for reading and writing, and fills it: who writes into it waits until somebody has emptied it,
+   * and no end is lost between a reader and the next.
+   */
+  makeFullFifo(path: string, mode: number): number;
   /** Names in the directory, without `.` and `..`, sorted by bytes. */
   readdir(path: string): string[];
   /** rm -rf of a directory. What is already gone is fine; symbolic links are removed, not followed. */
@@ -122,11 +126,11 @@ export interface Binding {
   /** Lets the init go on after a report that waits (`ready`, `waiting`), with descriptors that it waits for. */
   resume(channel: number, given?: { readonly fds: readonly number[] }): void;
   /**
-   * Releases a created container: one byte into the `go` FIFO, then waits on the `result` FIFO until the exec has
-   * happened (end of file: `ready`) or was refused (`failed`). `ended` when there is no init any more that could be told.
-   * Where the plan has hooks after that word, `step` of `ready` is 0 when the init ended before they were over.
+   * Releases a created container: empties the FIFO into which its init waits to write, and waits until the init has
+   * closed it: the exec has happened (`ready`) or was refused (`failed`). `ended` when no init was there to be released.
+   * Where the plan has hooks after that, `step` of `ready` is 0 when the init ended before they were over.
    */
-  release(goPath: string, resultPath: string): Report;
+  release(fifo: string): Report;
 
   /**
    * Connects to the Unix stream socket and sends `message` with the descriptor (SCM_RIGHTS). The path may be longer than

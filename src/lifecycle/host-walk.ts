@@ -9,7 +9,6 @@ import { takeTerminal } from './console.ts';
 import { attachDeviceRules, loadDeviceRules } from './device-filter.ts';
 import { endedError } from './ended.ts';
 import { saveExecData } from './exec-data.ts';
-import { makeFifos } from './fifos.ts';
 import { runHook } from './hooks.ts';
 import { cloneTree, mapTree } from './host-trees.ts';
 import { type HostOperation, type HostWork, WaitingInit } from './host-work.ts';
@@ -27,6 +26,7 @@ import type { InitRecord } from './record.ts';
 import { makeState, saveInit, saveRecord } from './record-steps.ts';
 import { resumeInit } from './resume-init.ts';
 import { sendListener } from './seccomp-agent.ts';
+import { makeStartFifo } from './start-fifo.ts';
 import { writeTimeOffsets } from './time-offsets.ts';
 import { startUnit } from './unit.ts';
 
@@ -38,8 +38,8 @@ const operations: { readonly [Op in HostOperationName]: HostOperation<Op> } = {
   limitInit,
   loadDeviceRules,
   makeCgroup,
-  makeFifos,
   makeRdtGroup,
+  makeStartFifo,
   makeState,
   mapIds,
   mapTree,

@@ -51,7 +51,6 @@ export const files = {
   execData: 'exec.json',
   /** `linux.resources` as of the last `update`; absent before the first. */
   resources: 'resources.json',
-  /** Its existence tells created from running. */
-  go: 'exec.fifo',
-  result: 'result.fifo',
+  /** Its existence tells created from running. `start` empties it and reads from it what becomes of the program. */
+  startFifo: 'exec.fifo',
 } as const;

@@ -10,7 +10,7 @@ export const resumeInit: HostOperation<'resumeInit'> = {
     const { binding } = work.runtime;
     const { plan, config, init } = work;
     onHost('unable to resume the init', () => binding.resume(init.channel));
-    if (plan.spawn.fifos === undefined) {
+    if (plan.spawn.startFifo === undefined) {
       // The end of the channel is the exec, which closes what the init held.
       const report = onHost('unable to receive a report of the init', () =>
         binding.awaitReport(init.channel),

@@ -42,10 +42,9 @@ function statusBefore(runtime: Runtime, id: string): ReturnType<typeof statusOf>
 function release(runtime: Runtime, held: Held, record: ContainerRecord): void {
   if (record.noProgram === true) throw noProgram(record.id);
   const { binding } = runtime;
-  const go = joinPath(held.directory, files.go);
-  const result = joinPath(held.directory, files.result);
-  const report = onHost(`unable to start container ${record.id}`, () => binding.release(go, result));
-  forget(runtime, go, result);
+  const fifo = joinPath(held.directory, files.startFifo);
+  const report = onHost(`unable to start container ${record.id}`, () => binding.release(fifo));
+  onHost(`unable to remove ${fifo}`, () => unlessMissing(() => binding.unlink(fifo)));
   // Nobody read our word: the init died between the look at its status and now.
   if (report.kind === 'ended') requireStatus('start', record.id, 'stopped');
   if (report.kind === 'failed') {
@@ -101,12 +100,5 @@ function placed(runtime: Runtime, id: string, work: () => void): void {
     withPlace(unlessMissing(() => runtime.binding.readText(config)) ?? '{}', () => {
       throw error;
     });
-  }
-}
-
-/** From here on the container is no longer created. */
-function forget(runtime: Runtime, go: string, result: string): void {
-  for (const path of [go, result]) {
-    onHost(`unable to remove ${path}`, () => unlessMissing(() => runtime.binding.unlink(path)));
   }
 }

@@ -51,8 +51,8 @@ export function statusOf(
   // The first is what `list` mostly needs, and spares it a look at /proc.
   if (!binding.processExists(record.init.pid) || !initRuns(binding, record.init)) return 'stopped';
   if (record.cgroup !== undefined && isPaused(binding, record.cgroup.path)) return 'paused';
-  const go = joinPath(stateDirectory(runtime, record.id), files.go);
-  return binding.stat(go) === undefined ? 'running' : 'created';
+  const fifo = joinPath(stateDirectory(runtime, record.id), files.startFifo);
+  return binding.stat(fifo) === undefined ? 'running' : 'created';
 }
 
 /** @throws RuntimeError `state.not-created`, `state.not-running`, `state.running` with the texts engines know */

@@ -105,8 +105,8 @@ function hostWords(step: HostStep): string {
       return `moveNetDevice name=${step.name} newName=${step.newName}`;
     case 'saveRecord':
       return step.sharesMounts ? 'saveRecord sharesMounts' : 'saveRecord';
-    case 'makeFifos':
-      return `makeFifos go=${step.go} result=${step.result}`;
+    case 'makeStartFifo':
+      return `makeStartFifo slot=${step.slot}`;
     case 'sendListener':
     case 'writePidFile':
     case 'sendPidfd':
@@ -138,8 +138,8 @@ function idMapWords(idmap: IdMap | undefined): string {
 }
 
 function spawnWords({ spawn }: Plan): string {
-  const { cloneFlags, preserveFds, fifos } = spawn;
-  const waits = fifos === undefined ? '' : ` go=${fifos.go} result=${fifos.result}`;
+  const { cloneFlags, preserveFds, startFifo } = spawn;
+  const waits = startFifo === undefined ? '' : ` startFifo=${startFifo}`;
   return `clone3 flags=${cloneFlagNames(cloneFlags)} preserveFds=${preserveFds}${waits}`;
 }
 

@@ -22,7 +22,7 @@ import { mountSteps } from './mounts.ts';
 import { hasNamespace, planNamespaces } from './namespaces.ts';
 import { netDeviceSteps } from './net-devices.ts';
 import { oomScoreSteps } from './oom-score.ts';
-import type { FifoSlots, HostStep, Plan, PlanWarning, SpawnPlan } from './plan.ts';
+import type { HostStep, Plan, PlanWarning, SpawnPlan } from './plan.ts';
 import { processSteps } from './process.ts';
 import { rdtSteps } from './rdt.ts';
 import { nullDeviceSteps, restrictedPathSteps } from './restricted-paths.ts';
@@ -68,10 +68,10 @@ export function makePlan(config: Config, facts: HostFacts, options: PlanOptions)
       return slots++;
     },
   };
-  // Slots are handed over in this order: the namespaces to join, then the two FIFOs, then trees of mounts; mounts are
+  // Slots are handed over in this order: the namespaces to join, then the FIFO of start, then trees of mounts; mounts are
   // kept in later ones.
   const namespaces = planNamespaces(context);
-  const fifos = options.startNow ? undefined : { go: context.takeSlot(), result: context.takeSlot() };
+  const startFifo = options.startNow ? undefined : context.takeSlot();
   const time = planTimeNamespace(context);
   const planned: PlanContext = { ...context, trees: planHostTrees(context) };
   const ofProcess = processContext(planned);
@@ -79,10 +79,10 @@ export function makePlan(config: Config, facts: HostFacts, options: PlanOptions)
     cloneFlags: namespaces.cloneFlags,
     preserveFds: (options.preserveFds ?? 0) + (options.listenFds ?? 0),
     ...(namespaces.user !== undefined && { userNamespace: namespaces.user }),
-    ...(fifos !== undefined && { fifos }),
+    ...(startFifo !== undefined && { startFifo }),
   };
-  const host = hostSteps(planned, [...namespaces.host, ...time.host], ofProcess, fifos);
-  const container = containerSteps(planned, ofProcess, [...namespaces.steps, ...time.steps], host, fifos);
+  const host = hostSteps(planned, [...namespaces.host, ...time.host], ofProcess, startFifo);
+  const container = containerSteps(planned, ofProcess, [...namespaces.steps, ...time.steps], host, startFifo);
   host.push(...listenerSteps(container, config.linux?.seccomp));
   return { host: inOrder(host), spawn, container, warnings };
 }
@@ -104,7 +104,7 @@ function hostSteps(
   context: PlanContext,
   namespaces: readonly HostStep[],
   ofProcess: ProcessContext,
-  fifos: FifoSlots | undefined,
+  startFifo: number | undefined,
 ): HostStep[] {
   const { config, options } = context;
   const cgroup = containerCgroup(context);
@@ -147,10 +147,12 @@ function hostSteps(
     record,
     ...own,
     ...rdt,
-    ...(fifos === undefined ? [] : [{ op: 'makeFifos', when: 'before', origin: '', ...fifos } as const]),
+    ...(startFifo === undefined
+      ? []
+      : [{ op: 'makeStartFifo', when: 'before', origin: '', slot: startFifo } as const]),
     ...oomScoreSteps(ofProcess),
     ...devices,
-    ...(fifos === undefined ? [] : [{ op: 'saveExecData', when: 'after', origin: '' } as const]),
+    ...(startFifo === undefined ? [] : [{ op: 'saveExecData', when: 'after', origin: '' } as const]),
     ...netDeviceSteps(config),
     ...context.trees.steps,
     ...hostHookSteps(context),
@@ -166,7 +168,7 @@ function containerSteps(
   ofProcess: ProcessContext,
   namespaces: readonly Step[],
   host: readonly HostStep[],
-  fifos: FifoSlots | undefined,
+  startFifo: number | undefined,
 ): Step[] {
   const { config, facts, options } = context;
   const root = rootfsPlan(context);
@@ -209,7 +211,7 @@ function containerSteps(
     ...processSteps(ofProcess, {
       umask: defaultUmask,
       listenFds: options.listenFds ?? 0,
-      fifos,
+      startFifo,
       beforeProgram: env => startContainerSteps(context, env),
       linux: config.linux,
     }),

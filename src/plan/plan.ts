@@ -78,8 +78,8 @@ interface HostStepFields {
   readonly delegateCgroup: { readonly when: 'before' | 'cgroup'; readonly uid: number };
   /** Finds or makes a class of service of resctrl. */
   readonly makeRdtGroup: { readonly when: 'before' } & RdtRequest;
-  /** Makes the two FIFOs of `start` and hands them over in the slots of `awaitStart`. */
-  readonly makeFifos: { readonly when: 'before' } & FifoSlots;
+  /** Makes the FIFO of `start`, full, and hands it over in the slot of `awaitStart`. */
+  readonly makeStartFifo: { readonly when: 'before'; readonly slot: number };
   /**
    * Writes oom_score_adj: of the init, after the clone; or, because that file is root's, of the runtime that is not root,
    * before the clone, so that the init inherits it.
@@ -170,11 +170,6 @@ export type HostStepOf<Op extends HostOperationName> = {
 
 export type HostStep = { [Op in HostOperationName]: HostStepOf<Op> }[HostOperationName];
 
-export interface FifoSlots {
-  readonly go: number;
-  readonly result: number;
-}
-
 export interface SpawnPlan {
   /**
    * CLONE_NEW* flags of clone3(2): every new namespace but cgroup (made later, inside its cgroup); with a user namespace
@@ -184,6 +179,6 @@ export interface SpawnPlan {
   readonly preserveFds: number;
   /** The place of a new user namespace. Absent: the plan makes none. */
   readonly userNamespace?: string;
-  /** Slots of the two FIFOs of `awaitStart`; absent when the program runs at once. */
-  readonly fifos?: FifoSlots;
+  /** The slot of the FIFO of `awaitStart`; absent when the program runs at once. */
+  readonly startFifo?: number;
 }

@@ -7,7 +7,6 @@ import { prepareEnvironment } from './environment.ts';
 import { labelSteps } from './labels.ts';
 import { hasListener } from './listener.ts';
 import { memoryPolicySteps } from './memory-policy.ts';
-import type { FifoSlots } from './plan.ts';
 import { rlimitSteps } from './rlimits.ts';
 import { allCpus, schedulingSteps } from './scheduling.ts';
 import { seccompStep } from './seccomp.ts';
@@ -23,7 +22,7 @@ export interface ProcessOptions {
   /** Descriptors of socket activation. Default 0. */
   readonly listenFds?: number;
   /** Where the program waits for `start`. Default: it runs at once. */
-  readonly fifos?: FifoSlots | undefined;
+  readonly startFifo?: number | undefined;
   /** What is done right before the program, given its environment. Default: nothing. */
   readonly beforeProgram?: (env: readonly string[]) => readonly Step[];
 }
@@ -91,8 +90,8 @@ export function processSteps(context: ProcessContext, options: ProcessOptions): 
     ...(lateFilter && listened ? filter : []),
     { op: 'ready', origin: '' },
   );
-  const { fifos } = options;
-  if (fifos !== undefined) steps.push({ op: 'awaitStart', origin: '', go: fifos.go, result: fifos.result });
+  const { startFifo } = options;
+  if (startFifo !== undefined) steps.push({ op: 'awaitStart', origin: '', fifo: startFifo });
   // `start` refuses a container without a program, so that nobody comes this far.
   if (args.length === 0) return steps;
   // Also for the hooks: they are programs of the container, as the last one is.

@@ -257,8 +257,11 @@ export const vocabulary = {
    * `awaitStart` says otherwise; the exec is seen as the end of the channel.
    */
   ready: {},
-  /** Waits for a byte from the FIFO in slot `go`; from here on a failure is reported into the FIFO in slot `result`. */
-  awaitStart: { go: 'number', result: 'number' },
+  /**
+   * Waits until the FIFO in slot `fifo`, which is full, has been emptied, and writes a report into it; what is reported
+   * from here on goes there too. The exec is seen as its end of file.
+   */
+  awaitStart: { fifo: 'number' },
   /**
    * seccomp(2) SECCOMP_SET_MODE_FILTER. `program` is classic BPF, each number one struct sock_filter as it lies in little
    * endian memory; `flags` are SECCOMP_FILTER_FLAG_*. With NEW_LISTENER among them the runtime is told the number of the

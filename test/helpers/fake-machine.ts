@@ -264,9 +264,10 @@ export class FakeMachine {
       this.#begin('unmount', path);
       throw refused('umount2', 22, path);
     },
-    mkfifo: (path, mode) => {
-      this.#begin('mkfifo', path);
+    makeFullFifo: (path, mode) => {
+      this.#begin('makeFullFifo', path);
       execFileSync('mkfifo', ['-m', mode.toString(8), path]);
+      return fs.openSync(path, 'r+');
     },
     readTextIfThere: path => {
       try {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { closeSync, openSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseReport } from '../helpers/inside.ts';
@@ -52,6 +52,17 @@ describe.skipIf(requires('root', 'busybox'))('the open files of a container', ()
     expect(open).not.toContain(box.dir);
     expect(open.filter(target => target.startsWith('/sys/') || target.startsWith('/run/'))).toEqual([]);
     expect(readlinkSync(`/proc/${pid}/cwd`)).not.toContain(box.name);
+  });
+
+  test('of the waiting init are its standard streams and the FIFO of start', () => {
+    const bundle = box.created();
+    const { pid } = box.state(bundle.id);
+    const open = readdirSync(`/proc/${pid}/fd`).map(fd => readlinkSync(`/proc/${pid}/fd/${fd}`));
+    // What runc's init may hold beside these, and no file of another name.
+    const known = /^(\/dev\/(pts\/\d+|null)|anon_inode:\[.+\]|\/(proc)?|(socket|pipe):\[\d+\])$/;
+    const others = open.filter(target => !known.test(target) && !target.startsWith(box.dir));
+    expect(others).toEqual([]);
+    expect(open.filter(target => target.endsWith('.fifo'))).toEqual([join(box.root, bundle.id, 'exec.fifo')]);
   });
 
   test('include those of socket activation that are meant for the runtime', () => {

@@ -44,8 +44,7 @@ describe('create', () => {
       'replaceText state.json',
       'writeText config.json',
       'mkdir c',
-      'mkfifo exec.fifo',
-      'mkfifo result.fifo',
+      'makeFullFifo exec.fifo',
       'spawn',
       'loadDeviceProgram',
       'writeText exec.json',
@@ -57,15 +56,15 @@ describe('create', () => {
     ]);
   });
 
-  it('leaves the state, the config as it was, both FIFOs, and an init in its cgroup', () => {
+  it('leaves the state, the config as it was, the FIFO of start, and an init in its cgroup', () => {
     const { init } = createContainer(runtime, options);
-    expect(stateFiles()).toEqual(['config.json', 'exec.fifo', 'exec.json', 'result.fifo', 'state.json']);
+    expect(stateFiles()).toEqual(['config.json', 'exec.fifo', 'exec.json', 'state.json']);
     expect(readFileSync(join(machine.root, 'c/config.json'), 'utf8')).toBe(
       readFileSync(join(options.bundle, 'config.json'), 'utf8'),
     );
     expect(machine.processes.get(init.pid)?.cgroup).toBe(cgroup());
     expect(machine.spawned[0]).toMatchObject({ pidNamespace: -1, preserveFds: 0 });
-    expect(machine.spawned[0]?.fds).toHaveLength(2);
+    expect(machine.spawned[0]?.fds).toHaveLength(1);
     expect(machine.openLocks).toBe(0);
   });
 
@@ -199,7 +198,7 @@ describe('a create that was killed', () => {
     for (const process of machine.processes.values()) process.state = 'Z';
   }
 
-  it.each(['lock', 'replaceText', 'writeText', 'mkfifo', 'spawn', 'awaitReport', 'resume'])(
+  it.each(['lock', 'replaceText', 'writeText', 'makeFullFifo', 'spawn', 'awaitReport', 'resume'])(
     'at %s leaves nothing after delete --force',
     call => {
       killedAt(call);

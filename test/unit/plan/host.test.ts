@@ -39,7 +39,7 @@ describe('the cgroup', () => {
     expect(plan.host.map(({ op }) => op)).toEqual([
       'makeState',
       'saveRecord',
-      'makeFifos',
+      'makeStartFifo',
       'saveExecData',
       'saveInit',
       'resumeInit',
@@ -110,7 +110,7 @@ describe('what the runtime does', () => {
       'makeState',
       'saveRecord',
       'makeCgroup',
-      'makeFifos',
+      'makeStartFifo',
       'setOomScoreAdj',
       'loadDeviceRules',
       'saveExecData',

@@ -273,7 +273,7 @@ describe('a tmpfs', () => {
     'becomes read-only with %s when everything in it is made, and only the mount',
     word => {
       const plan = tmpfs([word, 'nosuid']);
-      const late = 3; // 1 and 2 are the FIFOs
+      const late = 2; // 1 is the FIFO of start
       expect(stepsOf(plan, 'mount')[0]).toMatchObject({ options: [], attributes: A.MOUNT_ATTR_NOSUID });
       expect(stepsOf(plan, 'keepMount')).toEqual([{ op: 'keepMount', origin: '/mounts/0', slot: late }]);
       expect(stepsOf(plan, 'changeMount')).toEqual([

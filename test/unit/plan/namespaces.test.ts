@@ -25,7 +25,7 @@ describe('namespaces', () => {
         ],
       },
     });
-    expect(plan.spawn).toEqual({ cloneFlags: 0, preserveFds: 0, fifos: { go: 4, result: 5 } });
+    expect(plan.spawn).toEqual({ cloneFlags: 0, preserveFds: 0, startFifo: 4 });
     expect(plan.host.filter(step => step.op === 'openNamespace')).toMatchObject([
       { path: '/ns/mnt', slot: 1, kind: namespaceFlags.mount, origin: '/linux/namespaces/0/path' },
       { path: '/ns/uts', slot: 2, kind: namespaceFlags.uts },

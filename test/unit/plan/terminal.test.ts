@@ -34,7 +34,7 @@ describe('the terminal', () => {
     const plan = planFor({ process: { terminal: true } });
     const slot = stepsOf(plan, 'openTerminal')[0]?.slot;
     expect(slot).toBeGreaterThan(0);
-    expect([plan.spawn.fifos?.go, plan.spawn.fifos?.result]).not.toContain(slot);
+    expect(plan.spawn.startFifo).not.toBe(slot);
   });
 
   it('is not there unless asked for, whatever consoleSize says', () => {
