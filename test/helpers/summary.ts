@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import type { Reporter, TestCase, TestModule, TestSuite } from 'vitest/node';
 import type {} from './requires.ts';
 
@@ -13,7 +13,7 @@ export interface Summary {
 }
 
 /**
- * A vitest reporter that closes the run with its counts and says of every skipped test why. Errors outside of a test
+ * A vitest reporter that closes the run with its counts and says why tests were skipped. Errors outside of a test
  * (a file that cannot be loaded, a hook that throws) count as one failure each. With TSUBO_TEST_SUMMARY the same is
  * written to that file, as JSON.
  */
@@ -22,6 +22,7 @@ export default class SummaryReporter implements Reporter {
     const summary = summarize(modules, unhandledErrors.length);
     const file = process.env['TSUBO_TEST_SUMMARY'];
     if (file !== undefined) writeFileSync(file, JSON.stringify(summary));
+    if (summary.skipped > 0 && existsSync('build')) writeFileSync(list, namesOf(summary));
     process.stdout.write(`${render(summary)}\n`);
   }
 }
@@ -62,10 +63,55 @@ function reasonOf(test: TestCase): string {
   }
 }
 
-function render({ passed, failed, skipped, reasons }: Summary): string {
-  const lines: string[] = [];
-  for (const [reason, tests] of Object.entries(reasons).sort()) {
-    lines.push(`skipped ${tests.length}: ${reason}`, ...tests.map(test => `  ${test}`));
+/** Where the names of the skipped tests are written, unless TSUBO_SKIPPED=names has them printed. */
+const list = 'build/skipped.txt';
+/** So many lines for reasons; the rarest share the last one. */
+const mostLines = 8;
+
+/** The report: a line for each reason, the place of the names, the counts. */
+export function render(summary: Summary, printNames = process.env['TSUBO_SKIPPED'] === 'names'): string {
+  const { passed, failed, skipped, reasons } = summary;
+  const groups = new Map<string, { count: number; names: string[]; details: Set<string> }>();
+  for (const [reason, names] of Object.entries(reasons)) {
+    const { kind, details } = kindOf(reason);
+    const group = groups.get(kind) ?? { count: 0, names: [], details: new Set() };
+    group.count += names.length;
+    group.names.push(...names);
+    for (const detail of details) group.details.add(detail);
+    groups.set(kind, group);
   }
+  const sorted = [...groups].sort(([, left], [, right]) => right.count - left.count);
+  const single = sorted.length > mostLines ? sorted.slice(0, mostLines - 1) : sorted;
+  const rest = sorted.slice(single.length);
+  const lines: string[] = [];
+  for (const [kind, { count, names, details }] of single) {
+    const which = details.size > 0 ? `: ${[...details].sort().join(', ')}` : '';
+    lines.push(`skipped ${count}: ${kind}${which}`, ...(printNames ? names.map(name => `  ${name}`) : []));
+  }
+  if (rest.length > 0) {
+    const count = rest.reduce((sum, [, group]) => sum + group.count, 0);
+    lines.push(`skipped ${count}: ${rest.length} other reasons`);
+    if (printNames)
+      for (const [kind, { names }] of rest) lines.push(...names.map(name => `  ${name}: ${kind}`));
+  }
+  if (skipped > 0 && !printNames) lines.push(`the names of the skipped tests: ${list}`);
   return [...lines, `${passed} passed, ${failed} failed, ${skipped} skipped`].join('\n');
+}
+
+/** Of several things that a machine lacks the first one counts; controllers of cgroups are one kind. */
+function kindOf(reason: string): { kind: string; details: string[] } {
+  const first = reason.split(/ or no |, no /)[0] ?? reason;
+  const controllers = [...reason.matchAll(/no cgroup2 controller (\w+)/g)].map(([, name = '']) => name);
+  if (first.startsWith('no cgroup2 controller ')) {
+    return { kind: 'no such cgroup2 controller here (npm run test:vm has them)', details: controllers };
+  }
+  return { kind: first, details: [] };
+}
+
+/** Every skipped test by its reason. */
+function namesOf({ reasons }: Summary): string {
+  return Object.entries(reasons)
+    .sort()
+    .flatMap(([reason, names]) => [`${names.length}: ${reason}`, ...names.map(name => `  ${name}`), ''])
+    .join('\n');
 }

@@ -94,6 +94,7 @@ function commandOf(options) {
   const environment = {
     TSUBO_HOST: options.host,
     TSUBO_TEST_SUMMARY: '/run/vm/summary',
+    TSUBO_SKIPPED: 'names',
     NO_COLOR: '1',
   };
   const settings = Object.entries({ ...environment, ...Object.fromEntries(passed) });

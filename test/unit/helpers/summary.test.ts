@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, test } from 'vitest';
+import { render } from '../../helpers/summary.ts';
+
+const summary = (reasons: Record<string, string[]>) => ({
+  passed: 5,
+  failed: 1,
+  skipped: Object.values(reasons).flat().length,
+  reasons,
+});
+
+describe('the summary of a run', () => {
+  test('has one line for each reason, the most frequent first, and no names', () => {
+    const reasons = { 'no runc': ['a'], 'systemd is not the first process here': ['b', 'c'] };
+    expect(render(summary(reasons), false).split('\n')).toEqual([
+      'skipped 2: systemd is not the first process here',
+      'skipped 1: no runc',
+      'the names of the skipped tests: build/skipped.txt',
+      '5 passed, 1 failed, 3 skipped',
+    ]);
+  });
+
+  test('names the tests when asked', () => {
+    expect(render(summary({ 'no runc': ['a', 'b'] }), true).split('\n')).toEqual([
+      'skipped 2: no runc',
+      '  a',
+      '  b',
+      '5 passed, 1 failed, 2 skipped',
+    ]);
+  });
+
+  test('counts a test once, for the first thing that is missing', () => {
+    const reasons = { 'no runc, no jq': ['a'], 'no runc or no crun': ['b'], 'no runc': ['c'] };
+    expect(render(summary(reasons), false)).toContain('skipped 3: no runc\n');
+  });
+
+  test('takes all controllers of cgroups for one reason', () => {
+    const reasons = {
+      'no cgroup2 controller memory, no cgroup2 controller cpu': ['a'],
+      'no cgroup2 controller pids or no cgroup2 controller cpu': ['b'],
+    };
+    expect(render(summary(reasons), false).split('\n')[0]).toBe(
+      'skipped 2: no such cgroup2 controller here (npm run test:vm has them): cpu, memory, pids',
+    );
+  });
+
+  test('has less than ten lines, however many reasons there are', () => {
+    const reasons = Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`reason ${i}`, ['a', 'b']]));
+    const lines = render(summary(reasons), false).split('\n');
+    expect(lines).toHaveLength(10);
+    expect(lines[7]).toBe('skipped 66: 33 other reasons');
+    expect(lines[9]).toBe('5 passed, 1 failed, 80 skipped');
+  });
+
+  test('is the counts alone when nothing was skipped', () => {
+    expect(render(summary({}), false)).toBe('5 passed, 1 failed, 0 skipped');
+  });
+});
