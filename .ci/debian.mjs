@@ -33,34 +33,51 @@ async function sources() {
 }
 
 /**
+ * Which packages, and from where.
+ * @typedef {object} Wanted
+ * @property {readonly string[]} packages a name ending with `!` stands for the package of nearly that name that it depends
+ *   on: `linux-image-arm64!` for `linux-image-6.1.0-18-arm64`; `?priority(required)` for all of that priority
+ * @property {readonly string[]} [suites] where to look, in this order (default: the suite of this machine)
+ * @property {string} [architecture] Debian's name of it (default: this machine's)
+ * @property {(name: string) => boolean} [dependencies] of all that the packages depend on, directly or not, these come along
+ *   (default: none)
+ */
+
+/**
  * Unpacks Debian packages into a directory of their own.
  *
- * @param {object} wanted
- * @param {readonly string[]} wanted.packages a name ending with `!` stands for the package of nearly that name that it
- *   depends on: `linux-image-arm64!` for `linux-image-6.1.0-18-arm64`
- * @param {readonly string[]} [wanted.suites] where to look, in this order (default: the suite of this machine)
- * @param {string} [wanted.architecture] Debian's name of it (default: this machine's)
- * @param {(name: string) => boolean} [wanted.dependencies] of all that the packages depend on, directly or not, these
- *   are unpacked too (default: none)
- * @param {string} wanted.into is replaced, and there only when everything is in it
+ * @param {Wanted & { into: string }} wanted `into` is replaced, and there only when everything is in it
  * @throws Failure when no mirror has them
  */
-export async function unpackPackages({ packages, suites, architecture, dependencies, into }) {
+export async function unpackPackages({ into, ...wanted }) {
+  await withPackages(wanted, into, async (debs, work) => {
+    const tree = join(work, 'tree');
+    for (const file of readdirSync(debs)) await run('dpkg-deb', ['-x', join(debs, file), tree]);
+    rmSync(into, { recursive: true, force: true });
+    renameSync(tree, into);
+  });
+}
+
+/**
+ * Downloads packages, and removes them again.
+ *
+ * @param {Wanted} wanted
+ * @param {string} near the work directory is made beside this path
+ * @param {(debs: string, work: string) => Promise<void>} use is called with the directory of the packages and one for its
+ *   own use, which has a directory `tree`
+ * @throws Failure when no mirror has them
+ */
+export async function withPackages({ suites, ...wanted }, near, use) {
   const mirrors = await sources();
   if (mirrors.length === 0) throw new Failure('this machine has no Debian mirror configured (apt)');
   /** @type {string[]} */
   const refusals = [];
   for (const { site, suite } of mirrors) {
     for (const name of suites ?? [suite]) {
-      const work = `${into}.apt-${process.pid}`;
+      const work = `${near}.apt-${process.pid}`;
       try {
-        await fetchFrom({ site, suite: name, architecture, packages, dependencies, work });
-        const tree = join(work, 'tree');
-        for (const file of readdirSync(join(work, 'debs'))) {
-          await run('dpkg-deb', ['-x', join(work, 'debs', file), tree]);
-        }
-        rmSync(into, { recursive: true, force: true });
-        renameSync(tree, into);
+        await fetchFrom({ ...wanted, site, suite: name, work });
+        await use(join(work, 'debs'), work);
         return;
       } catch (error) {
         if (!(error instanceof Failure)) throw error;
@@ -85,10 +102,7 @@ function complaint(printed) {
   return why ?? '';
 }
 
-/**
- * @param {Source & { architecture: string | undefined, packages: readonly string[],
- *   dependencies: ((name: string) => boolean) | undefined, work: string }} wanted
- */
+/** @param {Source & Omit<Wanted, 'suites'> & { work: string }} wanted */
 async function fetchFrom({ site, suite, architecture, packages, dependencies, work }) {
   for (const name of ['lists/partial', 'cache/archives/partial', 'debs', 'tree']) {
     mkdirSync(join(work, name), { recursive: true });
@@ -156,7 +170,7 @@ async function closure(packages, wanted, configured) {
     ...packages,
   ]);
   const all = [...simulated.matchAll(/^Inst (\S+)/gm)].map(([, name]) => /** @type {string} */ (name));
-  return [...new Set([...packages, ...all.filter(wanted)])];
+  return [...new Set([...packages.filter(name => !name.startsWith('?')), ...all.filter(wanted)])];
 }
 
 /** Where unpacked packages are kept between builds. */

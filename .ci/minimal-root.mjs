@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// node .ci/minimal-root.mjs DIRECTORY: makes a Debian 12 in it that has what the README asks for, and nothing else. Node,
+// the settings of npm and apt, and the addresses of name servers are those of this machine.
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { withPackages } from './debian.mjs';
+import { Failure, run, script, timed, top } from './stage.mjs';
+
+const suite = 'bookworm';
+/** What the README names; apt is part of every Debian. */
+const named = ['apt', 'g++', 'make', 'python3'];
+
+/**
+ * What debootstrap does: everything is unpacked first, so that the programs of each package's scripts are there, and
+ * then installed.
+ *
+ * @param {string} root
+ */
+async function install(root) {
+  await withPackages(
+    { packages: ['?priority(required)', ...named], suites: [suite], dependencies: () => true },
+    root,
+    async debs => {
+      for (const name of ['bin', 'sbin', 'lib', 'lib64']) {
+        mkdirSync(join(root, 'usr', name), { recursive: true });
+        symlinkSync(`usr/${name}`, join(root, name));
+      }
+      const unpack =
+        'cd "$1"; for deb in *.deb; do dpkg-deb --fsys-tarfile "$deb" | tar -xpf - --keep-directory-symlink -C "$2"; done';
+      await run('bash', ['-euo', 'pipefail', '-c', unpack, 'bash', debs, root]);
+      symlinkSync('mawk', join(root, 'usr/bin/awk'));
+      writeFileSync(join(root, 'var/lib/dpkg/status'), '');
+      cpSync(debs, join(root, 'debs'), { recursive: true });
+      const dpkg = 'dpkg --force-depends --force-unsafe-io --install';
+      // whose scripts make the users and directories that those of others refer to
+      const first = ['base-passwd', 'base-files', 'dpkg'].map(name => `/debs/${name}_*.deb`).join(' ');
+      const configure = `export DEBIAN_FRONTEND=noninteractive; ${dpkg} ${first}; ${dpkg} /debs/*.deb`;
+      await run(join(top, '.ci/in-root'), [root, 'bash', '-euc', configure]);
+      rmSync(join(root, 'debs'), { recursive: true });
+    },
+  );
+}
+
+/** @param {string} root @param {string} path of a file or directory, put at the same place */
+function copy(root, path) {
+  if (!existsSync(path)) return;
+  mkdirSync(dirname(join(root, path)), { recursive: true });
+  cpSync(realpathSync(path), join(root, path), { recursive: true, verbatimSymlinks: true });
+}
+
+/** @param {string} root */
+async function furnish(root) {
+  const prefix = dirname(dirname(realpathSync(process.execPath)));
+  for (const name of ['bin/node', 'include/node', 'etc/npmrc']) copy(root, join(prefix, name));
+  const npm = dirname(dirname(realpathSync((await run('sh', ['-c', 'command -v npm'])).trim())));
+  copy(root, npm);
+  const programs = join(root, prefix, 'bin');
+  for (const name of ['npm', 'npx']) symlinkSync(join(npm, `bin/${name}-cli.js`), join(programs, name));
+
+  const settings = join(homedir(), '.npmrc');
+  if (existsSync(settings)) copyFileSync(settings, join(root, 'root/.npmrc'));
+  const authorities = (await run('npm', ['config', 'get', 'cafile'])).trim();
+  const { NODE_EXTRA_CA_CERTS, SSL_CERT_FILE } = process.env;
+  for (const path of new Set([authorities, NODE_EXTRA_CA_CERTS, SSL_CERT_FILE])) {
+    if (path?.startsWith('/')) copy(root, path);
+  }
+  rmSync(join(root, 'etc/apt'), { recursive: true });
+  copy(root, '/etc/apt');
+  for (const path of ['/etc/resolv.conf', '/etc/hosts']) copy(root, path);
+}
+
+await script(async () => {
+  const [root, ...others] = process.argv.slice(2);
+  if (root === undefined || others.length > 0)
+    throw new Failure('usage: node .ci/minimal-root.mjs DIRECTORY');
+  mkdirSync(root, { recursive: true });
+  if (readdirSync(root).length > 0) throw new Failure(`${root} is not empty`);
+  await timed('making a minimal Debian 12', async () => {
+    await install(root);
+    await furnish(root);
+  });
+  return 0;
+});
