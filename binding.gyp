@@ -1,6 +1,9 @@
 {
   "variables": {
-    "warnings": ["-Wall", "-Wextra", "-Wconversion", "-Wno-sign-conversion", "-Werror=unused-result"]
+    "warnings": [
+      "-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Wsign-conversion", "-Wformat=2", "-Wundef",
+      "-Werror=unused-result"
+    ]
   },
   "target_defaults": {
     "include_dirs": ["native"],

@@ -16,7 +16,8 @@ import {
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Failure, filesBelow, run, script, stage, timed, top } from './stage.mjs';
+import { Failure, filesBelow, run, say, script, stage, timed, top } from './stage.mjs';
+import { strictness } from './toolchain.mjs';
 
 const require = createRequire(import.meta.url);
 
@@ -70,7 +71,14 @@ async function native() {
     also: [process.version, process.arch, json('node_modules/node-addon-api/package.json').version],
     make: async () => {
       const program = join(top, 'node_modules/node-gyp/bin/node-gyp.js');
-      await run(process.execPath, [program, 'configure', 'build', '--release'], nodeGypEnvironment());
+      const flags = await strictness(process.env['CXX'] ?? 'g++');
+      const printed = await run(process.execPath, [program, 'configure', 'build', '--release'], {
+        ...nodeGypEnvironment(),
+        // added to those of binding.gyp, for this checkout only: not where the package is installed
+        CXXFLAGS: [process.env['CXXFLAGS'] ?? '', ...flags].join(' '),
+      });
+      const warnings = printed.split('\n').filter(line => line.includes('warning:'));
+      if (warnings.length > 0) say(warnings.join('\n'));
     },
   });
 }

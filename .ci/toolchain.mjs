@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, delimiter, dirname, join, resolve } from 'node:path';
-import { Failure, run, top } from './stage.mjs';
+import { Failure, run, say, top } from './stage.mjs';
 
 /** Architectures as Node calls them, and the prefix of their tools. */
 const prefixes = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' };
@@ -76,6 +76,20 @@ export function versionOf(compiler) {
   return version;
 }
 
+/** The compiler that the tree is free of warnings with. */
+const quietGcc = 12;
+
+/**
+ * The flags for our own sources that make errors of warnings. Another compiler has other warnings, and they must not
+ * keep a newcomer from building; they are printed, and fail in CI.
+ * @param {string} compiler
+ * @returns {Promise<string[]>}
+ */
+export async function strictness(compiler) {
+  const major = Number(/\((?:Debian|GCC)[^)]*\) (\d+)\./.exec(await versionOf(compiler))?.[1]);
+  return major === quietGcc || process.env['CI'] ? ['-Werror'] : [];
+}
+
 /**
  * @typedef {object} Unit
  * @property {string} source
@@ -126,7 +140,8 @@ async function compileOne({ source, compiler, flags }, object, headers) {
   if (existsSync(file) && existsSync(record) && readFileSync(record, 'utf8') === key) return;
   // another build may be at it, too
   const fresh = `${file}.${process.pid}`;
-  await run(compiler, [...flags, '-c', source, '-o', fresh]);
+  const warnings = await run(compiler, [...flags, '-c', source, '-o', fresh]);
+  if (warnings !== '') say(`warnings in ${source}:\n${warnings}`);
   renameSync(fresh, file);
   writeFileSync(record, key);
 }

@@ -81,6 +81,8 @@ Outcome awaitReport(const Arguments& a) {
 Outcome resume(const Arguments& a) {
   // The most descriptors of one message (SCM_MAX_FD).
   constexpr size_t kMost = 253;
+  // size_t in glibc, socklen_t in musl
+  using Length = decltype(msghdr::msg_controllen);
   std::vector<int> fds;
   if (a.size() > 1) {
     for (const Value& fd : a[1].field("fds").items()) fds.push_back(static_cast<int>(fd.number()));
@@ -96,11 +98,11 @@ Outcome resume(const Arguments& a) {
     message.msg_iovlen = 1;
     if (count > 0) {
       message.msg_control = control;
-      message.msg_controllen = CMSG_SPACE(count * sizeof(int));
+      message.msg_controllen = static_cast<Length>(CMSG_SPACE(count * sizeof(int)));
       cmsghdr* header = CMSG_FIRSTHDR(&message);
       header->cmsg_level = SOL_SOCKET;
       header->cmsg_type = SCM_RIGHTS;
-      header->cmsg_len = CMSG_LEN(count * sizeof(int));
+      header->cmsg_len = static_cast<Length>(CMSG_LEN(count * sizeof(int)));
       memcpy(CMSG_DATA(header), fds.data() + sent, count * sizeof(int));
     }
     ssize_t n;

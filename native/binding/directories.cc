@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <memory>
 
+#include "binding/buffer.h"
 #include "binding/json_members.h"
 #include "binding/table.h"
 #include "core/fd.h"
@@ -45,7 +45,23 @@ class Names {
   std::vector<size_t> begins_;
 };
 
-using Stream = std::unique_ptr<DIR, int (*)(DIR*)>;
+// An open directory, closed at the end.
+class Stream {
+ public:
+  explicit Stream(DIR* stream = nullptr) : stream_(stream) {}
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+  ~Stream() { reset(nullptr); }
+
+  DIR* get() const { return stream_; }
+  void reset(DIR* stream) {
+    if (stream_ != nullptr) closedir(stream_);
+    stream_ = stream;
+  }
+
+ private:
+  DIR* stream_;
+};
 
 bool is_directory(DIR* parent, const dirent& entry) {
   if (entry.d_type != DT_UNKNOWN) return entry.d_type == DT_DIR;
@@ -74,7 +90,7 @@ Outcome open_and_list(const std::string& path, Which which, Stream& stream, Name
   // A NUL would cut the path: another directory than was meant.
   if (path.find('\0') != std::string::npos) return refused("open", EINVAL, path);
   stream.reset(opendir(path.c_str()));
-  if (stream == nullptr) return refused("open", errno, path);
+  if (stream.get() == nullptr) return refused("open", errno, path);
   return names_in(stream.get(), path, which, names);
 }
 
@@ -84,8 +100,8 @@ Outcome remove_entries(DIR* directory, const std::string& path);
 Outcome remove_directory(int parent, const char* name, const std::string& path) {
   const int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (fd < 0) return errno == ENOENT ? Outcome() : refused("open", errno, path);
-  Stream stream(fdopendir(fd), closedir);
-  if (stream == nullptr) {
+  Stream stream(fdopendir(fd));
+  if (stream.get() == nullptr) {
     const int error = errno;
     close(fd);
     return refused("open", error, path);
@@ -135,7 +151,7 @@ namespace function {
 
 Outcome readdir(const Arguments& a) {
   const std::string& path = a[0].text();
-  Stream stream(nullptr, closedir);
+  Stream stream;
   Names names;
   Outcome listed = open_and_list(path, Which::all, stream, names);
   if (listed.syscall != nullptr) return listed;
@@ -153,7 +169,7 @@ Outcome removeTree(const Arguments& a) {
 Outcome readMembers(const Arguments& a) {
   const Value& request = a[0];
   const std::string& path = request.field("directory").text();
-  Stream stream(nullptr, closedir);
+  Stream stream;
   Names names;
   Outcome listed = open_and_list(path, Which::directories, stream, names);
   if (listed.syscall != nullptr) return listed;
@@ -162,7 +178,7 @@ Outcome readMembers(const Arguments& a) {
   add_wanted(request, "texts", Member::Kind::text, members);
   add_wanted(request, "numbers", Member::Kind::number, members);
   add_wanted(request, "objects", Member::Kind::object, members);
-  std::unique_ptr<char[]> room(new char[kRoom]);
+  Buffer room(kRoom);
   const std::string slash_file = "/" + request.field("file").text();
   std::vector<Value> texts;
   std::string text;

@@ -12,8 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <memory>
-
+#include "binding/buffer.h"
 #include "binding/table.h"
 #include "core/fd.h"
 
@@ -96,7 +95,7 @@ class Netlink {
   Refusal ask(const char* call, Message message, std::vector<std::string>* answers = nullptr) {
     const std::string& bytes = message.seal(++sequence_);
     if (send(socket_.get(), bytes.data(), bytes.size(), 0) < 0) return {call, errno};
-    auto buffer = std::make_unique<char[]>(kBuffer);
+    Buffer buffer(kBuffer);
     for (;;) {
       ssize_t n = recv(socket_.get(), buffer.get(), kBuffer, 0);
       if (n < 0 && errno == EINTR) continue;

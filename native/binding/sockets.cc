@@ -138,7 +138,7 @@ Outcome sendDescriptor(const Arguments& a) {
   while (n < 0 && errno == EINTR);
   if (n < 0) return refused("sendmsg", errno, path);
   for (size_t sent_bytes = static_cast<size_t>(n); sent_bytes < text.size(); sent_bytes += static_cast<size_t>(n)) {
-    do n = send(socket.get(), text.data() + sent_bytes, text.size() - sent_bytes, MSG_NOSIGNAL);
+    do n = ::send(socket.get(), text.data() + sent_bytes, text.size() - sent_bytes, MSG_NOSIGNAL);
     while (n < 0 && errno == EINTR);
     if (n < 0) return refused("send", errno, path);
   }
@@ -151,7 +151,7 @@ Outcome takeDescriptor(const Arguments& a) {
   // It is there as soon as the filter holds, a fraction of a millisecond from now: nothing tells, so it is looked for.
   for (long round = 0;; round++) {
     long fd = syscall(SYS_pidfd_getfd, pidfd, number, 0);
-    if (fd >= 0) return Value::number(static_cast<double>(fd));
+    if (fd >= 0) return Value::number(fd);
     if (errno == ESRCH) return Value();
     if (errno != EBADF && errno != EINTR) return refused("pidfd_getfd", errno);
     pollfd watched = {channel, POLLIN, 0};

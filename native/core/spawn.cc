@@ -239,7 +239,7 @@ SpawnFailure spawn(const SpawnRequest& request, Spawned* spawned) {
   args.stack_size = sizeof stack;
   if (request.cgroup >= 0) {
     args.flags |= CLONE_INTO_CGROUP;
-    args.cgroup = static_cast<uint64_t>(request.cgroup);
+    args.cgroup = static_cast<unsigned>(request.cgroup);
   }
 
   NotDumpable not_dumpable;

@@ -43,7 +43,7 @@ Result open_master(Context& c, const char* path, UniqueFd* master) {
   if (fd < 0) return check("openat2", fd);
   master->reset(fd);
   // The name may have got another file in between.
-  if (Result r = on_devpts(fd, &at); !r.ok()) return r;
+  if (Result r = on_devpts(master->get(), &at); !r.ok()) return r;
   return at.rdev_major == kPtmxMajor && at.rdev_minor == kPtmxMinor ? Result{} : Result{ENODEV, "statx"};
 }
 

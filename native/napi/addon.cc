@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The table of native/binding as Node sees it.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
+#pragma GCC diagnostic ignored "-Wsign-conversion"
 #include <napi.h>
+#pragma GCC diagnostic pop
 
 #include <algorithm>
 #include <cmath>

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <stddef.h>
+
+namespace tsubo::binding {
+
+// Bytes that are not zeroed. std::unique_ptr would do, but <memory> includes the streams of the C++ library, whose
+// headers do not compile with musl's.
+class Buffer {
+ public:
+  explicit Buffer(size_t bytes) : at_(new char[bytes]) {}
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+  ~Buffer() { delete[] at_; }
+
+  char* get() const { return at_; }
+
+ private:
+  char* at_;
+};
+
+}  // namespace tsubo::binding
