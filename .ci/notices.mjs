@@ -2,8 +2,8 @@
 // The licence texts of the npm package: tsubo's own, and those of everything that is linked into its executables.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { muslDirectory } from './musl.mjs';
-import { quickjsDirectory } from './quickjs.mjs';
+import { findMusl } from './musl.mjs';
+import { findEngine } from './quickjs.mjs';
 import { Failure, top } from './stage.mjs';
 
 /** Copies of the licence that a machine may have, in the order in which they are looked for. */
@@ -45,10 +45,11 @@ function textsBeside(directory, debianPackage) {
 export async function writeNotices(out) {
   const bundled = join(top, 'dist/.bundled-notices');
   if (!existsSync(bundled)) throw new Failure('dist/.bundled-notices is missing: build the bundles first');
-  const musl = await muslDirectory(/** @type {import('./toolchain.mjs').Arch} */ (process.arch));
+  const musl = await findMusl(/** @type {import('./toolchain.mjs').Arch} */ (process.arch));
+  const engine = await findEngine();
   const linked = /** @type {const} */ ([
-    ['QuickJS-NG (in the executable)', textsBeside(await quickjsDirectory(), 'qjs-src')],
-    ['musl (in the executable)', textsBeside(musl, 'musl-dev')],
+    ['QuickJS-NG (in the executable)', textsBeside(engine.directory, 'qjs-src')],
+    ['musl (in the executable)', textsBeside(musl.lib, 'musl-dev')],
     ['node-addon-api (in the addon)', [join(top, 'node_modules/node-addon-api/LICENSE.md')]],
   ]);
   const texts = [

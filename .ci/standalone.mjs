@@ -1,19 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-// npm run build:standalone [-- --arch x64|arm64]: the runtime as one static executable, build/standalone/ARCH/tsubo.
-// Another architecture than this machine's is cross-compiled (Debian: g++-aarch64-linux-gnu).
-import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+// npm run build:standalone [-- --arch x64|arm64] [--into DIR]: the runtime as one static executable, DIR/ARCH/tsubo
+// (build/standalone when not given). Another architecture than this machine's is cross-compiled (Debian:
+// g++-aarch64-linux-gnu).
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { build } from './build.mjs';
 import { dropSegment, fillSegment, isDynamic } from './elf.mjs';
 import { gypTarget } from './gyp.mjs';
-import { muslDirectory } from './musl.mjs';
-import { quickjsDirectory, quickjsSources, withImmortals } from './quickjs.mjs';
+import { findMusl, muslHeaders } from './musl.mjs';
+import { engineSources, findEngine, settling } from './quickjs.mjs';
 import { Failure, filesBelow, run, say, script, stage, top, Unavailable } from './stage.mjs';
-import { architectures, compile, lacksCompiler, nativeArch, toolchain, versionOf } from './toolchain.mjs';
+import {
+  architectures,
+  compile,
+  lacksCompiler,
+  nativeArch,
+  strictness,
+  toolchain,
+  versionOf,
+} from './toolchain.mjs';
 import { findProgram } from './tools.mjs';
+import { namesOfKnown } from './versions.mjs';
 
 const require = createRequire(import.meta.url);
 
@@ -26,7 +36,8 @@ const sections = ['-ffunction-sections', '-fdata-sections'];
 const position = ['-fno-pic', '-fno-pie'];
 
 /**
- * For another C library than the compiler's own (native/standalone/README.md): nothing that only that one has.
+ * Code for another C library than the compiler expects (native/standalone/README.md): no tables for unwinding, no calls
+ * that only glibc and libgcc have.
  * @param {import('./toolchain.mjs').Arch} arch
  */
 function forMusl(arch) {
@@ -46,40 +57,94 @@ const arena = 0x10000000n;
 /** Runs an executable for another architecture than this machine's, so that it makes its snapshot. */
 const emulator = 'qemu-aarch64-static';
 
-/** What quickjs.mjs puts into the engine. */
-const settling = ['native/standalone/immortal.h', 'native/standalone/settle.h'];
-
-/** @param {import('./toolchain.mjs').Arch} arch */
-export function executable(arch) {
-  return `build/standalone/${arch}/tsubo`;
+/**
+ * @param {import('./toolchain.mjs').Arch} arch
+ * @param {string} [into]
+ */
+export function executable(arch, into = 'build/standalone') {
+  return `${into}/${arch}/tsubo`;
 }
 
-/** @param {import('./toolchain.mjs').Arch} [arch] */
-export async function standalone(arch = nativeArch()) {
+/**
+ * What a build is made of. The record of it is kept beside the executable, for the test that fails in CI when a version
+ * is not a known one.
+ * @typedef {object} Ingredients
+ * @property {import('./quickjs.mjs').Engine} engine
+ * @property {import('./musl.mjs').Musl} musl of the architecture
+ * @property {import('./toolchain.mjs').Arch} arch
+ * @property {string} into `build/standalone/x64`
+ */
+
+/**
+ * @param {import('./toolchain.mjs').Arch} [arch]
+ * @param {string} [into] from the top
+ */
+export async function standalone(arch = nativeArch(), into = 'build/standalone') {
   for (const needed of [nativeArch(), arch]) {
     const lack = lacksCompiler(needed);
     if (lack !== undefined) throw new Unavailable(lack);
   }
-  const quickjs = await quickjsDirectory();
-  const musl = await muslDirectory(arch);
+  const engine = await findEngine();
+  const musl = await findMusl(arch);
+  // the tool that makes bytecode runs here, and is linked with musl too
+  const here = {
+    engine,
+    arch: nativeArch(),
+    musl: await findMusl(nativeArch()),
+    into: `${into}/${nativeArch()}`,
+  };
+  const there = { engine, arch, musl, into: `${into}/${arch}` };
   await stage({
     name: `standalone-${arch}`,
     saying: `building the standalone executable (${arch})`,
-    into: 'build/standalone',
+    into,
     inputs: filesBelow(['src', 'native', 'package-lock.json', 'binding.gyp', '.ci'], path =>
-      /^(src|native\/(?!hello|napi)|binding|package|\.ci\/(standalone|toolchain|gyp|quickjs)\b)/.test(path),
+      /^(src|native\/(?!hello|napi)|binding|package|\.ci\/(standalone|toolchain|gyp|quickjs|musl)\b)/.test(
+        path,
+      ),
     ),
-    outputs: [executable(arch)],
-    also: [hashOf(quickjs), musl, await versionOf(toolchain(arch).cxx)],
+    outputs: [executable(arch, into)],
+    also: [engine.sha256, here.musl.sha256, musl.sha256, await versionOf(toolchain(arch).cxx)],
     make: async () => {
-      const into = `build/standalone/${arch}`;
-      const engine = await engineObjects(quickjs, arch);
-      const program = await bytecode(await compiler(quickjs), `${into}/bytecode.cc`);
-      const init = await initImage(arch, `${into}/init_image.cc`);
-      const host = await hostObjects(quickjs, arch, [program, init]);
-      await link(arch, musl, [...host, ...engine], executable(arch));
+      try {
+        await make(here, there);
+      } catch (error) {
+        // the interface of another version may be another one
+        if (!(error instanceof Failure) || engine.pinned) throw error;
+        throw new Unavailable(`${error.message}\n${otherEngine(engine)}, and does not fit`);
+      }
+      const { version, sha256, pinned } = engine;
+      const record = {
+        engine: { version, sha256, pinned },
+        musl: { version: musl.version, sha256: musl.sha256 },
+      };
+      writeFileSync(join(top, there.into, 'built-with.json'), `${JSON.stringify(record, null, 2)}\n`);
     },
   });
+  if (!engine.pinned) {
+    say(`${otherEngine(engine)}: the executable is correct and starts slower (native/standalone/README.md)`);
+  }
+  if (musl.version === undefined) {
+    say(`the executable contains a musl that is not tested: ${namesOfKnown('musl')} are`);
+  }
+}
+
+/** @param {import('./quickjs.mjs').Engine} engine */
+function otherEngine({ version, sha256 }) {
+  const what = `QuickJS-NG ${version} (${sha256.slice(0, 12)})`;
+  return `${what} is not the pinned version, ${namesOfKnown('quickjs-ng')}`;
+}
+
+/**
+ * @param {Ingredients} here
+ * @param {Ingredients} there
+ */
+async function make(here, there) {
+  const engine = await engineObjects(there);
+  const program = await bytecode(await compiler(here), `${there.into}/bytecode.cc`);
+  const init = await initImage(there);
+  const host = await hostObjects(there, [program, init]);
+  await link(there, [...host, ...engine]);
 }
 
 /**
@@ -137,112 +202,98 @@ async function bytecode(compileTool, out) {
 
 /**
  * The tool that makes bytecode. It runs here, whatever the executable is for: the bytecode is the same.
- * @param {string} quickjs
+ * @param {Ingredients} here
  */
-async function compiler(quickjs) {
-  const arch = nativeArch();
-  const { cxx } = toolchain(arch);
-  const tool = `build/standalone/${arch}/compile`;
+async function compiler(here) {
+  const tool = `${here.into}/compile`;
+  const own = ['compile', 'cxx', 'heap'].map(name => `native/standalone/${name}.cc`);
   const objects = await compile({
-    units: [{ source: 'native/standalone/compile.cc', compiler: cxx, flags: hostFlags(quickjs, arch) }],
-    headers: headers(quickjs),
-    into: `build/standalone/${arch}/objects`,
+    units: await hostUnits(here, own),
+    headers: headers(here.engine),
+    into: `${here.into}/objects`,
   });
-  const engine = await engineObjects(quickjs, arch);
-  await run(cxx, ['-no-pie', '-o', tool, ...objects, ...engine, '-lm', '-lpthread']);
+  await linkStatic(here, tool, [...objects, ...(await engineObjects(here))]);
   return join(top, tool);
 }
 
-/**
- * @param {string} quickjs
- * @param {import('./toolchain.mjs').Arch} arch
- */
-function engineObjects(quickjs, arch) {
-  // its warnings are not ours to fix
-  const own = ['-Inative', `-I${quickjs}`];
-  const flags = [
-    '-O2',
-    '-w',
-    '-D_GNU_SOURCE',
-    '-DNDEBUG',
-    ...own,
-    ...sections,
-    ...position,
-    ...forMusl(arch),
-  ];
-  const main = withImmortals(quickjs, `build/standalone/${arch}/engine`);
+/** @param {Ingredients} ingredients */
+async function engineObjects({ engine, musl, arch, into }) {
+  const { cc } = toolchain(arch);
+  // its warnings are not for us to mend
+  const own = ['-O2', '-w', '-D_GNU_SOURCE', '-DNDEBUG', '-Inative', `-I${engine.directory}`];
+  const flags = [...own, ...sections, ...position, ...forMusl(arch), ...(await muslHeaders(musl, cc, into))];
   return compile({
-    units: quickjsSources.map(name => ({
-      source: name === 'quickjs.c' ? main : join(quickjs, name),
-      compiler: toolchain(arch).cc,
-      flags,
-    })),
-    headers: [...headersOf(quickjs), ...settling],
-    into: `build/standalone/${arch}/objects/engine`,
+    units: engineSources(engine, `${into}/engine`).map(source => ({ source, compiler: cc, flags })),
+    headers: [...engineHeaders(engine), ...settling],
+    into: `${into}/objects/engine`,
   });
 }
 
 /**
  * What becomes the container's first process, as a C++ source.
- * @param {import('./toolchain.mjs').Arch} arch
- * @param {string} out
+ * @param {Ingredients} ingredients
  */
-async function initImage(arch, out) {
+async function initImage({ arch, into }) {
   const { cxx } = toolchain(arch);
   const init = gypTarget('tsubo-init');
+  const flags = [...init.compile, ...(await strictness(cxx))];
   const objects = await compile({
-    units: init.sources.map(source => ({ source, compiler: cxx, flags: init.compile })),
+    units: init.sources.map(source => ({ source, compiler: cxx, flags })),
     headers: headers(),
-    into: `build/standalone/${arch}/objects/init`,
+    into: `${into}/objects/init`,
   });
-  const program = `build/standalone/${arch}/tsubo-init`;
+  const program = `${into}/tsubo-init`;
+  const out = `${into}/init_image.cc`;
   await run(cxx, [...init.link, '-o', program, ...objects]);
   await run(process.execPath, ['native/init/embed.cjs', program, out]);
   return out;
 }
 
 /**
- * The host itself: the addon's sources but for what is Node's, and native/standalone in its place.
- * @param {string} quickjs
- * @param {import('./toolchain.mjs').Arch} arch
+ * The host itself: the addon's sources but for those in native/napi, and native/standalone in their place.
+ * @param {Ingredients} ingredients
  * @param {readonly string[]} generated
  */
-function hostObjects(quickjs, arch, generated) {
+async function hostObjects(ingredients, generated) {
   const shared = gypTarget('tsubo').sources.filter(path => !path.startsWith('native/napi/'));
   const own = filesBelow(
     ['native/standalone'],
     path => path.endsWith('.cc') && !path.endsWith('/compile.cc'),
   );
   return compile({
-    units: [...shared, ...own, ...generated].map(source => ({
-      source,
-      compiler: toolchain(arch).cxx,
-      flags: [...hostFlags(quickjs, arch)],
-    })),
-    headers: headers(quickjs),
-    into: `build/standalone/${arch}/objects`,
+    units: await hostUnits(ingredients, [...shared, ...own, ...generated]),
+    headers: headers(ingredients.engine),
+    into: `${ingredients.into}/objects`,
   });
 }
 
 /**
- * @param {string} quickjs
- * @param {import('./toolchain.mjs').Arch} arch
+ * @param {Ingredients} ingredients
+ * @param {readonly string[]} sources
  */
-function hostFlags(quickjs, arch) {
-  const own = gypTarget('tsubo').compile;
-  return [...own, '-O2', ...sections, ...position, ...forMusl(arch), '-isystem', quickjs];
+async function hostUnits({ engine, musl, arch, into }, sources) {
+  const { cxx } = toolchain(arch);
+  const own = [...gypTarget('tsubo').compile, '-O2', ...(await strictness(cxx))];
+  const flags = [
+    ...own,
+    ...sections,
+    ...position,
+    ...forMusl(arch),
+    ...(engine.pinned ? ['-DTSUBO_PINNED_ENGINE'] : []),
+    ...['-isystem', engine.directory],
+    ...(await muslHeaders(musl, cxx, into)),
+  ];
+  return sources.map(source => ({ source, compiler: cxx, flags }));
 }
 
 /**
- * @param {import('./toolchain.mjs').Arch} arch
- * @param {string} musl
- * @param {readonly string[]} objects
+ * @param {Ingredients} ingredients
  * @param {string} out
+ * @param {readonly string[]} objects
  */
-async function link(arch, musl, objects, out) {
-  const { cxx } = toolchain(arch);
+async function linkStatic({ arch, musl }, out, objects) {
   /** @param {readonly string[]} names */
-  const ofMusl = (...names) => names.map(name => join(musl, name));
+  const ofMusl = (...names) => names.map(name => join(musl.lib, name));
   const flags = [
     '-static',
     '-nostdlib',
@@ -255,15 +306,25 @@ async function link(arch, musl, objects, out) {
     `-Wl,--section-start=.tsubo_arena=0x${arena.toString(16)}`,
     `-Wl,--section-start=.tsubo_program=0x${program.toString(16)}`,
   ];
-  const fresh = `${out}.${process.pid}`;
   const begin = ofMusl('crt1.o', 'crti.o');
   const end = ofMusl('libc.a').concat('-lgcc', ofMusl('libc.a', 'crtn.o'));
-  await run(cxx, [...flags, '-o', fresh, ...begin, ...objects, ...end]);
+  await run(toolchain(arch).cxx, [...flags, '-o', out, ...begin, ...objects, ...end]);
+}
+
+/**
+ * @param {Ingredients} ingredients
+ * @param {readonly string[]} objects
+ */
+async function link(ingredients, objects) {
+  const { arch, engine } = ingredients;
+  const out = executable(arch, dirname(ingredients.into));
+  const fresh = `${out}.${process.pid}`;
+  await linkStatic(ingredients, fresh, objects);
   const linked = readFileSync(join(top, fresh));
-  // begins with another number than that of a snapshot: there shall be none
+  // its first number is not that of a snapshot, nor the zero that permits to make one
   const bytecodeOnly = fillSegment(linked, arena, Buffer.from([1, ...Buffer.alloc(4095)]));
   writeFileSync(join(top, `${out}-bytecode`), bytecodeOnly, { mode: 0o755 });
-  const snapshot = await heapSnapshot(arch, fresh);
+  const snapshot = engine.pinned ? await heapSnapshot(arch, fresh) : undefined;
   const file =
     snapshot === undefined ? bytecodeOnly : fillSegment(dropSegment(linked, program), arena, snapshot);
   writeFileSync(join(top, fresh), file);
@@ -308,38 +369,35 @@ async function heapSnapshot(arch, program) {
   return contents;
 }
 
-/** @param {string} [quickjs] */
-function headers(quickjs) {
+/** @param {import('./quickjs.mjs').Engine} [engine] */
+function headers(engine) {
   const own = filesBelow(['native'], path => path.endsWith('.h'));
-  return quickjs === undefined ? own : [...own, ...headersOf(quickjs)];
+  return engine === undefined ? own : [...own, ...engineHeaders(engine)];
 }
 
-/** @param {string} directory */
-function headersOf(directory) {
-  return readdirSync(directory)
-    .filter(name => name.endsWith('.h'))
-    .sort()
-    .map(name => join(directory, name));
-}
-
-/** @param {string} quickjs */
-function hashOf(quickjs) {
-  const hash = createHash('sha256');
-  for (const path of [...quickjsSources.map(name => join(quickjs, name)), ...headersOf(quickjs)]) {
-    hash.update(readFileSync(path));
-  }
-  return hash.digest('hex');
+/** @param {import('./quickjs.mjs').Engine} engine */
+function engineHeaders({ directory, files }) {
+  return files.filter(name => name.endsWith('.h')).map(name => join(directory, name));
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   await script(async () => {
-    const args = process.argv.slice(2);
-    const arch = args.length === 0 ? nativeArch() : architectures.find(name => name === args[1]);
-    if (args.length > 2 || (args[0] ?? '--arch') !== '--arch' || arch === undefined) {
-      throw new Failure(`usage: npm run build:standalone [-- --arch ${architectures.join('|')}]`);
-    }
+    const { values } = options();
+    const arch = architectures.find(name => name === (values.arch ?? nativeArch()));
+    if (arch === undefined) throw new Failure(`--arch: ${architectures.join(' or ')}`);
     await build(['packages']);
-    await standalone(arch);
+    await standalone(arch, values.into);
     return 0;
   });
+}
+
+/** The command line. */
+function options() {
+  try {
+    return parseArgs({ options: { arch: { type: 'string' }, into: { type: 'string' } } });
+  } catch (error) {
+    throw new Failure(
+      `${/** @type {Error} */ (error).message}\nusage: npm run build:standalone -- [--arch ARCH] [--into DIR]`,
+    );
+  }
 }

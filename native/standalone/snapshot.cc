@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "standalone/snapshot.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
 #include <stdint.h>
@@ -146,6 +147,8 @@ void begin_snapshot() {
   header()->bytes = TSUBO_ARENA_BYTES;
 }
 
+#ifdef TSUBO_PINNED_ENGINE
+
 bool write_snapshot(const char* path, Snapshot made) {
   tsubo_settle(made.runtime);
   for (size_t at = kFirst; at != used;) {
@@ -161,5 +164,15 @@ bool write_snapshot(const char* path, Snapshot made) {
   ssize_t n = write(fd, tsubo_arena, used);
   return close(fd) == 0 && n == static_cast<ssize_t>(used);
 }
+
+#else
+
+// Whether an engine of another version keeps all of its state in its heap is not known.
+bool write_snapshot(const char*, Snapshot) {
+  errno = ENOTSUP;
+  return false;
+}
+
+#endif
 
 }  // namespace tsubo::standalone
