@@ -79,7 +79,7 @@ std::vector<char*> pointers(const std::vector<Value>& items) {
 }
 
 // No C library from here to the exec: it shares its state with the parent.
-[[noreturn]] void become(Child& child) {
+[[noreturn, gnu::noinline]] void become(Child& child) {
   for (int signal = 1; signal <= 64; signal++) {
     // SIGKILL and SIGSTOP have no other action.
     if (signal == SIGKILL || signal == SIGSTOP) continue;
@@ -176,8 +176,8 @@ Outcome runHook(const Arguments& a) {
                  0};
   // A handler of ours must not run in the child, on the memory we share.
   uint64_t all = ~0ull, before = 0;
-  if (long r = sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&all), sys::arg(&before), 8); r < 0)
-    return refused("rt_sigprocmask", static_cast<int>(-r));
+  if (long blocked = sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&all), sys::arg(&before), 8); blocked < 0)
+    return refused("rt_sigprocmask", static_cast<int>(-blocked));
   pid_t pid = born(&child);
   int vfork_error = errno;
   // The call has just been allowed.
