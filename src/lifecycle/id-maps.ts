@@ -8,6 +8,7 @@ import { findProgram } from '../host/find-program.ts';
 import { isMachineRoot } from '../host/privilege.ts';
 import type { IDMapping } from '../oci/config.ts';
 import type { IdMap } from '../plan/host-trees.ts';
+import { idMapText } from '../plan/id-map-text.ts';
 import type { HostStepOf } from '../plan/plan.ts';
 import type { HostOperation } from './host-work.ts';
 import type { Runtime } from './runtime.ts';
@@ -23,8 +24,8 @@ export const mapIds: HostOperation<'mapIds'> = {
     if (step === undefined) return;
     const { binding } = work.runtime;
     const { pid } = work.init;
-    writeMap(binding, pid, 'uid', step.uids, step.origin);
-    writeMap(binding, pid, 'gid', step.gids, step.origin);
+    writeMap(binding, pid, 'uid', step.uids, '/linux');
+    writeMap(binding, pid, 'gid', step.gids, '/linux');
   },
 };
 
@@ -63,7 +64,7 @@ export function requireMappings(
       const map = `/proc/${pid}/${kind}_map`;
       const found = onHost(`unable to read ${map}`, () => binding.readText(map));
       const lines = found.split('\n').map(line => line.trim().split(/\s+/).join(' '));
-      if (inOrder(lines) === inOrder(mapText(wanted).split('\n'))) continue;
+      if (inOrder(lines) === inOrder(idMapText(wanted).split('\n'))) continue;
       throw new RuntimeError({
         code: 'config.user-namespace.joined-mappings',
         message: 'user namespaces enabled, but both namespace path and non-matching mapping specified',
@@ -86,19 +87,16 @@ function inOrder(lines: readonly string[]): string {
     .join('\n');
 }
 
-/** One line a mapping: the first ID inside, the first outside, how many. The kernel takes all of them in one write. */
-function mapText(mappings: readonly IDMapping[]): string {
-  return mappings.map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}\n`).join('');
-}
-
+/** @param around - pointer of the object that has the mappings */
 function writeMap(
   binding: Binding,
   pid: number,
   kind: Kind,
   mappings: readonly IDMapping[],
-  origin: string,
+  around: string,
 ): void {
-  const text = mapText(mappings);
+  const origin = `${around}/${kind}Mappings`;
+  const text = idMapText(mappings);
   const path = `/proc/${pid}/${kind}_map`;
   try {
     try {
@@ -170,5 +168,5 @@ function mapWithTool(
 const toolTimeoutMs = 10_000;
 
 function mappingsValue(mappings: readonly IDMapping[]): string {
-  return mapText(mappings).trim().replaceAll('\n', ', ');
+  return idMapText(mappings).trim().replaceAll('\n', ', ');
 }

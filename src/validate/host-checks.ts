@@ -2,8 +2,9 @@
 import { childPointer } from '../bundle/pointer.ts';
 import type { ErrorFields } from '../errors/error.ts';
 import type { Binding } from '../host/binding.d.ts';
-import type { Config } from '../oci/config.ts';
+import type { Config, IDMapping } from '../oci/config.ts';
 import type { IntelRdt } from '../oci/config-linux.ts';
+import { idMapText } from '../plan/id-map-text.ts';
 import { resctrlMountpoint } from '../rdt/mountpoint.ts';
 import { checkLabels } from './label-checks.ts';
 
@@ -17,7 +18,49 @@ export function checkOnHost(binding: Binding, config: Config): ErrorFields[] {
     ...checkLabels(binding, config.process, at, config.linux?.mountLabel),
     ...checkJoinedNetwork(binding, config),
     ...checkResctrl(binding, config),
+    ...checkMappingsFit(binding, config),
   ];
+}
+
+/** Fewer lines than this are shorter than any page. */
+const linesOfAPage = 120;
+
+/** The kernel takes the lines of a mapping only if they are shorter than a page together. */
+function checkMappingsFit(binding: Binding, { linux, mounts }: Config): ErrorFields[] {
+  const isJoined = linux?.namespaces?.some(({ type, path }) => type === 'user' && path) ?? false;
+  const lists: [pointer: string, list: readonly IDMapping[] | undefined][] = isJoined
+    ? []
+    : [
+        ['/linux/uidMappings', linux?.uidMappings],
+        ['/linux/gidMappings', linux?.gidMappings],
+      ];
+  mounts?.forEach(({ uidMappings, gidMappings }, index) => {
+    if (uidMappings !== undefined) lists.push([`/mounts/${index}/uidMappings`, uidMappings]);
+    if (gidMappings !== undefined) lists.push([`/mounts/${index}/gidMappings`, gidMappings]);
+  });
+  return lists.flatMap(([pointer, list = []]) => {
+    if (list.length < linesOfAPage) return [];
+    const { length } = idMapText(list);
+    const page = pageSize(binding);
+    if (length < page) return [];
+    return [
+      {
+        code: 'config.id-mapping.too-many',
+        message: `${list.length} ID mappings are ${length} bytes as lines; the kernel takes fewer than ${page}`,
+        pointer,
+        value: String(list.length),
+        hint: 'merge adjacent ranges',
+        spec: 'config-linux.md#user-namespace-mappings',
+      },
+    ];
+  });
+}
+
+/** Only arm64 has kernels with other pages. */
+function pageSize(binding: Binding): number {
+  if (binding.identity().machine === 'x86_64') return 4096;
+  const kilobytes = /^KernelPageSize:\s+(\d+)/m.exec(binding.readTextIfThere('/proc/self/smaps') ?? '')?.[1];
+  return kilobytes === undefined ? 65536 : Number(kilobytes) * 1024;
 }
 
 /** The texts of the messages are runc's. */

@@ -52,6 +52,9 @@ function judge(bundle: Bundle): {
   return { report, refusal: JSON.parse(last) as { code: string; pointer?: string } };
 }
 
+const idMappings = (count: number) =>
+  Array.from({ length: count }, (_, index) => ({ containerID: index, hostID: 100_000 + index, size: 1 }));
+
 const places = (found: CheckReport['problems']): string[] =>
   found.map(({ code, pointer = '' }) => `${code} ${pointer}`);
 
@@ -123,6 +126,23 @@ describe.skipIf(!isTsubo || requires('root', 'busybox'))('check reports, as crea
       'the kernel has no such file system',
       having({ destination: '/a', type: 'teafs' }),
       ['container.mount /mounts/7'],
+    ],
+    [
+      'ID mappings are longer than a page',
+      made => {
+        made.userNamespace();
+        made.config.linux.uidMappings = idMappings(324);
+      },
+      ['config.id-mapping.too-many /linux/uidMappings'],
+    ],
+    [
+      'ID mappings of a mount are longer than a page',
+      having({
+        ...bind('/tmp', '/a'),
+        uidMappings: [{ containerID: 0, hostID: 100_000, size: 1 }],
+        gidMappings: idMappings(330),
+      }),
+      ['config.id-mapping.too-many /mounts/7/gidMappings'],
     ],
     ['the source of a bind is missing', having(bind('/srv/no/such', '/a')), ['container.mount /mounts/7']],
     [
@@ -318,6 +338,14 @@ describe.skipIf(!isTsubo || requires('root', 'busybox'))('check and create both 
       },
     ],
     ['a user namespace', made => made.userNamespace()],
+    [
+      'ID mappings of nearly a page',
+      made => {
+        made.userNamespace();
+        // 10 lines of 11 bytes, 90 of 12 and 223 of 13: 4089
+        made.config.linux.uidMappings = idMappings(323);
+      },
+    ],
   ])('%s', (_, modify) => {
     const { report, refusal } = judge(box.bundle(modify));
     expect({ problems: places(report.problems), refusal }).toEqual({ problems: [], refusal: undefined });

@@ -224,7 +224,7 @@ describe.skipIf(requires('root', 'busybox', 'newuidmap'))('newuidmap and newgidm
       }),
     );
     if (isTsubo) {
-      expect(failure.record).toMatchObject({ code: 'host.id-mapping', pointer: '/linux/namespaces/6' });
+      expect(failure.record).toMatchObject({ code: 'host.id-mapping', pointer: '/linux/uidMappings' });
       expect(failure.message).toMatch(/newuidmap: uid range \[0-10\) -> \[12346-12356\) not allowed/);
     }
   });
