@@ -3,6 +3,7 @@ import { errno } from '../errors/errno.ts';
 import { RuntimeError } from '../errors/error.ts';
 import { hostFailure, isSystemError, onHost } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
+import { parentPath } from '../host/paths.ts';
 import { parseJson } from './json.ts';
 
 /** A bundle as it lies on the disk, before anything in it has been checked. */
@@ -54,8 +55,8 @@ function readConfig(binding: Binding, configPath: string): string {
       throw new RuntimeError({
         ...fields,
         code: 'bundle.config-missing',
-        message: 'JSON specification file config.json not found',
-        hint: 'name the bundle directory with --bundle, or write a config.json with the spec command',
+        message: `JSON specification file config.json not found in ${parentPath(configPath)}`,
+        hint: 'name the bundle directory with --bundle, or write a config.json there: tsubo spec --bundle DIR',
       });
     }
     if (!isSystemError(error)) throw error;

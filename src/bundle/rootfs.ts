@@ -18,20 +18,22 @@ export function resolveRootfs(binding: Binding, bundlePath: string, config: Pick
   const { path } = config.root;
   const rootfs = resolvePath(() => bundlePath, path);
   const fields = { pointer: '/root/path', path: rootfs, spec: 'config.md#root' };
+  const fill = `put a root file system there, for example: mkdir ${rootfs}; docker export $(docker create busybox) | tar -x -C ${rootfs}`;
   const status = onHost(`invalid rootfs: ${rootfs}`, () => binding.stat(rootfs), fields);
   if (status === undefined) {
     throw new RuntimeError({
       code: 'bundle.rootfs-missing',
       message: `invalid rootfs: ${rootfs}: no such file or directory`,
-      hint: path.startsWith('/') ? undefined : 'a relative root.path counts from the bundle directory',
+      hint: path.startsWith('/') ? fill : `${fill}; a relative root.path counts from the bundle directory`,
       ...fields,
     });
   }
-  if (binding.realpath(rootfs) !== rootfs) {
+  const target = binding.realpath(rootfs);
+  if (target !== rootfs) {
     throw new RuntimeError({
       code: 'bundle.rootfs-symlink',
-      message: `invalid rootfs: not an absolute path, or a symlink: ${rootfs}`,
-      hint: `write the path without symbolic links: ${binding.realpath(rootfs)}`,
+      message: `invalid rootfs: not an absolute path, or a symlink: ${rootfs} leads through a symbolic link`,
+      hint: `write its target: ${target}`,
       ...fields,
     });
   }

@@ -169,7 +169,7 @@ function untrusted(path: string): RuntimeError {
 export function notFound(runtime: Runtime, id: string): RuntimeError {
   return new RuntimeError({
     code: 'state.not-found',
-    message: 'container does not exist',
+    message: `container does not exist: ${JSON.stringify(id)} in ${runtime.root}`,
     value: id,
     path: entryPath(runtime.root, id),
     hint: 'see which exist with list; another --root has other containers',

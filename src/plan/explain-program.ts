@@ -38,7 +38,7 @@ export function explainFindProgram(step: Extract<Step, { op: 'findProgram' }>, r
       hint:
         step.search.length === 0
           ? 'process.env has no PATH: add one, or write the path of the program in process.args'
-          : 'looked in the PATH of process.env, inside the root file system of the container',
+          : `${JSON.stringify(name)} is in none of the directories of PATH (process.env) in the container`,
     };
   }
   const missing = report.errno === errno.ENOENT || report.errno === errno.ENOTDIR;

@@ -96,7 +96,7 @@ export function readMountWords(mount: Mount, index: number): MountWords {
       value: strange.word,
       spec: 'config.md#linux-mount-options',
       message: `bind mounts cannot have any filesystem-specific options applied: ${JSON.stringify(strange.word)} on ${mount.destination}`,
-      hint: 'a bind shows a mounted file system, whose own options stay as they are: leave the word out, or check its spelling',
+      hint: 'check its spelling: a bind takes the options of mounts in general, because the options of the file system stay as they are',
     });
   }
   const tree = (set & MS.MS_REC) !== 0;

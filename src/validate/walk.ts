@@ -210,7 +210,7 @@ class Walker {
     this.problem(
       'config.type',
       `${this.place()} must be ${expected}, not ${describeValue(value)}`,
-      typeHint(shape, value),
+      typeHint(shape, value, this.path),
       undefined,
     );
   }
@@ -291,11 +291,49 @@ function describeValue(value: unknown): string {
   return typeof value === 'object' ? 'an object' : String(value);
 }
 
-function typeHint(shape: Shape, value: unknown): string | undefined {
-  if (shape.kind === 'list' && (typeof value === 'string' || isObject(value))) return 'put it in [ ]';
+function typeHint(shape: Shape, value: unknown, path: readonly (string | number)[]): string | undefined {
+  if (shape.kind === 'list') return listHint(shape.of, value, path.at(-1));
   if (typeof value !== 'string') return undefined;
-  if (shape.kind === 'integer' && /^-?\d+$/.test(value)) return 'take the quotes away';
-  if (shape.kind === 'integer' && /^0[xo]/i.test(value)) return 'JSON numbers are decimal';
   if (shape.kind === 'boolean' && /^(?:true|false)$/i.test(value)) return 'take the quotes away';
-  return undefined;
+  if (shape.kind !== 'integer') return undefined;
+  if (/^-?\d+$/.test(value)) return 'take the quotes away';
+  if (/^0[xo]/i.test(value)) return 'JSON numbers are decimal';
+  const bytes = sizeInBytes(value);
+  if (bytes !== undefined) return `write the number of bytes: ${bytes}`;
+  if (!path.some(name => idNames.has(name))) return undefined;
+  return value === 'root'
+    ? 'names are not looked up: root is 0'
+    : 'names are not looked up: write the number';
+}
+
+/** Properties that are numbers of users and groups, or lists of them. */
+const idNames: ReadonlySet<string | number> = new Set(['uid', 'gid', 'additionalGids']);
+
+/** What to write where a list is expected. */
+function listHint(of: Shape, value: unknown, name: string | number | undefined): string | undefined {
+  if (of.kind === 'string' && typeof value === 'string') {
+    // The words of a command line, or of the options of mount(8).
+    const separator = name === 'args' ? /\s+/ : name === 'options' ? ',' : undefined;
+    const words = separator === undefined ? [value] : value.split(separator).filter(word => word !== '');
+    return `write ${listText(words)}`;
+  }
+  if (!isObject(value)) return typeof value === 'string' ? 'put it in [ ]' : undefined;
+  if (of.kind !== 'string') return 'put it in [ ]';
+  // The environment as an object, as Compose takes it.
+  return name === 'env' ? `write ${listText(Object.entries(value).map(pair => pair.join('=')))}` : undefined;
+}
+
+const longestList = 5;
+
+function listText(words: readonly string[]): string {
+  const shown = words.slice(0, longestList).map(word => JSON.stringify(word));
+  return `[${[...shown, ...(words.length > longestList ? ['...'] : [])].join(', ')}]`;
+}
+
+/** `512M`, `1.5 GiB`: a whole number of bytes in powers of 1024. */
+function sizeInBytes(text: string): number | undefined {
+  const found = /^(\d{1,6}(?:\.\d{1,3})?) ?([kmgt])(?:i?b)?$/i.exec(text);
+  if (found === null) return undefined;
+  const bytes = Math.floor(Number(found[1]) * 1024 ** ' kmgt'.indexOf((found[2] ?? '').toLowerCase()));
+  return Number.isSafeInteger(bytes) ? bytes : undefined;
 }

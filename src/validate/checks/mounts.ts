@@ -6,6 +6,7 @@ import type { Mount } from '../../oci/config.ts';
 import { isBind, mayBeRefused, readMountWords } from '../../plan/mount-options.ts';
 import { targetFlags } from '../../plan/mount-target.ts';
 import type { Check, CheckContext } from '../context.ts';
+import { mountWordHint } from '../mount-words.ts';
 
 const spec = 'config.md#mounts';
 
@@ -26,7 +27,9 @@ function hasBadWords(context: CheckContext, mount: Mount, index: number): boolea
   for (let refused = false; ; refused = true) {
     const error = refusal(() => readMountWords({ ...mount, options }, index));
     if (error === undefined) return refused;
-    context.problem({ ...error.fields(), pointer: error.pointer ?? '' });
+    const meant = error.code === 'config.mount.bind-options' ? mountWordHint(error.value ?? '') : undefined;
+    const fields = { ...error.fields(), pointer: error.pointer ?? '' };
+    context.problem(meant === undefined ? fields : { ...fields, hint: meant });
     // Without this one; an empty option means nothing, and the others keep their places.
     const position = Number(parsePointer(error.pointer ?? '').at(-1));
     if (!options[position]) return true;

@@ -21,8 +21,9 @@ export const checkProcess: Check = context => {
     }
     context.problem({
       code: 'config.process.required',
-      message: 'process property must not be empty',
+      message: 'process property must not be empty: config.json has no "process"',
       pointer: '/process',
+      hint: 'add "process" with the program to run: {"args": ["sh"], "cwd": "/"}',
       spec,
     });
     return;

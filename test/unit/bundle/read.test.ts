@@ -47,7 +47,7 @@ describe('a bundle', () => {
     expect(() => readBundle(diskBinding(), dir)).toThrow(
       expect.objectContaining({
         code: 'bundle.config-missing',
-        message: expect.stringContaining('JSON specification file config.json not found'),
+        message: expect.stringMatching(/^JSON specification file config\.json not found in \//),
       }),
     );
   });
@@ -108,5 +108,23 @@ describe('the root file system', () => {
     ['link/../link', 'bundle.rootfs-symlink'],
   ])('%s is refused', (path, code) => {
     expect(() => resolve(path)).toThrow(expect.objectContaining({ code, pointer: '/root/path' }));
+  });
+
+  it('that is missing is told how to be had', () => {
+    const none = join(dir, 'none');
+    const how = `put a root file system there, for example: mkdir ${none}; docker export $(docker create busybox) | tar -x -C ${none}`;
+    expect(() => resolve(none)).toThrow(expect.objectContaining({ hint: how }));
+    expect(() => resolve('none')).toThrow(
+      expect.objectContaining({ hint: `${how}; a relative root.path counts from the bundle directory` }),
+    );
+  });
+
+  it('that is a symbolic link is told its target', () => {
+    expect(() => resolve('link')).toThrow(
+      expect.objectContaining({
+        message: `invalid rootfs: not an absolute path, or a symlink: ${join(dir, 'link')} leads through a symbolic link`,
+        hint: `write its target: ${join(dir, 'rootfs')}`,
+      }),
+    );
   });
 });

@@ -129,7 +129,7 @@ describe('the log', () => {
   it('is one text record on standard error', () => {
     expect(fail()).toBe(1);
     expect(machine.stderr).toBe(
-      `time="${time}" level=error msg="container does not exist" hint="see which exist with list; another --root has other containers"\n`,
+      `time="${time}" level=error msg="container does not exist: \\"none\\" in ${machine.root}" hint="see which exist with list; another --root has other containers"\n`,
     );
   });
 
@@ -139,7 +139,7 @@ describe('the log', () => {
     expect(record).toMatchObject({
       code: 'state.not-found',
       level: 'error',
-      msg: 'container does not exist',
+      msg: `container does not exist: "none" in ${machine.root}`,
       time,
     });
     expect(Object.keys(record)).toEqual(Object.keys(record).sort());
@@ -152,8 +152,11 @@ describe('the log', () => {
     fail('--log', file, '--log-format=json');
     const [before, record] = readFileSync(file, 'utf8').split('\n');
     expect(before).toBe('before');
-    expect(JSON.parse(record ?? '')).toMatchObject({ level: 'error', msg: 'container does not exist' });
-    expect(machine.stderr).toBe('container does not exist\n');
+    expect(JSON.parse(record ?? '')).toMatchObject({
+      level: 'error',
+      msg: `container does not exist: "none" in ${machine.root}`,
+    });
+    expect(machine.stderr).toBe(`container does not exist: "none" in ${machine.root}\n`);
   });
 
   it('that cannot be opened fails before anything is done', () => {
@@ -176,15 +179,14 @@ describe('the log', () => {
 
   it('wraps what it says to the width of the terminal, with the hint first', () => {
     machine.stderrIsTerminal = true;
-    machine.terminalWidth = 60;
-    expect(inRoot('create', '-b', '/nonexistent/bundle', 'a')).toBe(1);
-    inRoot('state', 'none');
+    machine.terminalWidth = 50;
+    expect(call('events', '--interval', '5', 'web')).toBe(1);
     expect(machine.stderr).toBe(
       [
-        'container does not exist',
-        '  hint    see which exist with list; another --root has',
-        '          other containers',
-        '  value   none',
+        'invalid value "5" for --interval: a unit is',
+        'missing, such as 5s',
+        '  hint    give a number and a unit (ms, s, m, h),',
+        '          such as 500ms or 1m30s',
         '',
       ].join('\n'),
     );
@@ -194,9 +196,9 @@ describe('the log', () => {
     machine.stderrIsTerminal = true;
     machine.terminalWidth = 200;
     machine.environment.set('COLUMNS', '40').set('TERM', 'xterm');
-    inRoot('state', 'none');
+    call('events', '--interval', 'soon', 'web');
     expect(machine.stderr).toContain(
-      '\u001b[1mcontainer does not exist\u001b[0m\n  \u001b[36mhint\u001b[0m    see which exist with list;\n          another',
+      '\u001b[1minvalid value "soon" for --interval\u001b[0m\n  \u001b[36mhint\u001b[0m    give a number and a unit (ms,\n          s, m, h)',
     );
     for (const [name, value] of [
       ['NO_COLOR', '1'],

@@ -80,7 +80,7 @@ describe('the store', () => {
     claim(runtime, 'web').release();
     expect(thrown(() => readRecord(runtime, 'web'))).toMatchObject({
       code: 'state.not-found',
-      message: 'container does not exist',
+      message: `container does not exist: "web" in ${machine.root}`,
     });
   });
 

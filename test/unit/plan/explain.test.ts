@@ -113,6 +113,7 @@ describe('a program', () => {
     expect(fail(program('sh'), 'findProgram', 'stat', errno.ENOENT, 'sh')).toMatchObject({
       code: 'container.program-not-found',
       message: 'exec: "sh": executable file not found in $PATH',
+      hint: '"sh" is in none of the directories of PATH (process.env) in the container',
       pointer: '/process/args/0',
       stage: 'container',
       errnoName: 'ENOENT',

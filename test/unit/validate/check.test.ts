@@ -116,6 +116,20 @@ describe('mounts', () => {
     ).problems;
     expect(problem).toMatchObject({ code: 'config.mount.bind-options', pointer: '/mounts/0/options/2' });
     expect(problem?.message).toContain('bind mounts cannot have any filesystem-specific options applied');
+    expect(problem?.hint).toContain('check its spelling');
+  });
+
+  it.each([
+    ['readonly', 'ro'],
+    ['read-only', 'ro'],
+    ['nosuidd', 'nosuid'],
+    ['rprivat', 'rprivate'],
+    ['rnosui', 'rnosuid'],
+  ])('that bind suggest the word that was meant: %s', (word, meant) => {
+    const [problem] = checkConfig(
+      configWith(mount('/a', { source: '/b', options: ['bind', word] })),
+    ).problems;
+    expect(problem).toMatchObject({ code: 'config.mount.bind-options', hint: `did you mean ${meant}?` });
   });
 
   it('are all told', () => {

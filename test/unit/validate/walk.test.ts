@@ -233,3 +233,52 @@ describe('later properties', () => {
     ]);
   });
 });
+
+describe('a value of the wrong type is told what to write:', () => {
+  const process = { args: ['a'], cwd: '/' };
+
+  it.each<[string, object, string | undefined]>([
+    ['a command line', { process: { ...process, args: 'sleep  10' } }, 'write ["sleep", "10"]'],
+    ['one word', { process: { ...process, args: 'sh' } }, 'write ["sh"]'],
+    ['many words', { process: { ...process, args: 'a b c d e f' } }, 'write ["a", "b", "c", "d", "e", ...]'],
+    [
+      'the environment as an object',
+      { process: { ...process, env: { A: 'b', C: 'd' } } },
+      'write ["A=b", "C=d"]',
+    ],
+    ['one variable', { process: { ...process, env: 'A=b c' } }, 'write ["A=b c"]'],
+    [
+      'options of mount(8)',
+      { mounts: [{ destination: '/a', type: 'tmpfs', options: 'ro,nosuid' }] },
+      'write ["ro", "nosuid"]',
+    ],
+    ['one mount', { mounts: { destination: '/a' } }, 'put it in [ ]'],
+    [
+      'a size',
+      { linux: { resources: { memory: { limit: '512M' } } } },
+      'write the number of bytes: 536870912',
+    ],
+    [
+      'a size with a fraction',
+      { linux: { resources: { memory: { limit: '1.5 GiB' } } } },
+      'write the number of bytes: 1610612736',
+    ],
+    ['a number in quotes', { linux: { resources: { memory: { limit: '512' } } } }, 'take the quotes away'],
+    [
+      'root by name',
+      { process: { ...process, user: { uid: 'root' } } },
+      'names are not looked up: root is 0',
+    ],
+    [
+      'a group by name',
+      { process: { ...process, user: { additionalGids: ['wheel'] } } },
+      'names are not looked up: write the number',
+    ],
+    ['anything else', { linux: { resources: { pids: { limit: 'many' } } } }, undefined],
+  ])('%s', (_, change, hint) => {
+    const { problems } = checkConfig(configWith(it => Object.assign(it, change)));
+    expect(problems).toHaveLength(1);
+    expect(problems[0]?.code).toBe('config.type');
+    expect(problems[0]?.hint).toBe(hint);
+  });
+});

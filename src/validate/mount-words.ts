@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+import { plainOptions, propagationOptions, recursiveOptions } from '../plan/mount-option-table.ts';
+import { didYouMean } from './spelling.ts';
+
+/** Words of other programs for an option. */
+const synonyms: ReadonlyMap<string, string> = new Map([
+  ['readonly', 'ro'],
+  ['read-only', 'ro'],
+  ['readwrite', 'rw'],
+  ['read-write', 'rw'],
+]);
+
+/** The hint for a word that is no option of mounts in general; undefined when none is near. */
+export function mountWordHint(word: string): string | undefined {
+  const synonym = synonyms.get(word.toLowerCase());
+  if (synonym !== undefined) return `did you mean ${synonym}?`;
+  const known = [plainOptions, propagationOptions, recursiveOptions].flatMap(table => Object.keys(table));
+  return didYouMean(word, known);
+}
