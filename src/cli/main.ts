@@ -66,6 +66,7 @@ function perform(
           binding,
           root: rootDirectory(binding, globals),
           log: logger,
+          program,
           systemdCgroup: globals.has('systemd-cgroup'),
         },
         program,

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Config, Mount } from '../oci/config.ts';
-import { ociVersion } from '../oci/version.ts';
+import { ociVersionMin } from '../oci/version.ts';
 
 /** A config.json to start from: a shell on a terminal in a read-only root, with what every runtime writes here. */
 export function starter(options: { readonly hostname: string; readonly cgroupNamespace: boolean }): Config {
   return {
-    ociVersion,
+    // Of all that stands here every version knows; older runtimes refuse a newer version.
+    ociVersion: ociVersionMin,
     process: {
       terminal: true,
       user: { uid: 0, gid: 0 },

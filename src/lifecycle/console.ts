@@ -5,6 +5,7 @@ import type { Binding } from '../host/binding.d.ts';
 import { resolvePath } from '../host/paths.ts';
 import type { Process } from '../oci/config.ts';
 import type { HostOperation } from './host-work.ts';
+import type { Runtime } from './runtime.ts';
 import { Terminals } from './terminals.ts';
 
 /** What is sent beside the descriptor: engines name the file after it. */
@@ -22,7 +23,7 @@ export interface ConsoleWish {
   readonly socket: string | undefined;
   /** The runtime stays until the program ends. */
   readonly foreground: boolean;
-  /** Of `terminal`, `''` when no document asked for it. */
+  /** Of `terminal`, or the name of the option that asked for it. */
   readonly pointer: string;
   /** `consoleSize` is not meant for this process. Default false. */
   readonly ignoreSize?: boolean;
@@ -40,11 +41,13 @@ export interface Console {
 
 /**
  * Somebody has to hold the master of a terminal: who listens on the socket when we are gone, or we ourselves for the
- * terminal that we were started on. The texts are runc's, which engines' users search for.
+ * terminal that we were started on. The texts are runc's, with the name of this program.
  *
  * @throws RuntimeError `usage.console-socket`; `host.syscall` in the foreground without a terminal
  */
-export function openConsole(binding: Binding, process: Process, wish: ConsoleWish): Console {
+export function openConsole(runtime: Runtime, process: Process, wish: ConsoleWish): Console {
+  const { binding, program = 'tsubo' } = runtime;
+  const socketOption = runtime.program === undefined ? 'consoleSocket' : '--console-socket';
   const { socket, foreground, pointer } = wish;
   const terminal = process.terminal ?? false;
   const refused = (message: string, hint: string): RuntimeError =>
@@ -58,21 +61,31 @@ export function openConsole(binding: Binding, process: Process, wish: ConsoleWis
     });
   if (socket !== undefined && (foreground || !terminal)) {
     throw refused(
-      'cannot use console socket if runc will not detach or allocate tty',
-      'leave --console-socket out, or ask for a terminal and detach',
+      `cannot use console socket if ${program} will not detach or allocate tty`,
+      `leave ${socketOption} out, or ask for a terminal and detach`,
     );
   }
   if (!terminal) return {};
   if (socket !== undefined) return { socket };
   if (!foreground) {
     throw refused(
-      'cannot allocate tty if runc will detach without setting console socket',
-      'name a listening Unix socket with --console-socket, or do without a terminal',
+      `cannot allocate tty if ${program} will detach without setting console socket`,
+      `name a listening Unix socket with ${socketOption}, or ${withoutTerminal(pointer)}`,
     );
   }
   const { height, width } = process.consoleSize ?? { height: 0, width: 0 };
   const sized = height !== 0 && width !== 0 && wish.ignoreSize !== true;
-  return { terminals: new Terminals(binding), copySize: !sized };
+  const terminals = new Terminals(binding, {
+    pointer,
+    hint: `${withoutTerminal(pointer)}, start it from a terminal, or detach with ${socketOption}`,
+  });
+  return { terminals, copySize: !sized };
+}
+
+/** What to write in order to have no terminal. */
+function withoutTerminal(pointer: string): string {
+  if (pointer === '/process/terminal') return 'set process.terminal to false in config.json';
+  return pointer.startsWith('/') ? 'set terminal to false in the process document' : `leave ${pointer} out`;
 }
 
 export const takeTerminal: HostOperation<'takeTerminal'> = {

@@ -65,7 +65,7 @@ export function createContainer(runtime: Runtime, options: CreateOptions): Creat
   const { plan, config, bundle } = prepared;
   return withPlace(bundle.text, () => {
     requireUserNamespace(prepared);
-    const console = openConsole(binding, config.process, {
+    const console = openConsole(runtime, config.process, {
       socket: consoleSocket,
       foreground: options.foreground ?? false,
       pointer: '/process/terminal',

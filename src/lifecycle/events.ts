@@ -23,6 +23,18 @@ export function containerStats(runtime: Runtime, id: string): ContainerStats {
   return readStats(runtime.binding, living(runtime, id));
 }
 
+/** Warns of resources without their controller: they count as 0, which looks like nothing used. */
+export function warnOfUncounted(runtime: Runtime, id: string): void {
+  const { binding, log } = runtime;
+  const cgroup = cgroupOf(readRecord(runtime, id));
+  const enabled = fileText(binding, cgroup, 'cgroup.controllers')?.trim().split(' ');
+  if (enabled === undefined) return;
+  const missing = ['memory', 'io'].filter(controller => !enabled.includes(controller));
+  if (missing.length === 0) return;
+  const controllers = missing.length === 1 ? 'controller' : 'controllers';
+  log.warn(`the cgroup of the container has no ${controllers} ${missing.join(' and ')}: its numbers are 0`);
+}
+
 /**
  * Tells what a container uses, each `intervalMs`, and of every time when the kernel has killed in it for want of memory.
  * Returns when its init has ended.

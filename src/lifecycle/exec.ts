@@ -150,7 +150,7 @@ function startProcess(
     // Not even for a moment is there a process with our root in what processes of the container can see: one that may
     // trace others would go through /proc/PID/root.
     const joined = namespaces === 0 ? undefined : { pidfd: initPidfd, kinds: namespaces };
-    const console = openConsole(binding, process, {
+    const console = openConsole(runtime, process, {
       socket: options.consoleSocket,
       foreground: options.detach !== true,
       pointer: origin('terminal'),

@@ -24,10 +24,15 @@ export function checkPassedFds(binding: Binding, listen: number, preserve: numbe
   for (let index = 0; index < listen + preserve; index++) {
     const fd = firstPassed + index;
     if (binding.isOpen(fd)) continue;
-    const which = index < listen ? `LISTEN_FDS descriptor ${fd}` : `preserved-fd ${index - listen}`;
+    const first = index < listen ? firstPassed : firstPassed + listen;
+    const count = index < listen ? listen : preserve;
+    const all = count === 1 ? `${first}` : `${first} to ${first + count - 1}`;
     throw new RuntimeError({
       code: 'usage.preserve-fds',
-      message: `unable to stat ${which} (of ${index < listen ? listen : preserve})`,
+      message:
+        index < listen
+          ? `unable to stat descriptor ${fd} of LISTEN_FDS (${all})`
+          : `unable to stat preserved-fd ${fd} (--preserve-fds ${preserve} passes ${all})`,
       value: String(fd),
       hint: `descriptor ${fd} is not open in the runtime; open it before calling, for example with ${fd}<file`,
     });

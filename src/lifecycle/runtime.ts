@@ -7,6 +7,8 @@ export interface Runtime {
   /** Absolute path of the directory that holds one directory per container. */
   readonly root: string;
   readonly log: Log;
+  /** The name that the command line was called by; absent in the library. */
+  readonly program?: string;
   /** The cgroups of new containers are made by systemd. Default false: by the runtime itself. */
   readonly systemdCgroup?: boolean;
 }

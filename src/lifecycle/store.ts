@@ -19,6 +19,14 @@ export interface Held {
   release(): void;
 }
 
+/** A refused call in the root directory, with a hint for a user who may not use it. */
+export function rootFailure(error: unknown, attempt: string): unknown {
+  if (!isSystemError(error)) return error;
+  const refused = [errno.EACCES, errno.EPERM, errno.EROFS].includes(error.errno);
+  const hint = 'name a directory of your own with --root, or set XDG_RUNTIME_DIR; /run/tsubo is for root';
+  return hostFailure(error, attempt, refused ? { hint } : {});
+}
+
 /** `<root>/<id>`. */
 export function stateDirectory(runtime: Runtime, id: string): string {
   checkId(id);
@@ -33,15 +41,17 @@ export function stateDirectory(runtime: Runtime, id: string): string {
 export function claim(runtime: Runtime, id: string): Held {
   const { binding } = runtime;
   const directory = stateDirectory(runtime, id);
-  onHost(`unable to make the root directory ${runtime.root}`, () =>
-    makeDirectories(binding, runtime.root, 0o700),
-  );
+  try {
+    makeDirectories(binding, runtime.root, 0o700);
+  } catch (error) {
+    throw rootFailure(error, `unable to make the root directory ${runtime.root}`);
+  }
   try {
     // Searchable for others: the container's user must reach what a later slice puts here (the notify socket).
     binding.mkdir(directory, 0o711);
   } catch (error) {
     if (!isSystemError(error)) throw error;
-    if (error.errno !== errno.EEXIST) throw hostFailure(error, `unable to make ${directory}`);
+    if (error.errno !== errno.EEXIST) throw rootFailure(error, `unable to make ${directory}`);
     throw new RuntimeError({
       code: 'state.exists',
       message: 'container with given ID already exists',
@@ -128,7 +138,7 @@ export function readRecord(runtime: Runtime, id: string): ContainerRecord {
   } catch (error) {
     if (isSystemError(error) && error.syscall === 'fstat' && error.errno === errno.EPERM)
       throw untrusted(path);
-    throw isSystemError(error) ? hostFailure(error, `unable to read ${path}`) : error;
+    throw rootFailure(error, `unable to read ${path}`);
   }
   if (text === undefined) throw notFound(runtime, id);
   let record: unknown;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { onHost } from '../errors/system.ts';
 import { unlessMissing } from '../host/files.ts';
 import { type ContainerRecord, files } from './record.ts';
 import type { Runtime } from './runtime.ts';
 import type { StatusRecord } from './status.ts';
+import { rootFailure } from './store.ts';
 
 /** What there is to say of a container's record without reading all of it. */
 export interface Summary extends StatusRecord, Pick<ContainerRecord, 'bundle' | 'created'> {
@@ -48,7 +48,12 @@ export function summaries(
   const { binding, root } = runtime;
   const columns = options.brief ? inBrief : inFull;
   const request = { directory: root, file: files.record, ...columns };
-  const texts = onHost(`unable to read ${root}`, () => unlessMissing(() => binding.readMembers(request)));
+  let texts: string[] | undefined;
+  try {
+    texts = unlessMissing(() => binding.readMembers(request));
+  } catch (error) {
+    throw rootFailure(error, `unable to read ${root}`);
+  }
   return texts && rows(texts, columns);
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { ErrorFields } from '../errors/error.ts';
 import { onHost } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
 
@@ -9,13 +10,13 @@ export class Terminals {
   #master: number | undefined;
   #ours = true;
 
-  /** @throws RuntimeError `host.syscall` when there is no terminal */
-  constructor(binding: Binding) {
+  /**
+   * @param asked - the place that asked for a terminal, and how to do without
+   * @throws RuntimeError `host.syscall` when there is no terminal
+   */
+  constructor(binding: Binding, asked: Pick<ErrorFields, 'pointer' | 'hint'>) {
     this.#binding = binding;
-    this.#host = onHost('unable to open the terminal of this process', () => binding.hostTerminal(), {
-      pointer: '',
-      hint: 'a terminal in the foreground needs one: start it from a shell, or detach with --console-socket',
-    });
+    this.#host = onHost('unable to open the terminal of this process', () => binding.hostTerminal(), asked);
   }
 
   /** Takes the master of the container's terminal. With `copySize` it gets the size of the host's. */

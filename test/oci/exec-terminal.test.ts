@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import type { Bundle } from '../helpers/bundle.ts';
 import { companions } from '../helpers/companions.ts';
 import { requires } from '../helpers/requires.ts';
-import { disagrees, isTsubo } from '../helpers/runtime.ts';
+import { disagrees, isTsubo, runtime } from '../helpers/runtime.ts';
 import { sandbox, until } from '../helpers/sandbox.ts';
 
 describe.skipIf(requires('root', 'busybox', 'cgroup2', 'g++'))('exec on a terminal', () => {
@@ -98,8 +98,8 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'g++'))('exec on a termin
   test('refuses wrong combinations with the sentences of runc', async () => {
     const { path } = await listener('receive');
     const { id } = running();
-    const none = 'cannot allocate tty if runc will detach without setting console socket';
-    const both = 'cannot use console socket if runc will not detach or allocate tty';
+    const none = `cannot allocate tty if ${runtime.name} will detach without setting console socket`;
+    const both = `cannot use console socket if ${runtime.name} will not detach or allocate tty`;
     refused(none, ['-t', '-d', id, '/bin/true']);
     refused(both, ['-t', '--console-socket', path, id, '/bin/true']);
     refused(both, ['-d', '--console-socket', path, id, '/bin/true']);

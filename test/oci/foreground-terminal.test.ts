@@ -281,6 +281,12 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'g++'))('a terminal in th
     expect(done.status).toBe(1);
     expect(done.stderr).toContain('no such device or address');
     expect(box.traces()).toEqual(before);
-    if (isTsubo) expect(done.stderr).toContain('unable to open the terminal of this process');
+    if (!isTsubo) return;
+    expect(done.stderr).toMatch(
+      /unable to open the terminal of this process: no such device or address \(config\.json:\d+:\d+ \/process\/terminal\)/,
+    );
+    expect(done.stderr).toContain(
+      'hint="set process.terminal to false in config.json, start it from a terminal,',
+    );
   });
 });

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { type Bundle, bind } from '../helpers/bundle.ts';
 import { companions } from '../helpers/companions.ts';
 import { requires } from '../helpers/requires.ts';
-import { disagrees, isTsubo } from '../helpers/runtime.ts';
+import { disagrees, isTsubo, runtime } from '../helpers/runtime.ts';
 import { sandbox, until } from '../helpers/sandbox.ts';
 
 describe.skipIf(requires('root', 'busybox', 'g++'))('a terminal', () => {
@@ -171,7 +171,7 @@ describe.skipIf(requires('root', 'busybox', 'g++'))('a terminal', () => {
 
   test('needs a console socket where the runtime does not stay', () => {
     const bundle = interactive();
-    const text = 'cannot allocate tty if runc will detach without setting console socket';
+    const text = `cannot allocate tty if ${runtime.name} will detach without setting console socket`;
     const before = box.traces();
     box.failsWith(['create', '--bundle', bundle.dir, bundle.id], text, 'usage.console-socket');
     box.failsWith(['run', '-d', '--bundle', bundle.dir, bundle.id], text, 'usage.console-socket');
@@ -180,7 +180,7 @@ describe.skipIf(requires('root', 'busybox', 'g++'))('a terminal', () => {
 
   test('must be asked for when there is a console socket, and the runtime must not stay', async () => {
     const socket = await receiver();
-    const text = 'cannot use console socket if runc will not detach or allocate tty';
+    const text = `cannot use console socket if ${runtime.name} will not detach or allocate tty`;
     const flags = ['--console-socket', socket.path];
     const without = box.bundle();
     box.failsWith(['create', '--bundle', without.dir, ...flags, without.id], text, 'usage.console-socket');

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { containerStats, watchContainer } from '../../lifecycle/events.ts';
+import { containerStats, warnOfUncounted, watchContainer } from '../../lifecycle/events.ts';
 import type { CommandModule } from '../command.ts';
 import { durationMs } from '../duration.ts';
 import { goJson } from '../go-json.ts';
@@ -19,6 +19,8 @@ export const events: CommandModule = {
     const intervalMs = durationMs('interval', typeof given === 'string' ? given : '5s');
     if (options['stats'] === true) {
       print(`${goJson({ type: 'stats', id, data: containerStats(runtime, id) })}\n`);
+      // After the numbers: callers that read both streams as one take the first line.
+      warnOfUncounted(runtime, id);
     } else {
       watchContainer(runtime, id, intervalMs, event => print(`${goJson(event)}\n`));
     }

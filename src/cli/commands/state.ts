@@ -3,6 +3,8 @@ import { containerState } from '../../lifecycle/state.ts';
 import type { CommandModule } from '../command.ts';
 import { goJson } from '../go-json.ts';
 
+const standardOutput = 1;
+
 export const state: CommandModule = {
   name: 'state',
   summary: 'print the state of a container as JSON',
@@ -11,8 +13,9 @@ export const state: CommandModule = {
     command.argument('<container-id>', 'a container that exists');
   },
   run({ runtime, print }, [id = '']) {
-    // No newline at the end: engines and their tests compare bytes.
-    print(goJson(containerState(runtime, id), '  '));
+    // No newline at the end for engines, as with runc: they and their tests compare bytes.
+    const end = runtime.binding.isTerminal(standardOutput) ? '\n' : '';
+    print(`${goJson(containerState(runtime, id), '  ')}${end}`);
     return 0;
   },
 };

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { main } from '../../../src/cli/main.ts';
 import { version } from '../../../src/cli/version.ts';
-import { FakeMachine, writeBundle } from '../../helpers/fake-machine.ts';
+import { errno } from '../../../src/errors/errno.ts';
+import { FakeMachine, refused, writeBundle } from '../../helpers/fake-machine.ts';
 
 let machine: FakeMachine;
 beforeEach(() => {
@@ -300,6 +301,13 @@ describe('the life of a container', () => {
 }`);
   });
 
+  it('ends the state with a newline on a terminal only', () => {
+    inRoot('create', '-b', bundle(), 'web');
+    machine.stdoutIsTerminal = true;
+    inRoot('state', 'web');
+    expect(machine.stdout).toMatch(/\n\}\n$/);
+  });
+
   it('passes the exit status of run on', () => {
     machine.exit = { code: 7 };
     expect(inRoot('run', '-b', bundle(), 'web')).toBe(7);
@@ -364,7 +372,7 @@ describe('spec', () => {
     mkdirSync(target);
     expect(call('spec', '--bundle', target)).toBe(0);
     const text = readFileSync(join(target, 'config.json'), 'utf8');
-    expect(text).toMatch(/^\{\n\t"ociVersion": "1\.3\.0",\n\t"process": \{\n\t\t"terminal": true,/);
+    expect(text).toMatch(/^\{\n\t"ociVersion": "1\.0\.0",\n\t"process": \{\n\t\t"terminal": true,/);
     expect(text.endsWith('}')).toBe(true);
     expect(JSON.parse(text).mounts).toHaveLength(7);
   });
@@ -481,6 +489,24 @@ describe('the root directory', () => {
     });
   });
 });
+
+it.each([['list'], ['state', 'web'], ['create', '-b', '.', 'web']])(
+  'tells a user without root who may not use the root directory of --root: %j',
+  (...words) => {
+    const denied = () => {
+      throw refused('open', errno.EACCES, machine.root);
+    };
+    Object.assign(machine.binding, { readMembers: denied, readTextIfThere: denied, mkdir: denied });
+    const before = process.cwd();
+    process.chdir(bundle());
+    expect(inRoot(...words)).toBe(1);
+    process.chdir(before);
+    expect(machine.stderr).toContain('permission denied');
+    expect(machine.stderr).toContain(
+      ' hint="name a directory of your own with --root, or set XDG_RUNTIME_DIR; /run/tsubo is for root"',
+    );
+  },
+);
 
 it('has nothing before the one error of a user without root who has no capabilities', () => {
   const identity = machine.binding.identity();

@@ -16,7 +16,7 @@ describe('the console', () => {
   const master = 2_000_001;
   const open = (process: Partial<Process>, wish: Partial<ConsoleWish>) =>
     openConsole(
-      machine.binding,
+      machine.runtime,
       { args: ['/bin/true'], cwd: '/', user: { uid: 0, gid: 0 }, ...process },
       { socket: undefined, foreground: false, pointer: '/terminal', ...wish },
     );
@@ -43,6 +43,37 @@ describe('the console', () => {
   ])('of %j cannot be held with %j', (process, wish) => {
     expect(() => open(process, wish)).toThrow(
       expect.objectContaining({ code: 'usage.console-socket', pointer: '/terminal' }),
+    );
+  });
+
+  it.each([
+    ['/process/terminal', 'set process.terminal to false in config.json'],
+    ['/terminal', 'set terminal to false in the process document'],
+    ['--tty', 'leave --tty out'],
+  ])('that %s asked for is refused with how to do without', (pointer, without) => {
+    const runtime = { ...machine.runtime, program: 'runc' };
+    const process = { args: ['/bin/true'], cwd: '/', user: { uid: 0, gid: 0 }, terminal: true };
+    const detached = { socket: undefined, foreground: false, pointer };
+    expect(() => openConsole(runtime, process, detached)).toThrow(
+      expect.objectContaining({
+        message: 'cannot allocate tty if runc will detach without setting console socket',
+        hint: `name a listening Unix socket with --console-socket, or ${without}`,
+      }),
+    );
+    // The library has options without dashes, and no name that it was called by.
+    expect(() => openConsole(machine.runtime, process, detached)).toThrow(
+      expect.objectContaining({
+        message: 'cannot allocate tty if tsubo will detach without setting console socket',
+        hint: `name a listening Unix socket with consoleSocket, or ${without}`,
+      }),
+    );
+    machine.trouble.set('hostTerminal', 6);
+    expect(() => openConsole(runtime, process, { ...detached, foreground: true })).toThrow(
+      expect.objectContaining({
+        message: 'unable to open the terminal of this process: no such device or address',
+        pointer,
+        hint: `${without}, start it from a terminal, or detach with --console-socket`,
+      }),
     );
   });
 

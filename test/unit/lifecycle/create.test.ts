@@ -163,7 +163,7 @@ describe('create', () => {
     machine.passedFds.add(3);
     expect(thrown(() => createContainer(runtime, { ...options, preserveFds: 2 }))).toMatchObject({
       code: 'usage.preserve-fds',
-      message: 'unable to stat preserved-fd 1 (of 2)',
+      message: 'unable to stat preserved-fd 4 (--preserve-fds 2 passes 3 to 4)',
     });
     machine.passedFds.add(4);
     createContainer(runtime, { ...options, preserveFds: 2 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadDeviceFilter } from '../../../src/cgroup/devices/attach.ts';
 import { createContainer } from '../../../src/lifecycle/create.ts';
-import { watchContainer } from '../../../src/lifecycle/events.ts';
+import { warnOfUncounted, watchContainer } from '../../../src/lifecycle/events.ts';
 import { pauseContainer, resumeContainer } from '../../../src/lifecycle/pause.ts';
 import type { Runtime } from '../../../src/lifecycle/runtime.ts';
 import { containerState } from '../../../src/lifecycle/state.ts';
@@ -147,5 +147,19 @@ describe('device rules that the kernel refuses', () => {
     replace({ ...machine.binding, readTextIfThere });
     expect(machine.warnings).toHaveLength(1);
     expect(machine.calls.at(-1)).toBe('loadDeviceProgram');
+  });
+});
+
+describe('what a container uses', () => {
+  it.each([
+    ['cpu io memory pids\n', []],
+    ['cpu memory\n', ['the cgroup of the container has no controller io: its numbers are 0']],
+    ['hugetlb\n', ['the cgroup of the container has no controllers memory and io: its numbers are 0']],
+    ['\n', ['the cgroup of the container has no controllers memory and io: its numbers are 0']],
+  ])('comes with a warning of what is not counted: %j', (controllers, warnings) => {
+    create();
+    writeFileSync(join(cgroup(), 'cgroup.controllers'), controllers);
+    warnOfUncounted(runtime, 'c');
+    expect(machine.warnings).toEqual(warnings);
   });
 });
