@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { RuntimeError } from '../errors/error.ts';
 import { onHost } from '../errors/system.ts';
+import { entryPath } from '../host/paths.ts';
 import { removeRdtGroup } from '../rdt/group.ts';
 import { runPoststopHooks } from './hooks.ts';
 import { unmountRoot } from './host-mounts.ts';
 import { collect, killAndWait, withInit } from './init.ts';
-import type { ContainerRecord, InitRecord } from './record.ts';
+import { type ContainerRecord, files, type InitRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
 import { requireStatus, statusOf } from './status.ts';
-import { type Held, hold, notFound, readRecord, removeState } from './store.ts';
+import { type Held, hold, isEmpty, missing, notFound, readRecord, removeState } from './store.ts';
 import { removePlace } from './unit.ts';
 
 export interface DeleteOptions {
@@ -43,7 +44,6 @@ export function deleteContainer(runtime: Runtime, id: string, options: DeleteOpt
     if (record === undefined) {
       // The directory of a create that was killed before it made anything else.
       removeState(runtime, held);
-      if (!force) throw notFound(runtime, id);
       return;
     }
     if (ended !== undefined && !isSame(record.init, ended)) {
@@ -105,17 +105,18 @@ function killEarly(runtime: Runtime, id: string): void {
   }
 }
 
-/** undefined when there is no record, or with `force` one that says nothing any more. */
+/** undefined when nothing but the directory was made, or with `force` when the record is damaged. */
 function readKnown(runtime: Runtime, held: Held, force: boolean): ContainerRecord | undefined {
   try {
     return readRecord(runtime, held.id);
   } catch (error) {
     if (!(error instanceof RuntimeError)) throw error;
-    if (error.code === 'state.not-found') return undefined;
-    if (error.code === 'state.damaged' && force) {
-      runtime.log.warn(`${error.message}; a cgroup or process of ${held.id} may be left`);
-      return undefined;
-    }
-    throw error;
+    if (error.code !== 'state.damaged' && error.code !== 'state.not-found') throw error;
+    if (isEmpty(runtime, held)) return undefined;
+    // Its lock is held here, so this is no create that has just begun.
+    const damage = error.code === 'state.damaged' ? error : missing(entryPath(held.directory, files.record));
+    if (!force) throw damage;
+    runtime.log.warn(`${damage.message}; a cgroup or process of ${held.id} may be left`);
+    return undefined;
   }
 }

@@ -41,6 +41,8 @@ export function listContainers(
       containers.push(describe(runtime, summary ?? readRecord(runtime, id), userName(runtime, owner, users)));
     } catch (error) {
       const problem = toRuntimeError(error);
+      // Its create has just begun, or it was deleted since the directory was read.
+      if (problem.code === 'state.not-found') continue;
       damaged.push(problem.with({ message: `load container ${id}: ${problem.message}` }));
     }
   }

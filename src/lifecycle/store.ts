@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { errno } from '../errors/errno.ts';
+import { errno, errnoText } from '../errors/errno.ts';
 import { RuntimeError } from '../errors/error.ts';
-import { hostFailure, isSystemError, onHost } from '../errors/system.ts';
+import { hostFailure, isSystemError, onHost, refusalOf, toRuntimeError } from '../errors/system.ts';
 import { makeDirectories, openFlags, unlessMissing } from '../host/files.ts';
 import { entryPath } from '../host/paths.ts';
 import { checkId } from './ids.ts';
@@ -60,7 +60,7 @@ export function claim(runtime: Runtime, id: string): Held {
       hint: `choose another id, or remove the old container: tsubo delete --force ${id}`,
     });
   }
-  const held = hold(runtime, id);
+  const held = holdNew(runtime, id, directory);
   if (held !== undefined) return held;
   // Nothing is taken back here: a `delete` came between, and the name may be somebody else's by now.
   throw new RuntimeError({
@@ -72,6 +72,21 @@ export function claim(runtime: Runtime, id: string): Held {
   });
 }
 
+/** Holds the directory that was just made. One that cannot be held is removed again, or its id would be taken for ever. */
+function holdNew(runtime: Runtime, id: string, directory: string): Held | undefined {
+  try {
+    return hold(runtime, id);
+  } catch (error) {
+    const failure = toRuntimeError(error);
+    // Another command holds it, and decides what becomes of it.
+    if (failure.code === 'state.busy') throw failure;
+    // Only while it is empty: if a delete and another create came between, the other create has its record in it.
+    const refusal = refusalOf(() => runtime.binding.rmdir(directory));
+    if (refusal === undefined || refusal.errno === errno.ENOENT) throw failure;
+    throw failure.with({ cleanup: [`the state directory ${directory}: ${errnoText(refusal.errno)}`] });
+  }
+}
+
 /**
  * Holds a state directory, whatever is in it; undefined when there is none.
  *
@@ -81,7 +96,9 @@ export function claim(runtime: Runtime, id: string): Held {
 export function hold(runtime: Runtime, id: string, timeoutMs = lockTimeoutMs): Held | undefined {
   const { binding } = runtime;
   const directory = stateDirectory(runtime, id);
-  const fd = unlessMissing(() => binding.open(directory, openFlags.readOnly | openFlags.closeOnExec, 0));
+  const fd = onHost(`unable to open ${directory}`, () =>
+    unlessMissing(() => binding.open(directory, openFlags.readOnly | openFlags.closeOnExec, 0)),
+  );
   if (fd === undefined) return undefined;
   let taken: boolean | undefined;
   try {
@@ -140,7 +157,7 @@ export function readRecord(runtime: Runtime, id: string): ContainerRecord {
       throw untrusted(path);
     throw rootFailure(error, `unable to read ${path}`);
   }
-  if (text === undefined) throw notFound(runtime, id);
+  if (text === undefined) throw withoutRecord(runtime, id, path);
   let record: unknown;
   try {
     record = JSON.parse(text);
@@ -154,6 +171,25 @@ export function readRecord(runtime: Runtime, id: string): ContainerRecord {
 function isRecord(value: unknown): value is ContainerRecord {
   const record = value as Partial<ContainerRecord> | null;
   return typeof record === 'object' && record?.version === 1 && typeof record.id === 'string';
+}
+
+/** A create that has just begun has no record yet. One that was killed then leaves an empty directory: its id is taken. */
+function withoutRecord(runtime: Runtime, id: string, path: string): RuntimeError {
+  const { binding } = runtime;
+  if (binding.stat(stateDirectory(runtime, id)) === undefined || isHeld(runtime, id))
+    return notFound(runtime, id);
+  return missing(path);
+}
+
+/** For a directory without a record. */
+export function missing(path: string): RuntimeError {
+  return damaged(path, 'it is missing: the create of the container was killed, or the file was removed');
+}
+
+/** True for a held directory in which nothing was made: what a create leaves that is killed before its record is there. */
+export function isEmpty({ binding }: Runtime, { directory }: Held): boolean {
+  const unfinished = `.${files.record}`;
+  return binding.readdir(directory).every(name => name === unfinished);
 }
 
 /** For a file of the state directory that is not what was written there. */
@@ -188,6 +224,9 @@ export function notFound(runtime: Runtime, id: string): RuntimeError {
 
 /** Removes a held state directory and lets it go. */
 export function removeState(runtime: Runtime, held: Held): void {
-  onHost(`unable to remove ${held.directory}`, () => runtime.binding.removeTree(held.directory));
+  const remove = (): void => runtime.binding.removeTree(held.directory);
+  const refusal = refusalOf(remove);
+  // The lock's descriptor may be the last one that this process can have.
   held.release();
+  if (refusal !== undefined) onHost(`unable to remove ${held.directory}`, remove);
 }

@@ -5,11 +5,12 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createContainer } from '../../../src/lifecycle/create.ts';
 import { deleteContainer } from '../../../src/lifecycle/delete.ts';
 import { killContainer } from '../../../src/lifecycle/kill.ts';
+import { listContainers } from '../../../src/lifecycle/list.ts';
 import type { Runtime } from '../../../src/lifecycle/runtime.ts';
 import { startContainer } from '../../../src/lifecycle/start.ts';
 import { containerState } from '../../../src/lifecycle/state.ts';
 import { requireStatus } from '../../../src/lifecycle/status.ts';
-import { hold, readRecord, writeRecord } from '../../../src/lifecycle/store.ts';
+import { claim, hold, readRecord, writeRecord } from '../../../src/lifecycle/store.ts';
 import { FakeMachine, type FakeProcess, thrown, writeBundle } from '../../helpers/fake-machine.ts';
 
 let machine: FakeMachine;
@@ -172,11 +173,41 @@ describe('kill', () => {
 });
 
 describe('delete', () => {
-  it('removes a directory without a record, and says that there was no container', () => {
+  it.each([false, true])('removes the empty directory of a create that was killed (force: %s)', force => {
     mkdirSync(join(machine.root, 'c'), { recursive: true });
-    expect(thrown(() => deleteContainer(runtime, 'c'))).toMatchObject({ code: 'state.not-found' });
-    expect(thrown(() => containerState(runtime, 'c'))).toMatchObject({ code: 'state.not-found' });
+    // As `create` says that the id is taken, no other command says that there is no such container.
+    expect(
+      thrown(() => createContainer(runtime, { id: 'c', bundle: writeBundle(join(machine.directory, 'b')) })),
+    ).toMatchObject({
+      code: 'state.exists',
+      hint: expect.stringContaining('delete --force c'),
+    });
+    const damage = {
+      code: 'state.damaged',
+      message: expect.stringContaining(
+        'c/state.json is damaged: it is missing: the create of the container was killed',
+      ),
+      hint: expect.stringContaining('delete --force'),
+    };
+    expect(thrown(() => containerState(runtime, 'c'))).toMatchObject(damage);
+    expect(thrown(() => killContainer(runtime, 'c', 0))).toMatchObject(damage);
+    expect(listContainers(runtime, { rootMustExist: true, brief: true })).toMatchObject({
+      containers: [],
+      damaged: [{ code: 'state.damaged', message: expect.stringContaining('load container c: ') }],
+    });
+    deleteContainer(runtime, 'c', { force });
     expect(hold(runtime, 'c')).toBeUndefined();
+    expect(thrown(() => containerState(runtime, 'c'))).toMatchObject({ code: 'state.not-found' });
+  });
+
+  it('is not yet known while its create has made the directory only', () => {
+    const held = claim(runtime, 'c');
+    expect(thrown(() => containerState(runtime, 'c'))).toMatchObject({ code: 'state.not-found' });
+    expect(listContainers(runtime, { rootMustExist: true, brief: true })).toEqual({
+      containers: [],
+      damaged: [],
+    });
+    held.release();
   });
 
   it('gives up on a damaged record only without --force', () => {

@@ -2,10 +2,11 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { errno } from '../../../src/errors/errno.ts';
 import type { ContainerRecord } from '../../../src/lifecycle/record.ts';
 import type { Runtime } from '../../../src/lifecycle/runtime.ts';
 import { claim, hold, isHeld, readRecord, removeState, writeRecord } from '../../../src/lifecycle/store.ts';
-import { FakeMachine, thrown } from '../../helpers/fake-machine.ts';
+import { FakeMachine, refused, thrown } from '../../helpers/fake-machine.ts';
 
 let machine: FakeMachine;
 let runtime: Runtime;
@@ -76,12 +77,40 @@ describe('the store', () => {
     expect(thrown(() => readRecord(runtime, 'web'))).toMatchObject({ code: 'state.damaged' });
   });
 
-  it('does not know a container without a record', () => {
-    claim(runtime, 'web').release();
+  it('does not know a container that was never made', () => {
     expect(thrown(() => readRecord(runtime, 'web'))).toMatchObject({
       code: 'state.not-found',
       message: `container does not exist: "web" in ${machine.root}`,
     });
+  });
+
+  it.each(['open', 'flock', 'fstat'])('keeps no directory whose %s fails, so that its id is free', call => {
+    const { open, lock } = machine.binding;
+    const fail = () => {
+      throw refused(call, errno.EMFILE);
+    };
+    Object.assign(machine.binding, call === 'open' ? { open: fail } : { lock: fail });
+    const { errnoName, cleanup } = thrown(() => claim(runtime, 'web'));
+    expect([errnoName, cleanup]).toEqual(['EMFILE', undefined]);
+    expect(readdirSync(machine.root)).toEqual([]);
+    Object.assign(machine.binding, { open, lock });
+    claim(runtime, 'web').release();
+    expect(machine.openLocks).toBe(0);
+  });
+
+  it('leaves what another create has put into the directory that could not be held', () => {
+    const fail = () => {
+      writeRecord(runtime, record);
+      throw refused('open', errno.EMFILE);
+    };
+    const { open } = machine.binding;
+    Object.assign(machine.binding, { open: fail });
+    expect(thrown(() => claim(runtime, 'web'))).toMatchObject({
+      errnoName: 'EMFILE',
+      cleanup: [expect.stringContaining('the state directory')],
+    });
+    Object.assign(machine.binding, { open });
+    expect(readRecord(runtime, 'web')).toEqual(record);
   });
 
   it('removes whatever is in a container directory, temporary files included', () => {
