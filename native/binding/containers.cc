@@ -10,6 +10,7 @@
 #include "binding/table.h"
 #include "core/fd.h"
 #include "core/spawn.h"
+#include "core/syscall.h"
 #include "wire/report.h"
 #include "wire/steps.h"
 
@@ -105,10 +106,11 @@ Outcome resume(const Arguments& a) {
       header->cmsg_len = static_cast<Length>(CMSG_LEN(count * sizeof(int)));
       memcpy(CMSG_DATA(header), fds.data() + sent, count * sizeof(int));
     }
-    ssize_t n;
-    do n = sendmsg(static_cast<int>(a[0].number()), &message, MSG_NOSIGNAL);
-    while (n < 0 && errno == EINTR);
-    if (n < 0) return refused("sendmsg", errno);
+    long n;
+    // Not sendmsg(3): that of musl refuses as many descriptors as the kernel takes.
+    do n = sys::call(__NR_sendmsg, static_cast<int>(a[0].number()), sys::arg(&message), MSG_NOSIGNAL);
+    while (n == -EINTR);
+    if (n < 0) return refused("sendmsg", static_cast<int>(-n));
     sent += count;
   } while (sent < fds.size());
   return {};

@@ -16,6 +16,7 @@ Outcome cloneTrees(const Arguments& a) {
   const auto& paths = a[0].field("paths").items();
   const auto& recursive = a[0].field("recursive").items();
   auto mount_namespace = static_cast<int>(a[0].field("mountNamespace").number());
+  auto root = static_cast<int>(a[0].field("root").number());
   // For each path a descriptor or a negative error; before them what joining came to.
   size_t bytes = (paths.size() + 1) * sizeof(int);
   long memory = sys::call(__NR_mmap, 0, static_cast<long>(bytes), 3 /* PROT_READ|PROT_WRITE */,
@@ -26,7 +27,10 @@ Outcome cloneTrees(const Arguments& a) {
   // Only a process with one thread can join a mount namespace. It keeps its user namespace, and so enters what the
   // container's root may not; and what is locked in the mount namespace stays so in the clones.
   long pid = in_child(CLONE_FILES, [&] {
-    *joined = static_cast<int>(sys::call(__NR_setns, mount_namespace, CLONE_NEWNS));
+    long r = sys::call(__NR_setns, mount_namespace, CLONE_NEWNS);
+    if (r == 0) r = sys::fchdir(root);
+    if (r == 0) r = sys::call(__NR_chroot, sys::arg("."));
+    *joined = static_cast<int>(r);
     for (size_t i = 0; *joined == 0 && i < paths.size(); i++) {
       unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive[i].truth() ? AT_RECURSIVE : 0);
       trees[i] = static_cast<int>(sys::open_tree(AT_FDCWD, paths[i].text().c_str(), flags));

@@ -40,6 +40,35 @@ struct Parent {
   uint32_t step = 0;
 };
 
+// The numbered descriptors of a plan. Pages of it that no plan uses stay untouched, so an empty slot is a zero.
+class Slots {
+ public:
+  int operator[](uint64_t slot) const { return slot < wire::kSlots ? stored_[slot] - 1 : -1; }
+  // One past the highest that was ever filled.
+  uint32_t end() const { return end_; }
+  // Closes what was there.
+  void put(uint64_t slot, int fd) {
+    int before = (*this)[slot];
+    if (before >= 0) sys::close(before);
+    stored_[slot] = fd + 1;
+    if (slot >= end_) end_ = static_cast<uint32_t>(slot + 1);
+  }
+  // Empties it.
+  int take(uint64_t slot) {
+    int fd = (*this)[slot];
+    if (fd >= 0) stored_[slot] = 0;
+    return fd;
+  }
+  void close(uint64_t slot) {
+    int fd = take(slot);
+    if (fd >= 0) sys::close(fd);
+  }
+
+ private:
+  int stored_[wire::kSlots];
+  uint32_t end_;
+};
+
 struct Context {
   wire::Plan plan;
   // The one under way.
@@ -53,7 +82,7 @@ struct Context {
   // The root of the container: the mount itself, before and after the pivot.
   int root = -1;
   // Slot 0 is the newest mount; 1 to `handed_over` came with the spawn.
-  int slots[wire::kSlots];
+  Slots slots;
   uint32_t handed_over = 0;
   // A procfs of the container's pid namespace that is mounted nowhere: nothing inside can cover or replace it. In a
   // user namespace that is refused one it is the host's, where a path may cross a mount.

@@ -118,8 +118,7 @@ Result attach(Context& c, UniqueFd mount, int target, const char* path) {
   long r = sys::move_mount(mount.get(), "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
   if (r == -EINVAL && differ_in_type(mount.get(), target)) r = -ENOTDIR;
   if (r < 0) return check("move_mount", r);
-  if (c.slots[0] >= 0) sys::close(c.slots[0]);
-  c.slots[0] = mount.release();
+  c.slots.put(0, mount.release());
   return {};
 }
 

@@ -54,8 +54,7 @@ bool mounted_by_one_call(Context& c, const NewFilesystem& fs, int target) {
   // The pivot changes the directory again, and until then every path is absolute or relative to a descriptor.
   sys::unchecked(sys::fchdir(c.here));
   if (!done) return false;
-  if (c.slots[0] >= 0) sys::close(c.slots[0]);
-  c.slots[0] = -1;
+  c.slots.close(0);
   return true;
 }
 
@@ -86,8 +85,7 @@ Result mount_by_path(Context& c, const wire::step::mount& s, int target) {
   // The new mount lies over the target: resolved again to keep it in slot 0.
   long fd = files::open_in_root(c.root, c.plan.text(s.target));
   if (fd < 0) return check("openat2", fd);
-  if (c.slots[0] >= 0) sys::close(c.slots[0]);
-  c.slots[0] = static_cast<int>(fd);
+  c.slots.put(0, static_cast<int>(fd));
   return {};
 }
 

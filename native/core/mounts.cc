@@ -16,15 +16,27 @@ namespace {
 
 // A target inside a procfs can be a file that the runtime or the container trusts (CVE-2019-16884): only what the plan
 // knows to be harmless may be covered. The root of a procfs may be covered by a procfs alone.
-Result guard_proc(Context& c, int target, const char* path, uint64_t flags, bool brings_proc) {
+//
+// `brings_proc` fills in whether a procfs is mounted; it is asked only where that matters.
+template <typename BringsProc>
+Result guard_proc(Context& c, int target, const char* path, uint64_t flags, BringsProc brings_proc) {
   files::Filesystem fs;
   files::Status at;
   if (long r = files::filesystem(target, &fs); r < 0) return check("fstatfs", r);
   if (fs.type != files::kProcMagic || (flags & wire::kInsideProc) != 0) return {};
   if (long r = files::status(target, "", 0, &at); r < 0) return check("statx", r);
-  if (at.inode == files::kProcRootInode && brings_proc) return {};
+  bool brings = false;
+  if (Result r = brings_proc(&brings); !r.ok()) return r;
+  if (at.inode == files::kProcRootInode && brings) return {};
   c.about(path);
   return {EPERM, "fstatfs"};
+}
+
+Result guard_proc(Context& c, int target, const char* path, uint64_t flags, const char* fstype) {
+  return guard_proc(c, target, path, flags, [&](bool* brings) {
+    *brings = text::equal(fstype, "proc");
+    return Result{};
+  });
 }
 
 Result open_target(Context& c, const char* path, uint64_t flags, files::Make what, UniqueFd* target, bool* existed) {
@@ -61,8 +73,7 @@ Result source_tree(Context& c, const wire::step::bind& s, const char* source, Un
   c.about(source);
   if (s.tree != 0) {
     if (s.tree >= wire::kSlots || c.slots[s.tree] < 0) return {EBADF, "open_tree"};
-    tree->reset(c.slots[s.tree]);
-    c.slots[s.tree] = -1;
+    tree->reset(c.slots.take(s.tree));
     return {};
   }
   return clone_source(c, source, s.inRoot != 0, s.recursive != 0, tree);
@@ -96,7 +107,7 @@ Result run(Context& c, const wire::step::mount& s) {
   UniqueFd target, mount;
   bool existed = false;
   if (Result r = open_target(c, target_path, s.flags, files::Make::directory, &target, &existed); !r.ok()) return r;
-  if (Result r = guard_proc(c, target.get(), target_path, s.flags, text::equal(type, "proc")); !r.ok()) return r;
+  if (Result r = guard_proc(c, target.get(), target_path, s.flags, type); !r.ok()) return r;
   if (!fits_fsconfig(c, s.options)) return mount_by_path(c, s, target.get());
 
   text::Buffer<32> mode;
@@ -124,12 +135,17 @@ Result run(Context& c, const wire::step::bind& s) {
 
   files::Status at;
   if (long r = files::status(tree.get(), "", 0, &at); r < 0) return check("statx", r);
-  files::Filesystem fs;
-  if (long r = files::filesystem(tree.get(), &fs); r < 0) return check("fstatfs", r);
-  bool brings_proc = fs.type == files::kProcMagic && at.inode == files::kProcRootInode;
-  if ((s.flags & wire::kSourceIsProc) != 0 && !brings_proc) {
+  auto brings_proc = [&](bool* brings) -> Result {
+    files::Filesystem fs;
+    if (long r = files::filesystem(tree.get(), &fs); r < 0) return check("fstatfs", r);
+    *brings = fs.type == files::kProcMagic && at.inode == files::kProcRootInode;
+    return {};
+  };
+  if ((s.flags & wire::kSourceIsProc) != 0) {
+    bool brings = false;
+    if (Result r = brings_proc(&brings); !r.ok()) return r;
     c.about(target_path);
-    return {EPERM, "fstatfs"};
+    if (!brings) return {EPERM, "fstatfs"};
   }
 
   bool existed = false;
@@ -147,7 +163,7 @@ Result run(Context& c, const wire::step::cloneTree& s) {
   if (s.slot == 0 || s.slot >= wire::kSlots || c.slots[s.slot] >= 0) return {EBADF, "open_tree"};
   UniqueFd tree;
   if (Result r = clone_source(c, c.plan.text(s.source), s.inRoot != 0, s.recursive != 0, &tree); !r.ok()) return r;
-  c.slots[s.slot] = tree.release();
+  c.slots.put(s.slot, tree.release());
   return {};
 }
 
@@ -156,7 +172,7 @@ Result run(Context& c, const wire::step::mountCgroup& s) {
   UniqueFd target, mount;
   bool existed = false;
   if (Result r = open_target(c, target_path, s.flags, files::Make::directory, &target, &existed); !r.ok()) return r;
-  if (Result r = guard_proc(c, target.get(), target_path, s.flags, false); !r.ok()) return r;
+  if (Result r = guard_proc(c, target.get(), target_path, s.flags, "cgroup2"); !r.ok()) return r;
   NewFilesystem wanted = {"cgroup2", "cgroup", s.options, "", s.attributes};
   if (mounted_by_one_call(c, wanted, target.get())) return {};
   Result made = make_filesystem(c, wanted, &mount);
@@ -173,8 +189,7 @@ Result run(Context& c, const wire::step::keepMount& s) {
   if (s.slot >= wire::kSlots) return {EINVAL, "fcntl"};
   long fd = sys::fcntl(c.slots[0], F_DUPFD_CLOEXEC, 3);
   if (fd < 0) return check("fcntl", fd);
-  if (c.slots[s.slot] >= 0) sys::close(c.slots[s.slot]);
-  c.slots[s.slot] = static_cast<int>(fd);
+  c.slots.put(s.slot, static_cast<int>(fd));
   return {};
 }
 

@@ -10,8 +10,7 @@ namespace tsubo {
 Result run(Context& c, const wire::step::joinNamespace& s) {
   if (s.slot >= wire::kSlots) return {EINVAL, "setns"};
   Result r = check("setns", sys::call(__NR_setns, c.slots[s.slot], static_cast<long>(s.kind)));
-  sys::close(c.slots[s.slot]);
-  c.slots[s.slot] = -1;
+  c.slots.close(s.slot);
   return r;
 }
 

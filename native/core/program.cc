@@ -64,10 +64,8 @@ Result run(Context& c, const wire::step::ready&) {
     if (*fd >= 0) sys::close(*fd);
     *fd = -1;
   }
-  for (uint32_t i = 0; i < wire::kSlots; i++) {
-    if (c.slots[i] < 0 || (i >= 1 && i <= c.handed_over)) continue;
-    sys::close(c.slots[i]);
-    c.slots[i] = -1;
+  for (uint32_t i = 0; i < c.slots.end(); i++) {
+    if (i == 0 || i > c.handed_over) c.slots.close(i);
   }
   if (Result r = outlive_runtime(c); !r.ok()) return r;
   if (Result r = may_read(c); !r.ok()) return r;

@@ -49,8 +49,7 @@ Result mask_directory(Context& c, int target, const char* path) {
   mounts::NewFilesystem wanted = {"tmpfs", "tmpfs", {}, "ro", MOUNT_ATTR_RDONLY};
   if (Result r = mounts::make_filesystem(c, wanted, &cover); !r.ok()) return r;
   if (Result r = attach(c, give(cover), target, path); !r.ok()) return r;
-  c.mask_directory = c.slots[0];
-  c.slots[0] = -1;
+  c.mask_directory = c.slots.take(0);
   return {};
 }
 
@@ -98,8 +97,7 @@ Result run(Context& c, const wire::step::maskPath& s) {
   UniqueFd first(c.host_null);
   c.host_null = -1;
   if (Result r = attach(c, give(first), target.get(), path); !r.ok()) return r;
-  c.null_device = c.slots[0];
-  c.slots[0] = -1;
+  c.null_device = c.slots.take(0);
   return {};
 }
 

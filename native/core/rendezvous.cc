@@ -54,7 +54,7 @@ Result take_descriptors(Context& c, uint64_t into, uint64_t count) {
     if (control.bytes < header || control.level != kSocketLevel || control.type != kRights) return {EBADF, "recvmsg"};
     size_t got = (control.bytes - header) / sizeof(int);
     if (got == 0 || got > count) return {EBADF, "recvmsg"};
-    for (size_t i = 0; i < got; i++) c.slots[into + i] = control.fds[i];
+    for (size_t i = 0; i < got; i++) c.slots.put(into + i, control.fds[i]);
     into += got;
     count -= got;
   }
@@ -92,10 +92,7 @@ Result run(Context& c, const wire::step::rendezvous& s) {
   constexpr int kNoSignal = 0x4000;
   long r = sys::call(__NR_sendmsg, c.channel, sys::arg(&message), kNoSignal);
   if (r < 0) return check("sendmsg", r);
-  if (s.slot > 0) {
-    sys::close(c.slots[s.slot]);
-    c.slots[s.slot] = -1;
-  }
+  if (s.slot > 0) c.slots.close(s.slot);
   if (s.count > 0) return take_descriptors(c, s.into, s.count);
   await_word(c);
   return {};

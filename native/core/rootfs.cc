@@ -78,8 +78,7 @@ Result use_root(Context& c, const wire::step::openRoot& s, UniqueFd tree, int pl
 Result take_root(Context& c, const wire::step::openRoot& s) {
   const uint64_t slot = s.tree;
   if (slot >= wire::kSlots || c.slots[slot] < 0) return {EBADF, "move_mount"};
-  UniqueFd tree(c.slots[slot]);
-  c.slots[slot] = -1;
+  UniqueFd tree(c.slots.take(slot));
   // What cannot be entered now could not be later either, and here it can be said of what.
   if (long r = sys::call(__NR_faccessat2, tree.get(), sys::arg("."), 1 /* X_OK */, 0x200 /* AT_EACCESS */); r < 0) {
     return check("faccessat2", r);
@@ -255,8 +254,7 @@ Result run(Context& c, const wire::step::changeRoot& s) {
   forget_working_directory(c);
   if (s.slot > 0) {
     if (c.root >= 0) sys::close(c.root);
-    c.root = c.slots[s.slot];
-    c.slots[s.slot] = -1;
+    c.root = c.slots.take(s.slot);
   }
   c.about("/");
   if (long r = sys::fchdir(c.root); r < 0) return check("fchdir", r);

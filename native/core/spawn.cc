@@ -199,7 +199,8 @@ class NotDumpable {
 }  // namespace
 
 SpawnFailure spawn(const SpawnRequest& request, Spawned* spawned) {
-  if (request.plan_bytes > wire::kMaxPlanBytes || request.fds.size() >= wire::kSlots) return failed("clone3", E2BIG);
+  if (request.plan_bytes > wire::kMaxPlanBytes || request.fds.size() > wire::kSpawnSlots)
+    return failed("clone3", E2BIG);
   UniqueFd image, plan, ours, theirs;
   if (SpawnFailure f = sealed_init(&image); f.syscall) return f;
   int pair[2];

@@ -98,8 +98,7 @@ Result run(Context& c, const wire::step::openTerminal& s) {
   if (*console != '\0') {
     if (Result r = cover_console(c, console, slave.get()); !r.ok()) return r;
   }
-  if (c.slots[s.slot] >= 0) sys::close(c.slots[s.slot]);
-  c.slots[s.slot] = master.release();
+  c.slots.put(s.slot, master.release());
   if (c.terminal >= 0) sys::close(c.terminal);
   c.terminal = slave.release();
   return {};

@@ -75,7 +75,7 @@ void require(const wire::Boot& boot, const char* syscall, long result) {
 const wire::Boot* map_plan(int fd) {
   alignas(8) wire::Boot boot;
   if (sys::read(fd, &boot, sizeof boot) != sizeof boot || boot.magic != wire::kBootMagic) return nullptr;
-  if (boot.plan_bytes > wire::kMaxPlanBytes || boot.fds >= wire::kSlots) return nullptr;
+  if (boot.plan_bytes > wire::kMaxPlanBytes || boot.fds > wire::kSpawnSlots) return nullptr;
   if (boot.joins > wire::kJoins) return nullptr;
   long at = sys::call(__NR_mmap, 0, static_cast<long>(sizeof boot + boot.plan_bytes), 1 /* PROT_READ */,
                       2 /* MAP_PRIVATE */, fd, 0);
@@ -85,7 +85,7 @@ const wire::Boot* map_plan(int fd) {
 // Whatever else was left open by whoever called the runtime is not the container's: closed at once, from the first
 // descriptor that does not belong to it. Ours go at the exec.
 void close_foreign(const wire::Boot& boot) {
-  int ours[wire::kSlots + wire::kJoins + 1];
+  int ours[wire::kSpawnSlots + wire::kJoins + 1];
   uint32_t count = 0;
   ours[count++] = boot.channel;
   for (uint32_t i = 0; i < boot.fds; i++) ours[count++] = boot.slots[i];
@@ -135,8 +135,7 @@ void tsubo_main(long* stack) {
   }
 
   static Context c;
-  for (uint32_t i = 0; i < wire::kSlots; i++) c.slots[i] = -1;
-  for (uint32_t i = 0; i < boot->fds; i++) c.slots[i + 1] = boot->slots[i];
+  for (uint32_t i = 0; i < boot->fds; i++) c.slots.put(i + 1, boot->slots[i]);
   c.channel = boot->channel;
   c.handed_over = boot->fds;
   c.preserve_fds = boot->preserve_fds;

@@ -63,7 +63,10 @@ class Plan {
 
 // What the host lays before the plan in the memory it hands to the init: descriptors are known only at the spawn.
 inline constexpr uint32_t kBootMagic = 0x54425354;  // "TSBT"
-inline constexpr uint32_t kSlots = 512;
+// As many as a mount namespace can have mounts (fs.mount-max), and some: src/plan/make-plan.ts has the number too.
+inline constexpr uint32_t kSlots = 1u << 17;
+// Of them those that are filled at the spawn: namespaces to join, the two FIFOs, a directory.
+inline constexpr uint32_t kSpawnSlots = 32;
 inline constexpr uint32_t kJoins = 16;
 
 struct Boot {
@@ -78,7 +81,7 @@ struct Boot {
   // CLONE_NEW* when `join_fds` are pidfds, of whose processes these namespaces are joined; else 0.
   int32_t join_kinds;
   int32_t join_fds[kJoins + 1];
-  int32_t slots[kSlots];
+  int32_t slots[kSpawnSlots];
 };
 static_assert(sizeof(Boot) % 8 == 0);
 

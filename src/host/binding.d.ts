@@ -325,6 +325,8 @@ export interface OptionResult {
 
 export interface CloneTreesRequest {
   readonly mountNamespace: number;
+  /** The directory of that namespace which becomes the root of the paths. */
+  readonly root: number;
   readonly paths: readonly string[];
   readonly recursive: readonly boolean[];
 }

@@ -8,15 +8,16 @@ import type { IdMap } from '../plan/host-trees.ts';
 import type { HostStepOf } from '../plan/plan.ts';
 import type { HostOperation, HostWork } from './host-work.ts';
 import { mappedNamespace } from './id-maps.ts';
-import type { Runtime } from './runtime.ts';
 
 type CloneTree = HostStepOf<'cloneTree'>;
 
-/** The trees are those of the init's mount namespace, which the runtime is not in. */
+/** The trees are those of the init's mount namespace, which the runtime is not in; of them the part that it waits for. */
 export const cloneTree: HostOperation<'cloneTree'> = {
-  apply(steps, work) {
+  apply(all, work) {
     const { binding } = work.runtime;
     const { pid } = work.init;
+    const { into, count } = work.at;
+    const steps = all.filter(({ slot }) => slot >= into && slot < into + count);
     const opened: number[] = [];
     const open = (path: string): number => {
       const fd = openReadOnly(binding, path);
@@ -26,24 +27,17 @@ export const cloneTree: HostOperation<'cloneTree'> = {
     try {
       const request = {
         mountNamespace: open(`/proc/${pid}/ns/mnt`),
+        // For a later part the container's root covers that of the namespace, and the init's is still the one below.
+        root: open(`/proc/${pid}/root`),
         paths: steps.map(({ path }) => path),
         recursive: steps.map(({ recursive }) => recursive),
       };
       const cloned = (error: SystemError): CloneTree | undefined => steps[Number(error.path ?? -1)];
       const trees = named(work, cloned, 'open_tree', () => binding.cloneTrees(request));
       for (const tree of trees) work.at.give('tree', tree);
-      // A process for each set of mappings, however many mounts have it.
-      const namespaces = new Map<string, number>();
       for (const [index, { idmap, origin }] of steps.entries()) {
         if (idmap === undefined) continue;
-        const key = JSON.stringify([idmap.uids, idmap.gids]);
-        let namespace = namespaces.get(key);
-        if (namespace === undefined) {
-          namespace = namespaceOf(work.runtime, idmap, origin, pid);
-          opened.push(namespace);
-          namespaces.set(key, namespace);
-        }
-        showOwners(work, { idmap, origin }, trees[index] as number, namespace);
+        showOwners(work, { idmap, origin }, trees[index] as number, namespaceOf(work, idmap, origin));
       }
     } finally {
       for (const fd of opened) binding.close(fd);
@@ -54,22 +48,34 @@ export const cloneTree: HostOperation<'cloneTree'> = {
 export const mapTree: HostOperation<'mapTree'> = {
   apply([step], work) {
     if (step === undefined) return;
-    const { binding } = work.runtime;
     const tree = work.at.take('tree');
     work.at.give('tree', tree);
-    const namespace = namespaceOf(work.runtime, step.idmap, step.origin, work.init.pid);
-    try {
-      showOwners(work, step, tree, namespace);
-    } finally {
-      binding.close(namespace);
-    }
+    showOwners(work, step, tree, namespaceOf(work, step.idmap, step.origin));
   },
 };
 
-/** The user namespace with the mappings of a mount. The receiver closes it. */
-function namespaceOf(runtime: Runtime, idmap: IdMap, origin: string, pid: number): number {
-  if (idmap.uids !== undefined) return mappedNamespace(runtime, idmap, origin);
-  return openReadOnly(runtime.binding, `/proc/${pid}/ns/user`);
+/** The user namespace with the mappings of a mount: one for each set of mappings, however many mounts have it. */
+function namespaceOf(work: HostWork, idmap: IdMap, origin: string): number {
+  const { runtime, ownerNamespaces } = work;
+  const key = JSON.stringify([idmap.uids, idmap.gids]);
+  const known = ownerNamespaces.get(key);
+  if (known !== undefined) return known;
+  const namespace =
+    idmap.uids === undefined
+      ? openReadOnly(runtime.binding, `/proc/${work.init.pid}/ns/user`)
+      : mappedNamespace(runtime, idmap, origin);
+  // Kept for all that comes later, but not so many that descriptors run out.
+  if (ownerNamespaces.size === keptNamespaces) closeNamespaces(work);
+  if (ownerNamespaces.size === 0) work.atEnd(() => closeNamespaces(work));
+  ownerNamespaces.set(key, namespace);
+  return namespace;
+}
+
+const keptNamespaces = 64;
+
+function closeNamespaces({ runtime, ownerNamespaces }: HostWork): void {
+  for (const namespace of ownerNamespaces.values()) runtime.binding.close(namespace);
+  ownerNamespaces.clear();
 }
 
 function showOwners(

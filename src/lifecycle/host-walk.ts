@@ -107,16 +107,19 @@ export function asStarting<T>(work: () => T): T {
   }
 }
 
-/** Performs the steps of one time; at `mapTree` those of the place at which the init waits. */
+/** Performs the steps of one time; at `mapTree` the next one, which is that of the place at which the init waits. */
 function perform(work: HostWork, when: When): void {
   const { host } = work.plan;
-  for (let index = 0; index < host.length; ) {
+  for (let index = when === 'mapTree' ? work.nextMapTree : 0; index < host.length; ) {
     const step = host[index] as HostStep;
     if (step.when !== when || (when === 'mapTree' && step.origin !== work.at.origin)) {
       index += 1;
       continue;
     }
     index += applyRun(work, step.op, index, when);
+    if (when !== 'mapTree') continue;
+    work.nextMapTree = index;
+    return;
   }
 }
 
@@ -204,7 +207,7 @@ function keepMoment(work: HostWork, report: Report): void {
     // The init has reported something else, or has ended: the next report has the cause.
     if (sent === undefined) return;
   }
-  work.waiting = new WaitingInit(moment, step.origin, sent);
+  work.waiting = new WaitingInit(moment, step, sent);
   try {
     perform(work, moment);
     work.resume();

@@ -8,6 +8,7 @@ import type { Config } from '../oci/config.ts';
 import type { Status } from '../oci/state.ts';
 import { type Moment, moments, type ReceivedDescriptor, type SentDescriptor } from '../plan/moments.ts';
 import type { HostOperationName, HostStepOf, Plan } from '../plan/plan.ts';
+import type { Step } from '../wire/steps.ts';
 import type { Console } from './console.ts';
 import type { Prepared } from './prepare.ts';
 import type { ContainerRecord } from './record.ts';
@@ -34,12 +35,17 @@ export class WaitingInit {
   readonly moment: Moment;
   /** Of the step at which it waits. */
   readonly origin: string;
+  /** The slots that it has to be given: `count` from `into` on. */
+  readonly into: number;
+  readonly count: number;
   readonly given: number[] = [];
   #sent: number | undefined;
 
-  constructor(moment: Moment, origin: string, sent: number | undefined) {
+  constructor(moment: Moment, step: Step, sent: number | undefined) {
     this.moment = moment;
-    this.origin = origin;
+    this.origin = step.origin;
+    this.into = step.op === 'rendezvous' ? Number(step.into) : 0;
+    this.count = step.op === 'rendezvous' ? Number(step.count) : 0;
     this.#sent = sent;
   }
 
@@ -103,6 +109,10 @@ export class HostWork {
   deviceFilter: DeviceFilter | undefined;
   spawned: Spawned | undefined;
   waiting: WaitingInit | undefined;
+  /** Where the host steps of `mapTree` continue. */
+  nextMapTree = 0;
+  /** Those that show the owners of mounts, by their mappings; closed at the end. */
+  readonly ownerNamespaces = new Map<string, number>();
   /** Of the init, when it was found in /proc. */
   startTime: number | undefined;
   lock: Held | undefined;

@@ -18,6 +18,8 @@ const hints = (): Readonly<Record<string, Readonly<Record<number, string>>>> => 
     [errno.EPERM]: nestedHint,
     [errno.EROFS]: 'the mount point is missing and cannot be made on a read-only file system',
     [errno.ENOTDIR]: 'something on the way to the mount point is a file',
+    [errno.EMFILE]:
+      'a read-only tmpfs needs a descriptor until all mounts are made: raise the limit of open files (ulimit -n) of the runtime',
     [errno.ELOOP]: 'a symbolic link on the way to the mount point leads nowhere',
   },
   'bind/open_tree': {

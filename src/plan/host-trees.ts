@@ -7,7 +7,7 @@ import { hostPath, type PlanContext } from './context.ts';
 import { waitFor } from './moments.ts';
 import { type MountWords, readMountWords } from './mount-options.ts';
 import { hasNamespace } from './namespaces.ts';
-import type { HostStep } from './plan.ts';
+import type { HostStep, HostStepOf } from './plan.ts';
 import { type UserNamespace, userNamespace } from './user-namespace.ts';
 
 /** How the owners of a mount's files are shown. */
@@ -22,8 +22,10 @@ export interface IdMap {
 export interface HostTrees {
   /** Of both. */
   readonly steps: readonly HostStep[];
-  /** Where the init waits for all of them; none when there are none. */
+  /** Where the init waits for the first of them; none when there are none. */
   readonly wait: readonly Step[];
+  /** By the number of the mount before which the init waits for more of them. */
+  readonly waits: ReadonlyMap<number, Step>;
   /** 0: the init clones it itself. */
   readonly root: number;
   /** By the number of the mount. Others are cloned by the init. */
@@ -33,23 +35,33 @@ export interface HostTrees {
 }
 
 /** Without any. */
-export const noTrees: HostTrees = { steps: [], wait: [], root: 0, binds: new Map(), mapped: new Map() };
+export const noTrees: HostTrees = {
+  steps: [],
+  wait: [],
+  waits: new Map(),
+  root: 0,
+  binds: new Map(),
+  mapped: new Map(),
+};
+
+/** Trees of one message, which carries 253 descriptors: both sides have them open at once, whatever the limit is. */
+const treesAtOnce = 200;
 
 /**
  * The root of a user namespace may not enter every directory of the host, and nobody but the host may map owners: so the
  * host clones the root and the sources. It does that in the container's mount namespace, where the options of the host's
- * mounts are locked. Sources within the root are the init's, which sees what it has mounted there; without a user
+ * mounts are locked. Many come in parts, each right before the first mount of it. Sources within the root are the init's, which sees what it has mounted there; without a user
  * namespace all of them, since any path may lead to what an earlier mount has brought.
  */
 export function planHostTrees(context: PlanContext): HostTrees {
   const { config } = context;
   if (context.facts.euid !== 0) return treesOfUser(context);
   const user = userNamespace(config);
-  const steps: HostStep[] = [];
+  const clones: HostStepOf<'cloneTree'>[] = [];
   const clone = (path: string, recursive: boolean, origin: string, idmap?: IdMap): number => {
     const slot = context.takeSlot();
     const map = idmap === undefined ? {} : { idmap };
-    steps.push({ op: 'cloneTree', when: 'hostTrees', path, recursive, slot, origin, ...map });
+    clones.push({ op: 'cloneTree', when: 'hostTrees', path, recursive, slot, origin, ...map });
     return slot;
   };
   // A root that is to be moved must lie where it is, and there the init puts it itself.
@@ -73,10 +85,19 @@ export function planHostTrees(context: PlanContext): HostTrees {
     mapped.set(index, context.takeSlot());
     mapping.push({ op: 'mapTree', when: 'mapTree', idmap, origin: `/mounts/${index}` });
   }
-  const first = steps[0];
-  if (first?.op !== 'cloneTree') return { ...noTrees, steps: mapping, mapped };
-  const wait = waitFor('hostTrees', '/mounts', { into: first.slot, count: steps.length });
-  return { steps: [...steps, ...mapping], wait: [wait], root, binds, mapped };
+  const [first] = clones;
+  if (first === undefined) return { ...noTrees, steps: mapping, mapped };
+  const wait = (from: number): Step =>
+    waitFor('hostTrees', '/mounts', {
+      into: first.slot + from,
+      count: Math.min(clones.length - from, treesAtOnce),
+    });
+  const waits = new Map<number, Step>();
+  for (const [index, slot] of binds) {
+    const from = slot - first.slot;
+    if (from > 0 && from % treesAtOnce === 0) waits.set(index, wait(from));
+  }
+  return { steps: [...clones, ...mapping], wait: [wait(0)], waits, root, binds, mapped };
 }
 
 /**

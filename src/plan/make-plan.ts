@@ -36,7 +36,7 @@ import { factsInside, userNamespace } from './user-namespace.ts';
 export type { PlanOptions } from './context.ts';
 
 /** Slots of the executor (native/wire/plan.h), 0 among them. */
-const slotCount = 512;
+const slotCount = 131_072;
 const directoryMode = 0o755;
 /** Of a container whose config says nothing: what programs expect that were written for other runtimes. */
 const defaultUmask = 0o022;
@@ -62,7 +62,7 @@ export function makePlan(config: Config, facts: HostFacts, options: PlanOptions)
         throw new RuntimeError({
           code: 'config.unsupported',
           pointer: '/mounts',
-          message: `more than ${slotCount - 1} joined namespaces, bind mounts and read-only tmpfs mounts are not supported`,
+          message: `more than ${slotCount - 1} mounts are not supported`,
         });
       }
       return slots++;

@@ -24,7 +24,7 @@ export const moments = {
   timeOffsets: { sends: undefined, receives: 'timeNamespace' },
   /** The init is in its network namespace. */
   network: { sends: undefined, receives: undefined },
-  /** The init is in its mount namespace and has mounted nothing. */
+  /** The init is in its mount namespace; comes once for each part of the trees, first when it has mounted nothing. */
   hostTrees: { sends: undefined, receives: 'tree' },
   /** The init has cloned one tree; comes once for each of its host steps, in the order of the mounts. */
   mapTree: { sends: 'tree', receives: 'tree' },

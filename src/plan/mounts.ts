@@ -48,6 +48,8 @@ export function mountSteps(context: PlanContext): MountPlan {
     }
     const flags = targetFlags(target, words.bind ? undefined : (mount.type ?? ''), index);
     const request = { index, mount, words, target, flags, origin };
+    const wait = context.trees.waits.get(index);
+    if (wait !== undefined) steps.push(wait);
     if (words.bind) steps.push(...bindSteps(context, request));
     else if (mount.type === 'cgroup') steps.push(...cgroupSteps(context, request));
     else steps.push(...filesystemSteps(context, request, deferred));

@@ -3,7 +3,7 @@ import type { Console } from '../../src/lifecycle/console.ts';
 import { HostWork, WaitingInit } from '../../src/lifecycle/host-work.ts';
 import type { ContainerRecord } from '../../src/lifecycle/record.ts';
 import type { Runtime } from '../../src/lifecycle/runtime.ts';
-import type { Moment } from '../../src/plan/moments.ts';
+import { type Moment, waitFor } from '../../src/plan/moments.ts';
 import type { HostStep } from '../../src/plan/plan.ts';
 
 /** What one operation of the host works with, outside of a whole `create`. */
@@ -35,6 +35,7 @@ export function hostWork(
     },
   });
   if (given.pid !== undefined) work.born({ pid: given.pid, pidfd: 2, channel: 3 });
-  if (given.at !== undefined) work.waiting = new WaitingInit(given.at[0], '/at', given.at[1]);
+  if (given.at !== undefined)
+    work.waiting = new WaitingInit(given.at[0], waitFor(given.at[0], '/at'), given.at[1]);
   return work;
 }

@@ -2,7 +2,7 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { bind, having } from '../helpers/bundle.ts';
+import { type Bundle, bind, having } from '../helpers/bundle.ts';
 import type { TestMount } from '../helpers/config.ts';
 import { mountAt } from '../helpers/inside.ts';
 import { requires } from '../helpers/requires.ts';
@@ -130,6 +130,42 @@ describe.skipIf(requires('root', 'busybox'))('the bind mounts of a container', (
         box.view.sh('umount "$1"', dir);
       }
     });
+  });
+
+  /** More than descriptors can be open: some need one until they are mounted. */
+  test.each<[string, number, (bundle: Bundle, mount: TestMount) => void]>([
+    ['', 5000, () => {}],
+    [' in a user namespace', 5000, () => {}],
+    [
+      ' with mapped owners',
+      1200,
+      (_, mount) => {
+        mount.options?.push('idmap');
+        mount.uidMappings = [{ containerID: 0, hostID: 7, size: 1 }];
+        mount.gidMappings = [{ containerID: 0, hostID: 7, size: 1 }];
+      },
+    ],
+  ])('can be many%s', (what, count, change) => {
+    const source = box.mkdir('many');
+    for (let i = 0; i < count; i++) writeFileSync(join(source, `${i}`), '');
+    const bundle = box.bundle(made => {
+      made.directory('many');
+      if (what.includes('user')) made.userNamespace();
+      for (let i = 0; i < count; i++) {
+        const mount = bind(join(source, `${i}`), `/many/${i}`);
+        change(made, mount);
+        made.config.mounts.push(mount);
+      }
+      made.shell('grep -c " /many/" /proc/self/mountinfo; ulimit -n');
+    });
+    const done = box.view.exec([
+      ...['/bin/sh', '-c', 'ulimit -n 1024; exec "$@"', 'sh'],
+      ...box.command('run', '--bundle', bundle.dir, bundle.id),
+    ]);
+    if (what !== '' && disagrees('runc 1.1', 'packs all sources into one message, and maps no owners'))
+      return;
+    expect(done.stderr).toBe('');
+    expect(done.stdout).toBe(`${count}\n1024\n`);
   });
 
   describe('with others below them', () => {

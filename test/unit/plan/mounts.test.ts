@@ -293,7 +293,7 @@ describe('a tmpfs', () => {
   );
 
   it('says so when there are more of them than the executor can keep', () => {
-    const mounts = Array.from({ length: 600 }, (_, i) => ({
+    const mounts = Array.from({ length: 131_072 }, (_, i) => ({
       destination: `/t${i}`,
       type: 'tmpfs',
       options: ['ro'],

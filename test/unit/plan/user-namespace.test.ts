@@ -152,6 +152,36 @@ describe('a joined user namespace', () => {
   });
 });
 
+describe('many mounts of the host', () => {
+  it('are handed over in parts, each right before the first mount of it', () => {
+    const count = 450;
+    const mounts = Array.from({ length: count }, (_, i) => bound(`/m${i}`));
+    const plan = planFor({ linux, mounts });
+    const waits = stepsOf(plan, 'rendezvous').filter(step => step.moment === 'hostTrees');
+    const first = Number(stepsOf(plan, 'openRoot')[0]?.tree);
+    // one is the root
+    expect(waits.map(({ into, count }) => [into, count])).toEqual([
+      [first, 200],
+      [first + 200, 200],
+      [first + 400, count + 1 - 400],
+    ]);
+    const { container } = plan;
+    for (const wait of waits.slice(1)) {
+      const next = container[container.indexOf(wait) + 1];
+      expect(next).toMatchObject({ op: 'bind', tree: wait.into });
+    }
+    expect(new Set(stepsOf(plan, 'bind').map(({ tree }) => tree)).size).toBe(count);
+    expect(plan.host.filter(step => step.op === 'cloneTree').map(({ slot }) => slot)).toEqual(
+      Array.from({ length: count + 1 }, (_, i) => first + i),
+    );
+  });
+
+  it('are as many as a mount namespace can have', () => {
+    const mounts = Array.from({ length: 5000 }, (_, i) => bound(`/m${i}`));
+    expect(stepsOf(planFor({ linux, mounts }), 'bind')).toHaveLength(5000);
+  });
+});
+
 describe('an id-mapped mount', () => {
   const own = { uidMappings: mappings, gidMappings: mappings };
 
