@@ -3,8 +3,11 @@
 /** The word of `known` that was probably meant, or undefined when none is near. */
 export function nearestWord(word: string, known: readonly string[]): string | undefined {
   const folded = word.toLowerCase();
+  // A prefix that all have in common, such as CAP_, makes no word more alike to another.
+  const prefix = commonPrefix(known);
+  const length = folded.startsWith(prefix) ? word.length - prefix.length : word.length;
   // One slip in a short word, up to three in a long one.
-  let best = Math.min(3, Math.floor(word.length / 3) + 1) + 1;
+  let best = Math.min(3, Math.floor(length / 3) + 1) + 1;
   let nearest: string | undefined;
   for (const candidate of known) {
     const distance = editDistance(folded, candidate.toLowerCase(), best);
@@ -14,6 +17,16 @@ export function nearestWord(word: string, known: readonly string[]): string | un
     }
   }
   return nearest;
+}
+
+/** In lower case, up to an underscore. */
+function commonPrefix(words: readonly string[]): string {
+  const first = words[0] ?? '';
+  let prefix = first.slice(0, first.lastIndexOf('_') + 1);
+  while (prefix !== '' && !words.every(word => word.startsWith(prefix))) {
+    prefix = prefix.slice(0, prefix.lastIndexOf('_', prefix.length - 2) + 1);
+  }
+  return prefix.toLowerCase();
 }
 
 /** The hint for a misspelt word; undefined when no known word is near. */

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, it } from 'vitest';
+import { capabilityNumbers } from '../../../src/oci/capabilities.ts';
+import { rlimitNumbers } from '../../../src/oci/rlimits.ts';
 import { nearestWord } from '../../../src/validate/spelling.ts';
 
 const words = ['args', 'env', 'cwd', 'noNewPrivileges', 'rlimits', 'capabilities', 'maskedPaths'];
@@ -17,4 +19,20 @@ it.each([
   ['x', undefined],
 ])('%s: %s', (word, meant) => {
   expect(nearestWord(word, words)).toBe(meant);
+});
+
+it.each([
+  ['CAP_KIL', 'CAP_KILL'],
+  ['CAP_NOPE', undefined],
+  ['CAP_SYSADMIN', 'CAP_SYS_ADMIN'],
+  ['cap_net_brodcast', 'CAP_NET_BROADCAST'],
+])('of words with one prefix the rest counts: %s: %s', (word, meant) => {
+  expect(nearestWord(word, Object.keys(capabilityNumbers))).toBe(meant);
+});
+
+it.each([
+  ['RLIMIT_FOO', undefined],
+  ['RLIMIT_NOFILES', 'RLIMIT_NOFILE'],
+])('of words with one prefix the rest counts: %s: %s', (word, meant) => {
+  expect(nearestWord(word, Object.keys(rlimitNumbers))).toBe(meant);
 });
