@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { render } from '../../helpers/summary.ts';
 
@@ -54,5 +58,44 @@ describe('the summary of a run', () => {
 
   test('is the counts alone when nothing was skipped', () => {
     expect(render(summary({}), false)).toBe('5 passed, 1 failed, 0 skipped');
+  });
+});
+
+const checkout = fileURLToPath(new URL('../../..', import.meta.url));
+
+/** What vitest with the reporter prints of a test file, in its last lines. */
+function reported(file: string): { status: number | null; lines: string[] } {
+  mkdirSync(join(checkout, 'build'), { recursive: true });
+  // below the checkout, where its packages are found
+  const directory = mkdtempSync(join(checkout, 'build/summary-'));
+  try {
+    writeFileSync(join(directory, 'a.test.mjs'), `import { describe, test } from 'vitest';\n${file}`);
+    const settings = { test: { reporters: [join(checkout, 'test/helpers/summary.ts')] } };
+    writeFileSync(join(directory, 'vitest.config.mjs'), `export default ${JSON.stringify(settings)};\n`);
+    const program = join(checkout, 'node_modules/vitest/vitest.mjs');
+    const args = [program, 'run', '--root', directory];
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+      cwd: directory,
+      encoding: 'utf8',
+    });
+    return { status, lines: `${stderr}${stdout}`.trim().split('\n') };
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+describe('a run of vitest', () => {
+  test('counts the tests of a suite that is skipped within a skipped one as skipped', () => {
+    const { status, lines } = reported(`
+      test('runs', () => {});
+      describe.skipIf(true)('outer', () => {
+        describe.skipIf(true)('inner', () => {
+          test('one', () => {});
+          test.skipIf(false)('two', () => {});
+        });
+        test('three', () => {});
+      });`);
+    expect(lines.at(-1)).toBe('1 passed, 0 failed, 3 skipped');
+    expect(status).toBe(0);
   });
 });
