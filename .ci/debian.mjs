@@ -29,6 +29,28 @@ async function sources() {
     if (!(unknown || (origin === 'Debian' && label === 'Debian')) || !/^\w+:\/\//.test(site)) continue;
     if (!found.has(site)) found.set(site, { site, suite: codename.startsWith('$(') ? release : codename });
   }
+  return found.size > 0 ? [...found.values()] : sourcesBeforeUpdate();
+}
+
+/** @returns {Promise<Source[]>} on a machine where `apt-get update` has never run, which lists no targets */
+async function sourcesBeforeUpdate() {
+  const listed = await run('apt-get', ['update', '--print-uris']).catch(() => '');
+  return sourcesIn(listed);
+}
+
+/**
+ * The first suite of each archive among the addresses that apt would fetch.
+ * @param {string} listed `'http://deb.example/debian/dists/bookworm/InRelease' NAME 0`, in lines
+ * @returns {Source[]}
+ */
+export function sourcesIn(listed) {
+  /** @type {Map<string, Source>} */
+  const found = new Map();
+  for (const [, site = '', suite = ''] of listed.matchAll(
+    /^'(\w+:\/\/[^']+)\/dists\/([^']+)\/InRelease'/gm,
+  )) {
+    if (!found.has(site)) found.set(site, { site, suite });
+  }
   return [...found.values()];
 }
 

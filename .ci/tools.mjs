@@ -251,9 +251,9 @@ async function fetchInto(group, packages) {
   writeFileSync(join(tree, '.packages'), [key(), ...packages, ''].join('\n'));
 }
 
-/** @returns {Promise<Set<string>>} the names of what is installed on this machine */
+/** @returns {Promise<Set<string>>} the names of the Debian packages that are installed on this machine */
 async function installedPackages() {
-  const listed = await run('dpkg', ['--get-selections']);
+  const listed = await run('dpkg', ['--get-selections']).catch(() => '');
   return new Set([...listed.matchAll(/^([^\s:]+)\S*\s+(?:install|hold)$/gm)].map(([, name = '']) => name));
 }
 
