@@ -7,6 +7,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "binding/interrupt.h"
 #include "binding/table.h"
 #include "core/fd.h"
 #include "core/spawn.h"
@@ -66,7 +67,7 @@ Outcome awaitReport(const Arguments& a) {
   message.msg_controllen = sizeof control;
   ssize_t n;
   do n = recvmsg(static_cast<int>(a[0].number()), &message, MSG_CMSG_CLOEXEC);
-  while (n < 0 && errno == EINTR);
+  while (n < 0 && call_again());
   // A killed init resets the connection when something was left unread.
   if (n < 0 && errno != ECONNRESET) return refused("recvmsg", errno);
   if (n != sizeof report) return report_value("ended", {});
@@ -109,7 +110,7 @@ Outcome resume(const Arguments& a) {
     long n;
     // Not sendmsg(3): that of musl refuses as many descriptors as the kernel takes.
     do n = sys::call(__NR_sendmsg, static_cast<int>(a[0].number()), sys::arg(&message), MSG_NOSIGNAL);
-    while (n == -EINTR);
+    while (n == -EINTR && !interrupted());
     if (n < 0) return refused("sendmsg", static_cast<int>(-n));
     sent += count;
   } while (sent < fds.size());

@@ -18,6 +18,7 @@
 
 #include <algorithm>
 
+#include "binding/interrupt.h"
 #include "binding/table.h"
 #include "binding/write_to_end.h"
 #include "core/fd.h"
@@ -35,7 +36,7 @@ int descriptor(const Value& v) { return static_cast<int>(v.number()); }
 int open_retrying(const char* path, int flags, mode_t mode) {
   int fd;
   do fd = static_cast<int>(syscall(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC, mode));
-  while (fd < 0 && errno == EINTR);
+  while (fd < 0 && call_again());
   return fd;
 }
 
@@ -58,7 +59,7 @@ Outcome read_to_end(int fd, const std::string& path, size_t limit, From from = F
   while (true) {
     if (filled == text.size()) text.resize(text.size() * 2);
     ssize_t n = read(fd, text.data() + filled, text.size() - filled);
-    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && call_again()) continue;
     if (n < 0) return refused("read", errno, path);
     if (n == 0) break;
     filled += static_cast<size_t>(n);
@@ -280,11 +281,12 @@ Outcome lock(const Arguments& a) {
   int64_t left_us = a[1].number() * 1000;
   long pause_us = 200;
   while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-    if (errno == EINTR) continue;
+    if (call_again()) continue;
     if (errno != EWOULDBLOCK) return refused("flock", errno);
     if (left_us <= 0) return Value::boolean(false);
     timespec pause = {0, pause_us * 1000};
-    nanosleep(&pause, nullptr);
+    // Cut short it is only the next try that comes earlier.
+    if (nanosleep(&pause, nullptr) < 0 && interrupted()) return refused("flock", EINTR);
     left_us -= pause_us;
     pause_us = std::min(pause_us * 2, 10000L);
   }

@@ -8,11 +8,13 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <optional>
 
+#include "binding/interrupt.h"
 #include "binding/proxy.h"
 #include "binding/table.h"
 #include "binding/wait_status.h"
@@ -26,8 +28,28 @@ constexpr idtype_t kPidfd = static_cast<idtype_t>(3);  // P_PIDFD
 // Written by the handler, read by the wait: a signal that arrives before the wait is not lost.
 int signal_pipe[2] = {-1, -1};
 
-void remember(int signal) {
+bool ends_us(int signal) { return signal == SIGTERM || signal == SIGINT || signal == SIGHUP || signal == SIGQUIT; }
+
+// A signal that ends us cannot be the program's before that runs, and after its end.
+enum : sig_atomic_t { kProgramRuns, kBeforeProgram, kAfterProgram };
+volatile sig_atomic_t interruptible = kProgramRuns;
+// The signal of that kind that has come.
+volatile sig_atomic_t ending = 0;
+
+// A signal just before a call that waits would not interrupt it, so a timer does that until the signal is noticed.
+void interrupt_every(long us) {
+  const itimerval timer = {{0, us}, {0, us}};
+  setitimer(ITIMER_REAL, &timer, nullptr);
+}
+
+void remember(int signal, siginfo_t* info, void*) {
   int error = errno;
+  if (signal == SIGALRM && info->si_code == SI_KERNEL && ending != 0) return;
+  if (interruptible != kProgramRuns && ends_us(signal)) {
+    ending = signal;
+    constexpr long kPauseUs = 20'000;
+    interrupt_every(kPauseUs);
+  }
   auto byte = static_cast<unsigned char>(signal);
   // A full pipe means that as many signals are already on their way.
   [[maybe_unused]] ssize_t n = write(signal_pipe[1], &byte, 1);
@@ -63,8 +85,6 @@ void reap_orphans(pid_t init) {
   }
 }
 
-bool ends_us(int signal) { return signal == SIGTERM || signal == SIGINT || signal == SIGHUP || signal == SIGQUIT; }
-
 // What came in until now. Without a terminal SIGWINCH says nothing.
 void handle_signals(pid_t init, int pidfd, bool ended, Proxy* proxy) {
   unsigned char signals[64];
@@ -91,19 +111,39 @@ void handle_signals(pid_t init, int pidfd, bool ended, Proxy* proxy) {
 
 }  // namespace
 
+bool interrupted(Wait wait) {
+  if (interruptible == kProgramRuns || ending == 0) return false;
+  if (interruptible == kAfterProgram && wait != Wait::hook) return false;
+  interruptible = kProgramRuns;
+  interrupt_every(0);
+  // The arguments are right, so these cannot fail.
+  for (int signal : {SIGTERM, SIGINT, SIGHUP, SIGQUIT}) ::signal(signal, SIG_DFL);
+  errno = EINTR;
+  return true;
+}
+
 namespace function {
+
+Outcome endBySignal(const Arguments&) {
+  if (ending == 0 || interruptible != kProgramRuns) return {};
+  raise(ending);
+  return {};
+}
 
 Outcome catchSignals(const Arguments& a) {
   if (signal_pipe[0] < 0 && pipe2(signal_pipe, O_CLOEXEC | O_NONBLOCK) < 0) return refused("pipe2", errno);
   if (a[0].truth() && prctl(PR_SET_CHILD_SUBREAPER, 1) < 0) return refused("prctl", errno);
   struct sigaction action = {};
-  action.sa_handler = remember;
-  action.sa_flags = SA_RESTART;
+  action.sa_sigaction = remember;
   sigfillset(&action.sa_mask);
   for (int signal = 1; signal <= SIGRTMAX; signal++) {
     if (signal >= 32 && signal < SIGRTMIN) continue;  // the C library's own
-    if (caught(signal)) sigaction(signal, &action, nullptr);
+    if (!caught(signal)) continue;
+    action.sa_flags = SA_SIGINFO | (ends_us(signal) || signal == SIGALRM ? 0 : SA_RESTART);
+    // The arguments are right, so this cannot fail.
+    sigaction(signal, &action, nullptr);
   }
+  interruptible = kBeforeProgram;
   return {};
 }
 
@@ -131,6 +171,10 @@ Outcome waitForeground(const Arguments& a) {
     proxy.emplace(static_cast<int>(a[2].number()), static_cast<int>(a[3].number()));
   siginfo_t end = {};
   bool ended = false;
+  // What has come until now is the program's.
+  interruptible = kProgramRuns;
+  if (ending != 0) interrupt_every(0);
+  ending = 0;
   while (true) {
     pollfd watched[2 + Proxy::kWatched] = {{ended ? -1 : pidfd, POLLIN, 0}, {signal_pipe[0], POLLIN, 0}};
     int timeout = proxy ? proxy->watch(watched + 2) : -1;
@@ -149,7 +193,9 @@ Outcome waitForeground(const Arguments& a) {
         return refused("waitid", errno);
       }
     }
-    if (ended && (!proxy || proxy->drained())) return wait_status(end);
+    if (!ended || (proxy && !proxy->drained())) continue;
+    interruptible = kAfterProgram;
+    return wait_status(end);
   }
 }
 

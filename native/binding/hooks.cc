@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "binding/interrupt.h"
 #include "binding/table.h"
 #include "binding/write_to_end.h"
 #include "core/fd.h"
@@ -137,7 +138,7 @@ Waited await_end(int pidfd, Heard* out, Heard* err, int64_t deadline) {
     // A closed output has the descriptor -1, which poll passes over.
     pollfd watched[] = {{pidfd, POLLIN, 0}, {out->ours.get(), POLLIN, 0}, {err->ours.get(), POLLIN, 0}};
     int n = poll(watched, 3, left > 1'000'000'000 ? 1'000'000'000 : static_cast<int>(left));
-    if (n < 0 && errno != EINTR) return Waited::refused;
+    if (n < 0 && !call_again(Wait::hook)) return Waited::refused;
     if (n > 0 && watched[1].revents != 0) out->drain();
     if (n > 0 && watched[2].revents != 0) err->drain();
     if (n > 0 && watched[0].revents != 0) return Waited::ended;

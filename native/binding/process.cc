@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "binding/interrupt.h"
 #include "binding/table.h"
 #include "binding/wait_status.h"
 #include "core/signals.h"
@@ -95,7 +96,8 @@ Outcome now(const Arguments&) {
 
 Outcome sleepMs(const Arguments& a) {
   timespec left = {a[0].number() / 1000, (a[0].number() % 1000) * 1000000};
-  while (nanosleep(&left, &left) < 0 && errno == EINTR) {
+  while (nanosleep(&left, &left) < 0) {
+    if (!call_again()) return refused("nanosleep", errno);
   }
   return {};
 }
@@ -153,7 +155,7 @@ Outcome pidfdWait(const Arguments& a) {
   pollfd watched = {pidfd_of(a[0]), POLLIN, 0};
   int n;
   do n = poll(&watched, 1, static_cast<int>(a[1].number()));
-  while (n < 0 && errno == EINTR);
+  while (n < 0 && call_again());
   if (n < 0) return refused("poll", errno);
   return Value::boolean(n > 0);
 }

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "binding/interrupt.h"
 #include "binding/table.h"
 #include "core/fd.h"
 
@@ -42,7 +43,7 @@ Outcome connect_to(int socket, const std::string& path) {
   }
   int r;
   do r = connect(socket, reinterpret_cast<sockaddr*>(&address), length);
-  while (r < 0 && errno == EINTR);
+  while (r < 0 && call_again());
   return r < 0 ? refused("connect", errno, path) : Outcome();
 }
 
@@ -62,7 +63,8 @@ bool await_events(int socket, short events, int64_t timeout_ms) {
     int r = poll(&watched, 1, static_cast<int>(left > 3600000 ? 3600000 : left));
     if (r > 0) return true;
     if (r == 0 && timeout_ms >= 0 && now_ms() >= end) return false;
-    if (r < 0 && errno != EINTR) return true;
+    // The call on the socket reports it.
+    if (r < 0 && !call_again()) return true;
   }
 }
 
@@ -135,7 +137,7 @@ Outcome sendDescriptor(const Arguments& a) {
   memcpy(CMSG_DATA(sent), &fd, sizeof fd);
   ssize_t n;
   do n = sendmsg(socket.get(), &message, MSG_NOSIGNAL);
-  while (n < 0 && errno == EINTR);
+  while (n < 0 && call_again());
   if (n < 0) return refused("sendmsg", errno, path);
   for (size_t sent_bytes = static_cast<size_t>(n); sent_bytes < text.size(); sent_bytes += static_cast<size_t>(n)) {
     do n = ::send(socket.get(), text.data() + sent_bytes, text.size() - sent_bytes, MSG_NOSIGNAL);
@@ -156,7 +158,9 @@ Outcome takeDescriptor(const Arguments& a) {
     if (errno != EBADF && errno != EINTR) return refused("pidfd_getfd", errno);
     pollfd watched = {channel, POLLIN, 0};
     timespec pause = {0, round < 200 ? 20'000 : 1'000'000};
-    if (ppoll(&watched, 1, &pause, nullptr) > 0) return Value();
+    const int n = ppoll(&watched, 1, &pause, nullptr);
+    if (n > 0) return Value();
+    if (n < 0 && !call_again()) return refused("ppoll", errno);
   }
 }
 

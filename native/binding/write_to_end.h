@@ -6,6 +6,8 @@
 
 #include <string>
 
+#include "binding/interrupt.h"
+
 namespace tsubo::binding {
 
 // Returns 0 or the error. After a short write it is that of the write of the rest.
@@ -13,7 +15,7 @@ namespace tsubo::binding {
   size_t done = 0;
   do {
     ssize_t n = ::write(fd, text.data() + done, text.size() - done);
-    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && call_again()) continue;
     if (n < 0) return errno;
     done += static_cast<size_t>(n);
   } while (done < text.size());

@@ -28,6 +28,7 @@ export function main(binding: Binding): number {
   } catch (error) {
     const failure = toRuntimeError(error);
     logger.failure(failure);
+    binding.endBySignal();
     return failure.code === 'usage.unknown-command' ? exitUnknownCommand : exitFailure;
   }
 }

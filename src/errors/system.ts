@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { SystemError } from '../host/binding.d.ts';
-import { errnoName, errnoText } from './errno.ts';
+import { errno, errnoName, errnoText } from './errno.ts';
 import { type ErrorFields, RuntimeError } from './error.ts';
 
 /** True for what a binding throws when the kernel refused. */
 export function isSystemError(error: unknown): error is SystemError {
   return error instanceof Error && error.name !== 'RuntimeError' && 'syscall' in error && 'errno' in error;
 }
+
+/** EINTR reaches nobody but where a signal is to end the command (`catchSignals` of the binding). */
+const interruptedHint = 'a signal ended the command before its program ran; what it had made is taken back';
 
 /**
  * A refused system call of the runtime itself as `host.syscall`.
@@ -28,6 +31,7 @@ export function hostFailure(
       errnoName: errnoName(error.errno),
       path: error.path,
       ...more,
+      ...(error.errno === errno.EINTR && { pointer: undefined, hint: interruptedHint }),
     },
     { cause: error },
   );

@@ -184,8 +184,13 @@ export interface Binding {
   /**
    * From here on every signal that can be caught (not SIGURG, and not those of faults) is remembered for
    * `waitForeground`. With `subreaper`, orphans of the container become our children and are reaped there too.
+   *
+   * Until then SIGTERM, SIGINT, SIGHUP or SIGQUIT has the call that waits throw EINTR, which no call throws otherwise, and
+   * a second one ends the process.
    */
   catchSignals(subreaper: boolean): void;
+  /** Ends this process by the signal for which a call has thrown EINTR; does nothing when there was none. */
+  endBySignal(): void;
   /**
    * The terminal that we were started on: the first of standard error, output and input that is one (as a copy), else
    * /dev/tty. Refused as open(2) of that: ENXIO without a terminal.

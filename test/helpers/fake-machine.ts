@@ -410,6 +410,7 @@ export class FakeMachine {
       return process.signals.includes(9) ? { signal: 9 } : this.exit;
     },
     catchSignals: () => this.#begin('catchSignals'),
+    endBySignal: () => {},
     hostTerminal: () => {
       this.#begin('hostTerminal');
       return 2_000_000;

@@ -69,6 +69,7 @@ export const exec: CommandModule = {
     } catch (error) {
       const failure = toRuntimeError(error);
       report(failure.with({ message: `exec failed: ${failure.message}` }));
+      runtime.binding.endBySignal();
       return exitOwnFailure;
     }
   },

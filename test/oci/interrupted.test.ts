@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import type { Bundle } from '../helpers/bundle.ts';
+import { requires } from '../helpers/requires.ts';
+import { host, isTsubo } from '../helpers/runtime.ts';
+import { type Running, sandbox, until } from '../helpers/sandbox.ts';
+
+const endings = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+
+describe.skipIf(requires('root', 'busybox'))('a runtime that waits', () => {
+  const box = sandbox();
+  const closing: (() => void)[] = [];
+  afterEach(() => {
+    for (const close of closing.splice(0)) close();
+  });
+
+  const fifo = (path: string): string => {
+    rmSync(path, { force: true });
+    box.view.sh('mkfifo "$1"', path);
+    return path;
+  };
+  /** It sleeps in a system call. */
+  const waits = (running: Running): boolean => {
+    const pid = running.child.pid as number;
+    // nsenter and the shell before it have become the runtime
+    if (!/tsubo|node/.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')[0] ?? '')) return false;
+    return /^State:\s+S/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  };
+  /** The signal ends the command, and soon. */
+  const endsBy = async (running: Running, signal: (typeof endings)[number]): Promise<void> => {
+    const started = performance.now();
+    running.child.kill(signal);
+    expect(await running.ended).toEqual({ status: null, signal });
+    expect(performance.now() - started).toBeLessThan(5000);
+  };
+  const settled = async (running: Running): Promise<void> => {
+    for (let calm = 0; calm < 20; ) {
+      await until('it waits', () => waits(running));
+      await new Promise(resolve => setTimeout(resolve, 10));
+      calm = waits(running) ? calm + 1 : 0;
+    }
+  };
+  const run = (bundle: Bundle) => box.spawn(['run', '--bundle', bundle.dir, bundle.id]);
+
+  describe.each(endings)('is ended by %s', signal => {
+    test.each(['run', 'create'])('while %s waits for its config.json, a FIFO', async command => {
+      const bundle = box.bundle();
+      fifo(join(bundle.dir, 'config.json'));
+      const running = box.spawn([command, '--bundle', bundle.dir, bundle.id]);
+      await settled(running);
+      await endsBy(running, signal);
+    });
+
+    test('while run waits for a reader of its log, a FIFO', async () => {
+      const bundle = box.bundle();
+      const log = fifo(box.fresh('log'));
+      const running = box.spawn(['--log', log, 'run', '--bundle', bundle.dir, bundle.id]);
+      await settled(running);
+      await endsBy(running, signal);
+    });
+
+    test.each([[['--detach']], [[]]])('while exec %j waits for its document, a FIFO', async flags => {
+      const { id } = box.running();
+      const document = fifo(box.fresh('process'));
+      const running = box.spawn(['exec', ...flags, '--process', document, id]);
+      await settled(running);
+      await endsBy(running, signal);
+      expect(box.state(id).status).toBe('running');
+    });
+
+    test.for(['createRuntime', 'startContainer', 'poststart'])(
+      'while run waits for a %s hook, and takes everything back',
+      async (kind, context) => {
+        context.skip(!isTsubo, 'runc keeps the signal for the program');
+        const notes = box.mkdir('notes');
+        const bundle = box.bundle(made => {
+          made.config.process.args = ['/bin/sleep', '1000'];
+          made.config.mounts.push({ destination: '/notes', type: 'bind', source: notes, options: ['bind'] });
+          const at = kind === 'startContainer' ? '/notes' : notes;
+          const script = `echo > ${at}/begun; exec sleep 1000`;
+          made.config.hooks = {
+            [kind]: [{ path: '/bin/sh', args: ['sh', '-c', script], env: ['PATH=/bin:/usr/bin'] }],
+            poststop: [
+              { path: '/bin/sh', args: ['sh', '-c', `echo > ${notes}/stopped`], env: ['PATH=/bin'] },
+            ],
+          };
+        });
+        const before = box.traces();
+        const running = run(bundle);
+        await until('the hook runs', () => existsSync(join(notes, 'begun')));
+        await endsBy(running, signal);
+        expect(existsSync(join(notes, 'stopped'))).toBe(true);
+        await until('nothing is left', () => JSON.stringify(box.traces()) === JSON.stringify(before));
+        expect(running.stderr()).toContain('interrupted system call');
+      },
+    );
+
+    test('while start waits for a startContainer hook', async context => {
+      context.skip(!isTsubo, 'runc does not wait for it');
+      const bundle = box.created(made => {
+        made.config.hooks = { startContainer: [{ path: '/bin/sleep', args: ['sleep', '1000'] }] };
+      });
+      const running = box.spawn(['start', bundle.id]);
+      await settled(running);
+      await endsBy(running, signal);
+    });
+
+    test('while create waits for a console socket whose backlog is full', async context => {
+      context.skip(!isTsubo, 'a listener of another runtime has another patience');
+      const path = box.fresh('console');
+      const holder = spawn('python3', [
+        '-c',
+        `import socket,sys,time
+s=socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(0)
+c=socket.socket(socket.AF_UNIX); c.connect(sys.argv[1]); print("full", flush=True); time.sleep(100)`,
+        path,
+      ]);
+      closing.push(() => holder.kill('SIGKILL'));
+      await new Promise(resolve => holder.stdout.once('data', resolve));
+      const bundle = box.bundle(made => {
+        made.config.process.terminal = true;
+      });
+      const running = box.spawn(['create', '--bundle', bundle.dir, '--console-socket', path, bundle.id]);
+      await settled(running);
+      await endsBy(running, signal);
+      box.must(['delete', '--force', bundle.id]);
+    });
+
+    test('while delete waits for the command that holds the container', async context => {
+      context.skip(!isTsubo, 'other runtimes hold nothing');
+      const bundle = await box.stopped();
+      const holder = spawn('flock', [join(box.root, bundle.id), 'sleep', '100'], { detached: true });
+      closing.push(() => process.kill(-(holder.pid as number), 'SIGKILL'));
+      await until(
+        'it is held',
+        () => box.view.exec(['flock', '-n', join(box.root, bundle.id), 'true']).status === 1,
+      );
+      const running = box.spawn(['delete', bundle.id]);
+      await settled(running);
+      await endsBy(running, signal);
+      for (const close of closing.splice(0)) close();
+      await until(
+        'it is free',
+        () => box.view.exec(['flock', '-n', join(box.root, bundle.id), 'true']).status === 0,
+      );
+    });
+  });
+
+  test('passes a signal that comes as soon as the program runs on to it', async () => {
+    const bundle = box.bundle(made =>
+      made.shell("trap 'exit 42' TERM; echo ready; while :; do sleep 0.01; done"),
+    );
+    const running = run(bundle);
+    await until('it runs', () => running.stdout().includes('ready'));
+    running.child.kill('SIGTERM');
+    expect(await running.ended).toEqual({ status: 42, signal: null });
+  });
+
+  test('dies of a signal that comes at any moment of run, and leaves nothing', async context => {
+    context.skip(!isTsubo, 'runc keeps the signal for the program');
+    const before = box.traces();
+    for (let round = 0; round < 30; round++) {
+      // A pid 1 is spared its own signals: this one has the default action as a member of the runtime's pid namespace.
+      const bundle = box.bundle(made => {
+        made.namespace('pid');
+        made.config.linux.maskedPaths = [];
+        made.config.process.args = ['/bin/sleep', '1000'];
+      });
+      const running = run(bundle);
+      await new Promise(resolve => setTimeout(resolve, round * (host === 'node' ? 6 : 1)));
+      running.child.kill('SIGTERM');
+      const { status, signal } = await running.ended;
+      // The program has been there, or not yet.
+      expect([
+        [null, 'SIGTERM'],
+        [143, null],
+      ]).toContainEqual([status, signal]);
+      await until('nothing is left', () => JSON.stringify(box.traces()) === JSON.stringify(before));
+    }
+  });
+});
