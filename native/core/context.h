@@ -65,8 +65,8 @@ class Slots {
   }
 
  private:
-  int stored_[wire::kSlots];
   uint32_t end_;
+  int stored_[wire::kSlots];
 };
 
 struct Context {
@@ -81,8 +81,7 @@ struct Context {
 
   // The root of the container: the mount itself, before and after the pivot.
   int root = -1;
-  // Slot 0 is the newest mount; 1 to `handed_over` came with the spawn.
-  Slots slots;
+  // Slots 1 to this came with the spawn.
   uint32_t handed_over = 0;
   // A procfs of the container's pid namespace that is mounted nowhere: nothing inside can cover or replace it. In a
   // user namespace that is refused one it is the host's, where a path may cross a mount.
@@ -117,6 +116,9 @@ struct Context {
   text::Buffer<960> detail;
   text::Path program;
   text::Buffer<text::kPathMax + 8> home;
+
+  // Slot 0 is the newest mount. Last: of its many pages only the first ones are used.
+  Slots slots;
 
   // Remembers what a step looks at, for its failure.
   Context& about(const char* s) {

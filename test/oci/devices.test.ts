@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Bundle, bind } from '../helpers/bundle.ts';
+import { companions } from '../helpers/companions.ts';
 import type { TestDevice } from '../helpers/config.ts';
 import { parseReport } from '../helpers/inside.ts';
 import { requires } from '../helpers/requires.ts';
-import { disagrees, isTsubo } from '../helpers/runtime.ts';
+import { disagrees, isTsubo, skipWhere } from '../helpers/runtime.ts';
 import { sandbox } from '../helpers/sandbox.ts';
 
 describe.skipIf(requires('root', 'busybox'))('the devices of a container', () => {
@@ -357,5 +359,49 @@ describe.skipIf(requires('root', 'busybox'))('the devices of a container', () =>
     } else {
       expect(made).toBe('');
     }
+  });
+
+  describe('that an image has as links out of the root', () => {
+    const beside = companions();
+    /** A directory and a file of the host that nothing may touch. */
+    const outside = () => {
+      const dir = box.mkdir('outside');
+      box.view.sh('echo untouched >"$1/file"; mkdir "$1/dir"', dir);
+      return dir;
+    };
+    const listed = (dir: string) =>
+      box.view.sh('cd "$1"; find . -exec stat -c "%n %F %a %u:%g" {} +; cat file', dir);
+
+    test.for<[string, boolean, boolean]>(
+      ['/dev', '/dev/null', '/dev/console', '/dev/ptmx', '/dev/pts'].flatMap(link =>
+        [true, false].flatMap(mounted =>
+          [true, false].map(terminal => [link, mounted, terminal] as [string, boolean, boolean]),
+        ),
+      ),
+    )(
+      'reach nothing there: %s, /dev mounted: %s, on a terminal: %s',
+      async ([link, mounted, terminal], context) => {
+        skipWhere(context, 'runc', 'makes devices wherever a link in their place leads (CVE-2026-41579)');
+        const dir = outside();
+        const before = listed(dir);
+        const socket = join(box.mkdir('console'), 's');
+        if (terminal) await beside.listening('terminal', ['receive', socket], socket);
+        const bundle = box.bundle(made => {
+          if (!mounted) made.unmount('/dev');
+          // relative, absolute and to the host's own path: none leads out
+          const target = link === '/dev/null' || link === '/dev/console' ? `${dir}/file` : `${dir}/dir`;
+          box.view.sh('rm -rf "$1"; ln -s "$2" "$1"', made.inRoot(link), `../../../../../../../..${target}`);
+          made.config.process.terminal = terminal;
+          made.config.process.args = ['/bin/true'];
+        });
+        const flags = terminal ? ['--console-socket', socket] : [];
+        // what matters is the host; such an image may be refused
+        const made = box.oci(['create', '--bundle', bundle.dir, ...flags, bundle.id]);
+        if (made.status === 0) box.must(['delete', '--force', bundle.id]);
+        expect(listed(dir)).toBe(before);
+        expect([0, 1]).toContain(made.status);
+        if (mounted && link !== '/dev') expect(made.status).toBe(0);
+      },
+    );
   });
 });

@@ -35,6 +35,30 @@ describe.skipIf(requires('root', 'busybox'))('the mounts of a container', () => 
 
   describe('of their own file system', () => {
     test.each<[string, string[], string[], string[]]>([
+      ['rnoatime', [], ['noatime'], ['relatime']],
+      ['ratime', ['noatime'], [], ['noatime']],
+      ['rstrictatime', ['noatime'], [], ['noatime', 'relatime']],
+      ['rnostrictatime', ['strictatime'], ['relatime'], ['noatime']],
+      ['rnosymfollow', [], ['nosymfollow'], []],
+      ['rsymfollow', ['nosymfollow'], [], ['nosymfollow']],
+      ['rro', [], ['ro'], ['rw']],
+      ['rnoexec', [], ['noexec'], []],
+    ])('take the recursive word %s', (word, before, present, absent) => {
+      const unusable = ['ratime', 'rnostrictatime'].includes(word);
+      const mount = tmpfs('/a', ...before, word);
+      if (
+        unusable &&
+        disagrees('runc 1.1', 'clears a part of the access time setting, which the kernel refuses')
+      ) {
+        expect(box.refuses(box.bundle(having(mount))).message).toContain('invalid argument');
+        return;
+      }
+      const seen = mountAt(box.inside(having(mount)), '/a').options;
+      expect(seen).toEqual(expect.arrayContaining(present));
+      for (const option of absent) expect(seen).not.toContain(option);
+    });
+
+    test.each<[string, string[], string[], string[]]>([
       ['nothing', [], ['rw', 'relatime'], ['ro', 'nosuid', 'nodev', 'noexec']],
       ['defaults', ['defaults'], ['rw', 'relatime'], ['ro']],
       ['ro', ['ro'], ['ro'], ['rw']],

@@ -168,6 +168,29 @@ describe.skipIf(requires('root', 'busybox'))('the namespaces of a container', ()
       expect(own.split('\n')[1]?.trim().split(' ')[0]).toBe(other.trim().split(' ')[0]);
     });
 
+    test('a root that is read-only is so inside alone', context => {
+      skipWhere(context, 'runc', leaves);
+      const umask = '026';
+      const bundle = box.running(made => {
+        shared(made);
+        made.config.root.readonly = true;
+        made.config.process.user = { uid: 0, gid: 0, umask: 0o26 };
+        made.shell('umask; touch /mine; touch /dev/shm/mine; stat -c %a /dev/shm/mine; exec sleep 1000');
+      });
+      const { pid } = box.state(bundle.id);
+      const inRoot = `/proc/${pid}/root`;
+      const said = box.view.sh(
+        'until [ -e "$1/dev/shm/mine" ]; do sleep 0.05; done; stat -c %a "$1/dev/shm/mine"',
+        inRoot,
+      );
+      expect(said.trim()).toBe((0o666 & ~Number.parseInt(umask, 8)).toString(8));
+      const tried = box.oci(['exec', bundle.id, '/bin/touch', '/mine']);
+      expect(tried.stderr).toContain('Read-only file system');
+      box.must(['delete', '--force', bundle.id]);
+      expect(mountsOf(bundle)).toEqual([]);
+      box.view.sh('touch "$1/outside" && ! [ -e "$1/mine" ]', rootOf(bundle));
+    });
+
     test('a mount that was on the root before stays', context => {
       skipWhere(context, 'runc', leaves);
       const bundle = box.bundle(made => {

@@ -132,6 +132,26 @@ describe.skipIf(requires('root', 'busybox'))('the process of a container', () =>
       expect(report.env).toContain('HOME=/');
     });
 
+    test.each<[string, string, string]>([
+      ['a FIFO', 'mkfifo "$1"', '/'],
+      ['a directory', 'mkdir "$1"', '/'],
+      ['a link to itself', 'ln -s passwd "$1"', '/'],
+      ['a link to a FIFO', 'mkfifo "$1.fifo"; ln -s passwd.fifo "$1"', '/'],
+      ['a device', 'mknod "$1" c 1 5', '/'],
+      ['a line without its end', 'printf "lady:x:1000:1000::/home/lady:/bin/sh" >"$1"', '/home/lady'],
+      [
+        'a line of 100 kB before that of the user',
+        'head -c 100000 /dev/zero | tr "\\0" x >"$1"; printf ":x:7:7::/seven:/bin/sh\\nlady:x:1000:1000::/home/lady:/bin/sh\\n" >>"$1"',
+        '/home/lady',
+      ],
+    ])('has a HOME, and waits for nothing, where passwd is %s', (_, script, home) => {
+      const report = box.inside(bundle => {
+        bundle.config.process.user = { uid: 1000, gid: 1000 };
+        box.view.sh(`rm -f "$1"; ${script}`, bundle.inRoot('etc/passwd'));
+      });
+      expect(report.env.filter(entry => entry.startsWith('HOME='))).toEqual([`HOME=${home}`]);
+    });
+
     test('gets a HOME where the given one is empty', () => {
       const report = box.inside(bundle => {
         bundle.config.process.env = [path, 'HOME='];

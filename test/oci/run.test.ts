@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { bind, tmpfs } from '../helpers/bundle.ts';
 import { requires } from '../helpers/requires.ts';
 import { disagrees, runtime } from '../helpers/runtime.ts';
 import { sandbox, until } from '../helpers/sandbox.ts';
@@ -193,5 +195,29 @@ describe.skipIf(requires('root', 'busybox'))('run', () => {
     const command = box.command('run', '--bundle', bundle.dir, bundle.id);
     const done = box.view.exec(['/usr/bin/env', '-i', 'XDG_RUNTIME_DIR=/run/user/0', ...command]);
     expect(done).toMatchObject({ status: 0, stdout: 'here\n' });
+  });
+
+  test('twelve at once on one root make the same missing mount points and directories', async () => {
+    const source = box.source();
+    const first = box.bundle();
+    const all = Array.from({ length: 12 }, (_, index) => {
+      const bundle = box.bundle(made => {
+        made.config.root.path = first.rootfs;
+        made.config.mounts.push(
+          bind(source, '/made/deep/er/directory'),
+          bind(join(source, 'note'), '/made/deep/file'),
+          tmpfs('/made/other/tmp'),
+        );
+        made.config.process.cwd = '/made/work/here';
+        made.shell(`cat /made/deep/er/directory/note /made/deep/file; pwd; echo ${index}`);
+      });
+      return box.spawn(['run', '--bundle', bundle.dir, bundle.id]);
+    });
+    for (const [index, one] of all.entries()) {
+      const { status } = await one.ended;
+      expect(one.stderr()).toBe('');
+      expect(one.stdout()).toBe(`from the hostfrom the host/made/work/here\n${index}\n`);
+      expect(status).toBe(0);
+    }
   });
 });
