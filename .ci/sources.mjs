@@ -84,9 +84,11 @@ export function problemsOfSources() {
   if (!readFileSync(join(top, 'src/cli/version.ts'), 'utf8').includes(`'${version}'`)) {
     problems.push(`src/cli/version.ts: package.json says ${version}`);
   }
-  const example = readFileSync(join(top, 'test/types/library.ts'), 'utf8').replace(/^.*\n/, '');
-  if (!readFileSync(join(top, 'README.md'), 'utf8').includes(`\`\`\`ts\n${example}\`\`\`\n`)) {
-    problems.push('README.md: its example is test/types/library.ts without the first line');
+  for (const name of ['library.ts', 'command.ts']) {
+    const example = readFileSync(join(top, 'test/types', name), 'utf8').replace(/^.*\n/, '');
+    if (!readFileSync(join(top, 'README.md'), 'utf8').includes(`\`\`\`ts\n${example}\`\`\`\n`)) {
+      problems.push(`README.md: one of its examples is test/types/${name} without the first line`);
+    }
   }
   for (const [path] of readFileSync(join(top, 'SECURITY.md'), 'utf8').matchAll(/\btest\/[\w./-]+\w/g)) {
     if (!existsSync(join(top, path))) problems.push(`SECURITY.md: there is no ${path}`);
