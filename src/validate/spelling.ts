@@ -6,8 +6,8 @@ export function nearestWord(word: string, known: readonly string[]): string | un
   // A prefix that all have in common, such as CAP_, makes no word more alike to another.
   const prefix = commonPrefix(known);
   const length = folded.startsWith(prefix) ? word.length - prefix.length : word.length;
-  // One slip in a short word, up to three in a long one.
-  let best = Math.min(3, Math.floor(length / 3) + 1) + 1;
+  // One slip in up to five letters, two in up to eight, three in more: half of a word may not be changed.
+  let best = Math.min(3, Math.max(1, Math.floor(length / 3))) + 1;
   let nearest: string | undefined;
   for (const candidate of known) {
     const distance = editDistance(folded, candidate.toLowerCase(), best);

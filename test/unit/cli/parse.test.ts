@@ -175,6 +175,7 @@ describe('a bad command line', () => {
     ['stop web', 'did you mean kill? (see tsubo --help)'],
     ['constructor', 'see tsubo --help'],
     ['quux', 'see tsubo --help'],
+    ['exit', 'see tsubo --help'],
     // The option.
     ['run --bundel . web', 'did you mean --bundle? (see tsubo run --help)'],
     ['run -bundel . web', 'did you mean --bundle? (see tsubo run --help)'],

@@ -17,6 +17,14 @@ it.each([
   ['maskPaths', 'maskedPaths'],
   ['zzz', undefined],
   ['x', undefined],
+  ['egv', 'env'],
+  ['exv', 'env'],
+  ['rags', 'args'],
+  ['rasg', undefined],
+  ['cwe', 'cwd'],
+  ['cap', undefined],
+  ['rlmts', undefined],
+  ['rlimts', 'rlimits'],
 ])('%s: %s', (word, meant) => {
   expect(nearestWord(word, words)).toBe(meant);
 });
