@@ -92,6 +92,9 @@ class ContainerLook {
       case 'changeDirectory':
         this.changeDirectory(step);
         break;
+      case 'maskPath':
+        this.maskPath(step);
+        break;
       case 'setSysctl':
         this.setSysctl(step);
         break;
@@ -288,6 +291,13 @@ class ContainerLook {
     const found = this.view.resolve(step.path);
     if ('errno' in found || !isFile(found.entry)) return;
     this.refuse({ syscall: 'chdir', errno: errno.ENOTDIR, detail: step.path });
+  }
+
+  /** A path that is not there is left out; the root cannot be covered. */
+  private maskPath(step: Of<'maskPath'>): void {
+    const found = this.view.resolve(step.path);
+    if ('errno' in found || found.entry.kind === 'unknown' || found.place !== '/') return;
+    this.refuse({ syscall: 'openat2', errno: errno.EBUSY, detail: step.path });
   }
 
   private setSysctl(step: Of<'setSysctl'>): void {

@@ -238,6 +238,14 @@ describe.skipIf(!isTsubo || requires('root', 'busybox'))('check reports, as crea
       ['container.device '],
     ],
     [
+      'a masked path leads to the root through a symbolic link',
+      made => {
+        made.symlink('/self', '/usr/..');
+        made.config.linux.maskedPaths = ['/nowhere', '/self'];
+      },
+      ['container.path /linux/maskedPaths/1'],
+    ],
+    [
       'root.path is longer than the kernel takes',
       made => {
         made.config.root.path = 'a'.repeat(256);
