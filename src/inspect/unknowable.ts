@@ -43,5 +43,9 @@ export function skipUnknowable(config: Config, facts: HostFacts, findings: Findi
     if (idMapOf(mount, readMountWords(mount, index), user) === undefined) return;
     findings.skip(`/mounts/${index}`, 'whether the file system of the source can show other owners');
   });
-  if (facts.euid !== 0) findings.skip('', 'whether this user has the rights that the container needs');
+  if (facts.euid === 0) return;
+  // The caller of create may be another user.
+  if (user === undefined)
+    findings.skip('/linux/namespaces', 'create without root, which needs a user namespace');
+  findings.skip('', 'whether this user has the rights that the container needs');
 }

@@ -82,6 +82,19 @@ it('shows the problems last, after short warnings and what was not looked at', (
   ]);
 });
 
+it('names what a user without root could not look at', () => {
+  const path = bundle();
+  const { binding } = machine;
+  const identity = binding.identity();
+  Object.assign(binding, { identity: () => ({ ...identity, euid: 1000 }) });
+  const found = report(path);
+  expect(found.valid).toBe(true);
+  expect(found.unchecked).toEqual([
+    { pointer: '/linux/namespaces', message: 'create without root, which needs a user namespace' },
+    { pointer: '', message: 'whether this user has the rights that the container needs' },
+  ]);
+});
+
 it('looks at the document alone with --offline', () => {
   const path = bundle(config => {
     config.root.path = 'nowhere';
