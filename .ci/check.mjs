@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// npm run check: format, lint, types, unit. Every step runs, whatever the ones before it said.
+// npm run check: format, lint, prose, types, unit. Every step runs, whatever the ones before it said.
 //   node .ci/check.mjs [STEP...]    only these steps
 //   node .ci/check.mjs --write      puts right what can be put right: formatting and simple lint
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from './build.mjs';
 import { errorCodesPage, renderErrorCodes } from './error-codes.mjs';
+import { problemsOfProse } from './prose.mjs';
 import { problemsOfSources } from './sources.mjs';
 import { Failure, filesBelow, run, say, script, top } from './stage.mjs';
 import { fetchTools, findProgram } from './tools.mjs';
@@ -36,6 +37,10 @@ const steps = {
   'clang-format': () => clangFormat('--dry-run', '-Werror'),
   sources: async () => {
     const problems = problemsOfSources();
+    if (problems.length > 0) throw new Failure(problems.join('\n'));
+  },
+  prose: async () => {
+    const problems = problemsOfProse();
     if (problems.length > 0) throw new Failure(problems.join('\n'));
   },
   types: async () => {

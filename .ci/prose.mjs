@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+// Plain English, as far as a machine can hold it: words that make a reader stop, in comments, texts and Markdown, and the
+// subjects of commits. What there was when a rule was made is counted in prose.json for each directory; a count may fall
+// and must not rise: `node .ci/prose.mjs --write` writes the counts that have fallen.
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { filesBelow, top } from './stage.mjs';
+
+/** Each with what to write instead. */
+const rules = /** @type {const} */ ([
+  [
+    'who',
+    /\b(?:whoever|whichever|nobody|somebody|anybody)\b/i,
+    'name what acts: the caller, the kernel, the init',
+  ],
+  ['shall', /\bshall\b/i, 'must, or the plain verb'],
+  ['for want of', /\bfor want of\b/i, 'without, because there is no'],
+  ['as yet', /\bas yet\b/i, 'not yet'],
+  ['dear', /\bdear\b/i, 'slow, expensive'],
+  ['born', /\b(?:born|birth\w*|bears?)\b/i, 'cloned, spawned'],
+  ['let go', /\b(?:lets? (?:\w+ )?go|goes on|go on|appointment)\b/i, 'release, resume, continue'],
+  ['relative', /(?:\/\/|\/?\*+|^)\s*(?:What|Who|Else|Ours|Theirs) [a-z]/, 'begin the sentence with a noun'],
+  ['of', /(?:\/\/|\/?\*+)\s*Of (?!\w+ing\b)[a-z]/, 'begin the sentence with a noun'],
+  ['tells', /\b(?:tells|told|knows nothing|looks at itself)\b/i, 'contains, returns, reports'],
+]);
+
+/** A subject longer than this is cut by most tools. */
+const longestSubject = 72;
+/** The first commit whose subject is checked is the one after this file was made. */
+const begin = '.ci/prose.json';
+
+export const countsFile = join(top, begin);
+
+/** @returns {Map<string, string[]>} the places with a word, by directory */
+function places() {
+  /** @type {Map<string, string[]>} */
+  const found = new Map();
+  const roots = ['README.md', 'SECURITY.md', 'CHANGELOG.md', '.ci', 'native', 'src', 'test'];
+  const files = filesBelow(roots, path => {
+    if (/\/(rootfs|build|engine-configs|plans)\//.test(path) || path.startsWith('.ci/prose')) return false;
+    return /\.(ts|mjs|cjs|cc|h|md|sh)$/.test(path);
+  });
+  for (const path of files) {
+    const directory =
+      path
+        .split('/')
+        .slice(0, 2)
+        .join('/')
+        .replace(/\/[^/]*\.\w+$/, '') || path;
+    readFileSync(join(top, path), 'utf8')
+      .split('\n')
+      .forEach((line, index) => {
+        for (const [, pattern, instead] of rules) {
+          const word = pattern.exec(line)?.[0].trim();
+          if (word === undefined) continue;
+          const list = found.get(directory) ?? [];
+          list.push(`${path}:${index + 1}: "${word}": ${instead}`);
+          found.set(directory, list);
+        }
+      });
+  }
+  return found;
+}
+
+/** @returns {Record<string, number>} */
+function counts() {
+  return Object.fromEntries([...places()].map(([directory, list]) => [directory, list.length]));
+}
+
+/** Writes the counts that have fallen. */
+export function writeProseCounts() {
+  const allowed = JSON.parse(readFileSync(countsFile, 'utf8'));
+  const now = counts();
+  const lower = Object.entries(allowed).map(([directory, most]) => [
+    directory,
+    Math.min(Number(most), now[directory] ?? 0),
+  ]);
+  const kept = Object.fromEntries(lower.filter(([, most]) => most !== 0));
+  writeFileSync(countsFile, `${JSON.stringify(kept, null, 2)}\n`);
+}
+
+/** @returns {string[]} one line for each problem */
+export function problemsOfProse() {
+  const allowed = JSON.parse(readFileSync(countsFile, 'utf8'));
+  const problems = [...places()].flatMap(([directory, list]) => {
+    const most = allowed[directory] ?? 0;
+    if (list.length <= most) return [];
+    return [
+      `${directory}: ${list.length} places that read hard, at most ${most} are allowed:`,
+      ...list.slice(-10),
+    ];
+  });
+  return [...problems, ...subjects().flatMap(problemsOfSubject)];
+}
+
+/** Subjects of the commits since the rule was made; none where there is no git or no history. */
+function subjects() {
+  try {
+    const git = (/** @type {string[]} */ ...args) =>
+      execFileSync('git', args, { cwd: top, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    const first = git('log', '--diff-filter=A', '--format=%H', '--', begin).trim().split('\n').at(-1);
+    if (first === undefined || first === '') return [];
+    return git('log', '--no-merges', '--format=%s', `${first}..HEAD`)
+      .split('\n')
+      .filter(line => line !== '');
+  } catch {
+    return [];
+  }
+}
+
+/** Verbs that look like another form. */
+const imperatives = new Set(
+  'pass process address access discuss press compress express focus embed read spread feed need bring string'.split(
+    ' ',
+  ),
+);
+
+/** @param {string} subject */
+function problemsOfSubject(subject) {
+  const problems = [];
+  if (subject.length > longestSubject)
+    problems.push(`commit "${subject}": longer than ${longestSubject} characters`);
+  const verb = /^[\w.,/ -]+: ([A-Za-z-]+)/.exec(subject)?.[1];
+  if (verb === undefined) problems.push(`commit "${subject}": write DIRECTORY: imperative`);
+  else if (!imperatives.has(verb) && /(?:s|ed|ing)$|^(?:no|the|a|one|more|all|it|what)$/i.test(verb)) {
+    problems.push(`commit "${subject}": "${verb}" is no imperative`);
+  }
+  return problems;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  if (process.argv[2] === '--write') writeProseCounts();
+  else for (const problem of problemsOfProse()) process.stdout.write(`${problem}\n`);
+}
