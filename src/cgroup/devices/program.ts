@@ -122,7 +122,11 @@ function byType(run: Run): Map<DeviceRule['type'], readonly DeviceRule[]> {
     ofNumbers.set(numbers, other === undefined || other.type === rule.type ? rule : { ...rule, type: 'a' });
   }
   const ofType = new Map<DeviceRule['type'], DeviceRule[]>();
-  for (const rule of ofNumbers.values()) ofType.set(rule.type, [...(ofType.get(rule.type) ?? []), rule]);
+  for (const rule of ofNumbers.values()) {
+    const same = ofType.get(rule.type);
+    if (same === undefined) ofType.set(rule.type, [rule]);
+    else same.push(rule);
+  }
   return ofType;
 }
 
@@ -138,8 +142,9 @@ function numberTests(rules: readonly DeviceRule[]): Test[] {
       continue;
     }
     const test: Test = [bpf.jumpEqual, register.minor, minor, 'decision'];
-    if (major === undefined) tests.push(test);
-    else minors.set(major, [...(minors.get(major) ?? []), test]);
+    const ofMajor = major === undefined ? tests : minors.get(major);
+    if (ofMajor !== undefined) ofMajor.push(test);
+    else if (major !== undefined) minors.set(major, [test]);
   }
   for (const major of whole) tests.push([bpf.jumpEqual, register.major, major, 'decision']);
   for (const [major, ofMajor] of minors) {

@@ -77,6 +77,28 @@ export function ruleText(rule: DeviceRule): string {
   return `${allow ? 'allow' : 'deny'} ${type} ${major}:${minor} ${words.join('')}`;
 }
 
+/** Of a list that is not longer, every rule is held against every other one: to look them up takes longer. */
+export const fewRules = 64;
+
+/** The same for two rules that speak of the same devices. */
+export function devicesKey({ type, major, minor }: DeviceRule): string {
+  return `${type}${major ?? '*'}:${minor ?? '*'}`;
+}
+
+/** The keys of all rules that speak of every device of this one, its own first. */
+export function widerKeys({ type, major, minor }: DeviceRule): string[] {
+  const keys: string[] = [];
+  const add = (kind: DeviceRule['type']): void => {
+    keys.push(`${kind}${major ?? '*'}:${minor ?? '*'}`);
+    if (major !== undefined) keys.push(`${kind}*:${minor ?? '*'}`);
+    if (minor !== undefined) keys.push(`${kind}${major ?? '*'}:*`);
+    if (major !== undefined && minor !== undefined) keys.push(`${kind}*:*`);
+  };
+  add(type);
+  if (type !== 'a') add('a');
+  return keys;
+}
+
 /** True when every device that `inner` speaks of is one of `outer`'s. The access is not looked at. */
 export function covers(outer: DeviceRule, inner: DeviceRule): boolean {
   return (

@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
+import { findHoleInFew, findHoleInMany } from '../../../../src/cgroup/devices/holes.ts';
 import { deviceProgram } from '../../../../src/cgroup/devices/program.ts';
 import { containerDeviceRules, type DeviceRule, ruleText } from '../../../../src/cgroup/devices/rules.ts';
-import { allowsEverything, simplify } from '../../../../src/cgroup/devices/simplify.ts';
+import {
+  allowsEverything,
+  simplify,
+  simplifyFew,
+  simplifyMany,
+} from '../../../../src/cgroup/devices/simplify.ts';
 import type { DeviceCgroup } from '../../../../src/oci/resources.ts';
 import { type DeviceRequest, runDeviceProgram, unreachable } from '../../../helpers/ebpf.ts';
 
@@ -134,6 +140,33 @@ describe('a device program', () => {
     const program = deviceProgram(rules);
     expect(runDeviceProgram(program, { type: 'c', major: 250, minor: 0, access: 2 })).toBe(1);
     expect(runDeviceProgram(program, { type: 'c', major: 250, minor: 20_000, access: 2 })).toBe(0);
+  });
+});
+
+describe('a long list of rules', () => {
+  it('is simplified, and searched for holes, as a short one is', () => {
+    const next = random(20260102);
+    const pick = [undefined, 0, 1, 2];
+    let holes = 0;
+    for (let round = 0; round < 3000; round++) {
+      const withAll = next(2) === 0;
+      const rules = Array.from(
+        { length: 1 + next(14) },
+        (): DeviceRule => ({
+          allow: next(2) === 1,
+          type: (withAll ? (['a', 'c', 'b'] as const) : (['c', 'c', 'b'] as const))[next(3)] ?? 'c',
+          major: pick[next(pick.length)],
+          minor: pick[next(pick.length)],
+          access: next(7) + 1,
+        }),
+      );
+      const told = rules.map(ruleText).join('; ');
+      expect(simplifyMany(rules), told).toEqual(simplifyFew(rules));
+      const hole = findHoleInFew(rules);
+      if (hole !== undefined) holes++;
+      expect(findHoleInMany(rules), told).toEqual(hole);
+    }
+    expect(holes).toBeGreaterThan(100);
   });
 });
 
