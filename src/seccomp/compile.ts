@@ -1,20 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-import { RuntimeError } from '../errors/error.ts';
 import type { HostFacts } from '../host/facts.ts';
 import type { Seccomp, SeccompAction } from '../oci/seccomp.ts';
 import { type Architecture, familyOf, syscallsOf, x32Bit } from './architectures.ts';
 import { assemble, bpf, data } from './assembler.ts';
 import { multiplex } from './multiplexed.ts';
 import { type Ranges, rangesOf } from './ranges.ts';
-import { numberOf, readRules, verdictOf } from './rules.ts';
+import { type Decision, maxInstructions, readRules, tooLong, verdictOf } from './rules.ts';
 
-/** BPF_MAXINSNS of the kernel. */
-export const maxInstructions = 4096;
 const killThread = 0;
 const enosys = verdictOf('SCMP_ACT_ERRNO', 38);
 const permissive: readonly SeccompAction[] = ['SCMP_ACT_ALLOW', 'SCMP_ACT_LOG', 'SCMP_ACT_TRACE'];
 /** What a tracer makes of a call that is to be left out. */
 const leftOut = 0xffff_ffff;
+
+/** Its number among the decisions, which it is added to. */
+function placeOfVerdict(list: Decision[], verdict: number): number {
+  const known = list.indexOf(verdict);
+  return known >= 0 ? known : list.push(verdict) - 1;
+}
 
 /**
  * Compiles a checked profile to a classic BPF program: pairs of 32-bit words, one struct sock_filter each.
@@ -26,7 +29,7 @@ export function compileSeccomp(profile: Seccomp, machine: HostFacts['machine']):
   const table = syscallsOf(machine);
   const decisions = readRules(profile, table);
   const { list } = decisions;
-  const newer = permissive.includes(profile.defaultAction) ? 0 : numberOf(list, enosys);
+  const newer = permissive.includes(profile.defaultAction) ? 0 : placeOfVerdict(list, enosys);
   if (machine === 'x86_64' && profile.architectures?.includes('SCMP_ARCH_X86')) multiplex(table, decisions);
   const searched = ({ base, name }: Architecture): Ranges =>
     rangesOf(base, table.runs[name] as readonly number[], decisions, newer);
@@ -57,11 +60,5 @@ export function compileSeccomp(profile: Seccomp, machine: HostFacts['machine']):
   }
   out.load(data.architecture);
   if (out.length() <= maxInstructions) return out.finish();
-  throw new RuntimeError({
-    code: 'config.seccomp.size',
-    pointer: '/linux/seccomp',
-    message: `the seccomp filter has ${out.length()} instructions, more than the ${maxInstructions} the kernel takes`,
-    hint: 'rules with fewer conditions on arguments make a shorter filter',
-    spec: 'config-linux.md#seccomp',
-  });
+  throw tooLong(`${out.length()} instructions, more than the ${maxInstructions} the kernel takes`);
 }

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+import { RuntimeError } from '../errors/error.ts';
 import type { Seccomp, SeccompAction, SeccompOperator } from '../oci/seccomp.ts';
 import type { SyscallTable } from './architectures.ts';
 import { noPlace } from './ranges.ts';
+
+/** BPF_MAXINSNS of the kernel. */
+export const maxInstructions = 4096;
 
 /** SECCOMP_RET_* of linux/seccomp.h. */
 const verdicts: Readonly<Record<SeccompAction, number>> = {
@@ -60,35 +64,75 @@ export function readRules(profile: Seccomp, table: SyscallTable): Decisions {
   const of = new Uint16Array(noPlace + 1);
   const mentioned = new Uint8Array(noPlace + 1);
   const { places } = table;
+  const numbers = new Map([[fallback, 0]]);
+  /** The decisions that are lists of their own, to which more may be added. */
+  const own = new Set<number>();
+  let count = 0;
   for (const { names, action, errnoRet, args } of profile.syscalls ?? []) {
     const verdict = verdictOf(action, errnoRet);
     const rules = args === undefined || args.length === 0 ? undefined : rulesOf(args, verdict);
     // A rule that repeats the default is none.
     const silent = verdict === fallback;
-    const alone = rules === undefined ? numberOf(list, verdict) : 0;
+    const alone = rules === undefined ? numberOf(list, numbers, verdict) : 0;
+    const named = rules === undefined ? undefined : new Set<number>();
     // Most of a profile are names here, without conditions and named once: a third of the time of a compilation.
     for (let i = 0; i < names.length; i++) {
       const place = places[names[i] as string] as number;
       // Not so of what is not found, nor of `constructor` and the like, which are found and no numbers.
       if (!(place >= 0)) continue;
       mentioned[place] = 1;
-      if (silent) continue;
+      // Named again in the same entry, it says nothing new.
+      if (silent || named?.has(place)) continue;
       const known = of[place] as number;
       if (known === 0) of[place] = rules === undefined ? alone : list.push(rules) - 1;
       else if (typeof list[known] !== 'number') {
         // The first without conditions decides alone.
         if (rules === undefined) of[place] = alone;
-        else list[known] = [...(list[known] as readonly Rule[]), ...rules];
+        else addRules(list, known, rules, own);
       }
+      if (named === undefined || rules === undefined) continue;
+      named.add(place);
+      count += rules.length;
+      if (count > mostRules)
+        throw tooLong(
+          `more than ${mostRules} rules with conditions: the kernel takes ${maxInstructions} instructions`,
+        );
     }
   }
   return { list, of, mentioned };
 }
 
+/** Far more than a filter has room for: what they come to need not be seen. */
+const mostRules = 1 << 16;
+
+export function tooLong(what: string): RuntimeError {
+  return new RuntimeError({
+    code: 'config.seccomp.size',
+    pointer: '/linux/seccomp',
+    message: `the seccomp filter has ${what}`,
+    hint: 'rules with fewer conditions on arguments make a shorter filter',
+    spec: 'config-linux.md#seccomp',
+  });
+}
+
+function addRules(list: Decision[], number: number, rules: readonly Rule[], own: Set<number>): void {
+  let all = list[number] as Rule[];
+  if (!own.has(number)) {
+    all = [...all];
+    list[number] = all;
+    own.add(number);
+  }
+  for (const rule of rules) all.push(rule);
+}
+
 /** The number of a verdict among the decisions, which it is added to. */
-export function numberOf(list: Decision[], verdict: number): number {
-  const known = list.indexOf(verdict);
-  return known >= 0 ? known : list.push(verdict) - 1;
+function numberOf(list: Decision[], numbers: Map<number, number>, verdict: number): number {
+  let number = numbers.get(verdict);
+  if (number === undefined) {
+    number = list.push(verdict) - 1;
+    numbers.set(verdict, number);
+  }
+  return number;
 }
 
 type Arguments = NonNullable<NonNullable<Seccomp['syscalls']>[number]['args']>;

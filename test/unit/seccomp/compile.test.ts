@@ -220,3 +220,35 @@ function random(seed: number): () => number {
     return state >>> 8;
   };
 }
+
+describe('a profile with the same call in many rules', () => {
+  const on = (value: number, action: Syscall['action'], ...names: string[]): Syscall => ({
+    names,
+    action,
+    args: [{ index: 0, value, op: 'SCMP_CMP_EQ' }],
+  });
+  const verdict = (program: Uint32Array, number: number, first: bigint) =>
+    runFilter(program, { arch: x86_64, number, args: [first] });
+
+  it('has the first of its rules that holds, for each of the calls that share one', () => {
+    const program = filter([
+      on(1, 'SCMP_ACT_ALLOW', 'read', 'write', 'read'),
+      on(1, 'SCMP_ACT_LOG', 'read'),
+      on(2, 'SCMP_ACT_LOG', 'write'),
+    ]);
+    expect([1n, 2n].map(first => verdict(program, 0, first))).toEqual([allow, eperm]);
+    expect([1n, 2n].map(first => verdict(program, 1, first))).toEqual([allow, verdictOf('SCMP_ACT_LOG')]);
+  });
+
+  it('is refused where they are more than any filter can hold, before they are compiled', () => {
+    const args = Array.from({ length: 8000 }, (_, value) => ({
+      index: 0,
+      value,
+      op: 'SCMP_CMP_EQ' as const,
+    }));
+    const names = Object.keys(x86Syscalls.places).slice(0, 100);
+    expect(() => filter([{ names, action: 'SCMP_ACT_ALLOW', args }])).toThrow(
+      'more than 65536 rules with conditions: the kernel takes 4096 instructions',
+    );
+  });
+});
