@@ -17,6 +17,8 @@ export const code = {
 } as const;
 
 const numberSyntax = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y;
+/** An integer of more digits, which is more than 2^1000, is a number: infinite, or as near as it gets. */
+const mostDigits = 308;
 const wordSyntax = /[A-Za-z0-9_$.+-]+/y;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: JSON forbids exactly these in a string
 const controlCharacter = /[\u0000-\u001f]/;
@@ -69,6 +71,12 @@ export class JsonScanner {
     this.offset = this.stringEnd();
   }
 
+  /** Passes over a number or word. */
+  skipScalar(): void {
+    wordSyntax.lastIndex = this.offset;
+    this.offset += wordSyntax.exec(this.text)?.[0].length ?? 0;
+  }
+
   /** A number, `true`, `false` or `null`. Integers that a number cannot hold exactly are bigint. */
   scalar(): unknown {
     const start = this.offset;
@@ -80,7 +88,9 @@ export class JsonScanner {
     if (number !== null && number[0] === word) {
       const value = Number(word);
       const isInteger = number[1] === undefined && number[2] === undefined;
-      return isInteger && !Number.isSafeInteger(value) ? BigInt(word) : value;
+      // Beyond every range anyhow, and slow to read where there are a million digits.
+      const isLong = word.length > mostDigits;
+      return isInteger && !isLong && !Number.isSafeInteger(value) ? BigInt(word) : value;
     }
     if (word === 'true') return true;
     if (word === 'false') return false;

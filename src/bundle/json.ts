@@ -102,7 +102,8 @@ function parseExact(text: string): unknown {
   }
 }
 
-function setMember(object: Record<string, unknown>, key: string, value: unknown): void {
+/** Gives an object a member of any name. */
+export function setMember(object: Record<string, unknown>, key: string, value: unknown): void {
   // A plain assignment to this one name would change the prototype.
   if (key === '__proto__') {
     Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });

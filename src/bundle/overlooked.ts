@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ErrorFields } from '../errors/error.ts';
 import { code, JsonScanner } from './json-scanner.ts';
-import { childPointer } from './pointer.ts';
+import { formatPointer } from './pointer.ts';
 import { textExcerpt, textPosition } from './text-position.ts';
 
 /** An object or array that is being read. */
 interface Open {
-  readonly pointer: string;
-  /** Offsets of the names that have been read; undefined for an array. */
-  readonly names: Map<string, number> | undefined;
-  /** Of the next element of an array. */
+  readonly isArray: boolean;
+  /** Offsets of the names that have been read; undefined before the first one. */
+  names: Map<string, number> | undefined;
+  /** Of the element of an array that is being read. */
   index: number;
   /** Of the member that is being read. */
   name: string;
@@ -40,40 +40,46 @@ export function overlookedText(text: string): ErrorFields[] {
   return found;
 }
 
-/** Leaves the scanner behind the document. */
+/** Leaves the scanner behind the document. By single characters: all that counts is brackets, commas and names. */
 function repeatedNames(scanner: JsonScanner): ErrorFields[] {
+  const { text } = scanner;
   const found: ErrorFields[] = [];
   const open: Open[] = [];
-  do {
-    const next = scanner.peek();
-    const around = open.at(-1);
-    if (next === code.openBrace || next === code.openBracket) {
-      const pointer = around === undefined ? '' : memberPointer(around);
-      open.push({ pointer, names: next === code.openBrace ? new Map() : undefined, index: -1, name: '' });
+  let around: Open | undefined;
+  const first = scanner.peek();
+  if (first === code.quote) scanner.skipString();
+  else if (first !== code.openBrace && first !== code.openBracket) scanner.skipScalar();
+  else {
+    do {
+      const next = text.charCodeAt(scanner.offset);
+      if (next === code.quote) {
+        scanner.skipString();
+        continue;
+      }
       scanner.offset++;
-      begin(scanner, open.at(-1) as Open, found);
-    } else if (next === code.closeBrace || next === code.closeBracket) {
-      open.pop();
-      scanner.offset++;
-    } else if (next === code.comma) {
-      scanner.offset++;
-      begin(scanner, around as Open, found);
-    } else if (next === code.quote) {
-      scanner.skipString();
-    } else {
-      scanner.scalar();
-    }
-  } while (open.length > 0);
+      if (next === code.openBrace || next === code.openBracket) {
+        around = { isArray: next === code.openBracket, names: undefined, index: 0, name: '' };
+        open.push(around);
+        if (!around.isArray) readName(scanner, open, around, found);
+      } else if (next === code.closeBrace || next === code.closeBracket) {
+        open.pop();
+        around = open.at(-1);
+      } else if (next === code.comma && around !== undefined) {
+        around.index++;
+        if (!around.isArray) readName(scanner, open, around, found);
+      }
+    } while (around !== undefined);
+  }
   return found;
 }
 
 /** Reads the name of the next member, if there is one. */
-function begin(scanner: JsonScanner, object: Open, found: ErrorFields[]): void {
-  object.index++;
-  if (object.names === undefined || scanner.peek() !== code.quote) return;
+function readName(scanner: JsonScanner, open: readonly Open[], object: Open, found: ErrorFields[]): void {
+  if (scanner.peek() !== code.quote) return;
   const at = scanner.offset;
   const name = scanner.key();
   object.name = name;
+  object.names ??= new Map();
   const first = object.names.get(name);
   object.names.set(name, at);
   if (first === undefined || found.length >= most) return;
@@ -81,12 +87,8 @@ function begin(scanner: JsonScanner, object: Open, found: ErrorFields[]): void {
   found.push({
     code: 'bundle.config-duplicate',
     message: `${JSON.stringify(name)} is given twice in one object: this one counts, and that of line ${line} is ignored`,
-    pointer: memberPointer(object),
+    pointer: formatPointer(open.map(around => (around.isArray ? around.index : around.name))),
     ...textPosition(scanner.text, at),
     hint: 'remove one of them: runc takes the last too but merges objects, crun takes the first',
   });
-}
-
-function memberPointer(around: Open): string {
-  return childPointer(around.pointer, around.names === undefined ? around.index : around.name);
 }

@@ -33,7 +33,12 @@ export function parsePointer(pointer: string): string[] {
     .map(token => token.replaceAll('~1', '/').replaceAll('~0', '~'));
 }
 
-/** True when one of the two points at the other, or into it. */
-export function pointersOverlap(one: string, other: string): boolean {
-  return one === other || one.startsWith(`${other}/`) || other.startsWith(`${one}/`);
+/** The pointers of all that `pointer` points into, from the inside to the whole document. */
+export function pointersAround(pointer: string): string[] {
+  const around: string[] = [];
+  for (let end = pointer.lastIndexOf('/'); end >= 0; end = pointer.lastIndexOf('/', end - 1)) {
+    around.push(pointer.slice(0, end));
+    if (end === 0) break;
+  }
+  return around;
 }

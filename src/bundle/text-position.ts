@@ -7,15 +7,30 @@ export interface TextPosition {
 }
 
 export function textPosition(text: string, offset: number): TextPosition {
+  return textPositions(text, [offset])[0] as TextPosition;
+}
+
+/** The text is read once for all offsets. */
+export function textPositions(text: string, offsets: readonly number[]): TextPosition[] {
+  const order = offsets.map((_, index) => index).sort((one, other) => at(offsets, one) - at(offsets, other));
+  const positions: TextPosition[] = [];
   let line = 1;
   let lineStart = 0;
-  for (;;) {
-    const newline = text.indexOf('\n', lineStart);
-    if (newline === -1 || newline >= offset) break;
-    line++;
-    lineStart = newline + 1;
+  let newline = text.indexOf('\n');
+  for (const index of order) {
+    const offset = at(offsets, index);
+    while (newline !== -1 && newline < offset) {
+      line++;
+      lineStart = newline + 1;
+      newline = text.indexOf('\n', lineStart);
+    }
+    positions[index] = { line, column: offset - lineStart + 1 };
   }
-  return { line, column: offset - lineStart + 1 };
+  return positions;
+}
+
+function at(offsets: readonly number[], index: number): number {
+  return offsets[index] as number;
 }
 
 /** What stands around the offset in its line, cut to about 40 characters. */

@@ -81,6 +81,10 @@ export const errorCodes = {
     'linux.memoryPolicy is not a policy that set_mempolicy(2) accepts',
     'correct mode, nodes or flags',
   ],
+  'config.more': [
+    'there are more problems or warnings than are listed',
+    'correct the listed ones and check again',
+  ],
   'config.mount.bind-options': ['a bind mount has an option of a file system', 'remove or correct the word'],
   'config.mount.destination': ['a mount has no destination', 'add an absolute destination'],
   'config.mount.idmap': [

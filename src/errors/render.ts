@@ -17,9 +17,16 @@ function place(error: ErrorFields): string | undefined {
  * match words inside the message, so the place comes after it.
  */
 export function oneLine(error: ErrorFields): string {
-  const message = error.message.replace(/\s*\n\s*/g, ' ').trim();
+  const message = onOneLine(error.message).trim();
   const at = place(error);
   return at === undefined ? message : `${message} (${at})`;
+}
+
+/** A line end becomes a blank, with the blanks around it. An expression that looks for them would be slow in many blanks. */
+function onOneLine(text: string): string {
+  if (!text.includes('\n')) return text;
+  const lines = text.split('\n').map(line => line.trim());
+  return lines.filter(line => line !== '').join(' ');
 }
 
 /** For a person: the message, then what is known beside it, each on a line of its own; what to do comes first. */

@@ -3,6 +3,9 @@ import type { SystemError } from '../host/binding.d.ts';
 import { errno, errnoName, errnoText } from './errno.ts';
 import { type ErrorFields, RuntimeError } from './error.ts';
 
+/** The binding's limit for a file that is read as text. */
+const largestText = 16 << 20;
+
 /** True for what a binding throws when the kernel refused. */
 export function isSystemError(error: unknown): error is SystemError {
   return error instanceof Error && error.name !== 'RuntimeError' && 'syscall' in error && 'errno' in error;
@@ -21,6 +24,7 @@ export function hostFailure(
   attempt: string,
   more: Partial<ErrorFields> = {},
 ): RuntimeError {
+  const tooLarge = error.errno === errno.EFBIG && error.syscall === 'read';
   return new RuntimeError(
     {
       code: 'host.syscall',
@@ -30,6 +34,7 @@ export function hostFailure(
       errno: error.errno,
       errnoName: errnoName(error.errno),
       path: error.path,
+      ...(tooLarge && { hint: `at most ${largestText} bytes (16 MiB) of a file are read` }),
       ...more,
       ...(error.errno === errno.EINTR && { pointer: undefined, hint: interruptedHint }),
     },

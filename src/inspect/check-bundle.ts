@@ -8,6 +8,7 @@ import { readFacts } from '../host/read-facts.ts';
 import type { Config } from '../oci/config.ts';
 import { makePlan } from '../plan/make-plan.ts';
 import { checkConfig } from '../validate/check.ts';
+import { isFull, kept } from '../validate/findings.ts';
 import { checkOnHost, warnOnHost } from '../validate/host-checks.ts';
 import { findWeaknesses } from '../validate/isolation/index.ts';
 import { type CheckReport, makeReport } from '../validate/report.ts';
@@ -41,6 +42,11 @@ export function checkBundle(
   if (bundle === undefined) return makeReport({ path }, findings.problems, [], []);
   const { document } = bundle;
   const { config, draft, problems, warnings } = checkConfig(document, { processOptional: true });
+  if (isFull(problems)) {
+    // The draft may be empty.
+    findings.skip('', 'the machine and the isolation: there are too many problems');
+    return makeReport(bundle, problems, [...overlookedText(bundle.text), ...warnings], findings.unchecked);
+  }
   const sound =
     config === undefined
       ? soundPart(draft, problems)
@@ -55,12 +61,12 @@ export function checkBundle(
   const isObject = typeof document === 'object' && !Array.isArray(document);
   return makeReport(
     bundle,
-    [...problems, ...more],
+    [...problems, ...kept(more)],
     [
       ...overlookedText(bundle.text),
       ...warnings,
-      ...findings.warnings.map(located),
-      ...(isObject ? findWeaknesses(draft) : []),
+      ...kept(findings.warnings.map(located)),
+      ...(isObject ? kept(findWeaknesses(draft)) : []),
     ],
     findings.unchecked.map(located),
   );

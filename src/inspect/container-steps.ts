@@ -9,6 +9,7 @@ import { rlimitNumbers } from '../oci/rlimits.ts';
 import { explainFailure } from '../plan/explain.ts';
 import type { Plan } from '../plan/plan.ts';
 import { userNamespace } from '../plan/user-namespace.ts';
+import { mostFindings } from '../validate/findings.ts';
 import { mountFlags, type Step } from '../wire/steps.ts';
 import type { Findings } from './findings.ts';
 import { executeError, searchProgram } from './program.ts';
@@ -119,6 +120,8 @@ class ContainerLook {
   }
 
   private refuse({ syscall, errno: number, detail }: Refusal): void {
+    const { problems, warnings } = this.findings;
+    if (problems.length + warnings.length > 2 * mostFindings) return;
     const { plan, config } = this.subject;
     const report = { kind: 'failed', step: this.step, syscall, errno: number, detail } as const;
     const fields = explainFailure(plan, report, config);

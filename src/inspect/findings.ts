@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type ErrorFields, RuntimeError } from '../errors/error.ts';
+import { mostFindings } from '../validate/findings.ts';
 import type { Unchecked } from '../validate/report.ts';
 
 /** What looking at the machine collects. */
@@ -9,6 +10,7 @@ export class Findings {
   /** What `start` or a later command would refuse. */
   readonly warnings: ErrorFields[] = [];
   readonly unchecked: Unchecked[] = [];
+  private readonly skipped = new Set<string>();
 
   /** The result of `work`, or undefined when it is refused, which is a problem then. */
   attempt<T>(work: () => T): T | undefined {
@@ -23,7 +25,14 @@ export class Findings {
 
   /** Something that only `create` itself can find out. */
   skip(pointer: string, message: string): void {
-    if (this.unchecked.some(other => other.pointer === pointer && other.message === message)) return;
-    this.unchecked.push({ pointer, message });
+    const key = `${pointer} ${message}`;
+    if (this.skipped.has(key) || this.unchecked.length > mostFindings) return;
+    this.skipped.add(key);
+    if (this.unchecked.length < mostFindings) this.unchecked.push({ pointer, message });
+    else
+      this.unchecked.push({
+        pointer: '',
+        message: `more than ${mostFindings} things: the others are not listed`,
+      });
   }
 }

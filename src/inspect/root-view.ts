@@ -2,7 +2,7 @@
 import { errno } from '../errors/errno.ts';
 import { isSystemError } from '../errors/system.ts';
 import type { Binding, FileStatus } from '../host/binding.d.ts';
-import { entryPath, isBelow, parentPath } from '../host/paths.ts';
+import { entryPath, parentPath } from '../host/paths.ts';
 
 /** A file of the container, as far as it is known before the container exists. */
 export type Entry =
@@ -38,6 +38,8 @@ export const fileTypes = { directory: 0o040000, regular: 0o100000, link: 0o12000
 /** As the kernel: more links in one path are refused. */
 const mostLinks = 40;
 const longestName = 255;
+/** PATH_MAX without the NUL. */
+const longestPath = 4095;
 
 /**
  * The files of a container before it exists: those of its root directory, covered by the mounts that have been made so
@@ -47,6 +49,8 @@ export class RootView {
   private readonly binding: Binding;
   /** Mounts and what `create` makes, by their place. */
   private readonly own = new Map<string, Entry>();
+  /** By the path of a directory: those in it that are such a place, or have one below them. */
+  private readonly inside = new Map<string, Set<string>>();
 
   /** @param root - the directory of the host; undefined when it is not known */
   constructor(binding: Binding, root: string | undefined) {
@@ -67,21 +71,44 @@ export class RootView {
 
   /** A mount covers what is at and below `place`. */
   mount(place: string, entry: Entry): void {
-    for (const other of [...this.own.keys()]) if (isBelow(other, place)) this.own.delete(other);
+    this.forgetInside(place);
     this.make(parentPath(place), true);
+    this.put(place, entry);
+  }
+
+  private put(place: string, entry: Entry): void {
     this.own.set(place, entry);
+    for (let at = place; at !== '/'; at = parentPath(at)) {
+      const parent = parentPath(at);
+      const siblings = this.inside.get(parent);
+      if (siblings?.has(at)) return;
+      if (siblings === undefined) this.inside.set(parent, new Set([at]));
+      else siblings.add(at);
+    }
+  }
+
+  private forgetInside(place: string): void {
+    const left = [place];
+    for (let at = left.pop(); at !== undefined; at = left.pop()) {
+      for (const child of this.inside.get(at) ?? []) {
+        this.own.delete(child);
+        left.push(child);
+      }
+      this.inside.delete(at);
+    }
   }
 
   /** What is missing at `place` and on the way to it is made. */
   make(place: string, directory: boolean): void {
     for (let at = place, isDirectory = directory; ; at = parentPath(at), isDirectory = true) {
       if (this.own.has(at) || this.lookUp(at).kind !== 'missing') return;
-      this.own.set(at, { kind: 'made', directory: isDirectory });
+      this.put(at, { kind: 'made', directory: isDirectory });
     }
   }
 
   /** Follows a path of the container from its root. */
   resolve(path: string, { followLast = true, noLinks = false }: ResolveOptions = {}): Resolved {
+    if (path.length > longestPath) return { errno: errno.ENAMETOOLONG };
     const rest = path.split('/').reverse();
     let place = '/';
     let entry = this.lookUp(place);

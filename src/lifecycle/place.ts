@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { parseJson } from '../bundle/json.ts';
-import { locate } from '../bundle/locate.ts';
+import { locateAll } from '../bundle/locate.ts';
+import type { TextPosition } from '../bundle/text-position.ts';
 import { type ErrorFields, RuntimeError } from '../errors/error.ts';
 
 /** What a pointer leads into. */
@@ -31,17 +32,34 @@ export function withPlace<T>(sources: string | Sources, work: () => T): T {
 }
 
 function placed(error: ErrorFields, sources: Sources): ErrorFields {
-  // The empty pointer is the document itself: nothing in it asked for what failed.
-  const known = error.line !== undefined;
-  // An inner call has named the document.
-  if ((!error.pointer && !known) || error.document !== undefined) return error;
-  const source = sourceOf(error, sources);
-  const problems = error.problems?.map(problem => placed(problem, sources));
-  return {
-    ...named(error, sources),
-    ...(!known && 'text' in source && locate(textOf(source.text), error.pointer ?? '')),
-    ...(problems !== undefined && { problems }),
-  };
+  const all = [error, ...(error.problems ?? [])];
+  /** By the name of the document that they are in, whose text is read once for all of them. */
+  const open = new Map<string | undefined, { readonly text: string | (() => string); some: ErrorFields[] }>();
+  for (const fields of all) {
+    const source = isNamed(fields) ? {} : sourceOf(fields, sources);
+    if (fields.line !== undefined || !('text' in source) || source.text === undefined) continue;
+    const same = open.get(source.document);
+    if (same === undefined) open.set(source.document, { text: source.text, some: [fields] });
+    else same.some.push(fields);
+  }
+  const found = new Map<ErrorFields, TextPosition>();
+  for (const { text, some } of open.values()) {
+    const pointers = some.map(({ pointer = '' }) => pointer);
+    const positions = locateAll(typeof text === 'function' ? text() : text, pointers);
+    some.forEach((fields, index) => {
+      found.set(fields, positions[index] as TextPosition);
+    });
+  }
+  const place = (fields: ErrorFields): ErrorFields =>
+    isNamed(fields) ? fields : { ...named(fields, sources), ...found.get(fields) };
+  if (isNamed(error)) return error;
+  const problems = error.problems?.map(place);
+  return { ...place(error), ...(problems !== undefined && { problems }) };
+}
+
+/** True when there is nothing to add: the empty pointer is the document itself, or an inner call has named the document. */
+function isNamed({ pointer, line, document }: ErrorFields): boolean {
+  return (!pointer && line === undefined) || document !== undefined;
 }
 
 /** The same with the name of its document or option. */
@@ -53,10 +71,6 @@ export function named<T extends Pick<ErrorFields, 'pointer' | 'document'>>(field
 
 function sourceOf({ pointer = '' }: Pick<ErrorFields, 'pointer'>, sources: Sources): Source {
   return typeof sources === 'function' ? sources(pointer) : sources;
-}
-
-function textOf(text: string | (() => string) | undefined): string {
-  return typeof text === 'function' ? text() : (text ?? '');
 }
 
 /** parseJson for a document that is not config.json: its messages name the document. */

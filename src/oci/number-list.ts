@@ -16,7 +16,8 @@ export interface NumberList {
  * @returns a sentence when it is none
  */
 export function parseNumberList(text: string): NumberList | string {
-  const words: bigint[] = [];
+  /** By their first number, the last one: the same range may be there a thousand times. */
+  const ranges = new Map<number, number>();
   for (const element of text.split(',').map(part => part.trim())) {
     if (element === '') continue;
     const match = /^(\d+)(?:-(\d+))?$/.exec(element);
@@ -27,13 +28,23 @@ export function parseNumberList(text: string): NumberList | string {
       return `numbers above ${highestNumber} are not supported`;
     }
     if (first > last) return `the range ${element} runs backwards`;
-    for (let number = first; number <= last; number++) {
+    ranges.set(first, Math.max(last, ranges.get(first) ?? 0));
+  }
+  return numbersOf(ranges);
+}
+
+function numbersOf(ranges: ReadonlyMap<number, number>): NumberList {
+  const words: bigint[] = [];
+  let count = 0;
+  let next = 0;
+  for (const [first, last] of [...ranges].sort(([one], [other]) => one - other)) {
+    for (let number = Math.max(first, next); number <= last; number++) {
       const word = number >> 6;
       while (words.length <= word) words.push(0n);
       words[word] = (words[word] ?? 0n) | (1n << BigInt(number & 63));
+      count++;
     }
+    next = Math.max(next, last + 1);
   }
-  let count = 0;
-  for (const word of words) for (let rest = word; rest !== 0n; rest &= rest - 1n) count++;
   return { words, count };
 }

@@ -22,7 +22,7 @@ import { mountSteps } from './mounts.ts';
 import { hasNamespace, planNamespaces } from './namespaces.ts';
 import { netDeviceSteps } from './net-devices.ts';
 import { oomScoreSteps } from './oom-score.ts';
-import type { HostStep, Plan, PlanWarning, SpawnPlan } from './plan.ts';
+import { type HostStep, mostPlanWarnings, type Plan, type PlanWarning, type SpawnPlan } from './plan.ts';
 import { processSteps } from './process.ts';
 import { rdtSteps } from './rdt.ts';
 import { nullDeviceSteps, restrictedPathSteps } from './restricted-paths.ts';
@@ -37,6 +37,10 @@ export type { PlanOptions } from './context.ts';
 
 /** Slots of the executor (native/wire/plan.h), 0 among them. */
 const slotCount = 131_072;
+const moreWarnings: PlanWarning = {
+  pointer: '',
+  message: `more than ${mostPlanWarnings} warnings: the others are not listed`,
+};
 const directoryMode = 0o755;
 /** Of a container whose config says nothing: what programs expect that were written for other runtimes. */
 const defaultUmask = 0o022;
@@ -56,7 +60,10 @@ export function makePlan(config: Config, facts: HostFacts, options: PlanOptions)
     facts,
     options,
     trees: noTrees,
-    warn: (pointer, message) => void warnings.push({ pointer, message }),
+    warn: (pointer, message) => {
+      if (warnings.length < mostPlanWarnings) warnings.push({ pointer, message });
+      else if (warnings.length === mostPlanWarnings) warnings.push(moreWarnings);
+    },
     takeSlot: () => {
       if (slots >= slotCount) {
         throw new RuntimeError({

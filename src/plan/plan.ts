@@ -22,6 +22,9 @@ export interface Plan {
   readonly warnings: readonly PlanWarning[];
 }
 
+/** As many are kept; nobody reads more, and a megabyte can ask for a hundred thousand. */
+export const mostPlanWarnings = 1000;
+
 export interface PlanWarning {
   readonly pointer: string;
   readonly message: string;

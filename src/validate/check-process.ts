@@ -5,7 +5,7 @@ import { checkCapabilities, checkConsoleSize, checkEnvironment, checkProcess } f
 import { checkRlimits } from './checks/rlimits.ts';
 import { checkExecAffinity, checkScheduler } from './checks/scheduling.ts';
 import { completeProcess } from './complete.ts';
-import { type Check, CheckContext, type Draft } from './context.ts';
+import { type Check, CheckContext, type Draft, runChecks } from './context.ts';
 import { type Inherited, inherit } from './inherit.ts';
 import { process as processShape } from './process-shape.ts';
 import type { ObjectShape } from './shape.ts';
@@ -57,7 +57,7 @@ export function checkProcessDocument(document: unknown, container: Partial<Proce
   // The checks know a process by its place in a config. Of what is inherited they get only what is required.
   const checked = cwd === undefined ? value : { ...value, cwd };
   const context = new CheckContext({ process: checked } as Draft<Config>, {}, found, told);
-  for (const check of checks) check(context);
+  runChecks(checks, context);
   const inDocument = (fields: ErrorFields): ErrorFields => ({
     ...fields,
     pointer: (fields.pointer ?? '').slice(within.length),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { locate } from '../bundle/locate.ts';
+import { locateAll } from '../bundle/locate.ts';
 import { type ErrorFields, RuntimeError } from '../errors/error.ts';
 import type { Config } from '../oci/config.ts';
 import { checkDeviceRules } from './checks/device-rules.ts';
@@ -22,7 +22,8 @@ import { checkTimeOffsets } from './checks/time.ts';
 import { checkIdMappedMounts, checkUserNamespace } from './checks/user-namespace.ts';
 import { completeConfig } from './complete.ts';
 import { config as configShape } from './config-shape.ts';
-import { type Check, CheckContext, type CheckOptions, type Draft } from './context.ts';
+import { type Check, CheckContext, type CheckOptions, type Draft, runChecks } from './context.ts';
+import { isFull } from './findings.ts';
 import { walk } from './walk.ts';
 
 export type { CheckOptions } from './context.ts';
@@ -80,7 +81,7 @@ export function checkConfig(document: unknown, options: CheckOptions = {}): Chec
   const { value, problems, warnings } = walk(configShape, document, 'config.md');
   const draft = value as Draft<Config>;
   const context = new CheckContext(draft, options, problems, warnings);
-  for (const check of checks) check(context);
+  runChecks(checks, context);
   return { config: problems.length === 0 ? completeConfig(draft) : undefined, draft, problems, warnings };
 }
 
@@ -104,12 +105,18 @@ export function requireConfig(
 }
 
 function problemsError(problems: readonly ErrorFields[], text: string | undefined): RuntimeError {
-  const located = problems.map(problem =>
-    text === undefined ? problem : { ...problem, ...locate(text, problem.pointer ?? '') },
-  );
+  const places =
+    text === undefined
+      ? []
+      : locateAll(
+          text,
+          problems.map(({ pointer = '' }) => pointer),
+        );
+  const located = problems.map((problem, index) => ({ ...problem, ...places[index] }));
   const first = located[0] as ErrorFields;
   const more = located.length - 1;
+  const count = isFull(problems) ? `at least ${more}` : more;
   const message =
-    more === 0 ? first.message : `${first.message} (and ${more} more problem${more === 1 ? '' : 's'})`;
+    more === 0 ? first.message : `${first.message} (and ${count} more problem${more === 1 ? '' : 's'})`;
   return new RuntimeError({ ...first, message, problems: located });
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { pointersOverlap } from '../bundle/pointer.ts';
+import { pointersAround } from '../bundle/pointer.ts';
 import type { ErrorFields } from '../errors/error.ts';
 import type { Config } from '../oci/config.ts';
 import type { NamespaceType } from '../oci/namespaces.ts';
+import { isFull, keepProblem, keepWarning, untilEnough } from './findings.ts';
 
 /** A config in which everything that is there is of the right type, but anything may be missing. */
 export type Draft<T> = T extends string | number | bigint | boolean
@@ -18,8 +19,16 @@ export interface CheckOptions {
   readonly processOptional?: boolean;
 }
 
-/** A rule that the types alone cannot say. It reports into the context and never throws. */
+/** A rule that the types alone cannot say. It reports into the context. */
 export type Check = (context: CheckContext) => void;
+
+/** In their order, as long as problems are kept: not after a walk that has not come to its end. */
+export function runChecks(checks: readonly Check[], context: CheckContext): void {
+  if (context.hasEnough()) return;
+  untilEnough(() => {
+    for (const check of checks) check(context);
+  });
+}
 
 export class CheckContext {
   readonly config: Draft<Config>;
@@ -27,7 +36,10 @@ export class CheckContext {
   private readonly problems: ErrorFields[];
   private readonly warnings: ErrorFields[];
   /** Pointers that have been found to be of the wrong type: what is said about them already is enough. */
-  private readonly wrong: readonly string[];
+  private readonly wrong = new Set<string>();
+  /** Those of all that is around them. */
+  private readonly aroundWrong = new Set<string>();
+  private readonly namespaces: ReadonlySet<string | undefined>;
 
   constructor(
     config: Draft<Config>,
@@ -39,25 +51,40 @@ export class CheckContext {
     this.options = options;
     this.problems = problems;
     this.warnings = warnings;
-    this.wrong = problems
-      .filter(problem => problem.code !== 'config.unsupported')
-      .map(at => at.pointer ?? '');
+    this.namespaces = new Set(config.linux?.namespaces?.map(({ type }) => type));
+    for (const { code, pointer = '' } of problems) {
+      if (code === 'config.unsupported') continue;
+      this.wrong.add(pointer);
+      for (const around of pointersAround(pointer)) this.aroundWrong.add(around);
+    }
   }
 
+  /** @throws Enough when there are so many that no more are kept */
   problem(fields: ErrorFields & { readonly pointer: string }): void {
-    if (!this.isWrong(fields.pointer)) this.problems.push(fields);
+    if (!this.isWrong(fields.pointer)) keepProblem(this.problems, fields);
   }
 
   warn(fields: ErrorFields & { readonly pointer: string }): void {
-    if (!this.isWrong(fields.pointer)) this.warnings.push(fields);
+    if (!isFull(this.warnings) && !this.isWrong(fields.pointer)) keepWarning(this.warnings, fields);
   }
 
-  private isWrong(at: string): boolean {
-    return this.wrong.some(pointer => pointersOverlap(pointer, at));
+  /** True when no more warnings are kept: what they would say need not be made. */
+  hasEnoughWarnings(): boolean {
+    return isFull(this.warnings);
+  }
+
+  hasEnough(): boolean {
+    return isFull(this.problems);
+  }
+
+  private isWrong(pointer: string): boolean {
+    if (this.wrong.size === 0) return false;
+    if (this.wrong.has(pointer) || this.aroundWrong.has(pointer)) return true;
+    return pointersAround(pointer).some(around => this.wrong.has(around));
   }
 
   /** True when the container gets a namespace of this type of its own, or joins one. */
   hasNamespace(type: NamespaceType): boolean {
-    return this.config.linux?.namespaces?.some(namespace => namespace.type === type) ?? false;
+    return this.namespaces.has(type);
   }
 }

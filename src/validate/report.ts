@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { locate } from '../bundle/locate.ts';
+import { locateOffsets } from '../bundle/locate.ts';
 import { parsePointer } from '../bundle/pointer.ts';
+import { textPositions } from '../bundle/text-position.ts';
 import type { ErrorFields } from '../errors/error.ts';
 import { type Colour, labelled, paint, type Style, wrap } from '../errors/layout.ts';
-import { exactJson } from '../plan/exact-json.ts';
+import { jsonExcerpt } from '../plan/exact-json.ts';
 import type { Weakness } from './isolation/weakness.ts';
 
 /**
@@ -56,11 +57,19 @@ export function makeReport(
   warnings: readonly (ErrorFields | Weakness)[],
   unchecked: readonly Unchecked[],
 ): CheckReport {
+  const { text } = bundle;
+  const pointers = [...problems, ...warnings].map(({ pointer = '' }) => pointer);
+  const offsets = text === undefined ? [] : locateOffsets(text, pointers);
+  const places = text === undefined ? [] : textPositions(text, offsets);
+  const values = new Values(bundle);
+  let next = 0;
   const found = (fields: ErrorFields): Finding => {
     const { code, message, pointer, line, column, value, hint, spec, path } = fields;
     const why = (fields as Partial<Weakness>).why;
-    const at = pointer && bundle.text !== undefined ? locate(bundle.text, pointer) : { line, column };
-    const shown = valueAt(bundle, pointer, at) ?? value;
+    const position = places[next];
+    const shown = values.at(pointer, offsets[next]) ?? value;
+    next++;
+    const at = pointer && position !== undefined ? position : { line, column };
     return { code, message, pointer, line: at.line, column: at.column, value: shown, why, hint, spec, path };
   };
   return {
@@ -75,38 +84,46 @@ export function makeReport(
 const longestValue = 80;
 
 /** The digits of a number that JavaScript reads as infinite. */
-function writtenNumber(
-  text: string,
-  { line = 1, column = 1 }: Pick<Finding, 'line' | 'column'>,
-): string | undefined {
-  const rest = text.split('\n')[line - 1]?.slice(column - 1, column - 1 + longestValue);
-  return /^[-+.\deE]+/.exec(rest ?? '')?.[0];
+function writtenNumber(text: string, offset: number): string | undefined {
+  return /^[-+.\deE]+/.exec(text.slice(offset, offset + longestValue))?.[0];
 }
 
-/** The value of a pointer as JSON on one line; undefined where there is none. */
-function valueAt(
-  { document, text }: Document,
-  pointer: string | undefined,
-  at: Pick<Finding, 'line' | 'column'>,
-): string | undefined {
-  if (!pointer) return undefined;
-  let value = document;
-  for (const token of parsePointer(pointer)) {
-    if (typeof value !== 'object' || value === null) return undefined;
-    value = member(value as Record<string, unknown>, token);
+/** The values of pointers as JSON on one line. */
+class Values {
+  private readonly bundle: Document;
+  /** By the object, its names by their lower case. */
+  private readonly folded = new Map<object, Map<string, string>>();
+
+  constructor(bundle: Document) {
+    this.bundle = bundle;
   }
-  if (value === undefined) return undefined;
-  if (value === Infinity || value === -Infinity) return writtenNumber(text ?? '', at);
-  const shown = exactJson(value).replace(/\s*\n\s*/g, ' ');
-  return shown.length <= longestValue ? shown : `${shown.slice(0, longestValue)}...`;
-}
 
-/** Names are matched as the checks match them. */
-function member(object: Record<string, unknown>, name: string): unknown {
-  if (Object.hasOwn(object, name)) return object[name];
-  const folded = name.toLowerCase();
-  const key = Object.keys(object).find(candidate => candidate.toLowerCase() === folded);
-  return key === undefined ? undefined : object[key];
+  /** Undefined where there is none. */
+  at(pointer: string | undefined, offset = 0): string | undefined {
+    if (!pointer) return undefined;
+    let value = this.bundle.document;
+    for (const token of parsePointer(pointer)) {
+      if (typeof value !== 'object' || value === null) return undefined;
+      value = this.member(value as Record<string, unknown>, token);
+    }
+    if (value === undefined) return undefined;
+    if (value === Infinity || value === -Infinity) return writtenNumber(this.bundle.text ?? '', offset);
+    return jsonExcerpt(value, longestValue);
+  }
+
+  /** Names are matched as the checks match them. */
+  private member(object: Record<string, unknown>, name: string): unknown {
+    if (Object.hasOwn(object, name)) return object[name];
+    let names = this.folded.get(object);
+    if (names === undefined) {
+      // The first one of a name counts.
+      const keys = Object.keys(object).reverse();
+      names = new Map(keys.map(key => [key.toLowerCase(), key]));
+      this.folded.set(object, names);
+    }
+    const key = names.get(name.toLowerCase());
+    return key === undefined ? undefined : object[key];
+  }
 }
 
 /**

@@ -36,28 +36,44 @@ export function didYouMean(word: string, known: readonly string[], prefix = ''):
 }
 
 /**
- * How many letters must be put in, taken out, changed or swapped with their neighbour. Stops counting at `limit`.
+ * How many letters must be put in, taken out, changed or swapped with their neighbour. Stops counting at `limit`: only
+ * letters whose places differ by less are held against each other.
  */
 export function editDistance(one: string, other: string, limit: number): number {
   if (Math.abs(one.length - other.length) >= limit) return limit;
+  let start = 0;
+  while (start < one.length && one.charCodeAt(start) === other.charCodeAt(start)) start++;
+  const rows = one.length - start;
+  const columns = other.length - start;
   let beforePrevious: number[] = [];
-  let previous = Array.from({ length: other.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= one.length; i++) {
+  let previous: number[] = [];
+  for (let j = 0; j <= columns; j++) previous.push(j);
+  for (let i = 1; i <= rows; i++) {
     const current = [i];
-    for (let j = 1; j <= other.length; j++) {
-      const same = one[i - 1] === other[j - 1];
-      let cost = Math.min(
-        (previous[j] ?? 0) + 1,
-        (current[j - 1] ?? 0) + 1,
-        (previous[j - 1] ?? 0) + (same ? 0 : 1),
-      );
-      if (i > 1 && j > 1 && one[i - 1] === other[j - 2] && one[i - 2] === other[j - 1]) {
-        cost = Math.min(cost, (beforePrevious[j - 2] ?? 0) + 1);
+    let least = i;
+    const letter = one.charCodeAt(start + i - 1);
+    const before = one.charCodeAt(start + i - 2);
+    const first = Math.max(1, i - limit);
+    for (let j = 1; j < first; j++) current.push(limit);
+    const last = Math.min(columns, i + limit);
+    for (let j = first; j <= last; j++) {
+      const facing = other.charCodeAt(start + j - 1);
+      const same = letter === facing;
+      let cost = (previous[j - 1] ?? limit) + (same ? 0 : 1);
+      const removed = (previous[j] ?? limit) + 1;
+      const added = (current[j - 1] ?? limit) + 1;
+      if (removed < cost) cost = removed;
+      if (added < cost) cost = added;
+      if (i > 1 && j > 1 && before === facing && letter === other.charCodeAt(start + j - 2)) {
+        cost = Math.min(cost, (beforePrevious[j - 2] ?? limit) + 1);
       }
+      if (cost < least) least = cost;
       current.push(cost);
     }
+    // A swap reaches back two rows, whose least can only be one less.
+    if (least > limit) return limit;
     beforePrevious = previous;
     previous = current;
   }
-  return Math.min(previous[other.length] ?? limit, limit);
+  return Math.min(previous[columns] ?? limit, limit);
 }

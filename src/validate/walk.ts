@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+import { setMember } from '../bundle/json.ts';
 import { formatPointer } from '../bundle/pointer.ts';
 import type { ErrorCode } from '../errors/codes.ts';
 import type { ErrorFields } from '../errors/error.ts';
+import { isFull, keepProblem, keepWarning, untilEnough } from './findings.ts';
 import { describeShape, type IntegerShape, type ObjectShape, type Shape, type StringShape } from './shape.ts';
 import { nearestWord } from './spelling.ts';
 
@@ -10,6 +12,7 @@ export interface Walked {
   /**
    * The value with every name in the specification's spelling, without nulls, unknown and ignored names. A value of
    * the wrong type is absent, or empty in a list (so that the others keep their places).
+   * Empty when there are more problems than are kept.
    */
   readonly value: Record<string, unknown>;
   readonly problems: ErrorFields[];
@@ -25,7 +28,8 @@ export interface Walked {
  */
 export function walk(shape: ObjectShape, document: unknown, spec: string, name = 'config.json'): Walked {
   const walker = new Walker(spec, name);
-  const value = walker.visit(shape, document) as Record<string, unknown> | undefined;
+  const visit = () => walker.visit(shape, document) as Record<string, unknown> | undefined;
+  const value = untilEnough(visit);
   return { value: value ?? {}, problems: walker.problems, warnings: walker.warnings };
 }
 
@@ -34,6 +38,8 @@ class Walker {
   readonly warnings: ErrorFields[] = [];
   /** Made into a pointer only when there is something to say. */
   private readonly path: (string | number)[] = [];
+  /** What `together` has made. */
+  private readonly merged = new Set<object>();
   private spec: string;
   private readonly name: string;
 
@@ -137,7 +143,7 @@ class Walker {
         out = Object.fromEntries(keys.slice(0, index).map(before => [before, values[before]]));
       }
       if (name === undefined || visited === undefined) continue;
-      out[name] = isObject(out[name]) ? together(out[name], visited) : visited;
+      out[name] = isObject(out[name]) ? this.together(out[name], visited) : visited;
     }
     path.length = depth;
     const known = out ?? values;
@@ -156,29 +162,44 @@ class Walker {
     key: string,
     value: unknown,
   ): string | undefined {
+    const known = namesOf(shape);
     const folded = key.toLowerCase();
-    const names = Object.keys(shape.properties);
-    const name = names.find(candidate => candidate.toLowerCase() === folded);
+    const name = known.properties.get(folded);
     if (name !== undefined) {
       const wins = Object.hasOwn(values, name) && !(isObject(values[name]) && isObject(value));
       return wins ? undefined : name;
     }
     if (shape.partial) return undefined;
 
-    const ignored = Object.entries(shape.ignored ?? {}).find(([known]) => known.toLowerCase() === folded);
-    if (ignored !== undefined && asksForNothing(value)) return undefined;
-    const meant = ignored === undefined ? nearestWord(key, names) : undefined;
-    this.warnings.push({
+    const ignored = known.ignored.get(folded);
+    if (isFull(this.warnings) || (ignored !== undefined && asksForNothing(value))) return undefined;
+    const meant = ignored === undefined ? nearestWord(key, Object.keys(shape.properties)) : undefined;
+    keepWarning(this.warnings, {
       code: ignored === undefined ? 'config.unknown-property' : 'config.ignored',
       message:
         ignored === undefined
           ? `${this.place()} is not a known property and is ignored`
-          : `${this.place()} is ignored: ${ignored[1]}`,
+          : `${this.place()} is ignored: ${ignored}`,
       pointer: formatPointer(this.path),
       hint: meant === undefined ? undefined : `did you mean ${meant}?`,
       spec: this.spec,
     });
     return undefined;
+  }
+
+  /**
+   * Both in one; where both have a name, objects again become one, and of all else it is the second's. The first is
+   * changed when it was made here: a name can be spelled in a thousand ways.
+   */
+  private together(first: Record<string, unknown>, second: unknown): unknown {
+    if (!isObject(second)) return second;
+    const all = this.merged.has(first) ? first : { ...first };
+    this.merged.add(all);
+    for (const [name, value] of Object.entries(second)) {
+      const before = Object.hasOwn(all, name) ? all[name] : undefined;
+      setMember(all, name, isObject(before) ? this.together(before, value) : value);
+    }
+    return all;
   }
 
   private require(
@@ -235,7 +256,14 @@ class Walker {
   }
 
   private problem(code: ErrorCode, message: string, hint?: string, value?: string): void {
-    this.problems.push({ code, message, pointer: formatPointer(this.path), hint, value, spec: this.spec });
+    keepProblem(this.problems, {
+      code,
+      message,
+      pointer: formatPointer(this.path),
+      hint,
+      value,
+      spec: this.spec,
+    });
   }
 
   /** The pointer, as messages show it. */
@@ -260,15 +288,25 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Both in one; where both have a name, objects again become one, and of all else it is the second's. */
-function together(first: Record<string, unknown>, second: unknown): unknown {
-  if (!isObject(second)) return second;
-  const all = { ...first };
-  for (const [name, value] of Object.entries(second)) {
-    const before = all[name];
-    all[name] = isObject(before) ? together(before, value) : value;
+interface Names {
+  readonly properties: ReadonlyMap<string, string>;
+  readonly ignored: ReadonlyMap<string, string>;
+}
+
+/** By shape, what is known by the name in lower case: the property's own name, the reason why another is ignored. */
+const names = new Map<ObjectShape, Names>();
+
+function namesOf(shape: ObjectShape): Names {
+  let known = names.get(shape);
+  if (known === undefined) {
+    const ignored = Object.entries(shape.ignored ?? {});
+    known = {
+      properties: new Map(Object.keys(shape.properties).map(name => [name.toLowerCase(), name])),
+      ignored: new Map(ignored.map(([name, reason]) => [name.toLowerCase(), reason])),
+    };
+    names.set(shape, known);
   }
-  return all;
+  return known;
 }
 
 /** True for values that leave everything as it would be without them. */

@@ -4,7 +4,7 @@ import type { IDMapping, Mount } from '../../oci/config.ts';
 import { mayBeIdMapped } from '../../plan/host-trees.ts';
 import { isBind } from '../../plan/mount-options.ts';
 import type { Check, CheckContext, Draft } from '../context.ts';
-import { checkIdMappings, isMapped } from './id-mappings.ts';
+import { checkIdMappings, mappedIds } from './id-mappings.ts';
 
 const spec = 'config-linux.md#user-namespace-mappings';
 
@@ -52,8 +52,9 @@ export const checkUserNamespace: Check = context => {
 
 function checkIds(context: CheckContext, kind: 'uid' | 'gid', mappings: Mappings): void {
   const { process, linux, mounts } = context.config;
+  const isMapped = mappedIds(mappings);
   const look = (id: number | undefined, pointer: string, what: string): void => {
-    if (id === undefined || isMapped(mappings, id)) return;
+    if (id === undefined || isMapped(id)) return;
     context.problem({
       code: 'config.id-mapping.unmapped',
       message: `${what} ${id} is not mapped in the user namespace`,
@@ -74,9 +75,10 @@ function checkIds(context: CheckContext, kind: 'uid' | 'gid', mappings: Mappings
   }
   for (const [index, mount] of mounts?.entries() ?? []) {
     for (const [position, option] of mount.options?.entries() ?? []) {
-      const id = new RegExp(`^${kind}=(\\d+)$`).exec(option)?.[1];
+      if (!option.startsWith(`${kind}=`)) continue;
+      const id = option.slice(kind.length + 1);
       const words = `the ${kind} of the mount on "${mount.destination ?? ''}"`;
-      if (id !== undefined) look(Number(id), `/mounts/${index}/options/${position}`, words);
+      if (/^\d+$/.test(id)) look(Number(id), `/mounts/${index}/options/${position}`, words);
     }
   }
 }

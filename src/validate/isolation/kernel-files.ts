@@ -12,11 +12,12 @@ const settings = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysr
 /** In a user namespace the kernel asks for a root that the container is not. */
 export const checkKernelFiles: IsolationCheck = config => {
   if (isSeparate(config, 'user')) return [];
-  const masked = config.linux?.maskedPaths ?? [];
-  const readonly = config.linux?.readonlyPaths ?? [];
-  const visible = secret.filter(path => isMounted(config, path) && !covered(path, masked));
+  const masked = (config.linux?.maskedPaths ?? []).map(cleanPath);
+  const readonly = (config.linux?.readonlyPaths ?? []).map(cleanPath);
+  const mounted = mountedTrees(config);
+  const visible = secret.filter(path => mounted.has(treeOf(path)) && !covered(path, masked));
   const writable = settings.filter(
-    path => isMounted(config, path) && !covered(path, masked) && !covered(path, readonly),
+    path => mounted.has(treeOf(path)) && !covered(path, masked) && !covered(path, readonly),
   );
   const found: Weakness[] = [];
   if (visible.length > 0) {
@@ -72,16 +73,24 @@ export const checkKernelMounts: IsolationCheck = config => {
   return found;
 };
 
-/** The mount that a path would lie on is the kernel's own file system, or the host's tree of it. */
-function isMounted(config: Draft<Config>, path: string): boolean {
-  const top = path.startsWith('/proc') ? '/proc' : '/sys';
-  return (config.mounts ?? []).some(
-    ({ type, source, destination }) =>
-      joinPath('/', destination ?? '') === top && (type === 'proc' || type === 'sysfs' || source === top),
-  );
+const trees = ['/proc', '/sys'];
+
+function treeOf(path: string): string {
+  return path.startsWith('/proc') ? '/proc' : '/sys';
+}
+
+/** Those that are the kernel's own file system, or the host's tree of it. */
+function mountedTrees(config: Draft<Config>): Set<string> {
+  const found = new Set<string>();
+  for (const { type, source = '', destination = '' } of config.mounts ?? []) {
+    if (type !== 'proc' && type !== 'sysfs' && !trees.includes(source)) continue;
+    const path = joinPath('/', destination);
+    if (trees.includes(path) && (type === 'proc' || type === 'sysfs' || source === path)) found.add(path);
+  }
+  return found;
 }
 
 /** A read-only root leaves the mounts in it as they are. */
 function covered(path: string, covers: readonly string[]): boolean {
-  return covers.map(cleanPath).some(cover => cover === path || (cover !== '/' && isBelow(path, cover)));
+  return covers.some(cover => cover === path || (cover !== '/' && isBelow(path, cover)));
 }

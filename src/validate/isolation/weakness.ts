@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ErrorFields } from '../../errors/error.ts';
-import type { Config } from '../../oci/config.ts';
+import type { Config, Namespace } from '../../oci/config.ts';
 import type { NamespaceType } from '../../oci/namespaces.ts';
 import type { Draft } from '../context.ts';
 
@@ -18,8 +18,24 @@ export type IsolationCheck = (config: Draft<Config>) => readonly Weakness[];
 
 /** True when the container gets a namespace of this type of its own, or joins one that is not the first process's. */
 export function isSeparate(config: Draft<Config>, type: NamespaceType): boolean {
-  const found = config.linux?.namespaces?.find(namespace => namespace.type === type);
-  return found !== undefined && !/^\/proc\/(?:1|self|thread-self)\/ns\//.test(found.path ?? '');
+  const namespaces = config.linux?.namespaces ?? [];
+  let types = separate.get(namespaces);
+  if (types === undefined) {
+    types = separateTypes(namespaces);
+    separate.set(namespaces, types);
+  }
+  return types.has(type);
+}
+
+/** By the list of namespaces: every mount and capability asks. */
+const separate = new WeakMap<object, ReadonlySet<string>>();
+
+function separateTypes(namespaces: readonly Draft<Namespace>[]): ReadonlySet<string> {
+  const paths = new Map<string, string>();
+  for (const { type, path = '' } of namespaces)
+    if (type !== undefined && !paths.has(type)) paths.set(type, path);
+  const own = [...paths].filter(([, path]) => !/^\/proc\/(?:1|self|thread-self)\/ns\//.test(path));
+  return new Set(own.map(([type]) => type));
 }
 
 /** Of the words on writing, the last one counts. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, it } from 'vitest';
-import { locate } from '../../../src/bundle/locate.ts';
+import { locate, locateAll } from '../../../src/bundle/locate.ts';
 
 const text = `{
   "process": {
@@ -50,4 +50,26 @@ it.each([
   ['/linux/seccomp', 1, 1],
 ])('shows the nearest place around %s, which is not there', (pointer, line, column) => {
   expect(locate(text, pointer)).toEqual({ line, column });
+});
+
+it('finds many at once, in one reading', () => {
+  const pointers = [
+    '/mounts/1/options/1',
+    '',
+    '/hostname',
+    '/process/args/2',
+    '/hostname/x',
+    '/mounts/1',
+    '/none',
+  ];
+  expect(locateAll(text, pointers)).toEqual(pointers.map(pointer => locate(text, pointer)));
+});
+
+it.each([
+  ['a member of an object that is given again without it', '{"a": {"b": 1}, "a": {"c": 2}}', '/a/b', 22],
+  ['one that is there in both', '{"a": {"b": 1}, "a": {"b": 2}}', '/a/b', 28],
+  ['one that is given in another case later', '{"a": 1, "A": 2}', '/a', 7],
+  ['the last of several in another case', '{"A": 1, "aA": 0, "A": 2}', '/a', 24],
+])('takes %s', (_, given, pointer, column) => {
+  expect(locate(given, pointer)).toEqual({ line: 1, column });
 });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, it } from 'vitest';
-import { childPointer, formatPointer, parsePointer, pointersOverlap } from '../../../src/bundle/pointer.ts';
+import { childPointer, formatPointer, parsePointer, pointersAround } from '../../../src/bundle/pointer.ts';
 
 it.each([
   [[], ''],
@@ -22,9 +22,8 @@ it('refuses a pointer that does not start at the document', () => {
   expect(() => parsePointer('mounts/0')).toThrow(SyntaxError);
 });
 
-it('knows what lies inside what, by whole tokens', () => {
-  expect(pointersOverlap('/process', '/process/args')).toBe(true);
-  expect(pointersOverlap('/process/args', '/process')).toBe(true);
-  expect(pointersOverlap('', '/process')).toBe(true);
-  expect(pointersOverlap('/mounts/1', '/mounts/10')).toBe(false);
+it('finds all that a pointer points into, by whole tokens', () => {
+  expect(pointersAround('/mounts/10/options')).toEqual(['/mounts/10', '/mounts', '']);
+  expect(pointersAround('/mounts')).toEqual(['']);
+  expect(pointersAround('')).toEqual([]);
 });

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { capabilityNumbers } from '../../../src/oci/capabilities.ts';
 import { namespaceFiles, namespaceFlags } from '../../../src/oci/namespaces.ts';
+import { parseNumberList } from '../../../src/oci/number-list.ts';
 import { rlimitNumbers } from '../../../src/oci/rlimits.ts';
 
 it('numbers the capabilities from 0 without a gap', () => {
@@ -18,4 +19,9 @@ it('has one flag and one file for each namespace type', () => {
   expect(Object.keys(namespaceFlags)).toEqual(Object.keys(namespaceFiles));
   expect(new Set(Object.values(namespaceFlags)).size).toBe(8);
   for (const flag of Object.values(namespaceFlags)) expect(Math.log2(flag) % 1).toBe(0);
+});
+
+it('reads a list of numbers whose ranges overlap', () => {
+  expect(parseNumberList('3-5, 4-7,3,66-66,,66')).toEqual({ words: [0xf8n, 4n], count: 6 });
+  expect(parseNumberList('5-6,0-1')).toEqual({ words: [0x63n], count: 4 });
 });

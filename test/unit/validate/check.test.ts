@@ -338,3 +338,59 @@ describe('requireConfig', () => {
     });
   });
 });
+
+describe('a config with thousands of faults', () => {
+  const many = Array.from({ length: 3000 }, () => ({ type: 'mount' }));
+
+  it('is told the first thousand of them, and that there are more', () => {
+    const { problems } = checkConfig(configWith(it => it.linux.namespaces.push(...many)));
+    expect(problems).toHaveLength(1001);
+    expect(problems[999]).toMatchObject({ code: 'config.namespace.duplicate' });
+    expect(problems[1000]).toMatchObject({ code: 'config.more', pointer: '' });
+  });
+
+  it('of the wrong type too', () => {
+    const config = configWith(it => Object.assign(it, { mounts: Array.from({ length: 3000 }, () => 1) }));
+    const { problems } = checkConfig(config);
+    expect(problems).toHaveLength(1001);
+    expect(problems[1000]).toMatchObject({ code: 'config.more' });
+    expect(() => requireConfig(config)).toThrow('must be an object, not 1 (and at least 1000 more problems)');
+  });
+
+  it('is still accepted when they are warnings', () => {
+    const unknown = Object.fromEntries(Array.from({ length: 3000 }, (_, index) => [`x${index}`, 1]));
+    const { config, warnings } = checkConfig(configWith(it => Object.assign(it, unknown)));
+    expect(config).toBeDefined();
+    expect(warnings).toHaveLength(1001);
+    expect(warnings[1000]).toMatchObject({ code: 'config.more' });
+  });
+});
+
+describe('id mappings that overlap', () => {
+  const mapping = (containerID: number, hostID: number, size = 1) => ({ containerID, hostID, size });
+
+  it.each([
+    ['the same twice', [mapping(0, 10), mapping(0, 20)], ['/linux/uidMappings/1/containerID 0']],
+    ['on the host', [mapping(0, 10, 5), mapping(9, 12)], ['/linux/uidMappings/1/hostID 0']],
+    [
+      'with one that is wide and comes later',
+      [mapping(5, 10), mapping(7, 20), mapping(0, 30, 10)],
+      ['/linux/uidMappings/2/containerID 0'],
+    ],
+    [
+      'each with the one before',
+      [mapping(0, 10, 3), mapping(2, 20, 3), mapping(4, 30, 3)],
+      ['/linux/uidMappings/1/containerID 0', '/linux/uidMappings/2/containerID 1'],
+    ],
+    ['not where one ends and the next begins', [mapping(3, 13, 3), mapping(0, 10, 3)], []],
+  ])('are found: %s', (_, uidMappings, expected) => {
+    const config = configWith(it => {
+      it.linux.namespaces.push({ type: 'user' });
+      Object.assign(it.linux, { uidMappings, gidMappings: [mapping(0, 0)] });
+    });
+    const found = checkConfig(config).problems.map(
+      ({ pointer, hint }) => `${pointer} ${hint?.match(/\d+$/)?.[0]}`,
+    );
+    expect(found.filter(text => text.startsWith('/linux/uidMappings/'))).toEqual(expected);
+  });
+});

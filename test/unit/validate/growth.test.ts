@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+import { expect, it } from 'vitest';
+import { parseJson } from '../../../src/bundle/json.ts';
+import { RuntimeError } from '../../../src/errors/error.ts';
+import { manyLines, oneLine } from '../../../src/errors/render.ts';
+import { withPlace } from '../../../src/lifecycle/place.ts';
+import { describePlan } from '../../../src/plan/describe.ts';
+import { makePlan } from '../../../src/plan/make-plan.ts';
+import { checkConfig, requireConfig } from '../../../src/validate/check.ts';
+import { findWeaknesses } from '../../../src/validate/isolation/index.ts';
+import { describeReport, makeReport } from '../../../src/validate/report.ts';
+import { bigDocuments } from '../../helpers/big-documents.ts';
+import { facts } from '../../helpers/plan.ts';
+
+const options = { id: 'ID', bundle: '/bundle' };
+
+/** What `check` and `plan` do with a document, but for the machine's part. */
+function readAll(text: string): void {
+  let document: unknown;
+  try {
+    document = parseJson(text);
+  } catch (error) {
+    if (!(error instanceof RuntimeError)) throw error;
+    oneLine(error);
+    return;
+  }
+  const { config, draft, problems, warnings } = checkConfig(document);
+  describeReport(
+    makeReport({ path: '/bundle', text, document }, problems, [...warnings, ...findWeaknesses(draft)], []),
+  );
+  try {
+    withPlace(text, () => {
+      describePlan(makePlan(config ?? requireConfig(document, { text }).config, facts, options), 'text');
+    });
+  } catch (error) {
+    if (!(error instanceof RuntimeError)) throw error;
+    oneLine(error);
+    manyLines(error);
+  }
+}
+
+/** CPU time in milliseconds. */
+function cost(text: string): number {
+  const before = process.cpuUsage();
+  readAll(text);
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000;
+}
+
+const small = 30_000;
+const factor = 4;
+/** Nothing that takes so long for the large text needs to be looked at. */
+const quick = 20;
+
+/** True when `factor` times the text takes no more than twice as many times as long. Tried again: other programs run too. */
+function growsEvenly(make: (size: number) => string): boolean {
+  const [one, many] = [make(small), make(small * factor)];
+  for (let attempt = 0; attempt < 4; attempt++) {
+    const took = cost(many);
+    if (took < quick || took < 2 * factor * cost(one)) return true;
+  }
+  return false;
+}
+
+it('takes time that grows with the document and not with its square, in whatever place it is large', () => {
+  const uneven = bigDocuments().filter(({ text }) => !growsEvenly(text));
+  expect(uneven.map(({ name }) => name)).toEqual([]);
+}, 300_000);
