@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isPaused } from '../cgroup/freezer.ts';
+import { errno } from '../errors/errno.ts';
 import { RuntimeError } from '../errors/error.ts';
-import { onHost } from '../errors/system.ts';
+import { onHost, toRuntimeError } from '../errors/system.ts';
+import type { Binding } from '../host/binding.d.ts';
 import { unlessMissing } from '../host/files.ts';
 import { resolvePath } from '../host/paths.ts';
 import { readFacts } from '../host/read-facts.ts';
@@ -96,15 +98,40 @@ export function startInContainer(runtime: Runtime, id: string, options: ExecOpti
       if (paused && options.ignorePaused !== true) requireStatus('exec', id, 'paused');
       // Before the clone: a signal that comes in between must not end us and leave it.
       if (options.detach !== true) binding.catchSignals(false);
-      return startProcess(runtime, record, init, initPidfd, asked);
+      try {
+        return startProcess(runtime, record, init, initPidfd, asked);
+      } catch (error) {
+        throw besideItsEnd(binding, initPidfd, error);
+      }
     });
   if (executed !== undefined) return executed;
   requireStatus('exec', id, statusOf(runtime, record, { held: false }));
-  throw new RuntimeError({
+  throw stopped();
+}
+
+function stopped(): RuntimeError {
+  return new RuntimeError({
     code: 'state.not-running',
     message: 'cannot exec in a stopped container',
     value: 'stopped',
   });
+}
+
+/** What the end of a container makes fail: its namespaces, its files in /proc, its cgroup and its state go. */
+const failuresBesideAnEnd: ReadonlySet<string> = new Set([
+  'container.ended',
+  'container.namespace',
+  'container.syscall',
+  'host.syscall',
+]);
+/** Milliseconds for an init that is about to end: before it is a zombie, every process of its pid namespace ends. */
+const endingMs = 100;
+
+/** A container that ends while a process is started in it is the cause of what is refused then. */
+function besideItsEnd(binding: Binding, initPidfd: number, error: unknown): unknown {
+  const failure = toRuntimeError(error);
+  if (!failuresBesideAnEnd.has(failure.code) || failure.errno === errno.EINTR) return error;
+  return binding.pidfdWait(initPidfd, endingMs) ? stopped().with({ cleanup: failure.cleanup }) : error;
 }
 
 /** Options with their paths absolute. */

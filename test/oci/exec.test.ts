@@ -5,8 +5,8 @@ import { describe, expect, test } from 'vitest';
 import type { Bundle } from '../helpers/bundle.ts';
 import { helperProgram, parseReport } from '../helpers/inside.ts';
 import { requires } from '../helpers/requires.ts';
-import { disagrees, isTsubo } from '../helpers/runtime.ts';
-import { sandbox, until } from '../helpers/sandbox.ts';
+import { disagrees, host, isTsubo } from '../helpers/runtime.ts';
+import { sandbox, until, watch } from '../helpers/sandbox.ts';
 
 describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec', () => {
   const box = sandbox();
@@ -227,6 +227,44 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec', () => {
       expect(parseReport(done.stdout).fdNumbers).toEqual([0, 1, 2, 3, 4]);
     } finally {
       for (const fd of fds) closeSync(fd);
+    }
+  });
+
+  test.skipIf(requires('strace')).for(['clone3', 'sendmsg'])(
+    'says that the container is stopped when that ends before %s',
+    async (call, context) => {
+      context.skip(!isTsubo, 'other runtimes make other calls');
+      const { id } = box.running();
+      const inject = `inject=${call}:delay_enter=1000000:when=1+`;
+      const trace = box.fresh('trace');
+      const strace = ['strace', '-o', trace, '-e', `trace=${call}`, '-e', inject];
+      const running = watch(box.view.spawn([...strace, ...box.command('exec', id, '/bin/true')]));
+      await until(
+        'it makes the call',
+        () => existsSync(trace) && readFileSync(trace, 'latin1').includes(`${call}(`),
+      );
+      box.must(['kill', id, 'KILL']);
+      expect((await running.ended).status).toBe(255);
+      expect(running.stderr()).toContain('exec failed: cannot exec in a stopped container');
+    },
+  );
+
+  test('beside the end of the container either runs the program or says that the container is stopped', async context => {
+    context.skip(!isTsubo, 'what another runtime says then is its own affair');
+    for (let round = 0; round < 20; round++) {
+      const { id } = box.running();
+      const running = box.spawn(['exec', id, '/bin/sleep', '1000']);
+      await new Promise(resolve => setTimeout(resolve, round * (host === 'node' ? 8 : 1)));
+      box.must(['kill', id, 'KILL']);
+      const { status } = await running.ended;
+      // 137: the program has been there, and was killed with its pid namespace.
+      if (status === 137) expect(running.stderr()).toBe('');
+      else
+        expect([status, running.stderr()]).toEqual([
+          255,
+          expect.stringContaining('cannot exec in a stopped container'),
+        ]);
+      box.must(['delete', '--force', id]);
     }
   });
 
