@@ -10,6 +10,7 @@
 #include <linux/time_types.h>
 
 #include "core/files.h"
+#include "core/signals.h"
 
 namespace tsubo {
 
@@ -86,6 +87,15 @@ Result await_end(int pidfd, Heard* out, Heard* err, int64_t timeout_ms, bool* en
   }
 }
 
+// While this lives a file that would become too long is an error and not the end of the process.
+class QuietLimit {
+ public:
+  QuietLimit() { sys::unchecked(set_action(SIGXFSZ, {SIG_IGN, 0, nullptr, 0})); }
+  QuietLimit(const QuietLimit&) = delete;
+  QuietLimit& operator=(const QuietLimit&) = delete;
+  ~QuietLimit() { sys::unchecked(reset_signal(SIGXFSZ)); }
+};
+
 // A short write is one whose rest is refused: the error is that of the next.
 Result write_all(int fd, const char* from, size_t size) {
   while (size > 0) {
@@ -101,6 +111,9 @@ Result write_all(int fd, const char* from, size_t size) {
 Result state_file(const Context& c, const wire::step::runHook& s, UniqueFd* file) {
   long fd = sys::call(__NR_memfd_create, sys::arg("tsubo-state"), 1 /* MFD_CLOEXEC */);
   if (Result r = take(file, "memfd_create", fd); !r.ok()) return r;
+  // RLIMIT_FSIZE of the container holds already: with the signal ignored the write is refused instead (EFBIG). If a
+  // filter refuses this, the signal ends the init as it would have.
+  const QuietLimit quiet;
   text::Buffer<24> pid;
   pid.add_number(static_cast<uint64_t>(sys::call(__NR_getpid)));
   for (uint32_t i = 0; i < s.input.count; i++) {

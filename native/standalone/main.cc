@@ -5,6 +5,7 @@
 // program returns.
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -163,6 +164,18 @@ bool open_standard_descriptors() {
   return true;
 }
 
+// A reader that has left and a limit for files end a program without a word: with a handler the write is refused
+// instead (EPIPE, EFBIG), which can be reported and taken back. A handler and not SIG_IGN: the next program must not
+// inherit it.
+void refuse_writes_instead_of_dying() {
+  struct sigaction nothing = {};
+  nothing.sa_handler = [](int) {};
+  nothing.sa_flags = SA_RESTART;
+  // The arguments are right, so these cannot fail.
+  sigaction(SIGPIPE, &nothing, nullptr);
+  sigaction(SIGXFSZ, &nothing, nullptr);
+}
+
 // What no code of ours expects: the program itself renders every error it knows.
 int explain_exception(JSContext* context) {
   JSValue error = JS_GetException(context);
@@ -242,6 +255,7 @@ int run(int argc, char** argv) {
     fprintf(stderr, "tsubo: unable to open /dev/null in the place of a closed descriptor: %s\n", strerror(errno));
     return 1;
   }
+  refuse_writes_instead_of_dying();
   binding::set_argv(std::vector<std::string>(argv, argv + argc));
   spare = malloc(kSpareBytes);
   if (spare == nullptr || !keep_reserve()) return out_of_memory();

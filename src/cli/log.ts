@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+import { errno, errnoText } from '../errors/errno.ts';
 import type { RuntimeError } from '../errors/error.ts';
 import { paint, type Style, wrap } from '../errors/layout.ts';
 import { manyLines, oneLine } from '../errors/render.ts';
+import { refusalOf } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
 import { openFlags } from '../host/files.ts';
 import type { Log } from '../lifecycle/runtime.ts';
@@ -78,7 +80,7 @@ export class Logger implements Log {
   }
 
   #say(lines: readonly string[]): void {
-    this.#binding.write(standardError, `${lines.join('\n')}\n`);
+    this.#toStandardError(`${lines.join('\n')}\n`);
   }
 
   #write(level: string, message: string, fields: Readonly<Record<string, unknown>>): void {
@@ -91,8 +93,22 @@ export class Logger implements Log {
       format === 'json'
         ? jsonRecord({ ...fields, message: undefined, level, msg: message, time })
         : `time=${quoted(time)} level=${level} msg=${quoted(message)}${hint}\n`;
-    if (file === undefined) this.#binding.write(standardError, record);
-    else this.#append(file, record);
+    if (file === undefined) this.#toStandardError(record);
+    else this.#toFile(file, record);
+  }
+
+  /** A log that cannot be written any more is no reason to fail: the command goes on, and standard error says so. */
+  #toFile(file: string, record: string): void {
+    const refused = refusalOf(() => this.#append(file, record));
+    if (refused === undefined) return;
+    if (refused.errno === errno.EINTR) throw refused;
+    this.#say([`unable to write the log ${file}: ${errnoText(refused.errno)}`]);
+  }
+
+  /** Where its reader has left, there is nobody to tell. */
+  #toStandardError(text: string): void {
+    const refused = refusalOf(() => this.#binding.write(standardError, text));
+    if (refused?.errno === errno.EINTR) throw refused;
   }
 
   /** Opened for each record: a descriptor that stayed open could be taken for one to pass on. */

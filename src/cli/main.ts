@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { toRuntimeError } from '../errors/system.ts';
+import { onHost, toRuntimeError } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
 import { lastComponent } from '../host/paths.ts';
 import type { Context } from './command.ts';
@@ -51,7 +51,8 @@ function perform(
   globals: Invocation['globals'],
   logger: Logger,
 ): number {
-  const print = (text: string): void => binding.write(standardOutput, text);
+  const print = (text: string): void =>
+    onHost('unable to write to standard output', () => binding.write(standardOutput, text));
   switch (ask.kind) {
     case 'version':
       print(versionBlock(program));

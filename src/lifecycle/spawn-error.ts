@@ -52,6 +52,8 @@ export function spawnError(
       ? 'the cgroup that ours and the container’s have in common belongs to somebody else: call from within what is delegated to the user, for example with systemd-run --user --scope'
       : noMore
         ? 'this kernel makes no user namespaces, or no more of them: see the sysctl user.max_user_namespaces'
-        : 'new namespaces need CAP_SYS_ADMIN: run as root',
+        : error.errno === errno.EFBIG
+          ? 'the runtime is limited to shorter files than the init is (ulimit -f)'
+          : 'new namespaces need CAP_SYS_ADMIN: run as root',
   });
 }
