@@ -28,6 +28,7 @@
         "native/core/mount_call.cc",
         "native/core/mounts.cc",
         "native/core/namespaces.cc",
+        "native/core/pid_namespace.cc",
         "native/core/process.cc",
         "native/core/program.cc",
         "native/core/rendezvous.cc",

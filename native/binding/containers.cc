@@ -72,6 +72,7 @@ Outcome awaitReport(const Arguments& a) {
   if (n < 0 && errno != ECONNRESET) return refused("recvmsg", errno);
   if (n != sizeof report) return report_value("ended", {});
   if (report.kind != wire::ReportKind::waiting) {
+    if (report.kind == wire::ReportKind::born) return report_value("born", report);
     return report_value(report.kind == wire::ReportKind::ready ? "ready" : "failed", report);
   }
   int fd = -1;

@@ -93,6 +93,8 @@ struct Context {
   int here = -1;
   // For the step right after: devices and links are made one after the other, and nothing is mounted in between.
   Parent parent;
+  // The slot of the pid namespace that is still to be entered, or 0.
+  uint64_t pid_namespace = 0;
   // The empty read-only directory that covers masked directories, once it is mounted.
   int mask_directory = -1;
   // We are root of a user namespace of the container's.

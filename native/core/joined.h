@@ -12,4 +12,9 @@ namespace tsubo {
 // being not dumpable (CVE-2016-9962 is the milder form).
 void become_init_in_joined(const wire::Boot& boot);
 
+// Clones a child of our parent, which the runtime is told of before the child goes on; this process ends. Returns in
+// the child (0, or a negative errno of what could not be set in it), or when it could not be made: `refused` names the
+// call.
+long continue_as_sibling(int channel, uint64_t flags, const char** refused);
+
 }  // namespace tsubo

@@ -7,6 +7,7 @@
 
 #include "core/copy_up.h"
 #include "core/mount_call.h"
+#include "core/pid_namespace.h"
 
 namespace tsubo {
 
@@ -118,8 +119,10 @@ Result run(Context& c, const wire::step::mount& s) {
   }
   NewFilesystem wanted = {type, c.plan.text(s.source), s.options, mode.c_str(), s.attributes};
   bool copies = (s.flags & wire::kCopyUp) != 0;
-  if (!copies && mounted_by_one_call(c, wanted, target.get())) return {};
-  if (Result r = make_filesystem(c, wanted, &mount); !r.ok()) return r;
+  bool elsewhere = c.pid_namespace != 0 && text::equal(type, "proc");
+  if (!copies && !elsewhere && mounted_by_one_call(c, wanted, target.get())) return {};
+  Result made = elsewhere ? make_in_pid_namespace(c, wanted, &mount) : make_filesystem(c, wanted, &mount);
+  if (!made.ok()) return made;
   if (copies) {
     c.about(target_path);
     if (Result r = copy_up(c, target.get(), mount.get()); !r.ok()) return r;

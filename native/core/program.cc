@@ -69,6 +69,12 @@ Result run(Context& c, const wire::step::ready&) {
   }
   if (Result r = outlive_runtime(c); !r.ok()) return r;
   if (Result r = may_read(c); !r.ok()) return r;
+  if (c.step + 1 < c.plan.steps() && c.plan.op(c.step + 1) == wire::Op::awaitStart) {
+    // A container that waits for `start` ends by the signals that end one which has no handlers, and that from the
+    // moment on at which `create` returns. If a filter refuses the call, only SIGKILL ends it.
+    constexpr int kEnding[] = {SIGHUP, SIGINT, SIGQUIT, SIGABRT, SIGTERM};
+    for (int signal : kEnding) sys::unchecked(end_on(signal));
+  }
   wire::Report report = {};
   report.kind = wire::ReportKind::ready;
   if (sys::write(c.channel, &report, sizeof report) != sizeof report) sys::exit(1);
@@ -82,10 +88,6 @@ Result run(Context& c, const wire::step::awaitStart& s) {
   sys::close(c.channel);
   c.channel = -1;
   c.result = c.slots[s.fifo];
-  // A container that waits for `start` ends by the signals that end one which has no handlers. If a filter refuses the
-  // call, only SIGKILL ends it.
-  constexpr int kEnding[] = {SIGHUP, SIGINT, SIGQUIT, SIGABRT, SIGTERM};
-  for (int signal : kEnding) sys::unchecked(end_on(signal));
   wire::Report report = {};
   report.kind = wire::ReportKind::waiting;
   report.step = c.step;

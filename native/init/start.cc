@@ -130,8 +130,6 @@ void tsubo_main(long* stack) {
   close_foreign(*boot);
   if (boot->joins > 0) {
     become_init_in_joined(*boot);
-    // A fork forgets it.
-    require(*boot, "prctl", sys::prctl(PR_SET_PDEATHSIG, 9));
   }
 
   static Context c;

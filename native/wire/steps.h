@@ -34,6 +34,8 @@ using field_numbers = numbers;
 // clang-format off
 #define TSUBO_FIELDS_resetSignals(F) F(number, mask)
 #define TSUBO_FIELDS_joinNamespace(F) F(number, slot) F(number, kind)
+#define TSUBO_FIELDS_keepPidNamespace(F) F(number, slot)
+#define TSUBO_FIELDS_enterPidNamespace(F)
 #define TSUBO_FIELDS_becomeRoot(F)
 #define TSUBO_FIELDS_showToUser(F)
 #define TSUBO_FIELDS_unshare(F) F(number, flags)
@@ -94,7 +96,7 @@ using field_numbers = numbers;
 #define TSUBO_FIELDS_execute(F) F(texts, args) F(texts, env)
 
 #define TSUBO_STEPS(S) \
-  S(resetSignals) S(joinNamespace) S(becomeRoot) S(showToUser) S(unshare) S(enterTimeNamespace) S(setPropagation) S(setMountPropagation) S(openRoot) S(mount) S(bind) S(cloneTree) S(mountCgroup) \
+  S(resetSignals) S(joinNamespace) S(keepPidNamespace) S(enterPidNamespace) S(becomeRoot) S(showToUser) S(unshare) S(enterTimeNamespace) S(setPropagation) S(setMountPropagation) S(openRoot) S(mount) S(bind) S(cloneTree) S(mountCgroup) \
   S(keepMount) S(changeMount) S(labelMount) S(makeDevice) S(bindDevice) S(makeSymlink) S(replaceSymlink) S(makeSymlinkIf) S(pivotRoot) \
   S(moveRoot) S(changeRoot) S(setRootPropagation) S(sealRoot) S(makeDirectory) S(raiseLoopback) S(setHostname) \
   S(setDomainname) S(setSysctl) S(readonlyPath) S(maskPath) S(keepNullDevice) S(joinSessionKeyring) S(setSecurityAttribute) S(setNoNewPrivileges) \

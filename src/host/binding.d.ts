@@ -346,8 +346,8 @@ export interface Spawned {
 
 /** What the init says of itself; the fields of a failure are the kernel's, the pointer is found through the plan. */
 export interface Report {
-  readonly kind: 'ready' | 'waiting' | 'failed' | 'ended';
-  /** Index of the step in the container part of the plan. */
+  readonly kind: 'ready' | 'waiting' | 'born' | 'failed' | 'ended';
+  /** Index of the step in the container part of the plan; of `born` the pid of the process that continues as the init. */
   readonly step: number;
   readonly syscall: string;
   /** Of a `waiting` report of loadSeccomp, the number that the listener's descriptor will have. */

@@ -78,17 +78,17 @@ export function walkHostSteps(work: HostWork, clone: () => Spawned): InitRecord 
     } finally {
       work.closeHanded();
     }
-    const { pid, pidfd } = work.init;
-    work.undo.arm(`process ${pid}`, () => killInit(work));
+    work.undo.arm(`process ${work.init.pid}`, () => killInit(work));
     asStarting(() => {
       perform(work, 'after');
       // While the init walks its steps: one that has ended is a zombie, which can still be looked at.
-      work.startTime = identify(binding, pid)?.startTime;
+      work.startTime = identify(binding, work.init.pid)?.startTime;
       converse(work);
       if (work.startTime === undefined) throw ended(work);
     });
     perform(work, 'ready');
     work.undo.disarm();
+    const { pid, pidfd } = work.init;
     return { pid, startTime: work.startTime as number, pidfd };
   } catch (error) {
     throw work.undo.fail(error);
@@ -167,6 +167,10 @@ function converse(work: HostWork): void {
         return;
       case 'waiting':
         keepMoment(work, report);
+        break;
+      case 'born':
+        work.continueAs(report.step);
+        work.startTime = identify(binding, report.step)?.startTime;
         break;
       case 'failed': {
         const failure = explainFailure(plan, report, config);

@@ -196,6 +196,19 @@ export class HostWork {
     this.#channelOpen = true;
   }
 
+  /** The process has ended, and this child of the runtime walks the rest of the plan. */
+  continueAs(pid: number): void {
+    const { binding } = this.runtime;
+    const before = this.init;
+    // It is the runtime's own child, and not yet reaped.
+    const pidfd = binding.pidfdOpen(pid);
+    if (pidfd === undefined) throw internal(`there is no process ${pid}`);
+    this.spawned = { ...before, pid, pidfd };
+    binding.pidfdWait(before.pidfd, -1);
+    binding.reap(before.pid);
+    binding.close(before.pidfd);
+  }
+
   closeChannel(): void {
     if (this.#channelOpen) this.runtime.binding.close(this.init.channel);
     this.#channelOpen = false;

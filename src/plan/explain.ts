@@ -4,6 +4,7 @@ import { errno, errnoName, errnoText } from '../errors/errno.ts';
 import type { ErrorFields } from '../errors/error.ts';
 import type { Report } from '../host/binding.d.ts';
 import type { Config } from '../oci/config.ts';
+import { namespaceFlags } from '../oci/namespaces.ts';
 import type { Step } from '../wire/steps.ts';
 import { cloneFlagNames, limitText, rlimitName } from './decode-field.ts';
 import { stepWords } from './describe.ts';
@@ -133,6 +134,13 @@ function explainStep(plan: Plan, step: Step, report: Report, config?: Config): E
           report.syscall === 'openat2' && report.errno === errno.EBUSY
             ? rootMask(step.path)
             : `can't mask path ${JSON.stringify(step.path)}: ${called}`,
+      };
+    case 'keepPidNamespace':
+    case 'enterPidNamespace':
+      return {
+        code: 'container.namespace',
+        message: `failed to join the namespace of ${step.origin}: ${called}`,
+        value: cloneFlagNames(namespaceFlags.pid),
       };
     case 'joinNamespace':
       return {

@@ -170,7 +170,11 @@ const hints = (): Readonly<Record<string, Readonly<Record<number, string>>>> => 
 });
 
 /** What fails for the causes of another operation. */
-const alike: Partial<Record<Operation, Operation>> = { mountCgroup: 'mount', cloneTree: 'bind' };
+const alike: Partial<Record<Operation, Operation>> = {
+  mountCgroup: 'mount',
+  cloneTree: 'bind',
+  enterPidNamespace: 'joinNamespace',
+};
 
 /** The likely cause and what to try, where it is known. */
 export function hintFor(step: Step, report: Report): string | undefined {

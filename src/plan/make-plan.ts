@@ -19,7 +19,7 @@ import { keyLabelSteps } from './labels.ts';
 import { listenerSteps } from './listener.ts';
 import { type Moment, waitFor } from './moments.ts';
 import { mountSteps } from './mounts.ts';
-import { hasNamespace, planNamespaces } from './namespaces.ts';
+import { hasNamespace, type NamespacePlan, planNamespaces } from './namespaces.ts';
 import { netDeviceSteps } from './net-devices.ts';
 import { oomScoreSteps } from './oom-score.ts';
 import { type HostStep, mostPlanWarnings, type Plan, type PlanWarning, type SpawnPlan } from './plan.ts';
@@ -89,7 +89,13 @@ export function makePlan(config: Config, facts: HostFacts, options: PlanOptions)
     ...(startFifo !== undefined && { startFifo }),
   };
   const host = hostSteps(planned, [...namespaces.host, ...time.host], ofProcess, startFifo);
-  const container = containerSteps(planned, ofProcess, [...namespaces.steps, ...time.steps], host, startFifo);
+  const container = containerSteps(
+    planned,
+    ofProcess,
+    { ...namespaces, steps: [...namespaces.steps, ...time.steps] },
+    host,
+    startFifo,
+  );
   host.push(...listenerSteps(container, config.linux?.seccomp));
   return { host: inOrder(host), spawn, container, warnings };
 }
@@ -173,7 +179,7 @@ function hostSteps(
 function containerSteps(
   context: PlanContext,
   ofProcess: ProcessContext,
-  namespaces: readonly Step[],
+  namespaces: Pick<NamespacePlan, 'steps' | 'late'>,
   host: readonly HostStep[],
   startFifo: number | undefined,
 ): Step[] {
@@ -188,7 +194,7 @@ function containerSteps(
     host.some(step => step.when === moment) ? [waitFor(moment, origin)] : [];
   steps.push(
     ...waitIfNeeded('cgroup', '/linux/cgroupsPath'),
-    ...namespaces,
+    ...namespaces.steps,
     // Before anything that may look at the devices: sysctls, hooks.
     ...waitIfNeeded('network', '/linux/netDevices'),
     ...root.open,
@@ -201,7 +207,7 @@ function containerSteps(
   if (config.process.terminal) {
     steps.push(...terminalSteps(ofProcess, { slot: context.takeSlot(), console: true }));
   }
-  steps.push(...root.enter);
+  steps.push(...root.enter, ...namespaces.late);
   steps.push({ op: 'makeDirectory', origin: '/process/cwd', path: config.process.cwd, mode: directoryMode });
   if (!options.noNewKeyring) {
     steps.push(...keyLabelSteps(ofProcess));

@@ -30,6 +30,8 @@ export const moments = {
   mapTree: { sends: 'tree', receives: 'tree' },
   /** Namespaces, mounts and devices are there, the root is not entered. */
   runtime: { sends: undefined, receives: undefined },
+  /** The root is entered, and the pid namespace that is joined is not: nothing may be done to this process later. */
+  pidNamespace: { sends: undefined, receives: undefined },
   /** The terminal is made. */
   console: { sends: 'terminal', receives: undefined },
   /** The init has the user namespace's root and its own limits. */

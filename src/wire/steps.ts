@@ -20,6 +20,16 @@ export const vocabulary = {
   /** setns(2) to the namespace in `slot`, of the kind CLONE_NEW*. Closes the slot. */
   joinNamespace: { slot: 'number', kind: 'number' },
   /**
+   * The pid namespace in `slot` is that of the container, and the init is outside of it until enterPidNamespace: a procfs
+   * that is mounted before shows its processes.
+   */
+  keepPidNamespace: { slot: 'number' },
+  /**
+   * Continues as a child of the runtime in the pid namespace that is kept, which the runtime is told the pid of (a `born`
+   * report). Nothing of this process is left, and the child has nothing of the host: the root is entered.
+   */
+  enterPidNamespace: {},
+  /**
    * In a user namespace that has its mappings: uid and gid 0 of it where they are mapped, no supplementary groups where
    * that is allowed, and all capabilities in it. The init stays as hidden, and as mortal with its runtime, as before.
    */

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
+import type { Config } from '../../../src/oci/config.ts';
+import type { Namespace } from '../../../src/oci/config-linux.ts';
 import { namespaceFlags } from '../../../src/oci/namespaces.ts';
+import type { Plan } from '../../../src/plan/plan.ts';
 import { operations, planFor, stepsOf } from '../../helpers/plan.ts';
 
 describe('namespaces', () => {
@@ -25,20 +28,64 @@ describe('namespaces', () => {
         ],
       },
     });
-    expect(plan.spawn).toEqual({ cloneFlags: 0, preserveFds: 0, startFifo: 4 });
+    expect(plan.spawn).toEqual({ cloneFlags: 0, preserveFds: 0, startFifo: 5 });
     expect(plan.host.filter(step => step.op === 'openNamespace')).toMatchObject([
       { path: '/ns/mnt', slot: 1, kind: namespaceFlags.mount, origin: '/linux/namespaces/0/path' },
       { path: '/ns/uts', slot: 2, kind: namespaceFlags.uts },
-      { path: '/ns/pid', slot: 0, kind: namespaceFlags.pid },
-      { path: '/ns/net', slot: 3, kind: namespaceFlags.network },
+      { path: '/ns/pid', slot: 3, kind: namespaceFlags.pid },
+      { path: '/ns/net', slot: 4, kind: namespaceFlags.network },
     ]);
-    expect(stepsOf(plan, 'joinNamespace').map(step => step.slot)).toEqual([3, 2, 1]);
-    expect(operations(plan).slice(0, 4)).toEqual([
+    expect(stepsOf(plan, 'joinNamespace').map(step => step.slot)).toEqual([4, 2, 1]);
+    expect(operations(plan).slice(0, 5)).toEqual([
       'joinNamespace',
       'joinNamespace',
       'joinNamespace',
+      'keepPidNamespace',
       'setPropagation',
     ]);
+  });
+
+  const pids = (more: Partial<Config> = {}, ...others: Namespace[]) =>
+    planFor({
+      config: more,
+      linux: { namespaces: [{ type: 'mount' }, { type: 'pid', path: '/ns/pid' }, ...others] },
+    });
+  const slotOf = (plan: Plan) => {
+    const found = plan.host.find(step => step.op === 'openNamespace' && step.kind === namespaceFlags.pid);
+    return found?.op === 'openNamespace' ? found.slot : undefined;
+  };
+
+  it('of processes are joined when the root is the container’s, which others there may look for', () => {
+    const plan = pids();
+    const order = [
+      'keepPidNamespace',
+      'openRoot',
+      'pivotRoot',
+      'rendezvous',
+      'enterPidNamespace',
+      'makeDirectory',
+    ];
+    const ops = operations(plan);
+    expect(order.map(op => ops.indexOf(op as (typeof ops)[number]))).toEqual(
+      order.map(op => ops.indexOf(op as (typeof ops)[number])).toSorted((a, b) => a - b),
+    );
+    expect(stepsOf(plan, 'keepPidNamespace')[0]?.slot).toBe(slotOf(plan));
+    expect(stepsOf(plan, 'rendezvous')[0]?.moment).toBe('pidNamespace');
+  });
+
+  it.each(['prestart', 'createRuntime', 'createContainer'] as const)(
+    'of processes are joined from the start where %s hooks are told the pid',
+    kind => {
+      const plan = pids({ hooks: { [kind]: [{ path: '/hook' }] } });
+      expect(operations(plan)).not.toContain('enterPidNamespace');
+      expect(slotOf(plan)).toBe(0);
+    },
+  );
+
+  it('of processes are joined from the start in a user namespace, where nobody may trace the init', () => {
+    const plan = pids({}, { type: 'user', path: '/ns/user' });
+    expect(operations(plan)).not.toContain('enterPidNamespace');
+    expect(slotOf(plan)).toBe(0);
   });
 
   it('have their loopback interface up when the network is new, and only then', () => {

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A pid namespace of others, where a process that may trace (CAP_SYS_PTRACE passes over our not being dumpable) would
+// find the host's root in /proc/PID/root: it is entered when the container's root has been.
+#include "core/pid_namespace.h"
+
+#include <linux/errno.h>
+#include <linux/prctl.h>
+#include <linux/sched.h>
+
+#include "core/joined.h"
+
+namespace tsubo {
+
+namespace {
+
+constexpr long kNewPid = 0x20000000;  // CLONE_NEWPID
+constexpr int kSocketLevel = 1, kRights = 1;
+
+// How a procfs came out, with the descriptor beside it.
+struct Answer {
+  int32_t error;
+  char syscall[28];
+  char detail[960];
+};
+
+// The kernel's struct iovec, msghdr and cmsghdr with one descriptor.
+struct Piece {
+  void* data;
+  size_t bytes;
+};
+struct Message {
+  void* name;
+  int name_bytes;
+  Piece* pieces;
+  size_t count;
+  void* control;
+  size_t control_bytes;
+  unsigned flags;
+};
+struct Descriptor {
+  size_t bytes;
+  int level;
+  int type;
+  int fd;
+  int padding;
+};
+
+void answer(Context& c, int socket, const Result& result, int mount) {
+  Answer said = {};
+  said.error = result.error;
+  for (size_t i = 0; result.syscall[i] != '\0' && i < sizeof said.syscall - 1; i++) said.syscall[i] = result.syscall[i];
+  for (size_t i = 0; i < c.detail.size() && i < sizeof said.detail - 1; i++) said.detail[i] = c.detail.c_str()[i];
+  Piece piece = {&said, sizeof said};
+  Descriptor control = {offsetof(Descriptor, fd) + sizeof(int), kSocketLevel, kRights, mount, 0};
+  Message message = {nullptr, 0, &piece, 1, nullptr, 0, 0};
+  if (mount >= 0) message.control = &control, message.control_bytes = sizeof control;
+  // Whoever waits finds the end of the socket instead.
+  sys::unchecked(sys::call(__NR_sendmsg, socket, sys::arg(&message), 0x4000 /* MSG_NOSIGNAL */));
+}
+
+// In the namespace, with the container's root as its own and no descriptor but the socket.
+[[noreturn]] void make_inside(Context& c, int socket, const mounts::NewFilesystem& wanted) {
+  UniqueFd mount;
+  Result r = mounts::make_filesystem(c, wanted, &mount);
+  answer(c, socket, r, mount.get());
+  sys::exit(0);
+}
+
+long hide(Context& c, int socket) {
+  if (long r = sys::prctl(PR_SET_PDEATHSIG, 9); r < 0) return r;
+  if (long r = sys::fchdir(c.root); r < 0) return r;
+  if (long r = sys::call(__NR_chroot, sys::arg(".")); r < 0) return r;
+  int ns = c.slots[c.pid_namespace];
+  if (long r = sys::call(__NR_setns, ns, kNewPid); r < 0) return r;
+  // Its standard streams stay: they are the container's.
+  auto kept = static_cast<unsigned>(socket);
+  if (kept > 3) {
+    if (long r = sys::close_range(3, kept - 1, 0); r < 0) return r;
+  }
+  return sys::close_range(kept + 1, ~0u, 0);
+}
+
+// A child that hides, and clones the one that enters.
+[[noreturn]] void make_from_outside(Context& c, int socket, const mounts::NewFilesystem& wanted) {
+  if (long r = hide(c, socket); r < 0) {
+    answer(c, socket, check("setns", r), -1);
+    sys::exit(1);
+  }
+  clone_args args = {};
+  args.exit_signal = 17;  // SIGCHLD
+  long pid = sys::call(__NR_clone3, sys::arg(&args), sizeof args);
+  if (pid == 0) make_inside(c, socket, wanted);
+  if (pid < 0) answer(c, socket, check("clone3", pid), -1);
+  if (pid > 0) sys::unchecked(sys::call(__NR_waitid, 1 /* P_PID */, pid, 0, 4 /* WEXITED */, 0));
+  sys::exit(0);
+}
+
+Result take_answer(Context& c, int socket, UniqueFd* mount) {
+  static Answer said;
+  Piece piece = {&said, sizeof said};
+  Descriptor control = {};
+  Message message = {nullptr, 0, &piece, 1, &control, sizeof control, 0};
+  long n = sys::call(__NR_recvmsg, socket, sys::arg(&message), 02000000 /* MSG_CMSG_CLOEXEC */);
+  if (n < 0) return check("recvmsg", n);
+  // It was killed.
+  if (n != sizeof said) return {ESRCH, "recvmsg"};
+  if (said.error != 0) {
+    c.about(said.detail);
+    return {said.error, said.syscall};
+  }
+  if (control.type != kRights) return {EBADF, "recvmsg"};
+  mount->reset(control.fd);
+  return {};
+}
+
+}  // namespace
+
+Result mounts::make_in_pid_namespace(Context& c, const NewFilesystem& wanted, UniqueFd* mount) {
+  int pair[2];
+  constexpr int kUnix = 1, kPackets = 5 | 02000000;  // AF_UNIX, SOCK_SEQPACKET|SOCK_CLOEXEC
+  if (long r = sys::call(__NR_socketpair, kUnix, kPackets, 0, sys::arg(pair)); r < 0) return check("socketpair", r);
+  UniqueFd ours(pair[0]), theirs(pair[1]);
+  clone_args args = {};
+  args.exit_signal = 17;  // SIGCHLD
+  long pid = sys::call(__NR_clone3, sys::arg(&args), sizeof args);
+  if (pid < 0) return check("clone3", pid);
+  if (pid == 0) make_from_outside(c, theirs.get(), wanted);
+  theirs.reset();
+  Result r = take_answer(c, ours.get(), mount);
+  sys::unchecked(sys::call(__NR_waitid, 1 /* P_PID */, pid, 0, 4 /* WEXITED */, 0));
+  return r;
+}
+
+Result run(Context& c, const wire::step::keepPidNamespace& s) {
+  if (s.slot == 0 || c.slots[s.slot] < 0) return {EBADF, "setns"};
+  c.pid_namespace = s.slot;
+  return {};
+}
+
+Result run(Context& c, const wire::step::enterPidNamespace&) {
+  UniqueFd ns(c.slots.take(c.pid_namespace));
+  if (!ns.open()) return {EBADF, "setns"};
+  if (long r = sys::call(__NR_setns, ns.get(), kNewPid); r < 0) return check("setns", r);
+  ns.reset();
+  // That of the namespace outside.
+  if (c.procfs >= 0) sys::close(c.procfs);
+  c.procfs = -1;
+  c.pid_namespace = 0;
+  const char* refused = "";
+  if (long r = continue_as_sibling(c.channel, 0, &refused); r < 0) return check(refused, r);
+  return check("setsid", sys::call(__NR_setsid));
+}
+
+}  // namespace tsubo
