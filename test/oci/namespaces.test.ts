@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { once } from 'node:events';
-import { readFileSync, readlinkSync, realpathSync } from 'node:fs';
+import { readFileSync, readlinkSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { Bundle } from '../helpers/bundle.ts';
+import { type Bundle, bind } from '../helpers/bundle.ts';
 import { requires } from '../helpers/requires.ts';
 import { disagrees, isTsubo, skipWhere } from '../helpers/runtime.ts';
 import { sandbox } from '../helpers/sandbox.ts';
@@ -125,6 +125,78 @@ describe.skipIf(requires('root', 'busybox'))('the namespaces of a container', ()
 
   test('of a new cgroup namespace have their root in the cgroup of the container', () => {
     expect(box.inside().cgroup).toMatch(/^0::\/$/m);
+  });
+
+  describe('of processes that is joined', () => {
+    /** In the other one's, and with so many mounts that its preparation takes a while. */
+    const joining = (other: Bundle, source: string) => (made: Bundle) => {
+      made.namespace('pid', `/proc/${box.state(other.id).pid}/ns/pid`);
+      for (let i = 0; i < 150; i++) made.config.mounts.push(bind(source, `/many/${i}`));
+    };
+
+    test('shows the root of the host to none of its processes, whatever is started', context => {
+      skipWhere(context, 'runc', 'shows the root of the host while it prepares a container');
+      const mark = box.fresh('of-the-host');
+      writeFileSync(mark, '');
+      const watcher = box.bundle(made => {
+        // what lets a process follow /proc/PID/root of one that is not dumpable
+        const list = ['CAP_SYS_PTRACE', 'CAP_DAC_OVERRIDE'];
+        made.config.process.capabilities = { bounding: list, permitted: list, effective: list };
+        made.config.linux.maskedPaths = [];
+        made.shell(
+          `echo watching; while :; do for p in /proc/[0-9]*; do [ -e "$p/root${mark}" ] && echo "seen at $p"; done; done`,
+        );
+      });
+      const { output } = box.create(watcher);
+      box.must(['start', watcher.id]);
+      const source = box.source();
+      for (let i = 0; i < 4; i++) {
+        const guest = box.bundle(made => {
+          joining(watcher, source)(made);
+          made.config.process.args = ['/bin/true'];
+        });
+        box.must(['run', '--bundle', guest.dir, guest.id]);
+        box.must(['exec', watcher.id, '/bin/true']);
+      }
+      expect(readFileSync(output, 'utf8')).toBe('watching\n');
+    });
+
+    test('is that of its /proc, with the options of the config, and its init the one that is recorded', () => {
+      const other = box.running();
+      const bundle = box.running(made => {
+        joining(other, box.source())(made);
+        made.mount('/proc').options = ['hidepid=1', 'nosuid'];
+        made.config.process.oomScoreAdj = 123;
+        made.config.process.args = ['/bin/sleep', '1000'];
+      });
+      const { pid } = box.state(bundle.id);
+      const inside = box.must([
+        ...['exec', bundle.id, '/bin/sh', '-c'],
+        'for p in /proc/[0-9]*; do [ -e "$p/comm" ] && echo "$(cat "$p/comm")"; done; grep " /proc proc " /proc/mounts; cat /proc/self/oom_score_adj',
+      ]).stdout;
+      expect(inside.split('\n').filter(line => line === 'sleep')).toHaveLength(2);
+      expect(inside).toMatch(/^proc \/proc proc \S*nosuid\S*hidepid=(1|noaccess)/m);
+      expect(box.view.sh('tr "\\0" " " </proc/$1/cmdline; cat /proc/$1/oom_score_adj', String(pid))).toBe(
+        '/bin/sleep 1000 123\n',
+      );
+      // the leader of its session, and the runtime's own child no more
+      expect(box.view.sh('cut -d" " -f6 /proc/$1/stat', String(pid)).trim()).toBe(String(pid));
+      box.must(['kill', bundle.id, 'KILL']);
+      expect(box.state(other.id).status).toBe('running');
+    });
+
+    test('says what its /proc does not take', () => {
+      const other = box.running();
+      const bundle = box.bundle(made => {
+        joining(other, box.source())(made);
+        made.mount('/proc').options = ['hidepid=1', 'moon'];
+      });
+      const failure = box.refuses(bundle);
+      expect(failure.message).toContain('error mounting "proc" to rootfs at "/proc"');
+      if (!isTsubo) return;
+      expect(failure.message).toContain('moon: proc: Unknown parameter');
+      expect(failure.record.pointer).toBe('/mounts/0/options/1');
+    });
   });
 
   describe('without one for mounts', () => {
