@@ -3,6 +3,7 @@ import { RuntimeError } from '../errors/error.ts';
 import { onHost } from '../errors/system.ts';
 import { entryPath } from '../host/paths.ts';
 import { removeRdtGroup } from '../rdt/group.ts';
+import { deleteDamaged } from './delete-damaged.ts';
 import { runPoststopHooks } from './hooks.ts';
 import { unmountRoot } from './host-mounts.ts';
 import { collect, killAndWait, withInit } from './init.ts';
@@ -26,7 +27,7 @@ export interface DeleteOptions {
  * Removes what `create` made: processes, cgroup, state directory. A container that is only created is killed first.
  * What cannot be removed keeps the state directory, so that it can be tried again.
  *
- * @throws RuntimeError `state.not-found` (never with `force`), `state.running`, `state.busy`,
+ * @throws RuntimeError `state.not-found` (never with `force`), `state.running`, `state.busy`, `state.damaged`,
  *   `state.cgroup-not-empty`, `host.syscall`
  * @see runtime.md#delete
  */
@@ -40,10 +41,15 @@ export function deleteContainer(runtime: Runtime, id: string, options: DeleteOpt
     throw notFound(runtime, id);
   }
   try {
-    const record = readKnown(runtime, held, force);
+    const record = readKnown(runtime, held);
     if (record === undefined) {
       // The directory of a create that was killed before it made anything else.
       removeState(runtime, held);
+      return;
+    }
+    if (record instanceof RuntimeError) {
+      if (!force) throw record;
+      deleteDamaged(runtime, held, record);
       return;
     }
     if (ended !== undefined && !isSame(record.init, ended)) {
@@ -105,8 +111,8 @@ function killEarly(runtime: Runtime, id: string): void {
   }
 }
 
-/** undefined when nothing but the directory was made, or with `force` when the record is damaged. */
-function readKnown(runtime: Runtime, held: Held, force: boolean): ContainerRecord | undefined {
+/** The record, or the error that says how it is damaged; undefined when nothing but the directory was made. */
+function readKnown(runtime: Runtime, held: Held): ContainerRecord | RuntimeError | undefined {
   try {
     return readRecord(runtime, held.id);
   } catch (error) {
@@ -114,9 +120,6 @@ function readKnown(runtime: Runtime, held: Held, force: boolean): ContainerRecor
     if (error.code !== 'state.damaged' && error.code !== 'state.not-found') throw error;
     if (isEmpty(runtime, held)) return undefined;
     // Its lock is held here, so this is no create that has just begun.
-    const damage = error.code === 'state.damaged' ? error : missing(entryPath(held.directory, files.record));
-    if (!force) throw damage;
-    runtime.log.warn(`${damage.message}; a cgroup or process of ${held.id} may be left`);
-    return undefined;
+    return error.code === 'state.damaged' ? error : missing(entryPath(held.directory, files.record));
   }
 }

@@ -10,6 +10,7 @@ import type { LoadSeccomp } from '../plan/context.ts';
 import { explainFailure } from '../plan/explain.ts';
 import type { Listener } from '../plan/listener.ts';
 import type { Plan } from '../plan/plan.ts';
+import { checkProcessDocument } from '../validate/check-process.ts';
 import type { Step } from '../wire/steps.ts';
 import type { HostOperation } from './host-work.ts';
 import { files } from './record.ts';
@@ -129,6 +130,25 @@ export function readExecData(runtime: Runtime, id: string): ExecData | undefined
   if (typeof data?.version === 'number' && data.version !== version) return undefined;
   if (!isExecData(data)) throw damaged(path, 'not what create has written');
   return data;
+}
+
+/**
+ * Looks again at what `exec` has used of it.
+ *
+ * @throws RuntimeError `state.damaged`
+ */
+export function checkExecData(runtime: Runtime, id: string): void {
+  const standing = readExecData(runtime, id)?.standing;
+  if (standing === undefined) return;
+  const [problem] = checkProcessDocument(standing.process).problems;
+  const nothing = JSON.stringify(standing).includes(':null') ? 'a member is null' : undefined;
+  // A document may leave its user out; create has put it in.
+  const { uid, gid } = (standing.process as Partial<Process>).user ?? {};
+  const incomplete = uid === undefined || gid === undefined ? '/user is not complete' : undefined;
+  const why = problem?.message ?? nothing ?? incomplete;
+  if (why === undefined) return;
+  const path = entryPath(stateDirectory(runtime, id), files.execData);
+  throw damaged(path, `the process that it holds: ${why}`);
 }
 
 function isExecData(value: Partial<ExecData> | null): value is ExecData {

@@ -13,6 +13,7 @@ import { type ExecAffinity, execAffinity } from '../plan/scheduling.ts';
 import { checkLabels } from '../validate/label-checks.ts';
 import { openConsole, resolveSocket } from './console.ts';
 import { inCgroup } from './exec-cgroup.ts';
+import { checkExecData } from './exec-data.ts';
 import { type ExecProcessOptions, execProcess } from './exec-process.ts';
 import { walkHostSteps } from './host-walk.ts';
 import { HostWork } from './host-work.ts';
@@ -101,7 +102,10 @@ export function startInContainer(runtime: Runtime, id: string, options: ExecOpti
       try {
         return startProcess(runtime, record, init, initPidfd, asked);
       } catch (error) {
-        throw besideItsEnd(binding, initPidfd, error);
+        const failure = besideItsEnd(binding, initPidfd, error);
+        // Its data is used as create left it: checked only when there is something to explain.
+        checkExecData(runtime, id);
+        throw failure;
       }
     });
   if (executed !== undefined) return executed;

@@ -4,7 +4,9 @@ import { RuntimeError } from '../errors/error.ts';
 import { hostFailure, isSystemError, onHost, refusalOf, toRuntimeError } from '../errors/system.ts';
 import { makeDirectories, openFlags, unlessMissing } from '../host/files.ts';
 import { entryPath } from '../host/paths.ts';
+import { parseRecord, recordText } from './check-record.ts';
 import { checkId } from './ids.ts';
+import { withPlace } from './place.ts';
 import { type ContainerRecord, files } from './record.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -139,7 +141,7 @@ export function isHeld(runtime: Runtime, id: string): boolean {
 /** Writes state.json at once: a reader sees the old record or this one. */
 export function writeRecord(runtime: Runtime, record: ContainerRecord): void {
   const path = entryPath(stateDirectory(runtime, record.id), files.record);
-  onHost(`unable to write ${path}`, () => runtime.binding.replaceText(path, JSON.stringify(record), 0o600));
+  onHost(`unable to write ${path}`, () => runtime.binding.replaceText(path, recordText(record), 0o600));
 }
 
 /**
@@ -158,19 +160,11 @@ export function readRecord(runtime: Runtime, id: string): ContainerRecord {
     throw rootFailure(error, `unable to read ${path}`);
   }
   if (text === undefined) throw withoutRecord(runtime, id, path);
-  let record: unknown;
-  try {
-    record = JSON.parse(text);
-  } catch (error) {
-    throw damaged(path, (error as Error).message);
-  }
-  if (!isRecord(record)) throw damaged(path, 'not a record of this version');
-  return record;
-}
-
-function isRecord(value: unknown): value is ContainerRecord {
-  const record = value as Partial<ContainerRecord> | null;
-  return typeof record === 'object' && record?.version === 1 && typeof record.id === 'string';
+  const record = parseRecord(text, id);
+  if (!('message' in record)) return record;
+  throw withPlace({ text, document: files.record }, () => {
+    throw damaged(path, record.message, record.pointer);
+  });
 }
 
 /** A create that has just begun has no record yet. One that was killed then leaves an empty directory: its id is taken. */
@@ -193,12 +187,13 @@ export function isEmpty({ binding }: Runtime, { directory }: Held): boolean {
 }
 
 /** For a file of the state directory that is not what was written there. */
-export function damaged(path: string, why: string): RuntimeError {
+export function damaged(path: string, why: string, pointer?: string): RuntimeError {
   return new RuntimeError({
     code: 'state.damaged',
     message: `the state file ${path} is damaged: ${why}`,
+    pointer,
     path,
-    hint: 'delete --force removes the container as far as it is still known',
+    hint: 'delete --force removes the container as far as it can still be found',
   });
 }
 

@@ -1,22 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
 import { parseJson } from '../bundle/json.ts';
-import { onHost } from '../errors/system.ts';
+import { onHost, toRuntimeError } from '../errors/system.ts';
 import { joinPath } from '../host/paths.ts';
 import type { Resources } from '../oci/resources.ts';
 import { checkResourcesDocument } from '../validate/check-resources.ts';
 import { files } from './record.ts';
 import type { Runtime } from './runtime.ts';
+import { damaged } from './store.ts';
 
 /**
  * What holds now: as of the last update, else of the config.
  *
  * @param directory - of the container's state
+ * @throws RuntimeError `state.damaged`
  */
 export function storedResources({ binding }: Runtime, directory: string): Resources {
-  const updated = binding.readTextIfThere(joinPath(directory, files.resources));
-  if (updated !== undefined) return parseJson(updated) as Resources;
+  const updated = joinPath(directory, files.resources);
+  const text = binding.readTextIfThere(updated);
+  if (text !== undefined) return checked(updated, parsed(updated, text));
   const config = joinPath(directory, files.config);
-  const text = onHost(`unable to read ${config}`, () => binding.readText(config));
-  const document = parseJson(text) as { linux?: { resources?: unknown } };
-  return checkResourcesDocument(document.linux?.resources ?? {}).resources ?? {};
+  const document = parsed(
+    config,
+    onHost(`unable to read ${config}`, () => binding.readText(config)),
+  );
+  const { linux } = (document ?? {}) as { linux?: { resources?: unknown } };
+  return checked(config, linux?.resources ?? {});
+}
+
+function parsed(path: string, text: string): unknown {
+  try {
+    return parseJson(text);
+  } catch (error) {
+    throw damaged(path, toRuntimeError(error).message.replace(/^config\.json is/, 'it is'));
+  }
+}
+
+function checked(path: string, document: unknown): Resources {
+  const { resources, problems } = checkResourcesDocument(document);
+  if (resources !== undefined) return resources;
+  throw damaged(path, problems[0]?.message ?? 'it holds no resources');
 }

@@ -61,7 +61,7 @@ describe('pause', () => {
     create();
     const path = join(machine.root, 'c/state.json');
     const record = JSON.parse(readFileSync(path, 'utf8'));
-    writeFileSync(path, JSON.stringify({ ...record, cgroup: undefined }));
+    writeFileSync(path, JSON.stringify({ ...record, cgroup: undefined, members: undefined }));
     expect(thrown(() => pauseContainer(runtime, 'c'))['code']).toBe('state.no-cgroup');
   });
 });

@@ -120,7 +120,11 @@ describe('a class of service of its own', () => {
   it('is found by a delete when the create was killed', () => {
     create({});
     const state = join(machine.root, 'c/state.json');
-    const { init: _, ...record } = JSON.parse(readFileSync(state, 'utf8')) as Record<string, unknown>;
+    const {
+      init: _,
+      members: __,
+      ...record
+    } = JSON.parse(readFileSync(state, 'utf8')) as Record<string, unknown>;
     writeFileSync(state, JSON.stringify(record));
     deleteContainer(runtime, 'c', { force: true });
     expect(classes()).toEqual([]);

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+import { parseJson } from '../bundle/json.ts';
+import { formatPointer } from '../bundle/pointer.ts';
+import { toRuntimeError } from '../errors/system.ts';
+import { cleanPath, isBelow } from '../host/paths.ts';
+import { config } from '../validate/config-shape.ts';
+import {
+  boolean,
+  implemented,
+  type ObjectShape,
+  type Shape,
+  string,
+  stringMap,
+  strings,
+} from '../validate/shape.ts';
+import { walk } from '../validate/walk.ts';
+import type { ContainerRecord } from './record.ts';
+
+/** A reason why a text is no record, and the member that it is about. */
+export interface Fault {
+  readonly message: string;
+  readonly pointer?: string | undefined;
+}
+
+/** The format of state.json that is read and written here. */
+const version = 1;
+/** The highest process id that Linux gives. */
+const highestPid = 4_194_304;
+const count: Shape = { kind: 'integer', min: 0, max: Number.MAX_SAFE_INTEGER };
+const hooks = (implemented(config, 'hooks') as ObjectShape).properties;
+
+const properties: Readonly<Record<string, Shape>> = {
+  version: count,
+  id: string,
+  bundle: string,
+  rootfs: string,
+  created: string,
+  annotations: stringMap,
+  cgroup: {
+    kind: 'object',
+    properties: {
+      root: string,
+      path: string,
+      made: strings,
+      unit: string,
+      manager: { kind: 'string', values: ['system', 'user'] },
+    },
+    required: ['root', 'path', 'made'],
+    partial: true,
+  },
+  rdt: {
+    kind: 'object',
+    properties: { root: string, path: string, made: boolean, named: boolean, monitoring: string },
+    required: ['root', 'path', 'made', 'named'],
+    partial: true,
+  },
+  sharedPidNamespace: boolean,
+  noNewKeyring: boolean,
+  noProgram: boolean,
+  startHooks: boolean,
+  mountsBelow: count,
+  hooks: {
+    kind: 'object',
+    properties: { poststart: hooks['poststart'] as Shape, poststop: hooks['poststop'] as Shape },
+    required: ['poststart', 'poststop'],
+    partial: true,
+  },
+  init: {
+    kind: 'object',
+    properties: { pid: { kind: 'integer', min: 1, max: highestPid }, startTime: count },
+    required: ['pid', 'startTime'],
+    partial: true,
+  },
+  members: count,
+};
+
+const required = ['version', 'id', 'bundle', 'rootfs', 'created', 'sharedPidNamespace'];
+
+const shape: ObjectShape = {
+  kind: 'object',
+  properties,
+  required,
+  partial: true,
+};
+
+type Document = Readonly<Record<string, unknown>>;
+
+/** The text of a record. It has the number of its members, so that one which is missing is missed. */
+export function recordText(record: ContainerRecord): string {
+  return JSON.stringify({ ...record, members: Object.keys(record).length });
+}
+
+/**
+ * The record that a text is, as config.json is checked; a fault when it is none.
+ *
+ * @param id - of the directory that the record was found in
+ */
+export function parseRecord(text: string, id: string): ContainerRecord | Fault {
+  let document: unknown;
+  try {
+    document = JSON.parse(text);
+  } catch {
+    return syntaxFault(text);
+  }
+  if (isUsual(document, id)) {
+    const { members: _, ...usual } = document;
+    return usual as unknown as ContainerRecord;
+  }
+  // JSON.stringify writes none, and the walk would pass over them.
+  const nothing = text.includes('null') ? nullFault(document) : undefined;
+  if (nothing !== undefined) return nothing;
+  const { value, problems } = walk(shape, document, '', 'the record');
+  const [problem] = problems;
+  if (problem !== undefined) return { message: problem.message, pointer: problem.pointer };
+  const fault = faultOf(value, id);
+  if (fault !== undefined) return fault;
+  const { members, ...record } = value;
+  const found = Object.keys(record).length;
+  if (members !== undefined && members !== found) {
+    return { message: `it has ${found} members and was written with ${members as number}` };
+  }
+  return record as unknown as ContainerRecord;
+}
+
+/**
+ * True for most records, which have no rare members: every command reads one, and the walk would add a tenth to what `state`
+ * costs. Never true where the walk finds a fault.
+ */
+function isUsual(document: unknown, id: string): document is Document {
+  if (typeof document !== 'object' || document === null) return false;
+  const { cgroup, init, annotations, ...record } = document as Document;
+  const optional = [cgroup, init, annotations].filter(member => member !== undefined).length;
+  const found = Object.keys(document).length - 1;
+  return (
+    record['members'] === found &&
+    found === required.length + optional &&
+    record['version'] === version &&
+    record['id'] === id &&
+    isText(record['created']) &&
+    typeof record['sharedPidNamespace'] === 'boolean' &&
+    isCleanPath(record['bundle']) &&
+    isCleanPath(record['rootfs']) &&
+    (cgroup === undefined || isUsualCgroup(cgroup)) &&
+    (init === undefined || isUsualInit(init)) &&
+    (annotations === undefined || isUsualMap(annotations))
+  );
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && !value.includes('\0');
+}
+
+function isCleanPath(value: unknown): value is string {
+  return isText(value) && value.startsWith('/') && cleanPath(value) === value;
+}
+
+function isUsualMap(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  return Object.keys(value).every(isText) && Object.values(value).every(isText);
+}
+
+/** One that systemd has not made. */
+function isUsualCgroup(value: unknown): boolean {
+  const { root, path, made, unit, manager } = (value ?? {}) as Document;
+  if (!isCleanPath(root) || !isCleanPath(path) || !isBelow(path, root)) return false;
+  if (unit !== undefined || manager !== undefined || !Array.isArray(made)) return false;
+  return made.every(
+    parent => isCleanPath(parent) && isBelow(parent, root) && (parent === path || isBelow(path, parent)),
+  );
+}
+
+function isUsualInit(value: unknown): boolean {
+  const { pid, startTime } = (value ?? {}) as Document;
+  if (!Number.isInteger(pid) || !Number.isSafeInteger(startTime)) return false;
+  return (pid as number) >= 1 && (pid as number) <= highestPid && (startTime as number) >= 0;
+}
+
+/** The members of a damaged record that are as they should be, each by itself. */
+export function soundMembers(text: string, id: string): Partial<ContainerRecord> {
+  let document: unknown;
+  try {
+    document = JSON.parse(text);
+  } catch {
+    return {};
+  }
+  const sound: Record<string, unknown> = {};
+  for (const [name, property] of Object.entries(properties)) {
+    const { value, problems } = walk(
+      { kind: 'object', properties: { [name]: property }, partial: true },
+      document,
+      '',
+    );
+    const member = value[name];
+    if (problems.length > 0 || member === undefined) continue;
+    if (faultOf({ [name]: member }, id) === undefined) sound[name] = member;
+  }
+  return sound as Partial<ContainerRecord>;
+}
+
+function syntaxFault(text: string): Fault {
+  if (text === '') return { message: 'it is empty' };
+  try {
+    parseJson(text);
+  } catch (error) {
+    return { message: toRuntimeError(error).message.replace(/^config\.json is/, 'it is') };
+  }
+  return { message: 'text follows the record' };
+}
+
+function nullFault(value: unknown, path: readonly string[] = []): Fault | undefined {
+  if (value === null) {
+    const pointer = formatPointer(path);
+    return { message: `${pointer || 'the record'} must not be null`, pointer };
+  }
+  if (typeof value !== 'object') return undefined;
+  for (const [name, member] of Object.entries(value as Document)) {
+    const fault = nullFault(member, [...path, name]);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
+}
+
+/** What types do not say. The members may be some of a record only. */
+function faultOf(document: Document, id: string): Fault | undefined {
+  const record = document as Partial<ContainerRecord>;
+  const at = (pointer: string, message: string): Fault => ({ message: `${pointer} ${message}`, pointer });
+  if (record.version !== undefined && record.version !== version) {
+    return at('/version', `is ${record.version as number}: this program reads version ${version}`);
+  }
+  if (record.id !== undefined && record.id !== id)
+    return at('/id', `is ${JSON.stringify(record.id)}, not "${id}"`);
+  for (const [pointer, path] of paths(record)) {
+    if (!path.startsWith('/') || cleanPath(path) !== path)
+      return at(pointer, 'must be a clean absolute path');
+  }
+  const { cgroup, rdt } = record;
+  if (cgroup !== undefined) {
+    const { root, path, made } = cgroup;
+    if (!isBelow(path, root)) return at('/cgroup/path', 'must be below /cgroup/root');
+    for (const [index, parent] of made.entries()) {
+      const onTheWay = isBelow(parent, root) && (parent === path || isBelow(path, parent));
+      if (!onTheWay) return at(`/cgroup/made/${index}`, 'must be /cgroup/path or above it');
+    }
+    if ((cgroup.unit === undefined) !== (cgroup.manager === undefined)) {
+      return at('/cgroup', 'must have both unit and manager, or none of them');
+    }
+  }
+  if (rdt !== undefined && rdt.path !== rdt.root && !isBelow(rdt.path, rdt.root)) {
+    return at('/rdt/path', 'must be below /rdt/root');
+  }
+  return undefined;
+}
+
+function* paths({
+  bundle,
+  rootfs,
+  cgroup,
+  rdt,
+}: Partial<ContainerRecord>): Generator<[pointer: string, path: string]> {
+  if (bundle !== undefined) yield ['/bundle', bundle];
+  if (rootfs !== undefined) yield ['/rootfs', rootfs];
+  if (cgroup !== undefined) {
+    yield ['/cgroup/root', cgroup.root];
+    yield ['/cgroup/path', cgroup.path];
+    for (const [index, path] of cgroup.made.entries()) yield [`/cgroup/made/${index}`, path];
+  }
+  if (rdt !== undefined) {
+    yield ['/rdt/root', rdt.root];
+    yield ['/rdt/path', rdt.path];
+    if (rdt.monitoring !== undefined) yield ['/rdt/monitoring', rdt.monitoring];
+  }
+}

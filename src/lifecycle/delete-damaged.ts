@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+import { parseJson } from '../bundle/json.ts';
+import type { CgroupPlace } from '../cgroup/directory.ts';
+import { isPopulated } from '../cgroup/freezer.ts';
+import { childCgroups, processesOf } from '../cgroup/processes.ts';
+import { RuntimeError } from '../errors/error.ts';
+import { refusalOf } from '../errors/system.ts';
+import type { Binding } from '../host/binding.d.ts';
+import { unlessMissing } from '../host/files.ts';
+import { entryPath, joinPath, lastComponent, resolvePath } from '../host/paths.ts';
+import { readFacts } from '../host/read-facts.ts';
+import { removeRdtGroup } from '../rdt/group.ts';
+import { soundMembers } from './check-record.ts';
+import { runPoststopHooks } from './hooks.ts';
+import { unmountRoot } from './host-mounts.ts';
+import { collect, identify, killAndWait, withInit } from './init.ts';
+import { type ContainerRecord, files, type InitRecord } from './record.ts';
+import type { Runtime } from './runtime.ts';
+import { type Held, removeState } from './store.ts';
+import { removePlace } from './unit.ts';
+
+/** The members of config.json that say what a container had. Nothing in it is checked. */
+interface Document {
+  readonly root?: { readonly path?: unknown };
+  readonly process?: { readonly args?: unknown };
+  readonly hooks?: { readonly poststop?: unknown };
+  readonly linux?: {
+    readonly cgroupsPath?: unknown;
+    readonly intelRdt?: unknown;
+    readonly namespaces?: readonly { readonly type?: unknown }[];
+  };
+}
+
+/** A container whose record is damaged, and what is still known of it. */
+interface Remains {
+  readonly runtime: Runtime;
+  readonly held: Held;
+  readonly record: Partial<ContainerRecord>;
+  readonly document: Document;
+  /** The device and the inode of the root file system: the root directory of the container's processes. */
+  readonly root: string | undefined;
+}
+
+/**
+ * Removes what is left of a container whose record is damaged: by the members that are sound, by config.json, by the
+ * processes that have the container's root or its FIFO. What may be the container's and is not certain to be keeps the state
+ * directory, and is named in the error.
+ *
+ * @param damage - the error of reading the record
+ * @throws RuntimeError `state.damaged`, and as deleteContainer
+ */
+export function deleteDamaged(runtime: Runtime, held: Held, damage: RuntimeError): void {
+  const { binding, log } = runtime;
+  const remains = look(runtime, held);
+  const { record, document } = remains;
+  log.warn(damage.message);
+  const doubts: string[] = [];
+  const inits = [...(record.init === undefined ? [] : [record.init]), ...holders(remains)];
+  for (const init of inits) endProcess(runtime, init);
+  let found = inits.length > 0;
+  for (const place of places(remains)) {
+    if (mayRemove(remains, place)) {
+      found ||= isPopulated(binding, place.path);
+      removePlace(binding, place, 'kill');
+    } else doubts.push(`the cgroup ${place.path} with ${named(binding, processesOf(binding, place.path))}`);
+  }
+  if (!found) doubts.push(...others(remains));
+  if (record.rdt !== undefined) removeRdtGroup(binding, record.rdt, true);
+  else if (document.linux?.intelRdt !== undefined) log.warn('its class of service may be left');
+  if (record.mountsBelow !== undefined && record.rootfs !== undefined) {
+    unmountRoot(binding, record.rootfs, record.mountsBelow);
+  } else if (document.linux?.namespaces?.every(({ type }) => type !== 'mount')) {
+    log.warn('its mounts in the mount namespace of the runtime may be left');
+  }
+  if (doubts.length > 0) {
+    throw damage.with({
+      message: `${damage.message}; not certain to belong to container ${held.id}: ${doubts.join('; ')}`,
+      hint: `end and remove by hand what is the container's, then repeat delete --force; if nothing is, remove ${held.directory}`,
+    });
+  }
+  removeState(runtime, held);
+  const { id, bundle, hooks } = record;
+  if (hooks !== undefined && id !== undefined && bundle !== undefined) {
+    runPoststopHooks(runtime, { id, bundle, hooks, annotations: record.annotations ?? {} });
+  } else if (document.hooks?.poststop !== undefined) log.warn('its poststop hooks were not run');
+}
+
+function look(runtime: Runtime, held: Held): Remains {
+  const { binding } = runtime;
+  const text = (name: string): string => binding.readTextIfThere(entryPath(held.directory, name), true) ?? '';
+  const damaged = text(files.record);
+  const record = soundMembers(damaged, held.id);
+  const document = parsed(text(files.config));
+  const path = document.root?.path;
+  const rootfs =
+    record.rootfs ??
+    // Of a text that was cut off.
+    /"rootfs":"(\/[^"\\]*)"/.exec(damaged)?.[1] ??
+    (typeof path === 'string' && (path.startsWith('/') || record.bundle !== undefined)
+      ? resolvePath(() => record.bundle ?? '/', path)
+      : undefined);
+  const root = rootfs === undefined ? undefined : directoryId(binding, rootfs);
+  // A container on the root of the host is not told from the host by it.
+  return { runtime, held, record, document, root: root === directoryId(binding, '/') ? undefined : root };
+}
+
+function parsed(text: string): Document {
+  try {
+    const value = parseJson(text);
+    if (typeof value === 'object' && value !== null) return value as Document;
+  } catch (error) {
+    if (!(error instanceof RuntimeError)) throw error;
+  }
+  return {};
+}
+
+function directoryId(binding: Binding, path: string): string | undefined {
+  let found: ReturnType<Binding['stat']>;
+  refusalOf(() => {
+    found = binding.stat(path);
+  });
+  return found && `${found.dev}:${found.ino}`;
+}
+
+function endProcess(runtime: Runtime, init: InitRecord): void {
+  const { binding } = runtime;
+  const ended = withInit(binding, init, pidfd => killAndWait(binding, pidfd));
+  if (ended === false) {
+    throw new RuntimeError({
+      code: 'state.running',
+      message: 'container init still running',
+      value: String(init.pid),
+      hint: `it does not end on SIGKILL: see the state in /proc/${init.pid}/status`,
+    });
+  }
+  collect(binding, init);
+}
+
+/** The init that waits for `start`: it has the container's FIFO open. */
+function holders({ runtime: { binding }, held }: Remains): InitRecord[] {
+  const fifo = entryPath(held.directory, files.startFifo);
+  if (binding.stat(fifo) === undefined) return [];
+  return processes(binding).flatMap(pid => {
+    // Looked at first: if the number gets a new owner meanwhile, that one started later.
+    const startTime = identify(binding, pid)?.startTime;
+    return startTime !== undefined && hasOpen(binding, pid, fifo) ? [{ pid, startTime }] : [];
+  });
+}
+
+function hasOpen(binding: Binding, pid: number, path: string): boolean {
+  let found = false;
+  // Processes of other users, and those that end meanwhile, cannot be looked at.
+  refusalOf(() => {
+    for (const fd of binding.readdir(`/proc/${pid}/fd`)) {
+      found ||= unlessMissing(() => binding.readlink(`/proc/${pid}/fd/${fd}`)) === path;
+    }
+  });
+  return found;
+}
+
+function processes(binding: Binding): number[] {
+  const own = binding.pid();
+  return binding
+    .readdir('/proc')
+    .filter(name => /^\d+$/.test(name))
+    .map(Number)
+    .filter(pid => pid !== own);
+}
+
+/** Where the container's cgroup is or may be: as the record says, else by the path of config.json, else by the id. */
+function places(remains: Remains): CgroupPlace[] {
+  const { runtime, record } = remains;
+  if (record.cgroup !== undefined) return [record.cgroup];
+  const { layout, mountpoint } = readFacts(runtime.binding).cgroup;
+  if (layout === 'none') return [];
+  return candidates(remains, mountpoint).map(path => ({ root: mountpoint, path, made: [path] }));
+}
+
+/** A cgroup in which processes are is the container's for certain if one of them is, or if the record says so. */
+function mayRemove(remains: Remains, { path }: CgroupPlace): boolean {
+  const { runtime, record } = remains;
+  if (record.cgroup !== undefined && record.init !== undefined) return true;
+  if (!isPopulated(runtime.binding, path)) return true;
+  return processesOf(runtime.binding, path).some(pid => belongs(remains, pid));
+}
+
+function candidates({ runtime: { binding }, held, document }: Remains, mountpoint: string): string[] {
+  const asked = document.linux?.cgroupsPath;
+  const path = typeof asked === 'string' && asked !== '' ? asked : held.id;
+  if (path.startsWith('/') && !path.includes(':')) {
+    const exact = joinPath(mountpoint, path);
+    return exact !== mountpoint && binding.stat(exact) !== undefined ? [exact] : [];
+  }
+  // It was relative to the cgroup of its create, or has been named by systemd.
+  const [, prefix = '', unit = ''] = path.split(':');
+  const suffix = unit === '' ? joinPath('/', path) : `/${prefix}-${unit}.scope`;
+  const byId = `-${held.id}.scope`;
+  const found: string[] = [];
+  const search = (directory: string): void => {
+    for (const child of childCgroups(binding, directory)) {
+      if (child.endsWith(suffix) || lastComponent(child).endsWith(byId)) found.push(child);
+      else search(child);
+    }
+  };
+  search(mountpoint);
+  return found;
+}
+
+function hasRoot({ runtime: { binding }, root }: Remains, pid: number): boolean {
+  return root !== undefined && directoryId(binding, `/proc/${pid}/root/`) === root;
+}
+
+/** For a process in the container's cgroup. If its root is not known, its command line must be that of the config. */
+function belongs(remains: Remains, pid: number): boolean {
+  if (remains.root !== undefined) return hasRoot(remains, pid);
+  const { args } = remains.document.process ?? {};
+  const commandLine = remains.runtime.binding.readTextIfThere(`/proc/${pid}/cmdline`) ?? '';
+  return Array.isArray(args) && args.length > 0 && commandLine === args.map(arg => `${arg}\0`).join('');
+}
+
+/** Processes that are left with the container's root. Another container may have the same root. */
+function others(remains: Remains): string[] {
+  const { binding } = remains.runtime;
+  if (remains.root === undefined) return [];
+  const pids = processes(binding).filter(
+    pid => hasRoot(remains, pid) && identify(binding, pid)?.alive === true,
+  );
+  return pids.length === 0 ? [] : [`${named(binding, pids)} with its root file system`];
+}
+
+const mostNamed = 4;
+
+function named(binding: Binding, pids: readonly number[]): string {
+  const names = pids.slice(0, mostNamed).map(pid => {
+    const name = binding.readTextIfThere(`/proc/${pid}/comm`)?.trim();
+    return name === undefined ? String(pid) : `${pid} (${name})`;
+  });
+  return `process ${names.join(', ')}${pids.length > mostNamed ? ', ...' : ''}`;
+}
