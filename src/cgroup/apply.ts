@@ -3,7 +3,7 @@ import { errno } from '../errors/errno.ts';
 import { RuntimeError } from '../errors/error.ts';
 import { hostFailure, refusalOf } from '../errors/system.ts';
 import type { Binding, SystemError } from '../host/binding.d.ts';
-import { enableControllers, type Limited } from './controllers.ts';
+import { enableControllers, type LimitedCgroup } from './controllers.ts';
 import type { CgroupWrite } from './write.ts';
 import { writeHint } from './write-hints.ts';
 
@@ -11,14 +11,14 @@ import { writeHint } from './write-hints.ts';
 export type BeforeWrite = (file: string, value: string) => void;
 
 /**
- * Enables the controllers and writes the values, in their order, into a cgroup that is there, whoever made it.
+ * Enables the controllers, then writes the values in the given order into an existing cgroup.
  *
- * @throws RuntimeError as enableControllers; `host.cgroup-write` with the pointer of the value that was refused: what
- *   comes before it has been written then
+ * @throws RuntimeError as enableControllers; `host.cgroup-write` with the pointer of the value that the kernel
+ *   refused: the values before it have been written
  */
 export function applyResources(
   binding: Binding,
-  place: Limited,
+  place: LimitedCgroup,
   writes: readonly CgroupWrite[],
   before: BeforeWrite = () => {},
 ): void {
@@ -44,7 +44,7 @@ function write(
   value: string,
   before: BeforeWrite,
 ): SystemError | undefined {
-  // Names of `unified` are checked with the config. Here it would be a file outside of the cgroup.
+  // The config checks reject such names in `unified`. The path would lead out of the cgroup.
   if (file.includes('/')) throw new RuntimeError({ code: 'internal', message: `${file} is no file name` });
   return refusalOf(() => {
     before(file, value);
@@ -54,7 +54,7 @@ function write(
 
 function refused(
   binding: Binding,
-  { path }: Limited,
+  { path }: LimitedCgroup,
   { origin }: CgroupWrite,
   file: string,
   value: string,

@@ -8,24 +8,28 @@ import { parentPath } from '../host/paths.ts';
 import { missingController } from './missing-controller.ts';
 import type { CgroupWrite } from './write.ts';
 
-/** Where limits are to hold: the cgroup, and the mount above which nothing is touched. */
-export interface Limited {
+/** The cgroup that is limited, and the cgroup2 mount point: nothing at or above the mount point is changed. */
+export interface LimitedCgroup {
   readonly root: string;
   readonly path: string;
 }
 
-/** Of the processes in the way, as many are named. */
+/** An error names at most this many of the processes that prevent enabling. */
 const namedProcesses = 4;
 
 /**
- * Hands all controllers that are offered down from the root of the hierarchy to the cgroup, through each
- * cgroup.subtree_control on the way: engines read the numbers of every container, and a container may hand down in its own
- * cgroup what it has been given. Only those that `writes` need must be enabled.
+ * Enables every offered controller in each cgroup.subtree_control from the root of the hierarchy down to the parent
+ * of the cgroup. Engines read the statistics of every container, and a container may enable in its own cgroup the
+ * controllers that it has. A failure to enable a controller is an error only if `writes` need it.
  *
- * @throws RuntimeError `host.cgroup-controller` (there is none), `host.cgroup-processes` (processes are in the way),
- *   `host.cgroup-threaded`, `host.syscall`
+ * @throws RuntimeError `host.cgroup-controller` (the controller is missing), `host.cgroup-processes` (a cgroup on the
+ *   path contains processes), `host.cgroup-threaded`, `host.syscall`
  */
-export function enableControllers(binding: Binding, place: Limited, writes: readonly CgroupWrite[]): void {
+export function enableControllers(
+  binding: Binding,
+  place: LimitedCgroup,
+  writes: readonly CgroupWrite[],
+): void {
   const needed = new Map<string, CgroupWrite>();
   for (const write of writes) {
     if (write.optional || write.controller === 'cgroup' || needed.has(write.controller)) continue;
@@ -37,30 +41,30 @@ export function enableControllers(binding: Binding, place: Limited, writes: read
   }
   let wanted = offered;
   if (wanted.length === 0) return;
-  for (const directory of above(place)) {
+  for (const directory of ancestors(place)) {
     const given = wordsOf(binding, `${directory}/cgroup.subtree_control`);
-    const lacking = wanted.filter(name => !given.includes(name));
-    if (lacking.length === 0) continue;
-    const standing = inTheWay(binding, directory);
-    if (standing === '' && enable(binding, directory, lacking) === undefined) continue;
-    // One of them is refused: each by itself.
-    for (const name of lacking) {
-      const error = standing === '' ? enable(binding, directory, [name]) : undefined;
-      if (standing === '' && error === undefined) continue;
+    const missing = wanted.filter(name => !given.includes(name));
+    if (missing.length === 0) continue;
+    const processes = directProcesses(binding, directory);
+    if (processes === '' && enable(binding, directory, missing) === undefined) continue;
+    // The kernel refuses the whole write if it refuses one controller: enable each one separately.
+    for (const name of missing) {
+      const error = processes === '' ? enable(binding, directory, [name]) : undefined;
+      if (processes === '' && error === undefined) continue;
       const write = needed.get(name);
-      if (write !== undefined) throw refused(binding, directory, name, write, standing, error);
+      if (write !== undefined) throw refused(binding, directory, name, write, processes, error);
       wanted = wanted.filter(other => other !== name);
     }
   }
 }
 
-/** The names in a file of controllers; none where it is not. */
+/** The names in a file that lists controllers; empty if the file is missing. */
 export function wordsOf(binding: Binding, path: string): readonly string[] {
   return (binding.readTextIfThere(path) ?? '').split(/\s+/).filter(word => word !== '');
 }
 
-/** From the root to the cgroup that holds this one. */
-function above({ root, path }: Limited): string[] {
+/** The ancestors of the cgroup, from the root to its parent. */
+function ancestors({ root, path }: LimitedCgroup): string[] {
   const way: string[] = [];
   for (let at = path; at !== root; ) {
     at = parentPath(at);
@@ -81,7 +85,7 @@ function refused(
   directory: string,
   controller: string,
   { file, origin }: CgroupWrite,
-  standing: string,
+  processes: string,
   error: SystemError | undefined,
 ): RuntimeError {
   const path = `${directory}/cgroup.subtree_control`;
@@ -91,7 +95,7 @@ function refused(
     return new RuntimeError({
       ...fields,
       code: 'host.cgroup-processes',
-      message: `${attempted}: processes are in ${directory}: ${standing}`,
+      message: `${attempted}: processes are in ${directory}: ${processes}`,
       hint: 'only a cgroup without processes of its own can give controllers to those in it: move them away, or name another cgroupsPath',
     });
   }
@@ -116,16 +120,17 @@ function hintOf(controller: string, number: number): string | undefined {
 }
 
 /**
- * Who is in the cgroup itself, as `812 (sshd), 813 (bash)`. The kernel refuses some controllers then, and with the others
- * makes a threaded cgroup of it, in which no container can be. Only the very root may have both.
+ * Returns the processes directly in the cgroup, for example `812 (sshd), 813 (bash)`. If there are any, the kernel
+ * refuses domain controllers such as memory, and turns the cgroup into a threaded one for the others; a container
+ * cannot be in a threaded cgroup. Only the root cgroup of the machine may contain processes and enable controllers.
  */
-function inTheWay(binding: Binding, directory: string): string {
+function directProcesses(binding: Binding, directory: string): string {
   const type = binding.readTextIfThere(`${directory}/cgroup.type`)?.trim();
   if (type === undefined || type === 'threaded') return '';
   const text = unlessMissing(() => binding.readText(`${directory}/cgroup.procs`)) ?? '';
   const pids = text.split('\n').filter(line => line !== '');
   const names = pids.slice(0, namedProcesses).map(pid => {
-    // 0 stands for one that our pid namespace does not see.
+    // cgroup.procs contains 0 for a process outside our pid namespace.
     const name = pid === '0' ? undefined : binding.readTextIfThere(`/proc/${pid}/comm`)?.trim();
     return name === undefined ? pid : `${pid} (${name})`;
   });

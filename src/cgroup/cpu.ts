@@ -5,7 +5,7 @@ import { type CgroupWrite, isNumber, isUnset, optionalIf, type ResourceContext }
 
 const defaultPeriod = 100000;
 
-/** cpu.idle, cpu.weight, cpu.max and cpu.max.burst. The kernel takes a weight only where cpu.idle is 0. */
+/** Writes cpu.idle, cpu.weight, cpu.max and cpu.max.burst. The kernel accepts a weight only if cpu.idle is 0. */
 export function cpuWrites(cpu: CPU | undefined, context: ResourceContext): CgroupWrite[] {
   if (cpu === undefined) return [];
   const write = (file: string, property: string, value: string, optional = false): CgroupWrite => ({
@@ -43,8 +43,8 @@ export function cpuWrites(cpu: CPU | undefined, context: ResourceContext): Cgrou
 }
 
 /**
- * cpu.weight (1 to 10000) for version 1's shares (2 to 262144): a quadratic in the logarithm, so that both ends stay
- * what they are and the default 1024 becomes the default 100.
+ * Converts shares of cgroup version 1 (2 to 262144) to cpu.weight (1 to 10000). The conversion is quadratic in the
+ * logarithm: it maps the ends to the ends and the default 1024 to the default 100.
  */
 export function weightOfShares(shares: Integer): number {
   if (shares <= 2) return 1;
@@ -53,7 +53,7 @@ export function weightOfShares(shares: Integer): number {
   return Math.ceil(10 ** ((log * log + 125 * log) / 612 - 7 / 34));
 }
 
-/** The kernel refuses a burst above the quota: a burst that shrinks is written before a quota that does. */
+/** The kernel refuses a burst above the quota: write a smaller burst before cpu.max, a larger one after it. */
 function bandwidth(
   { quota, period, burst }: CPU,
   { read }: ResourceContext,

@@ -2,7 +2,7 @@
 import type { CPU } from '../oci/resources.ts';
 import type { CgroupWrite, ResourceContext } from './write.ts';
 
-/** cpuset.cpus and cpuset.mems. */
+/** Writes cpuset.cpus and cpuset.mems. */
 export function cpusetWrites(cpu: CPU | undefined, { origin }: ResourceContext): CgroupWrite[] {
   const writes: CgroupWrite[] = [];
   for (const name of ['cpus', 'mems'] as const) {

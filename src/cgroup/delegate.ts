@@ -4,14 +4,14 @@ import type { Binding } from '../host/binding.d.ts';
 import { unlessMissing } from '../host/files.ts';
 
 const listOfFiles = '/sys/kernel/cgroup/delegate';
-/** Of kernels before that list. */
+/** The list of kernels that have no such file (before Linux 4.15). */
 const usualFiles = 'cgroup.procs\ncgroup.subtree_control\ncgroup.threads';
 /** (gid_t)-1 of chown(2). */
 const sameGroup = 0xffffffff;
 
 /**
- * Gives the directory of the cgroup to a user, and of its files those that the kernel says may be given away: the limits
- * stay the runtime's. config-linux.md#cgroup-ownership
+ * Gives a user the directory of the cgroup and those of its files that the kernel lists as delegatable. The files
+ * with limits keep their owner. config-linux.md#cgroup-ownership
  */
 export function delegateCgroup(binding: Binding, path: string, uid: number, pointer: string): void {
   const files = (binding.readTextIfThere(listOfFiles) ?? usualFiles).split('\n').filter(name => name !== '');

@@ -7,26 +7,27 @@ import { isBelow, parentPath } from '../host/paths.ts';
 import { isFrozen } from './freezer.ts';
 import { processesOf } from './processes.ts';
 
-/** A container's cgroup, as it is remembered in the state directory. */
+/** A container's cgroup, as stored in the state directory. */
 export interface CgroupPlace {
-  /** Where cgroup2 is mounted. Nothing at or above it is ever touched. */
+  /** The mount point of cgroup2. Nothing at or above it is changed. */
   readonly root: string;
   /** The container's own directory, absolute, below `root`. */
   readonly path: string;
-  /** The directories of the way to `path` and itself that were not there before, outermost first. */
+  /** The directories on the path, including `path`, that did not exist before; outermost first. */
   readonly made: readonly string[];
-  /** The unit of systemd whose cgroup it is: systemd made it, and removes it. */
+  /** The systemd unit that owns the cgroup: systemd creates and removes it. */
   readonly unit?: string;
   readonly manager?: 'system' | 'user';
 }
 
 const directoryMode = 0o755;
-/** Another container's delete may take an empty parent away between two of our mkdirs. */
+/** The delete of another container may remove an empty parent between two of our mkdir calls. */
 const attempts = 5;
 
 /**
- * Where the cgroup will be and what has to be made for it. Looks, and makes nothing. A cgroup that is there already is
- * taken over when nobody is in it: refused here, before anything is written that lets a later delete end its processes.
+ * Returns the path of the cgroup and the directories to create; creates nothing. An existing cgroup is used if it is
+ * empty. This check comes before the state is written, because a later delete kills all processes of a recorded
+ * cgroup.
  *
  * @throws RuntimeError `config.cgroups-path`, `state.cgroup-not-empty`, `state.cgroup-frozen`
  */
@@ -48,15 +49,16 @@ export function planCgroup(binding: Binding, root: string, path: string, origin:
 }
 
 /**
- * Makes the directories. Somebody may have been faster: who is in the cgroup now was not put there by us.
+ * Creates the directories. If another process created the cgroup in the meantime, it must be empty: its processes are
+ * not the container's.
  *
  * @throws RuntimeError `state.cgroup-not-empty`, `state.cgroup-frozen`, `state.cgroup-threaded`, `host.syscall`
  */
 export function makeCgroup(binding: Binding, place: CgroupPlace, origin: string): void {
-  let ours = false;
+  let created = false;
   for (let attempt = 1; ; attempt++) {
     try {
-      ours = makeMissing(binding, place, attempt === 1 ? place.made : wholeWay(place));
+      created = makeMissing(binding, place, attempt === 1 ? place.made : pathBelowRoot(place));
       break;
     } catch (error) {
       const parentVanished = isSystemError(error) && error.errno === errno.ENOENT;
@@ -70,11 +72,11 @@ export function makeCgroup(binding: Binding, place: CgroupPlace, origin: string)
       );
     }
   }
-  if (!ours) refuseOccupied(binding, place.path, origin);
+  if (!created) refuseOccupied(binding, place.path, origin);
   refuseThreaded(binding, place, origin);
 }
 
-/** Below a threaded cgroup no process can live that has memory of its own to count. */
+/** The kernel does not allow domain controllers such as memory below a threaded cgroup. */
 function refuseThreaded(binding: Binding, { root, path }: CgroupPlace, origin: string): void {
   if (parentPath(path) === root) return;
   const type = binding.readTextIfThere(`${path}/cgroup.type`)?.trim();
@@ -90,28 +92,28 @@ function refuseThreaded(binding: Binding, { root, path }: CgroupPlace, origin: s
   });
 }
 
-function wholeWay(place: CgroupPlace): string[] {
-  const way: string[] = [];
-  for (let at = place.path; at !== place.root; at = parentPath(at)) way.unshift(at);
-  return way;
+function pathBelowRoot(place: CgroupPlace): string[] {
+  const directories: string[] = [];
+  for (let at = place.path; at !== place.root; at = parentPath(at)) directories.unshift(at);
+  return directories;
 }
 
-/** True when the cgroup itself was made here and now, so that nobody else can be in it. */
+/** Returns true if this call created the cgroup itself, which is therefore empty. */
 function makeMissing(binding: Binding, place: CgroupPlace, directories: readonly string[]): boolean {
-  let ours = false;
+  let created = false;
   for (const directory of directories) {
     try {
       binding.mkdir(directory, directoryMode);
-      ours = directory === place.path;
+      created = directory === place.path;
     } catch (error) {
       if (!isSystemError(error) || error.errno !== errno.EEXIST) throw error;
     }
   }
-  return ours;
+  return created;
 }
 
 /**
- * A cgroup that is there already must be empty, also one that systemd is to make.
+ * Requires an existing cgroup to be empty, also if systemd is going to create it.
  *
  * @throws RuntimeError `state.cgroup-not-empty`, `state.cgroup-frozen`
  */
@@ -119,7 +121,10 @@ export function requireVacant(binding: Binding, path: string, origin: string): v
   if (binding.stat(path) !== undefined) refuseOccupied(binding, path, origin);
 }
 
-/** Processes of somebody else would get this container's limits and its SIGKILL; a frozen cgroup would hold the init for ever. */
+/**
+ * Other processes would get the limits and the SIGKILL of this container; in a frozen cgroup the init would never
+ * run.
+ */
 function refuseOccupied(binding: Binding, path: string, origin: string): void {
   const found = processesOf(binding, path).length;
   if (found > 0) {

@@ -3,22 +3,22 @@ import { errno } from '../errors/errno.ts';
 import { isSystemError } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
 
-/** True when everything in the cgroup is frozen, by itself or by a cgroup above. */
+/** Returns true if all processes in the cgroup are frozen, by this cgroup or by one above it. */
 export function isFrozen(binding: Binding, path: string): boolean {
   return event(binding, path, 'frozen') === 1;
 }
 
-/** True when this very cgroup was frozen (`pause`), whatever the cgroups above say. */
+/** Returns true if this cgroup itself was frozen (`pause`), regardless of the cgroups above it. */
 export function isPaused(binding: Binding, path: string): boolean {
   return binding.readTextIfThere(`${path}/cgroup.freeze`)?.trim() === '1';
 }
 
-/** True when a process that is not a zombie is in the cgroup or below. False when there is no such cgroup. */
+/** Returns true if a process other than a zombie is in the cgroup or below it; false if the cgroup does not exist. */
 export function isPopulated(binding: Binding, path: string): boolean {
   return event(binding, path, 'populated') === 1;
 }
 
-/** undefined when the cgroup is removed by somebody else (systemd) while one of its files is open. */
+/** Returns undefined if the cgroup is removed, for example by systemd, while one of its files is open (ENODEV). */
 export function unlessGone<T>(work: () => T): T | undefined {
   try {
     return work();
@@ -28,14 +28,14 @@ export function unlessGone<T>(work: () => T): T | undefined {
   }
 }
 
-/** Milliseconds between two looks, doubled each time up to the second number. */
+/** Milliseconds between two reads of cgroup.events; the delay doubles up to the second value. */
 const firstPauseMs = 1;
 const longestPauseMs = 100;
 
 /**
- * Freezes everything in the cgroup and below, and waits until nothing there runs any more.
+ * Freezes all processes in and below the cgroup, and waits until the kernel reports the cgroup frozen.
  *
- * @returns false when that did not come true in `timeoutMs`: then all of it runs again
+ * @returns false if that took longer than `timeoutMs`; the processes are thawed then
  */
 export function freeze(binding: Binding, path: string, timeoutMs: number): boolean {
   setFreeze(binding, path, '1');
@@ -53,7 +53,7 @@ export function freeze(binding: Binding, path: string, timeoutMs: number): boole
   return true;
 }
 
-/** Undoes `freeze`. What a cgroup above freezes stays so. */
+/** Undoes `freeze`. Processes that a cgroup above freezes stay frozen. */
 export function thaw(binding: Binding, path: string): void {
   setFreeze(binding, path, '0');
 }
@@ -62,7 +62,7 @@ function setFreeze(binding: Binding, path: string, value: '0' | '1'): void {
   binding.writeText(`${path}/cgroup.freeze`, value, 0, 0);
 }
 
-/** A number of cgroup.events; the root cgroup has no such file. */
+/** Reads a number of cgroup.events; the root cgroup has no such file. */
 function event(binding: Binding, path: string, name: string): number | undefined {
   const text = unlessGone(() => binding.readTextIfThere(`${path}/cgroup.events`));
   for (const line of text?.split('\n') ?? []) {

@@ -2,7 +2,7 @@
 import type { HugepageLimit } from '../oci/resources.ts';
 import type { CgroupWrite, ResourceContext } from './write.ts';
 
-/** For pages in use and, as far as the kernel counts them, for reserved ones: what is reserved may be used later. */
+/** Limits pages in use and, if the kernel counts them, reserved pages: a process may use reserved pages later. */
 export function hugetlbWrites(
   limits: readonly HugepageLimit[] | undefined,
   { origin }: ResourceContext,

@@ -11,8 +11,8 @@ const throttles = [
 ] as const;
 
 /**
- * Weights, in io.bfq.weight where that scheduler is, else in io.weight; then io.max, one device and one limit in each
- * write, which leaves the others as they are.
+ * Writes the weights to io.bfq.weight, or to io.weight if the first file is missing; then io.max with one device and
+ * one limit in each write, which keeps the other limits.
  */
 export function ioWrites(blockIO: BlockIO | undefined, context: ResourceContext): CgroupWrite[] {
   if (blockIO === undefined) return [];
@@ -54,7 +54,7 @@ export function ioWrites(blockIO: BlockIO | undefined, context: ResourceContext)
   return writes;
 }
 
-/** 1 to 10000 for 10 to 1000. */
+/** Converts 10 to 1000 to 1 to 10000. */
 export function ioWeight(weight: number): number {
   return Math.trunc(1 + ((weight - 10) * 9999) / 990);
 }

@@ -4,7 +4,10 @@ import type { Integer } from '../oci/config.ts';
 import type { Memory } from '../oci/resources.ts';
 import { type CgroupWrite, isNumber, isUnset, limitText, optionalIf, type ResourceContext } from './write.ts';
 
-/** memory.swap.max, memory.max, memory.low, in this order: swap that is taken away first cannot fill up meanwhile. */
+/**
+ * Writes memory.swap.max, memory.max and memory.low in this order: a lower swap limit must hold before a lower memory
+ * limit makes the kernel swap.
+ */
 export function memoryWrites(memory: Memory | undefined, context: ResourceContext): CgroupWrite[] {
   if (memory === undefined) return [];
   warnOfVersion1(memory, context);
@@ -19,7 +22,7 @@ export function memoryWrites(memory: Memory | undefined, context: ResourceContex
   const writes: CgroupWrite[] = [];
   const swap = swapAlone(memory, `${origin}/swap`);
   if (swap !== undefined) {
-    // Without swap in the kernel there is no file, and what these two ask for is so.
+    // A kernel without swap accounting has no such file; it needs no write for `max` or `0`.
     const property = isUnset(memory.swap) ? 'limit' : 'swap';
     writes.push(write('memory.swap.max', property, swap, swap === 'max' || swap === '0'));
   }
@@ -33,8 +36,8 @@ export function memoryWrites(memory: Memory | undefined, context: ResourceContex
 }
 
 /**
- * The config's limit is for memory and swap together, the kernel's for swap alone. Without a limit for memory there is
- * none for swap either, unless there is one for both.
+ * The limit in the config is for memory and swap together, that of the kernel for swap only. If memory is unlimited,
+ * swap is too, unless the config sets `swap`.
  *
  * @throws RuntimeError `config.resources.memory-swap`
  */
@@ -73,7 +76,7 @@ function warnOfVersion1(memory: Memory, { origin, warn }: ResourceContext): void
     warn(`${origin}/memory/${property}`, `${property} is ignored: ${why}`);
   if (!isUnset(kernel)) ignored('kernel', 'cgroup version 2 counts kernel memory within limit');
   if (!isUnset(kernelTCP)) ignored('kernelTCP', 'cgroup version 2 counts TCP buffers within limit');
-  // 2^64-1 is -1 in the hands of some engines: unset.
+  // Some engines write -1 (unset) as 2^64-1.
   if (swappiness !== undefined && BigInt(swappiness) !== 18446744073709551615n) {
     ignored('swappiness', 'cgroup version 2 has none for a single cgroup');
   }

@@ -11,13 +11,13 @@ import type {
 import { isNumber, isUnset } from './write.ts';
 
 /**
- * What holds after an update, with runc's rules: most values stay until another is given, and devices are replaced one by
- * one. What is asked for as a whole (cpusets, burst, idle, pids, unified) is forgotten when it is not asked for again:
- * the kernel's files keep it, and a later update does not write it anew.
+ * Returns the resources that apply after an update, by runc's rules. Most values stay until another value is given;
+ * devices are replaced individually. Cpusets, burst, idle, pids and unified are dropped if the update does not
+ * contain them: the control files keep them, and a later update does not write them again.
  */
 export function mergeResources(stored: Resources, asked: Resources): Resources {
   const { network } = stored;
-  // A list of rules is one whole: the last that matches decides.
+  // The last matching device rule decides, so a new list replaces the whole old one.
   const devices = (asked.devices ?? []).length > 0 ? asked.devices : stored.devices;
   const { pids, unified } = asked;
   const hugepageLimits = upserted(stored.hugepageLimits, asked.hugepageLimits, limit => limit.pageSize);
@@ -36,7 +36,7 @@ export function mergeResources(stored: Resources, asked: Resources): Resources {
 
 function mergeMemory(stored: Memory, asked: Memory): Memory {
   const merged: { -readonly [Name in keyof Memory]: Memory[Name] } = { ...stored, ...asked };
-  // Without a limit for memory there is none for swap either, unless one is asked for.
+  // An unlimited memory limit removes the swap limit, unless the update sets `swap`.
   if (isNumber(asked.limit, -1) && asked.swap === undefined) delete merged.swap;
   if (asked.checkBeforeUpdate === undefined) delete merged.checkBeforeUpdate;
   return merged;
@@ -44,7 +44,7 @@ function mergeMemory(stored: Memory, asked: Memory): Memory {
 
 function mergeCpu(stored: CPU, asked: CPU): CPU {
   const { shares, quota, period } = stored;
-  // One without the other leaves the other as it was; neither of them means that the next one comes without the old.
+  // If only quota or period is given, the other keeps its stored value; if neither is, both are dropped.
   const keepsBandwidth = isUnset(asked.quota) !== isUnset(asked.period);
   return {
     ...(shares !== undefined && asked.idle === undefined && { shares }),
@@ -54,7 +54,7 @@ function mergeCpu(stored: CPU, asked: CPU): CPU {
   };
 }
 
-/** Without what is 0 among these. */
+/** Removes the named members that are 0. */
 function withoutUnset(cpu: CPU, names: readonly ('quota' | 'period')[]): CPU {
   const left: { -readonly [Name in keyof CPU]: CPU[Name] } = { ...cpu };
   for (const name of names) if (isUnset(left[name])) delete left[name];
@@ -80,7 +80,7 @@ function mergeBlockIO(stored: BlockIO, asked: BlockIO): BlockIO {
   return merged;
 }
 
-/** New ones come last, and in the place of an old one of the same name. */
+/** New entries are appended; an entry with an existing name replaces the old one in its position. */
 function upserted<T>(
   stored: readonly T[] = [],
   asked: readonly T[] = [],

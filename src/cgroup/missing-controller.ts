@@ -3,13 +3,14 @@ import { RuntimeError } from '../errors/error.ts';
 import type { Binding } from '../host/binding.d.ts';
 import type { CgroupWrite } from './write.ts';
 
-/** What a controller is called in version 1, where the names differ. */
+/** Names of controllers in cgroup version 1, where they differ. */
 const version1Names: Readonly<Record<string, string>> = { io: 'blkio' };
 
 /**
- * A limit whose controller is not there: where it was looked for, where it is instead, and what gives it back.
+ * Returns the error for a limit whose controller is missing: the file that lists the controllers, the place where the
+ * controller is now, and a cure.
  *
- * @param offered - the controllers that the root of the hierarchy has
+ * @param offered - the controllers in the root of the hierarchy
  */
 export function missingController(
   binding: Binding,

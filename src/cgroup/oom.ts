@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Binding } from '../host/binding.d.ts';
 
-/** How many processes of the cgroup the kernel has killed because it was full; 0 where that is not counted. */
+/**
+ * The number of processes in the cgroup that the kernel has killed because of its memory limit; 0 if it has no
+ * counter.
+ */
 export function oomKills(binding: Binding, path: string): number {
   const text = binding.readTextIfThere(`${path}/memory.events`) ?? '';
   return Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0);

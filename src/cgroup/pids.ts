@@ -3,8 +3,8 @@ import type { Pids } from '../oci/resources.ts';
 import { type CgroupWrite, isNumber, optionalIf, type ResourceContext } from './write.ts';
 
 /**
- * pids.max. Any negative number is no limit. 0 becomes 1, as with runc: systemd has no 0, and with the first process
- * inside both mean that there is no second.
+ * Writes pids.max. A negative number means no limit. 0 becomes 1, like in runc: systemd does not accept 0, and both
+ * values prevent a second process after the init is in the cgroup.
  */
 export function pidsWrites(pids: Pids | undefined, { origin }: ResourceContext): CgroupWrite[] {
   const limit = pids?.limit;

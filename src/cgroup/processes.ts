@@ -7,28 +7,28 @@ import { isDirectory, unlessMissing } from '../host/files.ts';
 import { isPopulated, unlessGone } from './freezer.ts';
 
 const SIGKILL = 9;
-/** Milliseconds between two looks, doubled each time up to the second number. */
+/** Milliseconds between two checks; the delay doubles up to the second value. */
 const firstPauseMs = 1;
 const longestPauseMs = 100;
 
-/** Process ids in the cgroup and in all below it. Empty when there is no such cgroup. */
+/** The process ids in and below the cgroup; empty if the cgroup does not exist. */
 export function processesOf(binding: Binding, path: string): number[] {
   const pids = readPids(binding, `${path}/cgroup.procs`);
   for (const child of childCgroups(binding, path)) pids.push(...processesOf(binding, child));
   return pids;
 }
 
-/** The cgroups directly below. */
+/** The direct child cgroups. */
 export function childCgroups(binding: Binding, path: string): string[] {
   const names = unlessMissing(() => binding.readdir(path)) ?? [];
-  // By type and not by name: a container may call its cgroups whatever it likes, `memory.current` included.
+  // Check the file type, not the name: a container may name its cgroups freely, even `memory.current`.
   return names.map(name => `${path}/${name}`).filter(child => isDirectory(binding, child, true));
 }
 
 /**
- * Kills every process in the cgroup and below, and waits until it is empty.
+ * Kills every process in and below the cgroup, and waits until it is empty.
  *
- * @throws RuntimeError `state.cgroup-not-empty` when something is still there after `timeoutMs`
+ * @throws RuntimeError `state.cgroup-not-empty` if a process is still there after `timeoutMs`
  */
 export function killProcesses(binding: Binding, path: string, timeoutMs = 10_000): void {
   let pauseMs = firstPauseMs;
@@ -51,10 +51,10 @@ export function killProcesses(binding: Binding, path: string, timeoutMs = 10_000
 }
 
 /**
- * SIGKILL for all: one write to cgroup.kill (Linux 5.14), which no fork can outrun. Older kernels: each pid in turn,
- * which is why the caller looks again.
+ * Sends SIGKILL to all processes. One write to cgroup.kill (Linux 5.14) also reaches processes that fork meanwhile.
+ * On older kernels each pid gets a signal, so the caller must check again.
  *
- * @returns false when there is no such cgroup
+ * @returns false if the cgroup does not exist
  */
 export function signalAll(binding: Binding, path: string): boolean {
   if (binding.stat(path) === undefined) return false;
@@ -66,7 +66,7 @@ export function signalAll(binding: Binding, path: string): boolean {
   for (const pid of processesOf(binding, path)) {
     const pidfd = pid === 0 ? undefined : binding.pidfdOpen(pid);
     if (pidfd === undefined) continue;
-    // The pid may have got a new owner since the list was read: only who is in the cgroup now is signalled.
+    // The pid may have been reused since it was read: signal it only if it is still in the cgroup.
     if (processesOf(binding, path).includes(pid)) binding.pidfdSignal(pidfd, SIGKILL);
     binding.close(pidfd);
   }
@@ -76,10 +76,11 @@ export function signalAll(binding: Binding, path: string): boolean {
 function readPids(binding: Binding, path: string): number[] {
   try {
     const lines = binding.readText(path).split('\n');
-    // 0 stands for a process that our pid namespace does not see.
+    // cgroup.procs contains 0 for a process outside our pid namespace.
     return lines.filter(line => line !== '').map(Number);
   } catch (error) {
-    // ENODEV: the cgroup was removed under us. EOPNOTSUPP: a threaded cgroup; the domain above lists its processes.
+    // ENODEV: the cgroup was removed meanwhile. EOPNOTSUPP: the cgroup is threaded; the domain above it lists its
+    // processes.
     const absent: readonly number[] = [errno.ENOENT, errno.ENODEV, errno.EOPNOTSUPP];
     if (isSystemError(error) && absent.includes(error.errno)) return [];
     throw error;

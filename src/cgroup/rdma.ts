@@ -3,7 +3,7 @@ import { formatPointer } from '../bundle/pointer.ts';
 import type { Rdma } from '../oci/resources.ts';
 import type { CgroupWrite, ResourceContext } from './write.ts';
 
-/** rdma.max, a device in each write; what is not limited in the config stays as it is. */
+/** Writes rdma.max, one device in each write; a limit that the config does not contain stays as it is. */
 export function rdmaWrites(
   devices: Readonly<Record<string, Rdma>> | undefined,
   { origin }: ResourceContext,

@@ -8,18 +8,19 @@ import type { CgroupPlace } from './directory.ts';
 import { isPopulated } from './freezer.ts';
 import { childCgroups, killProcesses } from './processes.ts';
 
-/** About a second in all: a dying process leaves its cgroup a little after it can be waited for. */
+/** About one second in total: a process leaves its cgroup shortly after its parent can reap it. */
 const pausesMs = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512];
 
 /**
- * What to do with processes in the cgroup. `kill` when a container lived there: they are its own. `spare` when none
- * was ever recorded: an init of ours has ended with its runtime, so they are somebody else's, and the cgroup with them.
+ * The action for processes in the cgroup. `kill`: a container ran there, and they belong to it. `spare`: no container
+ * was recorded, and its init ended together with the runtime; the processes belong to another program, so the cgroup
+ * stays.
  */
 export type Occupants = 'kill' | 'spare';
 
 /**
- * Removes the container's cgroup with all that was made below it, then the parents that were made for it and that
- * nobody else uses. What is already gone is fine.
+ * Removes the container's cgroup with all cgroups below it, then the unused parents that were created for it. It
+ * ignores cgroups that are already gone.
  */
 export function removeCgroup(binding: Binding, place: CgroupPlace, occupants: Occupants): void {
   if (!isBelow(place.path, place.root)) {
@@ -28,10 +29,10 @@ export function removeCgroup(binding: Binding, place: CgroupPlace, occupants: Oc
       message: `${place.path} is not a cgroup below ${place.root}`,
     });
   }
-  // Mostly nobody is in it any more, and the kernel knows: EBUSY otherwise.
+  // Fast path: the cgroup is usually empty. The kernel returns EBUSY if it is not.
   if (!removeUnused(binding, place.path)) {
     if (occupants === 'kill') killProcesses(binding, place.path);
-    else if (!isLeft(binding, place.path)) return;
+    else if (!becomesEmpty(binding, place.path)) return;
     removeBelow(binding, place.path);
   }
   for (const parent of [...place.made].reverse()) {
@@ -40,8 +41,8 @@ export function removeCgroup(binding: Binding, place: CgroupPlace, occupants: Oc
   }
 }
 
-/** True when nobody is in the cgroup, after waiting a little for a process that is just ending. */
-export function isLeft(binding: Binding, path: string): boolean {
+/** Returns true if the cgroup is empty, after waiting shortly for processes that are exiting. */
+export function becomesEmpty(binding: Binding, path: string): boolean {
   for (const pauseMs of pausesMs) {
     if (!isPopulated(binding, path)) return true;
     binding.sleepMs(pauseMs);
@@ -60,7 +61,7 @@ function removeBelow(binding: Binding, path: string): void {
       if (error.errno !== errno.EBUSY || pauseMs === 0) {
         throw hostFailure(error, `unable to remove the cgroup ${path}`);
       }
-      // Looked for only now: most containers make no cgroups of their own.
+      // List children only after EBUSY: most containers create no cgroups.
       const children = childCgroups(binding, path);
       for (const child of children) removeBelow(binding, child);
       if (children.length === 0) binding.sleepMs(pauseMs);
@@ -68,7 +69,7 @@ function removeBelow(binding: Binding, path: string): void {
   }
 }
 
-/** False when it is in use: a process or a cgroup is in it. */
+/** Returns false if the cgroup contains a process or a cgroup. */
 function removeUnused(binding: Binding, path: string): boolean {
   try {
     binding.rmdir(path);

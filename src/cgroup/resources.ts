@@ -11,8 +11,8 @@ import { unifiedWrites } from './unified.ts';
 import { type CgroupWrite, isUnset, type ResourceContext } from './write.ts';
 
 /**
- * All that the resources come to in control files, in the order in which they are to be written: `unified` last, because
- * it has the last word (config-linux.md#unified). Device rules are no files and not among them.
+ * Returns the writes for all resources, in the order in which they must happen. `unified` is last because it
+ * overrides the others (config-linux.md#unified). Device rules are not included: they are a BPF program, not files.
  *
  * @throws RuntimeError `config.resources.*`
  */

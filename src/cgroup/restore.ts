@@ -3,10 +3,10 @@ import type { ErrorFields, RuntimeError } from '../errors/error.ts';
 import { isSystemError, toRuntimeError } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
 import { applyResources } from './apply.ts';
-import type { Limited } from './controllers.ts';
+import type { LimitedCgroup } from './controllers.ts';
 import type { CgroupWrite } from './write.ts';
 
-/** What a file with a line for each device says of one that it has not. */
+/** Default line for a device without an entry. */
 const unlimited: Readonly<Record<string, string>> = {
   'io.max': 'rbps=max wbps=max riops=max wiops=max',
   'io.weight': 'default',
@@ -15,14 +15,14 @@ const unlimited: Readonly<Record<string, string>> = {
 };
 
 /**
- * As applyResources, and when a value is refused those that were written before it are put back. What could not be put
- * back is in the error's `cleanup`.
+ * Like applyResources, but if the kernel refuses a value, the values written before it are restored. The `cleanup` of
+ * the error lists the values that could not be restored.
  *
- * @param last - what is done when everything is written; when it throws, all of that is put back
+ * @param last - called after all writes; if it throws, all values are restored
  */
 export function applyOrRestore(
   binding: Binding,
-  place: Limited,
+  place: LimitedCgroup,
   writes: readonly CgroupWrite[],
   last: () => void = () => {},
 ): void {
@@ -30,18 +30,18 @@ export function applyOrRestore(
   try {
     applyResources(binding, place, writes, (file, value) => {
       const present = binding.readTextIfThere(`${place.path}/${file}`);
-      const text = present === undefined ? undefined : earlier(file, value, present);
+      const text = present === undefined ? undefined : restoringText(file, value, present);
       if (text !== undefined) undo.push({ file, text });
     });
     last();
   } catch (error) {
-    throw withCleanup(error, putBack(binding, place, undo));
+    throw withCleanup(error, restore(binding, place, undo));
   }
 }
 
-function putBack(
+function restore(
   binding: Binding,
-  { path }: Limited,
+  { path }: LimitedCgroup,
   undo: readonly { readonly file: string; readonly text: string }[],
 ): string[] {
   const left: string[] = [];
@@ -63,10 +63,10 @@ function withCleanup(error: unknown, left: readonly string[]): RuntimeError {
 }
 
 /**
- * What to write so that the file says again what it says now, when `value` is going to be written. undefined for what
- * cannot be told.
+ * Returns the text that restores the present content of the file after `value` was written; undefined if the content
+ * does not determine it.
  */
-export function earlier(file: string, value: string, present: string): string | undefined {
+export function restoringText(file: string, value: string, present: string): string | undefined {
   const [key = '', ...rest] = value.split(' ');
   const ofDevice = rest.length > 0 && file !== 'cpu.max';
   if (ofDevice) {
@@ -76,6 +76,6 @@ export function earlier(file: string, value: string, present: string): string | 
     return none === undefined ? undefined : `${key} ${none}`;
   }
   const first = (present.split('\n')[0] ?? '').replace(/^default /, '');
-  // An empty write would not reach the kernel.
+  // The kernel does not see an empty write.
   return first === '' ? '\n' : first;
 }

@@ -2,12 +2,12 @@
 import { formatPointer } from '../bundle/pointer.ts';
 import type { CgroupWrite, ResourceContext } from './write.ts';
 
-/** Each line by itself: files such as io.max take one device in a write. */
+/** Writes each line separately: files such as io.max accept one device per write. */
 export function unifiedWrites(
   files: Readonly<Record<string, string>> | undefined = {},
   context: ResourceContext,
 ): CgroupWrite[] {
-  // The kernel takes a weight only where cpu.idle is 0.
+  // The kernel accepts a weight only if cpu.idle is 0.
   const idleFirst = Object.entries(files).sort(([a], [b]) => Number(b === idle) - Number(a === idle));
   return idleFirst.flatMap(([file, content]) => {
     const origin = `${context.origin}${formatPointer(['unified', file])}`;

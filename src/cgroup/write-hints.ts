@@ -3,7 +3,7 @@ import { errno } from '../errors/errno.ts';
 import type { Binding } from '../host/binding.d.ts';
 import { unlessMissing } from '../host/files.ts';
 
-/** Why the kernel may have refused a value of a control file, as far as that can be seen. */
+/** Returns a likely cause for the kernel's refusal of a value, if one can be determined. */
 export function writeHint(
   binding: Binding,
   path: string,

@@ -1,42 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** One value of a control file: what a resource of the config comes to. */
+/** One write to a control file, derived from a resource of the config. */
 export interface CgroupWrite {
-  /** Name in the cgroup's directory. */
+  /** File name in the directory of the cgroup. */
   readonly file: string;
   readonly value: string;
-  /** JSON pointer of the property that asked for it. */
+  /** JSON pointer of the property that requires the write. */
   readonly origin: string;
-  /** Whose file it is, as cgroup.controllers spells it; `cgroup` for what every cgroup has. */
+  /** The controller of the file, spelled as in cgroup.controllers; `cgroup` for core files of every cgroup. */
   readonly controller: string;
   /**
-   * It asks for what holds without it too (no limit), or stands beside another that is enough: passed over where the file
-   * is not there.
+   * The write is skipped if the file is missing: its value is the default (no limit), or another write has the same
+   * purpose.
    */
   readonly optional?: true;
-  /** What is written instead where `file` is not there. */
+  /** The write to use if `file` is missing. */
   readonly otherwise?: { readonly file: string; readonly value: string };
 }
 
-/** What the functions of the controllers are given beside the resources. */
+/** The input of the functions for the controllers, in addition to the resources. */
 export interface ResourceContext {
-  /** Pointer of the resources in their document: `/linux/resources`, or `''` when they are the document. */
+  /** Pointer of the resources in their document: `/linux/resources`, or `''` if they are the whole document. */
   readonly origin: string;
-  /** What a control file of the cgroup says now, undefined when it is not there: in a cgroup that is still to be made, always. */
+  /**
+   * Returns the present content of a control file; undefined if it is missing, and always for a cgroup that does not
+   * exist yet.
+   */
   read(file: string): string | undefined;
-  /** Something asked for cannot be in this version of cgroups; the rest can. */
+  /** Reports a resource that cgroup version 2 does not support; the others still apply. */
   warn(pointer: string, message: string): void;
 }
 
-/** For a cgroup that is new. */
+/** `read` of a ResourceContext for a new cgroup. */
 export const readNothing = (): undefined => undefined;
 
-/** True for a value that engines write as 0 or leave out where they want nothing. */
+/** Returns true for a missing value and for 0, which engines write for "unset". */
 export function isUnset(value: number | bigint | undefined): value is undefined {
   return value === undefined || isNumber(value, 0);
 }
 
-/** True whichever way the number is held. */
+/** Compares numbers and bigints alike. */
 export function isNumber(value: number | bigint | undefined, number: number): boolean {
   return Number(value) === number;
 }
@@ -46,7 +49,7 @@ export function limitText(value: number | bigint): string {
   return isNumber(value, -1) ? 'max' : String(value);
 }
 
-/** For limits whose lack is the default: with no limit the file may be missing. */
+/** Marks a write of the default value: if there is no limit to set, the file may be missing. */
 export function optionalIf(condition: boolean): { readonly optional?: true } {
   return condition ? { optional: true } : {};
 }

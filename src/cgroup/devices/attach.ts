@@ -8,15 +8,15 @@ import { isMachineRoot } from '../../host/privilege.ts';
 import { deviceProgram } from './program.ts';
 import type { DeviceRule } from './rules.ts';
 
-/** A device program that the kernel has accepted. */
+/** A device program that the kernel has loaded. */
 export interface DeviceFilter {
-  /** From here on the rules hold for every process in the cgroup and below it. */
+  /** Applies the rules to every process in and below the cgroup. */
   attach(cgroup: string): void;
-  /** Gives the program back; attached ones stay. */
+  /** Closes the program; cgroups that it is attached to keep it. */
   close(): void;
 }
 
-/** Told of what will not be as asked. */
+/** Receives a message for each rule that cannot be enforced. */
 interface Warnings {
   warn(message: string): void;
 }
@@ -24,12 +24,13 @@ interface Warnings {
 const nothing: DeviceFilter = { attach: () => {}, close: () => {} };
 
 /**
- * Loads the program of the rules, so that only the attaching is left for the moment when they must hold.
+ * Loads the program for the rules in advance, so that only the attachment remains when the rules must take effect.
  *
- * Where bpf(2) is not allowed to a runtime that is not root, or root of a user namespace alone, there is no filter but a warning: such a
- * runtime cannot make devices of the host either.
+ * bpf(2) fails with EPERM for a runtime that is not root, or is root only in a user namespace. Such a runtime gets a
+ * warning and no filter: it cannot create device nodes of the host either.
  *
- * @param options.replace - the cgroup may have a program of ours already, to be replaced in one step. Default false
+ * @param options.replace - replace a program that the runtime attached to the cgroup before, in one step. Default
+ *   false
  * @throws RuntimeError `host.syscall` with the pointer `origin`
  */
 export function loadDeviceFilter(
@@ -78,7 +79,7 @@ function refusal(
   return hostFailure(error, attempt, {
     ...about,
     path: undefined,
-    // The last words of the kernel's verifier.
+    // The last line of the verifier's log.
     value: error.path,
     hint: hints()[error.errno],
   });

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import { covers, type DeviceRule, devicesKey, fewRules, ruleText, widerKeys } from './rules.ts';
 
-/** A rule that takes a part out of a wider one before it. */
+/** A rule that revokes a part of a wider rule before it. */
 export interface Hole {
-  /** In the list. */
+  /** Index in the list of rules. */
   readonly index: number;
   readonly rule: string;
   readonly wider: string;
 }
 
 /**
- * The first rule that the lists of version 1 cannot hold: they are exceptions to one default, and a part of an exception
- * with a wildcard cannot be taken back. Who writes such a rule believes in a protection that other runtimes refuse to
- * promise, so it is refused here too.
+ * Returns the first rule that the device lists of cgroup version 1 cannot express. Such a list consists of exceptions
+ * to one default, and cannot revoke a part of a wildcard exception. runc rejects such a rule, because its author
+ * would rely on a protection that does not exist; this runtime rejects it too.
  */
 export function findHole(rules: readonly DeviceRule[]): Hole | undefined {
   return rules.length <= fewRules ? findHoleInFew(rules) : findHoleInMany(rules);
@@ -42,11 +42,11 @@ export function findHoleInFew(rules: readonly DeviceRule[]): Hole | undefined {
   return undefined;
 }
 
-/** The same in a time that grows with the list. */
+/** Returns the same as findHoleInFew in linear time. */
 export function findHoleInMany(rules: readonly DeviceRule[]): Hole | undefined {
   let allowedByDefault = false;
   let exceptions: Exception[] = [];
-  /** The same, made when a rule takes one back. */
+  /** The index of `exceptions`, built when a rule revokes one for the first time. */
   let found: Exceptions | undefined;
   for (const [index, rule] of rules.entries()) {
     if (rule.type === 'a') {
@@ -72,13 +72,13 @@ export function findHoleInMany(rules: readonly DeviceRule[]): Hole | undefined {
 interface Exception {
   readonly rule: DeviceRule;
   readonly index: number;
-  /** What of the rule's has not been taken back. */
+  /** The access that no later rule has revoked. */
   access: number;
 }
 
 const bits = [1, 2, 4] as const;
 
-/** Exceptions by what they speak of, for each kind of access by itself: no rule is held against all others. */
+/** Indexes exceptions by devicesKey, separately for each kind of access, to avoid comparing every pair. */
 class Exceptions {
   private readonly ofBit = new Map(bits.map(bit => [bit, new ExceptionsOfBit(bit)]));
 
@@ -90,7 +90,7 @@ class Exceptions {
     for (const [bit, list] of this.ofBit) if ((exception.rule.access & bit) !== 0) list.add(exception);
   }
 
-  /** The first one that speaks of more devices than the rule, and of these too. */
+  /** Returns the first exception that matches all devices of the rule and more. */
   firstWider(rule: DeviceRule): Exception | undefined {
     const own = devicesKey(rule);
     let first: Exception | undefined;
@@ -104,7 +104,7 @@ class Exceptions {
     return first;
   }
 
-  /** From all that speak of no other devices than the rule. */
+  /** Revokes the access of the rule in all exceptions whose devices the rule matches. */
   takeBack(rule: DeviceRule): void {
     for (const [bit, list] of this.ofBit) if ((rule.access & bit) !== 0) list.takeBack(rule);
   }
@@ -113,7 +113,7 @@ class Exceptions {
 class ExceptionsOfBit {
   private readonly bit: number;
   private readonly ofKey = new Map<string, Exception[]>();
-  /** Keys below that of a wildcard; also of some that are there no more. */
+  /** Keys that a wildcard key includes; may contain keys of removed exceptions. */
   private readonly below = new Map<string, Set<string>>();
 
   constructor(bit: number) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type DeviceRule, wholeAccess } from './rules.ts';
 
-/** Opcodes of linux/bpf.h, the operation and the form of its operand together. */
+/** Opcodes of linux/bpf.h; each includes the operation and the kind of its operand. */
 export const bpf = {
   loadWord: 0x61, // dst = *(u32 *)(src + offset)
   move: 0xb7, // dst = immediate
@@ -9,7 +9,7 @@ export const bpf = {
   shiftRight: 0x77,
   and: 0x57,
   jump: 0x05,
-  /** The jumps compare 32 bits: a number of a device has no sign. */
+  /** These jumps compare 32 bits, because device numbers are unsigned. */
   jumpEqual: 0x16,
   jumpNotEqual: 0x56,
   jumpAnySet: 0x46,
@@ -22,13 +22,13 @@ const types = [
   ['c', 2],
 ] as const;
 
-/** struct bpf_cgroup_dev_ctx: the access in the upper half of the first word, the type in the lower. */
+/** struct bpf_cgroup_dev_ctx: the upper half of the first word contains the access, the lower half the type. */
 const offsets = { accessType: 0, major: 4, minor: 8 } as const;
 
-/** `wanted` holds the bits that no rule has allowed so far. */
+/** `wanted` contains the bits that no rule has allowed yet. */
 const register = { verdict: 0, context: 1, type: 2, wanted: 3, major: 4, minor: 5 } as const;
 
-/** Two words an instruction. */
+/** Two 32-bit words per instruction. */
 type Code = number[];
 
 function emit(code: Code, opcode: number, to: number, from: number, offset: number, immediate: number): void {
@@ -36,12 +36,12 @@ function emit(code: Code, opcode: number, to: number, from: number, offset: numb
 }
 
 /**
- * The rules as a program of type BPF_PROG_TYPE_CGROUP_DEVICE, each instruction 8 bytes as in little endian memory. It
- * goes from the last rule to the first. A rule that allows takes its bits from those that are wanted, and when none is
- * left all of them are allowed; a rule that denies ends it when it denies one that is still wanted.
+ * Compiles the rules to a program of type BPF_PROG_TYPE_CGROUP_DEVICE, 8 bytes per instruction, little endian. The
+ * program evaluates the rules from the last to the first. An allowing rule clears its bits in `wanted`; when no bit
+ * is left, the access is allowed. A denying rule denies the access if one of its bits is still wanted.
  *
- * The kernel's verifier follows every jump both ways, and the container waits for it: rules in a row that decide the
- * same share their tests and their decision.
+ * The kernel's verifier follows both branches of every jump while the container waits. Consecutive rules with the
+ * same decision therefore share their tests and their decision.
  */
 export function deviceProgram(rules: readonly DeviceRule[]): Uint8Array {
   const code: Code = [];
@@ -51,7 +51,7 @@ export function deviceProgram(rules: readonly DeviceRule[]): Uint8Array {
   emit(code, bpf.and, register.type, 0, 0, 0xffff);
   emit(code, bpf.loadWord, register.major, register.context, offsets.major, 0);
   emit(code, bpf.loadWord, register.minor, register.context, offsets.minor, 0);
-  // access(2) with F_OK asks for nothing
+  // access(2) with F_OK requests no access.
   emit(code, bpf.jumpNotEqual, register.wanted, 0, verdictLength, 0);
   emitVerdict(code, 1);
   for (const run of runs(rules)) {
@@ -60,19 +60,22 @@ export function deviceProgram(rules: readonly DeviceRule[]): Uint8Array {
     const decision = decide(first);
     emitTests(code, tests, decision.length / 2);
     code.push(...decision);
-    // What cannot be reached is refused by the kernel's verifier.
+    // The verifier rejects unreachable instructions, so nothing may follow an unconditional decision.
     if (tests.length === 0 && first.access === wholeAccess) return bytesOf(code);
   }
   emitVerdict(code, 0);
   return bytesOf(code);
 }
 
-/** Jumps reach 32,767 instructions far; a run takes up to four for each rule. */
+/** A jump offset is at most 32,767 instructions; a run has at most four per rule. */
 const longestRun = 1000;
 
 type Run = readonly [DeviceRule, ...DeviceRule[]];
 
-/** Rules in a row that decide the same, the last ones first: their own order says nothing. */
+/**
+ * Groups consecutive rules with the same decision, from the last to the first; the order within a group has no
+ * effect.
+ */
 function* runs(rules: readonly DeviceRule[]): Generator<Run> {
   let run: [DeviceRule, ...DeviceRule[]] | undefined;
   for (let i = rules.length - 1; i >= 0; i--) {
@@ -95,7 +98,7 @@ function alike(one: DeviceRule | undefined, other: DeviceRule): boolean {
 /** A jump to the decision, past it, or over some tests. */
 type Test = readonly [opcode: number, of: number, value: number, to: 'decision' | 'past' | number];
 
-/** What leads to the decision when one of the rules speaks of the device. None: every device does. */
+/** Returns tests that jump to the decision if a rule of the run matches the device; none if every device matches. */
 function testsOf(run: Run): Test[] {
   const ofType = byType(run);
   const all = ofType.get('a');
@@ -111,7 +114,7 @@ function testsOf(run: Run): Test[] {
   return [...tests, [bpf.jump, 0, 0, 'past']];
 }
 
-/** What two rules say of both types, one says of all. */
+/** Groups the rules by type. A rule for each of both types becomes one rule for all types. */
 function byType(run: Run): Map<DeviceRule['type'], readonly DeviceRule[]> {
   const [{ type: only }] = run;
   if (run.every(({ type }) => type === only)) return new Map([[only, run]]);
@@ -130,7 +133,7 @@ function byType(run: Run): Map<DeviceRule['type'], readonly DeviceRule[]> {
   return ofType;
 }
 
-/** None when one of the rules speaks of every number. */
+/** Returns tests for the device numbers; none if a rule matches every number. */
 function numberTests(rules: readonly DeviceRule[]): Test[] {
   const tests: Test[] = [];
   const minors = new Map<number, Test[]>();
@@ -155,7 +158,7 @@ function numberTests(rules: readonly DeviceRule[]): Test[] {
 }
 
 function emitTests(code: Code, tests: readonly Test[], decision: number): void {
-  // A jump counts from the instruction after it.
+  // A jump offset counts from the next instruction.
   let left = tests.length;
   for (const [opcode, of, value, to] of tests) {
     left -= 1;
@@ -165,7 +168,7 @@ function emitTests(code: Code, tests: readonly Test[], decision: number): void {
 
 const verdictLength = 2;
 
-/** Something is wanted whenever a rule is reached. */
+/** `wanted` is never 0 when a rule is evaluated. */
 function decide({ allow, access }: DeviceRule): Code {
   const code: Code = [];
   if (access === wholeAccess) {
@@ -187,7 +190,7 @@ function emitVerdict(code: Code, value: 0 | 1): void {
   emit(code, bpf.exit, 0, 0, 0, 0);
 }
 
-/** In the order of bytes of the machine, which is little endian. */
+/** In native byte order, which is little endian on all supported machines. */
 function bytesOf(code: Code): Uint8Array {
   return new Uint8Array(new Int32Array(code).buffer);
 }

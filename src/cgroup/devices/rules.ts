@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { DeviceCgroup } from '../../oci/resources.ts';
 
-/** What a rule speaks of, as bits: BPF_DEVCG_ACC_* of linux/bpf.h. */
+/** Kinds of access, as bits: BPF_DEVCG_ACC_* of linux/bpf.h. */
 export const access = { mknod: 1, read: 2, write: 4 } as const;
 
 export const wholeAccess = access.mknod | access.read | access.write;
 
-/** One rule, complete. The last rule that matches decides, for each kind of access by itself. */
+/** One complete rule. The last matching rule decides, separately for each kind of access. */
 export interface DeviceRule {
   readonly allow: boolean;
   /** `a`: character and block devices. */
   readonly type: 'a' | 'c' | 'b';
-  /** undefined: every number. */
+  /** undefined matches every number. */
   readonly major: number | undefined;
   readonly minor: number | undefined;
   /** Bits of `access`. */
@@ -21,8 +21,8 @@ export interface DeviceRule {
 const letters: Readonly<Record<string, number>> = { r: access.read, w: access.write, m: access.mknod };
 
 /**
- * What every container may do, whatever its config says: make any node, use the devices of its own /dev, terminals, and
- * make tunnels in its own network namespace.
+ * Access that every container has, independent of its config: create any node, use the devices of its own /dev and
+ * terminals, and create tunnels in its own network namespace.
  */
 const defaults: readonly DeviceRule[] = [
   allowed('c', undefined, undefined, access.mknod),
@@ -42,12 +42,12 @@ function allowed(type: 'c' | 'b', major?: number, minor?: number, mask: number =
   return { allow: true, type, major, minor, access: mask };
 }
 
-/** The rules of a checked config, and after them the default ones. Without any rule everything else is denied. */
+/** The rules of a checked config, followed by the default rules. A device that no rule matches is denied. */
 export function containerDeviceRules(asked: readonly DeviceCgroup[] = []): DeviceRule[] {
   return [...configuredDeviceRules(asked), ...defaults];
 }
 
-/** Those of the config alone. */
+/** The rules of the config without the default rules. */
 export function configuredDeviceRules(asked: readonly DeviceCgroup[]): DeviceRule[] {
   return asked.map(rule => ({
     allow: rule.allow,
@@ -58,12 +58,12 @@ export function configuredDeviceRules(asked: readonly DeviceCgroup[]): DeviceRul
   }));
 }
 
-/** -1 stands for every number. */
+/** -1 means every number. */
 function numberOf(number: number | bigint | undefined): number | undefined {
   return number === undefined || number < 0 ? undefined : Number(number);
 }
 
-/** The bits of letters such as `rw`. */
+/** Converts letters such as `rw` to bits. */
 export function accessMask(text: string): number {
   let mask = 0;
   for (const letter of text) mask |= letters[letter] ?? 0;
@@ -77,15 +77,15 @@ export function ruleText(rule: DeviceRule): string {
   return `${allow ? 'allow' : 'deny'} ${type} ${major}:${minor} ${words.join('')}`;
 }
 
-/** Of a list that is not longer, every rule is held against every other one: to look them up takes longer. */
+/** Up to this length, comparing every pair of rules is faster than looking rules up. */
 export const fewRules = 64;
 
-/** The same for two rules that speak of the same devices. */
+/** Two rules for the same devices have the same key. */
 export function devicesKey({ type, major, minor }: DeviceRule): string {
   return `${type}${major ?? '*'}:${minor ?? '*'}`;
 }
 
-/** The keys of all rules that speak of every device of this one, its own first. */
+/** The keys of all rules that match every device of this one, its own first. */
 export function widerKeys({ type, major, minor }: DeviceRule): string[] {
   const keys: string[] = [];
   const add = (kind: DeviceRule['type']): void => {
@@ -99,7 +99,7 @@ export function widerKeys({ type, major, minor }: DeviceRule): string[] {
   return keys;
 }
 
-/** True when every device that `inner` speaks of is one of `outer`'s. The access is not looked at. */
+/** Returns true if `outer` matches every device that `inner` matches, regardless of the access. */
 export function covers(outer: DeviceRule, inner: DeviceRule): boolean {
   return (
     (outer.type === 'a' || outer.type === inner.type) &&
@@ -108,8 +108,8 @@ export function covers(outer: DeviceRule, inner: DeviceRule): boolean {
   );
 }
 
-/** True when there may be a device that both speak of, for an access of both. */
-export function meets(one: DeviceRule, other: DeviceRule): boolean {
+/** Returns true if both rules may match the same access to the same device. */
+export function overlaps(one: DeviceRule, other: DeviceRule): boolean {
   return (
     (one.access & other.access) !== 0 &&
     (one.type === 'a' || other.type === 'a' || one.type === other.type) &&

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-import { covers, type DeviceRule, devicesKey, fewRules, meets, wholeAccess, widerKeys } from './rules.ts';
+import { covers, type DeviceRule, devicesKey, fewRules, overlaps, wholeAccess, widerKeys } from './rules.ts';
 
 /**
- * The same decisions with fewer rules: without what later rules decide anyhow, and without those that say what those
- * before them said. Where no rule matches it is denied. An empty list denies everything.
+ * Returns fewer rules with the same decisions: without rules that later ones override, and without rules that repeat
+ * the decision of earlier ones. An access that no rule matches is denied, so an empty list denies everything.
  */
 export function simplify(rules: readonly DeviceRule[]): DeviceRule[] {
   return rules.length <= fewRules ? simplifyFew(rules) : simplifyMany(rules);
 }
 
 export function simplifyFew(rules: readonly DeviceRule[]): DeviceRule[] {
-  // From the last to the first.
   const kept: DeviceRule[] = [];
   for (let i = rules.length - 1; i >= 0; i--) {
     const rule = rules[i] as DeviceRule;
@@ -19,26 +18,28 @@ export function simplifyFew(rules: readonly DeviceRule[]): DeviceRule[] {
     if (access !== 0) kept.push(access === rule.access ? rule : { ...rule, access });
   }
   const needed: DeviceRule[] = [];
-  for (const rule of kept.reverse()) if (saysMore(rule, needed)) needed.push(rule);
+  for (const rule of kept.reverse()) if (changesDecision(rule, needed)) needed.push(rule);
   return needed;
 }
 
-/** False when all that the rule decides was decided so before. */
-function saysMore(rule: DeviceRule, before: readonly DeviceRule[]): boolean {
+/** Returns false if earlier rules make every decision of this rule already. */
+function changesDecision(rule: DeviceRule, before: readonly DeviceRule[]): boolean {
   for (let i = before.length - 1; i >= 0; i--) {
     const other = before[i] as DeviceRule;
     if (other.allow !== rule.allow) {
-      if (meets(other, rule)) return true;
+      if (overlaps(other, rule)) return true;
     } else if ((rule.access & ~other.access) === 0 && covers(other, rule)) return false;
   }
   return rule.allow;
 }
 
-/** The same in a time that grows with the list, which may have thousands: what is known of others is looked up. */
+/**
+ * Returns the same as simplifyFew in linear time, for thousands of rules: it looks rules up instead of comparing
+ * pairs.
+ */
 export function simplifyMany(rules: readonly DeviceRule[]): DeviceRule[] {
-  // From the last to the first.
   const kept: DeviceRule[] = [];
-  /** The access that later rules decide, by what they speak of. */
+  /** The access that later rules decide, by devicesKey. */
   const decided = new Map<string, number>();
   for (let i = rules.length - 1; i >= 0; i--) {
     const rule = rules[i] as DeviceRule;
@@ -50,18 +51,18 @@ export function simplifyMany(rules: readonly DeviceRule[]): DeviceRule[] {
     decided.set(key, (decided.get(key) ?? 0) | access);
   }
   const needed = new NeededRules();
-  for (const rule of kept.reverse()) if (needed.saysMore(rule)) needed.add(rule);
+  for (const rule of kept.reverse()) if (needed.changesDecision(rule)) needed.add(rule);
   return needed.list;
 }
 
-/** Of a rule by its access, and whether it allows: which is the last one. */
+/** The index of the last rule, by access and whether it allows (slotOf). */
 type Latest = number[];
 
 class NeededRules {
   readonly list: DeviceRule[] = [];
-  /** By what they speak of: the last one that decides all of an access. */
+  /** By devicesKey: the last rule that decides a complete access. */
   private readonly covering = new Map<string, Latest>();
-  /** By what they speak of, or one of its numbers: the last one that decides a part of an access. */
+  /** By the keys of meetingKeys: the last rule that decides a part of an access. */
   private readonly meeting = new Map<string, Latest>();
 
   add(rule: DeviceRule): void {
@@ -76,8 +77,8 @@ class NeededRules {
     }
   }
 
-  /** False when all that the rule decides was decided so before. */
-  saysMore(rule: DeviceRule): boolean {
+  /** Returns false if earlier rules make every decision of this rule already. */
+  changesDecision(rule: DeviceRule): boolean {
     const same = last(this.covering, widerKeys(rule), slotOf(rule.allow, rule.access));
     const other = last(this.meeting, metKeys(rule), slotOf(!rule.allow, rule.access));
     if (same < 0 && other < 0) return rule.allow;
@@ -98,21 +99,21 @@ function latestOf(map: Map<string, Latest>, key: string): Latest {
   return latest;
 }
 
-/** -1: none. */
+/** Returns the highest index; -1 if there is none. */
 function last(map: ReadonlyMap<string, Latest>, keys: readonly string[], slot: number): number {
   let found = -1;
   for (const key of keys) found = Math.max(found, map.get(key)?.[slot] ?? -1);
   return found;
 }
 
-/** A number stands for itself, and `+` for any. */
+/** The keys under which a rule is stored; `+` in a key means any number. */
 function meetingKeys(rule: DeviceRule): string[] {
   const major = `${rule.type}${rule.major ?? '*'}`;
   const minor = rule.minor ?? '*';
   return [`${major}:${minor}`, `${rule.type}+:${minor}`, `${major}:+`, `${rule.type}+:+`];
 }
 
-/** The keys of all rules that may speak of a device of the rule's. */
+/** The keys of all rules that may match a device of this rule. */
 function metKeys({ type, major, minor }: DeviceRule): string[] {
   const keys: string[] = [];
   for (const kind of type === 'a' ? ['a', 'b', 'c'] : ['a', type]) {
@@ -124,7 +125,7 @@ function metKeys({ type, major, minor }: DeviceRule): string[] {
   return keys;
 }
 
-/** True of simplified rules that deny nothing. */
+/** Returns true if the simplified rules deny nothing. */
 export function allowsEverything(rules: readonly DeviceRule[]): boolean {
   const [rule] = rules;
   return (

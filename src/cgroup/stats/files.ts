@@ -4,27 +4,26 @@ import { isSystemError } from '../../errors/system.ts';
 import type { Binding } from '../../host/binding.d.ts';
 import type { Integer } from '../../oci/config.ts';
 
-/** Stands for `max`, as in version 1. */
+/** The value for `max`, the same as in cgroup version 1. */
 export const noLimit = 18446744073709551615n;
 
-/** A file of a cgroup; undefined when its controller, or the cgroup itself, is not there. */
+/** Reads a file of a cgroup; undefined if the controller or the cgroup is missing. */
 export function fileText(binding: Binding, cgroup: string, name: string): string | undefined {
   try {
     return binding.readTextIfThere(`${cgroup}/${name}`);
   } catch (error) {
-    // ENODEV: removed under us. EOPNOTSUPP: pressure without PSI, or a threaded cgroup.
+    // ENODEV: the cgroup was removed meanwhile. EOPNOTSUPP: the kernel has PSI disabled, or the cgroup is threaded.
     const absent: readonly number[] = [errno.ENODEV, errno.EOPNOTSUPP];
     if (isSystemError(error) && absent.includes(error.errno)) return undefined;
     throw error;
   }
 }
 
-/** The lines of a text. */
 export function linesOf(text: string | undefined): string[] {
   return (text ?? '').split('\n').filter(line => line !== '');
 }
 
-/** `name value` lines, and those of io.max and the like by their first word. */
+/** Parses `name value` lines. A line with more fields, such as one of io.max, is keyed by its first word. */
 export function keyed(text: string | undefined): Map<string, bigint> {
   const found = new Map<string, bigint>();
   for (const line of linesOf(text)) {
@@ -35,7 +34,7 @@ export function keyed(text: string | undefined): Map<string, bigint> {
   return found;
 }
 
-/** A file of one number, or `max`. undefined when it is not there. */
+/** Reads a file that contains one number or `max`; undefined if it is missing. */
 export function fileNumber(binding: Binding, cgroup: string, name: string): bigint | undefined {
   const text = fileText(binding, cgroup, name)?.trim();
   return text === undefined ? undefined : parse(text);
@@ -46,13 +45,13 @@ export function parse(text: string): bigint | undefined {
   return /^\d+$/.test(text) ? BigInt(text) : undefined;
 }
 
-/** An ordinary number where that is exact. */
+/** Returns a plain number if it is exact. */
 export function integer(value: bigint | undefined): Integer {
   if (value === undefined) return 0;
   return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value;
 }
 
-/** Without the members that are 0. */
+/** Removes the members that are 0. */
 export function nonzero<T extends Readonly<Record<string, Integer>>>(members: T): Partial<T> {
   return Object.fromEntries(
     Object.entries(members).filter(([, value]) => value !== 0 && value !== 0n),

@@ -5,7 +5,7 @@ import { fileNumber, fileText, integer, keyed, nonzero } from './files.ts';
 
 const units = ['KB', 'MB', 'GB'];
 
-/** By size of page, of those that the controller counts; reservations, where the kernel counts them. */
+/** Statistics for each page size that the controller counts; reserved pages are used if the kernel counts them. */
 export function hugetlbStats(binding: Binding, cgroup: string): ContainerStats['hugetlb'] {
   const found: Record<string, ContainerStats['hugetlb'][string]> = {};
   for (const size of pageSizes(binding)) {
@@ -19,7 +19,7 @@ export function hugetlbStats(binding: Binding, cgroup: string): ContainerStats['
   return found;
 }
 
-/** Of this machine, as the files of the controller call them, in order of the alphabet. */
+/** The page sizes of this machine, sorted, spelled as in the file names of the controller. */
 function pageSizes(binding: Binding): string[] {
   const top = '/sys/kernel/mm/hugepages';
   if (binding.stat(top) === undefined) return [];

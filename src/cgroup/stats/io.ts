@@ -6,7 +6,7 @@ import { pressure } from './pressure.ts';
 
 type Table = 'ioServiceBytesRecursive' | 'ioServicedRecursive';
 
-/** Where a key of io.stat goes; version 1 knew nothing of the others. */
+/** The table and operation for a key of io.stat; the tables of cgroup version 1 have no place for the other keys. */
 const places: Readonly<Record<string, readonly [table: Table, op: BlkioEntry['op']]>> = {
   rbytes: ['ioServiceBytesRecursive', 'Read'],
   wbytes: ['ioServiceBytesRecursive', 'Write'],

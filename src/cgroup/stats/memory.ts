@@ -6,7 +6,7 @@ import { pressure } from './pressure.ts';
 
 const nothing: MemoryEntry = { limit: 0, failcnt: 0 };
 
-/** memory.current, .max, .peak, .stat and the same of memory.swap. */
+/** Reads memory.current, .max, .peak and .stat, and the same files of memory.swap. */
 export function memoryStats(binding: Binding, cgroup: string): MemoryStats {
   const psi = pressure(binding, cgroup, 'memory.pressure');
   const usage = fileNumber(binding, cgroup, 'memory.current');
@@ -23,7 +23,7 @@ export function memoryStats(binding: Binding, cgroup: string): MemoryStats {
   return {
     ...nonzero({ cache: integer(stat.get('file')) }),
     usage: entry(limit, usage, fileNumber(binding, cgroup, 'memory.peak') ?? 0n),
-    // The peaks of the two may have been at different times: there is no peak of the sum.
+    // The two peaks may have occurred at different times, so their sum is not a peak.
     swap: entry(unlimited ? noLimit : limit + swapLimit, usage + swapUsage, 0n),
     ...rest,
     ...(stat.size > 0 && { raw }),

@@ -5,7 +5,7 @@ import { fileText, integer, linesOf, parse } from './files.ts';
 
 const none: Pressure = { avg10: 0, avg60: 0, avg300: 0, total: 0 };
 
-/** `cpu.pressure` and the like as the member `psi`; no member where the kernel keeps no such information. */
+/** Returns the content of a file such as `cpu.pressure` as member `psi`; no member if the kernel has no PSI. */
 export function pressure(binding: Binding, cgroup: string, name: string): { readonly psi?: PressureStats } {
   const text = fileText(binding, cgroup, name);
   if (text === undefined) return {};

@@ -10,7 +10,7 @@ import { pressure } from './pressure.ts';
 
 const nanoseconds = 1000n;
 
-/** What version 1 had to tell of cpusets. */
+/** The cpuset statistics of cgroup version 1. */
 const cpuset = {
   cpu_exclusive: 0,
   mem_hardwall: 0,
@@ -23,7 +23,7 @@ const cpuset = {
   sched_relax_domain_level: 0,
 } as const;
 
-/** What the cgroup's files say. A controller that is not there leaves zeros. */
+/** Reads the statistics from the control files. Values of a missing controller are 0. */
 export function cgroupStats(binding: Binding, cgroup: string): ContainerStats {
   return {
     cpu: cpuStats(binding, cgroup),
@@ -37,7 +37,7 @@ export function cgroupStats(binding: Binding, cgroup: string): ContainerStats {
   };
 }
 
-/** cpu.stat, which is there without the controller too. It counts microseconds. */
+/** Reads cpu.stat, which exists without the cpu controller too. Its times are in microseconds. */
 function cpuStats(binding: Binding, cgroup: string): CpuStats {
   const stat = keyed(fileText(binding, cgroup, 'cpu.stat'));
   const time = (name: string): number | bigint => integer((stat.get(name) ?? 0n) * nanoseconds);

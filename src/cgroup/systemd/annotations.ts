@@ -9,8 +9,8 @@ const prefix = 'org.systemd.property.';
 const microseconds = 1_000_000;
 
 /**
- * The properties of the unit that annotations ask for: `org.systemd.property.CollectMode` with a value in GVariant's text
- * form. systemd has times in microseconds (`TimeoutStopUSec`); `TimeoutStopSec` is the same in seconds.
+ * Returns the unit properties from annotations such as `org.systemd.property.CollectMode`, whose value is in GVariant
+ * text format. systemd's times are in microseconds (`TimeoutStopUSec`); `TimeoutStopSec` is the same in seconds.
  *
  * @throws RuntimeError `config.systemd-property`
  */

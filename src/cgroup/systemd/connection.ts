@@ -4,7 +4,7 @@ import { type Call, decodeMessage, encodeCall, type Message, messageLength } fro
 import type { Value } from './types.ts';
 import { textOf } from './unmarshal.ts';
 
-/** The other side answered a call with an error. */
+/** The peer returned an error for a call. */
 export class CallError extends Error {
   /** `org.freedesktop.systemd1.UnitExists`. */
   readonly errorName: string;
@@ -15,19 +15,19 @@ export class CallError extends Error {
   }
 }
 
-/** No answer in time, or the connection is gone. */
+/** The peer did not answer in time, or the connection was closed. */
 export class ConnectionError extends Error {}
 
-/** How long the other side may take to answer, in milliseconds. A machine that is out of breath takes its time. */
+/** Timeout for an answer in milliseconds, generous because a loaded machine answers late. */
 const answerMs = 60_000;
 
-/** One connection to a bus, or to a service that speaks its protocol without a bus between. Nothing runs behind it. */
+/** A synchronous connection to a bus, or directly to a service that uses the D-Bus protocol. */
 export class Connection {
   readonly #binding: Binding;
   readonly #fd: number;
   #received = new Uint8Array(0);
   #serial = 0;
-  /** Signals that came while something else was waited for. */
+  /** Signals that arrived while an answer was awaited. */
   readonly #signals: Message[] = [];
 
   private constructor(binding: Binding, fd: number) {
@@ -42,8 +42,8 @@ export class Connection {
   static open(binding: Binding, path: string): Connection {
     const uid = String(binding.identity().euid);
     const hex = [...uid].map(digit => digit.charCodeAt(0).toString(16)).join('');
-    // The other side asks the kernel who we are. Our own word for it is what older ones compare; where a user namespace
-    // lies between it is not theirs, and none at all is taken then.
+    // The peer reads our uid from the kernel. Old versions compare it with the uid in the request, which differs if a
+    // user namespace is between the two; the second attempt sends no uid.
     for (const [ask, answers] of [
       [`AUTH EXTERNAL ${hex}`, 1],
       ['AUTH EXTERNAL\r\nDATA', 2],
@@ -67,7 +67,7 @@ export class Connection {
   /**
    * Calls a method and waits for its answer.
    *
-   * @returns what it returns
+   * @returns the values of the answer
    * @throws CallError, ConnectionError, SystemError
    */
   call(call: Call): readonly Value[] {
@@ -88,7 +88,7 @@ export class Connection {
     }
   }
 
-  /** The first signal of this kind, also one that came earlier; undefined when the time is over. */
+  /** Returns the first matching signal, including one that arrived earlier; undefined after the timeout. */
   signal(wanted: (signal: Message) => boolean, timeoutMs: number): Message | undefined {
     const deadline = this.#deadline(timeoutMs);
     for (;;) {
@@ -99,9 +99,10 @@ export class Connection {
   }
 
   /**
-   * All in one piece: systemd's own socket forgets a first message that it reads together with BEGIN, until another comes.
+   * Sends everything in one write: systemd's private socket does not process a message that it reads together with
+   * BEGIN until another message arrives.
    *
-   * @param answers - as many lines, of which the last is the verdict
+   * @param answers - number of lines in the answer; the last one contains the result
    */
   #authenticates(ask: string, answers: number): boolean {
     this.#send(this.#binding.utf8(`\0${ask}\r\nBEGIN\r\n`));
@@ -127,7 +128,7 @@ export class Connection {
     this.#binding.send(this.#fd, bytes, answerMs);
   }
 
-  /** undefined when the time is over. */
+  /** Returns undefined after the deadline. */
   #next(deadline: bigint): Message | undefined {
     for (;;) {
       const length = messageLength(this.#received);

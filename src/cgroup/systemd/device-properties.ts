@@ -4,10 +4,11 @@ import { access, type DeviceRule, wholeAccess } from '../devices/rules.ts';
 import type { Property } from './properties.ts';
 
 /**
- * Device rules as systemd has them: a list of what is allowed, all else denied. Rules that are more than that, or allow
- * everything, are left to our own program alone, which holds beside systemd's in any case.
+ * Converts device rules to systemd's form: a list of allowed devices, everything else denied. Rules that this form
+ * cannot express, and rules that allow everything, are omitted: the runtime's own program applies in addition to
+ * systemd's.
  *
- * @param rules - simplified: the last that matches decides, and what none matches is denied
+ * @param rules - simplified: the last matching rule decides, and a device that no rule matches is denied
  */
 export function deviceProperties(binding: Binding, rules: readonly DeviceRule[] | undefined): Property[] {
   if (rules === undefined) return [];
@@ -22,7 +23,7 @@ export function deviceProperties(binding: Binding, rules: readonly DeviceRule[] 
   return [policy('strict'), { name: 'DeviceAllow', value: { signature: 'a(ss)', value: devices } }];
 }
 
-/** Takes back what was allowed before. */
+/** Clears the list in the unit. */
 export const noDevices: Property = { name: 'DeviceAllow', value: { signature: 'a(ss)', value: [] } };
 
 function policy(value: string): Property {
@@ -34,7 +35,7 @@ function letters({ access: mask }: DeviceRule): string {
   return has(access.read, 'r') + has(access.write, 'w') + has(access.mknod, 'm');
 }
 
-/** undefined for what systemd cannot say: a minor number of every major. */
+/** Returns undefined for a rule that systemd cannot express: a minor number with any major number. */
 function namesOf(binding: Binding, { type, major, minor }: DeviceRule): string[] | undefined {
   const kinds = type === 'a' ? (['c', 'b'] as const) : [type];
   if (major === undefined) return minor === undefined ? kinds.map(kind => `${words[kind]}-*`) : undefined;
@@ -47,7 +48,7 @@ function namesOf(binding: Binding, { type, major, minor }: DeviceRule): string[]
 
 const words = { c: 'char', b: 'block' } as const;
 
-/** What the drivers of a major number call themselves: systemd takes the number itself only since version 240. */
+/** The driver name for a major number: systemd accepts the number itself only since version 240. */
 function groupName(binding: Binding, kind: 'c' | 'b', major: number): string | undefined {
   const [characters = '', blocks = ''] = (binding.readTextIfThere('/proc/devices') ?? '').split(
     'Block devices:',

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { completeTypes, type Value, type Variant } from './types.ts';
 
-/** Type words of the text form. */
+/** Type keywords of the text format. */
 const words: Readonly<Record<string, string>> = {
   boolean: 'b',
   byte: 'y',
@@ -29,10 +29,10 @@ const escapes: Readonly<Record<string, string>> = {
 };
 
 /**
- * A value in GVariant's text form, as annotations write it: `true`, `'text'`, `uint64 5`, `['a', 'b']`, `(1, <2>)`,
- * `{'a': 1}`, `@as []`. A number without a type is an int32, one with a point a double.
+ * Parses a value in GVariant text format, the format of the annotations: `true`, `'text'`, `uint64 5`, `['a', 'b']`,
+ * `(1, <2>)`, `{'a': 1}`, `@as []`. A number without a type is an int32; a number with a decimal point is a double.
  *
- * @throws Error that says what is wrong, and where
+ * @throws Error whose message contains the problem and its position
  */
 export function parseVariant(text: string): Variant {
   const parser = new Parser(text);
@@ -117,7 +117,7 @@ class Parser {
     }
   }
 
-  /** A byte string, which ends with a zero byte. */
+  /** Parses a byte string; its value ends with a zero byte. */
   #bytes(): Variant {
     this.#at++;
     const codes = [...this.#string()].map(letter => letter.charCodeAt(0) & 0xff);
@@ -181,7 +181,7 @@ class Parser {
       }
       if (!first) this.#expect(',');
       this.#blanks();
-      // a tuple of one has a comma behind it
+      // A tuple with one element has a trailing comma.
       if (!first && close === ')' && this.#text[this.#at] === close) continue;
       element();
     }

@@ -13,10 +13,10 @@ const managerInterface = `${service}.Manager`;
 const busService = 'org.freedesktop.DBus';
 const jobRemoved = `type='signal',sender='${service}',interface='${managerInterface}',member='JobRemoved'`;
 
-/** How long systemd may take to start or stop a unit, in milliseconds. */
+/** Timeout for systemd to start or stop a unit, in milliseconds. */
 export const jobMs = 30_000;
 
-/** systemd, or the manager of a user, over its socket. */
+/** The systemd manager of the system or of a user. */
 export class Systemd {
   readonly #connection: Connection;
 
@@ -25,7 +25,7 @@ export class Systemd {
   }
 
   /**
-   * Does `work` with a connection, and closes it.
+   * Calls `work` with a connection, and closes the connection afterwards.
    *
    * @throws RuntimeError `host.systemd`
    */
@@ -47,7 +47,7 @@ export class Systemd {
         if (bus) systemd.#introduce();
         return systemd;
       } catch (error) {
-        if (!isOfConversation(error)) throw error;
+        if (!isPeerError(error)) throw error;
         failures.push(`${path}: ${error.message}`);
       }
     }
@@ -63,7 +63,10 @@ export class Systemd {
     });
   }
 
-  /** A bus wants to be greeted, and tells signals only to who asked for them. The private socket does neither. */
+  /**
+   * A bus requires Hello first and delivers only signals that a client subscribes to. The private socket needs
+   * neither.
+   */
   #introduce(): void {
     const toBus = { path: '/org/freedesktop/DBus', interface: busService, destination: busService };
     this.#connection.call({ ...toBus, member: 'Hello', signature: '', body: [] });
@@ -71,7 +74,7 @@ export class Systemd {
     this.#call('Subscribe', '', []);
   }
 
-  /** The number of its version; 0 when it says something else. */
+  /** Returns the version number of systemd; 0 if the answer is not a version. */
   version(): number {
     const [answer] = this.#connection.call({
       path: object,
@@ -85,12 +88,12 @@ export class Systemd {
     return Number(/\d+/.exec(String(value))?.[0] ?? 0);
   }
 
-  /** @throws CallError; ConnectionError when the job is not over in time or came to nothing */
+  /** @throws CallError; ConnectionError if the job times out or fails */
   startTransientUnit(unit: string, properties: readonly Property[]): void {
     this.#job(unit, 'StartTransientUnit', 'ssa(sv)a(sa(sv))', [unit, 'replace', listed(properties), []]);
   }
 
-  /** As startTransientUnit. */
+  /** Like startTransientUnit. */
   stopUnit(unit: string): void {
     this.#job(unit, 'StopUnit', 'ss', [unit, 'replace']);
   }
@@ -99,7 +102,7 @@ export class Systemd {
     this.#call('ResetFailedUnit', 's', [unit]);
   }
 
-  /** Until the unit or the machine stops. */
+  /** Sets properties until the unit or the machine stops. */
   setUnitProperties(unit: string, properties: readonly Property[]): void {
     this.#call('SetUnitProperties', 'sba(sv)', [unit, true, listed(properties)]);
   }
@@ -128,8 +131,8 @@ export class Systemd {
   }
 }
 
-/** A failure of the other side or of the way to it, not of ours. */
-export function isOfConversation(error: unknown): error is Error {
+/** Returns true for an error from the peer or the connection; false for an internal one. */
+export function isPeerError(error: unknown): error is Error {
   return (
     error instanceof CallError ||
     error instanceof ConnectionError ||
@@ -144,11 +147,11 @@ function listed(properties: readonly Property[]): Value[] {
 
 interface Address {
   readonly path: string;
-  /** A bus lies between. */
+  /** The address is that of a bus, not of systemd itself. */
   readonly bus: boolean;
 }
 
-/** systemd's own socket first: it is there before the bus is, and without one. */
+/** systemd's private socket comes first: it exists before the bus starts, and without a bus. */
 function addresses(binding: Binding, manager: Manager): Address[] {
   if (manager === 'system') {
     return [
@@ -165,7 +168,7 @@ function addresses(binding: Binding, manager: Manager): Address[] {
   ];
 }
 
-/** The Unix sockets of a list such as `unix:path=/run/user/1000/bus,guid=...;unix:abstract=/tmp/x`. */
+/** Returns the Unix sockets in a list such as `unix:path=/run/user/1000/bus,guid=...;unix:abstract=/tmp/x`. */
 export function busAddresses(list: string): Address[] {
   const found: Address[] = [];
   for (const address of list.split(';')) {

@@ -2,10 +2,10 @@
 import { utf8 } from '../../wire/utf8.ts';
 import { alignmentOf, completeTypes, fieldTypes, MarshalError, type Value, type Variant } from './types.ts';
 
-/** Bytes of each kind of number, by its letter. */
+/** Size in bytes of each number type. */
 const widths: Readonly<Record<string, number>> = { y: 1, n: 2, q: 2, i: 4, u: 4, h: 4, x: 8, t: 8 };
 
-/** Values as D-Bus marshals them, in little endian. Alignment counts from the first byte here. */
+/** Marshals values for D-Bus in little endian. Alignment counts from the first byte of the buffer. */
 export class Writer {
   readonly #bytes: number[] = [];
 
@@ -25,7 +25,7 @@ export class Writer {
     for (const byte of bytes) this.#bytes.push(byte);
   }
 
-  /** @throws MarshalError when the values are not what the signature says */
+  /** @throws MarshalError if the values do not match the signature */
   values(signature: string, values: readonly Value[]): void {
     const types = completeTypes(signature);
     if (types.length !== values.length) {
@@ -111,7 +111,7 @@ export class Writer {
     this.value(signature, inner);
   }
 
-  /** The length is that of the elements alone, without what aligns the first. */
+  /** The length covers only the elements, not the padding before the first one. */
   #array(type: string, value: Value): void {
     if (!Array.isArray(value)) throw mismatch(`a${type}`, value);
     const lengthAt = this.#bytes.length;

@@ -8,12 +8,12 @@ export interface Call {
   readonly interface: string;
   readonly member: string;
   readonly destination: string;
-  /** Of the body; `''` without arguments. */
+  /** Signature of the body; `''` without arguments. */
   readonly signature: string;
   readonly body: readonly Value[];
 }
 
-/** What came from the other side. */
+/** A received message. */
 export interface Message {
   readonly kind: 'call' | 'return' | 'error' | 'signal';
   readonly path: string | undefined;
@@ -29,10 +29,9 @@ const kinds = ['call', 'return', 'error', 'signal'] as const;
 const littleEndian = 0x6c;
 const protocolVersion = 1;
 const fixedBytes = 16;
-/** The longest message that the specification allows. */
+/** The maximum message length of the specification. */
 const mostBytes = 1 << 27;
 
-/** Codes of the header fields. */
 const fields = {
   path: 1,
   interface: 2,
@@ -63,9 +62,9 @@ export function encodeCall(call: Call, serial: number): Uint8Array {
 }
 
 /**
- * How many bytes the message has that begins here; undefined while too few are there to tell.
+ * Returns the length of the message at the start of `bytes`; undefined if the header is not complete yet.
  *
- * @throws MarshalError for what is no message of ours
+ * @throws MarshalError if `bytes` is not a message that this client supports
  */
 export function messageLength(bytes: Uint8Array): number | undefined {
   if (bytes.length < fixedBytes) return undefined;
@@ -79,7 +78,7 @@ export function messageLength(bytes: Uint8Array): number | undefined {
   return length;
 }
 
-/** @param bytes - of one message */
+/** @param bytes - one complete message */
 export function decodeMessage(bytes: Uint8Array): Message {
   const kind = kinds[(bytes[1] ?? 0) - 1];
   if (kind === undefined) throw new MarshalError(`a message of kind ${bytes[1]}`);

@@ -3,13 +3,13 @@ import type { CgroupWrite } from '../write.ts';
 import { wholeQuota } from './quota.ts';
 import type { Value, Variant } from './types.ts';
 
-/** A property of a unit, as systemd takes it over the bus. */
+/** A unit property in the form of systemd's D-Bus interface. */
 export interface Property {
   readonly name: string;
   readonly value: Variant;
 }
 
-/** systemd's word for no limit. */
+/** systemd's value for no limit. */
 const infinity = (1n << 64n) - 1n;
 
 /** Control files whose value is one number or `max`. */
@@ -30,18 +30,18 @@ const ioLimits: Readonly<Record<string, string>> = {
   wiops: 'IOWriteIOPSMax',
 };
 
-/** The first version of systemd that takes it, where that is not older than cgroup version 2 in it. */
+/** The first version of systemd with the property, if that is later than its first version with cgroup version 2. */
 const since: Readonly<Record<string, number>> = {
   CPUQuotaPeriodUSec: 242,
   AllowedCPUs: 244,
   AllowedMemoryNodes: 244,
 };
-/** From here on CPUWeight 0 is an idle cgroup. */
+/** From this version on, CPUWeight 0 makes the cgroup idle. */
 const idleSince = 252;
 
 /**
- * What systemd has properties for among the values of control files, so that it does not write its own over them, and
- * tells the right ones to who asks. The rest is in the files alone.
+ * Converts the values of control files to unit properties, if systemd has such properties. Without them, systemd
+ * would overwrite the files with its own values and show wrong ones. Other values are only in the files.
  *
  * @param version - of systemd
  */
@@ -50,7 +50,7 @@ export function unitProperties(writes: readonly CgroupWrite[], version: number):
   for (const write of writes) {
     for (const { name, value } of propertiesOf(write, version)) {
       const before = properties.get(name)?.value;
-      // a list of devices grows; of all else the last holds, as in the files
+      // Lists of devices accumulate; for other properties the last value applies, like in the files.
       const joined = value.signature === 'a(st)' && Array.isArray(before);
       properties.set(
         name,
@@ -103,7 +103,7 @@ function bandwidth(text: string): Property[] {
   return [unsigned('CPUQuotaPerSecUSec', perSecond), unsigned('CPUQuotaPeriodUSec', BigInt(period))];
 }
 
-/** A bit for each number of a list such as `0-3,7`, the lowest in the first byte. */
+/** Converts a list such as `0-3,7` to a bit mask, lowest number in the first byte. */
 function mask(name: string, list: string): Property[] {
   const bytes: number[] = [];
   for (const part of list.trim().split(',')) {
@@ -137,7 +137,7 @@ function ioMax(text: string): Property[] {
   return properties;
 }
 
-/** systemd knows devices by path; this one is there for every device. */
+/** systemd identifies devices by path; this path exists for every device. */
 function perDevice(name: string, device: string, value: bigint): Property {
   return { name, value: { signature: 'a(st)', value: [[`/dev/block/${device}`, value]] } };
 }

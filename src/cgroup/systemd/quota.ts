@@ -4,17 +4,17 @@ import type { CgroupWrite } from '../write.ts';
 const step = 10_000n;
 
 /**
- * systemd counts in hundredths of a processor: what is finer is rounded up.
+ * Rounds up to whole hundredths of a processor, the unit of systemd.
  *
- * @param perSecond - microseconds of processor time in a second
+ * @param perSecond - microseconds of processor time per second
  */
 export function wholeQuota(perSecond: bigint): bigint {
   return ((perSecond + step - 1n) / step) * step;
 }
 
 /**
- * The values with quotas as systemd will have them: it writes cpu.max anew whenever it sees to the unit, and then it would
- * be another. What `unified` asks for stays as it is, to the letter.
+ * Rounds the quotas like systemd does. systemd rewrites cpu.max whenever it updates the unit, and would otherwise
+ * change the value. Values from `unified` stay exactly as they are.
  */
 export function withWholeQuotas(writes: readonly CgroupWrite[]): CgroupWrite[] {
   return writes.map(write => {

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * A value on the bus. Which of D-Bus's types it is tells the signature beside it: `x` and `t` are numbers or bigints (what
- * is read is a bigint), structures, arrays and dictionary entries are lists.
+ * A D-Bus value. The signature beside it contains its type: `x` and `t` are numbers or bigints (the reader returns
+ * bigints); structures, arrays and dictionary entries are lists.
  */
 export type Value = boolean | number | bigint | string | readonly Value[] | Variant;
 
-/** A value that brings its type along. */
+/** A value with its own type. */
 export interface Variant {
   readonly signature: string;
   readonly value: Value;
 }
 
-/** What the bytes of a message cannot be: the peer speaks something else, or the caller gave what the signature is not. */
+/** A message has invalid content: the peer uses another protocol, or a value does not match its signature. */
 export class MarshalError extends Error {}
 
-/** Where a value of this type begins: at a multiple of so many bytes. */
+/** The alignment of a type in bytes. */
 export function alignmentOf(type: string): number {
   switch (type[0]) {
     case 'n':
@@ -40,7 +40,7 @@ export function alignmentOf(type: string): number {
   }
 }
 
-/** The single complete types that a signature is made of: `sa{sv}u` is `s`, `a{sv}`, `u`. */
+/** Splits a signature into its single complete types: `sa{sv}u` into `s`, `a{sv}`, `u`. */
 export function completeTypes(signature: string): string[] {
   const types: string[] = [];
   for (let at = 0; at < signature.length; ) {
@@ -68,7 +68,7 @@ function endOfType(signature: string, start: number): number {
   return at + 1;
 }
 
-/** What stands between the brackets of a structure or a dictionary entry. */
+/** The types between the brackets of a structure or dictionary entry. */
 export function fieldTypes(type: string): string[] {
   return completeTypes(type.slice(1, -1));
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { RuntimeError } from '../../errors/error.ts';
 
-/** Whose units: those of the machine, or those of the user that calls. */
+/** The systemd instance of the machine, or that of the calling user. */
 export type Manager = 'system' | 'user';
 
-/** What `cgroupsPath` asks of systemd. */
+/** The unit that `cgroupsPath` names. */
 export interface UnitName {
   /** `system.slice`. */
   readonly slice: string;
@@ -14,13 +14,13 @@ export interface UnitName {
 
 const pointer = '/linux/cgroupsPath';
 const spec = 'config-linux.md#cgroups-path';
-/** What unit names of others look like, so that tools that look for them find ours. */
+/** runc's prefix, because existing tools search for it. */
 const defaultPrefix = 'runc';
 const sliceSuffix = '.slice';
 
 /**
- * `slice:prefix:name` is the scope `prefix-name.scope` in the slice. Without a path the id is its name, in the slice of
- * the manager.
+ * Parses `slice:prefix:name`, which names the scope `prefix-name.scope` in the slice. Without a path, the name is the
+ * container id and the slice is the manager's default.
  *
  * @throws RuntimeError `config.cgroups-path`
  */
@@ -53,8 +53,8 @@ export function unitName(cgroupsPath: string, id: string, manager: Manager): Uni
 }
 
 /**
- * The way to a slice from the root of the manager's cgroups: `/a.slice/a-b.slice` for `a-b.slice`, `''` for the root
- * slice.
+ * Returns the path of a slice below the manager's root cgroup: `/a.slice/a-b.slice` for `a-b.slice`, `''` for the
+ * root slice.
  *
  * @throws RuntimeError `config.cgroups-path`
  */
@@ -76,7 +76,7 @@ export function expandSlice(slice: string): string {
   return parts.map((_, index) => `/${parts.slice(0, index + 1).join('-')}${sliceSuffix}`).join('');
 }
 
-/** Where below the hierarchy's root the units of a manager begin. */
+/** The path from the root of the hierarchy to the manager's root cgroup. */
 export function managerCgroup(manager: Manager, uid: number): string {
   return manager === 'system' ? '' : `/user.slice/user-${uid}.slice/user@${uid}.service`;
 }

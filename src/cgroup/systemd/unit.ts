@@ -4,22 +4,22 @@ import type { Binding } from '../../host/binding.d.ts';
 import type { DeviceRule } from '../devices/rules.ts';
 import type { CgroupPlace } from '../directory.ts';
 import { killProcesses } from '../processes.ts';
-import { isLeft, type Occupants, removeCgroup } from '../remove.ts';
+import { becomesEmpty, type Occupants, removeCgroup } from '../remove.ts';
 import type { CgroupWrite } from '../write.ts';
 import { CallError } from './connection.ts';
 import { deviceProperties, noDevices } from './device-properties.ts';
-import { isOfConversation, Systemd } from './manager.ts';
+import { isPeerError, Systemd } from './manager.ts';
 import { type Property, unitProperties } from './properties.ts';
 import type { Value } from './types.ts';
 import type { Manager } from './unit-name.ts';
 
-/** The unit of a container that is to be started. */
+/** The unit to start for a container. */
 export interface UnitRequest {
   readonly manager: Manager;
   readonly unit: string;
   readonly slice: string;
   readonly description: string;
-  /** Of annotations: they come last and so have the last word. */
+  /** Properties from annotations: they come last and override the others. */
   readonly properties: readonly Property[];
   readonly origin: string;
 }
@@ -28,11 +28,12 @@ const noSuchUnit = 'org.freedesktop.systemd1.NoSuchUnit';
 const unitExists = 'org.freedesktop.systemd1.UnitExists';
 
 /**
- * Starts the scope with the process in it, its cgroup handed over to us below it, and waits until it is there.
+ * Starts the scope with the process in it, and waits until it is active. systemd delegates the cgroup to the runtime.
  *
- * @param writes - the limits: what systemd has properties for is in effect then, the files are still to be written
- * @param rules - for devices; undefined when nothing is denied
- * @throws RuntimeError `host.systemd`, `host.systemd-unit`; no unit is left then
+ * @param writes - the limits: those with a systemd property are in effect afterwards; the caller must still write the
+ *   files
+ * @param rules - for devices; undefined if nothing is denied
+ * @throws RuntimeError `host.systemd`, `host.systemd-unit`; the unit does not exist then
  */
 export function startUnit(
   binding: Binding,
@@ -55,15 +56,15 @@ export function startUnit(
         start();
       } catch (error) {
         if (!(error instanceof CallError) || error.errorName !== unitExists) throw error;
-        // One that failed is remembered until somebody says that it has been seen.
-        calmly(() => systemd.resetFailedUnit(unit));
+        // systemd keeps a failed unit of the same name until ResetFailedUnit.
+        ignorePeerErrors(() => systemd.resetFailedUnit(unit));
         start();
       }
     } catch (error) {
-      if (!isOfConversation(error)) throw error;
+      if (!isPeerError(error)) throw error;
       if (!(error instanceof CallError)) {
-        calmly(() => systemd.stopUnit(unit));
-        calmly(() => systemd.resetFailedUnit(unit));
+        ignorePeerErrors(() => systemd.stopUnit(unit));
+        ignorePeerErrors(() => systemd.resetFailedUnit(unit));
       }
       throw refused(error, `unable to start unit "${unit}"`, { pointer: origin, hint: hintFor(error, unit) });
     }
@@ -79,19 +80,19 @@ function scopeProperties({ slice, description }: UnitRequest, pid: number): Prop
     property('Description', 's', description),
     property('Slice', 's', slice),
     property('PIDs', 'au', [pid]),
-    // Below the scope it is the container's: systemd leaves it alone, and hands every controller down.
+    // Delegation: systemd does not change cgroups below the scope, and enables every controller for them.
     property('Delegate', 'b', true),
     ...['MemoryAccounting', 'CPUAccounting', 'IOAccounting', 'TasksAccounting'].map(name =>
       property(name, 'b', true),
     ),
-    // or it would be stopped in the first moments of a shutdown, before who uses it
+    // With default dependencies, systemd would stop the scope early in a shutdown, before the services that use it.
     property('DefaultDependencies', 'b', false),
   ];
 }
 
 /**
- * Stops the unit and removes what is left of its cgroup, processes first: systemd asks them with SIGTERM, which the first
- * process of a pid namespace does not hear, and waits for long.
+ * Stops the unit and removes the rest of its cgroup. Processes are killed first: systemd sends SIGTERM, which the
+ * first process of a pid namespace ignores without a handler, and then waits long.
  *
  * @throws RuntimeError `host.systemd`, `host.systemd-unit`, `state.cgroup-not-empty`, `host.syscall`
  */
@@ -103,26 +104,26 @@ export function removeUnit(
   const { unit, manager = 'system' } = place;
   if (binding.stat(place.path) !== undefined) {
     if (occupants === 'kill') killProcesses(binding, place.path);
-    else if (!isLeft(binding, place.path)) return;
+    else if (!becomesEmpty(binding, place.path)) return;
   }
   Systemd.with(binding, manager, systemd => {
     try {
       systemd.stopUnit(unit);
     } catch (error) {
-      if (!isOfConversation(error)) throw error;
+      if (!isPeerError(error)) throw error;
       if (!(error instanceof CallError && error.errorName === noSuchUnit)) {
         throw refused(error, `unable to stop unit "${unit}"`);
       }
     }
-    calmly(() => systemd.resetFailedUnit(unit));
+    ignorePeerErrors(() => systemd.resetFailedUnit(unit));
   });
   removeCgroup(binding, place, occupants);
 }
 
 /**
- * Tells systemd of new limits, as far as it has properties for them.
+ * Sets new limits in the unit, if systemd has properties for them.
  *
- * @param rules - for devices, simplified; undefined when they stay what they are
+ * @param rules - for devices, simplified; undefined if they do not change
  * @throws RuntimeError `host.systemd`, `host.systemd-unit`
  */
 export function updateUnit(
@@ -133,34 +134,34 @@ export function updateUnit(
 ): void {
   Systemd.with(binding, manager, systemd => {
     const devices = deviceProperties(binding, rules);
-    // systemd adds to the list that it has, unless it is told of an empty one first.
+    // systemd appends to the existing list; an empty list clears it first.
     const properties = [...limits(systemd, writes), ...(devices.length > 0 ? [noDevices] : []), ...devices];
     if (properties.length === 0) return;
     try {
       systemd.setUnitProperties(unit, properties);
     } catch (error) {
-      if (!isOfConversation(error)) throw error;
+      if (!isPeerError(error)) throw error;
       throw refused(error, `unable to set the properties of unit "${unit}"`);
     }
   });
 }
 
-/** Its version is asked for only when there is something whose name depends on it. */
+/** Requests the version only if a property depends on it. */
 function limits(systemd: Systemd, writes: readonly CgroupWrite[]): Property[] {
   return writes.length === 0 ? [] : unitProperties(writes, systemd.version());
 }
 
-/** Of properties with the same name the last: systemd would take lists together. */
+/** Keeps the last property of each name, because systemd would merge lists. */
 function lastOfEach(properties: readonly Property[]): Property[] {
   return [...new Map(properties.map(property => [property.name, property])).values()];
 }
 
-/** For what may be done already. */
-function calmly(work: () => void): void {
+/** Ignores errors of the peer: the action may have been done already. */
+function ignorePeerErrors(work: () => void): void {
   try {
     work();
   } catch (error) {
-    if (!isOfConversation(error)) throw error;
+    if (!isPeerError(error)) throw error;
   }
 }
 

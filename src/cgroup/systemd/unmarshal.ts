@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { alignmentOf, completeTypes, fieldTypes, MarshalError, type Value } from './types.ts';
 
-/** Reads what marshal.ts writes. Alignment counts from the first byte; nothing is read beyond the last. */
+/** Unmarshals the format of marshal.ts. Alignment counts from the first byte; reading past the end fails. */
 export class Reader {
   readonly #bytes: Uint8Array;
   #at: number;
@@ -102,7 +102,7 @@ export class Reader {
   }
 }
 
-/** UTF-8 to text. What is no UTF-8 becomes U+FFFD: it is only shown to somebody. */
+/** Decodes UTF-8. Invalid bytes become U+FFFD, because the text is only displayed. */
 export function textOf(bytes: Uint8Array): string {
   let text = '';
   for (let at = 0; at < bytes.length; ) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
 import { mergeResources } from '../../../src/cgroup/merge.ts';
-import { earlier } from '../../../src/cgroup/restore.ts';
+import { restoringText } from '../../../src/cgroup/restore.ts';
 
 describe('resources after an update', () => {
   const stored = {
@@ -118,5 +118,5 @@ describe('what puts a file back', () => {
     ['rdma.max', 'ib0 hca_handle=1', '', 'ib0 hca_handle=max hca_object=max'],
     ['misc.max', 'sev 1', 'sev 5\n', 'sev 5'],
     ['misc.max', 'tea 1', 'sev 5\n', undefined],
-  ])('%s for %s', (file, value, present, text) => expect(earlier(file, value, present)).toBe(text));
+  ])('%s for %s', (file, value, present, text) => expect(restoringText(file, value, present)).toBe(text));
 });
