@@ -7,7 +7,7 @@ import { requires } from '../helpers/requires.ts';
 import { disagrees, isTsubo, skipWhere } from '../helpers/runtime.ts';
 import { type Failure, sandbox } from '../helpers/sandbox.ts';
 
-/** One clear error: exit status 1, one line, and on tsubo the place in config.json. */
+/** The command fails with status 1 and one line; on tsubo the error also has the place in config.json. */
 function oneError(failure: Failure, pointer?: string): void {
   expect(failure.status).toBe(1);
   expect(failure.message).not.toBe('');
@@ -15,7 +15,7 @@ function oneError(failure: Failure, pointer?: string): void {
   if (isTsubo && pointer !== undefined) expect(failure.record.pointer).toBe(pointer);
 }
 
-/** Puts a value at a JSON pointer, making what is missing on the way. */
+/** Sets a value at a JSON pointer and creates missing parents. */
 function put(document: unknown, pointer: string, value: unknown): void {
   const words = pointer
     .split('/')
@@ -42,7 +42,7 @@ describe.skipIf(requires('root', 'busybox'))('bad input leaves nothing behind:',
       return failure;
     };
 
-    test('that is not there', () => {
+    test('that does not exist', () => {
       const failure = refused(['create', '--bundle', join(box.dir, 'nowhere'), `${box.name}-x`]);
       expect(failure.message).toContain('no such file or directory');
     });
@@ -72,7 +72,7 @@ describe.skipIf(requires('root', 'busybox'))('bad input leaves nothing behind:',
     ])('whose config.json %s', (_, text) => {
       const bundle = box.bundle();
       bundle.write(text);
-      if (text === 'null' && disagrees('runc 1.1', 'crashes on a config that is null')) {
+      if (text === 'null' && disagrees('runc 1.1', 'panics on a config that is null')) {
         expect(box.oci(['create', '--bundle', bundle.dir, bundle.id]).stderr).toContain('panic:');
         return;
       }
@@ -154,7 +154,7 @@ describe.skipIf(requires('root', 'busybox'))('bad input leaves nothing behind:',
     });
   });
 
-  describe('a value that cannot be', () => {
+  describe('an impossible value', () => {
     test.for<[string, string, (bundle: Bundle) => void]>([
       ['a relative working directory', '/process/cwd', b => (b.config.process.cwd = 'tmp')],
       ['no working directory', '/process/cwd', b => (b.config.process.cwd = '')],
@@ -187,15 +187,14 @@ describe.skipIf(requires('root', 'busybox'))('bad input leaves nothing behind:',
       ['an oomScoreAdj out of range', '/process/oomScoreAdj', b => (b.config.process.oomScoreAdj = 2000)],
     ])('%s', ([what, pointer, modify], context) => {
       if (what === 'NUL in an argument')
-        skipWhere(context, 'runc 1.1', 'finds a NUL in an argument at start');
-      if (what === 'a device at no path')
-        skipWhere(context, 'runc 1.1', 'makes no device where there is no path');
+        skipWhere(context, 'runc 1.1', 'detects a NUL in an argument only at start');
+      if (what === 'a device at no path') skipWhere(context, 'runc 1.1', 'ignores a device without a path');
       const bundle = box.bundle(modify);
       oneError(box.refuses(bundle), pointer);
     });
   });
 
-  describe('what asks for nothing', () => {
+  describe('a value that requests nothing', () => {
     test.each<[string, unknown]>([
       ['/linux/seccomp', null],
       ['/hooks', {}],
@@ -213,8 +212,8 @@ describe.skipIf(requires('root', 'busybox'))('bad input leaves nothing behind:',
     });
   });
 
-  describe('what is unknown', () => {
-    test('is overlooked, as the spec wants it', () => {
+  describe('an unknown property', () => {
+    test('is ignored, as the spec requires', () => {
       const bundle = box.bundle(made => {
         put(made.config, '/org.example.future', { a: [1] });
         put(made.config, '/process/future', true);
@@ -223,7 +222,7 @@ describe.skipIf(requires('root', 'busybox'))('bad input leaves nothing behind:',
       expect(box.run(bundle).status).toBe(0);
     });
 
-    test('may be nearly known: Go does not mind upper and lower case', () => {
+    test('matches a known one that differs only in case, as in Go', () => {
       const bundle = box.bundle(made => made.shell('cat /proc/sys/kernel/hostname'));
       bundle.write(
         JSON.stringify(bundle.config).replace('"hostname":', '"HostName":').replace('"args":', '"Args":'),

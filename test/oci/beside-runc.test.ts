@@ -10,7 +10,7 @@ import { type Sandbox, sandbox } from '../helpers/sandbox.ts';
 const mega = 1048576;
 const runc = installedRunc() ?? runtime;
 
-/** Whole disks, which is what io.max wants. */
+/** Whole disks: io.max takes no partitions. */
 const disks = readdirSync('/sys/block').map(name => {
   const text = (file: string): string => {
     const path = `/sys/block/${name}/${file}`;
@@ -20,7 +20,7 @@ const disks = readdirSync('/sys/block').map(name => {
   return { number: { major, minor }, weighted: text('queue/scheduler').includes('[bfq]') };
 });
 const disk = disks[0]?.number;
-/** One that takes a weight of its own. */
+/** A disk that takes a weight of its own. */
 const weighted = disks.find(one => one.weighted)?.number;
 
 /** Names of controllers, and configs that use them. */
@@ -74,7 +74,7 @@ const configs: readonly [
   ['huge pages', ['hugetlb'], { hugepageLimits: [{ pageSize: '2MB', limit: 4 * mega }] }],
 ];
 
-/** What is done to two containers one after the other: options of `update`, or a document for it. */
+/** Applied to two containers one after the other: options of `update`, or a document for it. */
 const updates: readonly (readonly string[] | Record<string, unknown>)[] = [
   ['--memory', '64M', '--memory-swap', '96M', '--memory-reservation', '16M'],
   ['--memory', '1.5g', '--memory-swap', '-1'],
@@ -97,7 +97,7 @@ const updates: readonly (readonly string[] | Record<string, unknown>)[] = [
   { blockIO: { throttleWriteBpsDevice: [{ ...disk, rate: 1024000 }] }, cpu: { quota: 20000 } },
 ];
 
-/** Of runc 1.1: files that it knows nothing of, or writes otherwise. */
+/** Files that runc 1.1 does not write, or writes differently. */
 const old = new Set([
   ...['cpu.max.burst', 'cpu.idle', 'cpu.weight', 'cpu.weight.nice'],
   ...['hugetlb.2MB.rsvd.max', 'pids.max'],
@@ -107,7 +107,10 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'runc') || !isTsubo)('bes
   const box = sandbox();
   const beside = sandbox('unified', runc);
 
-  /** The same container of both; runc's first, which hands every controller down. */
+  /**
+   * The same container under both runtimes. The one of runc is created first: runc enables every controller for
+   * children.
+   */
   const both = (resources: Record<string, unknown> | undefined): [Sandbox, Bundle][] =>
     [beside, box].map(one => [
       one,
@@ -123,10 +126,10 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'runc') || !isTsubo)('bes
     );
     expect(Object.keys(ours)).toContain('cgroup.freeze');
     const found = differences(theirs, ours);
-    if (disagrees('runc 1.1', 'is older than burst, idle, rsvd and the new formula of weights', runc)) {
+    if (disagrees('runc 1.1', 'lacks burst, idle, rsvd and the new weight formula', runc)) {
       for (const file of old) delete found[file];
     }
-    if (disagrees('runc 1.3', 'takes a limit of 0 pids for none asked', runc)) {
+    if (disagrees('runc 1.3', 'ignores a limit of 0 pids', runc)) {
       if (found['pids.max']?.join() === 'max,1') delete found['pids.max'];
     }
     expect(found, what).toEqual({});
@@ -134,20 +137,23 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'runc') || !isTsubo)('bes
 
   for (const [what, controllers, resources] of configs) {
     const needs = controllers.map(name => `cgroup2:${name}` as const);
-    test.skipIf(requires(...needs))(`every control file says the same: ${what}`, () => {
+    test.skipIf(requires(...needs))(`every control file has the same content: ${what}`, () => {
       expectTheSame(both(resources), what);
     });
   }
 
   const needs = ['memory', 'cpu', 'cpuset', 'pids', 'io'].map(name => `cgroup2:${name}` as const);
-  test.skipIf(requires(...needs))('every control file says the same after each of some updates', () => {
-    const containers = both(undefined);
-    for (const update of updates) {
-      for (const [one, { id }] of containers) {
-        if (Array.isArray(update)) one.must(['update', ...(update as readonly string[]), id]);
-        else one.must(['update', '--resources', '-', id], { input: JSON.stringify(update) });
+  test.skipIf(requires(...needs))(
+    'every control file has the same content after each of several updates',
+    () => {
+      const containers = both(undefined);
+      for (const update of updates) {
+        for (const [one, { id }] of containers) {
+          if (Array.isArray(update)) one.must(['update', ...(update as readonly string[]), id]);
+          else one.must(['update', '--resources', '-', id], { input: JSON.stringify(update) });
+        }
+        expectTheSame(containers, JSON.stringify(update));
       }
-      expectTheSame(containers, JSON.stringify(update));
-    }
-  });
+    },
+  );
 });

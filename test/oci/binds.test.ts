@@ -14,7 +14,7 @@ const EROFS = 30;
 describe.skipIf(requires('root', 'busybox'))('the bind mounts of a container', () => {
   const box = sandbox();
 
-  describe('of something of the host', () => {
+  describe('from a path of the host', () => {
     test('show a directory', () => {
       const dir = box.source();
       const report = box.inside(having(bind(dir, '/a')), { probe: ['/a/note'] });
@@ -28,7 +28,7 @@ describe.skipIf(requires('root', 'busybox'))('the bind mounts of a container', (
       expect(report.probes['/etc/passwd']?.read?.text).toBe('from the host');
     });
 
-    test.each(['relative', './relative', 'sub/../relative'])('are found from the bundle as %s', path => {
+    test.each(['relative', './relative', 'sub/../relative'])('resolve %s relative to the bundle', path => {
       const report = box.inside(
         bundle => {
           mkdirSync(join(bundle.dir, 'sub'));
@@ -47,7 +47,7 @@ describe.skipIf(requires('root', 'busybox'))('the bind mounts of a container', (
       expect(report.probes['/a']).toMatchObject({ kind: 'file', read: { text: 'from the host' } });
     });
 
-    test('whatever their type says', () => {
+    test('ignore their type', () => {
       const report = box.inside(
         having({ destination: '/a', type: 'ext4', source: box.source(), options: ['bind'] }),
         {
@@ -64,7 +64,7 @@ describe.skipIf(requires('root', 'busybox'))('the bind mounts of a container', (
       expect(report.probes['/a/note']?.read?.text).toBe('from the host');
     });
 
-    test('that is not there are refused', () => {
+    test('of a missing source are refused', () => {
       const failure = box.refuses(box.bundle(having(bind(join(box.dir, 'nowhere'), '/a'))));
       expect(failure.message).toContain('no such file or directory');
       if (isTsubo) expect(failure.record.pointer).toMatch(/^\/mounts\/7/);
@@ -94,8 +94,8 @@ describe.skipIf(requires('root', 'busybox'))('the bind mounts of a container', (
       }
     });
 
-    test('take no options of a file system', context => {
-      skipWhere(context, 'runc 1.1', 'overlooks the file system options of a bind mount');
+    test('refuse file system options', context => {
+      skipWhere(context, 'runc 1.1', 'ignores the file system options of a bind mount');
       const failure = box.refuses(box.bundle(having(bind(box.source(), '/a', 'mode=0700'))));
       expect(failure.message).toContain('bind mounts cannot have any filesystem-specific options applied');
       if (isTsubo) expect(failure.record.pointer).toBe('/mounts/7/options/1');
@@ -119,7 +119,7 @@ describe.skipIf(requires('root', 'busybox'))('the bind mounts of a container', (
         const seen = mountAt(box.inside(having(bind(dir, '/a', ...options))), '/a').options;
         if (
           what.includes('opposites') &&
-          disagrees('runc 1.1', 'leaves a flag on a bind mount that only its opposite speaks of')
+          disagrees('runc 1.1', 'keeps a bind mount flag that an option clears')
         ) {
           expect(seen).toEqual(expect.arrayContaining(absent));
           return;
@@ -132,7 +132,7 @@ describe.skipIf(requires('root', 'busybox'))('the bind mounts of a container', (
     });
   });
 
-  /** More than descriptors can be open: some need one until they are mounted. */
+  /** More than the limit of open descriptors: some binds hold a descriptor until they are mounted. */
   test.each<[string, number, (bundle: Bundle, mount: TestMount) => void]>([
     ['', 5000, () => {}],
     [' in a user namespace', 5000, () => {}],
@@ -162,14 +162,13 @@ describe.skipIf(requires('root', 'busybox'))('the bind mounts of a container', (
       ...['/bin/sh', '-c', 'ulimit -n 1024; exec "$@"', 'sh'],
       ...box.command('run', '--bundle', bundle.dir, bundle.id),
     ]);
-    if (what !== '' && disagrees('runc 1.1', 'packs all sources into one message, and maps no owners'))
-      return;
+    if (what !== '' && disagrees('runc 1.1', 'sends all sources in one message, and maps no owners')) return;
     expect(done.stderr).toBe('');
     expect(done.stdout).toBe(`${count}\n1024\n`);
   });
 
-  describe('with others below them', () => {
-    /** A tmpfs with another one mounted in it, each with these options. */
+  describe('of a directory with mounts below it', () => {
+    /** A tmpfs with another tmpfs mounted in it, each with these options. */
     const nested = (options: string, look: (dir: string) => void) => {
       const dir = box.mkdir('nested');
       box.view.sh(
@@ -184,14 +183,14 @@ describe.skipIf(requires('root', 'busybox'))('the bind mounts of a container', (
       }
     };
 
-    test('leave these behind with bind', () => {
+    test('exclude the mounts below with bind', () => {
       nested('rw', dir => {
         const report = box.inside(having({ destination: '/a', source: dir, options: ['bind'] }));
         expect(report.mounts.map(mount => mount.target)).not.toContain('/a/sub');
       });
     });
 
-    test('bring these along with rbind, and ro is for the top alone', () => {
+    test('include the mounts below with rbind, and ro changes only the top mount', () => {
       nested('rw', dir => {
         const report = box.inside(having(bind(dir, '/a', 'ro')), { probe: ['/a', '/a/sub'] });
         expect(report.probes['/a']?.write).toBe(EROFS);
@@ -211,7 +210,7 @@ describe.skipIf(requires('root', 'busybox'))('the bind mounts of a container', (
       ['rnodiratime', 'diratime', ['nodiratime'], []],
       ['rdiratime', 'nodiratime', [], ['nodiratime']],
       ['rrelatime', 'noatime', ['relatime'], ['noatime']],
-      ['rnorelatime', 'noatime', [], []], // what is left is up to the kernel
+      ['rnorelatime', 'noatime', [], []], // the kernel chooses the remaining options
       ['rnoatime', 'relatime', ['noatime'], ['relatime']],
       ['ratime', 'noatime', [], ['noatime']],
       ['rstrictatime', 'noatime', [], ['noatime', 'relatime']],
@@ -250,7 +249,7 @@ describe.skipIf(requires('root', 'busybox'))('the bind mounts of a container', (
       ['runbindable', ['unbindable'], ['unbindable']],
     ])('spread what is mounted in them as %s says', (word, top, below) => {
       nested('rw', dir => {
-        // their source is shared: the container gets a slave of it, unless the word says otherwise
+        // The source is shared: the container gets a slave of it unless the option requests otherwise.
         box.view.sh('mount --make-rshared "$1"', dir);
         const report = box.inside(having(bind(dir, '/a', word)));
         expect(mountAt(report, '/a').propagation).toEqual(top);

@@ -29,14 +29,14 @@ describe.skipIf(requires('root', 'busybox'))('the capabilities of a container', 
     effective: ['CAP_CHOWN'],
   };
 
-  test('are the sets that are listed, and root has all it is permitted', () => {
+  test('are the listed sets, and the effective set of root is the permitted set', () => {
     const report = box.inside(bundle => {
       bundle.config.process.capabilities = { ...listed };
     });
     expect(sets(report)).toEqual({ ...none, ...listed, effective: listed.permitted });
   });
 
-  test('of root rise to the bounding set at the exec without noNewPrivileges, by the rule of the kernel', () => {
+  test('of root rise to the bounding set at exec without noNewPrivileges, as the kernel defines', () => {
     const report = box.inside(bundle => {
       bundle.config.process.noNewPrivileges = false;
       bundle.config.process.capabilities = { ...listed };
@@ -49,7 +49,7 @@ describe.skipIf(requires('root', 'busybox'))('the capabilities of a container', 
     expect(sets(box.inside(bundle => (bundle.config.process.capabilities = {})))).toEqual(none);
   });
 
-  test('are those of the runtime when nothing is said', () => {
+  test('are those of the runtime when the config has none', () => {
     const report = box.inside(bundle => {
       delete bundle.config.process.capabilities;
     });
@@ -57,7 +57,7 @@ describe.skipIf(requires('root', 'busybox'))('the capabilities of a container', 
     expect(sets(report)).toEqual({ ...none, bounding: all, permitted: all, effective: all });
   });
 
-  test('are lost by another user when nothing is said', () => {
+  test('of another user are empty when the config has none', () => {
     const report = box.inside(bundle => {
       delete bundle.config.process.capabilities;
       bundle.config.process.user = { uid: 1000, gid: 1000 };
@@ -98,7 +98,7 @@ describe.skipIf(requires('root', 'busybox'))('the capabilities of a container', 
     });
   });
 
-  test('cannot be ambient without being inheritable, which is no reason to fail', () => {
+  test('cannot be ambient without being inheritable, and the container starts without them', () => {
     const report = box.inside(bundle => {
       bundle.config.process.user = { uid: 1000, gid: 1000 };
       const list = ['CAP_NET_RAW'];
@@ -112,7 +112,7 @@ describe.skipIf(requires('root', 'busybox'))('the capabilities of a container', 
     expect(sets(report)).toEqual({ ...none, bounding: ['CAP_NET_RAW'] });
   });
 
-  test('of unknown names are left out with a warning', () => {
+  test('with unknown names are dropped with a warning', () => {
     const bundle = box.bundle(made => {
       const list = ['CAP_CHOWN', 'CAP_OF_TOMORROW'];
       made.config.process.capabilities = { bounding: list, permitted: list, effective: list };
@@ -125,7 +125,7 @@ describe.skipIf(requires('root', 'busybox'))('the capabilities of a container', 
     expect(capabilityNames(done.stdout.split(/\s+/)[1])).toEqual(['CAP_CHOWN']);
   });
 
-  test('that the runtime has not itself are left out', context => {
+  test('that the runtime lacks are dropped', context => {
     const missing = ['CAP_SYS_RESOURCE', 'CAP_SYS_MODULE', 'CAP_MAC_ADMIN'].find(
       name => !ourBoundingSet.includes(name),
     );
@@ -134,7 +134,7 @@ describe.skipIf(requires('root', 'busybox'))('the capabilities of a container', 
     const bundle = box.bundle(made => {
       made.config.process.capabilities = { bounding: list, permitted: list, effective: list };
     });
-    if (disagrees('runc 1.1', 'fails on a capability it has not itself')) {
+    if (disagrees('runc 1.1', 'fails on a capability that it lacks')) {
       expect(box.refuses(bundle).message).toContain('unable to apply caps: operation not permitted');
     } else {
       const seen = sets(parseReport(box.run(bundle).stdout));

@@ -5,8 +5,8 @@ import { requires } from '../helpers/requires.ts';
 import { disagrees, isTsubo } from '../helpers/runtime.ts';
 import { sandbox, until } from '../helpers/sandbox.ts';
 
-// A privileged program may move itself, and a manager of cgroups removes those that are empty.
-const others = disagrees('runc 1.1', 'removes the cgroup that the init was moved to');
+// A privileged program may move itself out, and a cgroup manager removes empty cgroups.
+const others = disagrees('runc 1.1', 'removes the cgroup to which the init was moved');
 describe.skipIf(others || requires('root', 'busybox', 'cgroup2', 'ps'))(
   'a container whose cgroup was removed',
   () => {
@@ -42,7 +42,7 @@ describe.skipIf(others || requires('root', 'busybox', 'cgroup2', 'ps'))(
       expect(failure.record['hint']).toContain(`/proc/${pid}/cgroup`);
     });
 
-    test('is running, takes programs to where its init is, and can be killed and deleted', () => {
+    test('is running, executes programs in the cgroup of its init, and can be killed and deleted', () => {
       const { id, pid } = moved();
       expect(box.state(id).status).toBe('running');
       expect(box.must(['exec', id, '/bin/sh', '-c', 'exit 0']).status).toBe(0);
@@ -51,7 +51,7 @@ describe.skipIf(others || requires('root', 'busybox', 'cgroup2', 'ps'))(
       expect(box.lives(pid)).toBe(false);
     });
 
-    test('and that has no pid namespace of its own is killed with a warning: other processes are not found', async () => {
+    test('is killed with a warning without a pid namespace of its own: its other processes cannot be found', async () => {
       if (!isTsubo) return;
       const { id, path, pid } = moved(made => made.namespace('pid'));
       const done = box.must(['kill', '--all', id, 'KILL']);
@@ -61,7 +61,7 @@ describe.skipIf(others || requires('root', 'busybox', 'cgroup2', 'ps'))(
       await until('its init has ended', () => !box.lives(pid));
     });
 
-    test('and that has ended has no processes', () => {
+    test('has no processes after its end', () => {
       const { id } = moved();
       box.must(['kill', id, 'KILL']);
       expect(box.must(['ps', '--format', 'json', id]).stdout).toBe('null\n');

@@ -9,16 +9,16 @@ import { sandbox } from '../helpers/sandbox.ts';
 describe.skipIf(requires('root', 'busybox', 'cgroup2'))('the cgroup of a container', () => {
   const box = sandbox();
   const top = () => box.view.path('/sys/fs/cgroup');
-  /** Our own cgroup in the version 2 hierarchy: what relative paths start from. */
+  /** Our own cgroup in the version 2 hierarchy: relative paths start there. */
   const own = /^0::(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1]?.replace(/\/$/, '') ?? '';
 
-  /** Where in the version 2 hierarchy the container is. */
+  /** Path of the container in the version 2 hierarchy. */
   const placeOf = (id: string) => {
     const line = readFileSync(`/proc/${box.state(id).pid}/cgroup`, 'utf8').split('\n');
     return line.find(entry => entry.startsWith('0::'))?.slice(3);
   };
 
-  test('is called like the container when no path is given', () => {
+  test('is named after the container when no path is given', () => {
     const bundle = box.running();
     expect(placeOf(bundle.id)).toBe(`${own}/${bundle.id}`);
   });
@@ -42,7 +42,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('the cgroup of a contain
     expect(placeOf(bundle.id)).toBe(place(box.name));
   });
 
-  test('is made with its parents, which stay or go but never keep a process', () => {
+  test('is made with its parents, which may remain but contain no process', () => {
     const bundle = box.running(made => {
       made.config.linux.cgroupsPath = `/${box.name}-a/b/c`;
     });
@@ -54,14 +54,14 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('the cgroup of a contain
     }
   });
 
-  test('has the init in it when created, before the program runs', () => {
+  test('contains the init after create, before the program runs', () => {
     const bundle = box.bundle();
     box.create(bundle);
     expect(placeOf(bundle.id)).toBe(`${own}/${bundle.id}`);
     expect(readFileSync(`${top()}${own}/${bundle.id}/cgroup.procs`, 'utf8')).toMatch(/^\d+\n$/);
   });
 
-  test('has every controller that the root of the hierarchy offers, also without a limit', context => {
+  test("has every controller of the hierarchy's root, also without a limit", context => {
     const controllers = (dir: string) => readFileSync(`${top()}/${dir}/cgroup.controllers`, 'utf8');
     context.skip(controllers('') === '\n', 'version 2 offers no controller here');
     const bundle = box.running(made => {
@@ -72,7 +72,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('the cgroup of a contain
     if (existsSync(`${top()}/${box.name}-all`)) rmdirSync(`${top()}/${box.name}-all`);
   });
 
-  test('is gone after delete', () => {
+  test('is removed by delete', () => {
     const bundle = box.running();
     const path = `${top()}${placeOf(bundle.id)}`;
     expect(existsSync(path)).toBe(true);
@@ -80,7 +80,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('the cgroup of a contain
     expect(existsSync(path)).toBe(false);
   });
 
-  test('is gone after delete with the cgroups that the container made in it', () => {
+  test('is removed by delete with the cgroups that the container made in it', () => {
     const bundle = box.running();
     const path = `${top()}${placeOf(bundle.id)}`;
     mkdirSync(`${path}/inner/most`, { recursive: true });
@@ -88,7 +88,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('the cgroup of a contain
     expect(existsSync(path)).toBe(false);
   });
 
-  test('leaves the cgroup above it alone', () => {
+  test('is removed without changing its parent', () => {
     const parent = `${top()}/${box.name}-parent`;
     mkdirSync(parent);
     try {
@@ -103,7 +103,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('the cgroup of a contain
     }
   });
 
-  test('may be there already when it is empty', () => {
+  test('may exist already if it is empty', () => {
     mkdirSync(`${top()}/${box.name}-empty`);
     const bundle = box.running(made => {
       made.config.linux.cgroupsPath = `/${box.name}-empty`;
@@ -113,17 +113,17 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('the cgroup of a contain
     if (existsSync(`${top()}/${box.name}-empty`)) rmdirSync(`${top()}/${box.name}-empty`);
   });
 
-  test('is refused when somebody is in it', () => {
+  test('is refused if it contains a process', () => {
     const other = box.running(made => {
       made.config.linux.cgroupsPath = `/${box.name}-shared`;
     });
     const bundle = box.bundle(made => {
       made.config.linux.cgroupsPath = `/${box.name}-shared`;
     });
-    if (disagrees('runc 1.1', 'puts a container into a cgroup with others, and only warns')) {
+    if (disagrees('runc 1.1', 'only warns of a cgroup that contains processes')) {
       const done = box.create(bundle);
       expect(done.stderr).toContain('non-empty cgroup');
-      // to delete one of them would end both
+      // Deleting either container would end both.
       box.must(['kill', other.id, 'KILL']);
       box.must(['delete', '--force', bundle.id]);
       return;
@@ -141,11 +141,11 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('the cgroup of a contain
       expect(mount).toMatchObject({ type: 'cgroup2', root: '/' });
       expect(mount.options).toEqual(expect.arrayContaining(['ro', 'nosuid', 'nodev', 'noexec', 'relatime']));
       expect(report.probes['/sys/fs/cgroup/cgroup.procs']?.read?.text).toBe('1\n');
-      // a file that the root cgroup of the machine has not
+      // The root cgroup of the machine lacks this file.
       expect(report.probes['/sys/fs/cgroup']?.read?.entries).toContain('cgroup.events');
     });
 
-    test('can be written to when it is not readonly', () => {
+    test('is writable when it is not readonly', () => {
       const printed = box.shell('mkdir /sys/fs/cgroup/mine && ls -d /sys/fs/cgroup/mine', bundle => {
         bundle.mount('/sys/fs/cgroup').options = ['nosuid', 'noexec', 'nodev', 'relatime'];
       });
@@ -160,7 +160,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('the cgroup of a contain
     });
   });
 
-  test('without a cgroup mount and namespace is there all the same', () => {
+  test('is optional, also together with the cgroup namespace', () => {
     const report = box.inside(bundle => {
       bundle.unmount('/sys/fs/cgroup');
       bundle.namespace('cgroup');
@@ -174,7 +174,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'cgroup1'))(
   () => {
     const box = sandbox('machine');
 
-    test('is in the version 2 hierarchy, wherever that is mounted', () => {
+    test('is in the version 2 hierarchy at any mount point', () => {
       const bundle = box.running();
       const line = readFileSync(`/proc/${box.state(bundle.id).pid}/cgroup`, 'utf8');
       const own = /^0::(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1]?.replace(/\/$/, '') ?? '';
@@ -182,7 +182,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'cgroup1'))(
     });
 
     test('is mounted as version 2', context => {
-      skipWhere(context, 'runc', 'mounts the version 1 hierarchies where there are some');
+      skipWhere(context, 'runc', 'mounts the version 1 hierarchies too');
       const report = box.inside(undefined, { probe: ['/sys/fs/cgroup/cgroup.procs'] });
       expect(mountAt(report, '/sys/fs/cgroup')).toMatchObject({ type: 'cgroup2', root: '/' });
       expect(report.probes['/sys/fs/cgroup/cgroup.procs']?.read?.text).toBe('1\n');

@@ -15,14 +15,14 @@ interface Expectation {
   readonly rootfs?: Readonly<Record<string, { text?: string; mode?: number; link?: string }>>;
 }
 
-/** Fixtures that are no more than a config.json. */
+/** Fixtures that consist of a config.json alone. */
 const names = ['good', 'bad'].flatMap(kind =>
   readdirSync(join(home, kind))
     .filter(name => !name.includes('.'))
     .map(name => `${kind}/${name}`),
 );
 
-/** What the kernel or the caller decides: `check` says that it has not looked. */
+/** The kernel or the caller decides on these: `check` reports that it did not check them. */
 const decidedByCreate: readonly string[] = [
   'bad/idmap-of-procfs',
   'bad/resources-unified-refused',
@@ -35,10 +35,10 @@ const decidedByCreate: readonly string[] = [
 
 const box = sandbox();
 
-/** How `check` and `create` judge a bundle, on this machine. Nothing may be left of the check. */
+/** Verdicts of `check` and `create` on a bundle, on this machine. `check` must leave no traces. */
 function judge(bundle: Bundle): {
   readonly report: CheckReport;
-  /** Undefined when there is a container. */
+  /** Undefined if the container was created. */
   readonly refusal: { readonly code: string; readonly pointer?: string } | undefined;
 } {
   const before = box.traces();
@@ -66,7 +66,7 @@ describe.skipIf(!isTsubo || requires('root', 'busybox'))('check and create agree
       existsSync(note) ? JSON.parse(readFileSync(note, 'utf8')) : {}
     ) as Expectation;
     const bundle = box.bundle(made => {
-      // The programs that the configs name.
+      // The programs that the configs refer to.
       made.file('/bin/hello', '#!/bin/sh\n', 0o755);
       made.file('/hello', '#!/bin/sh\n', 0o755);
       for (const [path, { text, mode, link }] of Object.entries(rootfs)) {
@@ -88,16 +88,16 @@ describe.skipIf(!isTsubo || requires('root', 'busybox'))('check and create agree
       return;
     }
     const { code, pointer } = refusal;
-    const told = report.problems.some(problem => problem.code === code && problem.pointer === pointer);
-    expect(told).toBe(!decidedByCreate.includes(name));
-    if (told) return;
+    const reported = report.problems.some(problem => problem.code === code && problem.pointer === pointer);
+    expect(reported).toBe(!decidedByCreate.includes(name));
+    if (reported) return;
     const skipped = report.unchecked.map(entry => entry.pointer).filter(at => at !== '');
     expect(skipped.some(at => pointer === at || pointer?.startsWith(`${at}/`))).toBe(true);
   });
 });
 
 describe.skipIf(!isTsubo || requires('root', 'busybox'))('check reports, as create does, that', () => {
-  /** A config that starts as it should, changed. */
+  /** A valid config with one change. */
   const changed = (modify: (bundle: Bundle) => void) => judge(box.bundle(modify));
 
   const program =
@@ -255,11 +255,11 @@ describe.skipIf(!isTsubo || requires('root', 'busybox'))('check reports, as crea
   ])('%s', (_, modify, expected) => {
     const { report, refusal } = changed(modify);
     expect(places(report.problems)).toEqual(expected);
-    // The first of them.
+    // Only the first of these.
     expect(`${refusal?.code} ${refusal?.pointer ?? ''}`).toBe(expected[0]);
   });
 
-  test('a limit asks for a controller that this machine lacks', () => {
+  test('a limit requires a controller that this machine lacks', () => {
     const offered = box.view.sh('cat /sys/fs/cgroup/cgroup.controllers').split(/\s+/);
     const { report, refusal } = changed(made => {
       made.config.linux.resources = {
@@ -276,7 +276,7 @@ describe.skipIf(!isTsubo || requires('root', 'busybox'))('check reports, as crea
     expect(refusal === undefined).toBe(lacking.length === 0);
   });
 
-  test('the document and the machine are against it, all of it at once and at its own place', () => {
+  test('the document and the machine have several problems, each reported at its own place', () => {
     const { report, refusal } = changed(made => {
       made.config.mounts.push(bind('/tmp', '/a', 'readonly'), bind('/srv/no/such', '/b'));
       made.config.linux.namespaces.push({ type: 'tea' });
@@ -292,7 +292,7 @@ describe.skipIf(!isTsubo || requires('root', 'busybox'))('check reports, as crea
   });
 });
 
-describe.skipIf(!isTsubo || requires('root', 'busybox'))('check and create both take', () => {
+describe.skipIf(!isTsubo || requires('root', 'busybox'))('check and create both accept', () => {
   test.each<[string, (bundle: Bundle) => void]>([
     [
       'a program below a bind',
@@ -359,7 +359,7 @@ describe.skipIf(!isTsubo || requires('root', 'busybox'))('check and create both 
     expect({ problems: places(report.problems), refusal }).toEqual({ problems: [], refusal: undefined });
   });
 
-  test('a config without a process, of which check warns', () => {
+  test('a config without a process, with a warning from check', () => {
     const { report, refusal } = judge(
       box.bundle(made => {
         delete (made.config as { process?: unknown }).process;

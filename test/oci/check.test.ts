@@ -15,7 +15,9 @@ const expectation = (name: string) =>
     pointer?: string;
     needs?: string;
   };
-/** What shows before anything is done. The root file systems of these lie nowhere: theirs is one problem more. */
+/**
+ * Bundles whose problem shows in config.json alone. Their root file systems do not exist, which is a further problem.
+ */
 const names = readdirSync(home).filter(
   name => existsSync(join(home, name, 'expect.json')) && expectation(name).needs === undefined,
 );
@@ -23,7 +25,7 @@ const names = readdirSync(home).filter(
 describe.skipIf(!isTsubo || requires('root', 'busybox'))('check', () => {
   const box = sandbox();
 
-  test('finds in every bad bundle what create refuses it for', () => {
+  test('finds in every bad bundle the problem for which create refuses it', () => {
     const found = names.map(name => {
       const done = box.oci(['check', '--format', 'json', join(home, name)]);
       const report = JSON.parse(done.stdout) as CheckReport;
@@ -37,7 +39,7 @@ describe.skipIf(!isTsubo || requires('root', 'busybox'))('check', () => {
     expect(found).toEqual(names.map(name => [name, 1, true]));
   });
 
-  test('lets pass what create makes a container of, and leaves nothing', () => {
+  test('accepts a bundle from which create makes a container, and leaves no traces', () => {
     const bundle = box.created();
     const before = box.traces();
     const done = box.must(['check', bundle.dir]);
@@ -55,7 +57,7 @@ describe.skipIf(requires('root', 'busybox'))('features', () => {
     expect(features.linux.cgroup.v2).toBe(true);
     expect(features.linux.capabilities).toContain('CAP_CHECKPOINT_RESTORE');
     expect(features.mountOptions).toEqual(expect.arrayContaining(['bind', 'rro', 'tmpcopyup', 'rslave']));
-    const refused = disagrees('runc 1.1', 'names remount, which changes the mount that was there before');
+    const refused = disagrees('runc 1.1', 'reports remount, which changes an earlier mount');
     expect(features.mountOptions.includes('remount')).toBe(refused);
   });
 });

@@ -8,7 +8,7 @@ import { requires } from '../helpers/requires.ts';
 import { disagrees, isTsubo, skipWhere } from '../helpers/runtime.ts';
 import { sandbox, until } from '../helpers/sandbox.ts';
 
-/** To open one of them does nothing, whether or not there is a driver. */
+/** Opening one of these has no effect, with or without a driver. */
 const nodes = [
   'c:1:3',
   'c:1:5',
@@ -31,7 +31,7 @@ const EPERM = 1;
 describe.skipIf(requires('root', 'busybox', 'cgroup2', 'capability:MKNOD'))('device rules', () => {
   const box = sandbox();
 
-  /** Has the program, nodes of all of them, and may make more. */
+  /** Installs the program and nodes of all devices, and grants CAP_MKNOD. */
   const prepare = (made: Bundle, rules: readonly TestDeviceRule[] | undefined): void => {
     copyFileSync(helperProgram('devices'), made.inRoot('bin/devices'));
     const makeAll = nodes.map(node => `mknod ${node} ${node.replaceAll(':', ' ')}`).join('\n');
@@ -42,7 +42,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'capability:MKNOD'))('dev
     if (rules !== undefined) made.config.linux.resources = { devices: rules };
   };
 
-  /** What is refused of each node, of `mrwb` (b: read and write at once); `-` is nothing. */
+  /** The refused accesses of each node, from `mrwb` (b: read and write at once); `-` if all are allowed. */
   const refused = (text: string): Record<string, string> =>
     Object.fromEntries(
       text
@@ -62,7 +62,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'capability:MKNOD'))('dev
     return refused(done.stdout);
   };
 
-  /** All but those named are as by default. */
+  /** Expects the default for all nodes that are not listed. */
   const defaults = (others: Record<string, string> = {}): Record<string, string> => {
     const usual = new Set(['c:1:3', 'c:1:5', 'c:1:7', 'c:1:9', 'c:5:0', 'c:5:2', 'c:10:200']);
     return Object.fromEntries(nodes.map(node => [node, others[node] ?? (usual.has(node) ? '-' : 'rwb')]));
@@ -70,7 +70,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'capability:MKNOD'))('dev
 
   const all = { allow: false, access: 'rwm' } as const;
 
-  test('without any, a container can use the usual devices and make nodes of all', () => {
+  test('allow the usual devices and mknod of every device when the config has none', () => {
     expect(table()).toEqual(defaults());
   });
 
@@ -120,11 +120,11 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'capability:MKNOD'))('dev
     const expected = defaults(others);
     const looser =
       name === 'all but some' &&
-      disagrees('runc', 'lets opening for reading and writing through where only writing is denied');
+      disagrees('runc', 'allows opening for reading and writing if only writing is denied');
     expect(table(rules)).toEqual(looser ? { ...expected, 'b:240:0': 'w' } : expected);
   });
 
-  test('pass over letters that stand for no access, beside others', () => {
+  test('ignore letters that stand for no access, beside valid ones', () => {
     const bundle = box.bundle(made =>
       prepare(made, [
         all,
@@ -139,7 +139,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'capability:MKNOD'))('dev
     if (isTsubo) expect(done.stderr).toContain('/linux/resources/devices/3/access');
   });
 
-  test('hold for what is executed later, and below the cgroup of the container', () => {
+  test('apply to executed programs, and below the cgroup of the container', () => {
     const bundle = box.running(made => {
       prepare(made, [all]);
       made.config.process.args = ['/bin/sleep', '1000'];
@@ -148,8 +148,8 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'capability:MKNOD'))('dev
     expect(refused(done.stdout)).toEqual({ 'c:240:0': 'rwb', 'c:1:3': '-' });
   });
 
-  test('are replaced by an update, and other updates leave them alone', context => {
-    skipWhere(context, 'runc', 'leaves the device rules as they are');
+  test('are replaced by an update with rules, and kept by other updates', context => {
+    skipWhere(context, 'runc', 'does not update device rules');
     const bundle = box.running(made => {
       prepare(made, [all]);
       made.config.process.args = ['/bin/sleep', '1000'];
@@ -178,13 +178,13 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'capability:MKNOD'))('dev
     expect(found()).toEqual(['rwb', 'wb', 'rwb', '-']);
     update({ devices: [{ allow: true, access: 'rwm' }] });
     expect(found()).toEqual(['-', '-', '-', '-']);
-    // One program of ours is left, not a pile that has to agree.
+    // One program is attached, not a pile of programs that must all agree.
     update({ devices: [all] });
     expect(found()).toEqual(['rwb', 'rwb', 'rwb', '-']);
   });
 
   test('change without a moment in which everything or nothing is allowed', async context => {
-    skipWhere(context, 'runc', 'leaves the device rules as they are');
+    skipWhere(context, 'runc', 'does not update device rules');
     const script = [
       'while :; do',
       '  true </nodes/c:1:3 || echo null is denied >>/found',
@@ -208,8 +208,8 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'capability:MKNOD'))('dev
     expect(existsSync(bundle.inRoot('found'))).toBe(false);
   });
 
-  test('of an update that cannot be are refused with their place', context => {
-    skipWhere(context, 'runc', 'leaves the device rules as they are');
+  test('of an invalid update are refused with their place', context => {
+    skipWhere(context, 'runc', 'does not update device rules');
     const bundle = box.created();
     const failure = box.fails(['update', '--resources', '-', bundle.id], {
       input: JSON.stringify({ devices: [all, { allow: true, type: 'x', access: 'r' }] }),
@@ -218,7 +218,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'capability:MKNOD'))('dev
     expect(failure.record.pointer).toBe('/devices/1/type');
   });
 
-  test('hold for a container that is only created, and in its hooks', () => {
+  test('apply to a created container, and in its hooks', () => {
     const bundle = box.bundle(made => {
       prepare(made, [all]);
       const cat = { path: '/bin/busybox', args: ['sh', '-c', 'cat /nodes/c:240:0 2>/tmp/hook || true'] };
@@ -229,7 +229,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'capability:MKNOD'))('dev
     expect(box.view.sh('cat "$1"', bundle.inRoot('tmp/hook'))).toContain('Operation not permitted');
   });
 
-  test('do not come from the devices of the config, which are made all the same', () => {
+  test('do not depend on the devices of the config, which are made anyway', () => {
     const bundle = box.bundle(made => {
       prepare(made, [all]);
       made.config.linux.devices = [{ path: '/dev/mine', type: 'c', major: 240, minor: 0 }];
@@ -238,14 +238,14 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'capability:MKNOD'))('dev
     expect(box.run(bundle).stdout).toMatch(/^\/dev\/mine 0 1 1 1$/m);
   });
 
-  test('do not come before the mounts: a disk that is denied can be mounted', () => {
+  test('do not apply to the mounts of the config: a denied disk can be mounted', () => {
     const disk = box.mkdir('disk');
     box.view.sh('mknod "$1/node" b 240 0', disk);
     const bundle = box.bundle(made => {
       prepare(made, [all]);
       made.config.mounts.push({ destination: '/mnt', type: 'ext2', source: `${disk}/node`, options: ['ro'] });
     });
-    // There is no such disk; the rules would have been asked first.
+    // This disk does not exist; device rules would have been checked before that.
     const failure = box.refuses(bundle);
     expect(failure.message).not.toContain('operation not permitted');
     expect(failure.message).toContain('/mnt');

@@ -47,7 +47,7 @@ describe.skipIf(requires('root', 'busybox'))('the devices of a container', () =>
     expect(link).toMatchObject({ kind: 'symlink', target });
   });
 
-  test('are nothing more than that', () => {
+  test('include no other device', () => {
     const report = box.inside(undefined, { probe: ['/dev', '/proc/kcore'] });
     const core = report.probes['/proc/kcore']?.errno === undefined ? ['core'] : [];
     const expected = 'fd full mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero'.split(
@@ -98,7 +98,7 @@ describe.skipIf(requires('root', 'busybox'))('the devices of a container', () =>
     expect(report.probes[device.path]).toMatchObject(expected);
   });
 
-  test('are made whatever the umask of the caller', () => {
+  test('have their mode under any umask of the caller', () => {
     const bundle = box.bundle(made => {
       made.config.linux.devices = [{ path: '/dev/jar', type: 'c', major: 1, minor: 5, fileMode: 0o666 }];
       made.config.process.args.push('--probe', '/dev/jar', '/dev/null');
@@ -110,7 +110,7 @@ describe.skipIf(requires('root', 'busybox'))('the devices of a container', () =>
     expect(report.probes['/dev/null']?.mode).toBe(0o666);
   });
 
-  test('leave the ptmx link alone', () => {
+  test('do not replace the ptmx link', () => {
     const report = box.inside(
       bundle => {
         bundle.config.linux.devices = [{ path: '/dev/ptmx', type: 'c', major: 5, minor: 2, fileMode: 0o666 }];
@@ -120,8 +120,8 @@ describe.skipIf(requires('root', 'busybox'))('the devices of a container', () =>
     expect(report.probes['/dev/ptmx']).toMatchObject({ kind: 'symlink', target: 'pts/ptmx' });
   });
 
-  describe('that are there already', () => {
-    /** Nodes of this test's own, as a host might have them: of an owner and a mode that nobody else asks for. */
+  describe('that exist already', () => {
+    /** Nodes of this test alone, as a host might have them, with an owner and a mode that no config requests. */
     const hostNodes = (): string => {
       const dir = box.mkdir('nodes');
       box.view.sh(
@@ -131,7 +131,7 @@ describe.skipIf(requires('root', 'busybox'))('the devices of a container', () =>
       return dir;
     };
     const listed = (dir: string): string => box.view.sh('cd "$1"; stat -c "%n %F %a %u:%g %t:%T" *', dir);
-    /** Another owner and mode than those of the host's. */
+    /** Owner and mode differ from those of the nodes of the host. */
     const asked: TestDevice = {
       path: '/dev/zero',
       type: 'c',
@@ -177,13 +177,13 @@ describe.skipIf(requires('root', 'busybox'))('the devices of a container', () =>
       expect(report.probes['/dev/zero']).toMatchObject({ ...untouched, major: 1, minor: 5 });
       const after = listed(nodes);
       for (const line of before.split('\n')) {
-        if (!line.startsWith('ptmx') || !disagrees('runc', 'replaces a ptmx that came with the root')) {
+        if (!line.startsWith('ptmx') || !disagrees('runc', 'replaces a ptmx of the root')) {
           expect(after).toContain(line);
         }
       }
     });
 
-    test('keep them in a directory that is bound', () => {
+    test('keep owner and mode in a bound directory', () => {
       const nodes = hostNodes();
       const before = listed(nodes);
       const report = box.inside(
@@ -197,7 +197,7 @@ describe.skipIf(requires('root', 'busybox'))('the devices of a container', () =>
       expect(listed(nodes)).toBe(before);
     });
 
-    test('keep them in a user namespace, which has a node of its own over them', () => {
+    test('keep owner and mode in a user namespace, where another node is bound over them', () => {
       const nodes = hostNodes();
       const before = listed(nodes);
       box.inside(bundle => {
@@ -207,7 +207,7 @@ describe.skipIf(requires('root', 'busybox'))('the devices of a container', () =>
       expect(listed(nodes)).toBe(before);
     });
 
-    test('keep them in the image', () => {
+    test('keep owner and mode in the image', () => {
       const report = box.inside(
         bundle => {
           bundle.unmount('/dev');
@@ -223,7 +223,7 @@ describe.skipIf(requires('root', 'busybox'))('the devices of a container', () =>
       });
     });
 
-    /** What a mount shows at the place of a device, and how it is seen. */
+    /** Sources of a mount over a device, and how the container sees each. */
     const covers: [string, object][] = [
       ['null', { kind: 'character', major: 1, minor: 3, mode: 0o606, uid: 123 }],
       ['file', { kind: 'file', uid: 123, gid: 456 }],
@@ -248,13 +248,13 @@ describe.skipIf(requires('root', 'busybox'))('the devices of a container', () =>
       expect(listed(nodes)).toBe(before);
     });
 
-    test.each(covers)('stay hidden by a mount on the ptmx: of %s', (name, expected) => {
+    test.each(covers)('stay hidden by a mount of %s over the ptmx', (name, expected) => {
       const nodes = hostNodes();
       const bundle = box.bundle(made => {
         made.config.mounts.push(bind(`${nodes}/${name}`, '/dev/ptmx'));
         made.config.process.args = ['/bin/inside', '--probe', '/dev/ptmx'];
       });
-      if (disagrees('runc', 'removes whatever is at the place of the ptmx, which a mount is too busy for')) {
+      if (disagrees('runc', 'removes the file at the path of the ptmx, which fails with EBUSY for a mount')) {
         expect(box.refuses(bundle).message).toContain('ptmx');
         return;
       }
@@ -280,7 +280,7 @@ describe.skipIf(requires('root', 'busybox'))('the devices of a container', () =>
       expect(probe).toMatchObject(kind === 'character' ? { kind, major: 1, minor: 3 } : { kind });
     });
 
-    test('stay hidden by a file system that is mounted on one', () => {
+    test('stay hidden by a file system that is mounted over one', () => {
       const report = box.inside(
         bundle => bundle.config.mounts.push({ destination: '/dev/full', type: 'tmpfs', source: 'tmpfs' }),
         { probe: ['/dev/full'] },
@@ -288,7 +288,7 @@ describe.skipIf(requires('root', 'busybox'))('the devices of a container', () =>
       expect(report.probes['/dev/full']).toMatchObject({ kind: 'directory', read: { entries: [] } });
     });
 
-    test.skipIf(requires('script'))('keep their owner as standard streams too', () => {
+    test.skipIf(requires('script'))('keep their owner when they are standard streams', () => {
       const nodes = box.mkdir('nodes');
       box.view.sh('mknod -m 666 "$1/tty" c 5 0', nodes);
       const before = listed(nodes);
@@ -303,7 +303,7 @@ describe.skipIf(requires('root', 'busybox'))('the devices of a container', () =>
         ...box.command('run', '--bundle', bundle.dir, bundle.id),
       ]);
       expect(done.status).toBe(0);
-      if (disagrees('runc', 'gives every standard stream to the user')) return;
+      if (disagrees('runc', 'changes the owner of every standard stream')) return;
       expect(listed(nodes)).toBe(before);
     });
   });
@@ -319,7 +319,7 @@ describe.skipIf(requires('root', 'busybox'))('the devices of a container', () =>
       made.config.linux.devices = [{ path: '/dev/jar', type: 'c', major: 1, minor: 3 }];
       box.view.sh(script, made.inRoot('dev/jar'));
     });
-    if (disagrees('runc 1.1', 'takes whatever is at the place of a device for the device')) {
+    if (disagrees('runc 1.1', 'accepts any file at the path of a device')) {
       expect(box.run(bundle).status).toBe(0);
       return;
     }
@@ -328,7 +328,7 @@ describe.skipIf(requires('root', 'busybox'))('the devices of a container', () =>
     if (isTsubo) expect(failure.record.pointer).toMatch(/^\/linux\/devices\/0/);
   });
 
-  test('are not made in a /dev that comes from outside', () => {
+  test('are not made in a /dev that is a bind mount', () => {
     const dev = box.mkdir('dev');
     box.view.sh('mknod -m 666 "$1/null" c 1 3', dev);
     const report = box.inside(
@@ -343,7 +343,7 @@ describe.skipIf(requires('root', 'busybox'))('the devices of a container', () =>
     expect(report.probes['/dev']?.read?.entries).toEqual(['null']);
   });
 
-  test('never land outside of the root, whatever /dev is there', () => {
+  test('never appear outside the root, for any kind of /dev', () => {
     const outside = box.mkdir('outside');
     const bundle = box.bundle(made => {
       made.unmount('/dev');
@@ -352,18 +352,16 @@ describe.skipIf(requires('root', 'busybox'))('the devices of a container', () =>
     });
     box.run(bundle);
     const made = box.view.sh('ls -A "$1"', outside);
-    if (
-      disagrees('runc 1.1', 'makes the links of /dev wherever a link in its place leads (CVE-2026-41579)')
-    ) {
+    if (disagrees('runc 1.1', 'makes the links of /dev through a symbolic link (CVE-2026-41579)')) {
       expect(made).toContain('ptmx');
     } else {
       expect(made).toBe('');
     }
   });
 
-  describe('that an image has as links out of the root', () => {
+  describe('whose paths in the image are links out of the root', () => {
     const beside = companions();
-    /** A directory and a file of the host that nothing may touch. */
+    /** A directory and a file of the host that must not change. */
     const outside = () => {
       const dir = box.mkdir('outside');
       box.view.sh('echo untouched >"$1/file"; mkdir "$1/dir"', dir);
@@ -381,21 +379,21 @@ describe.skipIf(requires('root', 'busybox'))('the devices of a container', () =>
     )(
       'reach nothing there: %s, /dev mounted: %s, on a terminal: %s',
       async ([link, mounted, terminal], context) => {
-        skipWhere(context, 'runc', 'makes devices wherever a link in their place leads (CVE-2026-41579)');
+        skipWhere(context, 'runc', 'makes devices through a symbolic link (CVE-2026-41579)');
         const dir = outside();
         const before = listed(dir);
         const socket = join(box.mkdir('console'), 's');
         if (terminal) await beside.listening('terminal', ['receive', socket], socket);
         const bundle = box.bundle(made => {
           if (!mounted) made.unmount('/dev');
-          // relative, absolute and to the host's own path: none leads out
+          // Relative, absolute and to the path on the host: none leads out of the root.
           const target = link === '/dev/null' || link === '/dev/console' ? `${dir}/file` : `${dir}/dir`;
           box.view.sh('rm -rf "$1"; ln -s "$2" "$1"', made.inRoot(link), `../../../../../../../..${target}`);
           made.config.process.terminal = terminal;
           made.config.process.args = ['/bin/true'];
         });
         const flags = terminal ? ['--console-socket', socket] : [];
-        // what matters is the host; such an image may be refused
+        // Only the host matters here; such an image may be refused.
         const made = box.oci(['create', '--bundle', bundle.dir, ...flags, bundle.id]);
         if (made.status === 0) box.must(['delete', '--force', bundle.id]);
         expect(listed(dir)).toBe(before);

@@ -9,10 +9,10 @@ import { requires } from '../helpers/requires.ts';
 import { installedRunc, isTsubo, type Runtime, runtime } from '../helpers/runtime.ts';
 import { type Sandbox, sandbox, until } from '../helpers/sandbox.ts';
 
-// Containers as engines ask for them must look the same to their programs under runc and under the runtime here.
+// Containers with the configs of engines must look the same to their programs under runc and under tsubo.
 
 const ownConfigs = join(import.meta.dirname, 'engine-configs');
-/** A directory with the config.json files that engines wrote, whatever their names. */
+/** A directory with config.json files that engines wrote; their file names do not matter. */
 const recordedConfigs = process.env['TSUBO_ENGINE_CONFIGS'] ?? '';
 
 /** Everything that a program can find out about its container and that the config decides. */
@@ -31,9 +31,9 @@ function properties(
       options,
       propagation,
       type,
-      // without a cgroup namespace tsubo shows the host's mount, which is called as the host called it
+      // Without a cgroup namespace tsubo shows the mount of the host, under the name the host gave it.
       source: type === 'cgroup2' ? 'any' : source,
-      // the mode of a tmpfs is seen below, however it was set
+      // The mode of a tmpfs is compared below, however it was set.
       superOptions: superOptions.filter(option => type !== 'tmpfs' || !option.startsWith('mode=')),
     })),
     capabilities: ['CapBnd', 'CapEff', 'CapPrm', 'CapInh', 'CapAmb'].map(key => `${key} ${status(key)}`),
@@ -41,7 +41,7 @@ function properties(
     signals: ['SigIgn', 'SigBlk', 'SigPnd'].map(key => `${key} ${status(key)}`),
     seccomp: status('Seccomp'),
     affinity: status('Cpus_allowed_list'),
-    // a name given twice stays where it was first with runc 1.1, where it was last with tsubo
+    // runc 1.1 keeps the first position of a repeated name, tsubo the last.
     env: [...report.env].sort(),
     args: report.args,
     cwd: report.cwd,
@@ -65,25 +65,25 @@ function properties(
 }
 
 function contentOf(path: string, read: Probe['read']): unknown {
-  // a directory promises no order
+  // The order of directory entries is not defined.
   if (read?.entries !== undefined) return [...read.entries].sort();
-  // no two reads of these are the same
+  // Every read of these differs.
   if (path.endsWith('random')) return read?.text?.length;
-  // this is the report itself
+  // This is the report itself.
   if (/^\/dev\/std(in|out|err)$/.test(path)) return read?.errno;
   return read;
 }
 
 const sourcesOf = (bundle: Bundle) => join(bundle.dir, 'sources');
 
-/** Without a word on devices runc allows only its own default ones, where the spec (and tsubo) restricts nothing. */
+/** Without device rules runc allows only its default devices; the spec (and tsubo) restricts nothing. */
 function allowingDevices(text: string): string {
   const document = JSON.parse(text) as { linux: { resources?: object } };
   document.linux.resources = { devices: [{ allow: true, access: 'rwm' }] };
   return JSON.stringify(document);
 }
 
-/** Detached, as engines do it: the program has the very descriptors that the caller had. */
+/** Detached, as engines do it: the program has exactly the descriptors of the caller. */
 async function seenUnder(
   box: Sandbox,
   which: Runtime,
@@ -91,7 +91,7 @@ async function seenUnder(
   bundle: Bundle,
   text: string,
 ): Promise<Report> {
-  // what the container before left in its root and in its volumes is no business of this one
+  // Remove what the previous container left in its root and its volumes.
   bundle.renew();
   rmSync(sourcesOf(bundle), { recursive: true, force: true });
   makeSources(text, sourcesOf(bundle));
@@ -143,11 +143,11 @@ function namespacesOf(box: Sandbox, pid: number): Record<string, string> {
 }
 
 describe.skipIf(requires('root', 'busybox', 'runc', 'filesystem:overlay'))('a container', () => {
-  describe('as engines ask for it looks the same as under runc:', () => {
+  describe('with the config of an engine looks the same as under runc:', () => {
     compared(engineConfigs(ownConfigs));
   });
 
-  describe('as engines were seen to ask for it looks the same as under runc:', () => {
+  describe('with a recorded config of an engine looks the same as under runc:', () => {
     if (existsSync(recordedConfigs)) compared(engineConfigs(recordedConfigs));
     else
       test('in recordings', context =>

@@ -15,7 +15,7 @@ interface Stats {
   readonly data: { readonly memory: { readonly raw: { file_mapped?: number } } };
 }
 
-/** Those that are left out of every text here. */
+/** Removes the members that no comparison here includes. */
 const stripped = (text: string): unknown => withoutAverages(JSON.parse(text));
 
 describe.skipIf(requires('root', 'busybox', 'runc', 'cgroup2', ...controllers) || !isTsubo)(
@@ -23,7 +23,7 @@ describe.skipIf(requires('root', 'busybox', 'runc', 'cgroup2', ...controllers) |
   () => {
     const box = sandbox();
     const beside = sandbox('unified', installedRunc() ?? runtime);
-    /** Not on a tmpfs, as /tmp may be: what is written there is written to a disk. */
+    /** Not on a tmpfs, as /tmp may be: writes here must reach a disk. */
     let directory = '';
     beforeAll(() => {
       directory = mkdtempSync(join(process.cwd(), 'build/test/disk-'));
@@ -41,7 +41,7 @@ describe.skipIf(requires('root', 'busybox', 'runc', 'cgroup2', ...controllers) |
 
     const directoryOf = (one: Sandbox, { id }: Bundle): string => one.view.path(`/sys/fs/cgroup/${id}`);
 
-    /** Both must say what the files of the cgroup say, once these stand still. */
+    /** Both must report the content of the control files once these are stable. */
     const expectStats = async (one: Sandbox, bundle: Bundle): Promise<string> => {
       let [before, after, printed]: [unknown, unknown, string] = [0, 1, ''];
       await until(
@@ -55,15 +55,15 @@ describe.skipIf(requires('root', 'busybox', 'runc', 'cgroup2', ...controllers) |
         30_000,
       );
       expect(printed).toMatch(/^[^\n]+\n$/);
-      const [told, wanted] = [stripped(printed), { type: 'stats', id: bundle.id, data: after }];
-      // runc's executable may be in the page cache of the container, where its init has run it: mapped while runc looks.
+      const [reported, wanted] = [stripped(printed), { type: 'stats', id: bundle.id, data: after }];
+      // The page cache of the container may include the executable of runc, which its init has mapped while runc reads.
       if (one === beside)
-        for (const stats of [told, wanted]) delete (stats as Stats).data.memory.raw.file_mapped;
-      expect(told).toEqual(wanted);
+        for (const stats of [reported, wanted]) delete (stats as Stats).data.memory.raw.file_mapped;
+      expect(reported).toEqual(wanted);
       return printed;
     };
 
-    test('--stats says what the control files say, with the same members and units', async () => {
+    test('--stats reports the content of the control files, with the same members and units', async () => {
       const containers = both(made => {
         made.config.mounts.push(bind(directory, '/disk'));
         made.config.linux.resources = {
@@ -87,14 +87,14 @@ describe.skipIf(requires('root', 'busybox', 'runc', 'cgroup2', ...controllers) |
       for (const [one, bundle] of containers) await expectStats(one, bundle);
     });
 
-    test('--stats of a container without limits', async () => {
+    test('--stats reports a container without limits', async () => {
       for (const [one, bundle] of both(() => {})) {
         const printed = await expectStats(one, bundle);
         expect(printed).toContain('"usage":{"limit":18446744073709551615,');
       }
     });
 
-    test('come in the same lines, also when the kernel kills', async () => {
+    test('are the same lines, also for an out-of-memory kill', async () => {
       const limit = 16 * mega;
       const kinds: string[][] = [];
       for (const [one, bundle] of both(made => {
@@ -112,7 +112,7 @@ describe.skipIf(requires('root', 'busybox', 'runc', 'cgroup2', ...controllers) |
         one.must(['kill', bundle.id, 'KILL']);
         expect(await watching.ended).toMatchObject({ status: 0 });
         const oom = lines().filter(line => line.startsWith('{"type":"oom"'));
-        // runc tells of the same kill again when the file changes once more
+        // runc reports the same kill again when the file changes once more
         if (one === box) expect(oom).toHaveLength(1);
         kinds.push([...new Set(oom.map(line => line.replace(bundle.id, 'ID')))]);
         const stats = lines().find(line => line.startsWith('{"type":"stats"')) ?? '{}';

@@ -18,7 +18,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('events', () => {
     const { stdout, stderr } = box.must(['events', '--stats', id]);
     const controllers = box.view.sh(`cat /sys/fs/cgroup/${id}/cgroup.controllers`).trim().split(' ');
     const missing = ['memory', 'io'].filter(controller => !controllers.includes(controller));
-    // One that is not there counts nothing, which is not the same as nothing used.
+    // A missing file yields no number, which differs from 0.
     const warned = isTsubo && missing.length > 0;
     if (!warned) expect(stderr).toBe('');
     else
@@ -32,7 +32,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('events', () => {
     return event.data;
   };
 
-  test('--stats prints what a container uses, and ends', async () => {
+  test('--stats prints the usage of a container, and ends', async () => {
     const bundle = box.running(made => made.shell('while :; do :; done'));
     const before = stats(bundle.id);
     expect(Object.keys(before)).toEqual([
@@ -49,14 +49,14 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('events', () => {
     expect(before.intel_rdt).toEqual({});
     expect(before.pids.current).toBe(1);
     expect(Object.keys(before.cpuset)).toHaveLength(9);
-    // A busy loop: what it has used can only grow, in nanoseconds.
+    // A busy loop: its usage only grows, in nanoseconds.
     await until('it has used some time', () => {
       const now = stats(bundle.id);
       return Number(now.cpu.usage.total) > Number(before.cpu.usage.total) + 1_000_000;
     });
   });
 
-  test('--stats works on a container that is only created or paused', () => {
+  test('--stats works on a created and on a paused container', () => {
     const bundle = box.created();
     const { current } = stats(bundle.id).pids;
     if (disagrees('runc', 'has an init of several threads')) expect(current).toBeGreaterThanOrEqual(1);
@@ -68,10 +68,10 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('events', () => {
 
   const streams = (context: TestContext): void => {
     if (missing('cgroup2:memory') === undefined) return;
-    skipWhere(context, 'runc', 'ends at once where there is no memory controller');
+    skipWhere(context, 'runc', 'ends at once without a memory controller');
   };
 
-  test('go on until the container has ended', async context => {
+  test('continue until the container has ended', async context => {
     streams(context);
     const bundle = box.running();
     const watching = box.spawn(['events', '--interval', '20ms', bundle.id]);
@@ -82,7 +82,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('events', () => {
     expect(all.every(({ type, id }) => type === 'stats' && id === bundle.id)).toBe(true);
   });
 
-  test('are silent before the first interval is over', async context => {
+  test('print nothing before the first interval is over', async context => {
     streams(context);
     const bundle = box.running();
     const watching = box.spawn(['events', bundle.id]);
@@ -105,14 +105,14 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('events', () => {
     expect(failure.message).toContain(words);
   });
 
-  test('are refused of a container that does not run', async () => {
+  test('are refused for a container that does not run', async () => {
     const bundle = await box.stopped();
     for (const flags of [[], ['--stats']]) {
       const failure = box.fails(['events', ...flags, bundle.id]);
       expect(failure.message).toContain(`container with id ${bundle.id} is not running`);
       if (isTsubo) expect(failure.record.code).toBe('state.not-running');
     }
-    expect(box.fails(['events', '--stats', 'nobody']).message).toContain('container does not exist');
+    expect(box.fails(['events', '--stats', 'missing']).message).toContain('container does not exist');
   });
 });
 
@@ -120,7 +120,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2:memory'))('events of memory
   const box = sandbox();
   const limit = 16 << 20;
 
-  test('tell when the kernel kills for want of it, and how much there is', async () => {
+  test('report an out-of-memory kill, with the counts of the cgroup', async () => {
     const bundle = box.created(made => {
       made.shell('sleep 1; busybox tail /dev/zero; sleep 1000');
       made.config.linux.resources = { memory: { limit, swap: limit } };

@@ -12,16 +12,16 @@ const killAndChown = '0000000000000021';
 const nothing = '0000000000000000';
 const coreSize = 4;
 
-/** A property of the container, of a document, and what a program has that is executed with each. */
+/** A property of the container, its value in the document, and the result in a program executed with each. */
 interface Row {
   readonly property: string;
   readonly container: (made: Bundle) => void;
-  /** The document of another process; without the property it is the container's. */
+  /** The document of another process; without the property it has the value of the container. */
   readonly document: object;
   readonly seen: (report: Report) => unknown;
   readonly fromContainer: unknown;
   readonly fromDocument: unknown;
-  /** Runtimes whose executed program has something else when the document leaves it out, and why. */
+  /** Runtimes where the executed program gets another value if the document omits the property, and why. */
   readonly disagreement?: readonly [who: string, how: string];
 }
 
@@ -125,7 +125,7 @@ const rows: readonly Row[] = [
     seen: ({ scheduler }) => [scheduler[0], scheduler[2]],
     fromContainer: [3, 7],
     fromDocument: [0, 1],
-    disagreement: ['runc 1.1', 'knows no scheduler'],
+    disagreement: ['runc 1.1', 'ignores scheduler'],
   },
   {
     property: 'ioPriority',
@@ -134,7 +134,7 @@ const rows: readonly Row[] = [
     seen: ({ ioPriority }) => [ioPriority >> 13, ioPriority & 7],
     fromContainer: [3, 3],
     fromDocument: [2, 1],
-    disagreement: ['runc 1.1', 'knows no ioPriority'],
+    disagreement: ['runc 1.1', 'ignores ioPriority'],
   },
   {
     property: 'execCPUAffinity',
@@ -143,7 +143,7 @@ const rows: readonly Row[] = [
     seen: ({ status }) => status['Cpus_allowed_list'],
     fromContainer: '0',
     fromDocument: '1',
-    disagreement: ['runc 1.1', 'knows no execCPUAffinity'],
+    disagreement: ['runc 1.1', 'ignores execCPUAffinity'],
   },
 ];
 
@@ -155,21 +155,21 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('a program executed from
     return parseReport(box.must(['exec', '--process', path, id]).stdout);
   };
 
-  test.each(rows)('has the $property of the container, unless the document has its own', row => {
+  test.each(rows)('has the $property of the container unless the document sets it', row => {
     if (row.disagreement !== undefined && disagrees(...row.disagreement)) return;
     const { id } = box.running(row.container);
-    // runc wants a directory; what the document has is not left out.
+    // runc requires a directory, so the document keeps it.
     const least = row.property === 'cwd' ? {} : { cwd: '/' };
     expect(row.seen(executed(id, least))).toEqual(row.fromContainer);
     expect(row.seen(executed(id, { ...least, ...row.document }))).toEqual(row.fromDocument);
   });
 
-  test('has no terminal when the container has one', () => {
+  test('has no terminal if only the container has one', () => {
     const { id } = box.running();
     expect(executed(id, { cwd: '/' }).fds['0']).not.toContain('/dev/pts');
   });
 
-  test('has the umask of the caller when neither says one', () => {
+  test('has the umask of the caller if neither the container nor the document sets it', () => {
     const { id } = box.running();
     const path = join(box.mkdir('process'), 'process.json');
     writeFileSync(path, JSON.stringify({ args: ['/bin/inside', '--probe'], cwd: '/' }));

@@ -33,7 +33,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'g++'))('exec on a termin
     if (isTsubo) expect(failure.record.code).toBe('usage.console-socket');
   };
 
-  test('hands it over on the console socket, and the program talks on it', async () => {
+  test('sends it to the console socket, and the program uses it', async () => {
     const socket = await listener('receive');
     const bundle = running();
     const script = 'echo ready; read line; echo "<$line>"';
@@ -44,7 +44,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'g++'))('exec on a termin
     await until('it hangs up at the end', () => socket.stderr().endsWith('hangup\n'));
   });
 
-  test('opens one of the container’s own, for the user, as controlling terminal; no console', async () => {
+  test('opens it in the devpts of the container, owned by the user, as controlling terminal and not as console', async () => {
     const socket = await listener('receive');
     const bundle = running();
     const script = `for fd in 0 1 2; do readlink /proc/self/fd/$fd; done
@@ -69,7 +69,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'g++'))('exec on a termin
     ]);
   });
 
-  test('that a process document asks for has its size and its user', async () => {
+  test('from a process document has its size and its user', async () => {
     const socket = await listener('receive');
     const path = document({
       terminal: true,
@@ -85,17 +85,17 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'g++'))('exec on a termin
     expect(socket.stdout()).toBe('10 110\r\n7\r\n');
   });
 
-  test('has the container’s size only when the container has a terminal', async () => {
+  test('has the size of the container only if the container has a terminal', async () => {
     const socket = await listener('receive');
     const bundle = running(made => {
       made.config.process.consoleSize = { height: 2 ** 40, width: 80 };
     });
     box.must(['exec', '-t', '-d', '--console-socket', socket.path, bundle.id, '/bin/true']);
     await until('it is handed over', () => socket.stderr().includes('received'));
-    if (!disagrees('runc', 'takes what fits into 16 bits')) expect(socket.stderr()).toContain(' 0x0\n');
+    if (!disagrees('runc', 'truncates the value to 16 bits')) expect(socket.stderr()).toContain(' 0x0\n');
   });
 
-  test('refuses wrong combinations with the sentences of runc', async () => {
+  test('refuses wrong combinations with the error texts of runc', async () => {
     const { path } = await listener('receive');
     const { id } = running();
     const none = `cannot allocate tty if ${runtime.name} will detach without setting console socket`;
@@ -112,7 +112,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'g++'))('exec on a termin
       cwd: '/',
       args: ['/bin/true'],
     });
-    if (disagrees('runc', 'takes what fits into 16 bits')) return;
+    if (disagrees('runc', 'truncates the value to 16 bits')) return;
     const failure = box.fails(['exec', '-d', '--console-socket', path, '-p', size, id]);
     expect(failure.record).toMatchObject({
       code: 'config.process.consoleSize',
@@ -120,7 +120,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'g++'))('exec on a termin
     });
   });
 
-  test('needs a devpts in the container, and leaves nothing when there is none', async () => {
+  test('needs a devpts in the container, and leaves no traces without it', async () => {
     const socket = await listener('receive');
     const bundle = running(made => made.unmount('/dev/pts'));
     const processes = () => box.traces().processes.filter(line => !line.includes(socket.path));
@@ -133,10 +133,10 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'g++'))('exec on a termin
     expect(processes()).toEqual(before);
   });
 
-  test('that nobody takes fails the exec, and leaves nothing', () => {
+  test('fails if the console socket does not exist, and leaves no traces', () => {
     const bundle = running();
     const before = box.traces();
-    const path = join(box.mkdir('socket'), 'nobody');
+    const path = join(box.mkdir('socket'), 'missing');
     const failure = box.fails(['exec', '-t', '-d', '--console-socket', path, bundle.id, '/bin/true']);
     expect(failure.status).toBe(255);
     expect(failure.message).toContain('no such file or directory');
@@ -146,7 +146,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'g++'))('exec on a termin
   describe('--pidfd-socket', () => {
     const skip = (): boolean => disagrees('runc 1.1', 'has no such option');
 
-    test.each(['create', 'run'])('of %s gets a pidfd of the init', async command => {
+    test.each(['create', 'run'])('of %s receives a pidfd of the init', async command => {
       if (skip()) return;
       const socket = await listener('pidfd');
       const bundle = box.bundle(made => {
@@ -160,7 +160,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'g++'))('exec on a termin
       await until('it is killed through it', () => box.state(bundle.id).status === 'stopped');
     });
 
-    test('of exec gets a pidfd of the process, beside its terminal', async () => {
+    test('of exec receives a pidfd of the process, beside its terminal', async () => {
       if (skip()) return;
       const [pidfd, console] = [await listener('pidfd'), await listener('receive')];
       const bundle = running();
@@ -176,10 +176,10 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'g++'))('exec on a termin
       await until('it is killed through it', () => console.stderr().endsWith('hangup\n'));
     });
 
-    test('that is not there fails the command, and leaves nothing', () => {
+    test('that does not exist fails the command, and leaves no traces', () => {
       if (skip()) return;
       const bundle = box.bundle();
-      const path = join(box.mkdir('socket'), 'nobody');
+      const path = join(box.mkdir('socket'), 'missing');
       const before = box.traces();
       const text = `unable to hand the pidfd over to the socket ${path}: no such file or directory`;
       const args = ['--bundle', bundle.dir, '--pidfd-socket', path, bundle.id];

@@ -42,7 +42,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec', () => {
     },
   );
 
-  test('shows nothing of the host to a container that may trace it', async () => {
+  test('exposes nothing of the host to a container that may trace it', async () => {
     const marker = box.dir;
     const bundle = box.running(made => {
       const all = ['CAP_SYS_PTRACE', 'CAP_DAC_OVERRIDE', 'CAP_KILL'];
@@ -60,7 +60,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec', () => {
   });
 
   test('never runs on the memory of the runtime where a container may trace it', async () => {
-    // Until its exec a process shares the memory of who cloned it: traced then, it would be the runtime.
+    // Between clone and exec a process may share the memory of its parent; a tracer would then reach the runtime.
     const bundle = box.bundle(made => {
       const all = ['CAP_SYS_PTRACE'];
       made.config.process.capabilities = { bounding: all, effective: all, permitted: all };
@@ -78,11 +78,11 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec', () => {
       .stdout()
       .split('\n')
       .filter(line => !own.has(line));
-    if (disagrees('runc', 'is there itself, but with memory of its own')) return;
+    if (disagrees('runc', 'is visible there, with its own memory')) return;
     expect(foreign).toEqual([]);
   });
 
-  test('has the capabilities, limits, user and groups of the container, and those asked for', () => {
+  test('has the capabilities, limits, user and groups of the container, and the requested ones', () => {
     const bundle = box.running(made => {
       made.config.process.capabilities = {
         bounding: ['CAP_KILL'],
@@ -123,7 +123,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec', () => {
     expect(other.status['CapBnd']).toBe('0000000000000021');
   });
 
-  test('takes a process document', () => {
+  test('accepts a process document', () => {
     const bundle = box.running();
     const path = document({
       cwd: '/bin',
@@ -138,15 +138,15 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec', () => {
     expect(report.gids[0]).toBe(8);
   });
 
-  test('takes no notice of a config that was changed after create', () => {
+  test('ignores a config that changed after create', () => {
     const bundle = box.running();
     bundle.config.process.cwd = '/bin';
     bundle.write();
     expect(inside(bundle).cwd).toBe(isTsubo ? '/' : '/bin');
   });
 
-  // One that was created to run at once, or by an older version.
-  test.runIf(isTsubo)('is the same without what create keeps for it', () => {
+  // A container that was started by `run`, or created by an older version.
+  test.runIf(isTsubo)('behaves the same without the state that create keeps for it', () => {
     const bundle = box.running(made => {
       made.config.process.rlimits = [{ type: 'RLIMIT_NOFILE', hard: 700, soft: 600 }];
       made.config.process.user = { uid: 5, gid: 6, additionalGids: [7] };
@@ -186,7 +186,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec', () => {
     expect(box.oci(['exec', box.running().id, '/bin/sh', '-c', script]).status).toBe(status);
   });
 
-  test('passes signals on', async () => {
+  test('forwards signals', async () => {
     const bundle = box.running();
     const script = 'trap "exit 42" TERM; echo ready; while :; do sleep 0.01; done';
     const running = box.spawn(['exec', bundle.id, '/bin/sh', '-c', script]);
@@ -195,7 +195,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec', () => {
     expect(await running.ended).toEqual({ status: 42, signal: null });
   });
 
-  test('says what engines look for when the program cannot be run', () => {
+  test('reports the texts that engines match when the program cannot be run', () => {
     const { id } = box.running();
     expect(failing(id, 'nothing-of-the-kind').message).toContain(
       'exec: "nothing-of-the-kind": executable file not found in $PATH',
@@ -217,7 +217,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec', () => {
     );
   });
 
-  test('passes on descriptors that are to be preserved, and no other', () => {
+  test('passes preserved descriptors, and no others', () => {
     const bundle = box.running();
     const fds = ['/etc/group', '/etc/passwd', '/'].map(path => openSync(path, 'r'));
     try {
@@ -283,7 +283,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec', () => {
     expect((await waiting.ended).status).toBe(9);
   });
 
-  test('joins a cgroup below the container’s, and none above', () => {
+  test('joins a cgroup below that of the container, and none above', () => {
     const bundle = box.running(made => made.namespace('cgroup'));
     expect(failing('--cgroup', '../..', bundle.id, '/bin/true').message).toContain('sub cgroup path');
     expect(failing('--cgroup', 'missing', bundle.id, '/bin/true').message).toContain(
@@ -342,8 +342,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec', () => {
     ],
   ])('refuses a process document with %s', (what, value, text, [code, pointer, line]) => {
     const ownMind = /^a (user that|variable|soft)/.test(what);
-    if (ownMind && disagrees('runc 1.1', 'executes it all the same, or fails later in words of its own'))
-      return;
+    if (ownMind && disagrees('runc 1.1', 'executes it anyway, or fails later with another text')) return;
     const path = document(value);
     const failure = failing('-p', path, box.running().id);
     expect(failure.message).toContain(text);
@@ -360,7 +359,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec', () => {
   test('refuses a command line without a program, an unknown container and a bad user', () => {
     const { id } = box.running();
     expect(failing(id).message).toContain('process args cannot be empty');
-    expect(failing('nobody', '/bin/true').message).toContain('container does not exist');
+    expect(failing('missing', '/bin/true').message).toContain('container does not exist');
     expect(failing('--user', 'root', id, '/bin/true').message).toContain('root');
   });
 
@@ -372,7 +371,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec', () => {
     ['--cwd', '/bin/busybox', 'container.cwd', /set by --cwd failed: not a directory/],
     ['--tty', '--detach', 'usage.console-socket', /cannot allocate tty/],
   ])('names the option %s %s as the place of what it asked for', ([option, value, code, message]) => {
-    if (disagrees('runc', 'names config.json, or executes it')) return;
+    if (disagrees('runc', 'reports config.json, or executes it')) return;
     const { id } = box.running();
     const { record } = failing(option, value, id, '/bin/true');
     expect(record).toMatchObject({ code, document: option });
@@ -382,8 +381,8 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec', () => {
     expect(record.msg).not.toContain('config.json');
   });
 
-  test('names the user that the container has no number for by --user', () => {
-    if (disagrees('runc', 'names config.json')) return;
+  test('reports by --user the user without a mapping', () => {
+    if (disagrees('runc', 'reports config.json')) return;
     const { id } = box.running();
     expect(failing('--user', '0:4294967295', id, '/bin/true').record.code).toBe('usage.bad-value');
     expect(failing('--user', 'root', id, '/bin/true').message).toContain(
@@ -391,15 +390,15 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec', () => {
     );
   });
 
-  test('warns of a capability that nobody knows by --cap', () => {
-    if (disagrees('runc', 'has other words')) return;
+  test('warns of an unknown capability of --cap', () => {
+    if (disagrees('runc', 'has another text')) return;
     const { id } = box.running();
     const done = box.must(['exec', '--cap', 'CAP_SYSADMIN', id, '/bin/true']);
     expect(done.stderr.match(/level=warning/g)).toHaveLength(1);
     expect(done.stderr).toContain('is unknown and is ignored; did you mean CAP_SYS_ADMIN? (--cap)');
   });
 
-  test('runs many at the same time', async () => {
+  test('runs many programs at the same time', async () => {
     const { id } = box.running();
     const all = Array.from({ length: 12 }, (_, n) => box.spawn(['exec', id, '/bin/sh', '-c', `exit ${n}`]));
     const ends = await Promise.all(all.map(one => one.ended));

@@ -10,7 +10,7 @@ import { sandbox, until } from '../helpers/sandbox.ts';
 describe.skipIf(requires('root', 'busybox'))('the open files of a container', () => {
   const box = sandbox();
 
-  /** Opens these on 3, 4, ... of the runtime. */
+  /** Opens these as descriptors 3, 4, ... of the runtime. */
   const holding = <T>(paths: readonly string[], use: (stdio: ('ignore' | number)[]) => T): T => {
     const fds = paths.map(path => openSync(path, 'r'));
     try {
@@ -24,7 +24,7 @@ describe.skipIf(requires('root', 'busybox'))('the open files of a container', ()
     expect(box.inside().fdNumbers).toEqual([0, 1, 2]);
   });
 
-  test('are those three when started detached', async () => {
+  test('are those three in a detached container', async () => {
     const bundle = box.bundle();
     const { output } = box.create(bundle);
     box.must(['start', bundle.id]);
@@ -33,14 +33,14 @@ describe.skipIf(requires('root', 'busybox'))('the open files of a container', ()
     expect(parseReport(printed()).fdNumbers).toEqual([0, 1, 2]);
   });
 
-  test('are not those the caller left open', () => {
+  test('exclude those that the caller left open', () => {
     holding([box.dir, '/etc/passwd', '/'], stdio => {
       const report = box.inside(undefined, { exec: { stdio } });
       expect(report.fdNumbers).toEqual([0, 1, 2]);
     });
   });
 
-  test('of the waiting init are no directories of the host', () => {
+  test('of the waiting init include no directory of the host', () => {
     const bundle = box.bundle();
     holding([box.dir], stdio => box.must(['create', '--bundle', bundle.dir, bundle.id], { stdio }));
     const { pid } = box.state(bundle.id);
@@ -58,14 +58,14 @@ describe.skipIf(requires('root', 'busybox'))('the open files of a container', ()
     const bundle = box.created();
     const { pid } = box.state(bundle.id);
     const open = readdirSync(`/proc/${pid}/fd`).map(fd => readlinkSync(`/proc/${pid}/fd/${fd}`));
-    // What runc's init may hold beside these, and no file of another name.
+    // The init of runc holds these too; no other file name is allowed.
     const known = /^(\/dev\/(pts\/\d+|null)|anon_inode:\[.+\]|\/(proc)?|(socket|pipe):\[\d+\])$/;
     const others = open.filter(target => !known.test(target) && !target.startsWith(box.dir));
     expect(others).toEqual([]);
     expect(open.filter(target => target.endsWith('.fifo'))).toEqual([join(box.root, bundle.id, 'exec.fifo')]);
   });
 
-  test('include those of socket activation that are meant for the runtime', () => {
+  test('include socket activation descriptors that the runtime received', () => {
     const one = join(box.mkdir('kept'), 'one');
     writeFileSync(one, 'passed on');
     const look = (pid: string): string => {
@@ -81,7 +81,7 @@ describe.skipIf(requires('root', 'busybox'))('the open files of a container', ()
     expect(look('1')).toBe('.\n');
   });
 
-  test('include those that are to be preserved, in their places', () => {
+  test('include preserved descriptors, under the same numbers', () => {
     const one = join(box.mkdir('kept'), 'one');
     writeFileSync(one, 'first');
     holding([one, '/etc/hostname', '/etc/passwd'], stdio => {
@@ -91,7 +91,7 @@ describe.skipIf(requires('root', 'busybox'))('the open files of a container', ()
     });
   });
 
-  test('that are to be preserved can be read', () => {
+  test('that are preserved can be read', () => {
     const one = join(box.mkdir('kept'), 'one');
     writeFileSync(one, 'first');
     holding([one], stdio => {
@@ -100,7 +100,7 @@ describe.skipIf(requires('root', 'busybox'))('the open files of a container', ()
     });
   });
 
-  test('that are to be preserved must be there', () => {
+  test('must exist if they are to be preserved', () => {
     const bundle = box.bundle();
     holding(['/etc/passwd'], stdio => {
       const failure = box.fails(['run', '--preserve-fds', '9', '--bundle', bundle.dir, bundle.id], { stdio });
@@ -111,7 +111,7 @@ describe.skipIf(requires('root', 'busybox'))('the open files of a container', ()
   });
 
   test.each(['0<&-', '0<&- 1>&-', '2>&-'])(
-    'are nothing of the runtime where the caller closed some: %s',
+    'include none of the runtime if the caller closed some: %s',
     closed => {
       const bundle = box.bundle(made => {
         made.config.root.readonly = false;

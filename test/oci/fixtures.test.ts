@@ -25,7 +25,7 @@ describe.skipIf(!isTsubo || requires('root', 'busybox'))('create refuses the bun
   test.each(names)('%s, and leaves nothing behind', name => {
     const expected = JSON.parse(readFileSync(join(home, name, 'expect.json'), 'utf8')) as Expectation;
     const bundle = box.bundle(made => {
-      // The program that the configs name.
+      // The program that the configs refer to.
       made.file('/bin/hello', '#!/bin/sh\n', 0o755);
       for (const [path, { text, mode, link }] of Object.entries(expected.rootfs ?? {})) {
         rmSync(made.inRoot(path), { recursive: true, force: true });

@@ -15,7 +15,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'g++'))('a terminal in th
   const box = sandbox();
   const beside = companions();
 
-  /** A command in a session on a new terminal of 30 rows and 90 columns. */
+  /** A command in a new session on a new terminal of 30 rows and 90 columns. */
   const onTerminal = (...command: string[]): Running => {
     const program = [helperProgram('terminal'), 'run', '30', '90'];
     return beside.watch(box.view.spawn([...program, ...command]));
@@ -31,10 +31,10 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'g++'))('a terminal in th
       modify(made);
     });
   const runs = (bundle: Bundle): string[] => box.command('run', '--bundle', bundle.dir, bundle.id);
-  /** The words of a command for a shell. */
+  /** A command as shell words. */
   const words = (command: readonly string[]): string => command.map(word => `'${word}'`).join(' ');
   const sha256 = (data: Buffer | string) => createHash('sha256').update(data).digest('hex');
-  /** Every byte there is, again and again, in no simple order. */
+  /** All byte values, repeated, in an irregular order. */
   const noise = (size: number): Buffer => {
     const data = Buffer.alloc(size);
     for (let i = 0, x = 1; i < size; i++) {
@@ -44,7 +44,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'g++'))('a terminal in th
     return data;
   };
 
-  test('brings the program to the terminal that run was started on', async () => {
+  test('connects the program to the terminal on which run was started', async () => {
     const bundle = interactive('echo ready; read line; echo "<$line>"; exit 7');
     const terminal = onTerminal(...runs(bundle));
     await until('the program runs', () => terminal.stdout() === 'ready\r\n');
@@ -55,7 +55,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'g++'))('a terminal in th
     box.failsWith(['state', bundle.id], 'does not exist', 'state.not-found');
   });
 
-  test('of exec is one of the container’s own', async () => {
+  test('of exec is in the devpts of the container', async () => {
     const bundle = box.running();
     const script = 'readlink /proc/self/fd/0; read line; echo "<$line>"; exit 9';
     const terminal = onTerminal(...box.command('exec', '-t', bundle.id, '/bin/sh', '-c', script));
@@ -66,7 +66,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'g++'))('a terminal in th
     expect(terminal.stderr()).toMatch(/\nrestored\n$/);
   });
 
-  test('gets a failure in its width, with what to do first', async () => {
+  test('shows a failure wrapped to its width, with the cure first', async () => {
     const bundle = box.bundle(made => {
       made.config.process.args = ['nope'];
     });
@@ -80,7 +80,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'g++'))('a terminal in th
     expect(labels).toEqual(['at', 'hint', 'kernel', 'value']);
   });
 
-  test('hands keys on that mean something to a terminal', async () => {
+  test('forwards control characters as they are', async () => {
     const bundle = interactive(
       'trap "echo interrupted; exit 3" INT; echo ready; while :; do sleep 0.01; done',
     );
@@ -92,7 +92,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'g++'))('a terminal in th
     expect(terminal.stderr()).toMatch(/\nrestored\n$/);
   });
 
-  test('has the size of the host’s from the beginning, and each new one', async () => {
+  test('has the size of the host terminal from the start, and follows each resize', async () => {
     const script = `trap 'stty size; exit' WINCH; stty size; while :; do sleep 0.01; done`;
     const terminal = onTerminal(...runs(interactive(script)));
     await until('the program runs', () => terminal.stdout() === '30 90\r\n');
@@ -101,13 +101,13 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'g++'))('a terminal in th
     expect(terminal.stdout()).toBe('30 90\r\n31 91\r\n');
   });
 
-  test('begins with consoleSize where that is given', async () => {
+  test('starts with consoleSize if that is given', async () => {
     const script = `trap 'stty size; exit' WINCH; sleep 0.2; stty size; while :; do sleep 0.01; done`;
     const bundle = interactive(script, made => {
       made.config.process.consoleSize = { height: 10, width: 20 };
     });
     const terminal = onTerminal(...runs(bundle));
-    if (disagrees('runc', 'takes the size of the host’s all the same')) return;
+    if (disagrees('runc', 'uses the size of the host terminal anyway')) return;
     await until('the program runs', () => terminal.stdout() === '10 20\r\n');
     terminal.child.kill('SIGWINCH');
     await terminal.ended;
@@ -115,32 +115,29 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'g++'))('a terminal in th
   });
 
   test.each(['TERM', 'HUP', 'INT', 'USR1'])(
-    'passes %s on, and the host’s terminal is as it was before',
+    'forwards %s, and the host terminal is restored afterwards',
     async signal => {
       const bundle = interactive(`trap 'exit 42' ${signal}; echo ready; while :; do sleep 0.01; done`);
       const terminal = onTerminal(...runs(bundle));
       await until('the program runs', () => terminal.stdout() === 'ready\r\n');
       process.kill(childOf(terminal), `SIG${signal}` as NodeJS.Signals);
-      const status = signal === 'INT' && disagrees('runc', 'leaves at once, with success') ? 0 : 42;
+      const status = signal === 'INT' && disagrees('runc', 'exits at once, with success') ? 0 : 42;
       expect((await terminal.ended).status).toBe(status);
       expect(terminal.stderr()).toMatch(/\nrestored\n$/);
     },
   );
 
-  test.each(['SIGABRT', 'SIGSEGV', 'SIGSYS'] as const)(
-    'is left in order when %s ends the runtime',
-    async name => {
-      const bundle = interactive('echo ready; exec sleep 1000');
-      const terminal = onTerminal(...runs(bundle));
-      await until('the program runs', () => terminal.stdout() === 'ready\r\n');
-      if (disagrees('runc', 'leaves it raw')) return;
-      process.kill(childOf(terminal), name);
-      expect((await terminal.ended).status).toBe(128 + constants.signals[name]);
-      expect(terminal.stderr()).toMatch(/\nrestored\n$/);
-    },
-  );
+  test.each(['SIGABRT', 'SIGSEGV', 'SIGSYS'] as const)('is restored when %s ends the runtime', async name => {
+    const bundle = interactive('echo ready; exec sleep 1000');
+    const terminal = onTerminal(...runs(bundle));
+    await until('the program runs', () => terminal.stdout() === 'ready\r\n');
+    if (disagrees('runc', 'leaves the terminal raw')) return;
+    process.kill(childOf(terminal), name);
+    expect((await terminal.ended).status).toBe(128 + constants.signals[name]);
+    expect(terminal.stderr()).toMatch(/\nrestored\n$/);
+  });
 
-  test('is left in order, and nothing else, when the program cannot be run', async () => {
+  test('is restored, and no traces are left, when the program cannot be run', async () => {
     const before = box.traces();
     const bundle = interactive('', made => {
       made.config.process.args = ['/nothing'];
@@ -152,7 +149,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'g++'))('a terminal in th
     expect(box.traces()).toEqual(before);
   });
 
-  test('carries millions of bytes in, each as it is', async () => {
+  test('transfers megabytes of input unchanged', async () => {
     const data = noise(3_000_000);
     const bundle = interactive(`stty raw -echo; echo ready; head -c ${data.length} | sha256sum`);
     const terminal = onTerminal(...runs(bundle));
@@ -162,7 +159,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'g++'))('a terminal in th
     expect(terminal.stdout()).toContain(sha256(data));
   }, 60_000);
 
-  test('carries millions of bytes out, each as it is, also to a slow reader', async () => {
+  test('transfers megabytes of output unchanged, also to a slow reader', async () => {
     const data = noise(3_000_000);
     const bundle = interactive('stty raw; cat /data', made => made.file('/data', data));
     const file = box.fresh('out');
@@ -173,7 +170,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'g++'))('a terminal in th
     expect(terminal.stderr()).toMatch(/\nrestored\n$/);
   }, 60_000);
 
-  test('carries bytes both ways at the same time', async () => {
+  test('transfers bytes in both directions at the same time', async () => {
     const data = noise(2_000_000);
     const input = join(box.mkdir('in'), 'data');
     writeFileSync(input, data);
@@ -187,17 +184,17 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'g++'))('a terminal in th
     expect(sha256(got.subarray(1))).toBe(sha256(data));
   }, 60_000);
 
-  test('shows each byte as it is on the host’s terminal too', async () => {
+  test('shows output unchanged on the host terminal too', async () => {
     const bundle = interactive('stty raw; printf "a\\nb\\r\\nc\\td\\001\\033[1m"');
     const terminal = onTerminal(...runs(bundle));
     await terminal.ended;
-    const expected = disagrees('runc', 'lets the host’s terminal make two of each line end')
+    const expected = disagrees('runc', 'lets the host terminal translate line ends again')
       ? 'a\r\nb\r\r\nc\td\x01\x1b[1m'
       : 'a\nb\r\nc\td\x01\x1b[1m';
     expect(terminal.stdout()).toBe(expected);
   });
 
-  test('leaves line ends alone on the way into a file', async () => {
+  test('leaves line ends unchanged in input from a file', async () => {
     const file = box.fresh('out');
     const bundle = interactive('echo one; echo two');
     const terminal = onTerminal('/bin/sh', '-c', `${words(runs(bundle))} >${file}`);
@@ -206,7 +203,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'g++'))('a terminal in th
     expect(terminal.stderr()).toMatch(/\nrestored\n$/);
   });
 
-  test('goes on when standard input is at its end', async () => {
+  test('stays open at the end of standard input', async () => {
     const file = box.fresh('out');
     const bundle = interactive('echo ready; sleep 0.3; echo end');
     const terminal = onTerminal('/bin/sh', '-c', `${words(runs(bundle))} </dev/null >${file} 2>&1`);
@@ -214,7 +211,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'g++'))('a terminal in th
     expect(readFileSync(file, 'utf8')).toBe('ready\nend\n');
   });
 
-  test('is waited for without turning in circles, also when nobody reads', async () => {
+  test('is waited for without a busy loop, also without a reader', async () => {
     const bundle = interactive('stty raw; cat /dev/zero');
     const terminal = onTerminal('/bin/sh', '-c', `${words(runs(bundle))} </dev/null | sleep 1000`);
     const pid = (): number => Number(box.view.sh(`pgrep -P ${childOf(terminal)} | head -1 || true`).trim());
@@ -229,16 +226,16 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'g++'))('a terminal in th
     expect(ticks() - before).toBeLessThan(20);
   });
 
-  test('hangs up when nobody will read any more', async () => {
+  test('hangs up when its last reader has gone', async () => {
     const bundle = interactive('trap "echo gone >/gone; exit 5" HUP; while echo line; do :; done');
     const terminal = onTerminal('/bin/sh', '-c', `${words(runs(bundle))} | head -1`);
-    if (disagrees('runc', 'waits for ever')) return;
+    if (disagrees('runc', 'never ends')) return;
     expect((await terminal.ended).status).toBe(0);
     expect(terminal.stdout()).toContain('line');
     await until('the container is gone', () => box.oci(['state', bundle.id]).status === 1);
   });
 
-  test('ends with the program, whatever still has the terminal open', async () => {
+  test('closes with the program, also if another process still has it open', async () => {
     const bundle = interactive('sleep 1000 & echo first; exit 4', made => {
       made.namespace('pid');
       made.config.linux.maskedPaths = [];
@@ -253,13 +250,13 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'g++'))('a terminal in th
       'echo one; exec 3>&- 0<&- 1>&- 2>&-; sleep 0.5; exec 1<>/dev/pts/0; echo two; sleep 0.2; echo three',
     );
     const terminal = onTerminal(...runs(bundle));
-    if (disagrees('runc', 'has given the terminal up by then')) return;
+    if (disagrees('runc', 'has closed the terminal by then')) return;
     expect((await terminal.ended).status).toBe(0);
     expect(terminal.stdout()).toBe('one\r\ntwo\r\nthree\r\n');
   });
 
-  test('in a background process group waits for its turn instead of taking the terminal', async () => {
-    // The shell is interactive enough to have jobs.
+  test('stops run in a background process group until it is brought to the foreground', async () => {
+    // The shell is interactive enough to have job control.
     const bundle = interactive('echo ready; read line; echo "<$line>"');
     const script = `set -m; ${words(runs(bundle))} & while [ -z "$(jobs -s 2>/dev/null)$(jobs | grep -i stopped)" ]; do sleep 0.05; done; echo was stopped; fg >/dev/null; stty -a >/dev/null; echo over`;
     const terminal = onTerminal('/bin/bash', '-c', script);
@@ -273,7 +270,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'g++'))('a terminal in th
     expect(terminal.stderr()).toMatch(/\nrestored\n$/);
   });
 
-  test('is refused where there is none', () => {
+  test('is refused without a terminal on the host', () => {
     const bundle = interactive('true');
     const command = runs(bundle);
     const before = box.traces();

@@ -21,7 +21,7 @@ const kinds: readonly Kind[] = [
 const busyboxFor = (kind: Kind): string => (kind === 'startContainer' ? '/bin/busybox' : hostBusybox);
 const spaces = ['mnt', 'net', 'pid', 'uts', 'ipc', 'cgroup'] as const;
 
-/** What a hook of `recording` found out. */
+/** The record that a hook of `recording` writes. */
 interface Record {
   readonly namespaces: readonly string[];
   readonly cwd: string;
@@ -43,7 +43,10 @@ interface Record {
 describe.skipIf(requires('root', 'busybox', 'cgroup2'))('hooks', () => {
   const box = sandbox();
 
-  /** A bundle with one hook of each kind that writes what it sees; `notes` is that directory, inside and outside. */
+  /**
+   * A bundle with one hook of each kind, which records its state and environment; `notes` is the directory of the
+   * records on both sides.
+   */
   const recording = (args: string[], change: (bundle: Bundle) => void = () => {}) => {
     const notes = box.mkdir('notes');
     const bundle = box.bundle(made => {
@@ -90,7 +93,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('hooks', () => {
 
   const outside = () => spaces.map(name => readlinkSync(`/proc/${box.view.pid}/ns/${name}`));
 
-  test('run each at their time, in their place, with the state as it is then', () => {
+  test('run in order, in their namespaces, with the state of that moment', () => {
     const { bundle, read, order } = recording(['/bin/sleep', '1000']);
     box.create(bundle);
     const early = disagrees('runc 1.1', 'runs poststart hooks at the end of create');
@@ -125,8 +128,8 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('hooks', () => {
       if (isTsubo) expect({ kind, umask: seen.umask }).toEqual({ kind, umask: '0022' });
     }
     const status = (kind: Kind) => [read(kind).state.status, read(kind).state.pid];
-    const told = disagrees('runc', 'tells prestart hooks that the container is being created');
-    expect(status('prestart')).toEqual([told ? 'creating' : 'created', pid]);
+    const creating = disagrees('runc', 'passes the status creating to prestart hooks');
+    expect(status('prestart')).toEqual([creating ? 'creating' : 'created', pid]);
     expect(status('createRuntime')).toEqual(['creating', pid]);
     expect(status('createContainer')).toEqual(['creating', 1]);
     expect(status('startContainer')).toEqual(['created', 1]);
@@ -138,18 +141,18 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('hooks', () => {
     if (isTsubo) expect([read('poststart').cwd, read('poststop').cwd]).toEqual([bundle.dir, bundle.dir]);
   });
 
-  test('run with run too', () => {
+  test('run under run too', () => {
     const { bundle, notes, order } = recording(['/bin/sh', '-c', 'echo program >> /notes/order; exit 3']);
     expect(box.run(bundle).status).toBe(3);
     const seen = order().filter(entry => entry !== 'program' && entry !== 'poststart');
     expect(seen).toEqual(kinds.filter(kind => kind !== 'poststart'));
-    // The program and poststart run beside each other.
+    // The program and poststart run at the same time.
     expect(order()).toContain('poststart');
     expect(order().indexOf('program')).toBeGreaterThan(order().indexOf('startContainer'));
     expect(existsSync(join(notes, 'poststop.state'))).toBe(true);
   });
 
-  test('poststart runs when the program has really been executed', context => {
+  test('run poststart only after the program was executed', context => {
     skipWhere(context, 'runc 1.1', 'runs poststart hooks at the end of create');
     const notes = box.mkdir('notes');
     const bundle = box.bundle(made => {
@@ -209,7 +212,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('hooks', () => {
       made.config.hooks = { startContainer: [hook] };
     });
     const { output } = box.create(bundle);
-    if (disagrees('runc 1.1', 'does not hear from the init after start'))
+    if (disagrees('runc 1.1', 'receives no message from the init after start'))
       return void box.oci(['start', bundle.id]);
     const { message, record } = box.fails(['start', bundle.id]);
     expect(message).toContain('error running startContainer hook #0: ');
@@ -223,9 +226,9 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('hooks', () => {
   });
 
   test.skipIf(requires('strace'))(
-    'whose end the runtime cannot wait for is killed, and not said to have run out of time',
+    'whose end the runtime cannot wait for are killed, and the error is not a timeout',
     async context => {
-      context.skip(!isTsubo, 'how another runtime waits is its own affair');
+      context.skip(!isTsubo, 'other runtimes wait in another way');
       const pid = join(box.mkdir('notes'), 'pid');
       const bundle = box.bundle(made => {
         const script = `echo $$ > ${pid}; exec sleep 1000`;
@@ -249,8 +252,8 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('hooks', () => {
     },
   );
 
-  test('a container that is killed in its startContainer hook has not been started', async context => {
-    skipWhere(context, 'runc 1.1', 'does not hear from the init after start');
+  test('never start a container that is killed in its startContainer hook', async context => {
+    skipWhere(context, 'runc 1.1', 'receives no message from the init after start');
     const { bundle, order } = recording(['/bin/sleep', '1000'], made => {
       const hooks = made.config.hooks?.['startContainer'] ?? [];
       made.config.hooks = {
@@ -267,7 +270,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('hooks', () => {
     expect(order()).not.toContain('poststart');
   });
 
-  test('a poststart hook that fails stops the container', async context => {
+  test('stop the container when a poststart hook fails', async context => {
     skipWhere(context, 'runc 1.1', 'runs poststart hooks at the end of create');
     const { bundle, order } = recording(['/bin/sleep', '1000'], made => {
       made.config.hooks = { ...made.config.hooks, poststart: [{ path: '/bin/false' }] };
@@ -287,7 +290,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('hooks', () => {
     expect(box.traces()).toEqual(before);
   });
 
-  test('a poststop hook that fails is a warning, and the others run', context => {
+  test('only warn when a poststop hook fails, and the remaining ones run', context => {
     skipWhere(context, 'runc', 'stops at the first poststop hook that fails');
     const { bundle, order } = recording(['/bin/true'], made => {
       const last = made.config.hooks?.['poststop'] ?? [];
@@ -300,7 +303,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('hooks', () => {
     expect(order()).toEqual(['poststop']);
   });
 
-  test('are those of create, whatever becomes of the config', () => {
+  test('are those of create, also after the config has changed', () => {
     const { bundle, order } = recording(['/bin/sleep', '1000']);
     box.create(bundle);
     writeFileSync(join(bundle.dir, 'config.json'), '{}');
@@ -310,7 +313,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('hooks', () => {
     expect(order()).toContain('poststart');
   });
 
-  test('that read nothing, write much or leave a process behind keep nobody waiting', () => {
+  test('do not block when they read nothing, write much or leave a process behind', () => {
     const noisy = 'yes noise | head -c 300000; yes noise | head -c 300000 >&2; sleep 5 & exit 0';
     const bundle = box.bundle(made => {
       made.config.annotations = { long: 'x'.repeat(200_000) };
@@ -323,13 +326,13 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('hooks', () => {
     });
     const begun = performance.now();
     box.create(bundle);
-    if (!disagrees('runc', 'waits for whoever holds the output of a hook')) {
+    if (!disagrees('runc', 'waits for every process that holds the output of a hook')) {
       expect(performance.now() - begun).toBeLessThan(4000);
     }
     box.must(['delete', '--force', bundle.id]);
   });
 
-  test('without env: the runtime’s own environment outside, the program’s for startContainer', () => {
+  test('have the environment of the runtime outside and of the program in startContainer by default', () => {
     const notes = box.mkdir('notes');
     const bundle = box.bundle(made => {
       made.config.process.env = ['PATH=/bin', 'MINE=1'];
@@ -351,8 +354,8 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('hooks', () => {
     expect(inner).not.toContain('OURS=2');
   });
 
-  test('end with the runtime that is killed, and delete --force finds the rest', async context => {
-    skipWhere(context, 'runc', 'leaves the hook to itself');
+  test('end when the runtime is killed, and delete --force removes the rest', async context => {
+    skipWhere(context, 'runc', 'does not stop the hook');
     for (const kind of ['createRuntime', 'createContainer'] as const) {
       const pids = box.mkdir('pids');
       const { bundle, order } = recording(['/bin/sleep', '1000'], made => {

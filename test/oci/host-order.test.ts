@@ -11,7 +11,7 @@ import { sandbox } from '../helpers/sandbox.ts';
 const home = new URL('../../bundle-fixtures/good/', import.meta.url).pathname;
 const names = readdirSync(home).filter(name => existsSync(join(home, name, 'config.json')));
 
-/** The calls in which an effect of a step is seen, in a line of strace's. More than one call of a step count once. */
+/** System calls that reveal a step, as strace prints them. Several calls of one step count once. */
 const effects: readonly (readonly [HostOperationName, RegExp])[] = [
   ['makeState', /mkdir(at)?\([^)]*\/STATE\/ID"/],
   ['makeStartFifo', /mknod(at)?\([^)]*\.fifo"/],
@@ -35,16 +35,16 @@ const effects: readonly (readonly [HostOperationName, RegExp])[] = [
 describe.skipIf(requires('root', 'busybox', 'strace'))('the host steps of a plan', () => {
   const box = sandbox();
 
-  /** What a created container keeps open. */
+  /** Streams of `create`: a container keeps them open. */
   const quiet = ['ignore', 'ignore', 'ignore'] as const;
 
-  /** The plan's operations in their order, without repetitions, as far as `effects` can see them. */
+  /** Operations of the plan in order, without repetitions, limited to those that `effects` detects. */
   const planned = (bundle: Bundle): string[] => {
     const printed = box.must(['plan', '--format', 'json', bundle.dir]).stdout;
     const { host } = JSON.parse(printed) as { host: HostStep[] };
     const visible = new Set<string>(['saveRecord', 'clone', ...effects.map(([op]) => op)]);
     const order = host.flatMap(({ op, when }) => (when === 'poststart' || when === 'poststop' ? [] : [op]));
-    // The clone comes after the steps of `before`; the pid file is an option that `plan` does not take.
+    // The clone comes after the steps of `before`; `plan` has no option for the pid file.
     const clone = host.findIndex(({ when }) => when !== 'before');
     const all: string[] = [...order.slice(0, clone), 'clone', ...order.slice(clone)];
     all.splice(all.indexOf('resumeInit'), 0, 'writePidFile');
@@ -53,13 +53,13 @@ describe.skipIf(requires('root', 'busybox', 'strace'))('the host steps of a plan
     );
   };
 
-  /** What `create` did, in the order in which the kernel saw it. */
+  /** Operations that `create` performed, in the order of their system calls. */
   const done = (bundle: Bundle): { readonly status: number | null; readonly order: string[] } => {
     const trace = join(box.mkdir('trace'), 'log');
     const pidFile = join(box.mkdir('pids'), 'PIDFILE');
     const calls = 'mkdir,mkdirat,mknod,mknodat,openat,rename,renameat,renameat2,bpf,prlimit64,clone3';
     const args = ['create', '--bundle', bundle.dir, '--pid-file', pidFile, bundle.id];
-    // Not its children: strace would wait for the end of the init.
+    // Children are not traced: strace would wait for the end of the init.
     const strace = ['strace', '-qq', '-s', '400', '-o', trace, '-e', `trace=${calls}`];
     const { status } = box.view.exec([...strace, ...box.command(...args)], { stdio: quiet });
     const state = box.root.split('/').at(-1) ?? '';
@@ -87,7 +87,7 @@ describe.skipIf(requires('root', 'busybox', 'strace'))('the host steps of a plan
     return bundle;
   };
 
-  test.for(names)('are performed in the order in which they are printed: %s', (name, context) => {
+  test.for(names)('run in the printed order: %s', (name, context) => {
     skipWhere(context, 'runc', 'prints no plan');
     skipWhere(context, 'crun', 'prints no plan');
     context.skip(name === 'resctrl' && missing('no-resctrl') === undefined, 'no resctrl on this machine');
@@ -95,13 +95,13 @@ describe.skipIf(requires('root', 'busybox', 'strace'))('the host steps of a plan
     const bundle = copied(name);
     const expected = planned(bundle);
     const { status, order } = done(bundle);
-    // A machine without a controller or without resctrl fails on the way: then all before that has been performed.
+    // Without a controller or resctrl the create fails on the way, and the steps before that have run.
     const whole = status === 0 ? expected : expected.slice(0, order.length);
     expect(order).toEqual(whole);
     if (status === 0) expect(order).toContain('clone');
   });
 
-  test('leave nothing when the path of a namespace is missing, which fails before anything is made', context => {
+  test('leave no traces when a namespace path is missing: the create fails before the first of them', context => {
     skipWhere(context, 'runc', 'prints no plan');
     skipWhere(context, 'crun', 'prints no plan');
     const joined = { type: 'ipc', path: '/proc/1/ns/nothing' } as const;

@@ -10,16 +10,16 @@ import { isTsubo, runs, skipWhere } from '../helpers/runtime.ts';
 import { sandbox } from '../helpers/sandbox.ts';
 
 const first = 100_000;
-const nobody = 65_534;
+const overflowId = 65_534;
 const EINVAL = 'EINVAL';
 
-/** From the numbers on the disk to those that are seen. */
+/** Maps ids on the disk to visible ids. */
 const mapped = (...ranges: readonly (readonly [from: number, to: number, size: number])[]) => {
   const list: TestMapping[] = ranges.map(([containerID, hostID, size]) => ({ containerID, hostID, size }));
   return { uidMappings: list, gidMappings: list };
 };
 
-// Older ones take the options for those of a file system.
+// Older versions pass the options to the file system.
 const older = runs('runc 1.1') || runs('crun 1.8');
 
 describe.skipIf(requires('root', 'busybox', 'kernel:5.12') || older)('an id-mapped mount', () => {
@@ -29,7 +29,7 @@ describe.skipIf(requires('root', 'busybox', 'kernel:5.12') || older)('an id-mapp
     for (const dir of mounted.splice(0)) box.view.sh(`umount -R ${dir}`);
   });
 
-  /** Files of user and group 0, 1000 and 5000, each open to everybody. */
+  /** Files of user and group 0, 1000 and 5000, all accessible to everyone. */
   const source = (fill: string = box.mkdir('source')): string => {
     for (const id of [0, 1000, 5000]) {
       const path = join(fill, String(id));
@@ -45,24 +45,24 @@ describe.skipIf(requires('root', 'busybox', 'kernel:5.12') || older)('an id-mapp
     (bundle: Bundle): void => {
       bundle.config.mounts.push(...mounts);
     };
-  /** Who owns the three, as `USER:GROUP` each. */
+  /** Owners of the three files, as `USER:GROUP` each. */
   const owners = (modify: (bundle: Bundle) => void, dir = '/a'): string[] => {
     const script = `stat -c %u:%g ${dir}/0 ${dir}/1000 ${dir}/5000`;
     return box.shell(script, modify).trim().split('\n');
   };
   const own = mapped([0, 200_000, 2000]);
 
-  test('shows the owners that its mappings say', () => {
+  test('shows the owners that its mappings define', () => {
     const mount = { destination: '/a', source: source(), options: ['bind', 'idmap'], ...own };
-    expect(owners(having(mount))).toEqual(['200000:200000', '201000:201000', `${nobody}:${nobody}`]);
+    expect(owners(having(mount))).toEqual(['200000:200000', '201000:201000', `${overflowId}:${overflowId}`]);
   });
 
-  test('needs no option when it has mappings', () => {
+  test('needs no option if it has mappings', () => {
     const mount = { destination: '/a', source: source(), options: ['bind'], ...own };
-    expect(owners(having(mount))).toEqual(['200000:200000', '201000:201000', `${nobody}:${nobody}`]);
+    expect(owners(having(mount))).toEqual(['200000:200000', '201000:201000', `${overflowId}:${overflowId}`]);
   });
 
-  test('takes users and groups apart, and several ranges', () => {
+  test('maps users and groups separately, in several ranges', () => {
     const { uidMappings } = mapped([1000, 7, 1], [5000, 8, 1], [0, 9, 1]);
     const { gidMappings } = mapped([0, 0, 6000]);
     const mount = {
@@ -75,7 +75,7 @@ describe.skipIf(requires('root', 'busybox', 'kernel:5.12') || older)('an id-mapp
     expect(owners(having(mount))).toEqual(['9:0', '7:1000', '8:5000']);
   });
 
-  test('writes what is shown back to the disk', () => {
+  test('maps new files back to ids on the disk', () => {
     const dir = source();
     const mount = { destination: '/a', source: dir, options: ['bind', 'idmap'], ...own };
     box.shell('echo new >/a/new', bundle => {
@@ -85,7 +85,7 @@ describe.skipIf(requires('root', 'busybox', 'kernel:5.12') || older)('an id-mapp
     expect(statSync(join(dir, 'new'))).toMatchObject({ uid: 42, gid: 43 });
   });
 
-  test('changes nothing of the source', () => {
+  test('does not change its source', () => {
     const dir = source();
     owners(having({ destination: '/a', source: dir, options: ['bind', 'idmap'], ...own }));
     expect(statSync(join(dir, '1000')).uid).toBe(1000);
@@ -97,7 +97,7 @@ describe.skipIf(requires('root', 'busybox', 'kernel:5.12') || older)('an id-mapp
     expect(mountAt(report, '/a').options).toEqual(expect.arrayContaining(['ro', 'noexec']));
   });
 
-  test('stands beside others with the same mappings and with other ones', () => {
+  test('works beside mounts with the same and with other mappings', () => {
     const dir = source();
     const seen = box.shell(
       'stat -c %u /a/1000 /b/1000 /c/1000 /d/1000',
@@ -111,7 +111,7 @@ describe.skipIf(requires('root', 'busybox', 'kernel:5.12') || older)('an id-mapp
     expect(seen.trim().split('\n')).toEqual(['201000', '201000', '301000', '1000']);
   });
 
-  test('can be a file, and be named from the bundle', () => {
+  test('may be a file, with a source relative to the bundle', () => {
     const seen = box.shell('stat -c %u /a', bundle => {
       writeFileSync(join(bundle.dir, 'file'), '');
       having({ destination: '/a', source: 'file', options: ['bind', 'idmap'], ...own })(bundle);
@@ -134,33 +134,33 @@ describe.skipIf(requires('root', 'busybox', 'kernel:5.12') || older)('an id-mapp
     test.each([
       ['idmap', '1000:1000'],
       ['ridmap', '201000:201000'],
-    ])('with %s shows what lies there as %s', (option, seen) => {
+    ])('with %s shows the owner of the mount below as %s', (option, seen) => {
       const mount = { destination: '/a', source: withInner(), options: ['rbind', option], ...own };
       expect(owners(having(mount))[1]).toBe('201000:201000');
       expect(owners(having(mount), '/a/inner')[1]).toBe(seen);
     });
   });
 
-  describe('of what an earlier mount has brought', () => {
+  describe('whose source an earlier mount provides', () => {
     const earlier = (): TestMount => ({ destination: '/early', source: source(), options: ['bind'] });
     const again = (from: string, ...options: string[]): TestMount => {
       return { destination: '/a', source: from, options: ['rbind', ...options], ...own };
     };
 
-    test('is of that', () => {
+    test('shows that earlier mount', () => {
       const seen = owners(bundle => having(earlier(), again(bundle.inRoot('early')))(bundle));
-      expect(seen).toEqual(['200000:200000', '201000:201000', `${nobody}:${nobody}`]);
+      expect(seen).toEqual(['200000:200000', '201000:201000', `${overflowId}:${overflowId}`]);
     });
 
-    test('is of that also by another way to the root', () => {
+    test('shows that earlier mount also through another path to the root', () => {
       const seen = owners(bundle => {
         symlinkSync(bundle.rootfs, join(bundle.dir, 'way'));
         having(earlier(), again(join(bundle.dir, 'way', 'early')))(bundle);
       });
-      expect(seen).toEqual(['200000:200000', '201000:201000', `${nobody}:${nobody}`]);
+      expect(seen).toEqual(['200000:200000', '201000:201000', `${overflowId}:${overflowId}`]);
     });
 
-    test('takes the mounts below along, and with ridmap maps them too', () => {
+    test('includes the mounts below, and maps them too with ridmap', () => {
       const inner = { destination: '/early/inner', source: source(), options: ['bind'] };
       const users = (option: string): string =>
         box.shell('stat -c %u /a/1000 /a/inner/1000', bundle => {
@@ -173,16 +173,16 @@ describe.skipIf(requires('root', 'busybox', 'kernel:5.12') || older)('an id-mapp
       expect(users('ridmap')).toBe('201000\n201000\n');
     });
 
-    test('is of that in a user namespace', () => {
+    test('shows that earlier mount in a user namespace', () => {
       const mapping = mapped([0, first + 5, 1001]);
       const seen = owners(bundle => {
         bundle.userNamespace(first, 2000);
         having(earlier(), { ...again(bundle.inRoot('early')), ...mapping })(bundle);
       });
-      expect(seen).toEqual(['5:5', '1005:1005', `${nobody}:${nobody}`]);
+      expect(seen).toEqual(['5:5', '1005:1005', `${overflowId}:${overflowId}`]);
     });
 
-    test('is refused by name when there is nothing', () => {
+    test('is refused with its name if the source does not exist', () => {
       const failure = box.refuses(
         box.bundle(bundle => having(again(bundle.inRoot('nothing')), earlier())(bundle)),
       );
@@ -204,34 +204,38 @@ describe.skipIf(requires('root', 'busybox', 'kernel:5.12') || older)('an id-mapp
         having(...mounts)(bundle);
       };
 
-    test('has its mappings when it brings none', () => {
+    test('has the mappings of the namespace if the entry has none', () => {
       const dir = source();
       const [idmap, plain] = ['idmap', 'rw'].map(option =>
         owners(inUserNamespace({ destination: '/a', source: dir, options: ['bind', option] })),
       );
-      expect(idmap).toEqual(['0:0', '1000:1000', `${nobody}:${nobody}`]);
-      expect(plain).toEqual([`${nobody}:${nobody}`, `${nobody}:${nobody}`, `${nobody}:${nobody}`]);
+      expect(idmap).toEqual(['0:0', '1000:1000', `${overflowId}:${overflowId}`]);
+      expect(plain).toEqual([
+        `${overflowId}:${overflowId}`,
+        `${overflowId}:${overflowId}`,
+        `${overflowId}:${overflowId}`,
+      ]);
     });
 
-    test('has its own when it brings some', () => {
+    test('has the mappings of its entry', () => {
       const mount = {
         destination: '/a',
         source: source(),
         options: ['bind', 'idmap'],
         ...mapped([0, first + 5, 1001]),
       };
-      expect(owners(inUserNamespace(mount))).toEqual(['5:5', '1005:1005', `${nobody}:${nobody}`]);
+      expect(owners(inUserNamespace(mount))).toEqual(['5:5', '1005:1005', `${overflowId}:${overflowId}`]);
     });
 
-    test('lets its root write as the root of the disk', () => {
+    test('lets container root write as root of the disk', () => {
       const dir = source();
       const mount = { destination: '/a', source: dir, options: ['bind', 'idmap'] };
       box.shell('echo new >/a/new', inUserNamespace(mount));
       expect(statSync(join(dir, 'new'))).toMatchObject({ uid: 0, gid: 0 });
     });
 
-    test('that is joined has the mappings of that one', context => {
-      skipWhere(context, 'crun', 'has no mappings for it');
+    test('that is joined has the mappings of that namespace', context => {
+      skipWhere(context, 'crun', 'maps no ids in a joined user namespace');
       const other = box.running(bundle => bundle.userNamespace(first, 2000));
       const path = `/proc/${box.state(other.id).pid}/ns/user`;
       const mount = { destination: '/a', source: source(), options: ['bind', 'idmap'] };
@@ -240,12 +244,12 @@ describe.skipIf(requires('root', 'busybox', 'kernel:5.12') || older)('an id-mapp
         bundle.namespace('user', path);
         having(mount)(bundle);
       });
-      expect(seen).toEqual(['0:0', '1000:1000', `${nobody}:${nobody}`]);
+      expect(seen).toEqual(['0:0', '1000:1000', `${overflowId}:${overflowId}`]);
       expect(readlinkSync(path)).toMatch(/^user:/);
     });
   });
 
-  test('of a file system that cannot is refused', () => {
+  test('of a file system without support is refused', () => {
     const mount = { destination: '/a', source: '/proc/sys', options: ['bind', 'idmap'], ...own };
     const failure = box.refuses(box.bundle(having(mount)));
     if (!isTsubo) return;

@@ -32,11 +32,11 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('the id of a container',
     expect(existsSync(victim)).toBe(true);
   });
 
-  test.each(['create', 'run', 'state', 'start', 'kill', 'delete'])('is asked for by %s', command => {
+  test.each(['create', 'run', 'state', 'start', 'kill', 'delete'])('is required by %s', command => {
     expect(box.oci([command]).status).toBe(1);
   });
 
-  test('that is taken is refused, and that container goes on', () => {
+  test('that is taken is refused, and the first container keeps running', () => {
     const bundle = box.running();
     box.failsWith(
       ['create', '--bundle', bundle.dir, bundle.id],

@@ -15,7 +15,7 @@ const asking = (rdt: Record<string, unknown>) => (made: Bundle) => {
 describe.skipIf(requires('root', 'busybox', 'no-resctrl'))('a class of service', () => {
   const box = sandbox();
 
-  test('is refused where resctrl is mounted nowhere', context => {
+  test('is refused without a resctrl mount', context => {
     skipWhere(context, 'runc 1.1', 'makes the container without it');
     const failure = box.refuses(box.bundle(asking({ closID: 'gold', schemata: ['L3:0=f'] })));
     expect(failure.message).toContain('intelRdt is specified in config, but Intel RDT is not enabled');
@@ -24,7 +24,7 @@ describe.skipIf(requires('root', 'busybox', 'no-resctrl'))('a class of service',
   });
 
   test.each([{ closID: 'gold' }, { closID: '/' }, {}, { enableMonitoring: true }])(
-    '%j asks for no share and is ignored with a warning where resctrl is mounted nowhere',
+    'with %j sets no share and is ignored with a warning without a resctrl mount',
     rdt => {
       const bundle = box.bundle(asking(rdt));
       const created = box.must(['create', '--bundle', bundle.dir, bundle.id]);
@@ -34,7 +34,7 @@ describe.skipIf(requires('root', 'busybox', 'no-resctrl'))('a class of service',
     },
   );
 
-  test('cannot be updated where there is none', () => {
+  test('cannot be updated without a resctrl mount', () => {
     const bundle = box.running();
     const failure = box.fails(['update', '--l3-cache-schema', 'L3:0=f', bundle.id]);
     if (isTsubo) {
@@ -49,8 +49,8 @@ interface Done {
 }
 
 /**
- * A directory that the runtime takes for resctrl: of the mount table, which is the one thing it asks, it sees another
- * text. The kernel makes no files in it, so the classes are there beforehand.
+ * A plain directory in place of resctrl: the runtime reads another mount table, its only source for the path. The
+ * kernel creates no files in it, so the test creates the classes first.
  */
 describe.skipIf(!isTsubo || requires('root', 'busybox', 'no-resctrl'))('in a directory like resctrl', () => {
   const box = sandbox();
@@ -67,7 +67,7 @@ describe.skipIf(!isTsubo || requires('root', 'busybox', 'no-resctrl'))('in a dir
     const own = box.view.sh('cat /proc/self/mountinfo');
     writeFileSync(table, `${own}9999 1 0:99 / ${dir} rw - resctrl resctrl rw\n`);
     const script = 'mount --bind "$0" /proc/$$/mountinfo && exec "$@"';
-    // Without pipes: a container would keep them open.
+    // No pipes: a container would keep them open.
     const oci = (...args: string[]): Done => {
       const log = box.fresh('log');
       const command = ['/bin/sh', '-c', script, table, ...box.command('--log', log, ...args)];
@@ -77,7 +77,7 @@ describe.skipIf(!isTsubo || requires('root', 'busybox', 'no-resctrl'))('in a dir
     return { dir, oci };
   }
 
-  test('the init and what is executed are in their class, and all is as it was after delete', () => {
+  test('the init and executed programs are in the class, and delete restores the directory', () => {
     const { dir, oci } = resctrl('gold');
     const before = readdirSync(join(dir, 'gold'));
     const bundle = box.bundle(asking({ closID: 'gold', l3CacheSchema: 'L3:0=0ff' }));
@@ -95,7 +95,7 @@ describe.skipIf(!isTsubo || requires('root', 'busybox', 'no-resctrl'))('in a dir
     expect(readdirSync(join(dir, 'gold'))).toEqual(before);
   });
 
-  test('a class of its own that the kernel does not fill is taken back', () => {
+  test('a new class that the kernel does not fill is removed again', () => {
     const { dir, oci } = resctrl();
     const bundle = box.bundle(asking({}));
     const failed = oci('create', '--bundle', bundle.dir, bundle.id);
@@ -105,7 +105,7 @@ describe.skipIf(!isTsubo || requires('root', 'busybox', 'no-resctrl'))('in a dir
     expect(existsSync(join(box.root, bundle.id))).toBe(false);
   });
 
-  test('other schemata than those of the class are refused', () => {
+  test('schemata that differ from those of the class are refused', () => {
     const { dir, oci } = resctrl('gold');
     const bundle = box.bundle(asking({ closID: 'gold', l3CacheSchema: 'L3:0=f' }));
     const failed = oci('create', '--bundle', bundle.dir, bundle.id);

@@ -10,7 +10,7 @@ import { type Running, sandbox, until } from '../helpers/sandbox.ts';
 
 const endings = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
-describe.skipIf(requires('root', 'busybox'))('a runtime that waits', () => {
+describe.skipIf(requires('root', 'busybox'))('a waiting runtime', () => {
   const box = sandbox();
   const closing: (() => void)[] = [];
   afterEach(() => {
@@ -25,11 +25,11 @@ describe.skipIf(requires('root', 'busybox'))('a runtime that waits', () => {
   /** It sleeps in a system call. */
   const waits = (running: Running): boolean => {
     const pid = running.child.pid as number;
-    // nsenter and the shell before it have become the runtime
+    // nsenter and the shell have executed the runtime.
     if (!/tsubo|node/.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')[0] ?? '')) return false;
     return /^State:\s+S/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
   };
-  /** The signal ends the command, and soon. */
+  /** The signal ends the command promptly. */
   const endsBy = async (running: Running, signal: (typeof endings)[number]): Promise<void> => {
     const started = performance.now();
     running.child.kill(signal);
@@ -72,9 +72,9 @@ describe.skipIf(requires('root', 'busybox'))('a runtime that waits', () => {
     });
 
     test.for(['createRuntime', 'startContainer', 'poststart'])(
-      'while run waits for a %s hook, and takes everything back',
+      'while run waits for a %s hook, and undoes every step',
       async (kind, context) => {
-        context.skip(!isTsubo, 'runc keeps the signal for the program');
+        context.skip(!isTsubo, 'runc forwards the signal to the program');
         const notes = box.mkdir('notes');
         const bundle = box.bundle(made => {
           made.config.process.args = ['/bin/sleep', '1000'];
@@ -109,7 +109,7 @@ describe.skipIf(requires('root', 'busybox'))('a runtime that waits', () => {
     });
 
     test('while create waits for a console socket whose backlog is full', async context => {
-      context.skip(!isTsubo, 'a listener of another runtime has another patience');
+      context.skip(!isTsubo, 'other runtimes wait in another way');
       const path = box.fresh('console');
       const holder = spawn('python3', [
         '-c',
@@ -130,7 +130,7 @@ c=socket.socket(socket.AF_UNIX); c.connect(sys.argv[1]); print("full", flush=Tru
     });
 
     test('while delete waits for the command that holds the container', async context => {
-      context.skip(!isTsubo, 'other runtimes hold nothing');
+      context.skip(!isTsubo, 'other runtimes take no lock');
       const bundle = await box.stopped();
       const holder = spawn('flock', [join(box.root, bundle.id), 'sleep', '100'], { detached: true });
       closing.push(() => process.kill(-(holder.pid as number), 'SIGKILL'));
@@ -149,7 +149,7 @@ c=socket.socket(socket.AF_UNIX); c.connect(sys.argv[1]); print("full", flush=Tru
     });
   });
 
-  test('passes a signal that comes as soon as the program runs on to it', async () => {
+  test('forwards a signal that arrives as soon as the program runs', async () => {
     const bundle = box.bundle(made =>
       made.shell("trap 'exit 42' TERM; echo ready; while :; do sleep 0.01; done"),
     );
@@ -159,11 +159,11 @@ c=socket.socket(socket.AF_UNIX); c.connect(sys.argv[1]); print("full", flush=Tru
     expect(await running.ended).toEqual({ status: 42, signal: null });
   });
 
-  test('dies of a signal that comes at any moment of run, and leaves nothing', async context => {
-    context.skip(!isTsubo, 'runc keeps the signal for the program');
+  test('dies of a signal that comes at any moment of run, and leaves no traces', async context => {
+    context.skip(!isTsubo, 'runc forwards the signal to the program');
     const before = box.traces();
     for (let round = 0; round < 30; round++) {
-      // A pid 1 is spared its own signals: this one has the default action as a member of the runtime's pid namespace.
+      // The kernel drops default-action signals to a pid 1; in the pid namespace of the runtime the action applies.
       const bundle = box.bundle(made => {
         made.namespace('pid');
         made.config.linux.maskedPaths = [];
@@ -173,7 +173,7 @@ c=socket.socket(socket.AF_UNIX); c.connect(sys.argv[1]); print("full", flush=Tru
       await new Promise(resolve => setTimeout(resolve, round * (host === 'node' ? 6 : 1)));
       running.child.kill('SIGTERM');
       const { status, signal } = await running.ended;
-      // The program has been there, or not yet.
+      // The signal came after the start of the program, or before it.
       expect([
         [null, 'SIGTERM'],
         [143, null],

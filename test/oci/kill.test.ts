@@ -8,7 +8,7 @@ import { sandbox, until } from '../helpers/sandbox.ts';
 describe.skipIf(requires('root', 'busybox', 'cgroup2'))('kill', () => {
   const box = sandbox();
 
-  /** A container whose program tells of the signals it gets, and has its traps set. */
+  /** A container whose program prints the signals it receives, once its traps are set. */
   const trapping = async () => {
     const bundle = box.bundle(made => {
       made.shell(
@@ -39,7 +39,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('kill', () => {
     await until(`${expected} arrives`, () => printed() === `ready\n${expected}\n`);
   });
 
-  test('--all is taken', async () => {
+  test('accepts --all', async () => {
     const { bundle, printed } = await trapping();
     box.must(['kill', '--all', bundle.id, 'USR1']);
     await until('USR1 arrives', () => printed() === 'ready\nUSR1\n');
@@ -52,7 +52,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('kill', () => {
     expect(box.state(bundle.id).status).toBe('running');
   });
 
-  test('KILL ends every process of a container that shares the pid namespace of the runtime', async () => {
+  test('with KILL ends every process of a container that shares the pid namespace of the runtime', async () => {
     const bundle = box.running(made => {
       made.shell('sleep 1001 & sleep 1002 & wait');
       made.namespace('pid');
@@ -61,14 +61,14 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('kill', () => {
     await until('all three run', () => box.traces().processes.length === 3);
     const initOnly = disagrees(
       'runc 1.1',
-      'kills the init alone, even without a pid namespace, unless told --all',
+      'kills the init alone, even without a pid namespace, unless --all is given',
     );
     box.must(['kill', ...(initOnly ? ['--all'] : []), bundle.id, 'KILL']);
     await until('none is left', () => box.traces().processes.length === 0);
   });
 
   test.each(['TERM', 'INT', 'HUP', 'QUIT', 'ABRT', 'KILL'])(
-    '%s ends a container that waits for its start',
+    'with %s ends a container that waits for its start',
     async signal => {
       const { id } = box.created();
       box.must(['kill', id, signal]);
@@ -77,8 +77,8 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('kill', () => {
     },
   );
 
-  test.each(['TERM', 'INT', 'HUP'])('%s does what it does by default once the program runs', async signal => {
-    // Not the first process of a pid namespace, which default actions do not touch.
+  test.each(['TERM', 'INT', 'HUP'])('with %s has its default action once the program runs', async signal => {
+    // A process that is not pid 1 of its namespace: default actions do not apply to pid 1.
     const bundle = box.running(made => {
       made.namespace('pid');
       made.config.linux.maskedPaths = [];
@@ -90,7 +90,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('kill', () => {
     await until('the init is gone', () => box.state(bundle.id).status === 'stopped');
   });
 
-  test('TERM is for the init alone', async () => {
+  test('with TERM reaches only the init', async () => {
     const bundle = box.running(made => {
       made.shell('trap "exit 0" TERM; sleep 1001 & echo up; wait; wait');
       made.namespace('pid');

@@ -10,17 +10,17 @@ import { isTsubo, runtime } from '../helpers/runtime.ts';
 import { sandbox, until } from '../helpers/sandbox.ts';
 import type { Traces } from '../helpers/traces.ts';
 
-/** Of `mkdirat` and `renameat2`: one kernel call has several names. */
+/** Strips the variant of `mkdirat` and `renameat2`: one operation has several system calls. */
 const plain = (name: string) => name.replace(/at2?$/, '');
 
 describe.skipIf(requires('root', 'busybox', 'strace'))('a runtime that is killed', () => {
   const box = sandbox();
-  const notOurs = `${runtime.name}: which of its threads makes a call is left to chance`;
+  const notOurs = `${runtime.name}: any of its threads may make a system call`;
 
   const momentsOf = (args: readonly string[], id: string): Moment[] => momentsIn(box, args, id);
   const killedAt = (moment: Moment, args: readonly string[]): boolean => killedIn(box, moment, args);
 
-  /** `delete --force` does it, and at once but for the reaping. */
+  /** `delete --force` removes all traces at once, apart from processes that are not yet reaped. */
   const isGone = async (bundle: Bundle, before: Traces, where: string) => {
     const done = box.oci(['delete', '--force', bundle.id]);
     expect({ where, status: done.status, stderr: done.stderr }).toEqual({ where, status: 0, stderr: '' });
@@ -47,7 +47,7 @@ describe.skipIf(requires('root', 'busybox', 'strace'))('a runtime that is killed
       const before = box.traces();
       const pids = box.mkdir('pids');
       const args = ['create', '--bundle', bundle.dir, '--pid-file', join(pids, 'pid'), bundle.id];
-      // the directory of all containers is made once, and every create after that makes the same calls
+      // The directory of all containers exists from here on, so every create makes the same calls.
       mkdirSync(box.root, { recursive: true, mode: 0o700 });
       const moments = momentsOf(args, bundle.id);
       await isGone(bundle, before, 'create was not killed');
@@ -60,14 +60,14 @@ describe.skipIf(requires('root', 'busybox', 'strace'))('a runtime that is killed
       expect(killed).toBeGreaterThan(30);
       const names = moments.map(moment => moment.name);
       if (how === 'in a user namespace') {
-        // the mappings are written by the runtime, and the limits set
+        // The runtime writes the mappings and sets the limits.
         expect(moments.some(({ line }) => line.includes('/uid_map'))).toBe(true);
       }
       expect(names.map(plain)).toEqual(expect.arrayContaining(['mkdir', 'mknod', 'rename', 'clone3']));
     },
   );
 
-  test('while it writes the pid file stands in nobody’s way afterwards', async context => {
+  test('while it writes the pid file does not block a later create', async context => {
     context.skip(!isTsubo, notOurs);
     const bundle = box.bundle();
     const before = box.traces();
@@ -106,7 +106,7 @@ describe.skipIf(requires('root', 'busybox', 'strace'))('a runtime that is killed
     expect(moments.length).toBeGreaterThan(3);
   });
 
-  test('at any moment of exec leaves a container as it was', async context => {
+  test('at any moment of exec leaves the container unchanged', async context => {
     context.skip(!isTsubo, notOurs);
     const bundle = box.running();
     const before = box.traces();
@@ -125,7 +125,7 @@ describe.skipIf(requires('root', 'busybox', 'strace'))('a runtime that is killed
     expect(moments.map(moment => plain(moment.name))).toEqual(expect.arrayContaining(['clone3', 'rename']));
   });
 
-  test('at any moment of delete can do it again', async context => {
+  test('at any moment of delete can delete again', async context => {
     context.skip(!isTsubo, notOurs);
     const bundle = box.bundle(made => {
       made.config.process.args = ['/bin/sleep', '1000'];
@@ -149,7 +149,7 @@ describe.skipIf(requires('root', 'busybox', 'strace'))('a runtime that is killed
     expect(existsSync(join(box.root, bundle.id))).toBe(false);
   });
 
-  test('while its container runs in the foreground leaves that to delete --force', async () => {
+  test('while its container runs in the foreground leaves traces that delete --force removes', async () => {
     const bundle = box.bundle(made => made.shell('echo ready; sleep 1000'));
     const before = box.traces();
     const running = box.spawn(['run', '--bundle', bundle.dir, bundle.id]);

@@ -12,7 +12,7 @@ import { asUser, prepareUser, unprivileged } from '../helpers/user.ts';
 const label = 'system_u:system_r:container_t:s0:c1,c2';
 
 describe.skipIf(requires('root', 'busybox', 'no-lsm:apparmor', 'no-lsm:selinux'))(
-  'labels where no security module takes them',
+  'labels without an enabled security module',
   () => {
     const box = sandbox();
 
@@ -40,7 +40,7 @@ describe.skipIf(requires('root', 'busybox', 'no-lsm:apparmor', 'no-lsm:selinux')
       ],
     ])('at %s refuse the create', (pointer, text, modify) => {
       const failure = box.refuses(box.bundle(modify));
-      if (pointer !== '/linux/mountLabel' || !disagrees('runc', 'leaves a mount label to the kernel')) {
+      if (pointer !== '/linux/mountLabel' || !disagrees('runc', 'does not validate a mount label')) {
         expect(failure.message).toContain(text);
       }
       if (isTsubo) expect(failure.record).toMatchObject({ code: 'host.unsupported', pointer });
@@ -55,7 +55,7 @@ describe.skipIf(requires('root', 'busybox', 'no-lsm:apparmor', 'no-lsm:selinux')
       writeFileSync(file, JSON.stringify({ args: ['/bin/true'], cwd: '/', [name]: label }));
       const failure = box.fails(['exec', '--process', file, bundle.id]);
       expect(failure.status).toBe(255);
-      if (!disagrees('runc 1.1', 'checks the SELinux label of the container alone')) {
+      if (!disagrees('runc 1.1', 'validates only the SELinux label of the container')) {
         expect(failure.message).toContain(text);
       }
       if (isTsubo) expect(failure.record).toMatchObject({ code: 'host.unsupported', pointer: `/${name}` });
@@ -74,7 +74,7 @@ describe.skipIf(requires('root', 'busybox', 'no-lsm:apparmor', 'no-lsm:selinux')
 describe.skipIf(requires('root', 'busybox', 'lsm:apparmor'))('the AppArmor profile', () => {
   const box = sandbox();
 
-  test('is what the program runs under', () => {
+  test('is that of the program', () => {
     const printed = box.shell('cat /proc/self/attr/apparmor/current || cat /proc/self/attr/current', made => {
       made.config.process.apparmorProfile = 'unconfined';
     });
@@ -87,7 +87,7 @@ describe.skipIf(requires('root', 'busybox', 'lsm:apparmor'))('the AppArmor profi
         made.config.process.apparmorProfile = 'no-such-jar';
       }),
     );
-    if (!disagrees('runc', 'names the file by a handle of its own')) {
+    if (!disagrees('runc', 'reports another path of the file')) {
       expect(failure.message).toMatch(/\/proc\/[a-z-]+\/attr\/(apparmor\/)?exec/);
     }
     if (isTsubo) {
@@ -100,7 +100,7 @@ describe.skipIf(requires('root', 'busybox', 'lsm:apparmor'))('the AppArmor profi
   });
 });
 
-/** Of who is under it: the one secret is denied, all else is as without. */
+/** Denies the secret and allows everything else. */
 const rules = `{
   capability, network, signal, unix, ptrace, mount, umount, pivot_root,
   file,
@@ -113,7 +113,7 @@ describe.skipIf(requires('root', 'busybox', 'lsm:apparmor', 'apparmor_parser'))(
     const box = sandbox();
     const byUser = sandbox('unified', asUser());
     prepareUser(byUser);
-    /** Also part of the names: no other test meets them. */
+    /** Also part of the names, so that no other test uses them. */
     const [init, executed] = ['jar-of-init', 'jar-of-exec'] as const;
     const profiles = [init, executed]
       .map(name => `profile ${name} flags=(attach_disconnected, mediate_deleted) ${rules}\n`)
@@ -126,25 +126,25 @@ describe.skipIf(requires('root', 'busybox', 'lsm:apparmor', 'apparmor_parser'))(
     const look = 'cat /proc/self/attr/current; cat /etc/secret || echo denied';
     const confined = (made: Bundle): void => {
       made.config.process.apparmorProfile = init;
-      made.file('/etc/secret', 'told');
+      made.file('/etc/secret', 'secret');
       made.file('/etc/open', 'open ');
     };
     const profileOf = (pid: number): string =>
       readFileSync(`/proc/${pid}/attr/apparmor/current`, 'utf8').trim();
 
-    test('is around the program, seen from inside and outside, and denies what it denies', () => {
+    test('applies to the program, seen from inside and outside, and its denials take effect', () => {
       const bundle = box.running(confined);
       expect(profileOf(box.state(bundle.id).pid)).toBe(`${init} (enforce)`);
       const report = box.inside(confined, { probe: ['/etc/secret', '/etc/open', '/proc/self/attr/current'] });
       expect(report.probes['/proc/self/attr/current']?.read?.text?.trim()).toBe(`${init} (enforce)`);
       expect(report.probes['/etc/open']?.read?.text).toBe('open ');
       expect(report.probes['/etc/secret']?.read).toMatchObject({ errno: 13 });
-      // which is the profile's doing
-      const free = box.inside(also => also.file('/etc/secret', 'told'), { probe: ['/etc/secret'] });
-      expect(free.probes['/etc/secret']?.read?.text).toBe('told');
+      // Without the profile the secret is readable.
+      const free = box.inside(also => also.file('/etc/secret', 'secret'), { probe: ['/etc/secret'] });
+      expect(free.probes['/etc/secret']?.read?.text).toBe('secret');
     });
 
-    test('is around the init as soon as it executes the program, and not before', () => {
+    test('applies to the init at the exec of the program, and not before', () => {
       const bundle = box.created(confined);
       const { pid } = box.state(bundle.id);
       expect(profileOf(pid)).toBe('unconfined');
@@ -152,7 +152,7 @@ describe.skipIf(requires('root', 'busybox', 'lsm:apparmor', 'apparmor_parser'))(
       expect(profileOf(pid)).toBe(`${init} (enforce)`);
     });
 
-    test('is around executed programs too, unless they are given another', () => {
+    test('applies to executed programs unless they have another', () => {
       const bundle = box.running(confined);
       const exec = (...flags: string[]) =>
         box.must(['exec', ...flags, bundle.id, '/bin/sh', '-c', look]).stdout;
@@ -160,7 +160,7 @@ describe.skipIf(requires('root', 'busybox', 'lsm:apparmor', 'apparmor_parser'))(
       expect(exec('--apparmor', executed)).toBe(`${executed} (enforce)\ndenied\n`);
     });
 
-    test('is around a program in a user namespace', () => {
+    test('applies to a program in a user namespace', () => {
       const bundle = box.running(made => {
         confined(made);
         made.userNamespace();
@@ -168,7 +168,7 @@ describe.skipIf(requires('root', 'busybox', 'lsm:apparmor', 'apparmor_parser'))(
       expect(profileOf(box.state(bundle.id).pid)).toBe(`${init} (enforce)`);
     });
 
-    test('is around a program of a user who is not root, whose /proc is masked', () => {
+    test('applies to a program of a non-root user, whose /proc is masked', () => {
       const bundle = byUser.running(made => {
         unprivileged(made);
         confined(made);
@@ -176,7 +176,7 @@ describe.skipIf(requires('root', 'busybox', 'lsm:apparmor', 'apparmor_parser'))(
       expect(profileOf(byUser.state(bundle.id).pid)).toBe(`${init} (enforce)`);
     });
 
-    test('holds without no_new_privs as well, and for a seccomp filter that is loaded early', () => {
+    test('applies without no_new_privs, and with a seccomp filter that is loaded early', () => {
       const bundle = box.running(made => {
         confined(made);
         made.config.process.noNewPrivileges = false;

@@ -11,10 +11,10 @@ import { withFile } from '../helpers/view.ts';
 const library = fileURLToPath(new URL('../../dist/index.js', import.meta.url));
 
 describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec of the library', () => {
-  // Whatever runtime is under test: another one's containers are not the library's.
+  // Always with tsubo: the library does not manage containers of another runtime.
   const box = sandbox('unified', { name: 'tsubo', version: '', command: commands[host] });
 
-  /** What a program with these lines prints as JSON; `container` is one that runs. */
+  /** Output of a program with these lines, parsed as JSON; `container` is a running container. */
   const inProgram = (id: string, lines: string): unknown => {
     const file = join(box.mkdir('program'), 'program.mjs');
     writeFileSync(
@@ -24,7 +24,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec of the library', (
          const say = value => console.log(JSON.stringify(value));
          ${lines}`,
     );
-    // A file: what it leaves running keeps its standard output open.
+    // A file: the processes that it leaves behind keep its standard output open.
     const out = box.fresh('out');
     const done = withFile(out, 'a', fd =>
       box.view.exec([process.execPath, file], { stdio: ['ignore', fd, fd] }),
@@ -43,7 +43,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec of the library', (
     expect(result).toEqual({ pid: expect.any(Number), status });
   });
 
-  test('keeps nothing else of the program waiting meanwhile', () => {
+  test('does not block the event loop', () => {
     const lines = `const order = [];
         setTimeout(() => order.push('timer'), 50);
         const { status } = await container.exec({ args: ['/bin/sleep', '0.5'] });
@@ -51,7 +51,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec of the library', (
     expect(inProgram(box.running().id, lines)).toEqual(['timer', 0]);
   });
 
-  test('takes the options of the command', () => {
+  test('accepts the options of the command', () => {
     const lines = `await container.exec({
           args: ['/bin/sh', '-c', 'echo "$A $(id -u):$(id -g) $PWD" >/tmp/out'],
           env: ['A=b'], user: { uid: 5, gid: 6 }, cwd: '/bin',
@@ -69,7 +69,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec of the library', (
     expect(box.must(['exec', bundle.id, '/bin/cat', '/tmp/out']).stdout).toBe('b 5:6 /bin\n');
   });
 
-  test('returns at once when detached, and collects the program all the same', () => {
+  test('returns at once when detached, and still reaps the program', () => {
     const lines = `import('node:fs').then(async ({ readFileSync }) => {
         const { pid, status } = await container.exec({ args: ['/bin/sleep', '0.2'], detach: true });
         const running = readFileSync('/proc/' + pid + '/comm', 'utf8');
@@ -81,7 +81,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec of the library', (
     expect(inProgram(box.running().id, lines)).toEqual({ running: 'sleep\n', collected: true });
   });
 
-  test('lets the program end while what it detached goes on', () => {
+  test('allows the caller to end while the detached program keeps running', () => {
     const bundle = box.running();
     const lines = `say(await container.exec({ args: ['/bin/sleep', '1000'], detach: true }))`;
     const { pid } = inProgram(bundle.id, lines) as { pid: number };

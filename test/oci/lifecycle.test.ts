@@ -22,7 +22,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2')).each(layouts)(
         expect(readFileSync(output, 'utf8')).toBe('');
       });
 
-      test('has everything but the program in effect already', () => {
+      test('has every setting but the program in effect', () => {
         const bundle = box.created();
         const { pid } = box.state(bundle.id);
         for (const kind of ['mnt', 'net', 'pid', 'ipc', 'uts', 'cgroup']) {
@@ -34,7 +34,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2')).each(layouts)(
         expect(statSync(`/proc/${pid}/root/dev/null`).isCharacterDevice()).toBe(true);
       });
 
-      test('is no child of the runtime any more', () => {
+      test('is not a child of the runtime', () => {
         const { pid } = box.state(box.created().id);
         const parent = /PPid:\s*(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
         expect(readFileSync(`/proc/${parent}/cmdline`, 'utf8')).not.toContain(box.name);
@@ -47,7 +47,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2')).each(layouts)(
         await until('it has run', () => readFileSync(output, 'utf8') === 'ran\n');
       });
 
-      test('is started with the config it was created with', async () => {
+      test('is started with the config of its create', async () => {
         const bundle = box.bundle(made => made.shell('echo first'));
         const { output } = box.create(bundle);
         bundle.shell('echo second');
@@ -77,8 +77,8 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2')).each(layouts)(
         expect(readdirSync(box.root)).not.toContain(id);
       });
 
-      test('needs no process, and cannot be started then', context => {
-        skipWhere(context, 'runc', 'creates no container without a process');
+      test('needs no process, but then cannot be started', context => {
+        skipWhere(context, 'runc', 'requires a process at create');
         const bundle = box.bundle(made => {
           Reflect.deleteProperty(made.config, 'process');
         });
@@ -88,7 +88,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2')).each(layouts)(
         const failure = box.failsWith(['start', bundle.id], 'has no process', 'config.process.required');
         expect(failure.record.pointer).toBe('/process');
         expect(box.state(bundle.id).status).toBe('created');
-        // what is executed in it has to be said in whole
+        // exec of a command line alone fails too: its defaults come from the process of the config.
         const refused = box.fails(['exec', bundle.id, '/bin/true']);
         expect(refused.record).toMatchObject({ code: 'config.process.required', pointer: '/process' });
         expect(refused.message).toContain('its config.json has no process');
@@ -98,7 +98,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2')).each(layouts)(
         box.must(['delete', bundle.id]);
       });
 
-      test('cannot be run at once without a process', () => {
+      test('cannot be used with run without a process', () => {
         const bundle = box.bundle(made => {
           Reflect.deleteProperty(made.config, 'process');
         });
@@ -109,7 +109,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2')).each(layouts)(
         );
       });
 
-      test('dies without its program having run when it is killed', async () => {
+      test('ends without having run its program when it is killed', async () => {
         const bundle = box.bundle(made => made.shell('echo ran'));
         const { output } = box.create(bundle);
         box.must(['kill', bundle.id, 'KILL']);
@@ -120,7 +120,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2')).each(layouts)(
     });
 
     describe('when running', () => {
-      test('has its program as the init as soon as start returns', async () => {
+      test('has its program as the init when start returns', async () => {
         const { status, pid } = box.state(box.running().id);
         const program = () => readFileSync(`/proc/${pid}/cmdline`, 'utf8');
         expect(status).toBe('running');
@@ -130,13 +130,13 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2')).each(layouts)(
         expect(program()).toBe('/bin/sleep\x001000\0');
       });
 
-      test('cannot be started again, and goes on', () => {
+      test('cannot be started again, and keeps running', () => {
         const bundle = box.running();
         box.failsWith(['start', bundle.id], 'cannot start an already running container', 'state.not-created');
         expect(box.state(bundle.id).status).toBe('running');
       });
 
-      test('cannot be deleted, and goes on', () => {
+      test('cannot be deleted, and keeps running', () => {
         const bundle = box.running();
         box.failsWith(
           ['delete', bundle.id],
@@ -153,7 +153,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2')).each(layouts)(
         expect(box.lives(pid)).toBe(false);
       });
 
-      test('can be asked whether it is there', () => {
+      test('accepts signal 0 as a test whether it runs', () => {
         const { id } = box.running();
         const before = box.state(id);
         expect(box.must(['kill', id, '0'])).toMatchObject({ stdout: '', stderr: '' });
@@ -203,7 +203,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2')).each(layouts)(
         );
       });
 
-      test('leaves its id to another', async () => {
+      test('frees its id', async () => {
         const bundle = await box.stopped();
         box.must(['delete', bundle.id]);
         box.create(bundle);
@@ -220,7 +220,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2')).each(layouts)(
         box.failsWith(['kill', box.bundle().id, 'TERM'], 'does not exist', 'state.not-found');
       });
 
-      test('is none for delete --force', () => {
+      test('is no error for delete --force', () => {
         expect(box.must(['delete', '--force', box.bundle().id])).toMatchObject({ stdout: '', stderr: '' });
       });
 
@@ -230,14 +230,14 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2')).each(layouts)(
     });
 
     describe('state directory', () => {
-      test('is closed to others', () => {
+      test('is not accessible to other users', () => {
         const bundle = box.created();
         expect(statSync(box.root).mode & 0o7777).toBe(0o700);
         expect(statSync(join(box.root, bundle.id)).mode & 0o7777).toBe(0o711);
         expect(statSync(join(box.root, bundle.id, 'state.json')).mode & 0o7777).toBe(0o600);
       });
 
-      test('has the FIFO of start while the container is created, and not later', () => {
+      test('contains the FIFO of start only while the container is created', () => {
         const bundle = box.created();
         const fifo = join(box.root, bundle.id, 'exec.fifo');
         expect(statSync(fifo).isFIFO()).toBe(true);
@@ -245,7 +245,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2')).each(layouts)(
         expect(existsSync(fifo)).toBe(false);
       });
 
-      test('of one root is unknown to another', () => {
+      test('is separate for each root', () => {
         const bundle = box.created();
         const other = box.mkdir('root');
         const command = box.command().map(word => (word === box.root ? other : word));

@@ -9,7 +9,7 @@ import { type LogRecord, sandbox } from '../helpers/sandbox.ts';
 describe.skipIf(requires('root', 'busybox'))('the log of the runtime', () => {
   const box = sandbox();
   const cause = 'exec: "/bin/nope": stat /bin/nope: no such file or directory';
-  /** The words engines look for, in their order. */
+  /** The texts that engines match, in order. */
   const isTheMessage = (text: string | undefined) => {
     expect(text?.startsWith(`${runtime.name} create failed: unable to start container process: `)).toBe(true);
     expect(text).toContain(cause);
@@ -39,7 +39,7 @@ describe.skipIf(requires('root', 'busybox'))('the log of the runtime', () => {
     isTheMessage(JSON.parse(quoted) as string);
     if (isTsubo) {
       expect(lines(done.stderr)).toHaveLength(1);
-      // A person or the log of a CI job reads it.
+      // The reader is a person or the log of a CI job.
       expect(done.stderr).toMatch(/ hint="the path is one inside the root file system of the container"\n$/);
     }
   });
@@ -57,7 +57,7 @@ describe.skipIf(requires('root', 'busybox'))('the log of the runtime', () => {
     ]);
   });
 
-  test.each(['json', 'text'])('goes to a file as %s, and the bare message to standard error', format => {
+  test.each(['json', 'text'])('goes to a file as %s, and the bare message goes to standard error', format => {
     const log = box.fresh('log');
     const done = create(['--log', log, '--log-format', format]);
     isTheMessage(done.stderr.trimEnd());
@@ -70,8 +70,8 @@ describe.skipIf(requires('root', 'busybox'))('the log of the runtime', () => {
     expect(readFileSync(log, 'utf8')).not.toContain('hint=');
   });
 
-  test('tells a program what failed where', context => {
-    context.skip(!isTsubo, 'the further fields are tsubo’s own');
+  test('contains the failed operation and its place as fields', context => {
+    context.skip(!isTsubo, 'only tsubo writes these fields');
     const log = box.fresh('log');
     create(['--log', log, '--log-format', 'json']);
     const record = JSON.parse(readFileSync(log, 'utf8')) as LogRecord;
@@ -86,20 +86,20 @@ describe.skipIf(requires('root', 'busybox'))('the log of the runtime', () => {
     expect(record['step']).toEqual(expect.any(Number));
   });
 
-  test('is appended to what is there', () => {
+  test('is appended to an existing file', () => {
     const log = box.fresh('log');
     writeFileSync(log, 'before\n');
     create(['--log', log]);
     expect(readFileSync(log, 'utf8')).toMatch(/^before\ntime=/);
   });
 
-  test('is found from where the caller is', () => {
+  test('is resolved relative to the working directory of the caller', () => {
     const dir = box.mkdir('caller');
     create(['--log', 'relative.log'], dir);
     expect(readFileSync(join(dir, 'relative.log'), 'utf8')).toContain('level=error');
   });
 
-  test('is empty when all went well', () => {
+  test('is empty after success', () => {
     const log = box.fresh('log');
     const bundle = box.bundle();
     for (const args of [['create', '--bundle', bundle.dir], ['start'], ['delete', '--force']]) {
@@ -109,7 +109,7 @@ describe.skipIf(requires('root', 'busybox'))('the log of the runtime', () => {
     expect(existsSync(log) ? readFileSync(log, 'utf8') : '').toBe('');
   });
 
-  test('says more with --debug', () => {
+  test('contains more with --debug', () => {
     const bundle = box.bundle();
     const log = box.fresh('log');
     box.must(['--debug', '--log', log, '--log-format', 'json', 'create', '--bundle', bundle.dir, bundle.id]);
@@ -118,7 +118,7 @@ describe.skipIf(requires('root', 'busybox'))('the log of the runtime', () => {
     expect(records.some(record => record.level === 'error')).toBe(false);
   });
 
-  test('refuses a format that is unknown', () => {
+  test('refuses an unknown format', () => {
     const done = create(['--log-format', 'yaml']);
     expect(done.status).toBe(1);
     expect(done.stderr).toContain('invalid log-format: yaml');
@@ -130,7 +130,7 @@ describe.skipIf(requires('root', 'busybox'))('the log of the runtime', () => {
     expect(done.stderr).toContain('/nowhere/log');
   });
 
-  test('has the same for start, kill, delete and state', () => {
+  test('has the same form for start, kill, delete and state', () => {
     for (const args of [['start'], ['state'], ['delete'], ['kill']]) {
       const failure = box.fails([...args, `${box.name}-none`]);
       expect(failure.status).toBe(1);

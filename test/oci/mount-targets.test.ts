@@ -11,8 +11,8 @@ import { sandbox } from '../helpers/sandbox.ts';
 describe.skipIf(requires('root', 'busybox'))('the mounts of a container', () => {
   const box = sandbox();
 
-  describe('at a place that is missing', () => {
-    test('get a directory for a directory, a file for anything else, and the way there', () => {
+  describe('at a missing path', () => {
+    test('create a directory for a directory, a file for anything else, and the parents', () => {
       const dir = box.source();
       const bundle = box.bundle(
         having(
@@ -33,7 +33,7 @@ describe.skipIf(requires('root', 'busybox'))('the mounts of a container', () => 
       }
     });
 
-    test('are found from the root when they are relative', () => {
+    test('are resolved from the root if they are relative', () => {
       const report = box.inside(having(tmpfs('new/tmp')));
       expect(mountAt(report, '/new/tmp').type).toBe('tmpfs');
     });
@@ -71,7 +71,7 @@ describe.skipIf(requires('root', 'busybox'))('the mounts of a container', () => 
       expect(statSync(bundle.inRoot('gone/deep')).isDirectory()).toBe(true);
     });
 
-    test('on the way never leave the root', () => {
+    test('in a parent directory never leave the root', () => {
       const outside = box.mkdir('outside');
       const bundle = box.bundle(made => {
         made.symlink('link', outside);
@@ -83,7 +83,7 @@ describe.skipIf(requires('root', 'busybox'))('the mounts of a container', () => 
       expect(readdirSync(outside)).toEqual([]);
     });
 
-    test('that goes round in circles are refused', () => {
+    test('in a cycle are refused', () => {
       const bundle = box.bundle(made => {
         made.symlink('one', 'two');
         made.symlink('two', 'one');
@@ -93,7 +93,7 @@ describe.skipIf(requires('root', 'busybox'))('the mounts of a container', () => 
       if (isTsubo) expect(failure.record.pointer).toMatch(/^\/mounts\/7/);
     });
 
-    test.each(['proc', 'sysfs'])('are refused for %s, which needs an ordinary directory', type => {
+    test.each(['proc', 'sysfs'])('are refused for %s, which requires a real directory', type => {
       const bundle = box.bundle(made => {
         const destination = type === 'proc' ? '/proc' : '/sys';
         made.unmount(destination);
@@ -106,7 +106,7 @@ describe.skipIf(requires('root', 'busybox'))('the mounts of a container', () => 
     });
   });
 
-  describe('at a place of their own', () => {
+  describe('at a reserved path', () => {
     test('cannot be the root itself', () => {
       for (const destination of ['/', '/..', '/etc/..']) {
         const failure = box.refuses(box.bundle(having(tmpfs(destination))));
@@ -117,7 +117,8 @@ describe.skipIf(requires('root', 'busybox'))('the mounts of a container', () => 
     test.for(['/proc/self', '/proc/sys', '/proc/bus', '/proc/1/status', '/proc/net/dev'])(
       'cannot be %s',
       (destination, context) => {
-        if (destination === '/proc/net/dev') skipWhere(context, 'runc 1.1', 'lets /proc/net/dev be covered');
+        if (destination === '/proc/net/dev')
+          skipWhere(context, 'runc 1.1', 'allows a mount over /proc/net/dev');
         const failure = box.refuses(box.bundle(having(bind(box.source(), destination))));
         expect(failure.message).toContain('cannot be mounted because it is inside /proc');
         if (isTsubo) expect(failure.record.pointer).toMatch(/^\/mounts\/7/);

@@ -13,13 +13,13 @@ describe.skipIf(requires('root', 'busybox'))('the mounts of a container', () => 
   const box = sandbox();
 
   describe('in order', () => {
-    test('are made one over the other', () => {
+    test('are stacked one over the other', () => {
       const report = box.inside(having(tmpfs('/a'), tmpfs('/a/b'), tmpfs('/a/b/c')));
       const targets = report.mounts.map(mount => mount.target).filter(target => target.startsWith('/a'));
       expect(targets).toEqual(['/a', '/a/b', '/a/b/c']);
     });
 
-    test('hide what an earlier one put below them', () => {
+    test('hide the content that an earlier mount has below them', () => {
       const report = box.inside(having(bind(box.source(), '/a/b'), tmpfs('/a')), {
         probe: ['/a/b/note', '/a'],
       });
@@ -27,13 +27,13 @@ describe.skipIf(requires('root', 'busybox'))('the mounts of a container', () => 
       expect(report.probes['/a']?.read?.entries).toEqual([]);
     });
 
-    test('let the last one at a place win', () => {
+    test('are shadowed by the last mount at the same path', () => {
       const report = box.inside(having(tmpfs('/a'), bind(box.source(), '/a')), { probe: ['/a/note'] });
       expect(report.probes['/a/note']?.read?.text).toBe('from the host');
     });
   });
 
-  describe('of their own file system', () => {
+  describe('of a new file system', () => {
     test.each<[string, string[], string[], string[]]>([
       ['rnoatime', [], ['noatime'], ['relatime']],
       ['ratime', ['noatime'], [], ['noatime']],
@@ -97,7 +97,7 @@ describe.skipIf(requires('root', 'busybox'))('the mounts of a container', () => 
     ])('take %s', (word, options, present, absent) => {
       if (
         word === 'defaults' &&
-        disagrees('runc 1.1', 'hands `defaults` to the file system, which refuses it')
+        disagrees('runc 1.1', 'passes `defaults` to the file system, which refuses it')
       ) {
         expect(box.refuses(box.bundle(having(tmpfs('/a', 'defaults')))).message).toContain('data: defaults');
         return;
@@ -117,7 +117,7 @@ describe.skipIf(requires('root', 'busybox'))('the mounts of a container', () => 
       expect(seen.includes(word)).toBe(there);
     });
 
-    // A mount that is changed right after it was made cannot be made by one call.
+    // A mount that is changed after it was made needs more than one system call.
     test.each([
       ['tmpfs', 'my jar', ['size=128k', 'mode=0711', 'uid=5', 'nosuid', 'noatime', 'sync', 'lazytime']],
       ['tmpfs', '', ['nodev', 'strictatime', 'nosymfollow']],
@@ -125,23 +125,26 @@ describe.skipIf(requires('root', 'busybox'))('the mounts of a container', () => 
       ['sysfs', 'sysfs', ['ro', 'nosuid', 'nodiratime']],
       ['proc', 'proc', ['hidepid=2', 'nodev', 'noexec']],
       ['mqueue', 'queue', ['ro', 'nosuid', 'nodev', 'noexec']],
-    ])('of %s from %j with %j are the same whichever way they are made', (type, source, options) => {
-      const report = box.inside(
-        having(
-          { destination: '/a', type, source, options },
-          { destination: '/b', type, source, options: [...options, 'private'] },
-        ),
-      );
-      const looks = ({ options, superOptions, source, type }: ReturnType<typeof mountAt>) => ({
-        options: [...options].sort(),
-        superOptions: [...superOptions].sort(),
-        source,
-        type,
-      });
-      expect(looks(mountAt(report, '/a'))).toEqual(looks(mountAt(report, '/b')));
-    });
+    ])(
+      'of %s from %j with %j are the same with one system call and with several',
+      (type, source, options) => {
+        const report = box.inside(
+          having(
+            { destination: '/a', type, source, options },
+            { destination: '/b', type, source, options: [...options, 'private'] },
+          ),
+        );
+        const looks = ({ options, superOptions, source, type }: ReturnType<typeof mountAt>) => ({
+          options: [...options].sort(),
+          superOptions: [...superOptions].sort(),
+          source,
+          type,
+        });
+        expect(looks(mountAt(report, '/a'))).toEqual(looks(mountAt(report, '/b')));
+      },
+    );
 
-    test('hand over every word that is not theirs', () => {
+    test('pass unknown options to the file system', () => {
       const mount = mountAt(
         box.inside(having(tmpfs('/a', 'size=128k', 'nr_inodes=77', 'mode=0711', 'uid=5', 'gid=6'))),
         '/a',
@@ -151,25 +154,25 @@ describe.skipIf(requires('root', 'busybox'))('the mounts of a container', () => 
       );
     });
 
-    test('say what a file system refused', () => {
+    test('report the option that a file system refused', () => {
       const failure = box.refuses(box.bundle(having(tmpfs('/a', 'nosuid', 'colour=green'))));
       expect(failure.message).toContain('invalid argument');
       if (isTsubo) expect(failure.record.pointer).toMatch(/^\/mounts\/7(\/options\/1)?$/);
     });
 
-    test('fail when the kernel does not know the type', () => {
+    test('fail with an unknown type', () => {
       const failure = box.refuses(box.bundle(having({ destination: '/a', type: 'nopefs', source: 'none' })));
       expect(failure.message).toContain('no such device');
       if (isTsubo) expect(failure.record.pointer).toMatch(/^\/mounts\/7/);
     });
 
-    test('are called by their source', () => {
+    test('have their source as device name', () => {
       expect(
         mountAt(box.inside(having({ destination: '/a', type: 'tmpfs', source: 'my jar' })), '/a').source,
       ).toBe('my jar');
     });
 
-    test('of devpts are instances of their own', () => {
+    test('of devpts are new instances', () => {
       const report = box.inside(undefined, { probe: ['/dev/pts', '/dev/pts/ptmx'] });
       expect(mountAt(report, '/dev/pts')).toMatchObject({ type: 'devpts' });
       expect(mountAt(report, '/dev/pts').superOptions).toEqual(
@@ -179,7 +182,7 @@ describe.skipIf(requires('root', 'busybox'))('the mounts of a container', () => 
       expect(report.probes['/dev/pts/ptmx']?.mode).toBe(0o666);
     });
 
-    test('of sysfs and mqueue are there', () => {
+    test('of sysfs and mqueue exist', () => {
       const report = box.inside(undefined, { probe: ['/sys/class/net'] });
       expect(mountAt(report, '/dev/mqueue').type).toBe('mqueue');
       expect(mountAt(report, '/sys')).toMatchObject({ type: 'sysfs' });
@@ -187,7 +190,7 @@ describe.skipIf(requires('root', 'busybox'))('the mounts of a container', () => 
       expect(report.probes['/sys/class/net']?.read?.entries).toEqual(['lo']);
     });
 
-    test('of proc are of the pid namespace of the container', () => {
+    test('of proc belong to the pid namespace of the container', () => {
       expect(box.shell('echo /proc/[0-9]*')).toBe('/proc/1\n');
     });
   });
@@ -211,12 +214,12 @@ describe.skipIf(requires('root', 'busybox'))('the mounts of a container', () => 
       expect(report.probes['/a']?.mode).toBe(ruled ? before : after);
     });
 
-    test('has the mode 1777 of the kernel where the target had to be made', () => {
+    test('have the kernel default mode 1777 if the target did not exist', () => {
       const report = box.inside(having(tmpfs('/made')), { probe: ['/made'] });
       expect(report.probes['/made']?.mode).toBe(0o1777);
     });
 
-    test('is made whatever the umask of the caller', () => {
+    test('have their mode under any umask of the caller', () => {
       const bundle = box.bundle(made => {
         made.config.process.args.push('--probe', '/a', '/b');
         made.config.mounts.push(tmpfs('/a', 'mode=0777'), bind(box.source(), '/b'));
@@ -227,7 +230,7 @@ describe.skipIf(requires('root', 'busybox'))('the mounts of a container', () => 
       expect(parseReport(done.stdout).probes['/a']?.mode).toBe(0o777);
     });
 
-    test('is readonly when asked, but not before it is filled', () => {
+    test('are readonly if requested, but only after they are filled', () => {
       const report = box.inside(
         bundle => {
           bundle.file('a/note', 'below');
@@ -240,7 +243,7 @@ describe.skipIf(requires('root', 'busybox'))('the mounts of a container', () => 
       expect(report.probes['/a/note']?.read?.text).toBe('below');
     });
 
-    test('takes up what it covers with tmpcopyup, with mode, owner and links', () => {
+    test('copy what they cover with tmpcopyup, with mode, owner and links', () => {
       const report = box.inside(
         bundle => {
           bundle.file('a/note', 'below');
@@ -267,7 +270,7 @@ describe.skipIf(requires('root', 'busybox'))('the mounts of a container', () => 
       expect(report.probes['/a/link']).toMatchObject({ kind: 'symlink', target: '/etc/passwd' });
     });
 
-    test('leaves what it took up alone', () => {
+    test('leave the source of tmpcopyup unchanged', () => {
       const bundle = box.bundle(made => {
         made.file('a/note', 'below');
         made.config.mounts.push(tmpfs('/a', 'tmpcopyup'));
@@ -277,7 +280,7 @@ describe.skipIf(requires('root', 'busybox'))('the mounts of a container', () => 
       expect(box.view.sh('cat "$1"', bundle.inRoot('a/note'))).toBe('below');
     });
 
-    test('on /dev may be readonly and still has its devices', () => {
+    test('on /dev may be readonly and still contain its devices', () => {
       const report = box.inside(bundle => bundle.mount('/dev').options.push('ro'), {
         probe: ['/dev', '/dev/null'],
       });

@@ -8,7 +8,7 @@ import { requires } from '../helpers/requires.ts';
 import { disagrees, isTsubo, skipWhere } from '../helpers/runtime.ts';
 import { sandbox } from '../helpers/sandbox.ts';
 
-/** OCI's word, and the file in /proc/PID/ns. */
+/** Type in the config, and file in /proc/PID/ns. */
 const kinds = [
   ['pid', 'pid'],
   ['network', 'net'],
@@ -24,7 +24,7 @@ describe.skipIf(requires('root', 'busybox'))('the namespaces of a container', ()
   const namespaceOf = (bundle: Bundle, file: string) =>
     readlinkSync(`/proc/${box.state(bundle.id).pid}/ns/${file}`);
 
-  /** What of the default config would not do without the namespace. */
+  /** Removes from the default config what requires the namespace. */
   const without = (type: string) => (bundle: Bundle) => {
     bundle.namespace(type);
     if (type === 'uts') delete bundle.config.hostname;
@@ -45,7 +45,7 @@ describe.skipIf(requires('root', 'busybox'))('the namespaces of a container', ()
     },
   );
 
-  test('leave the user and the time namespace alone', () => {
+  test('include the user and time namespaces of the runtime by default', () => {
     const report = box.inside();
     expect(report.namespaces['user']).toBe(outside('user'));
     expect(report.namespaces['time']).toBe(outside('time'));
@@ -66,7 +66,7 @@ describe.skipIf(requires('root', 'busybox'))('the namespaces of a container', ()
     },
   );
 
-  test('can all be those of another container but one', () => {
+  test('can all be joined except the mount namespace', () => {
     const other = box.running();
     const { pid } = box.state(other.id);
     const report = box.inside(bundle => {
@@ -79,7 +79,7 @@ describe.skipIf(requires('root', 'busybox'))('the namespaces of a container', ()
     }
   });
 
-  test('include a mount namespace that somebody else has made', async () => {
+  test('include a mount namespace that another process made', async () => {
     const maker = box.view.spawn(['unshare', '-m', 'sh', '-c', 'echo ready; exec cat']);
     try {
       if (maker.stdout !== null) await once(maker.stdout, 'data');
@@ -94,7 +94,7 @@ describe.skipIf(requires('root', 'busybox'))('the namespaces of a container', ()
     }
   });
 
-  test('that are joined live as long as somebody is in them', () => {
+  test('that are joined exist as long as a process is in them', () => {
     const other = box.running();
     const path = `/proc/${box.state(other.id).pid}/ns/net`;
     const second = box.running(bundle => bundle.namespace('network', path));
@@ -113,33 +113,33 @@ describe.skipIf(requires('root', 'busybox'))('the namespaces of a container', ()
     expect(printed).toContain('4711');
   });
 
-  test('may be those of the runtime, by path', () => {
+  test('may be joined from the runtime by path', () => {
     const report = box.inside(bundle => bundle.namespace('network', `/proc/${box.view.pid}/ns/net`));
     expect(report.namespaces['net']).toBe(outside('net'));
   });
 
-  test('of a new network have lo, and it is up', () => {
+  test('of type network contain lo, and it is up', () => {
     // IFF_UP and IFF_LOOPBACK
     expect(box.shell('cat /sys/class/net/lo/flags')).toBe('0x9\n');
   });
 
-  test('of a new cgroup namespace have their root in the cgroup of the container', () => {
+  test('of type cgroup have the cgroup of the container as their root', () => {
     expect(box.inside().cgroup).toMatch(/^0::\/$/m);
   });
 
-  describe('of processes that is joined', () => {
-    /** In the other one's, and with so many mounts that its preparation takes a while. */
+  describe('of type pid that is joined', () => {
+    /** Joins the pid namespace of `other`, with enough mounts that the preparation takes a while. */
     const joining = (other: Bundle, source: string) => (made: Bundle) => {
       made.namespace('pid', `/proc/${box.state(other.id).pid}/ns/pid`);
       for (let i = 0; i < 150; i++) made.config.mounts.push(bind(source, `/many/${i}`));
     };
 
-    test('shows the root of the host to none of its processes, whatever is started', context => {
-      skipWhere(context, 'runc', 'shows the root of the host while it prepares a container');
+    test('never exposes the root of the host to its processes', context => {
+      skipWhere(context, 'runc', 'exposes the root of the host while it prepares a container');
       const mark = box.fresh('of-the-host');
       writeFileSync(mark, '');
       const watcher = box.bundle(made => {
-        // what lets a process follow /proc/PID/root of one that is not dumpable
+        // These capabilities allow a process to follow /proc/PID/root of a process that is not dumpable.
         const list = ['CAP_SYS_PTRACE', 'CAP_DAC_OVERRIDE'];
         made.config.process.capabilities = { bounding: list, permitted: list, effective: list };
         made.config.linux.maskedPaths = [];
@@ -161,7 +161,7 @@ describe.skipIf(requires('root', 'busybox'))('the namespaces of a container', ()
       expect(readFileSync(output, 'utf8')).toBe('watching\n');
     });
 
-    test('is that of its /proc, with the options of the config, and its init the one that is recorded', () => {
+    test('is that of its /proc, with the options of the config, and the recorded pid is that of its init', () => {
       const other = box.running();
       const bundle = box.running(made => {
         joining(other, box.source())(made);
@@ -179,13 +179,13 @@ describe.skipIf(requires('root', 'busybox'))('the namespaces of a container', ()
       expect(box.view.sh('tr "\\0" " " </proc/$1/cmdline; cat /proc/$1/oom_score_adj', String(pid))).toBe(
         '/bin/sleep 1000 123\n',
       );
-      // the leader of its session, and the runtime's own child no more
+      // It leads its session, and is no longer a child of the runtime.
       expect(box.view.sh('cut -d" " -f6 /proc/$1/stat', String(pid)).trim()).toBe(String(pid));
       box.must(['kill', bundle.id, 'KILL']);
       expect(box.state(other.id).status).toBe('running');
     });
 
-    test('says what its /proc does not take', () => {
+    test('reports the option that its /proc refuses', () => {
       const other = box.running();
       const bundle = box.bundle(made => {
         joining(other, box.source())(made);
@@ -199,7 +199,7 @@ describe.skipIf(requires('root', 'busybox'))('the namespaces of a container', ()
     });
   });
 
-  describe('without one for mounts', () => {
+  describe('without a mount namespace', () => {
     const leaves = 'leaves the mounts of a container without a mount namespace on the host';
     const shared = (bundle: Bundle) => {
       bundle.namespace('mount');
@@ -207,14 +207,14 @@ describe.skipIf(requires('root', 'busybox'))('the namespaces of a container', ()
       bundle.config.linux.readonlyPaths = [];
     };
     const rootOf = (bundle: Bundle) => realpathSync(join(bundle.dir, bundle.config.root.path));
-    /** The mount points of the runtime's mount namespace below the container's root. */
+    /** Mount points in the mount namespace of the runtime below the root of the container. */
     const mountsOf = (bundle: Bundle) =>
       readFileSync(`/proc/${box.view.pid}/mountinfo`, 'utf8')
         .split('\n')
         .map(line => line.split(' ')[4] ?? '')
         .filter(path => path.startsWith(rootOf(bundle)));
 
-    test('the root is changed, and the mounts go with the container', context => {
+    test('the program has its own root, and delete removes the mounts', context => {
       skipWhere(context, 'runc', leaves);
       const bundle = box.running(shared);
       const { pid } = box.state(bundle.id);
@@ -225,7 +225,7 @@ describe.skipIf(requires('root', 'busybox'))('the namespaces of a container', ()
       expect(mountsOf(bundle)).toEqual([]);
     });
 
-    test('the program sees the root file system and nothing else', context => {
+    test('the program sees only the root file system', context => {
       skipWhere(context, 'runc', leaves);
       const report = box.inside(shared);
       expect(report.exe).toBe('/bin/inside');
@@ -240,7 +240,7 @@ describe.skipIf(requires('root', 'busybox'))('the namespaces of a container', ()
       expect(own.split('\n')[1]?.trim().split(' ')[0]).toBe(other.trim().split(' ')[0]);
     });
 
-    test('a root that is read-only is so inside alone', context => {
+    test('a readonly root is readonly only inside', context => {
       skipWhere(context, 'runc', leaves);
       const umask = '026';
       const bundle = box.running(made => {
@@ -263,7 +263,7 @@ describe.skipIf(requires('root', 'busybox'))('the namespaces of a container', ()
       box.view.sh('touch "$1/outside" && ! [ -e "$1/mine" ]', rootOf(bundle));
     });
 
-    test('a mount that was on the root before stays', context => {
+    test('an earlier mount on the root remains', context => {
       skipWhere(context, 'runc', leaves);
       const bundle = box.bundle(made => {
         shared(made);
@@ -281,7 +281,7 @@ describe.skipIf(requires('root', 'busybox'))('the namespaces of a container', ()
       }
     });
 
-    test('a create that fails takes its mounts back', context => {
+    test('a failed create removes its mounts', context => {
       skipWhere(context, 'runc', leaves);
       const bundle = box.bundle(made => {
         shared(made);
@@ -291,35 +291,35 @@ describe.skipIf(requires('root', 'busybox'))('the namespaces of a container', ()
       expect(mountsOf(bundle)).toEqual([]);
     });
 
-    test('hidden paths are refused', () => {
+    test('masked paths are refused', () => {
       const failure = box.refuses(box.bundle(bundle => bundle.namespace('mount')));
       expect(failure.message).toContain('unable to restrict sys entries without a private MNT namespace');
       if (isTsubo) expect(failure.record.pointer).toBe('/linux/maskedPaths');
     });
   });
 
-  describe('names', () => {
-    test('are those given', () => {
+  describe('host and domain names', () => {
+    test('are those of the config', () => {
       const report = box.inside(bundle => {
         bundle.config.hostname = 'my-jar.example';
-        if (!disagrees('runc 1.1', 'does not know domainname')) bundle.config.domainname = 'example';
+        if (!disagrees('runc 1.1', 'ignores domainname')) bundle.config.domainname = 'example';
       });
       expect(report.hostname).toBe('my-jar.example');
       expect(report.domainname).toBe(
-        disagrees('runc 1.1', 'does not know domainname') ? outsideDomain() : 'example',
+        disagrees('runc 1.1', 'ignores domainname') ? outsideDomain() : 'example',
       );
     });
 
     const outsideDomain = () => box.view.sh('cat /proc/sys/kernel/domainname').trim();
 
-    test('of the runtime stay where none is given', () => {
+    test('of the runtime are kept if the config has none', () => {
       const report = box.inside(bundle => {
         delete bundle.config.hostname;
       });
       expect(report.hostname).toBe(box.view.sh('cat /proc/sys/kernel/hostname').trim());
     });
 
-    test('of a joined uts namespace are written too', () => {
+    test('are set in a joined uts namespace too', () => {
       const other = box.running();
       const path = `/proc/${box.state(other.id).pid}/ns/uts`;
       const report = box.inside(bundle => {
@@ -329,18 +329,18 @@ describe.skipIf(requires('root', 'busybox'))('the namespaces of a container', ()
       expect(report.hostname).toBe('renamed');
     });
 
-    test('are refused without an uts namespace', () => {
+    test('are refused without a uts namespace', () => {
       const failure = box.refuses(box.bundle(bundle => bundle.namespace('uts')));
       expect(failure.message).toContain('unable to set hostname without a private UTS namespace');
       if (isTsubo) expect(failure.record.pointer).toBe('/hostname');
     });
 
-    test('of a domain are refused without an uts namespace', context => {
+    test('of a domain are refused without a uts namespace', context => {
       const bundle = box.bundle(made => {
         without('uts')(made);
         made.config.domainname = 'example';
       });
-      skipWhere(context, 'runc 1.1', 'does not know domainname');
+      skipWhere(context, 'runc 1.1', 'ignores domainname');
       const failure = box.refuses(bundle);
       expect(failure.message).toContain('unable to set domainname without a private UTS namespace');
       if (isTsubo) expect(failure.record.pointer).toBe('/domainname');
@@ -348,7 +348,7 @@ describe.skipIf(requires('root', 'busybox'))('the namespaces of a container', ()
   });
 
   describe('are refused', () => {
-    /** All that runc hears of its helper's failure. */
+    /** The only message of runc when its helper fails. */
     const unsaid = "can't get final child's PID from pipe";
     const refused = (modify: (bundle: Bundle) => void, pointer: string) => {
       const failure = box.refuses(box.bundle(modify));
@@ -369,11 +369,11 @@ describe.skipIf(requires('root', 'busybox'))('the namespaces of a container', ()
         bundle => bundle.config.linux.namespaces.push({ type: 'moon' }),
         '/linux/namespaces/6/type',
       );
-      const struct = disagrees('runc 1.1', 'names an unknown namespace as a Go value');
+      const struct = disagrees('runc 1.1', 'reports an unknown namespace as a Go value');
       expect(failure.message).toContain(`namespace ${struct ? '{"moon" ""}' : '"moon"'} does not exist`);
     });
 
-    test('when the path leads nowhere', () => {
+    test('when the path does not exist', () => {
       const failure = refused(
         bundle => bundle.namespace('network', '/nowhere/net'),
         '/linux/namespaces/5/path',
@@ -381,13 +381,13 @@ describe.skipIf(requires('root', 'busybox'))('the namespaces of a container', ()
       expect(failure.message).toMatch(/\/nowhere\/net: no such file or directory/);
     });
 
-    test('when the path is no namespace', () => {
+    test('when the path is not a namespace', () => {
       const failure = refused(
         bundle => bundle.namespace('network', '/etc/passwd'),
         '/linux/namespaces/5/path',
       );
       expect(failure.message).toContain(
-        disagrees('runc', 'does not say what is wrong') ? unsaid : '/etc/passwd is not a namespace',
+        disagrees('runc', 'does not report the cause') ? unsaid : '/etc/passwd is not a namespace',
       );
     });
 
@@ -397,11 +397,11 @@ describe.skipIf(requires('root', 'busybox'))('the namespaces of a container', ()
         '/linux/namespaces/5/path',
       );
       expect(failure.message).toContain(
-        disagrees('runc', 'does not say what is wrong') ? unsaid : 'is a namespace of type ipc, not network',
+        disagrees('runc', 'does not report the cause') ? unsaid : 'is a namespace of type ipc, not network',
       );
     });
 
-    test('when there is none for mounts, but paths to mask', () => {
+    test('when masked paths are given without a mount namespace', () => {
       const failure = box.refuses(box.bundle(bundle => bundle.namespace('mount')));
       expect(failure.message).toContain('without a private MNT namespace');
     });

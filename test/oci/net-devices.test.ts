@@ -8,7 +8,7 @@ import { requires } from '../helpers/requires.ts';
 import { isTsubo, runs } from '../helpers/runtime.ts';
 import { sandbox } from '../helpers/sandbox.ts';
 
-/** Network devices came with 1.4: older ones pass over them in silence. */
+/** Network devices came with 1.4: older versions ignore them silently. */
 const old = runs('runc 1.1');
 
 interface Link {
@@ -29,7 +29,7 @@ interface Link {
 describe.skipIf(old || requires('root', 'busybox', 'ip'))('the network devices of a container', () => {
   const box = sandbox();
   const holders: ChildProcess[] = [];
-  /** Where the runtime is called: a namespace of the test's own, with a pair `jar0`, `peer`. */
+  /** The namespace of the runtime, made for this test, with a pair `jar0`, `peer`. */
   let host = 0;
 
   async function namespace(): Promise<number> {
@@ -56,7 +56,7 @@ describe.skipIf(old || requires('root', 'busybox', 'ip'))('the network devices o
       .map(({ ifname }) => ifname)
       .filter(name => name !== 'lo')
       .sort();
-  /** To a file: a container keeps what it is given open. */
+  /** To a file: a container keeps its streams open. */
   const oci = (...args: string[]) => {
     const log = box.fresh('log');
     const command = box.command('--log', log, '--log-format', 'json', ...args);
@@ -86,7 +86,7 @@ describe.skipIf(old || requires('root', 'busybox', 'ip'))('the network devices o
     return JSON.parse(line ?? '{}') as Record<string, unknown>;
   };
 
-  test('are in it, up, and no more where they were', () => {
+  test('are in it, up, and no longer in the namespace of the runtime', () => {
     const pid = created({ jar0: {} });
     expect(names(pid)).toEqual(['jar0']);
     expect(linkOf(pid, 'jar0')?.flags).toContain('UP');
@@ -117,19 +117,19 @@ describe.skipIf(old || requires('root', 'busybox', 'ip'))('the network devices o
     ]);
   });
 
-  test('have the names that they are given', () => {
+  test('have their new names', () => {
     expect(names(created({ jar0: { name: 'eth0' }, peer: { name: 'jar0' } }))).toEqual(['eth0', 'jar0']);
     expect(names(host)).toEqual([]);
   });
 
-  test('have the first names of a template that are free', () => {
+  test('have the first free names of a template', () => {
     ip(host, 'link add jar1 type veth peer name eth0');
     const pid = created({ jar0: { name: 'eth%d' }, jar1: { name: 'eth%d' }, peer: {} });
     expect(names(pid)).toEqual(['eth0', 'eth1', 'peer']);
     expect(names(host)).toEqual(['eth0']);
   });
 
-  test('are there before its sysctls', () => {
+  test('are moved before its sysctls are written', () => {
     const pid = created({ jar0: { name: 'in0' } }, made => {
       made.config.linux.sysctl = { 'net.ipv4.conf.in0.forwarding': '1' };
     });
@@ -138,7 +138,7 @@ describe.skipIf(old || requires('root', 'busybox', 'ip'))('the network devices o
     );
   });
 
-  test('stay in a joined namespace when it is gone', async () => {
+  test('stay in a joined namespace after its end', async () => {
     const other = await namespace();
     const bundle = bundleWith({ jar0: {} }, made => made.namespace('network', `/proc/${other}/ns/net`));
     expect(oci('create', '--bundle', bundle.dir, bundle.id).status).toBe(0);
@@ -147,13 +147,13 @@ describe.skipIf(old || requires('root', 'busybox', 'ip'))('the network devices o
     expect(names(other)).toEqual(['jar0']);
   });
 
-  test('that are not there fail the create at their place', () => {
+  test('that do not exist fail the create at their place', () => {
     const record = refused({ no0: {} });
     expect(record['msg']).toContain('link not found for interface no0');
     if (isTsubo) expect(record).toMatchObject({ pointer: '/linux/netDevices/no0', errnoName: 'ENODEV' });
   });
 
-  test.each(['jar0', 'taken'])('go back as they were when the name %s is taken', async name => {
+  test.each(['jar0', 'taken'])('are restored when the name %s is taken', async name => {
     const other = await namespace();
     ip(other, `link add ${name} type veth peer name other`);
     ip(host, 'address add 192.0.2.7/24 dev jar0');
@@ -171,7 +171,7 @@ describe.skipIf(old || requires('root', 'busybox', 'ip'))('the network devices o
     }
   });
 
-  test('go back as they were when the create fails later', () => {
+  test('are restored when the create fails later', () => {
     ip(host, 'address add 192.0.2.7/24 dev jar0');
     const record = refused({ jar0: { name: 'eth%d' }, peer: {} }, made => {
       made.config.process.args = ['/bin/nothing'];
@@ -183,14 +183,14 @@ describe.skipIf(old || requires('root', 'busybox', 'ip'))('the network devices o
     expect(linkOf(host, 'jar0')?.flags).not.toContain('UP');
   });
 
-  test('cannot be moved to where they are', () => {
+  test('cannot be moved within one namespace', () => {
     const path = `/proc/${host}/ns/net`;
     const record = refused({ jar0: {} }, made => made.namespace('network', path));
     if (isTsubo) expect(record).toMatchObject({ code: 'config.net-device', pointer: '/linux/netDevices' });
     expect(names(host)).toEqual(['jar0', 'peer']);
   });
 
-  test('are not lo', () => {
+  test('cannot include lo', () => {
     const record = refused({ lo: { name: 'lo1' } });
     if (isTsubo) expect(record).toMatchObject({ pointer: '/linux/netDevices/lo', errnoName: 'EINVAL' });
   });

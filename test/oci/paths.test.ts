@@ -23,7 +23,7 @@ describe.skipIf(requires('root', 'busybox'))('the paths of a container', () => {
     };
 
   describe('that are masked', () => {
-    test('read as an empty file when they are a file', () => {
+    test('are empty files if they are files', () => {
       const report = box.inside(masking('/secret/key'), { probe: ['/secret/key', '/dev/null'] });
       expect(report.probes['/secret/key']).toMatchObject({
         kind: 'character',
@@ -33,7 +33,7 @@ describe.skipIf(requires('root', 'busybox'))('the paths of a container', () => {
       });
     });
 
-    test('are an empty directory that cannot be written when they are a directory', () => {
+    test('are empty unwritable directories if they are directories', () => {
       const report = box.inside(masking('/secret'), { probe: ['/secret', '/secret/key'] });
       expect(report.probes['/secret']).toMatchObject({
         kind: 'directory',
@@ -56,7 +56,7 @@ describe.skipIf(requires('root', 'busybox'))('the paths of a container', () => {
       expect(report.probes['/etc/passwd']?.read?.text).toBe('');
     });
 
-    test('are what a symbolic link leads to', () => {
+    test('are resolved through symbolic links', () => {
       const report = box.inside(
         bundle => {
           masking('/link', '/dirlink')(bundle);
@@ -69,7 +69,7 @@ describe.skipIf(requires('root', 'busybox'))('the paths of a container', () => {
       expect(report.probes['/secret/deep']?.read?.entries).toEqual([]);
     });
 
-    test('never are outside of the root', () => {
+    test('are never outside the root', () => {
       const outside = box.mkdir('outside');
       const report = box.inside(
         bundle => {
@@ -86,7 +86,7 @@ describe.skipIf(requires('root', 'busybox'))('the paths of a container', () => {
       expect(report.probes['/dev/zero']).toMatchObject({ major: 1, minor: 3, read: { text: '' } });
     });
 
-    test('may be a FIFO, which nobody opens for it', () => {
+    test('may be a FIFO, which masking does not open', () => {
       const report = box.inside(
         bundle => {
           masking('/pipe')(bundle);
@@ -97,7 +97,7 @@ describe.skipIf(requires('root', 'busybox'))('the paths of a container', () => {
       expect(report.probes['/pipe']).toMatchObject({ kind: 'character', major: 1, minor: 3 });
     });
 
-    test('are hidden in a readonly root too', () => {
+    test('are masked in a readonly root too', () => {
       const report = box.inside(
         bundle => {
           masking('/secret', '/etc/passwd')(bundle);
@@ -109,7 +109,7 @@ describe.skipIf(requires('root', 'busybox'))('the paths of a container', () => {
       expect(report.probes['/etc/passwd']?.read?.text).toBe('');
     });
 
-    test('are hidden from other users', () => {
+    test('are masked for other users', () => {
       const report = box.inside(
         bundle => {
           masking('/secret/key')(bundle);
@@ -120,13 +120,13 @@ describe.skipIf(requires('root', 'busybox'))('the paths of a container', () => {
       expect(report.probes['/secret/key']?.read?.text).toBe('');
     });
 
-    test('of /proc say nothing', () => {
+    test('of /proc are empty', () => {
       const paths = ['/proc/keys', '/proc/timer_list', '/proc/interrupts'];
       const report = box.inside(masking(...paths), { probe: paths });
       for (const path of paths) expect(report.probes[path]?.read?.text ?? '').toBe('');
     });
 
-    test('are not covered by what the container calls /dev/null', () => {
+    test('are not masked with the /dev/null of the container', () => {
       const bundle = box.bundle(made => {
         masking('/secret/key')(made);
         const dev = box.mkdir('dev');
@@ -136,7 +136,7 @@ describe.skipIf(requires('root', 'busybox'))('the paths of a container', () => {
         made.shell('cat /secret/key');
       });
       const done = box.run(bundle);
-      if (disagrees('runc 1.1', 'covers masked files with whatever /dev/null is (CVE-2025-31133)')) {
+      if (disagrees('runc 1.1', 'masks files with any file at /dev/null (CVE-2025-31133)')) {
         expect(done.stdout).toContain('root:x:0');
       } else {
         expect(done.stdout).toBe('');
@@ -175,8 +175,8 @@ describe.skipIf(requires('root', 'busybox'))('the paths of a container', () => {
       }
     });
 
-    test("show the host's where a mount hides the null device", context => {
-      skipWhere(context, 'runc 1.1', 'covers masked files with whatever /dev/null is (CVE-2025-31133)');
+    test('show the null device of the host if a mount hides that of the container', context => {
+      skipWhere(context, 'runc 1.1', 'masks files with any file at /dev/null (CVE-2025-31133)');
       const report = box.inside(
         bundle => {
           masking('/secret/key')(bundle);
@@ -198,7 +198,7 @@ describe.skipIf(requires('root', 'busybox'))('the paths of a container', () => {
   };
 
   test.for(rootPaths)('that are masked cannot be the root: %s', (path, context) => {
-    skipWhere(context, 'runc', 'covers the root, which its program does not see');
+    skipWhere(context, 'runc', 'mounts over the root, which its program does not see');
     const bundle = box.bundle(made => {
       withLinks(made);
       made.config.linux.maskedPaths = ['/proc/keys', path];
@@ -211,7 +211,7 @@ describe.skipIf(requires('root', 'busybox'))('the paths of a container', () => {
   });
 
   test.for(rootPaths)('that are readonly can be the root, for every process: %s', (path, context) => {
-    skipWhere(context, 'runc', 'covers the root, which its program does not see');
+    skipWhere(context, 'runc', 'mounts over the root, which its program does not see');
     const bundle = box.running(made => {
       withLinks(made);
       made.config.linux.readonlyPaths = [path, '/nowhere'];
@@ -224,7 +224,7 @@ describe.skipIf(requires('root', 'busybox'))('the paths of a container', () => {
     const tried = box.oci(['exec', bundle.id, '/bin/sh', '-c', 'touch /mine; stat -c %d:%i /']);
     expect(tried.stderr).toContain('Read-only file system');
     const { pid } = box.state(bundle.id);
-    // both are in the same root
+    // Both are in the same root.
     expect(tried.stdout).toBe(`${box.view.sh('stat -c %d:%i /proc/$1/root/', String(pid))}`);
     expect(readdirSync(bundle.rootfs)).not.toContain('mine');
     const mounts = parseMountinfo(box.view.sh('cat /proc/$1/mountinfo', String(pid)));
@@ -252,7 +252,7 @@ describe.skipIf(requires('root', 'busybox'))('the paths of a container', () => {
     };
 
   describe('that are readonly', () => {
-    test('can be read, not written', () => {
+    test('can be read but not written', () => {
       const report = box.inside(readonly('/data/file', '/data/sub'), {
         probe: ['/data', '/data/file', '/data/sub'],
       });
@@ -261,12 +261,12 @@ describe.skipIf(requires('root', 'busybox'))('the paths of a container', () => {
       expect(report.probes['/data']?.write).toBe(0);
     });
 
-    test('are so with all that is in them', () => {
+    test('are readonly with all their content', () => {
       const report = box.inside(readonly('/data'), { probe: ['/data/file', '/data/sub'] });
       for (const path of ['/data/file', '/data/sub']) expect(report.probes[path]?.write).toBe(EROFS);
     });
 
-    test('bring along what is mounted below them', () => {
+    test('keep the mounts below them', () => {
       const report = box.inside(
         bundle => {
           readonly('/data')(bundle);
@@ -307,7 +307,7 @@ describe.skipIf(requires('root', 'busybox'))('the paths of a container', () => {
       expect(report.probes['/proc/sys/kernel/hostname']?.write).toBe(EROFS);
     });
 
-    test('are what a symbolic link leads to, inside', () => {
+    test('are resolved through symbolic links, inside the root', () => {
       const report = box.inside(
         bundle => {
           readonly('/link')(bundle);

@@ -8,7 +8,7 @@ import { sandbox, until } from '../helpers/sandbox.ts';
 describe.skipIf(requires('root', 'busybox', 'cgroup2'))('pause and resume', () => {
   const box = sandbox();
 
-  /** A container whose program counts in a file, as fast as it can. */
+  /** A container whose program increments a counter in a file in a loop. */
   const counting = async () => {
     const bundle = box.running(made =>
       made.shell('(while :; do echo x >>/count; done) & while :; do sleep 1; done'),
@@ -24,12 +24,12 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('pause and resume', () =
     return { bundle, count };
   };
 
-  test('stop every process where it stands, and let it go on', async () => {
+  test('suspend every process, and continue it', async () => {
     const { bundle, count } = await counting();
     expect(box.must(['pause', bundle.id])).toMatchObject({ stdout: '', stderr: '' });
     const stoppedAt = count();
     expect(box.state(bundle.id).status).toBe('paused');
-    // Longer than a paused process could have been in a system call
+    // Longer than any system call of the program.
     await new Promise(resolve => setTimeout(resolve, 100));
     expect(count()).toBe(stoppedAt);
     expect(box.must(['resume', bundle.id])).toMatchObject({ stdout: '', stderr: '' });
@@ -37,7 +37,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('pause and resume', () =
     await until('it counts again', () => count() > stoppedAt);
   });
 
-  test('can be done to a container that is only created', () => {
+  test('work on a created container', () => {
     const bundle = box.created();
     box.must(['pause', bundle.id]);
     expect(box.state(bundle.id).status).toBe('paused');
@@ -64,11 +64,11 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('pause and resume', () =
     const ended = await box.stopped();
     refused('pause', 'container not running', 'state.not-running', ended.id);
     refused('resume', 'container not paused', 'state.not-paused', ended.id);
-    refused('pause', 'container does not exist', 'state.not-found', 'nobody');
-    refused('resume', 'container does not exist', 'state.not-found', 'nobody');
+    refused('pause', 'container does not exist', 'state.not-found', 'missing');
+    refused('resume', 'container does not exist', 'state.not-found', 'missing');
   });
 
-  test('keep an exec out, unless it is told to wait', async () => {
+  test('block an exec unless --ignore-paused is given', async () => {
     const bundle = box.running();
     box.must(['pause', bundle.id]);
     const done = box.oci(['exec', bundle.id, '/bin/true']);
@@ -82,7 +82,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('pause and resume', () =
     expect(waiting.stdout()).toBe('came\n');
   });
 
-  test('leave a paused container to be killed', async () => {
+  test('allow a paused container to be killed', async () => {
     const bundle = box.running();
     box.must(['pause', bundle.id]);
     box.must(['kill', bundle.id, 'KILL']);
@@ -90,7 +90,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('pause and resume', () =
     box.must(['delete', bundle.id]);
   });
 
-  test('let a signal arrive after the resume', async () => {
+  test('deliver a signal after the resume', async () => {
     const bundle = box.running(made => made.shell('trap "exit 7" TERM; while :; do sleep 0.01; done'));
     box.must(['pause', bundle.id]);
     box.must(['kill', bundle.id, 'TERM']);
@@ -99,7 +99,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('pause and resume', () =
     await until('it has ended', () => box.state(bundle.id).status === 'stopped');
   });
 
-  test('leave a paused container to be deleted by force, and nothing of it stays', () => {
+  test('allow a paused container to be deleted by force, without traces', () => {
     const bundle = box.running(made => {
       made.shell('sleep 1001 & sleep 1002 & wait');
       made.namespace('pid');

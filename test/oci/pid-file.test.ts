@@ -8,14 +8,14 @@ import { sandbox } from '../helpers/sandbox.ts';
 describe.skipIf(requires('root', 'busybox', 'cgroup2'))('the pid file of a container', () => {
   const box = sandbox();
 
-  test('has the pid and no newline', () => {
+  test('contains the pid without a newline', () => {
     const bundle = box.bundle();
     const file = box.fresh('pid');
     box.create(bundle, '--pid-file', file);
     expect(readFileSync(file, 'utf8')).toBe(String(box.state(bundle.id).pid));
   });
 
-  test('is found from where the caller is, not from the bundle', () => {
+  test('is resolved relative to the working directory of the caller, not to the bundle', () => {
     const bundle = box.bundle();
     const dir = box.mkdir('caller');
     box.must(['create', '--bundle', bundle.dir, '--pid-file', 'pid', bundle.id], { cwd: dir });
@@ -23,7 +23,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('the pid file of a conta
     expect(readdirSync(dir)).toEqual(['pid']);
   });
 
-  test('replaces an old one', () => {
+  test('replaces an existing file', () => {
     const bundle = box.bundle();
     const file = box.fresh('pid');
     writeFileSync(file, 'something much longer than a pid');

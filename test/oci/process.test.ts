@@ -11,14 +11,14 @@ describe.skipIf(requires('root', 'busybox'))('the process of a container', () =>
   const box = sandbox();
   const path = 'PATH=/usr/sbin:/usr/bin:/sbin:/bin';
 
-  test('gets its arguments as they are', () => {
+  test('has its arguments unchanged', () => {
     const report = box.inside(bundle => {
       bundle.config.process.args = ['/bin/inside', '', 'two words', '$HOME', 'ä'];
     });
     expect(report.args).toEqual(['/bin/inside', '', 'two words', '$HOME', 'Ã¤']);
   });
 
-  test('is looked up in the PATH of the container', () => {
+  test('is found in the PATH of the container', () => {
     const report = box.inside(bundle => {
       bundle.config.process.args = ['inside'];
       bundle.config.process.env = ['PATH=/nowhere:/bin'];
@@ -27,7 +27,7 @@ describe.skipIf(requires('root', 'busybox'))('the process of a container', () =>
     expect(report.args).toEqual(['inside']);
   });
 
-  test('is looked up from its working directory when its name has a slash', () => {
+  test('is resolved from its working directory if its name has a slash', () => {
     const report = box.inside(bundle => {
       bundle.config.process.args = ['./inside'];
       bundle.config.process.cwd = '/bin';
@@ -62,7 +62,7 @@ describe.skipIf(requires('root', 'busybox'))('the process of a container', () =>
     expect(box.refuses(bundle).message).toMatch(/exec: "\/bin": (is a directory|permission denied)/);
   });
 
-  test('that the kernel does not execute is told by run in one bare line, and in the log with its place', context => {
+  test('that the kernel refuses is reported by run as one bare line, and in the log with its place', context => {
     const bundle = box.bundle(made => {
       made.config.process.args = ['/run.sh'];
       made.file('run.sh', '#!/mmnnttbb foo bar\nsh\n');
@@ -84,7 +84,7 @@ describe.skipIf(requires('root', 'busybox'))('the process of a container', () =>
   });
 
   describe('environment', () => {
-    test('is what the config says, and HOME', () => {
+    test('has the values of the config, and HOME', () => {
       const report = box.inside(bundle => {
         bundle.config.process.env = [path, 'EMPTY=', 'EQUALS=a=b', 'LINES=one\ntwo'];
       });
@@ -93,28 +93,28 @@ describe.skipIf(requires('root', 'busybox'))('the process of a container', () =>
       );
     });
 
-    test('has nothing of the runtime in it', () => {
+    test('has no value of the runtime', () => {
       const report = box.inside(undefined, {
         exec: { env: { PATH: '/usr/bin:/bin', SECRET: 'of the host' } },
       });
       expect(report.env.join(' ')).not.toMatch(/SECRET|LIBCONTAINER|TSUBO/);
     });
 
-    test('takes the last of two values for one name', () => {
+    test('has the last of two values for one name', () => {
       const report = box.inside(bundle => {
         bundle.config.process.env = [path, 'ONE=first', 'TWO=2', 'ONE=last'];
       });
       expect(report.env.filter(entry => entry.startsWith('ONE='))).toEqual(['ONE=last']);
     });
 
-    test('keeps the HOME that is given', () => {
+    test('keeps a given HOME', () => {
       const report = box.inside(bundle => {
         bundle.config.process.env = [path, 'HOME=/elsewhere'];
       });
       expect(report.env).toContain('HOME=/elsewhere');
     });
 
-    test('has the HOME of the user in the passwd of the container', () => {
+    test('has the HOME from the passwd file of the container', () => {
       const report = box.inside(bundle => {
         bundle.config.process.user = { uid: 1000, gid: 1000 };
       });
@@ -152,7 +152,7 @@ describe.skipIf(requires('root', 'busybox'))('the process of a container', () =>
       expect(report.env.filter(entry => entry.startsWith('HOME='))).toEqual([`HOME=${home}`]);
     });
 
-    test('gets a HOME where the given one is empty', () => {
+    test('has a HOME if the given one is empty', () => {
       const report = box.inside(bundle => {
         bundle.config.process.env = [path, 'HOME='];
       });
@@ -162,11 +162,11 @@ describe.skipIf(requires('root', 'busybox'))('the process of a container', () =>
   });
 
   describe('working directory', () => {
-    test('is the one asked for', () => {
+    test('is that of the config', () => {
       expect(box.inside(bundle => (bundle.config.process.cwd = '/usr')).cwd).toBe('/usr');
     });
 
-    test('is made when it is missing', () => {
+    test('is created if it is missing', () => {
       const report = box.inside(
         bundle => {
           bundle.config.process.cwd = '/made/for/me';
@@ -179,7 +179,7 @@ describe.skipIf(requires('root', 'busybox'))('the process of a container', () =>
       }
     });
 
-    test('may be closed to the user, as root goes there first', () => {
+    test('may be inaccessible to the user, because root enters it first', () => {
       const report = box.inside(bundle => {
         bundle.config.process.user = { uid: 1000, gid: 1000 };
         bundle.config.process.cwd = '/closed';
@@ -189,7 +189,7 @@ describe.skipIf(requires('root', 'busybox'))('the process of a container', () =>
       expect(report.cwd).toBe('/closed');
     });
 
-    test('may be open to the user alone', () => {
+    test('may be accessible to the user alone', () => {
       const report = box.inside(bundle => {
         bundle.config.process.user = { uid: 1000, gid: 1000 };
         bundle.config.process.cwd = '/own';
@@ -199,7 +199,7 @@ describe.skipIf(requires('root', 'busybox'))('the process of a container', () =>
       expect(report.cwd).toBe('/own');
     });
 
-    test('that is a file is refused with the text engines know', () => {
+    test('that is a file is refused with the text that engines match', () => {
       const bundle = box.bundle(made => {
         made.config.process.cwd = '/etc/passwd';
       });
@@ -208,20 +208,20 @@ describe.skipIf(requires('root', 'busybox'))('the process of a container', () =>
       expect(done.stderr).toContain('not a directory');
     });
 
-    test('never leads out of the container through a descriptor of the runtime', () => {
+    test('cannot leave the container through a descriptor of the runtime', () => {
       for (let fd = 3; fd < 12; fd++) {
         const bundle = box.bundle(made => {
           made.shell('test -e usr/bin/env && echo escaped || true');
           made.config.process.cwd = `/proc/self/fd/${fd}`;
         });
-        // refused, or a harmless place inside
+        // Refused, or a harmless place inside.
         expect(box.run(bundle).stdout).not.toContain('escaped');
       }
     });
   });
 
   describe('user', () => {
-    test('is root without groups when nothing else is said', () => {
+    test('is root without groups by default', () => {
       const report = box.inside();
       expect(report).toMatchObject({ uids: [0, 0, 0], gids: [0, 0, 0], groups: [] });
     });
@@ -247,49 +247,49 @@ describe.skipIf(requires('root', 'busybox'))('the process of a container', () =>
       });
     });
 
-    test('may have any number but the last one', () => {
+    test('may have any id except the last one', () => {
       const bundle = box.bundle(made => {
         made.config.process.user = { uid: 4_294_967_294, gid: 4_000_000_000 };
       });
-      if (disagrees('runc', 'takes user and group numbers below 2^31 only')) {
+      if (disagrees('runc', 'accepts only user and group ids below 2^31')) {
         expect(box.refuses(bundle).message).toContain('uids and gids must be in range 0-2147483647');
       } else {
         expect(parseReport(box.run(bundle).stdout)).toMatchObject({ uids: Array(3).fill(4_294_967_294) });
       }
     });
 
-    test('can open the pipes it was given once more', () => {
+    test('can reopen its pipes', () => {
       const bundle = box.bundle(made => {
         made.config.process.user = { uid: 1000, gid: 1000 };
         made.shell('echo again >/dev/stdout');
       });
       const command = box.command('run', '--bundle', bundle.dir, bundle.id);
-      // a pipe of the shell: what Node calls one is a socket, which cannot be opened
+      // A pipe of the shell: a pipe of Node is a socket, which cannot be opened.
       const done = box.view.exec(['/bin/sh', '-c', '"$@" | cat', 'sh', ...command]);
       expect(done).toMatchObject({ stdout: 'again\n', stderr: '' });
     });
 
-    test('has umask 0022 when none is given', () => {
+    test('has umask 0022 by default', () => {
       expect(box.inside(undefined, { exec: { env: { PATH: '/bin' } } }).umask).toBe(0o022);
     });
 
-    test('has the umask that is given', () => {
+    test('has the umask of the config', () => {
       expect(box.inside(bundle => (bundle.config.process.user.umask = 0o077)).umask).toBe(0o077);
       expect(box.inside(bundle => (bundle.config.process.user.umask = 0)).umask).toBe(0);
     });
   });
 
-  test('starts a session of its own', () => {
+  test('starts a new session', () => {
     expect(box.inside()).toMatchObject({ pid: 1, ppid: 0, sid: 1, pgid: 1 });
   });
 
-  test('has no death signal, no blocked signals and may be dumped', () => {
+  test('has no death signal and no blocked signals, and is dumpable', () => {
     const report = box.inside();
     expect(report).toMatchObject({ parentDeathSignal: 0, dumpable: 1, securebits: 0 });
     expect(report.status['SigBlk']).toBe('0000000000000000');
   });
 
-  test('ignores no signal only because the caller of the runtime did', () => {
+  test('does not inherit ignored signals from the caller', () => {
     const bundle = box.bundle();
     const command = box.command('run', '--bundle', bundle.dir, bundle.id);
     const done = box.view.exec(['/bin/sh', '-c', 'trap "" HUP USR1 TERM; exec "$@"', 'sh', ...command]);
@@ -304,7 +304,7 @@ describe.skipIf(requires('root', 'busybox'))('the process of a container', () =>
     expect(report.noNewPrivileges).toBe(value ? 1 : 0);
   });
 
-  test('has no noNewPrivileges when nothing is said', () => {
+  test('has no noNewPrivileges by default', () => {
     const report = box.inside(bundle => {
       delete bundle.config.process.noNewPrivileges;
     });
@@ -318,7 +318,7 @@ describe.skipIf(requires('root', 'busybox'))('the process of a container', () =>
     expect(report.oomScoreAdj).toBe(`${value}\n`);
   });
 
-  test('keeps the oomScoreAdj of the runtime when none is given', () => {
+  test('keeps the oomScoreAdj of the runtime by default', () => {
     const bundle = box.bundle(made => made.shell('cat /proc/self/oom_score_adj'));
     const command = box.command('run', '--bundle', bundle.dir, bundle.id);
     const done = box.view.exec([
@@ -332,14 +332,14 @@ describe.skipIf(requires('root', 'busybox'))('the process of a container', () =>
   });
 
   describe('session keyring', () => {
-    test('is its own, with the name engines expect', () => {
+    test('is new, with the name that engines expect', () => {
       const bundle = box.bundle();
       const report = box.run(bundle);
       const keyring = (JSON.parse(report.stdout) as { sessionKeyring: string }).sessionKeyring;
       expect(keyring.split(';').at(-1)).toBe(`_ses.${bundle.id}`);
     });
 
-    test('stays the one of the caller with --no-new-keyring', () => {
+    test('is that of the caller with --no-new-keyring', () => {
       const before = box.inside(undefined, { flags: ['--no-new-keyring'] }).sessionKeyring;
       expect(before?.split(';').at(-1)).not.toMatch(/^_ses\./);
     });

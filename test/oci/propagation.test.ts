@@ -8,9 +8,9 @@ import { requires } from '../helpers/requires.ts';
 import { disagrees, isTsubo, skipWhere } from '../helpers/runtime.ts';
 import { sandbox, until } from '../helpers/sandbox.ts';
 
-describe.skipIf(requires('root', 'busybox'))('mounts that are made later', () => {
+describe.skipIf(requires('root', 'busybox'))('later mounts', () => {
   const box = sandbox();
-  // as on most machines: what is mounted spreads, unless a container stops it
+  // As on most machines, mounts propagate unless a container stops it.
   beforeAll(() => {
     box.view.sh('mount --make-rshared /');
   });
@@ -24,7 +24,7 @@ describe.skipIf(requires('root', 'busybox'))('mounts that are made later', () =>
     ['unbindable', 'unbindable', ['unbindable']],
     ['shared', 'shared', ['shared']],
     ['rshared', 'rshared', ['shared']],
-  ])('spread from the root as rootfsPropagation says: %s', (_, value, expected) => {
+  ])('propagate from the root as rootfsPropagation defines: %s', (_, value, expected) => {
     const bundle = box.bundle(made => {
       if (value !== undefined) made.config.linux.rootfsPropagation = value;
     });
@@ -34,8 +34,8 @@ describe.skipIf(requires('root', 'busybox'))('mounts that are made later', () =>
     }
     const seen = mountAt(parseReport(box.run(bundle).stdout), '/').propagation;
     if (value?.endsWith('shared')) {
-      const lost = disagrees('runc 1.1', 'makes a root private that should be shared');
-      // one that is shared may be a slave of the host's as well
+      const lost = disagrees('runc 1.1', 'makes a shared root private');
+      // A shared mount may also be a slave of the host.
       expect(seen.includes('shared')).toBe(!lost);
     } else {
       expect(seen).toEqual(expected);
@@ -43,8 +43,8 @@ describe.skipIf(requires('root', 'busybox'))('mounts that are made later', () =>
   });
 
   /**
-   * A container whose root is a shared mount with another one in it, as on most machines, and what it sees of mounts that
-   * the host makes later: in the root, in the mount in it, and in what is bound.
+   * A container whose root is a shared mount with another mount in it, as on most machines. Returns the later mounts of
+   * the host that the container sees: in the root, in the mount in it, and in binds.
    */
   const seenLater = (modify: (bundle: Bundle) => void, ...flags: string[]): string[] => {
     const source = box.mkdir('source');
@@ -89,12 +89,12 @@ describe.skipIf(requires('root', 'busybox'))('mounts that are made later', () =>
     expect(seenLater(modify, ...flags)).toEqual([...inRoot, '/vol/in']);
   });
 
-  test('on the host come into a root that is to be a slave', () => {
+  test('of the host appear in a slave root', () => {
     const seen = seenLater(bundle => (bundle.config.linux.rootfsPropagation = 'rslave'));
     expect(seen).toEqual(['/mnt', '/sub/in', '/vol/in']);
   });
 
-  test('on the host do not come into a root of a user namespace that is shared', context => {
+  test('of the host do not appear in a shared root of a user namespace', context => {
     skipWhere(context, 'runc 1.1', 'leaves the root a slave of the host');
     const seen = seenLater(bundle => {
       bundle.userNamespace();
@@ -103,24 +103,21 @@ describe.skipIf(requires('root', 'busybox'))('mounts that are made later', () =>
     expect(seen).not.toContain('/mnt');
   });
 
-  test.for(['shared', 'rshared'])(
-    'leave those of the host as they are with --no-pivot and %s',
-    (value, context) => {
-      skipWhere(context, 'runc 1.1', "moves the root over the host's");
-      const bundle = box.bundle(made => {
-        made.config.linux.rootfsPropagation = value;
-        made.config.process.args = ['/bin/true'];
-      });
-      // as an engine's root is
-      box.view.sh('mount --bind "$1" "$1"', bundle.rootfs);
-      const before = box.view.mounts();
-      box.must(['run', '--no-pivot', '--bundle', bundle.dir, bundle.id]);
-      expect(box.view.mounts()).toEqual(before);
-      box.view.sh('umount "$1"', bundle.rootfs);
-    },
-  );
+  test.for(['shared', 'rshared'])('of the host are unchanged with --no-pivot and %s', (value, context) => {
+    skipWhere(context, 'runc 1.1', "moves the root over the host's");
+    const bundle = box.bundle(made => {
+      made.config.linux.rootfsPropagation = value;
+      made.config.process.args = ['/bin/true'];
+    });
+    // A mount point, as the root of an engine is.
+    box.view.sh('mount --bind "$1" "$1"', bundle.rootfs);
+    const before = box.view.mounts();
+    box.must(['run', '--no-pivot', '--bundle', bundle.dir, bundle.id]);
+    expect(box.view.mounts()).toEqual(before);
+    box.view.sh('umount "$1"', bundle.rootfs);
+  });
 
-  test('never spread from the root to the host unless it is shared', () => {
+  test('propagate from the root to the host only if it is shared', () => {
     for (const value of [undefined, 'rslave', 'rprivate']) {
       const before = box.view.mounts();
       const printed = box.shell(
@@ -135,7 +132,7 @@ describe.skipIf(requires('root', 'busybox'))('mounts that are made later', () =>
     }
   });
 
-  test('cannot spread in a way that is unknown', () => {
+  test('are refused with an unknown propagation', () => {
     const failure = box.refuses(box.bundle(bundle => (bundle.config.linux.rootfsPropagation = 'moon')));
     expect(failure.message).toContain('rootfsPropagation=moon is not supported');
     if (isTsubo) expect(failure.record.pointer).toBe('/linux/rootfsPropagation');
@@ -168,7 +165,7 @@ describe.skipIf(requires('root', 'busybox'))('mounts that are made later', () =>
     [['rslave'], true],
     [['rshared'], true],
     [['rprivate'], false],
-  ])('on the host come into a running container with %j: %s', (options, come) => {
+  ])('of the host appear in a running container with %j: %s', (options, visible) => {
     const { dir, bundle, done } = sharing(options, made => {
       made.config.process.args = ['/bin/sleep', '1000'];
     });
@@ -178,7 +175,7 @@ describe.skipIf(requires('root', 'busybox'))('mounts that are made later', () =>
         parseMountinfo(box.view.sh('cat /proc/$1/mountinfo', String(box.state(bundle.id).pid)));
       expect(mountinfo().map(mount => mount.target)).not.toContain('/data/sub');
       box.view.sh('mount -t tmpfs tmpfs "$1/sub"', dir);
-      expect(mountinfo().some(mount => mount.target === '/data/sub')).toBe(come);
+      expect(mountinfo().some(mount => mount.target === '/data/sub')).toBe(visible);
     } finally {
       box.must(['delete', '--force', bundle.id]);
       done();
@@ -189,7 +186,7 @@ describe.skipIf(requires('root', 'busybox'))('mounts that are made later', () =>
     [['rshared'], true],
     [['rslave'], false],
     [['rprivate'], false],
-  ])('in a container come to the host with %j: %s', async (options, come) => {
+  ])('of a container appear on the host with %j: %s', async (options, visible) => {
     const { dir, bundle, done } = sharing(options, made => {
       made.shell('mount -t tmpfs tmpfs /data/sub && echo mounted; sleep 1000');
       mayMount(made);
@@ -198,7 +195,7 @@ describe.skipIf(requires('root', 'busybox'))('mounts that are made later', () =>
       const { output } = box.create(bundle);
       box.must(['start', bundle.id]);
       await until('it is mounted', () => box.view.sh('cat "$1"', output) === 'mounted\n');
-      expect(box.view.mounts().some(mount => mount.target === `${dir}/sub`)).toBe(come);
+      expect(box.view.mounts().some(mount => mount.target === `${dir}/sub`)).toBe(visible);
     } finally {
       box.must(['delete', '--force', bundle.id]);
       done();

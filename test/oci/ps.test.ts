@@ -13,14 +13,16 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'ps'))('ps', () => {
 
   const commandLine = (pid: number): string => readFileSync(`/proc/${pid}/cmdline`, 'utf8');
 
-  /** With three processes, each of which has executed its program: until then it has its parent's command line. */
+  /**
+   * Returns after all three processes have executed their program: until then each has the command line of its parent.
+   */
   const busy = async () => {
     const bundle = box.running(made => made.shell('sleep 1001 & sleep 1002 & wait'));
     await until('all three run', () => new Set(json(bundle.id)?.map(commandLine)).size === 3);
     return bundle;
   };
 
-  test('lists what ps(1) says of the processes, and its heading', async () => {
+  test('lists the processes with the columns and the heading of ps(1)', async () => {
     const bundle = await busy();
     const { stdout, stderr } = box.must(['ps', bundle.id]);
     expect(stderr).toBe('');
@@ -36,7 +38,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'ps'))('ps', () => {
   });
 
   test.each([[['-o', 'pid,args']], [['-eo', 'ppid,pid,args']], [['-A', '-o', 'ppid,pid,args']]])(
-    'passes options on: %j',
+    'forwards options: %j',
     async options => {
       const bundle = await busy();
       const all = options.some(option => /^-(e|A)/.test(option)) ? options : ['-e', ...options];
@@ -50,7 +52,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'ps'))('ps', () => {
     },
   );
 
-  test('prints the process ids as JSON, those of cgroups below too', async () => {
+  test('prints the process ids as JSON, including those of nested cgroups', async () => {
     const bundle = await busy();
     const top = `/sys/fs/cgroup${readFileSync(`/proc/${box.state(bundle.id).pid}/cgroup`, 'utf8')
       .split('\n')
@@ -64,7 +66,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'ps'))('ps', () => {
     expect(json(bundle.id)?.sort()).toEqual([...pids].sort());
   });
 
-  test('works on a container that is paused, only created, or has stopped', async () => {
+  test('works on a paused, a created and a stopped container', async () => {
     const paused = box.running();
     box.must(['pause', paused.id]);
     expect(json(paused.id)).toEqual([box.state(paused.id).pid]);
@@ -79,7 +81,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'ps'))('ps', () => {
     [['-o', 'comm'], "couldn't find PID field in ps output", 'host.ps'],
     [['--nope'], 'exit status 1', 'host.ps'],
     [['-eo', 'args,pid'], 'unable to parse pid', 'host.ps'],
-  ])('tells when ps(1) is no help: %j', (options, words, code) => {
+  ])('reports a failure of ps(1): %j', (options, words, code) => {
     const bundle = box.running();
     const failure = box.fails(['ps', bundle.id, ...options]);
     expect(failure.status).toBe(1);
@@ -87,8 +89,8 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'ps'))('ps', () => {
     if (isTsubo) expect(failure.record.code).toBe(code);
   });
 
-  test('refuses what it does not know', () => {
-    expect(box.fails(['ps', 'nobody']).message).toContain('container does not exist');
+  test('refuses an unknown container or format', () => {
+    expect(box.fails(['ps', 'missing']).message).toContain('container does not exist');
     const bundle = box.running();
     expect(box.fails(['ps', '--format', 'xml', bundle.id]).message).toContain('invalid format option');
   });

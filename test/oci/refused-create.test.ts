@@ -7,7 +7,7 @@ import { requires } from '../helpers/requires.ts';
 import { host, isTsubo } from '../helpers/runtime.ts';
 import { sandbox } from '../helpers/sandbox.ts';
 
-/** What the kernel may answer to a call; the same for all of its names. */
+/** The error that is injected into each system call; the same for all of its variants. */
 const refusals: Readonly<Record<string, string>> = {
   open: 'EMFILE',
   openat: 'EMFILE',
@@ -28,15 +28,15 @@ const refusals: Readonly<Record<string, string>> = {
   pidfd_open: 'EMFILE',
 };
 
-// Node makes calls of its own, also when the create is over, and has more descriptors open.
+// Not on Node: it makes system calls of its own, also after the create, and holds more descriptors.
 describe.skipIf(!isTsubo || host !== 'standalone' || requires('root', 'busybox', 'cgroup2', 'strace'))(
   'a create',
   () => {
     const box = sandbox();
-    // A created container keeps these open.
+    // A created container keeps its streams open.
     const quiet = { stdio: ['ignore', 'ignore', 'ignore'] } as const;
 
-    test('that is refused any of its calls leaves nothing, and its id is free', () => {
+    test('that fails in any of its system calls leaves no traces, and its id is free', () => {
       const bundle = box.bundle();
       const before = box.traces();
       const args = ['create', '--bundle', bundle.dir, bundle.id];
@@ -58,7 +58,7 @@ describe.skipIf(!isTsubo || host !== 'standalone' || requires('root', 'busybox',
     });
 
     test.each([3, 4, 5, 6, 7, 8, 10])(
-      'with no more than %i descriptors leaves nothing, and its id is free',
+      'with no more than %i descriptors leaves no traces, and its id is free',
       limit => {
         const bundle = box.bundle();
         const command = box.command('create', '--bundle', bundle.dir, bundle.id);

@@ -8,11 +8,11 @@ import { sandbox, until } from '../helpers/sandbox.ts';
 
 const mega = 1048576;
 
-/** All that may be there and asks for nothing. */
+/** Every property with a value that sets no limit. */
 const fixture = new URL('../../bundle-fixtures/good/resources/config.json', import.meta.url);
 const unset = (JSON.parse(readFileSync(fixture, 'utf8')) as TestConfig).linux.resources ?? {};
 
-/** What is asked for, and what the control files of the container's cgroup then say. */
+/** Limits, and the content of the control files of the container's cgroup. */
 const limits: readonly [
   what: string,
   controller: string,
@@ -81,11 +81,11 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('resources', () => {
 
   for (const [what, controller, resources, files] of limits) {
     describe.skipIf(controller !== '' && requires(`cgroup2:${controller}`))(`of ${what}`, () => {
-      test(`are in the cgroup before the program runs: ${JSON.stringify(files)}`, context => {
+      test(`are set in the cgroup before the program runs: ${JSON.stringify(files)}`, context => {
         if (/burst|idle/.test(JSON.stringify(resources)))
           skipWhere(context, 'runc 1.1', 'has neither burst nor idle');
         if ('idle' in Object(resources['cpu']))
-          skipWhere(context, 'runc 1.3', 'writes a weight too, which the kernel refuses of an idle cgroup');
+          skipWhere(context, 'runc 1.3', 'also writes a weight, which the kernel refuses for an idle cgroup');
         const bundle = box.created(made => {
           made.config.linux.cgroupsPath = `/${made.id}`;
           made.config.linux.resources = resources;
@@ -105,8 +105,8 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('resources', () => {
     });
   }
 
-  test('that engines send and nobody meant leave the cgroup as it was', context => {
-    skipWhere(context, 'runc', 'insists on the controller for no limit, too');
+  test('with only the placeholder values of engines leave the cgroup unchanged', context => {
+    skipWhere(context, 'runc', 'requires the controller even without a limit');
     const bundle = box.running(made => {
       made.config.linux.resources = unset;
     });
@@ -114,7 +114,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('resources', () => {
   });
 
   describe.skipIf(requires('cgroup2:pids'))('of pids', () => {
-    test('let nobody fork beyond them', () => {
+    test('limit the number of processes', () => {
       const done = box.run(
         box.bundle(made => {
           made.config.linux.resources = { pids: { limit: 3 } };
@@ -126,7 +126,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('resources', () => {
   });
 
   describe.skipIf(requires('cgroup2:memory'))('of memory', () => {
-    test('end a program that takes more', () => {
+    test('kill a program that exceeds them', () => {
       const done = box.run(
         box.bundle(made => {
           made.config.linux.resources = { memory: { limit: 8 * mega, swap: 8 * mega } };
@@ -136,7 +136,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('resources', () => {
       expect(done.status).toBe(128 + 9);
     });
 
-    test.each([4096, 131072])('that are too low to start in are named as the reason: %d bytes', limit => {
+    test.each([4096, 131072])('are named as the reason if they are too low to start in: %d bytes', limit => {
       const failure = box.refuses(
         box.bundle(made => {
           made.config.linux.resources = { memory: { limit, swap: limit } };
@@ -149,7 +149,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('resources', () => {
   });
 
   describe.skipIf(requires('cgroup2:cpu'))('of cpu time', () => {
-    test('stop a program that has used its part', () => {
+    test('throttle a program that has used its quota', () => {
       const bundle = box.running(made => {
         made.config.linux.cgroupsPath = `/${made.id}`;
         made.config.linux.resources = { cpu: { quota: 1000, period: 100000 } };
@@ -159,7 +159,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('resources', () => {
     });
   });
 
-  describe("of a cgroup that is the container user's", () => {
+  describe('of a cgroup that belongs to the user of the container', () => {
     const delegated = (options: string[]) => {
       const bundle = box.running(made => {
         made.config.linux.cgroupsPath = `/${made.id}`;
@@ -170,8 +170,8 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('resources', () => {
       return { bundle, owner };
     };
 
-    test("stay the runtime's", context => {
-      skipWhere(context, 'runc', 'gives away only what systemd has made');
+    test('still belong to the runtime', context => {
+      skipWhere(context, 'runc', 'delegates only cgroups that systemd made');
       const { bundle, owner } = delegated(['nosuid', 'noexec', 'nodev', 'relatime']);
       expect(['.', 'cgroup.procs', 'cgroup.subtree_control', 'cgroup.threads'].map(owner)).toEqual([
         1000, 1000, 1000, 1000,
@@ -181,13 +181,13 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('resources', () => {
       expect(existsSync(box.view.path(`/sys/fs/cgroup/${bundle.id}/mine`))).toBe(true);
     });
 
-    test("are root's where the mount is read-only", () => {
+    test('belong to root if the mount is readonly', () => {
       const { owner } = delegated(['ro', 'nosuid', 'noexec', 'nodev']);
       expect(['.', 'cgroup.procs'].map(owner)).toEqual([0, 0]);
     });
   });
 
-  describe('that cannot be', () => {
+  describe('are refused', () => {
     const refuse = (resources: Record<string, unknown>) =>
       box.refuses(
         box.bundle(made => {
@@ -195,7 +195,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('resources', () => {
         }),
       );
 
-    test.skipIf(requires('cgroup2:hugetlb'))('of huge pages that the machine has not', () => {
+    test.skipIf(requires('cgroup2:hugetlb'))('for a huge page size that the machine lacks', () => {
       const failure = refuse({ hugepageLimits: [{ pageSize: '3MB', limit: 3 * mega }] });
       expect(failure.message).toMatch(/hugetlb.3MB.(max|limit_in_bytes)|page size/);
       if (!isTsubo) return;
@@ -207,7 +207,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('resources', () => {
       });
     });
 
-    test('of a controller that nobody has', () => {
+    test('for an unknown controller', () => {
       const failure = refuse({ unified: { 'tea.max': '3' } });
       expect(failure.message).toContain(
         `unified resource "tea.max" can't be set: controller "tea" not available`,
@@ -240,13 +240,13 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('resources', () => {
     });
 
     test.skipIf(requires('cgroup2:hugetlb'))(
-      'whose controller the processes on the way keep back',
+      'for a controller that processes in a parent cgroup prevent',
       async () => {
         const top = box.view.path(`/sys/fs/cgroup/${box.name}-busy`);
         mkdirSync(top);
         const sleeper = box.view.spawn(['sleep', '1000']);
         try {
-          // Until its exec it is a shell, which would look like a process of before that is gone.
+          // Until its exec it is a shell, whose process the check could not find afterwards.
           await until('it sleeps', () => readFileSync(`/proc/${sleeper.pid}/comm`, 'utf8') === 'sleep\n');
           writeFileSync(`${top}/cgroup.procs`, String(sleeper.pid));
           const failure = box.refuses(
@@ -264,13 +264,13 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('resources', () => {
         } finally {
           sleeper.kill('SIGKILL');
           await new Promise(resolve => sleeper.once('close', resolve));
-          await until('nobody is left', () => readFileSync(`${top}/cgroup.procs`, 'utf8') === '');
+          await until('no process is left', () => readFileSync(`${top}/cgroup.procs`, 'utf8') === '');
           rmdirSync(top);
         }
       },
     );
 
-    test.skipIf(requires('cgroup2:hugetlb'))('in a file that the controller has not', () => {
+    test.skipIf(requires('cgroup2:hugetlb'))('for a control file that the controller lacks', () => {
       const failure = refuse({ unified: { 'hugetlb.tea': '3' } });
       expect(failure.message).toContain('unable to set unified resource "hugetlb.tea"');
       if (isTsubo) expect(failure.record.code).toBe('host.cgroup-write');
@@ -283,7 +283,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'cgroup1') || !isTsubo)(
   () => {
     const box = sandbox('machine');
 
-    test('whose controller belongs to version 1 are refused, and it is said where that is', () => {
+    test('for a controller of version 1 are refused with the mount point of that hierarchy', () => {
       const failure = box.refuses(
         box.bundle(made => {
           made.config.linux.resources = { memory: { limit: 64 * mega } };

@@ -33,7 +33,7 @@ describe.skipIf(requires('root', 'busybox'))('the resource limits of a container
     expect(report.rlimits[number]).toEqual(expected);
   });
 
-  test('know no limit as the largest number of all, which no double can hold', () => {
+  test('represent no limit as the largest 64-bit number, which no double can hold', () => {
     const bundle = box.bundle(made => {
       made.config.process.rlimits = [{ type: 'RLIMIT_CORE', soft: 1, hard: 2 }];
       const text = JSON.stringify(made.config);
@@ -44,7 +44,7 @@ describe.skipIf(requires('root', 'busybox'))('the resource limits of a container
     expect(report.rlimits[4]).toEqual(['1', infinity]);
   });
 
-  test('hold for users other than root', () => {
+  test('apply to users other than root', () => {
     const report = box.inside(bundle => {
       bundle.config.process.user = { uid: 1000, gid: 1000 };
       bundle.config.process.rlimits = [{ type: 'RLIMIT_NOFILE', soft: 64, hard: 128 }];
@@ -52,7 +52,7 @@ describe.skipIf(requires('root', 'busybox'))('the resource limits of a container
     expect(report.rlimits[numbers.NOFILE]).toEqual(['64', '128']);
   });
 
-  test('stay as the runtime has them when nothing is said', () => {
+  test('are those of the runtime by default', () => {
     const bundle = box.bundle();
     const command = box.command('run', '--bundle', bundle.dir, bundle.id);
     const done = box.view.exec(['/bin/sh', '-c', 'ulimit -n 777; ulimit -c 5; exec "$@"', 'sh', ...command]);
@@ -67,7 +67,7 @@ describe.skipIf(requires('root', 'busybox'))('the resource limits of a container
     return done.stderr;
   };
 
-  test('of an unknown name are refused', () => {
+  test('of an unknown type are refused', () => {
     const stderr = refused(
       box.bundle(made => {
         made.config.process.rlimits = [{ type: 'RLIMIT_NONE', soft: 1, hard: 1 }];
@@ -83,14 +83,14 @@ describe.skipIf(requires('root', 'busybox'))('the resource limits of a container
     expect(refused(bundle)).toMatch(/RLIMIT_NOFILE|rlimit/);
   });
 
-  test('may be given only once each', () => {
+  test('may be given only once for each type', () => {
     const bundle = box.bundle(made => {
       made.config.process.rlimits = [
         { type: 'RLIMIT_NOFILE', soft: 100, hard: 100 },
         { type: 'RLIMIT_NOFILE', soft: 50, hard: 50 },
       ];
     });
-    if (disagrees('runc', 'applies both of two limits of one name')) {
+    if (disagrees('runc', 'applies both limits of a repeated type')) {
       const report = JSON.parse(box.run(bundle).stdout) as { rlimits: string[][] };
       expect(report.rlimits[numbers.NOFILE]).toEqual(['50', '50']);
     } else {

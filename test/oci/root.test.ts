@@ -12,14 +12,14 @@ const EROFS = 30;
 describe.skipIf(requires('root', 'busybox'))('the root of a container', () => {
   const box = sandbox();
 
-  test('is the directory of the bundle, and nothing else', () => {
+  test('is the rootfs of the bundle', () => {
     let expected: string[] = [];
     const report = box.inside(bundle => (expected = readdirSync(bundle.rootfs)), { probe: ['/', '/..'] });
     expect([...(report.probes['/']?.read?.entries ?? [])].sort()).toEqual(expected.sort());
     expect(report.probes['/..']?.ino).toBe(report.probes['/']?.ino);
   });
 
-  test('has no mounts but those of the config', () => {
+  test('has only the mounts of the config', () => {
     const report = box.inside(bundle => {
       bundle.config.linux.maskedPaths = [];
       bundle.config.linux.readonlyPaths = [];
@@ -36,21 +36,21 @@ describe.skipIf(requires('root', 'busybox'))('the root of a container', () => {
     ]);
   });
 
-  test('can be written to when readonly is false', () => {
+  test('is writable if readonly is false', () => {
     const report = box.inside(undefined, { probe: ['/', '/etc/passwd'] });
     expect(mountAt(report, '/').options).toContain('rw');
     expect(report.probes['/']?.write).toBe(0);
     expect(report.probes['/etc/passwd']?.write).toBe(0);
   });
 
-  test('can be written to when nothing is said', () => {
+  test('is writable by default', () => {
     const report = box.inside(bundle => {
       delete bundle.config.root.readonly;
     });
     expect(mountAt(report, '/').options).toContain('rw');
   });
 
-  test('cannot be written to when readonly is true, unlike what is mounted in it', () => {
+  test('is not writable if readonly is true, but the mounts in it are', () => {
     const report = box.inside(bundle => (bundle.config.root.readonly = true), {
       probe: ['/', '/etc/passwd', '/dev/shm', '/dev/null'],
     });
@@ -61,7 +61,7 @@ describe.skipIf(requires('root', 'busybox'))('the root of a container', () => {
     expect(report.probes['/dev/null']?.write).toBe(0);
   });
 
-  test('still gets missing mount targets and the working directory when it is readonly', () => {
+  test('contains created mount targets and the working directory also if it is readonly', () => {
     const report = box.inside(bundle => {
       bundle.config.root.readonly = true;
       bundle.config.process.cwd = '/made';
@@ -71,35 +71,30 @@ describe.skipIf(requires('root', 'busybox'))('the root of a container', () => {
     expect(mountAt(report, '/new/target').type).toBe('tmpfs');
   });
 
-  test.each(['nosuid', 'nodev', 'noatime'])(
-    'keeps the %s of the mount it comes from, readonly or not',
-    flag => {
-      for (const readonly of [false, true]) {
-        const bundle = box.bundle(made => {
-          made.config.root.readonly = readonly;
-          made.shell('cat /proc/self/mountinfo');
-        });
-        box.view.sh(`mount --bind "$1" "$1"; mount -o remount,bind,${flag} "$1"`, bundle.rootfs);
-        try {
-          const options = box
-            .run(bundle)
-            .stdout.split('\n')
-            .find(line => line.split(' ')[4] === '/')
-            ?.split(' ')[5];
-          const lost =
-            readonly &&
-            flag !== 'noatime' &&
-            disagrees('runc 1.1', 'makes a root readonly and loses its other flags');
-          expect(options?.split(',').includes(flag)).toBe(!lost);
-          expect(options?.split(',')).toContain(readonly ? 'ro' : 'rw');
-        } finally {
-          box.view.sh('umount "$1"', bundle.rootfs);
-        }
+  test.each(['nosuid', 'nodev', 'noatime'])('keeps %s of the mount it comes from, readonly or not', flag => {
+    for (const readonly of [false, true]) {
+      const bundle = box.bundle(made => {
+        made.config.root.readonly = readonly;
+        made.shell('cat /proc/self/mountinfo');
+      });
+      box.view.sh(`mount --bind "$1" "$1"; mount -o remount,bind,${flag} "$1"`, bundle.rootfs);
+      try {
+        const options = box
+          .run(bundle)
+          .stdout.split('\n')
+          .find(line => line.split(' ')[4] === '/')
+          ?.split(' ')[5];
+        const lost =
+          readonly && flag !== 'noatime' && disagrees('runc 1.1', 'drops the other flags of a readonly root');
+        expect(options?.split(',').includes(flag)).toBe(!lost);
+        expect(options?.split(',')).toContain(readonly ? 'ro' : 'rw');
+      } finally {
+        box.view.sh('umount "$1"', bundle.rootfs);
       }
-    },
-  );
+    }
+  });
 
-  test('brings along what is mounted below it', () => {
+  test('includes the mounts below it', () => {
     const bundle = box.bundle(made => {
       made.directory('below');
       made.shell('cat /below/note');
@@ -133,7 +128,7 @@ describe.skipIf(requires('root', 'busybox'))('the root of a container', () => {
     expect(box.run(bundle).stdout).toBe('in the bundle');
   });
 
-  test('is found from the bundle, wherever the caller is', () => {
+  test('is resolved relative to the bundle, from any working directory', () => {
     const bundle = box.bundle();
     const done = box.oci(['run', '--bundle', '.', bundle.id], { cwd: bundle.dir });
     expect(done.status).toBe(0);
@@ -151,7 +146,7 @@ describe.skipIf(requires('root', 'busybox'))('the root of a container', () => {
     if (isTsubo) expect(failure.record.pointer).toBe('/root/path');
   });
 
-  test('that is not there is refused', () => {
+  test('that does not exist is refused', () => {
     const failure = box.refuses(box.bundle(made => (made.config.root.path = 'nowhere')));
     expect(failure.message).toContain('nowhere');
     if (isTsubo) expect(failure.record.pointer).toBe('/root/path');
@@ -163,7 +158,7 @@ describe.skipIf(requires('root', 'busybox'))('the root of a container', () => {
   });
 
   describe('with --no-pivot', () => {
-    test('is the directory of the bundle all the same', () => {
+    test('is the rootfs of the bundle too', () => {
       let expected: string[] = [];
       const report = box.inside(bundle => (expected = readdirSync(bundle.rootfs)), {
         flags: ['--no-pivot'],

@@ -14,7 +14,7 @@ const words = (text: string | undefined): string => (text ?? '').trim().split(/\
 const statusOf = (pid: number, key: string): string =>
   words(new RegExp(`^${key}:(.*)$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
 
-describe.skipIf(requires('root', 'busybox'))('a user who is not root', () => {
+describe.skipIf(requires('root', 'busybox'))('a user other than root', () => {
   const box = sandbox('unified', asUser());
   prepareUser(box);
   const also = (change: (bundle: Bundle) => void) => (made: Bundle) => {
@@ -22,7 +22,7 @@ describe.skipIf(requires('root', 'busybox'))('a user who is not root', () => {
     change(made);
   };
 
-  test('runs a container as its root, and as the user for the machine', () => {
+  test('runs a container as its root, which is the user on the host', () => {
     const bundle = box.running(unprivileged);
     const { pid } = box.state(bundle.id);
     expect(statusOf(pid, 'Uid')).toBe(`${user} ${user} ${user} ${user}`);
@@ -34,7 +34,7 @@ describe.skipIf(requires('root', 'busybox'))('a user who is not root', () => {
     expect([seen.uids, seen.gids, seen.groups]).toEqual([[0, 0, 0], [0, 0, 0], []]);
   });
 
-  test('keeps the capabilities of the config in it, and no others', () => {
+  test('grants the capabilities of the config, and no others', () => {
     const report = box.inside(unprivileged);
     expect(report.status['CapEff']).toBe('0000000020000420');
     expect(report.status['CapBnd']).toBe('0000000020000420');
@@ -42,7 +42,7 @@ describe.skipIf(requires('root', 'busybox'))('a user who is not root', () => {
     expect(report.hostname).toBe('jar');
   });
 
-  test('goes all the way from create to delete', () => {
+  test('performs every command from create to delete', () => {
     const bundle = box.created(
       also(({ config }) => {
         config.process.oomScoreAdj = 345;
@@ -61,7 +61,7 @@ describe.skipIf(requires('root', 'busybox'))('a user who is not root', () => {
     expect(readdirSync(box.root)).toEqual([]);
   });
 
-  test('has the state in XDG_RUNTIME_DIR', () => {
+  test('has the state directory in XDG_RUNTIME_DIR', () => {
     const bundle = box.bundle(
       also(made => {
         made.shell('true');
@@ -75,13 +75,13 @@ describe.skipIf(requires('root', 'busybox'))('a user who is not root', () => {
     expect(readdirSync(dir)).toEqual([isTsubo ? 'tsubo' : runtime.name]);
   });
 
-  // So does rootless Podman call it: `create` through conmon.
+  // Rootless Podman calls the runtime like this too: `create` through conmon.
   test.each([
     ['create and not start', 'USER=me', '-uUSER'],
     ['start and not create', '-uUSER', 'USER=me'],
     ['create, as root, and not start', 'USER=root', '-uUSER'],
   ])('is found again as root of a user namespace when USER is set for %s', (_, atCreate, atStart) => {
-    // runc goes by USER=root.
+    // runc decides by USER=root.
     if (atCreate === 'USER=root' && runtime.name === 'runc') return;
     const bundle = box.bundle(
       also(made => {
@@ -133,7 +133,7 @@ describe.skipIf(requires('root', 'busybox'))('a user who is not root', () => {
     ],
   ])('may not have %s where the cgroups are not the user’s', (_, pointer, change) => {
     const failure = box.refuses(box.bundle(also(change)));
-    if (!disagrees('runc 1.1', 'says what the kernel said, and no more')) {
+    if (!disagrees('runc 1.1', 'reports only the errno')) {
       expect(failure.message).toContain(
         'rootless needs no limits + no cgrouppath when no permission is granted for cgroups',
       );
@@ -142,8 +142,8 @@ describe.skipIf(requires('root', 'busybox'))('a user who is not root', () => {
     if (isTsubo && pointer !== '') expect(failure.record.pointer).toBe(pointer);
   });
 
-  test('may not show files as those of others', context => {
-    skipWhere(context, 'runc 1.1', 'knows no id-mapped mounts');
+  test('may not map files to other owners', context => {
+    skipWhere(context, 'runc 1.1', 'has no id-mapped mounts');
     const source = box.source();
     const failure = box.refuses(
       box.bundle(
@@ -155,7 +155,7 @@ describe.skipIf(requires('root', 'busybox'))('a user who is not root', () => {
     if (isTsubo) expect(failure.record).toMatchObject({ code: 'config.unsupported', pointer: '/mounts/6' });
   });
 
-  test('may not open what is another’s', () => {
+  test('may not open inaccessible files of other users', () => {
     const source = box.source();
     chmodSync(join(source, 'note'), 0o600);
     const report = box.inside(
@@ -168,11 +168,11 @@ describe.skipIf(requires('root', 'busybox'))('a user who is not root', () => {
   });
 });
 
-describe.skipIf(!isTsubo || requires('root', 'busybox'))('a user where there is no newuidmap', () => {
+describe.skipIf(!isTsubo || requires('root', 'busybox'))('a user without newuidmap', () => {
   const box = sandbox('unified', asUser('/usr/bin/env', 'PATH=/nonexistent'));
   prepareUser(box);
 
-  test('maps none but the own', () => {
+  test('maps only the own id', () => {
     expect(box.inside(unprivileged).uids).toEqual([0, 0, 0]);
     const failure = box.refuses(
       box.bundle(made => {
@@ -202,7 +202,7 @@ describe.skipIf(requires('root', 'busybox', 'newuidmap'))('newuidmap and newgidm
     }
   };
 
-  test('map what the user has been given', () => {
+  test('map the subordinate ids of the user', () => {
     const bundle = box.running(mapped);
     const { pid } = box.state(bundle.id);
     expect(words(readFileSync(`/proc/${pid}/uid_map`, 'utf8'))).toBe(`0 ${user} 1 1 ${given} 1000`);
@@ -216,7 +216,7 @@ describe.skipIf(requires('root', 'busybox', 'newuidmap'))('newuidmap and newgidm
     expect(box.must(['exec', '--user', '9:8', bundle.id, '/bin/id', '-u']).stdout).toBe('9\n');
   });
 
-  test('refuse what has not been given, in their own words', () => {
+  test('refuse other ids, and the error contains their message', () => {
     const failure = box.refuses(
       box.bundle(made => {
         mapped(made);
@@ -230,11 +230,11 @@ describe.skipIf(requires('root', 'busybox', 'newuidmap'))('newuidmap and newgidm
   });
 });
 
-describe.skipIf(requires('root', 'busybox', 'cgroup2'))('a user with cgroups of the own', () => {
+describe.skipIf(requires('root', 'busybox', 'cgroup2'))('a user with delegated cgroups', () => {
   const own = `/sys/fs/cgroup/delegated-${process.pid}`;
   const enter = ['/bin/sh', '-c', `echo $$ >${own}/leaf/cgroup.procs && exec "$@"`, 'sh'];
   const asker = asUser();
-  // Whoever calls from within what has been delegated.
+  // The caller is within the delegated cgroup.
   const box = sandbox('unified', { ...asker, command: [...enter, ...asker.command] });
   prepareUser(box);
   beforeAll(() => {
@@ -246,14 +246,14 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('a user with cgroups of 
   afterAll(() => {
     box.view.sh('rmdir "$1/leaf" "$1"', own);
   });
-  /** The same user in a cgroup of somebody else's. */
+  /** The same user in a cgroup that is not delegated. */
   const outside = (...args: string[]) =>
     box.view.exec([...becomeUser, ...moved, '--root', box.root, ...args]);
   const cgroupOf = (pid: number): string =>
     /^0::(.*)$/m.exec(readFileSync(`/proc/${pid}/cgroup`, 'utf8'))?.[1] ?? '';
   const where = ['/bin/grep', '^0:', '/proc/self/cgroup'];
 
-  test('has the container and what is executed in one of them', () => {
+  test('runs the container and executed programs in one of them', () => {
     const bundle = box.running(unprivileged);
     expect(cgroupOf(box.state(bundle.id).pid)).toContain(own.slice('/sys/fs/cgroup'.length));
     expect(box.must(['exec', bundle.id, ...where]).stdout).toBe('0::/\n');
@@ -266,7 +266,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('a user with cgroups of 
     expect(outside('pause', bundle.id)).toMatchObject({ status: 0 });
     expect(box.state(bundle.id).status).toBe('paused');
     expect(outside('resume', bundle.id)).toMatchObject({ status: 0 });
-    // a directory of PATH that is closed to the user is none
+    // A directory of PATH that the user cannot access is ignored.
     const env = { PATH: `${closed}/bin:${path}` };
     const ps = box.view.exec([...becomeUser, ...moved, '--root', box.root, 'ps', bundle.id], { env });
     expect(ps.stdout).toContain('/bin/sleep');
@@ -275,17 +275,17 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('a user with cgroups of 
     expect(outside('delete', bundle.id)).toMatchObject({ status: 0 });
   });
 
-  test('executes from outside in the cgroup of the caller, which is said', () => {
+  test('executes from outside in the cgroup of the caller, with a warning', () => {
     const bundle = box.running(unprivileged);
     const done = outside('exec', bundle.id, ...where);
     expect(done).toMatchObject({ status: 0, stdout: expect.stringMatching(/^0::\/\.\./) });
-    if (!disagrees('runc', 'does not say it')) {
+    if (!disagrees('runc', 'does not warn')) {
       expect(done.stderr).toContain(`unable to join the cgroup ${own}`);
     }
   });
 
-  test('executes nothing from outside past limits that were asked for', context => {
-    skipWhere(context, 'runc', 'executes without the limits');
+  test('cannot execute from outside if limits are set', context => {
+    skipWhere(context, 'runc', 'executes the program outside the limits');
     const bundle = box.running(made => {
       unprivileged(made);
       made.config.linux.resources = { unified: { 'cgroup.max.depth': '7' } };
@@ -301,11 +301,11 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('a user with cgroups of 
   });
 });
 
-describe.skipIf(requires('root', 'busybox'))('root of a user namespace alone', () => {
+describe.skipIf(requires('root', 'busybox'))('root of a parent user namespace', () => {
   const box = sandbox('unified', asUser('unshare', '-Urm'));
   prepareUser(box);
 
-  test('makes a container without another one', () => {
+  test('makes a container without another user namespace', () => {
     const report = box.inside(
       made => {
         unprivileged(made);
@@ -322,7 +322,7 @@ describe.skipIf(requires('root', 'busybox'))('root of a user namespace alone', (
     expect(report.oomScoreAdj).toBe('100\n');
   });
 
-  test('makes a container in another one', () => {
+  test('makes a container in another user namespace', () => {
     const report = box.inside(
       made => {
         unprivileged(made);

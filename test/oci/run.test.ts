@@ -15,7 +15,7 @@ describe.skipIf(requires('root', 'busybox'))('run', () => {
     expect(box.run(script(`exit ${status}`)).status).toBe(status);
   });
 
-  test('leaves nothing when the program has ended', () => {
+  test('leaves no traces when the program has ended', () => {
     const before = box.traces();
     expect(box.run(script('exit 3')).status).toBe(3);
     expect(box.traces()).toEqual(before);
@@ -26,7 +26,7 @@ describe.skipIf(requires('root', 'busybox'))('run', () => {
     ['TERM', 143],
     ['SEGV', 139],
   ])('returns 128 and the number of the signal when %s ends the program', async (signal, status) => {
-    // a pid 1 is spared its own signals: this one has the default action as a member of the runtime's pid namespace
+    // The kernel drops default-action signals to a pid 1; in the pid namespace of the runtime the action applies.
     const bundle = box.bundle(made => {
       made.namespace('pid');
       made.config.linux.maskedPaths = [];
@@ -47,7 +47,7 @@ describe.skipIf(requires('root', 'busybox'))('run', () => {
   };
 
   test.each(['HUP', 'INT', 'QUIT', 'USR1', 'USR2', 'TERM', 'CONT', 'ALRM', '37'])(
-    'passes %s on to the program',
+    'forwards %s to the program',
     async signal => {
       const bundle = script(`trap 'echo got; exit 42' ${signal}; echo ready; while :; do sleep 0.01; done`);
       const running = box.spawn(['run', '--bundle', bundle.dir, bundle.id]);
@@ -58,7 +58,7 @@ describe.skipIf(requires('root', 'busybox'))('run', () => {
     },
   );
 
-  test('keeps WINCH, URG and CHLD to itself', async () => {
+  test('does not forward WINCH, URG and CHLD', async () => {
     const bundle = script(
       `trap 'echo got' WINCH URG; trap 'exit 7' USR1; echo ready; while :; do sleep 0.01; done`,
     );
@@ -79,7 +79,7 @@ describe.skipIf(requires('root', 'busybox'))('run', () => {
     expect(running.stderr()).toBe('bad\n');
   });
 
-  test('loses nothing of much output', async () => {
+  test('transfers all of a large output', async () => {
     const bundle = script('head -c 3000000 /dev/zero; echo end');
     const running = box.spawn(['run', '--bundle', bundle.dir, bundle.id]);
     expect((await running.ended).status).toBe(0);
@@ -87,7 +87,7 @@ describe.skipIf(requires('root', 'busybox'))('run', () => {
     expect(running.stdout().endsWith('end\n')).toBe(true);
   });
 
-  test('loses nothing of a program that ends at once', async () => {
+  test('transfers all output of a program that ends at once', async () => {
     for (let i = 0; i < 5; i++) {
       const bundle = box.bundle(made => {
         made.config.process.args = ['/bin/echo', 'quick'];
@@ -98,7 +98,7 @@ describe.skipIf(requires('root', 'busybox'))('run', () => {
     }
   });
 
-  test('reads nothing from a standard input that it only passes on', () => {
+  test('does not read standard input, which the program inherits', () => {
     const bundle = script('read line; echo "$line"');
     expect(box.run(bundle, { input: 'one\ntwo\n' }).stdout).toBe('one\n');
   });
@@ -120,7 +120,7 @@ describe.skipIf(requires('root', 'busybox'))('run', () => {
     expect(box.traces().processes).toEqual(before.processes);
   });
 
-  test('refuses an id that is taken, and leaves that container alone', () => {
+  test('refuses an id that is taken, and leaves that container unchanged', () => {
     const other = box.running();
     const failure = box.fails(['run', '--bundle', other.dir, other.id]);
     expect(failure.status).toBe(1);
@@ -128,7 +128,7 @@ describe.skipIf(requires('root', 'busybox'))('run', () => {
     expect(box.state(other.id).status).toBe('running');
   });
 
-  test('says what failed as engines expect it', () => {
+  test('reports a failure in the form that engines expect', () => {
     const bundle = box.bundle(made => {
       made.config.process.args = ['/bin/nope'];
     });
@@ -190,14 +190,14 @@ describe.skipIf(requires('root', 'busybox'))('run', () => {
     box.must(['delete', bundle.id]);
   });
 
-  test('works with hardly any environment', () => {
+  test('works with a minimal environment', () => {
     const bundle = script('echo here');
     const command = box.command('run', '--bundle', bundle.dir, bundle.id);
     const done = box.view.exec(['/usr/bin/env', '-i', 'XDG_RUNTIME_DIR=/run/user/0', ...command]);
     expect(done).toMatchObject({ status: 0, stdout: 'here\n' });
   });
 
-  test('twelve at once on one root make the same missing mount points and directories', async () => {
+  test('creates the same missing mount points and directories in twelve containers on one root at once', async () => {
     const source = box.source();
     const first = box.bundle();
     const all = Array.from({ length: 12 }, (_, index) => {

@@ -8,7 +8,7 @@ import { requires } from '../helpers/requires.ts';
 import { disagrees, isTsubo, runs } from '../helpers/runtime.ts';
 import { sandbox } from '../helpers/sandbox.ts';
 
-/** These properties came with 1.2 and later: the old one passes over them in silence. */
+/** These properties came with 1.2 and later: older versions ignore them silently. */
 const old = runs('runc 1.1');
 
 describe.skipIf(old || requires('root', 'busybox'))('the scheduling of a container', () => {
@@ -115,7 +115,7 @@ describe.skipIf(old || requires('root', 'busybox'))('the memory policy of a cont
 describe.skipIf(requires('root', 'busybox'))('the CPUs of a container', () => {
   const box = sandbox();
 
-  test('are all of its cgroup, though the runtime is bound to one', () => {
+  test('are all of its cgroup, even if the runtime is bound to one', () => {
     const bundle = box.bundle();
     const command = box.command('run', '--bundle', bundle.dir, bundle.id);
     const done = box.view.exec(['/usr/bin/taskset', '-c', '0', ...command]);
@@ -138,7 +138,7 @@ describe.skipIf(old || requires('root', 'busybox', 'cgroup2'))(
     };
     const cpus = (report: Report) => report.status['Cpus_allowed_list'];
 
-    test('is that of the container, unless its document has another', () => {
+    test('is that of the container unless its document sets another', () => {
       const bundle = box.running(made => {
         made.config.process.scheduler = { policy: 'SCHED_BATCH', nice: 7 };
         made.config.process.ioPriority = { class: 'IOPRIO_CLASS_IDLE', priority: 3 };
@@ -183,7 +183,7 @@ describe.skipIf(old || requires('root', 'busybox', 'cgroup2'))(
       expect(done.stderr).toMatch(new RegExp(`nsexec.*: affinity: ${mask}\\b`));
     });
 
-    test('leaves the CPUs that the runtime is bound to, where nothing is asked', () => {
+    test('includes all CPUs if the runtime is bound to fewer and none is requested', () => {
       const bundle = box.running();
       const command = box.command('exec', bundle.id, '/bin/inside');
       const done = box.view.exec(['/usr/bin/taskset', '-c', '0', ...command]);
@@ -191,20 +191,17 @@ describe.skipIf(old || requires('root', 'busybox', 'cgroup2'))(
       expect(cpus(parseReport(done.stdout))).toBe(own);
     });
 
-    test.each(['initial', 'final'] as const)(
-      'on a CPU that is not there (%s) is refused at its place',
-      name => {
-        const bundle = box.running();
-        const file = join(box.mkdir('process'), 'process.json');
-        const document = { args: ['/bin/true'], cwd: '/', execCPUAffinity: { [name]: '1023' } };
-        writeFileSync(file, JSON.stringify(document));
-        const failure = box.fails(['exec', '--process', file, bundle.id]);
-        expect(failure.status).toBe(255);
-        expect(failure.message).toContain(`error setting ${name} CPU affinity`);
-        if (isTsubo) {
-          expect(failure.record).toMatchObject({ pointer: `/execCPUAffinity/${name}`, errnoName: 'EINVAL' });
-        }
-      },
-    );
+    test.each(['initial', 'final'] as const)('on a missing CPU (%s) is refused at its place', name => {
+      const bundle = box.running();
+      const file = join(box.mkdir('process'), 'process.json');
+      const document = { args: ['/bin/true'], cwd: '/', execCPUAffinity: { [name]: '1023' } };
+      writeFileSync(file, JSON.stringify(document));
+      const failure = box.fails(['exec', '--process', file, bundle.id]);
+      expect(failure.status).toBe(255);
+      expect(failure.message).toContain(`error setting ${name} CPU affinity`);
+      if (isTsubo) {
+        expect(failure.record).toMatchObject({ pointer: `/execCPUAffinity/${name}`, errnoName: 'EINVAL' });
+      }
+    });
   },
 );

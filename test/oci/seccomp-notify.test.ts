@@ -8,7 +8,7 @@ import { requires } from '../helpers/requires.ts';
 import { isTsubo, skipWhere } from '../helpers/runtime.ts';
 import { sandbox, until } from '../helpers/sandbox.ts';
 
-/** Of x86_64; others have no mkdir(2) of its own. */
+/** Numbers of x86_64; arm64 has no mkdir(2). */
 const mkdir = 83;
 const mkdirat = process.arch === 'x64' ? 258 : 34;
 const ENOMEDIUM = 123;
@@ -24,18 +24,18 @@ describe.skipIf(requires('root', 'busybox', 'g++')).each([
 
   const agent = async (path = join(box.mkdir('agent'), 's')) => {
     const running = await beside.listening('agent', [path, ...answers], path);
-    /** What it was told, a document for each process. */
+    /** Messages that the agent received, one document for each process. */
     const heard = () =>
       running
         .stdout()
         .split('\n')
         .filter(line => line.startsWith('{'))
         .map(line => JSON.parse(line));
-    const told = async (count: number) => {
+    const received = async (count: number) => {
       await until(`it has heard of ${count}`, () => heard().length >= count);
       return heard();
     };
-    return { ...running, heard, told };
+    return { ...running, heard, received };
   };
 
   const notifying =
@@ -52,22 +52,22 @@ describe.skipIf(requires('root', 'busybox', 'g++')).each([
       bundle.shell(script);
     };
 
-  test('has the agent answer', async () => {
+  test('returns the answer of the agent', async () => {
     const { path } = await agent();
     const done = box.run(box.bundle(notifying(path, 'mkdir /tmp/a; test -e /tmp/a || echo none')));
     expect(done.stderr).toContain('No medium found');
     expect(done.stdout).toBe('none\n');
   });
 
-  test('tells the agent which process of which container it is', async () => {
-    const { path, told } = await agent();
+  test('sends the agent the process and the state of the container', async () => {
+    const { path, received } = await agent();
     const bundle = box.created(made => {
       notifying(path, 'exec sleep 1000')(made);
       made.config.annotations = { b: '2', a: '1' };
     });
     const { pid } = box.state(bundle.id);
     const { id } = bundle;
-    expect(await told(1)).toEqual([
+    expect(await received(1)).toEqual([
       {
         ociVersion: expect.any(String),
         fds: ['seccompFd'],
@@ -86,12 +86,12 @@ describe.skipIf(requires('root', 'busybox', 'g++')).each([
     box.must(['start', id]);
     const mine = box.oci(['exec', id, '/bin/mkdir', '/tmp/a']);
     expect([mine.status, mine.stderr]).toEqual([1, expect.stringContaining('No medium found')]);
-    const [, executed] = await told(2);
+    const [, executed] = await received(2);
     expect(executed).toMatchObject({ fds: ['seccompFd'], state: { id, pid, status: 'running' } });
     expect(executed.pid).not.toBe(pid);
   });
 
-  test('may be about calls that the init itself makes on its way', async () => {
+  test('may apply to calls that the init makes before the program', async () => {
     const { path } = await agent();
     const names = [
       'execve',
@@ -110,7 +110,7 @@ describe.skipIf(requires('root', 'busybox', 'g++')).each([
     expect(box.must(['exec', bundle.id, '/bin/echo', 'through']).stdout).toBe('through\n');
   });
 
-  test('leaves no descriptor in the container, nor in its hooks', async () => {
+  test('leaves no descriptor in the container and in its hooks', async () => {
     const { path } = await agent();
     const report = box.inside(
       made => {
@@ -127,10 +127,10 @@ describe.skipIf(requires('root', 'busybox', 'g++')).each([
     expect(report.probes['/tmp/fds']?.read?.text).toBe('0\n1\n2\n3\n');
   });
 
-  test('answers ENOSYS when the agent has ended', async () => {
+  test('returns ENOSYS after the agent has ended', async () => {
     const { path, child, ended } = await agent();
     const bundle = box.running(notifying(path, 'exec sleep 1000'));
-    // an executed process has its own filter, and its agent is gone before it makes the call
+    // An executed process has its own filter, and its agent ends before it makes the call.
     const running = box.spawn(['exec', bundle.id, '/bin/sh', '-c', 'echo on; read go; mkdir /tmp/a']);
     await until('it runs', () => running.stdout() === 'on\n');
     child.kill('SIGKILL');
@@ -140,31 +140,31 @@ describe.skipIf(requires('root', 'busybox', 'g++')).each([
     expect(running.stderr()).toContain('Function not implemented');
   });
 
-  test('takes SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV', async context => {
-    skipWhere(context, 'runc 1.1', 'does not know the flag');
+  test('accepts SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV', async context => {
+    skipWhere(context, 'runc 1.1', 'refuses the flag');
     const { path } = await agent();
     const flags = ['SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV'];
     const done = box.run(box.bundle(notifying(path, 'mkdir /tmp/a', { flags })));
     expect(done.stderr).toContain('No medium found');
   });
 
-  test('finds an agent with a name instead of a path', async () => {
-    const { path, told } = await agent(`@${box.fresh('agent')}`);
+  test('connects to an agent with an abstract name instead of a path', async () => {
+    const { path, received } = await agent(`@${box.fresh('agent')}`);
     expect(box.run(box.bundle(notifying(path, 'mkdir /tmp/a'))).stderr).toContain('No medium found');
-    expect(await told(1)).toHaveLength(1);
+    expect(await received(1)).toHaveLength(1);
   });
 
   test.each([
-    ['that is not there', (dir: string) => join(dir, 'none')],
-    ['of a name that nobody has', () => '@nobody-has-this-name'],
-  ])('is refused with an agent %s', (_what, path) => {
+    ['with a path that does not exist', (dir: string) => join(dir, 'none')],
+    ['with an abstract name without a listener', () => '@unused-agent-name'],
+  ])('is refused for an agent %s', (_what, path) => {
     const bundle = box.bundle(notifying(path(box.mkdir('agent')), 'true'));
     const failure = box.refuses(bundle);
     expect(failure.message).toContain('failed to connect with seccomp agent');
     if (isTsubo) expect(failure.record).toMatchObject({ pointer: '/linux/seccomp/listenerPath' });
   });
 
-  test('needs no agent where no rule notifies', () => {
+  test('needs no agent without a rule that notifies', () => {
     const path = join(box.mkdir('agent'), 'none');
     const bundle = box.bundle(notifying(path, 'echo on', { syscalls: [] }));
     expect(box.run(bundle).stdout).toBe('on\n');
@@ -177,7 +177,7 @@ describe.skipIf(requires('root', 'busybox', 'g++')).each([
       { syscalls: [{ names: ['write'], action: 'SCMP_ACT_NOTIFY' }] },
       'cannot be used for the write syscall',
     ],
-    ['nobody', { listenerPath: '', listenerMetadata: '' }, 'listenerPath is not set'],
+    ['no listenerPath', { listenerPath: '', listenerMetadata: '' }, 'listenerPath is not set'],
   ])('is refused for %s', async (_what, more, text) => {
     const { path, heard } = await agent();
     expect(box.refuses(box.bundle(notifying(path, 'true', more))).message).toContain(text);

@@ -11,10 +11,10 @@ type Rules = NonNullable<TestSeccomp['syscalls']>;
 
 const mkdirs = ['mkdir', 'mkdirat'];
 
-/** All is allowed but what the rules say. */
+/** Allows all calls that the rules do not name. */
 const allowing = (...syscalls: Rules): TestSeccomp => ({ defaultAction: 'SCMP_ACT_ALLOW', syscalls });
 
-// Each test with the filter loaded as early as without no_new_privs, and as late as with it.
+// Without no_new_privs the init loads the filter early, with it late.
 describe.skipIf(requires('root', 'busybox')).each([
   ['with', true],
   ['without', false],
@@ -35,14 +35,14 @@ describe.skipIf(requires('root', 'busybox')).each([
       }),
     );
 
-  test('is there, and is one', () => {
+  test('is loaded, and is the only one', () => {
     const report = box.inside(filtered(allowing({ names: mkdirs, action: 'SCMP_ACT_ERRNO' })));
     expect(report.status).toMatchObject({ Seccomp: '2', Seccomp_filters: '1' });
     expect(report.noNewPrivileges).toBe(noNewPrivileges ? 1 : 0);
     expect(report.status['CapEff']).toBe(report.status['CapPrm']);
   });
 
-  test('is there for a user without capabilities', () => {
+  test('is loaded for a user without capabilities', () => {
     const report = box.inside(bundle => {
       filtered(allowing({ names: mkdirs, action: 'SCMP_ACT_ERRNO' }))(bundle);
       bundle.config.process.user = { uid: 1000, gid: 1000 };
@@ -54,7 +54,7 @@ describe.skipIf(requires('root', 'busybox')).each([
 
   test.each<[string, number | undefined, string]>([
     ['EPERM', undefined, 'Operation not permitted'],
-    ['the errno it was told', 95, 'not supported'],
+    ['the errno of the rule', 95, 'not supported'],
   ])('answers a call with %s', (_what, errnoRet, text) => {
     const rule = { names: mkdirs, action: 'SCMP_ACT_ERRNO', ...(errnoRet !== undefined && { errnoRet }) };
     const done = run(allowing(rule), 'mkdir /tmp/a; test -e /tmp/a || echo none; echo still here');
@@ -69,7 +69,7 @@ describe.skipIf(requires('root', 'busybox')).each([
     expect(done.stdout).toBe('159\n');
   });
 
-  test('looks at arguments', () => {
+  test('compares arguments', () => {
     const args = (value: number, op: string, valueTwo?: number) => [
       { index: 1, value, op, ...(valueTwo !== undefined && { valueTwo }) },
     ];
@@ -83,7 +83,7 @@ describe.skipIf(requires('root', 'busybox')).each([
     expect(run(profile, script).stdout).toBe('11\n23\n');
   });
 
-  // of kill(2) with the signals 10, 11 and 12
+  // Calls of kill(2) with the signals 10, 11 and 12.
   test.each<[string, number, number | undefined, string]>([
     ['SCMP_CMP_NE', 11, undefined, '11'],
     ['SCMP_CMP_LT', 11, undefined, '11 12'],
@@ -99,12 +99,12 @@ describe.skipIf(requires('root', 'busybox')).each([
     expect(run(profile, script).stdout.trim().split('\n').join(' ')).toBe(passed);
   });
 
-  test('SCMP_ACT_TRACE answers ENOSYS where nobody traces', () => {
+  test('SCMP_ACT_TRACE returns ENOSYS without a tracer', () => {
     const done = run(allowing({ names: mkdirs, action: 'SCMP_ACT_TRACE' }), 'mkdir /tmp/a; echo $?');
     expect([done.stdout, done.stderr]).toEqual(['1\n', expect.stringContaining('Function not implemented')]);
   });
 
-  test('SCMP_ACT_LOG lets a call pass', () => {
+  test('SCMP_ACT_LOG allows a call', () => {
     const done = run(
       allowing({ names: mkdirs, action: 'SCMP_ACT_LOG' }),
       'mkdir /tmp/a; test -d /tmp/a; echo $?',
@@ -112,16 +112,16 @@ describe.skipIf(requires('root', 'busybox')).each([
     expect(done.stdout).toBe('0\n');
   });
 
-  test('holds for the machine’s own architecture when only another is named', () => {
+  test('applies to the native architecture even if the profile names only another', () => {
     const other = process.arch === 'arm64' ? 'SCMP_ARCH_ARM' : 'SCMP_ARCH_X86';
     const profile = { ...allowing({ names: mkdirs, action: 'SCMP_ACT_ERRNO' }), architectures: [other] };
     expect(run(profile, 'mkdir /tmp/a || echo denied').stdout).toBe('denied\n');
   });
 
   test.for(['TSYNC', 'LOG', 'SPEC_ALLOW'])(
-    'is there with the flag SECCOMP_FILTER_FLAG_%s',
+    'is loaded with the flag SECCOMP_FILTER_FLAG_%s',
     (flag, context) => {
-      skipWhere(context, 'runc 1.1', 'takes no flags');
+      skipWhere(context, 'runc 1.1', 'accepts no flags');
       const flags = [`SECCOMP_FILTER_FLAG_${flag}`];
       const report = box.inside(
         filtered({ ...allowing({ names: mkdirs, action: 'SCMP_ACT_ERRNO' }), flags }),
@@ -130,8 +130,8 @@ describe.skipIf(requires('root', 'busybox')).each([
     },
   );
 
-  test('denies by default what it does not name', () => {
-    // What one needs to get here and to run a shell with echo.
+  test('denies calls that it does not name with that default', () => {
+    // The calls that are required to get here and to run a shell with echo.
     const profile: TestSeccomp = {
       defaultAction: 'SCMP_ACT_ERRNO',
       defaultErrnoRet: 13,
@@ -142,12 +142,12 @@ describe.skipIf(requires('root', 'busybox')).each([
     expect(done.stdout).toBe('denied\n');
   });
 
-  test('passes over names that nobody knows', () => {
+  test('ignores unknown names', () => {
     const profile = allowing({ names: ['no_such_call', ...mkdirs], action: 'SCMP_ACT_ERRNO' });
     expect(run(profile, 'mkdir /tmp/a || echo denied').stdout).toBe('denied\n');
   });
 
-  test('holds for executed programs', () => {
+  test('applies to executed programs', () => {
     const profile = allowing({ names: mkdirs, action: 'SCMP_ACT_ERRNO' });
     const bundle = box.running(filtered(profile));
     const report = parseReport(box.must(['exec', bundle.id, '/bin/inside', '--probe']).stdout);
@@ -157,7 +157,7 @@ describe.skipIf(requires('root', 'busybox')).each([
   });
 });
 
-// By int 0x80 any program makes the calls of a 32-bit one, with their numbers: getpid is 20 there, and mkdir 39.
+// Any program makes 32-bit calls with int 0x80, with their numbers: getpid is 20 there, and mkdir 39.
 describe.skipIf(process.arch !== 'x64' || requires('root', 'busybox'))('a 32-bit call under a filter', () => {
   const box = sandbox();
   const call = (number: number, argument: number, architectures: string[], ...syscalls: Rules) =>
@@ -171,25 +171,25 @@ describe.skipIf(process.arch !== 'x64' || requires('root', 'busybox'))('a 32-bit
   const both = [...native, 'SCMP_ARCH_X86'];
   const denied = (...names: string[]): Rules[number] => ({ names, action: 'SCMP_ACT_ERRNO', errnoRet: 95 });
 
-  test('is made where SCMP_ARCH_X86 is in the list', () => {
+  test('is made if SCMP_ARCH_X86 is in the list', () => {
     expect(call(20, 0, both, denied('getppid')).stdout).toBe('1\n');
   });
 
-  test('ends its caller where it is not', () => {
+  test('ends its caller if SCMP_ARCH_X86 is not in the list', () => {
     const done = call(20, 0, native, denied('getppid'));
     // 128 + SIGSYS
     expect([done.stdout, done.status]).toEqual(['', 159]);
   });
 
-  test('has a verdict by its name, not by its number', () => {
-    // EFAULT of mkdir(2) without a path: the number is that of getpid(2) of 64 bits.
+  test('has the verdict of its name, not of its number', () => {
+    // EFAULT from mkdir(2) without a path: its number is that of the 64-bit getpid(2).
     expect(call(39, 0, both, denied('getpid')).stdout).toBe('-14\n');
     expect(call(20, 0, both, denied('getpid')).stdout).toBe('-95\n');
   });
 
-  test('has the verdict of the call behind socketcall(2)', () => {
+  test('has the verdict of the inner call of socketcall(2)', () => {
     const [socket, bind] = [1, 2].map(inner => call(102, inner, both, denied('socket')).stdout);
-    // EFAULT: its arguments would be at no address.
+    // EFAULT: there is no argument array at its address.
     expect([socket, bind]).toEqual(['-95\n', '-14\n']);
   });
 
@@ -204,7 +204,7 @@ describe.skipIf(process.arch !== 'x64' || requires('root', 'busybox'))('a 32-bit
 describe.skipIf(requires('root', 'busybox'))('a seccomp filter that ends the init itself', () => {
   const box = sandbox();
 
-  test('is named by the failure', () => {
+  test('is named by the error', () => {
     const bundle = box.bundle(made => {
       made.config.process.noNewPrivileges = false;
       made.config.linux.seccomp = allowing({
@@ -219,10 +219,10 @@ describe.skipIf(requires('root', 'busybox'))('a seccomp filter that ends the ini
   });
 });
 
-describe.skipIf(requires('root', 'busybox'))('a seccomp profile that refuses the init what it needs', () => {
+describe.skipIf(requires('root', 'busybox'))('a seccomp profile that denies calls of the init', () => {
   const box = sandbox();
 
-  /** All that the init does with the filter loaded, up to the point where it waits for `start`. */
+  /** All calls that the init makes under the filter until it waits for `start`. */
   const upToReady =
     'write prctl setgroups setresgid setresuid capset chdir getcwd statx faccessat2 close sendto'.split(' ');
   const profile = (allowed: readonly string[], defaultErrnoRet: number): TestSeccomp => ({
@@ -236,7 +236,7 @@ describe.skipIf(requires('root', 'busybox'))('a seccomp profile that refuses the
       made.config.process.noNewPrivileges = noNewPrivileges;
       made.config.linux.seccomp = seccomp;
     });
-  /** A runtime that waits for ever fails the test and does not stop it. */
+  /** A runtime that blocks fails the test and does not stop the run. */
   const patient = { timeoutMs: 10_000 };
 
   test.for([
@@ -247,7 +247,7 @@ describe.skipIf(requires('root', 'busybox'))('a seccomp profile that refuses the
     ['every call but those up to its report that it is ready', 5, [...upToReady]],
     ['every call but those and exit_group', 5, [...upToReady, 'exit_group']],
   ] as const)('fails create and run at once when it refuses %s', ([, error, allowed], context) => {
-    context.skip(!isTsubo, 'runc is held to its own calls here, which are others');
+    context.skip(!isTsubo, 'the init of runc makes other calls');
     const refused = bundle(false, profile(allowed, error));
     const before = box.traces();
     for (const command of ['create', 'run']) {
@@ -261,8 +261,8 @@ describe.skipIf(requires('root', 'busybox'))('a seccomp profile that refuses the
     }
   });
 
-  test('lets no container stay that it hinders in executing its program', context => {
-    context.skip(!isTsubo, 'runc is held to its own calls here, which are others');
+  test('stops the container at start when it prevents the exec of the program', context => {
+    context.skip(!isTsubo, 'the init of runc makes other calls');
     const allowed = [...upToReady, 'exit_group', 'read', 'rt_sigaction', 'mmap'];
     const refused = bundle(false, profile(allowed, 5));
     box.create(refused);
@@ -276,8 +276,8 @@ describe.skipIf(requires('root', 'busybox'))('a seccomp profile that refuses the
     expect(box.state(refused.id).status).toBe('stopped');
   });
 
-  // prctl(PR_SET_PDEATHSIG): the init gives up the signal for the end of its parent.
-  test.each([1, 4, 22, 38])('may refuse prctl(PR_SET_PDEATHSIG) with error %i', async errnoRet => {
+  // The init clears its parent-death signal with prctl(PR_SET_PDEATHSIG).
+  test.each([1, 4, 22, 38])('may deny prctl(PR_SET_PDEATHSIG) with error %i', async errnoRet => {
     const args = [{ index: 0, value: 1, op: 'SCMP_CMP_EQ' }];
     const created = box.created(made => {
       made.config.process.noNewPrivileges = false;
@@ -291,11 +291,11 @@ describe.skipIf(requires('root', 'busybox'))('a seccomp profile that refuses the
   });
 });
 
-describe.skipIf(requires('root', 'busybox'))('a config with seccomp in another spelling', () => {
+describe.skipIf(requires('root', 'busybox'))('a config with seccomp in another case', () => {
   const box = sandbox();
 
   test('has its filter, in executed programs too', context => {
-    context.skip(!isTsubo, 'names in another case are seen as Go sees them, which is tested here for tsubo');
+    context.skip(!isTsubo, 'tests that tsubo ignores the case of names, as Go does');
     const bundle = box.bundle(made => {
       made.config.process.args = ['/bin/sleep', '1000'];
     });

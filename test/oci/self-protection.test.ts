@@ -8,9 +8,9 @@ import { sandbox } from '../helpers/sandbox.ts';
 describe.skipIf(requires('root', 'busybox'))('the executable of a created container', () => {
   const box = sandbox();
 
-  test('is a memory file, not the installed runtime, and cannot be written (CVE-2019-5736)', context => {
-    skipWhere(context, 'runc', 'waits as a clone of its own executable');
-    skipWhere(context, 'crun', 'waits as a clone of its own executable');
+  test('is a memory file, not the installed runtime, and is not writable (CVE-2019-5736)', context => {
+    skipWhere(context, 'runc', 'runs its init as a clone of its own executable');
+    skipWhere(context, 'crun', 'runs its init as a clone of its own executable');
     const bundle = box.created();
     const exe = `/proc/${box.state(bundle.id).pid}/exe`;
     expect(readlinkSync(exe)).toBe('/memfd:tsubo-init (deleted)');

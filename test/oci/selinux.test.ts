@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// With the policy of test/vm/guest/policy.cil: jar_t may not read what is labelled jar_secret_t.
+// With the policy of test/vm/guest/policy.cil: jar_t may not read files of type jar_secret_t.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -14,7 +14,7 @@ const other = 'system_u:system_r:jar_t:s0:c3';
 const mountLabel = 'system_u:object_r:jar_file_t:s0:c1,c2';
 const unknown = 'system_u:system_r:no_such_t:s0';
 
-/** Contexts end with a NUL in /proc, and with a space or a line feed here and there. */
+/** Contexts in /proc end with a NUL, a space or a line feed. */
 const trimmed = (text: string | undefined): string => (text ?? '').replace(/[\0\s]+$/, '');
 const labelOf = (pid: number): string => trimmed(readFileSync(`/proc/${pid}/attr/current`, 'utf8'));
 
@@ -25,19 +25,19 @@ describe.skipIf(requires('root', 'busybox', 'selinux-policy'))('the SELinux labe
 
   const confined = (made: Bundle): void => {
     made.config.process.selinuxLabel = label;
-    made.file('/etc/secret', 'told');
+    made.file('/etc/secret', 'secret');
     made.file('/etc/open', 'open');
     box.view.sh('chcon system_u:object_r:jar_secret_t:s0 "$1"', made.inRoot('etc/secret'));
   };
 
-  test('is around the program, seen from inside and outside, and the policy is in force', () => {
+  test('applies to the program, seen from inside and outside, and the policy is in force', () => {
     const bundle = box.running(confined);
     expect(labelOf(box.state(bundle.id).pid)).toBe(label);
     const report = box.inside(confined, { probe: ['/etc/secret', '/etc/open', '/proc/self/attr/current'] });
     expect(trimmed(report.probes['/proc/self/attr/current']?.read?.text)).toBe(label);
     expect(report.probes['/etc/open']?.read?.text).toBe('open');
     expect(report.probes['/etc/secret']?.read).toMatchObject({ errno: 13 });
-    // which is the label's doing
+    // Without the label the secret is readable.
     const free = box.inside(
       made => {
         confined(made);
@@ -45,10 +45,10 @@ describe.skipIf(requires('root', 'busybox', 'selinux-policy'))('the SELinux labe
       },
       { probe: ['/etc/secret'] },
     );
-    expect(free.probes['/etc/secret']?.read?.text).toBe('told');
+    expect(free.probes['/etc/secret']?.read?.text).toBe('secret');
   });
 
-  test('is around the init as soon as it executes the program, and not before', () => {
+  test('applies to the init at the exec of the program, and not before', () => {
     const bundle = box.created(confined);
     const { pid } = box.state(bundle.id);
     const before = labelOf(pid);
@@ -57,11 +57,11 @@ describe.skipIf(requires('root', 'busybox', 'selinux-policy'))('the SELinux labe
     expect(labelOf(pid)).toBe(label);
   });
 
-  test('is that of the session keyring', () => {
+  test('applies to the session keyring', () => {
     expect(trimmed(box.inside(confined).keyringLabel)).toBe(label);
   });
 
-  test('is around executed programs too, unless they are given another', () => {
+  test('applies to executed programs unless they have another', () => {
     const bundle = box.running(confined);
     const look = 'cat /proc/self/attr/current; echo; cat /etc/secret || echo denied';
     const exec = (...flags: string[]): string =>
@@ -77,7 +77,7 @@ describe.skipIf(requires('root', 'busybox', 'selinux-policy'))('the SELinux labe
     expect(trimmed(box.must(['exec', '--process', file, bundle.id]).stdout)).toBe(other);
   });
 
-  test('is around a program in a user namespace', () => {
+  test('applies to a program in a user namespace', () => {
     const bundle = box.running(made => {
       confined(made);
       made.userNamespace();
@@ -85,7 +85,7 @@ describe.skipIf(requires('root', 'busybox', 'selinux-policy'))('the SELinux labe
     expect(labelOf(box.state(bundle.id).pid)).toBe(label);
   });
 
-  test('is around a program of a user who is not root', () => {
+  test('applies to a program of a non-root user', () => {
     const bundle = byUser.running(made => {
       unprivileged(made);
       confined(made);
@@ -93,7 +93,7 @@ describe.skipIf(requires('root', 'busybox', 'selinux-policy'))('the SELinux labe
     expect(labelOf(byUser.state(bundle.id).pid)).toBe(label);
   });
 
-  test('holds without no_new_privs as well, and for a seccomp filter that is loaded early', () => {
+  test('applies without no_new_privs, and with a seccomp filter that is loaded early', () => {
     const bundle = box.running(made => {
       confined(made);
       made.config.process.noNewPrivileges = false;
@@ -102,7 +102,7 @@ describe.skipIf(requires('root', 'busybox', 'selinux-policy'))('the SELinux labe
     expect(labelOf(box.state(bundle.id).pid)).toBe(label);
   });
 
-  test('that the policy does not know fails the create and the exec at its place', () => {
+  test('that is not in the policy fails the create and the exec at its place', () => {
     const failure = box.refuses(
       box.bundle(made => {
         made.config.process.selinuxLabel = unknown;
@@ -123,7 +123,7 @@ describe.skipIf(requires('root', 'busybox', 'selinux-policy'))('the SELinux labe
     if (isTsubo) expect(refused.record).toMatchObject({ code: 'container.label', value: unknown });
   });
 
-  test('of mounts is that of all that the file systems made for the container hold', () => {
+  test('of mounts applies to all content of the new file systems of the container', () => {
     const bundle = box.running(made => {
       made.config.linux.mountLabel = mountLabel;
     });
@@ -144,8 +144,8 @@ describe.skipIf(requires('root', 'busybox', 'selinux-policy'))('the SELinux labe
     );
   });
 
-  test('of mounts gives way to the context that a mount asks for itself', context => {
-    skipWhere(context, 'runc', 'gives a mount both contexts, which the kernel refuses');
+  test('of mounts is overridden by the context option of a mount', context => {
+    skipWhere(context, 'runc', 'passes both contexts to the mount, which the kernel refuses');
     const own = 'system_u:object_r:jar_file_t:s0:c3';
     const bundle = box.running(made => {
       made.config.linux.mountLabel = mountLabel;
@@ -156,7 +156,7 @@ describe.skipIf(requires('root', 'busybox', 'selinux-policy'))('the SELinux labe
     expect(box.view.sh('stat -c %C "$1"', path).trim()).toBe(own);
   });
 
-  test('of mounts that the policy does not know fails the create at its place', () => {
+  test('of mounts that is not in the policy fails the create at its place', () => {
     for (const unmounted of [[], ['/dev', '/dev/pts', '/dev/shm', '/dev/mqueue']]) {
       const failure = box.refuses(
         box.bundle(made => {

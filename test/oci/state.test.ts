@@ -7,7 +7,7 @@ import { isTsubo } from '../helpers/runtime.ts';
 import { type State, sandbox, until } from '../helpers/sandbox.ts';
 import { problemsWith } from '../helpers/schemas.ts';
 
-describe.skipIf(requires('root', 'busybox', 'cgroup2'))('what is told of a container:', () => {
+describe.skipIf(requires('root', 'busybox', 'cgroup2'))('the documents about a container:', () => {
   const box = sandbox();
 
   test('features are a document of the specification', () => {
@@ -18,10 +18,10 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('what is told of a conta
     test('is a document of the specification in every status', () => {
       const look = (id: string): string => {
         const document = box.state(id);
-        // the specification leaves more of them to the runtime
+        // The specification allows a runtime to add statuses.
         const { status } = document;
-        const told = status === 'paused' ? { ...document, status: 'running' } : document;
-        expect(problemsWith('state', told)).toEqual([]);
+        const comparable = status === 'paused' ? { ...document, status: 'running' } : document;
+        expect(problemsWith('state', comparable)).toEqual([]);
         return status;
       };
       const bundle = box.created(made => {
@@ -37,7 +37,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('what is told of a conta
       return until('it has stopped', () => look(bundle.id) === 'stopped');
     });
 
-    test('is a document of these bytes', () => {
+    test('has exactly this text', () => {
       const bundle = box.bundle(made => {
         made.config.annotations = { 'org.example.b': 'two', 'org.example.a': 'one & <only>' };
         made.config.process.args = ['/bin/sleep', '1000'];
@@ -68,7 +68,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('what is told of a conta
       expect(Math.abs(Date.parse(state.created) - Date.now())).toBeLessThan(60_000);
     });
 
-    test('has no annotations when there are none', () => {
+    test('has no annotations if the config has none', () => {
       expect(box.must(['state', box.created().id]).stdout).not.toContain('annotations');
     });
 
@@ -78,7 +78,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('what is told of a conta
       expect(box.state(bundle.id)).toMatchObject({ bundle: bundle.dir, rootfs: bundle.rootfs });
     });
 
-    test('keeps its time', async () => {
+    test('keeps its time of creation', async () => {
       const bundle = box.created();
       const { created: time } = box.state(bundle.id);
       box.must(['start', bundle.id]);
@@ -122,18 +122,18 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('what is told of a conta
       );
     });
 
-    test('is only ids with -q', () => {
+    test('contains only ids with -q', () => {
       const ids = [box.created().id, box.running().id].sort();
       expect(box.must(['list', '-q']).stdout).toBe(`${ids.join('\n')}\n`);
       expect(box.must(['list', '--quiet']).stdout).toBe(`${ids.join('\n')}\n`);
     });
 
-    test('is null as JSON when there are none', () => {
+    test('is null as JSON without a container', () => {
       box.must(['delete', box.created().id]);
       expect(box.must(['list', '-f', 'json']).stdout).toBe('null\n');
     });
 
-    test('says of each what state says', async () => {
+    test('contains the values of state for each container', async () => {
       const annotated = box.created(made => {
         made.config.annotations = { 'org.example.b': 'two', 'org.example.a': '"one"' };
       });
@@ -152,13 +152,13 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('what is told of a conta
       box.must(['resume', paused.id]);
     });
 
-    test('refuses another format', () => {
+    test('refuses an unknown format', () => {
       const failure = box.fails(['list', '--format', 'yaml']);
       expect(failure.status).toBe(1);
       expect(failure.message).toContain('invalid format option');
     });
 
-    test('passes over a damaged one, and says so', () => {
+    test('skips a damaged container with a warning', () => {
       const bundle = box.created();
       const damaged = join(box.root, `${box.name}-damaged`);
       box.view.sh('mkdir "$1"; echo "{" >"$1/state.json"', damaged);
@@ -172,7 +172,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('what is told of a conta
       }
     });
 
-    test.runIf(isTsubo)('takes nothing from half a record', () => {
+    test.runIf(isTsubo)('uses nothing of a truncated record', () => {
       const bundle = box.created();
       const damaged = join(box.root, `${box.name}-damaged`);
       box.view.sh(
@@ -191,7 +191,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('what is told of a conta
     });
   });
 
-  describe.runIf(isTsubo)('that others may have written', () => {
+  describe.runIf(isTsubo)('with files that other programs may have written', () => {
     test.each([
       ['belongs to another user', 'chown 12345:12345 "$1"'],
       ['may be written to by its group', 'chmod 0620 "$1"'],

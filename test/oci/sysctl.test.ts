@@ -38,7 +38,7 @@ describe.skipIf(requires('root', 'busybox'))('the sysctl of a container', () => 
   });
 
   test('of a user namespace is set in it', context => {
-    skipWhere(context, 'runc 1.1', 'knows no such sysctls');
+    skipWhere(context, 'runc 1.1', 'refuses such sysctls');
     const before = host('user/max_uts_namespaces');
     const path = '/proc/sys/user/max_uts_namespaces';
     const report = box.inside(
@@ -52,7 +52,7 @@ describe.skipIf(requires('root', 'busybox'))('the sysctl of a container', () => 
     expect(host('user/max_uts_namespaces')).toBe(before);
   });
 
-  test('is set although /proc/sys is readonly', () => {
+  test('is set even if /proc/sys is readonly', () => {
     const report = box.inside(having({ 'net.ipv4.ip_default_ttl': '33' }), {
       probe: ['/proc/sys/net/ipv4/ip_default_ttl'],
     });
@@ -62,7 +62,7 @@ describe.skipIf(requires('root', 'busybox'))('the sysctl of a container', () => 
     });
   });
 
-  test('is set without a /proc in the container', context => {
+  test('is set even without a /proc in the container', context => {
     skipWhere(context, 'runc 1.1', 'needs the /proc of the container for it');
     const bundle = box.created(made => {
       having({ 'net.ipv4.ip_default_ttl': '33' })(made);
@@ -70,7 +70,7 @@ describe.skipIf(requires('root', 'busybox'))('the sysctl of a container', () => 
       made.config.linux.maskedPaths = [];
       made.config.linux.readonlyPaths = [];
     });
-    // what a process sees below net/ is of its own network namespace
+    // The entries below net/ are those of the network namespace of the reading process.
     const seen = box.view.sh(
       'nsenter --net --target "$1" cat /proc/sys/net/ipv4/ip_default_ttl',
       String(box.state(bundle.id).pid),
@@ -91,13 +91,13 @@ describe.skipIf(requires('root', 'busybox'))('the sysctl of a container', () => 
       bundle.shell('cat /proc/sys/net/ipv4/ping_group_range');
     };
 
-    test('is set, though the kernel makes no procfs there', () => {
+    test('is set, although the kernel denies a new procfs there', () => {
       const before = box.view.sh('cat /proc/sys/net/ipv4/ping_group_range');
       expect(box.run(box.bundle(rootless)).stdout).toBe('0\t0\n');
       expect(box.view.sh('cat /proc/sys/net/ipv4/ping_group_range')).toBe(before);
     });
 
-    test('is set without a /proc in the container', context => {
+    test('is set even without a /proc in the container', context => {
       skipWhere(context, 'runc 1.1', 'needs the /proc of the container for it');
       const bundle = box.created(made => {
         rootless(made);
@@ -105,7 +105,7 @@ describe.skipIf(requires('root', 'busybox'))('the sysctl of a container', () => 
         made.config.process.args = ['/bin/sleep', '1000'];
       });
       const { pid } = box.state(bundle.id);
-      // as the host counts groups
+      // In group ids of the host.
       const seen = box.view.sh(
         'nsenter --net --target "$1" cat /proc/sys/net/ipv4/ping_group_range',
         String(pid),
@@ -113,8 +113,8 @@ describe.skipIf(requires('root', 'busybox'))('the sysctl of a container', () => 
       expect(seen).toBe('100000\t100000\n');
     });
 
-    test('is not written to what covers its file', context => {
-      skipWhere(context, 'runc', 'writes to whatever is there');
+    test('is not written to a mount over its file', context => {
+      skipWhere(context, 'runc', 'writes to the covering mount');
       const bundle = box.bundle(rootless);
       const covered = box.fresh('covered');
       const script =
@@ -159,7 +159,7 @@ describe.skipIf(requires('root', 'busybox'))('the sysctl of a container', () => 
     expect(box.refuses(bundle).message).toMatch(/net/);
   });
 
-  test('with a value the kernel refuses is refused', () => {
+  test('with a value that the kernel refuses is refused', () => {
     const failure = box.refuses(box.bundle(having({ 'net.ipv4.ip_default_ttl': 'much' })));
     expect(failure.message).toContain('invalid argument');
     if (isTsubo) expect(failure.record.pointer).toBe('/linux/sysctl/net.ipv4.ip_default_ttl');

@@ -56,7 +56,7 @@ describe.skipIf(requires('root', 'busybox', 'systemd', 'runc') || !isTsubo)('sys
       return [one, bundle];
     });
 
-  /** Its own name, and what changes by itself. */
+  /** Properties with the name of the unit, and properties that change by themselves. */
   const ofOne =
     /^(Id|Names|InvocationID|Description|ControlGroup|ControlGroupId|Transient|FragmentPath|DropInPaths|.*Timestamp.*|.*(Current|Peak|Available|NSec|Bytes|Operations|Events|Killed))$/;
 
@@ -76,7 +76,7 @@ describe.skipIf(requires('root', 'busybox', 'systemd', 'runc') || !isTsubo)('sys
     const [theirs, ours] = containers.map(([one, { id }]) => {
       const properties = show(one, `runc-${id}.scope`);
       for (const name of Object.keys(properties)) if (ofOne.test(name)) delete properties[name];
-      // runc has numbers for majors, which systemd knows by the names of their drivers too
+      // runc passes numbers of majors; systemd also uses the names of their drivers.
       properties['DeviceAllow'] = named(properties['DeviceAllow'] ?? '');
       const place = /^0::(.*)$/m.exec(readFileSync(`/proc/${one.state(id).pid}/cgroup`, 'utf8'))?.[1];
       return { properties, files: controlFiles(one.view.path(`/sys/fs/cgroup${place}`)) };
@@ -84,12 +84,12 @@ describe.skipIf(requires('root', 'busybox', 'systemd', 'runc') || !isTsubo)('sys
     expect(Object.keys(ours?.properties ?? {})).toContain('DevicePolicy');
     const properties = differences(theirs?.properties ?? {}, ours?.properties ?? {});
     const files = differences(theirs?.files ?? {}, ours?.files ?? {});
-    if (disagrees('runc', 'tells systemd nothing of a weight for disks', runc)) {
+    if (disagrees('runc', 'passes systemd no weight for disks', runc)) {
       delete properties['IOWeight'];
-      // systemd writes it beside io.bfq.weight
+      // systemd writes it beside io.bfq.weight.
       if (files['io.bfq.weight'] === undefined) delete files['io.weight'];
     }
-    if (disagrees('runc', 'leaves the usual period of cpu time to systemd', runc)) {
+    if (disagrees('runc', 'does not pass the default cpu period to systemd', runc)) {
       if (properties['CPUQuotaPeriodUSec']?.join() === 'infinity,100ms')
         delete properties['CPUQuotaPeriodUSec'];
     }
@@ -97,13 +97,13 @@ describe.skipIf(requires('root', 'busybox', 'systemd', 'runc') || !isTsubo)('sys
   };
 
   test.each(configs)(
-    'every property of the unit and every control file says the same: %s',
+    'every property of the unit and every control file has the same value: %s',
     (_, resources) => {
       expectTheSame(both(resources));
     },
   );
 
-  test('every property and every control file says the same after each of some updates', () => {
+  test('every property and every control file has the same value after each of several updates', () => {
     const containers = both({});
     for (const options of updates) {
       for (const [one, { id }] of containers) one.must(['update', ...options, id]);

@@ -8,7 +8,7 @@ import { sandbox, until } from '../helpers/sandbox.ts';
 import { show } from '../helpers/systemctl.ts';
 
 describe.skipIf(requires('root', 'busybox', 'strace', 'systemd') || !isTsubo)(
-  'a runtime that is killed while systemd works for it',
+  'a runtime that is killed while it waits for systemd',
   () => {
     const box = sandbox();
 
@@ -26,7 +26,7 @@ describe.skipIf(requires('root', 'busybox', 'strace', 'systemd') || !isTsubo)(
     };
 
     test.each(['create', 'delete'])(
-      '%s leaves nothing that delete --force does not remove',
+      'in %s leaves no traces that delete --force does not remove',
       async command => {
         const bundle = box.bundle(made => {
           made.config.process.args = ['/bin/sleep', '1000'];
@@ -40,8 +40,8 @@ describe.skipIf(requires('root', 'busybox', 'strace', 'systemd') || !isTsubo)(
         };
         prepare();
         const moments = momentsOf(box, killed, bundle.id);
-        await isGone(bundle.id, before, 'nobody was killed');
-        // Each message to systemd and what comes right after it, and some of all the others.
+        await isGone(bundle.id, before, 'the runtime was not killed');
+        // Each message to systemd and the call right after it, and a sample of all other calls.
         const messages = moments.flatMap(({ line }, at) => (line.includes('freedesktop') ? [at] : []));
         expect(messages.length).toBeGreaterThan(1);
         const near = messages.flatMap(at => [at, at + 1]);

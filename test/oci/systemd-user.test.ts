@@ -12,12 +12,12 @@ const directory = `/run/user/${uid}`;
 const manager = `/user.slice/user-${uid}.slice/user@${uid}.service`;
 const becomeUser = ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', '--inh-caps=-all', '--'];
 
-/** The runtime as that user, who reaches systemd in this way. */
+/** The runtime as that user, with the environment to reach systemd. */
 function asUser(...environment: string[]): Runtime {
   return { ...runtime, command: [...becomeUser, 'env', ...environment, ...runtime.command] };
 }
 
-/** The user owns what the runtime writes to. */
+/** The user owns the directories that the runtime writes to. */
 function prepare(box: Sandbox): void {
   beforeAll(() => {
     chownSync(box.dir, uid, uid);
@@ -43,7 +43,7 @@ function created(box: Sandbox, modify?: (bundle: Bundle) => void): Bundle {
 }
 
 describe.skipIf(requires('root', 'busybox', 'systemd', 'user-manager'))(
-  "a container of a user's systemd",
+  'a container of a systemd user manager',
   () => {
     const box = sandbox('unified', asUser(`XDG_RUNTIME_DIR=${directory}`));
     const overBus = sandbox('unified', asUser(`DBUS_SESSION_BUS_ADDRESS=unix:path=${directory}/bus`));
@@ -51,7 +51,7 @@ describe.skipIf(requires('root', 'busybox', 'systemd', 'user-manager'))(
     prepare(box);
     prepare(overBus);
     prepare(alone);
-    // The manager of somebody who is logged in is not ours to stop.
+    // The manager of a logged-in user must keep running.
     let ours = false;
     beforeAll(() => {
       const unit = `user@${uid}.service`;
@@ -71,7 +71,7 @@ describe.skipIf(requires('root', 'busybox', 'systemd', 'user-manager'))(
         ...['--no-pager', `runc-${id}.scope`, ...properties.map(name => `-p${name}`)],
       );
 
-    test("is a scope of the user's, with limits that are told and that hold", () => {
+    test('is a scope of the user manager, with limits that systemd reports and the kernel enforces', () => {
       const bundle = created(box, made => {
         made.config.linux.resources = { memory: { limit: 64 * mega }, pids: { limit: 42 } };
       });
@@ -85,7 +85,7 @@ describe.skipIf(requires('root', 'busybox', 'systemd', 'user-manager'))(
         ]),
       );
       box.must(['start', bundle.id]);
-      // From outside of the user's cgroups nobody but root may put a process into one of them.
+      // From outside the cgroups of the user, only root may move a process into them.
       const inside = [...becomeUser, 'env', `XDG_RUNTIME_DIR=${directory}`];
       const scope = ['systemd-run', '--user', '--scope', '--quiet', ...runtime.command, '--root', box.root];
       const done = box.view.exec([...inside, ...scope, 'exec', bundle.id, '/bin/cat', '/proc/self/cgroup']);
@@ -98,14 +98,14 @@ describe.skipIf(requires('root', 'busybox', 'systemd', 'user-manager'))(
       expect(existsSync(`/sys/fs/cgroup${cgroup}`)).toBe(false);
     });
 
-    test('may be asked for over the bus of the session', () => {
+    test('may be requested over the session bus', () => {
       const bundle = created(overBus, made => {
         made.config.linux.cgroupsPath = `app.slice:jar:${made.id}`;
       });
       expect(place(overBus, bundle)).toBe(`${manager}/app.slice/jar-${bundle.id}.scope`);
     });
 
-    test('is refused where the environment does not tell of a session', () => {
+    test('is refused if the environment names no session', () => {
       const bundle = alone.bundle(ofUser);
       const before = alone.traces();
       const failure = alone.fails(['--systemd-cgroup', 'create', '--bundle', bundle.dir, bundle.id]);

@@ -52,7 +52,7 @@ function filesOf(box: Sandbox, id: string): Record<string, string> {
 describe.skipIf(requires('root', 'busybox', 'systemd'))('a container of systemd', () => {
   const box = sandbox();
 
-  test('is a scope in the slice that the path names', () => {
+  test('is a scope in the slice of its path', () => {
     const bundle = created(box, made => {
       made.config.linux.cgroupsPath = `machine.slice:jar:${made.id}`;
     });
@@ -71,19 +71,19 @@ describe.skipIf(requires('root', 'busybox', 'systemd'))('a container of systemd'
     expect(existsSync(`/sys/fs/cgroup/machine.slice/${unit}`)).toBe(false);
   });
 
-  test('is in system.slice without a path, and called by its id', () => {
+  test('is in system.slice without a path, and named after its id', () => {
     const bundle = created(box);
     expect(cgroupOf(box, bundle.id)).toBe(`/system.slice/runc-${bundle.id}.scope`);
   });
 
-  test('is in a slice within a slice', () => {
+  test('is in a nested slice', () => {
     const bundle = created(box, made => {
       made.config.linux.cgroupsPath = `jar-inner.slice:x:${made.id}`;
     });
     expect(cgroupOf(box, bundle.id)).toBe(`/jar.slice/jar-inner.slice/x-${bundle.id}.scope`);
   });
 
-  test('sees its cgroup as the root', () => {
+  test('has its cgroup as the root of its view', () => {
     const bundle = box.bundle(made => made.shell('cat /proc/self/cgroup; ls /sys/fs/cgroup'));
     const done = box.must(['--systemd-cgroup', 'run', '--bundle', bundle.dir, bundle.id]);
     expect(done.stdout).toMatch(/^0::\/\n/);
@@ -105,13 +105,13 @@ describe.skipIf(requires('root', 'busybox', 'systemd'))('a container of systemd'
     expect(owners).toEqual([owner, owner, owner, 0]);
   });
 
-  test('executes programs in its scope', () => {
+  test('contains executed programs in its scope', () => {
     const bundle = created(box);
     box.must(['start', bundle.id]);
     box.must(['exec', bundle.id, '/bin/sh', '-c', 'test "$(cat /proc/self/cgroup)" = 0::/']);
   });
 
-  test('has limits that systemd tells and that are in the files', () => {
+  test('has limits that systemd reports and the control files contain', () => {
     const bundle = created(box, limited);
     const unit = `runc-${bundle.id}.scope`;
     const expected: Record<string, string> = {
@@ -136,12 +136,12 @@ describe.skipIf(requires('root', 'busybox', 'systemd'))('a container of systemd'
       'cpuset.mems': '0',
     };
     expect(filesOf(box, bundle.id)).toMatchObject(written);
-    // systemd writes its own view of things again then
+    // systemd then writes its own values again.
     box.view.sh('systemctl daemon-reload');
     expect(filesOf(box, bundle.id)).toMatchObject(written);
   });
 
-  test('has new limits after an update, in the files and at systemd', () => {
+  test('has new limits after an update, in the files and in systemd', () => {
     const bundle = created(box, limited);
     box.must([
       'update',
@@ -162,7 +162,7 @@ describe.skipIf(requires('root', 'busybox', 'systemd'))('a container of systemd'
     expect(filesOf(box, bundle.id)).toMatchObject({ 'memory.max': `${80 * mega}`, 'pids.max': '77' });
   });
 
-  test('has device rules that systemd knows of, and keeps them over a reload', () => {
+  test('has device rules that systemd reports, and keeps them after a reload', () => {
     const fuse = { allow: true, type: 'c', major: 10, minor: 229, access: 'r' };
     const having = (...more: TestDeviceRule[]) =>
       created(box, made => {
@@ -190,8 +190,8 @@ describe.skipIf(requires('root', 'busybox', 'systemd'))('a container of systemd'
     expect(all()).toEqual([true, true, true, false]);
   });
 
-  test('has new device rules after an update, in place of the old ones', context => {
-    skipWhere(context, 'runc', 'leaves the device rules as they are');
+  test('replaces its device rules in an update', context => {
+    skipWhere(context, 'runc', 'does not update device rules');
     const denied = { allow: false, access: 'rwm' };
     const fuse = { allow: true, type: 'c', major: 10, minor: 229, access: 'r' };
     const bundle = created(box, made => {
@@ -213,8 +213,8 @@ describe.skipIf(requires('root', 'busybox', 'systemd'))('a container of systemd'
     expect(updated(denied)).toEqual(['strict', false, true]);
   });
 
-  test('has a quota as systemd counts it, in the file too', context => {
-    skipWhere(context, 'runc 1.1', 'has another in the file');
+  test('has a quota rounded as in systemd, in the file too', context => {
+    skipWhere(context, 'runc 1.1', 'writes another value to the file');
     const bundle = created(box, made => {
       made.config.linux.resources = { cpu: { quota: 500000, period: 900000 } };
     });
@@ -227,8 +227,8 @@ describe.skipIf(requires('root', 'busybox', 'systemd'))('a container of systemd'
     expect(found()).toEqual(['340ms', '34000 100000']);
   });
 
-  test('is idle or has a weight, also by the names of files, and systemd agrees', context => {
-    skipWhere(context, 'runc 1.1', 'does not tell systemd of idle');
+  test('is idle or has a weight, also by names of files, and systemd agrees', context => {
+    skipWhere(context, 'runc 1.1', 'passes systemd no idle');
     const bundle = created(box, made => {
       made.config.linux.resources = { cpu: { shares: 2048 } };
     });
@@ -236,8 +236,8 @@ describe.skipIf(requires('root', 'busybox', 'systemd'))('a container of systemd'
       const done = box.must(['update', '--resources', '-', bundle.id], { input: JSON.stringify(resources) });
       const directory = `/sys/fs/cgroup${cgroupOf(box, bundle.id)}`;
       const idle = readFileSync(`${directory}/cpu.idle`, 'utf8').trim();
-      const told = show(box, `runc-${bundle.id}.scope`, 'CPUWeight')['CPUWeight'];
-      return [idle, told, done.stderr.includes('unable to apply both')];
+      const weight = show(box, `runc-${bundle.id}.scope`, 'CPUWeight')['CPUWeight'];
+      return [idle, weight, done.stderr.includes('unable to apply both')];
     };
     expect(updated({ cpu: { shares: 200, idle: 1 } })).toEqual(['1', 'idle', true]);
     expect(updated({ cpu: { shares: 1024 } })).toMatchObject(['0', expect.stringMatching(/^\d+$/), false]);
@@ -245,7 +245,7 @@ describe.skipIf(requires('root', 'busybox', 'systemd'))('a container of systemd'
     expect(updated({ unified: { 'cpu.weight': '8' } })).toEqual(['0', '8', false]);
   });
 
-  test('has the properties that annotations ask for', () => {
+  test('has the properties that its annotations set', () => {
     const bundle = created(box, made => {
       made.config.annotations = {
         'org.systemd.property.TimeoutStopSec': '7',
@@ -258,7 +258,7 @@ describe.skipIf(requires('root', 'busybox', 'systemd'))('a container of systemd'
     });
   });
 
-  test('takes the name of a unit that has failed, and not of one that runs', async () => {
+  test('can have the name of a failed unit, but not of an active one', async () => {
     const name = `runc-${box.name}-taken.scope`;
     const background = ['systemd-run', '--scope', '--quiet', `--unit=${name}`];
     box.view.spawn([...background, '-pRuntimeMaxSec=1', 'sleep', '1000']);
@@ -282,9 +282,9 @@ describe.skipIf(requires('root', 'busybox', 'systemd'))('a container of systemd'
     }
   });
 
-  test('is deleted also when its scope has failed', async () => {
+  test('is deleted even if its scope has failed', async () => {
     const bundle = created(box, made => {
-      // the init is deaf to SIGTERM
+      // The init ignores SIGTERM.
       made.config.annotations = {
         'org.systemd.property.RuntimeMaxUSec': 'uint64 1000000',
         'org.systemd.property.TimeoutStopSec': '1',
@@ -296,7 +296,7 @@ describe.skipIf(requires('root', 'busybox', 'systemd'))('a container of systemd'
     expect(show(box, unit, 'LoadState')['LoadState']).toBe('not-found');
   });
 
-  test('leaves no unit when it cannot be created', () => {
+  test('leaves no unit if it cannot be created', () => {
     const bundle = box.bundle(made => {
       made.config.process.args = ['/no/such/program'];
     });
@@ -322,7 +322,7 @@ describe.skipIf(requires('root', 'busybox', 'systemd'))('a container of systemd'
 describe.skipIf(requires('root', 'busybox', 'cgroup2', 'other-init'))('without systemd', () => {
   const box = sandbox();
 
-  test('a container that is to be made by it is refused, and nothing is left', () => {
+  test('a container with --systemd-cgroup is refused without traces', () => {
     const bundle = box.bundle();
     const before = box.traces();
     const failure = box.fails(['--systemd-cgroup', 'create', '--bundle', bundle.dir, bundle.id]);

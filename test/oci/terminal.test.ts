@@ -12,11 +12,11 @@ describe.skipIf(requires('root', 'busybox', 'g++'))('a terminal', () => {
   const box = sandbox();
   const beside = companions();
 
-  /** Somebody who listens on a console socket, and is a terminal emulator then. */
+  /** A helper that listens on a console socket, and then is the terminal emulator. */
   const receiver = (path = join(box.mkdir('console'), 's')) =>
     beside.listening('terminal', ['receive', path], path);
 
-  /** On a terminal; prints the size and what its streams are, then what is typed. */
+  /** Runs on a terminal; prints the size and the type of its streams, then its input. */
   const interactive = (modify: (bundle: Bundle) => void = () => {}) =>
     box.bundle(made => {
       made.config.process.terminal = true;
@@ -30,19 +30,19 @@ describe.skipIf(requires('root', 'busybox', 'g++'))('a terminal', () => {
     box.must(['start', bundle.id]);
   };
 
-  test('is handed over on the console socket, and the program talks on it', async () => {
+  test('is sent to the console socket, and the program uses it', async () => {
     const socket = await receiver();
     const bundle = interactive();
     await started(bundle, socket);
     await until('the program runs', () => socket.stdout() === 'ready\r\n');
     socket.child.stdin?.write('hello\n');
-    // the terminal echoes
+    // The terminal echoes the input.
     await until('it answers', () => socket.stdout() === 'ready\r\nhello\r\n<hello>\r\n');
     await until('it hangs up at the end', () => socket.stderr().endsWith('hangup\n'));
     expect(socket.stderr()).toContain('received /dev/');
   });
 
-  test('is the controlling terminal and /dev/console, and the three streams are one', async () => {
+  test('is the controlling terminal and /dev/console, and all three streams', async () => {
     const socket = await receiver();
     const bundle = interactive(made => {
       made.shell(
@@ -58,7 +58,7 @@ describe.skipIf(requires('root', 'busybox', 'g++'))('a terminal', () => {
     await started(bundle, socket);
     await until('it ends', () => socket.stderr().endsWith('hangup\n'));
     const device = '88:0 1000:5';
-    // session 1; the terminal's number is 136:0
+    // Session 1; the terminal has the number 136:0.
     const expected = [
       '/dev/pts/0',
       '/dev/pts/0',
@@ -73,12 +73,12 @@ describe.skipIf(requires('root', 'busybox', 'g++'))('a terminal', () => {
     expect(socket.stdout().split('\r\n')).toEqual(expected);
   });
 
-  test('has no descriptor left over', async () => {
+  test('has no further descriptor', async () => {
     const socket = await receiver();
     const bundle = interactive(made => made.shell('ls /proc/self/fd'));
     await started(bundle, socket);
     await until('it ends', () => socket.stderr().endsWith('hangup\n'));
-    // 3 is that of ls itself
+    // Descriptor 3 belongs to ls.
     expect(socket.stdout().split(/\s+/)).toEqual(['0', '1', '2', '3', '']);
   });
 
@@ -95,7 +95,7 @@ describe.skipIf(requires('root', 'busybox', 'g++'))('a terminal', () => {
     expect(socket.stderr()).toContain(` ${expected}\n`);
   });
 
-  test('tells the program of a new size', async () => {
+  test('reports a new size to the program', async () => {
     const socket = await receiver();
     const bundle = interactive(made => {
       made.config.process.consoleSize = { height: 24, width: 80 };
@@ -108,7 +108,7 @@ describe.skipIf(requires('root', 'busybox', 'g++'))('a terminal', () => {
     await until('it prints the new size', () => socket.stdout().endsWith('25 81\r\n'));
   });
 
-  test('is one of the devpts in a /dev from outside, whose ptmx is a node', async () => {
+  test('is from the devpts of a /dev from outside, whose ptmx is a node', async () => {
     const dev = box.mkdir('dev');
     box.view.sh('cd "$1"; mknod -m 600 ptmx c 5 2; mknod -m 666 null c 1 3; mkdir pts; touch console', dev);
     const socket = await receiver();
@@ -124,20 +124,20 @@ describe.skipIf(requires('root', 'busybox', 'g++'))('a terminal', () => {
     expect(box.view.sh('stat -c "%a %u %t:%T" "$1"', join(dev, 'ptmx')).trim()).toBe('600 0 5:2');
   });
 
-  test('of run --detach is handed over too', async () => {
+  test('of run --detach is sent too', async () => {
     const socket = await receiver();
     const bundle = interactive();
     box.must(['run', '-d', '--bundle', bundle.dir, '--console-socket', socket.path, bundle.id]);
     await until('the program runs', () => socket.stdout() === 'ready\r\n');
   });
 
-  test('reaches a socket whose path counts from the working directory', async () => {
+  test('is sent to a socket whose path is relative to the working directory', async () => {
     const socket = await receiver();
     const bundle = interactive();
     const name = basename(socket.path);
     const args = ['create', '--bundle', bundle.dir, '--console-socket', name, bundle.id];
     const cwd = join(socket.path, '..');
-    if (disagrees('runc', 'looks for it in the bundle')) {
+    if (disagrees('runc', 'resolves it relative to the bundle')) {
       expect(box.fails(args, { cwd }).message).toContain('no such file or directory');
       return;
     }
@@ -145,12 +145,12 @@ describe.skipIf(requires('root', 'busybox', 'g++'))('a terminal', () => {
     await until('it is handed over', () => socket.stderr().includes('received'));
   });
 
-  test('reaches a socket whose path is longer than an address', async () => {
+  test('is sent to a socket whose path is longer than a socket address', async () => {
     const path = join(box.mkdir('x'.repeat(120)), 's');
     const socket = await receiver(path);
     const bundle = interactive();
     const args = ['create', '--bundle', bundle.dir, '--console-socket', path, bundle.id];
-    if (disagrees('runc', 'cannot reach it')) {
+    if (disagrees('runc', 'cannot connect to it')) {
       expect(box.fails(args).message).toContain('connect: invalid argument');
       return;
     }
@@ -158,7 +158,7 @@ describe.skipIf(requires('root', 'busybox', 'g++'))('a terminal', () => {
     await until('it is handed over', () => socket.stderr().includes('received'));
   });
 
-  test('is hung up when nobody holds the master any more', async () => {
+  test('hangs up when its master is closed', async () => {
     const socket = await receiver();
     const bundle = interactive(made =>
       made.shell('trap "exit 3" HUP; echo ready; while :; do sleep 0.01; done'),
@@ -169,7 +169,7 @@ describe.skipIf(requires('root', 'busybox', 'g++'))('a terminal', () => {
     await until('the container ends', () => box.state(bundle.id).status === 'stopped');
   });
 
-  test('needs a console socket where the runtime does not stay', () => {
+  test('needs a console socket if the runtime does not stay', () => {
     const bundle = interactive();
     const text = `cannot allocate tty if ${runtime.name} will detach without setting console socket`;
     const before = box.traces();
@@ -178,7 +178,7 @@ describe.skipIf(requires('root', 'busybox', 'g++'))('a terminal', () => {
     expect(box.traces()).toEqual(before);
   });
 
-  test('must be asked for when there is a console socket, and the runtime must not stay', async () => {
+  test('must be requested if there is a console socket, and the runtime must not stay', async () => {
     const socket = await receiver();
     const text = `cannot use console socket if ${runtime.name} will not detach or allocate tty`;
     const flags = ['--console-socket', socket.path];
@@ -188,10 +188,10 @@ describe.skipIf(requires('root', 'busybox', 'g++'))('a terminal', () => {
     box.failsWith(['run', '--bundle', bundle.dir, ...flags, bundle.id], text, 'usage.console-socket');
   });
 
-  test('that cannot be handed over fails the create, and leaves nothing', () => {
+  test('that cannot be sent fails the create, without traces', () => {
     const bundle = interactive();
     const before = box.traces();
-    const path = join(box.mkdir('console'), 'nobody');
+    const path = join(box.mkdir('console'), 'missing');
     const failure = box.fails(['create', '--bundle', bundle.dir, '--console-socket', path, bundle.id]);
     expect(failure.message).toContain('no such file or directory');
     if (isTsubo) {
@@ -211,10 +211,10 @@ describe.skipIf(requires('root', 'busybox', 'g++'))('a terminal', () => {
     }
   });
 
-  test('does not follow an image whose /dev/console is a link', async () => {
+  test('does not follow a /dev/console that is a link in the image', async () => {
     const socket = await receiver();
     const bundle = interactive(made => {
-      // the root's own /dev
+      // The /dev of the root itself.
       made.unmount('/dev');
       made.config.mounts.push({
         destination: '/dev/pts',
@@ -227,7 +227,7 @@ describe.skipIf(requires('root', 'busybox', 'g++'))('a terminal', () => {
       made.shell('cat /etc/target');
     });
     const args = ['create', '--bundle', bundle.dir, '--console-socket', socket.path, bundle.id];
-    if (disagrees('runc 1.1', 'mounts the terminal over what the link leads to')) {
+    if (disagrees('runc 1.1', 'mounts the terminal over the target of the link')) {
       box.must(args);
       return;
     }

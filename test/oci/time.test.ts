@@ -7,7 +7,7 @@ import { requires } from '../helpers/requires.ts';
 import { isTsubo, runs } from '../helpers/runtime.ts';
 import { sandbox } from '../helpers/sandbox.ts';
 
-/** Time namespaces came with 1.2: the old one says that there is no such type. */
+/** Time namespaces came with 1.2: older versions refuse the type. */
 const old = runs('runc 1.1');
 
 describe.skipIf(old || requires('root', 'busybox', 'capability:SYS_TIME'))('the time of a container', () => {
@@ -18,9 +18,9 @@ describe.skipIf(old || requires('root', 'busybox', 'capability:SYS_TIME'))('the 
     bundle.config.linux.namespaces.push({ type: 'time' });
     if (offsets !== undefined) bundle.config.linux.timeOffsets = offsets;
   };
-  /** What the same program says outside of containers, right before and right after. */
+  /** Output of the same program outside of containers, right before and right after. */
   const outside = () => parseReport(box.view.sh(`cd / && ${box.bundle().inRoot('/bin/inside')}`)).clocks;
-  /** How far the clock of the container is from that of the host, between two bounds. */
+  /** Difference between the clocks of the container and the host, as two bounds. */
   const difference = (clock: keyof Report['clocks'], look: () => Report): [number, number] => {
     const before = Number(outside()[clock]);
     const inside = Number(look().clocks[clock]);
@@ -47,7 +47,7 @@ describe.skipIf(old || requires('root', 'busybox', 'capability:SYS_TIME'))('the 
     expectOffset('monotonic', 0, look);
   });
 
-  test('is that of /proc/uptime too, and of what its programs start', () => {
+  test('applies to /proc/uptime and to the children of the program', () => {
     const printed = box.shell('sh -c "cat /proc/uptime"', bundle =>
       offset(bundle, { boottime: { secs: 1000 * day } }),
     );
@@ -56,7 +56,7 @@ describe.skipIf(old || requires('root', 'busybox', 'capability:SYS_TIME'))('the 
     expect(Number(printed.split(' ')[0])).toBeLessThan(1000 * day + host + 1);
   });
 
-  test('is in a namespace of its own also without offsets', () => {
+  test('is in a new namespace also without offsets', () => {
     const report = box.inside(bundle => offset(bundle));
     expect(report.namespaces['time']).toMatch(/^time:\[\d+\]$/);
     expect(report.namespaces['time']).not.toBe(readlinkSync('/proc/self/ns/time'));
@@ -74,7 +74,7 @@ describe.skipIf(old || requires('root', 'busybox', 'capability:SYS_TIME'))('the 
     expectOffset('monotonic', 5 * day, look);
   });
 
-  test.each(['created', 'running'] as const)('is that of exec in a %s container too', which => {
+  test.each(['created', 'running'] as const)('applies to exec in a %s container', which => {
     const bundle = box[which](made => offset(made, { monotonic: { secs: 9 * day } }));
     const theirs = readlinkSync(`/proc/${box.state(bundle.id).pid}/ns/time`);
     const look = () => {
@@ -87,7 +87,7 @@ describe.skipIf(old || requires('root', 'busybox', 'capability:SYS_TIME'))('the 
   });
 
   test.each([{ secs: -1_000_000_000 }, { secs: 9_000_000_000_000 }])(
-    'cannot be before the start of the clock, or beyond its end: %j',
+    'cannot be before the start of the clock, or after its end: %j',
     value => {
       const failure = box.refuses(box.bundle(made => offset(made, { boottime: value })));
       if (!isTsubo) return;
@@ -100,7 +100,7 @@ describe.skipIf(old || requires('root', 'busybox', 'capability:SYS_TIME'))('the 
     },
   );
 
-  test('cannot be set without CAP_SYS_TIME, and is then refused at its place', () => {
+  test('cannot be set without CAP_SYS_TIME, and is refused at its place', () => {
     const bundle = box.bundle(made => offset(made, { boottime: { secs: 1 } }));
     const command = box.command('create', '--bundle', bundle.dir, bundle.id);
     const done = box.view.exec(['/usr/bin/setpriv', '--bounding-set=-sys_time', ...command]);

@@ -34,7 +34,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('update', () => {
       expect(box.state(bundle.id).status).toBe('running');
     });
 
-    test('comes from a file too, also by the name of the control file', () => {
+    test('is read from a file too, also by the name of the control file', () => {
       const bundle = box.running(limited(pages(4)));
       const file = box.fresh('limits');
       writeFileSync(file, JSON.stringify({ unified: { 'hugetlb.2MB.max': `${10 * mega}` } }));
@@ -42,7 +42,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('update', () => {
       expect(value(bundle, 'hugetlb.2MB.max')).toBe(`${10 * mega}`);
     });
 
-    test('puts back what it has written when a later value is refused', context => {
+    test('restores the values it has written if a later value is refused', context => {
       skipWhere(context, 'runc', 'writes the values of unified in any order');
       const bundle = box.running(limited(pages(4)));
       const unified = { 'hugetlb.2MB.max': `${10 * mega}`, 'cgroup.max.depth': 'deep' };
@@ -54,7 +54,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('update', () => {
     });
   });
 
-  test('of a paused container works, and leaves it paused', () => {
+  test('of a paused container works, and the container remains paused', () => {
     const bundle = box.running(limited({}));
     const freeze = box.view.path(`/sys/fs/cgroup/${bundle.id}/cgroup.freeze`);
     writeFileSync(freeze, '1');
@@ -64,7 +64,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('update', () => {
     writeFileSync(freeze, '0');
   });
 
-  test('that asks for nothing changes nothing', () => {
+  test('without a value changes nothing', () => {
     const bundle = box.running(limited({ unified: { 'cgroup.max.depth': '3' } }));
     update(bundle);
     updateFrom(bundle, {
@@ -75,16 +75,16 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('update', () => {
     expect(value(bundle, 'cgroup.max.depth')).toBe('3');
   });
 
-  test('of a container that has ended is refused', async () => {
+  test('of a stopped container is refused', async () => {
     const bundle = await box.stopped();
     const failure = box.fails(['update', '--resources', '-', bundle.id], { input: '{}' });
     expect(failure.status).toBe(1);
-    if (!disagrees('runc 1.1', 'goes on to the missing control files')) {
+    if (!disagrees('runc 1.1', 'fails at the missing control files')) {
       expect(failure.message).toContain('container not running');
     }
   });
 
-  test('of a container that is not there is refused', () => {
+  test('of an unknown container is refused', () => {
     box.failsWith(
       ['update', '--pids-limit', '3', `${box.name}-none`],
       'container does not exist',
@@ -103,8 +103,8 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('update', () => {
     box.failsWith(['update', option, text, bundle.id], words, 'usage.bad-value');
   });
 
-  test('to a document that is none is refused, with its line', context => {
-    context.skip(!isTsubo, 'Go has no lines');
+  test('with an invalid document is refused, with the line', context => {
+    context.skip(!isTsubo, 'runc reports no line');
     const bundle = box.running();
     const failure = box.fails(['update', '--resources', '-', bundle.id], {
       input: '{\n  "cpu": {\n    "cpus": "3-1"\n  }\n}',
@@ -118,8 +118,8 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('update', () => {
     expect(failure.message).toMatch(/ \(standard input:3:13 \/cpu\/cpus\)$/);
   });
 
-  test('that is refused names the option or the document that asked', context => {
-    context.skip(!isTsubo, 'Go has no places');
+  test('that is refused names the option or the document with the value', context => {
+    context.skip(!isTsubo, 'runc reports no place');
     const bundle = box.running();
     const place = (args: string[], input = '') => {
       const { message } = box.fails(['update', ...args, bundle.id], { input });
@@ -141,7 +141,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('update', () => {
   });
 
   describe.skipIf(requires('cgroup2:cpu'))('of cpu', () => {
-    test('keeps the one of quota and period that is not given', () => {
+    test('keeps the stored quota or period if only the other is given', () => {
       const bundle = box.running(limited({ cpu: { quota: 500000, period: 1000000, shares: 100 } }));
       update(bundle, '--cpu-period', '900000');
       expect(value(bundle, 'cpu.max')).toBe('500000 900000');
@@ -160,7 +160,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('update', () => {
       expect([value(bundle, 'cpu.max'), value(bundle, 'cpu.max.burst')]).toEqual(['90000 100000', '90000']);
     });
 
-    test('makes it idle and wakes it', context => {
+    test('sets and clears idle', context => {
       skipWhere(context, 'runc 1.1', 'has no idle');
       const bundle = box.running(limited({ cpu: { shares: 2048 } }));
       update(bundle, '--cpu-idle', '1');
@@ -170,7 +170,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('update', () => {
       update(bundle, '--cpu-idle', '0');
       expect(value(bundle, 'cpu.idle')).toBe('0');
     });
-    test('makes it idle and wakes it by the names of files', context => {
+    test('sets and clears idle by the names of control files', context => {
       skipWhere(
         context,
         'runc',
@@ -188,7 +188,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('update', () => {
   });
 
   describe.skipIf(requires('cgroup2:memory'))('of memory', () => {
-    test('counts swap beside the limit', () => {
+    test('counts swap in addition to the limit', () => {
       const bundle = box.running(limited({ memory: { limit: 32 * mega, swap: 64 * mega } }));
       update(bundle, '--memory', '30M', '--memory-swap', '50M');
       expect([value(bundle, 'memory.max'), value(bundle, 'memory.swap.max')]).toEqual([
@@ -204,7 +204,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('update', () => {
       expect([value(bundle, 'memory.max'), value(bundle, 'memory.swap.max')]).toEqual(['max', 'max']);
     });
 
-    test('is refused below the usage where that is to be looked at', () => {
+    test('is refused below the usage if checkBeforeUpdate is set', () => {
       const bundle = box.running(limited({ memory: { limit: 32 * mega } }));
       const failure = box.fails(['update', '--resources', '-', bundle.id], {
         input: JSON.stringify({ memory: { limit: 1024, checkBeforeUpdate: true } }),
@@ -215,7 +215,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('update', () => {
   });
 
   describe.skipIf(requires('cgroup2:pids'))('of pids', () => {
-    test('sets, removes and remaps the limit', () => {
+    test('sets, removes and maps the limit', () => {
       const bundle = box.running(limited({ pids: { limit: 20 } }));
       update(bundle, '--pids-limit', '12345');
       expect(value(bundle, 'pids.max')).toBe('12345');

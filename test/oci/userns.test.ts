@@ -19,10 +19,10 @@ import { requires } from '../helpers/requires.ts';
 import { disagrees, isTsubo, skipWhere } from '../helpers/runtime.ts';
 import { sandbox } from '../helpers/sandbox.ts';
 
-/** Of the host: the container's root. */
+/** User id on the host of the container's root. */
 const first = 100_000;
-/** What a user without a number is shown as. */
-const nobody = 65_534;
+/** The id that the kernel shows for a user without a mapping. */
+const overflowId = 65_534;
 const EACCES = 13;
 const EROFS = 30;
 
@@ -43,7 +43,7 @@ describe.skipIf(requires('root', 'busybox'))('a user namespace of its own', () =
 
   test('is not made for mappings alone, which are ignored with a warning', () => {
     const modify = ({ config: { linux } }: Bundle): void => {
-      // Not even looked at: the kernel would refuse the first.
+      // They are not validated: the kernel would refuse the first.
       linux.uidMappings = [{ containerID: 0, hostID: first, size: 0 }];
       linux.gidMappings = [{ containerID: 0, hostID: first, size: 65_536 }];
     };
@@ -79,7 +79,7 @@ describe.skipIf(requires('root', 'busybox'))('a user namespace of its own', () =
         encoding: 'utf8',
       });
     let looked = list();
-    // it fails when any process of the machine ends while it looks
+    // lsns fails if a process of the machine ends meanwhile.
     for (let again = 0; looked.status !== 0 && again < 10; again++) looked = list();
     expect(looked).toMatchObject({ status: 0 });
     const all = looked.stdout;
@@ -101,11 +101,11 @@ describe.skipIf(requires('root', 'busybox'))('a user namespace of its own', () =
     expect(report.groups).toEqual([5, 6]);
   });
 
-  test('gives no group of the runtime', () => {
+  test('drops the groups of the runtime', () => {
     expect(box.inside(fresh).groups).toEqual([]);
   });
 
-  test('gives capabilities, and no more than were asked for', () => {
+  test('grants the requested capabilities, and no others', () => {
     const set = ['CAP_SYS_ADMIN', 'CAP_SYS_RESOURCE', 'CAP_NET_ADMIN'];
     const { status } = box.inside(
       also(({ config }) => {
@@ -118,7 +118,7 @@ describe.skipIf(requires('root', 'busybox'))('a user namespace of its own', () =
     expect(status).toMatchObject({ CapInh: none, CapAmb: none });
   });
 
-  test('lets nobody of its own look into its first process before the start', () => {
+  test('denies its users access to its first process before the start', () => {
     const { pid } = box.state(box.created(fresh).id);
     expect(statSync(`/proc/${pid}/fd`).uid).toBe(0);
     const report = box.inside(fresh);
@@ -127,7 +127,7 @@ describe.skipIf(requires('root', 'busybox'))('a user namespace of its own', () =
   });
 
   describe('files', () => {
-    test('have the owners that the mappings say, in the root and in binds', () => {
+    test('have mapped owners, in the root and in binds', () => {
       const dir = box.source();
       chownSync(join(dir, 'note'), first + 7, first + 8);
       mkdirSync(join(dir, 'open'));
@@ -135,12 +135,16 @@ describe.skipIf(requires('root', 'busybox'))('a user namespace of its own', () =
       const bundle = box.bundle(
         also(having(bind(dir, '/a')), made => made.shell('stat -c %u:%g / /a /a/note; echo >/a/open/new')),
       );
-      expect(box.run(bundle).stdout.trim().split('\n')).toEqual(['0:0', `${nobody}:${nobody}`, '7:8']);
+      expect(box.run(bundle).stdout.trim().split('\n')).toEqual([
+        '0:0',
+        `${overflowId}:${overflowId}`,
+        '7:8',
+      ]);
       expect(statSync(join(dir, 'open/new'))).toMatchObject({ uid: first, gid: first });
       expect(statSync(bundle.inRoot('/proc')).uid).toBe(first);
     });
 
-    test('of users without a mapping are not in its power', () => {
+    test('of users without a mapping are not accessible', () => {
       const dir = box.source();
       chmodSync(join(dir, 'note'), 0o600);
       const set = ['CAP_DAC_OVERRIDE', 'CAP_CHOWN', 'CAP_FOWNER'];
@@ -155,7 +159,7 @@ describe.skipIf(requires('root', 'busybox'))('a user namespace of its own', () =
   });
 
   describe('mounts', () => {
-    test('are all there', () => {
+    test('are all made', () => {
       const report = box.inside(fresh, {
         probe: ['/proc/1/comm', '/dev/mqueue', '/dev/shm', '/sys/fs/cgroup'],
       });
@@ -180,7 +184,7 @@ describe.skipIf(requires('root', 'busybox'))('a user namespace of its own', () =
       expect(mountAt(report, '/proc/sys').options).toContain('ro');
     });
 
-    test('show a source that only the host may reach', context => {
+    test('show a source that only the host may access', context => {
       skipWhere(context, 'runc 1.1', 'opens sources as the root of the namespace');
       const outer = box.mkdir('private');
       const dir = join(outer, 'source');
@@ -192,7 +196,7 @@ describe.skipIf(requires('root', 'busybox'))('a user namespace of its own', () =
       expect(report.probes['/a/note']?.read?.text).toBe('from the host');
     });
 
-    test('show what another mount of the config brought into the root', context => {
+    test('show the content of an earlier mount of the config in the root', context => {
       skipWhere(context, 'runc 1.1', 'opens the source before the mounts are made');
       const report = box.inside(
         also(made => {
@@ -218,7 +222,7 @@ describe.skipIf(requires('root', 'busybox'))('a user namespace of its own', () =
       for (const dir of mounted.splice(0)) box.view.sh(`umount ${dir}`);
     });
 
-    test('keep the options of the host that are locked', () => {
+    test('keep the locked options of the host', () => {
       const dir = locked('ro');
       const all = ['CAP_SYS_ADMIN'];
       const script =
@@ -234,8 +238,8 @@ describe.skipIf(requires('root', 'busybox'))('a user namespace of its own', () =
       expect(done.stdout).toMatch(/^kept\n.* \/a ro,nosuid,nodev,noexec/);
     });
 
-    test('with other options keep those that are locked', context => {
-      skipWhere(context, 'runc 1.1', 'fails where options are locked');
+    test('with other options keep the locked ones', context => {
+      skipWhere(context, 'runc 1.1', 'fails on locked options');
       const dir = locked('rw');
       const report = box.inside(also(having(bind(dir, '/a', 'ro'))));
       expect(mountAt(report, '/a').options).toEqual(
@@ -263,7 +267,7 @@ describe.skipIf(requires('root', 'busybox'))('a user namespace of its own', () =
       if (isTsubo) expect(failure.record).toMatchObject({ pointer: '/mounts/7', errnoName: 'EPERM' });
     });
 
-    test('make the root read-only', () => {
+    test('make the root readonly', () => {
       const report = box.inside(
         also(({ config }) => {
           config.root.readonly = true;
@@ -273,13 +277,13 @@ describe.skipIf(requires('root', 'busybox'))('a user namespace of its own', () =
       expect(report.probes['/etc']?.write).toBe(EROFS);
     });
 
-    test('leave the root of the host where it is', () => {
+    test('do not move the root of the host', () => {
       const seen = box.shell('ls /; ls /proc/1/root/', fresh);
       expect(seen).not.toContain('boot');
     });
   });
 
-  test('may have a root that only the host reaches', context => {
+  test('may have a root that only the host may access', context => {
     skipWhere(context, 'runc 1.1', 'opens the root as the root of the namespace');
     skipWhere(context, 'crun', 'opens the root as the root of the namespace');
     const report = box.inside(
@@ -312,7 +316,7 @@ describe.skipIf(requires('root', 'busybox'))('a user namespace of its own', () =
       expect(box.shell(script, fresh).trim().split(/\s+/)).toEqual(['5', '7']);
     });
 
-    test('of the config are bound too, and FIFOs made', () => {
+    test('of the config are bound too, and FIFOs are made', () => {
       const onlyNodes = disagrees('runc 1.1', 'binds a FIFO of the host');
       const report = box.inside(
         also(({ config }) => {
@@ -363,7 +367,7 @@ describe.skipIf(requires('root', 'busybox'))('a user namespace of its own', () =
   });
 
   test('can have a time of its own', context => {
-    skipWhere(context, 'runc 1.1', 'knows no time namespaces');
+    skipWhere(context, 'runc 1.1', 'has no time namespaces');
     skipWhere(context, 'crun', 'writes the offsets of another namespace');
     const bundle = box.running(
       also(({ config }) => {
@@ -376,7 +380,7 @@ describe.skipIf(requires('root', 'busybox'))('a user namespace of its own', () =
     expect(ns(box.state(bundle.id).pid, 'time')).not.toBe(ns(box.view.pid, 'time'));
   });
 
-  test('has hooks on both of its sides', () => {
+  test('has hooks in both namespaces', () => {
     const dir = box.mkdir('hooks');
     chmodSync(dir, 0o777);
     const note = (name: string) => [
@@ -395,12 +399,12 @@ describe.skipIf(requires('root', 'busybox'))('a user namespace of its own', () =
     expect(statSync(join(dir, 'container')).uid).toBe(first);
   });
 
-  describe('that is joined by its path', () => {
+  describe('that is joined by path', () => {
     const join_ = (other: Bundle, ...files: readonly (readonly [string, string])[]) => {
       const { pid } = box.state(other.id);
       return (bundle: Bundle) => {
         bundle.chown(first);
-        if (disagrees('runc 1.1', 'wants the mappings of a joined user namespace too')) {
+        if (disagrees('runc 1.1', 'requires the mappings of a joined user namespace too')) {
           const { uidMappings = [], gidMappings = [] } = other.config.linux;
           Object.assign(bundle.config.linux, { uidMappings, gidMappings });
         }
@@ -410,7 +414,7 @@ describe.skipIf(requires('root', 'busybox'))('a user namespace of its own', () =
       };
     };
 
-    test('is the same one', () => {
+    test('is the same namespace', () => {
       const other = box.running(fresh);
       const report = box.inside(join_(other), { probe: ['/proc/self/uid_map'] });
       expect(report.namespaces['user']).toBe(ns(box.state(other.id).pid, 'user'));
@@ -420,7 +424,7 @@ describe.skipIf(requires('root', 'busybox'))('a user namespace of its own', () =
       expect(report.probes['/proc/self/uid_map']?.uid).toBe(0);
     });
 
-    test('can come with others that belong to it', () => {
+    test('can be joined with other namespaces that it owns', () => {
       const other = box.running(fresh);
       const report = box.inside(made => {
         join_(other, ['network', 'net'], ['ipc', 'ipc'], ['uts', 'uts'], ['pid', 'pid'])(made);
@@ -433,7 +437,7 @@ describe.skipIf(requires('root', 'busybox'))('a user namespace of its own', () =
       expect(box.must(['exec', other.id, '/bin/cat', '/proc/sys/kernel/hostname']).stdout).toBe('both\n');
     });
 
-    test('can be given its mappings once more', () => {
+    test('accepts its own mappings', () => {
       const other = box.running(fresh);
       const report = box.inside(made => {
         join_(other)(made);
@@ -443,9 +447,9 @@ describe.skipIf(requires('root', 'busybox'))('a user namespace of its own', () =
       expect(report.namespaces['user']).toBe(ns(box.state(other.id).pid, 'user'));
     });
 
-    test('cannot be given other ones', context => {
-      skipWhere(context, 'runc 1.1', 'passes over the mappings');
-      skipWhere(context, 'crun', 'passes over the mappings');
+    test('refuses other mappings', context => {
+      skipWhere(context, 'runc 1.1', 'ignores the mappings');
+      skipWhere(context, 'crun', 'ignores the mappings');
       const other = box.running(fresh);
       const failure = box.refuses(
         box.bundle(made => {
@@ -458,9 +462,9 @@ describe.skipIf(requires('root', 'busybox'))('a user namespace of its own', () =
     });
   });
 
-  test('leaves the cgroups of the host read-only below a /sys of the host that is', context => {
-    skipWhere(context, 'runc', 'leaves what is mounted below a read-only mount writable');
-    // of the container's root, as a delegated cgroup of a user's containers is
+  test('keeps the cgroups of the host readonly below a readonly /sys of the host', context => {
+    skipWhere(context, 'runc', 'keeps the mounts below a readonly mount writable');
+    // Owned by the root of the container, like a delegated cgroup of rootless containers.
     const cgroup = `/sys/fs/cgroup/${box.name}-given`;
     box.view.sh('mkdir "$1" && chown -R 100000:100000 "$1"', cgroup);
     try {
@@ -480,7 +484,7 @@ describe.skipIf(requires('root', 'busybox'))('a user namespace of its own', () =
     }
   });
 
-  test('can have a network of the host’s', () => {
+  test('can be combined with a network namespace of the host', () => {
     const other = box.running();
     const path = `/proc/${box.state(other.id).pid}/ns/net`;
     const report = box.inside(
@@ -492,7 +496,7 @@ describe.skipIf(requires('root', 'busybox'))('a user namespace of its own', () =
     expect(report.namespaces['net']).toBe(ns(box.state(other.id).pid, 'net'));
   });
 
-  test('can be had without pivot_root', () => {
+  test('works without pivot_root', () => {
     const report = box.inside(
       also(({ config }) => {
         config.hostname = 'moved';
@@ -504,7 +508,7 @@ describe.skipIf(requires('root', 'busybox'))('a user namespace of its own', () =
     expect(report.probes['/etc']?.write).toBe(EROFS);
     expect(words(report.probes['/proc/self/uid_map']?.read?.text)).toBe('0 100000 65536');
     expect(report.mounts[0]?.target).toBe('/');
-    // what is left of the host's below shows nothing of the kernel
+    // The remaining part of the host's tree below exposes no kernel files.
     const bundle = box.bundle(
       also(made => {
         const all = ['CAP_SYS_ADMIN'];
@@ -516,7 +520,7 @@ describe.skipIf(requires('root', 'busybox'))('a user namespace of its own', () =
   });
 
   test('can be joined with the mount namespace that it owns', async context => {
-    skipWhere(context, 'runc 1.1', 'wants the mappings of a joined user namespace too');
+    skipWhere(context, 'runc 1.1', 'requires the mappings of a joined user namespace too');
     const holder = box.view.spawn(['unshare', '--user', '--mount', 'sh', '-c', 'echo ready && exec cat']);
     await once(holder.stdout as Readable, 'data');
     const pid = Number(readFileSync(`/proc/${holder.pid}/stat`, 'utf8').split(' ')[0]);
@@ -535,7 +539,7 @@ describe.skipIf(requires('root', 'busybox'))('a user namespace of its own', () =
     await once(holder, 'close');
   });
 
-  test('cannot have the mount namespace of others', () => {
+  test('cannot be joined with a mount namespace of others', () => {
     const shared = box.refuses(
       box.bundle(
         also(made => {
@@ -569,16 +573,16 @@ describe.skipIf(requires('root', 'busybox'))('a user namespace of its own', () =
       '/process/ioPriority',
     ],
   ])('cannot %s', ([, modify, pointer], context) => {
-    skipWhere(context, 'runc 1.1', 'passes over the schedulers of version 1.2');
+    skipWhere(context, 'runc 1.1', 'ignores the schedulers of version 1.2');
     const failure = box.refuses(box.bundle(also(modify)));
     if (isTsubo) expect(failure.record).toMatchObject({ errnoName: 'EPERM', pointer });
   });
 
-  describe('lets exec in', () => {
+  describe('allows exec', () => {
     const inside = (bundle: Bundle, ...flags: string[]) =>
       parseReport(box.must(['exec', ...flags, bundle.id, '/bin/inside', '--probe', '/tmp']).stdout);
 
-    test.each(['created', 'running'] as const)('while it is %s, as its root', which => {
+    test.each(['created', 'running'] as const)('in a %s container, as its root', which => {
       const bundle = box[which](fresh);
       const report = inside(bundle);
       const { pid } = box.state(bundle.id);
@@ -617,7 +621,7 @@ describe.skipIf(requires('root', 'busybox'))('a user namespace of its own', () =
       expect(report.rlimits[7]).toEqual(['50', '60']);
     });
 
-    test('not as a user without a mapping', () => {
+    test('only as a user with a mapping', () => {
       const bundle = box.running(fresh);
       const failure = box.fails(['exec', '--user', '70000', bundle.id, '/bin/true']);
       expect(failure.status).toBe(255);
