@@ -2,10 +2,10 @@
 
 // A seccomp agent, for test/oci/seccomp-notify.test.ts.
 //
-//   agent SOCKET NUMBER=ERRNO...   listens there, and answers calls with these numbers with these errors
+//   agent SOCKET NUMBER=ERRNO...   listens on SOCKET, and answers calls with these numbers with these errors
 //
-// All other calls go on as they are. On standard output: the message of each connection in a line, and each call that
-// is answered. A socket that begins with @ is a name in the abstract namespace.
+// All other calls continue. Prints the message of each connection on one line, and each call that it answered.
+// A socket name that begins with @ is in the abstract namespace.
 
 #include <errno.h>
 #include <linux/seccomp.h>
@@ -45,7 +45,7 @@ bool complete(const char* text, size_t length) {
   return length > 0 && depth == 0;
 }
 
-// Prints what was said and returns the descriptor that came along.
+// Prints the message and returns the descriptor that was sent with it.
 int receive(int socket) {
   int connection = accept(socket, nullptr, nullptr);
   if (connection < 0) fail("accept");
@@ -74,7 +74,7 @@ int receive(int socket) {
   return fd;
 }
 
-// False when all processes under the filter have ended.
+// False after all processes under the filter have ended.
 bool answer(int listener, int count, char** errors) {
   seccomp_notif call = {};
   if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &call) < 0) return errno == EINTR || errno == ENOENT;

@@ -5,15 +5,15 @@ import { defaultConfig } from './config.ts';
 
 /** A kind of config.json that can be made of any size. */
 export interface BigDocument {
-  /** The place that is filled, and with what: `/mounts: entries that differ`. */
+  /** The repeated part and its content: `/mounts: entries that differ`. */
   readonly name: string;
   /** A text of about so many characters. */
   readonly text: (size: number) => string;
 }
 
 /**
- * Documents that grow in one place each: every list, map, object, string and number that the shape of config.json has, so
- * that a new property is covered by itself, each filled with what is right, wrong, repeated and unknown.
+ * Documents that each grow in one place: every list, map, object, string and number in the shape of config.json, which
+ * includes new properties, with valid, invalid, repeated and unknown content.
  */
 export function bigDocuments(): BigDocument[] {
   return [...fillings(configShape, []), ...wholes];
@@ -21,7 +21,7 @@ export function bigDocuments(): BigDocument[] {
 
 type Path = readonly (string | number)[];
 
-/** Stands in the text of a document for what is put there. */
+/** Placeholder for the growing part in the text of a document. */
 const hole = '@hole@';
 
 function* fillings(shape: Shape, path: Path): Generator<BigDocument> {
@@ -180,7 +180,7 @@ function document(path: Path, shape: Shape, text: string): string {
     at = at[key] as Record<string, unknown>;
   });
   const last = path.at(-1) as string | number;
-  // What else an object needs stays.
+  // Other required members of an object remain.
   const needed =
     shape.kind === 'object' ? JSON.stringify(at[String(last)] ?? sample(shape, path, 0)).slice(1, -1) : '';
   at[String(last)] = hole;
@@ -194,7 +194,7 @@ function below(shape: Shape, token: string | number): Shape {
   return shape.properties[token] as Shape;
 }
 
-/** A config that is taken as it is, and has what the property at `path` needs. */
+/** An accepted config with the members that the property at `path` requires. */
 function baseConfig(path: Path): ReturnType<typeof defaultConfig> {
   const config = defaultConfig();
   const at = path.join('/');
@@ -228,7 +228,7 @@ function repeat(entry: (index: number) => string, size: number): string {
   return out.join(',');
 }
 
-/** A value of the shape, as right as is known here. */
+/** A value of the shape that is valid as far as the shape defines. */
 function sample(shape: Shape, path: Path, index: number): unknown {
   switch (shape.kind) {
     case 'string':
@@ -250,7 +250,7 @@ function sample(shape: Shape, path: Path, index: number): unknown {
   }
 }
 
-/** Members that do not go with the others. */
+/** Members that exclude others. */
 function isLeftOut(path: Path): boolean {
   const at = pattern(path);
   return /^mounts\/N\/[ug]idMappings$|^linux\/namespaces\/N\/path$|leafWeight$|seccomp\/syscalls\/N\/(?:errnoRet|args)$/.test(
@@ -265,7 +265,7 @@ function pattern(path: Path): string {
 const capabilities = ['CAP_CHOWN', 'CAP_KILL', 'CAP_SETUID', 'CAP_SETGID', 'CAP_NET_RAW'];
 const systemCalls = ['read', 'write', 'open', 'close', 'stat', 'socket', 'ptrace', 'mount', 'bpf', 'clone'];
 
-/** Texts that a check takes; everything else is `xN`. */
+/** Texts that a check accepts; everything else is `xN`. */
 const texts: readonly (readonly [place: RegExp, text: (index: number) => string])[] = [
   [/^ociVersion$/, () => '1.2.0'],
   [/^root\/path$/, () => 'rootfs'],
@@ -323,7 +323,7 @@ function wrongObject({ properties }: ObjectShape, index: number): string {
   return `{${[...members, `"unknown${index}": 1`].join(', ')}}`;
 }
 
-/** The word with other letters in capitals for each index. */
+/** The word with a different combination of capitals for each index. */
 function spelling(word: string, index: number): string {
   return [...word]
     .map((letter, at) => ((index >> at) & 1 ? letter.toUpperCase() : letter.toLowerCase()))

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** What the kernel shows a filter of a call. */
+/** The data that the kernel passes to a filter for a call. */
 export interface Call {
   readonly arch: number;
   readonly number: number;
   readonly args?: readonly bigint[];
 }
 
-/** Words of struct seccomp_data before the arguments, and in all of it. */
+/** Number of words of struct seccomp_data before the arguments, and in total. */
 const argumentsAt = 4;
 const dataWords = 16;
 
@@ -28,9 +28,9 @@ export function setArguments(data: Uint32Array, args: readonly bigint[]): void {
   }
 }
 
-/** A filter as the kernel runs it, checked as the kernel checks it. */
+/** Interprets a filter as the kernel does, with the same validation. */
 export class Filter {
-  /** Whether the last run has looked at an argument. If not, its verdict is that on the call with any arguments. */
+  /** Whether the last run loaded an argument. If not, its verdict applies to the call with any arguments. */
   argued = false;
   private readonly codes: Uint16Array;
   private readonly yes: Uint8Array;
@@ -60,7 +60,7 @@ export class Filter {
     }
   }
 
-  /** SECCOMP_RET_*, with its data. */
+  /** SECCOMP_RET_* with its data. */
   run(data: Uint32Array): number {
     const { codes, operands, yes, no } = this;
     let a = 0;

@@ -13,7 +13,7 @@ import {
 import { dirname, join } from 'node:path';
 import { defaultConfig, type TestConfig, type TestMount } from './config.ts';
 
-/** Where busybox offers itself in a rootfs. */
+/** Paths of busybox in a rootfs. */
 const applets = [
   'cat',
   'chmod',
@@ -60,7 +60,7 @@ export class Bundle {
     programs.install(this.rootfs);
   }
 
-  /** The root as it was at first: a container may have left mount targets there. */
+  /** Restores the initial root: a container may have left mount targets there. */
   renew(): void {
     rmSync(this.rootfs, { recursive: true });
     this.programs.install(this.rootfs);
@@ -70,12 +70,12 @@ export class Bundle {
     return join(this.dir, 'rootfs');
   }
 
-  /** A path inside the container as seen from outside, before anything is mounted over it. */
+  /** The path on the host of a path in the container, without the mounts of the container. */
   inRoot(path: string): string {
     return join(this.rootfs, path);
   }
 
-  /** Makes a file in the root (and its directories). */
+  /** Makes a file in the root, and its parents. */
   file(path: string, content: string | Buffer = '', mode = 0o644): void {
     mkdirSync(dirname(this.inRoot(path)), { recursive: true });
     writeFileSync(this.inRoot(path), content, { mode });
@@ -90,7 +90,7 @@ export class Bundle {
     symlinkSync(target, this.inRoot(path));
   }
 
-  /** The program is a busybox shell script. */
+  /** Sets a busybox shell script as the program. */
   shell(script: string): void {
     this.config.process.args = ['/bin/sh', '-c', script];
   }
@@ -103,14 +103,14 @@ export class Bundle {
     return found as { options: string[] };
   }
 
-  /** Leaves out the mount at `destination` and all below it. */
+  /** Removes the mount at `destination` and all below it. */
   unmount(destination: string): void {
     this.config.mounts = this.config.mounts.filter(
       mount => mount.destination !== destination && !mount.destination.startsWith(`${destination}/`),
     );
   }
 
-  /** Leaves out a namespace, or with `path` joins that one instead of a new one. */
+  /** Removes a namespace, or with `path` joins that one instead of a new one. */
   namespace(type: string, path?: string): void {
     const namespaces = this.config.linux.namespaces.filter(namespace => namespace.type !== type);
     if (path !== undefined) namespaces.push({ type, path });
@@ -118,8 +118,8 @@ export class Bundle {
   }
 
   /**
-   * A new user namespace, with the users of the container as those of the host from `first` on. Its root owns the
-   * directories of the rootfs; the programs are links to other bundles' and stay as they are.
+   * Adds a new user namespace: id 0 of the container is `first` on the host. Its root owns the directories of the
+   * rootfs. The programs are hard links shared with other bundles and keep their owner.
    */
   userNamespace(first = 100_000, size = 65_536): void {
     this.config.linux.namespaces.push({ type: 'user' });
@@ -128,14 +128,14 @@ export class Bundle {
     this.chown(first);
   }
 
-  /** Gives the directories of the rootfs to that user and group. */
+  /** Changes the owner of the directories of the rootfs to that user and group. */
   chown(id: number): void {
     chownSync(this.rootfs, id, id);
-    // Never what a link leads to, which may be the host's.
+    // Links are not followed: their target may be on the host.
     for (const entry of readdirSync(this.rootfs)) lchownSync(this.inRoot(entry), id, id);
   }
 
-  /** Writes config.json: the config, or any other text. */
+  /** Writes config.json from the config or another text. */
   write(text: string = JSON.stringify(this.config, undefined, 2)): void {
     writeFileSync(join(this.dir, 'config.json'), text);
   }
@@ -157,8 +157,8 @@ export function having(...mounts: TestMount[]): (bundle: Bundle) => void {
 }
 
 /**
- * The programs of a rootfs, copied once: the rootfs of each bundle has hard links to the copies, so that nothing a
- * container does to them can reach the machine's own.
+ * The programs of a rootfs, copied once. The rootfs of each bundle has hard links to the copies, so a container cannot
+ * change the programs of the machine.
  */
 export class Programs {
   private readonly dir: string;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync } from 'node:fs';
 
-/** By number, without `CAP_`. */
+/** Names by number, without `CAP_`. */
 const names = (
   'CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE ' +
   'NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN ' +
@@ -9,7 +9,7 @@ const names = (
   'MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE'
 ).split(' ');
 
-/** `CAP_CHOWN`, ... of a mask as /proc/PID/status prints it, sorted. */
+/** Sorted names (`CAP_CHOWN`, ...) of a mask from /proc/PID/status. */
 export function capabilityNames(hex: string | undefined): string[] {
   const mask = BigInt(`0x${hex}`);
   return names
@@ -18,7 +18,7 @@ export function capabilityNames(hex: string | undefined): string[] {
     .sort();
 }
 
-/** What this process may hand on. */
+/** The bounding set of this process. */
 export const ourBoundingSet = capabilityNames(
   /CapBnd:\s*(\w+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0',
 );

@@ -2,13 +2,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** What changes by itself, tells who is inside, or can only be written. */
+/** Files that change by themselves, list processes, or are write-only. */
 const moving =
   /^(cgroup\.(procs|threads|stat|stat\.local|kill)|.*\.(pressure|stat|stat\.local|numa_stat|current|peak|events|events\.local|reclaim))$/;
 
 /**
- * Every control file of a cgroup with its text, `moving` ones with none: what two cgroups with the same limits have in
- * common.
+ * Every control file of a cgroup with its content, but the empty text for `moving` files. Cgroups with the same limits
+ * have equal results.
  */
 export function controlFiles(directory: string): Record<string, string> {
   const files = readdirSync(directory, { withFileTypes: true }).filter(entry => entry.isFile());
@@ -20,7 +20,7 @@ export function controlFiles(directory: string): Record<string, string> {
   );
 }
 
-/** The files whose texts differ, with both texts. */
+/** The files whose contents differ, with both contents. */
 export function differences(
   one: Readonly<Record<string, string>>,
   other: Readonly<Record<string, string>>,

@@ -7,11 +7,11 @@ import { type Running, until, watch } from './sandbox.ts';
 /** Programs that run beside the containers of a test and end with it. */
 export interface Companions {
   watch(child: ChildProcess): Running;
-  /** The helper NAME.cc, once it says that it listens on its Unix socket at `path`. */
+  /** Starts the helper NAME.cc and waits until it listens on its Unix socket at `path`. */
   listening(name: string, args: readonly string[], path: string): Promise<Running & { path: string }>;
 }
 
-/** For the `describe` that calls this, after its sandbox: they are killed before that cleans up. */
+/** Call it in a `describe` after the sandbox: the companions are killed before the sandbox cleans up. */
 export function companions(): Companions {
   const all: Running[] = [];
   afterEach(async () => {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** config.json as the tests write it: wide enough to be wrong in. */
+/** config.json as the tests write it: the type allows invalid values. */
 export interface TestConfig {
   ociVersion: string;
   process: {
@@ -103,7 +103,7 @@ export interface TestDevice {
   gid?: number;
 }
 
-/** What engines and `spec` ask for in the main; the tests change one thing each. */
+/** The typical config of engines and of `spec`; each test changes a part of it. */
 export function defaultConfig(): TestConfig {
   const capabilities = ['CAP_AUDIT_WRITE', 'CAP_KILL', 'CAP_NET_BIND_SERVICE'];
   return {

@@ -7,7 +7,7 @@ export interface DecodedStep {
   readonly [field: string]: unknown;
 }
 
-/** Reads what encodePlan wrote, with the checks the executor makes. Numbers come back as bigints. */
+/** Decodes the output of encodePlan with the checks of the executor. Numbers are bigints. */
 export function decodePlan(bytes: Uint8Array): DecodedStep[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const u32 = (at: number): number => view.getUint32(at, true);

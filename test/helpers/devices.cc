@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What a container may do with the devices whose nodes are given: one line each with the error numbers of making such a
-// node (in /tmp), and of opening the given one for reading, writing and both. 0 where it could be done. What has no
-// driver is told by ENXIO, ENODEV or EIO: then the rules let it through.
+// Tests the access of a container to the given device nodes. Prints one line for each: the errno of mknod of the same
+// device in /tmp, and of opening the node for reading, writing and both; 0 for success. A device without a driver fails
+// with ENXIO, ENODEV or EIO, which means that the rules allow it.
 
 #include <errno.h>
 #include <fcntl.h>

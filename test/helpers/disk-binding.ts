@@ -3,7 +3,9 @@ import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { Binding } from '../../src/host/binding.d.ts';
 
-/** The part of the binding that looks at files, for unit tests: no addon, no root. Any other call fails the test. */
+/**
+ * The file functions of the binding for unit tests, without the addon and without root. Any other call fails the test.
+ */
 export function diskBinding(): Binding {
   const calls: Partial<Binding> = {
     readText: path => asSystemError('open', () => readFileSync(path, 'utf8')),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** What the kernel shows a device program. */
+/** The context that the kernel passes to a device program. */
 export interface DeviceRequest {
   readonly type: 'b' | 'c';
   /** Bits: 1 mknod, 2 read, 4 write. */
@@ -9,7 +9,7 @@ export interface DeviceRequest {
   readonly minor: number;
 }
 
-/** The instructions that no path leads to; the kernel's verifier takes none. */
+/** Instructions that no path reaches; the verifier of the kernel rejects them. */
 export function unreachable(program: Uint8Array): number[] {
   const view = new DataView(program.buffer, program.byteOffset, program.byteLength);
   const count = program.byteLength / 8;
@@ -27,7 +27,7 @@ export function unreachable(program: Uint8Array): number[] {
   return Array.from({ length: count }, (_, at) => at).filter(at => !reached.has(at));
 }
 
-/** Runs a program as the kernel does, and refuses what its verifier would: the result is what it returns. */
+/** Interprets a program as the kernel does, with the checks of its verifier, and returns its result. */
 export function runDeviceProgram(program: Uint8Array, request: DeviceRequest): number {
   const view = new DataView(program.buffer, program.byteOffset, program.byteLength);
   const context = [
@@ -36,7 +36,7 @@ export function runDeviceProgram(program: Uint8Array, request: DeviceRequest): n
     request.minor >>> 0,
   ];
   const contextPointer = 1n << 40n;
-  // Only the context is there at first; r10 is the stack, which nothing here uses.
+  // Only the context is initialised; r10 is the stack, which these programs do not use.
   const registers: (bigint | undefined)[] = [];
   registers[1] = contextPointer;
   const count = program.byteLength / 8;

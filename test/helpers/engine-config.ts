@@ -3,11 +3,11 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { ourBoundingSet } from './capabilities.ts';
 
-/** A config.json that an engine wrote, made ready to run anywhere. */
+/** A config.json of an engine, adapted to run on any machine. */
 export interface EngineConfig {
-  /** File names: of configs that are the same after all, the first stands for the others. */
+  /** File names. Configs with the same text are merged, and the first name identifies them. */
   readonly names: readonly string[];
-  /** The document, with placeholders for what differs from machine to machine. */
+  /** The document, with placeholders for values that depend on the machine. */
   readonly text: string;
 }
 
@@ -18,7 +18,7 @@ interface EngineMount {
   options?: string[];
 }
 
-/** As much of it as has to be changed. */
+/** The properties that are changed here. */
 interface Document {
   annotations?: unknown;
   hooks?: unknown;
@@ -48,7 +48,7 @@ interface Document {
   };
 }
 
-/** Reads all of a directory. */
+/** Reads all configs of a directory. */
 export function engineConfigs(directory: string): EngineConfig[] {
   const found = new Map<string, string[]>();
   for (const file of readdirSync(directory).sort()) {
@@ -59,16 +59,16 @@ export function engineConfigs(directory: string): EngineConfig[] {
   return [...found].map(([text, names]) => ({ names, text }));
 }
 
-/** What a machine has its own of. */
+/** Values that depend on the machine. */
 export interface Places {
-  /** The directory of what is mounted. */
+  /** Directory of the mount sources. */
   readonly sources: string;
   readonly cgroupsPath: string;
-  /** A process whose namespaces are joined where the config joins some. */
+  /** Pid of a process whose namespaces the config joins. */
   readonly pod: number;
 }
 
-/** Puts this machine's own into the document. */
+/** Replaces the placeholders. */
 export function settle(text: string, places: Places): string {
   return text
     .replaceAll('@pod@', String(places.pod))
@@ -76,7 +76,7 @@ export function settle(text: string, places: Places): string {
     .replaceAll('@sources@', places.sources);
 }
 
-/** Makes the files and directories that a settled document mounts. */
+/** Creates the files and directories that a settled document mounts. */
 export function makeSources(text: string, sources: string): void {
   mkdirSync(sources);
   for (const [path, kind] of text.matchAll(new RegExp(`${sources}/\\d+\\.(\\w+)`, 'g'))) {
@@ -86,22 +86,22 @@ export function makeSources(text: string, sources: string): void {
 }
 
 function adapt(text: string): string {
-  // container ids, in host names and variables too
+  // Container ids also occur in host names and environment variables.
   const document = JSON.parse(text.replace(/[0-9a-f]{64}|[0-9a-f]{12}/g, '0123456789ab')) as Document;
-  leaveOutLaterWork(document);
-  leaveOutWhatWeCannotGive(document);
-  findPlaces(document);
-  // engines may see them, containers do not
+  omitUncomparedProperties(document);
+  omitUnavailableRights(document);
+  insertPlaceholders(document);
+  // Engines read annotations, containers do not see them.
   delete document.annotations;
-  // Programs of the engine's machine.
+  // Hooks are programs on the machine of the engine.
   delete document.hooks;
   document.root.path = 'rootfs';
-  document.process.args = ['/bin/inside', '--probe', '/', ...lookedAt(document)];
+  document.process.args = ['/bin/inside', '--probe', '/', ...probedPaths(document)];
   return JSON.stringify(document, undefined, 1);
 }
 
-/** Properties that tsubo refuses as long as it does not have them. */
-function leaveOutLaterWork(document: Document): void {
+/** Properties whose effect these tests do not compare. */
+function omitUncomparedProperties(document: Document): void {
   delete document.process.terminal;
   delete document.process.consoleSize;
   delete document.process.apparmorProfile;
@@ -111,8 +111,8 @@ function leaveOutLaterWork(document: Document): void {
   linux.namespaces = linux.namespaces.filter(({ type }) => type !== 'user');
 }
 
-/** A caller without CAP_SYS_RESOURCE, or in a container itself, has not all that engines hand out. */
-function leaveOutWhatWeCannotGive({ process: wanted }: Document): void {
+/** A caller without CAP_SYS_RESOURCE, or in a container, lacks some of the rights that engines grant. */
+function omitUnavailableRights({ process: wanted }: Document): void {
   for (const [set, names] of Object.entries(wanted.capabilities ?? {})) {
     (wanted.capabilities ?? {})[set] = names.filter(name => ourBoundingSet.includes(name));
   }
@@ -121,8 +121,8 @@ function leaveOutWhatWeCannotGive({ process: wanted }: Document): void {
   if (wanted.oomScoreAdj !== undefined && wanted.oomScoreAdj < 0) delete wanted.oomScoreAdj;
 }
 
-/** Paths of the engine's machine. */
-function findPlaces(document: Document): void {
+/** Replaces paths of the machine of the engine. */
+function insertPlaceholders(document: Document): void {
   const { linux } = document;
   linux.cgroupsPath = '@cgroup@';
   const files: Readonly<Record<string, string>> = { network: 'net', mount: 'mnt' };
@@ -152,15 +152,15 @@ function findPlaces(document: Document): void {
   }
 }
 
-/** What engines bind over a file, going by their names for it. */
+/** Whether engines bind a file there, judged by its usual names. */
 function isFile(destination: string): boolean {
   return /^\/etc\/(hosts|hostname|resolv\.conf)$|\.containerenv$|-init$|^\/run\/secrets\/|termination-log$|^\/hf$/.test(
     destination,
   );
 }
 
-/** The paths that the config makes something of. */
-function lookedAt({ mounts, linux }: Document): string[] {
+/** The paths that the config affects. */
+function probedPaths({ mounts, linux }: Document): string[] {
   const paths = [
     ...mounts.map(mount => mount.destination).filter(path => !/^\/(proc|sys)/.test(path)),
     ...[

@@ -3,10 +3,9 @@ import type { Seccomp, SeccompArchitecture, Syscall } from '../../src/oci/seccom
 import { x86Syscalls } from '../../src/seccomp/syscalls-x86.ts';
 
 /**
- * Profiles of the size and form of those that engines send: some 400 names in the order of the alphabet, rules with
- * conditions, names that no table has, two more architectures. Made of the tables here, not copies of theirs.
- *
- * `short`: what is not named gets EPERM. `long`: what is not named gets ENOSYS, and what is known and denied EPERM.
+ * Profiles with the size and form of those of engines: some 400 names in alphabetical order, rules with conditions,
+ * names that are in no table, two more architectures. They are generated from the tables here. `short`: calls that are
+ * not named return EPERM. `long`: calls that are not named return ENOSYS, and known but denied ones EPERM.
  */
 export function engineProfile(form: 'short' | 'long', architectures = x86): Seccomp {
   const dangerous = Object.values(privileged).join(' ').split(' ');
@@ -64,7 +63,7 @@ function equal(index: number, value: number): NonNullable<Syscall['args']> {
   return [{ index, value, op: 'SCMP_CMP_EQ' }];
 }
 
-/** What engines name and these tables do not have. */
+/** Names that engines list and these tables lack. */
 const unknown = [
   'arm_fadvise64_64',
   'arm_sync_file_range',
@@ -74,7 +73,7 @@ const unknown = [
   'sync_file_range2',
 ];
 
-/** What needs a capability that containers rarely have, by what it is for. */
+/** Calls that need a capability which containers rarely have, by purpose. */
 const privileged: Readonly<Record<string, string>> = {
   mounts:
     'fsconfig fsmount fsopen fspick mount mount_setattr move_mount open_tree open_tree_attr pivot_root umount umount2',
@@ -90,7 +89,7 @@ const privileged: Readonly<Record<string, string>> = {
   memory: 'get_mempolicy mbind migrate_pages move_pages set_mempolicy set_mempolicy_home_node',
 };
 
-/** What nobody needs any more. */
+/** Obsolete calls. */
 const old = (
   'afs_syscall bdflush break ftime getpmsg gtty idle lock mpx nfsservctl oldfstat oldlstat oldolduname oldstat olduname ' +
   'prof profil putpmsg security ssetmask sgetmask stty sysfs tuxcall ulimit uselib ustat vm86 vm86old vserver _sysctl'

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 
 type Numbers = Record<string, number>;
 
-/** What `max` in a control file becomes. */
+/** The value for `max` in a control file. */
 const noLimit = 2 ** 64;
 
 /**
- * What `events --stats` says of a cgroup, from its control files: the form is that of cgroup version 1, members that are
- * 0 are mostly left out. Averages of pressure change with every second and are not among them.
+ * The expected output of `events --stats`, computed from the control files of a cgroup. It has the form of cgroup
+ * version 1, and most members that are 0 are omitted. Averages of pressure change every second and are not included.
  */
 export function expectedStats(directory: string): Record<string, unknown> {
   const text = (name: string): string | undefined =>
@@ -95,7 +95,7 @@ function without0(members: Numbers): Numbers {
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== 0));
 }
 
-/** Version 1 had these. */
+/** Members that only version 1 has. */
 function zeros(): Numbers {
   const names = [
     ...['cpu_exclusive', 'mem_hardwall', 'mem_exclusive', 'memory_migrate', 'memory_spread_page'],

@@ -10,12 +10,12 @@ import type { Runtime } from '../../src/lifecycle/runtime.ts';
 import { utf8 } from '../../src/wire/utf8.ts';
 import { readMembers } from './fake-members.ts';
 
-/** A process that is only made up; /proc shows it through the fake binding. */
+/** A simulated process; the fake binding shows it in /proc. */
 export interface FakeProcess {
   readonly pid: number;
   startTime: number;
   state: 'S' | 'Z';
-  /** Ignores SIGKILL, as one in uninterruptible sleep does. */
+  /** Ignores SIGKILL, like a process in uninterruptible sleep. */
   stubborn: boolean;
   /** Directory of its cgroup. */
   readonly cgroup: string | undefined;
@@ -23,21 +23,21 @@ export interface FakeProcess {
 }
 
 /**
- * A machine that is part real (files below a temporary directory) and part made up (processes, the cgroup files of
- * the kernel, descriptors 1 and 2), to run the lifecycle and the command line without root.
+ * A machine of real parts (files below a temporary directory) and simulated parts (processes, control files of cgroups,
+ * descriptors 1 and 2). It runs the lifecycle and the command line without root.
  */
 export class FakeMachine {
   readonly directory = fs.mkdtempSync(join(tmpdir(), 'tsubo-'));
-  /** Where cgroup2 "is mounted". */
+  /** The simulated mount point of cgroup2. */
   readonly cgroups = join(this.directory, 'cgroup');
   readonly root = join(this.directory, 'state');
-  /** Where resctrl "is mounted", after `mountResctrl`. */
+  /** The simulated mount point of resctrl, after `mountResctrl`. */
   readonly resctrl = join(this.directory, 'resctrl');
   readonly processes = new Map<number, FakeProcess>();
   readonly environment = new Map<string, string>();
   readonly passedFds = new Set<number>();
   readonly spawned: SpawnRequest[] = [];
-  /** What was called, in order, of the calls that change something. */
+  /** Calls that change state, in order. */
   readonly calls: string[] = [];
   arguments: string[] = ['tsubo'];
   stdout = '';
@@ -45,15 +45,15 @@ export class FakeMachine {
   stdoutIsTerminal = false;
   stderrIsTerminal = false;
   terminalWidth: number | undefined = undefined;
-  /** What the next init says; `ready` when none is left. */
+  /** Reports of the next inits; `ready` if the list is empty. */
   reports: Partial<Report>[] = [];
   releaseReport: Partial<Report> = { kind: 'ready' };
   exit: WaitStatus = { code: 0 };
-  /** What the next waits for a change tell; `ended` when none is left. */
+  /** Results of the next waits for a change; `ended` if the list is empty. */
   changes: ('changed' | 'ended' | 'time')[] = [];
-  /** What the runtime warned of. */
+  /** Warnings of the runtime. */
   readonly warnings: string[] = [];
-  /** The call of this name, the first time, fails with this number or does that. */
+  /** The first call of this name fails with this errno or runs this function. */
   readonly trouble = new Map<string, number | (() => void)>();
   readonly #locks = new Map<string, number>();
   readonly #pidfds = new Map<number, FakeProcess>();
@@ -66,7 +66,7 @@ export class FakeMachine {
     fs.writeFileSync(join(this.cgroups, 'cgroup.controllers'), '');
   }
 
-  /** A processor with two caches that can be shared out. */
+  /** A processor with two caches that can be partitioned. */
   mountResctrl(): void {
     this.#fillClass(this.resctrl);
     for (const [file, text] of [
@@ -85,7 +85,7 @@ export class FakeMachine {
     }
   }
 
-  /** What the kernel puts into the directory of a class, or of a monitoring group. */
+  /** Creates the files that the kernel creates in the directory of a class or a monitoring group. */
   #fillClass(directory: string): void {
     const file = (name: string, text: string): void => fs.writeFileSync(join(directory, name), text);
     for (const cache of ['mon_L3_00', 'mon_L3_01']) {
@@ -104,7 +104,7 @@ export class FakeMachine {
     return path.startsWith(`${this.resctrl}/`);
   }
 
-  /** Removes what is real. */
+  /** Removes the real files. */
   dispose(): void {
     fs.rmSync(this.directory, { recursive: true, force: true });
   }
@@ -124,7 +124,7 @@ export class FakeMachine {
     return made;
   }
 
-  /** What is left open, but for pidfds of the caller. */
+  /** Open locks, without pidfds of the caller. */
   get openLocks(): number {
     return this.#locks.size;
   }
@@ -133,7 +133,7 @@ export class FakeMachine {
     return this.#pidfds.size;
   }
 
-  /** Makes the kernel's files of a cgroup, with the processes that are in it or below. */
+  /** Writes the control files of a cgroup with the processes in it or below. */
   refreshCgroup(directory: string): void {
     const inside = [...this.processes.values()].filter(
       ({ cgroup, state }) => state !== 'Z' && cgroup?.startsWith(directory),
@@ -447,7 +447,7 @@ function fdOf(path: string): number {
   return Number(/^\/proc\/self\/fd\/(\d+)$/.exec(path)?.[1] ?? -1);
 }
 
-/** As a binding throws it. */
+/** The error that a binding throws. */
 export function refused(syscall: string, errno: number, path?: string): Error {
   return Object.assign(new Error(syscall), { syscall, errno, ...(path && { path }) });
 }
@@ -462,10 +462,10 @@ function real<T>(syscall: string, path: string, work: () => T): T {
   }
 }
 
-/** A bundle with a root file system and the config of a container that does nothing special. */
+/** A bundle with a root file system and a minimal config. */
 export function writeBundle(directory: string, change: (config: FakeConfig) => void = () => {}): string {
   fs.mkdirSync(join(directory, 'rootfs/bin'), { recursive: true });
-  // What `check` needs to see of a program; nothing executes it.
+  // A program that `check` accepts; no test executes it.
   fs.writeFileSync(join(directory, 'rootfs/bin/true'), '\x7fELF', { mode: 0o755 });
   const config: FakeConfig = {
     ociVersion: '1.0.2',
@@ -486,7 +486,7 @@ export interface FakeConfig {
   [key: string]: unknown;
 }
 
-/** The error that `work` throws, for its fields. */
+/** The fields of the error that `work` throws. */
 export function thrown(work: () => unknown): Record<string, unknown> {
   try {
     work();

@@ -3,7 +3,7 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import type { MembersRequest } from '../../src/host/binding.d.ts';
 
-/** What the binding's `readMembers` does, with a parser for whole documents and two rows to a text. */
+/** Behaves like `readMembers` of the binding, with a parser for whole documents and two rows per text. */
 export function readMembers({ directory, file, texts, numbers, objects }: MembersRequest): string[] {
   const names = fs.readdirSync(directory, { withFileTypes: true }).filter(entry => entry.isDirectory());
   const rows = names

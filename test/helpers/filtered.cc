@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Makes system calls under a filter and says what the kernel did, for test/native/seccomp-kernel.test.ts. One filter on
-// standard input, in words of the machine's byte order:
+// Makes system calls under a filter and reports the action of the kernel, for test/native/seccomp-kernel.test.ts. One
+// filter on standard input, in words of the byte order of the machine:
 //
 //   flags (of seccomp(2))   length (of the program, in instructions)   program (struct sock_filter)
 //   count (of calls)        for each: way (0 syscall, 1 int 0x80), number, 0, 0, six arguments of 64 bits
 //
-// On standard output, for each call, 64 bits each: what happened, and with what:
+// On standard output, for each call, 64 bits each: the outcome, and its data:
 //
-//   0 returned       the call's result under the filter, and without one
-//   1 SIGSYS, caught the data of SECCOMP_RET_TRAP; number << 32 | architecture, as the signal has them
-//   2 thread ended   3 process ended (and the signal)   4 left to the listener (number << 32 | architecture)
+//   0 returned       the result of the call under the filter, and without one
+//   1 SIGSYS, caught the data of SECCOMP_RET_TRAP; number << 32 | architecture, from the signal
+//   2 thread ended   3 process ended (and the signal)   4 sent to the listener (number << 32 | architecture)
 //
-// Each filter is loaded by a thread of its own, which makes the calls and writes into shared memory, with no call in
-// between: its filter may have something against any. Where it is ended, another one goes on with the next call.
+// Each filter is loaded by a new thread, which makes the calls and writes to shared memory without any other call:
+// its filter may deny any call. If the thread ends, another thread continues with the next call.
 
 #include <errno.h>
 #include <fcntl.h>
@@ -46,12 +46,12 @@ struct Answer {
 
 enum : uint64_t { kReturned, kCaught, kThreadEnded, kProcessEnded, kLeft };
 
-/** Seen by every process and thread here. */
+/** Shared by every process and thread here. */
 struct Shared {
-  volatile uint32_t next;      // the call that is being made
-  volatile uint32_t finished;  // all have been made
-  volatile int listener;       // of the filter, -1 for none
-  volatile int error;          // that seccomp(2) gave
+  volatile uint32_t next;      // the current call
+  volatile uint32_t finished;  // all calls have been made
+  volatile int listener;       // of the filter, -1 without one
+  volatile int error;          // errno of seccomp(2)
   volatile uint32_t loaded;
 };
 
@@ -65,7 +65,7 @@ __thread void* resume[5];
 long perform(const Call& call) {
 #ifdef __x86_64__
   if (call.way == 1) {
-    // The kernel looks at the lower halves alone.
+    // The kernel reads only the lower halves.
     long result = static_cast<long>(call.number);
     asm volatile("push %%rbp\n\tmov (%1), %%rbx\n\tmov 40(%1), %%rbp\n\tint $0x80\n\tpop %%rbp"
                  : "+a"(result)
@@ -74,14 +74,14 @@ long perform(const Call& call) {
     return static_cast<int>(result);
   }
 #endif
-  // glibc's syscall(3) sets errno, which a filter does not mind.
+  // syscall(3) of glibc sets errno, which involves no system call.
   errno = 0;
   const long result = syscall(static_cast<long>(call.number), call.args[0], call.args[1], call.args[2], call.args[3],
                               call.args[4], call.args[5]);
   return result == -1 && errno != 0 ? -errno : result;
 }
 
-// Does not return, as that would be a call: rt_sigreturn.
+// Does not return: that would call rt_sigreturn.
 void caught(int, siginfo_t* info, void*) {
   Answer& answer = answers[shared->next];
   answer = {kCaught, static_cast<uint64_t>(info->si_errno),
@@ -90,7 +90,7 @@ void caught(int, siginfo_t* info, void*) {
 }
 
 void* thread(void*) {
-  // What each call says when nobody filters it: the filter is not there yet.
+  // Results without the filter, which is not loaded yet.
   for (uint32_t i = shared->next; i < count; i++) answers[i].second = static_cast<uint64_t>(perform(calls[i]));
   const long loaded = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
   shared->listener = flags & SECCOMP_FILTER_FLAG_NEW_LISTENER ? static_cast<int>(loaded) : -1;
@@ -109,7 +109,7 @@ void* thread(void*) {
   for (;;) asm volatile("" ::: "memory");  // until the process ends
 }
 
-/** Answers what is left to the listener; false when there is nothing within a millisecond. */
+/** Answers a call that the listener receives; false if none arrives within a millisecond. */
 bool attend() {
   pollfd listener = {shared->listener, POLLIN, 0};
   if (shared->listener < 0 || poll(&listener, 1, 1) != 1 || (listener.revents & POLLIN) == 0) return false;
@@ -122,7 +122,7 @@ bool attend() {
   return true;
 }
 
-/** A process whose threads make the rest of the calls, one after the other. Its own calls are not filtered. */
+/** A process whose threads make the remaining calls in turn. Its own calls are not filtered. */
 [[noreturn]] void process() {
   while (shared->finished == 0) {
     shared->loaded = 0;
@@ -161,7 +161,7 @@ int main() {
   shared = static_cast<Shared*>(common(sizeof(Shared)));
   answers = static_cast<Answer*>(common((count + 1) * sizeof(Answer)));
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);  // no core of what the kernel ends
+  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);  // no core dump when the kernel kills it
   struct sigaction action = {};
   action.sa_sigaction = caught;
   action.sa_flags = SA_SIGINFO | SA_NODEFER;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Holds the executable's heap against what malloc promises: blocks are aligned, keep what is written, never overlap,
-// and are zero after calloc. Prints "good", or what went wrong.
+// Checks the heap of the executable against the contract of malloc: blocks are aligned, keep their content, never
+// overlap,
+// and are zero after calloc. Prints "good" or the failure.
 #include <errno.h>
 #include <malloc.h>
 #include <stdint.h>
@@ -10,7 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-// Beside the C library's own.
+// Beside the heap of the C library.
 #define malloc tested_malloc
 #define free tested_free
 #define calloc tested_calloc
@@ -41,7 +42,7 @@ uint32_t any(uint32_t below) {
   return static_cast<uint32_t>((static_cast<uint64_t>(random_state) * below) >> 32);
 }
 
-// Mostly small, as an engine's are; now and then around each border of the heap's own.
+// Mostly small sizes, like those of an engine, and some around each size class limit of the heap.
 size_t any_size() {
   switch (any(8)) {
     case 0:
@@ -102,7 +103,7 @@ int main() {
     for (size_t i = 0; i < kept; i++) {
       if (one.at[i] != one.mark) return wrong("realloc that loses", bytes);
     }
-    // All that can be used may be used.
+    // The whole block may be used.
     one.bytes = tested_usable_size(one.at);
     one.mark = mark;
     memset(one.at, mark, one.bytes);
@@ -110,7 +111,7 @@ int main() {
   for (const Held& one : held) {
     if (one.at != nullptr && check(one) != 0) return 1;
   }
-  // Sizes that no machine has.
+  // Sizes that exceed any memory.
   const size_t sizes[] = {SIZE_MAX, SIZE_MAX - 8, SIZE_MAX / 2};
   for (size_t bytes : sizes) {
     errno = 0;

@@ -6,16 +6,16 @@ import type { Runtime } from '../../src/lifecycle/runtime.ts';
 import { type Moment, waitFor } from '../../src/plan/moments.ts';
 import type { HostStep } from '../../src/plan/plan.ts';
 
-/** What one operation of the host works with, outside of a whole `create`. */
+/** Input of one host operation that runs outside of a `create`. */
 export function hostWork(
   runtime: Runtime,
   given: {
     readonly host?: readonly HostStep[];
     readonly record?: Partial<ContainerRecord>;
     readonly console?: Console;
-    /** Of the init that was cloned. Default: none was. */
+    /** The cloned init. Default: none. */
     readonly pid?: number;
-    /** The moment at which it waits, and what it has handed over. */
+    /** The moment at which the init waits, and the data it has sent. */
     readonly at?: readonly [Moment, number | undefined];
   } = {},
 ): HostWork {

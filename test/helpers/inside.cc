@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The program the containers of test/oci run: it prints, as one JSON object, what the kernel says from inside.
-// It only looks; what it should have seen is decided in the tests. Each argument after `--probe` is a path to look
-// at: what it is, and whether it can be read and written. With `--int80 NUMBER ARGUMENT` alone it makes that call of
-// 32-bit x86 and prints the result. Built static by inside.ts.
+// The program of the containers of test/oci: it prints the kernel's view from inside as one JSON object.
+// It has no expectations; those are in the tests. Each argument after `--probe` is a path to examine:
+// its type, and whether it can be read and written. With `--int80 NUMBER ARGUMENT` alone it makes that call of
+// 32-bit x86 and prints the result. inside.ts builds it as a static executable.
 
 #include <dirent.h>
 #include <errno.h>
@@ -31,7 +31,7 @@ void text(const char* bytes, size_t length) {
     if (c == '"' || c == '\\') {
       printf("\\%c", c);
     } else if (c < 0x20 || c >= 0x7f) {
-      printf("\\u%04x", c);  // bytes past ASCII come out as Latin-1: enough to compare them
+      printf("\\u%04x", c);  // bytes above ASCII are printed as Latin-1: enough for a comparison
     } else {
       putchar(c);
     }
@@ -46,7 +46,7 @@ void key(const char* name) {
   putchar(':');
 }
 
-// The whole file as a string, or null when it cannot be read.
+// The whole file as a string, or null if it cannot be read.
 void file(const char* path) {
   const int fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0) {
@@ -114,7 +114,7 @@ void openFds() {
   putchar('}');
 }
 
-// Without /proc too: asks fcntl of the first descriptors.
+// Works without /proc too: calls fcntl on the first descriptors.
 void openFdNumbers() {
   key("fdNumbers");
   putchar('[');
@@ -148,7 +148,7 @@ void rlimits() {
     rlimit limit = {};
     getrlimit(static_cast<__rlimit_resource>(resource), &limit);
     if (resource > 0) putchar(',');
-    // as strings: they do not fit a JavaScript number
+    // As strings: the values do not fit a JavaScript number.
     printf("[\"%llu\",\"%llu\"]", static_cast<unsigned long long>(limit.rlim_cur),
            static_cast<unsigned long long>(limit.rlim_max));
   }
@@ -193,7 +193,7 @@ void scheduling() {
   printf(",\"memoryPolicy\":[%d,%lu]", mode, nodes[0]);
 }
 
-// As texts: nanoseconds do not fit a JavaScript number.
+// As strings: nanoseconds do not fit a JavaScript number.
 void clocks() {
   timespec monotonic = {}, boottime = {};
   clock_gettime(CLOCK_MONOTONIC, &monotonic);
@@ -203,7 +203,7 @@ void clocks() {
          boottime.tv_nsec);
 }
 
-// To open a device can do something (arm a watchdog): only these never do.
+// Opening a device may have an effect (start a watchdog): it has none for these.
 bool harmless(const struct stat& status) {
   if (S_ISBLK(status.st_mode)) return false;
   if (!S_ISCHR(status.st_mode)) return true;
@@ -264,7 +264,7 @@ void probe(const char* path) {
     }
     if (fd >= 0) close(fd);
   }
-  // Opening for writing changes nothing; in a directory a file is made and removed again.
+  // Opening for writing has no effect; in a directory a file is created and removed.
   printf(",\"write\":");
   int fd = -1;
   if (S_ISDIR(status.st_mode)) {
@@ -279,7 +279,7 @@ void probe(const char* path) {
   if (fd >= 0) close(fd);
 }
 
-// A system call as a 32-bit program makes it; the other arguments are 0.
+// A system call of a 32-bit program; the other arguments are 0.
 int narrowCall(const char* number, const char* argument) {
 #ifdef __x86_64__
   int result = atoi(number);
@@ -301,7 +301,7 @@ int main(int argc, char** argv, char** environment) {
   if (argc == 4 && strcmp(argv[1], "--int80") == 0) return narrowCall(argv[2], argv[3]);
   static char output[1 << 16];
   setvbuf(stdout, output, _IOFBF, sizeof output);
-  // The descriptors are listed first of all: nothing may open one before.
+  // Lists the descriptors first, before any is opened.
   putchar('{');
   openFds();
   putchar(',');

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Mount, parseMountinfo } from './mountinfo.ts';
 
-/** What inside.cc prints, and what is easily read from it. */
+/** The output of inside.cc, and values derived from it. */
 export interface Report {
   readonly args: readonly string[];
   readonly env: readonly string[];
@@ -24,7 +24,7 @@ export interface Report {
   readonly securebits: number;
   readonly hostname: string;
   readonly domainname: string;
-  /** Number to what /proc/self/fd says of it; empty without /proc. */
+  /** Number to its target in /proc/self/fd; empty without /proc. */
   readonly fds: Readonly<Record<string, string>>;
   readonly fdNumbers: readonly number[];
   /** Kind (`mnt`, `net`, ...) to `mnt:[4026531832]`. */
@@ -33,7 +33,7 @@ export interface Report {
   readonly rlimits: readonly (readonly [string, string])[];
   /** `keyring;uid;gid;permissions;name`, or null without one. */
   readonly sessionKeyring: string | null;
-  /** What the security module calls that keyring: with SELinux its context, empty without one. */
+  /** Security label of that keyring: the context with SELinux, otherwise empty. */
   readonly keyringLabel: string;
   /** /proc/self/cgroup. */
   readonly cgroup: string | null;
@@ -54,7 +54,7 @@ export interface Report {
   readonly probes: Readonly<Record<string, Probe>>;
 }
 
-/** A path as the program finds it: `errno` alone when it is not there. */
+/** A path as the program finds it: only `errno` if it does not exist. */
 export interface Probe {
   readonly errno?: number;
   readonly kind?: string;
@@ -67,11 +67,11 @@ export interface Probe {
   /** Numbers of the device node. */
   readonly major?: number;
   readonly minor?: number;
-  /** Of a symbolic link. */
+  /** Target of a symbolic link. */
   readonly target?: string;
-  /** Of what can be opened without harm; a directory has its entries. */
+  /** Content of a file that is safe to open; the entries of a directory. */
   readonly read?: { readonly errno?: number; readonly text?: string; readonly entries?: readonly string[] };
-  /** Error number of an attempt to write, 0 when it would work. */
+  /** Error number of an attempt to write, 0 if writing is allowed. */
   readonly write?: number;
 }
 
@@ -88,7 +88,7 @@ export function parseReport(text: string): Report {
   return { ...raw, mounts: parseMountinfo(raw.mountinfo ?? ''), status };
 }
 
-/** What is seen at `target`: the mount that was put there last. */
+/** The visible mount at `target`: the last one there. */
 export function mountAt(report: Report, target: string): Mount {
   const found = report.mounts.filter(mount => mount.target === target).at(-1);
   if (found === undefined) {
@@ -106,7 +106,7 @@ export function insideProgram(): string {
   return helperProgram('inside');
 }
 
-/** A compiled NAME.cc. Two test files may come here at the same time: the last rename wins, both are the same. */
+/** A compiled NAME.cc. Two test files may compile it at the same time: the last rename wins, both results are equal. */
 export function helperProgram(name: string, libraries: readonly string[] = []): string {
   const source = fileURLToPath(new URL(`${name}.cc`, import.meta.url));
   const program = `${directory}/${name}`;

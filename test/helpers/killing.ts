@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import type { Sandbox } from './sandbox.ts';
 
-/** System calls by which a runtime changes something or tells somebody; between two of them nothing is different. */
+/** System calls with which a runtime changes state or sends a message; between two of them the state is constant. */
 const effects = new Set(
   (
     'mkdir mkdirat mknod mknodat rename renameat renameat2 unlink unlinkat rmdir open openat write writev close flock ' +
@@ -18,10 +18,10 @@ export interface Moment {
   readonly line: string;
 }
 
-// a created container keeps these open
+// A created container keeps its streams open.
 const quiet = ['ignore', 'ignore', 'ignore'] as const;
 
-/** Runs the command under strace to its end and gives its effects from the first that has to do with the container. */
+/** Runs the command to its end under strace and returns its effects, from the first one that involves the container. */
 export function momentsOf(box: Sandbox, args: readonly string[], id: string): Moment[] {
   const file = box.fresh('strace');
   const done = box.view.exec(['strace', '-o', file, '-s', '200', ...box.command(...args)], { stdio: quiet });
@@ -33,13 +33,13 @@ export function momentsOf(box: Sandbox, args: readonly string[], id: string): Mo
     if (name === 'exit_group') break;
     if (!effects.has(name)) continue;
     seen.set(name, (seen.get(name) ?? 0) + 1);
-    const ours = moments.length > 0 || (line.includes(box.root) && line.includes(id));
-    if (ours) moments.push({ name, nth: seen.get(name) ?? 0, line });
+    const relevant = moments.length > 0 || (line.includes(box.root) && line.includes(id));
+    if (relevant) moments.push({ name, nth: seen.get(name) ?? 0, line });
   }
   return moments;
 }
 
-/** Kills the command on entering that call. False when it came to its end without. */
+/** Kills the command at the entry of that call. False if the command ended before it. */
 export function killedAt(box: Sandbox, { name, nth }: Moment, args: readonly string[]): boolean {
   const inject = `inject=${name}:signal=KILL:when=${nth}`;
   const strace = ['strace', '-o', '/dev/null', '-e', `trace=${name}`, '-e', inject];

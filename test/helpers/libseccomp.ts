@@ -12,7 +12,7 @@ export interface Asked {
   readonly machine: HostFacts['machine'];
 }
 
-/** The filters that libseccomp makes of profiles, and the names that it does not know. */
+/** The filters that libseccomp generates for profiles, and the names that it does not support. */
 export function askLibseccomp(asked: readonly Asked[]): { filters: Uint32Array[]; unknown: Set<string> } {
   const input = asked.map(one => [...linesOf(one), 'end'].join('\n')).join('\n');
   const done = spawnSync(helperProgram('oracle', seccompOptions() ?? []), { input, maxBuffer: 1 << 30 });
@@ -26,7 +26,7 @@ export function askLibseccomp(asked: readonly Asked[]): { filters: Uint32Array[]
   return { filters, unknown: new Set(String(done.stderr).split('\n')) };
 }
 
-/** The names of a machine's tables that this libseccomp knows too. */
+/** The names of the tables of a machine that this libseccomp supports too. */
 export function sharedNames(machine: HostFacts['machine']): string[] {
   const names = Object.keys(syscallsOf(machine).places);
   const profile: Seccomp = {
@@ -37,7 +37,7 @@ export function sharedNames(machine: HostFacts['machine']): string[] {
   return names.filter(name => !unknown.has(name));
 }
 
-/** A profile in the words of oracle.cc, rule by rule as runtimes add them. */
+/** A profile in the input format of oracle.cc, rule by rule, as runtimes add them. */
 function* linesOf({ profile, machine }: Asked): Generator<string> {
   const { defaultAction, defaultErrnoRet, architectures = [], syscalls = [] } = profile;
   const fallback = verdictOf(defaultAction, defaultErrnoRet);
@@ -53,7 +53,7 @@ function* linesOf({ profile, machine }: Asked): Generator<string> {
       ({ index, op, value, valueTwo }) =>
         `${index} ${seccompOperators.indexOf(op) + 1} ${value} ${valueTwo ?? 0}`,
     );
-    // With one argument named twice each condition is a rule of its own.
+    // If an argument is repeated, each condition becomes a separate rule.
     const apart = new Set(args.map(({ index }) => index)).size < args.length;
     const rules = apart ? conditions.map(condition => [condition]) : [conditions];
     for (const name of names) {

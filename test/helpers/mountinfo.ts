@@ -6,16 +6,16 @@ export interface Mount {
   readonly parent: number;
   /** major:minor of the file system. */
   readonly device: string;
-  /** What of the file system is mounted. */
+  /** The mounted part of the file system. */
   readonly root: string;
   readonly target: string;
-  /** Of the mount: `ro`, `nosuid`, ... */
+  /** Mount options: `ro`, `nosuid`, ... */
   readonly options: readonly string[];
-  /** `shared`, `slave`, `unbindable`; none of them is private. Numbers are left out. */
+  /** `shared`, `slave`, `unbindable`; empty for private. Group numbers are omitted. */
   readonly propagation: readonly string[];
   readonly type: string;
   readonly source: string;
-  /** Of the file system (the superblock). */
+  /** Options of the file system (the superblock). */
   readonly superOptions: readonly string[];
 }
 
@@ -44,7 +44,7 @@ export function parseMountinfo(text: string): Mount[] {
     });
 }
 
-/** The kernel writes space, tab, newline and backslash as octal. */
+/** The kernel writes space, tab, newline and backslash as octal escapes. */
 function unescapeOctal(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, digits: string) =>
     String.fromCharCode(Number.parseInt(digits, 8)),

@@ -8,7 +8,7 @@ import type { Operation, Step } from '../../src/wire/steps.ts';
 /** Capabilities 0 to 40. */
 export const allCapabilities = (1n << 41n) - 1n;
 
-/** A machine as systemd sets one up, made up. */
+/** A fictitious machine in the state in which systemd sets it up. */
 export const facts: HostFacts = {
   kernel: { release: '6.18.0', major: 6, minor: 18 },
   machine: 'x86_64',
@@ -28,7 +28,7 @@ export interface Wish {
   readonly options?: Partial<PlanOptions>;
 }
 
-/** The plan of a small config with these things changed. */
+/** The plan of a small config with these changes. */
 export function planFor(wish: Wish = {}): Plan {
   const config: Config = {
     ociVersion: '1.3.0',
@@ -49,7 +49,7 @@ export function planFor(wish: Wish = {}): Plan {
 
 type StepOf<Op extends Operation> = Extract<Step, { readonly op: Op }>;
 
-/** The steps of these operations, in the plan's order. */
+/** The steps with these operations, in the order of the plan. */
 export function stepsOf<Op extends Operation>(plan: Plan, ...ops: Op[]): StepOf<Op>[] {
   return plan.container.filter((step): step is StepOf<Op> => (ops as string[]).includes(step.op));
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a profile says, read word by word and slowly: no ranges, no tree, no halves. What src/seccomp compiles must say
-// the same. Only the tables of numbers are shared with it.
+// A direct interpretation of a profile, entry by entry: no ranges, no tree, no split of words. The compiler in
+// src/seccomp must agree with it. They share only the tables of numbers.
 
 import type { HostFacts } from '../../src/host/facts.ts';
 import type { Seccomp, SyscallArg } from '../../src/oci/seccomp.ts';
@@ -8,22 +8,22 @@ import { type Architecture, familyOf, syscallsOf, x32Bit } from '../../src/secco
 import { verdictOf } from '../../src/seccomp/rules.ts';
 
 /** A rule of one call: all its conditions must hold. */
-export interface SpokenRule {
+export interface CallRule {
   readonly verdict: number;
   readonly args: readonly SyscallArg[];
 }
 
-/** What is decided of one call of an architecture. */
-export interface Spoken {
-  /** What decides when no rule with conditions does. */
+/** The decision on one call of an architecture. */
+export interface CallDecision {
+  /** Verdict if no rule with conditions holds. */
   readonly otherwise: number;
-  /** With conditions; the first that holds counts. */
-  readonly rules: readonly SpokenRule[];
-  /** Those that do not count, because there is one without conditions. */
-  readonly overruled: readonly SpokenRule[];
-  /** Above the largest call that the profile names, with an errno of ours. */
+  /** Rules with conditions; the first that holds applies. */
+  readonly rules: readonly CallRule[];
+  /** Rules that do not apply, because a rule without conditions exists. */
+  readonly overruled: readonly CallRule[];
+  /** The call is above the largest call that the profile names, and has the default errno of the runtime. */
   readonly newer: boolean;
-  /** By the name of a call, and of the calls that are behind it. */
+  /** The names of a call, and of the calls that it contains. */
   readonly names: readonly string[];
 }
 
@@ -43,7 +43,7 @@ const behind: Readonly<Record<string, readonly (string | undefined)[]>> = {
   ),
 };
 
-/** Calls that are behind another one too. */
+/** Calls that are also available inside another call. */
 export const multiplexed: ReadonlySet<string> = new Set(
   Object.values(behind).flatMap(names => names as string[]),
 );
@@ -51,11 +51,11 @@ export const multiplexed: ReadonlySet<string> = new Set(
 /** One profile on one machine. */
 export class ProfileWords {
   private readonly fallback: number;
-  private readonly rulesOf = new Map<string, { verdict?: number; rules: SpokenRule[] }>();
+  private readonly rulesOf = new Map<string, { verdict?: number; rules: CallRule[] }>();
   private readonly architectures: readonly Architecture[];
-  private readonly spoken = new Map<string, Map<number, Spoken>>();
+  private readonly decisions = new Map<string, Map<number, CallDecision>>();
   private readonly largest = new Map<string, number>();
-  private readonly beyond: Spoken;
+  private readonly beyond: CallDecision;
 
   constructor(profile: Seccomp, machine: HostFacts['machine']) {
     const { defaultAction, defaultErrnoRet, syscalls = [], architectures = [] } = profile;
@@ -92,31 +92,31 @@ export class ProfileWords {
     for (const { name } of this.architectures) this.learn(name, machine);
   }
 
-  /** Undefined for a call of an architecture that is not in the list: its thread is ended. */
-  of(audit: number, number: number): Spoken | undefined {
+  /** Undefined for a call of an architecture that is not in the list: its thread is killed. */
+  of(audit: number, number: number): CallDecision | undefined {
     const native = this.architectures[0] as Architecture;
     let architecture = this.architectures.find(one => one.audit === audit);
     if (architecture === undefined) return undefined;
     if (native.name === 'x86_64' && audit === native.audit && number >= x32Bit) {
       architecture = this.architectures.find(({ name }) => name === 'x32');
-      // What a tracer leaves out.
-      if (architecture === undefined && number === 0xffff_ffff) return this.said([], 'SCMP_ARCH_X86_64');
+      // Calls that a tracer skips.
+      if (architecture === undefined && number === 0xffff_ffff) return this.decide([], 'SCMP_ARCH_X86_64');
       if (architecture === undefined) return undefined;
     }
     const own = number - architecture.base;
-    const known = this.spoken.get(architecture.name)?.get(own);
+    const known = this.decisions.get(architecture.name)?.get(own);
     if (known !== undefined) return known;
     const largest = this.largest.get(architecture.name) ?? 0;
-    return own > largest && largest > 0 ? this.beyond : this.said([], architecture.name);
+    return own > largest && largest > 0 ? this.beyond : this.decide([], architecture.name);
   }
 
   /** The verdict on a call with these arguments. */
-  static verdict(spoken: Spoken | undefined, bits: 32 | 64, given: readonly bigint[]): number {
-    if (spoken === undefined) return kill;
-    for (const { verdict, args } of spoken.rules) {
+  static verdict(decision: CallDecision | undefined, bits: 32 | 64, given: readonly bigint[]): number {
+    if (decision === undefined) return kill;
+    for (const { verdict, args } of decision.rules) {
       if (args.every(arg => holds(arg, bits, given[arg.index] ?? 0n))) return verdict;
     }
-    return spoken.otherwise;
+    return decision.otherwise;
   }
 
   private learn(architecture: string, machine: HostFacts['machine']): void {
@@ -135,17 +135,17 @@ export class ProfileWords {
     const mentioned = [...byNumber].filter(([, name]) => this.rulesOf.has(name));
     const largest = Math.max(0, ...mentioned.map(([number]) => number).filter(number => number < armPrivate));
     this.largest.set(architecture, largest);
-    const out = new Map<number, Spoken>();
+    const out = new Map<number, CallDecision>();
     for (const [number, name] of byNumber) {
-      const said = this.said([name], architecture);
+      const decided = this.decide([name], architecture);
       const newer = number > largest && largest > 0;
-      if (newer && said.rules.length === 0 && this.rulesOf.get(name)?.verdict === undefined) continue;
-      out.set(number, said);
+      if (newer && decided.rules.length === 0 && this.rulesOf.get(name)?.verdict === undefined) continue;
+      out.set(number, decided);
     }
-    this.spoken.set(architecture, out);
+    this.decisions.set(architecture, out);
   }
 
-  private said(names: readonly string[], architecture: string): Spoken {
+  private decide(names: readonly string[], architecture: string): CallDecision {
     const name = names[0] ?? '';
     const known = this.rulesOf.get(name);
     const otherwise = known?.verdict ?? this.fallback;
@@ -155,7 +155,7 @@ export class ProfileWords {
       return { otherwise, rules, overruled: known?.rules ?? [], newer: false, names };
     }
     const all = [...names];
-    const overruled: SpokenRule[] = [];
+    const overruled: CallRule[] = [];
     for (const [index, call] of inner.entries()) {
       const its = this.rulesOf.get(call ?? '');
       if (its === undefined) continue;
@@ -195,8 +195,8 @@ function holds({ op, value, valueTwo }: SyscallArg, bits: 32 | 64, given: bigint
   }
 }
 
-/** The arguments to try on a call: beside, at and above all that is compared, in each half of the word. */
-export function boundaryArguments(rules: readonly SpokenRule[], most = 96): bigint[][] {
+/** Test values for arguments: adjacent to, equal to and above each compared value, in each half of the word. */
+export function boundaryArguments(rules: readonly CallRule[], most = 96): bigint[][] {
   const near: bigint[][] = Array.from({ length: 6 }, () => [0n]);
   const base = Array.from({ length: 6 }, () => 0n);
   const high = 1n << 32n;
@@ -211,7 +211,7 @@ export function boundaryArguments(rules: readonly SpokenRule[], most = 96): bigi
   const lists = near.map(list => [...new Set(list.map(value => BigInt.asUintN(64, value)))]);
   const tuples: bigint[][] = [base, base.map(() => 0xffff_ffff_ffff_ffffn)];
   const longest = Math.max(...lists.map(list => list.length));
-  // Where one rule holds, its neighbours are looked at, one argument at a time.
+  // For values that satisfy one rule, adjacent values are tried, one argument at a time.
   for (const { args } of rules) {
     const holding = [...base];
     for (const { index, op, value, valueTwo } of args) {

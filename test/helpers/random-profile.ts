@@ -12,7 +12,7 @@ import {
 } from '../../src/oci/seccomp.ts';
 import { Random } from './random.ts';
 
-/** Values at whose sides something changes: in the low half, in the high half, in the sign. */
+/** Boundary values: in the low half, in the high half, in the sign. */
 const edges = [
   0n,
   1n,
@@ -31,7 +31,7 @@ const edges = [
   0xffff_ffff_ffff_ffffn,
 ];
 
-/** libseccomp takes none above; the kernel takes 4095 too. */
+/** libseccomp accepts no higher errno; the kernel also accepts 4095. */
 const largestErrno = 4094;
 
 const families: Readonly<Record<HostFacts['machine'], readonly SeccompArchitecture[]>> = {
@@ -39,20 +39,20 @@ const families: Readonly<Record<HostFacts['machine'], readonly SeccompArchitectu
   aarch64: ['SCMP_ARCH_AARCH64', 'SCMP_ARCH_ARM'],
 };
 
-/** Which calls a profile may name, and how much of it there is. */
+/** The calls that a profile may name, and its size. */
 export interface Vocabulary {
   readonly names: readonly string[];
-  /** Not more entries in `syscalls`, before those with several rules for their calls; 12 by default. */
+  /** Maximum number of entries in `syscalls`, without those with several rules for one call; 12 by default. */
   readonly entries?: number;
   readonly namesOfEntry?: number;
 }
 
-/** A profile that `check` accepts, with everything that may be in one. */
+/** A profile that `check` accepts, with all kinds of content. */
 export function randomProfile(seed: number, machine: HostFacts['machine'], vocabulary: Vocabulary): Seccomp {
   const random = new Random(seed);
   const { names, entries = 12, namesOfEntry = 40 } = vocabulary;
   const syscalls: Syscall[] = [];
-  // Some values are compared more often than once: rules that overlap or are next to each other.
+  // Some values are compared repeatedly, which yields rules that overlap or are adjacent.
   const values = [...edges, ...Array.from({ length: 3 }, () => anyValue(random))];
   const argument = (): SyscallArg => ({
     index: random.below(6),
@@ -63,10 +63,10 @@ export function randomProfile(seed: number, machine: HostFacts['machine'], vocab
   const left = new Set(names);
   for (let count = random.below(entries + 1); count > 0; count--) {
     const rules = random.once(3) ? 1 + random.below(4) : 0;
-    // Each name with conditions is written out on its own, and a filter has 4096 instructions at most.
+    // Each name with conditions is compiled separately, and a filter has at most 4096 instructions.
     const length = 1 + random.below(rules === 0 ? namesOfEntry : 6);
     const chosen = Array.from({ length }, () => random.pick(names));
-    // Mostly a call is named once; where it is named again, the first rule may have decided already.
+    // Usually a call is named once; if it is named again, the first rule may already have decided.
     const again = random.once(rules > 1 ? 30 : 6);
     const mine = again ? chosen : chosen.filter(name => left.delete(name));
     if (mine.length === 0) continue;
@@ -74,7 +74,7 @@ export function randomProfile(seed: number, machine: HostFacts['machine'], vocab
       syscalls.push({ names: mine, ...anyAction(random, mine), ...(random.once(8) && { args: [] }) });
     const shared = random.once(3) ? undefined : anyAction(random, mine);
     for (let rule = 0; rule < rules; rule++) {
-      // Several long rules for one call take libseccomp seconds, or for ever.
+      // Several long rules for one call take libseccomp seconds or hours.
       const args = Array.from({ length: 1 + random.below([6, 6, 2, 1, 1][rules] as number) }, argument);
       syscalls.push({ names: mine, ...(shared ?? anyAction(random, mine)), args });
     }
@@ -120,7 +120,7 @@ function anyValue(random: Random): bigint {
   return value >> BigInt(random.below(64));
 }
 
-/** As the parser hands it over: bigint only where a number would not do. */
+/** Converts to the types of the parser: bigint only if a number is not exact. */
 function shortened(value: bigint): number | bigint {
   return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** Numbers that are the same for the same seed, on every machine. */
+/** A generator that yields the same numbers for the same seed on every machine. */
 export class Random {
   private state: number;
 
@@ -16,7 +16,7 @@ export class Random {
     return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
   }
 
-  /** True once in so many times. */
+  /** True with a probability of one in `times`. */
   once(times: number): boolean {
     return this.below(times) === 0;
   }

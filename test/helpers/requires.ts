@@ -34,10 +34,13 @@ const programs = [
 ] as const;
 
 /**
- * What a test may need of the machine:
- * `root`; a program; `busybox` (a static one); `libseccomp` (its header and library, to compile with); `standalone` (the executable has been built) and `standalone:arm64`; `cgroup1` (version 1 beside version 2); `systemd` (is the first process), `other-init` (is not), `user-manager` (can be had by the user 1000); `cgroup2` (mounted anywhere) and `cgroup2:CONTROLLER` (to be had there); `kernel:5.12` (or later);
- * `no-resctrl` (mounted nowhere); `lsm:apparmor` or `lsm:selinux` (in force), `no-lsm:apparmor` (not); `selinux-policy` (of test/vm);
- * `capability:SYS_RESOURCE` (in our permitted set); `filesystem:overlay` (known to the kernel).
+ * Requirements of a test on the machine:
+ * `root`; a program; `busybox` (static); `libseccomp` (header and library); `standalone` (the built executable) and
+ * `standalone:arm64`; `cgroup1` (version 1 beside version 2); `systemd` (as first process), `other-init` (another one),
+ * `user-manager` (systemd runs one for the user 1000); `cgroup2` (mounted) and `cgroup2:CONTROLLER` (available there);
+ * `kernel:5.12` (or later); `no-resctrl` (not mounted); `lsm:apparmor` or `lsm:selinux` (enabled), `no-lsm:apparmor`
+ * (disabled); `selinux-policy` (of test/vm); `capability:SYS_RESOURCE` (in the permitted set of this process);
+ * `filesystem:overlay` (supported by the kernel).
  */
 export type Need =
   | 'root'
@@ -56,8 +59,8 @@ export type Need =
   | `${'cgroup2' | 'kernel' | 'capability' | 'filesystem' | 'lsm' | 'no-lsm'}:${string}`;
 
 /**
- * For `describe.skipIf(requires('root', 'runc'))`: true when the machine lacks something. What it lacks is noted on the
- * suite (or file) that is being collected, and the summary says it of every test skipped there.
+ * For `describe.skipIf(requires('root', 'runc'))`: true if the machine lacks something. The missing requirement is
+ * recorded for the suite (or file) that is being collected, and the summary reports it for every test skipped there.
  */
 export function requires(...needs: readonly Need[]): boolean {
   const all = host === 'standalone' ? (['standalone', ...needs] as const) : needs;
@@ -72,7 +75,7 @@ export function requires(...needs: readonly Need[]): boolean {
   return true;
 }
 
-/** Why `need` is not met, or undefined. */
+/** The reason why `need` is not met, or undefined. */
 export function missing(need: Need): string | undefined {
   const [kind, argument] = need.split(':') as [string, string | undefined];
   const holds = argument === undefined ? simple(kind) : detailed(kind, argument);
@@ -108,7 +111,7 @@ function simple(need: string): boolean {
   if (need === 'other-init') return !existsSync('/run/systemd/system');
   if (need === 'no-resctrl') return !/ - resctrl /.test(readFileSync('/proc/self/mountinfo', 'utf8'));
   if (need === 'user-manager') return existsSync('/run/user/1000');
-  if (need === 'selinux-policy') return knowsContext('system_u:system_r:jar_t:s0');
+  if (need === 'selinux-policy') return hasContext('system_u:system_r:jar_t:s0');
   if (need === 'busybox') return staticBusybox() !== undefined;
   if (need === 'libseccomp') return seccompOptions() !== undefined;
   if (need === 'cgroup1') return layouts.includes('machine');
@@ -144,8 +147,8 @@ function hasSecurityModule(name: string): boolean {
   return existsSync(enabled) && readFileSync(enabled, 'utf8').startsWith('Y');
 }
 
-/** Whether there is SELinux with a policy that has this context. */
-function knowsContext(context: string): boolean {
+/** Whether SELinux is enabled with a policy that contains this context. */
+function hasContext(context: string): boolean {
   try {
     writeFileSync('/sys/fs/selinux/context', context, { flag: 'r+' });
     return true;
@@ -154,7 +157,7 @@ function knowsContext(context: string): boolean {
   }
 }
 
-/** Where cgroup2 is mounted. */
+/** Mount point of cgroup2. */
 function cgroup2(): string | undefined {
   const line = readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
@@ -174,7 +177,7 @@ function kernelIsAtLeast(wanted: string): boolean {
   return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
 }
 
-/** Numbers from linux/capability.h, as far as tests ask for them. */
+/** Numbers from linux/capability.h, limited to those that tests use. */
 const capabilities: Readonly<Record<string, number>> = {
   NET_ADMIN: 12,
   SYS_MODULE: 16,

@@ -13,33 +13,35 @@ export interface Runtime {
   readonly name: string;
   /** `1.1.5`. */
   readonly version: string;
-  /** What to execute, before the runtime's own arguments. */
+  /** The command before the arguments of the runtime. */
   readonly command: readonly string[];
 }
 
-/** The two programs that tsubo is. */
+/** The two hosts of tsubo. */
 export type Host = 'node' | 'standalone';
 
-/** TSUBO_HOST: which of them is under test. */
+/** TSUBO_HOST: the host under test. */
 export const host: Host = process.env['TSUBO_HOST'] === 'standalone' ? 'standalone' : 'node';
 
-/** How each is called. The standalone one may not have been built: tests that need it say `requires('standalone')`. */
+/**
+ * The command of each host. The standalone executable may be missing: tests that need it use `requires('standalone')`.
+ */
 export const commands: Readonly<Record<Host, readonly [string, ...string[]]>> = {
   node: [process.execPath, join(repository, 'dist/tsubo.cjs')],
   standalone: [standaloneFor(process.arch)],
 };
 
-/** The standalone executable for an architecture, as Node calls it, built here or not. */
+/** The standalone executable for an architecture as named by Node; it may not exist. */
 export function standaloneFor(arch: string): string {
   return join(repository, 'build/standalone', arch, 'tsubo');
 }
 
-/** TSUBO_RUNTIME, a name in PATH or a path (`runc`, `/usr/bin/crun`), else tsubo on the host that TSUBO_HOST says. */
+/** TSUBO_RUNTIME, a name in PATH or a path (`runc`, `/usr/bin/crun`); by default tsubo on the host of TSUBO_HOST. */
 export const runtime: Runtime = find(process.env['TSUBO_RUNTIME']);
 
 export const isTsubo = runtime.name === 'tsubo';
 
-/** An installed runc, to compare with, or undefined. It is asked for its version when a test needs that. */
+/** An installed runc for comparison, or undefined. Its version is queried when a test needs it. */
 export function installedRunc(): Runtime | undefined {
   const file = lookUp('runc');
   if (file === undefined) return undefined;
@@ -54,26 +56,26 @@ export function installedRunc(): Runtime | undefined {
   };
 }
 
-/** True on `runc` (every one), on `runc 1.1` (every 1.1.x), on `runc 1.1.5`. */
+/** True on `runc` (every version), on `runc 1.1` (every 1.1.x), on `runc 1.1.5`. */
 export function runs(who: string, which: Runtime = runtime): boolean {
   const [name, version = ''] = who.split(' ');
   return name === which.name && (version === '' || `${which.version}.`.startsWith(`${version}.`));
 }
 
 /**
- * Names a place where a runtime does something else than tsubo and the spec. True when that runtime is the one under
- * test: the test then says what is to be seen there instead, or passes over the point.
+ * Marks a difference between a runtime and tsubo or the spec. True if that runtime is under test: the test then
+ * asserts the behaviour of that runtime, or skips the assertion.
  *
- * @param who - as for `runs`
- * @param how - what it does instead, in one sentence
- * @param which - another than the one under test, to compare with
+ * @param who - a runtime, in the form of `runs`
+ * @param how - the behaviour of that runtime, in one sentence
+ * @param which - the runtime to check instead of the one under test
  */
 export function disagrees(who: string, how: string, which: Runtime = runtime): boolean {
   if (how === '') throw new Error('a disagreement says how');
   return runs(who, which);
 }
 
-/** Skips the test on a runtime that disagrees so much that there is nothing to be seen. */
+/** Skips the test on a runtime that disagrees so much that the test asserts nothing. */
 export function skipWhere(context: TestContext, who: string, how: string): void {
   context.skip(disagrees(who, how), `${who} ${how}`);
 }

@@ -21,29 +21,29 @@ import { disagrees, isTsubo, type Runtime, runtime } from './runtime.ts';
 import { processState, type Traces, traces } from './traces.ts';
 import { type ExecOptions, type Layout, type Result, View, withFile } from './view.ts';
 
-/** A static busybox of the machine, for hooks outside of the container too. The container's own is /bin/busybox. */
+/** A static busybox of the machine, also for hooks outside the container. In the container it is /bin/busybox. */
 export const hostBusybox = staticBusybox() ?? '/bin/busybox';
 
 export interface InsideOptions {
-  /** Paths for the program to look at. */
+  /** Paths for the program to examine. */
   readonly probe?: readonly string[];
-  /** More arguments of `run`. */
+  /** Further arguments of `run`. */
   readonly flags?: readonly string[];
   readonly exec?: ExecOptions;
 }
 
-/** A command that has been started and is not waited for. */
+/** A running command. */
 export interface Running {
   readonly child: ChildProcess;
-  /** What has been printed so far. */
+  /** The output until now. */
   stdout(): string;
   stderr(): string;
   readonly ended: Promise<{ status: number | null; signal: string | null }>;
 }
 
 /**
- * A place for the containers of one test file: a private view of the machine, a directory, a root for the runtime.
- * After each test what is left of its containers is deleted by force, and then nothing may be left at all.
+ * An environment for the containers of one test file: a private view of the machine, a directory, a root for the
+ * runtime. After each test its remaining containers are deleted by force, and then no trace may be left.
  */
 export class Sandbox {
   readonly layout: Layout;
@@ -60,7 +60,7 @@ export class Sandbox {
 
   async open(): Promise<void> {
     this.directory = mkdtempSync(join(tmpdir(), 'jar-'));
-    chmodSync(this.directory, 0o755); // containers of other users look in here too
+    chmodSync(this.directory, 0o755); // containers of other users access it too
     this.opened = await View.open(this.layout);
     this.programs = new Programs(join(this.directory, 'programs'), hostBusybox, insideProgram());
   }
@@ -81,23 +81,23 @@ export class Sandbox {
     return this.directory;
   }
 
-  /** Part of every id and path of this sandbox, and of nothing else. */
+  /** Part of every id and path of this sandbox, and of no other. */
   get name(): string {
     return this.directory.slice(this.directory.lastIndexOf('/') + 1);
   }
 
-  /** What `--root` gets. */
+  /** The argument of `--root`. */
   get root(): string {
     return join(this.directory, 'state');
   }
 
-  /** A fresh path in the sandbox. */
+  /** An unused path in the sandbox. */
   fresh(what: string): string {
     this.count += 1;
     return join(this.directory, `${what}-${this.count}`);
   }
 
-  /** A fresh directory in the sandbox. */
+  /** A new directory in the sandbox. */
   mkdir(what: string): string {
     const path = this.fresh(what);
     mkdirSync(path);
@@ -111,7 +111,7 @@ export class Sandbox {
     return dir;
   }
 
-  /** A bundle with the default config after `modify` has been at it. */
+  /** A bundle with the default config, changed by `modify`. */
   bundle(modify?: (bundle: Bundle) => void): Bundle {
     const dir = this.mkdir('bundle');
     if (this.programs === undefined) throw new Error('the sandbox is open only while tests run');
@@ -121,14 +121,14 @@ export class Sandbox {
     return bundle;
   }
 
-  /** The runtime's command line: `--root` of this sandbox, then `args`. */
+  /** The command line of the runtime: `--root` of this sandbox, then `args`. */
   command(...args: string[]): string[] {
     return [...this.runtime.command, '--root', this.root, ...args];
   }
 
   /**
-   * Runs the runtime to its end. Its output goes to files, so that a container which keeps it open keeps nobody
-   * waiting; what the container writes later can be read there too.
+   * Runs the runtime to its end. Its output goes to files, so a container that keeps it open does not block the test;
+   * later output of the container is appended.
    */
   oci(args: readonly string[], options: ExecOptions = {}): Result & { readonly output: string } {
     const output = this.fresh('output');
@@ -142,7 +142,7 @@ export class Sandbox {
     );
   }
 
-  /** As `oci`, for what must succeed. */
+  /** Like `oci`, but throws if the command fails. */
   must(args: readonly string[], options: ExecOptions = {}): Result & { readonly output: string } {
     const done = this.oci(args, options);
     if (done.status !== 0) {
@@ -153,7 +153,7 @@ export class Sandbox {
     return done;
   }
 
-  /** For what must fail: what an engine gets to know of it. */
+  /** Runs a command that must fail, and returns what an engine sees. */
   fails(args: readonly string[], options: ExecOptions = {}): Failure {
     const log = this.fresh('log');
     const done = this.oci(['--log', log, '--log-format', 'json', ...args], options);
@@ -171,7 +171,7 @@ export class Sandbox {
     return { status: done.status, message: done.stderr.trim(), record: errors[0] as LogRecord };
   }
 
-  /** As `fails`, with status 1, a line that contains `text`, and on tsubo this code. */
+  /** Like `fails`, with status 1, a line that contains `text`, and on tsubo this code. */
   failsWith(args: readonly string[], text: string, code: string): Failure {
     const failure = this.fails(args);
     expect(failure.status).toBe(1);
@@ -181,7 +181,7 @@ export class Sandbox {
     return failure;
   }
 
-  /** `create` of this must fail and leave nothing. */
+  /** `create` must fail without traces. */
   refuses(bundle: Bundle): Failure {
     const before = this.traces();
     const failure = this.fails(['create', '--bundle', bundle.dir, bundle.id]);
@@ -199,7 +199,7 @@ export class Sandbox {
     return this.must(['create', '--bundle', bundle.dir, ...flags, bundle.id]);
   }
 
-  /** A container that has been created (to run `sleep` unless the bundle says otherwise). */
+  /** A created container (its program is `sleep` unless the bundle sets another). */
   created(modify?: (bundle: Bundle) => void): Bundle {
     const bundle = this.bundle(made => {
       made.config.process.args = ['/bin/sleep', '1000'];
@@ -209,14 +209,14 @@ export class Sandbox {
     return bundle;
   }
 
-  /** One whose program runs. */
+  /** A running container. */
   running(modify?: (bundle: Bundle) => void): Bundle {
     const bundle = this.created(modify);
     this.must(['start', bundle.id]);
     return bundle;
   }
 
-  /** One whose program has been killed. */
+  /** A container whose program was killed. */
   async stopped(): Promise<Bundle> {
     const bundle = this.running();
     this.must(['kill', bundle.id, 'KILL']);
@@ -224,12 +224,12 @@ export class Sandbox {
     return bundle;
   }
 
-  /** `run`, with what came out of it. */
+  /** `run` and its result. */
   run(bundle: Bundle, options: ExecOptions = {}, ...flags: string[]): Result {
     return this.oci(['run', '--bundle', bundle.dir, ...flags, bundle.id], options);
   }
 
-  /** What a container with this config sees from inside. */
+  /** The view from inside a container with this config. */
   inside(modify?: (bundle: Bundle) => void, options: InsideOptions = {}): Report {
     const bundle = this.bundle(made => {
       made.config.process.args = ['/bin/inside', '--probe', ...(options.probe ?? [])];
@@ -241,7 +241,7 @@ export class Sandbox {
     return parseReport(done.stdout);
   }
 
-  /** What the shell script printed in a container with this config. */
+  /** Output of a shell script in a container with this config. */
   shell(script: string, modify?: (bundle: Bundle) => void): string {
     const bundle = this.bundle(made => {
       made.shell(script);
@@ -258,24 +258,24 @@ export class Sandbox {
     return JSON.parse(this.must(['state', id]).stdout) as State;
   }
 
-  /** Every container is deleted by force. */
+  /** Deletes every container by force. */
   cleanUp(): void {
     if (!existsSync(this.root)) return;
     for (const id of readdirSync(this.root)) this.must(['delete', '--force', id]);
   }
 
-  /** Whether a process still runs: neither gone nor a zombie. */
+  /** Whether a process still runs: it exists and is not a zombie. */
   lives(pid: number): boolean {
     return processState(pid) !== undefined && processState(pid) !== 'Z';
   }
 
-  /** What no container is in any more, for runtimes that leave some behind. */
+  /** Removes empty cgroups, for runtimes that leave some. */
   removeCgroups(): void {
     for (const path of this.traces().cgroups.toReversed()) {
       try {
         rmdirSync(this.view.path(`/sys/fs/cgroup${path}`));
       } catch {
-        // somebody is still in it, which the test has said by now
+        // A cgroup that still contains a process; the test has reported it by now.
       }
     }
   }
@@ -285,7 +285,7 @@ export class Sandbox {
   }
 }
 
-/** One line of a JSON log. The fields after `time` are tsubo's own. */
+/** One line of a JSON log. Only tsubo writes the fields after `time`. */
 export interface LogRecord {
   readonly level: string;
   readonly msg: string;
@@ -297,9 +297,9 @@ export interface LogRecord {
 
 export interface Failure {
   readonly status: number | null;
-  /** The bare line on standard error. */
+  /** The line on standard error. */
   readonly message: string;
-  /** The one error of the log file. */
+  /** The only error of the log file. */
   readonly record: LogRecord;
 }
 
@@ -329,7 +329,7 @@ export function sandbox(layout: Layout = 'unified', which: Runtime = runtime): S
       await until('the last process has ended', () => made.traces().processes.length === 0);
       made.removeCgroups();
     }
-    // a container that has just ended may need a moment until its last process has left the cgroup
+    // The last process of an ended container may need a moment to leave the cgroup.
     await until(
       'nothing is left of the containers',
       () => JSON.stringify(made.traces()) === JSON.stringify(before),
@@ -339,7 +339,7 @@ export function sandbox(layout: Layout = 'unified', which: Runtime = runtime): S
   return made;
 }
 
-/** Waits for a condition; the time is only how long to hope for it. */
+/** Waits for a condition; the time is only an upper limit. */
 export async function until(what: string, condition: () => boolean, timeoutMs = 10_000): Promise<void> {
   const end = performance.now() + timeoutMs;
   while (!condition()) {

@@ -2,8 +2,8 @@
 import Ajv, { type ErrorObject, type ValidateFunction } from 'ajv-draft-04';
 
 /**
- * What the specification says of the two documents that a runtime prints, written as JSON schemas of our own: the sections
- * runtime.md#state, features.md and features-linux.md. test/unit/oci-schema.test.ts holds them against the published ones.
+ * JSON schemas of the two documents that a runtime prints, written from the sections runtime.md#state, features.md and
+ * features-linux.md of the specification. test/unit/oci-schema.test.ts compares them with the published ones.
  */
 const version = { type: 'string', pattern: '^\\d+\\.\\d+\\.\\d+([-+].+)?$' };
 const text = { type: 'string' };
@@ -24,7 +24,7 @@ const state = object(
   {
     ociVersion: version,
     id: text,
-    // a runtime may have more of them: paused
+    // A runtime may add statuses: paused.
     status: oneOf('creating created running stopped'),
     pid: { type: 'integer', minimum: 0 },
     bundle: { type: 'string', pattern: '^/' },
@@ -74,7 +74,7 @@ export function schema(kind: keyof typeof schemas): ValidateFunction {
   return new Ajv.default({ strict: false, allErrors: true }).compile(schemas[kind]);
 }
 
-/** What is wrong with a document; nothing when it is as the specification has it. */
+/** Violations of the specification in a document. */
 export function problemsWith(kind: keyof typeof schemas, document: unknown): readonly ErrorObject[] {
   const validate = schema(kind);
   return validate(document) ? [] : (validate.errors ?? []);

@@ -3,7 +3,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import type { Reporter, TestCase, TestModule, TestSuite } from 'vitest/node';
 import type {} from './requires.ts';
 
-/** What a run of the tests came to. */
+/** The result of a test run. */
 export interface Summary {
   readonly passed: number;
   readonly failed: number;
@@ -13,9 +13,9 @@ export interface Summary {
 }
 
 /**
- * A vitest reporter that closes the run with its counts and says why tests were skipped. Errors outside of a test
- * (a file that cannot be loaded, a hook that throws) count as one failure each. With TSUBO_TEST_SUMMARY the same is
- * written to that file, as JSON.
+ * A vitest reporter that ends the run with its counts and the reasons for skipped tests. Errors outside a test (a file
+ * that cannot be loaded, a hook that throws) count as one failure each. If TSUBO_TEST_SUMMARY is set, the result is
+ * written to that file as JSON.
  */
 export default class SummaryReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
@@ -37,7 +37,7 @@ function summarize(modules: readonly TestModule[], unhandled: number): Summary {
     for (const test of module.children.allTests()) {
       const { state } = test.result();
       if (state === 'passed') passed += 1;
-      // a test that never came to an end has not passed
+      // A test without an end has not passed.
       else if (state === 'failed' || (state === 'pending' && !inSkippedSuite(test))) failed += 1;
       else {
         const reason = reasonOf(test);
@@ -50,7 +50,7 @@ function summarize(modules: readonly TestModule[], unhandled: number): Summary {
   return { passed, failed, skipped, reasons };
 }
 
-/** vitest leaves tests of a suite that is skipped within a skipped one as if they were still to come. */
+/** vitest reports tests of a skipped suite within a skipped suite as pending. */
 function inSkippedSuite(test: TestCase): boolean {
   let task: TestSuite | TestModule = test.parent;
   while (task.type === 'suite') {
@@ -73,12 +73,12 @@ function reasonOf(test: TestCase): string {
   }
 }
 
-/** Where the names of the skipped tests are written, unless TSUBO_SKIPPED=names has them printed. */
+/** File for the names of the skipped tests; with TSUBO_SKIPPED=names they are printed instead. */
 const list = 'build/skipped.txt';
-/** So many lines for reasons; the rarest share the last one. */
+/** Maximum number of lines for reasons; the rarest share the last one. */
 const mostLines = 8;
 
-/** The report: a line for each reason, the place of the names, the counts. */
+/** The report: a line for each reason, the file of the names, the counts. */
 export function render(summary: Summary, printNames = process.env['TSUBO_SKIPPED'] === 'names'): string {
   const { passed, failed, skipped, reasons } = summary;
   const groups = new Map<string, { count: number; names: string[]; details: Set<string> }>();
@@ -108,7 +108,7 @@ export function render(summary: Summary, printNames = process.env['TSUBO_SKIPPED
   return [...lines, `${passed} passed, ${failed} failed, ${skipped} skipped`].join('\n');
 }
 
-/** Of several things that a machine lacks the first one counts; controllers of cgroups are one kind. */
+/** If a machine lacks several requirements, only the first counts; all controllers are one kind. */
 function kindOf(reason: string): { kind: string; details: string[] } {
   const first = reason.split(/ or no |, no /)[0] ?? reason;
   const controllers = [...reason.matchAll(/no cgroup2 controller (\w+)/g)].map(([, name = '']) => name);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Sandbox } from './sandbox.ts';
 
-/** What `systemctl show` says of a unit; of all its properties when none is named. Lists come sorted, a line for each. */
+/** Output of `systemctl show` for a unit; all properties if none is named. Lists are sorted, one line each. */
 export function show(box: Sandbox, unit: string, ...properties: string[]): Record<string, string> {
   const text = box.view.sh('systemctl show --no-pager "$@"', unit, ...properties.map(name => `-p${name}`));
   const found = new Map<string, string[]>();

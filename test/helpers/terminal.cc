@@ -2,12 +2,12 @@
 
 // The other side of a terminal, for test/oci/terminal.test.ts.
 //
-//   terminal receive SOCKET           listens there, takes one descriptor, and is its terminal emulator
-//   terminal pidfd SOCKET             listens there, takes a pidfd, and sends SIGKILL through it when its input ends
+//   terminal receive SOCKET           listens on SOCKET, receives one descriptor, and is its terminal emulator
+//   terminal pidfd SOCKET             listens on SOCKET, receives a pidfd, and sends SIGKILL through it at end of input
 //   terminal run ROWS COLUMNS CMD...  runs the command in a session on a new terminal, and is its emulator
 //
-// An emulator passes standard input on to the terminal and prints what comes from there. SIGWINCH makes the terminal
-// one row and one column larger. On standard error: what was received or which process runs, then how it ended.
+// An emulator forwards standard input to the terminal and prints its output. SIGWINCH makes the terminal
+// one row and one column larger. On standard error: the received descriptor or the pid, then the end.
 
 #include <errno.h>
 #include <fcntl.h>
@@ -35,7 +35,8 @@ volatile sig_atomic_t resize = 0;
   exit(1);
 }
 
-// Standard input to the terminal, until it ends. By itself: a terminal whose program does not read makes this wait.
+// Writes standard input to the terminal until its end, in a separate thread: the write blocks if the program does not
+// read.
 void type(int master) {
   char buffer[4096];
   ssize_t n;
@@ -48,7 +49,7 @@ void type(int master) {
   }
 }
 
-// Until the terminal hangs up, or nothing comes from it any more and `child` has ended.
+// Runs until the terminal hangs up, or it has no more output and `child` has ended.
 int emulate(int master, pid_t child) {
   std::thread(type, master).detach();
   pollfd watched = {master, POLLIN, 0};
@@ -77,12 +78,12 @@ int emulate(int master, pid_t child) {
   }
 }
 
-// What comes along with the one message that is sent to a socket of this path.
+// Returns the descriptor of the one message that is sent to a socket of this path.
 int received(const char* path, char (&text)[256]) {
   const int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_un address = {};
   address.sun_family = AF_UNIX;
-  // From its directory: the path may be longer than an address.
+  // From its directory: the path may be longer than a socket address.
   const char* name = strrchr(path, '/');
   char directory[4096] = {};
   memcpy(directory, path, static_cast<size_t>(name - path));
@@ -109,7 +110,7 @@ int received(const char* path, char (&text)[256]) {
   return fd;
 }
 
-// The process that the pidfd means, as its fdinfo says.
+// Prints the process of the pidfd, from its fdinfo.
 void pidfd(const char* path) {
   char text[256] = {}, line[256], name[64];
   const int fd = received(path, text);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// A process of a container that may trace others: looks again and again at the program of every process that comes up
-// in its pid namespace, which it may do where it may trace. Prints each name the first time.
+// A process of a container that may trace others: repeatedly reads the executable of every new process in its pid
+// namespace, which requires ptrace permission. Prints each name once.
 
 #include <limits.h>
 #include <stdio.h>

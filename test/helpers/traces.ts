@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { View } from './view.ts';
 
-/** All that containers of one sandbox can leave behind outside their bundles. */
+/** All traces that containers of one sandbox can leave outside their bundles. */
 export interface Traces {
   readonly state: readonly string[];
   readonly cgroups: readonly string[];
@@ -12,8 +12,8 @@ export interface Traces {
 }
 
 /**
- * Looks for what is there now. Cgroups and processes are recognised by `name`, which is part of every id and path of
- * the sandbox: other containers on this machine come and go meanwhile.
+ * Collects the current traces. Cgroups and processes are recognised by `name`, which is part of every id and path of
+ * the sandbox: other containers on this machine may come and go meanwhile.
  */
 export function traces(view: View, root: string, name: string): Traces {
   return {
@@ -33,7 +33,7 @@ function directories(top: string, below: string, name: string): string[] {
     try {
       found = found.concat(directories(top, path, name));
     } catch {
-      // somebody else's cgroup, gone since the listing
+      // A cgroup of another program, removed since the listing.
     }
   }
   return found;
@@ -49,17 +49,17 @@ function processes(view: View, name: string): string[] {
       const words = ['cgroup', 'cmdline', ...(own ? ['mountinfo'] : [])];
       if (words.some(word => readFileSync(`/proc/${pid}/${word}`, 'utf8').includes(name))) {
         const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
-        // a zombie holds nothing: whoever adopted it will reap it
+        // A zombie holds no resources; its parent will reap it.
         if (processState(Number(pid)) !== 'Z') found.push(`${pid} ${line}`);
       }
     } catch {
-      // ended while we looked
+      // The process has ended meanwhile.
     }
   }
   return found;
 }
 
-/** The letter of proc_pid_status(5), or undefined when there is no such process. */
+/** The letter of proc_pid_status(5), or undefined without such a process. */
 export function processState(pid: number): string | undefined {
   try {
     return /State:\s*(\S)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];

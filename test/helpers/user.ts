@@ -8,7 +8,7 @@ import { type Runtime, runtime } from './runtime.ts';
 import type { Sandbox } from './sandbox.ts';
 import { movedCheckout } from './view.ts';
 
-/** A user of the machine, made up for tests, and the first of a thousand ids that are given to that user. */
+/** A fictitious user, and the first of a thousand subordinate ids of that user. */
 export const user = 12_345;
 export const given = 400_000;
 
@@ -29,7 +29,7 @@ export function asUser(...before: string[]): Runtime {
   return { ...runtime, command: [...becomeUser, ...before, ...moved] };
 }
 
-/** What the default config has and a user cannot: groups and file systems of others, cgroups. */
+/** Removes what a user may not use from the default config: groups and file systems of others, cgroups. */
 export function unprivileged(made: Bundle): void {
   made.userNamespace(user, 1);
   made.mount('/dev/pts').options = ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620'];
@@ -53,7 +53,7 @@ export function prepareUser(box: Sandbox): void {
       box.view.sh(`touch /etc/${name} && mount --bind "$1" /etc/${name}`, path);
     };
     box.view.sh(`mount --bind "$1" ${movedCheckout}`, repository);
-    lendRights(box);
+    installIdMapHelpers(box);
     file('passwd', `${readFileSync('/etc/passwd', 'utf8')}jar:x:${user}:${user}::/:/bin/sh\n`);
     file('subuid', `jar:${given}:1000\n`);
     file('subgid', `jar:${given}:1000\n`);
@@ -61,10 +61,10 @@ export function prepareUser(box: Sandbox): void {
 }
 
 /**
- * newuidmap and newgidmap work for a user only with root's rights, which those that were fetched have not. In the view
- * they are replaced by copies with the set-user-id bit, on a file system that ends with the view.
+ * newuidmap and newgidmap need the rights of root, which fetched copies lack. In the view they are replaced by copies
+ * with the set-user-id bit, on a file system that ends with the view.
  */
-function lendRights(box: Sandbox): void {
+function installIdMapHelpers(box: Sandbox): void {
   const script = `
     fetched=${movedCheckout}/build/tools/bin
     test -e $fetched/newuidmap || exit 0

@@ -5,8 +5,8 @@ import { withTools } from '../../.ci/tools.mjs';
 import { type Mount, parseMountinfo } from './mountinfo.ts';
 
 /**
- * Which cgroup mounts the runtime finds. `unified`: cgroup2 at /sys/fs/cgroup. `machine`: those of this machine, as
- * they are; only of interest where they are something else.
+ * The cgroup mounts of the view. `unified`: cgroup2 at /sys/fs/cgroup. `machine`: those of this machine, which only
+ * matter if they differ from `unified`.
  */
 export type Layout = 'unified' | 'machine';
 
@@ -22,30 +22,32 @@ export interface ExecOptions {
   /** Descriptors 0, 1, 2, 3, ... of the command. Default: /dev/null, and pipes for 1 and 2. */
   readonly stdio?: readonly (number | 'ignore' | 'pipe')[];
   readonly input?: string;
-  /** The command gets SIGKILL then, and the call throws. In milliseconds. */
+  /** After this time in milliseconds the command gets SIGKILL and the call throws. */
   readonly timeoutMs?: number;
 }
 
 export interface Result {
-  /** null when a signal ended the command. */
+  /** null if a signal ended the command. */
   readonly status: number | null;
   readonly signal: string | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** Where a view for a user who is not root has the checkout, which may lie in a directory of root's. */
+/**
+ * Mount point of the checkout in a view for another user, because the checkout may be in a private directory of root.
+ */
 export const movedCheckout = '/mnt';
 
-/** The PATH of commands: the machine's programs, then those that .ci/tools.mjs has fetched. */
+/** The PATH of commands: the programs of the machine, then those that .ci/tools.mjs has fetched. */
 export const path = withTools(
   `/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:${movedCheckout}/build/tools/bin`,
 );
 
 /**
- * A private mount namespace, held open by one small process. Commands enter it; this process stays where it is and
- * looks in through /proc/PID/root. Nothing mounted there reaches the machine, and all of it goes with the holder, which
- * ends when this process does (its standard input closes).
+ * A private mount namespace, held open by one small process. Commands enter it; this process stays outside and uses
+ * /proc/PID/root. Mounts in it do not propagate to the machine and end with the holder, which ends with this process
+ * (its standard input closes).
  */
 export class View {
   private readonly holder: ChildProcess;
@@ -76,7 +78,7 @@ export class View {
     return this.holder.pid as number;
   }
 
-  /** A path of the view as this process reaches it, whatever is mounted on the way. */
+  /** The path of a view path for this process, whatever is mounted on the way. */
   path(inView: string): string {
     return `/proc/${this.pid}/root${inView}`;
   }
@@ -85,7 +87,7 @@ export class View {
     return parseMountinfo(readFileSync(`/proc/${this.pid}/mountinfo`, 'utf8'));
   }
 
-  /** The words that run `command` in the view: the process that is started becomes the command itself. */
+  /** The arguments that run `command` in the view: the started process executes the command itself. */
   wrap(command: readonly string[], cwd: string): [string, ...string[]] {
     const enter = ['/usr/bin/nsenter', `--mount=/proc/${this.pid}/ns/mnt`, '--'] as const;
     return [...enter, '/bin/sh', '-c', 'cd -- "$1" && shift && exec "$@"', 'sh', cwd, ...command];
@@ -107,7 +109,7 @@ export class View {
     return { status: done.status, signal: done.signal, stdout: done.stdout ?? '', stderr: done.stderr ?? '' };
   }
 
-  /** Starts a command and does not wait. */
+  /** Starts a command without waiting. */
   spawn(command: readonly string[], options: ExecOptions = {}): ChildProcess {
     const [file, ...args] = this.wrap(command, options.cwd ?? '/');
     return spawn(file, args, {
@@ -116,7 +118,7 @@ export class View {
     });
   }
 
-  /** Runs a shell script that must succeed, and returns what it printed. */
+  /** Runs a shell script that must succeed, and returns its output. */
   sh(script: string, ...args: string[]): string {
     const done = this.exec(['/bin/sh', '-euc', script, 'sh', ...args]);
     if (done.status !== 0) throw new Error(`${script}: ${done.stderr}`);
@@ -129,7 +131,7 @@ export class View {
   }
 }
 
-/** Opens `file`, hands the descriptor over, closes it again. */
+/** Opens `file`, passes the descriptor to `work`, closes it again. */
 export function withFile<T>(file: string, flags: string, use: (fd: number) => T): T {
   const fd = openSync(file, flags);
   try {

@@ -6,7 +6,7 @@ import { compileSeccomp } from '../../src/seccomp/compile.ts';
 import { Filter, seccompData, setArguments } from '../helpers/bpf.ts';
 import { engineProfile } from '../helpers/engine-profile.ts';
 import { askLibseccomp, sharedNames } from '../helpers/libseccomp.ts';
-import { boundaryArguments, multiplexed, ProfileWords, type Spoken } from '../helpers/profile-words.ts';
+import { boundaryArguments, type CallDecision, multiplexed, ProfileWords } from '../helpers/profile-words.ts';
 import { randomProfile } from '../helpers/random-profile.ts';
 import { requires } from '../helpers/requires.ts';
 
@@ -115,20 +115,21 @@ function compareOne({ label, machine, profile }: Case, theirs: Filter, found: Fo
   // What any call is tried with that is decided by its arguments, and says not by which.
   const usual = boundaryArguments([], 8);
   const data = seccompData({ arch: 0, number: 0 });
-  const once = (audit: number, number: number, bits: 32 | 64, spoken: Spoken | undefined): void => {
-    const all = spoken !== undefined && spoken.rules.length > 0 ? boundaryArguments(spoken.rules) : usual;
+  const once = (audit: number, number: number, bits: 32 | 64, decision: CallDecision | undefined): void => {
+    const all =
+      decision !== undefined && decision.rules.length > 0 ? boundaryArguments(decision.rules) : usual;
     data[0] = number;
     data[1] = audit;
     for (const args of all) {
       setArguments(data, args);
       const mine = ours.run(data);
       const other = theirs.run(data);
-      const said = ProfileWords.verdict(spoken, bits, args);
+      const expected = ProfileWords.verdict(decision, bits, args);
       found.calls++;
-      if (mine !== said || (mine !== other && difference(spoken, found) === undefined)) {
+      if (mine !== expected || (mine !== other && difference(decision, found) === undefined)) {
         found.wrong.push(
-          `${label} ${machine} audit ${audit.toString(16)} number ${number} ${spoken?.names} (${args}): ` +
-            `ours ${mine.toString(16)}, libseccomp ${other.toString(16)}, the profile ${said.toString(16)}`,
+          `${label} ${machine} audit ${audit.toString(16)} number ${number} ${decision?.names} (${args}): ` +
+            `ours ${mine.toString(16)}, libseccomp ${other.toString(16)}, the profile ${expected.toString(16)}`,
         );
         return;
       }
@@ -147,22 +148,22 @@ function compareOne({ label, machine, profile }: Case, theirs: Filter, found: Fo
 }
 
 /** Why a verdict of libseccomp may be another one; undefined where it may not. */
-function difference(spoken: Spoken | undefined, { counts }: Found): Difference | undefined {
-  const name = namedDifference(spoken);
+function difference(decision: CallDecision | undefined, { counts }: Found): Difference | undefined {
+  const name = namedDifference(decision);
   if (name !== undefined) counts[name]++;
   return name;
 }
 
-function namedDifference(spoken: Spoken | undefined): Difference | undefined {
-  if (spoken === undefined) return undefined;
-  if (spoken.newer) return 'newer';
-  if (spoken.names.includes('arm_sync_file_range')) return 'alias';
-  const { rules, overruled, otherwise } = spoken;
+function namedDifference(decision: CallDecision | undefined): Difference | undefined {
+  if (decision === undefined) return undefined;
+  if (decision.newer) return 'newer';
+  if (decision.names.includes('arm_sync_file_range')) return 'alias';
+  const { rules, overruled, otherwise } = decision;
   // One condition beside a rule without any is always seen rightly, unless its mask leaves nothing of 32 bits, or the
   // second rule is refused for all architectures because of one for socketcall(2).
   const [first, ...more] = overruled.flatMap(({ args }) => args);
   const always = first?.op === 'SCMP_CMP_MASKED_EQ' && BigInt.asUintN(32, BigInt(first.value)) === 0n;
-  const shared = first !== undefined && spoken.names.some(name => multiplexed.has(name));
+  const shared = first !== undefined && decision.names.some(name => multiplexed.has(name));
   const plain = more.length === 0 && !always && !shared;
   if (plain && rules.length + overruled.length < 2) return undefined;
   const verdicts = [...rules, ...overruled].map(({ verdict }) => verdict);

@@ -14,30 +14,33 @@ describe.skipIf(requires('root', 'busybox'))('a caller that limits the runtime',
       stdio: ['ignore', 'ignore', 'pipe'],
     });
 
-  test.for([0, 1, 8, 64])('to files of %i blocks is told so, and nothing is left', (blocks, context) => {
-    context.skip(!isTsubo, 'each runtime writes files of another length');
-    const bundle = box.bundle();
-    const before = box.traces();
-    const done = limited(`ulimit -f ${blocks}`, ['create', '--bundle', bundle.dir, bundle.id]);
-    expect([done.status, done.signal]).toEqual([1, null]);
-    expect(done.stderr).toContain('file too large');
-    expect(box.traces()).toEqual(before);
-  });
+  test.for([0, 1, 8, 64])(
+    'to files of %i blocks gets an error, and no traces are left',
+    (blocks, context) => {
+      context.skip(!isTsubo, 'each runtime writes files of another length');
+      const bundle = box.bundle();
+      const before = box.traces();
+      const done = limited(`ulimit -f ${blocks}`, ['create', '--bundle', bundle.dir, bundle.id]);
+      expect([done.status, done.signal]).toEqual([1, null]);
+      expect(done.stderr).toContain('file too large');
+      expect(box.traces()).toEqual(before);
+    },
+  );
 
-  test('to less memory than a create needs is told so, and nothing is left', context => {
+  test('to less memory than a create needs gets an error, and no traces are left', context => {
     context.skip(!isTsubo, 'each runtime needs another amount');
-    // V8 ends the process itself, with a message of its own, when it cannot reserve what it wants at its start.
+    // V8 ends the process with its own message if it cannot reserve memory at its start.
     context.skip(host === 'node', 'Node reserves its memory before the program is there');
     const bundle = box.bundle();
     const before = box.traces();
     let refused = 0;
     for (let kilobytes = 3400; kilobytes < 8000; kilobytes += 100) {
-      // A file, which a container that is created may keep open.
+      // A file: a created container may keep it open.
       const errors = box.fresh('errors');
       const script = `exec 2>${errors}; ulimit -v ${kilobytes}; exec "$@"`;
       const create = box.command('create', '--bundle', bundle.dir, bundle.id);
       const done = box.view.exec(['/bin/sh', '-c', script, 'sh', ...create], { stdio: quiet });
-      // The kernel ends a program whose segments do not fit before it runs.
+      // The kernel kills a program at exec if its segments do not fit.
       if (done.signal === 'SIGSEGV' || done.signal === 'SIGKILL') continue;
       if (done.status === 0) break;
       refused += 1;
@@ -48,20 +51,20 @@ describe.skipIf(requires('root', 'busybox'))('a caller that limits the runtime',
     expect(refused).toBeGreaterThan(0);
   });
 
-  test('that reads no output is no reason for a signal', () => {
+  test('without a reader of its output gets no signal', () => {
     const script = '{ sleep 0.3; "$@"; echo "status $?" >&3; } 3>&2 2>/dev/null | true';
     const done = box.view.exec(['/bin/sh', '-c', script, 'sh', ...box.command('features')]);
     if (isTsubo) expect(done.stderr).toBe('status 1\n');
   });
 
-  test('that reads no errors gets the container all the same', context => {
+  test('without a reader of its errors still gets the container', context => {
     context.skip(!isTsubo, 'other runtimes have other warnings');
     const bundle = box.bundle(made => {
       made.config.process.args = ['/bin/sh', '-c', 'exit 7'];
       made.config.process.capabilities = { bounding: ['CAP_NOT_THERE_YET'] };
     });
     const status = join(box.mkdir('status'), 'status');
-    // The reader has left before the first warning is written.
+    // The reader has exited before the first warning.
     const script =
       '{ sleep 0.3; "$@"; echo $? > "$0"; } 2>&1 >/dev/null | true; sleep 0; while [ ! -s "$0" ]; do sleep 0.05; done';
     box.view.exec([
@@ -74,7 +77,7 @@ describe.skipIf(requires('root', 'busybox'))('a caller that limits the runtime',
     expect(readFileSync(status, 'utf8')).toBe('7\n');
   });
 
-  test('to a full log still hears on standard error what failed', context => {
+  test('to a full log still gets the error on standard error', context => {
     context.skip(!isTsubo, 'other runtimes say it in other words');
     const done = limited('ulimit -f 0', ['--log', box.fresh('log'), 'state', 'nosuch']);
     expect([done.status, done.signal]).toEqual([1, null]);
@@ -82,10 +85,10 @@ describe.skipIf(requires('root', 'busybox'))('a caller that limits the runtime',
     expect(done.stderr).toContain('container does not exist');
   });
 
-  test('by process.rlimits of the container gets an error of its startContainer hooks', context => {
+  test('by process.rlimits of the container gets an error from its startContainer hooks', context => {
     context.skip(!isTsubo, 'other runtimes hand the state over through a pipe');
     const bundle = box.created(made => {
-      // A pid 1 is spared the signal, and gets the error alone.
+      // The signal does not reach a pid 1, which gets only the error.
       made.namespace('pid');
       made.config.linux.maskedPaths = [];
       made.config.process.rlimits = [{ type: 'RLIMIT_FSIZE', soft: 1, hard: 1 }];

@@ -11,7 +11,7 @@ function outcome(call: () => unknown): unknown {
   }
 }
 
-const refusal = 'no program is started while tests are collected: use beforeAll';
+const refusal = 'programs must not start during collection: use beforeAll';
 
 describe.runIf(!process.env['TSUBO_RUNTIME'])('a program', () => {
   const atCollection = [outcome(() => execFileSync('true')), outcome(() => spawnSync('true'))];
