@@ -249,7 +249,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec', () => {
     },
   );
 
-  test('beside the end of the container either runs the program or says that the container is stopped', async context => {
+  test('during the end of the container either runs the program or reports that the container is stopped', async context => {
     context.skip(!isTsubo, 'what another runtime says then is its own affair');
     for (let round = 0; round < 20; round++) {
       const { id } = box.running();
@@ -257,7 +257,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec', () => {
       await new Promise(resolve => setTimeout(resolve, round * (host === 'node' ? 8 : 1)));
       box.must(['kill', id, 'KILL']);
       const { status } = await running.ended;
-      // 137: the program has been there, and was killed with its pid namespace.
+      // 137: the program ran and was killed with its pid namespace.
       if (status === 137) expect(running.stderr()).toBe('');
       else
         expect([status, running.stderr()]).toEqual([
