@@ -1,232 +1,242 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * All that the TypeScript side may ask of the machine. Each host (Node, standalone) implements this whole
+ * All operations on the machine that TypeScript code can call. Each host (Node, standalone) implements the whole
  * interface from the one table in native/binding/table.cc.
  *
- * Every call is synchronous. A refused system call throws a `SystemError`. Paths are UTF-8; a path with a NUL
- * is refused with EINVAL. Descriptors returned here are close-on-exec and are closed with `close`.
+ * Every call is synchronous. A failed system call throws a `SystemError`. Paths are UTF-8; a path with a NUL fails
+ * with EINVAL. Returned descriptors are close-on-exec; the caller closes them with `close`.
  */
 export interface Binding {
   // ---- files ---------------------------------------------------------------------------------------------
-  /** The whole file as text; bytes that are not UTF-8 become U+FFFD. Refuses more than `limit` bytes (default 16 MiB) with EFBIG. */
+  /**
+   * Reads the whole file as text; invalid UTF-8 becomes U+FFFD. Fails with EFBIG above `limit` bytes (default 16
+   * MiB).
+   */
   readText(path: string, limit?: number): string;
   /**
-   * As readText, but undefined for ENOENT, ENOTDIR, and ESRCH (a process of /proc that has ended). With `trusted` a file
-   * that others than root and our effective user own or may write to is refused with EPERM, as of fstat(2).
+   * Like readText, but returns undefined for ENOENT, ENOTDIR, and ESRCH (a process of /proc that has ended). With
+   * `trusted`, it fails with EPERM if fstat(2) shows that the file is owned or writable by a user other than root and
+   * the effective user.
    */
   readTextIfThere(path: string, trusted?: boolean): string | undefined;
-  /** At most the first `length` bytes of the file. */
+  /** Reads at most the first `length` bytes of the file. */
   readStart(path: string, length: number): Uint8Array;
   /** Writes `text` with one open and one write. `flags` are open(2)'s O_* in addition to O_WRONLY|O_CLOEXEC. */
   writeText(path: string, text: string, flags: number, mode: number): void;
-  /** Writes a hidden sibling (O_EXCL) and renames it over `path`: readers see the old or the new content, never half. */
+  /** Writes a hidden sibling (O_EXCL) and renames it over `path`: readers see the old or the complete new content. */
   replaceText(path: string, text: string, mode: number): void;
   mkdir(path: string, mode: number): void;
-  /** lchown(2); 4294967295 leaves the user or the group as it is. */
+  /** lchown(2); 4294967295 keeps the user or the group. */
   chown(path: string, uid: number, gid: number): void;
   rmdir(path: string): void;
   unlink(path: string): void;
-  /** umount2(2) of the newest mount on `path` with all that is mounted in it, also while it is in use (MNT_DETACH). */
+  /** umount2(2) with MNT_DETACH: detaches the newest mount on `path` with all mounts in it, even if it is in use. */
   unmount(path: string): void;
   /**
-   * Makes a FIFO, opens it for reading and writing, and fills it: who writes into it waits until somebody has emptied it,
-   * and no end is lost between a reader and the next.
+   * Creates a FIFO, opens it for reading and writing, and fills it. A writer blocks until a reader has emptied the FIFO.
+   * The returned descriptor keeps both ends open while one reader closes the FIFO and the next one opens it.
    */
   makeFullFifo(path: string, mode: number): number;
-  /** Names in the directory, without `.` and `..`, sorted by bytes. */
+  /** Names in the directory without `.` and `..`, sorted by bytes. */
   readdir(path: string): string[];
-  /** rm -rf of a directory. What is already gone is fine; symbolic links are removed, not followed. */
+  /** Removes a directory like rm -rf. Missing entries are ignored; symbolic links are removed, not followed. */
   removeTree(path: string): void;
   /**
-   * Some members of the JSON object in the same file of each directory in a directory, in one call: a row for each
-   * directory (no symbolic links), sorted by bytes, at most 128 rows to a text; each value of a row ends with a NUL. They
-   * are the directory's name, the user id of the file's owner, and the members in the order of the request. What is not
-   * there is empty; where members could not be read so are all of them.
+   * Reads members of the JSON object in the file of the same name in each subdirectory, in one call. Returns one row
+   * for each subdirectory (symbolic links excluded), sorted by bytes, at most 128 rows in a text; a NUL ends each
+   * value of a row. The values are the name of the subdirectory, the user id of the file's owner, and the members in
+   * the requested order. A missing member is empty; if the members cannot be read, all of them are empty.
    */
   readMembers(request: MembersRequest): string[];
   readlink(path: string): string;
-  /** Canonical absolute path; every component must exist. */
+  /** Returns the canonical absolute path; every component must exist. */
   realpath(path: string): string;
   getcwd(): string;
   chdir(path: string): void;
-  /** stat(2), or lstat(2) with `noFollow`. undefined only for ENOENT and ENOTDIR. */
+  /** stat(2), or lstat(2) with `noFollow`. Returns undefined for ENOENT and ENOTDIR only. */
   stat(path: string, noFollow?: boolean): FileStatus | undefined;
-  /** `f_type` of statfs(2). undefined only for ENOENT and ENOTDIR. */
+  /** Returns `f_type` of statfs(2); undefined for ENOENT and ENOTDIR only. */
   filesystemType(path: string): number | undefined;
   open(path: string, flags: number, mode: number): number;
-  /** Everything that can be read from `fd` until end of file, as text. */
+  /** Reads from `fd` until end of file, as text. */
   readAll(fd: number): string;
   /** Writes all of `text` to `fd`. */
   write(fd: number, text: string): void;
   close(fd: number): void;
   /**
-   * Takes the exclusive flock(2) of an open directory, waiting at most `timeoutMs` milliseconds. False when the time is
-   * over. Throws ENOENT when the directory has been removed by whoever held the lock before.
+   * Takes the exclusive flock(2) of an open directory and waits at most `timeoutMs` milliseconds. Returns false after
+   * the timeout. Fails with ENOENT if the previous holder of the lock has removed the directory.
    */
   lock(fd: number, timeoutMs: number): boolean;
   isTerminal(fd: number): boolean;
-  /** Columns of the terminal; undefined for no terminal, or one whose size is not known. */
+  /** Columns of the terminal; undefined if `fd` is not a terminal or has no size. */
   terminalWidth(fd: number): number | undefined;
-  /** True when the descriptor is open. */
+  /** Returns true if the descriptor is open. */
   isOpen(fd: number): boolean;
-  /** The CLONE_NEW* of the namespace behind the descriptor; undefined when it is no namespace. */
+  /** Returns the CLONE_NEW* flag of a namespace descriptor; undefined for other descriptors. */
   namespaceKind(fd: number): number | undefined;
 
   // ---- mounts --------------------------------------------------------------------------------------------
   /**
-   * Clones of the mounts (or where `recursive` says so of the trees) at these paths of a mount namespace, attached
-   * nowhere, in their order. All or none; a refusal's `path` is the index.
+   * Clones the mounts at these paths of a mount namespace, or the mount trees if `recursive` is set, in the given
+   * order. The clones are detached. The call clones all or none; the error's `path` is the index of the failed path.
    */
   cloneTrees(request: CloneTreesRequest): number[];
-  /** MOUNT_ATTR_IDMAP of mount_setattr(2) on a mount that is attached nowhere, by the mappings of a user namespace. */
+  /** Sets MOUNT_ATTR_IDMAP with mount_setattr(2) on a detached mount, with the mappings of a user namespace. */
   mapMount(tree: number, userNamespace: number, recursive: boolean): void;
 
   /**
-   * What fsconfig(2) returns for each option, set one after the other in a new context of the file system, from which
-   * nothing is made. Throws what fsopen(2) was refused with: ENODEV for an unknown type, EPERM without CAP_SYS_ADMIN.
+   * Sets each option with fsconfig(2) in a new file system context, without creating a file system, and returns the
+   * results. Throws the error of fsopen(2): ENODEV for an unknown type, EPERM without CAP_SYS_ADMIN.
    */
   probeFilesystem(request: FilesystemRequest): OptionResult[];
 
   // ---- user namespaces -----------------------------------------------------------------------------------
   /**
-   * The pid of a process that has ended in a new user namespace, or in the one behind `join` (-1: new); the caller reaps
-   * it. Until then its files in /proc have the mappings to be written or read. Where the joining is refused it has ended
-   * in our own, with exit status 1.
+   * Returns the pid of a process that has exited in a new user namespace (`join` is -1) or in the one of descriptor
+   * `join`. Its files in /proc show the mappings, which can be written or read until the caller reaps it. If it
+   * cannot join, it exits in our namespace with status 1.
    */
   endInUserNamespace(join: number): number;
-  /** prlimit(2) of the process `pid`: soft and hard limit in decimal. */
+  /** prlimit(2) of the process `pid`; soft and hard limit are decimal numbers. */
   limitProcess(pid: number, resource: number, soft: string, hard: string): void;
 
-  /** UTF-8 of the text. A surrogate without its other half takes three bytes. */
+  /** Encodes text as UTF-8. A surrogate without its other half becomes three bytes. */
   utf8(text: string): Uint8Array;
 
   // ---- this process --------------------------------------------------------------------------------------
-  /** argv[0] as called, then the arguments. */
+  /** argv[0] as passed by the caller, then the arguments. */
   argv(): string[];
   getenv(name: string): string | undefined;
   pid(): number;
   /** Wall clock, nanoseconds since 1970. */
   now(): bigint;
   sleepMs(milliseconds: number): void;
-  /** uname(2) and what /proc/self/status says of us. */
+  /** uname(2), and the values of /proc/self/status. */
   identity(): HostIdentity;
 
   /**
-   * sched_setaffinity(2) of this thread, and so of what is spawned from now on: bit N of the mask is CPU N, from the lowest
-   * byte on. Returns the mask as it was.
+   * sched_setaffinity(2) of this thread, which new child processes inherit. Bit N of the mask is CPU N, lowest byte
+   * first. Returns the previous mask.
    */
   setAffinity(request: { readonly mask: Uint8Array }): Uint8Array;
 
   // ---- containers ----------------------------------------------------------------------------------------
-  /** clone3(2): the init is born, in its namespaces and cgroup, and walks the plan until it reports. */
+  /** Clones the init with clone3(2) in its namespaces and cgroup; the init executes the plan until its first report. */
   spawn(request: SpawnRequest): Spawned;
-  /** Waits for the init's next report. `ended` when the channel closed without one. */
+  /** Waits for the next report of the init. Returns `ended` if the channel was closed without one. */
   awaitReport(channel: number): Report;
-  /** Lets the init go on after a report that waits (`ready`, `waiting`), with descriptors that it waits for. */
+  /** Resumes the init after a report on which it waits (`ready`, `waiting`), and passes descriptors that it needs. */
   resume(channel: number, given?: { readonly fds: readonly number[] }): void;
   /**
-   * Releases a created container: empties the FIFO into which its init waits to write, and waits until the init has
-   * closed it: the exec has happened (`ready`) or was refused (`failed`). `ended` when no init was there to be released.
-   * Where the plan has hooks after that, `step` of `ready` is 0 when the init ended before they were over.
+   * Releases a created container: empties the FIFO to which its init is blocked writing, and waits until the init
+   * closes it. Then exec has succeeded (`ready`) or failed (`failed`). Returns `ended` if no init was waiting. If the
+   * plan has hooks after this, `step` of `ready` is 0 when the init exited before they finished.
    */
   release(fifo: string): Report;
 
   /**
-   * Connects to the Unix stream socket and sends `message` with the descriptor (SCM_RIGHTS). The path may be longer than
-   * an address; one that begins with @ is a name in the abstract namespace. A listener that takes no connection for 10 seconds is refused with EAGAIN.
+   * Connects to the Unix stream socket and sends `message` with the descriptor (SCM_RIGHTS). The path may be longer
+   * than a socket address; a path that begins with @ is an abstract name. Fails with EAGAIN if the listener accepts
+   * no connection within 10 seconds.
    */
   sendDescriptor(path: string, fd: number, message: string): void;
   /**
-   * pidfd_getfd(2) of the descriptor that the process is about to have under this number; waits until it has.
-   * undefined when the process says something on its channel instead, or ends.
+   * Waits until the process has a descriptor of this number, and copies it with pidfd_getfd(2). Returns undefined if
+   * the process sends a report on its channel instead, or exits.
    */
   takeDescriptor(pidfd: number, number: number, channel: number): number | undefined;
 
   /**
-   * bpf(2) BPF_PROG_LOAD of a cgroup's device program, each instruction 8 bytes. Before Linux 5.11, where RLIMIT_MEMLOCK
-   * is in the way, it is raised meanwhile. When the kernel refuses the program, `path` of the error has the last words of
-   * its verifier.
+   * Loads a cgroup device program with BPF_PROG_LOAD, 8 bytes per instruction. Before Linux 5.11, RLIMIT_MEMLOCK may
+   * be too low; the call raises it temporarily. If the kernel rejects the program, `path` of the error contains the
+   * last line of the verifier's log.
    */
   loadDeviceProgram(request: { readonly program: Uint8Array }): number;
   /**
-   * BPF_PROG_ATTACH to the open directory of a cgroup, beside programs of others. With `replace` in place of the one
-   * that was attached here before, if there is one, in one step.
+   * Attaches the program to the open directory of a cgroup with BPF_PROG_ATTACH, in addition to the programs of
+   * others. With `replace`, it atomically replaces the program that this runtime attached before, if there is one.
    */
   attachDeviceProgram(cgroup: number, program: number, replace: boolean): void;
 
   /**
-   * Moves a network device to another network namespace and gives it `newName` there (`eth%d`: the first that is free).
-   * Its permanent addresses of global scope come along, and with `up` it goes up. When that fails it is back where it was.
-   * Throws ENODEV when there is none, and EEXIST when the name is taken; `syscall` is the message's name, `RTM_NEWLINK`.
+   * Moves a network device to another network namespace and renames it to `newName` there (`eth%d`: the first free
+   * name). Its permanent addresses of global scope are kept, and with `up` it is set up. On failure the device is
+   * moved back. Fails with ENODEV if the device does not exist, and with EEXIST if the name is taken; `syscall` is
+   * then `RTM_NEWLINK`.
    */
   moveNetDevice(request: NetDeviceMove): NetDeviceMoved;
 
-  // ---- conversations over Unix sockets --------------------------------------------------------------------
-  /** A stream socket connected to the listener at `path`; `@name` is the abstract name. Patience as for sendDescriptor. */
+  // ---- Unix sockets --------------------------------------------------------------------------------------
+  /**
+   * Returns a stream socket connected to the listener at `path`; `@name` is an abstract name. Timeout like
+   * sendDescriptor.
+   */
   connectTo(path: string): number;
-  /** Sends all of `bytes`; ETIMEDOUT when that takes more than `timeoutMs`. */
+  /** Sends all of `bytes`; fails with ETIMEDOUT after `timeoutMs`. */
   send(fd: number, bytes: Uint8Array, timeoutMs: number): void;
-  /** What has come, none at the end of the stream; undefined when nothing comes within `timeoutMs` (-1 waits for ever). */
+  /** Returns received bytes, none at end of stream; undefined after `timeoutMs` without data (-1: no timeout). */
   receive(fd: number, timeoutMs: number): Uint8Array | undefined;
 
   // ---- processes -----------------------------------------------------------------------------------------
-  /** False when no process and no thread has this number, zombies included. */
+  /** Returns false if no process or thread has this number; zombies count as processes. */
   processExists(pid: number): boolean;
-  /** A pidfd, or undefined when there is no such process. */
+  /** Returns a pidfd; undefined if the process does not exist. */
   pidfdOpen(pid: number): number | undefined;
-  /** False when the process is gone. */
+  /** Returns false if the process has exited. */
   pidfdSignal(pidfd: number, signal: number): boolean;
-  /** Waits until the process of the pidfd has ended; false when `timeoutMs` passed first (-1 waits for ever). */
+  /** Waits until the process has exited; returns false after `timeoutMs` (-1: no timeout). */
   pidfdWait(pidfd: number, timeoutMs: number): boolean;
-  /** waitid(2) on our own child without waiting; undefined when it is not ours or still runs. */
+  /** waitid(2) of our own child with WNOHANG; undefined if it is not our child or still runs. */
   reap(pid: number): WaitStatus | undefined;
   /**
-   * From here on every signal that can be caught (not SIGURG, and not those of faults) is remembered for
-   * `waitForeground`. With `subreaper`, orphans of the container become our children and are reaped there too.
+   * From this call on, every signal that can be caught is queued for `waitForeground`, except SIGURG and fault
+   * signals. With `subreaper`, orphans of the container become our children and are reaped there too.
    *
-   * Until then SIGTERM, SIGINT, SIGHUP or SIGQUIT has the call that waits throw EINTR, which no call throws otherwise, and
-   * a second one ends the process.
+   * Before this call, SIGTERM, SIGINT, SIGHUP or SIGQUIT makes a waiting call throw EINTR, which nothing else does; a
+   * second such signal ends the process.
    */
   catchSignals(subreaper: boolean): void;
-  /** Ends this process by the signal for which a call has thrown EINTR; does nothing when there was none. */
+  /** Ends this process by the signal that caused EINTR; does nothing without one. */
   endBySignal(): void;
   /**
-   * The terminal that we were started on: the first of standard error, output and input that is one (as a copy), else
-   * /dev/tty. Refused as open(2) of that: ENXIO without a terminal.
+   * Returns the terminal on which this process was started: a copy of the first terminal among standard error, output
+   * and input, or else /dev/tty. Fails like open(2) of /dev/tty: with ENXIO if there is no terminal.
    */
   hostTerminal(): number;
   /**
-   * Makes the master of a container's terminal ready for `waitForeground`: with `copySize` its size is that of `host`,
-   * and unless standard input and output are terminals its line ends stay single line feeds (no ONLCR).
+   * Prepares the master of a container's terminal for `waitForeground`. With `copySize`, it gets the size of `host`.
+   * Unless standard input and output are terminals, newlines are not translated to CR LF (no ONLCR).
    */
   adoptTerminal(master: number, host: number, copySize: boolean): void;
   /**
-   * Passes signals on to the init (but not SIGCHLD and SIGWINCH) until it ends, and returns how it ended. With a master
-   * and a terminal of the host, which it closes, it copies between standard input and output and the master, sizes too,
-   * while the host's terminal is raw; and returns when all that was written is out.
+   * Forwards signals (except SIGCHLD and SIGWINCH) to the init until it exits, and returns its exit status. With a
+   * master and a host terminal, it sets the host terminal to raw mode and copies data and window sizes between the
+   * master and standard input and output. It returns after all output is written, and closes both descriptors.
    */
   waitForeground(pid: number, pidfd: number, master?: number, host?: number): WaitStatus;
 
   /**
-   * Runs a hook in our own namespaces to its end, and throws only when it could not be executed. It dies with us, has
-   * no descriptor but its three, no signal blocked or ignored, and our user, umask and limits.
+   * Runs a hook in our own namespaces until it exits; throws only if the hook cannot be executed. The kernel kills
+   * the hook when this process dies. The hook has only its three standard descriptors, no blocked or ignored signals,
+   * and our user, umask and limits.
    */
   runHook(request: HookRequest): HookEnd;
 
-  /** A descriptor that tells when one of the files is written to, or the kernel changes what it shows (inotify(7)). */
+  /** Returns an inotify(7) descriptor that reports writes to the files, and changes of their content by the kernel. */
   watchFiles(request: { readonly paths: readonly string[] }): number;
   /**
-   * Waits until one of the watched files has changed since the last call, or the process of the pidfd has ended, or
-   * `timeoutMs` is over (-1: never): whichever is true first, a change before an end.
+   * Waits until a watched file has changed since the last call, the process of the pidfd has exited, or `timeoutMs`
+   * has passed (-1: no timeout). If a change and an exit happen together, it returns the change.
    */
   awaitChange(watch: number, pidfd: number, timeoutMs: number): 'changed' | 'ended' | 'time';
 
-  /** The steps the executor knows, one a line: what src/wire/steps.ts must agree with. */
+  /** The steps that the executor implements, one per line; src/wire/steps.ts must match them. */
   vocabulary(): string;
 }
 
-/** What a refused system call throws: an Error with these fields. */
+/** The error for a failed system call: an Error with these fields. */
 export interface SystemError extends Error {
   readonly syscall: string;
   /** Positive. */
@@ -250,12 +260,12 @@ export interface MembersRequest {
   readonly directory: string;
   readonly file: string;
   /**
-   * Names of members, `name.inner` for a member of an object. Of a file that has another kind of value there, a string
-   * with escapes, an integer of more than 15 digits, or any damage, no members can be read.
+   * Member names; `name.inner` is a member of an object. No member of a file can be read if one has a value of
+   * another type, a string with escapes, or an integer of more than 15 digits, or if the JSON is invalid.
    */
   readonly texts: readonly string[];
   readonly numbers: readonly string[];
-  /** Their JSON text. */
+  /** Members that are objects, returned as JSON text. */
   readonly objects: readonly string[];
 }
 
@@ -269,53 +279,56 @@ export interface HostIdentity {
   /** Capability sets as bit masks: bit N is capability number N. */
   readonly boundingCapabilities: bigint;
   readonly permittedCapabilities: bigint;
-  /** Highest capability number the kernel knows. */
+  /** The highest capability number of this kernel. */
   readonly lastCapability: number;
-  /** Bit N-1: signal N is ignored, and would stay so across exec. */
+  /** Bit N-1: signal N is ignored, and would remain ignored after exec. */
   readonly ignoredSignals: bigint;
 }
 
 export interface NetDeviceMove {
   readonly name: string;
   readonly newName: string;
-  /** Network namespaces; -1: our own. */
+  /** Network namespaces; -1 means our own. */
   readonly from: number;
   readonly to: number;
   readonly up: boolean;
 }
 
 export interface NetDeviceMoved {
-  /** In its new namespace. */
+  /** The name in the new namespace. */
   readonly name: string;
-  /** It was up where it comes from. */
+  /** The device was up before the move. */
   readonly wasUp: boolean;
 }
 
 export interface SpawnRequest {
-  /** The container part of the plan as src/wire/encode.ts writes it. */
+  /** The container part of the plan, encoded by src/wire/encode.ts. */
   readonly plan: Uint8Array;
   /** CLONE_NEW* flags of clone3(2). */
   readonly cloneFlags: number;
-  /** Directory of the cgroup to be born in, or -1. */
+  /** Directory of the cgroup into which the init is cloned, or -1. */
   readonly cgroup: number;
-  /** A pid namespace to be born in, or -1. */
+  /** The pid namespace into which the init is cloned, or -1. */
   readonly pidNamespace: number;
   /**
-   * Namespaces that a helper process joins, in this order, before the init is born from it; what is refused with EPERM
-   * is tried again after the others. A refusal's `path` is the index. Default none.
+   * Namespaces that a helper process joins in this order before it clones the init. A join that fails with EPERM is
+   * retried after the others. The error's `path` is the index. Default: none.
    */
   readonly joins?: readonly number[];
-  /** CLONE_NEW* when `joins` are pidfds: these namespaces of their processes are joined. Default: `joins` are namespaces. */
+  /**
+   * CLONE_NEW* flags if `joins` are pidfds: the namespaces of these processes to join. Default: `joins` are
+   * namespaces.
+   */
   readonly joinKinds?: number;
-  /** How many descriptors from 3 on are passed to the container's process. */
+  /** Number of descriptors, from 3 on, that the container's process inherits. */
   readonly preserveFds: number;
-  /** Descriptors that fill the plan's slots, in order from slot 1. */
+  /** Descriptors for the slots of the plan, from slot 1. */
   readonly fds: readonly number[];
 }
 
 export interface FilesystemRequest {
   readonly type: string;
-  /** Empty: none. */
+  /** Empty means no source. */
   readonly source: string;
   /** `key` or `key=value`. */
   readonly options: readonly string[];
@@ -324,67 +337,67 @@ export interface FilesystemRequest {
 export interface OptionResult {
   /** Positive; 0 when the option was accepted. */
   readonly errno: number;
-  /** The message of the file system; may be empty. */
+  /** The error message of the file system; may be empty. */
   readonly words: string;
 }
 
 export interface CloneTreesRequest {
   readonly mountNamespace: number;
-  /** The directory of that namespace which becomes the root of the paths. */
+  /** The directory of that namespace to which `paths` are relative. */
   readonly root: number;
   readonly paths: readonly string[];
   readonly recursive: readonly boolean[];
 }
 
 export interface Spawned {
-  /** In the caller's pid namespace. */
+  /** The pid in the caller's pid namespace. */
   readonly pid: number;
   readonly pidfd: number;
   /** Our end of the socket to the init. */
   readonly channel: number;
 }
 
-/** What the init says of itself; the fields of a failure are the kernel's, the pointer is found through the plan. */
+/** A report of the init. Its error fields are the kernel's; the plan maps `step` to a pointer. */
 export interface Report {
   readonly kind: 'ready' | 'waiting' | 'born' | 'failed' | 'ended';
-  /** Index of the step in the container part of the plan; of `born` the pid of the process that continues as the init. */
+  /** Index of the step in the container part of the plan; in a `born` report, the pid of the process that becomes the init. */
   readonly step: number;
   readonly syscall: string;
-  /** Of a `waiting` report of loadSeccomp, the number that the listener's descriptor will have. */
+  /** In a `waiting` report of loadSeccomp, the future number of the listener's descriptor. */
   readonly errno: number;
-  /** What the step looked at: a path, or the file system's own words. */
+  /** The object of the step: a path, or the error message of the file system. */
   readonly detail: string;
-  /** What came with a `waiting` report, for the receiver to close. */
+  /** The descriptor of a `waiting` report; the receiver closes it. */
   readonly fd?: number;
 }
 
 export interface HookRequest {
   /** Absolute. */
   readonly path: string;
-  /** argv, its first entry too. */
+  /** argv including argv[0]. */
   readonly args: readonly string[];
-  /** Absent: the environment of this process. */
+  /** Default: the environment of this process. */
   readonly env?: readonly string[];
   /** Standard input. */
   readonly input: string;
-  /** Working directory; `/` when it is not there. */
+  /** Working directory; `/` if it does not exist. */
   readonly directory: string;
-  /** Then it gets SIGKILL; -1 for never. */
+  /** The hook gets SIGKILL after this time; -1 means no timeout. */
   readonly timeoutMs: number;
-  /** How many bytes of its standard output are kept, the last ones. Default 4096. */
+  /** Number of bytes at the end of standard output to keep. Default 4096. */
   readonly keep?: number;
 }
 
 export interface HookEnd extends WaitStatus {
   readonly timedOut: boolean;
-  /** The last bytes that it wrote, each. */
+  /** The last bytes of each stream. */
   readonly stdout: string;
   readonly stderr: string;
 }
 
 export interface WaitStatus {
-  /** Exit status, when it exited. */
+  /** Exit status, if the process exited. */
   readonly code?: number;
-  /** Signal number, when a signal ended it. */
+  /** Signal number, if a signal ended the process. */
   readonly signal?: number;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * What the plan may know of the machine, read once. The same config and the same facts give the same plan, so a plan
- * can be made and compared anywhere by making up these values.
+ * The properties of the machine that a plan depends on, read once. The same config and the same facts give the same
+ * plan, so tests can make and compare plans on any machine with invented facts.
  */
 export interface HostFacts {
   readonly kernel: { readonly release: string; readonly major: number; readonly minor: number };
@@ -13,10 +13,10 @@ export interface HostFacts {
     /** Bit masks: bit N is capability number N. */
     readonly bounding: bigint;
     readonly permitted: bigint;
-    /** Highest capability number the kernel knows. */
+    /** The highest capability number of this kernel. */
     readonly last: number;
   };
-  /** Bit N-1: signal N is ignored here and would stay so in the container. */
+  /** Bit N-1: signal N is ignored in this process, and would remain ignored in the container. */
   readonly ignoredSignals: bigint;
   readonly cgroup: CgroupFacts;
 }
@@ -27,8 +27,8 @@ export interface CgroupFacts {
    * `none`: no cgroup2 mount found.
    */
   readonly layout: 'unified' | 'hybrid' | 'none';
-  /** Where cgroup2 is mounted: `/sys/fs/cgroup`, `/sys/fs/cgroup/unified`. Empty for `none`. */
+  /** Mount point of cgroup2: `/sys/fs/cgroup` or `/sys/fs/cgroup/unified`. Empty for `none`. */
   readonly mountpoint: string;
-  /** Our own cgroup below the mount point, `/` for its root (the `0::` line of /proc/self/cgroup). */
+  /** The cgroup of this process below the mount point (the `0::` line of /proc/self/cgroup); `/` is the root. */
   readonly own: string;
 }

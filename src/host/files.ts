@@ -4,7 +4,7 @@ import { isSystemError, onHost } from '../errors/system.ts';
 import type { Binding } from './binding.d.ts';
 import { parentPath } from './paths.ts';
 
-/** Flags of open(2) that are the same on x86_64 and arm64 (O_DIRECTORY and O_NOFOLLOW are not). */
+/** Flags of open(2) that have the same value on x86_64 and arm64 (O_DIRECTORY and O_NOFOLLOW do not). */
 export const openFlags = {
   readOnly: 0,
   readWrite: 0o2,
@@ -18,7 +18,7 @@ export const openFlags = {
 } as const;
 
 /**
- * Opens what is there, for reading. The receiver closes it.
+ * Opens an existing file for reading. The caller closes it.
  *
  * @throws RuntimeError `host.syscall`
  */
@@ -31,15 +31,15 @@ export function openReadOnly(binding: Binding, path: string): number {
 const typeMask = 0o170000;
 const directoryType = 0o040000;
 
-/** True for a directory, and with `noFollow` only for one that is not reached through a last symbolic link. */
+/** Returns true for a directory; with `noFollow`, not for a symbolic link to one. */
 export function isDirectory(binding: Binding, path: string, noFollow = false): boolean {
   const status = binding.stat(path, noFollow);
   return status !== undefined && (status.mode & typeMask) === directoryType;
 }
 
-/** mkdir -p; new directories get `mode`. */
+/** Creates directories like mkdir -p; new directories get `mode`. */
 export function makeDirectories(binding: Binding, path: string, mode: number): void {
-  // most often it is there: an exception costs more than a look
+  // Fast path: the directory usually exists, and stat is cheaper than an exception.
   if (isDirectory(binding, path)) return;
   try {
     binding.mkdir(path, mode);
@@ -52,7 +52,7 @@ export function makeDirectories(binding: Binding, path: string, mode: number): v
   }
 }
 
-/** The result, or undefined when the kernel said ENOENT. */
+/** Returns the result, or undefined for ENOENT. */
 export function unlessMissing<T>(work: () => T): T | undefined {
   try {
     return work();

@@ -6,8 +6,8 @@ import { joinPath } from './paths.ts';
 const usualDirectories = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /**
- * The path of a program: in the absolute directories of PATH, or where it usually is, because engines call with an empty
- * environment. undefined when it is in none.
+ * Searches the absolute directories of PATH, or the usual directories if PATH is empty, because engines run the
+ * runtime with an empty environment. Returns undefined if no directory contains the program.
  */
 export function findProgram(binding: Binding, name: string): string | undefined {
   return (binding.getenv('PATH') || usualDirectories)
@@ -17,7 +17,7 @@ export function findProgram(binding: Binding, name: string): string | undefined 
     .find(path => isThere(binding, path));
 }
 
-/** As execvp(3) a directory that is closed to us is passed over. */
+/** Skips an inaccessible directory, like execvp(3). */
 function isThere(binding: Binding, path: string): boolean {
   try {
     return binding.stat(path) !== undefined;

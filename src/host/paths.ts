@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** Paths as text: nothing here looks at a file system, so `..` is taken literally and never through a symbolic link. */
+/**
+ * Path functions on text only. They do not access the file system, so `..` removes the component before it even if
+ * that is a symbolic link.
+ */
 
-/** Without empty and `.` components, `..` resolved: `/a//b/../c/` is `/a/c`, the empty path is `.`. */
+/** Removes empty and `.` components and resolves `..`: `/a//b/../c/` becomes `/a/c`, the empty path becomes `.`. */
 export function cleanPath(path: string): string {
   const absolute = path.startsWith('/');
-  // Almost every path is clean, which is seen without taking it apart.
+  // Fast path: most paths are clean already.
   if (absolute && !path.includes('//') && !path.includes('/.') && (path === '/' || !path.endsWith('/'))) {
     return path;
   }
@@ -24,23 +27,23 @@ export function cleanPath(path: string): string {
   return joined === '' ? '.' : joined;
 }
 
-/** `path` below `directory`; an absolute `path` counts from `directory` too. */
+/** Returns `path` below `directory`; an absolute `path` is relative to `directory` too. */
 export function joinPath(directory: string, path: string): string {
   const below = path.startsWith('/') ? path : `/${path}`;
   return cleanPath(directory === '/' ? below : directory + below);
 }
 
-/** The entry `name` of a directory whose path is absolute and clean. */
+/** Returns the entry `name` of a directory; the directory's path must be absolute and clean. */
 export function entryPath(directory: string, name: string): string {
   return directory === '/' ? `/${name}` : `${directory}/${name}`;
 }
 
-/** `path` as it is when absolute, else seen from `directory`. */
+/** Returns an absolute path unchanged (cleaned), and a relative one below `directory`. */
 export function resolvePath(directory: () => string, path: string): string {
   return path.startsWith('/') ? cleanPath(path) : joinPath(directory(), path);
 }
 
-/** The directory that holds the last component. */
+/** The directory that contains the last component. */
 export function parentPath(path: string): string {
   const clean = cleanPath(path);
   const slash = clean.lastIndexOf('/');
@@ -53,7 +56,7 @@ export function lastComponent(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 
-/** True when `path` is strictly below `directory`; both must be clean and absolute. */
+/** Returns true if `path` is strictly below `directory`; both must be clean and absolute. */
 export function isBelow(path: string, directory: string): boolean {
   return path !== directory && path.startsWith(directory === '/' ? '/' : `${directory}/`);
 }

@@ -8,9 +8,9 @@ import type { CgroupFacts, HostFacts } from './facts.ts';
 const cgroup2Magic = 0x63677270;
 
 /**
- * Looks at the machine, once.
+ * Reads the facts of the machine.
  *
- * @throws RuntimeError `host.unsupported` on a processor that is neither x86_64 nor arm64
+ * @throws RuntimeError `host.unsupported` on a processor other than x86_64 and arm64
  */
 export function readFacts(binding: Binding): HostFacts {
   const identity = onHost('unable to look at this process', () => binding.identity());
@@ -36,7 +36,7 @@ export function readFacts(binding: Binding): HostFacts {
   };
 }
 
-/** `6.1.0-18-amd64` is 6.1. What cannot be read is 0.0, the oldest of all. */
+/** Parses `6.1.0-18-amd64` as 6.1. An unknown format gives 0.0, older than every kernel. */
 export function parseKernelRelease(release: string): HostFacts['kernel'] {
   const match = /^(\d+)\.(\d+)/.exec(release);
   return { release, major: Number(match?.[1] ?? 0), minor: Number(match?.[2] ?? 0) };
@@ -60,7 +60,7 @@ function findCgroup2(binding: Binding): Omit<CgroupFacts, 'own'> | undefined {
   return mountpoint === undefined ? undefined : { layout: 'hybrid', mountpoint };
 }
 
-/** Empty where /proc is not mounted: then nothing is known, which is no reason to fail. */
+/** Returns an empty text if /proc is not mounted; missing facts are not an error. */
 function readProc(binding: Binding, path: string): string {
   try {
     return binding.readText(path);
@@ -70,15 +70,15 @@ function readProc(binding: Binding, path: string): string {
   }
 }
 
-/** The first whole cgroup2 mount in the text of a mountinfo file (one whose root is the hierarchy's). */
+/** Returns the first cgroup2 mount in a mountinfo text whose root is the root of the hierarchy. */
 export function cgroup2Mountpoint(mountinfo: string): string | undefined {
   return mountpointOf(mountinfo, 'cgroup2');
 }
 
-/** The first whole mount of a file system of this type. */
+/** Returns the first mount of this file system type whose root is `/`. */
 export function mountpointOf(mountinfo: string, type: string): string | undefined {
   for (const line of mountinfo.split('\n')) {
-    // Optional fields of any number stand before the dash, so the type is found from there.
+    // A variable number of optional fields precedes the dash, so the type is located relative to the dash.
     const [mount = '', filesystem = ''] = line.split(' - ');
     const fields = mount.split(' ');
     const mountpoint = fields[4];
@@ -89,7 +89,7 @@ export function mountpointOf(mountinfo: string, type: string): string | undefine
   return undefined;
 }
 
-/** The kernel writes blanks, tabs, newlines and backslashes in mountinfo as `\040` and so on. */
+/** Decodes the kernel's escapes in mountinfo: blanks, tabs, newlines and backslashes are written as `\040` and so on. */
 export function unescapeOctal(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, digits: string) =>
     String.fromCharCode(Number.parseInt(digits, 8)),
@@ -97,8 +97,8 @@ export function unescapeOctal(text: string): string {
 }
 
 /**
- * Our cgroup in the version 2 hierarchy, from the text of a cgroup file of procfs. `/` also where it cannot be reached:
- * outside of our cgroup namespace (`/../x`).
+ * Returns the cgroup of this process in the cgroup2 hierarchy, from the text of a cgroup file of procfs. Returns `/`
+ * if the cgroup is outside of the cgroup namespace (`/../x`).
  */
 export function ownCgroup(cgroup: string): string {
   for (const line of cgroup.split('\n')) {
