@@ -10,8 +10,8 @@ import type { LoadSeccomp } from '../plan/context.ts';
 import type { Listener } from '../plan/listener.ts';
 import { checkProcessDocument } from '../validate/check-process.ts';
 import type { Inherited } from '../validate/inherit.ts';
-import { linuxOf } from '../validate/linux-of.ts';
-import { seccompOf } from '../validate/seccomp-of.ts';
+import { readSeccomp } from '../validate/read-seccomp.ts';
+import { readSharedLinux } from '../validate/read-shared-linux.ts';
 import { loadKept, readExecData } from './exec-data.ts';
 import { named, parseDocument, type Source, withPlace } from './place.ts';
 import { files } from './record.ts';
@@ -141,8 +141,8 @@ function fromConfig(text: string): Own {
   const document = parseJson(text);
   const { process: own } = document as { process?: unknown };
   const process = own === undefined ? undefined : checkOwn(own, text);
-  const seccomp = seccompOf(document);
-  return { process, linux: linuxOf(document), seccomp, filter: undefined, listener: seccomp };
+  const seccomp = readSeccomp(document);
+  return { process, linux: readSharedLinux(document), seccomp, filter: undefined, listener: seccomp };
 }
 
 function check(

@@ -12,9 +12,9 @@ import type { ObjectShape } from './shape.ts';
 import { walk } from './walk.ts';
 
 export interface CheckedProcess {
-  /** Undefined when there are problems. */
+  /** Undefined if there are problems. */
   readonly process: Process | undefined;
-  /** The properties of it that are the container's. */
+  /** The properties that are inherited from the container's process. */
   readonly inherited: Inherited;
   readonly problems: readonly ErrorFields[];
   readonly warnings: readonly ErrorFields[];
@@ -33,9 +33,10 @@ const checks: readonly Check[] = [
 ];
 
 /**
- * Checks a process document (`exec --process`) as config.json's `process` is checked. Pointers are into the document.
+ * Checks a process document (`exec --process`) with the rules for `process` of config.json. Pointers refer to the
+ * document.
  *
- * @param container - the container's own process, checked: the source of what the document leaves out. Default: none
+ * @param container - the container's own process, already checked: the source of missing properties. Default: none
  */
 export function checkProcessDocument(document: unknown, container: Partial<Process> = {}): CheckedProcess {
   const { value, problems, warnings } = walk(
@@ -48,15 +49,15 @@ export function checkProcessDocument(document: unknown, container: Partial<Proce
     ...fields,
     pointer: within + (fields.pointer ?? ''),
   }));
-  const told: ErrorFields[] = warnings.map(fields => ({
+  const foundWarnings: ErrorFields[] = warnings.map(fields => ({
     ...fields,
     pointer: within + (fields.pointer ?? ''),
   }));
   const inherited = inherit(value, container);
   const { cwd } = inherited.process;
-  // The checks know a process by its place in a config. Of what is inherited they get only what is required.
+  // The checks expect the process inside a config. Of the inherited properties, they need only the required one.
   const checked = cwd === undefined ? value : { ...value, cwd };
-  const context = new CheckContext({ process: checked } as Draft<Config>, {}, found, told);
+  const context = new CheckContext({ process: checked } as Draft<Config>, {}, found, foundWarnings);
   runChecks(checks, context);
   const inDocument = (fields: ErrorFields): ErrorFields => ({
     ...fields,
@@ -69,6 +70,6 @@ export function checkProcessDocument(document: unknown, container: Partial<Proce
         : undefined,
     inherited,
     problems: found.map(inDocument),
-    warnings: told.map(inDocument),
+    warnings: foundWarnings.map(inDocument),
   };
 }

@@ -8,15 +8,15 @@ import type { ObjectShape } from './shape.ts';
 import { walk } from './walk.ts';
 
 export interface CheckedResources {
-  /** Undefined when there are problems. */
+  /** Undefined if there are problems. */
   readonly resources: Resources | undefined;
   readonly problems: readonly ErrorFields[];
   readonly warnings: readonly ErrorFields[];
 }
 
 /**
- * Checks changes to the resources of a container: a document that is what config.json's `linux.resources` is. Pointers
- * are into the document. Device rules are looked at where they are used.
+ * Checks changes to the resources of a container, a document in the format of config.json's `linux.resources`.
+ * Pointers refer to the document. Device rules are checked by their user.
  */
 export function checkResourcesDocument(document: unknown): CheckedResources {
   const spec = 'config-linux.md#control-groups';

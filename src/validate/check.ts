@@ -28,7 +28,7 @@ import { walk } from './walk.ts';
 
 export type { CheckOptions } from './context.ts';
 
-/** In the order in which the problems are told. */
+/** In the order of the reported problems. */
 const checks: readonly Check[] = [
   checkVersion,
   checkRoot,
@@ -62,20 +62,20 @@ const checks: readonly Check[] = [
 ];
 
 export interface CheckedConfig {
-  /** Undefined when there are problems. */
+  /** Undefined if there are problems. */
   readonly config: Config | undefined;
-  /** As much of it as is of the right types, also then. */
+  /** All values with the right type, also if there are problems. */
   readonly draft: Draft<Config>;
   readonly problems: readonly ErrorFields[];
-  /** Never fatal: `config.unknown-property`, `config.ignored`, ... */
+  /** Not fatal: `config.unknown-property`, `config.ignored`, ... */
   readonly warnings: readonly ErrorFields[];
 }
 
 /**
- * Checks the value of a config.json and finds all that is wrong with it, first the types, then everything else.
- * Pure: whether what it names is there is not looked at.
+ * Checks the value of a config.json and reports all problems: the types first, then everything else. It is pure and
+ * does not check whether named files and other objects exist.
  *
- * Property names in pointers are in the specification's spelling, also where the document has another.
+ * Property names in pointers have the spelling of the specification, even if the document has another one.
  */
 export function checkConfig(document: unknown, options: CheckOptions = {}): CheckedConfig {
   const { value, problems, warnings } = walk(configShape, document, 'config.md');
@@ -86,14 +86,14 @@ export function checkConfig(document: unknown, options: CheckOptions = {}): Chec
 }
 
 export interface RequireOptions extends CheckOptions {
-  /** The text of the document, for the lines and columns of what is found. */
+  /** The text of the document, from which lines and columns are computed. */
   readonly text?: string;
 }
 
 /**
- * As checkConfig, for callers that cannot go on with a problem.
+ * Like checkConfig, for callers that require a valid config.
  *
- * @throws RuntimeError with the code, pointer and hint of the first problem, and all of them in `problems`
+ * @throws RuntimeError with the code, pointer and hint of the first problem, and all problems in `problems`
  */
 export function requireConfig(
   document: unknown,

@@ -4,10 +4,9 @@ import type { Capabilities, Config, Linux, Mount, Process } from '../oci/config.
 import type { Draft } from './context.ts';
 
 /**
- * The config as the rest of the runtime takes it: defaults that everybody would have to repeat, and one spelling where
- * documents have several.
+ * Returns the config with defaults and normalized spellings, as the rest of the runtime expects it.
  *
- * Precondition: no check has found a problem in the draft, which is what the casts rely on.
+ * Precondition: no check has found a problem in the draft. The casts rely on it.
  */
 export function completeConfig(draft: Draft<Config>): Config {
   const config = { ...draft } as { -readonly [Key in keyof Config]: Config[Key] };
@@ -17,7 +16,7 @@ export function completeConfig(draft: Draft<Config>): Config {
   return config;
 }
 
-/** Of a container that cannot be started: what there is to prepare without a program. */
+/** The process of a container without one, which can be created but not started. */
 const noProcess: Process = { user: { uid: 0, gid: 0 }, cwd: '/', args: [] };
 
 export function completeProcess(draft: Process): Process {
@@ -48,17 +47,17 @@ function completeLinux(draft: Linux): Linux {
   const { cgroupsPath } = draft;
   if (cgroupsPath === '') delete linux.cgroupsPath;
   else if (cgroupsPath !== undefined) linux.cgroupsPath = withoutEscape(cgroupsPath);
-  // The check has warned: without a user namespace nothing may be mapped.
+  // The check has warned that mappings have no effect without a user namespace.
   if (!(draft.namespaces ?? []).some(({ type }) => type === 'user')) {
     delete linux.uidMappings;
     delete linux.gidMappings;
   }
-  // runc takes an empty one for none.
+  // runc treats an empty value as missing.
   if ((draft.rootfsPropagation as string | undefined) === '') delete linux.rootfsPropagation;
   return linux;
 }
 
-/** `..` ends at the start of the path, also in a relative one. */
+/** Removes `..` that would lead out of the path, also in a relative path. */
 function withoutEscape(path: string): string {
   const absolute = joinPath('/', path);
   return path.startsWith('/') ? absolute : absolute.slice(1);

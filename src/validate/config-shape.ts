@@ -47,7 +47,7 @@ const hooks: Shape = {
   },
 };
 
-/** config.json, whole. */
+/** The whole config.json. */
 export const config: ObjectShape = {
   kind: 'object',
   spec: 'config.md',

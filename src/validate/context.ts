@@ -5,7 +5,7 @@ import type { Config } from '../oci/config.ts';
 import type { NamespaceType } from '../oci/namespaces.ts';
 import { isFull, keepProblem, keepWarning, untilEnough } from './findings.ts';
 
-/** A config in which everything that is there is of the right type, but anything may be missing. */
+/** A config whose existing members have the right type; any member may be missing. */
 export type Draft<T> = T extends string | number | bigint | boolean
   ? T
   : T extends readonly (infer Entry)[]
@@ -13,16 +13,16 @@ export type Draft<T> = T extends string | number | bigint | boolean
     : { readonly [Key in keyof T]?: Draft<T[Key]> };
 
 export interface CheckOptions {
-  /** The root is to be moved (`--no-pivot`) instead of pivoted to. Default false. */
+  /** The root is moved (`--no-pivot`) instead of using pivot_root. Default false. */
   readonly noPivot?: boolean;
-  /** Only `start` needs a process: one may be missing. Default false. */
+  /** The config may have no process; only `start` needs one. Default false. */
   readonly processOptional?: boolean;
 }
 
-/** A rule that the types alone cannot say. It reports into the context. */
+/** A rule beyond the types. It reports to the context. */
 export type Check = (context: CheckContext) => void;
 
-/** In their order, as long as problems are kept: not after a walk that has not come to its end. */
+/** Runs the checks in order until too many problems are found; runs none if the walk stopped for that reason. */
 export function runChecks(checks: readonly Check[], context: CheckContext): void {
   if (context.hasEnough()) return;
   untilEnough(() => {
@@ -35,9 +35,9 @@ export class CheckContext {
   readonly options: CheckOptions;
   private readonly problems: ErrorFields[];
   private readonly warnings: ErrorFields[];
-  /** Pointers that have been found to be of the wrong type: what is said about them already is enough. */
+  /** Pointers of values with a wrong type, which are reported already. */
   private readonly wrong = new Set<string>();
-  /** Those of all that is around them. */
+  /** Pointers of all values that contain a value of the wrong type. */
   private readonly aroundWrong = new Set<string>();
   private readonly namespaces: ReadonlySet<string | undefined>;
 
@@ -59,7 +59,7 @@ export class CheckContext {
     }
   }
 
-  /** @throws Enough when there are so many that no more are kept */
+  /** @throws Enough if there are too many problems */
   problem(fields: ErrorFields & { readonly pointer: string }): void {
     if (!this.isWrong(fields.pointer)) keepProblem(this.problems, fields);
   }
@@ -68,7 +68,7 @@ export class CheckContext {
     if (!isFull(this.warnings) && !this.isWrong(fields.pointer)) keepWarning(this.warnings, fields);
   }
 
-  /** True when no more warnings are kept: what they would say need not be made. */
+  /** Returns true if no more warnings are stored: further ones need not be created. */
   hasEnoughWarnings(): boolean {
     return isFull(this.warnings);
   }
@@ -83,7 +83,7 @@ export class CheckContext {
     return pointersAround(pointer).some(around => this.wrong.has(around));
   }
 
-  /** True when the container gets a namespace of this type of its own, or joins one. */
+  /** Returns true if the container creates or joins a namespace of this type. */
   hasNamespace(type: NamespaceType): boolean {
     return this.namespaces.has(type);
   }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ErrorFields } from '../errors/error.ts';
 
-/** How many problems, and how many warnings, of one document are kept. A megabyte can have a hundred thousand of them. */
+/**
+ * The maximum number of stored problems, and of warnings, for a document: one megabyte can contain a hundred
+ * thousand.
+ */
 export const mostFindings = 1000;
 
 const more: ErrorFields = {
@@ -10,31 +13,31 @@ const more: ErrorFields = {
   pointer: '',
 };
 
-/** True when nothing more is kept: what it would say need not be made. */
+/** Returns true if the list is full: further findings need not be created. */
 export function isFull(list: readonly ErrorFields[]): boolean {
   return list.length > mostFindings;
 }
 
-/** Adds a warning; in the place of the first one too many, that there are more. */
+/** Adds a warning; the first one over the limit is replaced by a note that there are more. */
 export function keepWarning(list: ErrorFields[], fields: ErrorFields): void {
   if (list.length < mostFindings) list.push(fields);
   else if (list.length === mostFindings) list.push(more);
 }
 
-/** Ends the checks of a document. */
+/** Thrown to stop the checks of a document. */
 class Enough extends Error {}
 
 /**
- * As keepWarning.
+ * Adds a problem like keepWarning.
  *
- * @throws Enough for the first one too many: nothing more need be looked at
+ * @throws Enough for the first problem over the limit, which stops the checks
  */
 export function keepProblem(list: ErrorFields[], fields: ErrorFields): void {
   keepWarning(list, fields);
   if (isFull(list)) throw new Enough();
 }
 
-/** Does `work` until it is done or there are enough problems; undefined then. */
+/** Calls `work`; returns undefined if it stopped because of too many problems. */
 export function untilEnough<T>(work: () => T): T | undefined {
   try {
     return work();
@@ -44,7 +47,7 @@ export function untilEnough<T>(work: () => T): T | undefined {
   }
 }
 
-/** The first ones of a list that has been made. */
+/** Limits a list that is complete already. */
 export function kept<T extends ErrorFields>(list: readonly T[]): readonly ErrorFields[] {
   return list.length <= mostFindings ? list : [...list.slice(0, mostFindings), more];
 }

@@ -9,8 +9,9 @@ import { resctrlMountpoint } from '../rdt/mountpoint.ts';
 import { checkLabels } from './label-checks.ts';
 
 /**
- * The problems of a checked config that only the machine can show: a joined network namespace that is the runtime's
- * own, whose sysctls are the host's, labels that its kernel cannot give, and classes of service. (That the root file system is there is resolveRootfs's to say.)
+ * Returns the problems of a checked config that depend on the machine: a joined network namespace that is the
+ * runtime's own and therefore has the host's sysctls, labels that the kernel does not support, and classes of
+ * service. resolveRootfs checks the root file system.
  */
 export function checkOnHost(binding: Binding, config: Config): ErrorFields[] {
   const at = (name: string): string => `/process/${name}`;
@@ -25,7 +26,7 @@ export function checkOnHost(binding: Binding, config: Config): ErrorFields[] {
 /** Fewer lines than this are shorter than any page. */
 const linesOfAPage = 120;
 
-/** The kernel takes the lines of a mapping only if they are shorter than a page together. */
+/** The kernel accepts mappings only if their text is shorter than a page. */
 function checkMappingsFit(binding: Binding, { linux, mounts }: Config): ErrorFields[] {
   const isJoined = linux?.namespaces?.some(({ type, path }) => type === 'user' && path) ?? false;
   const lists: [pointer: string, list: readonly IDMapping[] | undefined][] = isJoined
@@ -56,14 +57,14 @@ function checkMappingsFit(binding: Binding, { linux, mounts }: Config): ErrorFie
   });
 }
 
-/** Only arm64 has kernels with other pages. */
+/** Only arm64 kernels have other page sizes. */
 function pageSize(binding: Binding): number {
   if (binding.identity().machine === 'x86_64') return 4096;
   const kilobytes = /^KernelPageSize:\s+(\d+)/m.exec(binding.readTextIfThere('/proc/self/smaps') ?? '')?.[1];
   return kilobytes === undefined ? 65536 : Number(kilobytes) * 1024;
 }
 
-/** The texts of the messages are runc's. */
+/** The messages are those of runc. */
 function checkResctrl(binding: Binding, { linux }: Config): ErrorFields[] {
   const rdt = linux?.intelRdt;
   if (rdt === undefined) return [];
@@ -76,7 +77,7 @@ function checkResctrl(binding: Binding, { linux }: Config): ErrorFields[] {
   });
   const root = resctrlMountpoint(binding);
   if (root === undefined) {
-    if (asksForNoShare(rdt)) return [];
+    if (onlyMonitors(rdt)) return [];
     const hint =
       'resctrl is mounted nowhere: mount -t resctrl resctrl /sys/fs/resctrl, where processor and kernel have it';
     return [problem('', 'intelRdt is specified in config, but Intel RDT is not enabled', hint)];
@@ -96,15 +97,15 @@ function checkResctrl(binding: Binding, { linux }: Config): ErrorFields[] {
 }
 
 /**
- * Parts of a checked config that this machine ignores, as runc does: a class of service without a share of a cache or of
- * bandwidth, where there are no classes.
+ * Returns warnings for parts of a checked config that this machine ignores, like in runc: a class of service that
+ * limits neither cache nor bandwidth, if resctrl is not available.
  */
 export function warnOnHost(
   binding: Binding,
   { linux }: Config,
 ): (ErrorFields & { readonly pointer: string })[] {
   const rdt = linux?.intelRdt;
-  if (rdt === undefined || !asksForNoShare(rdt) || resctrlMountpoint(binding) !== undefined) return [];
+  if (rdt === undefined || !onlyMonitors(rdt) || resctrlMountpoint(binding) !== undefined) return [];
   return [
     {
       code: 'config.ignored',
@@ -116,8 +117,8 @@ export function warnOnHost(
   ];
 }
 
-/** True for a class that has nothing but its name and its monitoring. */
-function asksForNoShare({ l3CacheSchema, memBwSchema, schemata = [] }: IntelRdt): boolean {
+/** Returns true for a class that consists only of a name and monitoring. */
+function onlyMonitors({ l3CacheSchema, memBwSchema, schemata = [] }: IntelRdt): boolean {
   return !l3CacheSchema && !memBwSchema && schemata.every(line => line === '');
 }
 
@@ -128,7 +129,7 @@ function checkJoinedNetwork(binding: Binding, { linux }: Config): ErrorFields[] 
   if (keys.length + devices.length === 0 || path === undefined) return [];
   const joined = binding.stat(path);
   const own = binding.stat('/proc/self/ns/net');
-  // A path that is not there is the join's to report.
+  // The join itself reports a missing path.
   if (joined === undefined || own === undefined) return [];
   if (joined.dev !== own.dev || joined.ino !== own.ino) return [];
   const fields = { path, hint: "the joined network namespace is the runtime's own" };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Shape, uint32 } from './shape.ts';
 
-/** Of the user namespace, and of single mounts. */
+/** The mappings of the user namespace, or of a mount. */
 export const idMappings: Shape = {
   kind: 'list',
   of: {

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Process } from '../oci/config.ts';
 
-/** The properties of a process document that the container's own process has set. */
+/** The properties that a process document inherits from the container's own process. */
 export interface Inherited {
-  /** To be put over the document. */
+  /** The inherited values, which override the document. */
   readonly process: Partial<Process>;
-  /** Whether the property at this path of the document is the container's: `('cwd')`, `('user', 'umask')`. */
+  /** Returns true if the property at this path of the document is inherited: `('cwd')`, `('user', 'umask')`. */
   readonly has: (...parts: readonly (string | number)[]) => boolean;
 }
 
 /**
- * Properties that an executed process takes from the container when its document leaves them out. Not `args`, which names
- * the program; nor `terminal` and `consoleSize`, which say what the caller of this one process has.
+ * Properties that a new process inherits from the container if its document does not contain them. `args` is excluded
+ * because it names the program; `terminal` and `consoleSize`, because they describe the caller's terminal.
  */
 const names = [
   'cwd',
@@ -28,12 +28,12 @@ const names = [
   'execCPUAffinity',
 ] as const satisfies readonly (keyof Process)[];
 
-/** Properties that an engine written in Go cannot leave out and make empty in two ways: runc takes both for the same. */
+/** Engines written in Go cannot distinguish an empty value of these properties from a missing one; neither does runc. */
 const emptyIsLeftOut: readonly string[] = ['rlimits', 'apparmorProfile', 'selinuxLabel'];
 
 /**
- * A user comes whole from one of the two, so that no document gets the container's groups with its own uid; only the umask
- * is no part of that.
+ * A user is taken completely from the document or from the container, so that the container's groups are not combined
+ * with another uid. Only the umask is inherited separately.
  */
 export function inherit(document: Partial<Process>, container: Partial<Process>): Inherited {
   const process: Record<string, unknown> = {};

@@ -8,8 +8,8 @@ import type { Process } from '../oci/config.ts';
 const selinuxMagic = 0xf97cff8c;
 
 /**
- * Labels that no security module of this kernel takes: to run without one that was asked for would be to leave out a
- * wall. The texts are runc's.
+ * Reports labels that no security module of this kernel supports: running without a requested label would remove a
+ * protection. The messages are those of runc.
  *
  * @param at - the pointer of a property of the process
  */
@@ -60,6 +60,6 @@ function hasAppArmor(binding: Binding): boolean {
 }
 
 function hasSelinux(binding: Binding): boolean {
-  // f_type is a signed number on some machines.
+  // f_type is signed on some machines.
   return (binding.filesystemType('/sys/fs/selinux') ?? 0) >>> 0 === selinuxMagic;
 }

@@ -10,7 +10,7 @@ const device: Shape = {
   properties: {
     type: string,
     path: string,
-    // Engines write st_mode here, file type and all.
+    // Engines write st_mode here, including the file type.
     fileMode: uint32,
     major: int32,
     minor: int32,
@@ -54,7 +54,7 @@ export const linux: Shape = {
     },
     uidMappings: idMappings,
     gidMappings: idMappings,
-    // By the clock; checks/time.ts knows which there are.
+    // Keyed by clock; checks/time.ts has the list of clocks.
     timeOffsets: { kind: 'map', of: timeOffset },
     devices: { kind: 'list', of: device },
     netDevices: {

@@ -2,7 +2,7 @@
 import { plainOptions, propagationOptions, recursiveOptions } from '../plan/mount-option-table.ts';
 import { didYouMean } from './spelling.ts';
 
-/** Words of other programs for an option. */
+/** Names that other programs use for an option. */
 const synonyms: ReadonlyMap<string, string> = new Map([
   ['readonly', 'ro'],
   ['read-only', 'ro'],
@@ -10,7 +10,7 @@ const synonyms: ReadonlyMap<string, string> = new Map([
   ['read-write', 'rw'],
 ]);
 
-/** The hint for a word that is no option of mounts in general; undefined when none is near. */
+/** Returns a hint for an unknown mount option; undefined if no option is similar. */
 export function mountWordHint(word: string): string | undefined {
   const synonym = synonyms.get(word.toLowerCase());
   if (synonym !== undefined) return `did you mean ${synonym}?`;

@@ -37,7 +37,7 @@ const ioPriority: Shape = {
   required: ['class'],
 };
 
-/** config.md#process; also the whole of a process.json. */
+/** config.md#process; also the format of a process.json. */
 export const process: Shape = {
   kind: 'object',
   spec: 'config.md#process',

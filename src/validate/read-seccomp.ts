@@ -4,17 +4,17 @@ import { seccomp } from './seccomp-shape.ts';
 import type { ObjectShape } from './shape.ts';
 import { walk } from './walk.ts';
 
-const around: ObjectShape = {
+const subset: ObjectShape = {
   kind: 'object',
   properties: { linux: { kind: 'object', properties: { seccomp }, partial: true } },
   partial: true,
 };
 
 /**
- * linux.seccomp of a document that has been checked before, in the spelling of the specification: a name in another case
- * must not leave a process without its filter.
+ * Reads linux.seccomp from a document that was checked before, in the spelling of the specification: a property name
+ * in other case must not disable the filter.
  */
-export function seccompOf(document: unknown): Seccomp | undefined {
-  const { value } = walk(around, document, 'config.md');
+export function readSeccomp(document: unknown): Seccomp | undefined {
+  const { value } = walk(subset, document, 'config.md');
   return (value as { linux?: { seccomp?: Seccomp } }).linux?.seccomp;
 }

@@ -4,14 +4,17 @@ import { memoryPolicy, personality } from './linux-shape.ts';
 import type { ObjectShape } from './shape.ts';
 import { walk } from './walk.ts';
 
-const around: ObjectShape = {
+const subset: ObjectShape = {
   kind: 'object',
   properties: { linux: { kind: 'object', properties: { memoryPolicy, personality }, partial: true } },
   partial: true,
 };
 
-/** Of a document that has been checked before, in the spelling of the specification: what every process has. */
-export function linuxOf(document: unknown): Pick<Linux, 'memoryPolicy' | 'personality'> {
-  const { value } = walk(around, document, 'config.md');
+/**
+ * Reads the properties of `linux` that apply to every process of the container, from a document that was checked
+ * before, in the spelling of the specification.
+ */
+export function readSharedLinux(document: unknown): Pick<Linux, 'memoryPolicy' | 'personality'> {
+  const { value } = walk(subset, document, 'config.md');
   return (value as { linux?: Linux }).linux ?? {};
 }

@@ -8,39 +8,39 @@ import { jsonExcerpt } from '../plan/exact-json.ts';
 import type { Weakness } from './isolation/weakness.ts';
 
 /**
- * What `tsubo check` found; `--format json` prints it. Fields that have nothing to say are absent. New fields may be
- * added, and new codes; what is there keeps its name and its meaning.
+ * The result of `tsubo check`, printed by `--format json`. Empty fields are absent. Later versions may add fields and
+ * codes; existing ones keep their name and meaning.
  */
 export interface CheckReport {
-  /** Absolute, when there is such a directory. */
+  /** The absolute path, if the directory exists. */
   readonly bundle: string;
-  /** True when there are no problems: `create` would refuse the bundle only for something in `unchecked`. */
+  /** True if there are no problems: `create` can fail only because of `unchecked` items. */
   readonly valid: boolean;
   /** In the order of the checks. */
   readonly problems: readonly Finding[];
-  /** What is ignored, what `start` would refuse, and what weakens the isolation (codes that begin with `isolation.`). */
+  /** Ignored settings, settings that `start` would reject, and weaknesses of the isolation (codes `isolation.*`). */
   readonly warnings: readonly Finding[];
-  /** What only `create` itself can find out. */
+  /** Items that only `create` itself can check. */
   readonly unchecked: readonly Unchecked[];
 }
 
-/** Something that was not looked at. */
+/** An item that was not checked. */
 export interface Unchecked {
-  /** Into config.json; empty for what no single place asks for. */
+  /** Pointer into config.json; empty if the item belongs to no single place. */
   readonly pointer: string;
   readonly message: string;
 }
 
-/** As in a failure, but for what stands below. */
+/** Fields as in an error, with these changes. */
 export interface Finding extends Pick<ErrorFields, 'code' | 'message' | 'pointer' | 'hint' | 'spec'> {
-  /** Where the pointer is in config.json, from 1; of a missing property, of the nearest object around it. */
+  /** Position of the pointer in config.json, from 1; for a missing property, that of the nearest enclosing object. */
   readonly line?: number | undefined;
   readonly column?: number | undefined;
-  /** What stands there, as JSON, cut after 80 characters. */
+  /** The value in config.json as JSON, cut after 80 characters. */
   readonly value?: string | undefined;
-  /** Why it matters, for what weakens the isolation. */
+  /** The consequence of a weakness of the isolation. */
   readonly why?: string | undefined;
-  /** The file or directory of the host that it is about. */
+  /** The affected file or directory of the host. */
   readonly path?: string | undefined;
 }
 
@@ -50,7 +50,7 @@ interface Document {
   readonly document?: unknown;
 }
 
-/** Puts places and values to what was found. */
+/** Adds positions and values to the findings. */
 export function makeReport(
   bundle: Document,
   problems: readonly ErrorFields[],
@@ -83,22 +83,22 @@ export function makeReport(
 
 const longestValue = 80;
 
-/** The digits of a number that JavaScript reads as infinite. */
+/** Returns the digits of a number that JavaScript parses as infinite. */
 function writtenNumber(text: string, offset: number): string | undefined {
   return /^[-+.\deE]+/.exec(text.slice(offset, offset + longestValue))?.[0];
 }
 
-/** The values of pointers as JSON on one line. */
+/** Formats the values at pointers as JSON on one line. */
 class Values {
   private readonly bundle: Document;
-  /** By the object, its names by their lower case. */
+  /** For each object, its names by their lower case. */
   private readonly folded = new Map<object, Map<string, string>>();
 
   constructor(bundle: Document) {
     this.bundle = bundle;
   }
 
-  /** Undefined where there is none. */
+  /** Returns undefined if the value does not exist. */
   at(pointer: string | undefined, offset = 0): string | undefined {
     if (!pointer) return undefined;
     let value = this.bundle.document;
@@ -111,12 +111,12 @@ class Values {
     return jsonExcerpt(value, longestValue);
   }
 
-  /** Names are matched as the checks match them. */
+  /** Matches names by the rules of the checks. */
   private member(object: Record<string, unknown>, name: string): unknown {
     if (Object.hasOwn(object, name)) return object[name];
     let names = this.folded.get(object);
     if (names === undefined) {
-      // The first one of a name counts.
+      // The first of several equal names wins.
       const keys = Object.keys(object).reverse();
       names = new Map(keys.map(key => [key.toLowerCase(), key]));
       this.folded.set(object, names);
@@ -127,8 +127,8 @@ class Values {
 }
 
 /**
- * For people: warnings in short, what was not looked at, a paragraph for each problem, and the count. The problems come
- * last so that they are what is seen on a terminal.
+ * Formats the report as text: short warnings, unchecked items, a paragraph for each problem, and the count. The
+ * problems come last because a terminal shows the end.
  */
 export function describeReport(report: CheckReport, style: Style = {}): string {
   const { problems, warnings, unchecked } = report;
@@ -144,14 +144,14 @@ export function describeReport(report: CheckReport, style: Style = {}): string {
   return `${[...paragraphs, `${report.bundle}: ${count}`].join('\n\n')}\n`;
 }
 
-/** The message and the hint; the rest is in the JSON form. */
+/** Contains the message and the hint; the JSON format has the rest. */
 function shortWarning(warning: Finding, style: Style): string[] {
   const at = place(warning);
   const lines = headed('warning', `${warning.message}${at === undefined ? '' : ` (${at})`}`, 'yellow', style);
   return warning.hint === undefined ? lines : [...lines, ...labelled('hint', warning.hint, style, 'cyan')];
 }
 
-/** Places that only create can judge for one and the same reason share a line. */
+/** Unchecked items with the same reason share a line. */
 function uncheckedLines(unchecked: readonly Unchecked[]): string[] {
   const pointers = new Map<string, string[]>();
   for (const { message, pointer } of unchecked) {
@@ -164,14 +164,14 @@ function uncheckedLines(unchecked: readonly Unchecked[]): string[] {
   );
 }
 
-/** Lines that begin with a word in colour. */
+/** Returns lines that begin with a coloured label. */
 function headed(word: string, text: string, colour: Colour, style: Style): string[] {
   const lines = wrap(`${word}: ${text}`, style.width);
   lines[0] = paint(word, colour, style) + (lines[0] ?? '').slice(word.length);
   return lines;
 }
 
-/** Also for a list read out loud: the message comes first. */
+/** The message comes first, which also suits screen readers. */
 function paragraph(problem: Finding, style: Style): string {
   const lines = headed('problem', problem.message, 'red', style);
   const say = (label: string, text: string | undefined, colour?: Colour): void => {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * What a JSON value must look like, as data. The walk in walk.ts gives it its meaning; that JSON numbers written with
- * a fraction of zero or an exponent (`1e3`) pass as integers is a leniency Go does not have.
+ * The expected structure of a JSON value, as data; walk.ts interprets it. Unlike Go, integers may be written with an
+ * exponent (`1e3`) or a zero fraction.
  */
 export type Shape = StringShape | BooleanShape | IntegerShape | ListShape | MapShape | ObjectShape;
 
@@ -27,24 +27,24 @@ export interface ListShape {
   readonly of: Shape;
 }
 
-/** An object whose names are the user's. */
+/** An object with arbitrary names. */
 export interface MapShape {
   readonly kind: 'map';
   readonly of: Shape;
 }
 
-/** An object whose names are the specification's. */
+/** An object with the names of the specification. */
 export interface ObjectShape {
   readonly kind: 'object';
-  /** Section of the specification, also for all that is inside and has none of its own. */
+  /** Section of the specification; also applies to members without one. */
   readonly spec?: string;
   readonly properties: Readonly<Record<string, Shape>>;
   readonly required?: readonly string[];
-  /** Known, checked, and refused when they ask for something: to be implemented. */
+  /** Known and checked properties that are not implemented: they are rejected unless they have no effect. */
   readonly later?: readonly string[];
-  /** Known, and without meaning here: the reason. Names in it need not be in `properties`. */
+  /** Known properties that have no effect here, with the reason. They need not be in `properties`. */
   readonly ignored?: Readonly<Record<string, string>>;
-  /** Only a part of what may be there: other names are passed over, and nothing is said of them. */
+  /** The shape is a part of the object: other names are ignored without a warning. */
   readonly partial?: true;
 }
 
@@ -57,12 +57,12 @@ export const uint32: Shape = { kind: 'integer', min: 0, max: 4294967295 };
 export const int32: Shape = { kind: 'integer', min: -2147483648, max: 2147483647 };
 export const uint64: Shape = { kind: 'integer', min: 0, max: 18446744073709551615n };
 export const int64: Shape = { kind: 'integer', min: -9223372036854775808n, max: 9223372036854775807n };
-/** A user or group to become: the kernel takes 4294967295 as "leave it as it is". */
+/** A user or group id. 4294967295 is excluded: it means "unchanged" in system calls. */
 export const id: Shape = { kind: 'integer', min: 0, max: 4294967294 };
 
 /**
- * The shape of the property with these names, one inside the other; of a list or map, what is in it. Undefined when one
- * of them is not known, or is to be implemented.
+ * Returns the shape of the property at this path; for a list or map, the shape of its entries. Returns undefined if a
+ * name is unknown or not implemented.
  */
 export function implemented(shape: Shape, ...names: readonly string[]): Shape | undefined {
   if (shape.kind === 'list' || shape.kind === 'map') return implemented(shape.of, ...names);
@@ -73,7 +73,7 @@ export function implemented(shape: Shape, ...names: readonly string[]): Shape | 
   return inner === undefined ? undefined : implemented(inner, ...rest);
 }
 
-/** In words, for messages: `a list of strings`. */
+/** Describes the shape for messages: `a list of strings`. */
 export function describeShape(shape: Shape): string {
   switch (shape.kind) {
     case 'string':

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** The word of `known` that was probably meant, or undefined when none is near. */
+/** Returns the most similar word of `known`; undefined if none is similar. */
 export function nearestWord(word: string, known: readonly string[]): string | undefined {
   const folded = word.toLowerCase();
-  // A prefix that all have in common, such as CAP_, makes no word more alike to another.
+  // A common prefix of all words, such as CAP_, must not count as similarity.
   const prefix = commonPrefix(known);
   const length = folded.startsWith(prefix) ? word.length - prefix.length : word.length;
-  // One slip in up to five letters, two in up to eight, three in more: half of a word may not be changed.
+  // Permits one edit in up to five letters, two in up to eight, three in longer words, so that most of a word is
+  // unchanged.
   let best = Math.min(3, Math.max(1, Math.floor(length / 3))) + 1;
   let nearest: string | undefined;
   for (const candidate of known) {
@@ -19,7 +20,7 @@ export function nearestWord(word: string, known: readonly string[]): string | un
   return nearest;
 }
 
-/** In lower case, up to an underscore. */
+/** The common prefix in lower case, up to an underscore. */
 function commonPrefix(words: readonly string[]): string {
   const first = words[0] ?? '';
   let prefix = first.slice(0, first.lastIndexOf('_') + 1);
@@ -29,15 +30,15 @@ function commonPrefix(words: readonly string[]): string {
   return prefix.toLowerCase();
 }
 
-/** The hint for a misspelt word; undefined when no known word is near. */
+/** Returns a hint for a misspelt word; undefined if no known word is similar. */
 export function didYouMean(word: string, known: readonly string[], prefix = ''): string | undefined {
   const near = nearestWord(word, known);
   return near === undefined ? undefined : `did you mean ${prefix}${near}?`;
 }
 
 /**
- * How many letters must be put in, taken out, changed or swapped with their neighbour. Stops counting at `limit`: only
- * letters whose places differ by less are held against each other.
+ * Counts the insertions, deletions, changes and swaps of neighbours between two words. It stops at `limit`, and
+ * compares only letters whose positions differ by less than that.
  */
 export function editDistance(one: string, other: string, limit: number): number {
   if (Math.abs(one.length - other.length) >= limit) return limit;
@@ -70,7 +71,7 @@ export function editDistance(one: string, other: string, limit: number): number 
       if (cost < least) least = cost;
       current.push(cost);
     }
-    // A swap reaches back two rows, whose least can only be one less.
+    // A swap refers back two rows, where the minimum can be lower by at most one.
     if (least > limit) return limit;
     beforePrevious = previous;
     previous = current;

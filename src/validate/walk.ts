@@ -7,12 +7,12 @@ import { isFull, keepProblem, keepWarning, untilEnough } from './findings.ts';
 import { describeShape, type IntegerShape, type ObjectShape, type Shape, type StringShape } from './shape.ts';
 import { nearestWord } from './spelling.ts';
 
-/** What a walk found. */
-export interface Walked {
+/** The result of a walk. */
+export interface WalkResult {
   /**
-   * The value with every name in the specification's spelling, without nulls, unknown and ignored names. A value of
-   * the wrong type is absent, or empty in a list (so that the others keep their places).
-   * Empty when there are more problems than are kept.
+   * The value with all names in the spelling of the specification, without nulls and without unknown and ignored
+   * names. A value of the wrong type is absent; in a list it becomes empty, which keeps the positions of the others.
+   * The whole value is empty if there are too many problems.
    */
   readonly value: Record<string, unknown>;
   readonly problems: ErrorFields[];
@@ -20,13 +20,14 @@ export interface Walked {
 }
 
 /**
- * Holds a JSON value against a shape, in one pass. Names match as Go's decoder matches them: in their own spelling,
- * else in any case. When both are there, the own spelling wins, and objects become one, of which the last has the last word.
+ * Checks a JSON value against a shape in one pass. Names match by the rules of Go's decoder: in exact case, or else
+ * in any case. If an object contains both, the exact name wins; if both values are objects, they are merged and the
+ * last member wins.
  *
- * @param spec - section of the specification for what the shape gives none
- * @param name - what messages call the document
+ * @param spec - section of the specification if the shape has none
+ * @param name - name of the document in messages
  */
-export function walk(shape: ObjectShape, document: unknown, spec: string, name = 'config.json'): Walked {
+export function walk(shape: ObjectShape, document: unknown, spec: string, name = 'config.json'): WalkResult {
   const walker = new Walker(spec, name);
   const visit = () => walker.visit(shape, document) as Record<string, unknown> | undefined;
   const value = untilEnough(visit);
@@ -36,9 +37,9 @@ export function walk(shape: ObjectShape, document: unknown, spec: string, name =
 class Walker {
   readonly problems: ErrorFields[] = [];
   readonly warnings: ErrorFields[] = [];
-  /** Made into a pointer only when there is something to say. */
+  /** Formatted as a pointer only for a problem or warning. */
   private readonly path: (string | number)[] = [];
-  /** What `together` has made. */
+  /** The objects that `mergeObjects` has created. */
   private readonly merged = new Set<object>();
   private spec: string;
   private readonly name: string;
@@ -48,7 +49,7 @@ class Walker {
     this.name = name;
   }
 
-  /** The value as it goes into the config; undefined when it is of the wrong type. */
+  /** Returns the normalized value; undefined if it has the wrong type. */
   visit(shape: Shape, value: unknown): unknown {
     switch (shape.kind) {
       case 'string':
@@ -74,7 +75,7 @@ class Walker {
       return this.wrongType(shape, value);
     }
     const integer = value as number | bigint;
-    // QuickJS-NG compares a negative double with a negative bigint the wrong way round when their sizes differ.
+    // QuickJS-NG compares a negative double with a negative bigint incorrectly if their sizes differ.
     const exact = integer < 0 && typeof shape.min === 'bigint' ? BigInt(integer) : integer;
     if (exact < shape.min || exact > shape.max) {
       const noLimit = integer === -1 && shape.min === 0 && typeof shape.max === 'bigint';
@@ -91,7 +92,7 @@ class Walker {
 
   private list(of: Shape, values: readonly unknown[]): readonly unknown[] {
     if (of.kind === 'string' && of.values === undefined && areStrings(values)) return values;
-    // A list in which everything is right and nothing needs a new spelling is taken as it is.
+    // Fast path: a list without changes is returned without a copy.
     let out: unknown[] | undefined;
     const { path } = this;
     const depth = path.length;
@@ -121,7 +122,7 @@ class Walker {
     const { properties, later } = shape;
     const outerSpec = this.spec;
     this.spec = shape.spec ?? outerSpec;
-    // As a list, it is taken as it is when there is nothing to change.
+    // Fast path: an object without changes is returned without a copy.
     let out: Record<string, unknown> | undefined;
     const { path } = this;
     const depth = path.length;
@@ -130,20 +131,20 @@ class Walker {
       const key = keys[index] as string;
       const value = values[key];
       path[depth] = key;
-      const name = Object.hasOwn(properties, key) ? key : this.knownName(shape, values, key, value);
+      const name = Object.hasOwn(properties, key) ? key : this.specificationName(shape, values, key, value);
       let visited: unknown;
       if (name !== undefined && value !== null) {
         if (name !== key) path[depth] = name;
         const property = properties[name] as Shape;
         visited = this.visit(property, value);
-        if (later?.includes(name) && !asksForNothing(value, property)) this.unsupported();
+        if (later?.includes(name) && !hasNoEffect(value, property)) this.unsupported();
       }
       if (out === undefined) {
         if (visited === value && name === key) continue;
         out = Object.fromEntries(keys.slice(0, index).map(before => [before, values[before]]));
       }
       if (name === undefined || visited === undefined) continue;
-      out[name] = isObject(out[name]) ? this.together(out[name], visited) : visited;
+      out[name] = isObject(out[name]) ? this.mergeObjects(out[name], visited) : visited;
     }
     path.length = depth;
     const known = out ?? values;
@@ -153,10 +154,10 @@ class Walker {
   }
 
   /**
-   * The name meant by a key that is none, to which the path leads; undefined when it is to be passed over (and why has
-   * been said).
+   * Returns the specification's name for the key at the end of the path, which does not match exactly; undefined if
+   * the key is ignored, after a warning if necessary.
    */
-  private knownName(
+  private specificationName(
     shape: ObjectShape,
     values: Record<string, unknown>,
     key: string,
@@ -172,7 +173,7 @@ class Walker {
     if (shape.partial) return undefined;
 
     const ignored = known.ignored.get(folded);
-    if (isFull(this.warnings) || (ignored !== undefined && asksForNothing(value))) return undefined;
+    if (isFull(this.warnings) || (ignored !== undefined && hasNoEffect(value))) return undefined;
     const meant = ignored === undefined ? nearestWord(key, Object.keys(shape.properties)) : undefined;
     keepWarning(this.warnings, {
       code: ignored === undefined ? 'config.unknown-property' : 'config.ignored',
@@ -188,16 +189,16 @@ class Walker {
   }
 
   /**
-   * Both in one; where both have a name, objects again become one, and of all else it is the second's. The first is
-   * changed when it was made here: a name can be spelled in a thousand ways.
+   * Merges two objects recursively; for other values, the second one wins. It changes the first object in place if it
+   * was created here, because a document can spell one name in a thousand ways.
    */
-  private together(first: Record<string, unknown>, second: unknown): unknown {
+  private mergeObjects(first: Record<string, unknown>, second: unknown): unknown {
     if (!isObject(second)) return second;
     const all = this.merged.has(first) ? first : { ...first };
     this.merged.add(all);
     for (const [name, value] of Object.entries(second)) {
       const before = Object.hasOwn(all, name) ? all[name] : undefined;
-      setMember(all, name, isObject(before) ? this.together(before, value) : value);
+      setMember(all, name, isObject(before) ? this.mergeObjects(before, value) : value);
     }
     return all;
   }
@@ -209,7 +210,7 @@ class Walker {
   ): void {
     for (const name of required) {
       if (out[name] !== undefined) continue;
-      // What is there but wrong has been reported.
+      // A value of the wrong type exists and has been reported.
       const folded = name.toLowerCase();
       if (Object.keys(values).some(key => key.toLowerCase() === folded && values[key] !== null)) continue;
       this.path.push(name);
@@ -266,16 +267,16 @@ class Walker {
     });
   }
 
-  /** The pointer, as messages show it. */
+  /** The pointer in the form for messages. */
   private place(): string {
     return this.path.length === 0 ? this.name : formatPointer(this.path);
   }
 }
 
-/** Stands for an entry of the wrong type. */
+/** The replacement for a list entry of the wrong type. */
 const placeholder = { string: '', boolean: false, integer: 0, list: [], map: {}, object: {} } as const;
 
-/** True for a list of strings with nothing to say about: most of a config is the names in such lists. */
+/** Fast path for a list that contains only strings: most values of a config are in such lists. */
 function areStrings(values: readonly unknown[]): boolean {
   for (let index = 0; index < values.length; index++) {
     const value = values[index];
@@ -293,7 +294,7 @@ interface Names {
   readonly ignored: ReadonlyMap<string, string>;
 }
 
-/** By shape, what is known by the name in lower case: the property's own name, the reason why another is ignored. */
+/** For each shape, by name in lower case: the property's own name, or the reason why the property is ignored. */
 const names = new Map<ObjectShape, Names>();
 
 function namesOf(shape: ObjectShape): Names {
@@ -309,14 +310,14 @@ function namesOf(shape: ObjectShape): Names {
   return known;
 }
 
-/** True for values that leave everything as it would be without them. */
-function asksForNothing(value: unknown, shape?: Shape): boolean {
+/** Returns true for a value that has the same effect as no value. */
+function hasNoEffect(value: unknown, shape?: Shape): boolean {
   if (value === null || value === false || value === '') return true;
   if (Array.isArray(value)) return value.length === 0;
   if (!isObject(value)) return false;
   const members = Object.values(value);
-  // In a map to have a name is to ask, whatever stands behind it.
-  return shape?.kind === 'map' ? members.length === 0 : members.every(member => asksForNothing(member));
+  // In a map, a name alone has an effect.
+  return shape?.kind === 'map' ? members.length === 0 : members.every(member => hasNoEffect(member));
 }
 
 function describeValue(value: unknown): string {
@@ -344,20 +345,20 @@ function typeHint(shape: Shape, value: unknown, path: readonly (string | number)
     : 'names are not looked up: write the number';
 }
 
-/** Properties that are numbers of users and groups, or lists of them. */
+/** Properties that contain ids of users or groups, or lists of them. */
 const idNames: ReadonlySet<string | number> = new Set(['uid', 'gid', 'additionalGids']);
 
-/** What to write where a list is expected. */
+/** Returns a hint with the value written as a list. */
 function listHint(of: Shape, value: unknown, name: string | number | undefined): string | undefined {
   if (of.kind === 'string' && typeof value === 'string') {
-    // The words of a command line, or of the options of mount(8).
+    // The value is a command line, or options in the form of mount(8).
     const separator = name === 'args' ? /\s+/ : name === 'options' ? ',' : undefined;
     const words = separator === undefined ? [value] : value.split(separator).filter(word => word !== '');
     return `write ${listText(words)}`;
   }
   if (!isObject(value)) return typeof value === 'string' ? 'put it in [ ]' : undefined;
   if (of.kind !== 'string') return 'put it in [ ]';
-  // The environment as an object, as Compose takes it.
+  // The environment is an object, as in Compose files.
   return name === 'env' ? `write ${listText(Object.entries(value).map(pair => pair.join('=')))}` : undefined;
 }
 
@@ -368,7 +369,7 @@ function listText(words: readonly string[]): string {
   return `[${[...shown, ...(words.length > longestList ? ['...'] : [])].join(', ')}]`;
 }
 
-/** `512M`, `1.5 GiB`: a whole number of bytes in powers of 1024. */
+/** Converts `512M` or `1.5 GiB` to bytes, with powers of 1024. */
 function sizeInBytes(text: string): number | undefined {
   const found = /^(\d{1,6}(?:\.\d{1,3})?) ?([kmgt])(?:i?b)?$/i.exec(text);
   if (found === null) return undefined;

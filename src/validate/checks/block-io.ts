@@ -2,7 +2,7 @@
 import { isUnset } from '../../cgroup/write.ts';
 import type { BlockIO } from '../../oci/resources.ts';
 import type { Draft } from '../context.ts';
-import type { Tell } from './resources.ts';
+import type { ReportProblem } from './resources.ts';
 
 const spec = 'config-linux.md#block-io';
 
@@ -14,11 +14,11 @@ const deviceLists = [
   'throttleWriteIOPSDevice',
 ] as const;
 
-export function blockIOProblems(blockIO: Draft<BlockIO>, tell: Tell): void {
+export function blockIOProblems(blockIO: Draft<BlockIO>, report: ReportProblem): void {
   const checkWeight = (at: readonly (string | number)[], weight: number | undefined): void => {
     if (isUnset(weight) || (weight >= 10 && weight <= 1000)) return;
     const message = `the weight ${weight} is not one of 10 to 1000`;
-    tell(at, { code: 'weight', message, value: String(weight), hint: '0 leaves it as it is', spec });
+    report(at, { code: 'weight', message, value: String(weight), hint: '0 leaves it as it is', spec });
   };
   for (const name of ['weight', 'leafWeight'] as const) checkWeight(['blockIO', name], blockIO[name]);
   for (const list of deviceLists) {
@@ -27,7 +27,12 @@ export function blockIOProblems(blockIO: Draft<BlockIO>, tell: Tell): void {
         const number = device[name];
         if (number === undefined || number >= 0) continue;
         const message = `the ${name} number of a device cannot be ${number}`;
-        tell(['blockIO', list, index, name], { code: 'block-device', message, value: String(number), spec });
+        report(['blockIO', list, index, name], {
+          code: 'block-device',
+          message,
+          value: String(number),
+          spec,
+        });
       }
       if (list !== 'weightDevice') continue;
       const { weight, leafWeight } = blockIO.weightDevice?.[index] ?? {};

@@ -25,7 +25,7 @@ export const checkDeviceRules: Check = context => {
 };
 
 /**
- * What is wrong with device rules beside their types.
+ * Returns the problems of device rules, except wrong types.
  *
  * @param origin - pointer of the resources in their document
  */
@@ -76,7 +76,8 @@ function problemsOf(rule: Draft<DeviceCgroup>, pointer: string, index: number): 
       hint: 'rwm stands for reading, writing and making a node',
     });
   } else if (!/[rwm]/.test(access)) {
-    // Beside known ones others are passed over, as runc does; a rule that is left with none would do nothing at all.
+    // Unknown letters beside known ones are ignored, like in runc; a rule without a known letter would have no
+    // effect.
     found.push({
       code: 'config.resources.device-access',
       message: `unknown device access "${access}"`,
@@ -87,7 +88,7 @@ function problemsOf(rule: Draft<DeviceCgroup>, pointer: string, index: number): 
   }
   for (const part of ['major', 'minor'] as const) {
     const number = rule[part];
-    // -1 stands for every number, as when it is left out.
+    // -1 means every number, the same as a missing number.
     if (number === undefined || (number >= -1 && number <= largest)) continue;
     found.push({
       code: 'config.range',

@@ -4,7 +4,7 @@ import type { Check } from '../context.ts';
 
 const spec = 'config-linux.md#devices';
 
-/** dev_t of the kernel: 12 bits and 20 bits. mknod(2) would silently cut off the rest, and make another device. */
+/** dev_t has 12 bits and 20 bits. mknod(2) would silently truncate larger numbers and create another device. */
 const highest = { major: 0xfff, minor: 0xfffff } as const;
 
 export const checkDevices: Check = context => {

@@ -5,7 +5,7 @@ import type { Check } from '../context.ts';
 const semanticVersion =
   /^(0|[1-9]\d*)\.(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?$/;
 
-/** A newer minor version is accepted: it may only add, and what it adds is reported as unknown. */
+/** A newer minor version is accepted because it only adds properties, which are reported as unknown. */
 export const checkVersion: Check = context => {
   const version = context.config.ociVersion;
   const fields = {
@@ -68,7 +68,7 @@ export const checkAnnotations: Check = context => {
   }
 };
 
-/** sethostname(2) and setdomainname(2) take so many bytes (__NEW_UTS_LEN). */
+/** The limit of sethostname(2) and setdomainname(2) in bytes (__NEW_UTS_LEN). */
 const longestName = 64;
 
 export const checkHostname: Check = context => {

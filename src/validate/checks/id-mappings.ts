@@ -4,13 +4,13 @@ import type { CheckContext, Draft } from '../context.ts';
 
 const spec = 'config-linux.md#user-namespace-mappings';
 
-/** Lines of a mapping, and the number after the highest ID: the kernel's (user_namespaces(7)). */
+/** The kernel's limits (user_namespaces(7)): the number of lines, and the number after the highest ID. */
 const most = 340;
 const end = 0xffff_ffff;
 
 type Mappings = readonly Draft<IDMapping>[];
 
-/** What the kernel would refuse with a bare EINVAL. `pointer` is that of the list. */
+/** Reports mappings that the kernel would reject with EINVAL. `pointer` is that of the list. */
 export function checkIdMappings(context: CheckContext, mappings: Mappings, pointer: string): void {
   if (mappings.length > most) {
     context.problem({
@@ -41,7 +41,7 @@ export function checkIdMappings(context: CheckContext, mappings: Mappings, point
 type Side = 'containerID' | 'hostID';
 
 interface Range {
-  /** Of its mapping. */
+  /** Index of the mapping. */
   readonly index: number;
   readonly first: number;
   readonly after: number;
@@ -72,7 +72,7 @@ function checkSide(context: CheckContext, mappings: Mappings, side: Side, pointe
   }
 }
 
-/** Each range that overlaps with an earlier one of the list, and such a one. In the order of the list. */
+/** Returns each range that overlaps an earlier one of the list, with that range, in the order of the list. */
 function overlaps(ranges: readonly Range[]): (readonly [range: Range, earlier: Range])[] {
   const found = new Map<Range, Range>();
   let widest: Range | undefined;
@@ -91,7 +91,7 @@ function sorted(ranges: readonly Range[]): Range[] {
   return [...ranges].sort((one, other) => one.first - other.first || one.index - other.index);
 }
 
-/** Without those where something is missing, and empty ones, which overlap with nothing. */
+/** Returns the ranges without incomplete mappings and without empty ones, which cannot overlap. */
 function rangesOf(mappings: Mappings, side: Side): Range[] {
   const ranges: Range[] = [];
   for (let index = 0; index < mappings.length; index++) {
@@ -103,10 +103,10 @@ function rangesOf(mappings: Mappings, side: Side): Range[] {
   return ranges;
 }
 
-/** Answers whether an id of the container is mapped. */
+/** Returns a function that reports whether an id of the container is mapped. */
 export function mappedIds(mappings: Mappings): (id: number) => boolean {
   const ranges = sorted(rangesOf(mappings, 'containerID'));
-  /** The end of the widest range up to each. */
+  /** For each range, the maximum end of all ranges up to it. */
   const ends: number[] = [];
   for (const { after } of ranges) ends.push(Math.max(after, ends.at(-1) ?? 0));
   return id => {

@@ -3,7 +3,7 @@ import type { Check } from '../context.ts';
 
 const spec = 'config-linux.md#intelrdt';
 
-/** Directories of resctrl that are no classes. */
+/** Directories of resctrl that are not classes of service. */
 const reserved = ['.', '..', 'info', 'mon_data', 'mon_groups'];
 
 export const checkIntelRdt: Check = context => {

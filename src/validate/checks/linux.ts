@@ -6,7 +6,7 @@ import type { Check } from '../context.ts';
 import { nearestWord } from '../spelling.ts';
 
 export const checkRootfsPropagation: Check = context => {
-  // Any string as yet, whatever the type says.
+  // Any string is possible here, despite the type.
   const propagation: string | undefined = context.config.linux?.rootfsPropagation;
   if (propagation === undefined || propagation === '') return;
   const fields = {
@@ -24,7 +24,8 @@ export const checkRootfsPropagation: Check = context => {
       hint: meant === undefined ? `the values are ${known.join(', ')}` : `did you mean ${meant}?`,
     });
   } else if (context.options.noPivot === true && /^r?private$/.test(propagation)) {
-    // The host's mounts stay below a root that is only moved: private would keep them busy for the host.
+    // Without pivot_root, the host's mounts remain below the new root; private propagation would keep them busy on
+    // the host.
     context.problem({
       ...fields,
       message: 'rootfsPropagation of [r]private is not safe without pivot_root',
@@ -61,7 +62,7 @@ export const checkHiddenPaths: Check = context => {
   }
 };
 
-/** Elements `..` are dropped where they would lead out; what is left must name a cgroup below the root. */
+/** `..` at the start is dropped; the rest must name a cgroup below the root. */
 export const checkCgroupsPath: Check = context => {
   const path = context.config.linux?.cgroupsPath;
   if (path === undefined || path === '') return;

@@ -4,7 +4,7 @@ import { parseNumberList } from '../../oci/number-list.ts';
 import type { Check } from '../context.ts';
 import { nearestWord } from '../spelling.ts';
 
-/** The texts of the messages are runc's. */
+/** The messages are those of runc. */
 export const checkMemoryPolicy: Check = context => {
   const policy = context.config.linux?.memoryPolicy;
   if (policy === undefined) return;
@@ -17,7 +17,7 @@ export const checkMemoryPolicy: Check = context => {
       hint,
       spec: 'config-linux.md#memory-policy',
     });
-  // Any string as yet, whatever the type says.
+  // Any string is possible here, despite the type.
   const mode: string = policy.mode ?? '';
   if (!known(mode, memoryPolicyModes)) {
     const at = policy.mode === undefined ? '' : '/mode';

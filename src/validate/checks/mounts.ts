@@ -10,19 +10,19 @@ import { mountWordHint } from '../mount-words.ts';
 
 const spec = 'config.md#mounts';
 
-/** The rules for options and targets are the plan's own: asked here too, so that all problems come at once. */
+/** Applies the plan's rules for options and targets in advance, so that all problems are reported together. */
 export const checkMounts: Check = context => {
   context.config.mounts?.forEach((draft, index) => {
     const mount = (draft.destination === undefined ? { ...draft, destination: '' } : draft) as Mount;
     const bind = isBind(mount);
-    const refused = mayBeRefused(mount) && hasBadWords(context, mount, index);
+    const refused = mayBeRefused(mount) && reportInvalidOptions(context, mount, index);
     if (!refused) checkKind(context, mount, bind, `/mounts/${index}`);
     checkDestination(context, mount, bind, index);
   });
 };
 
-/** Reports each option that is refused. */
-function hasBadWords(context: CheckContext, mount: Mount, index: number): boolean {
+/** Reports each invalid option. */
+function reportInvalidOptions(context: CheckContext, mount: Mount, index: number): boolean {
   const options = [...(mount.options ?? [])];
   for (let refused = false; ; refused = true) {
     const error = refusal(() => readMountWords({ ...mount, options }, index));
@@ -30,7 +30,7 @@ function hasBadWords(context: CheckContext, mount: Mount, index: number): boolea
     const meant = error.code === 'config.mount.bind-options' ? mountWordHint(error.value ?? '') : undefined;
     const fields = { ...error.fields(), pointer: error.pointer ?? '' };
     context.problem(meant === undefined ? fields : { ...fields, hint: meant });
-    // Without this one; an empty option means nothing, and the others keep their places.
+    // Replaces the option by an empty one, which has no effect and keeps the positions of the others.
     const position = Number(parsePointer(error.pointer ?? '').at(-1));
     if (!options[position]) return true;
     options[position] = '';

@@ -10,7 +10,7 @@ export const checkNamespaces: Check = context => {
   context.config.linux?.namespaces?.forEach((namespace, index) => {
     const pointer = `/linux/namespaces/${index}`;
     const { path } = namespace;
-    // Any string as yet, whatever the type says.
+    // Any string is possible here, despite the type.
     const type: string | undefined = namespace.type;
     if (type === undefined) return;
     const first = seen.get(type);
@@ -54,5 +54,5 @@ export const checkNamespaces: Check = context => {
   });
 };
 
-/** The kernel's names, where they are not OCI's. */
+/** The kernel's names that differ from those of OCI. */
 const synonyms: Readonly<Record<string, string>> = { net: 'network', mnt: 'mount' };

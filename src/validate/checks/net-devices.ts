@@ -7,7 +7,7 @@ const spec = 'config-linux.md#network-devices';
 /** IFNAMSIZ without the NUL. */
 const longestName = 15;
 
-/** The kernel's rules for names, where it would only say EINVAL. */
+/** The kernel's rules for interface names; the kernel reports a violation only as EINVAL. */
 export const checkNetDevices: Check = context => {
   const devices = Object.entries(context.config.linux?.netDevices ?? {});
   const problem = (pointer: string, message: string, value?: string, hint?: string): void =>

@@ -4,7 +4,7 @@ import type { Check } from '../context.ts';
 import { nearestWord } from '../spelling.ts';
 
 const spec = 'config.md#process';
-/** Rows or columns of a terminal: the kernel counts them in 16 bits. */
+/** The kernel stores rows and columns of a terminal in 16 bits. */
 const mostCells = 0xffff;
 
 export const checkProcess: Check = context => {
@@ -69,7 +69,7 @@ export const checkEnvironment: Check = context => {
   });
 };
 
-/** What the kernel has room for; without a terminal the size is to be ignored (config.md#process). */
+/** Checks the kernel's limits. Without a terminal, the size is ignored (config.md#process). */
 export const checkConsoleSize: Check = context => {
   const { terminal, consoleSize } = context.config.process ?? {};
   if (!terminal) return;
@@ -87,7 +87,7 @@ export const checkConsoleSize: Check = context => {
   }
 };
 
-/** The specification asks for a warning only: a kernel or a list newer than this one may know the name. */
+/** The specification requires only a warning: the kernel may have a capability that is missing in this list. */
 export const checkCapabilities: Check = context => {
   for (const [set, names] of Object.entries(context.config.process?.capabilities ?? {})) {
     names?.forEach((name, index) => {

@@ -17,8 +17,8 @@ type ResourceCode = ErrorCode extends infer Code
   : never;
 
 type Problem = ErrorFields & { readonly pointer: string };
-/** A problem of the property at these names below the resources. */
-export type Tell = (
+/** Reports a problem of the property at this path below the resources. */
+export type ReportProblem = (
   at: readonly (string | number)[],
   fields: Omit<ErrorFields, 'pointer' | 'code'> & { readonly code: ResourceCode },
 ) => void;
@@ -30,36 +30,36 @@ export const checkResources: Check = context => {
 };
 
 /**
- * What is wrong with the resources beside their types.
+ * Returns the problems of the resources, except wrong types.
  *
  * @param origin - pointer of the resources in their document
- * @param whole - true when there are no others, to which these are only the changes
+ * @param whole - true for complete resources, false for changes to others
  */
 export function resourceProblems(resources: Draft<Resources>, origin: string, whole: boolean): Problem[] {
   const problems: Problem[] = [];
-  const tell: Tell = (at, { code, ...fields }) =>
+  const report: ReportProblem = (at, { code, ...fields }) =>
     void problems.push({ ...fields, code: `config.resources.${code}`, pointer: origin + formatPointer(at) });
   const { memory, cpu, blockIO, hugepageLimits, rdma, unified } = resources;
-  if (memory !== undefined) memoryProblems(memory, whole, tell);
-  if (cpu !== undefined) cpuProblems(cpu, tell);
-  if (blockIO !== undefined) blockIOProblems(blockIO, tell);
-  if (hugepageLimits !== undefined) hugepageProblems(hugepageLimits, tell);
-  if (rdma !== undefined) rdmaProblems(rdma, tell);
-  if (unified !== undefined) unifiedProblems(unified, tell);
+  if (memory !== undefined) memoryProblems(memory, whole, report);
+  if (cpu !== undefined) cpuProblems(cpu, report);
+  if (blockIO !== undefined) blockIOProblems(blockIO, report);
+  if (hugepageLimits !== undefined) hugepageProblems(hugepageLimits, report);
+  if (rdma !== undefined) rdmaProblems(rdma, report);
+  if (unified !== undefined) unifiedProblems(unified, report);
   return problems;
 }
 
-function memoryProblems(memory: Draft<Memory>, whole: boolean, tell: Tell): void {
+function memoryProblems(memory: Draft<Memory>, whole: boolean, report: ReportProblem): void {
   const spec = 'config-linux.md#memory';
   for (const name of ['limit', 'reservation', 'swap'] as const) {
     const value = memory[name];
     if (value === undefined || value >= -1) continue;
     const message = `memory.${name} is ${value}, which is no number of bytes`;
-    tell(['memory', name], { code: 'memory', message, value: String(value), hint: '-1 is no limit', spec });
+    report(['memory', name], { code: 'memory', message, value: String(value), hint: '-1 is no limit', spec });
   }
   const { limit, swap, swappiness } = memory;
   if (!isUnset(limit) && !isUnset(swap) && limit > 0 && swap > 0 && swap < limit) {
-    tell(['memory', 'swap'], {
+    report(['memory', 'swap'], {
       code: 'memory-swap',
       message: 'memory+swap limit should be >= memory limit',
       value: String(swap),
@@ -68,7 +68,7 @@ function memoryProblems(memory: Draft<Memory>, whole: boolean, tell: Tell): void
     });
   }
   if (whole && isUnset(limit) && !isUnset(swap) && swap > 0) {
-    tell(['memory', 'swap'], {
+    report(['memory', 'swap'], {
       code: 'memory-swap',
       message: 'unable to set swap limit without memory limit',
       value: String(swap),
@@ -78,15 +78,15 @@ function memoryProblems(memory: Draft<Memory>, whole: boolean, tell: Tell): void
   }
   if (swappiness !== undefined && swappiness > 100 && BigInt(swappiness) !== 18446744073709551615n) {
     const message = `memory.swappiness is ${swappiness}`;
-    tell(['memory', 'swappiness'], { code: 'swappiness', message, hint: 'it is from 0 to 100', spec });
+    report(['memory', 'swappiness'], { code: 'swappiness', message, hint: 'it is from 0 to 100', spec });
   }
 }
 
-function cpuProblems(cpu: Draft<CPU>, tell: Tell): void {
+function cpuProblems(cpu: Draft<CPU>, report: ReportProblem): void {
   const spec = 'config-linux.md#cpu';
   const { quota, period, burst, idle } = cpu;
   const outside = (name: 'quota' | 'period', value: Integer, hint: string): void =>
-    tell(['cpu', name], {
+    report(['cpu', name], {
       code: 'cpu',
       message: `cpu.${name} is ${value} microseconds, which the kernel refuses`,
       value: String(value),
@@ -99,16 +99,22 @@ function cpuProblems(cpu: Draft<CPU>, tell: Tell): void {
   }
   if (burst !== undefined && !isUnset(quota) && quota > 0 && burst > quota) {
     const message = `cpu.burst ${burst} is above the quota ${quota}`;
-    tell(['cpu', 'burst'], { code: 'cpu', message, value: String(burst), hint: 'at most the quota', spec });
+    report(['cpu', 'burst'], { code: 'cpu', message, value: String(burst), hint: 'at most the quota', spec });
   }
   if (idle !== undefined && !isNumber(idle, 0) && !isNumber(idle, 1)) {
     const message = `cpu.idle is ${idle}`;
-    tell(['cpu', 'idle'], { code: 'cpu', message, value: String(idle), hint: '1 for idle, 0 for not', spec });
+    report(['cpu', 'idle'], {
+      code: 'cpu',
+      message,
+      value: String(idle),
+      hint: '1 for idle, 0 for not',
+      spec,
+    });
   }
   for (const name of ['cpus', 'mems'] as const) {
     const list = cpu[name];
     if (list === undefined || isNumberList(list)) continue;
-    tell(['cpu', name], {
+    report(['cpu', name], {
       code: 'cpuset',
       message: `cpu.${name} "${list}" is not a list of numbers`,
       value: list,
@@ -118,7 +124,7 @@ function cpuProblems(cpu: Draft<CPU>, tell: Tell): void {
   }
 }
 
-/** As the kernel reads lists: `0-3,7`, `0-31:2/4` (2 of each 4), `all`, `N` for the last. */
+/** Checks the kernel's list format: `0-3,7`, `0-31:2/4` (2 of each 4), `all`, `N` for the last number. */
 function isNumberList(list: string): boolean {
   if (/^\s*$/.test(list)) return true;
   return list
@@ -133,8 +139,8 @@ function isNumberList(list: string): boolean {
     });
 }
 
-/** The kernel's files are called after the size in its own form: `hugetlb.2MB.max`. */
-function hugepageProblems(limits: readonly Draft<HugepageLimit>[], tell: Tell): void {
+/** The kernel's file names contain the size in this format: `hugetlb.2MB.max`. */
+function hugepageProblems(limits: readonly Draft<HugepageLimit>[], report: ReportProblem): void {
   const spec = 'config-linux.md#huge-page-limits';
   const seen = new Map<string, number>();
   for (const [index, { pageSize }] of limits.entries()) {
@@ -144,11 +150,11 @@ function hugepageProblems(limits: readonly Draft<HugepageLimit>[], tell: Tell): 
     if (first !== undefined) {
       const message = `the limit for huge pages of ${pageSize} is set twice`;
       const hint = `the first is hugepageLimits/${first}`;
-      tell(at, { code: 'page-size', message, value: pageSize, hint, spec });
+      report(at, { code: 'page-size', message, value: pageSize, hint, spec });
     } else seen.set(pageSize, index);
     if (/^[1-9][0-9]*[KMG]B$/.test(pageSize)) continue;
     const upper = pageSize.toUpperCase();
-    tell(at, {
+    report(at, {
       code: 'page-size',
       message: `"${pageSize}" is not a size of huge pages`,
       value: pageSize,
@@ -160,20 +166,20 @@ function hugepageProblems(limits: readonly Draft<HugepageLimit>[], tell: Tell): 
   }
 }
 
-function rdmaProblems(devices: Draft<Readonly<Record<string, Rdma>>>, tell: Tell): void {
+function rdmaProblems(devices: Draft<Readonly<Record<string, Rdma>>>, report: ReportProblem): void {
   for (const device of Object.keys(devices)) {
     if (/^\S+$/.test(device)) continue;
     const message = `"${device}" is not the name of an RDMA device`;
-    tell(['rdma', device], { code: 'rdma', message, value: device, spec: 'config-linux.md#rdma' });
+    report(['rdma', device], { code: 'rdma', message, value: device, spec: 'config-linux.md#rdma' });
   }
 }
 
-/** Files of the core that act instead of limiting: on the runtime, on the container, or on its being there at all. */
+/** Core files that are not limits: writing them affects the runtime, the processes, or the cgroup as a whole. */
 const actions = ['cgroup.procs', 'cgroup.threads', 'cgroup.kill', 'cgroup.freeze', 'cgroup.type'];
 
-function unifiedProblems(files: Draft<Readonly<Record<string, string>>>, tell: Tell): void {
+function unifiedProblems(files: Draft<Readonly<Record<string, string>>>, report: ReportProblem): void {
   const refuse = (file: string, message: string, hint?: string): void =>
-    tell(['unified', file], {
+    report(['unified', file], {
       code: 'unified',
       message,
       value: file,

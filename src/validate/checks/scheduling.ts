@@ -5,7 +5,7 @@ import type { Check } from '../context.ts';
 
 const spec = 'config.md#linux-process';
 
-/** sched_setattr(2)'s rules, so far as the document alone shows them. */
+/** The rules of sched_setattr(2) that depend on the document only. */
 export const checkScheduler: Check = context => {
   const scheduler = context.config.process?.scheduler;
   if (scheduler?.policy === undefined) return;
@@ -46,7 +46,7 @@ export const checkScheduler: Check = context => {
   }
 };
 
-/** For `exec` alone, and wrong in every config. */
+/** Used only by `exec`, but an invalid value is an error in every config. */
 export const checkExecAffinity: Check = context => {
   const affinity = context.config.process?.execCPUAffinity;
   if (affinity === undefined) return;

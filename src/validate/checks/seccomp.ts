@@ -5,9 +5,9 @@ import type { Check, CheckContext, Draft } from '../context.ts';
 const at = '/linux/seccomp';
 const spec = 'config-linux.md#seccomp';
 const notify = 'SCMP_ACT_NOTIFY';
-/** Of system calls on Linux. */
+/** The index of the last argument of a Linux system call. */
 const lastArgument = 5;
-/** What an action can carry: MAX_ERRNO, and 16 bits for a tracer. */
+/** The largest value of an action: MAX_ERRNO, and 16 bits for a tracer. */
 const largest: Readonly<Record<string, number>> = { SCMP_ACT_ERRNO: 4095, SCMP_ACT_TRACE: 65535 };
 
 export const checkSeccomp: Check = context => {
@@ -20,7 +20,7 @@ export const checkSeccomp: Check = context => {
   }
 };
 
-/** What notifies needs somebody to notify, who must be able to know of it. */
+/** A notifying profile requires a listener, and write(2), which the init needs to send the descriptor to it. */
 function checkListener(context: CheckContext, profile: Draft<Seccomp>): void {
   const { defaultAction, listenerPath, listenerMetadata, syscalls = [] } = profile;
   const code = 'config.seccomp.notify';

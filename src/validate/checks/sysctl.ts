@@ -3,7 +3,7 @@ import { childPointer } from '../../bundle/pointer.ts';
 import type { NamespaceType } from '../../oci/namespaces.ts';
 import type { Check } from '../context.ts';
 
-/** Only what a namespace of the container holds may be set: everything else is the host's. */
+/** Only sysctls of the container's own namespaces may be set; all others belong to the host. */
 export const checkSysctl: Check = context => {
   for (const key of Object.keys(context.config.linux?.sysctl ?? {})) {
     const fields = {
@@ -12,7 +12,7 @@ export const checkSysctl: Check = context => {
       spec: 'config-linux.md#sysctl',
     };
     const name = sysctlName(key);
-    // Elements that are empty or made of dots would lead out of the part that was allowed.
+    // Empty elements and elements of dots would lead out of the allowed directory.
     if (name.split('.').some(element => /^\/*$/.test(element))) {
       context.problem({
         ...fields,
@@ -52,7 +52,7 @@ const inIpc: readonly string[] = [
   'kernel.shm_rmid_forced',
 ];
 
-/** The namespace a sysctl belongs to; undefined when it is the host's. */
+/** The namespace of a sysctl; undefined if it belongs to the host. */
 function namespaceOf(name: string): NamespaceType | undefined {
   if (inIpc.includes(name) || name.startsWith('fs.mqueue.')) return 'ipc';
   if (name.startsWith('net.')) return 'network';
@@ -67,8 +67,8 @@ function refusal(key: string, type: NamespaceType | undefined): string {
 }
 
 /**
- * The name with dots between its elements, as sysctl(8) reads it: the separator that comes first is the one that is
- * used, and the other stands for a dot within an element (`net/ipv4/conf/eth0.1/mtu`).
+ * Returns the name with dots as separators, by the rule of sysctl(8): the first separator in the key is the one in
+ * use, and the other one means a dot inside an element (`net/ipv4/conf/eth0.1/mtu`).
  */
 function sysctlName(key: string): string {
   if (/[./]/.exec(key)?.[0] !== '/') return key;

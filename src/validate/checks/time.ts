@@ -5,9 +5,9 @@ import { nearestWord } from '../spelling.ts';
 
 const spec = 'config-linux.md#offset-for-time-namespace';
 
-/** Offsets are written once, into a time namespace that nobody is in as yet: a new one. */
+/** Offsets can be written only to a new time namespace, before a process is in it. */
 export const checkTimeOffsets: Check = context => {
-  // By any name as yet, whatever the type says.
+  // Any name is possible here, despite the type.
   const clocks = Object.keys(context.config.linux?.timeOffsets ?? {});
   const known: readonly string[] = timeClocks;
   for (const clock of clocks) {

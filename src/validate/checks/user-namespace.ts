@@ -10,7 +10,7 @@ const spec = 'config-linux.md#user-namespace-mappings';
 
 type Mappings = readonly Draft<IDMapping>[];
 
-/** linux.uidMappings and gidMappings, and everything that names a user or group in a namespace that has them. */
+/** Checks linux.uidMappings and gidMappings, and every property with a user or group id inside the namespace. */
 export const checkUserNamespace: Check = context => {
   const { linux } = context.config;
   const uids = linux?.uidMappings ?? [];
@@ -19,7 +19,7 @@ export const checkUserNamespace: Check = context => {
   const given = uids.length > 0 ? 'uidMappings' : gids.length > 0 ? 'gidMappings' : undefined;
   if (index < 0) {
     if (given === undefined) return;
-    // runc and crun run such a container, with the IDs of the host.
+    // runc and crun run such a container with the host's ids.
     context.warn({
       code: 'config.user-namespace.missing',
       message: "user namespace mappings are ignored: user namespace isn't enabled in the config",
@@ -45,7 +45,7 @@ export const checkUserNamespace: Check = context => {
     });
     return;
   }
-  // Those of a joined one are not known here unless they are given too.
+  // The mappings of a joined namespace are unknown here, unless the config contains them too.
   if (uids.length > 0) checkIds(context, 'uid', uids);
   if (gids.length > 0) checkIds(context, 'gid', gids);
 };
@@ -83,7 +83,7 @@ function checkIds(context: CheckContext, kind: 'uid' | 'gid', mappings: Mappings
   }
 }
 
-/** `idmap`, `ridmap` and the mappings of a mount. */
+/** Checks `idmap`, `ridmap` and the mappings of a mount. */
 export const checkIdMappedMounts: Check = context => {
   const user = context.hasNamespace('user');
   context.config.mounts?.forEach((mount, index) => {

@@ -6,9 +6,9 @@ const spec = 'config.md#linux-process';
 
 interface Danger {
   readonly why: string;
-  /** The namespace of its own that makes it harmless. Default: the user namespace, as it counts for the host then. */
+  /** A separate namespace of this type makes the capability harmless. Default: the user namespace. */
   readonly within?: NamespaceType;
-  /** Also in a user namespace. */
+  /** The capability is harmful in a user namespace too. */
   readonly always?: true;
 }
 
@@ -38,7 +38,7 @@ const dangers: Readonly<Record<string, Danger>> = {
 
 const sets = ['bounding', 'permitted', 'effective', 'inheritable', 'ambient'] as const;
 
-/** Each is told once, at the first set that has it. */
+/** Each capability is reported once, for the first set that contains it. */
 export const checkCapabilitySets: IsolationCheck = config => {
   const { process } = config;
   if (process === undefined) return [];

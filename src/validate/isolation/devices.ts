@@ -30,13 +30,16 @@ export const checkDeviceNodes: IsolationCheck = config => {
   return found;
 };
 
-/** Without rules, and after those of the config, everything is denied but the usual devices: it takes a rule to undo that. */
+/**
+ * Every device except the usual ones is denied, without rules and after the rules of the config. Only a rule can
+ * allow others.
+ */
 export const checkDeviceRules: IsolationCheck = config => {
   if (isSeparate(config, 'user') || !mayMakeDevices(config)) return [];
   const rules = config.linux?.resources?.devices ?? [];
-  // Later rules win, so what stands before the last one on all devices does not count.
+  // The last matching rule decides, so rules before the last one for all devices have no effect.
   const whole = rules
-    .map(({ type = 'a', major, minor }) => type === 'a' || (!has(major) && !has(minor)))
+    .map(({ type = 'a', major, minor }) => type === 'a' || (!isSpecific(major) && !isSpecific(minor)))
     .lastIndexOf(true);
   if (rules[whole]?.allow !== true) return [];
   return [
@@ -51,8 +54,8 @@ export const checkDeviceRules: IsolationCheck = config => {
   ];
 };
 
-/** -1 stands for every number. */
-function has(number: number | bigint | undefined): boolean {
+/** -1 means every number. */
+function isSpecific(number: number | bigint | undefined): boolean {
   return number !== undefined && number >= 0;
 }
 

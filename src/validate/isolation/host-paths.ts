@@ -3,7 +3,7 @@ import type { ErrorCode } from '../../errors/codes.ts';
 import { cleanPath, isBelow } from '../../host/paths.ts';
 import { type IsolationCheck, isReadOnly, type Weakness } from './weakness.ts';
 
-/** Sockets that take orders as root. A read-only mount does not keep anybody from connecting. */
+/** Sockets of services that execute commands as root. A read-only mount does not prevent a connection. */
 const sockets = [
   '/run/docker.sock',
   '/run/containerd/containerd.sock',
@@ -13,10 +13,10 @@ const sockets = [
   '/run/dbus/system_bus_socket',
 ];
 
-/** Directories with which the host can be taken over by who may write there. */
+/** Directories that give a writer control over the host. */
 const trees = ['/boot', '/dev', '/etc', '/lib', '/proc', '/root', '/sys', '/usr'];
 
-/** All three show a part of the host: its root, its sockets, its system. */
+/** Reports access to the host's root, sockets and system directories. */
 export const checkHostPaths: IsolationCheck = config => {
   const found: Weakness[] = [];
   if (cleanPath(config.root?.path ?? '.') === '/') {
@@ -76,7 +76,7 @@ function reasonOf(
   };
 }
 
-/** Mounts that go back out. */
+/** Reports mounts that propagate back to the host. */
 export const checkPropagation: IsolationCheck = config => {
   const why = 'what is mounted in the container appears on the host too';
   const found: Weakness[] = [];

@@ -9,7 +9,7 @@ import { checkHostNamespaces, checkHostRoot } from './namespaces.ts';
 import { checkNoNewPrivileges, checkSeccomp } from './process.ts';
 import type { IsolationCheck, Weakness } from './weakness.ts';
 
-/** In the order in which they are told. */
+/** In the order of the reported weaknesses. */
 const checks: readonly IsolationCheck[] = [
   checkHostNamespaces,
   checkHostRoot,
@@ -24,7 +24,7 @@ const checks: readonly IsolationCheck[] = [
   checkDeviceRules,
 ];
 
-/** All that weakens the isolation of a container with this config. None of it is wrong. */
+/** Returns everything in the config that weakens the isolation of the container. None of it is an error. */
 export function findWeaknesses(config: Draft<Config>): Weakness[] {
   return checks.flatMap(check => check(config));
 }

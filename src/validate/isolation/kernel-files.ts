@@ -4,12 +4,12 @@ import type { Config } from '../../oci/config.ts';
 import type { Draft } from '../context.ts';
 import { type IsolationCheck, isReadOnly, isSeparate, type Weakness } from './weakness.ts';
 
-/** What tells of the host, or reaches its memory. */
+/** Files that reveal information about the host or give access to its memory. */
 const secret = ['/proc/kcore', '/proc/keys', '/proc/timer_list', '/proc/sched_debug', '/sys/firmware'];
-/** What changes the host when root writes there. */
+/** Files through which root changes the host. */
 const settings = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
 
-/** In a user namespace the kernel asks for a root that the container is not. */
+/** In a user namespace, the kernel does not accept the container's root as privileged for these files. */
 export const checkKernelFiles: IsolationCheck = config => {
   if (isSeparate(config, 'user')) return [];
   const masked = (config.linux?.maskedPaths ?? []).map(cleanPath);
@@ -43,7 +43,7 @@ export const checkKernelFiles: IsolationCheck = config => {
   return found;
 };
 
-/** sysfs and cgroups that can be written to. */
+/** Reports writable mounts of sysfs and cgroups. */
 export const checkKernelMounts: IsolationCheck = config => {
   const found: Weakness[] = [];
   for (const [index, mount] of config.mounts?.entries() ?? []) {
@@ -79,7 +79,7 @@ function treeOf(path: string): string {
   return path.startsWith('/proc') ? '/proc' : '/sys';
 }
 
-/** Those that are the kernel's own file system, or the host's tree of it. */
+/** Returns the trees /proc and /sys that the config mounts, as a kernel file system or as a bind mount of the host's. */
 function mountedTrees(config: Draft<Config>): Set<string> {
   const found = new Set<string>();
   for (const { type, source = '', destination = '' } of config.mounts ?? []) {
@@ -90,7 +90,7 @@ function mountedTrees(config: Draft<Config>): Set<string> {
   return found;
 }
 
-/** A read-only root leaves the mounts in it as they are. */
+/** A read-only root does not make the mounts in it read-only. */
 function covered(path: string, covers: readonly string[]): boolean {
   return covers.some(cover => cover === path || (cover !== '/' && isBelow(path, cover)));
 }

@@ -2,7 +2,7 @@
 import type { NamespaceType } from '../../oci/namespaces.ts';
 import { type IsolationCheck, isSeparate, type Weakness } from './weakness.ts';
 
-/** What is shared without a namespace of the type. */
+/** The resources that are shared without a namespace of the type. */
 const shared: readonly (readonly [type: NamespaceType, why: string])[] = [
   [
     'pid',
@@ -37,7 +37,7 @@ export const checkHostNamespaces: IsolationCheck = config => {
   return found;
 };
 
-/** A program that is not root has nothing that a mapping could take from it. */
+/** Only root benefits from ids that a mapping would restrict. */
 export const checkHostRoot: IsolationCheck = config => {
   if (isSeparate(config, 'user') || (config.process?.user?.uid ?? 0) !== 0) return [];
   return [

@@ -30,7 +30,7 @@ export const checkSeccomp: IsolationCheck = config => {
   ];
 };
 
-/** Root has nothing to gain from a setuid program. */
+/** A setuid program gives root no further privileges. */
 export const checkNoNewPrivileges: IsolationCheck = config => {
   const { process } = config;
   if (process === undefined || process.noNewPrivileges === true || (process.user?.uid ?? 0) === 0) return [];

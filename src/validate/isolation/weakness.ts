@@ -4,19 +4,19 @@ import type { Config, Namespace } from '../../oci/config.ts';
 import type { NamespaceType } from '../../oci/namespaces.ts';
 import type { Draft } from '../context.ts';
 
-/** Something that is allowed, and lets the container nearer to the host than it need be. */
+/** A valid setting that gives the container more access to the host than necessary. */
 export interface Weakness extends ErrorFields {
   readonly pointer: string;
-  /** What a program in the container could do with it. */
+  /** The possible abuse by a program in the container. */
   readonly why: string;
-  /** What to do about it. */
+  /** The cure. */
   readonly hint: string;
 }
 
-/** A look at one side of the isolation. Pure: it sees the config alone. */
+/** Checks one aspect of the isolation. Pure: it reads only the config. */
 export type IsolationCheck = (config: Draft<Config>) => readonly Weakness[];
 
-/** True when the container gets a namespace of this type of its own, or joins one that is not the first process's. */
+/** Returns true if the container creates a namespace of this type, or joins one that is not the host's. */
 export function isSeparate(config: Draft<Config>, type: NamespaceType): boolean {
   const namespaces = config.linux?.namespaces ?? [];
   let types = separate.get(namespaces);
@@ -27,7 +27,7 @@ export function isSeparate(config: Draft<Config>, type: NamespaceType): boolean 
   return types.has(type);
 }
 
-/** By the list of namespaces: every mount and capability asks. */
+/** A cache keyed by the list of namespaces, because the check of every mount and capability needs it. */
 const separate = new WeakMap<object, ReadonlySet<string>>();
 
 function separateTypes(namespaces: readonly Draft<Namespace>[]): ReadonlySet<string> {
@@ -38,7 +38,7 @@ function separateTypes(namespaces: readonly Draft<Namespace>[]): ReadonlySet<str
   return new Set(own.map(([type]) => type));
 }
 
-/** Of the words on writing, the last one counts. */
+/** The last of the options ro and rw decides. */
 export function isReadOnly(options: readonly string[] = []): boolean {
   return /^r?ro$/.test(options.filter(option => /^r?r[ow]$/.test(option)).at(-1) ?? '');
 }
