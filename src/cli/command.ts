@@ -3,33 +3,33 @@ import type { Command } from 'commander';
 import type { Style } from '../errors/layout.ts';
 import type { Runtime } from '../lifecycle/runtime.ts';
 
-/** What a command is given to work with. */
+/** The environment of a command. */
 export interface Context {
   readonly runtime: Runtime;
-  /** The name we were called by: `tsubo`, or `runc` through a link of that name. */
+  /** The name by which the program was called: `tsubo`, or `runc` through a link with that name. */
   readonly program: string;
-  /** True when `--root` was given: then it is not ours to have been left out. */
+  /** True if `--root` was given; then a hint must not suggest that it is missing. */
   readonly rootGiven: boolean;
-  /** Writes to standard output, as it is. */
+  /** Writes to standard output unchanged. */
   print(text: string): void;
-  /** How standard output shows text. */
+  /** The text style of standard output. */
   style(): Style;
-  /** Tells of a failure that does not end the command. */
+  /** Reports a failure that does not end the command. */
   report(error: unknown): void;
 }
 
-/** One command. Nothing is built before the command is asked for. */
+/** One command. Its arguments and options are declared only if the command is used. */
 export interface CommandModule {
   readonly name: string;
-  /** One line: what it is for. */
+  /** One line: the purpose of the command. */
   readonly summary: string;
-  /** Lines of a shell, for the help. */
+  /** Shell commands for the help. */
   readonly example: readonly string[];
-  /** The rest of the line belongs to the command from the first argument on, also what looks like an option. */
+  /** All words from the first argument on belong to the command, even if they look like options. */
   readonly optionsFirst?: boolean;
-  /** Options of other programs that users try, without dashes: the hint for each. */
+  /** Options of other programs that users try, without dashes, with a hint for each. */
   readonly foreignOptions?: Readonly<Record<string, string>>;
-  /** Said before the message of a failure: engines search for `create failed: `. */
+  /** The prefix of failure messages: engines search for `create failed: `. */
   readonly failurePrefix?: string;
   /** Declares arguments and options. */
   define(command: Command): void;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { RuntimeError } from '../errors/error.ts';
 
-/** In milliseconds. */
+/** Milliseconds per unit. */
 const units: Readonly<Record<string, number>> = {
   ns: 1e-6,
   us: 1e-3,
@@ -14,9 +14,9 @@ const units: Readonly<Record<string, number>> = {
 };
 
 /**
- * A time as Go writes it: `5s`, `1m30s`, `0.5h`. Less than a millisecond is one.
+ * Parses a duration in Go's format: `5s`, `1m30s`, `0.5h`. A duration below one millisecond becomes one.
  *
- * @throws RuntimeError `usage.bad-value` for something else, or for no time at all
+ * @throws RuntimeError `usage.bad-value` for another format, or for zero
  */
 export function durationMs(name: string, text: string): number {
   if (!/^([+-]?)(0|((\d+(\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h))+)$/.test(text)) {

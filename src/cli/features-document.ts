@@ -12,10 +12,10 @@ import { implemented } from '../validate/shape.ts';
 import { version } from './version.ts';
 
 /**
- * The features document: features.md. Nothing in it is written down a second time: a property is there when its shape
- * is not among those that come later, and a word when the table that the plan reads has it.
+ * Returns the features document (features.md), derived from existing tables: a property is included if its shape is
+ * implemented, a value if the table that the plan uses contains it.
  *
- * @param kernel - decides over `supportedFlags` alone; all the rest is the build's
+ * @param kernel - affects only `supportedFlags`; everything else depends on the build
  */
 export function featuresDocument(kernel: HostFacts['kernel']): Features {
   const has = (...names: string[]): boolean => implemented(config, ...names) !== undefined;
@@ -57,14 +57,14 @@ export function featuresDocument(kernel: HostFacts['kernel']): Features {
   };
 }
 
-/** The values that a string of the config can have, in order of the alphabet. */
+/** The values of a string property of the config, sorted. */
 function words(...path: readonly string[]): string[] {
   const shape = implemented(config, ...path);
   const values = shape?.kind === 'string' ? shape.values : undefined;
   return [...(values ?? [])].sort();
 }
 
-/** The properties that an object of the config can have. */
+/** The properties of an object in the config. */
 function names(...path: readonly string[]): string[] {
   const shape = implemented(config, ...path);
   if (shape?.kind !== 'object') return [];
@@ -83,7 +83,7 @@ function mountOptions(): string[] {
   return known.filter(recognized).sort();
 }
 
-/** The plan's own reading decides: a word may be known only to be refused, or to be handed to the file system. */
+/** Parses the option like the plan does: a known option may be rejected, or passed to the file system. */
 function recognized(word: string): boolean {
   try {
     const mount = { destination: '/mnt', type: 'tmpfs', options: [word] };
@@ -109,7 +109,7 @@ function seccomp({ major, minor }: HostFacts['kernel']): SeccompFeatures {
   };
 }
 
-/** The kernel that brought a flag of seccomp(2), where that is not older than any we run on. */
+/** The first kernel version with a flag of seccomp(2), if it is newer than the oldest supported kernel. */
 const flagsSince: Readonly<Record<string, readonly [major: number, minor: number]>> = {
   SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: [5, 19],
 };

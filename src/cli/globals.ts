@@ -8,7 +8,7 @@ import { joinPath, resolvePath } from '../host/paths.ts';
 import { inUserNamespace } from '../host/privilege.ts';
 import type { LogFormat } from './log.ts';
 
-/** The options before (or after) every command. */
+/** Options that are accepted before or after every command. */
 export function defineGlobals(program: Command): void {
   program
     .option('--debug', 'log also what is being done, and warnings wherever the log goes')
@@ -33,9 +33,9 @@ export function logFormat(globals: ReadonlyMap<string, string | true>): LogForma
 }
 
 /**
- * `--root`, else `/run/tsubo`; for a user who is not root, and for root of a user namespace, `$XDG_RUNTIME_DIR/tsubo`.
- * USER is not considered, unlike in runc: Podman passes it to `create` and not to `start`. A path that is not absolute
- * is ignored, because the two have different working directories.
+ * Returns `--root`, or else `/run/tsubo`; for a user other than root, and for root in a user namespace,
+ * `$XDG_RUNTIME_DIR/tsubo`. Unlike runc, it does not use USER: Podman sets it for `create` and not for `start`. A
+ * relative XDG_RUNTIME_DIR is ignored, because the two commands have different working directories.
  *
  * @throws RuntimeError `usage.bad-value`
  */
@@ -53,14 +53,14 @@ export function rootDirectory(binding: Binding, globals: ReadonlyMap<string, str
   const runtimeDirectory = binding.getenv('XDG_RUNTIME_DIR');
   if (!runtimeDirectory?.startsWith('/') || !isUser(binding)) return '/run/tsubo';
   const root = joinPath(runtimeDirectory, 'tsubo');
-  // The sticky bit tells cleaners of temporary files to keep out.
+  // The sticky bit protects the directory from programs that remove temporary files.
   onHost(`unable to make the root directory ${root}`, () => makeDirectories(binding, root, 0o1700), {
     hint: 'the path in XDG_RUNTIME_DIR must be writable by the user; or name another directory with --root',
   });
   return root;
 }
 
-/** Not root, or root of a user namespace only. */
+/** Returns true for a user other than root, and for root in a user namespace. */
 function isUser(binding: Binding): boolean {
   return binding.identity().euid !== 0 || inUserNamespace(binding);
 }

@@ -8,10 +8,10 @@ const escapes: Readonly<Record<string, string>> = {
   '\u2029': '\\u2029',
 };
 
-/** What stands for a bigint until it is written as an integer like every other; no other text begins like this. */
+/** Marks a bigint in a string until it is written as a plain integer; no other text begins with this. */
 const mark = '\u0000integer ';
 
-/** JSON as Go's encoder writes it: the characters that HTML minds are escaped, also outside of HTML. */
+/** Encodes JSON like Go's encoder, which also escapes the special characters of HTML. */
 export function goJson(value: unknown, indent?: string): string {
   return JSON.stringify(value, exact, indent)
     .replace(/[<>&\u2028\u2029]/g, character => escapes[character] ?? character)

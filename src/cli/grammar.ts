@@ -5,26 +5,29 @@ import { didYouMean } from '../validate/spelling.ts';
 import { usageLine } from './help.ts';
 
 /**
- * The grammar of options is that of Go's flag package, because engines write it: one or two dashes before a long
- * name, `--name=value` or `--name value` where the value may look like an option, `--switch=false`, options between
- * and after arguments. The scan turns it into the one form that commander reads without a second meaning.
+ * The option grammar is that of Go's flag package, which engines rely on: one or two dashes before a long name,
+ * `--name=value` or `--name value` where the value may look like an option, `--switch=false`, options between and
+ * after arguments. The scan converts it to the only form that commander parses unambiguously.
  */
 export interface Scanned {
-  /** By commander's long name without dashes (`no-pivot`), the last value; a switch that is off is not there. */
+  /**
+   * The last value of each option, by commander's long name without dashes (`no-pivot`); a switch that is off is
+   * absent.
+   */
   readonly options: Map<string, string | true>;
-  /** Of options that may be repeated (`--env <pair...>`): every value, in order. */
+  /** All values of repeatable options (`--env <pair...>`), in order. */
   readonly lists: Map<string, string[]>;
   readonly args: string[];
-  /** Tokens that were not looked at: those after the first argument, with `stopAtArgument`. */
+  /** The unparsed tokens after the first argument, with `stopAtArgument`. */
   readonly rest: string[];
-  /** `-h` or `--help` was met. */
+  /** `-h` or `--help` was present. */
   help: boolean;
 }
 
 export interface ScanRules {
   /** The first argument ends the options. */
   readonly stopAtArgument: boolean;
-  /** Options of other programs, without dashes: the hint for each. */
+  /** Options of other programs, without dashes, with a hint for each. */
   readonly foreign?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -41,7 +44,7 @@ export function scan(
       into.args.push(...tokens.slice(index + 1));
       return;
     }
-    // A single dash is an argument: it stands for standard input.
+    // A single dash is an argument that means standard input.
     if (!token.startsWith('-') || token === '-') {
       into.args.push(token);
       if (!stopAtArgument) continue;
@@ -70,7 +73,7 @@ export function scan(
   }
 }
 
-/** `-bundle=x` is the name `bundle` and the value `x`. */
+/** Splits `-bundle=x` into the name `bundle` and the value `x`. */
 function split(token: string): { name: string; value: string | undefined } {
   const bare = token.slice(token.startsWith('--') ? 2 : 1);
   if (bare.startsWith('-') || bare.startsWith('=')) {
@@ -89,7 +92,7 @@ function longName(option: Option): string {
   return (option.long ?? '').slice(2);
 }
 
-/** The spellings of strconv.ParseBool. */
+/** Accepts the spellings of strconv.ParseBool. */
 function switchValue(token: string, value: string | undefined): boolean {
   if (value === undefined || /^(1|t|T|true|TRUE|True)$/.test(value)) return true;
   if (/^(0|f|F|false|FALSE|False)$/.test(value)) return false;
@@ -101,7 +104,7 @@ function switchValue(token: string, value: string | undefined): boolean {
   });
 }
 
-/** `--bundle` of `--bundle=x`. */
+/** Returns `--bundle` for `--bundle=x`. */
 function asWritten(token: string): string {
   return token.replace(/=.*/s, '');
 }
@@ -132,7 +135,7 @@ function optionHint(
   return combinedHint([...name], options, foreign);
 }
 
-/** For `-it`: each short option has a dash of its own. */
+/** Returns a hint for `-it`: each short option needs its own dash. */
 function combinedHint(
   letters: readonly string[],
   options: readonly Option[],
@@ -161,7 +164,7 @@ function missingValue(token: string, option: Option): RuntimeError {
   });
 }
 
-/** What was scanned, as commander reads it: every value joined to its name. */
+/** Returns the scanned options in commander's form, with every value joined to its name. */
 export function canonical({ options, lists }: Pick<Scanned, 'options' | 'lists'>): string[] {
   return [
     ...[...options].map(([name, value]) => (value === true ? `--${name}` : `--${name}=${value}`)),

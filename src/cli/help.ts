@@ -4,12 +4,12 @@ import { wrap } from '../errors/layout.ts';
 import type { CommandModule } from './command.ts';
 import { version } from './version.ts';
 
-/** Columns before which the text of an entry starts at the latest; a longer entry has it on the next line. */
+/** The maximum width of the first column; after a wider entry, the text starts on the next line. */
 const widest = 30;
 const widestLine = 100;
 const indentation = '   ';
 
-/** The page of the program. Tests of engines read the first two lines. */
+/** The help page of the program. Tests of engines read its first two lines. */
 export function programHelp(program: Command, modules: readonly CommandModule[], columns?: number): string {
   const width = lineWidth(columns);
   const name = program.name();
@@ -32,7 +32,7 @@ export function programHelp(program: Command, modules: readonly CommandModule[],
   ]);
 }
 
-/** The page of one command. */
+/** The help page of a command. */
 export function commandHelp(
   program: Command,
   module: CommandModule,
@@ -55,9 +55,9 @@ export function commandHelp(
 }
 
 /**
- * `tsubo run [options] <container-id>`
+ * For example `tsubo run [options] <container-id>`.
  *
- * @param name - of the program and the command
+ * @param name - the names of the program and the command
  */
 export function usageLine(name: string, command: Command): string {
   return [name, '[options]', ...operandsOf(command)].join(' ');
@@ -75,7 +75,7 @@ function optionEntries(options: readonly Option[]): Entry[] {
   return options.filter(({ hidden }) => !hidden).map(option => [optionHead(option), option.description]);
 }
 
-/** `--bundle dir, -b dir` */
+/** For example `--bundle dir, -b dir`. */
 function optionHead(option: Option): string {
   const value = /<(.+?)(?:\.\.\.)?>/.exec(option.flags)?.[1];
   const names = [option.long, option.short].filter(name => name !== undefined);
@@ -89,17 +89,17 @@ function page(sections: readonly (readonly [title: string, lines: readonly strin
     .join('\n');
 }
 
-/** What the indentation leaves of a line: of a terminal's, when there is one. */
+/** The width of a line without the indentation, limited by the terminal's width if there is one. */
 function lineWidth(columns: number | undefined): number {
   return Math.min(widestLine, (columns ?? widestLine) - indentation.length);
 }
 
-/** One entry, the further lines of which are indented. */
+/** Wraps one entry with indented continuation lines. */
 function hanging(text: string, width: number): string[] {
   return wrap(text, width - 2).map((line, index) => (index === 0 ? line : `  ${line}`));
 }
 
-/** Two columns, the second one wrapped. */
+/** Formats two columns and wraps the second one. */
 function entries(list: readonly Entry[], lineWidth: number): string[] {
   const width = Math.min(widest, Math.max(0, ...list.map(([head]) => head.length)));
   return list.flatMap(([head, text]) => {

@@ -13,7 +13,7 @@ import { terminalStyle } from './terminal.ts';
 export type LogFormat = 'text' | 'json';
 
 export interface LogOptions {
-  /** Appended to; undefined for standard error. */
+  /** The file to append to; undefined for standard error. */
   readonly file: string | undefined;
   readonly format: LogFormat;
   readonly debug: boolean;
@@ -22,13 +22,13 @@ export interface LogOptions {
 const standardError = 2;
 
 /**
- * The log as engines read it. A failed command writes exactly one record of level `error`; with a file, its message
- * also goes to standard error as a bare line. containerd takes the last error record of the file, but podman reads
- * the whole file as one JSON object, so nothing else may stand in it: warnings go into a file only with `--debug`,
- * and to standard error only when there is no file.
+ * The log format for engines. A failed command writes exactly one record with level `error`; if the log is a file,
+ * the message also goes to standard error as a bare line. containerd uses the last error record of the file, but
+ * podman parses the whole file as one JSON object, so the file must not contain anything else: warnings are written
+ * to a file only with `--debug`, and to standard error only without a file.
  *
- * On a terminal a person reads: there, and only there, a failure takes several lines. On standard error that is no
- * terminal the line in text has the hint too.
+ * On a terminal, and only there, a failure takes several lines. On other standard error, the text record includes the
+ * hint.
  */
 export class Logger implements Log {
   readonly #binding: Binding;
@@ -39,7 +39,7 @@ export class Logger implements Log {
     this.#options = options;
   }
 
-  /** A log file that cannot be written is known before anything is done. The file is there from now on. */
+  /** Creates the log file, so that an unwritable one is reported before the command starts. */
   open(): void {
     if (this.#options.file !== undefined) this.#append(this.#options.file, '');
   }
@@ -74,7 +74,7 @@ export class Logger implements Log {
     if (this.#options.debug && error.code === 'internal') this.debug(stackOf(error));
   }
 
-  /** How standard error shows text, when it is a terminal. */
+  /** The text style of standard error; undefined if it is not a terminal. */
   #terminal(): Style | undefined {
     return terminalStyle(this.#binding, standardError);
   }
@@ -86,7 +86,8 @@ export class Logger implements Log {
   #write(level: string, message: string, fields: Readonly<Record<string, unknown>>): void {
     const time = timestampSeconds(this.#binding.now());
     const { file, format } = this.#options;
-    // Without a file a person or the log of a CI job reads it. Engines read files, where runc's line ends with `msg`.
+    // Without a file, a person or a CI log reads the record. Engines read files, in which runc's line ends with
+    // `msg`.
     const hint =
       file === undefined && typeof fields['hint'] === 'string' ? ` hint=${quoted(fields['hint'])}` : '';
     const record =
@@ -97,7 +98,7 @@ export class Logger implements Log {
     else this.#toFile(file, record);
   }
 
-  /** A log that cannot be written any more is no reason to fail: the command goes on, and standard error says so. */
+  /** A log file that becomes unwritable does not stop the command; standard error gets a warning. */
   #toFile(file: string, record: string): void {
     const refused = refusalOf(() => this.#append(file, record));
     if (refused === undefined) return;
@@ -105,13 +106,13 @@ export class Logger implements Log {
     this.#say([`unable to write the log ${file}: ${errnoText(refused.errno)}`]);
   }
 
-  /** Where its reader has left, there is nobody to tell. */
+  /** Ignores a failed write, for example to a closed pipe: there is no other place to report it. */
   #toStandardError(text: string): void {
     const refused = refusalOf(() => this.#binding.write(standardError, text));
     if (refused?.errno === errno.EINTR) throw refused;
   }
 
-  /** Opened for each record: a descriptor that stayed open could be taken for one to pass on. */
+  /** Opens the file for each record: an open descriptor could be inherited by the container. */
   #append(file: string, text: string): void {
     const { create, append, synchronous } = openFlags;
     this.#binding.writeText(file, text, create | append | synchronous, 0o644);
@@ -119,21 +120,21 @@ export class Logger implements Log {
 }
 
 /**
- * Of a program that the kernel would not execute for `run`: the line that runc's init writes to standard error then, without
- * a record around it.
+ * Returns the line that runc's init writes to standard error, without a record, if the kernel refuses to execute the
+ * program of `run`.
  */
 function refusedProgram({ syscall, message }: RuntimeError): string | undefined {
   if (syscall !== 'execve') return undefined;
   return /^\S+ run failed: unable to start container process: (exec .*)$/.exec(message)?.[1];
 }
 
-/** One line of JSON, keys in order of the alphabet. */
+/** Formats one line of JSON with sorted keys. */
 function jsonRecord(fields: Readonly<Record<string, unknown>>): string {
   const sorted = Object.entries(fields).sort(([one], [other]) => (one < other ? -1 : 1));
   return `${JSON.stringify(Object.fromEntries(sorted))}\n`;
 }
 
-/** A word as it is, anything else in double quotes with escapes. */
+/** Quotes a text with escapes unless it is a simple word. */
 function quoted(text: string): string {
   return /^[A-Za-z0-9._/@^+-]+$/.test(text) ? text : JSON.stringify(text);
 }

@@ -15,10 +15,10 @@ const standardOutput = 1;
 const exitFailure = 1;
 const exitUnknownCommand = 3;
 
-/** The command line, from argv to the exit status. */
+/** Runs the command line in argv and returns the exit status. */
 export function main(binding: Binding): number {
   const [called = '', ...tokens] = binding.argv();
-  // Any name but runc's is ours: a script's file name, a test's link.
+  // Any name except `runc` means `tsubo`, for example the name of a script or of a link in a test.
   const program = lastComponent(called) === 'runc' ? 'runc' : 'tsubo';
   const { ask, globals } = parse(program, tokens, modules);
   let logger = new Logger(binding, { file: undefined, format: 'text', debug: false });

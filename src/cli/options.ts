@@ -3,10 +3,10 @@ import type { Command } from 'commander';
 import { RuntimeError } from '../errors/error.ts';
 import type { CreateOptions } from '../lifecycle/create.ts';
 
-/** What `--preserve-fds` may ask for at most: more descriptors than a process can have is a slip. */
+/** The maximum of `--preserve-fds`: no process can have more descriptors. */
 const mostFds = 1 << 20;
 
-/** The options that `create` and `run` share. */
+/** Declares the options that `create` and `run` share. */
 export function defineCreateOptions(command: Command): void {
   command
     .option(
@@ -25,7 +25,7 @@ export function defineCreateOptions(command: Command): void {
     );
 }
 
-/** What commander made of them. Its `--no-x` is an `x` that is false. */
+/** Converts commander's result. For `--no-x`, commander sets `x` to false. */
 export function createOptions(id: string, options: Readonly<Record<string, unknown>>): CreateOptions {
   return {
     id,
@@ -59,7 +59,7 @@ export function wholeNumber(name: string, text: string): number {
 }
 
 /**
- * The value of `--format`, the first one when it is not given.
+ * Returns the value of `--format`; the first format is the default.
  *
  * @throws RuntimeError `usage.bad-value`
  */
@@ -78,14 +78,14 @@ export function formatOf<Format extends string>(
   });
 }
 
-/** The bundle of `check` and `plan`: an argument, as they always took it, or an option, as `run` takes it. */
+/** Declares the bundle of `check` and `plan`: an argument, or an option like that of `run`. */
 export function defineBundle(command: Command): void {
   command
     .argument('[bundle]', 'the bundle: the directory with config.json (default: the current directory)')
     .option('-b, --bundle <dir>', 'the same as an option');
 }
 
-/** @throws RuntimeError `usage.arguments` when there are two */
+/** @throws RuntimeError `usage.arguments` if both are given */
 export function bundleOf(argument: string | undefined, options: Readonly<Record<string, unknown>>): string {
   const option =
     typeof options['bundle'] === 'string' && options['bundle'] !== '' ? options['bundle'] : undefined;

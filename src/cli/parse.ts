@@ -6,9 +6,9 @@ import type { CommandModule } from './command.ts';
 import { defineGlobals } from './globals.ts';
 import { canonical, checkArgumentCount, type Scanned, scan } from './grammar.ts';
 
-/** What a command line asks for. */
+/** The parsed command line. */
 export interface Invocation {
-  /** Global options by name, as text. Also those met before a usage error. */
+  /** Global options by name, as text; includes those before a usage error. */
   readonly globals: ReadonlyMap<string, string | true>;
   readonly ask:
     | {
@@ -27,7 +27,7 @@ export interface Invocation {
     | { readonly kind: 'usage-error'; readonly error: RuntimeError };
 }
 
-/** Reads a command line. Never throws for what is on it. */
+/** Parses a command line. An error in it is returned, not thrown. */
 export function parse(
   name: string,
   tokens: readonly string[],
@@ -55,14 +55,14 @@ export function parse(
       stopAtArgument: module.optionsFirst ?? false,
       foreign: module.foreignOptions,
     });
-    // `exec ID -- ls`: the separator is not the program.
+    // In `exec ID -- ls`, `--` is a separator, not the program.
     if (local.rest[0] === '--') local.rest.shift();
     local.args.push(...local.rest);
     if (local.help) return { globals, ask: { kind: 'help', program, module, command } };
     adoptGlobals(local, command, globals);
     if (globals.has('version')) return { globals, ask: { kind: 'version' } };
     checkArgumentCount(`${name} ${module.name}`, command, local.args);
-    // commander has the last word: values are turned into what the command wants.
+    // commander parses last and converts the values to the types of the command.
     command.parse([...canonical(local), '--', ...local.args], { from: 'user' });
     return { globals, ask: { kind: 'run', module, args: local.args, options: command.opts() } };
   } catch (error) {
@@ -73,7 +73,7 @@ export function parse(
   }
 }
 
-/** Global options are also taken after the command's name. An option of the command comes before one of that name. */
+/** Accepts global options after the command's name. An option of the command has priority over one with the same name. */
 function adoptGlobals(local: Scanned, command: Command, globals: Map<string, string | true>): void {
   const own = new Set(command.options.map(option => option.long?.slice(2)));
   for (const [name, value] of [...local.options]) {
@@ -89,8 +89,8 @@ interface Declarations {
 }
 
 /**
- * By the program's name. They hold nothing of a command line, so they are made once: for the standalone host by the
- * build, and are in the snapshot of its heap.
+ * Declarations by program name. They do not depend on the command line and are created once. For the standalone host,
+ * the build creates them and stores them in the heap snapshot.
  */
 const declarationsOf = new Map<string, Declarations>();
 
@@ -104,7 +104,7 @@ function declarations(name: string): Declarations {
   return declared;
 }
 
-/** Neither writes nor exits by itself. */
+/** Prevents the command from writing and exiting. */
 function quiet(command: Command): Command {
   const nothing = (): void => {};
   return command
@@ -142,7 +142,7 @@ function find(word: string, modules: readonly CommandModule[]): CommandModule {
   const names = modules.map(({ name }) => name);
   throw new RuntimeError({
     code: 'usage.unknown-command',
-    // The second half is runc's text, which its tests match.
+    // The second half is runc's text, which engine tests match.
     message: `unknown command ${JSON.stringify(word)}: No help topic for '${word}'`,
     value: word,
     hint: synonyms.has(word) ? `did you mean ${synonyms.get(word)}?` : didYouMean(word, names),

@@ -2,10 +2,10 @@
 import type { Config, Mount } from '../oci/config.ts';
 import { ociVersionMin } from '../oci/version.ts';
 
-/** A config.json to start from: a shell on a terminal in a read-only root, with what every runtime writes here. */
+/** A minimal config.json: a shell on a terminal in a read-only root, with the usual settings of other runtimes. */
 export function starter(options: { readonly hostname: string; readonly cgroupNamespace: boolean }): Config {
   return {
-    // Of all that stands here every version knows; older runtimes refuse a newer version.
+    // Every version supports these properties, and older runtimes reject a newer version.
     ociVersion: ociVersionMin,
     process: {
       terminal: true,
@@ -37,8 +37,8 @@ export function starter(options: { readonly hostname: string; readonly cgroupNam
 }
 
 /**
- * The same for a user without privileges: a user namespace in which that user is root, the host's network and /sys
- * (a new sysfs needs a network namespace of one's own), no limits, no ids that are not mapped.
+ * The same for a user without privileges: a user namespace that maps the user to root, the host's network and /sys
+ * (mounting sysfs requires an own network namespace), no limits, and no unmapped ids.
  */
 export function rootless(document: Config, uid: number, gid: number): Config {
   const { resources: _needsPrivileges, namespaces = [], ...linux } = document.linux ?? {};

@@ -2,12 +2,12 @@
 import type { Style } from '../errors/layout.ts';
 import type { Binding } from '../host/binding.d.ts';
 
-/** A terminal that is narrower wraps by itself. */
+/** The minimum width for wrapping; a narrower terminal wraps lines itself. */
 const narrowest = 30;
 
 /**
- * How to show text on a descriptor; undefined when it is no terminal. `COLUMNS` overrides the terminal's own width;
- * `NO_COLOR` and a `TERM` that is not set or `dumb` mean no colours.
+ * Returns the text style of a descriptor; undefined if it is not a terminal. `COLUMNS` overrides the terminal's
+ * width; `NO_COLOR`, a missing `TERM` and `TERM=dumb` disable colours.
  */
 export function terminalStyle(binding: Binding, fd: number): Style | undefined {
   if (!binding.isTerminal(fd)) return undefined;

@@ -7,7 +7,7 @@ import type { Resources } from '../oci/resources.ts';
 type Options = Readonly<Record<string, unknown>>;
 type Parse = (text: string) => bigint | string | undefined;
 
-/** Where the value of each option goes, and how it is read. An empty value counts as none. */
+/** The property and the parser for each option. An empty value is ignored. */
 const table: readonly (readonly [option: string, group: string, property: string, parse: Parse])[] = [
   ['memory', 'memory', 'limit', size],
   ['memory-reservation', 'memory', 'reservation', size],
@@ -28,7 +28,7 @@ const table: readonly (readonly [option: string, group: string, property: string
 ];
 
 /**
- * The options as a resources document.
+ * Converts the options to a resources document.
  *
  * @throws RuntimeError `usage.bad-value`
  */
@@ -54,7 +54,7 @@ export function resourcesOf(options: Options): Resources {
   return groups as Resources;
 }
 
-/** By pointer into that document, the option that asked: its own, else the first one given of the same group. */
+/** Returns the option for a pointer into that document: its own option, or else the first given one of the same group. */
 export function optionSource(options: Options): (pointer: string) => Source {
   const rows = table.filter(([option]) => given(options, option) !== undefined);
   return pointer => {
@@ -70,7 +70,7 @@ function given(options: Options, option: string): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
-/** The options of resctrl, undefined without any. */
+/** Returns the resctrl options; undefined if none is given. */
 export function rdtOf(options: Options): RdtUpdate | undefined {
   const l3CacheSchema = given(options, 'l3-cache-schema');
   const memBwSchema = given(options, 'mem-bw-schema');
@@ -95,7 +95,7 @@ function signed(text: string): bigint | undefined {
   return value >= -digits / 2n && value < digits / 2n ? value : undefined;
 }
 
-/** Bytes: powers of 1024, whatever follows the letter; -1 is no limit. */
+/** Parses bytes with a unit in powers of 1024 (any letters may follow the unit's first one); -1 means no limit. */
 function size(text: string): bigint | undefined {
   if (text === '-1') return -1n;
   const found = /^(\d+(?:\.\d+)?) ?([kmgtp]?)(?:i?b)?$/i.exec(text);
@@ -103,7 +103,7 @@ function size(text: string): bigint | undefined {
   const [, number = '', unit = ''] = found;
   const shift = BigInt(10 * ' kmgtp'.indexOf(unit === '' ? ' ' : unit.toLowerCase()));
   const [whole = '0', part = ''] = number.split('.');
-  // In whole numbers: a double has not all the bytes.
+  // Uses integers because a double cannot represent every number of bytes exactly.
   const scale = 10n ** BigInt(part.length);
   const value = (BigInt(whole + part) << shift) / scale;
   return value < digits / 2n ? value : undefined;

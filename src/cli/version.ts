@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ociVersion } from '../oci/version.ts';
 
-/** Of this runtime; the same as in package.json. */
+/** The version of this runtime, the same as in package.json. */
 export const version = '0.1.0';
 
 /**
- * What `--version` prints, one item per line. Engines read the first word of each line, and Docker and containerd
- * know only `runc version`: called by that name, the lines are runc's. The commit is named by its release, as Debian's
- * builds of runc do: a package knows no other name of it.
+ * Formats the output of `--version`, one item per line. Engines read the first word of each line. Docker and
+ * containerd support only `runc version`, so the lines are runc's if the program is called by that name. The commit
+ * is the release name, as in Debian's builds of runc, because a package does not contain its commit.
  */
 export function versionBlock(program: string): string {
   const own = [`tsubo version ${version}`, `spec: ${ociVersion}`];

@@ -19,7 +19,7 @@ export const events: CommandModule = {
     const intervalMs = durationMs('interval', typeof given === 'string' ? given : '5s');
     if (options['stats'] === true) {
       print(`${goJson({ type: 'stats', id, data: containerStats(runtime, id) })}\n`);
-      // After the numbers: callers that read both streams as one take the first line.
+      // After the statistics: callers that read both streams together parse the first line.
       warnOfUncounted(runtime, id);
     } else {
       watchContainer(runtime, id, intervalMs, event => print(`${goJson(event)}\n`));

@@ -17,14 +17,14 @@ const optionNames: OptionNames = {
   apparmorProfile: '--apparmor',
 };
 
-/** Of failures that are ours and not the program's. */
+/** Exit status for a failure of the runtime, not of the program. */
 const exitOwnFailure = 255;
 
 export const exec: CommandModule = {
   name: 'exec',
   summary: 'run a program in a container that is created or running',
   example: ['tsubo exec web ls -l /', 'tsubo exec --user 1000:100 --cwd /tmp --env A=1 web sh -c env'],
-  // What follows the id is the program's.
+  // The words after the id belong to the program.
   optionsFirst: true,
   foreignOptions: {
     i: 'standard input is always passed on',
@@ -115,7 +115,7 @@ function execOptions(args: readonly string[], options: Readonly<Record<string, u
   };
 }
 
-/** Numbers only: names would have to be looked up in files of the container. */
+/** Accepts numbers only: names would require a lookup in files of the container. */
 function userOf(text: string | undefined): { uid?: number; gid?: number } {
   if (text === undefined) return {};
   const [uid = '', gid] = text.split(/:(.*)/s);

@@ -18,7 +18,7 @@ import { start } from './start.ts';
 import { state } from './state.ts';
 import { update } from './update.ts';
 
-/** In the order of the help: a container's life, then looking at it, then bundles. */
+/** In the order of the help: commands for the life cycle, for inspection, and for bundles. */
 export const modules: readonly CommandModule[] = [
   create,
   start,

@@ -9,17 +9,17 @@ export const kill: CommandModule = {
   name: 'kill',
   summary: "send a signal to the container's init process",
   example: ['tsubo kill web', 'tsubo kill web KILL'],
-  // So that `kill web -9` does not read -9 as an option: it is a signal that does not exist.
+  // Makes `kill web -9` an invalid signal instead of an unknown option.
   optionsFirst: true,
   define(command) {
     command
       .argument('<container-id>', 'a container that is created, running or paused')
       .argument('[signal]', 'a number, or a name such as TERM, SIGKILL, hup (default: TERM)')
-      // Engines pass it still; all it does is to make a container that has ended no failure.
+      // Engines still pass it. Its only effect: a container that has exited is not an error.
       .addOption(new Option('-a, --all', 'succeed also when the container has ended').hideHelp());
   },
   run({ runtime }, [id = '', signal = 'TERM'], options) {
-    // As with runc, an empty one is the default.
+    // An empty signal means the default, like in runc.
     const number = signalNumber(signal || 'TERM');
     try {
       killContainer(runtime, id, number);

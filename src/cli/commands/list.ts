@@ -23,7 +23,7 @@ export const list: CommandModule = {
     });
     for (const problem of damaged) report(problem);
     if (options['quiet'] === true) print(containers.map(({ id }) => `${id}\n`).join(''));
-    // An empty list is null, as Go writes a list that was never made.
+    // An empty list is printed as null, because Go encodes a nil slice that way.
     else if (format === 'json') print(`${containers.length === 0 ? 'null' : goJson(containers)}\n`);
     else for (const text of table(containers, runtime.binding)) print(text);
     return 0;
@@ -32,12 +32,13 @@ export const list: CommandModule = {
 
 const narrowest = 12;
 const padding = 3;
-/** What is printed at a time: all lines of a thousand containers would need more memory. */
+/** Characters per write: the text of a thousand containers at once would need more memory. */
 const charactersAtOnce = 16_384;
 
 /**
- * Columns as Go's tabwriter sets them: at least 12 wide, 3 blanks between. Only paths and names of users hold anything
- * but ASCII, the last column needs no width, and no pid (at most 4194304) and no status is wider than the narrowest.
+ * Formats columns like Go's tabwriter: at least 12 wide, separated by 3 blanks. Only paths and user names can contain
+ * non-ASCII characters. The last column needs no width. Pids (at most 4194304) and statuses always fit the minimum
+ * width.
  */
 function* table(containers: readonly StateOutput[], binding: Binding): Generator<string> {
   const bundles = containers.map(({ bundle }) => bundle).join('');

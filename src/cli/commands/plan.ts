@@ -26,7 +26,7 @@ export const plan: CommandModule = {
   },
 };
 
-/** Each step with its further lines indented. */
+/** Wraps each step with its continuation lines indented. */
 function wrapped(text: string, width: number | undefined): string {
   if (width === undefined) return text;
   return text

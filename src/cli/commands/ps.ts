@@ -7,7 +7,7 @@ export const ps: CommandModule = {
   name: 'ps',
   summary: 'list the processes of a container',
   example: ['tsubo ps web', 'tsubo ps web -o pid,user,comm', 'tsubo ps --format json web'],
-  // What follows the id is for ps(1).
+  // The words after the id are options of ps(1).
   optionsFirst: true,
   define(command) {
     command
@@ -21,7 +21,7 @@ export const ps: CommandModule = {
   run({ runtime, print }, [id = '', ...psOptions], options) {
     if (formatOf(options, ['table', 'json']) === 'json') {
       const pids = containerProcesses(runtime, id);
-      // An empty list is null, as Go writes a list that was never made.
+      // An empty list is printed as null, because Go encodes a nil slice that way.
       print(`${pids.length === 0 ? 'null' : JSON.stringify(pids)}\n`);
     } else {
       print(processTable(runtime, id, psOptions));

@@ -13,7 +13,7 @@ export const state: CommandModule = {
     command.argument('<container-id>', 'a container that exists');
   },
   run({ runtime, print }, [id = '']) {
-    // No newline at the end for engines, as with runc: they and their tests compare bytes.
+    // Without a final newline unless on a terminal, like runc: engines and their tests compare bytes.
     const end = runtime.binding.isTerminal(standardOutput) ? '\n' : '';
     print(`${goJson(containerState(runtime, id), '  ')}${end}`);
     return 0;
