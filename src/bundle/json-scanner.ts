@@ -17,13 +17,13 @@ export const code = {
 } as const;
 
 const numberSyntax = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y;
-/** An integer of more digits, which is more than 2^1000, is a number: infinite, or as near as it gets. */
+/** An integer with more digits exceeds 2^1000 and is parsed as a double, which may be infinite. */
 const mostDigits = 308;
 const wordSyntax = /[A-Za-z0-9_$.+-]+/y;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: JSON forbids exactly these in a string
 const controlCharacter = /[\u0000-\u001f]/;
 
-/** Reads the tokens of a JSON text one after another. Every method leaves `offset` behind what it read. */
+/** Reads the tokens of a JSON text. Every method sets `offset` to the end of its token. */
 export class JsonScanner {
   readonly text: string;
   offset = 0;
@@ -32,7 +32,7 @@ export class JsonScanner {
     this.text = text;
   }
 
-  /** The code of the next character that is not white space; NaN at the end of the text. */
+  /** Returns the code of the next character other than white space; NaN at the end of the text. */
   peek(): number {
     for (;;) {
       const next = this.text.charCodeAt(this.offset);
@@ -41,7 +41,7 @@ export class JsonScanner {
     }
   }
 
-  /** A member's name and the colon after it. */
+  /** Reads a member's name and the colon after it. */
   key(): string {
     if (this.peek() !== code.quote) throw syntaxError(this.text, this.offset, 'key');
     const key = this.string();
@@ -50,7 +50,7 @@ export class JsonScanner {
     return key;
   }
 
-  /** Precondition: the next character is the opening quote. */
+  /** Reads a string. Precondition: the next character is the opening quote. */
   string(): string {
     const start = this.offset;
     const end = this.stringEnd();
@@ -66,18 +66,18 @@ export class JsonScanner {
     }
   }
 
-  /** Passes over a string without making it. Precondition as for `string`. */
+  /** Skips a string without decoding it. Same precondition as `string`. */
   skipString(): void {
     this.offset = this.stringEnd();
   }
 
-  /** Passes over a number or word. */
+  /** Skips a number or word. */
   skipScalar(): void {
     wordSyntax.lastIndex = this.offset;
     this.offset += wordSyntax.exec(this.text)?.[0].length ?? 0;
   }
 
-  /** A number, `true`, `false` or `null`. Integers that a number cannot hold exactly are bigint. */
+  /** Reads a number, `true`, `false` or `null`. An integer that a double cannot represent exactly becomes a bigint. */
   scalar(): unknown {
     const start = this.offset;
     numberSyntax.lastIndex = start;
@@ -88,7 +88,7 @@ export class JsonScanner {
     if (number !== null && number[0] === word) {
       const value = Number(word);
       const isInteger = number[1] === undefined && number[2] === undefined;
-      // Beyond every range anyhow, and slow to read where there are a million digits.
+      // Such a number is out of every range, and BigInt is slow for a million digits.
       const isLong = word.length > mostDigits;
       return isInteger && !isLong && !Number.isSafeInteger(value) ? BigInt(word) : value;
     }
@@ -105,7 +105,7 @@ export class JsonScanner {
       if (quote === -1) throw syntaxError(this.text, this.offset, 'string');
       let before = quote - 1;
       while (this.text.charCodeAt(before) === code.backslash) before--;
-      // An even number of backslashes escape each other, not the quote.
+      // Backslashes in pairs escape each other; only an odd one escapes the quote.
       if ((quote - before) % 2 === 1) return quote + 1;
     }
   }

@@ -2,13 +2,13 @@
 import { RuntimeError } from '../errors/error.ts';
 import { textExcerpt, textPosition } from './text-position.ts';
 
-/** What the parser wanted when it met something else. */
+/** The token that the parser expected. */
 export type Wanted = 'value' | 'key' | 'colon' | 'comma' | 'string' | 'escape' | 'control' | 'depth';
 
 /**
- * The error for a text that is not JSON, with the plain cause where it is one of the usual slips.
+ * Returns the error for a text that is not JSON; its message names the cause if it is a common mistake.
  *
- * @param offset - where the parser stood
+ * @param offset - position of the parser
  */
 export function syntaxError(text: string, offset: number, wanted: Wanted): RuntimeError {
   const [cause, hint] = explain(text, offset, wanted);

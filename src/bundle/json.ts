@@ -2,15 +2,15 @@
 import { code, JsonScanner } from './json-scanner.ts';
 import { syntaxError } from './json-syntax-error.ts';
 
-/** How deep arrays and objects may be nested. */
+/** Maximum nesting depth of arrays and objects. */
 const depthLimit = 1000;
 
 /**
- * The value of a JSON text, with integers beyond 2^53 as bigint. A number with a fraction or an exponent is always
- * a number.
+ * Parses a JSON text. Integers beyond 2^53 become bigint; numbers with a fraction or an exponent are always doubles.
  *
- * As lenient as Go's decoder, which wrote most config.json files in use: what follows the first value is ignored.
- * Of several members with one name the last counts (Go would merge two objects, which nobody can want).
+ * It is as lenient as Go's decoder, because Go programs wrote most existing config.json files: text after the first
+ * value is ignored. If an object has several members with the same name, the last one is used (Go would merge two
+ * objects, which has no reasonable use).
  *
  * @throws RuntimeError `bundle.config-syntax` with line, column, an excerpt in `value`, and the cause
  */
@@ -19,14 +19,15 @@ export function parseJson(text: string): unknown {
     const value: unknown = JSON.parse(text);
     if (isExact(value)) return value;
   } catch {
-    // The parser below accepts what follows the first value, or knows what is wrong.
+    // The parser below accepts text after the first value, or reports the error.
   }
   return parseExact(text);
 }
 
 /**
- * True when no number may have been rounded, and nothing is nested deeper than the limit: the engine's JSON.parse may
- * accept more. Level by level, as values are fewer than characters, and a search of the text costs more than parsing it.
+ * Returns true if no number was rounded and the nesting is within the limit, because the engine's JSON.parse may
+ * accept more. It visits the values by level: there are fewer values than characters, and searching the text would
+ * cost more than parsing it.
  */
 function isExact(value: unknown): boolean {
   let level: unknown[] = [value];
@@ -46,7 +47,7 @@ function isExact(value: unknown): boolean {
   return true;
 }
 
-/** Adds what is no string: nearly all values are. */
+/** Adds values other than strings, because almost all values are strings. */
 function gather(values: readonly unknown[], into: unknown[]): void {
   for (let at = 0; at < values.length; at++) {
     const value = values[at];
@@ -56,7 +57,7 @@ function gather(values: readonly unknown[], into: unknown[]): void {
 
 type Container = unknown[] | Record<string, unknown>;
 
-/** Not recursive: the stack of the smallest engine would not hold a thousand levels. */
+/** Iterative, because the stack of the smallest engine cannot hold a thousand levels. */
 function parseExact(text: string): unknown {
   const scanner = new JsonScanner(text);
   const open: Container[] = [];
@@ -79,7 +80,7 @@ function parseExact(text: string): unknown {
       value = next === code.quote ? scanner.string() : scanner.scalar();
     }
 
-    // A value is complete: it goes into its container, which may be complete with it, and so on outwards.
+    // A value is complete: add it to its container, which may now be complete too, and so on outwards.
     for (;;) {
       const container = open.at(-1);
       if (container === undefined) return value;
@@ -102,9 +103,9 @@ function parseExact(text: string): unknown {
   }
 }
 
-/** Gives an object a member of any name. */
+/** Adds a member with any name to an object. */
 export function setMember(object: Record<string, unknown>, key: string, value: unknown): void {
-  // A plain assignment to this one name would change the prototype.
+  // A plain assignment to this name would change the prototype.
   if (key === '__proto__') {
     Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
   } else {

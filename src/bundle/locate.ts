@@ -4,23 +4,23 @@ import { parsePointer } from './pointer.ts';
 import { type TextPosition, textPositions } from './text-position.ts';
 
 /**
- * Where in the text the value of a pointer begins. For a value that is not there (a property that is missing) the
- * nearest one around it. Names are matched as the checks match them: in their own spelling, else in any case.
+ * Returns the position of the value at a pointer; for a missing value, that of the nearest enclosing value. Names
+ * match by the rules of the checks: in exact case, or else in any case.
  *
- * Reads the text again, so it is for rendering an error only.
+ * It scans the text again, so use it only to render an error.
  *
- * Precondition: `text` is one that parseJson accepts.
+ * Precondition: parseJson accepts `text`.
  */
 export function locate(text: string, pointer: string): TextPosition {
   return locateAll(text, [pointer])[0] as TextPosition;
 }
 
-/** As locate, for any number of pointers: the text is read once. */
+/** Like locate for several pointers; it scans the text once. */
 export function locateAll(text: string, pointers: readonly string[]): TextPosition[] {
   return textPositions(text, locateOffsets(text, pointers));
 }
 
-/** The same places, as offsets in the text. */
+/** Like locateAll, but returns offsets in the text. */
 export function locateOffsets(text: string, pointers: readonly string[]): number[] {
   const root = newPlace();
   const paths = pointers.map(parsePointer);
@@ -29,18 +29,18 @@ export function locateOffsets(text: string, pointers: readonly string[]): number
   return paths.map(path => offsetOf(root, path));
 }
 
-/** A value that is wanted, or that one is in. */
+/** A requested value, or a value that contains one. */
 interface Place {
   offset: number;
-  /** How often it has been read: the last one of a name counts, and what an earlier one held does not. */
+  /** Number of times this value was read: the last member of a name counts, and the contents of earlier ones do not. */
   reads: number;
-  /** In which read of the value around it. */
+  /** The read of the enclosing value in which this value was found. */
   seenIn: number;
-  /** In its own spelling. */
+  /** The name was found in exact case. */
   exact: boolean;
-  /** By name or index. */
+  /** The requested values inside, by name or index. */
   inside: Map<string, Place> | undefined;
-  /** By name in lower case; made when a name is met that is not in `inside`. */
+  /** The same by name in lower case; created when a name is not in `inside`. */
   folded: Map<string, Place> | undefined;
 }
 
@@ -71,7 +71,7 @@ function offsetOf(root: Place, path: readonly string[]): number {
   return place.offset;
 }
 
-/** Reads one value and leaves the scanner behind it. As deep as the pointers are. */
+/** Reads one value and moves the scanner past it. The recursion is limited by the length of the pointers. */
 function findPlaces(scanner: JsonScanner, place: Place): void {
   const opening = scanner.peek();
   place.offset = scanner.offset;
@@ -147,7 +147,7 @@ function skipValue(scanner: JsonScanner): void {
   else scanner.skipScalar();
 }
 
-/** Passes over all up to the bracket that closes the outermost of those that are open. */
+/** Skips everything up to the closing bracket of the outermost open one. */
 function skipBrackets(scanner: JsonScanner, open: number): void {
   const { text } = scanner;
   let depth = open;

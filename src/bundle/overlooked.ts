@@ -7,20 +7,20 @@ import { textExcerpt, textPosition } from './text-position.ts';
 /** An object or array that is being read. */
 interface Open {
   readonly isArray: boolean;
-  /** Offsets of the names that have been read; undefined before the first one. */
+  /** Offsets of the names read so far; undefined before the first one. */
   names: Map<string, number> | undefined;
-  /** Of the element of an array that is being read. */
+  /** The index of the current array element. */
   index: number;
-  /** Of the member that is being read. */
+  /** The name of the current member. */
   name: string;
 }
 
-/** More of them are not reported. */
+/** The maximum number of reported names. */
 const most = 20;
 
 /**
- * Parts of a JSON text that parseJson passes over: members whose name is given again in the same object, and what follows
- * the document.
+ * Returns warnings for parts of a JSON text that parseJson ignores: members whose name is repeated in the same
+ * object, and text after the document.
  *
  * Precondition: parseJson accepts the text.
  */
@@ -40,7 +40,7 @@ export function overlookedText(text: string): ErrorFields[] {
   return found;
 }
 
-/** Leaves the scanner behind the document. By single characters: all that counts is brackets, commas and names. */
+/** Moves the scanner past the document. It reads single characters because only brackets, commas and names matter. */
 function repeatedNames(scanner: JsonScanner): ErrorFields[] {
   const { text } = scanner;
   const found: ErrorFields[] = [];

@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** `~` and `/` are the two characters that a token of a JSON pointer writes otherwise. */
+/** Escapes `~` and `/`, the two special characters in a token of a JSON pointer. */
 function escapeToken(token: string): string {
   return token.includes('~') || token.includes('/')
     ? token.replaceAll('~', '~0').replaceAll('/', '~1')
     : token;
 }
 
-/** The RFC 6901 pointer of these keys and indices; `''` is the whole document. */
+/** Returns the RFC 6901 pointer of these keys and indices; `''` is the whole document. */
 export function formatPointer(tokens: readonly (string | number)[]): string {
   let out = '';
   for (const token of tokens) out += `/${typeof token === 'number' ? token : escapeToken(token)}`;
   return out;
 }
 
-/** The pointer of a member of what `pointer` points at. */
+/** Returns the pointer of a member of the value at `pointer`. */
 export function childPointer(pointer: string, token: string | number): string {
   return `${pointer}/${typeof token === 'number' ? token : escapeToken(token)}`;
 }
 
 /**
- * The tokens of an RFC 6901 pointer, unescaped.
+ * Returns the unescaped tokens of an RFC 6901 pointer.
  *
- * @throws SyntaxError when it is neither empty nor starts with `/`
+ * @throws SyntaxError if it is neither empty nor starts with `/`
  */
 export function parsePointer(pointer: string): string[] {
   if (pointer === '') return [];
@@ -33,7 +33,7 @@ export function parsePointer(pointer: string): string[] {
     .map(token => token.replaceAll('~1', '/').replaceAll('~0', '~'));
 }
 
-/** The pointers of all that `pointer` points into, from the inside to the whole document. */
+/** Returns the pointers of all values that contain the one at `pointer`, from the innermost to the whole document. */
 export function pointersAround(pointer: string): string[] {
   const around: string[] = [];
   for (let end = pointer.lastIndexOf('/'); end >= 0; end = pointer.lastIndexOf('/', end - 1)) {

@@ -6,13 +6,13 @@ import type { Binding } from '../host/binding.d.ts';
 import { parentPath } from '../host/paths.ts';
 import { parseJson } from './json.ts';
 
-/** A bundle as it lies on the disk, before anything in it has been checked. */
+/** A bundle as read from disk, unchecked. */
 export interface Bundle {
   /** Absolute, without symbolic links. */
   readonly path: string;
-  /** config.json as it was read. */
+  /** The text of config.json. */
   readonly text: string;
-  /** Its value: see parseJson. Anything but null. */
+  /** The parsed value (see parseJson). Never null. */
   readonly document: unknown;
 }
 
@@ -20,9 +20,9 @@ export interface Bundle {
  * Reads `config.json` of a bundle.
  *
  * @param bundlePath - the bundle directory; relative to the working directory
- * @throws RuntimeError `bundle.not-found` when there is no such directory
+ * @throws RuntimeError `bundle.not-found` if the directory does not exist
  * @throws RuntimeError `bundle.config-missing`, `bundle.config-unreadable`
- * @throws RuntimeError `bundle.config-syntax` when it is not JSON; `bundle.config-null` when it is only `null`
+ * @throws RuntimeError `bundle.config-syntax` if it is not JSON; `bundle.config-null` if it is `null`
  * @see bundle.md
  */
 export function readBundle(binding: Binding, bundlePath: string): Bundle {

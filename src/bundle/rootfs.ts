@@ -6,10 +6,10 @@ import { resolvePath } from '../host/paths.ts';
 import type { Config } from '../oci/config.ts';
 
 /**
- * The absolute host path of the container's root file system, which must be a directory that is reached without
- * symbolic links: a link could be turned elsewhere between this look and the mount.
+ * Returns the absolute host path of the container's root file system. It must be a directory, and its path must not
+ * contain symbolic links: a link could be changed between this check and the mount.
  *
- * @param bundlePath - as readBundle gave it
+ * @param bundlePath - as returned by readBundle
  * @throws RuntimeError `bundle.rootfs-missing`, `bundle.rootfs-symlink`, `bundle.rootfs-not-directory`, all with the
  *   pointer `/root/path`
  * @see config.md#root

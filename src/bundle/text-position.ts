@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** A place in a text, both from 1. The column counts UTF-16 code units, as most editors do. */
+/** A position in a text, both numbers from 1. The column counts UTF-16 code units, like most editors. */
 export interface TextPosition {
   readonly line: number;
   readonly column: number;
@@ -10,7 +10,7 @@ export function textPosition(text: string, offset: number): TextPosition {
   return textPositions(text, [offset])[0] as TextPosition;
 }
 
-/** The text is read once for all offsets. */
+/** Converts all offsets in one pass over the text. */
 export function textPositions(text: string, offsets: readonly number[]): TextPosition[] {
   const order = offsets.map((_, index) => index).sort((one, other) => at(offsets, one) - at(offsets, other));
   const positions: TextPosition[] = [];
@@ -33,7 +33,7 @@ function at(offsets: readonly number[], index: number): number {
   return offsets[index] as number;
 }
 
-/** What stands around the offset in its line, cut to about 40 characters. */
+/** Returns the text around the offset in its line, cut to about 40 characters. */
 export function textExcerpt(text: string, offset: number): string {
   const lineStart = offset === 0 ? 0 : text.lastIndexOf('\n', offset - 1) + 1;
   const newline = text.indexOf('\n', offset);

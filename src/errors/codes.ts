@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * Every error code with its meaning and its cure. A code is stable: programs branch on it, and a release that changes the
- * meaning of one changes its name. ERROR-CODES.md beside this file is made from this table.
+ * Every error code with its meaning and its cure. Codes are stable because programs branch on them; a release that
+ * changes the meaning of a code renames it. ERROR-CODES.md beside this file is generated from this table.
  *
- * Only the type is imported by the program, so the sentences are not part of it.
+ * The program imports only the type and does not contain the sentences.
  */
 export const errorCodes = {
   'bundle.config-duplicate': [

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** Error numbers of Linux on x86_64 and arm64 (asm-generic), with the sentence strerror(3) gives. */
+/** Error numbers of Linux on x86_64 and arm64 (asm-generic), with the text of strerror(3). */
 const table = {
   EPERM: [1, 'operation not permitted'],
   ENOENT: [2, 'no such file or directory'],
@@ -61,12 +61,12 @@ const table = {
 
 export type ErrnoName = keyof typeof table;
 
-/** Error number by name: `errno.ENOENT` is 2. */
+/** Error numbers by name: `errno.ENOENT` is 2. */
 export const errno: { readonly [Name in ErrnoName]: number } = Object.fromEntries(
   Object.entries(table).map(([name, [number]]) => [name, number]),
 ) as { [Name in ErrnoName]: number };
 
-/** `ENOENT` for 2; `errno 999` for a number this table has not. */
+/** Returns `ENOENT` for 2; `errno 999` for a number that is not in the table. */
 export function errnoName(number: number): string {
   for (const [name, [candidate]] of Object.entries(table)) {
     if (candidate === number) return name;
@@ -74,7 +74,7 @@ export function errnoName(number: number): string {
   return `errno ${number}`;
 }
 
-/** The kernel's sentence for an error number, in lower case as Go's and so runc's errors have it. */
+/** Returns the text of an error number in lower case, the style of Go's and runc's errors. */
 export function errnoText(number: number): string {
   for (const [candidate, text] of Object.values(table)) {
     if (candidate === number) return text;

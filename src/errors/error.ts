@@ -2,47 +2,47 @@
 import type { ErrorCode } from './codes.ts';
 
 /**
- * The parts of a failure. The message is made from them last, so every field stays usable by programs:
- * tests and callers branch on `code`, never on text.
+ * The parts of an error. Programs can use every field; tests and callers branch on `code`, never on text. The output
+ * is rendered from the fields last.
  */
 export interface ErrorFields {
-  /** Stable and dotted, such as `state.not-created`; ERROR-CODES.md lists all. */
+  /** A stable name such as `state.not-created`; ERROR-CODES.md lists all. */
   readonly code: ErrorCode;
-  /** Lower case, no full stop: what was attempted, on what, what the kernel said. */
+  /** Lower case, no full stop: the attempted action, its object, and the kernel's error. */
   readonly message: string;
   /** RFC 6901 pointer into config.json, or into `document`. */
   readonly pointer?: string | undefined;
-  /** The document that `pointer`, `line` and `column` are of, or the option that asked. Absent: config.json. */
+  /** The document of `pointer`, `line` and `column`, or the option that caused the error. Default: config.json. */
   readonly document?: string | undefined;
-  /** Line and column of that pointer's value, both from 1, when the text was at hand. */
+  /** Line and column of the value at the pointer, both from 1, if the text was available. */
   readonly line?: number | undefined;
   readonly column?: number | undefined;
-  /** Which process failed: `host` (the runtime) or `container` (the init). */
+  /** The failed process: `host` (the runtime) or `container` (the init). */
   readonly stage?: 'host' | 'container' | undefined;
-  /** Index of the failed plan step, counted from 0 within its stage. */
+  /** Index of the failed plan step, from 0 within its stage. */
   readonly step?: number | undefined;
-  /** System call by its kernel name, for example `mount_setattr`. */
+  /** The kernel's name of the system call, for example `mount_setattr`. */
   readonly syscall?: string | undefined;
-  /** Positive error number as the kernel gave it. */
+  /** The positive error number of the kernel. */
   readonly errno?: number | undefined;
-  /** Its name, for example `EPERM`. */
+  /** The name of the error number, for example `EPERM`. */
   readonly errnoName?: string | undefined;
   readonly path?: string | undefined;
-  /** What the system call was about, or what the kernel said of it, where that is no path. */
+  /** The object of the system call if it is not a path, or the kernel's message about it. */
   readonly detail?: string | undefined;
-  /** The operand, decoded: flag names, not bits. */
+  /** The operand in decoded form: flag names, not bits. */
   readonly value?: string | undefined;
-  /** The likely cause and what to try next. */
+  /** The likely cause and the next thing to try. */
   readonly hint?: string | undefined;
   /** Section of the runtime-spec, for example `config.md#mounts`. */
   readonly spec?: string | undefined;
-  /** What the rollback itself could not undo. */
+  /** Changes that the rollback could not undo. */
   readonly cleanup?: readonly string[] | undefined;
-  /** Every problem found, where a check collects them all before failing (this error is the first). */
+  /** All problems, if a check collects them before it fails; this error is the first one. */
   readonly problems?: readonly ErrorFields[] | undefined;
 }
 
-/** The one family of errors tsubo throws. */
+/** The only error class that tsubo throws. */
 export class RuntimeError extends Error implements ErrorFields {
   readonly code: ErrorCode;
   declare readonly pointer?: string;
@@ -73,12 +73,12 @@ export class RuntimeError extends Error implements ErrorFields {
     }
   }
 
-  /** The same failure with more said about it. The message changes only when `more` has one. */
+  /** Returns the same error with additional fields. The message changes only if `more` contains one. */
   with(more: Partial<ErrorFields>): RuntimeError {
     return new RuntimeError({ ...this.fields(), ...more }, { cause: this.cause ?? undefined });
   }
 
-  /** All the fields that are present, as plain data. */
+  /** Returns all present fields as plain data. */
   fields(): ErrorFields {
     const out: Record<string, unknown> = { code: this.code, message: this.message };
     for (const key of Object.keys(this)) {
@@ -90,7 +90,7 @@ export class RuntimeError extends Error implements ErrorFields {
   }
 }
 
-/** True for every error of this family, also one made by another copy of this module. */
+/** Returns true for every RuntimeError, including one from another copy of this module. */
 export function isRuntimeError(error: unknown): error is RuntimeError {
   return error instanceof Error && error.name === 'RuntimeError' && 'code' in error;
 }

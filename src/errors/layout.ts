@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** How a terminal shows text. Without a width no line is wrapped. */
+/** The layout of text on a terminal. Without a width, lines are not wrapped. */
 export interface Style {
   /** Columns. */
   readonly width?: number | undefined;
@@ -13,13 +13,14 @@ const colours = { bold: '1', dim: '2', red: '31', yellow: '33', cyan: '36' } as 
 
 export type Colour = keyof typeof colours;
 
-/** The text in a colour, where the style has colours. */
+/** Colours the text if the style has colours. */
 export function paint(text: string, colour: Colour, style: Style): string {
   return style.colour ? `\u001b[${colours[colour]}m${text}\u001b[0m` : text;
 }
 
 /**
- * Lines of at most `width` columns. Words are not cut: a longer one has a line of its own, which the terminal wraps.
+ * Wraps the text to lines of at most `width` columns. Words are not cut: a longer word gets its own line, which the
+ * terminal wraps.
  *
  * @param width - undefined: only line feeds in the text end a line
  */
@@ -42,10 +43,10 @@ export function wrap(text: string, width: number | undefined): string[] {
   });
 }
 
-/** Column of the text behind a label. */
+/** The column of the text after a label. */
 const labelWidth = 10;
 
-/** `  hint    text`; further lines of the text start below it. */
+/** Formats `  hint    text`; continuation lines start below the text. */
 export function labelled(label: string, text: string, style: Style, colour: Colour = 'dim'): string[] {
   const width = style.width === undefined ? undefined : style.width - labelWidth;
   const head = `  ${paint(label, colour, style)}${' '.repeat(labelWidth - 2 - label.length)}`;

@@ -2,19 +2,19 @@
 import type { ErrorFields } from './error.ts';
 import { type Colour, labelled, paint, type Style, wrap } from './layout.ts';
 
-/** `config.json:12:7 /mounts/3/type`, or `--memory`; undefined when nothing in a document is to blame. */
+/** Returns `config.json:12:7 /mounts/3/type`, or `--memory`; undefined if the error refers to no document. */
 function place(error: ErrorFields): string | undefined {
   const { pointer, line, column, document = 'config.json' } = error;
   if (pointer === '') return undefined;
-  // The name of an option stands alone.
+  // An option is shown by its name only.
   if (pointer === undefined && line === undefined) return error.document;
   const file = line === undefined ? document : `${document}:${line}:${column ?? 1}`;
   return pointer ? `${file} ${pointer}` : file;
 }
 
 /**
- * The failure in one line: the message, and where in its document it comes from. Engines read this line, and some
- * match words inside the message, so the place comes after it.
+ * Formats the error in one line: the message, then its position in the document. Engines read this line, and some
+ * match words in the message, so the position follows the message.
  */
 export function oneLine(error: ErrorFields): string {
   const message = onOneLine(error.message).trim();
@@ -22,14 +22,14 @@ export function oneLine(error: ErrorFields): string {
   return at === undefined ? message : `${message} (${at})`;
 }
 
-/** A line end becomes a blank, with the blanks around it. An expression that looks for them would be slow in many blanks. */
+/** Replaces each line end and the blanks around it by one blank. A regular expression would be slow on many blanks. */
 function onOneLine(text: string): string {
   if (!text.includes('\n')) return text;
   const lines = text.split('\n').map(line => line.trim());
   return lines.filter(line => line !== '').join(' ');
 }
 
-/** For a person: the message, then what is known beside it, each on a line of its own; what to do comes first. */
+/** Formats the error for a person: the message, then one line for each other field; the cure comes first. */
 export function manyLines(error: ErrorFields, style: Style = {}): string[] {
   const lines = wrap(error.message.trim(), style.width).map(line => paint(line, 'bold', style));
   const say = (label: string, text: string | undefined, colour?: Colour): void => {
@@ -38,7 +38,7 @@ export function manyLines(error: ErrorFields, style: Style = {}): string[] {
   say('at', place(error));
   say('hint', error.hint, 'cyan');
   say('kernel', kernelSaid(error));
-  // A value that the message quotes is not repeated.
+  // Does not repeat a value that the message contains.
   if (error.value === undefined || !error.message.includes(error.value)) say('value', error.value);
   say('spec', error.spec);
   for (const problem of (error.problems ?? []).slice(1)) {

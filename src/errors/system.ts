@@ -6,18 +6,18 @@ import { type ErrorFields, RuntimeError } from './error.ts';
 /** The binding's limit for a file that is read as text. */
 const largestText = 16 << 20;
 
-/** True for what a binding throws when the kernel refused. */
+/** Returns true for the error of a failed system call, as thrown by a binding. */
 export function isSystemError(error: unknown): error is SystemError {
   return error instanceof Error && error.name !== 'RuntimeError' && 'syscall' in error && 'errno' in error;
 }
 
-/** EINTR reaches nobody but where a signal is to end the command (`catchSignals` of the binding). */
+/** EINTR reaches callers only if a signal must end the command (`catchSignals` of the binding). */
 const interruptedHint = 'a signal ended the command before its program ran; what it had made is taken back';
 
 /**
- * A refused system call of the runtime itself as `host.syscall`.
+ * Converts a failed system call of the runtime to a `host.syscall` error.
  *
- * @param attempt - what was tried and on what: `unable to make the cgroup /a/b`
+ * @param attempt - the attempted action and its object: `unable to make the cgroup /a/b`
  */
 export function hostFailure(
   error: Pick<SystemError, 'syscall' | 'errno' | 'path'>,
@@ -42,7 +42,7 @@ export function hostFailure(
   );
 }
 
-/** Does `work`; a refused system call becomes `host.syscall` with the words of `attempt`. */
+/** Calls `work`; a failed system call becomes a `host.syscall` error with the text of `attempt`. */
 export function onHost<T>(attempt: string, work: () => T, more: Partial<ErrorFields> = {}): T {
   try {
     return work();
@@ -51,7 +51,7 @@ export function onHost<T>(attempt: string, work: () => T, more: Partial<ErrorFie
   }
 }
 
-/** Does `work` and returns how it was refused, undefined when it was not. */
+/** Calls `work` and returns the error of a failed system call; undefined on success. */
 export function refusalOf(work: () => void): SystemError | undefined {
   try {
     work();
@@ -62,13 +62,13 @@ export function refusalOf(work: () => void): SystemError | undefined {
   }
 }
 
-/** Anything that was thrown, as an error of the family. */
+/** Converts any thrown value to a RuntimeError. */
 export function toRuntimeError(error: unknown): RuntimeError {
   if (error instanceof RuntimeError) return error;
   if (isSystemError(error)) {
     return hostFailure(error, error.path === undefined ? error.syscall : `${error.syscall} ${error.path}`);
   }
-  // The standalone host's engine throws null when it has no memory left for an error.
+  // The engine of the standalone host throws null if there is no memory for an error object.
   if (error === null) return new RuntimeError({ code: 'internal', message: 'out of memory' });
   const message = error instanceof Error ? error.message : String(error);
   return new RuntimeError({ code: 'internal', message: `internal error: ${message}` }, { cause: error });

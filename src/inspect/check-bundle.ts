@@ -15,22 +15,22 @@ import { type CheckReport, makeReport } from '../validate/report.ts';
 import { inspectContainer } from './container-steps.ts';
 import { Findings } from './findings.ts';
 import { inspectHost } from './host-steps.ts';
-import { soundPart } from './sound-part.ts';
 import { skipUnknowable } from './unknowable.ts';
+import { validPart } from './valid-part.ts';
 
 export interface CheckBundleOptions {
-  /** Only config.json is looked at, and nothing else of the machine. Default false. */
+  /** Checks only config.json and nothing else on the machine. Default false. */
   readonly offline?: boolean;
-  /** As for create. Default false. */
+  /** The same option as that of create. Default false. */
   readonly systemdCgroup?: boolean;
 }
 
 /**
- * Everything that can be said of a bundle without making a container: what `create` would refuse (all of it, not the
- * first), what it would ignore, what weakens the isolation, and what could not be looked at. Changes nothing and needs no
- * privilege; without root less can be looked at.
+ * Returns everything that can be checked in a bundle without creating a container: all reasons for which `create`
+ * would fail, ignored settings, weaknesses of the isolation, and unchecked items. It changes nothing and needs no
+ * privilege; without root it can check less.
  *
- * A bundle that cannot be read, or is not JSON, is a problem like any other.
+ * A bundle that cannot be read or parsed is reported as a problem too.
  */
 export function checkBundle(
   binding: Binding,
@@ -49,7 +49,7 @@ export function checkBundle(
   }
   const sound =
     config === undefined
-      ? soundPart(draft, problems)
+      ? validPart(draft, problems)
       : { config, original: (pointer: string): string => pointer };
   if (sound !== undefined) inspect(binding, bundle, sound.config, { offline, systemdCgroup }, findings);
   else if (!offline) findings.skip('', 'the machine: config.json names no root file system');
@@ -72,7 +72,7 @@ export function checkBundle(
   );
 }
 
-/** Each part is tried, whatever the others have found. */
+/** Runs each part even if others have found problems. */
 function inspect(
   binding: Binding,
   bundle: Bundle,
@@ -117,7 +117,10 @@ function inspect(
   }
 }
 
-/** Stands for whatever machine the bundle is for, so that nothing is refused for a lack of it. */
+/**
+ * A machine with all features, for offline checks: the target machine is unknown, so nothing may fail for a missing
+ * one.
+ */
 const capableMachine: HostFacts = {
   kernel: { release: '6.18.0', major: 6, minor: 18 },
   machine: 'x86_64',

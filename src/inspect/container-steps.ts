@@ -18,11 +18,11 @@ import { type Entry, fileTypes, isDirectory, isFile, RootView, typeOf } from './
 type Of<Op extends Step['op']> = Extract<Step, { op: Op }>;
 type MountStep = Of<'mount' | 'bind' | 'mountCgroup'>;
 
-/** What the kernel would say, without having been asked. */
+/** A predicted error of the kernel. */
 interface Refusal {
   readonly syscall: string;
   readonly errno: number;
-  /** What the step looked at. */
+  /** The object of the step. */
   readonly detail: string;
 }
 
@@ -31,26 +31,26 @@ export interface Subject {
   readonly plan: Plan;
   readonly config: Config;
   readonly facts: HostFacts;
-  /** Of the host; undefined when there is none to look into. */
+  /** The directory on the host; undefined if it does not exist. */
   readonly rootfs: string | undefined;
 }
 
 /**
- * Holds each step of the container part of a plan against the files of the host, in their order and without doing
- * anything. A step that would be refused is explained as the init's own report of it would be, and the look goes on.
+ * Compares each step of the container part of a plan with the files of the host, in order and without executing it. A
+ * step that would fail is reported like an error of the init, and the inspection continues.
  */
 export function inspectContainer(subject: Subject, findings: Findings): void {
-  new ContainerLook(subject, findings).run();
+  new ContainerInspector(subject, findings).run();
 }
 
-class ContainerLook {
+class ContainerInspector {
   private readonly subject: Subject;
   private readonly findings: Findings;
   private readonly view: RootView;
-  /** Hooks may bring files that the program needs. */
+  /** Hooks may create files that the program needs. */
   private readonly hooked: boolean;
   private step = 0;
-  /** The steps after it are done by `start`. */
+  /** The following steps are executed by `start`. */
   private afterReady = false;
   private program: { readonly path: string; readonly file: Extract<Entry, { kind: 'host' }> } | undefined;
 
@@ -164,7 +164,7 @@ class ContainerLook {
     return { syscall: 'fstatfs', errno: errno.EPERM, detail: step.target };
   }
 
-  /** Without a user namespace the init follows the path, and finds what earlier mounts have put into the root. */
+  /** Without a user namespace, the init resolves the path and finds the earlier mounts in the root. */
   private bindSource({ source, inRoot }: Of<'bind'>): Entry {
     const { config, rootfs } = this.subject;
     if (Number(inRoot) !== 0) return this.inside(source);
@@ -185,9 +185,9 @@ class ContainerLook {
   }
 
   /**
-   * Resolves the target and puts the mount there.
+   * Resolves the target and adds the mount to the view.
    *
-   * @param directory - whether a directory is mounted; undefined when that is not known
+   * @param directory - true if a directory is mounted; undefined if that is unknown
    */
   private cover(step: MountStep, directory: boolean | undefined, entry: Entry): void {
     const ordinary = (Number(step.flags) & mountFlags.ordinaryDirectory) !== 0;
@@ -205,12 +205,12 @@ class ContainerLook {
     if (target.kind !== 'unknown') this.view.mount(found.place, entry);
   }
 
-  /** Asks the file system for each of the options. */
+  /** Probes the file system with each option. */
   private probe(step: MountStep, type: string, source: string, options: readonly string[]): void {
     const { binding } = this.subject;
-    // The init hands longer values to mount(2), and nothing but a mount tells whether they are accepted.
+    // The init passes longer values to mount(2); only a mount shows whether they are accepted.
     const askable = options.filter(option => option.slice(option.indexOf('=') + 1).length <= 255);
-    // A file system that accepts this one looks at its options only when it is mounted.
+    // A file system that accepts this option checks its options only at mount time.
     const nonsense = 'tsubo-no-such-option';
     try {
       const results = binding.probeFilesystem({ type, source, options: [...askable, nonsense] });
@@ -249,7 +249,7 @@ class ContainerLook {
     }
     const { rootfs } = this.subject;
     const { entry, place } = found;
-    // What a mount has put there is left as it is.
+    // The init does not replace a file of a mount.
     const ofRoot = entry.kind === 'host' && rootfs !== undefined && isBelow(entry.path, rootfs);
     if (ofRoot && !isNode(entry, Number(step.mode), Number(step.major), Number(step.minor))) {
       this.refuse({ syscall: 'mknodat', errno: errno.EEXIST, detail: step.path });
@@ -288,7 +288,7 @@ class ContainerLook {
     else if (found.entry.kind === 'missing') this.view.make(found.place, true);
   }
 
-  /** The first of the two; the second is for a user whom the first was refused. */
+  /** Handles the first of two chdir steps; the second one is for a user for whom the first one fails. */
   private changeDirectory(step: Of<'changeDirectory'>): void {
     if (Number(step.mayFail) === 0) return;
     const found = this.view.resolve(step.path);
@@ -296,7 +296,7 @@ class ContainerLook {
     this.refuse({ syscall: 'chdir', errno: errno.ENOTDIR, detail: step.path });
   }
 
-  /** A path that is not there is left out; the root cannot be covered. */
+  /** The init skips a missing path; the root cannot be masked. */
   private maskPath(step: Of<'maskPath'>): void {
     const found = this.view.resolve(step.path);
     if ('errno' in found || found.entry.kind === 'unknown' || found.place !== '/') return;
@@ -317,7 +317,7 @@ class ContainerLook {
     const { binding, facts } = this.subject;
     const hard = BigInt(step.hard);
     const isOpenFiles = Number(step.resource) === rlimitNumbers.RLIMIT_NOFILE;
-    // Not even root may have more open files.
+    // Even root cannot raise the limit above nr_open.
     const most = isOpenFiles ? binding.readTextIfThere('/proc/sys/fs/nr_open')?.trim() : undefined;
     const mayRaise = (facts.capabilities.permitted & capSysResource) !== 0n;
     const own = mayRaise ? undefined : ownHardLimit(binding, Number(step.resource));
@@ -339,7 +339,7 @@ class ContainerLook {
       }
       return;
     }
-    // That the root is missing is a problem already.
+    // The missing root is reported already.
     if (this.subject.rootfs === undefined) return;
     if (found.how === 'unknown' || this.hooked) {
       const why = this.hooked ? 'hooks may bring it' : 'it lies in a file system that only the container has';
@@ -362,7 +362,7 @@ class ContainerLook {
     }
   }
 
-  /** createContainer: a program of the host; startContainer: one of the container. */
+  /** createContainer hooks are programs of the host; startContainer hooks are programs of the container. */
   private runHook(step: Of<'runHook'>): void {
     const entry = this.afterReady ? this.inside(step.path) : this.view.hostEntry(step.path, false);
     if (this.afterReady && this.hooked) return;
@@ -371,22 +371,22 @@ class ContainerLook {
   }
 }
 
-/** The hard limit of this process, which the init inherits; undefined when /proc does not show it. */
+/** Returns the hard limit of this process, which the init inherits; undefined if /proc does not show it. */
 function ownHardLimit(binding: Binding, resource: number): bigint | undefined {
-  // The lines are in the order of the kernel's numbers, below a line of headings.
+  // The lines are in the order of the kernel's numbers, after a header line.
   const line = (binding.readTextIfThere('/proc/self/limits') ?? '').split('\n')[resource + 1];
   const hard = /\S+\s+(\d+|unlimited)\s+\S*\s*$/.exec(line ?? '')?.[1];
   if (hard === undefined) return undefined;
   return hard === 'unlimited' ? (1n << 64n) - 1n : BigInt(hard);
 }
 
-/** File systems that are made from nothing. */
+/** File systems that need no source. */
 const withoutSource: readonly string[] = ['proc', 'tmpfs', 'devpts', 'mqueue', 'sysfs', 'cgroup2'];
 
 const capSysResource = 1n << 24n;
 const anyExecuteBit = 0o111;
 
-/** The error number with which execve(2) refuses a hook; undefined when nothing is known against it. */
+/** Returns the error number with which execve(2) would reject a hook; undefined if no error is expected. */
 export function hookError(entry: Entry): number | undefined {
   if (entry.kind === 'missing') return errno.ENOENT;
   if (entry.kind !== 'host') return undefined;

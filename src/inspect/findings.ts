@@ -3,16 +3,16 @@ import { type ErrorFields, RuntimeError } from '../errors/error.ts';
 import { mostFindings } from '../validate/findings.ts';
 import type { Unchecked } from '../validate/report.ts';
 
-/** What looking at the machine collects. */
+/** Collects the results of the inspection. */
 export class Findings {
-  /** What `create` would refuse. */
+  /** Reasons for which `create` would fail. */
   readonly problems: ErrorFields[] = [];
-  /** What `start` or a later command would refuse. */
+  /** Reasons for which `start` or a later command would fail. */
   readonly warnings: ErrorFields[] = [];
   readonly unchecked: Unchecked[] = [];
   private readonly skipped = new Set<string>();
 
-  /** The result of `work`, or undefined when it is refused, which is a problem then. */
+  /** Returns the result of `work`; if it throws, adds a problem and returns undefined. */
   attempt<T>(work: () => T): T | undefined {
     try {
       return work();
@@ -23,7 +23,7 @@ export class Findings {
     }
   }
 
-  /** Something that only `create` itself can find out. */
+  /** Adds an item that only `create` itself can check. */
   skip(pointer: string, message: string): void {
     const key = `${pointer} ${message}`;
     if (this.skipped.has(key) || this.unchecked.length > mostFindings) return;

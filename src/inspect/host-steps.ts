@@ -15,7 +15,7 @@ import { hookError } from './container-steps.ts';
 import type { Findings } from './findings.ts';
 import { RootView } from './root-view.ts';
 
-/** Holds the host part of a plan against the machine, without doing any of it. */
+/** Compares the host part of a plan with the machine, without executing it. */
 export function inspectHost(binding: Binding, plan: Plan, facts: HostFacts, findings: Findings): void {
   for (const step of plan.host) findings.attempt(() => inspectStep(binding, step, facts, findings));
   inspectControllers(binding, plan, facts, findings);
@@ -28,7 +28,7 @@ function inspectStep(binding: Binding, step: HostStep, facts: HostFacts, finding
       findings.skip(step.origin, 'whether the namespace may be joined');
       return;
     case 'makeCgroup':
-      // The name of a cgroup that the config does not name comes from the container's id.
+      // If the config names no cgroup, its name depends on the container's id, which is unknown.
       if (step.origin !== '') planCgroup(binding, facts.cgroup.mountpoint, step.path, step.origin);
       return;
     case 'startUnit':
@@ -62,7 +62,7 @@ function inspectStep(binding: Binding, step: HostStep, facts: HostFacts, finding
   }
 }
 
-/** Limits whose controller the machine lacks: the first of each controller, as `create` reports it. */
+/** Reports limits whose controller is missing: the first one of each controller, like `create`. */
 function inspectControllers(binding: Binding, plan: Plan, facts: HostFacts, findings: Findings): void {
   const root = facts.cgroup.mountpoint;
   const seen = new Set<string>();

@@ -6,17 +6,20 @@ import { type Entry, fileTypes, isDirectory, type RootView, typeOf } from './roo
 
 type HostEntry = Extract<Entry, { kind: 'host' }>;
 
-/** What looking for a program came to. */
+/** The result of a program search. */
 export type ProgramSearch =
   | { readonly how: 'found'; readonly path: string; readonly file: HostEntry }
-  /** What the init would report. */
+  /** The error that the init would report. */
   | { readonly how: 'refused'; readonly errno: number; readonly syscall: string }
-  /** A directory on the way is one that only the container has. */
+  /** The path contains a directory that exists only in the container. */
   | { readonly how: 'unknown' };
 
 const anyExecuteBit = 0o111;
 
-/** As the init looks for it (findProgram): a name with a slash as it is, another in each directory of `search`. */
+/**
+ * Searches like the init (findProgram): a name with a slash is a path, another is searched in each directory of
+ * `search`.
+ */
 export function searchProgram(
   view: RootView,
   name: string,
@@ -33,7 +36,7 @@ export function searchProgram(
   return unknown ? { how: 'unknown' } : { how: 'refused', errno: errno.ENOENT, syscall: 'stat' };
 }
 
-/** `..` is left to the look-up, which knows the symbolic links before it. */
+/** Keeps `..` for the resolver, which follows the symbolic links before it. */
 function inDirectory(directory: string, path: string): string {
   return path.startsWith('/') ? path : `${directory}/${path}`;
 }
@@ -45,14 +48,14 @@ function look(view: RootView, path: string): ProgramSearch {
   if (entry.kind === 'unknown') return { how: 'unknown' };
   if (entry.kind === 'missing') return { how: 'refused', errno: errno.ENOENT, syscall: 'stat' };
   if (isDirectory(entry)) return { how: 'refused', errno: errno.EISDIR, syscall: 'stat' };
-  // An empty file that create makes has no execute bit.
+  // create makes an empty file without execute permission.
   if (entry.kind === 'made' || (entry.status.mode & anyExecuteBit) === 0) {
     return { how: 'refused', errno: errno.EACCES, syscall: 'faccessat2' };
   }
   return { how: 'found', path, file: entry };
 }
 
-/** The error number with which execve(2) would refuse a program that was found; undefined when nothing is known against it. */
+/** Returns the error number with which execve(2) would reject the program; undefined if no error is expected. */
 export function executeError(
   binding: Binding,
   view: RootView,
@@ -72,10 +75,10 @@ export function executeError(
   return found.errno === errno.EISDIR ? errno.EACCES : found.errno;
 }
 
-/** The kernel looks for the line in as many bytes. */
+/** The kernel reads this many bytes of the line. */
 const scriptHead = 256;
 
-/** After `#!`. */
+/** Returns the interpreter after `#!`. */
 function scriptInterpreter(start: Uint8Array): string | undefined {
   if (start[0] !== 0x23 || start[1] !== 0x21) return undefined;
   return /^#![ \t]*([^ \t\n\0]+)/.exec(ascii(start.subarray(0, scriptHead)))?.[1];
@@ -85,7 +88,7 @@ const elfHeader = { programHeaders: 32, entrySize: 54, entryCount: 56 } as const
 const programHeader = { offset: 8, size: 32 } as const;
 const PT_INTERP = 3;
 
-/** PT_INTERP of a 64-bit ELF file; undefined for one without (static), and for what is none. */
+/** Returns PT_INTERP of a 64-bit ELF file; undefined for a static program and for other files. */
 function elfInterpreter(start: Uint8Array): string | undefined {
   const isElf64 = ascii(start.subarray(0, 4)) === '\x7fELF' && start[4] === 2 && start[5] === 1;
   if (!isElf64 || start.length < 64) return undefined;
@@ -105,7 +108,7 @@ function elfInterpreter(start: Uint8Array): string | undefined {
   return undefined;
 }
 
-/** What no format of programs begins with, so that only a handler of binfmt_misc for its name could run it. */
+/** Returns true for text, with which no program format begins; only a binfmt_misc handler could execute the file. */
 function isPlainText(start: Uint8Array): boolean {
   return start.subarray(0, 64).every(byte => byte >= 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d);
 }

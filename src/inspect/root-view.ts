@@ -4,23 +4,23 @@ import { isSystemError } from '../errors/system.ts';
 import type { Binding, FileStatus } from '../host/binding.d.ts';
 import { entryPath, parentPath } from '../host/paths.ts';
 
-/** A file of the container, as far as it is known before the container exists. */
+/** A file of the container, predicted before the container exists. */
 export type Entry =
-  /** A file of the host, shown by the root or by a bind. */
+  /** A file of the host that is in the root or in a bind mount. */
   | {
       readonly kind: 'host';
       readonly path: string;
       readonly status: FileStatus;
-      /** Set for a bind that is not recursive: mounts of the host below it are not shown. */
+      /** Set for a non-recursive bind mount, which does not contain the host's mounts below it. */
       readonly device?: number;
     }
-  /** Made by `create`: an empty directory, the root of a new tmpfs, or an empty file. */
+  /** Created by `create`: an empty directory, the root of a new tmpfs, or an empty file. */
   | { readonly kind: 'made'; readonly directory: boolean }
   | { readonly kind: 'missing' }
-  /** In a file system that only the container has, or closed to this user. */
+  /** In a file system that exists only in the container, or inaccessible to this user. */
   | { readonly kind: 'unknown' };
 
-/** Where a path of the container leads, or the error number with which the kernel refuses to follow it. */
+/** The target of a path in the container, or the error number of the lookup. */
 export type Resolved =
   /** `place` is the path without symbolic links. */
   { readonly place: string; readonly entry: Entry } | { readonly errno: number };
@@ -28,37 +28,37 @@ export type Resolved =
 export interface ResolveOptions {
   /** False: a symbolic link at the end is not followed. Default true. */
   readonly followLast?: boolean;
-  /** Refuses every symbolic link (ELOOP), as RESOLVE_NO_SYMLINKS does. Default false. */
+  /** Fails with ELOOP for every symbolic link, like RESOLVE_NO_SYMLINKS. Default false. */
   readonly noLinks?: boolean;
 }
 
 const typeMask = 0o170000;
 export const fileTypes = { directory: 0o040000, regular: 0o100000, link: 0o120000 } as const;
 
-/** As the kernel: more links in one path are refused. */
+/** The kernel's limit of symbolic links in one lookup. */
 const mostLinks = 40;
 const longestName = 255;
 /** PATH_MAX without the NUL. */
 const longestPath = 4095;
 
 /**
- * The files of a container before it exists: those of its root directory, covered by the mounts that have been made so
- * far. Only looks at the host.
+ * The files of a container before it exists: those of its root directory, covered by the mounts so far. It only reads
+ * the host.
  */
 export class RootView {
   private readonly binding: Binding;
-  /** Mounts and what `create` makes, by their place. */
+  /** Mounts and files that `create` makes, by path. */
   private readonly own = new Map<string, Entry>();
-  /** By the path of a directory: those in it that are such a place, or have one below them. */
+  /** For each directory, the names in it that are such a path or lead to one. */
   private readonly inside = new Map<string, Set<string>>();
 
-  /** @param root - the directory of the host; undefined when it is not known */
+  /** @param root - the directory on the host; undefined if it is unknown */
   constructor(binding: Binding, root: string | undefined) {
     this.binding = binding;
     this.own.set('/', root === undefined ? { kind: 'unknown' } : this.hostEntry(root, false));
   }
 
-  /** The file at a path of the host, which is followed through symbolic links unless `noFollow` is set. */
+  /** Returns the file at a path of the host. Symbolic links are followed unless `noFollow` is set. */
   hostEntry(path: string, noFollow: boolean): Entry {
     try {
       const status = this.binding.stat(path, noFollow);
@@ -69,7 +69,7 @@ export class RootView {
     }
   }
 
-  /** A mount covers what is at and below `place`. */
+  /** Adds a mount, which covers everything at and below `place`. */
   mount(place: string, entry: Entry): void {
     this.forgetInside(place);
     this.make(parentPath(place), true);
@@ -98,7 +98,7 @@ export class RootView {
     }
   }
 
-  /** What is missing at `place` and on the way to it is made. */
+  /** Adds the missing file at `place` and its missing parents. */
   make(place: string, directory: boolean): void {
     for (let at = place, isDirectory = directory; ; at = parentPath(at), isDirectory = true) {
       if (this.own.has(at) || this.lookUp(at).kind !== 'missing') return;
@@ -106,7 +106,7 @@ export class RootView {
     }
   }
 
-  /** Follows a path of the container from its root. */
+  /** Resolves a path of the container from its root. */
   resolve(path: string, { followLast = true, noLinks = false }: ResolveOptions = {}): Resolved {
     if (path.length > longestPath) return { errno: errno.ENAMETOOLONG };
     const rest = path.split('/').reverse();
@@ -143,7 +143,7 @@ export class RootView {
     return { place, entry };
   }
 
-  /** The entry at a place, which is a path without symbolic links. */
+  /** Returns the entry at a path without symbolic links. */
   private lookUp(place: string): Entry {
     const own = this.own.get(place);
     if (own !== undefined) return own;
@@ -159,13 +159,13 @@ export class RootView {
   }
 }
 
-/** True when it is known to be no directory. */
+/** Returns true if the entry is certainly not a directory. */
 export function isFile(entry: Entry): boolean {
   if (entry.kind === 'made') return !entry.directory;
   return entry.kind === 'host' && typeOf(entry) !== fileTypes.directory && !isLink(entry);
 }
 
-/** True when it is known to be a directory. */
+/** Returns true if the entry is certainly a directory. */
 export function isDirectory(entry: Entry): boolean {
   return entry.kind === 'made'
     ? entry.directory

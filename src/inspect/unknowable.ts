@@ -6,7 +6,7 @@ import { readMountWords } from '../plan/mount-options.ts';
 import { userNamespace } from '../plan/user-namespace.ts';
 import type { Findings } from './findings.ts';
 
-/** What only the kernel, a security module or the caller of `create` decides. */
+/** Items that only the kernel, a security module or the caller of `create` decides. */
 const decidedLater: readonly (readonly [
   pointer: string,
   isAsked: (config: Config) => unknown,

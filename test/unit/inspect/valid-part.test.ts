@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, it } from 'vitest';
-import { soundPart } from '../../../src/inspect/sound-part.ts';
+import { validPart } from '../../../src/inspect/valid-part.ts';
 import { checkConfig } from '../../../src/validate/check.ts';
 import { configWith } from '../validate/config.ts';
 
 function part(change: Parameters<typeof configWith>[0]) {
   const { draft, problems } = checkConfig(configWith(change));
   expect(problems).not.toEqual([]);
-  return soundPart(draft, problems);
+  return validPart(draft, problems);
 }
 
 it('leaves out entries with problems, and knows the places of the others', () => {

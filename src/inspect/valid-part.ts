@@ -6,17 +6,18 @@ import { completeConfig } from '../validate/complete.ts';
 import type { Draft } from '../validate/context.ts';
 
 /** A config without the parts that have problems. */
-export interface SoundPart {
+export interface ValidPart {
   readonly config: Config;
-  /** The pointer in the document for one in this config, whose lists may be shorter. */
+  /** Converts a pointer in this config, whose lists may be shorter, to one in the document. */
   original(pointer: string): string;
 }
 
 /**
- * As much of a config as can be planned although it has problems, so that the machine can be looked at all the same. An
- * entry of a list goes as a whole. Undefined when there is nothing to plan: no root.
+ * Returns the part of a config that can be planned in spite of problems, so that the machine can be inspected too. A
+ * list entry with a problem is removed as a whole. Returns undefined if nothing can be planned because there is no
+ * root.
  */
-export function soundPart(draft: Draft<Config>, problems: readonly ErrorFields[]): SoundPart | undefined {
+export function validPart(draft: Draft<Config>, problems: readonly ErrorFields[]): ValidPart | undefined {
   const pruner = new Pruner(problems.map(({ pointer = '' }) => pointer));
   const pruned = pruner.prune(draft, '', '') as Draft<Config> | undefined;
   if (!pruned?.root?.path) return undefined;
@@ -32,9 +33,9 @@ export function soundPart(draft: Draft<Config>, problems: readonly ErrorFields[]
 class Pruner {
   /** Pointers of problems. */
   private readonly wrong: ReadonlySet<string>;
-  /** Those, and all that is around them. */
+  /** These pointers and those of all enclosing values. */
   private readonly touched = new Set<string>();
-  /** By the pointer of a pruned list: the indices that its entries had. */
+  /** For the pointer of each pruned list, the original indices of its entries. */
   private readonly indices = new Map<string, readonly number[]>();
 
   constructor(pointers: readonly string[]) {
@@ -47,7 +48,7 @@ class Pruner {
     }
   }
 
-  /** The value without what has problems; undefined when all of it has. */
+  /** Returns the value without its problems; undefined if nothing is left. */
   prune(value: unknown, pointer: string, prunedPointer: string): unknown {
     if (this.wrong.has(pointer)) return undefined;
     if (!this.touched.has(pointer) || typeof value !== 'object' || value === null) return value;
