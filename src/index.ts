@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** The public library: containers from TypeScript, in this process, with the errors of the command line. */
+/** The public library: containers in this process, with the errors of the command line. */
 export { type ErrorFields, isRuntimeError, RuntimeError } from './errors/error.ts';
 export type { Log } from './lifecycle/runtime.ts';
 export type { ContainerExecOptions, ExecutedProcess } from './node/exec-options.ts';

@@ -7,10 +7,10 @@ import { RuntimeError } from '../errors/error.ts';
 import type { Binding } from '../host/binding.d.ts';
 import { remedy } from './remedy.ts';
 
-/** This file as a URL, or in the bundled program as a path. */
+/** This file as a URL; in the bundled program as a path. */
 const here = import.meta.url;
 
-/** The directory of package.json: above dist/ and src/ alike, however deep this file lies in them. */
+/** Returns the directory of package.json, above both dist/ and src/, at any depth. */
 function findPackageDirectory(): string {
   let directory = dirname(here.startsWith('file:') ? fileURLToPath(here) : here);
   while (!existsSync(join(directory, 'package.json')) && dirname(directory) !== directory) {
@@ -22,9 +22,9 @@ function findPackageDirectory(): string {
 let loaded: Binding | undefined;
 
 /**
- * The addon, loaded at the first call.
+ * Returns the addon; the first call loads it.
  *
- * @throws RuntimeError `host.addon` with what to do, chosen from what is found
+ * @throws RuntimeError `host.addon` with a cure that depends on the machine
  */
 export function loadBinding(): Binding {
   loaded ??= load();
@@ -40,15 +40,15 @@ function load(): Binding {
     throw explain(error as Error, packageDirectory);
   }
   return Object.assign(Object.create(addon) as Binding, {
-    // As the user wrote it: node and its options are no part of our command line.
+    // The command line without node and its options.
     argv: () => process.argv.slice(1),
     isOpen: (fd: number) => addon.isOpen(fd) && !isOfNode(fd),
   });
 }
 
 /**
- * The addon where it nearly always is. node-gyp-build would look through the directories for it, which takes as long as
- * the loading itself; it is asked where the addon is somewhere else, or does not fit.
+ * Opens the addon in its usual places. node-gyp-build would search the directories, which takes as long as loading
+ * the addon; it is used only if the addon is elsewhere or cannot be loaded.
  */
 function open(packageDirectory: string): Binding {
   const places = [
@@ -71,8 +71,8 @@ function open(packageDirectory: string): Binding {
 }
 
 /**
- * Node opens descriptors of its own before we run, an epoll instance first, so that one of these stands where the
- * first descriptor is missing that a caller should have passed.
+ * Node opens descriptors, an epoll instance first, before this code runs. If the caller left a low descriptor closed,
+ * Node's descriptor gets its number.
  */
 function isOfNode(fd: number): boolean {
   return /^anon_inode:\[event(poll|fd)\]$/.test(readlinkSync(`/proc/self/fd/${fd}`));

@@ -7,7 +7,7 @@ import { loadBinding } from './binding.ts';
 try {
   process.exitCode = main(loadBinding());
 } catch (error) {
-  // Only what keeps the command line itself from running comes here: it has told of all else.
+  // Only an error that prevents the command line from running is thrown here; `main` reports all others.
   process.stderr.write(`${manyLines(toRuntimeError(error)).join('\n')}\n`);
   process.exitCode = 1;
 }

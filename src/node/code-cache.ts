@@ -7,17 +7,17 @@ import { Script } from 'node:vm';
 declare const CODE_CACHE: string;
 
 /**
- * Writes what src/node/start.ts loads: the program compiled by this Node, with the functions that a short command uses.
- * Runs that command, and so is for a process of its own.
+ * Writes the file that src/node/start.ts loads: the program compiled by this Node, including the functions of a short
+ * command. It runs that command, so it needs a process of its own.
  */
 export function writeCodeCache(home: string): void {
   const filename = join(home, 'cli.js');
   const script = new Script(readFileSync(filename, 'latin1'), { filename });
   const program = script.runInThisContext() as (load: NodeJS.Require, file: string) => void;
-  // a command that prints nothing and finds nothing
+  // This command prints nothing because it finds no container.
   const root = mkdtempSync(join(tmpdir(), 'tsubo-'));
   process.argv = [process.execPath, filename, '--root', root, 'list', '--quiet'];
-  // without an addon it cannot even do that, which is not for us to tell
+  // Without an addon the command fails; that error is not relevant here.
   const { write } = process.stderr;
   process.stderr.write = () => true;
   program(require, filename);

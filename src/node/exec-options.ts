@@ -1,52 +1,58 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** What {@link Container.exec} takes: the options of the command. Paths are relative to the working directory. */
+/** Options of {@link Container.exec}, the same as those of the command. Paths are relative to the working directory. */
 export interface ContainerExecOptions {
-  /** The program and its arguments. Needed unless there is `process`. */
+  /** The program and its arguments. Required without `process`. */
   readonly args?: readonly string[];
   /**
-   * A file with a process document as of config.md#process; all that it leaves out but `args` and `terminal` is as in the
-   * container. All from here to `noNewPrivileges`, and `args`, is ignored then.
+   * A file with a process document (config.md#process). Missing properties, except `args` and `terminal`, are those
+   * of the container. With this option, `args` and the options from here to `noNewPrivileges` are ignored.
    */
   readonly process?: string;
-  /** Absolute, in the container. Default: the container's. */
+  /** Absolute path in the container. Default: that of the container. */
   readonly cwd?: string;
-  /** `NAME=value`, added to the container's. */
+  /** `NAME=value`, added to the container's environment. */
   readonly env?: readonly string[];
-  /** Default: the container's, each. */
+  /** Default for both ids: that of the container. */
   readonly user?: { readonly uid?: number; readonly gid?: number };
-  /** Added to the container's. */
+  /** Added to those of the container. */
   readonly additionalGids?: readonly number[];
-  /** On a terminal of its own, whose master goes to `consoleSocket`. Default false. */
+  /** Use a new terminal, whose master is sent to `consoleSocket`. Default false. */
   readonly tty?: boolean;
-  /** SELinux label. Default: the container's. */
+  /** SELinux label. Default: that of the container. */
   readonly selinuxLabel?: string;
-  /** AppArmor profile. Default: the container's. */
+  /** AppArmor profile. Default: that of the container. */
   readonly apparmorProfile?: string;
-  /** Such as `CAP_KILL`, added to the container's bounding, effective and permitted sets, and to the ambient one when something is inheritable. */
+  /**
+   * Names such as `CAP_KILL`, added to the container's bounding, effective and permitted sets, and to the ambient set
+   * if the inheritable set is not empty.
+   */
   readonly capabilities?: readonly string[];
-  /** Default: the container's. */
+  /** Default: that of the container. */
   readonly noNewPrivileges?: boolean;
-  /** A Unix stream socket that gets the master of the terminal (SCM_RIGHTS). Needed with a terminal, and only then. */
+  /**
+   * A Unix stream socket that receives the master of the terminal (SCM_RIGHTS). Required with a terminal, invalid
+   * without.
+   */
   readonly consoleSocket?: string;
-  /** A Unix stream socket that gets a pidfd of the process (SCM_RIGHTS). Default: none. */
+  /** A Unix stream socket that receives a pidfd of the process (SCM_RIGHTS). Default: none. */
   readonly pidfdSocket?: string;
-  /** Where to write the process id. Default: nowhere. */
+  /** The file for the process id. Default: none. */
   readonly pidFile?: string;
-  /** How many descriptors from 3 on the program gets. Default 0. */
+  /** Number of descriptors, from 3 on, that the program inherits. Default 0. */
   readonly preserveFds?: number;
-  /** A cgroup below the container's, which is there already. Default: the container's own. */
+  /** An existing cgroup below the container's. Default: the container's cgroup. */
   readonly cgroup?: string;
-  /** Also in a paused container: the program runs when it is resumed. Default false. */
+  /** Allow exec in a paused container; the program runs after resume. Default false. */
   readonly ignorePaused?: boolean;
-  /** Does not wait for the end. Default false. */
+  /** Return without waiting for the exit. Default false. */
   readonly detach?: boolean;
 }
 
-/** A program that has ended. */
+/** A program that has exited. */
 export interface ExecutedProcess {
-  /** What it was in the pid namespace of this process. */
+  /** Its former pid in the pid namespace of this process. */
   readonly pid: number;
-  /** Its exit status, or 128 and the number of the signal that ended it. */
+  /** Its exit status, or 128 plus the number of the signal that ended it. */
   readonly status: number;
 }

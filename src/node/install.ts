@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { writeCodeCache } from './code-cache.ts';
 
 /**
- * Run by npm when the package has been unpacked: the package's command (dist/tsubo, until now src/node/launcher.sh)
- * becomes the standalone executable itself, where the package has one for this machine.
+ * npm runs this after unpacking the package. It replaces the package's command (dist/tsubo, initially
+ * src/node/launcher.sh) by the standalone executable, if the package contains one for this machine.
  */
 function install(home: string): void {
   const executable = join(home, 'prebuilds', `${process.platform}-${process.arch}`, 'tsubo');
@@ -15,7 +15,7 @@ function install(home: string): void {
   } catch {
     return;
   }
-  // Another name, then a rename: the file may be shared with the package manager's store, and somebody may be calling it.
+  // Copies to a temporary name and renames: the file may be shared with the package manager's store, or be in use.
   const fresh = `${command}.${process.pid}`;
   try {
     try {
@@ -25,15 +25,15 @@ function install(home: string): void {
     }
     renameSync(fresh, command);
   } catch {
-    // A package that cannot be written keeps the launcher, which does the same a little later.
+    // In a read-only package, the launcher stays and runs the executable.
     rmSync(fresh, { force: true });
   }
 }
 
-// In the checkout the build asks for the cache alone: what is packed is the launcher.
+// In the checkout, the build needs only the cache: packages contain the launcher.
 if (process.argv[2] !== 'cache') install(join(__dirname, '..'));
 try {
   writeCodeCache(__dirname);
 } catch {
-  // a package that cannot be written starts a little slower
+  // Without a cache, a read-only package only starts more slowly.
 }

@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# The command of the npm package as it is unpacked; its install script puts the executable itself in this place. Where
-# scripts are not run, this finds the executable for the machine, or else runs the program for Node. Engines call with an
-# empty environment, and a process more would cost them as much as the whole start: so there is none in the usual case.
+# The command of the unpacked npm package; the install script replaces it by the standalone executable. If npm does not run
+# scripts, this launcher finds the executable for the machine, or else runs the program for Node. Engines call it with an
+# empty environment. A further process would cost as much as the whole start, so the usual case creates none.
 self=$0
 if [ -L "$self" ]; then
-  # what npm makes: a link in node_modules/.bin or in PREFIX/bin
+  # npm creates a link in node_modules/.bin or in PREFIX/bin
   for guess in "${0%/*}/../tsubo/dist/tsubo" "${0%/*}/../lib/node_modules/tsubo/dist/tsubo"; do
     [ "$0" -ef "$guess" ] && self=$guess && break
   done

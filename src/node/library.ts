@@ -21,25 +21,25 @@ import { loadBinding } from './binding.ts';
 import type { ContainerExecOptions, ExecutedProcess } from './exec-options.ts';
 import { whenEnded } from './when-ended.ts';
 
-/** What all functions of the library take. */
+/** Options of all functions of the library. */
 export interface LibraryOptions {
-  /** Directory of the state of containers, relative to the working directory. Default `/run/tsubo`. */
+  /** Directory for the state of containers, relative to the working directory. Default `/run/tsubo`. */
   readonly root?: string;
-  /** Told of warnings and of what is being done. Default: nobody is. */
+  /** Receives warnings and debug messages. Default: they are dropped. */
   readonly log?: Log;
 }
 
-/** What {@link createContainer} takes. */
+/** Options of {@link createContainer}. */
 export interface CreateContainerOptions extends LibraryOptions {
   /** Unique under the root, where it names a directory: letters, digits and `_ + . -`, but not `.` or `..` alone. */
   readonly id: string;
   /** The bundle: the directory with config.json. Relative to the working directory. */
   readonly bundle: string;
-  /** Where to write the init's process id, relative to the working directory. Default: nowhere. */
+  /** The file for the init's process id, relative to the working directory. Default: none. */
   readonly pidFile?: string;
-  /** For a root file system on an initramfs, which pivot_root(2) does not take. Default false. */
+  /** For a root file system on an initramfs, which pivot_root(2) does not support. Default false. */
   readonly noPivot?: boolean;
-  /** Leaves the container in the caller's session keyring. Default false. */
+  /** Keeps the caller's session keyring for the container. Default false. */
   readonly noNewKeyring?: boolean;
 }
 
@@ -55,12 +55,13 @@ function runtimeOf(options: LibraryOptions): Runtime {
 }
 
 /**
- * A container of this machine. It holds nothing open: another process may start, kill or delete the same container.
+ * A container on this machine. The object holds no open resources: other processes may start, kill or delete the
+ * container.
  */
 export class Container {
-  /** As it was given at create. */
+  /** The id given to create. */
   readonly id: string;
-  /** Absolute path of the directory of the state of containers. */
+  /** Absolute path of the directory for the state of containers. */
   readonly root: string;
   readonly #runtime: Runtime;
 
@@ -72,14 +73,14 @@ export class Container {
   }
 
   /**
-   * Runs the program of a created container; done when it has really been executed, and its poststart hooks have run.
-   * When it fails the container is stopped, and left for {@link Container.delete}.
+   * Starts the program of a created container. Resolves after the program is executed and its poststart hooks have
+   * run. On failure, the container is stopped and must be removed with {@link Container.delete}.
    *
    * @throws RuntimeError `state.not-created` unless the container is created; `state.not-found`
-   * @throws RuntimeError `state.busy` when another process starts or deletes it, after 10 seconds of waiting
+   * @throws RuntimeError `state.busy` if another process starts or deletes it, after waiting 10 seconds
    * @throws RuntimeError `config.process.required` for a config without a `process`
-   * @throws RuntimeError `container.syscall` with the pointer `/process/args/0` when execve(2) refuses
-   * @throws RuntimeError `hook.*` when a hook fails
+   * @throws RuntimeError `container.syscall` with the pointer `/process/args/0` if execve(2) fails
+   * @throws RuntimeError `hook.*` if a hook fails
    * @see runtime.md#start
    */
   async start(): Promise<void> {
@@ -87,9 +88,9 @@ export class Container {
   }
 
   /**
-   * What the container is doing now.
+   * Returns the current state of the container.
    *
-   * @throws RuntimeError `state.not-found` when it was deleted; `state.damaged` when its record is none
+   * @throws RuntimeError `state.not-found` if it was deleted; `state.damaged` if its record is invalid
    * @see runtime.md#query-state
    */
   async state(): Promise<StateOutput> {
@@ -97,37 +98,38 @@ export class Container {
   }
 
   /**
-   * Runs a program in the container, which must be created or running. Done when the program has ended, or with `detach`
-   * as soon as it runs. Its standard input, output and error are those of this process, unless it has a terminal.
+   * Runs a program in a created or running container. Resolves when the program has exited, or with `detach` when it
+   * has started. Its standard input, output and error are those of this process, unless it has a terminal.
    *
-   * What is not asked for is as the container's config said at create.
+   * Options that are not given have the values of the container's config at create.
    *
-   * @returns the program's process id, and with it, unless `detach`, its exit status
+   * @returns the program's process id and, without `detach`, its exit status
    * @example
    * ```ts
    * const { status } = await container.exec({ args: ['sh', '-c', 'test -e /ready'], user: { uid: 1000 } });
    * ```
    * @throws RuntimeError `state.not-running` unless the container is created or running; `state.not-found`
    * @throws RuntimeError `usage.console-socket` for a terminal without a socket, or a socket without a terminal;
-   *   `usage.preserve-fds` for descriptors that are not open; `usage.cgroup` for one that is not below the container's
-   * @throws RuntimeError `container.program-not-found` and other `container.*`; `config.*` for what is wrong with a document
+   *   `usage.preserve-fds` for descriptors that are not open; `usage.cgroup` for a cgroup that is not below the
+   *   container's
+   * @throws RuntimeError `container.program-not-found` and other `container.*`; `config.*` for an invalid document
    * @see config.md#process
    */
   async exec(options: ContainerExecOptions & { readonly detach: true }): Promise<{ readonly pid: number }>;
   async exec(options: ContainerExecOptions): Promise<ExecutedProcess>;
   async exec(options: ContainerExecOptions): Promise<ExecutedProcess | { readonly pid: number }> {
     const { detach = false, user, ...wanted } = options;
-    // Detached in any case: to wait for the end is not to stand still, and signals of this program are its own.
+    // Always detached: the wait must be asynchronous, and signals to this process must not be forwarded.
     const { pid, pidfd } = startInContainer(this.#runtime, this.id, { ...wanted, ...user, detach: true });
     const end = whenEnded(this.#runtime.binding, pid, pidfd, detach);
     return detach ? { pid } : { pid, status: await end };
   }
 
   /**
-   * Sends a signal to the container's init process; SIGKILL to all of its processes where the pid namespace is not its own.
+   * Sends a signal to the container's init; SIGKILL goes to all of its processes if it shares a pid namespace.
    *
    * @param signal - name with or without `SIG`, or a number; 0 only probes. Default `TERM`
-   * @throws RuntimeError `usage.signal` for a signal that does not exist
+   * @throws RuntimeError `usage.signal` for an unknown signal
    * @throws RuntimeError `state.not-running` unless the container is created, running or paused; `state.not-found`
    * @see runtime.md#kill
    */
@@ -136,15 +138,16 @@ export class Container {
   }
 
   /**
-   * Changes the resource limits. What is not named stays; when one is refused, all are as they were.
+   * Changes resource limits. Limits that are not given stay unchanged; if one is rejected, all are restored.
    *
-   * @param resources - as `linux.resources` of a config; bytes and microseconds, -1 for no limit. Device rules, where there
-   *   are any, take the place of all that there were
+   * @param resources - like `linux.resources` of a config; bytes and microseconds, -1 for no limit. Device rules, if
+   *   any, replace all previous rules
    * @throws RuntimeError `state.not-running` unless the container is created, running or paused; `state.not-found`,
    *   `state.busy`
    * @throws RuntimeError `config.*` with the pointer into `resources`
-   * @throws RuntimeError `update.usage` for a memory limit below what is in use, with `checkBeforeUpdate`
-   * @throws RuntimeError `host.cgroup-controller`, `host.cgroup-write` when the machine or the kernel cannot
+   * @throws RuntimeError `update.usage` for a memory limit below the current usage, with `checkBeforeUpdate`
+   * @throws RuntimeError `host.cgroup-controller`, `host.cgroup-write` if the machine or the kernel does not support
+   *   the limit
    * @see config-linux.md#control-groups
    */
   async update(resources: Resources): Promise<void> {
@@ -152,17 +155,18 @@ export class Container {
   }
 
   /**
-   * Stops every process of the container where it stands; done when all of them do. They can be killed all the same.
+   * Suspends all processes of the container. Resolves when all are frozen. Frozen processes can still be killed.
    *
-   * @throws RuntimeError `state.not-running` unless the container is created or running; `state.not-found`, `state.no-cgroup`
-   * @throws RuntimeError `state.not-frozen` when that took more than 10 seconds; all of it runs again then
+   * @throws RuntimeError `state.not-running` unless the container is created or running; `state.not-found`,
+   *   `state.no-cgroup`
+   * @throws RuntimeError `state.not-frozen` if that takes more than 10 seconds; the processes are resumed then
    */
   async pause(): Promise<void> {
     pauseContainer(this.#runtime, this.id);
   }
 
   /**
-   * Lets a paused container go on.
+   * Resumes a paused container.
    *
    * @throws RuntimeError `state.not-paused` unless the container is paused; `state.not-found`
    */
@@ -171,17 +175,17 @@ export class Container {
   }
 
   /**
-   * The ids of the container's processes in this process's pid namespace, in order. None when it has stopped.
+   * Returns the sorted ids of the container's processes in the pid namespace of this process; none if it has stopped.
    *
-   * @throws RuntimeError `state.not-found`; `state.no-cgroup` when it was made without a cgroup of its own
+   * @throws RuntimeError `state.not-found`; `state.no-cgroup` if it was created without its own cgroup
    */
   async processes(): Promise<readonly number[]> {
     return containerProcesses(this.#runtime, this.id);
   }
 
   /**
-   * What the container uses now: processor time, memory, tasks, input and output. What is not counted on this machine, for
-   * want of a controller, is zero.
+   * Returns the current resource usage of the container: CPU time, memory, tasks, I/O. Values without a controller
+   * are 0.
    *
    * @throws RuntimeError `state.not-running` unless the container is created, running or paused; `state.not-found`,
    *   `state.no-cgroup`
@@ -191,12 +195,13 @@ export class Container {
   }
 
   /**
-   * Removes the container, which must have stopped or never been started, and runs its poststop hooks.
+   * Removes a stopped or created container and runs its poststop hooks.
    *
-   * @param options.force - kills it first when it runs, and does not mind when it is gone. Default false
-   * @throws RuntimeError `state.running` when it runs or is paused, without `force`
-   * @throws RuntimeError `state.not-found` when it is gone, without `force`
-   * @throws RuntimeError `state.busy`; `state.cgroup-not-empty` when somebody is left in its cgroup: it can be tried again
+   * @param options.force - kills a running container first, and ignores a missing one. Default false
+   * @throws RuntimeError `state.running` if it is running or paused, without `force`
+   * @throws RuntimeError `state.not-found` if it does not exist, without `force`
+   * @throws RuntimeError `state.busy`; `state.cgroup-not-empty` if a process is left in its cgroup; the call can be
+   *   repeated
    * @see runtime.md#delete
    */
   async delete(options: { readonly force?: boolean } = {}): Promise<void> {
@@ -205,11 +210,12 @@ export class Container {
 }
 
 /**
- * Makes a container from a bundle. Its program runs at {@link Container.start}; its standard input, output and error
- * are those of this process. When it fails, nothing is left; what could not be taken back is in the error's `cleanup`.
+ * Creates a container from a bundle. {@link Container.start} runs its program; its standard input, output and error
+ * are those of this process. On failure, all changes are undone; the error's `cleanup` lists what could not be
+ * undone.
  *
- * Without root the config needs a user namespace. With `process.terminal` there is nobody here to take the terminal: such
- * a config is refused. The init is a child of this process; it is collected by `delete`.
+ * Without root, the config needs a user namespace. A config with `process.terminal` is rejected because this library
+ * has no receiver for the terminal. The init is a child of this process; `delete` reaps it.
  *
  * @example
  * ```ts
@@ -217,8 +223,8 @@ export class Container {
  * await container.start();
  * ```
  * @throws RuntimeError `state.exists`, `state.bad-id`, `state.busy`; `bundle.*` and `config.*` with the pointer into
- *   config.json; `host.*` and `container.*`, with `syscall`, `errno` and `errnoName` where the kernel refused; `hook.*`;
- *   `usage.console-socket` for a config with a terminal
+ *   config.json; `host.*` and `container.*`, with `syscall`, `errno` and `errnoName` for failed system calls;
+ *   `hook.*`; `usage.console-socket` for a config with a terminal
  * @see runtime.md#create
  */
 export async function createContainer(options: CreateContainerOptions): Promise<Container> {
@@ -230,7 +236,7 @@ export async function createContainer(options: CreateContainerOptions): Promise<
 }
 
 /**
- * A container that exists, made by whomever.
+ * Returns an existing container, also one that another program created.
  *
  * @throws RuntimeError `state.not-found`, `state.bad-id`, `state.damaged`
  * @see runtime.md#query-state
@@ -242,10 +248,10 @@ export async function getContainer(id: string, options: LibraryOptions = {}): Pr
 }
 
 /**
- * The states of all containers under the root, in order of their ids. A root that is not there has none; a directory
- * that cannot be read is left out and told to `log`. `owner` is the user's name, or `#` and the user id.
+ * Returns the states of all containers under the root, sorted by id. A missing root has no containers; an unreadable
+ * directory is skipped and reported to `log`. `owner` is the user's name, or `#` and the user id.
  *
- * @throws RuntimeError `host.syscall` for a root that cannot be read
+ * @throws RuntimeError `host.syscall` for an unreadable root
  */
 export async function listContainers(options: LibraryOptions = {}): Promise<readonly StateOutput[]> {
   const runtime = runtimeOf(options);

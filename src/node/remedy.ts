@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** What a machine shows that cannot load the addon. */
+/** Properties of a machine on which the addon cannot be loaded. */
 export interface Evidence {
   readonly message: string;
   readonly platform: string;
   readonly arch: string;
   readonly nodeMajor: number;
   readonly musl: boolean;
-  /** Directories under prebuilds/: `linux-x64`. */
+  /** Directories in prebuilds/: `linux-x64`. */
   readonly prebuilds: readonly string[];
   readonly built: boolean;
-  /** A checkout has the sources, an installed package has not all that building needs. */
+  /** A checkout contains everything for a build; an installed package does not. */
   readonly checkout: boolean;
 }
 
-/** The likeliest cause first. */
+/** Checks the most likely cause first. */
 export function remedy(evidence: Evidence): string {
   const { message, platform, arch, nodeMajor, musl, prebuilds, built, checkout } = evidence;
   const here = `${platform}-${arch}`;

@@ -4,12 +4,12 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Script } from 'node:vm';
 
-/** Set by the build. The hash of the program is part of the cache's name: one of another build is not even looked at. */
+/** Set by the build. The cache's name contains the hash of the program, so the cache of another build is never read. */
 declare const CODE_CACHE: string;
 
 /**
- * The program, dist/cli.js, is compiled by V8 once, at build and again at install: to load what came of that takes a
- * quarter of the time. V8 takes it only from its own version and for its own flags; else the program is compiled anew.
+ * V8 compiles the program, dist/cli.js, at build time and again at install; loading the result takes a quarter of the
+ * time. V8 accepts it only from its own version and with its own flags, and otherwise compiles the program again.
  */
 const directory = dirname(__filename);
 const filename = join(directory, 'cli.js');
@@ -22,7 +22,7 @@ function codeCache(): { cachedData?: Buffer } {
   }
 }
 
-// esbuild writes ASCII only, and latin1 is read without being looked at
+// latin1 is the fastest encoding to read; esbuild writes ASCII only.
 const source = readFileSync(filename, 'latin1');
 const program = new Script(source, { filename, ...codeCache() }).runInThisContext() as (
   load: NodeJS.Require,

@@ -4,10 +4,10 @@ import type { Binding } from '../host/binding.d.ts';
 const longestPauseMs = 50;
 
 /**
- * Waits for the end of a child and collects it, while this program goes on. Takes the pidfd.
+ * Waits asynchronously for the exit of a child and reaps it. Closes the pidfd.
  *
- * @param background - the wait keeps no program from its end
- * @returns the exit status, or 128 and the number of the signal that ended it
+ * @param background - the wait does not keep this process alive
+ * @returns the exit status, or 128 plus the number of the signal that ended it
  */
 export function whenEnded(
   binding: Binding,

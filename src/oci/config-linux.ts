@@ -10,19 +10,22 @@ export interface Linux {
   readonly uidMappings?: readonly IDMapping[];
   readonly gidMappings?: readonly IDMapping[];
   readonly timeOffsets?: TimeOffsets;
-  /** Made beside the default ones. */
+  /** Created in addition to the default devices. */
   readonly devices?: readonly Device[];
-  /** Interfaces of the host that move into the container, by their name on the host. */
+  /** Interfaces of the host to move into the container, keyed by their name on the host. */
   readonly netDevices?: Readonly<Record<string, NetDevice>>;
-  /** Absolute from the root of the hierarchy, else below the runtime's own cgroup. Without `..` elements. */
+  /**
+   * An absolute path starts at the root of the hierarchy, a relative one at the runtime's own cgroup. Without `..`
+   * elements.
+   */
   readonly cgroupsPath?: string;
   readonly resources?: Resources;
-  /** Keys in either form of sysctl(8): `net.ipv4.ip_forward`, `net/ipv4/ip_forward`. */
+  /** Keys in both formats of sysctl(8): `net.ipv4.ip_forward`, `net/ipv4/ip_forward`. */
   readonly sysctl?: Readonly<Record<string, string>>;
   readonly seccomp?: Seccomp;
-  /** Of the mount namespace's root. Default `rslave`. */
+  /** Propagation of the root of the mount namespace. Default `rslave`. */
   readonly rootfsPropagation?: RootfsPropagation;
-  /** Absolute paths in the container that read as nothing. */
+  /** Absolute paths in the container to hide. */
   readonly maskedPaths?: readonly string[];
   /** Absolute paths in the container. */
   readonly readonlyPaths?: readonly string[];
@@ -36,7 +39,7 @@ export interface Linux {
 /** config-linux.md#namespaces */
 export interface Namespace {
   readonly type: NamespaceType;
-  /** Absolute host path of a namespace to join. Absent: a new one. */
+  /** Absolute host path of a namespace to join. Default: a new namespace. */
   readonly path?: string;
 }
 
@@ -56,10 +59,10 @@ export interface Device {
   readonly type: 'c' | 'b' | 'u' | 'p';
   /** Absolute, in the container. */
   readonly path: string;
-  /** Always there for `c`, `u` and `b`. */
+  /** Always set for `c`, `u` and `b`. */
   readonly major?: number;
   readonly minor?: number;
-  /** Permission bits; a file type in it is ignored. Default 0o666. */
+  /** Permission bits; a file type in the value is ignored. Default 0o666. */
   readonly fileMode?: number;
   /** Default 0. */
   readonly uid?: number;
@@ -68,7 +71,7 @@ export interface Device {
 
 /** config-linux.md#network-devices */
 export interface NetDevice {
-  /** In the container. Default: the host's. */
+  /** Name in the container. Default: the name on the host. */
   readonly name?: string;
 }
 
@@ -83,24 +86,24 @@ export const rootfsPropagations = [
   'runbindable',
 ] as const;
 
-/** config-linux.md#rootfs-mount-propagation; the `r` forms are runc's. */
+/** config-linux.md#rootfs-mount-propagation; runc added the values with `r`. */
 export type RootfsPropagation = (typeof rootfsPropagations)[number];
 
-/** A class of service of the kernel's resctrl, also where the processor is not Intel's. config-linux.md#intelrdt */
+/** A resctrl class of service, on processors of any vendor. config-linux.md#intelrdt */
 export interface IntelRdt {
-  /** Its directory; `/` for the default class. Absent: one of the container's own, named by its id. */
+  /** Name of its directory; `/` for the default class. Default: a class of the container itself, named by its id. */
   readonly closID?: string;
-  /** Lines of its file `schemata`, written last. */
+  /** Lines for its `schemata` file, written last. */
   readonly schemata?: readonly string[];
-  /** One such line: `L3:0=7f0;1=1f`. */
+  /** One line: `L3:0=7f0;1=1f`. */
   readonly l3CacheSchema?: string;
-  /** One such line: `MB:0=20;1=70`. */
+  /** One line: `MB:0=20;1=70`. */
   readonly memBwSchema?: string;
-  /** A monitoring group of the container's own. Default false. */
+  /** Create a monitoring group for the container. Default false. */
   readonly enableMonitoring?: boolean;
 }
 
-/** New schemata for the class of service of a container. */
+/** New schemata for the container's class of service. */
 export type RdtUpdate = Pick<IntelRdt, 'l3CacheSchema' | 'memBwSchema'>;
 
 export const memoryPolicyModes = [

@@ -8,28 +8,28 @@ export type * from './scheduler.ts';
 export type * from './seccomp.ts';
 
 /**
- * An integer that may pass 2^53, exact: a number when it is a safe integer, else a bigint.
- * `BigInt(value)` takes both.
+ * An exact integer that may exceed 2^53: a number if it is a safe integer, otherwise a bigint. `BigInt(value)`
+ * accepts both.
  */
 export type Integer = number | bigint;
 
 /**
- * config.json for Linux, after the checks: every key in its own spelling, nothing of the wrong type, and absent
- * where the document had null. Property names and meanings are those of runtime-spec 1.3.
+ * config.json for Linux after the checks: all keys have the spelling of the specification, all values the right type,
+ * and null members are removed. Property names and meanings are those of runtime-spec 1.3.
  *
  * @see config.md, config-linux.md
  */
 export interface Config {
-  /** SemVer of the specification the bundle was written for. */
+  /** SemVer of the specification that the bundle conforms to. */
   readonly ociVersion: string;
   readonly root: Root;
-  /** Without args when the document has none: the container cannot be started. */
+  /** Without args if the document has no process; such a container cannot be started. */
   readonly process: Process;
-  /** Of the UTS namespace, which must be a new or a joined one. */
+  /** Host name of the UTS namespace, which must be a new or a joined one. */
   readonly hostname?: string;
   /** NIS domain name of the UTS namespace. */
   readonly domainname?: string;
-  /** Done in this order. */
+  /** Executed in this order. */
   readonly mounts?: readonly Mount[];
   readonly hooks?: Hooks;
   readonly annotations?: Readonly<Record<string, string>>;
@@ -46,13 +46,13 @@ export interface Root {
 
 /** config.md#mounts */
 export interface Mount {
-  /** In the container; absolute, and a relative one counts from `/`. */
+  /** Path in the container; a relative path starts at `/`. */
   readonly destination: string;
-  /** A host path (relative to the bundle) for binds, else what the file system makes of it. */
+  /** For bind mounts a host path (absolute or relative to the bundle), otherwise a value for the file system. */
   readonly source?: string;
   /** File system type as in /proc/filesystems. Ignored for binds. */
   readonly type?: string;
-  /** Option words of mount(8); later ones win. */
+  /** Options of mount(8); later ones override earlier ones. */
   readonly options?: readonly string[];
   readonly uidMappings?: readonly IDMapping[];
   readonly gidMappings?: readonly IDMapping[];
@@ -69,21 +69,21 @@ export interface IDMapping {
 export interface Process {
   /** Default false. */
   readonly terminal?: boolean;
-  /** Ignored unless `terminal`. */
+  /** Ignored without `terminal`. */
   readonly consoleSize?: ConsoleSize;
   /** Absolute path in the container. */
   readonly cwd: string;
-  /** `NAME=value`; the last of several with one name counts. */
+  /** `NAME=value`; the last of several values for a name is used. */
   readonly env?: readonly string[];
-  /** The first names the program, and is its argv[0]. Never empty. */
+  /** argv. The first element is also the name of the program. Never empty. */
   readonly args: readonly string[];
   readonly user: User;
-  /** Absent: capabilities are left as they are, which is not the same as empty. */
+  /** Absent: capabilities are unchanged. Empty sets drop them. */
   readonly capabilities?: Capabilities;
   readonly rlimits?: readonly Rlimit[];
   /** Default false. */
   readonly noNewPrivileges?: boolean;
-  /** -1000 to 1000. Absent: left as the runtime's own. */
+  /** -1000 to 1000. Default: the runtime's own value. */
   readonly oomScoreAdj?: number;
   readonly apparmorProfile?: string;
   readonly selinuxLabel?: string;
@@ -98,7 +98,7 @@ export interface ConsoleSize {
   readonly width: Integer;
 }
 
-/** Ids of the container's user namespace. config.md#posix-platform-user */
+/** Ids in the container's user namespace. config.md#posix-platform-user */
 export interface User {
   readonly uid: number;
   readonly gid: number;
@@ -107,7 +107,7 @@ export interface User {
   readonly additionalGids?: readonly number[];
 }
 
-/** Names such as `CAP_NET_RAW`, in upper case; a set that is absent is empty. config.md#linux-process */
+/** Names such as `CAP_NET_RAW` in upper case; an absent set is empty. config.md#linux-process */
 export interface Capabilities {
   readonly bounding?: readonly string[];
   readonly effective?: readonly string[];
@@ -120,7 +120,7 @@ export interface Capabilities {
 export interface Rlimit {
   /** A name of `rlimitNumbers`. */
   readonly type: string;
-  /** In the unit of getrlimit(2); 2^64-1 means no limit. */
+  /** In the unit of getrlimit(2); 2^64-1 means unlimited. */
   readonly soft: Integer;
   readonly hard: Integer;
 }
@@ -132,17 +132,17 @@ export interface IOPriority {
   readonly priority?: number;
 }
 
-/** Lists of CPUs such as `0-3,7`, for processes that are executed in a running container. config.md#linux-process */
+/** Lists of CPUs such as `0-3,7` for processes of `exec`. config.md#linux-process */
 export interface ExecCPUAffinity {
-  /** Before the process is moved into the container's cgroup. */
+  /** CPUs before the process is moved into the container's cgroup. */
   readonly initial?: string;
-  /** After that. */
+  /** CPUs after that. */
   readonly final?: string;
 }
 
 /** config.md#posix-platform-hooks */
 export interface Hooks {
-  /** Deprecated in favour of the three that follow. */
+  /** Deprecated in favour of the next three. */
   readonly prestart?: readonly Hook[];
   readonly createRuntime?: readonly Hook[];
   readonly createContainer?: readonly Hook[];
@@ -154,10 +154,10 @@ export interface Hooks {
 export interface Hook {
   /** Absolute path. */
   readonly path: string;
-  /** The whole argv. Default: `path` alone. */
+  /** The complete argv. Default: `path` only. */
   readonly args?: readonly string[];
-  /** `NAME=value`. Absent is not the same as empty: only an empty list gives an empty environment. */
+  /** `NAME=value`. An empty list means an empty environment; an absent one, the environment of the runtime. */
   readonly env?: readonly string[];
-  /** Seconds after which the hook is killed, from 1. Default: none. */
+  /** Seconds until the hook is killed, from 1. Default: no timeout. */
   readonly timeout?: number;
 }

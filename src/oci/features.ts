@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * What a runtime can do, whatever the machine it is on: features.md. A list names what is recognized; `enabled` tells
- * whether the property of that name is carried out rather than refused.
+ * The features of the runtime, independent of the machine: features.md. A list contains the recognized values;
+ * `enabled` is true if the runtime implements the property instead of rejecting it.
  */
 export interface Features {
-  /** The lowest and the highest `ociVersion` of a config.json that is accepted. */
+  /** The lowest and the highest accepted `ociVersion` of a config.json. */
   readonly ociVersionMin: string;
   readonly ociVersionMax: string;
   readonly hooks: readonly string[];
-  /** Words of `mounts[].options` that do not belong to a file system. */
+  /** Values of `mounts[].options` that are not specific to a file system. */
   readonly mountOptions: readonly string[];
   readonly linux: LinuxFeatures;
-  /** Of this build. */
+  /** Annotations of this build. */
   readonly annotations: Readonly<Record<string, string>>;
-  /** Annotations of a config.json that change what the runtime does; one that ends with a dot stands for all such. */
+  /** Annotations of a config.json that change the behaviour of the runtime; a final dot marks a prefix. */
   readonly potentiallyUnsafeConfigAnnotations: readonly string[];
 }
 
@@ -33,19 +33,19 @@ export interface LinuxFeatures {
   readonly apparmor: Enabled;
   readonly selinux: Enabled;
   readonly intelRdt: Enabled & { readonly schemata: boolean; readonly monitoring: boolean };
-  /** Absent while `linux.memoryPolicy` is refused. */
+  /** Absent if `linux.memoryPolicy` is rejected. */
   readonly memoryPolicy?: { readonly modes: readonly string[]; readonly flags: readonly string[] };
   readonly mountExtensions: { readonly idmap: Enabled };
   readonly netDevices: Enabled;
 }
 
-/** The lists are absent while `linux.seccomp` is refused. */
+/** The lists are absent if `linux.seccomp` is rejected. */
 export interface SeccompFeatures extends Enabled {
   readonly actions?: readonly string[];
   readonly operators?: readonly string[];
   readonly archs?: readonly string[];
   readonly knownFlags?: readonly string[];
-  /** Those of the known ones that the running kernel takes: the one thing that is the machine's. */
+  /** The known flags that the running kernel supports; only this list depends on the machine. */
   readonly supportedFlags?: readonly string[];
 }
 

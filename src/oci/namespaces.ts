@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** CLONE_NEW* of clone3(2), setns(2) and unshare(2), by the type's OCI name. */
+/** CLONE_NEW* flags of clone3(2), setns(2) and unshare(2), by OCI name of the namespace type. */
 export const namespaceFlags = {
   cgroup: 0x02000000,
   ipc: 0x08000000,
@@ -15,7 +15,7 @@ export const namespaceFlags = {
 /** `linux.namespaces[].type`: config-linux.md#namespaces. */
 export type NamespaceType = keyof typeof namespaceFlags;
 
-/** The kernel's name of the namespace's file in /proc/PID/ns. */
+/** File name of the namespace in /proc/PID/ns. */
 export const namespaceFiles: { readonly [Type in NamespaceType]: string } = {
   cgroup: 'cgroup',
   ipc: 'ipc',

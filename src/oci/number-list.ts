@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** Beyond the CPUs and memory nodes of any kernel; a limit on what a plan may carry. */
+/** A limit on the size of a plan, above the number of CPUs and memory nodes of any kernel. */
 export const highestNumber = 65536;
 
-/** What a list such as `0-3,7` says. */
+/** The parsed form of a list such as `0-3,7`. */
 export interface NumberList {
-  /** Bit N of word M is number 64 M + N. Empty: no number. */
+  /** Bit N of word M is the number 64 M + N. Empty: no numbers. */
   readonly words: readonly bigint[];
   readonly count: number;
 }
 
 /**
- * Reads a list of CPUs or memory nodes. Blanks around elements and empty elements are passed over, as runc does.
+ * Parses a list of CPUs or memory nodes. Blanks around elements and empty elements are ignored, like in runc.
  *
- * @returns a sentence when it is none
+ * @returns the problem as a text if the list is invalid
  */
 export function parseNumberList(text: string): NumberList | string {
-  /** By their first number, the last one: the same range may be there a thousand times. */
+  /** The last number of each range by its first one: a list may contain the same range a thousand times. */
   const ranges = new Map<number, number>();
   for (const element of text.split(',').map(part => part.trim())) {
     if (element === '') continue;

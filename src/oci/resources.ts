@@ -3,7 +3,7 @@ import type { Integer } from './config.ts';
 
 /** Limits of the cgroup. config-linux.md#control-groups */
 export interface Resources {
-  /** Rules in order; what they let through is decided by the last that matches. */
+  /** Device rules in order; the last matching rule decides. */
   readonly devices?: readonly DeviceCgroup[];
   readonly memory?: Memory;
   readonly cpu?: CPU;
@@ -11,9 +11,9 @@ export interface Resources {
   readonly blockIO?: BlockIO;
   readonly hugepageLimits?: readonly HugepageLimit[];
   readonly network?: Network;
-  /** By device. */
+  /** Keyed by device. */
   readonly rdma?: Readonly<Record<string, Rdma>>;
-  /** File name of cgroup v2 to its content. */
+  /** Content by file name of cgroup v2. */
   readonly unified?: Readonly<Record<string, string>>;
 }
 
@@ -25,11 +25,11 @@ export interface DeviceCgroup {
   /** Absent or -1: every number. */
   readonly major?: Integer;
   readonly minor?: Integer;
-  /** Of the letters `r`, `w`, `m`. */
+  /** Any of the letters `r`, `w`, `m`. */
   readonly access?: string;
 }
 
-/** Bytes, -1 for no limit. config-linux.md#memory */
+/** Bytes; -1 means no limit. config-linux.md#memory */
 export interface Memory {
   readonly limit?: Integer;
   readonly reservation?: Integer;
@@ -48,7 +48,7 @@ export interface Memory {
 export interface CPU {
   /** Relative weight, 2 to 262144. */
   readonly shares?: Integer;
-  /** Microseconds of CPU time in each `period`; not above 0 for no limit. */
+  /** Microseconds of CPU time per `period`; 0 or below means no limit. */
   readonly quota?: Integer;
   /** Microseconds. */
   readonly burst?: Integer;
@@ -68,7 +68,7 @@ export interface CPU {
 
 /** config-linux.md#pids */
 export interface Pids {
-  /** Tasks; below 0 for no limit. */
+  /** Number of tasks; below 0 means no limit. */
   readonly limit?: Integer;
 }
 
@@ -107,7 +107,7 @@ export interface HugepageLimit {
   readonly limit: Integer;
 }
 
-/** Version 1 of cgroups only. config-linux.md#network */
+/** Used only by cgroup version 1. config-linux.md#network */
 export interface Network {
   readonly classID?: number;
   readonly priorities?: readonly InterfacePriority[];

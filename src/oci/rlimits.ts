@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** Resource numbers of setrlimit(2) on x86_64 and arm64 (asm-generic), by the name `process.rlimits[].type` gives. */
+/** Resource numbers of setrlimit(2) on x86_64 and arm64 (asm-generic), by the name in `process.rlimits[].type`. */
 export const rlimitNumbers = {
   RLIMIT_CPU: 0,
   RLIMIT_FSIZE: 1,

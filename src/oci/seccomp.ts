@@ -63,13 +63,13 @@ export type SeccompArchitecture = (typeof seccompArchitectures)[number];
 
 /** config-linux.md#seccomp */
 export interface Seccomp {
-  /** For calls that no rule matches. */
+  /** The action for calls that no rule matches. */
   readonly defaultAction: SeccompAction;
   /** Default EPERM. */
   readonly defaultErrnoRet?: number;
-  /** The native one is always among them. */
+  /** The native architecture is always included. */
   readonly architectures?: readonly SeccompArchitecture[];
-  /** Absent is not the same as empty: absent means SPEC_ALLOW. */
+  /** An absent list means SPEC_ALLOW; an empty one, no flags. */
   readonly flags?: readonly SeccompFlag[];
   /** UNIX socket of the agent for SCMP_ACT_NOTIFY. */
   readonly listenerPath?: string;
@@ -78,20 +78,20 @@ export interface Seccomp {
 }
 
 export interface Syscall {
-  /** At least one; names the kernel does not know are passed over. */
+  /** At least one name; names that the kernel does not have are ignored. */
   readonly names: readonly string[];
   readonly action: SeccompAction;
   /** Default EPERM. */
   readonly errnoRet?: number;
-  /** Conditions on different arguments must all hold; of several on one argument, one. */
+  /** Conditions on different arguments must all hold; of several conditions on one argument, one must hold. */
   readonly args?: readonly SyscallArg[];
 }
 
 export interface SyscallArg {
-  /** Of the argument, 0 to 5. */
+  /** Index of the argument, 0 to 5. */
   readonly index: number;
   readonly value: Integer;
-  /** The operand of SCMP_CMP_MASKED_EQ, whose mask is `value`. */
+  /** The operand of SCMP_CMP_MASKED_EQ; `value` is the mask. */
   readonly valueTwo?: Integer;
   readonly op: SeccompOperator;
 }

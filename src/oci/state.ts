@@ -1,30 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/**
- * Where a container is in its life: runtime.md#state, and `paused` as every engine knows it from runc.
- * `creating` is seen by hooks only.
- */
+/** The status of a container: runtime.md#state, plus runc's `paused`, which engines use. Only hooks see `creating`. */
 export type Status = 'creating' | 'created' | 'running' | 'paused' | 'stopped';
 
-/** The state document of the specification, as hooks and seccomp agents receive it: runtime.md#state. */
+/** The state document of the specification, which hooks and seccomp agents receive: runtime.md#state. */
 export interface State {
   readonly ociVersion: string;
   /** Unique on this host. */
   readonly id: string;
   readonly status: Status;
-  /** The init, in the runtime's pid namespace; absent when the container is stopped. */
+  /** Pid of the init in the runtime's pid namespace; absent if the container is stopped. */
   readonly pid?: number;
   /** Absolute path of the bundle directory. */
   readonly bundle: string;
-  /** Absent when the config has none. */
+  /** Absent if the config has none. */
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
-/** What the `state` command prints, in this order of fields: the state document and runc's additions. */
+/** The output of the `state` command with its order of fields: the state document and runc's additions. */
 export interface StateOutput {
   readonly ociVersion: string;
   readonly id: string;
-  /** 0 when the container is stopped. */
+  /** 0 if the container is stopped. */
   readonly pid: number;
   readonly status: Status;
   readonly bundle: string;

@@ -2,24 +2,24 @@
 import type { Integer } from './config.ts';
 
 /**
- * What a container uses, in the form that engines read from `events --stats`: that of version 1 of cgroups, with the
- * values of version 2. A number that is 0 may be left out.
+ * The statistics of a container in the format that engines read from `events --stats`: the structure of cgroup
+ * version 1, with the values of version 2. Members that are 0 may be absent.
  */
 export interface ContainerStats {
   readonly cpu: CpuStats;
-  /** Version 1 only: zeros. */
+  /** Only cgroup version 1 has these; always 0. */
   readonly cpuset: Readonly<Record<string, number>>;
   readonly memory: MemoryStats;
   readonly pids: {
-    /** Tasks in the cgroup and below; without the controller, processes. */
+    /** Tasks in and below the cgroup; processes if the controller is missing. */
     readonly current?: Integer;
     /** Absent: no limit. */
     readonly limit?: Integer;
   };
   readonly blkio: BlkioStats;
-  /** By size of page: `2MB`. */
+  /** Keyed by page size: `2MB`. */
   readonly hugetlb: Readonly<Record<string, { readonly usage?: Integer; readonly failcnt: Integer }>>;
-  /** Of the container's class of service in resctrl; empty without one. */
+  /** Statistics of the container's resctrl class of service; empty without one. */
   readonly intel_rdt: RdtStats;
   readonly network_interfaces: null;
 }
@@ -38,7 +38,7 @@ export interface CpuStats {
 
 export interface RdtStats {
   readonly l3_cache_info?: CacheInfo;
-  /** Of the default class. */
+  /** The line of the default class. */
   readonly l3_cache_schema_root?: string;
   readonly l3_cache_schema?: string;
   readonly mem_bw_info?: MemoryBandwidthInfo;
@@ -46,20 +46,20 @@ export interface RdtStats {
   readonly mem_bw_schema?: string;
   /** All lines of the class. */
   readonly schemata?: readonly string[];
-  /** Bytes to and from memory, for each cache. */
+  /** Memory bandwidth in bytes, for each cache. */
   readonly mbm_stats?: readonly { readonly mbm_total_bytes: Integer; readonly mbm_local_bytes: Integer }[];
-  /** Bytes in each cache. */
+  /** Occupancy in bytes, for each cache. */
   readonly cmt_stats?: readonly { readonly llc_occupancy: Integer }[];
 }
 
 export interface CacheInfo {
-  /** In base 16. */
+  /** Hexadecimal. */
   readonly cbm_mask: string;
   readonly min_cbm_bits: Integer;
   readonly num_closids: Integer;
 }
 
-/** Percent, or megabytes a second where resctrl is mounted so. */
+/** Percentages, or megabytes per second if resctrl is mounted with that option. */
 export interface MemoryBandwidthInfo {
   readonly bandwidth_gran: Integer;
   readonly delay_linear: Integer;
@@ -71,21 +71,21 @@ export interface MemoryBandwidthInfo {
 export interface MemoryStats {
   readonly cache?: Integer;
   readonly usage: MemoryEntry;
-  /** Memory and swap together. */
+  /** Sum of memory and swap. */
   readonly swap: MemoryEntry;
-  /** Version 1 only: zeros. */
+  /** Only cgroup version 1 has these; always 0. */
   readonly kernel: MemoryEntry;
   readonly kernelTCP: MemoryEntry;
-  /** memory.stat. */
+  /** The values of memory.stat. */
   readonly raw?: Readonly<Record<string, Integer>>;
   readonly psi?: PressureStats;
 }
 
 export interface MemoryEntry {
-  /** 18446744073709551615 for none; 0 without the controller. */
+  /** 18446744073709551615 if unlimited; 0 without the controller. */
   readonly limit: Integer;
   readonly usage?: Integer;
-  /** The most there ever was. */
+  /** The maximum so far. */
   readonly max?: Integer;
   readonly failcnt: Integer;
 }
@@ -112,7 +112,7 @@ export interface PressureStats {
 }
 
 export interface Pressure {
-  /** Percent of the last 10, 60 and 300 seconds. */
+  /** Percentages over the last 10, 60 and 300 seconds. */
   readonly avg10: number;
   readonly avg60: number;
   readonly avg300: number;
@@ -123,5 +123,5 @@ export interface Pressure {
 /** One line of `events`. */
 export type ContainerEvent =
   | { readonly type: 'stats'; readonly id: string; readonly data: ContainerStats }
-  /** The kernel has killed a process of the container for want of memory. */
+  /** The kernel has killed a process of the container because of its memory limit. */
   | { readonly type: 'oom'; readonly id: string };

@@ -6,25 +6,25 @@ import type { Binding } from '../host/binding.d.ts';
 import { joinPath } from '../host/paths.ts';
 import { mismatch } from './schemata.ts';
 
-/** A container's class of service, as it is remembered in the state directory. */
+/** A container's class of service, as stored in the state directory. */
 export interface RdtPlace {
-  /** Where resctrl is mounted. */
+  /** The mount point of resctrl. */
   readonly root: string;
-  /** The directory of the class; `root` itself for the default one. */
+  /** The directory of the class; `root` for the default class. */
   readonly path: string;
-  /** It was not there before. */
+  /** The runtime has created the class. */
   readonly made: boolean;
-  /** The config has named it: others may use it too, and it stays. */
+  /** The config contains the name: other containers may share the class, so it is not removed. */
   readonly named: boolean;
   /** The directory of the monitoring group. */
   readonly monitoring?: string;
 }
 
-/** What a config asks of the class. */
+/** The requested class of service. */
 export interface RdtRequest {
-  /** `/` for the default class; empty for one of the container's own. */
+  /** `/` for the default class; empty for a class of the container itself. */
   readonly closID: string;
-  /** `l3CacheSchema` and `memBwSchema`, as far as they are given: what a class that is there already must have. */
+  /** The given values of `l3CacheSchema` and `memBwSchema`: an existing class must have them. */
   readonly schemas: readonly string[];
   readonly schemata: readonly string[];
   readonly monitoring: boolean;
@@ -34,7 +34,7 @@ export interface RdtRequest {
 const directoryMode = 0o755;
 const spec = 'config-linux.md#intelrdt';
 
-/** Where the class will be. Looks, and makes nothing. */
+/** Returns the paths of the class; creates nothing. */
 export function planRdtGroup(binding: Binding, root: string, request: RdtRequest, id: string): RdtPlace {
   const { closID, monitoring } = request;
   const path = closID === '/' ? root : joinPath(root, closID || id);
@@ -48,12 +48,12 @@ export function planRdtGroup(binding: Binding, root: string, request: RdtRequest
 }
 
 /**
- * Makes what is not there, and gives the class its schemata: first those of the properties of their own, then the list.
- * All lines of a write take effect, or none.
+ * Creates missing directories and sets the schemata of the class: first the properties with one line each, then the
+ * list. The kernel applies all lines of a write or none.
  *
- * @param found - is told the place when somebody else has made it since it was looked for
- * @throws RuntimeError `host.rdt` with the pointer of what was refused; `state.rdt-mismatch` when a class that is there
- *   already has other schemata
+ * @param found - called with the actual place if another process has created the class since planRdtGroup
+ * @throws RuntimeError `host.rdt` with the pointer of the rejected value; `state.rdt-mismatch` if an existing class
+ *   has other schemata
  */
 export function makeRdtGroup(
   binding: Binding,
@@ -87,13 +87,13 @@ export function makeRdtGroup(
   const at = { pointer: `${origin}/enableMonitoring`, path: monitoring };
   refusable(binding, place, `unable to make the monitoring group ${monitoring}`, at, () => {
     if (makeDirectory(binding, monitoring)) return;
-    // One that was left behind is as good as new.
+    // An empty group of an earlier container can be reused.
     if (binding.readText(`${monitoring}/tasks`).trim() === '') return;
     throw Object.assign(new Error('mkdir'), { syscall: 'mkdir', errno: errno.EEXIST, path: monitoring });
   });
 }
 
-/** False when it is there already. */
+/** Returns false if the directory exists. */
 function makeDirectory(binding: Binding, path: string): boolean {
   try {
     binding.mkdir(path, directoryMode);
@@ -127,7 +127,7 @@ export function readSchemata(binding: Binding, place: RdtPlace, pointer?: string
   return refusable(binding, place, `unable to read ${path}`, { pointer, path }, () => binding.readText(path));
 }
 
-/** One write: see makeRdtGroup. */
+/** Writes all lines in one write: see makeRdtGroup. */
 export function writeSchemata(
   binding: Binding,
   place: RdtPlace,
@@ -146,7 +146,7 @@ export function writeSchemata(
   );
 }
 
-/** Moves the process in. One that has ended is no failure: its report says why. */
+/** Moves the process into the class. Ignores a process that has exited: its report contains the cause. */
 export function joinRdtGroup(binding: Binding, place: RdtPlace, pid: number, pointer?: string): void {
   for (const directory of [place.path, place.monitoring]) {
     if (directory === undefined) continue;
@@ -162,15 +162,16 @@ export function joinRdtGroup(binding: Binding, place: RdtPlace, pid: number, poi
 }
 
 /**
- * Removes what is the container's alone. The kernel moves who is left in it to the class above.
+ * Removes the directories that belong only to the container. The kernel moves remaining processes to the parent
+ * class.
  *
- * @param created - false for a create that did not come to its end: then a class that it made under a name of the config
- *   goes too; what somebody else is in stays
+ * @param created - false after a failed create: then a class that it created under a name from the config is removed
+ *   too; a directory that other processes use is kept
  */
 export function removeRdtGroup(binding: Binding, place: RdtPlace, created: boolean): void {
   const { path, made, named, monitoring } = place;
   const unused = (directory: string): boolean => binding.readTextIfThere(`${directory}/tasks`)?.trim() === '';
-  // With a class of the container's own it goes anyway.
+  // A class of the container itself is removed together with its monitoring group.
   if (monitoring !== undefined && (named || !made) && (created || unused(monitoring))) {
     removeDirectory(binding, monitoring);
   }
@@ -187,7 +188,7 @@ function removeDirectory(binding: Binding, path: string): void {
   }
 }
 
-/** Does `work`; a refusal becomes `host.rdt`, with the kernel's own words where it has any. */
+/** Calls `work`; an error becomes `host.rdt`, with the message of the kernel if there is one. */
 function refusable<T>(
   binding: Binding,
   { root }: RdtPlace,

@@ -6,7 +6,10 @@ import { mountpointOf } from '../host/read-facts.ts';
 const resctrlMagic = 0x7655821;
 const usual = '/sys/fs/resctrl';
 
-/** Where the whole resctrl file system is mounted in the runtime's mount namespace; undefined when it is not. */
+/**
+ * Returns the mount point of the whole resctrl file system in the runtime's mount namespace; undefined if it is not
+ * mounted.
+ */
 export function resctrlMountpoint(binding: Binding): string | undefined {
   if (binding.filesystemType(usual) === resctrlMagic) return usual;
   return mountpointOf(binding.readTextIfThere('/proc/self/mountinfo') ?? '', 'resctrl');

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** What differs between lines of a schemata file and those that were asked for: the first of them, and both values. */
+/** The first difference between the requested lines and a schemata file. */
 export interface Mismatch {
   readonly line: string;
-  /** As the file has it; undefined when it has nothing of that name. */
+  /** The value in the file; undefined if the resource is missing. */
   readonly found: string | undefined;
 }
 
 /**
- * Compares by value: the kernel writes its own blanks, leading zeros and order. Domains that are not asked for may have
+ * Compares values: the kernel changes blanks, leading zeros and the order. Domains that are not requested may have
  * any value.
  *
  * @param bandwidthStep - `info/MB/bandwidth_gran`: the kernel rounds percentages up to a multiple of it
@@ -32,7 +32,7 @@ export function mismatch(
   return undefined;
 }
 
-/** `L3:0=7ff;1=00f`: the name of a resource, and the value of each domain. */
+/** Parses `L3:0=7ff;1=00f` into the resource name and the value of each domain. */
 function parse(line: string): readonly [resource: string, domains: Map<string, string>] {
   const colon = line.indexOf(':');
   const domains = line

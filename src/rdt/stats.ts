@@ -5,8 +5,8 @@ import type { CacheInfo, MemoryBandwidthInfo, RdtStats } from '../oci/stats.ts';
 import type { RdtPlace } from './group.ts';
 
 /**
- * What the class of service of a container has and uses, as far as the processor tells. Without a monitoring group of the
- * container's own it is what all in its class use.
+ * Returns the limits and usage of the container's class of service, if the processor supports monitoring. Without a
+ * monitoring group for the container, the usage is that of the whole class.
  */
 export function rdtStats(binding: Binding, { root, path, monitoring }: RdtPlace): RdtStats {
   const defaults = schemataOf(binding, root);
@@ -52,7 +52,7 @@ function bandwidthInfo(binding: Binding, path: string): MemoryBandwidthInfo | un
   };
 }
 
-/** A set of numbers for each cache. */
+/** Reads one set of numbers for each cache. */
 function monitored(
   binding: Binding,
   root: string,

@@ -6,24 +6,24 @@ import { x86Syscalls } from './syscalls-x86.ts';
 
 /** The system calls of a family of architectures. */
 export interface SyscallTable {
-  /** Each name has a place, counted from 0. */
+  /** The index of each name, from 0; the rest of this module calls it the name's place. */
   readonly places: Readonly<Record<string, number>>;
   /**
-   * By architecture, the numbers in ascending order: the first number of a run, the place of its name, and how many
-   * go on like that, both counting up.
+   * For each architecture, its numbers in ascending order as runs: first number, place of its name, and length of the
+   * run, in which both numbers and places increase by one.
    */
   readonly runs: Readonly<Record<string, readonly number[]>>;
 }
 
-/** An architecture that the kernel of a machine can report in seccomp_data. */
+/** An architecture that the kernel of a machine reports in seccomp_data. */
 export interface Architecture {
   readonly name: 'x86_64' | 'x86' | 'x32' | 'aarch64' | 'arm';
   readonly word: SeccompArchitecture;
   /** AUDIT_ARCH_*. */
   readonly audit: number;
-  /** What its numbers begin at: x32 shares AUDIT_ARCH_X86_64, with a bit of its own. */
+  /** The lowest number: x32 shares AUDIT_ARCH_X86_64 and sets an additional bit. */
   readonly base: number;
-  /** Arguments are compared by their low 32 bits. */
+  /** Only the low 32 bits of arguments are compared. */
   readonly narrow: boolean;
 }
 
@@ -40,7 +40,7 @@ const armFamily: readonly Architecture[] = [
   { name: 'arm', word: 'SCMP_ARCH_ARM', audit: 0x40000028, base: 0, narrow: true },
 ];
 
-/** The architectures of a machine's kernel, the native one first. */
+/** Returns the architectures of a machine's kernel, the native one first. */
 export function familyOf(machine: HostFacts['machine']): readonly Architecture[] {
   return machine === 'x86_64' ? x86Family : armFamily;
 }
@@ -49,9 +49,9 @@ export function syscallsOf(machine: HostFacts['machine']): SyscallTable {
   return machine === 'x86_64' ? x86Syscalls : armSyscalls;
 }
 
-/** The place of a name, undefined when the table has none. */
+/** Returns the place of a name; undefined if the table does not contain it. */
 export function placeOf(table: SyscallTable, name: string): number | undefined {
-  // `constructor` and the like are found too, and are no numbers.
+  // The lookup also finds inherited names such as `constructor`, whose values are not numbers.
   const place: unknown = table.places[name];
   return typeof place === 'number' ? place : undefined;
 }

@@ -2,7 +2,7 @@
 import type { Ranges } from './ranges.ts';
 import type { Condition, Decision, Rule } from './rules.ts';
 
-/** Codes of linux/filter.h and linux/bpf_common.h. */
+/** Opcodes of linux/filter.h and linux/bpf_common.h. */
 export const bpf = {
   load: 0x20,
   and: 0x54,
@@ -12,44 +12,49 @@ export const bpf = {
   ifAtLeast: 0x35,
   give: 0x06,
 };
-/** How far a conditional jump reaches. */
+/** Maximum offset of a conditional jump. */
 const reach = 255;
-/** Offsets in struct seccomp_data: the number, the architecture, the arguments (little endian halves). */
+/** Offsets in struct seccomp_data: the number, the architecture, the arguments (halves in little endian order). */
 export const data = { number: 0, architecture: 4, argument: (index: number) => 16 + 8 * index };
 
-/** Instructions of a program of the usual size; a longer one gets more room. */
+/** Initial capacity in instructions; longer programs get more. */
 const usualLength = 1024;
 
-/** A program that is being written. Places are counted from its end. */
+/** A program under construction. Places are counted from its end. */
 export interface Assembler {
-  /** A place that returns the verdict, near enough for a jump from here. */
+  /** Returns a place that returns the verdict, within reach of a jump from here. */
   give(verdict: number): number;
   load(offset: number): number;
-  /** Loads a word, then goes on at `next`, wherever that is. */
+  /** Loads a word, then continues at `next`, at any distance. */
   loadThen(offset: number, next: number): number;
   branch(code: number, operand: number, yes: number, no: number): number;
-  /** A balanced tree over ranges. The number of the call is in the accumulator, and not below the first range. */
+  /**
+   * Emits a balanced search tree over ranges. The accumulator contains the call's number, which is not below the
+   * first range.
+   */
   search(ranges: Ranges, narrow: boolean): number;
-  /** Instructions so far. */
+  /** Number of instructions so far. */
   length(): number;
   /**
-   * In running order, as pairs of words: struct sock_filter on a little endian machine. The entry is the newest.
+   * Returns the instructions in execution order, as pairs of words: struct sock_filter on a little endian machine.
+   * The entry point is the instruction that was emitted last.
    */
   finish(): Uint32Array;
 }
 
 /**
- * Writes a program from its end: jumps only go forward, so their targets are known when they are written. Functions
- * around variables and not a class: to look for a member costs the smallest engine more than all the rest of a line here.
+ * Assembles a program from its end: jumps only go forward, so their targets are known when they are emitted. It
+ * consists of functions over local variables instead of a class, because a member lookup in the smallest engine costs
+ * more than the rest of a line here.
  *
- * @param list - decisions by their numbers, 0 the default
+ * @param list - decisions by number; 0 is the default
  */
 export function assemble(list: readonly Decision[]): Assembler {
   let room = usualLength;
   /** Filled from its end. */
   let words = new Uint32Array(2 * room);
   let length = 0;
-  /** Places of returns, by their verdict. */
+  /** Places of return instructions, by verdict. */
   const returns = new Map<number, number>();
   const fallback = list[0] as number;
 
@@ -70,7 +75,7 @@ export function assemble(list: readonly Decision[]): Assembler {
 
   function give(verdict: number): number {
     const known = returns.get(verdict);
-    // Room for the few instructions that may come before the jump.
+    // Leaves space for the few instructions that may precede the jump.
     if (known !== undefined && length - known < reach - 16) return known;
     const place = push(bpf.give, verdict);
     returns.set(verdict, place);
@@ -100,7 +105,7 @@ export function assemble(list: readonly Decision[]): Assembler {
     return push(code | ((length - 1 - near) << 16) | ((length - 1 - far) << 24), operand);
   }
 
-  /** The place itself, or one that leads there. `more` may be put between here and the jump. */
+  /** Returns the place, or a closer one that jumps to it. Up to `more` instructions may follow before the jump. */
   function lead(place: number, more: number): number {
     if (length - 1 - place + more <= reach) return place;
     const at = 2 * (room - 1 - place);

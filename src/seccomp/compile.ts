@@ -10,18 +10,18 @@ import { type Decision, maxInstructions, readRules, tooLong, verdictOf } from '.
 const killThread = 0;
 const enosys = verdictOf('SCMP_ACT_ERRNO', 38);
 const permissive: readonly SeccompAction[] = ['SCMP_ACT_ALLOW', 'SCMP_ACT_LOG', 'SCMP_ACT_TRACE'];
-/** What a tracer makes of a call that is to be left out. */
+/** The number to which a tracer sets a call that must be skipped. */
 const leftOut = 0xffff_ffff;
 
-/** Its number among the decisions, which it is added to. */
+/** Returns the number of the verdict in the list of decisions, and adds it if it is missing. */
 function placeOfVerdict(list: Decision[], verdict: number): number {
   const known = list.indexOf(verdict);
   return known >= 0 ? known : list.push(verdict) - 1;
 }
 
 /**
- * Compiles a checked profile to a classic BPF program: pairs of 32-bit words, one struct sock_filter each.
- * Pure; README.md says which call gets which verdict.
+ * Compiles a checked profile to a classic BPF program: pairs of 32-bit words, one struct sock_filter each. Pure;
+ * README.md describes the verdict for each call.
  *
  * @throws RuntimeError `config.seccomp.size` for more than 4096 instructions
  */

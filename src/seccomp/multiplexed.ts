@@ -2,7 +2,7 @@
 import { placeOf, type SyscallTable } from './architectures.ts';
 import type { Condition, Decision, Decisions, Rule } from './rules.ts';
 
-/** Calls that 32-bit x86 also has behind socketcall(2), by their number there. */
+/** Calls that 32-bit x86 also multiplexes in socketcall(2), with their number there. */
 const sockets: Readonly<Record<string, number>> = {
   socket: 1,
   bind: 2,
@@ -43,10 +43,11 @@ const ipc: Readonly<Record<string, number>> = {
 };
 
 /**
- * A rule for socket(2) is also one for socketcall(2) with SYS_SOCKET, and so on. Its condition on the first argument
- * gives way to that: the call's own arguments are in memory there, where a filter cannot look.
+ * A rule for socket(2) also applies to socketcall(2) with SYS_SOCKET, and so on. The condition for that number
+ * replaces the rule's condition on the first argument: the arguments of socketcall are in memory, which a filter
+ * cannot read.
  *
- * Only 32-bit x86 has the two, so what is decided of them concerns no other architecture.
+ * Only 32-bit x86 has these two calls, so the decisions for them affect no other architecture.
  */
 export function multiplex(table: SyscallTable, decisions: Decisions): void {
   spread('socketcall', sockets);
@@ -56,7 +57,7 @@ export function multiplex(table: SyscallTable, decisions: Decisions): void {
     const at = placeOf(table, outer) as number;
     const known = decisions.of[at] as number;
     const own = decisions.list[known] as Decision;
-    // Whoever decides on the whole call decides alone.
+    // An unconditional rule for socketcall overrides rules for its inner calls.
     if (known !== 0 && typeof own === 'number') return;
     const rules: Rule[] = typeof own === 'number' ? [] : [...own];
     for (const name of Object.keys(within)) {

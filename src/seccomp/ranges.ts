@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Decisions } from './rules.ts';
 
-/** Where the calls of ARM's own begin, far above all others. */
+/** The first private call of ARM, far above all other numbers. */
 const armPrivate = 0xf0000;
-/** The place of numbers without a name: the decision on it is always the default. */
+/** The place of numbers without a name; its decision is always the default. */
 export const noPlace = 639;
 
-/** From each start up to the next one decision; the first starts at an architecture's base. */
+/** Each start begins a range with one decision; the first start is the architecture's base. */
 export interface Ranges {
   readonly starts: number[];
-  /** Their numbers. */
+  /** Numbers of the decisions. */
   readonly decisions: number[];
 }
 
 /**
- * All numbers of one architecture in ranges.
+ * Divides all numbers of an architecture into ranges with the same decision.
  *
- * @param base - what its numbers begin at
- * @param runs - of its table
- * @param newer - the decision on calls above the largest that the profile mentions
+ * @param base - the lowest number
+ * @param runs - of the architecture's table
+ * @param newer - the decision for calls above the largest one in the profile
  */
 export function rangesOf(
   base: number,
@@ -33,7 +33,7 @@ export function rangesOf(
   const decisions: number[] = [];
   let count = 0;
   let current = -1;
-  // Much of the time that a compilation takes is spent here: no function of its own for what is done twice.
+  // Hot loop of a compilation, therefore duplicated below instead of in a function of its own.
   for (let number = 0; number <= largest; number++) {
     const decision = of[places[number] as number] as number;
     if (decision === current) continue;
@@ -41,7 +41,7 @@ export function rangesOf(
     decisions[count++] = decision;
     current = decision;
   }
-  // What is decided of a call above that: of socketcall(2) with rules for socket(2) alone, and of ARM's own.
+  // Decisions for calls above the largest: socketcall(2) if the profile has only socket(2), and private calls of ARM.
   const above = largest === 0 ? 0 : newer;
   for (let number = largest + 1; number < places.length; number++) {
     const decision = of[places[number] as number] === 0 ? above : (of[places[number] as number] as number);
@@ -69,7 +69,7 @@ export function rangesOf(
   return { starts, decisions };
 }
 
-/** By the runs of an architecture, the place of each number. */
+/** A cache: for the runs of an architecture, the place of each number. */
 const known = new Map<readonly number[], Uint16Array>();
 
 function placesOf(runs: readonly number[]): Uint16Array {

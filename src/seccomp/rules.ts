@@ -27,13 +27,13 @@ export function verdictOf(action: SeccompAction, errnoRet = EPERM): number {
   return verdicts[action] + data;
 }
 
-/** A test of one argument, in halves: the kernel's machine has 32-bit words. */
+/** A test of one argument in two halves, because BPF uses 32-bit words. */
 export interface Condition {
   readonly index: number;
   readonly op: SeccompOperator;
   readonly high: number;
   readonly low: number;
-  /** Of SCMP_CMP_MASKED_EQ. */
+  /** Used by SCMP_CMP_MASKED_EQ. */
   readonly maskHigh: number;
   readonly maskLow: number;
 }
@@ -44,20 +44,20 @@ export interface Rule {
   readonly verdict: number;
 }
 
-/** What is decided of a call: a verdict whatever its arguments are, or rules of which the first that holds counts. */
+/** The decision for a call: an unconditional verdict, or rules of which the first matching one applies. */
 export type Decision = number | readonly Rule[];
 
-/** What a profile says, for all architectures at once: a number for each decision, a decision for each name. */
+/** The contents of a profile for all architectures: numbered decisions, and the decision for each name. */
 export interface Decisions {
-  /** By their numbers; 0 is the default. */
+  /** Decisions by number; 0 is the default. */
   readonly list: Decision[];
-  /** The number of the decision on each name, by the name's place. */
+  /** The number of the decision for each name, by the name's place. */
   readonly of: Uint16Array;
-  /** 1 for every name that the profile mentions, also where that says nothing new. */
+  /** 1 for every name in the profile, even if its rule equals the default. */
   readonly mentioned: Uint8Array;
 }
 
-/** Reads a profile once for all architectures. Names that no table has are passed over. */
+/** Parses a profile once for all architectures. Names that are not in the table are ignored. */
 export function readRules(profile: Seccomp, table: SyscallTable): Decisions {
   const fallback = verdictOf(profile.defaultAction, profile.defaultErrnoRet);
   const list: Decision[] = [fallback];
@@ -65,28 +65,28 @@ export function readRules(profile: Seccomp, table: SyscallTable): Decisions {
   const mentioned = new Uint8Array(noPlace + 1);
   const { places } = table;
   const numbers = new Map([[fallback, 0]]);
-  /** The decisions that are lists of their own, to which more may be added. */
+  /** The lists of rules that belong to one decision only and may be extended. */
   const own = new Set<number>();
   let count = 0;
   for (const { names, action, errnoRet, args } of profile.syscalls ?? []) {
     const verdict = verdictOf(action, errnoRet);
     const rules = args === undefined || args.length === 0 ? undefined : rulesOf(args, verdict);
-    // A rule that repeats the default is none.
+    // A rule with the default verdict has no effect.
     const silent = verdict === fallback;
     const alone = rules === undefined ? numberOf(list, numbers, verdict) : 0;
     const named = rules === undefined ? undefined : new Set<number>();
-    // Most of a profile are names here, without conditions and named once: a third of the time of a compilation.
+    // Hot loop: most of a profile is names without conditions that occur once; it takes a third of a compilation.
     for (let i = 0; i < names.length; i++) {
       const place = places[names[i] as string] as number;
-      // Not so of what is not found, nor of `constructor` and the like, which are found and no numbers.
+      // False for missing names, and for inherited ones such as `constructor`, whose values are not numbers.
       if (!(place >= 0)) continue;
       mentioned[place] = 1;
-      // Named again in the same entry, it says nothing new.
+      // A name that is repeated in the same entry has no further effect.
       if (silent || named?.has(place)) continue;
       const known = of[place] as number;
       if (known === 0) of[place] = rules === undefined ? alone : list.push(rules) - 1;
       else if (typeof list[known] !== 'number') {
-        // The first without conditions decides alone.
+        // The first unconditional rule overrides all others.
         if (rules === undefined) of[place] = alone;
         else addRules(list, known, rules, own);
       }
@@ -102,7 +102,7 @@ export function readRules(profile: Seccomp, table: SyscallTable): Decisions {
   return { list, of, mentioned };
 }
 
-/** Far more than a filter has room for: what they come to need not be seen. */
+/** Far above the capacity of a filter, so their result need not be computed. */
 const mostRules = 1 << 16;
 
 export function tooLong(what: string): RuntimeError {
@@ -125,7 +125,7 @@ function addRules(list: Decision[], number: number, rules: readonly Rule[], own:
   for (const rule of rules) all.push(rule);
 }
 
-/** The number of a verdict among the decisions, which it is added to. */
+/** Returns the number of a verdict in the list of decisions, and adds it if it is missing. */
 function numberOf(list: Decision[], numbers: Map<number, number>, verdict: number): number {
   let number = numbers.get(verdict);
   if (number === undefined) {
@@ -139,7 +139,7 @@ type Arguments = NonNullable<NonNullable<Seccomp['syscalls']>[number]['args']>;
 
 function rulesOf(args: Arguments, verdict: number): Rule[] {
   const conditions = args.map(toCondition);
-  // With one argument named twice each condition is a rule of its own, those on other arguments too.
+  // If an argument is repeated, every condition becomes a rule of its own, including those on other arguments.
   const repeated = new Set(conditions.map(({ index }) => index)).size < conditions.length;
   if (repeated) return conditions.map(condition => ({ conditions: [condition], verdict }));
   return [{ conditions, verdict }];

@@ -5,13 +5,14 @@ import { parse } from '../cli/parse.ts';
 import type { Binding } from '../host/binding.d.ts';
 import { warmUp } from './warm-up.ts';
 
-/** What native/standalone/main.cc puts there. */
+/** Globals that native/standalone/main.cc defines. */
 interface HostGlobals {
   readonly tsuboBinding: Binding;
 }
 
 /**
- * Runs the command. Called by native/standalone/main.cc once all modules are loaded, perhaps by the build and long ago.
+ * Runs the command. native/standalone/main.cc calls it after all modules are loaded, which may have happened at build
+ * time.
  *
  * @returns the exit status
  */
@@ -19,7 +20,7 @@ export function start(): number {
   return main((globalThis as unknown as HostGlobals).tsuboBinding);
 }
 
-/** Called by the build, before it writes the heap down. */
+/** The build calls this before it writes the heap snapshot. */
 export function warm(): void {
   for (const { name } of modules) parse('tsubo', ['--root', '/', name, '-h'], modules);
   parse('tsubo', ['--root', '/', 'run', '--bundle', '/', 'warm'], modules);

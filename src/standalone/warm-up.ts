@@ -12,7 +12,7 @@ import { seccompStep } from '../plan/seccomp.ts';
 import { requireConfig } from '../validate/check.ts';
 import { encodePlan } from '../wire/encode.ts';
 
-/** Made up: what is planned for them is thrown away. */
+/** Invented facts: the plans for them are discarded. */
 const facts: HostFacts = {
   kernel: { release: '6.12.0', major: 6, minor: 12 },
   machine: 'x86_64',
@@ -24,9 +24,9 @@ const facts: HostFacts = {
 };
 
 /**
- * Does once, while the build makes the snapshot of the heap, what every `create` and `exec` would find undone: tables that are
- * made when they are first asked for, the objects of built-in functions, the engine's table of shapes, whose growth
- * touches every shape there is. Pure as all of it must be then: nothing of the machine is looked at.
+ * Runs once while the build creates the heap snapshot. It does the initialization that every `create` and `exec`
+ * would repeat: tables that are created on first use, the objects of built-in functions, and the engine's table of
+ * shapes, whose growth touches every existing shape. All of it must be pure and not read the machine.
  */
 export function warmUp(): void {
   const { process, ...rest } = starter({ hostname: 'tsubo', cgroupNamespace: true });
@@ -47,7 +47,7 @@ export function warmUp(): void {
   wakeBuiltIns();
 }
 
-/** The engine makes the object of a built-in function when somebody looks at the property it is in. */
+/** The engine creates the object of a built-in function when its property is first read. */
 function wakeBuiltIns(): void {
   for (const { value } of properties(globalThis)) {
     for (const { value: inner } of properties(value)) properties(inner);
@@ -57,7 +57,7 @@ function wakeBuiltIns(): void {
   }
 }
 
-/** Its own ones; none of what is no object. */
+/** Returns the own properties of an object; none for other values. */
 function properties(of: unknown): readonly PropertyDescriptor[] {
   if ((typeof of !== 'object' && typeof of !== 'function') || of === null) return [];
   return Reflect.ownKeys(of).map(key => Object.getOwnPropertyDescriptor(of, key) ?? {});

@@ -3,21 +3,19 @@ import { RuntimeError } from '../errors/error.ts';
 import { type Operation, type Step, vocabulary } from './steps.ts';
 import { utf8, utf8Length } from './utf8.ts';
 
-/**
- * The plan's binary form: the twin of native/wire/plan.h. README.md draws it.
- */
+/** The binary form of a plan; native/wire/plan.h has the same definitions. README.md describes the layout. */
 export const planMagic = 0x4f425354; // "TSBO"
 export const planVersion = 1;
 export const headerBytes = 32;
-/** What the executor takes at most. */
+/** The executor's limit. */
 export const maxPlanBytes = 64 * 1024 * 1024;
 
-/** How an operation lies on the wire. */
+/** The binary layout of an operation. */
 interface Shape {
   readonly code: number;
   readonly names: readonly string[];
   readonly kinds: readonly string[];
-  /** The fields that are lists. */
+  /** Names of the fields that are lists. */
   readonly lists: readonly string[];
 }
 
@@ -27,7 +25,7 @@ const codes = new Map(Object.keys(vocabulary).map((op, code) => [op, code]));
 
 const shapes = new Map<Operation, Shape>();
 
-/** Made when it is asked for: a plan has some of the operations, never all. */
+/** Created on demand, because a plan contains only some of the operations. */
 function makeShape(op: Operation): Shape {
   const fields = vocabulary[op];
   const names = Object.keys(fields);
@@ -38,24 +36,24 @@ function makeShape(op: Operation): Shape {
   return shape;
 }
 
-/** Text to UTF-8; each host has a faster one than can be written here. */
+/** Encodes text as UTF-8; each host has a faster implementation than one in TypeScript. */
 export type ToUtf8 = (text: string) => Uint8Array;
 
 /**
- * The words of the plan, of a size that is known from the start, and its texts, which all come behind them: they are
- * turned into bytes together. The words are written in the machine's own order, which is little endian on every
- * machine tsubo runs on. Places are indices in them; offsets, which count bytes, are what is written.
+ * Writes the words of a plan, whose number is known in advance, and collects the texts that follow them: all texts
+ * are encoded together. The words are in native byte order, which is little endian on every supported machine.
+ * Positions are indices of words; offsets in the output are in bytes.
  */
 class Writer {
   readonly words: Uint32Array;
   readonly #ascii: boolean;
   readonly #texts: string[] = [];
-  /** Where the next list begins. */
+  /** Index of the next list. */
   #lists: number;
-  /** Offset of the next text. */
+  /** Byte offset of the next text. */
   #end: number;
 
-  /** @param ascii - every character of the texts is taken for one byte: `finish` sees whether it is */
+  /** @param ascii - assume one byte per character; `finish` detects if that is wrong */
   constructor(lists: number, end: number, ascii: boolean) {
     this.words = new Uint32Array(end);
     this.#ascii = ascii;
@@ -63,7 +61,7 @@ class Writer {
     this.#end = end * 4;
   }
 
-  /** Room for a list, whose entry is at `at`; returns where. */
+  /** Reserves space for a list whose entry is at `at`, and returns its index. */
   list(at: number, entries: number): number {
     const list = this.#lists;
     this.#lists += entries * 2;
@@ -81,7 +79,7 @@ class Writer {
     const length = this.#ascii ? value.length : utf8Length(value);
     words[at] = this.#end;
     words[at + 1] = length;
-    // A NUL after each, which is also what keeps them apart.
+    // A NUL ends each text and separates it from the next.
     this.#end += length + 1;
     this.#texts.push(value);
   }
@@ -90,7 +88,7 @@ class Writer {
     const low = signed ? -0x8000_0000_0000_0000n : 0n;
     const high = signed ? 0x7fff_ffff_ffff_ffffn : 0xffff_ffff_ffff_ffffn;
     if (typeof value === 'number' && Number.isSafeInteger(value) && (value >= 0 || signed)) {
-      // >>> 0 is modulo 2^32: with the floor of the quotient this is two's complement.
+      // >>> 0 is modulo 2^32; together with the floor of the quotient, this is two's complement.
       this.pair(at, value >>> 0, Math.floor(value / two32) >>> 0);
     } else if (typeof value === 'bigint' && value >= low && value <= high) {
       const bits = BigInt.asUintN(64, value);
@@ -105,7 +103,7 @@ class Writer {
     }
   }
 
-  /** The whole plan; undefined when its texts are not the ASCII they were taken for. */
+  /** Returns the whole plan; undefined if the texts are not ASCII although that was assumed. */
   finish(toUtf8: ToUtf8): Uint8Array | undefined {
     if (this.#texts.join('').includes('\0')) throw new NulError();
     const joined = this.#texts.length === 0 ? '' : `${this.#texts.join('\0')}\0`;
@@ -130,10 +128,10 @@ function checkSize(bytes: number): void {
 }
 
 /**
- * The container part of a plan as the executor reads it.
+ * Encodes the container part of a plan for the executor.
  *
- * @throws RuntimeError `config.nul` with the step's origin, when a text has a NUL in it
- * @throws RuntimeError `plan.number` for a number that has no 64-bit form, `plan.size` beyond 64 MiB
+ * @throws RuntimeError `config.nul` with the step's origin if a text contains a NUL
+ * @throws RuntimeError `plan.number` for a number without a 64-bit form, `plan.size` above 64 MiB
  */
 export function encodePlan(steps: readonly Step[], toUtf8: ToUtf8 = utf8): Uint8Array {
   try {
@@ -144,7 +142,7 @@ export function encodePlan(steps: readonly Step[], toUtf8: ToUtf8 = utf8): Uint8
   }
 }
 
-/** Loops are counted: iterators would cost more than all else here. */
+/** Uses counted loops, because iterators would cost more than the rest of the function. */
 function write(steps: readonly Step[], ascii: boolean): Writer {
   const known: Shape[] = [];
   let fieldCount = 0;
@@ -177,7 +175,7 @@ function write(steps: readonly Step[], ascii: boolean): Writer {
     words[index + i * 2 + 1] = field * 4;
     for (let j = 0; j < names.length; j++) {
       const value = (step as unknown as Record<string, unknown>)[names[j] as string];
-      // Nearly all are one of these two.
+      // Fast path: almost all fields are of these two kinds.
       if (typeof value === 'string') out.text(field, value);
       else if (typeof value === 'number' && value >>> 0 === value) words[field] = value;
       else writeField(out, field, kinds[j] as string, value, step.origin);
@@ -187,7 +185,7 @@ function write(steps: readonly Step[], ascii: boolean): Writer {
   return out;
 }
 
-/** A text has a NUL in it; which one is looked for only then. */
+/** A text contains a NUL; only this error starts the search for it. */
 class NulError extends Error {}
 
 function nulIn(steps: readonly Step[]): RuntimeError {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** `text` as UTF-8; a surrogate without its other half becomes U+FFFD. For where no host is at hand. */
+/** Encodes text as UTF-8; a surrogate without its other half becomes U+FFFD. Used if no host is available. */
 export function utf8(text: string): Uint8Array {
   const bytes = new Uint8Array(utf8Length(text));
   const units = text.length;
@@ -36,7 +36,7 @@ export function utf8(text: string): Uint8Array {
   return bytes;
 }
 
-/** How many bytes `utf8` makes. */
+/** The number of bytes in the result of `utf8`. */
 export function utf8Length(text: string): number {
   let length = 0;
   for (let i = 0; i < text.length; i++) {
@@ -51,7 +51,7 @@ export function utf8Length(text: string): number {
   return length;
 }
 
-/** False for the NaN that charCodeAt gives past the end. */
+/** Returns false for NaN, which charCodeAt returns past the end. */
 function isLowSurrogate(code: number): boolean {
   return code >= 0xdc00 && code <= 0xdfff;
 }

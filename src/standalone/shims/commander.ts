@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * The part of commander that src/cli uses, for the standalone host: there the real one would be half of what has to be
- * read before a command starts. src/cli/grammar.ts has already brought the command line into one form, so all that is
- * left is to keep declarations and to turn words into values. A test holds the two hosts against each other.
+ * The part of commander that src/cli uses, for the standalone host: the real package would double the code to load
+ * before a command starts. src/cli/grammar.ts normalizes the command line first, so only declarations and the
+ * conversion of values remain. A test compares the two hosts.
  */
 
 type Parse = (text: string, previous: unknown) => unknown;
@@ -13,10 +13,10 @@ export class Option {
   readonly description: string;
   readonly short: string | undefined;
   readonly long: string | undefined;
-  /** It takes a value. */
+  /** The option takes a value. */
   readonly required: boolean;
   readonly negate: boolean;
-  /** It may be repeated: its value is a list. */
+  /** The option may be repeated; its value is a list. */
   readonly variadic: boolean;
   hidden = false;
   readonly parseArg: Parse | undefined;
@@ -40,7 +40,7 @@ export class Option {
     return this;
   }
 
-  /** `pidFile` of `--pid-file`, `pivot` of `--no-pivot`. */
+  /** Returns `pidFile` for `--pid-file`, `pivot` for `--no-pivot`. */
   attributeName(): string {
     const words = (this.long?.slice(this.negate ? 5 : 2) ?? this.short?.slice(1) ?? '').split('-');
     return words
@@ -52,7 +52,7 @@ export class Option {
 class Argument {
   readonly description: string;
   readonly required: boolean;
-  /** It takes all that follows. */
+  /** The argument takes all remaining words. */
   readonly variadic: boolean;
   readonly #name: string;
 
@@ -72,7 +72,7 @@ export class Command {
   readonly options: Option[] = [];
   readonly registeredArguments: Argument[] = [];
   readonly #name: string;
-  /** Of the command line that was parsed last. */
+  /** The options of the last parsed command line. */
   #values: Record<string, unknown> = {};
 
   constructor(name: string) {
@@ -101,7 +101,7 @@ export class Command {
     return this.#values;
   }
 
-  /** Options first, as `--name` or `--name=value`, then `--` and the arguments: the form that grammar.ts writes. */
+  /** Parses options first, as `--name` or `--name=value`, then `--` and the arguments: the output of grammar.ts. */
   parse(words: readonly string[]): this {
     const values: Record<string, unknown> = {};
     for (const option of this.options) if (option.negate) values[option.attributeName()] = true;
@@ -121,7 +121,7 @@ export class Command {
     return this;
   }
 
-  // What these set up in commander never happens here: nothing is printed, and the process is never left.
+  // commander needs these to neither print nor exit; this class never does.
   exitOverride(): this {
     return this;
   }
