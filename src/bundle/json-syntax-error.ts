@@ -3,15 +3,15 @@ import { RuntimeError } from '../errors/error.ts';
 import { textExcerpt, textPosition } from './text-position.ts';
 
 /** The token that the parser expected. */
-export type Wanted = 'value' | 'key' | 'colon' | 'comma' | 'string' | 'escape' | 'control' | 'depth';
+export type Expected = 'value' | 'key' | 'colon' | 'comma' | 'string' | 'escape' | 'control' | 'depth';
 
 /**
  * Returns the error for a text that is not JSON; its message names the cause if it is a common mistake.
  *
  * @param offset - position of the parser
  */
-export function syntaxError(text: string, offset: number, wanted: Wanted): RuntimeError {
-  const [cause, hint] = explain(text, offset, wanted);
+export function syntaxError(text: string, offset: number, expected: Expected): RuntimeError {
+  const [cause, hint] = explain(text, offset, expected);
   const { line, column } = textPosition(text, offset);
   return new RuntimeError({
     code: 'bundle.config-syntax',
@@ -23,13 +23,13 @@ export function syntaxError(text: string, offset: number, wanted: Wanted): Runti
   });
 }
 
-function explain(text: string, offset: number, wanted: Wanted): [cause: string, hint?: string] {
+function explain(text: string, offset: number, expected: Expected): [cause: string, hint?: string] {
   // Bytes that are not UTF-8 were read as U+FFFD; UTF-16 and UTF-32 have a NUL beside each ASCII character.
   if (text.slice(0, 8).includes('\0')) return ['UTF-16 text', 'save the file as UTF-8'];
-  if (wanted === 'depth') return ['nested more than 1000 levels deep'];
-  if (wanted === 'string') return ['a string without its closing quote'];
-  if (wanted === 'escape') return ['an unknown escape in a string', 'write \\\\ for a backslash'];
-  if (wanted === 'control') return explainControl(text, offset);
+  if (expected === 'depth') return ['nested more than 1000 levels deep'];
+  if (expected === 'string') return ['a string without its closing quote'];
+  if (expected === 'escape') return ['an unknown escape in a string', 'write \\\\ for a backslash'];
+  if (expected === 'control') return explainControl(text, offset);
   if (offset >= text.length) return explainEnd(text);
   const found = text.charAt(offset);
   if (found === '\ufeff') return ['a byte order mark', 'save the file as UTF-8 without one'];
@@ -43,14 +43,16 @@ function explain(text: string, offset: number, wanted: Wanted): [cause: string, 
     if (text.slice(0, offset).trimEnd().endsWith(',')) {
       return [`a comma before the closing ${found}`, 'remove the comma'];
     }
-    return [`a ${found} where ${names[wanted]} should be`];
+    return [`a ${found} where ${names[expected]} should be`];
   }
-  if (wanted === 'comma') {
+  if (expected === 'comma') {
     return /["{[\w-]/.test(found)
       ? ['a missing comma', 'put a comma before it']
       : [`${show(found)} where a comma or the end should be`];
   }
-  return wanted === 'value' ? explainWord(text, offset) : [`${show(found)} where ${names[wanted]} should be`];
+  return expected === 'value'
+    ? explainWord(text, offset)
+    : [`${show(found)} where ${names[expected]} should be`];
 }
 
 const names = {

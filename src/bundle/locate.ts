@@ -30,7 +30,7 @@ export function locateOffsets(text: string, pointers: readonly string[]): number
 }
 
 /** A requested value, or a value that contains one. */
-interface Place {
+interface Located {
   offset: number;
   /** Number of times this value was read: the last member of a name counts, and the contents of earlier ones do not. */
   reads: number;
@@ -39,16 +39,16 @@ interface Place {
   /** The name was found in exact case. */
   exact: boolean;
   /** The requested values inside, by name or index. */
-  inside: Map<string, Place> | undefined;
+  inside: Map<string, Located> | undefined;
   /** The same by name in lower case; created when a name is not in `inside`. */
-  folded: Map<string, Place> | undefined;
+  folded: Map<string, Located> | undefined;
 }
 
-function newPlace(): Place {
+function newPlace(): Located {
   return { offset: 0, reads: 0, seenIn: -1, exact: false, inside: undefined, folded: undefined };
 }
 
-function want(root: Place, path: readonly string[]): void {
+function want(root: Located, path: readonly string[]): void {
   let place = root;
   for (const token of path) {
     place.inside ??= new Map();
@@ -61,7 +61,7 @@ function want(root: Place, path: readonly string[]): void {
   }
 }
 
-function offsetOf(root: Place, path: readonly string[]): number {
+function offsetOf(root: Located, path: readonly string[]): number {
   let place = root;
   for (const token of path) {
     const next = place.inside?.get(token);
@@ -72,7 +72,7 @@ function offsetOf(root: Place, path: readonly string[]): number {
 }
 
 /** Reads one value and moves the scanner past it. The recursion is limited by the length of the pointers. */
-function findPlaces(scanner: JsonScanner, place: Place): void {
+function findPlaces(scanner: JsonScanner, place: Located): void {
   const opening = scanner.peek();
   place.offset = scanner.offset;
   place.reads++;
@@ -82,7 +82,7 @@ function findPlaces(scanner: JsonScanner, place: Place): void {
   else skipValue(scanner);
 }
 
-function findInArray(scanner: JsonScanner, place: Place, inside: ReadonlyMap<string, Place>): void {
+function findInArray(scanner: JsonScanner, place: Located, inside: ReadonlyMap<string, Located>): void {
   scanner.offset++;
   if (scanner.peek() === code.closeBracket) {
     scanner.offset++;
@@ -103,7 +103,7 @@ function findInArray(scanner: JsonScanner, place: Place, inside: ReadonlyMap<str
   } while (another(scanner));
 }
 
-function findInObject(scanner: JsonScanner, place: Place, inside: ReadonlyMap<string, Place>): void {
+function findInObject(scanner: JsonScanner, place: Located, inside: ReadonlyMap<string, Located>): void {
   scanner.offset++;
   if (scanner.peek() === code.closeBrace) {
     scanner.offset++;
@@ -124,11 +124,11 @@ function findInObject(scanner: JsonScanner, place: Place, inside: ReadonlyMap<st
   } while (another(scanner));
 }
 
-function fold(inside: ReadonlyMap<string, Place>): Map<string, Place> {
+function fold(inside: ReadonlyMap<string, Located>): Map<string, Located> {
   return new Map([...inside].map(([name, place]) => [name.toLowerCase(), place]));
 }
 
-function found(scanner: JsonScanner, around: Place, wanted: Place, exact: boolean): void {
+function found(scanner: JsonScanner, around: Located, wanted: Located, exact: boolean): void {
   wanted.seenIn = around.reads;
   wanted.exact = exact;
   findPlaces(scanner, wanted);

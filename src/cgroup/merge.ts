@@ -15,42 +15,42 @@ import { isNumber, isUnset } from './write.ts';
  * devices are replaced individually. Cpusets, burst, idle, pids and unified are dropped if the update does not
  * contain them: the control files keep them, and a later update does not write them again.
  */
-export function mergeResources(stored: Resources, asked: Resources): Resources {
+export function mergeResources(stored: Resources, update: Resources): Resources {
   const { network } = stored;
   // The last matching device rule decides, so a new list replaces the whole old one.
-  const devices = (asked.devices ?? []).length > 0 ? asked.devices : stored.devices;
-  const { pids, unified } = asked;
-  const hugepageLimits = upserted(stored.hugepageLimits, asked.hugepageLimits, limit => limit.pageSize);
+  const devices = (update.devices ?? []).length > 0 ? update.devices : stored.devices;
+  const { pids, unified } = update;
+  const hugepageLimits = upserted(stored.hugepageLimits, update.hugepageLimits, limit => limit.pageSize);
   return {
     ...(devices !== undefined && { devices }),
-    memory: mergeMemory(stored.memory ?? {}, asked.memory ?? {}),
-    cpu: mergeCpu(stored.cpu ?? {}, asked.cpu ?? {}),
+    memory: mergeMemory(stored.memory ?? {}, update.memory ?? {}),
+    cpu: mergeCpu(stored.cpu ?? {}, update.cpu ?? {}),
     ...(pids !== undefined && { pids }),
-    blockIO: mergeBlockIO(stored.blockIO ?? {}, asked.blockIO ?? {}),
+    blockIO: mergeBlockIO(stored.blockIO ?? {}, update.blockIO ?? {}),
     ...(hugepageLimits.length > 0 && { hugepageLimits: hugepageLimits as readonly HugepageLimit[] }),
     ...(network !== undefined && { network }),
-    rdma: { ...stored.rdma, ...asked.rdma },
+    rdma: { ...stored.rdma, ...update.rdma },
     ...(unified !== undefined && { unified }),
   };
 }
 
-function mergeMemory(stored: Memory, asked: Memory): Memory {
-  const merged: { -readonly [Name in keyof Memory]: Memory[Name] } = { ...stored, ...asked };
+function mergeMemory(stored: Memory, update: Memory): Memory {
+  const merged: { -readonly [Name in keyof Memory]: Memory[Name] } = { ...stored, ...update };
   // An unlimited memory limit removes the swap limit, unless the update sets `swap`.
-  if (isNumber(asked.limit, -1) && asked.swap === undefined) delete merged.swap;
-  if (asked.checkBeforeUpdate === undefined) delete merged.checkBeforeUpdate;
+  if (isNumber(update.limit, -1) && update.swap === undefined) delete merged.swap;
+  if (update.checkBeforeUpdate === undefined) delete merged.checkBeforeUpdate;
   return merged;
 }
 
-function mergeCpu(stored: CPU, asked: CPU): CPU {
+function mergeCpu(stored: CPU, update: CPU): CPU {
   const { shares, quota, period } = stored;
   // If only quota or period is given, the other keeps its stored value; if neither is, both are dropped.
-  const keepsBandwidth = isUnset(asked.quota) !== isUnset(asked.period);
+  const keepsBandwidth = isUnset(update.quota) !== isUnset(update.period);
   return {
-    ...(shares !== undefined && asked.idle === undefined && { shares }),
+    ...(shares !== undefined && update.idle === undefined && { shares }),
     ...(keepsBandwidth && quota !== undefined && { quota }),
     ...(keepsBandwidth && period !== undefined && { period }),
-    ...withoutUnset(asked, keepsBandwidth ? ['quota', 'period'] : []),
+    ...withoutUnset(update, keepsBandwidth ? ['quota', 'period'] : []),
   };
 }
 
@@ -68,13 +68,13 @@ const throttles = [
   'throttleWriteIOPSDevice',
 ] as const;
 
-function mergeBlockIO(stored: BlockIO, asked: BlockIO): BlockIO {
-  const merged: { -readonly [Name in keyof BlockIO]: BlockIO[Name] } = { ...stored, ...asked };
+function mergeBlockIO(stored: BlockIO, update: BlockIO): BlockIO {
+  const merged: { -readonly [Name in keyof BlockIO]: BlockIO[Name] } = { ...stored, ...update };
   const number = (device: WeightDevice | ThrottleDevice): string => `${device.major}:${device.minor}`;
-  const weights = upserted(stored.weightDevice, asked.weightDevice, number);
+  const weights = upserted(stored.weightDevice, update.weightDevice, number);
   if (weights.length > 0) merged.weightDevice = weights;
   for (const name of throttles) {
-    const devices = upserted(stored[name], asked[name], number);
+    const devices = upserted(stored[name], update[name], number);
     if (devices.length > 0) merged[name] = devices;
   }
   return merged;
@@ -83,10 +83,10 @@ function mergeBlockIO(stored: BlockIO, asked: BlockIO): BlockIO {
 /** New entries are appended; an entry with an existing name replaces the old one in its position. */
 function upserted<T>(
   stored: readonly T[] = [],
-  asked: readonly T[] = [],
+  update: readonly T[] = [],
   nameOf: (entry: T) => string,
 ): readonly T[] {
   const merged = new Map<string, T>();
-  for (const entry of [...stored, ...asked]) merged.set(nameOf(entry), entry);
+  for (const entry of [...stored, ...update]) merged.set(nameOf(entry), entry);
   return [...merged.values()];
 }

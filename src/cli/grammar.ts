@@ -98,14 +98,14 @@ function switchValue(token: string, value: string | undefined): boolean {
   if (/^(0|f|F|false|FALSE|False)$/.test(value)) return false;
   throw new RuntimeError({
     code: 'usage.bad-value',
-    message: `invalid value ${JSON.stringify(value)} for ${asWritten(token)}`,
+    message: `invalid value ${JSON.stringify(value)} for ${optionName(token)}`,
     value,
     hint: 'use true or false',
   });
 }
 
 /** Returns `--bundle` for `--bundle=x`. */
-function asWritten(token: string): string {
+function optionName(token: string): string {
   return token.replace(/=.*/s, '');
 }
 
@@ -117,7 +117,7 @@ function unknownOption(
 ): RuntimeError {
   return new RuntimeError({
     code: 'usage.unknown-option',
-    message: `unknown option ${asWritten(token)}`,
+    message: `unknown option ${optionName(token)}`,
     value: name,
     hint: optionHint(token, name, options, foreign),
   });

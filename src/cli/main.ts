@@ -20,11 +20,11 @@ export function main(binding: Binding): number {
   const [called = '', ...tokens] = binding.argv();
   // Any name except `runc` means `tsubo`, for example the name of a script or of a link in a test.
   const program = lastComponent(called) === 'runc' ? 'runc' : 'tsubo';
-  const { ask, globals } = parse(program, tokens, modules);
+  const { action, globals } = parse(program, tokens, modules);
   let logger = new Logger(binding, { file: undefined, format: 'text', debug: false });
   try {
     logger = makeLogger(binding, globals);
-    return perform(binding, program, ask, globals, logger);
+    return perform(binding, program, action, globals, logger);
   } catch (error) {
     const failure = toRuntimeError(error);
     logger.failure(failure);
@@ -47,21 +47,21 @@ function makeLogger(binding: Binding, globals: Invocation['globals']): Logger {
 function perform(
   binding: Binding,
   program: string,
-  ask: Invocation['ask'],
+  action: Invocation['action'],
   globals: Invocation['globals'],
   logger: Logger,
 ): number {
   const print = (text: string): void =>
     onHost('unable to write to standard output', () => binding.write(standardOutput, text));
-  switch (ask.kind) {
+  switch (action.kind) {
     case 'version':
       print(versionBlock(program));
       return 0;
     case 'help':
-      print(helpPage(ask, terminalStyle(binding, standardOutput)?.width));
+      print(helpPage(action, terminalStyle(binding, standardOutput)?.width));
       return 0;
     case 'usage-error':
-      throw ask.error;
+      throw action.error;
     case 'run': {
       const context: Context = {
         runtime: {
@@ -78,9 +78,9 @@ function perform(
         report: error => logger.failure(toRuntimeError(error)),
       };
       try {
-        return ask.module.run(context, ask.args, ask.options);
+        return action.module.run(context, action.args, action.options);
       } catch (error) {
-        const { failurePrefix } = ask.module;
+        const { failurePrefix } = action.module;
         const failure = toRuntimeError(error);
         if (failurePrefix === undefined) throw failure;
         throw failure.with({ message: `${program} ${failurePrefix}${failure.message}` });
@@ -89,9 +89,9 @@ function perform(
   }
 }
 
-type HelpAsk = Extract<Invocation['ask'], { kind: 'help' }>;
+type HelpAction = Extract<Invocation['action'], { kind: 'help' }>;
 
-function helpPage({ program, module, command }: HelpAsk, columns: number | undefined): string {
+function helpPage({ program, module, command }: HelpAction, columns: number | undefined): string {
   if (module === undefined || command === undefined) return programHelp(program, modules, columns);
   return commandHelp(program, module, command, columns);
 }

@@ -10,7 +10,7 @@ import { canonical, checkArgumentCount, type Scanned, scan } from './grammar.ts'
 export interface Invocation {
   /** Global options by name, as text; includes those before a usage error. */
   readonly globals: ReadonlyMap<string, string | true>;
-  readonly ask:
+  readonly action:
     | {
         readonly kind: 'run';
         readonly module: CommandModule;
@@ -41,13 +41,13 @@ export function parse(
   let command: Command | undefined;
   try {
     scan(tokens, program.options, before, { stopAtArgument: true });
-    if (globals.has('version')) return { globals, ask: { kind: 'version' } };
+    if (globals.has('version')) return { globals, action: { kind: 'version' } };
     const [word, ...literal] = before.args;
-    if (word === undefined) return { globals, ask: { kind: 'help', program } };
+    if (word === undefined) return { globals, action: { kind: 'help', program } };
     if (word === 'help' || word === 'h')
-      return { globals, ask: helpOf(declared, [...literal, ...before.rest][0], modules) };
+      return { globals, action: helpOf(declared, [...literal, ...before.rest][0], modules) };
     module = find(word, modules);
-    if (before.help) return { globals, ask: helpOf(declared, word, modules) };
+    if (before.help) return { globals, action: helpOf(declared, word, modules) };
     command = define(declared, module);
 
     const local: Scanned = { options: new Map(), lists: new Map(), args: literal, rest: [], help: false };
@@ -58,23 +58,23 @@ export function parse(
     // In `exec ID -- ls`, `--` is a separator, not the program.
     if (local.rest[0] === '--') local.rest.shift();
     local.args.push(...local.rest);
-    if (local.help) return { globals, ask: { kind: 'help', program, module, command } };
-    adoptGlobals(local, command, globals);
-    if (globals.has('version')) return { globals, ask: { kind: 'version' } };
+    if (local.help) return { globals, action: { kind: 'help', program, module, command } };
+    takeGlobals(local, command, globals);
+    if (globals.has('version')) return { globals, action: { kind: 'version' } };
     checkArgumentCount(`${name} ${module.name}`, command, local.args);
     // commander parses last and converts the values to the types of the command.
     command.parse([...canonical(local), '--', ...local.args], { from: 'user' });
-    return { globals, ask: { kind: 'run', module, args: local.args, options: command.opts() } };
+    return { globals, action: { kind: 'run', module, args: local.args, options: command.opts() } };
   } catch (error) {
     if (!(error instanceof RuntimeError)) throw error;
     const see = `see ${module === undefined ? name : `${name} ${module.name}`} --help`;
     const hint = error.hint === undefined ? see : `${error.hint} (${see})`;
-    return { globals, ask: { kind: 'usage-error', error: error.with({ hint }) } };
+    return { globals, action: { kind: 'usage-error', error: error.with({ hint }) } };
   }
 }
 
 /** Accepts global options after the command's name. An option of the command has priority over one with the same name. */
-function adoptGlobals(local: Scanned, command: Command, globals: Map<string, string | true>): void {
+function takeGlobals(local: Scanned, command: Command, globals: Map<string, string | true>): void {
   const own = new Set(command.options.map(option => option.long?.slice(2)));
   for (const [name, value] of [...local.options]) {
     if (own.has(name)) continue;
@@ -129,7 +129,7 @@ function helpOf(
   declared: Declarations,
   topic: string | undefined,
   modules: readonly CommandModule[],
-): Invocation['ask'] {
+): Invocation['action'] {
   const { program } = declared;
   if (topic === undefined) return { kind: 'help', program };
   const module = find(topic, modules);

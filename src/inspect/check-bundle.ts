@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { overlookedText } from '../bundle/overlooked.ts';
+import { ignoredText } from '../bundle/ignored-text.ts';
 import { type Bundle, readBundle } from '../bundle/read.ts';
 import { resolveRootfs } from '../bundle/rootfs.ts';
 import type { Binding } from '../host/binding.d.ts';
@@ -8,14 +8,14 @@ import { readFacts } from '../host/read-facts.ts';
 import type { Config } from '../oci/config.ts';
 import { makePlan } from '../plan/make-plan.ts';
 import { checkConfig } from '../validate/check.ts';
-import { isFull, kept } from '../validate/findings.ts';
+import { isFull, limitFindings } from '../validate/findings.ts';
 import { checkOnHost, warnOnHost } from '../validate/host-checks.ts';
 import { findWeaknesses } from '../validate/isolation/index.ts';
 import { type CheckReport, makeReport } from '../validate/report.ts';
 import { inspectContainer } from './container-steps.ts';
 import { Findings } from './findings.ts';
 import { inspectHost } from './host-steps.ts';
-import { skipUnknowable } from './unknowable.ts';
+import { skipUncheckable } from './uncheckable.ts';
 import { validPart } from './valid-part.ts';
 
 export interface CheckBundleOptions {
@@ -45,7 +45,7 @@ export function checkBundle(
   if (isFull(problems)) {
     // The draft may be empty.
     findings.skip('', 'the machine and the isolation: there are too many problems');
-    return makeReport(bundle, problems, [...overlookedText(bundle.text), ...warnings], findings.unchecked);
+    return makeReport(bundle, problems, [...ignoredText(bundle.text), ...warnings], findings.unchecked);
   }
   const sound =
     config === undefined
@@ -55,18 +55,20 @@ export function checkBundle(
   else if (!offline) findings.skip('', 'the machine: config.json names no root file system');
   const located = <T extends { readonly pointer?: string | undefined }>(found: T): T =>
     sound === undefined || !found.pointer ? found : { ...found, pointer: sound.original(found.pointer) };
-  const told = new Set(problems.map(problem => `${problem.code} ${problem.pointer}`));
-  const more = findings.problems.map(located).filter(({ code, pointer }) => !told.has(`${code} ${pointer}`));
+  const reported = new Set(problems.map(problem => `${problem.code} ${problem.pointer}`));
+  const more = findings.problems
+    .map(located)
+    .filter(({ code, pointer }) => !reported.has(`${code} ${pointer}`));
   if (offline) findings.skip('', 'the machine: only config.json was read');
   const isObject = typeof document === 'object' && !Array.isArray(document);
   return makeReport(
     bundle,
-    [...problems, ...kept(more)],
+    [...problems, ...limitFindings(more)],
     [
-      ...overlookedText(bundle.text),
+      ...ignoredText(bundle.text),
       ...warnings,
-      ...kept(findings.warnings.map(located)),
-      ...(isObject ? kept(findWeaknesses(draft)) : []),
+      ...limitFindings(findings.warnings.map(located)),
+      ...(isObject ? limitFindings(findWeaknesses(draft)) : []),
     ],
     findings.unchecked.map(located),
   );
@@ -105,7 +107,7 @@ function inspect(
     return;
   }
   inspectHost(binding, plan, facts, findings);
-  skipUnknowable(config, facts, findings);
+  skipUncheckable(config, facts, findings);
   const mounts = config.linux?.namespaces?.findIndex(({ type, path }) => type === 'mount' && path) ?? -1;
   if (mounts >= 0) {
     findings.skip(

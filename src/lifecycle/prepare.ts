@@ -8,7 +8,7 @@ import type { Config } from '../oci/config.ts';
 import { makePlan } from '../plan/make-plan.ts';
 import type { Plan } from '../plan/plan.ts';
 import { requireConfig } from '../validate/check.ts';
-import { kept } from '../validate/findings.ts';
+import { limitFindings } from '../validate/findings.ts';
 import { checkOnHost, warnOnHost } from '../validate/host-checks.ts';
 import { listenFds } from './passed-fds.ts';
 import { withPlace } from './place.ts';
@@ -52,7 +52,7 @@ export function prepare(runtime: Runtime, options: PrepareOptions): Prepared {
       processOptional: options.startNow !== true,
     });
     const rootfs = resolveRootfs(binding, bundle.path, config);
-    const problems = kept(checkOnHost(binding, config));
+    const problems = limitFindings(checkOnHost(binding, config));
     if (problems[0] !== undefined) throw new RuntimeError({ ...problems[0], problems });
     const facts = readFacts(binding);
     const plan = makePlan(config, facts, {

@@ -19,7 +19,7 @@ import type { StateOutput } from '../oci/state.ts';
 import type { ContainerStats } from '../oci/stats.ts';
 import { loadBinding } from './binding.ts';
 import type { ContainerExecOptions, ExecutedProcess } from './exec-options.ts';
-import { whenEnded } from './when-ended.ts';
+import { waitForExit } from './wait-for-exit.ts';
 
 /** Options of all functions of the library. */
 export interface LibraryOptions {
@@ -121,7 +121,7 @@ export class Container {
     const { detach = false, user, ...wanted } = options;
     // Always detached: the wait must be asynchronous, and signals to this process must not be forwarded.
     const { pid, pidfd } = startInContainer(this.#runtime, this.id, { ...wanted, ...user, detach: true });
-    const end = whenEnded(this.#runtime.binding, pid, pidfd, detach);
+    const end = waitForExit(this.#runtime.binding, pid, pidfd, detach);
     return detach ? { pid } : { pid, status: await end };
   }
 

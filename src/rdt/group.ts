@@ -77,7 +77,8 @@ export function makeRdtGroup(
   }
   const attempt = `unable to make the class of service ${path}`;
   const ours =
-    made && refusable(binding, place, attempt, { pointer: origin, path }, () => makeDirectory(binding, path));
+    made &&
+    withRdtError(binding, place, attempt, { pointer: origin, path }, () => makeDirectory(binding, path));
   if (made && !ours) found({ ...place, made: false });
   if (!ours && place.named) requireSchemas(binding, place, request);
   writeSchemata(binding, place, schemas, origin);
@@ -85,7 +86,7 @@ export function makeRdtGroup(
   const { monitoring } = place;
   if (monitoring === undefined) return;
   const at = { pointer: `${origin}/enableMonitoring`, path: monitoring };
-  refusable(binding, place, `unable to make the monitoring group ${monitoring}`, at, () => {
+  withRdtError(binding, place, `unable to make the monitoring group ${monitoring}`, at, () => {
     if (makeDirectory(binding, monitoring)) return;
     // An empty group of an earlier container can be reused.
     if (binding.readText(`${monitoring}/tasks`).trim() === '') return;
@@ -124,7 +125,9 @@ function requireSchemas(binding: Binding, place: RdtPlace, { schemas, origin }: 
 
 export function readSchemata(binding: Binding, place: RdtPlace, pointer?: string): string {
   const path = `${place.path}/schemata`;
-  return refusable(binding, place, `unable to read ${path}`, { pointer, path }, () => binding.readText(path));
+  return withRdtError(binding, place, `unable to read ${path}`, { pointer, path }, () =>
+    binding.readText(path),
+  );
 }
 
 /** Writes all lines in one write: see makeRdtGroup. */
@@ -137,7 +140,7 @@ export function writeSchemata(
   if (lines.length === 0) return;
   const path = `${place.path}/schemata`;
   const value = lines.join('\n');
-  refusable(
+  withRdtError(
     binding,
     place,
     `unable to write ${JSON.stringify(value)} to ${path}`,
@@ -151,7 +154,7 @@ export function joinRdtGroup(binding: Binding, place: RdtPlace, pid: number, poi
   for (const directory of [place.path, place.monitoring]) {
     if (directory === undefined) continue;
     const path = `${directory}/tasks`;
-    refusable(binding, place, `unable to add process ${pid} to ${path}`, { pointer, path }, () => {
+    withRdtError(binding, place, `unable to add process ${pid} to ${path}`, { pointer, path }, () => {
       try {
         binding.writeText(path, String(pid), 0, 0);
       } catch (error) {
@@ -189,7 +192,7 @@ function removeDirectory(binding: Binding, path: string): void {
 }
 
 /** Calls `work`; an error becomes `host.rdt`, with the message of the kernel if there is one. */
-function refusable<T>(
+function withRdtError<T>(
   binding: Binding,
   { root }: RdtPlace,
   attempt: string,

@@ -50,8 +50,8 @@ function domainText(domains: ReadonlyMap<string, string>): string {
 
 function sameValue(resource: string, wanted: string, found: string, step: number): boolean {
   if (resource !== 'MB') return withoutZeros(wanted) === withoutZeros(found);
-  const [asked, there] = [Number(wanted), Number(found)];
-  return asked === there || Math.ceil(asked / step) * step === there;
+  const [requested, there] = [Number(wanted), Number(found)];
+  return requested === there || Math.ceil(requested / step) * step === there;
 }
 
 function withoutZeros(text: string): string {

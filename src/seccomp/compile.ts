@@ -11,7 +11,7 @@ const killThread = 0;
 const enosys = verdictOf('SCMP_ACT_ERRNO', 38);
 const permissive: readonly SeccompAction[] = ['SCMP_ACT_ALLOW', 'SCMP_ACT_LOG', 'SCMP_ACT_TRACE'];
 /** The number to which a tracer sets a call that must be skipped. */
-const leftOut = 0xffff_ffff;
+const skippedCall = 0xffff_ffff;
 
 /** Returns the number of the verdict in the list of decisions, and adds it if it is missing. */
 function placeOfVerdict(list: Decision[], verdict: number): number {
@@ -48,7 +48,7 @@ export function compileSeccomp(profile: Seccomp, machine: HostFacts['machine']):
       const x32 = wanted.find(({ name }) => name === 'x32');
       const high =
         x32 === undefined
-          ? out.branch(bpf.ifEqual, leftOut, out.give(list[0] as number), out.give(killThread))
+          ? out.branch(bpf.ifEqual, skippedCall, out.give(list[0] as number), out.give(killThread))
           : out.search(searched(x32), true);
       const low = out.search(ranges, false);
       entry = out.branch(bpf.ifAtLeast, x32Bit, high, low);

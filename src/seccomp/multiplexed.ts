@@ -50,10 +50,10 @@ const ipc: Readonly<Record<string, number>> = {
  * Only 32-bit x86 has these two calls, so the decisions for them affect no other architecture.
  */
 export function multiplex(table: SyscallTable, decisions: Decisions): void {
-  spread('socketcall', sockets);
-  spread('ipc', ipc);
+  multiplexIn('socketcall', sockets);
+  multiplexIn('ipc', ipc);
 
-  function spread(outer: string, within: Readonly<Record<string, number>>): void {
+  function multiplexIn(outer: string, within: Readonly<Record<string, number>>): void {
     const at = placeOf(table, outer) as number;
     const known = decisions.of[at] as number;
     const own = decisions.list[known] as Decision;

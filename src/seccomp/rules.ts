@@ -72,7 +72,7 @@ export function readRules(profile: Seccomp, table: SyscallTable): Decisions {
     const verdict = verdictOf(action, errnoRet);
     const rules = args === undefined || args.length === 0 ? undefined : rulesOf(args, verdict);
     // A rule with the default verdict has no effect.
-    const silent = verdict === fallback;
+    const isDefault = verdict === fallback;
     const alone = rules === undefined ? numberOf(list, numbers, verdict) : 0;
     const named = rules === undefined ? undefined : new Set<number>();
     // Hot loop: most of a profile is names without conditions that occur once; it takes a third of a compilation.
@@ -82,7 +82,7 @@ export function readRules(profile: Seccomp, table: SyscallTable): Decisions {
       if (!(place >= 0)) continue;
       mentioned[place] = 1;
       // A name that is repeated in the same entry has no further effect.
-      if (silent || named?.has(place)) continue;
+      if (isDefault || named?.has(place)) continue;
       const known = of[place] as number;
       if (known === 0) of[place] = rules === undefined ? alone : list.push(rules) - 1;
       else if (typeof list[known] !== 'number') {

@@ -44,11 +44,11 @@ export function warmUp(): void {
     seccompStep({ defaultAction: 'SCMP_ACT_ERRNO', architectures: seccompArchitectures, syscalls }, machine);
   }
   joinPath('/run', timestamp(0n));
-  wakeBuiltIns();
+  createBuiltIns();
 }
 
 /** The engine creates the object of a built-in function when its property is first read. */
-function wakeBuiltIns(): void {
+function createBuiltIns(): void {
   for (const { value } of properties(globalThis)) {
     for (const { value: inner } of properties(value)) properties(inner);
   }

@@ -3,7 +3,7 @@ import { pointersAround } from '../bundle/pointer.ts';
 import type { ErrorFields } from '../errors/error.ts';
 import type { Config } from '../oci/config.ts';
 import type { NamespaceType } from '../oci/namespaces.ts';
-import { isFull, keepProblem, keepWarning, untilEnough } from './findings.ts';
+import { isFull, keepProblem, keepWarning, stopAtLimit } from './findings.ts';
 
 /** A config whose existing members have the right type; any member may be missing. */
 export type Draft<T> = T extends string | number | bigint | boolean
@@ -24,8 +24,8 @@ export type Check = (context: CheckContext) => void;
 
 /** Runs the checks in order until too many problems are found; runs none if the walk stopped for that reason. */
 export function runChecks(checks: readonly Check[], context: CheckContext): void {
-  if (context.hasEnough()) return;
-  untilEnough(() => {
+  if (context.hasTooManyProblems()) return;
+  stopAtLimit(() => {
     for (const check of checks) check(context);
   });
 }
@@ -59,7 +59,7 @@ export class CheckContext {
     }
   }
 
-  /** @throws Enough if there are too many problems */
+  /** @throws TooManyProblems if there are too many problems */
   problem(fields: ErrorFields & { readonly pointer: string }): void {
     if (!this.isWrong(fields.pointer)) keepProblem(this.problems, fields);
   }
@@ -69,11 +69,11 @@ export class CheckContext {
   }
 
   /** Returns true if no more warnings are stored: further ones need not be created. */
-  hasEnoughWarnings(): boolean {
+  hasTooManyWarnings(): boolean {
     return isFull(this.warnings);
   }
 
-  hasEnough(): boolean {
+  hasTooManyProblems(): boolean {
     return isFull(this.problems);
   }
 

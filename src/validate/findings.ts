@@ -25,29 +25,29 @@ export function keepWarning(list: ErrorFields[], fields: ErrorFields): void {
 }
 
 /** Thrown to stop the checks of a document. */
-class Enough extends Error {}
+class TooManyProblems extends Error {}
 
 /**
  * Adds a problem like keepWarning.
  *
- * @throws Enough for the first problem over the limit, which stops the checks
+ * @throws TooManyProblems for the first problem over the limit, which stops the checks
  */
 export function keepProblem(list: ErrorFields[], fields: ErrorFields): void {
   keepWarning(list, fields);
-  if (isFull(list)) throw new Enough();
+  if (isFull(list)) throw new TooManyProblems();
 }
 
 /** Calls `work`; returns undefined if it stopped because of too many problems. */
-export function untilEnough<T>(work: () => T): T | undefined {
+export function stopAtLimit<T>(work: () => T): T | undefined {
   try {
     return work();
   } catch (error) {
-    if (error instanceof Enough) return undefined;
+    if (error instanceof TooManyProblems) return undefined;
     throw error;
   }
 }
 
 /** Limits a list that is complete already. */
-export function kept<T extends ErrorFields>(list: readonly T[]): readonly ErrorFields[] {
+export function limitFindings<T extends ErrorFields>(list: readonly T[]): readonly ErrorFields[] {
   return list.length <= mostFindings ? list : [...list.slice(0, mostFindings), more];
 }

@@ -3,7 +3,7 @@ import { setMember } from '../bundle/json.ts';
 import { formatPointer } from '../bundle/pointer.ts';
 import type { ErrorCode } from '../errors/codes.ts';
 import type { ErrorFields } from '../errors/error.ts';
-import { isFull, keepProblem, keepWarning, untilEnough } from './findings.ts';
+import { isFull, keepProblem, keepWarning, stopAtLimit } from './findings.ts';
 import { describeShape, type IntegerShape, type ObjectShape, type Shape, type StringShape } from './shape.ts';
 import { nearestWord } from './spelling.ts';
 
@@ -30,7 +30,7 @@ export interface WalkResult {
 export function walk(shape: ObjectShape, document: unknown, spec: string, name = 'config.json'): WalkResult {
   const walker = new Walker(spec, name);
   const visit = () => walker.visit(shape, document) as Record<string, unknown> | undefined;
-  const value = untilEnough(visit);
+  const value = stopAtLimit(visit);
   return { value: value ?? {}, problems: walker.problems, warnings: walker.warnings };
 }
 

@@ -43,13 +43,13 @@ function allowed(type: 'c' | 'b', major?: number, minor?: number, mask: number =
 }
 
 /** The rules of a checked config, followed by the default rules. A device that no rule matches is denied. */
-export function containerDeviceRules(asked: readonly DeviceCgroup[] = []): DeviceRule[] {
-  return [...configuredDeviceRules(asked), ...defaults];
+export function containerDeviceRules(configured: readonly DeviceCgroup[] = []): DeviceRule[] {
+  return [...configuredDeviceRules(configured), ...defaults];
 }
 
 /** The rules of the config without the default rules. */
-export function configuredDeviceRules(asked: readonly DeviceCgroup[]): DeviceRule[] {
-  return asked.map(rule => ({
+export function configuredDeviceRules(configured: readonly DeviceCgroup[]): DeviceRule[] {
+  return configured.map(rule => ({
     allow: rule.allow,
     type: (rule.type ?? 'a') as DeviceRule['type'],
     major: numberOf(rule.major),

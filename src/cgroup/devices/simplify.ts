@@ -62,25 +62,25 @@ class NeededRules {
   readonly list: DeviceRule[] = [];
   /** By devicesKey: the last rule that decides a complete access. */
   private readonly covering = new Map<string, Latest>();
-  /** By the keys of meetingKeys: the last rule that decides a part of an access. */
-  private readonly meeting = new Map<string, Latest>();
+  /** By the keys of storedKeys: the last rule that decides a part of an access. */
+  private readonly overlapping = new Map<string, Latest>();
 
   add(rule: DeviceRule): void {
     const index = this.list.push(rule) - 1;
     const { access } = rule;
     const covering = latestOf(this.covering, devicesKey(rule));
-    const meeting = meetingKeys(rule).map(key => latestOf(this.meeting, key));
+    const overlapping = storedKeys(rule).map(key => latestOf(this.overlapping, key));
     for (let mask = 1; mask <= wholeAccess; mask++) {
       const slot = slotOf(rule.allow, mask);
       if ((mask & ~access) === 0) covering[slot] = index;
-      if ((mask & access) !== 0) for (const latest of meeting) latest[slot] = index;
+      if ((mask & access) !== 0) for (const latest of overlapping) latest[slot] = index;
     }
   }
 
   /** Returns false if earlier rules make every decision of this rule already. */
   changesDecision(rule: DeviceRule): boolean {
     const same = last(this.covering, widerKeys(rule), slotOf(rule.allow, rule.access));
-    const other = last(this.meeting, metKeys(rule), slotOf(!rule.allow, rule.access));
+    const other = last(this.overlapping, overlappingKeys(rule), slotOf(!rule.allow, rule.access));
     if (same < 0 && other < 0) return rule.allow;
     return other > same;
   }
@@ -107,14 +107,14 @@ function last(map: ReadonlyMap<string, Latest>, keys: readonly string[], slot: n
 }
 
 /** The keys under which a rule is stored; `+` in a key means any number. */
-function meetingKeys(rule: DeviceRule): string[] {
+function storedKeys(rule: DeviceRule): string[] {
   const major = `${rule.type}${rule.major ?? '*'}`;
   const minor = rule.minor ?? '*';
   return [`${major}:${minor}`, `${rule.type}+:${minor}`, `${major}:+`, `${rule.type}+:+`];
 }
 
 /** The keys of all rules that may match a device of this rule. */
-function metKeys({ type, major, minor }: DeviceRule): string[] {
+function overlappingKeys({ type, major, minor }: DeviceRule): string[] {
   const keys: string[] = [];
   for (const kind of type === 'a' ? ['a', 'b', 'c'] : ['a', type]) {
     keys.push(`${kind}${major ?? '+'}:${minor ?? '+'}`);

@@ -93,7 +93,7 @@ export const checkCapabilities: Check = context => {
     names?.forEach((name, index) => {
       if (Object.hasOwn(capabilityNumbers, name) || Object.hasOwn(capabilityNumbers, name.toUpperCase()))
         return;
-      if (context.hasEnoughWarnings()) return;
+      if (context.hasTooManyWarnings()) return;
       const meant = nearestWord(
         name.toUpperCase().startsWith('CAP_') ? name : `CAP_${name}`,
         Object.keys(capabilityNumbers),

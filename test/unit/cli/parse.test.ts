@@ -10,21 +10,21 @@ function read(line: string): Invocation {
 }
 
 /** What is asked for, in one line: command, arguments, options that are not defaults, globals. */
-function summary({ ask, globals }: Invocation): string {
-  const words: string[] = [ask.kind === 'run' ? ask.module.name : ask.kind];
-  if (ask.kind === 'run') {
-    words.push(...ask.args);
+function summary({ action, globals }: Invocation): string {
+  const words: string[] = [action.kind === 'run' ? action.module.name : action.kind];
+  if (action.kind === 'run') {
+    words.push(...action.args);
     const untouched: Record<string, unknown> = {
       pivot: true,
       newKeyring: true,
       subreaper: true,
       newPrivs: true,
     };
-    for (const [name, value] of Object.entries(ask.options)) {
+    for (const [name, value] of Object.entries(action.options)) {
       if (untouched[name] !== value) words.push(`${name}=${value}`);
     }
   }
-  if (ask.kind === 'help' && ask.module !== undefined) words.push(ask.module.name);
+  if (action.kind === 'help' && action.module !== undefined) words.push(action.module.name);
   for (const [name, value] of globals) words.push(`@${name}=${value}`);
   return words.join(' ');
 }
@@ -157,14 +157,14 @@ describe('a bad command line', () => {
       'unexpected argument "-x": tsubo kill [options] <container-id> [signal]',
     ],
   ])('%s', (line, code, message) => {
-    const { ask } = read(line);
-    if (ask.kind !== 'usage-error') throw new Error(`it is ${ask.kind}`);
-    expect({ code: ask.error.code, message: ask.error.message }).toEqual({ code, message });
+    const { action } = read(line);
+    if (action.kind !== 'usage-error') throw new Error(`it is ${action.kind}`);
+    expect({ code: action.error.code, message: action.error.message }).toEqual({ code, message });
   });
 
   it('keeps the log that was named before the slip', () => {
-    const { ask, globals } = read('--log /l create --nope web');
-    expect(ask.kind).toBe('usage-error');
+    const { action, globals } = read('--log /l create --nope web');
+    expect(action.kind).toBe('usage-error');
     expect(globals.get('log')).toBe('/l');
   });
 
@@ -200,7 +200,7 @@ describe('a bad command line', () => {
     ['run --detach=maybe web', 'use true or false (see tsubo run --help)'],
     ['start', 'see tsubo start --help'],
   ])('%s: what to do', (line, hint) => {
-    const { ask } = read(line);
-    expect(ask.kind === 'usage-error' && ask.error.hint).toBe(hint);
+    const { action } = read(line);
+    expect(action.kind === 'usage-error' && action.error.hint).toBe(hint);
   });
 });

@@ -9,7 +9,7 @@ const longestPauseMs = 50;
  * @param background - the wait does not keep this process alive
  * @returns the exit status, or 128 plus the number of the signal that ended it
  */
-export function whenEnded(
+export function waitForExit(
   binding: Binding,
   pid: number,
   pidfd: number,

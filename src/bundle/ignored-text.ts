@@ -24,7 +24,7 @@ const most = 20;
  *
  * Precondition: parseJson accepts the text.
  */
-export function overlookedText(text: string): ErrorFields[] {
+export function ignoredText(text: string): ErrorFields[] {
   const scanner = new JsonScanner(text);
   const found = repeatedNames(scanner).slice(0, most);
   const after = scanner.peek();

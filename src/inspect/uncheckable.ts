@@ -32,7 +32,7 @@ const decidedLater: readonly (readonly [
   ['/linux/seccomp', ({ linux }) => linux?.seccomp, 'whether the container can start under the filter'],
 ];
 
-export function skipUnknowable(config: Config, facts: HostFacts, findings: Findings): void {
+export function skipUncheckable(config: Config, facts: HostFacts, findings: Findings): void {
   for (const [pointer, isAsked, message] of decidedLater) {
     if (isAsked(config)) findings.skip(pointer, message);
   }
