@@ -13,6 +13,20 @@ function headers(file) {
 }
 
 /**
+ * The program headers of an ELF executable.
+ * @param {Buffer} file
+ */
+export function segments(file) {
+  return headers(file).map(at => ({
+    type: file.readUInt32LE(at),
+    flags: file.readUInt32LE(at + 0x04),
+    offset: Number(file.readBigUInt64LE(at + 0x08)),
+    address: file.readBigUInt64LE(at + 0x10),
+    fileBytes: Number(file.readBigUInt64LE(at + 0x20)),
+  }));
+}
+
+/**
  * True when the kernel would start a dynamic linker for this executable.
  * @param {Buffer} file
  */

@@ -19,18 +19,21 @@ function parsed() {
 
 /**
  * @param {string} name
+ * @param {import('./toolchain.mjs').Arch} arch
  * @returns {Target}
  */
-export function gypTarget(name) {
+export function gypTarget(name, arch) {
   const { variables, target_defaults: defaults, targets } = parsed();
   const target = targets.find((/** @type {any} */ one) => one.target_name === name);
   if (target === undefined) throw new Failure(`binding.gyp has no target ${name}`);
   /** @param {string} key @returns {string[]} */
   const words = key =>
-    [...(defaults[key] ?? []), ...(target[key] ?? [])].flatMap(word => {
-      const list = /^<@\((\w+)\)$/.exec(word)?.[1];
-      return list === undefined ? [word] : variables[list];
-    });
+    [defaults, ...conditional(defaults, arch), target]
+      .flatMap(one => one[key] ?? [])
+      .flatMap(word => {
+        const list = /^<@\((\w+)\)$/.exec(word)?.[1];
+        return list === undefined ? [word] : variables[list];
+      });
   return {
     // generated sources are the business of whoever builds
     sources: words('sources').filter(path => !path.startsWith('<')),
@@ -43,4 +46,25 @@ export function gypTarget(name) {
     ],
     link: words('ldflags'),
   };
+}
+
+/**
+ * The hardening flags for sources that are in no target: the engine's.
+ * @param {import('./toolchain.mjs').Arch} arch
+ * @returns {string[]}
+ */
+export function gypHardening(arch) {
+  const { variables, target_defaults: defaults } = parsed();
+  return [...variables.hardening, ...conditional(defaults, arch).flatMap(({ cflags_cc }) => cflags_cc)];
+}
+
+/**
+ * @param {any} defaults
+ * @param {import('./toolchain.mjs').Arch} arch
+ * @returns {any[]} what holds for this architecture only
+ */
+function conditional({ conditions }, arch) {
+  return conditions.flatMap((/** @type {[string, unknown]} */ [condition, then]) =>
+    condition === `target_arch=='${arch}'` ? [then] : [],
+  );
 }

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from './build.mjs';
 import { dropSegment, fillSegment, isDynamic } from './elf.mjs';
-import { gypTarget } from './gyp.mjs';
+import { gypHardening, gypTarget } from './gyp.mjs';
 import { findMusl, muslHeaders } from './musl.mjs';
 import { engineSources, findEngine, settling } from './quickjs.mjs';
 import { Failure, filesBelow, run, say, script, stage, top, Unavailable } from './stage.mjs';
@@ -31,8 +31,7 @@ const require = createRequire(import.meta.url);
 const largestBytes = 4 << 20;
 
 const sections = ['-ffunction-sections', '-fdata-sections'];
-// Position dependent: applying the relocations of a static PIE costs 65 us of every start (2 % of `--version`, 1,400
-// interleaved rounds) and 110 KB.
+// Position dependent, because the snapshot is: native/standalone/README.md, "Hardening".
 const position = ['-fno-pic', '-fno-pie'];
 
 /**
@@ -98,8 +97,8 @@ export async function standalone(arch = nativeArch(), into = 'build/standalone')
     name: `standalone-${arch}`,
     saying: `building the standalone executable (${arch})`,
     into,
-    inputs: filesBelow(['src', 'native', 'package-lock.json', 'binding.gyp', '.ci'], path =>
-      /^(src|native\/(?!hello|napi)|binding|package|\.ci\/(standalone|toolchain|gyp|quickjs|musl)\b)/.test(
+    inputs: filesBelow(['src', 'native', 'package-lock.json', 'tsconfig.json', 'binding.gyp', '.ci'], path =>
+      /^(src|native\/(?!hello|napi)|binding|package|tsconfig|\.ci\/(standalone|toolchain|gyp|quickjs|musl|elf)\b)/.test(
         path,
       ),
     ),
@@ -221,7 +220,14 @@ async function engineObjects({ engine, musl, arch, into }) {
   const { cc } = toolchain(arch);
   // its warnings are not for us to mend
   const own = ['-O2', '-w', '-D_GNU_SOURCE', '-DNDEBUG', '-Inative', `-I${engine.directory}`];
-  const flags = [...own, ...sections, ...position, ...forMusl(arch), ...(await muslHeaders(musl, cc, into))];
+  const flags = [
+    ...own,
+    ...gypHardening(arch),
+    ...sections,
+    ...position,
+    ...forMusl(arch),
+    ...(await muslHeaders(musl, cc, into)),
+  ];
   return compile({
     units: engineSources(engine, `${into}/engine`).map(source => ({ source, compiler: cc, flags })),
     headers: [...engineHeaders(engine), ...settling],
@@ -235,7 +241,7 @@ async function engineObjects({ engine, musl, arch, into }) {
  */
 async function initImage({ arch, into }) {
   const { cxx } = toolchain(arch);
-  const init = gypTarget('tsubo-init');
+  const init = gypTarget('tsubo-init', arch);
   const flags = [...init.compile, ...(await strictness(cxx))];
   const objects = await compile({
     units: init.sources.map(source => ({ source, compiler: cxx, flags })),
@@ -255,7 +261,9 @@ async function initImage({ arch, into }) {
  * @param {readonly string[]} generated
  */
 async function hostObjects(ingredients, generated) {
-  const shared = gypTarget('tsubo').sources.filter(path => !path.startsWith('native/napi/'));
+  const shared = gypTarget('tsubo', ingredients.arch).sources.filter(
+    path => !path.startsWith('native/napi/'),
+  );
   const own = filesBelow(
     ['native/standalone'],
     path => path.endsWith('.cc') && !path.endsWith('/compile.cc'),
@@ -273,7 +281,7 @@ async function hostObjects(ingredients, generated) {
  */
 async function hostUnits({ engine, musl, arch, into }, sources) {
   const { cxx } = toolchain(arch);
-  const own = [...gypTarget('tsubo').compile, '-O2', ...(await strictness(cxx))];
+  const own = [...gypTarget('tsubo', arch).compile, '-O2', ...(await strictness(cxx))];
   const flags = [
     ...own,
     ...sections,

@@ -7,6 +7,7 @@
 #include "core/executor.h"
 #include "core/files.h"
 #include "core/joined.h"
+#include "init/stack_guard.h"
 #include "wire/report.h"
 
 extern "C" {
@@ -39,7 +40,7 @@ int memcmp(const void* a, const void* b, size_t n) {
   return 0;
 }
 
-[[noreturn]] void tsubo_main(long* stack);
+[[noreturn, gnu::no_stack_protector]] void tsubo_main(long* stack);
 }
 
 #if defined(__x86_64__)
@@ -107,6 +108,7 @@ void close_foreign(const wire::Boot& boot) {
 }  // namespace
 
 void tsubo_main(long* stack) {
+  init::set_stack_guard(stack);
   // Nothing that shares a pid namespace with us may look into us or follow our descriptors (CVE-2016-9962), and we do
   // not outlive the runtime that is to record us.
   const long hidden = sys::prctl(PR_SET_DUMPABLE, 0);

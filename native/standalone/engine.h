@@ -10,6 +10,7 @@ extern "C" {
 // settle.h
 void tsubo_settle(JSRuntime* runtime);
 void tsubo_settle_large(void* block);
+void tsubo_seed(JSContext* context);
 }
 
 namespace tsubo::standalone {

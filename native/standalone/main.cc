@@ -5,10 +5,13 @@
 // program returns.
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <new>
@@ -210,6 +213,7 @@ JSValue prepare(Snapshot* made) {
   JSContext* context = made->runtime == nullptr ? nullptr : new_context(made->runtime);
   if (context == nullptr) return JS_EXCEPTION;
   made->context = context;
+  if (making_snapshot()) seed_for_snapshot(context);
   JSValue global = JS_GetGlobalObject(context);
   JSValue functions = JS_NewObject(context);
   for (size_t i = 0; i < binding::kFunctionCount; i++) {
@@ -225,7 +229,8 @@ JSValue prepare(Snapshot* made) {
 }
 
 // For the build: the program up to where it would look at its command line, warm, as a file.
-int make_snapshot(const char* path) {
+int make_snapshot_here(void* argument) {
+  auto* path = static_cast<const char*>(argument);
   begin_snapshot();
   Snapshot made = {};
   JSValue result = prepare(&made);
@@ -240,6 +245,24 @@ int make_snapshot(const char* path) {
   if (write_snapshot(path, made)) return 0;
   fprintf(stderr, "%s: errno %d\n", path, errno);
   return 1;
+}
+
+// On a stack at a fixed address: the engine keeps addresses of its stack, in use or not, and two builds are to be the
+// same.
+int make_snapshot(char* path) {
+  constexpr uintptr_t kStack = 0x30000000;
+  constexpr size_t kBytes = 2 * kStackBytes;
+  void* stack = mmap(reinterpret_cast<void*>(kStack), kBytes, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+  if (stack == MAP_FAILED) return out_of_memory();
+  int status = 0;
+  const pid_t pid =
+      clone(make_snapshot_here, static_cast<char*>(stack) + kBytes, CLONE_VM | CLONE_VFORK | SIGCHLD, path);
+  if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status)) {
+    fprintf(stderr, "%s: the process that makes it has failed\n", path);
+    return 1;
+  }
+  return WEXITSTATUS(status);
 }
 
 }  // namespace

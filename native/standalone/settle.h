@@ -5,6 +5,14 @@
 
 void tsubo_settle(JSRuntime* runtime);
 void tsubo_settle_large(void* block);
+void tsubo_seed(JSContext* context);
+
+// For a context that becomes part of the snapshot, before it has any map: without this the seed is the time, and no two
+// builds are the same.
+void tsubo_seed(JSContext* context) {
+  context->random_state = 1;
+  context->hash_seed = 0x7f4a7c15;
+}
 
 static JSMallocBlockHeader* tsubo_block(JSArena* arena, unsigned index) {
   return (JSMallocBlockHeader*)arena_get_block(arena, index, arena_block_sizes[arena->block_size_idx]);

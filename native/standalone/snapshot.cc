@@ -149,6 +149,8 @@ void begin_snapshot() {
 
 #ifdef TSUBO_PINNED_ENGINE
 
+void seed_for_snapshot(JSContext* context) { tsubo_seed(context); }
+
 bool write_snapshot(const char* path, Snapshot made) {
   tsubo_settle(made.runtime);
   for (size_t at = kFirst; at != used;) {
@@ -166,6 +168,8 @@ bool write_snapshot(const char* path, Snapshot made) {
 }
 
 #else
+
+void seed_for_snapshot(JSContext*) {}
 
 // Whether an engine of another version keeps all of its state in its heap is not known.
 bool write_snapshot(const char*, Snapshot) {

@@ -38,6 +38,9 @@ bool making_snapshot();
 // From here on all memory of the engine is taken from the arena. Only where it can.
 void begin_snapshot();
 
+// Gives the context the same seed in each build. Before anything is evaluated.
+void seed_for_snapshot(JSContext* context);
+
 // Writes the arena to a file; `made` is put at its beginning. False, with errno, when that fails.
 bool write_snapshot(const char* path, Snapshot made);
 

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { segments } from '../../.ci/elf.mjs';
+import { requires } from '../helpers/requires.ts';
+import { standaloneFor } from '../helpers/runtime.ts';
+import { checkout } from '../package/tarball.ts';
+
+const types = {
+  load: 1,
+  dynamic: 2,
+  interpreter: 3,
+  stack: 0x6474e551,
+  relro: 0x6474e552,
+  property: 0x6474e553,
+};
+const executes = 1;
+const writes = 2;
+const arena = 0x10000000n;
+
+/** What the header and the segments of an ELF file say about how it is protected. */
+function read(path: string) {
+  const file = readFileSync(path);
+  const all = segments(file);
+  const of = (type: number) => all.filter(segment => segment.type === type);
+  const loaded = of(types.load);
+  return {
+    file,
+    /** 2: at a fixed address; 3: at any. */
+    type: file.readUInt16LE(0x10),
+    interpreter: of(types.interpreter).length,
+    dynamic: of(types.dynamic),
+    relro: of(types.relro).length,
+    executableStack: of(types.stack).map(({ flags }) => (flags & executes) !== 0),
+    writableCode: loaded.filter(({ flags }) => (flags & writes) !== 0 && (flags & executes) !== 0).length,
+    /** Bytes of the file in segments that can be written, but for the engine's heap. */
+    initialised: loaded
+      .filter(({ flags, address }) => (flags & writes) !== 0 && address !== arena)
+      .reduce((sum, { fileBytes }) => sum + fileBytes, 0),
+    properties: of(types.property).map(({ offset, fileBytes }) => file.subarray(offset, offset + fileBytes)),
+  };
+}
+
+/** How many of the object files in a directory refer to the symbol. */
+function refer(directory: string, symbol: string): { objects: number; having: number } {
+  const objects = readdirSync(directory).filter(name => name.endsWith('.o'));
+  const having = objects.filter(name => readFileSync(join(directory, name)).includes(`\0${symbol}\0`));
+  return { objects: objects.length, having: having.length };
+}
+
+/** How often a word of code is in the file. */
+function count(file: Buffer, code: readonly number[]): number {
+  const pattern = Buffer.from(code);
+  let times = 0;
+  for (let at = file.indexOf(pattern); at >= 0; at = file.indexOf(pattern, at + 1)) times += 1;
+  return times;
+}
+
+describe.each(['x64', 'arm64'] as const)('the executables for %s', arch => {
+  const program = standaloneFor(arch);
+  const init = `${program}-init`;
+  const objects = join(dirname(program), 'objects');
+
+  describe.skipIf(
+    requires(arch === process.arch ? 'standalone' : (`standalone:${arch}` as 'standalone:arm64')),
+  )('are built so that', () => {
+    test.each([
+      ['tsubo', program],
+      ['tsubo without a snapshot', `${program}-bytecode`],
+      ['the init', init],
+    ])('%s has no code that can be written and no data that can be executed', (_name, path) => {
+      expect(read(path)).toMatchObject({
+        type: 2,
+        interpreter: 0,
+        dynamic: [],
+        writableCode: 0,
+        executableStack: [false],
+      });
+    });
+
+    test('all constants of tsubo are in read-only segments, which is what RELRO would achieve', () => {
+      // 592 when this was written: pointers of musl's standard streams and of the heap
+      expect(read(program).initialised).toBeLessThan(1024);
+      expect(read(init).initialised).toBe(0);
+    });
+
+    test('functions with arrays have a guard on the stack', () => {
+      for (const [directory, least] of [
+        ['', 15],
+        ['engine', 3],
+        ['init', 4],
+      ] as const) {
+        const { having } = refer(join(objects, directory), '__stack_chk_fail');
+        expect(having, directory).toBeGreaterThanOrEqual(least);
+      }
+      expect(refer(join(objects, 'init'), '__stack_chk_guard').having).toBeGreaterThanOrEqual(4);
+    });
+  });
+});
+
+describe.skipIf(requires('standalone:arm64'))('the executables for arm64', () => {
+  const program = standaloneFor('arm64');
+
+  test('sign return addresses, and the init accepts no jump into a function', () => {
+    const paciasp = [0x3f, 0x23, 0x03, 0xd5];
+    expect(count(read(program).file, paciasp)).toBeGreaterThan(500);
+    // GNU_PROPERTY_AARCH64_FEATURE_1_AND, 4 bytes: BTI and PAC
+    const feature = Buffer.from([0, 0, 0, 0xc0, 4, 0, 0, 0, 3, 0, 0, 0]);
+    expect(read(`${program}-init`).properties.map(property => property.includes(feature))).toEqual([true]);
+  });
+});
+
+describe('the addon', () => {
+  const path = join(checkout, 'build/Release/tsubo.node');
+
+  test('is protected as a shared object of glibc is', () => {
+    expect(existsSync(path)).toBe(true);
+    const { file, dynamic, ...found } = read(path);
+    expect(found).toMatchObject({ type: 3, relro: 1, writableCode: 0, executableStack: [false] });
+    // DT_FLAGS with DF_BIND_NOW: all addresses are resolved before the tables become read-only
+    const [table] = dynamic;
+    const entries = Array.from({ length: (table?.fileBytes ?? 0) / 16 }, (_, index) => {
+      const at = (table?.offset ?? 0) + 16 * index;
+      return [file.readBigUInt64LE(at), file.readBigUInt64LE(at + 8)] as const;
+    });
+    expect(entries).toContainEqual([30n, expect.toSatisfy((flags: bigint) => (flags & 8n) !== 0n)]);
+    expect(file.includes('\0__stack_chk_fail\0')).toBe(true);
+    // fortified calls: at least one function of glibc that checks the size of its buffer
+    expect(file.toString('latin1')).toMatch(/\0__(mem|read|recv|str|snprintf|fprintf|vsnprintf)\w*_chk\0/);
+  });
+});
