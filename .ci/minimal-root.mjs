@@ -43,7 +43,7 @@ async function install(root) {
       writeFileSync(join(root, 'var/lib/dpkg/status'), '');
       cpSync(debs, join(root, 'debs'), { recursive: true });
       const dpkg = 'dpkg --force-depends --force-unsafe-io --install';
-      // whose scripts make the users and directories that those of others refer to
+      // the scripts of the other packages use the users and directories that these three make
       const first = ['base-passwd', 'base-files', 'dpkg'].map(name => `/debs/${name}_*.deb`).join(' ');
       const configure = `export DEBIAN_FRONTEND=noninteractive; ${dpkg} ${first}; ${dpkg} /debs/*.deb`;
       await run(join(top, '.ci/in-root'), [root, 'bash', '-euc', configure]);

@@ -133,7 +133,7 @@ function isProgram(file) {
   }
 }
 
-/** A busybox that runs in a root file system of its own. Alpine calls it busybox.static. */
+/** A busybox without shared libraries, to be copied into root file systems. Alpine calls it busybox.static. */
 export function staticBusybox() {
   return ['busybox', 'busybox.static']
     .map(name => findProgram(name, isStatic))
@@ -156,7 +156,7 @@ function kindOf(file) {
     closeSync(fd);
   }
   const elf64 = start.readUInt32BE(0) === 0x7f454c46 && start[4] === 2;
-  // program headers that are not at the beginning have been moved there: that is done to dynamic ones
+  // patchelf may move the program headers, and it is applied to dynamic programs only
   if (elf64 && start.readBigUInt64LE(0x20) > 2048n) return 'dynamic';
   return elf64 ? (isDynamic(start) ? 'dynamic' : 'static') : undefined;
 }
@@ -178,7 +178,7 @@ function isThere(name) {
 }
 
 /**
- * Fetches what of a group the machine lacks. What cannot be had is no failure: it is named with what it costs.
+ * Fetches the tools of a group that the machine lacks. If that fails, prints what to install and which tests are skipped.
  * @param {Group} group
  */
 export async function fetchTools(group) {
@@ -202,7 +202,7 @@ export async function fetchTools(group) {
   }
 }
 
-/** Of what has been fetched: in a checkout that was moved the programs would look for their libraries in the old place. */
+/** Changes when a tree must be fetched again: the programs of a moved checkout contain the old path of their libraries. */
 function key() {
   const hash = createHash('sha256').update(readFileSync(fileURLToPath(import.meta.url)));
   return `${hash.digest('hex')} ${top}`;
@@ -258,7 +258,7 @@ async function installedPackages() {
 }
 
 /**
- * Removes half of the bytes: what is for readers, and the emulators of machines that nothing is built for.
+ * Removes documentation and the emulators of other architectures, together half of the bytes.
  * @param {string} tree
  */
 function prune(tree) {
@@ -272,7 +272,7 @@ function prune(tree) {
 }
 
 /**
- * Nobody looks after the programs below build/ as the system does after its own: none shall give rights to its caller.
+ * The system does not update the programs below build/. Removes the bits that would give root's rights to their callers.
  * @param {string} tree
  */
 function dropSetIdBits(tree) {
@@ -351,7 +351,7 @@ function link(tree, program) {
   symlinkSync(relative(bin, file), name);
 }
 
-/** Of trees that are gone. */
+/** Removes the links whose tree was removed. */
 function removeDeadLinks() {
   if (!existsSync(bin)) return;
   for (const name of readdirSync(bin)) {
