@@ -84,7 +84,7 @@ describe.skipIf(requires('root', 'busybox'))('the open files of a container', ()
   test('include preserved descriptors, under the same numbers', () => {
     const one = join(box.mkdir('kept'), 'one');
     writeFileSync(one, 'first');
-    holding([one, '/etc/hostname', '/etc/passwd'], stdio => {
+    holding([one, '/etc/group', '/etc/passwd'], stdio => {
       const report = box.inside(undefined, { flags: ['--preserve-fds', '2'], exec: { stdio } });
       expect(report.fdNumbers).toEqual([0, 1, 2, 3, 4]);
       expect(report.fds['3']).toContain('one');
