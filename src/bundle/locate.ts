@@ -22,10 +22,10 @@ export function locateAll(text: string, pointers: readonly string[]): TextPositi
 
 /** Like locateAll, but returns offsets in the text. */
 export function locateOffsets(text: string, pointers: readonly string[]): number[] {
-  const root = newPlace();
+  const root = newLocated();
   const paths = pointers.map(parsePointer);
   for (const path of paths) want(root, path);
-  findPlaces(new JsonScanner(text), root);
+  locateValues(new JsonScanner(text), root);
   return paths.map(path => offsetOf(root, path));
 }
 
@@ -44,7 +44,7 @@ interface Located {
   folded: Map<string, Located> | undefined;
 }
 
-function newPlace(): Located {
+function newLocated(): Located {
   return { offset: 0, reads: 0, seenIn: -1, exact: false, inside: undefined, folded: undefined };
 }
 
@@ -54,7 +54,7 @@ function want(root: Located, path: readonly string[]): void {
     place.inside ??= new Map();
     let next = place.inside.get(token);
     if (next === undefined) {
-      next = newPlace();
+      next = newLocated();
       place.inside.set(token, next);
     }
     place = next;
@@ -72,7 +72,7 @@ function offsetOf(root: Located, path: readonly string[]): number {
 }
 
 /** Reads one value and moves the scanner past it. The recursion is limited by the length of the pointers. */
-function findPlaces(scanner: JsonScanner, place: Located): void {
+function locateValues(scanner: JsonScanner, place: Located): void {
   const opening = scanner.peek();
   place.offset = scanner.offset;
   place.reads++;
@@ -131,7 +131,7 @@ function fold(inside: ReadonlyMap<string, Located>): Map<string, Located> {
 function found(scanner: JsonScanner, around: Located, wanted: Located, exact: boolean): void {
   wanted.seenIn = around.reads;
   wanted.exact = exact;
-  findPlaces(scanner, wanted);
+  locateValues(scanner, wanted);
 }
 
 function another(scanner: JsonScanner): boolean {

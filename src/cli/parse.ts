@@ -73,7 +73,7 @@ export function parse(
   }
 }
 
-/** Accepts global options after the command's name. An option of the command has priority over one with the same name. */
+/** Accepts global options after the command's name. An option of the command overrides a global one of the same name. */
 function takeGlobals(local: Scanned, command: Command, globals: Map<string, string | true>): void {
   const own = new Set(command.options.map(option => option.long?.slice(2)));
   for (const [name, value] of [...local.options]) {

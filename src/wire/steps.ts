@@ -245,7 +245,7 @@ export const vocabulary = {
   setCapabilities: { effective: 'number', permitted: 'number', inheritable: 'number' },
   /** Clears the ambient set and raises each of `mask`. */
   setAmbientSet: { mask: 'number' },
-  /** Reads the home directory of `uid` from /etc/passwd in the root; `execute` adds it as HOME (`/` if there is none). */
+  /** Reads the home directory of `uid` from /etc/passwd in the root; `execute` adds it as HOME (`/` if it is missing). */
   findHome: { uid: 'number' },
   /**
    * chdir(2), then fails with EXDEV unless the directory is inside the root. With `mayFail`, EACCES and EPERM are
