@@ -164,6 +164,25 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('a program executed from
     expect(row.seen(executed(id, { ...least, ...row.document }))).toEqual(row.fromDocument);
   });
 
+  test.each([
+    ['no env', {}],
+    ['an env without HOME', { env: ['A=1'] }],
+    ['an empty HOME', { env: ['A=1', 'HOME='] }],
+  ])('has the HOME of its user in the passwd of the container when its document has %s', (_, own) => {
+    const { id } = box.running(made => {
+      made.config.process.env = ['PATH=/bin'];
+      made.file('etc/passwd', 'root:x:0:0::/root:/bin/sh\nlady:x:1000:1000::/home/lady:/bin/sh\n');
+    });
+    for (const [uid, home] of [
+      [0, '/root'],
+      [1000, '/home/lady'],
+      [4711, '/'],
+    ] as const) {
+      const { env } = executed(id, { cwd: '/', user: { uid, gid: 0 }, ...own });
+      expect(env.filter(entry => entry.startsWith('HOME='))).toEqual([`HOME=${home}`]);
+    }
+  });
+
   test('has no terminal if only the container has one', () => {
     const { id } = box.running();
     expect(executed(id, { cwd: '/' }).fds['0']).not.toContain('/dev/pts');

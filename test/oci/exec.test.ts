@@ -1,11 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-import { closeSync, existsSync, openSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Bundle } from '../helpers/bundle.ts';
 import { helperProgram, parseReport } from '../helpers/inside.ts';
 import { requires } from '../helpers/requires.ts';
-import { disagrees, host, isTsubo } from '../helpers/runtime.ts';
+import { disagrees, host, isTsubo, skipWhere } from '../helpers/runtime.ts';
 import { sandbox, until, watch } from '../helpers/sandbox.ts';
 
 describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec', () => {
@@ -281,6 +290,44 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec', () => {
     const waiting = box.spawn(['exec', '--ignore-paused', bundle.id, '/bin/sh', '-c', 'exit 9']);
     writeFileSync(path, '0');
     expect((await waiting.ended).status).toBe(9);
+  });
+
+  /** The directory of the container's cgroup, as the view sees it. */
+  const cgroupOf = (id: string): string => {
+    const own = /^0::(.*)$/m.exec(readFileSync(`/proc/${box.state(id).pid}/cgroup`, 'utf8'))?.[1] ?? '';
+    return box.view.path(`/sys/fs/cgroup${own}`);
+  };
+
+  test('joins no cgroup beside the container’s whose name begins with its name', context => {
+    skipWhere(context, 'runc 1.1', 'looks for the prefix alone');
+    const first = box.running(made => {
+      made.config.linux.cgroupsPath = `/${box.name}-beside`;
+    });
+    box.running(made => {
+      made.config.linux.cgroupsPath = `/${box.name}-besides`;
+    });
+    for (const path of [`../${box.name}-besides`, `/../${box.name}-besides`, 'x/../../anything'])
+      expect(failing('--cgroup', path, first.id, '/bin/true').message).toContain('sub cgroup path');
+  });
+
+  test('works with the init in a cgroup below the container’s', context => {
+    skipWhere(context, 'runc 1.1', 'joins the cgroup of the container, which may have no processes then');
+    const { id } = box.running();
+    const { pid } = box.state(id);
+    const directory = cgroupOf(id);
+    mkdirSync(join(directory, 'inner'));
+    writeFileSync(join(directory, 'inner/cgroup.procs'), String(pid));
+    expect(box.oci(['exec', id, '/bin/sh', '-c', 'exit 7'])).toMatchObject({ status: 7, stderr: '' });
+    box.must(['kill', id, 'KILL']);
+  });
+
+  test('works beside a threaded cgroup below the container’s', () => {
+    const { id } = box.running();
+    const directory = cgroupOf(id);
+    mkdirSync(join(directory, 'threads'));
+    writeFileSync(join(directory, 'threads/cgroup.type'), 'threaded');
+    expect(readFileSync(join(directory, 'cgroup.type'), 'utf8')).toBe('domain threaded\n');
+    expect(box.oci(['exec', id, '/bin/sh', '-c', 'exit 7'])).toMatchObject({ status: 7, stderr: '' });
   });
 
   test('joins a cgroup below that of the container, and none above', () => {

@@ -354,6 +354,31 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('hooks', () => {
     expect(inner).not.toContain('OURS=2');
   });
 
+  test.for(['delete', 'delete --force'])(
+    'while one of create sleeps, %s waits for create and then deletes',
+    async (command, context) => {
+      skipWhere(context, 'runc 1.1', 'does not find a container that is being created');
+      const notes = box.mkdir('notes');
+      const bundle = box.bundle(made => {
+        made.config.process.args = ['/bin/sleep', '1000'];
+        const script = `echo > ${notes}/begun; sleep 0.7; echo > ${notes}/over`;
+        made.config.hooks = {
+          createRuntime: [{ path: '/bin/sh', args: ['sh', '-c', script], env: ['PATH=/bin:/usr/bin'] }],
+        };
+      });
+      const before = box.traces();
+      const creating = box.spawn(['create', '--bundle', bundle.dir, bundle.id], {
+        stdio: ['ignore', 'ignore', 'ignore'],
+      });
+      await until('the hook runs', () => existsSync(join(notes, 'begun')));
+      const done = box.oci([...command.split(' '), bundle.id]);
+      expect([done.status, done.stderr]).toEqual([0, '']);
+      expect(existsSync(join(notes, 'over'))).toBe(true);
+      expect(await creating.ended).toEqual({ status: 0, signal: null });
+      await until('nothing is left', () => JSON.stringify(box.traces()) === JSON.stringify(before));
+    },
+  );
+
   test('end when the runtime is killed, and delete --force removes the rest', async context => {
     skipWhere(context, 'runc', 'does not stop the hook');
     for (const kind of ['createRuntime', 'createContainer'] as const) {

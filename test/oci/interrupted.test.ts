@@ -26,7 +26,8 @@ describe.skipIf(requires('root', 'busybox'))('a waiting runtime', () => {
   const waits = (running: Running): boolean => {
     const pid = running.child.pid as number;
     // nsenter and the shell have executed the runtime.
-    if (!/tsubo|node/.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')[0] ?? '')) return false;
+    const [program] = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+    if (program !== box.command()[0]) return false;
     return /^State:\s+S/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
   };
   /** The signal ends the command promptly. */

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { type Bundle, bind, having } from '../helpers/bundle.ts';
 import { killedAt as killedIn, type Moment, momentsOf as momentsIn } from '../helpers/killing.ts';
 import { requires } from '../helpers/requires.ts';
-import { isTsubo, runtime } from '../helpers/runtime.ts';
+import { host, isTsubo, runtime } from '../helpers/runtime.ts';
 import { sandbox, until } from '../helpers/sandbox.ts';
 import type { Traces } from '../helpers/traces.ts';
 
@@ -64,6 +64,40 @@ describe.skipIf(requires('root', 'busybox', 'strace'))('a runtime that is killed
         expect(moments.some(({ line }) => line.includes('/uid_map'))).toBe(true);
       }
       expect(names.map(plain)).toEqual(expect.arrayContaining(['mkdir', 'mknod', 'rename', 'clone3']));
+    },
+  );
+
+  test.for(['delete', 'delete --force'])(
+    'after any time of create leaves what state knows of and %s removes, or no more than a directory',
+    async (command, context) => {
+      // Between the directory and the record in it there is no container yet, and only force removes the directory.
+      const noContainer = /does not exist|the create of the container was killed/;
+      context.skip(!isTsubo, 'other runtimes leave processes and cgroups behind');
+      const before = box.traces();
+      for (let round = 0; round < 25; round++) {
+        const bundle = box.bundle(made => {
+          made.config.process.args = ['/bin/sleep', '1000'];
+        });
+        const creating = box.spawn(['create', '--bundle', bundle.dir, bundle.id], {
+          stdio: ['ignore', 'ignore', 'ignore'],
+        });
+        await new Promise(resolve => setTimeout(resolve, Math.random() * (host === 'node' ? 200 : 25)));
+        creating.child.kill('SIGKILL');
+        const { status } = await creating.ended;
+        const state = box.oci(['state', bundle.id]);
+        if (state.status === 0) expect(state.stdout).toMatch(status === 0 ? /created/ : /created|stopped/);
+        else expect(state.stderr).toMatch(noContainer);
+        const done = box.oci([...command.split(' '), bundle.id]);
+        if (done.status !== 0) {
+          expect(done.stderr).toMatch(noContainer);
+          expect([state.status, command]).toEqual([1, 'delete']);
+          box.must(['delete', '--force', bundle.id]);
+        }
+        const same = () => JSON.stringify(box.traces()) === JSON.stringify(before);
+        await until('nothing is left', same, 3000).catch(() =>
+          expect({ round, ...box.traces() }).toEqual({ round, ...before }),
+        );
+      }
     },
   );
 

@@ -99,6 +99,19 @@ describe.skipIf(requires('root', 'busybox')).each([
     expect(run(profile, script).stdout.trim().split('\n').join(' ')).toBe(passed);
   });
 
+  test('answers as its own profile says, also right after one that differs in the error alone', () => {
+    const texts: readonly (readonly [number, string])[] = [
+      [1, 'Operation not permitted'],
+      [13, 'Permission denied'],
+      [1, 'Operation not permitted'],
+      [28, 'No space left on device'],
+    ];
+    for (const [errnoRet, text] of texts) {
+      const done = run(allowing({ names: mkdirs, action: 'SCMP_ACT_ERRNO', errnoRet }), 'mkdir /tmp/a; true');
+      expect(done.stderr).toContain(text);
+    }
+  });
+
   test('SCMP_ACT_TRACE returns ENOSYS without a tracer', () => {
     const done = run(allowing({ names: mkdirs, action: 'SCMP_ACT_TRACE' }), 'mkdir /tmp/a; echo $?');
     expect([done.stdout, done.stderr]).toEqual(['1\n', expect.stringContaining('Function not implemented')]);
