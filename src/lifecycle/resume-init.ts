@@ -2,7 +2,9 @@
 import { RuntimeError } from '../errors/error.ts';
 import { onHost } from '../errors/system.ts';
 import { explainFailure } from '../plan/explain.ts';
-import type { HostOperation } from './host-work.ts';
+import type { Operation } from '../wire/steps.ts';
+import { endedError } from './ended.ts';
+import type { HostOperation, HostWork } from './host-work.ts';
 
 export const resumeInit: HostOperation<'resumeInit'> = {
   starting: true,
@@ -16,7 +18,18 @@ export const resumeInit: HostOperation<'resumeInit'> = {
         binding.awaitReport(init.channel),
       );
       if (report.kind === 'failed') throw new RuntimeError(explainFailure(plan, report, config));
+      if (endedBeforeExec(work)) throw endedError(binding, plan, init, work.cgroup);
     }
     work.closeChannel();
   },
 };
+
+/**
+ * A filter that is loaded right before the exec may refuse the exec, the report of that, and the exit: the channel ends as
+ * it does at an exec. The init has its own name until then.
+ */
+function endedBeforeExec({ runtime: { binding }, plan, init }: HostWork): boolean {
+  const placeOf = (wanted: Operation): number => plan.container.findIndex(({ op }) => op === wanted);
+  if (placeOf('loadSeccomp') < placeOf('ready') || !binding.pidfdWait(init.pidfd, 0)) return false;
+  return binding.readTextIfThere(`/proc/${init.pid}/stat`)?.includes('(tsubo:[init])') === true;
+}

@@ -274,6 +274,20 @@ describe.skipIf(requires('root', 'busybox'))('a seccomp profile that denies call
     }
   });
 
+  test.for([
+    ['every call', []],
+    ['every call but exit_group', ['exit_group']],
+  ] as const)('fails run, also right before its program, when it refuses %s', ([, allowed], context) => {
+    context.skip(!isTsubo, 'runc is held to its own calls here, which are others');
+    const refused = bundle(true, profile(allowed, 5));
+    const before = box.traces();
+    const done = box.run(refused, patient);
+    expect([done.status, done.signal]).toEqual([1, null]);
+    expect(done.stderr).toContain('the init ended without a report');
+    expect(done.stderr).toContain('/linux/seccomp');
+    expect(box.traces()).toEqual(before);
+  });
+
   test('stops the container at start when it prevents the exec of the program', context => {
     context.skip(!isTsubo, 'the init of runc makes other calls');
     const allowed = [...upToReady, 'exit_group', 'read', 'rt_sigaction', 'mmap'];
