@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-const escapes: Readonly<Record<string, string>> = {
-  '<': '\\u003c',
-  '>': '\\u003e',
-  '&': '\\u0026',
-  '\u2028': '\\u2028',
-  '\u2029': '\\u2029',
-};
+/** Those that HTML minds, which Go escapes, and those that a terminal would act on: DEL, C1, changes of direction. */
+const escaped = /[<>&\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 /** Marks a bigint in a string until it is written as a plain integer; no other text begins with this. */
 const mark = '\u0000integer ';
@@ -14,7 +9,7 @@ const mark = '\u0000integer ';
 /** Encodes JSON like Go's encoder, which also escapes the special characters of HTML. */
 export function goJson(value: unknown, indent?: string): string {
   return JSON.stringify(value, exact, indent)
-    .replace(/[<>&\u2028\u2029]/g, character => escapes[character] ?? character)
+    .replace(escaped, character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
     .replace(/"\\u0000integer (\d+)"/g, '$1');
 }
 

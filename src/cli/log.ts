@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { errno, errnoText } from '../errors/errno.ts';
 import type { RuntimeError } from '../errors/error.ts';
-import { paint, type Style, wrap } from '../errors/layout.ts';
+import { headed, type Style } from '../errors/layout.ts';
 import { manyLines, oneLine } from '../errors/render.ts';
 import { refusalOf } from '../errors/system.ts';
+import { visible, visibleLine } from '../errors/visible.ts';
 import type { Binding } from '../host/binding.d.ts';
 import { openFlags } from '../host/files.ts';
 import type { Log } from '../lifecycle/runtime.ts';
@@ -51,7 +52,7 @@ export class Logger implements Log {
   warn(message: string): void {
     const { debug, file, format } = this.#options;
     const style = file === undefined && format === 'text' ? this.#terminal() : undefined;
-    if (style !== undefined) this.#say(wrap(`${paint('warning', 'yellow', style)}: ${message}`, style.width));
+    if (style !== undefined) this.#say(headed('warning', message, 'yellow', style));
     else if (debug || file === undefined) this.#write('warning', message, {});
   }
 
@@ -60,7 +61,7 @@ export class Logger implements Log {
     const style = this.#terminal();
     const refused = refusedProgram(error);
     if (refused !== undefined && file === undefined && format === 'text' && style === undefined) {
-      this.#say([refused]);
+      this.#say([visibleLine(refused)]);
       return;
     }
     if (file !== undefined || format === 'json' || style === undefined) {
@@ -69,7 +70,7 @@ export class Logger implements Log {
     if (style !== undefined && (file !== undefined || format === 'text')) {
       this.#say(manyLines(error, style));
     } else if (file !== undefined) {
-      this.#say([oneLine(error)]);
+      this.#say([visible(oneLine(error))]);
     }
     if (this.#options.debug && error.code === 'internal') this.debug(stackOf(error));
   }
@@ -131,12 +132,12 @@ function refusedProgram({ syscall, message }: RuntimeError): string | undefined 
 /** Formats one line of JSON with sorted keys. */
 function jsonRecord(fields: Readonly<Record<string, unknown>>): string {
   const sorted = Object.entries(fields).sort(([one], [other]) => (one < other ? -1 : 1));
-  return `${JSON.stringify(Object.fromEntries(sorted))}\n`;
+  return `${visible(JSON.stringify(Object.fromEntries(sorted)))}\n`;
 }
 
 /** Quotes a text with escapes unless it is a simple word. */
 function quoted(text: string): string {
-  return /^[A-Za-z0-9._/@^+-]+$/.test(text) ? text : JSON.stringify(text);
+  return /^[A-Za-z0-9._/@^+-]+$/.test(text) ? text : visible(JSON.stringify(text));
 }
 
 function stackOf(error: RuntimeError): string {

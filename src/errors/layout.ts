@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { visible } from './visible.ts';
+
 /** The layout of text on a terminal. Without a width, lines are not wrapped. */
 export interface Style {
   /** Columns. */
@@ -19,12 +21,13 @@ export function paint(text: string, colour: Colour, style: Style): string {
 }
 
 /**
- * Wraps the text to lines of at most `width` columns. Words are not cut: a longer word gets its own line, which the
+ * Wraps the text to lines of at most `width` columns and escapes what would act on a terminal. Words are not cut: a longer word gets its own line, which the
  * terminal wraps.
  *
  * @param width - undefined: only line feeds in the text end a line
  */
-export function wrap(text: string, width: number | undefined): string[] {
+export function wrap(untrusted: string, width: number | undefined): string[] {
+  const text = visible(untrusted);
   if (width === undefined) return text.split('\n');
   return text.split('\n').flatMap(paragraph => {
     const lines: string[] = [];
@@ -51,4 +54,11 @@ export function labelled(label: string, text: string, style: Style, colour: Colo
   const width = style.width === undefined ? undefined : style.width - labelWidth;
   const head = `  ${paint(label, colour, style)}${' '.repeat(labelWidth - 2 - label.length)}`;
   return wrap(text, width).map((line, index) => `${index === 0 ? head : ' '.repeat(labelWidth)}${line}`);
+}
+
+/** `warning: text`, with the word in a colour. */
+export function headed(word: string, text: string, colour: Colour, style: Style): string[] {
+  const lines = wrap(`${word}: ${text}`, style.width);
+  lines[0] = paint(word, colour, style) + (lines[0] ?? '').slice(word.length);
+  return lines;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ruleText } from '../cgroup/devices/rules.ts';
+import { visibleLine } from '../errors/visible.ts';
 import type { IDMapping } from '../oci/config.ts';
 import type { Step } from '../wire/steps.ts';
 import { cloneFlagNames, decodeField, limitText, rlimitName } from './decode-field.ts';
@@ -57,8 +58,8 @@ function text(plan: Plan): string {
 }
 
 function line(number: string, words: string, origin: string): string {
-  const left = `${number.padStart(4)}  ${words}`;
-  return origin === '' ? left : `${left.padEnd(originColumn)} ${origin}`;
+  const left = `${number.padStart(4)}  ${visibleLine(words)}`;
+  return origin === '' ? left : `${left.padEnd(originColumn)} ${visibleLine(origin)}`;
 }
 
 function hostLine(step: HostStep, index: number): string {

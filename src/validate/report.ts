@@ -3,7 +3,8 @@ import { locateOffsets } from '../bundle/locate.ts';
 import { parsePointer } from '../bundle/pointer.ts';
 import { textPositions } from '../bundle/text-position.ts';
 import type { ErrorFields } from '../errors/error.ts';
-import { type Colour, labelled, paint, type Style, wrap } from '../errors/layout.ts';
+import { type Colour, headed, labelled, type Style } from '../errors/layout.ts';
+import { visibleLine } from '../errors/visible.ts';
 import { jsonExcerpt } from '../plan/exact-json.ts';
 import type { Weakness } from './isolation/weakness.ts';
 
@@ -141,7 +142,7 @@ export function describeReport(report: CheckReport, style: Style = {}): string {
     ...problems.map(problem => paragraph(problem, style)),
   ];
   const count = `${many(problems.length, 'problem')}, ${many(warnings.length, 'warning')}`;
-  return `${[...paragraphs, `${report.bundle}: ${count}`].join('\n\n')}\n`;
+  return `${[...paragraphs, `${visibleLine(report.bundle)}: ${count}`].join('\n\n')}\n`;
 }
 
 /** Contains the message and the hint; the JSON format has the rest. */
@@ -162,13 +163,6 @@ function uncheckedLines(unchecked: readonly Unchecked[]): string[] {
   return [...pointers].map(([message, list]) =>
     list.length === 0 ? message : `${message} (${list.join(' ')})`,
   );
-}
-
-/** Returns lines that begin with a coloured label. */
-function headed(word: string, text: string, colour: Colour, style: Style): string[] {
-  const lines = wrap(`${word}: ${text}`, style.width);
-  lines[0] = paint(word, colour, style) + (lines[0] ?? '').slice(word.length);
-  return lines;
 }
 
 /** The message comes first, which also suits screen readers. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { visibleLine } from '../../errors/visible.ts';
 import type { Binding } from '../../host/binding.d.ts';
 import { listContainers } from '../../lifecycle/list.ts';
 import type { StateOutput } from '../../oci/state.ts';
@@ -22,13 +23,26 @@ export const list: CommandModule = {
       brief: format === 'table',
     });
     for (const problem of damaged) report(problem);
-    if (options['quiet'] === true) print(containers.map(({ id }) => `${id}\n`).join(''));
+    if (options['quiet'] === true) print(containers.map(({ id }) => `${visibleLine(id)}\n`).join(''));
     // An empty list is printed as null, because Go encodes a nil slice that way.
     else if (format === 'json') print(`${containers.length === 0 ? 'null' : goJson(containers)}\n`);
-    else for (const text of table(containers, runtime.binding)) print(text);
+    else for (const text of table(shown(containers, runtime.binding), runtime.binding)) print(text);
     return 0;
   },
 };
+
+/** Without anything that would act on the terminal. Nearly always as they are, which the encoder of JSON sees faster. */
+function shown(containers: readonly StateOutput[], binding: Binding): readonly StateOutput[] {
+  const texts = containers.map(({ id, bundle, owner }) => id + bundle + owner).join('');
+  const isPrintable = JSON.stringify(texts).length === texts.length + 2 && !texts.includes('\u007f');
+  if (isPrintable && binding.utf8(texts).length === texts.length) return containers;
+  return containers.map(container => ({
+    ...container,
+    id: visibleLine(container.id),
+    bundle: visibleLine(container.bundle),
+    owner: visibleLine(container.owner),
+  }));
+}
 
 const narrowest = 12;
 const padding = 3;

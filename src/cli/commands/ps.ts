@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { visible } from '../../errors/visible.ts';
 import { containerProcesses, processTable } from '../../lifecycle/ps.ts';
 import type { CommandModule } from '../command.ts';
 import { formatOf } from '../options.ts';
@@ -24,7 +25,7 @@ export const ps: CommandModule = {
       // An empty list is printed as null, because Go encodes a nil slice that way.
       print(`${pids.length === 0 ? 'null' : JSON.stringify(pids)}\n`);
     } else {
-      print(processTable(runtime, id, psOptions));
+      print(visible(processTable(runtime, id, psOptions)));
     }
     return 0;
   },

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * Characters that a terminal does not show but acts on: control characters (C0 without the line feed, DEL, C1), marks that
+ * change the direction of text, and halves of surrogate pairs, which are no characters at all.
+ */
+const invisible =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+  /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]/gu;
+
+/**
+ * Text of others (a config, an argument, a path, the output of a program) as it may go to a terminal: what would act there
+ * is written as an escape of JSON. Line feeds stay.
+ */
+export function visible(text: string): string {
+  return text.replace(invisible, character => escapeOf(character));
+}
+
+/** The same for text that must stay on its line. */
+export function visibleLine(text: string): string {
+  return visible(text).replaceAll('\n', '\\n');
+}
+
+function escapeOf(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
