@@ -11,6 +11,7 @@
 #include <cmath>
 
 #include "binding/table.h"
+#include "binding/utf8.h"
 
 namespace {
 
@@ -53,6 +54,11 @@ Value from_js(const Napi::Value& v) {
   return Value();
 }
 
+Napi::String text_to_js(Napi::Env env, const std::string& text) {
+  const size_t wrong = tsubo::binding::first_not_utf8(text);
+  return Napi::String::New(env, wrong == text.size() ? text : tsubo::binding::to_utf8(text, wrong));
+}
+
 Napi::Value to_js(Napi::Env env, const Value& v) {
   switch (v.kind()) {
     case Value::Kind::boolean:
@@ -62,7 +68,7 @@ Napi::Value to_js(Napi::Env env, const Value& v) {
     case Value::Kind::bigint:
       return Napi::BigInt::New(env, v.bigint());
     case Value::Kind::text:
-      return Napi::String::New(env, v.text());
+      return text_to_js(env, v.text());
     case Value::Kind::bytes: {
       auto array = Napi::Uint8Array::New(env, v.size());
       std::copy_n(v.data(), v.size(), array.Data());
@@ -99,7 +105,7 @@ Napi::Value call(const Napi::CallbackInfo& info) {
   Napi::Error error = Napi::Error::New(env, std::string(outcome.syscall) + " failed");
   error.Set("syscall", Napi::String::New(env, outcome.syscall));
   error.Set("errno", Napi::Number::New(env, outcome.error));
-  if (!outcome.path.empty()) error.Set("path", Napi::String::New(env, outcome.path));
+  if (!outcome.path.empty()) error.Set("path", text_to_js(env, outcome.path));
   error.ThrowAsJavaScriptException();
   return env.Undefined();
 }

@@ -17,6 +17,7 @@
 #include <new>
 
 #include "binding/table.h"
+#include "binding/utf8.h"
 #include "standalone/bytecode.h"
 #include "standalone/engine.h"
 #include "standalone/snapshot.h"
@@ -90,6 +91,13 @@ Value from_js(JSContext* context, JSValueConst v) {
   return JS_IsArray(v) ? list_of(context, v) : record_of(context, v);
 }
 
+JSValue text_to_js(JSContext* context, const std::string& text) {
+  const size_t wrong = binding::first_not_utf8(text);
+  if (wrong == text.size()) return JS_NewStringLen(context, text.data(), text.size());
+  const std::string valid = binding::to_utf8(text, wrong);
+  return JS_NewStringLen(context, valid.data(), valid.size());
+}
+
 JSValue to_js(JSContext* context, const Value& v) {
   switch (v.kind()) {
     case Value::Kind::boolean:
@@ -99,7 +107,7 @@ JSValue to_js(JSContext* context, const Value& v) {
     case Value::Kind::bigint:
       return JS_NewBigUint64(context, v.bigint());
     case Value::Kind::text:
-      return JS_NewStringLen(context, v.text().data(), v.text().size());
+      return text_to_js(context, v.text());
     case Value::Kind::bytes:
       return JS_NewUint8ArrayCopy(context, v.data(), v.size());
     case Value::Kind::list: {
@@ -146,7 +154,7 @@ JSValue call(JSContext* context, JSValueConst, int argc, JSValueConst* argv, int
   JS_SetPropertyStr(context, error, "syscall", JS_NewString(context, outcome.syscall));
   JS_SetPropertyStr(context, error, "errno", JS_NewInt32(context, outcome.error));
   if (!outcome.path.empty()) {
-    JS_SetPropertyStr(context, error, "path", JS_NewStringLen(context, outcome.path.data(), outcome.path.size()));
+    JS_SetPropertyStr(context, error, "path", text_to_js(context, outcome.path));
   }
   return JS_Throw(context, error);
 }

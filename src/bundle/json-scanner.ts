@@ -23,6 +23,11 @@ const wordSyntax = /[A-Za-z0-9_$.+-]+/y;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: JSON forbids exactly these in a string
 const controlCharacter = /[\u0000-\u001f]/;
 
+/** With U+FFFD in the place of half a surrogate pair. */
+function wellFormed(text: string): string {
+  return text.replace(/[\ud800-\udfff]/gu, '\ufffd');
+}
+
 /** Reads the tokens of a JSON text. Every method sets `offset` to the end of its token. */
 export class JsonScanner {
   readonly text: string;
@@ -60,7 +65,7 @@ export class JsonScanner {
     this.offset = end;
     if (!raw.includes('\\')) return raw;
     try {
-      return JSON.parse(this.text.slice(start, end)) as string;
+      return wellFormed(JSON.parse(this.text.slice(start, end)) as string);
     } catch {
       throw syntaxError(this.text, start + this.badEscape(raw), 'escape');
     }

@@ -16,12 +16,20 @@ const depthLimit = 1000;
  */
 export function parseJson(text: string): unknown {
   try {
-    const value: unknown = JSON.parse(text);
-    if (isExact(value)) return value;
+    const value: unknown = hasSurrogates(text) ? undefined : JSON.parse(text);
+    if (value !== undefined && isExact(value)) return value;
   } catch {
     // The parser below accepts text after the first value, or reports the error.
   }
   return parseExact(text);
+}
+
+/**
+ * Returns true if an escape may stand for half of a surrogate pair, which is no character: the parser below writes
+ * U+FFFD in its place, as Go does.
+ */
+function hasSurrogates(text: string): boolean {
+  return text.includes('\\u') && /\\u[dD][89a-fA-F]/.test(text);
 }
 
 /**

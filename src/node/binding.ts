@@ -41,9 +41,20 @@ function load(): Binding {
   }
   return Object.assign(Object.create(addon) as Binding, {
     // The command line without node and its options.
-    argv: () => process.argv.slice(1),
+    argv: () => ownArguments(addon),
     isOpen: (fd: number) => addon.isOpen(fd) && !isOfNode(fd),
   });
+}
+
+/**
+ * Returns the command line without node and its options. Node replaces bytes that are not UTF-8 in another way than the
+ * standalone host, so in that case they are read again from /proc.
+ */
+function ownArguments(addon: Binding): string[] {
+  const words = process.argv.slice(1);
+  if (!words.some(word => word.includes('\ufffd'))) return words;
+  const given = addon.readText('/proc/self/cmdline').split('\0').slice(0, -1);
+  return [...words.slice(0, 1), ...given.slice(given.length - words.length + 1)];
 }
 
 /**
