@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import { RuntimeError } from '../errors/error.ts';
 import type { Binding } from '../host/binding.d.ts';
+import { lookUp } from '../oci/look-up.ts';
 import type { CgroupWrite } from './write.ts';
 
 /** Names of controllers in cgroup version 1, where they differ. */
@@ -37,7 +39,7 @@ export function missingController(
 }
 
 function explain(binding: Binding, controller: string, list: string): { why: string; hint: string } {
-  const name = version1Names[controller] ?? controller;
+  const name = lookUp(version1Names, controller) ?? controller;
   const table = binding.readTextIfThere('/proc/cgroups') ?? '';
   const row = table
     .split('\n')

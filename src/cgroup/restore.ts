@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import type { ErrorFields, RuntimeError } from '../errors/error.ts';
 import { isSystemError, toRuntimeError } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
+import { lookUp } from '../oci/look-up.ts';
 import { applyResources } from './apply.ts';
 import type { LimitedCgroup } from './controllers.ts';
 import type { CgroupWrite } from './write.ts';
@@ -72,7 +74,7 @@ export function restoringText(file: string, value: string, present: string): str
   if (ofDevice) {
     const line = present.split('\n').find(text => text.startsWith(`${key} `));
     if (line !== undefined) return line;
-    const none = unlimited[file];
+    const none = lookUp(unlimited, file);
     return none === undefined ? undefined : `${key} ${none}`;
   }
   const first = (present.split('\n')[0] ?? '').replace(/^default /, '');

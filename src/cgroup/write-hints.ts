@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import { errno } from '../errors/errno.ts';
 import type { Binding } from '../host/binding.d.ts';
 import { unlessMissing } from '../host/files.ts';
+import { lookUp } from '../oci/look-up.ts';
 
 /** Returns a likely cause for the kernel's refusal of a value, if one can be determined. */
 export function writeHint(
@@ -12,7 +14,7 @@ export function writeHint(
   number: number,
 ): string | undefined {
   if (number === errno.ENOENT) return missingFile(binding, file);
-  const known = refusals()[file]?.[number];
+  const known = lookUp(refusals(), file)?.[number];
   if (known !== undefined) return known;
   if (file.startsWith('cpuset.') && number !== errno.EINVAL) {
     const have = binding.readTextIfThere(`${path}/${file}.effective`)?.trim();
@@ -60,7 +62,7 @@ function missingFile(binding: Binding, file: string): string {
       ? 'this machine has no huge pages'
       : `this machine has huge pages of ${names.join(', ')}`;
   }
-  return needs[file] ?? `no cgroup of this kernel has a file ${file}`;
+  return lookUp(needs, file) ?? `no cgroup of this kernel has a file ${file}`;
 }
 
 /** `2MB` for `hugepages-2048kB`. */

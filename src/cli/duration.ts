@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import { RuntimeError } from '../errors/error.ts';
+import { lookUp } from '../oci/look-up.ts';
 
 /** Milliseconds per unit. */
 const units: Readonly<Record<string, number>> = {
@@ -30,7 +32,7 @@ export function durationMs(name: string, text: string): number {
   }
   let total = 0;
   for (const [, number = '', unit = ''] of text.matchAll(/([\d.]+)(\D+)/g)) {
-    total += Number(number) * (units[unit] ?? 0);
+    total += Number(number) * (lookUp(units, unit) ?? 0);
   }
   if (total > 0 && !text.startsWith('-')) return Math.max(1, Math.round(total));
   throw new RuntimeError({

@@ -21,8 +21,8 @@ export function paint(text: string, colour: Colour, style: Style): string {
 }
 
 /**
- * Wraps the text to lines of at most `width` columns and escapes what would act on a terminal. Words are not cut: a longer word gets its own line, which the
- * terminal wraps.
+ * Wraps the text to lines of at most `width` columns and escapes what would act on a terminal. Words are not cut: a
+ * longer word gets its own line, which the terminal wraps.
  *
  * @param width - undefined: only line feeds in the text end a line
  */

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import { RuntimeError } from '../errors/error.ts';
+import { lookUp } from '../oci/look-up.ts';
 
 /** Signals of Linux on x86_64 and arm64. */
 const numbers: Readonly<Record<string, number>> = {
@@ -67,7 +69,7 @@ export function signalName(number: number): string {
 
 function byName(name: string): number | undefined {
   const realtime = /^RT(MIN|MAX)(?:([+-])(\d{1,2}))?$/.exec(name);
-  if (realtime === null) return numbers[name];
+  if (realtime === null) return lookUp(numbers, name);
   const distance = Number(realtime[3] ?? 0) * (realtime[2] === '-' ? -1 : 1);
   const number = (realtime[1] === 'MIN' ? firstRealtime : lastRealtime) + distance;
   return number >= firstRealtime && number <= lastRealtime ? number : undefined;

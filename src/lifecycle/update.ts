@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import { applyResources } from '../cgroup/apply.ts';
 import type { CgroupPlace } from '../cgroup/directory.ts';
 import { mergeResources } from '../cgroup/merge.ts';
@@ -11,6 +12,7 @@ import { RuntimeError } from '../errors/error.ts';
 import { onHost } from '../errors/system.ts';
 import { joinPath } from '../host/paths.ts';
 import type { RdtUpdate } from '../oci/config-linux.ts';
+import { lookUp } from '../oci/look-up.ts';
 import type { Resources } from '../oci/resources.ts';
 import { exactJson } from '../plan/exact-json.ts';
 import { checkResourcesDocument } from '../validate/check-resources.ts';
@@ -162,10 +164,9 @@ function newWrites(
 /** True when this property of memory, cpu, pids, ... is in the request. Entries of lists are looked at by value. */
 function isAsked(asked: Resources, origin: string): boolean {
   const [, group = '', name = '', index] = origin.split('/');
-  const properties = (asked as Readonly<Record<string, Readonly<Record<string, unknown>> | undefined>>)[
-    group
-  ];
-  return index === undefined && !Array.isArray(properties) && properties?.[name] !== undefined;
+  const properties = lookUp(asked as Readonly<Record<string, unknown>>, group);
+  if (index !== undefined || typeof properties !== 'object' || Array.isArray(properties)) return false;
+  return lookUp((properties ?? {}) as Readonly<Record<string, unknown>>, name) !== undefined;
 }
 
 /** With `checkBeforeUpdate` a limit that would have the container's processes killed at once is refused. */

@@ -19,6 +19,44 @@ export function bigDocuments(): BigDocument[] {
   return [...fillings(configShape, []), ...wholes];
 }
 
+/** A place of config.json that holds a text or a name of the user's. */
+export interface TextPlace {
+  readonly name: string;
+  /** A whole config.json with this text there. */
+  readonly document: (text: string) => string;
+}
+
+export function textPlaces(): TextPlace[] {
+  return [...places(configShape, [])];
+}
+
+function* places(shape: Shape, path: Path): Generator<TextPlace> {
+  const name = `/${path.join('/')}`;
+  switch (shape.kind) {
+    case 'string':
+      yield { name, document: text => document(path, shape, JSON.stringify(text)) };
+      return;
+    case 'list':
+      yield* places(shape.of, [...path, 0]);
+      return;
+    case 'map': {
+      const value = JSON.stringify(sample(shape.of, [...path, 'x'], 0));
+      const entry = (key: string) => `{${JSON.stringify(key)}: ${value}}`;
+      yield { name: `a name in ${name}`, document: text => document(path, shape, entry(text)) };
+      yield* places(shape.of, [...path, nameAt(path, 0)]);
+      return;
+    }
+    case 'object': {
+      const entry = (key: string) => `{${JSON.stringify(key)}: [1]}`;
+      yield { name: `a property of ${name}`, document: text => document(path, shape, entry(text)) };
+      for (const [key, inner] of Object.entries(shape.properties)) yield* places(inner, [...path, key]);
+      return;
+    }
+    default:
+      return;
+  }
+}
+
 type Path = readonly (string | number)[];
 
 /** Placeholder for the growing part in the text of a document. */

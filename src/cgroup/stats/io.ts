@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import type { Binding } from '../../host/binding.d.ts';
+import { lookUp } from '../../oci/look-up.ts';
 import type { BlkioEntry, BlkioStats } from '../../oci/stats.ts';
 import { fileText, integer, linesOf, nonzero, parse } from './files.ts';
 import { pressure } from './pressure.ts';
@@ -23,7 +25,7 @@ export function ioStats(binding: Binding, cgroup: string): BlkioStats {
     if (major === '') continue;
     for (const field of fields) {
       const [key = '', text = ''] = field.split('=');
-      const [table, op] = places[key] ?? [];
+      const [table, op] = lookUp(places, key) ?? [];
       if (table === undefined || op === undefined) continue;
       const value = integer(parse(text));
       tables[table] ??= [];

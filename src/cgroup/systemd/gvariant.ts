@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { lookUp } from '../../oci/look-up.ts';
 import { completeTypes, type Value, type Variant } from './types.ts';
 
 /** Type keywords of the text format. */
@@ -72,7 +73,7 @@ class Parser {
     if (word === 'true' || word === 'false') return { signature: 'b', value: word === 'true' };
     if (word === 'inf' || word === 'nan') return { signature: 'd', value: word === 'inf' ? Infinity : NaN };
     if (word !== undefined) {
-      const type = words[word];
+      const type = lookUp(words, word);
       if (type === undefined) throw this.#wrong('a value');
       return this.value(type);
     }
@@ -113,7 +114,7 @@ class Parser {
       }
       const escaped = this.#text[this.#at++];
       if (escaped === undefined) throw this.#wrong('a letter');
-      made += escapes[escaped] ?? escaped;
+      made += lookUp(escapes, escaped) ?? escaped;
     }
   }
 

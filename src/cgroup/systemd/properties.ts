@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { lookUp } from '../../oci/look-up.ts';
 import type { CgroupWrite } from '../write.ts';
 import { wholeQuota } from './quota.ts';
 import type { Value, Variant } from './types.ts';
@@ -63,9 +64,9 @@ export function unitProperties(writes: readonly CgroupWrite[], version: number):
 
 function propertiesOf(write: CgroupWrite, version: number): Property[] {
   const { file, value, otherwise } = write;
-  const plain = numbers[file];
+  const plain = lookUp(numbers, file);
   if (plain !== undefined) return numberOf(plain, value);
-  const known = (name: string): boolean => version >= (since[name] ?? 0);
+  const known = (name: string): boolean => version >= (lookUp(since, name) ?? 0);
   switch (file) {
     case 'cpu.idle':
       return value.trim() === '1' && version >= idleSince ? [unsigned('CPUWeight', 0n)] : [];
@@ -130,7 +131,7 @@ function ioMax(text: string): Property[] {
   const properties: Property[] = [];
   for (const limit of limits) {
     const [key = '', value = ''] = limit.split('=');
-    const name = ioLimits[key];
+    const name = lookUp(ioLimits, key);
     if (name === undefined || !/^(max|\d+)$/.test(value)) continue;
     properties.push(perDevice(name, device, value === 'max' ? infinity : BigInt(value)));
   }

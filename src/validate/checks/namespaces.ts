@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { lookUp } from '../../oci/look-up.ts';
 import { namespaceFlags } from '../../oci/namespaces.ts';
 import type { Check } from '../context.ts';
 import { nearestWord } from '../spelling.ts';
@@ -16,7 +17,7 @@ export const checkNamespaces: Check = context => {
     const first = seen.get(type);
     if (!Object.hasOwn(namespaceFlags, type)) {
       const types = Object.keys(namespaceFlags);
-      const meant = synonyms[type] ?? nearestWord(type, types);
+      const meant = lookUp(synonyms, type) ?? nearestWord(type, types);
       context.problem({
         code: 'config.namespace.unknown',
         message: `namespace "${type}" does not exist`,

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { lookUp } from '../../oci/look-up.ts';
 import type { Seccomp, Syscall } from '../../oci/seccomp.ts';
 import type { Check, CheckContext, Draft } from '../context.ts';
 
@@ -95,7 +96,7 @@ function checkErrno(
   pointer: string,
 ): void {
   if (action === undefined || errnoRet === undefined) return;
-  const most = largest[action];
+  const most = lookUp(largest, action);
   if (most !== undefined && errnoRet <= most) return;
   context.problem({
     code: 'config.seccomp.errnoRet',

@@ -342,7 +342,7 @@ describe('requireConfig', () => {
 describe('a config with thousands of faults', () => {
   const many = Array.from({ length: 3000 }, () => ({ type: 'mount' }));
 
-  it('is told the first thousand of them, and that there are more', () => {
+  it('gets the first thousand of them listed, and that there are more', () => {
     const { problems } = checkConfig(configWith(it => it.linux.namespaces.push(...many)));
     expect(problems).toHaveLength(1001);
     expect(problems[999]).toMatchObject({ code: 'config.namespace.duplicate' });
