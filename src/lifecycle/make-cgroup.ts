@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { applyResources } from '../cgroup/apply.ts';
+import { enableControllers } from '../cgroup/controllers.ts';
 import { delegateCgroup as giveCgroup } from '../cgroup/delegate.ts';
 import { makeCgroup as makeDirectories } from '../cgroup/directory.ts';
 import { killProcesses } from '../cgroup/processes.ts';
@@ -36,6 +37,8 @@ export const makeCgroup: HostOperation<'makeCgroup'> = {
       return;
     }
     undo.arm(`the processes in ${place.path}`, () => killProcesses(binding, place.path));
+    // A plan without limits has no step that enables the controllers.
+    if (!plan.host.some(other => other.op === 'writeCgroup')) enableControllers(binding, place, []);
   },
 };
 
