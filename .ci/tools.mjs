@@ -70,7 +70,7 @@ const tools = {
   },
   libseccomp: { package: 'libseccomp-dev', costs: 'the comparison of seccomp filters with libseccomp' },
   ip: { package: 'iproute2', costs: 'the tests of network devices' },
-  ps: { package: 'procps', costs: 'the tests of the command ps', also: ['sysctl'] },
+  ps: { package: 'procps', costs: 'the tests of the command ps', also: ['pgrep', 'sysctl'] },
   script: { package: 'bsdutils', costs: 'one test of device nodes' },
   strace: { package: 'strace', costs: 'the tests of a runtime that is killed' },
   jq: { package: 'jq', costs: 'the tests that read JSON in a script' },
