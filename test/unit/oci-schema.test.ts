@@ -9,11 +9,11 @@ import { checkConfig } from '../../src/validate/check.ts';
 import { schema } from '../helpers/schemas.ts';
 import { configWith } from './validate/config.ts';
 
-// The specification's own schemas and examples: TSUBO_OCI_SCHEMA names its directory `schema`.
+// The schemas and examples of the specification: TSUBO_OCI_SCHEMA names its directory `schema`.
 const home = process.env['TSUBO_OCI_SCHEMA'] ?? '';
 
 function validator(name: string): ValidateFunction {
-  // formats are hints there: "uint32" is said in numbers too
+  // Formats are only hints there: "uint32" also applies to numbers.
   const ajv = new Ajv.default({ strict: false, validateFormats: false, allErrors: true });
   for (const file of readdirSync(home).filter(each => each.endsWith('.json'))) {
     ajv.addSchema(JSON.parse(readFileSync(join(home, file), 'utf8')) as object, file);
@@ -26,20 +26,20 @@ const examples = (kind: string, verdict: string) => {
   return readdirSync(directory).map(file => [file, readFileSync(join(directory, file), 'utf8')] as const);
 };
 
-/** What the schema allows and a container cannot be made from, or is refused by name until it is carried out. */
+/** Configs that the schema allows but from which no container can be made, with the expected error codes. */
 const beyondTheSchema: Readonly<Record<string, readonly string[]>> = {
-  // the schema of a document; the process is required to start a container, a network namespace to move devices
+  // The schema describes a document; starting a container requires a process, and moving devices a network namespace.
   'minimal.json': ['config.process.required'],
   'linux-netdevice.json': ['config.process.required', 'config.net-device'],
   'linux-rdma.json': ['config.process.required'],
-  // other platforms: what is theirs is passed over, and here a hostname needs a namespace
+  // Properties of other platforms are ignored; here a hostname requires a namespace.
   'freebsd-minimal.json': ['config.process.required'],
   'zos-minimal.json': ['config.process.required'],
   'freebsd-example.json': ['config.hostname'],
   'zos-example.json': ['config.hostname'],
 };
 
-/** What the schema refuses for another platform's sake. */
+/** Configs that the schema refuses because of another platform. */
 const ofOthers = ['freebsd-vnet-disable.json'];
 
 function problemsOf(text: string): string[] {
@@ -50,12 +50,12 @@ function problemsOf(text: string): string[] {
 
 if (existsSync(home)) {
   describe('an example config of the specification', () => {
-    it.each(examples('config', 'good'))('%s is good', (file, text) => {
+    it.each(examples('config', 'good'))('%s is valid', (file, text) => {
       expect(problemsOf(text)).toEqual(beyondTheSchema[file] ?? []);
     });
 
     it.each(examples('config', 'good').filter(([file]) => file.startsWith('linux-')))(
-      '%s is good with a process',
+      '%s is valid with a process',
       (file, text) => {
         const { process } = configWith() as { process: object };
         const others = (beyondTheSchema[file] ?? []).filter(code => code !== 'config.process.required');
@@ -64,7 +64,7 @@ if (existsSync(home)) {
     );
 
     it.each(examples('config', 'bad').filter(([file]) => !ofOthers.includes(file)))(
-      '%s is bad, and not for the lack of a process alone',
+      '%s is invalid, for more than a missing process',
       (_, text) => {
         let codes: string[];
         try {
@@ -78,7 +78,7 @@ if (existsSync(home)) {
   });
 
   describe('the schema', () => {
-    it.each(['config', 'features', 'state'])('of %s knows its examples, as we read it', kind => {
+    it.each(['config', 'features', 'state'])('of %s accepts its examples, as tsubo does', kind => {
       const validate = validator(kind);
       for (const [file, text] of examples(kind, 'good'))
         expect([file, validate(JSON.parse(text)), validate.errors]).toEqual([file, true, null]);
@@ -87,7 +87,7 @@ if (existsSync(home)) {
       }
     });
 
-    it.each(['features', 'state'] as const)('of %s says what ours says', kind => {
+    it.each(['features', 'state'] as const)('of %s agrees with the one of the tests', kind => {
       const ours = schema(kind);
       for (const verdict of ['good', 'bad']) {
         for (const [file, text] of examples(kind, verdict)) {

@@ -5,7 +5,7 @@ import { parseLap } from '../../bench/lap.ts';
 import { parseOptions } from '../../bench/options.ts';
 
 describe('the options of the benchmark', () => {
-  it('measure everything in sixty rounds unless told otherwise', () => {
+  it('measure everything in sixty rounds by default', () => {
     expect(parseOptions([])).toMatchObject({ rounds: 60, entries: 1000, against: undefined });
     expect(parseOptions([]).only).toContain('run-seccomp');
   });
@@ -28,7 +28,7 @@ describe('the options of the benchmark', () => {
 });
 
 describe('the stopwatch', () => {
-  it('answers a timed command in one line', () => {
+  it('reports a timed command on one line, which is parsed', () => {
     expect(parseLap('crun run\t9000\t2000\t5000\t3800\t1\tit failed '.split('\t'))).toEqual({
       label: 'crun run',
       wallUs: 9000,
@@ -39,7 +39,7 @@ describe('the stopwatch', () => {
     });
   });
 
-  it('knows versions as runc and crun print them', () => {
+  it('parses versions of runc and crun', () => {
     expect(versionIn('crun version 1.28 commit: abc spec: 1.0.0')).toBe('1.28');
     expect(versionIn('runc version 1.1.5+ds1 commit: x')).toBe('1.1.5');
     expect(versionIn('')).toBeUndefined();

@@ -56,7 +56,7 @@ function row(text: string, heading: string, name: string): Record<string, string
 }
 
 describe('the report of the benchmark', () => {
-  it('sets medians against crun and the floor', () => {
+  it('compares medians with crun and the floor', () => {
     expect(row(report(samples(), all), 'run', 'tsubo')).toEqual({
       '': 'tsubo',
       p25: '6.00',
@@ -73,7 +73,7 @@ describe('the report of the benchmark', () => {
     });
   });
 
-  it('names what failed, how often, and what it said', () => {
+  it('lists failures with their count and message', () => {
     const text = report(samples(), all);
     expect(row(text, 'state', 'crun-1.28')).toMatchObject({ failed: '3', drift: '-' });
     expect(text).toContain('crun-1.28 failed: no such container');
@@ -86,11 +86,11 @@ describe('the report of the benchmark', () => {
     });
   });
 
-  it('leaves out what was not asked for', () => {
+  it('omits columns that were not measured', () => {
     expect(report(samples(), new Set(['run'] as const))).not.toContain('### state');
   });
 
-  it('says when the machine was not idle, and how far the rounds drifted', () => {
+  it('reports a busy machine, and the drift between rounds', () => {
     const moved = samples();
     expect(report(moved, all)).toContain('left alone (others used 5 %');
     moved.gaveUp = 3;
@@ -115,7 +115,7 @@ describe('the report of the benchmark', () => {
 describe('the plot of the benchmark', () => {
   const html = page(samples(), all, 'crun-1.28 makes <no> cgroup.');
 
-  it('is complete in itself', () => {
+  it('needs no other file', () => {
     expect(html).not.toMatch(/<script|<link|<img|https?:|url\(/);
     expect(html).toContain('prefers-color-scheme: dark');
   });
@@ -126,7 +126,7 @@ describe('the plot of the benchmark', () => {
     expect(html).toContain('tsubo: median 66 KiB');
   });
 
-  it('escapes what it is told', () => {
+  it('escapes its labels', () => {
     expect(html).toContain('makes &lt;no&gt; cgroup');
   });
 

@@ -23,13 +23,13 @@ describe('the statistics of the benchmark', () => {
     expect(summarize([])).toBeUndefined();
   });
 
-  it('leave the sample as it was', () => {
+  it('do not change the sample', () => {
     const values = [3, 1, 2];
     summarize(values);
     expect(values).toEqual([3, 1, 2]);
   });
 
-  it('see how a sample moved, and leave the middle round out', () => {
+  it('report the drift of a sample without its middle round', () => {
     expect(drift([10, 10, 99, 11, 11])).toBeCloseTo(0.1);
     expect(drift([10, 10, 5, 5])).toBe(-0.5);
     expect(drift([1, 2, 3])).toBeUndefined();
@@ -43,7 +43,7 @@ describe('the statistics of the benchmark', () => {
     expect(ratio(3, 0)).toBeUndefined();
   });
 
-  it('turn the order of the columns, so that each comes first and none follows the same one always', () => {
+  it('rotate the order of the columns: each is first at times, and none always follows the same one', () => {
     const columns = ['a', 'b', 'c'];
     const rounds = [0, 1, 2, 3, 4, 5].map(round => rotated(columns, round).join(''));
     expect(rounds).toEqual(['abc', 'bca', 'cab', 'cba', 'acb', 'bac']);

@@ -13,7 +13,7 @@ function failure(text: string): RuntimeError {
   throw new Error(`accepted: ${text}`);
 }
 
-/** Sends a text through the exact parser, which a long number calls for. */
+/** Forces the exact parser by a long number. */
 function exactly(json: string): unknown {
   return (parseJson(`[18446744073709551615, ${json}]`) as unknown[])[1];
 }
@@ -38,7 +38,7 @@ describe('numbers', () => {
     expect(exactly(text)).toBe(value);
   });
 
-  it('keeps long runs of digits in strings what they are', () => {
+  it('keeps long runs of digits in strings unchanged', () => {
     expect(parseJson('["18446744073709551615", "a: 18446744073709551615"]')).toEqual([
       '18446744073709551615',
       'a: 18446744073709551615',
@@ -62,13 +62,13 @@ describe('the exact parser', () => {
     expect(exactly(text)).toStrictEqual(JSON.parse(text));
   });
 
-  it('gives __proto__ no power', () => {
+  it('treats __proto__ as an ordinary name', () => {
     const value = exactly('{"__proto__":{"x":1}}') as { x?: number };
     expect(value.x).toBeUndefined();
   });
 
   it.each(['{"a":1} and more', '[1]]', 'null,'])(
-    'ignores what follows the first value, as Go does: %s',
+    'ignores text after the first value, as Go does: %s',
     text => {
       expect(() => parseJson(text)).not.toThrow();
       expect(parseJson(`{"a":18446744073709551615} }`)).toEqual({ a: 18446744073709551615n });
@@ -79,11 +79,11 @@ describe('the exact parser', () => {
 describe('depth', () => {
   const nested = (levels: number) => '['.repeat(levels) + ']'.repeat(levels);
 
-  it('takes 1000 levels', () => {
+  it('accepts 1000 levels', () => {
     expect(parseJson(nested(1000))).toHaveLength(1);
   });
 
-  it('takes many brackets that are not nested', () => {
+  it('accepts many brackets that are not nested', () => {
     expect(parseJson(`[${'{},'.repeat(5000)}[]]`)).toHaveLength(5001);
   });
 
@@ -125,7 +125,7 @@ describe('a text that is not JSON', () => {
     ['{"a": }', 1, 7, '} where a value'],
     ['[,1]', 1, 2, ', where a value'],
     ['\ufeff{}', 1, 1, 'byte order mark'],
-    // UTF-16 with a byte order mark, and without one in either order
+    // UTF-16 with a byte order mark, and without one in either byte order.
     ['\ufffd\ufffd{\0\n\0', 1, 1, 'UTF-16 text'],
     ['{\0\n\0', 1, 2, 'UTF-16 text'],
     ['\0{\0\n', 1, 1, 'UTF-16 text'],
@@ -138,7 +138,7 @@ describe('a text that is not JSON', () => {
     expect(error.message).toContain(cause);
   });
 
-  it('shows what stands there', () => {
+  it('shows the text at that position', () => {
     expect(failure('{\n  "hostname": \'x\'\n}').value).toBe(`"hostname": 'x'`);
   });
 });

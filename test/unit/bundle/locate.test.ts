@@ -37,7 +37,7 @@ it('takes the last of two members with one name', () => {
   expect(locate(text, '/hostname')).toEqual({ line: 15, column: 15 });
 });
 
-it('prefers the name in its own spelling', () => {
+it('prefers the name with the exact spelling', () => {
   expect(locate('{"cwd": 1, "CWD": 2}', '/cwd')).toEqual({ line: 1, column: 9 });
 });
 
@@ -52,7 +52,7 @@ it.each([
   expect(locate(text, pointer)).toEqual({ line, column });
 });
 
-it('finds many at once, in one reading', () => {
+it('locates many pointers in one pass', () => {
   const pointers = [
     '/mounts/1/options/1',
     '',

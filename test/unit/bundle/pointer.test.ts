@@ -22,7 +22,7 @@ it('refuses a pointer that does not start at the document', () => {
   expect(() => parsePointer('mounts/0')).toThrow(SyntaxError);
 });
 
-it('finds all that a pointer points into, by whole tokens', () => {
+it('lists all pointers that contain a pointer, by whole tokens', () => {
   expect(pointersAround('/mounts/10/options')).toEqual(['/mounts/10', '/mounts', '']);
   expect(pointersAround('/mounts')).toEqual(['']);
   expect(pointersAround('')).toEqual([]);

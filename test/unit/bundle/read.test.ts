@@ -29,7 +29,7 @@ describe('a bundle', () => {
     });
   });
 
-  it('must be there', () => {
+  it('must exist', () => {
     const path = join(dir, 'none');
     expect(() => readBundle(diskBinding(), path)).toThrow(
       expect.objectContaining({ code: 'bundle.not-found', errnoName: 'ENOENT', path }),
@@ -43,7 +43,7 @@ describe('a bundle', () => {
     );
   });
 
-  it('must have a config.json, said in the words engines know', () => {
+  it('must have a config.json, and the error has the text that engines match', () => {
     expect(() => readBundle(diskBinding(), dir)).toThrow(
       expect.objectContaining({
         code: 'bundle.config-missing',
@@ -66,14 +66,14 @@ describe('a bundle', () => {
     );
   });
 
-  it('tells the file in which the syntax is wrong', () => {
+  it('reports the file with a syntax error', () => {
     writeFileSync(join(dir, 'config.json'), '{"a": }');
     expect(() => readBundle(diskBinding(), dir)).toThrow(
       expect.objectContaining({ code: 'bundle.config-syntax', path: join(dir, 'config.json'), column: 7 }),
     );
   });
 
-  it('passes on what is no refusal of the kernel', () => {
+  it('rethrows an error that is not from the kernel', () => {
     const binding = { realpath: () => assertNever() } as Partial<Binding> as Binding;
     expect(() => readBundle(binding, dir)).toThrow(TypeError);
   });
@@ -92,7 +92,7 @@ describe('the root file system', () => {
     writeFileSync(join(dir, 'file'), '');
   });
 
-  it.each(['rootfs', './rootfs/', 'x/../rootfs'])('counts from the bundle: %s', path => {
+  it.each(['rootfs', './rootfs/', 'x/../rootfs'])('is resolved relative to the bundle: %s', path => {
     expect(resolve(path)).toBe(join(dir, 'rootfs'));
   });
 
@@ -110,7 +110,7 @@ describe('the root file system', () => {
     expect(() => resolve(path)).toThrow(expect.objectContaining({ code, pointer: '/root/path' }));
   });
 
-  it('that is missing is told how to be had', () => {
+  it('that is missing yields a hint how to create it', () => {
     const none = join(dir, 'none');
     const how = `put a root file system there, for example: mkdir ${none}; docker export $(docker create busybox) | tar -x -C ${none}`;
     expect(() => resolve(none)).toThrow(expect.objectContaining({ hint: how }));
@@ -119,7 +119,7 @@ describe('the root file system', () => {
     );
   });
 
-  it('that is a symbolic link is told its target', () => {
+  it('that is a symbolic link yields an error with its target', () => {
     expect(() => resolve('link')).toThrow(
       expect.objectContaining({
         message: `invalid rootfs: not an absolute path, or a symlink: ${join(dir, 'link')} leads through a symbolic link`,

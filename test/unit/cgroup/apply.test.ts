@@ -18,7 +18,7 @@ const path = (...parts: readonly string[]): string => join(machine.cgroups, ...p
 const write = (at: string, text: string): void => writeFileSync(path(at), text);
 const read = (at: string): string => readFileSync(path(at), 'utf8');
 
-/** A hierarchy `pods/web` as the kernel shows it; each cgroup has the files of the controllers it is given. */
+/** A hierarchy `pods/web` as the kernel presents it; each cgroup has the files of the given controllers. */
 function hierarchy(offered: string, inRoot = '', inPods = ''): void {
   mkdirSync(path('pods/web'), { recursive: true });
   write('cgroup.controllers', `${offered}\n`);
@@ -34,7 +34,7 @@ function apply(writes: readonly CgroupWrite[], binding = machine.binding): void 
   applyResources(binding, { root: machine.cgroups, path: path('pods/web') }, writes);
 }
 
-/** The texts that were written to the files of this name, in order. */
+/** The texts that were written to files of this name, in order. */
 function written(binding: Binding): { binding: Binding; texts: string[] } {
   const texts: string[] = [];
   const writeText: Binding['writeText'] = (at, text, flags, mode) => {
@@ -44,7 +44,7 @@ function written(binding: Binding): { binding: Binding; texts: string[] } {
   return { binding: { ...binding, writeText }, texts };
 }
 
-/** As a kernel that refuses writes of this text to this file. */
+/** A kernel that refuses to write this text to this file. */
 function refusing(file: string, text: RegExp, number: number): Binding {
   const { binding } = machine;
   return {
@@ -58,7 +58,7 @@ function refusing(file: string, text: RegExp, number: number): Binding {
 }
 
 describe('controllers', () => {
-  it('are enabled on the way from the root, all with one write', () => {
+  it('are enabled from the root down, all with one write', () => {
     hierarchy('cpuset cpu io memory hugetlb pids', 'memory');
     const { binding, texts } = written(machine.binding);
     apply([memory, pids], binding);
@@ -70,23 +70,23 @@ describe('controllers', () => {
     ]);
   });
 
-  it('that are enabled already cost no write', () => {
+  it('that are enabled already need no write', () => {
     hierarchy('memory', 'memory', 'memory');
     const { binding, texts } = written(machine.binding);
     apply([memory], binding);
     expect(texts).toEqual(['pods/web/memory.max 4096']);
   });
 
-  it('that no limit needs are done without', () => {
+  it('that no limit needs may be missing', () => {
     hierarchy('cpu memory');
     apply([memory], refusing('pods/cgroup.subtree_control', /cpu/, errno.EINVAL));
     expect(read('pods/web/memory.max')).toBe('4096');
     expect(read('pods/cgroup.subtree_control')).toContain('+memory');
   });
 
-  // runc and crun do the same.
+  // As in runc and crun.
   it.each(['hugetlb', 'cpuset hugetlb misc rdma', 'cpu io memory pids'])(
-    'that are offered (%s) are all handed down to a container without limits',
+    'that are available (%s) are all enabled for a container without limits',
     offered => {
       hierarchy(offered);
       const { binding, texts } = written(machine.binding);
@@ -100,14 +100,14 @@ describe('controllers', () => {
     },
   );
 
-  it('are not written where none is offered', () => {
+  it('are not written if none is available', () => {
     hierarchy('');
     const { binding, texts } = written(machine.binding);
     apply([], binding);
     expect(texts).toEqual([]);
   });
 
-  it('that are missing are named, with the place and the reason', () => {
+  it('that are missing are reported with place and reason', () => {
     hierarchy('hugetlb');
     const tables: Record<string, string> = {
       '/proc/cgroups': '#subsys_name\thierarchy\tnum_cgroups\tenabled\nmemory\t7\t30\t1\npids\t0\t1\t0\n',
@@ -145,7 +145,7 @@ describe('controllers', () => {
     });
   });
 
-  it('kept back by processes on the way: who stands there is said, and the cgroup is left as it was', () => {
+  it('that processes in a parent block are reported with these processes, and the cgroup is unchanged', () => {
     hierarchy('memory cpu', 'memory');
     write('pods/cgroup.type', 'domain\n');
     machine.addProcess({ pid: 77, cgroup: path('pods') });
@@ -162,7 +162,7 @@ describe('controllers', () => {
     expect(texts).toEqual(['cgroup.subtree_control +cpu']);
   });
 
-  it('that no limit needs are left out where processes are on the way', () => {
+  it('that no limit needs are skipped if processes in a parent block them', () => {
     hierarchy('memory cpu', 'memory cpu', 'memory');
     write('pods/cgroup.type', 'domain\n');
     machine.addProcess({ pid: 77, cgroup: path('pods') });
@@ -171,7 +171,7 @@ describe('controllers', () => {
     expect(texts).toEqual(['pods/web/memory.max 4096']);
   });
 
-  it('that a threaded cgroup cannot have', () => {
+  it('that a threaded cgroup cannot enable are refused', () => {
     hierarchy('memory', 'memory');
     write('pods/cgroup.type', 'domain threaded\n');
     const binding = refusing('pods/cgroup.subtree_control', /./, errno.EOPNOTSUPP);
@@ -183,13 +183,13 @@ describe('controllers', () => {
 });
 
 describe('values', () => {
-  it('are passed over where they ask for nothing and the file is not there', () => {
+  it('without effect are skipped if the file is missing', () => {
     hierarchy('memory');
     apply([{ ...memory, file: 'memory.swap.max', value: '0', optional: true }, memory]);
     expect(read('pods/web/memory.max')).toBe('4096');
   });
 
-  it('go into the other file where the first is not there', () => {
+  it('go to the alternative file if the first is missing', () => {
     hierarchy('io');
     const weight = { file: 'io.bfq.weight', value: '500', origin: '/w', controller: 'io' };
     apply([{ ...weight, otherwise: { file: 'io.weight', value: '4950' } }]);
@@ -201,7 +201,7 @@ describe('values', () => {
     expect(read('pods/web/io.weight')).toBe('default 100\n');
   });
 
-  it('that the kernel refuses say which, and why', () => {
+  it('that the kernel refuses are reported with the cause', () => {
     hierarchy('cpu');
     const max = {
       file: 'cpu.max',
@@ -228,7 +228,7 @@ describe('values', () => {
     });
   });
 
-  it('never leave the cgroup', () => {
+  it('cannot leave the cgroup', () => {
     hierarchy('memory');
     expect(thrown(() => apply([{ ...memory, file: '../memory.max' }]))).toMatchObject({ code: 'internal' });
   });

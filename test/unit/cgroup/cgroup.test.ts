@@ -24,19 +24,19 @@ const make = (path: string) => {
 };
 
 describe('making a cgroup', () => {
-  it('makes every missing parent and remembers exactly those', () => {
+  it('creates every missing parent and records exactly those', () => {
     mkdirSync(join(machine.cgroups, 'pods'));
     const place = make('pods/one/web');
     expect(place.made).toEqual([join(machine.cgroups, 'pods/one'), join(machine.cgroups, 'pods/one/web')]);
     expect(existsSync(place.path)).toBe(true);
   });
 
-  it('takes over a cgroup that is there and empty', () => {
+  it('accepts an existing empty cgroup', () => {
     mkdirSync(join(machine.cgroups, 'web'));
     expect(make('web').made).toEqual([]);
   });
 
-  it('refuses one with a process in it or below', () => {
+  it('refuses a cgroup with a process in it or below', () => {
     mkdirSync(join(machine.cgroups, 'web/inner'), { recursive: true });
     machine.addProcess({ cgroup: join(machine.cgroups, 'web/inner') });
     expect(thrown(() => make('web'))).toMatchObject({
@@ -46,7 +46,7 @@ describe('making a cgroup', () => {
     });
   });
 
-  it('refuses a frozen one', () => {
+  it('refuses a frozen cgroup', () => {
     mkdirSync(join(machine.cgroups, 'web'));
     writeFileSync(join(machine.cgroups, 'web/cgroup.freeze'), '1\n');
     expect(thrown(() => make('web'))).toMatchObject({
@@ -60,7 +60,7 @@ describe('making a cgroup', () => {
     expect(thrown(work)).toMatchObject({ code: 'config.cgroups-path', pointer: origin });
   });
 
-  it('makes a parent again that another delete took away in between', () => {
+  it('recreates a parent that a concurrent delete removed', () => {
     const place = planCgroup(machine.binding, machine.cgroups, join(machine.cgroups, 'pods/web'), origin);
     let mkdirs = 0;
     machine.trouble.set('mkdir', () => {
@@ -75,7 +75,7 @@ describe('making a cgroup', () => {
     expect(existsSync(place.path)).toBe(true);
   });
 
-  it.each(['threaded', 'domain invalid'])('refuses one in "%s" mode', mode => {
+  it.each(['threaded', 'domain invalid'])('refuses a cgroup in "%s" mode', mode => {
     mkdirSync(join(machine.cgroups, 'pods/web'), { recursive: true });
     writeFileSync(join(machine.cgroups, 'pods/web/cgroup.type'), `${mode}\n`);
     expect(thrown(() => make('pods/web'))).toMatchObject({
@@ -85,7 +85,7 @@ describe('making a cgroup', () => {
     });
   });
 
-  it('says what the kernel said', () => {
+  it('reports the error of the kernel', () => {
     machine.trouble.set('mkdir', errno.EROFS);
     expect(thrown(() => make('web'))).toMatchObject({
       code: 'host.syscall',
@@ -96,7 +96,7 @@ describe('making a cgroup', () => {
   });
 });
 
-describe('giving a cgroup away', () => {
+describe('delegating a cgroup', () => {
   const path = () => join(machine.cgroups, 'web');
   const owners = (list: string | undefined): string[] => {
     const place = make('web');
@@ -108,7 +108,7 @@ describe('giving a cgroup away', () => {
     return machine.calls.filter(call => call.startsWith('chown')).map(call => call.slice(path().length + 6));
   };
 
-  it("gives the directory and the files on the kernel's list, as far as they are there", () => {
+  it('changes the owner of the directory and of the listed files that exist', () => {
     expect(owners('cgroup.procs\nmemory.oom.group\nmemory.reclaim\n')).toEqual([
       ' 1000 4294967295',
       '/cgroup.procs 1000 4294967295',
@@ -117,13 +117,13 @@ describe('giving a cgroup away', () => {
     ]);
   });
 
-  it('has a list of its own for older kernels', () => {
+  it('uses a built-in list on older kernels', () => {
     expect(owners(undefined)).toHaveLength(4);
   });
 });
 
 describe('removing a cgroup', () => {
-  it('removes cgroups made inside and the parents made for it, and no other', () => {
+  it('removes nested cgroups and the recorded parents, and no others', () => {
     mkdirSync(join(machine.cgroups, 'pods'));
     const place = make('pods/one/web');
     mkdirSync(join(place.path, 'memory.current.d/deep'), { recursive: true });
@@ -132,7 +132,7 @@ describe('removing a cgroup', () => {
     expect(existsSync(join(machine.cgroups, 'pods'))).toBe(true);
   });
 
-  it('leaves a parent that somebody else uses by now', () => {
+  it('keeps a parent that another program uses', () => {
     const place = make('pods/web');
     make('pods/other');
     removeCgroup(machine.binding, place, 'kill');
@@ -140,7 +140,7 @@ describe('removing a cgroup', () => {
     expect(existsSync(join(machine.cgroups, 'pods/other'))).toBe(true);
   });
 
-  it('kills what still runs there', () => {
+  it('kills remaining processes', () => {
     const place = make('web');
     const left = machine.addProcess({ cgroup: place.path });
     removeCgroup(machine.binding, place, 'kill');
@@ -148,7 +148,7 @@ describe('removing a cgroup', () => {
     expect(existsSync(place.path)).toBe(false);
   });
 
-  it('leaves the processes of somebody else, and their cgroup, alone', () => {
+  it('keeps the processes of other programs and their cgroup', () => {
     const place = make('web');
     const foreign = machine.addProcess({ cgroup: place.path });
     removeCgroup(machine.binding, place, 'spare');
@@ -156,7 +156,7 @@ describe('removing a cgroup', () => {
     expect(existsSync(place.path)).toBe(true);
   });
 
-  it('tries again while the kernel says EBUSY', () => {
+  it('retries on EBUSY', () => {
     const place = make('web');
     let refusals = 0;
     const refuse = () => {
@@ -169,14 +169,14 @@ describe('removing a cgroup', () => {
     expect(existsSync(place.path)).toBe(false);
   });
 
-  it('does not mind when it is gone', () => {
+  it('accepts a cgroup that is already removed', () => {
     const place = make('pods/web');
     rmSync(place.path, { recursive: true });
     removeCgroup(machine.binding, place, 'kill');
     expect(existsSync(join(machine.cgroups, 'pods'))).toBe(false);
   });
 
-  it('never touches the root', () => {
+  it('never changes the root', () => {
     const place = { root: machine.cgroups, path: machine.cgroups, made: [] };
     expect(thrown(() => removeCgroup(machine.binding, place, 'kill'))).toMatchObject({ code: 'internal' });
   });
@@ -191,12 +191,12 @@ describe('processes of a cgroup', () => {
     expect(processesOf(machine.binding, path)).toEqual([one.pid, two.pid]);
   });
 
-  it('are none where there is no cgroup', () => {
+  it('are an empty list without a cgroup', () => {
     expect(processesOf(machine.binding, join(machine.cgroups, 'none'))).toEqual([]);
     expect(signalAll(machine.binding, join(machine.cgroups, 'none'))).toBe(false);
   });
 
-  it('are told when they do not end', () => {
+  it('are reported if they do not end', () => {
     const { path } = make('web');
     machine.addProcess({ cgroup: path, stubborn: true });
     expect(thrown(() => killProcesses(machine.binding, path, 10))).toMatchObject({
@@ -205,7 +205,7 @@ describe('processes of a cgroup', () => {
     });
   });
 
-  it('are killed one by one where the kernel has no cgroup.kill', () => {
+  it('are killed individually if the kernel has no cgroup.kill', () => {
     const { path } = make('web');
     const left = machine.addProcess({ cgroup: path });
     machine.trouble.set('writeText', errno.ENOENT);
@@ -215,7 +215,7 @@ describe('processes of a cgroup', () => {
   });
 });
 
-it('tells paused (this cgroup) from frozen (by whomever)', () => {
+it('distinguishes paused (this cgroup) from frozen (any ancestor)', () => {
   const { path } = make('web');
   expect([isFrozen(machine.binding, path), isPaused(machine.binding, path)]).toEqual([false, false]);
   writeFileSync(join(path, 'cgroup.freeze'), '1\n');

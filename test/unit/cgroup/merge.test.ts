@@ -21,7 +21,7 @@ describe('resources after an update', () => {
     unified: { 'memory.high': '1' },
   };
 
-  it('keep what was not asked for, but for what is asked for as a whole', () => {
+  it('keep values without an update, except lists that are always replaced', () => {
     expect(mergeResources(stored, {})).toEqual({
       devices: stored.devices,
       memory: stored.memory,
@@ -32,11 +32,11 @@ describe('resources after an update', () => {
     });
   });
 
-  it('name nothing that nobody has asked for', () => {
+  it('contain no value that was never set', () => {
     expect(mergeResources({}, {})).toStrictEqual({ memory: {}, cpu: {}, blockIO: {}, rdma: {} });
   });
 
-  it('have as a whole what is asked for so', () => {
+  it('replace lists as a whole', () => {
     const asked = {
       devices: [{ allow: true }],
       pids: { limit: 30 },
@@ -47,12 +47,12 @@ describe('resources after an update', () => {
     expect(mergeResources(stored, { devices: [] }).devices).toEqual(stored.devices);
   });
 
-  it('keep the network, which no version 2 has', () => {
+  it('keep the network, which version 2 lacks', () => {
     const network = { classID: 5 };
     expect(mergeResources({ network }, {}).network).toEqual(network);
   });
 
-  it('are checked against what is in use only in the update that asks for it', () => {
+  it('are checked against the current usage only in the update that requests it', () => {
     const first = mergeResources(stored, { memory: { limit: 5000, checkBeforeUpdate: true } });
     expect(first.memory?.checkBeforeUpdate).toBe(true);
     expect(mergeResources(first, { memory: { limit: 6000 } }).memory).toStrictEqual({
@@ -78,7 +78,7 @@ describe('resources after an update', () => {
     ['no limit but one for swap', { limit: -1, swap: 9 }, { limit: -1, swap: 9, reservation: 1024 }],
   ])('memory: %s', (_, memory, merged) => expect(mergeResources(stored, { memory }).memory).toEqual(merged));
 
-  it('change devices one by one', () => {
+  it('change devices individually', () => {
     const asked = {
       blockIO: {
         throttleReadBpsDevice: [
@@ -105,7 +105,7 @@ describe('resources after an update', () => {
   });
 });
 
-describe('what puts a file back', () => {
+describe('restoring a control file', () => {
   const throttled = '8:0 rbps=1 wbps=max riops=max wiops=max\n8:16 rbps=2 wbps=2 riops=max wiops=max\n';
   it.each([
     ['memory.max', '4096', 'max\n', 'max'],

@@ -18,7 +18,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-/** As the files of the cgroup say it. */
+/** Writes a control file of the cgroup. */
 const present = (file: string, text: string): void => writeFileSync(join(directory, file), text);
 
 function writes(resources: Resources) {
@@ -33,12 +33,12 @@ function writes(resources: Resources) {
   });
 }
 
-/** `memory.max=4096`, and with a `?` where the file may be missing. */
+/** `memory.max=4096`, with a `?` if the file may be missing. */
 const words = (resources: Resources): string[] =>
   writes(resources).map(({ file, value, optional }) => `${file}${optional ? '?' : ''}=${value}`);
 
-describe('what engines send and nobody meant', () => {
-  it('writes nothing', () => {
+describe('a placeholder value of engines', () => {
+  it('causes no write', () => {
     const fromDocker = {
       blockIO: { weight: 0 },
       cpu: { shares: 0, quota: 0, period: 0, cpus: '', mems: '', realtimePeriod: 0, realtimeRuntime: 0 },
@@ -60,9 +60,9 @@ describe('pids', () => {
     [9223372036854775807n, 'pids.max=9223372036854775807'],
   ])('of %s', (limit, expected) => expect(words({ pids: { limit } })).toEqual([expected]));
 
-  it('that are not given are left alone', () => expect(words({ pids: {} })).toEqual([]));
+  it('without a limit cause no write', () => expect(words({ pids: {} })).toEqual([]));
 
-  it('know where they come from', () => {
+  it('have the pointer of their property', () => {
     expect(writes({ pids: { limit: 3 } })).toEqual([
       { file: 'pids.max', value: '3', origin: '/linux/resources/pids/limit', controller: 'pids' },
     ]);
@@ -97,7 +97,7 @@ describe('memory', () => {
     });
   });
 
-  it('says which properties have no meaning', () => {
+  it('reports properties without effect', () => {
     const old = { kernel: 1, kernelTCP: -1, swappiness: 0, disableOOMKiller: true, useHierarchy: true };
     expect(words({ memory: old })).toEqual([]);
     expect(warnings.map(pointer => pointer.split('/').at(-1))).toEqual([
@@ -127,7 +127,7 @@ describe('cpu', () => {
     expect(weightOfShares(shares)).toBe(weight);
   });
 
-  it('never gives less weight for more shares', () => {
+  it('never maps more shares to less weight', () => {
     for (let shares = 2; shares < 262144; shares = Math.ceil(shares * 1.01)) {
       expect(weightOfShares(shares)).toBeLessThanOrEqual(weightOfShares(shares + 1));
     }
@@ -145,7 +145,7 @@ describe('cpu', () => {
     ['cpus and nodes', { cpus: '0-1,3', mems: '0' }, ['cpuset.cpus=0-1,3', 'cpuset.mems=0']],
   ])('%s', (_, cpu, expected) => expect(words({ cpu })).toEqual(expected));
 
-  it('writes a burst that shrinks before the quota below which it must be', () => {
+  it('orders the writes of burst and quota so that burst never exceeds quota', () => {
     present('cpu.max.burst', '50000\n');
     const shrinks = { quota: 20000, burst: 10000 };
     expect(words({ cpu: shrinks })).toEqual(['cpu.max.burst=10000', 'cpu.max=20000 100000']);
@@ -153,12 +153,12 @@ describe('cpu', () => {
     expect(words({ cpu: grows })).toEqual(['cpu.max=90000 100000', 'cpu.max.burst=80000']);
   });
 
-  it('wakes an idle cgroup that is given shares', () => {
+  it('clears idle when shares are set', () => {
     present('cpu.idle', '1\n');
     expect(words({ cpu: { shares: 1024 } })).toEqual(['cpu.idle=0', 'cpu.weight=100']);
   });
 
-  it('says which properties have no meaning', () => {
+  it('reports properties without effect', () => {
     expect(words({ cpu: { realtimePeriod: 1000, realtimeRuntime: 500, idle: 1, shares: 5 } })).toEqual([
       'cpu.idle=1',
     ]);
@@ -179,7 +179,7 @@ describe('blockIO', () => {
     [1000, 10000],
   ])('a weight of %s is %s where bfq is not', (weight, expected) => expect(ioWeight(weight)).toBe(expected));
 
-  it('prefers the file of bfq', () => {
+  it('prefers the control file of bfq', () => {
     expect(
       writes({ blockIO: { weight: 500, weightDevice: [{ major: 8, minor: 16, weight: 100 }] } }),
     ).toEqual([
@@ -200,7 +200,7 @@ describe('blockIO', () => {
     ]);
   });
 
-  it('limits each device by itself', () => {
+  it('limits each device separately', () => {
     const blockIO = {
       throttleReadBpsDevice: [
         { major: 8, minor: 0, rate: 1048576 },
@@ -220,7 +220,7 @@ describe('blockIO', () => {
     expect(writes({ blockIO })[1]?.origin).toBe('/linux/resources/blockIO/throttleReadBpsDevice/1');
   });
 
-  it('says which properties have no meaning', () => {
+  it('reports properties without effect', () => {
     expect(
       words({ blockIO: { leafWeight: 10, weightDevice: [{ major: 8, minor: 0, leafWeight: 10 }] } }),
     ).toEqual([]);
@@ -231,7 +231,7 @@ describe('blockIO', () => {
   });
 });
 
-describe('the others', () => {
+describe('other resources', () => {
   it('limits huge pages in use and reserved', () => {
     expect(words({ hugepageLimits: [{ pageSize: '2MB', limit: 4194304 }] })).toEqual([
       'hugetlb.2MB.max=4194304',
@@ -248,7 +248,7 @@ describe('the others', () => {
     expect(writes({ rdma })[0]?.origin).toBe('/linux/resources/rdma/mlx~15~01');
   });
 
-  it('warns of the network', () => {
+  it('warns of network properties', () => {
     expect(words({ network: { classID: 4096, priorities: [{ name: 'eth0', priority: 1 }] } })).toEqual([]);
     expect(warnings).toEqual(['/linux/resources/network/classID', '/linux/resources/network/priorities']);
     warnings = [];
@@ -256,7 +256,7 @@ describe('the others', () => {
     expect(warnings).toEqual([]);
   });
 
-  it('has no weight of unified for a cgroup that is made idle, and wakes one that is idle', () => {
+  it('omits the weight of unified for an idle cgroup, and otherwise clears idle', () => {
     expect(words({ unified: { 'cpu.weight': '8', 'cpu.idle': '1' } })).toEqual(['cpu.idle=1']);
     expect(warnings).toEqual(['/linux/resources/unified/cpu.weight']);
     expect(words({ unified: { 'cpu.weight': '8', 'cpu.idle': '0' } })).toEqual([
@@ -267,7 +267,7 @@ describe('the others', () => {
     expect(words({ unified: { 'cpu.weight': '8' } })).toEqual(['cpu.idle=0', 'cpu.weight=8']);
   });
 
-  it('writes unified last, and line by line', () => {
+  it('writes unified last, line by line', () => {
     const unified = { 'io.max': '8:0 rbps=1\n8:16 wbps=2\n', 'memory.high': 'max', 'cgroup.max.depth': '3' };
     expect(words({ unified, pids: { limit: 1 }, rdma: { ib0: { hcaObjects: 1 } } })).toEqual([
       'pids.max=1',

@@ -8,7 +8,7 @@ import { goJson } from '../../../src/cli/go-json.ts';
 import type { Binding } from '../../../src/host/binding.d.ts';
 import { diskBinding } from '../../helpers/disk-binding.ts';
 
-/** Files as a kernel 6.1 shows them. */
+/** Control files of a kernel 6.1. */
 const recorded: Readonly<Record<string, string>> = {
   'cgroup.procs': '100\n101\n',
   'cpu.stat':
@@ -35,7 +35,7 @@ const recorded: Readonly<Record<string, string>> = {
 
 let directory: string;
 
-/** On a machine with these sizes of huge pages. */
+/** On a machine with these huge page sizes. */
 function binding(): Binding {
   const disk = diskBinding();
   const pages = '/sys/kernel/mm/hugepages';
@@ -56,8 +56,8 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
-describe('what a cgroup uses', () => {
-  it('is read from its files, in the units of version 1', () => {
+describe('the usage of a cgroup', () => {
+  it('is read from its control files, in the units of version 1', () => {
     write(recorded);
     const stats = cgroupStats(binding(), directory);
     expect(stats.cpu).toEqual({
@@ -98,7 +98,7 @@ describe('what a cgroup uses', () => {
     expect(stats.hugetlb).toEqual({ '1GB': { failcnt: 0 }, '2MB': { usage: 4194304, failcnt: 3 } });
   });
 
-  it('has no limits where the files say max, exactly', () => {
+  it('has the exact value for unlimited where a file contains max', () => {
     write({ ...recorded, 'memory.max': 'max\n', 'memory.swap.max': '0\n', 'pids.max': 'max\n' });
     const stats = cgroupStats(binding(), directory);
     expect(stats.pids).toEqual({ current: 12 });
@@ -108,7 +108,7 @@ describe('what a cgroup uses', () => {
     expect(goJson(stats.memory.swap)).toBe('{"limit":18446744073709551615,"usage":8196096,"failcnt":0}');
   });
 
-  it('is zeros without controllers, and the processes are counted', () => {
+  it('is zero without controllers, and the processes are counted', () => {
     write({ 'cgroup.procs': '100\n101\n', 'cpu.stat': 'usage_usec 17\nuser_usec 15\nsystem_usec 2\n' });
     mkdirSync(join(directory, 'below'));
     writeFileSync(join(directory, 'below/cgroup.procs'), '102\n');
@@ -122,7 +122,7 @@ describe('what a cgroup uses', () => {
     );
   });
 
-  it('is nothing when the cgroup has been removed', () => {
+  it('is undefined for a removed cgroup', () => {
     const stats = cgroupStats(binding(), join(directory, 'gone'));
     expect(stats.pids).toEqual({});
     expect(stats.cpu.usage).toEqual({ kernel: 0, user: 0 });

@@ -25,7 +25,7 @@ function report(path: string): CheckReport {
   return JSON.parse(machine.stdout) as CheckReport;
 }
 
-it('ends with 0 for warnings alone, with --strict not', () => {
+it('exits with 0 for warnings alone, but not with --strict', () => {
   const path = bundle();
   expect(call(path)).toBe(0);
   expect(machine.stdout).toContain('warning: there is no seccomp filter (config.json:');
@@ -34,7 +34,7 @@ it('ends with 0 for warnings alone, with --strict not', () => {
   expect(machine.calls).toEqual([]);
 });
 
-it('tells every problem with its place, value, section and what was probably meant', () => {
+it('reports every problem with its place, value, section and the likely spelling', () => {
   const path = bundle(config => {
     config.ociVersion = '2.0.0';
     config.linux.namespaces.push({ type: 'netwrok' });
@@ -61,7 +61,7 @@ it('tells every problem with its place, value, section and what was probably mea
   );
 });
 
-it('shows the problems last, after short warnings and what was not looked at', () => {
+it('prints the problems last, after short warnings and the list of skipped checks', () => {
   const path = bundle(config => {
     config.root.path = 'nowhere';
     Object.assign(config.linux, { seccomp: { defaultAction: 'SCMP_ACT_ERRNO' } });
@@ -82,7 +82,7 @@ it('shows the problems last, after short warnings and what was not looked at', (
   ]);
 });
 
-it('names what a user without root could not look at', () => {
+it('lists the checks that a user without root cannot perform', () => {
   const path = bundle();
   const { binding } = machine;
   const identity = binding.identity();
@@ -95,7 +95,7 @@ it('names what a user without root could not look at', () => {
   ]);
 });
 
-it('looks at the document alone with --offline', () => {
+it('checks only the document with --offline', () => {
   const path = bundle(config => {
     config.root.path = 'nowhere';
   });
@@ -103,7 +103,7 @@ it('looks at the document alone with --offline', () => {
   expect(machine.stdout).toContain('\nnot checked: the machine: only config.json was read\n');
 });
 
-it.each(['[]', '"x"', '17'])('has nothing to say about the isolation of %s', text => {
+it.each(['[]', '"x"', '17'])('reports nothing about the isolation of %s', text => {
   const path = bundle();
   writeFileSync(join(path, 'config.json'), text);
   const { problems, warnings } = report(path);
@@ -111,7 +111,7 @@ it.each(['[]', '"x"', '17'])('has nothing to say about the isolation of %s', tex
   expect(warnings).toEqual([]);
 });
 
-it('warns of text after the document, and of members that are given twice', () => {
+it('warns of text after the document, and of repeated members', () => {
   const path = bundle();
   const text = readFileSync(join(path, 'config.json'), 'utf8');
   const warned = (changed: string) => {
@@ -142,13 +142,13 @@ it('warns of text after the document, and of members that are given twice', () =
       hint: 'remove one of them: runc takes the last too but merges objects, crun takes the first',
     },
   ]);
-  // Not in different objects, and in objects inside lists at their own place.
+  // Members of different objects are not repeated; objects inside lists have their own place.
   expect(warned(text.replace('"type": "pid"', '"type": "ipc", "path": "", "type": "pid"'))).toMatchObject([
     { pointer: '/linux/namespaces/1/type' },
   ]);
 });
 
-it('takes a config that is none, and a bundle that is not there, for problems', () => {
+it('reports an invalid config and a missing bundle as problems', () => {
   const path = bundle();
   writeFileSync(join(path, 'config.json'), '{]');
   expect(report(path)).toMatchObject({
@@ -160,7 +160,7 @@ it('takes a config that is none, and a bundle that is not there, for problems', 
   expect(call(path)).toBe(1);
 });
 
-it('looks for the root file system', () => {
+it('checks the root file system', () => {
   const path = bundle(config => {
     config.root.path = 'nowhere';
   });
@@ -169,7 +169,7 @@ it('looks for the root file system', () => {
   ]);
 });
 
-it('shows a number that no computer can hold as it is written', () => {
+it('prints a number that no double can hold as it is written', () => {
   const path = bundle();
   const text = readFileSync(join(path, 'config.json'), 'utf8');
   writeFileSync(join(path, 'config.json'), text.replace('"uid": 0', '"uid": -1e400'));
@@ -178,7 +178,7 @@ it('shows a number that no computer can hold as it is written', () => {
   ]);
 });
 
-it('cuts long values, and shows integers as they are', () => {
+it('truncates long values, and prints integers unchanged', () => {
   const path = bundle();
   const text = `{"ociVersion": 18446744073709551615, "root": ["${'x'.repeat(200)}"]}`;
   writeFileSync(join(path, 'config.json'), text);
@@ -187,7 +187,7 @@ it('cuts long values, and shows integers as they are', () => {
   expect(problems.find(({ pointer }) => pointer === '/root')?.value).toMatch(/^\["x{70,}\.\.\.$/);
 });
 
-it('refuses another format', () => {
+it('refuses an unknown format', () => {
   expect(call('--format', 'yaml', bundle())).toBe(1);
   expect(machine.stderr).toContain('invalid format option \\"yaml\\"');
 });

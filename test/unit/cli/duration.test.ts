@@ -17,7 +17,7 @@ describe('a duration', () => {
     expect(durationMs('interval', text)).toBe(ms);
   });
 
-  it('that is a bare number is told its unit', () => {
+  it('that is a bare number yields an error with units', () => {
     expect(thrown(() => durationMs('interval', '5'))).toMatchObject({
       code: 'usage.bad-value',
       message: 'invalid value "5" for --interval: a unit is missing, such as 5s',
@@ -30,7 +30,7 @@ describe('a duration', () => {
     expect(error['message']).toBe(`invalid value ${JSON.stringify(text)} for --interval`);
   });
 
-  it.each(['0', '0s', '-5s', '-0'])('must be more than nothing: %j', text => {
+  it.each(['0', '0s', '-5s', '-0'])('must be positive: %j', text => {
     expect(thrown(() => durationMs('interval', text))['message']).toBe(
       `invalid value ${JSON.stringify(text)} for --interval: must be greater than 0`,
     );

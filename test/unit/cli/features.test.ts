@@ -8,7 +8,7 @@ import { configWith } from '../validate/config.ts';
 const document = featuresDocument({ release: '6.1.0', major: 6, minor: 1 });
 const { linux } = document;
 
-/** True when no check calls the property at `pointer`, or what is in it, unsupported. */
+/** True if no check reports the property at `pointer`, or its content, as unsupported. */
 function taken(change: Parameters<typeof configWith>[0], pointer: string): boolean {
   return !checkConfig(configWith(change)).problems.some(
     problem => problem.code === 'config.unsupported' && problem.pointer?.startsWith(pointer),
@@ -17,7 +17,7 @@ function taken(change: Parameters<typeof configWith>[0], pointer: string): boole
 
 const mapping = [{ containerID: 0, hostID: 100000, size: 65536 }];
 
-describe('what is said to be there is what a config is granted', () => {
+describe('a feature is reported exactly if a config may use it', () => {
   it.each<[string, boolean, Parameters<typeof configWith>[0], string]>([
     [
       'seccomp',
@@ -93,14 +93,14 @@ describe('what is said to be there is what a config is granted', () => {
     expect(problems.filter(({ pointer }) => pointer?.startsWith('/mounts/0/options'))).toEqual([]);
   });
 
-  it('no other word', () => {
+  it('no other mount option', () => {
     expect(document.mountOptions).not.toContain('remount');
     expect(document.mountOptions).toEqual([...new Set(document.mountOptions)].sort());
     expect(document.mountOptions.length).toBeGreaterThan(55);
   });
 });
 
-it('names the memory policies that a config may have, and no other', () => {
+it('lists the memory policies that a config may have, and no others', () => {
   const { modes = [], flags = [] } = document.linux.memoryPolicy ?? {};
   expect(modes).toContain('MPOL_WEIGHTED_INTERLEAVE');
   expect(flags).toContain('MPOL_F_STATIC_NODES');
@@ -111,13 +111,13 @@ it('names the memory policies that a config may have, and no other', () => {
   }
 });
 
-it('takes both ends of its versions', () => {
+it('accepts its lowest and highest version', () => {
   for (const ociVersion of [document.ociVersionMin, document.ociVersionMax]) {
     expect(checkConfig(configWith(it => Object.assign(it, { ociVersion }))).problems).toEqual([]);
   }
 });
 
-it('lets the kernel decide over the flags of a filter, and over nothing else', () => {
+it('leaves only the flags of a filter to the kernel', () => {
   const old = featuresDocument({ release: '5.10.0', major: 5, minor: 10 });
   const rest = ({ linux: { seccomp, ...others }, ...all }: Features) => ({ ...all, others });
   expect(rest(old)).toEqual(rest(document));

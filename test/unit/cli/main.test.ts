@@ -14,7 +14,7 @@ beforeEach(() => {
 });
 afterEach(() => machine.dispose());
 
-/** Runs a command line and returns its exit status; what it wrote is in the machine. */
+/** Runs a command line and returns its exit status; the machine records its output. */
 function call(...words: string[]): number {
   machine.arguments = [machine.arguments[0] ?? 'tsubo', ...words];
   machine.stdout = '';
@@ -31,7 +31,7 @@ describe('the version', () => {
     expect(version).toBe(manifest.version);
   });
 
-  it('comes with the version of the specification', () => {
+  it('is followed by the version of the specification', () => {
     expect(call('--version')).toBe(0);
     expect(machine.stdout).toBe(`tsubo version ${version}\nspec: 1.3.0\n`);
   });
@@ -65,7 +65,7 @@ describe('help', () => {
     },
   );
 
-  it.each([80, 50])('fits a terminal of %i columns', columns => {
+  it.each([80, 50])('is wrapped for a terminal of %i columns', columns => {
     machine.stdoutIsTerminal = true;
     machine.terminalWidth = columns;
     for (const words of [['--help'], ...['create', 'run', 'exec', 'update'].map(name => [name, '--help'])]) {
@@ -75,12 +75,12 @@ describe('help', () => {
     }
   });
 
-  it('does not show --all of kill', () => {
+  it('does not list --all of kill', () => {
     call('kill', '-h');
     expect(machine.stdout).not.toContain('--all');
   });
 
-  it('calls itself what it was called', () => {
+  it('uses the name by which the program was called', () => {
     machine.arguments = ['runc'];
     call('create', '-h');
     expect(machine.stdout).toContain('   runc create --bundle');
@@ -134,7 +134,7 @@ describe('the log', () => {
     );
   });
 
-  it('is one JSON record with all that is known, keys in order', () => {
+  it('is one JSON record with all fields, in order', () => {
     fail('--log-format', 'json');
     const record = JSON.parse(machine.stderr);
     expect(record).toMatchObject({
@@ -147,7 +147,7 @@ describe('the log', () => {
     expect(machine.stderr.match(/\n/g)).toHaveLength(1);
   });
 
-  it('in a file leaves the bare message for standard error, and is appended to', () => {
+  it('in a file omits standard error except the bare message, and is appended', () => {
     const file = join(machine.directory, 'log.json');
     writeFileSync(file, 'before\n');
     fail('--log', file, '--log-format=json');
@@ -160,13 +160,13 @@ describe('the log', () => {
     expect(machine.stderr).toBe(`container does not exist: "none" in ${machine.root}\n`);
   });
 
-  it('that cannot be opened fails before anything is done', () => {
+  it('that cannot be opened fails before any action', () => {
     expect(call('--log', '/nonexistent/log', '--root', machine.root, 'create', '-b', bundle(), 'c')).toBe(1);
     expect(machine.stderr).toContain('/nonexistent/log');
     expect(existsSync(machine.root)).toBe(false);
   });
 
-  it('tells a person at a terminal where, why and what to do', () => {
+  it('shows place, cause and cure at a terminal', () => {
     machine.stderrIsTerminal = true;
     const broken = writeBundle(join(machine.directory, 'bundle'), config => {
       config.process['cwd'] = 'relative';
@@ -178,7 +178,7 @@ describe('the log', () => {
     expect(more.join('\n')).toMatch(/^ {2}spec {4}config\.md#/m);
   });
 
-  it('wraps what it says to the width of the terminal, with the hint first', () => {
+  it('is wrapped to the width of the terminal, with the hint first', () => {
     machine.stderrIsTerminal = true;
     machine.terminalWidth = 50;
     expect(call('events', '--interval', '5', 'web')).toBe(1);
@@ -193,7 +193,7 @@ describe('the log', () => {
     );
   });
 
-  it('takes the width from COLUMNS, and colours where a terminal has them', () => {
+  it('uses the width from COLUMNS, and colours if the terminal supports them', () => {
     machine.stderrIsTerminal = true;
     machine.terminalWidth = 200;
     machine.environment.set('COLUMNS', '40').set('TERM', 'xterm');
@@ -211,7 +211,7 @@ describe('the log', () => {
     }
   });
 
-  it('has warnings in words on a terminal, and in records elsewhere', () => {
+  it('has readable warnings on a terminal, and records elsewhere', () => {
     const odd = writeBundle(join(machine.directory, 'bundle'), config => {
       config['hostnam'] = 'x';
     });
@@ -225,7 +225,7 @@ describe('the log', () => {
     expect(machine.stderr).toMatch(/^time=\S+ level=warning msg="\/hostnam is not a known/);
   });
 
-  it('keeps to one line elsewhere, with the place at its end', () => {
+  it('has one line elsewhere, with the place at its end', () => {
     const broken = writeBundle(join(machine.directory, 'bundle'), config => {
       config.process['cwd'] = 'relative';
     });
@@ -235,13 +235,13 @@ describe('the log', () => {
     );
   });
 
-  it('says runc create failed when called as runc', () => {
+  it('starts with runc create failed if called as runc', () => {
     machine.arguments = ['runc'];
     inRoot('create', '-b', '/nonexistent', 'c');
     expect(machine.stderr).toContain('msg="runc create failed: ');
   });
 
-  it('has warnings on standard error, and in a file only with --debug', () => {
+  it('has warnings on standard error, but in a file only with --debug', () => {
     const odd = writeBundle(join(machine.directory, 'bundle'), config => {
       config['hostnam'] = 'x';
     });
@@ -256,8 +256,8 @@ describe('the log', () => {
   });
 });
 
-describe('the life of a container', () => {
-  it('goes from create to delete', () => {
+describe('the lifecycle of a container', () => {
+  it('runs from create to delete', () => {
     const pidFile = join(machine.directory, 'pid');
     expect(inRoot('create', '--bundle', bundle(), '--pid-file', pidFile, 'web')).toBe(0);
     expect(inRoot('state', 'web')).toBe(0);
@@ -278,7 +278,7 @@ describe('the life of a container', () => {
     expect(inRoot('delete', '--force', 'web')).toBe(0);
   });
 
-  it('is told byte for byte by state', () => {
+  it('is reported by state in exactly these bytes', () => {
     const made = writeBundle(join(machine.directory, 'bundle'), config => {
       config['annotations'] = { 'b.c': '<&>', a: '' };
     });
@@ -301,21 +301,21 @@ describe('the life of a container', () => {
 }`);
   });
 
-  it('ends the state with a newline on a terminal only', () => {
+  it('ends the state with a newline only on a terminal', () => {
     inRoot('create', '-b', bundle(), 'web');
     machine.stdoutIsTerminal = true;
     inRoot('state', 'web');
     expect(machine.stdout).toMatch(/\n\}\n$/);
   });
 
-  it('passes the exit status of run on', () => {
+  it('returns the exit status of run', () => {
     machine.exit = { code: 7 };
     expect(inRoot('run', '-b', bundle(), 'web')).toBe(7);
   });
 });
 
 describe('list', () => {
-  it('sets the columns as a tabwriter does', () => {
+  it('aligns the columns like the tabwriter of Go', () => {
     inRoot('create', '-b', bundle(), 'a-rather-long-id');
     inRoot('list');
     const pid = [...machine.processes.keys()][0];
@@ -326,7 +326,7 @@ describe('list', () => {
     );
   });
 
-  it('prints null, nothing or the headings for no containers', () => {
+  it('prints null, nothing or the headings without containers', () => {
     mkdirSync(machine.root);
     inRoot('list', '-f', 'json');
     expect(machine.stdout).toBe('null\n');
@@ -343,7 +343,7 @@ describe('list', () => {
     expect(JSON.parse(machine.stdout)).toMatchObject([{ id: 'web', owner: 'root' }]);
   });
 
-  it('counts characters, not the units of their text', () => {
+  it('counts characters, not UTF-16 units', () => {
     inRoot('create', '-b', writeBundle(join(machine.directory, '\u{1f3fa}\u{1f3fa}')), 'jar');
     inRoot('create', '-b', writeBundle(join(machine.directory, 'pots')), 'pot');
     inRoot('list');
@@ -352,7 +352,7 @@ describe('list', () => {
     expect(columns).toEqual([columns[0], columns[0], columns[0]]);
   });
 
-  it('goes on past a damaged one', () => {
+  it('continues after a damaged container', () => {
     inRoot('create', '-b', bundle(), 'good');
     mkdirSync(join(machine.root, 'bad'));
     writeFileSync(join(machine.root, 'bad/state.json'), '{');
@@ -361,13 +361,13 @@ describe('list', () => {
     expect(machine.stderr).toContain('load container bad: ');
   });
 
-  it('fails for a root that was named and is not there', () => {
+  it('fails for a given root that does not exist', () => {
     expect(inRoot('list')).toBe(1);
   });
 });
 
 describe('spec', () => {
-  it('writes a document that runc itself could have written', () => {
+  it('writes a document in the form of runc', () => {
     const target = join(machine.directory, 'new');
     mkdirSync(target);
     expect(call('spec', '--bundle', target)).toBe(0);
@@ -377,12 +377,12 @@ describe('spec', () => {
     expect(JSON.parse(text).mounts).toHaveLength(7);
   });
 
-  it('does not overwrite', () => {
+  it('does not overwrite a file', () => {
     expect(call('spec', '-b', bundle())).toBe(1);
     expect(machine.stderr).toContain('msg="File config.json exists. Remove it first"');
   });
 
-  it('--rootless asks for no privilege', () => {
+  it('with --rootless requests no privilege', () => {
     const target = join(machine.directory, 'new');
     mkdirSync(target);
     expect(call('spec', '--rootless', '-b', target)).toBe(0);
@@ -415,7 +415,7 @@ describe.each(['plan', 'check'])('the bundle of %s', command => {
 });
 
 describe('plan', () => {
-  it('prints the plan and does nothing', () => {
+  it('prints the plan without any action', () => {
     const path = bundle();
     expect(call('plan', path)).toBe(0);
     expect(machine.stdout).toContain('openRoot');
@@ -429,7 +429,7 @@ describe('the root directory', () => {
   const real = '         0          0 4294967295\n';
   const rootless = '         0       1000          1\n         1     100000      65536\n';
 
-  /** Where `list` has looked, for a caller with this user, mapping and environment. */
+  /** The directory that `list` reads for a caller with this user, mapping and environment. */
   function rootOf(euid: number, uidMap: string, environment: Record<string, string>): string {
     const { readTextIfThere, identity } = machine.binding;
     let root = '';
@@ -456,7 +456,7 @@ describe('the root directory', () => {
   ];
   const users: Record<string, string>[] = [{}, { USER: '' }, { USER: 'root' }, { USER: 'me' }];
 
-  // Podman has conmon call `create` with USER, and calls `start` itself without it.
+  // conmon calls `create` with USER for Podman, which calls `start` without it.
   describe.each(callers)('of %s', (_, euid, uidMap, honoured) => {
     it.each(users)('is the same with the environment %j', user => {
       const runtimeDirectory = join(machine.directory, 'user');
@@ -465,12 +465,12 @@ describe('the root directory', () => {
       expect(rootOf(euid, uidMap, { ...user, XDG_RUNTIME_DIR: runtimeDirectory })).toBe(own);
       expect(rootOf(euid, uidMap, user)).toBe('/run/tsubo');
       expect(rootOf(euid, uidMap, { ...user, XDG_RUNTIME_DIR: '' })).toBe('/run/tsubo');
-      // Conmon and Podman have different working directories.
+      // conmon and Podman have different working directories.
       expect(rootOf(euid, uidMap, { ...user, XDG_RUNTIME_DIR: 'user' })).toBe('/run/tsubo');
     });
   });
 
-  it('of a user is made with the sticky bit, which keeps cleaners of temporary files out', () => {
+  it('of a user is created with the sticky bit, which protects it from cleaners of temporary files', () => {
     const runtimeDirectory = join(machine.directory, 'user');
     mkdirSync(runtimeDirectory);
     rootOf(1000, real, { XDG_RUNTIME_DIR: runtimeDirectory });
@@ -478,7 +478,7 @@ describe('the root directory', () => {
     expect(mode.trim()).toBe('1700');
   });
 
-  it('that cannot be made names XDG_RUNTIME_DIR', () => {
+  it('that cannot be created yields an error with XDG_RUNTIME_DIR', () => {
     machine.environment.set('XDG_RUNTIME_DIR', join(machine.directory, 'user'));
     Object.assign(machine.binding, { identity: () => ({ euid: 1000 }) });
     machine.trouble.set('mkdir', 13);
@@ -491,7 +491,7 @@ describe('the root directory', () => {
 });
 
 it.each([['list'], ['state', 'web'], ['create', '-b', '.', 'web']])(
-  'tells a user without root who may not use the root directory of --root: %j',
+  'reports a root directory that the user may not access: %j',
   (...words) => {
     const denied = () => {
       throw refused('open', errno.EACCES, machine.root);
@@ -508,7 +508,7 @@ it.each([['list'], ['state', 'web'], ['create', '-b', '.', 'web']])(
   },
 );
 
-it('has nothing before the one error of a user without root who has no capabilities', () => {
+it('reports one error without warnings for a user without root and capabilities', () => {
   const identity = machine.binding.identity();
   Object.assign(machine.binding, {
     identity: () => ({ ...identity, euid: 1000, permittedCapabilities: 0n, boundingCapabilities: 0n }),
@@ -523,7 +523,7 @@ it('has nothing before the one error of a user without root who has no capabilit
   expect(machine.stderr.match(/\n/g)).toHaveLength(1);
 });
 
-it('warns of unknown and of unavailable capabilities once each', () => {
+it('warns once each of unknown and of unavailable capabilities', () => {
   const identity = machine.binding.identity();
   Object.assign(machine.binding, { identity: () => ({ ...identity, permittedCapabilities: 0n }) });
   const wishful = writeBundle(join(machine.directory, 'bundle'), config => {

@@ -3,13 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { modules } from '../../../src/cli/commands/index.ts';
 import { type Invocation, parse } from '../../../src/cli/parse.ts';
 
-/** The command line as words; a word in quotes may be empty or hold blanks. */
+/** Splits a command line into words; a quoted word may be empty or contain blanks. */
 function read(line: string): Invocation {
   const words = (line.match(/'[^']*'|\S+/g) ?? []).map(word => word.replace(/^'|'$/g, ''));
   return parse('tsubo', words, modules);
 }
 
-/** What is asked for, in one line: command, arguments, options that are not defaults, globals. */
+/** The parsed line as text: command, arguments, options without their defaults, globals. */
 function summary({ action, globals }: Invocation): string {
   const words: string[] = [action.kind === 'run' ? action.module.name : action.kind];
   if (action.kind === 'run') {
@@ -31,7 +31,7 @@ function summary({ action, globals }: Invocation): string {
 
 describe('a good command line', () => {
   it.each([
-    // What engines write.
+    // Command lines of engines.
     [
       '--root /r --log /l --log-format json create --bundle /b --pid-file /p web',
       'create web bundle=/b pidFile=/p @root=/r @log=/l @log-format=json',
@@ -81,16 +81,16 @@ describe('a good command line', () => {
     ['state --root /r web', 'state web @root=/r'],
     ['state web --debug --log=/l', 'state web @debug=true @log=/l'],
     ['--root /a state web --root /b', 'state web @root=/b'],
-    // kill stops looking at its first argument.
+    // kill parses no options after its first argument.
     ['kill web -9', 'kill web -9'],
     ['kill web --all', 'kill web --all'],
     ['kill -a web 15', 'kill web 15 all=true'],
-    // The end of options, also where it stands before the program.
+    // The end of options, also before the program.
     ['exec web -- ls -l', 'exec web ls -l'],
     ['exec -- web ls', 'exec web ls'],
     ['exec web ls -- -l', 'exec web ls -- -l'],
     ['ps web -- -o pid', 'ps web -o pid'],
-    // -f is --format wherever that is.
+    // -f is --format in every position.
     ['plan -f json /b', 'plan /b format=json'],
     ['check -f json /b', 'check /b format=json'],
     ['list -f json', 'list format=json'],
@@ -162,28 +162,28 @@ describe('a bad command line', () => {
     expect({ code: action.error.code, message: action.error.message }).toEqual({ code, message });
   });
 
-  it('keeps the log that was named before the slip', () => {
+  it('keeps a log file that precedes the error', () => {
     const { action, globals } = read('--log /l create --nope web');
     expect(action.kind).toBe('usage-error');
     expect(globals.get('log')).toBe('/l');
   });
 
   it.each([
-    // The command that was meant.
+    // The suggested command.
     ['strat web', 'did you mean start? (see tsubo --help)'],
     ['rum web', 'did you mean run? (see tsubo --help)'],
     ['stop web', 'did you mean kill? (see tsubo --help)'],
     ['constructor', 'see tsubo --help'],
     ['quux', 'see tsubo --help'],
     ['exit', 'see tsubo --help'],
-    // The option.
+    // The suggested option.
     ['run --bundel . web', 'did you mean --bundle? (see tsubo run --help)'],
     ['run -bundel . web', 'did you mean --bundle? (see tsubo run --help)'],
     ['state --rooot /r web', 'did you mean --root? (see tsubo state --help)'],
     ['--rooot /r list', 'did you mean --root? (see tsubo --help)'],
     ['update --cpu-shares 5 web', 'did you mean --cpu-share? (see tsubo update --help)'],
     ['run --constructor web', 'see tsubo run --help'],
-    // kill --all is not shown in the help.
+    // kill --all is not listed in the help.
     ['kill --alll web', 'see tsubo kill --help'],
     // Short options, combined.
     [

@@ -4,7 +4,7 @@ import { optionSource, rdtOf, resourcesOf } from '../../../src/cli/update-option
 import { thrown } from '../../helpers/fake-machine.ts';
 
 describe('the options of update', () => {
-  it('are a resources document', () => {
+  it('form a resources document', () => {
     const options = {
       memory: '64M',
       memorySwap: '-1',
@@ -58,18 +58,18 @@ describe('the options of update', () => {
 
   it.each([
     ['/memory/limit', '--memory'],
-    // What follows from --memory is its doing too.
+    // Consequences of --memory have the same origin.
     ['/memory/swap', '--memory'],
     ['/cpu/quota', '--cpu-quota'],
     ['/cpu/burst', '--cpu-quota'],
     ['/pids/limit', undefined],
     ['', undefined],
-  ])('that asked for %s: %s', (pointer, option) => {
+  ])('that set %s: %s', (pointer, option) => {
     const source = optionSource({ memory: '1M', cpuQuota: '5', cpusetCpus: '0', cpuShare: '' });
     expect(source(pointer)).toEqual({ option });
   });
 
-  it('keep the schemata of resctrl apart', () => {
+  it('keep the resctrl schemata separate', () => {
     expect(resourcesOf({ l3CacheSchema: 'L3:0=f' })).toEqual({});
     expect(rdtOf({ l3CacheSchema: 'L3:0=f', memBwSchema: '' })).toEqual({ l3CacheSchema: 'L3:0=f' });
     expect(rdtOf({ memBwSchema: 'MB:0=20' })).toEqual({ memBwSchema: 'MB:0=20' });

@@ -10,7 +10,7 @@ const texts = readdirSync(sources, { recursive: true, encoding: 'utf8' })
   .filter(path => path.endsWith('.ts') && path !== 'errors/codes.ts')
   .map(path => readFileSync(join(sources, path), 'utf8'));
 
-/** Properties whose code is made from their name. */
+/** Properties whose code is derived from their name. */
 const composed = ['hostname', 'domainname', 'maskedPaths', 'readonlyPaths'];
 
 function isUsed(code: string): boolean {
@@ -21,11 +21,11 @@ function isUsed(code: string): boolean {
 }
 
 describe('the table of error codes', () => {
-  it('has no code that the program never reports', () => {
+  it('contains no code that the program never reports', () => {
     expect(Object.keys(errorCodes).filter(code => !isUsed(code))).toEqual([]);
   });
 
-  it('gives each a meaning and a cure, lower case and without a full stop', () => {
+  it('has a meaning and a cure for each, lower case and without a full stop', () => {
     for (const [code, [meaning, cure]] of Object.entries(errorCodes)) {
       for (const text of [meaning, cure]) {
         expect(`${code}: ${text}`).toMatch(/: (?![A-Z][a-z]).+[^.]$/);

@@ -45,7 +45,7 @@ describe('one line', () => {
   });
 });
 
-it('many lines say all that is known, one thing each', () => {
+it('many lines contain all fields, one per line', () => {
   const problems: ErrorFields[] = [
     failure,
     { code: 'state.busy', message: 'other', pointer: '/b', hint: 'fix it' },
@@ -62,7 +62,7 @@ it('many lines say all that is known, one thing each', () => {
   ]);
 });
 
-it('many lines wrap to a width, each below its own beginning', () => {
+it('many lines are wrapped to a width, with aligned continuation lines', () => {
   const value = 'the operand of the call, which is longer than a line';
   expect(
     manyLines({ ...failure, hint: 'a b c '.repeat(8).trim(), value, spec: undefined }, { width: 34 }),
@@ -80,11 +80,11 @@ it('many lines wrap to a width, each below its own beginning', () => {
   ]);
 });
 
-it('many lines leave out a value that the message quotes', () => {
+it('many lines omit a value that the message quotes', () => {
   expect(manyLines({ code: 'internal', message: 'no option --x', value: '--x' })).toEqual(['no option --x']);
 });
 
-it('many lines show what the kernel said of an operand that is no path', () => {
+it('many lines contain the errno for an operand that is not a path', () => {
   const refusal = { ...failure, path: undefined, syscall: 'fsconfig', detail: 'size=abc: tmpfs: Bad value' };
   expect(manyLines(refusal)).toContain('  kernel  fsconfig(2) size=abc: tmpfs: Bad value: EPERM');
 });
@@ -92,7 +92,7 @@ it('many lines show what the kernel said of an operand that is no path', () => {
 describe('a refused system call', () => {
   const error = refused('mkdir', errno.EROFS, '/x') as SystemError;
 
-  it('becomes host.syscall with what the kernel said', () => {
+  it('becomes host.syscall with the errno of the kernel', () => {
     expect(hostFailure(error, 'unable to make /x', { pointer: '/p' })).toMatchObject({
       code: 'host.syscall',
       message: 'unable to make /x: read-only file system',
@@ -105,7 +105,7 @@ describe('a refused system call', () => {
     });
   });
 
-  it('is told from every other error', () => {
+  it('is distinguished from every other error', () => {
     const own = new RuntimeError({ code: 'state.exists', message: 'm', syscall: 'x', errno: 1 });
     expect([isSystemError(error), isSystemError(own), isSystemError(new Error('x'))]).toEqual([
       true,

@@ -2,7 +2,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 
-/** What the call returns, or the message of the error. */
+/** The result of the call, or the message of its error. */
 function outcome(call: () => unknown): unknown {
   try {
     return call();
@@ -16,7 +16,7 @@ const refusal = 'programs must not start during collection: use beforeAll';
 describe.runIf(!process.env['TSUBO_RUNTIME'])('a program', () => {
   const atCollection = [outcome(() => execFileSync('true')), outcome(() => spawnSync('true'))];
 
-  test('is refused while the tests are collected', () => {
+  test('is refused during collection', () => {
     expect(atCollection).toEqual([`execFileSync true: ${refusal}`, `spawnSync true: ${refusal}`]);
   });
 

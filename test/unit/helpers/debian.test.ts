@@ -16,7 +16,7 @@ describe('the archives of a machine that never updated its package lists', () =>
     ]);
   });
 
-  test('are none where apt lists nothing', () => {
+  test('are empty if apt lists nothing', () => {
     expect(sourcesIn('')).toEqual([]);
   });
 });

@@ -14,7 +14,7 @@ const summary = (reasons: Record<string, string[]>) => ({
 });
 
 describe('the summary of a run', () => {
-  test('has one line for each reason, the most frequent first, and no names', () => {
+  test('has one line for each reason, the most frequent first, without test names', () => {
     const reasons = { 'no runc': ['a'], 'systemd is not the first process here': ['b', 'c'] };
     expect(render(summary(reasons), false).split('\n')).toEqual([
       'skipped 2: systemd is not the first process here',
@@ -24,7 +24,7 @@ describe('the summary of a run', () => {
     ]);
   });
 
-  test('names the tests when asked', () => {
+  test('lists the tests on request', () => {
     expect(render(summary({ 'no runc': ['a', 'b'] }), true).split('\n')).toEqual([
       'skipped 2: no runc',
       '  a',
@@ -33,12 +33,12 @@ describe('the summary of a run', () => {
     ]);
   });
 
-  test('counts a test once, for the first thing that is missing', () => {
+  test('counts a test once, for the first missing requirement', () => {
     const reasons = { 'no runc, no jq': ['a'], 'no runc or no crun': ['b'], 'no runc': ['c'] };
     expect(render(summary(reasons), false)).toContain('skipped 3: no runc\n');
   });
 
-  test('takes all controllers of cgroups for one reason', () => {
+  test('treats all controllers of cgroups as one reason', () => {
     const reasons = {
       'no cgroup2 controller memory, no cgroup2 controller cpu': ['a'],
       'no cgroup2 controller pids or no cgroup2 controller cpu': ['b'],
@@ -48,7 +48,7 @@ describe('the summary of a run', () => {
     );
   });
 
-  test('has less than ten lines, however many reasons there are', () => {
+  test('has less than ten lines for any number of reasons', () => {
     const reasons = Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`reason ${i}`, ['a', 'b']]));
     const lines = render(summary(reasons), false).split('\n');
     expect(lines).toHaveLength(10);
@@ -56,17 +56,17 @@ describe('the summary of a run', () => {
     expect(lines[9]).toBe('5 passed, 1 failed, 80 skipped');
   });
 
-  test('is the counts alone when nothing was skipped', () => {
+  test('contains only the counts if no test was skipped', () => {
     expect(render(summary({}), false)).toBe('5 passed, 1 failed, 0 skipped');
   });
 });
 
 const checkout = fileURLToPath(new URL('../../..', import.meta.url));
 
-/** What vitest with the reporter prints of a test file, in its last lines. */
+/** The last lines of a vitest run of a test file with the reporter. */
 function reported(file: string): { status: number | null; lines: string[] } {
   mkdirSync(join(checkout, 'build'), { recursive: true });
-  // below the checkout, where its packages are found
+  // Below the checkout, where its packages are found.
   const directory = mkdtempSync(join(checkout, 'build/summary-'));
   try {
     writeFileSync(join(directory, 'a.test.mjs'), `import { describe, test } from 'vitest';\n${file}`);
@@ -85,7 +85,7 @@ function reported(file: string): { status: number | null; lines: string[] } {
 }
 
 describe('a run of vitest', () => {
-  test('counts the tests of a suite that is skipped within a skipped one as skipped', () => {
+  test('counts a skipped suite within a skipped suite as skipped', () => {
     const { status, lines } = reported(`
       test('runs', () => {});
       describe.skipIf(true)('outer', () => {

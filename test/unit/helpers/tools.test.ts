@@ -16,7 +16,7 @@ afterEach(() => {
   rmSync(directory, { recursive: true });
 });
 
-/** An ELF file of 64 bits with one program header of this type. */
+/** A 64-bit ELF file with one program header of this type. */
 function elf(type: number): Buffer {
   const file = Buffer.alloc(120);
   file.write('\x7fELF\x02', 'latin1');
@@ -27,7 +27,7 @@ function elf(type: number): Buffer {
   return file;
 }
 
-/** A program in a directory of its own, which is returned. */
+/** Creates a program in a new directory and returns that directory. */
 function program(where: string, name: string, content: string | Buffer, mode = 0o755): string {
   const path = join(directory, where);
   mkdirSync(path, { recursive: true });
@@ -37,7 +37,7 @@ function program(where: string, name: string, content: string | Buffer, mode = 0
 }
 
 describe('a program that tests need', () => {
-  test('is that of the machine before the one that was fetched', () => {
+  test('is that of the machine in preference to a fetched one', () => {
     const path = withTools('/first:/usr/sbin');
     const parts = path.split(delimiter);
     expect(parts.slice(0, 2)).toEqual(['/first', '/usr/sbin']);
@@ -55,7 +55,7 @@ describe('a program that tests need', () => {
     expect(findProgram('tsubo-other-tool')).toBeUndefined();
   });
 
-  test('is a static busybox, whatever other one comes before it', () => {
+  test('is a static busybox, even if another one is earlier in PATH', () => {
     const dynamic = program('dynamic', 'busybox', elf(3));
     const script = program('script', 'busybox', '#!/bin/sh\n');
     const right = program('static', 'busybox', elf(1));
@@ -63,7 +63,7 @@ describe('a program that tests need', () => {
     expect(staticBusybox()).toBe(join(right, 'busybox'));
   });
 
-  test('is named with its Debian package and what is skipped without it', () => {
+  test('is reported with its Debian package and the skipped tests', () => {
     const lines = whatToInstall(['ip', 'busybox']).split('\n');
     expect(lines).toContain(
       '  - ip       (Debian: iproute2) or this is skipped: the tests of network devices',

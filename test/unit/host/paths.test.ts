@@ -23,11 +23,11 @@ describe('a path as text', () => {
     expect(cleanPath(path)).toBe(clean);
   });
 
-  it('is joined below a directory, also when it is absolute', () => {
+  it('is joined below a directory, also if it is absolute', () => {
     expect([joinPath('/a', '/b'), joinPath('/', 'b'), joinPath('/a/', '../b')]).toEqual(['/a/b', '/b', '/b']);
   });
 
-  it('is seen from a directory only when it is relative', () => {
+  it('is resolved against a directory only if it is relative', () => {
     expect(resolvePath(() => '/cwd', 'a/../b')).toBe('/cwd/b');
     expect(resolvePath(() => expect.unreachable(), '/a/./b')).toBe('/a/b');
   });
@@ -40,7 +40,7 @@ describe('a path as text', () => {
     expect([parentPath(path), lastComponent(path)]).toEqual([parent, last]);
   });
 
-  it('is below a directory only when the whole name agrees', () => {
+  it('is below a directory only if whole components match', () => {
     expect([isBelow('/a/b', '/a'), isBelow('/ab', '/a'), isBelow('/a', '/a'), isBelow('/a', '/')]).toEqual([
       true,
       false,

@@ -35,7 +35,7 @@ function machine(
 }
 
 describe('readFacts', () => {
-  it('sees the unified layout', () => {
+  it('detects the unified layout', () => {
     const facts = readFacts(
       machine({ '/proc/self/cgroup': '0::/user.slice/x.scope\n' }, { '/sys/fs/cgroup': cgroup2 }),
     );
@@ -50,13 +50,13 @@ describe('readFacts', () => {
     });
   });
 
-  it('sees the hybrid layout where systemd puts it', () => {
+  it('detects the hybrid layout at the path of systemd', () => {
     const files = { '/proc/self/cgroup': '4:memory:/a\n0::/b\n' };
     const facts = readFacts(machine(files, { '/sys/fs/cgroup': tmpfs, '/sys/fs/cgroup/unified': cgroup2 }));
     expect(facts.cgroup).toEqual({ layout: 'hybrid', mountpoint: '/sys/fs/cgroup/unified', own: '/b' });
   });
 
-  it('finds a cgroup2 mount in an unusual place', () => {
+  it('finds a cgroup2 mount at an unusual path', () => {
     const mountinfo = [
       '27 1 254:0 / / rw,relatime - ext4 /dev/vda rw',
       '40 27 0:38 /part /only/a/part rw shared:3 - cgroup2 cgroup2 rw',
@@ -70,7 +70,7 @@ describe('readFacts', () => {
     });
   });
 
-  it('tells that there is no cgroup2', () => {
+  it('reports a missing cgroup2', () => {
     expect(readFacts(machine({}, { '/sys/fs/cgroup': tmpfs })).cgroup).toEqual({
       layout: 'none',
       mountpoint: '',
@@ -85,19 +85,19 @@ describe('readFacts', () => {
   });
 });
 
-describe('what procfs says', () => {
-  it('gives the kernel version', () => {
+describe('procfs', () => {
+  it('yields the kernel version', () => {
     expect(parseKernelRelease('5.10.0-rc1')).toEqual({ release: '5.10.0-rc1', major: 5, minor: 10 });
     expect(parseKernelRelease('odd')).toEqual({ release: 'odd', major: 0, minor: 0 });
   });
 
-  it('gives our own cgroup', () => {
+  it('yields the own cgroup', () => {
     expect(ownCgroup('12:pids:/x\n0::/a/b (deleted)\n')).toBe('/a/b');
     expect(ownCgroup('0::/../../sibling\n')).toBe('/');
     expect(ownCgroup('1:cpu:/x\n')).toBe('/');
   });
 
-  it('gives no mount point when there is none', () => {
+  it('yields no mount point without a mount', () => {
     expect(cgroup2Mountpoint('31 23 0:28 / /sys/fs/cgroup rw - tmpfs tmpfs rw\n')).toBeUndefined();
   });
 });

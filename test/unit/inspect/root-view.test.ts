@@ -26,7 +26,7 @@ afterEach(() => {
   rmSync(root, { recursive: true });
 });
 
-/** `place kind`, or the error number. */
+/** `path kind`, or the error number. */
 function found(path: string, options = {}): string | number {
   const resolved = view.resolve(path, options);
   return 'errno' in resolved ? resolved.errno : `${resolved.place} ${resolved.entry.kind}`;
@@ -50,21 +50,21 @@ describe('a path of the container', () => {
     expect(found(path)).toBe(expected);
   });
 
-  it('can end with a symbolic link, or refuse any', () => {
+  it('may end with a symbolic link, or refuse all links', () => {
     expect(found('/bin', { followLast: false })).toBe('/bin host');
     expect(found('/bin/sh', { followLast: false })).toBe('/usr/bin/sh host');
     expect(found('/bin/sh', { noLinks: true })).toBe(40);
     expect(found('/usr/bin', { noLinks: true })).toBe('/usr/bin host');
   });
 
-  it('leads into the mount that covers it, through every name', () => {
+  it('resolves into the mount over it, by any name', () => {
     view.mount('/usr/bin', { kind: 'made', directory: true });
     expect(found('/bin/sh')).toBe('/usr/bin/sh missing');
     view.mount('/usr', { kind: 'unknown' });
     expect(found('/away/bin/sh')).toBe('/usr unknown');
   });
 
-  it('leads through what create makes', () => {
+  it('resolves through directories that create makes', () => {
     view.make('/nowhere/at/all', false);
     expect(found('/nowhere/at')).toBe('/nowhere/at made');
     expect(found('/dangling')).toBe('/nowhere/at/all made');
@@ -73,7 +73,7 @@ describe('a path of the container', () => {
     expect(found('/x')).toBe('/x made');
   });
 
-  it('does not lead to a mount of the host below a bind that is not recursive', () => {
+  it('does not resolve to a mount of the host below a bind that is not recursive', () => {
     const entry = view.hostEntry(join(root, 'usr'), false);
     if (entry.kind !== 'host') throw new Error('not there');
     view.mount('/usr', { ...entry, device: entry.status.dev });
@@ -82,7 +82,7 @@ describe('a path of the container', () => {
     expect(found('/usr/bin/sh')).toBe('/usr/bin unknown');
   });
 
-  it('is unknown where there is no root', () => {
+  it('is unknown without a root', () => {
     view = new RootView(machine.binding, undefined);
     expect(found('/usr')).toBe('/ unknown');
   });

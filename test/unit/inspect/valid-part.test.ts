@@ -10,7 +10,7 @@ function part(change: Parameters<typeof configWith>[0]) {
   return validPart(draft, problems);
 }
 
-it('leaves out entries with problems, and knows the places of the others', () => {
+it('omits entries with problems, and keeps the original places of the others', () => {
   const sound = part(it =>
     Object.assign(it, {
       hostname: 7,
@@ -29,7 +29,7 @@ it('leaves out entries with problems, and knows the places of the others', () =>
   expect(sound?.original('/process/args/0')).toBe('/process/args/0');
 });
 
-it('has a process also where the own one cannot be used', () => {
+it('has a default process if that of the config is invalid', () => {
   const sound = part(it => Object.assign(it.process, { args: [], cwd: 'tea' }));
   expect(sound?.config.process).toMatchObject({ args: [], cwd: '/' });
 });

@@ -24,13 +24,13 @@ describe('the console', () => {
   const handOver = (console: ReturnType<typeof open>): void =>
     takeTerminal.apply([step], hostWork(machine.runtime, { console, pid: 1, at: ['console', master] }));
 
-  it('is nobody’s without a terminal', () => {
+  it('is unset without a terminal', () => {
     expect(open({}, {})).toEqual({});
     expect(open({ terminal: false }, { foreground: true })).toEqual({});
     expect(machine.calls).toEqual([]);
   });
 
-  it('goes to the socket', () => {
+  it('is sent to the socket', () => {
     handOver(open({ terminal: true }, { socket: '/s' }));
     expect(machine.calls).toEqual(['sendDescriptor /s']);
   });
@@ -60,7 +60,7 @@ describe('the console', () => {
         hint: `name a listening Unix socket with --console-socket, or ${without}`,
       }),
     );
-    // The library has options without dashes, and no name that it was called by.
+    // The library has no dashes in its options, and no program name.
     expect(() => openConsole(machine.runtime, process, detached)).toThrow(
       expect.objectContaining({
         message: 'cannot allocate tty if tsubo will detach without setting console socket',
@@ -88,11 +88,11 @@ describe('the console', () => {
     expect(machine.calls).toEqual(['hostTerminal', `adoptTerminal ${copied}`]);
     attend(machine.binding, 7, 8, console.terminals);
     expect(machine.calls.at(-1)).toBe(`waitForeground ${master} 2000000`);
-    // they are the wait's now
+    // The wait now owns them.
     expect(() => console.terminals?.close()).not.toThrow();
   });
 
-  it('in the foreground needs a terminal', () => {
+  it('requires a terminal in the foreground', () => {
     machine.trouble.set('hostTerminal', 6);
     expect(() => open({ terminal: true }, { foreground: true })).toThrow(
       expect.objectContaining({ code: 'host.syscall', errnoName: 'ENXIO' }),

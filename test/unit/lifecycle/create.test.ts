@@ -34,7 +34,7 @@ function expectNothingLeft(): void {
 }
 
 describe('create', () => {
-  it('writes the record before anything that it lets a delete remove', () => {
+  it('writes the record before anything that delete must remove', () => {
     createContainer(runtime, { ...options, pidFile: 'pid' });
     const name = (call: string) => call.replace(/^(\w+) .*\//, '$1 ');
     expect(machine.calls.map(name)).toEqual([
@@ -56,7 +56,7 @@ describe('create', () => {
     ]);
   });
 
-  it('leaves the state, the config as it was, the FIFO of start, and an init in its cgroup', () => {
+  it('leaves the state, the original config, the FIFO of start, and an init in its cgroup', () => {
     const { init } = createContainer(runtime, options);
     expect(stateFiles()).toEqual(['config.json', 'exec.fifo', 'exec.json', 'state.json']);
     expect(readFileSync(join(machine.root, 'c/config.json'), 'utf8')).toBe(
@@ -68,23 +68,23 @@ describe('create', () => {
     expect(machine.openLocks).toBe(0);
   });
 
-  it('writes the pid file without a newline, seen from the working directory', () => {
+  it('writes the pid file without a newline, relative to the working directory', () => {
     const { init } = createContainer(runtime, { ...options, pidFile: 'web.pid' });
     expect(readFileSync(join(machine.directory, 'web.pid'), 'utf8')).toBe(String(init.pid));
   });
 
-  it('keeps no environment in the record', () => {
+  it('omits the environment from the record', () => {
     createContainer(runtime, options);
     expect(readFileSync(join(machine.root, 'c/state.json'), 'utf8')).not.toContain('SECRET');
   });
 
-  it('refuses a bad id before it looks at the bundle', () => {
+  it('refuses a bad id before it reads the bundle', () => {
     expect(thrown(() => createContainer(runtime, { id: '..', bundle: '/nonexistent' }))).toMatchObject({
       code: 'state.bad-id',
     });
   });
 
-  it('finds the line of a problem in config.json, and has made nothing', () => {
+  it('reports the line of a problem in config.json, and creates nothing', () => {
     writeBundle(options.bundle, config => {
       config.process['cwd'] = 7;
     });
@@ -95,7 +95,7 @@ describe('create', () => {
     expectNothingLeft();
   });
 
-  it('leaves the container alone that has the id', () => {
+  it('does not change an existing container with the id', () => {
     createContainer(runtime, options);
     expect(thrown(() => createContainer(runtime, options))).toMatchObject({ code: 'state.exists' });
     expect(containerState(runtime, 'c').status).toBe('created');
@@ -116,7 +116,7 @@ describe('create', () => {
     expectNothingLeft();
   });
 
-  it('turns a report of the init into the place in config.json', () => {
+  it('maps a report of the init to the place in config.json', () => {
     const step = 0;
     machine.reports = [{ kind: 'failed', step, syscall: 'mount', errno: errno.EPERM }];
     const error = thrown(() => createContainer(runtime, options));
@@ -125,7 +125,7 @@ describe('create', () => {
     expectNothingLeft();
   });
 
-  it('says so when the init is killed', () => {
+  it('reports that the init was killed', () => {
     machine.trouble.set('awaitReport', () => {
       for (const process of machine.processes.values()) machine.signal(process, 9);
       machine.reports = [{ kind: 'ended' }];
@@ -137,7 +137,7 @@ describe('create', () => {
     expectNothingLeft();
   });
 
-  it('tells what it could not take back beside the first failure', () => {
+  it('reports failed undo steps after the first failure', () => {
     machine.trouble.set('spawn', () => {
       machine.trouble.set('rmdir', errno.EPERM);
       throw Object.assign(new Error('clone3'), { syscall: 'clone3', errno: errno.ENOSPC });
@@ -147,7 +147,7 @@ describe('create', () => {
     expect(error['cleanup']).toEqual([expect.stringContaining(cgroup())]);
   });
 
-  it('refuses a namespace path that is no namespace', () => {
+  it('refuses a namespace path that is not a namespace', () => {
     const path = join(machine.directory, 'file');
     writeFileSync(path, '');
     writeBundle(options.bundle, config => config.linux.namespaces.push({ type: 'network', path }));
@@ -159,7 +159,7 @@ describe('create', () => {
     expectNothingLeft();
   });
 
-  it('wants every descriptor that it is to pass on', () => {
+  it('requires every descriptor that it must preserve', () => {
     machine.passedFds.add(3);
     expect(thrown(() => createContainer(runtime, { ...options, preserveFds: 2 }))).toMatchObject({
       code: 'usage.preserve-fds',
@@ -170,7 +170,7 @@ describe('create', () => {
     expect(machine.spawned[0]?.preserveFds).toBe(2);
   });
 
-  it('passes on the descriptors of a service manager only when they are meant for us', () => {
+  it('preserves the descriptors of a service manager only if they are addressed to the runtime', () => {
     machine.passedFds.add(3);
     machine.environment.set('LISTEN_FDS', '1');
     machine.environment.set('LISTEN_PID', '1');
@@ -181,8 +181,8 @@ describe('create', () => {
   });
 });
 
-describe('a create that was killed', () => {
-  /** Runs create until the call, then forgets everything that only the process knew. */
+describe('a killed create', () => {
+  /** Runs create until the call, then drops the state of the process. */
   function killedAt(call: string): void {
     machine.trouble.set(call, () => {
       throw new Error('SIGKILL');
@@ -192,14 +192,14 @@ describe('a create that was killed', () => {
     try {
       createContainer(runtime, options);
     } catch {
-      // The failure itself is not what is looked at.
+      // The failure itself does not matter.
     }
     Object.assign(machine.binding, { rmdir, removeTree });
     for (const process of machine.processes.values()) process.state = 'Z';
   }
 
   it.each(['lock', 'replaceText', 'writeText', 'makeFullFifo', 'spawn', 'awaitReport', 'resume'])(
-    'at %s leaves nothing after delete --force',
+    'at %s leaves no traces after delete --force',
     call => {
       killedAt(call);
       expect(existsSync(join(machine.root, 'c'))).toBe(true);
@@ -218,7 +218,7 @@ describe('start', () => {
     expect(stateFiles()).toEqual(['config.json', 'exec.json', 'state.json']);
   });
 
-  it('names the program of config.json when the kernel does not execute it', () => {
+  it('reports the program in config.json if the kernel cannot execute it', () => {
     createContainer(runtime, options);
     const { first, steps } = readExecData(runtime, 'c')?.afterReady ?? { first: 0, steps: [] };
     machine.releaseReport = {
@@ -237,8 +237,8 @@ describe('start', () => {
   });
 });
 
-describe('start of a container whose init is gone', () => {
-  it('says that it has stopped', () => {
+describe('start of a container whose init has ended', () => {
+  it('reports that it has stopped', () => {
     createContainer(runtime, options);
     machine.releaseReport = { kind: 'ended' };
     expect(thrown(() => startContainer(runtime, 'c'))).toMatchObject({ code: 'state.not-created' });
@@ -258,7 +258,7 @@ describe('run', () => {
     expect(runContainer(runtime, options)).toBe(143);
   });
 
-  it('leaves a container alone that got the same id meanwhile', () => {
+  it('does not change a new container with the same id', () => {
     const { waitForeground } = machine.binding;
     machine.binding.waitForeground = (...values) => {
       const status = waitForeground(...values);
@@ -283,7 +283,7 @@ describe('run', () => {
     expect(machine.openPidfds).toBe(0);
   });
 
-  it('leaves nothing when the program cannot be executed, also with --keep', () => {
+  it('leaves no traces if the program cannot be executed, also with --keep', () => {
     machine.reports = [
       { kind: 'ready' },
       { kind: 'failed', step: 0, syscall: 'execve', errno: errno.ENOEXEC },
@@ -295,7 +295,7 @@ describe('run', () => {
   });
 });
 
-it('makes a cgroup where config.json says, and a parent only for as long as it is used', () => {
+it('creates the cgroup of config.json, and removes a parent that it created', () => {
   mkdirSync(join(machine.cgroups, 'pods'));
   writeBundle(options.bundle, config => {
     config.linux.cgroupsPath = '/pods/one/web';

@@ -22,7 +22,7 @@ beforeEach(() => {
 });
 afterEach(() => machine.dispose());
 
-/** What is read again of a config with this change. */
+/** Writes the data of a config with this change and reads it again. */
 function keep(change: Parameters<typeof configWith>[0], processOptional = false) {
   const { config } = checkConfig(configWith(change), { processOptional });
   const plan = makePlan(config as Config, facts, { id: 'web', bundle: '/b', noNewKeyring: false });
@@ -30,7 +30,7 @@ function keep(change: Parameters<typeof configWith>[0], processOptional = false)
   return { config, plan, later: readExecData(runtime, 'web') };
 }
 
-it('keeps the process as it was checked, for our eyes only', () => {
+it('stores the validated process, readable only by the owner', () => {
   const { config, later } = keep(it => {
     it.process.capabilities = { Bounding: ['cap_kill'] };
     it.linux.personality = { domain: 'LINUX32' };
@@ -43,7 +43,7 @@ it('keeps the process as it was checked, for our eyes only', () => {
   expect(statSync(join(directory, 'exec.json')).mode & 0o777).toBe(0o600);
 });
 
-it('keeps the filter as it is loaded, and who is told of calls', () => {
+it('stores the compiled filter, and the listener of notifications', () => {
   const { plan, later } = keep(it => {
     it.linux.seccomp = {
       defaultAction: 'SCMP_ACT_ALLOW',
@@ -57,7 +57,7 @@ it('keeps the filter as it is loaded, and who is told of calls', () => {
   expect(kept && loadKept(kept)).toEqual(plan.container.find(({ op }) => op === 'loadSeccomp'));
 });
 
-it('keeps no process with a number that JSON would round', () => {
+it('stores no process with a number that JSON would round', () => {
   const { later } = keep(it => {
     it.process.rlimits = [{ type: 'RLIMIT_FSIZE', hard: 18446744073709551615n, soft: 0 }];
   });
@@ -65,7 +65,7 @@ it('keeps no process with a number that JSON would round', () => {
   expect(later?.afterReady.steps.at(-1)).toMatchObject({ op: 'execute' });
 });
 
-it('keeps no process where there is none, nor one without its filter', () => {
+it('stores no process if the config has none, and none without its filter', () => {
   const { later } = keep(it => {
     delete it.process;
     it.linux.seccomp = { defaultAction: 'SCMP_ACT_ALLOW' };
@@ -74,13 +74,13 @@ it('keeps no process where there is none, nor one without its filter', () => {
   expect(later?.standing).toBeUndefined();
 });
 
-it('keeps no environment of what is still to come', () => {
+it('stores no environment for the steps after ready', () => {
   keep(it => Object.assign(it.process, { env: ['SECRET=x'] }));
   const text = readFileSync(join(directory, 'exec.json'), 'utf8');
   expect(text.slice(text.indexOf('afterReady'))).not.toContain('SECRET');
 });
 
-it('is not there for a container of another version', () => {
+it('ignores the file of another version', () => {
   expect(readExecData(runtime, 'web')).toBeUndefined();
   machine.binding.writeText(join(directory, 'exec.json'), '{"version":2}', 0o100, 0o600);
   expect(readExecData(runtime, 'web')).toBeUndefined();

@@ -25,8 +25,8 @@ const place = () => ({
   made: [join(machine.cgroups, 'web')],
 });
 
-describe('a cgroup that may not be made', () => {
-  /** Whether the container has a cgroup then. */
+describe('a cgroup that cannot be created', () => {
+  /** Returns whether the container has a cgroup. */
   const make = (runtime: Runtime, origin: string, host: readonly HostStep[] = [], why = errno.EACCES) => {
     mkdirSync(join(machine.root, 'web'), { recursive: true });
     machine.trouble.set('mkdir', why);
@@ -43,7 +43,7 @@ describe('a cgroup that may not be made', () => {
     origin: '/linux/resources/memory/limit',
   } as const;
 
-  it('is done without by a user whose config asks for none: nothing asked for is missing, so no warning', () => {
+  it('is skipped for a user whose config requests none, without a warning because no request is ignored', () => {
     const debug: string[] = [];
     const runtime = asUser();
     const log = { ...runtime.log, debug: (message: string) => void debug.push(message) };
@@ -66,7 +66,7 @@ describe('a cgroup that may not be made', () => {
     });
   });
 
-  it('is a failure when it is no matter of rights', () => {
+  it('is a failure for an error other than a missing permission', () => {
     expect(thrown(() => make(asUser(), '', [], errno.ENOSPC))).toMatchObject({ errno: errno.ENOSPC });
     expect(machine.warnings).toEqual([]);
   });
@@ -81,7 +81,7 @@ describe('a cgroup that may not be made', () => {
   });
 });
 
-describe('the cgroup that becomes the user’s', () => {
+describe('the delegation of a cgroup', () => {
   const step = { op: 'delegateCgroup', when: 'before', uid: 1000, origin: '/mounts/0' } as const;
   const give = (runtime: Runtime): void => {
     machine.binding.mkdir(place().path, 0o755);
@@ -108,13 +108,13 @@ describe('the cgroup that becomes the user’s', () => {
     expect(machine.warnings).toEqual([]);
   });
 
-  it('stays who made it where that is a user, who is warned', () => {
+  it('is skipped with a warning for a user', () => {
     machine.trouble.set('chown', errno.EPERM);
     give(asUser());
     expect(machine.warnings).toEqual([message()]);
   });
 
-  it('is not done without by root', () => {
+  it('is required for root', () => {
     machine.trouble.set('chown', errno.EPERM);
     expect(thrown(() => give(machine.runtime))).toMatchObject({
       code: 'host.syscall',
@@ -125,7 +125,7 @@ describe('the cgroup that becomes the user’s', () => {
     expect(machine.warnings).toEqual([]);
   });
 
-  it('is no matter of rights when the kernel fails', () => {
+  it('fails for an error other than a missing permission', () => {
     machine.trouble.set('chown', errno.EIO);
     expect(thrown(() => give(asUser()))).toMatchObject({ code: 'host.syscall', errno: errno.EIO });
     expect(machine.warnings).toEqual([]);

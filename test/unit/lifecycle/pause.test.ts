@@ -24,7 +24,7 @@ const create = () =>
   createContainer(runtime, { id: 'c', bundle: writeBundle(join(machine.directory, 'bundle')) });
 
 describe('pause', () => {
-  it('lets all of it run again when it does not come to a stop in time', () => {
+  it('resumes all processes if they do not freeze in time', () => {
     create();
     let waitedMs = 0;
     const stubborn: Runtime = {
@@ -47,7 +47,7 @@ describe('pause', () => {
     expect(containerState(runtime, 'c').status).toBe('created');
   });
 
-  it('and resume change nothing but the freezer', () => {
+  it('and resume only change the freezer', () => {
     create();
     machine.calls.length = 0;
     pauseContainer(runtime, 'c');
@@ -57,7 +57,7 @@ describe('pause', () => {
     expect(new Set(machine.calls)).toEqual(new Set([`writeText ${cgroup()}/cgroup.freeze`]));
   });
 
-  it('is refused of a container without a cgroup', () => {
+  it('is refused for a container without a cgroup', () => {
     create();
     const path = join(machine.root, 'c/state.json');
     const record = JSON.parse(readFileSync(path, 'utf8'));
@@ -70,10 +70,10 @@ describe('watching a container', () => {
   const kills = (count: number) =>
     writeFileSync(join(cgroup(), 'memory.events'), `low 0\nmax 9\noom 3\noom_kill ${count}\n`);
 
-  it('tells of every kill once, also of one that ends it, and not of those before', () => {
+  it('reports every kill once, also one that ends the container, and none from before', () => {
     create();
     kills(2);
-    const told: ContainerEvent['type'][] = [];
+    const types: ContainerEvent['type'][] = [];
     machine.changes = ['time', 'changed', 'changed', 'changed', 'ended'];
     const steps = [() => {}, () => {}, () => kills(3), () => {}, () => kills(4)];
     const binding = machine.binding;
@@ -87,11 +87,11 @@ describe('watching a container', () => {
         },
       },
     };
-    watchContainer(watched, 'c', 5000, ({ type }) => told.push(type));
-    expect(told).toEqual(['stats', 'oom', 'oom']);
+    watchContainer(watched, 'c', 5000, ({ type }) => types.push(type));
+    expect(types).toEqual(['stats', 'oom', 'oom']);
   });
 
-  it('waits no longer than an interval, and ends when it cannot tell any more', () => {
+  it('waits no longer than an interval, and ends if it cannot watch any more', () => {
     create();
     machine.changes = ['time', 'time'];
     const waits: number[] = [];
@@ -121,7 +121,7 @@ describe('device rules that the kernel refuses', () => {
     }
   };
 
-  it('come with the words of its verifier', () => {
+  it('are reported with the log of its verifier', () => {
     create();
     machine.trouble.set('loadDeviceProgram', () => {
       throw Object.assign(new Error('bpf'), { syscall: 'bpf', errno: 22, path: 'unreachable insn 3' });
@@ -137,7 +137,7 @@ describe('device rules that the kernel refuses', () => {
     expect(thrown(replace)).toMatchObject({ errnoName: 'EPERM', message: expect.stringContaining(cgroup()) });
   });
 
-  it('are a warning to a runtime in a user namespace, and an error to others', () => {
+  it('are a warning for a runtime in a user namespace, and an error for others', () => {
     create();
     machine.trouble.set('loadDeviceProgram', 1);
     expect(thrown(replace)).toMatchObject({ errnoName: 'EPERM' });
@@ -150,7 +150,7 @@ describe('device rules that the kernel refuses', () => {
   });
 });
 
-describe('what a container uses', () => {
+describe('the usage of a container', () => {
   it.each([
     ['cpu io memory pids\n', []],
     ['cpu memory\n', ['the cgroup of the container has no controller io: its numbers are 0']],

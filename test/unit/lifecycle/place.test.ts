@@ -29,7 +29,7 @@ describe('the place of a failure', () => {
     expect(line(at, sources)).toBe(expected);
   });
 
-  it('is as an inner document named it', () => {
+  it('is that of an inner document', () => {
     const inner = () => failing(at, { text, document: 'inner.json' });
     const outer = thrown(() =>
       withPlace(text, () => {
@@ -39,18 +39,18 @@ describe('the place of a failure', () => {
     expect(oneLine(outer as unknown as RuntimeError)).toBe('no (inner.json:3:14 /memory/limit)');
   });
 
-  it('is the line that is known already, in the document', () => {
+  it('is the known line in the document', () => {
     expect(line({ line: 1, column: 2 }, { text, document: 'standard input' })).toBe(
       'no (standard input:1:2)',
     );
   });
 
-  it('is none without a pointer', () => {
+  it('is undefined without a pointer', () => {
     expect(line({}, { text, document: 'limits.json' })).toBe('no');
     expect(line({ pointer: '' }, text)).toBe('no');
   });
 
-  it('is named by the message about text that is no JSON', () => {
+  it('is in the message about text that is not JSON', () => {
     const failure = thrown(() => parseDocument('{bad', 'standard input'));
     expect(failure).toMatchObject({ message: expect.stringMatching(/^standard input is not valid JSON/) });
   });

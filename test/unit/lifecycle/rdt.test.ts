@@ -38,7 +38,7 @@ function create(intelRdt: IntelRdt): number {
   return createContainer(runtime, options).init.pid;
 }
 
-/** A class that somebody has made beforehand. */
+/** A class that another program created before. */
 function prepared(name: string, schemata: string, tasks = ''): void {
   machine.binding.mkdir(join(machine.resctrl, name), 0o755);
   writeFileSync(join(machine.resctrl, name, 'schemata'), schemata);
@@ -50,8 +50,8 @@ function classes(): string[] {
   return readdirSync(machine.resctrl).filter(name => !own.includes(name));
 }
 
-describe('a class of service of its own', () => {
-  it('is named by the id, has the init in it, and goes with the container', () => {
+describe('a class of service with the id as name', () => {
+  it('contains the init, and is removed with the container', () => {
     const pid = create({ l3CacheSchema: 'L3:0=7f0;1=1f', memBwSchema: 'MB:0=20;1=70' });
     expect(lines('c/schemata')).toEqual(['L3:0=7f0;1=1f', 'MB:0=20;1=70']);
     expect(file('c/tasks')).toBe(String(pid));
@@ -71,7 +71,7 @@ describe('a class of service of its own', () => {
     expect(machine.calls.filter(call => call.endsWith('/schemata'))).toEqual([]);
   });
 
-  it('gets the list last, in a write of its own', () => {
+  it('receives the list last, in a separate write', () => {
     const written: string[] = [];
     const { binding } = machine;
     const writeText: typeof binding.writeText = (path, text, flags, mode) => {
@@ -83,14 +83,14 @@ describe('a class of service of its own', () => {
     expect(written).toEqual(['L3:0=ff\nMB:0=20\n', 'L3:0=f;1=f\nL2:0=1\n']);
   });
 
-  it('that is there already is used, and stays', () => {
+  it('that exists already is used, and kept', () => {
     prepared('c', 'L3:0=1\n');
     create({});
     deleteContainer(runtime, 'c', { force: true });
     expect(classes()).toEqual(['c']);
   });
 
-  it('that somebody makes meanwhile stays too', () => {
+  it('that another program creates at the same time is kept too', () => {
     machine.trouble.set('mkdir', () => {});
     const { binding } = machine;
     const mkdir: typeof binding.mkdir = (path, mode) => {
@@ -104,7 +104,7 @@ describe('a class of service of its own', () => {
     expect(classes()).toEqual(['c']);
   });
 
-  it.each(['writeText', 'spawn', 'awaitReport', 'resume'])('goes when %s fails', call => {
+  it.each(['writeText', 'spawn', 'awaitReport', 'resume'])('is removed if %s fails', call => {
     writeBundle(options.bundle, config => Object.assign(config.linux, { intelRdt: {} }));
     const { binding } = machine;
     const mkdir: typeof binding.mkdir = (path, mode) => {
@@ -117,7 +117,7 @@ describe('a class of service of its own', () => {
     expect(readdirSync(machine.root)).toEqual([]);
   });
 
-  it('is found by a delete when the create was killed', () => {
+  it('is found by a delete after the create was killed', () => {
     create({});
     const state = join(machine.root, 'c/state.json');
     const {
@@ -132,16 +132,16 @@ describe('a class of service of its own', () => {
 });
 
 describe('a class that the config names', () => {
-  it('is made with its schemata, and stays', () => {
+  it('is created with its schemata, and kept', () => {
     const pid = create({ closID: 'gold', l3CacheSchema: 'L3:0=f' });
     expect(file('gold/tasks')).toBe(String(pid));
     deleteContainer(runtime, 'c', { force: true });
     expect(classes()).toEqual(['gold']);
   });
 
-  it('goes with the create that has made it for nobody else', () => {
+  it('is removed by a failed create that created it, if it is empty', () => {
     machine.trouble.set('awaitReport', () => {
-      // the init was killed with the create, and so nobody is in it
+      // The init was killed with the create, and therefore the class is empty.
       writeFileSync(join(machine.resctrl, 'gold/tasks'), '');
       throw refused('recvmsg', errno.EPERM);
     });
@@ -151,7 +151,7 @@ describe('a class that the config names', () => {
     expect(classes()).toEqual([]);
   });
 
-  it('stays when somebody else has joined it meanwhile', () => {
+  it('is kept if another process has joined it', () => {
     machine.trouble.set('awaitReport', () => {
       writeFileSync(join(machine.resctrl, 'gold/tasks'), '17\n');
       throw refused('recvmsg', errno.EPERM);
@@ -160,7 +160,7 @@ describe('a class that the config names', () => {
     expect(classes()).toEqual(['gold']);
   });
 
-  it('must be there when it gets no schemata', () => {
+  it('must exist if it has no schemata', () => {
     expect(thrown(() => create({ closID: 'gold' }))).toMatchObject({
       code: 'host.rdt',
       pointer: '/linux/intelRdt/closID',
@@ -198,7 +198,7 @@ describe('a class that the config names', () => {
     expect(classes()).toEqual(['gold']);
   });
 
-  it('may be the default one', () => {
+  it('may be the default class', () => {
     const pid = create({ closID: '/', enableMonitoring: true });
     expect(file('tasks')).toBe(String(pid));
     expect(file('mon_groups/c/tasks')).toBe(String(pid));
@@ -209,7 +209,7 @@ describe('a class that the config names', () => {
 });
 
 describe('a monitoring group', () => {
-  it('has the init in it and goes with the container', () => {
+  it('contains the init and is removed with the container', () => {
     const pid = create({ closID: 'gold', schemata: ['L3:0=f'], enableMonitoring: true });
     expect(file('gold/mon_groups/c/tasks')).toBe(String(pid));
     deleteContainer(runtime, 'c', { force: true });
@@ -217,7 +217,7 @@ describe('a monitoring group', () => {
     expect(there('gold')).toBe(true);
   });
 
-  it('of another container is not taken', () => {
+  it('of another container is refused', () => {
     prepared('gold', 'L3:0=f\n');
     machine.binding.mkdir(join(machine.resctrl, 'gold/mon_groups/c'), 0o755);
     writeFileSync(join(machine.resctrl, 'gold/mon_groups/c/tasks'), '17\n');
@@ -229,7 +229,7 @@ describe('a monitoring group', () => {
     expect(there('gold/mon_groups/c')).toBe(true);
   });
 
-  it('of which there are too many is refused', () => {
+  it('above the maximum number is refused', () => {
     const { binding } = machine;
     const mkdir: typeof binding.mkdir = (path, mode) => {
       if (path.includes('mon_groups')) throw refused('mkdir', errno.ENOSPC, path);
@@ -245,8 +245,8 @@ describe('a monitoring group', () => {
   });
 });
 
-describe('what the kernel refuses', () => {
-  it('comes with its own words', () => {
+describe('a refusal of the kernel', () => {
+  it('is reported with the text of the kernel', () => {
     writeFileSync(join(machine.resctrl, 'info/last_cmd_status'), 'Mask out of range\n');
     const { binding } = machine;
     const writeText: typeof binding.writeText = (path, text, flags, mode) => {
@@ -274,7 +274,7 @@ describe('what the kernel refuses', () => {
     });
   });
 
-  it('all of it, where resctrl is not mounted', () => {
+  it('covers every request if resctrl is not mounted', () => {
     rmSync(machine.resctrl, { recursive: true });
     expect(thrown(() => create({ schemata: ['L3:0=f'] }))).toMatchObject({
       code: 'host.unsupported',
@@ -291,7 +291,7 @@ describe('what the kernel refuses', () => {
 });
 
 describe('a container in a class', () => {
-  it('has its executed programs there too, unless the class is gone', () => {
+  it('has its executed programs in the class, unless the class was removed', () => {
     create({ enableMonitoring: true });
     const step = { op: 'joinRdtGroup', when: 'after', origin: '/linux/intelRdt' } as const;
     const work = hostWork(runtime, { record: readRecord(runtime, 'c'), pid: 777_777 });
@@ -303,7 +303,7 @@ describe('a container in a class', () => {
     expect(classes()).toEqual([]);
   });
 
-  it('can be updated, and keeps the old schemata when a limit is refused', () => {
+  it('can be updated, and keeps the old schemata if a limit is refused', () => {
     create({ l3CacheSchema: 'L3:0=f;1=f' });
     updateContainer(runtime, 'c', {}, { rdt: { l3CacheSchema: 'L3:0=ff;1=f' } });
     expect(lines('c/schemata')).toEqual(['L3:0=ff;1=f', 'MB:0=100;1=100']);
@@ -313,7 +313,7 @@ describe('a container in a class', () => {
     expect(lines('c/schemata')).toEqual(['L3:0=ff;1=f', 'MB:0=100;1=100']);
   });
 
-  it('says what it uses', () => {
+  it('reports its usage', () => {
     create({ l3CacheSchema: 'L3:0=f;1=f', enableMonitoring: true });
     expect(containerStats(runtime, 'c').intel_rdt).toEqual({
       l3_cache_info: { cbm_mask: 'fffff', min_cbm_bits: 1, num_closids: 16 },
@@ -328,7 +328,7 @@ describe('a container in a class', () => {
     });
   });
 
-  it('that has none cannot be given schemata', () => {
+  it('without a class accepts no schemata', () => {
     writeBundle(options.bundle);
     createContainer(runtime, options);
     expect(

@@ -21,7 +21,7 @@ describe('a signal', () => {
   });
 
   it.each(['', '-9', '65', '9x', 'SIG', 'NOPE', 'SIGSIGTERM', '1.5', 'RTMIN+31', 'RTMIN-1', 'RTMAX+1'])(
-    '%j is none',
+    '%j is refused',
     text => {
       expect(thrown(() => signalNumber(text))).toMatchObject({
         code: 'usage.signal',
@@ -30,7 +30,7 @@ describe('a signal', () => {
     },
   );
 
-  it('is told by its name', () => {
+  it('has a name', () => {
     expect([signalName(9), signalName(17), signalName(40)]).toEqual(['SIGKILL', 'SIGCHLD', 'signal 40']);
   });
 });

@@ -21,7 +21,7 @@ beforeEach(() => {
 });
 afterEach(() => machine.dispose());
 
-/** A container in the state named; its init. */
+/** A container in this state; returns its init. */
 function containerIn(status: string): FakeProcess | undefined {
   if (status === 'unknown') return undefined;
   const bundle = writeBundle(join(machine.directory, 'bundle'));
@@ -35,7 +35,7 @@ function containerIn(status: string): FakeProcess | undefined {
   return process;
 }
 
-/** What each operation does in each state: `ok`, or the code and message of its error. */
+/** Result of each operation in each state: `ok`, or the code and message of its error. */
 const matrix: Record<string, Record<string, string>> = {
   created: { state: 'ok', start: 'ok', kill: 'ok', delete: 'ok', 'delete --force': 'ok' },
   running: {
@@ -92,7 +92,7 @@ describe.each(Object.entries(matrix))('%s', (status, row) => {
 });
 
 describe('state', () => {
-  it.each(['created', 'running', 'paused', 'stopped'])('says %s', status => {
+  it.each(['created', 'running', 'paused', 'stopped'])('reports %s', status => {
     const init = containerIn(status);
     expect(containerState(runtime, 'c')).toMatchObject({
       status,
@@ -128,7 +128,7 @@ describe('the status', () => {
     expect(containerState(runtime, 'c').status).toBe('stopped');
   });
 
-  it('is stopped when another process has got the pid, which is never signalled', () => {
+  it('is stopped if another process has the pid, and that process receives no signal', () => {
     const init = containerIn('running') as FakeProcess;
     machine.processes.delete(init.pid);
     const stranger = machine.addProcess({ pid: init.pid, startTime: init.startTime + 1 });
@@ -139,7 +139,7 @@ describe('the status', () => {
     expect(machine.processes.has(stranger.pid)).toBe(true);
   });
 
-  it('is creating while the create goes on, and stopped when it was killed', () => {
+  it('is creating during create, and stopped after create was killed', () => {
     containerIn('created');
     const { init: _, ...half } = readRecord(runtime, 'c');
     writeRecord(runtime, half);
@@ -151,7 +151,7 @@ describe('the status', () => {
 });
 
 describe('kill', () => {
-  it('sends SIGKILL to the whole cgroup where the pid namespace is shared', () => {
+  it('sends SIGKILL to the whole cgroup if the pid namespace is shared', () => {
     const bundle = writeBundle(join(machine.directory, 'bundle'), config => {
       config.linux.namespaces = [{ type: 'mount' }];
     });
@@ -160,12 +160,12 @@ describe('kill', () => {
     killContainer(runtime, 'c', 15);
     expect([machine.processes.get(init.pid)?.signals, other.signals]).toEqual([[15], []]);
     machine.processes.delete(init.pid);
-    // As engines do for a container whose init has ended.
+    // Engines do this for a container whose init has ended.
     killContainer(runtime, 'c', 9);
     expect(other.signals).toEqual([9]);
   });
 
-  it('only probes with 0', () => {
+  it('only checks for existence with 0', () => {
     const init = containerIn('running') as FakeProcess;
     killContainer(runtime, 'c', 0);
     expect(init.signals).toEqual([]);
@@ -173,9 +173,9 @@ describe('kill', () => {
 });
 
 describe('delete', () => {
-  it.each([false, true])('removes the empty directory of a create that was killed (force: %s)', force => {
+  it.each([false, true])('removes the empty directory of a killed create (force: %s)', force => {
     mkdirSync(join(machine.root, 'c'), { recursive: true });
-    // As `create` says that the id is taken, no other command says that there is no such container.
+    // As `create` reports a used id, all other commands report no such container.
     expect(
       thrown(() => createContainer(runtime, { id: 'c', bundle: writeBundle(join(machine.directory, 'b')) })),
     ).toMatchObject({
@@ -200,7 +200,7 @@ describe('delete', () => {
     expect(thrown(() => containerState(runtime, 'c'))).toMatchObject({ code: 'state.not-found' });
   });
 
-  it('is not yet known while its create has made the directory only', () => {
+  it('ignores a container while its create has only made the directory', () => {
     const held = claim(runtime, 'c');
     expect(thrown(() => containerState(runtime, 'c'))).toMatchObject({ code: 'state.not-found' });
     expect(listContainers(runtime, { rootMustExist: true, brief: true })).toEqual({
@@ -210,7 +210,7 @@ describe('delete', () => {
     held.release();
   });
 
-  it('gives up on a damaged record only without --force', () => {
+  it('fails on a damaged record unless --force is given', () => {
     containerIn('stopped');
     writeFileSync(join(machine.root, 'c/state.json'), 'x');
     expect(thrown(() => deleteContainer(runtime, 'c'))).toMatchObject({ code: 'state.damaged' });
@@ -218,7 +218,7 @@ describe('delete', () => {
     expect(hold(runtime, 'c')).toBeUndefined();
   });
 
-  it('keeps the record when the init does not end', () => {
+  it('keeps the record if the init does not end', () => {
     const init = containerIn('running') as FakeProcess;
     init.stubborn = true;
     expect(thrown(() => deleteContainer(runtime, 'c', { force: true }))).toMatchObject({
@@ -228,7 +228,7 @@ describe('delete', () => {
     expect(containerState(runtime, 'c').status).toBe('running');
   });
 
-  it('collects the init that is our own child', () => {
+  it('reaps an init that is a child of this process', () => {
     const init = containerIn('running') as FakeProcess;
     deleteContainer(runtime, 'c', { force: true });
     expect(init.signals).toEqual([9]);

@@ -27,14 +27,14 @@ const record: ContainerRecord = {
 };
 
 describe('the store', () => {
-  it('makes the root for us alone and the container directory searchable', () => {
+  it('creates a private root and a searchable container directory', () => {
     const held = claim(runtime, 'web');
     expect(statSync(machine.root).mode & 0o7777).toBe(0o700);
     expect(statSync(held.directory).mode & 0o7777).toBe(0o711);
     held.release();
   });
 
-  it('refuses an id that is taken, and leaves the owner alone', () => {
+  it('refuses a used id, and does not change its container', () => {
     claim(runtime, 'web').release();
     expect(thrown(() => claim(runtime, 'web'))).toMatchObject({
       code: 'state.exists',
@@ -43,13 +43,13 @@ describe('the store', () => {
     expect(existsSync(join(machine.root, 'web'))).toBe(true);
   });
 
-  it('takes nothing back when a delete came between the directory and its lock', () => {
+  it('undoes nothing if a delete came between the directory and its lock', () => {
     machine.trouble.set('lock', () => rmSync(join(machine.root, 'web'), { recursive: true }));
     expect(thrown(() => claim(runtime, 'web'))).toMatchObject({ code: 'state.busy' });
     expect(machine.calls.filter(call => call.startsWith('rmdir'))).toEqual([]);
   });
 
-  it('lets one command at a time hold a container', () => {
+  it('allows one command at a time to lock a container', () => {
     const held = claim(runtime, 'web');
     expect(isHeld(runtime, 'web')).toBe(true);
     expect(thrown(() => hold(runtime, 'web', 0))).toMatchObject({ code: 'state.busy' });
@@ -59,32 +59,32 @@ describe('the store', () => {
     expect(machine.openLocks).toBe(0);
   });
 
-  it('has nothing to hold where there is no container', () => {
+  it('has no lock without a container', () => {
     expect(hold(runtime, 'none')).toBeUndefined();
     expect(isHeld(runtime, 'none')).toBe(false);
   });
 
-  it('gives back what was written, for our eyes only', () => {
+  it('returns the written record, which only the owner may read', () => {
     claim(runtime, 'web').release();
     writeRecord(runtime, record);
     expect(statSync(join(machine.root, 'web/state.json')).mode & 0o777).toBe(0o600);
     expect(readRecord(runtime, 'web')).toEqual(record);
   });
 
-  it.each(['', '{', 'null', '[]', '{"version":2,"id":"web"}'])('says that %j is damaged', text => {
+  it.each(['', '{', 'null', '[]', '{"version":2,"id":"web"}'])('reports that %j is damaged', text => {
     claim(runtime, 'web').release();
     writeFileSync(join(machine.root, 'web/state.json'), text);
     expect(thrown(() => readRecord(runtime, 'web'))).toMatchObject({ code: 'state.damaged' });
   });
 
-  it('does not know a container that was never made', () => {
+  it('reports an unknown container', () => {
     expect(thrown(() => readRecord(runtime, 'web'))).toMatchObject({
       code: 'state.not-found',
       message: `container does not exist: "web" in ${machine.root}`,
     });
   });
 
-  it.each(['open', 'flock', 'fstat'])('keeps no directory whose %s fails, so that its id is free', call => {
+  it.each(['open', 'flock', 'fstat'])('removes a directory whose %s fails, which frees the id', call => {
     const { open, lock } = machine.binding;
     const fail = () => {
       throw refused(call, errno.EMFILE);
@@ -98,7 +98,7 @@ describe('the store', () => {
     expect(machine.openLocks).toBe(0);
   });
 
-  it('leaves what another create has put into the directory that could not be held', () => {
+  it('keeps files that another create has written to the unlocked directory', () => {
     const fail = () => {
       writeRecord(runtime, record);
       throw refused('open', errno.EMFILE);
@@ -113,7 +113,7 @@ describe('the store', () => {
     expect(readRecord(runtime, 'web')).toEqual(record);
   });
 
-  it('removes whatever is in a container directory, temporary files included', () => {
+  it('removes all files of a container directory, including temporary ones', () => {
     const held = claim(runtime, 'web');
     writeFileSync(join(held.directory, '.state.json.x'), '');
     mkdirSync(join(held.directory, 'notify'));

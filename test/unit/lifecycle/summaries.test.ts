@@ -41,20 +41,20 @@ function stored(options: { readonly brief: boolean }): Stored[] | undefined {
 }
 
 describe('summaries', () => {
-  it('tells a missing root from an empty one', () => {
+  it('distinguish a missing root from an empty one', () => {
     expect(stored({ brief: true })).toBeUndefined();
     mkdirSync(machine.root);
     expect(stored({ brief: true })).toEqual([]);
   });
 
-  it('are of directories only, in order', () => {
+  it('cover only directories, in order', () => {
     write(record('b'), record('c'), record('a'));
     writeFileSync(join(machine.root, 'file'), '');
     symlinkSync('a', join(machine.root, 'link'));
     expect(stored({ brief: true })?.map(({ id }) => id)).toEqual(['a', 'b', 'c']);
   });
 
-  it('have what the status and the state need', () => {
+  it('contain the status and the values of state', () => {
     const cgroup = { root: '/sys/fs/cgroup', path: '/sys/fs/cgroup/a', made: [] };
     const annotations = { second: 'b', first: '{"a":"}"}'.replaceAll('"', "'") };
     write(record('a', { cgroup, annotations, init: { pid: 7, startTime: 8 } }), record('b'));
@@ -91,7 +91,7 @@ describe('summaries', () => {
     expect(stored({ brief: true })).toEqual([{ id: 'a', owner, summary: undefined }]);
   });
 
-  it('know no owner where there is no record', () => {
+  it('have no owner without a record', () => {
     claim(runtime, 'a').release();
     expect(stored({ brief: true })).toEqual([{ id: 'a', owner: '', summary: undefined }]);
   });

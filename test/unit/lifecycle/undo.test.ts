@@ -5,7 +5,7 @@ import { UndoList } from '../../../src/lifecycle/undo.ts';
 import { refused } from '../../helpers/fake-machine.ts';
 
 describe('the undo list', () => {
-  it('takes back the newest first, and only once', () => {
+  it('runs the newest entry first, and each only once', () => {
     const done: string[] = [];
     const undo = new UndoList();
     undo.arm('first', () => done.push('first'));
@@ -15,14 +15,14 @@ describe('the undo list', () => {
     expect(done).toEqual(['second', 'first']);
   });
 
-  it('takes nothing back once it is disarmed', () => {
+  it('runs nothing after it is disarmed', () => {
     const undo = new UndoList();
     undo.arm('first', () => expect.unreachable());
     undo.disarm();
     expect(undo.rollback()).toEqual([]);
   });
 
-  it('keeps the first failure first, and goes on where an undo fails', () => {
+  it('reports the first failure first, and continues after a failed entry', () => {
     const done: string[] = [];
     const undo = new UndoList();
     undo.arm('the state directory', () => done.push('state'));

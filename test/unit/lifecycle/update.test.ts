@@ -19,7 +19,7 @@ const inCgroup = (file: string): string => join(machine.cgroups, 'web', file);
 const value = (file: string): string => readFileSync(inCgroup(file), 'utf8');
 const stored = (): unknown => JSON.parse(readFileSync(join(machine.root, 'web/resources.json'), 'utf8'));
 
-/** A container that runs with these resources. */
+/** A running container with these resources. */
 function running(resources: object, files: Readonly<Record<string, string>>): void {
   mkdirSync(join(machine.cgroups, 'web'));
   writeFileSync(join(machine.cgroups, 'cgroup.controllers'), 'cpu memory pids io\n');
@@ -51,12 +51,12 @@ const files = {
 };
 
 describe('update', () => {
-  it('writes what is asked for, and remembers it for the next one', () => {
+  it('writes the given values, and stores them for the next update', () => {
     running({ cpu: { quota: 50000, period: 100000 }, pids: { limit: 20 } }, files);
     updateContainer(runtime, 'web', { cpu: { period: 200000 }, memory: { limit: 9007199254740993n } });
     expect(value('cpu.max')).toContain('50000 200000');
     expect(value('memory.max')).toBe('9007199254740993');
-    // asked for by the config only, and in the kernel already
+    // Only the config requests this, and the kernel already has it.
     expect(value('pids.max')).toBe('max\n');
     updateContainer(runtime, 'web', { cpu: { quota: 70000 } });
     expect(value('cpu.max')).toContain('70000 200000');
@@ -65,7 +65,7 @@ describe('update', () => {
     expect(machine.openLocks).toBe(0);
   });
 
-  it('puts everything back when one value is refused', () => {
+  it('restores all values if one is refused', () => {
     running({}, files);
     const { binding } = machine;
     const writeText: typeof binding.writeText = (path, text, flags, mode) => {
@@ -82,7 +82,7 @@ describe('update', () => {
     expect(machine.openLocks).toBe(0);
   });
 
-  it('refuses a limit below the usage where that is to be looked at', () => {
+  it('refuses a limit below the usage if checkBeforeUpdate is set', () => {
     running({}, files);
     const memory = { limit: 4096, checkBeforeUpdate: true };
     expect(thrown(() => updateContainer(runtime, 'web', { memory }))).toMatchObject({
@@ -96,7 +96,7 @@ describe('update', () => {
     expect(value('memory.max')).toContain('4096');
   });
 
-  it('reads a document, whose lines it knows', () => {
+  it('reads a document and reports its lines', () => {
     running({}, files);
     const file = join(machine.directory, 'limits.json');
     writeFileSync(file, '{\n "pids": { "limit": 9 }, "devices": []\n}');
@@ -113,7 +113,7 @@ describe('update', () => {
 
   const fuse = { allow: true, type: 'c', major: 10, minor: 229, access: 'rwm' };
 
-  it('replaces other device rules, and leaves those that hold alone', () => {
+  it('replaces different device rules, and keeps equal ones', () => {
     const devices = [{ allow: false, access: 'rwm' }];
     running({ devices }, files);
     updateContainer(runtime, 'web', { devices, pids: { limit: 9 } });
@@ -125,7 +125,7 @@ describe('update', () => {
     expect(machine.calls.filter(call => call.includes('DeviceProgram'))).toHaveLength(2);
   });
 
-  it('puts the limits back when the device rules are refused', () => {
+  it('restores the limits if the device rules are refused', () => {
     running({}, files);
     machine.trouble.set('attachDeviceProgram', errno.E2BIG);
     const asked = { pids: { limit: 9 }, devices: [fuse] };
@@ -140,7 +140,7 @@ describe('update', () => {
     ).toMatchObject({ code: 'config.resources.device-access', pointer: '/devices/0' });
   });
 
-  it('has no word for a container that has ended', () => {
+  it('is refused for a stopped container', () => {
     running({}, files);
     for (const process of machine.processes.values()) process.state = 'Z';
     expect(thrown(() => updateContainer(runtime, 'web', {}))).toMatchObject({

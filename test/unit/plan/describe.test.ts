@@ -13,7 +13,7 @@ import { MOUNT_ATTR, MS } from '../../../src/plan/kernel-flags.ts';
 import { planFor } from '../../helpers/plan.ts';
 
 describe('decoding', () => {
-  it('names flags, and leaves what has no name in hex', () => {
+  it('names flags, and prints unnamed bits in hex', () => {
     expect(flagNames(MS.MS_SLAVE | MS.MS_REC, MS)).toBe('MS_REC|MS_SLAVE');
     expect(flagNames(0x81, MOUNT_ATTR)).toBe('MOUNT_ATTR_RDONLY|MOUNT_ATTR_NODIRATIME');
     expect(flagNames(0x40000001, MS)).toBe('MS_RDONLY|0x40000000');
@@ -36,7 +36,7 @@ describe('decoding', () => {
     expect(cloneFlagNames(0x40020000)).toBe('CLONE_NEWNET|CLONE_NEWNS');
   });
 
-  it('quotes texts that are more than a word', () => {
+  it('quotes texts of more than one word', () => {
     expect(stepWords({ op: 'execute', origin: '', args: ['sh', '-c', 'echo "a b"'], env: [] })).toBe(
       'execute args=[sh -c "echo \\"a b\\""]',
     );
@@ -52,7 +52,7 @@ describe('describePlan', () => {
     linux: { namespaces: [{ type: 'mount' }, { type: 'uts', path: '/ns/uts' }] },
   });
 
-  it('gives every step a line that starts with its number and ends with its pointer', () => {
+  it('prints each step on a line with its number first and its pointer last', () => {
     const lines = describePlan(plan, 'text').split('\n');
     const from = lines.indexOf('the init') + 1;
     for (const [index, step] of plan.container.entries()) {
@@ -61,18 +61,18 @@ describe('describePlan', () => {
     }
   });
 
-  it('keeps every 64-bit number in JSON', () => {
+  it('prints every 64-bit number exactly in JSON', () => {
     const text = describePlan(plan, 'json');
     expect(text).toContain('"soft": 9007199254740993');
     expect(text).toContain('"hard": 18446744073709551615');
   });
 
-  it('writes JSON that reads back as the plan', () => {
+  it('prints JSON that parses to the plan', () => {
     const small = planFor({ process: { args: ['sh', '-c', 'echo "ü\n"'] } });
     expect(JSON.parse(describePlan(small, 'json'))).toEqual(small);
   });
 
-  it('writes the same text for the same plan', () => {
+  it('prints the same text for the same plan', () => {
     expect(describePlan(planFor(), 'json')).toBe(describePlan(planFor(), 'json'));
   });
 });

@@ -8,7 +8,7 @@ function devices(...asked: Device[]) {
 }
 
 describe('devices', () => {
-  it('are the six default ones, for everybody', () => {
+  it('are the six default ones, accessible to every user', () => {
     expect(devices().map(step => [step.path, step.mode, step.major, step.minor, step.uid])).toEqual([
       ['/dev/null', 0o020666, 1, 3, 0],
       ['/dev/random', 0o020666, 1, 8, 0],
@@ -19,7 +19,7 @@ describe('devices', () => {
     ]);
   });
 
-  it('of the config come after them, with their own mode and owner', () => {
+  it('of the config come after the default ones, with their own mode and owner', () => {
     const disk = {
       type: 'b',
       path: '/dev/disk/one',
@@ -53,7 +53,7 @@ describe('devices', () => {
     ]);
   });
 
-  it('of the config replace default ones of the same path', () => {
+  it('of the config replace default ones with the same path', () => {
     const found = devices({ type: 'u', path: '/dev/./null', major: 1, minor: 5, fileMode: 0o600 });
     expect(found.filter(step => step.path === '/dev/null')).toMatchObject([
       { mode: 0o020600, minor: 5, origin: '/linux/devices/0' },
@@ -66,12 +66,12 @@ describe('devices', () => {
     expect(stepsOf(planFor(), 'replaceSymlink')).toMatchObject([{ path: '/dev/ptmx', target: 'pts/ptmx' }]);
   });
 
-  it('are not made in a /dev that the config brings along', () => {
+  it('are not made in a /dev that is a mount of the host', () => {
     const plan = planFor({ mounts: [{ destination: '/dev/', source: '/dev', options: ['rbind'] }] });
     expect(stepsOf(plan, 'makeDevice', 'makeSymlink', 'makeSymlinkIf', 'replaceSymlink')).toEqual([]);
   });
 
-  it('come with the links of /dev, and core only where the host has one', () => {
+  it('are followed by the links of /dev, with core only if the host has one', () => {
     expect(stepsOf(planFor(), 'makeSymlink', 'makeSymlinkIf').map(step => [step.path, step.target])).toEqual([
       ['/dev/fd', '/proc/self/fd'],
       ['/dev/stdin', '/proc/self/fd/0'],

@@ -9,7 +9,7 @@ import type { Operation } from '../../../src/wire/steps.ts';
 import { vocabulary } from '../../../src/wire/steps.ts';
 import { planFor } from '../../helpers/plan.ts';
 
-/** The explanation when the first step of `op` fails (or the `nth`, from 0). */
+/** The explanation if the first step of `op` fails (or the `nth`, from 0). */
 function fail(plan: Plan, op: Operation, syscall: string, error: number, detail = '', nth = 0) {
   const steps = plan.container.flatMap((step, index) => (step.op === op ? [index] : []));
   const report: Report = { kind: 'failed', step: steps[nth] as number, syscall, errno: error, detail };
@@ -19,7 +19,7 @@ function fail(plan: Plan, op: Operation, syscall: string, error: number, detail 
 const mounts = (...list: Mount[]) => planFor({ mounts: list });
 const program = (...args: string[]) => planFor({ process: { args, env: ['PATH=/bin', 'HOME=/'] } });
 
-/** The exit status that Docker's client and daemon, 20.10 and later, and Podman choose by the words of a message. */
+/** The exit status that Docker (client and daemon, 20.10 and later) and Podman derive from the text of a message. */
 const engines = {
   docker: (message: string) =>
     /executable file not found|no such file or directory/.test(message)
@@ -43,7 +43,7 @@ const engines = {
         : 125,
 };
 
-describe('the exit status that an engine takes from the message', () => {
+describe('the exit status that an engine derives from the message', () => {
   it.each<[string, number, number]>([
     ['that is not there', errno.ENOENT, 127],
     ['below a file', errno.ENOTDIR, 127],
@@ -66,7 +66,7 @@ describe('the exit status that an engine takes from the message', () => {
     ['with too many arguments', errno.E2BIG, 126],
   ])('for a program %s', (_what, error, status) => {
     const { message } = fail(program('/x/y'), 'execute', 'execve', error, '/x/y');
-    // Docker wants the command in the message too.
+    // Docker requires the command in the message too.
     expect(message).toContain('/x/y');
     for (const [name, choose] of Object.entries(engines))
       expect([name, choose(message)]).toEqual([name, status]);
@@ -79,7 +79,7 @@ describe('an init', () => {
     linux: { seccomp: { defaultAction: 'SCMP_ACT_ALLOW' } },
   } as const;
 
-  it('that is refused a call before its first step names the call', () => {
+  it('that fails in a call before its first step names the call', () => {
     const report: Report = {
       kind: 'failed',
       step: 0xffffffff,
@@ -94,7 +94,7 @@ describe('an init', () => {
     });
   });
 
-  it('that a filter will not let wait points at the filter', () => {
+  it('that cannot wait because of a filter points at the filter', () => {
     expect(fail(planFor(early), 'ready', 'read', errno.EIO)).toMatchObject({
       code: 'container.seccomp',
       message: 'the init cannot wait for its start: read: input/output error',
@@ -102,7 +102,7 @@ describe('an init', () => {
     });
   });
 
-  it('that is refused a call with the filter loaded is told that the filter may be the cause', () => {
+  it('that fails in a call under the filter has a hint that the filter may be the cause', () => {
     expect(fail(planFor(early), 'setUser', 'setgroups', errno.EIO).hint).toContain('seccomp profile');
     expect(fail(planFor(early), 'setUmask', 'umask', errno.EIO).hint ?? '').not.toContain('seccomp');
   });
@@ -137,13 +137,13 @@ describe('a program', () => {
     });
   });
 
-  it('whose interpreter is missing', () => {
+  it('without its interpreter', () => {
     const failure = fail(program('/x'), 'execute', 'execve', errno.ENOENT, '/x');
     expect(failure).toMatchObject({ code: 'container.program-not-found', pointer: '/process/args/0' });
     expect(failure.hint).toContain('interpreter');
   });
 
-  it('that is none of this machine', () => {
+  it('for another machine', () => {
     expect(fail(program('x'), 'execute', 'execve', errno.ENOEXEC, '/bin/x')).toMatchObject({
       code: 'container.program-not-executable',
       message: 'exec /bin/x: exec format error (it cannot be invoked, as with "permission denied")',
@@ -154,7 +154,7 @@ describe('a program', () => {
 describe('a mount', () => {
   const bind = { destination: '/data', source: '/srv', options: ['bind', 'rshared', 'rro'] };
 
-  it('whose source is missing', () => {
+  it('without its source', () => {
     expect(fail(mounts(bind), 'bind', 'open_tree', errno.ENOENT, '/srv')).toMatchObject({
       code: 'container.mount',
       message: 'error mounting "/srv" to rootfs at "/data": open_tree /srv: no such file or directory',
@@ -162,7 +162,7 @@ describe('a mount', () => {
     });
   });
 
-  it('whose propagation is refused, under the pointer of the word', () => {
+  it('whose propagation is refused, with the pointer of the option', () => {
     expect(fail(mounts(bind), 'changeMount', 'mount_setattr', errno.EPERM)).toMatchObject({
       code: 'container.mount',
       pointer: '/mounts/0/options/1',
@@ -175,7 +175,7 @@ describe('a mount', () => {
     });
   });
 
-  it('that becomes read-only at last is the one that was kept, not the newest', () => {
+  it('that becomes readonly last is the kept one, not the newest', () => {
     const late = { destination: '/t', type: 'tmpfs', source: 'tmpfs', options: ['ro'] };
     const plan = mounts(late, { destination: '/u', type: 'tmpfs', source: 'other' });
     expect(fail(plan, 'changeMount', 'mount_setattr', errno.EBUSY)).toMatchObject({
@@ -195,13 +195,13 @@ describe('a mount', () => {
     });
   });
 
-  it('that leads into a procfs by a link', () => {
+  it('inside a procfs through a link', () => {
     expect(fail(mounts(bind), 'bind', 'fstatfs', errno.EPERM, '/data').message).toContain(
       '"/data" cannot be mounted because it is inside /proc',
     );
   });
 
-  it('over /proc that brings no procfs', () => {
+  it('over /proc that is not a procfs', () => {
     const plan = mounts({ destination: '/proc', source: '/srv', options: ['bind'] });
     expect(fail(plan, 'bind', 'fstatfs', errno.EPERM, '/proc').message).toContain(
       '"/proc" cannot be mounted because it is not of type proc',
@@ -220,7 +220,7 @@ describe('a mount', () => {
     expect(failure.hint).toContain('/proc/filesystems');
   });
 
-  it('that a type alone does not make a bind', () => {
+  it('whose type alone does not make it a bind', () => {
     const failure = fail(
       mounts({ destination: '/x', type: 'bind' }),
       'mount',
@@ -231,7 +231,7 @@ describe('a mount', () => {
     expect(failure.hint).toContain('rbind');
   });
 
-  it('points at the very option the file system refused', () => {
+  it('points at the option that the file system refused', () => {
     const options = ['nosuid', 'size=1m', 'mode=1777,size=abc'];
     const mount = { destination: '/x', type: 'tmpfs', source: 'x', options };
     const plan = mounts(mount);
@@ -245,7 +245,7 @@ describe('a mount', () => {
 });
 
 describe('the process', () => {
-  it('in a directory that cannot be entered', () => {
+  it('with an inaccessible working directory', () => {
     const plan = planFor({ process: { cwd: '/secret' } });
     expect(fail(plan, 'changeDirectory', 'chdir', errno.EACCES, '/secret', 1)).toMatchObject({
       code: 'container.cwd',
@@ -254,7 +254,7 @@ describe('the process', () => {
     });
   });
 
-  it('in a directory outside of the root', () => {
+  it('with a working directory outside the root', () => {
     expect(fail(planFor(), 'changeDirectory', 'getcwd', errno.EXDEV).message).toBe(
       'current working directory is outside of container mount namespace root -- possible container breakout detected',
     );
@@ -274,7 +274,7 @@ describe('the process', () => {
     expect(failure.hint).toContain('CAP_SYS_RESOURCE');
   });
 
-  it('with a sysctl that is not there', () => {
+  it('with an unknown sysctl', () => {
     const plan = planFor({ linux: { namespaces: [{ type: 'mount' }], sysctl: { 'net.no/such': '1' } } });
     expect(fail(plan, 'setSysctl', 'openat2', errno.ENOENT, '/proc/sys/net/no.such')).toMatchObject({
       code: 'container.sysctl',
@@ -284,7 +284,7 @@ describe('the process', () => {
   });
 });
 
-it('explains every operation there is, with its number and its pointer', () => {
+it('explains every operation with its number and its pointer', () => {
   const values = { number: 0, signed: 0, text: '/x', texts: ['x'], numbers: [0] };
   const container = Object.entries(vocabulary).map(([op, fields]) => ({
     op,
@@ -309,7 +309,7 @@ it('explains every operation there is, with its number and its pointer', () => {
   }
 });
 
-it('has a code of its own for an init that said nothing', () => {
+it('has a separate code for an init that sent no report', () => {
   const report = { kind: 'ended', step: 0, syscall: '', errno: 0, detail: '' } as const;
   expect(explainFailure(planFor(), report)).toMatchObject({ code: 'container.ended', stage: 'container' });
 });

@@ -22,7 +22,7 @@ const hostHooks = ({ host }: Plan) =>
   host.flatMap(step => (step.op === 'runHook' ? [[step.when, step.origin] as const] : []));
 
 describe('hooks', () => {
-  it('of the host have their places, in order', () => {
+  it('of the host run at their moments, in order', () => {
     expect(hostHooks(plan)).toEqual([
       ['runtime', '/hooks/prestart/0/path'],
       ['runtime', '/hooks/createRuntime/0/path'],
@@ -39,7 +39,7 @@ describe('hooks', () => {
     expect(order.slice(-5)).toEqual(['awaitStart', 'runHook', 'runHook', 'runHook', 'execute']);
   });
 
-  it('in the container get the state around their pid', () => {
+  it('in the container receive the state with their pid inserted', () => {
     const [first, second] = stepsOf(plan, 'runHook');
     expect(first).toMatchObject({ args: ['inner', 'x'], env: ['A=1'], home: 0, timeout: 3 });
     expect(JSON.parse(first?.input.join('17') ?? '')).toEqual({
@@ -54,7 +54,7 @@ describe('hooks', () => {
     expect(JSON.parse(second?.input.join('1') ?? '')).toMatchObject({ status: 'created', pid: 1 });
   });
 
-  it('of startContainer have the environment of the program unless they name one', () => {
+  it('of startContainer have the environment of the program unless they set one', () => {
     expect(stepsOf(plan, 'runHook').map(({ env, home }) => [env, home])).toEqual([
       [['A=1'], 0],
       [['PATH=/bin'], 1],
@@ -63,13 +63,13 @@ describe('hooks', () => {
     ]);
   });
 
-  it('that are none cost no step', () => {
+  it('in empty lists need no step', () => {
     const none = planFor({ config: { hooks: { prestart: [], poststop: [] } } });
     expect(operations(none)).toEqual(operations(planFor()));
     expect(hostHooks(none)).toEqual([]);
   });
 
-  it('are in the plan that is printed', () => {
+  it('are in the printed plan', () => {
     const text = describePlan(plan, 'text');
     expect(text).toMatch(/while the init waits: runtime\n.*attachDeviceRules\n.*runHook path=\/h\/prestart/);
     expect(text).toMatch(/runHook path=\/h\/one timeout=5 +\/hooks\/createRuntime\/0\/path\n/);

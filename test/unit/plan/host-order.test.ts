@@ -7,7 +7,7 @@ import { planFor } from '../../helpers/plan.ts';
 
 const device = { hostID: 0, containerID: 0, size: 65536 };
 
-/** A plan with as many moments as one plan can have. */
+/** A plan with the maximum number of moments. */
 const plan = planFor({
   process: {
     terminal: true,
@@ -42,7 +42,7 @@ describe('the moments', () => {
     );
   });
 
-  it('each have a step of the init that waits, when the runtime has something to do at it', () => {
+  it('each have a waiting step of the init if the runtime acts at them', () => {
     const waited = new Set<string>(plan.container.flatMap(step => momentOf(step) ?? []));
     const needed = new Set(plan.host.map(({ when }) => when).filter(when => when in moments));
     expect([...needed].filter(when => !waited.has(when))).toEqual([]);
@@ -50,7 +50,7 @@ describe('the moments', () => {
 });
 
 describe('two facilities at one moment', () => {
-  it('both keep their steps, in their own order, the device rules before the hooks', () => {
+  it('keep all steps in order, the device rules before the hooks', () => {
     const there = plan.host.filter(({ when }) => when === 'runtime');
     expect(there.map(step => (step.op === 'runHook' ? step.hook.path : step.op))).toEqual([
       'attachDeviceRules',
@@ -59,7 +59,7 @@ describe('two facilities at one moment', () => {
     ]);
   });
 
-  it('keep their order when others are sorted around them', () => {
+  it('keep their order if others are sorted around them', () => {
     const steps: HostStep[] = [
       { op: 'resumeInit', when: 'ready', origin: '' },
       { op: 'writeTimeOffsets', when: 'timeOffsets', offsets: '', origin: '' },

@@ -30,11 +30,11 @@ describe('the cgroup', () => {
     });
   });
 
-  it('is made where cgroup2 is mounted', () => {
+  it('is made at the mount point of cgroup2', () => {
     expect(cgroup('/x', '/', '/sys/fs/cgroup/unified')).toMatchObject({ path: '/sys/fs/cgroup/unified/x' });
   });
 
-  it('is left out with a warning on a machine without cgroup2', () => {
+  it('is omitted with a warning on a machine without cgroup2', () => {
     const plan = planFor({ facts: { cgroup: { layout: 'none', mountpoint: '', own: '/' } } });
     expect(plan.host.map(({ op }) => op)).toEqual([
       'makeState',
@@ -57,7 +57,7 @@ describe('the owner of the cgroup', () => {
   const owner = (change: Parameters<typeof planFor>[0]) =>
     planFor(change).host.find(({ op }) => op === 'delegateCgroup');
 
-  it('is the user of the container where that may write there', () => {
+  it('is the user of the container if that user may write there', () => {
     expect(owner({ process: lady, mounts: cgroups('rw'), linux: { namespaces: own } })).toEqual({
       op: 'delegateCgroup',
       when: 'before',
@@ -86,7 +86,7 @@ describe('the owner of the cgroup', () => {
     ['root', { mounts: cgroups(), linux: { namespaces: own } }],
   ])('stays root with %s', (_, change) => expect(owner(change)).toBeUndefined());
 
-  it('is the user of the host that root of a new user namespace is', () => {
+  it('is the user of the host to which root of a new user namespace is mapped', () => {
     const linux = {
       namespaces: [...own, { type: 'user' as const }],
       uidMappings: [{ containerID: 0, hostID: 100000, size: 65536 }],
@@ -99,8 +99,8 @@ describe('the owner of the cgroup', () => {
   });
 });
 
-describe('what the runtime does', () => {
-  it('opens namespaces before it makes anything', () => {
+describe('the host steps', () => {
+  it('open namespaces before anything is created', () => {
     const plan = planFor({
       process: { oomScoreAdj: -500 },
       linux: { namespaces: [{ type: 'mount' }, { type: 'ipc', path: '/proc/1/ns/ipc' }] },
@@ -121,7 +121,7 @@ describe('what the runtime does', () => {
     expect(plan.host[5]).toMatchObject({ when: 'after', value: -500, origin: '/process/oomScoreAdj' });
   });
 
-  it('leaves oom_score_adj alone unless asked, and zero is asked', () => {
+  it('set oom_score_adj only if the config does, including to zero', () => {
     expect(planFor().host.map(step => step.op)).not.toContain('setOomScoreAdj');
     const zero = planFor({ process: { oomScoreAdj: 0 } }).host;
     expect(zero.find(({ op }) => op === 'setOomScoreAdj')).toMatchObject({ value: 0 });

@@ -11,7 +11,7 @@ const labels = { selinuxLabel: 'u:r:container_t:s0', apparmorProfile: 'jar' };
 const namespaces = [{ type: 'mount' }] as const;
 
 describe('labels', () => {
-  it('are taken before the user changes, the keyring first of all', () => {
+  it('are set before the user changes, that of the keyring first', () => {
     const plan = planFor({ process: labels, linux: { namespaces: [...namespaces] } });
     expect(stepsOf(plan, 'setSecurityAttribute')).toEqual([
       {
@@ -39,7 +39,7 @@ describe('labels', () => {
     expect(order.lastIndexOf('setSecurityAttribute')).toBeGreaterThan(order.indexOf('changeDirectory'));
   });
 
-  it('are those of executed programs too', () => {
+  it('apply to executed programs too', () => {
     const process = { args: ['/bin/true'], cwd: '/', user: { uid: 0, gid: 0 }, ...labels };
     const origin = (...parts: readonly (string | number)[]) => `/${parts.join('/')}`;
     const plan = makeExecPlan({ process, facts, origin }, { id: 'jar' });
@@ -50,13 +50,13 @@ describe('labels', () => {
     ]);
   });
 
-  it('ask for nothing when they are empty', () => {
+  it('have no effect if they are empty', () => {
     const process = { selinuxLabel: '', apparmorProfile: '' };
     const plan = planFor({ process, linux: { namespaces: [...namespaces], mountLabel: '' } });
     expect(operations(plan)).not.toContain('setSecurityAttribute');
   });
 
-  it('of mounts are the context of file systems that take one', () => {
+  it('of mounts become the context of file systems that accept one', () => {
     const mounts = ['tmpfs', 'proc', 'mqueue', 'devpts'].map(type => ({ destination: `/${type}`, type }));
     const plan = planFor({ mounts, linux: { namespaces: [...namespaces], mountLabel: 'u:o:t:s0:c1,c2' } });
     expect(stepsOf(plan, 'mount').map(({ fstype, options }) => [fstype, options])).toEqual([
@@ -65,7 +65,7 @@ describe('labels', () => {
       ['mqueue', []],
       ['devpts', ['context=u:o:t:s0:c1,c2']],
     ]);
-    // which takes it only then
+    // The file system accepts it only then.
     const at = operations(plan).indexOf('labelMount');
     expect(plan.container[at]).toMatchObject({ label: 'u:o:t:s0:c1,c2', origin: '/linux/mountLabel' });
     expect(plan.container[at - 1]).toMatchObject({ op: 'mount', fstype: 'mqueue' });
@@ -88,7 +88,7 @@ describe('the kernel', () => {
     expect(checkLabels(machine('Y\n', true), labels, at, 'x')).toEqual([]);
   });
 
-  it.each([undefined, 'N\n'])('has neither (%j)', enabled => {
+  it.each([undefined, 'N\n'])('has neither module (%j)', enabled => {
     expect(checkLabels(machine(enabled, false), labels, at, 'x').map(({ pointer }) => pointer)).toEqual([
       '/process/apparmorProfile',
       '/process/selinuxLabel',

@@ -27,7 +27,7 @@ describe('a bind of /sys', () => {
   };
 
   it.each(['/sys', '/sys/', '/sys/fs', '/sys/fs/cgroup'])(
-    'that is read-only in a user namespace is so with the cgroups in it: %s',
+    'that is readonly in a user namespace includes its cgroups: %s',
     source => {
       expect(readOnlyTree(source, ['rbind', 'ro'])).toEqual([
         expect.objectContaining({ origin: '/mounts/0', slot: 0, attributesClear: 0 }),
@@ -35,7 +35,7 @@ describe('a bind of /sys', () => {
     },
   );
 
-  it('lets a later word decide', () => {
+  it('obeys the last option', () => {
     const linux = { namespaces: [{ type: 'mount' as const }, { type: 'user' as const }] };
     const mounts = [{ destination: '/sys', source: '/sys', options: ['rbind', 'ro', 'rrw'] }];
     expect(stepsOf(planFor({ mounts, linux }), 'changeMount').at(-1)).toMatchObject({
@@ -62,7 +62,7 @@ describe('a bind of /sys', () => {
 });
 
 describe('a bind', () => {
-  it('without words keeps the attributes of its source', () => {
+  it('without options keeps the attributes of its source', () => {
     expect(bind(['bind'])).toEqual({
       op: 'bind',
       origin: '/mounts/0',
@@ -78,11 +78,11 @@ describe('a bind', () => {
     });
   });
 
-  it('is recursive with rbind, whatever its type says', () => {
+  it('is recursive with rbind, whatever its type', () => {
     expect(bind(['rbind'], { type: 'tmpfs' })).toMatchObject({ recursive: 1, attributesSet: 0 });
   });
 
-  it('clears what is not named once something is, without insisting', () => {
+  it('clears attributes without options if an option is given, and accepts a failure', () => {
     expect(bind(['bind', 'ro'])).toMatchObject({
       attributesSet: A.MOUNT_ATTR_RDONLY,
       attributesClear: others,
@@ -90,7 +90,7 @@ describe('a bind', () => {
     });
   });
 
-  it('insists on what is cleared by name', () => {
+  it('requires the clearing of attributes that an option names', () => {
     expect(bind(['bind', 'rw', 'suid', 'nodev'])).toMatchObject({
       attributesSet: A.MOUNT_ATTR_NODEV,
       attributesClear: A.MOUNT_ATTR_RDONLY | (others & ~A.MOUNT_ATTR_NODEV),
@@ -98,7 +98,7 @@ describe('a bind', () => {
     });
   });
 
-  it('obeys the last of two opposite words', () => {
+  it('obeys the last of two opposite options', () => {
     expect(bind(['bind', 'ro', 'rw'])).toMatchObject({
       attributesSet: 0,
       attributesInsist: A.MOUNT_ATTR_RDONLY,
@@ -109,7 +109,7 @@ describe('a bind', () => {
     });
   });
 
-  it('changes access times only by name, and then the whole mask', () => {
+  it('changes access times only by option, and then the whole mask', () => {
     expect(Number(bind(['bind', 'ro'])?.attributesClear) & A.MOUNT_ATTR__ATIME).toBe(0);
     for (const [word, kind] of [
       ['relatime', 0],
@@ -125,7 +125,7 @@ describe('a bind', () => {
     }
   });
 
-  it('sets relatime beside nodiratime, as mount(2) does', () => {
+  it('sets relatime with nodiratime, as mount(2) does', () => {
     const step = bind(['bind', 'nodiratime']);
     expect(step?.attributesSet).toBe(A.MOUNT_ATTR_NODIRATIME);
     const changed = A.MOUNT_ATTR__ATIME | A.MOUNT_ATTR_NODIRATIME;
@@ -133,7 +133,7 @@ describe('a bind', () => {
     expect(step?.attributesInsist).toBe(A.MOUNT_ATTR__ATIME);
   });
 
-  it('leaves nosymfollow alone on kernels that do not know it', () => {
+  it('does not set nosymfollow on kernels that lack it', () => {
     const kernel = { release: '5.13.0', major: 5, minor: 13 };
     const mounts = [{ destination: '/d', source: '/s', options: ['bind', 'ro'] }];
     expect(stepsOf(planFor({ mounts, facts: { kernel } }), 'bind')[0]?.attributesClear).toBe(
@@ -141,14 +141,14 @@ describe('a bind', () => {
     );
   });
 
-  it('sees a relative source from the bundle and a relative destination from /', () => {
+  it('resolves a relative source from the bundle and a relative destination from /', () => {
     expect(bind(['bind'], { source: '../x/./y', destination: 'a/../b' })).toMatchObject({
       source: '/x/y',
       target: '/b',
     });
   });
 
-  it('takes no option of a file system', () => {
+  it('accepts no option of a file system', () => {
     expect(() => bind(['bind', 'ro', 'size=1m'])).toThrowError(
       expect.objectContaining({
         code: 'config.mount.bind-options',
@@ -158,13 +158,13 @@ describe('a bind', () => {
     );
   });
 
-  it('needs a source', () => {
+  it('requires a source', () => {
     expect(() => bind(['bind'], { source: '' })).toThrowError(
       expect.objectContaining({ code: 'config.mount.source', pointer: '/mounts/0/source' }),
     );
   });
 
-  it('is followed by its propagation and its recursive words, each with its own pointer', () => {
+  it('is followed by its propagation and its recursive options, each with its pointer', () => {
     const plan = planFor({
       mounts: [
         { destination: '/d', source: '/s', options: ['rro', 'rbind', 'rslave', 'shared', 'rnoatime'] },
@@ -183,13 +183,13 @@ describe('a bind', () => {
         recursive: 1,
       },
     ]);
-    // The recursive word alone is no reason to touch the top by itself.
+    // A recursive option alone does not change the top mount separately.
     expect(stepsOf(plan, 'bind')[0]).toMatchObject({ attributesSet: 0, attributesClear: 0 });
   });
 });
 
 describe('a new file system', () => {
-  it('keeps words of the super block apart from those of the mount, in both places where mount(2) had them', () => {
+  it('separates superblock options from mount options, and sets options of mount(2) in both', () => {
     const options = [
       'nosuid',
       'ro',
@@ -221,7 +221,7 @@ describe('a new file system', () => {
     expect(of('noatime', 'atime')).toBe(0);
   });
 
-  it('gets unknown words as its own options, cut where the kernel would cut them', () => {
+  it('receives unknown options as its own, split where the kernel would split them', () => {
     const options = ['mode=755,size=1m', 'mpol=bind:0,2', 'defaults', ''];
     expect(stepsOf(tmpfs(options), 'mount')[0]?.options).toEqual(['mode=755', 'size=1m', 'mpol=bind:0,2']);
     const overlay = {
@@ -236,20 +236,20 @@ describe('a new file system', () => {
     ]);
   });
 
-  it('takes a word for itself that happens to be a property of every object', () => {
+  it('accepts an option that is also a property of every JavaScript object', () => {
     expect(stepsOf(tmpfs(['constructor', 'toString']), 'mount')[0]?.options).toEqual([
       'constructor',
       'toString',
     ]);
   });
 
-  it('needs a type', () => {
+  it('requires a type', () => {
     expect(() => planFor({ mounts: [{ destination: '/x', source: '/y' }] })).toThrowError(
       expect.objectContaining({ code: 'config.mount.type', pointer: '/mounts/0/type' }),
     );
   });
 
-  it('does not pass over remount', () => {
+  it('does not ignore remount', () => {
     expect(() => tmpfs(['nosuid', 'remount'])).toThrowError(
       expect.objectContaining({ code: 'config.unsupported', pointer: '/mounts/0/options/1' }),
     );
@@ -257,42 +257,39 @@ describe('a new file system', () => {
 });
 
 describe('a tmpfs', () => {
-  it('borrows the mode of its mount point unless it has one', () => {
+  it('has the mode of its mount point by default', () => {
     expect(stepsOf(tmpfs([]), 'mount')[0]?.flags).toBe(mountFlags.inheritMode);
     expect(stepsOf(tmpfs(['mode=700']), 'mount')[0]?.flags).toBe(0);
   });
 
-  it('copies up on request', () => {
+  it('copies its mount point on request', () => {
     expect(stepsOf(tmpfs(['tmpcopyup']), 'mount')[0]).toMatchObject({
       flags: mountFlags.copyUp | mountFlags.inheritMode,
       options: [],
     });
   });
 
-  it.each(['ro', 'rro'])(
-    'becomes read-only with %s when everything in it is made, and only the mount',
-    word => {
-      const plan = tmpfs([word, 'nosuid']);
-      const late = 2; // 1 is the FIFO of start
-      expect(stepsOf(plan, 'mount')[0]).toMatchObject({ options: [], attributes: A.MOUNT_ATTR_NOSUID });
-      expect(stepsOf(plan, 'keepMount')).toEqual([{ op: 'keepMount', origin: '/mounts/0', slot: late }]);
-      expect(stepsOf(plan, 'changeMount')).toEqual([
-        {
-          op: 'changeMount',
-          origin: '/mounts/0',
-          slot: late,
-          attributesSet: A.MOUNT_ATTR_RDONLY,
-          attributesClear: 0,
-          propagation: 0,
-          recursive: 0,
-        },
-      ]);
-      const ops = operations(plan);
-      expect(ops.indexOf('changeMount')).toBeGreaterThan(ops.indexOf('makeDirectory'));
-    },
-  );
+  it.each(['ro', 'rro'])('becomes readonly with %s after all content is made, and only as a mount', word => {
+    const plan = tmpfs([word, 'nosuid']);
+    const late = 2; // 1 is the FIFO of start
+    expect(stepsOf(plan, 'mount')[0]).toMatchObject({ options: [], attributes: A.MOUNT_ATTR_NOSUID });
+    expect(stepsOf(plan, 'keepMount')).toEqual([{ op: 'keepMount', origin: '/mounts/0', slot: late }]);
+    expect(stepsOf(plan, 'changeMount')).toEqual([
+      {
+        op: 'changeMount',
+        origin: '/mounts/0',
+        slot: late,
+        attributesSet: A.MOUNT_ATTR_RDONLY,
+        attributesClear: 0,
+        propagation: 0,
+        recursive: 0,
+      },
+    ]);
+    const ops = operations(plan);
+    expect(ops.indexOf('changeMount')).toBeGreaterThan(ops.indexOf('makeDirectory'));
+  });
 
-  it('says so when there are more of them than the executor can keep', () => {
+  it('is refused if there are more than the executor can keep', () => {
     const mounts = Array.from({ length: 131_072 }, (_, i) => ({
       destination: `/t${i}`,
       type: 'tmpfs',
@@ -303,7 +300,7 @@ describe('a tmpfs', () => {
 });
 
 describe('/dev', () => {
-  it('of any type becomes read-only last', () => {
+  it('of any type becomes readonly last', () => {
     const plan = planFor({
       mounts: [{ destination: '/dev/', type: 'devtmpfs', source: 'dev', options: ['ro'] }],
     });
@@ -317,7 +314,7 @@ describe('/dev', () => {
 describe('/proc and /sys', () => {
   const proc = { destination: '/proc', type: 'proc', source: 'proc' };
 
-  it('are mounted on ordinary directories only', () => {
+  it('are mounted only on real directories', () => {
     const plan = planFor({
       mounts: [proc, { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['ro'] }],
     });
@@ -327,24 +324,24 @@ describe('/proc and /sys', () => {
     ]);
   });
 
-  it('lets a procfs be bound on /proc', () => {
+  it('accepts a bound procfs on /proc', () => {
     const plan = planFor({ mounts: [{ destination: '/proc', source: '/proc', options: ['rbind'] }] });
     expect(stepsOf(plan, 'bind')[0]?.flags).toBe(mountFlags.sourceIsProc);
   });
 
-  it('lets nothing else be mounted there', () => {
+  it('accepts no other mount there', () => {
     expect(() => tmpfs([], '/x/../proc')).toThrowError(
       expect.objectContaining({ code: 'config.mount.proc', pointer: '/mounts/0/destination' }),
     );
   });
 
-  it('lets the files be covered that lxcfs covers', () => {
+  it('allows mounts over the files that lxcfs replaces', () => {
     const cover = { destination: '/proc/meminfo', source: '/lxcfs/meminfo', options: ['bind'] };
     expect(stepsOf(planFor({ mounts: [proc, cover] }), 'bind')[0]?.flags).toBe(mountFlags.insideProc);
   });
 
   it.each(['/proc/sys/kernel/core_pattern', '/proc/self/attr/exec', '/proc/net/dev'])(
-    'keeps %s bare',
+    'allows no mount over %s',
     destination => {
       expect(() =>
         planFor({ mounts: [proc, { destination, source: '/x', options: ['bind'] }] }),
@@ -355,7 +352,7 @@ describe('/proc and /sys', () => {
   );
 });
 
-it('does not mount over the root', () => {
+it('allows no mount over the root', () => {
   expect(() => tmpfs([], '/a/..')).toThrowError(
     expect.objectContaining({ code: 'config.mount.root', pointer: '/mounts/0/destination' }),
   );
@@ -367,7 +364,7 @@ describe('a cgroup mount', () => {
   ];
   const namespaces = [{ type: 'mount' as const }, { type: 'cgroup' as const }];
 
-  it('is a new one in a cgroup namespace, and the own cgroup where the kernel refuses', () => {
+  it('is new in a cgroup namespace, and a bind of the cgroup if the kernel refuses it', () => {
     expect(stepsOf(planFor({ mounts, linux: { namespaces } }), 'mountCgroup')).toEqual([
       {
         op: 'mountCgroup',
@@ -381,7 +378,7 @@ describe('a cgroup mount', () => {
     ]);
   });
 
-  it('shows the mount of the host without one, so that its options stay', () => {
+  it('is the mount of the host without a cgroup namespace, which keeps its options', () => {
     const cgroup = { layout: 'hybrid', mountpoint: '/sys/fs/cgroup/unified', own: '/' } as const;
     const plan = planFor({ mounts, facts: { ...facts, cgroup } });
     expect(stepsOf(plan, 'bind', 'changeMount')).toMatchObject([

@@ -7,7 +7,7 @@ import type { Plan } from '../../../src/plan/plan.ts';
 import { operations, planFor, stepsOf } from '../../helpers/plan.ts';
 
 describe('namespaces', () => {
-  it('are made with the init, except for cgroup', () => {
+  it('are created with the init, except for cgroup', () => {
     const types = ['pid', 'network', 'ipc', 'uts', 'cgroup', 'mount'] as const;
     const plan = planFor({ linux: { namespaces: types.map(type => ({ type })) } });
     const { pid, network, ipc, uts, mount, cgroup } = namespaceFlags;
@@ -17,7 +17,7 @@ describe('namespaces', () => {
     ]);
   });
 
-  it('are joined in an order of their own, the mount namespace last', () => {
+  it('are joined in a fixed order, the mount namespace last', () => {
     const plan = planFor({
       linux: {
         namespaces: [
@@ -55,7 +55,7 @@ describe('namespaces', () => {
     return found?.op === 'openNamespace' ? found.slot : undefined;
   };
 
-  it('of processes are joined when the root is the container’s, which others there may look for', () => {
+  it('of type pid are joined after the root is entered, because other processes there may inspect the init', () => {
     const plan = pids();
     const order = [
       'keepPidNamespace',
@@ -74,7 +74,7 @@ describe('namespaces', () => {
   });
 
   it.each(['prestart', 'createRuntime', 'createContainer'] as const)(
-    'of processes are joined from the start where %s hooks are told the pid',
+    'of type pid are joined first if %s hooks receive the pid',
     kind => {
       const plan = pids({ hooks: { [kind]: [{ path: '/hook' }] } });
       expect(operations(plan)).not.toContain('enterPidNamespace');
@@ -82,13 +82,13 @@ describe('namespaces', () => {
     },
   );
 
-  it('of processes are joined from the start in a user namespace, where nobody may trace the init', () => {
+  it('of type pid are joined first in a user namespace, where no process may trace the init', () => {
     const plan = pids({}, { type: 'user', path: '/ns/user' });
     expect(operations(plan)).not.toContain('enterPidNamespace');
     expect(slotOf(plan)).toBe(0);
   });
 
-  it('have their loopback interface up when the network is new, and only then', () => {
+  it('of type network have their loopback interface enabled if they are new, and only then', () => {
     const mount = { type: 'mount' } as const;
     const fresh = planFor({ linux: { namespaces: [mount, { type: 'network' }] } });
     const joined = planFor({ linux: { namespaces: [mount, { type: 'network', path: '/ns/net' }] } });
@@ -96,21 +96,21 @@ describe('namespaces', () => {
     expect(stepsOf(joined, 'raiseLoopback')).toEqual([]);
   });
 
-  it('take an empty path as none', () => {
+  it('with an empty path are new', () => {
     const plan = planFor({ linux: { namespaces: [{ type: 'mount', path: '' }] } });
     expect(plan.spawn.cloneFlags).toBe(namespaceFlags.mount);
   });
 
-  it('need no mount namespace among them: then the root is changed, and the host’s mounts are left alone', () => {
+  it('may lack a mount namespace: then chroot is used, and the mounts of the host do not change', () => {
     const operations = planFor({ linux: { namespaces: [{ type: 'pid' }] } }).container.map(step => step.op);
     expect(operations).toContain('changeRoot');
     expect(operations).not.toContain('pivotRoot');
     expect(operations).not.toContain('setPropagation');
-    // The root's own mount is cut off before the first mount in it.
+    // The mount of the root is detached before the first mount in it.
     expect(operations.indexOf('setMountPropagation')).toBe(operations.indexOf('openRoot') + 1);
   });
 
-  it('are made by the init where the time is concerned, with its offsets', () => {
+  it('of type time are created by the init, with their offsets', () => {
     const plan = planFor({
       linux: {
         namespaces: [{ type: 'mount' }, { type: 'time' }],

@@ -8,7 +8,7 @@ import { allCapabilities, facts, operations, planFor, stepsOf } from '../../help
 const [KILL, BIND, SYS_RESOURCE] = [1n << 5n, 1n << 10n, 1n << 24n];
 
 describe('the environment', () => {
-  it('keeps the last of several entries with one name, where that one stands', () => {
+  it('keeps the last of several entries with one name, at its position', () => {
     const { env } = prepareEnvironment(['A=1', 'B=1', 'A=2', 'HOME=/h', 'B='], 0);
     expect(env).toEqual(['A=2', 'HOME=/h', 'B=']);
   });
@@ -17,7 +17,7 @@ describe('the environment', () => {
     expect(prepareEnvironment(given, 0)).toMatchObject({ env: [], needsHome: true });
   });
 
-  it('announces sockets to pid 1, over what the config says', () => {
+  it('contains the socket variables for pid 1, which override the config', () => {
     expect(prepareEnvironment(['LISTEN_PID=7', 'HOME=/'], 2).env).toEqual([
       'HOME=/',
       'LISTEN_FDS=2',
@@ -25,13 +25,13 @@ describe('the environment', () => {
     ]);
   });
 
-  it('looks for the program in its PATH alone', () => {
+  it('determines the PATH for the program', () => {
     expect(prepareEnvironment(['PATH=/a::/b:'], 0).search).toEqual(['/a', '.', '/b', '.']);
     expect(prepareEnvironment(['PATH='], 0).search).toEqual([]);
     expect(prepareEnvironment([], 0).search).toEqual([]);
   });
 
-  it('has its HOME found before a limit on open files, and only when it is needed', () => {
+  it('receives HOME before a limit on open files, and only if it is missing', () => {
     const rlimits = [{ type: 'RLIMIT_NOFILE', soft: 3, hard: 3 }];
     const without = operations(planFor({ process: { env: [], rlimits } }));
     expect(without.indexOf('findHome')).toBeGreaterThan(-1);
@@ -47,11 +47,11 @@ describe('capabilities', () => {
       facts: { capabilities: { ...facts.capabilities, bounding: own, permitted: own } },
     });
 
-  it('are not touched without the object', () => {
+  it('are not changed without the object', () => {
     expect(stepsOf(planFor(), 'limitBoundingSet', 'setCapabilities', 'setAmbientSet')).toEqual([]);
   });
 
-  it('are empty sets where lists are missing', () => {
+  it('are empty sets if lists are missing', () => {
     expect(stepsOf(plan({}), 'limitBoundingSet', 'setCapabilities', 'setAmbientSet')).toMatchObject([
       { keep: 0n },
       { effective: 0n, permitted: 0n, inheritable: 0n },
@@ -59,7 +59,7 @@ describe('capabilities', () => {
     ]);
   });
 
-  it('leave the bounding set before the user changes and come into effect after it', () => {
+  it('are removed from the bounding set before the user changes and set after it', () => {
     const found = plan({ bounding: ['CAP_KILL'], effective: ['CAP_KILL'], permitted: ['CAP_KILL'] });
     expect(
       stepsOf(found, 'limitBoundingSet', 'setUser', 'setCapabilities', 'setAmbientSet').map(step => step.op),
@@ -67,7 +67,7 @@ describe('capabilities', () => {
     expect(found.warnings).toEqual([]);
   });
 
-  it('that the runtime does not have are left out, with one warning', () => {
+  it('that the runtime lacks are dropped, with one warning', () => {
     const both = ['CAP_SYS_RESOURCE', 'CAP_KILL'];
     const found = plan({ bounding: both, permitted: both, effective: both }, allCapabilities & ~SYS_RESOURCE);
     expect(stepsOf(found, 'limitBoundingSet', 'setCapabilities')).toMatchObject([
@@ -83,19 +83,19 @@ describe('capabilities', () => {
     ]);
   });
 
-  it('that nobody or an older kernel knows are left out too', () => {
+  it('that are unknown, or newer than the kernel, are dropped too', () => {
     const found = planFor({
       process: { capabilities: { bounding: ['CAP_KILL', 'CAP_BPF', 'CAP_NONE', 'constructor'] } },
       facts: { capabilities: { ...facts.capabilities, last: 38 } },
     });
     expect(stepsOf(found, 'limitBoundingSet')[0]?.keep).toBe(KILL);
-    // The checks have warned of the names that nobody knows.
+    // The checks have warned of unknown names.
     expect(found.warnings.map(warning => warning.message)).toEqual([
       'ignoring unavailable capabilities, which the runtime or the kernel does not have: CAP_BPF',
     ]);
   });
 
-  it('are ambient only when they are permitted and inheritable as well', () => {
+  it('are ambient only if they are permitted and inheritable as well', () => {
     const two = ['CAP_KILL', 'CAP_NET_BIND_SERVICE'];
     const found = plan({
       bounding: two,
@@ -109,7 +109,7 @@ describe('capabilities', () => {
 });
 
 describe('the process', () => {
-  it('is made in the one order that works', () => {
+  it('is prepared in the one order that works', () => {
     const plan = planFor({
       process: {
         noNewPrivileges: true,
@@ -141,7 +141,7 @@ describe('the process', () => {
     expect(stepsOf(plan, 'changeDirectory').map(step => step.mayFail)).toEqual([1, 0]);
   });
 
-  it('gets its user, groups and umask', () => {
+  it('has its user, groups and umask', () => {
     const user = { uid: 1000, gid: 100, additionalGids: [5, 6], umask: 0o27 };
     const plan = planFor({ process: { user } });
     expect(stepsOf(plan, 'setUser', 'setUmask', 'ownStdio')).toMatchObject([
@@ -151,33 +151,33 @@ describe('the process', () => {
     ]);
   });
 
-  it('has the umask 0022 when none is given', () => {
+  it('has umask 0022 by default', () => {
     expect(stepsOf(planFor(), 'setUmask')).toMatchObject([{ mask: 0o22, origin: '' }]);
   });
 
-  it('names its program where the kernel refuses it', () => {
+  it('names its program if the kernel refuses it', () => {
     expect(stepsOf(planFor(), 'findProgram', 'execute').map(step => step.origin)).toEqual([
       '/process/args/0',
       '/process/args/0',
     ]);
   });
 
-  it('gets a session keyring of its own unless told otherwise', () => {
+  it('has a new session keyring unless the caller disables it', () => {
     expect(stepsOf(planFor(), 'joinSessionKeyring')[0]?.name).toBe('_ses.jar');
     expect(operations(planFor({ options: { noNewKeyring: true } }))).not.toContain('joinSessionKeyring');
   });
 
-  it('gets default actions for the signals we ignore', () => {
+  it('restores default actions for the signals that the runtime ignores', () => {
     expect(operations(planFor())).not.toContain('resetSignals');
     const plan = planFor({ facts: { ignoredSignals: 0x1000n } });
     expect(plan.container[0]).toEqual({ op: 'resetSignals', origin: '', mask: 0x1000n });
   });
 
-  it('keeps the descriptors of socket activation and those asked for', () => {
+  it('keeps the descriptors of socket activation and the preserved ones', () => {
     expect(planFor({ options: { preserveFds: 2, listenFds: 3 } }).spawn.preserveFds).toBe(5);
   });
 
-  it('refuses a limit that the kernel does not have', () => {
+  it('refuses a limit that the kernel lacks', () => {
     expect(() => planFor({ process: { rlimits: [{ type: 'toString', soft: 1, hard: 1 }] } })).toThrowError(
       expect.objectContaining({ code: 'config.process.rlimit-type', pointer: '/process/rlimits/0/type' }),
     );
@@ -194,13 +194,13 @@ describe('a seccomp filter', () => {
     return { plan, before: ops[ops.indexOf('loadSeccomp') - 1], after: ops[ops.indexOf('loadSeccomp') + 1] };
   };
 
-  it('is loaded while CAP_SYS_ADMIN is there, or right before the program', () => {
+  it('is loaded while CAP_SYS_ADMIN is present, or right before the program', () => {
     expect(at(false).after).toBe('setUser');
     expect(at(true).after).toBe('execute');
     expect(stepsOf(at(true).plan, 'loadSeccomp')).toMatchObject([{ origin: '/linux/seccomp', flags: 4 }]);
   });
 
-  it('with a listener is loaded before `ready` at the latest, and then alone may wait for it', () => {
+  it('with a listener is loaded before `ready` at the latest, and only then may wait for it', () => {
     const flags = ['SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV'] as const;
     const notify = {
       flags,

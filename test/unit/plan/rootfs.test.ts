@@ -5,7 +5,7 @@ import type { NamespaceType } from '../../../src/oci/namespaces.ts';
 import { MS } from '../../../src/plan/kernel-flags.ts';
 import { operations, planFor, stepsOf } from '../../helpers/plan.ts';
 
-/** Flags of the three steps that have to do with propagation; undefined where there is none. */
+/** Flags of the three propagation steps; undefined for a missing step. */
 function propagation(rootfsPropagation?: RootfsPropagation) {
   const namespaces = [{ type: 'mount' as const }];
   const plan = planFor({ linux: { namespaces, ...(rootfsPropagation && { rootfsPropagation }) } });
@@ -53,7 +53,7 @@ describe('rootfsPropagation', () => {
     },
   );
 
-  it('is that of the root alone without a mount namespace', () => {
+  it('applies to the root alone without a mount namespace', () => {
     const plan = planFor({ linux: { namespaces: [] } });
     expect(stepsOf(plan, 'setMountPropagation')[0]?.flags).toBe(MS_PRIVATE | MS_REC);
   });
@@ -70,7 +70,7 @@ describe('rootfsPropagation', () => {
     expect(operations(plan).filter(op => (order as readonly string[]).includes(op))).toEqual(order);
   });
 
-  it.each(['private', 'rprivate'] as const)('cannot be %s without a pivot', rootfsPropagation => {
+  it.each(['private', 'rprivate'] as const)('cannot be %s without pivot_root', rootfsPropagation => {
     const linux = { namespaces: [{ type: 'mount' as const }], rootfsPropagation };
     expect(() => planFor({ linux, options: { noPivot: true } })).toThrowError(
       expect.objectContaining({ code: 'config.rootfsPropagation', pointer: '/linux/rootfsPropagation' }),
@@ -79,7 +79,7 @@ describe('rootfsPropagation', () => {
 });
 
 describe('the root', () => {
-  it('is seen from the bundle', () => {
+  it('is resolved relative to the bundle', () => {
     expect(stepsOf(planFor({ config: { root: { path: './a/../rootfs/' } } }), 'openRoot')[0]?.path).toBe(
       '/bundle/rootfs',
     );
@@ -88,13 +88,13 @@ describe('the root', () => {
     );
   });
 
-  it('is moved instead of pivoted to on request', () => {
+  it('is moved instead of pivoted on request', () => {
     const plan = planFor({ options: { noPivot: true } });
     expect(operations(plan)).toContain('moveRoot');
     expect(operations(plan)).not.toContain('pivotRoot');
   });
 
-  it('is sealed after the working directory was made in it, and before masks clone from it', () => {
+  it('becomes readonly after the working directory was made in it, and before masks clone from it', () => {
     const plan = planFor({
       config: { root: { path: 'rootfs', readonly: true } },
       linux: { namespaces: [{ type: 'mount' }], maskedPaths: ['/proc/kcore'] },
@@ -104,7 +104,7 @@ describe('the root', () => {
     expect(ops.indexOf('sealRoot')).toBeLessThan(ops.indexOf('maskPath'));
   });
 
-  it('stays writable otherwise', () => {
+  it('remains writable otherwise', () => {
     expect(operations(planFor())).not.toContain('sealRoot');
   });
 });

@@ -13,7 +13,7 @@ describe('a list of numbers', () => {
     expect(parseNumberList(text)).toEqual({ words, count });
   });
 
-  it.each(['a', '1-', '-1', '3-1', '1-2-3', '0-9876543210', '0x1'])('%j is none', text => {
+  it.each(['a', '1-', '-1', '3-1', '1-2-3', '0-9876543210', '0x1'])('%j is refused', text => {
     expect(typeof parseNumberList(text)).toBe('string');
   });
 });
@@ -26,7 +26,7 @@ const affinityOf = (execCPUAffinity?: { initial?: string; final?: string }) =>
   });
 
 describe('the affinity of exec', () => {
-  it('is set before and after as asked', () => {
+  it('is set before and after the move to the cgroup', () => {
     expect(affinityOf({ initial: '0,9,64', final: '1' })).toEqual({
       initial: {
         mask: Uint8Array.of(1, 2, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0),
@@ -37,13 +37,13 @@ describe('the affinity of exec', () => {
     });
   });
 
-  it('is given back to the cgroup only where nothing is asked', () => {
+  it('is reset to that of the cgroup only if none is set', () => {
     expect(affinityOf()).toEqual({ final: [{ op: 'setAffinity', origin: '', cpus: [] }] });
     expect(affinityOf({ initial: '0' }).final).toEqual([]);
   });
 });
 
-it('puts names into the numbers of the kernel', () => {
+it('maps names to the numbers of the kernel', () => {
   const plan = planFor({
     process: {
       scheduler: { policy: 'SCHED_BATCH', nice: -3, flags: ['SCHED_FLAG_RECLAIM'] },

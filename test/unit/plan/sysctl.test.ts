@@ -20,7 +20,7 @@ describe('sysctls', () => {
     );
   });
 
-  it('are written before /proc/sys can be made read-only, with an escaped pointer', () => {
+  it('are written before /proc/sys can become readonly, with an escaped pointer', () => {
     const plan = planFor({
       linux: {
         namespaces: [{ type: 'mount' }],
@@ -41,7 +41,7 @@ describe('sysctls', () => {
 });
 
 describe('restricted paths', () => {
-  it('are read-only first and masked on top, each path once', () => {
+  it('are made readonly first and masked on top, each path once', () => {
     const plan = planFor({
       linux: {
         namespaces: [{ type: 'mount' }],
@@ -57,7 +57,7 @@ describe('restricted paths', () => {
     ]);
   });
 
-  it.each(['/', '/.', '//', '/..', '/bin/..'])('make the root itself read-only for %s', path => {
+  it.each(['/', '/.', '//', '/..', '/bin/..'])('make the root itself readonly for %s', path => {
     const plan = planFor({ linux: { namespaces: [{ type: 'mount' }], readonlyPaths: ['/data', path] } });
     expect(stepsOf(plan, 'readonlyPath')).toHaveLength(1);
     expect(stepsOf(plan, 'sealRoot')).toEqual([{ op: 'sealRoot', origin: '/linux/readonlyPaths/1' }]);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { operations, planFor, stepsOf } from '../../helpers/plan.ts';
 
 describe('the terminal', () => {
-  it('is made where the devices are, and becomes the standard streams much later', () => {
+  it('is opened after the devices are made, and becomes the standard streams much later', () => {
     const plan = planFor({
       process: { terminal: true, consoleSize: { height: 24, width: 80 }, user: { uid: 7, gid: 8 } },
     });
@@ -30,14 +30,14 @@ describe('the terminal', () => {
     expect(ops.indexOf('useTerminal')).toBeLessThan(ops.indexOf('setUser'));
   });
 
-  it('has a slot that nothing else uses', () => {
+  it('has a slot that no other step uses', () => {
     const plan = planFor({ process: { terminal: true } });
     const slot = stepsOf(plan, 'openTerminal')[0]?.slot;
     expect(slot).toBeGreaterThan(0);
     expect(plan.spawn.startFifo).not.toBe(slot);
   });
 
-  it('is not there unless asked for, whatever consoleSize says', () => {
+  it('is absent by default, also with consoleSize', () => {
     const plan = planFor({ process: { terminal: false, consoleSize: { height: 2n ** 40n, width: 80 } } });
     expect(operations(plan)).not.toContain('openTerminal');
     expect(operations(plan)).not.toContain('rendezvous');

@@ -21,7 +21,7 @@ const bound = (source: string, ...options: string[]): Mount => ({
 });
 
 describe('a new user namespace', () => {
-  it('is there before the others, which its root makes when the host has mapped the ids', () => {
+  it('is created before the others, which its root creates after the host has mapped the ids', () => {
     const plan = planFor({ linux });
     expect(plan.spawn.cloneFlags).toBe(user | pid);
     expect(plan.container.slice(0, 3)).toMatchObject([
@@ -34,7 +34,7 @@ describe('a new user namespace', () => {
     ]);
   });
 
-  it('gets its root and its sources from the host, all at once, before the first mount', () => {
+  it('receives its root and its sources from the host together, before the first mount', () => {
     const plan = planFor({ linux, mounts: [bound('/data'), bound('/more')] });
     const trees = plan.host.filter(step => step.op === 'cloneTree');
     expect(trees.map(({ path }) => path)).toEqual(['/bundle/rootfs', '/data', '/more']);
@@ -47,7 +47,7 @@ describe('a new user namespace', () => {
     expect(order.lastIndexOf('rendezvous')).toBeLessThan(order.indexOf('openRoot'));
   });
 
-  it('of a runtime that is not root shows itself to be mapped, and clones all by itself', () => {
+  it('of a runtime without root requests its mapping, and clones all sources itself', () => {
     const process = { oomScoreAdj: 5 };
     const wish = { linux, process, mounts: [bound('/data')], facts: { euid: 1000 } };
     const plan = planFor(wish);
@@ -60,7 +60,7 @@ describe('a new user namespace', () => {
     );
   });
 
-  it('binds what lies in its root itself', () => {
+  it('binds sources in its root itself', () => {
     const plan = planFor({ linux, mounts: [bound('/bundle/rootfs/data'), bound('rootfs')] });
     expect(stepsOf(plan, 'bind')).toMatchObject([
       { source: '/data', inRoot: 1, tree: 0 },
@@ -68,7 +68,7 @@ describe('a new user namespace', () => {
     ]);
   });
 
-  it('has the nodes of the host, and makes FIFOs', () => {
+  it('binds the device nodes of the host, and makes FIFOs', () => {
     const plan = planFor({
       linux: {
         ...linux,
@@ -90,7 +90,7 @@ describe('a new user namespace', () => {
     });
   });
 
-  it('has all capabilities to give, whatever the runtime has', () => {
+  it('has all capabilities, whatever the runtime has', () => {
     const few = { ...facts, capabilities: { bounding: 1n, permitted: 1n, last: 40 } };
     const capabilities = { permitted: ['CAP_SYS_ADMIN'], bounding: ['CAP_SYS_ADMIN'] };
     const plan = planFor({ linux, process: { capabilities }, facts: few });
@@ -98,7 +98,7 @@ describe('a new user namespace', () => {
     expect(stepsOf(plan, 'limitBoundingSet')[0]?.keep).toBe((1n << 21n) & allCapabilities);
   });
 
-  it('is limited by the host, who may raise limits', () => {
+  it('is limited by the host, which may raise limits', () => {
     const rlimits = [{ type: 'RLIMIT_CORE', soft: 1, hard: 2 }];
     const plan = planFor({ linux, process: { rlimits } });
     expect(stepsOf(plan, 'setRlimit')).toEqual([]);
@@ -110,7 +110,7 @@ describe('a new user namespace', () => {
     expect(stepsOf(own, 'setRlimit')).toHaveLength(1);
   });
 
-  it('clones the root itself where it is moved instead of pivoted to', () => {
+  it('clones the root itself if it is moved instead of pivoted', () => {
     const plan = planFor({ linux, mounts: [bound('/data')], options: { noPivot: true } });
     expect(plan.host.filter(step => step.op === 'cloneTree').map(({ path }) => path)).toEqual(['/data']);
     expect(stepsOf(plan, 'openRoot')[0]?.tree).toBe(0);
@@ -119,7 +119,7 @@ describe('a new user namespace', () => {
 });
 
 describe('a joined user namespace', () => {
-  it('is entered by being born in it, after the others, which may be the host’s', () => {
+  it('is joined at the clone, after the others, which may belong to the host', () => {
     const plan = planFor({ linux: joined });
     expect(plan.spawn.cloneFlags).toBe(0);
     const opened = plan.host.filter(step => step.op === 'openNamespace');
@@ -131,14 +131,14 @@ describe('a joined user namespace', () => {
     expect(stepsOf(plan, 'unshare')[0]?.flags).toBe(mount);
   });
 
-  it('must have the mappings that the config gives', () => {
+  it('must have the mappings of the config', () => {
     const plan = planFor({ linux: { ...joined, uidMappings: mappings } });
     expect(plan.host.find(step => step.op === 'openNamespace' && step.kind === user)).toMatchObject({
       mappings: { uids: mappings, gids: [] },
     });
   });
 
-  it('may be joined together with a mount namespace, and a new one may not', () => {
+  it('may be joined with a mount namespace, but not with a new one', () => {
     const other = { type: 'mount', path: '/ns/mnt' } as const;
     const plan = planFor({ linux: { namespaces: [{ type: 'user', path: '/ns/user' }, other] } });
     expect(plan.host.filter(step => step.op === 'openNamespace').map(({ path }) => path)).toEqual([
@@ -153,7 +153,7 @@ describe('a joined user namespace', () => {
 });
 
 describe('many mounts of the host', () => {
-  it('are handed over in parts, each right before the first mount of it', () => {
+  it('are received in parts, each right before its first mount', () => {
     const count = 450;
     const mounts = Array.from({ length: count }, (_, i) => bound(`/m${i}`));
     const plan = planFor({ linux, mounts });
@@ -176,7 +176,7 @@ describe('many mounts of the host', () => {
     );
   });
 
-  it('are as many as a mount namespace can have', () => {
+  it('may be as many as a mount namespace can hold', () => {
     const mounts = Array.from({ length: 5000 }, (_, i) => bound(`/m${i}`));
     expect(stepsOf(planFor({ linux, mounts }), 'bind')).toHaveLength(5000);
   });
@@ -185,7 +185,7 @@ describe('many mounts of the host', () => {
 describe('an id-mapped mount', () => {
   const own = { uidMappings: mappings, gidMappings: mappings };
 
-  it('is cloned at its place and mapped by the host where there is no user namespace', () => {
+  it('is cloned at its place and mapped by the host without a user namespace', () => {
     const plan = planFor({ mounts: [bound('/more'), { ...bound('/data'), ...own }] });
     expect(plan.host.filter(step => step.op === 'cloneTree')).toEqual([]);
     const idmap = { uids: mappings, gids: mappings, recursive: false };
@@ -198,7 +198,7 @@ describe('an id-mapped mount', () => {
     expect(stepsOf(plan, 'openRoot')[0]?.tree).toBe(0);
   });
 
-  it('is cloned at its place also in a user namespace when its source lies in the root', () => {
+  it('is also cloned at its place in a user namespace if its source is in the root', () => {
     const plan = planFor({
       linux,
       mounts: [{ ...bound('/data', 'idmap'), source: 'rootfs/more' }, bound('/more')],
@@ -208,7 +208,7 @@ describe('an id-mapped mount', () => {
     expect(handed).toEqual(['/root/path', '/mounts/1']);
   });
 
-  it('has the mappings of the container where it has none itself', () => {
+  it('has the mappings of the container by default', () => {
     const plan = planFor({
       linux,
       mounts: [bound('/data', 'ridmap'), { ...bound('/more', 'idmap'), ...own }],

@@ -20,7 +20,7 @@ interface Case {
 const here = (path: string): string => new URL(path, import.meta.url).pathname;
 const withoutSysResource = allCapabilities & ~(1n << 24n);
 
-/** Each plan is a file in plans/: a changed plan shows there what changed. */
+/** Each plan is a file in plans/: the diff of that file shows a change. */
 const cases: readonly Case[] = [
   { name: 'default', config: '../../../bundle-fixtures/good/default/config.json' },
   { name: 'properties', config: '../../../bundle-fixtures/good/properties/config.json' },
@@ -59,16 +59,16 @@ describe.each(cases)('the whole plan of $name', ({ name, config, facts: ours, op
   const { config: checked } = requireConfig(parseJson(readFileSync(here(config), 'utf8')));
   const plan = makePlan(checked, { ...facts, ...ours }, { id: 'jar', bundle: '/bundle', ...options });
 
-  it('is as it was', async () => {
+  it('has not changed', async () => {
     await expect(describePlan(plan, 'text')).toMatchFileSnapshot(here(`plans/${name}.txt`));
   });
 
-  it('is the same when made again', () => {
+  it('is deterministic', () => {
     const again = makePlan(checked, { ...facts, ...ours }, { id: 'jar', bundle: '/bundle', ...options });
     expect(again).toEqual(plan);
   });
 
-  it('goes over the wire step by step', () => {
+  it('is encoded and decoded step by step', () => {
     expect(decodePlan(encodePlan(plan.container)).map(step => step.op)).toEqual(
       plan.container.map(step => step.op),
     );

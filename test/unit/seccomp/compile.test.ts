@@ -25,27 +25,27 @@ function pass(...names: string[]): Syscall {
 }
 
 describe('a compiled profile', () => {
-  it('answers ENOSYS above the largest call it names, and its default below', () => {
+  it('returns ENOSYS above the largest call it names, and its default below', () => {
     const program = filter([pass('read', 'close', 'no_such_call')]);
     const verdicts = [0, 1, 2, 3, 4, 0x3fffffff].map(number => runFilter(program, { arch: x86_64, number }));
     expect(verdicts).toEqual([allow, eperm, eperm, allow, enosys, enosys]);
   });
 
-  it('has no ENOSYS of its own where the default lets calls pass', () => {
+  it('adds no ENOSYS if the default allows calls', () => {
     const program = filter([{ names: ['read'], action: 'SCMP_ACT_ERRNO' }], {
       defaultAction: 'SCMP_ACT_LOG',
     });
     expect(runFilter(program, { arch: x86_64, number: 400 })).toBe(verdictOf('SCMP_ACT_LOG'));
   });
 
-  it('ends callers of an architecture that is not in the list, but not what a tracer leaves out', () => {
+  it('kills callers of an architecture that is not in the list, except for calls that a tracer skips', () => {
     const program = filter([pass('read')]);
     expect(runFilter(program, { arch: i386, number: 3 })).toBe(0);
     expect(runFilter(program, { arch: x86_64, number: 0x40000000 })).toBe(0);
     expect(runFilter(program, { arch: x86_64, number: 0xffffffff })).toBe(eperm);
   });
 
-  it('finds a call by its name in every architecture', () => {
+  it('maps the name of a call in every architecture', () => {
     const program = filter([pass('write')], { architectures: every });
     expect(runFilter(program, { arch: i386, number: 4 })).toBe(allow);
     expect(runFilter(program, { arch: x86_64, number: 0x40000001 })).toBe(allow);
@@ -53,13 +53,13 @@ describe('a compiled profile', () => {
     expect(runFilter(program, { arch: x86_64, number: 0x40000002 })).toBe(enosys);
   });
 
-  it('takes socket calls behind socketcall(2) for the same calls', () => {
+  it('treats calls inside socketcall(2) as the same calls', () => {
     const program = filter([pass('socket', 'uname')], { architectures: every });
     const inner = [1n, 2n].map(call => runFilter(program, { arch: i386, number: 102, args: [call] }));
     expect(inner).toEqual([allow, eperm]);
   });
 
-  it('takes the first rule without conditions, and nothing beside it', () => {
+  it('applies the first rule without conditions, and no other rule', () => {
     const program = filter([
       { names: ['read'], action: 'SCMP_ACT_TRAP', args: [{ index: 0, value: 1, op: 'SCMP_CMP_EQ' }] },
       pass('read'),
@@ -68,7 +68,7 @@ describe('a compiled profile', () => {
     expect(runFilter(program, { arch: x86_64, number: 0, args: [1n] })).toBe(allow);
   });
 
-  it('makes a rule of each condition where one argument has two', () => {
+  it('makes one rule of each condition if an argument is repeated', () => {
     const args = [0, 5].map(value => ({ index: 0, value, op: 'SCMP_CMP_EQ' as const }));
     const program = filter([{ ...pass('read'), args }]);
     expect([0n, 5n, 4n].map(arg => runFilter(program, { arch: x86_64, number: 0, args: [arg] }))).toEqual([
@@ -78,7 +78,7 @@ describe('a compiled profile', () => {
     ]);
   });
 
-  it('refuses what the kernel would find too long', () => {
+  it('refuses a program above the size limit of the kernel', () => {
     const syscalls = Array.from({ length: 2000 }, (_, value) => ({
       ...pass('read'),
       args: [{ index: 0, value, op: 'SCMP_CMP_EQ' as const }],
@@ -86,7 +86,7 @@ describe('a compiled profile', () => {
     expect(() => filter(syscalls)).toThrow('more than the 4096');
   });
 
-  it('compares 64 bits with every operator, and 32 where the architecture has no more', () => {
+  it('compares 64 bits with every operator, and 32 on 32-bit architectures', () => {
     const program = (op: SeccompOperator, value: bigint, valueTwo: bigint): Uint32Array =>
       filter([{ ...pass('read'), args: [{ index: 1, value, valueTwo, op }] }], { architectures: every });
     const edge = [0n, 1n, 0xffffffffn, 0x100000000n, 0x7fffffff00000000n, 0xffffffffffffffffn];
@@ -112,7 +112,7 @@ describe('a compiled profile', () => {
     }
   });
 
-  it('makes a program that ends, or says that it would be too long, of whatever is checked', () => {
+  it('either terminates or reports its size limit, for any valid profile', () => {
     const next = random(5);
     const pick = <T>(list: readonly T[]): T => list[next() % list.length] as T;
     const names = [...Object.keys(x86Syscalls.places), 'constructor', '__proto__', 'toString', '', 'no_such'];
@@ -148,7 +148,7 @@ describe('a compiled profile', () => {
     expect(tooLong).toBeLessThan(290);
   });
 
-  it.each([1, 2, 3, 4])('gives every call its verdict, whatever the profile names (seed %i)', seed => {
+  it.each([1, 2, 3, 4])('returns the verdict of every call for any profile (seed %i)', seed => {
     const next = random(seed);
     for (const machine of ['x86_64', 'aarch64'] as const) {
       const table = machine === 'x86_64' ? x86Syscalls : armSyscalls;
@@ -173,7 +173,7 @@ describe('a compiled profile', () => {
           const other = number > largest ? enosys : verdictOf('SCMP_ACT_KILL_PROCESS');
           const verdict = compiled.run(seccompData({ arch, number }));
           const right = expected.get(number) ?? other;
-          // An assertion for each would take most of the time.
+          // One assertion for each call would take most of the time.
           if (verdict !== right) expect([number, verdict]).toEqual([number, right]);
         }
       }
@@ -230,7 +230,7 @@ describe('a profile with the same call in many rules', () => {
   const verdict = (program: Uint32Array, number: number, first: bigint) =>
     runFilter(program, { arch: x86_64, number, args: [first] });
 
-  it('has the first of its rules that holds, for each of the calls that share one', () => {
+  it('applies the first rule that holds, for each of the calls that share them', () => {
     const program = filter([
       on(1, 'SCMP_ACT_ALLOW', 'read', 'write', 'read'),
       on(1, 'SCMP_ACT_LOG', 'read'),
@@ -240,7 +240,7 @@ describe('a profile with the same call in many rules', () => {
     expect([1n, 2n].map(first => verdict(program, 1, first))).toEqual([allow, verdictOf('SCMP_ACT_LOG')]);
   });
 
-  it('is refused where they are more than any filter can hold, before they are compiled', () => {
+  it('is refused before compilation if the rules exceed the capacity of any filter', () => {
     const args = Array.from({ length: 8000 }, (_, value) => ({
       index: 0,
       value,

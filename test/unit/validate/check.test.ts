@@ -16,7 +16,7 @@ function accepted(change: Parameters<typeof configWith>[0]) {
   return config;
 }
 
-it('accepts the smallest config and completes it', () => {
+it('accepts the smallest config and adds defaults', () => {
   expect(accepted(() => {})?.process).toEqual({ args: ['sh'], cwd: '/', user: { uid: 0, gid: 0 } });
 });
 
@@ -37,7 +37,7 @@ describe('namespaces', () => {
     accepted(it => Object.assign(it.linux.namespaces[1], { path: '/proc/1/ns/net' }));
   });
 
-  it("have no comma in their path, which runc's own format could not carry", () => {
+  it('have no comma in their path, which the format of runc cannot represent', () => {
     expect(problems(it => Object.assign(it.linux.namespaces[1], { path: '/a,b' }))).toEqual([
       'config.namespace.path /linux/namespaces/1/path',
     ]);
@@ -73,7 +73,7 @@ describe('mounts', () => {
       it.mounts = [{ destination, ...more }];
     };
 
-  it('with a relative destination count from /, with a warning', () => {
+  it('with a relative destination start at /, with a warning', () => {
     const { config, warnings } = checkConfig(configWith(mount('tmp')));
     expect(warnings).toMatchObject([
       { code: 'config.mount.relative-destination', pointer: '/mounts/0/destination' },
@@ -99,18 +99,18 @@ describe('mounts', () => {
     },
   );
 
-  it('can bind a procfs on /proc, but nothing else goes there', () => {
+  it('may bind a procfs on /proc, and no other file system', () => {
     accepted(mount('/proc', { source: '/proc', options: ['rbind'] }));
     expect(problems(mount('/proc'))).toEqual(['config.mount.proc /mounts/0/destination']);
   });
 
-  it.each([{}, { source: '' }])('that bind need a source: %j', source => {
+  it.each([{}, { source: '' }])('of type bind require a source: %j', source => {
     expect(problems(mount('/a', { ...source, options: ['rbind', 'ro'] }))).toEqual([
       'config.mount.source /mounts/0/source',
     ]);
   });
 
-  it('that bind have no options of a file system', () => {
+  it('of type bind have no file system options', () => {
     const [problem] = checkConfig(
       configWith(mount('/a', { source: '/b', options: ['rro', 'bind', 'mode=755'] })),
     ).problems;
@@ -132,7 +132,7 @@ describe('mounts', () => {
     expect(problem).toMatchObject({ code: 'config.mount.bind-options', hint: `did you mean ${meant}?` });
   });
 
-  it('are all told', () => {
+  it('are all reported', () => {
     expect(
       problems(it => {
         it.mounts = [
@@ -151,7 +151,7 @@ describe('mounts', () => {
 });
 
 describe('capabilities', () => {
-  it('are in upper case afterwards, and unknown ones only warned about', () => {
+  it('are converted to upper case, and unknown ones yield only warnings', () => {
     const capabilities = { bounding: ['cap_net_raw', 'CAP_NET_ADMN'], ambient: [] };
     const { config, warnings } = checkConfig(configWith(it => Object.assign(it.process, { capabilities })));
     expect(config?.process.capabilities).toEqual({ bounding: ['CAP_NET_RAW', 'CAP_NET_ADMN'], ambient: [] });
@@ -166,7 +166,7 @@ describe('capabilities', () => {
 });
 
 describe('the access of a device rule', () => {
-  it('is what its known letters say, with a warning', () => {
+  it('consists of its known letters, with a warning', () => {
     const devices = [
       { allow: false, access: 'rwm' },
       { allow: false, access: 'rwx' },
@@ -214,7 +214,7 @@ describe('sysctl', () => {
   });
 
   it.each(['net', 'net.', 'net..x', 'net/../kernel/panic', 'net/ipv4/./x', 'net.ipv4.//.x', '', '/net/x'])(
-    '%j leads nowhere good',
+    '%j is refused',
     key => {
       const [first, ...more] = checkConfig(configWith(sysctl(key))).problems;
       expect(first?.code).toBe(key === 'net' ? 'config.sysctl.namespace' : 'config.sysctl.name');
@@ -270,7 +270,7 @@ describe('masked paths', () => {
     ]);
   });
 
-  it('can be the root where they are read-only', () => {
+  it('may be the root if they are readonly', () => {
     accepted(it => Object.assign(it.linux, { readonlyPaths: ['/'] }));
   });
 });
@@ -280,7 +280,7 @@ describe('rootfsPropagation', () => {
     accepted(it => Object.assign(it.linux, { rootfsPropagation }));
   });
 
-  it.each(['private', 'rprivate'])('%s needs pivot_root', rootfsPropagation => {
+  it.each(['private', 'rprivate'])('%s requires pivot_root', rootfsPropagation => {
     accepted(it => Object.assign(it.linux, { rootfsPropagation }));
     expect(problems(it => Object.assign(it.linux, { rootfsPropagation }), { noPivot: true })).toEqual([
       'config.rootfsPropagation /linux/rootfsPropagation',
@@ -300,7 +300,7 @@ describe('cgroupsPath', () => {
     expect(accepted(it => Object.assign(it.linux, { cgroupsPath }))?.linux?.cgroupsPath).toBe(cleaned);
   });
 
-  it.each(['/', '..', '.', '/a/..'])("%s is nobody's own", cgroupsPath => {
+  it.each(['/', '..', '.', '/a/..'])("%s is not the container's own", cgroupsPath => {
     expect(problems(it => Object.assign(it.linux, { cgroupsPath }))).toEqual([
       'config.cgroupsPath /linux/cgroupsPath',
     ]);
@@ -310,7 +310,7 @@ describe('cgroupsPath', () => {
 describe('requireConfig', () => {
   const text = '{\n "ociVersion": "1.0.0",\n "root": {"path": ""},\n "process": {"cwd": "/"}\n}';
 
-  it('throws the first problem with all of them inside, each at its line', () => {
+  it('throws the first problem, which contains all others, each with its line', () => {
     let error: unknown;
     try {
       requireConfig(parseJson(text), { text });
@@ -331,7 +331,7 @@ describe('requireConfig', () => {
     });
   });
 
-  it('returns the warnings beside the config', () => {
+  it('returns the warnings with the config', () => {
     expect(requireConfig(configWith(it => Object.assign(it, { x: 1 })))).toMatchObject({
       config: { ociVersion: '1.3.0' },
       warnings: [{ code: 'config.unknown-property', pointer: '/x' }],
@@ -342,14 +342,14 @@ describe('requireConfig', () => {
 describe('a config with thousands of faults', () => {
   const many = Array.from({ length: 3000 }, () => ({ type: 'mount' }));
 
-  it('gets the first thousand of them listed, and that there are more', () => {
+  it('yields the first thousand of them, and the number of the rest', () => {
     const { problems } = checkConfig(configWith(it => it.linux.namespaces.push(...many)));
     expect(problems).toHaveLength(1001);
     expect(problems[999]).toMatchObject({ code: 'config.namespace.duplicate' });
     expect(problems[1000]).toMatchObject({ code: 'config.more', pointer: '' });
   });
 
-  it('of the wrong type too', () => {
+  it('of the wrong type is limited too', () => {
     const config = configWith(it => Object.assign(it, { mounts: Array.from({ length: 3000 }, () => 1) }));
     const { problems } = checkConfig(config);
     expect(problems).toHaveLength(1001);
@@ -357,7 +357,7 @@ describe('a config with thousands of faults', () => {
     expect(() => requireConfig(config)).toThrow('must be an object, not 1 (and at least 1000 more problems)');
   });
 
-  it('is still accepted when they are warnings', () => {
+  it('is still accepted if they are warnings', () => {
     const unknown = Object.fromEntries(Array.from({ length: 3000 }, (_, index) => [`x${index}`, 1]));
     const { config, warnings } = checkConfig(configWith(it => Object.assign(it, unknown)));
     expect(config).toBeDefined();

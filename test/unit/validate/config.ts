@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** The smallest config that is right, with `change` made in it. */
+/** The smallest valid config, modified by `change`. */
 // biome-ignore lint/suspicious/noExplicitAny: the changes make it wrong in every way
 export function configWith(change: (config: any) => void = () => {}): unknown {
   const config = {

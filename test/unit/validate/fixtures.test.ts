@@ -23,7 +23,7 @@ function load(name: string): Expectation {
   return JSON.parse(readFileSync(join(fixtures, name, 'expect.json'), 'utf8')) as Expectation;
 }
 
-/** All that is looked at before anything is done. */
+/** All checks that precede any action. */
 function prepare(name: string): void {
   const bundle = readBundle(diskBinding(), join(fixtures, name));
   withPlace(bundle.text, () => {
@@ -43,12 +43,12 @@ function failure(name: string): RuntimeError {
 }
 
 describe('a bad bundle', () => {
-  it('has a fixture for more than a hundred reasons', () => {
+  it('exists for more than a hundred reasons', () => {
     expect(names.length).toBeGreaterThan(100);
   });
 
   it.each(names.filter(name => load(name).needs !== 'create'))(
-    '%s fails as it says, for that alone',
+    '%s fails with exactly its expected problem',
     name => {
       const { code, pointer, line } = load(name);
       const error = failure(name);
@@ -62,7 +62,7 @@ describe('a bad bundle', () => {
   );
 });
 
-describe('a bundle that only a real create can refuse', () => {
+describe('a bundle that only a create can refuse', () => {
   it.each(names.filter(name => load(name).needs === 'create'))(
     '%s passes every check of the document',
     name => {

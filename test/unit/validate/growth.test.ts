@@ -14,7 +14,7 @@ import { facts } from '../../helpers/plan.ts';
 
 const options = { id: 'ID', bundle: '/bundle' };
 
-/** What `check` and `plan` do with a document, but for the machine's part. */
+/** Performs `check` and `plan` on a document, except for the checks of the machine. */
 function readAll(text: string): void {
   let document: unknown;
   try {
@@ -49,10 +49,12 @@ function cost(text: string): number {
 
 const small = 30_000;
 const factor = 4;
-/** Nothing that takes so long for the large text needs to be looked at. */
+/** Documents that take less time than this need no comparison. */
 const quick = 20;
 
-/** True when `factor` times the text takes no more than twice as many times as long. Tried again: other programs run too. */
+/**
+ * True if `factor` times the text takes at most twice the proportional time. Repeated, because other programs run too.
+ */
 function growsEvenly(make: (size: number) => string): boolean {
   const [one, many] = [make(small), make(small * factor)];
   for (let attempt = 0; attempt < 4; attempt++) {
@@ -62,7 +64,7 @@ function growsEvenly(make: (size: number) => string): boolean {
   return false;
 }
 
-it('takes time that grows with the document and not with its square, in whatever place it is large', () => {
+it('takes time that is linear in the size of the document, for any large part', () => {
   const uneven = bigDocuments().filter(({ text }) => !growsEvenly(text));
   expect(uneven.map(({ name }) => name)).toEqual([]);
 }, 300_000);

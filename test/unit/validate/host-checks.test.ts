@@ -16,7 +16,7 @@ function config(path: string | undefined, key = 'net.ipv4.ip_forward'): Config {
   };
 }
 
-it("finds that the joined network namespace is the host's", () => {
+it('reports that the joined network namespace is that of the host', () => {
   expect(checkOnHost(diskBinding(), config('/proc/self/ns/net'))).toMatchObject([
     {
       code: 'config.sysctl.namespace',

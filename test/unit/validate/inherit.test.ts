@@ -29,7 +29,7 @@ const checked = (document: unknown, own?: Partial<Process>) => {
 };
 
 describe('a process document', () => {
-  it('that leaves out all but args has the rest from the container, but for the terminal', () => {
+  it('with only args inherits all other properties from the container, except the terminal', () => {
     expect(checked({ args }, container).process).toEqual({ ...inheritable, args });
   });
 
@@ -48,7 +48,7 @@ describe('a process document', () => {
     execCPUAffinity: {},
   };
 
-  it.each(Object.entries(other))('with %s %j has that instead of the container’s', (name, value) => {
+  it.each(Object.entries(other))('with %s %j overrides the container', (name, value) => {
     const { process, inherited } = checked({ args, [name]: value }, container);
     expect(process).toEqual({ ...inheritable, args, [name]: value });
     expect(inherited.has(name)).toBe(false);
@@ -56,7 +56,7 @@ describe('a process document', () => {
       if (rest !== name) expect([rest, inherited.has(rest)]).toEqual([rest, true]);
   });
 
-  it('with null for a property leaves it out', () => {
+  it('with null for a property does not inherit it', () => {
     expect(checked({ args, cwd: null, user: null, rlimits: null }, container).process).toMatchObject({
       cwd: '/srv',
       user: container.user,
@@ -64,7 +64,7 @@ describe('a process document', () => {
     });
   });
 
-  it('with a user has no group of the container’s, and its umask only where it gives none', () => {
+  it('with a user inherits no group, and the umask only if it sets none', () => {
     const { process, inherited } = checked({ args, user: { uid: 1 } }, container);
     expect(process?.user).toEqual({ uid: 1, gid: 0, umask: 0o27 });
     expect([inherited.has('user'), inherited.has('user', 'uid'), inherited.has('user', 'umask')]).toEqual([
@@ -75,7 +75,7 @@ describe('a process document', () => {
     expect(checked({ args, user: { uid: 1, umask: 0o77 } }, container).process?.user.umask).toBe(0o77);
   });
 
-  // As with runc, for which they are the same as no value at all.
+  // For runc too these equal an absent value.
   it.each([
     ['rlimits', []],
     ['apparmorProfile', ''],
@@ -99,7 +99,7 @@ describe('a process document', () => {
     expect(problems.filter(problem => problem.pointer === pointer)[0]).toMatchObject({ code, pointer });
   });
 
-  it('for a container without a process has to name a directory, and is root by default', () => {
+  it('for a container without a process must set a directory, and is root by default', () => {
     expect(checkProcessDocument({ args }).problems).toMatchObject([{ code: 'config.process.cwd' }]);
     expect(checked({ args, cwd: '/' }).process).toEqual({ args, cwd: '/', user: { uid: 0, gid: 0 } });
   });

@@ -6,7 +6,7 @@ import { findWeaknesses } from '../../../src/validate/isolation/index.ts';
 const secret = ['/proc/kcore', '/proc/keys', '/proc/timer_list', '/proc/sched_debug', '/sys/firmware'];
 const settings = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
 
-/** A config with nothing to warn of. */
+/** A config without warnings. */
 function closed() {
   return {
     ociVersion: '1.3.0',
@@ -40,18 +40,18 @@ function closed() {
 
 type Change = (config: ReturnType<typeof closed>) => void;
 
-/** `code pointer` of all that is found. */
+/** `code pointer` of all findings. */
 function weaknesses(change: Change): string[] {
   const config = closed();
   change(config);
   return findWeaknesses(checkConfig(config).draft).map(({ code, pointer }) => `${code} ${pointer}`);
 }
 
-it('has nothing to say of a closed container', () => {
+it('reports nothing for an isolated container', () => {
   expect(weaknesses(() => {})).toEqual([]);
 });
 
-it('says why and what to do, each time', () => {
+it('contains a reason and a cure in each finding', () => {
   const found = findWeaknesses({ process: { args: ['sh'], cwd: '/' }, root: { path: '/' } });
   expect(found.length).toBeGreaterThan(5);
   for (const { why, hint, spec } of found) {
@@ -114,7 +114,7 @@ describe.each<[string, [string, Change, string[]][]]>([
     'capabilities',
     [
       [
-        'CAP_SYS_ADMIN, told once',
+        'CAP_SYS_ADMIN, reported once',
         capability('CAP_SYS_ADMIN'),
         ['isolation.capability /process/capabilities/bounding/1'],
       ],

@@ -29,7 +29,7 @@ describe('names', () => {
     expect(config?.process.cwd).toBe('/a');
   });
 
-  it('of objects in two spellings make one of both, and the last has the last word', () => {
+  it('of objects in two spellings are merged, and the last value applies', () => {
     const { config, problems } = checkConfig(
       configWith(it =>
         Object.assign(it.linux, {
@@ -49,7 +49,7 @@ describe('names', () => {
     });
   });
 
-  it('that are unknown are ignored with a warning and the right spelling', () => {
+  it('that are unknown are ignored with a warning and the correct spelling', () => {
     const { config, warnings } = checkConfig(
       configWith(it => {
         it.process.arg = ['x'];
@@ -90,7 +90,7 @@ describe('names', () => {
     ]);
   });
 
-  it("of maps are the user's", () => {
+  it('in maps are defined by the user', () => {
     const annotations = JSON.parse('{"__proto__": "1", "Cwd": "2", "": "3"}') as object;
     const { problems, warnings } = checkConfig(configWith(it => Object.assign(it, { annotations })));
     expect(warnings).toEqual([]);
@@ -121,14 +121,14 @@ describe('values', () => {
     expect(problems).toMatchObject([{ code: 'config.type', pointer: '/process/args/1' }]);
   });
 
-  it('keep numbers beyond 2^53', () => {
+  it('preserve numbers beyond 2^53', () => {
     const rlimits = [{ type: 'RLIMIT_CORE', soft: 0, hard: 18446744073709551615n }];
     expect(
       checkConfig(configWith(it => Object.assign(it.process, { rlimits }))).config?.process.rlimits,
     ).toEqual(rlimits);
   });
 
-  it('keep the difference between absent and empty', () => {
+  it('distinguish absent from empty', () => {
     const empty = checkConfig(
       configWith(it => Object.assign(it.process, { capabilities: {}, env: [] })),
     ).config;
@@ -137,7 +137,7 @@ describe('values', () => {
     expect(checkConfig(configWith()).config?.process).not.toHaveProperty('capabilities');
   });
 
-  it('of a wrong type are all told at once, and not told twice', () => {
+  it('of a wrong type are all reported at once, and only once', () => {
     const { problems } = checkConfig({
       ociVersion: 1,
       root: [],
@@ -187,7 +187,7 @@ describe('values', () => {
     );
   });
 
-  it('with a null byte are refused, in names too', () => {
+  it('with a NUL byte are refused, also in names', () => {
     const { problems } = checkConfig(
       configWith(it => {
         it.process.args = ['a', 'b\0'];
@@ -234,7 +234,7 @@ describe('later properties', () => {
   });
 });
 
-describe('a value of the wrong type is told what to write:', () => {
+describe('a value of the wrong type yields an error with the expected form:', () => {
   const process = { args: ['a'], cwd: '/' };
 
   it.each<[string, object, string | undefined]>([

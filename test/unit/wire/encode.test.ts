@@ -4,7 +4,7 @@ import { encodePlan, headerBytes } from '../../../src/wire/encode.ts';
 import { type Step, vocabulary } from '../../../src/wire/steps.ts';
 import { decodePlan } from '../../helpers/decode-plan.ts';
 
-/** A step of every operation, each field with a value of its own. */
+/** A step of every operation, each field with a distinct value. */
 function oneOfEach(): Step[] {
   let n = 0;
   return Object.entries(vocabulary).map(([op, fields]) => {
@@ -23,7 +23,7 @@ function oneOfEach(): Step[] {
   });
 }
 
-/** The steps as the decoder gives them back. */
+/** The steps as the decoder returns them. */
 function asDecoded(steps: readonly Step[]): unknown[] {
   return steps.map(step =>
     Object.fromEntries(
@@ -42,11 +42,11 @@ function asDecoded(steps: readonly Step[]): unknown[] {
 }
 
 describe('encodePlan', () => {
-  it('brings every operation back as it was', () => {
+  it('encodes every operation without loss', () => {
     expect(decodePlan(encodePlan(oneOfEach()))).toEqual(asDecoded(oneOfEach()));
   });
 
-  it('writes a header and nothing else for an empty plan', () => {
+  it('writes only a header for an empty plan', () => {
     const bytes = encodePlan([]);
     expect(bytes.length).toBe(headerBytes);
     expect(Array.from(bytes.subarray(0, 4))).toEqual(Array.from('TSBO', c => c.charCodeAt(0)));
@@ -59,7 +59,7 @@ describe('encodePlan', () => {
     expect(code).toBe(Object.keys(vocabulary).indexOf('pivotRoot'));
   });
 
-  it('keeps numbers up to 2^64-1 exact', () => {
+  it('preserves numbers up to 2^64-1', () => {
     for (const soft of [
       0,
       1,
@@ -75,7 +75,7 @@ describe('encodePlan', () => {
     }
   });
 
-  it('refuses numbers that have no unsigned 64-bit form', () => {
+  it('refuses numbers that do not fit an unsigned 64-bit integer', () => {
     for (const mask of [-1, 0.5, 2 ** 60, Number.NaN, -1n, 2n ** 64n]) {
       expect(() => encodePlan([{ op: 'setUmask', origin: '/process/user', mask }])).toThrowError(
         expect.objectContaining({ code: 'plan.number', pointer: '/process/user' }),
@@ -97,7 +97,7 @@ describe('encodePlan', () => {
     expect(step?.['args']).toEqual(texts);
   });
 
-  it('writes U+FFFD for half a surrogate pair', () => {
+  it('writes U+FFFD for a lone surrogate', () => {
     const halves = ['\ud800', 'a\udc00b', '\ud83c\ud83c\udffa', '\ud83cx'];
     const [step] = decodePlan(encodePlan([{ op: 'execute', origin: '', args: halves, env: [] }]));
     expect(step?.['args']).toEqual(
@@ -105,7 +105,7 @@ describe('encodePlan', () => {
     );
   });
 
-  it('refuses a NUL and names the place it came from', () => {
+  it('refuses a NUL and names its place', () => {
     const steps: Step[] = [{ op: 'execute', origin: '/process/args/0', args: ['sh', 'a\0b'], env: [] }];
     expect(() => encodePlan(steps)).toThrowError(
       expect.objectContaining({ code: 'config.nul', pointer: '/process/args/0' }),

@@ -22,16 +22,16 @@ it.each<[list: string, index: number | undefined]>([
   ['allow c 1:* rwm; deny c 1:3 w', 1],
   ['allow c *:3 rwm; deny c 1:3 w', 1],
   ['deny a *:* rwm; allow b *:* r; deny b 8:* rw', 2],
-  // no access of both, another kind, another number
+  // No common access, another type, another number.
   ['allow c *:* r; deny c 1:3 wm', undefined],
   ['allow c *:* rwm; deny b 8:0 rwm', undefined],
   ['allow c 2:* rwm; deny c 1:3 rwm', undefined],
-  // the very same rule, a wider one, and what was taken back before
+  // The same rule, a wider one, and a rule that an earlier rule reverts.
   ['allow c 1:* rwm; deny c 1:* w', undefined],
   ['allow c 1:3 rwm; deny c *:* rwm', undefined],
   ['allow c *:* rw; deny c *:* w; deny c 1:3 w', undefined],
   ['allow c *:* rw; deny c *:* w; deny c 1:3 r', 2],
-  // a list that allows all but its exceptions
+  // A list that allows everything except its exceptions.
   ['allow a *:* rwm; deny c 1:* rwm', undefined],
   ['allow a *:* rwm; deny c 1:* rwm; allow c 1:3 r', 2],
   ['allow a *:* rwm; deny c 1:* rwm; deny a *:* rwm; allow c 1:3 r', undefined],

@@ -12,7 +12,7 @@ import {
 import type { DeviceCgroup } from '../../../../src/oci/resources.ts';
 import { type DeviceRequest, runDeviceProgram, unreachable } from '../../../helpers/ebpf.ts';
 
-/** What the list says: every bit that is asked for is decided by the last rule that speaks of it. */
+/** The semantics of the list: the last rule with a requested bit decides on that bit. */
 function model(rules: readonly DeviceRule[], request: DeviceRequest): number {
   for (const bit of [1, 2, 4]) {
     if ((request.access & bit) === 0) continue;
@@ -31,7 +31,7 @@ function model(rules: readonly DeviceRule[], request: DeviceRequest): number {
 }
 
 const largest = 0xffffffff;
-/** Around every number that a rule can name, and the ends of what the kernel can ask. */
+/** Values around every number that a rule can contain, and the limits of the kernel's range. */
 const numbers = [0, 1, 2, 3, 4, 5, 135, 136, 137, 0xfff, 0xfffff, 0x7fffffff, 0x80000000, largest];
 
 function* requests(): Generator<DeviceRequest> {
@@ -44,7 +44,7 @@ function* requests(): Generator<DeviceRequest> {
   }
 }
 
-/** xorshift: the same lists on every machine. */
+/** xorshift: generates the same lists on every machine. */
 function random(seed: number): (below: number) => number {
   let state = seed;
   return below => {
@@ -117,16 +117,16 @@ describe('a device program', () => {
           access: next(7) + 1,
         }),
       );
-      const told = rules.map(ruleText).join('; ');
+      const text = rules.map(ruleText).join('; ');
       const simple = simplify(rules);
-      expect(differences(rules, deviceProgram(rules)), told).toEqual([]);
-      expect(differences(rules, deviceProgram(simple)), told).toEqual([]);
+      expect(differences(rules, deviceProgram(rules)), text).toEqual([]);
+      expect(differences(rules, deviceProgram(simple)), text).toEqual([]);
       expect(simple.length).toBeLessThanOrEqual(rules.length);
-      expect(simplify(simple), told).toEqual(simple);
+      expect(simplify(simple), text).toEqual(simple);
     }
   });
 
-  it('has local jumps only, however long the list is', () => {
+  it('has only local jumps, for any length of the list', () => {
     const rules = Array.from(
       { length: 20_000 },
       (_, minor): DeviceRule => ({
@@ -144,7 +144,7 @@ describe('a device program', () => {
 });
 
 describe('a long list of rules', () => {
-  it('is simplified, and searched for holes, as a short one is', () => {
+  it('is simplified and searched for holes like a short one', () => {
     const next = random(20260102);
     const pick = [undefined, 0, 1, 2];
     let holes = 0;
@@ -160,11 +160,11 @@ describe('a long list of rules', () => {
           access: next(7) + 1,
         }),
       );
-      const told = rules.map(ruleText).join('; ');
-      expect(simplifyMany(rules), told).toEqual(simplifyFew(rules));
+      const text = rules.map(ruleText).join('; ');
+      expect(simplifyMany(rules), text).toEqual(simplifyFew(rules));
       const hole = findHoleInFew(rules);
       if (hole !== undefined) holes++;
-      expect(findHoleInMany(rules), told).toEqual(hole);
+      expect(findHoleInMany(rules), text).toEqual(hole);
     }
     expect(holes).toBeGreaterThan(100);
   });
@@ -173,12 +173,12 @@ describe('a long list of rules', () => {
 describe('simplified rules', () => {
   const texts = (...rules: DeviceCgroup[]): string[] => simplify(asked(...rules)).map(ruleText);
 
-  it('say nothing of what is denied anyhow', () => {
+  it('omit redundant denials', () => {
     expect(texts({ allow: false, access: 'rwm' })).toEqual(texts());
     expect(texts()).toHaveLength(11);
   });
 
-  it('forget what a later rule decides', () => {
+  it('omit rules that a later rule overrides', () => {
     const rules = texts(
       { allow: true, type: 'c', major: 10, minor: 1, access: 'rw' },
       { allow: false, access: 'rwm' },
@@ -187,7 +187,7 @@ describe('simplified rules', () => {
     expect(rules).toEqual(['allow b 8:0 r', ...texts()]);
   });
 
-  it('are one rule where everything is allowed', () => {
+  it('are one rule if everything is allowed', () => {
     const everything = simplify(asked({ allow: false, access: 'rwm' }, { allow: true, access: 'mwr' }));
     expect(everything.map(ruleText)).toEqual(['allow a *:* rwm']);
     expect(allowsEverything(everything)).toBe(true);

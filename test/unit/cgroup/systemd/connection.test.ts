@@ -7,7 +7,7 @@ import type { Value, Variant } from '../../../../src/cgroup/systemd/types.ts';
 import type { Binding } from '../../../../src/host/binding.d.ts';
 import { utf8 } from '../../../../src/wire/utf8.ts';
 
-/** A message from the other side. */
+/** A message from the peer. */
 function message(kind: number, fields: readonly [number, Variant][], signature = '', ...body: Value[]) {
   const content = new Writer();
   content.values(signature, body);
@@ -23,7 +23,7 @@ function message(kind: number, fields: readonly [number, Variant][], signature =
 const text = (value: string): Variant => ({ signature: 's', value });
 const replyTo = (serial: number): [number, Variant] => [5, { signature: 'u', value: serial }];
 
-/** A machine whose socket answers each thing that is sent with what `answer` says, a few bytes at a time. */
+/** A machine with a socket peer that sends the result of `answer` for each message, a few bytes at a time. */
 function peer(answer: (sent: Uint8Array) => readonly Uint8Array[]) {
   const waiting: number[] = [];
   const sent: Uint8Array[] = [];
@@ -55,7 +55,7 @@ describe('a connection', () => {
     return line === '\0AUTH EXTERNAL 30\r\nBEGIN\r\n' ? [utf8('OK 1234\r\n')] : undefined;
   };
 
-  it('returns the answer to its call and keeps signals that came before it', () => {
+  it('returns the reply to its call and keeps earlier signals', () => {
     const signal = message(4, [[3, text('JobRemoved')]], 'us', 1, 'job');
     const other = message(2, [replyTo(99)]);
     const answer = message(2, [replyTo(1)], 's', 'yes');
@@ -69,7 +69,7 @@ describe('a connection', () => {
     expect(connection.signal(() => true, 10)).toBeUndefined();
   });
 
-  it('throws the error that comes back, by its name', () => {
+  it('throws an error reply under its name', () => {
     const { binding } = peer(
       bytes => taken(bytes) ?? [message(3, [[4, text('a.b.Exists')], replyTo(1)], 's', 'is there')],
     );
@@ -83,13 +83,13 @@ describe('a connection', () => {
     }
   });
 
-  it('does not wait for ever', () => {
+  it('fails after a timeout', () => {
     const { binding } = peer(bytes => taken(bytes) ?? []);
     expect(() => Connection.open(binding, '/socket').call(call)).toThrow('C is not answered');
     expect(() => Connection.open(peer(() => []).binding, '/socket')).toThrow('does not answer');
   });
 
-  it('lets the kernel say who we are where our own word does not count', () => {
+  it('authenticates with the credentials of the socket if the bus refuses the given user id', () => {
     const { binding } = peer(bytes => {
       const line = String.fromCharCode(...bytes);
       return [

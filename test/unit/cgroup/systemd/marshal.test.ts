@@ -12,20 +12,20 @@ function bytesOf(signature: string, ...values: Value[]): number[] {
 }
 
 describe('marshalling', () => {
-  it('aligns each value to its own size', () => {
+  it('aligns each value to its size', () => {
     expect(bytesOf('yu', 1, 2)).toEqual([1, 0, 0, 0, 2, 0, 0, 0]);
     expect(bytesOf('yt', 1, 2n)).toEqual([1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0]);
     expect(bytesOf('yb', 1, true)).toEqual([1, 0, 0, 0, 1, 0, 0, 0]);
     expect(bytesOf('yq', 1, 0x0203)).toEqual([1, 0, 3, 2]);
   });
 
-  it('gives strings their length in bytes and a zero', () => {
+  it('writes strings with their length in bytes and a NUL', () => {
     expect(bytesOf('s', 'hé')).toEqual([3, 0, 0, 0, 0x68, 0xc3, 0xa9, 0]);
     expect(bytesOf('g', 'a{sv}')).toEqual([5, 0x61, 0x7b, 0x73, 0x76, 0x7d, 0]);
     expect(bytesOf('o', '/')).toEqual([1, 0, 0, 0, 0x2f, 0]);
   });
 
-  it('counts the bytes of an array without what aligns its first element', () => {
+  it('excludes the padding before the first element from the length of an array', () => {
     expect(bytesOf('at', [5n])).toEqual([8, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0]);
     expect(bytesOf('at', [])).toEqual([0, 0, 0, 0, 0, 0, 0, 0]);
     expect(bytesOf('au', [])).toEqual([0, 0, 0, 0]);
@@ -35,7 +35,7 @@ describe('marshalling', () => {
     expect(bytesOf('v', { signature: 'u', value: 7 })).toEqual([1, 0x75, 0, 0, 7, 0, 0, 0]);
   });
 
-  it('refuses what the signature does not say', () => {
+  it('refuses a value that does not match the signature', () => {
     const wrong: [string, Value][] = [
       ['u', -1],
       ['u', 2 ** 32],
@@ -58,7 +58,7 @@ describe('marshalling', () => {
     expect(() => bytesOf('z', 1)).toThrow('no signature');
   });
 
-  it('reads back what it wrote', () => {
+  it('decodes its own output', () => {
     const cases: [string, Value][] = [
       ['y', 255],
       ['b', false],
@@ -77,7 +77,7 @@ describe('marshalling', () => {
     ];
     for (const [signature, value] of cases) {
       const writer = new Writer();
-      // from an odd place, so that everything is aligned anew
+      // From an odd offset, so that all alignment differs.
       writer.value('y', 9);
       writer.value(signature, value);
       const reader = new Reader(writer.bytes());
@@ -87,7 +87,7 @@ describe('marshalling', () => {
     }
   });
 
-  it('never reads beyond the end', () => {
+  it('never reads past the end', () => {
     const whole = bytesOf('a{sv}', [['key', { signature: 'as', value: ['one', 'two'] }]]);
     for (let length = 0; length < whole.length; length++) {
       expect(() => new Reader(Uint8Array.from(whole.slice(0, length))).value('a{sv}')).toThrow(MarshalError);
@@ -101,7 +101,7 @@ describe('marshalling', () => {
     expect(() => completeTypes('(s')).toThrow(MarshalError);
   });
 
-  it('makes text of any bytes', () => {
+  it('decodes invalid UTF-8 without failure', () => {
     expect(textOf(Uint8Array.from([0x61, 0x80, 0xc3, 0x28, 0xff]))).toBe('a\ufffd\ufffd(\ufffd');
   });
 });
@@ -116,7 +116,7 @@ describe('a message', () => {
     body: ['a.scope', 'replace'],
   };
 
-  it('has its header, its fields and its body where the specification says', () => {
+  it('has header, fields and body at the specified offsets', () => {
     const bytes = encodeCall(call, 3);
     expect([...bytes.subarray(0, 4)]).toEqual([0x6c, 1, 0, 1]);
     expect(messageLength(bytes)).toBe(bytes.length);
@@ -130,7 +130,7 @@ describe('a message', () => {
     });
   });
 
-  it('is refused from what speaks something else', () => {
+  it('is refused with another byte order or a length above the maximum', () => {
     expect(() => messageLength(Uint8Array.from([0x42, ...new Array(15).fill(0)]))).toThrow('little endian');
     const huge = encodeCall(call, 1);
     huge.set([255, 255, 255, 255], 4);

@@ -43,7 +43,7 @@ describe('the name of a unit', () => {
     );
   });
 
-  it('of a slice is the way to it', () => {
+  it('of a slice determines its parents', () => {
     expect(expandSlice('system.slice')).toBe('/system.slice');
     expect(expandSlice('a-b-c.slice')).toBe('/a.slice/a-b.slice/a-b-c.slice');
     expect(expandSlice('-.slice')).toBe('');
@@ -55,7 +55,7 @@ describe('the name of a unit', () => {
     }
   });
 
-  it("of a user's manager lies below that", () => {
+  it('is below the cgroup of the user manager', () => {
     expect(managerCgroup('user', 1000)).toBe('/user.slice/user-1000.slice/user@1000.service');
   });
 });
@@ -83,7 +83,7 @@ describe('the properties of a unit', () => {
     expect(properties(255, { file, value: 'max' })).toEqual({ [name]: { signature: 't', value: infinity } });
   });
 
-  it('have a bandwidth in hundredths of a processor, rounded up', () => {
+  it('contain a quota in hundredths of a processor, rounded up', () => {
     const of = (value: string) => properties(255, { file: 'cpu.max', value });
     expect(of('50000 100000')['CPUQuotaPerSecUSec']?.value).toBe(500_000n);
     expect(of('33333 100000')['CPUQuotaPerSecUSec']?.value).toBe(340_000n);
@@ -92,14 +92,14 @@ describe('the properties of a unit', () => {
     expect(of('max 50000')['CPUQuotaPeriodUSec']?.value).toBe(50_000n);
   });
 
-  it('have a bit for each processor and memory node', () => {
+  it('contain one bit for each processor and memory node', () => {
     const of = (value: string) => properties(255, { file: 'cpuset.cpus', value })['AllowedCPUs']?.value;
     expect(of('0')).toEqual([1]);
     expect(of('1-2,9')).toEqual([0b110, 0b10]);
     expect(properties(255, { file: 'cpuset.mems', value: '0' })).toHaveProperty('AllowedMemoryNodes');
   });
 
-  it('of devices are lists, each device by its path', () => {
+  it('for devices are lists with the path of each device', () => {
     expect(
       properties(
         255,
@@ -121,7 +121,7 @@ describe('the properties of a unit', () => {
     });
   });
 
-  it('are left out where systemd is too old for them, or has none', () => {
+  it('are omitted if systemd is too old for them, or has none', () => {
     expect(properties(239, { file: 'cpuset.cpus', value: '0' })).toEqual({});
     expect(Object.keys(properties(241, { file: 'cpu.max', value: '1000 2000' }))).toEqual([
       'CPUQuotaPerSecUSec',
@@ -135,7 +135,7 @@ describe('the properties of a unit', () => {
     ).toEqual({});
   });
 
-  it('are the last of those for one file', () => {
+  it('contain the last value for a repeated file', () => {
     const both = [
       { file: 'pids.max', value: '5' },
       { file: 'pids.max', value: '7' },
@@ -216,7 +216,7 @@ describe('the plan with systemd', () => {
     },
   });
 
-  it('has a unit instead of a cgroup, and writes the limits when it is there', () => {
+  it('contains a unit instead of a cgroup, and writes the limits after its start', () => {
     expect(plan.host.filter(({ when }) => when === 'cgroup')).toMatchObject([
       {
         op: 'startUnit',
@@ -229,13 +229,13 @@ describe('the plan with systemd', () => {
     expect(plan.host.some(({ op }) => op === 'makeCgroup')).toBe(false);
   });
 
-  it('waits for it before the cgroup namespace is made', () => {
+  it('starts the unit before the cgroup namespace is created', () => {
     expect(stepsOf(plan, 'rendezvous', 'unshare').map(({ op }) => op)).toEqual(['rendezvous', 'unshare']);
   });
 });
 
-describe('addresses of a bus', () => {
-  it('are the Unix sockets of the list', () => {
+describe('a bus address', () => {
+  it('lists Unix sockets', () => {
     expect(busAddresses('tcp:host=x;unix:path=/run/a%20b,guid=1;unix:abstract=/tmp/c;')).toEqual([
       { path: '/run/a b', bus: true },
       { path: '@/tmp/c', bus: true },
