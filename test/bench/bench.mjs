@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// npm run bench [-- OPTIONS]: builds what is measured and what measures, then hands over to main.ts.
+// npm run bench [-- OPTIONS]: builds the measured programs and the benchmark, then runs main.ts.
 import { mkdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -10,7 +10,7 @@ import { newestPeers } from './peers.mjs';
 
 const into = 'build/bench';
 
-/** The programs in C, static: the peak memory of what they start begins with theirs. */
+/** The programs in C, static: the peak memory of their children starts at their own. */
 async function programs() {
   const compiler = process.env['CC'] ?? 'cc';
   for (const name of ['lap', 'floor']) {
@@ -45,7 +45,7 @@ async function bundled() {
   return outfile;
 }
 
-/** @returns {Promise<string | undefined>} the standalone executable, which not every machine can build */
+/** @returns {Promise<string | undefined>} the standalone executable; some machines cannot build it */
 async function standaloneExecutable() {
   const given = process.env['TSUBO_STANDALONE'];
   if (given !== undefined && given !== '') return given;

@@ -6,10 +6,10 @@ import type { Seccomp } from '../../src/oci/seccomp.ts';
 const capabilities = ['CAP_AUDIT_WRITE', 'CAP_KILL', 'CAP_NET_BIND_SERVICE'];
 
 /**
- * What `runc spec` of runc 1.3 writes on a machine with cgroup v2, without a terminal.
+ * The config that `runc spec` of runc 1.3 writes on a machine with cgroup v2, without a terminal.
  *
- * The cgroup namespace matters: without one a runtime that mounts cgroup2 afresh does so from the initial cgroup
- * namespace, and there Linux 6.18 waits more than 10 ms for a grace period.
+ * The cgroup namespace matters: without it a runtime that makes a new cgroup2 mount does so from the initial cgroup
+ * namespace, where Linux 6.18 waits more than 10 ms for a grace period.
  */
 export function defaultConfig(args: readonly string[], seccomp?: Seccomp): object {
   return {
@@ -61,7 +61,7 @@ function mount(destination: string, type: string, source: string, options: strin
 }
 
 /**
- * A bundle of one static program under a few names.
+ * Writes a bundle of one static program under several names.
  *
  * @param busybox - a static busybox
  */

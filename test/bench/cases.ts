@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is measured. The order is that of the tables.
+// The measured cases, in the order of the tables.
 
 export interface Case {
   readonly name: CaseName;
-  /** One line under the title of its table or plot. */
+  /** A line below the title of its table or plot. */
   readonly what: string;
 }
 
@@ -37,8 +37,8 @@ export const cases: readonly Case[] = [
   { name: 'init', what: 'memory of the init between create and start' },
 ];
 
-/** The cases that are one command each, which makes a container and removes it. */
+/** Cases that are one command each, which makes a container and removes it. */
 export const runs = ['run', 'run-seccomp', 'run-seccomp-cold'] as const satisfies readonly CaseName[];
 
-/** The cases that are steps of one container's life, and so are always measured together. */
+/** Cases that are steps of the life of one container, and are therefore measured together. */
 export const life: readonly CaseName[] = ['create', 'state', 'start', 'exec', 'kill', 'delete', 'init'];

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who is measured.
+// The measured runtimes.
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 
-/** A mount namespace that commands run in. */
+/** A mount namespace in which commands run. */
 export interface View {
   readonly name: string;
-  /** Becomes `/`. */
+  /** Mounted as `/`. */
   readonly root: string;
 }
 
@@ -14,23 +14,23 @@ export interface Column {
   readonly name: string;
   readonly view: string;
   readonly command: readonly string[];
-  /** What stands before the command's own arguments; `{id}` and `{bundle}` are filled in. The floor has only `run`. */
+  /** The command before its arguments; `{id}` and `{bundle}` are replaced. The floor has only `run`. */
   readonly kind: 'runtime' | 'floor';
-  /** What makes it differ from the others, for the head of the table. */
+  /** The difference to the others, for the head of the table. */
   readonly note?: string;
-  /** Columns of one group understand each other's state: `list` is prepared once for all of them. */
+  /** Columns of one group can read each other's state: `list` is prepared once for all of them. */
   readonly state: string;
 }
 
-/** A runtime that may be here. */
+/** A runtime that may be installed. */
 export interface Candidate {
-  /** Without the version, which is asked of it. */
+  /** Without the version, which the runtime prints. */
   readonly name: string;
   readonly view: View;
-  /** The first of these commands that can run the default bundle is taken. */
+  /** The first of these commands that can run the default bundle is used. */
   readonly ways: readonly { readonly command: readonly string[]; readonly note?: string }[];
   readonly state?: string;
-  /** Its version stands in its name. */
+  /** The name contains the version. */
   readonly versioned: boolean;
 }
 
@@ -80,7 +80,7 @@ function plain(name: string, view: View, command: readonly string[]): Candidate 
   return { name, view, ways: [{ command }], versioned: true };
 }
 
-/** The `runc` or `crun` that this machine has. */
+/** The `runc` or `crun` of this machine. */
 function installed(name: string): string | undefined {
   return ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin']
     .map(directory => join(directory, name))
@@ -94,7 +94,7 @@ function installed(name: string): string | undefined {
     });
 }
 
-/** @param printed - of `--version` */
+/** @param printed - output of `--version` */
 export function versionIn(printed: string): string | undefined {
   return /version (\d+(?:\.\d+)+)/.exec(printed)?.[1];
 }

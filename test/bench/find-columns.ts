@@ -12,9 +12,9 @@ import { parseLap, type Stopwatch } from './lap.ts';
 import { deleteOrders, type Place, runOrders } from './orders.ts';
 
 /**
- * Makes the views and tries every candidate on the default bundle. Says why one is left out.
+ * Makes the views and tries every candidate on the default bundle. Prints why a candidate is omitted.
  *
- * @param binds - what a view needs to see beside its root
+ * @param binds - mounts of a view besides its root
  */
 export async function findColumns(
   programs: Programs,

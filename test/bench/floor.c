@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the kernel alone takes for one container of the default bundle: the same cgroup, namespaces, mounts, masks,
-// capabilities and program, hard-wired. No config, no checks, no state, no report: nothing here can be left out, so no
-// runtime can be faster, however it is written.
+// The work of the kernel for one container of the default bundle: the same cgroup, namespaces, mounts, masks,
+// capabilities and program, hard-coded. There is no config, validation, state or report. It has no step that can be
+// omitted, and therefore no runtime can be faster.
 //
 // usage: floor ROOTFS CGROUP PROGRAM [FILTER]     CGROUP is made, and removed at the end; FILTER is an array of struct
 //                                                 sock_filter, loaded last
@@ -64,11 +64,11 @@ static const char* const kMasked[] = {"/proc/acpi",        "/proc/asound",      
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-// Of the BPF_MAXINSNS that the kernel takes at most.
+// The maximum length that the kernel accepts is BPF_MAXINSNS.
 static struct sock_filter instructions[BPF_MAXINSNS];
 
 static void inside(const char* rootfs, const char* program, size_t filter) {
-  must(unshare(CLONE_NEWCGROUP), "unshare");  // only now is the container's cgroup the root of the new namespace
+  must(unshare(CLONE_NEWCGROUP), "unshare");  // only now is the cgroup of the container the root of the new namespace
   must(mount("", "/", "", MS_REC | MS_PRIVATE, ""), "private");
   must(mount(rootfs, rootfs, "", MS_BIND | MS_REC, ""), "bind the root");
   must(chdir(rootfs), rootfs);

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-// The stopwatch of the benchmark. It reads one round of orders, carries them out one after the other, and answers each
-// with a line, so that nothing else of the benchmark runs while a command is timed. Small and static: the peak memory
-// of a process counts from what its exec replaced, which is this program.
+// The stopwatch of the benchmark. It reads one round of orders, executes them in order, and answers each with a line.
+// No other process of the benchmark runs while a command is timed. It is small and static: the peak memory of a process
+// includes that of the program before its exec, which is this one.
 //
 // usage: lap DIRECTORY PREFIX
-//   DIRECTORY gets a tmpfs that lap and all its views share; PREFIX is in the name of every container and cgroup, and
-//   what still has it when the orders end is ended and removed.
+// DIRECTORY gets a tmpfs that lap and all its views share; PREFIX is in the name of every container and cgroup, and
+// lap ends and removes all remaining ones after the last order.
 //
-// An order is a line of fields between tabs. Paths hold no tab and no newline.
+// An order is a line of fields separated by tabs. Paths contain no tab and no newline.
 //
 // clang-format off
 //   view NAME ROOT BIND...      a mount namespace with ROOT as /, cgroup2 at /sys/fs/cgroup, and each BIND
 //   time LABEL VIEW ARG...      runs ARG... in VIEW: LABEL, wall us, user us, system us, peak KiB, status, end of its output
 //   count LABEL VIEW ARG...     runs it traced: LABEL, its system calls, its descendants', status, 0, status, end of its output
-//   pid FILE                    reads the process of the orders below
-//   reap                        waits until it is dead and gone
-//   slay                        the same, and kills it first
+//   pid FILE                    reads the pid for the orders below
+//   reap                        waits for its end and reaps it
+//   slay                        the same, but kills it first
 //   memory LABEL                LABEL, private KiB, proportional KiB of that process
-//   quiet LABEL MS              waits up to MS for 85 % idle processors: LABEL, 1 when it gave up
-//   foreign LABEL               LABEL, per cent of the processors that others than our commands used since the last quiet
+//   quiet LABEL MS              waits up to MS for 85 % idle processors: LABEL, 1 if it timed out
+//   foreign LABEL               LABEL, per cent of the processors that other programs used since the last quiet
 //   .                           the end of a round, answered with a dot
 // clang-format on
 #define _GNU_SOURCE
@@ -48,7 +48,7 @@ static struct {
 } views[kMaxViews];
 static int view_count;
 static const char* directory;
-static int said = -1;  // where commands write
+static int said = -1;  // output of commands
 static pid_t current = -1;
 static volatile sig_atomic_t stopped;
 static char* const kEnvironment[] = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root",
@@ -86,14 +86,14 @@ static void bind_at(const char* source, const char* root, unsigned long flags) {
   must(mount(source, target, "", MS_BIND | flags, ""), target);
 }
 
-// Preconditions: in a mount namespace of its own. All views have the same mounts, but for their binds: the number of
-// mounts is part of what a new mount namespace costs.
+// Preconditions: in a new mount namespace. All views have the same mounts, except for their binds: the number of mounts
+// affects the cost of a new mount namespace.
 static void build_view(const char* name, const char* root, char** binds) {
   static const struct {
     const char *type, *at;
   } own[] = {{"proc", "/proc"}, {"sysfs", "/sys"}, {"cgroup2", "/sys/fs/cgroup"}, {"tmpfs", "/run"}};
   char place[4096], path[4200];
-  // beside what it shows: a path below a mount on / would still lead to what is under that mount
+  // Outside the root: a path below a mount on / would still resolve to the directory under that mount.
   snprintf(place, sizeof place, "%s/view.%s", directory, name);
   must(mkdir(place, 0755), place);
   must(mount(root, place, "", MS_BIND, ""), root);
@@ -123,7 +123,7 @@ static void make_view(char** fields) {
   }
   close(ready[1]);
   char byte;
-  if (read(ready[0], &byte, 1) != 1) exit(1);  // the child has said why
+  if (read(ready[0], &byte, 1) != 1) exit(1);  // the child has reported the cause
   close(ready[0]);
   char path[64];
   snprintf(path, sizeof path, "/proc/%d/ns/mnt", child);
@@ -146,7 +146,7 @@ static int ns_of(const char* name) {
 
 // --- commands
 
-// Preconditions: in a new process. Ends in the view, with the descriptors and signals a command starts with.
+// Preconditions: in a new process. Ends in the view, with the descriptors and signals of a command.
 static void enter(int ns) {
   if (setns(ns, CLONE_NEWNS) < 0) _exit(126);
   dup2(said, 1);
@@ -157,7 +157,7 @@ static void fresh_output(void) {
   if (ftruncate(said, 0) < 0 || lseek(said, 0, SEEK_SET) < 0) must(-1, "output");
 }
 
-// The end of what the command said, on one line: runtimes put the reason last.
+// The end of the output of the command on one line: runtimes print the cause last.
 static const char* output_tail(void) {
   static char text[600];
   off_t size = lseek(said, 0, SEEK_END);
@@ -176,7 +176,7 @@ static int exit_status(int status) { return WIFEXITED(status) ? WEXITSTATUS(stat
 static void time_command(char** fields) {
   int ns = ns_of(fields[2]);
   fresh_output();
-  volatile double begin = 0;  // written by the child on the memory it shares until its exec
+  volatile double begin = 0;  // the child writes it to shared memory until its exec
   pid_t child = vfork();
   must(child, "vfork");
   if (child == 0) {
@@ -188,7 +188,7 @@ static void time_command(char** fields) {
   struct rusage use;
   int status = 0;
   pid_t got;
-  // containers become our children when their runtime ends: an end of one of those is not the command's
+  // Containers become our children when their runtime ends: the end of such a process is not the end of the command.
   while ((got = wait4(-1, &status, 0, &use)) != child) {
     if (got < 0 && errno != EINTR) must(-1, "wait4");
   }
@@ -200,10 +200,10 @@ static void time_command(char** fields) {
 
 struct tracee {
   pid_t tid;
-  int entered;  // its next stop is an exit from a call
+  int entered;  // its next stop is the exit of a system call
 };
 
-// Small: what this program has touched is the least peak that a command timed later can have.
+// Small: the memory that this program has used is the minimum peak of later commands.
 struct tracees {
   struct tracee list[kMaxTracees];
   int count;
@@ -240,7 +240,7 @@ static pid_t thread_group(pid_t tid) {
   return group;
 }
 
-// Counts like `strace -f -c`, but lets go of a container that outlives its runtime.
+// Counts like `strace -f -c`, but detaches from a container that outlives its runtime.
 static void count_command(char** fields) {
   int ns = ns_of(fields[2]);
   fresh_output();
@@ -311,7 +311,7 @@ static void reap(int signal) {
     pid_t got = waitpid(current, NULL, 0);
     if (got == current) break;
     if (got < 0 && errno == EINTR) continue;
-    if (kill(current, 0) < 0) break;  // somebody else has had it
+    if (kill(current, 0) < 0) break;  // another process has reaped it
     pause_us(100);
   }
   current = -1;
@@ -414,7 +414,7 @@ static void clean_up(const char* prefix) {
     _exit(0);
   }
   while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR) continue;
-  // and those that are in no cgroup of their own
+  // and the commands that have no cgroup
   char path[64];
   snprintf(path, sizeof path, "/proc/self/task/%d/children", getpid());
   FILE* file = fopen(path, "re");
@@ -438,7 +438,7 @@ int main(int argc, char** argv) {
   snprintf(path, sizeof path, "%s/said", directory);
   said = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   must(said, path);
-  // orders are kept away from commands, which get an empty standard input
+  // Commands must not read the orders: they get an empty standard input.
   int orders_fd = fcntl(0, F_DUPFD_CLOEXEC, 10);
   must(orders_fd, "orders");
   int nothing = open("/dev/null", O_RDONLY);

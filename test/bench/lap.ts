@@ -3,19 +3,19 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
-/** One line for lap, see the top of lap.c. */
+/** An order of lap, in the form that lap.c documents. */
 export type Order = readonly string[];
 
-/** What a timed command took. */
+/** Result of a timed command. */
 export interface Lap {
   readonly label: string;
   readonly wallUs: number;
-  /** Processor time of the command and of what it waited for, user and system. */
+  /** User and system time of the command and of the processes it waited for. */
   readonly cpuUs: number;
-  /** Of the command or of one process it waited for. */
+  /** Maximum of the command and of each process it waited for. */
   readonly peakKiB: number;
   readonly status: number;
-  /** The end of what it printed. */
+  /** The end of its output. */
   readonly said: string;
 }
 
@@ -31,7 +31,7 @@ export function parseLap(fields: readonly string[]): Lap {
   };
 }
 
-/** The stopwatch, running. */
+/** The running stopwatch. */
 export class Stopwatch {
   private readonly child: ChildProcessWithoutNullStreams;
   private readonly answers: string[] = [];
@@ -55,7 +55,7 @@ export class Stopwatch {
     });
   }
 
-  /** Has a whole round carried out. Nothing of ours runs until its last answer. */
+  /** Executes a whole round. This process is idle until the last answer. */
   async round(orders: readonly Order[]): Promise<readonly (readonly string[])[]> {
     if (this.ended !== undefined) throw this.ended;
     await new Promise<void>((resolve, reject) => {
@@ -65,7 +65,7 @@ export class Stopwatch {
     return this.answers.splice(0).map(line => line.split('\t'));
   }
 
-  /** Ends what is left of the containers. */
+  /** Ends the remaining containers. */
   async close(): Promise<void> {
     if (this.ended !== undefined) return;
     const closed = new Promise<void>(resolve => this.child.on('close', () => resolve()));

@@ -17,7 +17,7 @@ import type { Samples } from './samples.ts';
 import { comparison, report } from './table.ts';
 
 export interface Surroundings extends Programs {
-  /** `into` as the user may write it. */
+  /** `into` in the form that the user may write. */
   readonly shown: string;
 }
 
@@ -106,7 +106,7 @@ function load(): string {
     .join(' ');
 }
 
-/** What a view needs beside its root: the checkout, and Node where it is on a file system of its own. */
+/** Binds of a view besides its root: the checkout, and Node if it is on another file system. */
 function binds({ top, node }: Programs, view: View): readonly string[] {
   mkdirSync(join(view.root, top), { recursive: true });
   const prefix = resolve(node[0] ?? '/', '../..');

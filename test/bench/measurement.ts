@@ -16,19 +16,19 @@ import { type Samples, seriesOf } from './samples.ts';
 import { rotated } from './statistics.ts';
 
 const warmUps = 2;
-/** How long a round waits for an idle machine, in milliseconds. */
+/** Maximum time in milliseconds that a round waits for an idle machine. */
 const patience = 2000;
 /**
- * A round in which others used more than this share of the processors, in per cent, is measured again. Left alone it
- * is 0 to 3: the kernel's own work for the containers, in threads of its own.
+ * A round in which other programs used more than this share of the processors, in per cent, is repeated. On an idle
+ * machine it is 0 to 3: kernel threads that work for the containers.
  */
 const disturbed = 15;
-/** So many rounds in all, for each that was asked for. After that disturbed ones count too. */
+/** Maximum number of rounds, per requested round. After that disturbed rounds count too. */
 const attempts = 2;
 const quietLabel = 'quiet';
 const foreignLabel = 'foreign';
 
-/** Carries out the rounds and keeps what they bring in `samples`. */
+/** Executes the rounds and stores their results in `samples`. */
 export class Measurement {
   private readonly stopwatch: Stopwatch;
   private readonly columns: readonly Column[];
@@ -54,7 +54,7 @@ export class Measurement {
     this.say = say;
   }
 
-  /** The runs, and the steps of a life, of every column in every round; then once more to count the system calls. */
+  /** The runs, and the steps of a life, of every column in every round; then one round that counts the system calls. */
   async rounds(only: ReadonlySet<CaseName>, rounds: number): Promise<void> {
     const wanted = (name: CaseName): boolean => only.has(name);
     if (!runs.some(wanted) && !life.some(wanted)) return;
@@ -77,7 +77,7 @@ export class Measurement {
     if (!good) await this.removeAll(ids);
   }
 
-  /** `list` of so many stopped containers, for tsubo and for the first crun and runc. */
+  /** `list` of this many stopped containers, for tsubo and for the first crun and runc. */
   async list(entries: number, rounds: number): Promise<void> {
     const groups = new Map<string, Column>();
     for (const column of this.columns) {
@@ -98,7 +98,7 @@ export class Measurement {
       (how, round) => rotated(turn, round).flatMap(column => listOrders(how, column, this.place)),
       async () => {},
     );
-    // They stay: their state goes with the stopwatch's tmpfs, and the stopwatch removes their cgroups at its end.
+    // They remain: their state is on the tmpfs of the stopwatch, which removes their cgroups at its end.
   }
 
   private id(): string {
@@ -106,7 +106,9 @@ export class Measurement {
     return `${this.prefix}-${this.named}`;
   }
 
-  /** Orders for every id, a hundred at a time: a pipe does not hold them all. A refusal ends the benchmark. */
+  /**
+   * Sends orders for every id, a hundred at a time, because a pipe cannot hold them all. A failure ends the benchmark.
+   */
   private async each(ids: readonly string[], orders: (id: string) => readonly Order[]): Promise<void> {
     for (let i = 0; i < ids.length; i += 100) {
       for (const answer of await this.stopwatch.round(ids.slice(i, i + 100).flatMap(orders))) {
@@ -122,10 +124,10 @@ export class Measurement {
   }
 
   /**
-   * Warms up, measures so many undisturbed rounds, and counts system calls once.
+   * Warms up, measures this many undisturbed rounds, and counts system calls once.
    *
    * @param afterFailure - called when a command of a round failed
-   * @returns false when one failed while system calls were counted
+   * @returns false if a command failed while system calls were counted
    */
   private async measure(
     rounds: number,
@@ -135,12 +137,12 @@ export class Measurement {
     afterFailure: () => Promise<void>,
   ): Promise<boolean> {
     let kept = 0;
-    let told = -1;
+    let reported = -1;
     let repeats = rounds * (attempts - 1);
     for (let round = -warmUps; kept < rounds; round++) {
-      if (round >= 0 && kept % 10 === 0 && told !== kept) {
+      if (round >= 0 && kept % 10 === 0 && reported !== kept) {
         this.say(`${title}round ${kept + 1} of ${rounds}`);
-        told = kept;
+        reported = kept;
       }
       const outcome = await this.round(orders('time', round + warmUps));
       if (!outcome.good) await afterFailure();
@@ -210,9 +212,9 @@ interface Answer {
 interface Outcome {
   /** No command failed. */
   readonly good: boolean;
-  /** It began on a busy machine. */
+  /** The machine was busy at its start. */
   readonly busy: boolean;
-  /** Per cent of the processors that others used during it. */
+  /** Per cent of the processors that other programs used during it. */
   readonly foreign: number;
   readonly answers: readonly Answer[];
 }

@@ -2,12 +2,12 @@
 import { type CaseName, caseNames } from './cases.ts';
 
 export interface Options {
-  /** Measured rounds; two more warm up. */
+  /** Number of measured rounds; two further rounds warm up. */
   readonly rounds: number;
-  /** Containers that `list` finds. */
+  /** Number of containers for `list`. */
   readonly entries: number;
   readonly only: ReadonlySet<CaseName>;
-  /** samples.json of an earlier run to compare with. */
+  /** samples.json of an earlier run for comparison. */
   readonly against: string | undefined;
 }
 
@@ -18,7 +18,7 @@ export const usage = `usage: npm run bench -- [--quick] [--rounds N] [--entries 
   --only CASE    ${caseNames.join(', ')}
   --against FILE compare with the samples.json of an earlier run`;
 
-/** @throws Error with what is wrong, for the user */
+/** @throws Error with a message for the user */
 export function parseOptions(argv: readonly string[]): Options {
   let rounds: number | undefined;
   let entries: number | undefined;

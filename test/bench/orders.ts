@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// A round, as orders for the stopwatch.
+// A round as orders for the stopwatch.
 import type { CaseName, runs } from './cases.ts';
 import type { Column } from './columns.ts';
 import type { Order } from './lap.ts';
 
-/** Where the containers of a benchmark live. */
+/** Paths of the containers of a benchmark. */
 export interface Place {
-  /** The directory on the stopwatch's tmpfs: state of every runtime, pid files. */
+  /** A directory on the tmpfs of the stopwatch: state of every runtime, pid files. */
   readonly directory: string;
-  /** The bundle that ends at once, and the one that stays. */
+  /** The bundle whose program ends at once, and the one whose program stays. */
   readonly ends: string;
   readonly stays: string;
-  /** As the first, with a seccomp profile. */
+  /** Like the first, with a seccomp profile. */
   readonly filtered: string;
-  /** The filter that tsubo makes of that profile, for the floor. */
+  /** The filter that tsubo compiles from that profile, for the floor. */
   readonly filter: string;
   /** build/bench/floor. */
   readonly floor: string;
@@ -22,7 +22,7 @@ export interface Place {
 /** `time` measures, `count` counts system calls. */
 export type How = 'time' | 'count';
 
-/** A label that tells where an answer belongs. */
+/** A label that identifies the series of an answer. */
 export function label(column: Column, name: string): string {
   return `${column.name} ${name}`;
 }
@@ -55,8 +55,8 @@ export function runOrders(
 }
 
 /**
- * One container's life. `delete` finds what an engine's shim leaves it: a dead init that has been reaped. slay and not
- * reap, so that a `kill` that failed holds nobody up.
+ * The life of one container. As after the shim of an engine, the init is dead and reaped before `delete`. The order is
+ * slay and not reap, because a failed `kill` would block the round.
  */
 export function lifeOrders(how: How, column: Column, place: Place, id: string): readonly Order[] {
   const oci = (name: CaseName, ...args: string[]): Order =>
@@ -85,7 +85,7 @@ function makeOrders(
   return [order(how, column, name, argv), ['pid', file]];
 }
 
-/** A container that is stopped and not deleted, for `list` to find. */
+/** A container that is stopped and not deleted, as input for `list`. */
 export function stoppedOrders(column: Column, place: Place, id: string): readonly Order[] {
   return [...makeOrders('time', column, place, id, '-'), ['slay']];
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The newest runc and crun that Debian has, with the libraries they were built for, as a directory that can be the root
-// of a mount namespace: nothing is installed, and no loader has to be told where to look.
+// The newest runc and crun of Debian with their libraries, in a directory that becomes the root of a mount namespace.
+// Nothing is installed, and the loader needs no configuration.
 import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { unpackPackages } from '../../.ci/debian.mjs';
@@ -18,7 +18,7 @@ const packages = [
   'libsystemd0',
 ];
 
-/** @returns {Promise<string | undefined>} the directory, undefined (said why) where it cannot be had */
+/** @returns {Promise<string | undefined>} the directory; undefined, with a printed reason, if it cannot be made */
 export async function newestPeers() {
   const into = 'build/bench/peers';
   try {
@@ -35,7 +35,7 @@ export async function newestPeers() {
         for (const name of ['proc', 'sys', 'dev', 'run', 'tmp', 'root', 'etc']) {
           mkdirSync(join(root, name), { recursive: true });
         }
-        // Debian keeps these links in a package that is otherwise not needed
+        // Debian keeps these links in a package that is not needed otherwise.
         for (const name of ['bin', 'sbin', 'lib', 'lib64']) {
           mkdirSync(join(root, 'usr', name), { recursive: true });
           if (!existsSync(join(root, name))) symlinkSync(`usr/${name}`, join(root, name));

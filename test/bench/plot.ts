@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A page with box plots, complete in itself: no script, nothing from elsewhere, light or dark as the reader likes it.
+// A self-contained page with box plots: no script, no other files, light or dark by the setting of the reader.
 import { type CaseName, cases } from './cases.ts';
 import { type Samples, values } from './samples.ts';
 import { quantile, summarize } from './statistics.ts';
@@ -25,14 +25,14 @@ export function escapeHtml(text: string): string {
   return text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;').replace(/"/g, '&quot;');
 }
 
-/** A step between grid lines that gives at most eight of them: 1, 2 or 5 times a power of ten. */
+/** A step that yields at most eight grid lines: 1, 2 or 5 times a power of ten. */
 export function gridStep(largest: number): number {
   if (!(largest > 0)) return 1;
   const power = 10 ** Math.floor(Math.log10(largest / 8));
   return power * ([1, 2, 5, 10].find(times => largest / (power * times) <= 8) ?? 10);
 }
 
-/** The whole page. `text` stands on top of it, as it is. */
+/** The whole page. `text` is printed on top, unchanged. */
 export function page(samples: Samples, only: ReadonlySet<CaseName>, text: string): string {
   const plots = cases
     .filter(one => only.has(one.name))
@@ -75,9 +75,9 @@ function boxes(samples: Samples, name: CaseName): string {
   const drawn = rows.map((row, i) => {
     const y = i * rowHeight + rowHeight / 2;
     const kind = row.column.startsWith('tsubo') ? 'ours' : row.column === 'floor' ? 'floor' : '';
-    const told = `${row.column}: median ${figure(row.median, decimals)} ${unit}, half between ${figure(row.p25, decimals)} and ${figure(row.p75, decimals)}, ${row.count} rounds`;
+    const tooltip = `${row.column}: median ${figure(row.median, decimals)} ${unit}, half between ${figure(row.p25, decimals)} and ${figure(row.p75, decimals)}, ${row.count} rounds`;
     const width = Math.max(1, Number(x(row.p75)) - Number(x(row.p25))).toFixed(1);
-    return `<g><title>${escapeHtml(told)}</title>
+    return `<g><title>${escapeHtml(tooltip)}</title>
 <text x="${left - 8}" y="${y + 4}" text-anchor="end">${escapeHtml(row.column)}</text>
 <line class="whisker" x1="${x(row.low)}" x2="${x(row.high)}" y1="${y}" y2="${y}"/>
 <rect class="box ${kind}" x="${x(row.p25)}" width="${width}" y="${y - 8}" height="16"/>

@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-// What was measured, as it goes into samples.json.
+// The content of samples.json.
 import type { CaseName } from './cases.ts';
 
-/** One case of one column. All lists have an entry for each good round, in the order of the rounds. */
+/** One case of one column. All lists have an entry for each good round, in order. */
 export interface Series {
   wallUs: number[];
   cpuUs: number[];
   peakKiB: number[];
-  /** Of the waiting init, only in the case `init`. */
+  /** Memory of the waiting init, only in the case `init`. */
   privateKiB: number[];
   proportionalKiB: number[];
   failed: number;
-  /** What it said when it failed last. */
+  /** Output of its last failure. */
   said?: string;
   syscalls?: Syscalls;
 }
 
 export interface Syscalls {
-  /** Of the command's own process. */
+  /** System calls of the process of the command. */
   readonly own: number;
-  /** Of what it started, up to its end: the container's init among them. */
+  /** System calls of its descendants until its end, which include the init of the container. */
   readonly others: number;
 }
 
@@ -31,13 +31,13 @@ export interface Samples {
   loadAfter: string;
   readonly rounds: number;
   readonly entries: number;
-  /** Rounds that began although the machine was not idle. */
+  /** Rounds that began on a busy machine. */
   gaveUp: number;
-  /** Rounds that were measured again because others used the processors. */
+  /** Rounds that were repeated because other programs used the processors. */
   repeated: number;
-  /** Rounds that count although others used the processors. */
+  /** Rounds that count although other programs used the processors. */
   disturbed: number;
-  /** Per cent of the processors that others used, for each round that counts. */
+  /** Per cent of the processors that other programs used, for each round that counts. */
   readonly foreign: number[];
   readonly columns: readonly { readonly name: string; readonly note?: string }[];
   /** By column, then by case. */
@@ -48,7 +48,7 @@ export function emptySeries(): Series {
   return { wallUs: [], cpuUs: [], peakKiB: [], privateKiB: [], proportionalKiB: [], failed: 0 };
 }
 
-/** The series of a column and case, made where it is not there yet. */
+/** The series of a column and case; created if missing. */
 export function seriesOf(samples: Samples, column: string, name: CaseName): Series {
   samples.series[column] ??= {};
   const found = samples.series[column][name] ?? emptySeries();
@@ -56,7 +56,7 @@ export function seriesOf(samples: Samples, column: string, name: CaseName): Seri
   return found;
 }
 
-/** What the plot shows and the ratios are made of: milliseconds, or KiB for `init`. */
+/** The values of the plot and of the ratios: milliseconds, or KiB for `init`. */
 export function values(series: Series | undefined, name: CaseName): readonly number[] {
   if (series === undefined) return [];
   return name === 'init' ? series.privateKiB : series.wallUs.map(us => us / 1000);

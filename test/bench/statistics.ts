@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** Where a sample lies, in the unit of its values. */
+/** Quantiles of a sample, in the unit of its values. */
 export interface Summary {
   readonly count: number;
   readonly min: number;
@@ -11,7 +11,7 @@ export interface Summary {
 }
 
 /**
- * The value below which a share of the sample lies, interpolated between neighbours.
+ * The quantile of a sample, interpolated between neighbours.
  *
  * @param sorted - ascending, not empty
  * @param share - 0 to 1
@@ -44,8 +44,8 @@ export function median(values: readonly number[]): number | undefined {
 }
 
 /**
- * How the sample moved while it was taken: median of its second half against that of its first, 0.05 for 5 % slower.
- * Undefined for fewer than four values.
+ * The drift of a sample: median of its second half relative to that of its first, 0.05 for 5 % slower. Undefined for
+ * fewer than four values.
  */
 export function drift(values: readonly number[]): number | undefined {
   if (values.length < 4) return undefined;
@@ -55,14 +55,14 @@ export function drift(values: readonly number[]): number | undefined {
   return first === undefined || second === undefined || first === 0 ? undefined : second / first - 1;
 }
 
-/** @returns undefined where either is missing */
+/** @returns undefined if a value is missing */
 export function ratio(value: number | undefined, base: number | undefined): number | undefined {
   return value === undefined || base === undefined || base === 0 ? undefined : value / base;
 }
 
 /**
- * The order of `items` in a round: rotated by one each round, and every second time round backwards, so that nobody
- * always follows the same neighbour.
+ * The order of `items` in a round: rotated by one each round, and reversed in every second cycle, because no item may
+ * always follow the same one.
  */
 export function rotated<T>(items: readonly T[], round: number): readonly T[] {
   const from = items.length === 0 ? 0 : round % items.length;

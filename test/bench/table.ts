@@ -3,7 +3,7 @@ import { type Case, type CaseName, cases } from './cases.ts';
 import { type Samples, type Series, values } from './samples.ts';
 import { drift, median, ratio, summarize } from './statistics.ts';
 
-/** The columns that the ratios are made with: the newest crun, and the floor. */
+/** The columns of the denominators of the ratios: the newest crun, and the floor. */
 export function bases(columns: readonly string[]): { crun: string | undefined; floor: string | undefined } {
   return {
     crun: columns.find(name => name.startsWith('crun')),
@@ -20,7 +20,7 @@ export function markdown(head: readonly string[], rows: readonly (readonly strin
   return [line(head), rule, ...rows.map(line)].join('\n');
 }
 
-/** A number with so many decimals, `-` where there is none. */
+/** A number with this many decimals, `-` if it is undefined. */
 export function figure(value: number | undefined, decimals = 2): string {
   return value === undefined ? '-' : value.toFixed(decimals);
 }
@@ -29,7 +29,7 @@ function percent(value: number | undefined): string {
   return value === undefined ? '-' : `${value < 0 ? '-' : '+'}${Math.abs(value * 100).toFixed(0)} %`;
 }
 
-/** The whole report: how it was measured, then one table for each case that was. */
+/** The whole report: the conditions of the measurement, then one table for each measured case. */
 export function report(samples: Samples, only: ReadonlySet<CaseName>): string {
   const parts = [head(samples)];
   for (const one of cases) {
@@ -59,7 +59,7 @@ function quietness({ gaveUp, disturbed, foreign }: Samples): string {
     : `NOT QUIET: ${gaveUp} began on a busy machine, in ${disturbed} others used the processors (${share}): p25 and cpu say more than the median.`;
 }
 
-/** Cases that the floor does too. */
+/** Cases that the floor supports too. */
 function hasFloor(name: CaseName): boolean {
   return name === 'run' || name === 'run-seccomp';
 }
