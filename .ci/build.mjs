@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Builds what is missing or out of date: node .ci/build.mjs [STAGE...], all stages when none is named.
-// Nothing but Node is needed to start it: the first stage installs the development packages.
+// Builds what is missing or out of date: node .ci/build.mjs [STAGE...], all stages if none is named.
+// Starting it requires only Node: the first stage installs the development packages.
 
 import { createHash } from 'node:crypto';
 import {
@@ -26,7 +26,7 @@ function json(path) {
   return JSON.parse(readFileSync(join(top, path), 'utf8'));
 }
 
-/** True when node_modules holds what package-lock.json asks for. */
+/** True if node_modules has the content of package-lock.json. */
 function packagesAreThere() {
   if (!existsSync(join(top, 'node_modules/.package-lock.json'))) return false;
   const have = json('node_modules/.package-lock.json').packages;
@@ -37,8 +37,8 @@ function packagesAreThere() {
 }
 
 /**
- * npm's own install scripts are not needed (and newer versions of npm do not run them unasked): what has to be built is
- * built by the stages below.
+ * npm's own install scripts are not needed, and newer versions of npm skip them by default. The stages below build
+ * everything that is required.
  */
 async function packages() {
   if (packagesAreThere()) return;
@@ -47,21 +47,21 @@ async function packages() {
   });
 }
 
-/** The headers that came with this Node, where they did: node-gyp downloads them otherwise. */
+/** The headers of this Node if it includes them: otherwise node-gyp downloads them. */
 function headers() {
   const prefix = process.env['npm_config_nodedir'] ?? dirname(dirname(process.execPath));
   return existsSync(join(prefix, 'include/node/node_api.h')) ? prefix : undefined;
 }
 
-/** What node-gyp reads its settings from, whoever calls it. */
+/** Environment variables from which node-gyp reads its settings. */
 export function nodeGypEnvironment() {
   const nodedir = headers();
   return { ...process.env, npm_config_jobs: 'max', ...(nodedir && { npm_config_nodedir: nodedir }) };
 }
 
-/** The addon and the static executable that becomes a container's init. */
+/** The addon and the static executable that becomes the init of a container. */
 async function native() {
-  if (!existsSync(join(top, 'binding.gyp'))) throw new Failure('there is no binding.gyp');
+  if (!existsSync(join(top, 'binding.gyp'))) throw new Failure('binding.gyp is missing');
   await stage({
     name: 'native',
     saying: 'compiling the C++ (node-gyp)',
@@ -74,7 +74,7 @@ async function native() {
       const flags = await strictness(process.env['CXX'] ?? 'g++');
       const printed = await run(process.execPath, [program, 'configure', 'build', '--release'], {
         ...nodeGypEnvironment(),
-        // added to those of binding.gyp, for this checkout only: not where the package is installed
+        // Added to those of binding.gyp for this checkout only, not for an installation of the package.
         CXXFLAGS: [process.env['CXXFLAGS'] ?? '', ...flags].join(' '),
       });
       const warnings = printed.split('\n').filter(line => line.includes('warning:'));
@@ -84,9 +84,9 @@ async function native() {
 }
 
 /**
- * dist/cli.js, the program, which dist/tsubo.cjs starts, and dist/index.js, the library: each one file, so that a start
- * reads one file. The program is CommonJS because Node starts that faster, by a quarter of what an empty program takes.
- * dist/tsubo is the package's command, dist/install.cjs its install script.
+ * dist/cli.js is the program, which dist/tsubo.cjs starts, and dist/index.js the library. Each is one file, because then
+ * a start reads one file. The program is CommonJS: Node starts it faster, by a quarter of the time of an empty program.
+ * dist/tsubo is the command of the package, dist/install.cjs its install script.
  */
 async function bundle() {
   const program = 'dist/cli.js';
@@ -157,8 +157,8 @@ async function bundle() {
 }
 
 /**
- * commander would start other programs for subcommands in files of their own. There are none, and loading what is
- * needed for it takes a tenth of a start.
+ * commander can start other programs for subcommands in separate files. There are none, and loading the modules for it
+ * takes a tenth of a start.
  * @type {import('esbuild').Plugin}
  */
 const withoutChildProcess = {
@@ -174,7 +174,7 @@ const withoutChildProcess = {
 };
 
 /**
- * Packages that end up inside the bundles bring their licence along.
+ * Writes the licences of the packages that are bundled.
  * @param {readonly string[]} inputs
  */
 function notices(inputs) {
@@ -201,10 +201,10 @@ async function types() {
     make: async () => {
       rmSync(join(top, 'dist/types'), { recursive: true, force: true });
       const tsc = join(top, 'node_modules/typescript/bin/tsc');
-      // whether they are right is for `npm run check` to say
+      // Their correctness is checked by `npm run check`.
       const emit = ['--noCheck', '--emitDeclarationOnly', '--declaration', '--outDir', 'dist/types'];
       await run(process.execPath, [tsc, '-p', '.', ...emit]);
-      // tsc passes hand-written declarations over; the written ones refer to them.
+      // tsc skips hand-written declarations; the generated ones refer to them.
       for (const path of filesBelow(['src'], name => name.endsWith('.d.ts'))) {
         cpSync(join(top, path), join(top, 'dist/types', path.slice('src/'.length)));
       }
@@ -214,7 +214,7 @@ async function types() {
 }
 
 /**
- * Removes the declarations that the library's entry does not lead to.
+ * Removes the declarations that the entry of the library does not reference.
  * @param {string} directory
  * @param {string} entry
  */
@@ -253,7 +253,7 @@ async function hello() {
 
 const stages = { packages, native, bundle, types, hello };
 
-/** @param {readonly (keyof typeof stages)[]} names in the order in which they are to be built */
+/** @param {readonly (keyof typeof stages)[]} names in the order of the build */
 export async function build(names) {
   for (const name of names) await stages[name]();
 }
@@ -263,7 +263,8 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     const all = /** @type {(keyof typeof stages)[]} */ (Object.keys(stages));
     const asked = process.argv.slice(2);
     const unknown = asked.find(name => !(name in stages));
-    if (unknown !== undefined) throw new Failure(`no stage ${unknown}: there are ${all.join(', ')}`);
+    if (unknown !== undefined)
+      throw new Failure(`unknown stage ${unknown}: the stages are ${all.join(', ')}`);
     await build(asked.length === 0 ? all : all.filter(name => asked.includes(name)));
     return 0;
   });

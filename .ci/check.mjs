@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// npm run check: format, lint, prose, types, unit. Every step runs, whatever the ones before it said.
+// npm run check: format, lint, prose, types, unit. Every step runs, also after a failed one.
 //   node .ci/check.mjs [STEP...]    only these steps
-//   node .ci/check.mjs --write      puts right what can be put right: formatting and simple lint
+//   node .ci/check.mjs --write      fixes formatting and simple lint
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from './build.mjs';
@@ -27,7 +27,7 @@ async function clangFormat(...options) {
   const files = filesBelow(['native', 'test'], path => /\.(cc|h)$/.test(path) && !path.includes('/rootfs/'));
   await run(program, [...options, ...files]).catch(error => {
     const missing = error instanceof Failure && error.message.includes('ENOENT');
-    throw missing ? new Failure(`there is no ${program}`) : error;
+    throw missing ? new Failure(`${program} is not installed`) : error;
   });
 }
 
@@ -62,7 +62,7 @@ await script(async () => {
   }
   const unknown = asked.find(name => !(name in steps));
   if (unknown !== undefined)
-    throw new Failure(`no step ${unknown}: there are ${Object.keys(steps).join(', ')}`);
+    throw new Failure(`unknown step ${unknown}: the steps are ${Object.keys(steps).join(', ')}`);
   let status = 0;
   for (const [name, step] of Object.entries(steps)) {
     if (asked.length > 0 && !asked.includes(name)) continue;

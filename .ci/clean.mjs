@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// npm run clean: removes everything that the build and the tests have made in the checkout, node_modules too.
+// npm run clean: removes everything that the build and the tests create in the checkout, including node_modules.
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { say, script, top } from './stage.mjs';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Debian packages as files, without installing them: fetched by apt from the mirror that this machine already uses, its
-// signatures checked, with a state of apt's own below build/cache. What the machine has configured beyond that (a
-// proxy, how old an index may be) holds here too.
+// Debian packages as files, without installing them. apt fetches them from the mirror of this machine, checks their
+// signatures, and has a separate state below build/cache. Other configuration of the machine (a proxy, the maximum age
+// of an index) applies here too.
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Failure, run, top } from './stage.mjs';
@@ -11,10 +11,10 @@ const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
 /**
  * @typedef {object} Source
  * @property {string} site `http://deb.debian.org/debian`
- * @property {string} suite the suite this machine runs
+ * @property {string} suite the suite of this machine
  */
 
-/** @returns {Promise<Source[]>} the Debian archives this machine is configured with */
+/** @returns {Promise<Source[]>} the Debian archives in the configuration of this machine */
 async function sources() {
   const format = '$(ORIGIN)\t$(LABEL)\t$(SITE)\t$(CODENAME)\t$(RELEASE)';
   const listed = await run('apt-get', ['indextargets', '--format', format, 'Created-By: Packages']).catch(
@@ -24,7 +24,7 @@ async function sources() {
   const found = new Map();
   for (const line of listed.split('\n')) {
     const [origin = '', label = '', site = '', codename = '', release = ''] = line.split('\t');
-    // before the first `apt-get update` of a machine nothing is known but the address
+    // Before the first `apt-get update` of a machine only the addresses are available.
     const unknown = origin.startsWith('$(');
     if (!(unknown || (origin === 'Debian' && label === 'Debian')) || !/^\w+:\/\//.test(site)) continue;
     if (!found.has(site)) found.set(site, { site, suite: codename.startsWith('$(') ? release : codename });
@@ -32,7 +32,7 @@ async function sources() {
   return found.size > 0 ? [...found.values()] : sourcesBeforeUpdate();
 }
 
-/** @returns {Promise<Source[]>} on a machine where `apt-get update` has never run, which lists no targets */
+/** @returns {Promise<Source[]>} for a machine where `apt-get update` has never run, which lists no targets */
 async function sourcesBeforeUpdate() {
   const listed = await run('apt-get', ['update', '--print-uris']).catch(() => '');
   return sourcesIn(listed);
@@ -40,7 +40,7 @@ async function sourcesBeforeUpdate() {
 
 /**
  * The first suite of each archive among the addresses that apt would fetch.
- * @param {string} listed `'http://deb.example/debian/dists/bookworm/InRelease' NAME 0`, in lines
+ * @param {string} listed lines of the form `'http://deb.example/debian/dists/bookworm/InRelease' NAME 0`
  * @returns {Source[]}
  */
 export function sourcesIn(listed) {
@@ -55,21 +55,21 @@ export function sourcesIn(listed) {
 }
 
 /**
- * Which packages, and from where.
+ * Packages and their source.
  * @typedef {object} Wanted
- * @property {readonly string[]} packages a name ending with `!` stands for the package of nearly that name that it depends
- *   on: `linux-image-arm64!` for `linux-image-6.1.0-18-arm64`; `?priority(required)` for all of that priority
- * @property {readonly string[]} [suites] where to look, in this order (default: the suite of this machine)
- * @property {string} [architecture] Debian's name of it (default: this machine's)
- * @property {(name: string) => boolean} [dependencies] of all that the packages depend on, directly or not, these come along
+ * @property {readonly string[]} packages a name that ends with `!` stands for its dependency with a similar name:
+ *   `linux-image-arm64!` for `linux-image-6.1.0-18-arm64`; `?priority(required)` for all of that priority
+ * @property {readonly string[]} [suites] suites to search, in this order (default: the suite of this machine)
+ * @property {string} [architecture] Debian's name of it (default: that of this machine)
+ * @property {(name: string) => boolean} [dependencies] selects from all direct and indirect dependencies those to include
  *   (default: none)
  */
 
 /**
- * Unpacks Debian packages into a directory of their own.
+ * Unpacks Debian packages into a separate directory.
  *
- * @param {Wanted & { into: string }} wanted `into` is replaced, and there only when everything is in it
- * @throws Failure when no mirror has them
+ * @param {Wanted & { into: string }} wanted `into` is replaced only after everything was unpacked
+ * @throws Failure if no mirror has them
  */
 export async function unpackPackages({ into, ...wanted }) {
   await withPackages(wanted, into, async (debs, work) => {
@@ -85,9 +85,9 @@ export async function unpackPackages({ into, ...wanted }) {
  *
  * @param {Wanted} wanted
  * @param {string} near the work directory is made beside this path
- * @param {(debs: string, work: string) => Promise<void>} use is called with the directory of the packages and one for its
- *   own use, which has a directory `tree`
- * @throws Failure when no mirror has them
+ * @param {(debs: string, work: string) => Promise<void>} use receives the directory of the packages and a work directory
+ *   with a directory `tree`
+ * @throws Failure if no mirror has them
  */
 export async function withPackages({ suites, ...wanted }, near, use) {
   const mirrors = await sources();
@@ -113,7 +113,7 @@ export async function withPackages({ suites, ...wanted }, near, use) {
 }
 
 /**
- * The line of apt's that says why.
+ * The line of the output of apt that has the cause.
  * @param {string} printed
  */
 function complaint(printed) {
@@ -132,7 +132,7 @@ async function fetchFrom({ site, suite, architecture, packages, dependencies, wo
   writeFileSync(join(work, 'status'), '');
   const options = ['target=Packages', ...(existsSync(keyring) ? [`signed-by=${keyring}`] : [])];
   writeFileSync(join(work, 'sources.list'), `deb [${options.join(' ')}] ${site} ${suite} main\n`);
-  // Read after the machine's own configuration. Its hooks stay out: they work on the machine's own package lists.
+  // Read after the configuration of the machine. Its hooks are disabled: they work on the package lists of the machine.
   const settings = {
     'Dir::Etc::SourceList': join(work, 'sources.list'),
     'Dir::Etc::SourceParts': '/dev/null',
@@ -155,7 +155,7 @@ async function fetchFrom({ site, suite, architecture, packages, dependencies, wo
   ];
   writeFileSync(join(work, 'apt.conf'), `${lines.join('\n')}\n`);
   const configured = ['-qq', '-c', join(work, 'apt.conf')];
-  // an index that cannot be had is only a warning for apt, unless asked
+  // By default apt only warns of an index that it cannot fetch.
   await run('apt-get', [...configured, '-o', 'APT::Update::Error-Mode=any', 'update']);
   const named = await Promise.all(
     packages.map(async name => (name.endsWith('!') ? behind(name.slice(0, -1), configured) : name)),
@@ -165,7 +165,7 @@ async function fetchFrom({ site, suite, architecture, packages, dependencies, wo
 }
 
 /**
- * What a package without files of its own stands for.
+ * Resolves a package without files to the one that it depends on.
  * @param {string} name
  * @param {readonly string[]} configured
  */
@@ -173,12 +173,12 @@ async function behind(name, configured) {
   const listed = await run('apt-cache', [...configured, 'depends', '--important', name]);
   const stem = name.split('-').slice(0, 2).join('-');
   const real = new RegExp(`Depends: (${stem}-\\S+)`).exec(listed)?.[1];
-  if (real === undefined) throw new Failure(`${name} stands for no package`);
+  if (real === undefined) throw new Failure(`${name} depends on no package of that name`);
   return real;
 }
 
 /**
- * The packages with what they depend on, as far as `wanted` takes it.
+ * The packages with the dependencies that `wanted` selects.
  * @param {readonly string[]} packages
  * @param {(name: string) => boolean} wanted
  * @param {readonly string[]} configured
@@ -195,5 +195,5 @@ async function closure(packages, wanted, configured) {
   return [...new Set([...packages.filter(name => !name.startsWith('?')), ...all.filter(wanted)])];
 }
 
-/** Where unpacked packages are kept between builds. */
+/** Cache for unpacked packages. */
 export const cache = join(top, 'build/cache');

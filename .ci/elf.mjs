@@ -3,7 +3,7 @@
 const programInterpreter = 3; // PT_INTERP
 
 /**
- * Where the program headers of a 64-bit little-endian ELF executable are.
+ * Offsets of the program headers of a 64-bit little-endian ELF executable.
  * @param {Buffer} file
  */
 function headers(file) {
@@ -27,7 +27,7 @@ export function segments(file) {
 }
 
 /**
- * True when the kernel would start a dynamic linker for this executable.
+ * True if the kernel starts a dynamic linker for this executable.
  * @param {Buffer} file
  */
 export function isDynamic(file) {
@@ -37,7 +37,7 @@ export function isDynamic(file) {
 const loaded = 1; // PT_LOAD
 
 /**
- * Where the program header of the segment is that begins at `address`.
+ * Offset of the program header of the segment at `address`.
  *
  * @param {Buffer} file
  * @param {bigint} address
@@ -51,8 +51,8 @@ function headerOf(file, address) {
 }
 
 /**
- * The executable without the segment that begins at `address` and is the file's last, and without sections, which
- * nobody needs to run it. Nothing else moves.
+ * The executable without the segment at `address`, which is the last of the file, and without sections, which are not
+ * needed to run it. Nothing else moves.
  *
  * @param {Buffer} file
  * @param {bigint} address
@@ -68,8 +68,8 @@ export function dropSegment(file, address) {
 }
 
 /**
- * The executable with `contents` in the segment that begins at `address`, which has had none: they are put at the end
- * of the file, and the segment ends with them. Nothing else moves.
+ * The executable with `contents` in the empty segment at `address`. The contents are appended to the file, and the
+ * segment ends with them. Nothing else moves.
  *
  * @param {Buffer} file
  * @param {bigint} address
@@ -78,7 +78,7 @@ export function dropSegment(file, address) {
 export function fillSegment(file, address, contents) {
   const header = headerOf(file, address);
   const align = Number(file.readBigUInt64LE(header + 0x30));
-  // whole pages, so that the kernel has none to clear at every start
+  // Whole pages, because the kernel would have to clear the rest of a page at every start.
   const whole = (/** @type {number} */ bytes, /** @type {number} */ to) => Math.ceil(bytes / to) * to;
   const begin = whole(file.length, align);
   const bytes = whole(contents.length, align);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// src/errors/ERROR-CODES.md, made from src/errors/codes.ts.
+// Generates src/errors/ERROR-CODES.md from src/errors/codes.ts.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ const require = createRequire(import.meta.url);
 
 export const errorCodesPage = 'src/errors/ERROR-CODES.md';
 
-/** What a family of codes has in common, in the order of the page. */
+/** The subject of each family of codes, in the order of the page. */
 const families = /** @type {const} */ ([
   ['usage', 'The command line'],
   ['bundle', 'The bundle directory'],
@@ -24,7 +24,7 @@ const families = /** @type {const} */ ([
   ['internal', 'Faults of tsubo itself'],
 ]);
 
-/** @returns {string} the page that belongs to the table */
+/** @returns {string} the page for the table */
 export function renderErrorCodes() {
   /** @type {typeof import('esbuild')} */
   const esbuild = require('esbuild');

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What binding.gyp says of a target, for builds that node-gyp does not do: sources and flags stand in one place only.
+// Reads targets of binding.gyp for builds without node-gyp: sources and flags are defined only there.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Failure, top } from './stage.mjs';
@@ -11,7 +11,7 @@ import { Failure, top } from './stage.mjs';
  * @property {string[]} link
  */
 
-/** @returns {any} binding.gyp is JSON but for its comments */
+/** @returns {any} binding.gyp, which is JSON except for its comments */
 function parsed() {
   const text = readFileSync(join(top, 'binding.gyp'), 'utf8');
   return JSON.parse(text.replace(/^\s*#.*$/gm, ''));
@@ -35,7 +35,7 @@ export function gypTarget(name, arch) {
         return list === undefined ? [word] : variables[list];
       });
   return {
-    // generated sources are the business of whoever builds
+    // The caller builds generated sources.
     sources: words('sources').filter(path => !path.startsWith('<')),
     compile: [
       ...words('include_dirs')

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // npm run hello [-- STATUS]: builds what is missing and runs the container of bundle-fixtures/good/hello.
-// The container's exit status is the script's own; with STATUS the program inside is asked to end with that one.
+// The exit status is that of the container; with STATUS its program exits with that status.
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { Failure, run, say, script, top } from './stage.mjs';
 
 const fixture = join(top, 'bundle-fixtures/good/hello');
 
-/** The hello program, run outside, leaves what it sees there where the one inside will find it. */
+/** Runs the hello program outside; the one inside reads its output. */
 async function measureOutside() {
   const seen = await run(join(fixture, 'rootfs/hello'), ['--measure']);
   const path = join(fixture, 'rootfs/outside');
@@ -18,7 +18,7 @@ async function measureOutside() {
 }
 
 /**
- * The fixture itself, or a copy of it whose program gets an argument.
+ * The fixture, or a copy of it whose program has an argument.
  * @param {readonly string[]} args
  */
 function bundleWith(args) {
@@ -39,12 +39,12 @@ function bundleWith(args) {
 function tsubo(args) {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [join(top, 'dist/tsubo.cjs'), ...args], { stdio: 'inherit' });
-    // A terminal sends its signals to the whole group: the runtime hands them on, we only wait.
+    // A terminal sends its signals to the whole group: the runtime forwards them, this process only waits.
     for (const signal of /** @type {const} */ (['SIGINT', 'SIGQUIT', 'SIGHUP'])) process.on(signal, () => {});
     process.on('SIGTERM', () => child.kill('SIGTERM'));
     child.on('error', reject);
     child.on('close', (code, signal) => {
-      if (signal !== null) say(`the runtime was ended by ${signal}`);
+      if (signal !== null) say(`the runtime was killed by ${signal}`);
       resolve(code ?? 1);
     });
   });

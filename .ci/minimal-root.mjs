@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// node .ci/minimal-root.mjs DIRECTORY: makes a Debian 12 in it that has what the README asks for, and nothing else. Node,
-// the settings of npm and apt, and the addresses of name servers are those of this machine.
+// node .ci/minimal-root.mjs DIRECTORY: makes a Debian 12 in it with the requirements of the README only. Node, the
+// settings of npm and apt, and the addresses of name servers are copied from this machine.
 import {
   copyFileSync,
   cpSync,
@@ -18,12 +18,12 @@ import { withPackages } from './debian.mjs';
 import { Failure, run, script, timed, top } from './stage.mjs';
 
 const suite = 'bookworm';
-/** What the README names; apt is part of every Debian. */
+/** The requirements of the README; apt is part of every Debian. */
 const named = ['apt', 'g++', 'make', 'python3'];
 
 /**
- * What debootstrap does: everything is unpacked first, so that the programs of each package's scripts are there, and
- * then installed.
+ * Works like debootstrap: unpacks everything first, which provides the programs for the scripts of each package, and
+ * then installs it.
  *
  * @param {string} root
  */
@@ -52,7 +52,7 @@ async function install(root) {
   );
 }
 
-/** @param {string} root @param {string} path of a file or directory, put at the same place */
+/** @param {string} root @param {string} path of a file or directory, copied to the same path */
 function copy(root, path) {
   if (!existsSync(path)) return;
   mkdirSync(dirname(join(root, path)), { recursive: true });

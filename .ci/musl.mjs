@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where the C library of the executable (musl) comes from. A build dependency, as the engine is.
+// Finds the C library of the executable (musl). It is a build dependency, like the engine.
 import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { cache, unpackPackages } from './debian.mjs';
 import { Failure, run, timed, top, Unavailable } from './stage.mjs';
 import { digestOf, knownVersion } from './versions.mjs';
 
-/** For each architecture Debian's name of it, and of the directories in its package musl-dev. */
+/** Debian's name of each architecture, and of the directories in its package musl-dev. */
 const places = {
   x64: { debian: 'amd64', triplet: 'x86_64-linux-musl' },
   arm64: { debian: 'arm64', triplet: 'aarch64-linux-musl' },
@@ -19,7 +19,7 @@ const libraries = ['crt1.o', 'crti.o', 'crtn.o', 'libc.a'];
  * @property {string} lib directory of libc.a
  * @property {string} include directory of its headers
  * @property {string} sha256 over these files
- * @property {string | undefined} version undefined when the tree has not been tested with it
+ * @property {string | undefined} version undefined if the tree has not been tested with it
  */
 
 /**
@@ -37,9 +37,9 @@ export async function findMusl(arch) {
 }
 
 /**
- * The directories of an installation of musl, or undefined when it is not complete.
+ * The directories of an installation of musl, or undefined if it is incomplete.
  * @param {string} lib
- * @param {readonly string[]} includes where its headers may be
+ * @param {readonly string[]} includes candidates for the directory of its headers
  */
 function installation(lib, includes) {
   const include = includes.find(directory => existsSync(join(directory, 'stdio.h')));
@@ -48,8 +48,8 @@ function installation(lib, includes) {
 }
 
 /**
- * TSUBO_MUSL_DIR (of this machine's architecture), else an installed musl-dev, else that package from a Debian mirror,
- * downloaded once.
+ * TSUBO_MUSL_DIR (for the architecture of this machine), otherwise an installed musl-dev, otherwise that package from a
+ * Debian mirror, downloaded once.
  *
  * @param {import('./toolchain.mjs').Arch} arch
  */
@@ -86,12 +86,12 @@ async function findDirectories(arch) {
 }
 
 /**
- * The flags for headers of musl, and of no other C library: the compiler's own headers, those of its C++ library and
- * those of the kernel stay.
+ * Flags that replace the headers of the C library by those of musl: the headers of the compiler, of its C++ library and
+ * of the kernel remain.
  *
  * @param {Musl} musl
  * @param {string} compiler
- * @param {string} into from the top, where links to the kernel's headers are made
+ * @param {string} into directory for links to the headers of the kernel
  * @returns {Promise<string[]>}
  */
 export async function muslHeaders({ include }, compiler, into) {
@@ -101,7 +101,7 @@ export async function muslHeaders({ include }, compiler, into) {
   const directories = list.trim().split(/\n +/);
   /** @param {string} name */
   const having = name => directories.filter(directory => existsSync(join(directory, name)));
-  // one of the C library holds both
+  // A directory of the C library contains both.
   const cxx = [...having('cstddef'), ...having('bits/c++config.h')];
   const own = having('stddef.h').filter(directory => !existsSync(join(directory, 'stdio.h')));
   const kernel = join(into, 'kernel-headers');
@@ -116,7 +116,7 @@ export async function muslHeaders({ include }, compiler, into) {
   return ['-nostdinc', ...system, ...(language === 'c++' ? glibcNames : [])];
 }
 
-/** The C++ library is set up for glibc: the two names of it that its headers use. */
+/** The C++ library is configured for glibc: this defines the two glibc names that its headers use. */
 const glibcNames = ['-D__GLIBC_PREREQ(major,minor)=0', '-D__locale_t=locale_t'];
 
 const whatToDo = `

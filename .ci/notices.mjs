@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The licence texts of the npm package: tsubo's own, and those of everything that is linked into its executables.
+// Collects the licence texts of the npm package: that of tsubo and those of the code linked into its executables.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { findMusl } from './musl.mjs';
 import { findEngine } from './quickjs.mjs';
 import { Failure, top } from './stage.mjs';
 
-/** Copies of the licence that a machine may have, in the order in which they are looked for. */
+/** Files on a machine that may contain the licence, in order of preference. */
 const ownLicence = [
   '/usr/share/common-licenses/Apache-2.0',
   join(top, 'node_modules/typescript/LICENSE.txt'),
@@ -24,7 +24,7 @@ function firstText(what, paths) {
 }
 
 /**
- * Where a Debian package or a source tree has the text: beside the sources, or in the root they were unpacked to.
+ * Paths of the text for a Debian package or a source tree: beside the sources, or in the root they were unpacked to.
  * @param {string} directory
  * @param {string} debianPackage
  */
@@ -40,7 +40,7 @@ function textsBeside(directory, debianPackage) {
  * Writes LICENSE and THIRD-PARTY-NOTICES.
  *
  * @param {string} out the directory for both
- * @throws Failure when one of the texts cannot be found: a package without it must not be made
+ * @throws Failure if a text is missing: a package without it must not be made
  */
 export async function writeNotices(out) {
   const bundled = join(top, 'dist/.bundled-notices');

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// node .ci/prebuild.mjs [OUT]: puts the addon and the standalone executable into OUT/prebuilds (the checkout's when not
-// given), from where `npm pack` takes them: for this machine, and for the other architecture where its compiler is there.
+// node .ci/prebuild.mjs [OUT]: builds the addon and the standalone executable into OUT/prebuilds (default: in the
+// checkout), which `npm pack` includes. It builds for this machine, and for the other architecture if its compiler is
+// installed.
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -15,14 +16,14 @@ import { architectures, lacksCompiler, nativeArch, toolchain } from './toolchain
  * @param {string} out
  */
 async function addon(arch, out) {
-  // prebuildify builds from nothing: in a copy, so that the checkout keeps its build.
+  // prebuildify builds from scratch: it runs in a copy, because the checkout must keep its build.
   const copy = mkdtempSync(join(tmpdir(), 'tsubo-prebuild-'));
   try {
     for (const name of ['package.json', 'binding.gyp', 'native']) {
       cpSync(join(top, name), join(copy, name), { recursive: true });
     }
-    // A copy of its own: gyp writes makefiles for a dependency at the path that leads to it from here, which for one outside
-    // of the copy lies outside of it too.
+    // Copied too: gyp writes the makefiles of a dependency at its relative path from here, which would be outside the
+    // copy for a dependency outside it.
     cpSync(join(top, 'node_modules/node-addon-api'), join(copy, 'node_modules/node-addon-api'), {
       recursive: true,
     });
@@ -57,7 +58,7 @@ await script(async () => {
   for (const arch of architectures) {
     const lack = lacksCompiler(arch);
     if (lack !== undefined && arch !== nativeArch()) {
-      say(`the package goes without ${arch}: ${lack}`);
+      say(`the package lacks ${arch}: ${lack}`);
       continue;
     }
     await addon(arch, out);

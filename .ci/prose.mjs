@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Plain English, as far as a machine can hold it: words that make a reader stop, in comments, texts and Markdown, and the
-// subjects of commits. What there was when a rule was made is counted in prose.json for each directory; a count may fall
-// and must not rise: `node .ci/prose.mjs --write` writes the counts that have fallen.
+// Checks for plain English: words that are hard to read in comments, texts and Markdown, and the subjects of commits.
+// prose.json has the count of existing places for each directory. A count may decrease and must not increase: `node
+// .ci/prose.mjs --write` writes the decreased counts.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { filesBelow, top } from './stage.mjs';
 
-/** Each with what to write instead. */
+/** Each with its replacement. */
 const rules = /** @type {const} */ ([
   [
     'who',
@@ -26,14 +26,14 @@ const rules = /** @type {const} */ ([
   ['tells', /\b(?:tells|told|knows nothing|looks at itself)\b/i, 'contains, returns, reports'],
 ]);
 
-/** A subject longer than this is cut by most tools. */
+/** Most tools truncate longer subjects. */
 const longestSubject = 72;
-/** The first commit whose subject is checked is the one after this file was made. */
+/** Subjects are checked from the first commit after this file was created. */
 const begin = '.ci/prose.json';
 
 export const countsFile = join(top, begin);
 
-/** @returns {Map<string, string[]>} the places with a word, by directory */
+/** @returns {Map<string, string[]>} the places of such words, by directory */
 function places() {
   /** @type {Map<string, string[]>} */
   const found = new Map();
@@ -69,7 +69,7 @@ function counts() {
   return Object.fromEntries([...places()].map(([directory, list]) => [directory, list.length]));
 }
 
-/** Writes the counts that have fallen. */
+/** Writes the counts that have decreased. */
 export function writeProseCounts() {
   const allowed = JSON.parse(readFileSync(countsFile, 'utf8'));
   const now = counts();
@@ -95,7 +95,7 @@ export function problemsOfProse() {
   return [...problems, ...subjects().flatMap(problemsOfSubject)];
 }
 
-/** Subjects of the commits since the rule was made; none where there is no git or no history. */
+/** Subjects of the commits since the rule was made; empty without git or without history. */
 function subjects() {
   try {
     const git = (/** @type {string[]} */ ...args) =>
@@ -110,7 +110,7 @@ function subjects() {
   }
 }
 
-/** Verbs that look like another form. */
+/** Imperatives that look like another verb form. */
 const imperatives = new Set(
   'pass process address access discuss press compress express focus embed read spread feed need bring string'.split(
     ' ',

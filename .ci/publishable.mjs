@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Run by `npm publish` before it packs: refuses what must not be published.
+// Runs before `npm publish` packs: refuses a package that must not be published.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Failure, run, script, top } from './stage.mjs';
 import { architectures, lacksCompiler } from './toolchain.mjs';
 
-/** @returns {Promise<string[]>} one line for each reason not to publish, empty when there is none */
+/** @returns {Promise<string[]>} one line for each reason against publishing, empty if there is none */
 export async function reasonsNotToPublish() {
   const reasons = architectures.flatMap(arch => {
     const lack = lacksCompiler(arch);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where the sources of the JavaScript engine (QuickJS-NG) come from, and what is changed in them. They are a build
-// dependency, not part of the repository.
+// Finds the sources of the JavaScript engine (QuickJS-NG) and changes them. They are a build dependency, not part of
+// the repository.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { cache, unpackPackages } from './debian.mjs';
@@ -10,7 +10,7 @@ import { digestOf, knownVersion } from './versions.mjs';
 /** The sources that are compiled; the others are a library for programs and tools. */
 const sources = ['quickjs.c', 'libregexp.c', 'libunicode.c', 'dtoa.c'];
 
-/** Where Debian's package qjs-src puts them. */
+/** Their directory in Debian's package qjs-src. */
 const packaged = 'usr/src/quickjs-ng';
 
 /**
@@ -19,7 +19,7 @@ const packaged = 'usr/src/quickjs-ng';
  * @property {string} version
  * @property {string} sha256 over all files that are compiled or included
  * @property {readonly string[]} files these files
- * @property {boolean} pinned this is the version that native/standalone/settle.h is written for
+ * @property {boolean} pinned whether native/standalone/settle.h supports this version
  */
 
 /** @returns {Promise<Engine>} */
@@ -43,7 +43,7 @@ export async function findEngine() {
  */
 function included(directory, names) {
   const found = new Set(names);
-  // grows while it is walked
+  // The list grows during the loop.
   for (const name of found) {
     const text = readFileSync(join(directory, name), 'utf8');
     for (const [, other = ''] of text.matchAll(/^[ \t]*#[ \t]*include[ \t]+"([^"]+)"/gm)) {
@@ -58,7 +58,7 @@ function complete(directory) {
   return [...sources, 'quickjs.h'].every(name => existsSync(join(directory, name)));
 }
 
-/** TSUBO_QUICKJS_DIR, else an installed qjs-src, else that package from a Debian mirror, downloaded once. */
+/** TSUBO_QUICKJS_DIR, otherwise an installed qjs-src, otherwise that package from a Debian mirror, downloaded once. */
 async function findDirectory() {
   const given = process.env['TSUBO_QUICKJS_DIR'];
   if (given !== undefined && given !== '') {
@@ -71,7 +71,7 @@ async function findDirectory() {
   if (complete(directory)) return directory;
   mkdirSync(cache, { recursive: true });
   try {
-    // The package is one for all architectures and suites, and only the newest suites have it.
+    // The package is the same for all architectures and suites, and only the newest suites contain it.
     await timed('fetching the sources of QuickJS-NG (Debian package qjs-src)', () =>
       unpackPackages({ packages: ['qjs-src'], suites: ['sid', 'testing'], into: downloaded }),
     );
@@ -89,24 +89,24 @@ The standalone executable needs the C sources of QuickJS-NG, and there is no way
   - unpack a release of QuickJS-NG and set TSUBO_QUICKJS_DIR to the directory with quickjs.c
 Without it everything but the standalone executable can be built: npm run build`;
 
-/** The changes to quickjs.c. Each text is in it exactly once. */
+/** The changes to quickjs.c. Each text occurs in it exactly once. */
 const changes = /** @type {const} */ ([
-  // the only way in which the engine accesses a reference count
+  // The engine accesses reference counts only here.
   ['#define JS_REF_COUNT(p) (js_rc(p)->ref_count)', '#include "standalone/immortal.h"'],
-  // The engine cuts small blocks from pieces of this size, one piece for each of 31 block sizes. A short command needs
-  // a few blocks of most sizes: with pieces of a page it touches eight pages more.
+  // The engine allocates small blocks from pieces of this size, one piece for each of 31 block sizes. A short command
+  // needs a few blocks of most sizes: with pieces of one page it would use eight pages more.
   ['#define JS_ARENA_SIZE              4096', '#define JS_ARENA_SIZE 1024'],
 ]);
 
-/** The files that the changes put into the engine. */
+/** The files that the changes add to the engine. */
 export const settling = ['native/standalone/immortal.h', 'native/standalone/settle.h'];
 
 /**
- * The sources to compile. Those of the pinned version are changed as native/standalone/README.md describes; those of any
- * other version are not, because nothing in them can be relied upon but the public interface.
+ * Returns the sources to compile. Those of the pinned version are changed as native/standalone/README.md describes; those
+ * of any other version are not, because only their public interface is stable.
  *
  * @param {Engine} engine
- * @param {string} into from the top, where a changed source is written
+ * @param {string} into directory for a changed source
  * @returns {string[]}
  */
 export function engineSources({ directory, pinned }, into) {
@@ -121,7 +121,7 @@ export function engineSources({ directory, pinned }, into) {
 /**
  * quickjs.c with the changes.
  * @param {string} original
- * @throws Failure when one of the places is not there exactly once: the version was pinned without a look at them
+ * @throws Failure if a text does not occur exactly once: the pinned version then needs new changes
  */
 export function changed(original) {
   let text = original;

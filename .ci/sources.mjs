@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What no ready-made linter asks: licence lines, the order of the rooms, and that nothing of one machine slips into the
-// sources.
+// Checks that no linter provides: licence lines, the order of the rooms, and that the sources contain nothing of one
+// machine.
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { errorCodesPage, renderErrorCodes } from './error-codes.mjs';
@@ -16,14 +16,14 @@ const alone = [
   'tsconfig.json',
   'vitest.config.ts',
 ];
-/** The rooms of src/: each imports code from itself and from those before it. Types may come from anywhere. */
+/** The directories of src/: each imports code from itself and from earlier ones. Types may be imported from any. */
 const order = [
   ...['errors', 'host', 'oci', 'wire', 'bundle', 'seccomp', 'cgroup', 'rdt', 'plan', 'validate', 'lifecycle'],
   ...['inspect', 'cli', 'node', 'standalone'],
 ];
 const licence = 'SPDX-License-Identifier: Apache-2.0';
 
-/** Each file of ours that is text. */
+/** Every text file of the repository. */
 function sources() {
   return filesBelow([...rooms, ...alone], path => !/\/(rootfs|build|node_modules)\//.test(path));
 }
@@ -31,7 +31,7 @@ function sources() {
 /**
  * @param {string} path a file of src/
  * @param {string} text
- * @returns {string[]} the files it takes code from in rooms that come later
+ * @returns {string[]} the imported files in later directories
  */
 function importsBackwards(path, text) {
   const room = path.split('/')[1] ?? '';
@@ -41,7 +41,7 @@ function importsBackwards(path, text) {
     .filter(target => order.indexOf(target.split('/')[1] ?? '') > order.indexOf(room));
 }
 
-/** @returns {string[]} one line for each problem, empty when all is well */
+/** @returns {string[]} one line for each problem, empty if there is none */
 export function problemsOfSources() {
   /** @type {string[]} */
   const problems = [];
@@ -55,7 +55,7 @@ export function problemsOfSources() {
       const first = lines[0]?.startsWith('#!') ? 1 : 0;
       if (!lines[first]?.includes(licence)) complain(first, `the first line says ${licence}`);
     }
-    // what is wrong in a fixture is meant to be wrong
+    // Fixtures contain errors on purpose.
     const shaped = !path.startsWith('bundle-fixtures/bad/');
     if (shaped && text !== '' && !text.endsWith('\n')) complain(lines.length - 1, 'the last line ends');
     if (/^src\/\w+\//.test(path)) {
@@ -69,7 +69,7 @@ export function problemsOfSources() {
         complain(index, 'a path of this machine');
       }
       if (shaped && /[ \t]$/.test(line)) complain(index, 'blanks at the end');
-      // core code must run in an engine that loads nothing later
+      // Core code must run in an engine that loads no module at run time.
       if (path.startsWith('src/') && !path.startsWith('src/node/') && /\bawait\s+import\(/.test(line)) {
         complain(index, 'the core rooms import statically');
       }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A small make: a stage runs when what it is made from has changed, and says so while it runs.
+// A small make: a stage runs if its inputs have changed, and prints its progress.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -14,14 +14,14 @@ export function say(text) {
   process.stderr.write(`tsubo: ${text}\n`);
 }
 
-/** A failure that is told to the user as it is, without a stack. */
+/** A failure whose message is printed without a stack. */
 export class Failure extends Error {}
 
-/** Something that cannot be built on this machine as it is; what does not need it goes on without. */
+/** Something that cannot be built on this machine; independent stages continue without it. */
 export class Unavailable extends Failure {}
 
 /**
- * Every file below the given files and directories (paths from the top), sorted; what is not there is left out.
+ * Every file below the given files and directories (paths from the top), sorted; missing ones are skipped.
  * @param {readonly string[]} roots
  * @param {(path: string) => boolean} [wanted]
  * @returns {string[]}
@@ -44,16 +44,16 @@ export function filesBelow(roots, wanted = () => true) {
 }
 
 /**
- * Runs `make` unless `outputs` exist and the last run had the same `inputs` (compared by content, so that a checkout
- * or a touch changes nothing) and the same `also`.
+ * Runs `make` unless `outputs` exist and the last run had the same `inputs` (compared by content, because a checkout
+ * or a touch must not matter) and the same `also`.
  *
  * @param {object} stage
  * @param {string} stage.name one word; the record is `<into>/.<name>.stamp`
- * @param {string} stage.saying what is being done, for the progress line
+ * @param {string} stage.saying text of the progress line
  * @param {string} stage.into directory of the outputs and the record, from the top
  * @param {readonly string[]} stage.inputs
  * @param {readonly string[]} stage.outputs
- * @param {readonly string[]} [stage.also] versions and options that matter as much as the inputs
+ * @param {readonly string[]} [stage.also] versions and options that count as inputs
  * @param {() => Promise<void>} stage.make
  */
 export async function stage({ name, saying, into, inputs, outputs, also = [], make }) {
@@ -73,7 +73,7 @@ export async function stage({ name, saying, into, inputs, outputs, also = [], ma
 }
 
 /**
- * Says what is done, again every ten seconds while it lasts, and how long it took when that was more than a second.
+ * Prints the text at the start, every ten seconds, and at the end if the work took more than a second.
  * @param {string} saying
  * @param {() => Promise<void>} work
  */
@@ -91,12 +91,12 @@ export async function timed(saying, work) {
 }
 
 /**
- * Runs a program in the top directory, or in `cwd`, and keeps what it prints for the case that it fails.
+ * Runs a program in the top directory, or in `cwd`, and collects its output, which a failure includes.
  * @param {string} program
  * @param {readonly string[]} args
  * @param {NodeJS.ProcessEnv} [env]
  * @param {string} [cwd]
- * @returns {Promise<string>} what it printed
+ * @returns {Promise<string>} its output
  */
 export function run(program, args, env = process.env, cwd = top) {
   return new Promise((resolve, reject) => {

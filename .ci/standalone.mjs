@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // npm run build:standalone [-- --arch x64|arm64] [--into DIR]: the runtime as one static executable, DIR/ARCH/tsubo
-// (build/standalone when not given). Another architecture than this machine's is cross-compiled (Debian:
+// (default: build/standalone). An architecture other than that of this machine is cross-compiled (Debian:
 // g++-aarch64-linux-gnu).
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -27,7 +27,7 @@ import { namesOfKnown } from './versions.mjs';
 
 const require = createRequire(import.meta.url);
 
-/** What engines start for every call has to be in memory fast. */
+/** Engines start the executable for every call: loading it must be fast. */
 const largestBytes = 4 << 20;
 
 const sections = ['-ffunction-sections', '-fdata-sections'];
@@ -35,8 +35,8 @@ const sections = ['-ffunction-sections', '-fdata-sections'];
 const position = ['-fno-pic', '-fno-pie'];
 
 /**
- * Code for another C library than the compiler expects (native/standalone/README.md): no tables for unwinding, no calls
- * that only glibc and libgcc have.
+ * Code for a C library other than that of the compiler (native/standalone/README.md): no tables for unwinding, no calls
+ * that only glibc and libgcc provide.
  * @param {import('./toolchain.mjs').Arch} arch
  */
 function forMusl(arch) {
@@ -49,11 +49,11 @@ function forMusl(arch) {
   ];
 }
 
-/** Where the bytecode is: behind all else, so that it can be cut off. */
+/** Address of the bytecode: behind all other segments, because it is removed later. */
 const program = 0x20000000n;
-/** Where the engine's heap is: native/standalone/README.md. Far from what the linker places. */
+/** Address of the heap of the engine: native/standalone/README.md. Far from the addresses of the linker. */
 const arena = 0x10000000n;
-/** Runs an executable for another architecture than this machine's, so that it makes its snapshot. */
+/** Emulators that run an executable of another architecture to make its snapshot. */
 const emulator = 'qemu-aarch64-static';
 
 /**
@@ -65,8 +65,8 @@ export function executable(arch, into = 'build/standalone') {
 }
 
 /**
- * What a build is made of. The record of it is kept beside the executable, for the test that fails in CI when a version
- * is not a known one.
+ * Inputs of a build. Their record is beside the executable, for the test that fails in CI if a version is not a known
+ * one.
  * @typedef {object} Ingredients
  * @property {import('./quickjs.mjs').Engine} engine
  * @property {import('./musl.mjs').Musl} musl of the architecture
@@ -85,7 +85,7 @@ export async function standalone(arch = nativeArch(), into = 'build/standalone')
   }
   const engine = await findEngine();
   const musl = await findMusl(arch);
-  // the tool that makes bytecode runs here, and is linked with musl too
+  // The bytecode compiler runs on this machine, and is linked with musl too.
   const here = {
     engine,
     arch: nativeArch(),
@@ -108,7 +108,7 @@ export async function standalone(arch = nativeArch(), into = 'build/standalone')
       try {
         await make(here, there);
       } catch (error) {
-        // the interface of another version may be another one
+        // The interface of another version may differ.
         if (!(error instanceof Failure) || engine.pinned) throw error;
         throw new Unavailable(`${error.message}\n${otherEngine(engine)}, and does not fit`);
       }
@@ -147,7 +147,7 @@ async function make(here, there) {
 }
 
 /**
- * The executables that can be built here; says of the others why not.
+ * Builds the executables that this machine can build, and prints why it cannot build the others.
  * @param {readonly import('./toolchain.mjs').Arch[]} archs
  */
 export async function standaloneWherePossible(archs = architectures) {
@@ -156,7 +156,7 @@ export async function standaloneWherePossible(archs = architectures) {
       await standalone(arch);
     } catch (error) {
       if (!(error instanceof Unavailable)) throw error;
-      // one of an earlier day is not what is to be tested
+      // An executable of an earlier build must not be tested.
       rmSync(join(top, executable(arch)), { force: true });
       say(`${error.message}\nno standalone executable for ${arch}`);
     }
@@ -180,13 +180,13 @@ async function bytecode(compileTool, out) {
       outfile: program,
       bundle: true,
       format: 'iife',
-      // the global whose members native/standalone/main.cc calls
+      // The global whose members native/standalone/main.cc calls.
       globalName: 'tsuboProgram',
       platform: 'neutral',
       target: 'es2022',
       mainFields: ['module', 'main'],
       minifySyntax: true,
-      // fewer names in the heap: 2 % of a short command, and 11 page faults less in `features`
+      // Fewer names in the heap: 2 % of a short command, and 11 page faults less in `features`.
       minifyIdentifiers: true,
       legalComments: 'none',
       logLevel: 'warning',
@@ -200,7 +200,7 @@ async function bytecode(compileTool, out) {
 }
 
 /**
- * The tool that makes bytecode. It runs here, whatever the executable is for: the bytecode is the same.
+ * Builds the bytecode compiler. It runs on this machine for any target: the bytecode is the same.
  * @param {Ingredients} here
  */
 async function compiler(here) {
@@ -218,7 +218,7 @@ async function compiler(here) {
 /** @param {Ingredients} ingredients */
 async function engineObjects({ engine, musl, arch, into }) {
   const { cc } = toolchain(arch);
-  // its warnings are not for us to mend
+  // Warnings of sources of others are disabled.
   const own = ['-O2', '-w', '-D_GNU_SOURCE', '-DNDEBUG', '-Inative', `-I${engine.directory}`];
   const flags = [
     ...own,
@@ -236,7 +236,7 @@ async function engineObjects({ engine, musl, arch, into }) {
 }
 
 /**
- * What becomes the container's first process, as a C++ source.
+ * The first process of a container, as a C++ source.
  * @param {Ingredients} ingredients
  */
 async function initImage({ arch, into }) {
@@ -256,7 +256,7 @@ async function initImage({ arch, into }) {
 }
 
 /**
- * The host itself: the addon's sources but for those in native/napi, and native/standalone in their place.
+ * The host: the sources of the addon, with native/standalone in place of native/napi.
  * @param {Ingredients} ingredients
  * @param {readonly string[]} generated
  */
@@ -329,7 +329,7 @@ async function link(ingredients, objects) {
   const fresh = `${out}.${process.pid}`;
   await linkStatic(ingredients, fresh, objects);
   const linked = readFileSync(join(top, fresh));
-  // its first number is not that of a snapshot, nor the zero that permits to make one
+  // Its first number is not that of a snapshot, nor the zero that permits making one.
   const bytecodeOnly = fillSegment(linked, arena, Buffer.from([1, ...Buffer.alloc(4095)]));
   writeFileSync(join(top, `${out}-bytecode`), bytecodeOnly, { mode: 0o755 });
   const snapshot = engine.pinned ? await heapSnapshot(arch, fresh) : undefined;
@@ -346,13 +346,13 @@ async function link(ingredients, objects) {
     rmSync(join(top, fresh));
     throw new Failure(`${out} ${wrong}`);
   }
-  // somebody may be running the one before
+  // Another process may be running the old executable.
   renameSync(join(top, fresh), join(top, out));
 }
 
 /**
- * What the executable's heap is when it has loaded the program; undefined where that cannot be found out here: then it
- * loads its bytecode at every start, as the one beside it does that tests are made with (`tsubo-bytecode`).
+ * The heap of the executable after it has loaded the program; undefined if it cannot be determined here. The executable
+ * then loads its bytecode at every start, like `tsubo-bytecode` beside it, which tests use.
  *
  * @param {import('./toolchain.mjs').Arch} arch
  * @param {string} program

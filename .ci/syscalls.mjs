@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes the system call numbers of the kernel's headers to src/seccomp/. The result is checked in, because the headers
-// of all of them are on few machines.
+// Writes the system call numbers of the kernel headers to src/seccomp/. The result is checked in, because few machines
+// have the headers of all architectures.
 //   node .ci/syscalls.mjs     Debian: linux-libc-dev, linux-libc-dev-arm64-cross, linux-libc-dev-armhf-cross
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -16,7 +16,7 @@ const headers = {
   arm: { include: '/usr/arm-linux-gnueabihf/include', header: 'asm/unistd.h', defines: ['__ARM_EABI__'] },
 };
 
-/** What kernels after these headers have, the same number everywhere unless said. */
+/** Calls of newer kernels than these headers, with the same number on every architecture by default. */
 /** @type {readonly { name: string, number: number, only?: readonly string[] }[]} */
 const newer = [
   { name: 'uretprobe', number: 335, only: ['x86_64'] },
@@ -44,7 +44,7 @@ const newer = [
 ];
 
 /**
- * Names and numbers of one architecture; those of x32 without the bit that marks them.
+ * Names and numbers of one architecture; those of x32 without their marker bit.
  * @param {string} name
  */
 function numbersOf(name) {
@@ -88,8 +88,8 @@ function numbersOf(name) {
 }
 
 /**
- * The numbers of one architecture in ascending order, as runs: the first number, the place of its name, and how many
- * go on like that, both counting up.
+ * The numbers of one architecture in ascending order, as runs: the first number, the place of its name, and the length
+ * of the run, in which both increase by one.
  * @param {ReadonlyMap<string, number>} numbers
  * @param {ReadonlyMap<string, number>} places
  */
@@ -114,12 +114,12 @@ function runsOf(numbers, places) {
 /**
  * @param {string} file
  * @param {readonly string[]} architectures the native one first
- * @param {readonly string[]} inner names without a number of their own, which profiles use all the same
+ * @param {readonly string[]} inner names without a number, which profiles use nevertheless
  */
 export function table(file, architectures, inner = []) {
   const numbers = architectures.map(numbersOf);
   const names = [...new Set([...numbers.flatMap(known => [...known.keys()]), ...inner])];
-  // By their numbers, so that runs are long.
+  // Sorted by number, because then runs are long.
   names.sort((a, b) => {
     for (const known of numbers) {
       const order = (known.get(a) ?? 1_000_000) - (known.get(b) ?? 1_000_000);
@@ -162,9 +162,9 @@ export function table(file, architectures, inner = []) {
   };
 }
 
-/** Both tables, as they belong into the sources. */
+/** Both tables in the form of the sources. */
 export const tables = () => [
-  // socketcall(2) has them, and nothing else has
+  // Only socketcall(2) contains these.
   table('syscalls-x86.ts', ['x86_64', 'x86', 'x32'], ['recv', 'send']),
   table('syscalls-arm.ts', ['aarch64', 'arm']),
 ];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// npm test [-- VITEST ARGUMENTS]: builds what is missing, then runs all the tests (or those asked for).
+// npm test [-- VITEST ARGUMENTS]: builds what is missing, then runs all or the selected tests.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,7 +11,7 @@ import { fetchTools, withTools } from './tools.mjs';
 
 /**
  * @param {readonly string[]} args
- * @param {string} summary where test/helpers/summary.ts leaves the counts
+ * @param {string} summary file for the counts of test/helpers/summary.ts
  * @returns {Promise<number>} vitest's exit status
  */
 function vitest(args, summary) {
@@ -28,15 +28,15 @@ function vitest(args, summary) {
 }
 
 /**
- * What is wrong with a run that vitest itself calls good.
+ * Problems of a run that vitest reports as successful.
  * @param {import('../test/helpers/summary.ts').Summary} summary
- * @param {boolean} all no selection was asked for
+ * @param {boolean} all whether the run has no selection
  */
 function objection({ passed, failed, reasons }, all) {
   if (passed + failed === 0) return 'no test ran';
   if (failed > 0) return `${failed} failed`;
   const mute = reasons['no reason given'] ?? [];
-  // vitest skips what a selection leaves out, and gives no reason
+  // vitest skips unselected tests without a reason.
   if (all && mute.length > 0) return `${mute.length} skipped without a reason`;
   return undefined;
 }

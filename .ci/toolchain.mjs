@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The compilers for each architecture, and objects that are compiled again only when something has changed.
+// The compilers for each architecture, and objects that are recompiled only after a change.
 import { createHash } from 'node:crypto';
 import {
   accessSync,
@@ -14,7 +14,7 @@ import { availableParallelism } from 'node:os';
 import { basename, delimiter, dirname, join, resolve } from 'node:path';
 import { Failure, run, say, top } from './stage.mjs';
 
-/** Architectures as Node calls them, and the prefix of their tools. */
+/** Architectures as Node names them, and the prefix of their tools. */
 const prefixes = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' };
 
 /** @typedef {keyof typeof prefixes} Arch */
@@ -44,7 +44,7 @@ export function toolchain(arch) {
 }
 
 /**
- * Why nothing can be built for the architecture here, or undefined.
+ * Why this machine cannot build for the architecture, or undefined.
  * @param {Arch} arch
  */
 export function lacksCompiler(arch) {
@@ -76,12 +76,12 @@ export function versionOf(compiler) {
   return version;
 }
 
-/** The compiler that the tree is free of warnings with. */
+/** The compiler under which the sources have no warnings. */
 const quietGcc = 12;
 
 /**
- * The flags for our own sources that make errors of warnings. Another compiler has other warnings, and they must not
- * keep a newcomer from building; they are printed, and fail in CI.
+ * Flags that turn warnings of the project's sources into errors. Other compilers have other warnings, which must not
+ * prevent a build: they are printed, and fail in CI.
  * @param {string} compiler
  * @returns {Promise<string[]>}
  */
@@ -98,7 +98,7 @@ export async function strictness(compiler) {
  */
 
 /**
- * Compiles what has changed: a source, any of the headers, the compiler or its flags.
+ * Compiles what has changed: a source, any header, the compiler or its flags.
  *
  * @param {object} job
  * @param {readonly Unit[]} job.units
@@ -112,7 +112,7 @@ export async function compile({ units, headers, into }) {
   const shared = common.digest('hex');
   const objects = units.map(({ source }) => join(into, `${basename(source).replace(/\.\w+$/, '')}.o`));
   const waiting = units.map((unit, index) => ({ unit, object: /** @type {string} */ (objects[index]) }));
-  // the longest first: otherwise one processor would wait for it at the end
+  // Longest first: otherwise one processor would work alone at the end.
   const size = (/** @type {Unit} */ unit) => readFileSync(resolve(top, unit.source)).length;
   waiting.sort((one, other) => size(other.unit) - size(one.unit));
   mkdirSync(join(top, into), { recursive: true });
@@ -138,7 +138,7 @@ async function compileOne({ source, compiler, flags }, object, headers) {
   const file = join(top, object);
   const record = `${file}.key`;
   if (existsSync(file) && existsSync(record) && readFileSync(record, 'utf8') === key) return;
-  // another build may be at it, too
+  // Another build may write it at the same time.
   const fresh = `${file}.${process.pid}`;
   const warnings = await run(compiler, [...flags, '-c', source, '-o', fresh]);
   if (warnings !== '') say(`warnings in ${source}:\n${warnings}`);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Programs and a library that tests need and few machines have, from Debian packages unpacked into build/tools. Nothing
-// is installed, and a program that the machine has in PATH is used first.
+// is installed, and a program in PATH has precedence.
 import { createHash } from 'node:crypto';
 import {
   accessSync,
@@ -27,8 +27,8 @@ import { Failure, run, say, timed, top } from './stage.mjs';
 
 /**
  * @typedef {object} Tool
- * @property {string} package Debian's package of it
- * @property {string} costs which tests are skipped without it
+ * @property {string} package its Debian package
+ * @property {string} costs the tests that are skipped without it
  * @property {readonly string[]} [also] other programs of the same package or of one that it depends on
  */
 
@@ -96,14 +96,14 @@ const tools = {
 };
 
 const home = join(top, 'build/tools');
-/** Links to the programs that were fetched. */
+/** Links to the fetched programs. */
 const bin = join(home, 'bin');
 
-/** Directories that are not in the PATH of every user. */
+/** Directories that the PATH of some users lacks. */
 const administration = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 
 /**
- * A PATH in which the programs that were fetched come last.
+ * A PATH with the fetched programs last.
  * @param {string} [path]
  */
 export function withTools(path = process.env['PATH'] ?? '') {
@@ -114,9 +114,9 @@ export function withTools(path = process.env['PATH'] ?? '') {
 }
 
 /**
- * Where a program is: in PATH, else among those that were fetched.
+ * The path of a program: in PATH, otherwise among the fetched ones.
  * @param {string} name of a program, or its path
- * @param {(file: string) => boolean} [suits] which of several is taken
+ * @param {(file: string) => boolean} [suits] selects among several
  */
 export function findProgram(name, suits = () => true) {
   const directories = name.includes('/') ? [''] : withTools().split(delimiter);
@@ -145,7 +145,7 @@ const isStatic = file => kindOf(file) === 'static';
 
 /**
  * @param {string} file
- * @returns {'static' | 'dynamic' | undefined} undefined unless it is an executable of 64 bits, or a library of that kind
+ * @returns {'static' | 'dynamic' | undefined} undefined unless it is a 64-bit executable or library
  */
 function kindOf(file) {
   const start = Buffer.alloc(4096);
@@ -161,7 +161,7 @@ function kindOf(file) {
   return elf64 ? (isDynamic(start) ? 'dynamic' : 'static') : undefined;
 }
 
-/** The compiler's options for libseccomp's header and static library, or undefined where there is none. */
+/** Compiler options for the header and static library of libseccomp, or undefined without it. */
 export function seccompOptions() {
   const installed = ['/usr/lib64', '/usr/lib', ...libraries('/')].map(path => join(path, 'libseccomp.a'));
   if (existsSync('/usr/include/seccomp.h') && installed.some(existsSync)) return ['-lseccomp'];
@@ -217,7 +217,7 @@ function packageOf(name) {
 export function whatToInstall(names) {
   const width = Math.max(...names.map(name => name.length));
   return [
-    'This machine lacks some programs, and there is no way to their Debian packages. Install them:',
+    'This machine lacks some programs, and their Debian packages cannot be fetched. Install them:',
     ...names.map(name => {
       const { package: debian, costs } = /** @type {Tool} */ (tools[name]);
       return `  - ${name.padEnd(width)}  (Debian: ${debian}) or this is skipped: ${costs}`;
@@ -283,7 +283,7 @@ function dropSetIdBits(tree) {
 }
 
 /**
- * The directories of a tree that programs look for libraries in.
+ * The directories of a tree in which programs search libraries.
  * @param {string} tree
  */
 function libraries(tree) {
@@ -292,7 +292,7 @@ function libraries(tree) {
 }
 
 /**
- * The cross compiler's libc.so is a text with absolute paths. Names alone are looked for beside it.
+ * libc.so of the cross compiler is a text with absolute paths. It searches plain names in its own directory.
  * @param {string} tree
  */
 function relocateLinkerScripts(tree) {
@@ -308,9 +308,9 @@ function relocateLinkerScripts(tree) {
 }
 
 /**
- * Writes into each program of the tree where its libraries are: tests start programs with an empty environment. The path
- * from the program ($ORIGIN) is for tests that see the checkout at another place, the absolute one is for runc, which
- * executes a copy of itself in memory. DT_RPATH, unlike DT_RUNPATH, applies to the libraries of libraries too.
+ * Writes the path of its libraries into each program of the tree, because tests start programs with an empty
+ * environment. The relative path ($ORIGIN) is for tests that see the checkout at another place, the absolute one for runc,
+ * which executes a copy of itself in memory. DT_RPATH, unlike DT_RUNPATH, applies to the libraries of libraries too.
  *
  * @param {string} tree
  */
@@ -325,7 +325,7 @@ async function setLibraryPaths(tree) {
 }
 
 /**
- * The regular files that can be executed, and are not libraries.
+ * The executable regular files that are not libraries.
  * @param {string} tree
  * @returns {string[]}
  */
@@ -337,7 +337,7 @@ function programsIn(tree) {
 }
 
 /**
- * Puts a program into `bin`, if the tree has it.
+ * Links a program of the tree into `bin`, if it exists.
  * @param {string} tree
  * @param {string} program
  */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The versions of QuickJS-NG and musl that the tree is tested with: native/standalone/versions.json. Each is known by a
-// digest over the files that are compiled or linked, so it does not matter which package or archive they came in.
+// The versions of QuickJS-NG and musl with which the tree is tested: native/standalone/versions.json. A digest over the
+// files that are compiled or linked identifies each, independent of the package or archive.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ function knownVersions() {
 }
 
 /**
- * The version with this digest, or undefined when the tree has not been tested with it.
+ * The version with this digest, or undefined if the tree has not been tested with it.
  * @param {'quickjs-ng' | 'musl'} name
  * @param {string} kind the architecture, or `sources`
  * @param {string} sha256

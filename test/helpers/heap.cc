@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Checks the heap of the executable against the contract of malloc: blocks are aligned, keep their content, never
-// overlap,
-// and are zero after calloc. Prints "good" or the failure.
+// overlap, and are zero after calloc. Prints "good" or the failure.
 #include <errno.h>
 #include <malloc.h>
 #include <stdint.h>
