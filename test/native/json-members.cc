@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reads JSON texts from the standard input, and prints for each `no`, or the members that were found; a NUL stands
-// behind each. Each text is in a buffer of exactly its size: built with ASan and UBSan, so a read outside is the end.
+// Reads JSON texts from standard input, and prints for each `no`, or the members that were found; a NUL follows each.
+// Each text is in a buffer of exactly its size. Built with ASan and UBSan: a read outside ends the program.
 #include <cstdio>
 #include <cstring>
 #include <memory>

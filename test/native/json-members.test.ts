@@ -18,7 +18,7 @@ const record = {
   init: { pid: 7, startTime: 123456789012345 },
 };
 
-/** What a parser finds, in the order of json-members.cc. */
+/** The result of a parser, in the order of json-members.cc. */
 function expected(text: string): string[] {
   const document = JSON.parse(text);
   const { id, bundle, version, annotations, cgroup, init } = document;
@@ -83,13 +83,13 @@ describe('the reader of a few members', () => {
     expect(read([text])).toEqual([undefined]);
   });
 
-  it('takes nothing from a text that is cut off', () => {
+  it('returns nothing for a truncated text', () => {
     const text = JSON.stringify(record);
     const cuts = Array.from({ length: text.length }, (_, size) => text.slice(0, size));
     expect(read(cuts).filter(found => found !== undefined)).toEqual([]);
   });
 
-  it('finds in a damaged text what a parser finds, or nothing', () => {
+  it('returns the result of a parser for a damaged text, or nothing', () => {
     const text = JSON.stringify(record);
     let seed = 1;
     const below = (limit: number): number => {
@@ -113,7 +113,7 @@ describe('the reader of a few members', () => {
       accepted++;
       const one = damaged[index] ?? '';
       const wanted = expected(one);
-      // A member that is there twice, where a parser takes the last whole object.
+      // A repeated member: a parser returns the last whole object.
       if (/"pid".*"pid"|"init".*"init".*"init"/.test(one)) continue;
       expect(found.slice(0, -1), one).toEqual(wanted.slice(0, -1));
       expect(found.at(-1) === '' ? '' : JSON.parse(found.at(-1) ?? ''), one).toEqual(wanted.at(-1));

@@ -42,7 +42,7 @@ describe('the plan decoder', () => {
       encoding: 'utf8',
     });
     const [, accepted, rounds] = /^(\d+) accepted of (\d+)$/m.exec(out) ?? [];
-    // Most damage is refused, and damage to a number or a letter is not: both kinds were looked at.
+    // Most damage is refused; damage to a number or a letter is not. Both kinds must occur.
     expect(Number(rounds)).toBe(200000);
     expect(Number(accepted)).toBeGreaterThan(1000);
     expect(Number(accepted)).toBeLessThan(100000);

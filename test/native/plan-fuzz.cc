@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// plan-fuzz PLAN ROUNDS SEED: damages a well-formed plan in many ways and reads whatever the decoder still accepts,
-// each in a buffer of exactly its size. Built with ASan and UBSan, so a read outside is the end. Prints what was
-// accepted.
+// plan-fuzz PLAN ROUNDS SEED: damages a well-formed plan in many ways and reads every result that the decoder accepts,
+// each in a buffer of exactly its size. Built with ASan and UBSan: a read outside ends the program. Prints the number
+// of accepted plans.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -83,7 +83,7 @@ int main(int argc, char** argv) {
           bytes[at] ^= static_cast<uint8_t>(1u << (next() % 8));
           break;
         default: {
-          // Whole words, of the kind that overflow when they are added up.
+          // Whole words with values whose sum overflows.
           uint32_t word = next() % 2 == 0 ? static_cast<uint32_t>(next()) : ~static_cast<uint32_t>(next() % 64);
           memcpy(bytes + (at & ~size_t{3}) % (size - 3), &word, 4);
         }

@@ -18,7 +18,7 @@ const machine = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
 const newMountNamespace = 0x20000;
 const privateRecursively = 0x44000;
 
-/** The step of a plan that has the kernel answer some calls of every later step with an error. */
+/** A plan step after which the kernel fails these calls of every later step with an error. */
 const filter = (profile: Seccomp): Step => seccompStep(profile, machine);
 const refusing = (names: readonly string[], errnoRet: number): Step =>
   filter({
@@ -41,11 +41,11 @@ describe.skipIf(requires('root'))('an init', () => {
   });
   afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-  /** What an init with this plan reports first, and how it ends once nobody listens any more. */
+  /** Returns the first report of an init with this plan, and its end after the channel is closed. */
   function walk(steps: readonly Step[]): { readonly report: Report; readonly end: WaitStatus | undefined } {
     const request = { cloneFlags: newMountNamespace, cgroup: -1, pidNamespace: -1, preserveFds: 0, fds: [] };
     const { pid, pidfd, channel } = binding.spawn({ ...request, plan: encodePlan(steps) });
-    // An init that neither reports nor ends fails the test and does not stop it.
+    // An init that neither reports nor ends fails the test and does not block it.
     const guard = spawn('/bin/sh', ['-c', 'sleep 5; kill -KILL "$1"', 'sh', String(pid)]);
     let report: Report;
     try {
@@ -103,11 +103,11 @@ describe.skipIf(requires('root'))('an init', () => {
     ['umask', { op: 'setUmask', origin: '', mask: 0o22 }],
   ];
   it.each(table.map(([call, step]) => [call, step.op, step] as const))(
-    'reports the error of a %s refused to %s, whichever it is',
+    'reports the error of %s refused to %s, for any error',
     (call, _op, step) => {
       for (const error of [errno.EMFILE, errno.EXDEV]) {
         const steps = [...inRoot(), refusing([call], error), step];
-        // A refused report cannot be sent: the end says it then.
+        // A refused report cannot be sent: the exit status replaces it.
         const { report, end } = walk(steps);
         if (call === 'write') expect([report.kind, end]).toEqual(['ended', { code: 1 }]);
         else expect(report).toMatchObject({ kind: 'failed', step: 3, syscall: call, errno: error });
@@ -115,18 +115,21 @@ describe.skipIf(requires('root'))('an init', () => {
     },
   );
 
-  it.each(['fsopen', 'fsconfig', 'fsmount'])('reports the error of a refused %s for its own procfs', call => {
-    const { report } = walk([refusing([call], errno.EMFILE), sysctl]);
-    expect(report).toMatchObject({ kind: 'failed', step: 1, errno: errno.EMFILE });
-  });
+  it.each(['fsopen', 'fsconfig', 'fsmount'])(
+    'reports the error of a refused %s for its private procfs',
+    call => {
+      const { report } = walk([refusing([call], errno.EMFILE), sysctl]);
+      expect(report).toMatchObject({ kind: 'failed', step: 1, errno: errno.EMFILE });
+    },
+  );
 
-  it('kills a hook that it cannot wait for, and does not call that a time-out', () => {
+  it('kills a hook that it cannot wait for, and reports no timeout', () => {
     const long = { ...hook, args: ['sh', '-c', 'sleep 100'] } as Step;
     const { report } = walk([refusing(['ppoll'], errno.EACCES), long]);
     expect(report).toMatchObject({ kind: 'failed', syscall: 'ppoll', errno: errno.EACCES });
   });
 
-  it('does not wait without end for a hook that it cannot kill', () => {
+  it('does not block on a hook that it cannot kill', () => {
     const endless = { ...hook, args: ['sh', '-c', 'sleep 2'], timeout: 1 } as Step;
     const { report } = walk([refusing(['kill'], errno.EACCES), endless]);
     expect(report).toMatchObject({ kind: 'failed', syscall: 'kill', errno: errno.EACCES });
@@ -145,17 +148,17 @@ describe.skipIf(requires('root'))('an init', () => {
     }
   });
 
-  it('exits where a filter leaves it only that', () => {
+  it('exits if a filter allows only that', () => {
     const { report, end } = walk([allowingOnly(['exit_group'], errno.EIO), { op: 'ready', origin: '' }]);
     expect([report.kind, end]).toEqual(['ended', { code: 1 }]);
   });
 
-  it('reports before it is ready that a filter will not let it wait', () => {
+  it('reports before it is ready that a filter prevents its wait', () => {
     const { report } = walk([refusing(['read'], errno.EIO), { op: 'ready', origin: '' }]);
     expect(report).toMatchObject({ kind: 'failed', step: 1, syscall: 'read', errno: errno.EIO });
   });
 
-  it('is ready under a filter that refuses every prctl', () => {
+  it('is ready under a filter that denies every prctl', () => {
     const { report, end } = walk([refusing(['prctl'], errno.EPERM), { op: 'ready', origin: '' }]);
     expect([report.kind, end]).toEqual(['ready', { code: 1 }]);
   });

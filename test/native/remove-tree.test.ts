@@ -15,7 +15,7 @@ beforeEach(() => {
 afterEach(() => rmSync(top, { recursive: true, force: true }));
 
 describe('removeTree', () => {
-  it('removes directories in directories, files and links', () => {
+  it('removes nested directories, files and links', () => {
     const tree = join(top, 'tree');
     mkdirSync(join(tree, 'a/b'), { recursive: true });
     mkdirSync(join(tree, 'empty'));
@@ -40,11 +40,11 @@ describe('removeTree', () => {
     expect(existsSync(join(kept, 'file'))).toBe(true);
   });
 
-  it('takes what is gone for removed', () => {
+  it('treats a missing file as removed', () => {
     expect(() => addon.removeTree(join(top, 'missing'))).not.toThrow();
   });
 
-  it('names what cannot be removed', () => {
+  it('reports the file that cannot be removed', () => {
     const file = join(top, 'file');
     writeFileSync(file, 'x');
     expect(() => addon.removeTree(file)).toThrow(

@@ -13,36 +13,36 @@ import { Random } from '../helpers/random.ts';
 import { randomProfile } from '../helpers/random-profile.ts';
 import { requires } from '../helpers/requires.ts';
 
-// What the interpreter of seccomp-oracle.test.ts says of a filter is what the kernel does with it: calls are made under
-// the filters of random profiles, natively, with x32's numbers and by int 0x80.
+// Compares the interpreter of seccomp-oracle.test.ts with the kernel: makes calls under the filters of random profiles,
+// natively, with the numbers of x32 and with int 0x80.
 const seed = Number(process.env['TSUBO_SEED'] ?? 1);
 const rounds = Math.min(Number(process.env['TSUBO_ROUNDS'] ?? 40), 1000);
 const x86_64 = 0xc000003e;
 const i386 = 0x40000003;
 
-/** Do nothing, or fail, whatever their arguments are. Not `semctl` and its like: there may be such an id. */
+/** Calls without effect or that fail, for any arguments. Not `semctl` and similar: the id may exist. */
 const harmless = (
   'getpid getppid gettid getuid geteuid getgid getegid getpgrp getpgid getsid sched_get_priority_max ' +
   'sched_get_priority_min sched_getscheduler sched_yield ioprio_get getpriority inotify_rm_watch timer_getoverrun ' +
   'timer_delete fdatasync fchdir epoll_ctl kcmp setns socket socketpair connect'
 ).split(' ');
-/** Those of them that are called, and what they are behind in 32-bit x86. */
+/** The harmless calls that are made, and the call that contains the others in 32-bit x86. */
 const called = [
   ...harmless.filter(name => !['socket', 'socketpair', 'connect'].includes(name)),
   'socketcall',
 ];
-/** Calls there are none of. */
+/** Unassigned numbers. */
 const unused = [400, 511, 600, 4095, 0x3fff_ffff, 0x7fff_ffff, 0xffff_ffff];
 
 interface Made {
-  /** By int 0x80. */
+  /** With int 0x80. */
   readonly narrow: boolean;
   readonly number: number;
   readonly args: readonly bigint[];
 }
 
 test.skipIf(process.arch !== 'x64' || requires('g++'))(
-  `the kernel does what the interpreter says, with ${rounds} random profiles`,
+  `the kernel agrees with the interpreter for ${rounds} random profiles`,
   () => {
     const seen = new Map<string, number>();
     for (let one = seed; one < seed + rounds; one++) {
@@ -53,7 +53,7 @@ test.skipIf(process.arch !== 'x64' || requires('g++'))(
       const calls = callsFor(profile, new Random(one));
       const answers = makeCalls(program, flags, calls);
       for (const [i, { narrow, number, args }] of calls.entries()) {
-        // The kernel shows a filter the lower halves of the registers of int 0x80, and nothing above.
+        // For int 0x80 the kernel passes a filter only the lower halves of the registers.
         const shown = narrow ? args.map(value => BigInt.asUintN(32, value)) : args;
         const verdict = filter.run(seccompData({ arch: narrow ? i386 : x86_64, number, args: shown }));
         const [what, first, second] = answers[i] as Answer;
@@ -82,7 +82,7 @@ test.skipIf(process.arch !== 'x64' || requires('g++'))(
   300_000,
 );
 
-/** Every call that may be made, with arguments at the sides of what its rules compare. */
+/** Every call that may be made, with arguments around the values in its rules. */
 function callsFor(profile: Seccomp, random: Random): Made[] {
   const words = new ProfileWords(profile, 'x86_64');
   const calls: Made[] = [];
@@ -100,11 +100,11 @@ function callsFor(profile: Seccomp, random: Random): Made[] {
   }
   for (const number of unused) {
     add(false, number);
-    // Bit 30 is nothing particular there.
+    // Bit 30 has no meaning for int 0x80.
     add(true, number);
     if (number < x32Bit) add(false, x32Bit + number);
   }
-  // Some at a time: each one that ends its process costs a new one.
+  // In groups: each call that ends its process costs a new process.
   return calls.filter(() => random.once(3));
 }
 
@@ -118,10 +118,10 @@ function numberOf(name: string, architecture: string): number | undefined {
   return undefined;
 }
 
-/** What happened, and with what: see filtered.cc. */
+/** The outcome and its data: see filtered.cc. */
 type Answer = readonly [bigint, bigint, bigint];
 
-/** A verdict's name, and what the kernel then does with a call that gives `plain` without a filter. */
+/** The name of a verdict, and its effect on a call that returns `plain` without a filter. */
 function expectedOf(verdict: number, arch: number, number: number, plain: bigint): [string, bigint[]] {
   const where = (BigInt(number) << 32n) | BigInt(arch);
   const failed = (errno: number): bigint[] => [0n, BigInt.asUintN(64, BigInt(-errno))];
@@ -136,12 +136,12 @@ function expectedOf(verdict: number, arch: number, number: number, plain: bigint
     case verdictOf('SCMP_ACT_ERRNO', 0):
       return ['errno', failed(data)];
     case verdictOf('SCMP_ACT_TRACE', 0):
-      // Nobody traces: ENOSYS.
+      // ENOSYS without a tracer.
       return ['trace', failed(38)];
     case verdictOf('SCMP_ACT_NOTIFY'):
       return ['notify', [4n, where]];
     default:
-      // ALLOW, and LOG, which is that and a line in the machine's log.
+      // ALLOW, and LOG, which also writes a line to the log of the machine.
       return ['passes', [0n, plain]];
   }
 }

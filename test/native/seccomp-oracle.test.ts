@@ -10,12 +10,13 @@ import { boundaryArguments, type CallDecision, multiplexed, ProfileWords } from 
 import { randomProfile } from '../helpers/random-profile.ts';
 import { requires } from '../helpers/requires.ts';
 
-// Every call of every architecture gets the verdict that libseccomp's filter of the same profile gives it, and the one
-// that the profile's words say. TSUBO_SEED=SEED and TSUBO_ROUNDS=COUNT try other profiles, or one again.
+// Compares every call of every architecture: the compiled filter, the filter of libseccomp for the same profile, and
+// the interpreted profile must have the same verdict. TSUBO_SEED=SEED and TSUBO_ROUNDS=COUNT select other profiles, or
+// repeat one.
 const seed = Number(process.env['TSUBO_SEED'] ?? 1);
 const rounds = Number(process.env['TSUBO_ROUNDS'] ?? 3000);
 
-/** AUDIT_ARCH_*, where the numbers begin, and the width of arguments. */
+/** AUDIT_ARCH_*, the first number, and the width of arguments. */
 const architectures = [
   { audit: 0xc000003e, base: 0, bits: 64 },
   { audit: 0xc000003e, base: 0x4000_0000, bits: 32 },
@@ -23,10 +24,10 @@ const architectures = [
   { audit: 0xc00000b7, base: 0, bits: 64 },
   { audit: 0x40000028, base: 0, bits: 32 },
 ] as const;
-/** Of machines that no profile here is for, of the other byte order, and none at all. */
+/** Architectures that no profile here contains, another byte order, and invalid values. */
 const strange = [0x80000016, 0xc00000f3, 0x8000_003e, 0x400000b7, 0, 0xffff_ffff];
 
-/** All calls there are with some room above, ARM's own, and what is left of 32 bits. */
+/** All existing numbers and some above, the private ones of ARM, and boundary values of 32 bits. */
 const numbers = [
   ...Array.from({ length: 600 }, (_, number) => number),
   ...[1023, 1024, 0xeffff, 0xf0000, 0xf0001, 0xf0002, 0xf0003, 0xf0004, 0xf0005, 0xf0006, 0xfffff],
@@ -34,7 +35,8 @@ const numbers = [
 ];
 
 /**
- * Where libseccomp and we differ on purpose, and why. In all of them the words of the profile have been asked before.
+ * Intended differences to libseccomp, and their reasons. The interpreted profile agrees with the compiled filter in all
+ * of them.
  */
 const differences = {
   newer: 'a call newer than the profile answers ENOSYS; runc puts that before the filter of libseccomp',
@@ -80,7 +82,7 @@ describe.skipIf(requires('g++', 'libseccomp'))('libseccomp as an oracle', () => 
       for (const name of Object.keys(counts) as Difference[]) counts[name] += found.counts[name];
       calls += found.calls;
     }
-    // Differences are exceptions, not what makes this pass.
+    // Differences must be exceptions.
     expect((counts.order + counts.lost) / calls).toBeLessThan(0.05);
   }, 600_000);
 });
@@ -112,7 +114,7 @@ function compare(cases: readonly Case[]): Found {
 function compareOne({ label, machine, profile }: Case, theirs: Filter, found: Found): void {
   const ours = new Filter(compileSeccomp(profile, machine));
   const words = new ProfileWords(profile, machine);
-  // What any call is tried with that is decided by its arguments, and says not by which.
+  // Arguments for calls whose rules are not known to depend on arguments.
   const usual = boundaryArguments([], 8);
   const data = seccompData({ arch: 0, number: 0 });
   const once = (audit: number, number: number, bits: 32 | 64, decision: CallDecision | undefined): void => {
@@ -133,7 +135,7 @@ function compareOne({ label, machine, profile }: Case, theirs: Filter, found: Fo
         );
         return;
       }
-      // Nobody has looked at an argument: nobody would look at others.
+      // No filter loaded an argument: others would have the same verdict.
       if (all === usual && !ours.argued && !theirs.argued) return;
     }
   };
@@ -147,7 +149,7 @@ function compareOne({ label, machine, profile }: Case, theirs: Filter, found: Fo
     for (const number of [0, 1, 59, 600]) once(audit, number, 64, words.of(audit, number));
 }
 
-/** Why a verdict of libseccomp may be another one; undefined where it may not. */
+/** The reason why the verdict of libseccomp may differ; undefined if it must not. */
 function difference(decision: CallDecision | undefined, { counts }: Found): Difference | undefined {
   const name = namedDifference(decision);
   if (name !== undefined) counts[name]++;
@@ -159,8 +161,8 @@ function namedDifference(decision: CallDecision | undefined): Difference | undef
   if (decision.newer) return 'newer';
   if (decision.names.includes('arm_sync_file_range')) return 'alias';
   const { rules, overruled, otherwise } = decision;
-  // One condition beside a rule without any is always seen rightly, unless its mask leaves nothing of 32 bits, or the
-  // second rule is refused for all architectures because of one for socketcall(2).
+  // libseccomp handles a single condition with an unconditional rule correctly, unless its mask removes all 32 bits, or
+  // it refuses the second rule for all architectures because of a rule for socketcall(2).
   const [first, ...more] = overruled.flatMap(({ args }) => args);
   const always = first?.op === 'SCMP_CMP_MASKED_EQ' && BigInt.asUintN(32, BigInt(first.value)) === 0n;
   const shared = first !== undefined && decision.names.some(name => multiplexed.has(name));

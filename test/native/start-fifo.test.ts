@@ -37,7 +37,7 @@ describe.skipIf(requires('root'))('the FIFO of start', () => {
   ];
   const execute: Step = { op: 'execute', origin: '', args: ['sleep', '1000'], env: [] };
 
-  /** An init that waits for `start` and the steps after it. */
+  /** An init that waits for `start`, and the steps after it. */
   function waiting(after: readonly Step[], use: (init: Spawned) => void): void {
     const held = binding.makeFullFifo(fifo(), 0o600);
     const request = { cloneFlags: 0, cgroup: -1, pidNamespace: -1, preserveFds: 0, fds: [held] };
@@ -56,23 +56,23 @@ describe.skipIf(requires('root'))('the FIFO of start', () => {
     }
   }
 
-  it('keeps the program from running until it is emptied, and says when it runs', () => {
+  it('blocks the program until it is emptied, and reports when the program runs', () => {
     waiting([execute], ({ pidfd }) => {
       expect(binding.pidfdWait(pidfd, 50)).toBe(false);
       expect(binding.release(fifo())).toMatchObject({ kind: 'ready', step: 0 });
       expect(binding.pidfdWait(pidfd, 0)).toBe(false);
-      // Nobody is there to be released a second time.
+      // No process waits for a second release.
       expect(binding.release(fifo())).toMatchObject({ kind: 'ended' });
     });
   });
 
-  it('brings the failure of a later step', () => {
+  it('returns the failure of a later step', () => {
     waiting([{ op: 'changeDirectory', origin: '', path: '/nosuch', mayFail: 0 }, execute], () => {
       expect(binding.release(fifo())).toMatchObject({ kind: 'failed', step: 3, errno: errno.ENOENT });
     });
   });
 
-  it('brings the failure of the exec after hooks', () => {
+  it('returns the failure of the exec after hooks', () => {
     const missing: Step = { op: 'execute', origin: '', args: ['x'.repeat(200_000)], env: [] };
     waiting([hook('exit 0'), missing], () => {
       expect(binding.release(fifo())).toMatchObject({
@@ -83,7 +83,7 @@ describe.skipIf(requires('root'))('the FIFO of start', () => {
     });
   });
 
-  it('tells a program that runs after hooks from an init that is killed in one', () => {
+  it('distinguishes a program that runs after hooks from an init that was killed in a hook', () => {
     waiting([hook('exit 0'), execute], () => {
       expect(binding.release(fifo())).toMatchObject({ kind: 'ready', step: 4 });
     });
@@ -93,7 +93,7 @@ describe.skipIf(requires('root'))('the FIFO of start', () => {
     });
   });
 
-  it('says that an init which was killed has not been released', () => {
+  it('reports that a killed init was not released', () => {
     waiting([execute], ({ pidfd }) => {
       binding.pidfdSignal(pidfd, 9);
       binding.pidfdWait(pidfd, -1);
@@ -101,7 +101,7 @@ describe.skipIf(requires('root'))('the FIFO of start', () => {
     });
   });
 
-  it('is released only once, also when the first who emptied it is gone', () => {
+  it('is released only once, also if the process that emptied it first has ended', () => {
     waiting([hook('sleep 0.2'), execute], ({ pidfd }) => {
       const reader = openSync(fifo(), 'r');
       readSync(reader, Buffer.alloc(65_536));

@@ -15,7 +15,9 @@ const recursively = 0x4000;
 const slave = 0x80000;
 
 describe.skipIf(requires('root'))('a terminal of the container', () => {
-  /** What the init says next, in a root with a devpts after `prepare` has been at it; `look` sees it meanwhile. */
+  /**
+   * Returns the next report of the init, in a root with a devpts that `prepare` has modified; `look` runs meanwhile.
+   */
   function report(
     prepare: (root: string) => void,
     look: (report: Report, pid: number, pidfd: number) => void,
@@ -70,7 +72,7 @@ describe.skipIf(requires('root'))('a terminal of the container', () => {
     }
   }
 
-  it('is controlling terminal, standard streams and /dev/console, and belongs to the user', () => {
+  it('is the controlling terminal, the standard streams and /dev/console, and belongs to the user', () => {
     report(
       root => symlinkSync('pts/ptmx', join(root, 'dev/ptmx')),
       (said, pid, pidfd) => {
@@ -85,28 +87,28 @@ describe.skipIf(requires('root'))('a terminal of the container', () => {
         for (const fd of [1, 2]) expect(statSync(`/proc/${pid}/fd/${fd}`).rdev).toBe(input.rdev);
         const mounts = binding.readText(`/proc/${pid}/mountinfo`);
         expect(mounts).toMatch(/ \/0 \S*\/dev\/console .* - devpts /);
-        // The last one that holds the master: the end of it is a hangup for the session.
+        // The last descriptor of the master: closing it hangs up the session.
         closeSync(Number(said.fd));
         expect(binding.pidfdWait(pidfd, 5000)).toBe(true);
       },
     );
   });
 
-  it('is refused where ptmx is an ordinary file', () => {
+  it('is refused if ptmx is a regular file', () => {
     report(
       root => writeFileSync(join(root, 'dev/ptmx'), ''),
       said => expect(said).toMatchObject({ kind: 'failed', step: 3, errno: 19, detail: '/dev/ptmx' }),
     );
   });
 
-  it('is refused where ptmx is missing', () => {
+  it('is refused if ptmx is missing', () => {
     report(
       () => undefined,
       said => expect(said).toMatchObject({ kind: 'failed', step: 3, syscall: 'openat2', errno: 2 }),
     );
   });
 
-  it('does not follow a link in the place of /dev/console', () => {
+  it('does not follow a link at /dev/console', () => {
     report(
       root => {
         symlinkSync('pts/ptmx', join(root, 'dev/ptmx'));

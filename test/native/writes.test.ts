@@ -14,7 +14,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(top, { recursive: true, force: true }));
 
-/** What the binding's function throws in a process whose files may not become longer than 4096 bytes. */
+/** The error of the binding in a process with a file size limit of 4096 bytes. */
 function limited(call: string): { readonly syscall: string; readonly errno: number } {
   const program = `
     const binding = require(${JSON.stringify(addon)});
@@ -23,7 +23,7 @@ function limited(call: string): { readonly syscall: string; readonly errno: numb
   return JSON.parse(done.stdout.toString()) as { syscall: string; errno: number };
 }
 
-describe('a text that does not fit into its file', () => {
+describe('a text above the file size limit', () => {
   const long = "'x'.repeat(100000)";
   const tooLong = { syscall: 'write', errno: errno.EFBIG };
 
@@ -35,7 +35,7 @@ describe('a text that does not fit into its file', () => {
     expect(limited(call(JSON.stringify(join(top, 'file'))))).toEqual(tooLong);
   });
 
-  it('is refused to a hook with the error that the kernel gave', () => {
+  it('fails a hook with the errno of the kernel', () => {
     const hook = `{ path: '/bin/true', args: ['true'], input: ${long}, directory: '/', timeoutMs: -1 }`;
     expect(limited(`binding.runHook(${hook})`)).toEqual(tooLong);
   });

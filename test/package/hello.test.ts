@@ -5,16 +5,16 @@ import { describe, expect, test } from 'vitest';
 import { requires } from '../helpers/requires.ts';
 import { checkout } from './tarball.ts';
 
-/** What `npm run hello -- ARGS` does. */
+/** The result of `npm run hello -- ARGS`. */
 function hello(...args: string[]) {
   return spawnSync(process.execPath, [join(checkout, '.ci/hello.mjs'), ...args], { encoding: 'utf8' });
 }
 
-describe.skipIf(requires('root', 'g++'))("the README's first command", () => {
-  test('runs a container that tells of its isolation', () => {
+describe.skipIf(requires('root', 'g++'))('the first command of the README', () => {
+  test('runs a container that prints its isolation', () => {
     const { status, stdout } = hello();
     expect(status).toBe(0);
-    // left what is seen inside, right what is seen outside
+    // Left the view from inside, right the view from outside.
     expect(stdout).toMatch(/^ +process id +1 +\d+$/m);
     expect(stdout).toMatch(/^ +processes in \/proc +1 +\d+$/m);
     expect(stdout).toMatch(/^ +host name +tsubo-hello +\S+$/m);
@@ -30,12 +30,12 @@ describe.skipIf(requires('root', 'g++'))("the README's first command", () => {
     expect(stdout).toMatch(/^ +\/proc\/sys +proc +ro,/m);
   });
 
-  test("passes the program's exit status through", () => {
+  test('returns the exit status of the program', () => {
     expect(hello('7').status).toBe(7);
     expect(hello('0').status).toBe(0);
   });
 
-  test('refuses what it does not understand', () => {
+  test('refuses unknown arguments', () => {
     const { status, stderr } = hello('--seven');
     expect(status).toBe(1);
     expect(stderr).toContain('usage: npm run hello');

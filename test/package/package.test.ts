@@ -23,7 +23,7 @@ describe.skipIf(requires('npm', 'g++', 'standalone'))('the npm package', () => {
   }, 300_000);
   afterAll(() => installed?.remove());
 
-  test('carries addon and executable for each architecture, and no TypeScript sources', () => {
+  test('contains addon and executable for each architecture, and no TypeScript sources', () => {
     const files = filesIn(installed.home);
     const architectures = missing('aarch64-linux-gnu-g++') === undefined ? ['arm64', 'x64'] : [process.arch];
     expect(files.filter(path => path.startsWith('prebuilds/'))).toEqual(
@@ -43,7 +43,7 @@ describe.skipIf(requires('npm', 'g++', 'standalone'))('the npm package', () => {
     }
   });
 
-  test('carries the licence and the notices of everything that is linked into it', () => {
+  test('contains the licences of everything that is linked into it', () => {
     const text = (name: string): string => readFileSync(join(installed.home, 'dist', name), 'utf8');
     expect(text('LICENSE')).toMatch(/Apache License\s+Version 2\.0, January 2004/);
     const notices = text('THIRD-PARTY-NOTICES');
@@ -54,13 +54,13 @@ describe.skipIf(requires('npm', 'g++', 'standalone'))('the npm package', () => {
     expect(notices).toContain('Rich Felker');
   });
 
-  test('carries only the declarations that its entry leads to', () => {
+  test('contains only the declarations that its entry references', () => {
     const declarations = filesIn(join(installed.home, 'dist/types'));
     expect(declarations).toContain('oci/config.d.ts');
     expect(declarations.filter(path => /^(cli|plan|validate|cgroup|standalone)\//.test(path))).toEqual([]);
   });
 
-  test('leaves nothing in the directory for temporary files when it is made', () => {
+  test('leaves no temporary files when it is made', () => {
     expect(readdirSync(installed.scratch)).toEqual([]);
   });
 
@@ -77,12 +77,12 @@ describe.skipIf(requires('npm', 'g++', 'standalone'))('the npm package', () => {
     expect(stderr).toContain('the package would be without x64');
   });
 
-  describe('as it is unpacked', () => {
+  describe('in its unpacked form', () => {
     const version = /^tsubo version \d+\.\d+\.\d+\n/;
     const call = (command: string, env: Record<string, string>) =>
       spawnSync(command, ['--version'], { env, encoding: 'utf8' });
 
-    test('starts the executable, without a process more and without anything in PATH', () => {
+    test('starts the executable directly, without programs in PATH', () => {
       expect(call(installed.command, { PATH: '/nonexistent' })).toMatchObject({
         status: 0,
         stdout: expect.stringMatching(version),
@@ -90,14 +90,14 @@ describe.skipIf(requires('npm', 'g++', 'standalone'))('the npm package', () => {
       expect(call(installed.command, {}).stdout).toMatch(version);
     });
 
-    test('finds its place through links of others', () => {
+    test('resolves links of others to its directory', () => {
       const link = join(installed.project, 'runtime');
       symlinkSync(installed.command, link);
       expect(call(link, {}).stdout).toMatch(version);
       expect(call(join(installed.home, 'dist/tsubo'), {}).stdout).toMatch(version);
     });
 
-    test('starts the program for Node where there is no executable for the machine', () => {
+    test('starts the program for Node without an executable for the machine', () => {
       const executable = join(installed.home, `prebuilds/linux-${process.arch}/tsubo`);
       renameSync(executable, `${executable}.away`);
       try {
@@ -109,14 +109,14 @@ describe.skipIf(requires('npm', 'g++', 'standalone'))('the npm package', () => {
     });
   });
 
-  test('is installed without a compiler in reach where the prebuilt addon fits, and only there', () => {
+  test('is installed without a compiler if the prebuilt addon is compatible, and only then', () => {
     for (const program of compilers) {
       expect(() => installed.run('/bin/sh', '-c', `command -v ${program}`)).toThrow();
     }
     const before = filesIn(installed.home);
     installed.runInstallScript();
     expect(filesIn(installed.home)).toEqual(before);
-    // from now on the command is the executable itself
+    // From now on the command is the executable itself.
     const executable = join(installed.home, `prebuilds/linux-${process.arch}/tsubo`);
     expect(realpathSync(installed.command)).toBe(realpathSync(join(installed.home, 'dist/tsubo')));
     expect(readFileSync(installed.command).equals(readFileSync(executable))).toBe(true);
@@ -127,13 +127,13 @@ describe.skipIf(requires('npm', 'g++', 'standalone'))('the npm package', () => {
     renameSync(`${prebuilds}.away`, prebuilds);
   });
 
-  test('offers its command', () => {
+  test('provides its command', () => {
     expect(installed.run(installed.command, '--version')).toMatch(/\bversion \d+\.\d+\.\d+/);
     const program = join(installed.home, 'dist/tsubo.cjs');
     expect(installed.run(process.execPath, program, '--version')).toMatch(/\bversion \d+\.\d+\.\d+/);
   });
 
-  test('gives a TypeScript program its types', () => {
+  test('provides its types to a TypeScript program', () => {
     const example = join(installed.project, 'library.ts');
     cpSync(join(checkout, 'test/types/library.ts'), example);
     const options = {
@@ -149,7 +149,7 @@ describe.skipIf(requires('npm', 'g++', 'standalone'))('the npm package', () => {
       files: ['library.ts'],
     };
     writeFileSync(join(installed.project, 'tsconfig.json'), JSON.stringify(config));
-    // throws with the compiler's words when something does not fit
+    // Throws with the output of the compiler if a type does not match.
     installed.run(process.execPath, join(checkout, 'node_modules/typescript/bin/tsc'), '-p', '.');
   });
 
@@ -161,7 +161,7 @@ describe.skipIf(requires('npm', 'g++', 'standalone'))('the npm package', () => {
       expect(printed).toMatch(/^ +host name +tsubo-hello\b/m);
     });
 
-    test('runs it in a program that imports the library', () => {
+    test('runs it from a program that imports the library', () => {
       const program = join(installed.project, 'program.mjs');
       cpSync(join(checkout, 'test/package/program.mjs'), program);
       const printed = installed.run(process.execPath, program, helloBundle, `library-${process.pid}`);

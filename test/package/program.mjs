@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// A program that uses the installed library: program.mjs BUNDLE ID. Prints what each step came to.
+// A program that uses the installed library: program.mjs BUNDLE ID. Prints the result of each step.
 import { createContainer, getContainer, isRuntimeError, listContainers } from 'tsubo';
 
 const [bundle = '', id = ''] = process.argv.slice(2);
 
 /**
- * The code that a call fails with.
+ * The error code of a call.
  * @param {() => Promise<unknown>} call
  */
 async function codeOf(call) {

@@ -17,7 +17,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { requires } from '../helpers/requires.ts';
 import { checkout } from './tarball.ts';
 
-/** The README's blocks of one language, in their order. */
+/** The blocks of the README in one language, in order. */
 function blocks(language: string): string[] {
   const found: string[] = [];
   let inside: { readonly language: string; readonly lines: string[] } | undefined;
@@ -39,7 +39,7 @@ test('the README has three blocks of commands: set-up, installing, a first conta
   expect(commands).toHaveLength(3);
 });
 
-test('the set-up commands of the README are those that CI runs in a minimal system', () => {
+test('the set-up commands of the README equal those that CI runs in a minimal system', () => {
   const run = readFileSync(join(checkout, '.ci/run'), 'utf8');
   const named = setup
     .split('\n')
@@ -49,7 +49,7 @@ test('the set-up commands of the README are those that CI runs in a minimal syst
 });
 
 describe.skipIf(requires('root', 'npm', 'g++', 'standalone', 'busybox', 'script'))(
-  'the README, followed',
+  'the commands of the README',
   () => {
     let directory: string;
     let env: Record<string, string>;
@@ -71,7 +71,7 @@ describe.skipIf(requires('root', 'npm', 'g++', 'standalone', 'busybox', 'script'
       }
     });
 
-    /** Runs commands as they are written, each must succeed, on a terminal. */
+    /** Runs the commands unchanged on a terminal; each must succeed. */
     const onTerminal = (text: string, cwd: string, input: string, more: Record<string, string> = {}) => {
       const file = join(directory, 'commands');
       writeFileSync(file, text);
@@ -85,7 +85,7 @@ describe.skipIf(requires('root', 'npm', 'g++', 'standalone', 'busybox', 'script'
       return { status: done.status, output: done.stdout.replaceAll('\r', '') };
     };
 
-    test('installs the command', () => {
+    test('install the command', () => {
       const { status, output } = onTerminal(install, checkout, '');
       expect({ status, output }).toMatchObject({
         status: 0,
@@ -93,7 +93,7 @@ describe.skipIf(requires('root', 'npm', 'g++', 'standalone', 'busybox', 'script'
       });
     });
 
-    test('makes a first container, whose shell runs on the terminal and gives its status', () => {
+    test('make a first container, whose shell runs on the terminal and returns its status', () => {
       const { status, output } = onTerminal(first, directory, 'echo "pid $$"; exit 7\n');
       expect(output).toMatch(/no problems, \d+ warnings/);
       expect(output).toMatch(/^the init$/m);
@@ -101,7 +101,7 @@ describe.skipIf(requires('root', 'npm', 'g++', 'standalone', 'busybox', 'script'
       expect(status).toBe(7);
     });
 
-    test('shows the failure that a misspelled option really gives', () => {
+    test('include the actual failure for a misspelled option', () => {
       const bundle = join(directory, 'my-bundle');
       const config = join(bundle, 'config.json');
       writeFileSync(config, readFileSync(config, 'utf8').replace('"mode=0620"', '"mdoe=0620"'));
@@ -111,7 +111,7 @@ describe.skipIf(requires('root', 'npm', 'g++', 'standalone', 'busybox', 'script'
       expect(status).toBe(1);
     });
 
-    test('has programs that work as they are written', async () => {
+    test('include programs that work unchanged', async () => {
       const project = join(directory, 'project');
       const bundle = join(directory, 'my-bundle');
       mkdirSync(join(project, 'node_modules/.bin'), { recursive: true });

@@ -22,15 +22,15 @@ interface Manifest {
 export const checkout = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 
 /**
- * The npm package as it is published, installed in a project of its own in a directory without any tie to the checkout.
- * Nothing is fetched: the packages it depends on are packed from the checkout's node_modules.
+ * The npm package in its published form, installed in a separate project in a directory independent of the checkout.
+ * Nothing is fetched: its dependencies are packed from node_modules of the checkout.
  */
 export class Installed {
   /** The project that depends on tsubo. */
   readonly project: string;
   /** The package inside it. */
   readonly home: string;
-  /** What the project finds as `tsubo`. */
+  /** The path of the command `tsubo` in the project. */
   readonly command: string;
   /** Programs in the only directory of PATH: no compiler, no make, no Python. */
   readonly path: string;
@@ -65,17 +65,20 @@ export class Installed {
     this.npm('install', '--ignore-scripts', '--offline', ...tarballs);
   }
 
-  /** Runs npm in the project, without a compiler in reach. */
+  /** Runs npm in the project, without a compiler in PATH. */
   npm(...args: string[]): string {
     return execFileSync(process.execPath, [npmProgram(), ...args], this.options());
   }
 
-  /** Runs a program in the project with nothing but `path` to find others in. */
+  /** Runs a program in the project; its PATH is `path` alone. */
   run(program: string, ...args: string[]): string {
     return execFileSync(program, args, this.options());
   }
 
-  /** What npm does after it has unpacked the package. Newer versions of npm ask first, so it is done by hand. */
+  /**
+   * Runs the install script of the package. Newer versions of npm ask before they run it, therefore it is called
+   * directly.
+   */
   runInstallScript(): string {
     const { scripts } = JSON.parse(readFileSync(join(this.home, 'package.json'), 'utf8')) as Manifest;
     const options = this.options();
@@ -105,7 +108,7 @@ export class Installed {
     rmSync(this.directory, { recursive: true, force: true });
   }
 
-  /** What `npm pack` packs: the checkout's files with the prebuilds of this machine. */
+  /** The input of `npm pack`: the files of the checkout with the prebuilds of this machine. */
   private stage(): string {
     const staging = join(this.directory, 'staging');
     mkdirSync(staging);
@@ -130,16 +133,16 @@ export class Installed {
   }
 }
 
-/** The path of a program, links resolved. */
+/** The path of a program with links resolved. */
 export function which(program: string): string {
   const found = execFileSync('/bin/sh', ['-c', 'command -v "$1"', 'sh', program], {
     encoding: 'utf8',
   }).trim();
-  // sh has a test of its own, and names it without a path
+  // `command -v` prints a shell builtin without a path.
   return realpathSync(found.startsWith('/') ? found : join('/usr/bin', found));
 }
 
-/** npm's own program: it is a script for Node, and Node is all that it needs. */
+/** The program of npm: a script that requires only Node. */
 function npmProgram(): string {
   return realpathSync(which('npm'));
 }
@@ -152,7 +155,7 @@ function npm(cwd: string, ...args: string[]): string {
   });
 }
 
-/** All files below a directory, as paths from it. */
+/** All files below a directory, as relative paths. */
 export function filesIn(directory: string): string[] {
   return readdirSync(directory, { recursive: true, withFileTypes: true })
     .filter(entry => entry.isFile())
@@ -160,7 +163,7 @@ export function filesIn(directory: string): string[] {
     .sort();
 }
 
-/** The rootfs of the hello bundle is the checkout's; the bundle is handed over by its path. */
+/** The rootfs of the hello bundle is that of the checkout; the program receives the path of the bundle. */
 export const helloBundle = join(checkout, 'bundle-fixtures/good/hello');
 
 export const compilers = ['g++', 'gcc', 'cc', 'c++', 'clang', 'make', 'python3'];

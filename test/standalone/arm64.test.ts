@@ -51,12 +51,12 @@ describe.skipIf(requires('standalone', 'standalone:arm64', 'root', 'busybox', 'q
       expect(same('plan', bundle.dir).status).toBe(0);
     });
 
-    test('knows no container of a name that was never given', () => {
+    test('reports an unknown container', () => {
       expect(same('state', 'nope').status).toBe(1);
     });
 
-    // a whole machine can: test/standalone/arm64-vm.test.ts
-    test('creates a container, or leaves nothing behind where the emulation cannot', context => {
+    // Full emulation can: test/standalone/arm64-vm.test.ts.
+    test('creates a container, or leaves no traces if the emulation cannot', context => {
       const bundle = box.bundle();
       const before = box.traces();
       const done = box.oci(['create', '--bundle', bundle.dir, bundle.id]);

@@ -7,11 +7,11 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { requires } from '../helpers/requires.ts';
 
-describe.skipIf(requires('standalone'))("the executable's heap", () => {
+describe.skipIf(requires('standalone'))('the heap of the executable', () => {
   const directory = mkdtempSync(join(tmpdir(), 'tsubo-heap-'));
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-  test('keeps what malloc promises, through 150,000 calls', () => {
+  test('fulfils the contract of malloc through 150,000 calls', () => {
     const program = join(directory, 'heap');
     const source = fileURLToPath(new URL('../helpers/heap.cc', import.meta.url));
     const native = fileURLToPath(new URL('../../native', import.meta.url));

@@ -23,7 +23,7 @@ describe.skipIf(requires('standalone', 'root', 'busybox'))('the standalone execu
       }
     });
 
-    test('passes the exit status on, and nothing of what is printed gets into its files', () => {
+    test('returns the exit status of the program, and writes no output into its files', () => {
       const bundle = box.bundle(made => made.shell('echo out; echo err >&2; exit 7'));
       const text = readFileSync(join(bundle.dir, 'config.json'), 'utf8');
       expect(closed('run', '--bundle', bundle.dir, bundle.id).status).toBe(7);
@@ -40,17 +40,17 @@ describe.skipIf(requires('standalone', 'root', 'busybox'))('the standalone execu
     };
     const deep = 200_000;
 
-    test('of 200,000 arrays in each other', () => {
+    test('of 200,000 nested arrays', () => {
       expect(refused('['.repeat(deep) + ']'.repeat(deep)).code).toBe('bundle.config-syntax');
       expect(refused('['.repeat(deep)).code).toBe('bundle.config-syntax');
     });
 
-    test('of 200,000 objects in each other', () => {
+    test('of 200,000 nested objects', () => {
       const text = '{"annotations":'.repeat(deep) + '{}'.repeat(1) + '}'.repeat(deep);
       expect(refused(text).code).toBe('bundle.config-syntax');
     });
 
-    test('of 16 MiB of numbers, of which none is right', () => {
+    test('of 16 MiB of numbers, all invalid', () => {
       const numbers = '1,'.repeat((16 << 20) / 2 - 20);
       const { code, pointer } = refused(`{"ociVersion":"1.0.0","mounts":[${numbers}1]}`.slice(0, 16 << 20));
       expect(['config.type', 'internal', 'bundle.config-syntax']).toContain(code);
@@ -62,7 +62,7 @@ describe.skipIf(requires('standalone', 'root', 'busybox'))('the standalone execu
     });
   });
 
-  test('takes a config.json of nearly 16 MiB', () => {
+  test('accepts a config.json of nearly 16 MiB', () => {
     const bundle = box.bundle(made => {
       made.config.annotations = { 'com.example.big': 'a'.repeat(15 << 20) };
       made.shell('exit 3');
@@ -70,8 +70,8 @@ describe.skipIf(requires('standalone', 'root', 'busybox'))('the standalone execu
     expect(box.run(bundle).status).toBe(3);
   });
 
-  describe('short of memory at any point of create', () => {
-    /** Tries with more and more memory: first it says what it lacks, then it does it, and nothing is ever left. */
+  describe('without enough memory at any point of create', () => {
+    /** Increases the limit: create first fails with an error, then succeeds, and never leaves traces. */
     const squeeze = (bundle: Bundle, limits: { from: number; to: number; step: number }) => {
       const before = box.traces();
       const counts = { tooSmall: 0, refused: 0, created: 0 };
@@ -92,7 +92,8 @@ describe.skipIf(requires('standalone', 'root', 'busybox'))('the standalone execu
           counts.refused += 1;
           expect(said, `${kib} KiB`).toMatch(/out of memory|cannot allocate memory/);
         } else {
-          // the kernel or the C library, before a line of ours: never again once we have been able to speak
+          // The kernel or the C library failed before the first line of the program. This must not recur once it
+          // reported an error.
           expect({ kib, said, before: counts.refused }).toEqual({ kib, said, before: 0 });
           counts.tooSmall += 1;
         }
@@ -101,15 +102,15 @@ describe.skipIf(requires('standalone', 'root', 'busybox'))('the standalone execu
       return counts;
     };
 
-    test('says so and leaves nothing behind', () => {
-      // The executable is mapped whole, its snapshot of the heap too: what counts is what can be had beyond that.
+    test('reports an error and leaves no traces', () => {
+      // The executable is mapped as a whole, including its snapshot of the heap: the rest of the limit counts.
       const mapped = statSync(commands.standalone[0]).size >> 10;
       const { refused, created } = squeeze(box.bundle(), { from: mapped - 800, to: mapped + 1100, step: 10 });
       expect(refused).toBeGreaterThan(5);
       expect(created).toBeGreaterThan(10);
     });
 
-    test('says so where it is the config that is large', () => {
+    test('reports an error for a large config', () => {
       const bundle = box.bundle(made => {
         made.config.annotations = { 'com.example.big': 'a'.repeat(14 << 20) };
       });

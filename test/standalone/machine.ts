@@ -18,12 +18,12 @@ import { join } from 'node:path';
 import { cache, unpackPackages } from '../../.ci/debian.mjs';
 import { staticBusybox } from '../../.ci/tools.mjs';
 
-/** Debian's kernel and busybox for arm64, downloaded once. */
+/** The kernel and busybox of Debian for arm64, downloaded once. */
 async function packages(): Promise<string> {
   const directory = join(cache, 'arm64-machine');
   if (!existsSync(join(directory, 'boot'))) {
     mkdirSync(cache, { recursive: true });
-    // the kernel of virtual machines: what is needed here is built in, and it is half the size
+    // The kernel for virtual machines: all required drivers are built in, and it has half the size.
     const wanted = ['linux-image-cloud-arm64!', 'busybox-static'];
     await unpackPackages({ packages: wanted, architecture: 'arm64', into: directory });
   }
@@ -31,8 +31,8 @@ async function packages(): Promise<string> {
 }
 
 /**
- * A whole arm64 machine, emulated by QEMU, all of it in memory: its disk is the initial file system, its console goes
- * to a file.
+ * A whole arm64 machine, emulated by QEMU and in memory: its disk is the initial file system, its console is written to
+ * a file.
  */
 export class Machine {
   private readonly directory = mkdtempSync(join(tmpdir(), 'jar-machine-'));
@@ -42,7 +42,7 @@ export class Machine {
     this.packages = packaged;
   }
 
-  /** @throws Failure when the packages cannot be had */
+  /** @throws Failure if the packages cannot be fetched */
   static async prepare(): Promise<Machine> {
     return new Machine(await packages());
   }
@@ -51,7 +51,7 @@ export class Machine {
     rmSync(this.directory, { recursive: true, force: true });
   }
 
-  /** Busybox for this machine. */
+  /** Path of busybox for this machine. */
   get busybox(): string {
     return ['bin/busybox', 'usr/bin/busybox']
       .map(path => join(this.packages, path))
@@ -59,9 +59,9 @@ export class Machine {
   }
 
   /**
-   * Boots with these files (content or a file to copy), runs `script` with busybox's shell as root, and powers off.
+   * Boots with these files (content or a file to copy), runs `script` with the shell of busybox as root, and powers off.
    *
-   * @returns what was printed on the console; undefined when the time was over first
+   * @returns the console output; undefined after a timeout
    */
   async run(
     files: Readonly<Record<string, string | { readonly copyOf: string }>>,
@@ -125,7 +125,7 @@ export class Machine {
   }
 }
 
-/** What the kernel starts. A container cannot turn away from the initial file system, so all moves to another one. */
+/** The first program. pivot_root cannot leave the initial file system, therefore all files move to another one. */
 const init = `#!/bin/busybox sh
 busybox mkdir -p /proc /sys /dev /disk
 busybox mount -t tmpfs -o mode=755 tmpfs /disk

@@ -15,14 +15,14 @@ interface Record {
   readonly musl: { readonly version?: string };
 }
 
-/** What the executable in a directory has been built with. */
+/** The versions that the executable in a directory was built with. */
 function builtWith(directory: string): Record {
   return JSON.parse(readFileSync(join(directory, process.arch, 'built-with.json'), 'utf8')) as Record;
 }
 
-/** The replacements that make the engine's main source one of another version. */
+/** Replacements that turn the main source of the engine into another version. */
 const doctored = [
-  // The build looks for these two.
+  // The build replaces these two.
   ['#define JS_REF_COUNT(p) (js_rc(p)->ref_count)', '#define JS_REF_COUNT(p) ((js_rc(p))->ref_count)'],
   ['#define JS_ARENA_SIZE              4096', '#define JS_ARENA_SIZE              8192'],
   // native/standalone/settle.h uses this field.
@@ -30,7 +30,7 @@ const doctored = [
 ] as const;
 
 describe.skipIf(requires('standalone', 'g++'))('the pinned engine', () => {
-  test('is the one in the executable, in continuous integration', context => {
+  test('is in the executable, in continuous integration', context => {
     const { engine, musl } = builtWith(join(checkout, 'build/standalone'));
     const known = engine.pinned && musl.version !== undefined;
     const what = `QuickJS-NG ${engine.version}${engine.pinned ? '' : ' (not pinned)'}, musl ${musl.version ?? 'not tested'}`;
@@ -38,7 +38,7 @@ describe.skipIf(requires('standalone', 'g++'))('the pinned engine', () => {
     expect({ known, what }).toEqual({ known: true, what });
   });
 
-  test('has each place that the build replaces exactly once', async () => {
+  test('contains each text that the build replaces exactly once', async () => {
     const { directory, pinned } = await findEngine();
     expect(pinned).toBe(true);
     const text = readFileSync(join(directory, 'quickjs.c'), 'utf8');
@@ -80,23 +80,23 @@ describe.skipIf(requires('standalone', 'g++', 'root', 'busybox'))('with an engin
     built = build({});
   }, 10 * minute);
 
-  test('the build leaves its changes out, succeeds, and ends with one line that says so', () => {
+  test('the build omits its changes, succeeds, and ends with a line that says so', () => {
     expect(built.status, built.stderr).toBe(0);
     expect(built.stderr.trimEnd().split('\n').at(-1)).toMatch(
       /^tsubo: QuickJS-NG 0\.99\.0 \([0-9a-f]{12}\) is not the pinned version, \d+\.\d+\.\d+: the executable is correct and starts slower \(native\/standalone\/README\.md\)$/,
     );
     expect(builtWith(join(checkout, into)).engine).toMatchObject({ version: '0.99.0', pinned: false });
-    // no snapshot, although this machine could make one
+    // Without a snapshot, although this machine could make one.
     expect(readFileSync(program).equals(readFileSync(`${program}-bytecode`))).toBe(true);
   });
 
-  test('the next build is the same one, and its last line too', () => {
+  test('the next build is the same, including its last line', () => {
     const again = build({});
     expect(again.status).toBe(0);
     expect(again.stderr.split('\n').filter(line => line !== '')).toHaveLength(1);
   });
 
-  test('one whose interface does not fit is no reason to fail for what does not need it', () => {
+  test('an incompatible interface does not fail builds that do not need it', () => {
     const header = join(sources, 'quickjs.h');
     const text = readFileSync(header, 'utf8');
     writeFileSync(header, `#error another interface\n${text}`);

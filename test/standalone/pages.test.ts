@@ -15,18 +15,18 @@ describe.skipIf(requires('standalone'))('the pages of the snapshot', () => {
   const arena = '10000000-';
 
   beforeAll(() => {
-    // A command that reads it waits until somebody writes.
+    // A command that reads it blocks until a writer opens it.
     mkdirSync(join(directory, 'bundle'));
     execFileSync('mkfifo', [join(directory, 'bundle/config.json')]);
   });
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-  /** What smaps tells of the arena of a command that has begun and waits, in kB. */
+  /** Values of smaps for the arena of a waiting command, in kB. */
   async function arenaOf(): Promise<Record<string, number>> {
     const running = spawn(program, ['check', join(directory, 'bundle')], { stdio: 'ignore' });
     const ended = once(running, 'exit');
     try {
-      // wait_for_partner is where the open of a FIFO sleeps
+      // wait_for_partner is the wait channel of opening a FIFO
       while (!readFileSync(`/proc/${running.pid}/wchan`, 'utf8').includes('wait_for_partner')) {
         expect(running.exitCode).toBeNull();
         await setTimeout(5);
@@ -42,11 +42,11 @@ describe.skipIf(requires('standalone'))('the pages of the snapshot', () => {
     }
   }
 
-  test("are the file's but for the few that a command writes to", async () => {
+  test('are in the page cache, except for the few that a command writes to', async () => {
     const found = await arenaOf();
     expect(found['Size']).toBeGreaterThan(1000);
     expect(found['Rss']).toBeGreaterThan(100);
-    // 36 when this was written
+    // 36 at the time of writing
     expect(found['Private_Dirty']).toBeLessThan(100);
   });
 });

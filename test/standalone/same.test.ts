@@ -12,7 +12,7 @@ const bad = readdirSync(join(fixtures, 'bad')).filter(name =>
   existsSync(join(fixtures, 'bad', name, 'expect.json')),
 );
 
-/** What differs between two calls a moment apart. */
+/** Removes values that differ between two calls. */
 function withoutTimes(text: string): string {
   return text
     .replace(/time="[^"]*"/g, 'time="..."')
@@ -20,7 +20,7 @@ function withoutTimes(text: string): string {
     .replace(/\b\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)/g, '...');
 }
 
-// In a directory with a bundle `good`, one of a broken config `broken`, and an empty directory `empty`.
+// For a directory with a bundle `good`, one with a broken config `broken`, and an empty directory `empty`.
 const commandLines = [
   [''],
   ['', '--help'],
@@ -134,7 +134,7 @@ describe.skipIf(requires('standalone', 'root', 'busybox'))('the standalone execu
   const box = sandbox();
   let place = '';
 
-  /** A directory with what the command lines name, and a container `created`. */
+  /** Creates the files that the command lines name, and a container `created`. */
   const prepare = () => {
     const bundle = box.bundle();
     place = box.dir;
@@ -146,7 +146,7 @@ describe.skipIf(requires('standalone', 'root', 'busybox'))('the standalone execu
   };
 
   const run = (host: Host, args: readonly string[], options: ExecOptions = {}) => {
-    // Node ignores these two itself, and a plan says which signals have to be put right
+    // Node ignores these two signals, and a plan lists the signals to restore.
     const ignoring = ['/bin/sh', '-c', 'trap "" PIPE XFSZ; exec "$@"', 'sh'];
     const done = box.view.exec([...ignoring, ...commands[host], ...args], { cwd: place, ...options });
     return { ...done, stdout: withoutTimes(done.stdout), stderr: withoutTimes(done.stderr) };
@@ -160,7 +160,7 @@ describe.skipIf(requires('standalone', 'root', 'busybox'))('the standalone execu
     return node;
   };
 
-  test('answers every command line as the program for Node does', () => {
+  test('responds to every command line like the program for Node', () => {
     const bundle = prepare();
     box.must(['create', '--bundle', bundle.dir, 'created'], { stdio: ['ignore', 'ignore', 'ignore'] });
     try {
@@ -169,7 +169,7 @@ describe.skipIf(requires('standalone', 'root', 'busybox'))('the standalone execu
         const root = /^-?-root/.test(words[0] ?? '') || words[0] === 'help' ? [] : ['--root', box.root];
         return same([...root, ...words]).status;
       });
-      // not all of one kind
+      // The statuses must differ.
       expect(statuses.filter(status => status === 0).length).toBeGreaterThan(20);
       expect(statuses.filter(status => status === 1).length).toBeGreaterThan(30);
       expect(statuses).toContain(3);
@@ -191,11 +191,11 @@ describe.skipIf(requires('standalone', 'root', 'busybox'))('the standalone execu
     );
   });
 
-  test.each(bad)('refuses %s in the same words', name => {
+  test.each(bad)('refuses %s with the same text', name => {
     place = join(fixtures, 'bad', name);
     const root = ['--root', box.root, '--log-format', 'json'];
     same([...root, 'plan', '.']);
-    // what has no rootfs is refused before anything is made
+    // A bundle without a rootfs is refused before any action.
     expect(same([...root, 'create', 'x']).status).toBe(1);
   });
 
@@ -210,7 +210,7 @@ describe.skipIf(requires('standalone', 'root', 'busybox'))('the standalone execu
     expect(box.view.exec(['env', '-i', ...commands.standalone, '--version']).status).toBe(0);
   });
 
-  test('says runc first when it is called runc', () => {
+  test('starts with runc if it is called runc', () => {
     place = box.dir;
     const bin = box.mkdir('bin');
     for (const host of ['node', 'standalone'] as const) mkdirSync(join(bin, host));

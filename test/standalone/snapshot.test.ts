@@ -20,9 +20,9 @@ describe.skipIf(requires('standalone', 'root'))('the two ways of starting', () =
     return { status, signal, stdout, stderr: stderr.replace(/time="[^"]*"/g, '') };
   };
 
-  test('are two: one executable holds its heap, the other does not', () => {
+  test('differ: one executable contains its heap, the other does not', () => {
     expect(statSync(program).size).toBeGreaterThan(statSync(bytecode).size + 500_000);
-    // what makes the heap is for the build alone
+    // Only the build can make the heap.
     for (const one of [program, bytecode]) {
       const refused = run([one, '--write-snapshot', join(directory, 'none')], directory);
       expect(refused).toMatchObject({
@@ -34,8 +34,8 @@ describe.skipIf(requires('standalone', 'root'))('the two ways of starting', () =
     expect(() => statSync(join(directory, 'none'))).toThrow();
   });
 
-  test("are not alike in what they write to: the snapshot stays the page cache's", () => {
-    // Field 11: page faults of children that have been waited for. A shell of its own, which has no others.
+  test('differ in their page faults: the snapshot remains in the page cache', () => {
+    // Field 11: page faults of reaped children. A separate shell, which has no other children.
     const script = '"$0" features >"$1"; read -r line </proc/$$/stat; echo "$line"';
     const faults = (one: string): number => {
       const { stdout } = run(['sh', '-c', script, one, join(directory, 'features')], '/');
@@ -45,11 +45,11 @@ describe.skipIf(requires('standalone', 'root'))('the two ways of starting', () =
     expect(faults(program)).toBeLessThan(faults(bytecode) / 2);
   });
 
-  // Without randomization the C library's heap begins where the snapshot ends.
+  // Without randomization the heap of the C library begins at the end of the snapshot.
   test.each([
     ['as usual', []],
     ['without address space randomization', ['setarch', '-R']],
-  ])('say the same, %s', (_name, before) => {
+  ])('print the same, %s', (_name, before) => {
     const root = ['--root', join(directory, 'state')];
     for (const [cwd, args] of [
       ['/', ['--version']],

@@ -3,13 +3,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 
-/** What the way to the disks and ports goes through, and overlayfs. What is built in has no file and is passed over. */
+/** Drivers of the disks and ports, and overlayfs. A built-in driver has no file and is skipped. */
 const wanted = [
   ...['virtio_pci', 'virtio_blk', 'virtio_console', 'virtio_rng', 'ext4', 'overlay', 'fuse', 'bfq'],
 ];
 
 /**
- * The files of the wanted modules, each after those that it depends on.
+ * The files of the wanted modules, each after its dependencies.
  * @param {string} directory of all modules
  * @returns {string[]}
  */
@@ -39,7 +39,7 @@ function nameOf(file) {
 }
 
 /**
- * As the module itself names them (its section .modinfo).
+ * The dependencies from the section .modinfo of the module.
  * @param {string} file
  */
 function dependenciesOf(file) {
@@ -53,8 +53,8 @@ function dependenciesOf(file) {
  */
 
 /**
- * A cpio archive in the form the kernel reads (newc), everything in it root's.
- * @param {Readonly<Record<string, Content>>} files path without a leading slash to the content, or a file to copy; all may be executed
+ * A cpio archive in the format of the kernel (newc), owned by root.
+ * @param {Readonly<Record<string, Content>>} files path without a leading slash to the content or a file to copy; all are executable
  * @returns {Buffer}
  */
 export function archive(files) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A kernel of Debian's for virtual machines, and the busybox of the first steps in it. Fetched once.
+// A Debian kernel for virtual machines, and the busybox for its first steps. Fetched once.
 import {
   existsSync,
   mkdirSync,
@@ -17,7 +17,7 @@ import { makeImage } from './images.mjs';
 
 const into = 'build/vm';
 
-/** Debian's suites that a kernel can be taken from. */
+/** The Debian suites that provide a kernel. */
 export const suites = ['bookworm', 'trixie', 'sid'];
 
 /**
@@ -62,7 +62,7 @@ export async function kernelOf(suite) {
       if (image === undefined) throw new Failure(`the kernel package of Debian ${suite} has no kernel`);
       renameSync(image, join(directory, 'vmlinuz'));
       rmSync(tree, { recursive: true });
-      // plain files are loaded faster, and need nothing of the kernel or of modprobe
+      // Uncompressed files load faster, and require no support in the kernel or modprobe.
       const unpack =
         'find "$1" -name "*.ko.xz" -exec "$2" unxz {} +; find "$1" -name "*.ko.zst" | grep . && exit 1; :';
       await run('/bin/sh', ['-c', unpack, 'sh', modules, busybox]);
@@ -81,7 +81,7 @@ export async function kernelOf(suite) {
   };
 }
 
-/** @returns {Promise<string>} a static busybox, for the first steps in the machine and some out here */
+/** @returns {Promise<string>} a static busybox for the first steps in the machine and some outside */
 export async function busyboxProgram() {
   const here = `${into}/busybox`;
   const found = `${here}/usr/bin/busybox`;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// QEMU without hardware acceleration, as a child of ours. Its ports are sockets, its disks are thrown away after use.
+// QEMU without hardware acceleration, as a child process. Its ports are sockets; its disks are deleted after use.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -13,27 +13,27 @@ const program = 'qemu-system-x86_64';
  * @typedef {object} Boot
  * @property {string} kernel
  * @property {Buffer} initramfs
- * @property {readonly string[]} disks ext4 images; what the machine writes to them is not kept
- * @property {string} parameters of the kernel, beside those that every run has
+ * @property {readonly string[]} disks ext4 images; writes of the machine are discarded
+ * @property {string} parameters of the kernel, in addition to the standard ones
  * @property {number} cpus
  * @property {string} memory `2G`
- * @property {number} timeoutS for all of it, in seconds
+ * @property {number} timeoutS for the whole run, in seconds
  * @property {(name: 'output' | 'errors', chunk: Buffer) => void} onOutput
- * @property {string} [console] file that keeps what the kernel prints
+ * @property {string} [console] file for the messages of the kernel
  */
 
 /**
- * What came of a run: the lines of the control port, or why there are none.
+ * The result of a run: the lines of the control port, or the reason for their absence.
  * @typedef {object} Outcome
  * @property {readonly string[]} control
  * @property {'ended' | 'timeout' | 'interrupted'} end
- * @property {string} complaint what QEMU printed and the end of what the kernel did
+ * @property {string} complaint the output of QEMU and the last messages of the kernel
  */
 
 const ports = /** @type {const} */ (['output', 'errors', 'control']);
 
 /**
- * Boots the machine and waits until it turns itself off.
+ * Boots the machine and waits until it powers off.
  * @param {Boot} boot
  * @returns {Promise<Outcome>}
  * @throws Unavailable without QEMU
@@ -81,9 +81,10 @@ export async function boot(boot) {
 function argumentsFor(boot, directory, log) {
   const options = {
     machine: 'q35',
-    // One thread for all processors: with several, a kernel that patches itself (static keys) can meet half an instruction.
+    // One thread for all processors: with several, a kernel that patches itself (static keys) may execute half an
+    // instruction.
     accel: 'tcg,thread=single,tb-size=512',
-    // what QEMU 7.2 emulates wrongly, programs then do without
+    // Features that QEMU 7.2 emulates incorrectly; programs then do not use them.
     cpu: 'max,-cx16,-avx,-avx2,-f16c,-fma,-sha-ni,-vaes,-vpclmulqdq',
     smp: String(boot.cpus),
     m: boot.memory,
@@ -132,12 +133,12 @@ async function listen(path, onData) {
 
 /**
  * @param {readonly string[]} args
- * @param {string} directory where QEMU keeps what the machine writes to its disks
+ * @param {string} directory for writes of the machine to its disks
  * @param {number} timeoutS
  * @returns {Promise<{ end: Outcome['end'], printed: string }>}
  */
 async function runQemu(args, directory, timeoutS) {
-  // whatever ends us ends it, a SIGKILL too
+  // QEMU ends with this process, also after SIGKILL.
   const command = ['--pdeathsig', 'KILL', program, ...args];
   const qemu = spawn('setpriv', command, {
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The root file system of the machine: Debian's packages, unpacked and never installed, and Node with its packages.
+// The root file system of the machine: Debian packages, unpacked and never installed, and Node with its packages.
 import {
   appendFileSync,
   chmodSync,
@@ -18,7 +18,7 @@ import { makeImage } from './images.mjs';
 
 const into = 'build/vm';
 
-/** Commands and the libraries of Node; what they depend on comes along. */
+/** Commands and the libraries of Node; their dependencies are included. */
 const programs = [
   ...['base-files', 'base-passwd', 'bash', 'coreutils', 'dash', 'findutils', 'grep', 'sed', 'tar', 'mawk'],
   ...['hostname', 'iproute2', 'kmod', 'mount', 'procps', 'util-linux', 'busybox-static'],
@@ -26,10 +26,12 @@ const programs = [
   ...['libstdc++6', 'strace', 'jq', 'crun', 'runc'],
 ];
 
-/** Of node_modules: what is big and runs no test. */
+/** Large packages of node_modules that no test uses. */
 const unneeded = ['@biomejs', '@typescript', 'typescript', 'node-gyp', 'prebuildify', '.cache', '.vite'];
 
-/** @returns {Promise<string>} the disk with the root file system: Debian, Node, and the packages the tests import */
+/**
+ * @returns {Promise<string>} the disk with the root file system: Debian, Node, and the packages that the tests import
+ */
 export async function rootDisk() {
   const disk = `${into}/root.ext4`;
   const debian = `${into}/debian`;
@@ -99,14 +101,14 @@ export async function rootDisk() {
 }
 
 /**
- * What the packages' own scripts would have made, as far as it is needed, and what is ours.
+ * Creates the required files that the package scripts would create, and those of the tests.
  * @param {string} root
  */
 function furnish(root) {
   for (const name of ['passwd', 'group']) {
     copyFileSync(join(root, `usr/share/base-passwd/${name}.master`), join(root, 'etc', name));
   }
-  // 1000: for the manager of a user
+  // 1000: the user of the user manager
   appendFileSync(
     join(root, 'etc/passwd'),
     'messagebus:x:990:990::/nonexistent:/usr/sbin/nologin\nlady:x:1000:1000::/home/lady:/bin/bash\n',

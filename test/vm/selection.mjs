@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { top } from '../../.ci/stage.mjs';
 
-/** Tests of what this machine has and many others have not: every controller, AppArmor, systemd, SELinux. */
+/** Tests of features that this machine has and many lack: every controller, AppArmor, systemd, SELinux. */
 const selected = {
   tiny: [
     ...['cgroup', 'resources', 'update', 'device-rules', 'pause', 'events', 'ps'],

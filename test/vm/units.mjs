@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The units that systemd starts in the machine: the system bus and the command, and nothing of what a whole system has.
+// The units that systemd starts in the machine: the system bus and the command. A whole system has more.
 
 /** @type {Readonly<Record<string, string>>} */
 export const units = {
@@ -21,7 +21,7 @@ Delegate=yes
 TasksMax=infinity
 LimitNOFILE=1048576
 `,
-  // the manager of a user, without a login; started by who wants it
+  // The manager of a user, without a login; a test starts it.
   'user@.service': `[Unit]
 DefaultDependencies=no
 [Service]

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// npm run test:vm [-- OPTIONS] [TEST FILE...]: tests in a machine of their own, see README.md here.
+// npm run test:vm [-- OPTIONS] [TEST FILE...]: tests in an emulated machine, see README.md here.
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from '../../.ci/build.mjs';
@@ -15,7 +15,7 @@ import { rootDisk } from './root.mjs';
 import { filesFor } from './selection.mjs';
 import { units } from './units.mjs';
 
-/** What of the checkout is in the machine. */
+/** The parts of the checkout that the machine contains. */
 const shared = [
   ...['.ci', 'bundle-fixtures', 'dist', 'native', 'src', 'test', 'package.json', 'vitest.config.ts'],
   ...['tsconfig.json', 'tsconfig.test.json'],
@@ -27,10 +27,10 @@ const systemdParameters = [
   ...['systemd.log_target=kmsg', 'systemd.log_level=warning'],
 ];
 
-/** The programs in C++ that tests run in containers: there is no compiler in the machine. */
+/** The C++ programs that tests run in containers: the machine has no compiler. */
 async function helperPrograms() {
   const sources = readdirSync(join(top, 'test/helpers')).filter(
-    // test/oci has no use for these, and there is no libseccomp to link the oracle with
+    // test/oci does not use these, and the machine has no libseccomp to link the oracle with.
     name => name.endsWith('.cc') && !['oracle.cc', 'heap.cc'].includes(name),
   );
   for (const name of sources.map(source => source.slice(0, -3))) {
@@ -50,7 +50,7 @@ async function helperPrograms() {
   }
 }
 
-/** @returns {Promise<string>} the disk with the checkout, for this run alone */
+/** @returns {Promise<string>} the disk with the checkout, made for each run */
 async function projectDisk() {
   const work = mkdtempSync(join(top, 'build/vm/project-'));
   const tree = join(work, 'tree');
@@ -106,13 +106,13 @@ function commandOf(options) {
 }
 
 /**
- * What is downloaded.
+ * Downloads.
  * @param {ReturnType<typeof parse>} options
  * @throws Unavailable
  */
 async function downloads(options) {
   if (process.arch !== 'x64')
-    throw new Unavailable('the machine is one of x86_64, and so has to be this one');
+    throw new Unavailable('the emulated machine is x86_64, and requires an x86_64 host');
   try {
     return {
       kernel: await kernelOf(options.kernel),
@@ -190,20 +190,20 @@ function initramfs(kernel, busybox, options) {
  */
 function report({ control, end, complaint }, options, seconds) {
   /** @param {string} word */
-  const told = word => control.find(line => line.startsWith(`${word} `))?.slice(word.length + 1);
-  const status = told('status');
+  const value = word => control.find(line => line.startsWith(`${word} `))?.slice(word.length + 1);
+  const status = value('status');
   if (end === 'interrupted') return 130;
   if (end === 'timeout') {
-    say(`the machine has been killed after ${options.timeout} s (--timeout)`);
+    say(`the machine was killed after ${options.timeout} s (--timeout)`);
     return 124;
   }
   if (status === undefined) {
-    say(`the machine went off without a result:\n${complaint}`);
+    say(`the machine powered off without a result:\n${complaint}`);
     return 125;
   }
-  say(`booted in ${told('begin')} s of its clock, off after ${seconds.toFixed(1)} s`);
+  say(`booted in ${value('begin')} s of its clock, off after ${seconds.toFixed(1)} s`);
   if (options.exec !== undefined) return Number(status);
-  const summary = told('summary');
+  const summary = value('summary');
   if (summary === undefined) say('vitest ended before it could count the tests');
   const { passed, failed, skipped } =
     summary === undefined ? { passed: 0, failed: 1, skipped: 0 } : JSON.parse(summary);

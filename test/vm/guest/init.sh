@@ -1,6 +1,6 @@
 #!/vm/busybox sh
 # SPDX-License-Identifier: Apache-2.0
-# The first process of the machine: finds the disks, makes the mounts, hands over to the command or to systemd.
+# The first process of the machine: finds the disks, makes the mounts, and executes the command or systemd.
 PATH=/vm/bin
 /vm/busybox mkdir -p /vm/bin /proc /sys /dev /root
 /vm/busybox --install -s /vm/bin
@@ -22,7 +22,7 @@ mount -t ext4 -o noatime /dev/vdb /root/tsubo || poweroff -f
 mkdir -p "/root/usr/lib/modules/$VERSION"
 mount -t ext4 -o ro /dev/vdc "/root/usr/lib/modules/$VERSION" || poweroff -f
 
-# weights of single devices are bfq's alone, and this disk is hardly read
+# Only bfq supports weights of single devices; this disk is rarely read.
 echo bfq >/sys/block/vdc/queue/scheduler
 
 cd /root

@@ -1,6 +1,6 @@
 #!/run/vm/busybox sh
 # SPDX-License-Identifier: Apache-2.0
-# Runs the command of this run, tells what became of it, and turns the machine off.
+# Runs the command of this run, reports its result, and powers the machine off.
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb
 busybox=/run/vm/busybox
 . /run/vm/settings
@@ -14,7 +14,7 @@ exec 7>"$control"
 read -r up idle </proc/uptime
 echo "begin $up" >&7
 
-# A port can be opened once only, and a program may open its standard output again.
+# A port can be opened only once, but a program may reopen its standard output.
 $busybox mkfifo /run/vm/out /run/vm/err
 $busybox cat </run/vm/out >"$output" &
 output=$!
@@ -23,7 +23,7 @@ errors=$!
 cd /tsubo || exit
 $busybox setsid /bin/bash /run/vm/command </dev/null >/run/vm/out 2>/run/vm/err 7>&-
 status=$?
-# They end with the last who writes; what the command left behind may go on for ever.
+# They end with the last writer; a process that the command left behind may run forever.
 ($busybox sleep 3; kill $output $errors) 2>/dev/null 7>&- &
 wait $output $errors
 read -r up idle </proc/uptime

@@ -26,8 +26,8 @@ function spawned(wish: Wish): Spawned {
   });
 }
 
-/** An init that waits while `look` looks at it. */
-function born(wish: Wish, look: (pid: number) => void): void {
+/** Spawns an init that waits, and calls `look` with its pid. */
+function withInit(wish: Wish, look: (pid: number) => void): void {
   const { pid, pidfd, channel } = spawned(wish);
   try {
     expect(binding.awaitReport(channel)).toMatchObject({ kind: 'waiting' });
@@ -45,8 +45,8 @@ const statusOf = (pid: number, key: string) =>
   new RegExp(`^${key}:\\s*(.*)$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
 
 describe.skipIf(requires('root'))('an init in a user namespace', () => {
-  it('has all capabilities in a new one that has no mappings yet', () => {
-    born({ cloneFlags: namespaceFlags.user | namespaceFlags.pid }, pid => {
+  it('has all capabilities in a new one without mappings', () => {
+    withInit({ cloneFlags: namespaceFlags.user | namespaceFlags.pid }, pid => {
       expect(namespaceOf(pid, 'user')).not.toBe(readlinkSync('/proc/self/ns/user'));
       expect(readFileSync(`/proc/${pid}/uid_map`, 'utf8')).toBe('');
       expect(statusOf(pid, 'CapEff')).toBe(statusOf(pid, 'CapBnd'));
@@ -54,7 +54,7 @@ describe.skipIf(requires('root'))('an init in a user namespace', () => {
     });
   });
 
-  it('is our child, in what a helper has joined for it, and new namespaces are below those', async () => {
+  it('is a child of the runtime, in the namespaces that a helper joined, and its new namespaces are below those', async () => {
     const maker = spawn('unshare', [
       '--user',
       '--map-root-user',
@@ -66,7 +66,7 @@ describe.skipIf(requires('root'))('an init in a user namespace', () => {
     await once(maker.stdout, 'data');
     const fds = ['net', 'user'].map(file => openSync(`/proc/${maker.pid}/ns/${file}`, 'r'));
     try {
-      born({ cloneFlags: namespaceFlags.pid, joins: fds }, pid => {
+      withInit({ cloneFlags: namespaceFlags.pid, joins: fds }, pid => {
         for (const file of ['net', 'user'])
           expect(namespaceOf(pid, file)).toBe(namespaceOf(Number(maker.pid), file));
         expect(statusOf(pid, 'PPid')).toBe(String(process.pid));
@@ -79,10 +79,10 @@ describe.skipIf(requires('root'))('an init in a user namespace', () => {
     }
   });
 
-  it('says which namespace cannot be joined', () => {
+  it('reports the namespace that cannot be joined', () => {
     const fds = ['net', 'user'].map(file => openSync(`/proc/self/ns/${file}`, 'r'));
     try {
-      // one's own user namespace cannot be joined
+      // A process cannot join its own user namespace.
       expect(() => spawned({ joins: fds })).toThrowError(
         expect.objectContaining({ syscall: 'setns', path: '1' }),
       );
