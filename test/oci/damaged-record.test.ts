@@ -76,7 +76,7 @@ describe.skipIf(!isTsubo || requires('root', 'busybox', 'cgroup2'))(
 
     describe.each(['created', 'running'] as const)('and that is %s', which => {
       test.each(damages)(
-        'says so to every command, and is removed by delete --force: it has %s',
+        'is reported by every command and removed by delete --force: it has %s',
         async (_, damage, why) => {
           const bundle = box[which](sleeping);
           const { pid } = box.state(bundle.id);
@@ -114,7 +114,7 @@ describe.skipIf(!isTsubo || requires('root', 'busybox', 'cgroup2'))(
       );
     });
 
-    test('is removed when its cgroup has a path of its own, and config.json alone is left', async () => {
+    test('is removed if it has a cgroup path of its own and only config.json is left', async () => {
       const bundle = box.running(made => {
         sleeping(made);
         made.config.linux.cgroupsPath = `/${box.name}-of-its-own`;
@@ -125,11 +125,11 @@ describe.skipIf(!isTsubo || requires('root', 'busybox', 'cgroup2'))(
       await isGone(bundle, pid, cgroup, () => box.must(['delete', '--force', bundle.id]));
     });
 
-    test('and that cannot be told from another is kept, with the names of what may be its own', async () => {
+    test('and that has no identifying data is kept, and the error names its possible processes', async () => {
       const bundle = box.running(sleeping);
       const { pid } = box.state(bundle.id);
       const cgroup = cgroupOf(pid);
-      // Neither its root nor its program is known then.
+      // Its root and its program are unknown then.
       for (const file of ['state.json', 'config.json']) writeFileSync(pathOf(bundle, file), '');
       const failure = box.fails(['delete', '--force', bundle.id]);
       expect(failure.record).toMatchObject({
@@ -142,7 +142,7 @@ describe.skipIf(!isTsubo || requires('root', 'busybox', 'cgroup2'))(
       await isGone(bundle, pid, cgroup, () => box.must(['delete', '--force', bundle.id]));
     });
 
-    test('does not get a stranger killed: not one with its pid, nor one in a cgroup of its name', async () => {
+    test('never causes the kill of another process with its pid or in a cgroup with its name', async () => {
       const bundle = box.running(sleeping);
       const { pid } = box.state(bundle.id);
       const stranger = box.view.spawn(['sleep', '1000'], {});
@@ -167,7 +167,7 @@ describe.skipIf(!isTsubo || requires('root', 'busybox', 'cgroup2'))(
       }
     });
 
-    test('in the data of exec is named with its file', () => {
+    test('in the data of exec is reported with the file', () => {
       const bundle = box.running(sleeping);
       const path = pathOf(bundle, 'exec.json');
       const data = JSON.parse(readFileSync(path, 'utf8')) as {
@@ -187,7 +187,7 @@ describe.skipIf(!isTsubo || requires('root', 'busybox', 'cgroup2'))(
       }
     });
 
-    test('in the limits of the last update is named with its file', () => {
+    test('in the limits of the last update is reported with the file', () => {
       const bundle = box.running(sleeping);
       const path = pathOf(bundle, 'resources.json');
       for (const text of ['', '{', '[]', '{"pids":5}']) {

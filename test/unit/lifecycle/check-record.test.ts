@@ -30,7 +30,7 @@ const faultIn = (damaged: string) => {
   return 'message' in found ? found : undefined;
 };
 
-/** Every member, also of members, as a path. */
+/** The paths of all members, including nested ones. */
 function* members(value: unknown, path: readonly string[] = []): Generator<readonly string[]> {
   if (typeof value !== 'object' || value === null) return;
   for (const [name, member] of Object.entries(value)) {
@@ -57,11 +57,11 @@ describe('a record', () => {
     expect(parseRecord(recordText(least), 'web')).toEqual(least);
   });
 
-  it('that was written without the number of its members is read too', () => {
+  it('without the number of its members is accepted too', () => {
     expect(parseRecord(JSON.stringify(record), 'web')).toEqual(record);
   });
 
-  it('is none after any member became null', () => {
+  it('is refused if any member is null', () => {
     for (const path of members(JSON.parse(text))) {
       const pointer = `/${path.join('/')}`;
       const damaged = changed(path, (object, name) => {
@@ -118,7 +118,7 @@ describe('a record', () => {
     expect(faultIn(damaged)).toEqual({ message, pointer });
   });
 
-  it('of the usual members is judged as one with rare members is', () => {
+  it('with the usual members has the same verdict as one with rare members', () => {
     const {
       rdt: _,
       hooks: __,
@@ -171,7 +171,7 @@ describe('a record', () => {
     expect(faults).toBeGreaterThan(250);
   });
 
-  it('is none when it was cut off anywhere, and what is still whole is known', () => {
+  it('is refused if it is truncated anywhere, and its complete members are returned', () => {
     for (let length = 0; length < text.length; length++) {
       expect(faultIn(text.slice(0, length))?.message).toMatch(
         /^it is (empty|not valid JSON at line 1, column \d+: )/,
@@ -181,7 +181,7 @@ describe('a record', () => {
     expect(faultIn(`${text}}`)).toEqual({ message: 'text follows the record' });
   });
 
-  it('keeps its sound members when others are damaged', () => {
+  it('keeps its valid members if others are damaged', () => {
     const { init: _, ...others } = record;
     const damaged = changed(['init', 'pid'], (object, name) => {
       object[name] = 'x';
