@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// libseccomp's opinion, for test/native/seccomp-oracle.test.ts. Profiles on standard input, in words:
+// Compiles profiles with libseccomp for test/native/seccomp-oracle.test.ts. The format of standard input:
 //
 //   default VERDICT   machine NAME   arch NAME   rule VERDICT CALL COUNT {INDEX OPERATOR A B}...   end
 //
-// On standard output, for each: the number of bytes (32 bits), the filter. On standard error, names it does not know.
+// On standard output, for each: the number of bytes (32 bits), the filter. On standard error, unknown names.
 
 #include <seccomp.h>
 #include <stdio.h>
@@ -15,13 +15,13 @@
 int main() {
   char word[64];
   scmp_filter_ctx filter = nullptr;
-  seccomp_api_set(5);  // all actions, whatever this machine's kernel knows: nothing is loaded into it
+  seccomp_api_set(5);  // all actions, also those that this kernel lacks: no filter is loaded
   while (scanf("%63s", word) == 1) {
     if (strcmp(word, "default") == 0) {
       unsigned verdict = 0;
       if (scanf("%u", &verdict) != 1 || (filter = seccomp_init(verdict)) == nullptr) return 1;
     } else if (strcmp(word, "machine") == 0) {
-      // Its native architecture instead of the one this runs on.
+      // The native architecture of the profile instead of that of this machine.
       if (scanf("%63s", word) != 1) return 1;
       uint32_t machine = seccomp_arch_resolve_name(word);
       if (machine == seccomp_arch_native()) continue;

@@ -55,7 +55,7 @@ describe('the reader of a few members', () => {
       'one of others',
       '{"a":{"id":"x","path":"y"},"b":[{"pid":1}],"pid":2,"path":"z","\\":0}'.replace('\\', ''),
     ],
-  ])('finds those of %s', (_what, text) => {
+  ])('finds the members of %s', (_what, text) => {
     const [found] = read([text]);
     const wanted = expected(text);
     expect(found?.slice(0, -1)).toEqual(wanted.slice(0, -1));

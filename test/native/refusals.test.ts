@@ -141,7 +141,7 @@ describe.skipIf(requires('root'))('an init', () => {
     ['EINTR', errno.EINTR],
     ['EAGAIN', errno.EAGAIN],
     ['EPERM', errno.EPERM],
-  ])('ends by a fault where a filter answers every call with %s', (_name, error) => {
+  ])('ends with a fault if a filter fails every call with %s', (_name, error) => {
     for (const next of [hook, sysctl, tmpfs('/full'), { op: 'ready', origin: '' } as Step]) {
       const { report, end } = walk([...inRoot(), allowingOnly([], error), next]);
       expect([next.op, report.kind, end]).toEqual([next.op, 'ended', fault]);

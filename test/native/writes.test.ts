@@ -31,7 +31,7 @@ describe('a text above the file size limit', () => {
     ['writeText', (path: string) => `binding.writeText(${path}, ${long}, 0o100, 0o600)`],
     ['replaceText', (path: string) => `binding.replaceText(${path}, ${long}, 0o600)`],
     ['write', (path: string) => `binding.write(binding.open(${path}, 0o101, 0o600), ${long})`],
-  ])('is refused by %s with the error that the kernel gave', (_name, call) => {
+  ])('is refused by %s with the errno of the kernel', (_name, call) => {
     expect(limited(call(JSON.stringify(join(top, 'file'))))).toEqual(tooLong);
   });
 

@@ -31,7 +31,7 @@ const configs: readonly [
 ][] = [
   ['no resources', [], undefined],
   [
-    'some of each controller',
+    'some limits of each controller',
     ['memory', 'cpu', 'cpuset', 'pids', 'io', 'hugetlb'],
     {
       memory: { limit: 64 * mega, reservation: 16 * mega, swap: 96 * mega },
@@ -49,7 +49,7 @@ const configs: readonly [
     },
   ],
   [
-    'no limits, and the defaults by number',
+    'no limits, and explicit defaults',
     ['memory', 'cpu', 'pids'],
     {
       memory: { limit: -1, swap: -1 },
@@ -58,7 +58,7 @@ const configs: readonly [
     },
   ],
   [
-    'the odd ones',
+    'unusual values',
     ['memory', 'cpu', 'pids', 'io'],
     {
       memory: { limit: 32 * mega, swap: 32 * mega },

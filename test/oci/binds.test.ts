@@ -76,7 +76,7 @@ describe.skipIf(requires('root', 'busybox'))('the bind mounts of a container', (
       ['a device on a directory', () => bind('/dev/null', '/etc')],
       ['a file system on a file', () => ({ destination: '/etc/passwd', type: 'tmpfs', source: 'tmpfs' })],
       ['a cgroup on a file', () => ({ destination: '/etc/passwd', type: 'cgroup', source: 'cgroup' })],
-    ])('that do not fit are refused in the words that engines look for: %s', (what, mount) => {
+    ])('of the wrong type are refused with the text that engines match: %s', (what, mount) => {
       for (const user of [false, true]) {
         const asked = mount(box.source());
         const bundle = box.bundle(made => {
@@ -145,7 +145,7 @@ describe.skipIf(requires('root', 'busybox'))('the bind mounts of a container', (
         mount.gidMappings = [{ containerID: 0, hostID: 7, size: 1 }];
       },
     ],
-  ])('can be many%s', (what, count, change) => {
+  ])('may be numerous%s', (what, count, change) => {
     const source = box.mkdir('many');
     for (let i = 0; i < count; i++) writeFileSync(join(source, `${i}`), '');
     const bundle = box.bundle(made => {
@@ -217,7 +217,7 @@ describe.skipIf(requires('root', 'busybox'))('the bind mounts of a container', (
       ['rnostrictatime', 'strictatime', ['relatime'], ['noatime']],
       ['rnosymfollow', 'rw', ['nosymfollow'], []],
       ['rsymfollow', 'nosymfollow', [], ['nosymfollow']],
-    ])('take %s all together', (word, before, present, absent) => {
+    ])('accept %s together', (word, before, present, absent) => {
       const unusable = ['ratime', 'rnostrictatime'].includes(word);
       nested(before, dir => {
         if (
@@ -247,7 +247,7 @@ describe.skipIf(requires('root', 'busybox'))('the bind mounts of a container', (
       ['rshared', ['shared', 'slave'], ['shared', 'slave']],
       ['unbindable', ['unbindable'], undefined],
       ['runbindable', ['unbindable'], ['unbindable']],
-    ])('spread what is mounted in them as %s says', (word, top, below) => {
+    ])('propagate mounts in them as %s defines', (word, top, below) => {
       nested('rw', dir => {
         // The source is shared: the container gets a slave of it unless the option requests otherwise.
         box.view.sh('mount --make-rshared "$1"', dir);

@@ -35,7 +35,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('the cgroup of a contain
       (name: string) => `${own}/${name}-rel`,
     ],
     ['and cannot leave it', (name: string) => `/../../${name}-up`, (name: string) => `/${name}-up`],
-  ])('is where the path says, %s', (_, path, place) => {
+  ])('is at its path, %s', (_, path, place) => {
     const bundle = box.running(made => {
       made.config.linux.cgroupsPath = path(box.name);
     });

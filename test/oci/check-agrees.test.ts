@@ -108,7 +108,7 @@ describe.skipIf(!isTsubo || requires('root', 'busybox'))('check reports, as crea
 
   test.each<[string, (bundle: Bundle) => void, string[]]>([
     [
-      'a file system does not know an option, for each of them',
+      'a file system lacks an option, for each such option',
       made => made.mount('/dev/pts').options.push('mdoe=0620', 'tea'),
       [6, 7].map(position => `container.mount /mounts/2/options/${position}`),
     ],
@@ -118,15 +118,11 @@ describe.skipIf(!isTsubo || requires('root', 'busybox'))('check reports, as crea
       ['container.mount /mounts/7/options/0'],
     ],
     [
-      'a bind has options of no meaning, for each of them',
+      'a bind has options without meaning, for each such option',
       having(bind('/tmp', '/a', 'readonly', 'ro', 'nosuidd')),
       [1, 3].map(position => `config.mount.bind-options /mounts/7/options/${position}`),
     ],
-    [
-      'the kernel has no such file system',
-      having({ destination: '/a', type: 'teafs' }),
-      ['container.mount /mounts/7'],
-    ],
+    ['a file system is unknown', having({ destination: '/a', type: 'teafs' }), ['container.mount /mounts/7']],
     [
       'ID mappings are longer than a page',
       made => {
@@ -157,7 +153,7 @@ describe.skipIf(!isTsubo || requires('root', 'busybox'))('check reports, as crea
     ['a file is bound on a directory', having(bind('/etc/passwd', '/usr')), ['container.mount /mounts/7']],
     ['a new file system is mounted on a file', having(tmpfs('/etc/passwd')), ['container.mount /mounts/7']],
     [
-      'a target lies below a file, through a symbolic link',
+      'a target is below a file, through a symbolic link',
       made => {
         made.symlink('/link', '/etc/passwd');
         made.config.mounts.push(tmpfs('/link/below'));
@@ -165,7 +161,7 @@ describe.skipIf(!isTsubo || requires('root', 'busybox'))('check reports, as crea
       ['container.mount /mounts/7'],
     ],
     [
-      'a target lies below a file that an earlier mount brings',
+      'a target is below a file of an earlier mount',
       having(bind('/etc/passwd', '/brought'), tmpfs('/brought/below')),
       ['container.mount /mounts/8'],
     ],
@@ -185,7 +181,7 @@ describe.skipIf(!isTsubo || requires('root', 'busybox'))('check reports, as crea
       ['container.program-not-found /process/args/0'],
     ],
     [
-      'a program is not in the directory that is bound over its own',
+      'a program is missing in the directory that is bound over its own',
       made => {
         made.config.process.args = ['/bin/sh'];
         made.config.mounts.push(bind(box.source(), '/bin'));
@@ -209,7 +205,7 @@ describe.skipIf(!isTsubo || requires('root', 'busybox'))('check reports, as crea
       ['container.cwd /process/cwd'],
     ],
     [
-      'a hook of the host is missing, and another is no program',
+      'a hook of the host is missing, and another is not a program',
       made => {
         made.config.hooks = { prestart: [{ path: '/no/hook' }], createRuntime: [{ path: '/etc/passwd' }] };
       },
@@ -223,7 +219,7 @@ describe.skipIf(!isTsubo || requires('root', 'busybox'))('check reports, as crea
       ['hook.not-executable /hooks/createContainer/0/path'],
     ],
     [
-      'a limit of open files is higher than even root may have',
+      'a limit of open files exceeds that of root',
       made => {
         made.config.process.rlimits = [{ type: 'RLIMIT_NOFILE', soft: 1, hard: 2 ** 40 }];
       },
@@ -246,7 +242,7 @@ describe.skipIf(!isTsubo || requires('root', 'busybox'))('check reports, as crea
       ['container.path /linux/maskedPaths/1'],
     ],
     [
-      'root.path is longer than the kernel takes',
+      'root.path exceeds the limit of the kernel',
       made => {
         made.config.root.path = 'a'.repeat(256);
       },
@@ -304,7 +300,7 @@ describe.skipIf(!isTsubo || requires('root', 'busybox'))('check and create both 
       },
     ],
     [
-      'a program behind links of the root, absolute and relative',
+      'a program through links in the root, absolute and relative',
       made => {
         made.symlink('/opt', '/usr');
         made.symlink('/usr/sbin', '../bin');
@@ -312,7 +308,7 @@ describe.skipIf(!isTsubo || requires('root', 'busybox'))('check and create both 
       },
     ],
     [
-      'a program in a file system that only the container has',
+      'a program in a file system that only the container mounts',
       made => {
         made.config.process.args = ['/proc/self/root/bin/sh'];
       },
@@ -324,14 +320,14 @@ describe.skipIf(!isTsubo || requires('root', 'busybox'))('check and create both 
       },
     ],
     [
-      'a source in the root that an earlier mount brings',
+      'a source in the root that an earlier mount provides',
       made => {
         made.config.mounts.push(bind(box.source(), '/brought'));
         made.config.mounts.push(bind(join(made.rootfs, 'brought/note'), '/note'));
       },
     ],
     [
-      'a target below a link that leads nowhere',
+      'a target below a dangling link',
       made => {
         made.symlink('/far', '/away/from/here');
         made.config.mounts.push(tmpfs('/far/below'));
@@ -340,7 +336,7 @@ describe.skipIf(!isTsubo || requires('root', 'busybox'))('check and create both 
       },
     ],
     [
-      'a program that a hook might bring, and that is there',
+      'a program that exists although a hook might create it',
       made => {
         made.config.hooks = { prestart: [{ path: '/bin/true' }] };
       },
@@ -371,10 +367,10 @@ describe.skipIf(!isTsubo || requires('root', 'busybox'))('check and create both 
 
   test.each<[string, string | Buffer, string]>([
     ['the interpreter of a script is missing', '#!/bin/tea -x\n', 'container.program-not-found'],
-    ['an empty file is the program', '', 'container.program-not-executable'],
+    ['the program is an empty file', '', 'container.program-not-executable'],
     ['a script has no #!', 'echo hello\n', 'container.program-not-executable'],
     ['the loader of a dynamic program is missing', readFileSync('/bin/true'), 'container.program-not-found'],
-  ])('a bundle of which start will say that %s, and check warns', (_, content, code) => {
+  ])('a bundle whose start fails because %s, with a warning from check', (_, content, code) => {
     const bundle = box.bundle(made => {
       made.file('/bin/program', content, 0o755);
       made.config.process.args = ['program'];

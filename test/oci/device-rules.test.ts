@@ -75,9 +75,9 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'capability:MKNOD'))('dev
   });
 
   test.each<[string, readonly TestDeviceRule[], Record<string, string>]>([
-    ['what spec writes', [all], {}],
+    ['the rules of spec', [all], {}],
     [
-      'reading, writing and both are decided each by itself',
+      'reading, writing and both are decided separately',
       [
         all,
         { allow: true, type: 'c', major: 240, minor: 0, access: 'r' },
@@ -103,12 +103,12 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'capability:MKNOD'))('dev
       { 'c:240:0': 'wb', 'c:241:0': '-' },
     ],
     [
-      'a rule on everything makes those before it void',
+      'a rule for all devices overrides the earlier ones',
       [{ allow: true, type: 'c', major: 240, minor: 0, access: 'rwm' }, all],
       {},
     ],
     [
-      'all but some',
+      'all except some',
       [
         { allow: true, access: 'rwm' },
         { allow: false, type: 'b', major: 240, minor: 0, access: 'w' },
@@ -119,7 +119,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'capability:MKNOD'))('dev
   ])('%s', (name, rules, others) => {
     const expected = defaults(others);
     const looser =
-      name === 'all but some' &&
+      name === 'all except some' &&
       disagrees('runc', 'allows opening for reading and writing if only writing is denied');
     expect(table(rules)).toEqual(looser ? { ...expected, 'b:240:0': 'w' } : expected);
   });

@@ -20,7 +20,7 @@ describe.skipIf(requires('root', 'busybox'))('the devices of a container', () =>
     ['random', 1, 8],
     ['urandom', 1, 9],
     ['tty', 5, 0],
-  ])('include /dev/%s without being asked', (name, major, minor) => {
+  ])('include /dev/%s by default', (name, major, minor) => {
     const node = box.inside(undefined, { probe: [`/dev/${name}`] }).probes[`/dev/${name}`];
     expect(node).toMatchObject({ kind: 'character', mode: 0o666, uid: 0, gid: 0, major, minor });
   });
@@ -42,7 +42,7 @@ describe.skipIf(requires('root', 'busybox'))('the devices of a container', () =>
     ['stderr', '/proc/self/fd/2'],
     ['ptmx', 'pts/ptmx'],
     ...(existsSync('/proc/kcore') ? [['core', '/proc/kcore'] as [string, string]] : []),
-  ])('are joined by the link /dev/%s', (name, target) => {
+  ])('include the link /dev/%s', (name, target) => {
     const link = box.inside(undefined, { probe: [`/dev/${name}`] }).probes[`/dev/${name}`];
     expect(link).toMatchObject({ kind: 'symlink', target });
   });
@@ -63,7 +63,7 @@ describe.skipIf(requires('root', 'busybox'))('the devices of a container', () =>
       { kind: 'character', mode: 0o640, uid: 7, gid: 8, major: 1, minor: 5 },
     ],
     [
-      'an unbuffered one, which is a character device',
+      'an unbuffered character device',
       { path: '/dev/other', type: 'u', major: 1, minor: 7, fileMode: 0o600 },
       { kind: 'character', mode: 0o600, major: 1, minor: 7 },
     ],
@@ -74,17 +74,17 @@ describe.skipIf(requires('root', 'busybox'))('the devices of a container', () =>
     ],
     ['a FIFO', { path: '/dev/pipe', type: 'p', fileMode: 0o622 }, { kind: 'fifo', mode: 0o622 }],
     [
-      'one without mode and owner, which is open to all',
+      'a device without mode and owner, which every user can access',
       { path: '/dev/open', type: 'c', major: 1, minor: 3 },
       { kind: 'character', mode: 0o666, uid: 0, gid: 0 },
     ],
     [
-      'one outside of /dev',
+      'a device outside /dev',
       { path: '/srv/dev/null', type: 'c', major: 1, minor: 3, fileMode: 0o666 },
       { kind: 'character', major: 1, minor: 3 },
     ],
     [
-      'one that replaces a default one',
+      'a device that replaces a default one',
       { path: '/dev/tty', type: 'c', major: 5, minor: 0, fileMode: 0o622, uid: 3, gid: 4 },
       { kind: 'character', mode: 0o622, uid: 3, gid: 4, major: 5, minor: 0 },
     ],
@@ -157,13 +157,13 @@ describe.skipIf(requires('root', 'busybox'))('the devices of a container', () =>
         },
       ],
       [
-        'came with the root',
+        'are in the root',
         (bundle, nodes) => {
           bundle.unmount('/dev');
           box.view.sh('mount --bind "$1" "$2"', nodes, bundle.inRoot('dev'));
         },
       ],
-    ])('keep owner and mode where they %s', (_, modify) => {
+    ])('keep owner and mode if they %s', (_, modify) => {
       const nodes = hostNodes();
       const before = listed(nodes);
       const bundle = box.bundle(made => {
@@ -313,7 +313,7 @@ describe.skipIf(requires('root', 'busybox'))('the devices of a container', () =>
     ['a node of another type', 'mknod "$1" b 1 3'],
     ['a file', 'touch "$1"'],
     ['a link', 'ln -s /etc/passwd "$1"'],
-  ])('are refused where there is %s', (_, script) => {
+  ])('are refused if the path is %s', (_, script) => {
     const bundle = box.bundle(made => {
       made.unmount('/dev');
       made.config.linux.devices = [{ path: '/dev/jar', type: 'c', major: 1, minor: 3 }];
@@ -377,7 +377,7 @@ describe.skipIf(requires('root', 'busybox'))('the devices of a container', () =>
         ),
       ),
     )(
-      'reach nothing there: %s, /dev mounted: %s, on a terminal: %s',
+      'do not change their targets: %s, /dev mounted: %s, on a terminal: %s',
       async ([link, mounted, terminal], context) => {
         skipWhere(context, 'runc', 'makes devices through a symbolic link (CVE-2026-41579)');
         const dir = outside();

@@ -240,7 +240,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec', () => {
   });
 
   test.skipIf(requires('strace')).for(['clone3', 'sendmsg'])(
-    'says that the container is stopped when that ends before %s',
+    'reports a stopped container if it ends before %s',
     async (call, context) => {
       context.skip(!isTsubo, 'other runtimes make other calls');
       const { id } = box.running();
@@ -340,7 +340,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec', () => {
 
   const args = ['/bin/true'];
   test.each<[string, unknown, string, [code: string, pointer: string | undefined, line?: number]]>([
-    ['no JSON', '{', '', ['bundle.config-syntax', undefined, 1]],
+    ['a syntax error', '{', '', ['bundle.config-syntax', undefined, 1]],
     ['a list', [], '', ['config.type', '']],
     ['no args', { cwd: '/' }, 'args must not be empty', ['config.process.args', '/args', 1]],
     ['an empty cwd', { args, cwd: '' }, 'Cwd property must not be empty', ['config.process.cwd', '/cwd', 5]],
@@ -358,7 +358,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec', () => {
       ['config.type', '/user/uid', 7],
     ],
     [
-      'a user that the kernel keeps for itself',
+      'a user id that the kernel reserves',
       { cwd: '/', args, user: { uid: 4294967295, gid: 0 } },
       '',
       ['config.range', '/user/uid', 7],
@@ -381,12 +381,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec', () => {
       '',
       ['config.process.rlimit-soft', '/rlimits/0/soft', 9],
     ],
-    [
-      'a program that is not there',
-      { cwd: '/', args: ['/no'] },
-      '/no',
-      ['container.program-not-found', '/args/0', 4],
-    ],
+    ['a missing program', { cwd: '/', args: ['/no'] }, '/no', ['container.program-not-found', '/args/0', 4]],
   ])('refuses a process document with %s', (what, value, text, [code, pointer, line]) => {
     const ownMind = /^a (user that|variable|soft)/.test(what);
     if (ownMind && disagrees('runc 1.1', 'executes it anyway, or fails later with another text')) return;
@@ -417,7 +412,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec', () => {
     ['--cwd', '/nowhere', 'container.cwd', /chdir to cwd \("\/nowhere"\) set by --cwd failed: no such file/],
     ['--cwd', '/bin/busybox', 'container.cwd', /set by --cwd failed: not a directory/],
     ['--tty', '--detach', 'usage.console-socket', /cannot allocate tty/],
-  ])('names the option %s %s as the place of what it asked for', ([option, value, code, message]) => {
+  ])('reports the option %s %s as the place of a problem', ([option, value, code, message]) => {
     if (disagrees('runc', 'reports config.json, or executes it')) return;
     const { id } = box.running();
     const { record } = failing(option, value, id, '/bin/true');

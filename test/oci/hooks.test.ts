@@ -206,7 +206,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('hooks', () => {
       'hook ran past specified timeout of 1.0s',
     ],
     ['is missing', { path: '/nosuch' }, 'no such file or directory'],
-  ])('a startContainer hook that %s keeps the program from running', async (_, hook, text) => {
+  ])('a startContainer hook that %s prevents the exec of the program', async (_, hook, text) => {
     const bundle = box.bundle(made => {
       made.shell('echo ran');
       made.config.hooks = { startContainer: [hook] };

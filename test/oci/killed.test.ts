@@ -31,7 +31,7 @@ describe.skipIf(requires('root', 'busybox', 'strace'))('a runtime that is killed
   };
 
   test.for(['without hooks', 'with hooks', 'in a user namespace'])(
-    'at any moment of create %s leaves nothing that delete --force does not remove',
+    'at any moment of create %s leaves no traces that delete --force does not remove',
     async (how, context) => {
       context.skip(!isTsubo, notOurs);
       const bundle = box.bundle(made => {

@@ -38,7 +38,7 @@ describe.skipIf(requires('root', 'busybox', 'no-lsm:apparmor', 'no-lsm:selinux')
           made.config.linux.mountLabel = 'system_u:object_r:container_file_t:s0';
         },
       ],
-    ])('at %s refuse the create', (pointer, text, modify) => {
+    ])('at %s fail the create', (pointer, text, modify) => {
       const failure = box.refuses(box.bundle(modify));
       if (pointer !== '/linux/mountLabel' || !disagrees('runc', 'does not validate a mount label')) {
         expect(failure.message).toContain(text);
@@ -49,7 +49,7 @@ describe.skipIf(requires('root', 'busybox', 'no-lsm:apparmor', 'no-lsm:selinux')
     test.each([
       ['apparmorProfile', 'apparmor: config provided but apparmor not supported'],
       ['selinuxLabel', 'selinux label is specified in config, but selinux is disabled or not supported'],
-    ])('refuse the exec of a document with %s', (name, text) => {
+    ])('fail the exec of a document with %s', (name, text) => {
       const bundle = box.running();
       const file = join(box.mkdir('process'), 'process.json');
       writeFileSync(file, JSON.stringify({ args: ['/bin/true'], cwd: '/', [name]: label }));
@@ -61,7 +61,7 @@ describe.skipIf(requires('root', 'busybox', 'no-lsm:apparmor', 'no-lsm:selinux')
       if (isTsubo) expect(failure.record).toMatchObject({ code: 'host.unsupported', pointer: `/${name}` });
     });
 
-    test.each(['--apparmor', '--process-label'])('refuse the exec with %s', flag => {
+    test.each(['--apparmor', '--process-label'])('fail the exec with %s', flag => {
       const bundle = box.running();
       const failure = box.fails(['exec', flag, label, bundle.id, '/bin/true']);
       expect(failure.status).toBe(255);

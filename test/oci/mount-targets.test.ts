@@ -45,7 +45,7 @@ describe.skipIf(requires('root', 'busybox'))('the mounts of a container', () => 
       ['absolute', '/real'],
       ['up and out of the root', '../../../../../../../../real'],
       ['absolute, up and out', '/../../../../../../real'],
-    ])('that is %s are made where it leads inside', (_, target) => {
+    ])('that is %s are made at its target inside the root', (_, target) => {
       const report = box.inside(
         bundle => {
           bundle.directory('real');
@@ -61,7 +61,7 @@ describe.skipIf(requires('root', 'busybox'))('the mounts of a container', () => 
       ['relative', 'gone/deep'],
       ['absolute', '/gone/deep'],
       ['up and out of the root', '../../../../../../../../gone/deep'],
-    ])('that dangles (%s) are made where it would lead inside', (_, target) => {
+    ])('that dangles (%s) create its target inside the root', (_, target) => {
       const bundle = box.bundle(made => {
         made.symlink('link', target);
         made.config.mounts.push(bind(box.source(), '/link'));

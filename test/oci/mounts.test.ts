@@ -43,7 +43,7 @@ describe.skipIf(requires('root', 'busybox'))('the mounts of a container', () => 
       ['rsymfollow', ['nosymfollow'], [], ['nosymfollow']],
       ['rro', [], ['ro'], ['rw']],
       ['rnoexec', [], ['noexec'], []],
-    ])('take the recursive word %s', (word, before, present, absent) => {
+    ])('accept the recursive option %s', (word, before, present, absent) => {
       const unusable = ['ratime', 'rnostrictatime'].includes(word);
       const mount = tmpfs('/a', ...before, word);
       if (
@@ -71,14 +71,14 @@ describe.skipIf(requires('root', 'busybox'))('the mounts of a container', () => 
       ['strictatime', ['strictatime'], [], ['relatime', 'noatime']],
       ['nosymfollow', ['nosymfollow'], ['nosymfollow'], []],
       [
-        'a word and its opposite',
+        'an option and its opposite',
         ['ro', 'nosuid', 'nodev', 'noexec', 'rw', 'suid', 'dev', 'exec'],
         ['rw'],
         ['nosuid', 'nodev', 'noexec'],
       ],
-      ['the opposite and the word', ['rw', 'suid', 'ro', 'nosuid'], ['ro', 'nosuid'], []],
+      ['the opposite and the option', ['rw', 'suid', 'ro', 'nosuid'], ['ro', 'nosuid'], []],
       [
-        'words that change nothing here',
+        'options without effect',
         [
           'async',
           'loud',
@@ -94,7 +94,7 @@ describe.skipIf(requires('root', 'busybox'))('the mounts of a container', () => 
         ['rw'],
         [],
       ],
-    ])('take %s', (word, options, present, absent) => {
+    ])('accept %s', (word, options, present, absent) => {
       if (
         word === 'defaults' &&
         disagrees('runc 1.1', 'passes `defaults` to the file system, which refuses it')
@@ -112,7 +112,7 @@ describe.skipIf(requires('root', 'busybox'))('the mounts of a container', () => 
       ['dirsync', ['dirsync'], 'dirsync', true],
       ['lazytime', ['lazytime'], 'lazytime', true],
       ['async after sync', ['sync', 'async'], 'sync', false],
-    ])('pass %s on to the file system', (_, options, word, there) => {
+    ])('pass %s to the file system', (_, options, word, there) => {
       const seen = mountAt(box.inside(having(tmpfs('/a', ...options))), '/a').superOptions;
       expect(seen.includes(word)).toBe(there);
     });

@@ -149,7 +149,7 @@ describe.skipIf(requires('root', 'busybox'))('the paths of a container', () => {
       ['no /dev/null', () => {}],
       ['a file of that name', dev => box.view.sh('echo not null >"$1/null"', dev)],
       ['a link of that name', dev => box.view.sh('ln -s /etc/passwd "$1/null"', dev)],
-    ])("show the host's: %s", (_, fill) => {
+    ])('show the null device of the host: %s', (_, fill) => {
       for (const user of [false, true]) {
         const dev = box.mkdir('dev');
         fill(dev);

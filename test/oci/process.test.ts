@@ -38,14 +38,14 @@ describe.skipIf(requires('root', 'busybox'))('the process of a container', () =>
   test.each<[string, string[], (bundle: Bundle) => void, string]>([
     ['is nowhere in PATH', ['nope'], () => {}, 'exec: "nope": executable file not found in $PATH'],
     [
-      'is to be searched without a PATH',
+      'is searched without a PATH',
       ['inside'],
       b => (b.config.process.env = []),
       'exec: "inside": executable file not found in $PATH',
     ],
     ['is not there', ['/bin/nope'], () => {}, 'exec: "/bin/nope": stat /bin/nope: no such file or directory'],
     ['may not be executed', ['/etc/passwd'], () => {}, 'exec: "/etc/passwd": permission denied'],
-  ])('fails at create, as engines know it, when the program %s', (_, args, modify, text) => {
+  ])('fails at create with the text that engines match if the program %s', (_, args, modify, text) => {
     const bundle = box.bundle(made => {
       made.config.process.args = args;
       modify(made);
@@ -144,7 +144,7 @@ describe.skipIf(requires('root', 'busybox'))('the process of a container', () =>
         'head -c 100000 /dev/zero | tr "\\0" x >"$1"; printf ":x:7:7::/seven:/bin/sh\\nlady:x:1000:1000::/home/lady:/bin/sh\\n" >>"$1"',
         '/home/lady',
       ],
-    ])('has a HOME, and waits for nothing, where passwd is %s', (_, script, home) => {
+    ])('has a HOME and does not block if passwd is %s', (_, script, home) => {
       const report = box.inside(bundle => {
         bundle.config.process.user = { uid: 1000, gid: 1000 };
         box.view.sh(`rm -f "$1"; ${script}`, bundle.inRoot('etc/passwd'));

@@ -84,7 +84,7 @@ describe.skipIf(requires('root', 'busybox'))('later mounts', () => {
     ['', () => {}, []],
     [' in a user namespace', bundle => bundle.userNamespace(), []],
     [' with --no-pivot', () => {}, ['--no-pivot']],
-  ])('on the host come into what is bound, and never into the root%s', (_, modify, flags) => {
+  ])('of the host appear in binds, and never in the root%s', (_, modify, flags) => {
     const inRoot = disagrees('runc 1.1', 'leaves the root a slave of the host') ? ['/mnt', '/sub/in'] : [];
     expect(seenLater(modify, ...flags)).toEqual([...inRoot, '/vol/in']);
   });

@@ -80,7 +80,7 @@ describe.skipIf(requires('root', 'busybox'))('a user other than root', () => {
     ['create and not start', 'USER=me', '-uUSER'],
     ['start and not create', '-uUSER', 'USER=me'],
     ['create, as root, and not start', 'USER=root', '-uUSER'],
-  ])('is found again as root of a user namespace when USER is set for %s', (_, atCreate, atStart) => {
+  ])('is found by root of a user namespace if USER is set for %s', (_, atCreate, atStart) => {
     // runc decides by USER=root.
     if (atCreate === 'USER=root' && runtime.name === 'runc') return;
     const bundle = box.bundle(
@@ -131,7 +131,7 @@ describe.skipIf(requires('root', 'busybox'))('a user other than root', () => {
         config.linux.resources = { pids: { limit: 10 } };
       },
     ],
-  ])('may not have %s where the cgroups are not the user’s', (_, pointer, change) => {
+  ])('may not set %s without delegated cgroups', (_, pointer, change) => {
     const failure = box.refuses(box.bundle(also(change)));
     if (!disagrees('runc 1.1', 'reports only the errno')) {
       expect(failure.message).toContain(

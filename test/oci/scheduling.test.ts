@@ -64,7 +64,7 @@ describe.skipIf(old || requires('root', 'busybox'))('the scheduling of a contain
   test.each([
     ['LINUX', 0],
     ['LINUX32', 8],
-  ])('takes the machine for one of the domain %s', (domain, persona) => {
+  ])('sees the machine of the domain %s', (domain, persona) => {
     const report = box.inside(bundle => {
       bundle.config.linux.personality = { domain };
     });
@@ -175,7 +175,7 @@ describe.skipIf(old || requires('root', 'busybox', 'cgroup2'))(
     test.each([
       ['1', '0x2'],
       ['0-1', '0x3'],
-    ])('says with --debug that it begins on CPUs %s', (initial, mask) => {
+    ])('reports with --debug that it starts on CPUs %s', (initial, mask) => {
       const bundle = box.running(made => {
         made.config.process.execCPUAffinity = { initial };
       });

@@ -55,7 +55,7 @@ describe.skipIf(requires('root', 'busybox')).each([
   test.each<[string, number | undefined, string]>([
     ['EPERM', undefined, 'Operation not permitted'],
     ['the errno of the rule', 95, 'not supported'],
-  ])('answers a call with %s', (_what, errnoRet, text) => {
+  ])('fails a call with %s', (_what, errnoRet, text) => {
     const rule = { names: mkdirs, action: 'SCMP_ACT_ERRNO', ...(errnoRet !== undefined && { errnoRet }) };
     const done = run(allowing(rule), 'mkdir /tmp/a; test -e /tmp/a || echo none; echo still here');
     expect(done.stderr).toContain(text);
@@ -254,12 +254,12 @@ describe.skipIf(requires('root', 'busybox'))('a seccomp profile that denies call
 
   test.for([
     ['every call', 5, []],
-    ['every call, as interrupted', 4, []],
-    ['every call but exit_group', 5, ['exit_group']],
-    ['every call but write', 5, ['write']],
-    ['every call but those up to its report that it is ready', 5, [...upToReady]],
-    ['every call but those and exit_group', 5, [...upToReady, 'exit_group']],
-  ] as const)('fails create and run at once when it refuses %s', ([, error, allowed], context) => {
+    ['every call with EINTR', 4, []],
+    ['every call except exit_group', 5, ['exit_group']],
+    ['every call except write', 5, ['write']],
+    ['every call after its report that it is ready', 5, [...upToReady]],
+    ['every later call except exit_group', 5, [...upToReady, 'exit_group']],
+  ] as const)('fails create and run without delay if it denies %s', ([, error, allowed], context) => {
     context.skip(!isTsubo, 'the init of runc makes other calls');
     const refused = bundle(false, profile(allowed, error));
     const before = box.traces();

@@ -196,7 +196,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('the documents about a c
       ['belongs to another user', 'chown 12345:12345 "$1"'],
       ['may be written to by its group', 'chmod 0620 "$1"'],
       ['may be written to by all', 'chmod 0602 "$1"'],
-    ])('is believed by no command: it %s', (_, script) => {
+    ])('is trusted by no command: it %s', (_, script) => {
       const victim = box.running();
       const forged = `${box.name}-forged`;
       const directory = join(box.root, forged);

@@ -29,7 +29,7 @@ describe.skipIf(requires('root', 'busybox'))('the sysctl of a container', () => 
     ['kernel.domainname', 'kernel/domainname', 'of.a.jar'],
     ['fs.mqueue.msg_max', 'fs/mqueue/msg_max', '7'],
     ['fs.mqueue.queues_max', 'fs/mqueue/queues_max', '9'],
-  ])('%s is set, for the container alone', (name, path, value) => {
+  ])('%s is set, only for the container', (name, path, value) => {
     const before = host(path);
     expect(before).not.toBe(value);
     const report = box.inside(having({ [name]: value }), { probe: [`/proc/sys/${path}`] });
@@ -139,8 +139,8 @@ describe.skipIf(requires('root', 'busybox'))('the sysctl of a container', () => 
     ],
     ['is the host name', 'kernel.hostname', () => {}, /hostname/],
     ['is unknown', 'kernel.nope', () => {}, /is not in a separate kernel namespace/],
-    ['is of the network of the host', 'net.ipv4.ip_default_ttl', b => b.namespace('network'), /net/],
-    ['is of the ipc namespace of the host', 'kernel.msgmax', b => b.namespace('ipc'), /ipc/],
+    ['belongs to the network of the host', 'net.ipv4.ip_default_ttl', b => b.namespace('network'), /net/],
+    ['belongs to the ipc namespace of the host', 'kernel.msgmax', b => b.namespace('ipc'), /ipc/],
   ])('is refused when it %s', (_, name, modify, text) => {
     const bundle = box.bundle(made => {
       having({ [name]: '1' })(made);

@@ -15,7 +15,7 @@ const denied = { allow: false, access: 'rwm' };
 const configs: readonly [what: string, resources: Record<string, unknown>][] = [
   ['no resources', {}],
   [
-    'some of each',
+    'some limits of each controller',
     {
       ...someOfEach,
       devices: [

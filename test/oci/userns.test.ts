@@ -261,7 +261,7 @@ describe.skipIf(requires('root', 'busybox'))('a user namespace of its own', () =
       ['relatime', 'noatime'],
       ['relatime', 'nodiratime'],
       ['nodiratime', 'strictatime'],
-    ])('where %s is locked refuse %s', (has, wanted) => {
+    ])('with a locked %s refuse %s', (has, wanted) => {
       const dir = locked(`rw,${has}`);
       const failure = box.refuses(box.bundle(also(having(bind(dir, '/a', wanted)))));
       if (isTsubo) expect(failure.record).toMatchObject({ pointer: '/mounts/7', errnoName: 'EPERM' });

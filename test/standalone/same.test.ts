@@ -202,7 +202,7 @@ describe.skipIf(requires('standalone', 'root', 'busybox'))('the standalone execu
   test.each([
     ['nothing', {}],
     ['the run-time directory alone', { XDG_RUNTIME_DIR: '/run' }],
-  ])('answers with an environment that holds %s', (_, env) => {
+  ])('responds with an environment that contains %s', (_, env) => {
     place = box.dir;
     const done = same(['--root', box.root, 'state', 'x'], { env });
     expect(done).toMatchObject({ status: 1, stdout: '' });

@@ -100,7 +100,7 @@ if (existsSync(home)) {
     it.each([
       [5, 10],
       [6, 18],
-    ])('takes the features on a kernel %i.%i', (major, minor) => {
+    ])('accepts the features on a kernel %i.%i', (major, minor) => {
       const validate = validator('features');
       expect([validate(featuresDocument({ release: '', major, minor })), validate.errors]).toEqual([
         true,

@@ -48,7 +48,7 @@ it.each([
   ['/mounts/x', 6, 13],
   ['/hostname/x', 15, 15],
   ['/linux/seccomp', 1, 1],
-])('shows the nearest place around %s, which is not there', (pointer, line, column) => {
+])('locates the nearest parent of the missing %s', (pointer, line, column) => {
   expect(locate(text, pointer)).toEqual({ line, column });
 });
 
@@ -70,6 +70,6 @@ it.each([
   ['one that is there in both', '{"a": {"b": 1}, "a": {"b": 2}}', '/a/b', 28],
   ['one that is given in another case later', '{"a": 1, "A": 2}', '/a', 7],
   ['the last of several in another case', '{"A": 1, "aA": 0, "A": 2}', '/a', 24],
-])('takes %s', (_, given, pointer, column) => {
+])('accepts %s', (_, given, pointer, column) => {
   expect(locate(given, pointer)).toEqual({ line: 1, column });
 });

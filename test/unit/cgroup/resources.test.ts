@@ -177,7 +177,7 @@ describe('blockIO', () => {
     [500, 4950],
     [750, 7475],
     [1000, 10000],
-  ])('a weight of %s is %s where bfq is not', (weight, expected) => expect(ioWeight(weight)).toBe(expected));
+  ])('a weight of %s is %s without bfq', (weight, expected) => expect(ioWeight(weight)).toBe(expected));
 
   it('prefers the control file of bfq', () => {
     expect(

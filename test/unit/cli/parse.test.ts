@@ -199,7 +199,7 @@ describe('a bad command line', () => {
     ['create web --bundle', 'write --bundle <dir> (see tsubo create --help)'],
     ['run --detach=maybe web', 'use true or false (see tsubo run --help)'],
     ['start', 'see tsubo start --help'],
-  ])('%s: what to do', (line, hint) => {
+  ])('%s: the hint', (line, hint) => {
     const { action } = read(line);
     expect(action.kind === 'usage-error' && action.error.hint).toBe(hint);
   });

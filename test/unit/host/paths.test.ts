@@ -36,7 +36,7 @@ describe('a path as text', () => {
     ['/a/b', '/a', 'b'],
     ['/a', '/', 'a'],
     ['a', '.', 'a'],
-  ])('%s lies in %s as %s', (path, parent, last) => {
+  ])('%s is in %s as %s', (path, parent, last) => {
     expect([parentPath(path), lastComponent(path)]).toEqual([parent, last]);
   });
 

@@ -46,7 +46,7 @@ describe('a path of the container', () => {
     ['/usr/bin/sh/below', 20],
     ['/loop', 40],
     [`/${'a'.repeat(256)}`, 36],
-  ])('%s leads to %s', (path, expected) => {
+  ])('%s resolves to %s', (path, expected) => {
     expect(found(path)).toBe(expected);
   });
 

@@ -82,7 +82,7 @@ describe('a record', () => {
     '/init',
     '/init/pid',
     '/mountsBelow',
-  ])('is none without %s', pointer => {
+  ])('is refused without %s', pointer => {
     const damaged = changed(pointer.slice(1).split('/'), (object, name) => delete object[name]);
     const whole = JSON.parse(damaged) as object;
     const optional = ['/cgroup', '/rdt', '/hooks', '/init', '/mountsBelow'].includes(pointer);
@@ -111,7 +111,7 @@ describe('a record', () => {
     ['/cgroup/made/0', '/', '/cgroup/made/0 must be /cgroup/path or above it'],
     ['/rdt/path', '/etc', '/rdt/path must be below /rdt/root'],
     ['/hooks/poststop/0/path', 5, '/hooks/poststop/0/path must be a string, not 5'],
-  ])('is none with %s as %j', (pointer, value, message) => {
+  ])('is refused with %s as %j', (pointer, value, message) => {
     const damaged = changed(pointer.slice(1).split('/'), (object, name) => {
       object[name] = value;
     });

@@ -40,7 +40,7 @@ describe('the console', () => {
     [{ terminal: true }, { socket: '/s', foreground: true }],
     [{}, { socket: '/s' }],
     [{}, { socket: '/s', foreground: true }],
-  ])('of %j cannot be held with %j', (process, wish) => {
+  ])('of %j is incompatible with %j', (process, wish) => {
     expect(() => open(process, wish)).toThrow(
       expect.objectContaining({ code: 'usage.console-socket', pointer: '/terminal' }),
     );
@@ -50,7 +50,7 @@ describe('the console', () => {
     ['/process/terminal', 'set process.terminal to false in config.json'],
     ['/terminal', 'set terminal to false in the process document'],
     ['--tty', 'leave --tty out'],
-  ])('that %s asked for is refused with how to do without', (pointer, without) => {
+  ])('that %s requests is refused with a hint how to disable it', (pointer, without) => {
     const runtime = { ...machine.runtime, program: 'runc' };
     const process = { args: ['/bin/true'], cwd: '/', user: { uid: 0, gid: 0 }, terminal: true };
     const detached = { socket: undefined, foreground: false, pointer };
@@ -82,7 +82,7 @@ describe('the console', () => {
     [{ consoleSize: { height: 1, width: 2 } }, false, false],
     [{ consoleSize: { height: 0, width: 2 } }, false, true],
     [{ consoleSize: { height: 1, width: 2 } }, true, true],
-  ])('in the foreground, with %j, is given to the wait', (process, ignoreSize, copied) => {
+  ])('in the foreground, with %j, is passed to the wait', (process, ignoreSize, copied) => {
     const console = open({ terminal: true, ...process }, { foreground: true, ignoreSize });
     handOver(console);
     expect(machine.calls).toEqual(['hostTerminal', `adoptTerminal ${copied}`]);

@@ -107,7 +107,7 @@ describe('create', () => {
     ['spawn', 'host.syscall'],
     ['awaitReport', 'host.syscall'],
     ['resume', 'host.syscall'],
-  ])('leaves nothing when %s fails', (call, code) => {
+  ])('leaves no traces when %s fails', (call, code) => {
     machine.trouble.set(call, errno.EPERM);
     const error = thrown(() => createContainer(runtime, { ...options, pidFile: 'pid' }));
     expect(error).toMatchObject({ code, errnoName: 'EPERM' });

@@ -57,7 +57,7 @@ describe('a cgroup that cannot be created', () => {
   it.each([
     ['a path', '/linux/cgroupsPath', []],
     ['limits', '', [memory]],
-  ])('is a failure where the config asks for %s', (_, origin, host) => {
+  ])('is a failure if the config requests %s', (_, origin, host) => {
     expect(thrown(() => make(asUser(), origin, host))).toMatchObject({
       code: 'host.syscall',
       message: expect.stringMatching(/^rootless needs no limits/),
@@ -90,13 +90,13 @@ describe('the delegation of a cgroup', () => {
   const message = () => `unable to give the cgroup ${place().path} to user 1000: operation not permitted`;
 
   it.each([
-    ['the kernel names', 'cgroup.procs\nmemory.reclaim\nmemory/x\n', ['cgroup.procs', 'memory.reclaim']],
+    ['the kernel lists', 'cgroup.procs\nmemory.reclaim\nmemory/x\n', ['cgroup.procs', 'memory.reclaim']],
     [
-      'are usual where it names none',
+      'are the default if it lists none',
       undefined,
       ['cgroup.procs', 'cgroup.subtree_control', 'cgroup.threads'],
     ],
-  ])('is given away with the files that %s', (_, list, files) => {
+  ])('includes the files that %s', (_, list, files) => {
     const { binding, ...rest } = machine.runtime;
     const readTextIfThere = (path: string) =>
       path === '/sys/kernel/cgroup/delegate' ? list : binding.readTextIfThere(path);

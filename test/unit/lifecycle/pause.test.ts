@@ -156,7 +156,7 @@ describe('the usage of a container', () => {
     ['cpu memory\n', ['the cgroup of the container has no controller io: its numbers are 0']],
     ['hugetlb\n', ['the cgroup of the container has no controllers memory and io: its numbers are 0']],
     ['\n', ['the cgroup of the container has no controllers memory and io: its numbers are 0']],
-  ])('comes with a warning of what is not counted: %j', (controllers, warnings) => {
+  ])('includes a warning of missing controllers: %j', (controllers, warnings) => {
     create();
     writeFileSync(join(cgroup(), 'cgroup.controllers'), controllers);
     warnOfUncounted(runtime, 'c');

@@ -176,7 +176,7 @@ describe('a class that the config names', () => {
     ['L3:0=00f;1=0ff\nMB:0=20\n', { l3CacheSchema: 'L3:1=FF;0=f' }],
     ['    L3:0=f;1=ff\n    MB:0= 20;1=100\n', { l3CacheSchema: 'L3:0=f', memBwSchema: 'MB:0=15;1=100' }],
     ['L3:0=f\n', { schemata: ['L3:0=1'] }],
-  ])('may be there: %j has %j', (schemata, rdt) => {
+  ])('may exist: %j contains %j', (schemata, rdt) => {
     prepared('gold', schemata);
     const pid = create({ closID: 'gold', ...rdt });
     expect(file('gold/tasks')).toBe(String(pid));
@@ -188,7 +188,7 @@ describe('a class that the config names', () => {
     ['L3:0=f\n', { memBwSchema: 'MB:0=20' }],
     ['L3:0=f\nMB:0=20\n', { l3CacheSchema: 'L3:0=f', memBwSchema: 'MB:0=21' }],
     ['L3:0=f\n', { l3CacheSchema: 'L3:' }],
-  ])('may be there with other schemata: %j is not %j', (schemata, rdt) => {
+  ])('is refused with other schemata: %j is not %j', (schemata, rdt) => {
     prepared('gold', schemata);
     expect(thrown(() => create({ closID: 'gold', ...rdt }))).toMatchObject({
       code: 'state.rdt-mismatch',
@@ -266,7 +266,7 @@ describe('a refusal of the kernel', () => {
   it.each([
     ['', 'L3', { l3CacheSchema: 'L3:0=f' }, '/l3CacheSchema'],
     ['', 'MB', { memBwSchema: 'MB:0=10' }, '/memBwSchema'],
-  ])('%s is known before anything is made: no %s', (_, name, rdt, at) => {
+  ])('%s is detected before any change: no %s', (_, name, rdt, at) => {
     rmSync(join(machine.resctrl, 'info', name), { recursive: true });
     expect(thrown(() => create(rdt))).toMatchObject({
       code: 'host.unsupported',

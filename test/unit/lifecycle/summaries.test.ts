@@ -85,7 +85,7 @@ describe('summaries', () => {
     ['a path with escapes', JSON.stringify(record('a', { bundle: '/"' }))],
     ['a record without a time', JSON.stringify({ ...record('a'), created: undefined })],
     ['a process without a start time', JSON.stringify({ ...record('a'), init: { pid: 7 } })],
-  ])('leave %s to the reader of whole records', (_what, text) => {
+  ])('fall back to the reader of whole records for %s', (_what, text) => {
     claim(runtime, 'a').release();
     writeFileSync(join(machine.root, 'a/state.json'), text);
     expect(stored({ brief: true })).toEqual([{ id: 'a', owner, summary: undefined }]);

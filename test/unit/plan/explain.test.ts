@@ -45,7 +45,7 @@ const engines = {
 
 describe('the exit status that an engine derives from the message', () => {
   it.each<[string, number, number]>([
-    ['that is not there', errno.ENOENT, 127],
+    ['that does not exist', errno.ENOENT, 127],
     ['below a file', errno.ENOTDIR, 127],
     ['without an execute bit', errno.EACCES, 126],
     ['that is a directory', errno.EISDIR, 126],
@@ -58,7 +58,7 @@ describe('the exit status that an engine derives from the message', () => {
 
   it.each<[string, number, number]>([
     ['whose interpreter is missing', errno.ENOENT, 127],
-    ['whose interpreter lies below a file', errno.ENOTDIR, 127],
+    ['whose interpreter is below a file', errno.ENOTDIR, 127],
     ['without #!, or that is empty', errno.ENOEXEC, 126],
     ['that a filter or a mount option forbids', errno.EPERM, 126],
     ['whose interpreter is not executable', errno.EACCES, 126],

@@ -87,7 +87,7 @@ describe('hooks', () => {
       'timeout',
     ],
     ['execve', 2, 'fork/exec /h/inner: no such file or directory', 'hook.not-executable', 'path'],
-  ])('in the container that fail by %s say so', (syscall, errno, text, code, last) => {
+  ])('in the container that fail with %s are reported', (syscall, errno, text, code, last) => {
     const step = operations(plan).indexOf('runHook');
     const detail = 'stdout: a, stderr: b';
     const error = explainFailure(plan, { kind: 'failed', step, syscall, errno, detail });

@@ -74,7 +74,7 @@ describe('the owner of the cgroup', () => {
       { process: lady, mounts: cgroups(), linux: { namespaces: [{ type: 'mount' as const }] } },
     ],
     [
-      'a joined one',
+      'a joined cgroup namespace',
       {
         process: lady,
         mounts: cgroups(),

@@ -51,12 +51,12 @@ describe('a bind of /sys', () => {
     ['of the whole machine', '/', ['rbind', 'ro'], {}],
     ['without a user namespace', '/sys', ['rbind', 'ro'], { linux: { namespaces: [{ type: 'mount' }] } }],
     [
-      'on a kernel that changes the top alone',
+      'on a kernel that changes only the top mount',
       '/sys',
       ['rbind', 'ro'],
       { facts: { kernel: { release: '5.11.0', major: 5, minor: 11 } } },
     ],
-  ])('stays as it is: one %s', (_, source, options, more) => {
+  ])('is not changed: a bind %s', (_, source, options, more) => {
     expect(readOnlyTree(source, options, more)).toEqual([]);
   });
 });

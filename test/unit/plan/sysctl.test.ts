@@ -69,7 +69,7 @@ describe('restricted paths', () => {
     ['a /dev that is bound', [{ destination: '/dev/.', type: 'bind', source: '/x', options: ['bind'] }], 1],
     ['a mount on /dev/null', [{ destination: '/dev/null', source: '/x', options: ['bind'] }], 1],
   ])(
-    'keep the null device of the host before the pivot where the container may have none: %s',
+    'open the null device of the host before the pivot if the container may have none: %s',
     (_, mounts, count) => {
       const linux = { namespaces: [{ type: 'mount' as const }], maskedPaths: ['/proc/keys'] };
       const plan = planFor({ config: { mounts: mounts as Mount[] }, linux });

@@ -47,7 +47,7 @@ describe('namespaces', () => {
     ['mnt', 'mount'],
     ['net', 'network'],
     ['cgruop', 'cgroup'],
-  ])('"%s" is not a type, but "%s" is', (type, meant) => {
+  ])('"%s" is not a type, and the hint suggests "%s"', (type, meant) => {
     const found = checkConfig(configWith(it => it.linux.namespaces.push({ type }))).problems;
     expect(found).toMatchObject([
       {
@@ -125,7 +125,7 @@ describe('mounts', () => {
     ['nosuidd', 'nosuid'],
     ['rprivat', 'rprivate'],
     ['rnosui', 'rnosuid'],
-  ])('that bind suggest the word that was meant: %s', (word, meant) => {
+  ])('of type bind yield the likely option: %s', (word, meant) => {
     const [problem] = checkConfig(
       configWith(mount('/a', { source: '/b', options: ['bind', word] })),
     ).problems;
@@ -198,7 +198,7 @@ describe('sysctl', () => {
     'net/ipv4/conf/eth0.1/forwarding',
     'net.ipv4.conf.eth0/1.forwarding',
     'kernel.domainname',
-  ])('%s can be set in a namespace, and keeps its spelling', key => {
+  ])('%s may be set in a namespace, and keeps its spelling', key => {
     expect(accepted(sysctl(key))?.linux?.sysctl).toEqual({ [key]: '1' });
   });
 
@@ -209,7 +209,7 @@ describe('sysctl', () => {
     'fs.file-max',
     'user.max_net_namespaces',
     'network.x',
-  ])("%s is the host's", key => {
+  ])('%s belongs to the host', key => {
     expect(problems(sysctl(key))).toEqual([`config.sysctl.namespace /linux/sysctl/${key}`]);
   });
 
@@ -296,7 +296,7 @@ describe('cgroupsPath', () => {
     ['../../a/../b', 'b'],
     ['system.slice:tsubo:x', 'system.slice:tsubo:x'],
     ['', undefined],
-  ])('%j leads to %j', (cgroupsPath, cleaned) => {
+  ])('%j resolves to %j', (cgroupsPath, cleaned) => {
     expect(accepted(it => Object.assign(it.linux, { cgroupsPath }))?.linux?.cgroupsPath).toBe(cleaned);
   });
 
@@ -383,7 +383,7 @@ describe('id mappings that overlap', () => {
       ['/linux/uidMappings/1/containerID 0', '/linux/uidMappings/2/containerID 1'],
     ],
     ['not where one ends and the next begins', [mapping(3, 13, 3), mapping(0, 10, 3)], []],
-  ])('are found: %s', (_, uidMappings, expected) => {
+  ])('are detected: %s', (_, uidMappings, expected) => {
     const config = configWith(it => {
       it.linux.namespaces.push({ type: 'user' });
       Object.assign(it.linux, { uidMappings, gidMappings: [mapping(0, 0)] });

@@ -34,6 +34,6 @@ it.each([
   ['a namespace that is not there', config('/no/such/namespace')],
   ['another file', config('/proc/self/ns/ipc')],
   ['a sysctl of another namespace', config('/proc/self/ns/net', 'kernel.msgmax')],
-])('has nothing to say about %s', (_, value) => {
+])('reports nothing about %s', (_, value) => {
   expect(checkOnHost(diskBinding(), value)).toEqual([]);
 });

@@ -34,13 +34,13 @@ it.each([
   ['CAP_NOPE', undefined],
   ['CAP_SYSADMIN', 'CAP_SYS_ADMIN'],
   ['cap_net_brodcast', 'CAP_NET_BROADCAST'],
-])('of words with one prefix the rest counts: %s: %s', (word, meant) => {
+])('ignores a common prefix: %s: %s', (word, meant) => {
   expect(nearestWord(word, Object.keys(capabilityNumbers))).toBe(meant);
 });
 
 it.each([
   ['RLIMIT_FOO', undefined],
   ['RLIMIT_NOFILES', 'RLIMIT_NOFILE'],
-])('of words with one prefix the rest counts: %s: %s', (word, meant) => {
+])('ignores a common prefix: %s: %s', (word, meant) => {
   expect(nearestWord(word, Object.keys(rlimitNumbers))).toBe(meant);
 });

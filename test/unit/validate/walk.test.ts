@@ -22,7 +22,7 @@ describe('names', () => {
   it.each([
     ['first', { cwd: '/a', CWD: '/b' }],
     ['last', { CWD: '/b', cwd: '/a' }],
-  ])('in their own spelling win, also when %s', (_, names) => {
+  ])('in the exact spelling have precedence, also when %s', (_, names) => {
     const { config } = checkConfig(
       configWith(it => Object.assign(it, { process: { args: ['a'], ...names } })),
     );
@@ -163,7 +163,7 @@ describe('values', () => {
     ['x', 'the string "x"'],
     [3, '3'],
     [true, 'true'],
-  ])('that are not even an object: %j', (document, found) => {
+  ])('that are not an object: %j', (document, found) => {
     expect(checkConfig(document).problems[0]).toMatchObject({
       code: 'config.type',
       pointer: '',
@@ -212,7 +212,7 @@ describe('later properties', () => {
       'process',
       { args: ['a'], cwd: '/', terminal: false, apparmorProfile: '', consoleSize: { height: 1, width: 2 } },
     ],
-  ])('of %s that ask for nothing are fine', (name, value) => {
+  ])('of %s without effect are accepted', (name, value) => {
     const { problems } = checkConfig(configWith(it => Object.assign(it, { [name]: value })));
     expect(problems.filter(({ code }) => code === 'config.unsupported')).toEqual([]);
   });

@@ -98,7 +98,7 @@ describe('a device program', () => {
         { allow: true, type: 'b', major: 3, access: 'w' },
       ),
     ],
-  ])('decides as the list does: %s', (_, rules) => {
+  ])('agrees with the list: %s', (_, rules) => {
     expect(differences(rules, deviceProgram(rules))).toEqual([]);
     expect(differences(rules, deviceProgram(simplify(rules)))).toEqual([]);
   });

@@ -78,7 +78,7 @@ describe('the properties of a unit', () => {
     ['memory.min', 'MemoryMin'],
     ['memory.swap.max', 'MemorySwapMax'],
     ['cpu.weight', 'CPUWeight'],
-  ])('say what %s says', (file, name) => {
+  ])('contain the value of %s', (file, name) => {
     expect(properties(255, { file, value: '512' })).toEqual({ [name]: { signature: 't', value: 512n } });
     expect(properties(255, { file, value: 'max' })).toEqual({ [name]: { signature: 't', value: infinity } });
   });
