@@ -19,7 +19,7 @@ const executes = 1;
 const writes = 2;
 const arena = 0x10000000n;
 
-/** What the header and the segments of an ELF file say about how it is protected. */
+/** Hardening properties in the header and the segments of an ELF file. */
 function read(path: string) {
   const file = readFileSync(path);
   const all = segments(file);
@@ -27,14 +27,14 @@ function read(path: string) {
   const loaded = of(types.load);
   return {
     file,
-    /** 2: at a fixed address; 3: at any. */
+    /** 2: fixed address; 3: position independent. */
     type: file.readUInt16LE(0x10),
     interpreter: of(types.interpreter).length,
     dynamic: of(types.dynamic),
     relro: of(types.relro).length,
     executableStack: of(types.stack).map(({ flags }) => (flags & executes) !== 0),
     writableCode: loaded.filter(({ flags }) => (flags & writes) !== 0 && (flags & executes) !== 0).length,
-    /** Bytes of the file in segments that can be written, but for the engine's heap. */
+    /** Size in the file of writable segments, without the heap of the engine. */
     initialised: loaded
       .filter(({ flags, address }) => (flags & writes) !== 0 && address !== arena)
       .reduce((sum, { fileBytes }) => sum + fileBytes, 0),
@@ -42,14 +42,14 @@ function read(path: string) {
   };
 }
 
-/** How many of the object files in a directory refer to the symbol. */
+/** Number of object files in a directory that refer to the symbol. */
 function refer(directory: string, symbol: string): { objects: number; having: number } {
   const objects = readdirSync(directory).filter(name => name.endsWith('.o'));
   const having = objects.filter(name => readFileSync(join(directory, name)).includes(`\0${symbol}\0`));
   return { objects: objects.length, having: having.length };
 }
 
-/** How often a word of code is in the file. */
+/** Number of occurrences of an instruction word in the file. */
 function count(file: Buffer, code: readonly number[]): number {
   const pattern = Buffer.from(code);
   let times = 0;
@@ -79,13 +79,13 @@ describe.each(['x64', 'arm64'] as const)('the executables for %s', arch => {
       });
     });
 
-    test('all constants of tsubo are in read-only segments, which is what RELRO would achieve', () => {
-      // 592 when this was written: pointers of musl's standard streams and of the heap
+    test('all constants of tsubo are in readonly segments, like with RELRO', () => {
+      // 592 at the time of writing: pointers of the standard streams of musl and of the heap.
       expect(read(program).initialised).toBeLessThan(1024);
       expect(read(init).initialised).toBe(0);
     });
 
-    test('functions with arrays have a guard on the stack', () => {
+    test('functions with arrays have a stack guard', () => {
       for (const [directory, least] of [
         ['', 15],
         ['engine', 3],
@@ -114,11 +114,11 @@ describe.skipIf(requires('standalone:arm64'))('the executables for arm64', () =>
 describe('the addon', () => {
   const path = join(checkout, 'build/Release/tsubo.node');
 
-  test('is protected as a shared object of glibc is', () => {
+  test('has the protection of a shared object of glibc', () => {
     expect(existsSync(path)).toBe(true);
     const { file, dynamic, ...found } = read(path);
     expect(found).toMatchObject({ type: 3, relro: 1, writableCode: 0, executableStack: [false] });
-    // DT_FLAGS with DF_BIND_NOW: all addresses are resolved before the tables become read-only
+    // DT_FLAGS with DF_BIND_NOW: all addresses are resolved before the tables become readonly.
     const [table] = dynamic;
     const entries = Array.from({ length: (table?.fileBytes ?? 0) / 16 }, (_, index) => {
       const at = (table?.offset ?? 0) + 16 * index;
@@ -126,7 +126,7 @@ describe('the addon', () => {
     });
     expect(entries).toContainEqual([30n, expect.toSatisfy((flags: bigint) => (flags & 8n) !== 0n)]);
     expect(file.includes('\0__stack_chk_fail\0')).toBe(true);
-    // fortified calls: at least one function of glibc that checks the size of its buffer
+    // Fortified calls: at least one function of glibc that checks the size of its buffer.
     expect(file.toString('latin1')).toMatch(/\0__(mem|read|recv|str|snprintf|fprintf|vsnprintf)\w*_chk\0/);
   });
 });
