@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the steps share: the container's root, the slots, and where a failure is explained. There is one function
-// `run` per step of the vocabulary, each in the file of its kernel facility.
+// The state that the steps share: the container's root, the slots, and the detail text of a failure. Each step of the
+// vocabulary has one function `run`, in the file of its kernel facility.
 //
-// Preconditions of every `run`: the only thread of a process that was cloned for this plan; no heap; the runtime's
-// memory is not mapped.
+// Preconditions of every `run`: the process was cloned for this plan and has one thread; there is no heap; the
+// runtime's memory is not mapped.
 #pragma once
 
 #include "core/fd.h"
@@ -13,7 +13,7 @@
 
 namespace tsubo {
 
-// How a step ended. `syscall` names the call the kernel refused, with its positive error number.
+// The result of a step. `syscall` names the call that the kernel refused, `error` is its positive error number.
 struct [[nodiscard]] Result {
   int32_t error = 0;
   const char* syscall = "";
@@ -24,7 +24,7 @@ inline Result check(const char* syscall, long result) {
   return result < 0 ? Result{static_cast<int32_t>(-result), syscall} : Result{};
 }
 
-// Takes what a call has opened.
+// Takes ownership of the descriptor that a call returned.
 inline Result take(UniqueFd* fd, const char* syscall, long result) {
   fd->reset(result);
   return check(syscall, result);
@@ -32,7 +32,7 @@ inline Result take(UniqueFd* fd, const char* syscall, long result) {
 
 inline UniqueFd&& give(UniqueFd& fd) { return static_cast<UniqueFd&&>(fd); }
 
-// The directory that a step has made something in; `path` and `length` are those of its name, in the plan.
+// The directory in which a step created an entry. `path` and `length` are those of the directory's name in the plan.
 struct Parent {
   int fd = -1;
   const char* path = "";
@@ -40,20 +40,20 @@ struct Parent {
   uint32_t step = 0;
 };
 
-// The numbered descriptors of a plan. Pages of it that no plan uses stay untouched, so an empty slot is a zero.
+// The numbered descriptors of a plan. An empty slot is a zero, because then the pages of unused slots stay untouched.
 class Slots {
  public:
   int operator[](uint64_t slot) const { return slot < wire::kSlots ? stored_[slot] - 1 : -1; }
-  // One past the highest that was ever filled.
+  // One more than the highest slot that was ever filled.
   uint32_t end() const { return end_; }
-  // Closes what was there.
+  // Closes the descriptor that was in the slot.
   void put(uint64_t slot, int fd) {
     int before = (*this)[slot];
     if (before >= 0) sys::close(before);
     stored_[slot] = fd + 1;
     if (slot >= end_) end_ = static_cast<uint32_t>(slot + 1);
   }
-  // Empties it.
+  // Returns the descriptor and empties the slot.
   int take(uint64_t slot) {
     int fd = (*this)[slot];
     if (fd >= 0) stored_[slot] = 0;
@@ -71,58 +71,60 @@ class Slots {
 
 struct Context {
   wire::Plan plan;
-  // The one under way.
+  // The index of the current step.
   uint32_t step = 0;
   int channel = -1;
   int result = -1;
 
-  // The slave of the container's terminal, from openTerminal to useTerminal.
+  // The slave of the container's terminal; set from openTerminal to useTerminal.
   int terminal = -1;
 
-  // The root of the container: the mount itself, before and after the pivot.
+  // The root mount of the container, both before and after pivot_root.
   int root = -1;
-  // Slots 1 to this came with the spawn.
+  // Slots 1 to this number were passed by the spawn.
   uint32_t handed_over = 0;
-  // A procfs of the container's pid namespace that is mounted nowhere: nothing inside can cover or replace it. In a
-  // user namespace that is refused one it is the host's, where a path may cross a mount.
+  // A procfs of the container's pid namespace that is not attached anywhere: no process in the container can cover or
+  // replace it. If the kernel refuses one in a user namespace, it is the host's procfs, in which a path may cross a
+  // mount.
   int procfs = -1;
-  // What covers masked files: the container's /dev/null, or a clone of the host's that is mounted nowhere as yet.
+  // The source of the mounts that cover masked files: the container's /dev/null, or a detached clone of the host's.
   int null_device = -1;
   int host_null = -1;
-  // The working directory that we were called in, while mount(2) needs it for targets.
+  // The working directory of the init at its start. It is kept while mount(2) uses the working directory for targets.
   int here = -1;
-  // For the step right after: devices and links are made one after the other, and nothing is mounted in between.
+  // A cache for the next step: devices and links are created one after the other, with no mount in between.
   Parent parent;
-  // The slot of the pid namespace that is still to be entered, or 0.
+  // The slot of the pid namespace that remains to be joined, or 0.
   uint64_t pid_namespace = 0;
-  // The empty read-only directory that covers masked directories, once it is mounted.
+  // The empty read-only directory that covers masked directories; -1 until it is mounted.
   int mask_directory = -1;
-  // We are root of a user namespace of the container's.
+  // The init is root of the container's user namespace.
   bool in_user_namespace = false;
-  // Mounts made here cannot travel to the host: it was made a slave or private, all of it.
+  // The whole mount tree is slave or private: mounts made here do not propagate to the host.
   bool detached_from_host = false;
-  // The umask we were called with, and whether the container's own is set by now; in between it is 0.
+  // The umask of the caller, and whether the container's umask is set. Until it is set, the umask is 0.
   long callers_umask = 0;
   bool own_umask = false;
-  // A hook has run since the word of `start`, who would take our end now for the exec.
+  // A hook has run since `start` released the init. From then on `start` needs a report before the exec: it would take
+  // the end of the init for the exec.
   bool hooked = false;
-  // The container's seccomp filter holds: any call may be refused with any error from here on.
+  // The container's seccomp filter is loaded: from here on any call may fail with any error.
   bool filtered = false;
-  // The runtime's end is no signal to this process any more.
+  // The exit of the runtime no longer sends a signal to this process.
   bool outlives_runtime = false;
-  // How many descriptors from 3 on belong to the program.
+  // The number of descriptors, counted from 3, that belong to the program.
   uint32_t preserve_fds = 0;
-  // The working directory of the process has been reached.
+  // The init has changed to the working directory of the process.
   bool in_directory = false;
 
   text::Buffer<960> detail;
   text::Path program;
   text::Buffer<text::kPathMax + 8> home;
 
-  // Slot 0 is the newest mount. Last: of its many pages only the first ones are used.
+  // Slot 0 is the newest mount. This member is last because only the first of its many pages are used.
   Slots slots;
 
-  // Remembers what a step looks at, for its failure.
+  // Sets the detail text that is reported if the step fails.
   Context& about(const char* s) {
     detail.clear();
     detail.add(s);

@@ -39,7 +39,7 @@ Result copy_file(int from, const char* name, int to, const files::Status& at) {
   return {};
 }
 
-// Owner first: changing it clears set-user-id bits, which the mode then puts back.
+// The owner is set first: chown clears the set-user-id bits, and the chmod after it restores them.
 Result own(int to, const char* name, const files::Status& at) {
   long r = sys::fchownat(to, name, at.uid, at.gid, files::kLinkItself);
   if (r < 0) return check("fchownat", r);

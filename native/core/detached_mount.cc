@@ -10,18 +10,18 @@ namespace {
 using files::kEmptyPath;
 using files::kRecursive;
 
-// mount(2)'s flags, for what has no newer way on a kernel.
+// Flags of mount(2), for kernels without the newer calls.
 constexpr unsigned long kMsNosuid = 2, kMsNodev = 4, kMsNoexec = 8, kMsRemount = 32, kMsNosymfollow = 256,
                         kMsNoatime = 1024, kMsNodiratime = 2048, kMsBind = 4096, kMsRec = 16384,
                         kMsStrictatime = 1ul << 24;
 // MOUNT_ATTR_NOSYMFOLLOW and MOUNT_ATTR__ATIME are newer than some headers.
 constexpr uint64_t kAttrNosymfollow = 0x200000, kAttrAtime = 0x70;
 
-// Linux before 5.12 has no mount_setattr: the attached mount is named through our own procfs and remounted.
+// Linux before 5.12 has no mount_setattr: remount the attached mount by its path in the procfs of the init.
 Result set_by_remount(Context& c, int fd, uint64_t set, uint64_t clear, uint64_t propagation, bool recursive) {
   return at_descriptor(c, fd, [&](const char* path) -> Result {
     if (set != 0 || clear != 0) {
-      // Only the top of a tree can be remounted: what is asked for the whole tree is refused, not done by half.
+      // A remount changes only the top of a tree. A request for the whole tree is refused, not half done.
       if (recursive) return {ENOSYS, "mount_setattr"};
       uint64_t wanted = 0;
       if (Result read = attributes_of(fd, &wanted); !read.ok()) return read;
@@ -34,21 +34,21 @@ Result set_by_remount(Context& c, int fd, uint64_t set, uint64_t clear, uint64_t
   });
 }
 
-// move_mount(2) reports EINVAL for a directory on a file and the reverse. mount(2) reports ENOTDIR, which engines look
-// for.
+// For a directory on a file, or a file on a directory, move_mount(2) fails with EINVAL. mount(2) fails with ENOTDIR,
+// which engines expect.
 bool differ_in_type(int mount, int target) {
   files::Status top, place;
   return files::status(mount, "", 0, &top) == 0 && files::status(target, "", 0, &place) == 0 &&
          top.is(files::kDirectory) != place.is(files::kDirectory);
 }
 
-// The file system says in its own words why it refused: better than any error number.
+// The message of the file system explains the failure better than the error number.
 void read_log(Context& c, int fs) {
   char words[300];
   long n = sys::read(fs, words, sizeof words);
   if (n <= 2) return;
   if (words[n - 1] == '\n') n--;
-  c.detail.add(c.detail.size() > 0 ? ": " : "").add(words + 2, static_cast<size_t>(n - 2));  // after "e "
+  c.detail.add(c.detail.size() > 0 ? ": " : "").add(words + 2, static_cast<size_t>(n - 2));  // after the prefix "e "
 }
 
 Result configure(int fs, const char* option) {
@@ -76,7 +76,7 @@ unsigned long mount_flags(uint64_t attributes) {
 }
 
 Result attributes_of(int fd, uint64_t* found) {
-  // ST_* of statfs
+  // The flags are ST_* of statfs.
   files::Filesystem fs;
   if (long r = files::filesystem(fd, &fs); r < 0) return check("fstatfs", r);
   uint64_t attributes = 0;

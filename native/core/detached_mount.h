@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Mounts that are not in the tree yet: made or cloned, given their attributes, then put on a target.
+// Detached mounts: each is created or cloned, gets its attributes, and is then attached to a target.
 #pragma once
 
 #include <linux/mount.h>
@@ -9,23 +9,23 @@
 
 namespace tsubo::mounts {
 
-// MS_* of MOUNT_ATTR_*, for mount(2).
+// Converts MOUNT_ATTR_* to MS_* of mount(2).
 unsigned long mount_flags(uint64_t attributes);
 inline constexpr unsigned long kMsRdonly = 1;
 
-// The MOUNT_ATTR_* a mount has now, of those that can be locked.
+// Returns the current MOUNT_ATTR_* of a mount, limited to those that the kernel can lock.
 Result attributes_of(int fd, uint64_t* attributes);
 
-// mount_setattr(2), with mount(2) in its place on kernels that lack it; there the mount must be attached already.
+// Calls mount_setattr(2). On kernels without it, remounts with mount(2), which requires an attached mount.
 Result set_attributes(Context& c, int fd, uint64_t set, uint64_t clear, uint64_t propagation, bool recursive);
 
-// As set_attributes on a mount that is still detached. `later` says that this kernel can do it only when attached.
+// Like set_attributes, for a mount that is still detached. `later` is set if this kernel requires an attached mount.
 Result set_detached(int fd, uint64_t set, uint64_t clear, bool* later);
 
-// The same for a propagation (MS_PRIVATE, ...; 0: none).
+// The same for a propagation (MS_PRIVATE, ...; 0 for none).
 Result spread_detached(int fd, uint64_t propagation, bool recursive, bool* later);
 
-// `extra` is one more option, or empty.
+// `extra` is an additional option, or empty.
 struct NewFilesystem {
   const char* type;
   const char* source;
@@ -35,19 +35,19 @@ struct NewFilesystem {
 };
 Result make_filesystem(Context& c, const NewFilesystem& wanted, UniqueFd* mount);
 
-// A clone of the mount at `path` (the descriptor itself when empty), with `recursive` of the tree.
+// Clones the mount at `path`, or at the descriptor if the path is empty; with `recursive`, the whole tree.
 Result clone_tree(Context& c, int dir, const char* path, bool recursive, UniqueFd* tree);
 
-// Puts the mount on the target and leaves it in slot 0.
+// Attaches the mount to the target and puts its descriptor into slot 0.
 Result attach(Context& c, UniqueFd mount, int target, const char* path);
 
-// Calls `use` with a path that names the descriptor: relative, through our own procfs, which becomes the working
-// directory meanwhile. For calls that take no descriptor.
+// Calls `use` with a path that names the descriptor, for calls that take no descriptor. The path is relative: the
+// procfs of the init is the working directory during the call.
 template <typename Use>
 Result at_descriptor(Context& c, int fd, Use use) {
   long proc = files::procfs(c);
   if (proc < 0) return check("fsmount", proc);
-  // One that cannot be opened is one that we are not to come back to.
+  // If the old directory cannot be opened, the init does not return to it.
   UniqueFd here(sys::openat(sys::kCwd, ".", files::kPathOnly | files::kCloexec));
   if (long r = sys::fchdir(static_cast<int>(proc)); r < 0) return check("fchdir", r);
   text::Buffer<40> path;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Device nodes and symbolic links in the root. The directory is resolved in the root, the last name is never followed
-// (CVE-2026-41579: an image whose /dev is a link).
+// Device nodes and symbolic links in the root. The directory is resolved inside the root. A link as the last component
+// is never followed, because an image can have a link as /dev (CVE-2026-41579).
 #include <linux/errno.h>
 
 #include "core/detached_mount.h"
@@ -14,14 +14,14 @@ bool is_node(const files::Status& at, unsigned mode, uint64_t major, uint64_t mi
   return at.is(mode & files::kFileType) && (at.is(files::kFifo) || (at.rdev_major == major && at.rdev_minor == minor));
 }
 
-// True when `at`, an entry of the directory `parent`, is the root of a mount: the config, or who made the root, has put
-// that there and it stays whatever it is, as with runc and crun.
+// True if `at`, an entry of the directory `parent`, is the root of a mount. The config or the creator of the root
+// mounted it, and the mount stays, whatever its type. runc and crun do the same.
 bool is_mounted_on(int parent, const files::Status& at) {
   files::Status directory;
   return files::status(parent, "", 0, &directory) == 0 && directory.mount != at.mount;
 }
 
-// Puts the host's own node of that path on `target`.
+// Binds the host's node of that path on `target`.
 Result bind_on(Context& c, const char* path, int target, const wire::step::bindDevice& s) {
   UniqueFd tree;
   files::Status at;
@@ -31,7 +31,7 @@ Result bind_on(Context& c, const char* path, int target, const wire::step::bindD
   return mounts::attach(c, give(tree), target, path);
 }
 
-// The same on a file of that name, which is made when it is missing: where no node can be made.
+// Binds the host's node on the file `name`, and creates the file if it is missing. Used where mknod is refused.
 Result bind_device(Context& c, const char* path, int parent, const char* name, const wire::step::bindDevice& s) {
   constexpr int kMake = files::kWriteOnly | files::kCreate | files::kExclusive | files::kNoFollow | files::kCloexec;
   long made = sys::openat(parent, name, kMake, 0);
@@ -60,7 +60,7 @@ Result run(Context& c, const wire::step::makeDevice& s) {
   uint64_t dev = (s.minor & 0xff) | ((s.major & 0xfff) << 8) | ((s.minor & ~0xffull) << 12);
   long r = sys::mknodat(parent, name, mode, dev);
   if (r == 0 && uid == 0 && gid == 0) return {};
-  // Without CAP_MKNOD. Why it was refused says more than why nothing could be bound either.
+  // mknod requires CAP_MKNOD. If the bind fails too, report the error of mknod, because it is the cause.
   if (r == -EPERM && bind_device(c, path, parent, name, {s.path, s.mode, s.major, s.minor}).ok()) return {};
   if (r != 0 && r != -EEXIST) return check("mknodat", r);
 
@@ -69,7 +69,8 @@ Result run(Context& c, const wire::step::makeDevice& s) {
   if (!node.open() || files::status(node.get(), "", 0, &at) < 0) return {EEXIST, "mknodat"};
   if (r == -EEXIST && is_mounted_on(parent, at)) return {};
   if (!is_node(at, mode, s.major, s.minor)) return {EEXIST, "mknodat"};
-  // What was there may be the host's own: bound there, in a directory of the host's, or in a root that others use too.
+  // An existing node may be the host's: bound there, in a host directory, or in a shared root. Its owner stays
+  // unchanged.
   if (r == -EEXIST) return {};
   return check("fchownat", sys::fchownat(node.get(), "", uid, gid, files::kEmptyPath));
 }
@@ -86,9 +87,9 @@ namespace {
 
 enum class Existing { keep, replace };
 
-// A mount on that name, which could not be removed either. Or a node 5:2 on another mount than the root's, so perhaps
-// in the host's own /dev that came with the root: it does what the link would, because the kernel looks for the devpts
-// beside it (Linux 4.7).
+// True for a mount point, which cannot be unlinked. Also true for a node 5:2 on another mount than the root's, because
+// it may belong to the host's own /dev. Such a node works like the link: since Linux 4.7 the kernel uses the devpts
+// next to it.
 bool stays(Context& c, int parent, const char* name) {
   files::Status at, root;
   if (files::status(parent, name, files::kLinkItself, &at) < 0 || files::status(c.root, "", 0, &root) < 0) return false;

@@ -28,7 +28,7 @@ void report_failure(Context& c, uint32_t step, const Result& result) {
   for (size_t i = 0; result.syscall[i] != '\0' && i < sizeof report.syscall - 1; i++)
     report.syscall[i] = result.syscall[i];
   for (size_t i = 0; i < c.detail.size(); i++) report.detail[i] = c.detail.c_str()[i];
-  // If the runtime has ended or a filter refuses the call, the exit is all that is left to report by.
+  // If the runtime has exited or a filter refuses the call, only the exit status reports the failure.
   sys::unchecked(sys::write(c.channel >= 0 ? c.channel : c.result, &report, sizeof report));
 }
 

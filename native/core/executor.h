@@ -5,7 +5,7 @@
 
 namespace tsubo {
 
-// Walks the plan. Comes back only when a step failed, which has then been reported to whoever waits.
+// Executes the plan. Returns only if a step failed, after the failure was reported to the waiting process.
 void execute(Context& c);
 
 }  // namespace tsubo

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Owns a descriptor, on either side of the wall: nothing here needs a C library, and errno stays as it was.
+// Owns a descriptor. It is used by the runtime and by the init: it needs no C library and does not change errno.
 #pragma once
 
 #include "core/syscall.h"
@@ -10,7 +10,7 @@ namespace tsubo {
 class UniqueFd {
  public:
   UniqueFd() = default;
-  // The result of a call that opens: whatever is negative is none.
+  // Takes the result of a call that opens a file. A negative result means no descriptor.
   explicit UniqueFd(long fd) : fd_(fd < 0 ? -1 : static_cast<int>(fd)) {}
   UniqueFd(UniqueFd&& other) : fd_(other.release()) {}
   UniqueFd& operator=(const UniqueFd&) = delete;

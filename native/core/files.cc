@@ -34,14 +34,14 @@ namespace {
 
 long resolve(int dir, const char* path, int flags, uint64_t how_to) {
   sys::OpenHow how = {static_cast<uint64_t>(flags | kCloexec), 0, how_to};
-  // EAGAIN: something was renamed while the kernel walked a `..`; it cannot promise that the path stayed inside.
+  // EAGAIN: a rename raced with the lookup of `..`, and the kernel cannot guarantee that the path stayed inside.
   for (int tries = 0;; tries++) {
     long fd = sys::openat2(dir, path, &how);
     if (fd != -EAGAIN || tries == 128) return fd;
   }
 }
 
-// How much of a path its directory is, with the slash.
+// The length of the directory part of a path, with the slash.
 size_t directory_length(const char* path) {
   size_t n = text::length(path);
   while (n > 0 && path[n - 1] != '/') n--;
@@ -50,7 +50,7 @@ size_t directory_length(const char* path) {
 
 bool names_entry(const char* name) { return *name != '\0' && !text::equal(name, ".") && !text::equal(name, ".."); }
 
-// The descriptor, or a negative error when it is the root's.
+// Returns the descriptor, or -EBUSY if it refers to the root itself.
 long unless_root(int root, long fd) {
   Status top, at;
   long r = status(root, "", 0, &top);
@@ -61,8 +61,8 @@ long unless_root(int root, long fd) {
   return r;
 }
 
-// Made relative to a directory that has been resolved, never through a link (CVE-2024-45310). -EEXIST: something of
-// that name is there, be it a link that leads nowhere.
+// Creates the entry in a directory that is already resolved, and never follows a link (CVE-2024-45310). -EEXIST: an
+// entry of that name exists; it may be a dangling link.
 long make_entry(int directory, const char* name, Make what, unsigned mode) {
   if (what == Make::directory) return sys::mkdirat(directory, name, mode);
   long fd = sys::openat(directory, name, kWriteOnly | kCreate | kExclusive | kNoFollow | kCloexec, mode);
@@ -84,7 +84,7 @@ long open_in_root(int root, const char* path, int flags, uint64_t extra_resolve)
 
 namespace {
 
-// Component by component: `done` is what exists, `rest` what is still to be walked.
+// Walks the path by component: `done` exists, `rest` remains.
 long walk_and_make(int root, const char* path, Make what, unsigned mode) {
   text::Path done, rest, next;
   rest.add(path);
@@ -109,7 +109,7 @@ long walk_and_make(int root, const char* path, Make what, unsigned mode) {
     done.add("/").add(name.c_str());
     if (done.overflowed()) return -ENAMETOOLONG;
 
-    // Resolved from the root each time, so that links and `..` are the kernel's business and stay inside.
+    // Resolved from the root each time: the kernel follows links and `..`, and stays inside the root.
     long fd = open_in_root(root, done.c_str());
     if (fd == -ENOENT) {
       char link[text::kPathMax];
@@ -140,7 +140,7 @@ long walk_and_make(int root, const char* path, Make what, unsigned mode) {
   }
 }
 
-// Most often only the last one is missing.
+// Fast path: usually only the last component is missing.
 long make_missing(int root, const char* path, Make what, unsigned mode) {
   size_t length = directory_length(path);
   const char* name = path + length;
@@ -162,7 +162,7 @@ long make_in_root(int root, const char* path, Make what, unsigned mode) {
 
 namespace {
 
-// A path other than `/`, cleaned by the plan, leads to the root only through a link.
+// The plan has normalised the path: a path other than `/` resolves to the root only through a link.
 long open_or_make_below(int root, const char* path, const Make* what, unsigned mode, bool* existed) {
   long fd = open_in_root(root, path, kPathOnly, RESOLVE_NO_SYMLINKS);
   bool links = fd == -ELOOP;

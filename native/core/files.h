@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a descriptor is, and paths in the container's root.
+// The status of descriptors, and lookups of paths in the container's root.
 #pragma once
 
 #include <asm/fcntl.h>
@@ -28,40 +28,41 @@ struct Status {
   unsigned rdev_major;
   unsigned rdev_minor;
   uint64_t inode;
-  // The number of the mount it lies on.
+  // The ID of the mount that contains the file.
   uint64_t mount;
   bool is(unsigned type) const { return (mode & kFileType) == type; }
 };
-// `path` empty: the descriptor itself.
+// An empty `path` means the descriptor itself.
 long status(int dir, const char* path, int flags, Status* status);
 
-// Character device 1:3 and nothing else: a file of that name could be anything (CVE-2025-31133).
+// True only for character device 1:3: a file named /dev/null may be anything (CVE-2025-31133).
 bool is_null_device(int fd);
 
-// f_type and f_flags (ST_*) of the file system the descriptor is on.
+// f_type and f_flags (ST_*) of the file system that contains the descriptor.
 struct Filesystem {
   uint64_t type;
   uint64_t flags;
 };
 long filesystem(int fd, Filesystem* filesystem);
 
-// An O_PATH descriptor (or one with `flags`) of a path in the root: links stay inside, magic links are refused.
+// Opens a path in the root with O_PATH or with `flags`. Links stay inside the root; magic links are refused.
 long open_in_root(int root, const char* path, int flags = kPathOnly, uint64_t extra_resolve = 0);
 
-// An O_PATH descriptor of a path in the root, -EBUSY where links lead to the root itself.
+// Opens a path in the root with O_PATH. Returns -EBUSY if links resolve to the root itself.
 long open_below_root(int root, const char* path);
 
 enum class Make { directory, file };
-// The same, and makes what is missing: parents as directories 0755, the last one as asked with `mode`. A dangling
-// symbolic link is followed inside the root and what it names is made.
+// Like open_in_root, but creates missing components: parents as directories with mode 0755, the last one as `what` with
+// `mode`. A dangling symbolic link is followed inside the root and its target is created.
 long make_in_root(int root, const char* path, Make what, unsigned mode);
-// The same, -EBUSY where links lead to the root itself. `existed` tells whether it was there.
+// Like make_in_root, but returns -EBUSY if links resolve to the root itself. `existed` is set if the path existed.
 long make_below_root(int root, const char* path, Make what, unsigned mode, bool* existed);
 
-// The directory of `path` in the root (made if missing) and the last name in it. The descriptor stays the context's.
+// Opens the directory of `path` in the root, which is created if missing, and returns the last name of the path. The
+// context owns the descriptor.
 Result open_parent(Context& c, const char* path, int* parent, const char** name);
 
-// The private procfs of the context, made when first asked for. Negative errno.
+// Returns the private procfs of the context, which the first call creates, or a negative errno.
 long procfs(Context& c);
 
 }  // namespace tsubo::files

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A hook of the container's namespaces: a program that the init feeds the state, waits for, and hears. Calls are the
-// oldest that do it (clone and not clone3, ppoll): after `ready` a filter of the user's may be in force.
+// A hook that runs in the container's namespaces. The init writes the state to it, reads its output and waits for it.
+// The file uses the oldest calls that work (clone instead of clone3, ppoll), because after `ready` a seccomp filter of
+// the user may be loaded.
 #include <asm/signal.h>
 #include <linux/errno.h>
 #include <linux/poll.h>
@@ -20,7 +21,7 @@ constexpr int kPidfd = 3;  // P_PIDFD
 constexpr int kWaitExited = 4;
 constexpr int kChildExited = 1;  // CLD_EXITED
 
-// The last of what the hook wrote to one of its outputs: the end says what went wrong.
+// The last bytes that the hook wrote to one of its outputs. The end usually contains the error message.
 class Heard {
  public:
   UniqueFd ours, theirs;
@@ -30,7 +31,7 @@ class Heard {
     if (long r = sys::call(__NR_pipe2, sys::arg(ends), O_CLOEXEC | O_NONBLOCK); r < 0) return check("pipe2", r);
     ours.reset(ends[0]);
     theirs.reset(ends[1]);
-    // Only our end does not wait.
+    // Only the read end is non-blocking.
     return check("fcntl", sys::fcntl(ends[1], F_SETFL, 0));
   }
   void drain() {
@@ -63,14 +64,15 @@ Result now_ms(int64_t* now) {
   return r;
 }
 
-// Waits until the process has ended or the time is over; `timeout_ms` negative: for ever. A filter may refuse to wait.
+// Waits until the process has exited or the time is over; a negative `timeout_ms` means no limit. A filter may refuse
+// the wait.
 Result await_end(int pidfd, Heard* out, Heard* err, int64_t timeout_ms, bool* ended) {
   *ended = false;
   int64_t now = 0;
   if (Result r = timeout_ms < 0 ? Result{} : now_ms(&now); !r.ok()) return r;
   const int64_t deadline = now + timeout_ms;
   while (true) {
-    // A closed output has the descriptor -1, which poll passes over.
+    // The descriptor of a closed output is -1, which poll ignores.
     pollfd watched[] = {{pidfd, POLLIN, 0}, {out->ours.get(), POLLIN, 0}, {err->ours.get(), POLLIN, 0}};
     int64_t left = deadline > now ? deadline - now : 0;
     __kernel_timespec wait = {left / 1000, left % 1000 * 1'000'000};
@@ -87,7 +89,7 @@ Result await_end(int pidfd, Heard* out, Heard* err, int64_t timeout_ms, bool* en
   }
 }
 
-// While this lives a file that would become too long is an error and not the end of the process.
+// During its lifetime a write beyond RLIMIT_FSIZE fails with EFBIG instead of killing the process.
 class QuietLimit {
  public:
   QuietLimit() { sys::unchecked(set_action(SIGXFSZ, {SIG_IGN, 0, nullptr, 0})); }
@@ -96,7 +98,7 @@ class QuietLimit {
   ~QuietLimit() { sys::unchecked(reset_signal(SIGXFSZ)); }
 };
 
-// A short write is one whose rest is refused: the error is that of the next.
+// After a short write the rest is written again, and that write returns the error.
 Result write_all(int fd, const char* from, size_t size) {
   while (size > 0) {
     long n = sys::write(fd, from, size);
@@ -107,12 +109,12 @@ Result write_all(int fd, const char* from, size_t size) {
   return {};
 }
 
-// The state as a file: a hook that does not read it keeps nobody waiting.
+// The state is a file, not a pipe: a hook that does not read it blocks no process.
 Result state_file(const Context& c, const wire::step::runHook& s, UniqueFd* file) {
   long fd = sys::call(__NR_memfd_create, sys::arg("tsubo-state"), 1 /* MFD_CLOEXEC */);
   if (Result r = take(file, "memfd_create", fd); !r.ok()) return r;
-  // RLIMIT_FSIZE of the container holds already: with the signal ignored the write is refused instead (EFBIG). If a
-  // filter refuses this, the signal ends the init as it would have.
+  // RLIMIT_FSIZE of the container is already set. With SIGXFSZ ignored, the write fails with EFBIG. If a filter refuses
+  // to ignore it, the signal kills the init.
   const QuietLimit quiet;
   text::Buffer<24> pid;
   pid.add_number(static_cast<uint64_t>(sys::call(__NR_getpid)));
@@ -145,32 +147,33 @@ Result words(const Context& c, const wire::step::runHook& s, Words* out) {
   return {};
 }
 
-// A descriptor that is not 0 to 2 itself: it would be covered before it is used.
+// Moves a descriptor above 2: dup3 to a standard stream would close it before its use.
 void above_stdio(UniqueFd* fd) {
   if (fd->get() <= 2) fd->reset(sys::fcntl(fd->get(), F_DUPFD_CLOEXEC, 3));
 }
 
-// What was refused before the exec, or by it.
+// Returns the error of a call before the exec, or of the exec itself.
 long prepare_and_execute(const Context& c, const char* path, const Words& words, int in, int out, int err) {
-  // Without a pid namespace of its own it would outlive us. A filter that refuses this leaves it to end by itself.
+  // Without a pid namespace of the container, the hook would outlive the init. If a filter refuses this, the hook runs
+  // on until it exits.
   sys::unchecked(sys::prctl(PR_SET_PDEATHSIG, SIGKILL));
   if (long r = sys::call(__NR_dup3, in, 0, 0); r < 0) return r;
   if (long r = sys::call(__NR_dup3, out, 1, 0); r < 0) return r;
   if (long r = sys::call(__NR_dup3, err, 2, 0); r < 0) return r;
-  // All of ours go at the exec; descriptors that were passed on belong to the program alone.
+  // The init's own descriptors are close-on-exec. Descriptors that the caller passed belong to the program alone.
   for (uint32_t i = 0; i < c.preserve_fds; i++) {
     long r = sys::fcntl(static_cast<int>(3 + i), F_SETFD, FD_CLOEXEC);
     if (r < 0 && r != -EBADF) return r;
   }
   if (long r = c.root >= 0 ? sys::fchdir(c.root) : 0; r < 0) return r;
-  // It cannot fail but by a filter, and then the hook has the program's umask.
+  // umask fails only if a filter refuses it. Then the hook runs with the program's umask.
   if (!c.own_umask) sys::unchecked(sys::call(__NR_umask, c.callers_umask));
   return sys::call(__NR_execve, sys::arg(path), sys::arg(words.args), sys::arg(words.env));
 }
 
 [[noreturn]] void become(const Context& c, const char* path, const Words& words, int in, int out, int err, int failed) {
   auto error = static_cast<int32_t>(-prepare_and_execute(c, path, words, in, out, err));
-  // If a filter refuses this, the exit status says that the hook failed.
+  // If a filter refuses this, the exit status 127 reports that the hook failed.
   sys::unchecked(sys::write(failed, &error, sizeof error));
   sys::exit(127);
 }
@@ -203,9 +206,9 @@ Result run(Context& c, const wire::step::runHook& s) {
 
   bool ended = false;
   Result waited = await_end(pidfd.get(), &out, &err, s.timeout == 0 ? -1 : int64_t(s.timeout) * 1000, &ended);
-  // One that cannot be ended would be waited for without end.
+  // Without the signal, the wait for the process would have no limit.
   if (long r = ended ? 0 : sys::call(__NR_kill, pid, SIGKILL); r < 0) return check("kill", r);
-  // waitid's siginfo_t: signal, errno, code, then pid, uid, status.
+  // The layout of waitid's siginfo_t: signal, errno, code, then pid, uid, status.
   int32_t info[32] = {};
   long r =
       sys::uninterrupted([&] { return sys::call(__NR_waitid, kPidfd, pidfd.get(), sys::arg(info), kWaitExited, 0); });
@@ -213,7 +216,7 @@ Result run(Context& c, const wire::step::runHook& s) {
   if (!waited.ok()) return waited;
   int32_t error = 0;
   if (sys::read(exec.ours.get(), &error, sizeof error) == sizeof error) return {error, "execve"};
-  // What it wrote last. A process that it left behind may hold the outputs: that is not waited for.
+  // Reads the rest of the output without a wait for end of file: a process that the hook left may hold the pipes open.
   out.drain();
   err.drain();
   c.about("stdout: ");

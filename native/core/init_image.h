@@ -5,7 +5,7 @@
 
 namespace tsubo {
 
-// The static executable of native/init, as the build embedded it.
+// The static executable of native/init, which the build embeds.
 extern const unsigned char kInitImage[];
 extern const size_t kInitImageBytes;
 

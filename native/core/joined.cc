@@ -19,7 +19,7 @@ namespace {
   report.step = which;
   report.error = static_cast<int32_t>(-result);
   for (size_t i = 0; syscall[i] != '\0'; i++) report.syscall[i] = syscall[i];
-  // If the runtime has ended, the exit is enough.
+  // If the runtime has exited, the exit status is enough.
   sys::unchecked(sys::write(boot.channel, &report, sizeof report));
   sys::exit(127);
 }
@@ -27,11 +27,11 @@ namespace {
 }  // namespace
 
 long continue_as_sibling(int channel, uint64_t flags, const char** refused) {
-  // The init waits for our end: what we say of it comes before what it says itself.
+  // The init waits for the exit of this helper: the helper's report must be sent before any report of the init.
   int said[2];
   *refused = "pipe2";
   if (long r = sys::call(__NR_pipe2, sys::arg(said), O_CLOEXEC); r < 0) return r;
-  // Our parent's child, whose end is told as ours would be.
+  // With CLONE_PARENT the new process is a child of the helper's parent, which is notified of its exit.
   clone_args args = {};
   args.flags = flags | CLONE_PARENT;
   *refused = "clone3";
@@ -40,17 +40,18 @@ long continue_as_sibling(int channel, uint64_t flags, const char** refused) {
   if (pid == 0) {
     char end;
     sys::close(said[1]);
-    // End of file or a refusal: the helper has ended, or there is nothing to wait with.
+    // End of file: the helper has exited. An error: the init cannot wait and continues.
     sys::unchecked(sys::read(said[0], &end, 1));
     sys::close(said[0]);
-    // A fork forgets it.
+    // A clone resets the parent death signal.
     *refused = "prctl";
     return sys::prctl(PR_SET_PDEATHSIG, 9);
   }
   wire::Report report = {};
   report.kind = wire::ReportKind::born;
   report.step = static_cast<uint32_t>(pid);
-  // If this is refused the runtime gets end of file in its place, and the init ends when it finds the channel closed.
+  // If the write is refused, the runtime reads end of file instead, and the init exits when it finds the channel
+  // closed.
   sys::unchecked(sys::write(channel, &report, sizeof report));
   sys::exit(0);
 }
@@ -62,12 +63,12 @@ void become_init_in_joined(const wire::Boot& boot) {
       if (joined[i]) continue;
       long r = sys::call(__NR_setns, boot.join_fds[i], boot.join_kinds);
       joined[i] = r == 0;
-      // It may belong to a user namespace that is still to be joined.
+      // The namespace may belong to a user namespace that remains to be joined.
       if (r < 0 && (r != -EPERM || round == 1)) give_up(boot, i, "setns", r);
     }
   }
   for (uint32_t i = 0; i < boot.joins; i++) sys::close(boot.join_fds[i]);
-  // A change of credentials makes a process dumpable as the system is set up to.
+  // A change of credentials resets the dumpable flag to the system's default.
   if (long r = sys::prctl(PR_SET_DUMPABLE, 0); r < 0) give_up(boot, 0, "prctl", r);
   const char* refused = "";
   long r = continue_as_sibling(boot.channel, boot.clone_flags, &refused);

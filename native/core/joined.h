@@ -5,16 +5,16 @@
 
 namespace tsubo {
 
-// Joins what the boot block names and has the init born from there: returns in the init alone, the child of our parent.
+// Joins the namespaces in the boot block and clones the init from there. Returns only in the init, which is a child of
+// the caller's parent.
 //
-// By a process of its own that has executed already: where the init is born, others may be who can trace it, and until
-// its exec it would run on the runtime's memory. CAP_SYS_PTRACE in the runtime's own user namespace passes over that
-// being not dumpable (CVE-2016-9962 is the milder form).
+// A separate process that has already executed does this. In the joined pid namespace, other processes may trace the
+// init, and until its exec it would run on the runtime's memory. CAP_SYS_PTRACE in the runtime's own user namespace
+// overrides the dumpable flag (CVE-2016-9962 is a milder form).
 void become_init_in_joined(const wire::Boot& boot);
 
-// Clones a child of our parent, which the runtime is told of before the child goes on; this process ends. Returns in
-// the child (0, or a negative errno of what could not be set in it), or when it could not be made: `refused` names the
-// call.
+// Clones a child of the caller's parent, reports its pid to the runtime before the child continues, and exits. Returns
+// in the child, with 0 or a negative errno, or in the caller if the clone failed; `refused` names the call.
 long continue_as_sibling(int channel, uint64_t flags, const char** refused);
 
 }  // namespace tsubo

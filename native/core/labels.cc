@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a Linux security module takes from the process itself, a profile or a context for its next program, and the
-// context of a mount.
+// Attributes of Linux security modules: the profile or context of the process's next program, and the context of a
+// mount.
 #include <linux/errno.h>
 #include <linux/openat2.h>
 
@@ -18,7 +18,7 @@ Result run(Context& c, const wire::step::setSecurityAttribute& s) {
     c.about("/proc/");
     c.detail.add(path.c_str());
     if (path.overflowed()) return {ENAMETOOLONG, "openat2"};
-    // `self` is a link to a number.
+    // Links are allowed because `self` is a symbolic link.
     sys::OpenHow how = {static_cast<uint64_t>(files::kWriteOnly | files::kCloexec), 0,
                         RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS};
     long fd = sys::openat2(static_cast<int>(proc), path.c_str(), &how);

@@ -7,8 +7,8 @@ namespace tsubo::mounts {
 
 namespace {
 
-// What the kernel makes from nothing: no option and no source of these is a path, so they mean the same in whatever
-// working directory, and commas apart mount(2) reads them as fsconfig(2) does.
+// File systems without a backing path: no option and no source of these is a path, therefore they mean the same in any
+// working directory. mount(2) parses their options like fsconfig(2), except for commas.
 constexpr const char* kWithoutPaths[] = {"proc", "tmpfs", "devpts", "mqueue", "sysfs", "cgroup2"};
 
 bool takes_no_path(const char* type) {
@@ -18,7 +18,7 @@ bool takes_no_path(const char* type) {
   return false;
 }
 
-// The steps that change or keep a mount come right after it.
+// A step that changes or keeps a mount directly follows the mount step.
 bool wanted_by_next_step(const Context& c) {
   if (c.step + 1 >= c.plan.steps()) return false;
   wire::Op next = c.plan.op(c.step + 1);
@@ -27,7 +27,7 @@ bool wanted_by_next_step(const Context& c) {
 
 using Data = text::Buffer<1024>;
 
-// False for what mount(2) would read in another way.
+// Returns false if mount(2) would parse the options differently.
 bool join(Context& c, const NewFilesystem& fs, Data* data) {
   bool read_only = false;
   for (uint32_t i = 0; i < fs.options.count; i++) {
@@ -37,7 +37,7 @@ bool join(Context& c, const NewFilesystem& fs, Data* data) {
     data->add(data->size() > 0 ? "," : "").add(option);
   }
   if (*fs.extra != '\0') data->add(data->size() > 0 ? "," : "").add(fs.extra);
-  // MS_RDONLY is the mount's and the super block's.
+  // MS_RDONLY sets both the mount and the super block read-only.
   return !data->overflowed() && (read_only || (fs.attributes & MOUNT_ATTR_RDONLY) == 0);
 }
 
@@ -47,11 +47,12 @@ bool mounted_by_one_call(Context& c, const NewFilesystem& fs, int target) {
   Data data;
   if (!takes_no_path(fs.type) || wanted_by_next_step(c) || !join(c, fs, &data)) return false;
   if (c.here < 0) c.here = static_cast<int>(sys::openat(sys::kCwd, ".", files::kPathOnly | files::kCloexec));
-  // The working directory is the one path that names the target whatever happens to its names.
+  // "." in the working directory always names the target, even if its path is renamed.
   if (c.here < 0 || sys::fchdir(target) < 0) return false;
   const char* source = *fs.source == '\0' ? nullptr : fs.source;
   bool done = sys::mount(source, ".", fs.type, mount_flags(fs.attributes), data.c_str()) == 0;
-  // The pivot changes the directory again, and until then every path is absolute or relative to a descriptor.
+  // A failure is harmless: pivot_root changes the directory again, and until then every path is absolute or relative to
+  // a descriptor.
   sys::unchecked(sys::fchdir(c.here));
   if (!done) return false;
   c.slots.close(0);
@@ -82,7 +83,7 @@ Result mount_by_path(Context& c, const wire::step::mount& s, int target) {
     return check("mount", sys::mount(c.plan.text(s.source), path, c.plan.text(s.fstype), flags, data.c_str()));
   });
   if (!mounted.ok()) return mounted;
-  // The new mount lies over the target: resolved again to keep it in slot 0.
+  // The new mount covers the target: resolve the path again to put the mount into slot 0.
   long fd = files::open_in_root(c.root, c.plan.text(s.target));
   if (fd < 0) return check("openat2", fd);
   c.slots.put(0, static_cast<int>(fd));

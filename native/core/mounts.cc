@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Mounts: made or cloned detached, given their attributes, and then put on a target that was resolved in the root; or
-// made there by one call. No path inside the container is trusted twice (CVE-2021-30465).
+// Mounts. Each is created or cloned detached, gets its attributes, and is attached to a target that was resolved in the
+// root; or one mount(2) call makes it there. A second lookup of a path inside the container may find another file,
+// therefore no check relies on an earlier lookup (CVE-2021-30465).
 #include <linux/errno.h>
 #include <linux/openat2.h>
 
@@ -15,10 +16,10 @@ using namespace mounts;
 
 namespace {
 
-// A target inside a procfs can be a file that the runtime or the container trusts (CVE-2019-16884): only what the plan
-// knows to be harmless may be covered. The root of a procfs may be covered by a procfs alone.
+// A target inside a procfs can be a file that the runtime or the container trusts (CVE-2019-16884). A mount may cover
+// only the files that the plan marks as harmless. Only a procfs may cover the root of a procfs.
 //
-// `brings_proc` fills in whether a procfs is mounted; it is asked only where that matters.
+// `brings_proc` sets whether the new mount is a procfs; it is called only if needed.
 template <typename BringsProc>
 Result guard_proc(Context& c, int target, const char* path, uint64_t flags, BringsProc brings_proc) {
   files::Filesystem fs;
@@ -57,7 +58,7 @@ Result open_target(Context& c, const char* path, uint64_t flags, files::Make wha
   return {};
 }
 
-// A clone of what is bound, not yet put anywhere.
+// Clones the source of a bind mount, detached.
 Result clone_source(Context& c, const char* source, bool in_root, bool recursive, UniqueFd* tree) {
   c.about(source);
   if (!in_root) return clone_tree(c, sys::kCwd, source, recursive, tree);
@@ -69,7 +70,7 @@ Result clone_source(Context& c, const char* source, bool in_root, bool recursive
   return clone_tree(c, place.get(), "", recursive, tree);
 }
 
-// Cloned here, or by the host where the way may be closed to us.
+// Clones the source here, or takes the tree that the host cloned because this process may lack access to the path.
 Result source_tree(Context& c, const wire::step::bind& s, const char* source, UniqueFd* tree) {
   c.about(source);
   if (s.tree != 0) {
@@ -84,8 +85,8 @@ Result set_bind_attributes(const wire::step::bind& s, int tree, bool* later) {
   if (s.attributesSet == 0 && s.attributesClear == 0) return {};
   Result r = set_detached(tree, s.attributesSet, s.attributesClear, later);
   if (r.error != EPERM) return r;
-  // Attributes that came with a mount from a more privileged mount namespace are locked. Keeping them is safe; what the
-  // config names itself must not be dropped in silence.
+  // Attributes of a mount from a more privileged mount namespace are locked. It is safe to keep them, but an attribute
+  // that the config names must not be dropped silently.
   uint64_t locked = 0;
   if (Result read = attributes_of(tree, &locked); !read.ok()) return read;
   locked &= s.attributesClear;
@@ -198,14 +199,15 @@ Result run(Context& c, const wire::step::keepMount& s) {
 
 Result run(Context& c, const wire::step::changeMount& s) {
   if (s.slot >= wire::kSlots) return {EINVAL, "mount_setattr"};
-  // Making a mount read-only is refused while somebody, a hook or a daemon with its propagation, still writes to it.
+  // Making a mount read-only fails with EBUSY while a hook, or a daemon that received the mount by propagation, writes
+  // to it.
   struct {
     int64_t seconds, nanoseconds;
   } const pause = {0, 100000000};
   for (int tries = 1;; tries++) {
     Result r = set_attributes(c, c.slots[s.slot], s.attributesSet, s.attributesClear, s.propagation, s.recursive != 0);
     if (r.error != EBUSY || tries == 5) return r;
-    // Cut short it is only the next try that comes earlier.
+    // If a signal interrupts the pause, the next attempt only comes earlier.
     sys::unchecked(sys::call(__NR_nanosleep, sys::arg(&pause), 0));
   }
 }

@@ -39,7 +39,7 @@ Result run(Context& c, const wire::step::enterTimeNamespace& s) {
 }
 
 Result run(Context& c, const wire::step::raiseLoopback&) {
-  // struct ifreq: the name, then the flags. Nobody has set any yet: the namespace is new.
+  // struct ifreq: the name, then the flags. The old flags need not be read, because the namespace is new.
   struct {
     char name[16];
     int16_t flags;
@@ -73,7 +73,8 @@ Result run(Context& c, const wire::step::setSysctl& s) {
   if (path.overflowed()) return {ENAMETOOLONG, "openat2"};
   long proc = files::procfs(c);
   if (proc < 0) return check("fsmount", proc);
-  // Never through a mount or a link: a write to another file of /proc could change the host (CVE-2025-52881).
+  // The lookup never crosses a mount or a link: a write to another file of /proc could change the host
+  // (CVE-2025-52881).
   sys::OpenHow how = {static_cast<uint64_t>(files::kWriteOnly | files::kCloexec), 0,
                       RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
   long fd = sys::openat2(static_cast<int>(proc), path.c_str(), &how);
@@ -91,7 +92,7 @@ Result run(Context& c, const wire::step::joinSessionKeyring& s) {
   long key = sys::call(__NR_keyctl, kJoin, sys::arg(name));
   if (key == -ENOSYS) return {};
   if (key < 0) return check("keyctl", key);
-  // "keyring;uid;gid;permissions in hex;name"
+  // The format is "keyring;uid;gid;permissions in hex;name".
   char description[512];
   long n = sys::call(__NR_keyctl, kDescribe, key, sys::arg(description), sizeof description - 1);
   if (n < 0 || n > static_cast<long>(sizeof description - 1))

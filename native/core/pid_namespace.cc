@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A pid namespace of others, where a process that may trace (CAP_SYS_PTRACE passes over our not being dumpable) would
-// find the host's root in /proc/PID/root: it is entered when the container's root has been.
+// Joining an existing pid namespace. Its processes may trace the init (CAP_SYS_PTRACE overrides the dumpable flag) and
+// would reach the host's root in /proc/PID/root. Therefore the init joins it only after it has entered the container's
+// root.
 #include "core/pid_namespace.h"
 
 #include <linux/errno.h>
@@ -17,7 +18,7 @@ namespace {
 constexpr long kNewPid = 0x20000000;  // CLONE_NEWPID
 constexpr int kSocketLevel = 1, kRights = 1;
 
-// How a procfs came out, with the descriptor beside it.
+// The result of the procfs mount; the descriptor is passed beside it.
 struct Answer {
   int32_t error;
   char syscall[28];
@@ -55,11 +56,12 @@ void answer(Context& c, int socket, const Result& result, int mount) {
   Descriptor control = {offsetof(Descriptor, fd) + sizeof(int), kSocketLevel, kRights, mount, 0};
   Message message = {nullptr, 0, &piece, 1, nullptr, 0, 0};
   if (mount >= 0) message.control = &control, message.control_bytes = sizeof control;
-  // Whoever waits finds the end of the socket instead.
+  // If the send fails, the receiver gets end of file instead.
   sys::unchecked(sys::call(__NR_sendmsg, socket, sys::arg(&message), 0x4000 /* MSG_NOSIGNAL */));
 }
 
-// In the namespace, with the container's root as its own and no descriptor but the socket.
+// Runs in the pid namespace, with the container's root as its root and no descriptor but the socket and the standard
+// streams.
 [[noreturn]] void make_inside(Context& c, int socket, const mounts::NewFilesystem& wanted) {
   UniqueFd mount;
   Result r = mounts::make_filesystem(c, wanted, &mount);
@@ -73,7 +75,7 @@ long hide(Context& c, int socket) {
   if (long r = sys::call(__NR_chroot, sys::arg(".")); r < 0) return r;
   int ns = c.slots[c.pid_namespace];
   if (long r = sys::call(__NR_setns, ns, kNewPid); r < 0) return r;
-  // Its standard streams stay: they are the container's.
+  // The standard streams stay open, because they belong to the container.
   auto kept = static_cast<unsigned>(socket);
   if (kept > 3) {
     if (long r = sys::close_range(3, kept - 1, 0); r < 0) return r;
@@ -81,7 +83,7 @@ long hide(Context& c, int socket) {
   return sys::close_range(kept + 1, ~0u, 0);
 }
 
-// A child that hides, and clones the one that enters.
+// A child that drops the host's root and descriptors and then clones the process that enters the namespace.
 [[noreturn]] void make_from_outside(Context& c, int socket, const mounts::NewFilesystem& wanted) {
   if (long r = hide(c, socket); r < 0) {
     answer(c, socket, check("setns", r), -1);
@@ -103,7 +105,7 @@ Result take_answer(Context& c, int socket, UniqueFd* mount) {
   Message message = {nullptr, 0, &piece, 1, &control, sizeof control, 0};
   long n = sys::call(__NR_recvmsg, socket, sys::arg(&message), 02000000 /* MSG_CMSG_CLOEXEC */);
   if (n < 0) return check("recvmsg", n);
-  // It was killed.
+  // The child was killed.
   if (n != sizeof said) return {ESRCH, "recvmsg"};
   if (said.error != 0) {
     c.about(said.detail);
@@ -143,7 +145,7 @@ Result run(Context& c, const wire::step::enterPidNamespace&) {
   if (!ns.open()) return {EBADF, "setns"};
   if (long r = sys::call(__NR_setns, ns.get(), kNewPid); r < 0) return check("setns", r);
   ns.reset();
-  // That of the namespace outside.
+  // This procfs is of the outer pid namespace.
   if (c.procfs >= 0) sys::close(c.procfs);
   c.procfs = -1;
   c.pid_namespace = 0;

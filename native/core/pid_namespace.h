@@ -5,7 +5,7 @@
 
 namespace tsubo::mounts {
 
-// A procfs of the pid namespace that is still to be entered: only a process in it can make one.
+// Makes a procfs of the pid namespace that remains to be joined: only a process in that namespace can make one.
 Result make_in_pid_namespace(Context& c, const NewFilesystem& wanted, UniqueFd* mount);
 
 }  // namespace tsubo::mounts

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the container's process is: its limits, user, capabilities, directory.
+// Attributes of the container's process: limits, user, capabilities, working directory.
 #include <linux/capability.h>
 #include <linux/errno.h>
 #include <linux/prctl.h>
@@ -35,19 +35,19 @@ Result run(Context& c, const wire::step::ownStdio& s) {
     files::Status at;
     if (files::status(fd, "", 0, &at) < 0) continue;
     if (at.is(files::kCharacter) && at.rdev_major == 1 && at.rdev_minor == 3) {
-      // The host's /dev/null becomes the container's, so that no descriptor of a host mount stays open inside.
+      // Replace the host's /dev/null by the container's, because no descriptor of a host mount may stay open inside.
       if (!looked_up) own.reset(files::open_in_root(c.root, "/dev/null", files::kReadWrite));
       looked_up = true;
       if (!files::is_null_device(own.get())) continue;
       if (long r = sys::call(__NR_dup3, own.get(), fd, 0); r < 0) return check("dup3", r);
       continue;
     }
-    // Not /dev/tty, /dev/console and /dev/ptmx (5): one node for all users of the machine.
+    // Excludes /dev/tty, /dev/console and /dev/ptmx (major 5): all users of the machine share these nodes.
     bool terminal = at.is(files::kCharacter) &&
                     ((at.rdev_major >= kPtsFirst && at.rdev_major <= kPtsLast) || at.rdev_major == kTty);
     if (!terminal && !at.is(files::kFifo) && !at.is(files::kSocket)) continue;
-    // Refusals (a read-only or remote file system, a user without a mapping) leave the owner: opening /dev/stdout may
-    // then fail inside, writing to it never does.
+    // If the change is refused (a read-only or remote file system, a user without a mapping), the owner stays: opening
+    // /dev/stdout may then fail in the container, but writing to the stream works.
     if (at.uid != s.uid) sys::unchecked(sys::fchownat(fd, "", static_cast<unsigned>(s.uid), ~0u, files::kEmptyPath));
   }
   return {};
@@ -68,7 +68,7 @@ Result run(Context& c, const wire::step::becomeRoot&) {
   if (long r = sys::call(__NR_setgroups, 0, 0); r < 0 && r != -EPERM) return check("setgroups", r);
   if (long r = sys::call(__NR_setresgid, 0, 0, 0); r < 0 && r != -EINVAL) return check("setresgid", r);
   if (long r = sys::call(__NR_setresuid, 0, 0, 0); r < 0 && r != -EINVAL) return check("setresuid", r);
-  // The capabilities came through the exec as ambient ones (core/spawn.cc): the program must not get them that way.
+  // The capabilities passed the exec as ambient ones (core/spawn.cc), and the program must not inherit them.
   __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct sets[2];
   if (long r = sys::call(__NR_capget, sys::arg(&header), sys::arg(sets)); r < 0) return check("capget", r);
@@ -77,7 +77,7 @@ Result run(Context& c, const wire::step::becomeRoot&) {
     set.inheritable = 0;
   }
   if (long r = sys::call(__NR_capset, sys::arg(&header), sys::arg(sets)); r < 0) return check("capset", r);
-  // A change of ids takes these two back.
+  // A change of IDs resets the parent death signal and the dumpable flag.
   if (long r = sys::prctl(PR_SET_PDEATHSIG, 9); r < 0) return check("prctl", r);
   c.in_user_namespace = true;
   return check("prctl", sys::prctl(PR_SET_DUMPABLE, 0));
@@ -85,7 +85,7 @@ Result run(Context& c, const wire::step::becomeRoot&) {
 
 Result run(Context&, const wire::step::showToUser&) { return check("prctl", sys::prctl(PR_SET_DUMPABLE, 1)); }
 
-// Groups that a user namespace keeps from being changed stay: then we hold the capability and are refused all the same.
+// A user namespace can forbid a change of groups; setgroups then fails even with the capability, and the groups stay.
 bool may_change_groups() {
   constexpr unsigned kSetgid = 6;
   __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
@@ -106,7 +106,7 @@ Result run(Context& c, const wire::step::setUser& s) {
   auto uid = static_cast<long>(s.uid), gid = static_cast<long>(s.gid);
   if (long r = sys::call(__NR_setresgid, gid, gid, gid); r < 0) return check("setresgid", r);
   if (long r = sys::call(__NR_setresuid, uid, uid, uid); r < 0) return check("setresuid", r);
-  // A change of user makes the process dumpable as the system is set up to; nothing here may be looked at.
+  // A change of user resets the dumpable flag to the system's default; the init must stay hidden.
   return check("prctl", sys::prctl(PR_SET_DUMPABLE, 0));
 }
 
@@ -133,7 +133,7 @@ Result run(Context&, const wire::step::setAmbientSet& s) {
 Result run(Context& c, const wire::step::findHome& s) {
   c.home.clear();
   c.home.add("HOME=/");
-  // Non-blocking and checked to be a file: an image may hold a FIFO of that name.
+  // Open it non-blocking and check that it is a regular file: an image may have a FIFO of that name.
   UniqueFd passwd(files::open_in_root(c.root, "/etc/passwd", files::kNonblock));
   files::Status at;
   if (!passwd.open() || files::status(passwd.get(), "", 0, &at) < 0 || !at.is(files::kRegular)) return {};
@@ -149,7 +149,7 @@ Result run(Context& c, const wire::step::findHome& s) {
     for (size_t i = 0; i <= filled; i++) {
       bool at_newline = i < filled && buffer[i] == '\n';
       if (!at_newline && !(end && i == filled && i > line)) continue;
-      // name:password:uid:gid:comment:home:shell
+      // The fields are name:password:uid:gid:comment:home:shell.
       size_t starts[8] = {line}, count = 1;
       for (size_t j = line; j < i && count < 8; j++) {
         if (buffer[j] == ':') starts[count++] = j + 1;
@@ -190,8 +190,8 @@ Result run(Context& c, const wire::step::changeDirectory& s) {
   long r = sys::chdir(path);
   if ((r == -EACCES || r == -EPERM) && s.mayFail != 0) return {};
   if (r < 0) return check("chdir", r);
-  // A directory outside the root, reached through a descriptor that leaked in, has no name here: the kernel then says
-  // "(unreachable)" or nothing (CVE-2024-21626).
+  // A directory outside the root, reached through a leaked descriptor, has no path here: getcwd returns "(unreachable)"
+  // or ENOENT (CVE-2024-21626).
   char where[text::kPathMax];
   r = sys::call(__NR_getcwd, sys::arg(where), sizeof where);
   if (r == -ENOENT || (r > 0 && where[0] != '/')) return {EXDEV, "getcwd"};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// From prepared to running: the program is found while `create` still listens, and executed when `start` says so.
+// The last steps: the program is found while `create` still waits, and executed after `start`.
 #include <asm/signal.h>
 #include <linux/errno.h>
 #include <linux/prctl.h>
@@ -23,13 +23,13 @@ Result executable(Context& c, const char* path) {
   if (long r = files::status(sys::kCwd, path, 0, &at); r < 0) return check("stat", r);
   if (at.is(files::kDirectory)) return {EISDIR, "stat"};
   long r = sys::call(__NR_faccessat2, sys::kCwd, sys::arg(path), kExecutable, kWithEffectiveIds);
-  // A filter older than the call: real and effective ids are the same here.
+  // A filter may be older than the call. faccessat is equivalent here, because real and effective IDs are the same.
   if (r == -ENOSYS || r == -EPERM) r = sys::call(__NR_faccessat, sys::kCwd, sys::arg(path), kExecutable);
   return check("faccessat2", r);
 }
 
-// A filter that refuses the calls by which the init waits is reported by `create`: after `ready` the init could only
-// end. The report itself is the test for write(2). Reading no bytes from a socket does nothing else.
+// `create` reports a filter that refuses the calls of the waiting init; after `ready` the init could only exit. The
+// report itself tests write(2). A read of 0 bytes from a socket has no other effect.
 Result may_read(Context& c) {
   if (!c.filtered) return {};
   char nothing;
@@ -57,7 +57,7 @@ Result run(Context& c, const wire::step::findProgram& s) {
 }
 
 Result run(Context& c, const wire::step::ready&) {
-  // A waiting init holds nothing but the FIFO: no directory, no mount, nothing of the host (CVE-2024-21626).
+  // A waiting init holds only the FIFO: no directory, no mount and no file of the host (CVE-2024-21626).
   int* const held[] = {&c.root,           &c.procfs,   &c.null_device, &c.host_null,
                        &c.mask_directory, &c.terminal, &c.here,        &c.parent.fd};
   for (int* fd : held) {
@@ -70,8 +70,8 @@ Result run(Context& c, const wire::step::ready&) {
   if (Result r = outlive_runtime(c); !r.ok()) return r;
   if (Result r = may_read(c); !r.ok()) return r;
   if (c.step + 1 < c.plan.steps() && c.plan.op(c.step + 1) == wire::Op::awaitStart) {
-    // A container that waits for `start` ends by the signals that end one which has no handlers, and that from the
-    // moment on at which `create` returns. If a filter refuses the call, only SIGKILL ends it.
+    // A container that waits for `start` exits on the signals that kill a process without handlers, from the moment
+    // `create` returns. If a filter refuses the call, only SIGKILL ends it.
     constexpr int kEnding[] = {SIGHUP, SIGINT, SIGQUIT, SIGABRT, SIGTERM};
     for (int signal : kEnding) sys::unchecked(end_on(signal));
   }
@@ -84,7 +84,7 @@ Result run(Context& c, const wire::step::ready&) {
 
 Result run(Context& c, const wire::step::awaitStart& s) {
   if (s.fifo >= wire::kSlots) return {EINVAL, "write"};
-  // The runtime that made us has done its part; whoever starts us reads from the FIFO.
+  // The runtime that created this init has finished; the process that runs `start` reads from the FIFO.
   sys::close(c.channel);
   c.channel = -1;
   c.result = c.slots[s.fifo];
@@ -95,7 +95,7 @@ Result run(Context& c, const wire::step::awaitStart& s) {
 }
 
 Result run(Context& c, const wire::step::execute& s) {
-  // Pointers into the plan; one page run of our own for the two arrays.
+  // The arrays point into the plan. One anonymous mapping holds both.
   size_t count = static_cast<size_t>(s.args.count) + s.env.count + 3;
   long memory = sys::call(__NR_mmap, 0, static_cast<long>(count * sizeof(char*)), 3 /* PROT_READ|PROT_WRITE */,
                           0x22 /* MAP_PRIVATE|MAP_ANONYMOUS */, -1, 0);

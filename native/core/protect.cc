@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the container may not change or not see: the read-only root, read-only paths, masked paths.
+// Restrictions of the container's root: the read-only root, read-only paths, masked paths.
 #include <linux/errno.h>
 
 #include "core/detached_mount.h"
@@ -26,7 +26,7 @@ Result run(Context& c, const wire::step::readonlyPath& s) {
   c.about(path);
   long fd = files::open_below_root(c.root, path);
   if (fd == -ENOENT || fd == -ENOTDIR) return {};
-  // A mount over the root would be seen by processes that enter later, and not by this one.
+  // A mount over the root would affect processes that enter later, but not this one.
   if (fd == -EBUSY) return seal_root(c);
   if (fd < 0) return check("openat2", fd);
   UniqueFd target(fd), tree;
@@ -42,7 +42,7 @@ namespace {
 Result mask_directory(Context& c, int target, const char* path) {
   UniqueFd cover;
   if (c.mask_directory >= 0) {
-    // One super block for all of them; only a mount that is attached can be cloned on every kernel.
+    // All masks share one super block. The first mask is the source, because some kernels clone only attached mounts.
     if (Result r = clone_tree(c, c.mask_directory, "", false, &cover); !r.ok()) return r;
     return attach(c, give(cover), target, path);
   }
@@ -53,8 +53,8 @@ Result mask_directory(Context& c, int target, const char* path) {
   return {};
 }
 
-// What masks of files are cloned from, looked up once for all of them: the container's null device, or a mask that
-// shows the host's.
+// The source of the mounts that cover masked files, looked up once: the container's null device, or a mask that shows
+// the host's.
 int null_device(Context& c) {
   if (c.null_device >= 0) return c.null_device;
   UniqueFd own(files::open_in_root(c.root, "/dev/null"));
@@ -69,7 +69,7 @@ Result run(Context& c, const wire::step::keepNullDevice&) {
   c.about(kPath);
   if (null_device(c) >= 0) return {};
   UniqueFd tree;
-  // Where the host has none either, the mask of a file fails.
+  // If the host has no null device either, masking a file fails.
   if (!clone_tree(c, sys::kCwd, kPath, false, &tree).ok() || !files::is_null_device(tree.get())) return {};
   c.host_null = tree.release();
   return {};
@@ -92,8 +92,8 @@ Result run(Context& c, const wire::step::maskPath& s) {
     return attach(c, give(tree), target.get(), path);
   }
   if (c.host_null < 0) return {ENODEV, "open_tree"};
-  // Only a mount that is attached can be cloned on every kernel: the first mask is the clone of the host's device
-  // itself.
+  // Some kernels clone only attached mounts: the first mask is the clone of the host's device itself, and later masks
+  // are cloned from it.
   UniqueFd first(c.host_null);
   c.host_null = -1;
   if (Result r = attach(c, give(first), target.get(), path); !r.ok()) return r;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where the runtime does its part at a place in the container's order, and what it is handed for that.
+// Synchronisation points: at a given step the init waits while the runtime does its part. Descriptors can be passed in
+// both directions.
 #include "core/rendezvous.h"
 
 #include <asm/fcntl.h>
@@ -37,10 +38,10 @@ struct Descriptors {
 using OneDescriptor = Descriptors<2>;  // and padding
 
 constexpr int kSocketLevel = 1, kRights = 1;  // SOL_SOCKET, SCM_RIGHTS
-// The most of one message (SCM_MAX_FD).
+// The maximum of one message (SCM_MAX_FD).
 constexpr size_t kMostDescriptors = 253;
 
-// The word to go on, with what fills the slots. Many come in several messages.
+// Waits for the runtime's byte, which carries the descriptors for the slots. A large number comes in several messages.
 Result take_descriptors(Context& c, uint64_t into, uint64_t count) {
   if (into == 0 || into + count > wire::kSlots) return {EINVAL, "recvmsg"};
   while (count > 0) {

@@ -5,11 +5,11 @@
 
 namespace tsubo {
 
-// Waits for the runtime's byte. There is nothing to go on for when the runtime has ended: the init ends too.
+// Waits for the runtime's byte. Exits if the runtime has exited.
 void await_word(Context& c);
 
-// From here on the init finds the runtime's end as the end of the channel, not by a signal: a signal could still come
-// after a runtime that did all its work has left. Does nothing the second time.
+// From here on the init notices the exit of the runtime by the end of the channel, not by a signal. A signal could
+// arrive even after a runtime has finished all its work and exited. A second call does nothing.
 Result outlive_runtime(Context& c);
 
 }  // namespace tsubo

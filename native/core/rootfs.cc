@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The container's root: cloned over itself, filled by the mount steps, then pivoted to.
+// The container's root: it is cloned over itself, the mount steps fill it, and then it becomes `/` by pivot_root.
 #include <linux/errno.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
@@ -18,18 +18,18 @@ constexpr int kDetach = 2;  // MNT_DETACH
 
 namespace {
 
-// Becomes the path of its directory, empty for `/`.
+// Truncates the path to its parent directory; the parent of a top directory is the empty string.
 void to_parent(text::Path* path) {
   size_t slash = path->size() - 1;
   while (slash > 0 && path->c_str()[slash] != '/') slash--;
   path->truncate(slash);
 }
 
-// The propagation of the mount that the path lies in.
+// Sets the propagation of the mount that contains the path.
 Result spread_nearest(Context& c, text::Path* path, uint64_t flags) {
   while (true) {
     c.about(path->c_str());
-    // EINVAL: no mount point; the mount is further up.
+    // EINVAL: the path is not a mount point; try its parent.
     long r = sys::mount(nullptr, path->size() > 0 ? path->c_str() : "/", nullptr, flags, nullptr);
     if (r != -EINVAL || path->size() == 0) return check("mount", r);
     to_parent(path);
@@ -46,8 +46,8 @@ Result run(Context& c, const wire::step::setMountPropagation& s) {
 
 namespace {
 
-// Opened while nothing of the container's is mounted. It must be the whole of a procfs, so that a path in it that
-// crosses no mount is a file of procfs (CVE-2025-52881).
+// Called before any mount of the container exists. /proc must be the root of a procfs: then a path in it that crosses
+// no mount is a file of procfs (CVE-2025-52881).
 void use_procfs_of_host(Context& c) {
   UniqueFd proc(sys::openat(sys::kCwd, "/proc", files::kPathOnly | files::kDirectoryOnly | files::kCloexec));
   files::Filesystem fs;
@@ -57,7 +57,7 @@ void use_procfs_of_host(Context& c) {
 }
 
 Result use_root(Context& c, const wire::step::openRoot& s, UniqueFd tree, int place) {
-  // Before it is attached, so that no mount of the host's comes in.
+  // Set the propagation before the mount is attached, because no mount of the host may propagate into it.
   bool recursive = (s.propagation & kMsRec) != 0, later = false;
   uint64_t propagation = s.propagation & ~kMsRec;
   if (Result r = mounts::spread_detached(tree.get(), propagation, recursive, &later); !r.ok()) return r;
@@ -68,18 +68,20 @@ Result use_root(Context& c, const wire::step::openRoot& s, UniqueFd tree, int pl
   if (later) {
     if (Result m = mounts::set_attributes(c, c.root, 0, 0, propagation, recursive); !m.ok()) return m;
   }
-  // In a user namespace a new procfs must show no more than one that is mounted: while the host's is. Where the kernel
-  // refuses even that (the pid namespace is the host's, or parts of the host's procfs are covered), the host's is used.
+  // In a user namespace the kernel permits a new procfs only while a fully visible one is mounted, therefore it is made
+  // while the host's is. If the kernel refuses it (the pid namespace is the host's, or mounts cover parts of the host's
+  // procfs), the host's procfs is used.
   if (c.in_user_namespace && files::procfs(c) < 0) use_procfs_of_host(c);
   return {};
 }
 
-// In a user namespace: the way to the root may be closed to us, and the host's `/` is as good a place to pivot from.
+// In a user namespace the init may lack access to the path of the root. It attaches the tree to the host's `/` and
+// pivots from there.
 Result take_root(Context& c, const wire::step::openRoot& s) {
   const uint64_t slot = s.tree;
   if (slot >= wire::kSlots || c.slots[slot] < 0) return {EBADF, "move_mount"};
   UniqueFd tree(c.slots.take(slot));
-  // What cannot be entered now could not be later either, and here it can be said of what.
+  // Check the access now: pivot_root would fail later without the path in its error.
   if (long r = sys::call(__NR_faccessat2, tree.get(), sys::arg("."), 1 /* X_OK */, 0x200 /* AT_EACCESS */); r < 0) {
     return check("faccessat2", r);
   }
@@ -112,7 +114,7 @@ Result run(Context& c, const wire::step::openRoot& s) {
 
 namespace {
 
-// It is the host's, and nothing is mounted on a target of the container's after this.
+// It is a directory of the host. After this point nothing is mounted on a target of the container.
 void forget_working_directory(Context& c) {
   if (c.here >= 0) sys::close(c.here);
   c.here = -1;
@@ -127,11 +129,11 @@ Result run(Context& c, const wire::step::pivotRoot&) {
   constexpr int kHere = files::kPathOnly | files::kDirectoryOnly | files::kCloexec;
   if (Result r = take(&old, "openat", sys::openat(sys::kCwd, "/", kHere)); !r.ok()) return r;
   if (long r = sys::fchdir(c.root); r < 0) return check("fchdir", r);
-  // Both roots at one place: the old one comes to lie over the new one and is taken off again.
+  // Both arguments are the same directory: the old root is stacked over the new one and is then unmounted.
   if (long r = sys::call(__NR_pivot_root, sys::arg("."), sys::arg(".")); r < 0) return check("pivot_root", r);
   if (long r = sys::fchdir(old.get()); r < 0) return check("fchdir", r);
   if (!c.detached_from_host) {
-    // Else taking it off would travel to the host's own mounts.
+    // Make it a slave first, or the unmount would propagate to the host's mounts.
     if (long r = sys::mount(nullptr, ".", nullptr, kMsSlave | kMsRec, nullptr); r < 0) return check("mount", r);
   }
   if (long r = sys::umount2(".", kDetach); r < 0) return check("umount2", r);
@@ -140,7 +142,7 @@ Result run(Context& c, const wire::step::pivotRoot&) {
 
 namespace {
 
-// One line of mountinfo: the mount point (octal escapes kept) and whether its type is proc or sysfs.
+// One line of mountinfo: the mount point (with octal escapes) and whether the type is proc or sysfs.
 struct Line {
   char* mountpoint;
   bool shows_kernel;
@@ -179,8 +181,8 @@ void unescape(char* s) {
   *to = '\0';
 }
 
-// Without a pivot the old root stays below the new one: a procfs or sysfs left there, not covered by masks, could be
-// reached again by who may unmount. So all of them outside the root are taken off, or covered where that is refused.
+// Without pivot_root the old root stays below the new one. A process that may unmount could reach an unmasked procfs or
+// sysfs there. Therefore all of them outside the root are unmounted, or covered if the unmount is refused.
 Result hide_kernel_mounts(Context& c, const char* root_path) {
   long proc = files::procfs(c);
   if (proc < 0) return check("fsmount", proc);
@@ -206,12 +208,12 @@ Result hide_kernel_mounts(Context& c, const char* root_path) {
                       (entry.mountpoint[length] == '/' || entry.mountpoint[length] == '\0');
         if (!inside) {
           if (!c.detached_from_host) {
-            // Both: an unmount travels as the parent's propagation says, a mount on it as its own.
+            // Both mounts become slaves: an unmount propagates by the parent's propagation, a mount on top by its own.
             text::Path above;
             above.add(entry.mountpoint);
             if (above.size() > 0) to_parent(&above);
             if (Result r = spread_nearest(c, &above, kMsSlave); !r.ok()) return r;
-            // EINVAL: another mount covers it, so nothing can travel from here.
+            // EINVAL: another mount covers it, therefore nothing can propagate from here.
             long r = sys::mount(nullptr, entry.mountpoint, nullptr, kMsSlave | kMsRec, nullptr);
             if (r < 0 && r != -EINVAL && r != -ENOENT) return check("mount", r);
           }
@@ -242,7 +244,7 @@ Result run(Context& c, const wire::step::moveRoot&) {
   if (Result r = hide_kernel_mounts(c, path); !r.ok()) return r;
   c.about("/");
   if (!c.detached_from_host) {
-    // Where `/` is shared the move would cover the host's too.
+    // If `/` is shared, the move would cover the host's `/` too.
     if (long r = sys::mount(nullptr, "/", nullptr, kMsSlave, nullptr); r < 0) return check("mount", r);
   }
   if (long r = sys::mount(".", "/", nullptr, kMsMove, nullptr); r < 0) return check("mount", r);

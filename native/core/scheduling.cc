@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// On which CPUs, when, and with whose memory the process runs, and which machine it takes this one for.
+// Scheduling: CPU affinity, scheduler, I/O priority, memory policy and personality of the process.
 #include <linux/errno.h>
 
 #include "core/context.h"
@@ -9,7 +9,7 @@ namespace tsubo {
 
 namespace {
 
-// The kernel's struct sched_attr, in its second form.
+// The kernel's struct sched_attr, version 1 (56 bytes).
 struct SchedulerAttributes {
   uint32_t bytes;
   uint32_t policy;
@@ -31,11 +31,11 @@ Result run(Context& c, const wire::step::setAffinity& s) {
     return check("sched_setaffinity", sys::call(__NR_sched_setaffinity, 0, static_cast<long>(s.cpus.count * 8),
                                                 sys::arg(c.plan.words(s.cpus))));
   }
-  // More than any kernel has: it cuts the mask to its own size and to the cpuset, and remembers what it cut, so that a
-  // CPU that the cpuset gets later counts too.
+  // More bits than any kernel has. The kernel reduces the mask to its own size and to the cpuset, and stores the
+  // requested mask, which later applies to CPUs that are added to the cpuset.
   uint64_t all[128];
   for (uint64_t& word : all) word = ~uint64_t{0};
-  // Without it the process has the caller's CPUs, as before the call.
+  // If this fails, the process keeps the caller's CPUs.
   sys::unchecked(sys::call(__NR_sched_setaffinity, 0, sizeof all, sys::arg(all)));
   return {};
 }
@@ -65,7 +65,7 @@ Result run(Context&, const wire::step::setPersonality& s) {
 }
 
 Result run(Context& c, const wire::step::setMemoryPolicy& s) {
-  // The kernel counts the bits and one more.
+  // set_mempolicy expects the number of bits plus one.
   long bits = s.nodes.count == 0 ? 0 : static_cast<long>(s.nodes.count) * 64 + 1;
   long nodes = s.nodes.count == 0 ? 0 : sys::arg(c.plan.words(s.nodes));
   return check("set_mempolicy", sys::call(__NR_set_mempolicy, static_cast<long>(s.mode), nodes, bits));

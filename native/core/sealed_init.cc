@@ -17,14 +17,15 @@ namespace tsubo {
 
 namespace {
 
-// Newer than some headers.
+// MFD_EXEC and F_SEAL_EXEC are newer than some headers.
 constexpr unsigned kMemfdExec = 0x0010;
 constexpr int kSealExec = 0x0020;
 
-// In another user namespace the init may execute its image and not read it: so the kernel lets nobody look into it who
-// could not read the image either, not even the root of that namespace (ptrace(2), "dumpable").
+// The init in another user namespace can execute its image but not read it. The kernel then denies ptrace to every
+// process that cannot read the image, even to the root of that namespace (ptrace(2), "dumpable").
 constexpr mode_t kImageMode = 0111;
-// A user could not look into the own init either, and so not execute programs beside it before its start.
+// With mode 0111 a non-root user could not access its own init, and could not exec programs in the container before its
+// start.
 constexpr mode_t kImageModeOfUser = 0555;
 
 mode_t image_mode() { return geteuid() == 0 ? kImageMode : kImageModeOfUser; }
@@ -42,14 +43,14 @@ bool write_all(int fd, const void* data, size_t bytes) {
 }
 
 int executable_memfd() {
-  // Kernels before 6.3 know no MFD_EXEC; later ones may be set up to want it said.
+  // Kernels before 6.3 lack MFD_EXEC; later kernels can be configured to require it.
   int fd = memfd_create("tsubo-init", MFD_CLOEXEC | MFD_ALLOW_SEALING | kMemfdExec);
   if (fd < 0 && errno == EINVAL) fd = memfd_create("tsubo-init", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   return fd;
 }
 
-// Where vm.memfd_noexec=2 forbids executable memory files: a file without a name, written once and then open for
-// reading only. It is this init's alone, so whoever could write to it would change nobody else's program.
+// Used if vm.memfd_noexec=2 forbids executable memfds: an unnamed file, written once and then opened read-only. Only
+// this init uses the file, therefore a write to it could change no other container's program.
 SpawnFailure nameless_init(UniqueFd* image) {
   SpawnFailure failure = failed("memfd_create");
   for (const char* directory : {"/run", "/var/tmp", "/tmp"}) {
@@ -59,7 +60,7 @@ SpawnFailure nameless_init(UniqueFd* image) {
     char self[32] = "/proc/self/fd/";
     *std::to_chars(self + 14, self + sizeof self - 1, writer.get()).ptr = '\0';
     image->reset(open(self, O_RDONLY | O_CLOEXEC));
-    // A file system mounted noexec would refuse the exec itself, too late to try another.
+    // On a file system mounted noexec only the exec itself would fail, too late to try another directory.
     if (image->open() && faccessat(AT_FDCWD, self, X_OK, 0) == 0) return {};
   }
   return failure;

@@ -10,8 +10,8 @@ namespace tsubo {
 
 inline SpawnFailure failed(const char* syscall, int error = errno) { return {syscall, error, -1}; }
 
-// The init as a file that nobody can write: what the container can reach of us through /proc/PID/exe is this and no
-// installed file (CVE-2019-5736). native/README.md has the measurements behind this choice.
+// The init as a sealed file that no process can write: /proc/PID/exe leads the container to this file and not to an
+// installed one (CVE-2019-5736). native/README.md has the measurements behind this choice.
 SpawnFailure sealed_init(UniqueFd* image);
 
 }  // namespace tsubo

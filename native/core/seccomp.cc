@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The filter of the container's system calls. From this step on it holds for the init as well.
+// The seccomp filter of the container. After this step it applies to the init too.
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/filter.h>
@@ -15,8 +15,9 @@ namespace {
 
 static_assert(sizeof(sock_filter) == sizeof(uint64_t));
 
-// The filter may leave our own calls to the one who listens, from the very next on: how to send it the descriptor then?
-// So the runtime is told before which number that will have, and takes it as soon as it is there.
+// The filter may send the init's own calls to the listener from the next call on, including the call that would pass
+// the listener's descriptor. Therefore the init announces the descriptor's number in advance, and the runtime takes the
+// descriptor from the init as soon as it exists.
 Result announce(Context& c, int* number) {
   long lowest = sys::fcntl(c.channel, F_DUPFD_CLOEXEC, 0);
   if (lowest < 0) return check("fcntl", lowest);
@@ -45,13 +46,14 @@ Result run(Context& c, const wire::step::loadSeccomp& s) {
   if (listened) {
     if (Result r = announce(c, &number); !r.ok()) return r;
   }
-  // `ready` needs it, and the filter may refuse it there.
+  // `ready` needs this call, and the filter may refuse it there.
   if (Result r = outlive_runtime(c); !r.ok()) return r;
   long r = sys::call(__NR_seccomp, SECCOMP_SET_MODE_FILTER, static_cast<long>(s.flags), sys::arg(&filter));
   if (r < 0) return check("seccomp", r);
   c.filtered = true;
   if (listened) {
-    // Its listener has it when this comes back. With our own open, nobody would see that the listener has ended.
+    // When this returns, the runtime holds the listener. An open copy here would hide the exit of the listening
+    // process.
     await_word(c);
     sys::close(number);
   }

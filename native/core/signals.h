@@ -21,15 +21,15 @@ struct SignalAction {
   return sys::call(__NR_rt_sigaction, signal, 0, sys::arg(action), sizeof action->mask);
 }
 
-// The signal gets its default action, without a C library: in a child that shares the memory of its parent, too.
+// Resets the signal to its default action, without a C library. Safe in a child that shares its parent's memory.
 [[nodiscard]] inline long reset_signal(int signal) { return set_action(signal, {nullptr, 0, nullptr, 0}); }
 
 inline void end_by_signal(int signal) { sys::exit(128 + signal); }
 
-// The signal ends this process also where it is the first of a pid namespace, which default actions do not touch. The
-// exec brings the default action back.
+// The signal ends this process even if it is the first one of a pid namespace, which ignores default actions. The exec
+// restores the default action.
 [[nodiscard]] inline long end_on(int signal) {
-  constexpr unsigned long kRestorer = 0x04000000;  // without one x86_64 delivers nothing; ours is never returned to
+  constexpr unsigned long kRestorer = 0x04000000;  // without one x86_64 delivers nothing; the handler never returns
   return set_action(signal, {end_by_signal, kRestorer, end_by_signal, 0});
 }
 

@@ -44,7 +44,7 @@ SpawnFailure plan_in_memory(const SpawnRequest& request, const std::vector<int>&
   iovec parts[] = {{&boot, sizeof boot}, {const_cast<uint8_t*>(request.plan), request.plan_bytes}};
   ssize_t n = writev(memory->get(), parts, 2);
   if (n < 0) return failed("writev");
-  // A short write is one whose rest is refused: the error is that of the next.
+  // After a short write the rest is written again, and that write returns the error.
   const size_t all = sizeof boot + request.plan_bytes;
   for (auto done = static_cast<size_t>(n); done < all; done += static_cast<size_t>(n)) {
     if (done < sizeof boot) return failed("writev", EIO);
@@ -57,15 +57,15 @@ SpawnFailure plan_in_memory(const SpawnRequest& request, const std::vector<int>&
   return {};
 }
 
-// What the child needs, made before it exists.
+// The data of the child, prepared before the clone.
 struct Child {
-  // The init is in another user namespace than we are.
+  // The init is in another user namespace than the runtime.
   bool keep_capabilities;
 
   int image;
   const int* keep;
   size_t keep_count;
-  uint32_t own_fds;  // 0 to this are the container's
+  uint32_t own_fds;  // descriptors below this number are the container's
   const char* argv[3];
   const char* envp[1];
   volatile int error;
@@ -78,7 +78,8 @@ __attribute__((noreturn)) void give_up(Child* child, const char* syscall, long r
   sys::exit(127);
 }
 
-// The init is executed before its user namespace has mappings, so as nobody: only ambient capabilities stay.
+// The init is executed before its user namespace has mappings, therefore as the overflow user: the exec keeps only
+// ambient capabilities.
 void keep_capabilities(Child* child) {
   __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct sets[2];
@@ -94,7 +95,7 @@ void keep_capabilities(Child* child) {
   }
 }
 
-// Runs on our memory and our descriptors' copies. No return, no C library.
+// Runs on the runtime's memory and on a copy of its descriptors. It must not return and must not call the C library.
 extern "C" __attribute__((noreturn, used)) void tsubo_child(Child* child) {
   if (child->keep_capabilities) keep_capabilities(child);
   for (uint32_t fd = 0; fd < child->own_fds; fd++) {
@@ -105,13 +106,13 @@ extern "C" __attribute__((noreturn, used)) void tsubo_child(Child* child) {
   for (size_t i = 0; i < child->keep_count; i++) {
     if (long r = sys::fcntl(child->keep[i], F_SETFD, 0); r < 0) give_up(child, "fcntl", r);
   }
-  // Every signal stays blocked until the exec is over: a handler of ours must not run here.
+  // Every signal stays blocked until the exec: a handler of the runtime must not run here.
   long r =
       sys::call(__NR_execveat, child->image, sys::arg(""), sys::arg(child->argv), sys::arg(child->envp), AT_EMPTY_PATH);
   give_up(child, "execveat", r);
 }
 
-// clone3 with a stack of the child's own: it must not touch the frames that we come back to.
+// clone3 with a separate stack for the child: it must not change the stack frames that the parent returns to.
 long clone_on_stack(clone_args* args, Child* child) {
 #if defined(__x86_64__)
   long result;
@@ -150,23 +151,23 @@ long clone_on_stack(clone_args* args, Child* child) {
 #endif
 }
 
-// Waits for a child that is about to end, closes its pidfd, and returns the signal that ended it, or 0.
+// Waits for a child that is about to exit, closes its pidfd, and returns the signal that killed it, or 0.
 int collect(int pidfd) {
   siginfo_t end = {};
-  // ECHILD: the caller ignores SIGCHLD, so the kernel has collected it.
+  // ECHILD: the caller ignores SIGCHLD, and the kernel has already reaped the child.
   sys::unchecked(sys::uninterrupted(
       [&] { return sys::call(__NR_waitid, 3 /* P_PIDFD */, pidfd, sys::arg(&end), 4 /* WEXITED */); }));
   close(pidfd);
   return end.si_pid == 0 || end.si_code == CLD_EXITED ? 0 : end.si_status;
 }
 
-// What a helper says of the init that was born from it. ECHILD: it ended without a word.
+// Reads the helper's report on the init that it cloned. ECHILD: the helper exited without a report.
 SpawnFailure hear_of_birth(int channel, const std::vector<int>& joins, size_t first_join, long* pid) {
   wire::Report report = {};
   ssize_t n;
   do n = read(channel, &report, sizeof report);
   while (n < 0 && errno == EINTR);
-  // A helper that is killed resets the connection if something was left unread.
+  // ECONNRESET: the helper was killed with unread data in its socket.
   if (n < 0 && errno != ECONNRESET) return failed("read");
   if (n != sizeof report) return failed("clone3", ECHILD);
   if (report.kind == wire::ReportKind::born) {
@@ -178,8 +179,8 @@ SpawnFailure hear_of_birth(int channel, const std::vector<int>& joins, size_t fi
           report.step < first_join || joins.empty() ? -1 : static_cast<int>(report.step - first_join)};
 }
 
-// Nobody may look into this process or follow its descriptors while this lives: until its exec a child that other
-// processes of a pid namespace can see runs on this memory (CVE-2016-9962).
+// During its lifetime no process can trace this one or follow its descriptors. Until its exec, a child that is visible
+// to other processes of a pid namespace runs on this memory (CVE-2016-9962).
 class NotDumpable {
  public:
   NotDumpable() : before_(prctl(PR_GET_DUMPABLE)), hidden_(prctl(PR_SET_DUMPABLE, 0) == 0) {}
@@ -187,7 +188,7 @@ class NotDumpable {
   NotDumpable& operator=(const NotDumpable&) = delete;
   bool hidden() const { return hidden_; }
   ~NotDumpable() {
-    // 2, which a system may make the default, cannot be set and is no less than 0.
+    // The value 2, a possible system default, cannot be set with prctl. It protects as much as 0.
     if (before_ == 1) prctl(PR_SET_DUMPABLE, 1);
   }
 
@@ -207,7 +208,8 @@ SpawnFailure spawn(const SpawnRequest& request, Spawned* spawned) {
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) return failed("socketpair");
   ours.reset(pair[0]);
   theirs.reset(pair[1]);
-  // What the init is born in it cannot join itself: its pid namespace, and with a user namespace all of them.
+  // The init cannot join its own pid namespace: a helper must join it first. With a user namespace this applies to all
+  // namespaces.
   std::vector<int> joins;
   if (request.pid_namespace >= 0) joins.push_back(request.pid_namespace);
   const size_t first_join = joins.size();
@@ -245,12 +247,12 @@ SpawnFailure spawn(const SpawnRequest& request, Spawned* spawned) {
 
   NotDumpable not_dumpable;
   if (!not_dumpable.hidden()) return failed("prctl");
-  // A handler of ours must not run in the child, on the memory we share.
+  // A handler of the runtime must not run in the child, on the shared memory.
   uint64_t all = ~0ull, before = 0;
   if (long r = sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&all), sys::arg(&before), 8); r < 0)
     return failed("rt_sigprocmask", static_cast<int>(-r));
   long pid = clone_on_stack(&args, &child);
-  // The call has just been allowed.
+  // This cannot fail: the same call has just succeeded.
   sys::unchecked(sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&before), 0, 8));
   if (pid < 0) return failed("clone3", static_cast<int>(-pid));
   if (child.syscall != nullptr) {
@@ -258,12 +260,12 @@ SpawnFailure spawn(const SpawnRequest& request, Spawned* spawned) {
     return {child.syscall, child.error};
   }
   if (!joins.empty()) {
-    // Its end shall be seen.
+    // Close this copy, because only then end of file arrives when the helper exits.
     theirs.reset();
     SpawnFailure failure = hear_of_birth(ours.get(), joins, first_join, &pid);
     failure.signal = collect(pidfd);
     if (failure.syscall != nullptr) return failure;
-    // Nobody else can be meant: it is our child, and has not been waited for.
+    // The pid cannot be reused: the process is a child that has not been waited for.
     pidfd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
     if (pidfd < 0) return failed("pidfd_open");
   }

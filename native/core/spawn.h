@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The birth of an init, on the runtime's side of the wall.
+// Spawns the init; this is the runtime's side.
 #pragma once
 
 #include <cstddef>
@@ -13,12 +13,13 @@ struct SpawnRequest {
   const uint8_t* plan;
   size_t plan_bytes;
   uint64_t clone_flags;
-  int cgroup;         // directory to be born in, or -1
-  int pid_namespace;  // to be born in, or -1
-  // Namespaces that a helper process joins, in this order, before the init is born from it: those of a container with a
-  // user namespace. What is refused (EPERM) is tried again after the others: it may belong to one of them.
+  int cgroup;         // directory of the cgroup to clone into, or -1
+  int pid_namespace;  // namespace of the new init, or -1
+  // The namespaces that a helper process joins, in this order, before it clones the init; used for a container with a
+  // user namespace. A namespace that fails with EPERM is retried after the others, because it may belong to one of
+  // them.
   std::vector<int> joins;
-  // CLONE_NEW* when `joins` are pidfds, of whose processes these namespaces are joined; else 0.
+  // CLONE_NEW* if `joins` are pidfds: these namespaces of their processes are joined. Otherwise 0.
   int join_kinds;
   uint32_t preserve_fds;
   std::vector<int> fds;
@@ -33,12 +34,13 @@ struct Spawned {
 struct SpawnFailure {
   const char* syscall = nullptr;  // null: no failure
   int error = 0;
-  int join = -1;   // of `joins`, for setns
-  int signal = 0;  // that ended the helper, for ECHILD
+  int join = -1;   // index in `joins`, for setns
+  int signal = 0;  // the signal that killed the helper, for ECHILD
 };
 
-// clone3(2) and, in the child, execveat(2) of the sealed init image. The child shares our memory until then, so nothing
-// of ours is copied, however large we are; this thread waits for that moment, every signal blocked.
+// Calls clone3(2) and, in the child, execveat(2) of the sealed init image. The child shares the runtime's memory until
+// the exec, therefore nothing is copied, however large the runtime is. This thread waits for the exec with every signal
+// blocked.
 SpawnFailure spawn(const SpawnRequest& request, Spawned* spawned);
 
 }  // namespace tsubo

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// System calls without a C library: what runs between clone and exec must not touch errno, locks or the heap of the
-// process it was cloned from, and the init has no C library at all. Each returns the kernel's result: negative errno
-// on failure. EINTR is handled here for the calls that can see it.
+// System calls without a C library. Code between clone and exec must not touch errno, locks or the heap of the process
+// it was cloned from, and the init has no C library. Each function returns the kernel's result: a negative errno on
+// failure. EINTR is handled here for the calls that can return it.
 #pragma once
 
 #include <asm/unistd.h>
@@ -45,7 +45,7 @@ inline long arg(const void* pointer) { return reinterpret_cast<long>(pointer); }
 
 inline constexpr int kCwd = -100;  // AT_FDCWD
 
-// The layouts below are the kernel's own, the same on both machines unless said.
+// The kernel's layouts, the same on both architectures unless noted.
 struct OpenHow {
   uint64_t flags;
   uint64_t mode;
@@ -62,11 +62,11 @@ struct Rlimit64 {
   uint64_t hard;
 };
 
-// For a call whose refusal changes nothing that follows; a comment at each use says why.
+// Marks a call whose failure changes nothing that follows; a comment at each use explains why.
 inline void unchecked(long) {}
 
-// Linux releases the descriptor whatever close(2) returns. A seccomp filter that refuses the call leaves it to the
-// exec: every descriptor of the init is close-on-exec.
+// Linux releases the descriptor whatever close(2) returns. If a seccomp filter refuses the call, the exec closes it:
+// every descriptor of the init is close-on-exec.
 inline void close(int fd) { unchecked(call(__NR_close, fd)); }
 [[nodiscard]] inline long openat(int dir, const char* path, int flags, unsigned mode = 0) {
   return call(__NR_openat, dir, arg(path), flags, mode);
@@ -74,7 +74,7 @@ inline void close(int fd) { unchecked(call(__NR_close, fd)); }
 [[nodiscard]] inline long openat2(int dir, const char* path, const OpenHow* how) {
   return call(__NR_openat2, dir, arg(path), arg(how), sizeof *how);
 }
-// EINTR is retried, but not for ever: a seccomp filter may answer every call with it.
+// The retries on EINTR are limited: a seccomp filter may return it for every call.
 inline constexpr int kMostInterruptions = 1000;
 template <typename Call>
 [[nodiscard]] long uninterrupted(Call call) {
@@ -141,8 +141,8 @@ template <typename Call>
 [[nodiscard]] inline long close_range(unsigned first, unsigned last, unsigned flags) {
   return call(__NR_close_range, first, last, flags);
 }
-// A seccomp filter may refuse exit_group(2) as any other call. It cannot refuse a fault: the kernel ends the process
-// with the signal's default action, also the first process of a pid namespace.
+// A seccomp filter may refuse exit_group(2) like any other call. It cannot refuse a fault: the kernel ends the process
+// with the signal's default action, even the first process of a pid namespace.
 [[noreturn]] inline void exit(int code) {
   unchecked(call(__NR_exit_group, code));
   __builtin_trap();

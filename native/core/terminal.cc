@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The container's terminal: a pair of its own devpts, /dev/console over its slave, and the slave as the standard
-// streams. The slave is reached through the master's descriptor alone: /dev/pts/N and /dev/console are names that
-// another process of the container may exchange meanwhile (CVE-2025-52565).
+// The container's terminal: a pair of its own devpts, /dev/console as a mount of its slave, and the slave as the
+// standard streams. The slave is reached only through the master's descriptor, because another process of the container
+// may replace /dev/pts/N and /dev/console meanwhile (CVE-2025-52565).
 #include <asm/ioctls.h>
 #include <linux/errno.h>
 
@@ -31,7 +31,7 @@ Result on_devpts(int fd, files::Status* at) {
   return at->is(files::kCharacter) ? Result{} : Result{ENODEV, "statx"};
 }
 
-// Looked at before it is opened: to open another device can do something.
+// Checks the file before it is opened, because opening another device can have effects.
 Result open_master(Context& c, const char* path, UniqueFd* master) {
   long fd = files::open_in_root(c.root, path);
   if (fd < 0) return check("openat2", fd);
@@ -42,7 +42,7 @@ Result open_master(Context& c, const char* path, UniqueFd* master) {
   fd = files::open_in_root(c.root, path, files::kReadWrite | O_NOCTTY);
   if (fd < 0) return check("openat2", fd);
   master->reset(fd);
-  // The name may have got another file in between.
+  // The name may have been replaced in between.
   if (Result r = on_devpts(master->get(), &at); !r.ok()) return r;
   return at.rdev_major == kPtmxMajor && at.rdev_minor == kPtmxMinor ? Result{} : Result{ENODEV, "statx"};
 }
@@ -58,7 +58,7 @@ Result open_slave(int master, UniqueFd* slave) {
   return at.rdev_major >= kSlaveFirst && at.rdev_major <= kSlaveLast ? Result{} : Result{ENODEV, "statx"};
 }
 
-// A link in its place is not followed, and what is covered must be a file: a mount on a directory would be refused.
+// A symbolic link in its place is not followed. The target must be a file, because a mount on a directory would fail.
 Result cover_console(Context& c, const char* path, int slave) {
   UniqueFd tree;
   int parent = -1;
@@ -92,7 +92,7 @@ Result run(Context& c, const wire::step::openTerminal& s) {
     WindowSize size = {static_cast<uint16_t>(s.height), static_cast<uint16_t>(s.width), 0, 0};
     if (long r = ioctl(slave.get(), TIOCSWINSZ, sys::arg(&size)); r < 0) return check("ioctl(TIOCSWINSZ)", r);
   }
-  // The group stays the one that the devpts mount gives (tty).
+  // The group stays that of the devpts mount (tty).
   long owned = sys::fchownat(slave.get(), "", static_cast<unsigned>(s.uid), ~0u, files::kEmptyPath);
   if (owned < 0) return check("fchownat", owned);
   if (*console != '\0') {
@@ -106,7 +106,7 @@ Result run(Context& c, const wire::step::openTerminal& s) {
 
 Result run(Context& c, const wire::step::useTerminal&) {
   if (c.terminal < 0) return {EBADF, "ioctl(TIOCSCTTY)"};
-  // 0: never taken away from another session.
+  // The argument 0 never takes the terminal from another session.
   if (long r = ioctl(c.terminal, TIOCSCTTY, 0); r < 0) return check("ioctl(TIOCSCTTY)", r);
   for (int fd = 0; fd < 3; fd++) {
     if (long r = sys::call(__NR_dup3, c.terminal, fd, 0); r < 0) return check("dup3", r);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The few string operations the init needs, over fixed buffers.
+// String operations of the init, on fixed buffers.
 #pragma once
 
 #include <cstddef>
@@ -40,7 +40,7 @@ inline const char* find(const char* s, char c) {
   return nullptr;
 }
 
-// A string that grows inside a fixed array and remembers when something did not fit.
+// A string in a fixed array. It records whether a part did not fit.
 template <size_t Size>
 class Buffer {
  public:
@@ -71,7 +71,7 @@ class Buffer {
   }
 
  private:
-  // Before the text: of a long buffer with a short text only the first page is ever touched.
+  // These members precede the text: a short text in a long buffer then touches only the first page.
   size_t used_ = 0;
   bool overflowed_ = false;
   char data_[Size];
