@@ -5,7 +5,7 @@
 
 namespace tsubo::binding {
 
-// Bytes that are not zeroed. std::unique_ptr would do, but <memory> includes the streams of the C++ library, whose
+// Bytes that are not zeroed. std::unique_ptr would do, but <memory> includes the streams of the C++ library, and their
 // headers do not compile with musl's.
 class Buffer {
  public:

@@ -68,7 +68,7 @@ Outcome awaitReport(const Arguments& a) {
   ssize_t n;
   do n = recvmsg(static_cast<int>(a[0].number()), &message, MSG_CMSG_CLOEXEC);
   while (n < 0 && call_again());
-  // A killed init resets the connection when something was left unread.
+  // ECONNRESET: the init was killed with unread data in its socket.
   if (n < 0 && errno != ECONNRESET) return refused("recvmsg", errno);
   if (n != sizeof report) return report_value("ended", {});
   if (report.kind != wire::ReportKind::waiting) {
@@ -82,7 +82,7 @@ Outcome awaitReport(const Arguments& a) {
 }
 
 Outcome resume(const Arguments& a) {
-  // The most descriptors of one message (SCM_MAX_FD).
+  // The maximum of one message (SCM_MAX_FD).
   constexpr size_t kMost = 253;
   // size_t in glibc, socklen_t in musl
   using Length = decltype(msghdr::msg_controllen);
@@ -109,7 +109,7 @@ Outcome resume(const Arguments& a) {
       memcpy(CMSG_DATA(header), fds.data() + sent, count * sizeof(int));
     }
     long n;
-    // Not sendmsg(3): that of musl refuses as many descriptors as the kernel takes.
+    // The raw call, because musl's sendmsg(3) refuses as many descriptors as the kernel accepts.
     do n = sys::call(__NR_sendmsg, static_cast<int>(a[0].number()), sys::arg(&message), MSG_NOSIGNAL);
     while (n == -EINTR && !interrupted());
     if (n < 0) return refused("sendmsg", static_cast<int>(-n));
@@ -122,7 +122,8 @@ Outcome release(const Arguments& a) {
   const std::string& path = a[0].text();
   UniqueFd fifo(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   if (!fifo.open()) return refused("open", errno, path);
-  // One read empties it: the init can write only when this is over. A page has 64 KiB at most.
+  // One read empties the FIFO, because the init can write only after the read is complete. The FIFO holds one page, at
+  // most 64 KiB.
   std::string bytes(64 << 10, '\0');
   auto take = [&](size_t filled) {
     ssize_t n;
@@ -131,11 +132,11 @@ Outcome release(const Arguments& a) {
     return n;
   };
   ssize_t n = take(0);
-  // Nobody has it open for writing: there is no init any more.
+  // End of file: no process has the FIFO open for writing, therefore the init has exited.
   if (n == 0) return report_value("ended", {});
-  // EAGAIN: it was emptied by a `start` that was killed.
+  // EAGAIN: a `start` that was killed has emptied the FIFO.
   if (n < 0 && errno != EAGAIN) return refused("read", errno, path);
-  // Its end is all that is waited for; what the init writes before that stays in the FIFO.
+  // Wait only for the hangup; data that the init writes before it stays in the FIFO.
   pollfd watched = {fifo.get(), 0, 0};
   while (poll(&watched, 1, -1) < 0) {
     if (errno != EINTR) return refused("poll", errno, path);
@@ -154,7 +155,7 @@ Outcome release(const Arguments& a) {
   return report_value(released ? "ready" : "ended", last);
 }
 
-// For the test that holds src/wire/steps.ts against native/wire/steps.h.
+// Used by the test that compares src/wire/steps.ts with native/wire/steps.h.
 Outcome vocabulary(const Arguments&) { return Value::text(wire::kVocabulary); }
 
 }  // namespace function

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Device programs (BPF_PROG_TYPE_CGROUP_DEVICE) and the cgroups that they decide for.
+// Device programs (BPF_PROG_TYPE_CGROUP_DEVICE) and the cgroups that they are attached to.
 #include <errno.h>
 #include <linux/bpf.h>
 #include <string.h>
@@ -14,9 +14,9 @@ namespace tsubo::binding {
 
 namespace {
 
-// Ours among those of systemd and of hooks.
+// The name distinguishes tsubo's program from those of systemd and of hooks.
 constexpr char kName[BPF_OBJ_NAME_LEN] = "tsubo_devices";
-// The kernel's own limit for one cgroup and one kind of program.
+// The kernel's limit per cgroup and program type.
 constexpr unsigned kMostPrograms = 64;
 
 long bpf(bpf_cmd command, bpf_attr* attr) { return syscall(SYS_bpf, command, attr, sizeof *attr); }
@@ -35,7 +35,7 @@ long load(const Value& program, std::string* log) {
     attr.log_buf = address(log->data());
     attr.log_size = static_cast<uint32_t>(log->size());
   }
-  // The verifier gives up when a signal waits for us (the init has just ended), which it does no more the next time.
+  // BPF_PROG_LOAD fails with EAGAIN while a signal is pending (for example SIGCHLD of the init); retry.
   long fd = -1;
   for (int attempt = 0; attempt < 10 && fd < 0; attempt++) {
     fd = bpf(BPF_PROG_LOAD, &attr);
@@ -44,7 +44,7 @@ long load(const Value& program, std::string* log) {
   return fd;
 }
 
-// Before Linux 5.11 a program counts against RLIMIT_MEMLOCK. The limit is put back: containers inherit it.
+// Before Linux 5.11 a program counts against RLIMIT_MEMLOCK. The limit is restored, because containers inherit it.
 long load_beyond_limit(const Value& program) {
   rlimit limit;
   if (getrlimit(RLIMIT_MEMLOCK, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY) return -1;
@@ -52,12 +52,12 @@ long load_beyond_limit(const Value& program) {
   if (setrlimit(RLIMIT_MEMLOCK, &most) < 0 && setrlimit(RLIMIT_MEMLOCK, &more) < 0) return -1;
   long fd = load(program, nullptr);
   if (setrlimit(RLIMIT_MEMLOCK, &limit) == 0) return fd;
-  // A container must not get another limit than it would have had.
+  // The limit could not be restored: fail, because a container must not inherit the raised limit.
   if (fd >= 0) ::close(static_cast<int>(fd));
   return -1;
 }
 
-// What the verifier says of the program: its last lines, where the reason stands.
+// Returns the last lines of the verifier's log, which contain the reason.
 std::string verifier_log(const Value& program) {
   constexpr size_t kLog = 1 << 16, kTail = 600;
   std::string log(kLog, '\0');
@@ -68,7 +68,7 @@ std::string verifier_log(const Value& program) {
   return log.size() <= kTail ? log : log.substr(log.size() - kTail);
 }
 
-// The program of ours that the cgroup has; -1 when it has none, or none can be asked for.
+// Returns tsubo's program on the cgroup, or -1 if there is none or the query fails.
 int attached(int cgroup) {
   uint32_t ids[kMostPrograms];
   bpf_attr query = {};

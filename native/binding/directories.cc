@@ -18,20 +18,22 @@ namespace tsubo::binding {
 
 namespace {
 
-// A file that is larger is somebody else's to read.
+// Larger files are left to another reader.
 constexpr size_t kRoom = 64 << 10;
 
-// Taken apart one after the other, texts of this many rows need less memory than one of all.
+// The result is split into texts of this many rows: parsing them one after the other needs less memory than one large
+// text.
 constexpr size_t kRowsInText = 128;
 
-// Many short texts, each ending with a NUL, in one block: a thousand blocks would need three times the memory.
+// Many short texts in one block, each with a terminating NUL. A thousand separate blocks would need three times the
+// memory.
 class Names {
  public:
   void add(const char* name) {
     begins_.push_back(text_.size());
     text_.append(name).push_back('\0');
   }
-  // By bytes.
+  // The order is by bytes.
   void sort() {
     std::sort(begins_.begin(), begins_.end(), [this](size_t a, size_t b) { return strcmp(at(a), at(b)) < 0; });
   }
@@ -45,7 +47,7 @@ class Names {
   std::vector<size_t> begins_;
 };
 
-// An open directory, closed at the end.
+// An open directory, closed by the destructor.
 class Stream {
  public:
   explicit Stream(DIR* stream = nullptr) : stream_(stream) {}
@@ -65,14 +67,14 @@ class Stream {
 
 bool is_directory(DIR* parent, const dirent& entry) {
   if (entry.d_type != DT_UNKNOWN) return entry.d_type == DT_DIR;
-  // Some file systems do not say.
+  // Some file systems return DT_UNKNOWN.
   struct stat st;
   return fstatat(dirfd(parent), entry.d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
 }
 
 enum class Which { all, directories };
 
-// Sorted by bytes, without `.` and `..`.
+// Returns the names sorted by bytes, without `.` and `..`.
 Outcome names_in(DIR* stream, const std::string& path, Which which, Names& names) {
   while (true) {
     errno = 0;
@@ -87,14 +89,14 @@ Outcome names_in(DIR* stream, const std::string& path, Which which, Names& names
 }
 
 Outcome open_and_list(const std::string& path, Which which, Stream& stream, Names& names) {
-  // A NUL would cut the path: another directory than was meant.
+  // The kernel would cut the path at a NUL and open another directory.
   if (path.find('\0') != std::string::npos) return refused("open", EINVAL, path);
   stream.reset(opendir(path.c_str()));
   if (stream.get() == nullptr) return refused("open", errno, path);
   return names_in(stream.get(), path, which, names);
 }
 
-// The names are known before the first goes: what a directory tells while it changes is not said.
+// Lists all names before the first removal: the result of readdir during removals is unspecified.
 Outcome remove_entries(DIR* directory, const std::string& path);
 
 Outcome remove_directory(int parent, const char* name, const std::string& path) {
@@ -127,7 +129,8 @@ Outcome remove_entries(DIR* directory, const std::string& path) {
   return {};
 }
 
-// The owner is known of each file that is there; the bytes read are none of one that cannot be read whole.
+// Returns the content of a file and sets `owner` if the file exists. The content is empty if the file cannot be read
+// whole.
 std::string_view read_small(int directory, const std::string& path, char* room, std::string& owner) {
   UniqueFd fd(syscall(SYS_openat, directory, path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat st;

@@ -27,12 +27,12 @@ namespace tsubo::binding {
 
 namespace {
 
-// A path that holds a NUL would be cut there by the kernel: another path than was meant.
+// The kernel would cut the path at a NUL and use another path.
 bool has_nul(const std::string& path) { return path.find('\0') != std::string::npos; }
 
 int descriptor(const Value& v) { return static_cast<int>(v.number()); }
 
-// Not open(3): that of musl asks for close-on-exec in a call of its own once more, for kernels of long ago.
+// The raw call, because musl's open(3) sets close-on-exec with an additional call, for very old kernels.
 int open_retrying(const char* path, int flags, mode_t mode) {
   int fd;
   do fd = static_cast<int>(syscall(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC, mode));
@@ -40,7 +40,7 @@ int open_retrying(const char* path, int flags, mode_t mode) {
   return fd;
 }
 
-// Only root and our own user can have written to the file.
+// True if only root and the runtime's own user can have written to the file.
 bool is_trusted(const struct stat& st) {
   constexpr mode_t kOthers = S_IWGRP | S_IWOTH;
   return (st.st_uid == 0 || st.st_uid == getauxval(AT_EUID)) && (st.st_mode & kOthers) == 0;
@@ -64,14 +64,14 @@ Outcome read_to_end(int fd, const std::string& path, size_t limit, From from = F
     if (n == 0) break;
     filled += static_cast<size_t>(n);
     if (filled > limit) return refused("read", EFBIG, path);
-    // There was room for more than that: this is the end. Files of /proc tell no size.
+    // The buffer had room for more bytes, therefore this is the end of the file. Files of /proc report no size.
     if (filled == told && S_ISREG(st.st_mode)) break;
   }
   text.resize(filled);
   return Value::text(std::move(text));
 }
 
-// For the many calls that are one path and a result.
+// For the many calls that take one path and return only an error.
 template <typename Call>
 Outcome on_path(const char* syscall, const std::string& path, Call call) {
   if (has_nul(path)) return refused(syscall, EINVAL, path);
@@ -100,7 +100,7 @@ Outcome readText(const Arguments& a) {
 Outcome readTextIfThere(const Arguments& a) {
   bool trusted = a.size() > 1 && !a[1].is_undefined() && a[1].truth();
   Outcome text = read_file(a[0].text(), kDefaultLimit, trusted ? From::trusted : From::anybody);
-  // ESRCH: of a file in /proc, whose process ended in between.
+  // ESRCH: a file in /proc whose process has exited meanwhile.
   const bool missing = text.error == ENOENT || text.error == ENOTDIR || text.error == ESRCH;
   return text.syscall != nullptr && missing ? Outcome() : text;
 }
@@ -108,7 +108,7 @@ Outcome readTextIfThere(const Arguments& a) {
 Outcome readStart(const Arguments& a) {
   const std::string& path = a[0].text();
   if (has_nul(path)) return refused("open", EINVAL, path);
-  // O_NONBLOCK: a FIFO without a writer must not stop the caller.
+  // O_NONBLOCK: a FIFO without a writer must not block the caller.
   UniqueFd fd(open_retrying(path.c_str(), O_RDONLY | O_NONBLOCK, 0));
   if (fd.get() < 0) return refused("open", errno, path);
   std::string bytes(static_cast<size_t>(a[1].number()), '\0');
@@ -126,8 +126,8 @@ Outcome writeText(const Arguments& a) {
   UniqueFd fd(
       open_retrying(path.c_str(), O_WRONLY | static_cast<int>(a[2].number()), static_cast<mode_t>(a[3].number())));
   if (fd.get() < 0) return refused("open", errno, path);
-  // The kernel's own files take a value whole or not at all, so this is one write. Where it is short, on a full disk or
-  // at a limit, the next one says why.
+  // Kernel files accept a value whole or not at all, therefore it is written with one call. After a short write, on a
+  // full disk or at a limit, the write of the rest returns the error.
   const int error = write_to_end(fd.get(), a[1].text());
   return error == 0 ? Outcome() : refused("write", error, path);
 }
@@ -141,7 +141,7 @@ Outcome replaceText(const Arguments& a) {
   auto mode = static_cast<mode_t>(a[2].number());
   int fd = open_retrying(hidden.c_str(), O_WRONLY | O_CREAT | O_EXCL, mode);
   if (fd < 0 && errno == EEXIST) {
-    // Left by a writer that was killed: its file was never seen by a reader.
+    // A killed writer left the file, and no reader has opened it.
     ::unlink(hidden.c_str());
     fd = open_retrying(hidden.c_str(), O_WRONLY | O_CREAT | O_EXCL, mode);
   }
@@ -188,7 +188,7 @@ Outcome makeFullFifo(const Arguments& a) {
   if (::mkfifo(path.c_str(), static_cast<mode_t>(a[1].number())) < 0) return refused("mkfifo", errno, path);
   UniqueFd fifo(open_retrying(path.c_str(), O_RDWR, 0));
   if (!fifo.open()) return refused("open", errno, path);
-  // The least that there is: a page.
+  // The kernel rounds this up to the minimum, one page.
   const int room = fcntl(fifo.get(), F_SETPIPE_SZ, 1);
   if (room < 0) return refused("fcntl", errno, path);
   if (int error = write_to_end(fifo.get(), std::string(static_cast<size_t>(room), '\0')); error != 0)
@@ -269,8 +269,8 @@ Outcome write(const Arguments& a) {
   return error == 0 ? Outcome() : refused("write", error);
 }
 
-// The descriptor is closed whatever the kernel reports, and an error here would call a command failed that has done all
-// of its work. EBADF alone is a fault of the caller.
+// The kernel closes the descriptor even if it returns an error, and the command has done all its work by then. Only
+// EBADF is reported, because it is a bug of the caller.
 Outcome close(const Arguments& a) {
   if (::close(descriptor(a[0])) < 0 && errno == EBADF) return refused("close", errno);
   return {};
@@ -285,14 +285,14 @@ Outcome lock(const Arguments& a) {
     if (errno != EWOULDBLOCK) return refused("flock", errno);
     if (left_us <= 0) return Value::boolean(false);
     timespec pause = {0, pause_us * 1000};
-    // Cut short it is only the next try that comes earlier.
+    // If a signal interrupts the pause, the next attempt only comes earlier.
     if (nanosleep(&pause, nullptr) < 0 && interrupted()) return refused("flock", EINTR);
     left_us -= pause_us;
     pause_us = std::min(pause_us * 2, 10000L);
   }
   struct stat st;
   if (fstat(fd, &st) < 0) return refused("fstat", errno);
-  // Who held the lock before may have removed the directory.
+  // The previous holder of the lock may have removed the directory.
   if (st.st_nlink == 0) return refused("flock", ENOENT);
   return Value::boolean(true);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A runtime that stays until the program ends: signals go on to the program, orphans are collected, and a terminal of
-// the container's is brought to the one that we were started on.
+// A runtime in the foreground, until the program exits: it forwards signals to the program, reaps orphans, and copies
+// between the container's terminal and the terminal of the runtime.
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -25,18 +25,19 @@ namespace {
 
 constexpr idtype_t kPidfd = static_cast<idtype_t>(3);  // P_PIDFD
 
-// Written by the handler, read by the wait: a signal that arrives before the wait is not lost.
+// The handler writes to this pipe and the wait reads from it: a signal that arrives before the wait is not lost.
 int signal_pipe[2] = {-1, -1};
 
 bool ends_us(int signal) { return signal == SIGTERM || signal == SIGINT || signal == SIGHUP || signal == SIGQUIT; }
 
-// A signal that ends us cannot be the program's before that runs, and after its end.
+// A terminating signal cannot be forwarded before the program runs, nor after its exit: it then ends the runtime.
 enum : sig_atomic_t { kProgramRuns, kBeforeProgram, kAfterProgram };
 volatile sig_atomic_t interruptible = kProgramRuns;
-// The signal of that kind that has come.
+// The terminating signal that has arrived, or 0.
 volatile sig_atomic_t ending = 0;
 
-// A signal just before a call that waits would not interrupt it, so a timer does that until the signal is noticed.
+// A signal that arrives just before a blocking call does not interrupt the call. A timer repeats the interruption until
+// the signal is noticed.
 void interrupt_every(long us) {
   const itimerval timer = {{0, us}, {0, us}};
   setitimer(ITIMER_REAL, &timer, nullptr);
@@ -51,12 +52,12 @@ void remember(int signal, siginfo_t* info, void*) {
     interrupt_every(kPauseUs);
   }
   auto byte = static_cast<unsigned char>(signal);
-  // A full pipe means that as many signals are already on their way.
+  // If the pipe is full, enough signals are already pending in it.
   [[maybe_unused]] ssize_t n = write(signal_pipe[1], &byte, 1);
   errno = error;
 }
 
-// Faults are our own.
+// Faults of the runtime itself are not forwarded.
 bool caught(int signal) {
   switch (signal) {
     case SIGKILL:
@@ -79,13 +80,13 @@ void reap_orphans(pid_t init) {
   while (true) {
     siginfo_t info = {};
     if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == 0) return;
-    // The init's status belongs to the wait; it is looked at through its pidfd.
+    // The wait collects the init's status through its pidfd.
     if (info.si_pid == init) return;
     waitid(P_PID, static_cast<id_t>(info.si_pid), &info, WEXITED | WNOHANG);
   }
 }
 
-// What came in until now. Without a terminal SIGWINCH says nothing.
+// Handles the signals in the pipe. Without a terminal SIGWINCH has no effect.
 void handle_signals(pid_t init, int pidfd, bool ended, Proxy* proxy) {
   unsigned char signals[64];
   ssize_t n = signal_pipe[0] < 0 ? 0 : read(signal_pipe[0], signals, sizeof signals);
@@ -98,12 +99,12 @@ void handle_signals(pid_t init, int pidfd, bool ended, Proxy* proxy) {
     } else if (ended) {
       if (ends_us(signal)) proxy->abandon();
     } else {
-      // We were stopped, and the terminal may have become another's meanwhile.
+      // The runtime was stopped; another process may have changed the terminal meanwhile.
       if (signal == SIGCONT && proxy != nullptr) {
         proxy->enter_raw();
         proxy->resize();
       }
-      // ESRCH: it ended meanwhile, which the next poll tells.
+      // ESRCH: the init has exited, and the next poll reports it.
       syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0);
     }
   }
@@ -116,7 +117,7 @@ bool interrupted(Wait wait) {
   if (interruptible == kAfterProgram && wait != Wait::hook) return false;
   interruptible = kProgramRuns;
   interrupt_every(0);
-  // The arguments are right, so these cannot fail.
+  // These calls cannot fail, because their arguments are valid.
   for (int signal : {SIGTERM, SIGINT, SIGHUP, SIGQUIT}) ::signal(signal, SIG_DFL);
   errno = EINTR;
   return true;
@@ -137,10 +138,10 @@ Outcome catchSignals(const Arguments& a) {
   action.sa_sigaction = remember;
   sigfillset(&action.sa_mask);
   for (int signal = 1; signal <= SIGRTMAX; signal++) {
-    if (signal >= 32 && signal < SIGRTMIN) continue;  // the C library's own
+    if (signal >= 32 && signal < SIGRTMIN) continue;  // reserved by the C library
     if (!caught(signal)) continue;
     action.sa_flags = SA_SIGINFO | (ends_us(signal) || signal == SIGALRM ? 0 : SA_RESTART);
-    // The arguments are right, so this cannot fail.
+    // This call cannot fail, because its arguments are valid.
     sigaction(signal, &action, nullptr);
   }
   interruptible = kBeforeProgram;
@@ -148,7 +149,7 @@ Outcome catchSignals(const Arguments& a) {
 }
 
 Outcome hostTerminal(const Arguments&) {
-  // Any of them may have been redirected.
+  // Each of the standard streams may be redirected.
   for (int fd : {STDERR_FILENO, STDOUT_FILENO, STDIN_FILENO}) {
     if (!isatty(fd)) continue;
     int own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
@@ -171,7 +172,7 @@ Outcome waitForeground(const Arguments& a) {
     proxy.emplace(static_cast<int>(a[2].number()), static_cast<int>(a[3].number()));
   siginfo_t end = {};
   bool ended = false;
-  // What has come until now is the program's.
+  // Terminating signals that arrived before this point are forwarded to the program.
   interruptible = kProgramRuns;
   if (ending != 0) interrupt_every(0);
   ending = 0;
@@ -182,7 +183,7 @@ Outcome waitForeground(const Arguments& a) {
     int n = poll(watched, count, timeout);
     if (n < 0 && errno != EINTR) return refused("poll", errno);
     handle_signals(init, pidfd, ended, proxy ? &*proxy : nullptr);
-    // After an interrupted poll the answers are those of the questions before.
+    // An interrupted poll does not set revents.
     if (n < 0) continue;
     if (proxy) proxy->turn(watched + 2);
     if ((watched[0].revents & POLLIN) != 0) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A hook of the runtime's namespaces: a program of the host that is fed the state, waited for, and heard.
+// Hooks in the runtime's namespaces: the runtime spawns a program of the host, gives it the state, reads its output and
+// waits for it.
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -26,12 +27,13 @@ namespace tsubo::binding {
 
 namespace {
 
-// What is kept of each of the hook's two outputs, unless more is asked for: the end says what went wrong.
+// The number of bytes kept of each output, unless the caller requests more. The end of the output usually contains the
+// error message.
 constexpr size_t kKept = 4096;
-// How long a hook may take to end after SIGKILL.
+// The time limit for the exit of a hook after SIGKILL.
 constexpr int64_t kKillMs = 10'000;
 
-// One output of the hook: read without waiting, and only its end is kept.
+// One output of the hook. Reads are non-blocking, and only the end is kept.
 struct Heard {
   UniqueFd ours, theirs;
   std::string text;
@@ -56,7 +58,7 @@ struct Heard {
   }
 };
 
-// All that the child needs, made before it exists: it runs on our memory.
+// The data of the child, prepared before vfork because the child runs on the runtime's memory.
 struct Child {
   const char* path;
   char* const* args;
@@ -79,23 +81,23 @@ std::vector<char*> pointers(const std::vector<Value>& items) {
   sys::exit(127);
 }
 
-// No C library from here to the exec: it shares its state with the parent.
+// No C library from here to the exec, because the child shares its state with the parent.
 [[noreturn, gnu::noinline]] void become(Child& child) {
   for (int signal = 1; signal <= 64; signal++) {
-    // SIGKILL and SIGSTOP have no other action.
+    // The actions of SIGKILL and SIGSTOP cannot be changed.
     if (signal == SIGKILL || signal == SIGSTOP) continue;
     if (long r = reset_signal(signal); r < 0) give_up(child, r);
   }
-  // A hook whose runtime was killed works for nobody any more.
+  // If the runtime is killed, the hook is killed too.
   if (long r = sys::prctl(PR_SET_PDEATHSIG, SIGKILL); r < 0) give_up(child, r);
   if (sys::call(__NR_getppid) != child.parent) sys::exit(127);
   long r = sys::call(__NR_dup3, child.in, 0, 0);
   if (r >= 0) r = sys::call(__NR_dup3, child.out, 1, 0);
   if (r >= 0) r = sys::call(__NR_dup3, child.err, 2, 0);
-  // Whatever our caller left open is not the hook's.
+  // The hook must not inherit the other descriptors of the runtime's caller.
   if (r >= 0) r = sys::close_range(3, ~0u, 0);
   if (r >= 0) {
-    // A bundle may be gone when its container is deleted.
+    // The bundle may be removed before its container is deleted.
     r = sys::chdir(child.directory);
     if (r < 0) r = sys::chdir("/");
   }
@@ -107,7 +109,7 @@ std::vector<char*> pointers(const std::vector<Value>& items) {
   give_up(child, r);
 }
 
-// The descriptors of the child must not be 0 to 2 themselves: one would be covered before it is used.
+// Moves a descriptor of the child above 2: dup3 to a standard stream would close it before its use.
 bool above_stdio(UniqueFd* fd) {
   if (fd->get() > 2) return true;
   int moved = fcntl(fd->get(), F_DUPFD_CLOEXEC, 3);
@@ -115,7 +117,7 @@ bool above_stdio(UniqueFd* fd) {
   return moved >= 0;
 }
 
-// `vfork` returns twice: nothing else is in the frame that calls it.
+// The caller of `vfork` contains nothing else, because `vfork` returns twice in the same stack frame.
 __attribute__((noinline)) pid_t born(Child* child) {
   pid_t pid = vfork();
   if (pid == 0) become(*child);
@@ -130,12 +132,12 @@ int64_t now_ms() {
 
 enum class Waited { ended, late, refused };
 
-// Until the process of `pidfd` has ended, but not after `deadline` (in milliseconds; negative: no such moment).
+// Waits until the process of `pidfd` has exited, or until `deadline` (in milliseconds; negative for none).
 Waited await_end(int pidfd, Heard* out, Heard* err, int64_t deadline) {
   while (true) {
     int64_t left = deadline < 0 ? -1 : deadline - now_ms();
     if (deadline >= 0 && left < 0) left = 0;
-    // A closed output has the descriptor -1, which poll passes over.
+    // The descriptor of a closed output is -1, which poll ignores.
     pollfd watched[] = {{pidfd, POLLIN, 0}, {out->ours.get(), POLLIN, 0}, {err->ours.get(), POLLIN, 0}};
     int n = poll(watched, 3, left > 1'000'000'000 ? 1'000'000'000 : static_cast<int>(left));
     if (n < 0 && !call_again(Wait::hook)) return Waited::refused;
@@ -155,7 +157,7 @@ Outcome runHook(const Arguments& a) {
   const std::string &path = r.field("path").text(), &input = r.field("input").text();
   std::vector<char*> args = pointers(r.field("args").items()), env = pointers(r.field("env").items());
 
-  // A file and not a pipe: a hook that does not read it keeps nobody waiting, however long it is.
+  // The state is a file, not a pipe: a hook that does not read it blocks no process, however long the state is.
   UniqueFd state;
   Heard out, err;
   state.reset(memfd_create("tsubo-state", MFD_CLOEXEC));
@@ -175,13 +177,13 @@ Outcome runHook(const Arguments& a) {
                  err.theirs.get(),
                  getpid(),
                  0};
-  // A handler of ours must not run in the child, on the memory we share.
+  // A handler of the runtime must not run in the child, on the shared memory.
   uint64_t all = ~0ull, before = 0;
   if (long blocked = sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&all), sys::arg(&before), 8); blocked < 0)
     return refused("rt_sigprocmask", static_cast<int>(-blocked));
   pid_t pid = born(&child);
   int vfork_error = errno;
-  // The call has just been allowed.
+  // This cannot fail: the same call has just succeeded.
   sys::unchecked(sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&before), 0, 8));
   if (pid < 0) return refused("vfork", vfork_error);
   out.theirs.reset();
@@ -209,7 +211,7 @@ Outcome runHook(const Arguments& a) {
   const int poll_error = errno;
   const bool late = waited == Waited::late;
   if (waited != Waited::ended) {
-    // ESRCH: it has just ended.
+    // ESRCH: the hook has just exited.
     if (syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0) < 0 && errno != ESRCH)
       return refused("pidfd_send_signal", errno, path);
     if (waited == Waited::refused) {
@@ -219,7 +221,7 @@ Outcome runHook(const Arguments& a) {
     waited = await_end(pidfd.get(), &out, &err, now_ms() + kKillMs);
   }
   if (waited == Waited::ended) collect();
-  // What it wrote last. A process that it left behind may hold the outputs: that is not waited for.
+  // Reads the rest of the output without a wait for end of file: a process that the hook left may hold the pipes open.
   out.drain();
   err.drain();
   bool exited = end.si_code == CLD_EXITED;

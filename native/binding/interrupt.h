@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Signals that end a runtime in the foreground while its program does not run yet (native/binding/foreground.cc).
+// Signals that end a foreground runtime before its program runs or after it has exited (native/binding/foreground.cc).
 #pragma once
 
 #include <errno.h>
@@ -9,12 +9,12 @@ namespace tsubo::binding {
 
 enum class Wait { any, hook };
 
-// True once when SIGTERM, SIGINT, SIGHUP or SIGQUIT has come since `catchSignals` and the program does not run yet;
-// after its end only a hook is not waited for any longer, so that the container is still deleted. From then on these
-// signals have their default action: a second one ends the runtime at once.
+// Returns true once if SIGTERM, SIGINT, SIGHUP or SIGQUIT has arrived since `catchSignals` and the program does not run
+// yet. After the program's exit only a wait for a hook is interrupted, because the container must still be deleted.
+// From then on these signals have their default action: a second one ends the runtime at once.
 bool interrupted(Wait wait = Wait::any);
 
-// For the loop around a call that may wait: true when a signal that is none of these has interrupted it. Keeps errno.
+// For loops around blocking calls: returns true if another signal has interrupted the call. Keeps errno.
 inline bool call_again(Wait wait = Wait::any) { return errno == EINTR && !interrupted(wait); }
 
 }  // namespace tsubo::binding

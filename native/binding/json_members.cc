@@ -7,9 +7,9 @@ namespace tsubo::binding {
 
 namespace {
 
-// Deeper than anything we write, and nothing to the stack.
+// Deeper than any text that tsubo writes, and small enough for the stack.
 constexpr int kDeepest = 32;
-// Exact as a number of JavaScript.
+// Integers of this length are exact as JavaScript numbers.
 constexpr size_t kMostDigits = 15;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -38,7 +38,7 @@ class Scanner {
     while (at_ < end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) at_++;
   }
 
-  // `plain`: it has no escapes, and so is what stands between its quotes.
+  // `plain`: the string has no escapes, therefore its value is the text between the quotes.
   bool string(std::string_view* inside, bool* plain) {
     if (!take('"')) return false;
     const char* begin = at_;
@@ -58,7 +58,7 @@ class Scanner {
     return false;
   }
 
-  // Behind the backslash; leaves `at_` on the last character.
+  // Starts after the backslash; leaves `at_` on the last character.
   bool escape() {
     if (peek() != 'u') return at_ < end_ && std::string_view("\"\\/bfnrt").find(*at_) != std::string_view::npos;
     for (int i = 0; i < 4; i++) {
@@ -97,7 +97,7 @@ class Scanner {
     return true;
   }
 
-  // `wanted` is null for what nobody asked for.
+  // `wanted` is null for a value that was not requested.
   bool value(int depth, std::string_view name, Member* wanted) {
     const char* begin = at_;
     std::string_view inside;
@@ -147,7 +147,7 @@ class Scanner {
       std::string_view name;
       bool plain;
       blanks();
-      // A name with escapes might be one that is asked for.
+      // A name with escapes might be a requested one.
       if (!string(&name, &plain) || (!plain && depth < 2)) return false;
       blanks();
       if (!take(':')) return false;

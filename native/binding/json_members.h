@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A few members of a JSON text, found without making anything of the others.
+// Finds a few members of a JSON text without building values of the others.
 #pragma once
 
 #include <string_view>
@@ -11,18 +11,18 @@ namespace tsubo::binding {
 struct Member {
   enum class Kind { text, number, object };
 
-  // `name`, or `name.inner` of an object.
+  // `name`, or `inner` of the object `name`.
   std::string_view name;
   std::string_view inner;
   Kind kind;
-  // What was found, a part of the text: a string without its quotes, an integer, an object's own text. Empty when it is
-  // not there.
+  // The value, a part of the text: a string without its quotes, an integer, or the text of an object. Empty if the
+  // member is missing.
   std::string_view value;
 };
 
-// Looks for the members of the object that `text` is. All of the text is checked on the way. False, with values of no
-// meaning, for what is not JSON and for what a part of the text cannot stand for: a string with escapes, a number that
-// is not a small integer, a member of another kind. Whoever has a whole parser may then ask that one.
+// Finds the members of the object in `text` and checks the whole text. Returns false, with undefined values, if the
+// text is not JSON or a value is not a plain part of the text: a string with escapes, a number that is not a small
+// integer, a member of another type. The caller can then use a full parser.
 bool find_members(std::string_view text, std::vector<Member>& members);
 
 }  // namespace tsubo::binding

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Mounts that the runtime clones for a container: nothing here is attached anywhere.
+// Mounts that the runtime clones for a container. None of them is attached.
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>
@@ -17,15 +17,16 @@ Outcome cloneTrees(const Arguments& a) {
   const auto& recursive = a[0].field("recursive").items();
   auto mount_namespace = static_cast<int>(a[0].field("mountNamespace").number());
   auto root = static_cast<int>(a[0].field("root").number());
-  // For each path a descriptor or a negative error; before them what joining came to.
+  // The shared memory contains the result of setns and then, for each path, a descriptor or a negative error.
   size_t bytes = (paths.size() + 1) * sizeof(int);
   long memory = sys::call(__NR_mmap, 0, static_cast<long>(bytes), 3 /* PROT_READ|PROT_WRITE */,
                           0x21 /* MAP_SHARED|MAP_ANONYMOUS */, -1, 0);
   if (memory < 0 && memory > -4096) return refused("mmap", static_cast<int>(-memory));
   int* joined = reinterpret_cast<int*>(memory);
   int* trees = joined + 1;
-  // Only a process with one thread can join a mount namespace. It keeps its user namespace, and so enters what the
-  // container's root may not; and what is locked in the mount namespace stays so in the clones.
+  // Only a process with one thread can join a mount namespace. The child keeps its user namespace, therefore it can
+  // access paths that the container's root cannot. Attributes that are locked in the mount namespace stay locked in the
+  // clones.
   long pid = in_child(CLONE_FILES, [&] {
     long r = sys::call(__NR_setns, mount_namespace, CLONE_NEWNS);
     if (r == 0) r = sys::fchdir(root);
@@ -55,7 +56,7 @@ Outcome cloneTrees(const Arguments& a) {
       }
     }
   }
-  // What stays mapped is a page of a process that is about to end.
+  // If this fails, one page stays mapped until the process exits.
   sys::unchecked(sys::call(__NR_munmap, memory, static_cast<long>(bytes)));
   return outcome;
 }
@@ -81,7 +82,7 @@ Outcome probeFilesystem(const Arguments& a) {
                  : sys::fsconfig(fs.get(), FSCONFIG_SET_STRING, key.c_str(), text.c_str() + equals + 1, 0);
     std::string words;
     char message[300];
-    // One message a call, of the form "e devpts: Unknown parameter 'x'\n". Warnings ("w ") are passed over.
+    // Each read returns one message, of the form "e devpts: Unknown parameter 'x'\n". Warnings ("w ") are skipped.
     for (long n; (n = sys::read(fs.get(), message, sizeof message)) > 2;) {
       if (message[n - 1] == '\n') n--;
       if (message[0] == 'e') words.assign(message + 2, static_cast<size_t>(n - 2));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Network devices that change their namespace, over rtnetlink(7).
+// Moves network devices between network namespaces, over rtnetlink(7).
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_addr.h>
@@ -20,13 +20,13 @@ namespace tsubo::binding {
 
 namespace {
 
-// The call that was refused; all is well while `error` is 0.
+// The call that failed; `error` is 0 on success.
 struct Refusal {
   const char* call = nullptr;
   int error = 0;
 };
 
-// A message of the protocol: header, a fixed part, attributes.
+// A netlink message: header, fixed part, attributes.
 class Message {
  public:
   template <typename Fixed>
@@ -60,7 +60,7 @@ class Message {
   std::string bytes_;
 };
 
-// One attribute of an answer, or null.
+// Returns an attribute of an answer, or null.
 const rtattr* find(const std::string& answer, size_t fixed, unsigned type) {
   const size_t start = NLMSG_ALIGN(sizeof(nlmsghdr)) + NLMSG_ALIGN(fixed);
   if (answer.size() < start) return nullptr;
@@ -78,7 +78,7 @@ std::string text_of(const rtattr* attribute) {
   return std::string(text, strnlen(text, RTA_PAYLOAD(attribute)));
 }
 
-// A socket of the network namespace it was opened in, wherever we are later.
+// A socket in the network namespace in which it was opened; it stays there if the thread changes its namespace.
 class Netlink {
  public:
   // Precondition: `own` is the namespace of this thread.
@@ -86,12 +86,12 @@ class Netlink {
     if (setns(name_space, CLONE_NEWNET) < 0) return {"setns", errno};
     socket_.reset(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
     const int error = errno;
-    // Nobody can go on in a namespace that is not theirs.
+    // The thread must not continue in a foreign namespace.
     if (setns(own, CLONE_NEWNET) < 0) abort();
     return socket_.get() < 0 ? Refusal{"socket", error} : Refusal{};
   }
 
-  // Sends the message and collects what is answered: one message without NLM_F_DUMP, none with NLM_F_ACK.
+  // Sends the message and collects the answers: one message without NLM_F_DUMP, none with NLM_F_ACK.
   Refusal ask(const char* call, Message message, std::vector<std::string>* answers = nullptr) {
     const std::string& bytes = message.seal(++sequence_);
     if (send(socket_.get(), bytes.data(), bytes.size(), 0) < 0) return {call, errno};
@@ -146,7 +146,8 @@ struct Address {
   std::string message;
 };
 
-// The permanent ones of global scope: others are the kernel's own, or a lease of the namespace that is left.
+// Returns the permanent addresses of global scope. The kernel sets the others itself, or they are leases of the old
+// namespace.
 Refusal addresses_of(Netlink& net, int index, std::vector<Address>* found) {
   ifaddrmsg fixed = {};
   std::vector<std::string> answers;
@@ -164,7 +165,7 @@ Refusal addresses_of(Netlink& net, int index, std::vector<Address>* found) {
 }
 
 Refusal add_address(Netlink& net, const Device& device, const std::string& former_name, const Address& address) {
-  // What somebody has set; the rest (tentative, permanent, ...) is the kernel's.
+  // Flags that a user can set; the kernel manages the rest (tentative, permanent, ...).
   constexpr uint32_t kKept =
       IFA_F_NODAD | IFA_F_HOMEADDRESS | IFA_F_MANAGETEMPADDR | IFA_F_NOPREFIXROUTE | IFA_F_MCAUTOJOIN;
   constexpr unsigned kProto = 11;  // IFA_PROTO, newer than some headers
@@ -183,7 +184,7 @@ Refusal add_address(Netlink& net, const Device& device, const std::string& forme
     memcpy(&flags, RTA_DATA(all), sizeof flags);
     message.add(IFA_FLAGS, flags & kKept);
   }
-  // `eth0:web` is the label of an address of eth0.
+  // `eth0:web` is a label of an address of eth0.
   std::string label = text_of(find(address.message, sizeof fixed, IFA_LABEL));
   if (label.size() > former_name.size() && label.compare(0, former_name.size(), former_name) == 0) {
     label = device.name + label.substr(former_name.size());
@@ -211,7 +212,7 @@ struct Place {
   Netlink net;
 };
 
-// What a move takes from a device, beside its name.
+// Properties of a device, besides its name, that must be restored after a move.
 struct Former {
   Device device;
   std::vector<Address> addresses;
@@ -223,9 +224,9 @@ Refusal remember(Netlink& net, const std::string& name, Former* former) {
   return addresses_of(net, former->device.index, &former->addresses);
 }
 
-// The kernel takes a device down to move it, and its addresses with that; it keeps hardware address, MTU and alias.
-// A name of ours lies between the two, so that a template is filled in, and a taken name refused, by the kernel itself.
-// `device` has an index from when it is in `to`.
+// A move takes the device down, and the kernel removes its addresses; hardware address, MTU and alias stay. The device
+// gets a temporary name first: the rename to the requested name then lets the kernel expand a template and refuse a
+// name in use. `device` has an index as soon as it is in `to`.
 Refusal move(Place& from, int index, Place& to, const std::string& name, bool up, const Former& former,
              Device* device) {
   const std::string between = "tsubo" + std::to_string(getpid());
@@ -265,7 +266,7 @@ Outcome moveNetDevice(const Arguments& a) {
   Device device;
   const bool up = request.field("up").truth();
   if (Refusal r = move(from, former.device.index, to, new_name, up, former, &device); r.error != 0) {
-    // Back where it was. What goes wrong with that is less than what has gone wrong before.
+    // Move the device back. An error here is ignored, because the first error is more important.
     Device back;
     if (device.index != 0) move(to, device.index, from, former.device.name, former.up(), former, &back);
     return refused(r.call, r.error, name);

@@ -28,7 +28,7 @@ std::vector<std::string>& command_line() {
   return argv;
 }
 
-// All that is in /proc/self/status is to be had without the text, in a fraction of its time.
+// The calls return the same values as /proc/self/status, in a fraction of the time that the text takes.
 struct Bounding {
   uint64_t set = 0;
   unsigned last = 0;
@@ -37,7 +37,7 @@ struct Bounding {
 bool bounding_capabilities(Bounding* found) {
   for (unsigned cap = 0; cap < 64; cap++) {
     const int there = prctl(PR_CAPBSET_READ, cap);
-    // This kernel knows no more.
+    // EINVAL: past the last capability of this kernel.
     if (there < 0 && errno == EINVAL) return true;
     if (there < 0) return false;
     found->last = cap;
@@ -54,11 +54,11 @@ bool permitted_capabilities(uint64_t* permitted) {
   return true;
 }
 
-// As in SigIgn of /proc/self/status: bit 0 is signal 1.
+// The format is that of SigIgn in /proc/self/status: bit 0 is signal 1.
 uint64_t ignored_signals() {
   uint64_t ignored = 0;
   for (int signal = 1; signal <= 64; signal++) {
-    // The kernel's own: the C library hides the signals that it uses itself.
+    // The raw call, because the C library hides the signals that it uses itself.
     SignalAction action = {};
     if (get_action(signal, &action) == 0 && action.handler == SIG_IGN) ignored |= uint64_t{1} << (signal - 1);
   }
@@ -121,7 +121,7 @@ Outcome identity(const Arguments&) {
 
 Outcome setAffinity(const Arguments& a) {
   const Value& mask = a[0].field("mask");
-  // Longer than the mask of any kernel, which is what the call wants.
+  // The call requires a buffer that is at least as long as the kernel's mask.
   std::string before(1024, '\0');
   long bytes = syscall(SYS_sched_getaffinity, 0, before.size(), before.data());
   if (bytes < 0) return refused("sched_getaffinity", errno);
@@ -132,14 +132,14 @@ Outcome setAffinity(const Arguments& a) {
 
 Outcome processExists(const Arguments& a) {
   const int64_t pid = a[0].number();
-  // To 0 and below the signal would go to groups. EPERM: somebody else's process.
+  // A pid of 0 or less would signal process groups. EPERM: the process exists, with another owner.
   return Value::boolean(pid > 0 && (::kill(static_cast<pid_t>(pid), 0) == 0 || errno != ESRCH));
 }
 
 Outcome pidfdOpen(const Arguments& a) {
   int pid = static_cast<int>(a[0].number());
   long fd = syscall(SYS_pidfd_open, pid, 0);
-  // EINVAL, seen with Linux 6.12: the number is still that of a session or group whose leader is gone, or a thread's.
+  // EINVAL, seen on Linux 6.12: the number is the ID of a thread, or of a session or group whose leader has exited.
   if (fd < 0 && (errno == ESRCH || (errno == EINVAL && pid > 0))) return Value();
   if (fd < 0) return refused("pidfd_open", errno);
   return Value::number(fd);

@@ -15,18 +15,18 @@ namespace tsubo::binding {
 
 namespace {
 
-// How long a terminal that nobody has open is left alone: an init may open its console again and again.
+// The time for which a terminal without an open slave is not polled: an init may close and open its console repeatedly.
 constexpr int kVacantMs = 100;
-// More than the kernel keeps of a terminal's output: what comes after it was not written by the program.
+// More than the kernel buffers for a terminal: any output beyond it was not written by the program.
 constexpr size_t kMostDrained = 256 << 10;
 
-// Without these two nobody types and looks at the same time, and lines may go to a file: then the container's terminal
-// leaves line ends alone, and the host's makes them what it needs, as with runc. With them the host's terminal shows
-// each byte as it is, so that the container's is the only one that changes any.
+// If standard input or output is no terminal, the output may go to a file. The container's terminal then leaves line
+// ends unchanged, and the host's terminal converts them; runc does the same. If both are terminals, the host's terminal
+// is raw and only the container's changes bytes.
 bool interactive() { return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO); }
 
-// The same pipe or terminal through a description of our own, whose reads and writes do not wait: the one that we were
-// given belongs to others too. -1 where that cannot be; then poll's word is all there is.
+// Opens the same pipe or terminal again, for non-blocking I/O: other processes share the inherited file description.
+// Returns -1 if that is impossible; the caller then relies on poll alone.
 int reopened(int fd, int flags) {
   struct stat at;
   if (fstat(fd, &at) < 0 || (!S_ISFIFO(at.st_mode) && !isatty(fd))) return -1;
@@ -35,7 +35,7 @@ int reopened(int fd, int flags) {
   return ::open(path, flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }
 
-// ---- faults of our own must not leave a terminal without echo -------------------------------------------------------
+// ---- restore the host's terminal when the runtime crashes -----------------------------------------------------------
 
 constexpr int kFaults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS};
 struct sigaction before_fault[sizeof kFaults / sizeof *kFaults];
@@ -48,7 +48,7 @@ void on_fault(int signal) {
   for (size_t i = 0; i < sizeof kFaults / sizeof *kFaults; i++) {
     if (kFaults[i] == signal) sigaction(signal, &before_fault[i], nullptr);
   }
-  // Comes when this handler is left.
+  // The signal is delivered when this handler returns.
   raise(signal);
 }
 
@@ -58,10 +58,10 @@ void take_signals() {
   sigfillset(&action.sa_mask);
   for (size_t i = 0; i < sizeof kFaults / sizeof *kFaults; i++) sigaction(kFaults[i], &action, &before_fault[i]);
   action = {};
-  // A reader that left is seen by the write.
+  // A closed reader is reported by write (EPIPE).
   action.sa_handler = SIG_IGN;
   sigaction(SIGPIPE, &action, &before_pipe);
-  // In the background we are stopped as any program that wants to read from the terminal is.
+  // In the background the runtime is stopped, like any program that reads from the terminal.
   action.sa_handler = SIG_DFL;
   sigaction(SIGTTIN, &action, &before_in);
   sigaction(SIGTTOU, &action, &before_out);
@@ -74,7 +74,7 @@ void give_signals_back() {
   sigaction(SIGTTOU, &before_out, nullptr);
 }
 
-// A change from the background does not stop us while this lives.
+// During its lifetime a change of the terminal from the background does not stop the runtime.
 class WithoutStop {
  public:
   WithoutStop() {
@@ -137,7 +137,7 @@ Proxy::Proxy(int master, int host)
   take_signals();
   has_modes_ = tcgetattr(host, &before_) == 0;
   raw_ = before_;
-  // Without a terminal as standard input nobody but the host's terminal reads the keys: ^C has to stay one.
+  // If standard input is no terminal, only the host's terminal interprets keys: ^C must keep its effect.
   if (isatty(STDIN_FILENO)) cfmakeraw(&raw_);
   if (!interactive()) raw_.c_oflag = before_.c_oflag;
   enter_raw();
@@ -150,7 +150,7 @@ Proxy::~Proxy() {
 
 bool Proxy::in_foreground() const {
   pid_t owner = tcgetpgrp(host_.get());
-  // Not the terminal of our session: nobody's job control is in the way.
+  // The terminal does not belong to the runtime's session: job control does not apply.
   return owner < 0 || owner == getpgrp();
 }
 
@@ -164,7 +164,7 @@ void Proxy::enter_raw() {
 void Proxy::restore() {
   termios now;
   WithoutStop quiet;
-  // What a shell has set since it has the terminal back is the shell's.
+  // A shell that has the terminal back may have changed the modes: keep its changes.
   bool ours = in_foreground() || (tcgetattr(host_.get(), &now) == 0 && same(now, raw_));
   if (is_raw_ && ours) tcsetattr(host_.get(), TCSANOW, &before_);
   raw_terminal = -1;
@@ -173,11 +173,11 @@ void Proxy::restore() {
 
 void Proxy::resize() {
   winsize size;
-  // A terminal that has gone has no size; that is for SIGHUP to tell.
+  // A terminal that was closed has no size; SIGHUP handles that.
   if (master_.open() && ioctl(host_.get(), TIOCGWINSZ, &size) == 0) ioctl(master_.get(), TIOCSWINSZ, &size);
 }
 
-// A descriptor of which nothing is wanted is left out altogether: a hangup would be told again and again.
+// A descriptor without wanted events is left out: poll would report its hangup repeatedly.
 int Proxy::watch(pollfd* watched) const {
   bool open = master_.open() && !vacant_;
   bool wants_input = open && !draining_ && in_.empty();
@@ -205,7 +205,7 @@ void Proxy::take_in() {
   if (!is_raw_) enter_raw();
   ssize_t n = in_.fill(input_);
   if (would_wait(n)) return;
-  // The end of what is typed is no end of the terminal: the program may go on.
+  // End of file on standard input does not close the terminal: the program may continue.
   if (n <= 0) input_ = -1;
   if (n > 0) put_in();
 }
@@ -233,7 +233,7 @@ void Proxy::put_out() {
   }
 }
 
-// Nobody looks any more. The program is told as it would be by a terminal that was switched off.
+// The reader has closed. Closing the master sends the program a hangup, as if the terminal was switched off.
 void Proxy::hang_up() {
   in_.clear();
   out_.clear();

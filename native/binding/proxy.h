@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Between a container's terminal and the one that we were started on: what is typed goes in, what is written comes out.
+// Copies between a container's terminal and the terminal of the runtime: input to the container, output from it.
 #pragma once
 
 #include <poll.h>
@@ -13,13 +13,14 @@
 
 namespace tsubo::binding {
 
-// One direction. It is filled only when it is empty: a slow side slows the other one down, and nothing is lost.
+// The buffer of one direction. It is filled only when it is empty: a slow side slows the other one down, and no byte is
+// lost.
 class Pending {
  public:
   bool empty() const { return begin_ == end_; }
-  // As read(2).
+  // Like read(2).
   ssize_t fill(int fd);
-  // As write(2). What could not be written stays for the next time.
+  // Like write(2). The rest of a short write stays in the buffer.
   ssize_t flush(int fd, bool socket = false);
   void clear() { begin_ = end_ = 0; }
 
@@ -30,26 +31,26 @@ class Pending {
 
 class Proxy {
  public:
-  // Takes both descriptors. When this goes, the host's terminal is as it was before.
+  // Takes ownership of both descriptors. The destructor restores the modes of the host's terminal.
   Proxy(int master, int host);
   Proxy(const Proxy&) = delete;
   Proxy& operator=(const Proxy&) = delete;
   ~Proxy();
 
-  // Keys are handed on as they are, if they are ours: not while another process group has the terminal.
+  // Sets the host's terminal to raw mode, unless another process group is in the foreground.
   void enter_raw();
-  // The container's terminal gets the size of the host's.
+  // Copies the size of the host's terminal to the container's.
   void resize();
 
   static constexpr size_t kWatched = 3;
-  // Writes down what to wait for, and returns for how many milliseconds at most.
+  // Fills in the descriptors to poll and returns the timeout in milliseconds.
   int watch(pollfd* watched) const;
   void turn(const pollfd* watched);
 
-  // The program has ended: nothing goes in any more, and what it wrote last comes out.
+  // Called after the program's exit: drops the input and copies the remaining output.
   void drain();
   bool drained() const { return draining_ && !master_.open() && out_.empty(); }
-  // Whoever should have read the rest is not waited for.
+  // Stops waiting for a reader of the rest.
   void abandon();
 
  private:
@@ -67,14 +68,14 @@ class Proxy {
   Pending in_, out_;
   termios before_ = {}, raw_ = {};
   bool has_modes_ = false, is_raw_ = false;
-  // Nobody has the container's terminal open at the moment.
+  // No process has the slave of the container's terminal open at the moment.
   bool vacant_ = false;
   bool draining_ = false;
   size_t drained_bytes_ = 0;
 };
 
-// What a container's terminal needs before its program runs: src/host/binding.d.ts says what. Null when it has it, else
-// the call that was refused.
+// Prepares a container's terminal before its program runs, as documented in src/host/binding.d.ts. Returns null on
+// success, else the name of the call that failed.
 const char* prepare_master(int master, int host, bool copy_size);
 
 }  // namespace tsubo::binding

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Descriptors handed over to whoever listens on a Unix socket: the terminal's master, a pidfd, the listener of a
-// seccomp filter. And conversations over one: with systemd.
+// Passes descriptors to a listener on a Unix socket: the terminal's master, a pidfd, the listener of a seccomp filter.
+// Also exchanges messages over a socket, with systemd.
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -23,8 +23,8 @@ namespace tsubo::binding {
 
 namespace {
 
-// An address has room for 107 bytes of path; a longer one is reached through a descriptor of the socket's file. With @
-// in front it is a name and no path, as in Go's library.
+// An address holds 107 bytes of path; a longer path is connected through a descriptor of the socket's file. A path with
+// a leading @ is an abstract name, as in Go's library.
 Outcome connect_to(int socket, const std::string& path) {
   sockaddr_un address = {};
   address.sun_family = AF_UNIX;
@@ -53,7 +53,7 @@ int64_t now_ms() {
   return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-// Waits for events of the socket. False when the time is over; a negative time is none.
+// Waits for events of the socket. Returns false on a timeout; a negative timeout means no limit.
 bool await_events(int socket, short events, int64_t timeout_ms) {
   int64_t end = now_ms() + timeout_ms;
   for (;;) {
@@ -63,7 +63,7 @@ bool await_events(int socket, short events, int64_t timeout_ms) {
     int r = poll(&watched, 1, static_cast<int>(left > 3600000 ? 3600000 : left));
     if (r > 0) return true;
     if (r == 0 && timeout_ms >= 0 && now_ms() >= end) return false;
-    // The call on the socket reports it.
+    // The next call on the socket reports the error.
     if (r < 0 && !call_again()) return true;
   }
 }
@@ -150,7 +150,8 @@ Outcome sendDescriptor(const Arguments& a) {
 Outcome takeDescriptor(const Arguments& a) {
   int pidfd = static_cast<int>(a[0].number()), number = static_cast<int>(a[1].number());
   int channel = static_cast<int>(a[2].number());
-  // It is there as soon as the filter holds, a fraction of a millisecond from now: nothing tells, so it is looked for.
+  // The descriptor exists as soon as the filter is loaded, within a fraction of a millisecond. The kernel sends no
+  // notification, therefore poll for it.
   for (long round = 0;; round++) {
     long fd = syscall(SYS_pidfd_getfd, pidfd, number, 0);
     if (fd >= 0) return Value::number(fd);

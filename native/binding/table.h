@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The one table of what TypeScript may call: src/host/binding.d.ts says what each entry means. Every host walks this
-// table, so a function that is added here exists in all of them.
+// The table of all functions that TypeScript can call; src/host/binding.d.ts documents them. Every host uses this
+// table, therefore a new entry is available in all of them.
 #pragma once
 
 #include "binding/value.h"
@@ -12,8 +12,8 @@ using Arguments = std::vector<Value>;
 
 struct Function {
   const char* name;
-  // One letter for each argument: s(tring), n(umber), b(oolean), (b)y(tes), r(ecord); small after `|` means it may be
-  // left out.
+  // One letter per argument: s(tring), n(umber), b(oolean), (b)y(tes), r(ecord). Letters after `|` are optional
+  // arguments.
   const char* arguments;
   Outcome (*call)(const Arguments& arguments);
 };
@@ -21,10 +21,10 @@ struct Function {
 extern const Function kFunctions[];
 extern const size_t kFunctionCount;
 
-// Checks the arguments against the entry's letters. Null when they fit, else what is wrong.
+// Checks the arguments against the entry's letters. Returns an empty text if they match, otherwise the problem.
 std::string mismatch(const Function& function, const Arguments& arguments);
 
-// The command line, as the host was started; set once by the host.
+// Sets the command line of the host. The host calls it once.
 void set_argv(std::vector<std::string> argv);
 
 // clang-format off

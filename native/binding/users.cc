@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// User namespaces, and what only the host may do to a process in one.
+// User namespaces, and operations on their processes that only the host may perform.
 #include <errno.h>
 
 #include "binding/short_lived.h"

@@ -7,8 +7,8 @@
 
 namespace tsubo::binding {
 
-// Length of the well-formed sequence at `at`, 0 when there is none: no surrogates, nothing beyond U+10FFFF, nothing
-// that a shorter sequence could say.
+// Returns the length of the well-formed sequence at `at`, or 0. Surrogates, code points beyond U+10FFFF and overlong
+// sequences are not well-formed.
 inline size_t utf8_sequence(const std::string& text, size_t at) {
   const auto byte = [&](size_t i) {
     return at + i < text.size() ? static_cast<uint8_t>(text[at + i]) : static_cast<uint8_t>(0);
@@ -28,12 +28,12 @@ inline size_t utf8_sequence(const std::string& text, size_t at) {
   return 0;
 }
 
-// Where the first byte lies that is not part of well-formed UTF-8; the size when there is none.
+// Returns the index of the first byte that is not part of well-formed UTF-8, or the size of the text.
 inline size_t first_not_utf8(const std::string& text) {
   size_t at = 0;
   while (at < text.size()) {
     uint64_t eight;
-    // Nearly all text is ASCII.
+    // Fast path: nearly all text is ASCII.
     if (at + sizeof eight <= text.size()) {
       memcpy(&eight, text.data() + at, sizeof eight);
       if ((eight & 0x8080808080808080u) == 0) {
@@ -48,8 +48,8 @@ inline size_t first_not_utf8(const std::string& text) {
   return at;
 }
 
-// U+FFFD for each byte that is not part of well-formed UTF-8, as Go's encoding/json decodes it. The engines of the two
-// hosts would each replace such bytes in another way.
+// Replaces each byte that is not part of well-formed UTF-8 by U+FFFD, like Go's encoding/json. The engines of the two
+// hosts would each replace such bytes differently.
 inline std::string to_utf8(const std::string& text, size_t first_wrong) {
   std::string out(text, 0, first_wrong);
   for (size_t at = first_wrong; at < text.size();) {

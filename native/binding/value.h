@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What crosses between TypeScript and C++, in no engine's own form: each host turns its values into these and back.
+// Values that pass between TypeScript and C++, independent of the engine: each host converts its own values to and from
+// these.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +20,7 @@ class Value {
 
   Value() = default;
   static Value boolean(bool b) { return Value(Kind::boolean, b ? 1 : 0); }
-  // Exact below 2^53: an ordinary number on the other side.
+  // Exact below 2^53; a plain number in JavaScript.
   static Value number(int64_t n) { return Value(Kind::number, n); }
   static Value bigint(uint64_t n) { return Value(Kind::bigint, static_cast<int64_t>(n)); }
   static Value text(std::string s) {
@@ -27,13 +28,13 @@ class Value {
     v.text_ = std::move(s);
     return v;
   }
-  // An argument: borrowed, lives as long as the call.
+  // An argument, borrowed: valid only during the call.
   static Value bytes(const uint8_t* data, size_t size) {
     Value v(Kind::bytes, static_cast<int64_t>(size));
     v.data_ = data;
     return v;
   }
-  // A result: the bytes of the string.
+  // A result that owns its bytes.
   static Value owned_bytes(std::string s) {
     Value v(Kind::bytes, static_cast<int64_t>(s.size()));
     v.text_ = std::move(s);
@@ -65,7 +66,7 @@ class Value {
   Fields fields_;
 };
 
-// A value, or the system call that was refused.
+// A value, or the system call that failed.
 struct Outcome {
   Outcome() = default;
   Outcome(Value v) : value(std::move(v)) {}

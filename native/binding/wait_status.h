@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How a child ended, as src/host/binding.d.ts has it.
+// The exit status of a child, in the format of src/host/binding.d.ts.
 #pragma once
 
 #include <signal.h>

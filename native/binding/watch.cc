@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Waiting for files to change: the kernel tells of those of a cgroup as of any other.
+// Waits for changes of files with inotify, which also reports changes of cgroup files.
 #include <errno.h>
 #include <poll.h>
 #include <sys/inotify.h>
@@ -12,7 +12,7 @@ namespace tsubo::binding {
 
 namespace {
 
-// True when there was something to be told.
+// Returns true if there was an event.
 bool drain(int watch) {
   alignas(inotify_event) char events[4096];
   bool any = false;

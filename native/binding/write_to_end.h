@@ -10,7 +10,7 @@
 
 namespace tsubo::binding {
 
-// Returns 0 or the error. After a short write it is that of the write of the rest.
+// Returns 0 or the error. After a short write it writes the rest, and that write returns the error.
 [[nodiscard]] inline int write_to_end(int fd, const std::string& text) {
   size_t done = 0;
   do {
