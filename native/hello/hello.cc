@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The program of bundle-fixtures/good/hello: says what a process sees of the world, so that a reader sees
-// what a container is. It has two uses:
+// The program of bundle-fixtures/good/hello. It shows what a process sees of the system, and thereby what a container
+// is. It has two uses:
 //
-//   hello --measure      prints what it sees as "key<TAB>value" lines
-//   hello [STATUS]       prints the same as a report and exits with STATUS (0 when not given)
+//   hello --measure      prints the facts as "key<TAB>value" lines
+//   hello [STATUS]       prints the facts as a report and exits with STATUS (default 0)
 //
-// `npm run hello` runs the first outside and keeps the lines in the container's root as /outside; the second
-// then shows both worlds side by side, measured by the same code. Without that file there is only the one
-// column.
+// `npm run hello` runs the first outside the container and stores its lines in the container's root as /outside. The
+// second then shows both sides in columns, measured by the same code. Without that file there is only one column.
 
 #include <dirent.h>
 #include <limits.h>
@@ -26,7 +25,7 @@ namespace {
 
 constexpr const char* kNamespaces[] = {"cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"};
 
-// In the order of their numbers (linux/capability.h).
+// The order is that of the numbers in linux/capability.h.
 // clang-format off
 constexpr const char* kCapabilities[] = {
     "CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID",
@@ -43,7 +42,7 @@ struct Fact {
   char value[512];
 };
 
-// What one side sees.
+// The facts of one side, the container or the host.
 struct World {
   Fact facts[32];
   int count = 0;
@@ -66,7 +65,7 @@ struct World {
   }
 };
 
-/// The rest of the first line of `path` that starts with `prefix`, or `otherwise`.
+/// Returns the rest of the first line of `path` that starts with `prefix`, or `otherwise`.
 void lineOf(const char* path, const char* prefix, const char* otherwise, char* out, size_t size) {
   snprintf(out, size, "%s", otherwise);
   FILE* file = fopen(path, "re");
@@ -93,7 +92,7 @@ int processCount() {
   return count;
 }
 
-/// Names of the network interfaces, parted by blanks, as far as they fit.
+/// Returns the names of the network interfaces that fit, separated by blanks.
 void interfaces(char* out, size_t size) {
   out[0] = '\0';
   struct if_nameindex* list = if_nameindex();
@@ -147,7 +146,7 @@ World measure() {
   world.set("mounts", "%d", mountCount());
   interfaces(text, 60);
   world.set("network interfaces", "%s", text);
-  // Written "0::/path" for version 2, also where version 1 hierarchies stand beside it.
+  // The line of version 2 is "0::/path", also on hosts that have version 1 hierarchies too.
   lineOf("/proc/self/cgroup", "0::", "", text, sizeof(text));
   world.set("cgroup", "%s", text);
 
@@ -156,7 +155,7 @@ World measure() {
     snprintf(path, sizeof(path), "/proc/self/ns/%s", name);
     ssize_t length = readlink(path, text, sizeof(text) - 1);
     text[length < 0 ? 0 : length] = '\0';
-    // "pid:[4026531836]"
+    // The target is for example "pid:[4026531836]".
     const char* open = strchr(text, '[');
     if (open == nullptr) continue;
     world.set(path + strlen("/proc/self/"), "%.*s", static_cast<int>(strcspn(open + 1, "]")), open + 1);
@@ -164,7 +163,7 @@ World measure() {
   return world;
 }
 
-/// The lines that --measure printed outside; empty when there are none.
+/// Returns the lines that --measure printed outside; empty if there are none.
 World readOutside() {
   World world;
   FILE* file = fopen("/outside", "re");
@@ -208,7 +207,7 @@ void printCapabilities() {
   if (effective == 0) printf("    none\n");
 }
 
-/// One line of mountinfo: id parent device root target options [tags...] - type source superOptions
+/// A line of mountinfo is: id parent device root target options [tags...] - type source superOptions
 void printMounts() {
   FILE* file = fopen("/proc/self/mountinfo", "re");
   if (file == nullptr) return;

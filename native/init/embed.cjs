@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Writes the built init as a C++ source, so that the addon carries it: embed.cjs EXECUTABLE SOURCE
+// Writes the built init as a C++ source, which the host embeds: embed.cjs EXECUTABLE SOURCE
 const { readFileSync, writeFileSync } = require('node:fs');
 
 const [, , executable, source] = process.argv;

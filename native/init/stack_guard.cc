@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// First in the list of sources: the linker puts the variable where the first page of data is, which is in use anyway.
+// This file is the first in the list of sources: the linker then puts the variable into the first page of data, which
+// is in use anyway.
 #include "init/stack_guard.h"
 
 #include <linux/auxvec.h>
 
 extern "C" {
 
-// The names are the compiler's.
+// The compiler defines these names.
 unsigned long __stack_chk_guard;
 [[noreturn]] void __stack_chk_fail() { __builtin_trap(); }
 
@@ -16,7 +17,7 @@ unsigned long __stack_chk_guard;
 namespace tsubo::init {
 
 [[gnu::no_stack_protector]] void set_stack_guard(const long* stack) {
-  // The arguments, the environment, and pairs of a type and a value.
+  // The stack contains the arguments, the environment, and then the pairs of the auxiliary vector.
   const long* at = stack + 1 + stack[0] + 1;
   while (*at++ != 0) {
   }
@@ -24,7 +25,7 @@ namespace tsubo::init {
     if (at[0] != AT_RANDOM) continue;
     unsigned long random;
     __builtin_memcpy(&random, reinterpret_cast<const void*>(at[1]), sizeof random);
-    // The first byte in memory is zero, so that no text can contain the guard.
+    // The first byte in memory is zero, because then no text can contain the guard.
     __stack_chk_guard = random & ~0xfful;
   }
 }

@@ -3,8 +3,8 @@
 
 namespace tsubo::init {
 
-// Chooses the guard that the compiler puts behind the arrays of each function. `stack` is the stack of a program that
-// starts. No function that has such a guard may be active.
+// Sets the guard that the compiler puts behind the arrays of each function. `stack` is the initial stack of the
+// process. No function with a guard may be active during the call.
 void set_stack_guard(const long* stack);
 
 }  // namespace tsubo::init

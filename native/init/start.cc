@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The program that becomes the container's first process: no C library, no heap, one page of data. It is given one
-// descriptor, the plan with the boot block before it, whose number is its only argument.
+// The program that becomes the container's first process: no C library, no heap, one page of data. Its only argument is
+// the number of a descriptor, which contains the boot block and the plan.
 #include <linux/prctl.h>
 
 #include "core/executor.h"
@@ -12,7 +12,7 @@
 
 extern "C" {
 
-// The compiler may call these four for what it finds in the code.
+// The compiler may generate calls of these four functions.
 void* memcpy(void* to, const void* from, size_t n) {
   auto* t = static_cast<char*>(to);
   auto* f = static_cast<const char*>(from);
@@ -56,14 +56,14 @@ using namespace tsubo;
 
 constexpr int kBadPlan = 125;
 
-// Before the plan's first step there is a channel and no step that could have failed.
+// Reports a failure before the first step of the plan, over the channel.
 [[noreturn]] void give_up(const wire::Boot& boot, const char* syscall, long result) {
   wire::Report report = {};
   report.kind = wire::ReportKind::failed;
   report.step = wire::kNoStep;
   report.error = static_cast<int32_t>(-result);
   for (size_t i = 0; syscall[i] != '\0'; i++) report.syscall[i] = syscall[i];
-  // If the runtime has ended, the exit is enough.
+  // If the runtime has exited, the exit status is enough.
   sys::unchecked(sys::write(boot.channel, &report, sizeof report));
   sys::exit(1);
 }
@@ -72,7 +72,7 @@ void require(const wire::Boot& boot, const char* syscall, long result) {
   if (result < 0) give_up(boot, syscall, result);
 }
 
-// The address of the boot block, or 0. The plan stays mapped until the exec.
+// Returns the boot block, or null. The plan stays mapped until the exec.
 const wire::Boot* map_plan(int fd) {
   alignas(8) wire::Boot boot;
   if (sys::read(fd, &boot, sizeof boot) != sizeof boot || boot.magic != wire::kBootMagic) return nullptr;
@@ -83,8 +83,8 @@ const wire::Boot* map_plan(int fd) {
   return at < 0 && at > -4096 ? nullptr : reinterpret_cast<const wire::Boot*>(at);
 }
 
-// Whatever else was left open by whoever called the runtime is not the container's: closed at once, from the first
-// descriptor that does not belong to it. Ours go at the exec.
+// Closes the descriptors that the runtime's caller left open, from the first one that does not belong to the container.
+// The init's own descriptors become close-on-exec.
 void close_foreign(const wire::Boot& boot) {
   int ours[wire::kSpawnSlots + wire::kJoins + 1];
   uint32_t count = 0;
@@ -109,14 +109,14 @@ void close_foreign(const wire::Boot& boot) {
 
 void tsubo_main(long* stack) {
   init::set_stack_guard(stack);
-  // Nothing that shares a pid namespace with us may look into us or follow our descriptors (CVE-2016-9962), and we do
-  // not outlive the runtime that is to record us.
+  // No process in the same pid namespace may trace this one or follow its descriptors (CVE-2016-9962). The init must
+  // not outlive the runtime, because only the runtime records it.
   const long hidden = sys::prctl(PR_SET_DUMPABLE, 0);
   const long bound = sys::prctl(PR_SET_PDEATHSIG, 9);
-  // The runtime has blocked every signal for the time between the clone and here.
+  // The runtime blocked every signal from before the clone until here.
   uint64_t none = 0;
   const long unblocked = sys::call(__NR_rt_sigprocmask, 2 /* SIG_SETMASK */, sys::arg(&none), 0, 8);
-  // Only lists of processes show the name.
+  // The name is only displayed in process lists; a failure is harmless.
   sys::unchecked(sys::prctl(PR_SET_NAME, static_cast<unsigned long>(sys::arg("tsubo:[init]"))));
   if (stack[0] < 2) sys::exit(kBadPlan);
   int fd = 0;
@@ -125,7 +125,7 @@ void tsubo_main(long* stack) {
   const wire::Boot* boot = map_plan(fd);
   if (boot == nullptr) sys::exit(kBadPlan);
   sys::close(fd);
-  // There is a channel now to report on.
+  // Report the failures from above now, because the channel is known only from the boot block.
   require(*boot, "prctl", hidden);
   require(*boot, "prctl", bound);
   require(*boot, "rt_sigprocmask", unblocked);
@@ -144,7 +144,7 @@ void tsubo_main(long* stack) {
   require(*boot, "setsid", sys::call(__NR_setsid));
   c.callers_umask = sys::call(__NR_umask, 0);
   require(*boot, "umask", c.callers_umask);
-  // Until there is a root of the container's own, paths in the root are paths here.
+  // Until the container has its own root, paths in the root refer to the init's `/`.
   long here = sys::openat(sys::kCwd, "/", files::kPathOnly | files::kDirectoryOnly | files::kCloexec);
   require(*boot, "openat", here);
   c.root = static_cast<int>(here);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The table of native/binding as Node sees it.
+// Exports the table of native/binding to Node.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wshadow"
 #pragma GCC diagnostic ignored "-Wsign-conversion"
@@ -25,7 +25,7 @@ Value from_js(const Napi::Value& v) {
   if (v.IsBoolean()) return Value::boolean(v.As<Napi::Boolean>().Value());
   if (v.IsNumber()) {
     double d = v.As<Napi::Number>().DoubleValue();
-    // A fraction or what has no exact integer stays undefined and is refused as "must be an integer".
+    // A fraction, or a number without an exact integer, stays undefined; `mismatch` then reports "must be an integer".
     if (std::trunc(d) != d || std::fabs(d) > 9007199254740991.0) return Value();
     return Value::number(static_cast<int64_t>(d));
   }
@@ -94,7 +94,7 @@ Napi::Value call(const Napi::CallbackInfo& info) {
   const auto& function = *static_cast<const Function*>(info.Data());
   Arguments arguments;
   for (size_t i = 0; i < info.Length(); i++) arguments.push_back(from_js(info[i]));
-  // Optional arguments may be left out: the functions find them undefined.
+  // Omitted optional arguments are undefined.
   std::string wrong = mismatch(function, arguments);
   if (!wrong.empty()) {
     Napi::TypeError::New(env, wrong).ThrowAsJavaScriptException();

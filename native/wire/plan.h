@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The plan's binary form: the twin of src/wire/encode.ts. src/wire/README.md draws it.
+// The binary form of the plan, the counterpart of src/wire/encode.ts. src/wire/README.md describes the layout.
 #pragma once
 
 #include <cstddef>
@@ -29,10 +29,10 @@ struct IndexEntry {
   uint32_t fields;
 };
 
-// A plan whose every offset, length and NUL has been checked, so that reading it needs no further care.
+// A plan in which every offset, length and NUL has been checked; reading it needs no further checks.
 class Plan {
  public:
-  // Null when the bytes are not a well-formed plan. `base` must be aligned to 8 bytes.
+  // Returns false if the bytes are not a well-formed plan. `base` must be aligned to 8 bytes.
   static bool open(const uint8_t* base, size_t bytes, Plan* plan);
 
   uint32_t steps() const { return header_->steps; }
@@ -61,11 +61,12 @@ class Plan {
   const PlanHeader* header_ = nullptr;
 };
 
-// What the host lays before the plan in the memory it hands to the init: descriptors are known only at the spawn.
+// The host writes a boot block before the plan, because the descriptor numbers are known only at the spawn.
 inline constexpr uint32_t kBootMagic = 0x54425354;  // "TSBT"
-// As many as a mount namespace can have mounts (fs.mount-max), and some: src/plan/make-plan.ts has the number too.
+// Slightly more than the maximum number of mounts in a mount namespace (fs.mount-max). src/plan/make-plan.ts contains
+// the same number.
 inline constexpr uint32_t kSlots = 1u << 17;
-// Of them those that are filled at the spawn: namespaces to join, the two FIFOs, a directory.
+// The number of slots that the spawn can fill: namespaces to join, the two FIFOs, a directory.
 inline constexpr uint32_t kSpawnSlots = 32;
 inline constexpr uint32_t kJoins = 16;
 
@@ -74,11 +75,11 @@ struct Boot {
   uint32_t plan_bytes;
   int32_t channel;        // SOCK_SEQPACKET to the runtime
   uint32_t preserve_fds;  // descriptors from 3 on that belong to the container
-  uint32_t fds;           // how many of `slots` are filled, from slot 1
-  // Above 0 the process is a helper: it joins these first, and the init is born from it with `clone_flags`.
+  uint32_t fds;           // the number of filled `slots`, from slot 1 on
+  // If this is above 0, the process is a helper: it joins these namespaces and then clones the init with `clone_flags`.
   uint32_t joins;
   uint64_t clone_flags;
-  // CLONE_NEW* when `join_fds` are pidfds, of whose processes these namespaces are joined; else 0.
+  // CLONE_NEW* if `join_fds` are pidfds: these namespaces of their processes are joined. Otherwise 0.
   int32_t join_kinds;
   int32_t join_fds[kJoins + 1];
   int32_t slots[kSpawnSlots];

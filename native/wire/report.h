@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the init says to the runtime, one message each: over the channel until `ready`, into the FIFO of `start` after
-// it. Small enough to be written in one piece (PIPE_BUF).
+// The reports of the init to the runtime, one message each: over the channel until `ready`, afterwards into the FIFO of
+// `start`. A report is small enough to be written atomically (PIPE_BUF).
 //
 //   helper                      runtime
-//    |-- born {step: pid} ----->|   or failed {step: which of the namespaces}, and exits
+//    |-- born {step: pid} ----->|   or failed {step: index of the namespace}, and exits
 //
 //   init                        runtime
 //    |-- failed {step,errno} -->|   and exits
-//    |-- waiting {step} ------->|   does its part, perhaps with the descriptor that comes along
+//    |-- waiting {step} ------->|   does its part, perhaps with a passed descriptor
 //    |<----------- one byte ----|   or end of file: the init exits
 //    |-- ready ---------------->|   records the state
 //    |<----------- one byte ----|   or end of file: the init exits
 //
-//   `run` lets the init go on to the exec at once: `failed`, or end of file when the exec closes the channel. `create`
-//   leaves it waiting:
+//   `run` lets the init continue to the exec at once: it reads `failed`, or end of file when the exec closes the
+//   channel. `create` leaves the init waiting:
 //
-//    |<-- empties the FIFO -----|   `start`; the init's first write into it waits for that
-//    |-- waiting -------------->|   it goes on
-//    |-- ready {step} --------->|   only after hooks, which may take long: what comes now is the exec
+//    |<-- empties the FIFO -----|   `start`; the init's first write into the FIFO waits for this
+//    |-- waiting -------------->|   the init continues
+//    |-- ready {step} --------->|   only after hooks, which may take long: the exec follows
 //    |-- failed --------------->|   or the exec closes the FIFO: end of file
 #pragma once
 
@@ -26,7 +26,7 @@
 
 namespace tsubo::wire {
 
-// `step` of a failure before the first step.
+// The value of `step` for a failure before the first step.
 inline constexpr uint32_t kNoStep = ~0u;
 
 enum class ReportKind : uint32_t { ready = 1, failed = 2, waiting = 3, born = 4 };
@@ -34,7 +34,7 @@ enum class ReportKind : uint32_t { ready = 1, failed = 2, waiting = 3, born = 4 
 struct Report {
   ReportKind kind;
   uint32_t step;
-  int32_t error;  // positive errno; of waiting in loadSeccomp, the number that the listener's descriptor will have
+  int32_t error;  // positive errno; in `waiting` of loadSeccomp, the future number of the listener's descriptor
   char syscall[28];
   char detail[984];
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The step vocabulary: the twin of src/wire/steps.ts, which says what each step means. Order and names are the wire
-// format; a test holds the two tables against each other.
+// The step vocabulary, the counterpart of src/wire/steps.ts, which documents each step. Order and names are the wire
+// format; a test compares the two tables.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@ namespace tsubo::wire {
 
 using number = uint64_t;
 
-// A text or a list in the data part: where it starts, counted from the start of the plan, and how long it is.
+// A text or a list in the data part: its offset from the start of the plan, and its length.
 struct text {
   uint32_t offset;
   uint32_t length;
@@ -24,7 +24,7 @@ struct numbers {
   uint32_t count;
 };
 
-// What a field of each kind is; `signed` is a word of C++ and cannot name a type.
+// The C++ type of each field kind. The alias for `signed` is needed because `signed` is a keyword of C++.
 using field_number = number;
 using field_signed = int64_t;
 using field_text = text;
@@ -105,7 +105,7 @@ using field_numbers = numbers;
   S(findHome) S(changeDirectory) S(setUmask) S(findProgram) S(rendezvous) S(runHook) S(ready) S(awaitStart) S(loadSeccomp) S(execute)
 // clang-format on
 
-// One struct per step: its fields, 8 bytes each, as they lie in the plan.
+// One struct per step, with the layout of the plan: 8 bytes per field.
 namespace step {
 #define TSUBO_DECLARE_FIELD(kind, name) field_##kind name;
 #define TSUBO_DECLARE_STEP(op)             \
@@ -121,7 +121,7 @@ TSUBO_STEPS(TSUBO_DECLARE_STEP)
 enum class Op : uint32_t { TSUBO_STEPS(TSUBO_NAME_STEP) count };
 #undef TSUBO_NAME_STEP
 
-// The kinds of a step's fields, one letter each: n(umber, with a sign or without), t(ext), l(ist of texts), N(umbers).
+// The kinds of a step's fields, one letter each: n(umber, signed or unsigned), t(ext), l(ist of texts), N(umbers).
 struct kind_letter {
   static constexpr char number = 'n', text = 't', texts = 'l', numbers = 'N';
   static constexpr char of_number = number, of_signed = number, of_text = text, of_texts = texts, of_numbers = numbers;
@@ -132,7 +132,7 @@ TSUBO_STEPS(TSUBO_STEP_LETTERS)
 #undef TSUBO_STEP_LETTERS
 #undef TSUBO_FIELD_LETTER
 
-// The flags of mount, bind and mountCgroup: the twin of `mountFlags`.
+// The flags of mount, bind and mountCgroup, the counterpart of `mountFlags`.
 enum MountFlag : uint64_t {
   kOrdinaryDirectory = 1,
   kInsideProc = 2,
@@ -141,10 +141,11 @@ enum MountFlag : uint64_t {
   kSourceIsProc = 16,
 };
 
-// The mask of setUmask that means the caller's: the twin of `callersUmask`.
+// A mask of setUmask with this value means the caller's umask; the counterpart of `callersUmask`.
 inline constexpr uint64_t kCallersUmask = 010000;
 
-// The vocabulary as text, one step a line: `mount text:fstype text:source ...`. For the test of the twins.
+// The vocabulary as text, one step per line: `mount text:fstype text:source ...`. A test compares it with the
+// TypeScript table.
 #define TSUBO_FIELD_TEXT(kind, name) " " #kind ":" #name
 #define TSUBO_STEP_TEXT(op) #op TSUBO_FIELDS_##op(TSUBO_FIELD_TEXT) "\n"
 inline constexpr char kVocabulary[] = TSUBO_STEPS(TSUBO_STEP_TEXT);
