@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Build tool: compile OUT.cc BUNDLE writes the bundled TypeScript as bytecode in a C++ source. It runs on the machine
-// that builds; the bytecode has the same form on all machines of the same byte order.
+// Build tool: `compile OUT.cc BUNDLE` writes the bundled TypeScript as bytecode into a C++ source. It runs on the build
+// machine; the bytecode is the same on all machines of the same byte order.
 #include <cstdio>
 #include <string>
 
@@ -26,7 +26,7 @@ int fail(JSContext* context, const char* what) {
   return 1;
 }
 
-// Writes the array of bytes.
+// Writes the bytecode as an array of bytes.
 int compile(FILE* out, JSContext* context, const char* bundle) {
   std::string source = read_file(bundle);
   if (source.empty()) {
@@ -37,13 +37,13 @@ int compile(FILE* out, JSContext* context, const char* bundle) {
                          JS_EVAL_TYPE_GLOBAL | JS_EVAL_FLAG_COMPILE_ONLY | JS_EVAL_FLAG_STRICT);
   if (JS_IsException(code)) return fail(context, bundle);
   size_t size = 0;
-  // Neither source nor line numbers: an executable without a snapshot would read them at every start, and only a defect
-  // in tsubo itself would print them.
+  // Strip the source and the line numbers: an executable without a snapshot would read them at every start, but only a
+  // bug in tsubo itself would print them.
   uint8_t* bytes = JS_WriteObject(context, &size, code,
                                   JS_WRITE_OBJ_BYTECODE | JS_WRITE_OBJ_STRIP_SOURCE | JS_WRITE_OBJ_STRIP_DEBUG);
   if (bytes == nullptr) return fail(context, bundle);
   fputs("#include \"standalone/bytecode.h\"\n\nnamespace tsubo::standalone {\n\n", out);
-  // A segment of its own, which is cut from an executable with a snapshot: .ci/standalone.mjs.
+  // In its own section, which .ci/standalone.mjs removes from an executable with a snapshot.
   fputs("[[gnu::section(\".tsubo_program\")]] const unsigned char kProgram[] = {\n", out);
   for (size_t i = 0; i < size; i++) fprintf(out, "%u,%s", bytes[i], i % 32 == 31 ? "\n" : "");
   fputs("};\nconst size_t kProgramBytes = sizeof kProgram;\n\n}  // namespace tsubo::standalone\n", out);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What our C++ wants of its own library beside templates. The machine's libstdc++ is made for another C library, and
-// brings exceptions, which nothing here throws.
+// The parts of the C++ library that the C++ code needs besides templates. The machine's libstdc++ is built for another
+// C library and uses exceptions, which this code never throws.
 #include <stdlib.h>
 
 #include <new>
@@ -30,7 +30,7 @@ void operator delete[](void* p) noexcept { free(p); }
 void operator delete(void* p, size_t) noexcept { free(p); }
 void operator delete[](void* p, size_t) noexcept { free(p); }
 
-// What the containers of the C++ library would throw.
+// The containers of the C++ library call these instead of throwing.
 namespace std {
 [[noreturn]] void __throw_bad_alloc() { abort(); }
 [[noreturn]] void __throw_bad_array_new_length() { abort(); }
@@ -45,7 +45,7 @@ extern "C" {
 
 void* __dso_handle;
 
-// One thread: a static has been made or not.
+// The process has one thread, therefore a static variable is either initialised or not.
 int __cxa_guard_acquire(char* made) { return *made == 0; }
 void __cxa_guard_release(char* made) { *made = 1; }
 

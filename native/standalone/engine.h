@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The JavaScript engine as the standalone host sets it up, and as the build sets it up to compile for it: the same
-// intrinsics, so that what compiles also runs.
+// The configuration of the JavaScript engine. The standalone host and the build's compiler use the same intrinsics,
+// therefore code that compiles also runs.
 #pragma once
 
 extern "C" {
 #include "quickjs.h"
 
-// settle.h
+// Defined in settle.h.
 void tsubo_settle(JSRuntime* runtime);
 void tsubo_settle_large(void* block);
 void tsubo_seed(JSContext* context);
@@ -15,9 +15,9 @@ void tsubo_seed(JSContext* context);
 
 namespace tsubo::standalone {
 
-// Deep enough for any config the reader accepts, far from the end of an 8 MiB stack.
+// Deep enough for any config that the reader accepts, and far below an 8 MiB stack.
 inline constexpr size_t kStackBytes = 4u << 20;
-// A command needs 2 to 4 MiB; one that needs this much is lost in a loop, and the machine shall not pay for it.
+// A command needs 2 to 4 MiB. A command that needs this much is in an endless loop and must not exhaust the machine.
 inline constexpr size_t kMemoryBytes = 512u << 20;
 
 inline JSRuntime* new_runtime(const JSMallocFunctions& memory) {
@@ -25,12 +25,12 @@ inline JSRuntime* new_runtime(const JSMallocFunctions& memory) {
   if (runtime == nullptr) return nullptr;
   JS_SetMaxStackSize(runtime, kStackBytes);
   JS_SetMemoryLimit(runtime, kMemoryBytes);
-  // A command lives some milliseconds: what it leaves behind goes with the process.
+  // A command runs for a few milliseconds: garbage is freed by the exit of the process.
   JS_SetGCThreshold(runtime, 64u << 20);
   return runtime;
 }
 
-// No Date, Proxy, WeakRef, eval: the core does without, and each costs start-up.
+// No Proxy, WeakRef, eval: the core does not use them, and each makes the start slower.
 inline JSContext* new_context(JSRuntime* runtime) {
   JSContext* context = JS_NewContextRaw(runtime);
   if (context == nullptr) return nullptr;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// malloc of the whole executable, in place of musl's, which gives a page back to the kernel when the last block in it
-// is free and asks for it again at the next: 140 system calls and as many page faults in one `run`. A command lives
-// some milliseconds, in one thread. So: blocks are cut from chunks whose pages come in one call, and what is freed
-// waits in the list of its size. Only what is large enough for a mapping of its own goes back.
+// malloc of the whole executable, instead of musl's. musl's returns a page to the kernel when the last block in it is
+// freed and requests it again for the next block: 140 system calls and as many page faults in one `run`. A command runs
+// for a few milliseconds, in one thread. Therefore blocks are cut from chunks whose pages one call maps, and freed
+// blocks stay in the list of their size. Only blocks that are large enough for their own mapping are returned to the
+// kernel.
 #include <errno.h>
 #include <malloc.h>
 #include <stddef.h>
@@ -15,15 +16,15 @@
 namespace {
 
 constexpr size_t kAlign = 16;
-// A page is cheaper as one of many than as a fault of its own.
+// Mapping several pages with one call is cheaper than a page fault for each.
 constexpr size_t kChunkBytes = 32 << 10;
-// Of a block with its header. Larger ones are mappings. A block of a round size has room for its header beside it: the
-// engine cuts small blocks from ones of 1024 bytes, which must not become 1280.
+// The sizes include the header; larger blocks are separate mappings. The limits add room for the header to a round
+// size: the engine cuts small blocks from blocks of 1024 bytes, which must not be rounded up to 1280.
 constexpr size_t kFineBytes = 1024 + kAlign;
 constexpr size_t kCoarseBytes = (16 << 10) + kAlign;
-constexpr size_t kSteps = 4;  // to each doubling between the two
+constexpr size_t kSteps = 4;  // size classes per doubling between the two limits
 
-// Before each block. Its size counts the header; bit 0 is set in that of a mapping.
+// Precedes each block. The size includes the header; bit 0 marks a mapping.
 struct Header {
   size_t bytes;
 };
@@ -37,7 +38,7 @@ struct Free {
 };
 Free* waiting[kFineClasses + kCoarseClasses];
 
-// What is left of the newest chunk: the next block's header is at `cut`, eight bytes before a multiple of kAlign.
+// The rest of the newest chunk. The next block's header is at `cut`, eight bytes before a multiple of kAlign.
 unsigned char* cut = nullptr;
 unsigned char* end = nullptr;
 
@@ -45,7 +46,7 @@ Header* header_of(void* p) { return static_cast<Header*>(p) - 1; }
 
 bool is_mapping(const Header* header) { return (header->bytes & 1) != 0; }
 
-// The mapping's first eight bytes are unused, so that the block is aligned.
+// The first eight bytes of a mapping are unused, because the block must be aligned.
 constexpr size_t kMappingBegin = kAlign;
 
 void* map(size_t bytes, int flags) {
@@ -58,7 +59,7 @@ struct Class {
   size_t bytes;
 };
 
-// The list for blocks of `bytes` with their header, and how large those in it are.
+// Returns the list for blocks of `bytes` (with the header) and the size of the blocks in it.
 Class class_of(size_t bytes) {
   if (bytes <= kFineBytes) {
     const size_t index = (bytes + kAlign - 1) / kAlign;
@@ -73,7 +74,7 @@ Class class_of(size_t bytes) {
   return {kFineClasses + static_cast<size_t>(doubling - kFirst) * kSteps + whole - kSteps - 1, whole * step + kAlign};
 }
 
-// 0 when there is no such number.
+// Returns 0 on overflow.
 size_t mapping_bytes(size_t bytes) {
   constexpr size_t kPage = 4096;
   const size_t whole = (bytes + kMappingBegin + kPage - 1) & ~(kPage - 1);
@@ -89,7 +90,7 @@ void* new_mapping(size_t bytes) {
   return p + kMappingBegin;
 }
 
-// Its pages move without being copied.
+// mremap moves the pages without a copy.
 void* resized_mapping(void* p, size_t bytes) {
   const size_t whole = mapping_bytes(bytes);
   if (whole == 0) return nullptr;
@@ -104,7 +105,7 @@ void* resized_mapping(void* p, size_t bytes) {
 
 void* new_block(size_t bytes) {
   if (static_cast<size_t>(end - cut) < bytes) {
-    // The rest of the chunk before is given up: less than half of one.
+    // The rest of the previous chunk, less than half of it, is wasted.
     auto* chunk = static_cast<unsigned char*>(map(kChunkBytes, MAP_POPULATE));
     if (chunk == nullptr) return nullptr;
     cut = chunk + kAlign - sizeof(Header);
@@ -169,7 +170,7 @@ void* calloc(size_t count, size_t bytes) {
     return nullptr;
   }
   void* p = allocate(whole);
-  // A mapping is fresh.
+  // A new mapping is already zeroed.
   if (p != nullptr && !is_mapping(header_of(p))) memset(p, 0, whole);
   return p;
 }

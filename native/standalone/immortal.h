@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Takes the place of the engine's own JS_REF_COUNT while it is compiled (.ci/quickjs.mjs): a count of kForEver is read
-// as that and written nowhere. What the snapshot holds has it, so pages of the file are not copied for the sake of a
-// count. All that the engine does with counts stays right: what lives for ever is shared, never the last reference, and
-// not free.
+// Replaces the engine's own JS_REF_COUNT while it is compiled (.ci/quickjs.mjs). A count of TSUBO_FOR_EVER can be read
+// but is never written. All objects in the snapshot have this count, therefore changes of counts do not copy pages of
+// the file. The engine's uses of counts stay correct: such an object is shared, never the last reference, and not free.
 #pragma once
 
 #define TSUBO_FOR_EVER 0x40000000

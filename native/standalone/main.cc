@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The standalone host: the same TypeScript as in Node, in a small engine, in one static executable. It gives the
-// program one global, `tsuboBinding`, made from the table of native/binding, and takes its exit status from what the
-// program returns.
+// program one global, `tsuboBinding`, built from the table of native/binding. The program returns the exit status.
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -75,7 +74,7 @@ Value from_js(JSContext* context, JSValueConst v) {
   if (JS_IsNumber(v)) {
     double d = 0;
     JS_ToFloat64(context, &d, v);
-    // A fraction or what has no exact integer stays undefined and is refused as "must be an integer".
+    // A fraction, or a number without an exact integer, stays undefined; `mismatch` then reports "must be an integer".
     if (!(d >= -9007199254740991.0 && d <= 9007199254740991.0) || static_cast<double>(static_cast<int64_t>(d)) != d) {
       return Value();
     }
@@ -131,11 +130,11 @@ JSValue to_js(JSContext* context, const Value& v) {
 
 JSValue call(JSContext* context, JSValueConst, int argc, JSValueConst* argv, int index) {
   const binding::Function& function = binding::kFunctions[index];
-  // What a module reads while it is loaded would be the building machine's.
+  // During the build a module must not read the state of the build machine.
   if (making_snapshot()) return JS_ThrowInternalError(context, "%s is called while modules are loaded", function.name);
   Arguments arguments;
   for (int i = 0; i < argc; i++) arguments.push_back(from_js(context, argv[i]));
-  // Without memory values come out short, and nobody shall work with those.
+  // After OOM the arguments may be truncated: do not call.
   if (JS_HasException(context)) return JS_EXCEPTION;
   std::string wrong = mismatch(function, arguments);
   if (!wrong.empty()) return JS_ThrowTypeError(context, "%s", wrong.c_str());
@@ -159,15 +158,15 @@ JSValue call(JSContext* context, JSValueConst, int argc, JSValueConst* argv, int
   return JS_Throw(context, error);
 }
 
-// The code is kept: taking it apart again would be work for nothing.
+// The code is not freed, because freeing it would only cost time.
 JSValue evaluate_program(JSContext* context) {
   JSValue code = JS_ReadObject(context, kProgram, kProgramBytes, JS_READ_OBJ_BYTECODE);
   if (JS_IsException(code)) return code;
   return JS_EvalFunction(context, JS_DupValue(context, code));
 }
 
-// The caller may have closed any of 0, 1 and 2: a file opened later would take its number, and with it what the
-// container or an error message writes.
+// The caller may have closed 0, 1 or 2. A file opened later would get that number, and output of the container or an
+// error message would be written to it.
 bool open_standard_descriptors() {
   for (int fd = 0; fd < 3; fd++) {
     if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0) return false;
@@ -175,19 +174,19 @@ bool open_standard_descriptors() {
   return true;
 }
 
-// A reader that has left and a limit for files end a program without a word: with a handler the write is refused
-// instead (EPIPE, EFBIG), which can be reported and taken back. A handler and not SIG_IGN: the next program must not
-// inherit it.
+// SIGPIPE and SIGXFSZ would end the process without a message. With a handler the write fails instead (EPIPE, EFBIG),
+// and the error can be reported and its effects undone. A handler instead of SIG_IGN, because an exec would pass on
+// SIG_IGN.
 void refuse_writes_instead_of_dying() {
   struct sigaction nothing = {};
   nothing.sa_handler = [](int) {};
   nothing.sa_flags = SA_RESTART;
-  // The arguments are right, so these cannot fail.
+  // These calls cannot fail, because their arguments are valid.
   sigaction(SIGPIPE, &nothing, nullptr);
   sigaction(SIGXFSZ, &nothing, nullptr);
 }
 
-// What no code of ours expects: the program itself renders every error it knows.
+// Prints an unexpected exception: the program itself handles every expected error.
 int explain_exception(JSContext* context) {
   JSValue error = JS_GetException(context);
   const char* text = JS_ToCString(context, error);
@@ -205,7 +204,7 @@ int out_of_memory() {
   return 1;
 }
 
-// A function that src/standalone/main.ts exports.
+// Returns a function that src/standalone/main.ts exports.
 JSValue exported(JSContext* context, const char* name) {
   JSValue global = JS_GetGlobalObject(context);
   JSValue program = JS_GetPropertyStr(context, global, "tsuboProgram");
@@ -215,7 +214,7 @@ JSValue exported(JSContext* context, const char* name) {
   return function;
 }
 
-// Makes runtime and context and evaluates the program. `context` stays null when there is no memory.
+// Creates the runtime and the context and evaluates the program. `context` stays null if there is not enough memory.
 JSValue prepare(Snapshot* made) {
   made->runtime = new_runtime(kMemory);
   JSContext* context = made->runtime == nullptr ? nullptr : new_context(made->runtime);
@@ -236,7 +235,8 @@ JSValue prepare(Snapshot* made) {
   return result;
 }
 
-// For the build: the program up to where it would look at its command line, warm, as a file.
+// Used by the build: evaluates and warms up the program, stops before it reads the command line, and writes the
+// snapshot to a file.
 int make_snapshot_here(void* argument) {
   auto* path = static_cast<const char*>(argument);
   begin_snapshot();
@@ -249,14 +249,14 @@ int make_snapshot_here(void* argument) {
     JS_FreeValue(made.context, warm);
   }
   if (JS_IsException(result)) return explain_exception(made.context);
-  // From here on nothing of the engine may run.
+  // The engine must not run after this.
   if (write_snapshot(path, made)) return 0;
   fprintf(stderr, "%s: errno %d\n", path, errno);
   return 1;
 }
 
-// On a stack at a fixed address: the engine keeps addresses of its stack, in use or not, and two builds are to be the
-// same.
+// Runs on a stack at a fixed address: the engine stores addresses of its stack, used or not, and two builds must be
+// identical.
 int make_snapshot(char* path) {
   constexpr uintptr_t kStack = 0x30000000;
   constexpr size_t kBytes = 2 * kStackBytes;
@@ -275,7 +275,8 @@ int make_snapshot(char* path) {
 
 }  // namespace
 
-// The same for C++, whose containers cannot be refused: they get this, and the engine soon sees what is lacking.
+// A reserve for C++ containers, which cannot report a failed allocation. The new handler frees it, and the engine soon
+// fails with the lack of memory.
 constexpr size_t kSpareBytes = 64 << 10;
 static void* spare = nullptr;
 
@@ -293,7 +294,7 @@ int run(int argc, char** argv) {
   Snapshot made = {};
   if (const Snapshot* ready = snapshot()) {
     made = *ready;
-    // It knows the stack of the process that made it.
+    // The snapshot contains the stack address of the process that made it.
     JS_UpdateStackTop(made.runtime);
   } else {
     JSValue result = prepare(&made);
@@ -305,7 +306,7 @@ int run(int argc, char** argv) {
   if (JS_IsException(status) || JS_ToInt32(made.context, &exit_status, status) < 0) {
     return explain_exception(made.context);
   }
-  // The memory goes with the process: taking it apart first would only cost time.
+  // The memory is not freed, because the process exits.
   return exit_status;
 }
 
@@ -325,7 +326,7 @@ int main(int argc, char** argv) {
     _exit(1);
   });
   using namespace tsubo::standalone;
-  // Only the executable just linked knows this option.
+  // Only an executable without a snapshot, fresh from the linker, accepts this option.
   const bool make = argc == 3 && can_make_snapshot() && strcmp(argv[1], "--write-snapshot") == 0;
   int status = make ? make_snapshot(argv[2]) : run(argc, argv);
   _exit(status);

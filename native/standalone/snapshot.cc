@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-// A section of its own without contents, for which the linker makes a segment of its own at an address far from all
-// else (.ci/standalone.mjs). Filled or not, nothing else moves, so the snapshot fits the executable that made it.
+// The arena has its own section without contents. The linker gives it a separate segment at an address far from all
+// others (.ci/standalone.mjs). Filling it moves nothing else, therefore the snapshot fits the executable that made it.
 #define TSUBO_ARENA_BYTES 0x1000000
 asm(".pushsection .tsubo_arena,\"aw\",%nobits\n"
     ".balign 65536\n"
@@ -23,20 +23,20 @@ namespace tsubo::standalone {
 
 namespace {
 
-constexpr uint64_t kMagic = 0x31706e734f425354;  // 0: fresh from the linker; else: there shall be none
+constexpr uint64_t kMagic = 0x31706e734f425354;  // 0: fresh from the linker; other values: no snapshot
 constexpr size_t kAlign = 16;
 
-// Before each block: its size, so that it can be moved.
+// Precedes each block. The size is needed to move the block.
 struct alignas(kAlign) Block {
   size_t bytes;
 };
 
-// Where the first block is: behind the header.
+// The offset of the first block, after the header.
 constexpr size_t kFirst = (sizeof(Snapshot) + kAlign - 1) & ~(kAlign - 1);
 
-size_t used = 0;  // of the arena, while it is filled
+size_t used = 0;  // bytes of the arena that are used while it is filled
 
-// Blocks of the arena that were given back while it is filled.
+// Freed blocks of the arena, for reuse while it is filled.
 struct Free {
   Free* next;
 };
@@ -48,10 +48,10 @@ bool in_arena(const void* p) {
   return reinterpret_cast<uintptr_t>(p) - reinterpret_cast<uintptr_t>(tsubo_arena) < header()->bytes;
 }
 
-// Of its own mapping, so that what is given up can be had again in any size.
+// Large enough for its own mapping: after the free, its memory can be reused in any size.
 constexpr size_t kReserveBytes = 256 << 10;
 
-// Given up when the engine is refused memory for the first time: taking back what was done needs some too.
+// Freed when an allocation of the engine first fails: undoing the command needs memory too.
 void* reserve = nullptr;
 bool refused = false;
 
@@ -65,7 +65,7 @@ void* or_release(void* p) {
 
 Block* block_of(const void* p) { return static_cast<Block*>(const_cast<void*>(p)) - 1; }
 
-// The smallest that fits and is no waste; any time is good while the snapshot is made.
+// Returns the smallest block that fits without much waste. The search is linear, because only the build uses it.
 void* take_waiting(size_t bytes) {
   Free** best = nullptr;
   for (Free** at = &waiting; *at != nullptr; at = &(*at)->next) {
@@ -98,7 +98,7 @@ void* take_zeroed(void* opaque, size_t count, size_t bytes) {
   return p;
 }
 
-// What the snapshot holds stays: its pages are the file's until they are written, and giving back would write.
+// Blocks of the snapshot are not freed: freeing would write to them, and a page shared with the file would be copied.
 void give_back(void*, void* p) {
   if (p == nullptr) return;
   if (!in_arena(p)) return free(p);
@@ -171,7 +171,7 @@ bool write_snapshot(const char* path, Snapshot made) {
 
 void seed_for_snapshot(JSContext*) {}
 
-// Whether an engine of another version keeps all of its state in its heap is not known.
+// An engine of another version may keep state outside its heap.
 bool write_snapshot(const char*, Snapshot) {
   errno = ENOTSUP;
   return false;

@@ -1,47 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The heap of the engine, made by the build and mapped at every start: README.md beside this file.
+// The heap of the engine, made by the build and mapped at every start. README.md in this directory describes it.
 #pragma once
 
 #include "standalone/engine.h"
 
 namespace tsubo::standalone {
 
-// What a start needs of it, at the beginning of the arena.
+// The header of the arena, with the values that a start needs.
 struct Snapshot {
   uint64_t magic;
-  // Of the arena with this. What follows may be anybody's: without randomization the heap of the C library is there.
+  // The size of the arena's content with this header. The memory after it may have another use: without address
+  // randomisation the heap of the C library begins there.
   size_t bytes;
   JSRuntime* runtime;
   JSContext* context;
   JSValue start;  // the program's entry function
 };
 
-// Allocates in the arena while the snapshot is made, and after that as malloc does: the blocks of the snapshot can be
-// used and let go all the same.
+// Allocates in the arena while the snapshot is made, and with malloc afterwards. Blocks of the snapshot may be used and
+// freed like others.
 extern const JSMallocFunctions kMemory;
 
-// Keeps memory aside for taking back what was done when there is no more. False when there is none to keep.
+// Reserves memory for undoing a command after OOM. Returns false if there is not enough.
 bool keep_reserve();
-// The engine has been refused memory: what goes wrong from then on may be called anything.
+// True after an allocation of the engine has failed: any later error may be a consequence.
 bool memory_ran_out();
 
-// The snapshot that was written into this executable, or null.
+// Returns the snapshot in this executable, or null.
 const Snapshot* snapshot();
 
 // True in an executable fresh from the linker, which has the whole arena.
 bool can_make_snapshot();
 
-// True while one is made: the program must not look at the machine then.
+// True while a snapshot is made: the program must not read the state of the machine then.
 bool making_snapshot();
 
-// From here on all memory of the engine is taken from the arena. Only where it can.
+// From here on the engine allocates all memory in the arena. Requires can_make_snapshot().
 void begin_snapshot();
 
-// Gives the context the same seed in each build. Before anything is evaluated.
+// Gives the context the same seed in each build. Must be called before anything is evaluated.
 void seed_for_snapshot(JSContext* context);
 
-// Writes the arena to a file; `made` is put at its beginning. False, with errno, when that fails.
+// Writes the arena to a file, with `made` as its header. Returns false and sets errno on failure.
 bool write_snapshot(const char* path, Snapshot made);
 
 }  // namespace tsubo::standalone
