@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { RuntimeError } from '../errors/error.ts';
-import type { Source } from '../lifecycle/place.ts';
+import type { Source } from '../lifecycle/source-location.ts';
 import type { RdtUpdate } from '../oci/config-linux.ts';
 import type { Resources } from '../oci/resources.ts';
 

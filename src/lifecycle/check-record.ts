@@ -16,15 +16,15 @@ import {
 import { walk } from '../validate/walk.ts';
 import type { ContainerRecord } from './record.ts';
 
-/** A reason why a text is no record, and the member that it is about. */
+/** Why a text is not a valid record, and the member at fault. */
 export interface Fault {
   readonly message: string;
   readonly pointer?: string | undefined;
 }
 
-/** The format of state.json that is read and written here. */
+/** Version of the state.json format. */
 const version = 1;
-/** The highest process id that Linux gives. */
+/** Upper limit of process ids in Linux (PID_MAX_LIMIT). */
 const highestPid = 4_194_304;
 const count: Shape = { kind: 'integer', min: 0, max: Number.MAX_SAFE_INTEGER };
 const hooks = (implemented(config, 'hooks') as ObjectShape).properties;
@@ -85,15 +85,15 @@ const shape: ObjectShape = {
 
 type Document = Readonly<Record<string, unknown>>;
 
-/** The text of a record. It has the number of its members, so that one which is missing is missed. */
+/** Serialises a record. The text contains the number of members: parseRecord detects a missing one by it. */
 export function recordText(record: ContainerRecord): string {
   return JSON.stringify({ ...record, members: Object.keys(record).length });
 }
 
 /**
- * The record that a text is, as config.json is checked; a fault when it is none.
+ * Parses and checks a record like config.json; returns a fault if the text is not a valid record.
  *
- * @param id - of the directory that the record was found in
+ * @param id - name of the directory that contains the record
  */
 export function parseRecord(text: string, id: string): ContainerRecord | Fault {
   let document: unknown;
@@ -106,7 +106,7 @@ export function parseRecord(text: string, id: string): ContainerRecord | Fault {
     const { members: _, ...usual } = document;
     return usual as unknown as ContainerRecord;
   }
-  // JSON.stringify writes none, and the walk would pass over them.
+  // recordText() writes no null, and the walk skips null members.
   const nothing = text.includes('null') ? nullFault(document) : undefined;
   if (nothing !== undefined) return nothing;
   const { value, problems } = walk(shape, document, '', 'the record');
@@ -123,8 +123,8 @@ export function parseRecord(text: string, id: string): ContainerRecord | Fault {
 }
 
 /**
- * True for most records, which have no rare members: every command reads one, and the walk would add a tenth to what `state`
- * costs. Never true where the walk finds a fault.
+ * Fast path for records without rare members. Every command reads a record, and the walk would make `state` a tenth
+ * slower. Never true for a record in which the walk finds a fault.
  */
 function isUsual(document: unknown, id: string): document is Document {
   if (typeof document !== 'object' || document === null) return false;
@@ -159,7 +159,7 @@ function isUsualMap(value: unknown): boolean {
   return Object.keys(value).every(isText) && Object.values(value).every(isText);
 }
 
-/** One that systemd has not made. */
+/** A cgroup that the runtime made, not systemd. */
 function isUsualCgroup(value: unknown): boolean {
   const { root, path, made, unit, manager } = (value ?? {}) as Document;
   if (!isCleanPath(root) || !isCleanPath(path) || !isBelow(path, root)) return false;
@@ -175,7 +175,7 @@ function isUsualInit(value: unknown): boolean {
   return (pid as number) >= 1 && (pid as number) <= highestPid && (startTime as number) >= 0;
 }
 
-/** The members of a damaged record that are as they should be, each by itself. */
+/** The valid members of a damaged record, each checked by itself. */
 export function soundMembers(text: string, id: string): Partial<ContainerRecord> {
   let document: unknown;
   try {
@@ -220,7 +220,7 @@ function nullFault(value: unknown, path: readonly string[] = []): Fault | undefi
   return undefined;
 }
 
-/** What types do not say. The members may be some of a record only. */
+/** Checks beyond the types: version, id and paths. The document may have only some members of a record. */
 function faultOf(document: Document, id: string): Fault | undefined {
   const record = document as Partial<ContainerRecord>;
   const at = (pointer: string, message: string): Fault => ({ message: `${pointer} ${message}`, pointer });

@@ -8,40 +8,40 @@ import type { HostOperation } from './host-work.ts';
 import type { Runtime } from './runtime.ts';
 import { Terminals } from './terminals.ts';
 
-/** What is sent beside the descriptor: engines name the file after it. */
+/** Data sent with the descriptor: engines use it as the name of the file. */
 const masterName = '/dev/ptmx';
 
 export const listenHint = 'a process must listen there, on a Unix stream socket';
 
-/** The path of a socket from the working directory, which is where the caller looks at it from. */
+/** Resolves a socket path against the working directory of the caller. */
 export function resolveSocket(binding: Binding, path: string | undefined): string | undefined {
   return path === undefined ? undefined : resolvePath(() => binding.getcwd(), path);
 }
 
-/** How the caller wants to hold the terminal. */
+/** Where the caller wants the terminal's master to be. */
 export interface ConsoleWish {
   readonly socket: string | undefined;
-  /** The runtime stays until the program ends. */
+  /** The runtime waits until the program exits. */
   readonly foreground: boolean;
-  /** Of `terminal`, or the name of the option that asked for it. */
+  /** Pointer of `terminal`, or the name of the option that requested it. */
   readonly pointer: string;
-  /** `consoleSize` is not meant for this process. Default false. */
+  /** `consoleSize` does not apply to this process. Default false. */
   readonly ignoreSize?: boolean;
 }
 
-/** Where the master of a terminal goes: to one of these, or there is no terminal. */
+/** Where the terminal's master goes: to `socket` or to `terminals`. With neither, the process has no terminal. */
 export interface Console {
-  /** The Unix socket of the caller. */
+  /** Path of the caller's Unix socket. */
   readonly socket?: string;
-  /** Of a process in the foreground, for `attend`. */
+  /** Set for a process in the foreground; passed to `attend`. */
   readonly terminals?: Terminals;
-  /** The terminal gets the size of the runtime's. Default true. */
+  /** The terminal gets the size of the runtime's terminal. Default true. */
   readonly copySize?: boolean;
 }
 
 /**
- * Somebody has to hold the master of a terminal: who listens on the socket when we are gone, or we ourselves for the
- * terminal that we were started on. The texts are runc's, with the name of this program.
+ * A process must keep the terminal's master open: the listener on the socket, or the runtime itself on the terminal
+ * that it was started on. The texts are runc's, with the name of this program.
  *
  * @throws RuntimeError `usage.console-socket`; `host.syscall` in the foreground without a terminal
  */
@@ -82,7 +82,7 @@ export function openConsole(runtime: Runtime, process: Process, wish: ConsoleWis
   return { terminals, copySize: !sized };
 }
 
-/** What to write in order to have no terminal. */
+/** The part of a hint that describes how to do without a terminal. */
 function withoutTerminal(pointer: string): string {
   if (pointer === '/process/terminal') return 'set process.terminal to false in config.json';
   return pointer.startsWith('/') ? 'set terminal to false in the process document' : `leave ${pointer} out`;

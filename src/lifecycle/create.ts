@@ -7,31 +7,31 @@ import { walkHostSteps } from './host-walk.ts';
 import { HostWork } from './host-work.ts';
 import { checkId } from './ids.ts';
 import { checkPassedFds, listenFds } from './passed-fds.ts';
-import { withPlace } from './place.ts';
 import { type Prepared, type PrepareOptions, prepare } from './prepare.ts';
 import type { ContainerRecord, InitRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
+import { withSourceLocation } from './source-location.ts';
 import { spawnInit } from './spawn.ts';
 import type { Terminals } from './terminals.ts';
 import { warnOf } from './warnings.ts';
 
 export interface CreateOptions extends PrepareOptions {
-  /** Where to write the init's pid; relative to the working directory. Default: nowhere. */
+  /** File that gets the init's pid; relative to the working directory. Default: none. */
   readonly pidFile?: string;
-  /** Moves the root over `/` and changes root, for a root on an initramfs. Default false: pivot_root(2). */
+  /** Uses MS_MOVE and chroot(2) instead of pivot_root(2), for a root on an initramfs. Default false. */
   readonly noPivot?: boolean;
   /** Leaves the container in the caller's session keyring. Default false. */
   readonly noNewKeyring?: boolean;
-  /** How many descriptors from 3 on (after those of LISTEN_FDS) the program gets. Default 0. */
+  /** Number of descriptors that the program gets from 3 on, after those of LISTEN_FDS. Default 0. */
   readonly preserveFds?: number;
   /**
-   * A Unix stream socket that gets the master of the container's terminal (SCM_RIGHTS); relative to the working directory.
-   * Needed with `process.terminal`, and only then.
+   * A Unix stream socket that gets the master of the container's terminal (SCM_RIGHTS); relative to the working
+   * directory. Required with `process.terminal` unless in the foreground, otherwise refused.
    */
   readonly consoleSocket?: string;
   /** A Unix stream socket that gets a pidfd of the init; relative to the working directory. Default: none. */
   readonly pidfdSocket?: string;
-  /** The caller stays with the container until it ends. Default false. */
+  /** The caller waits until the container stops. Default false. */
   readonly foreground?: boolean;
 }
 
@@ -39,15 +39,15 @@ export interface CreateOptions extends PrepareOptions {
 export interface Created {
   readonly record: ContainerRecord;
   readonly init: InitRecord;
-  /** Of the init; the receiver closes it. */
+  /** pidfd of the init; the caller closes it. */
   readonly pidfd: number;
-  /** With a terminal in the foreground, for `attend`; the receiver closes it. */
+  /** Set for a terminal in the foreground; passed to `attend`. The caller closes it. */
   readonly terminals?: Terminals;
 }
 
 /**
- * Makes a container: everything of config.json is in effect, and its program has not run.
- * When it fails nothing is left; what could not be taken back is in the error's `cleanup`.
+ * Makes a container: everything in config.json is in effect, and its program has not run. A failure undoes everything;
+ * the error's `cleanup` lists the undos that failed.
  *
  * @throws RuntimeError `state.bad-id`, `state.exists`, `state.busy`, `usage.preserve-fds`, `bundle.*`, `config.*`,
  *   `usage.console-socket`, `state.cgroup-not-empty`, `state.cgroup-frozen`, `host.syscall`, `container.syscall`, `container.ended`
@@ -63,7 +63,7 @@ export function createContainer(runtime: Runtime, options: CreateOptions): Creat
   const pidfdSocket = resolveSocket(binding, options.pidfdSocket);
   const prepared = prepare(runtime, { ...options, pidFile, pidfdSocket });
   const { plan, config, bundle } = prepared;
-  return withPlace(bundle.text, () => {
+  return withSourceLocation(bundle.text, () => {
     requireUserNamespace(prepared);
     const console = openConsole(runtime, config.process, {
       socket: consoleSocket,
@@ -87,7 +87,7 @@ export function createContainer(runtime: Runtime, options: CreateOptions): Creat
     if (terminals !== undefined) work.undo.arm('the terminal', () => terminals.close());
     warnOf(runtime, prepared.warnings);
     const { pidfd, ...init } = walkHostSteps(work, () => {
-      // systemd makes the cgroup of a unit when the init is there.
+      // systemd makes the cgroup of a unit after the clone.
       const { cgroup } = work.record;
       return spawnInit(work, cgroup?.unit === undefined ? cgroup?.path : undefined);
     });
@@ -97,7 +97,7 @@ export function createContainer(runtime: Runtime, options: CreateOptions): Creat
   });
 }
 
-/** Whoever is not root can make no other namespace without one. */
+/** Without root, the kernel allows other namespaces only together with a user namespace. */
 function requireUserNamespace({ config, facts }: Prepared): void {
   if (facts.euid === 0 || hasNamespace(config, 'user')) return;
   throw new RuntimeError({

@@ -16,10 +16,10 @@ import { unmountRoot } from './host-mounts.ts';
 import { collect, identify, killAndWait, withInit } from './init.ts';
 import { type ContainerRecord, files, type InitRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
-import { type Held, removeState } from './store.ts';
-import { removePlace } from './unit.ts';
+import { removeState, type StateLock } from './store.ts';
+import { removePlace } from './systemd-unit.ts';
 
-/** The members of config.json that say what a container had. Nothing in it is checked. */
+/** Members of config.json that describe what the container used. They are not validated. */
 interface Document {
   readonly root?: { readonly path?: unknown };
   readonly process?: { readonly args?: unknown };
@@ -31,40 +31,41 @@ interface Document {
   };
 }
 
-/** A container whose record is damaged, and what is still known of it. */
+/** A container with a damaged record, and the facts that remain. */
 interface Remains {
   readonly runtime: Runtime;
-  readonly held: Held;
+  readonly held: StateLock;
   readonly record: Partial<ContainerRecord>;
   readonly document: Document;
-  /** The device and the inode of the root file system: the root directory of the container's processes. */
+  /** Device and inode of the root file system, which is the root directory of the container's processes. */
   readonly root: string | undefined;
 }
 
 /**
- * Removes what is left of a container whose record is damaged: by the members that are sound, by config.json, by the
- * processes that have the container's root or its FIFO. What may be the container's and is not certain to be keeps the state
- * directory, and is named in the error.
+ * Removes the remains of a container with a damaged record. It uses the sound members of the record, config.json, and
+ * the processes that have the container's root or its FIFO. If something may belong to the container but this is not
+ * certain, the state directory stays and the error names it.
  *
- * @param damage - the error of reading the record
+ * @param damage - the error from reading the record
  * @throws RuntimeError `state.damaged`, and as deleteContainer
  */
-export function deleteDamaged(runtime: Runtime, held: Held, damage: RuntimeError): void {
+export function deleteDamaged(runtime: Runtime, held: StateLock, damage: RuntimeError): void {
   const { binding, log } = runtime;
-  const remains = look(runtime, held);
+  const remains = gatherRemains(runtime, held);
   const { record, document } = remains;
   log.warn(damage.message);
   const doubts: string[] = [];
-  const inits = [...(record.init === undefined ? [] : [record.init]), ...holders(remains)];
+  const inits = [...(record.init === undefined ? [] : [record.init]), ...fifoHolders(remains)];
   for (const init of inits) endProcess(runtime, init);
   let found = inits.length > 0;
-  for (const place of places(remains)) {
+  for (const place of cgroupCandidates(remains)) {
     if (mayRemove(remains, place)) {
       found ||= isPopulated(binding, place.path);
       removePlace(binding, place, 'kill');
-    } else doubts.push(`the cgroup ${place.path} with ${named(binding, processesOf(binding, place.path))}`);
+    } else
+      doubts.push(`the cgroup ${place.path} with ${processNames(binding, processesOf(binding, place.path))}`);
   }
-  if (!found) doubts.push(...others(remains));
+  if (!found) doubts.push(...otherProcesses(remains));
   if (record.rdt !== undefined) removeRdtGroup(binding, record.rdt, true);
   else if (document.linux?.intelRdt !== undefined) log.warn('its class of service may be left');
   if (record.mountsBelow !== undefined && record.rootfs !== undefined) {
@@ -85,7 +86,7 @@ export function deleteDamaged(runtime: Runtime, held: Held, damage: RuntimeError
   } else if (document.hooks?.poststop !== undefined) log.warn('its poststop hooks were not run');
 }
 
-function look(runtime: Runtime, held: Held): Remains {
+function gatherRemains(runtime: Runtime, held: StateLock): Remains {
   const { binding } = runtime;
   const text = (name: string): string => binding.readTextIfThere(entryPath(held.directory, name), true) ?? '';
   const damaged = text(files.record);
@@ -94,13 +95,13 @@ function look(runtime: Runtime, held: Held): Remains {
   const path = document.root?.path;
   const rootfs =
     record.rootfs ??
-    // Of a text that was cut off.
+    // A truncated state.json does not parse: search its text.
     /"rootfs":"(\/[^"\\]*)"/.exec(damaged)?.[1] ??
     (typeof path === 'string' && (path.startsWith('/') || record.bundle !== undefined)
       ? resolvePath(() => record.bundle ?? '/', path)
       : undefined);
   const root = rootfs === undefined ? undefined : directoryId(binding, rootfs);
-  // A container on the root of the host is not told from the host by it.
+  // If the container uses the host's root, the root directory does not distinguish its processes.
   return { runtime, held, record, document, root: root === directoryId(binding, '/') ? undefined : root };
 }
 
@@ -136,12 +137,12 @@ function endProcess(runtime: Runtime, init: InitRecord): void {
   collect(binding, init);
 }
 
-/** The init that waits for `start`: it has the container's FIFO open. */
-function holders({ runtime: { binding }, held }: Remains): InitRecord[] {
+/** Inits that wait for `start`: they have the container's FIFO open. */
+function fifoHolders({ runtime: { binding }, held }: Remains): InitRecord[] {
   const fifo = entryPath(held.directory, files.startFifo);
   if (binding.stat(fifo) === undefined) return [];
   return processes(binding).flatMap(pid => {
-    // Looked at first: if the number gets a new owner meanwhile, that one started later.
+    // Read the start time first: if the pid is reused afterwards, the new process has a later start time.
     const startTime = identify(binding, pid)?.startTime;
     return startTime !== undefined && hasOpen(binding, pid, fifo) ? [{ pid, startTime }] : [];
   });
@@ -149,7 +150,7 @@ function holders({ runtime: { binding }, held }: Remains): InitRecord[] {
 
 function hasOpen(binding: Binding, pid: number, path: string): boolean {
   let found = false;
-  // Processes of other users, and those that end meanwhile, cannot be looked at.
+  // The calls fail for processes of other users and for processes that exit meanwhile.
   refusalOf(() => {
     for (const fd of binding.readdir(`/proc/${pid}/fd`)) {
       found ||= unlessMissing(() => binding.readlink(`/proc/${pid}/fd/${fd}`)) === path;
@@ -167,31 +168,34 @@ function processes(binding: Binding): number[] {
     .filter(pid => pid !== own);
 }
 
-/** Where the container's cgroup is or may be: as the record says, else by the path of config.json, else by the id. */
-function places(remains: Remains): CgroupPlace[] {
+/** Candidates for the container's cgroup: the recorded one; without it, matches of the path in config.json or of the id. */
+function cgroupCandidates(remains: Remains): CgroupPlace[] {
   const { runtime, record } = remains;
   if (record.cgroup !== undefined) return [record.cgroup];
   const { layout, mountpoint } = readFacts(runtime.binding).cgroup;
   if (layout === 'none') return [];
-  return candidates(remains, mountpoint).map(path => ({ root: mountpoint, path, made: [path] }));
+  return cgroupPaths(remains, mountpoint).map(path => ({ root: mountpoint, path, made: [path] }));
 }
 
-/** A cgroup in which processes are is the container's for certain if one of them is, or if the record says so. */
+/**
+ * An empty cgroup may be removed. A populated one only if the record has a cgroup and an init, or if one of its
+ * processes is the container's.
+ */
 function mayRemove(remains: Remains, { path }: CgroupPlace): boolean {
   const { runtime, record } = remains;
   if (record.cgroup !== undefined && record.init !== undefined) return true;
   if (!isPopulated(runtime.binding, path)) return true;
-  return processesOf(runtime.binding, path).some(pid => belongs(remains, pid));
+  return processesOf(runtime.binding, path).some(pid => isContainerProcess(remains, pid));
 }
 
-function candidates({ runtime: { binding }, held, document }: Remains, mountpoint: string): string[] {
+function cgroupPaths({ runtime: { binding }, held, document }: Remains, mountpoint: string): string[] {
   const asked = document.linux?.cgroupsPath;
   const path = typeof asked === 'string' && asked !== '' ? asked : held.id;
   if (path.startsWith('/') && !path.includes(':')) {
     const exact = joinPath(mountpoint, path);
     return exact !== mountpoint && binding.stat(exact) !== undefined ? [exact] : [];
   }
-  // It was relative to the cgroup of its create, or has been named by systemd.
+  // The path was relative to the cgroup of the runtime at create, or systemd chose it: search all cgroups.
   const [, prefix = '', unit = ''] = path.split(':');
   const suffix = unit === '' ? joinPath('/', path) : `/${prefix}-${unit}.scope`;
   const byId = `-${held.id}.scope`;
@@ -210,27 +214,30 @@ function hasRoot({ runtime: { binding }, root }: Remains, pid: number): boolean 
   return root !== undefined && directoryId(binding, `/proc/${pid}/root/`) === root;
 }
 
-/** For a process in the container's cgroup. If its root is not known, its command line must be that of the config. */
-function belongs(remains: Remains, pid: number): boolean {
+/**
+ * True if a process of a candidate cgroup has the container's root. If that root is not known, the command line must be
+ * the config's.
+ */
+function isContainerProcess(remains: Remains, pid: number): boolean {
   if (remains.root !== undefined) return hasRoot(remains, pid);
   const { args } = remains.document.process ?? {};
   const commandLine = remains.runtime.binding.readTextIfThere(`/proc/${pid}/cmdline`) ?? '';
   return Array.isArray(args) && args.length > 0 && commandLine === args.map(arg => `${arg}\0`).join('');
 }
 
-/** Processes that are left with the container's root. Another container may have the same root. */
-function others(remains: Remains): string[] {
+/** Remaining processes with the container's root. They are only named, because another container may have the same root. */
+function otherProcesses(remains: Remains): string[] {
   const { binding } = remains.runtime;
   if (remains.root === undefined) return [];
   const pids = processes(binding).filter(
     pid => hasRoot(remains, pid) && identify(binding, pid)?.alive === true,
   );
-  return pids.length === 0 ? [] : [`${named(binding, pids)} with its root file system`];
+  return pids.length === 0 ? [] : [`${processNames(binding, pids)} with its root file system`];
 }
 
 const mostNamed = 4;
 
-function named(binding: Binding, pids: readonly number[]): string {
+function processNames(binding: Binding, pids: readonly number[]): string {
   const names = pids.slice(0, mostNamed).map(pid => {
     const name = binding.readTextIfThere(`/proc/${pid}/comm`)?.trim();
     return name === undefined ? String(pid) : `${pid} (${name})`;

@@ -10,22 +10,22 @@ import { collect, killAndWait, withInit } from './init.ts';
 import { type ContainerRecord, files, type InitRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
 import { requireStatus, statusOf } from './status.ts';
-import { type Held, hold, isEmpty, missing, notFound, readRecord, removeState } from './store.ts';
-import { removePlace } from './unit.ts';
+import { hold, isEmpty, missing, notFound, readRecord, removeState, type StateLock } from './store.ts';
+import { removePlace } from './systemd-unit.ts';
 
 export interface DeleteOptions {
-  /** Kills a container that runs, and does not mind one that does not exist. Default false. */
+  /** Kills a running container, and ignores an unknown id. Default false. */
   readonly force?: boolean;
   /**
-   * The init that the caller has seen end, and collected: only its container is meant, not one that somebody has made
-   * under the same id since. Default: whichever has the id.
+   * The init that the caller has reaped. A container that was created under the same id since then is not deleted.
+   * Default: any container with the id.
    */
   readonly ended?: InitRecord;
 }
 
 /**
- * Removes what `create` made: processes, cgroup, state directory. A container that is only created is killed first.
- * What cannot be removed keeps the state directory, so that it can be tried again.
+ * Removes everything that `create` made: processes, cgroup, state directory. A container that is only created is killed
+ * first. If something cannot be removed, the state directory stays and the delete can be repeated.
  *
  * @throws RuntimeError `state.not-found` (never with `force`), `state.running`, `state.busy`, `state.damaged`,
  *   `state.cgroup-not-empty`, `host.syscall`
@@ -33,7 +33,7 @@ export interface DeleteOptions {
  */
 export function deleteContainer(runtime: Runtime, id: string, options: DeleteOptions = {}): void {
   const { force = false, ended } = options;
-  // Before the lock: a `start` that holds it may wait for the very process that has to end.
+  // Kill before locking: a `start` that holds the lock may wait for the exit of this very process.
   if (force && ended === undefined) killEarly(runtime, id);
   const held = hold(runtime, id);
   if (held === undefined) {
@@ -43,7 +43,7 @@ export function deleteContainer(runtime: Runtime, id: string, options: DeleteOpt
   try {
     const record = readKnown(runtime, held);
     if (record === undefined) {
-      // The directory of a create that was killed before it made anything else.
+      // A create was killed before it wrote the record.
       removeState(runtime, held);
       return;
     }
@@ -70,10 +70,10 @@ function isSame(one: InitRecord | undefined, other: InitRecord): boolean {
 }
 
 /**
- * All that belongs to a container whose init has ended, in this order: the cgroup is known only as long as the record is
- * there.
+ * Removes everything that belongs to a container whose init has exited. The state directory is removed after the
+ * cgroup, because only the record contains its path.
  */
-function destroy(runtime: Runtime, record: ContainerRecord, held: Held): void {
+function destroy(runtime: Runtime, record: ContainerRecord, held: StateLock): void {
   const { binding } = runtime;
   if (record.cgroup !== undefined) {
     removePlace(binding, record.cgroup, record.init === undefined ? 'spare' : 'kill');
@@ -105,21 +105,21 @@ function killEarly(runtime: Runtime, id: string): void {
     const { init } = readRecord(runtime, id);
     if (init !== undefined) endInit(runtime, id, init);
   } catch (error) {
-    // Unknown or damaged: decided under the lock.
+    // An unknown or damaged container is handled under the lock.
     if (!(error instanceof RuntimeError) || error.code === 'state.bad-id') throw error;
     if (error.code !== 'state.not-found' && error.code !== 'state.damaged') throw error;
   }
 }
 
-/** The record, or the error that says how it is damaged; undefined when nothing but the directory was made. */
-function readKnown(runtime: Runtime, held: Held): ContainerRecord | RuntimeError | undefined {
+/** The record, or the error if it is damaged; undefined if the state directory is empty. */
+function readKnown(runtime: Runtime, held: StateLock): ContainerRecord | RuntimeError | undefined {
   try {
     return readRecord(runtime, held.id);
   } catch (error) {
     if (!(error instanceof RuntimeError)) throw error;
     if (error.code !== 'state.damaged' && error.code !== 'state.not-found') throw error;
     if (isEmpty(runtime, held)) return undefined;
-    // Its lock is held here, so this is no create that has just begun.
+    // The lock is held: no create is in progress, and the record should exist.
     return error.code === 'state.damaged' ? error : missing(entryPath(held.directory, files.record));
   }
 }

@@ -19,22 +19,22 @@ export const loadDeviceRules: HostOperation<'loadDeviceRules'> = {
 };
 
 export const attachDeviceRules: HostOperation<'attachDeviceRules'> = {
-  starting: true,
+  startFailure: true,
   apply(_, work) {
     const { cgroup } = work.record;
     if (cgroup !== undefined) work.deviceFilter?.attach(cgroup.path);
   },
 };
 
-/** Rules that replace others, and the program that does so in one step. */
+/** New device rules, and the program that replaces the attached one in one step. */
 export interface NewDeviceRules {
   readonly rules: readonly DeviceRule[];
   readonly filter: DeviceFilter;
 }
 
 /**
- * The device rules of an update, checked and loaded. Undefined when they hold already: engines send all
- * resources of a container with every update, and hooks may have added to its rules.
+ * The device rules of an update, checked and loaded. Undefined if they equal the stored ones: engines send all
+ * resources of a container with every update, and hooks may have extended the attached program.
  *
  * @throws RuntimeError `config.resources.device-*`, `host.syscall`
  */

@@ -15,7 +15,7 @@ import { readRecord } from './store.ts';
 const events = 'memory.events';
 
 /**
- * What a container uses now.
+ * Current resource usage of a container.
  *
  * @throws RuntimeError `state.not-found`, `state.not-running`, `state.no-cgroup`, `state.cgroup-gone`, `host.syscall`
  */
@@ -23,7 +23,7 @@ export function containerStats(runtime: Runtime, id: string): ContainerStats {
   return readStats(runtime.binding, living(runtime, id));
 }
 
-/** Warns of resources without their controller: they count as 0, which looks like nothing used. */
+/** Warns if a controller is not enabled: its numbers are 0, which looks like no usage. */
 export function warnOfUncounted(runtime: Runtime, id: string): void {
   const { binding, log } = runtime;
   const cgroup = cgroupOf(readRecord(runtime, id));
@@ -36,8 +36,7 @@ export function warnOfUncounted(runtime: Runtime, id: string): void {
 }
 
 /**
- * Tells what a container uses, each `intervalMs`, and of every time when the kernel has killed in it for want of memory.
- * Returns when its init has ended.
+ * Reports the resource usage every `intervalMs`, and every out-of-memory kill. Returns when the init has exited.
  *
  * @throws RuntimeError as containerStats
  */
@@ -45,7 +44,7 @@ export function watchContainer(
   runtime: Runtime,
   id: string,
   intervalMs: number,
-  tell: (event: ContainerEvent) => void,
+  report: (event: ContainerEvent) => void,
 ): void {
   const { binding } = runtime;
   const record = living(runtime, id);
@@ -53,22 +52,22 @@ export function watchContainer(
   requireCgroup(binding, record, cgroup, `unable to watch container ${id}`);
   const { init } = record;
   if (init === undefined) return;
-  // Without the memory controller there is nothing to watch but the init.
+  // Without the memory controller only the init is watched.
   const path = `${cgroup}/${events}`;
   const paths = binding.stat(path) === undefined ? [] : [path];
   const watch = onHost(`unable to watch ${path}`, () => binding.watchFiles({ paths }));
   try {
     let kills = oomKills(binding, cgroup);
-    const tellOfKills = (): void => {
+    const reportKills = (): void => {
       const now = oomKills(binding, cgroup);
-      if (now > kills) tell({ type: 'oom', id });
+      if (now > kills) report({ type: 'oom', id });
       kills = now;
     };
     withInit(binding, init, pidfd => {
       for (const what of changes(binding, watch, pidfd, intervalMs)) {
-        if (what !== 'time') tellOfKills();
-        // A delete may have removed the cgroup: then the next change is the end.
-        else if (initRuns(binding, init)) tell({ type: 'stats', id, data: readStats(binding, record) });
+        if (what !== 'time') reportKills();
+        // A delete may have removed the cgroup: the next change is then the init's exit.
+        else if (initRuns(binding, init)) report({ type: 'stats', id, data: readStats(binding, record) });
       }
     });
   } finally {
@@ -76,10 +75,10 @@ export function watchContainer(
   }
 }
 
-/** Of one wait, in milliseconds: 23 days. */
+/** Longest single wait in milliseconds: 23 days. */
 const longestWaitMs = 2_000_000_000;
 
-/** What happens, up to and with the end of the init. */
+/** Yields every change, up to and including the init's exit. */
 function* changes(
   binding: Binding,
   watch: number,
@@ -89,7 +88,7 @@ function* changes(
   const nowMs = (): number => Number(binding.now() / 1_000_000n);
   let dueMs = nowMs() + intervalMs;
   for (;;) {
-    // The clock may be set meanwhile: no wait is longer than an interval.
+    // The clock may be set back: never wait longer than one interval.
     const leftMs = Math.min(Math.max(dueMs - nowMs(), 0), intervalMs, longestWaitMs);
     const what = binding.awaitChange(watch, pidfd, leftMs);
     yield what;

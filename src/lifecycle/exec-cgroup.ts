@@ -11,11 +11,12 @@ import { stateDirectory } from './store.ts';
 import { storedResources } from './stored-resources.ts';
 
 /**
- * Does `work` in the container's cgroup, or the one below it that was asked for. An init may have moved itself and handed
- * controllers down, or may have been moved: then nobody can be born in the container's own, and it is the init's.
+ * Calls `work` with the container's cgroup, or with the requested one below it. If the init has moved itself and
+ * enabled controllers for child cgroups, clone3(2) into the container's own cgroup fails with EBUSY. Then, and if that
+ * cgroup was removed, the init's current cgroup is used.
  *
  * @param mountpoint - where cgroup2 is mounted
- * @param wish - the cgroup below the container's, as it was asked for
+ * @param wish - the requested cgroup below the container's, as the caller wrote it
  */
 export function inCgroup<T>(
   runtime: Runtime,
@@ -60,11 +61,12 @@ function subCgroup(own: string | undefined, wish: string): string {
 }
 
 /**
- * For a user who may not move processes from where we are to the container's cgroup: the kernel asks for rights to the
- * cgroup that both have in common. As with runc the process then stays in ours, but said, and not past the container's limits.
+ * Handles a user who may not move processes from the caller's cgroup to the container's: the kernel requires write
+ * access to their common ancestor. The process then stays in the caller's cgroup, like with runc, but with a warning,
+ * and only if the container has no limits.
  *
- * @param error - of the attempt in the container's cgroup; thrown when it was for another reason
- * @returns when the process may be born in our own cgroup
+ * @param error - of the attempt in the container's cgroup; rethrown if it has another cause
+ * @returns if the process may be cloned in the caller's cgroup
  */
 function allowOutside(runtime: Runtime, { id, cgroup }: ContainerRecord, error: unknown): void {
   const { binding, log } = runtime;

@@ -17,35 +17,35 @@ import { files } from './record.ts';
 import type { Runtime } from './runtime.ts';
 import { damaged, stateDirectory } from './store.ts';
 
-/** Of the format of exec.json. */
+/** Version of the exec.json format. */
 const version = 1;
 
 /**
- * What later commands need of the config and the plan, in the form they need it in. It has a file of its own: every
- * command reads the record, `list` a thousand of them, and few read this.
+ * Parts of the config and the plan, in the form that later commands use. They have their own file because every command
+ * reads the record, `list` reads a thousand records, and few commands read this.
  */
 export interface ExecData {
   readonly version: typeof version;
-  /** Absent when JSON cannot hold it: then config.json is read and checked again. */
-  readonly standing?: Standing;
+  /** Absent if JSON cannot represent it: config.json is then read and checked again. */
+  readonly standing?: InheritedProcess;
   readonly afterReady: AfterReady;
 }
 
-/** What every process of the container begins with, checked and completed. */
-export interface Standing {
+/** Properties that every process of the container starts with, checked and completed. */
+export interface InheritedProcess {
   readonly process: Process;
   readonly linux: Pick<Linux, 'memoryPolicy' | 'personality'>;
-  readonly seccomp?: StandingFilter;
+  readonly seccomp?: InheritedFilter;
 }
 
-/** linux.seccomp: its listener, and the filter as it is in effect in the container. */
-export interface StandingFilter extends Listener {
+/** linux.seccomp: the listener, and the filter as loaded in the container. */
+export interface InheritedFilter extends Listener {
   readonly flags: number;
-  /** Pairs of 32 bits, as BPF has its instructions. */
+  /** Two 32-bit numbers for each BPF instruction. */
   readonly words: readonly number[];
 }
 
-/** The file is written once, before any command reads it. */
+/** Writes the file once, before any command reads it. */
 export const saveExecData: HostOperation<'saveExecData'> = {
   apply(_, { runtime, plan, container, stateDirectory: directory }) {
     onHost('unable to write what later commands need', () =>
@@ -57,7 +57,7 @@ export const saveExecData: HostOperation<'saveExecData'> = {
 export function writeExecData(runtime: Runtime, directory: string, config: Config, plan: Plan): void {
   const { memoryPolicy, personality, seccomp } = config.linux ?? {};
   const filter = seccomp === undefined ? undefined : keepFilter(seccomp, plan);
-  const standing: Standing = {
+  const standing: InheritedProcess = {
     process: config.process,
     linux: {
       ...(memoryPolicy !== undefined && { memoryPolicy }),
@@ -65,7 +65,7 @@ export function writeExecData(runtime: Runtime, directory: string, config: Confi
     },
     ...(filter !== undefined && { seccomp: filter }),
   };
-  // A plan without a program loads no filter either: nothing may seem to be without one.
+  // A plan without a program has no loadSeccomp step. Nothing is kept then: an exec must not run without the filter.
   const whole = config.process.args.length > 0 && (seccomp === undefined) === (filter === undefined);
   const kept = whole ? exact(standing) : undefined;
   const afterReady = JSON.stringify(keepForStart(plan), rounded);
@@ -74,7 +74,7 @@ export function writeExecData(runtime: Runtime, directory: string, config: Confi
   runtime.binding.writeText(path, text, openFlags.create | openFlags.exclusive, 0o600);
 }
 
-function keepFilter({ listenerPath, listenerMetadata }: Seccomp, plan: Plan): StandingFilter | undefined {
+function keepFilter({ listenerPath, listenerMetadata }: Seccomp, plan: Plan): InheritedFilter | undefined {
   for (const step of plan.container) {
     if (step.op !== 'loadSeccomp') continue;
     const { flags, program } = step;
@@ -91,13 +91,13 @@ function keepFilter({ listenerPath, listenerMetadata }: Seccomp, plan: Plan): St
   return undefined;
 }
 
-/** The step that loads it again. */
-export function loadKept({ flags, words }: StandingFilter): LoadSeccomp {
+/** The step that loads the stored filter. */
+export function loadKept({ flags, words }: InheritedFilter): LoadSeccomp {
   const program = new BigUint64Array(new Uint32Array(words).buffer);
   return { op: 'loadSeccomp', origin: '/linux/seccomp', program, flags };
 }
 
-/** Undefined when a number in it is a bigint (RLIM_INFINITY written out). */
+/** Undefined if a number is a bigint (RLIM_INFINITY written out): JSON.stringify fails with TypeError. */
 function exact(value: unknown): string | undefined {
   try {
     return JSON.stringify(value);
@@ -107,13 +107,13 @@ function exact(value: unknown): string | undefined {
   }
 }
 
-/** Numbers of plan steps are there for a message only. */
+/** Converts bigints: the numbers of plan steps are used only in messages. */
 function rounded(_key: string, value: unknown): unknown {
   return typeof value === 'bigint' ? Number(value) : value;
 }
 
 /**
- * Undefined for a container without it: one that was created to run at once, or by another version.
+ * Undefined for a container without the data: it was created to run at once, or by another version.
  *
  * @throws RuntimeError `state.damaged`
  */
@@ -133,7 +133,7 @@ export function readExecData(runtime: Runtime, id: string): ExecData | undefined
 }
 
 /**
- * Looks again at what `exec` has used of it.
+ * Checks the data after a failed `exec` has used it.
  *
  * @throws RuntimeError `state.damaged`
  */
@@ -142,7 +142,7 @@ export function checkExecData(runtime: Runtime, id: string): void {
   if (standing === undefined) return;
   const [problem] = checkProcessDocument(standing.process).problems;
   const nothing = JSON.stringify(standing).includes(':null') ? 'a member is null' : undefined;
-  // A document may leave its user out; create has put it in.
+  // A document without a user passes the check, but create always writes the user.
   const { uid, gid } = (standing.process as Partial<Process>).user ?? {};
   const incomplete = uid === undefined || gid === undefined ? '/user is not complete' : undefined;
   const why = problem?.message ?? nothing ?? incomplete;
@@ -161,17 +161,16 @@ function isObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null;
 }
 
-/** The steps that are still to come at `start`. */
+/** The plan's steps after `ready`, which run at `start`. */
 export interface AfterReady {
-  /** The number of the first of them in the plan. */
+  /** Index of the first one in the plan. */
   readonly first: number;
   readonly steps: readonly unknown[];
 }
 
 /**
- * The steps that are still to come at `start`, so that a failure then can name its place in config.json without the
- * plan being made again. Only what a message needs is kept: not the environment, which may be large and secret, and not
- * the filter.
+ * Keeps the plan's steps after `ready`. A failed `start` can then name the place in config.json without making the plan
+ * again. Only the data for a message is kept: not the environment, which may be large and secret, and not the filter.
  */
 export function keepForStart(plan: Plan): AfterReady {
   const first = plan.container.findIndex(({ op }) => op === 'ready') + 1;
@@ -182,8 +181,8 @@ export function keepForStart(plan: Plan): AfterReady {
   return { first, steps };
 }
 
-/** The failure of one of the steps that `keepForStart` kept. */
-export function explainLate(runtime: Runtime, id: string, report: Report): RuntimeError {
+/** Explains the failure of a step that `keepForStart` kept. */
+export function explainStartFailure(runtime: Runtime, id: string, report: Report): RuntimeError {
   const container: Step[] = [];
   const { first, steps } = readExecData(runtime, id)?.afterReady ?? { first: 0, steps: [] };
   for (const [index, step] of steps.entries()) container[first + index] = step as Step;

@@ -13,18 +13,21 @@ import type { Inherited } from '../validate/inherit.ts';
 import { readSeccomp } from '../validate/read-seccomp.ts';
 import { readSharedLinux } from '../validate/read-shared-linux.ts';
 import { loadKept, readExecData } from './exec-data.ts';
-import { named, parseDocument, type Source, withPlace } from './place.ts';
 import { files } from './record.ts';
 import type { Runtime } from './runtime.ts';
+import { named, parseDocument, type Source, withSourceLocation } from './source-location.ts';
 import { stateDirectory } from './store.ts';
 import { warnOf } from './warnings.ts';
 
-/** What is executed: a document, or a command with changes to the container's own process. */
+/** The process to execute: a document, or a command with changes to the container's own process. */
 export interface ExecProcessOptions {
-  /** A process document as of config.md#process; relative to the working directory. The rest here is ignored then. */
+  /**
+   * Path of a process document (config.md#process); relative to the working directory. The other options are then
+   * ignored.
+   */
   readonly process?: string;
   readonly args?: readonly string[];
-  /** On a terminal of its own. Default false. */
+  /** Gives the process its own terminal. Default false. */
   readonly tty?: boolean;
   readonly cwd?: string;
   /** Added to the container's. */
@@ -33,13 +36,13 @@ export interface ExecProcessOptions {
   readonly gid?: number;
   /** Added to the container's. */
   readonly additionalGids?: readonly number[];
-  /** Added to the bounding, effective and permitted set, and to the ambient one when something is inheritable. */
+  /** Added to the bounding, effective and permitted set, and to the ambient set if there is an inheritable one. */
   readonly capabilities?: readonly string[];
   readonly noNewPrivileges?: boolean;
   /** Default: the container's. */
   readonly selinuxLabel?: string;
   readonly apparmorProfile?: string;
-  /** What errors call the options. Default: `options.cwd` and so on, as in the library. */
+  /** Names of the options in errors. Default: `options.cwd` and so on, as in the library. */
   readonly optionNames?: OptionNames;
 }
 
@@ -62,27 +65,30 @@ const libraryNames: OptionNames = {
 };
 
 export interface ExecProcess {
-  /** Of the container: no exec is without its filter. */
+  /** The container's seccomp profile, which applies to every exec. Undefined if `filter` is its compiled form. */
   readonly seccomp: Seccomp | undefined;
-  /** The same, compiled when the container was created. */
+  /** The container's filter, compiled at create. */
   readonly filter: LoadSeccomp | undefined;
-  /** Of either. */
+  /** Listener of the profile or the filter. */
   readonly listener: Listener | undefined;
-  /** Of the container: its personality and memory policy hold for every process. */
+  /** The container's `linux`: its personality and memory policy apply to every process. */
   readonly linux: Linux;
   readonly process: Process;
-  /** Where the pointers of `origin` lead, and those of the container's own config. */
+  /** The document that a pointer of `origin` or of the container's config refers to. */
   readonly source: (pointer: string) => Source;
-  /** The pointer of a property, or the name of the option that asked for it; empty for neither. */
+  /** Pointer of a property, or name of the option that requested it; empty if there is neither. */
   readonly origin: (...parts: readonly (string | number)[]) => string;
 }
 
-/** The document's name in errors. Not its path: engines delete the file when the command returns, and keep the error. */
+/**
+ * Name of the document in errors. The path is not used: engines delete the file when the command returns, and keep the
+ * error.
+ */
 const callersDocument = 'process.json of the caller';
 
 /**
- * The process to execute. Properties that a document leaves out (`inherit`), and that the command line does not name, are
- * those of the container's config at create: later changes of the bundle have no effect.
+ * The process to execute. A property that is neither in the document (`inherit`) nor on the command line comes from
+ * config.json as of create: later changes of the bundle have no effect.
  */
 export function execProcess(runtime: Runtime, id: string, options: ExecProcessOptions): ExecProcess {
   const { binding } = runtime;
@@ -90,34 +96,34 @@ export function execProcess(runtime: Runtime, id: string, options: ExecProcessOp
     const path = joinPath(stateDirectory(runtime, id), files.config);
     return onHost(`unable to read ${path}`, () => binding.readText(path));
   };
-  const { process: own, ...standing } = kept(runtime, id) ?? fromConfig(text());
+  const { process: own, ...standing } = fromExecData(runtime, id) ?? fromConfig(text());
   if (options.process === undefined) {
     if (own === undefined) throw noProcess(id);
     const source = (pointer: string): Source => (pointer.startsWith('/') ? { text } : { option: pointer });
     return { ...changed(runtime, own, options), ...standing, source };
   }
   const given = onHost(`unable to read ${options.process}`, () => binding.readText(options.process ?? ''));
-  const { process, inherited } = withPlace({ text: given, document: callersDocument }, () =>
+  const { process, inherited } = withSourceLocation({ text: given, document: callersDocument }, () =>
     check(runtime, parseDocument(given, callersDocument), own ?? {}),
   );
   return {
     process,
     ...standing,
-    // A process document has no `linux`: that is the container's.
+    // A process document has no `linux`: such a pointer refers to the container's config.
     source: pointer =>
       pointer.startsWith('/linux/') ? { text } : { text: given, document: callersDocument },
-    // The document did not ask for what it has from the container.
+    // The document does not contain inherited properties.
     origin: (...parts) => (inherited.has(...parts) ? '' : formatPointer(parts)),
   };
 }
 
-type Standing = Pick<ExecProcess, 'linux' | 'seccomp' | 'filter' | 'listener'>;
-type Own = Standing & {
-  /** undefined when the config has none. */
+type SharedByExecs = Pick<ExecProcess, 'linux' | 'seccomp' | 'filter' | 'listener'>;
+type Own = SharedByExecs & {
+  /** Undefined if the config has no process. */
   readonly process: Process | undefined;
 };
 
-/** A command line says too little: the user, the directory and the rest are the container's own. */
+/** The options alone are incomplete: user, directory and the rest come from the container's process. */
 function noProcess(id: string): RuntimeError {
   return new RuntimeError({
     code: 'config.process.required',
@@ -128,7 +134,7 @@ function noProcess(id: string): RuntimeError {
   });
 }
 
-function kept(runtime: Runtime, id: string): Own | undefined {
+function fromExecData(runtime: Runtime, id: string): Own | undefined {
   const standing = readExecData(runtime, id)?.standing;
   if (standing === undefined) return undefined;
   const { process, linux, seccomp: listener } = standing;
@@ -136,7 +142,7 @@ function kept(runtime: Runtime, id: string): Own | undefined {
   return { process, linux, seccomp: undefined, filter, listener };
 }
 
-/** For a container of which no more has been kept. */
+/** For a container without stored exec data. */
 function fromConfig(text: string): Own {
   const document = parseJson(text);
   const { process: own } = document as { process?: unknown };
@@ -159,11 +165,11 @@ function check(
   throw refusal(problems);
 }
 
-/** The container's own process. Its warnings were given at create. */
+/** Checks the container's own process. `create` has already logged its warnings. */
 function checkOwn(document: unknown, text: string): Process {
   const { process, problems } = checkProcessDocument(document);
   if (process !== undefined) return process;
-  return withPlace(text, () => {
+  return withSourceLocation(text, () => {
     throw refusal(problems.map(problem => ({ ...problem, pointer: `/process${problem.pointer ?? ''}` })));
   });
 }
@@ -180,7 +186,7 @@ function changed(
 ): Pick<ExecProcess, 'process' | 'origin'> {
   const { user } = own;
   const names = options.optionNames ?? libraryNames;
-  // The program needs no name: its message quotes it.
+  // No option name for the program: the message quotes it.
   const given = new Map([['args', '']]);
   const take = <T>(name: string, option: string, value: T): T => {
     if (value !== undefined) given.set(name, option);
@@ -208,7 +214,7 @@ function changed(
   return {
     process: {
       ...own,
-      // Without a terminal of its own the container's size is to be ignored: nobody has checked it.
+      // Without a terminal in the config, its consoleSize was not checked: ignore it.
       ...(!own.terminal && { consoleSize: { height: 0, width: 0 } }),
       terminal: take('terminal', names.tty, options.tty ?? false),
       ...asked,
@@ -224,12 +230,12 @@ function changed(
       }),
       ...(options.noNewPrivileges && { noNewPrivileges: true }),
     },
-    // What the options asked for has no place in config.json.
+    // Values of options have no place in config.json.
     origin: (...parts) => given.get(String(parts[0])) ?? formatPointer(['process', ...parts]),
   };
 }
 
-/** What the options asked for is checked as a document is. */
+/** Checks the values of options like a document. */
 function checkAsked(runtime: Runtime, document: Process, names: OptionNames): void {
   const source = (pointer: string): Source => {
     const [, property = '', member = ''] = pointer.split('/');
@@ -245,7 +251,7 @@ function checkAsked(runtime: Runtime, document: Process, names: OptionNames): vo
   );
 }
 
-/** Nothing becomes inheritable: programs of other users would get it from files (CVE-2022-29162). */
+/** The inheritable set stays unchanged: programs of other users would gain its capabilities from files (CVE-2022-29162). */
 function withMore(sets: Capabilities, names: readonly string[]): Capabilities {
   const more = names.map(name => name.toUpperCase());
   const add = (set: readonly string[] | undefined): readonly string[] => [...(set ?? []), ...more];

@@ -19,9 +19,9 @@ import { walkHostSteps } from './host-walk.ts';
 import { HostWork } from './host-work.ts';
 import { withInit } from './init.ts';
 import { checkPassedFds } from './passed-fds.ts';
-import { named, withPlace } from './place.ts';
 import type { ContainerRecord, InitRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
+import { named, withSourceLocation } from './source-location.ts';
 import { spawnInit } from './spawn.ts';
 import { requireStatus, statusOf } from './status.ts';
 import { readRecord } from './store.ts';
@@ -29,37 +29,37 @@ import { attend, type Terminals } from './terminals.ts';
 import { warnOf } from './warnings.ts';
 
 export interface ExecOptions extends ExecProcessOptions {
-  /** Returns when the program runs, instead of waiting for its end. Default false. */
+  /** Returns when the program runs, instead of waiting for its exit. Default false. */
   readonly detach?: boolean;
-  /** Where to write the process's pid; relative to the working directory. Default: nowhere. */
+  /** File that gets the process's pid; relative to the working directory. Default: none. */
   readonly pidFile?: string;
   /**
-   * A Unix stream socket that gets the master of the program's terminal (SCM_RIGHTS); relative to the working directory.
-   * Needed with a terminal and `detach`, and only then.
+   * A Unix stream socket that gets the master of the program's terminal (SCM_RIGHTS); relative to the working
+   * directory. Required with a terminal and `detach`, otherwise refused.
    */
   readonly consoleSocket?: string;
   /** A Unix stream socket that gets a pidfd of the process; relative to the working directory. Default: none. */
   readonly pidfdSocket?: string;
-  /** How many descriptors from 3 on the program gets. Default 0. */
+  /** Number of descriptors that the program gets from 3 on. Default 0. */
   readonly preserveFds?: number;
-  /** A cgroup below the container's, which is there already. Default: the container's own. */
+  /** An existing cgroup below the container's. Default: the container's own. */
   readonly cgroup?: string;
   /** Executes also in a paused container, and waits until it is resumed. Default false. */
   readonly ignorePaused?: boolean;
 }
 
-/** A process that runs, with its terminal when it is in the foreground. */
+/** A running process, with its terminal if it is in the foreground. */
 export interface Executed {
   readonly pid: number;
-  /** The receiver closes it. */
+  /** The caller closes it. */
   readonly pidfd: number;
   readonly terminals?: Terminals;
 }
 
 /**
- * Executes a program in a created or running container, and waits for its end unless it is detached.
+ * Executes a program in a created or running container. Waits for its exit unless detached.
  *
- * @returns the exit status: 0 when detached, else the program's, or 128 and the number of the signal that ended it
+ * @returns the exit status: 0 if detached, otherwise the program's, or 128 plus the number of the signal that ended it
  * @throws RuntimeError as startInContainer
  */
 export function execInContainer(runtime: Runtime, id: string, options: ExecOptions): number {
@@ -74,8 +74,8 @@ export function execInContainer(runtime: Runtime, id: string, options: ExecOptio
 }
 
 /**
- * Starts a program in a created or running container. It takes no lock: the container may end or be deleted meanwhile,
- * and then so does the program. Unless `detach`, signals wait for `attend` from here on.
+ * Starts a program in a created or running container. It takes no lock: the container may stop or be deleted meanwhile,
+ * and the program ends with it. Unless `detach`, signals are caught for `attend` from here on.
  *
  * @throws RuntimeError `state.not-found`, `state.not-running`, `usage.preserve-fds`, `usage.cgroup`,
  *   `usage.console-socket`, `config.*`, `host.syscall`, `container.*`
@@ -83,7 +83,7 @@ export function execInContainer(runtime: Runtime, id: string, options: ExecOptio
 export function startInContainer(runtime: Runtime, id: string, options: ExecOptions): Executed {
   const { binding } = runtime;
   checkPassedFds(binding, 0, options.preserveFds ?? 0);
-  const asked: Asked = {
+  const asked: ResolvedOptions = {
     ...options,
     pidFile: options.pidFile === undefined ? undefined : resolvePath(() => binding.getcwd(), options.pidFile),
     consoleSocket: resolveSocket(binding, options.consoleSocket),
@@ -94,16 +94,16 @@ export function startInContainer(runtime: Runtime, id: string, options: ExecOpti
   const executed =
     init &&
     withInit(binding, init, initPidfd => {
-      // It runs, or waits for `start`: both will do.
+      // A running init is accepted, and one that waits for `start`.
       const paused = cgroup !== undefined && isPaused(binding, cgroup.path);
       if (paused && options.ignorePaused !== true) requireStatus('exec', id, 'paused');
-      // Before the clone: a signal that comes in between must not end us and leave it.
+      // Catch signals before the clone: a signal must not end the runtime and leave the process behind.
       if (options.detach !== true) binding.catchSignals(false);
       try {
         return startProcess(runtime, record, init, initPidfd, asked);
       } catch (error) {
-        const failure = besideItsEnd(binding, initPidfd, error);
-        // Its data is used as create left it: checked only when there is something to explain.
+        const failure = orStopped(binding, initPidfd, error);
+        // exec.json was used unchecked, for speed: check it to explain the failure.
         checkExecData(runtime, id);
         throw failure;
       }
@@ -121,25 +121,25 @@ function stopped(): RuntimeError {
   });
 }
 
-/** What the end of a container makes fail: its namespaces, its files in /proc, its cgroup and its state go. */
-const failuresBesideAnEnd: ReadonlySet<string> = new Set([
+/** Failures that a stopping container causes: its namespaces, /proc files, cgroup and state disappear. */
+const failuresOfStopping: ReadonlySet<string> = new Set([
   'container.ended',
   'container.namespace',
   'container.syscall',
   'host.syscall',
 ]);
-/** Milliseconds for an init that is about to end: before it is a zombie, every process of its pid namespace ends. */
-const endingMs = 100;
+/** Milliseconds for an exiting init to become a zombie: all processes of its pid namespace exit before. */
+const exitTimeoutMs = 100;
 
-/** A container that ends while a process is started in it is the cause of what is refused then. */
-function besideItsEnd(binding: Binding, initPidfd: number, error: unknown): unknown {
+/** If the container stops while a process is started in it, that is the cause of the failure. */
+function orStopped(binding: Binding, initPidfd: number, error: unknown): unknown {
   const failure = toRuntimeError(error);
-  if (!failuresBesideAnEnd.has(failure.code) || failure.errno === errno.EINTR) return error;
-  return binding.pidfdWait(initPidfd, endingMs) ? stopped().with({ cleanup: failure.cleanup }) : error;
+  if (!failuresOfStopping.has(failure.code) || failure.errno === errno.EINTR) return error;
+  return binding.pidfdWait(initPidfd, exitTimeoutMs) ? stopped().with({ cleanup: failure.cleanup }) : error;
 }
 
-/** Options with their paths absolute. */
-type Asked = Omit<ExecOptions, 'pidFile' | 'consoleSocket' | 'pidfdSocket'> &
+/** Options with absolute paths. */
+type ResolvedOptions = Omit<ExecOptions, 'pidFile' | 'consoleSocket' | 'pidfdSocket'> &
   Readonly<Record<'pidFile' | 'consoleSocket' | 'pidfdSocket', string | undefined>>;
 
 function startProcess(
@@ -147,12 +147,12 @@ function startProcess(
   record: ContainerRecord,
   init: InitRecord,
   initPidfd: number,
-  options: Asked,
+  options: ResolvedOptions,
 ): Executed {
   const { binding } = runtime;
   const own = execProcess(runtime, record.id, options);
   const { process, source, origin, seccomp, filter, linux } = own;
-  return withPlace(source, () => {
+  return withSourceLocation(source, () => {
     const [lacking] = checkLabels(binding, process, origin);
     if (lacking !== undefined) throw new RuntimeError(lacking);
     const facts = readFacts(binding);
@@ -170,7 +170,7 @@ function startProcess(
         pidFile: options.pidFile,
         pidfdSocket: options.pidfdSocket,
         timeNamespace: foreign === namespaces ? undefined : `/proc/${init.pid}/ns/time`,
-        // Namespaces do not lead there when the mounts are the host's.
+        // Without its own mount namespace, joining namespaces does not change the root directory.
         root: (foreign & namespaceFlags.mount) === 0 ? `/proc/${init.pid}/root` : undefined,
       },
     );
@@ -178,14 +178,14 @@ function startProcess(
       runtime,
       plan.warnings.map(warning => (warning.pointer ? named(warning, source) : warning)),
     );
-    // Not even for a moment is there a process with our root in what processes of the container can see: one that may
-    // trace others would go through /proc/PID/root.
+    // Join all namespaces before the clone. A process with the host's root must never be visible in the container: a
+    // process that may trace others could open its /proc/PID/root.
     const joined = namespaces === 0 ? undefined : { pidfd: initPidfd, kinds: namespaces };
     const console = openConsole(runtime, process, {
       socket: options.consoleSocket,
       foreground: options.detach !== true,
       pointer: origin('terminal'),
-      // The config's is that of the container's own terminal.
+      // The config's consoleSize is for the container's own terminal.
       ignoreSize: options.process === undefined,
     });
     const { terminals } = console;
@@ -205,7 +205,7 @@ function startProcess(
   });
 }
 
-/** Does `work` on the CPUs that were asked for until the process is in its cgroup. */
+/** Calls `work` on the CPUs of execCPUAffinity.initial. They apply until the process is in its cgroup. */
 function onCpus<T>({ binding, log }: Runtime, wish: ExecAffinity['initial'], work: () => T): T {
   if (wish === undefined) return work();
   const { mask, cpus, origin } = wish;
@@ -214,7 +214,7 @@ function onCpus<T>({ binding, log }: Runtime, wish: ExecAffinity['initial'], wor
     spec: 'config.md#linux-process',
     hint: 'at least one of the CPUs must be there, and in the cpuset of the runtime',
   });
-  // as runc's part of that name says it: scripts look for these words
+  // runc's nsexec logs the same text, and scripts search for it.
   log.debug(`nsexec: affinity: 0x${cpus.toString(16)}`);
   try {
     return work();
@@ -223,16 +223,16 @@ function onCpus<T>({ binding, log }: Runtime, wish: ExecAffinity['initial'], wor
   }
 }
 
-/** CLONE_NEW* of the namespaces that the init is in and we are not. */
+/** CLONE_NEW* flags of the init's namespaces that the runtime is not in. */
 function foreignNamespaces({ binding }: Runtime, pid: number): number {
   let flags = 0;
   for (const [type, file] of Object.entries(namespaceFiles) as [NamespaceType, string][]) {
-    // A kernel may be without one of them, and then neither is in it.
-    const ours = unlessMissing(() => binding.readlink(`/proc/self/ns/${file}`));
-    if (ours === undefined) continue;
+    // The kernel may not support this type: neither process has such a namespace.
+    const own = unlessMissing(() => binding.readlink(`/proc/self/ns/${file}`));
+    if (own === undefined) continue;
     const path = `/proc/${pid}/ns/${file}`;
-    const theirs = onHost(`unable to read ${path}`, () => binding.readlink(path));
-    if (theirs !== ours) flags |= namespaceFlags[type];
+    const initNamespace = onHost(`unable to read ${path}`, () => binding.readlink(path));
+    if (initNamespace !== own) flags |= namespaceFlags[type];
   }
   return flags;
 }

@@ -16,7 +16,7 @@ export const runHook: HostOperation<'runHook'> = {
   apply(steps, { runtime, subject, init }) {
     for (const { kind, index, hook } of steps) {
       try {
-        // Prestart hooks were part of start in earlier versions, and programs written for that still expect this status.
+        // Earlier versions of the specification ran prestart hooks in `start`, and existing hooks expect this status.
         const status = kind === 'prestart' ? 'created' : 'creating';
         runHostHook(runtime, kind, index, hook, subject, status, init.pid);
       } catch (error) {
@@ -27,14 +27,14 @@ export const runHook: HostOperation<'runHook'> = {
   },
 };
 
-/** What hooks get to know of their container. */
+/** Container data that a hook receives. */
 export type HookSubject = Pick<ContainerRecord, 'id' | 'bundle' | 'annotations'>;
 
 /**
- * Runs one hook of the runtime's namespaces: in the bundle's directory, with exactly its own environment (that of the
- * runtime when the hook has no `env` at all, as with runc), the state on its standard input.
+ * Runs one hook in the runtime's namespaces: in the bundle's directory, with only its own environment (the runtime's if
+ * the hook has no `env`, like runc), and with the state on standard input.
  *
- * @param pid - of the init; undefined when there is none
+ * @param pid - pid of the init; undefined if there is none
  * @throws RuntimeError `hook.failed`, `hook.timeout`, `hook.not-executable`, `hook.syscall`
  * @see config.md#posix-platform-hooks
  */
@@ -80,7 +80,7 @@ export function runHostHook(
 }
 
 /**
- * The poststart hooks, in order, up to the first that fails.
+ * Runs the poststart hooks in order, up to the first that fails.
  *
  * @throws RuntimeError as runHostHook
  */
@@ -90,7 +90,7 @@ export function runPoststartHooks(runtime: Runtime, record: ContainerRecord): vo
   }
 }
 
-/** The poststop hooks, all of them: one that fails is a warning. The container is gone already. */
+/** Runs all poststop hooks. A failure is only a warning, because the container is already deleted. */
 export function runPoststopHooks(
   runtime: Runtime,
   record: HookSubject & Pick<ContainerRecord, 'hooks'>,

@@ -11,7 +11,7 @@ import { mappedNamespace } from './id-maps.ts';
 
 type CloneTree = HostStepOf<'cloneTree'>;
 
-/** The trees are those of the init's mount namespace, which the runtime is not in; of them the part that it waits for. */
+/** Clones the trees that the init waits for, in the init's mount namespace, which the runtime is not in. */
 export const cloneTree: HostOperation<'cloneTree'> = {
   apply(all, work) {
     const { binding } = work.runtime;
@@ -27,7 +27,8 @@ export const cloneTree: HostOperation<'cloneTree'> = {
     try {
       const request = {
         mountNamespace: open(`/proc/${pid}/ns/mnt`),
-        // For a later part the container's root covers that of the namespace, and the init's is still the one below.
+        // In a later part the container's root covers the root of the namespace; the init's root is still the one
+        // below.
         root: open(`/proc/${pid}/root`),
         paths: steps.map(({ path }) => path),
         recursive: steps.map(({ recursive }) => recursive),
@@ -54,7 +55,7 @@ export const mapTree: HostOperation<'mapTree'> = {
   },
 };
 
-/** The user namespace with the mappings of a mount: one for each set of mappings, however many mounts have it. */
+/** The user namespace with the mappings of a mount. Mounts with equal mappings share it. */
 function namespaceOf(work: HostWork, idmap: IdMap, origin: string): number {
   const { runtime, ownerNamespaces } = work;
   const key = JSON.stringify([idmap.uids, idmap.gids]);
@@ -64,7 +65,7 @@ function namespaceOf(work: HostWork, idmap: IdMap, origin: string): number {
     idmap.uids === undefined
       ? openReadOnly(runtime.binding, `/proc/${work.init.pid}/ns/user`)
       : mappedNamespace(runtime, idmap, origin);
-  // Kept for all that comes later, but not so many that descriptors run out.
+  // Cached for later mounts, with a limit on the number of descriptors.
   if (ownerNamespaces.size === keptNamespaces) closeNamespaces(work);
   if (ownerNamespaces.size === 0) work.atEnd(() => closeNamespaces(work));
   ownerNamespaces.set(key, namespace);
@@ -92,7 +93,7 @@ function showOwners(
   );
 }
 
-/** A refusal is told as that of the step in the container which waits for the tree. */
+/** Reports a failed call as a failure of the container step that waits for the tree. */
 function named<T>(
   { plan, config }: HostWork,
   subjectOf: (error: SystemError) => { readonly origin: string } | undefined,

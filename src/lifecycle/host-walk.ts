@@ -7,15 +7,14 @@ import { momentOf } from '../plan/moments.ts';
 import type { HostOperationName, HostStep, HostStepOf, When } from '../plan/plan.ts';
 import { takeTerminal } from './console.ts';
 import { attachDeviceRules, loadDeviceRules } from './device-filter.ts';
-import { endedError } from './ended.ts';
 import { saveExecData } from './exec-data.ts';
 import { runHook } from './hooks.ts';
 import { cloneTree, mapTree } from './host-trees.ts';
 import { type HostOperation, type HostWork, WaitingInit } from './host-work.ts';
 import { mapIds } from './id-maps.ts';
 import { identify, killAndWait } from './init.ts';
+import { initExitError } from './init-exit.ts';
 import { openDirectory, openNamespace } from './join.ts';
-import { limitInit } from './limits.ts';
 import { delegateCgroup, makeCgroup, writeCgroup } from './make-cgroup.ts';
 import { moveNetDevice } from './net-devices.ts';
 import { restoreOomScoreAdj, setOomScoreAdj } from './oom-score.ts';
@@ -25,10 +24,11 @@ import { joinRdtGroup, makeRdtGroup } from './rdt.ts';
 import type { InitRecord } from './record.ts';
 import { makeState, saveInit, saveRecord } from './record-steps.ts';
 import { resumeInit } from './resume-init.ts';
+import { limitInit } from './rlimits.ts';
 import { sendListener } from './seccomp-agent.ts';
 import { makeStartFifo } from './start-fifo.ts';
+import { startUnit } from './systemd-unit.ts';
 import { writeTimeOffsets } from './time-offsets.ts';
-import { startUnit } from './unit.ts';
 
 const operations: { readonly [Op in HostOperationName]: HostOperation<Op> } = {
   attachDeviceRules,
@@ -63,28 +63,28 @@ const operations: { readonly [Op in HostOperationName]: HostOperation<Op> } = {
 };
 
 /**
- * Walks the host's half of a plan from its first step to `resumeInit`, with the clone where it belongs: `create`, `run` and
- * `exec` are this function. On a failure everything is taken back, in reverse.
+ * Applies the host's half of a plan from its first step to `resumeInit`, with the clone between `before` and `after`.
+ * `create`, `run` and `exec` all call it. A failure undoes everything, in reverse order.
  *
- * @param clone - calls clone3(2); the descriptors of `work` are open, and closed after it
- * @returns the init, with its pidfd, which becomes the caller's
+ * @param clone - calls clone3(2); the descriptors of `work` are open during the call and closed after it
+ * @returns the init with its pidfd, which the caller owns
  */
 export function walkHostSteps(work: HostWork, clone: () => Spawned): InitRecord & { readonly pidfd: number } {
   const { binding } = work.runtime;
   try {
     try {
       perform(work, 'before');
-      asStarting(() => work.born(clone()));
+      asStartFailure(() => work.cloned(clone()));
     } finally {
       work.closeHanded();
     }
     work.undo.arm(`process ${work.init.pid}`, () => killInit(work));
-    asStarting(() => {
+    asStartFailure(() => {
       perform(work, 'after');
-      // While the init walks its steps: one that has ended is a zombie, which can still be looked at.
+      // Read this while the init runs its steps. An init that has exited is a zombie and still in /proc.
       work.startTime = identify(binding, work.init.pid)?.startTime;
-      converse(work);
-      if (work.startTime === undefined) throw ended(work);
+      handleReports(work);
+      if (work.startTime === undefined) throw exitError(work);
     });
     perform(work, 'ready');
     work.undo.disarm();
@@ -97,8 +97,8 @@ export function walkHostSteps(work: HostWork, clone: () => Spawned): InitRecord 
   }
 }
 
-/** Reports a failure of `work` as one of starting the process, in the words of runc, which users of engines search for. */
-export function asStarting<T>(work: () => T): T {
+/** Adds the prefix of runc for a failed start, because users of engines search for this text. */
+export function asStartFailure<T>(work: () => T): T {
   try {
     return work();
   } catch (error) {
@@ -107,7 +107,7 @@ export function asStarting<T>(work: () => T): T {
   }
 }
 
-/** Performs the steps of one time; at `mapTree` the next one, which is that of the place at which the init waits. */
+/** Performs the steps of one moment. At `mapTree`, only the next step whose origin is that of the waiting init. */
 function perform(work: HostWork, when: When): void {
   const { host } = work.plan;
   for (let index = when === 'mapTree' ? work.nextMapTree : 0; index < host.length; ) {
@@ -123,7 +123,7 @@ function perform(work: HostWork, when: When): void {
   }
 }
 
-/** Applies the steps from `index` on that have the same operation and time, and returns how many there are. */
+/** Applies the consecutive steps from `index` on with the same operation and moment; returns their number. */
 function applyRun<Op extends HostOperationName>(work: HostWork, op: Op, index: number, when: When): number {
   const { host } = work.plan;
   const run: HostStepOf<Op>[] = [];
@@ -135,7 +135,7 @@ function applyRun<Op extends HostOperationName>(work: HostWork, op: Op, index: n
   }
   const operation: HostOperation<Op> = operations[op];
   const apply = (): void => operation.apply(run, work);
-  if (operation.starting === true) asStarting(apply);
+  if (operation.startFailure === true) asStartFailure(apply);
   else apply();
   return run.length;
 }
@@ -155,7 +155,7 @@ function killInit(work: HostWork): void {
 }
 
 /** Receives the init's reports until it is ready, and performs the steps of each moment at which it waits. */
-function converse(work: HostWork): void {
+function handleReports(work: HostWork): void {
   const { binding } = work.runtime;
   const { plan, config } = work;
   for (;;) {
@@ -166,7 +166,7 @@ function converse(work: HostWork): void {
       case 'ready':
         return;
       case 'waiting':
-        keepMoment(work, report);
+        runMoment(work, report);
         break;
       case 'born':
         work.continueAs(report.step);
@@ -180,16 +180,16 @@ function converse(work: HostWork): void {
         });
       }
       case 'ended':
-        throw ended(work);
+        throw exitError(work);
     }
   }
 }
 
-function ended(work: HostWork): RuntimeError {
-  return endedError(work.runtime.binding, work.plan, work.init, work.cgroup);
+function exitError(work: HostWork): RuntimeError {
+  return initExitError(work.runtime.binding, work.plan, work.init, work.cgroup);
 }
 
-function keepMoment(work: HostWork, report: Report): void {
+function runMoment(work: HostWork, report: Report): void {
   const { binding } = work.runtime;
   const step = work.plan.container[report.step];
   const moment = momentOf(step);
@@ -208,7 +208,7 @@ function keepMoment(work: HostWork, report: Report): void {
       () => binding.takeDescriptor(pidfd, report.errno, channel),
       { pointer: step.origin, hint: 'pidfd_getfd(2) needs CAP_SYS_PTRACE' },
     );
-    // The init has reported something else, or has ended: the next report has the cause.
+    // The init has reported something else or has exited: the next report has the cause.
     if (sent === undefined) return;
   }
   work.waiting = new WaitingInit(moment, step, sent);

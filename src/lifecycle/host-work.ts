@@ -13,29 +13,29 @@ import type { Console } from './console.ts';
 import type { Prepared } from './prepare.ts';
 import type { ContainerRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
-import type { Held } from './store.ts';
+import type { StateLock } from './store.ts';
 import { UndoList } from './undo.ts';
 
 /**
- * One operation of the host's half of a plan: the file of each facility has its own, `host-walk.ts` calls them.
- * Steps that follow each other with the same operation are applied together.
+ * One operation of the host's half of a plan. The file of each facility defines its own, and `host-walk.ts` calls them.
+ * Consecutive steps with the same operation are applied together.
  */
 export interface HostOperation<Op extends HostOperationName> {
-  /** A failure is reported as one of starting the process, also before the clone and when the init is ready. Default false. */
-  readonly starting?: boolean;
+  /** A failure has the prefix of a failed start also before the clone and after `ready`. Default false. */
+  readonly startFailure?: boolean;
   /**
-   * Performs the steps. Each effect arms its undo in `work.undo` as soon as there is something to take back, and never
-   * before: what exists already may belong to another container.
+   * Performs the steps. Each effect arms its undo in `work.undo` as soon as there is something to undo, and never
+   * before: an existing object may belong to another container.
    */
   apply(steps: readonly HostStepOf<Op>[], work: HostWork): void;
 }
 
-/** The init at a moment at which it waits; descriptors change hands as `moments` says. */
+/** The init while it waits at a moment. `moments` defines which descriptors it sends and receives. */
 export class WaitingInit {
   readonly moment: Moment;
-  /** Of the step at which it waits. */
+  /** Origin of the step at which it waits. */
   readonly origin: string;
-  /** The slots that it has to be given: `count` from `into` on. */
+  /** The slots that it receives: `count` from `into` on. */
   readonly into: number;
   readonly count: number;
   readonly given: number[] = [];
@@ -49,7 +49,7 @@ export class WaitingInit {
     this.#sent = sent;
   }
 
-  /** The descriptor that the init has handed over. The receiver closes it. */
+  /** The descriptor that the init has sent. The caller closes it. */
   take(kind: SentDescriptor): number {
     const fd = moments[this.moment].sends === kind ? this.#sent : undefined;
     if (fd === undefined) throw internal(`the init hands over no ${kind} at ${this.moment}`);
@@ -57,13 +57,13 @@ export class WaitingInit {
     return fd;
   }
 
-  /** A descriptor for the init, which is closed here when the init is resumed. */
+  /** A descriptor for the init; closed here when the init is resumed. */
   give(kind: ReceivedDescriptor, fd: number): void {
     this.given.push(fd);
     if (moments[this.moment].receives !== kind) throw internal(`the init takes no ${kind} at ${this.moment}`);
   }
 
-  /** The descriptors that remain here. */
+  /** Removes and returns the descriptors that are still open here. */
   left(): number[] {
     const fds = [...this.given, ...(this.#sent === undefined ? [] : [this.#sent])];
     this.#sent = undefined;
@@ -80,42 +80,42 @@ export interface NewContainer {
   readonly noNewKeyring: boolean;
 }
 
-/** The container that a seccomp agent and hooks are told about. */
+/** The container as described to hooks and to a seccomp agent. */
 export interface Subject {
   readonly id: string;
   readonly bundle: string;
   readonly annotations?: Readonly<Record<string, string>>;
-  /** As the specification names it, at this time. */
+  /** Current status, as the specification names it. */
   status(): Status;
-  /** Of the container's init. Default: of the process that is being started. */
+  /** pid of the container's init. Default: pid of the process that is being started. */
   readonly initPid?: number;
 }
 
-/** What the steps of one `create` or `exec` share. */
+/** Data that the steps of one `create` or `exec` share. */
 export class HostWork {
   readonly runtime: Runtime;
   readonly plan: Plan;
-  /** Of the container; explains failed mounts. Absent for `exec`. */
+  /** Config of the container; used to explain failed mounts. Absent for `exec`. */
   readonly config: Config | undefined;
   readonly console: Console;
   readonly subject: Subject;
   readonly undo = new UndoList();
   /** Descriptors for the init, by slot. */
   readonly slots = new Map<number, number>();
-  /** Namespaces to be cloned in, with the step that opened each. */
+  /** Namespaces that the init is cloned in, with the step that opened each. */
   readonly cloneIn: { readonly step: HostStepOf<'openNamespace'>; readonly fd: number }[] = [];
-  /** Puts the runtime's own oom_score_adj back. */
+  /** Restores the runtime's own oom_score_adj. */
   restoreOomScore: (() => void) | undefined;
   deviceFilter: DeviceFilter | undefined;
   spawned: Spawned | undefined;
   waiting: WaitingInit | undefined;
-  /** Where the host steps of `mapTree` continue. */
+  /** Index at which the host steps of `mapTree` continue. */
   nextMapTree = 0;
-  /** Those that show the owners of mounts, by their mappings; closed at the end. */
+  /** User namespaces of id-mapped mounts, by their mappings; closed at the end. */
   readonly ownerNamespaces = new Map<string, number>();
-  /** Of the init, when it was found in /proc. */
+  /** Start time of the init, if it was found in /proc. */
   startTime: number | undefined;
-  lock: Held | undefined;
+  lock: StateLock | undefined;
   readonly #container: NewContainer | undefined;
   #record: ContainerRecord | undefined;
   #cgroup: string | undefined;
@@ -130,7 +130,7 @@ export class HostWork {
     readonly subject: Subject;
     readonly config?: Config;
     readonly container?: NewContainer;
-    /** Of a container that exists. */
+    /** Record of an existing container. */
     readonly record?: ContainerRecord;
   }) {
     this.runtime = fields.runtime;
@@ -158,27 +158,27 @@ export class HostWork {
     return this.lock?.directory ?? missing('state directory');
   }
 
-  /** The init, which has been cloned. */
+  /** The init, after the clone. */
   get init(): Spawned {
     return this.spawned ?? missing('init');
   }
 
-  /** Of the init, to look at when the init has ended. */
+  /** The cgroup of the init; its out-of-memory kills are read after the init has exited. */
   get cgroup(): string | undefined {
     return this.#cgroup ?? this.#record?.cgroup?.path;
   }
 
-  /** The clone was made into another cgroup than that of the record. */
+  /** Set if the init was cloned into a cgroup other than the record's. */
   set cgroup(path: string | undefined) {
     this.#cgroup = path;
   }
 
-  /** The init at its moment. */
+  /** The init at the current moment. */
   get at(): WaitingInit {
     return this.waiting ?? missing('moment');
   }
 
-  /** A descriptor that the clone needs: closed here right after it. */
+  /** A descriptor that the clone needs; closed here right after the clone. */
   handOver(slot: number | undefined, fd: number): void {
     this.#handed.push(fd);
     if (slot !== undefined) this.slots.set(slot, fd);
@@ -190,17 +190,17 @@ export class HostWork {
     this.cloneIn.length = 0;
   }
 
-  /** The clone has succeeded. */
-  born(spawned: Spawned): void {
+  /** Records the cloned init. */
+  cloned(spawned: Spawned): void {
     this.spawned = spawned;
     this.#channelOpen = true;
   }
 
-  /** The process has ended, and this child of the runtime walks the rest of the plan. */
+  /** The cloned process has exited, and process `pid`, another child of the runtime, runs the rest of the plan. */
   continueAs(pid: number): void {
     const { binding } = this.runtime;
     const before = this.init;
-    // It is the runtime's own child, and not yet reaped.
+    // The pid cannot have been reused: it is a child of the runtime and not yet reaped.
     const pidfd = binding.pidfdOpen(pid);
     if (pidfd === undefined) throw internal(`there is no process ${pid}`);
     this.spawned = { ...before, pid, pidfd };
@@ -214,7 +214,7 @@ export class HostWork {
     this.#channelOpen = false;
   }
 
-  /** Done when all steps have been performed, or have been taken back. */
+  /** Registers work to be done after all steps have been performed or undone. */
   atEnd(work: () => void): void {
     this.#atEnd.push(work);
   }
@@ -223,7 +223,7 @@ export class HostWork {
     for (const work of this.#atEnd.splice(0).reverse()) work();
   }
 
-  /** Resumes the init at its moment and hands over what the steps gave; keeps none of it. */
+  /** Resumes the init at its moment, passes the descriptors that the steps gave, and closes them here. */
   resume(): void {
     const { binding } = this.runtime;
     const { given } = this.at;

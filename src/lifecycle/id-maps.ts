@@ -29,7 +29,7 @@ export const mapIds: HostOperation<'mapIds'> = {
   },
 };
 
-/** A user namespace with these mappings and nobody in it, to show the owners of files by. The receiver closes it. */
+/** Makes a user namespace with these mappings and without processes, for id-mapped mounts. The caller closes it. */
 export function mappedNamespace({ binding }: Runtime, idmap: IdMap, origin: string): number {
   const pid = onHost('unable to make a user namespace', () => binding.endInUserNamespace(-1), {
     pointer: origin,
@@ -45,9 +45,9 @@ export function mappedNamespace({ binding }: Runtime, idmap: IdMap, origin: stri
 }
 
 /**
- * Engines give the mappings of a user namespace also to a container that joins it.
+ * Engines give mappings also to a container that joins a user namespace: they must equal the namespace's own.
  *
- * @throws RuntimeError `config.user-namespace.joined-mappings` when it has others
+ * @throws RuntimeError `config.user-namespace.joined-mappings` if they differ
  */
 export function requireMappings(
   binding: Binding,
@@ -87,7 +87,9 @@ function inOrder(lines: readonly string[]): string {
     .join('\n');
 }
 
-/** @param around - pointer of the object that has the mappings */
+/**
+ * @param around - pointer of the object that contains the mappings
+ */
 function writeMap(
   binding: Binding,
   pid: number,
@@ -102,7 +104,7 @@ function writeMap(
     try {
       binding.writeText(path, text, 0, 0);
     } catch (error) {
-      // Only who has the capability over our own user namespace may map what is not ours.
+      // EPERM: without CAP_SETUID or CAP_SETGID in the parent user namespace only the own id may be mapped.
       if (!isSystemError(error) || error.errno !== errno.EPERM) throw error;
       if (kind === 'gid' && isOwnAlone(mappings, binding.identity().egid)) {
         binding.writeText(`/proc/${pid}/setgroups`, 'deny', 0, 0);
@@ -112,7 +114,7 @@ function writeMap(
       }
     }
   } catch (error) {
-    // The process has ended: why, its report tells.
+    // The init has exited, and its report has the cause.
     if (isSystemError(error) && (error.errno === errno.ENOENT || error.errno === errno.ESRCH)) return;
     if (!isSystemError(error)) throw error;
     throw hostFailure(error, `unable to write the ${kind} mappings`, {
@@ -126,16 +128,17 @@ function writeMap(
   }
 }
 
-/** What the kernel lets anybody map, as soon as nobody in the namespace can drop groups any more (user_namespaces(7)). */
+/** True for the mapping that needs no privilege once setgroups(2) is denied in the namespace (user_namespaces(7)). */
 function isOwnAlone(mappings: readonly IDMapping[], own: number): boolean {
   const [first] = mappings;
   return mappings.length === 1 && first?.hostID === own && first.size === 1;
 }
 
 /**
- * newuidmap(1) and newgidmap(1) map what the administrator has given to the user. False when they are not installed.
+ * Maps ids with newuidmap(1) or newgidmap(1), which allow the ids that the administrator gave to the user. Returns
+ * false if the program is not installed.
  *
- * @throws RuntimeError `host.id-mapping` with their words
+ * @throws RuntimeError `host.id-mapping` with the message of the program
  */
 function mapWithTool(
   binding: Binding,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { RuntimeError } from '../errors/error.ts';
 
-/** Letters, digits and `_ + . -`; the id becomes the name of a directory, so not `.` or `..`. */
+/** Letters, digits and `_ + . -`. The id becomes the name of a directory: `.` and `..` are refused. */
 const grammar = /^[A-Za-z0-9_+.-]+$/;
 
 /** @throws RuntimeError `state.bad-id` */

@@ -2,36 +2,36 @@
 import type { Binding } from '../host/binding.d.ts';
 import type { InitRecord } from './record.ts';
 
-/** Which process a pid names now, and whether it still runs. */
+/** The process that has a pid now, and whether it still runs. */
 interface ProcessIdentity {
   readonly startTime: number;
-  /** False for a zombie: it has ended and only waits to be collected. */
+  /** False for a zombie: it has exited and waits to be reaped. */
   readonly alive: boolean;
 }
 
-/** Among those that stand behind the program's name. */
+/** Index of the start time among the fields after the program's name. */
 const startTimeField = 19;
 
-/** undefined when no process has this pid. */
+/** Undefined if no process has this pid. */
 export function identify(binding: Binding, pid: number): ProcessIdentity | undefined {
   const text = binding.readTextIfThere(`/proc/${pid}/stat`);
   if (text === undefined) return undefined;
-  // The second field is the program's name, which may hold spaces and parentheses: count from its end.
+  // The second field is the program's name, which may contain spaces and parentheses: count from its end.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ', startTimeField + 1);
   const state = fields[0] ?? '';
   return { startTime: Number(fields[startTimeField]), alive: state !== 'Z' && state !== 'X' };
 }
 
-/** True while the very process that was recorded runs, not another that got its number. */
+/** True while the recorded process runs; false for another process with its pid. */
 export function initRuns(binding: Binding, init: InitRecord): boolean {
   const found = identify(binding, init.pid);
   return found?.alive === true && found.startTime === init.startTime;
 }
 
 /**
- * Does `work` with a pidfd of the recorded init, or returns undefined when it does not run any more.
- * First the pidfd, then the look at the start time: whatever happens to the number after that, the pidfd can only
- * mean the process that was looked at, or none.
+ * Calls `work` with a pidfd of the recorded init; returns undefined if the init does not run any more. The pidfd is
+ * opened before the start time is compared: if the pid is reused afterwards, the pidfd still refers to the compared
+ * process.
  */
 export function withInit<T>(binding: Binding, init: InitRecord, work: (pidfd: number) => T): T | undefined {
   const pidfd = binding.pidfdOpen(init.pid);
@@ -43,19 +43,19 @@ export function withInit<T>(binding: Binding, init: InitRecord, work: (pidfd: nu
   }
 }
 
-/** Milliseconds that a process may take to end after SIGKILL. */
+/** Milliseconds that a process may take to exit after SIGKILL. */
 const killTimeoutMs = 10_000;
 const SIGKILL = 9;
 
-/** SIGKILL, then waits. False when the process did not end in time. */
+/** Sends SIGKILL and waits. Returns false if the process did not exit in time. */
 export function killAndWait(binding: Binding, pidfd: number): boolean {
   binding.pidfdSignal(pidfd, SIGKILL);
   return binding.pidfdWait(pidfd, killTimeoutMs);
 }
 
 /**
- * Collects an init that has ended, where it is our own child: in a program that uses the library, and in `run`.
- * Looks twice, so that no other child that got the number is collected.
+ * Reaps an init that has exited, if it is a child of this process: in a program that uses the library, and in `run`.
+ * Compares the start time first, because another child may have got the pid.
  */
 export function collect(binding: Binding, init: InitRecord): void {
   const found = identify(binding, init.pid);

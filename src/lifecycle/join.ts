@@ -11,7 +11,7 @@ import { requireMappings } from './id-maps.ts';
 type OpenNamespace = HostStepOf<'openNamespace'>;
 
 export const openNamespace: HostOperation<'openNamespace'> = {
-  starting: true,
+  startFailure: true,
   apply(steps, work) {
     for (const step of steps) {
       const fd = openNamespaceFile(work.runtime.binding, step);
@@ -22,7 +22,7 @@ export const openNamespace: HostOperation<'openNamespace'> = {
 };
 
 export const openDirectory: HostOperation<'openDirectory'> = {
-  starting: true,
+  startFailure: true,
   apply(steps, work) {
     const { binding } = work.runtime;
     for (const { path, slot } of steps) {
@@ -36,8 +36,7 @@ export const openDirectory: HostOperation<'openDirectory'> = {
 };
 
 /**
- * Opens a namespace to join, and makes sure of its kind here, where the wrong one can be named: setns(2) says only
- * EINVAL.
+ * Opens a namespace to join, and checks its type: for a wrong type setns(2) reports only EINVAL.
  *
  * @throws RuntimeError `config.user-namespace.joined-mappings`, `config.namespace.not-a-namespace`, `config.namespace.wrong-type`, `host.syscall`
  */

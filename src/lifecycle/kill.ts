@@ -10,9 +10,9 @@ import { readRecord } from './store.ts';
 const SIGKILL = 9;
 
 /**
- * Sends a signal to the container's init process; a container that is being started or deleted is no obstacle.
- * SIGKILL to a container without a pid namespace of its own goes to every process of its cgroup: the end of its init
- * ends only that.
+ * Sends a signal to the container's init; a concurrent `start` or `delete` does not block it. SIGKILL to a container
+ * without its own pid namespace goes to every process of its cgroup, because the exit of the init does not end the
+ * others.
  *
  * @param signal - 0 only probes
  * @throws RuntimeError `state.not-found`, `state.not-running`, `host.syscall`
@@ -23,7 +23,7 @@ export function killContainer(runtime: Runtime, id: string, signal: number): voi
   const record = readRecord(runtime, id);
   if (signal === SIGKILL && record.sharedPidNamespace && record.cgroup !== undefined) {
     const { path } = record.cgroup;
-    // Also when the init has ended: engines end what it left behind this way.
+    // Also after the init has exited: engines kill the remaining processes this way.
     if (onHost(`unable to kill all processes: ${path}`, () => signalAll(binding, path))) return;
     runtime.log.warn(`the cgroup ${path} of container ${id} was removed: no process but its init is killed`);
   }
@@ -35,7 +35,7 @@ export function killContainer(runtime: Runtime, id: string, signal: number): voi
   if (reached !== true) requireStatus('kill', id, 'stopped');
 }
 
-/** Ends the container's init, and without a pid namespace of its own all else in its cgroup. Waits for the init. */
+/** Kills the container's init and waits for it. Without its own pid namespace, kills everything else in its cgroup too. */
 export function stopContainer(
   { binding }: Runtime,
   { id, init, cgroup, sharedPidNamespace }: ContainerRecord,

@@ -9,15 +9,15 @@ import { summaries } from './summaries.ts';
 
 export interface Listing {
   readonly containers: readonly StateOutput[];
-  /** One for each directory that could not be read; the others are listed all the same. */
+  /** One error for each directory that could not be read; the others are still listed. */
   readonly damaged: readonly RuntimeError[];
 }
 
 /**
- * All containers under the root, in order of their ids; `owner` is the user's name or `#uid`.
+ * All containers under the root, ordered by id; `owner` is the user's name or `#uid`.
  *
- * @param options.rootMustExist - a root that is not there is an error, not an empty list
- * @param options.brief - annotations and `rootfs` may be left out, the latter as an empty text
+ * @param options.rootMustExist - a missing root is an error, not an empty list
+ * @param options.brief - annotations and `rootfs` may be left out; `rootfs` is then an empty text
  * @throws RuntimeError `state.no-root`
  */
 export function listContainers(
@@ -41,7 +41,7 @@ export function listContainers(
       containers.push(describe(runtime, summary ?? readRecord(runtime, id), userName(runtime, owner, users)));
     } catch (error) {
       const problem = toRuntimeError(error);
-      // Its create has just begun, or it was deleted since the directory was read.
+      // Its create is in progress, or it was deleted after the directory was read.
       if (problem.code === 'state.not-found') continue;
       damaged.push(problem.with({ message: `load container ${id}: ${problem.message}` }));
     }
@@ -58,7 +58,7 @@ function userName(runtime: Runtime, uid: string, known: Map<string, string>): st
   return name;
 }
 
-/** An /etc/passwd that cannot be read names nobody. The first entry of a uid counts. */
+/** If /etc/passwd cannot be read, no user has a name. The first entry of a uid counts. */
 function readUserName(runtime: Runtime, uid: string): string | undefined {
   let text = '';
   try {

@@ -11,7 +11,10 @@ import { isMachineRoot } from '../host/privilege.ts';
 import type { HostOperation } from './host-work.ts';
 import { writeRecord } from './store.ts';
 
-/** A runtime that is not root may lack the right to make one: then the container has none, unless one was asked for. */
+/**
+ * A runtime without root may lack the permission to make a cgroup. The container then has none, unless the config
+ * requests one.
+ */
 export const makeCgroup: HostOperation<'makeCgroup'> = {
   apply([step], work) {
     const place = work.record.cgroup;
@@ -29,7 +32,7 @@ export const makeCgroup: HostOperation<'makeCgroup'> = {
           hint: 'leave linux.cgroupsPath and linux.resources out, or have the cgroup that you are in delegated to you',
         });
       }
-      // No warning: nothing that was asked for is missing, and Podman takes the first line for the cause of a later failure.
+      // Not a warning: nothing requested is missing, and Podman reports the first line as the cause of a later failure.
       log.debug(`${error.message}: the container gets no cgroup of its own`);
       const { cgroup: _, ...without } = work.record;
       work.record = without;
@@ -58,7 +61,7 @@ export const delegateCgroup: HostOperation<'delegateCgroup'> = {
     try {
       giveCgroup(binding, cgroup.path, step.uid, step.origin);
     } catch (error) {
-      // A user cannot give away what is his.
+      // Without root, chown(2) to another user fails.
       if (!(error instanceof RuntimeError) || !isDenial(error) || isMachineRoot(binding)) throw error;
       log.warn(error.message);
     }

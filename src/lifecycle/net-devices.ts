@@ -13,22 +13,29 @@ type MoveStep = HostStepOf<'moveNetDevice'>;
 const own = -1;
 
 /**
- * The devices go back when the create fails. Afterwards they belong to the namespace, as the specification asks: at its
- * end physical ones return to the host, and virtual ones are gone.
+ * Moves devices into the container's network namespace, and back if the create fails. Later they belong to the
+ * namespace, as the specification requires: at its end physical devices return to the host, and virtual ones are
+ * destroyed.
  */
 export const moveNetDevice: HostOperation<'moveNetDevice'> = {
   apply(steps, work) {
     const { binding } = work.runtime;
-    const theirs = openReadOnly(binding, `/proc/${work.init.pid}/ns/net`);
-    // Open until the end: the devices are in it also when the init has ended.
-    work.atEnd(() => binding.close(theirs));
+    const containerNamespace = openReadOnly(binding, `/proc/${work.init.pid}/ns/net`);
+    // Keep it open until the end: the devices stay in it after the init has exited, and the undo moves them back.
+    work.atEnd(() => binding.close(containerNamespace));
     for (const step of steps) {
       const { name, newName } = step;
       const moved = explained(step, () =>
-        binding.moveNetDevice({ name, newName, from: own, to: theirs, up: true }),
+        binding.moveNetDevice({ name, newName, from: own, to: containerNamespace, up: true }),
       );
       work.undo.arm(`the network device ${name}`, () => {
-        binding.moveNetDevice({ name: moved.name, newName: name, from: theirs, to: own, up: moved.wasUp });
+        binding.moveNetDevice({
+          name: moved.name,
+          newName: name,
+          from: containerNamespace,
+          to: own,
+          up: moved.wasUp,
+        });
       });
     }
   },
@@ -42,7 +49,7 @@ function explained<T>(step: MoveStep, work: () => T): T {
   }
 }
 
-/** A device that cannot be moved. */
+/** The error for a device that cannot be moved. */
 export function netDeviceFailure(
   step: MoveStep,
   error: Pick<SystemError, 'syscall' | 'errno'>,

@@ -11,7 +11,7 @@ type SetOomScoreAdj = HostStepOf<'setOomScoreAdj'>;
 const own = '/proc/self/oom_score_adj';
 
 export const setOomScoreAdj: HostOperation<'setOomScoreAdj'> = {
-  starting: true,
+  startFailure: true,
   apply([step], work) {
     if (step === undefined) return;
     try {
@@ -19,14 +19,17 @@ export const setOomScoreAdj: HostOperation<'setOomScoreAdj'> = {
       else work.runtime.binding.writeText(`/proc/${work.init.pid}/oom_score_adj`, String(step.value), 0, 0);
     } catch (error) {
       if (!isSystemError(error)) throw error;
-      // The init has ended, and its report has the cause.
+      // The init has exited, and its report has the cause.
       if (step.when === 'after' && (error.errno === errno.ENOENT || error.errno === errno.ESRCH)) return;
       throw refusal(step, work.plan.host.indexOf(step), error);
     }
   },
 };
 
-/** The init inherits the score. */
+/**
+ * A runtime without root cannot write the init's file. It sets its own score before the clone, and the init inherits
+ * it.
+ */
 function setOwn(step: SetOomScoreAdj, work: HostWork): void {
   const { binding } = work.runtime;
   const before = binding.readText(own).trim();

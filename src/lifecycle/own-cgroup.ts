@@ -4,7 +4,7 @@ import type { Binding } from '../host/binding.d.ts';
 import type { ContainerRecord } from './record.ts';
 
 /**
- * The directory of the container's own cgroup.
+ * Directory of the container's own cgroup.
  *
  * @throws RuntimeError `state.no-cgroup`
  */
@@ -18,9 +18,9 @@ export function cgroupOf({ id, cgroup }: Pick<ContainerRecord, 'id' | 'cgroup'>)
 }
 
 /**
- * For a container that runs: its processes may have been moved, and its cgroup removed.
+ * Checks that the cgroup of a running container exists: its processes may have been moved, and the cgroup removed.
  *
- * @param attempt - `unable to pause container web`
+ * @param attempt - start of the message: `unable to pause container web`
  * @throws RuntimeError `state.cgroup-gone`
  */
 export function requireCgroup(

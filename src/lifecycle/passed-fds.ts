@@ -5,7 +5,7 @@ import type { Binding } from '../host/binding.d.ts';
 /** The first descriptor after standard input, output and error. */
 const firstPassed = 3;
 
-/** Descriptors that a service manager meant for us, to be passed on: sd_listen_fds(3). */
+/** Number of descriptors that a service manager passed to the runtime: sd_listen_fds(3). */
 export function listenFds(binding: Binding): number {
   if (binding.getenv('LISTEN_PID') !== String(binding.pid())) return 0;
   const text = binding.getenv('LISTEN_FDS') ?? '';
@@ -13,11 +13,11 @@ export function listenFds(binding: Binding): number {
 }
 
 /**
- * Makes sure that the descriptors to pass on are there. To be called before anything else is opened, which would
+ * Checks that the descriptors to pass on are open. Call it before any other descriptor is opened, because that would
  * fill a gap.
  *
- * @param listen - how many from 3 on come from the service manager
- * @param preserve - how many more `--preserve-fds` asks for
+ * @param listen - number of descriptors from the service manager, from 3 on
+ * @param preserve - number of further descriptors that `--preserve-fds` requests
  * @throws RuntimeError `usage.preserve-fds`
  */
 export function checkPassedFds(binding: Binding, listen: number, preserve: number): void {

@@ -7,15 +7,15 @@ import type { Runtime } from './runtime.ts';
 import { requireStatus, statusOf } from './status.ts';
 import { readRecord } from './store.ts';
 
-/** Milliseconds that everything in a container may take to come to a stop. */
+/** Milliseconds for all processes of a container to freeze. */
 const freezeTimeoutMs = 10_000;
 
 /**
- * Stops every process of a created or running container where it stands, and returns when all of them do. They can be
- * killed all the same; other signals wait until the container is resumed.
+ * Freezes every process of a created or running container, and returns when all are frozen. SIGKILL still ends them;
+ * other signals stay pending until the container is resumed.
  *
- * @throws RuntimeError `state.not-found`, `state.not-running`, `state.no-cgroup`, `state.cgroup-gone`, `state.not-frozen` (after 10 seconds:
- *   then all of it runs again), `host.syscall`
+ * @throws RuntimeError `state.not-found`, `state.not-running`, `state.no-cgroup`, `state.cgroup-gone`,
+ *   `state.not-frozen` (after 10 seconds; all processes run again), `host.syscall`
  */
 export function pauseContainer(runtime: Runtime, id: string): void {
   const { binding } = runtime;
@@ -34,7 +34,7 @@ export function pauseContainer(runtime: Runtime, id: string): void {
 }
 
 /**
- * Lets a paused container go on.
+ * Resumes a paused container.
  *
  * @throws RuntimeError `state.not-found`, `state.not-paused`, `host.syscall`
  */

@@ -3,7 +3,7 @@ import { onHost } from '../errors/system.ts';
 import { unlessMissing } from '../host/files.ts';
 import type { HostOperation } from './host-work.ts';
 
-/** As engines read it: digits, no newline, all at once. */
+/** The format that engines read: digits, no newline, replaced in one step. */
 export const writePidFile: HostOperation<'writePidFile'> = {
   apply([step], work) {
     if (step === undefined) return;

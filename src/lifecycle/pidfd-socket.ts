@@ -3,10 +3,10 @@ import { onHost } from '../errors/system.ts';
 import { listenHint } from './console.ts';
 import type { HostOperation } from './host-work.ts';
 
-/** Sent beside the pidfd of a container's init, and of an executed process: engines distinguish them by it. */
+/** Name sent with the pidfd: engines distinguish a container's init from an executed process by it. */
 const names = { init: 'standard', exec: 'setns' } as const;
 
-/** The listener holds the process before its program runs. */
+/** The listener gets the pidfd before the program runs. */
 export const sendPidfd: HostOperation<'sendPidfd'> = {
   apply([step], work) {
     if (step === undefined) return;

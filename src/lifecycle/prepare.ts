@@ -11,8 +11,8 @@ import { requireConfig } from '../validate/check.ts';
 import { limitFindings } from '../validate/findings.ts';
 import { checkOnHost, warnOnHost } from '../validate/host-checks.ts';
 import { listenFds } from './passed-fds.ts';
-import { withPlace } from './place.ts';
 import type { Runtime } from './runtime.ts';
+import { withSourceLocation } from './source-location.ts';
 import type { Warning } from './warnings.ts';
 
 export interface PrepareOptions {
@@ -26,26 +26,26 @@ export interface PrepareOptions {
   /** Absolute; see PlanOptions. */
   readonly pidFile?: string | undefined;
   readonly pidfdSocket?: string | undefined;
-  /** The program runs at once, and creating the container ends when it does. Default false. */
+  /** The init executes the program without waiting for `start`, and `create` returns after the exec. Default false. */
   readonly startNow?: boolean;
 }
 
-/** All that is known before anything is done. */
+/** The result of all checks, before anything is changed. */
 export interface Prepared {
   readonly bundle: Bundle;
   readonly config: Config;
   readonly rootfs: string;
   readonly facts: HostFacts;
   readonly plan: Plan;
-  /** What was asked for and will not be as asked: for `warnOf`, once nothing can refuse the whole any more. */
+  /** Requests that will not be applied as written. Pass them to `warnOf` once nothing can refuse the config. */
   readonly warnings: readonly Warning[];
 }
 
-/** Read, check, plan: changes nothing, and needs no privilege. Failures know their line in config.json. */
+/** Reads, checks and plans: changes nothing and needs no privilege. Failures contain their line in config.json. */
 export function prepare(runtime: Runtime, options: PrepareOptions): Prepared {
   const { binding } = runtime;
   const bundle = readBundle(binding, options.bundle);
-  return withPlace(bundle.text, () => {
+  return withSourceLocation(bundle.text, () => {
     const noPivot = options.noPivot ?? false;
     const { config, warnings } = requireConfig(bundle.document, {
       noPivot,

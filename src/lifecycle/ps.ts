@@ -12,8 +12,8 @@ import { readRecord } from './store.ts';
 const longestTable = 64 << 20;
 
 /**
- * The ids of the processes in the container's cgroup and below, as the runtime sees them, in order. None when the
- * container has stopped.
+ * Pids of the processes in the container's cgroup and below, in the runtime's pid namespace, in ascending order. Empty
+ * if the container has stopped.
  *
  * @throws RuntimeError `state.not-found`, `state.no-cgroup`, `state.cgroup-gone`, `host.syscall`
  */
@@ -24,14 +24,14 @@ export function containerProcesses(runtime: Runtime, id: string): number[] {
   const pids = onHost(`unable to read the processes of ${cgroup}`, () => processesOf(binding, cgroup));
   const lives = pids.length === 0 && record.init !== undefined && initRuns(binding, record.init);
   if (lives) requireCgroup(binding, record, cgroup, `unable to list the processes of container ${id}`);
-  // 0 stands for a process that our pid namespace does not see.
+  // The kernel shows 0 for a process that is not in the runtime's pid namespace.
   return pids.filter(pid => pid > 0).sort((one, other) => one - other);
 }
 
 /**
- * What ps(1) of the host prints of them, its first line too.
+ * Output of the host's ps(1) for these processes, including its heading.
  *
- * @param options - of ps; `-ef` when there are none. They must leave a column PID
+ * @param options - options of ps; `-ef` if empty. The output must have a column PID
  * @throws RuntimeError as containerProcesses, and `host.ps` when ps is not there or fails
  */
 export function processTable(runtime: Runtime, id: string, options: readonly string[]): string {

@@ -16,11 +16,11 @@ import type { HostOperation } from './host-work.ts';
 import type { Runtime } from './runtime.ts';
 import { writeRecord } from './store.ts';
 
-/** Where the container's class of service will be: what the record contains before the class is made. */
+/** The container's future class of service. The record contains it before the class is made. */
 export function plannedRdt({ binding }: Runtime, request: RdtRequest, id: string): RdtPlace | undefined {
   const root = resctrlMountpoint(binding);
   if (root !== undefined) return planRdtGroup(binding, root, request, id);
-  // A class without a share of anything: the check of the config has warned.
+  // The class would have no schemata: the check of the config has warned.
   if (request.schemas.length + request.schemata.length === 0) return undefined;
   throw new RuntimeError({
     code: 'host.unsupported',
@@ -47,7 +47,7 @@ export const makeRdtGroup: HostOperation<'makeRdtGroup'> = {
   },
 };
 
-/** Nothing is done when the class has been removed since: its processes, and so this one, are in the class above. */
+/** Does nothing if the class was removed: the container's processes, including this one, are in the parent class. */
 export const joinRdtGroup: HostOperation<'joinRdtGroup'> = {
   apply([step], work) {
     const { binding } = work.runtime;
@@ -58,9 +58,9 @@ export const joinRdtGroup: HostOperation<'joinRdtGroup'> = {
 };
 
 /**
- * Gives the container's class of service new schemata.
+ * Writes new schemata to the container's class of service.
  *
- * @returns what puts the old ones back
+ * @returns a function that restores the old ones
  * @throws RuntimeError `config.unsupported` for a container without a class, `host.unsupported`, `host.rdt`
  */
 export function updateRdt(

@@ -21,7 +21,7 @@ export const makeState: HostOperation<'makeState'> = {
     const lock = claim(runtime, container.id);
     work.lock = lock;
     if (config.hooks?.poststop !== undefined) {
-      // Armed first, so they run last: after everything else is gone.
+      // Undo runs in reverse order: armed first, the hooks run after everything else is removed.
       const subject = { ...config, id: lock.id, bundle: bundle.path };
       work.undo.arm('the poststop hooks', () => runPoststopHooks(runtime, subject));
     }
@@ -48,11 +48,11 @@ export const saveRecord: HostOperation<'saveRecord'> = {
       ...(config.annotations !== undefined && { annotations: config.annotations }),
       ...(cgroup !== undefined && { cgroup }),
       ...(container.noNewKeyring && { noNewKeyring: true }),
-      ...hooksOfLater(config.hooks),
+      ...recordedHooks(config.hooks),
       ...(config.process.args.length === 0 && { noProgram: true as const }),
       ...((config.hooks?.startContainer ?? []).length > 0 && { startHooks: true as const }),
       ...(mountsBelow !== undefined && { mountsBelow }),
-      // An empty path asks for a new one.
+      // An empty path requests a new namespace.
       sharedPidNamespace: pidNamespace === undefined || (pidNamespace.path ?? '') !== '',
       ...(rdt !== undefined && { rdt }),
     };
@@ -67,7 +67,7 @@ export const saveRecord: HostOperation<'saveRecord'> = {
   },
 };
 
-/** Where the cgroup will be. A cgroup that has processes is refused before the record lets a delete end them. */
+/** The future cgroup. A populated cgroup is refused before the record contains it, because a delete kills its processes. */
 function cgroupPlace({ runtime, container }: HostWork, request: CgroupRequest): CgroupPlace {
   const { binding } = runtime;
   const { mountpoint: root } = container.prepared.facts.cgroup;
@@ -78,7 +78,7 @@ function cgroupPlace({ runtime, container }: HostWork, request: CgroupRequest): 
   return { root, path: place, made: [], unit, ...(manager !== undefined && { manager }) };
 }
 
-function hooksOfLater({ poststart = [], poststop = [] }: Hooks = {}): { readonly hooks?: Hooks } {
+function recordedHooks({ poststart = [], poststop = [] }: Hooks = {}): { readonly hooks?: Hooks } {
   if (poststart.length === 0 && poststop.length === 0) return {};
   return { hooks: { poststart, poststop } };
 }

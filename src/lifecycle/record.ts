@@ -3,9 +3,9 @@ import type { CgroupPlace } from '../cgroup/directory.ts';
 import type { Hooks } from '../oci/config.ts';
 import type { RdtPlace } from '../rdt/group.ts';
 
-/** What `<root>/<id>/state.json` holds. The status is not in it: it is computed from what is found. */
+/** Contents of `<root>/<id>/state.json`. The status is not stored: it is computed from processes and files. */
 export interface ContainerRecord {
-  /** Of this format. */
+  /** Version of the format. */
   readonly version: 1;
   readonly id: string;
   /** Absolute. */
@@ -15,21 +15,21 @@ export interface ContainerRecord {
   /** RFC 3339, nanoseconds, UTC. */
   readonly created: string;
   readonly annotations?: Readonly<Record<string, string>>;
-  /** Written before the cgroup is made, so that whoever finds a half-made container can remove it. */
+  /** Written before the cgroup is made: a `delete` can then remove an unfinished container. */
   readonly cgroup?: CgroupPlace;
-  /** The class of service of resctrl, written before it is made. */
+  /** The resctrl class of service; written before it is made. */
   readonly rdt?: RdtPlace;
-  /** No pid namespace of its own: the end of the init does not end the other processes. */
+  /** The container has no pid namespace of its own: the exit of the init does not end the other processes. */
   readonly sharedPidNamespace: boolean;
-  /** Created in its caller's session keyring. Default false. */
+  /** The container stays in its caller's session keyring. Default false. */
   readonly noNewKeyring?: boolean;
-  /** Its config has no process, so that it cannot be started. */
+  /** The config has no process: the container cannot be started. */
   readonly noProgram?: true;
-  /** Runs startContainer hooks between `start` and its program. */
+  /** The container runs startContainer hooks between `start` and its program. */
   readonly startHooks?: true;
-  /** Shares the runtime's mount namespace: how many mounts were on `rootfs` before its own. */
+  /** Set if the container shares the runtime's mount namespace: number of mounts on `rootfs` before its own. */
   readonly mountsBelow?: number;
-  /** Those that later commands run; absent when there are none. */
+  /** Hooks that later commands run; absent if there are none. */
   readonly hooks?: Pick<Hooks, 'poststart' | 'poststop'>;
   /** Absent until the container is created. */
   readonly init?: InitRecord;
@@ -38,7 +38,7 @@ export interface ContainerRecord {
 export interface InitRecord {
   /** In the runtime's pid namespace. */
   readonly pid: number;
-  /** Field 22 of /proc/PID/stat, in clock ticks since boot: with the pid it names one process for ever. */
+  /** Field 22 of /proc/PID/stat, in clock ticks since boot: pid and start time together identify one process. */
   readonly startTime: number;
 }
 
@@ -47,10 +47,10 @@ export const files = {
   record: 'state.json',
   /** The bundle's config.json as it was at create. */
   config: 'config.json',
-  /** What `exec` and a failed `start` need of config and plan: exec-data.ts. Absent when the program runs at once. */
+  /** Data for `exec` and a failed `start`: exec-data.ts. Absent if the program runs at once. */
   execData: 'exec.json',
   /** `linux.resources` as of the last `update`; absent before the first. */
   resources: 'resources.json',
-  /** Its existence tells created from running. `start` empties it and reads from it what becomes of the program. */
+  /** Exists while the container is created and not started. `start` empties it and reads the init's report from it. */
   startFifo: 'exec.fifo',
 } as const;

@@ -3,30 +3,30 @@ import { RuntimeError } from '../errors/error.ts';
 import { onHost } from '../errors/system.ts';
 import { explainFailure } from '../plan/explain.ts';
 import type { Operation } from '../wire/steps.ts';
-import { endedError } from './ended.ts';
 import type { HostOperation, HostWork } from './host-work.ts';
+import { initExitError } from './init-exit.ts';
 
 export const resumeInit: HostOperation<'resumeInit'> = {
-  starting: true,
+  startFailure: true,
   apply(_, work) {
     const { binding } = work.runtime;
     const { plan, config, init } = work;
     onHost('unable to resume the init', () => binding.resume(init.channel));
     if (plan.spawn.startFifo === undefined) {
-      // The end of the channel is the exec, which closes what the init held.
+      // EOF means that the exec has succeeded: it closes the init's end of the channel.
       const report = onHost('unable to receive a report of the init', () =>
         binding.awaitReport(init.channel),
       );
       if (report.kind === 'failed') throw new RuntimeError(explainFailure(plan, report, config));
-      if (endedBeforeExec(work)) throw endedError(binding, plan, init, work.cgroup);
+      if (endedBeforeExec(work)) throw initExitError(binding, plan, init, work.cgroup);
     }
     work.closeChannel();
   },
 };
 
 /**
- * A filter that is loaded right before the exec may refuse the exec, the report of that, and the exit: the channel ends as
- * it does at an exec. The init has its own name until then.
+ * True if the init exited before the exec. A filter that is loaded right before the exec can refuse the exec, the
+ * report and the exit: the channel then ends as after an exec. The process has the init's name until the exec.
  */
 function endedBeforeExec({ runtime: { binding }, plan, init }: HostWork): boolean {
   const placeOf = (wanted: Operation): number => plan.container.findIndex(({ op }) => op === wanted);

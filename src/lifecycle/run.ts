@@ -7,26 +7,26 @@ import { afterExec } from './start.ts';
 import { attend } from './terminals.ts';
 
 export interface RunOptions extends CreateOptions {
-  /** Returns when the program runs, instead of waiting for its end. Default false. */
+  /** Returns when the program runs, instead of waiting for its exit. Default false. */
   readonly detach?: boolean;
-  /** Leaves the stopped container there, for `state` and `delete`. Default false. Ignored with `detach`. */
+  /** Keeps the stopped container for `state` and `delete`. Default false. Ignored with `detach`. */
   readonly keep?: boolean;
-  /** Leaves orphans of the container to the next reaper above. Default false. */
+  /** The runtime is no subreaper: orphans of the container go to the next reaper above. Default false. */
   readonly noSubreaper?: boolean;
 }
 
 /**
- * Create, start, and unless detached: pass signals on, wait for the end, delete.
+ * Creates and starts a container. Unless detached, passes signals on, waits for the exit, and deletes the container.
  *
- * @returns the exit status: 0 when detached, else the program's, or 128 and the number of the signal that ended it
- * @throws RuntimeError as createContainer; nothing is left then
+ * @returns the exit status: 0 if detached, otherwise the program's, or 128 plus the number of the signal that ended it
+ * @throws RuntimeError as createContainer; the container is then removed
  */
 export function runContainer(runtime: Runtime, options: RunOptions): number {
   const { binding } = runtime;
   const foreground = options.detach !== true;
-  // Before the init is born: a signal that comes in between must not end us and leave it.
+  // Catch signals before the clone: a signal must not end the runtime and leave the init behind.
   if (foreground) binding.catchSignals(options.noSubreaper !== true);
-  // Nobody can come between create and start here: the init waits for us alone, and needs no FIFO.
+  // No other command runs between create and start: the init waits for this process only, and needs no FIFO.
   const { record, init, pidfd, terminals } = createContainer(runtime, {
     ...options,
     startNow: true,
@@ -34,7 +34,7 @@ export function runContainer(runtime: Runtime, options: RunOptions): number {
   });
   let status = 0;
   try {
-    startedOrGone(runtime, record);
+    runPoststartOrDelete(runtime, record);
     if (foreground) status = attend(binding, init.pid, pidfd, terminals);
   } finally {
     binding.close(pidfd);
@@ -44,8 +44,8 @@ export function runContainer(runtime: Runtime, options: RunOptions): number {
   return status;
 }
 
-/** What a poststart hook that fails leaves is deleted: nobody knows of the container yet. */
-function startedOrGone(runtime: Runtime, record: ContainerRecord): void {
+/** Deletes the container if a poststart hook fails: no caller has seen it yet. */
+function runPoststartOrDelete(runtime: Runtime, record: ContainerRecord): void {
   try {
     afterExec(runtime, record);
   } catch (error) {

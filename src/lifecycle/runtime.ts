@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Binding } from '../host/binding.d.ts';
 
-/** What every operation needs: the machine, where containers are remembered, and whom to tell. */
+/** Everything that an operation needs: the binding, the root directory and the log. */
 export interface Runtime {
   readonly binding: Binding;
   /** Absolute path of the directory that holds one directory per container. */
   readonly root: string;
   readonly log: Log;
-  /** The name that the command line was called by; absent in the library. */
+  /** Name of the command line's program; absent in the library. */
   readonly program?: string;
-  /** The cgroups of new containers are made by systemd. Default false: by the runtime itself. */
+  /** systemd makes the cgroups of new containers. Default false: the runtime makes them. */
   readonly systemdCgroup?: boolean;
 }
 
-/** Messages beside the result. A failure is thrown, never logged here. */
+/** Messages in addition to the result. A failure is thrown, never logged here. */
 export interface Log {
-  /** What is being done, for `--debug`. */
+  /** Progress, for `--debug`. */
   debug(message: string): void;
-  /** What was asked for and will not be as asked; the operation goes on. */
+  /** A request that will not be applied as written; the operation continues. */
   warn(message: string): void;
 }
 

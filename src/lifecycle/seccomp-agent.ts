@@ -8,9 +8,9 @@ import type { HostOperation } from './host-work.ts';
 /** config-linux.md#containerprocessstate */
 interface ContainerProcessState {
   readonly ociVersion: string;
-  /** What each descriptor that comes along is. */
+  /** Kind of each descriptor sent with the message. */
   readonly fds: readonly ['seccompFd'];
-  /** Of the process with the filter, in the runtime's pid namespace: the init, or an executed process. */
+  /** pid of the process with the filter, in the runtime's pid namespace: the init, or an executed process. */
   readonly pid: number;
   readonly metadata?: string;
   readonly state: State;

@@ -41,7 +41,7 @@ const numbers: Readonly<Record<string, number>> = {
   SYS: 31,
 };
 
-/** As glibc counts them: it keeps 32 and 33 for itself. */
+/** Real-time signals as glibc numbers them: it reserves 32 and 33. */
 const firstRealtime = 34;
 const lastRealtime = 64;
 

@@ -5,8 +5,8 @@ import { hostFailure, isSystemError } from '../errors/system.ts';
 import type { HostStepOf, Plan } from '../plan/plan.ts';
 import { signalName } from './signals.ts';
 
-/** The helper that joins the namespaces has ended without a report: `signal` ended it, or 0. */
-function helperEnded(signal: number): RuntimeError {
+/** The helper that joins the namespaces exited without a report: killed by `signal`, or 0 if it exited by itself. */
+function helperExitError(signal: number): RuntimeError {
   const how = signal === 0 ? 'it exited' : `killed by ${signalName(signal)}`;
   return new RuntimeError({
     code: 'container.ended',
@@ -18,9 +18,9 @@ function helperEnded(signal: number): RuntimeError {
 }
 
 /**
- * What a refused spawn means.
+ * Explains a failed spawn.
  *
- * @param cloneIn - the namespaces that were to be joined, in their order
+ * @param cloneIn - the namespaces to join, in order
  */
 export function spawnError(
   error: unknown,
@@ -41,10 +41,10 @@ export function spawnError(
       hint: 'joining a namespace needs CAP_SYS_ADMIN in the user namespace that owns it',
     });
   }
-  if (error.errno === errno.ECHILD) return helperEnded(Number(error.path));
+  if (error.errno === errno.ECHILD) return helperExitError(Number(error.path));
   const user = plan.spawn.userNamespace;
   const noMore = user !== undefined && (error.errno === errno.ENOSPC || error.errno === errno.EINVAL);
-  // Namespaces are refused with EPERM.
+  // EACCES is about the cgroup: the kernel refuses namespaces with EPERM.
   const cgroup = error.syscall === 'clone3' && error.errno === errno.EACCES;
   return hostFailure(error, 'unable to spawn the init', {
     ...(noMore && { pointer: user }),

@@ -5,22 +5,22 @@ import type { Spawned } from '../host/binding.d.ts';
 import { openFlags } from '../host/files.ts';
 import { namespaceFlags } from '../oci/namespaces.ts';
 import { encodePlan } from '../wire/encode.ts';
-import { orOutOfMemory } from './ended.ts';
 import type { HostWork } from './host-work.ts';
+import { orOutOfMemory } from './init-exit.ts';
 import { spawnError } from './spawn-error.ts';
 
-/** A process whose namespaces (CLONE_NEW*) the init is cloned in, as a pidfd, which stays the caller's. */
+/** A process, as a pidfd, whose namespaces (CLONE_NEW*) the init is cloned in. The caller closes the pidfd. */
 export interface JoinedProcess {
   readonly pidfd: number;
   readonly kinds: number;
 }
 
-/** clone3(2): the init begins to walk the plan, in its namespaces and its cgroup. */
+/** Calls clone3(2): the init starts to run the plan, in its namespaces and its cgroup. */
 export function spawnInit(work: HostWork, cgroup: string | undefined, joined?: JoinedProcess): Spawned {
   const { plan, cloneIn } = work;
   const { binding, log } = work.runtime;
   const joins = cloneIn.map(({ fd }) => fd);
-  // The runtime's thread enters a pid namespace alone; everything else needs a helper process.
+  // The runtime's own thread can enter a single pid namespace; all other cases need a helper process.
   const onlyPid = cloneIn.length === 1 && cloneIn[0]?.step.kind === namespaceFlags.pid;
   const directory = cgroup === undefined ? -1 : openCgroup(work, cgroup);
   try {
@@ -54,7 +54,7 @@ function openCgroup({ runtime }: HostWork, cgroup: string): number {
   return onHost(`unable to open the cgroup ${cgroup}`, () => runtime.binding.open(cgroup, flags, 0));
 }
 
-/** The descriptors of slots 1, 2, ... */
+/** Descriptors of slots 1, 2, ... in order. */
 function inOrder(slots: ReadonlyMap<number, number>): number[] {
   const fds: number[] = [];
   for (const [slot, fd] of slots) fds[slot - 1] = fd;

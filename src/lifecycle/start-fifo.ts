@@ -4,7 +4,7 @@ import { joinPath } from '../host/paths.ts';
 import type { HostOperation } from './host-work.ts';
 import { files } from './record.ts';
 
-/** The FIFO lies in the state directory, and goes with it. */
+/** The FIFO is in the state directory and is removed with it. */
 export const makeStartFifo: HostOperation<'makeStartFifo'> = {
   apply([step], work) {
     if (step === undefined) return;

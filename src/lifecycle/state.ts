@@ -8,7 +8,7 @@ import { readRecord } from './store.ts';
 import type { Summary } from './summaries.ts';
 
 /**
- * The state of a container, as it is now.
+ * The current state of a container.
  *
  * @throws RuntimeError `state.not-found`, `state.damaged`
  * @see runtime.md#query-state

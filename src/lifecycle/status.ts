@@ -9,12 +9,12 @@ import { type ContainerRecord, files, type InitRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
 import { isHeld, stateDirectory } from './store.ts';
 
-/** What may be done to a container that is not simply asked about. */
+/** Operations that need a certain status. */
 export type Operation = 'start' | 'kill' | 'delete' | 'exec' | 'update' | 'pause' | 'resume' | 'events';
 
 /**
- * Where each operation is allowed: runtime.md#operations, with `delete` of a created container as engines expect it.
- * `delete --force` is allowed everywhere.
+ * Statuses in which each operation is allowed: runtime.md#operations, and `delete` of a created container, which
+ * engines expect. `delete --force` is always allowed.
  */
 const allowed: { readonly [Op in Operation]: readonly Status[] } = {
   start: ['created'],
@@ -27,16 +27,16 @@ const allowed: { readonly [Op in Operation]: readonly Status[] } = {
   events: ['created', 'running', 'paused'],
 };
 
-/** What the status is computed from. */
+/** The part of a record from which the status is computed. */
 export interface StatusRecord extends Pick<ContainerRecord, 'id'> {
   readonly init?: InitRecord | undefined;
   readonly cgroup?: Pick<CgroupPlace, 'path'> | undefined;
 }
 
 /**
- * The status, computed from what is found and so right also after a crash or a reboot.
+ * Computes the status from processes and files: it is also right after a crash or a reboot.
  *
- * @param options.held - true for the caller that holds the state directory, to whom no `create` can be going on
+ * @param options.held - true if the caller holds the lock: no `create` is in progress then
  */
 export function statusOf(
   runtime: Runtime,
@@ -45,17 +45,19 @@ export function statusOf(
 ): Status {
   const { binding } = runtime;
   if (record.init === undefined) {
-    // A create that is still going on, or what one left that was killed: that container will never run.
+    // A create is in progress, or was killed: that container will never run.
     return !options.held && isHeld(runtime, record.id) ? 'creating' : 'stopped';
   }
-  // The first is what `list` mostly needs, and spares it a look at /proc.
+  // processExists() is enough for most containers of `list`, and saves reading /proc.
   if (!binding.processExists(record.init.pid) || !initRuns(binding, record.init)) return 'stopped';
   if (record.cgroup !== undefined && isPaused(binding, record.cgroup.path)) return 'paused';
   const fifo = joinPath(stateDirectory(runtime, record.id), files.startFifo);
   return binding.stat(fifo) === undefined ? 'running' : 'created';
 }
 
-/** @throws RuntimeError `state.not-created`, `state.not-running`, `state.running` with the texts engines know */
+/**
+ * @throws RuntimeError `state.not-created`, `state.not-running`, `state.running` with the texts that engines expect
+ */
 export function requireStatus(operation: Operation, id: string, status: Status): void {
   if (!allowed[operation].includes(status)) throw refusals[operation](id, status);
 }

@@ -6,22 +6,22 @@ import { makeDirectories, openFlags, unlessMissing } from '../host/files.ts';
 import { entryPath } from '../host/paths.ts';
 import { parseRecord, recordText } from './check-record.ts';
 import { checkId } from './ids.ts';
-import { withPlace } from './place.ts';
 import { type ContainerRecord, files } from './record.ts';
 import type { Runtime } from './runtime.ts';
+import { withSourceLocation } from './source-location.ts';
 
-/** Default of every `timeoutMs` here: `start` and `delete` of one container take turns. */
+/** Default of every `timeoutMs` here: `start` and `delete` of one container wait for each other. */
 const lockTimeoutMs = 10_000;
 
-/** A container's state directory, held exclusively until `release`. */
-export interface Held {
+/** A container's state directory, locked exclusively until `release`. */
+export interface StateLock {
   readonly id: string;
   readonly directory: string;
-  /** The second call does nothing. */
+  /** A second call does nothing. */
   release(): void;
 }
 
-/** A refused call in the root directory, with a hint for a user who may not use it. */
+/** The error for a failed call in the root directory, with a hint for a user without access. */
 export function rootFailure(error: unknown, attempt: string): unknown {
   if (!isSystemError(error)) return error;
   const refused = [errno.EACCES, errno.EPERM, errno.EROFS].includes(error.errno);
@@ -36,11 +36,11 @@ export function stateDirectory(runtime: Runtime, id: string): string {
 }
 
 /**
- * Makes a container's state directory and holds it.
+ * Makes a container's state directory and locks it.
  *
  * @throws RuntimeError `state.bad-id`, `state.exists`, `state.busy`, `host.syscall`
  */
-export function claim(runtime: Runtime, id: string): Held {
+export function claim(runtime: Runtime, id: string): StateLock {
   const { binding } = runtime;
   const directory = stateDirectory(runtime, id);
   try {
@@ -49,7 +49,7 @@ export function claim(runtime: Runtime, id: string): Held {
     throw rootFailure(error, `unable to make the root directory ${runtime.root}`);
   }
   try {
-    // Searchable for others: the container's user must reach what a later slice puts here (the notify socket).
+    // Searchable by others: the container's user must be able to reach a file in it.
     binding.mkdir(directory, 0o711);
   } catch (error) {
     if (!isSystemError(error)) throw error;
@@ -64,7 +64,7 @@ export function claim(runtime: Runtime, id: string): Held {
   }
   const held = holdNew(runtime, id, directory);
   if (held !== undefined) return held;
-  // Nothing is taken back here: a `delete` came between, and the name may be somebody else's by now.
+  // No undo: a `delete` has removed the directory, and another create may have made it again.
   throw new RuntimeError({
     code: 'state.busy',
     message: `the state directory of container ${id} was removed while it was being made`,
@@ -74,15 +74,15 @@ export function claim(runtime: Runtime, id: string): Held {
   });
 }
 
-/** Holds the directory that was just made. One that cannot be held is removed again, or its id would be taken for ever. */
-function holdNew(runtime: Runtime, id: string, directory: string): Held | undefined {
+/** Locks the directory that was just made. If that fails, removes it: the id would stay taken. */
+function holdNew(runtime: Runtime, id: string, directory: string): StateLock | undefined {
   try {
     return hold(runtime, id);
   } catch (error) {
     const failure = toRuntimeError(error);
-    // Another command holds it, and decides what becomes of it.
+    // Another command holds the lock and decides about the directory.
     if (failure.code === 'state.busy') throw failure;
-    // Only while it is empty: if a delete and another create came between, the other create has its record in it.
+    // rmdir(2) fails unless it is empty: after a delete and another create, it contains the other create's record.
     const refusal = refusalOf(() => runtime.binding.rmdir(directory));
     if (refusal === undefined || refusal.errno === errno.ENOENT) throw failure;
     throw failure.with({ cleanup: [`the state directory ${directory}: ${errnoText(refusal.errno)}`] });
@@ -90,12 +90,12 @@ function holdNew(runtime: Runtime, id: string, directory: string): Held | undefi
 }
 
 /**
- * Holds a state directory, whatever is in it; undefined when there is none.
+ * Locks a state directory, whatever it contains; undefined if there is none.
  *
- * @param timeoutMs - how long another command may go on holding it, in milliseconds (default 10000)
+ * @param timeoutMs - how long another command may keep the lock, in milliseconds (default 10000)
  * @throws RuntimeError `state.busy`
  */
-export function hold(runtime: Runtime, id: string, timeoutMs = lockTimeoutMs): Held | undefined {
+export function hold(runtime: Runtime, id: string, timeoutMs = lockTimeoutMs): StateLock | undefined {
   const { binding } = runtime;
   const directory = stateDirectory(runtime, id);
   const fd = onHost(`unable to open ${directory}`, () =>
@@ -104,7 +104,7 @@ export function hold(runtime: Runtime, id: string, timeoutMs = lockTimeoutMs): H
   if (fd === undefined) return undefined;
   let taken: boolean | undefined;
   try {
-    // ENOENT: whoever held the directory before has removed it.
+    // ENOENT: the previous holder has removed the directory.
     taken = onHost(`unable to lock ${directory}`, () => unlessMissing(() => binding.lock(fd, timeoutMs)));
   } finally {
     if (taken !== true) binding.close(fd);
@@ -127,7 +127,7 @@ export function hold(runtime: Runtime, id: string, timeoutMs = lockTimeoutMs): H
   return { id, directory, release };
 }
 
-/** True when some command holds the directory right now. */
+/** True if a command holds the lock now. */
 export function isHeld(runtime: Runtime, id: string): boolean {
   const fd = unlessMissing(() =>
     runtime.binding.open(stateDirectory(runtime, id), openFlags.readOnly | openFlags.closeOnExec, 0),
@@ -138,16 +138,16 @@ export function isHeld(runtime: Runtime, id: string): boolean {
   return !free;
 }
 
-/** Writes state.json at once: a reader sees the old record or this one. */
+/** Replaces state.json in one step: a reader sees the old record or this one. */
 export function writeRecord(runtime: Runtime, record: ContainerRecord): void {
   const path = entryPath(stateDirectory(runtime, record.id), files.record);
   onHost(`unable to write ${path}`, () => runtime.binding.replaceText(path, recordText(record), 0o600));
 }
 
 /**
- * @throws RuntimeError `state.not-found` for an unknown id, or one whose record was not written yet
+ * @throws RuntimeError `state.not-found` for an unknown id, or if the record is not yet written
  * @throws RuntimeError `state.damaged`
- * @throws RuntimeError `state.untrusted` when others may have written it
+ * @throws RuntimeError `state.untrusted` if other users may have written it
  */
 export function readRecord(runtime: Runtime, id: string): ContainerRecord {
   const path = entryPath(stateDirectory(runtime, id), files.record);
@@ -162,12 +162,12 @@ export function readRecord(runtime: Runtime, id: string): ContainerRecord {
   if (text === undefined) throw withoutRecord(runtime, id, path);
   const record = parseRecord(text, id);
   if (!('message' in record)) return record;
-  throw withPlace({ text, document: files.record }, () => {
+  throw withSourceLocation({ text, document: files.record }, () => {
     throw damaged(path, record.message, record.pointer);
   });
 }
 
-/** A create that has just begun has no record yet. One that was killed then leaves an empty directory: its id is taken. */
+/** A create in progress has no record yet. A create that was killed then leaves an empty directory: its id is taken. */
 function withoutRecord(runtime: Runtime, id: string, path: string): RuntimeError {
   const { binding } = runtime;
   if (binding.stat(stateDirectory(runtime, id)) === undefined || isHeld(runtime, id))
@@ -175,18 +175,18 @@ function withoutRecord(runtime: Runtime, id: string, path: string): RuntimeError
   return missing(path);
 }
 
-/** For a directory without a record. */
+/** The error for a directory without a record. */
 export function missing(path: string): RuntimeError {
   return damaged(path, 'it is missing: the create of the container was killed, or the file was removed');
 }
 
-/** True for a held directory in which nothing was made: what a create leaves that is killed before its record is there. */
-export function isEmpty({ binding }: Runtime, { directory }: Held): boolean {
+/** True if the locked directory is empty: a create was killed before it wrote its record. */
+export function isEmpty({ binding }: Runtime, { directory }: StateLock): boolean {
   const unfinished = `.${files.record}`;
   return binding.readdir(directory).every(name => name === unfinished);
 }
 
-/** For a file of the state directory that is not what was written there. */
+/** The error for a file of the state directory with unexpected contents. */
 export function damaged(path: string, why: string, pointer?: string): RuntimeError {
   return new RuntimeError({
     code: 'state.damaged',
@@ -197,7 +197,7 @@ export function damaged(path: string, why: string, pointer?: string): RuntimeErr
   });
 }
 
-/** A record names processes to signal, directories to remove and programs to run: it must be the runtime's own. */
+/** A record names processes to signal, directories to remove and programs to run: no other user may be able to write it. */
 function untrusted(path: string): RuntimeError {
   return new RuntimeError({
     code: 'state.untrusted',
@@ -217,11 +217,11 @@ export function notFound(runtime: Runtime, id: string): RuntimeError {
   });
 }
 
-/** Removes a held state directory and lets it go. */
-export function removeState(runtime: Runtime, held: Held): void {
+/** Removes a locked state directory and releases the lock. */
+export function removeState(runtime: Runtime, held: StateLock): void {
   const remove = (): void => runtime.binding.removeTree(held.directory);
   const refusal = refusalOf(remove);
-  // The lock's descriptor may be the last one that this process can have.
+  // Release before the second attempt: the process may be at its limit of descriptors.
   held.release();
   if (refusal !== undefined) onHost(`unable to remove ${held.directory}`, remove);
 }

@@ -9,9 +9,9 @@ import type { Runtime } from './runtime.ts';
 import { damaged } from './store.ts';
 
 /**
- * What holds now: as of the last update, else of the config.
+ * The resources in effect: those of the last update, or the config's if there was none.
  *
- * @param directory - of the container's state
+ * @param directory - the container's state directory
  * @throws RuntimeError `state.damaged`
  */
 export function storedResources({ binding }: Runtime, directory: string): Resources {

@@ -5,7 +5,7 @@ import type { Runtime } from './runtime.ts';
 import type { StatusRecord } from './status.ts';
 import { rootFailure } from './store.ts';
 
-/** What there is to say of a container's record without reading all of it. */
+/** The members of a record that `list` needs, read without parsing all of it. */
 export interface Summary extends StatusRecord, Pick<ContainerRecord, 'bundle' | 'created'> {
   /** Absolute path of the root file system; empty in brief. */
   readonly rootfs: string;
@@ -13,15 +13,15 @@ export interface Summary extends StatusRecord, Pick<ContainerRecord, 'bundle' | 
 }
 
 export interface Stored {
-  /** Of the directory. */
+  /** Name of the directory. */
   readonly id: string;
-  /** The user id, as text, of the record's owner; empty where there is no record. */
+  /** User id of the record's owner, as text; empty without a record. */
   readonly owner: string;
-  /** Undefined where the record has to be read as a whole: it holds escapes, or is damaged, or not there. */
+  /** Undefined if the record must be parsed as a whole: it contains escapes, is damaged, or is missing. */
   readonly summary: Summary | undefined;
 }
 
-/** What a summary is made of, in the order of its columns: name of the directory, owner, texts, numbers, objects. */
+/** The columns of a summary, in order: name of the directory, owner, texts, numbers, objects. */
 interface Columns {
   readonly texts: readonly string[];
   readonly numbers: readonly string[];
@@ -34,10 +34,10 @@ const inBrief: Columns = { texts: ['id', 'bundle', 'created', 'cgroup.path'], nu
 const inFull: Columns = { texts: [...inBrief.texts, 'rootfs'], numbers, objects: ['annotations'] };
 
 /**
- * All directories under the root, in order of their names; undefined when there is no such root.
+ * All directories under the root, ordered by name; undefined if there is no root.
  *
- * A thousand records are read in one call, and of each only a few members become values: parsing all of them was half
- * of what `list` cost.
+ * One call reads a thousand records, and only a few members of each become values: parsing all of them took half of the
+ * time of `list`.
  *
  * @param options.brief - annotations and the path of the root file system are left out
  */
@@ -57,7 +57,7 @@ export function summaries(
   return texts && rows(texts, columns);
 }
 
-/** Made one after the other: what is not kept of a row makes room for the next. */
+/** A generator: a row that the caller does not keep can be freed before the next is made. */
 function* rows(texts: string[], columns: Columns): Generator<Stored> {
   const width = leading + columns.texts.length + columns.numbers.length + columns.objects.length;
   for (let text = texts.shift(); text !== undefined; text = texts.shift()) {
@@ -89,7 +89,7 @@ function summaryAt(values: readonly string[], at: number, columns: Columns): Sum
     created,
     cgroup: path ? { path } : undefined,
     init: pid ? { pid: Number(pid), startTime: Number(startTime) } : undefined,
-    // That it is JSON has been seen.
+    // readMembers() has checked that it is JSON.
     annotations: annotations ? JSON.parse(annotations) : undefined,
   };
 }

@@ -3,16 +3,16 @@ import type { ErrorFields } from '../errors/error.ts';
 import { onHost } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
 
-/** The terminal that we were started on, and the container's, once it is there: for the wait to bring together. */
+/** The terminal that the runtime was started on, and the container's once it exists. `attend` connects them. */
 export class Terminals {
   readonly #binding: Binding;
   readonly #host: number;
   #master: number | undefined;
-  #ours = true;
+  #owned = true;
 
   /**
-   * @param asked - the place that asked for a terminal, and how to do without
-   * @throws RuntimeError `host.syscall` when there is no terminal
+   * @param asked - the place that requested a terminal, and how to do without
+   * @throws RuntimeError `host.syscall` if there is no terminal
    */
   constructor(binding: Binding, asked: Pick<ErrorFields, 'pointer' | 'hint'>) {
     this.#binding = binding;
@@ -27,26 +27,26 @@ export class Terminals {
     );
   }
 
-  /** Both of them, to become the receiver's. */
+  /** Both descriptors, which the caller owns from then on. */
   take(): [master?: number, host?: number] {
     if (this.#master === undefined) return [];
-    this.#ours = false;
+    this.#owned = false;
     return [this.#master, this.#host];
   }
 
-  /** Closes what nobody took. */
+  /** Closes the descriptors unless `take` returned them. */
   close(): void {
-    if (!this.#ours) return;
-    this.#ours = false;
+    if (!this.#owned) return;
+    this.#owned = false;
     this.#binding.close(this.#host);
     if (this.#master !== undefined) this.#binding.close(this.#master);
   }
 }
 
 /**
- * Waits for the end of a process of ours, passing signals on and the terminal through.
+ * Waits for the exit of a child process. Passes signals on and connects the terminals.
  *
- * @returns the exit status: the program's, or 128 and the number of the signal that ended it
+ * @returns the exit status: the program's, or 128 plus the number of the signal that ended it
  */
 export function attend(binding: Binding, pid: number, pidfd: number, terminals?: Terminals): number {
   const { signal, code } = binding.waitForeground(pid, pidfd, ...(terminals?.take() ?? []));

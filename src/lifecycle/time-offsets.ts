@@ -3,7 +3,7 @@ import { onHost } from '../errors/system.ts';
 import { openReadOnly } from '../host/files.ts';
 import type { HostOperation } from './host-work.ts';
 
-/** Of the namespace that children of the init would be in. */
+/** Writes the offsets of the time namespace for the init's children. */
 export const writeTimeOffsets: HostOperation<'writeTimeOffsets'> = {
   apply([step], work) {
     if (step === undefined) return;

@@ -2,7 +2,7 @@
 
 const perSecond = 1_000_000_000n;
 
-/** RFC 3339 in UTC: nanoseconds as far as they are not zero, as Go prints them. */
+/** RFC 3339 in UTC: nanoseconds without trailing zeros, as Go prints them. */
 export function timestamp(nanoseconds: bigint): string {
   const fraction = String(nanoseconds % perSecond)
     .padStart(9, '0')

@@ -8,23 +8,25 @@ interface Entry {
 }
 
 /**
- * What has to be taken back should a later step fail: armed step by step, as things become ours and never before,
- * so that a failure cannot undo what belongs to somebody else. Taken back in reverse.
+ * The undo actions for a failure of a later step. Each is armed as soon as its effect exists and never before, because
+ * an undo must not remove what belongs to another process. They run in reverse order.
  */
 export class UndoList {
   #entries: Entry[] = [];
 
-  /** @param what - said in `cleanup` when the undo itself fails: `the cgroup /a/b` */
+  /**
+   * @param what - name in `cleanup` if the undo itself fails: `the cgroup /a/b`
+   */
   arm(what: string, undo: () => void): void {
     this.#entries.push({ what, undo });
   }
 
-  /** All is well: nothing will be taken back. */
+  /** Drops all entries after a success. */
   disarm(): void {
     this.#entries = [];
   }
 
-  /** Takes everything back, newest first; what could not be is returned as text, and does not stop the rest. */
+  /** Runs all undo actions, newest first. Returns a text for each that failed; a failure does not stop the rest. */
   rollback(): string[] {
     const leftovers: string[] = [];
     for (const { what, undo } of this.#entries.splice(0).reverse()) {
@@ -37,7 +39,7 @@ export class UndoList {
     return leftovers;
   }
 
-  /** The failure to throw on: everything taken back, and what that left behind riding along in `cleanup`. */
+  /** Undoes everything and returns the error to throw, with the failed undo actions in `cleanup`. */
   fail(error: unknown): RuntimeError {
     const first = toRuntimeError(error);
     const leftovers = this.rollback();

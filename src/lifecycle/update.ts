@@ -18,17 +18,17 @@ import { exactJson } from '../plan/exact-json.ts';
 import { checkResourcesDocument } from '../validate/check-resources.ts';
 import { newDeviceRules } from './device-filter.ts';
 import { requireCgroup } from './own-cgroup.ts';
-import { named, parseDocument, type Sources, withPlace } from './place.ts';
 import { updateRdt } from './rdt.ts';
 import { files } from './record.ts';
 import type { Runtime } from './runtime.ts';
+import { named, parseDocument, type Sources, withSourceLocation } from './source-location.ts';
 import { requireStatus, statusOf } from './status.ts';
-import { type Held, hold, notFound, readRecord } from './store.ts';
+import { hold, notFound, readRecord, type StateLock } from './store.ts';
 import { storedResources } from './stored-resources.ts';
 import { warnOf } from './warnings.ts';
 
 /**
- * As updateContainer, with the document in a file, `-` for standard input. Failures know their line in it.
+ * Like updateContainer, with the document in a file, or `-` for standard input. Failures contain their line in it.
  *
  * @param path - relative to the working directory
  */
@@ -39,16 +39,16 @@ export function updateFromDocument(runtime: Runtime, id: string, path: string): 
   );
   const name = path === '-' ? 'standard input' : path;
   const source = { text, document: name };
-  const document = withPlace(source, () => parseDocument(text, name));
+  const document = withSourceLocation(source, () => parseDocument(text, name));
   updateContainer(runtime, id, document, { source });
 }
 
 /**
- * Changes the limits of a container that is created, running or paused. When a limit is refused all of them are as they
- * were, as far as the kernel lets them. Device rules are replaced as a whole and in one step, where other ones are asked
- * for than those that hold: hooks of vendors may have added to what a config asks for.
+ * Changes the limits of a created, running or paused container. If a limit is refused, all of them are restored as far
+ * as the kernel allows. Device rules are replaced as a whole and in one step, and only if they differ from the stored
+ * ones: vendors' hooks may have added to those of the config.
  *
- * @param document - what `linux.resources` of a config is
+ * @param document - has the form of `linux.resources` in a config
  * @throws RuntimeError `state.not-found`, `state.not-running`, `state.cgroup-gone`, `config.*`, `host.cgroup-*`, `host.rdt`, `update.usage`
  */
 export function updateContainer(
@@ -58,13 +58,13 @@ export function updateContainer(
   options: UpdateOptions = {},
 ): void {
   const source = options.source ?? { document: 'resources' };
-  withPlace(source, () => updateFrom(source, runtime, id, document, options.rdt));
+  withSourceLocation(source, () => updateFrom(source, runtime, id, document, options.rdt));
 }
 
 export interface UpdateOptions {
-  /** For the class of service of a container that has one. Default: it stays as it is. */
+  /** Schemata for the container's class of service. Default: unchanged. */
   readonly rdt?: RdtUpdate | undefined;
-  /** Where the document is from. Default: an argument that is called resources. */
+  /** Source of the document. Default: an argument named resources. */
   readonly source?: Sources;
 }
 
@@ -112,13 +112,19 @@ function checked(runtime: Runtime, document: unknown, source: Sources): Resource
   throw new RuntimeError({ ...first, problems });
 }
 
-function change(runtime: Runtime, held: Held, place: CgroupPlace, asked: Resources, source: Sources): void {
+function change(
+  runtime: Runtime,
+  held: StateLock,
+  place: CgroupPlace,
+  asked: Resources,
+  source: Sources,
+): void {
   const { binding } = runtime;
   const stored = storedResources(runtime, held.directory);
   const merged = mergeResources(stored, asked);
   const read = (file: string): string | undefined => binding.readTextIfThere(`${place.path}/${file}`);
   const warn = (pointer: string, message: string): void => {
-    // What create has said is not said again.
+    // `create` has already logged warnings about stored values.
     if (isAsked(asked, pointer)) warnOf(runtime, [named({ message, pointer }, source)]);
   };
   const { unit } = place;
@@ -131,10 +137,10 @@ function change(runtime: Runtime, held: Held, place: CgroupPlace, asked: Resourc
   } finally {
     devices?.filter.close();
   }
-  // After the files: what the kernel refuses, systemd is not told.
+  // After the files: systemd must not get a value that the kernel refuses.
   if (unit !== undefined) {
     updateUnit(binding, { ...place, unit }, writes, devices?.rules);
-    // The files have the last word, as at create: systemd has one weight for two files.
+    // Write the files again, as at create: systemd sets two files from one weight.
     applyResources(binding, place, writes);
   }
   const path = joinPath(held.directory, files.resources);
@@ -142,8 +148,8 @@ function change(runtime: Runtime, held: Held, place: CgroupPlace, asked: Resourc
 }
 
 /**
- * Of what the merged resources come to, all that is asked for, and what has changed by that. The rest is in the files
- * already: a disk that has been taken out since is no reason to fail.
+ * The writes that the update needs: all requested values, and all values that change because of them. The others are
+ * already in the files: a disk that was removed must not make an update fail.
  */
 function newWrites(
   stored: Resources,
@@ -161,7 +167,7 @@ function newWrites(
   );
 }
 
-/** True when this property of memory, cpu, pids, ... is in the request. Entries of lists are looked at by value. */
+/** True if this property of memory, cpu, pids, ... is in the request. Entries of lists are compared by value elsewhere. */
 function isAsked(asked: Resources, origin: string): boolean {
   const [, group = '', name = '', index] = origin.split('/');
   const properties = lookUp(asked as Readonly<Record<string, unknown>>, group);
@@ -169,7 +175,7 @@ function isAsked(asked: Resources, origin: string): boolean {
   return lookUp((properties ?? {}) as Readonly<Record<string, unknown>>, name) !== undefined;
 }
 
-/** With `checkBeforeUpdate` a limit that would have the container's processes killed at once is refused. */
+/** With `checkBeforeUpdate`, refuses a limit at which the kernel would kill processes of the container at once. */
 function refuseBelowUsage({ memory }: Resources, read: (file: string) => string | undefined): void {
   const { limit = 0, swap = 0, checkBeforeUpdate } = memory ?? {};
   const usage = checkBeforeUpdate ? Number(read('memory.current') ?? 0) : 0;

@@ -4,7 +4,7 @@ import type { Runtime } from './runtime.ts';
 
 export type Warning = Pick<ErrorFields, 'message' | 'pointer' | 'document' | 'hint'>;
 
-/** Logs warnings, one line each. A message that several places cause is logged once. */
+/** Logs warnings, one line each. A message with several causes is logged once. */
 export function warnOf({ log }: Runtime, warnings: readonly Warning[]): void {
   const logged = new Set<string>();
   for (const warning of warnings) {

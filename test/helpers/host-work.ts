@@ -34,7 +34,7 @@ export function hostWork(
       ...given.record,
     },
   });
-  if (given.pid !== undefined) work.born({ pid: given.pid, pidfd: 2, channel: 3 });
+  if (given.pid !== undefined) work.cloned({ pid: given.pid, pidfd: 2, channel: 3 });
   if (given.at !== undefined)
     work.waiting = new WaitingInit(given.at[0], waitFor(given.at[0], '/at'), given.at[1]);
   return work;

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { readBundle } from '../../../src/bundle/read.ts';
 import { resolveRootfs } from '../../../src/bundle/rootfs.ts';
 import { RuntimeError } from '../../../src/errors/error.ts';
-import { withPlace } from '../../../src/lifecycle/place.ts';
+import { withSourceLocation } from '../../../src/lifecycle/source-location.ts';
 import { requireConfig } from '../../../src/validate/check.ts';
 import { diskBinding } from '../../helpers/disk-binding.ts';
 
@@ -26,7 +26,7 @@ function load(name: string): Expectation {
 /** All checks that precede any action. */
 function prepare(name: string): void {
   const bundle = readBundle(diskBinding(), join(fixtures, name));
-  withPlace(bundle.text, () => {
+  withSourceLocation(bundle.text, () => {
     const { config } = requireConfig(bundle.document);
     resolveRootfs(diskBinding(), bundle.path, config);
   });

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { parseJson } from '../../../src/bundle/json.ts';
 import { RuntimeError } from '../../../src/errors/error.ts';
 import { manyLines, oneLine } from '../../../src/errors/render.ts';
-import { withPlace } from '../../../src/lifecycle/place.ts';
+import { withSourceLocation } from '../../../src/lifecycle/source-location.ts';
 import { describePlan } from '../../../src/plan/describe.ts';
 import { makePlan } from '../../../src/plan/make-plan.ts';
 import { checkConfig, requireConfig } from '../../../src/validate/check.ts';
@@ -29,7 +29,7 @@ function readAll(text: string): void {
     makeReport({ path: '/bundle', text, document }, problems, [...warnings, ...findWeaknesses(draft)], []),
   );
   try {
-    withPlace(text, () => {
+    withSourceLocation(text, () => {
       describePlan(makePlan(config ?? requireConfig(document, { text }).config, facts, options), 'text');
     });
   } catch (error) {

@@ -10,8 +10,8 @@ import type { HostOperation } from './host-work.ts';
 import { writeRecord } from './store.ts';
 
 /**
- * systemd makes a cgroup for a process that exists: so the init is cloned in the runtime's cgroup, systemd moves it, and it
- * unshares its cgroup namespace after that.
+ * systemd makes a cgroup only for an existing process: the init is cloned in the runtime's cgroup, systemd moves it,
+ * and the init then unshares its cgroup namespace.
  */
 export const startUnit: HostOperation<'startUnit'> = {
   apply([step], work) {
@@ -32,7 +32,7 @@ export const startUnit: HostOperation<'startUnit'> = {
   },
 };
 
-/** Removes a container's cgroup, whoever made it. See removeCgroup. */
+/** Removes a container's cgroup, made by the runtime or by systemd. See removeCgroup. */
 export function removePlace(binding: Binding, place: CgroupPlace, occupants: 'kill' | 'spare'): void {
   const { unit } = place;
   if (unit === undefined) removeCgroup(binding, place, occupants);

@@ -4,25 +4,25 @@ import { locateAll } from '../bundle/locate.ts';
 import type { TextPosition } from '../bundle/text-position.ts';
 import { type ErrorFields, RuntimeError } from '../errors/error.ts';
 
-/** What a pointer leads into. */
+/** The document or option that a pointer refers to. */
 export type Source =
   | {
-      /** Absent when there is no text; a function reads it when there is something to say. */
+      /** Absent if there is no text; a function reads it only if a position is needed. */
       readonly text?: string | (() => string);
-      /** Its name, where it is not config.json. */
+      /** Name of the document, if it is not config.json. */
       readonly document?: string;
     }
-  /** An option of the command line, or of a call of the library; undefined when no single one asked. */
+  /** An option of the command line or of a library call; undefined if no single option requested it. */
   | { readonly option: string | undefined };
 
-/** One for all pointers, or by pointer. */
+/** One source for all pointers, or one for each pointer. */
 export type Sources = Source | ((pointer: string) => Source);
 
 /**
- * Does `work`; a failure that has a pointer also gets its line and column in the text, and the name of the document. The
- * name of an option takes the pointer's place.
+ * Calls `work`. A failure with a pointer also gets its line and column in the text, and the name of the document. The
+ * name of an option replaces the pointer.
  */
-export function withPlace<T>(sources: string | Sources, work: () => T): T {
+export function withSourceLocation<T>(sources: string | Sources, work: () => T): T {
   try {
     return work();
   } catch (error) {
@@ -33,7 +33,7 @@ export function withPlace<T>(sources: string | Sources, work: () => T): T {
 
 function placed(error: ErrorFields, sources: Sources): ErrorFields {
   const all = [error, ...(error.problems ?? [])];
-  /** By the name of the document that they are in, whose text is read once for all of them. */
+  /** By name of the document: its text is read once for all of its fields. */
   const open = new Map<string | undefined, { readonly text: string | (() => string); some: ErrorFields[] }>();
   for (const fields of all) {
     const source = isNamed(fields) ? {} : sourceOf(fields, sources);
@@ -57,12 +57,12 @@ function placed(error: ErrorFields, sources: Sources): ErrorFields {
   return { ...place(error), ...(problems !== undefined && { problems }) };
 }
 
-/** True when there is nothing to add: the empty pointer is the document itself, or an inner call has named the document. */
+/** True if nothing can be added: an empty pointer is the whole document, or an inner call has named the document. */
 function isNamed({ pointer, line, document }: ErrorFields): boolean {
   return (!pointer && line === undefined) || document !== undefined;
 }
 
-/** The same with the name of its document or option. */
+/** Adds the name of the document, or replaces the pointer by the name of the option. */
 export function named<T extends Pick<ErrorFields, 'pointer' | 'document'>>(fields: T, sources: Sources): T {
   const source = sourceOf(fields, sources);
   if ('option' in source) return { ...fields, pointer: undefined, document: source.option };
@@ -73,7 +73,7 @@ function sourceOf({ pointer = '' }: Pick<ErrorFields, 'pointer'>, sources: Sourc
   return typeof sources === 'function' ? sources(pointer) : sources;
 }
 
-/** parseJson for a document that is not config.json: its messages name the document. */
+/** parseJson for a document other than config.json: the messages contain its name. */
 export function parseDocument(text: string, name: string): unknown {
   try {
     return parseJson(text);

@@ -9,13 +9,13 @@ import { signalName } from './signals.ts';
 
 const SIGKILL = 9;
 /**
- * What ends an init whose calls a filter does not allow: SIGSYS for one that it kills for. Where it answers with an error
- * the report is refused too, and where it refuses the exit as well, a fault ends the init: SIGILL on x86_64, SIGTRAP on arm64.
+ * Signals of an init that its own seccomp filter ended: SIGSYS for a filter that kills. If the filter returns an error,
+ * the init cannot send its report; if its exit is refused too, a fault ends it: SIGILL on x86_64, SIGTRAP on arm64.
  */
 const filterSignals: readonly (number | undefined)[] = [31, 4, 5];
 
-/** The init is gone and said nothing. */
-export function endedError(
+/** The error for an init that exited without a report. Reaps the init. */
+export function initExitError(
   binding: Binding,
   plan: Plan,
   { pid, pidfd }: Spawned,
@@ -44,7 +44,10 @@ export function endedError(
 
 const killed = (signal: number): string => `killed by ${signalName(signal)}`;
 
-/** The kernel has no memory for the process itself where the limit of its cgroup is that low. */
+/**
+ * Replaces an error if the memory limit of the cgroup is the cause. With a very low limit the kernel cannot allocate
+ * the process itself, and clone3(2) fails with ENOMEM.
+ */
 export function orOutOfMemory(binding: Binding, error: unknown, cgroup: string | undefined): unknown {
   if (cgroup === undefined) return error;
   if (!(error instanceof RuntimeError)) return error;

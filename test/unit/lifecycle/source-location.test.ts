@@ -2,13 +2,13 @@
 import { describe, expect, it } from 'vitest';
 import { RuntimeError } from '../../../src/errors/error.ts';
 import { oneLine } from '../../../src/errors/render.ts';
-import { parseDocument, type Sources, withPlace } from '../../../src/lifecycle/place.ts';
+import { parseDocument, type Sources, withSourceLocation } from '../../../src/lifecycle/source-location.ts';
 import { thrown } from '../../helpers/fake-machine.ts';
 
 const text = '{\n  "memory": {\n    "limit": 5\n  }\n}';
 const failing = (fields: { pointer?: string; line?: number; column?: number }, sources: string | Sources) =>
   thrown(() =>
-    withPlace(sources, () => {
+    withSourceLocation(sources, () => {
       throw new RuntimeError({ code: 'config.range', message: 'no', ...fields });
     }),
   ) as unknown as RuntimeError;
@@ -32,7 +32,7 @@ describe('the place of a failure', () => {
   it('is that of an inner document', () => {
     const inner = () => failing(at, { text, document: 'inner.json' });
     const outer = thrown(() =>
-      withPlace(text, () => {
+      withSourceLocation(text, () => {
         throw inner();
       }),
     );
