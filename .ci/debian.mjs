@@ -85,8 +85,8 @@ export async function unpackPackages({ into, ...wanted }) {
  *
  * @param {Wanted} wanted
  * @param {string} near the work directory is made beside this path
- * @param {(debs: string, work: string) => Promise<void>} use receives the directory of the packages and a work directory
- *   with a directory `tree`
+ * @param {(debs: string, work: string, site: string) => Promise<void>} use receives the directory of the packages, a work
+ *   directory with a directory `tree`, and the address of the archive
  * @throws Failure if no mirror has them
  */
 export async function withPackages({ suites, ...wanted }, near, use) {
@@ -99,7 +99,7 @@ export async function withPackages({ suites, ...wanted }, near, use) {
       const work = `${near}.apt-${process.pid}`;
       try {
         await fetchFrom({ ...wanted, site, suite: name, work });
-        await use(join(work, 'debs'), work);
+        await use(join(work, 'debs'), work, site);
         return;
       } catch (error) {
         if (!(error instanceof Failure)) throw error;

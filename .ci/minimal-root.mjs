@@ -26,12 +26,15 @@ const named = ['apt', 'g++', 'make', 'python3'];
  * then installs it.
  *
  * @param {string} root
+ * @returns {Promise<string>} the address of the archive that had the packages
  */
 async function install(root) {
+  let archive = '';
   await withPackages(
     { packages: ['?priority(required)', ...named], suites: [suite], dependencies: () => true },
     root,
-    async debs => {
+    async (debs, _, site) => {
+      archive = site;
       for (const name of ['bin', 'sbin', 'lib', 'lib64']) {
         mkdirSync(join(root, 'usr', name), { recursive: true });
         symlinkSync(`usr/${name}`, join(root, name));
@@ -50,6 +53,7 @@ async function install(root) {
       rmSync(join(root, 'debs'), { recursive: true });
     },
   );
+  return archive;
 }
 
 /** @param {string} root @param {string} path of a file or directory, copied to the same path */
@@ -59,8 +63,8 @@ function copy(root, path) {
   cpSync(realpathSync(path), join(root, path), { recursive: true, verbatimSymlinks: true });
 }
 
-/** @param {string} root */
-async function furnish(root) {
+/** @param {string} root @param {string} archive */
+async function furnish(root, archive) {
   const prefix = dirname(dirname(realpathSync(process.execPath)));
   for (const name of ['bin/node', 'include/node', 'etc/npmrc']) copy(root, join(prefix, name));
   const npm = dirname(dirname(realpathSync((await run('sh', ['-c', 'command -v npm'])).trim())));
@@ -77,6 +81,11 @@ async function furnish(root) {
   }
   rmSync(join(root, 'etc/apt'), { recursive: true });
   copy(root, '/etc/apt');
+  // the machine itself may have another suite
+  for (const name of ['sources.list', 'sources.list.d']) {
+    rmSync(join(root, 'etc/apt', name), { recursive: true, force: true });
+  }
+  writeFileSync(join(root, 'etc/apt/sources.list'), `deb ${archive} ${suite} main\n`);
   for (const path of ['/etc/resolv.conf', '/etc/hosts']) copy(root, path);
 }
 
@@ -87,8 +96,7 @@ await script(async () => {
   mkdirSync(root, { recursive: true });
   if (readdirSync(root).length > 0) throw new Failure(`${root} is not empty`);
   await timed('making a minimal Debian 12', async () => {
-    await install(root);
-    await furnish(root);
+    await furnish(root, await install(root));
   });
   return 0;
 });
