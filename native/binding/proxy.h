@@ -75,7 +75,7 @@ class Proxy {
 };
 
 // Prepares a container's terminal before its program runs, as documented in src/host/binding.d.ts. Returns null on
-// success, else the name of the call that failed.
+// success, otherwise the name of the call that failed.
 const char* prepare_master(int master, int host, bool copy_size);
 
 }  // namespace tsubo::binding

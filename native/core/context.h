@@ -105,8 +105,8 @@ struct Context {
   // The umask of the caller, and whether the container's umask is set. Until it is set, the umask is 0.
   long callers_umask = 0;
   bool own_umask = false;
-  // A hook has run since `start` released the init. From then on `start` needs a report before the exec: it would take
-  // the end of the init for the exec.
+  // A hook has run since `start` released the init. The init then sends a report before the exec, because `start` would
+  // otherwise take an exit of the init for the exec.
   bool hooked = false;
   // The container's seccomp filter is loaded: from here on any call may fail with any error.
   bool filtered = false;

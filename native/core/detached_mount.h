@@ -22,7 +22,7 @@ Result set_attributes(Context& c, int fd, uint64_t set, uint64_t clear, uint64_t
 // Like set_attributes, for a mount that is still detached. `later` is set if this kernel requires an attached mount.
 Result set_detached(int fd, uint64_t set, uint64_t clear, bool* later);
 
-// The same for a propagation (MS_PRIVATE, ...; 0 for none).
+// Like set_detached, for a propagation (MS_PRIVATE, ...; 0 for none).
 Result spread_detached(int fd, uint64_t propagation, bool recursive, bool* later);
 
 // `extra` is an additional option, or empty.

@@ -98,7 +98,7 @@ class QuietLimit {
   ~QuietLimit() { sys::unchecked(reset_signal(SIGXFSZ)); }
 };
 
-// After a short write the rest is written again, and that write returns the error.
+// After a short write the rest is written, and that write returns the error.
 Result write_all(int fd, const char* from, size_t size) {
   while (size > 0) {
     long n = sys::write(fd, from, size);
@@ -154,8 +154,8 @@ void above_stdio(UniqueFd* fd) {
 
 // Returns the error of a call before the exec, or of the exec itself.
 long prepare_and_execute(const Context& c, const char* path, const Words& words, int in, int out, int err) {
-  // Without a pid namespace of the container, the hook would outlive the init. If a filter refuses this, the hook runs
-  // on until it exits.
+  // Without a pid namespace of the container, the hook would outlive the init. If a filter refuses this, the hook
+  // continues until it exits.
   sys::unchecked(sys::prctl(PR_SET_PDEATHSIG, SIGKILL));
   if (long r = sys::call(__NR_dup3, in, 0, 0); r < 0) return r;
   if (long r = sys::call(__NR_dup3, out, 1, 0); r < 0) return r;

@@ -8,8 +8,8 @@ namespace tsubo {
 // Joins the namespaces in the boot block and clones the init from there. Returns only in the init, which is a child of
 // the caller's parent.
 //
-// A separate process that has already executed does this. In the joined pid namespace, other processes may trace the
-// init, and until its exec it would run on the runtime's memory. CAP_SYS_PTRACE in the runtime's own user namespace
+// A separate process, which has already called exec, does this: in the joined pid namespace other processes may trace
+// the init, and until its exec it would run on the runtime's memory. CAP_SYS_PTRACE in the runtime's own user namespace
 // overrides the dumpable flag (CVE-2016-9962 is a milder form).
 void become_init_in_joined(const wire::Boot& boot);
 

@@ -44,7 +44,7 @@ SpawnFailure plan_in_memory(const SpawnRequest& request, const std::vector<int>&
   iovec parts[] = {{&boot, sizeof boot}, {const_cast<uint8_t*>(request.plan), request.plan_bytes}};
   ssize_t n = writev(memory->get(), parts, 2);
   if (n < 0) return failed("writev");
-  // After a short write the rest is written again, and that write returns the error.
+  // After a short write the rest is written, and that write returns the error.
   const size_t all = sizeof boot + request.plan_bytes;
   for (auto done = static_cast<size_t>(n); done < all; done += static_cast<size_t>(n)) {
     if (done < sizeof boot) return failed("writev", EIO);

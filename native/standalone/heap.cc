@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// malloc of the whole executable, instead of musl's. musl's returns a page to the kernel when the last block in it is
-// freed and requests it again for the next block: 140 system calls and as many page faults in one `run`. A command runs
-// for a few milliseconds, in one thread. Therefore blocks are cut from chunks whose pages one call maps, and freed
-// blocks stay in the list of their size. Only blocks that are large enough for their own mapping are returned to the
-// kernel.
+// malloc of the whole executable, instead of musl's. The malloc of musl returns a page to the kernel when the last
+// block in it is freed, and requests it again for the next block: 140 system calls and as many page faults in one
+// `run`. A command runs for a few milliseconds, in one thread. Therefore blocks are cut from chunks whose pages one
+// call maps, and freed blocks stay in the list of their size. Only blocks that are large enough for their own mapping
+// are returned to the kernel.
 #include <errno.h>
 #include <malloc.h>
 #include <stddef.h>
