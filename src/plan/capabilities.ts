@@ -4,27 +4,27 @@ import type { Capabilities } from '../oci/config.ts';
 import type { Step } from '../wire/steps.ts';
 import type { ProcessContext } from './context.ts';
 
-/** The steps around the change of user; none at all without `process.capabilities`, which is not the same as empty sets. */
+/** The steps before and after setUser. Without `process.capabilities` there are none, which differs from empty sets. */
 export interface CapabilityPlan {
-  /** While CAP_SETPCAP is still there. */
+  /** These need CAP_SETPCAP, which the change of user takes away. */
   readonly before: readonly Step[];
-  /** The change of user empties the effective set and the ambient one. */
+  /** The change of user clears the effective and the ambient set: set both again. */
   readonly after: readonly Step[];
 }
 
 /**
- * The five sets of process.capabilities. A capability that is unknown to us or to the kernel, or that we do not have
- * ourselves, cannot be given: it is left out with a warning, as the specification asks. One warning names all of them.
+ * The five sets of process.capabilities. A capability that tsubo or the kernel does not support, or that the runtime
+ * does not have, is left out with one warning for all, as the specification requires.
  */
 export function capabilityPlan(context: ProcessContext): CapabilityPlan {
   const sets = context.process.capabilities;
   if (sets === undefined) return { before: [], after: [] };
-  const { bounding: ours, permitted } = context.facts.capabilities;
+  const { bounding, permitted } = context.facts.capabilities;
   const at = context.origin('capabilities');
-  // The init is executed: with our permitted set, but never beyond the bounding one.
-  const grantable = ours & permitted;
-  warnOfMissing(context, sets, name => (name === 'bounding' ? ours : grantable));
-  const keep = readSet(context, sets, 'bounding', ours);
+  // The init is executed: it has the runtime's permitted set, limited by the bounding set.
+  const grantable = bounding & permitted;
+  warnOfMissing(context, sets, name => (name === 'bounding' ? bounding : grantable));
+  const keep = readSet(context, sets, 'bounding', bounding);
   const permit = readSet(context, sets, 'permitted', grantable);
   const inherit = readSet(context, sets, 'inheritable', grantable);
   const effective = readSet(context, sets, 'effective', grantable);
@@ -49,7 +49,7 @@ function readSet(
   return mask;
 }
 
-/** One warning for all that cannot be given; one for a name that nobody knows is the checks' (validate). */
+/** One warning for all unavailable capabilities. The checks (validate) warn about unknown names. */
 function warnOfMissing(
   context: ProcessContext,
   sets: Capabilities,
@@ -72,7 +72,7 @@ function warnOfMissing(
 
 const setNames = ['bounding', 'permitted', 'inheritable', 'effective', 'ambient'] as const;
 
-/** The kernel raises only what is permitted and inheritable. */
+/** The kernel raises only capabilities that are permitted and inheritable. */
 function readAmbient(
   context: ProcessContext,
   sets: Capabilities,
@@ -92,7 +92,7 @@ function readAmbient(
   return wanted & raisable;
 }
 
-/** 0 for a name that this program or the kernel does not know. */
+/** 0 for a name that tsubo or the kernel does not support. */
 function capabilityBit(name: string, last: number): bigint {
   if (!Object.hasOwn(capabilityNumbers, name)) return 0n;
   const number = capabilityNumbers[name as CapabilityName];

@@ -4,8 +4,8 @@ import { containerPath } from './context.ts';
 import type { HostStep } from './plan.ts';
 
 /**
- * The cgroup becomes the container user's when the container sees it as the root of its hierarchy and may write there: a
- * new cgroup namespace, and a mount of cgroups at /sys/fs/cgroup that is not read-only.
+ * Makes the container's user the owner of the cgroup, if the container has it as the root of its hierarchy and may
+ * write to it: a new cgroup namespace, and a cgroup mount at /sys/fs/cgroup that is not read-only.
  */
 export function cgroupOwnerSteps(config: Config, when: 'before' | 'cgroup'): HostStep[] {
   const namespaces = config.linux?.namespaces ?? [];
@@ -18,7 +18,7 @@ export function cgroupOwnerSteps(config: Config, when: 'before' | 'cgroup'): Hos
   if (mount < 0 || !isNew('cgroup') || config.mounts?.[mount]?.options?.includes('ro')) return [];
   const { uid } = config.process?.user ?? { uid: 0 };
   const owner = isNew('user') ? hostId(config.linux?.uidMappings ?? [], uid) : uid;
-  // Root's it is already. What a joined user namespace makes of the number is not known.
+  // Root already owns the cgroup. In a joined user namespace the host id of the user is unknown.
   if (owner === undefined || owner === 0) return [];
   if (!isNew('user') && namespaces.some(({ type }) => type === 'user')) return [];
   return [{ op: 'delegateCgroup', when, uid: owner, origin: `/mounts/${mount}` }];

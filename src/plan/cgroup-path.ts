@@ -3,15 +3,16 @@ import { joinPath, parentPath } from '../host/paths.ts';
 import type { PlanContext } from './context.ts';
 
 export interface ContainerCgroup {
-  /** The host directory of the container's cgroup. */
+  /** Host directory of the container's cgroup. */
   readonly path: string;
   readonly origin: string;
 }
 
 /**
- * Where the container's cgroup is made: an absolute `cgroupsPath` counts from the root of the hierarchy, a relative one
- * from the cgroup that holds our own, and without one the id is its name. Not below our own: a cgroup with processes
- * in it cannot hand controllers to those below. No `..` leads out. undefined when the machine has no cgroup2.
+ * Path of the container's cgroup. An absolute `cgroupsPath` starts at the root of the hierarchy, a relative one at the
+ * parent of the runtime's own cgroup; without one, the id is the name. It is never below the runtime's own cgroup,
+ * because a cgroup that contains processes cannot enable controllers for its children. `..` cannot lead above the
+ * start. Undefined if no cgroup2 is mounted.
  */
 export function containerCgroup(context: PlanContext): ContainerCgroup | undefined {
   const { layout, mountpoint, own } = context.facts.cgroup;

@@ -7,7 +7,7 @@ import type { PlanContext } from './context.ts';
 import type { HostStepOf } from './plan.ts';
 
 /**
- * The container's cgroup as a unit of systemd's: the machine's for root, else the user's own.
+ * The container's cgroup as a systemd unit: of the system manager for root, of the user's manager otherwise.
  *
  * @throws RuntimeError `config.cgroups-path`, `config.systemd-property`, `config.unsupported`
  */

@@ -6,9 +6,9 @@ import type { PlanContext } from './context.ts';
 import type { HostStepOf } from './plan.ts';
 
 /**
- * What is written into the container's cgroup when it is made.
+ * The values written into the container's cgroup when it is made.
  *
- * @throws RuntimeError `host.cgroup-controller` when there is to be no cgroup, and limits are
+ * @throws RuntimeError `host.cgroup-controller` if the config has limits and there is no cgroup
  */
 export function cgroupWriteSteps(
   context: PlanContext,

@@ -10,65 +10,65 @@ import type { HostTrees } from './host-trees.ts';
 /** The step that loads a filter. */
 export type LoadSeccomp = Extract<Step, { op: 'loadSeccomp' }> & { readonly flags: number };
 
-/** What the caller of `makePlan` decides beside the config. */
+/** Inputs of `makePlan` other than the config. */
 export interface PlanOptions {
   readonly id: string;
-  /** Absolute. Relative host paths of the config are seen from here. */
+  /** Absolute. Relative host paths of the config are resolved against it. */
   readonly bundle: string;
-  /** The root is moved over `/` instead of pivoted to, for hosts whose root is a ramfs. Default false. */
+  /** Uses MS_MOVE and chroot(2) instead of pivot_root(2), for hosts with a ramfs as root. Default false. */
   readonly noPivot?: boolean;
-  /** The container keeps the session keyring of the runtime's caller. Default false. */
+  /** The container stays in the session keyring of the runtime's caller. Default false. */
   readonly noNewKeyring?: boolean;
-  /** How many descriptors from 3 on (after those of `listenFds`) the container's process gets. Default 0. */
+  /** Number of descriptors that the container's process gets from 3 on, after those of `listenFds`. Default 0. */
   readonly preserveFds?: number;
-  /** Descriptors of socket activation, from 3 on: told to the process as LISTEN_FDS. Default 0. */
+  /** Number of socket activation descriptors from 3 on, passed to the process as LISTEN_FDS. Default 0. */
   readonly listenFds?: number;
   /** systemd makes the cgroup. Default false. */
   readonly systemdCgroup?: boolean;
-  /** Where the runtime writes the pid of the init. Absolute. Default: nowhere. */
+  /** File that gets the pid of the init. Absolute. Default: none. */
   readonly pidFile?: string | undefined;
-  /** The Unix socket that is sent a pidfd of the init. Absolute. Default: none. */
+  /** Unix socket that gets a pidfd of the init. Absolute. Default: none. */
   readonly pidfdSocket?: string | undefined;
-  /** The program runs as soon as all is prepared, without waiting for `start`. Default false. */
+  /** The program runs after the preparation, without waiting for `start`. Default false. */
   readonly startNow?: boolean;
 }
 
-/** What every part of the plan is made from, and where it leaves what does not fit into steps. */
+/** Inputs of every part of the plan, and outputs that are not steps. */
 export interface PlanContext {
   readonly config: Config;
   readonly facts: HostFacts;
   readonly options: PlanOptions;
   /** Something asked for will not be as asked. */
   warn(pointer: string, message: string): void;
-  /** What the host clones beforehand. */
+  /** Mount trees that the host clones. */
   readonly trees: HostTrees;
   /** The next free slot. */
   takeSlot(): number;
 }
 
 /**
- * What the steps of one process are made from: that of a config, or one that is executed in a container that exists
- * already. Everything here is of the process alone.
+ * Inputs of the steps of one process: the process of a config, or one that is executed in an existing container.
+ * Everything here concerns the process alone.
  */
 export interface ProcessContext {
   readonly process: Process;
-  /** linux.seccomp of the container: it holds for every process. */
+  /** linux.seccomp of the container, which applies to every process. */
   readonly seccomp?: Seccomp | undefined;
-  /** `seccomp`, compiled before. Default: that is done now. */
+  /** `seccomp`, already compiled. Default: it is compiled now. */
   readonly filter?: LoadSeccomp | undefined;
   readonly facts: HostFacts;
-  /** It is in another user namespace than the runtime. Default false. */
+  /** The process is in another user namespace than the runtime. Default false. */
   readonly userNamespace?: boolean;
   /**
-   * The place of a property of the process in the document that asked for it: `origin('args', 0)` is `/process/args/0` in
-   * config.json. `''` when no document did.
+   * Pointer of a property of the process in its document: `origin('args', 0)` is `/process/args/0` in config.json. `''`
+   * if no document requested it.
    */
   origin(...parts: readonly (string | number)[]): string;
   /** Something asked for will not be as asked. */
   warn(pointer: string, message: string): void;
 }
 
-/** A path in the container as a step names it: absolute and without `.` and `..`. A relative one counts from `/`. */
+/** A path in the container in the form that steps use: absolute, without `.` and `..`. A relative one starts at `/`. */
 export function containerPath(path: string): string {
   return path.startsWith('/') ? cleanPath(path) : joinPath('/', path);
 }

@@ -55,13 +55,13 @@ export function limitText(value: number | bigint): string {
   return BigInt(value) === noLimit ? 'unlimited' : value.toString();
 }
 
-/** `SIGPIPE` would need a table per machine: signals stay numbers. */
+/** Signals stay numbers: names would need a table per machine. */
 function signalNumbers(mask: number | bigint): string {
   const names = bitNames(mask, {}).map(name => Number(name.slice('bit '.length)) + 1);
   return names.length === 0 ? 'none' : names.join(' ');
 }
 
-/** The caller's stands for itself: its value is known only then. */
+/** The caller's umask is unknown until the runtime runs: it has a fixed text. */
 function umaskText(mask: number | bigint): string {
   return BigInt(mask) === BigInt(callersUmask) ? "the caller's" : modeText(mask);
 }
@@ -75,7 +75,7 @@ const attributeNames: Decoder = value => flagNames(value, MOUNT_ATTR);
 const propagationNames: Decoder = value => flagNames(value, MS);
 const mountFlagNames: Decoder = value => flagNames(value, mountFlags);
 
-/** How numbers are read, by field; `op.field` where one name means different things. */
+/** Decoders of numbers by field; by `op.field` if a field has several meanings. */
 const decoders: Readonly<Record<string, Decoder>> = {
   'resetSignals.mask': signalNumbers,
   'unshare.flags': cloneFlagNames,
@@ -108,8 +108,8 @@ const decoders: Readonly<Record<string, Decoder>> = {
   inheritable: capabilityNames,
 };
 
-/** Zero in these means nothing is asked: they are left out of the text. */
-const quietZero = new Set([
+/** Fields whose zero is the default: they are left out of the text. */
+const zeroDefaults = new Set([
   'flags',
   'attributes',
   'attributesSet',
@@ -131,7 +131,7 @@ const quietZero = new Set([
   'count',
 ]);
 
-/** One field of a step for a reader, or undefined when it says nothing. Texts are quoted where they need it. */
+/** Text of one field of a step, or undefined if it has the default value. Texts are quoted if needed. */
 export function decodeField(op: Step['op'], name: string, value: unknown): string | undefined {
   if (typeof value === 'string') return quoted(value);
   if (op === 'loadSeccomp' && name === 'program')
@@ -140,12 +140,12 @@ export function decodeField(op: Step['op'], name: string, value: unknown): strin
     return value.length === 0 ? undefined : `[${value.map(item => quoted(String(item))).join(' ')}]`;
   }
   const number = value as number | bigint;
-  if (BigInt(number) === 0n && quietZero.has(name)) return undefined;
+  if (BigInt(number) === 0n && zeroDefaults.has(name)) return undefined;
   const decode = decoders[`${op}.${name}`] ?? decoders[name];
   return decode === undefined ? number.toString() : decode(number);
 }
 
-/** As it is when it is one plain word, else as JSON writes it. */
+/** Unchanged if it is one plain word, otherwise as JSON. */
 function quoted(text: string): string {
   return /^[\w./:=,@%+-]+$/.test(text) ? text : JSON.stringify(text);
 }

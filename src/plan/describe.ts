@@ -15,7 +15,7 @@ export { flagNames } from './kernel-flags.ts';
 /** Column of the origin; a longer line pushes its own origin to the right. */
 const originColumn = 96;
 
-/** Titles of the times at which the runtime performs steps after the clone. */
+/** Titles of the moments after the clone at which the runtime performs steps. */
 const titles = {
   after: 'the runtime, while the init prepares itself',
   ...momentTitles(),
@@ -30,11 +30,11 @@ function momentTitles(): Record<Moment, string> {
 }
 
 /**
- * The plan for a reader.
+ * The plan in readable form.
  *
- * `text`: one line a step (number, operation, decoded fields, and the JSON pointer that asked for it on the right).
- * `json`: the plan's own values with every integer exact, the same text for the same plan; ends with a newline as the
- * other does.
+ * `text`: one line a step (number, operation, decoded fields, and the JSON pointer of its origin on the right).
+ *
+ * `json`: the plan's own values with exact integers, the same text for the same plan; ends with a newline like `text`.
  */
 export function describePlan(plan: Plan, format: 'text' | 'json'): string {
   return format === 'json' ? `${exactJson(plan)}\n` : text(plan);

@@ -4,7 +4,7 @@ import { allowsEverything, simplify } from '../cgroup/devices/simplify.ts';
 import type { Config } from '../oci/config.ts';
 import type { HostStepOf } from './plan.ts';
 
-/** The device rules of a checked config, also where it has none of its own; no step when everything is allowed. */
+/** Steps for the device rules of a checked config, including the default rules; none if everything is allowed. */
 export function deviceRuleSteps(
   config: Config,
 ): [HostStepOf<'loadDeviceRules'>, HostStepOf<'attachDeviceRules'>] | [] {

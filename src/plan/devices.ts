@@ -16,7 +16,7 @@ const defaultDevices: readonly Device[] = [
   { type: 'c', path: '/dev/urandom', major: 1, minor: 9 },
 ];
 
-/** runtime-linux.md#dev-symbolic-links, as links to /proc/self and not to /proc/thread-self as programs expect them. */
+/** runtime-linux.md#dev-symbolic-links. Programs expect links to /proc/self, not to /proc/thread-self. */
 const links: readonly { readonly path: string; readonly target: string }[] = [
   { path: '/dev/fd', target: '/proc/self/fd' },
   { path: '/dev/stdin', target: '/proc/self/fd/0' },
@@ -24,16 +24,16 @@ const links: readonly { readonly path: string; readonly target: string }[] = [
   { path: '/dev/stderr', target: '/proc/self/fd/2' },
 ];
 
-const anybody = 0o666;
+const readWriteAll = 0o666;
 const fileType = { c: S_IF.S_IFCHR, u: S_IF.S_IFCHR, b: S_IF.S_IFBLK, p: S_IF.S_IFIFO } as const;
 const permissionBits = 0o7777;
 
-/** False when the config brings /dev with it as a bind: then nothing is made in it. */
+/** False if the config binds /dev: nothing is made in it then. */
 export function ownsDev(config: Config): boolean {
   return !(config.mounts ?? []).some(mount => isBind(mount) && containerPath(mount.destination) === '/dev');
 }
 
-/** The default devices, those of the config in place of or beside them, and the links of /dev. */
+/** The default devices, the config's devices in place of or in addition to them, and the links of /dev. */
 export function deviceSteps(config: Config): Step[] {
   if (!ownsDev(config)) return [];
   const bound = userNamespace(config) !== undefined;
@@ -44,7 +44,7 @@ export function deviceSteps(config: Config): Step[] {
     if (!replaced.has(device.path)) steps.push(deviceStep(device, '', bound));
   }
   asked.forEach((device, index) => {
-    // The devpts mount's own ptmx is the only right one: /dev/ptmx is a link to it.
+    // No device node: /dev/ptmx must be a link to the ptmx of the container's devpts.
     if (containerPath(device.path) !== '/dev/ptmx') {
       steps.push(deviceStep(device, `/linux/devices/${index}`, bound));
     }
@@ -61,7 +61,10 @@ export function deviceSteps(config: Config): Step[] {
   return steps;
 }
 
-/** In a user namespace nodes are the host's, with the host's owner and permissions; FIFOs can be made. */
+/**
+ * In a user namespace mknod(2) of devices fails: the host's nodes are bound, with the host's owner and permissions.
+ * FIFOs can be made.
+ */
 function deviceStep(device: Device, origin: string, bound: boolean): Step {
   const path = containerPath(device.path);
   const fifo = device.type === 'p';
@@ -72,7 +75,7 @@ function deviceStep(device: Device, origin: string, bound: boolean): Step {
     op: 'makeDevice',
     origin,
     path,
-    mode: fileType[device.type] | ((device.fileMode ?? anybody) & permissionBits),
+    mode: fileType[device.type] | ((device.fileMode ?? readWriteAll) & permissionBits),
     major,
     minor,
     uid: device.uid ?? 0,

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** The environment of the container's process as far as it is known before the container is. */
+/** The part of the process's environment that can be computed before the container exists. */
 export interface Environment {
   /** `NAME=value`, each name once. */
   readonly env: readonly string[];
-  /** HOME has to be found in the container's /etc/passwd. */
+  /** HOME must be read from the container's /etc/passwd. */
   readonly needsHome: boolean;
-  /** Directories to look for the program in: none without a PATH in the config. */
+  /** Directories to search for the program; none without a PATH in the config. */
   readonly search: readonly string[];
 }
 
 /**
- * Of several entries with one name the last counts, in its own place. An empty HOME counts as none. Descriptors of
- * socket activation are announced to pid 1, which the program is.
+ * The last of several entries with one name counts, at its own position. An empty HOME counts as absent. LISTEN_PID is
+ * 1, because the program is pid 1.
  *
  * @param given - `process.env`
  */
@@ -25,7 +25,7 @@ export function prepareEnvironment(given: readonly string[], listenFds: number):
   return {
     env,
     needsHome: !env.some(entry => entry.startsWith('HOME=')),
-    // An empty directory in PATH means the working one.
+    // An empty entry of PATH is the working directory.
     search: path === undefined || path === '' ? [] : path.split(':').map(directory => directory || '.'),
   };
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** JSON with two-space indent in which a bigint is an integer like every other; lists of plain values stay on one line. */
+/** JSON with two-space indent and exact integers for bigints; lists of plain values stay on one line. */
 export function exactJson(value: unknown, indent = ''): string {
   if (typeof value === 'bigint') return value.toString();
   if (value === null || typeof value !== 'object') return JSON.stringify(value);
@@ -21,14 +21,14 @@ function block(open: string, items: readonly string[], close: string, indent: st
   return `${open}\n${items.map(item => `${indent}  ${item}`).join(',\n')}\n${indent}${close}`;
 }
 
-/** The same on one line, cut after `most` characters. A large value takes no more time than what is shown of it. */
+/** The same on one line, cut after `most` characters. The cost depends on the shown part, not on the size of the value. */
 export function jsonExcerpt(value: unknown, most: number): string {
   const out = new Excerpt(most);
   out.value(value);
   return out.text.length <= most ? out.text : `${out.text.slice(0, most)}...`;
 }
 
-/** Stops when the text is longer than `most`. */
+/** Stops once the text is longer than `most`. */
 class Excerpt {
   text = '';
   private readonly most: number;

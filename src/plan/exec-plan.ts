@@ -14,30 +14,33 @@ import { execAffinity } from './scheduling.ts';
 import { terminalHostSteps, terminalSteps } from './terminal.ts';
 import { factsInside } from './user-namespace.ts';
 
-/** What an executed process needs to know of its container. */
+/** Container data that the plan of an executed process needs. */
 export interface ExecOptions {
-  /** Of the container. */
+  /** Id of the container. */
   readonly id: string;
   /** The container has no session keyring of its own. Default false. */
   readonly noNewKeyring?: boolean;
-  /** The container's root, where its mount namespace is the runtime's. */
+  /** The container's root, if its mount namespace is the runtime's. */
   readonly root?: string | undefined;
-  /** How many descriptors from 3 on the process gets. Default 0. */
+  /** Number of descriptors that the process gets from 3 on. Default 0. */
   readonly preserveFds?: number;
-  /** Of the container: personality and memory policy. Default: those of the runtime's caller. */
+  /** Personality and memory policy of the container. Default: those of the runtime's caller. */
   readonly linux?: Linux;
   /** The agent of the container's seccomp filter. */
   readonly listener?: Listener | undefined;
   /** The container has a class of service. Default false. */
   readonly joinsRdt?: boolean;
-  /** As for `makePlan`. */
+  /** See `PlanOptions`. */
   readonly pidFile?: string | undefined;
   readonly pidfdSocket?: string | undefined;
-  /** The file of the container's time namespace, where that is another than the runtime's. */
+  /** File of the container's time namespace, if it differs from the runtime's. */
   readonly timeNamespace?: string | undefined;
 }
 
-/** Compiles a checked process into the ordered work of `exec`, for an init born in the container. Pure, as makePlan is. */
+/**
+ * Compiles a checked process into the ordered steps of `exec`, for an init that is cloned in the container. Pure, like
+ * makePlan.
+ */
 export function makeExecPlan(context: Omit<ProcessContext, 'warn'>, options: ExecOptions): Plan {
   const warnings: PlanWarning[] = [];
   const { process, origin } = context;
@@ -49,7 +52,8 @@ export function makeExecPlan(context: Omit<ProcessContext, 'warn'>, options: Exe
   const host: HostStep[] = [];
   let slots = 1;
   if (options.timeNamespace !== undefined) {
-    // Who shares memory with others cannot enter it: so no helper has, and the process does that itself.
+    // setns(2) into a time namespace fails for a process that shares its memory, such as the helper: the process joins
+    // it itself.
     const [kind, path, slot] = [namespaceFlags.time, options.timeNamespace, slots++];
     host.push({ op: 'openNamespace', when: 'before', path, kind, slot, origin: '' });
     container.push({ op: 'joinNamespace', origin: '', slot, kind });

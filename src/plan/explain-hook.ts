@@ -11,7 +11,7 @@ export type HookFailure =
   | { readonly how: 'refused'; readonly syscall: string; readonly errno: number };
 
 /**
- * A failed hook in the words of runc, which users search for: its kind and index, how it ended, what it wrote.
+ * A failed hook in runc's words, which users search for: kind and index, how it ended, its output.
  *
  * @param origin - pointer to the hook's path
  */
@@ -79,7 +79,7 @@ export function explainHookStep(step: Extract<Step, { op: 'runHook' }>, report: 
   }
 }
 
-/** What runc, and so whoever reads its messages, calls the signals that end a program. */
+/** runc's texts for the signals that end a program. */
 const signalTexts: Readonly<Record<number, string>> = {
   1: 'hangup',
   2: 'interrupt',

@@ -9,7 +9,7 @@ import type { Plan } from './plan.ts';
 
 type MountStep = Extract<Step, { op: 'mount' | 'bind' | 'mountCgroup' }>;
 
-/** A mount of the config that failed while it was made or changed. `at` is the index of the failed step. */
+/** Explains the failure of a config mount while it was made or changed. `at` is the index of the failed step. */
 export function explainMount(plan: Plan, at: number, report: Report, config?: Config): Explanation {
   const failed = plan.container[at] as Step;
   const mount = mountOf(plan.container, at);
@@ -24,14 +24,14 @@ export function explainMount(plan: Plan, at: number, report: Report, config?: Co
   };
 }
 
-/** The mount that a step of its own, or one that changes a kept mount, is about. */
+/** The mount that a step makes or changes. */
 function mountOf(steps: readonly Step[], at: number): MountStep | undefined {
   const failed = steps[at];
   let from = at;
   if (failed?.op === 'changeMount' && BigInt(failed.slot) !== 0n) {
     from = steps.findIndex(step => step.op === 'keepMount' && BigInt(step.slot) === BigInt(failed.slot));
   }
-  // Its bind comes after it.
+  // The bind follows its cloneTree.
   if (failed?.op === 'cloneTree') {
     from = steps.findIndex(step => step.op === 'bind' && step.origin === failed.origin);
   }
@@ -46,7 +46,7 @@ function sourceOf(mount: MountStep): string {
   return mount.op === 'mountCgroup' ? 'cgroup' : mount.source;
 }
 
-/** What the executor refuses by a rule of its own, under the error number of the call that showed it. */
+/** Text for a refusal by the executor's own rules, which has the error number of the call that detected it. */
 function refusal(mount: MountStep, report: Report): string | undefined {
   const flags = Number(mount.flags);
   const notDirectory = report.errno === errno.ENOTDIR || report.errno === errno.ELOOP;
@@ -65,7 +65,7 @@ function refusal(mount: MountStep, report: Report): string | undefined {
   return undefined;
 }
 
-/** The call, what it was for or what the file system said, and the kernel's sentence. */
+/** The call, its operand or the file system's message, and the kernel's error text. */
 function attempt(failed: Step, report: Report): string {
   const asked = operand(failed);
   const detail = report.detail === '' ? '' : ` ${report.detail}`;
@@ -104,8 +104,8 @@ function changes(set: number | bigint, clear: number | bigint): string {
 }
 
 /**
- * The very option of the config that a file system refused: fsconfig(2) takes one at a time, and the detail of its
- * failure starts with it. Only with the config at hand; a step remembers its mount and not the place of its words.
+ * Pointer of the option that a file system refused: fsconfig(2) gets one option per call, and the detail of its failure
+ * starts with it. Needs the config, because a step has the origin of its mount only.
  */
 function optionPointer(mount: MountStep, report: Report, config: Config | undefined): string | undefined {
   const index = /^\/mounts\/(\d+)$/.exec(mount.origin)?.[1];

@@ -8,9 +8,9 @@ const notFound = 'container.program-not-found';
 const notExecutable = 'container.program-not-executable';
 
 /**
- * Docker and Podman choose the exit status by words in the message: 127 for a program that is not there ("no such file or
- * directory", "executable file not found"), 126 for one that cannot be invoked ("permission denied"), else 125, for a
- * fault of the engine. So each cause has the words of its status, and no other's.
+ * Docker and Podman derive the exit status from the message: 127 for a missing program ("no such file or directory",
+ * "executable file not found"), 126 for one that cannot be invoked ("permission denied"), otherwise 125 for a fault of
+ * the engine. Each cause therefore has the text of its own status only.
  */
 function cause(error: number): string {
   const text = errnoText(error);
@@ -19,14 +19,14 @@ function cause(error: number): string {
     case errno.EACCES:
       return text;
     case errno.ENOTDIR:
-      // Docker takes "not a directory" for a mount that does not fit.
+      // Docker attributes "not a directory" to a mount that does not fit.
       return `${errnoText(errno.ENOENT)}: a name in the middle of the path is a file`;
     default:
       return `${text} (it cannot be invoked, as with "${errnoText(errno.EACCES)}")`;
   }
 }
 
-/** The program was looked for during create. */
+/** A failed search for the program during create. */
 export function explainFindProgram(step: Extract<Step, { op: 'findProgram' }>, report: Report): Explanation {
   const { name } = step;
   const exec = `exec: ${JSON.stringify(name)}`;
@@ -45,7 +45,7 @@ export function explainFindProgram(step: Extract<Step, { op: 'findProgram' }>, r
   const text = cause(report.errno);
   return {
     code: missing ? notFound : notExecutable,
-    // Go names the call only where stat failed; permission and directory are its own findings.
+    // Go names the call only if stat failed; permission and directory are separate checks.
     message:
       report.errno === errno.EACCES || report.errno === errno.EISDIR || report.errno === errno.EPERM
         ? `${exec}: ${text}`
@@ -56,7 +56,7 @@ export function explainFindProgram(step: Extract<Step, { op: 'findProgram' }>, r
   };
 }
 
-/** execve(2) itself, after `start`. The program was there and executable at create. */
+/** A failed execve(2) after `start`. The program existed and was executable at create. */
 export function explainExecute(step: Extract<Step, { op: 'execute' }>, report: Report): Explanation {
   const program = report.detail === '' ? (step.args[0] ?? '') : report.detail;
   return {

@@ -21,7 +21,7 @@ export function explainScheduling(step: SchedulingStep, report: Report, config?:
     }
     case 'setScheduler': {
       const cpus = config?.linux?.resources?.cpu?.cpus ?? '';
-      // The deadline policy is for tasks that may run on every CPU.
+      // The kernel allows the deadline policy only for tasks that may run on every CPU.
       const bound = report.errno === errno.EPERM && cpus !== '';
       const message = bound
         ? "process scheduler can't be used together with AllowedCPUs"

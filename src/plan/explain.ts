@@ -16,14 +16,17 @@ import { hintFor } from './hints.ts';
 import type { Plan } from './plan.ts';
 import { rootMask } from './restricted-paths.ts';
 
-/** What a failed step means, beside what every failure has; the pointer where it is finer than the step's origin. */
+/**
+ * Fields for a failed step in addition to those of every failure; `pointer` if it is more precise than the step's
+ * origin.
+ */
 export type Explanation = Pick<ErrorFields, 'code' | 'message' | 'pointer' | 'value' | 'hint'>;
 
 /**
- * Turns what the init reports into the fields of an error: through the step's number back to the place in config.json.
+ * Turns a report of the init into the fields of an error: the step's number leads to the place in config.json.
  *
  * @param report - of kind `failed`, `warning` or `ended`
- * @param config - the plan's config, to point at the very option of a mount that a file system refused
+ * @param config - the plan's config, for a pointer to the mount option that a file system refused
  */
 export function explainFailure(plan: Plan, report: Report, config?: Config): ErrorFields {
   const step = plan.container[report.step];
@@ -40,11 +43,11 @@ export function explainFailure(plan: Plan, report: Report, config?: Config): Err
     return { stage: 'container', step: report.step, ...explainHookStep(step, report) };
   }
   const explanation = explainStep(plan, step, report, config);
-  const hint = explanation.hint ?? hintFor(step, report) ?? underFilter(plan, report.step);
+  const hint = explanation.hint ?? hintFor(step, report) ?? filterHint(plan, report.step);
   return {
     code: explanation.code,
     message: explanation.message,
-    // A step of ours, or of an option: no place in a document asked for it.
+    // The origin is empty for steps of the runtime and of options: no place in a document.
     pointer: explanation.pointer ?? (step.origin === '' ? undefined : step.origin),
     stage: 'container',
     step: report.step,
@@ -57,7 +60,7 @@ export function explainFailure(plan: Plan, report: Report, config?: Config): Err
   };
 }
 
-/** The init was refused what it does before the first step of any plan. */
+/** A failure of the init before the first step of any plan. */
 function ownFailure({ syscall, errno }: Report): ErrorFields {
   return {
     code: 'container.syscall',
@@ -70,9 +73,9 @@ function ownFailure({ syscall, errno }: Report): ErrorFields {
   };
 }
 
-/** The hint for a failure after the filter was loaded, when any call may have been its to refuse. */
-function underFilter({ container }: Plan, step: number): string | undefined {
-  // At `start` only the steps after `ready` are there.
+/** The hint for a failure after the filter was loaded: the filter may have refused the call. */
+function filterHint({ container }: Plan, step: number): string | undefined {
+  // At `start` the plan has only the steps after `ready`.
   const loaded = container.findIndex(one => one?.op === 'loadSeccomp');
   if (loaded < 0 || loaded >= step) return undefined;
   return 'the seccomp profile may refuse the call: without process.noNewPrivileges it holds before the program is executed';
@@ -232,7 +235,7 @@ function explainStep(plan: Plan, step: Step, report: Report, config?: Config): E
       return {
         code: 'container.seccomp',
         message: `the init cannot wait for its start: ${called}`,
-        ...(underFilter(plan, report.step) !== undefined && { pointer: '/linux/seccomp' }),
+        ...(filterHint(plan, report.step) !== undefined && { pointer: '/linux/seccomp' }),
       };
     default:
       return { code: 'container.syscall', message: `${step.op}: ${called}` };
@@ -248,7 +251,7 @@ function rootMessage(path: string, report: Report): string {
 }
 
 function sysctlMessage(step: Extract<Step, { op: 'setSysctl' }>, report: Report): string {
-  // The key as the config spells it: the last part of the origin.
+  // The key as written in the config: the last part of the origin.
   const key = parsePointer(step.origin).at(-1) ?? step.path;
   const text = errnoText(report.errno);
   return report.syscall === 'write'

@@ -169,19 +169,19 @@ const hints = (): Readonly<Record<string, Readonly<Record<number, string>>>> => 
   },
 });
 
-/** What fails for the causes of another operation. */
-const alike: Partial<Record<Operation, Operation>> = {
+/** Operations that fail for the causes of another one. */
+const sameCauses: Partial<Record<Operation, Operation>> = {
   mountCgroup: 'mount',
   cloneTree: 'bind',
   enterPidNamespace: 'joinNamespace',
 };
 
-/** The likely cause and what to try, where it is known. */
+/** The likely cause and a remedy, if known. */
 export function hintFor(step: Step, report: Report): string | undefined {
   if (step.op === 'mount' && step.fstype === 'bind' && report.errno === errno.ENODEV) {
     return 'a bind needs the option bind or rbind: the type alone means nothing';
   }
-  const op: Operation = alike[step.op] ?? step.op;
+  const op: Operation = sameCauses[step.op] ?? step.op;
   const known = hints();
   return known[`${op}/${report.syscall}`]?.[report.errno] ?? known[op]?.[report.errno];
 }

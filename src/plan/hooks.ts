@@ -7,7 +7,7 @@ import type { HostStep } from './plan.ts';
 
 export type HookKind = keyof Hooks;
 
-/** Where the host's hooks have their place. */
+/** The moments at which the host's hooks run. */
 const places = {
   prestart: 'runtime',
   createRuntime: 'runtime',
@@ -27,7 +27,7 @@ export function hostHookSteps({ config }: PlanContext): HostStep[] {
   return steps;
 }
 
-/** The hooks that the init runs before it enters the root: they are programs of the host. */
+/** Hooks that the init runs before it enters the root: they are programs of the host. */
 export function createContainerSteps(context: PlanContext): Step[] {
   const { createContainer = [] } = context.config.hooks ?? {};
   if (createContainer.length === 0) return [];
@@ -38,9 +38,9 @@ export function createContainerSteps(context: PlanContext): Step[] {
 }
 
 /**
- * The hooks that the init runs right before its program.
+ * Hooks that the init runs right before its program.
  *
- * @param env - the program's, for a hook that names none: runc does so for a list that is absent or empty
+ * @param env - the program's, for a hook with an absent or empty list, like in runc
  */
 export function startContainerSteps(context: PlanContext, env: readonly string[]): Step[] {
   const { startContainer = [] } = context.config.hooks ?? {};
@@ -76,12 +76,12 @@ export function hookOrigin(kind: HookKind, index: number): string {
   return pointer('hooks', kind, index, 'path');
 }
 
-/** Without any, argv is the path alone. */
+/** Without args, argv is the path alone. */
 export function hookArgs(hook: Hook): readonly string[] {
   return hook.args === undefined || hook.args.length === 0 ? [hook.path] : hook.args;
 }
 
-/** The state document (runtime.md#state) before and after the number that only the init knows: its pid. */
+/** The state document (runtime.md#state) before and after the pid, which only the init can fill in. */
 function stateAround({ config, options }: PlanContext, status: string): string[] {
   const { id, bundle } = options;
   const head = JSON.stringify({ ociVersion, id, status }).slice(0, -1);
@@ -89,7 +89,7 @@ function stateAround({ config, options }: PlanContext, status: string): string[]
   return [`${head},"pid":`, `,${tail}`];
 }
 
-/** As the state document has them: sorted, and absent when there are none. */
+/** Annotations in the order of the state document: sorted; absent if there are none. */
 export function sortedAnnotations(annotations: Readonly<Record<string, string>> | undefined): {
   annotations?: Record<string, string>;
 } {

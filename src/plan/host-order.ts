@@ -3,7 +3,7 @@ import type { PlanOptions } from './context.ts';
 import { moments } from './moments.ts';
 import type { HostStep, When } from './plan.ts';
 
-/** The times of host steps, in the order in which they come. `moments` is in the order of the container's steps. */
+/** The moments of host steps in execution order. `moments` has the order of the container's steps. */
 const order: readonly string[] = [
   'before',
   'after',
@@ -13,13 +13,13 @@ const order: readonly string[] = [
   'poststop',
 ];
 
-/** The steps by the time at which the runtime performs them; those of one time keep their order. */
+/** Sorts the steps by the moment at which the runtime performs them; the order within one moment stays. */
 export function inOrder(steps: readonly HostStep[]): HostStep[] {
   const rank = (when: When): number => order.indexOf(when);
   return [...steps].sort((one, other) => rank(one.when) - rank(other.when));
 }
 
-/** How a process is told to those outside and resumed, in this order: the pid is known before its program runs. */
+/** The last host steps, in this order: the pid is published before the program runs. */
 export function lastSteps({
   pidFile,
   pidfdSocket,

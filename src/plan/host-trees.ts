@@ -10,31 +10,31 @@ import { hasNamespace } from './namespaces.ts';
 import type { HostStep, HostStepOf } from './plan.ts';
 import { type UserNamespace, userNamespace } from './user-namespace.ts';
 
-/** How the owners of a mount's files are shown. */
+/** Id mappings of a mount. */
 export interface IdMap {
-  /** Absent: those of the container's own user namespace. */
+  /** Absent: the mappings of the container's own user namespace. */
   readonly uids?: readonly IDMapping[];
   readonly gids?: readonly IDMapping[];
   readonly recursive: boolean;
 }
 
-/** The trees of mounts that the host clones or maps, by slot. */
+/** Mount trees that the host clones or maps, by slot. */
 export interface HostTrees {
-  /** Of both. */
+  /** Host steps of both kinds. */
   readonly steps: readonly HostStep[];
-  /** Where the init waits for the first of them; none when there are none. */
+  /** Step at which the init waits for the first trees; empty if there are none. */
   readonly wait: readonly Step[];
-  /** By the number of the mount before which the init waits for more of them. */
+  /** Steps at which the init waits for more trees, by index of the next mount. */
   readonly waits: ReadonlyMap<number, Step>;
-  /** 0: the init clones it itself. */
+  /** Slot of the root; 0 if the init clones it itself. */
   readonly root: number;
-  /** By the number of the mount. Others are cloned by the init. */
+  /** Slots of binds that the host clones, by index of the mount. The init clones the others. */
   readonly binds: ReadonlyMap<number, number>;
-  /** By the number of the mount, of those that the init clones itself and the host maps. */
+  /** Slots of mounts that the init clones and the host maps, by index of the mount. */
   readonly mapped: ReadonlyMap<number, number>;
 }
 
-/** Without any. */
+/** No trees. */
 export const noTrees: HostTrees = {
   steps: [],
   wait: [],
@@ -44,18 +44,20 @@ export const noTrees: HostTrees = {
   mapped: new Map(),
 };
 
-/** Trees of one message, which carries 253 descriptors: both sides have them open at once, whatever the limit is. */
+/** Trees per message. A message carries at most 253 descriptors, and both sides have them open at once. */
 const treesAtOnce = 200;
 
 /**
- * The root of a user namespace may not enter every directory of the host, and nobody but the host may map owners: so the
- * host clones the root and the sources. It does that in the container's mount namespace, where the options of the host's
- * mounts are locked. Many come in parts, each right before the first mount of it. Sources within the root are the init's, which sees what it has mounted there; without a user
- * namespace all of them, since any path may lead to what an earlier mount has brought.
+ * In a user namespace the host clones the root and the sources, because the namespace's root may lack access to their
+ * directories and only the host may map owners. It clones them in the container's mount namespace, where the options of
+ * the host's mounts are locked. Many trees come in parts, each right before its first mount.
+ *
+ * The init clones sources below the root, which then include its own mounts. Without a user namespace it clones all
+ * sources, because an earlier mount may have brought any of them.
  */
 export function planHostTrees(context: PlanContext): HostTrees {
   const { config } = context;
-  if (context.facts.euid !== 0) return treesOfUser(context);
+  if (context.facts.euid !== 0) return treesWithoutRoot(context);
   const user = userNamespace(config);
   const clones: HostStepOf<'cloneTree'>[] = [];
   const clone = (path: string, recursive: boolean, origin: string, idmap?: IdMap): number => {
@@ -64,7 +66,7 @@ export function planHostTrees(context: PlanContext): HostTrees {
     clones.push({ op: 'cloneTree', when: 'hostTrees', path, recursive, slot, origin, ...map });
     return slot;
   };
-  // A root that is to be moved must lie where it is, and there the init puts it itself.
+  // With noPivot the init moves the root in place: it must not be a clone.
   const byInit = user === undefined || (context.options.noPivot ?? false);
   const root = byInit ? 0 : clone(hostPath(context, config.root.path), true, '/root/path');
   const binds = new Map<number, number>();
@@ -101,12 +103,12 @@ export function planHostTrees(context: PlanContext): HostTrees {
 }
 
 /**
- * A user of the machine has no more rights to its files than the root of the namespace that the user has made, and could
- * not enter the container's mount namespace: the init clones it all.
+ * For a runtime without root the init clones everything: the user has no more rights to files than the root of the
+ * user's namespace, and could not enter the container's mount namespace.
  *
- * @throws RuntimeError `config.unsupported` for a mount that is to show other owners
+ * @throws RuntimeError `config.unsupported` for an id-mapped mount
  */
-function treesOfUser({ config }: PlanContext): HostTrees {
+function treesWithoutRoot({ config }: PlanContext): HostTrees {
   config.mounts?.forEach((mount, index) => {
     if (idMapOf(mount, readMountWords(mount, index), userNamespace(config)) === undefined) return;
     throw new RuntimeError({
@@ -120,7 +122,7 @@ function treesOfUser({ config }: PlanContext): HostTrees {
   return noTrees;
 }
 
-/** What is bound, also where a cgroup mount shows the host's. */
+/** The source of a bind, or of a cgroup mount that shows the host's. */
 function bindSource(context: PlanContext, mount: Mount, words: MountWords): string | undefined {
   if (words.bind) return mount.source ? hostPath(context, mount.source) : undefined;
   const { layout, mountpoint } = context.facts.cgroup;
@@ -128,7 +130,7 @@ function bindSource(context: PlanContext, mount: Mount, words: MountWords): stri
   return shown ? mountpoint : undefined;
 }
 
-/** Mappings without an option count as `idmap`; an option without mappings means those of the container. */
+/** Mappings without an option count as `idmap`; an option without mappings uses those of the container. */
 export function idMapOf(
   mount: Mount,
   words: Pick<MountWords, 'idmap'>,
@@ -141,7 +143,7 @@ export function idMapOf(
   return user === undefined ? undefined : { recursive };
 }
 
-/** Where in the container's root a host path lies; undefined when it does not. */
+/** Path of a host path within the container's root; undefined if it is elsewhere. */
 export function pathInRoot(context: PlanContext, path: string): string | undefined {
   const root = hostPath(context, context.config.root.path);
   const clean = cleanPath(path);
@@ -149,7 +151,7 @@ export function pathInRoot(context: PlanContext, path: string): string | undefin
   return clean.startsWith(`${root}/`) ? clean.slice(root.length) : undefined;
 }
 
-/** Nearly no mount is: the words of the others need not be sorted. */
+/** Fast check: the words of other mounts need not be sorted. */
 export function mayBeIdMapped({ uidMappings, gidMappings, options = [] }: Mount): boolean {
   return (
     uidMappings !== undefined ||

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** Kernel constants that steps carry, under the kernel's own names. All are the same on x86_64 and arm64. */
+/** Kernel constants in steps, with the kernel's names. All are the same on x86_64 and arm64. */
 
 /** mount(2). */
 export const MS = {
@@ -29,8 +29,8 @@ export const MS = {
 } as const;
 
 /**
- * mount_setattr(2). MOUNT_ATTR__ATIME is no flag but the mask of a small number: RELATIME (0), NOATIME or STRICTATIME.
- * It stands first, so that the whole mask is named before its parts.
+ * mount_setattr(2). MOUNT_ATTR__ATIME is not a flag but the mask of a small number: RELATIME (0), NOATIME or
+ * STRICTATIME. It is first in the table: flagNames() must match the mask before its parts.
  */
 export const MOUNT_ATTR = {
   MOUNT_ATTR__ATIME: 0x70,
@@ -48,8 +48,8 @@ export const MOUNT_ATTR = {
 export const S_IF = { S_IFIFO: 0o010000, S_IFCHR: 0o020000, S_IFBLK: 0o060000 } as const;
 
 /**
- * The names of the bits that are set, in the table's order: `MS_REC|MS_SLAVE`. Bits without a name stay as one
- * hexadecimal number; no bits at all are `0`.
+ * Names of the set bits, in the table's order: `MS_REC|MS_SLAVE`. Bits without a name become one hexadecimal number; no
+ * bits at all are `0`.
  */
 export function flagNames(value: number | bigint, table: Readonly<Record<string, number>>): string {
   let rest = BigInt(value);
@@ -65,7 +65,7 @@ export function flagNames(value: number | bigint, table: Readonly<Record<string,
   return names.length === 0 ? '0' : names.join('|');
 }
 
-/** The names of the set bits of a mask in which bit N stands for number N; `bit 63` where there is no name. */
+/** Names of the set bits of a mask in which bit N means number N; `bit 63` if there is no name. */
 export function bitNames(mask: number | bigint, numbers: Readonly<Record<string, number>>): string[] {
   const names: string[] = [];
   let rest = BigInt(mask);

@@ -5,9 +5,9 @@ import type { ProcessContext } from './context.ts';
 type LabelContext = Pick<ProcessContext, 'process' | 'origin'>;
 
 /**
- * process.selinuxLabel and process.apparmorProfile, for the program that is executed next. Empty ones ask for nothing.
- * While the executor may still mount a procfs, and before a seccomp filter may forbid it; AppArmor's file of its own
- * goes before the one that it shares.
+ * process.selinuxLabel and process.apparmorProfile, for the next exec. Empty ones are ignored. These steps run while
+ * the executor may still mount a procfs, and before a seccomp filter may forbid it. The executor tries AppArmor's own
+ * file before the shared one.
  */
 export function labelSteps({ process, origin }: LabelContext): Step[] {
   const { selinuxLabel, apparmorProfile } = process;
@@ -23,7 +23,7 @@ export function labelSteps({ process, origin }: LabelContext): Step[] {
   return steps;
 }
 
-/** A new session keyring belongs to the processes of the container: it gets their context. The exec clears it. */
+/** Labels the new session keyring with the context of the container's processes. The exec resets this attribute. */
 export function keyLabelSteps({ process, origin }: LabelContext): Step[] {
   if (!process.selinuxLabel) return [];
   return [
@@ -36,16 +36,16 @@ export function keyLabelSteps({ process, origin }: LabelContext): Step[] {
   ];
 }
 
-/** File systems whose contexts the policy or the kernel decides; that of mqueue can be changed once it is mounted. */
+/** File systems whose contexts come from the policy or the kernel; the context of mqueue can be changed after the mount. */
 const ownLabels: readonly string[] = ['proc', 'sysfs', 'mqueue', 'cgroup', 'cgroup2'];
 
-/** linux.mountLabel of a file system that takes no context when it is made. */
-export function laterLabel(label: string | undefined, fstype: string): Step[] {
+/** linux.mountLabel of a file system that accepts no context option when it is made. */
+export function labelAfterMount(label: string | undefined, fstype: string): Step[] {
   if (!label || fstype !== 'mqueue') return [];
   return [{ op: 'labelMount', origin: '/linux/mountLabel', label }];
 }
 
-/** linux.mountLabel as an option of a new file system, unless the config gives it a context already. */
+/** linux.mountLabel as an option of a new file system, unless the config already has a context option. */
 export function contextOption(
   label: string | undefined,
   fstype: string,

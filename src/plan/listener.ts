@@ -4,15 +4,15 @@ import type { Step } from '../wire/steps.ts';
 import { SECCOMP_FILTER_FLAG } from './kernel-flags.ts';
 import type { HostStep } from './plan.ts';
 
-/** The agent that decides on the calls of a filter with SCMP_ACT_NOTIFY. */
+/** The agent for the notifications of a filter with SCMP_ACT_NOTIFY. */
 export type Listener = Pick<Seccomp, 'listenerPath' | 'listenerMetadata'>;
 
-/** True for a filter that leaves calls to a listener. */
+/** True for a filter with a listener. */
 export function hasListener({ flags }: { readonly flags: number | bigint }): boolean {
   return (Number(flags) & SECCOMP_FILTER_FLAG.SECCOMP_FILTER_FLAG_NEW_LISTENER) !== 0;
 }
 
-/** The host's part of a filter with a listener. */
+/** Host steps of a filter with a listener. */
 export function listenerSteps(container: readonly Step[], listener: Listener | undefined): HostStep[] {
   if (listener === undefined) return [];
   if (!container.some(step => step.op === 'loadSeccomp' && hasListener(step))) return [];

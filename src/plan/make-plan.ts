@@ -35,22 +35,22 @@ import { factsInside, userNamespace } from './user-namespace.ts';
 
 export type { PlanOptions } from './context.ts';
 
-/** Slots of the executor (native/wire/plan.h), 0 among them. */
+/** Number of slots of the executor (native/wire/plan.h), including slot 0. */
 const slotCount = 131_072;
 const moreWarnings: PlanWarning = {
   pointer: '',
   message: `more than ${mostPlanWarnings} warnings: the others are not listed`,
 };
 const directoryMode = 0o755;
-/** Of a container whose config says nothing: what programs expect that were written for other runtimes. */
+/** Umask of a container without one in the config: other runtimes have this default, and programs expect it. */
 const defaultUmask = 0o022;
 
 /**
- * Compiles a checked config into the ordered work of `create`. Pure: the same values give the same plan.
- * README.md says why the steps are in this order.
+ * Compiles a checked config into the ordered steps of `create`. Pure: the same values give the same plan. README.md
+ * explains the order of the steps.
  *
- * @throws RuntimeError `config.*` with the pointer, for what only shows when the plan is made; `config.unsupported` for
- * what is known and comes later
+ * @throws RuntimeError `config.*` with the pointer, for errors that appear only when the plan is made;
+ *   `config.unsupported` for known properties that are not supported
  */
 export function makePlan(config: Config, facts: HostFacts, options: PlanOptions): Plan {
   const warnings: PlanWarning[] = [];
@@ -75,8 +75,7 @@ export function makePlan(config: Config, facts: HostFacts, options: PlanOptions)
       return slots++;
     },
   };
-  // Slots are handed over in this order: the namespaces to join, then the FIFO of start, then trees of mounts; mounts are
-  // kept in later ones.
+  // Take slots in this order: namespaces to join, the FIFO of start, trees of mounts. Kept mounts have later slots.
   const namespaces = planNamespaces(context);
   const startFifo = options.startNow ? undefined : context.takeSlot();
   const time = planTimeNamespace(context);
@@ -112,7 +111,7 @@ function processContext({ config, facts, warn }: PlanContext): ProcessContext {
   };
 }
 
-/** In any order: `inOrder` sorts the steps by the time at which the runtime performs them. */
+/** Unordered: `inOrder` sorts the steps by the moment at which the runtime performs them. */
 function hostSteps(
   context: PlanContext,
   namespaces: readonly HostStep[],
@@ -153,10 +152,10 @@ function hostSteps(
           ...cgroupOwnerSteps(config, when),
         ];
   return [
-    // A path that is no namespace fails before anything is made.
+    // First: a path that is no namespace must fail before anything is made.
     ...namespaces,
     { op: 'makeState', when: 'before', origin: '' },
-    // Before everything that a later delete finds by it.
+    // Before all objects that `delete` finds through the record.
     record,
     ...own,
     ...rdt,
@@ -195,7 +194,7 @@ function containerSteps(
   steps.push(
     ...waitIfNeeded('cgroup', '/linux/cgroupsPath'),
     ...namespaces.steps,
-    // Before anything that may look at the devices: sysctls, hooks.
+    // Before sysctls and hooks, which may use the devices.
     ...waitIfNeeded('network', '/linux/netDevices'),
     ...root.open,
     ...mounts.steps,
@@ -213,12 +212,12 @@ function containerSteps(
     steps.push(...keyLabelSteps(ofProcess));
     steps.push({ op: 'joinSessionKeyring', origin: '', name: `_ses.${options.id}` });
   }
-  // Nothing is made in the mounts from here on. Before masks and read-only paths: those clone what they cover with,
-  // and a clone of a read-only /dev is read-only too.
+  // Nothing is made in the mounts from here on. Masks and read-only paths come later: they clone their covers, and a
+  // clone of a read-only /dev is read-only too.
   steps.push(...mounts.deferred, ...root.seal);
   if (config.hostname) steps.push({ op: 'setHostname', origin: '/hostname', name: config.hostname });
   if (config.domainname) steps.push({ op: 'setDomainname', origin: '/domainname', name: config.domainname });
-  // The executor writes sysctls through a procfs of its own, so that they may be read-only paths below.
+  // The executor writes sysctls through its own procfs: read-only paths below do not affect it.
   steps.push(...sysctlSteps(config), ...restrictedPathSteps(config));
   steps.push(
     ...processSteps(ofProcess, {

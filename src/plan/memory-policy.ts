@@ -22,7 +22,7 @@ const flagBits = {
 /** PER_LINUX32 of linux/personality.h. */
 const linux32 = 8;
 
-/** linux.personality and linux.memoryPolicy; every process of the container has them. */
+/** linux.personality and linux.memoryPolicy, which apply to every process of the container. */
 export function memoryPolicySteps({ linux }: { readonly linux?: Linux | undefined }): Step[] {
   const steps: Step[] = [];
   const { personality, memoryPolicy } = linux ?? {};

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { MOUNT_ATTR, MS } from './kernel-flags.ts';
 
-/** The option words of mounts as data: config.md#linux-mount-options. */
+/** The option words of mounts: config.md#linux-mount-options. */
 
 interface PlainOption {
   /** MS_* of mount(2). */
   readonly flags: number;
-  /** The word takes the flags away. */
+  /** The word clears the flags. */
   readonly clears?: true;
 }
 
@@ -46,7 +46,7 @@ export const plainOptions: Readonly<Record<string, PlainOption>> = {
   sync: { flags: MS.MS_SYNCHRONOUS },
 };
 
-/** MS_* flags of mount(2) after the mount, also those of `linux.rootfsPropagation`. */
+/** MS_* flags that mount(2) sets after the mount, also for `linux.rootfsPropagation`. */
 export const propagationOptions = {
   private: MS.MS_PRIVATE,
   rprivate: MS.MS_PRIVATE | MS.MS_REC,
@@ -64,7 +64,7 @@ interface RecursiveOption {
   readonly clear: number;
 }
 
-/** An access time setting replaces the one before; relatime, the kernel's default, is zero. */
+/** An access time setting replaces the previous one; relatime, the kernel's default, is zero. */
 export const recursiveOptions: Readonly<Record<string, RecursiveOption>> = {
   ratime: { set: 0, clear: MOUNT_ATTR.MOUNT_ATTR__ATIME },
   rdev: { set: 0, clear: MOUNT_ATTR.MOUNT_ATTR_NODEV },
@@ -86,7 +86,7 @@ export const recursiveOptions: Readonly<Record<string, RecursiveOption>> = {
   rsymfollow: { set: 0, clear: MOUNT_ATTR.MOUNT_ATTR_NOSYMFOLLOW },
 };
 
-/** The words that mount(2) kept on the super block, by the name fsconfig(2) knows them under. */
+/** Words that mount(2) stored on the super block, with their names in fsconfig(2). */
 export const superBlockOptions: readonly { readonly flag: number; readonly option: string }[] = [
   { flag: MS.MS_RDONLY, option: 'ro' },
   { flag: MS.MS_SYNCHRONOUS, option: 'sync' },

@@ -4,12 +4,12 @@ import type { Mount } from '../oci/config.ts';
 import { MS } from './kernel-flags.ts';
 import { plainOptions, propagationOptions, recursiveOptions } from './mount-option-table.ts';
 
-/** The option words of one mount, sorted by what they are; `origin` is the pointer of the word. */
+/** The option words of one mount by kind; `origin` is the pointer of the word. */
 export interface MountWords {
   readonly bind: boolean;
   /** `rbind`. */
   readonly tree: boolean;
-  /** MS_* that the plain words leave set, and those they took away by name. Later words win. */
+  /** MS_* flags that the plain words set, and those that they clear. Later words win. */
   readonly set: number;
   readonly cleared: number;
   readonly propagation: readonly { readonly flags: number; readonly origin: string }[];
@@ -17,7 +17,7 @@ export interface MountWords {
   /** `idmap` or `ridmap`, the later one. */
   readonly idmap?: { readonly recursive: boolean; readonly origin: string };
   readonly copyUp: boolean;
-  /** Words for the file system itself. */
+  /** Options for the file system itself. */
   readonly filesystem: readonly { readonly word: string; readonly origin: string }[];
 }
 
@@ -28,16 +28,16 @@ export interface RecursiveWord {
   readonly origin: string;
 }
 
-/** As maps: an option could be called `constructor`. */
+/** Maps, because an option could be named `constructor`. */
 const plainWords = new Map(Object.entries(plainOptions));
 const propagationWords = new Map<string, number>(Object.entries(propagationOptions));
 const recursiveWords = new Map(Object.entries(recursiveOptions));
 
 /**
- * Sorts the options of the config's mount number `index`.
+ * Sorts the options of the config mount with this index.
  *
  * @throws RuntimeError `config.unsupported` for `remount`
- * @throws RuntimeError `config.mount.bind-options` for a word that a bind cannot take
+ * @throws RuntimeError `config.mount.bind-options` for a word that a bind does not support
  */
 export function readMountWords(mount: Mount, index: number): MountWords {
   let set = 0;
@@ -49,7 +49,7 @@ export function readMountWords(mount: Mount, index: number): MountWords {
   const filesystem: MountWords['filesystem'][number][] = [];
 
   const { options = [] } = mount;
-  // Every word of every mount, more than once: counted, as an iterator makes an array for each.
+  // Hot loop over every word of every mount: an index, because an iterator allocates an array for each entry.
   for (let position = 0; position < options.length; position++) {
     const word = options[position] as string;
     if (word === 'remount') {
@@ -108,22 +108,22 @@ function unsupported(value: string, origin: string, message: string, hint?: stri
   return new RuntimeError({ code: 'config.unsupported', pointer: origin, value, message, hint });
 }
 
-/** As its words will say. */
+/** True if the options make it a bind; cheaper than readMountWords. */
 export function isBind({ options = [] }: Pick<Mount, 'options'>): boolean {
   return options.includes('bind') || options.includes('rbind');
 }
 
-/** True of the only ones that readMountWords may refuse. */
+/** True for the only mounts that readMountWords may refuse. */
 export function mayBeRefused(mount: Pick<Mount, 'options'>): boolean {
   return isBind(mount) || (mount.options?.includes('remount') ?? false);
 }
 
 /**
- * One option entry as the kernel would have cut the text of mount(2) into options: at commas, but not at those that
- * overlay keeps with a backslash, and not inside the node list of tmpfs's `mpol=bind:0,2`.
+ * Splits one option entry like the kernel splits the text of mount(2): at commas, except those that overlay escapes
+ * with a backslash, and those in the node list of tmpfs's `mpol=bind:0,2`.
  */
 export function splitFilesystemWord(fstype: string, word: string): string[] {
-  // Nearly all: a look-behind at every character is dear.
+  // Fast path: most words have no comma.
   if (!word.includes(',')) return [word];
   const comma = fstype === 'tmpfs' ? /(?<!\\),(?!\d)/ : /(?<!\\),/;
   return word.split(comma).filter(part => part !== '');

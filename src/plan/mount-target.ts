@@ -4,7 +4,7 @@ import { RuntimeError } from '../errors/error.ts';
 import { isBelow } from '../host/paths.ts';
 import { mountFlags } from '../wire/steps.ts';
 
-/** Files of /proc that may be covered, for tools such as lxcfs that show a container its own limits. */
+/** Files of /proc that a mount may cover: tools such as lxcfs show a container its own limits there. */
 const coverable = [
   '/proc/cpuinfo',
   '/proc/diskstats',
@@ -19,8 +19,8 @@ const coverable = [
 ];
 
 /**
- * The `mountFlags` a target asks for. A cover over a file of /proc could feign what the runtime or a security module
- * writes there (CVE-2019-16884): refused here by name, and by the executor for what symbolic links make of it.
+ * The `mountFlags` of a target. A mount over a file of /proc could fake files that the runtime or a security module
+ * writes (CVE-2019-16884). Such a path is refused here, and by the executor if symbolic links lead there.
  *
  * @param target - clean and absolute
  * @param fstype - undefined for a bind

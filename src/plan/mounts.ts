@@ -7,7 +7,7 @@ import { containerCgroup } from './cgroup-path.ts';
 import { containerPath, hostPath, type PlanContext } from './context.ts';
 import { pathInRoot } from './host-trees.ts';
 import { MOUNT_ATTR, MS } from './kernel-flags.ts';
-import { contextOption, laterLabel } from './labels.ts';
+import { contextOption, labelAfterMount } from './labels.ts';
 import { waitFor } from './moments.ts';
 import { bindAttributes, newMountAttributes, superBlockWords } from './mount-attributes.ts';
 import { type MountWords, readMountWords, splitFilesystemWord } from './mount-options.ts';
@@ -15,14 +15,14 @@ import { targetFlags } from './mount-target.ts';
 import { hasNamespace } from './namespaces.ts';
 import { userNamespace } from './user-namespace.ts';
 
-/** The steps of all mounts, and those that have to wait until nothing is made in the mounts any more. */
+/** The steps of all mounts, and those that run after the last change inside the mounts. */
 export interface MountPlan {
   readonly steps: readonly Step[];
-  /** Makes tmpfs mounts and /dev read-only at last. */
+  /** Makes tmpfs mounts and /dev read-only. */
   readonly deferred: readonly Step[];
 }
 
-/** One mount of the config while its steps are made. */
+/** One mount of the config while its steps are computed. */
 interface Request {
   readonly index: number;
   readonly mount: Mount;
@@ -34,7 +34,7 @@ interface Request {
 
 type BindStep = Extract<Step, { op: 'bind' }>;
 
-/** config.mounts in their order. */
+/** Steps of config.mounts, in their order. */
 export function mountSteps(context: PlanContext): MountPlan {
   const steps: Step[] = [];
   const deferred: Step[] = [];
@@ -57,7 +57,7 @@ export function mountSteps(context: PlanContext): MountPlan {
   return { steps, deferred };
 }
 
-/** A destination that begins with the root's own path on the host counts from the root, as with runc. */
+/** A destination that begins with the host path of the root is relative to the root, like in runc. */
 function inContainer(destination: string, root: string): string {
   const path = containerPath(destination);
   return isBelow(path, root) ? path.slice(root.length) : path;
@@ -76,17 +76,17 @@ function bindSteps(context: PlanContext, request: Request): Step[] {
   }
   const source = hostPath(context, mount.source);
   const bind = bindStep(context, request, source, words.tree, flags);
-  const recursive = [...closedCgroups(context, words, source, origin), ...words.recursive];
-  return [...mapSteps(context, request.index, bind), bind, ...laterWords(words, recursive)];
+  const recursive = [...readOnlyCgroups(context, words, source, origin), ...words.recursive];
+  return [...mapSteps(context, request.index, bind), bind, ...changesAfterMount(words, recursive)];
 }
 
 /**
- * `ro` is for the top of a tree alone, so with rbind the host's cgroup file systems below /sys would stay writable. What a
- * user of the machine owns there, the root of the user's containers owns too: there `ro` holds for all of the tree.
- * Without a user namespace it stays as with runc, which programs in privileged containers count on. Before Linux 5.12 the
- * kernel can change the top alone.
+ * `ro` applies to the top of a tree only: with rbind, the host's cgroup file systems below /sys would stay writable. In
+ * a user namespace `ro` applies to the whole tree, because cgroups that a host user owns would also belong to the root
+ * of that user's containers. Without a user namespace only the top changes, like in runc: programs in privileged
+ * containers depend on it. Linux before 5.12 can change the top only.
  */
-function closedCgroups(
+function readOnlyCgroups(
   { config, facts }: PlanContext,
   { tree, set }: MountWords,
   source: string,
@@ -101,7 +101,7 @@ function closedCgroups(
   return [{ set: MOUNT_ATTR.MOUNT_ATTR_RDONLY, clear: 0, origin }];
 }
 
-/** Nobody but the host may map owners: it gets the clone for that, at the place of the bind in the order. */
+/** Only the host may map owners: the init sends it the clone when the bind's turn comes. */
 function mapSteps({ trees }: PlanContext, index: number, bind: BindStep): Step[] {
   const slot = trees.mapped.get(index);
   if (slot === undefined) return [];
@@ -120,15 +120,15 @@ function bindStep(
   flags: number,
 ): BindStep {
   const { root, binds, mapped } = context.trees;
-  const handed = binds.get(request.index) ?? 0;
-  // The way from the host's root may be closed to the root of a user namespace.
-  const inRoot = root === 0 || handed !== 0 ? undefined : pathInRoot(context, source);
+  const hostClone = binds.get(request.index) ?? 0;
+  // The root of a user namespace may not be able to traverse the host path.
+  const inRoot = root === 0 || hostClone !== 0 ? undefined : pathInRoot(context, source);
   const { set, clear, insist } = bindAttributes(request.words, context.facts.kernel);
   return {
     op: 'bind',
     origin: request.origin,
     source: inRoot ?? source,
-    tree: handed || (mapped.get(request.index) ?? 0),
+    tree: hostClone || (mapped.get(request.index) ?? 0),
     inRoot: inRoot === undefined ? 0 : 1,
     target: request.target,
     recursive: tree ? 1 : 0,
@@ -140,8 +140,8 @@ function bindStep(
 }
 
 /**
- * Outside of a cgroup namespace a new cgroup2 mount would give the host's whole hierarchy the options of this one (and
- * so take away its nsdelegate and the like), so there the host's mount is shown instead: it looks the same.
+ * Without a cgroup namespace a new cgroup2 mount would apply its options to the host's whole hierarchy (and clear
+ * nsdelegate and others). The host's mount is bound instead: it has the same contents.
  */
 function cgroupSteps(context: PlanContext, request: Request): Step[] {
   const { words, target, flags, origin } = request;
@@ -156,7 +156,7 @@ function cgroupSteps(context: PlanContext, request: Request): Step[] {
     const own = { flags: MS.MS_PRIVATE, origin };
     return [
       bindStep(context, request, mountpoint, false, flags),
-      ...laterWords({ ...words, propagation: [own, ...words.propagation] }, words.recursive),
+      ...changesAfterMount({ ...words, propagation: [own, ...words.propagation] }, words.recursive),
     ];
   }
   return [
@@ -169,7 +169,7 @@ function cgroupSteps(context: PlanContext, request: Request): Step[] {
       attributes: newMountAttributes(words.set),
       flags,
     },
-    ...laterWords(words, words.recursive),
+    ...changesAfterMount(words, words.recursive),
   ];
 }
 
@@ -185,8 +185,8 @@ function filesystemSteps(context: PlanContext, request: Request, deferred: Step[
       message: `the mount on ${target} has no type, and neither bind nor rbind among its options`,
     });
   }
-  // Mount points, devices and copies are still made in these: they become read-only when all is done. As with runc
-  // only the mount does then, not its super block.
+  // Mount points, devices and copies are still made in these: they become read-only at the end, the mount only and not
+  // its super block, like in runc.
   const late = fstype === 'tmpfs' || target === '/dev';
   let plain = words.set;
   let recursive = words.recursive;
@@ -216,8 +216,8 @@ function filesystemSteps(context: PlanContext, request: Request, deferred: Step[
       flags:
         flags | (inheritMode ? mountFlags.inheritMode : 0) | (tmpfs && words.copyUp ? mountFlags.copyUp : 0),
     },
-    ...laterLabel(context.config.linux?.mountLabel, fstype),
-    ...laterWords(words, recursive),
+    ...labelAfterMount(context.config.linux?.mountLabel, fstype),
+    ...changesAfterMount(words, recursive),
   ];
   if (readOnlyLater) {
     const slot = context.takeSlot();
@@ -239,8 +239,8 @@ function filesystemOptions(fstype: string, words: MountWords): string[] {
   return words.filesystem.flatMap(({ word }) => splitFilesystemWord(fstype, word));
 }
 
-/** Propagation, then what goes down the whole tree: one step a word, so that a refused one is named. */
-function laterWords(words: MountWords, recursive: MountWords['recursive']): Step[] {
+/** Propagation, then recursive attributes: one step per word, because a refusal must name its word. */
+function changesAfterMount(words: MountWords, recursive: MountWords['recursive']): Step[] {
   if (words.propagation.length === 0 && recursive.length === 0) return [];
   const newest = { op: 'changeMount', slot: 0 } as const;
   return [

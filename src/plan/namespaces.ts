@@ -10,17 +10,17 @@ import { offsetLines } from './time-namespace.ts';
 import { mappingSteps, userNamespace, userSteps } from './user-namespace.ts';
 
 export interface NamespacePlan {
-  /** Enters the pid namespace that is joined, once the root has been entered; none where the init is cloned in it. */
+  /** Enters a joined pid namespace after the root has been entered; empty if the init is cloned in it. */
   readonly late: readonly Step[];
-  /** CLONE_NEW* that the init is born with. */
+  /** CLONE_NEW* flags of clone3(2). */
   readonly cloneFlags: number;
-  /** The place of a new user namespace. */
+  /** Pointer of a new user namespace. */
   readonly user?: string;
   readonly host: readonly HostStep[];
   readonly steps: readonly Step[];
 }
 
-/** The mount namespace comes last: from then on paths and procfs are those of the other side. */
+/** The mount namespace comes last: after it, paths and procfs are those of the joined namespace. */
 const joinOrder: readonly NamespaceType[] = ['network', 'ipc', 'uts', 'cgroup', 'time', 'mount'];
 
 export function hasNamespace(config: Config, type: NamespaceType): boolean {
@@ -28,9 +28,9 @@ export function hasNamespace(config: Config, type: NamespaceType): boolean {
 }
 
 /**
- * A process that may trace others of the pid namespace finds the root of each in /proc, so the init joins it when its root
- * is the container's. With a user namespace nobody there may trace it. Hooks that run before have to be told the init's
- * pid: with them it is cloned in the namespace, as with runc.
+ * True if the init enters a joined pid namespace late. A process there that may trace the init could open its root
+ * through /proc: the init enters only once its root is the container's. With a user namespace no process there may
+ * trace it. Hooks that run before need the init's pid: the init is then cloned in the namespace, like in runc.
  */
 function entersPidsLate(config: Config): boolean {
   const { prestart = [], createRuntime = [], createContainer = [] } = config.hooks ?? {};
@@ -41,13 +41,15 @@ function entersPidsLate(config: Config): boolean {
 }
 
 /**
- * New namespaces are made with the init itself, except for the cgroup namespace: its root is the cgroup its maker is
- * in, so it is made by the init, which is born in the container's cgroup; nor for the time namespace, whose offsets must
- * be written before anybody is in it. The pid namespace to join is entered late, or with hooks before that by
- * being born in it (slot 0); others by setns(2), from descriptors that were opened outside. With a user namespace all
- * that are joined are entered by being born in them, but for the time namespace, and the new ones are made by its root.
+ * clone3(2) makes new namespaces together with the init, with two exceptions. The root of a cgroup namespace is the
+ * cgroup of its creator: the init makes it, because it is cloned in the container's cgroup. The offsets of a time
+ * namespace must be written before a process is in it.
  *
- * @throws RuntimeError `config.unsupported` for a user namespace with the mount namespace of others
+ * A pid namespace to join is entered late, or, with hooks before that, the init is cloned in it (slot 0). For the
+ * others the init calls setns(2) on descriptors that the runtime has opened. With a user namespace the init is cloned
+ * in all joined namespaces except time, and its root makes the new ones.
+ *
+ * @throws RuntimeError `config.unsupported` for a user namespace with a mount namespace that does not belong to it
  */
 export function planNamespaces(context: PlanContext): NamespacePlan {
   const namespaces = context.config.linux?.namespaces ?? [];
@@ -72,10 +74,10 @@ export function planNamespaces(context: PlanContext): NamespacePlan {
     const origin = `/linux/namespaces/${index}`;
     const kind = namespaceFlags[type];
     if (path !== undefined && path !== '') {
-      // Who shares memory with others, as a helper does, cannot enter a time namespace.
+      // setns(2) into a time namespace fails for a process that shares its memory, such as the helper.
       const enteredLate = type === 'pid' && entersPidsLate(context.config);
-      const bornIn = (type === 'pid' && !enteredLate) || (user !== undefined && type !== 'time');
-      const slot = bornIn ? 0 : context.takeSlot();
+      const clonedIn = (type === 'pid' && !enteredLate) || (user !== undefined && type !== 'time');
+      const slot = clonedIn ? 0 : context.takeSlot();
       const { uids = [], gids = [] } = type === 'user' && user !== undefined ? user : {};
       const mappings = uids.length > 0 || gids.length > 0 ? { mappings: { uids, gids } } : {};
       host.push({
@@ -106,21 +108,21 @@ export function planNamespaces(context: PlanContext): NamespacePlan {
       });
     } else {
       cloneFlags |= kind;
-      // A new network namespace has its loopback interface down, and programs expect 127.0.0.1 to answer.
+      // A new network namespace has its loopback interface down, and programs expect a reply from 127.0.0.1.
       if (type === 'network') made.push({ op: 'raiseLoopback', origin });
     }
   });
   if (user !== undefined) {
-    const birth = cloneFlags & (namespaceFlags.user | namespaceFlags.pid);
-    // The user namespace last: the host may join what belongs to it, the namespace's root may not.
+    const cloneNow = cloneFlags & (namespaceFlags.user | namespaceFlags.pid);
+    // The user namespace last: the host may join namespaces that belong to it, the namespace's root may not.
     const last = (step: HostStep) => Number('kind' in step && step.kind === namespaceFlags.user);
     return {
       late,
-      cloneFlags: birth,
+      cloneFlags: cloneNow,
       ...(user.path === undefined && { user: user.origin }),
       host: [...host.sort((a, b) => last(a) - last(b)), ...mappingSteps(user)],
       steps: [
-        ...userSteps(user, cloneFlags & ~birth, context.facts),
+        ...userSteps(user, cloneFlags & ~cloneNow, context.facts),
         ...joins.map(join => join.step),
         ...made,
       ],

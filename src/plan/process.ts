@@ -11,23 +11,23 @@ import { rlimitSteps } from './rlimits.ts';
 import { allCpus, schedulingSteps } from './scheduling.ts';
 import { seccompStep } from './seccomp.ts';
 
-/** What a container's first process has beside its document, and an executed one has not. */
+/** Properties of a container's first process that are not in its document; an executed process has other values. */
 export interface ProcessOptions {
-  /** The umask of a document without one. Default: that of the runtime's caller. */
+  /** Umask if the document has none. Default: that of the runtime's caller. */
   readonly umask?: number;
-  /** Of the container: personality and memory policy. Default: those of the runtime's caller. */
+  /** Personality and memory policy of the container. Default: those of the runtime's caller. */
   readonly linux?: Linux | undefined;
-  /** On which CPUs it runs. Default: all of its cgroup. */
+  /** Steps that set the CPUs of the process. Default: all of its cgroup. */
   readonly affinity?: readonly Step[];
-  /** Descriptors of socket activation. Default 0. */
+  /** Number of socket activation descriptors. Default 0. */
   readonly listenFds?: number;
-  /** Where the program waits for `start`. Default: it runs at once. */
+  /** Slot of the FIFO at which the program waits for `start`. Default: it runs at once. */
   readonly startFifo?: number | undefined;
-  /** What is done right before the program, given its environment. Default: nothing. */
+  /** Steps right before the program, given its environment. Default: none. */
   readonly beforeProgram?: (env: readonly string[]) => readonly Step[];
 }
 
-/** What becomes of a process when the container around it is there: user, limits, directory, program. */
+/** Steps of a process in an existing container: user, limits, directory, program. */
 export function processSteps(context: ProcessContext, options: ProcessOptions): Step[] {
   const { process, origin } = context;
   const { user, args, cwd, env } = process;
@@ -39,14 +39,14 @@ export function processSteps(context: ProcessContext, options: ProcessOptions): 
   const load = context.filter ?? (seccomp === undefined ? undefined : seccompStep(seccomp, facts.machine));
   const filter = load === undefined ? [] : [load];
   const lateFilter = process.noNewPrivileges === true;
-  // Its listener is told by `create`, while that is there, and not by `start`.
+  // A filter with a listener is loaded during `create`, which sends the listener to the agent; `start` does not.
   const listened = load !== undefined && hasListener(load);
 
   const steps: Step[] = [];
   if (process.noNewPrivileges) {
     steps.push({ op: 'setNoNewPrivileges', origin: origin('noNewPrivileges') });
   }
-  // These open files: before a limit on them can forbid it.
+  // These open files: a limit on files must come after them.
   steps.push(
     process.terminal
       ? { op: 'useTerminal', origin: origin('terminal') }
@@ -54,7 +54,7 @@ export function processSteps(context: ProcessContext, options: ProcessOptions): 
   );
   if (environment.needsHome) steps.push({ op: 'findHome', origin: origin('env'), uid: user.uid });
   steps.push(
-    // While CAP_SYS_RESOURCE is there to raise a hard limit.
+    // CAP_SYS_RESOURCE is still present: it is needed to raise a hard limit.
     ...rlimitSteps(context),
     ...(options.affinity ?? [allCpus]),
     ...schedulingSteps(context),
@@ -63,12 +63,12 @@ export function processSteps(context: ProcessContext, options: ProcessOptions): 
       ? { op: 'setUmask', origin: '', mask: options.umask ?? callersUmask }
       : { op: 'setUmask', origin: origin('user', 'umask'), mask: user.umask },
     ...capabilities.before,
-    // First as root, who may enter what the user may not; again as the user, who may own what root may not enter
-    // (a network file system, a FUSE mount).
+    // First as root, which may enter directories that the user may not; again as the user, which may own directories
+    // that root may not enter (a network file system, a FUSE mount).
     { ...directory, mayFail: 1 },
     ...labelSteps(context),
-    // Without no_new_privs only CAP_SYS_ADMIN may load a filter, and the change of user takes it away: the filter must
-    // let us do the rest.
+    // Without no_new_privs loading a filter needs CAP_SYS_ADMIN, which the change of user takes away. The filter must
+    // allow the remaining steps.
     ...(lateFilter ? [] : filter),
     {
       op: 'setUser',
@@ -80,7 +80,7 @@ export function processSteps(context: ProcessContext, options: ProcessOptions): 
     },
     ...capabilities.after,
     { ...directory, mayFail: 0 },
-    // As the user that will run it, and before `ready`: what cannot be run fails the create.
+    // As the user of the program, and before `ready`: a program that cannot be executed fails the create.
     ...args.slice(0, 1).map(name => ({
       op: 'findProgram' as const,
       origin: program,
@@ -92,9 +92,9 @@ export function processSteps(context: ProcessContext, options: ProcessOptions): 
   );
   const { startFifo } = options;
   if (startFifo !== undefined) steps.push({ op: 'awaitStart', origin: '', fifo: startFifo });
-  // `start` refuses a container without a program, so that nobody comes this far.
+  // Never reached: `start` refuses a container without a program.
   if (args.length === 0) return steps;
-  // Also for the hooks: they are programs of the container, as the last one is.
+  // Before the hooks: they are programs of the container too.
   if (lateFilter && !listened) steps.push(...filter);
   steps.push(...(options.beforeProgram?.(environment.env) ?? []));
   steps.push({ op: 'execute', origin: program, args, env: environment.env });

@@ -9,21 +9,21 @@ import type { HostStep } from './plan.ts';
 type SetRlimit = Extract<Step, { op: 'setRlimit' }>;
 
 /**
- * In a user namespace nobody may raise a hard limit, so the host does it where it may limit processes of others. Where
- * it may not, the init lowers what it can.
+ * In a user namespace no process may raise a hard limit: the host sets the limits if it may do that for other
+ * processes. Otherwise the init lowers those that it can.
  */
 function byHost({ userNamespace, facts }: ProcessContext): boolean {
   return userNamespace === true && facts.euid === 0;
 }
 
-/** process.rlimits as the init sets them, or waits for the host to do it. */
+/** process.rlimits as steps of the init, or the step at which it waits for the host. */
 export function rlimitSteps(context: ProcessContext): Step[] {
   const limits = rlimits(context);
   if (limits.length === 0 || !byHost(context)) return limits;
   return [waitFor('limits', context.origin('rlimits'))];
 }
 
-/** The host's part of them. */
+/** Host steps for process.rlimits. */
 export function rlimitHostSteps(context: ProcessContext): HostStep[] {
   if (!byHost(context)) return [];
   return rlimits(context).map(({ origin, resource, soft, hard }) => ({

@@ -8,27 +8,28 @@ import { propagationOptions } from './mount-option-table.ts';
 import { hasNamespace } from './namespaces.ts';
 import { userNamespace } from './user-namespace.ts';
 
-/** The steps around the root file system, each list for its own place in the plan. */
+/** The steps for the root file system, in three lists for different places in the plan. */
 export interface RootfsPlan {
-  /** Before any mount: what happens here must not reach the host. */
+  /** Before any mount: the following steps must not affect the host. */
   readonly open: readonly Step[];
-  /** When all the mounts are there. */
+  /** After all mounts. */
   readonly enter: readonly Step[];
-  /** When nothing more is made in the root. */
+  /** After the last change in the root. */
   readonly seal: readonly Step[];
 }
 
-/** Of the root and all mounts that came with it. */
+/** Propagation of the root and all mounts below it. */
 const wholePrivate = MS.MS_PRIVATE | MS.MS_REC;
 
 /**
- * linux.rootfsPropagation. Without it the root and all that came with it is private, as with crun and runc 1.2; what the
- * config mounts from the host is a slave of the host's, as with runc: mounts of the host still come in, none goes out.
+ * linux.rootfsPropagation. Without it the root and the mounts below it are private, like in crun and runc 1.2. Mounts
+ * that the config takes from the host are slaves of the host's, like in runc: new mounts of the host appear in the
+ * container, and not the reverse.
  *
- * Without the recursive slave or private of the whole namespace, mounts in it can still be shared with the host (that
- * is what shared is for: a bind of one stays so). The mount that holds the root is then taken out of that, or the root
- * put over itself would appear on the host, and the kernel would refuse to pivot. That the root is to be shared or
- * unbindable itself waits for the pivot, for the same two reasons.
+ * Without a recursive slave or private on the whole namespace, mounts in it can still be shared with the host (that is
+ * the purpose of shared: a bind of such a mount stays shared). The mount that holds the root is then excluded:
+ * otherwise the root's bind over itself would appear on the host, and the kernel would refuse the pivot. For the same
+ * two reasons a root that is requested as shared or unbindable changes after the pivot.
  *
  * @throws RuntimeError `config.rootfsPropagation` for private with `noPivot`
  */
@@ -66,8 +67,9 @@ export function rootfsPlan(context: PlanContext): RootfsPlan {
 }
 
 /**
- * In a user namespace, where the host has cloned the root if it is root itself. Nothing made there can reach the host: all mounts that are
- * shared with it become slaves, whatever is asked for, when the mount namespace is copied. So they do here.
+ * The plan for a user namespace; a runtime with root has the host clone the root. No mount there can reach the host:
+ * when the mount namespace is copied, the kernel turns all shared mounts into slaves, regardless of the config. The
+ * plan does the same.
  */
 function rootOfHost(
   context: PlanContext,
@@ -97,8 +99,9 @@ function sealSteps(config: Config): Step[] {
 }
 
 /**
- * In the host's own mount namespace only the root's mount may be changed: it is put over itself, cut off before the first
- * mount in it (which would else appear below it too, where nobody takes it off again), and entered by chroot(2).
+ * In the host's own mount namespace only the root's mount may change. It is bound over itself, cut off from
+ * propagation before the first mount in it (a shared one would also appear below, where nothing unmounts it), and
+ * entered by chroot(2).
  */
 function rootOnHost(context: PlanContext, path: string, origin: string, flags: number): RootfsPlan {
   const { config } = context;
@@ -116,7 +119,7 @@ function rootOnHost(context: PlanContext, path: string, origin: string, flags: n
   };
 }
 
-/** No mount of the namespace can send anything to the host. */
+/** True if no mount of the namespace can propagate to the host. */
 function cutsOffHost(flags: number): boolean {
   return (flags & MS.MS_REC) !== 0 && (flags & (MS.MS_PRIVATE | MS.MS_SLAVE)) !== 0;
 }

@@ -5,10 +5,13 @@ import { ioClasses, schedulerFlags, schedulerPolicies } from '../oci/scheduler.t
 import type { Step } from '../wire/steps.ts';
 import type { ProcessContext } from './context.ts';
 
-/** Whatever the runtime was bound to. Before the scheduler, whose deadline policy wants all CPUs. */
+/**
+ * All CPUs, whatever the runtime's affinity is. Before the scheduler step, because the deadline policy requires all
+ * CPUs.
+ */
 export const allCpus: Step = { op: 'setAffinity', origin: '', cpus: [] };
 
-/** process.scheduler and process.ioPriority, while CAP_SYS_NICE is there. */
+/** process.scheduler and process.ioPriority; they need CAP_SYS_NICE. */
 export function schedulingSteps({ process, origin }: Pick<ProcessContext, 'process' | 'origin'>): Step[] {
   const { scheduler, ioPriority } = process;
   const steps: Step[] = [];
@@ -31,18 +34,18 @@ export function schedulingSteps({ process, origin }: Pick<ProcessContext, 'proce
   return steps;
 }
 
-/** What becomes of the CPUs of a process that joins a container. */
+/** CPU affinity of a process that joins a container. */
 export interface ExecAffinity {
   /**
-   * For the runtime, before anything enters the cgroup: bit N is CPU N, from the lowest byte of `mask` on, and in `cpus` as
-   * one number. Absent: as it is.
+   * Affinity of the runtime before the clone: bit N is CPU N, from the lowest byte of `mask` on, and `cpus` is the same
+   * as one number. Absent: unchanged.
    */
   readonly initial?: { readonly mask: Uint8Array; readonly cpus: bigint; readonly origin: string };
-  /** Once it is in the cgroup. */
+  /** Affinity of the process in the cgroup. */
   readonly final: readonly Step[];
 }
 
-/** process.execCPUAffinity. Where none is asked for, the process may run on all CPUs of the cgroup. */
+/** process.execCPUAffinity. Without it the process may run on all CPUs of the cgroup. */
 export function execAffinity({ process, origin }: Pick<ProcessContext, 'process' | 'origin'>): ExecAffinity {
   if (process.execCPUAffinity === undefined) return { final: [allCpus] };
   const wish = (name: 'initial' | 'final'): readonly bigint[] => {

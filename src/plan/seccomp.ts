@@ -5,7 +5,7 @@ import { compileSeccomp } from '../seccomp/compile.ts';
 import type { LoadSeccomp } from './context.ts';
 import { SECCOMP_FILTER_FLAG } from './kernel-flags.ts';
 
-/** True when calls are left to a listener: SCMP_ACT_NOTIFY. */
+/** True if the profile has SCMP_ACT_NOTIFY. */
 function notifies({ syscalls = [] }: Seccomp): boolean {
   return syscalls.some(({ action }) => action === 'SCMP_ACT_NOTIFY');
 }
@@ -18,13 +18,13 @@ function notifies({ syscalls = [] }: Seccomp): boolean {
 export function seccompStep(profile: Seccomp, machine: HostFacts['machine']): LoadSeccomp {
   const words = compileSeccomp(profile, machine);
   let flags = 0;
-  // Without a word on flags: no slower for a mitigation that the program has not asked for.
+  // Default flags: SPEC_ALLOW turns off a speculation mitigation that would slow the program down.
   for (const flag of profile.flags ?? (['SECCOMP_FILTER_FLAG_SPEC_ALLOW'] as const)) {
-    // The init has one thread: there are no others to be given the filter.
+    // TSYNC has no effect: the init has one thread.
     if (flag !== 'SECCOMP_FILTER_FLAG_TSYNC') flags |= SECCOMP_FILTER_FLAG[flag];
   }
   const { SECCOMP_FILTER_FLAG_NEW_LISTENER, SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV } = SECCOMP_FILTER_FLAG;
-  // It says how to wait for a listener; without one the kernel refuses it.
+  // WAIT_KILLABLE_RECV configures a listener; without one the kernel refuses it.
   if (notifies(profile)) flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
   else flags &= ~SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
   const program = new BigUint64Array(words.buffer, words.byteOffset, words.length / 2);

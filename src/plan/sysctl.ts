@@ -15,8 +15,9 @@ export function sysctlSteps(config: Config): Step[] {
 }
 
 /**
- * The file below proc/sys. As in sysctl(8) the first separator tells the form: after a dot, dots part the names and a
- * slash stands for a dot in one (`net.ipv4.conf.eth0/1.forwarding`); after a slash the key is the path itself.
+ * The file below proc/sys. Like in sysctl(8) the first separator determines the form. After a dot, dots separate the
+ * names and a slash stands for a dot in a name (`net.ipv4.conf.eth0/1.forwarding`). After a slash the key is the path
+ * itself.
  *
  * @throws RuntimeError `config.sysctl.name` for a key that names no file below proc/sys
  */

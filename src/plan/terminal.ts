@@ -4,17 +4,17 @@ import type { ProcessContext } from './context.ts';
 import { waitFor } from './moments.ts';
 import type { HostStep } from './plan.ts';
 
-/** What tells a container's own terminal from that of a process executed in it. */
+/** Differences between a container's own terminal and that of an executed process. */
 export interface TerminalOptions {
-  /** Holds the master until it is handed over. */
+  /** Slot of the master until the runtime receives it. */
   readonly slot: number;
-  /** Mounts the terminal at /dev/console, as the specification asks of the container's own. */
+  /** Mounts the terminal at /dev/console, as the specification requires for the container's own. */
   readonly console: boolean;
 }
 
 /**
- * The terminal is made in the container's own devpts, and its master handed over to the host at once; `useTerminal`
- * comes much later, with the rest of the process. Empty without `process.terminal`.
+ * Opens the terminal in the container's own devpts and sends its master to the host at once. `useTerminal` follows
+ * later with the other steps of the process. Empty without `process.terminal`.
  */
 export function terminalSteps({ process, origin }: ProcessContext, options: TerminalOptions): Step[] {
   if (!process.terminal) return [];
@@ -34,7 +34,7 @@ export function terminalSteps({ process, origin }: ProcessContext, options: Term
   ];
 }
 
-/** The host's part of it. */
+/** Host steps of the terminal. */
 export function terminalHostSteps({ process, origin }: ProcessContext): HostStep[] {
   if (!process.terminal) return [];
   return [{ op: 'takeTerminal', when: 'console', origin: origin('terminal') }];

@@ -7,15 +7,15 @@ import { waitFor } from './moments.ts';
 import type { HostStep } from './plan.ts';
 import { userNamespace } from './user-namespace.ts';
 
-/** The steps of a time namespace, which come right after those of the others. */
+/** The steps of a time namespace, right after those of the others. */
 export interface TimePlan {
   readonly host: readonly HostStep[];
   readonly steps: readonly Step[];
 }
 
 /**
- * A new time namespace together with a user namespace. The files in /proc of an init that the root of its user namespace
- * may not look into are the host's, so the host writes the offsets.
+ * Plans a new time namespace with a user namespace. The host writes the offsets, because /proc files of an init that
+ * the root of its user namespace may not trace belong to the host's root.
  */
 export function planTimeNamespace(context: PlanContext): TimePlan {
   const { linux } = context.config;
@@ -35,7 +35,7 @@ export function planTimeNamespace(context: PlanContext): TimePlan {
   };
 }
 
-/** As /proc/PID/timens_offsets takes them. */
+/** In the format of /proc/PID/timens_offsets. */
 export function offsetLines(offsets: TimeOffsets = {}): string {
   return timeClocks
     .map(clock => {

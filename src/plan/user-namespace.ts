@@ -5,7 +5,7 @@ import type { Step } from '../wire/steps.ts';
 import { waitFor } from './moments.ts';
 import type { HostStep } from './plan.ts';
 
-/** A user namespace of the container's own, new or joined. */
+/** The container's own user namespace, new or joined. */
 export interface UserNamespace {
   /** Absent for a new one. */
   readonly path?: string;
@@ -28,15 +28,15 @@ export function userNamespace(config: Config): UserNamespace | undefined {
   };
 }
 
-/** What the host writes once the init is there. A joined one has its mappings already. */
+/** The mappings that the host writes after the clone. A joined namespace has its own already. */
 export function mappingSteps(user: UserNamespace): HostStep[] {
   if (user.path !== undefined) return [];
   return [{ op: 'mapIds', when: 'mapIds', uids: user.uids, gids: user.gids, origin: user.origin }];
 }
 
 /**
- * The first steps in a user namespace. The other namespaces (`flags`) are made only as its root: what the kernel makes
- * in them (queues, the files of network interfaces) belongs to who makes them.
+ * The first steps in a user namespace. Its root makes the other namespaces (`flags`), because the kernel's objects in
+ * them (queues, files of network interfaces) belong to their creator.
  */
 export function userSteps(user: UserNamespace, flags: number, { euid }: Pick<HostFacts, 'euid'>): Step[] {
   const steps: Step[] = [];
@@ -49,7 +49,7 @@ export function userSteps(user: UserNamespace, flags: number, { euid }: Pick<Hos
   return steps;
 }
 
-/** What holds of the machine in a user namespace of its own: whoever comes there first has all capabilities. */
+/** Host facts inside a new user namespace: its first process has all capabilities. */
 export function factsInside(facts: HostFacts): HostFacts {
   const { last } = facts.capabilities;
   const all = (1n << BigInt(last + 1)) - 1n;
