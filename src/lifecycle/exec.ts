@@ -128,7 +128,7 @@ const failuresOfStopping: ReadonlySet<string> = new Set([
   'container.syscall',
   'host.syscall',
 ]);
-/** Milliseconds for an exiting init to become a zombie: all processes of its pid namespace exit before. */
+/** Milliseconds for an exiting init to become a zombie: all other processes of its pid namespace exit first. */
 const exitTimeoutMs = 100;
 
 /** If the container stops while a process is started in it, that is the cause of the failure. */

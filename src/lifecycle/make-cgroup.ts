@@ -12,8 +12,8 @@ import type { HostOperation } from './host-work.ts';
 import { writeRecord } from './store.ts';
 
 /**
- * A runtime without root may lack the permission to make a cgroup. The container then has none, unless the config
- * requests one.
+ * A runtime without root may lack the permission to make a cgroup. The container then has none. If the config
+ * requests one or has limits, the create fails.
  */
 export const makeCgroup: HostOperation<'makeCgroup'> = {
   apply([step], work) {

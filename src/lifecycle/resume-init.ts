@@ -13,7 +13,7 @@ export const resumeInit: HostOperation<'resumeInit'> = {
     const { plan, config, init } = work;
     onHost('unable to resume the init', () => binding.resume(init.channel));
     if (plan.spawn.startFifo === undefined) {
-      // EOF means that the exec has succeeded: it closes the init's end of the channel.
+      // EOF: the exec has closed the init's end of the channel, or the init has exited without a report.
       const report = onHost('unable to receive a report of the init', () =>
         binding.awaitReport(init.channel),
       );

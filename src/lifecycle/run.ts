@@ -19,7 +19,7 @@ export interface RunOptions extends CreateOptions {
  * Creates and starts a container. Unless detached, passes signals on, waits for the exit, and deletes the container.
  *
  * @returns the exit status: 0 if detached, otherwise the program's, or 128 plus the number of the signal that ended it
- * @throws RuntimeError as createContainer; the container is then removed
+ * @throws RuntimeError as createContainer; nothing of the container is left then
  */
 export function runContainer(runtime: Runtime, options: RunOptions): number {
   const { binding } = runtime;

@@ -38,7 +38,7 @@ export interface PlanContext {
   readonly config: Config;
   readonly facts: HostFacts;
   readonly options: PlanOptions;
-  /** Something asked for will not be as asked. */
+  /** Warns about a request that will not be applied as written. */
   warn(pointer: string, message: string): void;
   /** Mount trees that the host clones. */
   readonly trees: HostTrees;
@@ -64,7 +64,7 @@ export interface ProcessContext {
    * if no document requested it.
    */
   origin(...parts: readonly (string | number)[]): string;
-  /** Something asked for will not be as asked. */
+  /** Warns about a request that will not be applied as written. */
   warn(pointer: string, message: string): void;
 }
 

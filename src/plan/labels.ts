@@ -23,7 +23,7 @@ export function labelSteps({ process, origin }: LabelContext): Step[] {
   return steps;
 }
 
-/** Labels the new session keyring with the context of the container's processes. The exec resets this attribute. */
+/** Labels the new session keyring with the context of the container's processes. The exec clears it. */
 export function keyLabelSteps({ process, origin }: LabelContext): Step[] {
   if (!process.selinuxLabel) return [];
   return [

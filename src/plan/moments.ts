@@ -4,6 +4,16 @@ import type { Step } from '../wire/steps.ts';
 /**
  * The moments at which the init and the runtime synchronise. At each the init stops at a step of the plan, and the
  * runtime performs the host steps whose `when` is that moment, in the order of the plan:
+ *
+ *     init                                            runtime
+ *       |  waiting at step N, with one descriptor  ----->  finds the step's moment
+ *       |  (`sends`, or none)                              host steps of that moment
+ *       |  <-----  resume, with descriptors (`receives`, or none)
+ *       |  next step
+ *       ...
+ *       |  ready  -------------------------------------->  host steps of `ready`; the last one resumes the init
+ *
+ * The moments in the order of the container's steps:
  */
 export const moments = {
   /** The init is in the runtime's cgroup; systemd moves it into its unit. */

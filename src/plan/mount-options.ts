@@ -108,7 +108,7 @@ function unsupported(value: string, origin: string, message: string, hint?: stri
   return new RuntimeError({ code: 'config.unsupported', pointer: origin, value, message, hint });
 }
 
-/** True if the options make it a bind; cheaper than readMountWords. */
+/** Equals `bind` of readMountWords, without reading all words. */
 export function isBind({ options = [] }: Pick<Mount, 'options'>): boolean {
   return options.includes('bind') || options.includes('rbind');
 }
