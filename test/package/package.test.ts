@@ -67,7 +67,9 @@ describe.skipIf(requires('npm', 'g++', 'standalone'))('the npm package', () => {
   test('is not published without an executable for each architecture', () => {
     const path = join(installed.project, 'few-programs');
     mkdirSync(path);
-    for (const program of ['node', 'git']) symlinkSync(which(program), join(path, program));
+    symlinkSync(which('node'), join(path, 'node'));
+    // A checkout without changes and tags. The machine may lack git.
+    writeFileSync(join(path, 'git'), '#!/bin/sh\n', { mode: 0o755 });
     const { status, stderr } = spawnSync(process.execPath, [join(checkout, '.ci/publishable.mjs')], {
       env: { PATH: path, CXX: 'g++' },
       encoding: 'utf8',
