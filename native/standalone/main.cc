@@ -176,14 +176,17 @@ bool open_standard_descriptors() {
 
 // SIGPIPE and SIGXFSZ would end the process without a message. With a handler the write fails instead (EPIPE, EFBIG),
 // and the error can be reported and its effects undone. A handler instead of SIG_IGN, because an exec would pass on
-// SIG_IGN.
+// SIG_IGN. A signal that the caller ignores already stays ignored: the plan then has a step that resets it in the init.
 void refuse_writes_instead_of_dying() {
   struct sigaction nothing = {};
   nothing.sa_handler = [](int) {};
   nothing.sa_flags = SA_RESTART;
-  // These calls cannot fail, because their arguments are valid.
-  sigaction(SIGPIPE, &nothing, nullptr);
-  sigaction(SIGXFSZ, &nothing, nullptr);
+  for (int signal : {SIGPIPE, SIGXFSZ}) {
+    struct sigaction before = {};
+    // These calls cannot fail, because their arguments are valid.
+    sigaction(signal, &nothing, &before);
+    if (before.sa_handler == SIG_IGN) sigaction(signal, &before, nullptr);
+  }
 }
 
 // Prints an unexpected exception: the program itself handles every expected error.
