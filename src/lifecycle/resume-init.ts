@@ -24,12 +24,23 @@ export const resumeInit: HostOperation<'resumeInit'> = {
   },
 };
 
+/** Looks at the process after the end of its channel, 1 ms apart. */
+const attempts = 1000;
+
 /**
  * True if the init exited before the exec. A filter that is loaded right before the exec can refuse the exec, the
  * report and the exit: the channel then ends as after an exec. The process has the init's name until the exec.
+ *
+ * The kernel closes the channel a moment before an exec changes the name, and a moment before an exiting process is a
+ * zombie: a process that still runs under the init's name is looked at again.
  */
 function endedBeforeExec({ runtime: { binding }, plan, init }: HostWork): boolean {
   const placeOf = (wanted: Operation): number => plan.container.findIndex(({ op }) => op === wanted);
-  if (placeOf('loadSeccomp') < placeOf('ready') || !binding.pidfdWait(init.pidfd, 0)) return false;
-  return binding.readTextIfThere(`/proc/${init.pid}/stat`)?.includes('(tsubo:[init])') === true;
+  if (placeOf('loadSeccomp') < placeOf('ready')) return false;
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    const exited = binding.pidfdWait(init.pidfd, attempt === 0 ? 0 : 1);
+    const isInit = binding.readTextIfThere(`/proc/${init.pid}/stat`)?.includes('(tsubo:[init])') === true;
+    if (exited || !isInit) return exited && isInit;
+  }
+  return false;
 }
