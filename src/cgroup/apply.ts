@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { errno } from '../errors/errno.ts';
-import { RuntimeError } from '../errors/error.ts';
+import { type ErrorFields, RuntimeError } from '../errors/error.ts';
 import { hostFailure, refusalOf } from '../errors/system.ts';
 import type { Binding, SystemError } from '../host/binding.d.ts';
+import type { HostFacts } from '../host/facts.ts';
+import { parseKernelRelease } from '../host/read-facts.ts';
 import { enableControllers, type LimitedCgroup } from './controllers.ts';
 import type { CgroupWrite } from './write.ts';
-import { writeHint } from './write-hints.ts';
+import { olderThanFile, writeHint } from './write-hints.ts';
 
 /** Called before each file is written. */
 export type BeforeWrite = (file: string, value: string) => void;
@@ -55,20 +57,47 @@ function write(
 function refused(
   binding: Binding,
   { path }: LimitedCgroup,
-  { origin }: CgroupWrite,
+  asked: CgroupWrite,
   file: string,
   value: string,
   error: SystemError,
 ): RuntimeError {
-  const attempted = origin.includes('/unified/')
-    ? `unable to set unified resource "${file}" to "${value}"`
-    : `unable to set ${file} to "${value}"`;
-  return hostFailure(error, attempted, {
+  const missing = error.errno === errno.ENOENT;
+  const kernel = missing ? parseKernelRelease(binding.identity().release) : undefined;
+  const tooOld = kernel && olderKernel(kernel, asked);
+  const fields = {
     code: 'host.cgroup-write',
-    pointer: origin,
+    pointer: asked.origin,
     path: `${path}/${file}`,
     value,
     hint: writeHint(binding, path, file, value, error.errno),
     spec: 'config-linux.md#control-groups',
-  });
+  } as const;
+  return hostFailure(error, attempt(asked, file, value), { ...fields, ...tooOld });
+}
+
+function attempt({ origin }: CgroupWrite, file: string, value: string): string {
+  return origin.includes('/unified/')
+    ? `unable to set unified resource "${file}" to "${value}"`
+    : `unable to set ${file} to "${value}"`;
+}
+
+/** Returns the error for a value whose control file came with a later kernel than this one. */
+export function olderKernel(
+  kernel: HostFacts['kernel'],
+  write: CgroupWrite,
+):
+  | (Pick<ErrorFields, 'code' | 'pointer' | 'value' | 'spec'> & { message: string; hint: string })
+  | undefined {
+  const { file, value, origin, otherwise, optional } = write;
+  const tooOld = otherwise !== undefined || optional ? undefined : olderThanFile(kernel, file);
+  if (tooOld === undefined) return undefined;
+  return {
+    code: 'host.cgroup-write',
+    message: `${attempt(write, file, value)}: ${tooOld}`,
+    pointer: origin,
+    value,
+    hint: 'remove it, or use a newer kernel',
+    spec: 'config-linux.md#control-groups',
+  };
 }

@@ -2,6 +2,7 @@
 
 import { errno } from '../errors/errno.ts';
 import type { Binding } from '../host/binding.d.ts';
+import type { HostFacts } from '../host/facts.ts';
 import { unlessMissing } from '../host/files.ts';
 import { lookUp } from '../oci/look-up.ts';
 
@@ -46,13 +47,40 @@ const refusals = (): Readonly<Record<string, Readonly<Record<number, string>>>> 
 });
 
 const needs: Readonly<Record<string, string>> = {
-  'cpu.idle': 'cpu.idle needs Linux 5.15',
+  'cpu.idle': 'this kernel was built without CONFIG_FAIR_GROUP_SCHED',
   'cpu.max': 'this kernel was built without CONFIG_CFS_BANDWIDTH',
-  'cpu.max.burst': 'cpu.max.burst needs Linux 5.14',
+  'cpu.max.burst': 'this kernel was built without CONFIG_CFS_BANDWIDTH',
   'memory.swap.max': 'this kernel counts no swap: boot with swapaccount=1, or leave swap out',
   'io.max': 'this kernel was built without CONFIG_BLK_DEV_THROTTLING',
   'io.weight': 'weights need the scheduler bfq or CONFIG_BLK_CGROUP_IOCOST',
 };
+
+/** The first kernels with control files that some supported kernels lack. */
+const firstKernels: Readonly<Record<string, readonly [major: number, minor: number]>> = {
+  'cgroup.kill': [5, 14],
+  'cgroup.pressure': [6, 1],
+  'cpu.idle': [5, 15],
+  'cpu.max.burst': [5, 14],
+  'cpuset.cpus.exclusive': [6, 7],
+  'io.prio.class': [5, 14],
+  'memory.peak': [5, 19],
+  'memory.reclaim': [5, 19],
+  'memory.swap.peak': [6, 5],
+  'memory.zswap.max': [5, 19],
+  'memory.zswap.writeback': [6, 8],
+  'misc.max': [5, 13],
+  'pids.peak': [6, 1],
+};
+
+/** Returns `Linux 5.10 has no cpu.max.burst (since 5.14)` if the kernel is too old for a control file. */
+export function olderThanFile(
+  { major, minor }: Pick<HostFacts['kernel'], 'major' | 'minor'>,
+  file: string,
+): string | undefined {
+  const [firstMajor, firstMinor] = lookUp(firstKernels, file) ?? [0, 0];
+  if (major > firstMajor || (major === firstMajor && minor >= firstMinor)) return undefined;
+  return `Linux ${major}.${minor} has no ${file} (since ${firstMajor}.${firstMinor})`;
+}
 
 function missingFile(binding: Binding, file: string): string {
   if (file.startsWith('hugetlb.')) {

@@ -9,7 +9,6 @@ import { rlimitNumbers } from '../oci/rlimits.ts';
 import { explainFailure } from '../plan/explain.ts';
 import type { Plan } from '../plan/plan.ts';
 import { userNamespace } from '../plan/user-namespace.ts';
-import { mostFindings } from '../validate/findings.ts';
 import { mountFlags, type Step } from '../wire/steps.ts';
 import type { Findings } from './findings.ts';
 import { executeError, searchProgram } from './program.ts';
@@ -120,8 +119,7 @@ class ContainerInspector {
   }
 
   private refuse({ syscall, errno: number, detail }: Refusal): void {
-    const { problems, warnings } = this.findings;
-    if (problems.length + warnings.length > 2 * mostFindings) return;
+    if (this.findings.isFull()) return;
     const { plan, config } = this.subject;
     const report = { kind: 'failed', step: this.step, syscall, errno: number, detail } as const;
     const fields = explainFailure(plan, report, config);
@@ -209,7 +207,12 @@ class ContainerInspector {
   private probe(step: MountStep, type: string, source: string, options: readonly string[]): void {
     const { binding } = this.subject;
     // The init passes longer values to mount(2); only a mount shows whether they are accepted.
-    const askable = options.filter(option => option.slice(option.indexOf('=') + 1).length <= 255);
+    const short = options.filter(option => option.slice(option.indexOf('=') + 1).length <= 255);
+    const askable = short.slice(0, mostOptions);
+    if (askable.length < short.length) {
+      this.findings.skip(step.origin, `the options of the mount after the first ${mostOptions}`);
+    }
+    if (this.findings.isFull()) return;
     // A file system that accepts this option checks its options only at mount time.
     const nonsense = 'tsubo-no-such-option';
     try {
@@ -379,6 +382,9 @@ function ownHardLimit(binding: Binding, resource: number): bigint | undefined {
   if (hard === undefined) return undefined;
   return hard === 'unlimited' ? (1n << 64n) - 1n : BigInt(hard);
 }
+
+/** Options of one mount that are tried, because each refused option is searched among all of them. */
+const mostOptions = 100;
 
 /** File systems that need no source. */
 const withoutSource: readonly string[] = ['proc', 'tmpfs', 'devpts', 'mqueue', 'sysfs', 'cgroup2'];

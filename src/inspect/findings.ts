@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type ErrorFields, RuntimeError } from '../errors/error.ts';
-import { mostFindings } from '../validate/findings.ts';
+import { isFull, mostFindings } from '../validate/findings.ts';
 import type { Unchecked } from '../validate/report.ts';
 
 /** Collects the results of the inspection. */
@@ -21,6 +21,11 @@ export class Findings {
       this.problems.push(error.fields());
       return undefined;
     }
+  }
+
+  /** True if further findings of one kind are not kept. */
+  isFull(): boolean {
+    return isFull(this.problems) || isFull(this.warnings);
   }
 
   /** Adds an item that only `create` itself can check. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { olderKernel } from '../cgroup/apply.ts';
 import { wordsOf } from '../cgroup/controllers.ts';
 import { planCgroup, requireVacant } from '../cgroup/directory.ts';
 import { missingController } from '../cgroup/missing-controller.ts';
@@ -70,6 +71,8 @@ function inspectControllers(binding: Binding, plan: Plan, facts: HostFacts, find
   for (const step of plan.host) {
     if (step.op !== 'writeCgroup') continue;
     findings.skip(step.origin, `whether the kernel accepts ${step.value} in ${step.file}`);
+    const older = olderKernel(facts.kernel, step);
+    if (older !== undefined) findings.problems.push(older);
     if (step.optional || step.controller === 'cgroup' || seen.has(step.controller)) continue;
     seen.add(step.controller);
     offered ??= wordsOf(binding, `${root}/cgroup.controllers`);

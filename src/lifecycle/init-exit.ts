@@ -52,7 +52,8 @@ export function orOutOfMemory(binding: Binding, error: unknown, cgroup: string |
   if (cgroup === undefined) return error;
   if (!(error instanceof RuntimeError)) return error;
   if (error.value === killed(SIGKILL) && oomKills(binding, cgroup) > 0) return oomError(binding, cgroup);
-  const refused = error.errno === errno.ENOMEM;
+  // E2BIG: copying the arguments of execve(2) met the limit.
+  const refused = error.errno === errno.ENOMEM || error.errno === errno.E2BIG;
   const limited = refused && /^max [1-9]/m.test(binding.readTextIfThere(`${cgroup}/memory.events`) ?? '');
   return limited ? oomError(binding, cgroup) : error;
 }

@@ -78,7 +78,7 @@ function operand(step: Step): string | undefined {
     case 'mount':
     case 'mountCgroup':
       return (
-        [...step.options, flagNames(step.attributes, MOUNT_ATTR)].filter(word => word !== '0').join(',') ||
+        shortList([...step.options, flagNames(step.attributes, MOUNT_ATTR)].filter(word => word !== '0')) ||
         undefined
       );
     case 'bind':
@@ -96,11 +96,33 @@ function operand(step: Step): string | undefined {
   }
 }
 
+const longestList = 4096;
+
+/** Joins the words with commas, as far as a page of options goes, which is what mount(2) takes. */
+function shortList(words: readonly string[]): string {
+  let text = '';
+  for (const word of words) {
+    if (text.length > longestList) return `${text.slice(0, longestList)}...`;
+    text += text === '' ? word : `,${word}`;
+  }
+  return text;
+}
+
 function changes(set: number | bigint, clear: number | bigint): string {
   const words: string[] = [];
   if (BigInt(set) !== 0n) words.push(`+${flagNames(set, MOUNT_ATTR)}`);
   if (BigInt(clear) !== 0n) words.push(`-${flagNames(clear, MOUNT_ATTR)}`);
   return words.join(' ');
+}
+
+/** The longest of the options that the detail is, or begins with before a colon. */
+function refusedOption(options: readonly string[], detail: string): string | undefined {
+  for (let end = detail.length; end >= 0; end = detail.lastIndexOf(': ', end - 1)) {
+    const option = detail.slice(0, end);
+    if (options.includes(option)) return option;
+    if (end === 0) break;
+  }
+  return undefined;
 }
 
 /**
@@ -110,14 +132,12 @@ function changes(set: number | bigint, clear: number | bigint): string {
 function optionPointer(mount: MountStep, report: Report, config: Config | undefined): string | undefined {
   const index = /^\/mounts\/(\d+)$/.exec(mount.origin)?.[1];
   if (report.syscall !== 'fsconfig' || index === undefined || mount.op === 'bind') return undefined;
-  const refused = mount.options
-    .filter(option => report.detail === option || report.detail.startsWith(`${option}: `))
-    .sort((a, b) => b.length - a.length)[0];
+  const refused = refusedOption(mount.options, report.detail);
   if (refused === undefined) return undefined;
   const label = config?.linux?.mountLabel;
   if (label && refused === `context=${label}`) return '/linux/mountLabel';
   const words = config?.mounts?.[Number(index)]?.options ?? [];
   const exact = words.lastIndexOf(refused);
-  const position = exact >= 0 ? exact : words.findIndex(word => word.split(',').includes(refused));
+  const position = exact >= 0 ? exact : words.findIndex(word => `,${word},`.includes(`,${refused},`));
   return position < 0 ? undefined : `/mounts/${index}/options/${position}`;
 }

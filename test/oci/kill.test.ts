@@ -67,6 +67,21 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('kill', () => {
     await until('none is left', () => box.traces().processes.length === 0);
   });
 
+  test('with KILL leaves the other containers of the pid namespace that it has joined', async () => {
+    const first = box.running();
+    const path = `/proc/${box.state(first.id).pid}/ns/pid`;
+    const [second, third] = [1, 2].map(() => box.running(made => made.namespace('pid', path)));
+    box.must(['kill', second?.id ?? '', 'KILL']);
+    await until('it is gone', () => box.state(second?.id ?? '').status === 'stopped');
+    box.must(['delete', second?.id ?? '']);
+    expect([first, third].map(one => box.state(one?.id ?? '').status)).toEqual(['running', 'running']);
+    // Without the first process the kernel ends all others of the namespace.
+    box.must(['kill', first.id, 'KILL']);
+    await until('both are gone', () =>
+      [first, third].every(one => box.state(one?.id ?? '').status === 'stopped'),
+    );
+  });
+
   test.each(['TERM', 'INT', 'HUP', 'QUIT', 'ABRT', 'KILL'])(
     'with %s ends a container that waits for its start',
     async signal => {

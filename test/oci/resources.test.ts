@@ -74,13 +74,22 @@ const limits: readonly [
   ],
 ];
 
+/** The first kernel with all of the control files, if an older one is supported. */
+function kernelOf(files: Readonly<Record<string, string>>): 'kernel:5.14' | 'kernel:5.15' | undefined {
+  if ('cpu.idle' in files) return 'kernel:5.15';
+  return 'cpu.max.burst' in files ? 'kernel:5.14' : undefined;
+}
+
 describe.skipIf(requires('root', 'busybox', 'cgroup2'))('resources', () => {
   const box = sandbox();
   const cgroup = (id: string, file: string): string =>
     readFileSync(box.view.path(`/sys/fs/cgroup/${id}/${file}`), 'utf8').trimEnd();
 
   for (const [what, controller, resources, files] of limits) {
-    describe.skipIf(controller !== '' && requires(`cgroup2:${controller}`))(`of ${what}`, () => {
+    const kernel = kernelOf(files);
+    describe.skipIf(
+      (controller !== '' && requires(`cgroup2:${controller}`)) || (kernel !== undefined && requires(kernel)),
+    )(`of ${what}`, () => {
       test(`are set in the cgroup before the program runs: ${JSON.stringify(files)}`, context => {
         if (/burst|idle/.test(JSON.stringify(resources)))
           skipWhere(context, 'runc 1.1', 'has neither burst nor idle');

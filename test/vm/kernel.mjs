@@ -18,7 +18,7 @@ import { makeImage } from './images.mjs';
 const into = 'build/vm';
 
 /** The Debian suites that provide a kernel. */
-export const suites = ['bookworm', 'trixie', 'sid'];
+export const suites = ['bullseye', 'bookworm', 'trixie', 'sid'];
 
 /**
  * A kernel with its modules.

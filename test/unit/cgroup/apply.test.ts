@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { applyResources } from '../../../src/cgroup/apply.ts';
+import { applyResources, olderKernel } from '../../../src/cgroup/apply.ts';
 import type { CgroupWrite } from '../../../src/cgroup/write.ts';
 import { errno } from '../../../src/errors/errno.ts';
 import type { Binding } from '../../../src/host/binding.d.ts';
@@ -231,5 +231,51 @@ describe('values', () => {
   it('cannot leave the cgroup', () => {
     hierarchy('memory');
     expect(thrown(() => apply([{ ...memory, file: '../memory.max' }]))).toMatchObject({ code: 'internal' });
+  });
+});
+
+describe('a control file that came with a later kernel', () => {
+  const burst = (origin: string): CgroupWrite => ({
+    file: 'cpu.max.burst',
+    value: '1000',
+    origin,
+    controller: 'cpu',
+  });
+  const onKernel = (release: string): Binding => ({
+    ...machine.binding,
+    identity: () => ({ ...machine.binding.identity(), release }),
+  });
+
+  it.each([
+    ['/cpu/burst', 'unable to set cpu.max.burst to "1000": Linux 5.10 has no cpu.max.burst (since 5.14)'],
+    [
+      '/unified/cpu.max.burst',
+      'unable to set unified resource "cpu.max.burst" to "1000": Linux 5.10 has no cpu.max.burst (since 5.14)',
+    ],
+  ])('is named with that kernel: %s', (origin, message) => {
+    hierarchy('cpu', 'cpu', 'cpu');
+    expect(thrown(() => apply([burst(origin)], onKernel('5.10.0-32-cloud-amd64')))).toMatchObject({
+      code: 'host.cgroup-write',
+      pointer: origin,
+      message,
+      errnoName: 'ENOENT',
+    });
+  });
+
+  it('lacks something else on a kernel that could have it', () => {
+    hierarchy('cpu', 'cpu', 'cpu');
+    for (const release of ['5.14.0', '6.1.0']) {
+      expect(thrown(() => apply([burst('/cpu/burst')], onKernel(release)))).toMatchObject({
+        message: 'unable to set cpu.max.burst to "1000": no such file or directory',
+        hint: 'this kernel was built without CONFIG_CFS_BANDWIDTH',
+      });
+    }
+  });
+
+  it('is no problem where it is optional, or another file does', () => {
+    const kernel = { release: '5.10.0', major: 5, minor: 10 };
+    expect(olderKernel(kernel, burst('/cpu/burst'))).toMatchObject({ pointer: '/cpu/burst' });
+    expect(olderKernel(kernel, { ...burst('/cpu/burst'), optional: true })).toBeUndefined();
+    expect(olderKernel(kernel, { ...burst('/m'), file: 'memory.max' })).toBeUndefined();
   });
 });
