@@ -14,6 +14,7 @@ import {
   readdirSync,
   readFileSync,
   readSync,
+  realpathSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -246,7 +247,7 @@ async function fetchInto(group, packages) {
   mkdirSync(bin, { recursive: true });
   for (const name of groups[group]) {
     if (!packages.includes(packageOf(name))) continue;
-    for (const program of [name, ...(tools[name]?.also ?? [])]) link(tree, program);
+    for (const program of [name, ...(tools[name]?.also ?? [])]) await link(tree, program);
   }
   writeFileSync(join(tree, '.packages'), [key(), ...packages, ''].join('\n'));
 }
@@ -310,9 +311,11 @@ function relocateLinkerScripts(tree) {
 /**
  * Writes the path of its libraries into each program of the tree, because tests start programs with an empty
  * environment. The relative path ($ORIGIN) is for tests that see the checkout at another place, the absolute one for runc,
- * which executes a copy of itself in memory. DT_RPATH, unlike DT_RUNPATH, applies to the libraries of libraries too.
+ * which executes a copy of itself in memory. DT_RPATH, unlike DT_RUNPATH, applies to the libraries of libraries too,
+ * unless such a library has a DT_RUNPATH itself.
  *
  * @param {string} tree
+ * @throws Failure if a program cannot find one of its libraries
  */
 async function setLibraryPaths(tree) {
   const directories = libraries(tree);
@@ -322,6 +325,38 @@ async function setLibraryPaths(tree) {
     const here = directories.map(directory => `$ORIGIN/${relative(dirname(file), directory)}`);
     await run(patchelf, ['--force-rpath', '--set-rpath', [...here, ...directories].join(':'), file]);
   }
+  for (const file of librariesIn(tree)) {
+    if ((await run(patchelf, ['--print-rpath', file])).trim() === '') continue;
+    await run(patchelf, ['--remove-rpath', file]);
+  }
+}
+
+/**
+ * The shared libraries for this machine.
+ * @param {string} tree
+ * @returns {string[]}
+ */
+function librariesIn(tree) {
+  return [...libraries(tree), join(tree, 'usr/lib')].flatMap(directory =>
+    !existsSync(directory)
+      ? []
+      : readdirSync(directory, { withFileTypes: true })
+          .filter(entry => entry.isFile() && /\.so(\.|$)/.test(entry.name))
+          .map(entry => join(directory, entry.name))
+          .filter(file => kindOf(file) !== undefined),
+  );
+}
+
+/**
+ * @param {string} file
+ * @throws Failure if it cannot find one of its libraries
+ */
+async function requireLibraries(file) {
+  if (kindOf(realpathSync(file)) !== 'dynamic') return;
+  const missing = [...(await run('ldd', [file])).matchAll(/^\s*(\S+) => not found/gm)].map(
+    ([, name]) => name,
+  );
+  if (missing.length > 0) throw new Failure(`${file} lacks ${missing.join(', ')}`);
 }
 
 /**
@@ -340,12 +375,14 @@ function programsIn(tree) {
  * Links a program of the tree into `bin`, if it exists.
  * @param {string} tree
  * @param {string} program
+ * @throws Failure if it cannot find one of its libraries
  */
-function link(tree, program) {
+async function link(tree, program) {
   const file = ['bin', 'usr/bin', 'sbin', 'usr/sbin']
     .map(directory => join(tree, directory, program))
     .find(isProgram);
   if (file === undefined) return;
+  await requireLibraries(file);
   const name = join(bin, program);
   rmSync(name, { force: true });
   symlinkSync(relative(bin, file), name);
