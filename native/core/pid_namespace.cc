@@ -10,13 +10,15 @@
 #include <linux/sched.h>
 
 #include "core/joined.h"
+#include "core/message.h"
 
 namespace tsubo {
 
 namespace {
 
 constexpr long kNewPid = 0x20000000;  // CLONE_NEWPID
-constexpr int kSocketLevel = 1, kRights = 1;
+using message::OneDescriptor;
+using message::Piece;
 
 // The result of the procfs mount; the descriptor is passed beside it.
 struct Answer {
@@ -25,39 +27,17 @@ struct Answer {
   char detail[960];
 };
 
-// The kernel's struct iovec, msghdr and cmsghdr with one descriptor.
-struct Piece {
-  void* data;
-  size_t bytes;
-};
-struct Message {
-  void* name;
-  int name_bytes;
-  Piece* pieces;
-  size_t count;
-  void* control;
-  size_t control_bytes;
-  unsigned flags;
-};
-struct Descriptor {
-  size_t bytes;
-  int level;
-  int type;
-  int fd;
-  int padding;
-};
-
 void answer(Context& c, int socket, const Result& result, int mount) {
   Answer said = {};
   said.error = result.error;
   for (size_t i = 0; result.syscall[i] != '\0' && i < sizeof said.syscall - 1; i++) said.syscall[i] = result.syscall[i];
   for (size_t i = 0; i < c.detail.size() && i < sizeof said.detail - 1; i++) said.detail[i] = c.detail.c_str()[i];
   Piece piece = {&said, sizeof said};
-  Descriptor control = {offsetof(Descriptor, fd) + sizeof(int), kSocketLevel, kRights, mount, 0};
-  Message message = {nullptr, 0, &piece, 1, nullptr, 0, 0};
-  if (mount >= 0) message.control = &control, message.control_bytes = sizeof control;
+  OneDescriptor control = {message::kOneDescriptorBytes, message::kSocketLevel, message::kRights, {mount}};
+  message::Header header = {nullptr, 0, &piece, 1, nullptr, 0, 0};
+  if (mount >= 0) header.control = &control, header.control_bytes = sizeof control;
   // If the send fails, the receiver gets end of file instead.
-  sys::unchecked(sys::call(__NR_sendmsg, socket, sys::arg(&message), 0x4000 /* MSG_NOSIGNAL */));
+  sys::unchecked(sys::call(__NR_sendmsg, socket, sys::arg(&header), message::kNoSignal));
 }
 
 // Runs in the pid namespace, with the container's root as its root and no descriptor but the socket and the standard
@@ -101,9 +81,9 @@ long hide(Context& c, int socket) {
 Result take_answer(Context& c, int socket, UniqueFd* mount) {
   static Answer said;
   Piece piece = {&said, sizeof said};
-  Descriptor control = {};
-  Message message = {nullptr, 0, &piece, 1, &control, sizeof control, 0};
-  long n = sys::call(__NR_recvmsg, socket, sys::arg(&message), 02000000 /* MSG_CMSG_CLOEXEC */);
+  OneDescriptor control = {};
+  message::Header header = {nullptr, 0, &piece, 1, &control, sizeof control, 0};
+  long n = sys::call(__NR_recvmsg, socket, sys::arg(&header), message::kCloseOnExec);
   if (n < 0) return check("recvmsg", n);
   // The child was killed.
   if (n != sizeof said) return {ESRCH, "recvmsg"};
@@ -111,8 +91,8 @@ Result take_answer(Context& c, int socket, UniqueFd* mount) {
     c.about(said.detail);
     return {said.error, said.syscall};
   }
-  if (control.type != kRights) return {EBADF, "recvmsg"};
-  mount->reset(control.fd);
+  if (control.type != message::kRights) return {EBADF, "recvmsg"};
+  mount->reset(control.fds[0]);
   return {};
 }
 

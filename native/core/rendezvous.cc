@@ -8,36 +8,17 @@
 #include <linux/errno.h>
 #include <linux/prctl.h>
 
+#include "core/message.h"
 #include "wire/report.h"
 
 namespace tsubo {
 
 namespace {
 
-// The kernel's struct iovec, msghdr and cmsghdr.
-struct Piece {
-  const void* data;
-  size_t bytes;
-};
-struct Message {
-  void* name;
-  int name_bytes;
-  Piece* pieces;
-  size_t count;
-  void* control;
-  size_t control_bytes;
-  unsigned flags;
-};
-template <size_t count>
-struct Descriptors {
-  size_t bytes;
-  int level;
-  int type;
-  int fds[count];
-};
-using OneDescriptor = Descriptors<2>;  // and padding
+using message::Descriptors;
+using message::OneDescriptor;
+using message::Piece;
 
-constexpr int kSocketLevel = 1, kRights = 1;  // SOL_SOCKET, SCM_RIGHTS
 // The maximum of one message (SCM_MAX_FD).
 constexpr size_t kMostDescriptors = 253;
 
@@ -49,11 +30,13 @@ Result take_descriptors(Context& c, uint64_t into, uint64_t count) {
     Piece piece = {&word, 1};
     Descriptors<kMostDescriptors + 1> control;
     control.bytes = 0;
-    Message message = {nullptr, 0, &piece, 1, &control, sizeof control, 0};
-    if (sys::call(__NR_recvmsg, c.channel, sys::arg(&message), O_CLOEXEC /* MSG_CMSG_CLOEXEC */) != 1) sys::exit(1);
-    size_t header = offsetof(Descriptors<2>, fds);
-    if (control.bytes < header || control.level != kSocketLevel || control.type != kRights) return {EBADF, "recvmsg"};
-    size_t got = (control.bytes - header) / sizeof(int);
+    message::Header header = {nullptr, 0, &piece, 1, &control, sizeof control, 0};
+    if (sys::call(__NR_recvmsg, c.channel, sys::arg(&header), message::kCloseOnExec) != 1) sys::exit(1);
+    constexpr size_t kBefore = offsetof(OneDescriptor, fds);
+    if (control.bytes < kBefore || control.level != message::kSocketLevel || control.type != message::kRights) {
+      return {EBADF, "recvmsg"};
+    }
+    size_t got = (control.bytes - kBefore) / sizeof(int);
     if (got == 0 || got > count) return {EBADF, "recvmsg"};
     for (size_t i = 0; i < got; i++) c.slots.put(into + i, control.fds[i]);
     into += got;
@@ -83,15 +66,14 @@ Result run(Context& c, const wire::step::rendezvous& s) {
   report.kind = wire::ReportKind::waiting;
   report.step = c.step;
   Piece piece = {&report, sizeof report};
-  OneDescriptor control = {offsetof(OneDescriptor, fds) + sizeof(int), kSocketLevel, kRights, {}};
-  Message message = {nullptr, 0, &piece, 1, nullptr, 0, 0};
+  OneDescriptor control = {message::kOneDescriptorBytes, message::kSocketLevel, message::kRights, {}};
+  message::Header header = {nullptr, 0, &piece, 1, nullptr, 0, 0};
   if (s.slot > 0) {
     control.fds[0] = c.slots[s.slot];
-    message.control = &control;
-    message.control_bytes = sizeof control;
+    header.control = &control;
+    header.control_bytes = sizeof control;
   }
-  constexpr int kNoSignal = 0x4000;
-  long r = sys::call(__NR_sendmsg, c.channel, sys::arg(&message), kNoSignal);
+  long r = sys::call(__NR_sendmsg, c.channel, sys::arg(&header), message::kNoSignal);
   if (r < 0) return check("sendmsg", r);
   if (s.slot > 0) c.slots.close(s.slot);
   if (s.count > 0) return take_descriptors(c, s.into, s.count);
