@@ -2,13 +2,13 @@
 import { applyResources } from '../cgroup/apply.ts';
 import { enableControllers } from '../cgroup/controllers.ts';
 import { delegateCgroup as giveCgroup } from '../cgroup/delegate.ts';
-import { makeCgroup as makeDirectories } from '../cgroup/directory.ts';
+import { type CgroupPlace, makeCgroup as makeDirectories } from '../cgroup/directory.ts';
 import { killProcesses } from '../cgroup/processes.ts';
 import { removeCgroup } from '../cgroup/remove.ts';
 import { errno } from '../errors/errno.ts';
 import { RuntimeError } from '../errors/error.ts';
 import { isMachineRoot } from '../host/privilege.ts';
-import type { HostOperation } from './host-work.ts';
+import type { HostOperation, HostWork } from './host-work.ts';
 import { writeRecord } from './store.ts';
 
 /**
@@ -40,10 +40,14 @@ export const makeCgroup: HostOperation<'makeCgroup'> = {
       return;
     }
     undo.arm(`the processes in ${place.path}`, () => killProcesses(binding, place.path));
-    // A plan without limits has no step that enables the controllers.
-    if (!plan.host.some(other => other.op === 'writeCgroup')) enableControllers(binding, place, []);
+    enableWithoutLimits(work, place);
   },
 };
+
+/** Enables the controllers for a new cgroup, unless the plan has limits: `writeCgroup` enables them before its values. */
+export function enableWithoutLimits({ plan, runtime }: HostWork, place: CgroupPlace): void {
+  if (!plan.host.some(({ op }) => op === 'writeCgroup')) enableControllers(runtime.binding, place, []);
+}
 
 /** Also enables the controllers that the values need. */
 export const writeCgroup: HostOperation<'writeCgroup'> = {

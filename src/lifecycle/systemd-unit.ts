@@ -7,6 +7,7 @@ import type { Binding } from '../host/binding.d.ts';
 import { joinPath } from '../host/paths.ts';
 import { ownCgroup } from '../host/read-facts.ts';
 import type { HostOperation } from './host-work.ts';
+import { enableWithoutLimits } from './make-cgroup.ts';
 import { writeRecord } from './store.ts';
 
 /**
@@ -26,9 +27,11 @@ export const startUnit: HostOperation<'startUnit'> = {
     const path = ownCgroup(onHost(`unable to read ${at}`, () => binding.readText(at)));
     const found = { ...place, unit, path: joinPath(place.root, path.slice(1)) };
     work.undo.arm(`the unit ${unit}`, () => removeUnit(binding, found, 'kill'));
-    if (found.path === place.path) return;
-    work.record = { ...work.record, cgroup: found };
-    writeRecord(runtime, work.record);
+    if (found.path !== place.path) {
+      work.record = { ...work.record, cgroup: found };
+      writeRecord(runtime, work.record);
+    }
+    enableWithoutLimits(work, found);
   },
 };
 
