@@ -13,7 +13,7 @@ import { removeRdtGroup } from '../rdt/group.ts';
 import { soundMembers } from './check-record.ts';
 import { runPoststopHooks } from './hooks.ts';
 import { unmountRoot } from './host-mounts.ts';
-import { collect, identify, killAndWait, withInit } from './init.ts';
+import { endInit, identify } from './init.ts';
 import { type ContainerRecord, files, type InitRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
 import { removeState, type StateLock } from './store.ts';
@@ -56,7 +56,7 @@ export function deleteDamaged(runtime: Runtime, held: StateLock, damage: Runtime
   log.warn(damage.message);
   const doubts: string[] = [];
   const inits = [...(record.init === undefined ? [] : [record.init]), ...fifoHolders(remains)];
-  for (const init of inits) endProcess(runtime, init);
+  for (const init of inits) endInit(runtime.binding, held.id, init);
   let found = inits.length > 0;
   for (const place of cgroupCandidates(remains)) {
     if (mayRemove(remains, place)) {
@@ -121,20 +121,6 @@ function directoryId(binding: Binding, path: string): string | undefined {
     found = binding.stat(path);
   });
   return found && `${found.dev}:${found.ino}`;
-}
-
-function endProcess(runtime: Runtime, init: InitRecord): void {
-  const { binding } = runtime;
-  const ended = withInit(binding, init, pidfd => killAndWait(binding, pidfd));
-  if (ended === false) {
-    throw new RuntimeError({
-      code: 'state.running',
-      message: 'container init still running',
-      value: String(init.pid),
-      hint: `it does not end on SIGKILL: see the state in /proc/${init.pid}/status`,
-    });
-  }
-  collect(binding, init);
 }
 
 /** Inits that wait for `start`: they have the container's FIFO open. */

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { RuntimeError } from '../errors/error.ts';
-import { onHost } from '../errors/system.ts';
 import { entryPath } from '../host/paths.ts';
 import { removeRdtGroup } from '../rdt/group.ts';
 import { deleteDamaged } from './delete-damaged.ts';
 import { runPoststopHooks } from './hooks.ts';
 import { unmountRoot } from './host-mounts.ts';
-import { collect, killAndWait, withInit } from './init.ts';
+import { endInit } from './init.ts';
 import { type ContainerRecord, files, type InitRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
 import { requireStatus, statusOf } from './status.ts';
@@ -57,7 +56,7 @@ export function deleteContainer(runtime: Runtime, id: string, options: DeleteOpt
       return;
     }
     if (!force) requireStatus('delete', id, statusOf(runtime, record, { held: true }));
-    if (record.init !== undefined && ended === undefined) endInit(runtime, id, record.init);
+    if (record.init !== undefined && ended === undefined) endInit(runtime.binding, id, record.init);
     destroy(runtime, record, held);
   } catch (error) {
     held.release();
@@ -84,26 +83,10 @@ function destroy(runtime: Runtime, record: ContainerRecord, held: StateLock): vo
   if (record.hooks?.poststop !== undefined) runPoststopHooks(runtime, record);
 }
 
-function endInit(runtime: Runtime, id: string, init: InitRecord): void {
-  const { binding } = runtime;
-  const ended = withInit(binding, init, pidfd =>
-    onHost(`unable to kill container ${id}`, () => killAndWait(binding, pidfd)),
-  );
-  if (ended === false) {
-    throw new RuntimeError({
-      code: 'state.running',
-      message: 'container init still running',
-      value: String(init.pid),
-      hint: `it does not end on SIGKILL: see the state in /proc/${init.pid}/status`,
-    });
-  }
-  collect(binding, init);
-}
-
 function killEarly(runtime: Runtime, id: string): void {
   try {
     const { init } = readRecord(runtime, id);
-    if (init !== undefined) endInit(runtime, id, init);
+    if (init !== undefined) endInit(runtime.binding, id, init);
   } catch (error) {
     // An unknown or damaged container is handled under the lock.
     if (!(error instanceof RuntimeError) || error.code === 'state.bad-id') throw error;

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import { RuntimeError } from '../errors/error.ts';
+import { onHost } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
 import type { InitRecord } from './record.ts';
 
@@ -60,4 +62,24 @@ export function killAndWait(binding: Binding, pidfd: number): boolean {
 export function collect(binding: Binding, init: InitRecord): void {
   const found = identify(binding, init.pid);
   if (found?.alive === false && found.startTime === init.startTime) binding.reap(init.pid);
+}
+
+/**
+ * Kills a recorded init if it still runs, waits for its exit, and reaps it.
+ *
+ * @throws RuntimeError `state.running` if the init does not exit in time; `host.syscall`
+ */
+export function endInit(binding: Binding, id: string, init: InitRecord): void {
+  const ended = withInit(binding, init, pidfd =>
+    onHost(`unable to kill container ${id}`, () => killAndWait(binding, pidfd)),
+  );
+  if (ended === false) {
+    throw new RuntimeError({
+      code: 'state.running',
+      message: 'container init still running',
+      value: String(init.pid),
+      hint: `it does not end on SIGKILL: see the state in /proc/${init.pid}/status`,
+    });
+  }
+  collect(binding, init);
 }
