@@ -148,7 +148,7 @@ function hostSteps(
       ? []
       : [
           unit ?? { op: 'makeCgroup', when: 'before', path: cgroup.path, origin: cgroup.origin },
-          ...writes.map(write => ({ ...write, op: 'writeCgroup', when }) as const),
+          ...writes,
           ...cgroupOwnerSteps(config, when),
         ];
   return [

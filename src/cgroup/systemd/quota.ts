@@ -16,7 +16,7 @@ export function wholeQuota(perSecond: bigint): bigint {
  * Rounds the quotas like systemd does. systemd rewrites cpu.max whenever it updates the unit, and would otherwise
  * change the value. Values from `unified` stay exactly as they are.
  */
-export function withWholeQuotas(writes: readonly CgroupWrite[]): CgroupWrite[] {
+export function withWholeQuotas<Write extends CgroupWrite>(writes: readonly Write[]): Write[] {
   return writes.map(write => {
     const [, quota, period] = /^(\d+) (\d+)$/.exec(write.value) ?? [];
     if (write.file !== 'cpu.max' || write.origin.includes('/unified/')) return write;
