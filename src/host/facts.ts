@@ -32,3 +32,17 @@ export interface CgroupFacts {
   /** The cgroup of this process below the mount point (the `0::` line of /proc/self/cgroup); `/` is the root. */
   readonly own: string;
 }
+
+/**
+ * Invented facts of a machine with all features: for checks of a document alone, whose target machine is unknown, so
+ * nothing may fail for a missing feature; and for plans that are discarded.
+ */
+export const capableMachine: HostFacts = {
+  kernel: { release: '6.18.0', major: 6, minor: 18 },
+  machine: 'x86_64',
+  euid: 0,
+  egid: 0,
+  capabilities: { bounding: (1n << 41n) - 1n, permitted: (1n << 41n) - 1n, last: 40 },
+  ignoredSignals: 0n,
+  cgroup: { layout: 'unified', mountpoint: '/sys/fs/cgroup', own: '/' },
+};

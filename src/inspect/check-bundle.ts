@@ -3,7 +3,7 @@ import { ignoredText } from '../bundle/ignored-text.ts';
 import { type Bundle, readBundle } from '../bundle/read.ts';
 import { resolveRootfs } from '../bundle/rootfs.ts';
 import type { Binding } from '../host/binding.d.ts';
-import type { HostFacts } from '../host/facts.ts';
+import { capableMachine } from '../host/facts.ts';
 import { readFacts } from '../host/read-facts.ts';
 import type { Config } from '../oci/config.ts';
 import { makePlan } from '../plan/make-plan.ts';
@@ -118,17 +118,3 @@ function inspect(
     inspectContainer({ binding, plan, config, facts, rootfs }, findings);
   }
 }
-
-/**
- * A machine with all features, for offline checks: the target machine is unknown, so nothing may fail for a missing
- * one.
- */
-const capableMachine: HostFacts = {
-  kernel: { release: '6.18.0', major: 6, minor: 18 },
-  machine: 'x86_64',
-  euid: 0,
-  egid: 0,
-  capabilities: { bounding: (1n << 41n) - 1n, permitted: (1n << 41n) - 1n, last: 40 },
-  ignoredSignals: 0n,
-  cgroup: { layout: 'unified', mountpoint: '/sys/fs/cgroup', own: '/' },
-};

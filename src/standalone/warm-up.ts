@@ -2,7 +2,7 @@
 import { formatPointer } from '../bundle/pointer.ts';
 import { deviceProgram } from '../cgroup/devices/program.ts';
 import { starter } from '../cli/spec-document.ts';
-import type { HostFacts } from '../host/facts.ts';
+import { capableMachine as facts } from '../host/facts.ts';
 import { joinPath } from '../host/paths.ts';
 import { timestamp } from '../lifecycle/timestamp.ts';
 import { seccompArchitectures } from '../oci/seccomp.ts';
@@ -11,17 +11,6 @@ import { makePlan } from '../plan/make-plan.ts';
 import { seccompStep } from '../plan/seccomp.ts';
 import { requireConfig } from '../validate/check.ts';
 import { encodePlan } from '../wire/encode.ts';
-
-/** Invented facts: the plans for them are discarded. */
-const facts: HostFacts = {
-  kernel: { release: '6.12.0', major: 6, minor: 12 },
-  machine: 'x86_64',
-  euid: 0,
-  egid: 0,
-  capabilities: { bounding: (1n << 41n) - 1n, permitted: (1n << 41n) - 1n, last: 40 },
-  ignoredSignals: 0n,
-  cgroup: { layout: 'unified', mountpoint: '/sys/fs/cgroup', own: '/' },
-};
 
 /**
  * Runs once while the build creates the heap snapshot. It does the initialization that every `create` and `exec`
