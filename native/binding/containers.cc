@@ -122,9 +122,11 @@ Outcome release(const Arguments& a) {
   const std::string& path = a[0].text();
   UniqueFd fifo(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   if (!fifo.open()) return refused("open", errno, path);
-  // One read empties the FIFO, because the init can write only after the read is complete. The FIFO holds one page, at
-  // most 64 KiB.
-  std::string bytes(64 << 10, '\0');
+  // The FIFO holds one page of zero bytes, which is a number of reports of no kind, or what the init has reported since
+  // a `start` emptied it that was killed.
+  constexpr size_t kLargestPage = 64 << 10, kMostReports = 4;
+  static_assert(4096 % sizeof(wire::Report) == 0);
+  std::string bytes(kLargestPage + kMostReports * sizeof(wire::Report), '\0');
   auto take = [&](size_t filled) {
     ssize_t n;
     do n = ::read(fifo.get(), bytes.data() + filled, bytes.size() - filled);
@@ -134,14 +136,14 @@ Outcome release(const Arguments& a) {
   ssize_t n = take(0);
   // End of file: no process has the FIFO open for writing, therefore the init has exited.
   if (n == 0) return report_value("ended", {});
-  // EAGAIN: a `start` that was killed has emptied the FIFO.
+  // EAGAIN: the FIFO is empty, and the init has not reported yet.
   if (n < 0 && errno != EAGAIN) return refused("read", errno, path);
+  size_t filled = n > 0 ? static_cast<size_t>(n) : 0;
   // Wait only for the hangup; data that the init writes before it stays in the FIFO.
   pollfd watched = {fifo.get(), 0, 0};
   while (poll(&watched, 1, -1) < 0) {
     if (errno != EINTR) return refused("poll", errno, path);
   }
-  size_t filled = 0;
   while ((n = take(filled)) > 0) filled += static_cast<size_t>(n);
   if (n < 0) return refused("read", errno, path);
   bool released = false;

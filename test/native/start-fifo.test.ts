@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { closeSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -102,10 +102,14 @@ describe.skipIf(requires('root'))('the FIFO of start', () => {
   });
 
   it('is released only once, also if the process that emptied it first has ended', () => {
-    waiting([hook('sleep 0.2'), execute], ({ pidfd }) => {
+    // The hook ends once this process has the FIFO open a second time, in `release`.
+    const emptied = join(top, 'emptied');
+    const released = `until [ -e ${emptied} ] && ls -l /proc/${process.pid}/fd | grep -q ${fifo()}`;
+    waiting([hook(`${released}; do sleep 0.01; done`), execute], ({ pidfd }) => {
       const reader = openSync(fifo(), 'r');
       readSync(reader, Buffer.alloc(65_536));
       closeSync(reader);
+      writeFileSync(emptied, '');
       expect(binding.release(fifo())).toMatchObject({ kind: 'ready' });
       expect(binding.pidfdWait(pidfd, 0)).toBe(false);
     });
