@@ -93,8 +93,8 @@
         "native/binding/users.cc",
         "native/binding/value.cc",
         "native/binding/watch.cc",
-        "native/core/sealed_init.cc",
-        "native/core/spawn.cc",
+        "native/spawn/sealed_init.cc",
+        "native/spawn/spawn.cc",
         "<(SHARED_INTERMEDIATE_DIR)/init_image.cc"
       ],
       "defines": ["NAPI_VERSION=8"],

@@ -21,6 +21,17 @@ const order = [
   ...['errors', 'host', 'oci', 'wire', 'bundle', 'seccomp', 'cgroup', 'rdt', 'plan', 'validate', 'lifecycle'],
   ...['inspect', 'cli', 'node', 'standalone'],
 ];
+/** The directories of native/, and those whose headers each may include beside its own. */
+const nativeRooms = /** @type {Readonly<Record<string, readonly string[]>>} */ ({
+  wire: [],
+  core: ['wire'],
+  init: ['core', 'wire'],
+  spawn: ['core', 'wire'],
+  binding: ['spawn', 'core', 'wire'],
+  napi: ['binding'],
+  standalone: ['binding'],
+  hello: [],
+});
 const licence = 'SPDX-License-Identifier: Apache-2.0';
 
 /** Every text file of the repository. */
@@ -39,6 +50,19 @@ function importsBackwards(path, text) {
   return [...imports]
     .map(([, target = '']) => normalize(join(dirname(path), target)))
     .filter(target => order.indexOf(target.split('/')[1] ?? '') > order.indexOf(room));
+}
+
+/**
+ * @param {string} path a C++ file of native/
+ * @param {string} text
+ * @returns {string[]} the included headers of rooms that its room must not include
+ */
+function foreignHeaders(path, text) {
+  const room = path.split('/')[1] ?? '';
+  const allowed = nativeRooms[room] ?? [];
+  return [...text.matchAll(/^#include "(([^/"]+)\/[^"]+)"$/gm)].flatMap(([, header = '', from = '']) =>
+    from === room || allowed.includes(from) ? [] : [header],
+  );
 }
 
 /** @returns {string[]} one line for each problem, empty if there is none */
@@ -63,6 +87,12 @@ export function problemsOfSources() {
       if (!order.includes(room)) complain(0, `the room ${room} has no place in the order of .ci/sources.mjs`);
       for (const target of importsBackwards(path, text))
         complain(0, `${target} is in a room that comes later`);
+    }
+    if (/^native\/.*\.(cc|h)$/.test(path)) {
+      const room = path.split('/')[1] ?? '';
+      if (!(room in nativeRooms)) complain(0, `the room ${room} is not in the list of .ci/sources.mjs`);
+      for (const header of foreignHeaders(path, text))
+        complain(0, `native/${room} must not include ${header}`);
     }
     lines.forEach((line, index) => {
       if (line.includes(top) || line.includes(`${dirname(top)}/shared`)) {

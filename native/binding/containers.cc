@@ -10,8 +10,8 @@
 #include "binding/interrupt.h"
 #include "binding/table.h"
 #include "core/fd.h"
-#include "core/spawn.h"
 #include "core/syscall.h"
+#include "spawn/spawn.h"
 #include "wire/report.h"
 #include "wire/steps.h"
 
@@ -72,7 +72,7 @@ Outcome awaitReport(const Arguments& a) {
   if (n < 0 && errno != ECONNRESET) return refused("recvmsg", errno);
   if (n != sizeof report) return report_value("ended", {});
   if (report.kind != wire::ReportKind::waiting) {
-    if (report.kind == wire::ReportKind::born) return report_value("born", report);
+    if (report.kind == wire::ReportKind::cloned) return report_value("cloned", report);
     return report_value(report.kind == wire::ReportKind::ready ? "ready" : "failed", report);
   }
   int fd = -1;

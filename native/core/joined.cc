@@ -48,7 +48,7 @@ long continue_as_sibling(int channel, uint64_t flags, const char** refused) {
     return sys::prctl(PR_SET_PDEATHSIG, 9);
   }
   wire::Report report = {};
-  report.kind = wire::ReportKind::born;
+  report.kind = wire::ReportKind::cloned;
   report.step = static_cast<uint32_t>(pid);
   // If the write is refused, the runtime reads end of file instead, and the init exits when it finds the channel
   // closed.

@@ -68,7 +68,7 @@ Result run(Context& c, const wire::step::becomeRoot&) {
   if (long r = sys::call(__NR_setgroups, 0, 0); r < 0 && r != -EPERM) return check("setgroups", r);
   if (long r = sys::call(__NR_setresgid, 0, 0, 0); r < 0 && r != -EINVAL) return check("setresgid", r);
   if (long r = sys::call(__NR_setresuid, 0, 0, 0); r < 0 && r != -EINVAL) return check("setresuid", r);
-  // The capabilities passed the exec as ambient ones (core/spawn.cc), and the program must not inherit them.
+  // The capabilities passed the exec as ambient ones (spawn/spawn.cc), and the program must not inherit them.
   __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct sets[2];
   if (long r = sys::call(__NR_capget, sys::arg(&header), sys::arg(sets)); r < 0) return check("capget", r);

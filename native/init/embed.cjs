@@ -9,7 +9,7 @@ const rows = [];
 for (let i = 0; i < bytes.length; i += 24) rows.push([...bytes.subarray(i, i + 24)].join(','));
 writeFileSync(
   source,
-  `#include "core/init_image.h"
+  `#include "spawn/init_image.h"
 
 namespace tsubo {
 alignas(16) const unsigned char kInitImage[] = {

@@ -4,7 +4,7 @@
 // `start`. A report is small enough to be written atomically (PIPE_BUF).
 //
 //   helper                      runtime
-//    |-- born {step: pid} ----->|   or failed {step: index of the namespace}, and exits
+//    |-- cloned {step: pid} --->|   or failed {step: index of the namespace}, and exits
 //
 //   init                        runtime
 //    |-- failed {step,errno} -->|   and exits
@@ -29,7 +29,7 @@ namespace tsubo::wire {
 // The value of `step` for a failure before the first step.
 inline constexpr uint32_t kNoStep = ~0u;
 
-enum class ReportKind : uint32_t { ready = 1, failed = 2, waiting = 3, born = 4 };
+enum class ReportKind : uint32_t { ready = 1, failed = 2, waiting = 3, cloned = 4 };
 
 struct Report {
   ReportKind kind;

@@ -359,8 +359,8 @@ export interface Spawned {
 
 /** A report of the init. Its error fields are the kernel's; the plan maps `step` to a pointer. */
 export interface Report {
-  readonly kind: 'ready' | 'waiting' | 'born' | 'failed' | 'ended';
-  /** Index of the step in the container part of the plan; in a `born` report, the pid of the new init. */
+  readonly kind: 'ready' | 'waiting' | 'cloned' | 'failed' | 'ended';
+  /** Index of the step in the container part of the plan; in a `cloned` report, the pid of the new init. */
   readonly step: number;
   readonly syscall: string;
   /** In a `waiting` report of loadSeccomp, the future number of the listener's descriptor. */

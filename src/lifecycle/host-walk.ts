@@ -168,7 +168,7 @@ function handleReports(work: HostWork): void {
       case 'waiting':
         runMoment(work, report);
         break;
-      case 'born':
+      case 'cloned':
         work.continueAs(report.step);
         work.startTime = identify(binding, report.step)?.startTime;
         break;

@@ -25,7 +25,7 @@ export const vocabulary = {
    */
   keepPidNamespace: { slot: 'number' },
   /**
-   * Continues as a child of the runtime in the kept pid namespace. The runtime gets the child's pid in a `born`
+   * Continues as a child of the runtime in the kept pid namespace. The runtime gets the child's pid in a `cloned`
    * report. This process exits, and the child has no descriptors of the host, because the root has been entered.
    */
   enterPidNamespace: {},

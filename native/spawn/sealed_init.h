@@ -4,7 +4,7 @@
 #include <cerrno>
 
 #include "core/fd.h"
-#include "core/spawn.h"
+#include "spawn/spawn.h"
 
 namespace tsubo {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/spawn.h"
+#include "spawn/spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,8 +18,8 @@
 #include <charconv>
 
 #include "core/fd.h"
-#include "core/sealed_init.h"
 #include "core/syscall.h"
+#include "spawn/sealed_init.h"
 #include "wire/plan.h"
 #include "wire/report.h"
 
@@ -162,7 +162,7 @@ int collect(int pidfd) {
 }
 
 // Reads the helper's report on the init that it cloned. ECHILD: the helper exited without a report.
-SpawnFailure hear_of_birth(int channel, const std::vector<int>& joins, size_t first_join, long* pid) {
+SpawnFailure read_report_of_helper(int channel, const std::vector<int>& joins, size_t first_join, long* pid) {
   wire::Report report = {};
   ssize_t n;
   do n = read(channel, &report, sizeof report);
@@ -170,7 +170,7 @@ SpawnFailure hear_of_birth(int channel, const std::vector<int>& joins, size_t fi
   // ECONNRESET: the helper was killed with unread data in its socket.
   if (n < 0 && errno != ECONNRESET) return failed("read");
   if (n != sizeof report) return failed("clone3", ECHILD);
-  if (report.kind == wire::ReportKind::born) {
+  if (report.kind == wire::ReportKind::cloned) {
     *pid = report.step;
     return {};
   }
@@ -262,7 +262,7 @@ SpawnFailure spawn(const SpawnRequest& request, Spawned* spawned) {
   if (!joins.empty()) {
     // Close this copy, because only then end of file arrives when the helper exits.
     theirs.reset();
-    SpawnFailure failure = hear_of_birth(ours.get(), joins, first_join, &pid);
+    SpawnFailure failure = read_report_of_helper(ours.get(), joins, first_join, &pid);
     failure.signal = collect(pidfd);
     if (failure.syscall != nullptr) return failure;
     // The pid cannot be reused: the process is a child that has not been waited for.

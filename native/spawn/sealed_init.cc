@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/sealed_init.h"
+#include "spawn/sealed_init.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,8 +10,8 @@
 
 #include <charconv>
 
-#include "core/init_image.h"
 #include "core/syscall.h"
+#include "spawn/init_image.h"
 
 namespace tsubo {
 
