@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type DeviceRule, wholeAccess } from './rules.ts';
+import { type DeviceRule, fewRules, wholeAccess } from './rules.ts';
 
 /** Opcodes of linux/bpf.h; each includes the operation and the kind of its operand. */
 export const bpf = {
@@ -48,15 +48,17 @@ export function deviceProgram(rules: readonly DeviceRule[]): Uint8Array {
   emit(code, bpf.loadWord, register.type, register.context, offsets.accessType, 0);
   emit(code, bpf.moveRegister, register.wanted, register.type, 0, 0);
   emit(code, bpf.shiftRight, register.wanted, 0, 0, 16);
-  emit(code, bpf.and, register.type, 0, 0, 0xffff);
-  emit(code, bpf.loadWord, register.major, register.context, offsets.major, 0);
-  emit(code, bpf.loadWord, register.minor, register.context, offsets.minor, 0);
+  emitNumbers(code);
   // access(2) with F_OK requests no access.
   emit(code, bpf.jumpNotEqual, register.wanted, 0, verdictLength, 0);
   emitVerdict(code, 1);
+  const isLong = rules.length > fewRules;
   for (const run of runs(rules)) {
     const [first] = run;
-    const tests = testsOf(run);
+    // The verifier stops where it has been with the same registers: without this it would follow the rest once for each
+    // number that it knows by then.
+    if (isLong) emitDevice(code);
+    const tests = testsOf(run, isLong);
     const decision = decide(first);
     emitTests(code, tests, decision.length / 2);
     code.push(...decision);
@@ -67,7 +69,19 @@ export function deviceProgram(rules: readonly DeviceRule[]): Uint8Array {
   return bytesOf(code);
 }
 
-/** A jump offset is at most 32,767 instructions; a run has at most four per rule. */
+function emitNumbers(code: Code): void {
+  emit(code, bpf.and, register.type, 0, 0, 0xffff);
+  emit(code, bpf.loadWord, register.major, register.context, offsets.major, 0);
+  emit(code, bpf.loadWord, register.minor, register.context, offsets.minor, 0);
+}
+
+/** Loads the registers that describe the device again. */
+function emitDevice(code: Code): void {
+  emit(code, bpf.loadWord, register.type, register.context, offsets.accessType, 0);
+  emitNumbers(code);
+}
+
+/** A jump offset is at most 32,767 instructions; a run has at most six per rule. */
 const longestRun = 1000;
 
 type Run = readonly [DeviceRule, ...DeviceRule[]];
@@ -99,15 +113,15 @@ function alike(one: DeviceRule | undefined, other: DeviceRule): boolean {
 type Test = readonly [opcode: number, of: number, value: number, to: 'decision' | 'past' | number];
 
 /** Returns tests that jump to the decision if a rule of the run matches the device; none if every device matches. */
-function testsOf(run: Run): Test[] {
+function testsOf(run: Run, isLong: boolean): Test[] {
   const ofType = byType(run);
   const all = ofType.get('a');
-  const tests = all === undefined ? [] : numberTests(all);
+  const tests = all === undefined ? [] : numberTests(all, isLong);
   if (all !== undefined && tests.length === 0) return [];
   for (const [type, number] of types) {
     const rules = ofType.get(type);
     if (rules === undefined) continue;
-    const inside = numberTests(rules);
+    const inside = numberTests(rules, isLong);
     if (inside.length === 0) tests.push([bpf.jumpEqual, register.type, number, 'decision']);
     else tests.push([bpf.jumpNotEqual, register.type, number, inside.length], ...inside);
   }
@@ -134,8 +148,8 @@ function byType(run: Run): Map<DeviceRule['type'], readonly DeviceRule[]> {
 }
 
 /** Returns tests for the device numbers; none if a rule matches every number. */
-function numberTests(rules: readonly DeviceRule[]): Test[] {
-  const tests: Test[] = [];
+function numberTests(rules: readonly DeviceRule[], isLong: boolean): Test[] {
+  const first: Test[] = [];
   const minors = new Map<number, Test[]>();
   const whole = new Set<number>();
   for (const { major, minor } of rules) {
@@ -144,17 +158,38 @@ function numberTests(rules: readonly DeviceRule[]): Test[] {
       if (major !== undefined) whole.add(major);
       continue;
     }
-    const test: Test = [bpf.jumpEqual, register.minor, minor, 'decision'];
-    const ofMajor = major === undefined ? tests : minors.get(major);
-    if (ofMajor !== undefined) ofMajor.push(test);
-    else if (major !== undefined) minors.set(major, [test]);
+    let ofMajor = major === undefined ? first : minors.get(major);
+    if (ofMajor === undefined) {
+      ofMajor = [];
+      minors.set(major as number, ofMajor);
+    }
+    ofMajor.push(...decideIfEqual(register.minor, minor, isLong));
   }
-  for (const major of whole) tests.push([bpf.jumpEqual, register.major, major, 'decision']);
-  for (const [major, ofMajor] of minors) {
-    if (whole.has(major)) continue;
-    tests.push([bpf.jumpNotEqual, register.major, major, ofMajor.length], ...ofMajor);
+  for (const major of whole) first.push(...decideIfEqual(register.major, major, isLong));
+  const groups = [...minors].filter(([major]) => !whole.has(major));
+  /** The tests after the first ones; in a long list each group ends with a jump over the others. */
+  let left = groups.reduce((sum, [, tests]) => sum + tests.length + (isLong ? 2 : 1), 0);
+  const tests = [...first];
+  for (const [major, ofMajor] of groups) {
+    const end: Test[] = isLong ? [[bpf.jump, 0, 0, left - ofMajor.length - 2]] : [];
+    tests.push([bpf.jumpNotEqual, register.major, major, ofMajor.length + end.length]);
+    for (const test of ofMajor) tests.push(test);
+    tests.push(...end);
+    left -= ofMajor.length + end.length + 1;
   }
   return tests;
+}
+
+/**
+ * In a long list the decision is what comes next, and the following tests what is jumped to: the verifier keeps the
+ * targets of jumps, and at most 8,192 of them.
+ */
+function decideIfEqual(of: number, value: number, isLong: boolean): Test[] {
+  if (!isLong) return [[bpf.jumpEqual, of, value, 'decision']];
+  return [
+    [bpf.jumpNotEqual, of, value, 1],
+    [bpf.jump, 0, 0, 'decision'],
+  ];
 }
 
 function emitTests(code: Code, tests: readonly Test[], decision: number): void {

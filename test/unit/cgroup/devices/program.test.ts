@@ -2,7 +2,12 @@
 import { describe, expect, it } from 'vitest';
 import { findHoleInFew, findHoleInMany } from '../../../../src/cgroup/devices/holes.ts';
 import { deviceProgram } from '../../../../src/cgroup/devices/program.ts';
-import { containerDeviceRules, type DeviceRule, ruleText } from '../../../../src/cgroup/devices/rules.ts';
+import {
+  containerDeviceRules,
+  type DeviceRule,
+  fewRules,
+  ruleText,
+} from '../../../../src/cgroup/devices/rules.ts';
 import {
   allowsEverything,
   simplify,
@@ -103,6 +108,18 @@ describe('a device program', () => {
     expect(differences(rules, deviceProgram(simplify(rules)))).toEqual([]);
   });
 
+  /** Rules for a device that no request is for. */
+  const padding = Array.from(
+    { length: fewRules + 1 },
+    (_, minor): DeviceRule => ({
+      allow: minor % 3 > 0,
+      type: 'c',
+      major: 77,
+      minor,
+      access: (minor % 7) + 1,
+    }),
+  );
+
   it('decides as the list does for random lists', () => {
     const next = random(20260101);
     const pick = [undefined, 0, 1, 2, 3, 136, largest];
@@ -120,9 +137,31 @@ describe('a device program', () => {
       const text = rules.map(ruleText).join('; ');
       const simple = simplify(rules);
       expect(differences(rules, deviceProgram(rules)), text).toEqual([]);
+      // Rules before all others do not change a decision, and make the list long.
+      const long = [...padding, ...rules];
+      expect(differences(long, deviceProgram(long)), text).toEqual([]);
       expect(differences(rules, deviceProgram(simple)), text).toEqual([]);
       expect(simple.length).toBeLessThanOrEqual(rules.length);
       expect(simplify(simple), text).toEqual(simple);
+    }
+  });
+
+  it('decides as the list does for random long lists', () => {
+    const next = random(20260103);
+    const pick = [undefined, 0, 1, 2, 3, 4, 5, 135, 136, 137, largest];
+    for (let round = 0; round < 40; round++) {
+      const rules = Array.from(
+        { length: fewRules + 1 + next(20) },
+        (): DeviceRule => ({
+          allow: next(4) > 0,
+          type: (['a', 'c', 'b', 'c'] as const)[next(4)] ?? 'a',
+          // Wildcards for both numbers would decide everything before them.
+          major: pick[1 + next(pick.length - 1)],
+          minor: pick[next(pick.length)],
+          access: [7, 7, 2, 6][next(4)] ?? 7,
+        }),
+      );
+      expect(differences(rules, deviceProgram(rules)), rules.map(ruleText).join('; ')).toEqual([]);
     }
   });
 
