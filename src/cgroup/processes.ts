@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import { errno } from '../errors/errno.ts';
 import { RuntimeError } from '../errors/error.ts';
 import { isSystemError } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
 import { isDirectory, unlessMissing } from '../host/files.ts';
+import { append } from '../oci/append.ts';
 import { isPopulated, unlessGone } from './freezer.ts';
 
 const SIGKILL = 9;
@@ -14,7 +16,7 @@ const longestPauseMs = 100;
 /** The process ids in and below the cgroup; empty if the cgroup does not exist. */
 export function processesOf(binding: Binding, path: string): number[] {
   const pids = readPids(binding, `${path}/cgroup.procs`);
-  for (const child of childCgroups(binding, path)) pids.push(...processesOf(binding, child));
+  for (const child of childCgroups(binding, path)) append(pids, processesOf(binding, child));
   return pids;
 }
 

@@ -33,7 +33,8 @@ function onOneLine(text: string): string {
 export function manyLines(error: ErrorFields, style: Style = {}): string[] {
   const lines = wrap(error.message.trim(), style.width).map(line => paint(line, 'bold', style));
   const say = (label: string, text: string | undefined, colour?: Colour): void => {
-    if (text !== undefined) lines.push(...labelled(label, text, style, colour));
+    if (text === undefined) return;
+    for (const line of labelled(label, text, style, colour)) lines.push(line);
   };
   say('at', place(error));
   say('hint', error.hint, 'cyan');

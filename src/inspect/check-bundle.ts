@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import { ignoredText } from '../bundle/ignored-text.ts';
 import { type Bundle, readBundle } from '../bundle/read.ts';
 import { resolveRootfs } from '../bundle/rootfs.ts';
 import type { Binding } from '../host/binding.d.ts';
 import { capableMachine } from '../host/facts.ts';
 import { readFacts } from '../host/read-facts.ts';
+import { append } from '../oci/append.ts';
 import type { Config } from '../oci/config.ts';
 import { makePlan } from '../plan/make-plan.ts';
 import { checkConfig } from '../validate/check.ts';
@@ -85,8 +87,8 @@ function inspect(
   let rootfs: string | undefined;
   if (!offline) {
     rootfs = findings.attempt(() => resolveRootfs(binding, bundle.path, config));
-    findings.problems.push(...checkOnHost(binding, config));
-    findings.warnings.push(...warnOnHost(binding, config));
+    append(findings.problems, checkOnHost(binding, config));
+    append(findings.warnings, warnOnHost(binding, config));
   }
   const facts = offline ? capableMachine : readFacts(binding);
   const plan = findings.attempt(() =>

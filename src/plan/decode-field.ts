@@ -137,7 +137,7 @@ export function decodeField(op: Step['op'], name: string, value: unknown): strin
   if (op === 'loadSeccomp' && name === 'program')
     return `${(value as ArrayLike<bigint>).length} instructions`;
   if (Array.isArray(value)) {
-    return value.length === 0 ? undefined : `[${value.map(item => quoted(String(item))).join(' ')}]`;
+    return value.length === 0 ? undefined : decodeList(value);
   }
   const number = value as number | bigint;
   if (BigInt(number) === 0n && zeroDefaults.has(name)) return undefined;
@@ -148,4 +148,16 @@ export function decodeField(op: Step['op'], name: string, value: unknown): strin
 /** Unchanged if it is one plain word, otherwise as JSON. */
 function quoted(text: string): string {
   return /^[\w./:=,@%+-]+$/.test(text) ? text : JSON.stringify(text);
+}
+
+/** The texts of lists: hooks share the environment and the state, which may be large. */
+const decodedLists = new WeakMap<readonly unknown[], string>();
+
+function decodeList(list: readonly unknown[]): string {
+  let text = decodedLists.get(list);
+  if (text === undefined) {
+    text = `[${list.map(item => quoted(String(item))).join(' ')}]`;
+    decodedLists.set(list, text);
+  }
+  return text;
 }

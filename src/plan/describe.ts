@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import { ruleText } from '../cgroup/devices/rules.ts';
 import { visibleLine } from '../errors/visible.ts';
+import { append } from '../oci/append.ts';
 import type { IDMapping } from '../oci/config.ts';
 import type { Step } from '../wire/steps.ts';
 import { cloneFlagNames, decodeField, limitText, rlimitName } from './decode-field.ts';
@@ -43,13 +45,16 @@ export function describePlan(plan: Plan, format: 'text' | 'json'): string {
 function text(plan: Plan): string {
   const lines = ['the runtime, before the clone'];
   const host = plan.host.map(hostLine);
-  lines.push(...host.filter((_, i) => plan.host[i]?.when === 'before'));
+  append(
+    lines,
+    host.filter((_, i) => plan.host[i]?.when === 'before'),
+  );
   lines.push('', 'clone', line('', spawnWords(plan), ''), '', 'the init');
   for (const [index, step] of plan.container.entries())
     lines.push(line(`${index}`, stepWords(step), step.origin));
   for (const [when, title] of Object.entries(titles)) {
     const there = host.filter((_, i) => plan.host[i]?.when === when);
-    if (there.length > 0) lines.push('', title, ...there);
+    if (there.length > 0) append(lines, ['', title, ...there]);
   }
   if (plan.warnings.length > 0) {
     lines.push('', 'warnings', ...plan.warnings.map(warning => line('', warning.message, warning.pointer)));

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { append } from '../oci/append.ts';
 import type { Linux } from '../oci/config.ts';
 import { namespaceFlags } from '../oci/namespaces.ts';
 import type { Step } from '../wire/steps.ts';
@@ -71,20 +72,14 @@ export function makeExecPlan(context: Omit<ProcessContext, 'warn'>, options: Exe
   const warn = (pointer: string, message: string): void => void warnings.push({ pointer, message });
   const affinity = execAffinity({ process, origin }).final;
   const ofProcess: ProcessContext = { ...context, facts, warn };
-  container.push(
-    ...terminalSteps(ofProcess, { slot: slots, console: false }),
-    ...processSteps(ofProcess, { linux: options.linux, affinity }),
-  );
+  append(container, terminalSteps(ofProcess, { slot: slots, console: false }));
+  append(container, processSteps(ofProcess, { linux: options.linux, affinity }));
   if (options.joinsRdt === true) {
     host.push({ op: 'joinRdtGroup', when: 'after', origin: '/linux/intelRdt' });
   }
-  host.push(
-    ...oomScoreSteps(ofProcess),
-    ...terminalHostSteps(ofProcess),
-    ...rlimitHostSteps(ofProcess),
-    ...listenerSteps(container, options.listener),
-    ...lastSteps(options),
-  );
+  host.push(...oomScoreSteps(ofProcess), ...terminalHostSteps(ofProcess));
+  append(host, rlimitHostSteps(ofProcess));
+  host.push(...listenerSteps(container, options.listener), ...lastSteps(options));
   return {
     host: inOrder(host),
     spawn: { cloneFlags: 0, preserveFds: options.preserveFds ?? 0 },

@@ -77,10 +77,7 @@ function operand(step: Step): string | undefined {
   switch (step.op) {
     case 'mount':
     case 'mountCgroup':
-      return (
-        shortList([...step.options, flagNames(step.attributes, MOUNT_ATTR)].filter(word => word !== '0')) ||
-        undefined
-      );
+      return shortList(step.options, flagNames(step.attributes, MOUNT_ATTR)) || undefined;
     case 'bind':
       return changes(step.attributesSet, step.attributesClear) || undefined;
     case 'changeMount':
@@ -99,13 +96,14 @@ function operand(step: Step): string | undefined {
 const longestList = 4096;
 
 /** Joins the words with commas, as far as a page of options goes, which is what mount(2) takes. */
-function shortList(words: readonly string[]): string {
+function shortList(options: readonly string[], attributes: string): string {
   let text = '';
-  for (const word of words) {
+  for (const word of options) {
     if (text.length > longestList) return `${text.slice(0, longestList)}...`;
     text += text === '' ? word : `,${word}`;
   }
-  return text;
+  if (attributes === '0') return text;
+  return text === '' ? attributes : `${text},${attributes}`;
 }
 
 function changes(set: number | bigint, clear: number | bigint): string {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import { RuntimeError } from '../errors/error.ts';
 import type { Hook, Hooks } from '../oci/config.ts';
 import { ociVersion } from '../oci/version.ts';
+import { maxPlanBytes } from '../wire/encode.ts';
 import type { Step } from '../wire/steps.ts';
 import { type PlanContext, pointer } from './context.ts';
 import type { HostStep } from './plan.ts';
@@ -32,6 +34,7 @@ export function createContainerSteps(context: PlanContext): Step[] {
   const { createContainer = [] } = context.config.hooks ?? {};
   if (createContainer.length === 0) return [];
   const input = stateAround(context, 'creating');
+  limitSize('createContainer', createContainer.length * sizeOf(input));
   return createContainer.map((hook, index) =>
     step('createContainer', index, hook, hook.env ?? [], false, input),
   );
@@ -46,10 +49,32 @@ export function startContainerSteps(context: PlanContext, env: readonly string[]
   const { startContainer = [] } = context.config.hooks ?? {};
   if (startContainer.length === 0) return [];
   const input = stateAround(context, 'created');
+  const inherits = startContainer.filter(hook => (hook.env ?? []).length === 0).length;
+  limitSize('startContainer', startContainer.length * sizeOf(input) + inherits * sizeOf(env));
   return startContainer.map((hook, index) => {
     const own = hook.env !== undefined && hook.env.length > 0;
     return step('startContainer', index, hook, own ? hook.env : env, !own, input);
   });
+}
+
+/**
+ * Refuses hooks whose copies of the state and the environment fill more than a plan, before they are made.
+ *
+ * @throws RuntimeError `plan.size`
+ */
+function limitSize(kind: HookKind, size: number): void {
+  if (size <= maxPlanBytes) return;
+  throw new RuntimeError({
+    code: 'plan.size',
+    pointer: pointer('hooks', kind),
+    message: `the ${kind} hooks need ${size} bytes for their environment and the state, more than ${maxPlanBytes}`,
+    hint: 'fewer hooks, or fewer environment variables and annotations',
+    spec: 'config.md#posix-platform-hooks',
+  });
+}
+
+function sizeOf(texts: readonly string[]): number {
+  return texts.reduce((sum, text) => sum + text.length + 1, 0);
 }
 
 function step(

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import { formatPointer } from '../bundle/pointer.ts';
 import { withWholeQuotas } from '../cgroup/systemd/quota.ts';
 import { RuntimeError } from '../errors/error.ts';
 import type { HostFacts } from '../host/facts.ts';
+import { append } from '../oci/append.ts';
 import type { Config } from '../oci/config.ts';
 import type { Step } from '../wire/steps.ts';
 import { cgroupOwnerSteps } from './cgroup-owner.ts';
@@ -186,41 +188,44 @@ function containerSteps(
   const root = rootfsPlan(context);
   const mounts = mountSteps(context);
   const steps: Step[] = [];
+  const add = (...lists: readonly (readonly Step[])[]): void => {
+    for (const list of lists) append(steps, list);
+  };
   if (facts.ignoredSignals !== 0n) {
     steps.push({ op: 'resetSignals', origin: '', mask: facts.ignoredSignals });
   }
   const waitIfNeeded = (moment: Moment, origin: string): Step[] =>
     host.some(step => step.when === moment) ? [waitFor(moment, origin)] : [];
-  steps.push(
-    ...waitIfNeeded('cgroup', '/linux/cgroupsPath'),
-    ...namespaces.steps,
+  add(
+    waitIfNeeded('cgroup', '/linux/cgroupsPath'),
+    namespaces.steps,
     // Before sysctls and hooks, which may use the devices.
-    ...waitIfNeeded('network', '/linux/netDevices'),
-    ...root.open,
-    ...mounts.steps,
-    ...deviceSteps(config),
-    ...waitIfNeeded('runtime', '/hooks'),
-    ...createContainerSteps(context),
-    ...nullDeviceSteps(config),
+    waitIfNeeded('network', '/linux/netDevices'),
+    root.open,
+    mounts.steps,
+    deviceSteps(config),
+    waitIfNeeded('runtime', '/hooks'),
+    createContainerSteps(context),
+    nullDeviceSteps(config),
   );
   if (config.process.terminal) {
-    steps.push(...terminalSteps(ofProcess, { slot: context.takeSlot(), console: true }));
+    add(terminalSteps(ofProcess, { slot: context.takeSlot(), console: true }));
   }
-  steps.push(...root.enter, ...namespaces.late);
+  add(root.enter, namespaces.late);
   steps.push({ op: 'makeDirectory', origin: '/process/cwd', path: config.process.cwd, mode: directoryMode });
   if (!options.noNewKeyring) {
-    steps.push(...keyLabelSteps(ofProcess));
+    add(keyLabelSteps(ofProcess));
     steps.push({ op: 'joinSessionKeyring', origin: '', name: `_ses.${options.id}` });
   }
   // Nothing is made in the mounts from here on. Masks and read-only paths come later: they clone their covers, and a
   // clone of a read-only /dev is read-only too.
-  steps.push(...mounts.deferred, ...root.seal);
+  add(mounts.deferred, root.seal);
   if (config.hostname) steps.push({ op: 'setHostname', origin: '/hostname', name: config.hostname });
   if (config.domainname) steps.push({ op: 'setDomainname', origin: '/domainname', name: config.domainname });
   // The executor writes sysctls through its own procfs: read-only paths below do not affect it.
-  steps.push(...sysctlSteps(config), ...restrictedPathSteps(config));
-  steps.push(
-    ...processSteps(ofProcess, {
+  add(sysctlSteps(config), restrictedPathSteps(config));
+  add(
+    processSteps(ofProcess, {
       umask: defaultUmask,
       listenFds: options.listenFds ?? 0,
       startFifo,

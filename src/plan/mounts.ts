@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import { RuntimeError } from '../errors/error.ts';
 import { isBelow } from '../host/paths.ts';
+import { append } from '../oci/append.ts';
 import type { Mount } from '../oci/config.ts';
 import { mountFlags, type Step } from '../wire/steps.ts';
 import { containerCgroup } from './cgroup-path.ts';
@@ -50,9 +52,9 @@ export function mountSteps(context: PlanContext): MountPlan {
     const request = { index, mount, words, target, flags, origin };
     const wait = context.trees.waits.get(index);
     if (wait !== undefined) steps.push(wait);
-    if (words.bind) steps.push(...bindSteps(context, request));
-    else if (mount.type === 'cgroup') steps.push(...cgroupSteps(context, request));
-    else steps.push(...filesystemSteps(context, request, deferred));
+    if (words.bind) append(steps, bindSteps(context, request));
+    else if (mount.type === 'cgroup') append(steps, cgroupSteps(context, request));
+    else append(steps, filesystemSteps(context, request, deferred));
   });
   return { steps, deferred };
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { append } from '../oci/append.ts';
 import type { Linux } from '../oci/config.ts';
 import { callersUmask, type Step } from '../wire/steps.ts';
 import { capabilityPlan } from './capabilities.ts';
@@ -53,9 +54,9 @@ export function processSteps(context: ProcessContext, options: ProcessOptions): 
       : { op: 'ownStdio', origin: origin('user', 'uid'), uid: user.uid },
   );
   if (environment.needsHome) steps.push({ op: 'findHome', origin: origin('env'), uid: user.uid });
+  // CAP_SYS_RESOURCE is still present: it is needed to raise a hard limit.
+  append(steps, rlimitSteps(context));
   steps.push(
-    // CAP_SYS_RESOURCE is still present: it is needed to raise a hard limit.
-    ...rlimitSteps(context),
     ...(options.affinity ?? [allCpus]),
     ...schedulingSteps(context),
     ...memoryPolicySteps(options),
@@ -96,7 +97,7 @@ export function processSteps(context: ProcessContext, options: ProcessOptions): 
   if (args.length === 0) return steps;
   // Before the hooks: they are programs of the container too.
   if (lateFilter && !listened) steps.push(...filter);
-  steps.push(...(options.beforeProgram?.(environment.env) ?? []));
+  append(steps, options.beforeProgram?.(environment.env) ?? []);
   steps.push({ op: 'execute', origin: program, args, env: environment.env });
   return steps;
 }

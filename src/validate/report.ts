@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import { locateOffsets } from '../bundle/locate.ts';
 import { parsePointer } from '../bundle/pointer.ts';
 import { textPositions } from '../bundle/text-position.ts';
 import type { ErrorFields } from '../errors/error.ts';
 import { type Colour, headed, labelled, type Style } from '../errors/layout.ts';
 import { visibleLine } from '../errors/visible.ts';
+import { append } from '../oci/append.ts';
 import { jsonExcerpt } from '../plan/exact-json.ts';
 import type { Weakness } from './isolation/weakness.ts';
 
@@ -169,7 +171,7 @@ function uncheckedLines(unchecked: readonly Unchecked[]): string[] {
 function paragraph(problem: Finding, style: Style): string {
   const lines = headed('problem', problem.message, 'red', style);
   const say = (label: string, text: string | undefined, colour?: Colour): void => {
-    if (text !== undefined) lines.push(...labelled(label, text, style, colour));
+    if (text !== undefined) append(lines, labelled(label, text, style, colour));
   };
   say('at', place(problem));
   say('hint', problem.hint, 'cyan');

@@ -7,6 +7,7 @@ import type { ErrorFields } from '../../errors/error.ts';
 import type { Integer } from '../../oci/config.ts';
 import type { CPU, HugepageLimit, Memory, Rdma, Resources } from '../../oci/resources.ts';
 import type { Check, Draft } from '../context.ts';
+import { keepProblem, stopAtLimit } from '../findings.ts';
 import { blockIOProblems } from './block-io.ts';
 
 /** The last part of the codes `config.resources.*`. */
@@ -38,7 +39,16 @@ export const checkResources: Check = context => {
 export function resourceProblems(resources: Draft<Resources>, origin: string, whole: boolean): Problem[] {
   const problems: Problem[] = [];
   const report: ReportProblem = (at, { code, ...fields }) =>
-    void problems.push({ ...fields, code: `config.resources.${code}`, pointer: origin + formatPointer(at) });
+    keepProblem(problems, {
+      ...fields,
+      code: `config.resources.${code}`,
+      pointer: origin + formatPointer(at),
+    });
+  stopAtLimit(() => checkControllers(resources, whole, report));
+  return problems;
+}
+
+function checkControllers(resources: Draft<Resources>, whole: boolean, report: ReportProblem): void {
   const { memory, cpu, blockIO, hugepageLimits, rdma, unified } = resources;
   if (memory !== undefined) memoryProblems(memory, whole, report);
   if (cpu !== undefined) cpuProblems(cpu, report);
@@ -46,7 +56,6 @@ export function resourceProblems(resources: Draft<Resources>, origin: string, wh
   if (hugepageLimits !== undefined) hugepageProblems(hugepageLimits, report);
   if (rdma !== undefined) rdmaProblems(rdma, report);
   if (unified !== undefined) unifiedProblems(unified, report);
-  return problems;
 }
 
 function memoryProblems(memory: Draft<Memory>, whole: boolean, report: ReportProblem): void {

@@ -101,3 +101,20 @@ describe('hooks', () => {
     expect(error.errno).toBe(syscall === 'execve' ? 2 : undefined);
   });
 });
+
+describe('hooks that inherit a large environment', () => {
+  const env = Array.from({ length: 1000 }, (_, index) => `NAME${index}=${'x'.repeat(1000)}`);
+  const many = (count: number) =>
+    planFor({
+      config: { hooks: { startContainer: Array.from({ length: count }, () => ({ path: '/in' })) } },
+      process: { env },
+    });
+
+  it('are refused before their copies fill the memory', () => {
+    expect(stepsOf(many(60), 'runHook')).toHaveLength(60);
+    expect(() => many(70)).toThrow(
+      expect.objectContaining({ code: 'plan.size', pointer: '/hooks/startContainer' }),
+    );
+    expect(() => many(100_000)).toThrow(expect.objectContaining({ code: 'plan.size' }));
+  });
+});
