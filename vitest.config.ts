@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
-import { withTools } from './.ci/tools.mjs';
+import { withTools } from './native/build/programs.mjs';
 
 // for the workers, which inherit it
 process.env['PATH'] = withTools();

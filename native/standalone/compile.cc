@@ -43,7 +43,7 @@ int compile(FILE* out, JSContext* context, const char* bundle) {
                                   JS_WRITE_OBJ_BYTECODE | JS_WRITE_OBJ_STRIP_SOURCE | JS_WRITE_OBJ_STRIP_DEBUG);
   if (bytes == nullptr) return fail(context, bundle);
   fputs("#include \"standalone/bytecode.h\"\n\nnamespace tsubo::standalone {\n\n", out);
-  // In its own section, which .ci/standalone.mjs removes from an executable with a snapshot.
+  // In its own section, which native/build/standalone.mjs removes from an executable with a snapshot.
   fputs("[[gnu::section(\".tsubo_program\")]] const unsigned char kProgram[] = {\n", out);
   for (size_t i = 0; i < size; i++) fprintf(out, "%u,%s", bytes[i], i % 32 == 31 ? "\n" : "");
   fputs("};\nconst size_t kProgramBytes = sizeof kProgram;\n\n}  // namespace tsubo::standalone\n", out);

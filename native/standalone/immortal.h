@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Replaces the engine's own JS_REF_COUNT while it is compiled (.ci/quickjs.mjs). A count of TSUBO_FOR_EVER can be read
-// but is never written. All objects in the snapshot have this count, therefore changes of counts do not copy pages of
-// the file. The engine's uses of counts stay correct: such an object is shared, never the last reference, and not free.
+// Replaces the engine's own JS_REF_COUNT while it is compiled (quickjs.mjs of native/build). A count of TSUBO_FOR_EVER
+// can be read but is never written. All objects in the snapshot have this count, therefore changes of counts do not
+// copy pages of the file. The engine's uses of counts stay correct: such an object is shared, never the last reference,
+// and not free.
 #pragma once
 
 #define TSUBO_FOR_EVER 0x40000000

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Appended to the engine's own source before it is compiled (.ci/quickjs.mjs).
+// Appended to the engine's own source before it is compiled (native/build/quickjs.mjs).
 #pragma once
 
 void tsubo_settle(JSRuntime* runtime);

@@ -10,7 +10,8 @@
 #include <unistd.h>
 
 // The arena has its own section without contents. The linker gives it a separate segment at an address far from all
-// others (.ci/standalone.mjs). Filling it moves nothing else, therefore the snapshot fits the executable that made it.
+// others (elf.mjs of native/build). Filling it moves nothing else, therefore the snapshot fits the executable that made
+// it.
 #define TSUBO_ARENA_BYTES 0x1000000
 asm(".pushsection .tsubo_arena,\"aw\",%nobits\n"
     ".balign 65536\n"

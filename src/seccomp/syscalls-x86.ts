@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Written by .ci/syscalls.mjs from the headers of the kernel.
+// Written by native/build/syscalls.mjs from the headers of the kernel.
 import type { SyscallTable } from './architectures.ts';
 
 export const x86Syscalls: SyscallTable = {

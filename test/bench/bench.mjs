@@ -3,9 +3,9 @@
 import { mkdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { build } from '../../.ci/build.mjs';
-import { run, say, script, stage, top, Unavailable } from '../../.ci/stage.mjs';
-import { executable, standalone } from '../../.ci/standalone.mjs';
+import { build } from '../../native/build/build.mjs';
+import { run, say, script, stage, top, Unavailable } from '../../native/build/stage.mjs';
+import { executable, standalone } from '../../native/build/standalone.mjs';
 import { newestPeers } from './peers.mjs';
 
 const into = 'build/bench';

@@ -3,8 +3,8 @@
 // Nothing is installed, and the loader needs no configuration.
 import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { unpackPackages } from '../../.ci/debian.mjs';
-import { Failure, run, say, stage, top } from '../../.ci/stage.mjs';
+import { unpackPackages } from '../../native/build/debian.mjs';
+import { Failure, run, say, stage, top } from '../../native/build/stage.mjs';
 
 const packages = [
   'crun',

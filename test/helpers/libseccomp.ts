@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawnSync } from 'node:child_process';
-import { seccompOptions } from '../../.ci/tools.mjs';
 import type { HostFacts } from '../../src/host/facts.ts';
 import { type Seccomp, seccompOperators } from '../../src/oci/seccomp.ts';
 import { familyOf, syscallsOf } from '../../src/seccomp/architectures.ts';
 import { verdictOf } from '../../src/seccomp/rules.ts';
+import { seccompOptions } from '../tools.mjs';
 import { helperProgram } from './inside.ts';
 
 export interface Asked {

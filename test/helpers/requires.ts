@@ -3,7 +3,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { TestRunner } from 'vitest';
-import { findProgram, seccompOptions, staticBusybox } from '../../.ci/tools.mjs';
+import { findProgram } from '../../native/build/programs.mjs';
+import { seccompOptions, staticBusybox } from '../tools.mjs';
 import { commands, host, standaloneFor } from './runtime.ts';
 import { layouts } from './view.ts';
 
@@ -14,7 +15,7 @@ declare module '@vitest/runner' {
   }
 }
 
-/** Programs that a test may need, found in PATH or among those that .ci/tools.mjs has fetched. */
+/** Programs that a test may need, found in PATH or among those that test/tools.mjs has fetched. */
 const programs = [
   'runc',
   'crun',

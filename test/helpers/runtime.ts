@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { TestContext } from 'vitest';
-import { findProgram } from '../../.ci/tools.mjs';
+import { findProgram } from '../../native/build/programs.mjs';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 

@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
-import { staticBusybox } from '../../.ci/tools.mjs';
+import { staticBusybox } from '../tools.mjs';
 import { Bundle, Programs } from './bundle.ts';
 import { insideProgram, parseReport, type Report } from './inside.ts';
 import { disagrees, isTsubo, type Runtime, runtime } from './runtime.ts';

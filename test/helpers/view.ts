@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
-import { withTools } from '../../.ci/tools.mjs';
+import { withTools } from '../../native/build/programs.mjs';
 import { type Mount, parseMountinfo } from './mountinfo.ts';
 
 /**
@@ -39,7 +39,7 @@ export interface Result {
  */
 export const movedCheckout = '/mnt';
 
-/** The PATH of commands: the programs of the machine, then those that .ci/tools.mjs has fetched. */
+/** The PATH of commands: the programs of the machine, then those that test/tools.mjs has fetched. */
 export const path = withTools(
   `/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:${movedCheckout}/build/tools/bin`,
 );

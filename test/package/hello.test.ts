@@ -7,7 +7,9 @@ import { checkout } from './tarball.ts';
 
 /** The result of `npm run hello -- ARGS`. */
 function hello(...args: string[]) {
-  return spawnSync(process.execPath, [join(checkout, '.ci/hello.mjs'), ...args], { encoding: 'utf8' });
+  return spawnSync(process.execPath, [join(checkout, 'bundle-fixtures/good/hello/run.mjs'), ...args], {
+    encoding: 'utf8',
+  });
 }
 
 describe.skipIf(requires('root', 'g++'))('the first command of the README', () => {

@@ -37,7 +37,7 @@ describe.skipIf(requires('npm', 'g++', 'standalone'))('the npm package', () => {
     );
     expect(files).toContain('dist/types/index.d.ts');
     expect(files.filter(path => path.endsWith('.ts') && !path.endsWith('.d.ts'))).toEqual([]);
-    expect(files.filter(path => /^(src|test|\.ci|bundle-fixtures)\//.test(path))).toEqual([]);
+    expect(files.filter(path => /^(src|test|native\/build|bundle-fixtures)\//.test(path))).toEqual([]);
     for (const path of ['dist/tsubo', 'dist/tsubo.cjs', `prebuilds/linux-${process.arch}/tsubo`]) {
       expect(statSync(join(installed.home, path)).mode & 0o111).toBe(0o111);
     }
@@ -70,7 +70,7 @@ describe.skipIf(requires('npm', 'g++', 'standalone'))('the npm package', () => {
     symlinkSync(which('node'), join(path, 'node'));
     // A checkout without changes and tags. The machine may lack git.
     writeFileSync(join(path, 'git'), '#!/bin/sh\n', { mode: 0o755 });
-    const { status, stderr } = spawnSync(process.execPath, [join(checkout, '.ci/publishable.mjs')], {
+    const { status, stderr } = spawnSync(process.execPath, [join(checkout, 'native/build/publishable.mjs')], {
       env: { PATH: path, CXX: 'g++' },
       encoding: 'utf8',
     });

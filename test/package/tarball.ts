@@ -120,12 +120,11 @@ export class Installed {
       'native',
       'dist',
       'src',
-      '.ci',
     ]) {
       cpSync(join(checkout, name), join(staging, name), { recursive: true });
     }
     mkdirSync(this.scratch);
-    execFileSync(process.execPath, [join(checkout, '.ci/prebuild.mjs'), staging], {
+    execFileSync(process.execPath, [join(checkout, 'native/build/prebuild.mjs'), staging], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, TMPDIR: this.scratch },
     });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, test } from 'vitest';
-import { Failure } from '../../.ci/stage.mjs';
+import { Failure } from '../../native/build/stage.mjs';
 import { defaultConfig } from '../helpers/config.ts';
 import { requires } from '../helpers/requires.ts';
 import { standaloneFor } from '../helpers/runtime.ts';

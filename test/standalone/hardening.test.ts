@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { segments } from '../../.ci/elf.mjs';
+import { segments } from '../../native/build/elf.mjs';
 import { requires } from '../helpers/requires.ts';
 import { standaloneFor } from '../helpers/runtime.ts';
 import { checkout } from '../package/tarball.ts';

@@ -15,8 +15,8 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { cache, unpackPackages } from '../../.ci/debian.mjs';
-import { staticBusybox } from '../../.ci/tools.mjs';
+import { cache, unpackPackages } from '../../native/build/debian.mjs';
+import { staticBusybox } from '../tools.mjs';
 
 /** The kernel and busybox of Debian for arm64, downloaded once. */
 async function packages(): Promise<string> {

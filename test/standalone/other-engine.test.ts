@@ -4,7 +4,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { changed, findEngine } from '../../.ci/quickjs.mjs';
+import { changed, findEngine } from '../../native/build/quickjs.mjs';
 import { requires } from '../helpers/requires.ts';
 import { checkout } from '../package/tarball.ts';
 
@@ -58,7 +58,7 @@ describe.skipIf(requires('standalone', 'g++', 'root', 'busybox'))('with an engin
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
   const build = (env: NodeJS.ProcessEnv) =>
-    spawnSync(process.execPath, [join(checkout, '.ci/standalone.mjs'), '--into', into], {
+    spawnSync(process.execPath, [join(checkout, 'native/build/standalone.mjs'), '--into', into], {
       env: { ...process.env, CI: '', TSUBO_QUICKJS_DIR: sources, ...env },
       encoding: 'utf8',
     });

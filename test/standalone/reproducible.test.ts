@@ -18,7 +18,6 @@ describe.skipIf(requires('standalone', 'g++'))('another checkout in another dire
       'package-lock.json',
       'tsconfig.json',
       'binding.gyp',
-      '.ci',
       'src',
       'native',
     ]) {
@@ -28,7 +27,9 @@ describe.skipIf(requires('standalone', 'g++'))('another checkout in another dire
     for (const name of ['node_modules', 'build/cache', 'build/tools']) {
       symlinkSync(join(checkout, name), join(copy, name));
     }
-    execFileSync(process.execPath, [join(copy, '.ci/standalone.mjs')], { stdio: ['ignore', 'pipe', 'pipe'] });
+    execFileSync(process.execPath, [join(copy, 'native/build/standalone.mjs')], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     const program = standaloneFor(process.arch);
     for (const name of ['tsubo', 'tsubo-bytecode', 'tsubo-init', 'program.js', 'built-with.json']) {
       const here = readFileSync(join(dirname(program), name));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Disks of the machine: ext4 images made from directories, without mounts and without root.
 import { renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { run } from '../../.ci/stage.mjs';
+import { run } from '../../native/build/stage.mjs';
 
 /**
  * An ext4 image with the content of `directory`, owned by root.

@@ -11,8 +11,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { unpackPackages } from '../../.ci/debian.mjs';
-import { Failure, run, stage, top } from '../../.ci/stage.mjs';
+import { unpackPackages } from '../../native/build/debian.mjs';
+import { Failure, run, stage, top } from '../../native/build/stage.mjs';
 import { makeImage } from './images.mjs';
 
 const into = 'build/vm';
@@ -89,7 +89,7 @@ export async function busyboxProgram() {
     name: 'busybox',
     saying: 'fetching busybox',
     into,
-    inputs: ['.ci/debian.mjs'],
+    inputs: ['native/build/debian.mjs'],
     outputs: [found],
     make: () => unpackPackages({ packages: ['busybox-static'], suites: ['sid'], into: join(top, here) }),
   });

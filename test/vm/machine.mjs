@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Failure, Unavailable } from '../../.ci/stage.mjs';
+import { Failure, Unavailable } from '../../native/build/stage.mjs';
 
 const program = 'qemu-system-x86_64';
 

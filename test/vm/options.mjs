@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { parseArgs } from 'node:util';
-import { Failure } from '../../.ci/stage.mjs';
+import { Failure } from '../../native/build/stage.mjs';
 import { suites } from './kernel.mjs';
 
 const usage = `usage: npm run test:vm -- [OPTION...] [TEST FILE...]

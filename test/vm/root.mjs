@@ -12,8 +12,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { unpackPackages } from '../../.ci/debian.mjs';
-import { run, stage, top } from '../../.ci/stage.mjs';
+import { unpackPackages } from '../../native/build/debian.mjs';
+import { run, stage, top } from '../../native/build/stage.mjs';
 import { makeImage } from './images.mjs';
 
 const into = 'build/vm';
@@ -40,7 +40,7 @@ export async function rootDisk() {
     name: 'debian',
     saying: "fetching Debian's packages for the machine",
     into,
-    inputs: ['.ci/debian.mjs'],
+    inputs: ['native/build/debian.mjs'],
     also: programs,
     outputs: [`${debian}/usr/sbin/runc`, `${debian}/${older}/usr/sbin/runc`],
     make: async () => {
@@ -57,7 +57,7 @@ export async function rootDisk() {
     name: 'apparmor',
     saying: "fetching AppArmor's compiler of profiles for the machine",
     into,
-    inputs: ['.ci/debian.mjs'],
+    inputs: ['native/build/debian.mjs'],
     outputs: [parser],
     make: () =>
       unpackPackages({ packages: ['apparmor'], suites: ['sid'], into: join(top, into, 'apparmor') }),
@@ -67,7 +67,7 @@ export async function rootDisk() {
     name: 'selinux',
     saying: "fetching SELinux's compiler of policies for the machine",
     into,
-    inputs: ['.ci/debian.mjs'],
+    inputs: ['native/build/debian.mjs'],
     outputs: [compiler],
     make: () =>
       unpackPackages({

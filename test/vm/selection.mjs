@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { top } from '../../.ci/stage.mjs';
+import { top } from '../../native/build/stage.mjs';
 
 /** Tests of features that this machine has and many lack: every controller, AppArmor, systemd, SELinux. */
 const selected = {

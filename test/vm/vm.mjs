@@ -2,10 +2,11 @@
 // npm run test:vm [-- OPTIONS] [TEST FILE...]: tests in an emulated machine, see README.md here.
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { build } from '../../.ci/build.mjs';
-import { Failure, run, say, script, stage, top, Unavailable } from '../../.ci/stage.mjs';
-import { standalone } from '../../.ci/standalone.mjs';
-import { fetchTools, withTools } from '../../.ci/tools.mjs';
+import { build } from '../../native/build/build.mjs';
+import { withTools } from '../../native/build/programs.mjs';
+import { Failure, run, say, script, stage, top, Unavailable } from '../../native/build/stage.mjs';
+import { standalone } from '../../native/build/standalone.mjs';
+import { fetchTools } from '../tools.mjs';
 import { makeImage } from './images.mjs';
 import { archive, modulesToLoad } from './initramfs.mjs';
 import { busyboxProgram, kernelOf } from './kernel.mjs';
@@ -17,7 +18,7 @@ import { units } from './units.mjs';
 
 /** The parts of the checkout that the machine contains. */
 const shared = [
-  ...['.ci', 'bundle-fixtures', 'dist', 'native', 'src', 'test', 'package.json', 'vitest.config.ts'],
+  ...['bundle-fixtures', 'dist', 'native', 'src', 'test', 'package.json', 'vitest.config.ts'],
   ...['tsconfig.json', 'tsconfig.test.json'],
   ...['build/Release/tsubo.node', 'build/standalone/x64/tsubo', 'build/test'],
 ];

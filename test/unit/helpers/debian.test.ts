@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, test } from 'vitest';
-import { sourcesIn } from '../../../.ci/debian.mjs';
+import { sourcesIn } from '../../../native/build/debian.mjs';
 
 describe('the archives of a machine that never updated its package lists', () => {
   test('are those that apt would fetch, each with its first suite', () => {

@@ -3,7 +3,8 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { findProgram, staticBusybox, whatToInstall, withTools } from '../../../.ci/tools.mjs';
+import { findProgram, withTools } from '../../../native/build/programs.mjs';
+import { staticBusybox, whatToInstall } from '../../tools.mjs';
 
 let directory: string;
 let before: string | undefined;

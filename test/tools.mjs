@@ -3,10 +3,8 @@
 // is installed, and a program in PATH has precedence.
 import { createHash } from 'node:crypto';
 import {
-  accessSync,
   chmodSync,
   closeSync,
-  constants,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -20,11 +18,12 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { delimiter, dirname, join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { unpackPackages } from './debian.mjs';
-import { isDynamic } from './elf.mjs';
-import { Failure, run, say, timed, top } from './stage.mjs';
+import { unpackPackages } from '../native/build/debian.mjs';
+import { isDynamic } from '../native/build/elf.mjs';
+import { bin, findProgram, isProgram, toolsDirectory } from '../native/build/programs.mjs';
+import { Failure, run, say, timed, top } from '../native/build/stage.mjs';
 
 /**
  * @typedef {object} Tool
@@ -96,44 +95,6 @@ const tools = {
   'clang-format': { package: 'clang-format', costs: 'the format of C++ in npm run check' },
 };
 
-const home = join(top, 'build/tools');
-/** Links to the fetched programs. */
-const bin = join(home, 'bin');
-
-/** Directories that the PATH of some users lacks. */
-const administration = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
-
-/**
- * A PATH with the fetched programs last.
- * @param {string} [path]
- */
-export function withTools(path = process.env['PATH'] ?? '') {
-  const parts = path.split(delimiter);
-  return [...parts, ...[...administration, bin].filter(directory => !parts.includes(directory))].join(
-    delimiter,
-  );
-}
-
-/**
- * The path of a program: in PATH, otherwise among the fetched ones.
- * @param {string} name of a program, or its path
- * @param {(file: string) => boolean} [suits] selects among several
- */
-export function findProgram(name, suits = () => true) {
-  const directories = name.includes('/') ? [''] : withTools().split(delimiter);
-  return directories.map(directory => join(directory, name)).find(file => isProgram(file) && suits(file));
-}
-
-/** @param {string} file */
-function isProgram(file) {
-  try {
-    accessSync(file, constants.X_OK);
-    return statSync(file).isFile();
-  } catch {
-    return false;
-  }
-}
-
 /** A busybox without shared libraries, to be copied into root file systems. Alpine calls it busybox.static. */
 export function staticBusybox() {
   return ['busybox', 'busybox.static']
@@ -166,9 +127,13 @@ function kindOf(file) {
 export function seccompOptions() {
   const installed = ['/usr/lib64', '/usr/lib', ...libraries('/')].map(path => join(path, 'libseccomp.a'));
   if (existsSync('/usr/include/seccomp.h') && installed.some(existsSync)) return ['-lseccomp'];
-  const tree = join(home, 'test/usr');
+  const tree = join(toolsDirectory, 'test/usr');
   if (!existsSync(join(tree, 'include/seccomp.h'))) return undefined;
-  return [`-I${tree}/include`, ...libraries(join(home, 'test')).map(path => `-L${path}`), '-lseccomp'];
+  return [
+    `-I${tree}/include`,
+    ...libraries(join(toolsDirectory, 'test')).map(path => `-L${path}`),
+    '-lseccomp',
+  ];
 }
 
 /** @param {string} name */
@@ -183,9 +148,9 @@ function isThere(name) {
  * @param {Group} group
  */
 export async function fetchTools(group) {
-  const record = join(home, group, '.packages');
+  const record = join(toolsDirectory, group, '.packages');
   const have = existsSync(record) ? readFileSync(record, 'utf8').split('\n') : [];
-  if (have[0] !== key()) rmSync(join(home, group), { recursive: true, force: true });
+  if (have[0] !== key()) rmSync(join(toolsDirectory, group), { recursive: true, force: true });
   removeDeadLinks();
   const lacking = groups[group].filter(name => !isThere(name));
   if (lacking.length === 0) return;
@@ -232,9 +197,9 @@ export function whatToInstall(names) {
  * @param {readonly string[]} packages
  */
 async function fetchInto(group, packages) {
-  const tree = join(home, group);
+  const tree = join(toolsDirectory, group);
   const installed = await installedPackages();
-  mkdirSync(home, { recursive: true });
+  mkdirSync(toolsDirectory, { recursive: true });
   await unpackPackages({
     packages: [...packages, 'patchelf'],
     dependencies: name => !installed.has(name),

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // npm run check: format, lint, prose, types, unit. Every step runs, also after a failed one.
-//   node .ci/check.mjs [STEP...]    only these steps
-//   node .ci/check.mjs --write      fixes formatting and simple lint
+//   node test/check/check.mjs [STEP...]    only these steps
+//   node test/check/check.mjs --write      fixes formatting and simple lint
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { build } from './build.mjs';
+import { build } from '../../native/build/build.mjs';
+import { findProgram } from '../../native/build/programs.mjs';
+import { Failure, filesBelow, run, say, script, top } from '../../native/build/stage.mjs';
+import { fetchTools } from '../tools.mjs';
 import { errorCodesPage, renderErrorCodes } from './error-codes.mjs';
 import { problemsOfProse } from './prose.mjs';
 import { problemsOfSources } from './sources.mjs';
-import { Failure, filesBelow, run, say, script, top } from './stage.mjs';
-import { fetchTools, findProgram } from './tools.mjs';
 
 /**
  * @param {string} path below node_modules

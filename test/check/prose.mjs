@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Checks for plain English: words that are hard to read in comments, texts and Markdown, and the subjects of commits.
 // prose.json has the count of existing places for each directory. A count may decrease and must not increase: `node
-// .ci/prose.mjs --write` writes the decreased counts.
+// test/check/prose.mjs --write` writes the decreased counts.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { filesBelow, top } from './stage.mjs';
+import { filesBelow, top } from '../../native/build/stage.mjs';
 
 /** Each with its replacement. */
 const rules = /** @type {const} */ ([
@@ -28,18 +28,18 @@ const rules = /** @type {const} */ ([
 
 /** Most tools truncate longer subjects. */
 const longestSubject = 72;
-/** Subjects are checked from the first commit after this file was created. */
+/** Subjects are checked from the first commit after the counts were added, then at this path. */
 const begin = '.ci/prose.json';
 
-export const countsFile = join(top, begin);
+export const countsFile = join(top, 'test/check/prose.json');
 
 /** @returns {Map<string, string[]>} the places of such words, by directory */
 function places() {
   /** @type {Map<string, string[]>} */
   const found = new Map();
-  const roots = ['README.md', 'SECURITY.md', 'CHANGELOG.md', '.ci', 'native', 'src', 'test'];
+  const roots = ['README.md', 'SECURITY.md', 'CHANGELOG.md', 'bundle-fixtures', 'native', 'src', 'test'];
   const files = filesBelow(roots, path => {
-    if (/\/(rootfs|build|engine-configs|plans)\//.test(path) || path.startsWith('.ci/prose')) return false;
+    if (/\/(rootfs|engine-configs|plans)\//.test(path) || path.startsWith('test/check/prose')) return false;
     return /\.(ts|mjs|cjs|cc|h|md|sh)$/.test(path);
   });
   for (const path of files) {

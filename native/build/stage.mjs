@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The checkout. */
-export const top = dirname(dirname(fileURLToPath(import.meta.url)));
+export const top = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
 /** @param {string} text */
 export function say(text) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// node .ci/minimal-root.mjs DIRECTORY: makes a Debian 12 in it with the requirements of the README only. Node, the
+// node test/minimal-root/make.mjs DIRECTORY: makes a Debian 12 in it with the requirements of the README only. Node, the
 // settings of npm and apt, and the addresses of name servers are copied from this machine.
 import {
   copyFileSync,
@@ -14,8 +14,8 @@ import {
 } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { withPackages } from './debian.mjs';
-import { Failure, run, script, timed, top } from './stage.mjs';
+import { withPackages } from '../../native/build/debian.mjs';
+import { Failure, run, script, timed, top } from '../../native/build/stage.mjs';
 
 const suite = 'bookworm';
 /** The requirements of the README; apt is part of every Debian. */
@@ -49,7 +49,7 @@ async function install(root) {
       // the scripts of the other packages use the users and directories that these three make
       const first = ['base-passwd', 'base-files', 'dpkg'].map(name => `/debs/${name}_*.deb`).join(' ');
       const configure = `export DEBIAN_FRONTEND=noninteractive; ${dpkg} ${first}; ${dpkg} /debs/*.deb`;
-      await run(join(top, '.ci/in-root'), [root, 'bash', '-euc', configure]);
+      await run(join(top, 'test/minimal-root/enter'), [root, 'bash', '-euc', configure]);
       rmSync(join(root, 'debs'), { recursive: true });
     },
   );
@@ -92,7 +92,7 @@ async function furnish(root, archive) {
 await script(async () => {
   const [root, ...others] = process.argv.slice(2);
   if (root === undefined || others.length > 0)
-    throw new Failure('usage: node .ci/minimal-root.mjs DIRECTORY');
+    throw new Failure('usage: node test/minimal-root/make.mjs DIRECTORY');
   mkdirSync(root, { recursive: true });
   if (readdirSync(root).length > 0) throw new Failure(`${root} is not empty`);
   await timed('making a minimal Debian 12', async () => {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Builds what is missing or out of date: node .ci/build.mjs [STAGE...], all stages if none is named.
+// Builds what is missing or out of date: node native/build/build.mjs [STAGE...], all stages if none is named.
 // Starting it requires only Node: the first stage installs the development packages.
 
 import { createHash } from 'node:crypto';
@@ -66,7 +66,7 @@ async function native() {
     name: 'native',
     saying: 'compiling the C++ (node-gyp)',
     into: 'build',
-    inputs: filesBelow(['binding.gyp', 'native'], path => !path.startsWith('native/hello/')),
+    inputs: filesBelow(['binding.gyp', 'native'], path => !/^native\/(hello|build)\//.test(path)),
     outputs: ['build/Release/tsubo.node', 'build/Release/tsubo-init'],
     also: [process.version, process.arch, json('node_modules/node-addon-api/package.json').version],
     make: async () => {
@@ -98,7 +98,7 @@ async function bundle() {
     name: 'bundle',
     saying: 'bundling the TypeScript (esbuild)',
     into: 'dist',
-    inputs: filesBelow(['src', 'package.json', 'package-lock.json', '.ci/build.mjs']),
+    inputs: filesBelow(['src', 'package.json', 'package-lock.json', 'native/build/build.mjs']),
     outputs: [program, start, install, library, command, 'dist/.bundled-notices'],
     also: [process.version],
     make: async () => {
@@ -196,7 +196,7 @@ async function types() {
     name: 'types',
     saying: 'writing the type declarations (tsc)',
     into: 'dist/types',
-    inputs: filesBelow(['src', 'tsconfig.json', 'package-lock.json', '.ci/build.mjs']),
+    inputs: filesBelow(['src', 'tsconfig.json', 'package-lock.json', 'native/build/build.mjs']),
     outputs: ['dist/types/index.d.ts'],
     make: async () => {
       rmSync(join(top, 'dist/types'), { recursive: true, force: true });

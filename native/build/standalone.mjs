@@ -11,6 +11,7 @@ import { build } from './build.mjs';
 import { dropSegment, fillSegment, isDynamic } from './elf.mjs';
 import { gypHardening, gypTarget } from './gyp.mjs';
 import { findMusl, muslHeaders } from './musl.mjs';
+import { findProgram } from './programs.mjs';
 import { engineSources, findEngine, settling } from './quickjs.mjs';
 import { Failure, filesBelow, run, say, script, stage, top, Unavailable } from './stage.mjs';
 import {
@@ -22,7 +23,6 @@ import {
   toolchain,
   versionOf,
 } from './toolchain.mjs';
-import { findProgram } from './tools.mjs';
 import { namesOfKnown } from './versions.mjs';
 
 const require = createRequire(import.meta.url);
@@ -97,10 +97,8 @@ export async function standalone(arch = nativeArch(), into = 'build/standalone')
     name: `standalone-${arch}`,
     saying: `building the standalone executable (${arch})`,
     into,
-    inputs: filesBelow(['src', 'native', 'package-lock.json', 'tsconfig.json', 'binding.gyp', '.ci'], path =>
-      /^(src|native\/(?!hello|napi)|binding|package|tsconfig|\.ci\/(standalone|toolchain|gyp|quickjs|musl|elf)\b)/.test(
-        path,
-      ),
+    inputs: filesBelow(['src', 'native', 'package-lock.json', 'tsconfig.json', 'binding.gyp'], path =>
+      /^(?!native\/(hello|napi|build(?!\/(standalone|toolchain|gyp|quickjs|musl|elf)\b)))/.test(path),
     ),
     outputs: [executable(arch, into)],
     also: [engine.sha256, here.musl.sha256, musl.sha256, await versionOf(toolchain(arch).cxx)],

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// node .ci/prebuild.mjs [OUT]: builds the addon and the standalone executable into OUT/prebuilds (default: in the
+// node native/build/prebuild.mjs [OUT]: builds the addon and the standalone executable into OUT/prebuilds (default: in the
 // checkout), which `npm pack` includes. It builds for this machine, and for the other architecture if its compiler is
 // installed.
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';

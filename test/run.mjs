@@ -4,10 +4,11 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { build } from './build.mjs';
-import { Failure, say, script, top } from './stage.mjs';
-import { standaloneWherePossible } from './standalone.mjs';
-import { fetchTools, withTools } from './tools.mjs';
+import { build } from '../native/build/build.mjs';
+import { withTools } from '../native/build/programs.mjs';
+import { Failure, say, script, top } from '../native/build/stage.mjs';
+import { standaloneWherePossible } from '../native/build/standalone.mjs';
+import { fetchTools } from './tools.mjs';
 
 /**
  * @param {readonly string[]} args
@@ -29,7 +30,7 @@ function vitest(args, summary) {
 
 /**
  * Problems of a run that vitest reports as successful.
- * @param {import('../test/helpers/summary.ts').Summary} summary
+ * @param {import('./helpers/summary.ts').Summary} summary
  * @param {boolean} all whether the run has no selection
  */
 function objection({ passed, failed, reasons }, all) {

@@ -4,8 +4,8 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { build } from './build.mjs';
-import { Failure, run, say, script, top } from './stage.mjs';
+import { build } from '../../../native/build/build.mjs';
+import { Failure, run, say, script, top } from '../../../native/build/stage.mjs';
 
 const fixture = join(top, 'bundle-fixtures/good/hello');
 

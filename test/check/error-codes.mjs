@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { top } from './stage.mjs';
+import { top } from '../../native/build/stage.mjs';
 
 const require = createRequire(import.meta.url);
 
@@ -32,13 +32,13 @@ export function renderErrorCodes() {
   const { code } = esbuild.transformSync(source, { loader: 'ts', format: 'cjs' });
   const module = { exports: {} };
   new Function('module', 'exports', code)(module, module.exports);
-  const { errorCodes } = /** @type {typeof import('../src/errors/codes.ts')} */ (module.exports);
+  const { errorCodes } = /** @type {typeof import('../../src/errors/codes.ts')} */ (module.exports);
   /** @type {Map<string, string[]>} */
   const rows = new Map(families.map(([family]) => [family, []]));
   for (const [name, [meaning, cure]] of Object.entries(errorCodes)) {
     const row = `| \`${name}\` | ${meaning} | ${cure} |`.replaceAll('<', '\\<');
     const list = rows.get(name.split('.')[0] ?? '');
-    if (list === undefined) throw new Error(`no heading for the code ${name} in .ci/error-codes.mjs`);
+    if (list === undefined) throw new Error(`no heading for the code ${name} in test/check/error-codes.mjs`);
     list.push(row);
   }
   const sections = families.map(([family, title]) =>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Writes the system call numbers of the kernel headers to src/seccomp/. The result is checked in, because few machines
 // have the headers of all architectures.
-//   node .ci/syscalls.mjs     Debian: linux-libc-dev, linux-libc-dev-arm64-cross, linux-libc-dev-armhf-cross
+//   node native/build/syscalls.mjs     Debian: linux-libc-dev, linux-libc-dev-arm64-cross, linux-libc-dev-armhf-cross
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -146,7 +146,7 @@ export function table(file, architectures, inner = []) {
     path: `src/seccomp/${file}`,
     text: [
       '// SPDX-License-Identifier: Apache-2.0',
-      '// Written by .ci/syscalls.mjs from the headers of the kernel.',
+      '// Written by native/build/syscalls.mjs from the headers of the kernel.',
       "import type { SyscallTable } from './architectures.ts';",
       '',
       `export const ${file === 'syscalls-x86.ts' ? 'x86Syscalls' : 'armSyscalls'}: SyscallTable = {`,
