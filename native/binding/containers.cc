@@ -25,6 +25,7 @@ Value report_value(const char* kind, const wire::Report& report, int fd = -1) {
                         {"step", Value::number(report.step)},
                         {"syscall", Value::text(bounded(report.syscall, sizeof report.syscall))},
                         {"errno", Value::number(report.error)},
+                        {"item", report.item == 0 ? Value() : Value::number(report.item - 1)},
                         {"detail", Value::text(bounded(report.detail, sizeof report.detail))},
                         {"fd", fd < 0 ? Value() : Value::number(fd)}});
 }

@@ -73,6 +73,8 @@ struct Context {
   wire::Plan plan;
   // The index of the current step.
   uint32_t step = 0;
+  // 1 + the index of the item in the step's list on which the current call works; 0 if it works on none.
+  uint32_t item = 0;
   int channel = -1;
   int result = -1;
 

@@ -138,8 +138,10 @@ Result make_filesystem(Context& c, const NewFilesystem& wanted, UniqueFd* mount)
   for (uint32_t i = 0; r.ok() && i < wanted.options.count; i++) {
     const char* option = c.plan.text(wanted.options, i);
     c.about(option);
+    c.item = i + 1;
     r = configure(fs.get(), option);
   }
+  if (r.ok()) c.item = 0;
   if (r.ok() && *wanted.extra != '\0') r = configure(fs.get(), wanted.extra);
   if (r.ok()) {
     c.about(wanted.source);

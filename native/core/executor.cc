@@ -25,6 +25,7 @@ void report_failure(Context& c, uint32_t step, const Result& result) {
   report.kind = wire::ReportKind::failed;
   report.step = step;
   report.error = result.error;
+  report.item = c.item;
   for (size_t i = 0; result.syscall[i] != '\0' && i < sizeof report.syscall - 1; i++)
     report.syscall[i] = result.syscall[i];
   for (size_t i = 0; i < c.detail.size(); i++) report.detail[i] = c.detail.c_str()[i];
@@ -37,6 +38,7 @@ void report_failure(Context& c, uint32_t step, const Result& result) {
 void execute(Context& c) {
   for (uint32_t i = 0; i < c.plan.steps(); i++) {
     c.detail.clear();
+    c.item = 0;
     c.step = i;
     Result result = run_step(c, i);
     if (!result.ok()) return report_failure(c, i, result);

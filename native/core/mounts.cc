@@ -181,6 +181,7 @@ Result run(Context& c, const wire::step::mountCgroup& s) {
   if (mounted_by_one_call(c, wanted, target.get())) return {};
   Result made = make_filesystem(c, wanted, &mount);
   if (made.error == EPERM || made.error == EBUSY) {
+    c.item = 0;
     if (Result r = clone_tree(c, sys::kCwd, c.plan.text(s.fallback), true, &mount); !r.ok()) return r;
     if (Result r = set_attributes(c, mount.get(), s.attributes, 0, 0, false); !r.ok()) return r;
   } else if (!made.ok()) {

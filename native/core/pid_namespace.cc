@@ -23,6 +23,7 @@ using message::Piece;
 // The result of the procfs mount; the descriptor is passed beside it.
 struct Answer {
   int32_t error;
+  uint32_t item;
   char syscall[28];
   char detail[960];
 };
@@ -30,6 +31,7 @@ struct Answer {
 void answer(Context& c, int socket, const Result& result, int mount) {
   Answer said = {};
   said.error = result.error;
+  said.item = c.item;
   for (size_t i = 0; result.syscall[i] != '\0' && i < sizeof said.syscall - 1; i++) said.syscall[i] = result.syscall[i];
   for (size_t i = 0; i < c.detail.size() && i < sizeof said.detail - 1; i++) said.detail[i] = c.detail.c_str()[i];
   Piece piece = {&said, sizeof said};
@@ -89,6 +91,7 @@ Result take_answer(Context& c, int socket, UniqueFd* mount) {
   if (n != sizeof said) return {ESRCH, "recvmsg"};
   if (said.error != 0) {
     c.about(said.detail);
+    c.item = said.item;
     return {said.error, said.syscall};
   }
   if (control.type != message::kRights) return {EBADF, "recvmsg"};

@@ -35,8 +35,10 @@ struct Report {
   ReportKind kind;
   uint32_t step;
   int32_t error;  // positive errno; in `waiting` of loadSeccomp, the future number of the listener's descriptor
+  // In `failed`: 1 + the index of the refused item in the step's list (an option of `mount`); 0 if there is none.
+  uint32_t item;
   char syscall[28];
-  char detail[984];
+  char detail[980];
 };
 static_assert(sizeof(Report) == 1024);
 

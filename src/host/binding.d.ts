@@ -365,6 +365,8 @@ export interface Report {
   readonly syscall: string;
   /** In a `waiting` report of loadSeccomp, the future number of the listener's descriptor. */
   readonly errno: number;
+  /** Index of the refused item in the step's list: an option of `mount`. Absent if the failure is of no item. */
+  readonly item?: number;
   /** The object of the step: a path, or the error message of the file system. */
   readonly detail: string;
   /** The descriptor of a `waiting` report; the receiver closes it. */

@@ -118,10 +118,18 @@ class ContainerInspector {
     }
   }
 
-  private refuse({ syscall, errno: number, detail }: Refusal): void {
+  /** @param item - index of the refused item in the step's list */
+  private refuse({ syscall, errno: number, detail }: Refusal, item?: number): void {
     if (this.findings.isFull()) return;
     const { plan, config } = this.subject;
-    const report = { kind: 'failed', step: this.step, syscall, errno: number, detail } as const;
+    const report = {
+      kind: 'failed',
+      step: this.step,
+      syscall,
+      errno: number,
+      detail,
+      ...(item !== undefined && { item }),
+    } as const;
     const fields = explainFailure(plan, report, config);
     if (!this.afterReady) this.findings.problems.push(fields);
     else this.findings.warnings.push({ ...fields, message: `start would fail: ${fields.message}` });
@@ -207,7 +215,9 @@ class ContainerInspector {
   private probe(step: MountStep, type: string, source: string, options: readonly string[]): void {
     const { binding } = this.subject;
     // The init passes longer values to mount(2); only a mount shows whether they are accepted.
-    const short = options.filter(option => option.slice(option.indexOf('=') + 1).length <= 255);
+    const short = options
+      .map((option, item) => ({ option, item }))
+      .filter(({ option }) => option.slice(option.indexOf('=') + 1).length <= 255);
     const askable = short.slice(0, mostOptions);
     if (askable.length < short.length) {
       this.findings.skip(step.origin, `the options of the mount after the first ${mostOptions}`);
@@ -216,20 +226,21 @@ class ContainerInspector {
     // A file system that accepts this option checks its options only at mount time.
     const nonsense = 'tsubo-no-such-option';
     try {
-      const results = binding.probeFilesystem({ type, source, options: [...askable, nonsense] });
+      const results = binding.probeFilesystem({
+        type,
+        source,
+        options: [...askable.map(({ option }) => option), nonsense],
+      });
       if (results.at(-1)?.errno === 0) {
         if (options.length > 0)
           this.findings.skip(step.origin, `the options of ${type}: it reads them when it is mounted`);
         return;
       }
-      askable.forEach((option, index) => {
+      askable.forEach(({ option, item }, index) => {
         const { errno: number = 0, words = '' } = results[index] ?? {};
         if (number === 0) return;
-        this.refuse({
-          syscall: 'fsconfig',
-          errno: number,
-          detail: words === '' ? option : `${option}: ${words}`,
-        });
+        const detail = words === '' ? option : `${option}: ${words}`;
+        this.refuse({ syscall: 'fsconfig', errno: number, detail }, item);
       });
       if (!withoutSource.includes(type)) this.findings.skip(step.origin, `whether ${type} can be mounted`);
     } catch (error) {
@@ -383,7 +394,7 @@ function ownHardLimit(binding: Binding, resource: number): bigint | undefined {
   return hard === 'unlimited' ? (1n << 64n) - 1n : BigInt(hard);
 }
 
-/** Options of one mount that are tried, because each refused option is searched among all of them. */
+/** Options of one mount that are tried: a mount with more is a mistake or an attack, and each refused one is a problem. */
 const mostOptions = 100;
 
 /** File systems that need no source. */

@@ -39,7 +39,13 @@ function momentTitles(): Record<Moment, string> {
  * `json`: the plan's own values with exact integers, the same text for the same plan; ends with a newline like `text`.
  */
 export function describePlan(plan: Plan, format: 'text' | 'json'): string {
-  return format === 'json' ? `${exactJson(plan)}\n` : text(plan);
+  if (format === 'text') return text(plan);
+  return `${exactJson({ ...plan, container: plan.container.map(withoutPlaces) })}\n`;
+}
+
+/** `places` only serves the explanation of a failure. */
+function withoutPlaces({ places: _, ...step }: Step): Omit<Step, 'places'> {
+  return step;
 }
 
 function text(plan: Plan): string {
@@ -151,7 +157,7 @@ function spawnWords({ spawn }: Plan): string {
 
 /** `mount fstype=tmpfs target=/dev attributes=MOUNT_ATTR_NOSUID ...` */
 export function stepWords(step: Step): string {
-  const { op, origin: _, ...fields } = step;
+  const { op, origin: _, places: __, ...fields } = step;
   const words: string[] = [op];
   for (const [name, value] of Object.entries(fields)) {
     const decoded = decodeField(op, name, value);

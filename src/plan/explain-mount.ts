@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { errno, errnoText } from '../errors/errno.ts';
 import type { Report } from '../host/binding.d.ts';
-import type { Config } from '../oci/config.ts';
 import { mountFlags, type Step } from '../wire/steps.ts';
 import type { Explanation } from './explain.ts';
 import { flagNames, MOUNT_ATTR, MS } from './kernel-flags.ts';
@@ -10,7 +9,7 @@ import type { Plan } from './plan.ts';
 type MountStep = Extract<Step, { op: 'mount' | 'bind' | 'mountCgroup' }>;
 
 /** Explains the failure of a config mount while it was made or changed. `at` is the index of the failed step. */
-export function explainMount(plan: Plan, at: number, report: Report, config?: Config): Explanation {
+export function explainMount(plan: Plan, at: number, report: Report): Explanation {
   const failed = plan.container[at] as Step;
   const mount = mountOf(plan.container, at);
   if (mount === undefined) return { code: 'container.mount', message: attempt(failed, report) };
@@ -19,7 +18,6 @@ export function explainMount(plan: Plan, at: number, report: Report, config?: Co
   return {
     code: 'container.mount',
     message: `${error}: ${refused ?? attempt(failed, report)}`,
-    pointer: optionPointer(mount, report, config),
     value: operand(failed),
   };
 }
@@ -111,31 +109,4 @@ function changes(set: number | bigint, clear: number | bigint): string {
   if (BigInt(set) !== 0n) words.push(`+${flagNames(set, MOUNT_ATTR)}`);
   if (BigInt(clear) !== 0n) words.push(`-${flagNames(clear, MOUNT_ATTR)}`);
   return words.join(' ');
-}
-
-/** The longest of the options that the detail is, or begins with before a colon. */
-function refusedOption(options: readonly string[], detail: string): string | undefined {
-  for (let end = detail.length; end >= 0; end = detail.lastIndexOf(': ', end - 1)) {
-    const option = detail.slice(0, end);
-    if (options.includes(option)) return option;
-    if (end === 0) break;
-  }
-  return undefined;
-}
-
-/**
- * Pointer of the option that a file system refused: fsconfig(2) gets one option per call, and the detail of its failure
- * starts with it. Needs the config, because a step has the origin of its mount only.
- */
-function optionPointer(mount: MountStep, report: Report, config: Config | undefined): string | undefined {
-  const index = /^\/mounts\/(\d+)$/.exec(mount.origin)?.[1];
-  if (report.syscall !== 'fsconfig' || index === undefined || mount.op === 'bind') return undefined;
-  const refused = refusedOption(mount.options, report.detail);
-  if (refused === undefined) return undefined;
-  const label = config?.linux?.mountLabel;
-  if (label && refused === `context=${label}`) return '/linux/mountLabel';
-  const words = config?.mounts?.[Number(index)]?.options ?? [];
-  const exact = words.lastIndexOf(refused);
-  const position = exact >= 0 ? exact : words.findIndex(word => `,${word},`.includes(`,${refused},`));
-  return position < 0 ? undefined : `/mounts/${index}/options/${position}`;
 }

@@ -26,7 +26,7 @@ export type Explanation = Pick<ErrorFields, 'code' | 'message' | 'pointer' | 'va
  * Turns a report of the init into the fields of an error: the step's number leads to the place in config.json.
  *
  * @param report - of kind `failed`, `warning` or `ended`
- * @param config - the plan's config, for a pointer to the mount option that a file system refused
+ * @param config - the plan's config: the scheduler may be refused because of other properties
  */
 export function explainFailure(plan: Plan, report: Report, config?: Config): ErrorFields {
   const step = plan.container[report.step];
@@ -48,7 +48,8 @@ export function explainFailure(plan: Plan, report: Report, config?: Config): Err
     code: explanation.code,
     message: explanation.message,
     // The origin is empty for steps of the runtime and of options: no place in a document.
-    pointer: explanation.pointer ?? (step.origin === '' ? undefined : step.origin),
+    pointer:
+      explanation.pointer ?? itemPointer(step, report) ?? (step.origin === '' ? undefined : step.origin),
     stage: 'container',
     step: report.step,
     syscall: report.syscall,
@@ -58,6 +59,12 @@ export function explainFailure(plan: Plan, report: Report, config?: Config): Err
     value: explanation.value,
     hint,
   };
+}
+
+/** The place that requested the refused item of the step's list. */
+function itemPointer({ origin, places }: Step, { item = -1 }: Report): string | undefined {
+  const place = places?.[item];
+  return typeof place === 'number' ? `${origin}/options/${place}` : place;
 }
 
 /** A failure of the init before the first step of any plan. */
@@ -92,7 +99,7 @@ function explainStep(plan: Plan, step: Step, report: Report, config?: Config): E
     case 'keepMount':
     case 'changeMount':
     case 'labelMount':
-      return explainMount(plan, report.step, report, config);
+      return explainMount(plan, report.step, report);
     case 'openRoot':
       return { code: 'container.rootfs', message: rootMessage(step.path, report), value: step.path };
     case 'setPropagation':

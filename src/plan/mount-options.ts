@@ -17,8 +17,8 @@ export interface MountWords {
   /** `idmap` or `ridmap`, the later one. */
   readonly idmap?: { readonly recursive: boolean; readonly origin: string };
   readonly copyUp: boolean;
-  /** Options for the file system itself. */
-  readonly filesystem: readonly { readonly word: string; readonly origin: string }[];
+  /** Options for the file system itself; `position` is the index in the options of the mount. */
+  readonly filesystem: readonly { readonly word: string; readonly position: number }[];
 }
 
 export interface RecursiveWord {
@@ -71,19 +71,18 @@ export function readMountWords(mount: Mount, index: number): MountWords {
       }
       continue;
     }
-    const origin = `/mounts/${index}/options/${position}`;
     const propagated = propagationWords.get(word);
     const below = recursiveWords.get(word);
     if (propagated !== undefined) {
-      propagation.push({ flags: propagated, origin });
+      propagation.push({ flags: propagated, origin: `/mounts/${index}/options/${position}` });
     } else if (below !== undefined) {
-      recursive.push({ ...below, origin });
+      recursive.push({ ...below, origin: `/mounts/${index}/options/${position}` });
     } else if (word === 'tmpcopyup') {
       copyUp = true;
     } else if (word === 'idmap' || word === 'ridmap') {
-      idmap = { recursive: word === 'ridmap', origin };
+      idmap = { recursive: word === 'ridmap', origin: `/mounts/${index}/options/${position}` };
     } else if (word !== '') {
-      filesystem.push({ word, origin });
+      filesystem.push({ word, position });
     }
   }
 
@@ -92,7 +91,7 @@ export function readMountWords(mount: Mount, index: number): MountWords {
   if (bind && strange !== undefined) {
     throw new RuntimeError({
       code: 'config.mount.bind-options',
-      pointer: strange.origin,
+      pointer: `/mounts/${index}/options/${strange.position}`,
       value: strange.word,
       spec: 'config.md#linux-mount-options',
       message: `bind mounts cannot have any filesystem-specific options applied: ${JSON.stringify(strange.word)} on ${mount.destination}`,

@@ -4,7 +4,7 @@ import { RuntimeError } from '../errors/error.ts';
 import { isBelow } from '../host/paths.ts';
 import { append } from '../oci/append.ts';
 import type { Mount } from '../oci/config.ts';
-import { mountFlags, type Step } from '../wire/steps.ts';
+import { type ItemPlace, mountFlags, type Step } from '../wire/steps.ts';
 import { containerCgroup } from './cgroup-path.ts';
 import { containerPath, hostPath, type PlanContext } from './context.ts';
 import { pathInRoot } from './host-trees.ts';
@@ -149,9 +149,9 @@ function cgroupSteps(context: PlanContext, request: Request): Step[] {
   const { words, target, flags, origin } = request;
   const { layout, mountpoint } = context.facts.cgroup;
   if (!hasNamespace(context.config, 'cgroup') && layout !== 'none') {
-    for (const { word, origin: at } of words.filesystem) {
+    for (const { word, position } of words.filesystem) {
       context.warn(
-        at,
+        `${origin}/options/${position}`,
         `${word} is left out: the container sees the host's cgroup2 mount, with the host's options`,
       );
     }
@@ -167,7 +167,7 @@ function cgroupSteps(context: PlanContext, request: Request): Step[] {
       origin,
       target,
       fallback: containerCgroup(context)?.path ?? '/sys/fs/cgroup',
-      options: [...filesystemOptions('cgroup2', words), ...superBlockWords(words.set)],
+      ...filesystemOptions('cgroup2', request, words.set),
       attributes: newMountAttributes(words.set),
       flags,
     },
@@ -201,9 +201,7 @@ function filesystemSteps(context: PlanContext, request: Request, deferred: Step[
     }
     recursive = recursive.filter(({ set, clear }) => ((set | clear) & MOUNT_ATTR.MOUNT_ATTR_RDONLY) === 0);
   }
-  const asked = filesystemOptions(fstype, words);
-  const label = contextOption(context.config.linux?.mountLabel, fstype, asked);
-  const options = [...asked, ...label, ...superBlockWords(plain)];
+  const { options, places } = filesystemOptions(fstype, request, plain, context.config.linux?.mountLabel);
   const tmpfs = fstype === 'tmpfs';
   const inheritMode = tmpfs && !options.some(option => option.startsWith('mode='));
   const steps: Step[] = [
@@ -214,6 +212,7 @@ function filesystemSteps(context: PlanContext, request: Request, deferred: Step[
       source: mount.source ?? '',
       target,
       options,
+      places,
       attributes: newMountAttributes(plain),
       flags:
         flags | (inheritMode ? mountFlags.inheritMode : 0) | (tmpfs && words.copyUp ? mountFlags.copyUp : 0),
@@ -237,8 +236,26 @@ function filesystemSteps(context: PlanContext, request: Request, deferred: Step[
   return steps;
 }
 
-function filesystemOptions(fstype: string, words: MountWords): string[] {
-  return words.filesystem.flatMap(({ word }) => splitFilesystemWord(fstype, word));
+/** The options of a new file system, each with the place that requested it. `flags` are MS_* of the plain words. */
+function filesystemOptions(
+  fstype: string,
+  { mount, words }: Request,
+  flags: number,
+  mountLabel?: string,
+): { readonly options: string[]; readonly places: ItemPlace[] } {
+  const options: string[] = [];
+  const places: ItemPlace[] = [];
+  const add = (option: string, place: ItemPlace): void => {
+    options.push(option);
+    places.push(place);
+  };
+  for (const { word, position } of words.filesystem) {
+    for (const option of splitFilesystemWord(fstype, word)) add(option, position);
+  }
+  for (const option of contextOption(mountLabel, fstype, options)) add(option, '/linux/mountLabel');
+  // The last one of equal words counts.
+  for (const word of superBlockWords(flags)) add(word, mount.options?.lastIndexOf(word) ?? 0);
+  return { options, places };
 }
 
 /** Propagation, then recursive attributes: one step per word, because a refusal must name its word. */

@@ -330,7 +330,20 @@ export type StepFields<Op extends Operation> = {
     : never;
 };
 
-/** A step of the container part, with the pointer of its origin in config.json (`''` for the whole document). */
+/**
+ * The place in config.json that requested an item of a step's list: an index in `options` of the step's origin, or the
+ * pointer of another place.
+ */
+export type ItemPlace = number | string;
+
+/**
+ * A step of the container part, with the pointer of its origin in config.json (`''` for the whole document). `places`
+ * has an entry for each item of its list, in the same order: a report names the refused item by its index.
+ */
 export type Step = {
-  readonly [Op in Operation]: { readonly op: Op; readonly origin: string } & StepFields<Op>;
+  readonly [Op in Operation]: {
+    readonly op: Op;
+    readonly origin: string;
+    readonly places?: readonly ItemPlace[];
+  } & StepFields<Op>;
 }[Operation];

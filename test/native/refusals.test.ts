@@ -115,6 +115,15 @@ describe.skipIf(requires('root'))('an init', () => {
     },
   );
 
+  it('reports the index of the option that a file system refused, and none for another failure', () => {
+    const withOptions = (...options: string[]) => ({ ...tmpfs('/full'), flags: 0, options }) as Step;
+    const refused = walk([...inRoot(), withOptions('size=1m', 'size=abc', 'size=1m', 'size=abc')]).report;
+    expect(refused).toMatchObject({ kind: 'failed', step: 2, syscall: 'fsconfig', item: 1 });
+    const place = { ...withOptions('size=1m'), target: '/full/file' } as Step;
+    const { report } = walk([...inRoot(), place]);
+    expect(report).toMatchObject({ kind: 'failed', step: 2, errno: errno.ENOTDIR, item: undefined });
+  });
+
   it.each(['fsopen', 'fsconfig', 'fsmount'])(
     'reports the error of a refused %s for its private procfs',
     call => {

@@ -118,6 +118,11 @@ describe.skipIf(!isTsubo || requires('root', 'busybox'))('check reports, as crea
       ['container.mount /mounts/7/options/0'],
     ],
     [
+      'one option has a wrong value and stands there twice, each at its own place',
+      having(tmpfs('/a', 'size=lots', 'mode=755', 'size=lots')),
+      [0, 2].map(position => `container.mount /mounts/7/options/${position}`),
+    ],
+    [
       'a bind has options without meaning, for each such option',
       having(bind('/tmp', '/a', 'readonly', 'ro', 'nosuidd')),
       [1, 3].map(position => `config.mount.bind-options /mounts/7/options/${position}`),

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { errno } from '../../../src/errors/errno.ts';
 import type { Report } from '../../../src/host/binding.d.ts';
-import type { Config, Mount } from '../../../src/oci/config.ts';
+import type { Mount } from '../../../src/oci/config.ts';
 import { explainFailure } from '../../../src/plan/explain.ts';
 import type { Plan } from '../../../src/plan/plan.ts';
 import type { Operation } from '../../../src/wire/steps.ts';
@@ -231,16 +231,39 @@ describe('a mount', () => {
     expect(failure.hint).toContain('rbind');
   });
 
-  it('points at the option that the file system refused', () => {
-    const options = ['nosuid', 'size=1m', 'mode=1777,size=abc'];
-    const mount = { destination: '/x', type: 'tmpfs', source: 'x', options };
-    const plan = mounts(mount);
-    const detail = `size=abc: tmpfs: Bad value for 'size'`;
-    const step = plan.container.findIndex(({ op }) => op === 'mount');
-    const report = { kind: 'failed', step, syscall: 'fsconfig', errno: errno.EINVAL, detail } as const;
-    const config = { mounts: [mount] } as unknown as Config;
-    expect(explainFailure(plan, report, config).pointer).toBe('/mounts/0/options/2');
-    expect(explainFailure(plan, report).pointer).toBe('/mounts/0');
+  describe('whose file system refused an option', () => {
+    const refusal = (plan: Plan, item: number | undefined, detail: string) => {
+      const step = plan.container.findIndex(({ op }) => op === 'mount');
+      const report = { kind: 'failed', step, syscall: 'fsconfig', errno: errno.EINVAL, detail } as const;
+      return explainFailure(plan, { ...report, ...(item !== undefined && { item }) }).pointer;
+    };
+    const tmpfs = (...options: string[]) => ({ destination: '/x', type: 'tmpfs', source: 'x', options });
+
+    it('points at the entry, also if the entry has several options', () => {
+      const plan = mounts(tmpfs('nosuid', 'size=1m', 'mode=1777,size=abc'));
+      expect(refusal(plan, 1, "mode=1777: tmpfs: Bad value for 'mode'")).toBe('/mounts/0/options/2');
+      expect(refusal(plan, 2, "size=abc: tmpfs: Bad value for 'size'")).toBe('/mounts/0/options/2');
+    });
+
+    it('points at the first of two equal options if that one was refused', () => {
+      const plan = mounts(tmpfs('size=abc', 'nosuid', 'size=abc'));
+      expect(refusal(plan, 0, "size=abc: tmpfs: Bad value for 'size'")).toBe('/mounts/0/options/0');
+      expect(refusal(plan, 1, "size=abc: tmpfs: Bad value for 'size'")).toBe('/mounts/0/options/2');
+    });
+
+    it('points at the word of a flag that belongs to the file system', () => {
+      expect(refusal(mounts(tmpfs('size=1m', 'sync', 'nosuid')), 1, 'sync')).toBe('/mounts/0/options/1');
+    });
+
+    it('points at the mount label that became an option', () => {
+      const linux = { mountLabel: 'system_u:object_r:tea_t:s0', namespaces: [{ type: 'mount' as const }] };
+      const plan = planFor({ mounts: [tmpfs('size=1m')], linux });
+      expect(refusal(plan, 1, 'context=system_u:object_r:tea_t:s0')).toBe('/linux/mountLabel');
+    });
+
+    it('points at the mount if the report names no option', () => {
+      expect(refusal(mounts(tmpfs('size=1m')), undefined, 'size=1m')).toBe('/mounts/0');
+    });
   });
 });
 

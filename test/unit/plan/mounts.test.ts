@@ -372,6 +372,7 @@ describe('a cgroup mount', () => {
         target: '/sys/fs/cgroup',
         fallback: '/sys/fs/cgroup/system.slice/jar',
         options: ['ro'],
+        places: [1],
         attributes: A.MOUNT_ATTR_NOSUID | A.MOUNT_ATTR_RDONLY,
         flags: 0,
       },
