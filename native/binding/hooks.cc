@@ -34,27 +34,27 @@ constexpr size_t kKept = 4096;
 constexpr int64_t kKillMs = 10'000;
 
 // One output of the hook. Reads are non-blocking, and only the end is kept.
-struct Heard {
-  UniqueFd ours, theirs;
+struct HookOutput {
+  UniqueFd read_end, write_end;
   std::string text;
   size_t kept = kKept;
 
   bool open() {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) < 0) return false;
-    ours.reset(ends[0]);
-    theirs.reset(ends[1]);
+    read_end.reset(ends[0]);
+    write_end.reset(ends[1]);
     return fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0;
   }
   void drain() {
     char piece[4096];
     ssize_t n;
-    while ((n = ::read(ours.get(), piece, sizeof piece)) > 0 || (n < 0 && errno == EINTR)) {
+    while ((n = ::read(read_end.get(), piece, sizeof piece)) > 0 || (n < 0 && errno == EINTR)) {
       if (n < 0) continue;
       text.append(piece, static_cast<size_t>(n));
       if (text.size() > kept) text.erase(0, text.size() - kept);
     }
-    if (n == 0) ours.reset();
+    if (n == 0) read_end.reset();
   }
 };
 
@@ -118,7 +118,7 @@ bool above_stdio(UniqueFd* fd) {
 }
 
 // The caller of `vfork` contains nothing else, because `vfork` returns twice in the same stack frame.
-__attribute__((noinline)) pid_t born(Child* child) {
+__attribute__((noinline)) pid_t spawn_child(Child* child) {
   pid_t pid = vfork();
   if (pid == 0) become(*child);
   return pid;
@@ -133,12 +133,12 @@ int64_t now_ms() {
 enum class Waited { ended, late, refused };
 
 // Waits until the process of `pidfd` has exited, or until `deadline` (in milliseconds; negative for none).
-Waited await_end(int pidfd, Heard* out, Heard* err, int64_t deadline) {
+Waited await_end(int pidfd, HookOutput* out, HookOutput* err, int64_t deadline) {
   while (true) {
     int64_t left = deadline < 0 ? -1 : deadline - now_ms();
     if (deadline >= 0 && left < 0) left = 0;
     // The descriptor of a closed output is -1, which poll ignores.
-    pollfd watched[] = {{pidfd, POLLIN, 0}, {out->ours.get(), POLLIN, 0}, {err->ours.get(), POLLIN, 0}};
+    pollfd watched[] = {{pidfd, POLLIN, 0}, {out->read_end.get(), POLLIN, 0}, {err->read_end.get(), POLLIN, 0}};
     int n = poll(watched, 3, left > 1'000'000'000 ? 1'000'000'000 : static_cast<int>(left));
     if (n < 0 && !call_again(Wait::hook)) return Waited::refused;
     if (n > 0 && watched[1].revents != 0) out->drain();
@@ -159,35 +159,36 @@ Outcome runHook(const Arguments& a) {
 
   // The state is a file, not a pipe: a hook that does not read it blocks no process, however long the state is.
   UniqueFd state;
-  Heard out, err;
+  HookOutput out, err;
   state.reset(memfd_create("tsubo-state", MFD_CLOEXEC));
   if (state.get() < 0) return refused("memfd_create", errno);
   if (int error = write_to_end(state.get(), input); error != 0) return refused("write", error);
   if (lseek(state.get(), 0, SEEK_SET) < 0) return refused("lseek", errno);
   if (int64_t keep = r.field("keep").number(); keep > 0) out.kept = static_cast<size_t>(keep);
   if (!out.open() || !err.open()) return refused("pipe2", errno);
-  if (!above_stdio(&state) || !above_stdio(&out.theirs) || !above_stdio(&err.theirs)) return refused("fcntl", errno);
+  if (!above_stdio(&state) || !above_stdio(&out.write_end) || !above_stdio(&err.write_end))
+    return refused("fcntl", errno);
 
   Child child = {path.c_str(),
                  args.data(),
                  r.field("env").is_undefined() ? environ : env.data(),
                  r.field("directory").text().c_str(),
                  state.get(),
-                 out.theirs.get(),
-                 err.theirs.get(),
+                 out.write_end.get(),
+                 err.write_end.get(),
                  getpid(),
                  0};
   // A handler of the runtime must not run in the child, on the shared memory.
   uint64_t all = ~0ull, before = 0;
   if (long blocked = sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&all), sys::arg(&before), 8); blocked < 0)
     return refused("rt_sigprocmask", static_cast<int>(-blocked));
-  pid_t pid = born(&child);
+  pid_t pid = spawn_child(&child);
   int vfork_error = errno;
   // This cannot fail: the same call has just succeeded.
   sys::unchecked(sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&before), 0, 8));
   if (pid < 0) return refused("vfork", vfork_error);
-  out.theirs.reset();
-  err.theirs.reset();
+  out.write_end.reset();
+  err.write_end.reset();
 
   siginfo_t end = {};
   auto collect = [&] {

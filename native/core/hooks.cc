@@ -22,27 +22,27 @@ constexpr int kWaitExited = 4;
 constexpr int kChildExited = 1;  // CLD_EXITED
 
 // The last bytes that the hook wrote to one of its outputs. The end usually contains the error message.
-class Heard {
+class HookOutput {
  public:
-  UniqueFd ours, theirs;
+  UniqueFd read_end, write_end;
 
   Result open() {
     int ends[2];
     if (long r = sys::call(__NR_pipe2, sys::arg(ends), O_CLOEXEC | O_NONBLOCK); r < 0) return check("pipe2", r);
-    ours.reset(ends[0]);
-    theirs.reset(ends[1]);
+    read_end.reset(ends[0]);
+    write_end.reset(ends[1]);
     // Only the read end is non-blocking.
     return check("fcntl", sys::fcntl(ends[1], F_SETFL, 0));
   }
   void drain() {
     char piece[512];
     long n;
-    while ((n = sys::read(ours.get(), piece, sizeof piece)) > 0) {
+    while ((n = sys::read(read_end.get(), piece, sizeof piece)) > 0) {
       for (long i = 0; i < n; i++) kept_[total_++ % sizeof kept_] = piece[i];
     }
-    if (n == 0) ours.reset();
+    if (n == 0) read_end.reset();
   }
-  void tell(text::Buffer<960>* to) const {
+  void append_to(text::Buffer<960>* to) const {
     size_t from = total_ > sizeof kept_ ? total_ - sizeof kept_ : 0;
     size_t to_end = total_;
     while (to_end > from && kept_[(to_end - 1) % sizeof kept_] == '\n') to_end--;
@@ -66,14 +66,14 @@ Result now_ms(int64_t* now) {
 
 // Waits until the process has exited or the time is over; a negative `timeout_ms` means no limit. A filter may refuse
 // the wait.
-Result await_end(int pidfd, Heard* out, Heard* err, int64_t timeout_ms, bool* ended) {
+Result await_end(int pidfd, HookOutput* out, HookOutput* err, int64_t timeout_ms, bool* ended) {
   *ended = false;
   int64_t now = 0;
   if (Result r = timeout_ms < 0 ? Result{} : now_ms(&now); !r.ok()) return r;
   const int64_t deadline = now + timeout_ms;
   while (true) {
     // The descriptor of a closed output is -1, which poll ignores.
-    pollfd watched[] = {{pidfd, POLLIN, 0}, {out->ours.get(), POLLIN, 0}, {err->ours.get(), POLLIN, 0}};
+    pollfd watched[] = {{pidfd, POLLIN, 0}, {out->read_end.get(), POLLIN, 0}, {err->read_end.get(), POLLIN, 0}};
     int64_t left = deadline > now ? deadline - now : 0;
     __kernel_timespec wait = {left / 1000, left % 1000 * 1'000'000};
     long n = sys::uninterrupted(
@@ -184,13 +184,13 @@ Result run(Context& c, const wire::step::runHook& s) {
   const char* path = c.plan.text(s.path);
   c.about(path);
   UniqueFd state;
-  Heard out, err, exec;
+  HookOutput out, err, exec;
   Words words_of = {};
   if (Result r = state_file(c, s, &state); !r.ok()) return r;
-  Heard* const pipes[] = {&out, &err, &exec};
-  for (Heard* heard : pipes) {
-    if (Result r = heard->open(); !r.ok()) return r;
-    above_stdio(&heard->theirs);
+  HookOutput* const pipes[] = {&out, &err, &exec};
+  for (HookOutput* output : pipes) {
+    if (Result r = output->open(); !r.ok()) return r;
+    above_stdio(&output->write_end);
   }
   above_stdio(&state);
   if (Result r = words(c, s, &words_of); !r.ok()) return r;
@@ -199,10 +199,10 @@ Result run(Context& c, const wire::step::runHook& s) {
   long pid = sys::call(__NR_clone, SIGCHLD | CLONE_PIDFD, 0, sys::arg(&pidfd_number), 0, 0);
   if (pid < 0) return check("clone", pid);
   if (pid == 0) {
-    become(c, path, words_of, state.get(), out.theirs.get(), err.theirs.get(), exec.theirs.get());
+    become(c, path, words_of, state.get(), out.write_end.get(), err.write_end.get(), exec.write_end.get());
   }
   UniqueFd pidfd(pidfd_number);
-  for (Heard* heard : pipes) heard->theirs.reset();
+  for (HookOutput* output : pipes) output->write_end.reset();
 
   bool ended = false;
   Result waited = await_end(pidfd.get(), &out, &err, s.timeout == 0 ? -1 : int64_t(s.timeout) * 1000, &ended);
@@ -215,14 +215,14 @@ Result run(Context& c, const wire::step::runHook& s) {
   if (r < 0) return check("waitid", r);
   if (!waited.ok()) return waited;
   int32_t error = 0;
-  if (sys::read(exec.ours.get(), &error, sizeof error) == sizeof error) return {error, "execve"};
+  if (sys::read(exec.read_end.get(), &error, sizeof error) == sizeof error) return {error, "execve"};
   // Reads the rest of the output without a wait for end of file: a process that the hook left may hold the pipes open.
   out.drain();
   err.drain();
   c.about("stdout: ");
-  out.tell(&c.detail);
+  out.append_to(&c.detail);
   c.detail.add(", stderr: ");
-  err.tell(&c.detail);
+  err.append_to(&c.detail);
   if (!ended) return {static_cast<int32_t>(s.timeout), "timeout"};
   c.hooked = c.channel < 0;
   constexpr int kCode = 2, kStatus = 6;

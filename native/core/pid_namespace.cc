@@ -9,7 +9,7 @@
 #include <linux/prctl.h>
 #include <linux/sched.h>
 
-#include "core/joined.h"
+#include "core/clone_init.h"
 #include "core/message.h"
 
 namespace tsubo {
@@ -133,7 +133,7 @@ Result run(Context& c, const wire::step::enterPidNamespace&) {
   c.procfs = -1;
   c.pid_namespace = 0;
   const char* refused = "";
-  if (long r = continue_as_sibling(c.channel, 0, &refused); r < 0) return check(refused, r);
+  if (long r = clone_sibling(c.channel, 0, &refused); r < 0) return check(refused, r);
   return check("setsid", sys::call(__NR_setsid));
 }
 

@@ -6,8 +6,8 @@
 #include <linux/prctl.h>
 
 #include "core/files.h"
-#include "core/rendezvous.h"
 #include "core/signals.h"
+#include "core/sync.h"
 #include "wire/report.h"
 
 namespace tsubo {
@@ -78,7 +78,7 @@ Result run(Context& c, const wire::step::ready&) {
   wire::Report report = {};
   report.kind = wire::ReportKind::ready;
   if (sys::write(c.channel, &report, sizeof report) != sizeof report) sys::exit(1);
-  await_word(c);
+  await_resume(c);
   return {};
 }
 

@@ -6,7 +6,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 
-#include "core/rendezvous.h"
+#include "core/sync.h"
 #include "wire/report.h"
 
 namespace tsubo {
@@ -54,7 +54,7 @@ Result run(Context& c, const wire::step::loadSeccomp& s) {
   if (listened) {
     // When this returns, the runtime holds the listener. An open copy here would hide the exit of the listening
     // process.
-    await_word(c);
+    await_resume(c);
     sys::close(number);
   }
   return {};

@@ -4,9 +4,9 @@
 // the number of a descriptor, which contains the boot block and the plan.
 #include <linux/prctl.h>
 
+#include "core/clone_init.h"
 #include "core/executor.h"
 #include "core/files.h"
-#include "core/joined.h"
 #include "init/stack_guard.h"
 #include "wire/report.h"
 
@@ -131,7 +131,7 @@ void tsubo_main(long* stack) {
   require(*boot, "rt_sigprocmask", unblocked);
   close_foreign(*boot);
   if (boot->joins > 0) {
-    become_init_in_joined(*boot);
+    join_and_clone_init(*boot);
   }
 
   static Context c;

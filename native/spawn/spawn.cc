@@ -162,7 +162,7 @@ int collect(int pidfd) {
 }
 
 // Reads the helper's report on the init that it cloned. ECHILD: the helper exited without a report.
-SpawnFailure read_report_of_helper(int channel, const std::vector<int>& joins, size_t first_join, long* pid) {
+SpawnFailure receive_init_pid(int channel, const std::vector<int>& joins, size_t first_join, long* pid) {
   wire::Report report = {};
   ssize_t n;
   do n = read(channel, &report, sizeof report);
@@ -262,7 +262,7 @@ SpawnFailure spawn(const SpawnRequest& request, Spawned* spawned) {
   if (!joins.empty()) {
     // Close this copy, because only then end of file arrives when the helper exits.
     theirs.reset();
-    SpawnFailure failure = read_report_of_helper(ours.get(), joins, first_join, &pid);
+    SpawnFailure failure = receive_init_pid(ours.get(), joins, first_join, &pid);
     failure.signal = collect(pidfd);
     if (failure.syscall != nullptr) return failure;
     // The pid cannot be reused: the process is a child that has not been waited for.

@@ -88,7 +88,7 @@ using field_numbers = numbers;
 #define TSUBO_FIELDS_changeDirectory(F) F(text, path) F(number, mayFail)
 #define TSUBO_FIELDS_setUmask(F) F(number, mask)
 #define TSUBO_FIELDS_findProgram(F) F(text, name) F(texts, search)
-#define TSUBO_FIELDS_rendezvous(F) F(text, moment) F(number, slot) F(number, into) F(number, count)
+#define TSUBO_FIELDS_sync(F) F(text, point) F(number, slot) F(number, into) F(number, count)
 #define TSUBO_FIELDS_runHook(F) F(text, path) F(texts, args) F(texts, env) F(number, home) F(number, timeout) F(texts, input)
 #define TSUBO_FIELDS_ready(F)
 #define TSUBO_FIELDS_awaitStart(F) F(number, fifo)
@@ -102,7 +102,7 @@ using field_numbers = numbers;
   S(setDomainname) S(setSysctl) S(readonlyPath) S(maskPath) S(keepNullDevice) S(joinSessionKeyring) S(setSecurityAttribute) S(setNoNewPrivileges) \
   S(setRlimit) S(setAffinity) S(setScheduler) S(setIoPriority) S(setPersonality) S(setMemoryPolicy) \
   S(ownStdio) S(openTerminal) S(useTerminal) S(limitBoundingSet) S(setUser) S(setCapabilities) S(setAmbientSet) \
-  S(findHome) S(changeDirectory) S(setUmask) S(findProgram) S(rendezvous) S(runHook) S(ready) S(awaitStart) S(loadSeccomp) S(execute)
+  S(findHome) S(changeDirectory) S(setUmask) S(findProgram) S(sync) S(runHook) S(ready) S(awaitStart) S(loadSeccomp) S(execute)
 // clang-format on
 
 // One struct per step, with the layout of the plan: 8 bytes per field.

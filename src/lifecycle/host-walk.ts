@@ -3,8 +3,8 @@ import { RuntimeError } from '../errors/error.ts';
 import { onHost, toRuntimeError } from '../errors/system.ts';
 import type { Report, Spawned } from '../host/binding.d.ts';
 import { explainFailure } from '../plan/explain.ts';
-import { momentOf } from '../plan/moments.ts';
 import type { HostOperationName, HostStep, HostStepOf, When } from '../plan/plan.ts';
+import { syncPointOf } from '../plan/sync-points.ts';
 import { takeTerminal } from './console.ts';
 import { attachDeviceRules, loadDeviceRules } from './device-filter.ts';
 import { saveExecData } from './exec-data.ts';
@@ -107,7 +107,7 @@ export function asStartFailure<T>(work: () => T): T {
   }
 }
 
-/** Performs the steps of one moment. At `mapTree`, only the next step whose origin is that of the waiting init. */
+/** Performs the steps of one time (`when`). At `mapTree`, only the next step whose origin is that of the waiting init. */
 function perform(work: HostWork, when: When): void {
   const { host } = work.plan;
   for (let index = when === 'mapTree' ? work.nextMapTree : 0; index < host.length; ) {
@@ -123,7 +123,7 @@ function perform(work: HostWork, when: When): void {
   }
 }
 
-/** Applies the consecutive steps from `index` on with the same operation and moment; returns their number. */
+/** Applies the consecutive steps from `index` on with the same operation and time; returns their number. */
 function applyRun<Op extends HostOperationName>(work: HostWork, op: Op, index: number, when: When): number {
   const { host } = work.plan;
   const run: HostStepOf<Op>[] = [];
@@ -154,7 +154,7 @@ function killInit(work: HostWork): void {
   if (!ended) throw new RuntimeError({ code: 'state.running', message: 'it does not end on SIGKILL' });
 }
 
-/** Receives the init's reports until it is ready, and performs the steps of each moment at which it waits. */
+/** Receives the init's reports until it is ready, and performs the steps of each sync point at which it waits. */
 function handleReports(work: HostWork): void {
   const { binding } = work.runtime;
   const { plan, config } = work;
@@ -192,16 +192,16 @@ function exitError(work: HostWork): RuntimeError {
 function runMoment(work: HostWork, report: Report): void {
   const { binding } = work.runtime;
   const step = work.plan.container[report.step];
-  const moment = momentOf(step);
-  if (step === undefined || moment === undefined) {
+  const point = syncPointOf(step);
+  if (step === undefined || point === undefined) {
     throw new RuntimeError({
       code: 'internal',
-      message: `the init waits at step ${report.step}, which has no moment`,
+      message: `the init waits at step ${report.step}, which is no sync point`,
       step: report.step,
     });
   }
   let sent = report.fd;
-  if (moment === 'seccomp') {
+  if (point === 'seccomp') {
     const { pidfd, channel } = work.init;
     sent = onHost(
       "unable to take the seccomp filter's listener",
@@ -211,9 +211,9 @@ function runMoment(work: HostWork, report: Report): void {
     // The init has reported something else or has exited: the next report has the cause.
     if (sent === undefined) return;
   }
-  work.waiting = new WaitingInit(moment, step, sent);
+  work.waiting = new WaitingInit(point, step, sent);
   try {
-    perform(work, moment);
+    perform(work, point);
     work.resume();
   } finally {
     work.leaveMoment();

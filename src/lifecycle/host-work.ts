@@ -6,8 +6,13 @@ import { onHost } from '../errors/system.ts';
 import type { Spawned } from '../host/binding.d.ts';
 import type { Config } from '../oci/config.ts';
 import type { Status } from '../oci/state.ts';
-import { type Moment, moments, type ReceivedDescriptor, type SentDescriptor } from '../plan/moments.ts';
 import type { HostOperationName, HostStepOf, Plan } from '../plan/plan.ts';
+import {
+  type ReceivedDescriptor,
+  type SentDescriptor,
+  type SyncPoint,
+  syncPoints,
+} from '../plan/sync-points.ts';
 import type { Step } from '../wire/steps.ts';
 import type { Console } from './console.ts';
 import type { Prepared } from './prepare.ts';
@@ -30,9 +35,9 @@ export interface HostOperation<Op extends HostOperationName> {
   apply(steps: readonly HostStepOf<Op>[], work: HostWork): void;
 }
 
-/** The init while it waits at a moment. `moments` defines which descriptors it sends and receives. */
+/** The init while it waits at a sync point. `syncPoints` defines which descriptors it sends and receives. */
 export class WaitingInit {
-  readonly moment: Moment;
+  readonly point: SyncPoint;
   /** Origin of the step at which it waits. */
   readonly origin: string;
   /** The slots that it receives: `count` from `into` on. */
@@ -41,18 +46,18 @@ export class WaitingInit {
   readonly given: number[] = [];
   #sent: number | undefined;
 
-  constructor(moment: Moment, step: Step, sent: number | undefined) {
-    this.moment = moment;
+  constructor(point: SyncPoint, step: Step, sent: number | undefined) {
+    this.point = point;
     this.origin = step.origin;
-    this.into = step.op === 'rendezvous' ? Number(step.into) : 0;
-    this.count = step.op === 'rendezvous' ? Number(step.count) : 0;
+    this.into = step.op === 'sync' ? Number(step.into) : 0;
+    this.count = step.op === 'sync' ? Number(step.count) : 0;
     this.#sent = sent;
   }
 
   /** The descriptor that the init has sent. The caller closes it. */
   take(kind: SentDescriptor): number {
-    const fd = moments[this.moment].sends === kind ? this.#sent : undefined;
-    if (fd === undefined) throw internal(`the init hands over no ${kind} at ${this.moment}`);
+    const fd = syncPoints[this.point].sends === kind ? this.#sent : undefined;
+    if (fd === undefined) throw internal(`the init hands over no ${kind} at ${this.point}`);
     this.#sent = undefined;
     return fd;
   }
@@ -60,7 +65,8 @@ export class WaitingInit {
   /** A descriptor for the init; closed here when the init is resumed. */
   give(kind: ReceivedDescriptor, fd: number): void {
     this.given.push(fd);
-    if (moments[this.moment].receives !== kind) throw internal(`the init takes no ${kind} at ${this.moment}`);
+    if (syncPoints[this.point].receives !== kind)
+      throw internal(`the init takes no ${kind} at ${this.point}`);
   }
 
   /** Removes and returns the descriptors that are still open here. */
@@ -173,9 +179,9 @@ export class HostWork {
     this.#cgroup = path;
   }
 
-  /** The init at the current moment. */
+  /** The init at the current sync point. */
   get at(): WaitingInit {
-    return this.waiting ?? missing('moment');
+    return this.waiting ?? missing('sync point');
   }
 
   /** A descriptor that the clone needs; closed here right after the clone. */
@@ -223,7 +229,7 @@ export class HostWork {
     for (const work of this.#atEnd.splice(0).reverse()) work();
   }
 
-  /** Resumes the init at its moment, passes the descriptors that the steps gave, and closes them here. */
+  /** Resumes the init at its sync point, passes the descriptors that the steps gave, and closes them here. */
   resume(): void {
     const { binding } = this.runtime;
     const { given } = this.at;

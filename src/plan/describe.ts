@@ -8,8 +8,8 @@ import type { Step } from '../wire/steps.ts';
 import { cloneFlagNames, decodeField, limitText, rlimitName } from './decode-field.ts';
 import { exactJson } from './exact-json.ts';
 import type { IdMap } from './host-trees.ts';
-import { type Moment, moments } from './moments.ts';
 import type { HostStep, Plan } from './plan.ts';
+import { type SyncPoint, syncPoints } from './sync-points.ts';
 
 export { capabilityNames, cloneFlagNames, limitText, modeText, rlimitName } from './decode-field.ts';
 export { flagNames } from './kernel-flags.ts';
@@ -17,18 +17,18 @@ export { flagNames } from './kernel-flags.ts';
 /** Column of the origin; a longer line pushes its own origin to the right. */
 const originColumn = 96;
 
-/** Titles of the moments after the clone at which the runtime performs steps. */
+/** Titles of the times after the clone at which the runtime performs steps. */
 const titles = {
   after: 'the runtime, while the init prepares itself',
-  ...momentTitles(),
+  ...syncPointTitles(),
   ready: 'the runtime, when the init is ready',
   poststart: 'the runtime, when the program runs',
   poststop: 'the runtime, when the container is gone',
 };
 
-function momentTitles(): Record<Moment, string> {
-  const pairs = Object.keys(moments).map(moment => [moment, `the runtime, while the init waits: ${moment}`]);
-  return Object.fromEntries(pairs) as Record<Moment, string>;
+function syncPointTitles(): Record<SyncPoint, string> {
+  const pairs = Object.keys(syncPoints).map(point => [point, `the runtime, while the init waits: ${point}`]);
+  return Object.fromEntries(pairs) as Record<SyncPoint, string>;
 }
 
 /**

@@ -9,7 +9,7 @@ import type { HostStep } from './plan.ts';
 
 export type HookKind = keyof Hooks;
 
-/** The moments at which the host's hooks run. */
+/** The times at which the host's hooks run. */
 const places = {
   prestart: 'runtime',
   createRuntime: 'runtime',

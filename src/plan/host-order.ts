@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { PlanOptions } from './context.ts';
-import { moments } from './moments.ts';
 import type { HostStep, When } from './plan.ts';
+import { syncPoints } from './sync-points.ts';
 
-/** The moments of host steps in execution order. `moments` has the order of the container's steps. */
+/** When host steps run, in execution order. `syncPoints` has the order of the container's steps. */
 const order: readonly string[] = [
   'before',
   'after',
-  ...Object.keys(moments),
+  ...Object.keys(syncPoints),
   'ready',
   'poststart',
   'poststop',
 ];
 
-/** Sorts the steps by the moment at which the runtime performs them; the order within one moment stays. */
+/** Sorts the steps by the time at which the runtime performs them, and keeps the order of steps with the same time. */
 export function inOrder(steps: readonly HostStep[]): HostStep[] {
   const rank = (when: When): number => order.indexOf(when);
   return [...steps].sort((one, other) => rank(one.when) - rank(other.when));

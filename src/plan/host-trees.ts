@@ -4,10 +4,10 @@ import { cleanPath } from '../host/paths.ts';
 import type { IDMapping, Mount } from '../oci/config.ts';
 import type { Step } from '../wire/steps.ts';
 import { hostPath, type PlanContext } from './context.ts';
-import { waitFor } from './moments.ts';
 import { type MountWords, readMountWords } from './mount-options.ts';
 import { hasNamespace } from './namespaces.ts';
 import type { HostStep, HostStepOf } from './plan.ts';
+import { syncAt } from './sync-points.ts';
 import { type UserNamespace, userNamespace } from './user-namespace.ts';
 
 /** Id mappings of a mount. */
@@ -90,7 +90,7 @@ export function planHostTrees(context: PlanContext): HostTrees {
   const [first] = clones;
   if (first === undefined) return { ...noTrees, steps: mapping, mapped };
   const wait = (from: number): Step =>
-    waitFor('hostTrees', '/mounts', {
+    syncAt('hostTrees', '/mounts', {
       into: first.slot + from,
       count: Math.min(clones.length - from, treesAtOnce),
     });

@@ -19,7 +19,6 @@ import { inOrder, lastSteps } from './host-order.ts';
 import { noTrees, planHostTrees } from './host-trees.ts';
 import { keyLabelSteps } from './labels.ts';
 import { listenerSteps } from './listener.ts';
-import { type Moment, waitFor } from './moments.ts';
 import { mountSteps } from './mounts.ts';
 import { hasNamespace, type NamespacePlan, planNamespaces } from './namespaces.ts';
 import { netDeviceSteps } from './net-devices.ts';
@@ -30,6 +29,7 @@ import { rdtSteps } from './rdt.ts';
 import { nullDeviceSteps, restrictedPathSteps } from './restricted-paths.ts';
 import { rlimitHostSteps } from './rlimits.ts';
 import { rootfsPlan } from './rootfs.ts';
+import { type SyncPoint, syncAt } from './sync-points.ts';
 import { sysctlSteps } from './sysctl.ts';
 import { terminalHostSteps, terminalSteps } from './terminal.ts';
 import { planTimeNamespace } from './time-namespace.ts';
@@ -113,7 +113,7 @@ function processContext({ config, facts, warn }: PlanContext): ProcessContext {
   };
 }
 
-/** Unordered: `inOrder` sorts the steps by the moment at which the runtime performs them. */
+/** Unordered: `inOrder` sorts the steps by the time at which the runtime performs them. */
 function hostSteps(
   context: PlanContext,
   namespaces: readonly HostStep[],
@@ -194,8 +194,8 @@ function containerSteps(
   if (facts.ignoredSignals !== 0n) {
     steps.push({ op: 'resetSignals', origin: '', mask: facts.ignoredSignals });
   }
-  const waitIfNeeded = (moment: Moment, origin: string): Step[] =>
-    host.some(step => step.when === moment) ? [waitFor(moment, origin)] : [];
+  const waitIfNeeded = (point: SyncPoint, origin: string): Step[] =>
+    host.some(step => step.when === point) ? [syncAt(point, origin)] : [];
   add(
     waitIfNeeded('cgroup', '/linux/cgroupsPath'),
     namespaces.steps,

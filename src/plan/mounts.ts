@@ -10,11 +10,11 @@ import { containerPath, hostPath, type PlanContext } from './context.ts';
 import { pathInRoot } from './host-trees.ts';
 import { MOUNT_ATTR, MS } from './kernel-flags.ts';
 import { contextOption, labelAfterMount } from './labels.ts';
-import { waitFor } from './moments.ts';
 import { bindAttributes, newMountAttributes, superBlockWords } from './mount-attributes.ts';
 import { type MountWords, readMountWords, splitFilesystemWord } from './mount-options.ts';
 import { targetFlags } from './mount-target.ts';
 import { hasNamespace } from './namespaces.ts';
+import { syncAt } from './sync-points.ts';
 import { userNamespace } from './user-namespace.ts';
 
 /** The steps of all mounts, and those that run after the last change inside the mounts. */
@@ -110,7 +110,7 @@ function mapSteps({ trees }: PlanContext, index: number, bind: BindStep): Step[]
   const { origin, source, inRoot, recursive } = bind;
   return [
     { op: 'cloneTree', origin, source, inRoot, recursive, slot },
-    waitFor('mapTree', origin, { slot, into: slot, count: 1 }),
+    syncAt('mapTree', origin, { slot, into: slot, count: 1 }),
   ];
 }
 

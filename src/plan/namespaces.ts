@@ -4,8 +4,8 @@ import type { Config } from '../oci/config.ts';
 import { type NamespaceType, namespaceFlags } from '../oci/namespaces.ts';
 import type { Step } from '../wire/steps.ts';
 import type { PlanContext } from './context.ts';
-import { waitFor } from './moments.ts';
 import type { HostStep } from './plan.ts';
+import { syncAt } from './sync-points.ts';
 import { offsetLines } from './time-namespace.ts';
 import { mappingSteps, userNamespace, userSteps } from './user-namespace.ts';
 
@@ -91,7 +91,7 @@ export function planNamespaces(context: PlanContext): NamespacePlan {
       });
       if (enteredLate) {
         made.push({ op: 'keepPidNamespace', origin: `${origin}/path`, slot });
-        late.push(waitFor('pidNamespace', `${origin}/path`));
+        late.push(syncAt('pidNamespace', `${origin}/path`));
         late.push({ op: 'enterPidNamespace', origin: `${origin}/path` });
       } else if (slot !== 0) {
         const step: Step = { op: 'joinNamespace', origin: `${origin}/path`, slot, kind };

@@ -6,7 +6,7 @@ import type { Hook, IDMapping } from '../oci/config.ts';
 import type { RdtRequest } from '../rdt/group.ts';
 import type { Step } from '../wire/steps.ts';
 import type { IdMap } from './host-trees.ts';
-import type { Moment } from './moments.ts';
+import type { SyncPoint } from './sync-points.ts';
 
 /**
  * All steps for a container, in order, before any is performed. A pure value of the config and the host's facts: it can
@@ -31,11 +31,11 @@ export interface PlanWarning {
 }
 
 /**
- * The moment at which the runtime performs a step: before the clone, while the init prepares itself (`after`), while
+ * The time at which the runtime performs a step: before the clone, while the init prepares itself (`after`), while
  * the init waits, after it has prepared everything (`ready`), after the exec (`poststart`), after the container is
- * deleted (`poststop`). `lifecycle/host-walk.ts` performs the steps of each moment in the order of the plan.
+ * deleted (`poststop`). `lifecycle/host-walk.ts` performs the steps of each time in the order of the plan.
  */
-export type When = 'before' | 'after' | Moment | 'ready' | 'poststart' | 'poststop';
+export type When = 'before' | 'after' | SyncPoint | 'ready' | 'poststart' | 'poststop';
 
 /** The steps of the runtime: each operation with its fields. The file of the facility in `lifecycle` has the operation. */
 interface HostStepFields {

@@ -3,8 +3,8 @@ import { RuntimeError } from '../errors/error.ts';
 import { type RlimitName, rlimitNumbers } from '../oci/rlimits.ts';
 import type { Step } from '../wire/steps.ts';
 import type { ProcessContext } from './context.ts';
-import { waitFor } from './moments.ts';
 import type { HostStep } from './plan.ts';
+import { syncAt } from './sync-points.ts';
 
 type SetRlimit = Extract<Step, { op: 'setRlimit' }>;
 
@@ -20,7 +20,7 @@ function byHost({ userNamespace, facts }: ProcessContext): boolean {
 export function rlimitSteps(context: ProcessContext): Step[] {
   const limits = rlimits(context);
   if (limits.length === 0 || !byHost(context)) return limits;
-  return [waitFor('limits', context.origin('rlimits'))];
+  return [syncAt('limits', context.origin('rlimits'))];
 }
 
 /** Host steps for process.rlimits. */

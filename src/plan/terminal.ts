@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Step } from '../wire/steps.ts';
 import type { ProcessContext } from './context.ts';
-import { waitFor } from './moments.ts';
 import type { HostStep } from './plan.ts';
+import { syncAt } from './sync-points.ts';
 
 /** Differences between a container's own terminal and that of an executed process. */
 export interface TerminalOptions {
@@ -30,7 +30,7 @@ export function terminalSteps({ process, origin }: ProcessContext, options: Term
       width,
       uid: process.user.uid,
     },
-    waitFor('console', origin('terminal'), { slot: options.slot }),
+    syncAt('console', origin('terminal'), { slot: options.slot }),
   ];
 }
 

@@ -3,8 +3,8 @@ import { type TimeOffsets, timeClocks } from '../oci/config-linux.ts';
 import { namespaceFlags } from '../oci/namespaces.ts';
 import type { Step } from '../wire/steps.ts';
 import type { PlanContext } from './context.ts';
-import { waitFor } from './moments.ts';
 import type { HostStep } from './plan.ts';
+import { syncAt } from './sync-points.ts';
 import { userNamespace } from './user-namespace.ts';
 
 /** The steps of a time namespace, right after those of the others. */
@@ -29,7 +29,7 @@ export function planTimeNamespace(context: PlanContext): TimePlan {
     host: [{ op: 'writeTimeOffsets', when: 'timeOffsets', offsets: offsetLines(linux?.timeOffsets), origin }],
     steps: [
       { op: 'unshare', origin, flags: kind },
-      waitFor('timeOffsets', origin, { into: slot, count: 1 }),
+      syncAt('timeOffsets', origin, { into: slot, count: 1 }),
       { op: 'joinNamespace', origin, slot, kind },
     ],
   };

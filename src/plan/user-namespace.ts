@@ -2,8 +2,8 @@
 import type { HostFacts } from '../host/facts.ts';
 import type { Config, IDMapping } from '../oci/config.ts';
 import type { Step } from '../wire/steps.ts';
-import { waitFor } from './moments.ts';
 import type { HostStep } from './plan.ts';
+import { syncAt } from './sync-points.ts';
 
 /** The container's own user namespace, new or joined. */
 export interface UserNamespace {
@@ -42,7 +42,7 @@ export function userSteps(user: UserNamespace, flags: number, { euid }: Pick<Hos
   const steps: Step[] = [];
   if (user.path === undefined) {
     if (euid !== 0) steps.push({ op: 'showToUser', origin: user.origin });
-    steps.push(waitFor('mapIds', user.origin));
+    steps.push(syncAt('mapIds', user.origin));
   }
   steps.push({ op: 'becomeRoot', origin: user.origin });
   if (flags !== 0) steps.push({ op: 'unshare', origin: '/linux/namespaces', flags });

@@ -93,7 +93,7 @@ export const vocabulary = {
     flags: 'number',
   },
   /**
-   * Clones the mount at `source` like `bind`, and keeps the clone in `slot`, from which `rendezvous` sends it to the
+   * Clones the mount at `source` like `bind`, and keeps the clone in `slot`, from which `sync` sends it to the
    * host.
    */
   cloneTree: { source: 'text', inRoot: 'number', recursive: 'number', slot: 'number' },
@@ -220,7 +220,7 @@ export const vocabulary = {
   ownStdio: { uid: 'number' },
   /**
    * Opens a terminal in the devpts whose ptmx is `path` in the root (ENODEV if it is not one), and keeps the master
-   * in `slot`, from which `rendezvous` sends it. The slave, opened through the master and not by path, gets the owner
+   * in `slot`, from which `sync` sends it. The slave, opened through the master and not by path, gets the owner
    * `uid` and `height` rows and `width` columns (unless one is 0), and is mounted over `console` in the root (unless
    * that is empty); a missing file is created.
    */
@@ -260,11 +260,11 @@ export const vocabulary = {
    */
   findProgram: { name: 'text', search: 'texts' },
   /**
-   * Reports `moment` to the runtime and waits until the runtime has done its work: operations that only the host can
+   * Reports `point` to the runtime and waits until the runtime has done its work: operations that only the host can
    * do at this point of the sequence. The descriptor in `slot` (0: none) is sent with the report and closed; the
    * answer contains `count` descriptors, which fill the slots from `into` on.
    */
-  rendezvous: { moment: 'text', slot: 'number', into: 'number', count: 'number' },
+  sync: { point: 'text', slot: 'number', into: 'number', count: 'number' },
   /**
    * Runs the program `path` and waits for its exit. argv is `args`, the environment `env` (with `home`, also the
    * result of `findHome`), the standard input the two texts of `input` with the init's pid in its own namespace

@@ -3,8 +3,8 @@ import type { Console } from '../../src/lifecycle/console.ts';
 import { HostWork, WaitingInit } from '../../src/lifecycle/host-work.ts';
 import type { ContainerRecord } from '../../src/lifecycle/record.ts';
 import type { Runtime } from '../../src/lifecycle/runtime.ts';
-import { type Moment, waitFor } from '../../src/plan/moments.ts';
 import type { HostStep } from '../../src/plan/plan.ts';
+import { type SyncPoint, syncAt } from '../../src/plan/sync-points.ts';
 
 /** Input of one host operation that runs outside of a `create`. */
 export function hostWork(
@@ -15,8 +15,8 @@ export function hostWork(
     readonly console?: Console;
     /** The cloned init. Default: none. */
     readonly pid?: number;
-    /** The moment at which the init waits, and the data it has sent. */
-    readonly at?: readonly [Moment, number | undefined];
+    /** The sync point at which the init waits, and the data it has sent. */
+    readonly at?: readonly [SyncPoint, number | undefined];
   } = {},
 ): HostWork {
   const work = new HostWork({
@@ -36,6 +36,6 @@ export function hostWork(
   });
   if (given.pid !== undefined) work.cloned({ pid: given.pid, pidfd: 2, channel: 3 });
   if (given.at !== undefined)
-    work.waiting = new WaitingInit(given.at[0], waitFor(given.at[0], '/at'), given.at[1]);
+    work.waiting = new WaitingInit(given.at[0], syncAt(given.at[0], '/at'), given.at[1]);
   return work;
 }

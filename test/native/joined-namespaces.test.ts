@@ -10,7 +10,7 @@ import { encodePlan } from '../../src/wire/encode.ts';
 import { requires } from '../helpers/requires.ts';
 
 const binding = createRequire(import.meta.url)('../../build/Release/tsubo.node') as Binding;
-const waiting = encodePlan([{ op: 'rendezvous', origin: '', moment: 'look', slot: 0, into: 0, count: 0 }]);
+const waiting = encodePlan([{ op: 'sync', origin: '', point: 'look', slot: 0, into: 0, count: 0 }]);
 
 type Wish = Pick<Partial<SpawnRequest>, 'cloneFlags' | 'joins'>;
 

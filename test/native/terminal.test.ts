@@ -49,7 +49,7 @@ describe.skipIf(requires('root'))('a terminal of the container', () => {
         uid: 1000,
       },
       { op: 'useTerminal', origin: '' },
-      { op: 'rendezvous', origin: '', moment: 'console', slot: 1, into: 0, count: 0 },
+      { op: 'sync', origin: '', point: 'console', slot: 1, into: 0, count: 0 },
     ];
     const plan = encodePlan(steps);
     const request = {

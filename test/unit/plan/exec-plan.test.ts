@@ -56,8 +56,8 @@ it('has pointers into the document that it was made from', () => {
 
 it('opens a terminal in the container, but not as its console', () => {
   const ops = operations(plan(false, true));
-  expect(ops.slice(0, 4)).toEqual(['joinSessionKeyring', 'openTerminal', 'rendezvous', 'useTerminal']);
+  expect(ops.slice(0, 4)).toEqual(['joinSessionKeyring', 'openTerminal', 'sync', 'useTerminal']);
   const [opened] = stepsOf(plan(false, true), 'openTerminal');
   expect(opened).toMatchObject({ origin: '/terminal', console: '', slot: 1, height: 3, width: 4, uid: 1 });
-  expect(stepsOf(plan(false, true), 'rendezvous')).toMatchObject([{ moment: 'console', slot: 1 }]);
+  expect(stepsOf(plan(false, true), 'sync')).toMatchObject([{ point: 'console', slot: 1 }]);
 });

@@ -22,7 +22,7 @@ const hostHooks = ({ host }: Plan) =>
   host.flatMap(step => (step.op === 'runHook' ? [[step.when, step.origin] as const] : []));
 
 describe('hooks', () => {
-  it('of the host run at their moments, in order', () => {
+  it('of the host run at their sync points, in order', () => {
     expect(hostHooks(plan)).toEqual([
       ['runtime', '/hooks/prestart/0/path'],
       ['runtime', '/hooks/createRuntime/0/path'],
@@ -34,8 +34,8 @@ describe('hooks', () => {
 
   it('run before the root is entered, or right before the program', () => {
     const order = operations(plan);
-    const from = order.indexOf('rendezvous');
-    expect(order.slice(from, from + 3)).toEqual(['rendezvous', 'runHook', 'pivotRoot']);
+    const from = order.indexOf('sync');
+    expect(order.slice(from, from + 3)).toEqual(['sync', 'runHook', 'pivotRoot']);
     expect(order.slice(-5)).toEqual(['awaitStart', 'runHook', 'runHook', 'runHook', 'execute']);
   });
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
 import { inOrder } from '../../../src/plan/host-order.ts';
-import { momentOf, moments } from '../../../src/plan/moments.ts';
 import type { HostStep } from '../../../src/plan/plan.ts';
+import { syncPointOf, syncPoints } from '../../../src/plan/sync-points.ts';
 import { planFor } from '../../helpers/plan.ts';
 
 const device = { hostID: 0, containerID: 0, size: 65536 };
 
-/** A plan with the maximum number of moments. */
+/** A plan with the maximum number of sync points. */
 const plan = planFor({
   process: {
     terminal: true,
@@ -32,24 +32,24 @@ const plan = planFor({
   },
 });
 
-describe('the moments', () => {
+describe('the sync points', () => {
   it('are in the order in which the init waits at them', () => {
-    const order = Object.keys(moments);
-    const waited = plan.container.flatMap(step => momentOf(step) ?? []);
+    const order = Object.keys(syncPoints);
+    const waited = plan.container.flatMap(step => syncPointOf(step) ?? []);
     expect(waited.length).toBeGreaterThan(7);
-    expect(waited.map(moment => order.indexOf(moment))).toEqual(
-      waited.map(moment => order.indexOf(moment)).sort((one, other) => one - other),
+    expect(waited.map(point => order.indexOf(point))).toEqual(
+      waited.map(point => order.indexOf(point)).sort((one, other) => one - other),
     );
   });
 
   it('each have a waiting step of the init if the runtime acts at them', () => {
-    const waited = new Set<string>(plan.container.flatMap(step => momentOf(step) ?? []));
-    const needed = new Set(plan.host.map(({ when }) => when).filter(when => when in moments));
+    const waited = new Set<string>(plan.container.flatMap(step => syncPointOf(step) ?? []));
+    const needed = new Set(plan.host.map(({ when }) => when).filter(when => when in syncPoints));
     expect([...needed].filter(when => !waited.has(when))).toEqual([]);
   });
 });
 
-describe('two facilities at one moment', () => {
+describe('two facilities at one sync point', () => {
   it('keep all steps in order, the device rules before the hooks', () => {
     const there = plan.host.filter(({ when }) => when === 'runtime');
     expect(there.map(step => (step.op === 'runHook' ? step.hook.path : step.op))).toEqual([

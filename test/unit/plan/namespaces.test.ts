@@ -57,20 +57,13 @@ describe('namespaces', () => {
 
   it('of type pid are joined after the root is entered, because other processes there may inspect the init', () => {
     const plan = pids();
-    const order = [
-      'keepPidNamespace',
-      'openRoot',
-      'pivotRoot',
-      'rendezvous',
-      'enterPidNamespace',
-      'makeDirectory',
-    ];
+    const order = ['keepPidNamespace', 'openRoot', 'pivotRoot', 'sync', 'enterPidNamespace', 'makeDirectory'];
     const ops = operations(plan);
     expect(order.map(op => ops.indexOf(op as (typeof ops)[number]))).toEqual(
       order.map(op => ops.indexOf(op as (typeof ops)[number])).toSorted((a, b) => a - b),
     );
     expect(stepsOf(plan, 'keepPidNamespace')[0]?.slot).toBe(slotOf(plan));
-    expect(stepsOf(plan, 'rendezvous')[0]?.moment).toBe('pidNamespace');
+    expect(stepsOf(plan, 'sync')[0]?.point).toBe('pidNamespace');
   });
 
   it.each(['prestart', 'createRuntime', 'createContainer'] as const)(

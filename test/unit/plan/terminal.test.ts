@@ -19,8 +19,8 @@ describe('the terminal', () => {
     const at = ops.indexOf('openTerminal');
     expect(ops[at - 1]).toBe('replaceSymlink');
     expect(plan.container[at + 1]).toMatchObject({
-      op: 'rendezvous',
-      moment: 'console',
+      op: 'sync',
+      point: 'console',
       slot: opened?.slot,
       origin: '/process/terminal',
     });
@@ -40,7 +40,7 @@ describe('the terminal', () => {
   it('is absent by default, also with consoleSize', () => {
     const plan = planFor({ process: { terminal: false, consoleSize: { height: 2n ** 40n, width: 80 } } });
     expect(operations(plan)).not.toContain('openTerminal');
-    expect(operations(plan)).not.toContain('rendezvous');
+    expect(operations(plan)).not.toContain('sync');
     expect(operations(plan)).toContain('ownStdio');
   });
 });

@@ -25,7 +25,7 @@ describe('a new user namespace', () => {
     const plan = planFor({ linux });
     expect(plan.spawn.cloneFlags).toBe(user | pid);
     expect(plan.container.slice(0, 3)).toMatchObject([
-      { op: 'rendezvous', moment: 'mapIds' },
+      { op: 'sync', point: 'mapIds' },
       { op: 'becomeRoot' },
       { op: 'unshare', flags: mount | network },
     ]);
@@ -39,20 +39,20 @@ describe('a new user namespace', () => {
     const trees = plan.host.filter(step => step.op === 'cloneTree');
     expect(trees.map(({ path }) => path)).toEqual(['/bundle/rootfs', '/data', '/more']);
     const [root, first, second] = trees.map(({ slot }) => slot);
-    expect(stepsOf(plan, 'rendezvous')[1]).toMatchObject({ moment: 'hostTrees', into: root, count: 3 });
+    expect(stepsOf(plan, 'sync')[1]).toMatchObject({ point: 'hostTrees', into: root, count: 3 });
     expect(stepsOf(plan, 'openRoot')[0]?.tree).toBe(root);
     expect(stepsOf(plan, 'bind').map(({ tree }) => tree)).toEqual([first, second]);
     const order = operations(plan);
-    expect(order.indexOf('setPropagation')).toBeLessThan(order.lastIndexOf('rendezvous'));
-    expect(order.lastIndexOf('rendezvous')).toBeLessThan(order.indexOf('openRoot'));
+    expect(order.indexOf('setPropagation')).toBeLessThan(order.lastIndexOf('sync'));
+    expect(order.lastIndexOf('sync')).toBeLessThan(order.indexOf('openRoot'));
   });
 
   it('of a runtime without root requests its mapping, and clones all sources itself', () => {
     const process = { oomScoreAdj: 5 };
     const wish = { linux, process, mounts: [bound('/data')], facts: { euid: 1000 } };
     const plan = planFor(wish);
-    expect(operations(plan).slice(0, 3)).toEqual(['showToUser', 'rendezvous', 'becomeRoot']);
-    expect(stepsOf(plan, 'rendezvous')).toHaveLength(1);
+    expect(operations(plan).slice(0, 3)).toEqual(['showToUser', 'sync', 'becomeRoot']);
+    expect(stepsOf(plan, 'sync')).toHaveLength(1);
     expect([stepsOf(plan, 'openRoot')[0]?.tree, stepsOf(plan, 'bind')[0]?.tree]).toEqual([0, 0]);
     expect(plan.host.find(({ op }) => op === 'setOomScoreAdj')?.when).toBe('before');
     expect(() => planFor({ ...wish, mounts: [bound('/data', 'idmap')] })).toThrow(
@@ -102,7 +102,7 @@ describe('a new user namespace', () => {
     const rlimits = [{ type: 'RLIMIT_CORE', soft: 1, hard: 2 }];
     const plan = planFor({ linux, process: { rlimits } });
     expect(stepsOf(plan, 'setRlimit')).toEqual([]);
-    expect(stepsOf(plan, 'rendezvous').at(-1)).toMatchObject({ moment: 'limits' });
+    expect(stepsOf(plan, 'sync').at(-1)).toMatchObject({ point: 'limits' });
     expect(plan.host.filter(({ op }) => op === 'limitInit')).toEqual([
       { op: 'limitInit', when: 'limits', resource: 4, soft: 1n, hard: 2n, origin: '/process/rlimits/0' },
     ]);
@@ -157,7 +157,7 @@ describe('many mounts of the host', () => {
     const count = 450;
     const mounts = Array.from({ length: count }, (_, i) => bound(`/m${i}`));
     const plan = planFor({ linux, mounts });
-    const waits = stepsOf(plan, 'rendezvous').filter(step => step.moment === 'hostTrees');
+    const waits = stepsOf(plan, 'sync').filter(step => step.point === 'hostTrees');
     const first = Number(stepsOf(plan, 'openRoot')[0]?.tree);
     // one is the root
     expect(waits.map(({ into, count }) => [into, count])).toEqual([
@@ -191,9 +191,9 @@ describe('an id-mapped mount', () => {
     const idmap = { uids: mappings, gids: mappings, recursive: false };
     expect(plan.host.find(step => step.op === 'mapTree')).toMatchObject({ idmap, origin: '/mounts/1' });
     const ops = plan.container.filter(step => step.origin.startsWith('/mounts'));
-    expect(ops.map(({ op }) => op)).toEqual(['bind', 'cloneTree', 'rendezvous', 'bind']);
-    expect(stepsOf(plan, 'rendezvous')[0]).toMatchObject({ moment: 'mapTree', count: 1 });
-    const slots = [stepsOf(plan, 'cloneTree')[0]?.slot, stepsOf(plan, 'rendezvous')[0]?.into];
+    expect(ops.map(({ op }) => op)).toEqual(['bind', 'cloneTree', 'sync', 'bind']);
+    expect(stepsOf(plan, 'sync')[0]).toMatchObject({ point: 'mapTree', count: 1 });
+    const slots = [stepsOf(plan, 'cloneTree')[0]?.slot, stepsOf(plan, 'sync')[0]?.into];
     expect(slots).toEqual([stepsOf(plan, 'bind')[1]?.tree, stepsOf(plan, 'bind')[1]?.tree]);
     expect(stepsOf(plan, 'openRoot')[0]?.tree).toBe(0);
   });

@@ -230,7 +230,7 @@ describe('the plan with systemd', () => {
   });
 
   it('starts the unit before the cgroup namespace is created', () => {
-    expect(stepsOf(plan, 'rendezvous', 'unshare').map(({ op }) => op)).toEqual(['rendezvous', 'unshare']);
+    expect(stepsOf(plan, 'sync', 'unshare').map(({ op }) => op)).toEqual(['sync', 'unshare']);
   });
 });
 

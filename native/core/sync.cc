@@ -2,7 +2,7 @@
 //
 // Synchronisation points: at a given step the init waits while the runtime does its part. Descriptors can be passed in
 // both directions.
-#include "core/rendezvous.h"
+#include "core/sync.h"
 
 #include <asm/fcntl.h>
 #include <linux/errno.h>
@@ -47,7 +47,7 @@ Result take_descriptors(Context& c, uint64_t into, uint64_t count) {
 
 }  // namespace
 
-void await_word(Context& c) {
+void await_resume(Context& c) {
   char word;
   if (sys::read(c.channel, &word, 1) != 1) sys::exit(1);
 }
@@ -59,8 +59,8 @@ Result outlive_runtime(Context& c) {
   return r;
 }
 
-Result run(Context& c, const wire::step::rendezvous& s) {
-  c.about(c.plan.text(s.moment));
+Result run(Context& c, const wire::step::sync& s) {
+  c.about(c.plan.text(s.point));
   if (s.slot >= wire::kSlots || (s.slot > 0 && c.slots[s.slot] < 0)) return {EBADF, "sendmsg"};
   wire::Report report = {};
   report.kind = wire::ReportKind::waiting;
@@ -77,7 +77,7 @@ Result run(Context& c, const wire::step::rendezvous& s) {
   if (r < 0) return check("sendmsg", r);
   if (s.slot > 0) c.slots.close(s.slot);
   if (s.count > 0) return take_descriptors(c, s.into, s.count);
-  await_word(c);
+  await_resume(c);
   return {};
 }
 

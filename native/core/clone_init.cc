@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/joined.h"
+#include "core/clone_init.h"
 
 #include <asm/fcntl.h>
 #include <linux/errno.h>
@@ -26,7 +26,7 @@ namespace {
 
 }  // namespace
 
-long continue_as_sibling(int channel, uint64_t flags, const char** refused) {
+long clone_sibling(int channel, uint64_t flags, const char** refused) {
   // The init waits for the exit of this helper: the helper's report must be sent before any report of the init.
   int said[2];
   *refused = "pipe2";
@@ -56,7 +56,7 @@ long continue_as_sibling(int channel, uint64_t flags, const char** refused) {
   sys::exit(0);
 }
 
-void become_init_in_joined(const wire::Boot& boot) {
+void join_and_clone_init(const wire::Boot& boot) {
   bool joined[wire::kJoins] = {};
   for (int round = 0; round < 2; round++) {
     for (uint32_t i = 0; i < boot.joins; i++) {
@@ -71,7 +71,7 @@ void become_init_in_joined(const wire::Boot& boot) {
   // A change of credentials resets the dumpable flag to the system's default.
   if (long r = sys::prctl(PR_SET_DUMPABLE, 0); r < 0) give_up(boot, 0, "prctl", r);
   const char* refused = "";
-  long r = continue_as_sibling(boot.channel, boot.clone_flags, &refused);
+  long r = clone_sibling(boot.channel, boot.clone_flags, &refused);
   if (r < 0) give_up(boot, 0, refused, r);
 }
 

@@ -2,20 +2,20 @@
 import type { Step } from '../wire/steps.ts';
 
 /**
- * The moments at which the init and the runtime synchronise. At each the init stops at a step of the plan, and the
- * runtime performs the host steps whose `when` is that moment, in the order of the plan:
+ * The points at which the init and the runtime synchronise. At each the init stops at a step of the plan, and the
+ * runtime performs the host steps whose `when` is that point, in the order of the plan:
  *
  *     init                                            runtime
- *       |  waiting at step N, with one descriptor  ----->  finds the step's moment
- *       |  (`sends`, or none)                              host steps of that moment
+ *       |  waiting at step N, with one descriptor  ----->  finds the step's sync point
+ *       |  (`sends`, or none)                              host steps of that point
  *       |  <-----  resume, with descriptors (`receives`, or none)
  *       |  next step
  *       ...
  *       |  ready  -------------------------------------->  host steps of `ready`; the last one resumes the init
  *
- * The moments in the order of the container's steps:
+ * The points in the order of the container's steps:
  */
-export const moments = {
+export const syncPoints = {
   /** The init is in the runtime's cgroup; systemd moves it into its unit. */
   cgroup: { sends: undefined, receives: undefined },
   /** The init is in a new user namespace without mappings, and in no other new namespace except a pid namespace. */
@@ -47,24 +47,24 @@ interface Exchange {
   readonly receives: string | undefined;
 }
 
-export type Moment = keyof typeof moments;
+export type SyncPoint = keyof typeof syncPoints;
 
 /** Kinds of descriptors that the init sends and receives. */
-export type SentDescriptor = Exclude<(typeof moments)[Moment]['sends'], undefined>;
-export type ReceivedDescriptor = Exclude<(typeof moments)[Moment]['receives'], undefined>;
+export type SentDescriptor = Exclude<(typeof syncPoints)[SyncPoint]['sends'], undefined>;
+export type ReceivedDescriptor = Exclude<(typeof syncPoints)[SyncPoint]['receives'], undefined>;
 
-/** The moment at which the init waits at this step; undefined for a step at which it does not wait. */
-export function momentOf(step: Step | undefined): Moment | undefined {
+/** The point at which the init waits at this step; undefined for a step at which it does not wait. */
+export function syncPointOf(step: Step | undefined): SyncPoint | undefined {
   if (step?.op === 'loadSeccomp') return 'seccomp';
-  if (step?.op !== 'rendezvous') return undefined;
-  return isMoment(step.moment) ? step.moment : undefined;
+  if (step?.op !== 'sync') return undefined;
+  return isSyncPoint(step.point) ? step.point : undefined;
 }
 
-function isMoment(name: string): name is Moment {
-  return Object.hasOwn(moments, name);
+function isSyncPoint(name: string): name is SyncPoint {
+  return Object.hasOwn(syncPoints, name);
 }
 
-/** Slots of the descriptors that are exchanged at a moment. Default of each: none. */
+/** Slots of the descriptors that are exchanged at a sync point. Default of each: none. */
 interface Slots {
   /** The init sends the descriptor in this slot. */
   readonly slot?: number;
@@ -73,8 +73,8 @@ interface Slots {
   readonly count?: number;
 }
 
-/** The step of the init that waits for the host steps of a moment. */
-export function waitFor(moment: Moment, origin: string, slots: Slots = {}): Step {
+/** The step of the init that waits for the host steps of a sync point. */
+export function syncAt(point: SyncPoint, origin: string, slots: Slots = {}): Step {
   const { slot = 0, into = 0, count = 0 } = slots;
-  return { op: 'rendezvous', origin, moment, slot, into, count };
+  return { op: 'sync', origin, point, slot, into, count };
 }
