@@ -3,7 +3,10 @@ import type { Config, Mount } from '../oci/config.ts';
 import { ociVersionMin } from '../oci/version.ts';
 
 /** A minimal config.json: a shell on a terminal in a read-only root, with the usual settings of other runtimes. */
-export function starter(options: { readonly hostname: string; readonly cgroupNamespace: boolean }): Config {
+export function defaultConfig(options: {
+  readonly hostname: string;
+  readonly cgroupNamespace: boolean;
+}): Config {
   return {
     // Every version supports these properties, and older runtimes reject a newer version.
     ociVersion: ociVersionMin,

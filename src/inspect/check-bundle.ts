@@ -49,14 +49,14 @@ export function checkBundle(
     findings.skip('', 'the machine and the isolation: there are too many problems');
     return makeReport(bundle, problems, [...ignoredText(bundle.text), ...warnings], findings.unchecked);
   }
-  const sound =
+  const valid =
     config === undefined
       ? validPart(draft, problems)
       : { config, original: (pointer: string): string => pointer };
-  if (sound !== undefined) inspect(binding, bundle, sound.config, { offline, systemdCgroup }, findings);
+  if (valid !== undefined) inspect(binding, bundle, valid.config, { offline, systemdCgroup }, findings);
   else if (!offline) findings.skip('', 'the machine: config.json names no root file system');
   const located = <T extends { readonly pointer?: string | undefined }>(found: T): T =>
-    sound === undefined || !found.pointer ? found : { ...found, pointer: sound.original(found.pointer) };
+    valid === undefined || !found.pointer ? found : { ...found, pointer: valid.original(found.pointer) };
   const reported = new Set(problems.map(problem => `${problem.code} ${problem.pointer}`));
   const more = findings.problems
     .map(located)

@@ -224,12 +224,12 @@ class ContainerInspector {
     }
     if (this.findings.isFull()) return;
     // A file system that accepts this option checks its options only at mount time.
-    const nonsense = 'tsubo-no-such-option';
+    const unknownOption = 'tsubo-no-such-option';
     try {
       const results = binding.probeFilesystem({
         type,
         source,
-        options: [...askable.map(({ option }) => option), nonsense],
+        options: [...askable.map(({ option }) => option), unknownOption],
       });
       if (results.at(-1)?.errno === 0) {
         if (options.length > 0)

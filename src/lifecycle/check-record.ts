@@ -3,6 +3,7 @@ import { parseJson } from '../bundle/json.ts';
 import { formatPointer } from '../bundle/pointer.ts';
 import { toRuntimeError } from '../errors/system.ts';
 import { cleanPath, isBelow } from '../host/paths.ts';
+import { checkShape } from '../validate/check-shape.ts';
 import { config } from '../validate/config-shape.ts';
 import {
   boolean,
@@ -13,7 +14,6 @@ import {
   stringMap,
   strings,
 } from '../validate/shape.ts';
-import { walk } from '../validate/walk.ts';
 import type { ContainerRecord } from './record.ts';
 
 /** Why a text is not a valid record, and the member at fault. */
@@ -106,10 +106,10 @@ export function parseRecord(text: string, id: string): ContainerRecord | Fault {
     const { members: _, ...usual } = document;
     return usual as unknown as ContainerRecord;
   }
-  // recordText() writes no null, and the walk skips null members.
+  // recordText() writes no null, and the check skips null members.
   const nothing = text.includes('null') ? nullFault(document) : undefined;
   if (nothing !== undefined) return nothing;
-  const { value, problems } = walk(shape, document, '', 'the record');
+  const { value, problems } = checkShape(shape, document, '', 'the record');
   const [problem] = problems;
   if (problem !== undefined) return { message: problem.message, pointer: problem.pointer };
   const fault = faultOf(value, id);
@@ -123,8 +123,8 @@ export function parseRecord(text: string, id: string): ContainerRecord | Fault {
 }
 
 /**
- * Fast path for records without rare members. Every command reads a record, and the walk would make `state` a tenth
- * slower. Never true for a record in which the walk finds a fault.
+ * Fast path for records without rare members. Every command reads a record, and the check would make `state` a tenth
+ * slower. Never true for a record in which the check finds a fault.
  */
 function isUsual(document: unknown, id: string): document is Document {
   if (typeof document !== 'object' || document === null) return false;
@@ -176,25 +176,25 @@ function isUsualInit(value: unknown): boolean {
 }
 
 /** The valid members of a damaged record, each checked by itself. */
-export function soundMembers(text: string, id: string): Partial<ContainerRecord> {
+export function validMembers(text: string, id: string): Partial<ContainerRecord> {
   let document: unknown;
   try {
     document = JSON.parse(text);
   } catch {
     return {};
   }
-  const sound: Record<string, unknown> = {};
+  const valid: Record<string, unknown> = {};
   for (const [name, property] of Object.entries(properties)) {
-    const { value, problems } = walk(
+    const { value, problems } = checkShape(
       { kind: 'object', properties: { [name]: property }, partial: true },
       document,
       '',
     );
     const member = value[name];
     if (problems.length > 0 || member === undefined) continue;
-    if (faultOf({ [name]: member }, id) === undefined) sound[name] = member;
+    if (faultOf({ [name]: member }, id) === undefined) valid[name] = member;
   }
-  return sound as Partial<ContainerRecord>;
+  return valid as Partial<ContainerRecord>;
 }
 
 function syntaxFault(text: string): Fault {

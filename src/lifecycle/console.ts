@@ -19,7 +19,7 @@ export function resolveSocket(binding: Binding, path: string | undefined): strin
 }
 
 /** Where the caller wants the terminal's master to be. */
-export interface ConsoleWish {
+export interface ConsoleOptions {
   readonly socket: string | undefined;
   /** The runtime waits until the program exits. */
   readonly foreground: boolean;
@@ -33,7 +33,7 @@ export interface ConsoleWish {
 export interface Console {
   /** Path of the caller's Unix socket. */
   readonly socket?: string;
-  /** Set for a process in the foreground; passed to `attend`. */
+  /** Set for a process in the foreground; passed to `waitInForeground`. */
   readonly terminals?: Terminals;
   /** The terminal gets the size of the runtime's terminal. Default true. */
   readonly copySize?: boolean;
@@ -45,10 +45,10 @@ export interface Console {
  *
  * @throws RuntimeError `usage.console-socket`; `host.syscall` in the foreground without a terminal
  */
-export function openConsole(runtime: Runtime, process: Process, wish: ConsoleWish): Console {
+export function openConsole(runtime: Runtime, process: Process, options: ConsoleOptions): Console {
   const { binding, program = 'tsubo' } = runtime;
   const socketOption = runtime.program === undefined ? 'consoleSocket' : '--console-socket';
-  const { socket, foreground, pointer } = wish;
+  const { socket, foreground, pointer } = options;
   const terminal = process.terminal ?? false;
   const refused = (message: string, hint: string): RuntimeError =>
     new RuntimeError({
@@ -74,7 +74,7 @@ export function openConsole(runtime: Runtime, process: Process, wish: ConsoleWis
     );
   }
   const { height, width } = process.consoleSize ?? { height: 0, width: 0 };
-  const sized = height !== 0 && width !== 0 && wish.ignoreSize !== true;
+  const sized = height !== 0 && width !== 0 && options.ignoreSize !== true;
   const terminals = new Terminals(binding, {
     pointer,
     hint: `${withoutTerminal(pointer)}, start it from a terminal, or detach with ${socketOption}`,

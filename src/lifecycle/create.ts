@@ -3,10 +3,10 @@ import { RuntimeError } from '../errors/error.ts';
 import { resolvePath } from '../host/paths.ts';
 import { hasNamespace } from '../plan/namespaces.ts';
 import { openConsole, resolveSocket } from './console.ts';
-import { walkHostSteps } from './host-walk.ts';
 import { HostWork } from './host-work.ts';
 import { checkId } from './ids.ts';
 import { checkPassedFds, listenFds } from './passed-fds.ts';
+import { performHostSteps } from './perform-host-steps.ts';
 import { type Prepared, type PrepareOptions, prepare } from './prepare.ts';
 import type { ContainerRecord, InitRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
@@ -41,7 +41,7 @@ export interface Created {
   readonly init: InitRecord;
   /** pidfd of the init; the caller closes it. */
   readonly pidfd: number;
-  /** Set for a terminal in the foreground; passed to `attend`. The caller closes it. */
+  /** Set for a terminal in the foreground; passed to `waitInForeground`. The caller closes it. */
   readonly terminals?: Terminals;
 }
 
@@ -86,7 +86,7 @@ export function createContainer(runtime: Runtime, options: CreateOptions): Creat
     });
     if (terminals !== undefined) work.undo.arm('the terminal', () => terminals.close());
     warnOf(runtime, prepared.warnings);
-    const { pidfd, ...init } = walkHostSteps(work, () => {
+    const { pidfd, ...init } = performHostSteps(work, () => {
       // systemd makes the cgroup of a unit after the clone.
       const { cgroup } = work.record;
       return spawnInit(work, cgroup?.unit === undefined ? cgroup?.path : undefined);

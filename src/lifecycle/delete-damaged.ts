@@ -10,10 +10,10 @@ import { unlessMissing } from '../host/files.ts';
 import { entryPath, joinPath, lastComponent, resolvePath } from '../host/paths.ts';
 import { readFacts } from '../host/read-facts.ts';
 import { removeRdtGroup } from '../rdt/group.ts';
-import { soundMembers } from './check-record.ts';
+import { validMembers } from './check-record.ts';
 import { runPoststopHooks } from './hooks.ts';
 import { unmountRoot } from './host-mounts.ts';
-import { endInit, identify } from './init.ts';
+import { endInit, identify } from './init-process.ts';
 import { type ContainerRecord, files, type InitRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
 import { removeState, type StateLock } from './store.ts';
@@ -32,7 +32,7 @@ interface Document {
 }
 
 /** A container with a damaged record, and the facts that remain. */
-interface Remains {
+interface Leftovers {
   readonly runtime: Runtime;
   readonly held: StateLock;
   readonly record: Partial<ContainerRecord>;
@@ -51,21 +51,23 @@ interface Remains {
  */
 export function deleteDamaged(runtime: Runtime, held: StateLock, damage: RuntimeError): void {
   const { binding, log } = runtime;
-  const remains = gatherRemains(runtime, held);
-  const { record, document } = remains;
+  const leftovers = findLeftovers(runtime, held);
+  const { record, document } = leftovers;
   log.warn(damage.message);
-  const doubts: string[] = [];
-  const inits = [...(record.init === undefined ? [] : [record.init]), ...fifoHolders(remains)];
+  const uncertain: string[] = [];
+  const inits = [...(record.init === undefined ? [] : [record.init]), ...fifoHolders(leftovers)];
   for (const init of inits) endInit(runtime.binding, held.id, init);
   let found = inits.length > 0;
-  for (const place of cgroupCandidates(remains)) {
-    if (mayRemove(remains, place)) {
+  for (const place of cgroupCandidates(leftovers)) {
+    if (mayRemove(leftovers, place)) {
       found ||= isPopulated(binding, place.path);
       removePlace(binding, place, 'kill');
     } else
-      doubts.push(`the cgroup ${place.path} with ${processNames(binding, processesOf(binding, place.path))}`);
+      uncertain.push(
+        `the cgroup ${place.path} with ${processNames(binding, processesOf(binding, place.path))}`,
+      );
   }
-  if (!found) doubts.push(...otherProcesses(remains));
+  if (!found) uncertain.push(...otherProcesses(leftovers));
   if (record.rdt !== undefined) removeRdtGroup(binding, record.rdt, true);
   else if (document.linux?.intelRdt !== undefined) log.warn('its class of service may be left');
   if (record.mountsBelow !== undefined && record.rootfs !== undefined) {
@@ -73,9 +75,9 @@ export function deleteDamaged(runtime: Runtime, held: StateLock, damage: Runtime
   } else if (document.linux?.namespaces?.every(({ type }) => type !== 'mount')) {
     log.warn('its mounts in the mount namespace of the runtime may be left');
   }
-  if (doubts.length > 0) {
+  if (uncertain.length > 0) {
     throw damage.with({
-      message: `${damage.message}; not certain to belong to container ${held.id}: ${doubts.join('; ')}`,
+      message: `${damage.message}; not certain to belong to container ${held.id}: ${uncertain.join('; ')}`,
       hint: `end and remove by hand what is the container's, then repeat delete --force; if nothing is, remove ${held.directory}`,
     });
   }
@@ -86,11 +88,11 @@ export function deleteDamaged(runtime: Runtime, held: StateLock, damage: Runtime
   } else if (document.hooks?.poststop !== undefined) log.warn('its poststop hooks were not run');
 }
 
-function gatherRemains(runtime: Runtime, held: StateLock): Remains {
+function findLeftovers(runtime: Runtime, held: StateLock): Leftovers {
   const { binding } = runtime;
   const text = (name: string): string => binding.readTextIfThere(entryPath(held.directory, name), true) ?? '';
   const damaged = text(files.record);
-  const record = soundMembers(damaged, held.id);
+  const record = validMembers(damaged, held.id);
   const document = parsed(text(files.config));
   const path = document.root?.path;
   const rootfs =
@@ -124,7 +126,7 @@ function directoryId(binding: Binding, path: string): string | undefined {
 }
 
 /** Inits that wait for `start`: they have the container's FIFO open. */
-function fifoHolders({ runtime: { binding }, held }: Remains): InitRecord[] {
+function fifoHolders({ runtime: { binding }, held }: Leftovers): InitRecord[] {
   const fifo = entryPath(held.directory, files.startFifo);
   if (binding.stat(fifo) === undefined) return [];
   return processes(binding).flatMap(pid => {
@@ -155,26 +157,26 @@ function processes(binding: Binding): number[] {
 }
 
 /** Candidates for the container's cgroup: the recorded one; without it, matches of the path in config.json or of the id. */
-function cgroupCandidates(remains: Remains): CgroupPlace[] {
-  const { runtime, record } = remains;
+function cgroupCandidates(leftovers: Leftovers): CgroupPlace[] {
+  const { runtime, record } = leftovers;
   if (record.cgroup !== undefined) return [record.cgroup];
   const { layout, mountpoint } = readFacts(runtime.binding).cgroup;
   if (layout === 'none') return [];
-  return cgroupPaths(remains, mountpoint).map(path => ({ root: mountpoint, path, made: [path] }));
+  return cgroupPaths(leftovers, mountpoint).map(path => ({ root: mountpoint, path, made: [path] }));
 }
 
 /**
  * An empty cgroup may be removed. A populated one only if the record has a cgroup and an init, or if one of its
  * processes is the container's.
  */
-function mayRemove(remains: Remains, { path }: CgroupPlace): boolean {
-  const { runtime, record } = remains;
+function mayRemove(leftovers: Leftovers, { path }: CgroupPlace): boolean {
+  const { runtime, record } = leftovers;
   if (record.cgroup !== undefined && record.init !== undefined) return true;
   if (!isPopulated(runtime.binding, path)) return true;
-  return processesOf(runtime.binding, path).some(pid => isContainerProcess(remains, pid));
+  return processesOf(runtime.binding, path).some(pid => isContainerProcess(leftovers, pid));
 }
 
-function cgroupPaths({ runtime: { binding }, held, document }: Remains, mountpoint: string): string[] {
+function cgroupPaths({ runtime: { binding }, held, document }: Leftovers, mountpoint: string): string[] {
   const asked = document.linux?.cgroupsPath;
   const path = typeof asked === 'string' && asked !== '' ? asked : held.id;
   if (path.startsWith('/') && !path.includes(':')) {
@@ -196,7 +198,7 @@ function cgroupPaths({ runtime: { binding }, held, document }: Remains, mountpoi
   return found;
 }
 
-function hasRoot({ runtime: { binding }, root }: Remains, pid: number): boolean {
+function hasRoot({ runtime: { binding }, root }: Leftovers, pid: number): boolean {
   return root !== undefined && directoryId(binding, `/proc/${pid}/root/`) === root;
 }
 
@@ -204,19 +206,19 @@ function hasRoot({ runtime: { binding }, root }: Remains, pid: number): boolean 
  * True if a process of a candidate cgroup has the container's root. If that root is not known, the command line must be
  * the config's.
  */
-function isContainerProcess(remains: Remains, pid: number): boolean {
-  if (remains.root !== undefined) return hasRoot(remains, pid);
-  const { args } = remains.document.process ?? {};
-  const commandLine = remains.runtime.binding.readTextIfThere(`/proc/${pid}/cmdline`) ?? '';
+function isContainerProcess(leftovers: Leftovers, pid: number): boolean {
+  if (leftovers.root !== undefined) return hasRoot(leftovers, pid);
+  const { args } = leftovers.document.process ?? {};
+  const commandLine = leftovers.runtime.binding.readTextIfThere(`/proc/${pid}/cmdline`) ?? '';
   return Array.isArray(args) && args.length > 0 && commandLine === args.map(arg => `${arg}\0`).join('');
 }
 
 /** Remaining processes with the container's root. They are only named, because another container may have the same root. */
-function otherProcesses(remains: Remains): string[] {
-  const { binding } = remains.runtime;
-  if (remains.root === undefined) return [];
+function otherProcesses(leftovers: Leftovers): string[] {
+  const { binding } = leftovers.runtime;
+  if (leftovers.root === undefined) return [];
   const pids = processes(binding).filter(
-    pid => hasRoot(remains, pid) && identify(binding, pid)?.alive === true,
+    pid => hasRoot(leftovers, pid) && identify(binding, pid)?.alive === true,
   );
   return pids.length === 0 ? [] : [`${processNames(binding, pids)} with its root file system`];
 }

@@ -5,7 +5,7 @@ import { removeRdtGroup } from '../rdt/group.ts';
 import { deleteDamaged } from './delete-damaged.ts';
 import { runPoststopHooks } from './hooks.ts';
 import { unmountRoot } from './host-mounts.ts';
-import { endInit } from './init.ts';
+import { endInit } from './init-process.ts';
 import { type ContainerRecord, files, type InitRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
 import { requireStatus, statusOf } from './status.ts';

@@ -5,7 +5,7 @@ import { onHost } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
 import type { ContainerEvent, ContainerStats } from '../oci/stats.ts';
 import { rdtStats } from '../rdt/stats.ts';
-import { initRuns, withInit } from './init.ts';
+import { initRuns, withInit } from './init-process.ts';
 import { cgroupOf, requireCgroup } from './own-cgroup.ts';
 import type { ContainerRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';

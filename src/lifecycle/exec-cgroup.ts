@@ -16,19 +16,19 @@ import { storedResources } from './stored-resources.ts';
  * cgroup was removed, the init's current cgroup is used.
  *
  * @param mountpoint - where cgroup2 is mounted
- * @param wish - the requested cgroup below the container's, as the caller wrote it
+ * @param requested - the requested cgroup below the container's, as the caller wrote it
  */
 export function inCgroup<T>(
   runtime: Runtime,
   record: ContainerRecord,
   init: InitRecord,
   mountpoint: string,
-  wish: string | undefined,
+  requested: string | undefined,
   work: (cgroup: string | undefined) => T,
 ): T {
   const { binding } = runtime;
   const own = record.cgroup?.path;
-  if (wish !== undefined) return work(subCgroup(own, wish));
+  if (requested !== undefined) return work(subCgroup(own, requested));
   if (own === undefined) return work(undefined);
   try {
     if (binding.stat(own) !== undefined) return work(own);
@@ -45,17 +45,17 @@ export function inCgroup<T>(
   return work(joinPath(mountpoint, current.slice(1)));
 }
 
-function subCgroup(own: string | undefined, wish: string): string {
+function subCgroup(own: string | undefined, requested: string): string {
   const refuse = (why: string): RuntimeError =>
     new RuntimeError({
       code: 'usage.cgroup',
-      message: `bad sub cgroup path: ${wish}: ${why}`,
-      value: wish,
+      message: `bad sub cgroup path: ${requested}: ${why}`,
+      value: requested,
       hint: "name a cgroup below the container's that is there already, for example workers",
     });
   if (own === undefined) throw refuse('the container has no cgroup of its own');
-  if (wish.includes(':')) throw refuse('controllers are named for control groups version 1 only');
-  const path = joinPath(own, wish.replace(/^\/+/, ''));
+  if (requested.includes(':')) throw refuse('controllers are named for control groups version 1 only');
+  const path = joinPath(own, requested.replace(/^\/+/, ''));
   if (path !== own && !isBelow(path, own)) throw refuse("it is not below the container's");
   return path;
 }

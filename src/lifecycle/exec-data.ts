@@ -92,7 +92,7 @@ function keepFilter({ listenerPath, listenerMetadata }: Seccomp, plan: Plan): In
 }
 
 /** The step that loads the stored filter. */
-export function loadKept({ flags, words }: InheritedFilter): LoadSeccomp {
+export function loadInheritedFilter({ flags, words }: InheritedFilter): LoadSeccomp {
   const program = new BigUint64Array(new Uint32Array(words).buffer);
   return { op: 'loadSeccomp', origin: '/linux/seccomp', program, flags };
 }

@@ -12,7 +12,7 @@ import { checkProcessDocument } from '../validate/check-process.ts';
 import type { Inherited } from '../validate/inherit.ts';
 import { readSeccomp } from '../validate/read-seccomp.ts';
 import { readSharedLinux } from '../validate/read-shared-linux.ts';
-import { loadKept, readExecData } from './exec-data.ts';
+import { loadInheritedFilter, readExecData } from './exec-data.ts';
 import { files } from './record.ts';
 import type { Runtime } from './runtime.ts';
 import { named, parseDocument, type Source, withSourceLocation } from './source-location.ts';
@@ -138,7 +138,7 @@ function fromExecData(runtime: Runtime, id: string): Own | undefined {
   const standing = readExecData(runtime, id)?.standing;
   if (standing === undefined) return undefined;
   const { process, linux, seccomp: listener } = standing;
-  const filter = listener === undefined ? undefined : loadKept(listener);
+  const filter = listener === undefined ? undefined : loadInheritedFilter(listener);
   return { process, linux, seccomp: undefined, filter, listener };
 }
 

@@ -15,17 +15,17 @@ import { openConsole, resolveSocket } from './console.ts';
 import { inCgroup } from './exec-cgroup.ts';
 import { checkExecData } from './exec-data.ts';
 import { type ExecProcessOptions, execProcess } from './exec-process.ts';
-import { walkHostSteps } from './host-walk.ts';
 import { HostWork } from './host-work.ts';
-import { withInit } from './init.ts';
+import { withInit } from './init-process.ts';
 import { checkPassedFds } from './passed-fds.ts';
+import { performHostSteps } from './perform-host-steps.ts';
 import type { ContainerRecord, InitRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
 import { named, withSourceLocation } from './source-location.ts';
 import { spawnInit } from './spawn.ts';
 import { requireStatus, statusOf } from './status.ts';
 import { readRecord } from './store.ts';
-import { attend, type Terminals } from './terminals.ts';
+import { type Terminals, waitInForeground } from './terminals.ts';
 import { warnOf } from './warnings.ts';
 
 export interface ExecOptions extends ExecProcessOptions {
@@ -66,7 +66,7 @@ export function execInContainer(runtime: Runtime, id: string, options: ExecOptio
   const { binding } = runtime;
   const { pid, pidfd, terminals } = startInContainer(runtime, id, options);
   try {
-    return options.detach === true ? 0 : attend(binding, pid, pidfd, terminals);
+    return options.detach === true ? 0 : waitInForeground(binding, pid, pidfd, terminals);
   } finally {
     binding.close(pidfd);
     terminals?.close();
@@ -75,7 +75,7 @@ export function execInContainer(runtime: Runtime, id: string, options: ExecOptio
 
 /**
  * Starts a program in a created or running container. It takes no lock: the container may stop or be deleted meanwhile,
- * and the program ends with it. Unless `detach`, signals are caught for `attend` from here on.
+ * and the program ends with it. Unless `detach`, signals are caught for `waitInForeground` from here on.
  *
  * @throws RuntimeError `state.not-found`, `state.not-running`, `usage.preserve-fds`, `usage.cgroup`,
  *   `usage.console-socket`, `config.*`, `host.syscall`, `container.*`
@@ -193,7 +193,7 @@ function startProcess(
     const subject = { ...record, status, initPid: init.pid };
     const work = new HostWork({ runtime, plan, console, record, subject });
     if (terminals !== undefined) work.undo.arm('the terminal', () => terminals.close());
-    const { pid, pidfd } = walkHostSteps(work, () =>
+    const { pid, pidfd } = performHostSteps(work, () =>
       onCpus(runtime, execAffinity({ process, origin }).initial, () =>
         inCgroup(runtime, record, init, facts.cgroup.mountpoint, options.cgroup, cgroup => {
           work.cgroup = cgroup;
@@ -206,9 +206,9 @@ function startProcess(
 }
 
 /** Calls `work` on the CPUs of execCPUAffinity.initial. They apply until the process is in its cgroup. */
-function onCpus<T>({ binding, log }: Runtime, wish: ExecAffinity['initial'], work: () => T): T {
-  if (wish === undefined) return work();
-  const { mask, cpus, origin } = wish;
+function onCpus<T>({ binding, log }: Runtime, affinity: ExecAffinity['initial'], work: () => T): T {
+  if (affinity === undefined) return work();
+  const { mask, cpus, origin } = affinity;
   const before = onHost('error setting initial CPU affinity', () => binding.setAffinity({ mask }), {
     pointer: origin,
     spec: 'config.md#linux-process',

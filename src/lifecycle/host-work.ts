@@ -22,8 +22,8 @@ import type { StateLock } from './store.ts';
 import { UndoList } from './undo.ts';
 
 /**
- * One operation of the host's half of a plan. The file of each facility defines its own, and `host-walk.ts` calls them.
- * Consecutive steps with the same operation are applied together.
+ * One operation of the host's half of a plan. The file of each facility defines its own, and `perform-host-steps.ts`
+ * calls them. Consecutive steps with the same operation are applied together.
  */
 export interface HostOperation<Op extends HostOperationName> {
   /** A failure has the prefix of a failed start also before the clone and after `ready`. Default false. */
@@ -239,11 +239,11 @@ export class HostWork {
         else binding.resume(this.init.channel, { fds: given });
       });
     } finally {
-      this.leaveMoment();
+      this.leaveSyncPoint();
     }
   }
 
-  leaveMoment(): void {
+  leaveSyncPoint(): void {
     for (const fd of this.waiting?.left() ?? []) this.runtime.binding.close(fd);
     this.waiting = undefined;
   }

@@ -4,7 +4,7 @@ import { errno } from '../errors/errno.ts';
 import { RuntimeError } from '../errors/error.ts';
 import type { Binding, Spawned } from '../host/binding.d.ts';
 import type { Plan } from '../plan/plan.ts';
-import { killAndWait } from './init.ts';
+import { killAndWait } from './init-process.ts';
 import { signalName } from './signals.ts';
 
 const SIGKILL = 9;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { signalAll } from '../cgroup/processes.ts';
 import { onHost } from '../errors/system.ts';
-import { killAndWait, withInit } from './init.ts';
+import { killAndWait, withInit } from './init-process.ts';
 import type { ContainerRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
 import { requireStatus } from './status.ts';

@@ -2,10 +2,10 @@
 import { RuntimeError } from '../errors/error.ts';
 import { toRuntimeError } from '../errors/system.ts';
 import type { StateOutput } from '../oci/state.ts';
+import { readSummaries } from './record-summaries.ts';
 import type { Runtime } from './runtime.ts';
 import { describe } from './state.ts';
 import { readRecord } from './store.ts';
-import { summaries } from './summaries.ts';
 
 export interface Listing {
   readonly containers: readonly StateOutput[];
@@ -24,7 +24,7 @@ export function listContainers(
   runtime: Runtime,
   options: { readonly rootMustExist: boolean; readonly brief: boolean },
 ): Listing {
-  const found = summaries(runtime, options);
+  const found = readSummaries(runtime, options);
   if (found === undefined && options.rootMustExist) {
     throw new RuntimeError({
       code: 'state.no-root',

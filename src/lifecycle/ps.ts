@@ -4,7 +4,7 @@ import { RuntimeError } from '../errors/error.ts';
 import { onHost } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
 import { findProgram } from '../host/find-program.ts';
-import { initRuns } from './init.ts';
+import { initRuns } from './init-process.ts';
 import { cgroupOf, requireCgroup } from './own-cgroup.ts';
 import type { Runtime } from './runtime.ts';
 import { readRecord } from './store.ts';

@@ -4,7 +4,7 @@ import { deleteContainer } from './delete.ts';
 import type { ContainerRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
 import { afterExec } from './start.ts';
-import { attend } from './terminals.ts';
+import { waitInForeground } from './terminals.ts';
 
 export interface RunOptions extends CreateOptions {
   /** Returns when the program runs, instead of waiting for its exit. Default false. */
@@ -35,7 +35,7 @@ export function runContainer(runtime: Runtime, options: RunOptions): number {
   let status = 0;
   try {
     runPoststartOrDelete(runtime, record);
-    if (foreground) status = attend(binding, init.pid, pidfd, terminals);
+    if (foreground) status = waitInForeground(binding, init.pid, pidfd, terminals);
   } finally {
     binding.close(pidfd);
     terminals?.close();

@@ -2,10 +2,10 @@
 import type { StateOutput } from '../oci/state.ts';
 import { ociVersion } from '../oci/version.ts';
 import { sortedAnnotations } from '../plan/hooks.ts';
+import type { RecordSummary } from './record-summaries.ts';
 import type { Runtime } from './runtime.ts';
 import { statusOf } from './status.ts';
 import { readRecord } from './store.ts';
-import type { Summary } from './summaries.ts';
 
 /**
  * The current state of a container.
@@ -17,7 +17,7 @@ export function containerState(runtime: Runtime, id: string): StateOutput {
   return describe(runtime, readRecord(runtime, id), '');
 }
 
-export function describe(runtime: Runtime, record: Summary, owner: string): StateOutput {
+export function describe(runtime: Runtime, record: RecordSummary, owner: string): StateOutput {
   const status = statusOf(runtime, record, { held: false });
   return {
     ociVersion,

@@ -4,7 +4,7 @@ import { isPaused } from '../cgroup/freezer.ts';
 import { RuntimeError } from '../errors/error.ts';
 import { joinPath } from '../host/paths.ts';
 import type { Status } from '../oci/state.ts';
-import { initRuns } from './init.ts';
+import { initRuns } from './init-process.ts';
 import { type ContainerRecord, files, type InitRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
 import { isHeld, stateDirectory } from './store.ts';

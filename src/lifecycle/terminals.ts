@@ -3,7 +3,7 @@ import type { ErrorFields } from '../errors/error.ts';
 import { onHost } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
 
-/** The terminal that the runtime was started on, and the container's once it exists. `attend` connects them. */
+/** The terminal that the runtime was started on, and the container's once it exists. `waitInForeground` connects them. */
 export class Terminals {
   readonly #binding: Binding;
   readonly #host: number;
@@ -48,7 +48,12 @@ export class Terminals {
  *
  * @returns the exit status: the program's, or 128 plus the number of the signal that ended it
  */
-export function attend(binding: Binding, pid: number, pidfd: number, terminals?: Terminals): number {
+export function waitInForeground(
+  binding: Binding,
+  pid: number,
+  pidfd: number,
+  terminals?: Terminals,
+): number {
   const { signal, code } = binding.waitForeground(pid, pidfd, ...(terminals?.take() ?? []));
   return signal === undefined ? (code ?? 0) : 128 + signal;
 }

@@ -55,9 +55,9 @@ function text(plan: Plan): string {
     lines,
     host.filter((_, i) => plan.host[i]?.when === 'before'),
   );
-  lines.push('', 'clone', line('', spawnWords(plan), ''), '', 'the init');
+  lines.push('', 'clone', line('', spawnText(plan), ''), '', 'the init');
   for (const [index, step] of plan.container.entries())
-    lines.push(line(`${index}`, stepWords(step), step.origin));
+    lines.push(line(`${index}`, stepText(step), step.origin));
   for (const [when, title] of Object.entries(titles)) {
     const there = host.filter((_, i) => plan.host[i]?.when === when);
     if (there.length > 0) append(lines, ['', title, ...there]);
@@ -149,14 +149,14 @@ function idMapWords(idmap: IdMap | undefined): string {
   return ` ${how}=[${mappingWords(idmap.uids)}] gids=[${mappingWords(idmap.gids ?? [])}]`;
 }
 
-function spawnWords({ spawn }: Plan): string {
+function spawnText({ spawn }: Plan): string {
   const { cloneFlags, preserveFds, startFifo } = spawn;
   const waits = startFifo === undefined ? '' : ` startFifo=${startFifo}`;
   return `clone3 flags=${cloneFlagNames(cloneFlags)} preserveFds=${preserveFds}${waits}`;
 }
 
 /** `mount fstype=tmpfs target=/dev attributes=MOUNT_ATTR_NOSUID ...` */
-export function stepWords(step: Step): string {
+export function stepText(step: Step): string {
   const { op, origin: _, places: __, ...fields } = step;
   const words: string[] = [op];
   for (const [name, value] of Object.entries(fields)) {

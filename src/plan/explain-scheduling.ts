@@ -3,7 +3,7 @@ import { errno, errnoText } from '../errors/errno.ts';
 import type { Report } from '../host/binding.d.ts';
 import type { Config } from '../oci/config.ts';
 import type { Step } from '../wire/steps.ts';
-import { stepWords } from './describe.ts';
+import { stepText } from './describe.ts';
 import type { Explanation } from './explain.ts';
 
 type SchedulingStep = Extract<
@@ -13,7 +13,7 @@ type SchedulingStep = Extract<
 
 export function explainScheduling(step: SchedulingStep, report: Report, config?: Config): Explanation {
   const text = errnoText(report.errno);
-  const value = stepWords(step);
+  const value = stepText(step);
   switch (step.op) {
     case 'setAffinity': {
       const which = step.origin.endsWith('/initial') ? 'initial' : 'final';

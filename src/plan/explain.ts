@@ -7,7 +7,7 @@ import type { Config } from '../oci/config.ts';
 import { namespaceFlags } from '../oci/namespaces.ts';
 import type { Step } from '../wire/steps.ts';
 import { cloneFlagNames, limitText, rlimitName } from './decode-field.ts';
-import { stepWords } from './describe.ts';
+import { stepText } from './describe.ts';
 import { explainHookStep } from './explain-hook.ts';
 import { explainMount } from './explain-mount.ts';
 import { explainExecute, explainFindProgram } from './explain-program.ts';
@@ -213,20 +213,20 @@ function explainStep(plan: Plan, step: Step, report: Report, config?: Config): E
       return {
         code: 'container.capabilities',
         message: `unable to apply bounding set: ${text}`,
-        value: stepWords(step),
+        value: stepText(step),
       };
     case 'setCapabilities':
     case 'setAmbientSet':
       return {
         code: 'container.capabilities',
         message: `unable to apply caps: ${text}`,
-        value: stepWords(step),
+        value: stepText(step),
       };
     case 'loadSeccomp':
       return {
         code: 'container.seccomp',
         message: `error loading seccomp filter: ${called}`,
-        value: stepWords(step),
+        value: stepText(step),
       };
     case 'setUser':
       return { code: 'container.user', message: `unable to setup user: ${userMessage(step, report)}` };

@@ -87,14 +87,14 @@ export function readMountWords(mount: Mount, index: number): MountWords {
   }
 
   const bind = (set & MS.MS_BIND) !== 0;
-  const strange = filesystem[0];
-  if (bind && strange !== undefined) {
+  const foreign = filesystem[0];
+  if (bind && foreign !== undefined) {
     throw new RuntimeError({
       code: 'config.mount.bind-options',
-      pointer: `/mounts/${index}/options/${strange.position}`,
-      value: strange.word,
+      pointer: `/mounts/${index}/options/${foreign.position}`,
+      value: foreign.word,
       spec: 'config.md#linux-mount-options',
-      message: `bind mounts cannot have any filesystem-specific options applied: ${JSON.stringify(strange.word)} on ${mount.destination}`,
+      message: `bind mounts cannot have any filesystem-specific options applied: ${JSON.stringify(foreign.word)} on ${mount.destination}`,
       hint: 'check its spelling: a bind takes the options of mounts in general, because the options of the file system stay as they are',
     });
   }

@@ -33,7 +33,7 @@ export interface PlanWarning {
 /**
  * The time at which the runtime performs a step: before the clone, while the init prepares itself (`after`), while
  * the init waits, after it has prepared everything (`ready`), after the exec (`poststart`), after the container is
- * deleted (`poststop`). `lifecycle/host-walk.ts` performs the steps of each time in the order of the plan.
+ * deleted (`poststop`). `lifecycle/perform-host-steps.ts` performs the steps of each time in the order of the plan.
  */
 export type When = 'before' | 'after' | SyncPoint | 'ready' | 'poststart' | 'poststop';
 

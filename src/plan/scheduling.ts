@@ -48,12 +48,12 @@ export interface ExecAffinity {
 /** process.execCPUAffinity. Without it the process may run on all CPUs of the cgroup. */
 export function execAffinity({ process, origin }: Pick<ProcessContext, 'process' | 'origin'>): ExecAffinity {
   if (process.execCPUAffinity === undefined) return { final: [allCpus] };
-  const wish = (name: 'initial' | 'final'): readonly bigint[] => {
+  const cpusOf = (name: 'initial' | 'final'): readonly bigint[] => {
     const list = parseNumberList(process.execCPUAffinity?.[name] ?? '');
     return typeof list === 'string' ? [] : list.words;
   };
-  const initial = wish('initial');
-  const cpus = wish('final');
+  const initial = cpusOf('initial');
+  const cpus = cpusOf('final');
   if (initial.length + cpus.length === 0) return { final: [allCpus] };
   return {
     ...(initial.length > 0 && {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { formatPointer } from '../bundle/pointer.ts';
 import { deviceProgram } from '../cgroup/devices/program.ts';
-import { starter } from '../cli/spec-document.ts';
+import { defaultConfig } from '../cli/spec-document.ts';
 import { capableMachine as facts } from '../host/facts.ts';
 import { joinPath } from '../host/paths.ts';
 import { timestamp } from '../lifecycle/timestamp.ts';
@@ -18,7 +18,7 @@ import { encodePlan } from '../wire/encode.ts';
  * shapes, whose growth touches every existing shape. All of it must be pure and not read the machine.
  */
 export function warmUp(): void {
-  const { process, ...rest } = starter({ hostname: 'tsubo', cgroupNamespace: true });
+  const { process, ...rest } = defaultConfig({ hostname: 'tsubo', cgroupNamespace: true });
   const text = JSON.stringify({ ...rest, process: { ...process, terminal: false } });
   const { config } = requireConfig(JSON.parse(text), { text });
   for (const startNow of [false, true]) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ErrorFields } from '../errors/error.ts';
 import type { Config, Process } from '../oci/config.ts';
+import { checkShape } from './check-shape.ts';
 import { checkCapabilities, checkConsoleSize, checkEnvironment, checkProcess } from './checks/process.ts';
 import { checkRlimits } from './checks/rlimits.ts';
 import { checkExecAffinity, checkScheduler } from './checks/scheduling.ts';
@@ -9,7 +10,6 @@ import { type Check, CheckContext, type Draft, runChecks } from './context.ts';
 import { type Inherited, inherit } from './inherit.ts';
 import { process as processShape } from './process-shape.ts';
 import type { ObjectShape } from './shape.ts';
-import { walk } from './walk.ts';
 
 export interface CheckedProcess {
   /** Undefined if there are problems. */
@@ -39,7 +39,7 @@ const checks: readonly Check[] = [
  * @param container - the container's own process, already checked: the source of missing properties. Default: none
  */
 export function checkProcessDocument(document: unknown, container: Partial<Process> = {}): CheckedProcess {
-  const { value, problems, warnings } = walk(
+  const { value, problems, warnings } = checkShape(
     processShape as ObjectShape,
     document,
     'config.md#process',

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ErrorFields } from '../errors/error.ts';
 import type { Resources } from '../oci/resources.ts';
+import { checkShape } from './check-shape.ts';
 import { resourceProblems } from './checks/resources.ts';
 import type { Draft } from './context.ts';
 import { resources as resourcesShape } from './resources-shape.ts';
 import type { ObjectShape } from './shape.ts';
-import { walk } from './walk.ts';
 
 export interface CheckedResources {
   /** Undefined if there are problems. */
@@ -20,7 +20,12 @@ export interface CheckedResources {
  */
 export function checkResourcesDocument(document: unknown): CheckedResources {
   const spec = 'config-linux.md#control-groups';
-  const { value, problems, warnings } = walk(resourcesShape as ObjectShape, document, spec, 'the resources');
+  const { value, problems, warnings } = checkShape(
+    resourcesShape as ObjectShape,
+    document,
+    spec,
+    'the resources',
+  );
   const found = problems.length > 0 ? problems : resourceProblems(value as Draft<Resources>, '', false);
   return {
     resources: found.length === 0 ? (value as unknown as Resources) : undefined,

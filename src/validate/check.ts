@@ -2,6 +2,7 @@
 import { locateAll } from '../bundle/locate.ts';
 import { type ErrorFields, RuntimeError } from '../errors/error.ts';
 import type { Config } from '../oci/config.ts';
+import { checkShape } from './check-shape.ts';
 import { checkDeviceRules } from './checks/device-rules.ts';
 import { checkDevices } from './checks/devices.ts';
 import { checkAnnotations, checkHostname, checkRoot, checkVersion } from './checks/document.ts';
@@ -24,7 +25,6 @@ import { completeConfig } from './complete.ts';
 import { config as configShape } from './config-shape.ts';
 import { type Check, CheckContext, type CheckOptions, type Draft, runChecks } from './context.ts';
 import { isFull } from './findings.ts';
-import { walk } from './walk.ts';
 
 export type { CheckOptions } from './context.ts';
 
@@ -78,7 +78,7 @@ export interface CheckedConfig {
  * Property names in pointers have the spelling of the specification, even if the document has another one.
  */
 export function checkConfig(document: unknown, options: CheckOptions = {}): CheckedConfig {
-  const { value, problems, warnings } = walk(configShape, document, 'config.md');
+  const { value, problems, warnings } = checkShape(configShape, document, 'config.md');
   const draft = value as Draft<Config>;
   const context = new CheckContext(draft, options, problems, warnings);
   runChecks(checks, context);

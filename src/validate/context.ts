@@ -22,7 +22,7 @@ export interface CheckOptions {
 /** A rule beyond the types. It reports to the context. */
 export type Check = (context: CheckContext) => void;
 
-/** Runs the checks in order until too many problems are found; runs none if the walk stopped for that reason. */
+/** Runs the checks in order until too many problems are found; runs none if `checkShape` stopped for that reason. */
 export function runChecks(checks: readonly Check[], context: CheckContext): void {
   if (context.hasTooManyProblems()) return;
   stopAtLimit(() => {

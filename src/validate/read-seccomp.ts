@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Seccomp } from '../oci/seccomp.ts';
+import { checkShape } from './check-shape.ts';
 import { seccomp } from './seccomp-shape.ts';
 import type { ObjectShape } from './shape.ts';
-import { walk } from './walk.ts';
 
 const subset: ObjectShape = {
   kind: 'object',
@@ -15,6 +15,6 @@ const subset: ObjectShape = {
  * in other case must not disable the filter.
  */
 export function readSeccomp(document: unknown): Seccomp | undefined {
-  const { value } = walk(subset, document, 'config.md');
+  const { value } = checkShape(subset, document, 'config.md');
   return (value as { linux?: { seccomp?: Seccomp } }).linux?.seccomp;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Linux } from '../oci/config.ts';
+import { checkShape } from './check-shape.ts';
 import { memoryPolicy, personality } from './linux-shape.ts';
 import type { ObjectShape } from './shape.ts';
-import { walk } from './walk.ts';
 
 const subset: ObjectShape = {
   kind: 'object',
@@ -15,6 +15,6 @@ const subset: ObjectShape = {
  * before, in the spelling of the specification.
  */
 export function readSharedLinux(document: unknown): Pick<Linux, 'memoryPolicy' | 'personality'> {
-  const { value } = walk(subset, document, 'config.md');
+  const { value } = checkShape(subset, document, 'config.md');
   return (value as { linux?: Linux }).linux ?? {};
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * The expected structure of a JSON value, as data; walk.ts interprets it. Unlike Go, integers may be written with an
- * exponent (`1e3`) or a zero fraction.
+ * The expected structure of a JSON value, as data; check-shape.ts interprets it. Unlike Go, integers may be written
+ * with an exponent (`1e3`) or a zero fraction.
  */
 export type Shape = StringShape | BooleanShape | IntegerShape | ListShape | MapShape | ObjectShape;
 

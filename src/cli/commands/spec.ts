@@ -6,7 +6,7 @@ import { openFlags } from '../../host/files.ts';
 import { readFacts } from '../../host/read-facts.ts';
 import type { CommandModule } from '../command.ts';
 import { goJson } from '../go-json.ts';
-import { rootless, starter } from '../spec-document.ts';
+import { defaultConfig, rootless } from '../spec-document.ts';
 
 export const spec: CommandModule = {
   name: 'spec',
@@ -21,7 +21,7 @@ export const spec: CommandModule = {
     const bundle =
       typeof options['bundle'] === 'string' && options['bundle'] !== '' ? options['bundle'] : '.';
     const facts = readFacts(binding);
-    const document = starter({ hostname: program, cgroupNamespace: facts.cgroup.layout === 'unified' });
+    const document = defaultConfig({ hostname: program, cgroupNamespace: facts.cgroup.layout === 'unified' });
     const written = options['rootless'] === true ? rootless(document, facts.euid, facts.egid) : document;
     const path = bundle === '.' ? 'config.json' : `${bundle}/config.json`;
     const text = goJson(written, '\t');

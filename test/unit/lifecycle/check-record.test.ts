@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
-import { parseRecord, recordText, soundMembers } from '../../../src/lifecycle/check-record.ts';
+import { parseRecord, recordText, validMembers } from '../../../src/lifecycle/check-record.ts';
 import type { ContainerRecord } from '../../../src/lifecycle/record.ts';
 
 const record: ContainerRecord = {
@@ -176,7 +176,7 @@ describe('a record', () => {
       expect(faultIn(text.slice(0, length))?.message).toMatch(
         /^it is (empty|not valid JSON at line 1, column \d+: )/,
       );
-      expect(soundMembers(text.slice(0, length), 'web')).toEqual({});
+      expect(validMembers(text.slice(0, length), 'web')).toEqual({});
     }
     expect(faultIn(`${text}}`)).toEqual({ message: 'text follows the record' });
   });
@@ -186,8 +186,8 @@ describe('a record', () => {
     const damaged = changed(['init', 'pid'], (object, name) => {
       object[name] = 'x';
     });
-    expect(soundMembers(damaged, 'web')).toMatchObject(others);
-    expect(soundMembers(damaged, 'web').init).toBeUndefined();
-    expect(soundMembers('null', 'web')).toEqual({});
+    expect(validMembers(damaged, 'web')).toMatchObject(others);
+    expect(validMembers(damaged, 'web').init).toBeUndefined();
+    expect(validMembers('null', 'web')).toEqual({});
   });
 });

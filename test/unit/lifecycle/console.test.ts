@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type ConsoleWish, openConsole, takeTerminal } from '../../../src/lifecycle/console.ts';
-import { attend } from '../../../src/lifecycle/terminals.ts';
+import { type ConsoleOptions, openConsole, takeTerminal } from '../../../src/lifecycle/console.ts';
+import { waitInForeground } from '../../../src/lifecycle/terminals.ts';
 import type { Process } from '../../../src/oci/config.ts';
 import { FakeMachine } from '../../helpers/fake-machine.ts';
 import { hostWork } from '../../helpers/host-work.ts';
@@ -14,11 +14,11 @@ describe('the console', () => {
   afterEach(() => machine.dispose());
 
   const master = 2_000_001;
-  const open = (process: Partial<Process>, wish: Partial<ConsoleWish>) =>
+  const open = (process: Partial<Process>, options: Partial<ConsoleOptions>) =>
     openConsole(
       machine.runtime,
       { args: ['/bin/true'], cwd: '/', user: { uid: 0, gid: 0 }, ...process },
-      { socket: undefined, foreground: false, pointer: '/terminal', ...wish },
+      { socket: undefined, foreground: false, pointer: '/terminal', ...options },
     );
   const step = { op: 'takeTerminal', when: 'console', origin: '/terminal' } as const;
   const handOver = (console: ReturnType<typeof open>): void =>
@@ -35,13 +35,13 @@ describe('the console', () => {
     expect(machine.calls).toEqual(['sendDescriptor /s']);
   });
 
-  it.each<[Partial<Process>, Partial<ConsoleWish>]>([
+  it.each<[Partial<Process>, Partial<ConsoleOptions>]>([
     [{ terminal: true }, {}],
     [{ terminal: true }, { socket: '/s', foreground: true }],
     [{}, { socket: '/s' }],
     [{}, { socket: '/s', foreground: true }],
-  ])('of %j is incompatible with %j', (process, wish) => {
-    expect(() => open(process, wish)).toThrow(
+  ])('of %j is incompatible with %j', (process, options) => {
+    expect(() => open(process, options)).toThrow(
       expect.objectContaining({ code: 'usage.console-socket', pointer: '/terminal' }),
     );
   });
@@ -86,7 +86,7 @@ describe('the console', () => {
     const console = open({ terminal: true, ...process }, { foreground: true, ignoreSize });
     handOver(console);
     expect(machine.calls).toEqual(['hostTerminal', `adoptTerminal ${copied}`]);
-    attend(machine.binding, 7, 8, console.terminals);
+    waitInForeground(machine.binding, 7, 8, console.terminals);
     expect(machine.calls.at(-1)).toBe(`waitForeground ${master} 2000000`);
     // The wait now owns them.
     expect(() => console.terminals?.close()).not.toThrow();

@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { loadKept, readExecData, writeExecData } from '../../../src/lifecycle/exec-data.ts';
+import { loadInheritedFilter, readExecData, writeExecData } from '../../../src/lifecycle/exec-data.ts';
 import type { Runtime } from '../../../src/lifecycle/runtime.ts';
 import type { Config } from '../../../src/oci/config.ts';
 import { makePlan } from '../../../src/plan/make-plan.ts';
@@ -54,7 +54,7 @@ it('stores the compiled filter, and the listener of notifications', () => {
   });
   const kept = later?.standing?.seccomp;
   expect(kept).toMatchObject({ listenerPath: '/run/agent', listenerMetadata: 'me' });
-  expect(kept && loadKept(kept)).toEqual(plan.container.find(({ op }) => op === 'loadSeccomp'));
+  expect(kept && loadInheritedFilter(kept)).toEqual(plan.container.find(({ op }) => op === 'loadSeccomp'));
 });
 
 it('stores no process with a number that JSON would round', () => {

@@ -7,7 +7,7 @@ import {
   flagNames,
   limitText,
   modeText,
-  stepWords,
+  stepText,
 } from '../../../src/plan/describe.ts';
 import { MOUNT_ATTR, MS } from '../../../src/plan/kernel-flags.ts';
 import { planFor } from '../../helpers/plan.ts';
@@ -37,7 +37,7 @@ describe('decoding', () => {
   });
 
   it('quotes texts of more than one word', () => {
-    expect(stepWords({ op: 'execute', origin: '', args: ['sh', '-c', 'echo "a b"'], env: [] })).toBe(
+    expect(stepText({ op: 'execute', origin: '', args: ['sh', '-c', 'echo "a b"'], env: [] })).toBe(
       'execute args=[sh -c "echo \\"a b\\""]',
     );
   });

@@ -8,7 +8,7 @@ import { describeShape, type IntegerShape, type ObjectShape, type Shape, type St
 import { nearestWord } from './spelling.ts';
 
 /** The result of a walk. */
-export interface WalkResult {
+export interface ShapeResult {
   /**
    * The value with all names in the spelling of the specification, without nulls and without unknown and ignored
    * names. A value of the wrong type is absent; in a list it becomes empty, which keeps the positions of the others.
@@ -27,14 +27,19 @@ export interface WalkResult {
  * @param spec - section of the specification if the shape has none
  * @param name - name of the document in messages
  */
-export function walk(shape: ObjectShape, document: unknown, spec: string, name = 'config.json'): WalkResult {
-  const walker = new Walker(spec, name);
-  const visit = () => walker.visit(shape, document) as Record<string, unknown> | undefined;
+export function checkShape(
+  shape: ObjectShape,
+  document: unknown,
+  spec: string,
+  name = 'config.json',
+): ShapeResult {
+  const checker = new ShapeChecker(spec, name);
+  const visit = () => checker.visit(shape, document) as Record<string, unknown> | undefined;
   const value = stopAtLimit(visit);
-  return { value: value ?? {}, problems: walker.problems, warnings: walker.warnings };
+  return { value: value ?? {}, problems: checker.problems, warnings: checker.warnings };
 }
 
-class Walker {
+class ShapeChecker {
   readonly problems: ErrorFields[] = [];
   readonly warnings: ErrorFields[] = [];
   /** Formatted as a pointer only for a problem or warning. */

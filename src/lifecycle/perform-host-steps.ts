@@ -12,12 +12,12 @@ import { runHook } from './hooks.ts';
 import { cloneTree, mapTree } from './host-trees.ts';
 import { type HostOperation, type HostWork, WaitingInit } from './host-work.ts';
 import { mapIds } from './id-maps.ts';
-import { identify, killAndWait } from './init.ts';
 import { initExitError } from './init-exit.ts';
-import { openDirectory, openNamespace } from './join.ts';
+import { identify, killAndWait } from './init-process.ts';
 import { delegateCgroup, makeCgroup, writeCgroup } from './make-cgroup.ts';
 import { moveNetDevice } from './net-devices.ts';
 import { restoreOomScoreAdj, setOomScoreAdj } from './oom-score.ts';
+import { openDirectory, openNamespace } from './open-namespaces.ts';
 import { writePidFile } from './pid-file.ts';
 import { sendPidfd } from './pidfd-socket.ts';
 import { joinRdtGroup, makeRdtGroup } from './rdt.ts';
@@ -69,7 +69,10 @@ const operations: { readonly [Op in HostOperationName]: HostOperation<Op> } = {
  * @param clone - calls clone3(2); the descriptors of `work` are open during the call and closed after it
  * @returns the init with its pidfd, which the caller owns
  */
-export function walkHostSteps(work: HostWork, clone: () => Spawned): InitRecord & { readonly pidfd: number } {
+export function performHostSteps(
+  work: HostWork,
+  clone: () => Spawned,
+): InitRecord & { readonly pidfd: number } {
   const { binding } = work.runtime;
   try {
     try {
@@ -216,6 +219,6 @@ function runMoment(work: HostWork, report: Report): void {
     perform(work, point);
     work.resume();
   } finally {
-    work.leaveMoment();
+    work.leaveSyncPoint();
   }
 }

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import type { ContainerRecord } from '../../../src/lifecycle/record.ts';
+import { readSummaries, type Stored } from '../../../src/lifecycle/record-summaries.ts';
 import type { Runtime } from '../../../src/lifecycle/runtime.ts';
 import { claim, writeRecord } from '../../../src/lifecycle/store.ts';
-import { type Stored, summaries } from '../../../src/lifecycle/summaries.ts';
 import { FakeMachine } from '../../helpers/fake-machine.ts';
 
 let machine: FakeMachine;
@@ -36,7 +36,7 @@ function write(...records: readonly ContainerRecord[]): void {
 }
 
 function stored(options: { readonly brief: boolean }): Stored[] | undefined {
-  const found = summaries(runtime, options);
+  const found = readSummaries(runtime, options);
   return found && [...found];
 }
 

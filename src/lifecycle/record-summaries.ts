@@ -6,7 +6,7 @@ import type { StatusRecord } from './status.ts';
 import { rootFailure } from './store.ts';
 
 /** The members of a record that `list` needs, read without parsing all of it. */
-export interface Summary extends StatusRecord, Pick<ContainerRecord, 'bundle' | 'created'> {
+export interface RecordSummary extends StatusRecord, Pick<ContainerRecord, 'bundle' | 'created'> {
   /** Absolute path of the root file system; empty in brief. */
   readonly rootfs: string;
   readonly annotations?: ContainerRecord['annotations'] | undefined;
@@ -18,7 +18,7 @@ export interface Stored {
   /** User id of the record's owner, as text; empty without a record. */
   readonly owner: string;
   /** Undefined if the record must be parsed as a whole: it contains escapes, is damaged, or is missing. */
-  readonly summary: Summary | undefined;
+  readonly summary: RecordSummary | undefined;
 }
 
 /** The columns of a summary, in order: name of the directory, owner, texts, numbers, objects. */
@@ -41,7 +41,7 @@ const inFull: Columns = { texts: [...inBrief.texts, 'rootfs'], numbers, objects:
  *
  * @param options.brief - annotations and the path of the root file system are left out
  */
-export function summaries(
+export function readSummaries(
   runtime: Runtime,
   options: { readonly brief: boolean },
 ): Iterable<Stored> | undefined {
@@ -69,7 +69,7 @@ function* rows(texts: string[], columns: Columns): Generator<Stored> {
   }
 }
 
-function summaryAt(values: readonly string[], at: number, columns: Columns): Summary | undefined {
+function summaryAt(values: readonly string[], at: number, columns: Columns): RecordSummary | undefined {
   const text = at + leading;
   const number = text + columns.texts.length;
   const id = values[text] ?? '';
