@@ -29,6 +29,7 @@
         "native/core/files.cc",
         "native/core/hooks.cc",
         "native/core/labels.cc",
+        "native/core/memory.cc",
         "native/core/mount_call.cc",
         "native/core/mounts.cc",
         "native/core/namespaces.cc",
@@ -93,6 +94,7 @@
         "native/binding/users.cc",
         "native/binding/value.cc",
         "native/binding/watch.cc",
+        "native/spawn/child.cc",
         "native/spawn/sealed_init.cc",
         "native/spawn/spawn.cc",
         "<(SHARED_INTERMEDIATE_DIR)/init_image.cc"

@@ -4,7 +4,7 @@
 // them belong to a C library.
 #pragma once
 
-#include <cstddef>
+#include <stddef.h>
 
 namespace tsubo::message {
 

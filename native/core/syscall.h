@@ -7,9 +7,8 @@
 
 #include <asm/unistd.h>
 #include <linux/types.h>
-
-#include <cstddef>
-#include <cstdint>
+#include <stddef.h>
+#include <stdint.h>
 
 namespace tsubo::sys {
 

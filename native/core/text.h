@@ -3,8 +3,8 @@
 // String operations of the init, on fixed buffers.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
+#include <stddef.h>
+#include <stdint.h>
 
 namespace tsubo::text {
 

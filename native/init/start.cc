@@ -10,38 +10,7 @@
 #include "init/stack_guard.h"
 #include "wire/report.h"
 
-extern "C" {
-
-// The compiler may generate calls of these four functions.
-void* memcpy(void* to, const void* from, size_t n) {
-  auto* t = static_cast<char*>(to);
-  auto* f = static_cast<const char*>(from);
-  while (n-- > 0) *t++ = *f++;
-  return to;
-}
-void* memmove(void* to, const void* from, size_t n) {
-  auto* t = static_cast<char*>(to);
-  auto* f = static_cast<const char*>(from);
-  if (t < f) return memcpy(to, from, n);
-  while (n-- > 0) t[n] = f[n];
-  return to;
-}
-void* memset(void* to, int value, size_t n) {
-  auto* t = static_cast<char*>(to);
-  while (n-- > 0) *t++ = static_cast<char>(value);
-  return to;
-}
-int memcmp(const void* a, const void* b, size_t n) {
-  auto* x = static_cast<const unsigned char*>(a);
-  auto* y = static_cast<const unsigned char*>(b);
-  for (; n > 0; n--, x++, y++) {
-    if (*x != *y) return *x - *y;
-  }
-  return 0;
-}
-
-[[noreturn, gnu::no_stack_protector]] void tsubo_main(long* stack);
-}
+extern "C" [[noreturn, gnu::no_stack_protector]] void tsubo_main(long* stack);
 
 #if defined(__x86_64__)
 asm(".globl _start\n_start:\n  xor %ebp, %ebp\n  mov %rsp, %rdi\n  and $-16, %rsp\n  call tsubo_main\n  hlt\n");

@@ -3,8 +3,8 @@
 // The binary form of the plan, the counterpart of src/wire/encode.ts. src/wire/README.md describes the layout.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "wire/steps.h"
 

@@ -22,7 +22,7 @@
 //    |-- failed --------------->|   or the exec closes the FIFO: end of file
 #pragma once
 
-#include <cstdint>
+#include <stdint.h>
 
 namespace tsubo::wire {
 

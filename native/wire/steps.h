@@ -4,7 +4,7 @@
 // format; a test compares the two tables.
 #pragma once
 
-#include <cstdint>
+#include <stdint.h>
 
 namespace tsubo::wire {
 

@@ -91,7 +91,8 @@ export function problemsOfSources() {
     }
     if (/^native\/.*\.(cc|h)$/.test(path)) {
       const room = path.split('/')[1] ?? '';
-      if (!(room in nativeRooms)) complain(0, `the room ${room} is not in the list of .ci/sources.mjs`);
+      if (!(room in nativeRooms))
+        complain(0, `the room ${room} is not in the list of test/check/sources.mjs`);
       for (const header of foreignHeaders(path, text))
         complain(0, `native/${room} must not include ${header}`);
     }
