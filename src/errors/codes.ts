@@ -155,6 +155,10 @@ export const errorCodes = {
     'a read-only path is relative, or there is no mount namespace',
     'write an absolute path, and add the mount namespace',
   ],
+  'config.repeated-property': [
+    'a property is given in two spellings, upper and lower case (warning)',
+    'remove one of them',
+  ],
   'config.required': ['a required property is missing', 'add it'],
   'config.resources.device-access': [
     'the access of a device rule is not made of r, w and m',

@@ -149,6 +149,10 @@ class ShapeChecker {
         out = Object.fromEntries(keys.slice(0, index).map(before => [before, values[before]]));
       }
       if (name === undefined || visited === undefined) continue;
+      if (name !== key && Object.hasOwn(out, name) && !Object.hasOwn(values, name)) {
+        path[depth] = key;
+        this.repeated(name, isObject(out[name]) && isObject(visited) ? 'is merged with' : 'replaces');
+      }
       out[name] = isObject(out[name]) ? this.mergeObjects(out[name], visited) : visited;
     }
     path.length = depth;
@@ -172,8 +176,10 @@ class ShapeChecker {
     const folded = key.toLowerCase();
     const name = known.properties.get(folded);
     if (name !== undefined) {
-      const wins = Object.hasOwn(values, name) && !(isObject(values[name]) && isObject(value));
-      return wins ? undefined : name;
+      if (!Object.hasOwn(values, name)) return name;
+      const isMerged = isObject(values[name]) && isObject(value);
+      if (value !== null) this.repeated(name, isMerged ? 'is merged with' : 'is ignored because of');
+      return isMerged ? name : undefined;
     }
     if (shape.partial) return undefined;
 
@@ -191,6 +197,17 @@ class ShapeChecker {
       spec: this.spec,
     });
     return undefined;
+  }
+
+  /** Warns that the property at the end of the path is given in another spelling too. */
+  private repeated(name: string, effect: string): void {
+    keepWarning(this.warnings, {
+      code: 'config.repeated-property',
+      message: `${this.place()} ${effect} the same property in another spelling`,
+      pointer: formatPointer(this.path),
+      hint: `names match in any case: write ${name} once`,
+      spec: this.spec,
+    });
   }
 
   /**

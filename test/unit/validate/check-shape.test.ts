@@ -49,6 +49,34 @@ describe('names', () => {
     });
   });
 
+  it.each([
+    ['/Cwd is ignored because of', { Cwd: '/b', cwd: '/a' }],
+    ['/Cwd is ignored because of', { cwd: '/a', Cwd: '/b' }],
+    ['/CWD replaces', { Cwd: '/b', CWD: '/a' }],
+    ['/User is merged with', { cwd: '/a', User: { uid: 1 }, user: { gid: 2 } }],
+    ['/USER is merged with', { cwd: '/a', User: { uid: 1 }, USER: { gid: 2 } }],
+    ['/User is ignored because of', { cwd: '/a', User: [], user: { gid: 2 } }],
+  ])('in two spellings get one warning: %s', (message, names) => {
+    const { config, warnings } = checkConfig(
+      configWith(it => Object.assign(it, { process: { args: ['a'], ...names } })),
+    );
+    expect(config?.process.cwd).toBe('/a');
+    const [pointer] = message.split(' ');
+    expect(warnings).toEqual([
+      expect.objectContaining({
+        code: 'config.repeated-property',
+        message: `/process${message} the same property in another spelling`,
+        pointer: `/process${pointer}`,
+      }),
+    ]);
+  });
+
+  it('in another spelling without a value get no warning', () => {
+    const { config, warnings } = checkConfig(configWith(it => Object.assign(it, { Root: null })));
+    expect(config?.root).toEqual(checkConfig(configWith()).config?.root);
+    expect(warnings).toEqual([]);
+  });
+
   it('that are unknown are ignored with a warning and the correct spelling', () => {
     const { config, warnings } = checkConfig(
       configWith(it => {
