@@ -25,8 +25,10 @@ export function containerStats(runtime: Runtime, id: string): ContainerStats {
 
 /** Warns if a controller is not enabled: its numbers are 0, which looks like no usage. */
 export function warnOfUncounted(runtime: Runtime, id: string): void {
-  const { binding, log } = runtime;
-  const cgroup = cgroupOf(readRecord(runtime, id));
+  warnOfControllers(runtime, cgroupOf(readRecord(runtime, id)));
+}
+
+function warnOfControllers({ binding, log }: Runtime, cgroup: string): void {
   const enabled = fileText(binding, cgroup, 'cgroup.controllers')?.trim().split(' ');
   if (enabled === undefined) return;
   const missing = ['memory', 'io'].filter(controller => !enabled.includes(controller));
@@ -36,7 +38,8 @@ export function warnOfUncounted(runtime: Runtime, id: string): void {
 }
 
 /**
- * Reports the resource usage every `intervalMs`, and every out-of-memory kill. Returns when the init has exited.
+ * Reports the resource usage every `intervalMs`, and every out-of-memory kill. After the first report it warns of
+ * missing controllers. Returns when the init has exited.
  *
  * @throws RuntimeError as containerStats
  */
@@ -58,6 +61,7 @@ export function watchContainer(
   const watch = onHost(`unable to watch ${path}`, () => binding.watchFiles({ paths }));
   try {
     let kills = oomKills(binding, cgroup);
+    let isFirst = true;
     const reportKills = (): void => {
       const now = oomKills(binding, cgroup);
       if (now > kills) report({ type: 'oom', id });
@@ -65,9 +69,15 @@ export function watchContainer(
     };
     withInit(binding, init, pidfd => {
       for (const what of changes(binding, watch, pidfd, intervalMs)) {
-        if (what !== 'time') reportKills();
+        if (what !== 'time') {
+          reportKills();
+          continue;
+        }
         // A delete may have removed the cgroup: the next change is then the init's exit.
-        else if (initRuns(binding, init)) report({ type: 'stats', id, data: readStats(binding, record) });
+        if (!initRuns(binding, init)) continue;
+        report({ type: 'stats', id, data: readStats(binding, record) });
+        if (isFirst) warnOfControllers(runtime, cgroup);
+        isFirst = false;
       }
     });
   } finally {

@@ -91,6 +91,19 @@ describe('watching a container', () => {
     expect(types).toEqual(['stats', 'oom', 'oom']);
   });
 
+  it.each([
+    ['cpu io memory\n', []],
+    ['cpu io\n', ['the cgroup of the container has no controller memory: its numbers are 0']],
+  ])('warns once of missing controllers, after the first report: %j', (controllers, warnings) => {
+    create();
+    writeFileSync(join(cgroup(), 'cgroup.controllers'), controllers);
+    machine.changes = ['time', 'changed', 'time', 'ended'];
+    const before: number[] = [];
+    watchContainer(runtime, 'c', 5000, () => before.push(machine.warnings.length));
+    expect(before).toEqual([0, warnings.length]);
+    expect(machine.warnings).toEqual(warnings);
+  });
+
   it('waits no longer than an interval, and ends if it cannot watch any more', () => {
     create();
     machine.changes = ['time', 'time'];
