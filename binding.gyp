@@ -36,6 +36,7 @@
         "native/core/pid_namespace.cc",
         "native/core/process.cc",
         "native/core/program.cc",
+        "native/core/root_mount.cc",
         "native/core/sync.cc",
         "native/core/scheduling.cc",
         "native/core/terminal.cc",

@@ -61,10 +61,56 @@ Outcome cloneTrees(const Arguments& a) {
   return outcome;
 }
 
+namespace {
+
+// The last error message of a file system that is being made, without its prefix. Each read returns one message, of the
+// form "e devpts: Unknown parameter 'x'\n". Warnings ("w ") are skipped.
+std::string words_of(const UniqueFd& fs) {
+  std::string words;
+  char message[300];
+  for (long n; (n = sys::read(fs.get(), message, sizeof message)) > 2;) {
+    if (message[n - 1] == '\n') n--;
+    if (message[0] == 'e') words.assign(message + 2, static_cast<size_t>(n - 2));
+  }
+  return words;
+}
+
+// Passes one option, `key` or `key=value`; with a descriptor, that is the value.
+long configure(const UniqueFd& fs, const std::string& option, int value) {
+  const size_t equals = option.find('=');
+  const std::string key = option.substr(0, equals);
+  if (value >= 0) return sys::fsconfig(fs.get(), FSCONFIG_SET_FD, key.c_str(), nullptr, value);
+  if (equals == std::string::npos) return sys::fsconfig(fs.get(), FSCONFIG_SET_FLAG, key.c_str(), nullptr, 0);
+  return sys::fsconfig(fs.get(), FSCONFIG_SET_STRING, key.c_str(), option.c_str() + equals + 1, 0);
+}
+
+}  // namespace
+
+Outcome makeOverlay(const Arguments& a) {
+  const auto& options = a[0].field("options").items();
+  const auto& fds = a[0].field("fds").items();
+  long r = sys::fsopen("overlay", FSOPEN_CLOEXEC);
+  if (r < 0) return refused("fsopen", static_cast<int>(-r), "-1 overlay");
+  UniqueFd fs(r);
+  const auto failed = [&](const char* syscall, const std::string& item) {
+    return refused(syscall, static_cast<int>(-r), item + " " + words_of(fs));
+  };
+  r = configure(fs, "source=" + a[0].field("source").text(), -1);
+  if (r < 0) return failed("fsconfig", "-1");
+  for (size_t i = 0; i < options.size(); i++) {
+    r = configure(fs, options[i].text(), static_cast<int>(fds[i].number()));
+    if (r < 0) return failed("fsconfig", std::to_string(i));
+  }
+  r = sys::fsconfig(fs.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0);
+  if (r < 0) return failed("fsconfig", "-1");
+  r = sys::fsmount(fs.get(), FSMOUNT_CLOEXEC, static_cast<uint64_t>(a[0].field("attributes").number()));
+  if (r < 0) return failed("fsmount", "-1");
+  return Value::number(r);
+}
+
 Outcome probeFilesystem(const Arguments& a) {
   const std::string& type = a[0].field("type").text();
   const std::string& source = a[0].field("source").text();
-  const auto& options = a[0].field("options").items();
   const long fd = sys::fsopen(type.c_str(), FSOPEN_CLOEXEC);
   if (fd < 0) return refused("fsopen", static_cast<int>(-fd), type);
   UniqueFd fs(fd);
@@ -73,22 +119,9 @@ Outcome probeFilesystem(const Arguments& a) {
     if (r < 0) return refused("fsconfig", static_cast<int>(-r), source);
   }
   std::vector<Value> results;
-  for (const Value& option : options) {
-    const std::string& text = option.text();
-    const size_t equals = text.find('=');
-    const std::string key = text.substr(0, equals);
-    long r = equals == std::string::npos
-                 ? sys::fsconfig(fs.get(), FSCONFIG_SET_FLAG, key.c_str(), nullptr, 0)
-                 : sys::fsconfig(fs.get(), FSCONFIG_SET_STRING, key.c_str(), text.c_str() + equals + 1, 0);
-    std::string words;
-    char message[300];
-    // Each read returns one message, of the form "e devpts: Unknown parameter 'x'\n". Warnings ("w ") are skipped.
-    for (long n; (n = sys::read(fs.get(), message, sizeof message)) > 2;) {
-      if (message[n - 1] == '\n') n--;
-      if (message[0] == 'e') words.assign(message + 2, static_cast<size_t>(n - 2));
-    }
-    results.push_back(
-        Value::record({{"errno", Value::number(r < 0 ? -r : 0)}, {"words", Value::text(std::move(words))}}));
+  for (const Value& option : a[0].field("options").items()) {
+    const long r = configure(fs, option.text(), -1);
+    results.push_back(Value::record({{"errno", Value::number(r < 0 ? -r : 0)}, {"words", Value::text(words_of(fs))}}));
   }
   return Value::list(std::move(results));
 }

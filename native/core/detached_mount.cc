@@ -42,24 +42,6 @@ bool differ_in_type(int mount, int target) {
          top.is(files::kDirectory) != place.is(files::kDirectory);
 }
 
-// The message of the file system explains the failure better than the error number.
-void read_log(Context& c, int fs) {
-  char words[300];
-  long n = sys::read(fs, words, sizeof words);
-  if (n <= 2) return;
-  if (words[n - 1] == '\n') n--;
-  c.detail.add(c.detail.size() > 0 ? ": " : "").add(words + 2, static_cast<size_t>(n - 2));  // after the prefix "e "
-}
-
-Result configure(int fs, const char* option) {
-  const char* equals = text::find(option, '=');
-  if (equals == nullptr) return check("fsconfig", sys::fsconfig(fs, FSCONFIG_SET_FLAG, option, nullptr, 0));
-  text::Buffer<256> key;
-  key.add(option, static_cast<size_t>(equals - option));
-  if (key.overflowed()) return {EINVAL, "fsconfig"};
-  return check("fsconfig", sys::fsconfig(fs, FSCONFIG_SET_STRING, key.c_str(), equals + 1, 0));
-}
-
 }  // namespace
 
 unsigned long mount_flags(uint64_t attributes) {
@@ -120,6 +102,23 @@ Result attach(Context& c, UniqueFd mount, int target, const char* path) {
   if (r < 0) return check("move_mount", r);
   c.slots.put(0, mount.release());
   return {};
+}
+
+void read_log(Context& c, int fs) {
+  char words[300];
+  long n = sys::read(fs, words, sizeof words);
+  if (n <= 2) return;
+  if (words[n - 1] == '\n') n--;
+  c.detail.add(c.detail.size() > 0 ? ": " : "").add(words + 2, static_cast<size_t>(n - 2));  // after the prefix "e "
+}
+
+Result configure(int fs, const char* option) {
+  const char* equals = text::find(option, '=');
+  if (equals == nullptr) return check("fsconfig", sys::fsconfig(fs, FSCONFIG_SET_FLAG, option, nullptr, 0));
+  text::Buffer<256> key;
+  key.add(option, static_cast<size_t>(equals - option));
+  if (key.overflowed()) return {EINVAL, "fsconfig"};
+  return check("fsconfig", sys::fsconfig(fs, FSCONFIG_SET_STRING, key.c_str(), equals + 1, 0));
 }
 
 Result make_filesystem(Context& c, const NewFilesystem& wanted, UniqueFd* mount) {

@@ -25,6 +25,11 @@ Result set_detached(int fd, uint64_t set, uint64_t clear, bool* later);
 // Like set_detached, for a propagation (MS_PRIVATE, ...; 0 for none).
 Result spread_detached(int fd, uint64_t propagation, bool recursive, bool* later);
 
+// Passes one option, `key` or `key=value`, to a file system that is being made.
+Result configure(int fs, const char* option);
+// Appends the message of that file system to the detail: it explains a failure better than the error number.
+void read_log(Context& c, int fs);
+
 // `extra` is an additional option, or empty.
 struct NewFilesystem {
   const char* type;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The container's root: it is cloned over itself, the mount steps fill it, and then it becomes `/` by pivot_root.
+#include "core/rootfs.h"
+
 #include <linux/errno.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
@@ -56,10 +58,21 @@ void use_procfs_of_host(Context& c) {
   if (fs.type == files::kProcMagic && at.inode == files::kProcRootInode) c.procfs = proc.release();
 }
 
-Result use_root(Context& c, const wire::step::openRoot& s, UniqueFd tree, int place) {
+}  // namespace
+
+namespace rootfs {
+
+void keep_procfs(Context& c) {
+  // In a user namespace the kernel permits a new procfs only while a fully visible one is mounted, therefore it is made
+  // while the host's is. If the kernel refuses it (the pid namespace is the host's, or mounts cover parts of the host's
+  // procfs), the host's procfs is used.
+  if (c.in_user_namespace && files::procfs(c) < 0) use_procfs_of_host(c);
+}
+
+Result use_root(Context& c, UniqueFd tree, int place, uint64_t asked) {
   // Set the propagation before the mount is attached, because no mount of the host may propagate into it.
-  bool recursive = (s.propagation & kMsRec) != 0, later = false;
-  uint64_t propagation = s.propagation & ~kMsRec;
+  bool recursive = (asked & kMsRec) != 0, later = false;
+  uint64_t propagation = asked & ~kMsRec;
   if (Result r = mounts::spread_detached(tree.get(), propagation, recursive, &later); !r.ok()) return r;
   long r = sys::move_mount(tree.get(), "", place, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
   if (r < 0) return check("move_mount", r);
@@ -68,48 +81,43 @@ Result use_root(Context& c, const wire::step::openRoot& s, UniqueFd tree, int pl
   if (later) {
     if (Result m = mounts::set_attributes(c, c.root, 0, 0, propagation, recursive); !m.ok()) return m;
   }
-  // In a user namespace the kernel permits a new procfs only while a fully visible one is mounted, therefore it is made
-  // while the host's is. If the kernel refuses it (the pid namespace is the host's, or mounts cover parts of the host's
-  // procfs), the host's procfs is used.
-  if (c.in_user_namespace && files::procfs(c) < 0) use_procfs_of_host(c);
+  keep_procfs(c);
   return {};
 }
 
-// In a user namespace the init may lack access to the path of the root. It attaches the tree to the host's `/` and
-// pivots from there.
-Result take_root(Context& c, const wire::step::openRoot& s) {
-  const uint64_t slot = s.tree;
+Result take_tree(Context& c, uint64_t slot, UniqueFd* tree) {
   if (slot >= wire::kSlots || c.slots[slot] < 0) return {EBADF, "move_mount"};
-  UniqueFd tree(c.slots.take(slot));
+  tree->reset(c.slots.take(slot));
   // Check the access now: pivot_root would fail later without the path in its error.
-  if (long r = sys::call(__NR_faccessat2, tree.get(), sys::arg("."), 1 /* X_OK */, 0x200 /* AT_EACCESS */); r < 0) {
-    return check("faccessat2", r);
-  }
-  UniqueFd place;
-  constexpr int kHere = files::kPathOnly | files::kDirectoryOnly | files::kCloexec;
-  if (Result r = take(&place, "openat", sys::openat(sys::kCwd, "/", kHere)); !r.ok()) return r;
-  return use_root(c, s, give(tree), place.get());
+  return check("faccessat2",
+               sys::call(__NR_faccessat2, tree->get(), sys::arg("."), 1 /* X_OK */, 0x200 /* AT_EACCESS */));
 }
 
-}  // namespace
-
-Result run(Context& c, const wire::step::openRoot& s) {
-  const char* path = c.plan.text(s.path);
+Result open_place(Context& c, const char* path, UniqueFd* place) {
   c.about(path);
-  if (s.tree != 0) return take_root(c, s);
-  // The last component must not be a link: it was resolved when the bundle was read, and must still be that directory.
   sys::OpenHow how = {
       static_cast<uint64_t>(files::kPathOnly | files::kDirectoryOnly | files::kNoFollow | files::kCloexec), 0,
       RESOLVE_NO_MAGICLINKS};
-  long fd = sys::openat2(sys::kCwd, path, &how);
-  if (fd < 0) return check("openat2", fd);
-  UniqueFd place(fd);
-  fd = sys::open_tree(
-      place.get(), "",
-      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | static_cast<unsigned>(files::kRecursive | files::kEmptyPath));
-  if (fd < 0) return check("open_tree", fd);
-  UniqueFd tree(fd);
-  return use_root(c, s, give(tree), place.get());
+  return take(place, "openat2", sys::openat2(sys::kCwd, path, &how));
+}
+
+}  // namespace rootfs
+
+Result run(Context& c, const wire::step::openRoot& s) {
+  const char* path = c.plan.text(s.path);
+  UniqueFd place, tree;
+  if (s.tree != 0) {
+    // In a user namespace the init may lack access to the path of the root. It attaches the tree to the host's `/` and
+    // pivots from there.
+    c.about(path);
+    if (Result r = rootfs::take_tree(c, s.tree, &tree); !r.ok()) return r;
+    constexpr int kHere = files::kPathOnly | files::kDirectoryOnly | files::kCloexec;
+    if (Result r = take(&place, "openat", sys::openat(sys::kCwd, "/", kHere)); !r.ok()) return r;
+  } else {
+    if (Result r = rootfs::open_place(c, path, &place); !r.ok()) return r;
+    if (Result r = mounts::clone_tree(c, place.get(), "", true, &tree); !r.ok()) return r;
+  }
+  return rootfs::use_root(c, give(tree), place.get(), s.propagation);
 }
 
 namespace {

@@ -43,6 +43,7 @@ using field_numbers = numbers;
 #define TSUBO_FIELDS_setPropagation(F) F(number, flags)
 #define TSUBO_FIELDS_setMountPropagation(F) F(text, path) F(number, flags)
 #define TSUBO_FIELDS_openRoot(F) F(text, path) F(number, tree) F(number, propagation)
+#define TSUBO_FIELDS_mountRoot(F) F(text, path) F(number, tree) F(text, source) F(text, lower) F(texts, options) F(number, attributes) F(number, propagation) F(number, oneCall)
 #define TSUBO_FIELDS_mount(F) F(text, fstype) F(text, source) F(text, target) F(texts, options) F(number, attributes) F(number, flags)
 #define TSUBO_FIELDS_bind(F) F(text, source) F(number, tree) F(number, inRoot) F(text, target) F(number, recursive) F(number, attributesSet) F(number, attributesClear) F(number, attributesInsist) F(number, flags)
 #define TSUBO_FIELDS_cloneTree(F) F(text, source) F(number, inRoot) F(number, recursive) F(number, slot)
@@ -96,7 +97,7 @@ using field_numbers = numbers;
 #define TSUBO_FIELDS_execute(F) F(texts, args) F(texts, env)
 
 #define TSUBO_STEPS(S) \
-  S(resetSignals) S(joinNamespace) S(keepPidNamespace) S(enterPidNamespace) S(becomeRoot) S(showToUser) S(unshare) S(enterTimeNamespace) S(setPropagation) S(setMountPropagation) S(openRoot) S(mount) S(bind) S(cloneTree) S(mountCgroup) \
+  S(resetSignals) S(joinNamespace) S(keepPidNamespace) S(enterPidNamespace) S(becomeRoot) S(showToUser) S(unshare) S(enterTimeNamespace) S(setPropagation) S(setMountPropagation) S(openRoot) S(mountRoot) S(mount) S(bind) S(cloneTree) S(mountCgroup) \
   S(keepMount) S(changeMount) S(labelMount) S(makeDevice) S(bindDevice) S(makeSymlink) S(replaceSymlink) S(makeSymlinkIf) S(pivotRoot) \
   S(moveRoot) S(changeRoot) S(setRootPropagation) S(sealRoot) S(makeDirectory) S(raiseLoopback) S(setHostname) \
   S(setDomainname) S(setSysctl) S(readonlyPath) S(maskPath) S(keepNullDevice) S(joinSessionKeyring) S(setSecurityAttribute) S(setNoNewPrivileges) \

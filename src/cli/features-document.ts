@@ -52,7 +52,7 @@ export function featuresDocument(kernel: HostFacts['kernel']): Features {
       mountExtensions: { idmap: { enabled: has('mounts', 'uidMappings') } },
       netDevices: { enabled: has('linux', 'netDevices') },
     },
-    annotations: { 'tsubo.version': version },
+    annotations: { 'tsubo.rootMount': 'overlay', 'tsubo.version': version },
     potentiallyUnsafeConfigAnnotations: ['org.systemd.property.'],
   };
 }

@@ -95,6 +95,10 @@ export const errorCodes = {
     'a mount lies inside /proc',
     'mount only on the few files of /proc that tools replace, such as /proc/uptime',
   ],
+  'config.mount.layers': [
+    'the options of a root mount do not name usable layers',
+    'correct lowerdir, upperdir and workdir at the reported place',
+  ],
   'config.mount.proc': [
     'something other than procfs is mounted on /proc',
     'use type proc, or bind the root of a procfs',
@@ -103,7 +107,10 @@ export const errorCodes = {
     'the destination of a mount is relative (warning)',
     'write it with a leading /',
   ],
-  'config.mount.root': ['a mount covers the root file system', 'use root.path for it'],
+  'config.mount.root': [
+    'a mount covers the root file system',
+    'use root.path, or make an overlay on / the first entry of mounts',
+  ],
   'config.mount.source': ['the source of a bind mount is missing', 'add source'],
   'config.mount.type': ['a mount has no type', 'add type, or the option bind'],
   'config.namespace.duplicate': ['a namespace type occurs twice', 'remove one of them'],

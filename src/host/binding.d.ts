@@ -85,6 +85,11 @@ export interface Binding {
   cloneTrees(request: CloneTreesRequest): number[];
   /** Sets MOUNT_ATTR_IDMAP with mount_setattr(2) on a detached mount, with the mappings of a user namespace. */
   mapMount(tree: number, userNamespace: number, recursive: boolean): void;
+  /**
+   * Creates an overlay with fsopen(2), and returns its detached mount. If the kernel refuses it, `path` of the error is
+   * the index of the refused option (-1 for none), followed by a space and the message of the file system.
+   */
+  makeOverlay(request: OverlayRequest): number;
 
   /**
    * Sets each option with fsconfig(2) in a new file system context, without creating a file system, and returns the
@@ -332,6 +337,16 @@ export interface FilesystemRequest {
   readonly source: string;
   /** `key` or `key=value`. */
   readonly options: readonly string[];
+}
+
+export interface OverlayRequest {
+  readonly source: string;
+  /** `key` or `key=value`. */
+  readonly options: readonly string[];
+  /** For each option, the descriptor that is its value; -1 if the text has it. */
+  readonly fds: readonly number[];
+  /** MOUNT_ATTR_*. */
+  readonly attributes: number;
 }
 
 export interface OptionResult {

@@ -8,6 +8,7 @@ import type { Config } from '../oci/config.ts';
 import { rlimitNumbers } from '../oci/rlimits.ts';
 import { explainFailure } from '../plan/explain.ts';
 import type { Plan } from '../plan/plan.ts';
+import { isLayer } from '../plan/root-mount.ts';
 import { userNamespace } from '../plan/user-namespace.ts';
 import { mountFlags, type Step } from '../wire/steps.ts';
 import type { Findings } from './findings.ts';
@@ -48,6 +49,8 @@ class ContainerInspector {
   private readonly view: RootView;
   /** Hooks may create files that the program needs. */
   private readonly hooked: boolean;
+  /** Nothing can be made in the root, which is one layer. */
+  private readonly unchanged: boolean;
   private step = 0;
   /** The following steps are executed by `start`. */
   private afterReady = false;
@@ -56,7 +59,11 @@ class ContainerInspector {
   constructor(subject: Subject, findings: Findings) {
     this.subject = subject;
     this.findings = findings;
-    this.view = new RootView(subject.binding, subject.rootfs);
+    const union = subject.plan.container.find(step => step.op === 'mountRoot');
+    // The files of several layers are not merged here.
+    const root = union === undefined ? subject.rootfs : union.lower || undefined;
+    this.view = new RootView(subject.binding, root);
+    this.unchanged = root !== undefined && union !== undefined;
     const { prestart = [], createRuntime = [], createContainer = [] } = subject.config.hooks ?? {};
     this.hooked = prestart.length + createRuntime.length + createContainer.length > 0;
   }
@@ -68,6 +75,9 @@ class ContainerInspector {
 
   private look(step: Step): void {
     switch (step.op) {
+      case 'mountRoot':
+        this.mountRoot(step);
+        break;
       case 'mount':
         this.mount(step);
         break;
@@ -137,6 +147,28 @@ class ContainerInspector {
 
   // ---- mounts ------------------------------------------------------------------------------------------------
 
+  /** Each layer must be a directory; upper and work directory must be on one file system. */
+  private mountRoot(step: Of<'mountRoot'>): void {
+    const { binding } = this.subject;
+    const devices = new Map<string, number>();
+    const options = step.lower === '' ? step.options : [`lowerdir+=${step.lower}`];
+    options.forEach((option, item) => {
+      const equals = option.indexOf('=');
+      const key = option.slice(0, equals);
+      if (equals < 0 || !isLayer({ key })) return;
+      const entry = new RootView(binding, undefined).hostEntry(option.slice(equals + 1), false);
+      const syscall = step.lower === '' ? 'fsconfig' : 'open_tree';
+      if (entry.kind === 'missing') this.refuse({ syscall, errno: errno.ENOENT, detail: option }, item);
+      else if (isFile(entry)) this.refuse({ syscall, errno: errno.ENOTDIR, detail: option }, item);
+      else if (entry.kind === 'host') devices.set(key, entry.status.dev);
+    });
+    const [upper, work] = [devices.get('upperdir'), devices.get('workdir')];
+    if (upper !== undefined && work !== undefined && upper !== work) {
+      this.refuse({ syscall: 'fsconfig', errno: errno.EINVAL, detail: '' });
+    }
+    this.findings.skip(step.origin, 'whether the kernel makes an overlay of the layers');
+  }
+
   private mount(step: Of<'mount'>): void {
     this.probe(step, step.fstype, step.source, step.options);
     const empty = step.fstype === 'tmpfs' && (Number(step.flags) & mountFlags.copyUp) === 0;
@@ -203,6 +235,10 @@ class ContainerInspector {
       return;
     }
     const target = found.entry;
+    if (this.unchanged && target.kind === 'missing') {
+      this.refuse({ syscall: 'openat2', errno: errno.EROFS, detail: step.target });
+      return;
+    }
     if (ordinary && isFile(target)) {
       this.refuse({ syscall: 'openat2', errno: errno.ENOTDIR, detail: step.target });
     } else if ((directory === true && isFile(target)) || (directory === false && isDirectory(target))) {

@@ -2,56 +2,138 @@
 import { RuntimeError } from '../errors/error.ts';
 import { isSystemError } from '../errors/system.ts';
 import type { SystemError } from '../host/binding.d.ts';
-import { openReadOnly } from '../host/files.ts';
+import { openFlags, openReadOnly } from '../host/files.ts';
 import { explainFailure } from '../plan/explain.ts';
 import type { IdMap } from '../plan/host-trees.ts';
 import type { HostStepOf } from '../plan/plan.ts';
+import { isLayer } from '../plan/root-mount.ts';
 import type { HostOperation, HostWork } from './host-work.ts';
 import { mappedNamespace } from './id-maps.ts';
 
 type CloneTree = HostStepOf<'cloneTree'>;
 
+/** A tree to clone, and its place in config.json. */
+type Wanted = Pick<CloneTree, 'path' | 'recursive'>;
+
 /** Clones the trees that the init waits for, in the init's mount namespace, which the runtime is not in. */
 export const cloneTree: HostOperation<'cloneTree'> = {
   apply(all, work) {
+    const steps = all.filter(step => isAwaited(work, step));
+    const cloned = (error: SystemError): Refused | undefined => steps[Number(error.path ?? -1)];
+    const trees = named(work, cloned, 'open_tree', () => cloneTrees(work, steps));
+    for (const tree of trees) work.at.give('tree', tree);
+    for (const [index, { idmap, origin }] of steps.entries()) {
+      if (idmap === undefined) continue;
+      showOwners(work, idmap, { origin }, trees[index] as number);
+    }
+  },
+};
+
+/** Many trees come in parts. */
+function isAwaited({ at: { into, count } }: HostWork, { slot }: { readonly slot: number }): boolean {
+  return slot >= into && slot < into + count;
+}
+
+/** Fails with the index of the refused tree as the path of the error. */
+function cloneTrees(work: HostWork, wanted: readonly Wanted[]): number[] {
+  const { binding } = work.runtime;
+  const { pid } = work.init;
+  const opened: number[] = [];
+  const open = (path: string): number => {
+    const fd = openReadOnly(binding, path);
+    opened.push(fd);
+    return fd;
+  };
+  try {
+    return binding.cloneTrees({
+      mountNamespace: open(`/proc/${pid}/ns/mnt`),
+      // In a later part the container's root covers the root of the namespace; the init's root is still the one below.
+      root: open(`/proc/${pid}/root`),
+      paths: wanted.map(({ path }) => path),
+      recursive: wanted.map(({ recursive }) => recursive),
+    });
+  } finally {
+    for (const fd of opened) binding.close(fd);
+  }
+}
+
+/**
+ * Makes the overlay of a user namespace. Its lower layers are clones that show the container's owners; the kernel
+ * accepts them although they are attached nowhere. The upper layer has the owners of the host.
+ */
+export const makeUnion: HostOperation<'makeUnion'> = {
+  apply([step], work) {
+    if (step === undefined || !isAwaited(work, step)) return;
     const { binding } = work.runtime;
-    const { pid } = work.init;
-    const { into, count } = work.at;
-    const steps = all.filter(({ slot }) => slot >= into && slot < into + count);
+    const { origin, source, options, attributes, idmap } = step;
+    const layers = options.flatMap((option, item) => layerOf(option, item) ?? []);
+    const lowers = layers.filter(({ mapped }) => mapped);
     const opened: number[] = [];
-    const open = (path: string): number => {
-      const fd = openReadOnly(binding, path);
-      opened.push(fd);
-      return fd;
-    };
     try {
-      const request = {
-        mountNamespace: open(`/proc/${pid}/ns/mnt`),
-        // In a later part the container's root covers the root of the namespace; the init's root is still the one
-        // below.
-        root: open(`/proc/${pid}/root`),
-        paths: steps.map(({ path }) => path),
-        recursive: steps.map(({ recursive }) => recursive),
-      };
-      const cloned = (error: SystemError): CloneTree | undefined => steps[Number(error.path ?? -1)];
-      const trees = named(work, cloned, 'open_tree', () => binding.cloneTrees(request));
-      for (const tree of trees) work.at.give('tree', tree);
-      for (const [index, { idmap, origin }] of steps.entries()) {
-        if (idmap === undefined) continue;
-        showOwners(work, { idmap, origin }, trees[index] as number, namespaceOf(work, idmap, origin));
+      const fds = options.map(() => -1);
+      const refusedLower = (error: SystemError): Refused => ({ origin, ...lowers[Number(error.path ?? -1)] });
+      const trees = named(work, refusedLower, 'open_tree', () =>
+        cloneTrees(
+          work,
+          lowers.map(({ path }) => ({ path, recursive: false })),
+        ),
+      );
+      opened.push(...trees);
+      for (const [index, { item, path }] of lowers.entries()) {
+        const tree = trees[index] as number;
+        showOwners(work, idmap, { origin, item, path }, tree);
+        fds[item] = tree;
       }
+      for (const { item, path, mapped } of layers) {
+        if (mapped) continue;
+        const fd = named(
+          work,
+          () => ({ origin, item, path }),
+          'open',
+          () => binding.open(path, openFlags.pathOnly | openFlags.closeOnExec, 0),
+        );
+        opened.push(fd);
+        fds[item] = fd;
+      }
+      const refusedOption = ({ path = '' }: SystemError): Refused => {
+        const item = Number.parseInt(path, 10);
+        const words = path.slice(path.indexOf(' ') + 1);
+        const option = options[item];
+        return {
+          origin,
+          ...(option !== undefined && { item }),
+          path: [option, words].filter(Boolean).join(': '),
+        };
+      };
+      const union = named(work, refusedOption, undefined, () =>
+        binding.makeOverlay({ source, options, fds, attributes }),
+      );
+      work.at.give('tree', union);
     } finally {
       for (const fd of opened) binding.close(fd);
     }
   },
 };
 
+interface Layer {
+  readonly item: number;
+  readonly path: string;
+  readonly mapped: boolean;
+}
+
+function layerOf(option: string, item: number): Layer | undefined {
+  const equals = option.indexOf('=');
+  const key = option.slice(0, equals);
+  if (equals < 0 || !isLayer({ key })) return undefined;
+  return { item, path: option.slice(equals + 1), mapped: key === 'lowerdir+' || key === 'datadir+' };
+}
+
 export const mapTree: HostOperation<'mapTree'> = {
   apply([step], work) {
     if (step === undefined) return;
     const tree = work.at.take('tree');
     work.at.give('tree', tree);
-    showOwners(work, step, tree, namespaceOf(work, step.idmap, step.origin));
+    showOwners(work, step.idmap, step, tree);
   },
 };
 
@@ -79,25 +161,29 @@ function closeNamespaces({ runtime, ownerNamespaces }: HostWork): void {
   ownerNamespaces.clear();
 }
 
-function showOwners(
-  work: HostWork,
-  { idmap, origin }: { readonly idmap: IdMap; readonly origin: string },
-  tree: number,
-  namespace: number,
-): void {
+function showOwners(work: HostWork, idmap: IdMap, refused: Refused, tree: number): void {
+  const namespace = namespaceOf(work, idmap, refused.origin);
   named(
     work,
-    () => ({ origin }),
+    () => refused,
     'mount_setattr(MOUNT_ATTR_IDMAP)',
     () => work.runtime.binding.mapMount(tree, namespace, idmap.recursive),
   );
 }
 
+/** The container step that waits for a tree, by its origin; with the item of its list, if that was refused. */
+interface Refused {
+  readonly origin: string;
+  readonly item?: number;
+  /** Default: the source of the step. */
+  readonly path?: string;
+}
+
 /** Reports a failed call as a failure of the container step that waits for the tree. */
 function named<T>(
   { plan, config }: HostWork,
-  subjectOf: (error: SystemError) => { readonly origin: string } | undefined,
-  syscall: string,
+  subjectOf: (error: SystemError) => Refused | undefined,
+  syscall: string | undefined,
   work: () => T,
 ): T {
   try {
@@ -107,8 +193,15 @@ function named<T>(
     if (!isSystemError(error) || tree === undefined) throw error;
     const waiting = plan.container.findIndex(step => 'tree' in step && step.origin === tree.origin);
     const at = plan.container[waiting];
-    const detail = at?.op === 'bind' ? at.source : at?.op === 'openRoot' ? at.path : '';
-    const report = { kind: 'failed', step: waiting, syscall, errno: error.errno, detail } as const;
+    const source = at?.op === 'bind' ? at.source : at?.op === 'openRoot' ? at.path : '';
+    const report = {
+      kind: 'failed',
+      step: waiting,
+      syscall: syscall ?? error.syscall,
+      errno: error.errno,
+      detail: tree.path ?? source,
+      ...(tree.item !== undefined && { item: tree.item }),
+    } as const;
     const failure = explainFailure(plan, report, config);
     throw new RuntimeError({ ...failure, message: `error during container init: ${failure.message}` });
   }

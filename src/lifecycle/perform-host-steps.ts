@@ -9,7 +9,7 @@ import { takeTerminal } from './console.ts';
 import { attachDeviceRules, loadDeviceRules } from './device-filter.ts';
 import { saveExecData } from './exec-data.ts';
 import { runHook } from './hooks.ts';
-import { cloneTree, mapTree } from './host-trees.ts';
+import { cloneTree, makeUnion, mapTree } from './host-trees.ts';
 import { type HostOperation, type HostWork, WaitingInit } from './host-work.ts';
 import { mapIds } from './id-maps.ts';
 import { initExitError } from './init-exit.ts';
@@ -41,6 +41,7 @@ const operations: { readonly [Op in HostOperationName]: HostOperation<Op> } = {
   makeRdtGroup,
   makeStartFifo,
   makeState,
+  makeUnion,
   mapIds,
   mapTree,
   moveNetDevice,

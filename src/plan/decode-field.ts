@@ -129,10 +129,15 @@ const zeroDefaults = new Set([
   'inRoot',
   'into',
   'count',
+  'oneCall',
 ]);
+
+/** Fields whose empty text is the default. */
+const emptyDefaults = new Set(['mountRoot.lower']);
 
 /** Text of one field of a step, or undefined if it has the default value. Texts are quoted if needed. */
 export function decodeField(op: Step['op'], name: string, value: unknown): string | undefined {
+  if (value === '' && emptyDefaults.has(`${op}.${name}`)) return undefined;
   if (typeof value === 'string') return quoted(value);
   if (op === 'loadSeccomp' && name === 'program')
     return `${(value as ArrayLike<bigint>).length} instructions`;

@@ -101,6 +101,8 @@ function hostWords(step: HostStep): string {
       return `openNamespace path=${step.path} kind=${cloneFlagNames(step.kind)} slot=${step.slot}`;
     case 'cloneTree':
       return `cloneTree path=${step.path}${step.recursive ? ' recursive' : ''} slot=${step.slot}${idMapWords(step.idmap)}`;
+    case 'makeUnion':
+      return `makeUnion options=${decodeField('mountRoot', 'options', step.options)} slot=${step.slot}${idMapWords(step.idmap)}`;
     case 'mapTree':
       return `mapTree${idMapWords(step.idmap)}`;
     case 'mapIds':

@@ -102,6 +102,8 @@ function explainStep(plan: Plan, step: Step, report: Report, config?: Config): E
       return explainMount(plan, report.step, report);
     case 'openRoot':
       return { code: 'container.rootfs', message: rootMessage(step.path, report), value: step.path };
+    case 'mountRoot':
+      return explainRootMount(step, report);
     case 'setPropagation':
     case 'setMountPropagation':
       return { code: 'container.rootfs', message: `error preparing rootfs: ${called}` };
@@ -247,6 +249,24 @@ function explainStep(plan: Plan, step: Step, report: Report, config?: Config): E
     default:
       return { code: 'container.syscall', message: `${step.op}: ${called}` };
   }
+}
+
+/** The directory that the root is mounted over is that of root.path; everything else is of the mount. */
+function explainRootMount(step: Extract<Step, { op: 'mountRoot' }>, report: Report): Explanation {
+  if (report.syscall === 'openat2') {
+    return {
+      code: 'container.rootfs',
+      message: rootMessage(step.path, report),
+      pointer: '/root/path',
+      value: step.path,
+    };
+  }
+  const about = report.detail === '' ? '' : ` ${report.detail}`;
+  return {
+    code: 'container.mount',
+    message: `error mounting the layers of the root: ${report.syscall}${about}: ${errnoText(report.errno)}`,
+    value: step.options[report.item ?? -1],
+  };
 }
 
 function rootMessage(path: string, report: Report): string {

@@ -65,6 +65,33 @@ const hints = (): Readonly<Record<string, Readonly<Record<number, string>>>> => 
     [errno.EACCES]:
       'the root of the user namespace may not enter it: its owner or mode must let the mapped user in',
   },
+  'mountRoot/fsopen': { [errno.ENODEV]: 'this kernel has no overlay file system' },
+  'mountRoot/openat2': {
+    [errno.ENOENT]: 'root.path must be a directory also when a mount is the root, which covers it',
+    [errno.ENOTDIR]: 'root.path must be a directory, and not a symbolic link to one',
+    [errno.ELOOP]: 'root.path must be a directory, and not a symbolic link to one',
+  },
+  'mountRoot/mount_setattr(MOUNT_ATTR_IDMAP)': {
+    [errno.EINVAL]: 'the file system of the layer cannot show other owners on this kernel',
+    [errno.ENOSYS]: 'layers of a container with a user namespace need Linux 6.15',
+    [errno.EPERM]: 'only who is root over the file system of the layer may show other owners',
+  },
+  'mountRoot/faccessat2': {
+    [errno.EACCES]:
+      'upperdir must belong to the root of the user namespace, or let it in: chown it to the mapped id',
+  },
+  mountRoot: {
+    [errno.ENOENT]: 'a layer must exist before create; a relative path counts from the bundle',
+    [errno.ENOTDIR]: 'a layer must be a directory',
+    [errno.EINVAL]:
+      'upperdir and workdir must be two directories of one mount, and no overlay or network file system; dmesg has the reason',
+    [errno.ELOOP]: 'the same directory is two layers, or one layer contains another',
+    [errno.EBUSY]: 'upperdir or workdir is in use by another overlay',
+    [errno.EROFS]: 'upperdir is on a read-only file system: leave it and workdir out for a read-only root',
+    [errno.EPERM]: nestedHint,
+    [errno.EMFILE]: 'each layer needs a descriptor: raise the limit of open files (ulimit -n) of the runtime',
+    [errno.E2BIG]: 'Linux before 6.8 takes at most 4095 bytes of options: remove some',
+  },
   pivotRoot: { [errno.EINVAL]: 'where / is a ramfs (an initrd) it cannot be pivoted: use --no-pivot' },
   makeDevice: {
     [errno.EPERM]: 'device nodes need CAP_MKNOD and a device cgroup that allows mknod',

@@ -7,6 +7,7 @@ import { hostPath, type PlanContext } from './context.ts';
 import { type MountWords, readMountWords } from './mount-options.ts';
 import { hasNamespace } from './namespaces.ts';
 import type { HostStep, HostStepOf } from './plan.ts';
+import { isRootMount, rootMount, unionOf } from './root-mount.ts';
 import { syncAt } from './sync-points.ts';
 import { type UserNamespace, userNamespace } from './user-namespace.ts';
 
@@ -59,20 +60,18 @@ export function planHostTrees(context: PlanContext): HostTrees {
   const { config } = context;
   if (context.facts.euid !== 0) return treesWithoutRoot(context);
   const user = userNamespace(config);
-  const clones: HostStepOf<'cloneTree'>[] = [];
+  const clones: (HostStepOf<'cloneTree'> | HostStepOf<'makeUnion'>)[] = [];
   const clone = (path: string, recursive: boolean, origin: string, idmap?: IdMap): number => {
     const slot = context.takeSlot();
     const map = idmap === undefined ? {} : { idmap };
     clones.push({ op: 'cloneTree', when: 'hostTrees', path, recursive, slot, origin, ...map });
     return slot;
   };
-  // With noPivot the init moves the root in place: it must not be a clone.
-  const byInit = user === undefined || (context.options.noPivot ?? false);
-  const root = byInit ? 0 : clone(hostPath(context, config.root.path), true, '/root/path');
+  const root = user === undefined ? 0 : rootTree();
   const binds = new Map<number, number>();
   const inOrder = new Map<number, IdMap>();
   config.mounts?.forEach((mount, index) => {
-    if (user === undefined && !mayBeIdMapped(mount)) return;
+    if (isRootMount(mount, index) || (user === undefined && !mayBeIdMapped(mount))) return;
     const words = readMountWords(mount, index);
     const source = bindSource(context, mount, words);
     if (source === undefined) return;
@@ -100,6 +99,22 @@ export function planHostTrees(context: PlanContext): HostTrees {
     if (from > 0 && from % treesAtOnce === 0) waits.set(index, wait(from));
   }
   return { steps: [...clones, ...mapping], wait: [wait(0)], waits, root, binds, mapped };
+
+  function rootTree(): number {
+    const layers = rootMount(config);
+    // With noPivot the init moves the root in place: it must not be a clone.
+    if (layers === undefined) {
+      return context.options.noPivot ? 0 : clone(hostPath(context, config.root.path), true, '/root/path');
+    }
+    // The init checks and warns with the same values: no second warning here.
+    const { source, options, attributes, lower } = unionOf({ ...context, warn: () => {} }, layers);
+    const idmap: IdMap = { recursive: false };
+    if (lower !== '') return clone(lower, false, '/mounts/0', idmap);
+    const slot = context.takeSlot();
+    const union = { source, options, attributes, idmap };
+    clones.push({ op: 'makeUnion', when: 'hostTrees', ...union, slot, origin: '/mounts/0' });
+    return slot;
+  }
 }
 
 /**
@@ -110,6 +125,7 @@ export function planHostTrees(context: PlanContext): HostTrees {
  */
 function treesWithoutRoot({ config }: PlanContext): HostTrees {
   config.mounts?.forEach((mount, index) => {
+    if (isRootMount(mount, index)) return;
     if (idMapOf(mount, readMountWords(mount, index), userNamespace(config)) === undefined) return;
     throw new RuntimeError({
       code: 'config.unsupported',

@@ -40,7 +40,7 @@ export function targetFlags(target: string, fstype: string | undefined, index: n
     throw refuse(
       'config.mount.root',
       'mountpoint "/" is on the top of rootfs: nothing can be mounted over the root itself',
-      'the root comes from root.path, and root.readonly makes it read-only',
+      'only the first entry of mounts, of type overlay, can be the root; otherwise it comes from root.path',
     );
   }
   if (target === '/proc') {

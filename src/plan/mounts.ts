@@ -14,6 +14,7 @@ import { bindAttributes, newMountAttributes, superBlockWords } from './mount-att
 import { type MountWords, readMountWords, splitFilesystemWord } from './mount-options.ts';
 import { targetFlags } from './mount-target.ts';
 import { hasNamespace } from './namespaces.ts';
+import { isRootMount } from './root-mount.ts';
 import { syncAt } from './sync-points.ts';
 import { userNamespace } from './user-namespace.ts';
 
@@ -42,6 +43,7 @@ export function mountSteps(context: PlanContext): MountPlan {
   const deferred: Step[] = [];
   const root = hostPath(context, context.config.root.path);
   context.config.mounts?.forEach((mount, index) => {
+    if (isRootMount(mount, index)) return;
     const words = readMountWords(mount, index);
     const target = inContainer(mount.destination, root);
     const origin = `/mounts/${index}`;

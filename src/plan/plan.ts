@@ -125,6 +125,18 @@ interface HostStepFields {
     readonly idmap?: IdMap;
     readonly slot: number;
   };
+  /**
+   * Makes an overlay whose lower layers show the container's owners, and sends it to the init for `slot`. `options`
+   * are those of `mountRoot`.
+   */
+  readonly makeUnion: {
+    readonly when: 'hostTrees';
+    readonly source: string;
+    readonly options: readonly string[];
+    readonly attributes: number;
+    readonly idmap: IdMap;
+    readonly slot: number;
+  };
   /** Maps the owners of the tree that the init has cloned; the init waits at a step with the same origin. */
   readonly mapTree: { readonly when: 'mapTree'; readonly idmap: IdMap };
   /**

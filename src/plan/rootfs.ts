@@ -6,6 +6,7 @@ import { hostPath, type PlanContext } from './context.ts';
 import { MS } from './kernel-flags.ts';
 import { propagationOptions } from './mount-option-table.ts';
 import { hasNamespace } from './namespaces.ts';
+import { rootMount, unionOf } from './root-mount.ts';
 import { userNamespace } from './user-namespace.ts';
 
 /** The steps for the root file system, in three lists for different places in the plan. */
@@ -62,8 +63,29 @@ export function rootfsPlan(context: PlanContext): RootfsPlan {
     open.push({ op: 'setMountPropagation', origin, path, flags: apart });
   }
   const propagation = asked === undefined ? wholePrivate : 0;
-  open.push(...context.trees.wait, { op: 'openRoot', origin: '/root/path', path, tree: 0, propagation });
+  open.push(...context.trees.wait, openStep(context, path, 0, propagation));
   return { open, enter, seal: sealSteps(config) };
+}
+
+/** The step that provides the root: a directory of the host, or a union of layers that is mounted over it. */
+function openStep(context: PlanContext, path: string, tree: number, propagation: number): Step {
+  const root = rootMount(context.config);
+  if (root === undefined) return { op: 'openRoot', origin: '/root/path', path, tree, propagation };
+  return {
+    op: 'mountRoot',
+    origin: '/mounts/0',
+    // The root of a user namespace may lack access to the path.
+    path: tree === 0 || context.options.noPivot ? path : '/',
+    tree,
+    ...unionOf(context, root),
+    propagation,
+    oneCall: takesLayersApart(context.facts) ? 0 : 1,
+  };
+}
+
+/** Linux 6.8 has an option for each lower layer. */
+function takesLayersApart({ kernel: { major, minor } }: PlanContext['facts']): boolean {
+  return major > 6 || (major === 6 && minor >= 8);
 }
 
 /**
@@ -87,7 +109,7 @@ function rootOfHost(
     open: [
       { op: 'setPropagation', origin: '', flags: ofAll },
       ...context.trees.wait,
-      { op: 'openRoot', origin: '/root/path', path, tree, propagation },
+      openStep(context, path, tree, propagation),
     ],
     enter,
     seal: sealSteps(config),
@@ -95,7 +117,9 @@ function rootOfHost(
 }
 
 function sealSteps(config: Config): Step[] {
-  return config.root.readonly ? [{ op: 'sealRoot', origin: '/root/readonly' }] : [];
+  if (config.root.readonly) return [{ op: 'sealRoot', origin: '/root/readonly' }];
+  const origin = rootMount(config)?.readOnly;
+  return origin === undefined ? [] : [{ op: 'sealRoot', origin }];
 }
 
 /**
@@ -111,7 +135,7 @@ function rootOnHost(context: PlanContext, path: string, origin: string, flags: n
   return {
     open: [
       ...context.trees.wait,
-      { op: 'openRoot', origin: '/root/path', path, tree: 0, propagation: 0 },
+      openStep(context, path, 0, 0),
       { op: 'setMountPropagation', origin, path, flags: propagation | MS.MS_REC },
     ],
     enter,

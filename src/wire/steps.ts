@@ -62,6 +62,25 @@ export const vocabulary = {
    */
   openRoot: { path: 'text', tree: 'number', propagation: 'number' },
   /**
+   * In place of openRoot, for a root that is a union of layers: creates an overlay (fsopen, fsconfig per option,
+   * fsmount) and mounts it over the host directory `path`. `options` are `key` or `key=value`; the values of
+   * `lowerdir+`, `datadir+`, `upperdir` and `workdir` are absolute host paths without escapes. A nonempty `lower` is
+   * the only layer and there are no options: its mount is cloned and becomes read-only. A nonzero `tree` is the slot of
+   * a mount that the host has made; it must be accessible to the init. `attributes` are MOUNT_ATTR_*; `propagation`
+   * is that of openRoot. With `oneCall`, mount(2) makes the overlay: Linux before 6.8 has no `lowerdir+`. The layers
+   * are then named by the numbers of descriptors, because their paths would not fit into its page.
+   */
+  mountRoot: {
+    path: 'text',
+    tree: 'number',
+    source: 'text',
+    lower: 'text',
+    options: 'texts',
+    attributes: 'number',
+    propagation: 'number',
+    oneCall: 'number',
+  },
+  /**
    * Creates a file system of type `fstype` (fsopen, fsconfig per option, fsmount) and mounts it on `target` in the
    * root. A missing target is created as a directory (0755). `options` are `key` or `key=value`; `attributes` are
    * MOUNT_ATTR_*. Flags: see `mountFlags`.

@@ -355,6 +355,10 @@ export class FakeMachine {
       return paths.map((_, index) => 2_100_000 + index);
     },
     probeFilesystem: ({ options }) => options.map(() => ({ errno: 0, words: '' })),
+    makeOverlay: () => {
+      this.#begin('makeOverlay');
+      return 2_200_000;
+    },
     mapMount: () => this.#begin('mapMount'),
     endInUserNamespace: () => {
       this.#begin('endInUserNamespace');

@@ -5,6 +5,7 @@ import { joinPath } from '../../host/paths.ts';
 import type { Mount } from '../../oci/config.ts';
 import { isBind, mayBeRefused, readMountWords } from '../../plan/mount-options.ts';
 import { targetFlags } from '../../plan/mount-target.ts';
+import { isRootMount, readRootMount } from '../../plan/root-mount.ts';
 import type { Check, CheckContext } from '../context.ts';
 import { mountWordHint } from '../mount-words.ts';
 
@@ -14,12 +15,22 @@ const spec = 'config.md#mounts';
 export const checkMounts: Check = context => {
   context.config.mounts?.forEach((draft, index) => {
     const mount = (draft.destination === undefined ? { ...draft, destination: '' } : draft) as Mount;
+    if (isRootMount(mount, index)) {
+      checkRootMount(context, mount);
+      return;
+    }
     const bind = isBind(mount);
     const refused = mayBeRefused(mount) && reportInvalidOptions(context, mount, index);
     if (!refused) checkKind(context, mount, bind, `/mounts/${index}`);
     checkDestination(context, mount, bind, index);
   });
 };
+
+/** The root as a union of layers. */
+function checkRootMount(context: CheckContext, mount: Mount): void {
+  if (mayBeRefused(mount) && reportInvalidOptions(context, mount, 0)) return;
+  readRootMount(mount, fields => context.problem(fields));
+}
 
 /** Reports each invalid option. */
 function reportInvalidOptions(context: CheckContext, mount: Mount, index: number): boolean {

@@ -32,6 +32,7 @@ const cases: readonly Case[] = [
     facts: { euid: 1000, egid: 1000 },
   },
   { name: 'resctrl', config: '../../../bundle-fixtures/good/resctrl/config.json' },
+  { name: 'union', config: '../../../bundle-fixtures/good/union/config.json' },
   { name: 'resources', config: 'configs/resources.json' },
   {
     name: 'docker',

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { ErrorFields } from '../errors/error.ts';
+import { RuntimeError } from '../errors/error.ts';
+import type { Config, Mount } from '../oci/config.ts';
+import type { ItemPlace } from '../wire/steps.ts';
+import { containerPath, type PlanContext } from './context.ts';
+import { MS } from './kernel-flags.ts';
+import { contextOption } from './labels.ts';
+import { newMountAttributes, superBlockWords } from './mount-attributes.ts';
+import { isBind, readMountWords, splitFilesystemWord } from './mount-options.ts';
+
+/** The kernel's limit of lower layers (OVL_MAX_STACK). */
+const mostLayers = 500;
+const spec = 'config.md#mounts';
+const at = '/mounts/0';
+
+/** An option of the overlay: a flag, `key=value`, or a layer with its path. */
+interface UnionOption {
+  readonly key: string;
+  /** Absent for a flag. */
+  readonly value?: string;
+  readonly place: ItemPlace;
+}
+
+/** The root as a union of layers: the first entry of `mounts`, on `/`, of type overlay. */
+export interface RootMount {
+  readonly options: readonly UnionOption[];
+  /** Lower layers, including those with data only. */
+  readonly lowers: readonly UnionOption[];
+  readonly upper: UnionOption | undefined;
+  readonly work: UnionOption | undefined;
+  /** Nothing is written back to the file system of the upper layer when the union is unmounted. */
+  readonly volatile: boolean;
+  /** MS_* flags of the plain words. */
+  readonly flags: number;
+  /** Pointer of the word `ro`. */
+  readonly readOnly: string | undefined;
+}
+
+/** True for an entry of `mounts` that is the root itself. */
+export function isRootMount(mount: Mount | undefined, index: number): boolean {
+  return (
+    index === 0 && mount?.type === 'overlay' && containerPath(mount.destination) === '/' && !isBind(mount)
+  );
+}
+
+/** The union that is the root of this config, if there is one. */
+export function rootMount({ mounts }: Pick<Config, 'mounts'>): RootMount | undefined {
+  const mount = mounts?.[0];
+  if (mount === undefined || !isRootMount(mount, 0)) return undefined;
+  return readRootMount(mount, fields => {
+    throw new RuntimeError(fields);
+  });
+}
+
+/** Keys of options whose value is the path of a layer. */
+const layerKeys: readonly string[] = ['lowerdir+', 'datadir+', 'upperdir', 'workdir'];
+
+export function isLayer({ key }: Pick<UnionOption, 'key'>): boolean {
+  return layerKeys.includes(key);
+}
+
+/**
+ * Reads the options of a union root.
+ *
+ * @param refuse - is called with each problem
+ */
+export function readRootMount(
+  mount: Mount,
+  refuse: (fields: ErrorFields & { readonly pointer: string }) => void,
+): RootMount {
+  const words = readMountWords(mount, 0);
+  const problem = (pointer: string, message: string, more: Pick<ErrorFields, 'value' | 'hint'> = {}): void =>
+    refuse({ code: 'config.mount.layers', pointer, message, spec, ...more });
+  for (const { origin } of [
+    ...words.propagation,
+    ...words.recursive,
+    ...(words.idmap ? [words.idmap] : []),
+  ]) {
+    problem(origin, 'the root mount does not take this option', {
+      value: wordAt(mount, origin),
+      hint: 'linux.rootfsPropagation sets the propagation of the root, and the word ro makes it read-only',
+    });
+  }
+  const options: UnionOption[] = [];
+  const pointer = (place: ItemPlace): string => `${at}/options/${place}`;
+  for (const { word, position } of words.filesystem) {
+    for (const option of splitFilesystemWord('overlay', word)) {
+      for (const read of readOption(option, position)) {
+        if (isLayer(read) && read.value === '') {
+          problem(pointer(position), 'a layer of the root mount has an empty path', { value: option });
+        }
+        options.push(read);
+      }
+    }
+  }
+  const lowers = options.filter(({ key }) => key === 'lowerdir+' || key === 'datadir+');
+  const upper = only('upperdir');
+  const work = only('workdir');
+  if (lowers.length === 0) {
+    problem(at, 'the root mount has no lower layer', { hint: 'add the option lowerdir=DIR[:DIR...]' });
+  }
+  const surplus = lowers[mostLayers];
+  if (surplus !== undefined) {
+    problem(
+      pointer(surplus.place),
+      `the root mount has ${lowers.length} lower layers, and the kernel takes at most ${mostLayers}`,
+      { value: String(lowers.length), hint: 'merge some of the layers' },
+    );
+  }
+  if (upper !== undefined && work === undefined) {
+    problem(pointer(upper.place), 'the root mount has an upperdir and no workdir', {
+      hint: 'add workdir=DIR: an empty directory on the file system of upperdir',
+    });
+  }
+  return {
+    options,
+    lowers,
+    upper,
+    work,
+    volatile: options.some(
+      ({ key, value }) => key === 'volatile' || (key === 'fsync' && value === 'volatile'),
+    ),
+    flags: words.set,
+    readOnly: (words.set & MS.MS_RDONLY) === 0 ? undefined : pointer(mount.options?.lastIndexOf('ro') ?? 0),
+  };
+
+  function only(key: string): UnionOption | undefined {
+    const [first, second] = options.filter(option => option.key === key);
+    if (second !== undefined) problem(pointer(second.place), `the root mount has two options ${key}`);
+    return first;
+  }
+}
+
+function wordAt(mount: Mount, origin: string): string | undefined {
+  return mount.options?.[Number(origin.slice(origin.lastIndexOf('/') + 1))];
+}
+
+/** `lowerdir=a:b::c` are the layers a and b and the layer c with data only; a backslash before `:` makes it part of a path. */
+function readOption(option: string, place: number): UnionOption[] {
+  const equals = option.indexOf('=');
+  if (equals < 0) return [{ key: option, place }];
+  const key = option.slice(0, equals);
+  const value = option.slice(equals + 1);
+  if (key !== 'lowerdir') return [{ key, value: isLayer({ key }) ? unescaped(value) : value, place }];
+  const layers: UnionOption[] = [];
+  let data = false;
+  let path = '';
+  const add = (): void => {
+    layers.push({ key: data ? 'datadir+' : 'lowerdir+', value: path, place });
+    path = '';
+  };
+  for (let i = 0; i < value.length; i++) {
+    if (value[i] === '\\' && i + 1 < value.length) path += value[++i];
+    else if (value[i] !== ':') path += value[i];
+    else {
+      add();
+      if (value[i + 1] !== ':') continue;
+      data = true;
+      i += 1;
+    }
+  }
+  add();
+  return layers;
+}
+
+function unescaped(value: string): string {
+  return value.replace(/\\(.)/gs, '$1');
+}
+
+/** Path of a layer on the host; a relative one counts from the bundle. Links and `..` are the kernel's. */
+export function layerPath({ options: { bundle } }: Pick<PlanContext, 'options'>, path: string): string {
+  return path.startsWith('/') ? path : `${bundle}/${path}`;
+}
+
+/** A union in the form of steps. */
+export interface Union {
+  readonly source: string;
+  /** `key` or `key=value`, layers with absolute paths. */
+  readonly options: string[];
+  readonly places: ItemPlace[];
+  /** MOUNT_ATTR_*. */
+  readonly attributes: number;
+  /** The only layer: overlay needs two or an upper one, so it is bound, read-only. */
+  readonly lower: string;
+}
+
+/** The fields that the steps for a union share. */
+export function unionOf(context: PlanContext, root: RootMount): Union {
+  const { config } = context;
+  const source = config.mounts?.[0]?.source || 'overlay';
+  // The root becomes read-only at the end: mount points are still made in it.
+  const flags = root.flags & ~MS.MS_RDONLY;
+  const attributes = newMountAttributes(flags);
+  const [lower, second] = root.lowers;
+  if (lower !== undefined && second === undefined && root.upper === undefined) {
+    for (const option of root.options) {
+      if (option !== lower) warnUseless(context, option, 'the root is one layer, which is bound');
+    }
+    const path = layerPath(context, lower.value ?? '');
+    return { source, options: [], places: [lower.place], attributes, lower: path };
+  }
+  const options: string[] = [];
+  const places: ItemPlace[] = [];
+  const add = (option: string, place: ItemPlace): void => {
+    options.push(option);
+    places.push(place);
+  };
+  for (const option of root.options) {
+    const { key, value, place } = option;
+    if (key === 'workdir' && root.upper === undefined) {
+      warnUseless(context, option, 'without upperdir nothing can be written');
+    } else if (value === undefined) add(key, place);
+    else add(`${key}=${isLayer(option) ? layerPath(context, value) : value}`, place);
+  }
+  for (const option of contextOption(config.linux?.mountLabel, 'overlay', options)) {
+    add(option, '/linux/mountLabel');
+  }
+  for (const word of superBlockWords(flags)) add(word, config.mounts?.[0]?.options?.lastIndexOf(word) ?? 0);
+  return { source, options, places, attributes, lower: '' };
+}
+
+function warnUseless(context: PlanContext, { key, place }: UnionOption, why: string): void {
+  context.warn(`${at}/options/${place}`, `${key} is left out: ${why}`);
+}
