@@ -86,9 +86,9 @@ function readName(scanner: JsonScanner, open: readonly Open[], object: Open, fou
   const { line } = textPosition(scanner.text, first);
   found.push({
     code: 'bundle.config-duplicate',
-    message: `${JSON.stringify(name)} is given twice in one object: this one counts, and that of line ${line} is ignored`,
+    message: `${JSON.stringify(name)} occurs twice in one object: this value is used, and the one in line ${line} is ignored`,
     pointer: formatPointer(open.map(around => (around.isArray ? around.index : around.name))),
     ...textPosition(scanner.text, at),
-    hint: 'remove one of them: runc takes the last too but merges objects, crun takes the first',
+    hint: 'remove one of them: runc also uses the last one but merges objects, and crun uses the first',
   });
 }

@@ -42,7 +42,7 @@ function realDirectory(binding: Binding, bundlePath: string): string {
   throw new RuntimeError({
     ...fields,
     message: `the bundle ${bundlePath} is not a directory`,
-    hint: 'a bundle is the directory that holds config.json',
+    hint: 'a bundle is the directory that contains config.json',
   });
 }
 

@@ -47,7 +47,7 @@ function write(
   before: BeforeWrite,
 ): SystemError | undefined {
   // The config checks reject such names in `unified`. The path would lead out of the cgroup.
-  if (file.includes('/')) throw new RuntimeError({ code: 'internal', message: `${file} is no file name` });
+  if (file.includes('/')) throw new RuntimeError({ code: 'internal', message: `invalid file name ${file}` });
   return refusalOf(() => {
     before(file, value);
     binding.writeText(`${directory}/${file}`, value, 0, 0);

@@ -96,7 +96,7 @@ function refused(
       ...fields,
       code: 'host.cgroup-processes',
       message: `${attempted}: processes are in ${directory}: ${processes}`,
-      hint: 'only a cgroup without processes of its own can give controllers to those in it: move them away, or name another cgroupsPath',
+      hint: 'a cgroup that contains processes cannot enable controllers for its children: move the processes, or use another cgroupsPath',
     });
   }
   const type = binding.readTextIfThere(`${directory}/cgroup.type`)?.trim() ?? 'domain';
@@ -105,7 +105,7 @@ function refused(
       ...fields,
       code: 'host.cgroup-threaded',
       message: `${attempted}: the cgroup is in "${type}" mode`,
-      hint: 'threaded cgroups have only cpu, cpuset, perf_event and pids: name another cgroupsPath',
+      hint: 'threaded cgroups have only cpu, cpuset, perf_event and pids: use another cgroupsPath',
     });
   }
   return hostFailure(error, attempted, { ...fields, hint: hintOf(controller, error.errno) });
@@ -113,7 +113,7 @@ function refused(
 
 function hintOf(controller: string, number: number): string | undefined {
   if (number === errno.EINVAL && controller === 'cpu') {
-    return 'a process with realtime scheduling lives outside of the root cgroup: the controller cpu cannot have it';
+    return 'the cpu controller cannot be enabled while a process with realtime scheduling is outside the root cgroup';
   }
   const delegated = 'the cgroup was not delegated to this user';
   return number === errno.EPERM || number === errno.EACCES ? delegated : undefined;

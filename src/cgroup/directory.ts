@@ -38,7 +38,7 @@ export function planCgroup(binding: Binding, root: string, path: string, origin:
       pointer: origin,
       path,
       spec: 'config-linux.md#cgroups-path',
-      message: `a container cannot live in the root cgroup ${root}`,
+      message: `a container cannot use the root cgroup ${root}`,
       hint: 'name a cgroup below it, for example /tsubo/my-container',
     });
   }
@@ -86,8 +86,8 @@ function refuseThreaded(binding: Binding, { root, path }: CgroupPlace, origin: s
     pointer: origin,
     path,
     value: type,
-    message: `cannot make a container in the cgroup ${path}: it is in "${type}" mode, as a cgroup above it is threaded`,
-    hint: 'name a cgroupsPath that is not below a threaded cgroup: see cgroup.type of those above',
+    message: `cannot make a container in the cgroup ${path}: it is in "${type}" mode because a parent cgroup is threaded`,
+    hint: 'use a cgroupsPath that is not below a threaded cgroup; cgroup.type of each parent shows its mode',
     spec: 'config-linux.md#cgroups-path',
   });
 }
@@ -142,7 +142,7 @@ function refuseOccupied(binding: Binding, path: string, origin: string): void {
       pointer: origin,
       path,
       message: `container's cgroup unexpectedly frozen`,
-      hint: `write 0 to cgroup.freeze in ${path} or in the cgroup above it that is frozen`,
+      hint: `write 0 to cgroup.freeze in ${path} or in the parent cgroup that is frozen`,
     });
   }
 }

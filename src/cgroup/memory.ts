@@ -53,18 +53,18 @@ export function swapAlone({ limit, swap }: Memory, pointer: string): string | un
       value: String(swap),
       spec: 'config-linux.md#memory',
     });
-  if (swap < 0) throw refuse(`invalid memory swap value: ${swap}`, '-1 is no limit');
+  if (swap < 0) throw refuse(`invalid memory swap value: ${swap}`, '-1 means no limit');
   if (isNumber(limit, -1)) return String(swap);
   if (isUnset(limit)) {
     throw refuse(
       'unable to set swap limit without memory limit',
-      'swap counts memory and swap together: set limit too',
+      'swap is the sum of memory and swap: set limit too',
     );
   }
   if (swap < (limit as Integer)) {
     throw refuse(
       `memory+swap limit should be >= memory limit`,
-      `swap counts memory and swap together: at least ${limit}, which leaves no swap`,
+      `swap is the sum of memory and swap: use at least ${limit}, which allows no swap`,
     );
   }
   return String(BigInt(swap) - BigInt(limit as Integer));
@@ -78,8 +78,8 @@ function warnOfVersion1(memory: Memory, { origin, warn }: ResourceContext): void
   if (!isUnset(kernelTCP)) ignored('kernelTCP', 'cgroup version 2 counts TCP buffers within limit');
   // Some engines write -1 (unset) as 2^64-1.
   if (swappiness !== undefined && BigInt(swappiness) !== 18446744073709551615n) {
-    ignored('swappiness', 'cgroup version 2 has none for a single cgroup');
+    ignored('swappiness', 'cgroup version 2 has no swappiness of a single cgroup');
   }
   if (disableOOMKiller)
-    ignored('disableOOMKiller', 'cgroup version 2 always ends a process of a cgroup that is full');
+    ignored('disableOOMKiller', 'cgroup version 2 always kills a process of a cgroup that is out of memory');
 }

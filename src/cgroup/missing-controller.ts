@@ -46,21 +46,21 @@ function explain(binding: Binding, controller: string, list: string): { why: str
     .map(line => line.split(/\s+/))
     .find(([first]) => first === name);
   if (row === undefined) {
-    return { why: '', hint: `this kernel has no controller ${controller}, or its name is spelled wrong` };
+    return { why: '', hint: `this kernel has no controller ${controller}; check the spelling` };
   }
   if (row[3] === '0') {
-    return { why: 'the kernel was told to leave it off', hint: `boot with cgroup_enable=${name}` };
+    return { why: 'it is disabled on the kernel command line', hint: `boot with cgroup_enable=${name}` };
   }
   if (row[1] !== '0') {
     const mountpoint = version1Mount(binding, name);
     return {
       why: `it belongs to cgroup version 1${mountpoint === undefined ? '' : `, mounted at ${mountpoint}`}`,
-      hint: `boot with cgroup_no_v1=${name}, or with systemd.unified_cgroup_hierarchy=1 where systemd mounts them`,
+      hint: `boot with cgroup_no_v1=${name}, or with systemd.unified_cgroup_hierarchy=1 if systemd mounts the hierarchies`,
     };
   }
   return {
     why: '',
-    hint: `it must be handed down from above: +${controller} in cgroup.subtree_control of the cgroup that is the root here (${list} shows it then)`,
+    hint: `write +${controller} to cgroup.subtree_control of the cgroup on the host that is the root here; ${list} then contains it`,
   };
 }
 

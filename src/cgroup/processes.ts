@@ -47,8 +47,8 @@ export function killProcesses(binding: Binding, path: string, timeoutMs = 10_000
     code: 'state.cgroup-not-empty',
     path,
     value: left.join(' '),
-    message: `${left.length} process(es) in the cgroup ${path} do not end`,
-    hint: 'a process in uninterruptible sleep (state D) ends when its input or output does',
+    message: `${left.length} process(es) in the cgroup ${path} do not exit`,
+    hint: 'a process in uninterruptible sleep (state D) exits only after its I/O is complete',
   });
 }
 

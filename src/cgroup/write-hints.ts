@@ -26,12 +26,12 @@ export function writeHint(
   return undefined;
 }
 
-const devices = 'MAJ:MIN of a whole disk, as /proc/partitions has them';
+const devices = 'use MAJOR:MINOR of a whole disk, as in /proc/partitions';
 
 const refusals = (): Readonly<Record<string, Readonly<Record<number, string>>>> => ({
   'cpu.max': {
     [errno.EINVAL]:
-      'period is 1000 to 1000000 microseconds, quota at least 1000, and its share of the period not above that of a cgroup above',
+      'period is 1000 to 1000000 microseconds, quota is at least 1000, and quota/period must not exceed that of a parent cgroup',
   },
   'cpu.max.burst': { [errno.EINVAL]: 'burst is at most the quota' },
   'cpu.weight': { [errno.EINVAL]: 'an idle cgroup has no weight' },
@@ -40,10 +40,11 @@ const refusals = (): Readonly<Record<string, Readonly<Record<number, string>>>> 
   'io.weight': { [errno.ENODEV]: devices },
   'io.bfq.weight': {
     [errno.ENODEV]: devices,
-    [errno.EOPNOTSUPP]: 'the device has another scheduler than bfq: see its queue/scheduler in /sys/block',
+    [errno.EOPNOTSUPP]:
+      'the device does not use the scheduler bfq: see queue/scheduler of the device in /sys/block',
   },
   'rdma.max': { [errno.EINVAL]: 'there is no such RDMA device: see /sys/class/infiniband' },
-  'memory.swap.max': { [errno.EINVAL]: 'a number of bytes, or max' },
+  'memory.swap.max': { [errno.EINVAL]: 'use a number of bytes, or max' },
 });
 
 const needs: Readonly<Record<string, string>> = {
@@ -88,9 +89,9 @@ function missingFile(binding: Binding, file: string): string {
     const names = sizes.map(pageSizeName);
     return names.length === 0
       ? 'this machine has no huge pages'
-      : `this machine has huge pages of ${names.join(', ')}`;
+      : `the sizes of this machine are ${names.join(', ')}`;
   }
-  return lookUp(needs, file) ?? `no cgroup of this kernel has a file ${file}`;
+  return lookUp(needs, file) ?? `this kernel has no cgroup file ${file}`;
 }
 
 /** `2MB` for `hugepages-2048kB`. */

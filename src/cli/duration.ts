@@ -27,7 +27,7 @@ export function durationMs(name: string, text: string): number {
       code: 'usage.bad-value',
       message: `invalid value ${JSON.stringify(text)} for --${name}${why}`,
       value: text,
-      hint: 'give a number and a unit (ms, s, m, h), such as 500ms or 1m30s',
+      hint: 'use a number and a unit (ms, s, m, h), such as 500ms or 1m30s',
     });
   }
   let total = 0;

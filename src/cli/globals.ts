@@ -11,11 +11,11 @@ import type { LogFormat } from './log.ts';
 /** Options that are accepted before or after every command. */
 export function defineGlobals(program: Command): void {
   program
-    .option('--debug', 'log also what is being done, and warnings wherever the log goes')
+    .option('--debug', 'also log each action, and write warnings to a log file too')
     .option('--log <file>', 'append the log to this file (default: standard error)')
-    .option('--log-format <format>', 'of the log: text or json (default: text)')
-    .option('--root <dir>', 'directory of the state of containers (default: /run/tsubo)')
-    .option('--systemd-cgroup', 'have systemd make the cgroup; cgroupsPath is slice:prefix:name then')
+    .option('--log-format <format>', 'format of the log: text or json (default: text)')
+    .option('--root <dir>', 'directory for the state of all containers (default: /run/tsubo)')
+    .option('--systemd-cgroup', 'let systemd make the cgroup; cgroupsPath is then slice:prefix:name')
     .option('-v, --version', 'print the version');
 }
 
@@ -55,7 +55,7 @@ export function rootDirectory(binding: Binding, globals: ReadonlyMap<string, str
   const root = joinPath(runtimeDirectory, 'tsubo');
   // The sticky bit protects the directory from programs that remove temporary files.
   onHost(`unable to make the root directory ${root}`, () => makeDirectories(binding, root, 0o1700), {
-    hint: 'the path in XDG_RUNTIME_DIR must be writable by the user; or name another directory with --root',
+    hint: 'the directory in XDG_RUNTIME_DIR must be writable; use another one with --root',
   });
   return root;
 }

@@ -23,7 +23,7 @@ export function programHelp(program: Command, modules: readonly CommandModule[],
     [
       'EXAMPLE',
       [
-        '# In a bundle, a directory with a config.json and a root file system: look, run, see what is there.',
+        '# In a bundle (a directory with config.json and a root file system): print the steps, run, list.',
         `${name} plan .`,
         `${name} run my-container`,
         `${name} list`,

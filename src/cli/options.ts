@@ -13,14 +13,14 @@ export function defineCreateOptions(command: Command): void {
       '-b, --bundle <dir>',
       'the bundle: the directory with config.json (default: the current directory)',
     )
-    .option('--pid-file <file>', "write the init's process id there, when the container is created")
-    .option('--console-socket <path>', "the Unix socket that gets the master of the container's terminal")
-    .option('--pidfd-socket <path>', 'the Unix socket that gets a pidfd of the init')
-    .option('--no-pivot', 'do not pivot_root(2) into the root file system: for one on an initramfs')
-    .option('--no-new-keyring', "leave the container in the caller's session keyring")
+    .option('--pid-file <file>', 'write the process id of the init to this file')
+    .option('--console-socket <path>', "Unix socket that receives the master of the container's terminal")
+    .option('--pidfd-socket <path>', 'Unix socket that receives a pidfd of the init')
+    .option('--no-pivot', 'do not use pivot_root(2), which fails if the root file system is on an initramfs')
+    .option('--no-new-keyring', "use the caller's session keyring instead of a new one")
     .option(
       '--preserve-fds <count>',
-      'pass this many descriptors from 3 on (after those of LISTEN_FDS) to the program (default: 0)',
+      'pass this number of descriptors, from 3 on (after those of LISTEN_FDS), to the program (default: 0)',
       text => wholeNumber('preserve-fds', text),
     );
 }
@@ -54,7 +54,7 @@ export function wholeNumber(name: string, text: string): number {
     code: 'usage.bad-value',
     message: `invalid value ${JSON.stringify(text)} for --${name}`,
     value: text,
-    hint: `give a whole number from 0 to ${mostFds}`,
+    hint: `use a whole number from 0 to ${mostFds}`,
   });
 }
 
@@ -82,7 +82,7 @@ export function formatOf<Format extends string>(
 export function defineBundle(command: Command): void {
   command
     .argument('[bundle]', 'the bundle: the directory with config.json (default: the current directory)')
-    .option('-b, --bundle <dir>', 'the same as an option');
+    .option('-b, --bundle <dir>', 'the bundle, as an option instead of the argument');
 }
 
 /** @throws RuntimeError `usage.arguments` if both are given */
@@ -92,8 +92,8 @@ export function bundleOf(argument: string | undefined, options: Readonly<Record<
   if (argument === undefined || option === undefined) return argument ?? option ?? '.';
   throw new RuntimeError({
     code: 'usage.arguments',
-    message: `two bundles: --bundle ${option} and ${argument}`,
+    message: `the bundle is given twice: --bundle ${option} and ${argument}`,
     value: argument,
-    hint: 'give one of them',
+    hint: 'use one of them',
   });
 }

@@ -45,8 +45,8 @@ export function resourcesOf(options: Options): Resources {
         value: text,
         hint:
           parse === size
-            ? 'give bytes, or a number and a unit such as 64M or 1.5g; -1 is no limit'
-            : 'give a whole number',
+            ? 'use a number of bytes, or a number and a unit such as 64M or 1.5g; -1 means no limit'
+            : 'use a whole number',
       });
     }
     groups[group] = { ...groups[group], [property]: value };

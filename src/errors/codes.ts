@@ -8,7 +8,7 @@
  */
 export const errorCodes = {
   'bundle.config-duplicate': [
-    'a member of config.json is given twice, and the last one counts (a warning of check)',
+    'a member of config.json occurs twice, and the last one is used (a warning of check)',
     'remove one of them',
   ],
   'bundle.config-exists': [
@@ -172,7 +172,7 @@ export const errorCodes = {
     'correct access',
   ],
   'config.resources.device-hole': [
-    'a device rule takes back a part of a wildcard',
+    'a device rule denies a part of an allowed wildcard',
     'deny first and allow the exceptions after it',
   ],
   'config.resources.device-type': ['the type of a device rule is unknown', 'use a, b or c'],
@@ -267,12 +267,9 @@ export const errorCodes = {
     'process.cwd cannot be entered',
     'name a directory inside the container that its user can enter',
   ],
-  'container.device': [
-    'a device node cannot be made',
-    'check the path and what the root file system has there',
-  ],
+  'container.device': ['a device node cannot be made', 'check the path in the root file system'],
   'container.ended': [
-    'the container ended before it was ready',
+    'the container exited before it was ready',
     'see the reported signal or status, and the kernel log',
   ],
   'container.hostname': ['the host name was refused', 'use at most 64 bytes and a new uts namespace'],
@@ -294,7 +291,7 @@ export const errorCodes = {
     'raise linux.resources.memory.limit',
   ],
   'container.path': [
-    'a path in the container cannot be masked, made read-only or made',
+    'a path in the container cannot be created, masked or made read-only',
     'see the reported call and path',
   ],
   'container.personality': ['the personality was refused', 'use one that the kernel supports'],
@@ -306,7 +303,7 @@ export const errorCodes = {
     'the program does not exist in the container',
     'correct process.args or PATH in process.env',
   ],
-  'container.rlimit': ['a resource limit was refused', 'ask for no more than the hard limit of the runtime'],
+  'container.rlimit': ['a resource limit was refused', 'use at most the hard limit of the runtime'],
   'container.rootfs': ['the root file system cannot be entered', 'see the reported call and errno'],
   'container.scheduler': [
     'the scheduling policy was refused',
@@ -318,10 +315,10 @@ export const errorCodes = {
   'container.terminal': ['the terminal cannot be made', 'mount a devpts on /dev/pts'],
   'container.user': ['the user or groups were refused', 'use ids that the user namespace maps'],
 
-  'hook.failed': ['a hook ended with another status than 0', 'see its output in the message'],
+  'hook.failed': ['a hook exited with a status other than 0', 'see its output in the message'],
   'hook.not-executable': ['a hook cannot be executed', 'check path, permissions and interpreter'],
   'hook.syscall': ['a system call around a hook failed', 'see the reported call and errno'],
-  'hook.timeout': ['a hook did not end within its timeout', 'raise the timeout or mend the hook'],
+  'hook.timeout': ['a hook did not exit within its timeout', 'raise the timeout or correct the hook'],
 
   'host.addon': ['the native addon cannot be loaded', 'follow the remedies in the message'],
   'host.cgroup-controller': [
@@ -336,7 +333,7 @@ export const errorCodes = {
   'host.cgroup-write': ['the kernel refused a value for a cgroup file', 'check the value at the pointer'],
   'host.id-mapping': [
     'the id mappings cannot be written',
-    'root, or newuidmap with entries in /etc/subuid and /etc/subgid',
+    'run as root, or install newuidmap and add entries to /etc/subuid and /etc/subgid',
   ],
   'host.ps': ['ps failed or printed something unexpected', 'install procps, or use ps --format json'],
   'host.rdt': ['resctrl refused the class of service', 'check the schemata against /sys/fs/resctrl/info'],
@@ -389,7 +386,7 @@ export const errorCodes = {
     'the container id is not valid',
     'use letters, digits, and _ + - . after the first character',
   ],
-  'state.busy': ['another command works on the container', 'try again when it has ended'],
+  'state.busy': ['another command is working on the container', 'try again after it has finished'],
   'state.cgroup-frozen': ['the cgroup of the container is frozen', 'thaw it, or choose another cgroupsPath'],
   'state.cgroup-gone': [
     'the container runs and its cgroup was removed',
@@ -430,8 +427,8 @@ export const errorCodes = {
     'name one below the cgroup of the container',
   ],
   'usage.console-socket': [
-    '--console-socket and the terminal do not fit together',
-    'use it exactly with a terminal and without a foreground',
+    '--console-socket is missing for a terminal, or is given without one',
+    'use it with a terminal and --detach, and only then',
   ],
   'usage.missing-value': ['an option lacks its value', 'add the value'],
   'usage.preserve-fds': ['a descriptor to preserve is not open', 'open it before the call'],
@@ -439,7 +436,7 @@ export const errorCodes = {
   'usage.unknown-command': ['there is no such command', 'see tsubo --help'],
   'usage.unknown-option': ['there is no such option', 'see --help of the command'],
 
-  internal: ['tsubo has a fault', 'report it with the command and config.json'],
+  internal: ['tsubo has a bug', 'report it with the command and config.json'],
 } as const satisfies Readonly<Record<string, readonly [meaning: string, cure: string]>>;
 
 /** A key of `errorCodes`. */

@@ -12,7 +12,7 @@ export function isSystemError(error: unknown): error is SystemError {
 }
 
 /** EINTR reaches callers only if a signal must end the command (`catchSignals` of the binding). */
-const interruptedHint = 'a signal ended the command before its program ran; what it had made is taken back';
+const interruptedHint = 'a signal ended the command before the program ran; its changes were undone';
 
 /**
  * Converts a failed system call of the runtime to a `host.syscall` error.

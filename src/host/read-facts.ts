@@ -13,7 +13,7 @@ const cgroup2Magic = 0x63677270;
  * @throws RuntimeError `host.unsupported` on a processor other than x86_64 and arm64
  */
 export function readFacts(binding: Binding): HostFacts {
-  const identity = onHost('unable to look at this process', () => binding.identity());
+  const identity = onHost('unable to read the properties of this process', () => binding.identity());
   if (identity.machine !== 'x86_64' && identity.machine !== 'aarch64') {
     throw new RuntimeError({
       code: 'host.unsupported',

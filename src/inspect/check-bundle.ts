@@ -54,7 +54,7 @@ export function checkBundle(
       ? validPart(draft, problems)
       : { config, original: (pointer: string): string => pointer };
   if (valid !== undefined) inspect(binding, bundle, valid.config, { offline, systemdCgroup }, findings);
-  else if (!offline) findings.skip('', 'the machine: config.json names no root file system');
+  else if (!offline) findings.skip('', 'the machine: config.json has no root file system');
   const located = <T extends { readonly pointer?: string | undefined }>(found: T): T =>
     valid === undefined || !found.pointer ? found : { ...found, pointer: valid.original(found.pointer) };
   const reported = new Set(problems.map(problem => `${problem.code} ${problem.pointer}`));

@@ -282,7 +282,7 @@ class ContainerInspector {
     } catch (error) {
       if (!isSystemError(error)) throw error;
       if (error.errno === errno.EPERM) {
-        this.findings.skip(step.origin, `the options of ${type}: only root may ask for them`);
+        this.findings.skip(step.origin, `the options of ${type}: only root can test them`);
       } else {
         this.refuse({ syscall: error.syscall, errno: error.errno, detail: error.path ?? type });
       }
@@ -392,7 +392,9 @@ class ContainerInspector {
     // The missing root is reported already.
     if (this.subject.rootfs === undefined) return;
     if (found.how === 'unknown' || this.hooked) {
-      const why = this.hooked ? 'hooks may bring it' : 'it lies in a file system that only the container has';
+      const why = this.hooked
+        ? 'hooks may create it'
+        : 'it is in a file system that exists only in the container';
       this.findings.skip(step.origin, `the program: ${why}`);
       return;
     }

@@ -37,7 +37,7 @@ export class Findings {
     else
       this.unchecked.push({
         pointer: '',
-        message: `more than ${mostFindings} things: the others are not listed`,
+        message: `more than ${mostFindings} checks: the others are not listed`,
       });
   }
 }

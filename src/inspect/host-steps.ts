@@ -49,7 +49,7 @@ function inspectStep(binding: Binding, step: HostStep, facts: HostFacts, finding
     }
     case 'runHook': {
       const { kind, index, hook, origin } = step;
-      findings.skip(`/hooks/${kind}/${index}`, 'the work of the hook: it is not run');
+      findings.skip(`/hooks/${kind}/${index}`, 'the effect of the hook: check does not run it');
       const number = hookError(new RootView(binding, undefined).hostEntry(hook.path, false));
       if (number === undefined) return;
       const failure = explainHook(origin, hook.path, { how: 'refused', syscall: 'execve', errno: number });

@@ -101,7 +101,7 @@ export const takeTerminal: HostOperation<'takeTerminal'> = {
       if (socket === undefined)
         throw new RuntimeError({ code: 'internal', message: 'no socket for the terminal' });
       onHost(
-        `unable to hand the terminal over to the console socket ${socket}`,
+        `unable to send the terminal to the console socket ${socket}`,
         () => binding.sendDescriptor(socket, master, masterName),
         { hint: listenHint },
       );

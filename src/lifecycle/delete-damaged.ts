@@ -69,16 +69,16 @@ export function deleteDamaged(runtime: Runtime, held: StateLock, damage: Runtime
   }
   if (!found) uncertain.push(...otherProcesses(leftovers));
   if (record.rdt !== undefined) removeRdtGroup(binding, record.rdt, true);
-  else if (document.linux?.intelRdt !== undefined) log.warn('its class of service may be left');
+  else if (document.linux?.intelRdt !== undefined) log.warn('its class of service may remain');
   if (record.mountsBelow !== undefined && record.rootfs !== undefined) {
     unmountRoot(binding, record.rootfs, record.mountsBelow);
   } else if (document.linux?.namespaces?.every(({ type }) => type !== 'mount')) {
-    log.warn('its mounts in the mount namespace of the runtime may be left');
+    log.warn('its mounts in the mount namespace of the runtime may remain');
   }
   if (uncertain.length > 0) {
     throw damage.with({
       message: `${damage.message}; not certain to belong to container ${held.id}: ${uncertain.join('; ')}`,
-      hint: `end and remove by hand what is the container's, then repeat delete --force; if nothing is, remove ${held.directory}`,
+      hint: `end the processes and remove the objects of the container by hand, then repeat delete --force; if it has none, remove ${held.directory}`,
     });
   }
   removeState(runtime, held);

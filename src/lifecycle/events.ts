@@ -117,8 +117,8 @@ function living(runtime: Runtime, id: string): ContainerRecord {
 
 function readStats(binding: Binding, record: ContainerRecord): ContainerStats {
   const cgroup = cgroupOf(record);
-  requireCgroup(binding, record, cgroup, `unable to read what container ${record.id} uses`);
-  return onHost(`unable to read what ${cgroup} uses`, () => ({
+  requireCgroup(binding, record, cgroup, `unable to read the resource use of container ${record.id}`);
+  return onHost(`unable to read the resource use of ${cgroup}`, () => ({
     ...cgroupStats(binding, cgroup),
     ...(record.rdt !== undefined && { intel_rdt: rdtStats(binding, record.rdt) }),
   }));

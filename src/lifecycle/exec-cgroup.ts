@@ -51,10 +51,10 @@ function subCgroup(own: string | undefined, requested: string): string {
       code: 'usage.cgroup',
       message: `bad sub cgroup path: ${requested}: ${why}`,
       value: requested,
-      hint: "name a cgroup below the container's that is there already, for example workers",
+      hint: "name an existing cgroup below the container's, for example workers",
     });
   if (own === undefined) throw refuse('the container has no cgroup of its own');
-  if (requested.includes(':')) throw refuse('controllers are named for control groups version 1 only');
+  if (requested.includes(':')) throw refuse('only cgroup version 1 has controllers in the path');
   const path = joinPath(own, requested.replace(/^\/+/, ''));
   if (path !== own && !isBelow(path, own)) throw refuse("it is not below the container's");
   return path;
@@ -80,6 +80,6 @@ function allowOutside(runtime: Runtime, { id, cgroup }: ContainerRecord, error: 
     });
   }
   log.warn(
-    `unable to join the cgroup ${cgroup.path}: permission denied: the process stays in that of its caller`,
+    `unable to join the cgroup ${cgroup.path}: permission denied: the process stays in the cgroup of its caller`,
   );
 }

@@ -48,7 +48,7 @@ export interface InheritedFilter extends Listener {
 /** Writes the file once, before any command reads it. */
 export const saveExecData: HostOperation<'saveExecData'> = {
   apply(_, { runtime, plan, container, stateDirectory: directory }) {
-    onHost('unable to write what later commands need', () =>
+    onHost('unable to write the file with the data for exec', () =>
       writeExecData(runtime, directory, container.prepared.config, plan),
     );
   },
@@ -128,7 +128,7 @@ export function readExecData(runtime: Runtime, id: string): ExecData | undefined
     throw damaged(path, (error as Error).message);
   }
   if (typeof data?.version === 'number' && data.version !== version) return undefined;
-  if (!isExecData(data)) throw damaged(path, 'not what create has written');
+  if (!isExecData(data)) throw damaged(path, 'it was not written by create');
   return data;
 }
 
@@ -148,7 +148,7 @@ export function checkExecData(runtime: Runtime, id: string): void {
   const why = problem?.message ?? nothing ?? incomplete;
   if (why === undefined) return;
   const path = entryPath(stateDirectory(runtime, id), files.execData);
-  throw damaged(path, `the process that it holds: ${why}`);
+  throw damaged(path, `its process: ${why}`);
 }
 
 function isExecData(value: Partial<ExecData> | null): value is ExecData {

@@ -129,7 +129,7 @@ function noProcess(id: string): RuntimeError {
     code: 'config.process.required',
     pointer: '/process',
     message: `cannot exec in container ${id}: its config.json has no process`,
-    hint: 'name a document that says all of it: exec --process FILE',
+    hint: 'use a complete process document: exec --process FILE',
     spec: 'config.md#process',
   });
 }

@@ -212,7 +212,7 @@ function onCpus<T>({ binding, log }: Runtime, affinity: ExecAffinity['initial'],
   const before = onHost('error setting initial CPU affinity', () => binding.setAffinity({ mask }), {
     pointer: origin,
     spec: 'config.md#linux-process',
-    hint: 'at least one of the CPUs must be there, and in the cpuset of the runtime',
+    hint: 'at least one of the CPUs must be online and in the cpuset of the runtime',
   });
   // runc's nsexec logs the same text, and scripts search for it.
   log.debug(`nsexec: affinity: 0x${cpus.toString(16)}`);

@@ -9,7 +9,7 @@ import { unescapeOctal } from '../host/read-facts.ts';
  * may have mounted the root there.
  */
 export function mountsOn(binding: Binding, path: string): number {
-  const mountinfo = onHost('unable to look at the mounts', () => binding.readText('/proc/self/mountinfo'));
+  const mountinfo = onHost('unable to read the mounts', () => binding.readText('/proc/self/mountinfo'));
   let count = 0;
   for (const line of mountinfo.split('\n')) {
     if (unescapeOctal(line.split(' ')[4] ?? '') === path) count += 1;

@@ -33,7 +33,7 @@ export const mapIds: HostOperation<'mapIds'> = {
 export function mappedNamespace({ binding }: Runtime, idmap: IdMap, origin: string): number {
   const pid = onHost('unable to make a user namespace', () => binding.endInUserNamespace(-1), {
     pointer: origin,
-    hint: 'this kernel makes no user namespaces, or no more of them: see the sysctl user.max_user_namespaces',
+    hint: 'this kernel has no user namespaces, or the limit in the sysctl user.max_user_namespaces is reached',
   });
   try {
     writeMap(binding, pid, 'uid', idmap.uids ?? [], origin);
@@ -55,7 +55,9 @@ export function requireMappings(
   { uids, gids }: Required<Pick<MapIds, 'uids' | 'gids'>>,
   path: string,
 ): void {
-  const pid = onHost('unable to look into a user namespace', () => binding.endInUserNamespace(namespace));
+  const pid = onHost('unable to read the mappings of a user namespace', () =>
+    binding.endInUserNamespace(namespace),
+  );
   try {
     for (const [kind, wanted] of [
       ['uid', uids],
@@ -71,7 +73,7 @@ export function requireMappings(
         pointer: `/linux/${kind}Mappings`,
         path,
         value: lines.filter(line => line !== '').join(', '),
-        hint: 'a joined user namespace has its mappings already: remove these',
+        hint: 'a joined user namespace already has mappings: remove these',
         spec: 'config-linux.md#user-namespace-mappings',
       });
     }
@@ -122,8 +124,8 @@ function writeMap(
       value: mappingsValue(mappings),
       spec,
       hint: isMachineRoot(binding)
-        ? `the kernel maps only ${kind}s that the runtime has itself, each once, in at most 340 lines and 4095 bytes`
-        : `without root only the own ${kind} can be mapped, unless there is new${kind}map (Debian: uidmap) and /etc/sub${kind} gives more`,
+        ? `the kernel maps only ${kind}s that exist in the runtime's user namespace, each once, in at most 340 lines and 4095 bytes`
+        : `without root, only the user's own ${kind} can be mapped; new${kind}map (Debian: uidmap) also maps those in /etc/sub${kind}`,
     });
   }
 }
@@ -163,7 +165,7 @@ function mapWithTool(
     pointer: origin,
     path,
     value: mappingsValue(mappings),
-    hint: `/etc/sub${kind} says what a user may map beside the own ${kind}`,
+    hint: `/etc/sub${kind} lists the ${kind}s that a user may map besides the own ${kind}`,
     spec,
   });
 }

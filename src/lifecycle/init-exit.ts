@@ -37,8 +37,8 @@ export function initExitError(
     value: how,
     ...(filtered && { pointer: '/linux/seccomp', spec: 'config-linux.md#seccomp' }),
     hint: filtered
-      ? 'the seccomp profile forbids a call that the init itself makes, which the kernel log names: allow it, or set process.noNewPrivileges, with which the profile begins right before the program'
-      : 'it was killed from outside, or by the kernel: see its log',
+      ? 'the seccomp profile forbids a call of the init (the kernel log names it): allow the call, or set process.noNewPrivileges, which loads the profile right before the exec'
+      : 'another process or the kernel killed it: see the kernel log',
   });
 }
 
@@ -66,7 +66,7 @@ function oomError(binding: Binding, cgroup: string): RuntimeError {
     path: `${cgroup}/memory.max`,
     value: limit,
     message: 'container init was OOM-killed (memory limit too low?)',
-    hint: `memory.max of its cgroup is ${limit}: to start a container takes some hundred kilobytes, and its program more`,
+    hint: `memory.max of its cgroup is ${limit}: starting a container needs a few hundred kilobytes, and its program more`,
     spec: 'config-linux.md#memory',
   });
 }

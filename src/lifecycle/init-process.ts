@@ -78,7 +78,7 @@ export function endInit(binding: Binding, id: string, init: InitRecord): void {
       code: 'state.running',
       message: 'container init still running',
       value: String(init.pid),
-      hint: `it does not end on SIGKILL: see the state in /proc/${init.pid}/status`,
+      hint: `it has not exited after SIGKILL: see State in /proc/${init.pid}/status`,
     });
   }
   collect(binding, init);

@@ -25,7 +25,7 @@ export function killContainer(runtime: Runtime, id: string, signal: number): voi
     const { path } = record.cgroup;
     // Also after the init has exited: engines kill the remaining processes this way.
     if (onHost(`unable to kill all processes: ${path}`, () => signalAll(binding, path))) return;
-    runtime.log.warn(`the cgroup ${path} of container ${id} was removed: no process but its init is killed`);
+    runtime.log.warn(`the cgroup ${path} of container ${id} was removed: only its init is killed`);
   }
   const reached =
     record.init !== undefined &&

@@ -30,7 +30,7 @@ export function listContainers(
       code: 'state.no-root',
       message: `open ${runtime.root}: no such file or directory`,
       path: runtime.root,
-      hint: 'the directory of --root is made by the first create',
+      hint: 'the first create makes the directory of --root',
     });
   }
   const containers: StateOutput[] = [];

@@ -29,7 +29,7 @@ export const makeCgroup: HostOperation<'makeCgroup'> = {
       if (step.origin !== '' || plan.host.some(other => other.op === 'writeCgroup' && !other.optional)) {
         throw error.with({
           message: `rootless needs no limits + no cgrouppath when no permission is granted for cgroups: ${error.message}`,
-          hint: 'leave linux.cgroupsPath and linux.resources out, or have the cgroup that you are in delegated to you',
+          hint: 'omit linux.cgroupsPath and linux.resources, or run tsubo in a delegated cgroup, for example with systemd-run --user --scope',
         });
       }
       // Not a warning: nothing requested is missing, and Podman reports the first line as the cause of a later failure.

@@ -67,9 +67,9 @@ export function netDeviceFailure(
 }
 
 const hints: Readonly<Record<number, string>> = {
-  [errno.ENODEV]: "it must be in the runtime's own network namespace: ip link lists what is there",
+  [errno.ENODEV]: "the device must be in the runtime's network namespace; ip link lists the devices there",
   [errno.EEXIST]:
-    'the network namespace of the container has a device of this name: give another, or a template such as eth%d',
+    'the network namespace of the container has a device of this name: use another name, or a template such as eth%d',
   [errno.EINVAL]: 'this device is bound to its network namespace, as lo is',
   [errno.EPERM]: 'it needs CAP_NET_ADMIN in both network namespaces',
   [errno.EACCES]: 'it has an IPv6 address, and the network namespace of the container has IPv6 turned off',

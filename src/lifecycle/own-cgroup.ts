@@ -13,7 +13,7 @@ export function cgroupOf({ id, cgroup }: Pick<ContainerRecord, 'id' | 'cgroup'>)
   throw new RuntimeError({
     code: 'state.no-cgroup',
     message: `container ${id} has no cgroup of its own`,
-    hint: 'it was created without cgroup version 2, or by a user without a delegated cgroup: its processes cannot be told from others',
+    hint: 'it was created without cgroup version 2, or by a user without a delegated cgroup: its processes cannot be distinguished from others',
   });
 }
 

@@ -27,9 +27,9 @@ export function pauseContainer(runtime: Runtime, id: string): void {
   if (frozen) return;
   throw new RuntimeError({
     code: 'state.not-frozen',
-    message: `unable to freeze ${cgroup}: not everything in it came to a stop in ${freezeTimeoutMs / 1000} s`,
+    message: `unable to freeze ${cgroup}: some of its processes did not stop within ${freezeTimeoutMs / 1000} s`,
     path: cgroup,
-    hint: 'a process in uninterruptible sleep (state D) stops when its input or output ends; the container goes on',
+    hint: 'a process in uninterruptible sleep (state D) stops only after its I/O is complete; the container runs again',
   });
 }
 

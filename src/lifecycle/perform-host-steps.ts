@@ -155,7 +155,7 @@ function killInit(work: HostWork): void {
   const ended = killAndWait(binding, pidfd);
   if (ended) binding.reap(pid);
   binding.close(pidfd);
-  if (!ended) throw new RuntimeError({ code: 'state.running', message: 'it does not end on SIGKILL' });
+  if (!ended) throw new RuntimeError({ code: 'state.running', message: 'it has not exited after SIGKILL' });
 }
 
 /** Receives the init's reports until it is ready, and performs the steps of each sync point at which it waits. */

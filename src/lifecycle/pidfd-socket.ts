@@ -13,7 +13,7 @@ export const sendPidfd: HostOperation<'sendPidfd'> = {
     const { binding } = work.runtime;
     const name = work.subject.initPid === undefined ? names.init : names.exec;
     onHost(
-      `unable to hand the pidfd over to the socket ${step.path}`,
+      `unable to send the pidfd to the socket ${step.path}`,
       () => binding.sendDescriptor(step.path, work.init.pidfd, name),
       { hint: listenHint },
     );

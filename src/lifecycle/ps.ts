@@ -57,7 +57,7 @@ function pidIn(line: string, column: number): number {
   if (/^\d+$/.test(word)) return Number(word);
   throw new RuntimeError({
     code: 'host.ps',
-    message: `unable to parse pid: ${JSON.stringify(word)} is no number`,
+    message: `unable to parse pid: ${JSON.stringify(word)} is not a number`,
     value: line,
     hint: 'columns with blanks, such as args, must come after pid',
   });

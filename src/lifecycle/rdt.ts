@@ -24,7 +24,7 @@ export function plannedRdt({ binding }: Runtime, request: RdtRequest, id: string
   if (request.schemas.length + request.schemata.length === 0) return undefined;
   throw new RuntimeError({
     code: 'host.unsupported',
-    message: 'resctrl is mounted no more',
+    message: 'resctrl is not mounted any more',
     pointer: request.origin,
   });
 }

@@ -15,7 +15,7 @@ export const limitInit: HostOperation<'limitInit'> = {
           code: 'container.rlimit',
           pointer: origin,
           value: `${rlimitName(resource)} soft=${limitText(soft)} hard=${limitText(hard)}`,
-          hint: 'the hard limit cannot be raised without CAP_SYS_RESOURCE: ask for no more than the runtime has itself',
+          hint: 'the hard limit cannot be raised without CAP_SYS_RESOURCE: use at most the hard limit of the runtime',
         },
       );
     }

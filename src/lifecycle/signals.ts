@@ -57,7 +57,7 @@ export function signalNumber(text: string): number {
     code: 'usage.signal',
     message: `unknown signal ${JSON.stringify(text)}`,
     value: text,
-    hint: `a number from 0 to ${lastRealtime}, or a name such as TERM, SIGKILL, hup, RTMIN+3`,
+    hint: `use a number from 0 to ${lastRealtime}, or a name such as TERM, SIGKILL, hup, RTMIN+3`,
   });
 }
 

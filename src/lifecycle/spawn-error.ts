@@ -13,7 +13,7 @@ function helperExitError(signal: number): RuntimeError {
     stage: 'container',
     message: `unable to spawn the init: the helper that joins the namespaces ended without a report: ${how}`,
     value: how,
-    hint: 'it was killed from outside, or by the kernel: see its log',
+    hint: 'another process or the kernel killed it: see the kernel log',
   });
 }
 
@@ -49,11 +49,11 @@ export function spawnError(
   return hostFailure(error, 'unable to spawn the init', {
     ...(noMore && { pointer: user }),
     hint: cgroup
-      ? 'the cgroup that ours and the container’s have in common belongs to somebody else: call from within what is delegated to the user, for example with systemd-run --user --scope'
+      ? 'the common parent of the cgroups of the runtime and the container belongs to another user: run tsubo in a delegated cgroup, for example with systemd-run --user --scope'
       : noMore
-        ? 'this kernel makes no user namespaces, or no more of them: see the sysctl user.max_user_namespaces'
+        ? 'this kernel has no user namespaces, or the limit in the sysctl user.max_user_namespaces is reached'
         : error.errno === errno.EFBIG
-          ? 'the runtime is limited to shorter files than the init is (ulimit -f)'
+          ? 'the file size limit of the runtime (ulimit -f) is below the size of the init'
           : 'new namespaces need CAP_SYS_ADMIN: run as root',
   });
 }

@@ -116,7 +116,7 @@ export function hold(runtime: Runtime, id: string, timeoutMs = lockTimeoutMs): S
       message: `container ${id} is busy: another command holds ${directory}`,
       path: directory,
       value: id,
-      hint: 'see who with: lslocks',
+      hint: 'lslocks shows the process',
     });
   }
   let open = true;
@@ -193,7 +193,7 @@ export function damaged(path: string, why: string, pointer?: string): RuntimeErr
     message: `the state file ${path} is damaged: ${why}`,
     pointer,
     path,
-    hint: 'delete --force removes the container as far as it can still be found',
+    hint: 'delete --force removes what certainly belongs to the container',
   });
 }
 
@@ -213,7 +213,7 @@ export function notFound(runtime: Runtime, id: string): RuntimeError {
     message: `container does not exist: ${JSON.stringify(id)} in ${runtime.root}`,
     value: id,
     path: entryPath(runtime.root, id),
-    hint: 'see which exist with list; another --root has other containers',
+    hint: 'tsubo list shows the containers; each --root has its own',
   });
 }
 

@@ -38,5 +38,5 @@ function parsed(path: string, text: string): unknown {
 function checked(path: string, document: unknown): Resources {
   const { resources, problems } = checkResourcesDocument(document);
   if (resources !== undefined) return resources;
-  throw damaged(path, problems[0]?.message ?? 'it holds no resources');
+  throw damaged(path, problems[0]?.message ?? 'it contains no resources');
 }

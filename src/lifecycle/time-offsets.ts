@@ -16,7 +16,7 @@ export const writeTimeOffsets: HostOperation<'writeTimeOffsets'> = {
         pointer: origin,
         value: offsets.trim().replaceAll('\n', ', '),
         spec: 'config-linux.md#offset-for-time-namespace',
-        hint: 'the clocks must not go below 0',
+        hint: 'a clock must not become negative',
       });
     }
     work.at.give('timeNamespace', openReadOnly(binding, `/proc/${pid}/ns/time_for_children`));

@@ -186,7 +186,7 @@ function refuseBelowUsage({ memory }: Resources, read: (file: string) => string 
       pointer,
       message: `rejecting ${what} ${value} <= usage ${usage}`,
       value: String(value),
-      hint: 'leave checkBeforeUpdate out to have the kernel reclaim or kill what is too much',
+      hint: 'omit checkBeforeUpdate to let the kernel reclaim memory or kill processes',
       spec: 'config-linux.md#memory',
     });
   if (swap > 0 && swap <= usage) throw refuse('memory+swap limit', swap, '/memory/swap');

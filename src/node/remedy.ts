@@ -34,7 +34,7 @@ export function remedy(evidence: Evidence): string {
     return 'it was built for another version of Node: run npm rebuild';
   }
   if (/permission denied|failed to map segment/i.test(message)) {
-    return 'the directory may not be executed from (a noexec mount?): see findmnt -T node_modules';
+    return 'the directory may be on a noexec mount: see findmnt -T node_modules';
   }
   if (checkout && !built && prebuilds.length === 0) {
     return 'it has not been built yet: run npm install and npm run build in the checkout (needs g++, make and python3)';

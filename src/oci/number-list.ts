@@ -27,7 +27,7 @@ export function parseNumberList(text: string): NumberList | string {
     if (last > highestNumber || first > highestNumber) {
       return `numbers above ${highestNumber} are not supported`;
     }
-    if (first > last) return `the range ${element} runs backwards`;
+    if (first > last) return `the range ${element} ends before it begins`;
     ranges.set(first, Math.max(last, ranges.get(first) ?? 0));
   }
   return numbersOf(ranges);

@@ -67,7 +67,7 @@ export function makeRdtGroup(
     throw new RuntimeError({
       code: 'host.rdt',
       stage: 'host',
-      message: `there is no class of service ${path}, which has to be there when it is given no schemata`,
+      message: `class of service ${path} does not exist and no schemata are given to create it`,
       pointer: `${origin}/closID`,
       path,
       value: request.closID,
@@ -114,11 +114,11 @@ function requireSchemas(binding: Binding, place: RdtPlace, { schemas, origin }: 
   if (differs === undefined) return;
   throw new RuntimeError({
     code: 'state.rdt-mismatch',
-    message: `the class of service ${place.path} is there already and has other schemata: ${differs.line} was asked for, it has ${differs.found ?? 'none of that name'}`,
+    message: `the class of service ${place.path} exists with other schemata: requested ${differs.line}, found ${differs.found ?? 'none of that name'}`,
     pointer: origin,
     path: file,
     value: differs.line,
-    hint: 'containers that share a class name the same schemata, or none: else give a closID of its own',
+    hint: 'containers that share a class must have the same schemata or none; otherwise use another closID',
     spec,
   });
 }
@@ -207,15 +207,14 @@ function withRdtError<T>(
     throw hostFailure(error, attempt, {
       code: 'host.rdt',
       ...fields,
-      hint: words === '' || words === 'ok' ? hints[error.errno] : `the kernel says: ${words}`,
+      hint: words === '' || words === 'ok' ? hints[error.errno] : `the kernel reports: ${words}`,
       spec,
     });
   }
 }
 
 const hints: Readonly<Record<number, string>> = {
-  [errno.ENOSPC]: 'there are only so many: see num_closids and num_rmids in the directories of info',
-  [errno.EINVAL]:
-    'see info for what the processor has, and schemata of the default class for how it is written',
-  [errno.EEXIST]: 'a process of somebody else is in it',
+  [errno.ENOSPC]: 'their number is limited: see num_closids and num_rmids in the directories of info',
+  [errno.EINVAL]: 'info describes the processor, and the file schemata of the default class shows the syntax',
+  [errno.EEXIST]: 'it contains a process of another user',
 };

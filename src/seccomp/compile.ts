@@ -60,5 +60,5 @@ export function compileSeccomp(profile: Seccomp, machine: HostFacts['machine']):
   }
   out.load(data.architecture);
   if (out.length() <= maxInstructions) return out.finish();
-  throw tooLong(`${out.length()} instructions, more than the ${maxInstructions} the kernel takes`);
+  throw tooLong(`${out.length()} instructions, and the kernel accepts at most ${maxInstructions}`);
 }

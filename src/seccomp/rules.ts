@@ -95,7 +95,7 @@ export function readRules(profile: Seccomp, table: SyscallTable): Decisions {
       count += rules.length;
       if (count > mostRules)
         throw tooLong(
-          `more than ${mostRules} rules with conditions: the kernel takes ${maxInstructions} instructions`,
+          `more than ${mostRules} rules with conditions, and the kernel accepts at most ${maxInstructions} instructions`,
         );
     }
   }

@@ -87,7 +87,7 @@ class ShapeChecker {
       this.problem(
         'config.range',
         `${this.place()} must be from ${shape.min} to ${shape.max}, not ${integer}`,
-        noLimit ? `${shape.max} stands for no limit` : undefined,
+        noLimit ? `use ${shape.max} for no limit` : undefined,
         String(integer),
       );
       return undefined;
@@ -264,8 +264,8 @@ class ShapeChecker {
     const meant = nearestWord(value, values);
     this.problem(
       'config.value',
-      `${this.place()} is "${value}", which is none of its values`,
-      meant === undefined ? `known values: ${values.join(', ')}` : `did you mean ${meant}?`,
+      `${this.place()} is "${value}", which is not an allowed value`,
+      meant === undefined ? `allowed values: ${values.join(', ')}` : `did you mean ${meant}?`,
       value,
     );
   }
@@ -274,7 +274,7 @@ class ShapeChecker {
     this.problem(
       'config.nul',
       `${this.place()} contains a null byte`,
-      'the kernel would read it up to there only',
+      'the kernel reads a string only up to its first null byte',
     );
   }
 
@@ -348,16 +348,16 @@ function describeValue(value: unknown): string {
   if (typeof value === 'string') {
     return value.length <= 40 ? `the string ${JSON.stringify(value)}` : 'a string';
   }
-  if (typeof value === 'number' && !Number.isFinite(value)) return 'a number of that size';
+  if (typeof value === 'number' && !Number.isFinite(value)) return 'a number that is too large';
   return typeof value === 'object' ? 'an object' : String(value);
 }
 
 function typeHint(shape: Shape, value: unknown, path: readonly (string | number)[]): string | undefined {
   if (shape.kind === 'list') return listHint(shape.of, value, path.at(-1));
   if (typeof value !== 'string') return undefined;
-  if (shape.kind === 'boolean' && /^(?:true|false)$/i.test(value)) return 'take the quotes away';
+  if (shape.kind === 'boolean' && /^(?:true|false)$/i.test(value)) return 'remove the quotes';
   if (shape.kind !== 'integer') return undefined;
-  if (/^-?\d+$/.test(value)) return 'take the quotes away';
+  if (/^-?\d+$/.test(value)) return 'remove the quotes';
   if (/^0[xo]/i.test(value)) return 'JSON numbers are decimal';
   const bytes = sizeInBytes(value);
   if (bytes !== undefined) return `write the number of bytes: ${bytes}`;

@@ -47,7 +47,7 @@ function checkMappingsFit(binding: Binding, { linux, mounts }: Config): ErrorFie
     return [
       {
         code: 'config.id-mapping.too-many',
-        message: `${list.length} ID mappings are ${length} bytes as lines; the kernel takes fewer than ${page}`,
+        message: `${list.length} ID mappings are ${length} bytes as lines, and the kernel accepts fewer than ${page}`,
         pointer,
         value: String(list.length),
         hint: 'merge adjacent ranges',
@@ -79,7 +79,7 @@ function checkResctrl(binding: Binding, { linux }: Config): ErrorFields[] {
   if (root === undefined) {
     if (onlyMonitors(rdt)) return [];
     const hint =
-      'resctrl is mounted nowhere: mount -t resctrl resctrl /sys/fs/resctrl, where processor and kernel have it';
+      'resctrl is not mounted: mount -t resctrl resctrl /sys/fs/resctrl, if processor and kernel support it';
     return [problem('', 'intelRdt is specified in config, but Intel RDT is not enabled', hint)];
   }
   const has = (...names: string[]): boolean =>
@@ -111,7 +111,7 @@ export function warnOnHost(
       code: 'config.ignored',
       message: 'linux.intelRdt is ignored: Intel RDT is not enabled',
       pointer: '/linux/intelRdt',
-      hint: 'resctrl is not mounted: mount -t resctrl resctrl /sys/fs/resctrl, if processor and kernel have it',
+      hint: 'resctrl is not mounted: mount -t resctrl resctrl /sys/fs/resctrl, if processor and kernel support it',
       spec: 'config-linux.md#intelrdt',
     },
   ];

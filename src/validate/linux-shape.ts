@@ -80,8 +80,8 @@ export const linux: Shape = {
         enableMonitoring: boolean,
       },
       ignored: {
-        enableCMT: 'since version 1.3 of the specification enableMonitoring asks for all there is to monitor',
-        enableMBM: 'since version 1.3 of the specification enableMonitoring asks for all there is to monitor',
+        enableCMT: 'since version 1.3 of the specification enableMonitoring enables all monitoring',
+        enableMBM: 'since version 1.3 of the specification enableMonitoring enables all monitoring',
       },
     },
     memoryPolicy,

@@ -28,7 +28,7 @@ describe.skipIf(others || requires('root', 'busybox', 'cgroup2', 'ps'))(
     test.each<[string, string, ...string[]]>([
       ['unable to list the processes of container', 'ps'],
       ['unable to list the processes of container', 'ps', '--format', 'json'],
-      ['unable to read what container', 'events', '--stats'],
+      ['unable to read the resource use of container', 'events', '--stats'],
       ['unable to watch container', 'events', '--interval', '100ms'],
       ['unable to pause container', 'pause'],
       ['unable to update container', 'update', '--pids-limit', '10'],
@@ -56,7 +56,7 @@ describe.skipIf(others || requires('root', 'busybox', 'cgroup2', 'ps'))(
       const { id, path, pid } = moved(made => made.namespace('pid'));
       const done = box.must(['kill', '--all', id, 'KILL']);
       expect(done.stderr).toContain(
-        `the cgroup ${path} of container ${id} was removed: no process but its init is killed`,
+        `the cgroup ${path} of container ${id} was removed: only its init is killed`,
       );
       await until('its init has ended', () => !box.lives(pid));
     });

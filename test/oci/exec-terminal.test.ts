@@ -181,7 +181,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'g++'))('exec on a termin
       const bundle = box.bundle();
       const path = join(box.mkdir('socket'), 'missing');
       const before = box.traces();
-      const text = `unable to hand the pidfd over to the socket ${path}: no such file or directory`;
+      const text = `unable to send the pidfd to the socket ${path}: no such file or directory`;
       const args = ['--bundle', bundle.dir, '--pidfd-socket', path, bundle.id];
       box.failsWith(['create', ...args], text, 'host.syscall');
       box.failsWith(['run', ...args], text, 'host.syscall');

@@ -109,7 +109,7 @@ describe.skipIf(!isTsubo || requires('root', 'busybox', 'no-resctrl'))('in a dir
     const { dir, oci } = resctrl('gold');
     const bundle = box.bundle(asking({ closID: 'gold', l3CacheSchema: 'L3:0=f' }));
     const failed = oci('create', '--bundle', bundle.dir, bundle.id);
-    expect(failed.log).toContain('has other schemata: L3:0=f was asked for, it has L3:0=ff');
+    expect(failed.log).toContain('exists with other schemata: requested L3:0=f, found L3:0=ff');
     expect(readFileSync(join(dir, 'gold/schemata'), 'utf8')).toBe('L3:0=ff\n');
   });
 });

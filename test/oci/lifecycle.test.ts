@@ -83,7 +83,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2')).each(layouts)(
           Reflect.deleteProperty(made.config, 'process');
         });
         const { stderr } = box.create(bundle);
-        expect(stderr).toContain('the container can be created and not started');
+        expect(stderr).toContain('the container can be created but not started');
         expect(box.state(bundle.id).status).toBe('created');
         const failure = box.failsWith(['start', bundle.id], 'has no process', 'config.process.required');
         expect(failure.record.pointer).toBe('/process');

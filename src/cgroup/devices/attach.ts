@@ -48,7 +48,7 @@ export function loadDeviceFilter(
     if (!isSystemError(error)) throw error;
     const failure = refusal(error, 'unable to load the device rules', about);
     if (error.errno !== errno.EPERM || isMachineRoot(binding)) throw failure;
-    log.warn(`${failure.message}: which devices the container uses is not limited`);
+    log.warn(`${failure.message}: the devices of the container are not limited`);
     return nothing;
   }
   return {
@@ -88,8 +88,8 @@ function refusal(
 function hints(): Readonly<Record<number, string>> {
   return {
     [errno.EPERM]:
-      'the runtime needs CAP_SYS_ADMIN, or CAP_BPF and CAP_NET_ADMIN; before Linux 5.11 also RLIMIT_MEMLOCK; and a cgroup above may have a device program that allows none below it',
-    [errno.E2BIG]: 'there are more rules than fit a program, or more programs than fit a cgroup',
+      'the runtime needs CAP_SYS_ADMIN, or CAP_BPF and CAP_NET_ADMIN; before Linux 5.11 also RLIMIT_MEMLOCK; a device program of a parent cgroup may also forbid programs below it',
+    [errno.E2BIG]: 'the rules exceed the size of a program, or the cgroup has the maximum number of programs',
     [errno.EINVAL]: 'this kernel has no device programs (CONFIG_CGROUP_BPF)',
     [errno.ENOSYS]: 'this kernel has no bpf(2)',
   };

@@ -25,9 +25,9 @@ export function annotatedProperties(annotations: Readonly<Record<string, string>
         pointer: formatPointer(['annotations', key]),
         value: text,
         message: `annotation ${key}: ${why}`,
-        hint: "as systemd has it on D-Bus (busctl introspect), for example 'inactive-or-failed' or uint64 5000000",
+        hint: "write the value as D-Bus shows it (busctl introspect), for example 'inactive-or-failed' or uint64 5000000",
       });
-    if (!/^[A-Za-z]{3,}$/.test(name)) throw refuse('the name of a property is three letters or more');
+    if (!/^[A-Za-z]{3,}$/.test(name)) throw refuse('the name of a property has at least three letters');
     let value: Variant;
     try {
       value = parseVariant(text);

@@ -57,7 +57,7 @@ export class Connection {
       }
       made.close();
     }
-    throw new ConnectionError(`it does not take user ${uid}`);
+    throw new ConnectionError(`it refuses user ${uid}`);
   }
 
   close(): void {
@@ -77,7 +77,7 @@ export class Connection {
     const deadline = this.#deadline(answerMs);
     for (;;) {
       const message = this.#next(deadline);
-      if (message === undefined) throw new ConnectionError(`${call.member} is not answered`);
+      if (message === undefined) throw new ConnectionError(`no reply to ${call.member}`);
       if (message.kind === 'signal') this.#signals.push(message);
       if (message.replyTo !== serial) continue;
       if (message.kind === 'error') {
@@ -120,7 +120,7 @@ export class Connection {
         this.#received = this.#received.slice(end + 1);
         return line;
       }
-      if (!this.#receive(deadline)) throw new ConnectionError('it does not answer');
+      if (!this.#receive(deadline)) throw new ConnectionError('no reply');
     }
   }
 

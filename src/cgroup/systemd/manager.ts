@@ -51,15 +51,15 @@ export class Systemd {
         failures.push(`${path}: ${error.message}`);
       }
     }
-    const tried = failures.length === 0 ? 'no address of it is known' : failures.join('; ');
+    const tried = failures.length === 0 ? 'its address is not known' : failures.join('; ');
     throw new RuntimeError({
       code: 'host.systemd',
       stage: 'host',
       message: `unable to reach ${manager === 'system' ? 'systemd' : "the user's systemd"}: ${tried}`,
       hint:
         manager === 'system'
-          ? 'systemd has to be the first process of this machine; leave --systemd-cgroup out where it is not'
-          : 'it is found by XDG_RUNTIME_DIR or DBUS_SESSION_BUS_ADDRESS; loginctl enable-linger keeps it there',
+          ? 'omit --systemd-cgroup on a machine whose first process is not systemd'
+          : 'set XDG_RUNTIME_DIR or DBUS_SESSION_BUS_ADDRESS; loginctl enable-linger keeps it running',
     });
   }
 
@@ -125,7 +125,7 @@ export class Systemd {
       jobMs,
     );
     if (removed === undefined)
-      throw new ConnectionError(`${member} of ${unit} is not over after ${jobMs / 1000} s`);
+      throw new ConnectionError(`${member} of ${unit} has not finished after ${jobMs / 1000} s`);
     const result = removed.body[3];
     if (result !== 'done') throw new ConnectionError(`${member} of ${unit} ended with "${String(result)}"`);
   }

@@ -133,5 +133,5 @@ export class Writer {
 }
 
 function mismatch(type: string, value: Value): MarshalError {
-  return new MarshalError(`a ${typeof value} is not what the signature ${type} says: ${String(value)}`);
+  return new MarshalError(`a ${typeof value} does not match the signature ${type}: ${String(value)}`);
 }

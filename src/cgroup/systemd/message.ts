@@ -69,7 +69,7 @@ export function encodeCall(call: Call, serial: number): Uint8Array {
 export function messageLength(bytes: Uint8Array): number | undefined {
   if (bytes.length < fixedBytes) return undefined;
   if (bytes[0] !== littleEndian || bytes[3] !== protocolVersion) {
-    throw new MarshalError('what comes from the bus is no D-Bus message in little endian');
+    throw new MarshalError('the bus sent data that is not a little-endian D-Bus message');
   }
   const bodyLength = new Reader(bytes, 4).value('u') as number;
   const fieldsLength = new Reader(bytes, 12).value('u') as number;

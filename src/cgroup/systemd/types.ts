@@ -57,10 +57,10 @@ function endOfType(signature: string, start: number): number {
   let at = start;
   while (signature[at] === 'a') at++;
   const first = signature[at];
-  if (first === undefined) throw new MarshalError(`no signature: ${signature}`);
+  if (first === undefined) throw new MarshalError(`invalid signature: ${signature}`);
   const close = closing[first];
   if (close === undefined) {
-    if (!'ybnqiuxtdsogvh'.includes(first)) throw new MarshalError(`no signature: ${signature}`);
+    if (!'ybnqiuxtdsogvh'.includes(first)) throw new MarshalError(`invalid signature: ${signature}`);
     return at + 1;
   }
   at++;

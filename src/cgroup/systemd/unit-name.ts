@@ -46,7 +46,7 @@ export function unitName(cgroupsPath: string, id: string, manager: Manager): Uni
       spec,
       value: cgroupsPath,
       message: `a container cannot be the slice ${name}: systemd keeps no processes in slices`,
-      hint: 'give it a name of its own, in that slice',
+      hint: 'add the name of a scope in that slice: slice:prefix:name',
     });
   }
   return { slice: slice === '-' ? '-.slice' : slice || defaultSlice, unit: `${prefix}-${name}.scope` };
@@ -70,7 +70,7 @@ export function expandSlice(slice: string): string {
       spec,
       value: slice,
       message: `invalid slice name: ${slice}`,
-      hint: 'a slice is called like machine.slice, one in it machine-web.slice',
+      hint: 'a slice has a name such as machine.slice, and a slice inside it machine-web.slice',
     });
   }
   return parts.map((_, index) => `/${parts.slice(0, index + 1).join('-')}${sliceSuffix}`).join('');

@@ -178,7 +178,7 @@ function refused(error: Error, attempted: string, fields: Partial<ErrorFields> =
 function hintFor(error: Error, unit: string): string | undefined {
   if (!(error instanceof CallError)) return `see systemctl status ${unit}`;
   if (error.errorName === unitExists) {
-    return `there is such a unit already: see systemctl status ${unit}; every container needs one of its own`;
+    return `the unit already exists (systemctl status ${unit}); every container needs its own`;
   }
   return undefined;
 }

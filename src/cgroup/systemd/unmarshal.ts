@@ -94,7 +94,7 @@ export class Reader {
     const length = Number(this.#unsigned(4));
     this.align(alignmentOf(type));
     const end = this.#at + length;
-    if (end > this.#bytes.length) throw new MarshalError('an array of a message is longer than it');
+    if (end > this.#bytes.length) throw new MarshalError('an array is longer than its message');
     const values: Value[] = [];
     while (this.#at < end) values.push(this.value(type));
     if (this.#at !== end) throw new MarshalError('an array of a message ends within an element');

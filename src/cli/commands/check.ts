@@ -7,10 +7,10 @@ import { bundleOf, defineBundle, formatOf } from '../options.ts';
 
 export const check: CommandModule = {
   name: 'check',
-  summary: 'report what create would refuse in a bundle, and what weakens its isolation; change nothing',
+  summary: 'report what create would refuse in a bundle and what weakens its isolation, without changes',
   example: [
     '# Checks config.json, then the machine: root file system, program, sources and options of mounts, hooks, cgroup',
-    '# controllers, devices. "not checked" lists what only create can find out. Exit status: 0 without a problem, else 1;',
+    '# controllers, devices. "not checked" lists what only create can check. Exit status: 0 without a problem, otherwise 1;',
     '# with --strict also 1 for a warning, such as an unknown property or a capability that reaches the host.',
     'tsubo check /containers/web',
     'tsubo check --offline /containers/web',
@@ -21,8 +21,8 @@ export const check: CommandModule = {
     defineBundle(command);
     command
       .option('-f, --format <format>', 'text or json (default: text)')
-      .option('--offline', 'look at config.json alone, not at the files, mounts and limits of this machine')
-      .option('--strict', 'end with 1 for a warning too');
+      .option('--offline', 'check only config.json, not the files, mounts and limits of this machine')
+      .option('--strict', 'exit with 1 for a warning too');
   },
   run({ runtime, print, style }, [argument], options) {
     const format = formatOf(options, ['text', 'json']);

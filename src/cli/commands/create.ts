@@ -9,7 +9,7 @@ export const create: CommandModule = {
   example: ['tsubo create --bundle /containers/web --pid-file /run/web.pid web', 'tsubo start web'],
   failurePrefix: 'create failed: ',
   define(command) {
-    command.argument('<container-id>', 'your name for it, not in use yet: letters, digits and _ + . -');
+    command.argument('<container-id>', 'a new name for the container: letters, digits and _ + . -');
     defineCreateOptions(command);
   },
   run({ runtime }, [id = ''], options) {

@@ -6,13 +6,13 @@ import { goJson } from '../go-json.ts';
 
 export const events: CommandModule = {
   name: 'events',
-  summary: 'print what a container uses, and when the kernel kills in it for want of memory, as JSON',
+  summary: 'print resource use and out-of-memory kills of a container, as JSON',
   example: ['tsubo events --stats web | jq .data.memory.usage', 'tsubo events --interval 1s web'],
   define(command) {
     command
       .argument('<container-id>', 'a container that is created, running or paused')
       .option('--interval <duration>', 'time between two reports, such as 500ms or 1m30s (default: 5s)')
-      .option('--stats', 'print what it uses now, and end');
+      .option('--stats', 'print the present resource use, and exit');
   },
   run({ runtime, print }, [id = ''], options) {
     const given = options['interval'];

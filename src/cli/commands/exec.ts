@@ -27,11 +27,11 @@ export const exec: CommandModule = {
   // The words after the id belong to the program.
   optionsFirst: true,
   foreignOptions: {
-    i: 'standard input is always passed on',
-    interactive: 'standard input is always passed on',
+    i: 'standard input is always passed to the program',
+    interactive: 'standard input is always passed to the program',
     workdir: 'write --cwd',
     w: 'write --cwd',
-    privileged: 'capabilities are given one by one, with --cap',
+    privileged: 'add single capabilities with --cap',
   },
   define(command) {
     command
@@ -39,29 +39,31 @@ export const exec: CommandModule = {
       .argument('[command...]', 'the program and its arguments; none with --process')
       .option(
         '-p, --process <file>',
-        'a process document; all it leaves out but args and terminal is as in the container',
+        'a process document (JSON); properties that it lacks, except args and terminal, are those of the container',
       )
       .option('--cwd <dir>', 'the working directory in the container')
-      .option('-e, --env <pair...>', 'NAME=value, added to the environment; may be repeated')
-      .option('-u, --user <uid[:gid]>', 'numbers of the user and of the group')
-      .option('-g, --additional-gids <gid...>', 'a group more; may be repeated')
-      .option('-t, --tty', 'a terminal for the program')
+      .option('-e, --env <pair...>', 'add NAME=value to the environment; may be repeated')
+      .option('-u, --user <uid[:gid]>', 'numeric ids of the user and the group')
+      .option('-g, --additional-gids <gid...>', 'add a group by its numeric id; may be repeated')
+      .option('-t, --tty', 'give the program a terminal')
       .option(
         '--console-socket <path>',
-        'with --detach: the Unix socket that gets the master of the terminal',
+        'with --detach: Unix socket that receives the master of the terminal',
       )
-      .option('--pidfd-socket <path>', 'the Unix socket that gets a pidfd of the program')
-      .option('-d, --detach', 'return when the program runs')
-      .option('--pid-file <file>', "write the program's process id there")
+      .option('--pidfd-socket <path>', 'Unix socket that receives a pidfd of the program')
+      .option('-d, --detach', 'return as soon as the program runs')
+      .option('--pid-file <file>', 'write the process id of the program to this file')
       .option('--process-label <label>', 'the SELinux label of the program')
       .option('--apparmor <profile>', 'the AppArmor profile of the program')
       .option('--no-new-privs', 'the program cannot gain privileges')
-      .option('-c, --cap <name...>', 'a capability more, such as CAP_KILL; may be repeated')
-      .option('--preserve-fds <count>', 'pass this many descriptors from 3 on (default: 0)', text =>
-        wholeNumber('preserve-fds', text),
+      .option('-c, --cap <name...>', 'add a capability, such as CAP_KILL; may be repeated')
+      .option(
+        '--preserve-fds <count>',
+        'pass this number of descriptors, from 3 on, to the program (default: 0)',
+        text => wholeNumber('preserve-fds', text),
       )
-      .option('--cgroup <path>', "a cgroup below the container's, which is there already")
-      .option('--ignore-paused', 'also in a paused container: the program runs when it is resumed');
+      .option('--cgroup <path>', "an existing cgroup below the container's")
+      .option('--ignore-paused', 'allow a paused container: the program runs when it is resumed');
   },
   run({ runtime, report }, [id = '', ...args], options) {
     try {
@@ -86,7 +88,7 @@ function execOptions(args: readonly string[], options: Readonly<Record<string, u
     throw new RuntimeError({
       code: 'usage.arguments',
       message: 'process args cannot be empty',
-      hint: 'name the program after the id, or a document with --process',
+      hint: 'write the program after the id, or use --process',
     });
   }
   const given = {
@@ -133,7 +135,7 @@ function idNumber(name: string, text: string): number {
     value: text,
     hint: isName
       ? `${text === 'root' ? 'root is 0' : 'the number is in /etc/passwd or /etc/group of the container'}`
-      : `give a number from 0 to ${largest}`,
+      : `use a number from 0 to ${largest}`,
   });
 }
 

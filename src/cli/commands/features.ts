@@ -6,7 +6,7 @@ import { goJson } from '../go-json.ts';
 
 export const features: CommandModule = {
   name: 'features',
-  summary: 'print what this build can do, as the features document of the specification (JSON)',
+  summary: 'print the supported features, as the features document of the specification (JSON)',
   example: ['tsubo features', 'tsubo features | jq .linux.seccomp'],
   define() {},
   run({ runtime: { binding }, print }) {

@@ -16,7 +16,7 @@ export const kill: CommandModule = {
       .argument('<container-id>', 'a container that is created, running or paused')
       .argument('[signal]', 'a number, or a name such as TERM, SIGKILL, hup (default: TERM)')
       // Engines still pass it. Its only effect: a container that has exited is not an error.
-      .addOption(new Option('-a, --all', 'succeed also when the container has ended').hideHelp());
+      .addOption(new Option('-a, --all', 'succeed also if the container has exited').hideHelp());
   },
   run({ runtime }, [id = '', signal = 'TERM'], options) {
     // An empty signal means the default, like in runc.

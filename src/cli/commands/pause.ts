@@ -4,7 +4,7 @@ import type { CommandModule } from '../command.ts';
 
 export const pause: CommandModule = {
   name: 'pause',
-  summary: 'stop all processes of a container where they stand',
+  summary: 'suspend all processes of a container',
   example: ['tsubo pause web', 'tsubo resume web'],
   define(command) {
     command.argument('<container-id>', 'a container that is created or running');

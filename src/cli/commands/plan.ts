@@ -8,7 +8,7 @@ import { bundleOf, defineBundle, formatOf } from '../options.ts';
 
 export const plan: CommandModule = {
   name: 'plan',
-  summary: 'print what create and start would do, step by step, and do nothing',
+  summary: 'print the steps that create and start would perform, without performing them',
   example: ['tsubo plan /containers/web', 'tsubo plan --format json /containers/web | jq ".container[].op"'],
   define(command) {
     defineBundle(command);

@@ -4,7 +4,7 @@ import type { CommandModule } from '../command.ts';
 
 export const resume: CommandModule = {
   name: 'resume',
-  summary: 'let a paused container go on',
+  summary: 'resume all processes of a paused container',
   example: ['tsubo resume web'],
   define(command) {
     command.argument('<container-id>', 'a container that is paused');

@@ -5,24 +5,27 @@ import { createOptions, defineCreateOptions } from '../options.ts';
 
 export const run: CommandModule = {
   name: 'run',
-  summary: 'create and start a container, wait for its end and delete it',
-  example: ['tsubo run --bundle /containers/web web', 'echo "it ended with status $?"'],
+  summary: 'create and start a container, wait until it exits, and delete it',
+  example: ['tsubo run --bundle /containers/web web', 'echo "exit status $?"'],
   failurePrefix: 'run failed: ',
   foreignOptions: {
-    i: 'standard input is always passed on',
-    interactive: 'standard input is always passed on',
-    t: 'process.terminal in config.json asks for a terminal',
-    tty: 'process.terminal in config.json asks for a terminal',
-    rm: 'run deletes the container when it has ended, unless --keep is given',
-    name: 'the argument is the name',
+    i: 'standard input is always passed to the program',
+    interactive: 'standard input is always passed to the program',
+    t: 'set process.terminal in config.json for a terminal',
+    tty: 'set process.terminal in config.json for a terminal',
+    rm: 'run deletes the container after its exit, unless --keep is given',
+    name: 'the argument is the name of the container',
   },
   define(command) {
-    command.argument('<container-id>', 'your name for it, not in use yet: letters, digits and _ + . -');
+    command.argument('<container-id>', 'a new name for the container: letters, digits and _ + . -');
     defineCreateOptions(command);
     command
-      .option('-d, --detach', 'return when the program runs; the container stays until it is deleted')
-      .option('--keep', 'do not delete the container when it has ended')
-      .option('--no-subreaper', 'leave orphans of the container to the reaper above');
+      .option('-d, --detach', 'return as soon as the program runs; the container stays until it is deleted')
+      .option('--keep', 'do not delete the container after its exit')
+      .option(
+        '--no-subreaper',
+        'do not adopt orphaned processes of the container (see PR_SET_CHILD_SUBREAPER)',
+      );
   },
   run({ runtime }, [id = ''], options) {
     return runContainer(runtime, {

@@ -10,12 +10,12 @@ import { defaultConfig, rootless } from '../spec-document.ts';
 
 export const spec: CommandModule = {
   name: 'spec',
-  summary: 'write a config.json to start from',
+  summary: 'write a default config.json',
   example: ['mkdir -p /containers/web/rootfs', 'tsubo spec --bundle /containers/web'],
   define(command) {
     command
       .option('-b, --bundle <dir>', 'the bundle directory to write it to (default: the current directory)')
-      .option('--rootless', 'for a container without privileges, of the calling user');
+      .option('--rootless', 'for a container that the calling user can run without root');
   },
   run({ runtime: { binding }, program }, _args, options) {
     const bundle =

@@ -7,7 +7,7 @@ export const start: CommandModule = {
   summary: 'run the program of a created container',
   example: ['tsubo start web'],
   define(command) {
-    command.argument('<container-id>', 'a container that is created and was not started yet');
+    command.argument('<container-id>', 'a created container that was not started');
   },
   run({ runtime }, [id = '']) {
     startContainer(runtime, id);

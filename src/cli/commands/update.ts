@@ -13,25 +13,22 @@ export const update: CommandModule = {
       .argument('<container-id>', 'a container that is created, running or paused')
       .option(
         '-r, --resources <file>',
-        "a document like linux.resources of config.json, - for standard input; the other options don't count then",
+        'a document like linux.resources of config.json (- for standard input); other options are then ignored',
       )
-      .option('--memory <size>', 'memory, with a unit such as M or G; -1 for no limit')
-      .option('--memory-reservation <size>', 'memory that is not taken away under pressure')
-      .option('--memory-swap <size>', 'memory and swap together; -1 for any swap')
+      .option('--memory <size>', 'memory limit, with a unit such as M or G; -1 for no limit')
+      .option('--memory-reservation <size>', 'memory that is protected from reclaim')
+      .option('--memory-swap <size>', 'limit of memory and swap together; -1 for unlimited swap')
       .option('--cpu-quota <us>', 'microseconds of CPU in each period; -1 for no limit')
-      .option('--cpu-period <us>', 'that period, in microseconds')
-      .option('--cpu-burst <us>', 'microseconds that may be saved up for a burst')
-      .option('--cpu-share <number>', 'weight beside other containers: 2 to 262144')
-      .option('--cpu-idle <0|1>', '1: runs only when nobody else wants the CPU')
+      .option('--cpu-period <us>', 'length of the period in microseconds')
+      .option('--cpu-burst <us>', 'unused microseconds that may be saved for a burst')
+      .option('--cpu-share <number>', 'CPU weight relative to other containers: 2 to 262144')
+      .option('--cpu-idle <0|1>', '1: run only when the CPU is otherwise idle')
       .option('--cpuset-cpus <list>', 'CPUs, such as 0-3,7')
-      .option('--cpuset-mems <list>', 'memory nodes')
-      .option('--pids-limit <number>', 'processes and threads; -1 for no limit')
-      .option('--blkio-weight <number>', 'weight of input and output: 10 to 1000')
-      .option(
-        '--l3-cache-schema <schema>',
-        'shares of the third level cache, such as L3:0=7f0;1=1f (resctrl)',
-      )
-      .option('--mem-bw-schema <schema>', 'memory bandwidth, such as MB:0=20;1=70 (resctrl)');
+      .option('--cpuset-mems <list>', 'memory nodes, such as 0-1')
+      .option('--pids-limit <number>', 'limit of processes and threads; -1 for no limit')
+      .option('--blkio-weight <number>', 'block I/O weight: 10 to 1000')
+      .option('--l3-cache-schema <schema>', 'allocation of the L3 cache, such as L3:0=7f0;1=1f (resctrl)')
+      .option('--mem-bw-schema <schema>', 'allocation of memory bandwidth, such as MB:0=20;1=70 (resctrl)');
     for (const hidden of [
       '--cpu-rt-period <us>',
       '--cpu-rt-runtime <us>',

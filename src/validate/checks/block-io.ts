@@ -17,8 +17,8 @@ const deviceLists = [
 export function blockIOProblems(blockIO: Draft<BlockIO>, report: ReportProblem): void {
   const checkWeight = (at: readonly (string | number)[], weight: number | undefined): void => {
     if (isUnset(weight) || (weight >= 10 && weight <= 1000)) return;
-    const message = `the weight ${weight} is not one of 10 to 1000`;
-    report(at, { code: 'weight', message, value: String(weight), hint: '0 leaves it as it is', spec });
+    const message = `the weight ${weight} is not from 10 to 1000`;
+    report(at, { code: 'weight', message, value: String(weight), hint: '0 leaves it unchanged', spec });
   };
   for (const name of ['weight', 'leafWeight'] as const) checkWeight(['blockIO', name], blockIO[name]);
   for (const list of deviceLists) {

@@ -15,7 +15,7 @@ export const checkDeviceRules: Check = context => {
     if (!/[rwm]/.test(access) || !/[^rwm]/.test(access)) return;
     context.warn({
       code: 'config.resources.device-access',
-      message: `of the device access "${access}" only the letters r, w and m count`,
+      message: `letters of the device access "${access}" other than r, w and m are ignored`,
       pointer: `/linux/resources/devices/${index}/access`,
       value: access,
       hint: `write "${access.replace(/[^rwm]/g, '')}"`,
@@ -42,7 +42,7 @@ export function deviceRuleProblems(
       message: `the device rule "${hole.rule}" cannot punch a hole in "${hole.wider}"`,
       pointer: `${origin}/devices/${hole.index}`,
       value: hole.rule,
-      hint: 'name what is allowed without a wildcard, or put the narrower rule first',
+      hint: 'list the allowed devices without a wildcard, or put the narrower rule first',
     });
   }
   return found.map(problem => ({ ...problem, spec }));
@@ -73,7 +73,7 @@ function problemsOf(rule: Draft<DeviceCgroup>, pointer: string, index: number): 
       code: 'config.resources.device-access',
       message: `device access at ${index} field cannot be empty`,
       pointer: rule.access === undefined ? pointer : `${pointer}/access`,
-      hint: 'rwm stands for reading, writing and making a node',
+      hint: 'use the letters r (read), w (write) and m (make a node)',
     });
   } else if (!/[rwm]/.test(access)) {
     // Unknown letters beside known ones are ignored, like in runc; a rule without a known letter would have no
@@ -83,7 +83,7 @@ function problemsOf(rule: Draft<DeviceCgroup>, pointer: string, index: number): 
       message: `unknown device access "${access}"`,
       pointer: `${pointer}/access`,
       value: access,
-      hint: 'of the letters r (read), w (write) and m (make a node)',
+      hint: 'use the letters r (read), w (write) and m (make a node)',
     });
   }
   for (const part of ['major', 'minor'] as const) {

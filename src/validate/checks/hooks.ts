@@ -14,7 +14,7 @@ export const checkHooks: Check = context => {
           message: `the path of a hook must be absolute: ${JSON.stringify(path)}`,
           pointer: `${at}/path`,
           value: path,
-          hint: 'hooks are not looked for in PATH',
+          hint: 'PATH is not searched for hooks',
           spec,
         });
       }
@@ -24,7 +24,7 @@ export const checkHooks: Check = context => {
           message: `the timeout of a hook must be greater than zero: ${timeout}`,
           pointer: `${at}/timeout`,
           value: String(timeout),
-          hint: 'it is in seconds; leave it out to wait for ever',
+          hint: 'it is in seconds; omit it for no timeout',
           spec,
         });
       }

@@ -15,7 +15,7 @@ export function checkIdMappings(context: CheckContext, mappings: Mappings, point
   if (mappings.length > most) {
     context.problem({
       code: 'config.id-mapping.too-many',
-      message: `${mappings.length} ID mappings are more than the ${most} that the kernel takes`,
+      message: `${mappings.length} ID mappings exceed the kernel's limit of ${most}`,
       pointer,
       value: String(mappings.length),
       spec,
@@ -30,7 +30,7 @@ export function checkIdMappings(context: CheckContext, mappings: Mappings, point
         message: 'an ID mapping of size 0 maps nothing',
         pointer: `${at}/size`,
         value: '0',
-        hint: 'size is how many IDs are mapped, from containerID and hostID on',
+        hint: 'size is the number of mapped IDs, from containerID and hostID on',
         spec,
       });
     }

@@ -20,7 +20,7 @@ export const checkIntelRdt: Check = context => {
       spec,
     });
   if (closID !== '/' && (reserved.includes(closID) || /[/\n]/.test(closID))) {
-    const hint = 'the name of a directory in resctrl, or / for the default class';
+    const hint = 'use the name of a directory in resctrl, or / for the default class';
     problem('closID', `invalid intelRdt.ClosID ${JSON.stringify(closID)}`, closID, hint);
   }
   if (l3CacheSchema !== '' && !/^L3(CODE|DATA)?:/.test(l3CacheSchema)) {
@@ -33,13 +33,13 @@ export const checkIntelRdt: Check = context => {
     });
   }
   if (memBwSchema !== '' && (!memBwSchema.startsWith('MB:') || memBwSchema.includes('\n'))) {
-    const hint = 'one line such as MB:0=20;1=70; other lines have their place in schemata';
+    const hint = 'use one line such as MB:0=20;1=70; other lines belong in schemata';
     const message = `intelRdt.memBwSchema ${JSON.stringify(memBwSchema)} must be one line that starts with MB:`;
     problem('memBwSchema', message, memBwSchema, hint);
   }
   for (const [index, line] of schemata.entries()) {
     if (!line.includes('\n')) continue;
     const message = `intelRdt.schemata ${JSON.stringify(line)} must be one line`;
-    problem(`schemata/${index}`, message, line, 'give each line an entry of its own');
+    problem(`schemata/${index}`, message, line, 'write one entry for each line');
   }
 };

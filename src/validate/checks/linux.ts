@@ -29,7 +29,7 @@ export const checkRootfsPropagation: Check = context => {
     context.problem({
       ...fields,
       message: 'rootfsPropagation of [r]private is not safe without pivot_root',
-      hint: 'leave out --no-pivot, or take slave',
+      hint: 'omit --no-pivot, or use slave',
     });
   }
 };

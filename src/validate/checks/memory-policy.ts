@@ -31,7 +31,7 @@ export const checkMemoryPolicy: Check = context => {
   const nodes = policy.nodes ?? '';
   const list = parseNumberList(nodes);
   if (typeof list === 'string') {
-    const hint = 'a list of memory nodes is written 0-3,7';
+    const hint = 'write a list of memory nodes as 0-3,7';
     problem('/nodes', `invalid memory policy nodes "${nodes}": ${list}`, nodes, hint);
   } else if ((mode === 'MPOL_DEFAULT' || mode === 'MPOL_LOCAL') && list.count > 0) {
     problem('/nodes', `memory policy mode requires 0 nodes but got ${list.count}`, nodes);
@@ -81,5 +81,5 @@ function known(word: string, words: readonly string[]): boolean {
 
 function hintFor(word: string, words: readonly string[]): string {
   const meant = nearestWord(word, words);
-  return meant === undefined ? `known values: ${words.join(', ')}` : `did you mean ${meant}?`;
+  return meant === undefined ? `allowed values: ${words.join(', ')}` : `did you mean ${meant}?`;
 }

@@ -83,7 +83,7 @@ function checkDestination(context: CheckContext, mount: Mount, bind: boolean, in
   if (!destination.startsWith('/')) {
     context.warn({
       code: 'config.mount.relative-destination',
-      message: `the mount destination "${destination}" is not absolute: it counts from /`,
+      message: `the mount destination "${destination}" is not absolute: it is taken as relative to /`,
       pointer,
       value: destination,
       hint: `write "/${destination}"`,

@@ -13,7 +13,7 @@ export const checkProcess: Check = context => {
     if (context.options.processOptional === true) {
       context.warn({
         code: 'config.process.required',
-        message: 'there is no process: the container can be created and not started',
+        message: 'config.json has no process: the container can be created but not started',
         pointer: '/process',
         spec,
       });

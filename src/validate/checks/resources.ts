@@ -63,8 +63,14 @@ function memoryProblems(memory: Draft<Memory>, whole: boolean, report: ReportPro
   for (const name of ['limit', 'reservation', 'swap'] as const) {
     const value = memory[name];
     if (value === undefined || value >= -1) continue;
-    const message = `memory.${name} is ${value}, which is no number of bytes`;
-    report(['memory', name], { code: 'memory', message, value: String(value), hint: '-1 is no limit', spec });
+    const message = `memory.${name} is ${value}, which is not a number of bytes`;
+    report(['memory', name], {
+      code: 'memory',
+      message,
+      value: String(value),
+      hint: '-1 means no limit',
+      spec,
+    });
   }
   const { limit, swap, swappiness } = memory;
   if (!isUnset(limit) && !isUnset(swap) && limit > 0 && swap > 0 && swap < limit) {
@@ -72,7 +78,7 @@ function memoryProblems(memory: Draft<Memory>, whole: boolean, report: ReportPro
       code: 'memory-swap',
       message: 'memory+swap limit should be >= memory limit',
       value: String(swap),
-      hint: `swap counts memory and swap together: at least ${limit}, which leaves no swap`,
+      hint: `swap is the sum of memory and swap: use at least ${limit}, which allows no swap`,
       spec,
     });
   }
@@ -81,7 +87,7 @@ function memoryProblems(memory: Draft<Memory>, whole: boolean, report: ReportPro
       code: 'memory-swap',
       message: 'unable to set swap limit without memory limit',
       value: String(swap),
-      hint: 'swap counts memory and swap together: set limit too',
+      hint: 'swap is the sum of memory and swap: set limit too',
       spec,
     });
   }
@@ -102,13 +108,20 @@ function cpuProblems(cpu: Draft<CPU>, report: ReportProblem): void {
       hint,
       spec,
     });
-  if (!isUnset(quota) && quota > 0 && quota < 1000) outside('quota', quota, 'at least 1000; -1 is no limit');
+  if (!isUnset(quota) && quota > 0 && quota < 1000)
+    outside('quota', quota, 'use at least 1000, or -1 for no limit');
   if (!isUnset(period) && (period < 1000 || period > 1000000)) {
     outside('period', period, 'from 1000 to 1000000');
   }
   if (burst !== undefined && !isUnset(quota) && quota > 0 && burst > quota) {
     const message = `cpu.burst ${burst} is above the quota ${quota}`;
-    report(['cpu', 'burst'], { code: 'cpu', message, value: String(burst), hint: 'at most the quota', spec });
+    report(['cpu', 'burst'], {
+      code: 'cpu',
+      message,
+      value: String(burst),
+      hint: 'use at most the quota',
+      spec,
+    });
   }
   if (idle !== undefined && !isNumber(idle, 0) && !isNumber(idle, 1)) {
     const message = `cpu.idle is ${idle}`;
@@ -116,7 +129,7 @@ function cpuProblems(cpu: Draft<CPU>, report: ReportProblem): void {
       code: 'cpu',
       message,
       value: String(idle),
-      hint: '1 for idle, 0 for not',
+      hint: 'use 1 for idle, or 0',
       spec,
     });
   }
@@ -127,7 +140,7 @@ function cpuProblems(cpu: Draft<CPU>, report: ReportProblem): void {
       code: 'cpuset',
       message: `cpu.${name} "${list}" is not a list of numbers`,
       value: list,
-      hint: 'numbers and ranges with commas between, such as 0-3,7',
+      hint: 'use numbers and ranges separated by commas, such as 0-3,7',
       spec,
     });
   }
@@ -169,7 +182,7 @@ function hugepageProblems(limits: readonly Draft<HugepageLimit>[], report: Repor
       value: pageSize,
       hint: /^[1-9][0-9]*[KMG]B$/.test(upper)
         ? `did you mean ${upper}?`
-        : 'a number and KB, MB or GB, such as 2MB',
+        : 'use a number and KB, MB or GB, such as 2MB',
       spec,
     });
   }

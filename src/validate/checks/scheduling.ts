@@ -20,16 +20,16 @@ export const checkScheduler: Check = context => {
       spec,
     });
   if ((policy === 'SCHED_OTHER' || policy === 'SCHED_BATCH') && (nice < -20 || nice > 19)) {
-    const hint = 'from -20, the most favoured, to 19';
+    const hint = 'use -20 (the highest priority) to 19';
     problem('nice', `invalid scheduler.nice: ${nice} when scheduler.policy is ${policy}`, nice, hint);
   }
   const realtime = policy === 'SCHED_FIFO' || policy === 'SCHED_RR';
   if (!realtime && priority !== 0) {
     const message = 'scheduler.priority can only be specified for SchedFIFO or SchedRR policy';
-    problem('priority', message, priority, 'the other policies go by scheduler.nice');
+    problem('priority', message, priority, 'the other policies use scheduler.nice');
   } else if (realtime && (priority < 1 || priority > 99)) {
     const message = `invalid scheduler.priority: ${priority} when scheduler.policy is ${policy}`;
-    problem('priority', message, priority, 'from 1 to 99, the highest');
+    problem('priority', message, priority, 'use 1 to 99 (the highest priority)');
   }
   const named = Object.entries({ runtime, deadline, period }).find(([, value]) => BigInt(value) !== 0n);
   if (policy !== 'SCHED_DEADLINE') {
@@ -61,7 +61,7 @@ export const checkExecAffinity: Check = context => {
       message: `bad CPUAffinity.${name === 'initial' ? 'Initial' : 'Final'}: ${wrong}`,
       pointer: `/process/execCPUAffinity/${name}`,
       value: text,
-      hint: 'a list of CPUs is written 0-3,7',
+      hint: 'write a list of CPUs as 0-3,7',
       spec,
     });
   }

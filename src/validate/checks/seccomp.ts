@@ -30,7 +30,7 @@ function checkListener(context: CheckContext, profile: Draft<Seccomp>): void {
       code,
       message: `${notify} cannot be used as default action`,
       pointer: `${at}/defaultAction`,
-      hint: 'the init itself would wait for the agent before that is told of it: name the calls that are to be left to it',
+      hint: 'the init would wait for the agent before the agent has the listener: use this action only in rules',
       spec,
     });
   }
@@ -41,7 +41,7 @@ function checkListener(context: CheckContext, profile: Draft<Seccomp>): void {
       code,
       message: `${notify} cannot be used for the write syscall`,
       pointer: `${at}/syscalls/${write}/names/${syscalls[write]?.names?.indexOf('write')}`,
-      hint: 'the init reports to the runtime with it',
+      hint: 'the init uses it to report to the runtime',
       spec,
     });
   }
@@ -58,7 +58,7 @@ function checkListener(context: CheckContext, profile: Draft<Seccomp>): void {
   if (listenerMetadata) {
     context.problem({
       code,
-      message: 'listenerMetadata without listenerPath: there is nobody to send it to',
+      message: 'listenerMetadata is given without listenerPath',
       pointer: `${at}/listenerMetadata`,
       spec,
     });
@@ -106,7 +106,10 @@ function checkErrno(
         : `${action} cannot return ${errnoRet}: the largest is ${most}`,
     pointer,
     value: String(errnoRet),
-    hint: most === undefined ? 'only SCMP_ACT_ERRNO and SCMP_ACT_TRACE take one: remove it' : undefined,
+    hint:
+      most === undefined
+        ? 'remove errnoRet: only SCMP_ACT_ERRNO and SCMP_ACT_TRACE return an errno'
+        : undefined,
     spec,
   });
 }

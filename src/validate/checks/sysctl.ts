@@ -17,7 +17,7 @@ export const checkSysctl: Check = context => {
       context.problem({
         ...fields,
         code: 'config.sysctl.name',
-        message: `"${key}" is not the name of a sysctl`,
+        message: `invalid sysctl name "${key}"`,
       });
       continue;
     }

@@ -38,7 +38,7 @@ export const checkTimeOffsets: Check = context => {
       message:
         'time namespace enabled, but both namespace path and time offsets specified -- you may only provide one',
       pointer: '/linux/timeOffsets',
-      hint: 'the clocks of a namespace that exists cannot be set any more',
+      hint: 'the clocks of an existing time namespace cannot be changed',
       spec,
     });
   }

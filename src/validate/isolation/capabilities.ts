@@ -14,7 +14,7 @@ interface Danger {
 
 const dangers: Readonly<Record<string, Danger>> = {
   CAP_SYS_ADMIN: {
-    why: 'it allows mounts, namespaces and most else that root may do: few other barriers hold against it',
+    why: 'it allows mounts, namespaces and most other actions of root: few other barriers stop it',
     always: true,
   },
   CAP_SYS_MODULE: { why: 'it loads code into the kernel of the host' },
@@ -28,12 +28,12 @@ const dangers: Readonly<Record<string, Danger>> = {
   },
   CAP_BPF: { why: 'its programs run in the kernel of the host and can read its memory' },
   CAP_PERFMON: { why: 'it observes the kernel and other processes of the host' },
-  CAP_SYSLOG: { why: 'it reads the log of the kernel, which has addresses that an attack can use' },
+  CAP_SYSLOG: { why: 'it reads the log of the kernel, which contains addresses that an attack can use' },
   CAP_MAC_ADMIN: { why: 'it changes the policy of the security module of the host' },
-  CAP_MAC_OVERRIDE: { why: 'it passes over the policy of the security module' },
+  CAP_MAC_OVERRIDE: { why: 'it bypasses the policy of the security module' },
   CAP_SYS_PTRACE: { why: 'it reads and changes the processes of the host', within: 'pid' },
   CAP_NET_ADMIN: { why: 'it changes addresses, routes and the firewall of the host', within: 'network' },
-  CAP_NET_RAW: { why: 'it reads and forges what goes over the network of the host', within: 'network' },
+  CAP_NET_RAW: { why: 'it reads and forges packets on the network of the host', within: 'network' },
 };
 
 const sets = ['bounding', 'permitted', 'effective', 'inheritable', 'ambient'] as const;
@@ -48,8 +48,8 @@ export const checkCapabilitySets: IsolationCheck = config => {
         code: 'isolation.capabilities',
         message: 'process.capabilities is missing: the program has all the capabilities of the runtime',
         pointer: '/process/capabilities',
-        why: 'that is everything that root may do on the host',
-        hint: 'name the sets; an empty object is none at all',
+        why: 'the program can do everything that root may do on the host',
+        hint: 'list the sets; an empty object means no capabilities',
         spec,
       },
     ];
@@ -68,8 +68,8 @@ export const checkCapabilitySets: IsolationCheck = config => {
         why: danger.why,
         hint:
           danger.within === undefined
-            ? 'take it out of all the sets'
-            : `take it out of all the sets, or give the container a ${danger.within} namespace of its own`,
+            ? 'remove it from all sets'
+            : `remove it from all sets, or give the container its own ${danger.within} namespace`,
         spec,
       });
     }

@@ -21,9 +21,9 @@ export const checkDeviceNodes: IsolationCheck = config => {
       message: `${device.path ?? 'a device'} is ${what}`,
       pointer: `/linux/devices/${index}`,
       why: block
-        ? 'who reads and writes a disk passes over every permission of its files'
-        : 'who reads and writes it passes over everything that the kernel protects',
-      hint: block ? 'mount the file system instead, and only what is needed of it' : 'leave it out',
+        ? 'access to a disk bypasses all permissions of its files'
+        : 'access to it bypasses all protection by the kernel',
+      hint: block ? 'mount only the needed part of its file system instead' : 'leave it out',
       spec: 'config-linux.md#devices',
     });
   }
@@ -48,7 +48,7 @@ export const checkDeviceRules: IsolationCheck = config => {
       message: 'the container can make and use every device of the host',
       pointer: `/linux/resources/devices/${whole}`,
       why: 'with CAP_MKNOD its root can open the disks of the host',
-      hint: 'name the devices that it needs in linux.resources.devices, or take CAP_MKNOD away',
+      hint: 'list the devices that it needs in linux.resources.devices, or remove CAP_MKNOD',
       spec: 'config-linux.md#allowed-device-list',
     },
   ];

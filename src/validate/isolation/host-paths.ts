@@ -56,14 +56,14 @@ function reasonOf(
   if (path !== '/' && socket !== undefined) {
     return {
       code: 'isolation.control-socket',
-      why: `who can connect to ${socket} can have anything done on the host as root, read-only or not`,
-      hint: 'leave it out, or give the container a proxy that allows only what it needs',
+      why: `a process that can connect to ${socket} controls the host as root, even through a read-only mount`,
+      hint: 'remove it, or give the container a proxy that allows only what it needs',
     };
   }
   if (path === '/') {
     return {
       code: 'isolation.host-path',
-      why: readOnly ? 'it has all secrets of the host' : 'it is the whole host',
+      why: readOnly ? 'it contains all secrets of the host' : 'it contains the whole host',
       hint: 'mount only the directories that are needed',
     };
   }
@@ -71,14 +71,14 @@ function reasonOf(
   if (tree === undefined) return undefined;
   return {
     code: 'isolation.host-path',
-    why: `who writes to ${tree} of the host can take it over`,
+    why: `a process that can write to ${tree} of the host can take over the host`,
     hint: 'add "ro" to its options, or mount only the file that is needed',
   };
 }
 
 /** Reports mounts that propagate back to the host. */
 export const checkPropagation: IsolationCheck = config => {
-  const why = 'what is mounted in the container appears on the host too';
+  const why = 'mounts that are made in the container appear on the host too';
   const found: Weakness[] = [];
   const propagation: string | undefined = config.linux?.rootfsPropagation;
   if (propagation === 'shared' || propagation === 'rshared') {
@@ -87,7 +87,7 @@ export const checkPropagation: IsolationCheck = config => {
       message: `the root is mounted ${propagation}`,
       pointer: '/linux/rootfsPropagation',
       why,
-      hint: 'take rslave, which lets mounts in and none out',
+      hint: 'use rslave: the container then receives mounts of the host, and sends none',
       spec: 'config-linux.md#rootfs-mount-propagation',
     });
   }
@@ -99,7 +99,7 @@ export const checkPropagation: IsolationCheck = config => {
       message: `the mount on ${destination} is ${options[at]}`,
       pointer: `/mounts/${index}/options/${at}`,
       why,
-      hint: 'take rslave, which lets mounts in and none out',
+      hint: 'use rslave: the container then receives mounts of the host, and sends none',
       spec: 'config.md#linux-mount-options',
     });
   }

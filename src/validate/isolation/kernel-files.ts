@@ -35,7 +35,7 @@ export const checkKernelFiles: IsolationCheck = config => {
       code: 'isolation.writable-proc',
       message: `root of the container can write to ${writable.join(', ')}`,
       pointer: '/linux/readonlyPaths',
-      why: "settings of the kernel are the host's: core_pattern, for one, names a program that runs outside",
+      why: 'kernel settings apply to the host: core_pattern, for example, names a program that runs on the host',
       hint: `add to linux.readonlyPaths: ${JSON.stringify(writable)}`,
       spec: 'config-linux.md#readonly-paths',
     });

@@ -30,7 +30,8 @@ export const checkHostNamespaces: IsolationCheck = config => {
       message: `the container is in the ${type} namespace of the host`,
       pointer: index < 0 ? '/linux/namespaces' : `/linux/namespaces/${index}`,
       why,
-      hint: index < 0 ? `add {"type": "${type}"} to linux.namespaces` : 'take the path away for a new one',
+      hint:
+        index < 0 ? `add {"type": "${type}"} to linux.namespaces` : 'remove the path to get a new namespace',
       spec: 'config-linux.md#namespaces',
     });
   }
@@ -45,7 +46,7 @@ export const checkHostRoot: IsolationCheck = config => {
       code: 'isolation.host-root',
       message: 'root of the container is root of the host',
       pointer: '/process/user/uid',
-      why: 'where another part of the isolation fails, its program has the rights of root on the host',
+      why: 'if another part of the isolation fails, the program has the rights of root on the host',
       hint: 'run it as another user, or add {"type": "user"} to linux.namespaces and uidMappings and gidMappings',
       spec: 'config-linux.md#user-namespace-mappings',
     },

@@ -10,7 +10,7 @@ export const checkSeccomp: IsolationCheck = config => {
         code: 'isolation.seccomp',
         message: 'there is no seccomp filter',
         pointer: '/linux/seccomp',
-        why: 'every system call of the kernel is in reach, also those that no usual program makes and that had flaws',
+        why: 'the program can make every system call, including rarely used ones that had vulnerabilities',
         hint: 'add linux.seccomp, such as the profile that an engine ships',
         spec,
       },
@@ -21,10 +21,10 @@ export const checkSeccomp: IsolationCheck = config => {
   return [
     {
       code: 'isolation.seccomp',
-      message: 'the seccomp filter allows what it does not name',
+      message: 'the seccomp filter allows calls that it does not list',
       pointer: '/linux/seccomp/defaultAction',
-      why: 'system calls that a newer kernel brings are allowed too',
-      hint: 'take SCMP_ACT_ERRNO, and name what is allowed',
+      why: 'new system calls of later kernels are allowed too',
+      hint: 'use SCMP_ACT_ERRNO as defaultAction, and list the allowed calls',
       spec,
     },
   ];

@@ -129,7 +129,7 @@ describe('controllers', () => {
       hint: expect.stringContaining('cgroup_no_v1=memory'),
     });
     expect(thrown(() => apply([pids], binding))).toMatchObject({
-      message: expect.stringContaining('the kernel was told to leave it off'),
+      message: expect.stringContaining('it is disabled on the kernel command line'),
       hint: 'boot with cgroup_enable=pids',
     });
     const unified = {

@@ -136,10 +136,10 @@ it('warns of text after the document, and of repeated members', () => {
   expect(warned(text.replace('"root":', '"root": {"path": 7},\n"root":'))).toMatchObject([
     {
       code: 'bundle.config-duplicate',
-      message: '"root" is given twice in one object: this one counts, and that of line 16 is ignored',
+      message: '"root" occurs twice in one object: this value is used, and the one in line 16 is ignored',
       pointer: '/root',
       line: 17,
-      hint: 'remove one of them: runc takes the last too but merges objects, crun takes the first',
+      hint: 'remove one of them: runc also uses the last one but merges objects, and crun uses the first',
     },
   ]);
   // Members of different objects are not repeated; objects inside lists have their own place.

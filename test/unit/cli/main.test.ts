@@ -117,7 +117,7 @@ describe('a usage error', () => {
     [['ps', '-f', 'xml', 'web'], 'invalid format option \\"xml\\"'],
     [['plan', '-f', 'xml'], 'invalid format option \\"xml\\"'],
     [['check', '-f', 'xml'], 'invalid format option \\"xml\\"'],
-    [['plan', '-b', 'x', 'y'], 'two bundles: --bundle x and y'],
+    [['plan', '-b', 'x', 'y'], 'the bundle is given twice: --bundle x and y'],
   ])('%j', (words, message) => {
     expect(call(...words)).toBe(1);
     expect(machine.stderr).toContain(`msg="${message}"`);
@@ -130,7 +130,7 @@ describe('the log', () => {
   it('is one text record on standard error', () => {
     expect(fail()).toBe(1);
     expect(machine.stderr).toBe(
-      `time="${time}" level=error msg="container does not exist: \\"none\\" in ${machine.root}" hint="see which exist with list; another --root has other containers"\n`,
+      `time="${time}" level=error msg="container does not exist: \\"none\\" in ${machine.root}" hint="tsubo list shows the containers; each --root has its own"\n`,
     );
   });
 
@@ -186,7 +186,7 @@ describe('the log', () => {
       [
         'invalid value "5" for --interval: a unit is',
         'missing, such as 5s',
-        '  hint    give a number and a unit (ms, s, m, h),',
+        '  hint    use a number and a unit (ms, s, m, h),',
         '          such as 500ms or 1m30s',
         '',
       ].join('\n'),
@@ -199,7 +199,7 @@ describe('the log', () => {
     machine.environment.set('COLUMNS', '40').set('TERM', 'xterm');
     call('events', '--interval', 'soon', 'web');
     expect(machine.stderr).toContain(
-      '\u001b[1minvalid value "soon" for --interval\u001b[0m\n  \u001b[36mhint\u001b[0m    give a number and a unit (ms,\n          s, m, h)',
+      '\u001b[1minvalid value "soon" for --interval\u001b[0m\n  \u001b[36mhint\u001b[0m    use a number and a unit (ms,\n          s, m, h)',
     );
     for (const [name, value] of [
       ['NO_COLOR', '1'],
@@ -485,7 +485,7 @@ describe('the root directory', () => {
     expect(call('--log-format', 'json', 'list', '-q')).toBe(1);
     expect(JSON.parse(machine.stderr)).toMatchObject({
       msg: `unable to make the root directory ${join(machine.directory, 'user/tsubo')}: permission denied`,
-      hint: expect.stringContaining('XDG_RUNTIME_DIR must be writable by the user'),
+      hint: expect.stringContaining('the directory in XDG_RUNTIME_DIR must be writable'),
     });
   });
 });

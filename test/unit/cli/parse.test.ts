@@ -188,13 +188,13 @@ describe('a bad command line', () => {
     // Short options, combined.
     [
       'exec -it web sh',
-      'write -t: short options are not combined; there is no -i: standard input is always passed on (see tsubo exec --help)',
+      'write -t: short options are not combined; there is no -i: standard input is always passed to the program (see tsubo exec --help)',
     ],
     ['exec -td web sh', 'write -t -d: short options are not combined (see tsubo exec --help)'],
-    ['exec -i web sh', 'standard input is always passed on (see tsubo exec --help)'],
+    ['exec -i web sh', 'standard input is always passed to the program (see tsubo exec --help)'],
     ['run -dk web', 'write -d: short options are not combined; there is no -k (see tsubo run --help)'],
     ['list -xy', 'see tsubo list --help'],
-    ['run --tty web', 'process.terminal in config.json asks for a terminal (see tsubo run --help)'],
+    ['run --tty web', 'set process.terminal in config.json for a terminal (see tsubo run --help)'],
     // Values and arguments.
     ['create web --bundle', 'write --bundle <dir> (see tsubo create --help)'],
     ['run --detach=maybe web', 'use true or false (see tsubo run --help)'],

@@ -258,7 +258,7 @@ describe('a refusal of the kernel', () => {
       code: 'host.rdt',
       pointer: '/linux/intelRdt/schemata',
       value: 'L3:0=fffffff',
-      hint: 'the kernel says: Mask out of range',
+      hint: 'the kernel reports: Mask out of range',
     });
     expect(classes()).toEqual([]);
   });
@@ -283,7 +283,7 @@ describe('a refusal of the kernel', () => {
     });
     create({ closID: 'gold', enableMonitoring: true });
     expect(machine.warnings).toEqual([
-      'linux.intelRdt is ignored: Intel RDT is not enabled; resctrl is not mounted: mount -t resctrl resctrl /sys/fs/resctrl, if processor and kernel have it (/linux/intelRdt)',
+      'linux.intelRdt is ignored: Intel RDT is not enabled; resctrl is not mounted: mount -t resctrl resctrl /sys/fs/resctrl, if processor and kernel support it (/linux/intelRdt)',
     ]);
     expect(readRecord(runtime, 'c').rdt).toBeUndefined();
     mkdirSync(machine.resctrl);

@@ -291,7 +291,7 @@ describe('a value of the wrong type yields an error with the expected form:', ()
       { linux: { resources: { memory: { limit: '1.5 GiB' } } } },
       'write the number of bytes: 1610612736',
     ],
-    ['a number in quotes', { linux: { resources: { memory: { limit: '512' } } } }, 'take the quotes away'],
+    ['a number in quotes', { linux: { resources: { memory: { limit: '512' } } } }, 'remove the quotes'],
     [
       'root by name',
       { process: { ...process, user: { uid: 'root' } } },

@@ -85,8 +85,8 @@ describe('a connection', () => {
 
   it('fails after a timeout', () => {
     const { binding } = peer(bytes => taken(bytes) ?? []);
-    expect(() => Connection.open(binding, '/socket').call(call)).toThrow('C is not answered');
-    expect(() => Connection.open(peer(() => []).binding, '/socket')).toThrow('does not answer');
+    expect(() => Connection.open(binding, '/socket').call(call)).toThrow('no reply to C');
+    expect(() => Connection.open(peer(() => []).binding, '/socket')).toThrow('no reply');
   });
 
   it('authenticates with the credentials of the socket if the bus refuses the given user id', () => {
@@ -98,6 +98,6 @@ describe('a connection', () => {
     });
     expect(() => Connection.open(binding, '/socket')).not.toThrow();
     const refusing = peer(() => [utf8('REJECTED EXTERNAL\r\n')]);
-    expect(() => Connection.open(refusing.binding, '/socket')).toThrow('does not take user 0');
+    expect(() => Connection.open(refusing.binding, '/socket')).toThrow('it refuses user 0');
   });
 });
