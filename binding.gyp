@@ -5,7 +5,20 @@
       "-Werror=unused-result"
     ],
     # what each costs and buys: native/standalone/README.md, "Hardening"
-    "hardening": ["-fstack-protector-strong", "-fstack-clash-protection"]
+    "hardening": ["-fstack-protector-strong", "-fstack-clash-protection"],
+    # programs without a C library
+    "alone": [
+      # A guard in all functions that have arrays, from a variable: there is no storage of threads (entry.cc). More
+      # guards, and probes of the stack, would each take a page of every container that waits.
+      "-fstack-protector", "-mstack-protector-guard=global", "-fno-stack-clash-protection",
+      "-ffreestanding", "-fno-asynchronous-unwind-tables", "-fno-threadsafe-statics",
+      "-ffunction-sections", "-fdata-sections", "-fno-pie"
+    ],
+    "alone_link": [
+      "-nostdlib", "-static", "-no-pie", "-s", "-Wl,--gc-sections", "-Wl,--build-id=none", "-Wl,-z,noexecstack",
+      # one mapping for code and constants: each more costs its part of two execs
+      "-Wl,-z,noseparate-code"
+    ]
   },
   "target_defaults": {
     "include_dirs": ["native"],
@@ -19,6 +32,7 @@
       "target_name": "tsubo-init",
       "type": "executable",
       "sources": [
+        "native/init/entry.cc",
         "native/init/stack_guard.cc",
         "native/init/start.cc",
         "native/core/clone_init.cc",
@@ -47,36 +61,48 @@
       ],
       "cflags!": ["-fPIC", "-pthread", "-O3", "-O2", "-m64"],
       "cflags": ["-Os"],
-      "cflags_cc": [
-        # A guard in all functions that have arrays, from a variable: there is no storage of threads (start.cc). More
-        # guards, and probes of the stack, would each take a page of every container that waits.
-        "-fstack-protector", "-mstack-protector-guard=global", "-fno-stack-clash-protection",
-        "-ffreestanding", "-fno-asynchronous-unwind-tables", "-fno-threadsafe-statics",
-        "-ffunction-sections", "-fdata-sections", "-fno-pie"
-      ],
+      "cflags_cc": ["<@(alone)"],
       "ldflags!": ["-pthread", "-rdynamic", "-m64"],
-      "ldflags": [
-        "-nostdlib", "-static", "-no-pie", "-s", "-Wl,--gc-sections", "-Wl,--build-id=none", "-Wl,-z,noexecstack",
-        # one mapping for code and constants: each more costs its part of two execs
-        "-Wl,-z,noseparate-code"
-      ]
+      "ldflags": ["<@(alone_link)"]
     },
     {
-      "target_name": "init_image",
+      # The process beside a container with published ports: static, without a C library.
+      "target_name": "tsubo-keeper",
+      "type": "executable",
+      "sources": [
+        "native/core/memory.cc",
+        "native/init/entry.cc",
+        "native/init/stack_guard.cc",
+        "native/keeper/main.cc",
+        "native/keeper/rules.cc",
+        "native/keeper/tcp.cc",
+        "native/keeper/udp.cc"
+      ],
+      "cflags!": ["-fPIC", "-pthread", "-O3", "-O2", "-m64"],
+      "cflags": ["-Os"],
+      "cflags_cc": ["<@(alone)"],
+      "ldflags!": ["-pthread", "-rdynamic", "-m64"],
+      "ldflags": ["<@(alone_link)"]
+    },
+    {
+      "target_name": "images",
       "type": "none",
-      "dependencies": ["tsubo-init"],
+      "dependencies": ["tsubo-init", "tsubo-keeper"],
       "actions": [
         {
-          "action_name": "embed_init",
-          "inputs": ["native/init/embed.cjs", "<(PRODUCT_DIR)/tsubo-init"],
-          "outputs": ["<(SHARED_INTERMEDIATE_DIR)/init_image.cc"],
-          "action": ["node", "native/init/embed.cjs", "<(PRODUCT_DIR)/tsubo-init", "<@(_outputs)"]
+          "action_name": "embed_programs",
+          "inputs": ["native/init/embed.cjs", "<(PRODUCT_DIR)/tsubo-init", "<(PRODUCT_DIR)/tsubo-keeper"],
+          "outputs": ["<(SHARED_INTERMEDIATE_DIR)/images.cc"],
+          "action": [
+            "node", "native/init/embed.cjs", "<@(_outputs)",
+            "Init", "<(PRODUCT_DIR)/tsubo-init", "Keeper", "<(PRODUCT_DIR)/tsubo-keeper"
+          ]
         }
       ]
     },
     {
       "target_name": "tsubo",
-      "dependencies": ["init_image", "<!(node -p \"require('node-addon-api').targets\"):node_addon_api"],
+      "dependencies": ["images", "<!(node -p \"require('node-addon-api').targets\"):node_addon_api"],
       "sources": [
         "native/napi/addon.cc",
         "native/binding/containers.cc",
@@ -86,6 +112,7 @@
         "native/binding/foreground.cc",
         "native/binding/hooks.cc",
         "native/binding/json_members.cc",
+        "native/binding/keeper.cc",
         "native/binding/mounts.cc",
         "native/binding/process.cc",
         "native/binding/proxy.cc",
@@ -96,9 +123,9 @@
         "native/binding/value.cc",
         "native/binding/watch.cc",
         "native/spawn/child.cc",
-        "native/spawn/sealed_init.cc",
+        "native/spawn/sealed_image.cc",
         "native/spawn/spawn.cc",
-        "<(SHARED_INTERMEDIATE_DIR)/init_image.cc"
+        "<(SHARED_INTERMEDIATE_DIR)/images.cc"
       ],
       "defines": ["NAPI_VERSION=8"],
       # glibc's; the standalone executable has another C library

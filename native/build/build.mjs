@@ -67,7 +67,7 @@ async function native() {
     saying: 'compiling the C++ (node-gyp)',
     into: 'build',
     inputs: filesBelow(['binding.gyp', 'native'], path => !/^native\/(hello|build)\//.test(path)),
-    outputs: ['build/Release/tsubo.node', 'build/Release/tsubo-init'],
+    outputs: ['build/Release/tsubo.node', 'build/Release/tsubo-init', 'build/Release/tsubo-keeper'],
     also: [process.version, process.arch, json('node_modules/node-addon-api/package.json').version],
     make: async () => {
       const program = join(top, 'node_modules/node-gyp/bin/node-gyp.js');

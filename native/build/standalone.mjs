@@ -139,8 +139,8 @@ function otherEngine({ version, sha256 }) {
 async function make(here, there) {
   const engine = await engineObjects(there);
   const program = await bytecode(await compiler(here), `${there.into}/bytecode.cc`);
-  const init = await initImage(there);
-  const host = await hostObjects(there, [program, init]);
+  const embedded = await images(there);
+  const host = await hostObjects(there, [program, embedded]);
   await link(there, [...host, ...engine]);
 }
 
@@ -234,23 +234,34 @@ async function engineObjects({ engine, musl, arch, into }) {
 }
 
 /**
- * The first process of a container, as a C++ source.
+ * The programs that the host embeds, as a C++ source.
  * @param {Ingredients} ingredients
  */
-async function initImage({ arch, into }) {
-  const { cxx } = toolchain(arch);
-  const init = gypTarget('tsubo-init', arch);
-  const flags = [...init.compile, ...(await strictness(cxx))];
-  const objects = await compile({
-    units: init.sources.map(source => ({ source, compiler: cxx, flags })),
-    headers: headers(),
-    into: `${into}/objects/init`,
-  });
-  const program = `${into}/tsubo-init`;
-  const out = `${into}/init_image.cc`;
-  await run(cxx, [...init.link, '-o', program, ...objects]);
-  await run(process.execPath, ['native/init/embed.cjs', program, out]);
+async function images(ingredients) {
+  const out = `${ingredients.into}/images.cc`;
+  const init = await programAlone(ingredients, 'tsubo-init');
+  const keeper = await programAlone(ingredients, 'tsubo-keeper');
+  await run(process.execPath, ['native/init/embed.cjs', out, 'Init', init, 'Keeper', keeper]);
   return out;
+}
+
+/**
+ * A program without a C library.
+ * @param {Ingredients} ingredients
+ * @param {string} name
+ */
+async function programAlone({ arch, into }, name) {
+  const { cxx } = toolchain(arch);
+  const target = gypTarget(name, arch);
+  const flags = [...target.compile, ...(await strictness(cxx))];
+  const objects = await compile({
+    units: target.sources.map(source => ({ source, compiler: cxx, flags })),
+    headers: headers(),
+    into: `${into}/objects/${name}`,
+  });
+  const program = `${into}/${name}`;
+  await run(cxx, [...target.link, '-o', program, ...objects]);
+  return program;
 }
 
 /**

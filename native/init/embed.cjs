@@ -1,21 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Writes the built init as a C++ source, which the host embeds: embed.cjs EXECUTABLE SOURCE
+// Writes built programs as one C++ source, which the host embeds: embed.cjs SOURCE NAME EXECUTABLE [NAME EXECUTABLE ...]
 const { readFileSync, writeFileSync } = require('node:fs');
 
-const [, , executable, source] = process.argv;
-const bytes = readFileSync(executable);
-const rows = [];
-for (let i = 0; i < bytes.length; i += 24) rows.push([...bytes.subarray(i, i + 24)].join(','));
-writeFileSync(
-  source,
-  `#include "spawn/init_image.h"
+const [, , source, ...programs] = process.argv;
 
-namespace tsubo {
-alignas(16) const unsigned char kInitImage[] = {
+function embedded(name, executable) {
+  const bytes = readFileSync(executable);
+  const rows = [];
+  for (let i = 0; i < bytes.length; i += 24) rows.push([...bytes.subarray(i, i + 24)].join(','));
+  return `alignas(16) static const unsigned char k${name}Bytes[] = {
 ${rows.join(',\n')}
 };
-const size_t kInitImageBytes = sizeof kInitImage;
-}  // namespace tsubo
+const Image k${name}Image = {k${name}Bytes, sizeof k${name}Bytes};
+`;
+}
+
+const images = [];
+for (let i = 0; i < programs.length; i += 2) images.push(embedded(programs[i], programs[i + 1]));
+writeFileSync(
+  source,
+  `#include "spawn/images.h"
+
+namespace tsubo {
+${images.join('')}}  // namespace tsubo
 `,
 );

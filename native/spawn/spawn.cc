@@ -19,7 +19,7 @@
 #include "core/fd.h"
 #include "core/syscall.h"
 #include "spawn/child.h"
-#include "spawn/sealed_init.h"
+#include "spawn/sealed_image.h"
 #include "wire/plan.h"
 #include "wire/report.h"
 
@@ -109,7 +109,7 @@ SpawnFailure spawn(const SpawnRequest& request, Spawned* spawned) {
   if (request.plan_bytes > wire::kMaxPlanBytes || request.fds.size() > wire::kSpawnSlots)
     return failed("clone3", E2BIG);
   UniqueFd image, plan, ours, theirs;
-  if (SpawnFailure f = sealed_init(&image); f.syscall) return f;
+  if (SpawnFailure f = sealed_image(kInitImage, &image); f.syscall) return f;
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) return failed("socketpair");
   ours.reset(pair[0]);

@@ -140,6 +140,11 @@ export interface Binding {
    * plan has hooks after this, `step` of `ready` is 0 when the init exited before they finished.
    */
   release(fifo: string): Report;
+  /**
+   * Starts the keeper of a container's published ports (native/keeper), which takes over the listening sockets and ends
+   * with the init. The caller closes its own copies of the descriptors.
+   */
+  startKeeper(request: KeeperRequest): { readonly pid: number };
 
   /**
    * Connects to the Unix stream socket and sends `message` with the descriptor (SCM_RIGHTS). The path may be longer
@@ -304,6 +309,26 @@ export interface NetDeviceMoved {
   readonly name: string;
   /** The device was up before the move. */
   readonly wasUp: boolean;
+}
+
+export interface KeeperRequest {
+  /** pidfd of the container's init. */
+  readonly pidfd: number;
+  readonly listeners: readonly KeptListener[];
+  /** nftables batches that are sent, one after the other, whenever a table was deleted. A refused one is skipped. */
+  readonly restore: readonly Uint8Array[];
+  /** Netlink messages of NETLINK_NETFILTER that are sent after the init has exited. */
+  readonly end: readonly Uint8Array[];
+}
+
+/** A socket of the host, and where in the container to pass on what reaches it. */
+export interface KeptListener {
+  /** A TCP socket that listens, or a bound UDP socket. */
+  readonly fd: number;
+  readonly protocol: 'tcp' | 'udp';
+  /** IPv4 or IPv6 address of the container. */
+  readonly address: string;
+  readonly port: number;
 }
 
 export interface SpawnRequest {

@@ -437,6 +437,10 @@ export class FakeMachine {
       this.#begin('awaitChange');
       return this.changes.shift() ?? 'ended';
     },
+    startKeeper: () => {
+      this.#begin('startKeeper');
+      return { pid: 4_000 };
+    },
     vocabulary: () => '',
   };
 

@@ -20,7 +20,7 @@ const allowedSymbols = new Set([
 
 /** Headers of the project, the compiler and the kernel; stdc-predef.h contains no declarations. */
 const allowedHeaders = [
-  /^native\/(core|init|spawn|wire)\//,
+  /^native\/(core|init|keeper|spawn|wire)\//,
   /\/lib\/gcc(-cross)?\/[^/]+\/\d+\/include\//,
   /\/include\/([^/]+-linux-gnu\/)?(linux|asm|asm-generic)\//,
   /\/stdc-predef\.h$/,
@@ -47,7 +47,11 @@ function run(program: string, ...args: string[]): string {
 }
 
 /** Compiles the sources with the flags of the target of binding.gyp, and links the objects with nothing else. */
-function usesOf(sources: readonly string[], target: 'tsubo-init' | 'tsubo', arch: Arch): Uses {
+function usesOf(
+  sources: readonly string[],
+  target: 'tsubo-init' | 'tsubo-keeper' | 'tsubo',
+  arch: Arch,
+): Uses {
   const { cxx } = toolchain(arch);
   const prefix = /^(.*-)g\+\+$/.exec(cxx)?.[1] ?? '';
   // Freestanding, because <stdint.h> is then the compiler's.
@@ -92,6 +96,10 @@ describe.each(compilers)('for %s', (arch, compiler) => {
     test('is used by the code inside the container', () => {
       expect(gypTarget('tsubo-init', arch).sources).toEqual(expect.arrayContaining(core));
       expect(usesOf(gypTarget('tsubo-init', arch).sources, 'tsubo-init', arch)).toEqual(nothing);
+    });
+
+    test('is used by the keeper of published ports', () => {
+      expect(usesOf(gypTarget('tsubo-keeper', arch).sources, 'tsubo-keeper', arch)).toEqual(nothing);
     });
 
     test('is used between the clone and the exec of the init', () => {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "spawn/sealed_init.h"
+#include "spawn/sealed_image.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +11,6 @@
 #include <charconv>
 
 #include "core/syscall.h"
-#include "spawn/init_image.h"
 
 namespace tsubo {
 
@@ -51,12 +50,12 @@ int executable_memfd() {
 
 // Used if vm.memfd_noexec=2 forbids executable memfds: an unnamed file, written once and then opened read-only. Only
 // this init uses the file, therefore a write to it could change no other container's program.
-SpawnFailure nameless_init(UniqueFd* image) {
+SpawnFailure nameless_image(const Image& program, UniqueFd* image) {
   SpawnFailure failure = failed("memfd_create");
   for (const char* directory : {"/run", "/var/tmp", "/tmp"}) {
     UniqueFd writer(open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, image_mode()));
     if (!writer.open()) continue;
-    if (!write_all(writer.get(), kInitImage, kInitImageBytes)) continue;
+    if (!write_all(writer.get(), program.data, program.bytes)) continue;
     char self[32] = "/proc/self/fd/";
     *std::to_chars(self + 14, self + sizeof self - 1, writer.get()).ptr = '\0';
     image->reset(open(self, O_RDONLY | O_CLOEXEC));
@@ -68,10 +67,10 @@ SpawnFailure nameless_init(UniqueFd* image) {
 
 }  // namespace
 
-SpawnFailure sealed_init(UniqueFd* image) {
+SpawnFailure sealed_image(const Image& program, UniqueFd* image) {
   image->reset(executable_memfd());
-  if (!image->open()) return nameless_init(image);
-  if (!write_all(image->get(), kInitImage, kInitImageBytes)) return failed("write");
+  if (!image->open()) return nameless_image(program, image);
+  if (!write_all(image->get(), program.data, program.bytes)) return failed("write");
   if (long r = sys::call(__NR_fchmod, image->get(), image_mode()); r < 0) return failed("fchmod", static_cast<int>(-r));
   int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
   if (fcntl(image->get(), F_ADD_SEALS, seals | kSealExec) < 0 && fcntl(image->get(), F_ADD_SEALS, seals) < 0) {

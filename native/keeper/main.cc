@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The keeper: a small process beside a container with published ports. It holds their sockets, so that no other program
+// can take them, and passes on what reaches the sockets and not the rules of the kernel (::1, and everything where
+// there is no nftables). When the table was deleted, it sends the rules again. It ends with the container's init.
+#include <asm/fcntl.h>
+#include <asm/signal.h>
+#include <linux/errno.h>
+#include <linux/in.h>
+#include <linux/in6.h>
+#include <linux/prctl.h>
+#include <linux/resource.h>
+#include <linux/time.h>
+
+#include "init/stack_guard.h"
+#include "keeper/rules.h"
+#include "keeper/tcp.h"
+#include "keeper/udp.h"
+
+namespace tsubo::keeper {
+
+unsigned char buffer[kBufferBytes];
+
+Address target_of(const Listener& listener) {
+  constexpr unsigned char kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  bool mapped = true;
+  for (size_t i = 0; i < sizeof kMapped; i++) mapped = mapped && listener.address[i] == kMapped[i];
+  Address to = {};
+  const auto high = static_cast<unsigned char>(listener.port >> 8), low = static_cast<unsigned char>(listener.port);
+  to.bytes[0] = mapped ? 2 : 10;  // AF_INET, AF_INET6
+  to.bytes[2] = high;
+  to.bytes[3] = low;
+  if (mapped) {
+    __builtin_memcpy(to.bytes + 4, listener.address + 12, 4);
+    to.size = sizeof(sockaddr_in);
+  } else {
+    __builtin_memcpy(to.bytes + 8, listener.address, 16);
+    to.size = sizeof(sockaddr_in6);
+  }
+  return to;
+}
+
+namespace {
+
+constexpr int kBadRequest = 125;
+// Descriptors for the request, the epoll set, the two sockets for rules, and the standard streams.
+constexpr uint64_t kOwnDescriptors = 16;
+constexpr uint32_t kMostConnections = 16'384, kMostFlows = 1'024;
+
+uint64_t now_ms() {
+  __kernel_timespec t = {};
+  // This cannot fail: the clock exists on every kernel.
+  sys::unchecked(sys::call(__NR_clock_gettime, 1 /* CLOCK_MONOTONIC */, sys::arg(&t)));
+  return static_cast<uint64_t>(t.tv_sec) * 1000 + static_cast<uint64_t>(t.tv_nsec) / 1'000'000;
+}
+
+[[noreturn]] void tell(const Request& request, const char* syscall, long result) {
+  Status status = {};
+  status.error = static_cast<int32_t>(-result);
+  for (size_t i = 0; syscall[i] != '\0' && i < sizeof status.syscall - 1; i++) status.syscall[i] = syscall[i];
+  // If the runtime has exited, no process reads the status.
+  sys::unchecked(sys::write(request.status, &status, sizeof status));
+  sys::exit(1);
+}
+
+void require(const Request& request, const char* syscall, long result) {
+  if (result < 0) tell(request, syscall, result);
+}
+
+const Request* map_request(int fd) {
+  Request head;
+  if (sys::read(fd, &head, sizeof head) != sizeof head || head.magic != kMagic) return nullptr;
+  if (head.listeners > kMostListeners || head.bytes > kMostBytes) return nullptr;
+  const size_t size = sizeof head + head.listeners * sizeof(Listener) + head.bytes;
+  long at = sys::call(__NR_mmap, 0, static_cast<long>(size), 1 /* PROT_READ */, 2 /* MAP_PRIVATE */, fd, 0);
+  return at < 0 && at > -4096 ? nullptr : reinterpret_cast<const Request*>(at);
+}
+
+// Descriptors of the caller must not stay open: who reads from a pipe of the caller waits until its last writer ends.
+void close_foreign(const Request& request, const Listener* listeners) {
+  unsigned next = 3;
+  while (true) {
+    unsigned lowest = ~0u;
+    auto consider = [&](int fd) {
+      if (static_cast<unsigned>(fd) >= next && static_cast<unsigned>(fd) < lowest) lowest = static_cast<unsigned>(fd);
+    };
+    consider(request.init);
+    consider(request.status);
+    // The listeners are in ascending order, and the runtime opened them in one go: this is cheap where it counts.
+    for (uint32_t i = 0; i < request.listeners; i++) {
+      if (static_cast<unsigned>(listeners[i].fd) < next) continue;
+      consider(listeners[i].fd);
+      break;
+    }
+    if (lowest > next) require(request, "close_range", sys::close_range(next, lowest - 1, 0));
+    if (lowest == ~0u) return;
+    next = lowest + 1;
+  }
+}
+
+void leave_caller(const Request& request) {
+  // The container's end must not depend on the terminal, the directory or the priority of the process that created it.
+  require(request, "setsid", sys::call(__NR_setsid));
+  require(request, "chdir", sys::chdir("/"));
+  long null = sys::openat(sys::kCwd, "/dev/null", O_RDWR | O_CLOEXEC);
+  require(request, "openat", null);
+  for (int fd = 0; fd < 3; fd++) {
+    // The caller had closed this standard stream.
+    if (fd == null) continue;
+    require(request, "dup3", sys::call(__NR_dup3, null, fd, 0));
+  }
+  if (null > 2) sys::close(static_cast<int>(null));
+}
+
+}  // namespace
+
+[[noreturn]] void serve(const Request& request) {
+  const auto* listeners = reinterpret_cast<const Listener*>(&request + 1);
+  const auto* batches = reinterpret_cast<const unsigned char*>(listeners + request.listeners);
+  close_foreign(request, listeners);
+
+  // The runtime waits for the status, and reaps the process that it has started.
+  long pid = sys::call(__NR_clone, 0x11 /* SIGCHLD */, 0, 0, 0, 0);
+  require(request, "clone", pid);
+  if (pid > 0) {
+    sys::exit(0);
+  }
+  leave_caller(request);
+
+  sys::Rlimit64 files = {1024, 1024};
+  sys::unchecked(sys::call(__NR_prlimit64, 0, RLIMIT_NOFILE, 0, sys::arg(&files)));
+  if (files.soft < files.hard) {
+    const sys::Rlimit64 raised = {files.hard, files.hard};
+    if (sys::call(__NR_prlimit64, 0, RLIMIT_NOFILE, sys::arg(&raised), 0) == 0) files.soft = files.hard;
+  }
+  const uint64_t taken = kOwnDescriptors + request.listeners + kMostFlows / 4;
+  const uint64_t pairs = files.soft > taken ? (files.soft - taken) / 2 : 1;
+
+  long epoll = sys::call(__NR_epoll_create1, static_cast<long>(kCloseOnExec));
+  require(request, "epoll_create1", epoll);
+  const auto set = static_cast<int>(epoll);
+  Connections connections;
+  Flows flows;
+  Rules rules;
+  if (!connections.open(set, pairs < kMostConnections ? static_cast<uint32_t>(pairs) : kMostConnections) ||
+      !flows.open(set, kMostFlows)) {
+    tell(request, "mmap", -ENOMEM);
+  }
+  require(request, "epoll_ctl", watch(set, EPOLL_CTL_ADD, request.init, EPOLLIN, tag(Kind::init, 0)));
+  for (uint32_t i = 0; i < request.listeners; i++) {
+    const bool datagram = listeners[i].datagram != 0;
+    if (datagram) require(request, "setsockopt", Flows::prepare(listeners[i]));
+    require(request, "fcntl", sys::fcntl(listeners[i].fd, F_SETFL, kNonBlocking));
+    const uint64_t data = tag(datagram ? Kind::udp_listener : Kind::tcp_listener, i);
+    require(request, "epoll_ctl", watch(set, EPOLL_CTL_ADD, listeners[i].fd, EPOLLIN, data));
+  }
+  if (request.restore > 0) {
+    require(request, "socket", rules.open());
+    require(request, "epoll_ctl", watch(set, EPOLL_CTL_ADD, rules.fd(), EPOLLIN, tag(Kind::rules, 0)));
+  }
+  Status status = {};
+  status.pid = static_cast<int32_t>(sys::call(__NR_getpid));
+  if (sys::write(request.status, &status, sizeof status) != sizeof status) sys::exit(1);
+  sys::close(request.status);
+
+  // Listeners that wait until a connection has ended, because there was no descriptor for the next one.
+  bool full = false;
+  int wait = -1;
+  while (true) {
+    epoll_event events[64];
+    long n = sys::call(__NR_epoll_pwait, set, sys::arg(events), 64, wait, 0, 0);
+    if (n == -EINTR) continue;
+    if (n < 0) sys::exit(1);
+    const uint64_t now = now_ms();
+    bool again = false, ended = false;
+    for (long i = 0; i < n; i++) {
+      const auto kind = static_cast<Kind>(events[i].data >> 32);
+      const auto index = static_cast<uint32_t>(events[i].data);
+      switch (kind) {
+        case Kind::init:
+          ended = true;
+          break;
+        case Kind::rules:
+          again = rules.deleted() || again;
+          break;
+        case Kind::tcp_listener:
+          if (connections.accept(listeners[index])) break;
+          // The listener would be reported again and again.
+          full = watch(set, EPOLL_CTL_MOD, listeners[index].fd, 0, events[i].data) == 0;
+          break;
+        case Kind::udp_listener:
+          flows.take(listeners[index], now);
+          break;
+        case Kind::client:
+        case Kind::target:
+          if (!connections.pass(index, kind, events[i].events) || !full) break;
+          full = false;
+          for (uint32_t k = 0; k < request.listeners; k++) {
+            if (listeners[k].datagram != 0) continue;
+            sys::unchecked(watch(set, EPOLL_CTL_MOD, listeners[k].fd, EPOLLIN, tag(Kind::tcp_listener, k)));
+          }
+          break;
+        case Kind::flow:
+          flows.answer(index, now);
+          break;
+      }
+    }
+    if (ended) break;
+    if (again) Rules::send(batches, request.restore);
+    wait = flows.expire(now);
+  }
+  // The sockets first: the ports are free as soon as the container has ended. The close of a socket that has deleted
+  // rules waits for the kernel (an RCU grace period); no other process waits for this one.
+  for (uint32_t i = 0; i < request.listeners; i++) sys::close(listeners[i].fd);
+  const unsigned char* at = batches;
+  for (uint32_t i = 0; i < request.restore; i++) {
+    uint32_t bytes;
+    __builtin_memcpy(&bytes, at, sizeof bytes);
+    at += sizeof bytes + bytes;
+  }
+  Rules::send(at, request.end);
+  sys::exit(0);
+}
+
+}  // namespace tsubo::keeper
+
+extern "C" [[noreturn, gnu::no_stack_protector]] void tsubo_main(long* stack) {
+  using namespace tsubo;
+  init::set_stack_guard(stack);
+  // The name is only displayed in process lists; a failure is harmless.
+  sys::unchecked(sys::prctl(PR_SET_NAME, reinterpret_cast<unsigned long>("tsubo:[keeper]")));
+  if (stack[0] < 2) sys::exit(keeper::kBadRequest);
+  int fd = 0;
+  for (const char* p = reinterpret_cast<const char*>(stack[2]); *p >= '0' && *p <= '9'; p++) fd = fd * 10 + (*p - '0');
+  const keeper::Request* request = keeper::map_request(fd);
+  if (request == nullptr) sys::exit(keeper::kBadRequest);
+  sys::close(fd);
+  // The runtime blocked every signal from before the clone until here. A handler that it ignored stays ignored, and a
+  // broken pipe or the end of the caller's terminal must not end the keeper.
+  uint64_t none = 0;
+  keeper::require(*request, "rt_sigprocmask",
+                  sys::call(__NR_rt_sigprocmask, 2 /* SIG_SETMASK */, sys::arg(&none), 0, 8));
+  keeper::serve(*request);
+}

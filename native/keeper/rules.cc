@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "keeper/rules.h"
+
+#include <linux/errno.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
+
+#include "core/fd.h"
+
+namespace tsubo::keeper {
+
+namespace {
+
+// From linux/socket.h of the kernel, which it does not export.
+constexpr int kNetlink = 16, kRaw = 3, kNetlinkLevel = 270;
+
+long rules_socket() {
+  return sys::call(__NR_socket, kNetlink, kRaw | static_cast<int>(kNonBlocking | kCloseOnExec), NETLINK_NETFILTER);
+}
+
+}  // namespace
+
+long Rules::open() {
+  UniqueFd fd(rules_socket());
+  if (!fd.open()) return -EPROTONOSUPPORT;
+  sockaddr_nl self = {};
+  self.nl_family = kNetlink;
+  if (long r = sys::call(__NR_bind, fd.get(), sys::arg(&self), sizeof self); r < 0) return r;
+  int group = NFNLGRP_NFTABLES;
+  long r = sys::call(__NR_setsockopt, fd.get(), kNetlinkLevel, NETLINK_ADD_MEMBERSHIP, sys::arg(&group), sizeof group);
+  if (r < 0) return r;
+  fd_ = fd.release();
+  return 0;
+}
+
+bool Rules::deleted() {
+  bool found = false;
+  while (true) {
+    long n = sys::call(__NR_recvfrom, fd_, sys::arg(buffer), kBufferBytes, kDoNotWait, 0, 0);
+    // The kernel could not keep up: assume the worst.
+    if (n == -ENOBUFS) {
+      found = true;
+      continue;
+    }
+    if (n == -EINTR) continue;
+    if (n < 0) return found;
+    for (long at = 0; n - at >= static_cast<long>(sizeof(nlmsghdr));) {
+      nlmsghdr header;
+      __builtin_memcpy(&header, buffer + at, sizeof header);
+      if (header.nlmsg_len < sizeof header) break;
+      if (header.nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_DELTABLE)) found = true;
+      at += NLMSG_ALIGN(header.nlmsg_len);
+    }
+  }
+}
+
+const unsigned char* Rules::send(const unsigned char* at, uint32_t count) {
+  UniqueFd fd(rules_socket());
+  for (uint32_t i = 0; i < count; i++) {
+    uint32_t bytes;
+    __builtin_memcpy(&bytes, at, sizeof bytes);
+    at += sizeof bytes;
+    if (fd.open()) {
+      // A batch that is refused has nothing to put back or to take away any more: the table is there already, or gone.
+      sys::unchecked(sys::call(__NR_sendto, fd.get(), sys::arg(at), bytes, 0, 0, 0));
+      while (sys::call(__NR_recvfrom, fd.get(), sys::arg(buffer), kBufferBytes, kDoNotWait, 0, 0) > 0) {
+      }
+    }
+    at += bytes;
+  }
+  return at;
+}
+
+}  // namespace tsubo::keeper
