@@ -49,12 +49,12 @@ function explain(binding: Binding, controller: string, list: string): { why: str
     return { why: '', hint: `this kernel has no controller ${controller}; check the spelling` };
   }
   if (row[3] === '0') {
-    return { why: 'it is disabled on the kernel command line', hint: `boot with cgroup_enable=${name}` };
+    return { why: `${name} is disabled on the kernel command line`, hint: `boot with cgroup_enable=${name}` };
   }
   if (row[1] !== '0') {
     const mountpoint = version1Mount(binding, name);
     return {
-      why: `it belongs to cgroup version 1${mountpoint === undefined ? '' : `, mounted at ${mountpoint}`}`,
+      why: `${name} belongs to cgroup version 1${mountpoint === undefined ? '' : `, mounted at ${mountpoint}`}`,
       hint: `boot with cgroup_no_v1=${name}, or with systemd.unified_cgroup_hierarchy=1 if systemd mounts the hierarchies`,
     };
   }

@@ -24,10 +24,10 @@ export function programHelp(program: Command, modules: readonly CommandModule[],
       'EXAMPLE',
       [
         '# In a bundle (a directory with config.json and a root file system): print the steps, run, list.',
-        `${name} plan .`,
-        `${name} run my-container`,
-        `${name} list`,
-      ],
+        'tsubo plan .',
+        'tsubo run my-container',
+        'tsubo list',
+      ].flatMap(line => exampleLines(line, name, width)),
     ],
   ]);
 }
@@ -50,7 +50,7 @@ export function commandHelp(
     ['USAGE', hanging(usageLine(name, command), width)],
     ['ARGUMENTS', entries(described, width)],
     ['OPTIONS', entries([...optionEntries(command.options), ['--help, -h', 'show this page']], width)],
-    ['EXAMPLE', module.example.map(line => line.replace(/^tsubo/, program.name()))],
+    ['EXAMPLE', module.example.flatMap(line => exampleLines(line, program.name(), width))],
   ]);
 }
 
@@ -92,6 +92,12 @@ function page(sections: readonly (readonly [title: string, lines: readonly strin
 /** The width of a line without the indentation, limited by the terminal's width if there is one. */
 function lineWidth(columns: number | undefined): number {
   return Math.min(widestLine, (columns ?? widestLine) - indentation.length);
+}
+
+/** Wraps a comment of an example. A command stays one line, which can be copied, with the program's actual name. */
+function exampleLines(line: string, name: string, width: number): string[] {
+  if (!line.startsWith('# ')) return [line.replace(/^tsubo/, name)];
+  return wrap(line.slice(2), width - 2).map(part => `# ${part}`);
 }
 
 /** Wraps one entry with indented continuation lines. */

@@ -16,7 +16,7 @@ export function defineCreateOptions(command: Command): void {
     .option('--pid-file <file>', 'write the process id of the init to this file')
     .option('--console-socket <path>', "Unix socket that receives the master of the container's terminal")
     .option('--pidfd-socket <path>', 'Unix socket that receives a pidfd of the init')
-    .option('--no-pivot', 'do not use pivot_root(2), which fails if the root file system is on an initramfs')
+    .option('--no-pivot', 'do not use pivot_root(2), which fails on a host that runs from an initramfs')
     .option('--no-new-keyring', "use the caller's session keyring instead of a new one")
     .option(
       '--preserve-fds <count>',

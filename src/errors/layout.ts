@@ -21,8 +21,8 @@ export function paint(text: string, colour: Colour, style: Style): string {
 }
 
 /**
- * Wraps the text to lines of at most `width` columns and escapes what would act on a terminal. Words are not cut: a
- * longer word gets its own line, which the terminal wraps.
+ * Wraps the text to lines of at most `width` columns and escapes what would act on a terminal. Words are not cut,
+ * except lists of flags (`A|B`): a longer word gets its own line, which the terminal wraps.
  *
  * @param width - undefined: only line feeds in the text end a line
  */
@@ -33,6 +33,12 @@ export function wrap(untrusted: string, width: number | undefined): string[] {
     const lines: string[] = [];
     let length = 0;
     for (const word of paragraph.split(' ')) {
+      if ([...word].length > width && word.includes('|')) {
+        const parts = splitFlags(word, width);
+        lines.push(...parts);
+        length = [...(parts.at(-1) ?? '')].length;
+        continue;
+      }
       const more = [...word].length;
       if (lines.length === 0 || length + 1 + more > width) {
         lines.push(word);
@@ -44,6 +50,17 @@ export function wrap(untrusted: string, width: number | undefined): string[] {
     }
     return lines;
   });
+}
+
+/** Splits a list of flags after a `|`. */
+function splitFlags(word: string, width: number): string[] {
+  const parts: string[] = [];
+  for (const flag of word.split(/(?<=\|)/)) {
+    const last = parts.at(-1);
+    if (last === undefined || [...last].length + [...flag].length > width) parts.push(flag);
+    else parts[parts.length - 1] = last + flag;
+  }
+  return parts;
 }
 
 /** The column of the text after a label. */

@@ -2,6 +2,7 @@
 
 import { RuntimeError } from '../errors/error.ts';
 import { lookUp } from '../oci/look-up.ts';
+import { didYouMean } from '../validate/spelling.ts';
 
 /** Signals of Linux on x86_64 and arm64. */
 const numbers: Readonly<Record<string, number>> = {
@@ -57,7 +58,9 @@ export function signalNumber(text: string): number {
     code: 'usage.signal',
     message: `unknown signal ${JSON.stringify(text)}`,
     value: text,
-    hint: `use a number from 0 to ${lastRealtime}, or a name such as TERM, SIGKILL, hup, RTMIN+3`,
+    hint:
+      didYouMean(text.replace(/^SIG/i, ''), Object.keys(numbers)) ??
+      `use a number from 0 to ${lastRealtime}, or a name such as TERM, SIGKILL, hup, RTMIN+3`,
   });
 }
 

@@ -16,7 +16,11 @@ export class Terminals {
    */
   constructor(binding: Binding, asked: Pick<ErrorFields, 'pointer' | 'hint'>) {
     this.#binding = binding;
-    this.#host = onHost('unable to open the terminal of this process', () => binding.hostTerminal(), asked);
+    this.#host = onHost(
+      'the container needs a terminal, and this process has none',
+      () => binding.hostTerminal(),
+      asked,
+    );
   }
 
   /** Takes the master of the container's terminal. With `copySize` it gets the size of the host's. */

@@ -280,7 +280,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'g++'))('a terminal in th
     expect(box.traces()).toEqual(before);
     if (!isTsubo) return;
     expect(done.stderr).toMatch(
-      /unable to open the terminal of this process: no such device or address \(config\.json:\d+:\d+ \/process\/terminal\)/,
+      /the container needs a terminal, and this process has none: no such device or address \(config\.json:\d+:\d+ \/process\/terminal\)/,
     );
     expect(done.stderr).toContain(
       'hint="set process.terminal to false in config.json, start it from a terminal,',

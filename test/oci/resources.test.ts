@@ -305,7 +305,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'cgroup1') || !isTsubo)(
         hint: expect.stringContaining('cgroup_no_v1=memory'),
       });
       expect(failure.message).toMatch(
-        /the cgroup controller memory is not available: .*\/cgroup.controllers .*, it belongs to cgroup version 1/,
+        /the cgroup controller memory is not available: .*\/cgroup.controllers .*, memory belongs to cgroup version 1/,
       );
     });
   },

@@ -9,9 +9,8 @@ export const check: CommandModule = {
   name: 'check',
   summary: 'report what create would refuse in a bundle and what weakens its isolation, without changes',
   example: [
-    '# Checks config.json, then the machine: root file system, program, sources and options of mounts, hooks, cgroup',
-    '# controllers, devices. "not checked" lists what only create can check. Exit status: 0 without a problem, otherwise 1;',
-    '# with --strict also 1 for a warning, such as an unknown property or a capability that reaches the host.',
+    '# Checks config.json, then the machine: root file system, program, sources and options of mounts, hooks, cgroup controllers, devices. "not checked" lists what only create can check.',
+    '# Exit status: 0 without a problem, otherwise 1; with --strict also 1 for a warning, such as an unknown property or a capability that reaches the host.',
     'tsubo check /containers/web',
     'tsubo check --offline /containers/web',
     'tsubo check --strict /containers/web && tsubo run --bundle /containers/web web',
@@ -20,7 +19,7 @@ export const check: CommandModule = {
   define(command) {
     defineBundle(command);
     command
-      .option('-f, --format <format>', 'text or json (default: text)')
+      .option('-f, --format <format>', 'format of the output: text or json (default: text)')
       .option('--offline', 'check only config.json, not the files, mounts and limits of this machine')
       .option('--strict', 'exit with 1 for a warning too');
   },

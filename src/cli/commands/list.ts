@@ -9,11 +9,11 @@ import { formatOf } from '../options.ts';
 
 export const list: CommandModule = {
   name: 'list',
-  summary: 'list the containers of a root directory',
+  summary: 'list the containers',
   example: ['tsubo list', 'tsubo list --format json | jq ".[].id"'],
   define(command) {
     command
-      .option('-f, --format <format>', 'table or json (default: table)')
+      .option('-f, --format <format>', 'format of the output: table or json (default: table)')
       .option('-q, --quiet', 'print only the ids');
   },
   run({ runtime, print, report, rootGiven }, _args, options) {

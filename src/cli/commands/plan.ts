@@ -12,7 +12,7 @@ export const plan: CommandModule = {
   example: ['tsubo plan /containers/web', 'tsubo plan --format json /containers/web | jq ".container[].op"'],
   define(command) {
     defineBundle(command);
-    command.option('-f, --format <format>', 'text or json (default: text)');
+    command.option('-f, --format <format>', 'format of the output: text or json (default: text)');
   },
   run({ runtime, print, style }, [argument], options) {
     const format = formatOf(options, ['text', 'json']);
@@ -32,7 +32,7 @@ function wrapped(text: string, width: number | undefined): string {
   return text
     .split('\n')
     .map(line =>
-      wrap(line.replace(/ {3,}(?=\/)/, '  '), width - indentation).join(`\n${' '.repeat(indentation)}`),
+      wrap(line.replace(/ {2,}(?=\/)/, ' '), width - indentation).join(`\n${' '.repeat(indentation)}`),
     )
     .join('\n');
 }

@@ -125,11 +125,11 @@ describe('controllers', () => {
       value: 'memory',
       message:
         `unable to set memory.max to 4096: the cgroup controller memory is not available: ${list} has only hugetlb, ` +
-        'it belongs to cgroup version 1, mounted at /sys/fs/cgroup/memory',
+        'memory belongs to cgroup version 1, mounted at /sys/fs/cgroup/memory',
       hint: expect.stringContaining('cgroup_no_v1=memory'),
     });
     expect(thrown(() => apply([pids], binding))).toMatchObject({
-      message: expect.stringContaining('it is disabled on the kernel command line'),
+      message: expect.stringContaining(' is disabled on the kernel command line'),
       hint: 'boot with cgroup_enable=pids',
     });
     const unified = {

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { modules } from '../../../src/cli/commands/index.ts';
 import { main } from '../../../src/cli/main.ts';
 import { version } from '../../../src/cli/version.ts';
 import { errno } from '../../../src/errors/errno.ts';
@@ -65,14 +66,21 @@ describe('help', () => {
     },
   );
 
-  it.each([80, 50])('is wrapped for a terminal of %i columns', columns => {
+  it.each([80, 50])('is wrapped for a terminal of %i columns, except commands of examples', columns => {
     machine.stdoutIsTerminal = true;
     machine.terminalWidth = columns;
-    for (const words of [['--help'], ...['create', 'run', 'exec', 'update'].map(name => [name, '--help'])]) {
+    for (const words of [['--help'], ...modules.map(({ name }) => [name, '--help'])]) {
       call(...words);
-      const described = machine.stdout.split('EXAMPLE:')[0] ?? '';
-      expect(Math.max(...described.split('\n').map(line => line.length))).toBeLessThanOrEqual(columns);
+      const lines = machine.stdout.split('\n').filter(line => !/^ {3}tsubo .*[-/]/.test(line));
+      expect(lines.filter(line => line.length > columns)).toEqual([]);
     }
+  });
+
+  it('wraps the comments of examples to comments', () => {
+    machine.stdoutIsTerminal = true;
+    machine.terminalWidth = 50;
+    call('check', '--help');
+    expect(machine.stdout).toContain('\n   # "not checked" lists what only create can\n   # check.\n');
   });
 
   it('does not list --all of kill', () => {
@@ -415,6 +423,20 @@ describe.each(['plan', 'check'])('the bundle of %s', command => {
 });
 
 describe('plan', () => {
+  it.each([80, 60])('stays within a terminal of %i columns, also with lists of flags', columns => {
+    machine.stdoutIsTerminal = true;
+    machine.terminalWidth = columns;
+    const path = writeBundle(join(machine.directory, 'bundle'), config => {
+      const options = ['nosuid', 'nodev', 'noexec', 'ro', 'noatime'];
+      config['mounts'] = [{ destination: '/sys', type: 'sysfs', source: 'sysfs', options }];
+    });
+    expect(call('plan', path)).toBe(0);
+    const lines = machine.stdout.split('\n');
+    expect(machine.stdout).toMatch(/attributes=(MOUNT_ATTR_\w+\|)+\n {8}MOUNT_ATTR_/);
+    expect(lines.filter(line => line.length > columns)).toEqual([]);
+    expect(lines.filter(line => / $/.test(line))).toEqual([]);
+  });
+
   it('prints the plan without any action', () => {
     const path = bundle();
     expect(call('plan', path)).toBe(0);

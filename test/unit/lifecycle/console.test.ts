@@ -70,7 +70,7 @@ describe('the console', () => {
     machine.trouble.set('hostTerminal', 6);
     expect(() => openConsole(runtime, process, { ...detached, foreground: true })).toThrow(
       expect.objectContaining({
-        message: 'unable to open the terminal of this process: no such device or address',
+        message: 'the container needs a terminal, and this process has none: no such device or address',
         pointer,
         hint: `${without}, start it from a terminal, or detach with --console-socket`,
       }),

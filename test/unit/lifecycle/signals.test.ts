@@ -30,6 +30,14 @@ describe('a signal', () => {
     },
   );
 
+  it.each([
+    ['SIGKIL', 'did you mean KILL?'],
+    ['trem', 'did you mean TERM?'],
+    ['99', 'use a number from 0 to 64, or a name such as TERM, SIGKILL, hup, RTMIN+3'],
+  ])('misspelt as %s is answered with a hint', (text, hint) => {
+    expect(thrown(() => signalNumber(text))).toMatchObject({ hint });
+  });
+
   it('has a name', () => {
     expect([signalName(9), signalName(17), signalName(40)]).toEqual(['SIGKILL', 'SIGCHLD', 'signal 40']);
   });
