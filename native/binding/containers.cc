@@ -158,7 +158,7 @@ Outcome release(const Arguments& a) {
   return report_value(released ? "ready" : "ended", last);
 }
 
-// Used by the test that compares src/wire/steps.ts with native/wire/steps.h.
+// Used by the test that compares the steps of src/plan with those that this program was built with.
 Outcome vocabulary(const Arguments&) { return Value::text(wire::kVocabulary); }
 
 }  // namespace function

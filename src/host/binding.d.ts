@@ -242,7 +242,7 @@ export interface Binding {
    */
   awaitChange(watch: number, pidfd: number, timeoutMs: number): 'changed' | 'ended' | 'time';
 
-  /** The steps that the executor implements, one per line; src/wire/steps.ts must match them. */
+  /** The steps that the executor implements, one per line; the steps of src/plan must match them. */
   vocabulary(): string;
 }
 

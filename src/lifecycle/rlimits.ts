@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { onHost } from '../errors/system.ts';
-import { limitText, rlimitName } from '../plan/decode-field.ts';
+import { limitText, rlimitName } from '../plan/rlimits.ts';
 import type { HostOperation } from './host-work.ts';
 
 export const limitInit: HostOperation<'limitInit'> = {

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import { errno } from '../errors/errno.ts';
 import { type CapabilityName, capabilityNumbers } from '../oci/capabilities.ts';
 import type { Capabilities } from '../oci/config.ts';
 import type { Step } from '../wire/steps.ts';
 import type { ProcessContext } from './context.ts';
+import type { Explanation, Facility } from './facility.ts';
+import { bitNames } from './kernel-flags.ts';
 
 /** The steps before and after setUser. Without `process.capabilities` there are none, which differs from empty sets. */
 export interface CapabilityPlan {
@@ -98,3 +102,50 @@ function capabilityBit(name: string, last: number): bigint {
   const number = capabilityNumbers[name as CapabilityName];
   return number > last ? 0n : 1n << BigInt(number);
 }
+
+export function capabilityNames(mask: number | bigint): string {
+  return BigInt(mask) === 0n ? 'none' : bitNames(mask, capabilityNumbers).join('|');
+}
+
+function capabilityFailure(text: string, value: string): Explanation {
+  return { code: 'container.capabilities', message: `unable to apply caps: ${text}`, value };
+}
+
+const steps = {
+  /** Drops every capability that is not in `keep` from the bounding set. */
+  limitBoundingSet: { keep: 'number' },
+  /** capset(2): the sets as bit masks. */
+  setCapabilities: { effective: 'number', permitted: 'number', inheritable: 'number' },
+  /** Clears the ambient set and raises each of `mask`. */
+  setAmbientSet: { mask: 'number' },
+} as const;
+
+/** Capabilities. */
+export const capabilitiesFacility: Facility<typeof steps> = {
+  steps,
+  explain: {
+    limitBoundingSet: (_, { text, stepText }) => ({
+      code: 'container.capabilities',
+      message: `unable to apply bounding set: ${text}`,
+      value: stepText(),
+    }),
+    setCapabilities: (_, { text, stepText }) => capabilityFailure(text, stepText()),
+    setAmbientSet: (_, { text, stepText }) => capabilityFailure(text, stepText()),
+  },
+  hints: () => ({
+    limitBoundingSet: { [errno.EPERM]: 'the runtime needs CAP_SETPCAP' },
+    setCapabilities: {
+      [errno.EPERM]:
+        'the effective set must lie within the permitted one, and the inheritable one within the bounding one',
+    },
+  }),
+  fields: {
+    limitBoundingSet: { keep: capabilityNames },
+    setCapabilities: {
+      effective: capabilityNames,
+      permitted: capabilityNames,
+      inheritable: capabilityNames,
+    },
+    setAmbientSet: { mask: capabilityNames },
+  },
+};

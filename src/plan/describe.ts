@@ -5,14 +5,13 @@ import { visibleLine } from '../errors/visible.ts';
 import { append } from '../oci/append.ts';
 import type { IDMapping } from '../oci/config.ts';
 import type { Step } from '../wire/steps.ts';
-import { cloneFlagNames, decodeField, limitText, rlimitName } from './decode-field.ts';
+import { decodeField } from './decode-field.ts';
 import { exactJson } from './exact-json.ts';
 import type { IdMap } from './host-trees.ts';
+import { cloneFlagNames } from './kernel-flags.ts';
 import type { HostStep, Plan } from './plan.ts';
+import { limitText, rlimitName } from './rlimits.ts';
 import { type SyncPoint, syncPoints } from './sync-points.ts';
-
-export { capabilityNames, cloneFlagNames, limitText, modeText, rlimitName } from './decode-field.ts';
-export { flagNames } from './kernel-flags.ts';
 
 /** Column of the origin; a longer line pushes its own origin to the right. */
 const originColumn = 96;

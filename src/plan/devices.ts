@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import { errno } from '../errors/errno.ts';
 import type { Config, Device } from '../oci/config.ts';
 import type { Step } from '../wire/steps.ts';
 import { containerPath } from './context.ts';
-import { S_IF } from './kernel-flags.ts';
+import type { Explanation, Facility } from './facility.ts';
+import { modeText, S_IF } from './kernel-flags.ts';
 import { isBind } from './mount-options.ts';
 import { userNamespace } from './user-namespace.ts';
 
@@ -82,3 +85,76 @@ function deviceStep(device: Device, origin: string, bound: boolean): Step {
     gid: device.gid ?? 0,
   };
 }
+
+function linkFailure(path: string, called: string): Explanation {
+  return { code: 'container.device', message: `error setting up /dev symlink ${path}: ${called}` };
+}
+
+const steps = {
+  /**
+   * mknodat(2) at `path` in the root with `mode` (file type and permissions), then chown. Missing parents are
+   * created. An existing node is accepted if its type and numbers match, otherwise the step fails with EEXIST; its
+   * mode and owner are unchanged, like in runc and crun, because it may be the host's. A mount at `path` is kept in
+   * any case. If the kernel does not permit nodes (EPERM), the host's node of the same path is bind-mounted.
+   */
+  makeDevice: {
+    path: 'text',
+    mode: 'number',
+    major: 'number',
+    minor: 'number',
+    uid: 'number',
+    gid: 'number',
+  },
+  /**
+   * Bind-mounts the host's node at `path`, which must have the type in `mode` and these numbers, over the file at
+   * `path` in the root, for user namespaces, in which nodes cannot be created. A missing file is created. A mount at
+   * `path` is kept.
+   */
+  bindDevice: { path: 'text', mode: 'number', major: 'number', minor: 'number' },
+  /** symlinkat(2) at `path` in the root. An existing path is kept. */
+  makeSymlink: { path: 'text', target: 'text' },
+  /**
+   * Like makeSymlink, but an existing file (not a directory) is removed first, unless it is the character device 5:2
+   * on another mount than the root's. A mount at `path` is kept.
+   */
+  replaceSymlink: { path: 'text', target: 'text' },
+  /** Like makeSymlink, but only if `needs` exists (a host path, checked before the pivot). */
+  makeSymlinkIf: { path: 'text', target: 'text', needs: 'text' },
+} as const;
+
+/** Devices and the links of /dev. */
+export const devicesFacility: Facility<typeof steps> = {
+  steps,
+  explain: {
+    makeDevice: ({ path, major, minor }, { called }) => ({
+      code: 'container.device',
+      message: `error creating device node ${JSON.stringify(path)}: ${called}`,
+      value: `${major}:${minor}`,
+    }),
+    bindDevice: ({ path, major, minor }, { called }) => ({
+      code: 'container.device',
+      message: `error binding device node ${JSON.stringify(path)}: ${called}`,
+      value: `${major}:${minor}`,
+    }),
+    makeSymlink: ({ path }, { called }) => linkFailure(path, called),
+    replaceSymlink: ({ path }, { called }) => linkFailure(path, called),
+    makeSymlinkIf: ({ path }, { called }) => linkFailure(path, called),
+  },
+  hints: () => ({
+    makeDevice: {
+      [errno.EPERM]: 'device nodes need CAP_MKNOD and a device cgroup that allows mknod',
+      [errno.EEXIST]: 'something else has that name in the root file system',
+      [errno.EROFS]: 'mount a tmpfs on /dev, or make the node in the root file system beforehand',
+    },
+    bindDevice: {
+      [errno.ENOENT]: 'in a user namespace no node can be made: the host needs one of that path to be bound',
+      [errno.ENODEV]:
+        "in a user namespace no node can be made, and the host's of that path is another device",
+      [errno.EACCES]:
+        'the file to bind on cannot be made: /dev belongs to a user without a mapping; mount a tmpfs there',
+      [errno.EROFS]: 'mount a tmpfs on /dev, or make the file in the root file system beforehand',
+      [errno.ELOOP]: 'a symbolic link has that name in the root file system',
+    },
+  }),
+  fields: { makeDevice: { mode: modeText }, bindDevice: { mode: modeText } },
+};

@@ -5,13 +5,14 @@ import { namespaceFlags } from '../oci/namespaces.ts';
 import type { Step } from '../wire/steps.ts';
 import type { ProcessContext } from './context.ts';
 import { inOrder, lastSteps } from './host-order.ts';
-import { keyLabelSteps } from './labels.ts';
+import { keyringSteps } from './keyring.ts';
 import { type Listener, listenerSteps } from './listener.ts';
 import { oomScoreSteps } from './oom-score.ts';
 import type { HostStep, Plan, PlanWarning } from './plan.ts';
 import { processSteps } from './process.ts';
 import { rlimitHostSteps } from './rlimits.ts';
 import { execAffinity } from './scheduling.ts';
+import { signalSteps } from './signals.ts';
 import { terminalHostSteps, terminalSteps } from './terminal.ts';
 import { factsInside } from './user-namespace.ts';
 
@@ -47,9 +48,7 @@ export function makeExecPlan(context: Omit<ProcessContext, 'warn'>, options: Exe
   const { process, origin } = context;
   const facts = context.userNamespace ? factsInside(context.facts) : context.facts;
   const container: Step[] = [];
-  if (facts.ignoredSignals !== 0n) {
-    container.push({ op: 'resetSignals', origin: '', mask: facts.ignoredSignals });
-  }
+  container.push(...signalSteps(facts));
   const host: HostStep[] = [];
   let slots = 1;
   if (options.timeNamespace !== undefined) {
@@ -65,10 +64,7 @@ export function makeExecPlan(context: Omit<ProcessContext, 'warn'>, options: Exe
     container.push({ op: 'changeRoot', origin: '', slot });
   }
   if (context.userNamespace) container.push({ op: 'becomeRoot', origin: '' });
-  if (!options.noNewKeyring) {
-    container.push(...keyLabelSteps({ process, origin }));
-    container.push({ op: 'joinSessionKeyring', origin: '', name: `_ses.${options.id}` });
-  }
+  if (!options.noNewKeyring) container.push(...keyringSteps(context, options.id));
   const warn = (pointer: string, message: string): void => void warnings.push({ pointer, message });
   const affinity = execAffinity({ process, origin }).final;
   const ofProcess: ProcessContext = { ...context, facts, warn };

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 import { errno, errnoText } from '../errors/errno.ts';
 import type { Report } from '../host/binding.d.ts';
-import { mountFlags, type Step } from '../wire/steps.ts';
-import type { Explanation } from './explain.ts';
+import type { Step } from '../wire/steps.ts';
+import type { Explanation, StepFailure } from './facility.ts';
 import { flagNames, MOUNT_ATTR, MS } from './kernel-flags.ts';
-import type { Plan } from './plan.ts';
+import { mountFlags } from './mount-target.ts';
 
 type MountStep = Extract<Step, { op: 'mount' | 'bind' | 'mountCgroup' }>;
 
-/** Explains the failure of a config mount while it was made or changed. `at` is the index of the failed step. */
-export function explainMount(plan: Plan, at: number, report: Report): Explanation {
-  const failed = plan.container[at] as Step;
-  const mount = mountOf(plan.container, at);
+export const nestedHint =
+  'the runtime needs CAP_SYS_ADMIN and a machine (or outer container) that lets it mount';
+
+/** Explains the failure of a config mount while it was made or changed. */
+export function explainMount({ plan, report }: StepFailure): Explanation {
+  const failed = plan.container[report.step] as Step;
+  const mount = mountOf(plan.container, report.step);
   if (mount === undefined) return { code: 'container.mount', message: attempt(failed, report) };
   const error = `error mounting ${JSON.stringify(sourceOf(mount))} to rootfs at ${JSON.stringify(mount.target)}`;
   const refused = failed === mount ? refusal(mount, report) : undefined;
@@ -19,6 +22,11 @@ export function explainMount(plan: Plan, at: number, report: Report): Explanatio
     code: 'container.mount',
     message: `${error}: ${refused ?? attempt(failed, report)}`,
     value: operand(failed),
+    ...(failed.op === 'mount' &&
+      failed.fstype === 'bind' &&
+      report.errno === errno.ENODEV && {
+        hint: 'a bind needs the option bind or rbind: the type alone means nothing',
+      }),
   };
 }
 

@@ -1,26 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { parsePointer } from '../bundle/pointer.ts';
-import { errno, errnoName, errnoText } from '../errors/errno.ts';
+import { errnoName, errnoText } from '../errors/errno.ts';
 import type { ErrorFields } from '../errors/error.ts';
 import type { Report } from '../host/binding.d.ts';
 import type { Config } from '../oci/config.ts';
-import { namespaceFlags } from '../oci/namespaces.ts';
-import type { Step } from '../wire/steps.ts';
-import { cloneFlagNames, limitText, rlimitName } from './decode-field.ts';
+import type { Operation, Step } from '../wire/steps.ts';
 import { stepText } from './describe.ts';
-import { explainHookStep } from './explain-hook.ts';
-import { explainMount } from './explain-mount.ts';
-import { explainExecute, explainFindProgram } from './explain-program.ts';
-import { explainScheduling } from './explain-scheduling.ts';
-import { hintFor } from './hints.ts';
+import { facilityOf } from './facilities.ts';
+import type { Causes, Explanation, StepFailure } from './facility.ts';
 import type { Plan } from './plan.ts';
-import { rootMask } from './restricted-paths.ts';
-
-/**
- * Fields for a failed step in addition to those of every failure; `pointer` if it is more precise than the step's
- * origin.
- */
-export type Explanation = Pick<ErrorFields, 'code' | 'message' | 'pointer' | 'value' | 'hint'>;
 
 /**
  * Turns a report of the init into the fields of an error: the step's number leads to the place in config.json.
@@ -39,11 +26,21 @@ export function explainFailure(plan: Plan, report: Report, config?: Config): Err
       hint: 'it was killed: by a memory limit (see dmesg), or by somebody with kill',
     };
   }
-  if (step.op === 'runHook') {
-    return { stage: 'container', step: report.step, ...explainHookStep(step, report) };
-  }
-  const explanation = explainStep(plan, step, report, config);
-  const hint = explanation.hint ?? hintFor(step, report) ?? filterHint(plan, report.step);
+  const facility: AnyFacility = facilityOf(step.op);
+  const alone = facility.explainAlone?.[step.op];
+  if (alone !== undefined) return { stage: 'container', step: report.step, ...alone(step as never, report) };
+  const text = errnoText(report.errno);
+  const called = `${report.syscall}${report.detail === '' ? '' : ` ${report.detail}`}: ${text}`;
+  const filterHint = () => hintOfFilter(plan, report.step);
+  const failure: StepFailure = {
+    ...{ plan, report, config, text, called, filterHint },
+    stepText: () => stepText(step),
+  };
+  const explanation: Explanation = facility.explain?.[step.op]?.(step as never, failure) ?? {
+    code: 'container.syscall',
+    message: `${step.op}: ${called}`,
+  };
+  const hint = explanation.hint ?? hintFor(facility, step.op, report) ?? filterHint();
   return {
     code: explanation.code,
     message: explanation.message,
@@ -81,230 +78,28 @@ function ownFailure({ syscall, errno }: Report): ErrorFields {
 }
 
 /** The hint for a failure after the filter was loaded: the filter may have refused the call. */
-function filterHint({ container }: Plan, step: number): string | undefined {
+function hintOfFilter({ container }: Plan, step: number): string | undefined {
   // At `start` the plan has only the steps after `ready`.
   const loaded = container.findIndex(one => one?.op === 'loadSeccomp');
   if (loaded < 0 || loaded >= step) return undefined;
   return 'the seccomp profile may refuse the call: without process.noNewPrivileges it holds before the program is executed';
 }
 
-function explainStep(plan: Plan, step: Step, report: Report, config?: Config): Explanation {
-  const text = errnoText(report.errno);
-  const called = `${report.syscall}${report.detail === '' ? '' : ` ${report.detail}`}: ${text}`;
-  switch (step.op) {
-    case 'mount':
-    case 'bind':
-    case 'cloneTree':
-    case 'mountCgroup':
-    case 'keepMount':
-    case 'changeMount':
-    case 'labelMount':
-      return explainMount(plan, report.step, report);
-    case 'openRoot':
-      return { code: 'container.rootfs', message: rootMessage(step.path, report), value: step.path };
-    case 'mountRoot':
-      return explainRootMount(step, report);
-    case 'setPropagation':
-    case 'setMountPropagation':
-      return { code: 'container.rootfs', message: `error preparing rootfs: ${called}` };
-    case 'pivotRoot':
-    case 'moveRoot':
-    case 'changeRoot':
-      return { code: 'container.rootfs', message: `error jailing process inside rootfs: ${called}` };
-    case 'setRootPropagation':
-      return { code: 'container.rootfs', message: `unable to apply root propagation flags: ${called}` };
-    case 'sealRoot':
-      return { code: 'container.rootfs', message: `error setting rootfs as readonly: ${called}` };
-    case 'makeDevice':
-      return {
-        code: 'container.device',
-        message: `error creating device node ${JSON.stringify(step.path)}: ${called}`,
-        value: `${step.major}:${step.minor}`,
-      };
-    case 'bindDevice':
-      return {
-        code: 'container.device',
-        message: `error binding device node ${JSON.stringify(step.path)}: ${called}`,
-        value: `${step.major}:${step.minor}`,
-      };
-    case 'showToUser':
-    case 'becomeRoot':
-      return { code: 'container.user', message: `unable to become root in the user namespace: ${called}` };
-    case 'makeSymlink':
-    case 'makeSymlinkIf':
-    case 'replaceSymlink':
-      return { code: 'container.device', message: `error setting up /dev symlink ${step.path}: ${called}` };
-    case 'readonlyPath':
-      return {
-        code: 'container.path',
-        message: `can't make ${JSON.stringify(step.path)} read-only: ${called}`,
-      };
-    case 'maskPath':
-      return {
-        code: 'container.path',
-        message:
-          report.syscall === 'openat2' && report.errno === errno.EBUSY
-            ? rootMask(step.path)
-            : `can't mask path ${JSON.stringify(step.path)}: ${called}`,
-      };
-    case 'keepPidNamespace':
-    case 'enterPidNamespace':
-      return {
-        code: 'container.namespace',
-        message: `failed to join the namespace of ${step.origin}: ${called}`,
-        value: cloneFlagNames(namespaceFlags.pid),
-      };
-    case 'joinNamespace':
-      return {
-        code: 'container.namespace',
-        message: `failed to join the namespace of ${step.origin}: ${called}`,
-        value: cloneFlagNames(step.kind),
-      };
-    case 'unshare':
-      return {
-        code: 'container.namespace',
-        message: `failed to make new namespaces: ${called}`,
-        value: cloneFlagNames(step.flags),
-      };
-    case 'enterTimeNamespace':
-      return {
-        code: 'container.namespace',
-        message: `failed to make the time namespace: ${called}`,
-        ...(report.syscall === 'write' && { pointer: '/linux/timeOffsets', value: step.offsets.trim() }),
-      };
-    case 'raiseLoopback':
-      return { code: 'container.network', message: `failed to bring up the loopback interface: ${called}` };
-    case 'setSysctl':
-      return { code: 'container.sysctl', message: sysctlMessage(step, report), value: step.value };
-    case 'joinSessionKeyring':
-      return {
-        code: 'container.keyring',
-        message: `unable to join session keyring: ${called}`,
-        value: step.name,
-      };
-    case 'setSecurityAttribute': {
-      const apparmor = step.names.includes('apparmor/exec');
-      const attempt = apparmor ? 'unable to apply apparmor profile' : 'unable to set the SELinux label';
-      return { code: 'container.label', message: `${attempt}: ${called}`, value: step.value };
-    }
-    case 'setHostname':
-      return { code: 'container.hostname', message: `sethostname: ${text}`, value: step.name };
-    case 'setDomainname':
-      return { code: 'container.hostname', message: `setdomainname: ${text}`, value: step.name };
-    case 'openTerminal':
-      return {
-        code: 'container.terminal',
-        message: `unable to make the terminal: ${called}`,
-        value: step.path,
-      };
-    case 'useTerminal':
-      return { code: 'container.terminal', message: `unable to set the controlling terminal: ${called}` };
-    case 'setRlimit':
-      return {
-        code: 'container.rlimit',
-        message: `error setting rlimit type ${step.resource}: ${text}`,
-        value: `${rlimitName(step.resource)} soft=${limitText(step.soft)} hard=${limitText(step.hard)}`,
-      };
-    case 'setAffinity':
-    case 'setScheduler':
-    case 'setIoPriority':
-    case 'setPersonality':
-    case 'setMemoryPolicy':
-      return explainScheduling(step, report, config);
-    case 'limitBoundingSet':
-      return {
-        code: 'container.capabilities',
-        message: `unable to apply bounding set: ${text}`,
-        value: stepText(step),
-      };
-    case 'setCapabilities':
-    case 'setAmbientSet':
-      return {
-        code: 'container.capabilities',
-        message: `unable to apply caps: ${text}`,
-        value: stepText(step),
-      };
-    case 'loadSeccomp':
-      return {
-        code: 'container.seccomp',
-        message: `error loading seccomp filter: ${called}`,
-        value: stepText(step),
-      };
-    case 'setUser':
-      return { code: 'container.user', message: `unable to setup user: ${userMessage(step, report)}` };
-    case 'makeDirectory':
-      return { code: 'container.cwd', message: `mkdir ${step.path}: ${text}`, value: step.path };
-    case 'changeDirectory':
-      return { code: 'container.cwd', message: directoryMessage(step, report), value: step.path };
-    case 'findProgram':
-      return explainFindProgram(step, report);
-    case 'execute':
-      return explainExecute(step, report);
-    case 'ready':
-      return {
-        code: 'container.seccomp',
-        message: `the init cannot wait for its start: ${called}`,
-        ...(filterHint(plan, report.step) !== undefined && { pointer: '/linux/seccomp' }),
-      };
-    default:
-      return { code: 'container.syscall', message: `${step.op}: ${called}` };
-  }
+/** The likely cause and a remedy, if known. */
+function hintFor({ hints, sameHints }: AnyFacility, failed: Operation, report: Report): string | undefined {
+  const op = sameHints?.[failed] ?? failed;
+  const known = hints?.() ?? {};
+  return known[`${op}/${report.syscall}`]?.[report.errno] ?? known[op]?.[report.errno];
 }
 
-/** The directory that the root is mounted over is that of root.path; everything else is of the mount. */
-function explainRootMount(step: Extract<Step, { op: 'mountRoot' }>, report: Report): Explanation {
-  if (report.syscall === 'openat2') {
-    return {
-      code: 'container.rootfs',
-      message: rootMessage(step.path, report),
-      pointer: '/root/path',
-      value: step.path,
-    };
-  }
-  const about = report.detail === '' ? '' : ` ${report.detail}`;
-  return {
-    code: 'container.mount',
-    message: `error mounting the layers of the root: ${report.syscall}${about}: ${errnoText(report.errno)}`,
-    value: step.options[report.item ?? -1],
-  };
-}
-
-function rootMessage(path: string, report: Report): string {
-  if (report.errno === errno.ENOENT) return `invalid rootfs: stat ${path}: ${errnoText(report.errno)}`;
-  if (report.errno === errno.ENOTDIR || report.errno === errno.ELOOP) {
-    return `invalid rootfs: not an absolute path, or a symlink: ${path}`;
-  }
-  return `error preparing rootfs: ${report.syscall} ${path}: ${errnoText(report.errno)}`;
-}
-
-function sysctlMessage(step: Extract<Step, { op: 'setSysctl' }>, report: Report): string {
-  // The key as written in the config: the last part of the origin.
-  const key = parsePointer(step.origin).at(-1) ?? step.path;
-  const text = errnoText(report.errno);
-  return report.syscall === 'write'
-    ? `failed to write sysctl ${key} = ${JSON.stringify(step.value)}: ${text}`
-    : `open sysctl ${key} file: ${text}`;
-}
-
-function userMessage(step: Extract<Step, { op: 'setUser' }>, report: Report): string {
-  if (report.errno === errno.EINVAL && report.syscall.startsWith('setresuid')) {
-    return `cannot setuid to unmapped uid ${step.uid} in user namespace`;
-  }
-  if (report.errno === errno.EINVAL && report.syscall.startsWith('setresgid')) {
-    return `cannot setgid to unmapped gid ${step.gid} in user namespace`;
-  }
-  return `${report.syscall}: ${errnoText(report.errno)}`;
-}
-
-function directoryMessage(
-  { path, origin }: Extract<Step, { op: 'changeDirectory' }>,
-  report: Report,
-): string {
-  if (report.errno === errno.EXDEV) {
-    return 'current working directory is outside of container mount namespace root -- possible container breakout detected';
-  }
-  let asked = '';
-  if (origin.startsWith('/process/')) asked = ' set in config.json';
-  else if (origin !== '' && !origin.startsWith('/')) asked = ` set by ${origin}`;
-  return `chdir to cwd (${JSON.stringify(path)})${asked} failed: ${errnoText(report.errno)}`;
+/** A facility whose operations are not known to the compiler: the operation of a step selects the right function. */
+interface AnyFacility {
+  readonly explain?: Readonly<
+    Record<string, ((step: never, failure: StepFailure) => Explanation) | undefined>
+  >;
+  readonly explainAlone?: Readonly<
+    Record<string, ((step: never, report: Report) => ErrorFields) | undefined>
+  >;
+  readonly hints?: () => Readonly<Record<string, Causes | undefined>>;
+  readonly sameHints?: Readonly<Record<string, string | undefined>>;
 }

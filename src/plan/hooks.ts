@@ -2,10 +2,11 @@
 import { RuntimeError } from '../errors/error.ts';
 import type { Hook, Hooks } from '../oci/config.ts';
 import { ociVersion } from '../oci/version.ts';
-import { maxPlanBytes } from '../wire/encode.ts';
 import type { Step } from '../wire/steps.ts';
 import { type PlanContext, pointer } from './context.ts';
-import type { HostStep } from './plan.ts';
+import { explainHookStep } from './explain-hook.ts';
+import type { Facility } from './facility.ts';
+import { type HostStep, maxPlanBytes } from './plan.ts';
 
 export type HookKind = keyof Hooks;
 
@@ -122,3 +123,20 @@ export function sortedAnnotations(annotations: Readonly<Record<string, string>> 
   if (entries.length === 0) return {};
   return { annotations: Object.fromEntries(entries.sort(([one], [other]) => (one < other ? -1 : 1))) };
 }
+
+const steps = {
+  /**
+   * Runs the program `path` and waits for its exit. argv is `args`, the environment `env` (with `home`, also the
+   * result of `findHome`), the standard input the two texts of `input` with the init's pid in its own namespace
+   * between them. After `timeout` seconds (0: none) it is killed. Its working directory is the root, after `ready`
+   * that of the process. If its exit status is not 0, the step fails: the call is then `exit`, `signal` or `timeout`,
+   * the error number is the status, signal or number of seconds, and the detail is its last output.
+   */
+  runHook: { path: 'text', args: 'texts', env: 'texts', home: 'number', timeout: 'number', input: 'texts' },
+} as const;
+
+/** Hooks that the init runs. */
+export const hooksFacility: Facility<typeof steps> = {
+  steps,
+  explainAlone: { runHook: explainHookStep },
+};

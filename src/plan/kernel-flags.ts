@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { namespaceFlags } from '../oci/namespaces.ts';
 
 /** Kernel constants in steps, with the kernel's names. All are the same on x86_64 and arm64. */
 
@@ -84,3 +85,44 @@ export const SECCOMP_FILTER_FLAG = {
   SECCOMP_FILTER_FLAG_NEW_LISTENER: 8,
   SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: 32,
 } as const;
+
+/** `MOUNT_ATTR_NOSUID|MOUNT_ATTR_NODEV`. */
+export function attributeNames(attributes: number | bigint): string {
+  return flagNames(attributes, MOUNT_ATTR);
+}
+
+/** `MS_REC|MS_SLAVE`. */
+export function propagationNames(flags: number | bigint): string {
+  return flagNames(flags, MS);
+}
+
+/** `CLONE_NEWNET|CLONE_NEWNS`. */
+export function cloneFlagNames(flags: number | bigint): string {
+  return flagNames(flags, cloneNames);
+}
+
+const cloneNames = {
+  CLONE_NEWCGROUP: namespaceFlags.cgroup,
+  CLONE_NEWIPC: namespaceFlags.ipc,
+  CLONE_NEWNET: namespaceFlags.network,
+  CLONE_NEWNS: namespaceFlags.mount,
+  CLONE_NEWPID: namespaceFlags.pid,
+  CLONE_NEWTIME: namespaceFlags.time,
+  CLONE_NEWUSER: namespaceFlags.user,
+  CLONE_NEWUTS: namespaceFlags.uts,
+};
+
+const permissionBits = 0o7777;
+
+/** `0755`; with a file type `S_IFCHR|0666`. */
+export function modeText(mode: number | bigint): string {
+  const number = Number(mode);
+  const permissions = `0${(number & permissionBits).toString(8).padStart(3, '0')}`;
+  const type = number & ~permissionBits;
+  return type === 0 ? permissions : `${typeName(type)}|${permissions}`;
+}
+
+/** File types are numbers and not flags: S_IFBLK has the bits of S_IFCHR. */
+function typeName(type: number): string {
+  return Object.entries(S_IF).find(([, value]) => value === type)?.[0] ?? `0x${type.toString(16)}`;
+}

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import { errno } from '../errors/errno.ts';
 import type { Step } from '../wire/steps.ts';
 import type { ProcessContext } from './context.ts';
+import { explainMount } from './explain-mount.ts';
+import type { Facility } from './facility.ts';
 
 type LabelContext = Pick<ProcessContext, 'process' | 'origin'>;
 
@@ -54,3 +58,40 @@ export function contextOption(
   if (!label || ownLabels.includes(fstype)) return [];
   return options.some(option => /^(fs|def|root)?context=/.test(option)) ? [] : [`context=${label}`];
 }
+
+const steps = {
+  /** Sets the SELinux context of the root of the newest mount, for file systems without a context option. */
+  labelMount: { label: 'text' },
+  /**
+   * Writes `value` to the first existing file of `names` below /proc/self/attr, through a procfs that the executor
+   * mounts.
+   */
+  setSecurityAttribute: { names: 'texts', value: 'text' },
+} as const;
+
+/** Labels of security modules. */
+export const labelsFacility: Facility<typeof steps> = {
+  steps,
+  explain: {
+    labelMount: (_, failure) => explainMount(failure),
+    setSecurityAttribute: ({ names, value }, { called }) => {
+      const apparmor = names.includes('apparmor/exec');
+      const attempt = apparmor ? 'unable to apply apparmor profile' : 'unable to set the SELinux label';
+      return { code: 'container.label', message: `${attempt}: ${called}`, value };
+    },
+  },
+  hints: () => ({
+    labelMount: {
+      [errno.EOPNOTSUPP]: 'the policy gives this file system a context that cannot be changed (genfscon)',
+      [errno.EINVAL]: 'the policy does not know this context',
+      [errno.EACCES]: 'the policy does not allow the runtime this change',
+    },
+    setSecurityAttribute: {
+      [errno.ENOENT]: 'no profile of this name is loaded: aa-status lists them',
+      [errno.EINVAL]:
+        'the security module does not know this profile or context, or it is another one than thought',
+      [errno.EACCES]: 'the policy does not allow the runtime this change',
+      [errno.EPERM]: 'the policy does not allow the runtime this change',
+    },
+  }),
+};

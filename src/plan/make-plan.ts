@@ -17,7 +17,7 @@ import { deviceSteps } from './devices.ts';
 import { createContainerSteps, hostHookSteps, startContainerSteps } from './hooks.ts';
 import { inOrder, lastSteps } from './host-order.ts';
 import { noTrees, planHostTrees } from './host-trees.ts';
-import { keyLabelSteps } from './labels.ts';
+import { keyringSteps } from './keyring.ts';
 import { listenerSteps } from './listener.ts';
 import { mountSteps } from './mounts.ts';
 import { hasNamespace, type NamespacePlan, planNamespaces } from './namespaces.ts';
@@ -29,11 +29,13 @@ import { rdtSteps } from './rdt.ts';
 import { nullDeviceSteps, restrictedPathSteps } from './restricted-paths.ts';
 import { rlimitHostSteps } from './rlimits.ts';
 import { rootfsPlan } from './rootfs.ts';
+import { signalSteps } from './signals.ts';
 import { type SyncPoint, syncAt } from './sync-points.ts';
 import { sysctlSteps } from './sysctl.ts';
 import { terminalHostSteps, terminalSteps } from './terminal.ts';
 import { planTimeNamespace } from './time-namespace.ts';
 import { factsInside, userNamespace } from './user-namespace.ts';
+import { utsSteps } from './uts-names.ts';
 
 export type { PlanOptions } from './context.ts';
 
@@ -191,9 +193,7 @@ function containerSteps(
   const add = (...lists: readonly (readonly Step[])[]): void => {
     for (const list of lists) append(steps, list);
   };
-  if (facts.ignoredSignals !== 0n) {
-    steps.push({ op: 'resetSignals', origin: '', mask: facts.ignoredSignals });
-  }
+  steps.push(...signalSteps(facts));
   const waitIfNeeded = (point: SyncPoint, origin: string): Step[] =>
     host.some(step => step.when === point) ? [syncAt(point, origin)] : [];
   add(
@@ -213,17 +213,12 @@ function containerSteps(
   }
   add(root.enter, namespaces.late);
   steps.push({ op: 'makeDirectory', origin: '/process/cwd', path: config.process.cwd, mode: directoryMode });
-  if (!options.noNewKeyring) {
-    add(keyLabelSteps(ofProcess));
-    steps.push({ op: 'joinSessionKeyring', origin: '', name: `_ses.${options.id}` });
-  }
+  if (!options.noNewKeyring) add(keyringSteps(ofProcess, options.id));
   // Nothing is made in the mounts from here on. Masks and read-only paths come later: they clone their covers, and a
   // clone of a read-only /dev is read-only too.
   add(mounts.deferred, root.seal);
-  if (config.hostname) steps.push({ op: 'setHostname', origin: '/hostname', name: config.hostname });
-  if (config.domainname) steps.push({ op: 'setDomainname', origin: '/domainname', name: config.domainname });
   // The executor writes sysctls through its own procfs: read-only paths below do not affect it.
-  add(sysctlSteps(config), restrictedPathSteps(config));
+  add(utsSteps(config), sysctlSteps(config), restrictedPathSteps(config));
   add(
     processSteps(ofProcess, {
       umask: defaultUmask,

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import { errno } from '../errors/errno.ts';
 import type { Linux } from '../oci/config.ts';
 import { parseNumberList } from '../oci/number-list.ts';
 import type { Step } from '../wire/steps.ts';
+import type { Facility } from './facility.ts';
 
 /** linux/mempolicy.h */
 const modes = {
@@ -19,31 +22,45 @@ const flagBits = {
   MPOL_F_STATIC_NODES: 1 << 15,
 } as const;
 
-/** PER_LINUX32 of linux/personality.h. */
-const linux32 = 8;
-
-/** linux.personality and linux.memoryPolicy, which apply to every process of the container. */
-export function memoryPolicySteps({ linux }: { readonly linux?: Linux | undefined }): Step[] {
-  const steps: Step[] = [];
-  const { personality, memoryPolicy } = linux ?? {};
-  if (personality !== undefined) {
-    const persona = personality.domain === 'LINUX32' ? linux32 : 0;
-    steps.push({ op: 'setPersonality', origin: '/linux/personality', persona });
-  }
-  if (memoryPolicy?.mode !== undefined) {
-    let mode: number = modes[memoryPolicy.mode];
-    for (const flag of memoryPolicy.flags ?? []) mode |= flagBits[flag];
-    const list = parseNumberList(memoryPolicy.nodes ?? '');
-    const nodes = typeof list === 'string' ? [] : list.words;
-    steps.push({ op: 'setMemoryPolicy', origin: '/linux/memoryPolicy', mode, nodes });
-  }
-  return steps;
+/** linux.memoryPolicy, which applies to every process of the container. */
+export function memoryPolicySteps({ memoryPolicy }: Linux): Step[] {
+  if (memoryPolicy?.mode === undefined) return [];
+  let mode: number = modes[memoryPolicy.mode];
+  for (const flag of memoryPolicy.flags ?? []) mode |= flagBits[flag];
+  const list = parseNumberList(memoryPolicy.nodes ?? '');
+  const nodes = typeof list === 'string' ? [] : list.words;
+  return [{ op: 'setMemoryPolicy', origin: '/linux/memoryPolicy', mode, nodes }];
 }
 
 /** `MPOL_BIND|MPOL_F_STATIC_NODES`. */
-export function memoryPolicyText(value: number | bigint): string {
+function memoryPolicyText(value: number | bigint): string {
   const number = Number(value);
   const mode = Object.entries(modes).find(([, code]) => code === (number & 0xff))?.[0] ?? `${number & 0xff}`;
   const flags = Object.entries(flagBits).filter(([, bit]) => (number & bit) !== 0);
   return [mode, ...flags.map(([name]) => name)].join('|');
 }
+
+const steps = {
+  /** set_mempolicy(2): MPOL_* with MPOL_F_*, and the words of the node mask. */
+  setMemoryPolicy: { mode: 'number', nodes: 'numbers' },
+} as const;
+
+/** The NUMA memory policy. */
+export const memoryPolicyFacility: Facility<typeof steps> = {
+  steps,
+  explain: {
+    setMemoryPolicy: (_, { text, stepText }) => ({
+      code: 'container.memory-policy',
+      message: `set_mempolicy: ${text}`,
+      value: stepText(),
+    }),
+  },
+  hints: () => ({
+    setMemoryPolicy: {
+      [errno.EINVAL]:
+        'the mode and its flags do not fit each other, or none of the nodes has memory that the cgroup may use: /sys/devices/system/node/has_memory lists them',
+      [errno.ENOSYS]: 'this kernel was built without NUMA',
+    },
+  }),
+  fields: { setMemoryPolicy: { mode: memoryPolicyText } },
+};

@@ -2,7 +2,20 @@
 import type { ErrorCode } from '../errors/codes.ts';
 import { RuntimeError } from '../errors/error.ts';
 import { isBelow } from '../host/paths.ts';
-import { mountFlags } from '../wire/steps.ts';
+
+/** Bits in the `flags` field of mount, bind and mountCgroup. */
+export const mountFlags = {
+  /** The target must be a directory whose path has no symbolic links (proc, sysfs). */
+  ordinaryDirectory: 1,
+  /** The target may be inside a procfs. */
+  insideProc: 2,
+  /** The new tmpfs gets the mode of an existing target, unless the options set one. */
+  inheritMode: 4,
+  /** The contents of the target are copied into the new tmpfs. */
+  copyUp: 8,
+  /** The target is /proc itself: the source of the bind mount must be the root of a procfs. */
+  sourceIsProc: 16,
+} as const;
 
 /** Files of /proc that a mount may cover: tools such as lxcfs show a container its own limits there. */
 const coverable = [

@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { errno } from '../errors/errno.ts';
 import { RuntimeError } from '../errors/error.ts';
 import { isBelow } from '../host/paths.ts';
 import { append } from '../oci/append.ts';
 import type { Mount } from '../oci/config.ts';
-import { type ItemPlace, mountFlags, type Step } from '../wire/steps.ts';
+import type { Step } from '../wire/steps.ts';
 import { containerCgroup } from './cgroup-path.ts';
 import { containerPath, hostPath, type PlanContext } from './context.ts';
+import { explainMount, nestedHint } from './explain-mount.ts';
+import type { Facility, ItemPlace, NumberText } from './facility.ts';
 import { pathInRoot } from './host-trees.ts';
-import { MOUNT_ATTR, MS } from './kernel-flags.ts';
+import { attributeNames, flagNames, MOUNT_ATTR, MS, propagationNames } from './kernel-flags.ts';
 import { contextOption, labelAfterMount } from './labels.ts';
 import { bindAttributes, newMountAttributes, superBlockWords } from './mount-attributes.ts';
 import { type MountWords, readMountWords, splitFilesystemWord } from './mount-options.ts';
-import { targetFlags } from './mount-target.ts';
+import { mountFlags, targetFlags } from './mount-target.ts';
 import { hasNamespace } from './namespaces.ts';
 import { isRootMount } from './root-mount.ts';
 import { syncAt } from './sync-points.ts';
@@ -283,3 +286,139 @@ function changesAfterMount(words: MountWords, recursive: MountWords['recursive']
     })),
   ];
 }
+
+const targetFlagNames: NumberText = value => flagNames(value, mountFlags);
+
+const steps = {
+  /**
+   * Creates a file system of type `fstype` (fsopen, fsconfig per option, fsmount) and mounts it on `target` in the
+   * root. A missing target is created as a directory (0755). `options` are `key` or `key=value`; `attributes` are
+   * MOUNT_ATTR_*. Flags: see `mountFlags`.
+   */
+  mount: {
+    fstype: 'text',
+    source: 'text',
+    target: 'text',
+    options: 'texts',
+    attributes: 'number',
+    flags: 'number',
+  },
+  /**
+   * Clones the mount (with `recursive` the tree) at the host path `source`, sets and clears MOUNT_ATTR_* on its top
+   * mount, and mounts it on `target` in the root. A missing target is created: a directory for a directory, otherwise
+   * an empty file. If the kernel refuses to clear locked attributes, those of `attributesClear` that are not in
+   * `attributesInsist` remain set. A nonzero `tree` is the slot of a clone that the host has made. With `inRoot`, the
+   * source is a path in the root.
+   */
+  bind: {
+    source: 'text',
+    tree: 'number',
+    inRoot: 'number',
+    target: 'text',
+    recursive: 'number',
+    attributesSet: 'number',
+    attributesClear: 'number',
+    attributesInsist: 'number',
+    flags: 'number',
+  },
+  /**
+   * Clones the mount at `source` like `bind`, and keeps the clone in `slot`, from which `sync` sends it to the
+   * host.
+   */
+  cloneTree: { source: 'text', inRoot: 'number', recursive: 'number', slot: 'number' },
+  /**
+   * Mounts cgroup2 on `target` in the root. If the kernel refuses (EPERM, EBUSY), bind-mounts the host directory
+   * `fallback` there recursively.
+   */
+  mountCgroup: { target: 'text', fallback: 'text', options: 'texts', attributes: 'number', flags: 'number' },
+  /** Keeps the newest mount (slot 0) in `slot` for a later step. */
+  keepMount: { slot: 'number' },
+  /**
+   * mount_setattr(2) on the mount in `slot`, with `recursive` on its whole tree: MOUNT_ATTR_* to set and to clear,
+   * and a propagation (MS_PRIVATE, MS_SLAVE, MS_SHARED, MS_UNBINDABLE, or 0).
+   */
+  changeMount: {
+    slot: 'number',
+    attributesSet: 'number',
+    attributesClear: 'number',
+    propagation: 'number',
+    recursive: 'number',
+  },
+} as const;
+
+/** Mounts. */
+export const mountsFacility: Facility<typeof steps> = {
+  steps,
+  explain: {
+    mount: (_, failure) => explainMount(failure),
+    bind: (_, failure) => explainMount(failure),
+    cloneTree: (_, failure) => explainMount(failure),
+    mountCgroup: (_, failure) => explainMount(failure),
+    keepMount: (_, failure) => explainMount(failure),
+    changeMount: (_, failure) => explainMount(failure),
+  },
+  hints: () => ({
+    'mount/fsopen': { [errno.ENODEV]: 'this kernel has no such file system: /proc/filesystems lists them' },
+    'mount/fsconfig': {
+      [errno.EINVAL]: 'the file system does not take an option like this; its own words stand before',
+      [errno.EPERM]: nestedHint,
+      [errno.EBUSY]: 'the device or directory is in use by another mount',
+      [errno.ENOENT]: 'a directory or device that the options name does not exist',
+    },
+    mount: {
+      [errno.EPERM]: nestedHint,
+      [errno.EROFS]: 'the mount point is missing and cannot be made on a read-only file system',
+      [errno.ENOTDIR]: 'something on the way to the mount point is a file',
+      [errno.EMFILE]:
+        'a read-only tmpfs needs a descriptor until all mounts are made: raise the limit of open files (ulimit -n) of the runtime',
+      [errno.ELOOP]: 'a symbolic link on the way to the mount point leads nowhere',
+    },
+    'bind/open_tree': {
+      [errno.ENOENT]: 'the source does not exist on the host; a relative one counts from the bundle',
+      [errno.EINVAL]:
+        'the source lies on a mount that is unbindable, or in a user namespace has mounts below that must stay: use rbind',
+      [errno.EPERM]: nestedHint,
+    },
+    'bind/move_mount': {
+      [errno.ENOTDIR]: 'source and destination must both be directories or both be files',
+    },
+    'mount/move_mount': { [errno.ENOTDIR]: 'the destination is a file, and must be a directory' },
+    'bind/mount_setattr': {
+      [errno.EPERM]: 'the source is mounted with options that are locked here: do not clear them',
+      [errno.EINVAL]: 'this kernel does not know one of the options',
+    },
+    'bind/mount_setattr(MOUNT_ATTR_IDMAP)': {
+      [errno.EINVAL]:
+        'the file system of the source cannot show other owners on this kernel, or shows other owners already',
+      [errno.EPERM]: 'only who is root over the file system of the source may show other owners',
+      [errno.ENOSYS]: 'id-mapped mounts need Linux 5.12',
+      [errno.EBUSY]: 'a file in it is open for writing',
+    },
+    bind: {
+      [errno.EROFS]: 'the mount point is missing and cannot be made on a read-only file system',
+      [errno.ENOTDIR]: 'something on the way to the mount point is a file',
+    },
+    changeMount: {
+      [errno.EINVAL]: 'this kernel does not know one of the options',
+      [errno.ENOSYS]: 'recursive mount options need Linux 5.12',
+      [errno.EPERM]: 'the mount has options that are locked here: do not clear them',
+      [errno.EBUSY]: 'a file in it is open for writing',
+    },
+  }),
+  sameHints: { mountCgroup: 'mount', cloneTree: 'bind' },
+  fields: {
+    mount: { attributes: attributeNames, flags: targetFlagNames },
+    bind: {
+      attributesSet: attributeNames,
+      attributesClear: attributeNames,
+      attributesInsist: attributeNames,
+      flags: targetFlagNames,
+    },
+    mountCgroup: { attributes: attributeNames, flags: targetFlagNames },
+    changeMount: {
+      attributesSet: attributeNames,
+      attributesClear: attributeNames,
+      propagation: propagationNames,
+    },
+  },
+};

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import { errno } from '../errors/errno.ts';
 import { RuntimeError } from '../errors/error.ts';
 import type { Config } from '../oci/config.ts';
 import { type NamespaceType, namespaceFlags } from '../oci/namespaces.ts';
 import type { Step } from '../wire/steps.ts';
 import type { PlanContext } from './context.ts';
+import type { Explanation, Facility } from './facility.ts';
+import { cloneFlagNames } from './kernel-flags.ts';
 import type { HostStep } from './plan.ts';
 import { syncAt } from './sync-points.ts';
 import { offsetLines } from './time-namespace.ts';
@@ -131,3 +135,57 @@ export function planNamespaces(context: PlanContext): NamespacePlan {
   joins.sort((a, b) => a.rank - b.rank);
   return { late, cloneFlags, host, steps: [...joins.map(join => join.step), ...made] };
 }
+
+function joinFailure(origin: string, kind: number | bigint, called: string): Explanation {
+  return {
+    code: 'container.namespace',
+    message: `failed to join the namespace of ${origin}: ${called}`,
+    value: cloneFlagNames(kind),
+  };
+}
+
+const steps = {
+  /** setns(2) to the namespace in `slot`, of the kind CLONE_NEW*. Closes the slot. */
+  joinNamespace: { slot: 'number', kind: 'number' },
+  /**
+   * The container uses the pid namespace in `slot`, but the init stays outside of it until enterPidNamespace. A
+   * procfs that is mounted before that shows the processes of this namespace.
+   */
+  keepPidNamespace: { slot: 'number' },
+  /**
+   * Continues as a child of the runtime in the kept pid namespace. The runtime gets the child's pid in a `cloned`
+   * report. This process exits, and the child has no descriptors of the host, because the root has been entered.
+   */
+  enterPidNamespace: {},
+  /** unshare(2). */
+  unshare: { flags: 'number' },
+  /** Sets the loopback interface `lo` of the network namespace up. */
+  raiseLoopback: {},
+} as const;
+
+/** Namespaces, except the parts of user and time namespaces that have files of their own. */
+export const namespacesFacility: Facility<typeof steps> = {
+  steps,
+  explain: {
+    joinNamespace: ({ origin, kind }, { called }) => joinFailure(origin, kind, called),
+    keepPidNamespace: ({ origin }, { called }) => joinFailure(origin, namespaceFlags.pid, called),
+    enterPidNamespace: ({ origin }, { called }) => joinFailure(origin, namespaceFlags.pid, called),
+    unshare: ({ flags }, { called }) => ({
+      code: 'container.namespace',
+      message: `failed to make new namespaces: ${called}`,
+      value: cloneFlagNames(flags),
+    }),
+    raiseLoopback: (_, { called }) => ({
+      code: 'container.network',
+      message: `failed to bring up the loopback interface: ${called}`,
+    }),
+  },
+  hints: () => ({
+    joinNamespace: {
+      [errno.EINVAL]: 'the file is a namespace of another type than the config says',
+      [errno.EPERM]: 'joining a namespace needs CAP_SYS_ADMIN in the user namespace that owns it',
+    },
+  }),
+  sameHints: { enterPidNamespace: 'joinNamespace' },
+  fields: { joinNamespace: { kind: cloneFlagNames }, unshare: { flags: cloneFlagNames } },
+};

@@ -22,6 +22,9 @@ export interface Plan {
   readonly warnings: readonly PlanWarning[];
 }
 
+/** The executor's limit for the binary form of the container part. */
+export const maxPlanBytes = 64 * 1024 * 1024;
+
 /** Limit of warnings: a config of a megabyte can cause a hundred thousand. */
 export const mostPlanWarnings = 1000;
 

@@ -1,16 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import { errno, errnoText } from '../errors/errno.ts';
+import type { Report } from '../host/binding.d.ts';
 import { append } from '../oci/append.ts';
 import type { Linux } from '../oci/config.ts';
-import { callersUmask, type Step } from '../wire/steps.ts';
+import type { Step } from '../wire/steps.ts';
 import { capabilityPlan } from './capabilities.ts';
 import type { ProcessContext } from './context.ts';
 import { prepareEnvironment } from './environment.ts';
+import type { Facility } from './facility.ts';
+import { modeText } from './kernel-flags.ts';
 import { labelSteps } from './labels.ts';
 import { hasListener } from './listener.ts';
-import { memoryPolicySteps } from './memory-policy.ts';
 import { rlimitSteps } from './rlimits.ts';
 import { allCpus, schedulingSteps } from './scheduling.ts';
 import { seccompStep } from './seccomp.ts';
+import { sharedSteps } from './shared-properties.ts';
+
+/** The `mask` of setUmask for the umask of the runtime's caller. */
+export const callersUmask = 0o10000;
 
 /** Properties of a container's first process that are not in its document; an executed process has other values. */
 export interface ProcessOptions {
@@ -59,7 +67,7 @@ export function processSteps(context: ProcessContext, options: ProcessOptions): 
   steps.push(
     ...(options.affinity ?? [allCpus]),
     ...schedulingSteps(context),
-    ...memoryPolicySteps(options),
+    ...sharedSteps(options.linux ?? {}),
     user.umask === undefined
       ? { op: 'setUmask', origin: '', mask: options.umask ?? callersUmask }
       : { op: 'setUmask', origin: origin('user', 'umask'), mask: user.umask },
@@ -101,3 +109,108 @@ export function processSteps(context: ProcessContext, options: ProcessOptions): 
   steps.push({ op: 'execute', origin: program, args, env: environment.env });
   return steps;
 }
+
+/** The caller's umask is unknown until the runtime runs: it has a fixed text. */
+function umaskText(mask: number | bigint): string {
+  return BigInt(mask) === BigInt(callersUmask) ? "the caller's" : modeText(mask);
+}
+
+function userMessage(step: Extract<Step, { op: 'setUser' }>, report: Report): string {
+  if (report.errno === errno.EINVAL && report.syscall.startsWith('setresuid')) {
+    return `cannot setuid to unmapped uid ${step.uid} in user namespace`;
+  }
+  if (report.errno === errno.EINVAL && report.syscall.startsWith('setresgid')) {
+    return `cannot setgid to unmapped gid ${step.gid} in user namespace`;
+  }
+  return `${report.syscall}: ${errnoText(report.errno)}`;
+}
+
+function directoryMessage(
+  { path, origin }: Extract<Step, { op: 'changeDirectory' }>,
+  report: Report,
+): string {
+  if (report.errno === errno.EXDEV) {
+    return 'current working directory is outside of container mount namespace root -- possible container breakout detected';
+  }
+  let asked = '';
+  if (origin.startsWith('/process/')) asked = ' set in config.json';
+  else if (origin !== '' && !origin.startsWith('/')) asked = ` set by ${origin}`;
+  return `chdir to cwd (${JSON.stringify(path)})${asked} failed: ${errnoText(report.errno)}`;
+}
+
+const steps = {
+  /** mkdir -p in the root. */
+  makeDirectory: { path: 'text', mode: 'number' },
+  setNoNewPrivileges: {},
+  /** Changes the owner of pipes, sockets and terminals among the descriptors 0, 1 and 2 to this user. */
+  ownStdio: { uid: 'number' },
+  /** Reads the home directory of `uid` from /etc/passwd in the root; `execute` adds it as HOME (`/` if it is missing). */
+  findHome: { uid: 'number' },
+  /** umask(2); with `callersUmask`, restores the umask of the runtime's caller. */
+  setUmask: { mask: 'number' },
+  /**
+   * setgroups (unless `keepGroups`; without groups, a failure is ignored in a user namespace that forbids it),
+   * setresgid, setresuid. Permitted capabilities are kept until setCapabilities.
+   */
+  setUser: { uid: 'number', gid: 'number', groups: 'numbers', keepGroups: 'number' },
+  /**
+   * chdir(2), then fails with EXDEV unless the directory is inside the root. With `mayFail`, EACCES and EPERM are
+   * ignored and a later step retries; a later step does nothing after a success.
+   */
+  changeDirectory: { path: 'text', mayFail: 'number' },
+  /**
+   * Reports to the runtime that the container is prepared, and waits for its answer; until then, the init dies with
+   * the runtime. Of its descriptors, only the passed ones stay open. A failure after this step is also reported to
+   * the runtime, unless an `awaitStart` step changes that; a successful exec closes the channel.
+   */
+  ready: {},
+  /**
+   * Waits until the FIFO in slot `fifo`, which is full, has been emptied, and writes a report to it. Later reports go
+   * to the FIFO too. A successful exec closes it.
+   */
+  awaitStart: { fifo: 'number' },
+} as const;
+
+/** The process itself: its user, directory, environment and umask. */
+export const processFacility: Facility<typeof steps> = {
+  steps,
+  explain: {
+    makeDirectory: ({ path }, { text }) => ({
+      code: 'container.cwd',
+      message: `mkdir ${path}: ${text}`,
+      value: path,
+    }),
+    setUser: (step, { report }) => ({
+      code: 'container.user',
+      message: `unable to setup user: ${userMessage(step, report)}`,
+    }),
+    changeDirectory: (step, { report }) => ({
+      code: 'container.cwd',
+      message: directoryMessage(step, report),
+      value: step.path,
+    }),
+    ready: (_, { called, filterHint }) => ({
+      code: 'container.seccomp',
+      message: `the init cannot wait for its start: ${called}`,
+      ...(filterHint() !== undefined && { pointer: '/linux/seccomp' }),
+    }),
+  },
+  hints: () => ({
+    setUser: {
+      [errno.EPERM]: 'the runtime needs CAP_SETUID and CAP_SETGID',
+      [errno.EAGAIN]: 'the user has more processes than RLIMIT_NPROC allows',
+    },
+    changeDirectory: {
+      [errno.EACCES]: 'neither root nor the user of the container may enter it',
+      [errno.EXDEV]: 'the working directory leads out of the root, for example through /proc/self/fd',
+      [errno.ENOENT]: 'the directory must exist in the container',
+      [errno.ENOTDIR]: 'the working directory must be a directory',
+    },
+    makeDirectory: {
+      [errno.EROFS]: 'process.cwd does not exist and cannot be made on a read-only file system',
+      [errno.ENOTDIR]: 'something on the way to process.cwd is a file',
+      [errno.EEXIST]: 'process.cwd is a file',
+    },
+  }),
+  fields: { makeDirectory: { mode: modeText }, setUmask: { mask: umaskText } },
+};

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import { errno } from '../errors/errno.ts';
 import type { Config } from '../oci/config.ts';
 import type { Step } from '../wire/steps.ts';
 import { containerPath } from './context.ts';
 import { ownsDev } from './devices.ts';
+import type { Facility } from './facility.ts';
 
 /**
  * A mask covers files with the container's null device. The runtime makes that device unless the config mounts /dev or
@@ -40,3 +43,43 @@ export function restrictedPathSteps(config: Config): Step[] {
   });
   return steps;
 }
+
+const steps = {
+  /**
+   * Makes the path in the root a read-only mount of itself; if a symbolic link leads to the root, makes the root
+   * mount read-only. A missing path is skipped.
+   */
+  readonlyPath: { path: 'text' },
+  /**
+   * Mounts a null device over a file, or an empty read-only directory over a directory. A missing path is skipped; a
+   * path that leads to the root fails with EBUSY.
+   */
+  maskPath: { path: 'text' },
+  /** Clones the host's /dev/null for the masks of a container without a null device. Before the pivot. */
+  keepNullDevice: {},
+} as const;
+
+/** Read-only and masked paths. */
+export const restrictedPathsFacility: Facility<typeof steps> = {
+  steps,
+  explain: {
+    readonlyPath: ({ path }, { called }) => ({
+      code: 'container.path',
+      message: `can't make ${JSON.stringify(path)} read-only: ${called}`,
+    }),
+    maskPath: ({ path }, { called, report }) => ({
+      code: 'container.path',
+      message:
+        report.syscall === 'openat2' && report.errno === errno.EBUSY
+          ? rootMask(path)
+          : `can't mask path ${JSON.stringify(path)}: ${called}`,
+    }),
+  },
+  hints: () => ({
+    maskPath: {
+      [errno.ENODEV]:
+        'neither the container nor the host has the null device (1:3) at /dev/null, which covers files',
+      [errno.EBUSY]: 'a symbolic link leads to the root: mask directories in it, or use readonlyPaths',
+    },
+  }),
+};

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import { errno } from '../errors/errno.ts';
 import { RuntimeError } from '../errors/error.ts';
 import { type RlimitName, rlimitNumbers } from '../oci/rlimits.ts';
 import type { Step } from '../wire/steps.ts';
 import type { ProcessContext } from './context.ts';
+import type { Facility } from './facility.ts';
 import type { HostStep } from './plan.ts';
 import { syncAt } from './sync-points.ts';
 
@@ -56,3 +59,42 @@ function rlimits({ process, origin }: ProcessContext): SetRlimit[] {
     return { op: 'setRlimit', origin: origin('rlimits', index), resource, soft, hard };
   });
 }
+
+/** RLIM_INFINITY. */
+const noLimit = 0xffff_ffff_ffff_ffffn;
+
+export function rlimitName(resource: number | bigint): string {
+  return (
+    Object.entries(rlimitNumbers).find(([, number]) => BigInt(number) === BigInt(resource))?.[0] ??
+    `${resource}`
+  );
+}
+
+export function limitText(value: number | bigint): string {
+  return BigInt(value) === noLimit ? 'unlimited' : value.toString();
+}
+
+const steps = {
+  /** setrlimit(2); the largest number means unlimited. */
+  setRlimit: { resource: 'number', soft: 'number', hard: 'number' },
+} as const;
+
+/** Resource limits of the process. */
+export const rlimitsFacility: Facility<typeof steps> = {
+  steps,
+  explain: {
+    setRlimit: ({ resource, soft, hard }, { text }) => ({
+      code: 'container.rlimit',
+      message: `error setting rlimit type ${resource}: ${text}`,
+      value: `${rlimitName(resource)} soft=${limitText(soft)} hard=${limitText(hard)}`,
+    }),
+  },
+  hints: () => ({
+    setRlimit: {
+      [errno.EPERM]:
+        'the hard limit cannot be raised without CAP_SYS_RESOURCE: ask for no more than the runtime has itself',
+      [errno.EINVAL]: 'the soft limit must not be above the hard one',
+    },
+  }),
+  fields: { setRlimit: { resource: rlimitName, soft: limitText, hard: limitText } },
+};

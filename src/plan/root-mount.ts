@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+import { errno, errnoText } from '../errors/errno.ts';
 import type { ErrorFields } from '../errors/error.ts';
 import { RuntimeError } from '../errors/error.ts';
+import type { Report } from '../host/binding.d.ts';
 import type { Config, Mount } from '../oci/config.ts';
-import type { ItemPlace } from '../wire/steps.ts';
 import { containerPath, type PlanContext } from './context.ts';
-import { MS } from './kernel-flags.ts';
+import { nestedHint } from './explain-mount.ts';
+import type { Explanation, Facility, ItemPlace } from './facility.ts';
+import { attributeNames, MS, propagationNames } from './kernel-flags.ts';
 import { contextOption } from './labels.ts';
 import { newMountAttributes, superBlockWords } from './mount-attributes.ts';
 import { isBind, readMountWords, splitFilesystemWord } from './mount-options.ts';
@@ -223,3 +226,89 @@ export function unionOf(context: PlanContext, root: RootMount): Union {
 function warnUseless(context: PlanContext, { key, place }: UnionOption, why: string): void {
   context.warn(`${at}/options/${place}`, `${key} is left out: ${why}`);
 }
+
+/** The error for a root.path that cannot be opened. */
+export function rootMessage(path: string, report: Report): string {
+  if (report.errno === errno.ENOENT) return `invalid rootfs: stat ${path}: ${errnoText(report.errno)}`;
+  if (report.errno === errno.ENOTDIR || report.errno === errno.ELOOP) {
+    return `invalid rootfs: not an absolute path, or a symlink: ${path}`;
+  }
+  return `error preparing rootfs: ${report.syscall} ${path}: ${errnoText(report.errno)}`;
+}
+
+/** The directory that the root is mounted over is that of root.path; everything else is of the mount. */
+function explainRootMount(path: string, options: readonly string[], report: Report): Explanation {
+  if (report.syscall === 'openat2') {
+    return {
+      code: 'container.rootfs',
+      message: rootMessage(path, report),
+      pointer: '/root/path',
+      value: path,
+    };
+  }
+  const about = report.detail === '' ? '' : ` ${report.detail}`;
+  return {
+    code: 'container.mount',
+    message: `error mounting the layers of the root: ${report.syscall}${about}: ${errnoText(report.errno)}`,
+    value: options[report.item ?? -1],
+  };
+}
+
+const steps = {
+  /**
+   * In place of openRoot, for a root that is a union of layers: creates an overlay (fsopen, fsconfig per option,
+   * fsmount) and mounts it over the host directory `path`. `options` are `key` or `key=value`; the values of
+   * `lowerdir+`, `datadir+`, `upperdir` and `workdir` are absolute host paths without escapes. A nonempty `lower` is
+   * the only layer and there are no options: its mount is cloned and becomes read-only. A nonzero `tree` is the slot of
+   * a mount that the host has made; it must be accessible to the init. `attributes` are MOUNT_ATTR_*; `propagation`
+   * is that of openRoot. With `oneCall`, mount(2) makes the overlay: Linux before 6.8 has no `lowerdir+`. The layers
+   * are then named by the numbers of descriptors, because their paths would not fit into its page.
+   */
+  mountRoot: {
+    path: 'text',
+    tree: 'number',
+    source: 'text',
+    lower: 'text',
+    options: 'texts',
+    attributes: 'number',
+    propagation: 'number',
+    oneCall: 'number',
+  },
+} as const;
+
+/** The root as a union of layers. */
+export const rootMountFacility: Facility<typeof steps> = {
+  steps,
+  explain: { mountRoot: ({ path, options }, { report }) => explainRootMount(path, options, report) },
+  hints: () => ({
+    'mountRoot/fsopen': { [errno.ENODEV]: 'this kernel has no overlay file system' },
+    'mountRoot/openat2': {
+      [errno.ENOENT]: 'root.path must be a directory also when a mount is the root, which covers it',
+      [errno.ENOTDIR]: 'root.path must be a directory, and not a symbolic link to one',
+      [errno.ELOOP]: 'root.path must be a directory, and not a symbolic link to one',
+    },
+    'mountRoot/mount_setattr(MOUNT_ATTR_IDMAP)': {
+      [errno.EINVAL]: 'the file system of the layer cannot show other owners on this kernel',
+      [errno.ENOSYS]: 'layers of a container with a user namespace need Linux 6.15',
+      [errno.EPERM]: 'only who is root over the file system of the layer may show other owners',
+    },
+    'mountRoot/faccessat2': {
+      [errno.EACCES]:
+        'upperdir must belong to the root of the user namespace, or let it in: chown it to the mapped id',
+    },
+    mountRoot: {
+      [errno.ENOENT]: 'a layer must exist before create; a relative path counts from the bundle',
+      [errno.ENOTDIR]: 'a layer must be a directory',
+      [errno.EINVAL]:
+        'upperdir and workdir must be two directories of one mount, and no overlay or network file system; dmesg has the reason',
+      [errno.ELOOP]: 'the same directory is two layers, or one layer contains another',
+      [errno.EBUSY]: 'upperdir or workdir is in use by another overlay',
+      [errno.EROFS]: 'upperdir is on a read-only file system: leave it and workdir out for a read-only root',
+      [errno.EPERM]: nestedHint,
+      [errno.EMFILE]:
+        'each layer needs a descriptor: raise the limit of open files (ulimit -n) of the runtime',
+      [errno.E2BIG]: 'Linux before 6.8 takes at most 4095 bytes of options: remove some',
+    },
+  }),
+  fields: { mountRoot: { attributes: attributeNames, propagation: propagationNames } },
+};

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import { errno } from '../errors/errno.ts';
 import { RuntimeError } from '../errors/error.ts';
 import type { Config } from '../oci/config.ts';
 import type { Step } from '../wire/steps.ts';
 import { hostPath, type PlanContext } from './context.ts';
-import { MS } from './kernel-flags.ts';
+import type { Explanation, Facility } from './facility.ts';
+import { MS, propagationNames } from './kernel-flags.ts';
 import { propagationOptions } from './mount-option-table.ts';
 import { hasNamespace } from './namespaces.ts';
-import { rootMount, unionOf } from './root-mount.ts';
+import { rootMessage, rootMount, unionOf } from './root-mount.ts';
 import { userNamespace } from './user-namespace.ts';
 
 /** The steps for the root file system, in three lists for different places in the plan. */
@@ -147,3 +150,75 @@ function rootOnHost(context: PlanContext, path: string, origin: string, flags: n
 function cutsOffHost(flags: number): boolean {
   return (flags & MS.MS_REC) !== 0 && (flags & (MS.MS_PRIVATE | MS.MS_SLAVE)) !== 0;
 }
+
+function rootfsFailure(attempt: string, called: string): Explanation {
+  return { code: 'container.rootfs', message: `${attempt}: ${called}` };
+}
+
+const steps = {
+  /** mount(2) with propagation `flags` (MS_SLAVE|MS_REC, ...) on the root of the mount namespace. */
+  setPropagation: { flags: 'number' },
+  /**
+   * mount(2) with propagation `flags` on the one mount that contains the host path `path`: the nearest mount point at
+   * or above it.
+   */
+  setMountPropagation: { path: 'text', flags: 'number' },
+  /**
+   * Clones the mount tree at the host path `path`, which must be a directory and not a symbolic link, and mounts it
+   * over itself, which makes it a valid target of pivot_root. All later steps use it as the root. A nonzero `tree` is
+   * the slot of a clone that the host has made; it is mounted over `/` and must be accessible to the init. First the
+   * clone gets the propagation (MS_PRIVATE; with MS_REC for all of its mounts; 0: unchanged).
+   */
+  openRoot: { path: 'text', tree: 'number', propagation: 'number' },
+  /** pivot_root(2) to the root, then detaches the old root. */
+  pivotRoot: {},
+  /**
+   * For a root that pivot_root does not support: unmounts /proc and /sys of the host, moves the root over `/`
+   * (MS_MOVE), and calls chroot(2).
+   */
+  moveRoot: {},
+  /**
+   * chroot(2) into the root, or with a nonzero `slot` into the directory there, which becomes the root: for a
+   * container that shares its mount namespace.
+   */
+  changeRoot: { slot: 'number' },
+  /** mount(2) with propagation `flags` on `/`, after the pivot. */
+  setRootPropagation: { flags: 'number' },
+  /** Makes the root mount read-only (only the top mount). */
+  sealRoot: {},
+} as const;
+
+/** The root file system. */
+export const rootfsFacility: Facility<typeof steps> = {
+  steps,
+  explain: {
+    openRoot: ({ path }, { report }) => ({
+      code: 'container.rootfs',
+      message: rootMessage(path, report),
+      value: path,
+    }),
+    setPropagation: (_, { called }) => rootfsFailure('error preparing rootfs', called),
+    setMountPropagation: (_, { called }) => rootfsFailure('error preparing rootfs', called),
+    pivotRoot: (_, { called }) => rootfsFailure('error jailing process inside rootfs', called),
+    moveRoot: (_, { called }) => rootfsFailure('error jailing process inside rootfs', called),
+    changeRoot: (_, { called }) => rootfsFailure('error jailing process inside rootfs', called),
+    setRootPropagation: (_, { called }) => rootfsFailure('unable to apply root propagation flags', called),
+    sealRoot: (_, { called }) => rootfsFailure('error setting rootfs as readonly', called),
+  },
+  hints: () => ({
+    openRoot: {
+      [errno.ENOENT]: 'root.path counts from the bundle; the directory must be there before create',
+      [errno.ENOTDIR]: 'root.path must be a directory, and not a symbolic link to one',
+      [errno.ELOOP]: 'root.path must be a directory, and not a symbolic link to one',
+      [errno.EACCES]:
+        'the root of the user namespace may not enter it: its owner or mode must let the mapped user in',
+    },
+    pivotRoot: { [errno.EINVAL]: 'where / is a ramfs (an initrd) it cannot be pivoted: use --no-pivot' },
+  }),
+  fields: {
+    setPropagation: { flags: propagationNames },
+    setMountPropagation: { flags: propagationNames },
+    setRootPropagation: { flags: propagationNames },
+    openRoot: { propagation: propagationNames },
+  },
+};

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { errno } from '../errors/errno.ts';
 import { parseNumberList } from '../oci/number-list.ts';
 import { ioClasses, schedulerFlags, schedulerPolicies } from '../oci/scheduler.ts';
 import type { Step } from '../wire/steps.ts';
 import type { ProcessContext } from './context.ts';
+import type { Facility } from './facility.ts';
+import { bitNames } from './kernel-flags.ts';
 
 /**
  * All CPUs, whatever the runtime's affinity is. Before the scheduler step, because the deadline policy requires all
@@ -76,3 +79,69 @@ function bytesOf(words: readonly bigint[]): Uint8Array {
   }
   return bytes;
 }
+
+/** Bit N of the kernel's flags is the Nth name. */
+const schedulerFlagBits = Object.fromEntries(schedulerFlags.map((name, bit) => [name, bit]));
+
+const steps = {
+  /**
+   * sched_setaffinity(2) to the CPUs whose bits are set in the words `cpus`. Without words: to every CPU that the
+   * cgroup allows, now or later; errors are then ignored.
+   */
+  setAffinity: { cpus: 'numbers' },
+  /** sched_setattr(2): SCHED_*, SCHED_FLAG_*; the last three fields are in nanoseconds. */
+  setScheduler: {
+    policy: 'number',
+    flags: 'number',
+    nice: 'signed',
+    priority: 'number',
+    runtime: 'number',
+    deadline: 'number',
+    period: 'number',
+  },
+  /** ioprio_set(2) of the process: IOPRIO_CLASS_*, and 0 (highest) to 7. */
+  setIoPriority: { ioClass: 'number', priority: 'number' },
+} as const;
+
+/** CPU affinity, scheduler and I/O priority. */
+export const schedulingFacility: Facility<typeof steps> = {
+  steps,
+  explain: {
+    setAffinity: ({ origin }, { text, stepText }) => ({
+      code: 'container.affinity',
+      message: `error setting ${origin.endsWith('/initial') ? 'initial' : 'final'} CPU affinity: ${text}`,
+      value: stepText(),
+    }),
+    setScheduler: (_, { text, stepText, report, config }) => {
+      const cpus = config?.linux?.resources?.cpu?.cpus ?? '';
+      // The kernel allows the deadline policy only for tasks that may run on every CPU.
+      const bound = report.errno === errno.EPERM && cpus !== '';
+      const message = bound
+        ? "process scheduler can't be used together with AllowedCPUs"
+        : `error setting scheduler: ${text}`;
+      return { code: 'container.scheduler', message, value: stepText() };
+    },
+    setIoPriority: (_, { text, stepText }) => ({
+      code: 'container.io-priority',
+      message: `failed to set io priority: ${text}`,
+      value: stepText(),
+    }),
+  },
+  hints: () => ({
+    setAffinity: { [errno.EINVAL]: 'none of these CPUs is there and in the cpuset of the cgroup' },
+    setScheduler: {
+      [errno.EPERM]:
+        'the runtime needs CAP_SYS_NICE; a cpu controller of version 1 must give its cgroup realtime (cpu.rt_runtime_us)',
+      [errno.EINVAL]: 'the kernel does not know the policy, or its flags and numbers do not fit it',
+      [errno.EBUSY]: 'the CPUs have no room for this deadline task: less runtime, or a longer period',
+    },
+    setIoPriority: { [errno.EPERM]: 'the class IOPRIO_CLASS_RT needs CAP_SYS_ADMIN or CAP_SYS_NICE' },
+  }),
+  fields: {
+    setScheduler: {
+      policy: value => schedulerPolicies[Number(value)] ?? `${value}`,
+      flags: value => bitNames(value, schedulerFlagBits).join('|'),
+    },
+    setIoPriority: { ioClass: value => ioClasses[Number(value) - 1] ?? `${value}` },
+  },
+};

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import { errno } from '../errors/errno.ts';
 import type { HostFacts } from '../host/facts.ts';
 import type { Seccomp } from '../oci/seccomp.ts';
 import { compileSeccomp } from '../seccomp/compile.ts';
 import type { LoadSeccomp } from './context.ts';
-import { SECCOMP_FILTER_FLAG } from './kernel-flags.ts';
+import type { Facility } from './facility.ts';
+import { flagNames, SECCOMP_FILTER_FLAG } from './kernel-flags.ts';
 
 /** True if the profile has SCMP_ACT_NOTIFY. */
 function notifies({ syscalls = [] }: Seccomp): boolean {
@@ -30,3 +33,35 @@ export function seccompStep(profile: Seccomp, machine: HostFacts['machine']): Lo
   const program = new BigUint64Array(words.buffer, words.byteOffset, words.length / 2);
   return { op: 'loadSeccomp', origin: '/linux/seccomp', program, flags };
 }
+
+const steps = {
+  /**
+   * seccomp(2) SECCOMP_SET_MODE_FILTER. `program` is classic BPF, each number one struct sock_filter in little endian
+   * order; `flags` are SECCOMP_FILTER_FLAG_*. With NEW_LISTENER, the runtime first gets the number of the descriptor
+   * (a `waiting` report); it then copies the descriptor from the init and sends it to the listener before the init
+   * resumes.
+   */
+  loadSeccomp: { program: 'numbers', flags: 'number' },
+} as const;
+
+/** The seccomp filter. */
+export const seccompFacility: Facility<typeof steps> = {
+  steps,
+  explain: {
+    loadSeccomp: (_, { called, stepText }) => ({
+      code: 'container.seccomp',
+      message: `error loading seccomp filter: ${called}`,
+      value: stepText(),
+    }),
+  },
+  hints: () => ({
+    loadSeccomp: {
+      [errno.EBUSY]: 'the runtime itself is under a filter with a listener, and a process can have one',
+      [errno.EACCES]: 'loading a filter needs CAP_SYS_ADMIN, or process.noNewPrivileges',
+      [errno.EINVAL]: 'this kernel has no seccomp filters, or does not know one of the flags',
+      [errno.ENOSYS]: 'this kernel has no seccomp filters',
+      [errno.ENOMEM]: 'filters on top of each other have a size limit: is the runtime filtered itself?',
+    },
+  }),
+  fields: { loadSeccomp: { flags: value => flagNames(value, SECCOMP_FILTER_FLAG) } },
+};

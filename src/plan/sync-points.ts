@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Step } from '../wire/steps.ts';
+import type { Facility } from './facility.ts';
 
 /**
  * The points at which the init and the runtime synchronise. At each the init stops at a step of the plan, and the
@@ -78,3 +79,17 @@ export function syncAt(point: SyncPoint, origin: string, slots: Slots = {}): Ste
   const { slot = 0, into = 0, count = 0 } = slots;
   return { op: 'sync', origin, point, slot, into, count };
 }
+
+const steps = {
+  /**
+   * Reports `point` to the runtime and waits until the runtime has done its work: operations that only the host can
+   * do at this point of the sequence. The descriptor in `slot` (0: none) is sent with the report and closed; the
+   * answer contains `count` descriptors, which fill the slots from `into` on.
+   */
+  sync: { point: 'text', slot: 'number', into: 'number', count: 'number' },
+} as const;
+
+/** The synchronisation of init and runtime. */
+export const syncFacility: Facility<typeof steps> = {
+  steps,
+};

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import { parsePointer } from '../bundle/pointer.ts';
+import { errno } from '../errors/errno.ts';
 import { RuntimeError } from '../errors/error.ts';
 import type { Config } from '../oci/config.ts';
 import type { Step } from '../wire/steps.ts';
 import { pointer } from './context.ts';
+import type { Facility } from './facility.ts';
 
 /** linux.sysctl in the document's order. */
 export function sysctlSteps(config: Config): Step[] {
@@ -35,3 +39,34 @@ export function sysctlPath(key: string): string {
   }
   return path;
 }
+
+const steps = {
+  /** Writes `value` to `path` below proc/sys of a new procfs that no process in the container can access or replace. */
+  setSysctl: { path: 'text', value: 'text' },
+} as const;
+
+/** Sysctls. */
+export const sysctlFacility: Facility<typeof steps> = {
+  steps,
+  explain: {
+    setSysctl: ({ origin, path, value }, { report, text }) => {
+      // The key as written in the config: the last part of the origin.
+      const key = parsePointer(origin).at(-1) ?? path;
+      const message =
+        report.syscall === 'write'
+          ? `failed to write sysctl ${key} = ${JSON.stringify(value)}: ${text}`
+          : `open sysctl ${key} file: ${text}`;
+      return { code: 'container.sysctl', message, value };
+    },
+  },
+  hints: () => ({
+    setSysctl: {
+      [errno.ENOENT]: 'this kernel has no such sysctl, or its module is not loaded',
+      [errno.EXDEV]:
+        'a mount covers it in the /proc of the host, which is used where the kernel refuses the container a procfs of its own',
+      [errno.EINVAL]: 'the kernel does not take this value',
+      [errno.EACCES]: 'this sysctl cannot be written in this namespace',
+      [errno.EPERM]: 'this sysctl cannot be written in this namespace',
+    },
+  }),
+};

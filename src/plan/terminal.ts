@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import { errno } from '../errors/errno.ts';
 import type { Step } from '../wire/steps.ts';
 import type { ProcessContext } from './context.ts';
+import type { Facility } from './facility.ts';
 import type { HostStep } from './plan.ts';
 import { syncAt } from './sync-points.ts';
 
@@ -39,3 +42,49 @@ export function terminalHostSteps({ process, origin }: ProcessContext): HostStep
   if (!process.terminal) return [];
   return [{ op: 'takeTerminal', when: 'console', origin: origin('terminal') }];
 }
+
+const steps = {
+  /**
+   * Opens a terminal in the devpts whose ptmx is `path` in the root (ENODEV if it is not one), and keeps the master
+   * in `slot`, from which `sync` sends it. The slave, opened through the master and not by path, gets the owner
+   * `uid` and `height` rows and `width` columns (unless one is 0), and is mounted over `console` in the root (unless
+   * that is empty); a missing file is created.
+   */
+  openTerminal: {
+    path: 'text',
+    console: 'text',
+    slot: 'number',
+    height: 'number',
+    width: 'number',
+    uid: 'number',
+  },
+  /** Makes the slave of openTerminal the controlling terminal of the session and the descriptors 0, 1 and 2. */
+  useTerminal: {},
+} as const;
+
+/** The terminal. */
+export const terminalFacility: Facility<typeof steps> = {
+  steps,
+  explain: {
+    openTerminal: ({ path }, { called }) => ({
+      code: 'container.terminal',
+      message: `unable to make the terminal: ${called}`,
+      value: path,
+    }),
+    useTerminal: (_, { called }) => ({
+      code: 'container.terminal',
+      message: `unable to set the controlling terminal: ${called}`,
+    }),
+  },
+  hints: () => ({
+    openTerminal: {
+      [errno.ENOENT]: 'the container has no terminals: mount a devpts on /dev/pts',
+      [errno.ENODEV]: 'that is not the ptmx of a devpts: mount one on /dev/pts',
+      [errno.ENOSPC]: 'all terminals are taken: see the devpts option max and the sysctl kernel.pty.max',
+      [errno.EACCES]: 'the ptmx needs its mode: mount the devpts with ptmxmode=0666',
+      [errno.EROFS]: '/dev/console is missing and cannot be made on a read-only file system',
+      [errno.ELOOP]: '/dev/console must be a file and not a symbolic link',
+      [errno.EINVAL]: 'the user of the container has no number in its user namespace',
+    },
+  }),
+};

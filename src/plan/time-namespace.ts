@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import { errno } from '../errors/errno.ts';
 import { type TimeOffsets, timeClocks } from '../oci/config-linux.ts';
 import { namespaceFlags } from '../oci/namespaces.ts';
 import type { Step } from '../wire/steps.ts';
 import type { PlanContext } from './context.ts';
+import type { Facility } from './facility.ts';
 import type { HostStep } from './plan.ts';
 import { syncAt } from './sync-points.ts';
 import { userNamespace } from './user-namespace.ts';
@@ -44,3 +47,30 @@ export function offsetLines(offsets: TimeOffsets = {}): string {
     })
     .join('');
 }
+
+const steps = {
+  /**
+   * unshare(2) of a time namespace, writes `offsets` to timens_offsets(5) (nothing if empty), then setns(2): unshare
+   * alone affects only children, and the offsets can be written only while no process is in the namespace.
+   */
+  enterTimeNamespace: { offsets: 'text' },
+} as const;
+
+/** Time namespaces. */
+export const timeNamespaceFacility: Facility<typeof steps> = {
+  steps,
+  explain: {
+    enterTimeNamespace: ({ offsets }, { called, report }) => ({
+      code: 'container.namespace',
+      message: `failed to make the time namespace: ${called}`,
+      ...(report.syscall === 'write' && { pointer: '/linux/timeOffsets', value: offsets.trim() }),
+    }),
+  },
+  hints: () => ({
+    enterTimeNamespace: {
+      [errno.EINVAL]: 'this kernel has no time namespaces',
+      [errno.EPERM]: 'time namespaces need CAP_SYS_ADMIN, and their offsets CAP_SYS_TIME',
+      [errno.ERANGE]: 'the clock would show less than nothing, or more than 146 years',
+    },
+  }),
+};

@@ -2,6 +2,7 @@
 import type { HostFacts } from '../host/facts.ts';
 import type { Config, IDMapping } from '../oci/config.ts';
 import type { Step } from '../wire/steps.ts';
+import type { Explanation, Facility } from './facility.ts';
 import type { HostStep } from './plan.ts';
 import { syncAt } from './sync-points.ts';
 
@@ -55,3 +56,30 @@ export function factsInside(facts: HostFacts): HostFacts {
   const all = (1n << BigInt(last + 1)) - 1n;
   return { ...facts, capabilities: { bounding: all, permitted: all, last } };
 }
+
+function rootFailure(called: string): Explanation {
+  return { code: 'container.user', message: `unable to become root in the user namespace: ${called}` };
+}
+
+const steps = {
+  /**
+   * In a user namespace with mappings: sets uid and gid to 0 if they are mapped, clears the supplementary groups if
+   * that is allowed, and gains all capabilities in it. The init stays undumpable, and its parent-death signal stays
+   * set.
+   */
+  becomeRoot: {},
+  /**
+   * Makes the /proc files of this process owned by its user until becomeRoot: a non-root runtime writes the mappings
+   * of the user namespace there.
+   */
+  showToUser: {},
+} as const;
+
+/** User namespaces. */
+export const userNamespaceFacility: Facility<typeof steps> = {
+  steps,
+  explain: {
+    becomeRoot: (_, { called }) => rootFailure(called),
+    showToUser: (_, { called }) => rootFailure(called),
+  },
+};

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { RuntimeError } from '../errors/error.ts';
+import { utf8, utf8Length } from '../host/utf8.ts';
+import { maxPlanBytes } from '../plan/plan.ts';
 import { type Operation, type Step, vocabulary } from './steps.ts';
-import { utf8, utf8Length } from './utf8.ts';
 
 /** The binary form of a plan; native/wire/plan.h has the same definitions. README.md describes the layout. */
 export const planMagic = 0x4f425354; // "TSBO"
 export const planVersion = 1;
 export const headerBytes = 32;
-/** The executor's limit. */
-export const maxPlanBytes = 64 * 1024 * 1024;
 
 /** The binary layout of an operation. */
 interface Shape {

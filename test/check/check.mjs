@@ -11,6 +11,7 @@ import { fetchTools } from '../tools.mjs';
 import { errorCodesPage, renderErrorCodes } from './error-codes.mjs';
 import { problemsOfProse } from './prose.mjs';
 import { problemsOfSources } from './sources.mjs';
+import { renderVocabulary, vocabularyHeader } from './vocabulary.mjs';
 
 /**
  * @param {string} path below node_modules
@@ -59,6 +60,7 @@ await script(async () => {
     await tool('@biomejs/biome/bin/biome', 'check', '--write', '.');
     await clangFormat('-i');
     writeFileSync(join(top, errorCodesPage), renderErrorCodes());
+    writeFileSync(join(top, vocabularyHeader), renderVocabulary());
     return 0;
   }
   const unknown = asked.find(name => !(name in steps));

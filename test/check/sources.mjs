@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { filesBelow, top } from '../../native/build/stage.mjs';
 import { errorCodesPage, renderErrorCodes } from './error-codes.mjs';
+import { renderVocabulary, vocabularyHeader } from './vocabulary.mjs';
 
 const rooms = ['.ci', 'bundle-fixtures', 'native', 'src', 'test'];
 const alone = [
@@ -18,7 +19,7 @@ const alone = [
 ];
 /** The directories of src/: each imports code from itself and from earlier ones. Types may be imported from any. */
 const order = [
-  ...['errors', 'host', 'oci', 'wire', 'bundle', 'seccomp', 'cgroup', 'rdt', 'plan', 'validate', 'lifecycle'],
+  ...['errors', 'host', 'oci', 'bundle', 'seccomp', 'cgroup', 'rdt', 'plan', 'wire', 'validate', 'lifecycle'],
   ...['inspect', 'cli', 'node', 'standalone'],
 ];
 /** The directories of native/, and those whose headers each may include beside its own. */
@@ -125,6 +126,10 @@ export function problemsOfSources() {
   }
   for (const [path] of readFileSync(join(top, 'SECURITY.md'), 'utf8').matchAll(/\btest\/[\w./-]+\w/g)) {
     if (!existsSync(join(top, path))) problems.push(`SECURITY.md: there is no ${path}`);
+  }
+  const header = join(top, vocabularyHeader);
+  if (!existsSync(header) || readFileSync(header, 'utf8') !== renderVocabulary()) {
+    problems.push(`${vocabularyHeader}: out of date with the steps in src/plan: run npm run format`);
   }
   const page = join(top, errorCodesPage);
   if (!existsSync(page) || readFileSync(page, 'utf8') !== renderErrorCodes()) {

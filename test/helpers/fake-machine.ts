@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { isSystemError } from '../../src/errors/system.ts';
 import type { Binding, Report, SpawnRequest, WaitStatus } from '../../src/host/binding.d.ts';
+import { utf8 } from '../../src/host/utf8.ts';
 import type { Runtime } from '../../src/lifecycle/runtime.ts';
-import { utf8 } from '../../src/wire/utf8.ts';
 import { readMembers } from './fake-members.ts';
 
 /** A simulated process; the fake binding shows it in /proc. */

@@ -8,9 +8,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { errno } from '../../src/errors/errno.ts';
 import type { Binding, Report, WaitStatus } from '../../src/host/binding.d.ts';
 import type { Seccomp } from '../../src/oci/seccomp.ts';
+import { mountFlags } from '../../src/plan/mount-target.ts';
 import { seccompStep } from '../../src/plan/seccomp.ts';
 import { encodePlan } from '../../src/wire/encode.ts';
-import { mountFlags, type Step } from '../../src/wire/steps.ts';
+import type { Step } from '../../src/wire/steps.ts';
 import { requires } from '../helpers/requires.ts';
 
 const binding = createRequire(import.meta.url)('../../build/Release/tsubo.node') as Binding;

@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { expect, it } from 'vitest';
-import { mountFlags, vocabulary } from '../../src/wire/steps.ts';
+import { mountFlags } from '../../src/plan/mount-target.ts';
+import { vocabulary } from '../../src/wire/steps.ts';
 
 const addon = createRequire(import.meta.url)('../../build/Release/tsubo.node') as Record<string, unknown>;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { utf8 } from '../../wire/utf8.ts';
+import { utf8 } from '../../host/utf8.ts';
 import { alignmentOf, completeTypes, fieldTypes, MarshalError, type Value, type Variant } from './types.ts';
 
 /** Size in bytes of each number type. */

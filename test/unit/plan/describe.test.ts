@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
-import {
-  capabilityNames,
-  cloneFlagNames,
-  describePlan,
-  flagNames,
-  limitText,
-  modeText,
-  stepText,
-} from '../../../src/plan/describe.ts';
-import { MOUNT_ATTR, MS } from '../../../src/plan/kernel-flags.ts';
+import { capabilityNames } from '../../../src/plan/capabilities.ts';
+import { describePlan, stepText } from '../../../src/plan/describe.ts';
+import { cloneFlagNames, flagNames, MOUNT_ATTR, MS, modeText } from '../../../src/plan/kernel-flags.ts';
+import { limitText } from '../../../src/plan/rlimits.ts';
 import { planFor } from '../../helpers/plan.ts';
 
 describe('decoding', () => {

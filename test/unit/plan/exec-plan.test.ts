@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, it } from 'vitest';
 import { makeExecPlan } from '../../../src/plan/exec-plan.ts';
-import { callersUmask } from '../../../src/wire/steps.ts';
+import { callersUmask } from '../../../src/plan/process.ts';
 import { facts, operations, stepsOf } from '../../helpers/plan.ts';
 
 const plan = (noNewKeyring = false, terminal = false) =>

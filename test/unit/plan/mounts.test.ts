@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Mount } from '../../../src/oci/config.ts';
 import { MOUNT_ATTR, MS } from '../../../src/plan/kernel-flags.ts';
-import { mountFlags } from '../../../src/wire/steps.ts';
+import { mountFlags } from '../../../src/plan/mount-target.ts';
 import { facts, operations, planFor, stepsOf } from '../../helpers/plan.ts';
 
 const A = MOUNT_ATTR;

@@ -5,7 +5,7 @@ import { Writer } from '../../../../src/cgroup/systemd/marshal.ts';
 import { decodeMessage, messageLength } from '../../../../src/cgroup/systemd/message.ts';
 import type { Value, Variant } from '../../../../src/cgroup/systemd/types.ts';
 import type { Binding } from '../../../../src/host/binding.d.ts';
-import { utf8 } from '../../../../src/wire/utf8.ts';
+import { utf8 } from '../../../../src/host/utf8.ts';
 
 /** A message from the peer. */
 function message(kind: number, fields: readonly [number, Variant][], signature = '', ...body: Value[]) {

@@ -2,7 +2,7 @@
 import { errno, errnoText } from '../errors/errno.ts';
 import type { Report } from '../host/binding.d.ts';
 import type { Step } from '../wire/steps.ts';
-import type { Explanation } from './explain.ts';
+import type { Explanation, Facility } from './facility.ts';
 
 const notFound = 'container.program-not-found';
 const notExecutable = 'container.program-not-executable';
@@ -27,7 +27,7 @@ function cause(error: number): string {
 }
 
 /** A failed search for the program during create. */
-export function explainFindProgram(step: Extract<Step, { op: 'findProgram' }>, report: Report): Explanation {
+function explainFindProgram(step: Extract<Step, { op: 'findProgram' }>, report: Report): Explanation {
   const { name } = step;
   const exec = `exec: ${JSON.stringify(name)}`;
   if (!name.includes('/')) {
@@ -57,7 +57,7 @@ export function explainFindProgram(step: Extract<Step, { op: 'findProgram' }>, r
 }
 
 /** A failed execve(2) after `start`. The program existed and was executable at create. */
-export function explainExecute(step: Extract<Step, { op: 'execute' }>, report: Report): Explanation {
+function explainExecute(step: Extract<Step, { op: 'execute' }>, report: Report): Explanation {
   const program = report.detail === '' ? (step.args[0] ?? '') : report.detail;
   return {
     code: report.errno === errno.ENOENT || report.errno === errno.ENOTDIR ? notFound : notExecutable,
@@ -79,3 +79,22 @@ const executeHints = (): Readonly<Record<number, string>> => ({
   [errno.ETXTBSY]: 'the file is open for writing',
   [errno.ELOOP]: 'too many interpreters name one another, or too many symbolic links',
 });
+
+const steps = {
+  /**
+   * Searches the program: a name with a slash is a path, another is searched in the directories `search`. It must be
+   * an executable file. `execute` runs it.
+   */
+  findProgram: { name: 'text', search: 'texts' },
+  /** execve(2) of the program that was found. Only the descriptors 0 to 2 and the preserved ones stay open. */
+  execute: { args: 'texts', env: 'texts' },
+} as const;
+
+/** The container's program. */
+export const programFacility: Facility<typeof steps> = {
+  steps,
+  explain: {
+    findProgram: (step, { report }) => explainFindProgram(step, report),
+    execute: (step, { report }) => explainExecute(step, report),
+  },
+};

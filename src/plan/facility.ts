@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { ErrorFields } from '../errors/error.ts';
+import type { Report } from '../host/binding.d.ts';
+import type { Config } from '../oci/config.ts';
+import type { Plan } from './plan.ts';
+
+/**
+ * Kinds of fields: `number` is an unsigned and `signed` a signed 64-bit number, `text` a UTF-8 string without NUL,
+ * `texts` a list of them, `numbers` a list of unsigned 64-bit numbers.
+ */
+export type FieldKind = 'number' | 'signed' | 'text' | 'texts' | 'numbers';
+
+export type FieldValue<Kind extends FieldKind> = Kind extends 'number' | 'signed'
+  ? number | bigint
+  : Kind extends 'text'
+    ? string
+    : Kind extends 'texts'
+      ? readonly string[]
+      : readonly (number | bigint)[] | BigUint64Array;
+
+/** Operations of the executor with the kinds of their fields, in the order of the wire format. */
+export type Operations = Readonly<Record<string, Readonly<Record<string, FieldKind>>>>;
+
+/**
+ * The place in config.json that requested an item of a step's list: an index in `options` of the step's origin, or the
+ * pointer of another place.
+ */
+export type ItemPlace = number | string;
+
+/**
+ * A step of the container part, with the pointer of its origin in config.json (`''` for the whole document). `places`
+ * has an entry for each item of its list, in the same order: a report names the refused item by its index.
+ */
+export type StepIn<Table extends Operations, Op extends keyof Table> = {
+  readonly op: Op;
+  readonly origin: string;
+  readonly places?: readonly ItemPlace[];
+} & { readonly [Field in keyof Table[Op]]: FieldValue<Table[Op][Field]> };
+
+/** A failed step, for its explanation. */
+export interface StepFailure {
+  readonly plan: Plan;
+  readonly report: Report;
+  readonly config: Config | undefined;
+  /** The kernel's text of the error. */
+  readonly text: string;
+  /** The system call, its operand and `text`. */
+  readonly called: string;
+  /** The step as `plan` prints it. */
+  stepText(): string;
+  /** The hint for a call that a loaded seccomp filter may have refused; undefined if none is loaded. */
+  filterHint(): string | undefined;
+}
+
+/**
+ * Fields for a failed step in addition to those of every failure; `pointer` if it is more precise than the step's
+ * origin.
+ */
+export type Explanation = Pick<ErrorFields, 'code' | 'message' | 'pointer' | 'value' | 'hint'>;
+
+/** Likely causes by error number. */
+export type Causes = Readonly<Record<number, string>>;
+
+/** Text of a number field. */
+export type NumberText = (value: number | bigint) => string;
+
+/**
+ * Everything that one facility adds to the program, in the file that also plans its steps. `facilities.ts` has the list
+ * of all. Explanations and hints are functions, which an engine compiles when the first failure calls them.
+ */
+export interface Facility<Table extends Operations> {
+  /** The operations of the executor, with their meaning. native/wire/vocabulary.h is generated from all of them. */
+  readonly steps: Table;
+  /** Explains a failed step. Default: the operation, the call and the error. */
+  readonly explain?: {
+    readonly [Op in keyof Table]?: (step: StepIn<Table, Op>, failure: StepFailure) => Explanation;
+  };
+  /** Explains a failed step without the fields that every other failure has: the report is not about a system call. */
+  readonly explainAlone?: {
+    readonly [Op in keyof Table]?: (step: StepIn<Table, Op>, report: Report) => ErrorFields;
+  };
+  /** Likely causes by operation; `mount/fsopen` is for one call of an operation and precedes `mount`. */
+  readonly hints?: () => {
+    readonly [Key in keyof Table | `${keyof Table & string}/${string}`]?: Causes;
+  };
+  /** Operations that fail for the causes of another one. */
+  readonly sameHints?: { readonly [Op in keyof Table]?: keyof Table };
+  /** Texts of number fields. Default: the number. */
+  readonly fields?: {
+    readonly [Op in keyof Table]?: { readonly [Field in keyof Table[Op]]?: NumberText };
+  };
+}
