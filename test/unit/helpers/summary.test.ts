@@ -6,10 +6,11 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { render } from '../../helpers/summary.ts';
 
-const summary = (reasons: Record<string, string[]>) => ({
+const summary = (reasons: Record<string, string[]>, ...failures: string[]) => ({
   passed: 5,
   failed: 1,
   skipped: Object.values(reasons).flat().length,
+  failures,
   reasons,
 });
 
@@ -56,15 +57,17 @@ describe('the summary of a run', () => {
     expect(lines[9]).toBe('5 passed, 1 failed, 80 skipped');
   });
 
-  test('contains only the counts if no test was skipped', () => {
-    expect(render(summary({}), false)).toBe('5 passed, 1 failed, 0 skipped');
+  test('contains only failures and counts if no test was skipped', () => {
+    expect(render(summary({}, 'a.test.ts: is wrong'), false)).toBe(
+      'failed: a.test.ts: is wrong\n5 passed, 1 failed, 0 skipped',
+    );
   });
 });
 
 const checkout = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** The last lines of a vitest run of a test file with the reporter. */
-function reported(file: string): { status: number | null; lines: string[] } {
+function reported(file: string, ...more: string[]): { status: number | null; lines: string[] } {
   mkdirSync(join(checkout, 'build'), { recursive: true });
   // Below the checkout, where its packages are found.
   const directory = mkdtempSync(join(checkout, 'build/summary-'));
@@ -73,7 +76,7 @@ function reported(file: string): { status: number | null; lines: string[] } {
     const settings = { test: { reporters: [join(checkout, 'test/helpers/summary.ts')] } };
     writeFileSync(join(directory, 'vitest.config.mjs'), `export default ${JSON.stringify(settings)};\n`);
     const program = join(checkout, 'node_modules/vitest/vitest.mjs');
-    const args = [program, 'run', '--root', directory];
+    const args = [program, 'run', '--root', directory, ...more];
     const { status, stdout, stderr } = spawnSync(process.execPath, args, {
       cwd: directory,
       encoding: 'utf8',
@@ -96,6 +99,37 @@ describe('a run of vitest', () => {
         test('three', () => {});
       });`);
     expect(lines.at(-1)).toBe('1 passed, 0 failed, 3 skipped');
-    expect(status).toBe(0);
+    expect(status).toBe(1);
+    expect(lines).toContain('3 skipped without a reason');
+  });
+
+  test('ends with the names of failed tests, suites with a failed hook, and files that cannot be loaded', () => {
+    const { status, lines } = reported(`
+      import { beforeAll } from 'vitest';
+      test('one', () => { throw new Error('wrong'); });
+      describe('outer', () => {
+        beforeAll(() => { throw new Error('no machine'); });
+        test('two', () => {});
+      });`);
+    expect(lines.slice(-3)).toEqual([
+      'failed: a.test.mjs: outer: a hook',
+      'failed: a.test.mjs: one',
+      '0 passed, 2 failed, 1 skipped',
+    ]);
+    expect(status).toBe(1);
+    expect(reported("throw new Error('no');").lines.slice(-2)).toEqual([
+      'failed: a.test.mjs: the file',
+      '0 passed, 1 failed, 0 skipped',
+    ]);
+  });
+
+  test('succeeds if tests were selected by name, and fails if none has the name', () => {
+    const file = "test('one', () => {}); test('two', () => {});";
+    const one = reported(file, '-t', 'one');
+    expect(one.lines.at(-1)).toBe('1 passed, 0 failed, 1 skipped');
+    expect(one.status).toBe(0);
+    const none = reported(file, '-t', 'three');
+    expect(none.lines).toContain('no test ran');
+    expect(none.status).toBe(1);
   });
 });
