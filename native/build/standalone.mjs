@@ -65,6 +65,14 @@ export function executable(arch, into = 'build/standalone') {
 }
 
 /**
+ * The program in bytecode, as a C++ source: made with the executable.
+ * @param {import('./toolchain.mjs').Arch} arch
+ */
+export function programSource(arch, into = 'build/standalone') {
+  return `${into}/${arch}/bytecode.cc`;
+}
+
+/**
  * Inputs of a build. Their record is beside the executable, for the test that fails in CI if a version is not a known
  * one.
  * @typedef {object} Ingredients
@@ -138,7 +146,7 @@ function otherEngine({ version, sha256 }) {
  */
 async function make(here, there) {
   const engine = await engineObjects(there);
-  const program = await bytecode(await compiler(here), `${there.into}/bytecode.cc`);
+  const program = await bytecode(await compiler(here), programSource(there.arch, dirname(there.into)));
   const embedded = await images(there);
   const host = await hostObjects(there, [program, embedded]);
   await link(there, [...host, ...engine]);

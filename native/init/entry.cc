@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The entry of a program without a C library. It calls tsubo_main with the initial stack.
+// The entry of a program without a C library. It calls tsubo_main with the initial stack. A build with sanitizers has a
+// C library and replaces this file (test/native/sanitized-entry.cc).
 extern "C" [[noreturn, gnu::no_stack_protector]] void tsubo_main(long* stack);
 
 #if defined(__x86_64__)
