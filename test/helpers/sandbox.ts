@@ -2,9 +2,11 @@
 import type { ChildProcess } from 'node:child_process';
 import {
   chmodSync,
+  closeSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmdirSync,
@@ -52,6 +54,8 @@ export class Sandbox {
   private programs: Programs | undefined;
   private directory = '';
   private count = 0;
+  /** Standard input of commands without input. */
+  private noInput: number | 'ignore' = 'ignore';
 
   constructor(layout: Layout, which: Runtime) {
     this.layout = layout;
@@ -62,12 +66,19 @@ export class Sandbox {
     this.directory = mkdtempSync(join(tmpdir(), 'jar-'));
     chmodSync(this.directory, 0o755); // containers of other users access it too
     this.opened = await View.open(this.layout);
+    if (this.runtime.name === 'crun') {
+      // It changes the owner of its standard input, and `ignore` would be the null device of the machine.
+      const device = this.fresh('null');
+      this.view.sh('mknod -m 666 "$1" c 1 3', device);
+      this.noInput = openSync(device, 'r+');
+    }
     this.programs = new Programs(join(this.directory, 'programs'), hostBusybox, insideProgram());
   }
 
   close(): void {
     this.removeCgroups();
     this.opened?.close();
+    if (this.noInput !== 'ignore') closeSync(this.noInput);
     rmSync(this.directory, { recursive: true, force: true });
   }
 
@@ -134,7 +145,8 @@ export class Sandbox {
     const output = this.fresh('output');
     return withFile(output, 'a', out =>
       withFile(`${output}.err`, 'a', err => {
-        const [stdin = options.input === undefined ? 'ignore' : 'pipe', , , ...rest] = options.stdio ?? [];
+        const [stdin = options.input === undefined ? this.noInput : 'pipe', , , ...rest] =
+          options.stdio ?? [];
         const done = this.view.exec(this.command(...args), { ...options, stdio: [stdin, out, err, ...rest] });
         const stdout = readFileSync(output, 'utf8');
         return { ...done, stdout, stderr: readFileSync(`${output}.err`, 'utf8'), output };

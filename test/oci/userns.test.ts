@@ -18,6 +18,7 @@ import { mountAt, parseReport } from '../helpers/inside.ts';
 import { requires } from '../helpers/requires.ts';
 import { disagrees, isTsubo, skipWhere } from '../helpers/runtime.ts';
 import { sandbox } from '../helpers/sandbox.ts';
+import { withFile } from '../helpers/view.ts';
 
 /** User id on the host of the container's root. */
 const first = 100_000;
@@ -103,6 +104,18 @@ describe.skipIf(requires('root', 'busybox'))('a user namespace of its own', () =
 
   test('drops the groups of the runtime', () => {
     expect(box.inside(fresh).groups).toEqual([]);
+  });
+
+  test('leaves the owner of the null device that the caller gives as its streams', context => {
+    skipWhere(context, 'crun', 'gives the null device of the machine to the root of the container');
+    const device = box.fresh('null');
+    box.view.sh('mknod -m 666 "$1" c 1 3', device);
+    const bundle = box.bundle(also(made => made.shell('exit 7')));
+    const done = withFile(device, 'r+', fd =>
+      box.view.exec(box.command('run', '--bundle', bundle.dir, bundle.id), { stdio: [fd, fd, fd] }),
+    );
+    expect(done.status).toBe(7);
+    expect(statSync(device)).toMatchObject({ uid: 0, gid: 0 });
   });
 
   test('grants the requested capabilities, and no others', () => {
