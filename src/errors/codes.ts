@@ -406,6 +406,10 @@ export const errorCodes = {
   'state.not-frozen': ['the processes did not freeze in time', 'try again'],
   'state.not-paused': ['the container is not paused', 'pause it first'],
   'state.not-running': ['the container is not running', 'see tsubo state'],
+  'state.older-version': [
+    'an earlier version created the container, and this one cannot start it',
+    'delete the container, and create it again',
+  ],
   'state.rdt-mismatch': [
     'the class of service exists with other schemata',
     'give the same schemata, or another closID',

@@ -14,7 +14,7 @@ import {
   stringMap,
   strings,
 } from '../validate/shape.ts';
-import type { ContainerRecord } from './record.ts';
+import { type ContainerRecord, recordVersion } from './record.ts';
 
 /** Why a text is not a valid record, and the member at fault. */
 export interface Fault {
@@ -22,8 +22,6 @@ export interface Fault {
   readonly pointer?: string | undefined;
 }
 
-/** Version of the state.json format. */
-const version = 1;
 /** Upper limit of process ids in Linux (PID_MAX_LIMIT). */
 const highestPid = 4_194_304;
 const count: Shape = { kind: 'integer', min: 0, max: Number.MAX_SAFE_INTEGER };
@@ -134,7 +132,7 @@ function isUsual(document: unknown, id: string): document is Document {
   return (
     record['members'] === found &&
     found === required.length + optional &&
-    record['version'] === version &&
+    record['version'] === recordVersion &&
     record['id'] === id &&
     isText(record['created']) &&
     typeof record['sharedPidNamespace'] === 'boolean' &&
@@ -224,8 +222,11 @@ function nullFault(value: unknown, path: readonly string[] = []): Fault | undefi
 function faultOf(document: Document, id: string): Fault | undefined {
   const record = document as Partial<ContainerRecord>;
   const at = (pointer: string, message: string): Fault => ({ message: `${pointer} ${message}`, pointer });
-  if (record.version !== undefined && record.version !== version) {
-    return at('/version', `is ${record.version as number}: this program reads version ${version}`);
+  if (record.version !== undefined && record.version !== recordVersion && record.version !== 1) {
+    return at(
+      '/version',
+      `is ${record.version as number}: this program reads versions 1 and ${recordVersion}`,
+    );
   }
   if (record.id !== undefined && record.id !== id)
     return at('/id', `is ${JSON.stringify(record.id)}, not "${id}"`);

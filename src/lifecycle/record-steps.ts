@@ -10,7 +10,7 @@ import { runPoststopHooks } from './hooks.ts';
 import { mountsOn, unmountRoot } from './host-mounts.ts';
 import type { HostOperation, HostWork } from './host-work.ts';
 import { plannedRdt } from './rdt.ts';
-import { files } from './record.ts';
+import { files, recordVersion } from './record.ts';
 import { claim, removeState, writeRecord } from './store.ts';
 import { timestamp } from './timestamp.ts';
 
@@ -40,7 +40,7 @@ export const saveRecord: HostOperation<'saveRecord'> = {
     const pidNamespace = config.linux?.namespaces?.find(({ type }) => type === 'pid');
     const mountsBelow = step.sharesMounts ? mountsOn(binding, rootfs) : undefined;
     work.record = {
-      version: 1,
+      version: recordVersion,
       id: container.id,
       bundle: bundle.path,
       rootfs,

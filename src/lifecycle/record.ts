@@ -3,10 +3,13 @@ import type { CgroupPlace } from '../cgroup/directory.ts';
 import type { Hooks } from '../oci/config.ts';
 import type { RdtPlace } from '../rdt/group.ts';
 
+/** The version that this program writes. */
+export const recordVersion = 2;
+
 /** Contents of `<root>/<id>/state.json`. The status is not stored: it is computed from processes and files. */
 export interface ContainerRecord {
-  /** Version of the format. */
-  readonly version: 1;
+  /** Version of the format. With 1 the init of a created container waits at two FIFOs: `start` refuses it. */
+  readonly version: 1 | typeof recordVersion;
   readonly id: string;
   /** Absolute. */
   readonly bundle: string;

@@ -15,7 +15,7 @@ import { hold, notFound, readRecord, type StateLock, stateDirectory } from './st
 /**
  * Runs the program of a created container, and returns after the exec. If the exec fails, the container stops.
  *
- * @throws RuntimeError `state.not-found`, `state.not-created`, `config.process.required`, `state.busy`, `container.syscall`, `host.syscall`
+ * @throws RuntimeError `state.not-found`, `state.not-created`, `state.older-version`, `config.process.required`, `state.busy`, `container.syscall`, `host.syscall`
  * @see runtime.md#start
  */
 export function startContainer(runtime: Runtime, id: string): void {
@@ -40,6 +40,8 @@ function statusBefore(runtime: Runtime, id: string): ReturnType<typeof statusOf>
 
 function releaseInit(runtime: Runtime, held: StateLock, record: ContainerRecord): void {
   if (record.noProgram === true) throw noProgram(record.id);
+  // Its init does not answer at the FIFO: the command would wait forever.
+  if (record.version === 1) throw olderInit(record.id);
   const { binding } = runtime;
   const fifo = joinPath(held.directory, files.startFifo);
   const report = onHost(`unable to start container ${record.id}`, () => binding.release(fifo));
@@ -62,6 +64,14 @@ function noProgram(id: string): RuntimeError {
     message: `cannot start container ${id}: its config.json has no process`,
     hint: 'delete it, write process into config.json, and create it again',
     spec: 'config.md#process',
+  });
+}
+
+function olderInit(id: string): RuntimeError {
+  return new RuntimeError({
+    code: 'state.older-version',
+    message: `cannot start container ${id}: an earlier version of tsubo created it`,
+    hint: 'delete it and create it again, or start it with the version that created it',
   });
 }
 

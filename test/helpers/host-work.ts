@@ -25,7 +25,7 @@ export function hostWork(
     console: given.console ?? {},
     subject: { id: 'web', bundle: '/bundle', status: () => 'creating' },
     record: {
-      version: 1,
+      version: 2,
       id: 'web',
       bundle: '/bundle',
       rootfs: '/bundle/rootfs',

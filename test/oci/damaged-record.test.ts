@@ -60,7 +60,7 @@ describe.skipIf(!isTsubo || requires('root', 'busybox', 'cgroup2'))(
         bundle => change(bundle, record => ({ ...record, id: 'x' })),
         '/id is "x", not "jar-',
       ],
-      ['another version', bundle => change(bundle, record => ({ ...record, version: 2 })), '/version is 2'],
+      ['another version', bundle => change(bundle, record => ({ ...record, version: 3 })), '/version is 3'],
       ['nothing in it', bundle => writeFileSync(pathOf(bundle), ''), 'it is empty'],
       ['a list in it', bundle => writeFileSync(pathOf(bundle), '[]'), 'the record must be an object'],
       [

@@ -4,7 +4,7 @@ import { parseRecord, recordText, validMembers } from '../../../src/lifecycle/ch
 import type { ContainerRecord } from '../../../src/lifecycle/record.ts';
 
 const record: ContainerRecord = {
-  version: 1,
+  version: 2,
   id: 'web',
   bundle: '/b',
   rootfs: '/b/rootfs',
@@ -61,6 +61,10 @@ describe('a record', () => {
     expect(parseRecord(JSON.stringify(record), 'web')).toEqual(record);
   });
 
+  it('of an earlier version is accepted', () => {
+    expect(parseRecord(recordText({ ...record, version: 1 }), 'web')).toEqual({ ...record, version: 1 });
+  });
+
   it('is refused if any member is null', () => {
     for (const path of members(JSON.parse(text))) {
       const pointer = `/${path.join('/')}`;
@@ -95,7 +99,7 @@ describe('a record', () => {
   });
 
   it.each<[string, unknown, string]>([
-    ['/version', 2, '/version is 2: this program reads version 1'],
+    ['/version', 3, '/version is 3: this program reads versions 1 and 2'],
     ['/id', 'other', '/id is "other", not "web"'],
     ['/bundle', 'b', '/bundle must be a clean absolute path'],
     ['/rootfs', '/b/../etc', '/rootfs must be a clean absolute path'],

@@ -11,6 +11,7 @@ import type { Runtime } from '../../../src/lifecycle/runtime.ts';
 import { startContainer } from '../../../src/lifecycle/start.ts';
 import { containerState } from '../../../src/lifecycle/state.ts';
 import type { Step } from '../../../src/wire/steps.ts';
+import { decodePlan } from '../../helpers/decode-plan.ts';
 import { FakeMachine, thrown, writeBundle } from '../../helpers/fake-machine.ts';
 
 let machine: FakeMachine;
@@ -117,10 +118,26 @@ describe('create', () => {
   });
 
   it('maps a report of the init to the place in config.json', () => {
-    const step = 0;
-    machine.reports = [{ kind: 'failed', step, syscall: 'mount', errno: errno.EPERM }];
-    const error = thrown(() => createContainer(runtime, options));
-    expect(error).toMatchObject({ stage: 'container', step, errnoName: 'EPERM' });
+    const bundle = writeBundle(join(machine.directory, 'named'), config => {
+      config.linux.namespaces.push({ type: 'uts' });
+      config['hostname'] = 'web';
+    });
+    let step = -1;
+    machine.trouble.set('awaitReport', () => {
+      step = decodePlan(machine.spawned[0]?.plan ?? new Uint8Array()).findIndex(
+        ({ op }) => op === 'setHostname',
+      );
+      machine.reports = [{ kind: 'failed', step, syscall: 'sethostname', errno: errno.EPERM }];
+    });
+    const error = thrown(() => createContainer(runtime, { ...options, bundle }));
+    const lines = readFileSync(join(bundle, 'config.json'), 'utf8').split('\n');
+    expect(error).toMatchObject({
+      stage: 'container',
+      step,
+      errnoName: 'EPERM',
+      pointer: '/hostname',
+      line: lines.findIndex(line => line.includes('"hostname"')) + 1,
+    });
     expect(error['message']).toMatch(/^unable to start container process: error during container init: /);
     expectNothingLeft();
   });
@@ -212,7 +229,19 @@ describe('a killed create', () => {
 });
 
 describe('start', () => {
-  it('removes both FIFOs', () => {
+  it('refuses a container of a version whose init waits in another way, and delete removes it', () => {
+    createContainer(runtime, options);
+    const path = join(machine.root, 'c/state.json');
+    writeFileSync(path, readFileSync(path, 'utf8').replace('"version":2', '"version":1'));
+    machine.calls.length = 0;
+    expect(thrown(() => startContainer(runtime, 'c'))).toMatchObject({ code: 'state.older-version' });
+    expect(machine.calls).not.toContain('release');
+    expect(containerState(runtime, 'c').status).toBe('created');
+    deleteContainer(runtime, 'c');
+    expect(readdirSync(machine.root)).toEqual([]);
+  });
+
+  it('removes its FIFO', () => {
     createContainer(runtime, options);
     startContainer(runtime, 'c');
     expect(stateFiles()).toEqual(['config.json', 'exec.json', 'state.json']);
