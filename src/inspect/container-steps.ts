@@ -4,6 +4,7 @@ import { isSystemError } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { cleanPath, isBelow } from '../host/paths.ts';
+import { withEmptyRootHint } from '../lifecycle/empty-root.ts';
 import type { Config } from '../oci/config.ts';
 import { rlimitNumbers } from '../oci/rlimits.ts';
 import { explainFailure } from '../plan/explain.ts';
@@ -132,7 +133,7 @@ class ContainerInspector {
   /** @param item - index of the refused item in the step's list */
   private refuse({ syscall, errno: number, detail }: Refusal, item?: number): void {
     if (this.findings.isFull()) return;
-    const { plan, config } = this.subject;
+    const { binding, plan, config } = this.subject;
     const report = {
       kind: 'failed',
       step: this.step,
@@ -141,7 +142,7 @@ class ContainerInspector {
       detail,
       ...(item !== undefined && { item }),
     } as const;
-    const fields = explainFailure(plan, report, config);
+    const fields = withEmptyRootHint(binding, explainFailure(plan, report, config), plan, config);
     if (!this.afterReady) this.findings.problems.push(fields);
     else this.findings.warnings.push({ ...fields, message: `start would fail: ${fields.message}` });
   }

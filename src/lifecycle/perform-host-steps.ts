@@ -7,6 +7,7 @@ import type { HostOperationName, HostStep, HostStepOf, When } from '../plan/plan
 import { syncPointOf } from '../plan/sync-points.ts';
 import { takeTerminal } from './console.ts';
 import { attachDeviceRules, loadDeviceRules } from './device-filter.ts';
+import { withEmptyRootHint } from './empty-root.ts';
 import { saveExecData } from './exec-data.ts';
 import { runHook } from './hooks.ts';
 import { cloneTree, makeUnion, mapTree } from './host-trees.ts';
@@ -177,7 +178,7 @@ function handleReports(work: HostWork): void {
         work.startTime = identify(binding, report.step)?.startTime;
         break;
       case 'failed': {
-        const failure = explainFailure(plan, report, config);
+        const failure = withEmptyRootHint(binding, explainFailure(plan, report, config), plan, config);
         throw new RuntimeError({
           ...failure,
           message: `error during container init: ${failure.message}`,

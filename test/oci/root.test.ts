@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { cpSync, readdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { bind } from '../helpers/bundle.ts';
 import { mountAt } from '../helpers/inside.ts';
 import { requires } from '../helpers/requires.ts';
 import { disagrees, isTsubo } from '../helpers/runtime.ts';
@@ -35,6 +36,32 @@ describe.skipIf(requires('root', 'busybox'))('the root of a container', () => {
       '/sys/fs/cgroup',
     ]);
   });
+
+  test.skipIf(!isTsubo).each([
+    ['sh', ['/etc/resolv.conf'], 'is empty'],
+    ['/bin/sh', [], 'is empty'],
+    ['sh', ['/etc/resolv.conf', '/opt'], 'is in none of the directories of PATH'],
+    ['/bin/sh', ['/opt'], 'the path is one inside the root file system'],
+  ])(
+    'without files is the cause of the missing program %s, with others it is not: %j',
+    (name, paths, words) => {
+      const bundle = box.bundle(made => {
+        rmSync(made.rootfs, { recursive: true });
+        mkdirSync(made.rootfs);
+        made.config.process.args = [name];
+        made.config.mounts.push(bind('/etc/passwd', '/etc/resolv.conf'));
+        for (const path of paths) made.file(path, '');
+      });
+      const { record } = box.refuses(bundle);
+      expect(record).toMatchObject({ code: 'container.program-not-found', pointer: '/process/args/0' });
+      expect(record['hint']).toContain(words);
+      const { problems } = JSON.parse(box.oci(['check', '--format', 'json', bundle.dir]).stdout) as {
+        problems: { hint: string }[];
+      };
+      // With the directories that create has made.
+      expect(problems.map(({ hint }) => hint)).toEqual([record['hint']]);
+    },
+  );
 
   test('is writable if readonly is false', () => {
     const report = box.inside(undefined, { probe: ['/', '/etc/passwd'] });
