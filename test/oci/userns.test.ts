@@ -412,6 +412,23 @@ describe.skipIf(requires('root', 'busybox'))('a user namespace of its own', () =
     expect(statSync(join(dir, 'container')).uid).toBe(first);
   });
 
+  test('passes no descriptor of the init to a createContainer hook', () => {
+    const dir = box.mkdir('hooks');
+    chmodSync(dir, 0o777);
+    box.inside(
+      also(({ config }) => {
+        config.hooks = {
+          createContainer: [{ path: '/bin/sh', args: ['sh', '-c', `ls -l /proc/self/fd >${dir}/fds`] }],
+        };
+      }),
+    );
+    const open = readFileSync(join(dir, 'fds'), 'utf8').match(/(?<=-> ).*/g) ?? [];
+    // Standard input is the state; the last one is the directory that ls reads.
+    const own = new RegExp(`^(/memfd:|pipe:|${dir}/fds$|/proc/\\d+/fd$)`);
+    expect(open.filter(target => !own.test(target))).toEqual([]);
+    expect(open).toHaveLength(4);
+  });
+
   describe('that is joined by path', () => {
     const join_ = (other: Bundle, ...files: readonly (readonly [string, string])[]) => {
       const { pid } = box.state(other.id);
