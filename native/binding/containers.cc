@@ -83,8 +83,6 @@ Outcome awaitReport(const Arguments& a) {
 }
 
 Outcome resume(const Arguments& a) {
-  // The maximum of one message (SCM_MAX_FD).
-  constexpr size_t kMost = 253;
   // size_t in glibc, socklen_t in musl
   using Length = decltype(msghdr::msg_controllen);
   std::vector<int> fds;
@@ -95,8 +93,8 @@ Outcome resume(const Arguments& a) {
   iovec piece = {&word, 1};
   size_t sent = 0;
   do {
-    size_t count = fds.size() - sent < kMost ? fds.size() - sent : kMost;
-    alignas(cmsghdr) char control[CMSG_SPACE(kMost * sizeof(int))] = {};
+    size_t count = fds.size() - sent < wire::kMostDescriptors ? fds.size() - sent : wire::kMostDescriptors;
+    alignas(cmsghdr) char control[CMSG_SPACE(wire::kMostDescriptors * sizeof(int))] = {};
     msghdr message = {};
     message.msg_iov = &piece;
     message.msg_iovlen = 1;

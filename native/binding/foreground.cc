@@ -18,12 +18,11 @@
 #include "binding/proxy.h"
 #include "binding/table.h"
 #include "binding/wait_status.h"
+#include "spawn/wait.h"
 
 namespace tsubo::binding {
 
 namespace {
-
-constexpr idtype_t kPidfd = static_cast<idtype_t>(3);  // P_PIDFD
 
 // The handler writes to this pipe and the wait reads from it: a signal that arrives before the wait is not lost.
 int signal_pipe[2] = {-1, -1};

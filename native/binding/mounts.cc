@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "binding/short_lived.h"
@@ -19,8 +20,8 @@ Outcome cloneTrees(const Arguments& a) {
   auto root = static_cast<int>(a[0].field("root").number());
   // The shared memory contains the result of setns and then, for each path, a descriptor or a negative error.
   size_t bytes = (paths.size() + 1) * sizeof(int);
-  long memory = sys::call(__NR_mmap, 0, static_cast<long>(bytes), 3 /* PROT_READ|PROT_WRITE */,
-                          0x21 /* MAP_SHARED|MAP_ANONYMOUS */, -1, 0);
+  long memory =
+      sys::call(__NR_mmap, 0, static_cast<long>(bytes), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (memory < 0 && memory > -4096) return refused("mmap", static_cast<int>(-memory));
   int* joined = reinterpret_cast<int*>(memory);
   int* trees = joined + 1;

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <linux/sched.h>
 #include <signal.h>
+#include <sys/wait.h>
 
 #include "core/syscall.h"
 
@@ -16,10 +17,9 @@ enum class After { stays, goes };
 // Waits until the child has exited, and reaps it or leaves it to the caller.
 inline void await_end(long pid, After after) {
   siginfo_t ignored;
-  constexpr long kPid = 1 /* P_PID */, kExited = 4 /* WEXITED */, kNotReaped = 0x01000000 /* WNOWAIT */;
-  long flags = kExited | (after == After::stays ? kNotReaped : 0);
+  long flags = WEXITED | (after == After::stays ? WNOWAIT : 0);
   // ECHILD: the caller ignores SIGCHLD, and the kernel has already reaped the child.
-  sys::unchecked(sys::uninterrupted([&] { return sys::call(__NR_waitid, kPid, pid, sys::arg(&ignored), flags, 0); }));
+  sys::unchecked(sys::uninterrupted([&] { return sys::call(__NR_waitid, P_PID, pid, sys::arg(&ignored), flags, 0); }));
 }
 
 // Runs `work` in a child and waits for its exit. Returns the pid, which the caller reaps, or a negative errno. The

@@ -2,6 +2,7 @@
 #include "core/clone_init.h"
 
 #include <asm/fcntl.h>
+#include <asm/signal.h>
 #include <linux/errno.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
@@ -45,7 +46,7 @@ long clone_sibling(int channel, uint64_t flags, const char** refused) {
     sys::close(said[0]);
     // A clone resets the parent death signal.
     *refused = "prctl";
-    return sys::prctl(PR_SET_PDEATHSIG, 9);
+    return sys::prctl(PR_SET_PDEATHSIG, SIGKILL);
   }
   wire::Report report = {};
   report.kind = wire::ReportKind::cloned;

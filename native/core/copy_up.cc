@@ -20,8 +20,8 @@ struct Entry {
 };
 
 Result copy_file(int from, const char* name, int to, const files::Status& at) {
-  constexpr int kMake = files::kWriteOnly | files::kCreate | files::kExclusive | files::kNoFollow | files::kCloexec;
-  constexpr int kRead = files::kNoFollow | files::kCloexec | files::kNonblock;
+  constexpr int kMake = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+  constexpr int kRead = O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
   UniqueFd in, out;
   if (Result r = take(&in, "openat", sys::openat(from, name, kRead)); !r.ok()) return r;
   if (Result r = take(&out, "openat", sys::openat(to, name, kMake, at.mode & 0777)); !r.ok()) return r;
@@ -41,9 +41,9 @@ Result copy_file(int from, const char* name, int to, const files::Status& at) {
 
 // The owner is set first: chown clears the set-user-id bits, and the chmod after it restores them.
 Result own(int to, const char* name, const files::Status& at) {
-  long r = sys::fchownat(to, name, at.uid, at.gid, files::kLinkItself);
+  long r = sys::fchownat(to, name, at.uid, at.gid, AT_SYMLINK_NOFOLLOW);
   if (r < 0) return check("fchownat", r);
-  if (at.is(files::kLink)) return {};
+  if (at.is(S_IFLNK)) return {};
   return check("fchmodat", sys::call(__NR_fchmodat, to, sys::arg(name), at.mode & 07777));
 }
 
@@ -60,28 +60,27 @@ Result copy_directory(Context& c, int from, int to, int depth) {
       const char* name = entry->name;
       if (text::equal(name, ".") || text::equal(name, "..")) continue;
       files::Status at;
-      long r = files::status(from, name, files::kLinkItself, &at);
+      long r = files::status(from, name, AT_SYMLINK_NOFOLLOW, &at);
       if (r == -ENOENT) continue;
       if (r < 0) return check("statx", r);
       Result made;
-      if (at.is(files::kDirectory)) {
-        constexpr int kInside = files::kDirectoryOnly | files::kNoFollow | files::kCloexec;
+      if (at.is(S_IFDIR)) {
+        constexpr int kInside = O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
         UniqueFd in, out;
         made = take(&in, "openat", sys::openat(from, name, kInside));
         if (made.ok()) made = check("mkdirat", sys::mkdirat(to, name, at.mode & 07777));
         if (made.ok()) made = take(&out, "openat", sys::openat(to, name, kInside));
         if (made.ok()) made = copy_directory(c, in.get(), out.get(), depth + 1);
-      } else if (at.is(files::kLink)) {
+      } else if (at.is(S_IFLNK)) {
         char target[text::kPathMax];
         long length = sys::readlinkat(from, name, target, sizeof target - 1);
         if (length < 0) return check("readlinkat", length);
         target[length] = '\0';
         made = check("symlinkat", sys::symlinkat(target, to, name));
-      } else if (at.is(files::kRegular)) {
+      } else if (at.is(S_IFREG)) {
         made = copy_file(from, name, to, at);
       } else {
-        uint64_t dev = (at.rdev_minor & 0xff) | (at.rdev_major << 8) | ((at.rdev_minor & ~0xffull) << 12);
-        made = check("mknodat", sys::mknodat(to, name, at.mode, dev));
+        made = check("mknodat", sys::mknodat(to, name, at.mode, files::device_number(at.rdev_major, at.rdev_minor)));
       }
       if (made.ok()) made = own(to, name, at);
       if (!made.ok()) {
@@ -96,8 +95,7 @@ Result copy_directory(Context& c, int from, int to, int depth) {
 
 Result copy_up(Context& c, int from, int to) {
   UniqueFd directory;
-  if (Result r = take(&directory, "openat", sys::openat(from, ".", files::kDirectoryOnly | files::kCloexec)); !r.ok())
-    return r;
+  if (Result r = take(&directory, "openat", sys::openat(from, ".", O_DIRECTORY | O_CLOEXEC)); !r.ok()) return r;
   return copy_directory(c, directory.get(), to, 0);
 }
 

@@ -7,16 +7,6 @@ namespace tsubo::mounts {
 
 namespace {
 
-using files::kEmptyPath;
-using files::kRecursive;
-
-// Flags of mount(2), for kernels without the newer calls.
-constexpr unsigned long kMsNosuid = 2, kMsNodev = 4, kMsNoexec = 8, kMsRemount = 32, kMsNosymfollow = 256,
-                        kMsNoatime = 1024, kMsNodiratime = 2048, kMsBind = 4096, kMsRec = 16384,
-                        kMsStrictatime = 1ul << 24;
-// MOUNT_ATTR_NOSYMFOLLOW and MOUNT_ATTR__ATIME are newer than some headers.
-constexpr uint64_t kAttrNosymfollow = 0x200000, kAttrAtime = 0x70;
-
 // Linux before 5.12 has no mount_setattr: remount the attached mount by its path in the procfs of the init.
 Result set_by_remount(Context& c, int fd, uint64_t set, uint64_t clear, uint64_t propagation, bool recursive) {
   return at_descriptor(c, fd, [&](const char* path) -> Result {
@@ -26,11 +16,11 @@ Result set_by_remount(Context& c, int fd, uint64_t set, uint64_t clear, uint64_t
       uint64_t wanted = 0;
       if (Result read = attributes_of(fd, &wanted); !read.ok()) return read;
       wanted = (wanted & ~clear) | set;
-      long r = sys::mount(nullptr, path, nullptr, kMsRemount | kMsBind | mount_flags(wanted), nullptr);
+      long r = sys::mount(nullptr, path, nullptr, MS_REMOUNT | MS_BIND | mount_flags(wanted), nullptr);
       if (r < 0) return check("mount", r);
     }
     if (propagation == 0) return {};
-    return check("mount", sys::mount(nullptr, path, nullptr, propagation | (recursive ? kMsRec : 0), nullptr));
+    return check("mount", sys::mount(nullptr, path, nullptr, propagation | (recursive ? MS_REC : 0), nullptr));
   });
 }
 
@@ -39,42 +29,41 @@ Result set_by_remount(Context& c, int fd, uint64_t set, uint64_t clear, uint64_t
 bool differ_in_type(int mount, int target) {
   files::Status top, place;
   return files::status(mount, "", 0, &top) == 0 && files::status(target, "", 0, &place) == 0 &&
-         top.is(files::kDirectory) != place.is(files::kDirectory);
+         top.is(S_IFDIR) != place.is(S_IFDIR);
 }
 
 }  // namespace
 
 unsigned long mount_flags(uint64_t attributes) {
   unsigned long flags = 0;
-  if (attributes & MOUNT_ATTR_RDONLY) flags |= kMsRdonly;
-  if (attributes & MOUNT_ATTR_NOSUID) flags |= kMsNosuid;
-  if (attributes & MOUNT_ATTR_NODEV) flags |= kMsNodev;
-  if (attributes & MOUNT_ATTR_NOEXEC) flags |= kMsNoexec;
-  if (attributes & MOUNT_ATTR_NODIRATIME) flags |= kMsNodiratime;
-  if (attributes & kAttrNosymfollow) flags |= kMsNosymfollow;
-  if ((attributes & kAttrAtime) == MOUNT_ATTR_NOATIME) flags |= kMsNoatime;
-  if ((attributes & kAttrAtime) == MOUNT_ATTR_STRICTATIME) flags |= kMsStrictatime;
+  if (attributes & MOUNT_ATTR_RDONLY) flags |= MS_RDONLY;
+  if (attributes & MOUNT_ATTR_NOSUID) flags |= MS_NOSUID;
+  if (attributes & MOUNT_ATTR_NODEV) flags |= MS_NODEV;
+  if (attributes & MOUNT_ATTR_NOEXEC) flags |= MS_NOEXEC;
+  if (attributes & MOUNT_ATTR_NODIRATIME) flags |= MS_NODIRATIME;
+  if (attributes & MOUNT_ATTR_NOSYMFOLLOW) flags |= MS_NOSYMFOLLOW;
+  if ((attributes & MOUNT_ATTR__ATIME) == MOUNT_ATTR_NOATIME) flags |= MS_NOATIME;
+  if ((attributes & MOUNT_ATTR__ATIME) == MOUNT_ATTR_STRICTATIME) flags |= MS_STRICTATIME;
   return flags;
 }
 
 Result attributes_of(int fd, uint64_t* found) {
-  // The flags are ST_* of statfs.
   files::Filesystem fs;
   if (long r = files::filesystem(fd, &fs); r < 0) return check("fstatfs", r);
   uint64_t attributes = 0;
-  if (fs.flags & 1) attributes |= MOUNT_ATTR_RDONLY;
-  if (fs.flags & 2) attributes |= MOUNT_ATTR_NOSUID;
-  if (fs.flags & 4) attributes |= MOUNT_ATTR_NODEV;
-  if (fs.flags & 8) attributes |= MOUNT_ATTR_NOEXEC;
-  if (fs.flags & 1024) attributes |= MOUNT_ATTR_NOATIME;
-  if (fs.flags & 2048) attributes |= MOUNT_ATTR_NODIRATIME;
+  if (fs.flags & ST_RDONLY) attributes |= MOUNT_ATTR_RDONLY;
+  if (fs.flags & ST_NOSUID) attributes |= MOUNT_ATTR_NOSUID;
+  if (fs.flags & ST_NODEV) attributes |= MOUNT_ATTR_NODEV;
+  if (fs.flags & ST_NOEXEC) attributes |= MOUNT_ATTR_NOEXEC;
+  if (fs.flags & ST_NOATIME) attributes |= MOUNT_ATTR_NOATIME;
+  if (fs.flags & ST_NODIRATIME) attributes |= MOUNT_ATTR_NODIRATIME;
   *found = attributes;
   return {};
 }
 
 Result set_attributes(Context& c, int fd, uint64_t set, uint64_t clear, uint64_t propagation, bool recursive) {
   sys::MountAttr attr = {set, clear, propagation, 0};
-  unsigned flags = kEmptyPath | (recursive ? kRecursive : 0);
+  unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
   long r = sys::mount_setattr(fd, "", static_cast<unsigned>(flags), &attr);
   if (r == -ENOSYS) return set_by_remount(c, fd, set, clear, propagation, recursive);
   return check("mount_setattr", r);
@@ -82,7 +71,7 @@ Result set_attributes(Context& c, int fd, uint64_t set, uint64_t clear, uint64_t
 
 Result set_detached(int fd, uint64_t set, uint64_t clear, bool* later) {
   sys::MountAttr attr = {set, clear, 0, 0};
-  long r = sys::mount_setattr(fd, "", kEmptyPath, &attr);
+  long r = sys::mount_setattr(fd, "", AT_EMPTY_PATH, &attr);
   *later = r == -ENOSYS;
   return *later ? Result{} : check("mount_setattr", r);
 }
@@ -90,7 +79,7 @@ Result set_detached(int fd, uint64_t set, uint64_t clear, bool* later) {
 Result spread_detached(int fd, uint64_t propagation, bool recursive, bool* later) {
   if (propagation == 0) return {};
   sys::MountAttr attr = {0, 0, propagation, 0};
-  long r = sys::mount_setattr(fd, "", static_cast<unsigned>(kEmptyPath | (recursive ? kRecursive : 0)), &attr);
+  long r = sys::mount_setattr(fd, "", static_cast<unsigned>(AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0)), &attr);
   *later = r == -ENOSYS;
   return *later ? Result{} : check("mount_setattr", r);
 }
@@ -158,7 +147,7 @@ Result make_filesystem(Context& c, const NewFilesystem& wanted, UniqueFd* mount)
 
 Result clone_tree(Context& c, int dir, const char* path, bool recursive, UniqueFd* tree) {
   unsigned flags =
-      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? kRecursive : 0) | (*path == '\0' ? kEmptyPath : 0);
+      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0) | (*path == '\0' ? AT_EMPTY_PATH : 0);
   long fd = sys::open_tree(dir, path, flags);
   if (fd < 0) {
     if (*path != '\0') c.about(path);

@@ -3,15 +3,13 @@
 // Detached mounts: each is created or cloned, gets its attributes, and is then attached to a target.
 #pragma once
 
-#include <linux/mount.h>
-
 #include "core/files.h"
+#include "core/kernel.h"
 
 namespace tsubo::mounts {
 
 // Converts MOUNT_ATTR_* to MS_* of mount(2).
 unsigned long mount_flags(uint64_t attributes);
-inline constexpr unsigned long kMsRdonly = 1;
 
 // Returns the current MOUNT_ATTR_* of a mount, limited to those that the kernel can lock.
 Result attributes_of(int fd, uint64_t* attributes);
@@ -53,7 +51,7 @@ Result at_descriptor(Context& c, int fd, Use use) {
   long proc = files::procfs(c);
   if (proc < 0) return check("fsmount", proc);
   // If the old directory cannot be opened, the init does not return to it.
-  UniqueFd here(sys::openat(sys::kCwd, ".", files::kPathOnly | files::kCloexec));
+  UniqueFd here(sys::openat(AT_FDCWD, ".", O_PATH | O_CLOEXEC));
   if (long r = sys::fchdir(static_cast<int>(proc)); r < 0) return check("fchdir", r);
   text::Buffer<40> path;
   path.add("self/fd/").add_number(static_cast<unsigned>(fd));

@@ -11,7 +11,7 @@ namespace tsubo {
 namespace {
 
 bool is_node(const files::Status& at, unsigned mode, uint64_t major, uint64_t minor) {
-  return at.is(mode & files::kFileType) && (at.is(files::kFifo) || (at.rdev_major == major && at.rdev_minor == minor));
+  return at.is(mode & S_IFMT) && (at.is(S_IFIFO) || (at.rdev_major == major && at.rdev_minor == minor));
 }
 
 // True if `at`, an entry of the directory `parent`, is the root of a mount. The config or the creator of the root
@@ -25,7 +25,7 @@ bool is_mounted_on(int parent, const files::Status& at) {
 Result bind_on(Context& c, const char* path, int target, const wire::step::bindDevice& s) {
   UniqueFd tree;
   files::Status at;
-  if (Result r = mounts::clone_tree(c, sys::kCwd, path, false, &tree); !r.ok()) return r;
+  if (Result r = mounts::clone_tree(c, AT_FDCWD, path, false, &tree); !r.ok()) return r;
   if (long r = files::status(tree.get(), "", 0, &at); r < 0) return check("statx", r);
   if (!is_node(at, static_cast<unsigned>(s.mode), s.major, s.minor)) return {ENODEV, "statx"};
   return mounts::attach(c, give(tree), target, path);
@@ -33,17 +33,17 @@ Result bind_on(Context& c, const char* path, int target, const wire::step::bindD
 
 // Binds the host's node on the file `name`, and creates the file if it is missing. Used where mknod is refused.
 Result bind_device(Context& c, const char* path, int parent, const char* name, const wire::step::bindDevice& s) {
-  constexpr int kMake = files::kWriteOnly | files::kCreate | files::kExclusive | files::kNoFollow | files::kCloexec;
+  constexpr int kMake = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
   long made = sys::openat(parent, name, kMake, 0);
   if (made >= 0) sys::close(static_cast<int>(made));
   if (made < 0 && made != -EEXIST) return check("openat", made);
   UniqueFd target;
   files::Status at;
-  constexpr int kFind = files::kPathOnly | files::kNoFollow | files::kCloexec;
+  constexpr int kFind = O_PATH | O_NOFOLLOW | O_CLOEXEC;
   if (Result r = take(&target, "openat", sys::openat(parent, name, kFind)); !r.ok()) return r;
   if (long r = files::status(target.get(), "", 0, &at); r < 0) return check("statx", r);
   if (made < 0 && is_mounted_on(parent, at)) return {};
-  if (at.is(files::kLink)) return {ELOOP, "openat"};
+  if (at.is(S_IFLNK)) return {ELOOP, "openat"};
   Result r = bind_on(c, path, target.get(), s);
   if (!r.ok() && made >= 0) static_cast<void>(sys::call(__NR_unlinkat, parent, sys::arg(name), 0));
   return r;
@@ -57,14 +57,13 @@ Result run(Context& c, const wire::step::makeDevice& s) {
   const char* name = nullptr;
   if (Result r = files::open_parent(c, path, &parent, &name); !r.ok()) return r;
   auto mode = static_cast<unsigned>(s.mode), uid = static_cast<unsigned>(s.uid), gid = static_cast<unsigned>(s.gid);
-  uint64_t dev = (s.minor & 0xff) | ((s.major & 0xfff) << 8) | ((s.minor & ~0xffull) << 12);
-  long r = sys::mknodat(parent, name, mode, dev);
+  long r = sys::mknodat(parent, name, mode, files::device_number(s.major, s.minor));
   if (r == 0 && uid == 0 && gid == 0) return {};
   // mknod requires CAP_MKNOD. If the bind fails too, report the error of mknod, because it is the cause.
   if (r == -EPERM && bind_device(c, path, parent, name, {s.path, s.mode, s.major, s.minor}).ok()) return {};
   if (r != 0 && r != -EEXIST) return check("mknodat", r);
 
-  UniqueFd node(sys::openat(parent, name, files::kPathOnly | files::kNoFollow | files::kCloexec));
+  UniqueFd node(sys::openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
   files::Status at;
   if (!node.open() || files::status(node.get(), "", 0, &at) < 0) return {EEXIST, "mknodat"};
   if (r == -EEXIST && is_mounted_on(parent, at)) return {};
@@ -72,7 +71,7 @@ Result run(Context& c, const wire::step::makeDevice& s) {
   // An existing node may be the host's: bound there, in a host directory, or in a shared root. Its owner stays
   // unchanged.
   if (r == -EEXIST) return {};
-  return check("fchownat", sys::fchownat(node.get(), "", uid, gid, files::kEmptyPath));
+  return check("fchownat", sys::fchownat(node.get(), "", uid, gid, AT_EMPTY_PATH));
 }
 
 Result run(Context& c, const wire::step::bindDevice& s) {
@@ -92,9 +91,10 @@ enum class Existing { keep, replace };
 // next to it.
 bool stays(Context& c, int parent, const char* name) {
   files::Status at, root;
-  if (files::status(parent, name, files::kLinkItself, &at) < 0 || files::status(c.root, "", 0, &root) < 0) return false;
+  if (files::status(parent, name, AT_SYMLINK_NOFOLLOW, &at) < 0 || files::status(c.root, "", 0, &root) < 0)
+    return false;
   if (is_mounted_on(parent, at)) return true;
-  return at.is(files::kCharacter) && at.rdev_major == 5 && at.rdev_minor == 2 && at.mount != root.mount;
+  return files::is_ptmx(at) && at.mount != root.mount;
 }
 
 Result make_symlink(Context& c, const char* path, const char* target, Existing existing) {
@@ -120,7 +120,7 @@ Result run(Context& c, const wire::step::replaceSymlink& s) {
 
 Result run(Context& c, const wire::step::makeSymlinkIf& s) {
   files::Status at;
-  if (files::status(sys::kCwd, c.plan.text(s.needs), 0, &at) < 0) return {};
+  if (files::status(AT_FDCWD, c.plan.text(s.needs), 0, &at) < 0) return {};
   return make_symlink(c, c.plan.text(s.path), c.plan.text(s.target), Existing::keep);
 }
 

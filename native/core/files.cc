@@ -3,24 +3,39 @@
 
 #include <asm/statfs.h>
 #include <linux/errno.h>
+#include <linux/major.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
-#include <linux/stat.h>
+
+#include "core/kernel.h"
 
 namespace tsubo::files {
 
 long status(int dir, const char* path, int flags, Status* out) {
   struct statx sx;
-  if (*path == '\0') flags |= kEmptyPath;
+  if (*path == '\0') flags |= AT_EMPTY_PATH;
   long r = sys::call(__NR_statx, dir, sys::arg(path), flags, STATX_BASIC_STATS | STATX_MNT_ID, sys::arg(&sx));
   if (r == 0)
     *out = {sx.stx_mode, sx.stx_uid, sx.stx_gid, sx.stx_rdev_major, sx.stx_rdev_minor, sx.stx_ino, sx.stx_mnt_id};
   return r;
 }
 
+bool is_null(const Status& at) {
+  return at.is(S_IFCHR) && at.rdev_major == MEM_MAJOR && at.rdev_minor == kernel::kNullMinor;
+}
+
 bool is_null_device(int fd) {
   Status at;
-  return fd >= 0 && status(fd, "", 0, &at) == 0 && at.is(kCharacter) && at.rdev_major == 1 && at.rdev_minor == 3;
+  return fd >= 0 && status(fd, "", 0, &at) == 0 && is_null(at);
+}
+
+bool is_ptmx(const Status& at) {
+  return at.is(S_IFCHR) && at.rdev_major == TTYAUX_MAJOR && at.rdev_minor == kernel::kPtmxMinor;
+}
+
+bool is_terminal_slave(const Status& at) {
+  return at.is(S_IFCHR) && at.rdev_major >= UNIX98_PTY_SLAVE_MAJOR &&
+         at.rdev_major < UNIX98_PTY_SLAVE_MAJOR + UNIX98_PTY_MAJOR_COUNT;
 }
 
 long filesystem(int fd, Filesystem* out) {
@@ -33,7 +48,7 @@ long filesystem(int fd, Filesystem* out) {
 namespace {
 
 long resolve(int dir, const char* path, int flags, uint64_t how_to) {
-  sys::OpenHow how = {static_cast<uint64_t>(flags | kCloexec), 0, how_to};
+  sys::OpenHow how = {static_cast<uint64_t>(flags | O_CLOEXEC), 0, how_to};
   // EAGAIN: a rename raced with the lookup of `..`, and the kernel cannot guarantee that the path stayed inside.
   for (int tries = 0;; tries++) {
     long fd = sys::openat2(dir, path, &how);
@@ -65,13 +80,13 @@ long unless_root(int root, long fd) {
 // entry of that name exists; it may be a dangling link.
 long make_entry(int directory, const char* name, Make what, unsigned mode) {
   if (what == Make::directory) return sys::mkdirat(directory, name, mode);
-  long fd = sys::openat(directory, name, kWriteOnly | kCreate | kExclusive | kNoFollow | kCloexec, mode);
+  long fd = sys::openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
   if (fd >= 0) sys::close(static_cast<int>(fd));
   return fd;
 }
 
 long open_entry(int directory, const char* name, Make what) {
-  int flags = kPathOnly | kNoFollow | (what == Make::directory ? kDirectoryOnly : 0);
+  int flags = O_PATH | O_NOFOLLOW | (what == Make::directory ? O_DIRECTORY : 0);
   return resolve(directory, name, flags, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
 }
 
@@ -147,7 +162,7 @@ long make_missing(int root, const char* path, Make what, unsigned mode) {
   text::Path directory;
   directory.add(path, length);
   if (!directory.overflowed() && names_entry(name)) {
-    UniqueFd parent(open_in_root(root, directory.c_str(), kPathOnly | kDirectoryOnly));
+    UniqueFd parent(open_in_root(root, directory.c_str(), O_PATH | O_DIRECTORY));
     if (parent.open() && make_entry(parent.get(), name, what, mode) >= 0) return open_entry(parent.get(), name, what);
   }
   return walk_and_make(root, path, what, mode);
@@ -164,7 +179,7 @@ namespace {
 
 // The plan has normalised the path: a path other than `/` resolves to the root only through a link.
 long open_or_make_below(int root, const char* path, const Make* what, unsigned mode, bool* existed) {
-  long fd = open_in_root(root, path, kPathOnly, RESOLVE_NO_SYMLINKS);
+  long fd = open_in_root(root, path, O_PATH, RESOLVE_NO_SYMLINKS);
   bool links = fd == -ELOOP;
   if (links) fd = open_in_root(root, path);
   if (existed != nullptr) *existed = fd >= 0;

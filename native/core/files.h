@@ -5,21 +5,11 @@
 
 #include <asm/fcntl.h>
 #include <linux/fcntl.h>
+#include <linux/stat.h>
 
 #include "core/context.h"
 
 namespace tsubo::files {
-
-inline constexpr unsigned kFileType = 0170000, kDirectory = 0040000, kRegular = 0100000, kCharacter = 0020000,
-                          kBlock = 0060000, kFifo = 0010000, kSocket = 0140000, kLink = 0120000;
-
-inline constexpr int kCloexec = O_CLOEXEC, kNonblock = O_NONBLOCK, kCreate = O_CREAT, kExclusive = O_EXCL,
-                     kWriteOnly = O_WRONLY, kReadWrite = O_RDWR, kDirectoryOnly = O_DIRECTORY, kNoFollow = O_NOFOLLOW,
-                     kPathOnly = O_PATH;
-inline constexpr int kEmptyPath = AT_EMPTY_PATH, kRecursive = AT_RECURSIVE, kLinkItself = AT_SYMLINK_NOFOLLOW;
-
-inline constexpr uint64_t kProcMagic = 0x9fa0;
-inline constexpr uint64_t kProcRootInode = 1;
 
 struct Status {
   unsigned mode;
@@ -30,13 +20,22 @@ struct Status {
   uint64_t inode;
   // The ID of the mount that contains the file.
   uint64_t mount;
-  bool is(unsigned type) const { return (mode & kFileType) == type; }
+  bool is(unsigned type) const { return (mode & S_IFMT) == type; }
 };
 // An empty `path` means the descriptor itself.
 long status(int dir, const char* path, int flags, Status* status);
 
-// True only for character device 1:3: a file named /dev/null may be anything (CVE-2025-31133).
+// By its number: a file named /dev/null may be anything (CVE-2025-31133).
+bool is_null(const Status& at);
 bool is_null_device(int fd);
+bool is_ptmx(const Status& at);
+// True for /dev/pts/N of any devpts.
+bool is_terminal_slave(const Status& at);
+
+// The kernel's encoding of a device number in mknodat(2).
+inline uint64_t device_number(uint64_t major, uint64_t minor) {
+  return (minor & 0xff) | ((major & 0xfff) << 8) | ((minor & ~0xffull) << 12);
+}
 
 // f_type and f_flags (ST_*) of the file system that contains the descriptor.
 struct Filesystem {
@@ -46,7 +45,7 @@ struct Filesystem {
 long filesystem(int fd, Filesystem* filesystem);
 
 // Opens a path in the root with O_PATH or with `flags`. Links stay inside the root; magic links are refused.
-long open_in_root(int root, const char* path, int flags = kPathOnly, uint64_t extra_resolve = 0);
+long open_in_root(int root, const char* path, int flags = O_PATH, uint64_t extra_resolve = 0);
 
 // Opens a path in the root with O_PATH. Returns -EBUSY if links resolve to the root itself.
 long open_below_root(int root, const char* path);

@@ -3,12 +3,16 @@
 // A hook that runs in the container's namespaces. The init writes the state to it, reads its output and waits for it.
 // The file uses the oldest calls that work (clone instead of clone3, ppoll), because after `ready` a seccomp filter of
 // the user may be loaded.
+#include <asm/siginfo.h>
 #include <asm/signal.h>
 #include <linux/errno.h>
+#include <linux/memfd.h>
+#include <linux/mman.h>
 #include <linux/poll.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
-#include <linux/time_types.h>
+#include <linux/time.h>
+#include <linux/wait.h>
 
 #include "core/files.h"
 #include "core/signals.h"
@@ -16,10 +20,6 @@
 namespace tsubo {
 
 namespace {
-
-constexpr int kPidfd = 3;  // P_PIDFD
-constexpr int kWaitExited = 4;
-constexpr int kChildExited = 1;  // CLD_EXITED
 
 // The last bytes that the hook wrote to one of its outputs. The end usually contains the error message.
 class HookOutput {
@@ -59,7 +59,7 @@ class HookOutput {
 
 Result now_ms(int64_t* now) {
   __kernel_timespec t = {};
-  Result r = check("clock_gettime", sys::call(__NR_clock_gettime, 1 /* CLOCK_MONOTONIC */, sys::arg(&t)));
+  Result r = check("clock_gettime", sys::call(__NR_clock_gettime, CLOCK_MONOTONIC, sys::arg(&t)));
   *now = t.tv_sec * 1000 + t.tv_nsec / 1'000'000;
   return r;
 }
@@ -111,7 +111,7 @@ Result write_all(int fd, const char* from, size_t size) {
 
 // The state is a file, not a pipe: a hook that does not read it blocks no process.
 Result state_file(const Context& c, const wire::step::runHook& s, UniqueFd* file) {
-  long fd = sys::call(__NR_memfd_create, sys::arg("tsubo-state"), 1 /* MFD_CLOEXEC */);
+  long fd = sys::call(__NR_memfd_create, sys::arg("tsubo-state"), MFD_CLOEXEC);
   if (Result r = take(file, "memfd_create", fd); !r.ok()) return r;
   // RLIMIT_FSIZE of the container is already set. With SIGXFSZ ignored, the write fails with EFBIG. If a filter refuses
   // to ignore it, the signal kills the init.
@@ -135,8 +135,8 @@ struct Words {
 
 Result words(const Context& c, const wire::step::runHook& s, Words* out) {
   size_t count = static_cast<size_t>(s.args.count) + s.env.count + 3;
-  long memory = sys::call(__NR_mmap, 0, static_cast<long>(count * sizeof(char*)), 3 /* PROT_READ|PROT_WRITE */,
-                          0x22 /* MAP_PRIVATE|MAP_ANONYMOUS */, -1, 0);
+  long memory = sys::call(__NR_mmap, 0, static_cast<long>(count * sizeof(char*)), PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory < 0) return check("mmap", memory);
   out->args = reinterpret_cast<const char**>(memory);
   for (uint32_t i = 0; i < s.args.count; i++) out->args[i] = c.plan.text(s.args, i);
@@ -208,10 +208,9 @@ Result run(Context& c, const wire::step::runHook& s) {
   Result waited = await_end(pidfd.get(), &out, &err, s.timeout == 0 ? -1 : int64_t(s.timeout) * 1000, &ended);
   // Without the signal, the wait for the process would have no limit.
   if (long r = ended ? 0 : sys::call(__NR_kill, pid, SIGKILL); r < 0) return check("kill", r);
-  // The layout of waitid's siginfo_t: signal, errno, code, then pid, uid, status.
-  int32_t info[32] = {};
+  siginfo_t info = {};
   long r =
-      sys::uninterrupted([&] { return sys::call(__NR_waitid, kPidfd, pidfd.get(), sys::arg(info), kWaitExited, 0); });
+      sys::uninterrupted([&] { return sys::call(__NR_waitid, P_PIDFD, pidfd.get(), sys::arg(&info), WEXITED, 0); });
   if (r < 0) return check("waitid", r);
   if (!waited.ok()) return waited;
   int32_t error = 0;
@@ -225,8 +224,7 @@ Result run(Context& c, const wire::step::runHook& s) {
   err.append_to(&c.detail);
   if (!ended) return {static_cast<int32_t>(s.timeout), "timeout"};
   c.hooked = c.channel < 0;
-  constexpr int kCode = 2, kStatus = 6;
-  return {info[kStatus], info[kCode] == kChildExited ? "exit" : "signal"};
+  return {info.si_status, info.si_code == CLD_EXITED ? "exit" : "signal"};
 }
 
 }  // namespace tsubo

@@ -19,7 +19,7 @@ Result run(Context& c, const wire::step::setSecurityAttribute& s) {
     c.detail.add(path.c_str());
     if (path.overflowed()) return {ENAMETOOLONG, "openat2"};
     // Links are allowed because `self` is a symbolic link.
-    sys::OpenHow how = {static_cast<uint64_t>(files::kWriteOnly | files::kCloexec), 0,
+    sys::OpenHow how = {static_cast<uint64_t>(O_WRONLY | O_CLOEXEC), 0,
                         RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS};
     long fd = sys::openat2(static_cast<int>(proc), path.c_str(), &how);
     if (fd == -ENOENT && i + 1 < s.names.count) continue;

@@ -32,10 +32,6 @@ struct Descriptors {
 };
 using OneDescriptor = Descriptors<2>;  // and padding
 
-inline constexpr int kSocketLevel = 1, kRights = 1;  // SOL_SOCKET, SCM_RIGHTS
-inline constexpr int kNoSignal = 0x4000;             // MSG_NOSIGNAL
-inline constexpr int kCloseOnExec = 0x40000000;     // MSG_CMSG_CLOEXEC
-
 // `bytes` of the control data of one descriptor.
 inline constexpr size_t kOneDescriptorBytes = offsetof(OneDescriptor, fds) + sizeof(int);
 

@@ -46,7 +46,7 @@ bool join(Context& c, const NewFilesystem& fs, Data* data) {
 bool mounted_by_one_call(Context& c, const NewFilesystem& fs, int target) {
   Data data;
   if (!takes_no_path(fs.type) || wanted_by_next_step(c) || !join(c, fs, &data)) return false;
-  if (c.here < 0) c.here = static_cast<int>(sys::openat(sys::kCwd, ".", files::kPathOnly | files::kCloexec));
+  if (c.here < 0) c.here = static_cast<int>(sys::openat(AT_FDCWD, ".", O_PATH | O_CLOEXEC));
   // "." in the working directory always names the target, even if its path is renamed.
   if (c.here < 0 || sys::fchdir(target) < 0) return false;
   const char* source = *fs.source == '\0' ? nullptr : fs.source;
@@ -73,7 +73,7 @@ Result mount_by_path(Context& c, const wire::step::mount& s, int target) {
   for (uint32_t i = 0; i < s.options.count; i++) {
     const char* option = c.plan.text(s.options, i);
     if (text::equal(option, "ro")) {
-      flags |= kMsRdonly;
+      flags |= MS_RDONLY;
       continue;
     }
     data.add(data.size() > 0 ? "," : "").add(option);

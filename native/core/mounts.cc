@@ -4,6 +4,7 @@
 // root; or one mount(2) call makes it there. A second lookup of a path inside the container may find another file,
 // therefore no check relies on an earlier lookup (CVE-2021-30465).
 #include <linux/errno.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 
 #include "core/copy_up.h"
@@ -25,11 +26,11 @@ Result guard_proc(Context& c, int target, const char* path, uint64_t flags, Brin
   files::Filesystem fs;
   files::Status at;
   if (long r = files::filesystem(target, &fs); r < 0) return check("fstatfs", r);
-  if (fs.type != files::kProcMagic || (flags & wire::kInsideProc) != 0) return {};
+  if (fs.type != PROC_SUPER_MAGIC || (flags & wire::kInsideProc) != 0) return {};
   if (long r = files::status(target, "", 0, &at); r < 0) return check("statx", r);
   bool brings = false;
   if (Result r = brings_proc(&brings); !r.ok()) return r;
-  if (at.inode == files::kProcRootInode && brings) return {};
+  if (at.inode == kernel::kProcRootInode && brings) return {};
   c.about(path);
   return {EPERM, "fstatfs"};
 }
@@ -44,7 +45,7 @@ Result guard_proc(Context& c, int target, const char* path, uint64_t flags, cons
 Result open_target(Context& c, const char* path, uint64_t flags, files::Make what, UniqueFd* target, bool* existed) {
   c.about(path);
   if (flags & wire::kOrdinaryDirectory) {
-    long fd = files::open_in_root(c.root, path, files::kPathOnly | files::kDirectoryOnly, RESOLVE_NO_SYMLINKS);
+    long fd = files::open_in_root(c.root, path, O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS);
     if (fd >= 0) {
       *existed = true;
       target->reset(fd);
@@ -61,7 +62,7 @@ Result open_target(Context& c, const char* path, uint64_t flags, files::Make wha
 // Clones the source of a bind mount, detached.
 Result clone_source(Context& c, const char* source, bool in_root, bool recursive, UniqueFd* tree) {
   c.about(source);
-  if (!in_root) return clone_tree(c, sys::kCwd, source, recursive, tree);
+  if (!in_root) return clone_tree(c, AT_FDCWD, source, recursive, tree);
   UniqueFd place;
   if (long fd = files::open_in_root(c.root, source); fd < 0)
     return check("open_tree", fd);
@@ -97,8 +98,7 @@ Result set_bind_attributes(const wire::step::bind& s, int tree, bool* later) {
 }  // namespace
 
 Result run(Context& c, const wire::step::setPropagation& s) {
-  constexpr uint64_t kRecursively = 16384, kPrivate = 1ul << 18, kSlave = 1ul << 19;
-  c.detached_from_host = (s.flags & kRecursively) != 0 && (s.flags & (kPrivate | kSlave)) != 0;
+  c.detached_from_host = (s.flags & MS_REC) != 0 && (s.flags & (MS_PRIVATE | MS_SLAVE)) != 0;
   c.about("/");
   return check("mount", sys::mount(nullptr, "/", nullptr, s.flags, nullptr));
 }
@@ -142,7 +142,7 @@ Result run(Context& c, const wire::step::bind& s) {
   auto brings_proc = [&](bool* brings) -> Result {
     files::Filesystem fs;
     if (long r = files::filesystem(tree.get(), &fs); r < 0) return check("fstatfs", r);
-    *brings = fs.type == files::kProcMagic && at.inode == files::kProcRootInode;
+    *brings = fs.type == PROC_SUPER_MAGIC && at.inode == kernel::kProcRootInode;
     return {};
   };
   if ((s.flags & wire::kSourceIsProc) != 0) {
@@ -153,7 +153,7 @@ Result run(Context& c, const wire::step::bind& s) {
   }
 
   bool existed = false;
-  files::Make what = at.is(files::kDirectory) ? files::Make::directory : files::Make::file;
+  files::Make what = at.is(S_IFDIR) ? files::Make::directory : files::Make::file;
   if (Result r = open_target(c, target_path, s.flags, what, &target, &existed); !r.ok()) return r;
   if (Result r = guard_proc(c, target.get(), target_path, s.flags, brings_proc); !r.ok()) return r;
   c.about(source);
@@ -182,7 +182,7 @@ Result run(Context& c, const wire::step::mountCgroup& s) {
   Result made = make_filesystem(c, wanted, &mount);
   if (made.error == EPERM || made.error == EBUSY) {
     c.item = 0;
-    if (Result r = clone_tree(c, sys::kCwd, c.plan.text(s.fallback), true, &mount); !r.ok()) return r;
+    if (Result r = clone_tree(c, AT_FDCWD, c.plan.text(s.fallback), true, &mount); !r.ok()) return r;
     if (Result r = set_attributes(c, mount.get(), s.attributes, 0, 0, false); !r.ok()) return r;
   } else if (!made.ok()) {
     return made;

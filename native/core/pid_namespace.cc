@@ -5,18 +5,21 @@
 // root.
 #include "core/pid_namespace.h"
 
+#include <asm/signal.h>
+#include <asm/socket.h>
 #include <linux/errno.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
+#include <linux/wait.h>
 
 #include "core/clone_init.h"
+#include "core/kernel.h"
 #include "core/message.h"
 
 namespace tsubo {
 
 namespace {
 
-constexpr long kNewPid = 0x20000000;  // CLONE_NEWPID
 using message::OneDescriptor;
 using message::Piece;
 
@@ -35,11 +38,11 @@ void answer(Context& c, int socket, const Result& result, int mount) {
   for (size_t i = 0; result.syscall[i] != '\0' && i < sizeof said.syscall - 1; i++) said.syscall[i] = result.syscall[i];
   for (size_t i = 0; i < c.detail.size() && i < sizeof said.detail - 1; i++) said.detail[i] = c.detail.c_str()[i];
   Piece piece = {&said, sizeof said};
-  OneDescriptor control = {message::kOneDescriptorBytes, message::kSocketLevel, message::kRights, {mount}};
+  OneDescriptor control = {message::kOneDescriptorBytes, SOL_SOCKET, SCM_RIGHTS, {mount}};
   message::Header header = {nullptr, 0, &piece, 1, nullptr, 0, 0};
   if (mount >= 0) header.control = &control, header.control_bytes = sizeof control;
   // If the send fails, the receiver gets end of file instead.
-  sys::unchecked(sys::call(__NR_sendmsg, socket, sys::arg(&header), message::kNoSignal));
+  sys::unchecked(sys::call(__NR_sendmsg, socket, sys::arg(&header), MSG_NOSIGNAL));
 }
 
 // Runs in the pid namespace, with the container's root as its root and no descriptor but the socket and the standard
@@ -52,11 +55,11 @@ void answer(Context& c, int socket, const Result& result, int mount) {
 }
 
 long hide(Context& c, int socket) {
-  if (long r = sys::prctl(PR_SET_PDEATHSIG, 9); r < 0) return r;
+  if (long r = sys::prctl(PR_SET_PDEATHSIG, SIGKILL); r < 0) return r;
   if (long r = sys::fchdir(c.root); r < 0) return r;
   if (long r = sys::call(__NR_chroot, sys::arg(".")); r < 0) return r;
   int ns = c.slots[c.pid_namespace];
-  if (long r = sys::call(__NR_setns, ns, kNewPid); r < 0) return r;
+  if (long r = sys::call(__NR_setns, ns, CLONE_NEWPID); r < 0) return r;
   // The standard streams stay open, because they belong to the container.
   auto kept = static_cast<unsigned>(socket);
   if (kept > 3) {
@@ -72,11 +75,11 @@ long hide(Context& c, int socket) {
     sys::exit(1);
   }
   clone_args args = {};
-  args.exit_signal = 17;  // SIGCHLD
+  args.exit_signal = SIGCHLD;
   long pid = sys::call(__NR_clone3, sys::arg(&args), sizeof args);
   if (pid == 0) make_inside(c, socket, wanted);
   if (pid < 0) answer(c, socket, check("clone3", pid), -1);
-  if (pid > 0) sys::unchecked(sys::call(__NR_waitid, 1 /* P_PID */, pid, 0, 4 /* WEXITED */, 0));
+  if (pid > 0) sys::unchecked(sys::call(__NR_waitid, P_PID, pid, 0, WEXITED, 0));
   sys::exit(0);
 }
 
@@ -85,7 +88,7 @@ Result take_answer(Context& c, int socket, UniqueFd* mount) {
   Piece piece = {&said, sizeof said};
   OneDescriptor control = {};
   message::Header header = {nullptr, 0, &piece, 1, &control, sizeof control, 0};
-  long n = sys::call(__NR_recvmsg, socket, sys::arg(&header), message::kCloseOnExec);
+  long n = sys::call(__NR_recvmsg, socket, sys::arg(&header), MSG_CMSG_CLOEXEC);
   if (n < 0) return check("recvmsg", n);
   // The child was killed.
   if (n != sizeof said) return {ESRCH, "recvmsg"};
@@ -94,7 +97,7 @@ Result take_answer(Context& c, int socket, UniqueFd* mount) {
     c.item = said.item;
     return {said.error, said.syscall};
   }
-  if (control.type != message::kRights) return {EBADF, "recvmsg"};
+  if (control.type != SCM_RIGHTS) return {EBADF, "recvmsg"};
   mount->reset(control.fds[0]);
   return {};
 }
@@ -103,17 +106,17 @@ Result take_answer(Context& c, int socket, UniqueFd* mount) {
 
 Result mounts::make_in_pid_namespace(Context& c, const NewFilesystem& wanted, UniqueFd* mount) {
   int pair[2];
-  constexpr int kUnix = 1, kPackets = 5 | 02000000;  // AF_UNIX, SOCK_SEQPACKET|SOCK_CLOEXEC
-  if (long r = sys::call(__NR_socketpair, kUnix, kPackets, 0, sys::arg(pair)); r < 0) return check("socketpair", r);
+  long made = sys::call(__NR_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sys::arg(pair));
+  if (made < 0) return check("socketpair", made);
   UniqueFd ours(pair[0]), theirs(pair[1]);
   clone_args args = {};
-  args.exit_signal = 17;  // SIGCHLD
+  args.exit_signal = SIGCHLD;
   long pid = sys::call(__NR_clone3, sys::arg(&args), sizeof args);
   if (pid < 0) return check("clone3", pid);
   if (pid == 0) make_from_outside(c, theirs.get(), wanted);
   theirs.reset();
   Result r = take_answer(c, ours.get(), mount);
-  sys::unchecked(sys::call(__NR_waitid, 1 /* P_PID */, pid, 0, 4 /* WEXITED */, 0));
+  sys::unchecked(sys::call(__NR_waitid, P_PID, pid, 0, WEXITED, 0));
   return r;
 }
 
@@ -126,7 +129,7 @@ Result run(Context& c, const wire::step::keepPidNamespace& s) {
 Result run(Context& c, const wire::step::enterPidNamespace&) {
   UniqueFd ns(c.slots.take(c.pid_namespace));
   if (!ns.open()) return {EBADF, "setns"};
-  if (long r = sys::call(__NR_setns, ns.get(), kNewPid); r < 0) return check("setns", r);
+  if (long r = sys::call(__NR_setns, ns.get(), CLONE_NEWPID); r < 0) return check("setns", r);
   ns.reset();
   // This procfs is of the outer pid namespace.
   if (c.procfs >= 0) sys::close(c.procfs);

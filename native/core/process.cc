@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Attributes of the container's process: limits, user, capabilities, working directory.
+#include <asm/signal.h>
 #include <linux/capability.h>
 #include <linux/errno.h>
+#include <linux/major.h>
 #include <linux/prctl.h>
 
 #include "core/files.h"
@@ -28,27 +30,25 @@ Result run(Context&, const wire::step::setRlimit& s) {
 }
 
 Result run(Context& c, const wire::step::ownStdio& s) {
-  constexpr unsigned kPtsFirst = 136, kPtsLast = 143, kTty = 4;
   UniqueFd own;
   bool looked_up = false;
   for (int fd = 0; fd < 3; fd++) {
     files::Status at;
     if (files::status(fd, "", 0, &at) < 0) continue;
-    if (at.is(files::kCharacter) && at.rdev_major == 1 && at.rdev_minor == 3) {
+    if (files::is_null(at)) {
       // Replace the host's /dev/null by the container's, because no descriptor of a host mount may stay open inside.
-      if (!looked_up) own.reset(files::open_in_root(c.root, "/dev/null", files::kReadWrite));
+      if (!looked_up) own.reset(files::open_in_root(c.root, "/dev/null", O_RDWR));
       looked_up = true;
       if (!files::is_null_device(own.get())) continue;
       if (long r = sys::call(__NR_dup3, own.get(), fd, 0); r < 0) return check("dup3", r);
       continue;
     }
     // Excludes /dev/tty, /dev/console and /dev/ptmx (major 5): all users of the machine share these nodes.
-    bool terminal = at.is(files::kCharacter) &&
-                    ((at.rdev_major >= kPtsFirst && at.rdev_major <= kPtsLast) || at.rdev_major == kTty);
-    if (!terminal && !at.is(files::kFifo) && !at.is(files::kSocket)) continue;
+    bool terminal = files::is_terminal_slave(at) || (at.is(S_IFCHR) && at.rdev_major == TTY_MAJOR);
+    if (!terminal && !at.is(S_IFIFO) && !at.is(S_IFSOCK)) continue;
     // If the change is refused (a read-only or remote file system, a user without a mapping), the owner stays: opening
     // /dev/stdout may then fail in the container, but writing to the stream works.
-    if (at.uid != s.uid) sys::unchecked(sys::fchownat(fd, "", static_cast<unsigned>(s.uid), ~0u, files::kEmptyPath));
+    if (at.uid != s.uid) sys::unchecked(sys::fchownat(fd, "", static_cast<unsigned>(s.uid), ~0u, AT_EMPTY_PATH));
   }
   return {};
 }
@@ -78,7 +78,7 @@ Result run(Context& c, const wire::step::becomeRoot&) {
   }
   if (long r = sys::call(__NR_capset, sys::arg(&header), sys::arg(sets)); r < 0) return check("capset", r);
   // A change of IDs resets the parent death signal and the dumpable flag.
-  if (long r = sys::prctl(PR_SET_PDEATHSIG, 9); r < 0) return check("prctl", r);
+  if (long r = sys::prctl(PR_SET_PDEATHSIG, SIGKILL); r < 0) return check("prctl", r);
   c.in_user_namespace = true;
   return check("prctl", sys::prctl(PR_SET_DUMPABLE, 0));
 }
@@ -87,10 +87,9 @@ Result run(Context&, const wire::step::showToUser&) { return check("prctl", sys:
 
 // A user namespace can forbid a change of groups; setgroups then fails even with the capability, and the groups stay.
 bool may_change_groups() {
-  constexpr unsigned kSetgid = 6;
   __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct sets[2];
-  return sys::call(__NR_capget, sys::arg(&header), sys::arg(sets)) == 0 && (sets[0].effective >> kSetgid & 1) != 0;
+  return sys::call(__NR_capget, sys::arg(&header), sys::arg(sets)) == 0 && (sets[0].effective >> CAP_SETGID & 1) != 0;
 }
 
 Result run(Context& c, const wire::step::setUser& s) {
@@ -134,9 +133,9 @@ Result run(Context& c, const wire::step::findHome& s) {
   c.home.clear();
   c.home.add("HOME=/");
   // Open it non-blocking and check that it is a regular file: an image may have a FIFO of that name.
-  UniqueFd passwd(files::open_in_root(c.root, "/etc/passwd", files::kNonblock));
+  UniqueFd passwd(files::open_in_root(c.root, "/etc/passwd", O_NONBLOCK));
   files::Status at;
-  if (!passwd.open() || files::status(passwd.get(), "", 0, &at) < 0 || !at.is(files::kRegular)) return {};
+  if (!passwd.open() || files::status(passwd.get(), "", 0, &at) < 0 || !at.is(S_IFREG)) return {};
   char buffer[8192];
   size_t filled = 0;
   bool skipping = false;  // the rest of a line that was too long

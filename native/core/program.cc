@@ -3,9 +3,11 @@
 // The last steps: the program is found while `create` still waits, and executed after `start`.
 #include <asm/signal.h>
 #include <linux/errno.h>
+#include <linux/mman.h>
 #include <linux/prctl.h>
 
 #include "core/files.h"
+#include "core/kernel.h"
 #include "core/signals.h"
 #include "core/sync.h"
 #include "wire/report.h"
@@ -14,17 +16,14 @@ namespace tsubo {
 
 namespace {
 
-constexpr int kExecutable = 1;            // X_OK
-constexpr int kWithEffectiveIds = 0x200;  // AT_EACCESS
-
 Result executable(Context& c, const char* path) {
   files::Status at;
   c.about(path);
-  if (long r = files::status(sys::kCwd, path, 0, &at); r < 0) return check("stat", r);
-  if (at.is(files::kDirectory)) return {EISDIR, "stat"};
-  long r = sys::call(__NR_faccessat2, sys::kCwd, sys::arg(path), kExecutable, kWithEffectiveIds);
+  if (long r = files::status(AT_FDCWD, path, 0, &at); r < 0) return check("stat", r);
+  if (at.is(S_IFDIR)) return {EISDIR, "stat"};
+  long r = sys::call(__NR_faccessat2, AT_FDCWD, sys::arg(path), X_OK, AT_EACCESS);
   // A filter may be older than the call. faccessat is equivalent here, because real and effective IDs are the same.
-  if (r == -ENOSYS || r == -EPERM) r = sys::call(__NR_faccessat, sys::kCwd, sys::arg(path), kExecutable);
+  if (r == -ENOSYS || r == -EPERM) r = sys::call(__NR_faccessat, AT_FDCWD, sys::arg(path), X_OK);
   return check("faccessat2", r);
 }
 
@@ -97,8 +96,8 @@ Result run(Context& c, const wire::step::awaitStart& s) {
 Result run(Context& c, const wire::step::execute& s) {
   // The arrays point into the plan. One anonymous mapping holds both.
   size_t count = static_cast<size_t>(s.args.count) + s.env.count + 3;
-  long memory = sys::call(__NR_mmap, 0, static_cast<long>(count * sizeof(char*)), 3 /* PROT_READ|PROT_WRITE */,
-                          0x22 /* MAP_PRIVATE|MAP_ANONYMOUS */, -1, 0);
+  long memory = sys::call(__NR_mmap, 0, static_cast<long>(count * sizeof(char*)), PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory < 0) return check("mmap", memory);
   auto** args = reinterpret_cast<const char**>(memory);
   for (uint32_t i = 0; i < s.args.count; i++) args[i] = c.plan.text(s.args, i);

@@ -70,7 +70,7 @@ Result run(Context& c, const wire::step::keepNullDevice&) {
   if (null_device(c) >= 0) return {};
   UniqueFd tree;
   // If the host has no null device either, masking a file fails.
-  if (!clone_tree(c, sys::kCwd, kPath, false, &tree).ok() || !files::is_null_device(tree.get())) return {};
+  if (!clone_tree(c, AT_FDCWD, kPath, false, &tree).ok() || !files::is_null_device(tree.get())) return {};
   c.host_null = tree.release();
   return {};
 }
@@ -84,7 +84,7 @@ Result run(Context& c, const wire::step::maskPath& s) {
   UniqueFd target(fd), tree;
   files::Status at;
   if (long r = files::status(target.get(), "", 0, &at); r < 0) return check("statx", r);
-  if (at.is(files::kDirectory)) return mask_directory(c, target.get(), path);
+  if (at.is(S_IFDIR)) return mask_directory(c, target.get(), path);
 
   int cover = null_device(c);
   if (cover >= 0) {

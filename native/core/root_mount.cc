@@ -28,7 +28,7 @@ const char* layer_path(const char* option) {
 }
 
 Result open_layer(const char* path, UniqueFd* layer) {
-  return take(layer, "openat", sys::openat(sys::kCwd, path, files::kPathOnly | files::kCloexec));
+  return take(layer, "openat", sys::openat(AT_FDCWD, path, O_PATH | O_CLOEXEC));
 }
 
 // fsconfig(2) takes texts of at most 255 bytes, and the kernel removes backslashes from some of them. Such a path is
@@ -77,7 +77,7 @@ Result make_union(Context& c, const Step& s, UniqueFd* tree) {
 Result bind_layer(Context& c, const Step& s, UniqueFd* tree, bool* later) {
   c.item = 1;
   if (s.tree == 0) {
-    if (Result r = mounts::clone_tree(c, sys::kCwd, c.plan.text(s.lower), false, tree); !r.ok()) return r;
+    if (Result r = mounts::clone_tree(c, AT_FDCWD, c.plan.text(s.lower), false, tree); !r.ok()) return r;
   }
   Result r = mounts::set_detached(tree->get(), s.attributes | MOUNT_ATTR_RDONLY, 0, later);
   if (r.ok()) c.item = 0;
@@ -167,8 +167,8 @@ Result mount_on(Context& c, const Step& s, UniqueFd place) {
   rootfs::keep_procfs(c);
   long proc = files::procfs(c);
   if (proc < 0) return check("fsmount", proc);
-  constexpr int kHere = files::kPathOnly | files::kCloexec;
-  if (Result r = take(&here, "openat", sys::openat(sys::kCwd, ".", kHere)); !r.ok()) return r;
+  constexpr int kHere = O_PATH | O_CLOEXEC;
+  if (Result r = take(&here, "openat", sys::openat(AT_FDCWD, ".", kHere)); !r.ok()) return r;
   if (Result r = take(&names, "openat", sys::openat(static_cast<int>(proc), "self/fd", kHere)); !r.ok()) return r;
   if (long r = sys::fchdir(names.get()); r < 0) return check("fchdir", r);
   text::Buffer<24> target;

@@ -4,19 +4,13 @@
 #include "core/rootfs.h"
 
 #include <linux/errno.h>
+#include <linux/magic.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
 
 #include "core/detached_mount.h"
 
 namespace tsubo {
-
-namespace {
-
-constexpr unsigned long kMsMove = 8192, kMsPrivate = 1ul << 18, kMsSlave = 1ul << 19, kMsRec = 16384;
-constexpr int kDetach = 2;  // MNT_DETACH
-
-}  // namespace
 
 namespace {
 
@@ -51,11 +45,11 @@ namespace {
 // Called before any mount of the container exists. /proc must be the root of a procfs: then a path in it that crosses
 // no mount is a file of procfs (CVE-2025-52881).
 void use_procfs_of_host(Context& c) {
-  UniqueFd proc(sys::openat(sys::kCwd, "/proc", files::kPathOnly | files::kDirectoryOnly | files::kCloexec));
+  UniqueFd proc(sys::openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC));
   files::Filesystem fs;
   files::Status at;
   if (!proc.open() || files::filesystem(proc.get(), &fs) < 0 || files::status(proc.get(), "", 0, &at) < 0) return;
-  if (fs.type == files::kProcMagic && at.inode == files::kProcRootInode) c.procfs = proc.release();
+  if (fs.type == PROC_SUPER_MAGIC && at.inode == kernel::kProcRootInode) c.procfs = proc.release();
 }
 
 }  // namespace
@@ -71,8 +65,8 @@ void keep_procfs(Context& c) {
 
 Result use_root(Context& c, UniqueFd tree, int place, uint64_t asked) {
   // Set the propagation before the mount is attached, because no mount of the host may propagate into it.
-  bool recursive = (asked & kMsRec) != 0, later = false;
-  uint64_t propagation = asked & ~kMsRec;
+  bool recursive = (asked & MS_REC) != 0, later = false;
+  uint64_t propagation = asked & ~uint64_t{MS_REC};
   if (Result r = mounts::spread_detached(tree.get(), propagation, recursive, &later); !r.ok()) return r;
   long r = sys::move_mount(tree.get(), "", place, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
   if (r < 0) return check("move_mount", r);
@@ -89,16 +83,13 @@ Result take_tree(Context& c, uint64_t slot, UniqueFd* tree) {
   if (slot >= wire::kSlots || c.slots[slot] < 0) return {EBADF, "move_mount"};
   tree->reset(c.slots.take(slot));
   // Check the access now: pivot_root would fail later without the path in its error.
-  return check("faccessat2",
-               sys::call(__NR_faccessat2, tree->get(), sys::arg("."), 1 /* X_OK */, 0x200 /* AT_EACCESS */));
+  return check("faccessat2", sys::call(__NR_faccessat2, tree->get(), sys::arg("."), X_OK, AT_EACCESS));
 }
 
 Result open_place(Context& c, const char* path, UniqueFd* place) {
   c.about(path);
-  sys::OpenHow how = {
-      static_cast<uint64_t>(files::kPathOnly | files::kDirectoryOnly | files::kNoFollow | files::kCloexec), 0,
-      RESOLVE_NO_MAGICLINKS};
-  return take(place, "openat2", sys::openat2(sys::kCwd, path, &how));
+  sys::OpenHow how = {static_cast<uint64_t>(O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), 0, RESOLVE_NO_MAGICLINKS};
+  return take(place, "openat2", sys::openat2(AT_FDCWD, path, &how));
 }
 
 }  // namespace rootfs
@@ -111,8 +102,8 @@ Result run(Context& c, const wire::step::openRoot& s) {
     // pivots from there.
     c.about(path);
     if (Result r = rootfs::take_tree(c, s.tree, &tree); !r.ok()) return r;
-    constexpr int kHere = files::kPathOnly | files::kDirectoryOnly | files::kCloexec;
-    if (Result r = take(&place, "openat", sys::openat(sys::kCwd, "/", kHere)); !r.ok()) return r;
+    constexpr int kHere = O_PATH | O_DIRECTORY | O_CLOEXEC;
+    if (Result r = take(&place, "openat", sys::openat(AT_FDCWD, "/", kHere)); !r.ok()) return r;
   } else {
     if (Result r = rootfs::open_place(c, path, &place); !r.ok()) return r;
     if (Result r = mounts::clone_tree(c, place.get(), "", true, &tree); !r.ok()) return r;
@@ -134,17 +125,17 @@ Result run(Context& c, const wire::step::pivotRoot&) {
   c.about("/");
   forget_working_directory(c);
   UniqueFd old;
-  constexpr int kHere = files::kPathOnly | files::kDirectoryOnly | files::kCloexec;
-  if (Result r = take(&old, "openat", sys::openat(sys::kCwd, "/", kHere)); !r.ok()) return r;
+  constexpr int kHere = O_PATH | O_DIRECTORY | O_CLOEXEC;
+  if (Result r = take(&old, "openat", sys::openat(AT_FDCWD, "/", kHere)); !r.ok()) return r;
   if (long r = sys::fchdir(c.root); r < 0) return check("fchdir", r);
   // Both arguments are the same directory: the old root is stacked over the new one and is then unmounted.
   if (long r = sys::call(__NR_pivot_root, sys::arg("."), sys::arg(".")); r < 0) return check("pivot_root", r);
   if (long r = sys::fchdir(old.get()); r < 0) return check("fchdir", r);
   if (!c.detached_from_host) {
     // Make it a slave first, or the unmount would propagate to the host's mounts.
-    if (long r = sys::mount(nullptr, ".", nullptr, kMsSlave | kMsRec, nullptr); r < 0) return check("mount", r);
+    if (long r = sys::mount(nullptr, ".", nullptr, MS_SLAVE | MS_REC, nullptr); r < 0) return check("mount", r);
   }
-  if (long r = sys::umount2(".", kDetach); r < 0) return check("umount2", r);
+  if (long r = sys::umount2(".", MNT_DETACH); r < 0) return check("umount2", r);
   return check("chdir", sys::chdir("/"));
 }
 
@@ -195,7 +186,7 @@ Result hide_kernel_mounts(Context& c, const char* root_path) {
   long proc = files::procfs(c);
   if (proc < 0) return check("fsmount", proc);
   UniqueFd info;
-  long fd = sys::openat(static_cast<int>(proc), "self/mountinfo", files::kCloexec);
+  long fd = sys::openat(static_cast<int>(proc), "self/mountinfo", O_CLOEXEC);
   if (Result r = take(&info, "openat", fd); !r.ok()) return r;
   char buffer[8192];
   size_t filled = 0;
@@ -220,12 +211,12 @@ Result hide_kernel_mounts(Context& c, const char* root_path) {
             text::Path above;
             above.add(entry.mountpoint);
             if (above.size() > 0) to_parent(&above);
-            if (Result r = spread_nearest(c, &above, kMsSlave); !r.ok()) return r;
+            if (Result r = spread_nearest(c, &above, MS_SLAVE); !r.ok()) return r;
             // EINVAL: another mount covers it, therefore nothing can propagate from here.
-            long r = sys::mount(nullptr, entry.mountpoint, nullptr, kMsSlave | kMsRec, nullptr);
+            long r = sys::mount(nullptr, entry.mountpoint, nullptr, MS_SLAVE | MS_REC, nullptr);
             if (r < 0 && r != -EINVAL && r != -ENOENT) return check("mount", r);
           }
-          long r = sys::umount2(entry.mountpoint, kDetach);
+          long r = sys::umount2(entry.mountpoint, MNT_DETACH);
           if (r == -EINVAL || r == -EPERM) r = sys::mount("tmpfs", entry.mountpoint, "tmpfs", 0, "");
           if (r < 0 && r != -ENOENT) {
             c.about(entry.mountpoint);
@@ -253,9 +244,9 @@ Result run(Context& c, const wire::step::moveRoot&) {
   c.about("/");
   if (!c.detached_from_host) {
     // If `/` is shared, the move would cover the host's `/` too.
-    if (long r = sys::mount(nullptr, "/", nullptr, kMsSlave, nullptr); r < 0) return check("mount", r);
+    if (long r = sys::mount(nullptr, "/", nullptr, MS_SLAVE, nullptr); r < 0) return check("mount", r);
   }
-  if (long r = sys::mount(".", "/", nullptr, kMsMove, nullptr); r < 0) return check("mount", r);
+  if (long r = sys::mount(".", "/", nullptr, MS_MOVE, nullptr); r < 0) return check("mount", r);
   if (long r = sys::call(__NR_chroot, sys::arg(".")); r < 0) return check("chroot", r);
   return check("chdir", sys::chdir("/"));
 }

@@ -1,30 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Scheduling: CPU affinity, scheduler, I/O priority, memory policy and personality of the process.
-#include <linux/errno.h>
+#include <linux/sched/types.h>
 
 #include "core/context.h"
+#include "core/kernel.h"
 
 namespace tsubo {
-
-namespace {
-
-// The kernel's struct sched_attr, version 1 (56 bytes).
-struct SchedulerAttributes {
-  uint32_t bytes;
-  uint32_t policy;
-  uint64_t flags;
-  int32_t nice;
-  uint32_t priority;
-  uint64_t runtime;
-  uint64_t deadline;
-  uint64_t period;
-  uint32_t clamp_min;
-  uint32_t clamp_max;
-};
-static_assert(sizeof(SchedulerAttributes) == 56);
-
-}  // namespace
 
 Result run(Context& c, const wire::step::setAffinity& s) {
   if (s.cpus.count > 0) {
@@ -41,23 +23,21 @@ Result run(Context& c, const wire::step::setAffinity& s) {
 }
 
 Result run(Context&, const wire::step::setScheduler& s) {
-  SchedulerAttributes attributes = {};
-  attributes.bytes = sizeof attributes;
-  attributes.policy = static_cast<uint32_t>(s.policy);
-  attributes.flags = s.flags;
-  attributes.nice = static_cast<int32_t>(s.nice);
-  attributes.priority = static_cast<uint32_t>(s.priority);
-  attributes.runtime = s.runtime;
-  attributes.deadline = s.deadline;
-  attributes.period = s.period;
+  struct sched_attr attributes = {};
+  attributes.size = sizeof attributes;
+  attributes.sched_policy = static_cast<uint32_t>(s.policy);
+  attributes.sched_flags = s.flags;
+  attributes.sched_nice = static_cast<int32_t>(s.nice);
+  attributes.sched_priority = static_cast<uint32_t>(s.priority);
+  attributes.sched_runtime = s.runtime;
+  attributes.sched_deadline = s.deadline;
+  attributes.sched_period = s.period;
   return check("sched_setattr", sys::call(__NR_sched_setattr, 0, sys::arg(&attributes), 0));
 }
 
 Result run(Context&, const wire::step::setIoPriority& s) {
-  constexpr long kProcess = 1;
-  constexpr int kClassShift = 13;
-  return check("ioprio_set",
-               sys::call(__NR_ioprio_set, kProcess, 0, static_cast<long>(s.ioClass << kClassShift | s.priority)));
+  return check("ioprio_set", sys::call(__NR_ioprio_set, IOPRIO_WHO_PROCESS, 0,
+                                       static_cast<long>(s.ioClass << IOPRIO_CLASS_SHIFT | s.priority)));
 }
 
 Result run(Context&, const wire::step::setPersonality& s) {

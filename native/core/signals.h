@@ -3,6 +3,11 @@
 
 #include "core/syscall.h"
 
+// The kernel's headers have it, and of the C libraries musl.
+#ifndef SA_RESTORER
+#define SA_RESTORER 0x04000000
+#endif
+
 namespace tsubo {
 
 // The kernel's struct sigaction.
@@ -29,8 +34,8 @@ inline void end_by_signal(int signal) { sys::exit(128 + signal); }
 // The signal ends this process even if it is the first one of a pid namespace, which ignores default actions. The exec
 // restores the default action.
 [[nodiscard]] inline long end_on(int signal) {
-  constexpr unsigned long kRestorer = 0x04000000;  // without one x86_64 delivers nothing; the handler never returns
-  return set_action(signal, {end_by_signal, kRestorer, end_by_signal, 0});
+  // Without a restorer x86_64 delivers no signal. It is never called, because the handler does not return.
+  return set_action(signal, {end_by_signal, SA_RESTORER, end_by_signal, 0});
 }
 
 }  // namespace tsubo

@@ -4,10 +4,11 @@
 // both directions.
 #include "core/sync.h"
 
-#include <asm/fcntl.h>
+#include <asm/socket.h>
 #include <linux/errno.h>
 #include <linux/prctl.h>
 
+#include "core/kernel.h"
 #include "core/message.h"
 #include "wire/report.h"
 
@@ -19,21 +20,18 @@ using message::Descriptors;
 using message::OneDescriptor;
 using message::Piece;
 
-// The maximum of one message (SCM_MAX_FD).
-constexpr size_t kMostDescriptors = 253;
-
 // Waits for the runtime's byte, which carries the descriptors for the slots. A large number comes in several messages.
 Result take_descriptors(Context& c, uint64_t into, uint64_t count) {
   if (into == 0 || into + count > wire::kSlots) return {EINVAL, "recvmsg"};
   while (count > 0) {
     char word;
     Piece piece = {&word, 1};
-    Descriptors<kMostDescriptors + 1> control;
+    Descriptors<wire::kMostDescriptors + 1> control;
     control.bytes = 0;
     message::Header header = {nullptr, 0, &piece, 1, &control, sizeof control, 0};
-    if (sys::call(__NR_recvmsg, c.channel, sys::arg(&header), message::kCloseOnExec) != 1) sys::exit(1);
+    if (sys::call(__NR_recvmsg, c.channel, sys::arg(&header), MSG_CMSG_CLOEXEC) != 1) sys::exit(1);
     constexpr size_t kBefore = offsetof(OneDescriptor, fds);
-    if (control.bytes < kBefore || control.level != message::kSocketLevel || control.type != message::kRights) {
+    if (control.bytes < kBefore || control.level != SOL_SOCKET || control.type != SCM_RIGHTS) {
       return {EBADF, "recvmsg"};
     }
     size_t got = (control.bytes - kBefore) / sizeof(int);
@@ -66,14 +64,14 @@ Result run(Context& c, const wire::step::sync& s) {
   report.kind = wire::ReportKind::waiting;
   report.step = c.step;
   Piece piece = {&report, sizeof report};
-  OneDescriptor control = {message::kOneDescriptorBytes, message::kSocketLevel, message::kRights, {}};
+  OneDescriptor control = {message::kOneDescriptorBytes, SOL_SOCKET, SCM_RIGHTS, {}};
   message::Header header = {nullptr, 0, &piece, 1, nullptr, 0, 0};
   if (s.slot > 0) {
     control.fds[0] = c.slots[s.slot];
     header.control = &control;
     header.control_bytes = sizeof control;
   }
-  long r = sys::call(__NR_sendmsg, c.channel, sys::arg(&header), message::kNoSignal);
+  long r = sys::call(__NR_sendmsg, c.channel, sys::arg(&header), MSG_NOSIGNAL);
   if (r < 0) return check("sendmsg", r);
   if (s.slot > 0) c.slots.close(s.slot);
   if (s.count > 0) return take_descriptors(c, s.into, s.count);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <asm/unistd.h>
+#include <linux/errno.h>
 #include <linux/types.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -42,8 +43,6 @@ namespace tsubo::sys {
 
 inline long arg(const void* pointer) { return reinterpret_cast<long>(pointer); }
 
-inline constexpr int kCwd = -100;  // AT_FDCWD
-
 // The kernel's layouts, the same on both architectures unless noted.
 struct OpenHow {
   uint64_t flags;
@@ -78,7 +77,7 @@ inline constexpr int kMostInterruptions = 1000;
 template <typename Call>
 [[nodiscard]] long uninterrupted(Call call) {
   long r = call();
-  for (int tries = 0; r == -4 /* EINTR */ && tries < kMostInterruptions; tries++) r = call();
+  for (int tries = 0; r == -EINTR && tries < kMostInterruptions; tries++) r = call();
   return r;
 }
 [[nodiscard]] inline long read(int fd, void* to, size_t size) {

@@ -2,6 +2,8 @@
 //
 // The program that becomes the container's first process: no C library, no heap, one page of data. Its only argument is
 // the number of a descriptor, which contains the boot block and the plan.
+#include <asm/signal.h>
+#include <linux/mman.h>
 #include <linux/prctl.h>
 
 #include "core/clone_init.h"
@@ -40,8 +42,7 @@ const wire::Boot* map_plan(int fd) {
   if (sys::read(fd, &boot, sizeof boot) != sizeof boot || boot.magic != wire::kBootMagic) return nullptr;
   if (boot.plan_bytes > wire::kMaxPlanBytes || boot.fds > wire::kSpawnSlots) return nullptr;
   if (boot.joins > wire::kJoins) return nullptr;
-  long at = sys::call(__NR_mmap, 0, static_cast<long>(sizeof boot + boot.plan_bytes), 1 /* PROT_READ */,
-                      2 /* MAP_PRIVATE */, fd, 0);
+  long at = sys::call(__NR_mmap, 0, static_cast<long>(sizeof boot + boot.plan_bytes), PROT_READ, MAP_PRIVATE, fd, 0);
   return at < 0 && at > -4096 ? nullptr : reinterpret_cast<const wire::Boot*>(at);
 }
 
@@ -74,10 +75,10 @@ void tsubo_main(long* stack) {
   // No process in the same pid namespace may trace this one or follow its descriptors (CVE-2016-9962). The init must
   // not outlive the runtime, because only the runtime records it.
   const long hidden = sys::prctl(PR_SET_DUMPABLE, 0);
-  const long bound = sys::prctl(PR_SET_PDEATHSIG, 9);
+  const long bound = sys::prctl(PR_SET_PDEATHSIG, SIGKILL);
   // The runtime blocked every signal from before the clone until here.
   uint64_t none = 0;
-  const long unblocked = sys::call(__NR_rt_sigprocmask, 2 /* SIG_SETMASK */, sys::arg(&none), 0, 8);
+  const long unblocked = sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&none), 0, 8);
   // The name is only displayed in process lists; a failure is harmless.
   sys::unchecked(sys::prctl(PR_SET_NAME, static_cast<unsigned long>(sys::arg("tsubo:[init]"))));
   if (stack[0] < 2) sys::exit(kBadPlan);
@@ -107,7 +108,7 @@ void tsubo_main(long* stack) {
   c.callers_umask = sys::call(__NR_umask, 0);
   require(*boot, "umask", c.callers_umask);
   // Until the container has its own root, paths in the root refer to the init's `/`.
-  long here = sys::openat(sys::kCwd, "/", files::kPathOnly | files::kDirectoryOnly | files::kCloexec);
+  long here = sys::openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   require(*boot, "openat", here);
   c.root = static_cast<int>(here);
   execute(c);

@@ -102,7 +102,7 @@ void leave_caller(const Request& request) {
   // The container's end must not depend on the terminal, the directory or the priority of the process that created it.
   require(request, "setsid", sys::call(__NR_setsid));
   require(request, "chdir", sys::chdir("/"));
-  long null = sys::openat(sys::kCwd, "/dev/null", O_RDWR | O_CLOEXEC);
+  long null = sys::openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC);
   require(request, "openat", null);
   for (int fd = 0; fd < 3; fd++) {
     // The caller had closed this standard stream.

@@ -12,13 +12,17 @@
 
 #include "core/syscall.h"
 
+// Linux 6.3
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x0010U
+#endif
+#ifndef F_SEAL_EXEC
+#define F_SEAL_EXEC 0x0020
+#endif
+
 namespace tsubo {
 
 namespace {
-
-// MFD_EXEC and F_SEAL_EXEC are newer than some headers.
-constexpr unsigned kMemfdExec = 0x0010;
-constexpr int kSealExec = 0x0020;
 
 // The init in another user namespace can execute its image but not read it. The kernel then denies ptrace to every
 // process that cannot read the image, even to the root of that namespace (ptrace(2), "dumpable").
@@ -43,7 +47,7 @@ bool write_all(int fd, const void* data, size_t bytes) {
 
 int executable_memfd() {
   // Kernels before 6.3 lack MFD_EXEC; later kernels can be configured to require it.
-  int fd = memfd_create("tsubo-init", MFD_CLOEXEC | MFD_ALLOW_SEALING | kMemfdExec);
+  int fd = memfd_create("tsubo-init", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
   if (fd < 0 && errno == EINVAL) fd = memfd_create("tsubo-init", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   return fd;
 }
@@ -73,7 +77,7 @@ SpawnFailure sealed_image(const Image& program, UniqueFd* image) {
   if (!write_all(image->get(), program.data, program.bytes)) return failed("write");
   if (long r = sys::call(__NR_fchmod, image->get(), image_mode()); r < 0) return failed("fchmod", static_cast<int>(-r));
   int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
-  if (fcntl(image->get(), F_ADD_SEALS, seals | kSealExec) < 0 && fcntl(image->get(), F_ADD_SEALS, seals) < 0) {
+  if (fcntl(image->get(), F_ADD_SEALS, seals | F_SEAL_EXEC) < 0 && fcntl(image->get(), F_ADD_SEALS, seals) < 0) {
     return failed("fcntl");
   }
   return {};

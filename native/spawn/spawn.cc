@@ -20,6 +20,7 @@
 #include "core/syscall.h"
 #include "spawn/child.h"
 #include "spawn/sealed_image.h"
+#include "spawn/wait.h"
 #include "wire/plan.h"
 #include "wire/report.h"
 
@@ -61,8 +62,7 @@ SpawnFailure plan_in_memory(const SpawnRequest& request, const std::vector<int>&
 int collect(int pidfd) {
   siginfo_t end = {};
   // ECHILD: the caller ignores SIGCHLD, and the kernel has already reaped the child.
-  sys::unchecked(sys::uninterrupted(
-      [&] { return sys::call(__NR_waitid, 3 /* P_PIDFD */, pidfd, sys::arg(&end), 4 /* WEXITED */); }));
+  sys::unchecked(sys::uninterrupted([&] { return sys::call(__NR_waitid, kPidfd, pidfd, sys::arg(&end), WEXITED); }));
   close(pidfd);
   return end.si_pid == 0 || end.si_code == CLD_EXITED ? 0 : end.si_status;
 }

@@ -22,6 +22,7 @@
 //    |-- failed --------------->|   or the exec closes the FIFO: end of file
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 namespace tsubo::wire {
@@ -30,6 +31,9 @@ namespace tsubo::wire {
 inline constexpr uint32_t kNoStep = ~0u;
 
 enum class ReportKind : uint32_t { ready = 1, failed = 2, waiting = 3, cloned = 4 };
+
+// The number of descriptors that one message can carry, SCM_MAX_FD of the kernel, which no header for programs has.
+inline constexpr size_t kMostDescriptors = 253;
 
 struct Report {
   ReportKind kind;
