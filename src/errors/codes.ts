@@ -396,6 +396,14 @@ export const errorCodes = {
   'state.cgroup-threaded': ['the cgroup is threaded', 'choose another cgroupsPath'],
   'state.damaged': ['the record of the container is damaged', 'remove the container with delete --force'],
   'state.exists': ['a container with this id exists', 'choose another id, or delete the container'],
+  'state.layer-in-use': [
+    'another container writes into the upperdir or workdir of the root mount',
+    'delete that container, or use other directories',
+  ],
+  'state.layer-unsynced': [
+    'the upperdir of the root mount was written by a volatile overlay before the machine was started',
+    'use an empty upperdir and workdir, or check the files and remove the marker',
+  ],
   'state.no-cgroup': [
     'the container has no cgroup of its own',
     'create it on a machine with cgroup version 2',

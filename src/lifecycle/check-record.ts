@@ -57,6 +57,12 @@ const properties: Readonly<Record<string, Shape>> = {
   noProgram: boolean,
   startHooks: boolean,
   mountsBelow: count,
+  upper: {
+    kind: 'object',
+    properties: { path: string, work: string, id: string, workId: string, bootId: string },
+    required: ['path', 'work', 'id', 'workId'],
+    partial: true,
+  },
   hooks: {
     kind: 'object',
     properties: { poststart: hooks['poststart'] as Shape, poststop: hooks['poststop'] as Shape },
@@ -257,6 +263,7 @@ function* paths({
   rootfs,
   cgroup,
   rdt,
+  upper,
 }: Partial<ContainerRecord>): Generator<[pointer: string, path: string]> {
   if (bundle !== undefined) yield ['/bundle', bundle];
   if (rootfs !== undefined) yield ['/rootfs', rootfs];
@@ -264,6 +271,10 @@ function* paths({
     yield ['/cgroup/root', cgroup.root];
     yield ['/cgroup/path', cgroup.path];
     for (const [index, path] of cgroup.made.entries()) yield [`/cgroup/made/${index}`, path];
+  }
+  if (upper !== undefined) {
+    yield ['/upper/path', upper.path];
+    yield ['/upper/work', upper.work];
   }
   if (rdt !== undefined) {
     yield ['/rdt/root', rdt.root];

@@ -18,6 +18,7 @@ import { type ContainerRecord, files, type InitRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
 import { removeState, type StateLock } from './store.ts';
 import { removePlace } from './systemd-unit.ts';
+import { releaseUpper } from './upper-layer.ts';
 
 /** Members of config.json that describe what the container used. They are not validated. */
 interface Document {
@@ -81,6 +82,7 @@ export function deleteDamaged(runtime: Runtime, held: StateLock, damage: Runtime
       hint: `end the processes and remove the objects of the container by hand, then repeat delete --force; if it has none, remove ${held.directory}`,
     });
   }
+  releaseUpper(runtime, held.id, record.upper);
   removeState(runtime, held);
   const { id, bundle, hooks } = record;
   if (hooks !== undefined && id !== undefined && bundle !== undefined) {

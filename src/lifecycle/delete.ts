@@ -11,6 +11,7 @@ import type { Runtime } from './runtime.ts';
 import { requireStatus, statusOf } from './status.ts';
 import { hold, isEmpty, missing, notFound, readRecord, removeState, type StateLock } from './store.ts';
 import { removePlace } from './systemd-unit.ts';
+import { releaseUpper } from './upper-layer.ts';
 
 export interface DeleteOptions {
   /** Kills a running container, and ignores an unknown id. Default false. */
@@ -79,6 +80,7 @@ function destroy(runtime: Runtime, record: ContainerRecord, held: StateLock): vo
   }
   if (record.rdt !== undefined) removeRdtGroup(binding, record.rdt, record.init !== undefined);
   if (record.mountsBelow !== undefined) unmountRoot(binding, record.rootfs, record.mountsBelow);
+  releaseUpper(runtime, record.id, record.upper);
   removeState(runtime, held);
   if (record.hooks?.poststop !== undefined) runPoststopHooks(runtime, record);
 }

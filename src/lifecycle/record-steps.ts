@@ -5,14 +5,15 @@ import { onHost } from '../errors/system.ts';
 import { openFlags } from '../host/files.ts';
 import { joinPath } from '../host/paths.ts';
 import type { Hooks } from '../oci/config.ts';
-import type { CgroupRequest } from '../plan/plan.ts';
+import type { CgroupRequest, HostStepOf } from '../plan/plan.ts';
 import { runPoststopHooks } from './hooks.ts';
 import { mountsOn, unmountRoot } from './host-mounts.ts';
 import type { HostOperation, HostWork } from './host-work.ts';
 import { plannedRdt } from './rdt.ts';
-import { files, recordVersion } from './record.ts';
+import { files, recordVersion, type UpperLayer } from './record.ts';
 import { claim, removeState, writeRecord } from './store.ts';
 import { timestamp } from './timestamp.ts';
+import { claimUpper, releaseUpper } from './upper-layer.ts';
 
 export const makeState: HostOperation<'makeState'> = {
   apply(_, work) {
@@ -32,40 +33,57 @@ export const makeState: HostOperation<'makeState'> = {
 export const saveRecord: HostOperation<'saveRecord'> = {
   apply([step], work) {
     if (step === undefined) return;
-    const { runtime, container } = work;
-    const { binding } = runtime;
-    const { config, bundle, rootfs } = container.prepared;
-    const cgroup = step.cgroup === undefined ? undefined : cgroupPlace(work, step.cgroup);
-    const rdt = step.rdt === undefined ? undefined : plannedRdt(runtime, step.rdt, container.id);
-    const pidNamespace = config.linux?.namespaces?.find(({ type }) => type === 'pid');
-    const mountsBelow = step.sharesMounts ? mountsOn(binding, rootfs) : undefined;
-    work.record = {
-      version: recordVersion,
-      id: container.id,
-      bundle: bundle.path,
-      rootfs,
-      created: timestamp(binding.now()),
-      ...(config.annotations !== undefined && { annotations: config.annotations }),
-      ...(cgroup !== undefined && { cgroup }),
-      ...(container.noNewKeyring && { noNewKeyring: true }),
-      ...recordedHooks(config.hooks),
-      ...(config.process.args.length === 0 && { noProgram: true as const }),
-      ...((config.hooks?.startContainer ?? []).length > 0 && { startHooks: true as const }),
-      ...(mountsBelow !== undefined && { mountsBelow }),
-      // An empty path requests a new namespace.
-      sharedPidNamespace: pidNamespace === undefined || (pidNamespace.path ?? '') !== '',
-      ...(rdt !== undefined && { rdt }),
-    };
-    const copy = joinPath(work.stateDirectory, files.config);
-    onHost(`unable to write ${copy}`, () => {
-      writeRecord(runtime, work.record);
-      binding.writeText(copy, bundle.text, openFlags.create | openFlags.exclusive, 0o600);
-    });
-    if (mountsBelow !== undefined) {
-      work.undo.arm(`the mounts on ${rootfs}`, () => unmountRoot(binding, rootfs, mountsBelow));
-    }
+    const { upper: request } = step;
+    if (request === undefined) writeFirstRecord(work, step, undefined);
+    else claimUpper(work.runtime, work.container.id, request, upper => writeFirstRecord(work, step, upper));
   },
 };
+
+function writeFirstRecord(
+  work: HostWork,
+  step: HostStepOf<'saveRecord'>,
+  upper: UpperLayer | undefined,
+): void {
+  const { runtime, container } = work;
+  const { binding } = runtime;
+  const { config, bundle, rootfs } = container.prepared;
+  const cgroup = step.cgroup === undefined ? undefined : cgroupPlace(work, step.cgroup);
+  const rdt = step.rdt === undefined ? undefined : plannedRdt(runtime, step.rdt, container.id);
+  const pidNamespace = config.linux?.namespaces?.find(({ type }) => type === 'pid');
+  const mountsBelow = step.sharesMounts ? mountsOn(binding, rootfs) : undefined;
+  work.record = {
+    version: recordVersion,
+    id: container.id,
+    bundle: bundle.path,
+    rootfs,
+    created: timestamp(binding.now()),
+    ...(config.annotations !== undefined && { annotations: config.annotations }),
+    ...(cgroup !== undefined && { cgroup }),
+    ...(container.noNewKeyring && { noNewKeyring: true }),
+    ...recordedHooks(config.hooks),
+    ...(config.process.args.length === 0 && { noProgram: true as const }),
+    ...((config.hooks?.startContainer ?? []).length > 0 && { startHooks: true as const }),
+    ...(mountsBelow !== undefined && { mountsBelow }),
+    ...(upper !== undefined && { upper }),
+    // An empty path requests a new namespace.
+    sharedPidNamespace: pidNamespace === undefined || (pidNamespace.path ?? '') !== '',
+    ...(rdt !== undefined && { rdt }),
+  };
+  const copy = joinPath(work.stateDirectory, files.config);
+  onHost(`unable to write ${copy}`, () => {
+    writeRecord(runtime, work.record);
+    binding.writeText(copy, bundle.text, openFlags.create | openFlags.exclusive, 0o600);
+  });
+  if (mountsBelow !== undefined) {
+    work.undo.arm(`the mounts on ${rootfs}`, () => unmountRoot(binding, rootfs, mountsBelow));
+  }
+  if (upper?.bootId !== undefined) {
+    // Undone after the init has been killed.
+    work.undo.arm(`the marker of the volatile layer ${upper.path}`, () =>
+      releaseUpper(runtime, container.id, upper),
+    );
+  }
+}
 
 /** The future cgroup. A populated cgroup is refused before the record contains it, because a delete kills its processes. */
 function cgroupPlace({ runtime, container }: HostWork, request: CgroupRequest): CgroupPlace {

@@ -32,10 +32,23 @@ export interface ContainerRecord {
   readonly startHooks?: true;
   /** Set if the container shares the runtime's mount namespace: number of mounts on `rootfs` before its own. */
   readonly mountsBelow?: number;
+  /** Directories that a root of layers writes into. Absent without an upper layer. */
+  readonly upper?: UpperLayer;
   /** Hooks that later commands run; absent if there are none. */
   readonly hooks?: Pick<Hooks, 'poststart' | 'poststop'>;
   /** Absent until the container is created. */
   readonly init?: InitRecord;
+}
+
+export interface UpperLayer {
+  /** Absolute, without links. */
+  readonly path: string;
+  readonly work: string;
+  /** `device:inode` of the two directories. */
+  readonly id: string;
+  readonly workId: string;
+  /** The boot in which a volatile container was made. Absent: the overlay is synced. */
+  readonly bootId?: string;
 }
 
 export interface InitRecord {

@@ -9,7 +9,7 @@ import { decodeField } from './decode-field.ts';
 import { exactJson } from './exact-json.ts';
 import type { IdMap } from './host-trees.ts';
 import { cloneFlagNames } from './kernel-flags.ts';
-import type { HostStep, Plan } from './plan.ts';
+import type { HostStep, Plan, UpperRequest } from './plan.ts';
 import { limitText, rlimitName } from './rlimits.ts';
 import { type SyncPoint, syncPoints } from './sync-points.ts';
 
@@ -117,7 +117,7 @@ function hostWords(step: HostStep): string {
     case 'moveNetDevice':
       return `moveNetDevice name=${step.name} newName=${step.newName}`;
     case 'saveRecord':
-      return step.sharesMounts ? 'saveRecord sharesMounts' : 'saveRecord';
+      return `saveRecord${step.sharesMounts ? ' sharesMounts' : ''}${upperWords(step.upper)}`;
     case 'makeStartFifo':
       return `makeStartFifo slot=${step.slot}`;
     case 'sendListener':
@@ -136,6 +136,12 @@ function hostWords(step: HostStep): string {
     case 'runHook':
       return `runHook path=${step.hook.path}${step.hook.timeout === undefined ? '' : ` timeout=${step.hook.timeout}`}`;
   }
+}
+
+function upperWords(upper: UpperRequest | undefined): string {
+  return upper === undefined
+    ? ''
+    : ` upper=${upper.path} work=${upper.work}${upper.volatile ? ' volatile' : ''}`;
 }
 
 /** `0:100000:65536`: container, host, size. */

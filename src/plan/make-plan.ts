@@ -28,6 +28,7 @@ import { processSteps } from './process.ts';
 import { rdtSteps } from './rdt.ts';
 import { nullDeviceSteps, restrictedPathSteps } from './restricted-paths.ts';
 import { rlimitHostSteps } from './rlimits.ts';
+import { upperRequest } from './root-mount.ts';
 import { rootfsPlan } from './rootfs.ts';
 import { signalSteps } from './signals.ts';
 import { type SyncPoint, syncAt } from './sync-points.ts';
@@ -145,6 +146,7 @@ function hostSteps(
     ...(cgroup !== undefined && { cgroup: unit ?? cgroup }),
     ...(rdt[0] !== undefined && { rdt: rdt[0] }),
     sharesMounts: !hasNamespace(config, 'mount'),
+    ...upperRequest(context),
     origin: '',
   };
   const own: HostStep[] =

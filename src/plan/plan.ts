@@ -66,6 +66,8 @@ interface HostStepFields {
     readonly rdt?: RdtRequest;
     /** The container's mounts are in the runtime's mount namespace. */
     readonly sharesMounts: boolean;
+    /** The record claims the directories that the root writes into. */
+    readonly upper?: UpperRequest;
   };
   /** Makes the cgroup (with its missing parents); the init is cloned into it. */
   readonly makeCgroup: { readonly when: 'before'; readonly path: string };
@@ -185,6 +187,16 @@ export interface CgroupRequest {
   readonly origin: string;
   readonly unit?: string;
   readonly manager?: UnitRequest['manager'];
+}
+
+/** The upper layer of a root mount. No two containers may write into it at once. */
+export interface UpperRequest {
+  /** Absolute. */
+  readonly path: string;
+  readonly work: string;
+  readonly volatile: boolean;
+  /** Pointer of the option `upperdir`. */
+  readonly origin: string;
 }
 
 export type HostOperationName = keyof HostStepFields;

@@ -11,6 +11,7 @@ import { attributeNames, MS, propagationNames } from './kernel-flags.ts';
 import { contextOption } from './labels.ts';
 import { newMountAttributes, superBlockWords } from './mount-attributes.ts';
 import { isBind, readMountWords, splitFilesystemWord } from './mount-options.ts';
+import type { UpperRequest } from './plan.ts';
 
 /** The kernel's limit of lower layers (OVL_MAX_STACK). */
 const mostLayers = 500;
@@ -221,6 +222,21 @@ export function unionOf(context: PlanContext, root: RootMount): Union {
   }
   for (const word of superBlockWords(flags)) add(word, config.mounts?.[0]?.options?.lastIndexOf(word) ?? 0);
   return { source, options, places, attributes, lower: '' };
+}
+
+/** The directories that the root writes into. */
+export function upperRequest(context: PlanContext): { readonly upper?: UpperRequest } {
+  const root = rootMount(context.config);
+  const { upper, work } = root ?? {};
+  if (root === undefined || upper?.value === undefined || work?.value === undefined) return {};
+  return {
+    upper: {
+      path: layerPath(context, upper.value),
+      work: layerPath(context, work.value),
+      volatile: root.volatile,
+      origin: `${at}/options/${upper.place}`,
+    },
+  };
 }
 
 function warnUseless(context: PlanContext, { key, place }: UnionOption, why: string): void {

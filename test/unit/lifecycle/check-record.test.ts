@@ -21,6 +21,7 @@ const record: ContainerRecord = {
   sharedPidNamespace: false,
   noNewKeyring: true,
   mountsBelow: 0,
+  upper: { path: '/u', work: '/w', id: '1:2', workId: '1:3', bootId: 'one' },
   hooks: { poststart: [], poststop: [{ path: '/bin/true', timeout: 5 }] },
   init: { pid: 7, startTime: 8 },
 };
@@ -86,10 +87,12 @@ describe('a record', () => {
     '/init',
     '/init/pid',
     '/mountsBelow',
+    '/upper',
+    '/upper/workId',
   ])('is refused without %s', pointer => {
     const damaged = changed(pointer.slice(1).split('/'), (object, name) => delete object[name]);
     const whole = JSON.parse(damaged) as object;
-    const optional = ['/cgroup', '/rdt', '/hooks', '/init', '/mountsBelow'].includes(pointer);
+    const optional = ['/cgroup', '/rdt', '/hooks', '/init', '/mountsBelow', '/upper'].includes(pointer);
     if (pointer === '/cgroup/unit') {
       expect(faultIn(damaged)?.message).toBe('/cgroup must have both unit and manager, or none of them');
     } else if (optional) {
@@ -113,6 +116,7 @@ describe('a record', () => {
     ['/cgroup/path', '/cg', '/cgroup/path must be below /cgroup/root'],
     ['/cgroup/made/0', '/cg/b', '/cgroup/made/0 must be /cgroup/path or above it'],
     ['/cgroup/made/0', '/', '/cgroup/made/0 must be /cgroup/path or above it'],
+    ['/upper/work', 'w/../x', '/upper/work must be a clean absolute path'],
     ['/rdt/path', '/etc', '/rdt/path must be below /rdt/root'],
     ['/hooks/poststop/0/path', 5, '/hooks/poststop/0/path must be a string, not 5'],
   ])('is refused with %s as %j', (pointer, value, message) => {
@@ -128,6 +132,7 @@ describe('a record', () => {
       hooks: __,
       noNewKeyring: ___,
       mountsBelow: ____,
+      upper: _____,
       cgroup = { root: '', path: '', made: [] },
       ...others
     } = record;

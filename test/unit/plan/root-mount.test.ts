@@ -141,6 +141,23 @@ describe('a root mount', () => {
     expect(stepsOf(rootless, 'mountRoot')).toMatchObject([{ path: '/bundle/rootfs', tree: 0 }]);
   });
 
+  it('claims the directories that it writes into, before anything is made', () => {
+    const record = (options: readonly string[]) =>
+      plan(options).host.find(({ op }) => op === 'saveRecord') as { readonly upper?: unknown };
+    expect(record(['lowerdir=/a', 'workdir=w', 'upperdir=u\\:1']).upper).toEqual({
+      path: '/bundle/u:1',
+      work: '/bundle/w',
+      volatile: false,
+      origin: '/mounts/0/options/2',
+    });
+    for (const word of ['volatile', 'fsync=volatile']) {
+      expect(record([word, 'lowerdir=/a', 'upperdir=/u', 'workdir=/w']).upper).toMatchObject({
+        volatile: true,
+      });
+    }
+    expect(record(['lowerdir=/a:/b', 'volatile'])).not.toHaveProperty('upper');
+  });
+
   it('is not every overlay, and not any mount on the root', () => {
     const later = { destination: '/data', type: 'overlay', options: ['lowerdir=/a:/b'] };
     expect(operations(planFor({ mounts: [later] }))).toContain('openRoot');
