@@ -351,8 +351,8 @@ export function sandbox(layout: Layout = 'unified', which: Runtime = runtime): S
   return made;
 }
 
-/** Waits for a condition; the time is only an upper limit. */
-export async function until(what: string, condition: () => boolean, timeoutMs = 10_000): Promise<void> {
+/** Waits for a condition; the time is only an upper limit, also for a machine with much other work. */
+export async function until(what: string, condition: () => boolean, timeoutMs = 100_000): Promise<void> {
   const end = performance.now() + timeoutMs;
   while (!condition()) {
     if (performance.now() > end) throw new Error(`waited in vain: ${what}`);

@@ -100,7 +100,7 @@ export class View {
       env: options.env ?? { PATH: path },
       stdio: [...(options.stdio ?? [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'])],
       ...(options.input === undefined ? {} : { input: options.input }),
-      timeout: options.timeoutMs ?? 30_000,
+      timeout: options.timeoutMs ?? 200_000,
       killSignal: 'SIGKILL',
       maxBuffer: 64 << 20,
       encoding: 'utf8',

@@ -47,14 +47,14 @@ describe.skipIf(requires('root'))('an init', () => {
     const request = { cloneFlags: newMountNamespace, cgroup: -1, pidNamespace: -1, preserveFds: 0, fds: [] };
     const { pid, pidfd, channel } = binding.spawn({ ...request, plan: encodePlan(steps) });
     // An init that neither reports nor ends fails the test and does not block it.
-    const guard = spawn('/bin/sh', ['-c', 'sleep 5; kill -KILL "$1"', 'sh', String(pid)]);
+    const guard = spawn('/bin/sh', ['-c', 'sleep 100; kill -KILL "$1"', 'sh', String(pid)]);
     let report: Report;
     try {
       report = binding.awaitReport(channel);
     } finally {
       guard.kill('SIGKILL');
       binding.close(channel);
-      if (!binding.pidfdWait(pidfd, 5000)) binding.pidfdSignal(pidfd, 9);
+      if (!binding.pidfdWait(pidfd, 100_000)) binding.pidfdSignal(pidfd, 9);
       binding.pidfdWait(pidfd, -1);
     }
     const end = binding.reap(pid);
@@ -140,7 +140,7 @@ describe.skipIf(requires('root'))('an init', () => {
   });
 
   it('does not block on a hook that it cannot kill', () => {
-    const endless = { ...hook, args: ['sh', '-c', 'sleep 2'], timeout: 1 } as Step;
+    const endless = { ...hook, args: ['sh', '-c', 'sleep 10'], timeout: 1 } as Step;
     const { report } = walk([refusing(['kill'], errno.EACCES), endless]);
     expect(report).toMatchObject({ kind: 'failed', syscall: 'kill', errno: errno.EACCES });
   });

@@ -34,7 +34,7 @@ describe.skipIf(others || requires('root', 'busybox', 'cgroup2', 'ps'))(
       ['unable to update container', 'update', '--pids-limit', '10'],
     ])('says "%s" to %s', (attempt, command, ...flags) => {
       const { id, path, pid } = moved();
-      const failure = box.fails([command, ...flags, id], { timeoutMs: 10_000 });
+      const failure = box.fails([command, ...flags, id]);
       expect(failure.status).toBe(1);
       if (!isTsubo) return;
       expect(failure.message).toMatch(new RegExp(`^${attempt} ${id}.*: its cgroup ${path} was removed$`));

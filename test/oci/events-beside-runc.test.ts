@@ -98,17 +98,16 @@ describe.skipIf(requires('root', 'busybox', 'runc', 'cgroup2', ...controllers) |
       const limit = 16 * mega;
       const kinds: string[][] = [];
       for (const [one, bundle] of both(made => {
-        made.shell('sleep 2; busybox tail /dev/zero; sleep 1000');
+        box.view.sh('mkfifo "$1"', made.inRoot('go'));
+        made.shell('read go </go; busybox tail /dev/zero; sleep 1000');
         made.config.linux.resources = { memory: { limit, swap: limit } };
       })) {
         const watching = one.spawn(['events', '--interval', '500ms', bundle.id]);
         one.must(['start', bundle.id]);
         const lines = () => watching.stdout().split('\n').slice(0, -1);
-        await until(
-          'the kernel has killed',
-          () => lines().some(line => line.startsWith('{"type":"oom"')),
-          30_000,
-        );
+        await until('it watches', () => lines().length > 0);
+        box.view.sh('echo >"$1"', bundle.inRoot('go'));
+        await until('the kernel has killed', () => lines().some(line => line.startsWith('{"type":"oom"')));
         one.must(['kill', bundle.id, 'KILL']);
         expect(await watching.ended).toMatchObject({ status: 0 });
         const oom = lines().filter(line => line.startsWith('{"type":"oom"'));

@@ -247,7 +247,9 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('hooks', () => {
       expect(done.stderr).toContain('createRuntime hook #0');
       expect(done.stderr).toContain('cannot allocate memory');
       expect(done.stderr).not.toContain('timeout');
-      expect(box.lives(Number(readFileSync(pid, 'utf8')))).toBe(false);
+      // A hook that was killed at once has not written it.
+      const written = existsSync(pid) ? Number(readFileSync(pid, 'utf8')) : 0;
+      if (written > 0) expect(box.lives(written)).toBe(false);
       expect(box.traces()).toEqual(before);
     },
   );
@@ -314,7 +316,9 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('hooks', () => {
   });
 
   test('do not block when they read nothing, write much or leave a process behind', () => {
-    const noisy = 'yes noise | head -c 300000; yes noise | head -c 300000 >&2; sleep 5 & exit 0';
+    const over = join(box.mkdir('notes'), 'over');
+    const left = `{ until [ -e ${over} ]; do sleep 0.05; done; } &`;
+    const noisy = `yes noise | head -c 300000; yes noise | head -c 300000 >&2; ${left} exit 0`;
     const bundle = box.bundle(made => {
       made.config.annotations = { long: 'x'.repeat(200_000) };
       const hook = { path: hostBusybox, args: ['sh', '-c', noisy], env: ['PATH=/bin:/usr/bin'] };
@@ -324,11 +328,10 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('hooks', () => {
         poststop: [{ path: '/bin/true' }],
       };
     });
-    const begun = performance.now();
+    if (disagrees('runc', 'waits for every process that holds the output of a hook')) writeFileSync(over, '');
+    // Otherwise the process ends after create only.
     box.create(bundle);
-    if (!disagrees('runc', 'waits for every process that holds the output of a hook')) {
-      expect(performance.now() - begun).toBeLessThan(4000);
-    }
+    writeFileSync(over, '');
     box.must(['delete', '--force', bundle.id]);
   });
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { requires } from '../helpers/requires.ts';
+import { isTsubo } from '../helpers/runtime.ts';
 import { sandbox } from '../helpers/sandbox.ts';
 
 describe.skipIf(requires('root', 'busybox', 'cgroup2'))('the id of a container', () => {
@@ -33,7 +34,10 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('the id of a container',
   });
 
   test.each(['create', 'run', 'state', 'start', 'kill', 'delete'])('is required by %s', command => {
-    expect(box.oci([command]).status).toBe(1);
+    const done = box.oci([command]);
+    expect(done.status).toBe(1);
+    if (isTsubo) expect(done.stderr).toContain('missing argument <container-id>');
+    expect(existsSync(box.root) ? readdirSync(box.root) : []).toEqual([]);
   });
 
   test('that is taken is refused, and the first container keeps running', () => {

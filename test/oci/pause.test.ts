@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import type { Bundle } from '../helpers/bundle.ts';
 import { requires } from '../helpers/requires.ts';
 import { isTsubo } from '../helpers/runtime.ts';
 import { sandbox, until } from '../helpers/sandbox.ts';
 
 describe.skipIf(requires('root', 'busybox', 'cgroup2'))('pause and resume', () => {
   const box = sandbox();
+
+  const isFrozen = ({ id }: Bundle): boolean =>
+    box.view.sh(`cat /sys/fs/cgroup/${id}/cgroup.events`).includes('frozen 1');
 
   /** A container whose program increments a counter in a file in a loop. */
   const counting = async () => {
@@ -27,10 +31,10 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('pause and resume', () =
   test('suspend every process, and continue it', async () => {
     const { bundle, count } = await counting();
     expect(box.must(['pause', bundle.id])).toMatchObject({ stdout: '', stderr: '' });
+    // The kernel writes it when the last process has stopped.
+    expect(isFrozen(bundle)).toBe(true);
     const stoppedAt = count();
     expect(box.state(bundle.id).status).toBe('paused');
-    // Longer than any system call of the program.
-    await new Promise(resolve => setTimeout(resolve, 100));
     expect(count()).toBe(stoppedAt);
     expect(box.must(['resume', bundle.id])).toMatchObject({ stdout: '', stderr: '' });
     expect(box.state(bundle.id).status).toBe('running');
@@ -75,7 +79,10 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('pause and resume', () =
     expect(done.status).toBe(255);
     expect(done.stderr).toContain('cannot exec in a paused container (use --ignore-paused to override)');
     const waiting = box.spawn(['exec', '--ignore-paused', bundle.id, '/bin/echo', 'came']);
-    await new Promise(resolve => setTimeout(resolve, 200));
+    await until('its process is in the cgroup and has stopped', () => {
+      const processes = box.view.sh(`cat /sys/fs/cgroup/${bundle.id}/cgroup.procs`).trim().split('\n');
+      return processes.length === 2 && isFrozen(bundle);
+    });
     expect(waiting.stdout()).toBe('');
     box.must(['resume', bundle.id]);
     expect((await waiting.ended).status).toBe(0);

@@ -249,9 +249,6 @@ describe.skipIf(requires('root', 'busybox'))('a seccomp profile that denies call
       made.config.process.noNewPrivileges = noNewPrivileges;
       made.config.linux.seccomp = seccomp;
     });
-  /** A runtime that blocks fails the test and does not stop the run. */
-  const patient = { timeoutMs: 10_000 };
-
   test.for([
     ['every call', 5, []],
     ['every call with EINTR', 4, []],
@@ -264,7 +261,7 @@ describe.skipIf(requires('root', 'busybox'))('a seccomp profile that denies call
     const refused = bundle(false, profile(allowed, error));
     const before = box.traces();
     for (const command of ['create', 'run']) {
-      const done = box.oci([command, '--bundle', refused.dir, refused.id], patient);
+      const done = box.oci([command, '--bundle', refused.dir, refused.id]);
       expect([command, done.status, done.signal]).toEqual([command, 1, null]);
       expect(done.stderr).toContain('unable to start container process: ');
       expect(done.stderr).toMatch(
@@ -281,7 +278,7 @@ describe.skipIf(requires('root', 'busybox'))('a seccomp profile that denies call
     context.skip(!isTsubo, 'runc is held to its own calls here, which are others');
     const refused = bundle(true, profile(allowed, 5));
     const before = box.traces();
-    const done = box.run(refused, patient);
+    const done = box.run(refused);
     expect([done.status, done.signal]).toEqual([1, null]);
     expect(done.stderr).toContain('the init ended without a report');
     expect(done.stderr).toContain('/linux/seccomp');
@@ -304,14 +301,13 @@ describe.skipIf(requires('root', 'busybox'))('a seccomp profile that denies call
   });
 
   // The init clears its parent-death signal with prctl(PR_SET_PDEATHSIG).
-  test.each([1, 4, 22, 38])('may deny prctl(PR_SET_PDEATHSIG) with error %i', async errnoRet => {
+  test.each([1, 4, 22, 38])('may deny prctl(PR_SET_PDEATHSIG) with error %i', errnoRet => {
     const args = [{ index: 0, value: 1, op: 'SCMP_CMP_EQ' }];
     const created = box.created(made => {
       made.config.process.noNewPrivileges = false;
       made.config.linux.seccomp = allowing({ names: ['prctl'], action: 'SCMP_ACT_ERRNO', errnoRet, args });
     });
-    await new Promise(resolve => setTimeout(resolve, 100));
-    expect(box.state(created.id).status).toBe('created');
+    // The runtime has ended: the signal would have been sent by now.
     box.must(['start', created.id]);
     expect(box.state(created.id).status).toBe('running');
     expect(box.oci(['exec', created.id, '/bin/true']).status).toBe(0);

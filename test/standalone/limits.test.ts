@@ -53,8 +53,7 @@ describe.skipIf(requires('standalone', 'root', 'busybox'))('the standalone execu
     test('of 16 MiB of numbers, all invalid', () => {
       const numbers = '1,'.repeat((16 << 20) / 2 - 20);
       const { code, pointer } = refused(`{"ociVersion":"1.0.0","mounts":[${numbers}1]}`.slice(0, 16 << 20));
-      expect(['config.type', 'internal', 'bundle.config-syntax']).toContain(code);
-      expect(pointer ?? '').toMatch(/^(\/mounts\/\d+)?$/);
+      expect([code, pointer]).toEqual(['config.type', '/mounts/0']);
     });
 
     test('of more than 16 MiB', () => {
