@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { HostFacts } from '../host/facts.ts';
 import { capabilityNumbers } from '../oci/capabilities.ts';
-import { memoryPolicyFlags, memoryPolicyModes } from '../oci/config-linux.ts';
 import type { Features, SeccompFeatures } from '../oci/features.ts';
 import { namespaceFlags } from '../oci/namespaces.ts';
+import { implemented } from '../oci/shape.ts';
 import { ociVersion, ociVersionMin } from '../oci/version.ts';
+import { featuresOfFacilities } from '../plan/facilities.ts';
 import { plainOptions, propagationOptions, recursiveOptions } from '../plan/mount-option-table.ts';
 import { readMountWords } from '../plan/mount-options.ts';
 import { config } from '../validate/config-shape.ts';
-import { implemented } from '../validate/shape.ts';
 import { version } from './version.ts';
 
 /**
@@ -19,12 +19,6 @@ import { version } from './version.ts';
  */
 export function featuresDocument(kernel: HostFacts['kernel']): Features {
   const has = (...names: string[]): boolean => implemented(config, ...names) !== undefined;
-  const memoryPolicy = has('linux', 'memoryPolicy') && {
-    memoryPolicy: {
-      modes: [...memoryPolicyModes].sort(),
-      flags: [...memoryPolicyFlags].sort(),
-    },
-  };
   return {
     ociVersionMin,
     ociVersionMax: ociVersion,
@@ -48,9 +42,7 @@ export function featuresDocument(kernel: HostFacts['kernel']): Features {
         schemata: has('linux', 'intelRdt', 'schemata'),
         monitoring: has('linux', 'intelRdt', 'enableMonitoring'),
       },
-      ...memoryPolicy,
-      mountExtensions: { idmap: { enabled: has('mounts', 'uidMappings') } },
-      netDevices: { enabled: has('linux', 'netDevices') },
+      ...featuresOfFacilities(),
     },
     annotations: { 'tsubo.rootMount': 'overlay', 'tsubo.version': version },
     potentiallyUnsafeConfigAnnotations: ['org.systemd.property.'],

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Command, Option } from 'commander';
 import { RuntimeError } from '../errors/error.ts';
-import { didYouMean } from '../validate/spelling.ts';
+import { didYouMean } from '../errors/spelling.ts';
 import { usageLine } from './help.ts';
 
 /**

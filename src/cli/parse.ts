@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Command } from 'commander';
 import { RuntimeError } from '../errors/error.ts';
-import { didYouMean } from '../validate/spelling.ts';
+import { didYouMean } from '../errors/spelling.ts';
 import type { CommandModule } from './command.ts';
 import { defineGlobals } from './globals.ts';
 import { canonical, checkArgumentCount, type Scanned, scan } from './grammar.ts';

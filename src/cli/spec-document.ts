@@ -4,7 +4,7 @@ import { ociVersionMin } from '../oci/version.ts';
 
 /** A minimal config.json: a shell on a terminal in a read-only root, with the usual settings of other runtimes. */
 export function defaultConfig(options: {
-  readonly hostname: string;
+  readonly program: string;
   readonly cgroupNamespace: boolean;
 }): Config {
   return {
@@ -21,7 +21,7 @@ export function defaultConfig(options: {
       noNewPrivileges: true,
     },
     root: { path: 'rootfs', readonly: true },
-    hostname: options.hostname,
+    hostname: options.program,
     mounts,
     linux: {
       resources: { devices: [{ allow: false, access: 'rwm' }] },

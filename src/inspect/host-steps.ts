@@ -3,13 +3,12 @@ import { olderKernel } from '../cgroup/apply.ts';
 import { wordsOf } from '../cgroup/controllers.ts';
 import { planCgroup, requireVacant } from '../cgroup/directory.ts';
 import { missingController } from '../cgroup/missing-controller.ts';
-import { errno } from '../errors/errno.ts';
 import { RuntimeError } from '../errors/error.ts';
 import type { Binding } from '../host/binding.d.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { isMachineRoot } from '../host/privilege.ts';
-import { netDeviceFailure } from '../lifecycle/net-devices.ts';
 import { openNamespaceFile } from '../lifecycle/open-namespaces.ts';
+import { inspectOperation } from '../lifecycle/perform-host-steps.ts';
 import { explainHook } from '../plan/explain-hook.ts';
 import type { HostStep, Plan } from '../plan/plan.ts';
 import { hookError } from './container-steps.ts';
@@ -38,15 +37,6 @@ function inspectStep(binding: Binding, step: HostStep, facts: HostFacts, finding
     case 'makeRdtGroup':
       findings.skip(step.origin, 'whether resctrl accepts the class of service');
       return;
-    case 'moveNetDevice': {
-      findings.skip(step.origin, 'whether the network device can be moved');
-      const devices = binding.readTextIfThere('/proc/self/net/dev');
-      if (devices === undefined) return;
-      const names = devices.split('\n').map(line => line.split(':', 1)[0]?.trim());
-      if (!names.includes(step.name))
-        throw netDeviceFailure(step, { syscall: 'RTM_GETLINK', errno: errno.ENODEV });
-      return;
-    }
     case 'runHook': {
       const { kind, index, hook, origin } = step;
       findings.skip(`/hooks/${kind}/${index}`, 'the effect of the hook: check does not run it');
@@ -59,6 +49,7 @@ function inspectStep(binding: Binding, step: HostStep, facts: HostFacts, finding
       return;
     }
     default:
+      inspectOperation(step, binding, findings);
       return;
   }
 }

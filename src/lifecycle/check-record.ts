@@ -3,8 +3,6 @@ import { parseJson } from '../bundle/json.ts';
 import { formatPointer } from '../bundle/pointer.ts';
 import { toRuntimeError } from '../errors/system.ts';
 import { cleanPath, isBelow } from '../host/paths.ts';
-import { checkShape } from '../validate/check-shape.ts';
-import { config } from '../validate/config-shape.ts';
 import {
   boolean,
   implemented,
@@ -13,7 +11,9 @@ import {
   string,
   stringMap,
   strings,
-} from '../validate/shape.ts';
+} from '../oci/shape.ts';
+import { checkShape } from '../validate/check-shape.ts';
+import { config } from '../validate/config-shape.ts';
 import { type ContainerRecord, recordVersion } from './record.ts';
 
 /** Why a text is not a valid record, and the member at fault. */

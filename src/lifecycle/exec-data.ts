@@ -4,10 +4,11 @@ import { onHost } from '../errors/system.ts';
 import type { Report } from '../host/binding.d.ts';
 import { openFlags } from '../host/files.ts';
 import { entryPath } from '../host/paths.ts';
-import type { Config, Linux, Process } from '../oci/config.ts';
+import type { Config, Process } from '../oci/config.ts';
 import type { Seccomp } from '../oci/seccomp.ts';
 import type { LoadSeccomp } from '../plan/context.ts';
 import { explainFailure } from '../plan/explain.ts';
+import { type SharedProperties, sharedProperties } from '../plan/facilities.ts';
 import type { Listener } from '../plan/listener.ts';
 import type { Plan } from '../plan/plan.ts';
 import { checkProcessDocument } from '../validate/check-process.ts';
@@ -34,7 +35,7 @@ export interface ExecData {
 /** Properties that every process of the container starts with, checked and completed. */
 export interface InheritedProcess {
   readonly process: Process;
-  readonly linux: Pick<Linux, 'memoryPolicy' | 'personality'>;
+  readonly linux: SharedProperties;
   readonly seccomp?: InheritedFilter;
 }
 
@@ -55,14 +56,11 @@ export const saveExecData: HostOperation<'saveExecData'> = {
 };
 
 export function writeExecData(runtime: Runtime, directory: string, config: Config, plan: Plan): void {
-  const { memoryPolicy, personality, seccomp } = config.linux ?? {};
+  const { seccomp } = config.linux ?? {};
   const filter = seccomp === undefined ? undefined : keepFilter(seccomp, plan);
   const standing: InheritedProcess = {
     process: config.process,
-    linux: {
-      ...(memoryPolicy !== undefined && { memoryPolicy }),
-      ...(personality !== undefined && { personality }),
-    },
+    linux: sharedProperties(config.linux),
     ...(filter !== undefined && { seccomp: filter }),
   };
   // A plan without a program has no loadSeccomp step. Nothing is kept then: an exec must not run without the filter.

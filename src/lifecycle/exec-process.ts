@@ -71,7 +71,7 @@ export interface ExecProcess {
   readonly filter: LoadSeccomp | undefined;
   /** Listener of the profile or the filter. */
   readonly listener: Listener | undefined;
-  /** The container's `linux`: its personality and memory policy apply to every process. */
+  /** The container's `linux`: some of its properties apply to every process. */
   readonly linux: Linux;
   readonly process: Process;
   /** The document that a pointer of `origin` or of the container's config refers to. */

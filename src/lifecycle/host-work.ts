@@ -3,7 +3,7 @@
 import type { DeviceFilter } from '../cgroup/devices/attach.ts';
 import { RuntimeError } from '../errors/error.ts';
 import { onHost } from '../errors/system.ts';
-import type { Spawned } from '../host/binding.d.ts';
+import type { Binding, Spawned } from '../host/binding.d.ts';
 import type { Config } from '../oci/config.ts';
 import type { Status } from '../oci/state.ts';
 import type { HostOperationName, HostStepOf, Plan } from '../plan/plan.ts';
@@ -33,6 +33,13 @@ export interface HostOperation<Op extends HostOperationName> {
    * before: an existing object may belong to another container.
    */
   apply(steps: readonly HostStepOf<Op>[], work: HostWork): void;
+  /** Throws the error with which `apply` would fail, as far as a look at the machine shows it. For `check`. */
+  inspect?(step: HostStepOf<Op>, binding: Binding, findings: InspectFindings): void;
+}
+
+/** Receives what `check` cannot look at. */
+export interface InspectFindings {
+  skip(origin: string, what: string): void;
 }
 
 /** The init while it waits at a sync point. `syncPoints` defines which descriptors it sends and receives. */

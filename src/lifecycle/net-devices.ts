@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { errno } from '../errors/errno.ts';
-import type { RuntimeError } from '../errors/error.ts';
-import { hostFailure, isSystemError } from '../errors/system.ts';
-import type { SystemError } from '../host/binding.d.ts';
+import { isSystemError } from '../errors/system.ts';
 import { openReadOnly } from '../host/files.ts';
+import { netDeviceFailure } from '../plan/net-devices.ts';
 import type { HostStepOf } from '../plan/plan.ts';
 import type { HostOperation } from './host-work.ts';
 
@@ -39,6 +38,15 @@ export const moveNetDevice: HostOperation<'moveNetDevice'> = {
       });
     }
   },
+
+  inspect(step, binding, findings) {
+    findings.skip(step.origin, 'whether the network device can be moved');
+    const devices = binding.readTextIfThere('/proc/self/net/dev');
+    if (devices === undefined) return;
+    const names = devices.split('\n').map(line => line.split(':', 1)[0]?.trim());
+    if (!names.includes(step.name))
+      throw netDeviceFailure(step, { syscall: 'RTM_GETLINK', errno: errno.ENODEV });
+  },
 };
 
 function explained<T>(step: MoveStep, work: () => T): T {
@@ -48,29 +56,3 @@ function explained<T>(step: MoveStep, work: () => T): T {
     throw isSystemError(error) ? netDeviceFailure(step, error) : error;
   }
 }
-
-/** The error for a device that cannot be moved. */
-export function netDeviceFailure(
-  step: MoveStep,
-  error: Pick<SystemError, 'syscall' | 'errno'>,
-): RuntimeError {
-  const { name, newName, origin } = step;
-  const value = newName === name ? name : `${name} -> ${newName}`;
-  const where = error.errno === errno.ENODEV ? `link not found for interface ${name}` : error.syscall;
-  return hostFailure(error, `unable to move the network device ${name}: ${where}`, {
-    pointer: error.errno === errno.EEXIST && newName !== name ? `${origin}/name` : origin,
-    path: undefined,
-    value,
-    hint: hints[error.errno],
-    spec: 'config-linux.md#network-devices',
-  });
-}
-
-const hints: Readonly<Record<number, string>> = {
-  [errno.ENODEV]: "the device must be in the runtime's network namespace; ip link lists the devices there",
-  [errno.EEXIST]:
-    'the network namespace of the container has a device of this name: use another name, or a template such as eth%d',
-  [errno.EINVAL]: 'this device is bound to its network namespace, as lo is',
-  [errno.EPERM]: 'it needs CAP_NET_ADMIN in both network namespaces',
-  [errno.EACCES]: 'it has an IPv6 address, and the network namespace of the container has IPv6 turned off',
-};

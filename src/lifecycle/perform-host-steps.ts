@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { RuntimeError } from '../errors/error.ts';
 import { onHost, toRuntimeError } from '../errors/system.ts';
-import type { Report, Spawned } from '../host/binding.d.ts';
+import type { Binding, Report, Spawned } from '../host/binding.d.ts';
 import { explainFailure } from '../plan/explain.ts';
 import type { HostOperationName, HostStep, HostStepOf, When } from '../plan/plan.ts';
 import { syncPointOf } from '../plan/sync-points.ts';
@@ -11,7 +11,7 @@ import { withEmptyRootHint } from './empty-root.ts';
 import { saveExecData } from './exec-data.ts';
 import { runHook } from './hooks.ts';
 import { cloneTree, makeUnion, mapTree } from './host-trees.ts';
-import { type HostOperation, type HostWork, WaitingInit } from './host-work.ts';
+import { type HostOperation, type HostWork, type InspectFindings, WaitingInit } from './host-work.ts';
 import { mapIds } from './id-maps.ts';
 import { initExitError } from './init-exit.ts';
 import { identify, killAndWait } from './init-process.ts';
@@ -143,6 +143,16 @@ function applyRun<Op extends HostOperationName>(work: HostWork, op: Op, index: n
   if (operation.startFailure === true) asStartFailure(apply);
   else apply();
   return run.length;
+}
+
+/** Compares one step with the machine, for `check`. */
+export function inspectOperation<Op extends HostOperationName>(
+  step: HostStepOf<Op>,
+  binding: Binding,
+  findings: InspectFindings,
+): void {
+  const operation: HostOperation<Op> = operations[step.op];
+  operation.inspect?.(step, binding, findings);
 }
 
 function isOf<Op extends HostOperationName>(step: HostStep, op: Op): step is HostStep & HostStepOf<Op> {

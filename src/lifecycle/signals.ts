@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { RuntimeError } from '../errors/error.ts';
+import { didYouMean } from '../errors/spelling.ts';
 import { lookUp } from '../oci/look-up.ts';
-import { didYouMean } from '../validate/spelling.ts';
 
 /** Signals of Linux on x86_64 and arm64. */
 const numbers: Readonly<Record<string, number>> = {

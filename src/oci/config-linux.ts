@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { LinuxOfFacilities } from '../plan/facilities.ts';
 import type { IDMapping, Integer } from './config.ts';
 import type { NamespaceType } from './namespaces.ts';
 import type { Resources } from './resources.ts';
 import type { Seccomp } from './seccomp.ts';
 
 /** config-linux.md */
-export interface Linux {
+export interface Linux extends LinuxOfFacilities {
   readonly namespaces?: readonly Namespace[];
   readonly uidMappings?: readonly IDMapping[];
   readonly gidMappings?: readonly IDMapping[];
   readonly timeOffsets?: TimeOffsets;
   /** Created in addition to the default devices. */
   readonly devices?: readonly Device[];
-  /** Interfaces of the host to move into the container, keyed by their name on the host. */
-  readonly netDevices?: Readonly<Record<string, NetDevice>>;
   /**
    * An absolute path starts at the root of the hierarchy, a relative one at the runtime's own cgroup. Without `..`
    * elements.
@@ -32,8 +31,6 @@ export interface Linux {
   /** SELinux context of the mounts. */
   readonly mountLabel?: string;
   readonly intelRdt?: IntelRdt;
-  readonly memoryPolicy?: MemoryPolicy;
-  readonly personality?: Personality;
 }
 
 /** config-linux.md#namespaces */
@@ -69,12 +66,6 @@ export interface Device {
   readonly gid?: number;
 }
 
-/** config-linux.md#network-devices */
-export interface NetDevice {
-  /** Name in the container. Default: the name on the host. */
-  readonly name?: string;
-}
-
 export const rootfsPropagations = [
   'private',
   'rprivate',
@@ -105,35 +96,3 @@ export interface IntelRdt {
 
 /** New schemata for the container's class of service. */
 export type RdtUpdate = Pick<IntelRdt, 'l3CacheSchema' | 'memBwSchema'>;
-
-export const memoryPolicyModes = [
-  'MPOL_DEFAULT',
-  'MPOL_BIND',
-  'MPOL_INTERLEAVE',
-  'MPOL_WEIGHTED_INTERLEAVE',
-  'MPOL_PREFERRED',
-  'MPOL_PREFERRED_MANY',
-  'MPOL_LOCAL',
-] as const;
-
-export const memoryPolicyFlags = [
-  'MPOL_F_NUMA_BALANCING',
-  'MPOL_F_RELATIVE_NODES',
-  'MPOL_F_STATIC_NODES',
-] as const;
-
-/** set_mempolicy(2). config-linux.md#memory-policy */
-export interface MemoryPolicy {
-  readonly mode?: (typeof memoryPolicyModes)[number];
-  /** List of nodes such as `0-3,7`. */
-  readonly nodes?: string;
-  readonly flags?: readonly (typeof memoryPolicyFlags)[number][];
-}
-
-export const personalityDomains = ['LINUX', 'LINUX32'] as const;
-
-/** personality(2). config-linux.md#personality */
-export interface Personality {
-  readonly domain?: (typeof personalityDomains)[number];
-  readonly flags?: readonly string[];
-}

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { ConfigOfFacilities } from '../plan/facilities.ts';
 import type { Linux } from './config-linux.ts';
 import type { Scheduler } from './scheduler.ts';
 
@@ -19,16 +20,12 @@ export type Integer = number | bigint;
  *
  * @see config.md, config-linux.md
  */
-export interface Config {
+export interface Config extends ConfigOfFacilities {
   /** SemVer of the specification that the bundle conforms to. */
   readonly ociVersion: string;
   readonly root: Root;
   /** Without args if the document has no process; such a container cannot be started. */
   readonly process: Process;
-  /** Host name of the UTS namespace, which must be a new or a joined one. */
-  readonly hostname?: string;
-  /** NIS domain name of the UTS namespace. */
-  readonly domainname?: string;
   /** Executed in this order. */
   readonly mounts?: readonly Mount[];
   readonly hooks?: Hooks;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { FeaturesOfFacilities } from '../plan/facilities.ts';
 
 /**
  * The features of the runtime, independent of the machine: features.md. A list contains the recognized values;
@@ -19,7 +20,7 @@ export interface Features {
 }
 
 /** features-linux.md */
-export interface LinuxFeatures {
+export interface LinuxFeatures extends FeaturesOfFacilities {
   readonly namespaces: readonly string[];
   readonly capabilities: readonly string[];
   readonly cgroup: {
@@ -33,10 +34,6 @@ export interface LinuxFeatures {
   readonly apparmor: Enabled;
   readonly selinux: Enabled;
   readonly intelRdt: Enabled & { readonly schemata: boolean; readonly monitoring: boolean };
-  /** Absent if `linux.memoryPolicy` is rejected. */
-  readonly memoryPolicy?: { readonly modes: readonly string[]; readonly flags: readonly string[] };
-  readonly mountExtensions: { readonly idmap: Enabled };
-  readonly netDevices: Enabled;
 }
 
 /** The lists are absent if `linux.seccomp` is rejected. */

@@ -7,6 +7,7 @@ import type { IDMapping } from '../oci/config.ts';
 import type { Step } from '../wire/steps.ts';
 import { decodeField } from './decode-field.ts';
 import { exactJson } from './exact-json.ts';
+import { hostText } from './facilities.ts';
 import type { IdMap } from './host-trees.ts';
 import { cloneFlagNames } from './kernel-flags.ts';
 import type { HostStep, Plan, UpperRequest } from './plan.ts';
@@ -114,8 +115,6 @@ function hostWords(step: HostStep): string {
       return `setOomScoreAdj value=${step.value}`;
     case 'loadDeviceRules':
       return `loadDeviceRules ${['deny a *:* rwm', ...step.rules.map(ruleText)].join('; ')}`;
-    case 'moveNetDevice':
-      return `moveNetDevice name=${step.name} newName=${step.newName}`;
     case 'saveRecord':
       return `saveRecord${step.sharesMounts ? ' sharesMounts' : ''}${upperWords(step.upper)}`;
     case 'makeStartFifo':
@@ -135,6 +134,8 @@ function hostWords(step: HostStep): string {
       return step.op;
     case 'runHook':
       return `runHook path=${step.hook.path}${step.hook.timeout === undefined ? '' : ` timeout=${step.hook.timeout}`}`;
+    default:
+      return hostText(step);
   }
 }
 

@@ -26,7 +26,7 @@ export interface ExecOptions {
   readonly root?: string | undefined;
   /** Number of descriptors that the process gets from 3 on. Default 0. */
   readonly preserveFds?: number;
-  /** Personality and memory policy of the container. Default: those of the runtime's caller. */
+  /** Properties of the container that apply to each of its processes. Default: those of the runtime's caller. */
   readonly linux?: Linux;
   /** The agent of the container's seccomp filter. */
   readonly listener?: Listener | undefined;

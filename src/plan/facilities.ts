@@ -1,14 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { ErrorFields } from '../errors/error.ts';
+import type { Config, Linux } from '../oci/config.ts';
+import type { Shape } from '../oci/shape.ts';
+import type { Check } from '../validate/context.ts';
 import type { Operation } from '../wire/steps.ts';
 import { capabilitiesFacility } from './capabilities.ts';
 import { devicesFacility } from './devices.ts';
+import type { ShapesOfProperties, SysctlProblem } from './facility.ts';
 import { hooksFacility } from './hooks.ts';
 import { keyringFacility } from './keyring.ts';
 import { labelsFacility } from './labels.ts';
-import { memoryPolicyFacility } from './memory-policy.ts';
-import { mountsFacility } from './mounts.ts';
+import {
+  type MemoryPolicyFeatures,
+  type MemoryPolicyProperty,
+  memoryPolicyFacility,
+} from './memory-policy.ts';
+import { type MountFeatures, mountsFacility } from './mounts.ts';
 import { namespacesFacility } from './namespaces.ts';
-import { personalityFacility } from './personality.ts';
+import {
+  type NetDeviceFeatures,
+  type NetDeviceSteps,
+  type NetDevicesProperty,
+  netDevicesFacility,
+} from './net-devices.ts';
+import { type PersonalityProperty, personalityFacility } from './personality.ts';
+import type { HostStep, HostStepOf } from './plan.ts';
 import { processFacility } from './process.ts';
 import { programFacility } from './program.ts';
 import { restrictedPathsFacility } from './restricted-paths.ts';
@@ -18,12 +34,13 @@ import { rootfsFacility } from './rootfs.ts';
 import { schedulingFacility } from './scheduling.ts';
 import { seccompFacility } from './seccomp.ts';
 import { signalsFacility } from './signals.ts';
+import type { SyncPoint } from './sync-points.ts';
 import { syncFacility } from './sync-points.ts';
 import { sysctlFacility } from './sysctl.ts';
 import { terminalFacility } from './terminal.ts';
 import { timeNamespaceFacility } from './time-namespace.ts';
 import { userNamespaceFacility } from './user-namespace.ts';
-import { utsFacility } from './uts-names.ts';
+import { type UtsNames, utsFacility } from './uts-names.ts';
 
 /** All facilities. The wire format numbers their operations in this order. */
 export const facilities = [
@@ -37,6 +54,7 @@ export const facilities = [
   labelsFacility,
   devicesFacility,
   utsFacility,
+  netDevicesFacility,
   sysctlFacility,
   restrictedPathsFacility,
   keyringFacility,
@@ -56,4 +74,76 @@ export const facilities = [
 /** The facility that has this operation. */
 export function facilityOf(op: Operation): (typeof facilities)[number] {
   return facilities.find(({ steps }) => Object.hasOwn(steps, op)) as (typeof facilities)[number];
+}
+
+/** Properties that the facilities implement: members of config.json, */
+export interface ConfigOfFacilities extends UtsNames {}
+
+/** of its `linux`, */
+export interface LinuxOfFacilities extends NetDevicesProperty, SharedProperties {}
+
+/** and of its `linux` for every process of the container. */
+export interface SharedProperties extends PersonalityProperty, MemoryPolicyProperty {}
+
+/** Steps of the runtime. */
+export interface HostStepsOfFacilities extends NetDeviceSteps {}
+
+/** Members of `linux` in the features document. */
+export interface FeaturesOfFacilities extends MemoryPolicyFeatures, MountFeatures, NetDeviceFeatures {}
+
+/** The checks of properties that belong to a namespace, and those of properties of every process, in their order. */
+export const checksOfNamespaces: readonly Check[] = checksOf([netDevicesFacility, utsFacility]);
+export const checksOfProcesses: readonly Check[] = checksOf([memoryPolicyFacility, personalityFacility]);
+
+function checksOf(ordered: readonly { readonly check?: Check }[]): Check[] {
+  return ordered.flatMap(({ check }) => check ?? []);
+}
+
+/** The shapes of the properties of config.json, or of its `linux`. */
+export function shapesOfFacilities(object: keyof ShapesOfProperties): Record<string, Shape> {
+  return Object.assign({}, ...facilities.map(({ shapes }) => shapes?.[object]));
+}
+
+export function sharedShapes(): Record<string, Shape> {
+  return Object.assign({}, ...facilities.map(({ shared, shapes }) => shared && shapes?.linux));
+}
+
+export function sharedProperties(linux: Linux | undefined): SharedProperties {
+  const names = Object.keys(sharedShapes()) as (keyof SharedProperties)[];
+  const present = names.filter(name => linux?.[name] !== undefined);
+  return Object.fromEntries(present.map(name => [name, linux?.[name]]));
+}
+
+/** The problem of a sysctl that a property sets; undefined for every other sysctl. */
+export function ownedSysctl(name: string): SysctlProblem | undefined {
+  for (const { sysctls } of facilities) {
+    if (sysctls !== undefined && Object.hasOwn(sysctls, name)) return sysctls[name];
+  }
+  return undefined;
+}
+
+export function problemsInOwnNetwork(config: Config): ErrorFields[] {
+  return facilities.flatMap(({ inOwnNetwork }) => inOwnNetwork?.(config) ?? []);
+}
+
+/** Members of `linux` in the features document, in the order of their names. */
+export function featuresOfFacilities(): FeaturesOfFacilities {
+  const members = facilities.flatMap(({ features }) => Object.entries(features?.() ?? {}));
+  const sorted = members.sort(([one], [other]) => (one < other ? -1 : 1));
+  return Object.fromEntries(sorted) as unknown as FeaturesOfFacilities;
+}
+
+export function hostStepsOfFacilities(config: Config): HostStep[] {
+  return facilities.flatMap(({ hostSteps }) => hostSteps?.(config) ?? []);
+}
+
+/** Origin of the step at which the init waits for the steps of a facility. */
+export function waitOrigin(point: SyncPoint): string {
+  return facilities.find(({ waits }) => waits?.[point] !== undefined)?.waits?.[point] ?? '';
+}
+
+/** A step of the runtime as `plan` prints it. */
+export function hostText<Op extends keyof HostStepsOfFacilities>(step: HostStepOf<Op>): string {
+  const { hostTexts } = facilities.find(one => one.hostTexts?.[step.op] !== undefined) ?? {};
+  return hostTexts?.[step.op]?.(step) ?? step.op;
 }

@@ -2,7 +2,11 @@
 import type { ErrorFields } from '../errors/error.ts';
 import type { Report } from '../host/binding.d.ts';
 import type { Config } from '../oci/config.ts';
-import type { Plan } from './plan.ts';
+import type { Shape } from '../oci/shape.ts';
+import type { Check } from '../validate/context.ts';
+import type { FeaturesOfFacilities } from './facilities.ts';
+import type { HostOperationName, HostStep, HostStepOf, Plan } from './plan.ts';
+import type { SyncPoint } from './sync-points.ts';
 
 /**
  * Kinds of fields: `number` is an unsigned and `signed` a signed 64-bit number, `text` a UTF-8 string without NUL,
@@ -61,6 +65,14 @@ export type Explanation = Pick<ErrorFields, 'code' | 'message' | 'pointer' | 'va
 /** Likely causes by error number. */
 export type Causes = Readonly<Record<number, string>>;
 
+export interface ShapesOfProperties {
+  readonly config?: Readonly<Record<string, Shape>>;
+  readonly linux?: Readonly<Record<string, Shape>>;
+}
+
+/** The problem of a sysctl with this key. */
+export type SysctlProblem = (key: string) => Pick<ErrorFields, 'code' | 'message' | 'hint'>;
+
 /** Text of a number field. */
 export type NumberText = (value: number | bigint) => string;
 
@@ -85,6 +97,24 @@ export interface Facility<Table extends Operations> {
   };
   /** Operations that fail for the causes of another one. */
   readonly sameHints?: { readonly [Op in keyof Table]?: keyof Table };
+  /** Shapes of the properties that the facility implements: members of config.json, and of its `linux`. */
+  readonly shapes?: ShapesOfProperties;
+  /** The properties of `linux` apply to every process of the container, also to executed ones. Default false. */
+  readonly shared?: true;
+  /** Rules beyond the shapes. */
+  readonly check?: Check;
+  /** Sysctls that a property of the facility sets, with the problem of one that the config sets too. */
+  readonly sysctls?: Readonly<Record<string, SysctlProblem>>;
+  /** The problems if the container joins the runtime's own network namespace. */
+  readonly inOwnNetwork?: (config: Config) => readonly ErrorFields[];
+  /** Members of `linux` in the features document. */
+  readonly features?: () => Partial<FeaturesOfFacilities>;
+  /** Steps of the runtime, in order. */
+  readonly hostSteps?: (config: Config) => readonly HostStep[];
+  /** Origin of the step at which the init waits for `hostSteps`. */
+  readonly waits?: { readonly [Point in SyncPoint]?: string };
+  /** Texts of the steps of the runtime, as `plan` prints them. */
+  readonly hostTexts?: { readonly [Op in HostOperationName]?: (step: HostStepOf<Op>) => string };
   /** Texts of number fields. Default: the number. */
   readonly fields?: {
     readonly [Op in keyof Table]?: { readonly [Field in keyof Table[Op]]?: NumberText };

@@ -14,6 +14,7 @@ import { cgroupWriteSteps } from './cgroup-writes.ts';
 import type { PlanContext, PlanOptions, ProcessContext } from './context.ts';
 import { deviceRuleSteps } from './device-rules.ts';
 import { deviceSteps } from './devices.ts';
+import { hostStepsOfFacilities, waitOrigin } from './facilities.ts';
 import { createContainerSteps, hostHookSteps, startContainerSteps } from './hooks.ts';
 import { inOrder, lastSteps } from './host-order.ts';
 import { noTrees, planHostTrees } from './host-trees.ts';
@@ -21,7 +22,6 @@ import { keyringSteps } from './keyring.ts';
 import { listenerSteps } from './listener.ts';
 import { mountSteps } from './mounts.ts';
 import { hasNamespace, type NamespacePlan, planNamespaces } from './namespaces.ts';
-import { netDeviceSteps } from './net-devices.ts';
 import { oomScoreSteps } from './oom-score.ts';
 import { type HostStep, mostPlanWarnings, type Plan, type PlanWarning, type SpawnPlan } from './plan.ts';
 import { processSteps } from './process.ts';
@@ -171,7 +171,7 @@ function hostSteps(
     ...oomScoreSteps(ofProcess),
     ...devices,
     ...(startFifo === undefined ? [] : [{ op: 'saveExecData', when: 'after', origin: '' } as const]),
-    ...netDeviceSteps(config),
+    ...hostStepsOfFacilities(config),
     ...context.trees.steps,
     ...hostHookSteps(context),
     ...terminalHostSteps(ofProcess),
@@ -202,7 +202,7 @@ function containerSteps(
     waitIfNeeded('cgroup', '/linux/cgroupsPath'),
     namespaces.steps,
     // Before sysctls and hooks, which may use the devices.
-    waitIfNeeded('network', '/linux/netDevices'),
+    waitIfNeeded('network', waitOrigin('network')),
     root.open,
     mounts.steps,
     deviceSteps(config),

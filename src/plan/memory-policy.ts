@@ -1,10 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { errno } from '../errors/errno.ts';
+import { allowedWordHint, isOneOf } from '../errors/spelling.ts';
 import type { Linux } from '../oci/config.ts';
 import { parseNumberList } from '../oci/number-list.ts';
+import { string, strings } from '../oci/shape.ts';
+import type { Check } from '../validate/context.ts';
 import type { Step } from '../wire/steps.ts';
 import type { Facility } from './facility.ts';
+
+/** A member of `linux`. */
+export interface MemoryPolicyProperty {
+  readonly memoryPolicy?: MemoryPolicy;
+}
+
+const memoryPolicyModes = [
+  'MPOL_DEFAULT',
+  'MPOL_BIND',
+  'MPOL_INTERLEAVE',
+  'MPOL_WEIGHTED_INTERLEAVE',
+  'MPOL_PREFERRED',
+  'MPOL_PREFERRED_MANY',
+  'MPOL_LOCAL',
+] as const;
+
+const memoryPolicyFlags = ['MPOL_F_NUMA_BALANCING', 'MPOL_F_RELATIVE_NODES', 'MPOL_F_STATIC_NODES'] as const;
+
+/** set_mempolicy(2). config-linux.md#memory-policy */
+interface MemoryPolicy {
+  readonly mode?: (typeof memoryPolicyModes)[number];
+  /** List of nodes such as `0-3,7`. */
+  readonly nodes?: string;
+  readonly flags?: readonly (typeof memoryPolicyFlags)[number][];
+}
+
+/** A member of `linux` in the features document. */
+export interface MemoryPolicyFeatures {
+  readonly memoryPolicy: { readonly modes: readonly string[]; readonly flags: readonly string[] };
+}
+
+const spec = 'config-linux.md#memory-policy';
 
 /** linux/mempolicy.h */
 const modes = {
@@ -40,6 +75,50 @@ function memoryPolicyText(value: number | bigint): string {
   return [mode, ...flags.map(([name]) => name)].join('|');
 }
 
+/** The messages are those of runc. */
+const checkMemoryPolicy: Check = context => {
+  const policy = context.config.linux?.memoryPolicy;
+  if (policy === undefined) return;
+  const problem = (name: string, message: string, value: string, hint?: string): void =>
+    context.problem({
+      code: 'config.memory-policy',
+      message,
+      pointer: `/linux/memoryPolicy${name}`,
+      value,
+      hint,
+      spec,
+    });
+  // Any string is possible here, despite the type.
+  const mode: string = policy.mode ?? '';
+  if (!isOneOf(mode, memoryPolicyModes)) {
+    const at = policy.mode === undefined ? '' : '/mode';
+    problem(at, `invalid memory policy mode "${mode}"`, mode, allowedWordHint(mode, memoryPolicyModes));
+  }
+  for (const [index, flag] of (policy.flags ?? []).entries()) {
+    if (isOneOf(flag, memoryPolicyFlags)) continue;
+    const hint = allowedWordHint(flag, memoryPolicyFlags);
+    problem(`/flags/${index}`, `invalid memory policy flag "${flag}"`, flag, hint);
+  }
+  const nodes = policy.nodes ?? '';
+  const list = parseNumberList(nodes);
+  if (typeof list === 'string') {
+    const hint = 'write a list of memory nodes as 0-3,7';
+    problem('/nodes', `invalid memory policy nodes "${nodes}": ${list}`, nodes, hint);
+  } else if ((mode === 'MPOL_DEFAULT' || mode === 'MPOL_LOCAL') && list.count > 0) {
+    problem('/nodes', `memory policy mode requires 0 nodes but got ${list.count}`, nodes);
+  } else if (isOneOf(mode, needNodes) && list.count === 0) {
+    const at = policy.nodes === undefined ? '' : '/nodes';
+    problem(at, 'memory policy mode requires at least one node but got 0', nodes);
+  }
+};
+
+const needNodes = [
+  'MPOL_BIND',
+  'MPOL_INTERLEAVE',
+  'MPOL_PREFERRED_MANY',
+  'MPOL_WEIGHTED_INTERLEAVE',
+] as const;
+
 const steps = {
   /** set_mempolicy(2): MPOL_* with MPOL_F_*, and the words of the node mask. */
   setMemoryPolicy: { mode: 'number', nodes: 'numbers' },
@@ -48,6 +127,16 @@ const steps = {
 /** The NUMA memory policy. */
 export const memoryPolicyFacility: Facility<typeof steps> = {
   steps,
+  shapes: {
+    linux: {
+      memoryPolicy: { kind: 'object', spec, properties: { mode: string, nodes: string, flags: strings } },
+    },
+  },
+  shared: true,
+  check: checkMemoryPolicy,
+  features: () => ({
+    memoryPolicy: { modes: [...memoryPolicyModes].sort(), flags: [...memoryPolicyFlags].sort() },
+  }),
   explain: {
     setMemoryPolicy: (_, { text, stepText }) => ({
       code: 'container.memory-policy',

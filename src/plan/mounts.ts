@@ -5,6 +5,7 @@ import { RuntimeError } from '../errors/error.ts';
 import { isBelow } from '../host/paths.ts';
 import { append } from '../oci/append.ts';
 import type { Mount } from '../oci/config.ts';
+import type { Enabled } from '../oci/features.ts';
 import type { Step } from '../wire/steps.ts';
 import { containerCgroup } from './cgroup-path.ts';
 import { containerPath, hostPath, type PlanContext } from './context.ts';
@@ -289,6 +290,11 @@ function changesAfterMount(words: MountWords, recursive: MountWords['recursive']
 
 const targetFlagNames: NumberText = value => flagNames(value, mountFlags);
 
+/** A member of `linux` in the features document. */
+export interface MountFeatures {
+  readonly mountExtensions: { readonly idmap: Enabled };
+}
+
 const steps = {
   /**
    * Creates a file system of type `fstype` (fsopen, fsconfig per option, fsmount) and mounts it on `target` in the
@@ -349,6 +355,7 @@ const steps = {
 /** Mounts. */
 export const mountsFacility: Facility<typeof steps> = {
   steps,
+  features: () => ({ mountExtensions: { idmap: { enabled: true } } }),
   explain: {
     mount: (_, failure) => explainMount(failure),
     bind: (_, failure) => explainMount(failure),

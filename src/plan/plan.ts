@@ -5,6 +5,7 @@ import type { CgroupWrite } from '../cgroup/write.ts';
 import type { Hook, IDMapping } from '../oci/config.ts';
 import type { RdtRequest } from '../rdt/group.ts';
 import type { Step } from '../wire/steps.ts';
+import type { HostStepsOfFacilities } from './facilities.ts';
 import type { IdMap } from './host-trees.ts';
 import type { SyncPoint } from './sync-points.ts';
 
@@ -41,7 +42,7 @@ export interface PlanWarning {
 export type When = 'before' | 'after' | SyncPoint | 'ready' | 'poststart' | 'poststop';
 
 /** The steps of the runtime: each operation with its fields. The file of the facility in `lifecycle` has the operation. */
-interface HostStepFields {
+interface HostStepFields extends HostStepsOfFacilities {
   /** Opens a namespace to join and passes it to the init in `slot` (0: the init is cloned in it). */
   readonly openNamespace: {
     readonly when: 'before';
@@ -112,13 +113,6 @@ interface HostStepFields {
   };
   /** Writes the offsets of the init's new time namespace and sends the namespace to the init. */
   readonly writeTimeOffsets: { readonly when: 'timeOffsets'; readonly offsets: string };
-  /** Moves a network device into the container's namespace. */
-  readonly moveNetDevice: {
-    readonly when: 'network';
-    readonly name: string;
-    /** Name in the container; may be a template such as `eth%d`. */
-    readonly newName: string;
-  };
   /**
    * Clones a mount tree in the container's mount namespace, maps its owners with `idmap`, and sends it to the init for
    * `slot`.

@@ -24,7 +24,7 @@ export const callersUmask = 0o10000;
 export interface ProcessOptions {
   /** Umask if the document has none. Default: that of the runtime's caller. */
   readonly umask?: number;
-  /** Personality and memory policy of the container. Default: those of the runtime's caller. */
+  /** Properties of the container that apply to each of its processes. Default: those of the runtime's caller. */
   readonly linux?: Linux | undefined;
   /** Steps that set the CPUs of the process. Default: all of its cgroup. */
   readonly affinity?: readonly Step[];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { parsePointer } from '../bundle/pointer.ts';
+import { childPointer, parsePointer } from '../bundle/pointer.ts';
 import { errno } from '../errors/errno.ts';
 import { RuntimeError } from '../errors/error.ts';
 import type { Config } from '../oci/config.ts';
@@ -48,6 +48,16 @@ const steps = {
 /** Sysctls. */
 export const sysctlFacility: Facility<typeof steps> = {
   steps,
+  inOwnNetwork: ({ linux }) =>
+    Object.keys(linux?.sysctl ?? {})
+      .filter(key => /^net[./]/.test(key))
+      .map(key => ({
+        code: 'config.sysctl.namespace',
+        message: `sysctl "${key}" not allowed in host network namespace`,
+        pointer: childPointer('/linux/sysctl', key),
+        value: key,
+        spec: 'config-linux.md#sysctl',
+      })),
   explain: {
     setSysctl: ({ origin, path, value }, { report, text }) => {
       // The key as written in the config: the last part of the origin.

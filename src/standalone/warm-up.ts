@@ -18,7 +18,7 @@ import { encodePlan } from '../wire/encode.ts';
  * shapes, whose growth touches every existing shape. All of it must be pure and not read the machine.
  */
 export function warmUp(): void {
-  const { process, ...rest } = defaultConfig({ hostname: 'tsubo', cgroupNamespace: true });
+  const { process, ...rest } = defaultConfig({ program: 'tsubo', cgroupNamespace: true });
   const text = JSON.stringify({ ...rest, process: { ...process, terminal: false } });
   const { config } = requireConfig(JSON.parse(text), { text });
   for (const startNow of [false, true]) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ErrorFields } from '../errors/error.ts';
 import type { Config, Process } from '../oci/config.ts';
+import type { ObjectShape } from '../oci/shape.ts';
 import { checkShape } from './check-shape.ts';
 import { checkCapabilities, checkConsoleSize, checkEnvironment, checkProcess } from './checks/process.ts';
 import { checkRlimits } from './checks/rlimits.ts';
@@ -9,7 +10,6 @@ import { completeProcess } from './complete.ts';
 import { type Check, CheckContext, type Draft, runChecks } from './context.ts';
 import { type Inherited, inherit } from './inherit.ts';
 import { process as processShape } from './process-shape.ts';
-import type { ObjectShape } from './shape.ts';
 
 export interface CheckedProcess {
   /** Undefined if there are problems. */

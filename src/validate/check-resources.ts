@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ErrorFields } from '../errors/error.ts';
 import type { Resources } from '../oci/resources.ts';
+import type { ObjectShape } from '../oci/shape.ts';
 import { checkShape } from './check-shape.ts';
 import { resourceProblems } from './checks/resources.ts';
 import type { Draft } from './context.ts';
 import { resources as resourcesShape } from './resources-shape.ts';
-import type { ObjectShape } from './shape.ts';
 
 export interface CheckedResources {
   /** Undefined if there are problems. */

@@ -3,9 +3,15 @@ import { setMember } from '../bundle/json.ts';
 import { formatPointer } from '../bundle/pointer.ts';
 import type { ErrorCode } from '../errors/codes.ts';
 import type { ErrorFields } from '../errors/error.ts';
+import { nearestWord } from '../errors/spelling.ts';
+import {
+  describeShape,
+  type IntegerShape,
+  type ObjectShape,
+  type Shape,
+  type StringShape,
+} from '../oci/shape.ts';
 import { isFull, keepProblem, keepWarning, stopAtLimit } from './findings.ts';
-import { describeShape, type IntegerShape, type ObjectShape, type Shape, type StringShape } from './shape.ts';
-import { nearestWord } from './spelling.ts';
 
 /** The result of a walk. */
 export interface ShapeResult {

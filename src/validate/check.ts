@@ -2,17 +2,16 @@
 import { locateAll } from '../bundle/locate.ts';
 import { type ErrorFields, RuntimeError } from '../errors/error.ts';
 import type { Config } from '../oci/config.ts';
+import { checksOfNamespaces, checksOfProcesses } from '../plan/facilities.ts';
 import { checkShape } from './check-shape.ts';
 import { checkDeviceRules } from './checks/device-rules.ts';
 import { checkDevices } from './checks/devices.ts';
-import { checkAnnotations, checkHostname, checkRoot, checkVersion } from './checks/document.ts';
+import { checkAnnotations, checkRoot, checkVersion } from './checks/document.ts';
 import { checkHooks } from './checks/hooks.ts';
 import { checkIntelRdt } from './checks/intel-rdt.ts';
 import { checkCgroupsPath, checkHiddenPaths, checkRootfsPropagation } from './checks/linux.ts';
-import { checkMemoryPolicy, checkPersonality } from './checks/memory-policy.ts';
 import { checkMounts } from './checks/mounts.ts';
 import { checkNamespaces } from './checks/namespaces.ts';
-import { checkNetDevices } from './checks/net-devices.ts';
 import { checkCapabilities, checkConsoleSize, checkEnvironment, checkProcess } from './checks/process.ts';
 import { checkResources } from './checks/resources.ts';
 import { checkRlimits } from './checks/rlimits.ts';
@@ -42,8 +41,7 @@ const checks: readonly Check[] = [
   checkNamespaces,
   checkTimeOffsets,
   checkUserNamespace,
-  checkNetDevices,
-  checkHostname,
+  ...checksOfNamespaces,
   checkMounts,
   checkIdMappedMounts,
   checkDevices,
@@ -56,8 +54,7 @@ const checks: readonly Check[] = [
   checkDeviceRules,
   checkResources,
   checkIntelRdt,
-  checkMemoryPolicy,
-  checkPersonality,
+  ...checksOfProcesses,
   checkAnnotations,
 ];
 

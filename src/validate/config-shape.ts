@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import { boolean, int32, type ObjectShape, type Shape, string, stringMap, strings } from '../oci/shape.ts';
+import { shapesOfFacilities } from '../plan/facilities.ts';
 import { idMappings } from './id-mappings-shape.ts';
 import { linux } from './linux-shape.ts';
 import { process } from './process-shape.ts';
-import { boolean, int32, type ObjectShape, type Shape, string, stringMap, strings } from './shape.ts';
 
 const otherPlatform = 'it is for another platform';
 
@@ -55,8 +57,7 @@ export const config: ObjectShape = {
     ociVersion: string,
     root,
     process,
-    hostname: string,
-    domainname: string,
+    ...shapesOfFacilities('config'),
     mounts: { kind: 'list', of: mount },
     hooks,
     annotations: stringMap,

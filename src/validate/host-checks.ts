@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { childPointer } from '../bundle/pointer.ts';
 import type { ErrorFields } from '../errors/error.ts';
 import type { Binding } from '../host/binding.d.ts';
 import type { Config, IDMapping } from '../oci/config.ts';
 import type { IntelRdt } from '../oci/config-linux.ts';
+import { problemsInOwnNetwork } from '../plan/facilities.ts';
 import { idMapText } from '../plan/id-map-text.ts';
 import { resctrlMountpoint } from '../rdt/mountpoint.ts';
 import { checkLabels } from './label-checks.ts';
@@ -122,33 +122,19 @@ function onlyMonitors({ l3CacheSchema, memBwSchema, schemata = [] }: IntelRdt): 
   return !l3CacheSchema && !memBwSchema && schemata.every(line => line === '');
 }
 
-function checkJoinedNetwork(binding: Binding, { linux }: Config): ErrorFields[] {
-  const keys = Object.keys(linux?.sysctl ?? {}).filter(key => /^net[./]/.test(key));
-  const devices = Object.keys(linux?.netDevices ?? {});
-  const path = linux?.namespaces?.find(({ type }) => type === 'network')?.path;
-  if (keys.length + devices.length === 0 || path === undefined) return [];
+function checkJoinedNetwork(binding: Binding, config: Config): ErrorFields[] {
+  const path = config.linux?.namespaces?.find(({ type }) => type === 'network')?.path;
+  if (path === undefined) return [];
+  const found = problemsInOwnNetwork(config);
+  if (found.length === 0) return [];
   const joined = binding.stat(path);
   const own = binding.stat('/proc/self/ns/net');
   // The join itself reports a missing path.
   if (joined === undefined || own === undefined) return [];
   if (joined.dev !== own.dev || joined.ino !== own.ino) return [];
-  const fields = { path, hint: "the joined network namespace is the runtime's own" };
-  const found: ErrorFields[] = keys.map(key => ({
+  return found.map(fields => ({
     ...fields,
-    code: 'config.sysctl.namespace',
-    message: `sysctl "${key}" not allowed in host network namespace`,
-    pointer: childPointer('/linux/sysctl', key),
-    value: key,
-    spec: 'config-linux.md#sysctl',
+    path,
+    hint: "the joined network namespace is the runtime's own",
   }));
-  if (devices.length > 0) {
-    found.push({
-      ...fields,
-      code: 'config.net-device',
-      message: 'unable to move network devices without a private NET namespace',
-      pointer: '/linux/netDevices',
-      spec: 'config-linux.md#network-devices',
-    });
-  }
-  return found;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Shape, uint32 } from './shape.ts';
+import { type Shape, uint32 } from '../oci/shape.ts';
 
 /** The mappings of the user namespace, or of a mount. */
 export const idMappings: Shape = {

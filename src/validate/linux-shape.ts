@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import { boolean, int32, int64, type Shape, string, stringMap, strings, uint32 } from '../oci/shape.ts';
+import { shapesOfFacilities } from '../plan/facilities.ts';
 import { idMappings } from './id-mappings-shape.ts';
 import { resources } from './resources-shape.ts';
 import { seccomp } from './seccomp-shape.ts';
-import { boolean, int32, int64, type Shape, string, stringMap, strings, uint32 } from './shape.ts';
 
 const device: Shape = {
   kind: 'object',
@@ -26,18 +28,6 @@ const timeOffset: Shape = {
   properties: { secs: int64, nanosecs: { kind: 'integer', min: 0, max: 999999999 } },
 };
 
-export const memoryPolicy: Shape = {
-  kind: 'object',
-  spec: 'config-linux.md#memory-policy',
-  properties: { mode: string, nodes: string, flags: strings },
-};
-
-export const personality: Shape = {
-  kind: 'object',
-  spec: 'config-linux.md#personality',
-  properties: { domain: string, flags: strings },
-};
-
 /** config-linux.md */
 export const linux: Shape = {
   kind: 'object',
@@ -57,10 +47,6 @@ export const linux: Shape = {
     // Keyed by clock; checks/time.ts has the list of clocks.
     timeOffsets: { kind: 'map', of: timeOffset },
     devices: { kind: 'list', of: device },
-    netDevices: {
-      kind: 'map',
-      of: { kind: 'object', spec: 'config-linux.md#network-devices', properties: { name: string } },
-    },
     cgroupsPath: string,
     resources,
     sysctl: stringMap,
@@ -84,7 +70,6 @@ export const linux: Shape = {
         enableMBM: 'since version 1.3 of the specification enableMonitoring enables all monitoring',
       },
     },
-    memoryPolicy,
-    personality,
+    ...shapesOfFacilities('linux'),
   },
 };

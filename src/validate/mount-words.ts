@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import { didYouMean } from '../errors/spelling.ts';
 import { plainOptions, propagationOptions, recursiveOptions } from '../plan/mount-option-table.ts';
-import { didYouMean } from './spelling.ts';
 
 /** Names that other programs use for an option. */
 const synonyms: ReadonlyMap<string, string> = new Map([

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { schedulerFlags, schedulerPolicies } from '../oci/scheduler.ts';
-import { boolean, id, int32, type Shape, string, strings, uint64 } from './shape.ts';
+import { boolean, id, int32, type Shape, string, strings, uint64 } from '../oci/shape.ts';
 
 const user: Shape = {
   kind: 'object',

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Seccomp } from '../oci/seccomp.ts';
+import type { ObjectShape } from '../oci/shape.ts';
 import { checkShape } from './check-shape.ts';
 import { seccomp } from './seccomp-shape.ts';
-import type { ObjectShape } from './shape.ts';
 
 const subset: ObjectShape = {
   kind: 'object',

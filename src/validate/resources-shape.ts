@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { boolean, int64, type Shape, string, stringMap, uint16, uint32, uint64 } from './shape.ts';
+import { boolean, int64, type Shape, string, stringMap, uint16, uint32, uint64 } from '../oci/shape.ts';
 
 const throttleDevices: Shape = {
   kind: 'list',

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { seccompActions, seccompArchitectures, seccompFlags, seccompOperators } from '../oci/seccomp.ts';
-import { type Shape, string, strings, uint32, uint64 } from './shape.ts';
+import { type Shape, string, strings, uint32, uint64 } from '../oci/shape.ts';
 
 const action: Shape = { kind: 'string', values: seccompActions };
 

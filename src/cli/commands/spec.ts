@@ -21,7 +21,7 @@ export const spec: CommandModule = {
     const bundle =
       typeof options['bundle'] === 'string' && options['bundle'] !== '' ? options['bundle'] : '.';
     const facts = readFacts(binding);
-    const document = defaultConfig({ hostname: program, cgroupNamespace: facts.cgroup.layout === 'unified' });
+    const document = defaultConfig({ program, cgroupNamespace: facts.cgroup.layout === 'unified' });
     const written = options['rootless'] === true ? rootless(document, facts.euid, facts.egid) : document;
     const path = bundle === '.' ? 'config.json' : `${bundle}/config.json`;
     const text = goJson(written, '\t');

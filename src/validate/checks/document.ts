@@ -67,29 +67,3 @@ export const checkAnnotations: Check = context => {
     });
   }
 };
-
-/** The limit of sethostname(2) and setdomainname(2) in bytes (__NEW_UTS_LEN). */
-const longestName = 64;
-
-export const checkHostname: Check = context => {
-  for (const property of ['hostname', 'domainname'] as const) {
-    const name = context.config[property];
-    if (name === undefined || name === '') continue;
-    const fields = {
-      code: `config.${property}`,
-      pointer: `/${property}`,
-      value: name,
-      spec: `config.md#${property}`,
-    } as const;
-    if (!context.hasNamespace('uts')) {
-      context.problem({
-        ...fields,
-        message: `unable to set ${property} without a private UTS namespace`,
-        hint: 'add {"type": "uts"} to linux.namespaces',
-      });
-    }
-    if (name.length > longestName) {
-      context.problem({ ...fields, message: `the ${property} is longer than ${longestName} bytes` });
-    }
-  }
-};

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import { nearestWord } from '../../errors/spelling.ts';
 import { joinPath } from '../../host/paths.ts';
 import { rootfsPropagations } from '../../oci/config-linux.ts';
 import { rootMask } from '../../plan/restricted-paths.ts';
 import type { Check } from '../context.ts';
-import { nearestWord } from '../spelling.ts';
 
 export const checkRootfsPropagation: Check = context => {
   // Any string is possible here, despite the type.

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import { nearestWord } from '../../errors/spelling.ts';
 import { lookUp } from '../../oci/look-up.ts';
 import { namespaceFlags } from '../../oci/namespaces.ts';
 import type { Check } from '../context.ts';
-import { nearestWord } from '../spelling.ts';
 
 const spec = 'config-linux.md#namespaces';
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import { nearestWord } from '../../errors/spelling.ts';
 import { capabilityNumbers } from '../../oci/capabilities.ts';
 import type { Check } from '../context.ts';
-import { nearestWord } from '../spelling.ts';
 
 const spec = 'config.md#process';
 /** The kernel stores rows and columns of a terminal in 16 bits. */

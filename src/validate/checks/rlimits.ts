@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import { nearestWord } from '../../errors/spelling.ts';
 import { rlimitNumbers } from '../../oci/rlimits.ts';
 import type { Check } from '../context.ts';
-import { nearestWord } from '../spelling.ts';
 
 export const checkRlimits: Check = context => {
   const seen = new Map<string, number>();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { childPointer } from '../../bundle/pointer.ts';
 import type { NamespaceType } from '../../oci/namespaces.ts';
+import { ownedSysctl } from '../../plan/facilities.ts';
 import type { Check } from '../context.ts';
 
 /** Only sysctls of the container's own namespaces may be set; all others belong to the host. */
@@ -21,13 +22,9 @@ export const checkSysctl: Check = context => {
       });
       continue;
     }
-    if (name === 'kernel.hostname') {
-      context.problem({
-        ...fields,
-        code: 'config.sysctl.hostname',
-        message: `sysctl "${key}" is not allowed as it conflicts with the OCI "hostname" field`,
-        hint: 'set hostname instead',
-      });
+    const owned = ownedSysctl(name);
+    if (owned !== undefined) {
+      context.problem({ ...fields, ...owned(key) });
       continue;
     }
     const type = namespaceOf(name);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import { nearestWord } from '../../errors/spelling.ts';
 import { timeClocks } from '../../oci/config-linux.ts';
 import type { Check } from '../context.ts';
-import { nearestWord } from '../spelling.ts';
 
 const spec = 'config-linux.md#offset-for-time-namespace';
 

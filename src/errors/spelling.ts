@@ -36,6 +36,15 @@ export function didYouMean(word: string, known: readonly string[], prefix = ''):
   return near === undefined ? undefined : `did you mean ${prefix}${near}?`;
 }
 
+export function isOneOf(word: string, allowed: readonly string[]): boolean {
+  return allowed.includes(word);
+}
+
+/** Returns the hint for a word that is not allowed: the similar one, or all. */
+export function allowedWordHint(word: string, allowed: readonly string[]): string {
+  return didYouMean(word, allowed) ?? `allowed values: ${allowed.join(', ')}`;
+}
+
 /**
  * Counts the insertions, deletions, changes and swaps of neighbours between two words. It stops at `limit`, and
  * compares only letters whose positions differ by less than that.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, it } from 'vitest';
+import { nearestWord } from '../../../src/errors/spelling.ts';
 import { capabilityNumbers } from '../../../src/oci/capabilities.ts';
 import { rlimitNumbers } from '../../../src/oci/rlimits.ts';
-import { nearestWord } from '../../../src/validate/spelling.ts';
 
 const words = ['args', 'env', 'cwd', 'noNewPrivileges', 'rlimits', 'capabilities', 'maskedPaths'];
 

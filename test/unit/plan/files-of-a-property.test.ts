@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+
+const top = new URL('../../../', import.meta.url).pathname;
+
+/** The sources of src/ and native/, without the kernel's tables of system calls. */
+const sources = ['src', 'native'].flatMap(room =>
+  readdirSync(join(top, room), { recursive: true, encoding: 'utf8' })
+    .map(name => join(room, name))
+    .filter(name => /\.(ts|cc|h)$/.test(name) && !/^src\/seccomp\/syscalls-/.test(name)),
+);
+
+/** The files that contain the name of a property or of one of its steps, also in a comment. */
+function filesWith(name: RegExp): string[] {
+  return sources.filter(path => name.test(readFileSync(join(top, path), 'utf8')));
+}
+
+// Each of them was named in 14 to 16 files before facilities had files of their own.
+it.each([
+  ['hostname', /\b([a-z]+H|h)ostname/, 5],
+  ['personality', /[pP]ersonality/, 6],
+  ['netDevices', /[nN]et-?[dD]evice/, 8],
+])('a property is named in few files: %s', (_, name, most) => {
+  const files = filesWith(name);
+  expect(files.some(path => path.startsWith('src/plan/'))).toBe(true);
+  expect(files.slice(most)).toEqual([]);
+});
