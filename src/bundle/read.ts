@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import { errno } from '../errors/errno.ts';
 import { RuntimeError } from '../errors/error.ts';
 import { hostFailure, isSystemError, onHost } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
 import { parentPath } from '../host/paths.ts';
+import { S_IF, S_IFMT } from '../kernel/files.ts';
 import { parseJson } from './json.ts';
 
 /** A bundle as read from disk, unchecked. */
@@ -37,8 +39,7 @@ function realDirectory(binding: Binding, bundlePath: string): string {
   const fields = { code: 'bundle.not-found', path: bundlePath, spec: 'bundle.md' } as const;
   const attempt = `cannot open the bundle directory ${bundlePath}`;
   const path = onHost(attempt, () => binding.realpath(bundlePath), fields);
-  // S_IFMT and S_IFDIR of stat(2).
-  if (((binding.stat(path)?.mode ?? 0) & 0o170000) === 0o040000) return path;
+  if (((binding.stat(path)?.mode ?? 0) & S_IFMT) === S_IF.S_IFDIR) return path;
   throw new RuntimeError({
     ...fields,
     message: `the bundle ${bundlePath} is not a directory`,

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import { RuntimeError } from '../errors/error.ts';
 import { onHost } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
 import { resolvePath } from '../host/paths.ts';
+import { S_IF, S_IFMT } from '../kernel/files.ts';
 import type { Config } from '../oci/config.ts';
 
 /**
@@ -37,8 +39,7 @@ export function resolveRootfs(binding: Binding, bundlePath: string, config: Pick
       ...fields,
     });
   }
-  // S_IFMT and S_IFDIR of stat(2).
-  if ((status.mode & 0o170000) !== 0o040000) {
+  if ((status.mode & S_IFMT) !== S_IF.S_IFDIR) {
     throw new RuntimeError({
       code: 'bundle.rootfs-not-directory',
       message: `invalid rootfs: ${rootfs}: not a directory`,

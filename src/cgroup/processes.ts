@@ -5,10 +5,10 @@ import { RuntimeError } from '../errors/error.ts';
 import { isSystemError } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
 import { isDirectory, unlessMissing } from '../host/files.ts';
+import { SIG } from '../kernel/signals.ts';
 import { append } from '../oci/append.ts';
 import { isPopulated, unlessGone } from './freezer.ts';
 
-const SIGKILL = 9;
 /** Milliseconds between two checks; the delay doubles up to the second value. */
 const firstPauseMs = 1;
 const longestPauseMs = 100;
@@ -69,7 +69,7 @@ export function signalAll(binding: Binding, path: string): boolean {
     const pidfd = pid === 0 ? undefined : binding.pidfdOpen(pid);
     if (pidfd === undefined) continue;
     // The pid may have been reused since it was read: signal it only if it is still in the cgroup.
-    if (processesOf(binding, path).includes(pid)) binding.pidfdSignal(pidfd, SIGKILL);
+    if (processesOf(binding, path).includes(pid)) binding.pidfdSignal(pidfd, SIG.SIGKILL);
     binding.close(pidfd);
   }
   return true;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { HostFacts } from '../host/facts.ts';
-import { capabilityNumbers } from '../oci/capabilities.ts';
+import { capabilityNumbers } from '../kernel/capabilities.ts';
 import type { Features, SeccompFeatures } from '../oci/features.ts';
 import { namespaceFlags } from '../oci/namespaces.ts';
 import { implemented } from '../oci/shape.ts';

@@ -6,7 +6,7 @@ import { manyLines, oneLine } from '../errors/render.ts';
 import { refusalOf } from '../errors/system.ts';
 import { visible, visibleLine } from '../errors/visible.ts';
 import type { Binding } from '../host/binding.d.ts';
-import { openFlags } from '../host/files.ts';
+import { O } from '../kernel/files.ts';
 import type { Log } from '../lifecycle/runtime.ts';
 import { timestampSeconds } from '../lifecycle/timestamp.ts';
 import { terminalStyle } from './terminal.ts';
@@ -115,8 +115,7 @@ export class Logger implements Log {
 
   /** Opens the file for each record: an open descriptor could be inherited by the container. */
   #append(file: string, text: string): void {
-    const { create, append, synchronous } = openFlags;
-    this.#binding.writeText(file, text, create | append | synchronous, 0o644);
+    this.#binding.writeText(file, text, O.O_CREAT | O.O_APPEND | O.O_SYNC, 0o644);
   }
 }
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import { RuntimeError } from '../errors/error.ts';
 import { isSystemError, onHost } from '../errors/system.ts';
+import { MAGIC } from '../kernel/files.ts';
 import type { Binding } from './binding.d.ts';
 import type { CgroupFacts, HostFacts } from './facts.ts';
 
 /** CGROUP2_SUPER_MAGIC of statfs(2). */
-const cgroup2Magic = 0x63677270;
 
 /**
  * Reads the facts of the machine.
@@ -54,7 +55,7 @@ function findCgroup2(binding: Binding): Omit<CgroupFacts, 'own'> | undefined {
     { layout: 'hybrid', mountpoint: '/sys/fs/cgroup/unified' },
   ] as const;
   for (const place of usual) {
-    if (binding.filesystemType(place.mountpoint) === cgroup2Magic) return place;
+    if (binding.filesystemType(place.mountpoint) === MAGIC.CGROUP2_SUPER_MAGIC) return place;
   }
   const mountpoint = cgroup2Mountpoint(readProc(binding, '/proc/self/mountinfo'));
   return mountpoint === undefined ? undefined : { layout: 'hybrid', mountpoint };

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import { errno } from '../errors/errno.ts';
 import { isSystemError } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { cleanPath, isBelow } from '../host/paths.ts';
+import { capabilityNumbers } from '../kernel/capabilities.ts';
+import { MAGIC, S_IF, S_IFMT } from '../kernel/files.ts';
+import { rlimitNumbers } from '../kernel/rlimits.ts';
 import { withEmptyRootHint } from '../lifecycle/empty-root.ts';
 import type { Config } from '../oci/config.ts';
-import { rlimitNumbers } from '../oci/rlimits.ts';
 import { explainFailure } from '../plan/explain.ts';
 import { mountFlags } from '../plan/mount-target.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -15,7 +18,7 @@ import { userNamespace } from '../plan/user-namespace.ts';
 import type { Step } from '../wire/steps.ts';
 import type { Findings } from './findings.ts';
 import { executeError, searchProgram } from './program.ts';
-import { type Entry, fileTypes, isDirectory, isFile, RootView, typeOf } from './root-view.ts';
+import { type Entry, isDirectory, isFile, RootView, typeOf } from './root-view.ts';
 
 type Of<Op extends Step['op']> = Extract<Step, { op: Op }>;
 type MountStep = Of<'mount' | 'bind' | 'mountCgroup'>;
@@ -221,7 +224,7 @@ class ContainerInspector {
   }
 
   private isProc(path: string): boolean {
-    return this.subject.binding.filesystemType(path) === 0x9fa0;
+    return this.subject.binding.filesystemType(path) === MAGIC.PROC_SUPER_MAGIC;
   }
 
   /**
@@ -440,14 +443,14 @@ const mostOptions = 100;
 /** File systems that need no source. */
 const withoutSource: readonly string[] = ['proc', 'tmpfs', 'devpts', 'mqueue', 'sysfs', 'cgroup2'];
 
-const capSysResource = 1n << 24n;
+const capSysResource = 1n << BigInt(capabilityNumbers.CAP_SYS_RESOURCE);
 const anyExecuteBit = 0o111;
 
 /** Returns the error number with which execve(2) would reject a hook; undefined if no error is expected. */
 export function hookError(entry: Entry): number | undefined {
   if (entry.kind === 'missing') return errno.ENOENT;
   if (entry.kind !== 'host') return undefined;
-  const executable = typeOf(entry) === fileTypes.regular && (entry.status.mode & anyExecuteBit) !== 0;
+  const executable = typeOf(entry) === S_IF.S_IFREG && (entry.status.mode & anyExecuteBit) !== 0;
   return executable ? undefined : errno.EACCES;
 }
 
@@ -457,7 +460,7 @@ function isNode(
   major: number,
   minor: number,
 ): boolean {
-  const type = 0o170000;
-  if ((status.mode & type) !== (mode & type)) return false;
-  return (mode & type) === 0o010000 || (status.rdevMajor === major && status.rdevMinor === minor);
+  const type = mode & S_IFMT;
+  if ((status.mode & S_IFMT) !== type) return false;
+  return type === S_IF.S_IFIFO || (status.rdevMajor === major && status.rdevMinor === minor);
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import { errno } from '../errors/errno.ts';
 import type { Binding } from '../host/binding.d.ts';
 import { joinPath } from '../host/paths.ts';
-import { type Entry, fileTypes, isDirectory, type RootView, typeOf } from './root-view.ts';
+import { S_IF } from '../kernel/files.ts';
+import { type Entry, isDirectory, type RootView, typeOf } from './root-view.ts';
 
 type HostEntry = Extract<Entry, { kind: 'host' }>;
 
@@ -62,7 +64,7 @@ export function executeError(
   file: HostEntry,
   cwd: string,
 ): number | undefined {
-  if (typeOf(file) !== fileTypes.regular) return errno.EACCES;
+  if (typeOf(file) !== S_IF.S_IFREG) return errno.EACCES;
   const start = binding.readStart(file.path, 4096);
   if (start.length === 0) return errno.ENOEXEC;
   const interpreter = scriptInterpreter(start) ?? elfInterpreter(start);

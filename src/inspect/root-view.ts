@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import { errno } from '../errors/errno.ts';
 import { isSystemError } from '../errors/system.ts';
 import type { Binding, FileStatus } from '../host/binding.d.ts';
 import { entryPath, parentPath } from '../host/paths.ts';
+import { S_IF, S_IFMT } from '../kernel/files.ts';
 
 /** A file of the container, predicted before the container exists. */
 export type Entry =
@@ -31,9 +33,6 @@ export interface ResolveOptions {
   /** Fails with ELOOP for every symbolic link, like RESOLVE_NO_SYMLINKS. Default false. */
   readonly noLinks?: boolean;
 }
-
-const typeMask = 0o170000;
-export const fileTypes = { directory: 0o040000, regular: 0o100000, link: 0o120000 } as const;
 
 /** The kernel's limit of symbolic links in one lookup. */
 const mostLinks = 40;
@@ -162,20 +161,18 @@ export class RootView {
 /** Returns true if the entry is certainly not a directory. */
 export function isFile(entry: Entry): boolean {
   if (entry.kind === 'made') return !entry.directory;
-  return entry.kind === 'host' && typeOf(entry) !== fileTypes.directory && !isLink(entry);
+  return entry.kind === 'host' && typeOf(entry) !== S_IF.S_IFDIR && !isLink(entry);
 }
 
 /** Returns true if the entry is certainly a directory. */
 export function isDirectory(entry: Entry): boolean {
-  return entry.kind === 'made'
-    ? entry.directory
-    : entry.kind === 'host' && typeOf(entry) === fileTypes.directory;
+  return entry.kind === 'made' ? entry.directory : entry.kind === 'host' && typeOf(entry) === S_IF.S_IFDIR;
 }
 
 export function typeOf({ status }: Extract<Entry, { kind: 'host' }>): number {
-  return status.mode & typeMask;
+  return status.mode & S_IFMT;
 }
 
 function isLink(entry: Extract<Entry, { kind: 'host' }>): boolean {
-  return typeOf(entry) === fileTypes.link;
+  return typeOf(entry) === S_IF.S_IFLNK;
 }

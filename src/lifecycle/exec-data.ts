@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import { RuntimeError } from '../errors/error.ts';
 import { onHost } from '../errors/system.ts';
 import type { Report } from '../host/binding.d.ts';
-import { openFlags } from '../host/files.ts';
 import { entryPath } from '../host/paths.ts';
+import { O } from '../kernel/files.ts';
 import type { Config, Process } from '../oci/config.ts';
 import type { Seccomp } from '../oci/seccomp.ts';
 import type { LoadSeccomp } from '../plan/context.ts';
@@ -69,7 +70,7 @@ export function writeExecData(runtime: Runtime, directory: string, config: Confi
   const afterReady = JSON.stringify(keepForStart(plan), rounded);
   const text = `{"version":${version},${kept === undefined ? '' : `"standing":${kept},`}"afterReady":${afterReady}}`;
   const path = entryPath(directory, files.execData);
-  runtime.binding.writeText(path, text, openFlags.create | openFlags.exclusive, 0o600);
+  runtime.binding.writeText(path, text, O.O_CREAT | O.O_EXCL, 0o600);
 }
 
 function keepFilter({ listenerPath, listenerMetadata }: Seccomp, plan: Plan): InheritedFilter | undefined {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import { RuntimeError } from '../errors/error.ts';
 import { isSystemError } from '../errors/system.ts';
 import type { SystemError } from '../host/binding.d.ts';
-import { openFlags, openReadOnly } from '../host/files.ts';
+import { openReadOnly } from '../host/files.ts';
+import { O } from '../kernel/files.ts';
 import { explainFailure } from '../plan/explain.ts';
 import type { IdMap } from '../plan/host-trees.ts';
 import type { HostStepOf } from '../plan/plan.ts';
@@ -90,7 +92,7 @@ export const makeUnion: HostOperation<'makeUnion'> = {
           work,
           () => ({ origin, item, path }),
           'open',
-          () => binding.open(path, openFlags.pathOnly | openFlags.closeOnExec, 0),
+          () => binding.open(path, O.O_PATH | O.O_CLOEXEC, 0),
         );
         opened.push(fd);
         fds[item] = fd;

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import { oomKills } from '../cgroup/oom.ts';
 import { errno } from '../errors/errno.ts';
 import { RuntimeError } from '../errors/error.ts';
 import type { Binding, Spawned } from '../host/binding.d.ts';
+import { SIG } from '../kernel/signals.ts';
 import type { Plan } from '../plan/plan.ts';
 import { killAndWait } from './init-process.ts';
 import { signalName } from './signals.ts';
 
-const SIGKILL = 9;
 /**
  * Signals of an init that its own seccomp filter ended: SIGSYS for a filter that kills. If the filter returns an error,
  * the init cannot send its report; if its exit is refused too, a fault ends it: SIGILL on x86_64, SIGTRAP on arm64.
@@ -23,7 +24,7 @@ export function initExitError(
 ): RuntimeError {
   killAndWait(binding, pidfd);
   const status = binding.reap(pid);
-  if (cgroup !== undefined && status?.signal === SIGKILL && oomKills(binding, cgroup) > 0) {
+  if (cgroup !== undefined && status?.signal === SIG.SIGKILL && oomKills(binding, cgroup) > 0) {
     return oomError(binding, cgroup);
   }
   const byFilter = filterSignals.includes(status?.signal) || status?.code === 1;
@@ -51,7 +52,7 @@ const killed = (signal: number): string => `killed by ${signalName(signal)}`;
 export function orOutOfMemory(binding: Binding, error: unknown, cgroup: string | undefined): unknown {
   if (cgroup === undefined) return error;
   if (!(error instanceof RuntimeError)) return error;
-  if (error.value === killed(SIGKILL) && oomKills(binding, cgroup) > 0) return oomError(binding, cgroup);
+  if (error.value === killed(SIG.SIGKILL) && oomKills(binding, cgroup) > 0) return oomError(binding, cgroup);
   // E2BIG: copying the arguments of execve(2) met the limit.
   const refused = error.errno === errno.ENOMEM || error.errno === errno.E2BIG;
   const limited = refused && /^max [1-9]/m.test(binding.readTextIfThere(`${cgroup}/memory.events`) ?? '');

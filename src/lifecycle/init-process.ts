@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import { RuntimeError } from '../errors/error.ts';
 import { onHost } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
+import { SIG } from '../kernel/signals.ts';
 import type { InitRecord } from './record.ts';
 
 /** The process that has a pid now, and whether it still runs. */
@@ -47,11 +49,10 @@ export function withInit<T>(binding: Binding, init: InitRecord, work: (pidfd: nu
 
 /** Milliseconds that a process may take to exit after SIGKILL. */
 const killTimeoutMs = 10_000;
-const SIGKILL = 9;
 
 /** Sends SIGKILL and waits. Returns false if the process did not exit in time. */
 export function killAndWait(binding: Binding, pidfd: number): boolean {
-  binding.pidfdSignal(pidfd, SIGKILL);
+  binding.pidfdSignal(pidfd, SIG.SIGKILL);
   return binding.pidfdWait(pidfd, killTimeoutMs);
 }
 

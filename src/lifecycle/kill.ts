@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import { signalAll } from '../cgroup/processes.ts';
 import { onHost } from '../errors/system.ts';
+import { SIG } from '../kernel/signals.ts';
 import { killAndWait, withInit } from './init-process.ts';
 import type { ContainerRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
 import { requireStatus } from './status.ts';
 import { readRecord } from './store.ts';
-
-const SIGKILL = 9;
 
 /**
  * Sends a signal to the container's init; a concurrent `start` or `delete` does not block it. SIGKILL to a container
@@ -21,7 +21,7 @@ const SIGKILL = 9;
 export function killContainer(runtime: Runtime, id: string, signal: number): void {
   const { binding } = runtime;
   const record = readRecord(runtime, id);
-  if (signal === SIGKILL && record.sharedPidNamespace && record.cgroup !== undefined) {
+  if (signal === SIG.SIGKILL && record.sharedPidNamespace && record.cgroup !== undefined) {
     const { path } = record.cgroup;
     // Also after the init has exited: engines kill the remaining processes this way.
     if (onHost(`unable to kill all processes: ${path}`, () => signalAll(binding, path))) return;

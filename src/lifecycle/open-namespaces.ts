@@ -2,7 +2,7 @@
 import { RuntimeError } from '../errors/error.ts';
 import { onHost } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
-import { openFlags } from '../host/files.ts';
+import { O } from '../kernel/files.ts';
 import { type NamespaceType, namespaceFiles, namespaceFlags } from '../oci/namespaces.ts';
 import type { HostStepOf } from '../plan/plan.ts';
 import type { HostOperation } from './host-work.ts';
@@ -26,7 +26,7 @@ export const openDirectory: HostOperation<'openDirectory'> = {
   apply(steps, work) {
     const { binding } = work.runtime;
     for (const { path, slot } of steps) {
-      const flags = openFlags.pathOnly | openFlags.closeOnExec;
+      const flags = O.O_PATH | O.O_CLOEXEC;
       work.handOver(
         slot,
         onHost(`unable to open ${path}`, () => binding.open(path, flags, 0)),
@@ -46,7 +46,7 @@ export function openNamespaceFile(binding: Binding, step: OpenNamespace): number
   const fields = { pointer: origin, path, spec: 'config-linux.md#namespaces' };
   const fd = onHost(
     `unable to open the ${wanted} namespace ${path}`,
-    () => binding.open(path, openFlags.readOnly | openFlags.closeOnExec, 0),
+    () => binding.open(path, O.O_RDONLY | O.O_CLOEXEC, 0),
     fields,
   );
   try {

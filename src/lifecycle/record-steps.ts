@@ -2,8 +2,8 @@
 import { type CgroupPlace, planCgroup, requireVacant } from '../cgroup/directory.ts';
 import { RuntimeError } from '../errors/error.ts';
 import { onHost } from '../errors/system.ts';
-import { openFlags } from '../host/files.ts';
 import { joinPath } from '../host/paths.ts';
+import { O } from '../kernel/files.ts';
 import type { Hooks } from '../oci/config.ts';
 import type { CgroupRequest, HostStepOf } from '../plan/plan.ts';
 import { runPoststopHooks } from './hooks.ts';
@@ -72,7 +72,7 @@ function writeFirstRecord(
   const copy = joinPath(work.stateDirectory, files.config);
   onHost(`unable to write ${copy}`, () => {
     writeRecord(runtime, work.record);
-    binding.writeText(copy, bundle.text, openFlags.create | openFlags.exclusive, 0o600);
+    binding.writeText(copy, bundle.text, O.O_CREAT | O.O_EXCL, 0o600);
   });
   if (mountsBelow !== undefined) {
     work.undo.arm(`the mounts on ${rootfs}`, () => unmountRoot(binding, rootfs, mountsBelow));

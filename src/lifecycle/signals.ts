@@ -2,45 +2,8 @@
 
 import { RuntimeError } from '../errors/error.ts';
 import { didYouMean } from '../errors/spelling.ts';
+import { SIG } from '../kernel/signals.ts';
 import { lookUp } from '../oci/look-up.ts';
-
-/** Signals of Linux on x86_64 and arm64. */
-const numbers: Readonly<Record<string, number>> = {
-  HUP: 1,
-  INT: 2,
-  QUIT: 3,
-  ILL: 4,
-  TRAP: 5,
-  ABRT: 6,
-  IOT: 6,
-  BUS: 7,
-  FPE: 8,
-  KILL: 9,
-  USR1: 10,
-  SEGV: 11,
-  USR2: 12,
-  PIPE: 13,
-  ALRM: 14,
-  TERM: 15,
-  STKFLT: 16,
-  CHLD: 17,
-  CLD: 17,
-  CONT: 18,
-  STOP: 19,
-  TSTP: 20,
-  TTIN: 21,
-  TTOU: 22,
-  URG: 23,
-  XCPU: 24,
-  XFSZ: 25,
-  VTALRM: 26,
-  PROF: 27,
-  WINCH: 28,
-  IO: 29,
-  POLL: 29,
-  PWR: 30,
-  SYS: 31,
-};
 
 /** Real-time signals as glibc numbers them: it reserves 32 and 33. */
 const firstRealtime = 34;
@@ -59,20 +22,22 @@ export function signalNumber(text: string): number {
     message: `unknown signal ${JSON.stringify(text)}`,
     value: text,
     hint:
-      didYouMean(text.replace(/^SIG/i, ''), Object.keys(numbers)) ??
-      `use a number from 0 to ${lastRealtime}, or a name such as TERM, SIGKILL, hup, RTMIN+3`,
+      didYouMean(
+        text.replace(/^SIG/i, ''),
+        Object.keys(SIG).map(name => name.slice(3)),
+      ) ?? `use a number from 0 to ${lastRealtime}, or a name such as TERM, SIGKILL, hup, RTMIN+3`,
   });
 }
 
 /** `SIGTERM` for 15; `signal 40` for one without a name. */
 export function signalName(number: number): string {
-  const found = Object.entries(numbers).find(([, candidate]) => candidate === number);
-  return found === undefined ? `signal ${number}` : `SIG${found[0]}`;
+  const found = Object.entries(SIG).find(([, candidate]) => candidate === number);
+  return found === undefined ? `signal ${number}` : found[0];
 }
 
 function byName(name: string): number | undefined {
   const realtime = /^RT(MIN|MAX)(?:([+-])(\d{1,2}))?$/.exec(name);
-  if (realtime === null) return lookUp(numbers, name);
+  if (realtime === null) return lookUp<number>(SIG, `SIG${name}`);
   const distance = Number(realtime[3] ?? 0) * (realtime[2] === '-' ? -1 : 1);
   const number = (realtime[1] === 'MIN' ? firstRealtime : lastRealtime) + distance;
   return number >= firstRealtime && number <= lastRealtime ? number : undefined;

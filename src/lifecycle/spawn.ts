@@ -2,7 +2,7 @@
 import { RuntimeError } from '../errors/error.ts';
 import { onHost } from '../errors/system.ts';
 import type { Spawned } from '../host/binding.d.ts';
-import { openFlags } from '../host/files.ts';
+import { O } from '../kernel/files.ts';
 import { namespaceFlags } from '../oci/namespaces.ts';
 import { encodePlan } from '../wire/encode.ts';
 import type { HostWork } from './host-work.ts';
@@ -50,7 +50,7 @@ export function spawnInit(work: HostWork, cgroup: string | undefined, joined?: J
 }
 
 function openCgroup({ runtime }: HostWork, cgroup: string): number {
-  const flags = openFlags.readOnly | openFlags.closeOnExec;
+  const flags = O.O_RDONLY | O.O_CLOEXEC;
   return onHost(`unable to open the cgroup ${cgroup}`, () => runtime.binding.open(cgroup, flags, 0));
 }
 

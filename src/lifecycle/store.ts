@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import { errno, errnoText } from '../errors/errno.ts';
 import { RuntimeError } from '../errors/error.ts';
 import { hostFailure, isSystemError, onHost, refusalOf, toRuntimeError } from '../errors/system.ts';
-import { makeDirectories, openFlags, unlessMissing } from '../host/files.ts';
+import { makeDirectories, unlessMissing } from '../host/files.ts';
 import { entryPath } from '../host/paths.ts';
+import { O } from '../kernel/files.ts';
 import { parseRecord, recordText } from './check-record.ts';
 import { checkId } from './ids.ts';
 import { type ContainerRecord, files } from './record.ts';
@@ -99,7 +101,7 @@ export function hold(runtime: Runtime, id: string, timeoutMs = lockTimeoutMs): S
   const { binding } = runtime;
   const directory = stateDirectory(runtime, id);
   const fd = onHost(`unable to open ${directory}`, () =>
-    unlessMissing(() => binding.open(directory, openFlags.readOnly | openFlags.closeOnExec, 0)),
+    unlessMissing(() => binding.open(directory, O.O_RDONLY | O.O_CLOEXEC, 0)),
   );
   if (fd === undefined) return undefined;
   let taken: boolean | undefined;
@@ -130,7 +132,7 @@ export function hold(runtime: Runtime, id: string, timeoutMs = lockTimeoutMs): S
 /** True if a command holds the lock now. */
 export function isHeld(runtime: Runtime, id: string): boolean {
   const fd = unlessMissing(() =>
-    runtime.binding.open(stateDirectory(runtime, id), openFlags.readOnly | openFlags.closeOnExec, 0),
+    runtime.binding.open(stateDirectory(runtime, id), O.O_RDONLY | O.O_CLOEXEC, 0),
   );
   if (fd === undefined) return false;
   const free = unlessMissing(() => runtime.binding.lock(fd, 0)) ?? true;

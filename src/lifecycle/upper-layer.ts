@@ -2,7 +2,8 @@
 import { RuntimeError } from '../errors/error.ts';
 import { refusalOf } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
-import { openFlags, unlessMissing } from '../host/files.ts';
+import { unlessMissing } from '../host/files.ts';
+import { O } from '../kernel/files.ts';
 import type { UpperRequest } from '../plan/plan.ts';
 import { type ContainerRecord, files, type UpperLayer } from './record.ts';
 import type { Runtime } from './runtime.ts';
@@ -103,7 +104,7 @@ function identityOf(binding: Binding, path: string): string | undefined {
 function lockUpper(binding: Binding, request: UpperRequest, { path }: UpperLayer): number | undefined {
   let fd: number | undefined;
   refusalOf(() => {
-    fd = binding.open(path, openFlags.readOnly | openFlags.closeOnExec, 0);
+    fd = binding.open(path, O.O_RDONLY | O.O_CLOEXEC, 0);
   });
   if (fd === undefined || binding.lock(fd, lockTimeoutMs)) return fd;
   binding.close(fd);

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
+import { CLONE } from '../kernel/namespaces.ts';
 
 /** CLONE_NEW* flags of clone3(2), setns(2) and unshare(2), by OCI name of the namespace type. */
 export const namespaceFlags = {
-  cgroup: 0x02000000,
-  ipc: 0x08000000,
-  mount: 0x00020000,
-  network: 0x40000000,
-  pid: 0x20000000,
-  time: 0x00000080,
-  user: 0x10000000,
-  uts: 0x04000000,
+  cgroup: CLONE.CLONE_NEWCGROUP,
+  ipc: CLONE.CLONE_NEWIPC,
+  mount: CLONE.CLONE_NEWNS,
+  network: CLONE.CLONE_NEWNET,
+  pid: CLONE.CLONE_NEWPID,
+  time: CLONE.CLONE_NEWTIME,
+  user: CLONE.CLONE_NEWUSER,
+  uts: CLONE.CLONE_NEWUTS,
 } as const;
 
 /** `linux.namespaces[].type`: config-linux.md#namespaces. */

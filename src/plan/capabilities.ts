@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { errno } from '../errors/errno.ts';
-import { type CapabilityName, capabilityNumbers } from '../oci/capabilities.ts';
+import { type CapabilityName, capabilityNumbers } from '../kernel/capabilities.ts';
 import type { Capabilities } from '../oci/config.ts';
 import type { Step } from '../wire/steps.ts';
 import type { ProcessContext } from './context.ts';
 import type { Explanation, Facility } from './facility.ts';
-import { bitNames } from './kernel-flags.ts';
+import { bitNames } from './flag-names.ts';
 
 /** The steps before and after setUser. Without `process.capabilities` there are none, which differs from empty sets. */
 export interface CapabilityPlan {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { errno } from '../errors/errno.ts';
+import { S_IF } from '../kernel/files.ts';
 import type { Config, Device } from '../oci/config.ts';
 import type { Step } from '../wire/steps.ts';
 import { containerPath } from './context.ts';
 import type { Explanation, Facility } from './facility.ts';
-import { modeText, S_IF } from './kernel-flags.ts';
+import { modeText } from './flag-names.ts';
 import { isBind } from './mount-options.ts';
 import { userNamespace } from './user-namespace.ts';
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { errno, errnoText } from '../errors/errno.ts';
 import type { Report } from '../host/binding.d.ts';
+import { MOUNT_ATTR, MS } from '../kernel/mount.ts';
 import type { Step } from '../wire/steps.ts';
 import type { Explanation, StepFailure } from './facility.ts';
-import { flagNames, MOUNT_ATTR, MS } from './kernel-flags.ts';
+import { flagNames } from './flag-names.ts';
 import { mountFlags } from './mount-target.ts';
 
 type MountStep = Extract<Step, { op: 'mount' | 'bind' | 'mountCgroup' }>;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import { SECCOMP_FILTER_FLAG } from '../kernel/seccomp.ts';
 import type { Seccomp } from '../oci/seccomp.ts';
 import type { Step } from '../wire/steps.ts';
-import { SECCOMP_FILTER_FLAG } from './kernel-flags.ts';
 import type { HostStep } from './plan.ts';
 
 /** The agent for the notifications of a filter with SCMP_ACT_NOTIFY. */

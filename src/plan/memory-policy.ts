@@ -2,6 +2,7 @@
 
 import { errno } from '../errors/errno.ts';
 import { allowedWordHint, isOneOf } from '../errors/spelling.ts';
+import { MPOL, MPOL_F } from '../kernel/memory-policy.ts';
 import type { Linux } from '../oci/config.ts';
 import { parseNumberList } from '../oci/number-list.ts';
 import { string, strings } from '../oci/shape.ts';
@@ -41,27 +42,11 @@ export interface MemoryPolicyFeatures {
 
 const spec = 'config-linux.md#memory-policy';
 
-/** linux/mempolicy.h */
-const modes = {
-  MPOL_DEFAULT: 0,
-  MPOL_PREFERRED: 1,
-  MPOL_BIND: 2,
-  MPOL_INTERLEAVE: 3,
-  MPOL_LOCAL: 4,
-  MPOL_PREFERRED_MANY: 5,
-  MPOL_WEIGHTED_INTERLEAVE: 6,
-} as const;
-const flagBits = {
-  MPOL_F_NUMA_BALANCING: 1 << 13,
-  MPOL_F_RELATIVE_NODES: 1 << 14,
-  MPOL_F_STATIC_NODES: 1 << 15,
-} as const;
-
 /** linux.memoryPolicy, which applies to every process of the container. */
 export function memoryPolicySteps({ memoryPolicy }: Linux): Step[] {
   if (memoryPolicy?.mode === undefined) return [];
-  let mode: number = modes[memoryPolicy.mode];
-  for (const flag of memoryPolicy.flags ?? []) mode |= flagBits[flag];
+  let mode: number = MPOL[memoryPolicy.mode];
+  for (const flag of memoryPolicy.flags ?? []) mode |= MPOL_F[flag];
   const list = parseNumberList(memoryPolicy.nodes ?? '');
   const nodes = typeof list === 'string' ? [] : list.words;
   return [{ op: 'setMemoryPolicy', origin: '/linux/memoryPolicy', mode, nodes }];
@@ -70,8 +55,8 @@ export function memoryPolicySteps({ memoryPolicy }: Linux): Step[] {
 /** `MPOL_BIND|MPOL_F_STATIC_NODES`. */
 function memoryPolicyText(value: number | bigint): string {
   const number = Number(value);
-  const mode = Object.entries(modes).find(([, code]) => code === (number & 0xff))?.[0] ?? `${number & 0xff}`;
-  const flags = Object.entries(flagBits).filter(([, bit]) => (number & bit) !== 0);
+  const mode = Object.entries(MPOL).find(([, code]) => code === (number & 0xff))?.[0] ?? `${number & 0xff}`;
+  const flags = Object.entries(MPOL_F).filter(([, bit]) => (number & bit) !== 0);
   return [mode, ...flags.map(([name]) => name)].join('|');
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { HostFacts } from '../host/facts.ts';
-import { MOUNT_ATTR, MS } from './kernel-flags.ts';
+import { MOUNT_ATTR, MS } from '../kernel/mount.ts';
 import { superBlockOptions } from './mount-option-table.ts';
 import type { MountWords } from './mount-options.ts';
 

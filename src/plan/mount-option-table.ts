@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { MOUNT_ATTR, MS } from './kernel-flags.ts';
+import { MOUNT_ATTR, MS } from '../kernel/mount.ts';
 
 /** The option words of mounts: config.md#linux-mount-options. */
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { RuntimeError } from '../errors/error.ts';
+import { MS } from '../kernel/mount.ts';
 import type { Mount } from '../oci/config.ts';
-import { MS } from './kernel-flags.ts';
 import { plainOptions, propagationOptions, recursiveOptions } from './mount-option-table.ts';
 
 /** The option words of one mount by kind; `origin` is the pointer of the word. */

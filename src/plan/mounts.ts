@@ -3,6 +3,7 @@
 import { errno } from '../errors/errno.ts';
 import { RuntimeError } from '../errors/error.ts';
 import { isBelow } from '../host/paths.ts';
+import { MOUNT_ATTR, MS } from '../kernel/mount.ts';
 import { append } from '../oci/append.ts';
 import type { Mount } from '../oci/config.ts';
 import type { Enabled } from '../oci/features.ts';
@@ -11,8 +12,8 @@ import { containerCgroup } from './cgroup-path.ts';
 import { containerPath, hostPath, type PlanContext } from './context.ts';
 import { explainMount, nestedHint } from './explain-mount.ts';
 import type { Facility, ItemPlace, NumberText } from './facility.ts';
+import { attributeNames, flagNames, propagationNames } from './flag-names.ts';
 import { pathInRoot } from './host-trees.ts';
-import { attributeNames, flagNames, MOUNT_ATTR, MS, propagationNames } from './kernel-flags.ts';
 import { contextOption, labelAfterMount } from './labels.ts';
 import { bindAttributes, newMountAttributes, superBlockWords } from './mount-attributes.ts';
 import { type MountWords, readMountWords, splitFilesystemWord } from './mount-options.ts';

@@ -7,7 +7,7 @@ import { type NamespaceType, namespaceFlags } from '../oci/namespaces.ts';
 import type { Step } from '../wire/steps.ts';
 import type { PlanContext } from './context.ts';
 import type { Explanation, Facility } from './facility.ts';
-import { cloneFlagNames } from './kernel-flags.ts';
+import { cloneFlagNames } from './flag-names.ts';
 import type { HostStep } from './plan.ts';
 import { syncAt } from './sync-points.ts';
 import { offsetLines } from './time-namespace.ts';

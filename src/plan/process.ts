@@ -9,7 +9,7 @@ import { capabilityPlan } from './capabilities.ts';
 import type { ProcessContext } from './context.ts';
 import { prepareEnvironment } from './environment.ts';
 import type { Facility } from './facility.ts';
-import { modeText } from './kernel-flags.ts';
+import { modeText } from './flag-names.ts';
 import { labelSteps } from './labels.ts';
 import { hasListener } from './listener.ts';
 import { rlimitSteps } from './rlimits.ts';

@@ -2,7 +2,7 @@
 
 import { errno } from '../errors/errno.ts';
 import { RuntimeError } from '../errors/error.ts';
-import { type RlimitName, rlimitNumbers } from '../oci/rlimits.ts';
+import { type RlimitName, rlimitNumbers } from '../kernel/rlimits.ts';
 import type { Step } from '../wire/steps.ts';
 import type { ProcessContext } from './context.ts';
 import type { Facility } from './facility.ts';

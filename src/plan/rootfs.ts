@@ -2,11 +2,12 @@
 
 import { errno } from '../errors/errno.ts';
 import { RuntimeError } from '../errors/error.ts';
+import { MS } from '../kernel/mount.ts';
 import type { Config } from '../oci/config.ts';
 import type { Step } from '../wire/steps.ts';
 import { hostPath, type PlanContext } from './context.ts';
 import type { Explanation, Facility } from './facility.ts';
-import { MS, propagationNames } from './kernel-flags.ts';
+import { propagationNames } from './flag-names.ts';
 import { propagationOptions } from './mount-option-table.ts';
 import { hasNamespace } from './namespaces.ts';
 import { rootMessage, rootMount, unionOf } from './root-mount.ts';

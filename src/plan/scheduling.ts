@@ -6,7 +6,7 @@ import { ioClasses, schedulerFlags, schedulerPolicies } from '../oci/scheduler.t
 import type { Step } from '../wire/steps.ts';
 import type { ProcessContext } from './context.ts';
 import type { Facility } from './facility.ts';
-import { bitNames } from './kernel-flags.ts';
+import { bitNames } from './flag-names.ts';
 
 /**
  * All CPUs, whatever the runtime's affinity is. Before the scheduler step, because the deadline policy requires all

@@ -2,11 +2,12 @@
 
 import { errno } from '../errors/errno.ts';
 import type { HostFacts } from '../host/facts.ts';
+import { SECCOMP_FILTER_FLAG } from '../kernel/seccomp.ts';
 import type { Seccomp } from '../oci/seccomp.ts';
 import { compileSeccomp } from '../seccomp/compile.ts';
 import type { LoadSeccomp } from './context.ts';
 import type { Facility } from './facility.ts';
-import { flagNames, SECCOMP_FILTER_FLAG } from './kernel-flags.ts';
+import { flagNames } from './flag-names.ts';
 
 /** True if the profile has SCMP_ACT_NOTIFY. */
 function notifies({ syscalls = [] }: Seccomp): boolean {

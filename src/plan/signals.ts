@@ -2,7 +2,7 @@
 import type { HostFacts } from '../host/facts.ts';
 import type { Step } from '../wire/steps.ts';
 import type { Facility } from './facility.ts';
-import { bitNames } from './kernel-flags.ts';
+import { bitNames } from './flag-names.ts';
 
 /** Signals that the runtime's caller ignores would stay ignored across exec. */
 export function signalSteps({ ignoredSignals }: Pick<HostFacts, 'ignoredSignals'>): Step[] {

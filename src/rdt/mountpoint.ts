@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import type { Binding } from '../host/binding.d.ts';
 import { mountpointOf } from '../host/read-facts.ts';
+import { MAGIC } from '../kernel/files.ts';
 
 /** RDTGROUP_SUPER_MAGIC of statfs(2). */
-const resctrlMagic = 0x7655821;
 const usual = '/sys/fs/resctrl';
 
 /**
@@ -11,6 +12,6 @@ const usual = '/sys/fs/resctrl';
  * mounted.
  */
 export function resctrlMountpoint(binding: Binding): string | undefined {
-  if (binding.filesystemType(usual) === resctrlMagic) return usual;
+  if (binding.filesystemType(usual) === MAGIC.RDTGROUP_SUPER_MAGIC) return usual;
   return mountpointOf(binding.readTextIfThere('/proc/self/mountinfo') ?? '', 'resctrl');
 }

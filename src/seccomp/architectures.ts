@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import type { HostFacts } from '../host/facts.ts';
+import { AUDIT_ARCH } from '../kernel/seccomp.ts';
 import type { SeccompArchitecture } from '../oci/seccomp.ts';
 import { armSyscalls } from './syscalls-arm.ts';
 import { x86Syscalls } from './syscalls-x86.ts';
@@ -30,14 +32,20 @@ export interface Architecture {
 export const x32Bit = 0x4000_0000;
 
 const x86Family: readonly Architecture[] = [
-  { name: 'x86_64', word: 'SCMP_ARCH_X86_64', audit: 0xc000003e, base: 0, narrow: false },
-  { name: 'x32', word: 'SCMP_ARCH_X32', audit: 0xc000003e, base: x32Bit, narrow: true },
-  { name: 'x86', word: 'SCMP_ARCH_X86', audit: 0x40000003, base: 0, narrow: true },
+  { name: 'x86_64', word: 'SCMP_ARCH_X86_64', audit: AUDIT_ARCH.AUDIT_ARCH_X86_64, base: 0, narrow: false },
+  { name: 'x32', word: 'SCMP_ARCH_X32', audit: AUDIT_ARCH.AUDIT_ARCH_X86_64, base: x32Bit, narrow: true },
+  { name: 'x86', word: 'SCMP_ARCH_X86', audit: AUDIT_ARCH.AUDIT_ARCH_I386, base: 0, narrow: true },
 ];
 
 const armFamily: readonly Architecture[] = [
-  { name: 'aarch64', word: 'SCMP_ARCH_AARCH64', audit: 0xc00000b7, base: 0, narrow: false },
-  { name: 'arm', word: 'SCMP_ARCH_ARM', audit: 0x40000028, base: 0, narrow: true },
+  {
+    name: 'aarch64',
+    word: 'SCMP_ARCH_AARCH64',
+    audit: AUDIT_ARCH.AUDIT_ARCH_AARCH64,
+    base: 0,
+    narrow: false,
+  },
+  { name: 'arm', word: 'SCMP_ARCH_ARM', audit: AUDIT_ARCH.AUDIT_ARCH_ARM, base: 0, narrow: true },
 ];
 
 /** Returns the architectures of a machine's kernel, the native one first. */

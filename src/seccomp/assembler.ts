@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
+import { BPF } from '../kernel/bpf.ts';
 import type { Ranges } from './ranges.ts';
 import type { Condition, Decision, Rule } from './rules.ts';
 
-/** Opcodes of linux/filter.h and linux/bpf_common.h. */
+/** Opcodes; each includes the operation and the source of its operand. */
 export const bpf = {
-  load: 0x20,
-  and: 0x54,
-  jump: 0x05,
-  ifEqual: 0x15,
-  ifGreater: 0x25,
-  ifAtLeast: 0x35,
-  give: 0x06,
+  load: BPF.BPF_LD | BPF.BPF_W | BPF.BPF_ABS,
+  and: BPF.BPF_ALU | BPF.BPF_AND | BPF.BPF_K,
+  jump: BPF.BPF_JMP | BPF.BPF_JA,
+  ifEqual: BPF.BPF_JMP | BPF.BPF_JEQ | BPF.BPF_K,
+  ifGreater: BPF.BPF_JMP | BPF.BPF_JGT | BPF.BPF_K,
+  ifAtLeast: BPF.BPF_JMP | BPF.BPF_JGE | BPF.BPF_K,
+  give: BPF.BPF_RET | BPF.BPF_K,
 };
 /** Maximum offset of a conditional jump. */
 const reach = 255;

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import type { HostFacts } from '../host/facts.ts';
+import { BPF_MAXINSNS } from '../kernel/bpf.ts';
 import type { Seccomp, SeccompAction } from '../oci/seccomp.ts';
 import { type Architecture, familyOf, syscallsOf, x32Bit } from './architectures.ts';
 import { assemble, bpf, data } from './assembler.ts';
 import { multiplex } from './multiplexed.ts';
 import { type Ranges, rangesOf } from './ranges.ts';
-import { type Decision, maxInstructions, readRules, tooLong, verdictOf } from './rules.ts';
+import { type Decision, readRules, tooLong, verdictOf } from './rules.ts';
 
 const killThread = 0;
 const enosys = verdictOf('SCMP_ACT_ERRNO', 38);
@@ -59,6 +61,6 @@ export function compileSeccomp(profile: Seccomp, machine: HostFacts['machine']):
     other = out.branch(bpf.ifEqual, architecture.audit, entry, other);
   }
   out.load(data.architecture);
-  if (out.length() <= maxInstructions) return out.finish();
-  throw tooLong(`${out.length()} instructions, and the kernel accepts at most ${maxInstructions}`);
+  if (out.length() <= BPF_MAXINSNS) return out.finish();
+  throw tooLong(`${out.length()} instructions, and the kernel accepts at most ${BPF_MAXINSNS}`);
 }

@@ -1,29 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
+import { errno } from '../errors/errno.ts';
 import { RuntimeError } from '../errors/error.ts';
+import { BPF_MAXINSNS } from '../kernel/bpf.ts';
+import { SECCOMP_RET } from '../kernel/seccomp.ts';
 import type { Seccomp, SeccompAction, SeccompOperator } from '../oci/seccomp.ts';
 import type { SyscallTable } from './architectures.ts';
 import { noPlace } from './ranges.ts';
 
-/** BPF_MAXINSNS of the kernel. */
-export const maxInstructions = 4096;
-
-/** SECCOMP_RET_* of linux/seccomp.h. */
 const verdicts: Readonly<Record<SeccompAction, number>> = {
-  SCMP_ACT_KILL: 0,
-  SCMP_ACT_KILL_THREAD: 0,
-  SCMP_ACT_KILL_PROCESS: 0x8000_0000,
-  SCMP_ACT_TRAP: 0x0003_0000,
-  SCMP_ACT_ERRNO: 0x0005_0000,
-  SCMP_ACT_NOTIFY: 0x7fc0_0000,
-  SCMP_ACT_TRACE: 0x7ff0_0000,
-  SCMP_ACT_LOG: 0x7ffc_0000,
-  SCMP_ACT_ALLOW: 0x7fff_0000,
+  SCMP_ACT_KILL: SECCOMP_RET.SECCOMP_RET_KILL_THREAD,
+  SCMP_ACT_KILL_THREAD: SECCOMP_RET.SECCOMP_RET_KILL_THREAD,
+  SCMP_ACT_KILL_PROCESS: SECCOMP_RET.SECCOMP_RET_KILL_PROCESS,
+  SCMP_ACT_TRAP: SECCOMP_RET.SECCOMP_RET_TRAP,
+  SCMP_ACT_ERRNO: SECCOMP_RET.SECCOMP_RET_ERRNO,
+  SCMP_ACT_NOTIFY: SECCOMP_RET.SECCOMP_RET_USER_NOTIF,
+  SCMP_ACT_TRACE: SECCOMP_RET.SECCOMP_RET_TRACE,
+  SCMP_ACT_LOG: SECCOMP_RET.SECCOMP_RET_LOG,
+  SCMP_ACT_ALLOW: SECCOMP_RET.SECCOMP_RET_ALLOW,
 };
 
-const EPERM = 1;
-
-export function verdictOf(action: SeccompAction, errnoRet = EPERM): number {
-  const data = action === 'SCMP_ACT_ERRNO' || action === 'SCMP_ACT_TRACE' ? errnoRet & 0xffff : 0;
+export function verdictOf(action: SeccompAction, errnoRet: number = errno.EPERM): number {
+  const data =
+    action === 'SCMP_ACT_ERRNO' || action === 'SCMP_ACT_TRACE' ? errnoRet & SECCOMP_RET.SECCOMP_RET_DATA : 0;
   return verdicts[action] + data;
 }
 
@@ -95,7 +93,7 @@ export function readRules(profile: Seccomp, table: SyscallTable): Decisions {
       count += rules.length;
       if (count > mostRules)
         throw tooLong(
-          `more than ${mostRules} rules with conditions, and the kernel accepts at most ${maxInstructions} instructions`,
+          `more than ${mostRules} rules with conditions, and the kernel accepts at most ${BPF_MAXINSNS} instructions`,
         );
     }
   }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import type { ErrorFields } from '../errors/error.ts';
 import { isSystemError } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
+import { MAGIC } from '../kernel/files.ts';
 import type { Process } from '../oci/config.ts';
 
 /** SELINUX_MAGIC of statfs(2). */
-const selinuxMagic = 0xf97cff8c;
 
 /**
  * Reports labels that no security module of this kernel supports: running without a requested label would remove a
@@ -61,5 +62,5 @@ function hasAppArmor(binding: Binding): boolean {
 
 function hasSelinux(binding: Binding): boolean {
   // f_type is signed on some machines.
-  return (binding.filesystemType('/sys/fs/selinux') ?? 0) >>> 0 === selinuxMagic;
+  return (binding.filesystemType('/sys/fs/selinux') ?? 0) >>> 0 === MAGIC.SELINUX_MAGIC;
 }

@@ -19,7 +19,20 @@ const alone = [
 ];
 /** The directories of src/: each imports code from itself and from earlier ones. Types may be imported from any. */
 const order = [
-  ...['errors', 'host', 'oci', 'bundle', 'seccomp', 'cgroup', 'rdt', 'plan', 'wire', 'validate', 'lifecycle'],
+  ...[
+    'errors',
+    'kernel',
+    'host',
+    'oci',
+    'bundle',
+    'seccomp',
+    'cgroup',
+    'rdt',
+    'plan',
+    'wire',
+    'validate',
+    'lifecycle',
+  ],
   ...['inspect', 'cli', 'node', 'standalone'],
 ];
 /** The directories of native/, and those whose headers each may include beside its own. */
@@ -34,6 +47,9 @@ const nativeRooms = /** @type {Readonly<Record<string, readonly string[]>>} */ (
   standalone: ['binding'],
   hello: [],
 });
+/** A definition of a constant of the kernel: `MS_REC: 16384`, `const O_PATH = 0o10000000`. */
+const kernelConstant =
+  /\b((?:AUDIT_ARCH|BPF|CAP|CLONE|E|IOPRIO|MOUNT_ATTR|MPOL|MS|O|RLIMIT|SCHED|SECCOMP|SIG|S_IF)_?[A-Z0-9_]+)(?:: | = )(?:0[xo]|\d)/;
 const licence = 'SPDX-License-Identifier: Apache-2.0';
 
 /** Every text file of the repository. */
@@ -98,7 +114,11 @@ export function problemsOfSources() {
       for (const header of foreignHeaders(path, text))
         complain(0, `native/${room} must not include ${header}`);
     }
+    const defines =
+      path.startsWith('src/') && !path.startsWith('src/kernel/') && path !== 'src/errors/errno.ts';
     lines.forEach((line, index) => {
+      const constant = defines ? kernelConstant.exec(line)?.[1] : undefined;
+      if (constant !== undefined) complain(index, `the kernel's ${constant} belongs in src/kernel`);
       if (line.includes(top) || line.includes(`${dirname(top)}/shared`)) {
         complain(index, 'a path of this machine');
       }

@@ -1,39 +1,61 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { type Arch, toolchain } from '../../native/build/toolchain.mjs';
+import { errno } from '../../src/errors/errno.ts';
+import { ioClasses, schedulerFlags, schedulerPolicies } from '../../src/oci/scheduler.ts';
 import { requires } from '../helpers/requires.ts';
 
-/** Headers of the C library and the kernel that define the names. */
-const headers = [
-  ...['sys/mount.h', 'sys/socket.h', 'sys/statvfs.h', 'unistd.h', 'net/if.h', 'linux/ioprio.h'],
-];
+type Constant = readonly [name: string, value: string];
 
-/**
- * Names whose value in the headers differs from the expected one, or that the headers do not define.
- * @param constants the expected values, as C expressions
- */
-function different(constants: readonly (readonly [name: string, value: string])[], arch: Arch): string[] {
-  const source = [
-    '#define _GNU_SOURCE',
-    ...headers.map(header => `#include <${header}>`),
-    ...constants.map(
-      ([name, value]) => `_Static_assert((unsigned long long)(${name}) == (${value}), "@${name}@");`,
-    ),
-  ].join('\n');
-  const { stderr } = spawnSync(toolchain(arch).cc, ['-fsyntax-only', '-x', 'c', '-'], {
-    input: source,
-    encoding: 'utf8',
-    env: { ...process.env, LC_ALL: 'C' },
+/** Headers of the C library and of the kernel: some of them cannot be included together. */
+const headers = [
+  'errno fcntl net/if sched signal sys/mount sys/resource sys/socket sys/stat sys/statvfs unistd',
+  'asm/fcntl linux/audit linux/bpf linux/capability linux/filter linux/ioprio linux/magic linux/mempolicy linux/mount linux/sched linux/seccomp',
+].map(names => names.split(' ').map(name => `#include <${name}.h>`));
+
+/** Names of later kernels than the headers of Debian 12. */
+const absent = ['MPOL_WEIGHTED_INTERLEAVE'];
+
+/** Compares the constants with the headers: the names with another value there, and those that no header defines. */
+function compare(constants: readonly Constant[], arch: Arch): { different: string[]; unknown: string[] } {
+  const checks = constants.map(
+    ([name, value]) => `_Static_assert((unsigned long long)(${name}) == (${value}ull), "@${name}@");`,
+  );
+  const answers = headers.map(includes => {
+    const { stderr } = spawnSync(toolchain(arch).cc, ['-fsyntax-only', '-x', 'c', '-'], {
+      input: ['#define _GNU_SOURCE', ...includes, ...checks].join('\n'),
+      encoding: 'utf8',
+      env: { ...process.env, LC_ALL: 'C' },
+    });
+    const found = (pattern: RegExp) => [...stderr.matchAll(pattern)].map(([, name = '']) => name);
+    expect(found(/fatal error: (.*)/g)).toEqual([]);
+    return {
+      different: found(/static assertion failed: "@(\w+)@"/g),
+      unknown: new Set(found(/error: '(\w+)' undeclared/g)),
+    };
   });
-  return [
-    ...[...stderr.matchAll(/static assertion failed: "@(\w+)@"/g)].map(
-      ([, name]) => `${name} has another value`,
-    ),
-    ...[...stderr.matchAll(/error: '(\w+)' undeclared/g)].map(([, name]) => `${name} is unknown`),
-    ...[...stderr.matchAll(/fatal error: .*/g)].map(([message]) => message),
-  ];
+  return {
+    different: [...new Set(answers.flatMap(({ different }) => different))],
+    unknown: constants
+      .map(([name]) => name)
+      .filter(name => answers.every(({ unknown }) => unknown.has(name))),
+  };
+}
+
+/** The constants of the TypeScript side: exported numbers with the kernel's names, alone or in a table. */
+async function constantsOfTypeScript(): Promise<Constant[]> {
+  const files = readdirSync('src/kernel').map(name => `../../src/kernel/${name}`);
+  const modules: object[] = await Promise.all(files.map(path => import(path)));
+  const exported = modules.flatMap(module => Object.entries(module));
+  return [...exported, ['errno', errno] as const].flatMap(([name, value]) =>
+    typeof value === 'number'
+      ? [[name, String(value)] as const]
+      : Object.entries(value as Record<string, number>).map(
+          ([key, number]) => [key, String(number)] as const,
+        ),
+  );
 }
 
 /** A cross compiler exists for arm64 only. */
@@ -46,24 +68,37 @@ describe.each(compilers)('for %s', (arch, compiler) => {
   describe.skipIf(requires(compiler))('the constants', () => {
     test('of the init that no header of the kernel has are those of the C library', () => {
       const text = readFileSync('native/core/kernel.h', 'utf8');
-      const constants = [...text.matchAll(/^#define (\w+) (\w+)$/gm)].map(
+      const constants = [...text.matchAll(/^#define (\w+) ([0-9]\w*)$/gm)].map(
         ([, name = '', value = '']) => [name, value] as const,
       );
       expect(constants.length).toBeGreaterThan(15);
-      expect(different(constants, arch)).toEqual([]);
+      expect(compare(constants, arch)).toEqual({ different: [], unknown: [] });
+    });
+
+    test('of the TypeScript side are those of the headers', async () => {
+      const constants = await constantsOfTypeScript();
+      expect(constants.length).toBeGreaterThan(200);
+      const { different, unknown } = compare(constants, arch);
+      expect(different).toEqual([]);
+      expect(unknown.filter(name => !absent.includes(name))).toEqual([]);
+    });
+
+    test('of schedulers have the numbers of their places in the lists', () => {
+      const constants = [
+        ...schedulerPolicies.map((name, index) => [name, String(index)] as const),
+        ...schedulerFlags.map((name, index) => [name, String(1 << index)] as const),
+        ...ioClasses.map((name, index) => [name, String(index + 1)] as const),
+      ];
+      expect(compare(constants, arch)).toEqual({ different: [], unknown: [] });
     });
 
     test('are found where one is wrong or unknown', () => {
-      expect(
-        different(
-          [
-            ['X_OK', '3'],
-            ['MNT_DETACH', '2'],
-            ['NO_SUCH_NAME', '1'],
-          ],
-          arch,
-        ),
-      ).toEqual(['X_OK has another value', 'NO_SUCH_NAME is unknown']);
+      const wrong: Constant[] = [
+        ['X_OK', '3'],
+        ['MNT_DETACH', '2'],
+        ['NO_SUCH_NAME', '1'],
+      ];
+      expect(compare(wrong, arch)).toEqual({ different: ['X_OK'], unknown: ['NO_SUCH_NAME'] });
     });
   });
 });

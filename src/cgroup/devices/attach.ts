@@ -3,8 +3,8 @@ import { errno } from '../../errors/errno.ts';
 import type { ErrorFields, RuntimeError } from '../../errors/error.ts';
 import { hostFailure, isSystemError, onHost } from '../../errors/system.ts';
 import type { Binding } from '../../host/binding.d.ts';
-import { openFlags } from '../../host/files.ts';
 import { isMachineRoot } from '../../host/privilege.ts';
+import { O } from '../../kernel/files.ts';
 import { deviceProgram } from './program.ts';
 import type { DeviceRule } from './rules.ts';
 
@@ -55,7 +55,7 @@ export function loadDeviceFilter(
     attach: cgroup => {
       const fd = onHost(
         `unable to open ${cgroup}`,
-        () => binding.open(cgroup, openFlags.readOnly | openFlags.closeOnExec, 0),
+        () => binding.open(cgroup, O.O_RDONLY | O.O_CLOEXEC, 0),
         about,
       );
       try {

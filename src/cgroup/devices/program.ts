@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
+import { BPF, BPF_DEVCG_DEV } from '../../kernel/bpf.ts';
 import { type DeviceRule, fewRules, wholeAccess } from './rules.ts';
 
-/** Opcodes of linux/bpf.h; each includes the operation and the kind of its operand. */
+/** Opcodes; each includes the operation and the kind of its operand. */
 export const bpf = {
-  loadWord: 0x61, // dst = *(u32 *)(src + offset)
-  move: 0xb7, // dst = immediate
-  moveRegister: 0xbf,
-  shiftRight: 0x77,
-  and: 0x57,
-  jump: 0x05,
+  loadWord: BPF.BPF_LDX | BPF.BPF_MEM | BPF.BPF_W, // dst = *(u32 *)(src + offset)
+  move: BPF.BPF_ALU64 | BPF.BPF_MOV | BPF.BPF_K, // dst = immediate
+  moveRegister: BPF.BPF_ALU64 | BPF.BPF_MOV | BPF.BPF_X,
+  shiftRight: BPF.BPF_ALU64 | BPF.BPF_RSH | BPF.BPF_K,
+  and: BPF.BPF_ALU64 | BPF.BPF_AND | BPF.BPF_K,
+  jump: BPF.BPF_JMP | BPF.BPF_JA,
   /** These jumps compare 32 bits, because device numbers are unsigned. */
-  jumpEqual: 0x16,
-  jumpNotEqual: 0x56,
-  jumpAnySet: 0x46,
-  exit: 0x95,
+  jumpEqual: BPF.BPF_JMP32 | BPF.BPF_JEQ | BPF.BPF_K,
+  jumpNotEqual: BPF.BPF_JMP32 | BPF.BPF_JNE | BPF.BPF_K,
+  jumpAnySet: BPF.BPF_JMP32 | BPF.BPF_JSET | BPF.BPF_K,
+  exit: BPF.BPF_JMP | BPF.BPF_EXIT,
 } as const;
 
-/** BPF_DEVCG_DEV_* */
 const types = [
-  ['b', 1],
-  ['c', 2],
+  ['b', BPF_DEVCG_DEV.BPF_DEVCG_DEV_BLOCK],
+  ['c', BPF_DEVCG_DEV.BPF_DEVCG_DEV_CHAR],
 ] as const;
 
 /** struct bpf_cgroup_dev_ctx: the upper half of the first word contains the access, the lower half the type. */

@@ -2,8 +2,8 @@
 import { errno } from '../../errors/errno.ts';
 import { RuntimeError } from '../../errors/error.ts';
 import { isSystemError, onHost } from '../../errors/system.ts';
-import { openFlags } from '../../host/files.ts';
 import { readFacts } from '../../host/read-facts.ts';
+import { O } from '../../kernel/files.ts';
 import type { CommandModule } from '../command.ts';
 import { goJson } from '../go-json.ts';
 import { defaultConfig, rootless } from '../spec-document.ts';
@@ -26,7 +26,7 @@ export const spec: CommandModule = {
     const path = bundle === '.' ? 'config.json' : `${bundle}/config.json`;
     const text = goJson(written, '\t');
     try {
-      binding.writeText(path, text, openFlags.create | openFlags.exclusive, 0o666);
+      binding.writeText(path, text, O.O_CREAT | O.O_EXCL, 0o666);
     } catch (error) {
       if (isSystemError(error) && error.errno === errno.EEXIST) {
         throw new RuntimeError({

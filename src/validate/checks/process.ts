@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { nearestWord } from '../../errors/spelling.ts';
-import { capabilityNumbers } from '../../oci/capabilities.ts';
+import { capabilityNumbers } from '../../kernel/capabilities.ts';
 import type { Check } from '../context.ts';
 
 const spec = 'config.md#process';

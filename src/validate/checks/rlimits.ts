@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { nearestWord } from '../../errors/spelling.ts';
-import { rlimitNumbers } from '../../oci/rlimits.ts';
+import { rlimitNumbers } from '../../kernel/rlimits.ts';
 import type { Check } from '../context.ts';
 
 export const checkRlimits: Check = context => {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, it } from 'vitest';
 import { nearestWord } from '../../../src/errors/spelling.ts';
-import { capabilityNumbers } from '../../../src/oci/capabilities.ts';
-import { rlimitNumbers } from '../../../src/oci/rlimits.ts';
+import { capabilityNumbers } from '../../../src/kernel/capabilities.ts';
+import { rlimitNumbers } from '../../../src/kernel/rlimits.ts';
 
 const words = ['args', 'env', 'cwd', 'noNewPrivileges', 'rlimits', 'capabilities', 'maskedPaths'];
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { capabilityNumbers } from '../../../src/oci/capabilities.ts';
+import { capabilityNumbers } from '../../../src/kernel/capabilities.ts';
+import { rlimitNumbers } from '../../../src/kernel/rlimits.ts';
 import { namespaceFiles, namespaceFlags } from '../../../src/oci/namespaces.ts';
 import { parseNumberList } from '../../../src/oci/number-list.ts';
-import { rlimitNumbers } from '../../../src/oci/rlimits.ts';
 
 it('numbers the capabilities from 0 without a gap', () => {
   expect(Object.values(capabilityNumbers)).toEqual(Array.from({ length: 41 }, (_, number) => number));

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
+import { MOUNT_ATTR, MS } from '../../../src/kernel/mount.ts';
 import { capabilityNames } from '../../../src/plan/capabilities.ts';
 import { describePlan, stepText } from '../../../src/plan/describe.ts';
-import { cloneFlagNames, flagNames, MOUNT_ATTR, MS, modeText } from '../../../src/plan/kernel-flags.ts';
+import { cloneFlagNames, flagNames, modeText } from '../../../src/plan/flag-names.ts';
 import { limitText } from '../../../src/plan/rlimits.ts';
 import { planFor } from '../../helpers/plan.ts';
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
+import { MOUNT_ATTR, MS } from '../../../src/kernel/mount.ts';
 import type { Mount } from '../../../src/oci/config.ts';
-import { MOUNT_ATTR, MS } from '../../../src/plan/kernel-flags.ts';
 import { mountFlags } from '../../../src/plan/mount-target.ts';
 import { facts, operations, planFor, stepsOf } from '../../helpers/plan.ts';
 

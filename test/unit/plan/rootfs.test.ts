@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
+import { MS } from '../../../src/kernel/mount.ts';
 import type { RootfsPropagation } from '../../../src/oci/config.ts';
 import type { NamespaceType } from '../../../src/oci/namespaces.ts';
-import { MS } from '../../../src/plan/kernel-flags.ts';
 import { operations, planFor, stepsOf } from '../../helpers/plan.ts';
 
 /** Flags of the three propagation steps; undefined for a missing step. */

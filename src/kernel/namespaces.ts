@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** clone3(2), setns(2) and unshare(2). */
+export const CLONE = {
+  CLONE_NEWCGROUP: 0x02000000,
+  CLONE_NEWIPC: 0x08000000,
+  CLONE_NEWNET: 0x40000000,
+  CLONE_NEWNS: 0x00020000,
+  CLONE_NEWPID: 0x20000000,
+  CLONE_NEWTIME: 0x00000080,
+  CLONE_NEWUSER: 0x10000000,
+  CLONE_NEWUTS: 0x04000000,
+} as const;
