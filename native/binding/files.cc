@@ -46,16 +46,17 @@ bool is_trusted(const struct stat& st) {
   return (st.st_uid == 0 || st.st_uid == getauxval(AT_EUID)) && (st.st_mode & kOthers) == 0;
 }
 
-enum class From { anybody, trusted };
+enum class From { any_owner, trusted };
 
-Outcome read_to_end(int fd, const std::string& path, size_t limit, From from = From::anybody) {
+Outcome read_to_end(int fd, const std::string& path, size_t limit, From from = From::any_owner) {
   std::string text;
   size_t filled = 0;
   struct stat st;
-  const bool looked = fstat(fd, &st) == 0;
-  if (from == From::trusted && (!looked || !is_trusted(st))) return refused("fstat", looked ? EPERM : errno, path);
-  const size_t told = looked && st.st_size > 0 ? static_cast<size_t>(st.st_size) : 0;
-  text.resize(told > 0 && told < limit ? told + 1 : 4096);
+  const bool has_status = fstat(fd, &st) == 0;
+  if (from == From::trusted && (!has_status || !is_trusted(st)))
+    return refused("fstat", has_status ? EPERM : errno, path);
+  const size_t expected = has_status && st.st_size > 0 ? static_cast<size_t>(st.st_size) : 0;
+  text.resize(expected > 0 && expected < limit ? expected + 1 : 4096);
   while (true) {
     if (filled == text.size()) text.resize(text.size() * 2);
     ssize_t n = read(fd, text.data() + filled, text.size() - filled);
@@ -65,7 +66,7 @@ Outcome read_to_end(int fd, const std::string& path, size_t limit, From from = F
     filled += static_cast<size_t>(n);
     if (filled > limit) return refused("read", EFBIG, path);
     // The buffer had room for more bytes, therefore this is the end of the file. Files of /proc report no size.
-    if (filled == told && S_ISREG(st.st_mode)) break;
+    if (filled == expected && S_ISREG(st.st_mode)) break;
   }
   text.resize(filled);
   return Value::text(std::move(text));
@@ -94,12 +95,12 @@ namespace function {
 
 Outcome readText(const Arguments& a) {
   size_t limit = a.size() > 1 && !a[1].is_undefined() ? static_cast<size_t>(a[1].number()) : kDefaultLimit;
-  return read_file(a[0].text(), limit, From::anybody);
+  return read_file(a[0].text(), limit, From::any_owner);
 }
 
 Outcome readTextIfThere(const Arguments& a) {
   bool trusted = a.size() > 1 && !a[1].is_undefined() && a[1].truth();
-  Outcome text = read_file(a[0].text(), kDefaultLimit, trusted ? From::trusted : From::anybody);
+  Outcome text = read_file(a[0].text(), kDefaultLimit, trusted ? From::trusted : From::any_owner);
   // ESRCH: a file in /proc whose process has exited meanwhile.
   const bool missing = text.error == ENOENT || text.error == ENOTDIR || text.error == ESRCH;
   return text.syscall != nullptr && missing ? Outcome() : text;

@@ -27,7 +27,7 @@ namespace {
 // The handler writes to this pipe and the wait reads from it: a signal that arrives before the wait is not lost.
 int signal_pipe[2] = {-1, -1};
 
-bool ends_us(int signal) { return signal == SIGTERM || signal == SIGINT || signal == SIGHUP || signal == SIGQUIT; }
+bool terminates(int signal) { return signal == SIGTERM || signal == SIGINT || signal == SIGHUP || signal == SIGQUIT; }
 
 // A terminating signal cannot be forwarded before the program runs, nor after its exit: it then ends the runtime.
 enum : sig_atomic_t { kProgramRuns, kBeforeProgram, kAfterProgram };
@@ -45,7 +45,7 @@ void interrupt_every(long us) {
 void remember(int signal, siginfo_t* info, void*) {
   int error = errno;
   if (signal == SIGALRM && info->si_code == SI_KERNEL && ending != 0) return;
-  if (interruptible != kProgramRuns && ends_us(signal)) {
+  if (interruptible != kProgramRuns && terminates(signal)) {
     ending = signal;
     constexpr long kPauseUs = 20'000;
     interrupt_every(kPauseUs);
@@ -96,7 +96,7 @@ void handle_signals(pid_t init, int pidfd, bool ended, Proxy* proxy) {
     } else if (signal == SIGWINCH) {
       if (proxy != nullptr) proxy->resize();
     } else if (ended) {
-      if (ends_us(signal)) proxy->abandon();
+      if (terminates(signal)) proxy->abandon();
     } else {
       // The runtime was stopped; another process may have changed the terminal meanwhile.
       if (signal == SIGCONT && proxy != nullptr) {
@@ -139,7 +139,7 @@ Outcome catchSignals(const Arguments& a) {
   for (int signal = 1; signal <= SIGRTMAX; signal++) {
     if (signal >= 32 && signal < SIGRTMIN) continue;  // reserved by the C library
     if (!caught(signal)) continue;
-    action.sa_flags = SA_SIGINFO | (ends_us(signal) || signal == SIGALRM ? 0 : SA_RESTART);
+    action.sa_flags = SA_SIGINFO | (terminates(signal) || signal == SIGALRM ? 0 : SA_RESTART);
     // This call cannot fail, because its arguments are valid.
     sigaction(signal, &action, nullptr);
   }
@@ -184,7 +184,7 @@ Outcome waitForeground(const Arguments& a) {
     handle_signals(init, pidfd, ended, proxy ? &*proxy : nullptr);
     // An interrupted poll does not set revents.
     if (n < 0) continue;
-    if (proxy) proxy->turn(watched + 2);
+    if (proxy) proxy->handle(watched + 2);
     if ((watched[0].revents & POLLIN) != 0) {
       if (waitid(kPidfd, static_cast<id_t>(pidfd), &end, WEXITED) == 0) {
         ended = true;

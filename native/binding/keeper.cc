@@ -21,7 +21,7 @@ namespace tsubo::binding {
 
 namespace {
 
-// Returns false if the text is no address.
+// Returns false if the text is not an address.
 bool parse_address(const std::string& text, uint8_t* to) {
   in_addr four;
   if (inet_pton(AF_INET, text.c_str(), &four) == 1) {
@@ -68,13 +68,13 @@ Outcome startKeeper(const Arguments& a) {
 
   int pipe[2];
   if (pipe2(pipe, O_CLOEXEC) < 0) return refused("pipe2", errno);
-  UniqueFd ours(pipe[0]), theirs(pipe[1]), image, memory;
+  UniqueFd read_end(pipe[0]), write_end(pipe[1]), image, memory;
   if (SpawnFailure f = sealed_image(kKeeperImage, &image); f.syscall != nullptr) return refused(f.syscall, f.error);
 
   keeper::Request request = {};
   request.magic = keeper::kMagic;
   request.init = static_cast<int32_t>(r.field("pidfd").number());
-  request.status = theirs.get();
+  request.status = write_end.get();
   request.listeners = static_cast<uint32_t>(listeners.size());
   request.restore = static_cast<uint32_t>(restore.size());
   request.end = static_cast<uint32_t>(end.size());
@@ -108,10 +108,10 @@ Outcome startKeeper(const Arguments& a) {
   if (pid < 0) return refused("clone3", static_cast<int>(-pid));
   await_end(pid, After::goes);
   // Only the keeper's copy stays open: end of file means that it has ended.
-  theirs.reset();
+  write_end.reset();
   keeper::Status status = {};
   ssize_t n;
-  do n = ::read(ours.get(), &status, sizeof status);
+  do n = ::read(read_end.get(), &status, sizeof status);
   while (n < 0 && call_again());
   if (n < 0) return refused("read", errno);
   if (n != sizeof status) return refused("execveat", ECHILD);

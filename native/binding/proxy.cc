@@ -20,7 +20,7 @@ constexpr int kVacantMs = 100;
 // More than the kernel buffers for a terminal: any output beyond it was not written by the program.
 constexpr size_t kMostDrained = 256 << 10;
 
-// If standard input or output is no terminal, the output may go to a file. The container's terminal then leaves line
+// If standard input or output is not a terminal, the output may go to a file. The container's terminal then leaves line
 // ends unchanged, and the host's terminal converts them; runc does the same. If both are terminals, the host's terminal
 // is raw and only the container's changes bytes.
 bool interactive() { return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO); }
@@ -52,7 +52,7 @@ void on_fault(int signal) {
   raise(signal);
 }
 
-void take_signals() {
+void install_handlers() {
   struct sigaction action = {};
   action.sa_handler = on_fault;
   sigfillset(&action.sa_mask);
@@ -67,7 +67,7 @@ void take_signals() {
   sigaction(SIGTTOU, &action, &before_out);
 }
 
-void give_signals_back() {
+void restore_handlers() {
   for (size_t i = 0; i < sizeof kFaults / sizeof *kFaults; i++) sigaction(kFaults[i], &before_fault[i], nullptr);
   sigaction(SIGPIPE, &before_pipe, nullptr);
   sigaction(SIGTTIN, &before_in, nullptr);
@@ -134,10 +134,10 @@ Proxy::Proxy(int master, int host)
       output_(own_output_.open() ? own_output_.get() : STDOUT_FILENO) {
   struct stat at;
   output_is_socket_ = fstat(output_, &at) == 0 && S_ISSOCK(at.st_mode);
-  take_signals();
+  install_handlers();
   has_modes_ = tcgetattr(host, &before_) == 0;
   raw_ = before_;
-  // If standard input is no terminal, only the host's terminal interprets keys: ^C must keep its effect.
+  // If standard input is not a terminal, only the host's terminal interprets keys: ^C must keep its effect.
   if (isatty(STDIN_FILENO)) cfmakeraw(&raw_);
   if (!interactive()) raw_.c_oflag = before_.c_oflag;
   enter_raw();
@@ -145,7 +145,7 @@ Proxy::Proxy(int master, int host)
 
 Proxy::~Proxy() {
   restore();
-  give_signals_back();
+  restore_handlers();
 }
 
 bool Proxy::in_foreground() const {
@@ -165,8 +165,8 @@ void Proxy::restore() {
   termios now;
   WithoutStop quiet;
   // A shell that has the terminal back may have changed the modes: keep its changes.
-  bool ours = in_foreground() || (tcgetattr(host_.get(), &now) == 0 && same(now, raw_));
-  if (is_raw_ && ours) tcsetattr(host_.get(), TCSANOW, &before_);
+  bool may_restore = in_foreground() || (tcgetattr(host_.get(), &now) == 0 && same(now, raw_));
+  if (is_raw_ && may_restore) tcsetattr(host_.get(), TCSANOW, &before_);
   raw_terminal = -1;
   is_raw_ = false;
 }
@@ -190,41 +190,41 @@ int Proxy::watch(pollfd* watched) const {
   return master_.open() && vacant_ ? kVacantMs : -1;
 }
 
-void Proxy::turn(const pollfd* watched) {
+void Proxy::handle(const pollfd* watched) {
   if (vacant_) {
     pollfd again = {master_.get(), 0, 0};
     vacant_ = poll(&again, 1, 0) > 0 && (again.revents & POLLHUP) != 0;
   }
-  if (watched[2].revents != 0) put_out();
-  if ((watched[1].revents & POLLOUT) != 0) put_in();
-  if ((watched[1].revents & (POLLIN | POLLHUP | POLLERR)) != 0 && out_.empty()) take_out();
-  if (watched[0].revents != 0) take_in();
+  if (watched[2].revents != 0) write_output();
+  if ((watched[1].revents & POLLOUT) != 0) write_input();
+  if ((watched[1].revents & (POLLIN | POLLHUP | POLLERR)) != 0 && out_.empty()) read_output();
+  if (watched[0].revents != 0) read_input();
 }
 
-void Proxy::take_in() {
+void Proxy::read_input() {
   if (!is_raw_) enter_raw();
   ssize_t n = in_.fill(input_);
   if (would_wait(n)) return;
   // End of file on standard input does not close the terminal: the program may continue.
   if (n <= 0) input_ = -1;
-  if (n > 0) put_in();
+  if (n > 0) write_input();
 }
 
-void Proxy::put_in() {
+void Proxy::write_input() {
   ssize_t n = in_.flush(master_.get());
   if (n < 0 && !would_wait(n)) in_.clear();
 }
 
-void Proxy::take_out() {
+void Proxy::read_output() {
   ssize_t n = out_.fill(master_.get());
   if (n > 0) {
-    put_out();
+    write_output();
   } else if (!would_wait(n)) {
     vacant_ = true;
   }
 }
 
-void Proxy::put_out() {
+void Proxy::write_output() {
   ssize_t n = out_.flush(output_, output_is_socket_);
   if (n < 0 && !would_wait(n)) {
     hang_up();

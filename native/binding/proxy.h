@@ -45,7 +45,7 @@ class Proxy {
   static constexpr size_t kWatched = 3;
   // Fills in the descriptors to poll and returns the timeout in milliseconds.
   int watch(pollfd* watched) const;
-  void turn(const pollfd* watched);
+  void handle(const pollfd* watched);
 
   // Called after the program's exit: drops the input and copies the remaining output.
   void drain();
@@ -54,10 +54,10 @@ class Proxy {
   void abandon();
 
  private:
-  void take_in();
-  void put_in();
-  void take_out();
-  void put_out();
+  void read_input();
+  void write_input();
+  void read_output();
+  void write_output();
   void hang_up();
   bool in_foreground() const;
   void restore();

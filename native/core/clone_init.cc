@@ -29,9 +29,9 @@ namespace {
 
 long clone_sibling(int channel, uint64_t flags, const char** refused) {
   // The init waits for the exit of this helper: the helper's report must be sent before any report of the init.
-  int said[2];
+  int exited[2];
   *refused = "pipe2";
-  if (long r = sys::call(__NR_pipe2, sys::arg(said), O_CLOEXEC); r < 0) return r;
+  if (long r = sys::call(__NR_pipe2, sys::arg(exited), O_CLOEXEC); r < 0) return r;
   // With CLONE_PARENT the new process is a child of the helper's parent, which is notified of its exit.
   clone_args args = {};
   args.flags = flags | CLONE_PARENT;
@@ -40,10 +40,10 @@ long clone_sibling(int channel, uint64_t flags, const char** refused) {
   if (pid < 0) return pid;
   if (pid == 0) {
     char end;
-    sys::close(said[1]);
+    sys::close(exited[1]);
     // End of file: the helper has exited. An error: the init cannot wait and continues.
-    sys::unchecked(sys::read(said[0], &end, 1));
-    sys::close(said[0]);
+    sys::unchecked(sys::read(exited[0], &end, 1));
+    sys::close(exited[0]);
     // A clone resets the parent death signal.
     *refused = "prctl";
     return sys::prctl(PR_SET_PDEATHSIG, SIGKILL);

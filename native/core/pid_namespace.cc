@@ -31,13 +31,13 @@ struct Answer {
   char detail[960];
 };
 
-void answer(Context& c, int socket, const Result& result, int mount) {
-  Answer said = {};
-  said.error = result.error;
-  said.item = c.item;
-  for (size_t i = 0; result.syscall[i] != '\0' && i < sizeof said.syscall - 1; i++) said.syscall[i] = result.syscall[i];
-  for (size_t i = 0; i < c.detail.size() && i < sizeof said.detail - 1; i++) said.detail[i] = c.detail.c_str()[i];
-  Piece piece = {&said, sizeof said};
+void send_answer(Context& c, int socket, const Result& result, int mount) {
+  Answer sent = {};
+  sent.error = result.error;
+  sent.item = c.item;
+  for (size_t i = 0; result.syscall[i] != '\0' && i < sizeof sent.syscall - 1; i++) sent.syscall[i] = result.syscall[i];
+  for (size_t i = 0; i < c.detail.size() && i < sizeof sent.detail - 1; i++) sent.detail[i] = c.detail.c_str()[i];
+  Piece piece = {&sent, sizeof sent};
   OneDescriptor control = {message::kOneDescriptorBytes, SOL_SOCKET, SCM_RIGHTS, {mount}};
   message::Header header = {nullptr, 0, &piece, 1, nullptr, 0, 0};
   if (mount >= 0) header.control = &control, header.control_bytes = sizeof control;
@@ -50,7 +50,7 @@ void answer(Context& c, int socket, const Result& result, int mount) {
 [[noreturn]] void make_inside(Context& c, int socket, const mounts::NewFilesystem& wanted) {
   UniqueFd mount;
   Result r = mounts::make_filesystem(c, wanted, &mount);
-  answer(c, socket, r, mount.get());
+  send_answer(c, socket, r, mount.get());
   sys::exit(0);
 }
 
@@ -71,31 +71,31 @@ long hide(Context& c, int socket) {
 // A child that drops the host's root and descriptors and then clones the process that enters the namespace.
 [[noreturn]] void make_from_outside(Context& c, int socket, const mounts::NewFilesystem& wanted) {
   if (long r = hide(c, socket); r < 0) {
-    answer(c, socket, check("setns", r), -1);
+    send_answer(c, socket, check("setns", r), -1);
     sys::exit(1);
   }
   clone_args args = {};
   args.exit_signal = SIGCHLD;
   long pid = sys::call(__NR_clone3, sys::arg(&args), sizeof args);
   if (pid == 0) make_inside(c, socket, wanted);
-  if (pid < 0) answer(c, socket, check("clone3", pid), -1);
+  if (pid < 0) send_answer(c, socket, check("clone3", pid), -1);
   if (pid > 0) sys::unchecked(sys::call(__NR_waitid, P_PID, pid, 0, WEXITED, 0));
   sys::exit(0);
 }
 
 Result take_answer(Context& c, int socket, UniqueFd* mount) {
-  static Answer said;
-  Piece piece = {&said, sizeof said};
+  static Answer sent;
+  Piece piece = {&sent, sizeof sent};
   OneDescriptor control = {};
   message::Header header = {nullptr, 0, &piece, 1, &control, sizeof control, 0};
   long n = sys::call(__NR_recvmsg, socket, sys::arg(&header), MSG_CMSG_CLOEXEC);
   if (n < 0) return check("recvmsg", n);
   // The child was killed.
-  if (n != sizeof said) return {ESRCH, "recvmsg"};
-  if (said.error != 0) {
-    c.about(said.detail);
-    c.item = said.item;
-    return {said.error, said.syscall};
+  if (n != sizeof sent) return {ESRCH, "recvmsg"};
+  if (sent.error != 0) {
+    c.about(sent.detail);
+    c.item = sent.item;
+    return {sent.error, sent.syscall};
   }
   if (control.type != SCM_RIGHTS) return {EBADF, "recvmsg"};
   mount->reset(control.fds[0]);
@@ -108,14 +108,14 @@ Result mounts::make_in_pid_namespace(Context& c, const NewFilesystem& wanted, Un
   int pair[2];
   long made = sys::call(__NR_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sys::arg(pair));
   if (made < 0) return check("socketpair", made);
-  UniqueFd ours(pair[0]), theirs(pair[1]);
+  UniqueFd own_end(pair[0]), helper_end(pair[1]);
   clone_args args = {};
   args.exit_signal = SIGCHLD;
   long pid = sys::call(__NR_clone3, sys::arg(&args), sizeof args);
   if (pid < 0) return check("clone3", pid);
-  if (pid == 0) make_from_outside(c, theirs.get(), wanted);
-  theirs.reset();
-  Result r = take_answer(c, ours.get(), mount);
+  if (pid == 0) make_from_outside(c, helper_end.get(), wanted);
+  helper_end.reset();
+  Result r = take_answer(c, own_end.get(), mount);
   sys::unchecked(sys::call(__NR_waitid, P_PID, pid, 0, WEXITED, 0));
   return r;
 }

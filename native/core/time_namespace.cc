@@ -23,8 +23,8 @@ Result run(Context& c, const wire::step::enterTimeNamespace& s) {
   c.about("/proc/self/ns/time_for_children");
   long fd = sys::openat(static_cast<int>(proc), "self/ns/time_for_children", O_CLOEXEC);
   if (fd < 0) return check("openat", fd);
-  UniqueFd ours(fd);
-  return check("setns", sys::call(__NR_setns, ours.get(), CLONE_NEWTIME));
+  UniqueFd joined(fd);
+  return check("setns", sys::call(__NR_setns, joined.get(), CLONE_NEWTIME));
 }
 
 }  // namespace tsubo

@@ -43,7 +43,7 @@ struct Fact {
 };
 
 // The facts of one side, the container or the host.
-struct World {
+struct Facts {
   Fact facts[32];
   int count = 0;
 
@@ -121,34 +121,34 @@ uint64_t effectiveCapabilities() {
   return strtoull(text, nullptr, 16);
 }
 
-World measure() {
-  World world;
+Facts measure() {
+  Facts found;
   char text[4096];
-  world.set("process id", "%d", getpid());
-  world.set("processes in /proc", "%d", processCount());
+  found.set("process id", "%d", getpid());
+  found.set("processes in /proc", "%d", processCount());
 
   gethostname(text, sizeof(text));
-  world.set("host name", "%s", text);
-  world.set("user and group", "%u:%u", getuid(), getgid());
+  found.set("host name", "%s", text);
+  found.set("user and group", "%u:%u", getuid(), getgid());
 
   char last[16];
   lineOf("/proc/sys/kernel/cap_last_cap", "", "40", last, sizeof(last));
-  world.set("capabilities", "%d of %d", __builtin_popcountll(effectiveCapabilities()), atoi(last) + 1);
+  found.set("capabilities", "%d of %d", __builtin_popcountll(effectiveCapabilities()), atoi(last) + 1);
   lineOf("/proc/self/status", "NoNewPrivs:", "?", text, sizeof(text));
-  world.set("no new privileges", "%s", strcmp(text, "1") == 0 ? "yes" : "no");
+  found.set("no new privileges", "%s", strcmp(text, "1") == 0 ? "yes" : "no");
 
   rlimit files{};
   getrlimit(RLIMIT_NOFILE, &files);
-  world.set("open files at most", "%llu", static_cast<unsigned long long>(files.rlim_cur));
+  found.set("open files at most", "%llu", static_cast<unsigned long long>(files.rlim_cur));
   struct statvfs root {};
   statvfs("/", &root);
-  world.set("root file system", "%s", (root.f_flag & ST_RDONLY) != 0 ? "read-only" : "writable");
-  world.set("mounts", "%d", mountCount());
+  found.set("root file system", "%s", (root.f_flag & ST_RDONLY) != 0 ? "read-only" : "writable");
+  found.set("mounts", "%d", mountCount());
   interfaces(text, 60);
-  world.set("network interfaces", "%s", text);
+  found.set("network interfaces", "%s", text);
   // The line of version 2 is "0::/path", also on hosts that have version 1 hierarchies too.
   lineOf("/proc/self/cgroup", "0::", "", text, sizeof(text));
-  world.set("cgroup", "%s", text);
+  found.set("cgroup", "%s", text);
 
   for (const char* name : kNamespaces) {
     char path[64];
@@ -158,43 +158,43 @@ World measure() {
     // The target is for example "pid:[4026531836]".
     const char* open = strchr(text, '[');
     if (open == nullptr) continue;
-    world.set(path + strlen("/proc/self/"), "%.*s", static_cast<int>(strcspn(open + 1, "]")), open + 1);
+    found.set(path + strlen("/proc/self/"), "%.*s", static_cast<int>(strcspn(open + 1, "]")), open + 1);
   }
-  return world;
+  return found;
 }
 
 /// Returns the lines that --measure printed outside; empty if there are none.
-World readOutside() {
-  World world;
+Facts readOutside() {
+  Facts found;
   FILE* file = fopen("/outside", "re");
-  if (file == nullptr) return world;
+  if (file == nullptr) return found;
   char line[1024];
   while (fgets(line, sizeof(line), file) != nullptr) {
     line[strcspn(line, "\n")] = '\0';
     char* tab = strchr(line, '\t');
     if (tab == nullptr) continue;
     *tab = '\0';
-    world.set(line, "%s", tab + 1);
+    found.set(line, "%s", tab + 1);
   }
   fclose(file);
-  return world;
+  return found;
 }
 
-void printComparison(const World& inside, const World& outside) {
+void printComparison(const Facts& inside, const Facts& outside) {
   bool both = outside.count > 0;
   if (both) printf("\n  %-20s  %-26s%s\n", "", "in the container", "outside");
   bool namespaces = false;
   for (int i = 0; i < inside.count; i++) {
     const Fact& fact = inside.facts[i];
-    const char* theirs = outside.get(fact.key);
+    const char* value_outside = outside.get(fact.key);
     if (strncmp(fact.key, "ns/", 3) != 0) {
-      printf("  %-20s  %-26s%s\n", fact.key, fact.value, theirs);
+      printf("  %-20s  %-26s%s\n", fact.key, fact.value, value_outside);
       continue;
     }
     if (!namespaces) printf("\n  namespaces\n");
     namespaces = true;
-    const char* verdict = !both ? "" : strcmp(fact.value, theirs) == 0 ? "the same" : "its own";
-    printf("    %-18s  %-14s%-12s%s\n", fact.key + 3, fact.value, verdict, theirs);
+    const char* verdict = !both ? "" : strcmp(fact.value, value_outside) == 0 ? "the same" : "its own";
+    printf("    %-18s  %-14s%-12s%s\n", fact.key + 3, fact.value, verdict, value_outside);
   }
 }
 
@@ -228,7 +228,7 @@ void printMounts() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  World inside = measure();
+  Facts inside = measure();
   if (argc > 1 && strcmp(argv[1], "--measure") == 0) {
     for (int i = 0; i < inside.count; i++) printf("%s\t%s\n", inside.facts[i].key, inside.facts[i].value);
     return 0;

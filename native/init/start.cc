@@ -49,16 +49,16 @@ const wire::Boot* map_plan(int fd) {
 // Closes the descriptors that the runtime's caller left open, from the first one that does not belong to the container.
 // The init's own descriptors become close-on-exec.
 void close_foreign(const wire::Boot& boot) {
-  int ours[wire::kSpawnSlots + wire::kJoins + 1];
+  int kept[wire::kSpawnSlots + wire::kJoins + 1];
   uint32_t count = 0;
-  ours[count++] = boot.channel;
-  for (uint32_t i = 0; i < boot.fds; i++) ours[count++] = boot.slots[i];
-  for (uint32_t i = 0; i < boot.joins; i++) ours[count++] = boot.join_fds[i];
+  kept[count++] = boot.channel;
+  for (uint32_t i = 0; i < boot.fds; i++) kept[count++] = boot.slots[i];
+  for (uint32_t i = 0; i < boot.joins; i++) kept[count++] = boot.join_fds[i];
   unsigned next = 3 + boot.preserve_fds;
   while (true) {
     unsigned lowest = ~0u;
     for (uint32_t i = 0; i < count; i++) {
-      auto fd = static_cast<unsigned>(ours[i]);
+      auto fd = static_cast<unsigned>(kept[i]);
       if (fd >= next && fd < lowest) lowest = fd;
     }
     if (lowest > next) require(boot, "close_range", sys::close_range(next, lowest - 1, 0));

@@ -9,7 +9,7 @@ namespace tsubo::keeper {
 namespace {
 
 constexpr int kNoMoreSends = 1;  // SHUT_WR
-// A side that always has more to say must not keep the others waiting.
+// A side that always has data must not delay the others.
 constexpr int kMostTurns = 16;
 // Index 0 marks the end of the list of unused entries.
 constexpr uint32_t kNone = 0;
@@ -33,7 +33,7 @@ bool Connections::accept(const Listener& listener) {
     if (index == kNone) return false;
     long client = sys::call(__NR_accept4, listener.fd, 0, 0, kNonBlocking | kCloseOnExec);
     if (client == -EMFILE || client == -ENFILE || client == -ENOBUFS || client == -ENOMEM) return false;
-    // EAGAIN: no connection waits. All other errors are of the connection that is no more (accept(2)).
+    // EAGAIN: no connection waits. All other errors are of a connection that no longer exists (accept(2)).
     if (client == -EAGAIN) return true;
     if (client < 0) continue;
     Connection& c = all_[index];

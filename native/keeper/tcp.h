@@ -18,7 +18,7 @@ class Connections {
  private:
   struct Connection {
     int fd[2];       // client, target
-    bool ended[2];   // this side sends no more, and the other knows
+    bool ended[2];   // end of file from this side was forwarded
     bool connected;  // to the container
     bool used;
     uint32_t next;  // of the unused ones

@@ -108,12 +108,12 @@ class NotDumpable {
 SpawnFailure spawn(const SpawnRequest& request, Spawned* spawned) {
   if (request.plan_bytes > wire::kMaxPlanBytes || request.fds.size() > wire::kSpawnSlots)
     return failed("clone3", E2BIG);
-  UniqueFd image, plan, ours, theirs;
+  UniqueFd image, plan, own_end, init_end;
   if (SpawnFailure f = sealed_image(kInitImage, &image); f.syscall) return f;
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) return failed("socketpair");
-  ours.reset(pair[0]);
-  theirs.reset(pair[1]);
+  own_end.reset(pair[0]);
+  init_end.reset(pair[1]);
   // The init cannot join its own pid namespace: a helper must join it first. With a user namespace this applies to all
   // namespaces.
   std::vector<int> joins;
@@ -121,12 +121,12 @@ SpawnFailure spawn(const SpawnRequest& request, Spawned* spawned) {
   const size_t first_join = joins.size();
   joins.insert(joins.end(), request.joins.begin(), request.joins.end());
   if (joins.size() > wire::kJoins) return failed("setns", E2BIG);
-  if (SpawnFailure f = plan_in_memory(request, joins, theirs.get(), &plan); f.syscall) return f;
+  if (SpawnFailure f = plan_in_memory(request, joins, init_end.get(), &plan); f.syscall) return f;
 
   std::vector<int> keep = request.fds;
   keep.insert(keep.end(), joins.begin(), joins.end());
   keep.push_back(plan.get());
-  keep.push_back(theirs.get());
+  keep.push_back(init_end.get());
   char number[12];
   *std::to_chars(number, number + sizeof number - 1, plan.get()).ptr = '\0';
   Child child = {};
@@ -167,15 +167,15 @@ SpawnFailure spawn(const SpawnRequest& request, Spawned* spawned) {
   }
   if (!joins.empty()) {
     // Close this copy, because only then end of file arrives when the helper exits.
-    theirs.reset();
-    SpawnFailure failure = receive_init_pid(ours.get(), joins, first_join, &pid);
+    init_end.reset();
+    SpawnFailure failure = receive_init_pid(own_end.get(), joins, first_join, &pid);
     failure.signal = collect(pidfd);
     if (failure.syscall != nullptr) return failure;
     // The pid cannot be reused: the process is a child that has not been waited for.
     pidfd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
     if (pidfd < 0) return failed("pidfd_open");
   }
-  *spawned = {static_cast<int>(pid), pidfd, ours.release()};
+  *spawned = {static_cast<int>(pid), pidfd, own_end.release()};
   return {};
 }
 

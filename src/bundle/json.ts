@@ -25,7 +25,7 @@ export function parseJson(text: string): unknown {
 }
 
 /**
- * Returns true if an escape may stand for half of a surrogate pair, which is no character: the parser below writes
+ * Returns true if an escape may stand for half of a surrogate pair, which is not a character: the parser below writes
  * U+FFFD in its place, as Go does.
  */
 function hasSurrogates(text: string): boolean {

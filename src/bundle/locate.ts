@@ -24,7 +24,7 @@ export function locateAll(text: string, pointers: readonly string[]): TextPositi
 export function locateOffsets(text: string, pointers: readonly string[]): number[] {
   const root = newLocated();
   const paths = pointers.map(parsePointer);
-  for (const path of paths) want(root, path);
+  for (const path of paths) addPath(root, path);
   locateValues(new JsonScanner(text), root);
   return paths.map(path => offsetOf(root, path));
 }
@@ -48,7 +48,7 @@ function newLocated(): Located {
   return { offset: 0, reads: 0, seenIn: -1, exact: false, inside: undefined, folded: undefined };
 }
 
-function want(root: Located, path: readonly string[]): void {
+function addPath(root: Located, path: readonly string[]): void {
   let place = root;
   for (const token of path) {
     place.inside ??= new Map();

@@ -52,7 +52,7 @@ export class Logger implements Log {
   warn(message: string): void {
     const { debug, file, format } = this.#options;
     const style = file === undefined && format === 'text' ? this.#terminal() : undefined;
-    if (style !== undefined) this.#say(headed('warning', message, 'yellow', style));
+    if (style !== undefined) this.#print(headed('warning', message, 'yellow', style));
     else if (debug || file === undefined) this.#write('warning', message, {});
   }
 
@@ -61,16 +61,16 @@ export class Logger implements Log {
     const style = this.#terminal();
     const refused = refusedProgram(error);
     if (refused !== undefined && file === undefined && format === 'text' && style === undefined) {
-      this.#say([visibleLine(refused)]);
+      this.#print([visibleLine(refused)]);
       return;
     }
     if (file !== undefined || format === 'json' || style === undefined) {
       this.#write('error', oneLine(error), { ...error.fields() });
     }
     if (style !== undefined && (file !== undefined || format === 'text')) {
-      this.#say(manyLines(error, style));
+      this.#print(manyLines(error, style));
     } else if (file !== undefined) {
-      this.#say([visible(oneLine(error))]);
+      this.#print([visible(oneLine(error))]);
     }
     if (this.#options.debug && error.code === 'internal') this.debug(stackOf(error));
   }
@@ -80,7 +80,7 @@ export class Logger implements Log {
     return terminalStyle(this.#binding, standardError);
   }
 
-  #say(lines: readonly string[]): void {
+  #print(lines: readonly string[]): void {
     this.#toStandardError(`${lines.join('\n')}\n`);
   }
 
@@ -104,7 +104,7 @@ export class Logger implements Log {
     const refused = refusalOf(() => this.#append(file, record));
     if (refused === undefined) return;
     if (refused.errno === errno.EINTR) throw refused;
-    this.#say([`unable to write the log ${file}: ${errnoText(refused.errno)}`]);
+    this.#print([`unable to write the log ${file}: ${errnoText(refused.errno)}`]);
   }
 
   /** Ignores a failed write, for example to a closed pipe: there is no other place to report it. */

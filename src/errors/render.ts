@@ -32,25 +32,25 @@ function onOneLine(text: string): string {
 /** Formats the error for a person: the message, then one line for each other field; the cure comes first. */
 export function manyLines(error: ErrorFields, style: Style = {}): string[] {
   const lines = wrap(error.message.trim(), style.width).map(line => paint(line, 'bold', style));
-  const say = (label: string, text: string | undefined, colour?: Colour): void => {
+  const add = (label: string, text: string | undefined, colour?: Colour): void => {
     if (text === undefined) return;
     for (const line of labelled(label, text, style, colour)) lines.push(line);
   };
-  say('at', place(error));
-  say('hint', error.hint, 'cyan');
-  say('kernel', kernelSaid(error));
+  add('at', place(error));
+  add('hint', error.hint, 'cyan');
+  add('kernel', kernelText(error));
   // Does not repeat a value that the message contains.
-  if (error.value === undefined || !error.message.includes(error.value)) say('value', error.value);
-  say('spec', error.spec);
+  if (error.value === undefined || !error.message.includes(error.value)) add('value', error.value);
+  add('spec', error.spec);
   for (const problem of (error.problems ?? []).slice(1)) {
-    say('also', oneLine(problem));
-    if (problem.hint !== undefined) say('', problem.hint);
+    add('also', oneLine(problem));
+    if (problem.hint !== undefined) add('', problem.hint);
   }
-  for (const leftover of error.cleanup ?? []) say('left', leftover);
+  for (const leftover of error.cleanup ?? []) add('left', leftover);
   return lines;
 }
 
-function kernelSaid(error: ErrorFields): string | undefined {
+function kernelText(error: ErrorFields): string | undefined {
   if (error.syscall === undefined || error.errnoName === undefined) return undefined;
   const operand = error.path ?? error.detail;
   return `${error.syscall}(2)${operand === undefined ? '' : ` ${operand}`}: ${error.errnoName}`;

@@ -2,10 +2,10 @@
 
 /**
  * Characters that a terminal does not show but acts on: control characters (C0 without the line feed, DEL, C1), marks that
- * change the direction of text, and halves of surrogate pairs, which are no characters at all.
+ * change the direction of text, and halves of surrogate pairs, which are not characters.
  */
 const invisible =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the expression matches these characters
   /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]/gu;
 
 /**

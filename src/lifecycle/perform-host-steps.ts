@@ -211,7 +211,7 @@ function runMoment(work: HostWork, report: Report): void {
   if (step === undefined || point === undefined) {
     throw new RuntimeError({
       code: 'internal',
-      message: `the init waits at step ${report.step}, which is no sync point`,
+      message: `the init waits at step ${report.step}, which is not a sync point`,
       step: report.step,
     });
   }

@@ -11,7 +11,7 @@ export interface RunOptions extends CreateOptions {
   readonly detach?: boolean;
   /** Keeps the stopped container for `state` and `delete`. Default false. Ignored with `detach`. */
   readonly keep?: boolean;
-  /** The runtime is no subreaper: orphans of the container go to the next reaper above. Default false. */
+  /** The runtime does not become a subreaper: orphans of the container go to the next reaper above. Default false. */
   readonly noSubreaper?: boolean;
 }
 

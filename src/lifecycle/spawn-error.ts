@@ -43,14 +43,14 @@ export function spawnError(
   }
   if (error.errno === errno.ECHILD) return helperExitError(Number(error.path));
   const user = plan.spawn.userNamespace;
-  const noMore = user !== undefined && (error.errno === errno.ENOSPC || error.errno === errno.EINVAL);
+  const noNamespaces = user !== undefined && (error.errno === errno.ENOSPC || error.errno === errno.EINVAL);
   // EACCES is about the cgroup: the kernel refuses namespaces with EPERM.
-  const cgroup = error.syscall === 'clone3' && error.errno === errno.EACCES;
+  const cgroupRefused = error.syscall === 'clone3' && error.errno === errno.EACCES;
   return hostFailure(error, 'unable to spawn the init', {
-    ...(noMore && { pointer: user }),
-    hint: cgroup
+    ...(noNamespaces && { pointer: user }),
+    hint: cgroupRefused
       ? 'the common parent of the cgroups of the runtime and the container belongs to another user: run tsubo in a delegated cgroup, for example with systemd-run --user --scope'
-      : noMore
+      : noNamespaces
         ? 'this kernel has no user namespaces, or the limit in the sysctl user.max_user_namespaces is reached'
         : error.errno === errno.EFBIG
           ? 'the file size limit of the runtime (ulimit -f) is below the size of the init'

@@ -158,7 +158,7 @@ function hostSteps(
           ...cgroupOwnerSteps(config, when),
         ];
   return [
-    // First: a path that is no namespace must fail before anything is made.
+    // First: a path that is not a namespace must fail before anything is made.
     ...namespaces,
     { op: 'makeState', when: 'before', origin: '' },
     // Before all objects that `delete` finds through the record.

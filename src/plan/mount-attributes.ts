@@ -93,6 +93,6 @@ function clearable(kernel: HostFacts['kernel']): number {
     MOUNT_ATTR.MOUNT_ATTR_NOSUID |
     MOUNT_ATTR.MOUNT_ATTR_NODEV |
     MOUNT_ATTR.MOUNT_ATTR_NOEXEC;
-  const knows = kernel.major > 5 || (kernel.major === 5 && kernel.minor >= 14);
-  return knows ? always | MOUNT_ATTR.MOUNT_ATTR_NOSYMFOLLOW : always;
+  const hasNosymfollow = kernel.major > 5 || (kernel.major === 5 && kernel.minor >= 14);
+  return hasNosymfollow ? always | MOUNT_ATTR.MOUNT_ATTR_NOSYMFOLLOW : always;
 }

@@ -76,11 +76,11 @@ export function makeRdtGroup(
     });
   }
   const attempt = `unable to make the class of service ${path}`;
-  const ours =
+  const created =
     made &&
     withRdtError(binding, place, attempt, { pointer: origin, path }, () => makeDirectory(binding, path));
-  if (made && !ours) found({ ...place, made: false });
-  if (!ours && place.named) requireSchemas(binding, place, request);
+  if (made && !created) found({ ...place, made: false });
+  if (!created && place.named) requireSchemas(binding, place, request);
   writeSchemata(binding, place, schemas, origin);
   writeSchemata(binding, place, schemata, `${origin}/schemata`);
   const { monitoring } = place;

@@ -170,14 +170,14 @@ function uncheckedLines(unchecked: readonly Unchecked[]): string[] {
 /** The message comes first, which also suits screen readers. */
 function paragraph(problem: Finding, style: Style): string {
   const lines = headed('problem', problem.message, 'red', style);
-  const say = (label: string, text: string | undefined, colour?: Colour): void => {
+  const add = (label: string, text: string | undefined, colour?: Colour): void => {
     if (text !== undefined) append(lines, labelled(label, text, style, colour));
   };
-  say('at', place(problem));
-  say('hint', problem.hint, 'cyan');
-  say('value', problem.value);
-  say('spec', problem.spec);
-  say('code', problem.code);
+  add('at', place(problem));
+  add('hint', problem.hint, 'cyan');
+  add('value', problem.value);
+  add('spec', problem.spec);
+  add('code', problem.code);
   return lines.join('\n');
 }
 

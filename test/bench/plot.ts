@@ -10,15 +10,15 @@ const plotWidth = 620;
 const rowHeight = 30;
 
 const style = `
-:root { color-scheme: light dark; --ink: #1b1f24; --paper: #fff; --faint: #d5dae0; --other: #8a94a0; --ours: #b4532a; --floor: #3a7d5c }
+:root { color-scheme: light dark; --ink: #1b1f24; --paper: #fff; --faint: #d5dae0; --other: #8a94a0; --tsubo: #b4532a; --floor: #3a7d5c }
 @media (prefers-color-scheme: dark) {
-  :root { --ink: #dfe4ea; --paper: #15181c; --faint: #343b44; --other: #7d8894; --ours: #e08a5b; --floor: #6bb894 }
+  :root { --ink: #dfe4ea; --paper: #15181c; --faint: #343b44; --other: #7d8894; --tsubo: #e08a5b; --floor: #6bb894 }
 }
 body { margin: 2rem auto; max-width: 52rem; padding: 0 1rem; background: var(--paper); color: var(--ink); font: 15px/1.5 system-ui, sans-serif }
 h2 { margin: 2.2rem 0 0; font-size: 1.1rem } p { margin: .2rem 0 .6rem }
 svg { width: 100%; height: auto } text { fill: var(--ink); font: 12px system-ui, sans-serif }
 .grid { stroke: var(--faint) } .whisker { stroke: var(--ink) } .median { stroke: var(--ink); stroke-width: 2 }
-.box { fill: var(--other) } .ours { fill: var(--ours) } .floor { fill: var(--floor) }
+.box { fill: var(--other) } .tsubo { fill: var(--tsubo) } .floor { fill: var(--floor) }
 `;
 
 export function escapeHtml(text: string): string {
@@ -74,7 +74,7 @@ function boxes(samples: Samples, name: CaseName): string {
   }
   const drawn = rows.map((row, i) => {
     const y = i * rowHeight + rowHeight / 2;
-    const kind = row.column.startsWith('tsubo') ? 'ours' : row.column === 'floor' ? 'floor' : '';
+    const kind = row.column.startsWith('tsubo') ? 'tsubo' : row.column === 'floor' ? 'floor' : '';
     const tooltip = `${row.column}: median ${figure(row.median, decimals)} ${unit}, half between ${figure(row.p25, decimals)} and ${figure(row.p75, decimals)}, ${row.count} rounds`;
     const width = Math.max(1, Number(x(row.p75)) - Number(x(row.p25))).toFixed(1);
     return `<g><title>${escapeHtml(tooltip)}</title>

@@ -23,6 +23,9 @@ const rules = /** @type {const} */ ([
   ['let go', /\b(?:lets? (?:\w+ )?go|goes on|go on|appointment)\b/i, 'release, resume, continue'],
   ['relative', /(?:\/\/|\/?\*+|^)\s*(?:What|Who|Else|Ours|Theirs) [a-z]/, 'begin the sentence with a noun'],
   ['of', /(?:\/\/|\/?\*+)\s*Of (?!\w+ing\b)[a-z]/, 'begin the sentence with a noun'],
+  ['ours', /\b(?:[Oo]urs|[Tt]heirs)\b/, 'own, the name of the other side, or a noun'],
+  ['is no', /(?<!\bthere )\b(?:is|are) no (?!longer\b)\w/i, 'is not a'],
+  ['out for', /\b(?:looked|looks?) for\b|\blooks? at\b/i, 'searched, read, checked'],
   ['tells', /\b(?:tells|told|knows nothing|looks at itself)\b/i, 'contains, returns, reports'],
 ]);
 
@@ -125,7 +128,7 @@ function problemsOfSubject(subject) {
   const verb = /^[\w.,/ -]+: ([A-Za-z-]+)/.exec(subject)?.[1];
   if (verb === undefined) problems.push(`commit "${subject}": write DIRECTORY: imperative`);
   else if (!imperatives.has(verb) && /(?:s|ed|ing)$|^(?:no|the|a|one|more|all|it|what)$/i.test(verb)) {
-    problems.push(`commit "${subject}": "${verb}" is no imperative`);
+    problems.push(`commit "${subject}": "${verb}" is not an imperative`);
   }
   return problems;
 }

@@ -19,6 +19,6 @@ export function capabilityNames(hex: string | undefined): string[] {
 }
 
 /** The bounding set of this process. */
-export const ourBoundingSet = capabilityNames(
+export const ownBoundingSet = capabilityNames(
   /CapBnd:\s*(\w+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0',
 );

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { ourBoundingSet } from './capabilities.ts';
+import { ownBoundingSet } from './capabilities.ts';
 
 /** A config.json of an engine, adapted to run on any machine. */
 export interface EngineConfig {
@@ -114,9 +114,9 @@ function omitUncomparedProperties(document: Document): void {
 /** A caller without CAP_SYS_RESOURCE, or in a container, lacks some of the rights that engines grant. */
 function omitUnavailableRights({ process: wanted }: Document): void {
   for (const [set, names] of Object.entries(wanted.capabilities ?? {})) {
-    (wanted.capabilities ?? {})[set] = names.filter(name => ourBoundingSet.includes(name));
+    (wanted.capabilities ?? {})[set] = names.filter(name => ownBoundingSet.includes(name));
   }
-  if (ourBoundingSet.includes('CAP_SYS_RESOURCE')) return;
+  if (ownBoundingSet.includes('CAP_SYS_RESOURCE')) return;
   wanted.rlimits = (wanted.rlimits ?? []).filter(({ hard }) => hard <= 1024);
   if (wanted.oomScoreAdj !== undefined && wanted.oomScoreAdj < 0) delete wanted.oomScoreAdj;
 }

@@ -40,10 +40,10 @@ function directories(top: string, below: string, name: string): string[] {
 }
 
 function processes(view: View, name: string): string[] {
-  const ours = new Set([process.pid, process.ppid, view.pid]);
+  const own = new Set([process.pid, process.ppid, view.pid]);
   const found: string[] = [];
   for (const pid of readdirSync('/proc')) {
-    if (!/^\d+$/.test(pid) || ours.has(Number(pid))) continue;
+    if (!/^\d+$/.test(pid) || own.has(Number(pid))) continue;
     try {
       const own = readlinkSync(`/proc/${pid}/ns/mnt`) !== readlinkSync(`/proc/${view.pid}/ns/mnt`);
       const words = ['cgroup', 'cmdline', ...(own ? ['mountinfo'] : [])];

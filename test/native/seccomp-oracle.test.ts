@@ -111,8 +111,8 @@ function compare(cases: readonly Case[]): Found {
   return found;
 }
 
-function compareOne({ label, machine, profile }: Case, theirs: Filter, found: Found): void {
-  const ours = new Filter(compileSeccomp(profile, machine));
+function compareOne({ label, machine, profile }: Case, libseccomp: Filter, found: Found): void {
+  const own = new Filter(compileSeccomp(profile, machine));
   const words = new ProfileWords(profile, machine);
   // Arguments for calls whose rules are not known to depend on arguments.
   const usual = boundaryArguments([], 8);
@@ -124,19 +124,19 @@ function compareOne({ label, machine, profile }: Case, theirs: Filter, found: Fo
     data[1] = audit;
     for (const args of all) {
       setArguments(data, args);
-      const mine = ours.run(data);
-      const other = theirs.run(data);
+      const mine = own.run(data);
+      const other = libseccomp.run(data);
       const expected = ProfileWords.verdict(decision, bits, args);
       found.calls++;
       if (mine !== expected || (mine !== other && difference(decision, found) === undefined)) {
         found.wrong.push(
           `${label} ${machine} audit ${audit.toString(16)} number ${number} ${decision?.names} (${args}): ` +
-            `ours ${mine.toString(16)}, libseccomp ${other.toString(16)}, the profile ${expected.toString(16)}`,
+            `own ${mine.toString(16)}, libseccomp ${other.toString(16)}, the profile ${expected.toString(16)}`,
         );
         return;
       }
       // No filter loaded an argument: others would have the same verdict.
-      if (all === usual && !ours.argued && !theirs.argued) return;
+      if (all === usual && !own.argued && !libseccomp.argued) return;
     }
   };
   for (const { audit, base, bits } of architectures) {

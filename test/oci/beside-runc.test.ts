@@ -121,11 +121,11 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'runc') || !isTsubo)('bes
     ]);
 
   const expectTheSame = (containers: readonly [Sandbox, Bundle][], what: string): void => {
-    const [theirs = {}, ours = {}] = containers.map(([one, { id }]) =>
+    const [ofRunc = {}, ofTsubo = {}] = containers.map(([one, { id }]) =>
       controlFiles(one.view.path(`/sys/fs/cgroup/${id}`)),
     );
-    expect(Object.keys(ours)).toContain('cgroup.freeze');
-    const found = differences(theirs, ours);
+    expect(Object.keys(ofTsubo)).toContain('cgroup.freeze');
+    const found = differences(ofRunc, ofTsubo);
     if (disagrees('runc 1.1', 'lacks burst, idle, rsvd and the new weight formula', runc)) {
       for (const file of old) delete found[file];
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, test } from 'vitest';
-import { capabilityNames, ourBoundingSet } from '../helpers/capabilities.ts';
+import { capabilityNames, ownBoundingSet } from '../helpers/capabilities.ts';
 import type { CapabilitySet } from '../helpers/config.ts';
 import { parseReport, type Report } from '../helpers/inside.ts';
 import { requires } from '../helpers/requires.ts';
@@ -53,7 +53,7 @@ describe.skipIf(requires('root', 'busybox'))('the capabilities of a container', 
     const report = box.inside(bundle => {
       delete bundle.config.process.capabilities;
     });
-    const all = disagrees('runc 1.1', noneAtAll) ? [] : ourBoundingSet;
+    const all = disagrees('runc 1.1', noneAtAll) ? [] : ownBoundingSet;
     expect(sets(report)).toEqual({ ...none, bounding: all, permitted: all, effective: all });
   });
 
@@ -64,7 +64,7 @@ describe.skipIf(requires('root', 'busybox'))('the capabilities of a container', 
     });
     expect(sets(report)).toEqual({
       ...none,
-      bounding: disagrees('runc 1.1', noneAtAll) ? [] : ourBoundingSet,
+      bounding: disagrees('runc 1.1', noneAtAll) ? [] : ownBoundingSet,
     });
   });
 
@@ -127,7 +127,7 @@ describe.skipIf(requires('root', 'busybox'))('the capabilities of a container', 
 
   test('that the runtime lacks are dropped', context => {
     const missing = ['CAP_SYS_RESOURCE', 'CAP_SYS_MODULE', 'CAP_MAC_ADMIN'].find(
-      name => !ourBoundingSet.includes(name),
+      name => !ownBoundingSet.includes(name),
     );
     if (missing === undefined) return context.skip('needs a bounding set that is not full');
     const list = ['CAP_CHOWN', missing];

@@ -299,7 +299,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec', () => {
   };
 
   test('joins no cgroup beside the container’s whose name begins with its name', context => {
-    skipWhere(context, 'runc 1.1', 'looks for the prefix alone');
+    skipWhere(context, 'runc 1.1', 'compares only the prefix');
     const first = box.running(made => {
       made.config.linux.cgroupsPath = `/${box.name}-beside`;
     });

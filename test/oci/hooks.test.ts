@@ -173,7 +173,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('hooks', () => {
       ['is killed', { path: '/bin/sh', args: ['sh', '-c', 'kill -9 $$'] }, 'hook.failed'],
       ['hangs', { path: '/bin/sleep', args: ['sleep', '77'], timeout: 1 }, 'hook.timeout'],
       ['is missing', { path: '/nosuch/hook' }, 'hook.not-executable'],
-      ['is no program', { path: '/etc/passwd' }, 'hook.not-executable'],
+      ['is not a program', { path: '/etc/passwd' }, 'hook.not-executable'],
     ] as const)('that %s fails the create, poststop hooks run, nothing is left', (_, hook, code) => {
       const { bundle, order } = recording(['/bin/sleep', '1000'], made => {
         made.config.hooks = { ...made.config.hooks, [kind]: [{ path: '/bin/true' }, hook] };

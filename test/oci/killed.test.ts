@@ -68,7 +68,7 @@ describe.skipIf(requires('root', 'busybox', 'strace'))('a runtime that is killed
   );
 
   test.for(['delete', 'delete --force'])(
-    'after any time of create leaves what state knows of and %s removes, or no more than a directory',
+    'after any time of create leaves a container that state reports and %s removes, or only a directory',
     async (command, context) => {
       // Between the directory and the record in it there is no container yet, and only force removes the directory.
       const noContainer = /does not exist|the create of the container was killed/;

@@ -220,7 +220,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2')).each(layouts)(
         box.failsWith(['kill', box.bundle().id, 'TERM'], 'does not exist', 'state.not-found');
       });
 
-      test('is no error for delete --force', () => {
+      test('is ignored by delete --force', () => {
         expect(box.must(['delete', '--force', box.bundle().id])).toMatchObject({ stdout: '', stderr: '' });
       });
 

@@ -80,7 +80,7 @@ describe.skipIf(requires('root', 'busybox'))('a caller that limits the runtime',
   });
 
   test('to a full log still gets the error on standard error', context => {
-    context.skip(!isTsubo, 'other runtimes say it in other words');
+    context.skip(!isTsubo, 'other runtimes have other messages');
     const done = limited('ulimit -f 0', ['--log', box.fresh('log'), 'state', 'nosuch']);
     expect([done.status, done.signal]).toEqual([1, null]);
     expect(done.stderr).toContain('unable to write the log ');

@@ -83,11 +83,11 @@ describe.skipIf(requires('root', 'busybox'))('the namespaces of a container', ()
     const maker = box.view.spawn(['unshare', '-m', 'sh', '-c', 'echo ready; exec cat']);
     try {
       if (maker.stdout !== null) await once(maker.stdout, 'data');
-      const theirs = readlinkSync(`/proc/${maker.pid}/ns/mnt`);
+      const namespace = readlinkSync(`/proc/${maker.pid}/ns/mnt`);
       const report = box.inside(bundle => {
         bundle.namespace('mount', `/proc/${maker.pid}/ns/mnt`);
       });
-      expect(report.namespaces['mnt']).toBe(theirs);
+      expect(report.namespaces['mnt']).toBe(namespace);
       expect(report.exe).toBe('/bin/inside');
     } finally {
       maker.kill('SIGKILL');

@@ -121,7 +121,7 @@ describe.skipIf(requires('root', 'busybox'))('a user other than root', () => {
       'a cgroup by name',
       '/linux/cgroupsPath',
       ({ config }) => {
-        config.linux.cgroupsPath = '/not-ours';
+        config.linux.cgroupsPath = '/not-own';
       },
     ],
     [

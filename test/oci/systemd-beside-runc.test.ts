@@ -73,7 +73,7 @@ describe.skipIf(requires('root', 'busybox', 'systemd', 'runc') || !isTsubo)('sys
       .join('\n');
 
   const expectTheSame = (containers: readonly [Sandbox, Bundle][]): void => {
-    const [theirs, ours] = containers.map(([one, { id }]) => {
+    const [ofRunc, ofTsubo] = containers.map(([one, { id }]) => {
       const properties = show(one, `runc-${id}.scope`);
       for (const name of Object.keys(properties)) if (ofOne.test(name)) delete properties[name];
       // runc passes numbers of majors; systemd also uses the names of their drivers.
@@ -81,9 +81,9 @@ describe.skipIf(requires('root', 'busybox', 'systemd', 'runc') || !isTsubo)('sys
       const place = /^0::(.*)$/m.exec(readFileSync(`/proc/${one.state(id).pid}/cgroup`, 'utf8'))?.[1];
       return { properties, files: controlFiles(one.view.path(`/sys/fs/cgroup${place}`)) };
     });
-    expect(Object.keys(ours?.properties ?? {})).toContain('DevicePolicy');
-    const properties = differences(theirs?.properties ?? {}, ours?.properties ?? {});
-    const files = differences(theirs?.files ?? {}, ours?.files ?? {});
+    expect(Object.keys(ofTsubo?.properties ?? {})).toContain('DevicePolicy');
+    const properties = differences(ofRunc?.properties ?? {}, ofTsubo?.properties ?? {});
+    const files = differences(ofRunc?.files ?? {}, ofTsubo?.files ?? {});
     if (disagrees('runc', 'passes systemd no weight for disks', runc)) {
       delete properties['IOWeight'];
       // systemd writes it beside io.bfq.weight.

@@ -52,14 +52,14 @@ describe.skipIf(requires('root', 'busybox', 'systemd', 'user-manager'))(
     prepare(overBus);
     prepare(alone);
     // The manager of a logged-in user must keep running.
-    let ours = false;
+    let startedHere = false;
     beforeAll(() => {
       const unit = `user@${uid}.service`;
-      ours = box.view.exec(['systemctl', '--quiet', 'is-active', unit]).status !== 0;
+      startedHere = box.view.exec(['systemctl', '--quiet', 'is-active', unit]).status !== 0;
       box.view.sh('systemctl start "$1"', unit);
     });
     afterAll(() => {
-      if (ours) box.view.sh('systemctl stop "$1"', `user@${uid}.service`);
+      if (startedHere) box.view.sh('systemctl stop "$1"', `user@${uid}.service`);
     });
 
     const place = (one: Sandbox, { id }: Bundle): string | undefined =>

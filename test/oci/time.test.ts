@@ -65,10 +65,10 @@ describe.skipIf(old || requires('root', 'busybox', 'capability:SYS_TIME'))('the 
   test('is that of another container when its path is given', () => {
     const other = box.running(bundle => offset(bundle, { monotonic: { secs: 5 * day } }));
     const path = `/proc/${box.state(other.id).pid}/ns/time`;
-    const theirs = readlinkSync(path);
+    const namespace = readlinkSync(path);
     const look = () => {
       const report = box.inside(bundle => bundle.config.linux.namespaces.push({ type: 'time', path }));
-      expect(report.namespaces['time']).toBe(theirs);
+      expect(report.namespaces['time']).toBe(namespace);
       return report;
     };
     expectOffset('monotonic', 5 * day, look);
@@ -76,10 +76,10 @@ describe.skipIf(old || requires('root', 'busybox', 'capability:SYS_TIME'))('the 
 
   test.each(['created', 'running'] as const)('applies to exec in a %s container', which => {
     const bundle = box[which](made => offset(made, { monotonic: { secs: 9 * day } }));
-    const theirs = readlinkSync(`/proc/${box.state(bundle.id).pid}/ns/time`);
+    const namespace = readlinkSync(`/proc/${box.state(bundle.id).pid}/ns/time`);
     const look = () => {
       const report = parseReport(box.must(['exec', bundle.id, '/bin/inside']).stdout);
-      expect(report.namespaces['time']).toBe(theirs);
+      expect(report.namespaces['time']).toBe(namespace);
       expect(report.fdNumbers).toEqual([0, 1, 2]);
       return report;
     };

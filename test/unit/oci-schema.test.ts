@@ -88,11 +88,11 @@ if (existsSync(home)) {
     });
 
     it.each(['features', 'state'] as const)('of %s agrees with the one of the tests', kind => {
-      const ours = schema(kind);
+      const validate = schema(kind);
       for (const verdict of ['good', 'bad']) {
         for (const [file, text] of examples(kind, verdict)) {
           if (file !== 'invalid-json.json')
-            expect([file, ours(JSON.parse(text))]).toEqual([file, verdict === 'good']);
+            expect([file, validate(JSON.parse(text))]).toEqual([file, verdict === 'good']);
         }
       }
     });

@@ -272,7 +272,7 @@ describe('a control file that came with a later kernel', () => {
     }
   });
 
-  it('is no problem where it is optional, or another file does', () => {
+  it('is ignored if it is optional or another file replaces it', () => {
     const kernel = { release: '5.10.0', major: 5, minor: 10 };
     expect(olderKernel(kernel, burst('/cpu/burst'))).toMatchObject({ pointer: '/cpu/burst' });
     expect(olderKernel(kernel, { ...burst('/cpu/burst'), optional: true })).toBeUndefined();

@@ -113,12 +113,15 @@ describe('a refusal', () => {
     ['exec', 'creating', 'cannot exec in a container in the creating state', undefined],
     ['start', 'stopped', 'cannot start a container that has stopped', /tsubo delete web$/],
     ['start', 'running', 'cannot start an already running container', undefined],
-  ] as const)('of %s when %s says what engines know, and what helps', (operation, status, message, hint) => {
-    const refusal = thrown(() => requireStatus(operation, 'web', status));
-    expect(refusal['message']).toBe(message);
-    if (hint === undefined) expect(refusal['hint']).toBeUndefined();
-    else expect(refusal['hint']).toMatch(hint);
-  });
+  ] as const)(
+    'of %s when %s has the text that engines match, and a hint',
+    (operation, status, message, hint) => {
+      const refusal = thrown(() => requireStatus(operation, 'web', status));
+      expect(refusal['message']).toBe(message);
+      if (hint === undefined) expect(refusal['hint']).toBeUndefined();
+      else expect(refusal['hint']).toMatch(hint);
+    },
+  );
 });
 
 describe('the status', () => {

@@ -56,16 +56,20 @@ const cases: readonly Case[] = [
   },
 ];
 
-describe.each(cases)('the whole plan of $name', ({ name, config, facts: ours, options }) => {
+describe.each(cases)('the whole plan of $name', ({ name, config, facts: changedFacts, options }) => {
   const { config: checked } = requireConfig(parseJson(readFileSync(here(config), 'utf8')));
-  const plan = makePlan(checked, { ...facts, ...ours }, { id: 'jar', bundle: '/bundle', ...options });
+  const plan = makePlan(checked, { ...facts, ...changedFacts }, { id: 'jar', bundle: '/bundle', ...options });
 
   it('has not changed', async () => {
     await expect(describePlan(plan, 'text')).toMatchFileSnapshot(here(`plans/${name}.txt`));
   });
 
   it('is deterministic', () => {
-    const again = makePlan(checked, { ...facts, ...ours }, { id: 'jar', bundle: '/bundle', ...options });
+    const again = makePlan(
+      checked,
+      { ...facts, ...changedFacts },
+      { id: 'jar', bundle: '/bundle', ...options },
+    );
     expect(again).toEqual(plan);
   });
 

@@ -33,7 +33,7 @@ function outputOf(text: string): string {
   }
 }
 
-it('knows the words that are looked for', () => {
+it('contains the words that are searched', () => {
   expect(words).toEqual(expect.arrayContaining(['constructor', '__proto__', 'toString', 'hasOwnProperty']));
 });
 
@@ -77,7 +77,7 @@ describe('on the command line', () => {
   });
   afterEach(() => machine.dispose());
 
-  it.each(words)('%s is no command, option, format, signal or time', word => {
+  it.each(words)('%s is not a command, option, format, signal or time', word => {
     for (const line of [
       [word],
       [`--${word}`, 'list'],

@@ -23,12 +23,12 @@ function model(rules: readonly DeviceRule[], request: DeviceRequest): number {
     if ((request.access & bit) === 0) continue;
     let allowed = false;
     for (const rule of rules) {
-      const speaks =
+      const applies =
         (rule.access & bit) !== 0 &&
         (rule.type === 'a' || rule.type === request.type) &&
         (rule.major ?? request.major) === request.major &&
         (rule.minor ?? request.minor) === request.minor;
-      if (speaks) allowed = rule.allow;
+      if (applies) allowed = rule.allow;
     }
     if (!allowed) return 0;
   }
