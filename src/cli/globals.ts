@@ -13,7 +13,7 @@ export function defineGlobals(program: Command): void {
   program
     .option('--debug', 'also log each action, and write warnings to a log file too')
     .option('--log <file>', 'append the log to this file (default: standard error)')
-    .option('--log-format <format>', 'format of the log: text or json (default: text)')
+    .option('--log-format <format>', 'format format of the log: text or json (default: text)')
     .option('--root <dir>', 'directory for the state of all containers (default: /run/tsubo)')
     .option('--systemd-cgroup', 'let systemd make the cgroup; cgroupsPath is then slice:prefix:name')
     .option('-v, --version', 'print the version');

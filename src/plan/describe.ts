@@ -23,7 +23,7 @@ const titles = {
   ...syncPointTitles(),
   ready: 'the runtime, when the init is ready',
   poststart: 'the runtime, when the program runs',
-  poststop: 'the runtime, when the container is gone',
+  poststop: 'the runtime, after the delete',
 };
 
 function syncPointTitles(): Record<SyncPoint, string> {

@@ -144,15 +144,16 @@ export const devicesFacility: Facility<typeof steps> = {
   hints: () => ({
     makeDevice: {
       [errno.EPERM]: 'device nodes need CAP_MKNOD and a device cgroup that allows mknod',
-      [errno.EEXIST]: 'something else has that name in the root file system',
+      [errno.EEXIST]: 'another file of that name exists in the root file system',
       [errno.EROFS]: 'mount a tmpfs on /dev, or make the node in the root file system beforehand',
     },
     bindDevice: {
-      [errno.ENOENT]: 'in a user namespace no node can be made: the host needs one of that path to be bound',
+      [errno.ENOENT]:
+        'a user namespace cannot make device nodes: the host must have a node at that path, which is then bound',
       [errno.ENODEV]:
-        "in a user namespace no node can be made, and the host's of that path is another device",
+        "a user namespace cannot make device nodes, and the host's node at that path is another device",
       [errno.EACCES]:
-        'the file to bind on cannot be made: /dev belongs to a user without a mapping; mount a tmpfs there',
+        'the target of the bind mount cannot be made because /dev belongs to a user without a mapping: mount a tmpfs on /dev',
       [errno.EROFS]: 'mount a tmpfs on /dev, or make the file in the root file system beforehand',
       [errno.ELOOP]: 'a symbolic link has that name in the root file system',
     },

@@ -57,11 +57,12 @@ export function explainHook(origin: string, path: string, failure: HookFailure):
 function execHint(kind: string, number: number): string | undefined {
   if (number === errno.ENOENT) {
     return kind === 'startContainer'
-      ? 'the path is one inside the container; if the file is there, its interpreter is missing'
-      : 'the path is one of the host; if the file is there, its interpreter is missing';
+      ? 'the path is looked up in the container; if the file exists, its interpreter is missing'
+      : 'the path is looked up on the host; if the file exists, its interpreter is missing';
   }
   if (number === errno.EACCES) return 'it must be a file with an execute bit, on a mount without noexec';
-  if (number === errno.ENOEXEC) return 'no program of this machine, or a script without #! in its first line';
+  if (number === errno.ENOEXEC)
+    return 'it is not a program for this machine, or a script without #! in its first line';
   return undefined;
 }
 

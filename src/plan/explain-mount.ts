@@ -26,7 +26,7 @@ export function explainMount({ plan, report }: StepFailure): Explanation {
     ...(failed.op === 'mount' &&
       failed.fstype === 'bind' &&
       report.errno === errno.ENODEV && {
-        hint: 'a bind needs the option bind or rbind: the type alone means nothing',
+        hint: 'a bind mount needs the option bind or rbind: the type alone has no effect',
       }),
   };
 }

@@ -23,7 +23,7 @@ export function explainFailure(plan: Plan, report: Report, config?: Config): Err
       code: 'container.ended',
       stage: 'container',
       message: 'container init ended before it was ready, without a report',
-      hint: 'it was killed: by a memory limit (see dmesg), or by somebody with kill',
+      hint: 'it was killed by a memory limit (see dmesg) or by another process',
     };
   }
   const facility: AnyFacility = facilityOf(step.op);
@@ -69,11 +69,11 @@ function ownFailure({ syscall, errno }: Report): ErrorFields {
   return {
     code: 'container.syscall',
     stage: 'container',
-    message: `the init could not prepare itself: ${syscall}: ${errnoText(errno)}`,
+    message: `unable to prepare the init: ${syscall}: ${errnoText(errno)}`,
     syscall,
     errno,
     errnoName: errnoName(errno),
-    hint: 'something around the runtime refuses the call: a seccomp filter of the container or service it runs in',
+    hint: 'a seccomp filter of the container or service that the runtime runs in refuses the call',
   };
 }
 
@@ -82,7 +82,7 @@ function hintOfFilter({ container }: Plan, step: number): string | undefined {
   // At `start` the plan has only the steps after `ready`.
   const loaded = container.findIndex(one => one?.op === 'loadSeccomp');
   if (loaded < 0 || loaded >= step) return undefined;
-  return 'the seccomp profile may refuse the call: without process.noNewPrivileges it holds before the program is executed';
+  return 'the seccomp profile may refuse the call: without process.noNewPrivileges it is loaded before the exec';
 }
 
 /** The likely cause and a remedy, if known. */

@@ -69,7 +69,7 @@ function limitSize(kind: HookKind, size: number): void {
     code: 'plan.size',
     pointer: pointer('hooks', kind),
     message: `the ${kind} hooks need ${size} bytes for their environment and the state, more than ${maxPlanBytes}`,
-    hint: 'fewer hooks, or fewer environment variables and annotations',
+    hint: 'use fewer hooks, environment variables or annotations',
     spec: 'config.md#posix-platform-hooks',
   });
 }

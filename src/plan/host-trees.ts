@@ -130,7 +130,7 @@ function treesWithoutRoot({ config }: PlanContext): HostTrees {
     throw new RuntimeError({
       code: 'config.unsupported',
       pointer: `/mounts/${index}`,
-      message: 'id-mapped mounts are not supported without root: the kernel lets only root show other owners',
+      message: 'id-mapped mounts are not supported without root: the kernel allows them only to root',
       hint: 'remove idmap, ridmap and the mappings of the mount',
       spec: 'config.md#mounts',
     });

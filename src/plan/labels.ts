@@ -89,7 +89,7 @@ export const labelsFacility: Facility<typeof steps> = {
     setSecurityAttribute: {
       [errno.ENOENT]: 'no profile of this name is loaded: aa-status lists them',
       [errno.EINVAL]:
-        'the security module does not know this profile or context, or it is another one than thought',
+        'the security module does not know this profile or context; check which module is active',
       [errno.EACCES]: 'the policy does not allow the runtime this change',
       [errno.EPERM]: 'the policy does not allow the runtime this change',
     },

@@ -132,7 +132,7 @@ export const memoryPolicyFacility: Facility<typeof steps> = {
   hints: () => ({
     setMemoryPolicy: {
       [errno.EINVAL]:
-        'the mode and its flags do not fit each other, or none of the nodes has memory that the cgroup may use: /sys/devices/system/node/has_memory lists them',
+        'the flags do not match the mode, or none of the nodes has memory that the cgroup may use: see /sys/devices/system/node/has_memory',
       [errno.ENOSYS]: 'this kernel was built without NUMA',
     },
   }),

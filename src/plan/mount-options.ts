@@ -57,7 +57,7 @@ export function readMountWords(mount: Mount, index: number): MountWords {
         word,
         `/mounts/${index}/options/${position}`,
         'the mount option remount is not supported: every mount of the config is a new one',
-        'give the mount that is to be changed these options where it is made',
+        'give these options to the mount that they must change',
       );
     }
     const plain = plainWords.get(word);
@@ -95,7 +95,7 @@ export function readMountWords(mount: Mount, index: number): MountWords {
       value: foreign.word,
       spec: 'config.md#linux-mount-options',
       message: `bind mounts cannot have any filesystem-specific options applied: ${JSON.stringify(foreign.word)} on ${mount.destination}`,
-      hint: 'check its spelling: a bind takes the options of mounts in general, because the options of the file system stay as they are',
+      hint: 'check the spelling: a bind mount accepts only general mount options and does not change those of the file system',
     });
   }
   const tree = (set & MS.MS_REC) !== 0;

@@ -53,7 +53,7 @@ export function mountSteps(context: PlanContext): MountPlan {
     const target = inContainer(mount.destination, root);
     const origin = `/mounts/${index}`;
     if (words.copyUp && (words.bind || mount.type !== 'tmpfs')) {
-      context.warn(origin, `tmpcopyup has no meaning on ${target}, which is no tmpfs`);
+      context.warn(origin, `tmpcopyup is ignored on ${target}, which is not a tmpfs`);
     }
     const flags = targetFlags(target, words.bind ? undefined : (mount.type ?? ''), index);
     const request = { index, mount, words, target, flags, origin };
@@ -159,7 +159,7 @@ function cgroupSteps(context: PlanContext, request: Request): Step[] {
     for (const { word, position } of words.filesystem) {
       context.warn(
         `${origin}/options/${position}`,
-        `${word} is left out: the container sees the host's cgroup2 mount, with the host's options`,
+        `${word} is ignored: the container sees the host's cgroup2 mount, with the host's options`,
       );
     }
     const own = { flags: MS.MS_PRIVATE, origin };
@@ -368,23 +368,23 @@ export const mountsFacility: Facility<typeof steps> = {
   hints: () => ({
     'mount/fsopen': { [errno.ENODEV]: 'this kernel has no such file system: /proc/filesystems lists them' },
     'mount/fsconfig': {
-      [errno.EINVAL]: 'the file system does not take an option like this; its own words stand before',
+      [errno.EINVAL]: 'the file system refuses this option; the message contains its reason',
       [errno.EPERM]: nestedHint,
       [errno.EBUSY]: 'the device or directory is in use by another mount',
-      [errno.ENOENT]: 'a directory or device that the options name does not exist',
+      [errno.ENOENT]: 'a directory or device in the options does not exist',
     },
     mount: {
       [errno.EPERM]: nestedHint,
       [errno.EROFS]: 'the mount point is missing and cannot be made on a read-only file system',
-      [errno.ENOTDIR]: 'something on the way to the mount point is a file',
+      [errno.ENOTDIR]: 'a component of the path to the mount point is a file',
       [errno.EMFILE]:
         'a read-only tmpfs needs a descriptor until all mounts are made: raise the limit of open files (ulimit -n) of the runtime',
-      [errno.ELOOP]: 'a symbolic link on the way to the mount point leads nowhere',
+      [errno.ELOOP]: 'a symbolic link in the path to the mount point is dangling',
     },
     'bind/open_tree': {
-      [errno.ENOENT]: 'the source does not exist on the host; a relative one counts from the bundle',
+      [errno.ENOENT]: 'the source does not exist on the host; a relative path starts at the bundle directory',
       [errno.EINVAL]:
-        'the source lies on a mount that is unbindable, or in a user namespace has mounts below that must stay: use rbind',
+        'the source is on an unbindable mount, or mounts below it are locked by a user namespace: use rbind',
       [errno.EPERM]: nestedHint,
     },
     'bind/move_mount': {
@@ -393,21 +393,22 @@ export const mountsFacility: Facility<typeof steps> = {
     'mount/move_mount': { [errno.ENOTDIR]: 'the destination is a file, and must be a directory' },
     'bind/mount_setattr': {
       [errno.EPERM]: 'the source is mounted with options that are locked here: do not clear them',
-      [errno.EINVAL]: 'this kernel does not know one of the options',
+      [errno.EINVAL]: 'this kernel does not support one of the options',
     },
     'bind/mount_setattr(MOUNT_ATTR_IDMAP)': {
       [errno.EINVAL]:
-        'the file system of the source cannot show other owners on this kernel, or shows other owners already',
-      [errno.EPERM]: 'only who is root over the file system of the source may show other owners',
+        'the file system of the source supports no id-mapped mounts on this kernel, or the source is already id-mapped',
+      [errno.EPERM]:
+        'id-mapping needs CAP_SYS_ADMIN in the user namespace that owns the file system of the source',
       [errno.ENOSYS]: 'id-mapped mounts need Linux 5.12',
       [errno.EBUSY]: 'a file in it is open for writing',
     },
     bind: {
       [errno.EROFS]: 'the mount point is missing and cannot be made on a read-only file system',
-      [errno.ENOTDIR]: 'something on the way to the mount point is a file',
+      [errno.ENOTDIR]: 'a component of the path to the mount point is a file',
     },
     changeMount: {
-      [errno.EINVAL]: 'this kernel does not know one of the options',
+      [errno.EINVAL]: 'this kernel does not support one of the options',
       [errno.ENOSYS]: 'recursive mount options need Linux 5.12',
       [errno.EPERM]: 'the mount has options that are locked here: do not clear them',
       [errno.EBUSY]: 'a file in it is open for writing',

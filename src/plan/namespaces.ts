@@ -65,8 +65,8 @@ export function planNamespaces(context: PlanContext): NamespacePlan {
       code: 'config.unsupported',
       pointer: mount === undefined ? user.origin : `/linux/namespaces/${namespaces.indexOf(mount)}/path`,
       value: mount?.path,
-      message: 'the root of a user namespace may mount only in a mount namespace that belongs to it',
-      hint: 'let linux.namespaces have {"type": "mount"} without a path, or join the user namespace that it belongs to',
+      message: 'root of a user namespace can mount only in a mount namespace that the user namespace owns',
+      hint: 'write {"type": "mount"} without a path in linux.namespaces, or join the user namespace that owns it',
     });
   }
   let cloneFlags = 0;
@@ -182,7 +182,7 @@ export const namespacesFacility: Facility<typeof steps> = {
   },
   hints: () => ({
     joinNamespace: {
-      [errno.EINVAL]: 'the file is a namespace of another type than the config says',
+      [errno.EINVAL]: 'the file is a namespace of another type than in config.json',
       [errno.EPERM]: 'joining a namespace needs CAP_SYS_ADMIN in the user namespace that owns it',
     },
   }),

@@ -208,7 +208,7 @@ export const processFacility: Facility<typeof steps> = {
     },
     makeDirectory: {
       [errno.EROFS]: 'process.cwd does not exist and cannot be made on a read-only file system',
-      [errno.ENOTDIR]: 'something on the way to process.cwd is a file',
+      [errno.ENOTDIR]: 'a component of process.cwd is a file',
       [errno.EEXIST]: 'process.cwd is a file',
     },
   }),

@@ -51,7 +51,7 @@ function explainFindProgram(step: Extract<Step, { op: 'findProgram' }>, report: 
         ? `${exec}: ${text}`
         : `${exec}: stat ${name}: ${text}`,
     hint: missing
-      ? 'the path is one inside the root file system of the container'
+      ? 'the path is looked up in the root file system of the container'
       : 'it must be a regular file with an execute bit that the user of the container may use',
   };
 }
@@ -70,14 +70,14 @@ const executeHints = (): Readonly<Record<number, string>> => ({
   [errno.ENOENT]:
     'the program itself was found: its interpreter is missing (the loader of a dynamic program, or the one after #! in a script)',
   [errno.ENOEXEC]:
-    'no program of this machine: another architecture, an empty file, or a script without #! in its first line',
+    'it is not a program for this machine: another architecture, an empty file, or a script without #! in its first line',
   [errno.EACCES]: 'its file system may be mounted noexec, or its interpreter is not executable',
-  [errno.EPERM]: 'a security module or a mount option keeps it from being run with these capabilities',
+  [errno.EPERM]: 'a security module or a mount option forbids its exec with these capabilities',
   [errno.E2BIG]: 'process.args and process.env together are too long, or one of them is longer than 128 KiB',
   [errno.EAGAIN]: 'the user has more processes than RLIMIT_NPROC allows',
   [errno.ENOMEM]: 'the memory limit is too low for this program',
   [errno.ETXTBSY]: 'the file is open for writing',
-  [errno.ELOOP]: 'too many interpreters name one another, or too many symbolic links',
+  [errno.ELOOP]: 'too many nested interpreters, or too many symbolic links',
 });
 
 const steps = {

@@ -78,7 +78,7 @@ export const restrictedPathsFacility: Facility<typeof steps> = {
   hints: () => ({
     maskPath: {
       [errno.ENODEV]:
-        'neither the container nor the host has the null device (1:3) at /dev/null, which covers files',
+        '/dev/null, which masks files, must be the null device (1:3) in the container or on the host',
       [errno.EBUSY]: 'a symbolic link leads to the root: mask directories in it, or use readonlyPaths',
     },
   }),

@@ -92,7 +92,7 @@ export const rlimitsFacility: Facility<typeof steps> = {
   hints: () => ({
     setRlimit: {
       [errno.EPERM]:
-        'the hard limit cannot be raised without CAP_SYS_RESOURCE: ask for no more than the runtime has itself',
+        'the hard limit cannot be raised without CAP_SYS_RESOURCE: use at most the hard limit of the runtime',
       [errno.EINVAL]: 'the soft limit must not be above the hard one',
     },
   }),

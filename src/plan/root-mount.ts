@@ -82,9 +82,9 @@ export function readRootMount(
     ...words.recursive,
     ...(words.idmap ? [words.idmap] : []),
   ]) {
-    problem(origin, 'the root mount does not take this option', {
+    problem(origin, 'the root mount does not support this option', {
       value: wordAt(mount, origin),
-      hint: 'linux.rootfsPropagation sets the propagation of the root, and the word ro makes it read-only',
+      hint: 'linux.rootfsPropagation sets the propagation of the root, and the option ro makes it read-only',
     });
   }
   const options: UnionOption[] = [];
@@ -109,12 +109,12 @@ export function readRootMount(
   if (surplus !== undefined) {
     problem(
       pointer(surplus.place),
-      `the root mount has ${lowers.length} lower layers, and the kernel takes at most ${mostLayers}`,
+      `the root mount has ${lowers.length} lower layers, and the kernel accepts at most ${mostLayers}`,
       { value: String(lowers.length), hint: 'merge some of the layers' },
     );
   }
   if (upper !== undefined && work === undefined) {
-    problem(pointer(upper.place), 'the root mount has an upperdir and no workdir', {
+    problem(pointer(upper.place), 'the root mount has upperdir without workdir', {
       hint: 'add workdir=DIR: an empty directory on the file system of upperdir',
     });
   }
@@ -132,7 +132,8 @@ export function readRootMount(
 
   function only(key: string): UnionOption | undefined {
     const [first, second] = options.filter(option => option.key === key);
-    if (second !== undefined) problem(pointer(second.place), `the root mount has two options ${key}`);
+    if (second !== undefined)
+      problem(pointer(second.place), `the option ${key} of the root mount occurs twice`);
     return first;
   }
 }
@@ -200,7 +201,7 @@ export function unionOf(context: PlanContext, root: RootMount): Union {
   const [lower, second] = root.lowers;
   if (lower !== undefined && second === undefined && root.upper === undefined) {
     for (const option of root.options) {
-      if (option !== lower) warnUseless(context, option, 'the root is one layer, which is bound');
+      if (option !== lower) warnUseless(context, option, 'the root is a single layer, which is bind mounted');
     }
     const path = layerPath(context, lower.value ?? '');
     return { source, options: [], places: [lower.place], attributes, lower: path };
@@ -241,7 +242,7 @@ export function upperRequest(context: PlanContext): { readonly upper?: UpperRequ
 }
 
 function warnUseless(context: PlanContext, { key, place }: UnionOption, why: string): void {
-  context.warn(`${at}/options/${place}`, `${key} is left out: ${why}`);
+  context.warn(`${at}/options/${place}`, `${key} is ignored: ${why}`);
 }
 
 /** The error for a root.path that cannot be opened. */
@@ -300,31 +301,32 @@ export const rootMountFacility: Facility<typeof steps> = {
   hints: () => ({
     'mountRoot/fsopen': { [errno.ENODEV]: 'this kernel has no overlay file system' },
     'mountRoot/openat2': {
-      [errno.ENOENT]: 'root.path must be a directory also when a mount is the root, which covers it',
+      [errno.ENOENT]: 'root.path must be a directory even if the root mount covers it',
       [errno.ENOTDIR]: 'root.path must be a directory, and not a symbolic link to one',
       [errno.ELOOP]: 'root.path must be a directory, and not a symbolic link to one',
     },
     'mountRoot/mount_setattr(MOUNT_ATTR_IDMAP)': {
-      [errno.EINVAL]: 'the file system of the layer cannot show other owners on this kernel',
+      [errno.EINVAL]: 'the file system of the layer supports no id-mapped mounts on this kernel',
       [errno.ENOSYS]: 'layers of a container with a user namespace need Linux 6.15',
-      [errno.EPERM]: 'only who is root over the file system of the layer may show other owners',
+      [errno.EPERM]:
+        'id-mapping needs CAP_SYS_ADMIN in the user namespace that owns the file system of the layer',
     },
     'mountRoot/faccessat2': {
       [errno.EACCES]:
-        'upperdir must belong to the root of the user namespace, or let it in: chown it to the mapped id',
+        'root of the user namespace must own upperdir or have access to it: chown it to the mapped id',
     },
     mountRoot: {
-      [errno.ENOENT]: 'a layer must exist before create; a relative path counts from the bundle',
+      [errno.ENOENT]: 'a layer must exist before create; a relative path starts at the bundle directory',
       [errno.ENOTDIR]: 'a layer must be a directory',
       [errno.EINVAL]:
-        'upperdir and workdir must be two directories of one mount, and no overlay or network file system; dmesg has the reason',
-      [errno.ELOOP]: 'the same directory is two layers, or one layer contains another',
+        'upperdir and workdir must be two directories of one mount, whose file system is not overlay or a network one; dmesg has the reason',
+      [errno.ELOOP]: 'a directory occurs as two layers, or one layer contains another',
       [errno.EBUSY]: 'upperdir or workdir is in use by another overlay',
       [errno.EROFS]: 'upperdir is on a read-only file system: leave it and workdir out for a read-only root',
       [errno.EPERM]: nestedHint,
       [errno.EMFILE]:
         'each layer needs a descriptor: raise the limit of open files (ulimit -n) of the runtime',
-      [errno.E2BIG]: 'Linux before 6.8 takes at most 4095 bytes of options: remove some',
+      [errno.E2BIG]: 'Linux before 6.8 accepts at most 4095 bytes of options: remove some',
     },
   }),
   fields: { mountRoot: { attributes: attributeNames, propagation: propagationNames } },

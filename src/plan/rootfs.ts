@@ -50,7 +50,7 @@ export function rootfsPlan(context: PlanContext): RootfsPlan {
       value: asked,
       spec: 'config-linux.md#rootfs-mount-propagation',
       message: 'rootfsPropagation of [r]private is not safe without pivot_root',
-      hint: 'leave --no-pivot out, or use rslave',
+      hint: 'omit --no-pivot, or use rslave',
     });
   }
   const path = hostPath(context, config.root.path);
@@ -208,13 +208,13 @@ export const rootfsFacility: Facility<typeof steps> = {
   },
   hints: () => ({
     openRoot: {
-      [errno.ENOENT]: 'root.path counts from the bundle; the directory must be there before create',
+      [errno.ENOENT]: 'root.path is relative to the bundle directory, and must exist before create',
       [errno.ENOTDIR]: 'root.path must be a directory, and not a symbolic link to one',
       [errno.ELOOP]: 'root.path must be a directory, and not a symbolic link to one',
       [errno.EACCES]:
-        'the root of the user namespace may not enter it: its owner or mode must let the mapped user in',
+        'root of the user namespace cannot enter it: its owner or mode must allow the mapped user',
     },
-    pivotRoot: { [errno.EINVAL]: 'where / is a ramfs (an initrd) it cannot be pivoted: use --no-pivot' },
+    pivotRoot: { [errno.EINVAL]: 'pivot_root(2) does not work on a ramfs (an initrd): use --no-pivot' },
   }),
   fields: {
     setPropagation: { flags: propagationNames },

@@ -128,12 +128,12 @@ export const schedulingFacility: Facility<typeof steps> = {
     }),
   },
   hints: () => ({
-    setAffinity: { [errno.EINVAL]: 'none of these CPUs is there and in the cpuset of the cgroup' },
+    setAffinity: { [errno.EINVAL]: 'none of these CPUs is online and in the cpuset of the cgroup' },
     setScheduler: {
       [errno.EPERM]:
         'the runtime needs CAP_SYS_NICE; a cpu controller of version 1 must give its cgroup realtime (cpu.rt_runtime_us)',
-      [errno.EINVAL]: 'the kernel does not know the policy, or its flags and numbers do not fit it',
-      [errno.EBUSY]: 'the CPUs have no room for this deadline task: less runtime, or a longer period',
+      [errno.EINVAL]: 'the kernel does not support the policy, or its flags and values do not match it',
+      [errno.EBUSY]: 'the CPUs have no capacity for this deadline task: lower runtime, or raise period',
     },
     setIoPriority: { [errno.EPERM]: 'the class IOPRIO_CLASS_RT needs CAP_SYS_ADMIN or CAP_SYS_NICE' },
   }),

@@ -57,11 +57,12 @@ export const seccompFacility: Facility<typeof steps> = {
   },
   hints: () => ({
     loadSeccomp: {
-      [errno.EBUSY]: 'the runtime itself is under a filter with a listener, and a process can have one',
+      [errno.EBUSY]: 'the runtime already has a filter with a listener, and a process can have only one',
       [errno.EACCES]: 'loading a filter needs CAP_SYS_ADMIN, or process.noNewPrivileges',
-      [errno.EINVAL]: 'this kernel has no seccomp filters, or does not know one of the flags',
+      [errno.EINVAL]: 'this kernel has no seccomp filters, or does not support one of the flags',
       [errno.ENOSYS]: 'this kernel has no seccomp filters',
-      [errno.ENOMEM]: 'filters on top of each other have a size limit: is the runtime filtered itself?',
+      [errno.ENOMEM]:
+        'all filters of a process together have a size limit, and the runtime may already have filters',
     },
   }),
   fields: { loadSeccomp: { flags: value => flagNames(value, SECCOMP_FILTER_FLAG) } },

@@ -34,7 +34,7 @@ export function sysctlPath(key: string): string {
       pointer: pointer('linux', 'sysctl', key),
       value: key,
       spec: 'config-linux.md#sysctl',
-      message: `${JSON.stringify(key)} is no name of a sysctl`,
+      message: `invalid sysctl name ${JSON.stringify(key)}`,
     });
   }
   return path;
@@ -73,8 +73,8 @@ export const sysctlFacility: Facility<typeof steps> = {
     setSysctl: {
       [errno.ENOENT]: 'this kernel has no such sysctl, or its module is not loaded',
       [errno.EXDEV]:
-        'a mount covers it in the /proc of the host, which is used where the kernel refuses the container a procfs of its own',
-      [errno.EINVAL]: 'the kernel does not take this value',
+        'a mount covers it in /proc of the host, which is used because the kernel refuses the container its own procfs',
+      [errno.EINVAL]: 'the kernel refuses this value',
       [errno.EACCES]: 'this sysctl cannot be written in this namespace',
       [errno.EPERM]: 'this sysctl cannot be written in this namespace',
     },

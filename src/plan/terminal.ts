@@ -79,12 +79,12 @@ export const terminalFacility: Facility<typeof steps> = {
   hints: () => ({
     openTerminal: {
       [errno.ENOENT]: 'the container has no terminals: mount a devpts on /dev/pts',
-      [errno.ENODEV]: 'that is not the ptmx of a devpts: mount one on /dev/pts',
-      [errno.ENOSPC]: 'all terminals are taken: see the devpts option max and the sysctl kernel.pty.max',
-      [errno.EACCES]: 'the ptmx needs its mode: mount the devpts with ptmxmode=0666',
+      [errno.ENODEV]: '/dev/pts/ptmx is not that of a devpts: mount a devpts on /dev/pts',
+      [errno.ENOSPC]: 'all terminals are in use: see the devpts option max and the sysctl kernel.pty.max',
+      [errno.EACCES]: 'the mode of ptmx forbids its use: mount the devpts with ptmxmode=0666',
       [errno.EROFS]: '/dev/console is missing and cannot be made on a read-only file system',
       [errno.ELOOP]: '/dev/console must be a file and not a symbolic link',
-      [errno.EINVAL]: 'the user of the container has no number in its user namespace',
+      [errno.EINVAL]: 'the user namespace does not map the user of the container',
     },
   }),
 };

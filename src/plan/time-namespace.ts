@@ -70,7 +70,7 @@ export const timeNamespaceFacility: Facility<typeof steps> = {
     enterTimeNamespace: {
       [errno.EINVAL]: 'this kernel has no time namespaces',
       [errno.EPERM]: 'time namespaces need CAP_SYS_ADMIN, and their offsets CAP_SYS_TIME',
-      [errno.ERANGE]: 'the clock would show less than nothing, or more than 146 years',
+      [errno.ERANGE]: 'the clock would be negative, or above 146 years',
     },
   }),
 };

@@ -40,7 +40,9 @@ describe.skipIf(requires('root', 'busybox'))('the log of the runtime', () => {
     if (isTsubo) {
       expect(lines(done.stderr)).toHaveLength(1);
       // The reader is a person or the log of a CI job.
-      expect(done.stderr).toMatch(/ hint="the path is one inside the root file system of the container"\n$/);
+      expect(done.stderr).toMatch(
+        / hint="the path is looked up in the root file system of the container"\n$/,
+      );
     }
   });
 

@@ -41,7 +41,7 @@ describe.skipIf(requires('root', 'busybox'))('the root of a container', () => {
     ['sh', ['/etc/resolv.conf'], 'is empty'],
     ['/bin/sh', [], 'is empty'],
     ['sh', ['/etc/resolv.conf', '/opt'], 'is in none of the directories of PATH'],
-    ['/bin/sh', ['/opt'], 'the path is one inside the root file system'],
+    ['/bin/sh', ['/opt'], 'the path is looked up in the root file system'],
   ])(
     'without files is the cause of the missing program %s, with others it is not: %j',
     (name, paths, words) => {

@@ -142,7 +142,7 @@ describe.skipIf(requires('root', 'busybox', 'filesystem:overlay') || !isTsubo)('
     }
     const { record } = box.refuses(bundle);
     expect(record).toMatchObject({ code: 'config.mount.layers', pointer: '/mounts/0/options/0' });
-    expect(record.msg).toContain('501 lower layers, and the kernel takes at most 500');
+    expect(record.msg).toContain('501 lower layers, and the kernel accepts at most 500');
   });
 
   test('4: 150 layers with paths of 100 bytes run, which one page of options would not take', () => {

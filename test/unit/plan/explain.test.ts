@@ -89,7 +89,7 @@ describe('an init', () => {
     };
     expect(explainFailure(program('/x'), report)).toMatchObject({
       code: 'container.syscall',
-      message: 'the init could not prepare itself: setsid: operation not permitted',
+      message: 'unable to prepare the init: setsid: operation not permitted',
       syscall: 'setsid',
     });
   });

@@ -73,7 +73,7 @@ describe('hooks', () => {
     const text = describePlan(plan, 'text');
     expect(text).toMatch(/while the init waits: runtime\n.*attachDeviceRules\n.*runHook path=\/h\/prestart/);
     expect(text).toMatch(/runHook path=\/h\/one timeout=5 +\/hooks\/createRuntime\/0\/path\n/);
-    expect(text).toMatch(/when the container is gone\n.*runHook path=\/h\/poststop/);
+    expect(text).toMatch(/after the delete\n.*runHook path=\/h\/poststop/);
   });
 
   it.each([

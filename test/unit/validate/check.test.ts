@@ -116,7 +116,7 @@ describe('mounts', () => {
     ).problems;
     expect(problem).toMatchObject({ code: 'config.mount.bind-options', pointer: '/mounts/0/options/2' });
     expect(problem?.message).toContain('bind mounts cannot have any filesystem-specific options applied');
-    expect(problem?.hint).toContain('check its spelling');
+    expect(problem?.hint).toContain('check the spelling');
   });
 
   it.each([
