@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The keeper: a small process beside a container with published ports. It holds their sockets, so that no other program
-// can take them, and passes on what reaches the sockets and not the rules of the kernel (::1, and everything where
-// there is no nftables). When the table was deleted, it sends the rules again. It ends with the container's init.
+// The keeper: a small process beside a container with published ports. It holds their sockets, because then no other
+// program can bind the ports, and forwards the traffic that reaches the sockets and not the kernel's rules (::1, and
+// all traffic on a machine without nftables). After the table was deleted it sends the rules again. It exits after the
+// container's init.
 #include <asm/fcntl.h>
 #include <asm/signal.h>
 #include <linux/errno.h>
@@ -76,7 +77,7 @@ const Request* map_request(int fd) {
   return at < 0 && at > -4096 ? nullptr : reinterpret_cast<const Request*>(at);
 }
 
-// Descriptors of the caller must not stay open: who reads from a pipe of the caller waits until its last writer ends.
+// Descriptors of the caller must not stay open: a reader of one of its pipes waits for the last writer.
 void close_foreign(const Request& request, const Listener* listeners) {
   unsigned next = 3;
   while (true) {
@@ -86,7 +87,7 @@ void close_foreign(const Request& request, const Listener* listeners) {
     };
     consider(request.init);
     consider(request.status);
-    // The listeners are in ascending order, and the runtime opened them in one go: this is cheap where it counts.
+    // The listeners are in ascending order and consecutive: few rounds are needed.
     for (uint32_t i = 0; i < request.listeners; i++) {
       if (static_cast<unsigned>(listeners[i].fd) < next) continue;
       consider(listeners[i].fd);
@@ -209,8 +210,8 @@ void leave_caller(const Request& request) {
     if (again) Rules::send(batches, request.restore);
     wait = flows.expire(now);
   }
-  // The sockets first: the ports are free as soon as the container has ended. The close of a socket that has deleted
-  // rules waits for the kernel (an RCU grace period); no other process waits for this one.
+  // Close the sockets first: the ports are free as soon as the container has ended. The close of a socket that has
+  // deleted rules waits for the kernel (an RCU grace period); no other process waits for this one.
   for (uint32_t i = 0; i < request.listeners; i++) sys::close(listeners[i].fd);
   const unsigned char* at = batches;
   for (uint32_t i = 0; i < request.restore; i++) {

@@ -38,7 +38,7 @@ bool Rules::deleted() {
   bool found = false;
   while (true) {
     long n = sys::call(__NR_recvfrom, fd_, sys::arg(buffer), kBufferBytes, kDoNotWait, 0, 0);
-    // The kernel could not keep up: assume the worst.
+    // Events were lost: assume that the table was deleted.
     if (n == -ENOBUFS) {
       found = true;
       continue;
@@ -62,7 +62,7 @@ const unsigned char* Rules::send(const unsigned char* at, uint32_t count) {
     __builtin_memcpy(&bytes, at, sizeof bytes);
     at += sizeof bytes;
     if (fd.open()) {
-      // A batch that is refused has nothing to put back or to take away any more: the table is there already, or gone.
+      // A refused batch has nothing left to restore or remove: the table already exists, or no longer exists.
       sys::unchecked(sys::call(__NR_sendto, fd.get(), sys::arg(at), bytes, 0, 0, 0));
       while (sys::call(__NR_recvfrom, fd.get(), sys::arg(buffer), kBufferBytes, kDoNotWait, 0, 0) > 0) {
       }

@@ -5,13 +5,13 @@
 
 namespace tsubo::keeper {
 
-// nftables batches, made by the runtime, and the news of tables that were deleted.
+// nftables batches, made by the runtime, and the events of deleted tables.
 class Rules {
  public:
-  // Joins the news. Only needed if there is something to restore.
+  // Subscribes to the events. Only needed if there is something to restore.
   long open();
   int fd() const { return fd_; }
-  // Reads all news. True: a table was deleted, or news were lost.
+  // Reads all events. True: a table was deleted, or events were lost.
   bool deleted();
   // Sends `count` batches, each with its length in front, and reads the kernel's answers. Returns the place after them.
   static const unsigned char* send(const unsigned char* at, uint32_t count);

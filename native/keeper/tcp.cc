@@ -60,12 +60,12 @@ Connections::Passed Connections::pass_on(Connection& c, int from) {
   const int to = 1 - from;
   for (int turn = 0; turn < kMostTurns; turn++) {
     if (c.ended[from]) return Passed::all;
-    // Only what the other side has taken is removed from this one, so nothing has to be kept here.
+    // Remove only the bytes that the other side has accepted: no data is kept between two events.
     long n = sys::call(__NR_recvfrom, c.fd[from], sys::arg(buffer), kBufferBytes, kPeek | kDoNotWait, 0, 0);
     if (n == -EAGAIN || n == -EINTR) return Passed::all;
     if (n < 0) return Passed::broken;
     if (n == 0) {
-      // Before the connection is made, shutdown(2) would give it up. The event of that comes.
+      // Before the connection is established, shutdown(2) would abort it. Its event follows.
       if (!c.connected) return Passed::all;
       c.ended[from] = true;
       return sys::call(__NR_shutdown, c.fd[to], kNoMoreSends) < 0 ? Passed::broken : Passed::all;
@@ -119,7 +119,7 @@ void Connections::close(uint32_t index, bool reset) {
   } linger = {1, 0};
   for (int fd : c.fd) {
     if (fd < 0) continue;
-    // The peer must not take a broken connection for a complete one.
+    // A reset shows the peer that the data is incomplete.
     if (reset) {
       sys::unchecked(sys::call(__NR_setsockopt, fd, SOL_SOCKET, SO_LINGER, sys::arg(&linger), sizeof linger));
     }

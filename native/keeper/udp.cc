@@ -60,7 +60,7 @@ void Flows::take(const Listener& listener, uint64_t now) {
     message::Piece piece = {buffer, kBufferBytes};
     message::Header header = {client.bytes, sizeof client.bytes, &piece, 1, &info, sizeof info, 0};
     long n = sys::call(__NR_recvmsg, listener.fd, sys::arg(&header), kDoNotWait);
-    // EAGAIN: none waits. Other errors are of an earlier datagram; the next one has its own event.
+    // EAGAIN: no datagram waits. Other errors are of an earlier datagram; the next one has its own event.
     if (n < 0) return;
     client.size = static_cast<uint32_t>(header.name_bytes);
     unsigned char local[16] = {};
@@ -119,7 +119,7 @@ void Flows::answer(uint32_t index, uint64_t now) {
   if (!flow.used) return;
   for (int turn = 0; turn < kMostTurns; turn++) {
     long n = sys::call(__NR_recvfrom, flow.fd, sys::arg(buffer), kBufferBytes, kDoNotWait, 0, 0);
-    // EAGAIN: no answer waits. ECONNREFUSED: nothing in the container listens, and the flow stays for what comes later.
+    // EAGAIN: no answer waits. ECONNREFUSED: nothing in the container listens, and the flow stays for later datagrams.
     if (n < 0) return;
     flow.last = now;
     Info info = {};

@@ -13,7 +13,7 @@ import {
 } from '../oci/shape.ts';
 import { isFull, keepProblem, keepWarning, stopAtLimit } from './findings.ts';
 
-/** The result of a walk. */
+/** The result of `checkShape`. */
 export interface ShapeResult {
   /**
    * The value with all names in the spelling of the specification, without nulls and without unknown and ignored

@@ -15,6 +15,11 @@ const rules = /** @type {const} */ ([
     /\b(?:whoever|whichever|nobody|somebody|anybody)\b/i,
     'name what acts: the caller, the kernel, the init',
   ],
+  [
+    'who as subject',
+    /(?<!\b[Uu]sers? )\bwho (?:is|can|may|has|reads|writes|asks|calls|wants|made|does)\b/,
+    'name what acts: the reader, the caller',
+  ],
   ['shall', /\bshall\b/i, 'must, or the plain verb'],
   ['for want of', /\bfor want of\b/i, 'without, because there is no'],
   ['as yet', /\bas yet\b/i, 'not yet'],

@@ -118,7 +118,7 @@ function simple(need: string): boolean {
   if (need === 'cgroup1') return layouts.includes('machine');
   if (need === 'cgroup2') return cgroup2() !== undefined;
   if ((programs as readonly string[]).includes(need)) return findProgram(need) !== undefined;
-  throw new Error(`requires: what is ${need}?`);
+  throw new Error(`requires: unknown requirement ${need}`);
 }
 
 function detailed(kind: string, argument: string): boolean {
@@ -138,7 +138,7 @@ function detailed(kind: string, argument: string): boolean {
     case 'filesystem':
       return readFileSync('/proc/filesystems', 'utf8').split(/\s+/).includes(argument);
     default:
-      throw new Error(`requires: what is ${kind}:${argument}?`);
+      throw new Error(`requires: unknown requirement ${kind}:${argument}`);
   }
 }
 

@@ -80,13 +80,14 @@ export class Reader {
   #text(length: number): string {
     const start = this.#at;
     this.#at += length;
-    if (this.#byte() !== 0) throw new MarshalError('a string of a message has no end');
+    if (this.#byte() !== 0) throw new MarshalError('a string of a message is not terminated');
     return textOf(this.#bytes.subarray(start, start + length));
   }
 
   #variant(): Value {
     const signature = this.value('g') as string;
-    if (completeTypes(signature).length !== 1) throw new MarshalError(`a variant of ${signature}`);
+    if (completeTypes(signature).length !== 1)
+      throw new MarshalError(`a variant must have one type, not "${signature}"`);
     return { signature, value: this.value(signature) };
   }
 

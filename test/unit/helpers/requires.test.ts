@@ -15,7 +15,7 @@ describe('a requirement of a test', () => {
   });
 
   test('is refused if it is unknown', () => {
-    expect(() => missing('nosuch' as Need)).toThrow('requires: what is nosuch?');
+    expect(() => missing('nosuch' as Need)).toThrow('requires: unknown requirement nosuch');
     expect(() => missing('capability:NOSUCH')).toThrow('requires: add the number of CAP_NOSUCH');
   });
 });
