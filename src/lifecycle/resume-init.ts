@@ -24,7 +24,7 @@ export const resumeInit: HostOperation<'resumeInit'> = {
   },
 };
 
-/** Looks at the process after the end of its channel, 1 ms apart. */
+/** Reads of the process state after the end of its channel, 1 ms apart. */
 const attempts = 1000;
 
 /**

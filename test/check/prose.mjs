@@ -17,7 +17,7 @@ const rules = /** @type {const} */ ([
   ],
   [
     'who as subject',
-    /(?<!\b[Uu]sers? )\bwho (?:is|can|may|has|reads|writes|asks|calls|wants|made|does)\b/,
+    /(?<!\b[Uu]sers? |, )\bwho (?:is|can|may|has|reads|writes|asks|calls|wants|made|does)\b/,
     'name what acts: the reader, the caller',
   ],
   ['shall', /\bshall\b/i, 'must, or the plain verb'],

@@ -8,7 +8,7 @@ import { defaultConfig } from './config.ts';
 export interface BigDocument {
   /** The repeated part and its content: `/mounts: entries that differ`. */
   readonly name: string;
-  /** A text of about so many characters. */
+  /** A text of about `size` characters. */
   readonly text: (size: number) => string;
 }
 
@@ -20,7 +20,7 @@ export function bigDocuments(): BigDocument[] {
   return [...fillings(configShape, []), ...wholes];
 }
 
-/** A place of config.json that holds a text or a name of the user's. */
+/** A place of config.json that contains a text or a name chosen by the user. */
 export interface TextPlace {
   readonly name: string;
   /** A whole config.json with this text there. */

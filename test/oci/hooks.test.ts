@@ -141,7 +141,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('hooks', () => {
     if (isTsubo) expect([read('poststart').cwd, read('poststop').cwd]).toEqual([bundle.dir, bundle.dir]);
   });
 
-  test('run under run too', () => {
+  test('run with the command run too', () => {
     const { bundle, notes, order } = recording(['/bin/sh', '-c', 'echo program >> /notes/order; exit 3']);
     expect(box.run(bundle).status).toBe(3);
     const seen = order().filter(entry => entry !== 'program' && entry !== 'poststart');

@@ -98,7 +98,7 @@ describe.skipIf(requires('root', 'busybox'))('a large config', () => {
 
   // The time is that of the TypeScript, which is slowest in the engine of the executable.
   if (host === 'standalone') {
-    test('is one of each of these kinds', () => {
+    test('exists for each of these kinds', () => {
       expect(documents.map(({ name }) => name).sort()).toEqual([...slow].sort());
     });
 

@@ -83,17 +83,17 @@ describe.skipIf(requires('standalone', 'root', 'busybox'))('the standalone execu
         ];
         const script = 'out=$1; shift; exec "$@" >"$out" 2>&1';
         const { status, signal } = box.view.exec(['/bin/sh', '-c', script, 'sh', output, ...create]);
-        const said = readFileSync(output, 'utf8');
+        const printed = readFileSync(output, 'utf8');
         if (status === 0) {
           counts.created += 1;
           box.must(['delete', '--force', bundle.id]);
         } else if (status === 1 && signal === null) {
           counts.refused += 1;
-          expect(said, `${kib} KiB`).toMatch(/out of memory|cannot allocate memory/);
+          expect(printed, `${kib} KiB`).toMatch(/out of memory|cannot allocate memory/);
         } else {
           // The kernel or the C library failed before the first line of the program. This must not recur once it
           // reported an error.
-          expect({ kib, said, before: counts.refused }).toEqual({ kib, said, before: 0 });
+          expect({ kib, printed, before: counts.refused }).toEqual({ kib, printed, before: 0 });
           counts.tooSmall += 1;
         }
         expect({ kib, ...box.traces() }).toEqual({ kib, ...before });
