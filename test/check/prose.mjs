@@ -30,7 +30,7 @@ const rules = /** @type {const} */ ([
   ['of', /(?:\/\/|\/?\*+)\s*Of (?!\w+ing\b)[a-z]/, 'begin the sentence with a noun'],
   ['ours', /\b(?:[Oo]urs|[Tt]heirs)\b/, 'own, the name of the other side, or a noun'],
   ['is no', /(?<!\bthere )\b(?:is|are) no (?!longer\b)\w/i, 'is not a'],
-  ['out for', /\b(?:looked|looks?) for\b|\blooks? at\b/i, 'searched, read, checked'],
+  ['look for', /\b(?:looked|looks?) for\b/i, 'searched, expected'],
   ['tells', /\b(?:tells|told|knows nothing|looks at itself)\b/i, 'contains, returns, reports'],
 ]);
 
