@@ -40,9 +40,10 @@ Result set_layer(Context& c, int fs, const char* option, const char* path) {
   text::Buffer<16> key;
   key.add(option, static_cast<size_t>(path - option) - 1);
   long r = sys::fsconfig(fs, FSCONFIG_SET_FD, key.c_str(), nullptr, layer.get());
-  if (r != -EINVAL) return check("fsconfig", r);
+  if (r != -EINVAL && r != -EBADF) return check("fsconfig", r);
   rootfs::keep_procfs(c);
-  // Linux before 6.13 takes texts only: the path of the descriptor in the procfs of the init.
+  // Linux before 6.13 takes texts only, and before 6.15 no descriptor of O_PATH: the path of the descriptor in the
+  // procfs of the init.
   return mounts::at_descriptor(c, layer.get(), [&](const char* name) {
     return check("fsconfig", sys::fsconfig(fs, FSCONFIG_SET_STRING, key.c_str(), name, 0));
   });

@@ -41,7 +41,7 @@ export interface ContainerRecord {
 }
 
 export interface UpperLayer {
-  /** Absolute, without links. */
+  /** Absolute and clean. */
   readonly path: string;
   readonly work: string;
   /** `device:inode` of the two directories. */

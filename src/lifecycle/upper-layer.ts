@@ -3,6 +3,7 @@ import { RuntimeError } from '../errors/error.ts';
 import { refusalOf } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
 import { unlessMissing } from '../host/files.ts';
+import { cleanPath } from '../host/paths.ts';
 import { O } from '../kernel/files.ts';
 import type { UpperRequest } from '../plan/plan.ts';
 import { type ContainerRecord, files, type UpperLayer } from './record.ts';
@@ -93,14 +94,19 @@ function layerAt(binding: Binding, { path, work, volatile }: UpperRequest): Uppe
     const [upperId, workId] = [identityOf(binding, path), identityOf(binding, work)];
     if (upperId === undefined || workId === undefined) return;
     found = {
-      path: binding.realpath(path),
-      work: binding.realpath(work),
+      path: withoutDots(binding, path),
+      work: withoutDots(binding, work),
       id: upperId,
       workId,
       ...(volatile && { bootId: bootId(binding) }),
     };
   });
   return found;
+}
+
+/** `..` after a symbolic link means another directory than on paper. */
+function withoutDots(binding: Binding, path: string): string {
+  return cleanPath(path) === path ? path : binding.realpath(path);
 }
 
 function identityOf(binding: Binding, path: string): string | undefined {

@@ -110,11 +110,23 @@ export function planHostTrees(context: PlanContext): HostTrees {
     const { source, options, attributes, lower } = unionOf({ ...context, warn: () => {} }, layers);
     const idmap: IdMap = { recursive: false };
     if (lower !== '') return clone(lower, false, '/mounts/0', idmap);
+    requireDetachedLayers(context.facts);
     const slot = context.takeSlot();
     const union = { source, options, attributes, idmap };
     clones.push({ op: 'makeUnion', when: 'hostTrees', ...union, slot, origin: '/mounts/0' });
     return slot;
   }
+}
+
+/** @throws RuntimeError `host.unsupported` before Linux 6.15, where a layer has to be attached somewhere */
+function requireDetachedLayers({ kernel: { release, major, minor } }: PlanContext['facts']): void {
+  if (major > 6 || (major === 6 && minor >= 15)) return;
+  throw new RuntimeError({
+    code: 'host.unsupported',
+    pointer: '/mounts/0',
+    message: `layers with the owners of a user namespace need Linux 6.15, and this is ${release}`,
+    hint: 'use one layer without upperdir, or mount the overlay yourself and name it in root.path',
+  });
 }
 
 /**

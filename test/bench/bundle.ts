@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { copyFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Seccomp } from '../../src/oci/seccomp.ts';
 
@@ -77,4 +77,38 @@ export function writeBundle(
   copyFileSync(busybox, join(rootfs, 'bin/busybox'));
   for (const name of ['sh', 'sleep', 'true']) symlinkSync('busybox', join(rootfs, 'bin', name));
   writeFileSync(join(directory, 'config.json'), JSON.stringify(defaultConfig(args, seccomp), null, 2));
+}
+
+const lowerLayers = 10;
+
+/** Options of a root of layers; the paths are those of `writeUnionBundle`. */
+export function unionOptions(directory: string, volatile: boolean): string[] {
+  const lowers = Array.from({ length: lowerLayers - 1 }, (_, index) => `${directory}/layers/${index}`);
+  return [
+    `lowerdir=${[...lowers, `${directory}/image`].join(':')}`,
+    `upperdir=${directory}/upper`,
+    `workdir=${directory}/work`,
+    ...(volatile ? ['volatile'] : []),
+  ];
+}
+
+/** Like writeBundle, with the root file system as the lowest of ten layers, each with a file of its own. */
+export function writeUnionBundle(
+  directory: string,
+  busybox: string,
+  args: readonly string[],
+  volatile: boolean,
+): void {
+  writeBundle(directory, busybox, args);
+  renameSync(join(directory, 'rootfs'), join(directory, 'image'));
+  for (const name of ['rootfs', 'upper', 'work']) mkdirSync(join(directory, name));
+  for (let index = 0; index < lowerLayers - 1; index++) {
+    const layer = join(directory, 'layers', String(index));
+    mkdirSync(join(layer, 'etc'), { recursive: true });
+    writeFileSync(join(layer, 'etc', `of-${index}`), '');
+  }
+  const config = defaultConfig(args) as { mounts: object[] };
+  const options = unionOptions(directory, volatile);
+  config.mounts.unshift({ destination: '/', type: 'overlay', source: 'overlay', options });
+  writeFileSync(join(directory, 'config.json'), JSON.stringify(config, null, 2));
 }

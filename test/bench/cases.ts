@@ -11,6 +11,8 @@ export const caseNames = [
   'run',
   'run-seccomp',
   'run-seccomp-cold',
+  'run-union',
+  'run-union-volatile',
   'create',
   'start',
   'exec',
@@ -27,6 +29,11 @@ export const cases: readonly Case[] = [
   { name: 'run', what: 'the default bundle, /bin/true, from nothing to nothing' },
   { name: 'run-seccomp', what: 'the same with a seccomp profile of the size that engines send, warm' },
   { name: 'run-seccomp-cold', what: 'the same under a new --root, so that no filter of before is at hand' },
+  {
+    name: 'run-union',
+    what: 'the default bundle with a root of 10 layers and an upper one on disk, synced at the end',
+  },
+  { name: 'run-union-volatile', what: 'the same with the option volatile: nothing is synced' },
   { name: 'create', what: 'the default bundle, with --pid-file' },
   { name: 'start', what: 'a created container' },
   { name: 'exec', what: '/bin/true in a running container, to its end' },
@@ -38,7 +45,13 @@ export const cases: readonly Case[] = [
 ];
 
 /** Cases that are one command each, which makes a container and removes it. */
-export const runs = ['run', 'run-seccomp', 'run-seccomp-cold'] as const satisfies readonly CaseName[];
+export const runs = [
+  'run',
+  'run-seccomp',
+  'run-seccomp-cold',
+  'run-union',
+  'run-union-volatile',
+] as const satisfies readonly CaseName[];
 
 /** Cases that are steps of the life of one container, and are therefore measured together. */
 export const life: readonly CaseName[] = ['create', 'state', 'start', 'exec', 'kill', 'delete', 'init'];

@@ -3,8 +3,10 @@
 // capabilities and program, hard-coded. There is no config, validation, state or report. It has no step that can be
 // omitted, and therefore no runtime can be faster.
 //
-// usage: floor ROOTFS CGROUP PROGRAM [FILTER]     CGROUP is made, and removed at the end; FILTER is an array of struct
-//                                                 sock_filter, loaded last
+// usage: floor ROOTFS CGROUP PROGRAM [FILTER [OVERLAY]]
+//
+// CGROUP is made, and removed at the end; FILTER is an array of struct sock_filter, loaded last (empty: none). OVERLAY are
+// the options of an overlay that covers ROOTFS; the marker of a volatile one is removed at the end.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +18,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -67,10 +70,14 @@ static const char* const kMasked[] = {"/proc/acpi",        "/proc/asound",      
 // The maximum length that the kernel accepts is BPF_MAXINSNS.
 static struct sock_filter instructions[BPF_MAXINSNS];
 
-static void inside(const char* rootfs, const char* program, size_t filter) {
+static void inside(const char* rootfs, const char* program, size_t filter, const char* overlay) {
   must(unshare(CLONE_NEWCGROUP), "unshare");  // only now is the cgroup of the container the root of the new namespace
   must(mount("", "/", "", MS_REC | MS_PRIVATE, ""), "private");
-  must(mount(rootfs, rootfs, "", MS_BIND | MS_REC, ""), "bind the root");
+  if (overlay != NULL) {
+    must(mount("overlay", rootfs, "overlay", 0, overlay), "overlay");
+  } else {
+    must(mount(rootfs, rootfs, "", MS_BIND | MS_REC, ""), "bind the root");
+  }
   must(chdir(rootfs), rootfs);
   umask(0);
   for (size_t i = 0; i < COUNT(kMounts); i++) {
@@ -120,10 +127,22 @@ static void inside(const char* rootfs, const char* program, size_t filter) {
   must(-1, program);
 }
 
+// The kernel makes it in the work directory, which is the second to last option, and refuses the next mount while it is
+// there.
+static void remove_marker(const char* overlay) {
+  const char* work = strstr(overlay, "workdir=") + strlen("workdir=");
+  char path[4200];
+  int length = snprintf(path, sizeof path, "%.*s/work/incompat/volatile/dirty", (int)strcspn(work, ","), work);
+  must(unlink(path), path);
+  path[length - (int)strlen("/dirty")] = '\0';
+  must(rmdir(path), path);
+}
+
 int main(int argc, char** argv) {
-  if (argc != 4 && argc != 5) return 2;
+  if (argc < 4 || argc > 6) return 2;
+  const char* overlay = argc == 6 ? argv[5] : NULL;
   long filter = 0;
-  if (argc == 5) {
+  if (argc >= 5 && *argv[4] != '\0') {
     int file = open(argv[4], O_RDONLY | O_CLOEXEC);
     must(file, argv[4]);
     filter = read(file, instructions, sizeof instructions);
@@ -140,9 +159,10 @@ int main(int argc, char** argv) {
   };
   long pid = syscall(SYS_clone3, &args, sizeof args);
   must(pid, "clone3");
-  if (pid == 0) inside(argv[1], argv[3], (size_t)filter);
+  if (pid == 0) inside(argv[1], argv[3], (size_t)filter, overlay);
   int status = 0;
   must(waitpid((pid_t)pid, &status, 0), "waitpid");
   must(rmdir(argv[2]), argv[2]);
+  if (overlay != NULL && strstr(overlay, ",volatile") != NULL) remove_marker(overlay);
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }

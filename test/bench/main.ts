@@ -5,7 +5,7 @@ import { cpus, loadavg, release } from 'node:os';
 import { join, resolve } from 'node:path';
 import { compileSeccomp } from '../../src/seccomp/compile.ts';
 import { engineProfile } from '../helpers/engine-profile.ts';
-import { writeBundle } from './bundle.ts';
+import { writeBundle, writeUnionBundle } from './bundle.ts';
 import type { Programs, View } from './columns.ts';
 import { findColumns } from './find-columns.ts';
 import { Stopwatch } from './lap.ts';
@@ -40,6 +40,8 @@ export async function bench(argv: readonly string[], programs: Surroundings): Pr
     ends: join(into, 'ends'),
     stays: join(into, 'stays'),
     filtered: join(into, 'filtered'),
+    union: join(into, 'union'),
+    unionVolatile: join(into, 'union-volatile'),
     filter: join(into, 'filter'),
     floor: join(into, 'floor'),
   };
@@ -47,6 +49,8 @@ export async function bench(argv: readonly string[], programs: Surroundings): Pr
   const profile = engineProfile('short');
   writeBundle(place.filtered, busybox, ['/bin/true'], profile);
   writeFileSync(place.filter, compileSeccomp(profile, process.arch === 'arm64' ? 'aarch64' : 'x86_64'));
+  writeUnionBundle(place.union, busybox, ['/bin/true'], false);
+  writeUnionBundle(place.unionVolatile, busybox, ['/bin/true'], true);
   writeBundle(place.stays, busybox, ['/bin/sleep', '100000']);
   mkdirSync(place.directory, { recursive: true });
 

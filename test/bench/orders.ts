@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A round as orders for the stopwatch.
+
+import { unionOptions } from './bundle.ts';
 import type { CaseName, runs } from './cases.ts';
 import type { Column } from './columns.ts';
 import type { Order } from './lap.ts';
@@ -13,6 +15,9 @@ export interface Place {
   readonly stays: string;
   /** Like the first, with a seccomp profile. */
   readonly filtered: string;
+  /** Like the first, with a root of layers. */
+  readonly union: string;
+  readonly unionVolatile: string;
   /** The filter that tsubo compiles from that profile, for the floor. */
   readonly filter: string;
   /** build/bench/floor. */
@@ -42,16 +47,40 @@ export function runOrders(
   id: string,
   name: (typeof runs)[number] = 'run',
 ): readonly Order[] {
+  if (isUnion(name) && !takesUnion(column, name)) return [];
   if (column.kind === 'floor') {
     const argv = [place.floor, `${place.ends}/rootfs`, `/sys/fs/cgroup/${id}`, '/bin/true'];
+    if (isUnion(name)) {
+      const options = unionOptions(bundleOf(place, name), name === 'run-union-volatile').join(',');
+      return [order(how, column, name, [...argv, '', options])];
+    }
     // It has no cache that could be cold.
     if (name === 'run-seccomp-cold') return [];
     return [order(how, column, name, name === 'run' ? argv : [...argv, place.filter])];
   }
   const root = name === 'run-seccomp-cold' ? `cold.${id}` : `state.${column.state}`;
-  const bundle = name === 'run' ? place.ends : place.filtered;
-  const argv = [...column.command, '--root', `${place.directory}/${root}`, 'run', '--bundle', bundle, id];
+  const argv = [
+    ...[...column.command, '--root', `${place.directory}/${root}`],
+    ...['run', '--bundle', bundleOf(place, name), id],
+  ];
   return [order(how, column, name, argv)];
+}
+
+function isUnion(name: (typeof runs)[number]): boolean {
+  return name === 'run-union' || name === 'run-union-volatile';
+}
+
+/** runc has no mount on `/`, and crun leaves the marker of a volatile overlay: its second run fails. */
+function takesUnion({ name, kind }: Column, which: (typeof runs)[number]): boolean {
+  if (kind === 'floor' || name.startsWith('tsubo')) return true;
+  const minor = /^crun-1\.(\d+)/.exec(name)?.[1];
+  return which === 'run-union' && Number(minor ?? 0) >= 20;
+}
+
+function bundleOf(place: Place, name: (typeof runs)[number]): string {
+  if (name === 'run') return place.ends;
+  if (name === 'run-union') return place.union;
+  return name === 'run-union-volatile' ? place.unionVolatile : place.filtered;
 }
 
 /**

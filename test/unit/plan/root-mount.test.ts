@@ -141,6 +141,16 @@ describe('a root mount', () => {
     expect(stepsOf(rootless, 'mountRoot')).toMatchObject([{ path: '/bundle/rootfs', tree: 0 }]);
   });
 
+  it('of layers needs Linux 6.15 in a user namespace, and one layer does not', () => {
+    const linux = { namespaces: [{ type: 'mount' as const }, { type: 'user' as const }] };
+    const kernel = { release: '6.14.1', major: 6, minor: 14 };
+    expect(() => plan(['lowerdir=/a:/b'], { linux, facts: { kernel } })).toThrowError(
+      expect.objectContaining({ code: 'host.unsupported', pointer: '/mounts/0' }),
+    );
+    expect(step(['lowerdir=/a'], { linux, facts: { kernel } }).lower).toBe('/a');
+    expect(step(['lowerdir=/a:/b'], { linux, facts: { kernel: { ...kernel, minor: 15 } } }).tree).not.toBe(0);
+  });
+
   it('claims the directories that it writes into, before anything is made', () => {
     const record = (options: readonly string[]) =>
       plan(options).host.find(({ op }) => op === 'saveRecord') as { readonly upper?: unknown };
