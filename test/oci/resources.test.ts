@@ -127,7 +127,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('resources', () => {
       const done = box.run(
         box.bundle(made => {
           made.config.linux.resources = { pids: { limit: 3 } };
-          made.shell('for i in 1 2 3 4 5; do sleep 5 & done');
+          made.shell('for i in 1 2 3 4 5; do sleep 1000 & done');
         }),
       );
       expect(done.stderr).toMatch(/can't fork|Resource temporarily unavailable/);

@@ -16,7 +16,7 @@ describe.skipIf(requires('root', 'busybox', 'strace', 'systemd') || !isTsubo)(
     const isGone = async (id: string, before: string, where: string) => {
       const done = box.oci(['delete', '--force', id]);
       expect({ where, status: done.status, stderr: done.stderr }).toEqual({ where, status: 0, stderr: '' });
-      await until(where, () => JSON.stringify(box.traces()) === before, 10_000).catch(() =>
+      await until(where, () => JSON.stringify(box.traces()) === before).catch(() =>
         expect({ where, ...box.traces() }).toEqual({ where, ...JSON.parse(before) }),
       );
       expect({ where, ...show(box, `runc-${id}.scope`, 'LoadState') }).toEqual({

@@ -262,7 +262,7 @@ describe.skipIf(requires('root', 'busybox', 'systemd'))('a container of systemd'
     const name = `runc-${box.name}-taken.scope`;
     const background = ['systemd-run', '--scope', '--quiet', `--unit=${name}`];
     box.view.spawn([...background, '-pRuntimeMaxSec=1', 'sleep', '1000']);
-    await until('it has failed', () => show(box, name, 'ActiveState')['ActiveState'] === 'failed', 30_000);
+    await until('it has failed', () => show(box, name, 'ActiveState')['ActiveState'] === 'failed');
     const bundle = created(box, made => {
       made.config.linux.cgroupsPath = `system.slice:runc:${box.name}-taken`;
     });
@@ -291,7 +291,7 @@ describe.skipIf(requires('root', 'busybox', 'systemd'))('a container of systemd'
       };
     });
     const unit = `runc-${bundle.id}.scope`;
-    await until('it has failed', () => show(box, unit, 'ActiveState')['ActiveState'] === 'failed', 60_000);
+    await until('it has failed', () => show(box, unit, 'ActiveState')['ActiveState'] === 'failed');
     box.must(['delete', '--force', bundle.id]);
     expect(show(box, unit, 'LoadState')['LoadState']).toBe('not-found');
   });

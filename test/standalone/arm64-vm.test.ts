@@ -35,7 +35,7 @@ step start /tsubo start web
 step running /tsubo state web
 step again /tsubo start web
 step kill /tsubo kill web KILL
-sleep 1
+until /tsubo state web | grep -q '"stopped"'; do sleep 1; done
 step delete /tsubo delete web
 step gone /tsubo state web
 step left ls /run/tsubo
