@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Scheduling: CPU affinity, scheduler, I/O priority, memory policy and personality of the process.
+// Scheduling: CPU affinity, scheduler and I/O priority of the process.
 #include <linux/sched/types.h>
 
 #include "core/context.h"
@@ -38,17 +38,6 @@ Result run(Context&, const wire::step::setScheduler& s) {
 Result run(Context&, const wire::step::setIoPriority& s) {
   return check("ioprio_set", sys::call(__NR_ioprio_set, IOPRIO_WHO_PROCESS, 0,
                                        static_cast<long>(s.ioClass << IOPRIO_CLASS_SHIFT | s.priority)));
-}
-
-Result run(Context&, const wire::step::setPersonality& s) {
-  return check("personality", sys::call(__NR_personality, static_cast<long>(s.persona)));
-}
-
-Result run(Context& c, const wire::step::setMemoryPolicy& s) {
-  // set_mempolicy expects the number of bits plus one.
-  long bits = s.nodes.count == 0 ? 0 : static_cast<long>(s.nodes.count) * 64 + 1;
-  long nodes = s.nodes.count == 0 ? 0 : sys::arg(c.plan.words(s.nodes));
-  return check("set_mempolicy", sys::call(__NR_set_mempolicy, static_cast<long>(s.mode), nodes, bits));
 }
 
 }  // namespace tsubo

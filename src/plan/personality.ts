@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { allowedWordHint, isOneOf } from '../errors/spelling.ts';
+import { PER } from '../kernel/personality.ts';
 import type { Linux } from '../oci/config.ts';
 import { string, strings } from '../oci/shape.ts';
 import type { Check } from '../validate/context.ts';
@@ -21,13 +22,10 @@ interface Personality {
 
 const spec = 'config-linux.md#personality';
 
-/** PER_LINUX32 of linux/personality.h. */
-const linux32 = 8;
-
 /** linux.personality, which applies to every process of the container. */
 export function personalitySteps({ personality }: Linux): Step[] {
   if (personality === undefined) return [];
-  const persona = personality.domain === 'LINUX32' ? linux32 : 0;
+  const persona = personality.domain === 'LINUX32' ? PER.PER_LINUX32 : PER.PER_LINUX;
   return [{ op: 'setPersonality', origin: '/linux/personality', persona }];
 }
 
@@ -78,6 +76,6 @@ export const personalityFacility: Facility<typeof steps> = {
     }),
   },
   fields: {
-    setPersonality: { persona: value => (Number(value) === linux32 ? 'PER_LINUX32' : 'PER_LINUX') },
+    setPersonality: { persona: value => (Number(value) === PER.PER_LINUX32 ? 'PER_LINUX32' : 'PER_LINUX') },
   },
 };

@@ -12,7 +12,7 @@ type Constant = readonly [name: string, value: string];
 /** Headers of the C library and of the kernel: some of them cannot be included together. */
 const headers = [
   'errno fcntl net/if sched signal sys/mount sys/resource sys/socket sys/stat sys/statvfs unistd',
-  'asm/fcntl linux/audit linux/bpf linux/capability linux/filter linux/ioprio linux/magic linux/mempolicy linux/mount linux/sched linux/seccomp',
+  'asm/fcntl linux/audit linux/bpf linux/capability linux/filter linux/ioprio linux/magic linux/mempolicy linux/mount linux/personality linux/sched linux/seccomp',
 ].map(names => names.split(' ').map(name => `#include <${name}.h>`));
 
 /** Names of later kernels than the headers of Debian 12. */

@@ -20,10 +20,24 @@ function filesWith(name: RegExp): string[] {
 // Each of them was named in 14 to 16 files before facilities had files of their own.
 it.each([
   ['hostname', /\b([a-z]+H|h)ostname/, 5],
-  ['personality', /[pP]ersonality/, 6],
+  ['personality', /[pP]ersonality/, 7],
   ['netDevices', /[nN]et-?[dD]evice/, 8],
 ])('a property is named in few files: %s', (_, name, most) => {
   const files = filesWith(name);
   expect(files.some(path => path.startsWith('src/plan/'))).toBe(true);
   expect(files.slice(most)).toEqual([]);
+});
+
+it('the diff of README.md contains the files of the property and lines that are in them', () => {
+  const readme = readFileSync(join(top, 'src/plan/README.md'), 'utf8');
+  const diff = /```diff\n([\s\S]*?)```/.exec(readme)?.[1] ?? '';
+  const files = diff.split(/^\+\+\+ /m).slice(1);
+  const wrong = files.flatMap(file => {
+    const [path = '', ...lines] = file.trimEnd().split('\n');
+    const text = readFileSync(join(top, path), 'utf8').split('\n');
+    return lines.filter(line => !text.includes(line.slice(1))).map(line => `${path}: ${line}`);
+  });
+  expect(wrong).toEqual([]);
+  const named = files.map(file => file.split('\n')[0]).filter(path => /^(src|native)\//.test(path ?? ''));
+  expect(named.sort()).toEqual(filesWith(/[pP]ersonality/).sort());
 });
