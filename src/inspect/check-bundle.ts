@@ -9,6 +9,7 @@ import { readFacts } from '../host/read-facts.ts';
 import { append } from '../oci/append.ts';
 import type { Config } from '../oci/config.ts';
 import { makePlan } from '../plan/make-plan.ts';
+import { isRootMount } from '../plan/root-mount.ts';
 import { checkConfig } from '../validate/check.ts';
 import { isFull, limitFindings } from '../validate/findings.ts';
 import { checkOnHost, warnOnHost } from '../validate/host-checks.ts';
@@ -53,8 +54,11 @@ export function checkBundle(
     config === undefined
       ? validPart(draft, problems)
       : { config, original: (pointer: string): string => pointer };
-  if (valid !== undefined) inspect(binding, bundle, valid.config, { offline, systemdCgroup }, findings);
-  else if (!offline) findings.skip('', 'the machine: config.json has no root file system');
+  if (valid !== undefined) {
+    // Without the root mount, the directory below it would be taken for the root.
+    const rootless = isRootMount(draft.mounts?.[0], 0) && !isRootMount(valid.config.mounts?.[0], 0);
+    inspect(binding, bundle, valid.config, { offline, systemdCgroup, rootless }, findings);
+  } else if (!offline) findings.skip('', 'the machine: config.json has no root file system');
   const located = <T extends { readonly pointer?: string | undefined }>(found: T): T =>
     valid === undefined || !found.pointer ? found : { ...found, pointer: valid.original(found.pointer) };
   const reported = new Set(problems.map(problem => `${problem.code} ${problem.pointer}`));
@@ -81,7 +85,14 @@ function inspect(
   binding: Binding,
   bundle: Bundle,
   config: Config,
-  { offline, systemdCgroup }: Required<CheckBundleOptions>,
+  {
+    offline,
+    systemdCgroup,
+    rootless,
+  }: Required<CheckBundleOptions> & {
+    /** The root mount has a problem and is not in the config. */
+    readonly rootless: boolean;
+  },
   findings: Findings,
 ): void {
   let rootfs: string | undefined;
@@ -111,7 +122,9 @@ function inspect(
   inspectHost(binding, plan, facts, findings);
   skipUncheckable(config, facts, findings);
   const mounts = config.linux?.namespaces?.findIndex(({ type, path }) => type === 'mount' && path) ?? -1;
-  if (mounts >= 0) {
+  if (rootless) {
+    findings.skip('/mounts/0', 'the files and mounts in the root, because the root mount has a problem');
+  } else if (mounts >= 0) {
     findings.skip(
       `/linux/namespaces/${mounts}`,
       'the files and mounts, which are those of the joined mount namespace',

@@ -42,11 +42,16 @@ export interface RootMount {
   readonly readOnly: string | undefined;
 }
 
+interface MaybeRoot {
+  readonly destination?: string;
+  readonly type?: string;
+  readonly options?: readonly string[];
+}
+
 /** True for an entry of `mounts` that is the root itself. */
-export function isRootMount(mount: Mount | undefined, index: number): boolean {
-  return (
-    index === 0 && mount?.type === 'overlay' && containerPath(mount.destination) === '/' && !isBind(mount)
-  );
+export function isRootMount(mount: MaybeRoot | undefined, index: number): boolean {
+  if (index !== 0 || mount?.type !== 'overlay' || mount.destination === undefined) return false;
+  return containerPath(mount.destination) === '/' && !isBind(mount);
 }
 
 /** The union that is the root of this config, if there is one. */
@@ -307,7 +312,7 @@ export const rootMountFacility: Facility<typeof steps> = {
     },
     'mountRoot/mount_setattr(MOUNT_ATTR_IDMAP)': {
       [errno.EINVAL]: 'the file system of the layer supports no id-mapped mounts on this kernel',
-      [errno.ENOSYS]: 'layers of a container with a user namespace need Linux 6.15',
+      [errno.ENOSYS]: 'in a user namespace one layer needs Linux 5.12, and more than one 6.15',
       [errno.EPERM]:
         'id-mapping needs CAP_SYS_ADMIN in the user namespace that owns the file system of the layer',
     },
@@ -323,7 +328,7 @@ export const rootMountFacility: Facility<typeof steps> = {
       [errno.ELOOP]: 'a directory occurs as two layers, or one layer contains another',
       [errno.EBUSY]: 'upperdir or workdir is in use by another overlay',
       [errno.EROFS]: 'upperdir is on a read-only file system: leave it and workdir out for a read-only root',
-      [errno.EPERM]: nestedHint,
+      [errno.EPERM]: `${nestedHint}; a user without root needs Linux 5.11`,
       [errno.EMFILE]:
         'each layer needs a descriptor: raise the limit of open files (ulimit -n) of the runtime',
       [errno.E2BIG]: 'Linux before 6.8 accepts at most 4095 bytes of options: remove some',

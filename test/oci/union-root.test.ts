@@ -291,6 +291,14 @@ describe.skipIf(requires('root', 'busybox', 'filesystem:overlay') || !isTsubo)('
     expect(seen.split('/opaque:\n')[1]?.trim()).toBe('own');
   });
 
+  /** Id 0 in the container is this one on the host. */
+  const first = 100_000;
+  const mapUsers = (bundle: Bundle): void => {
+    bundle.config.linux.namespaces.push({ type: 'user' });
+    const mapping = [{ containerID: 0, hostID: first, size: 65_536 }];
+    Object.assign(bundle.config.linux, { uidMappings: mapping, gidMappings: mapping });
+  };
+
   /** Every file below a directory: owner, mode and content. */
   const fingerprint = (directory: string): string => {
     const hash = createHash('sha256');
@@ -312,12 +320,9 @@ describe.skipIf(requires('root', 'busybox', 'filesystem:overlay') || !isTsubo)('
     ([, upper, count], context) => {
       const old = missing(count === 1 ? 'kernel:5.12' : 'kernel:6.15');
       context.skip(old !== undefined, old);
-      const first = 100_000;
       const bundle = box.bundle(made => {
         union(made, { upper, lowers: count === 1 ? [] : [layer({ 'etc/of-layer': 'x' })] });
-        made.config.linux.namespaces.push({ type: 'user' });
-        const mapping = [{ containerID: 0, hostID: first, size: 65_536 }];
-        Object.assign(made.config.linux, { uidMappings: mapping, gidMappings: mapping });
+        mapUsers(made);
         if (upper) chownSync(join(made.dir, 'upper'), first, first);
         made.shell(`stat -c %u:%g / /etc /etc/passwd /bin/busybox${upper ? '; echo x >>/etc/passwd' : ''}`);
       });
@@ -345,9 +350,7 @@ describe.skipIf(requires('root', 'busybox', 'filesystem:overlay') || !isTsubo)('
     context.skip(missing('kernel:6.15') !== undefined, missing('kernel:6.15'));
     const bundle = box.bundle(made => {
       union(made, { options: [`lowerdir+=${join(box.dir, 'missing')}`] });
-      made.config.linux.namespaces.push({ type: 'user' });
-      const mapping = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
-      Object.assign(made.config.linux, { uidMappings: mapping, gidMappings: mapping });
+      mapUsers(made);
     });
     expect(box.refuses(bundle).record).toMatchObject({
       code: 'container.mount',
@@ -365,6 +368,20 @@ describe.skipIf(requires('root', 'busybox', 'filesystem:overlay') || !isTsubo)('
     expect(box.view.mounts()).toEqual(before);
     box.must(['delete', '--force', bundle.id]);
     expect(box.view.mounts()).toEqual(before);
+  });
+
+  test('is all that check reports if its options are wrong', () => {
+    const bundle = box.bundle(
+      having({ upper: false, options: [`upperdir=${layer()}`] }, made => {
+        made.config.process.args = ['/bin/of-a-layer'];
+      }),
+    );
+    const { problems } = JSON.parse(box.oci(['check', '--format', 'json', bundle.dir]).stdout) as {
+      problems: readonly { readonly code: string; readonly pointer: string }[];
+    };
+    expect(problems.map(({ code, pointer }) => `${code} ${pointer}`)).toEqual([
+      'config.mount.layers /mounts/0/options/1',
+    ]);
   });
 
   test('has devices, masked and read-only paths, and is the root of exec', () => {
@@ -569,25 +586,39 @@ describe.skipIf(requires('root', 'busybox', 'filesystem:overlay') || !isTsubo)('
     expect(box.refuses(bundle).record.code).toBe('state.layer-unsynced');
   });
 
-  test('the runtime of a volatile root leaves nothing when it is killed at any moment', context => {
-    context.skip(host !== 'standalone', 'any thread of Node may make a system call');
-    context.skip(missing('strace') !== undefined, 'no strace');
-    const bundle = box.bundle(having({ options: ['volatile'] }));
-    const before = box.traces();
-    const args = ['create', '--bundle', bundle.dir, bundle.id];
-    mkdirSync(box.root, { recursive: true, mode: 0o700 });
-    const moments = momentsOf(box, args, bundle.id);
-    box.must(['delete', '--force', bundle.id]);
-    let killed = 0;
-    for (const moment of moments) {
-      if (!killedAt(box, moment, args)) continue;
-      killed += 1;
+  test.for(['volatile', 'in a user namespace'])(
+    'its runtime leaves nothing when it is killed at any moment: %s',
+    (how, context) => {
+      context.skip(host !== 'standalone', 'any thread of Node may make a system call');
+      context.skip(missing('strace') !== undefined, 'no strace');
+      const mapped = how !== 'volatile';
+      context.skip(mapped && missing('kernel:6.15') !== undefined, missing('kernel:6.15'));
+      const bundle = box.bundle(
+        having({ options: ['volatile'] }, made => {
+          if (!mapped) return;
+          for (const name of ['upper', 'work']) chownSync(join(made.dir, name), first, first);
+          mapUsers(made);
+        }),
+      );
+      const before = box.traces();
+      const args = ['create', '--bundle', bundle.dir, bundle.id];
+      mkdirSync(box.root, { recursive: true, mode: 0o700 });
+      const moments = momentsOf(box, args, bundle.id);
       box.must(['delete', '--force', bundle.id]);
-      expect({ at: moment.line, left: existsSync(marker(bundle)) }).toEqual({ at: moment.line, left: false });
-    }
-    expect(killed).toBeGreaterThan(20);
-    expect(box.traces()).toEqual(before);
-  });
+      let killed = 0;
+      for (const moment of moments) {
+        if (!killedAt(box, moment, args)) continue;
+        killed += 1;
+        box.must(['delete', '--force', bundle.id]);
+        expect({ at: moment.line, left: existsSync(marker(bundle)) }).toEqual({
+          at: moment.line,
+          left: false,
+        });
+      }
+      expect(killed).toBeGreaterThan(20);
+      expect(box.traces()).toEqual(before);
+    },
+  );
 
   test('on a kernel without an option for each layer one call mounts all of them', () => {
     const lowers = Array.from({ length: 499 }, (_, index) => layer({ [`etc/of-${index}`]: '' }));

@@ -3,6 +3,7 @@
 import type { IDMapping, Mount } from '../../oci/config.ts';
 import { mayBeIdMapped } from '../../plan/host-trees.ts';
 import { isBind } from '../../plan/mount-options.ts';
+import { isRootMount } from '../../plan/root-mount.ts';
 import type { Check, CheckContext, Draft } from '../context.ts';
 import { checkIdMappings, mappedIds } from './id-mappings.ts';
 
@@ -110,7 +111,12 @@ export const checkIdMappedMounts: Check = context => {
         spec: 'config.md#mounts',
       });
     };
-    if (!isBind(mount)) {
+    if (isRootMount(mount, index)) {
+      wrong(
+        'a root mount cannot have id mappings of its own',
+        'remove them: its lower layers show the owners of the user namespace of the container',
+      );
+    } else if (!isBind(mount)) {
       wrong('id-mapped mounts are only supported for bind-mounts', 'add "bind" or "rbind" to its options');
     } else if (own && (uids.length === 0 || gids.length === 0)) {
       wrong(
