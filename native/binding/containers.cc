@@ -45,6 +45,7 @@ Outcome spawn(const Arguments& a) {
   request.preserve_fds = static_cast<uint32_t>(r.field("preserveFds").number());
   for (const Value& fd : r.field("joins").items()) request.joins.push_back(static_cast<int>(fd.number()));
   request.join_kinds = static_cast<int>(r.field("joinKinds").number());
+  request.root_slot = static_cast<uint32_t>(r.field("rootSlot").number());
   for (const Value& fd : r.field("fds").items()) request.fds.push_back(static_cast<int>(fd.number()));
   Spawned spawned = {};
   SpawnFailure failure = tsubo::spawn(request, &spawned);

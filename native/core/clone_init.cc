@@ -71,6 +71,10 @@ void join_and_clone_init(const wire::Boot& boot) {
   for (uint32_t i = 0; i < boot.joins; i++) sys::close(boot.join_fds[i]);
   // A change of credentials resets the dumpable flag to the system's default.
   if (long r = sys::prctl(PR_SET_DUMPABLE, 0); r < 0) give_up(boot, 0, "prctl", r);
+  if (boot.root_slot > 0) {
+    if (long r = sys::fchdir(boot.slots[boot.root_slot - 1]); r < 0) give_up(boot, 0, "fchdir", r);
+    if (long r = sys::call(__NR_chroot, sys::arg(".")); r < 0) give_up(boot, 0, "chroot", r);
+  }
   const char* refused = "";
   long r = clone_sibling(boot.channel, boot.clone_flags, &refused);
   if (r < 0) give_up(boot, 0, refused, r);

@@ -5,8 +5,9 @@
 
 namespace tsubo {
 
-// Joins the namespaces in the boot block and clones the init from there. Returns only in the init, which is a child of
-// the caller's parent.
+// Joins the namespaces in the boot block, enters the root if there is one, and clones the init from there: no process
+// of the pid namespace sees the init with the host's root. Returns only in the init, which is a child of the caller's
+// parent.
 //
 // A separate process, which has already called exec, does this: in the joined pid namespace other processes may trace
 // the init, and until its exec it would run on the runtime's memory. CAP_SYS_PTRACE in the runtime's own user namespace

@@ -41,7 +41,7 @@ const wire::Boot* map_plan(int fd) {
   alignas(8) wire::Boot boot;
   if (sys::read(fd, &boot, sizeof boot) != sizeof boot || boot.magic != wire::kBootMagic) return nullptr;
   if (boot.plan_bytes > wire::kMaxPlanBytes || boot.fds > wire::kSpawnSlots) return nullptr;
-  if (boot.joins > wire::kJoins) return nullptr;
+  if (boot.joins > wire::kJoins || boot.root_slot > boot.fds) return nullptr;
   long at = sys::call(__NR_mmap, 0, static_cast<long>(sizeof boot + boot.plan_bytes), PROT_READ, MAP_PRIVATE, fd, 0);
   return at < 0 && at > -4096 ? nullptr : reinterpret_cast<const wire::Boot*>(at);
 }

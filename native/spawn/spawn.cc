@@ -39,6 +39,7 @@ SpawnFailure plan_in_memory(const SpawnRequest& request, const std::vector<int>&
   boot.joins = static_cast<uint32_t>(joins.size());
   boot.clone_flags = request.clone_flags;
   boot.join_kinds = request.join_kinds;
+  boot.root_slot = request.root_slot;
   for (size_t i = 0; i < joins.size(); i++) boot.join_fds[i] = joins[i];
   memory->reset(memfd_create("tsubo-plan", MFD_CLOEXEC));
   if (!memory->open()) return failed("memfd_create");

@@ -21,6 +21,8 @@ struct SpawnRequest {
   std::vector<int> joins;
   // CLONE_NEW* if `joins` are pidfds: these namespaces of their processes are joined. Otherwise 0.
   int join_kinds;
+  // The slot of a directory that becomes the root before the init is cloned in `joins`, or 0.
+  uint32_t root_slot;
   uint32_t preserve_fds;
   std::vector<int> fds;
 };

@@ -81,6 +81,7 @@ struct Boot {
   uint64_t clone_flags;
   // CLONE_NEW* if `join_fds` are pidfds: these namespaces of their processes are joined. Otherwise 0.
   int32_t join_kinds;
+  uint32_t root_slot;  // the helper's root before it clones the init, or 0: the runtime's root stays
   int32_t join_fds[kJoins + 1];
   int32_t slots[kSpawnSlots];
 };

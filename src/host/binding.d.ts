@@ -350,6 +350,8 @@ export interface SpawnRequest {
    * namespaces.
    */
   readonly joinKinds?: number;
+  /** Slot of a directory that becomes the root before the init is cloned in `joins`. Default: the root stays. */
+  readonly rootSlot?: number;
   /** Number of descriptors, from 3 on, that the container's process inherits. */
   readonly preserveFds: number;
   /** Descriptors for the slots of the plan, from slot 1. */

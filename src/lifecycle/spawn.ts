@@ -31,6 +31,7 @@ export function spawnInit(work: HostWork, cgroup: string | undefined, joined?: J
       pidNamespace: (onlyPid ? joins[0] : undefined) ?? -1,
       ...(!onlyPid && joins.length > 0 && { joins }),
       ...(joined !== undefined && { joins: [joined.pidfd], joinKinds: joined.kinds }),
+      ...(plan.spawn.rootSlot !== undefined && { rootSlot: plan.spawn.rootSlot }),
       preserveFds: plan.spawn.preserveFds,
       fds: inOrder(work.slots),
     };

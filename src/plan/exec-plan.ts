@@ -58,8 +58,10 @@ export function makeExecPlan(context: Omit<ProcessContext, 'warn'>, options: Exe
     host.push({ op: 'openNamespace', when: 'before', path, kind, slot, origin: '' });
     container.push({ op: 'joinNamespace', origin: '', slot, kind });
   }
+  let rootSlot: number | undefined;
   if (options.root !== undefined) {
     const slot = slots++;
+    rootSlot = slot;
     host.push({ op: 'openDirectory', when: 'before', path: options.root, slot, origin: '' });
     container.push({ op: 'changeRoot', origin: '', slot });
   }
@@ -78,7 +80,11 @@ export function makeExecPlan(context: Omit<ProcessContext, 'warn'>, options: Exe
   host.push(...listenerSteps(container, options.listener), ...lastSteps(options));
   return {
     host: inOrder(host),
-    spawn: { cloneFlags: 0, preserveFds: options.preserveFds ?? 0 },
+    spawn: {
+      cloneFlags: 0,
+      preserveFds: options.preserveFds ?? 0,
+      ...(rootSlot !== undefined && { rootSlot }),
+    },
     container,
     warnings,
   };

@@ -212,6 +212,8 @@ export interface SpawnPlan {
   readonly preserveFds: number;
   /** Pointer of a new user namespace. Absent: the plan makes none. */
   readonly userNamespace?: string;
+  /** Slot of the directory that is the init's root from the clone on. Absent: the runtime's root. */
+  readonly rootSlot?: number;
   /** Slot of the FIFO of `awaitStart`; absent if the program runs at once. */
   readonly startFifo?: number;
 }

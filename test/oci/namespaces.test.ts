@@ -240,6 +240,21 @@ describe.skipIf(requires('root', 'busybox'))('the namespaces of a container', ()
       expect(own.split('\n')[1]?.trim().split(' ')[0]).toBe(other.trim().split(' ')[0]);
     });
 
+    test.skipIf(requires('strace') || !isTsubo)(
+      'no process of the pid namespace sees an executed program before it has that root',
+      () => {
+        const bundle = box.running(shared);
+        const trace = box.fresh('trace');
+        const strace = ['strace', '-f', '-qq', '-e', 'trace=setns,chroot,clone3', '-o', trace];
+        const done = box.view.exec([...strace, ...box.command('exec', bundle.id, '/bin/true')]);
+        expect(done.status).toBe(0);
+        const calls = [...readFileSync(trace, 'utf8').matchAll(/^(\d+) +(setns|chroot|clone3)\(/gm)];
+        const helper = calls.find(([, , call]) => call === 'setns')?.[1];
+        const ofHelper = calls.filter(([, pid]) => pid === helper).map(([, , call]) => call);
+        expect(ofHelper).toEqual(['setns', 'chroot', 'clone3']);
+      },
+    );
+
     test('a readonly root is readonly only inside', context => {
       skipWhere(context, 'runc', leaves);
       const umask = '026';
