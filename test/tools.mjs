@@ -55,6 +55,7 @@ const groups = /** @type {const} */ ({
   ),
   vm: ['setpriv', 'mke2fs', 'qemu-system-x86_64'],
   format: ['clang-format'],
+  tidy: ['clang-tidy'],
 });
 
 /** @typedef {keyof typeof groups} Group */
@@ -93,6 +94,7 @@ const tools = {
   'qemu-system-x86_64': { package: 'qemu-system-x86', costs: machines },
   mke2fs: { package: 'e2fsprogs', costs: machines },
   'clang-format': { package: 'clang-format', costs: 'the format of C++ in npm run check' },
+  'clang-tidy': { package: 'clang-tidy', costs: 'the analysis of C++ in npm run check' },
 };
 
 /** A busybox without shared libraries, to be copied into root file systems. Alpine calls it busybox.static. */

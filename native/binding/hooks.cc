@@ -71,6 +71,7 @@ struct Child {
 
 std::vector<char*> pointers(const std::vector<Value>& items) {
   std::vector<char*> out;
+  out.reserve(items.size() + 1);
   for (const Value& item : items) out.push_back(const_cast<char*>(item.text().c_str()));
   out.push_back(nullptr);
   return out;

@@ -41,7 +41,7 @@ export async function findEngine() {
  * @param {string} directory
  * @param {readonly string[]} names
  */
-function included(directory, names) {
+export function included(directory, names) {
   const found = new Set(names);
   // The list grows during the loop.
   for (const name of found) {

@@ -12,7 +12,7 @@ class UniqueFd {
   UniqueFd() = default;
   // Takes the result of a call that opens a file. A negative result means no descriptor.
   explicit UniqueFd(long fd) : fd_(fd < 0 ? -1 : static_cast<int>(fd)) {}
-  UniqueFd(UniqueFd&& other) : fd_(other.release()) {}
+  UniqueFd(UniqueFd&& other) noexcept : fd_(other.release()) {}
   UniqueFd& operator=(const UniqueFd&) = delete;
   ~UniqueFd() { reset(); }
   int get() const { return fd_; }

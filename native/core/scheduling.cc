@@ -10,7 +10,7 @@ namespace tsubo {
 
 Result run(Context& c, const wire::step::setAffinity& s) {
   if (s.cpus.count > 0) {
-    return check("sched_setaffinity", sys::call(__NR_sched_setaffinity, 0, static_cast<long>(s.cpus.count * 8),
+    return check("sched_setaffinity", sys::call(__NR_sched_setaffinity, 0, static_cast<long>(s.cpus.count) * 8,
                                                 sys::arg(c.plan.words(s.cpus))));
   }
   // More bits than any kernel has. The kernel reduces the mask to its own size and to the cpuset, and stores the

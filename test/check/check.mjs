@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// npm run check: format, lint, prose, types, unit. Every step runs, also after a failed one.
+// npm run check: format, lint, analysis of C++, prose, types, unit. Every step runs, also after a failed one.
 //   node test/check/check.mjs [STEP...]    only these steps
 //   node test/check/check.mjs --write      fixes formatting and simple lint
 import { writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { build } from '../../native/build/build.mjs';
+import { gypTarget } from '../../native/build/gyp.mjs';
 import { findProgram } from '../../native/build/programs.mjs';
-import { Failure, filesBelow, run, say, script, top } from '../../native/build/stage.mjs';
+import { included } from '../../native/build/quickjs.mjs';
+import { Failure, filesBelow, run, say, script, stage, top } from '../../native/build/stage.mjs';
+import { nativeArch } from '../../native/build/toolchain.mjs';
 import { fetchTools } from '../tools.mjs';
 import { errorCodesPage, renderErrorCodes } from './error-codes.mjs';
 import { problemsOfProse } from './prose.mjs';
@@ -33,10 +37,53 @@ async function clangFormat(...options) {
   });
 }
 
+const tidyChecks = 'test/check/clang-tidy.yaml';
+
+/** Analyses the C++ sources of the init, the keeper and the binding that have changed since they were good. */
+async function clangTidy() {
+  const named = process.env['CLANG_TIDY'];
+  if (named === undefined) await fetchTools('tidy');
+  const program = named ?? findProgram('clang-tidy');
+  if (program === undefined) throw new Failure('clang-tidy is not installed');
+  const version = await run(program, ['--version']);
+  /** @type {Map<string, readonly string[]>} */
+  const flags = new Map();
+  for (const target of ['tsubo', 'tsubo-keeper', 'tsubo-init']) {
+    const { sources, compile } = gypTarget(target, nativeArch());
+    for (const path of sources) if (!path.startsWith('native/napi/')) flags.set(path, compile);
+  }
+  /** @type {string[]} */
+  const findings = [];
+  const waiting = [...flags];
+  const worker = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const [path, compile] = next;
+      const files = included(join(top, 'native'), [path.slice('native/'.length)]);
+      await stage({
+        name: path.replaceAll('/', '-'),
+        saying: `analysing ${path} (clang-tidy)`,
+        into: 'build/tidy',
+        inputs: [tidyChecks, ...files.map(name => `native/${name}`)],
+        outputs: [],
+        also: [version, ...compile],
+        make: async () => {
+          await run(program, ['--quiet', `--config-file=${tidyChecks}`, path, '--', ...compile]);
+        },
+      }).catch(error => {
+        if (!(error instanceof Failure)) throw error;
+        findings.push(error.message);
+      });
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, worker));
+  if (findings.length > 0) throw new Failure(findings.join('\n'));
+}
+
 /** @type {Readonly<Record<string, () => Promise<unknown>>>} */
 const steps = {
   biome: () => tool('@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.'),
   'clang-format': () => clangFormat('--dry-run', '-Werror'),
+  'clang-tidy': clangTidy,
   sources: async () => {
     const problems = problemsOfSources();
     if (problems.length > 0) throw new Failure(problems.join('\n'));
