@@ -20,7 +20,7 @@ import type { Runtime } from './runtime.ts';
 import { damaged, stateDirectory } from './store.ts';
 
 /** Version of the exec.json format. */
-const version = 1;
+const version = 2;
 
 /**
  * Parts of the config and the plan, in the form that later commands use. They have their own file because every command
@@ -29,7 +29,7 @@ const version = 1;
 export interface ExecData {
   readonly version: typeof version;
   /** Absent if JSON cannot represent it: config.json is then read and checked again. */
-  readonly standing?: InheritedProcess;
+  readonly inherited?: InheritedProcess;
   readonly afterReady: AfterReady;
 }
 
@@ -59,16 +59,16 @@ export const saveExecData: HostOperation<'saveExecData'> = {
 export function writeExecData(runtime: Runtime, directory: string, config: Config, plan: Plan): void {
   const { seccomp } = config.linux ?? {};
   const filter = seccomp === undefined ? undefined : keepFilter(seccomp, plan);
-  const standing: InheritedProcess = {
+  const inherited: InheritedProcess = {
     process: config.process,
     linux: sharedProperties(config.linux),
     ...(filter !== undefined && { seccomp: filter }),
   };
   // A plan without a program has no loadSeccomp step. Nothing is kept then: an exec must not run without the filter.
   const whole = config.process.args.length > 0 && (seccomp === undefined) === (filter === undefined);
-  const kept = whole ? exact(standing) : undefined;
+  const kept = whole ? exact(inherited) : undefined;
   const afterReady = JSON.stringify(keepForStart(plan), rounded);
-  const text = `{"version":${version},${kept === undefined ? '' : `"standing":${kept},`}"afterReady":${afterReady}}`;
+  const text = `{"version":${version},${kept === undefined ? '' : `"inherited":${kept},`}"afterReady":${afterReady}}`;
   const path = entryPath(directory, files.execData);
   runtime.binding.writeText(path, text, O.O_CREAT | O.O_EXCL, 0o600);
 }
@@ -137,14 +137,14 @@ export function readExecData(runtime: Runtime, id: string): ExecData | undefined
  * @throws RuntimeError `state.damaged`
  */
 export function checkExecData(runtime: Runtime, id: string): void {
-  const standing = readExecData(runtime, id)?.standing;
-  if (standing === undefined) return;
-  const [problem] = checkProcessDocument(standing.process).problems;
-  const nothing = JSON.stringify(standing).includes(':null') ? 'a member is null' : undefined;
+  const inherited = readExecData(runtime, id)?.inherited;
+  if (inherited === undefined) return;
+  const [problem] = checkProcessDocument(inherited.process).problems;
+  const nullMember = JSON.stringify(inherited).includes(':null') ? 'a member is null' : undefined;
   // A document without a user passes the check, but create always writes the user.
-  const { uid, gid } = (standing.process as Partial<Process>).user ?? {};
+  const { uid, gid } = (inherited.process as Partial<Process>).user ?? {};
   const incomplete = uid === undefined || gid === undefined ? '/user is not complete' : undefined;
-  const why = problem?.message ?? nothing ?? incomplete;
+  const why = problem?.message ?? nullMember ?? incomplete;
   if (why === undefined) return;
   const path = entryPath(stateDirectory(runtime, id), files.execData);
   throw damaged(path, `its process: ${why}`);
@@ -152,8 +152,8 @@ export function checkExecData(runtime: Runtime, id: string): void {
 
 function isExecData(value: Partial<ExecData> | null): value is ExecData {
   if (value?.version !== version || !Array.isArray(value.afterReady?.steps)) return false;
-  const { standing } = value;
-  return standing === undefined || (isObject(standing?.process) && isObject(standing.linux));
+  const { inherited } = value;
+  return inherited === undefined || (isObject(inherited?.process) && isObject(inherited.linux));
 }
 
 function isObject(value: unknown): boolean {

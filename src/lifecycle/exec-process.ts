@@ -96,11 +96,11 @@ export function execProcess(runtime: Runtime, id: string, options: ExecProcessOp
     const path = joinPath(stateDirectory(runtime, id), files.config);
     return onHost(`unable to read ${path}`, () => binding.readText(path));
   };
-  const { process: own, ...standing } = fromExecData(runtime, id) ?? fromConfig(text());
+  const { process: own, ...settings } = fromExecData(runtime, id) ?? fromConfig(text());
   if (options.process === undefined) {
     if (own === undefined) throw noProcess(id);
     const source = (pointer: string): Source => (pointer.startsWith('/') ? { text } : { option: pointer });
-    return { ...changed(runtime, own, options), ...standing, source };
+    return { ...changed(runtime, own, options), ...settings, source };
   }
   const given = onHost(`unable to read ${options.process}`, () => binding.readText(options.process ?? ''));
   const { process, inherited } = withSourceLocation({ text: given, document: callersDocument }, () =>
@@ -108,7 +108,7 @@ export function execProcess(runtime: Runtime, id: string, options: ExecProcessOp
   );
   return {
     process,
-    ...standing,
+    ...settings,
     // A process document has no `linux`: such a pointer refers to the container's config.
     source: pointer =>
       pointer.startsWith('/linux/') ? { text } : { text: given, document: callersDocument },
@@ -135,9 +135,9 @@ function noProcess(id: string): RuntimeError {
 }
 
 function fromExecData(runtime: Runtime, id: string): Own | undefined {
-  const standing = readExecData(runtime, id)?.standing;
-  if (standing === undefined) return undefined;
-  const { process, linux, seccomp: listener } = standing;
+  const inherited = readExecData(runtime, id)?.inherited;
+  if (inherited === undefined) return undefined;
+  const { process, linux, seccomp: listener } = inherited;
   const filter = listener === undefined ? undefined : loadInheritedFilter(listener);
   return { process, linux, seccomp: undefined, filter, listener };
 }

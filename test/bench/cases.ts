@@ -40,7 +40,7 @@ export const cases: readonly Case[] = [
   { name: 'state', what: 'a created container' },
   { name: 'kill', what: 'KILL to a running container' },
   { name: 'delete', what: 'a stopped container whose init has been reaped' },
-  { name: 'list', what: 'stopped containers, as many as said above' },
+  { name: 'list', what: 'stopped containers, as many as stated above' },
   { name: 'init', what: 'memory of the init between create and start' },
 ];
 

@@ -54,7 +54,7 @@ async function firstThatRuns(
       const [printed = []] = await stopwatch.round([
         ['time', 'version', candidate.view.name, ...command, '--version'],
       ]);
-      name = `${candidate.name}-${versionIn(parseLap(printed).said) ?? 'unknown'}`;
+      name = `${candidate.name}-${versionIn(parseLap(printed).error) ?? 'unknown'}`;
     }
     const column: Column = {
       name,
@@ -65,9 +65,9 @@ async function firstThatRuns(
       ...(note !== undefined && { note }),
     };
     const [answer = []] = await stopwatch.round(runOrders('time', column, place, id));
-    const { status, said } = parseLap(answer);
+    const { status, error } = parseLap(answer);
     if (status === 0) return column;
-    why = said;
+    why = error;
     await stopwatch.round(deleteOrders(column, place, id));
   }
   say(`${name} is left out, it cannot run the default bundle: ${why}`);

@@ -16,18 +16,18 @@ export interface Lap {
   readonly peakKiB: number;
   readonly status: number;
   /** The end of its output. */
-  readonly said: string;
+  readonly error: string;
 }
 
 export function parseLap(fields: readonly string[]): Lap {
-  const [label = '', wall, user, system, peak, status, said = ''] = fields;
+  const [label = '', wall, user, system, peak, status, error = ''] = fields;
   return {
     label,
     wallUs: Number(wall),
     cpuUs: Number(user) + Number(system),
     peakKiB: Number(peak),
     status: Number(status),
-    said: said.trim(),
+    error: error.trim(),
   };
 }
 

@@ -112,8 +112,8 @@ export class Measurement {
   private async each(ids: readonly string[], orders: (id: string) => readonly Order[]): Promise<void> {
     for (let i = 0; i < ids.length; i += 100) {
       for (const answer of await this.stopwatch.round(ids.slice(i, i + 100).flatMap(orders))) {
-        const { label: who, status, said } = parseLap(answer);
-        if (status !== 0) throw new Error(`${who} ${status}: ${said}`);
+        const { label: orderLabel, status, error } = parseLap(answer);
+        if (status !== 0) throw new Error(`${orderLabel} ${status}: ${error}`);
       }
     }
   }
@@ -164,16 +164,18 @@ export class Measurement {
   }
 
   private async round(orders: readonly Order[]): Promise<Outcome> {
-    const hows = new Map(orders.flatMap(([how = '', who = '']) => (who === '' ? [] : [[who, how]])));
+    const verbs = new Map(
+      orders.flatMap(([how = '', orderLabel = '']) => (orderLabel === '' ? [] : [[orderLabel, how]])),
+    );
     const all = [['quiet', quietLabel, String(patience)], ...orders, ['foreign', foreignLabel]];
     let busy = false;
     let foreign = 0;
     const answers: Answer[] = [];
     for (const fields of await this.stopwatch.round(all)) {
-      const [who = '', first] = fields;
-      if (who === quietLabel) busy = first === '1';
-      else if (who === foreignLabel) foreign = Number(first);
-      else answers.push({ how: hows.get(who) ?? '', fields });
+      const [orderLabel = '', first] = fields;
+      if (orderLabel === quietLabel) busy = first === '1';
+      else if (orderLabel === foreignLabel) foreign = Number(first);
+      else answers.push({ how: verbs.get(orderLabel) ?? '', fields });
     }
     const good = answers.every(({ how, fields }) => how === 'memory' || parseLap(fields).status === 0);
     return { good, busy, foreign, answers };
@@ -191,7 +193,7 @@ export class Measurement {
         series.proportionalKiB.push(Number(fields[2]));
       } else if (lap.status !== 0) {
         series.failed += 1;
-        series.said = lap.said;
+        series.error = lap.error;
       } else if (how === 'count') {
         series.syscalls = { own: Number(fields[1]), others: Number(fields[2]) };
       } else {

@@ -12,7 +12,7 @@ export interface Series {
   proportionalKiB: number[];
   failed: number;
   /** Output of its last failure. */
-  said?: string;
+  error?: string;
   syscalls?: Syscalls;
 }
 

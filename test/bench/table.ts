@@ -97,8 +97,8 @@ function tableOf(samples: Samples, one: Case): string {
     'failed',
   ];
   const failures = samples.columns.flatMap(({ name }) => {
-    const said = samples.series[name]?.[one.name]?.said;
-    return said === undefined ? [] : [`${name} failed: ${said}`];
+    const error = samples.series[name]?.[one.name]?.error;
+    return error === undefined ? [] : [`${name} failed: ${error}`];
   });
   return [markdown(titles, rows), ...failures].join('\n');
 }

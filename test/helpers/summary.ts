@@ -33,13 +33,13 @@ export default class SummaryReporter implements Reporter {
     const file = process.env['TSUBO_TEST_SUMMARY'];
     if (file !== undefined) writeFileSync(file, JSON.stringify(summary));
     if (summary.skipped > 0 && existsSync('build')) writeFileSync(list, namesOf(summary));
-    const mute = this.selects ? 0 : (summary.reasons[noReason]?.length ?? 0);
-    const wrong = [
+    const unexplained = this.selects ? 0 : (summary.reasons[noReason]?.length ?? 0);
+    const problems = [
       ...(summary.passed + summary.failed === 0 ? ['no test ran'] : []),
-      ...(mute > 0 ? [`${mute} skipped without a reason`] : []),
+      ...(unexplained > 0 ? [`${unexplained} skipped without a reason`] : []),
     ];
-    if (wrong.length > 0) process.exitCode = 1;
-    process.stdout.write(`${[...wrong, render(summary)].join('\n')}\n`);
+    if (problems.length > 0) process.exitCode = 1;
+    process.stdout.write(`${[...problems, render(summary)].join('\n')}\n`);
   }
 }
 

@@ -171,7 +171,7 @@ describe.skipIf(!isTsubo || requires('root', 'busybox', 'cgroup2'))(
       const bundle = box.running(sleeping);
       const path = pathOf(bundle, 'exec.json');
       const data = JSON.parse(readFileSync(path, 'utf8')) as {
-        standing: { process: Record<string, unknown> };
+        inherited: { process: Record<string, unknown> };
       };
       for (const [name, value] of [
         ['env', 5],
@@ -179,7 +179,7 @@ describe.skipIf(!isTsubo || requires('root', 'busybox', 'cgroup2'))(
         ['user', {}],
       ] as const) {
         const copy = structuredClone(data);
-        copy.standing.process[name] = value;
+        copy.inherited.process[name] = value;
         writeFileSync(path, JSON.stringify(copy));
         const failure = box.fails(['exec', bundle.id, '/bin/true']);
         expect([name, failure.record.code]).toEqual([name, 'state.damaged']);

@@ -35,7 +35,7 @@ describe('the stopwatch', () => {
       cpuUs: 7000,
       peakKiB: 3800,
       status: 1,
-      said: 'it failed',
+      error: 'it failed',
     });
   });
 

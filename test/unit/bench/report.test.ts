@@ -34,7 +34,7 @@ function samples(): Samples {
         state: timed(2, 2, 1, 1),
         init: { ...emptySeries(), privateKiB: [60, 64, 68, 72], proportionalKiB: [70, 70, 70, 70] },
       },
-      'crun-1.28': { run: timed(8, 8, 8, 8), state: { ...timed(4), failed: 3, said: 'no such container' } },
+      'crun-1.28': { run: timed(8, 8, 8, 8), state: { ...timed(4), failed: 3, error: 'no such container' } },
       floor: { run: timed(3, 3, 3, 3) },
     },
   };

@@ -35,11 +35,11 @@ it('stores the validated process, readable only by the owner', () => {
     it.process.capabilities = { Bounding: ['cap_kill'] };
     it.linux.personality = { domain: 'LINUX32' };
   });
-  expect(later?.standing).toEqual({
+  expect(later?.inherited).toEqual({
     process: config?.process,
     linux: { personality: { domain: 'LINUX32' } },
   });
-  expect(later?.standing?.process.capabilities).toEqual({ bounding: ['CAP_KILL'] });
+  expect(later?.inherited?.process.capabilities).toEqual({ bounding: ['CAP_KILL'] });
   expect(statSync(join(directory, 'exec.json')).mode & 0o777).toBe(0o600);
 });
 
@@ -52,7 +52,7 @@ it('stores the compiled filter, and the listener of notifications', () => {
       syscalls: [{ names: ['mkdir', 'mkdirat'], action: 'SCMP_ACT_NOTIFY' }],
     };
   });
-  const kept = later?.standing?.seccomp;
+  const kept = later?.inherited?.seccomp;
   expect(kept).toMatchObject({ listenerPath: '/run/agent', listenerMetadata: 'me' });
   expect(kept && loadInheritedFilter(kept)).toEqual(plan.container.find(({ op }) => op === 'loadSeccomp'));
 });
@@ -61,7 +61,7 @@ it('stores no process with a number that JSON would round', () => {
   const { later } = keep(it => {
     it.process.rlimits = [{ type: 'RLIMIT_FSIZE', hard: 18446744073709551615n, soft: 0 }];
   });
-  expect(later?.standing).toBeUndefined();
+  expect(later?.inherited).toBeUndefined();
   expect(later?.afterReady.steps.at(-1)).toMatchObject({ op: 'execute' });
 });
 
@@ -71,7 +71,7 @@ it('stores no process if the config has none, and none without its filter', () =
     it.linux.seccomp = { defaultAction: 'SCMP_ACT_ALLOW' };
   }, true);
   expect(later?.afterReady.steps).toMatchObject([{ op: 'awaitStart' }]);
-  expect(later?.standing).toBeUndefined();
+  expect(later?.inherited).toBeUndefined();
 });
 
 it('stores no environment for the steps after ready', () => {
@@ -82,19 +82,19 @@ it('stores no environment for the steps after ready', () => {
 
 it('ignores the file of another version', () => {
   expect(readExecData(runtime, 'web')).toBeUndefined();
-  machine.binding.writeText(join(directory, 'exec.json'), '{"version":2}', 0o100, 0o600);
+  machine.binding.writeText(join(directory, 'exec.json'), '{"version":1}', 0o100, 0o600);
   expect(readExecData(runtime, 'web')).toBeUndefined();
   rmSync(directory, { recursive: true });
   expect(readExecData(runtime, 'web')).toBeUndefined();
 });
 
 it.each([
-  '{"version":1',
+  '{"version":2',
   'null',
   '[]',
   '{}',
-  '{"version":1}',
-  '{"version":1,"afterReady":{"steps":[]},"standing":{}}',
+  '{"version":2}',
+  '{"version":2,"afterReady":{"steps":[]},"inherited":{}}',
 ])('is damaged when it is %s', text => {
   machine.binding.writeText(join(directory, 'exec.json'), text, 0o100, 0o600);
   expect(() => readExecData(runtime, 'web')).toThrow(/exec\.json is damaged: /);
