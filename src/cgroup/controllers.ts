@@ -130,7 +130,7 @@ function directProcesses(binding: Binding, directory: string): string {
   const text = unlessMissing(() => binding.readText(`${directory}/cgroup.procs`)) ?? '';
   const pids = text.split('\n').filter(line => line !== '');
   const names = pids.slice(0, namedProcesses).map(pid => {
-    // cgroup.procs contains 0 for a process outside our pid namespace.
+    // cgroup.procs contains 0 for a process outside the runtime's pid namespace.
     const name = pid === '0' ? undefined : binding.readTextIfThere(`/proc/${pid}/comm`)?.trim();
     return name === undefined ? pid : `${pid} (${name})`;
   });

@@ -21,7 +21,7 @@ export interface CgroupPlace {
 }
 
 const directoryMode = 0o755;
-/** The delete of another container may remove an empty parent between two of our mkdir calls. */
+/** The delete of another container may remove an empty parent between two mkdir calls of this one. */
 const attempts = 5;
 
 /**

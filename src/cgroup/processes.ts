@@ -78,7 +78,7 @@ export function signalAll(binding: Binding, path: string): boolean {
 function readPids(binding: Binding, path: string): number[] {
   try {
     const lines = binding.readText(path).split('\n');
-    // cgroup.procs contains 0 for a process outside our pid namespace.
+    // cgroup.procs contains 0 for a process outside the runtime's pid namespace.
     return lines.filter(line => line !== '').map(Number);
   } catch (error) {
     // ENODEV: the cgroup was removed meanwhile. EOPNOTSUPP: the cgroup is threaded; the domain above it lists its

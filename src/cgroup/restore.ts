@@ -78,6 +78,6 @@ export function restoringText(file: string, value: string, present: string): str
     return none === undefined ? undefined : `${key} ${none}`;
   }
   const first = (present.split('\n')[0] ?? '').replace(/^default /, '');
-  // The kernel does not see an empty write.
+  // An empty write has no effect.
   return first === '' ? '\n' : first;
 }

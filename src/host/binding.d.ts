@@ -101,7 +101,7 @@ export interface Binding {
   /**
    * Returns the pid of a process that has exited in a new user namespace (`join` is -1) or in the one of descriptor
    * `join`. Its files in /proc show the mappings, which can be written or read until the caller reaps it. If it
-   * cannot join, it exits in our namespace with status 1.
+   * cannot join, it exits in the runtime's namespace with status 1.
    */
   endInUserNamespace(join: number): number;
   /** prlimit(2) of the process `pid`; soft and hard limit are decimal numbers. */
@@ -198,11 +198,11 @@ export interface Binding {
   pidfdSignal(pidfd: number, signal: number): boolean;
   /** Waits until the process has exited; returns false after `timeoutMs` (-1: no timeout). */
   pidfdWait(pidfd: number, timeoutMs: number): boolean;
-  /** waitid(2) of our own child with WNOHANG; undefined if it is not our child or still runs. */
+  /** waitid(2) of a child of the runtime with WNOHANG; undefined for another process, and while the child runs. */
   reap(pid: number): WaitStatus | undefined;
   /**
    * From this call on, every signal that can be caught is queued for `waitForeground`, except SIGURG and fault
-   * signals. With `subreaper`, orphans of the container become our children and are reaped there too.
+   * signals. With `subreaper`, orphans of the container become the runtime's children and are reaped there too.
    *
    * Before this call, SIGTERM, SIGINT, SIGHUP or SIGQUIT makes a waiting call throw EINTR, which nothing else does; a
    * second such signal ends the process.
@@ -228,9 +228,9 @@ export interface Binding {
   waitForeground(pid: number, pidfd: number, master?: number, host?: number): WaitStatus;
 
   /**
-   * Runs a hook in our own namespaces until it exits; throws only if the hook cannot be executed. The kernel kills
+   * Runs a hook in the runtime's namespaces until it exits; throws only if the hook cannot be executed. The kernel kills
    * the hook when this process dies. The hook has only its three standard descriptors, no blocked or ignored signals,
-   * and our user, umask and limits.
+   * and the runtime's user, umask and limits.
    */
   runHook(request: HookRequest): HookEnd;
 
@@ -298,7 +298,7 @@ export interface HostIdentity {
 export interface NetDeviceMove {
   readonly name: string;
   readonly newName: string;
-  /** Network namespaces; -1 means our own. */
+  /** Network namespaces; -1 means the runtime's own. */
   readonly from: number;
   readonly to: number;
   readonly up: boolean;
@@ -395,7 +395,7 @@ export interface Spawned {
   /** The pid in the caller's pid namespace. */
   readonly pid: number;
   readonly pidfd: number;
-  /** Our end of the socket to the init. */
+  /** The runtime's end of the socket to the init. */
   readonly channel: number;
 }
 

@@ -74,7 +74,7 @@ const checkNetDevices: Check = context => {
 };
 
 function wrongName(name: string): string | undefined {
-  if (name === '' || name === '.' || name === '..') return 'the name of a network device is a word';
+  if (name === '' || name === '.' || name === '..') return 'use a nonempty name of a network device';
   if (name.length > longestName) return `at most ${longestName} bytes`;
   if (/[\s/:]/.test(name)) return 'without blanks, slashes and colons';
   return name.includes('%') ? 'a template has one %d and no other percent sign' : undefined;

@@ -62,7 +62,7 @@ export function rootfsPlan(context: PlanContext): RootfsPlan {
   const { root: tree } = context.trees;
   if (userNamespace(config) !== undefined) return rootOfHost(context, path, tree, flags, enter);
   const open: Step[] = [{ op: 'setPropagation', origin, flags }];
-  if (!cutsOffHost(flags)) {
+  if (!stopsPropagation(flags)) {
     const apart = (flags & MS.MS_SLAVE) === 0 ? MS.MS_PRIVATE : MS.MS_SLAVE;
     open.push({ op: 'setMountPropagation', origin, path, flags: apart });
   }
@@ -83,12 +83,12 @@ function openStep(context: PlanContext, path: string, tree: number, propagation:
     tree,
     ...unionOf(context, root),
     propagation,
-    oneCall: takesLayersApart(context.facts) ? 0 : 1,
+    oneCall: hasLayerOptions(context.facts) ? 0 : 1,
   };
 }
 
 /** Linux 6.8 has an option for each lower layer. */
-function takesLayersApart({ kernel: { major, minor } }: PlanContext['facts']): boolean {
+function hasLayerOptions({ kernel: { major, minor } }: PlanContext['facts']): boolean {
   return major > 6 || (major === 6 && minor >= 8);
 }
 
@@ -148,7 +148,7 @@ function rootOnHost(context: PlanContext, path: string, origin: string, flags: n
 }
 
 /** True if no mount of the namespace can propagate to the host. */
-function cutsOffHost(flags: number): boolean {
+function stopsPropagation(flags: number): boolean {
   return (flags & MS.MS_REC) !== 0 && (flags & (MS.MS_PRIVATE | MS.MS_SLAVE)) !== 0;
 }
 

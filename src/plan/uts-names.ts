@@ -78,10 +78,13 @@ export const utsFacility: Facility<typeof steps> = {
     }),
   },
   hints: () => ({
-    setHostname: { [errno.EPERM]: 'a host name needs a UTS namespace', [errno.EINVAL]: 'at most 64 bytes' },
+    setHostname: {
+      [errno.EPERM]: 'a host name needs a UTS namespace',
+      [errno.EINVAL]: 'use at most 64 bytes',
+    },
     setDomainname: {
       [errno.EPERM]: 'a domain name needs a UTS namespace',
-      [errno.EINVAL]: 'at most 64 bytes',
+      [errno.EINVAL]: 'use at most 64 bytes',
     },
   }),
 };

@@ -188,7 +188,7 @@ static void time_command(char** fields) {
   struct rusage use;
   int status = 0;
   pid_t got;
-  // Containers become our children when their runtime ends: the end of such a process is not the end of the command.
+  // Containers become children of this process when their runtime ends: the end of such a process is not the end of the command.
   while ((got = wait4(-1, &status, 0, &use)) != child) {
     if (got < 0 && errno != EINTR) must(-1, "wait4");
   }

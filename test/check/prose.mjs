@@ -29,6 +29,7 @@ const rules = /** @type {const} */ ([
   ['relative', /(?:\/\/|\/?\*+|^)\s*(?:What|Who|Else|Ours|Theirs) [a-z]/, 'begin the sentence with a noun'],
   ['of', /(?:\/\/|\/?\*+)\s*Of (?!\w+ing\b)[a-z]/, 'begin the sentence with a noun'],
   ['ours', /\b(?:[Oo]urs|[Tt]heirs)\b/, 'own, the name of the other side, or a noun'],
+  ['our', /\b(?:our|we)\b/i, 'the runtime, its'],
   ['is no', /(?<!\bthere )\b(?:is|are) no (?!longer\b)\w/i, 'is not a'],
   ['look for', /\b(?:looked|looks?) for\b/i, 'searched, expected'],
   ['tells', /\b(?:tells|told|knows nothing|looks at itself)\b/i, 'contains, returns, reports'],

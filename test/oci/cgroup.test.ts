@@ -9,7 +9,7 @@ import { sandbox } from '../helpers/sandbox.ts';
 describe.skipIf(requires('root', 'busybox', 'cgroup2'))('the cgroup of a container', () => {
   const box = sandbox();
   const top = () => box.view.path('/sys/fs/cgroup');
-  /** Our own cgroup in the version 2 hierarchy: relative paths start there. */
+  /** The test's own cgroup in the version 2 hierarchy: relative paths start there. */
   const own = /^0::(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1]?.replace(/\/$/, '') ?? '';
 
   /** Path of the container in the version 2 hierarchy. */

@@ -42,7 +42,7 @@ export class Connection {
   static open(binding: Binding, path: string): Connection {
     const uid = String(binding.identity().euid);
     const hex = [...uid].map(digit => digit.charCodeAt(0).toString(16)).join('');
-    // The peer reads our uid from the kernel. Old versions compare it with the uid in the request, which differs if a
+    // The peer reads the uid of the runtime from the kernel. Old versions compare it with the uid in the request, which differs if a
     // user namespace is between the two; the second attempt sends no uid.
     for (const [ask, answers] of [
       [`AUTH EXTERNAL ${hex}`, 1],

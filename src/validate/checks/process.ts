@@ -82,7 +82,7 @@ export const checkConsoleSize: Check = context => {
       message: `a terminal cannot be ${value} characters in ${side}`,
       pointer: `/process/consoleSize/${side}`,
       value: String(value),
-      hint: `at most ${mostCells}`,
+      hint: `use at most ${mostCells}`,
       spec,
     });
   }

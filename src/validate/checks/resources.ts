@@ -171,7 +171,7 @@ function hugepageProblems(limits: readonly Draft<HugepageLimit>[], report: Repor
     const first = seen.get(pageSize);
     if (first !== undefined) {
       const message = `the limit for huge pages of ${pageSize} is set twice`;
-      const hint = `the first is hugepageLimits/${first}`;
+      const hint = `the first one is at hugepageLimits/${first}`;
       report(at, { code: 'page-size', message, value: pageSize, hint, spec });
     } else seen.set(pageSize, index);
     if (/^[1-9][0-9]*[KMG]B$/.test(pageSize)) continue;
@@ -216,7 +216,7 @@ function unifiedProblems(files: Draft<Readonly<Record<string, string>>>, report:
       refuse(
         file,
         `unified resource ${name} must be in the form CONTROLLER.PARAMETER`,
-        'such as memory.high',
+        'use a name such as memory.high',
       );
     } else if (actions.includes(file)) {
       refuse(file, `unified resource ${name} is not a limit`, 'it would move, stop or end processes');

@@ -32,7 +32,7 @@ export const checkRlimits: Check = context => {
         message: `${type} is set twice`,
         pointer: `${pointer}/type`,
         value: type,
-        hint: `the first is /process/rlimits/${first}`,
+        hint: `the first one is at /process/rlimits/${first}`,
         spec,
       });
     }

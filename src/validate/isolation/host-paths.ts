@@ -63,7 +63,7 @@ function reasonOf(
   if (path === '/') {
     return {
       code: 'isolation.host-path',
-      why: readOnly ? 'it contains all secrets of the host' : 'it contains the whole host',
+      why: readOnly ? 'it contains all secrets of the host' : 'it contains all files of the host',
       hint: 'mount only the directories that are needed',
     };
   }

@@ -23,7 +23,7 @@ const refused = (options: readonly string[]): unknown => {
 };
 
 describe('a root mount', () => {
-  it('takes the place of the step that opens the root, and is no mount in it', () => {
+  it('takes the place of the step that opens the root, and is not a mount in it', () => {
     const usual = operations(planFor({ mounts: [{ destination: '/proc', type: 'proc' }] }));
     expect(operations(plan(['lowerdir=/a:/b']))).toEqual(
       usual.map(op => (op === 'openRoot' ? 'mountRoot' : op)),

@@ -69,22 +69,22 @@ function differences(rules: readonly DeviceRule[], program: Uint8Array): string[
   return found;
 }
 
-const asked = (...rules: DeviceCgroup[]): DeviceRule[] => containerDeviceRules(rules);
+const rulesFor = (...rules: DeviceCgroup[]): DeviceRule[] => containerDeviceRules(rules);
 
 describe('a device program', () => {
   it.each<[string, DeviceRule[]]>([
     ['no rule', []],
-    ['the default rules alone', asked()],
-    ['what spec writes', asked({ allow: false, access: 'rwm' })],
-    ['everything allowed', asked({ allow: true, access: 'rwm' })],
-    ['a kind of access of everything', asked({ allow: true, access: 'r' })],
+    ['the default rules alone', rulesFor()],
+    ['what spec writes', rulesFor({ allow: false, access: 'rwm' })],
+    ['everything allowed', rulesFor({ allow: true, access: 'rwm' })],
+    ['a kind of access of everything', rulesFor({ allow: true, access: 'r' })],
     [
       'deny after allow',
-      asked({ allow: true, access: 'rwm' }, { allow: false, type: 'b', major: 3, access: 'w' }),
+      rulesFor({ allow: true, access: 'rwm' }, { allow: false, type: 'b', major: 3, access: 'w' }),
     ],
     [
       'allow after deny after allow',
-      asked(
+      rulesFor(
         { allow: true, type: 'c', major: 1, access: 'rw' },
         { allow: false, type: 'c', access: 'w' },
         { allow: true, type: 'c', major: 1, minor: 4, access: 'w' },
@@ -92,13 +92,13 @@ describe('a device program', () => {
     ],
     [
       'a number without a sign',
-      asked({ allow: true, type: 'b', major: largest, minor: 0x80000000, access: 'rw' }),
+      rulesFor({ allow: true, type: 'b', major: largest, minor: 0x80000000, access: 'rw' }),
     ],
-    ['a minor number of every major', asked({ allow: true, type: 'b', minor: 2, access: 'rwm' })],
-    ['-1 for every number', asked({ allow: true, type: 'b', major: -1, minor: -1, access: 'r' })],
+    ['a minor number of every major', rulesFor({ allow: true, type: 'b', minor: 2, access: 'rwm' })],
+    ['-1 for every number', rulesFor({ allow: true, type: 'b', major: -1, minor: -1, access: 'r' })],
     [
       'two rules for one request',
-      asked(
+      rulesFor(
         { allow: true, type: 'b', major: 3, minor: 4, access: 'r' },
         { allow: true, type: 'b', major: 3, access: 'w' },
       ),
@@ -210,7 +210,7 @@ describe('a long list of rules', () => {
 });
 
 describe('simplified rules', () => {
-  const texts = (...rules: DeviceCgroup[]): string[] => simplify(asked(...rules)).map(ruleText);
+  const texts = (...rules: DeviceCgroup[]): string[] => simplify(rulesFor(...rules)).map(ruleText);
 
   it('omit redundant denials', () => {
     expect(texts({ allow: false, access: 'rwm' })).toEqual(texts());
@@ -227,10 +227,10 @@ describe('simplified rules', () => {
   });
 
   it('are one rule if everything is allowed', () => {
-    const everything = simplify(asked({ allow: false, access: 'rwm' }, { allow: true, access: 'mwr' }));
+    const everything = simplify(rulesFor({ allow: false, access: 'rwm' }, { allow: true, access: 'mwr' }));
     expect(everything.map(ruleText)).toEqual(['allow a *:* rwm']);
     expect(allowsEverything(everything)).toBe(true);
-    expect(allowsEverything(simplify(asked()))).toBe(false);
-    expect(allowsEverything(simplify(asked({ allow: true, access: 'rw' })))).toBe(false);
+    expect(allowsEverything(simplify(rulesFor()))).toBe(false);
+    expect(allowsEverything(simplify(rulesFor({ allow: true, access: 'rw' })))).toBe(false);
   });
 });
