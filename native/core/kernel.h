@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Names that the kernel's headers for programs do not define, or only headers newer than those of Linux 5.10. A C
-// library's headers define most of them; test/native/kernel-constants.test.ts compares the two. For the init only: in
-// the runtime they would collide with the C library's.
+// library's headers define most of them; test/native/kernel-constants.test.ts compares the two. For the init and the
+// keeper: in the runtime they would collide with the C library's.
 #pragma once
 
 #include <asm/fcntl.h>
@@ -13,14 +13,24 @@
 #define X_OK 1
 #define MNT_DETACH 2
 
-// socket(2), sendmsg(2) and recvmsg(2)
+// socket(2), sendmsg(2), recvmsg(2) and shutdown(2)
 #define AF_UNIX 1
 #define AF_INET 2
+#define AF_INET6 10
+#define AF_NETLINK 16
+#define SOCK_STREAM 1
 #define SOCK_DGRAM 2
+#define SOCK_RAW 3
 #define SOCK_SEQPACKET 5
+#define SOCK_NONBLOCK O_NONBLOCK
 #define SOCK_CLOEXEC O_CLOEXEC
+#define SOL_NETLINK 270
 #define SCM_RIGHTS 1
+#define MSG_PEEK 2
+#define MSG_TRUNC 0x20
+#define MSG_DONTWAIT 0x40
 #define MSG_NOSIGNAL 0x4000
+#define SHUT_WR 1
 #define MSG_CMSG_CLOEXEC 0x40000000
 
 // ioctl(2) with SIOCSIFFLAGS

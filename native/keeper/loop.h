@@ -2,8 +2,10 @@
 #pragma once
 
 #include <linux/eventpoll.h>
+#include <linux/mman.h>
 #include <stdint.h>
 
+#include "core/kernel.h"
 #include "core/syscall.h"
 #include "keeper/request.h"
 
@@ -13,14 +15,6 @@ namespace tsubo::keeper {
 enum class Kind : uint32_t { init, rules, tcp_listener, udp_listener, client, target, flow };
 
 inline constexpr uint64_t tag(Kind kind, uint32_t index) { return static_cast<uint64_t>(kind) << 32 | index; }
-
-inline constexpr unsigned kNonBlocking = 04000;     // SOCK_NONBLOCK, O_NONBLOCK
-inline constexpr unsigned kCloseOnExec = 02000000;  // SOCK_CLOEXEC, O_CLOEXEC
-inline constexpr int kStream = 1, kDatagram = 2;    // SOCK_STREAM, SOCK_DGRAM
-inline constexpr int kNoSignal = 0x4000;            // MSG_NOSIGNAL
-inline constexpr int kDoNotWait = 0x40;             // MSG_DONTWAIT
-inline constexpr int kPeek = 0x02;                  // MSG_PEEK
-inline constexpr int kDiscard = 0x20;               // MSG_TRUNC: a TCP socket drops the bytes instead of copying them
 
 // One buffer for everything that passes through. Nothing stays in it between two events.
 inline constexpr size_t kBufferBytes = 64 << 10;
@@ -42,8 +36,8 @@ Address target_of(const Listener& listener);
 // A table of `count` zero entries, which take memory when they are used first. Null if there is no memory.
 template <typename Entry>
 Entry* table(uint32_t count) {
-  long at = sys::call(__NR_mmap, 0, static_cast<long>(count * sizeof(Entry)), 3 /* PROT_READ|PROT_WRITE */,
-                      0x22 /* MAP_PRIVATE|MAP_ANONYMOUS */, -1, 0);
+  long at = sys::call(__NR_mmap, 0, static_cast<long>(count * sizeof(Entry)), PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   return at < 0 && at > -4096 ? nullptr : reinterpret_cast<Entry*>(at);
 }
 

@@ -28,7 +28,7 @@ Address target_of(const Listener& listener) {
   for (size_t i = 0; i < sizeof kMapped; i++) mapped = mapped && listener.address[i] == kMapped[i];
   Address to = {};
   const auto high = static_cast<unsigned char>(listener.port >> 8), low = static_cast<unsigned char>(listener.port);
-  to.bytes[0] = mapped ? 2 : 10;  // AF_INET, AF_INET6
+  to.bytes[0] = mapped ? AF_INET : AF_INET6;
   to.bytes[2] = high;
   to.bytes[3] = low;
   if (mapped) {
@@ -51,7 +51,7 @@ constexpr uint32_t kMostConnections = 16'384, kMostFlows = 1'024;
 uint64_t now_ms() {
   __kernel_timespec t = {};
   // This cannot fail: the clock exists on every kernel.
-  sys::unchecked(sys::call(__NR_clock_gettime, 1 /* CLOCK_MONOTONIC */, sys::arg(&t)));
+  sys::unchecked(sys::call(__NR_clock_gettime, CLOCK_MONOTONIC, sys::arg(&t)));
   return static_cast<uint64_t>(t.tv_sec) * 1000 + static_cast<uint64_t>(t.tv_nsec) / 1'000'000;
 }
 
@@ -73,7 +73,7 @@ const Request* map_request(int fd) {
   if (sys::read(fd, &head, sizeof head) != sizeof head || head.magic != kMagic) return nullptr;
   if (head.listeners > kMostListeners || head.bytes > kMostBytes) return nullptr;
   const size_t size = sizeof head + head.listeners * sizeof(Listener) + head.bytes;
-  long at = sys::call(__NR_mmap, 0, static_cast<long>(size), 1 /* PROT_READ */, 2 /* MAP_PRIVATE */, fd, 0);
+  long at = sys::call(__NR_mmap, 0, static_cast<long>(size), PROT_READ, MAP_PRIVATE, fd, 0);
   return at < 0 && at > -4096 ? nullptr : reinterpret_cast<const Request*>(at);
 }
 
@@ -121,7 +121,7 @@ void leave_caller(const Request& request) {
   close_foreign(request, listeners);
 
   // The runtime waits for the status, and reaps the process that it has started.
-  long pid = sys::call(__NR_clone, 0x11 /* SIGCHLD */, 0, 0, 0, 0);
+  long pid = sys::call(__NR_clone, SIGCHLD, 0, 0, 0, 0);
   require(request, "clone", pid);
   if (pid > 0) {
     sys::exit(0);
@@ -137,7 +137,7 @@ void leave_caller(const Request& request) {
   const uint64_t taken = kOwnDescriptors + request.listeners + kMostFlows / 4;
   const uint64_t pairs = files.soft > taken ? (files.soft - taken) / 2 : 1;
 
-  long epoll = sys::call(__NR_epoll_create1, static_cast<long>(kCloseOnExec));
+  long epoll = sys::call(__NR_epoll_create1, EPOLL_CLOEXEC);
   require(request, "epoll_create1", epoll);
   const auto set = static_cast<int>(epoll);
   Connections connections;
@@ -151,7 +151,7 @@ void leave_caller(const Request& request) {
   for (uint32_t i = 0; i < request.listeners; i++) {
     const bool datagram = listeners[i].datagram != 0;
     if (datagram) require(request, "setsockopt", Flows::prepare(listeners[i]));
-    require(request, "fcntl", sys::fcntl(listeners[i].fd, F_SETFL, kNonBlocking));
+    require(request, "fcntl", sys::fcntl(listeners[i].fd, F_SETFL, O_NONBLOCK));
     const uint64_t data = tag(datagram ? Kind::udp_listener : Kind::tcp_listener, i);
     require(request, "epoll_ctl", watch(set, EPOLL_CTL_ADD, listeners[i].fd, EPOLLIN, data));
   }
@@ -239,7 +239,6 @@ extern "C" [[noreturn, gnu::no_stack_protector]] void tsubo_main(long* stack) {
   // The runtime blocked every signal from before the clone until here. A handler that it ignored stays ignored, and a
   // broken pipe or the end of the caller's terminal must not end the keeper.
   uint64_t none = 0;
-  keeper::require(*request, "rt_sigprocmask",
-                  sys::call(__NR_rt_sigprocmask, 2 /* SIG_SETMASK */, sys::arg(&none), 0, 8));
+  keeper::require(*request, "rt_sigprocmask", sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&none), 0, 8));
   keeper::serve(*request);
 }

@@ -12,11 +12,8 @@ namespace tsubo::keeper {
 
 namespace {
 
-// From linux/socket.h of the kernel, which it does not export.
-constexpr int kNetlink = 16, kRaw = 3, kNetlinkLevel = 270;
-
 long rules_socket() {
-  return sys::call(__NR_socket, kNetlink, kRaw | static_cast<int>(kNonBlocking | kCloseOnExec), NETLINK_NETFILTER);
+  return sys::call(__NR_socket, AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_NETFILTER);
 }
 
 }  // namespace
@@ -25,10 +22,10 @@ long Rules::open() {
   UniqueFd fd(rules_socket());
   if (!fd.open()) return -EPROTONOSUPPORT;
   sockaddr_nl self = {};
-  self.nl_family = kNetlink;
+  self.nl_family = AF_NETLINK;
   if (long r = sys::call(__NR_bind, fd.get(), sys::arg(&self), sizeof self); r < 0) return r;
   int group = NFNLGRP_NFTABLES;
-  long r = sys::call(__NR_setsockopt, fd.get(), kNetlinkLevel, NETLINK_ADD_MEMBERSHIP, sys::arg(&group), sizeof group);
+  long r = sys::call(__NR_setsockopt, fd.get(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, sys::arg(&group), sizeof group);
   if (r < 0) return r;
   fd_ = fd.release();
   return 0;
@@ -37,7 +34,7 @@ long Rules::open() {
 bool Rules::deleted() {
   bool found = false;
   while (true) {
-    long n = sys::call(__NR_recvfrom, fd_, sys::arg(buffer), kBufferBytes, kDoNotWait, 0, 0);
+    long n = sys::call(__NR_recvfrom, fd_, sys::arg(buffer), kBufferBytes, MSG_DONTWAIT, 0, 0);
     // Events were lost: assume that the table was deleted.
     if (n == -ENOBUFS) {
       found = true;
@@ -64,7 +61,7 @@ const unsigned char* Rules::send(const unsigned char* at, uint32_t count) {
     if (fd.open()) {
       // A refused batch has nothing left to restore or remove: the table already exists, or no longer exists.
       sys::unchecked(sys::call(__NR_sendto, fd.get(), sys::arg(at), bytes, 0, 0, 0));
-      while (sys::call(__NR_recvfrom, fd.get(), sys::arg(buffer), kBufferBytes, kDoNotWait, 0, 0) > 0) {
+      while (sys::call(__NR_recvfrom, fd.get(), sys::arg(buffer), kBufferBytes, MSG_DONTWAIT, 0, 0) > 0) {
       }
     }
     at += bytes;

@@ -8,7 +8,6 @@ namespace tsubo::keeper {
 
 namespace {
 
-constexpr int kNoMoreSends = 1;  // SHUT_WR
 // A side that always has data must not delay the others.
 constexpr int kMostTurns = 16;
 // Index 0 marks the end of the list of unused entries.
@@ -31,7 +30,7 @@ bool Connections::accept(const Listener& listener) {
   while (true) {
     uint32_t index = unused_ != kNone ? unused_ : fresh_ <= most_ ? fresh_ : kNone;
     if (index == kNone) return false;
-    long client = sys::call(__NR_accept4, listener.fd, 0, 0, kNonBlocking | kCloseOnExec);
+    long client = sys::call(__NR_accept4, listener.fd, 0, 0, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (client == -EMFILE || client == -ENFILE || client == -ENOBUFS || client == -ENOMEM) return false;
     // EAGAIN: no connection waits. All other errors are of a connection that no longer exists (accept(2)).
     if (client == -EAGAIN) return true;
@@ -40,7 +39,7 @@ bool Connections::accept(const Listener& listener) {
     const uint32_t next = c.next;
     const bool was_fresh = index == fresh_;
     c = {{static_cast<int>(client), -1}, {false, false}, false, true, kNone};
-    long target = sys::call(__NR_socket, to.family(), kStream | static_cast<int>(kNonBlocking | kCloseOnExec), 0);
+    long target = sys::call(__NR_socket, to.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     c.fd[1] = target < 0 ? -1 : static_cast<int>(target);
     long r = target;
     if (r >= 0) r = sys::call(__NR_connect, target, sys::arg(to.bytes), to.size);
@@ -61,19 +60,20 @@ Connections::Passed Connections::pass_on(Connection& c, int from) {
   for (int turn = 0; turn < kMostTurns; turn++) {
     if (c.ended[from]) return Passed::all;
     // Remove only the bytes that the other side has accepted: no data is kept between two events.
-    long n = sys::call(__NR_recvfrom, c.fd[from], sys::arg(buffer), kBufferBytes, kPeek | kDoNotWait, 0, 0);
+    long n = sys::call(__NR_recvfrom, c.fd[from], sys::arg(buffer), kBufferBytes, MSG_PEEK | MSG_DONTWAIT, 0, 0);
     if (n == -EAGAIN || n == -EINTR) return Passed::all;
     if (n < 0) return Passed::broken;
     if (n == 0) {
       // Before the connection is established, shutdown(2) would abort it. Its event follows.
       if (!c.connected) return Passed::all;
       c.ended[from] = true;
-      return sys::call(__NR_shutdown, c.fd[to], kNoMoreSends) < 0 ? Passed::broken : Passed::all;
+      return sys::call(__NR_shutdown, c.fd[to], SHUT_WR) < 0 ? Passed::broken : Passed::all;
     }
-    long taken = sys::call(__NR_sendto, c.fd[to], sys::arg(buffer), n, kNoSignal | kDoNotWait, 0, 0);
+    long taken = sys::call(__NR_sendto, c.fd[to], sys::arg(buffer), n, MSG_NOSIGNAL | MSG_DONTWAIT, 0, 0);
     if (taken == -EAGAIN || taken == -EINTR || taken == -ENOTCONN) return Passed::all;
     if (taken < 0) return Passed::broken;
-    n = sys::call(__NR_recvfrom, c.fd[from], 0, taken, kDiscard | kDoNotWait, 0, 0);
+    // A TCP socket drops these bytes instead of copying them.
+    n = sys::call(__NR_recvfrom, c.fd[from], 0, taken, MSG_TRUNC | MSG_DONTWAIT, 0, 0);
     if (n != taken) return Passed::broken;
   }
   return Passed::some;

@@ -16,9 +16,6 @@ namespace {
 constexpr uint64_t kSilentMs = 120'000;
 constexpr int kMostTurns = 64;
 
-// From linux/socket.h of the kernel, which it does not export.
-constexpr int kInet = 2, kInet6 = 10;
-
 // Control data with the address of one datagram: in_pktinfo of 12 bytes or in6_pktinfo of 20.
 struct Info {
   size_t bytes;
@@ -48,7 +45,7 @@ long Flows::prepare(const Listener& listener) {
   int on = 1, family = 0, size = sizeof family;
   long r = sys::call(__NR_getsockopt, listener.fd, SOL_SOCKET, SO_DOMAIN, sys::arg(&family), sys::arg(&size));
   if (r < 0) return r;
-  return family == kInet6
+  return family == AF_INET6
              ? sys::call(__NR_setsockopt, listener.fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, sys::arg(&on), sizeof on)
              : sys::call(__NR_setsockopt, listener.fd, IPPROTO_IP, IP_PKTINFO, sys::arg(&on), sizeof on);
 }
@@ -59,7 +56,7 @@ void Flows::take(const Listener& listener, uint64_t now) {
     Info info = {};
     message::Piece piece = {buffer, kBufferBytes};
     message::Header header = {client.bytes, sizeof client.bytes, &piece, 1, &info, sizeof info, 0};
-    long n = sys::call(__NR_recvmsg, listener.fd, sys::arg(&header), kDoNotWait);
+    long n = sys::call(__NR_recvmsg, listener.fd, sys::arg(&header), MSG_DONTWAIT);
     // EAGAIN: no datagram waits. Other errors are of an earlier datagram; the next one has its own event.
     if (n < 0) return;
     client.size = static_cast<uint32_t>(header.name_bytes);
@@ -73,7 +70,7 @@ void Flows::take(const Listener& listener, uint64_t now) {
     Flow* flow = find(listener, client, local, now);
     if (flow == nullptr) continue;
     // UDP may lose a datagram: if the container does not take it, the client learns of it as it does without a proxy.
-    sys::unchecked(sys::call(__NR_sendto, flow->fd, sys::arg(buffer), n, kNoSignal | kDoNotWait, 0, 0));
+    sys::unchecked(sys::call(__NR_sendto, flow->fd, sys::arg(buffer), n, MSG_NOSIGNAL | MSG_DONTWAIT, 0, 0));
   }
 }
 
@@ -101,7 +98,7 @@ Flows::Flow* Flows::find(const Listener& listener, const Address& client, const 
   }
   const Address to = target_of(listener);
   const auto index = static_cast<uint32_t>(unused - all_);
-  long fd = sys::call(__NR_socket, to.family(), kDatagram | static_cast<int>(kNonBlocking | kCloseOnExec), 0);
+  long fd = sys::call(__NR_socket, to.family(), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return nullptr;
   long r = sys::call(__NR_connect, fd, sys::arg(to.bytes), to.size);
   if (r >= 0) r = watch(epoll_, EPOLL_CTL_ADD, static_cast<int>(fd), EPOLLIN, tag(Kind::flow, index));
@@ -118,14 +115,14 @@ void Flows::answer(uint32_t index, uint64_t now) {
   Flow& flow = all_[index];
   if (!flow.used) return;
   for (int turn = 0; turn < kMostTurns; turn++) {
-    long n = sys::call(__NR_recvfrom, flow.fd, sys::arg(buffer), kBufferBytes, kDoNotWait, 0, 0);
+    long n = sys::call(__NR_recvfrom, flow.fd, sys::arg(buffer), kBufferBytes, MSG_DONTWAIT, 0, 0);
     // EAGAIN: no answer waits. ECONNREFUSED: nothing in the container listens, and the flow stays for later datagrams.
     if (n < 0) return;
     flow.last = now;
     Info info = {};
     message::Piece piece = {buffer, static_cast<size_t>(n)};
     message::Header header = {flow.client.bytes, static_cast<int>(flow.client.size), &piece, 1, &info, 0, 0};
-    if (flow.client.family() == kInet6) {
+    if (flow.client.family() == AF_INET6) {
       // The interface stays 0: the address of the client has it (sin6_scope_id) where it matters.
       info.level = IPPROTO_IPV6;
       info.type = IPV6_PKTINFO;
@@ -140,7 +137,7 @@ void Flows::answer(uint32_t index, uint64_t now) {
     }
     header.control_bytes = sizeof info;
     // As above: UDP may lose it.
-    sys::unchecked(sys::call(__NR_sendmsg, flow.listener, sys::arg(&header), kNoSignal | kDoNotWait));
+    sys::unchecked(sys::call(__NR_sendmsg, flow.listener, sys::arg(&header), MSG_NOSIGNAL | MSG_DONTWAIT));
   }
 }
 
