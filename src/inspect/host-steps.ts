@@ -7,7 +7,7 @@ import { RuntimeError } from '../errors/error.ts';
 import type { Binding } from '../host/binding.d.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { isMachineRoot } from '../host/privilege.ts';
-import { openNamespaceFile } from '../lifecycle/open-namespaces.ts';
+import { openNamespaceFile } from '../lifecycle/namespaces.ts';
 import { inspectOperation } from '../lifecycle/perform-host-steps.ts';
 import { explainHook } from '../plan/explain-hook.ts';
 import type { HostStep, Plan } from '../plan/plan.ts';

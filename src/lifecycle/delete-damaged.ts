@@ -14,10 +14,10 @@ import { validMembers } from './check-record.ts';
 import { runPoststopHooks } from './hooks.ts';
 import { unmountRoot } from './host-mounts.ts';
 import { endInit, identify } from './init-process.ts';
+import { removePlace } from './make-cgroup.ts';
 import { type ContainerRecord, files, type InitRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
 import { removeState, type StateLock } from './store.ts';
-import { removePlace } from './systemd-unit.ts';
 import { releaseUpper } from './upper-layer.ts';
 
 /** Members of config.json that describe what the container used. They are not validated. */

@@ -6,11 +6,11 @@ import { deleteDamaged } from './delete-damaged.ts';
 import { runPoststopHooks } from './hooks.ts';
 import { unmountRoot } from './host-mounts.ts';
 import { endInit } from './init-process.ts';
+import { removePlace } from './make-cgroup.ts';
 import { type ContainerRecord, files, type InitRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
 import { requireStatus, statusOf } from './status.ts';
 import { hold, isEmpty, missing, notFound, readRecord, removeState, type StateLock } from './store.ts';
-import { removePlace } from './systemd-unit.ts';
 import { releaseUpper } from './upper-layer.ts';
 
 export interface DeleteOptions {

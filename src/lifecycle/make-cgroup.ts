@@ -5,9 +5,14 @@ import { delegateCgroup as giveCgroup } from '../cgroup/delegate.ts';
 import { type CgroupPlace, makeCgroup as makeDirectories } from '../cgroup/directory.ts';
 import { killProcesses } from '../cgroup/processes.ts';
 import { removeCgroup } from '../cgroup/remove.ts';
+import { removeUnit, startUnit as start } from '../cgroup/systemd/unit.ts';
 import { errno } from '../errors/errno.ts';
 import { RuntimeError } from '../errors/error.ts';
+import { onHost } from '../errors/system.ts';
+import type { Binding } from '../host/binding.d.ts';
+import { joinPath } from '../host/paths.ts';
 import { isMachineRoot } from '../host/privilege.ts';
+import { ownCgroup } from '../host/read-facts.ts';
 import type { HostOperation, HostWork } from './host-work.ts';
 import { writeRecord } from './store.ts';
 
@@ -75,4 +80,36 @@ export const delegateCgroup: HostOperation<'delegateCgroup'> = {
 function isDenial({ errno: number }: RuntimeError): boolean {
   const denials: readonly (number | undefined)[] = [errno.EACCES, errno.EPERM, errno.EROFS];
   return denials.includes(number);
+}
+
+/**
+ * systemd makes a cgroup only for an existing process: the init is cloned in the runtime's cgroup, systemd moves it,
+ * and the init then unshares its cgroup namespace.
+ */
+export const startUnit: HostOperation<'startUnit'> = {
+  apply([step], work) {
+    const place = work.record.cgroup;
+    if (step === undefined || place?.unit === undefined) return;
+    const { runtime } = work;
+    const { binding } = runtime;
+    const { unit } = place;
+    const { pid } = work.init;
+    start(binding, step, pid, step.limits, step.deviceRules);
+    const at = `/proc/${pid}/cgroup`;
+    const path = ownCgroup(onHost(`unable to read ${at}`, () => binding.readText(at)));
+    const found = { ...place, unit, path: joinPath(place.root, path.slice(1)) };
+    work.undo.arm(`the unit ${unit}`, () => removeUnit(binding, found, 'kill'));
+    if (found.path !== place.path) {
+      work.record = { ...work.record, cgroup: found };
+      writeRecord(runtime, work.record);
+    }
+    enableWithoutLimits(work, found);
+  },
+};
+
+/** Removes a container's cgroup, made by the runtime or by systemd. See removeCgroup. */
+export function removePlace(binding: Binding, place: CgroupPlace, occupants: 'kill' | 'spare'): void {
+  const { unit } = place;
+  if (unit === undefined) removeCgroup(binding, place, occupants);
+  else removeUnit(binding, { ...place, unit }, occupants);
 }

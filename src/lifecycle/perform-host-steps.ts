@@ -5,6 +5,7 @@ import type { Binding, Report, Spawned } from '../host/binding.d.ts';
 import { explainFailure } from '../plan/explain.ts';
 import type { HostOperationName, HostStep, HostStepOf, When } from '../plan/plan.ts';
 import { syncPointOf } from '../plan/sync-points.ts';
+import { sendPidfd, writePidFile } from './announce-init.ts';
 import { takeTerminal } from './console.ts';
 import { attachDeviceRules, loadDeviceRules } from './device-filter.ts';
 import { withEmptyRootHint } from './empty-root.ts';
@@ -14,22 +15,16 @@ import { cloneTree, makeUnion, mapTree } from './host-trees.ts';
 import { type HostOperation, type HostWork, type InspectFindings, WaitingInit } from './host-work.ts';
 import { mapIds } from './id-maps.ts';
 import { initExitError } from './init-exit.ts';
+import { limitInit, restoreOomScoreAdj, setOomScoreAdj } from './init-limits.ts';
 import { identify, killAndWait } from './init-process.ts';
-import { delegateCgroup, makeCgroup, writeCgroup } from './make-cgroup.ts';
+import { delegateCgroup, makeCgroup, startUnit, writeCgroup } from './make-cgroup.ts';
+import { openDirectory, openNamespace, writeTimeOffsets } from './namespaces.ts';
 import { moveNetDevice } from './net-devices.ts';
-import { restoreOomScoreAdj, setOomScoreAdj } from './oom-score.ts';
-import { openDirectory, openNamespace } from './open-namespaces.ts';
-import { writePidFile } from './pid-file.ts';
-import { sendPidfd } from './pidfd-socket.ts';
 import { joinRdtGroup, makeRdtGroup } from './rdt.ts';
 import type { InitRecord } from './record.ts';
 import { makeState, saveInit, saveRecord } from './record-steps.ts';
-import { resumeInit } from './resume-init.ts';
-import { limitInit } from './rlimits.ts';
+import { makeStartFifo, resumeInit } from './resume-init.ts';
 import { sendListener } from './seccomp-agent.ts';
-import { makeStartFifo } from './start-fifo.ts';
-import { startUnit } from './systemd-unit.ts';
-import { writeTimeOffsets } from './time-offsets.ts';
 
 const operations: { readonly [Op in HostOperationName]: HostOperation<Op> } = {
   attachDeviceRules,

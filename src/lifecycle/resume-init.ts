@@ -1,10 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 import { RuntimeError } from '../errors/error.ts';
 import { onHost } from '../errors/system.ts';
+import { joinPath } from '../host/paths.ts';
 import { explainFailure } from '../plan/explain.ts';
 import type { Operation } from '../wire/steps.ts';
 import type { HostOperation, HostWork } from './host-work.ts';
 import { initExitError } from './init-exit.ts';
+import { files } from './record.ts';
+
+/** The FIFO is in the state directory and is removed with it. */
+export const makeStartFifo: HostOperation<'makeStartFifo'> = {
+  apply([step], work) {
+    if (step === undefined) return;
+    const { binding } = work.runtime;
+    const path = joinPath(work.stateDirectory, files.startFifo);
+    work.handOver(
+      step.slot,
+      onHost(`unable to make the FIFO ${path}`, () => binding.makeFullFifo(path, 0o600)),
+    );
+  },
+};
 
 export const resumeInit: HostOperation<'resumeInit'> = {
   startFailure: true,

@@ -1,10 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 import { errno } from '../errors/errno.ts';
 import type { RuntimeError } from '../errors/error.ts';
-import { hostFailure, isSystemError } from '../errors/system.ts';
+import { hostFailure, isSystemError, onHost } from '../errors/system.ts';
 import type { SystemError } from '../host/binding.d.ts';
 import type { HostStepOf } from '../plan/plan.ts';
+import { limitText, rlimitName } from '../plan/rlimits.ts';
 import type { HostOperation, HostWork } from './host-work.ts';
+
+export const limitInit: HostOperation<'limitInit'> = {
+  apply(steps, work) {
+    const { binding } = work.runtime;
+    const { pid } = work.init;
+    for (const { resource, soft, hard, origin } of steps) {
+      onHost(
+        `error setting rlimit type ${resource}`,
+        () => binding.limitProcess(pid, resource, String(soft), String(hard)),
+        {
+          code: 'container.rlimit',
+          pointer: origin,
+          value: `${rlimitName(resource)} soft=${limitText(soft)} hard=${limitText(hard)}`,
+          hint: 'the hard limit cannot be raised without CAP_SYS_RESOURCE: use at most the hard limit of the runtime',
+        },
+      );
+    }
+  },
+};
 
 type SetOomScoreAdj = HostStepOf<'setOomScoreAdj'>;
 

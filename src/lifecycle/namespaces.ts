@@ -2,6 +2,7 @@
 import { RuntimeError } from '../errors/error.ts';
 import { onHost } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
+import { openReadOnly } from '../host/files.ts';
 import { O } from '../kernel/files.ts';
 import { type NamespaceType, namespaceFiles, namespaceFlags } from '../oci/namespaces.ts';
 import type { HostStepOf } from '../plan/plan.ts';
@@ -83,3 +84,23 @@ function typeOf(kind: number): NamespaceType {
   }
   throw new RuntimeError({ code: 'internal', message: `no namespace of kind ${kind}` });
 }
+
+/** Writes the offsets of the time namespace for the init's children. */
+export const writeTimeOffsets: HostOperation<'writeTimeOffsets'> = {
+  apply([step], work) {
+    if (step === undefined) return;
+    const { binding } = work.runtime;
+    const { offsets, origin } = step;
+    const { pid } = work.init;
+    if (offsets !== '') {
+      const path = `/proc/${pid}/timens_offsets`;
+      onHost('unable to write the time offsets', () => binding.writeText(path, offsets, 0, 0), {
+        pointer: origin,
+        value: offsets.trim().replaceAll('\n', ', '),
+        spec: 'config-linux.md#offset-for-time-namespace',
+        hint: 'a clock must not become negative',
+      });
+    }
+    work.at.give('timeNamespace', openReadOnly(binding, `/proc/${pid}/ns/time_for_children`));
+  },
+};
