@@ -4,8 +4,16 @@ import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { afterEach, beforeEach } from 'vitest';
 import { isSystemError } from '../../src/errors/system.ts';
-import type { Binding, Report, SpawnRequest, WaitStatus } from '../../src/host/binding.d.ts';
+import type {
+  Binding,
+  HookEnd,
+  HookRequest,
+  Report,
+  SpawnRequest,
+  WaitStatus,
+} from '../../src/host/binding.d.ts';
 import { utf8 } from '../../src/host/utf8.ts';
 import type { Runtime } from '../../src/lifecycle/runtime.ts';
 import { readMembers } from './fake-members.ts';
@@ -51,6 +59,16 @@ export class FakeMachine {
   exit: WaitStatus = { code: 0 };
   /** Results of the next waits for a change; `ended` if the list is empty. */
   changes: ('changed' | 'ended' | 'time')[] = [];
+  /** Results of the next hooks; success if the list is empty. */
+  hookEnds: Partial<HookEnd>[] = [];
+  readonly hooks: HookRequest[] = [];
+  /** Messages sent with a descriptor. */
+  readonly sent: { readonly path: string; readonly fd: number; readonly message: string }[] = [];
+  /** Texts written to files of /proc, in order, and contents of such files. */
+  readonly procWrites: (readonly [path: string, text: string])[] = [];
+  readonly procFiles = new Map<string, string>();
+  /** Names in /proc/PID/ns of the namespaces that the simulated processes have and the runtime has not. */
+  readonly foreignNamespaces = new Set<string>();
   /** Warnings of the runtime. */
   readonly warnings: string[] = [];
   /** The first call of this name fails with this errno or runs this function. */
@@ -60,6 +78,8 @@ export class FakeMachine {
   readonly #openDirectories = new Map<number, string>();
   #nextPid = 100_001;
   #nextPidfd = 1_000_000;
+  readonly #openInProc = new Map<number, string>();
+  #nextInProc = 2_500_000;
 
   constructor() {
     fs.mkdirSync(this.cgroups);
@@ -129,6 +149,11 @@ export class FakeMachine {
     return this.#locks.size;
   }
 
+  /** Open files of /proc of simulated processes. */
+  get openInProc(): string[] {
+    return [...this.#openInProc.values()];
+  }
+
   get openPidfds(): number {
     return this.#pidfds.size;
   }
@@ -191,6 +216,8 @@ export class FakeMachine {
         return `${cgroups}31 1 0:27 / ${this.resctrl} rw - resctrl resctrl rw\n`;
       }
       if (path === '/proc/self/cgroup') return '0::/\n';
+      const content = this.procFiles.get(path);
+      if (content !== undefined) return content;
       if (this.#isCgroup(path) && fs.existsSync(dirname(path))) this.refreshCgroup(dirname(path));
       return real('open', path, () => fs.readFileSync(path, 'utf8'));
     },
@@ -198,7 +225,10 @@ export class FakeMachine {
       real('open', path, () => new Uint8Array(fs.readFileSync(path)).subarray(0, length)),
     writeText: (path, text, flags, mode) => {
       this.#begin('writeText', path);
-      if (path.startsWith('/proc/')) return;
+      if (path.startsWith('/proc/')) {
+        this.procWrites.push([path, text]);
+        return;
+      }
       if (this.#isCgroup(path) && path.endsWith('/cgroup.kill')) {
         const directory = dirname(path);
         if (!fs.existsSync(path)) throw refused('open', 2, path);
@@ -279,7 +309,12 @@ export class FakeMachine {
     },
     readMembers: request => real('open', request.directory, () => readMembers(request)),
     readdir: path => real('open', path, () => fs.readdirSync(path).sort()),
-    readlink: path => real('readlink', path, () => fs.readlinkSync(path)),
+    readlink: path => {
+      const [, pid, name = ''] = /^\/proc\/(\d+)\/ns\/(\w+)$/.exec(path) ?? [];
+      if (pid === undefined) return real('readlink', path, () => fs.readlinkSync(path));
+      if (!this.processes.has(Number(pid))) throw refused('readlink', 2, path);
+      return this.foreignNamespaces.has(name) ? `${name}:[1]` : fs.readlinkSync(`/proc/self/ns/${name}`);
+    },
     realpath: path => real('realpath', path, () => fs.realpathSync(path)),
     getcwd: () => this.directory,
     chdir: () => {
@@ -296,6 +331,12 @@ export class FakeMachine {
     filesystemType: path => (path === this.cgroups ? 0x63677270 : 0),
     namespaceKind: () => undefined,
     open: (path, flags, mode) => {
+      const pid = /^\/proc\/(\d+)\/(?:ns\/\w+|root)$/.exec(path)?.[1];
+      if (pid !== undefined && this.processes.has(Number(pid))) {
+        const inProc = this.#nextInProc++;
+        this.#openInProc.set(inProc, path);
+        return inProc;
+      }
       const fd = real('open', path, () => fs.openSync(path, flags, mode));
       if (fs.fstatSync(fd).isDirectory()) this.#openDirectories.set(fd, path);
       return fd;
@@ -307,7 +348,7 @@ export class FakeMachine {
       else fs.writeSync(fd, text);
     },
     close: fd => {
-      if (this.#pidfds.delete(fd) || fd >= 2_000_000) return;
+      if (this.#pidfds.delete(fd) || this.#openInProc.delete(fd) || fd >= 2_000_000) return;
       for (const [path, owner] of this.#locks) if (owner === fd) this.#locks.delete(path);
       this.#openDirectories.delete(fd);
       fs.closeSync(fd);
@@ -370,7 +411,10 @@ export class FakeMachine {
       this.#begin('release');
       return { kind: 'ready', step: 0, syscall: '', errno: 0, detail: '', ...this.releaseReport };
     },
-    sendDescriptor: path => this.#begin('sendDescriptor', path),
+    sendDescriptor: (path, fd, message) => {
+      this.#begin('sendDescriptor', path);
+      this.sent.push({ path, fd, message });
+    },
     setAffinity: ({ mask }) => {
       this.#begin('setAffinity', [...mask].map(byte => byte.toString(16)).join(' '));
       return new Uint8Array([3]);
@@ -425,9 +469,10 @@ export class FakeMachine {
       this.processes.delete(pid);
       return this.exit;
     },
-    runHook: ({ path }) => {
-      this.#begin('runHook', path);
-      return { code: 0, timedOut: false, stdout: '', stderr: '' };
+    runHook: request => {
+      this.#begin('runHook', request.path);
+      this.hooks.push(request);
+      return { code: 0, timedOut: false, stdout: '', stderr: '', ...this.hookEnds.shift() };
     },
     watchFiles: () => {
       this.#begin('watchFiles');
@@ -453,6 +498,16 @@ export class FakeMachine {
 
 function fdOf(path: string): number {
   return Number(/^\/proc\/self\/fd\/(\d+)$/.exec(path)?.[1] ?? -1);
+}
+
+/** Makes a machine before each test of the file, and removes it after the test. */
+export function machineForEachTest(use: (machine: FakeMachine) => void): void {
+  let machine: FakeMachine;
+  beforeEach(() => {
+    machine = new FakeMachine();
+    use(machine);
+  });
+  afterEach(() => machine.dispose());
 }
 
 /** The error that a binding throws. */

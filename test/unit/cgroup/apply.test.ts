@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { applyResources, olderKernel } from '../../../src/cgroup/apply.ts';
 import type { CgroupWrite } from '../../../src/cgroup/write.ts';
 import { errno } from '../../../src/errors/errno.ts';
 import type { Binding } from '../../../src/host/binding.d.ts';
-import { FakeMachine, refused, thrown } from '../../helpers/fake-machine.ts';
+import { type FakeMachine, machineForEachTest, refused, thrown } from '../../helpers/fake-machine.ts';
 
 let machine: FakeMachine;
-beforeEach(() => {
-  machine = new FakeMachine();
+machineForEachTest(made => {
+  machine = made;
 });
-afterEach(() => machine.dispose());
 
 const path = (...parts: readonly string[]): string => join(machine.cgroups, ...parts);
 const write = (at: string, text: string): void => writeFileSync(path(at), text);

@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { delegateCgroup } from '../../../src/cgroup/delegate.ts';
 import { makeCgroup, planCgroup } from '../../../src/cgroup/directory.ts';
 import { isFrozen, isPaused } from '../../../src/cgroup/freezer.ts';
 import { killProcesses, processesOf, signalAll } from '../../../src/cgroup/processes.ts';
 import { removeCgroup } from '../../../src/cgroup/remove.ts';
 import { errno } from '../../../src/errors/errno.ts';
-import { FakeMachine, refused, thrown } from '../../helpers/fake-machine.ts';
+import { type FakeMachine, machineForEachTest, refused, thrown } from '../../helpers/fake-machine.ts';
 
 let machine: FakeMachine;
-beforeEach(() => {
-  machine = new FakeMachine();
+machineForEachTest(made => {
+  machine = made;
 });
-afterEach(() => machine.dispose());
 
 const origin = '/linux/cgroupsPath';
 const make = (path: string) => {

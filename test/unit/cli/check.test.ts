@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { main } from '../../../src/cli/main.ts';
 import type { CheckReport } from '../../../src/validate/report.ts';
-import { type FakeConfig, FakeMachine, writeBundle } from '../../helpers/fake-machine.ts';
+import {
+  type FakeConfig,
+  type FakeMachine,
+  machineForEachTest,
+  writeBundle,
+} from '../../helpers/fake-machine.ts';
 
 let machine: FakeMachine;
-beforeEach(() => {
-  machine = new FakeMachine();
+machineForEachTest(made => {
+  machine = made;
 });
-afterEach(() => machine.dispose());
 
 function call(...words: string[]): number {
   machine.arguments = ['tsubo', 'check', ...words];

@@ -2,18 +2,17 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { modules } from '../../../src/cli/commands/index.ts';
 import { main } from '../../../src/cli/main.ts';
 import { version } from '../../../src/cli/version.ts';
 import { errno } from '../../../src/errors/errno.ts';
-import { FakeMachine, refused, writeBundle } from '../../helpers/fake-machine.ts';
+import { type FakeMachine, machineForEachTest, refused, writeBundle } from '../../helpers/fake-machine.ts';
 
 let machine: FakeMachine;
-beforeEach(() => {
-  machine = new FakeMachine();
+machineForEachTest(made => {
+  machine = made;
 });
-afterEach(() => machine.dispose());
 
 /** Runs a command line and returns its exit status; the machine records its output. */
 function call(...words: string[]): number {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { errno } from '../../../src/errors/errno.ts';
 import { type CreateOptions, createContainer } from '../../../src/lifecycle/create.ts';
 import { deleteContainer } from '../../../src/lifecycle/delete.ts';
@@ -12,17 +12,16 @@ import { startContainer } from '../../../src/lifecycle/start.ts';
 import { containerState } from '../../../src/lifecycle/state.ts';
 import type { Step } from '../../../src/wire/steps.ts';
 import { decodePlan } from '../../helpers/decode-plan.ts';
-import { FakeMachine, thrown, writeBundle } from '../../helpers/fake-machine.ts';
+import { type FakeMachine, machineForEachTest, thrown, writeBundle } from '../../helpers/fake-machine.ts';
 
 let machine: FakeMachine;
 let runtime: Runtime;
 let options: CreateOptions;
-beforeEach(() => {
-  machine = new FakeMachine();
+machineForEachTest(made => {
+  machine = made;
   runtime = machine.runtime;
   options = { id: 'c', bundle: writeBundle(join(machine.directory, 'bundle')) };
 });
-afterEach(() => machine.dispose());
 
 const cgroup = () => join(machine.cgroups, 'c');
 const stateFiles = () => readdirSync(join(machine.root, 'c')).sort();

@@ -1,26 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 import { mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { loadInheritedFilter, readExecData, writeExecData } from '../../../src/lifecycle/exec-data.ts';
 import type { Runtime } from '../../../src/lifecycle/runtime.ts';
 import type { Config } from '../../../src/oci/config.ts';
 import { makePlan } from '../../../src/plan/make-plan.ts';
 import { checkConfig } from '../../../src/validate/check.ts';
-import { FakeMachine } from '../../helpers/fake-machine.ts';
+import { type FakeMachine, machineForEachTest } from '../../helpers/fake-machine.ts';
 import { facts } from '../../helpers/plan.ts';
 import { configWith } from '../validate/config.ts';
 
 let machine: FakeMachine;
 let runtime: Runtime;
 let directory: string;
-beforeEach(() => {
-  machine = new FakeMachine();
+machineForEachTest(made => {
+  machine = made;
   runtime = machine.runtime;
   directory = join(machine.root, 'web');
   mkdirSync(directory, { recursive: true });
 });
-afterEach(() => machine.dispose());
 
 /** Writes the data of a config with this change and reads it again. */
 function keep(change: Parameters<typeof configWith>[0], processOptional = false) {

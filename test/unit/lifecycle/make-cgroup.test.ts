@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { errno } from '../../../src/errors/errno.ts';
 import { delegateCgroup, makeCgroup } from '../../../src/lifecycle/make-cgroup.ts';
 import type { Runtime } from '../../../src/lifecycle/runtime.ts';
 import type { HostStep } from '../../../src/plan/plan.ts';
-import { FakeMachine, thrown } from '../../helpers/fake-machine.ts';
+import { type FakeMachine, machineForEachTest, thrown } from '../../helpers/fake-machine.ts';
 import { hostWork } from '../../helpers/host-work.ts';
 
 let machine: FakeMachine;
-beforeEach(() => {
-  machine = new FakeMachine();
+machineForEachTest(made => {
+  machine = made;
 });
-afterEach(() => machine.dispose());
 
 const asUser = (): Runtime => {
   const { binding, ...rest } = machine.runtime;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { loadDeviceFilter } from '../../../src/cgroup/devices/attach.ts';
 import { createContainer } from '../../../src/lifecycle/create.ts';
 import { warnOfUncounted, watchContainer } from '../../../src/lifecycle/events.ts';
@@ -9,15 +9,14 @@ import { pauseContainer, resumeContainer } from '../../../src/lifecycle/pause.ts
 import type { Runtime } from '../../../src/lifecycle/runtime.ts';
 import { containerState } from '../../../src/lifecycle/state.ts';
 import type { ContainerEvent } from '../../../src/oci/stats.ts';
-import { FakeMachine, thrown, writeBundle } from '../../helpers/fake-machine.ts';
+import { type FakeMachine, machineForEachTest, thrown, writeBundle } from '../../helpers/fake-machine.ts';
 
 let machine: FakeMachine;
 let runtime: Runtime;
-beforeEach(() => {
-  machine = new FakeMachine();
+machineForEachTest(made => {
+  machine = made;
   runtime = machine.runtime;
 });
-afterEach(() => machine.dispose());
 
 const cgroup = () => join(machine.cgroups, 'c');
 const create = () =>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { errno } from '../../../src/errors/errno.ts';
 import { type CreateOptions, createContainer } from '../../../src/lifecycle/create.ts';
 import { deleteContainer } from '../../../src/lifecycle/delete.ts';
@@ -11,19 +11,24 @@ import type { Runtime } from '../../../src/lifecycle/runtime.ts';
 import { readRecord } from '../../../src/lifecycle/store.ts';
 import { updateContainer } from '../../../src/lifecycle/update.ts';
 import type { IntelRdt } from '../../../src/oci/config-linux.ts';
-import { FakeMachine, refused, thrown, writeBundle } from '../../helpers/fake-machine.ts';
+import {
+  type FakeMachine,
+  machineForEachTest,
+  refused,
+  thrown,
+  writeBundle,
+} from '../../helpers/fake-machine.ts';
 import { hostWork } from '../../helpers/host-work.ts';
 
 let machine: FakeMachine;
 let runtime: Runtime;
 let options: CreateOptions;
-beforeEach(() => {
-  machine = new FakeMachine();
+machineForEachTest(made => {
+  machine = made;
   machine.mountResctrl();
   runtime = machine.runtime;
   options = { id: 'c', bundle: join(machine.directory, 'bundle') };
 });
-afterEach(() => machine.dispose());
 
 const file = (path: string): string => readFileSync(join(machine.resctrl, path), 'utf8');
 const there = (path: string): boolean => existsSync(join(machine.resctrl, path));

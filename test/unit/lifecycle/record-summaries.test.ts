@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import type { ContainerRecord } from '../../../src/lifecycle/record.ts';
 import { readSummaries, type Stored } from '../../../src/lifecycle/record-summaries.ts';
 import type { Runtime } from '../../../src/lifecycle/runtime.ts';
 import { claim, writeRecord } from '../../../src/lifecycle/store.ts';
-import { FakeMachine } from '../../helpers/fake-machine.ts';
+import { type FakeMachine, machineForEachTest } from '../../helpers/fake-machine.ts';
 
 let machine: FakeMachine;
 let runtime: Runtime;
-beforeEach(() => {
-  machine = new FakeMachine();
+machineForEachTest(made => {
+  machine = made;
   runtime = machine.runtime;
 });
-afterEach(() => machine.dispose());
 
 const owner = String(process.getuid?.());
 const record = (id: string, more: Partial<ContainerRecord> = {}): ContainerRecord => ({

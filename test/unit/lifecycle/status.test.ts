@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createContainer } from '../../../src/lifecycle/create.ts';
 import { deleteContainer } from '../../../src/lifecycle/delete.ts';
 import { killContainer } from '../../../src/lifecycle/kill.ts';
@@ -11,15 +11,20 @@ import { startContainer } from '../../../src/lifecycle/start.ts';
 import { containerState } from '../../../src/lifecycle/state.ts';
 import { requireStatus } from '../../../src/lifecycle/status.ts';
 import { claim, hold, readRecord, writeRecord } from '../../../src/lifecycle/store.ts';
-import { FakeMachine, type FakeProcess, thrown, writeBundle } from '../../helpers/fake-machine.ts';
+import {
+  type FakeMachine,
+  type FakeProcess,
+  machineForEachTest,
+  thrown,
+  writeBundle,
+} from '../../helpers/fake-machine.ts';
 
 let machine: FakeMachine;
 let runtime: Runtime;
-beforeEach(() => {
-  machine = new FakeMachine();
+machineForEachTest(made => {
+  machine = made;
   runtime = machine.runtime;
 });
-afterEach(() => machine.dispose());
 
 /** A container in this state; returns its init. */
 function containerIn(status: string): FakeProcess | undefined {

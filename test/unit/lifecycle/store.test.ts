@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { errno } from '../../../src/errors/errno.ts';
 import type { ContainerRecord } from '../../../src/lifecycle/record.ts';
 import type { Runtime } from '../../../src/lifecycle/runtime.ts';
 import { claim, hold, isHeld, readRecord, removeState, writeRecord } from '../../../src/lifecycle/store.ts';
-import { FakeMachine, refused, thrown } from '../../helpers/fake-machine.ts';
+import { type FakeMachine, machineForEachTest, refused, thrown } from '../../helpers/fake-machine.ts';
 
 let machine: FakeMachine;
 let runtime: Runtime;
-beforeEach(() => {
-  machine = new FakeMachine();
+machineForEachTest(made => {
+  machine = made;
   runtime = machine.runtime;
 });
-afterEach(() => machine.dispose());
 
 const record: ContainerRecord = {
   version: 1,

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { errno } from '../../../src/errors/errno.ts';
 import type { Runtime } from '../../../src/lifecycle/runtime.ts';
 import { updateContainer, updateFromDocument } from '../../../src/lifecycle/update.ts';
-import { FakeMachine, refused, thrown } from '../../helpers/fake-machine.ts';
+import { type FakeMachine, machineForEachTest, refused, thrown } from '../../helpers/fake-machine.ts';
 
 let machine: FakeMachine;
 let runtime: Runtime;
-beforeEach(() => {
-  machine = new FakeMachine();
+machineForEachTest(made => {
+  machine = made;
   runtime = machine.runtime;
 });
-afterEach(() => machine.dispose());
 
 const inCgroup = (file: string): string => join(machine.cgroups, 'web', file);
 const value = (file: string): string => readFileSync(inCgroup(file), 'utf8');
