@@ -144,6 +144,28 @@ describe.skipIf(requires('root', 'busybox', 'selinux-policy'))('the SELinux labe
     );
   });
 
+  test.for([
+    ['an option for each layer', []],
+    ['one call for all layers', ['setarch', '--uname-2.6']],
+  ] as const)('of mounts applies to a root of layers that is made by %s', ([, before], context) => {
+    context.skip(!isTsubo, 'other runtimes have no root of layers or no mountLabel on it');
+    const bundle = box.bundle(made => {
+      made.config.linux.mountLabel = mountLabel;
+      const [image, layer] = ['image', 'layer'].map(name => join(made.dir, name)) as [string, string];
+      box.view.sh('mv "$1" "$2" && mkdir "$1" "$3"', made.rootfs, image, layer);
+      const options = [`lowerdir=${layer}:${image}`];
+      made.config.mounts.unshift({ destination: '/', type: 'overlay', source: 'overlay', options });
+      made.config.process.args = ['/bin/sleep', '1000'];
+    });
+    const done = box.view.exec([...before, ...box.command('create', '--bundle', bundle.dir, bundle.id)], {
+      stdio: ['ignore', 'ignore', 'ignore'],
+    });
+    expect(done.status).toBe(0);
+    const { pid } = box.state(bundle.id);
+    const contexts = box.view.sh('cd "$1" && stat -c %C . etc etc/passwd', `/proc/${pid}/root`);
+    expect(contexts.trim().split('\n')).toEqual([mountLabel, mountLabel, mountLabel]);
+  });
+
   test('of mounts is overridden by the context option of a mount', context => {
     skipWhere(context, 'runc', 'passes both contexts to the mount, which the kernel refuses');
     const own = 'system_u:object_r:jar_file_t:s0:c3';
