@@ -52,6 +52,7 @@
         "native/core/memory_policy.cc",
         "native/core/mount_call.cc",
         "native/core/mounts.cc",
+        "native/core/move_root.cc",
         "native/core/namespaces.cc",
         "native/core/personality.cc",
         "native/core/pid_namespace.cc",

@@ -21,4 +21,13 @@ Result use_root(Context& c, UniqueFd tree, int place, uint64_t propagation);
 // host's.
 void keep_procfs(Context& c);
 
+// Truncates the path to its parent directory; the parent of a top directory is the empty string.
+void to_parent(text::Path* path);
+
+// Sets the propagation of the mount that contains the path.
+Result spread_nearest(Context& c, text::Path* path, uint64_t flags);
+
+// It is a directory of the host. After this point nothing is mounted on a target of the container.
+void forget_working_directory(Context& c);
+
 }  // namespace tsubo::rootfs
