@@ -106,7 +106,7 @@ Outcome startKeeper(const Arguments& a) {
     sys::unchecked(sys::write(request.status, &failure, sizeof failure));
   });
   if (pid < 0) return refused("clone3", static_cast<int>(-pid));
-  await_end(pid, After::goes);
+  await_end(pid, Zombie::reap);
   // Only the keeper's copy stays open: end of file means that it has ended.
   write_end.reset();
   keeper::Status status = {};

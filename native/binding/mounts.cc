@@ -42,7 +42,7 @@ Outcome cloneTrees(const Arguments& a) {
   if (pid < 0) {
     outcome = refused("clone3", static_cast<int>(-pid));
   } else {
-    await_end(pid, After::goes);
+    await_end(pid, Zombie::reap);
     std::vector<Value> fds;
     if (*joined < 0) outcome = refused("setns", -*joined);
     for (size_t i = 0; *joined == 0 && i < paths.size(); i++) {

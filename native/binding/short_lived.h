@@ -12,12 +12,12 @@
 
 namespace tsubo::binding {
 
-enum class After { stays, goes };
+enum class Zombie { leave, reap };
 
 // Waits until the child has exited, and reaps it or leaves it to the caller.
-inline void await_end(long pid, After after) {
+inline void await_end(long pid, Zombie zombie) {
   siginfo_t ignored;
-  long flags = WEXITED | (after == After::stays ? WNOWAIT : 0);
+  long flags = WEXITED | (zombie == Zombie::leave ? WNOWAIT : 0);
   // ECHILD: the caller ignores SIGCHLD, and the kernel has already reaped the child.
   sys::unchecked(sys::uninterrupted([&] { return sys::call(__NR_waitid, P_PID, pid, sys::arg(&ignored), flags, 0); }));
 }
@@ -40,7 +40,7 @@ long in_child(uint64_t flags, Work work) {
   }
   // This cannot fail: the same call has just succeeded.
   sys::unchecked(sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&before), 0, 8));
-  if (pid > 0) await_end(pid, After::stays);
+  if (pid > 0) await_end(pid, Zombie::leave);
   return pid;
 }
 

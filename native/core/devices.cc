@@ -89,7 +89,7 @@ enum class Existing { keep, replace };
 // True for a mount point, which cannot be unlinked. Also true for a node 5:2 on another mount than the root's, because
 // it may belong to the host's own /dev. Such a node works like the link: since Linux 4.7 the kernel uses the devpts
 // next to it.
-bool stays(Context& c, int parent, const char* name) {
+bool keeps_existing(Context& c, int parent, const char* name) {
   files::Status at, root;
   if (files::status(parent, name, AT_SYMLINK_NOFOLLOW, &at) < 0 || files::status(c.root, "", 0, &root) < 0)
     return false;
@@ -103,7 +103,7 @@ Result make_symlink(Context& c, const char* path, const char* target, Existing e
   if (Result r = files::open_parent(c, path, &parent, &name); !r.ok()) return r;
   long r = sys::symlinkat(target, parent, name);
   if (r != -EEXIST) return check("symlinkat", r);
-  if (existing == Existing::keep || stays(c, parent, name)) return {};
+  if (existing == Existing::keep || keeps_existing(c, parent, name)) return {};
   if (long u = sys::call(__NR_unlinkat, parent, sys::arg(name), 0); u < 0) return check("unlinkat", u);
   return check("symlinkat", sys::symlinkat(target, parent, name));
 }
