@@ -7,118 +7,17 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "binding/buffer.h"
+#include "binding/netlink.h"
 #include "binding/table.h"
 #include "core/fd.h"
 
 namespace tsubo::binding {
 
 namespace {
-
-// The call that failed; `error` is 0 on success.
-struct Refusal {
-  const char* call = nullptr;
-  int error = 0;
-};
-
-// A netlink message: header, fixed part, attributes.
-class Message {
- public:
-  template <typename Fixed>
-  Message(uint16_t type, uint16_t flags, const Fixed& fixed) {
-    nlmsghdr header = {};
-    header.nlmsg_type = type;
-    header.nlmsg_flags = static_cast<uint16_t>(NLM_F_REQUEST | flags);
-    append(&header, sizeof header);
-    append(&fixed, sizeof fixed);
-  }
-  Message& add(uint16_t type, const void* data, size_t size) {
-    rtattr attribute = {static_cast<uint16_t>(RTA_LENGTH(size)), type};
-    append(&attribute, sizeof attribute);
-    append(data, size);
-    return *this;
-  }
-  Message& add(uint16_t type, uint32_t number) { return add(type, &number, sizeof number); }
-  Message& add(uint16_t type, const std::string& text) { return add(type, text.c_str(), text.size() + 1); }
-  const std::string& seal(uint32_t sequence) {
-    auto* header = reinterpret_cast<nlmsghdr*>(bytes_.data());
-    header->nlmsg_len = static_cast<uint32_t>(bytes_.size());
-    header->nlmsg_seq = sequence;
-    return bytes_;
-  }
-
- private:
-  void append(const void* data, size_t size) {
-    bytes_.append(static_cast<const char*>(data), size);
-    bytes_.resize(NLMSG_ALIGN(bytes_.size()));
-  }
-  std::string bytes_;
-};
-
-// Returns an attribute of an answer, or null.
-const rtattr* find(const std::string& answer, size_t fixed, unsigned type) {
-  const size_t start = NLMSG_ALIGN(sizeof(nlmsghdr)) + NLMSG_ALIGN(fixed);
-  if (answer.size() < start) return nullptr;
-  auto* attribute = reinterpret_cast<const rtattr*>(answer.data() + start);
-  for (auto left = static_cast<unsigned>(answer.size() - start); RTA_OK(attribute, left);
-       attribute = RTA_NEXT(attribute, left)) {
-    if ((attribute->rta_type & NLA_TYPE_MASK) == type) return attribute;
-  }
-  return nullptr;
-}
-
-std::string text_of(const rtattr* attribute) {
-  if (attribute == nullptr) return "";
-  auto* text = static_cast<const char*>(RTA_DATA(attribute));
-  return std::string(text, strnlen(text, RTA_PAYLOAD(attribute)));
-}
-
-// A socket in the network namespace in which it was opened; it stays there if the thread changes its namespace.
-class Netlink {
- public:
-  // Precondition: `own` is the namespace of this thread.
-  Refusal open(int name_space, int own) {
-    if (setns(name_space, CLONE_NEWNET) < 0) return {"setns", errno};
-    socket_.reset(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
-    const int error = errno;
-    // The thread must not continue in a foreign namespace.
-    if (setns(own, CLONE_NEWNET) < 0) abort();
-    return socket_.get() < 0 ? Refusal{"socket", error} : Refusal{};
-  }
-
-  // Sends the message and collects the answers: one message without NLM_F_DUMP, none with NLM_F_ACK.
-  Refusal ask(const char* call, Message message, std::vector<std::string>* answers = nullptr) {
-    const std::string& bytes = message.seal(++sequence_);
-    if (send(socket_.get(), bytes.data(), bytes.size(), 0) < 0) return {call, errno};
-    Buffer buffer(kBuffer);
-    for (;;) {
-      ssize_t n = recv(socket_.get(), buffer.get(), kBuffer, 0);
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) return {call, errno};
-      auto left = static_cast<unsigned>(n);
-      for (auto* header = reinterpret_cast<const nlmsghdr*>(buffer.get()); NLMSG_OK(header, left);
-           header = NLMSG_NEXT(header, left)) {
-        if (header->nlmsg_seq != sequence_) continue;
-        if (header->nlmsg_type == NLMSG_DONE) return {};
-        if (header->nlmsg_type == NLMSG_ERROR) {
-          return {call, -static_cast<const nlmsgerr*>(NLMSG_DATA(header))->error};
-        }
-        if (answers != nullptr) answers->emplace_back(reinterpret_cast<const char*>(header), header->nlmsg_len);
-        if ((header->nlmsg_flags & NLM_F_MULTI) == 0) return {};
-      }
-    }
-  }
-
- private:
-  static constexpr size_t kBuffer = 32768;
-  UniqueFd socket_;
-  uint32_t sequence_ = 0;
-};
 
 struct Device {
   int index = 0;
@@ -259,7 +158,8 @@ Outcome moveNetDevice(const Arguments& a) {
   };
   Place from = {place("from"), {}}, to = {place("to"), {}};
   for (Place* there : {&from, &to}) {
-    if (Refusal r = there->net.open(there->fd, own.get()); r.error != 0) return refused(r.call, r.error, name);
+    if (Refusal r = there->net.open_in(there->fd, own.get(), NETLINK_ROUTE); r.error != 0)
+      return refused(r.call, r.error, name);
   }
   Former former;
   if (Refusal r = remember(from.net, name, &former); r.error != 0) return refused(r.call, r.error, name);

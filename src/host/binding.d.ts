@@ -178,6 +178,27 @@ export interface Binding {
    */
   moveNetDevice(request: NetDeviceMove): NetDeviceMoved;
 
+  // ---- networks of containers: in our own network namespace -----------------------------------------------
+  /** All links, addresses and unicast routes. */
+  networkFacts(): NetworkFacts;
+  /** Returns the link of this name; undefined if there is none. */
+  findLink(name: string): LinkFacts | undefined;
+  /** Makes a bridge with its addresses and sets it up. Fails with EEXIST if a link has the name. */
+  makeBridge(request: BridgeRequest): void;
+  /** RTM_DELLINK; takes about 30 ms. */
+  removeLink(name: string): void;
+  /**
+   * Makes a veth pair in one message: the host's end is up and in the bridge, the other end is created in the network
+   * namespace of the process `pid`, down. Returns the name of the host's end. Fails with ENODEV without the bridge,
+   * with EMEDIUMTYPE if it is not a bridge, with EXFULL if the bridge has 1,023 ports.
+   */
+  makeVeth(request: VethRequest): string;
+  /**
+   * Sends messages to nfnetlink(7) and waits until the message with the sequence number `last` is answered. An error
+   * of the kernel is in the result.
+   */
+  netfilter(request: { readonly messages: Uint8Array; readonly last: number }): NetfilterAnswer;
+
   // ---- Unix sockets --------------------------------------------------------------------------------------
   /**
    * Returns a stream socket connected to the listener at `path`; `@name` is an abstract name. Timeout like
@@ -329,6 +350,59 @@ export interface KeptListener {
   /** IPv4 or IPv6 address of the container. */
   readonly address: string;
   readonly port: number;
+
+export interface LinkFacts {
+  readonly index: number;
+  readonly name: string;
+  /** IFLA_INFO_KIND, such as `bridge` or `veth`; empty for hardware. */
+  readonly kind: string;
+  readonly mtu: number;
+  /** Index of the bridge that the link is in; 0 if none. */
+  readonly master: number;
+  readonly up: boolean;
+}
+
+export interface NetworkFacts {
+  readonly links: readonly LinkFacts[];
+  readonly addresses: readonly { readonly address: string; readonly prefix: number; readonly link: number }[];
+  /** Unicast routes of all tables; a default route has prefix 0. `link` is 0 for a route without a single device. */
+  readonly routes: readonly {
+    readonly destination: string;
+    readonly prefix: number;
+    readonly link: number;
+    readonly metric: number;
+  }[];
+}
+
+export interface BridgeRequest {
+  readonly name: string;
+  readonly mtu: number;
+  /** Hardware address. */
+  readonly mac: Uint8Array;
+  readonly addresses: readonly { readonly address: string; readonly prefix: number }[];
+}
+
+export interface VethRequest {
+  readonly bridge: string;
+  /** Name of the host's end; a letter is appended if it is taken. */
+  readonly name: string;
+  /** The process in whose network namespace the other end is created, with this name. */
+  readonly pid: number;
+  readonly peer: string;
+  /** Hardware address of the other end. Default: chosen by the kernel. */
+  readonly mac?: Uint8Array;
+  /** The bridge sends frames back to the port that they came from. */
+  readonly hairpin: boolean;
+  /** The bridge passes no frames between isolated ports. */
+  readonly isolated: boolean;
+}
+
+export interface NetfilterAnswer {
+  /** Error of the first message that failed, positive; 0 if none did. */
+  readonly errno: number;
+  readonly sequence: number;
+  /** The messages of a dump. */
+  readonly answers: Uint8Array;
 }
 
 export interface SpawnRequest {

@@ -434,6 +434,15 @@ export class FakeMachine {
     },
     send: () => {},
     receive: () => undefined,
+    networkFacts: () => ({ links: [], addresses: [], routes: [] }),
+    findLink: () => undefined,
+    makeBridge: ({ name }) => this.#begin('makeBridge', name),
+    removeLink: name => this.#begin('removeLink', name),
+    makeVeth: ({ name }) => {
+      this.#begin('makeVeth', name);
+      return name;
+    },
+    netfilter: () => ({ errno: 0, sequence: 0, answers: new Uint8Array() }),
     moveNetDevice: ({ name, newName, to }) => {
       this.#begin('moveNetDevice', `${name} ${newName} ${to < 0 ? 'back' : 'away'}`);
       return { name: newName.replace('%d', '0'), wasUp: true };

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "binding/netlink.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "binding/buffer.h"
+
+namespace tsubo::binding {
+
+namespace {
+
+constexpr size_t kBuffer = 32768;
+
+}  // namespace
+
+void Message::append(const void* data, size_t size) {
+  bytes_.append(static_cast<const char*>(data), size);
+  bytes_.resize(NLMSG_ALIGN(bytes_.size()));
+}
+
+Message& Message::add(uint16_t type, const void* data, size_t size) {
+  rtattr attribute = {static_cast<uint16_t>(RTA_LENGTH(size)), type};
+  append(&attribute, sizeof attribute);
+  append(data, size);
+  return *this;
+}
+
+size_t Message::open(uint16_t type) {
+  const size_t at = bytes_.size();
+  rtattr attribute = {0, static_cast<uint16_t>(type | NLA_F_NESTED)};
+  append(&attribute, sizeof attribute);
+  return at;
+}
+
+void Message::close(size_t at) {
+  const auto length = static_cast<uint16_t>(bytes_.size() - at);
+  memcpy(bytes_.data() + at, &length, sizeof length);
+}
+
+const std::string& Message::seal(uint32_t sequence) {
+  auto* header = reinterpret_cast<nlmsghdr*>(bytes_.data());
+  header->nlmsg_len = static_cast<uint32_t>(bytes_.size());
+  header->nlmsg_seq = sequence;
+  return bytes_;
+}
+
+const rtattr* find(const std::string& answer, size_t fixed, unsigned type) {
+  const size_t start = NLMSG_ALIGN(sizeof(nlmsghdr)) + NLMSG_ALIGN(fixed);
+  if (answer.size() < start) return nullptr;
+  auto* attribute = reinterpret_cast<const rtattr*>(answer.data() + start);
+  for (auto left = static_cast<unsigned>(answer.size() - start); RTA_OK(attribute, left);
+       attribute = RTA_NEXT(attribute, left)) {
+    if ((attribute->rta_type & NLA_TYPE_MASK) == type) return attribute;
+  }
+  return nullptr;
+}
+
+std::string text_of(const rtattr* attribute) {
+  if (attribute == nullptr) return "";
+  auto* text = static_cast<const char*>(RTA_DATA(attribute));
+  return std::string(text, strnlen(text, RTA_PAYLOAD(attribute)));
+}
+
+Refusal Netlink::open(int protocol) {
+  socket_.reset(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol));
+  return socket_.get() < 0 ? Refusal{"socket", errno} : Refusal{};
+}
+
+Refusal Netlink::open_in(int name_space, int own, int protocol) {
+  if (setns(name_space, CLONE_NEWNET) < 0) return {"setns", errno};
+  const Refusal opened = open(protocol);
+  // The thread must not continue in a foreign namespace.
+  if (setns(own, CLONE_NEWNET) < 0) abort();
+  return opened;
+}
+
+Refusal Netlink::ask(const char* call, Message message, std::vector<std::string>* answers) {
+  const std::string& bytes = message.seal(++sequence_);
+  if (send(socket_.get(), bytes.data(), bytes.size(), 0) < 0) return {call, errno};
+  Buffer buffer(kBuffer);
+  for (;;) {
+    ssize_t n = recv(socket_.get(), buffer.get(), kBuffer, 0);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return {call, errno};
+    auto left = static_cast<unsigned>(n);
+    for (auto* header = reinterpret_cast<const nlmsghdr*>(buffer.get()); NLMSG_OK(header, left);
+         header = NLMSG_NEXT(header, left)) {
+      if (header->nlmsg_seq != sequence_) continue;
+      if (header->nlmsg_type == NLMSG_DONE) return {};
+      if (header->nlmsg_type == NLMSG_ERROR) {
+        return {call, -static_cast<const nlmsgerr*>(NLMSG_DATA(header))->error};
+      }
+      if (answers != nullptr) answers->emplace_back(reinterpret_cast<const char*>(header), header->nlmsg_len);
+      if ((header->nlmsg_flags & NLM_F_MULTI) == 0) return {};
+    }
+  }
+}
+
+Refusal Netlink::ask_all(const char* call, std::vector<Message>* messages) {
+  std::string bytes;
+  for (Message& message : *messages) bytes += message.seal(++sequence_);
+  if (send(socket_.get(), bytes.data(), bytes.size(), 0) < 0) return {call, errno};
+  Buffer buffer(kBuffer);
+  Refusal first;
+  for (size_t answered = 0; answered < messages->size();) {
+    ssize_t n = recv(socket_.get(), buffer.get(), kBuffer, 0);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return {call, errno};
+    auto left = static_cast<unsigned>(n);
+    for (auto* header = reinterpret_cast<const nlmsghdr*>(buffer.get()); NLMSG_OK(header, left);
+         header = NLMSG_NEXT(header, left)) {
+      if (header->nlmsg_type != NLMSG_ERROR) continue;
+      answered++;
+      const int error = -static_cast<const nlmsgerr*>(NLMSG_DATA(header))->error;
+      if (first.error == 0 && error != 0) first = {call, error};
+    }
+  }
+  return first;
+}
+
+}  // namespace tsubo::binding

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Messages of netlink(7) and a socket for them, for the files that use rtnetlink(7) and nfnetlink.
+#pragma once
+
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <stdint.h>
+
+#include <string>
+#include <vector>
+
+#include "core/fd.h"
+
+namespace tsubo::binding {
+
+// The call that failed; `error` is 0 on success.
+struct Refusal {
+  const char* call = nullptr;
+  int error = 0;
+};
+
+// A netlink message: header, fixed part, attributes.
+class Message {
+ public:
+  template <typename Fixed>
+  Message(uint16_t type, uint16_t flags, const Fixed& fixed) {
+    nlmsghdr header = {};
+    header.nlmsg_type = type;
+    header.nlmsg_flags = static_cast<uint16_t>(NLM_F_REQUEST | flags);
+    append(&header, sizeof header);
+    append(&fixed, sizeof fixed);
+  }
+  Message& add(uint16_t type, const void* data, size_t size);
+  Message& add(uint16_t type, uint32_t number) { return add(type, &number, sizeof number); }
+  Message& add(uint16_t type, const std::string& text) { return add(type, text.c_str(), text.size() + 1); }
+  // Starts a nested attribute; returns its position for `close`.
+  size_t open(uint16_t type);
+  // The same with a fixed part before the inner attributes.
+  template <typename Fixed>
+  size_t open(uint16_t type, const Fixed& fixed) {
+    const size_t at = open(type);
+    append(&fixed, sizeof fixed);
+    return at;
+  }
+  void close(size_t at);
+  const std::string& seal(uint32_t sequence);
+
+ private:
+  void append(const void* data, size_t size);
+  std::string bytes_;
+};
+
+// Returns an attribute of an answer, or null.
+const rtattr* find(const std::string& answer, size_t fixed, unsigned type);
+
+std::string text_of(const rtattr* attribute);
+
+// A socket in the network namespace in which it was opened; it stays there if the thread changes its namespace.
+class Netlink {
+ public:
+  // In the namespace of this thread.
+  Refusal open(int protocol);
+  // Precondition: `own` is the namespace of this thread.
+  Refusal open_in(int name_space, int own, int protocol);
+
+  // Sends the message and collects the answers: one message without NLM_F_DUMP, none with NLM_F_ACK.
+  Refusal ask(const char* call, Message message, std::vector<std::string>* answers = nullptr);
+  // Sends the messages in one call. Each has NLM_F_ACK; returns the first error.
+  Refusal ask_all(const char* call, std::vector<Message>* messages);
+
+  int fd() const { return socket_.get(); }
+
+ private:
+  UniqueFd socket_;
+  uint32_t sequence_ = 0;
+};
+
+}  // namespace tsubo::binding
