@@ -28,6 +28,7 @@ const order = [
     'seccomp',
     'cgroup',
     'rdt',
+    'network',
     'plan',
     'wire',
     'validate',

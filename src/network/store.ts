@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+import { errno } from '../errors/errno.ts';
+import { RuntimeError } from '../errors/error.ts';
+import { isSystemError, onHost, refusalOf } from '../errors/system.ts';
+import type { Binding } from '../host/binding.d.ts';
+import { isDirectory, makeDirectories, openFlags, unlessMissing } from '../host/files.ts';
+import { entryPath } from '../host/paths.ts';
+import { type Address, formatAddress, parseAddress } from './cidr.ts';
+import { type NetworkDefinition, parseDefinition } from './definition.ts';
+import { isNetworkName } from './names.ts';
+
+/**
+ * Files of the networks. A network belongs to the machine and not to one `--root`: two runtimes with different roots
+ * must not give one address twice.
+ */
+export interface NetworkStore {
+  readonly binding: Binding;
+  /** One file `NAME.json` for each network; survives a reboot. */
+  readonly definitions: string;
+  /** `NAME/addresses/ADDRESS`, `NAME/next`, `pending/`: on a tmpfs, as long as the networks of the kernel. */
+  readonly state: string;
+}
+
+const suffix = '.json';
+/** How long a command waits for the lock: it is held for a few system calls. */
+const lockTimeoutMs = 10_000;
+/** Every hint has the same length: the file is overwritten, not truncated. */
+const hintDigits = 12;
+
+/** The directories, or those below the directory in TSUBO_NETWORKS. */
+export function networkStore(binding: Binding): NetworkStore {
+  const chosen = binding.getenv('TSUBO_NETWORKS');
+  if (chosen?.startsWith('/')) {
+    return { binding, definitions: `${chosen}/definitions`, state: `${chosen}/state` };
+  }
+  return { binding, definitions: '/var/lib/tsubo/networks', state: '/run/tsubo-networks' };
+}
+
+/** Calls `work` while this process holds the lock of the networks. */
+export function locked<T>({ binding, state }: NetworkStore, work: () => T): T {
+  const fd = onHost(`unable to open ${state}`, () => {
+    makeDirectories(binding, state, 0o755);
+    return binding.open(state, openFlags.readOnly | openFlags.closeOnExec, 0);
+  });
+  try {
+    if (!onHost(`unable to lock ${state}`, () => binding.lock(fd, lockTimeoutMs))) {
+      throw new RuntimeError({
+        code: 'state.busy',
+        message: `the networks are busy: another command holds ${state}`,
+        path: state,
+        hint: 'see who with: lslocks',
+      });
+    }
+    return work();
+  } finally {
+    binding.close(fd);
+  }
+}
+
+/**
+ * The definition of a network; undefined if there is none.
+ *
+ * @throws RuntimeError `network.damaged`, `state.untrusted`
+ */
+export function readDefinition(store: NetworkStore, name: string): NetworkDefinition | undefined {
+  if (!isNetworkName(name)) return undefined;
+  const path = entryPath(store.definitions, name + suffix);
+  let text: string | undefined;
+  try {
+    text = store.binding.readTextIfThere(path, true);
+  } catch (error) {
+    if (!isSystemError(error) || error.errno !== errno.EPERM) throw error;
+    throw new RuntimeError({
+      code: 'state.untrusted',
+      message: `the definition ${path} is owned by another user, or others may write to it`,
+      path,
+    });
+  }
+  if (text === undefined) return undefined;
+  const definition = parseDefinition(text, name);
+  if (typeof definition !== 'string') return definition;
+  throw new RuntimeError({
+    code: 'network.damaged',
+    message: `the definition of network ${name} is damaged: ${definition}`,
+    path,
+    value: name,
+    hint: `correct the file, or remove the network: tsubo network rm ${name}`,
+  });
+}
+
+/** Names of all definitions, also of damaged ones. */
+export function definitionNames({ binding, definitions }: NetworkStore): string[] {
+  const entries = onHost(`unable to read ${definitions}`, () =>
+    unlessMissing(() => binding.readdir(definitions)),
+  );
+  return (entries ?? [])
+    .filter(entry => entry.endsWith(suffix))
+    .map(entry => entry.slice(0, -suffix.length))
+    .filter(isNetworkName);
+}
+
+/** Names of all networks that ever had a container since the machine started. */
+export function networkNames({ binding, state }: NetworkStore): string[] {
+  const entries = onHost(`unable to read ${state}`, () => unlessMissing(() => binding.readdir(state)));
+  return (entries ?? []).filter(
+    entry => isNetworkName(entry) && isDirectory(binding, entryPath(state, entry), true),
+  );
+}
+
+/** Replaces the file as a whole. Precondition: the lock is held. */
+export function writeDefinition({ binding, definitions }: NetworkStore, network: NetworkDefinition): void {
+  const path = entryPath(definitions, network.name + suffix);
+  onHost(`unable to write ${path}`, () => {
+    makeDirectories(binding, definitions, 0o755);
+    binding.replaceText(path, `${JSON.stringify(network, null, 2)}\n`, 0o644);
+  });
+}
+
+/** Removes the definition and the running state. Precondition: the lock is held. */
+export function removeNetworkFiles({ binding, definitions, state }: NetworkStore, name: string): void {
+  const path = entryPath(definitions, name + suffix);
+  onHost(`unable to remove ${path}`, () => unlessMissing(() => binding.unlink(path)));
+  onHost(`unable to remove ${state}/${name}`, () => binding.removeTree(entryPath(state, name)));
+}
+
+// ---- addresses -----------------------------------------------------------------------------------------------------
+
+function addressFile({ state }: NetworkStore, network: string, address: Address): string {
+  return `${state}/${network}/addresses/${formatAddress(address)}`;
+}
+
+/** The offset that was given last; 0 if none was. Only a hint: the files of the addresses decide. */
+export function lastOffset({ binding, state }: NetworkStore, network: string): bigint {
+  const text = binding.readTextIfThere(`${state}/${network}/next`) ?? '';
+  return /^\d{1,12}$/.test(text) ? BigInt(text) : 0n;
+}
+
+export function saveLastOffset({ binding, state }: NetworkStore, network: string, offset: bigint): void {
+  const path = `${state}/${network}/next`;
+  // A half-written number is only a worse hint.
+  onHost(`unable to write ${path}`, () =>
+    binding.writeText(path, String(offset).padStart(hintDigits, '0'), openFlags.create, 0o644),
+  );
+}
+
+/**
+ * Takes an address for a container. Returns false if it is taken.
+ *
+ * @param owner - the container's state directory
+ */
+export function claimAddress(store: NetworkStore, network: string, address: Address, owner: string): boolean {
+  const { binding, state } = store;
+  const path = addressFile(store, network, address);
+  const write = () => binding.writeText(path, owner, openFlags.create | openFlags.exclusive, 0o644);
+  const refusal = refusalOf(write);
+  if (refusal === undefined) return true;
+  if (refusal.errno === errno.EEXIST) return false;
+  if (refusal.errno !== errno.ENOENT)
+    return onHost(`unable to write ${path}`, () => {
+      throw refusal;
+    });
+  onHost(`unable to make ${state}/${network}`, () =>
+    makeDirectories(binding, `${state}/${network}/addresses`, 0o755),
+  );
+  return claimAddress(store, network, address, owner);
+}
+
+/** Owner of an address; undefined if it is free. */
+export function ownerOf(store: NetworkStore, network: string, address: Address): string | undefined {
+  return store.binding.readTextIfThere(addressFile(store, network, address));
+}
+
+/** Frees an address if it belongs to this owner. Precondition: the lock is held. */
+export function freeAddress(store: NetworkStore, network: string, address: Address, owner: string): void {
+  if (ownerOf(store, network, address) !== owner) return;
+  const path = addressFile(store, network, address);
+  onHost(`unable to remove ${path}`, () => unlessMissing(() => store.binding.unlink(path)));
+}
+
+/** An entry among the addresses of a network. */
+export interface TakenAddress {
+  readonly address: Address;
+  /** State directory of the container. */
+  readonly owner: string;
+}
+
+/** All taken addresses of a network, and the names of entries that are none. */
+export function takenAddresses(
+  store: NetworkStore,
+  network: string,
+): { readonly taken: TakenAddress[]; readonly foreign: string[] } {
+  const directory = `${store.state}/${network}/addresses`;
+  const entries = onHost(`unable to read ${directory}`, () =>
+    unlessMissing(() => store.binding.readdir(directory)),
+  );
+  const taken: TakenAddress[] = [];
+  const foreign: string[] = [];
+  for (const entry of entries ?? []) {
+    const address = parseAddress(entry);
+    const status = store.binding.stat(entryPath(directory, entry), true);
+    if (status === undefined) continue;
+    // A link is not followed: it may lead to a file of any size, or to a FIFO.
+    const isFile = (status.mode & 0o170000) === 0o100000;
+    const owner = isFile && address !== undefined ? ownerOf(store, network, address) : undefined;
+    if (address === undefined || owner === undefined || formatAddress(address) !== entry) {
+      foreign.push(entryPath(directory, entry));
+    } else taken.push({ address, owner });
+  }
+  return { taken, foreign };
+}
