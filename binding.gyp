@@ -125,6 +125,7 @@
         "native/binding/json_members.cc",
         "native/binding/keeper.cc",
         "native/binding/links.cc",
+        "native/binding/listeners.cc",
         "native/binding/mounts.cc",
         "native/binding/process.cc",
         "native/binding/proxy.cc",

@@ -35,6 +35,7 @@ import { Failure, run, say, timed, top } from '../native/build/stage.mjs';
 const containers = 'all tests that run a container';
 const arm64 = 'the tests of the arm64 executable';
 const machines = 'npm run test:vm';
+const networks = 'the tests of networks and published ports';
 
 /** The tools of each group by name; a name is that of a program, except for libseccomp. */
 const groups = /** @type {const} */ ({
@@ -49,6 +50,11 @@ const groups = /** @type {const} */ ({
     'strace',
     'jq',
     'newuidmap',
+    'ping',
+    'nc',
+    'curl',
+    'nft',
+    'iptables',
   ].concat(
     ['runc', 'crun'],
     process.arch === 'x64' ? ['aarch64-linux-gnu-g++', 'qemu-aarch64-static', 'qemu-system-aarch64'] : [],
@@ -80,6 +86,11 @@ const tools = {
     costs: 'the tests of a user with several ids',
     also: ['newgidmap'],
   },
+  ping: { package: 'iputils-ping', costs: networks },
+  nc: { package: 'netcat-openbsd', costs: networks },
+  curl: { package: 'curl', costs: networks },
+  nft: { package: 'nftables', costs: networks },
+  iptables: { package: 'iptables', costs: networks },
   runc: { package: 'runc', costs: 'the comparison with runc' },
   crun: { package: 'crun', costs: 'the comparison with crun' },
   'aarch64-linux-gnu-g++': {

@@ -274,6 +274,20 @@ Outcome removeLink(const Arguments& a) {
   return r.error == 0 ? Outcome() : refused(r.call, r.error, a[0].text());
 }
 
+Outcome enslave(const Arguments& a) {
+  Netlink net;
+  Link bridge;
+  Refusal r = open_routes(&net);
+  if (r.error == 0) r = look_up(net, a[1].text(), &bridge);
+  if (r.error == 0) {
+    ifinfomsg fixed = {};
+    Message message(RTM_NEWLINK, NLM_F_ACK, fixed);
+    message.add(IFLA_IFNAME, a[0].text()).add(IFLA_MASTER, static_cast<uint32_t>(bridge.index));
+    r = net.ask("RTM_NEWLINK", message);
+  }
+  return r.error == 0 ? Outcome() : refused(r.call, r.error, a[0].text());
+}
+
 Outcome makeVeth(const Arguments& a) {
   const Value& request = a[0];
   const std::string& bridge_name = request.field("bridge").text();

@@ -210,16 +210,17 @@ void leave_caller(const Request& request) {
     if (again) Rules::send(batches, request.restore);
     wait = flows.expire(now);
   }
-  // Close the sockets first: the ports are free as soon as the container has ended. The close of a socket that has
-  // deleted rules waits for the kernel (an RCU grace period); no other process waits for this one.
-  for (uint32_t i = 0; i < request.listeners; i++) sys::close(listeners[i].fd);
   const unsigned char* at = batches;
   for (uint32_t i = 0; i < request.restore; i++) {
     uint32_t bytes;
     __builtin_memcpy(&bytes, at, sizeof bytes);
     at += sizeof bytes + bytes;
   }
-  Rules::send(at, request.end);
+  // The rules first: the next container that gets one of the ports adds the same elements, and these batches would
+  // remove them. The close of a socket that has deleted rules waits for the kernel (an RCU grace period). It is left to
+  // the exit, so the ports are free before.
+  Rules::send(at, request.end, true);
+  for (uint32_t i = 0; i < request.listeners; i++) sys::close(listeners[i].fd);
   sys::exit(0);
 }
 

@@ -52,7 +52,7 @@ bool Rules::deleted() {
   }
 }
 
-const unsigned char* Rules::send(const unsigned char* at, uint32_t count) {
+const unsigned char* Rules::send(const unsigned char* at, uint32_t count, bool stays_open) {
   UniqueFd fd(rules_socket());
   for (uint32_t i = 0; i < count; i++) {
     uint32_t bytes;
@@ -66,6 +66,8 @@ const unsigned char* Rules::send(const unsigned char* at, uint32_t count) {
     }
     at += bytes;
   }
+  // Closed by the exit of this process.
+  if (stays_open) sys::unchecked(fd.release());
   return at;
 }
 

@@ -14,7 +14,8 @@ class Rules {
   // Reads all events. True: a table was deleted, or events were lost.
   bool deleted();
   // Sends `count` batches, each with its length in front, and reads the kernel's answers. Returns the place after them.
-  static const unsigned char* send(const unsigned char* at, uint32_t count);
+  // `stays_open`: the socket is closed by the exit, because its close may wait for the kernel.
+  static const unsigned char* send(const unsigned char* at, uint32_t count, bool stays_open = false);
 
  private:
   int fd_ = -1;

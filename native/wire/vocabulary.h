@@ -14,6 +14,7 @@
 #define TSUBO_FIELDS_becomeRoot(F)
 #define TSUBO_FIELDS_showToUser(F)
 #define TSUBO_FIELDS_enterTimeNamespace(F) F(text, offsets)
+#define TSUBO_FIELDS_configureLinks(F) F(texts, names) F(numbers, addresses) F(numbers, routes)
 #define TSUBO_FIELDS_setPropagation(F) F(number, flags)
 #define TSUBO_FIELDS_setMountPropagation(F) F(text, path) F(number, flags)
 #define TSUBO_FIELDS_openRoot(F) F(text, path) F(number, tree) F(number, propagation)
@@ -79,6 +80,7 @@
   S(becomeRoot) \
   S(showToUser) \
   S(enterTimeNamespace) \
+  S(configureLinks) \
   S(setPropagation) \
   S(setMountPropagation) \
   S(openRoot) \

@@ -2,6 +2,8 @@
 import type { Command } from 'commander';
 import { RuntimeError } from '../errors/error.ts';
 import type { CreateOptions } from '../lifecycle/create.ts';
+import { parsePublishFlags } from '../network/publish.ts';
+import { parseNetworkFlags } from '../network/request.ts';
 
 /** The maximum of `--preserve-fds`: no process can have more descriptors. */
 const mostFds = 1 << 20;
@@ -22,7 +24,9 @@ export function defineCreateOptions(command: Command): void {
       '--preserve-fds <count>',
       'pass this number of descriptors, from 3 on (after those of LISTEN_FDS), to the program (default: 0)',
       text => wholeNumber('preserve-fds', text),
-    );
+    )
+    .option(networkOption, networkHelp)
+    .option(publishOption, publishHelp);
 }
 
 /** Converts commander's result. For `--no-x`, commander sets `x` to false. */
@@ -35,7 +39,32 @@ export function createOptions(id: string, options: Readonly<Record<string, unkno
     ...given(options, 'pidfdSocket'),
     noPivot: options['pivot'] === false,
     noNewKeyring: options['newKeyring'] === false,
+    ...networksGiven(options),
     preserveFds: typeof options['preserveFds'] === 'number' ? options['preserveFds'] : 0,
+  };
+}
+
+const networkOption = '--network <name...>';
+const networkHelp =
+  'attach the container to this network: NAME, or NAME:ip=ADDRESS with keys ip, mac, interface (repeatable)';
+
+const publishOption = '-p, --publish <ports...>';
+const publishHelp =
+  'let a port of the host lead to the container: [ADDRESS:]PORT:PORT[/udp], also ranges (repeatable)';
+
+/** Declares the options of networks for a command that only plans. */
+export function defineNetworks(command: Command): void {
+  command.option(networkOption, networkHelp).option(publishOption, publishHelp);
+}
+
+/** @throws RuntimeError `usage.network`, `usage.publish` */
+export function networksGiven(
+  options: Readonly<Record<string, unknown>>,
+): Pick<CreateOptions, 'networks' | 'ports'> {
+  const { network, publish } = options;
+  return {
+    ...(Array.isArray(network) && { networks: parseNetworkFlags(network as string[]) }),
+    ...(Array.isArray(publish) && { ports: parsePublishFlags(publish as string[]) }),
   };
 }
 

@@ -128,6 +128,10 @@ export const errorCodes = {
     'linux.netDevices cannot be applied',
     'check the name, the new name and the network namespace',
   ],
+  'config.network': [
+    'a network is asked for, and the container has no network namespace of its own',
+    'add {"type": "network"} without a path to linux.namespaces',
+  ],
   'config.nul': ['a string contains a NUL character', 'remove it'],
   'config.personality': ['linux.personality is unknown', 'use LINUX or LINUX32'],
   'config.process.affinity': ['execCPUAffinity is not a list of CPUs', 'write it as 0-3,7'],
@@ -285,7 +289,7 @@ export const errorCodes = {
   'container.memory-policy': ['the memory policy was refused', 'name nodes that exist'],
   'container.mount': ['a mount failed', 'see the reported call, option and errno'],
   'container.namespace': ['a namespace cannot be made or joined', 'run as root, or add a user namespace'],
-  'container.network': ['the loopback interface cannot be brought up', 'see the reported errno'],
+  'container.network': ['the network interfaces cannot be configured', 'see the reported call and errno'],
   'container.out-of-memory': [
     'the kernel killed the init because its cgroup has too little memory',
     'raise linux.resources.memory.limit',
@@ -379,6 +383,31 @@ export const errorCodes = {
   ],
   'isolation.writable-sysfs': ['/sys is writable (warning)', 'mount it with ro'],
 
+  'network.address': [
+    'an address cannot be given to the container',
+    'name a free host address of the subnet: see tsubo network inspect',
+  ],
+  'network.conflict': [
+    'the machine has something else in the place of a network',
+    'remove the device at the reported name, or give the network another bridge',
+  ],
+  'network.damaged': ['the definition of a network is damaged', 'correct the file, or remove the network'],
+  'network.exists': ['a network with this name or bridge exists', 'choose another name'],
+  'network.full': [
+    'the network has no free address or no room for another container',
+    'delete containers, or create another network',
+  ],
+  'network.in-use': [
+    'containers are attached to the network',
+    'delete them first: see tsubo network inspect',
+  ],
+  'network.overlap': ['the subnet overlaps one that is in use', 'choose another subnet'],
+  'network.port-taken': [
+    'a published port is in use',
+    'publish another port, or end the program that has it',
+  ],
+  'network.unknown': ['the network does not exist', 'see tsubo network ls, or make it: tsubo network create'],
+
   'plan.number': ['a number does not fit into the plan', 'use a smaller number'],
   'plan.size': ['the plan is too large', 'reduce the config'],
 
@@ -443,7 +472,9 @@ export const errorCodes = {
     'use it with a terminal and --detach, and only then',
   ],
   'usage.missing-value': ['an option lacks its value', 'add the value'],
+  'usage.network': ['the value of --network is not valid', 'write NAME or NAME:ip=ADDRESS,mac=ADDRESS'],
   'usage.preserve-fds': ['a descriptor to preserve is not open', 'open it before the call'],
+  'usage.publish': ['the value of --publish is not valid', 'write HOST-PORT:CONTAINER-PORT, such as 8800:80'],
   'usage.signal': ['the signal is unknown', 'use a name such as TERM, or a number'],
   'usage.unknown-command': ['there is no such command', 'see tsubo --help'],
   'usage.unknown-option': ['there is no such option', 'see --help of the command'],

@@ -49,6 +49,8 @@ const table = {
   ENOTSOCK: [88, 'socket operation on non-socket'],
   EOPNOTSUPP: [95, 'operation not supported'],
   EADDRINUSE: [98, 'address already in use'],
+  EADDRNOTAVAIL: [99, 'cannot assign requested address'],
+  ENETUNREACH: [101, 'network is unreachable'],
   ECONNRESET: [104, 'connection reset by peer'],
   ETIMEDOUT: [110, 'connection timed out'],
   ECONNREFUSED: [111, 'connection refused'],

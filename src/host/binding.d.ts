@@ -194,6 +194,13 @@ export interface Binding {
    */
   makeVeth(request: VethRequest): string;
   /**
+   * Binds consecutive ports of an address, with a listening socket for TCP; `0.0.0.0` and `::` are all addresses of their
+   * family. Fails with EADDRINUSE if a port is in use; `path` of the error is the port.
+   */
+  holdPorts(request: PortsToHold): number[];
+  /** Makes a link a port of a bridge. */
+  enslave(link: string, bridge: string): void;
+  /**
    * Sends messages to nfnetlink(7) and waits until the message with the sequence number `last` is answered. An error
    * of the kernel is in the result.
    */
@@ -350,6 +357,7 @@ export interface KeptListener {
   /** IPv4 or IPv6 address of the container. */
   readonly address: string;
   readonly port: number;
+}
 
 export interface LinkFacts {
   readonly index: number;
@@ -395,6 +403,13 @@ export interface VethRequest {
   readonly hairpin: boolean;
   /** The bridge passes no frames between isolated ports. */
   readonly isolated: boolean;
+}
+
+export interface PortsToHold {
+  readonly protocol: 'tcp' | 'udp';
+  readonly address: string;
+  readonly first: number;
+  readonly count: number;
 }
 
 export interface NetfilterAnswer {

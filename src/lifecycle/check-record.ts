@@ -27,6 +27,14 @@ const highestPid = 4_194_304;
 const count: Shape = { kind: 'integer', min: 0, max: Number.MAX_SAFE_INTEGER };
 const hooks = (implemented(config, 'hooks') as ObjectShape).properties;
 
+/** A process, identified for all time. */
+const process: Shape = {
+  kind: 'object',
+  properties: { pid: { kind: 'integer', min: 1, max: highestPid }, startTime: count },
+  required: ['pid', 'startTime'],
+  partial: true,
+};
+
 const properties: Readonly<Record<string, Shape>> = {
   version: count,
   id: string,
@@ -69,12 +77,25 @@ const properties: Readonly<Record<string, Shape>> = {
     required: ['poststart', 'poststop'],
     partial: true,
   },
-  init: {
+  network: {
     kind: 'object',
-    properties: { pid: { kind: 'integer', min: 1, max: highestPid }, startTime: count },
-    required: ['pid', 'startTime'],
+    properties: {
+      attachments: {
+        kind: 'list',
+        of: {
+          kind: 'object',
+          properties: { name: string, bridge: string, interface: string, addresses: strings, link: string },
+          required: ['name', 'bridge', 'interface', 'addresses'],
+          partial: true,
+        },
+      },
+      ports: strings,
+      keeper: process,
+    },
+    required: ['attachments'],
     partial: true,
   },
+  init: process,
   members: count,
 };
 

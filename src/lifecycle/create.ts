@@ -10,7 +10,7 @@ import { performHostSteps } from './perform-host-steps.ts';
 import { type Prepared, type PrepareOptions, prepare } from './prepare.ts';
 import type { ContainerRecord, InitRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
-import { withSourceLocation } from './source-location.ts';
+import { configOrOption, withSourceLocation } from './source-location.ts';
 import { spawnInit } from './spawn.ts';
 import type { Terminals } from './terminals.ts';
 import { warnOf } from './warnings.ts';
@@ -63,7 +63,7 @@ export function createContainer(runtime: Runtime, options: CreateOptions): Creat
   const pidfdSocket = resolveSocket(binding, options.pidfdSocket);
   const prepared = prepare(runtime, { ...options, pidFile, pidfdSocket });
   const { plan, config, bundle } = prepared;
-  return withSourceLocation(bundle.text, () => {
+  return withSourceLocation(configOrOption(bundle.text), () => {
     requireUserNamespace(prepared);
     const console = openConsole(runtime, config.process, {
       socket: consoleSocket,

@@ -15,6 +15,7 @@ import { runPoststopHooks } from './hooks.ts';
 import { unmountRoot } from './host-mounts.ts';
 import { endInit, identify } from './init-process.ts';
 import { removePlace } from './make-cgroup.ts';
+import { freeAllAddresses } from './network-end.ts';
 import { type ContainerRecord, files, type InitRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
 import { removeState, type StateLock } from './store.ts';
@@ -71,6 +72,7 @@ export function deleteDamaged(runtime: Runtime, held: StateLock, damage: Runtime
   if (!found) uncertain.push(...otherProcesses(leftovers));
   if (record.rdt !== undefined) removeRdtGroup(binding, record.rdt, true);
   else if (document.linux?.intelRdt !== undefined) log.warn('its class of service may remain');
+  freeAllAddresses(runtime, held.directory);
   if (record.mountsBelow !== undefined && record.rootfs !== undefined) {
     unmountRoot(binding, record.rootfs, record.mountsBelow);
   } else if (document.linux?.namespaces?.every(({ type }) => type !== 'mount')) {

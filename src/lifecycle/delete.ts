@@ -7,6 +7,7 @@ import { runPoststopHooks } from './hooks.ts';
 import { unmountRoot } from './host-mounts.ts';
 import { endInit } from './init-process.ts';
 import { removePlace } from './make-cgroup.ts';
+import { detachNetworks, freeAllAddresses } from './network-end.ts';
 import { type ContainerRecord, files, type InitRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
 import { requireStatus, statusOf } from './status.ts';
@@ -43,7 +44,8 @@ export function deleteContainer(runtime: Runtime, id: string, options: DeleteOpt
   try {
     const record = readKnown(runtime, held);
     if (record === undefined) {
-      // A create was killed before it wrote the record.
+      // A create was killed before it wrote the record. It may have taken addresses.
+      freeAllAddresses(runtime, held.directory);
       removeState(runtime, held);
       return;
     }
@@ -79,6 +81,7 @@ function destroy(runtime: Runtime, record: ContainerRecord, held: StateLock): vo
     removePlace(binding, record.cgroup, record.init === undefined ? 'spare' : 'kill');
   }
   if (record.rdt !== undefined) removeRdtGroup(binding, record.rdt, record.init !== undefined);
+  if (record.network !== undefined) detachNetworks(runtime, record.network, held.directory);
   if (record.mountsBelow !== undefined) unmountRoot(binding, record.rootfs, record.mountsBelow);
   releaseUpper(runtime, record.id, record.upper);
   removeState(runtime, held);

@@ -15,8 +15,10 @@ import {
 } from '../plan/sync-points.ts';
 import type { Step } from '../wire/steps.ts';
 import type { Console } from './console.ts';
+import type { AttachmentRecord } from './network/record.ts';
+import type { HeldPorts } from './ports.ts';
 import type { Prepared } from './prepare.ts';
-import type { ContainerRecord } from './record.ts';
+import type { ContainerRecord, InitRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
 import type { StateLock } from './store.ts';
 import { UndoList } from './undo.ts';
@@ -107,7 +109,8 @@ export interface Subject {
 /** Data that the steps of one `create` or `exec` share. */
 export class HostWork {
   readonly runtime: Runtime;
-  readonly plan: Plan;
+  /** Replaced if a step finds that a free address of the plan was taken in the meantime. */
+  plan: Plan;
   /** Config of the container; used to explain failed mounts. Absent for `exec`. */
   readonly config: Config | undefined;
   readonly console: Console;
@@ -129,6 +132,11 @@ export class HostWork {
   /** Start time of the init, if it was found in /proc. */
   startTime: number | undefined;
   lock: StateLock | undefined;
+  /** Networks of the container, in the order of the plan. */
+  attachments: AttachmentRecord[] = [];
+  /** Sockets of the published ports. */
+  readonly heldPorts: HeldPorts[] = [];
+  keeper: InitRecord | undefined;
   readonly #container: NewContainer | undefined;
   #record: ContainerRecord | undefined;
   #cgroup: string | undefined;

@@ -20,6 +20,8 @@ import { identify, killAndWait } from './init-process.ts';
 import { delegateCgroup, makeCgroup, startUnit, writeCgroup } from './make-cgroup.ts';
 import { openDirectory, openNamespace, writeTimeOffsets } from './namespaces.ts';
 import { moveNetDevice } from './net-devices.ts';
+import { claimAddress, makeNetwork, makeVeth } from './network.ts';
+import { publishPorts, reservePorts } from './ports.ts';
 import { joinRdtGroup, makeRdtGroup } from './rdt.ts';
 import type { InitRecord } from './record.ts';
 import { makeState, saveInit, saveRecord } from './record-steps.ts';
@@ -28,21 +30,26 @@ import { sendListener } from './seccomp-agent.ts';
 
 const operations: { readonly [Op in HostOperationName]: HostOperation<Op> } = {
   attachDeviceRules,
+  claimAddress,
   cloneTree,
   delegateCgroup,
   joinRdtGroup,
   limitInit,
   loadDeviceRules,
   makeCgroup,
+  makeNetwork,
   makeRdtGroup,
   makeStartFifo,
   makeState,
   makeUnion,
+  makeVeth,
   mapIds,
   mapTree,
   moveNetDevice,
   openDirectory,
   openNamespace,
+  publishPorts,
+  reservePorts,
   restoreOomScoreAdj,
   resumeInit,
   runHook,

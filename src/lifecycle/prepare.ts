@@ -4,15 +4,18 @@ import { resolveRootfs } from '../bundle/rootfs.ts';
 import { RuntimeError } from '../errors/error.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { readFacts } from '../host/read-facts.ts';
+import { type PublishedPorts, publishFlag } from '../network/publish.ts';
+import { defaultRequest, type NetworkRequest } from '../network/request.ts';
 import type { Config } from '../oci/config.ts';
 import { makePlan } from '../plan/make-plan.ts';
 import type { Plan } from '../plan/plan.ts';
 import { requireConfig } from '../validate/check.ts';
 import { limitFindings } from '../validate/findings.ts';
 import { checkOnHost, warnOnHost } from '../validate/host-checks.ts';
+import { resolveNetworks } from './network/resolve.ts';
 import { listenFds } from './passed-fds.ts';
 import type { Runtime } from './runtime.ts';
-import { withSourceLocation } from './source-location.ts';
+import { configOrOption, withSourceLocation } from './source-location.ts';
 import type { Warning } from './warnings.ts';
 
 export interface PrepareOptions {
@@ -28,6 +31,10 @@ export interface PrepareOptions {
   readonly pidfdSocket?: string | undefined;
   /** The init executes the program without waiting for `start`, and `create` returns after the exec. Default false. */
   readonly startNow?: boolean;
+  /** Networks to attach the container to. Default: none. */
+  readonly networks?: readonly NetworkRequest[];
+  /** Ports of the host that lead to the container; without `networks`, in the default network. Default: none. */
+  readonly ports?: readonly PublishedPorts[];
 }
 
 /** The result of all checks, before anything is changed. */
@@ -45,7 +52,7 @@ export interface Prepared {
 export function prepare(runtime: Runtime, options: PrepareOptions): Prepared {
   const { binding } = runtime;
   const bundle = readBundle(binding, options.bundle);
-  return withSourceLocation(bundle.text, () => {
+  return withSourceLocation(configOrOption(bundle.text), () => {
     const noPivot = options.noPivot ?? false;
     const { config, warnings } = requireConfig(bundle.document, {
       noPivot,
@@ -55,6 +62,8 @@ export function prepare(runtime: Runtime, options: PrepareOptions): Prepared {
     const problems = limitFindings(checkOnHost(binding, config));
     if (problems[0] !== undefined) throw new RuntimeError({ ...problems[0], problems });
     const facts = readFacts(binding);
+    const ports = options.ports ?? [];
+    const networks = options.networks ?? (ports.length > 0 ? [defaultRequest(publishFlag)] : []);
     const plan = makePlan(config, facts, {
       id: options.id,
       bundle: bundle.path,
@@ -66,6 +75,8 @@ export function prepare(runtime: Runtime, options: PrepareOptions): Prepared {
       pidfdSocket: options.pidfdSocket,
       startNow: options.startNow ?? false,
       systemdCgroup: runtime.systemdCgroup ?? false,
+      ...(ports.length > 0 && { ports }),
+      ...(networks.length > 0 && { networks: resolveNetworks(runtime, facts, networks) }),
     });
     const all = [...warnings, ...warnOnHost(binding, config), ...plan.warnings];
     return { bundle, config, rootfs, facts, plan, warnings: all };

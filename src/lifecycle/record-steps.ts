@@ -4,11 +4,13 @@ import { RuntimeError } from '../errors/error.ts';
 import { onHost } from '../errors/system.ts';
 import { joinPath } from '../host/paths.ts';
 import { O } from '../kernel/files.ts';
+import { publishedText } from '../network/publish.ts';
 import type { Hooks } from '../oci/config.ts';
 import type { CgroupRequest, HostStepOf } from '../plan/plan.ts';
 import { runPoststopHooks } from './hooks.ts';
 import { mountsOn, unmountRoot } from './host-mounts.ts';
 import type { HostOperation, HostWork } from './host-work.ts';
+import type { NetworkRecord } from './network/record.ts';
 import { plannedRdt } from './rdt.ts';
 import { files, recordVersion, type UpperLayer } from './record.ts';
 import { claim, removeState, writeRecord } from './store.ts';
@@ -68,6 +70,7 @@ function writeFirstRecord(
     // An empty path requests a new namespace.
     sharedPidNamespace: pidNamespace === undefined || (pidNamespace.path ?? '') !== '',
     ...(rdt !== undefined && { rdt }),
+    ...(work.attachments.length > 0 && { network: networkRecord(work) }),
   };
   const copy = joinPath(work.stateDirectory, files.config);
   onHost(`unable to write ${copy}`, () => {
@@ -83,6 +86,15 @@ function writeFirstRecord(
       releaseUpper(runtime, container.id, upper),
     );
   }
+}
+
+function networkRecord({ attachments, heldPorts, keeper }: HostWork): NetworkRecord {
+  const ports = new Set(heldPorts.map(held => publishedText(held.ports)));
+  return {
+    attachments,
+    ...(ports.size > 0 && { ports: [...ports] }),
+    ...(keeper !== undefined && { keeper }),
+  };
 }
 
 /** The future cgroup. A populated cgroup is refused before the record contains it, because a delete kills its processes. */
@@ -106,7 +118,13 @@ export const saveInit: HostOperation<'saveInit'> = {
     const { startTime } = work;
     if (startTime === undefined)
       throw new RuntimeError({ code: 'internal', message: 'no start time of the init' });
-    work.record = { ...work.record, init: { pid: work.init.pid, startTime } };
+    const { network } = work.record;
+    work.record = {
+      ...work.record,
+      // The interfaces have their names on the host only since the clone.
+      ...(network !== undefined && { network: networkRecord(work) }),
+      init: { pid: work.init.pid, startTime },
+    };
     writeRecord(work.runtime, work.record);
   },
 };

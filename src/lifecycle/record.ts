@@ -2,6 +2,7 @@
 import type { CgroupPlace } from '../cgroup/directory.ts';
 import type { Hooks } from '../oci/config.ts';
 import type { RdtPlace } from '../rdt/group.ts';
+import type { NetworkRecord } from './network/record.ts';
 
 /** The version that this program writes. */
 export const recordVersion = 2;
@@ -36,6 +37,8 @@ export interface ContainerRecord {
   readonly upper?: UpperLayer;
   /** Hooks that later commands run; absent if there are none. */
   readonly hooks?: Pick<Hooks, 'poststart' | 'poststop'>;
+  /** Absent if the container is attached to no network. */
+  readonly network?: NetworkRecord;
   /** Absent until the container is created. */
   readonly init?: InitRecord;
 }

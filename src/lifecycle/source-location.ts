@@ -18,6 +18,11 @@ export type Source =
 /** One source for all pointers, or one for each pointer. */
 export type Sources = Source | ((pointer: string) => Source);
 
+/** config.json for pointers; an origin of another form is the option that asked for the step. */
+export function configOrOption(text: string): Sources {
+  return pointer => (pointer === '' || pointer.startsWith('/') ? { text } : { option: pointer });
+}
+
 /**
  * Calls `work`. A failure with a pointer also gets its line and column in the text, and the name of the document. The
  * name of an option replaces the pointer.

@@ -165,17 +165,22 @@ function elementList(table: string, set: string, elements: readonly Omit<Element
   return [
     attribute(1, ascii(table)),
     attribute(2, ascii(set)),
-    nest(
-      3,
-      ...elements.map(({ key, keyEnd, data }) =>
-        nest(
-          1,
-          value(1, key),
-          ...(data === undefined ? [] : [value(2, data)]),
-          ...(keyEnd === undefined ? [] : [value(10, keyEnd)]),
-        ),
-      ),
-    ),
+    // Without a list the message means all elements.
+    ...(elements.length === 0
+      ? []
+      : [
+          nest(
+            3,
+            ...elements.map(({ key, keyEnd, data }) =>
+              nest(
+                1,
+                value(1, key),
+                ...(data === undefined ? [] : [value(2, data)]),
+                ...(keyEnd === undefined ? [] : [value(10, keyEnd)]),
+              ),
+            ),
+          ),
+        ]),
   ];
 }
 

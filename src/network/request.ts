@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { RuntimeError } from '../errors/error.ts';
 import { type Address, formatAddress, parseAddress } from './cidr.ts';
-import { isInterfaceName, isNetworkName, parseMac } from './names.ts';
+import { defaultNetwork, isInterfaceName, isNetworkName, parseMac } from './names.ts';
 
 /** One network that a container asks for. */
 export interface NetworkRequest {
@@ -23,6 +23,11 @@ const mostNetworks = 32;
 
 /** Name of the option, as the place of an error. */
 export const networkFlag = '--network';
+
+/** The request of a container with published ports and no `--network`. */
+export function defaultRequest(origin: string): NetworkRequest {
+  return { name: defaultNetwork, addresses: [], aliases: [], origin };
+}
 
 /**
  * Parses the values of `--network`: `NAME[:ip=ADDRESS,mac=ADDRESS,interface=NAME,alias=NAME]`.

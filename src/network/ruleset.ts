@@ -164,7 +164,7 @@ const rules: readonly (readonly [chain: string, expressions: readonly Bytes[]])[
   ['forward', [...isTranslated, verdict('accept')]],
   ['forward', [loadMeta(meta.inputName), loadMeta(meta.outputName, 2), lookUp('same'), verdict('accept')]],
   ['forward', [...outputIs('nets'), verdict('drop')]],
-  // What is left of a network's traffic leaves it.
+  // The remaining traffic leaves the network.
   ['forward', [...inputIs('outgoing'), verdict('accept')]],
   ['forward', [...inputIs('nets'), verdict('drop')]],
 ];
@@ -189,6 +189,11 @@ export function tableChanges(): Change[] {
     ...own.map(({ name }) => flushChain(table, name)),
     ...rules.map(([chain, expressions]) => newRule(table, chain, expressions)),
   ];
+}
+
+/** Empties the maps of published ports. */
+export function portMaps(): Change[] {
+  return sets.filter(({ data }) => data !== undefined).map(({ name }) => deleteElements(table, name, []));
 }
 
 /** The elements of one network. */

@@ -2,10 +2,12 @@
 import { formatPointer } from '../bundle/pointer.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { cleanPath, joinPath } from '../host/paths.ts';
+import type { PublishedPorts } from '../network/publish.ts';
 import type { Config, Process } from '../oci/config.ts';
 import type { Seccomp } from '../oci/seccomp.ts';
 import type { Step } from '../wire/steps.ts';
 import type { HostTrees } from './host-trees.ts';
+import type { PlannedNetwork } from './network.ts';
 
 /** The step that loads a filter. */
 export type LoadSeccomp = Extract<Step, { op: 'loadSeccomp' }> & { readonly flags: number };
@@ -31,6 +33,10 @@ export interface PlanOptions {
   readonly pidfdSocket?: string | undefined;
   /** The program runs after the preparation, without waiting for `start`. Default false. */
   readonly startNow?: boolean;
+  /** Networks that the container is attached to. Default: none. */
+  readonly networks?: readonly PlannedNetwork[] | undefined;
+  /** Ports of the host that lead to the first network. Default: none. */
+  readonly ports?: readonly PublishedPorts[] | undefined;
 }
 
 /** Inputs of every part of the plan, and outputs that are not steps. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Step } from '../wire/steps.ts';
 import { facilityOf } from './facilities.ts';
-import type { NumberText } from './facility.ts';
+import type { ListText, NumberText } from './facility.ts';
 
 /** Fields whose zero is the default: they are left out of the text. */
 const zeroDefaults = new Set([
@@ -32,6 +32,8 @@ const emptyDefaults = new Set(['mountRoot.lower']);
 
 type Fields = Readonly<Record<string, Readonly<Record<string, NumberText>>>>;
 
+type Lists = Readonly<Record<string, Readonly<Record<string, ListText>>>>;
+
 /** Text of one field of a step, or undefined if it has the default value. Texts are quoted if needed. */
 export function decodeField(op: Step['op'], name: string, value: unknown): string | undefined {
   if (value === '' && emptyDefaults.has(`${op}.${name}`)) return undefined;
@@ -39,7 +41,9 @@ export function decodeField(op: Step['op'], name: string, value: unknown): strin
   if (op === 'loadSeccomp' && name === 'program')
     return `${(value as ArrayLike<bigint>).length} instructions`;
   if (Array.isArray(value)) {
-    return value.length === 0 ? undefined : decodeList(value);
+    const lists = facilityOf(op).lists as Lists | undefined;
+    const items = lists?.[op]?.[name]?.(value as number[]) ?? value;
+    return items.length === 0 ? undefined : decodeList(items);
   }
   const number = value as number | bigint;
   if (BigInt(number) === 0n && zeroDefaults.has(name)) return undefined;

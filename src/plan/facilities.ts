@@ -23,6 +23,7 @@ import {
   type NetDevicesProperty,
   netDevicesFacility,
 } from './net-devices.ts';
+import { type NetworkSteps, networkFacility } from './network.ts';
 import { type PersonalityProperty, personalityFacility } from './personality.ts';
 import type { HostStep, HostStepOf } from './plan.ts';
 import { processFacility } from './process.ts';
@@ -48,6 +49,7 @@ export const facilities = [
   namespacesFacility,
   userNamespaceFacility,
   timeNamespaceFacility,
+  networkFacility,
   rootfsFacility,
   rootMountFacility,
   mountsFacility,
@@ -86,7 +88,7 @@ export interface LinuxOfFacilities extends NetDevicesProperty, SharedProperties 
 export interface SharedProperties extends PersonalityProperty, MemoryPolicyProperty {}
 
 /** Steps of the runtime. */
-export interface HostStepsOfFacilities extends NetDeviceSteps {}
+export interface HostStepsOfFacilities extends NetDeviceSteps, NetworkSteps {}
 
 /** Members of `linux` in the features document. */
 export interface FeaturesOfFacilities extends MemoryPolicyFeatures, MountFeatures, NetDeviceFeatures {}

@@ -73,6 +73,9 @@ export interface ShapesOfProperties {
 /** The problem of a sysctl with this key. */
 export type SysctlProblem = (key: string) => Pick<ErrorFields, 'code' | 'message' | 'hint'>;
 
+/** Texts of the items of a field that is a list of numbers. */
+export type ListText = (words: readonly (number | bigint)[]) => readonly string[];
+
 /** Text of a number field. */
 export type NumberText = (value: number | bigint) => string;
 
@@ -115,6 +118,10 @@ export interface Facility<Table extends Operations> {
   readonly waits?: { readonly [Point in SyncPoint]?: string };
   /** Texts of the steps of the runtime, as `plan` prints them. */
   readonly hostTexts?: { readonly [Op in HostOperationName]?: (step: HostStepOf<Op>) => string };
+  /** Texts of the items of fields that are lists of numbers. Default: the numbers. */
+  readonly lists?: {
+    readonly [Op in keyof Table]?: { readonly [Field in keyof Table[Op]]?: ListText };
+  };
   /** Texts of number fields. Default: the number. */
   readonly fields?: {
     readonly [Op in keyof Table]?: { readonly [Field in keyof Table[Op]]?: NumberText };

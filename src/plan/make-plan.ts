@@ -22,6 +22,7 @@ import { keyringSteps } from './keyring.ts';
 import { listenerSteps } from './listener.ts';
 import { mountSteps } from './mounts.ts';
 import { hasNamespace, type NamespacePlan, planNamespaces } from './namespaces.ts';
+import { linkSteps, networkSteps, portSteps, requireOwnNetwork, vethSteps } from './network.ts';
 import { oomScoreSteps } from './oom-score.ts';
 import { type HostStep, mostPlanWarnings, type Plan, type PlanWarning, type SpawnPlan } from './plan.ts';
 import { processSteps } from './process.ts';
@@ -81,6 +82,8 @@ export function makePlan(config: Config, facts: HostFacts, options: PlanOptions)
     },
   };
   // Take slots in this order: namespaces to join, the FIFO of start, trees of mounts. Kept mounts have later slots.
+  const [network] = options.networks ?? [];
+  if (network !== undefined) requireOwnNetwork(config, network.origin);
   const namespaces = planNamespaces(context);
   const startFifo = options.startNow ? undefined : context.takeSlot();
   const time = planTimeNamespace(context);
@@ -124,6 +127,7 @@ function hostSteps(
   startFifo: number | undefined,
 ): HostStep[] {
   const { config, options } = context;
+  const { networks = [], ports = [] } = options;
   const cgroup = containerCgroup(context);
   if (cgroup === undefined) {
     context.warn(
@@ -160,7 +164,10 @@ function hostSteps(
   return [
     // First: a path that is not a namespace must fail before anything is made.
     ...namespaces,
+    ...portSteps('reservePorts', ports),
     { op: 'makeState', when: 'before', origin: '' },
+    // Before the record, which contains the addresses.
+    ...networkSteps(networks),
     // Before all objects that `delete` finds through the record.
     record,
     ...own,
@@ -171,11 +178,14 @@ function hostSteps(
     ...oomScoreSteps(ofProcess),
     ...devices,
     ...(startFifo === undefined ? [] : [{ op: 'saveExecData', when: 'after', origin: '' } as const]),
+    ...vethSteps(networks, ports.length > 0),
     ...hostStepsOfFacilities(config),
     ...context.trees.steps,
     ...hostHookSteps(context),
     ...terminalHostSteps(ofProcess),
     ...rlimitHostSteps(ofProcess),
+    // Before the record, which contains the keeper.
+    ...portSteps('publishPorts', ports),
     { op: 'saveInit', when: 'ready', origin: '' },
     ...lastSteps(options),
   ];
@@ -189,6 +199,7 @@ function containerSteps(
   startFifo: number | undefined,
 ): Step[] {
   const { config, facts, options } = context;
+  const { networks = [] } = options;
   const root = rootfsPlan(context);
   const mounts = mountSteps(context);
   const steps: Step[] = [];
@@ -202,7 +213,8 @@ function containerSteps(
     waitIfNeeded('cgroup', '/linux/cgroupsPath'),
     namespaces.steps,
     // Before sysctls and hooks, which may use the devices.
-    waitIfNeeded('network', waitOrigin('network')),
+    waitIfNeeded('network', networks[0]?.origin ?? waitOrigin('network')),
+    linkSteps(networks),
     root.open,
     mounts.steps,
     deviceSteps(config),

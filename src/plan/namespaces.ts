@@ -113,7 +113,10 @@ export function planNamespaces(context: PlanContext): NamespacePlan {
     } else {
       cloneFlags |= kind;
       // A new network namespace has its loopback interface down, and programs expect a reply from 127.0.0.1.
-      if (type === 'network') made.push({ op: 'raiseLoopback', origin });
+      // With interfaces to configure, `configureLinks` does it too.
+      if (type === 'network' && (context.options.networks ?? []).length === 0) {
+        made.push({ op: 'raiseLoopback', origin });
+      }
     }
   });
   if (user !== undefined) {

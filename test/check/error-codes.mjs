@@ -16,6 +16,7 @@ const families = /** @type {const} */ ([
   ['config', 'config.json, or another document that a command reads'],
   ['plan', 'The plan made from it'],
   ['state', 'The container and its record'],
+  ['network', 'Networks of the machine'],
   ['host', 'The machine, outside the container'],
   ['container', 'The inside of the container'],
   ['hook', 'Hooks'],

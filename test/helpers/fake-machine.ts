@@ -442,6 +442,8 @@ export class FakeMachine {
       this.#begin('makeVeth', name);
       return name;
     },
+    holdPorts: () => [],
+    enslave: (link, bridge) => this.#begin('enslave', `${link} ${bridge}`),
     netfilter: () => ({ errno: 0, sequence: 0, answers: new Uint8Array() }),
     moveNetDevice: ({ name, newName, to }) => {
       this.#begin('moveNetDevice', `${name} ${newName} ${to < 0 ? 'back' : 'away'}`);

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+import { parseAddress } from '../network/cidr.ts';
+import { freeAddress, locked, networkNames, networkStore, takenAddresses } from '../network/store.ts';
+import { initRuns } from './init-process.ts';
+import type { NetworkRecord } from './network/record.ts';
+import { restorePorts } from './ports.ts';
+import type { Runtime } from './runtime.ts';
+
+/**
+ * Frees the addresses of a container that has ended. Its interfaces end with its network namespace.
+ *
+ * @param owner - the container's state directory
+ */
+export function detachNetworks(
+  runtime: Runtime,
+  { attachments, ports, keeper }: NetworkRecord,
+  owner: string,
+): void {
+  if (attachments.length === 0) return;
+  const store = networkStore(runtime.binding);
+  // Under the lock: between the look at the owner and the removal, the address could get another owner.
+  locked(store, () => {
+    for (const { name, addresses } of attachments) {
+      for (const text of addresses) {
+        const address = parseAddress(text);
+        if (address !== undefined) freeAddress(store, name, address, owner);
+      }
+    }
+    // A keeper removes its elements when the container has ended. One that was killed cannot.
+    if (ports !== undefined && (keeper === undefined || !initRuns(runtime.binding, keeper))) {
+      restorePorts(runtime, store);
+    }
+  });
+}
+
+/** Frees the addresses of a container without a usable record. */
+export function freeAllAddresses(runtime: Runtime, owner: string): void {
+  const store = networkStore(runtime.binding);
+  const names = networkNames(store);
+  if (names.length === 0) return;
+  locked(store, () => {
+    for (const name of names) {
+      const own = takenAddresses(store, name).taken.filter(one => one.owner === owner);
+      for (const { address } of own) freeAddress(store, name, address, owner);
+    }
+  });
+}

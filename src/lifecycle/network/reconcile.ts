@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { NetworkStore } from '../../network/store.ts';
+import { freeAddress, takenAddresses } from '../../network/store.ts';
+import type { Runtime } from '../runtime.ts';
+import { ownerAt } from './owners.ts';
+
+/** Frees the addresses of containers that have ended. Precondition: the lock is held. Entries that are no addresses are named and stay. */
+export function reconcile(runtime: Runtime, store: NetworkStore, network: string): void {
+  const { taken, foreign } = takenAddresses(store, network);
+  const lives = new Map<string, boolean>();
+  for (const { address, owner } of taken) {
+    const known = lives.get(owner) ?? ownerAt(runtime, owner).lives;
+    lives.set(owner, known);
+    if (!known) freeAddress(store, network, address, owner);
+  }
+  for (const path of foreign)
+    runtime.log.warn(`${path} is not an address of network ${network}: it is ignored`);
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+import { RuntimeError } from '../../errors/error.ts';
+import { didYouMean } from '../../errors/spelling.ts';
+import { onHost } from '../../errors/system.ts';
+import type { HostFacts } from '../../host/facts.ts';
+import { addressesAt, type ContainerAddresses, nextOffset } from '../../network/allocate.ts';
+import { type Address, formatAddress, formatSubnet } from '../../network/cidr.ts';
+import { firstHost, isHostAddress, type NetworkDefinition, parseRange } from '../../network/definition.ts';
+import { defaultNetwork } from '../../network/names.ts';
+import type { NetworkRequest } from '../../network/request.ts';
+import {
+  definitionNames,
+  lastOffset,
+  type NetworkStore,
+  networkStore,
+  readDefinition,
+} from '../../network/store.ts';
+import { chooseIpv4, chooseIpv6 } from '../../network/subnet-choice.ts';
+import type { PlannedNetwork } from '../../plan/network.ts';
+import type { Runtime } from '../runtime.ts';
+import { usedByNetworks, usedOn } from './set-up.ts';
+
+/**
+ * Completes requests with the definitions of the networks and the next free addresses. Changes nothing.
+ *
+ * @throws RuntimeError `network.unknown`, `network.address`, `network.damaged`, `host.unsupported`
+ */
+export function resolveNetworks(
+  { binding }: Runtime,
+  facts: HostFacts,
+  requests: readonly NetworkRequest[],
+): PlannedNetwork[] {
+  if (requests.length === 0) return [];
+  if (facts.euid !== 0) {
+    throw new RuntimeError({
+      code: 'host.unsupported',
+      document: requests[0]?.origin,
+      message: 'networks need root: only root can make bridges and rules of the host',
+      hint: 'run tsubo as root',
+    });
+  }
+  const store = networkStore(binding);
+  return requests.map((request, index) => resolve(store, request, interfaceName(requests, index)));
+}
+
+/** `eth0`, `eth1`, ... in order, without the names that were asked for. */
+function interfaceName(requests: readonly NetworkRequest[], index: number): string {
+  const asked = new Set(requests.map(({ interface: name }) => name));
+  const free: string[] = [];
+  for (let number = 0; free.length < requests.length; number++) {
+    if (!asked.has(`eth${number}`)) free.push(`eth${number}`);
+  }
+  const before = requests.slice(0, index).filter(({ interface: name }) => name === undefined).length;
+  return requests[index]?.interface ?? free[before] ?? '';
+}
+
+function resolve(store: NetworkStore, request: NetworkRequest, name: string): PlannedNetwork {
+  const known = readDefinition(store, request.name);
+  if (known === undefined && request.name !== defaultNetwork) throw unknownNetwork(store, request);
+  const made = known === undefined ? newDefinition(store, defaultNetwork, 'tsubo0') : undefined;
+  // Another first use may have stored its definition before its bridge took the subnet from this choice.
+  const stored = made === undefined ? known : readDefinition(store, request.name);
+  const network = stored ?? made;
+  if (network === undefined) throw unknownNetwork(store, request);
+  const { subnet, gateway } = parseRange(network.ipv4);
+  const next = nextOffset(subnet, gateway, lastOffset(store, network.name));
+  const { addresses, fixed } = chosenAddresses(network, request, addressesAt(network, next));
+  return {
+    network,
+    isNew: stored === undefined,
+    interface: name,
+    ...(request.mac !== undefined && { mac: request.mac }),
+    addresses,
+    fixed,
+    origin: request.origin,
+  };
+}
+
+function chosenAddresses(
+  network: NetworkDefinition,
+  { addresses, origin }: NetworkRequest,
+  next: ContainerAddresses,
+): Pick<PlannedNetwork, 'addresses' | 'fixed'> {
+  for (const address of addresses) checkAddress(network, address, origin);
+  const ipv4 = addresses.find(({ family }) => family === 4);
+  const ipv6 = addresses.find(({ family }) => family === 6);
+  // The IPv6 address follows the IPv4 address, also one that was asked for.
+  const { subnet } = parseRange(network.ipv4);
+  const own = ipv4 === undefined ? next : addressesAt(network, ipv4.value - subnet.value);
+  return {
+    addresses: ipv6 === undefined ? own : { ...own, ipv6 },
+    fixed: { ipv4: ipv4 !== undefined, ipv6: ipv6 !== undefined },
+  };
+}
+
+function checkAddress(network: NetworkDefinition, address: Address, origin: string): void {
+  const range = address.family === 4 ? network.ipv4 : network.ipv6;
+  const text = formatAddress(address);
+  const bad = (message: string, hint: string) =>
+    new RuntimeError({ code: 'network.address', document: origin, message, value: text, hint });
+  if (range === undefined) {
+    throw bad(`network ${network.name} has no IPv6, and ${text} is asked for`, 'leave the address out');
+  }
+  const { subnet, gateway } = parseRange(range);
+  if (gateway.value === address.value) {
+    throw bad(`${text} is the gateway of network ${network.name}`, 'name another address of the subnet');
+  }
+  if (!isHostAddress(subnet, address)) {
+    throw bad(
+      `${text} is not a host address of network ${network.name} (${formatSubnet(subnet)})`,
+      'name an address inside the subnet, or none',
+    );
+  }
+}
+
+function unknownNetwork(store: NetworkStore, { name, origin }: NetworkRequest): RuntimeError {
+  const names = [defaultNetwork, ...definitionNames(store)];
+  return new RuntimeError({
+    code: 'network.unknown',
+    document: origin,
+    message: `network ${name} does not exist`,
+    value: name,
+    hint: didYouMean(name, names) ?? `make it: tsubo network create ${name}`,
+  });
+}
+
+/**
+ * A new definition with subnets that overlap nothing on the machine.
+ *
+ * @throws RuntimeError `network.overlap` if every subnet is in use
+ */
+export function newDefinition(store: NetworkStore, name: string, bridge: string): NetworkDefinition {
+  const { binding } = store;
+  const facts = onHost('unable to read the routes of the host', () => binding.networkFacts());
+  const used = [...usedOn(binding, facts), ...usedByNetworks(store)];
+  const ipv4 = chooseIpv4(used);
+  if (ipv4 === undefined) {
+    throw new RuntimeError({
+      code: 'network.overlap',
+      message: `no private IPv4 subnet is free for network ${name}`,
+      hint: `name one: tsubo network create --subnet SUBNET ${name}`,
+    });
+  }
+  const machine = binding.readTextIfThere('/etc/machine-id')?.trim() ?? '';
+  const ipv6 = hasIpv6(store) ? chooseIpv6(machine, name, used) : undefined;
+  return {
+    version: 1,
+    name,
+    bridge,
+    ipv4: { subnet: formatSubnet(ipv4), gateway: formatAddress(firstHost(ipv4)) },
+    ...(ipv6 !== undefined && {
+      ipv6: { subnet: formatSubnet(ipv6), gateway: formatAddress(firstHost(ipv6)) },
+    }),
+    internal: false,
+    isolated: false,
+  };
+}
+
+/** New interfaces of this host can have IPv6 addresses. */
+export function hasIpv6({ binding }: NetworkStore): boolean {
+  return binding.readTextIfThere('/proc/sys/net/ipv6/conf/default/disable_ipv6')?.trim() === '0';
+}

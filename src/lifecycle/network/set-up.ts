@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+import { errno, errnoText } from '../../errors/errno.ts';
+import { RuntimeError } from '../../errors/error.ts';
+import { hostFailure, onHost, refusalOf } from '../../errors/system.ts';
+import type { Binding, NetworkFacts } from '../../host/binding.d.ts';
+import { type Address, bytesOf, formatAddress, formatSubnet } from '../../network/cidr.ts';
+import { type NetworkDefinition, parseRange } from '../../network/definition.ts';
+import { defaultMtu, nameServersOf, type UsedSubnet, usedSubnets } from '../../network/machine.ts';
+import { type Change, transaction } from '../../network/nftables.ts';
+import { addChanges, networkElements, tableChanges } from '../../network/ruleset.ts';
+import {
+  definitionNames,
+  locked,
+  type NetworkStore,
+  readDefinition,
+  writeDefinition,
+} from '../../network/store.ts';
+import { userOf } from '../../network/subnet-choice.ts';
+import type { Log } from '../runtime.ts';
+
+/**
+ * Makes what is missing of a network on this machine: its bridge, the table of rules, the elements of the network in it.
+ * Adding its elements again is the cheapest question whether the table is still there.
+ *
+ * @param isNew - the definition is stored first
+ * @param renew - the rules are written again also if the table is there
+ * @param origin - the option or the place that asked for the network
+ * @throws RuntimeError `network.overlap`, `network.conflict`, `host.unsupported`, `host.syscall`
+ */
+export function setUpNetwork(
+  store: NetworkStore,
+  log: Log,
+  network: NetworkDefinition,
+  {
+    isNew,
+    origin,
+    renew = false,
+  }: { readonly isNew: boolean; readonly origin: string; readonly renew?: boolean },
+): void {
+  const { binding } = store;
+  if (!isNew && !renew && isSetUp(binding, network)) return;
+  locked(store, () => {
+    if (isNew) storeFirst(store, network);
+    makeBridge(store, network, origin);
+    allowForwarding(store, log, network);
+    applyRules(store);
+  });
+}
+
+function isSetUp(binding: Binding, network: NetworkDefinition): boolean {
+  if (binding.findLink(network.bridge)?.kind !== 'bridge') return false;
+  return apply(binding, addChanges(networkElements(network))) === 0;
+}
+
+/** Two first uses at the same time choose the same subnet, unless the machine changed in between. */
+function storeFirst(store: NetworkStore, network: NetworkDefinition): void {
+  const there = readDefinition(store, network.name);
+  if (there === undefined) writeDefinition(store, network);
+  else if (JSON.stringify(there) !== JSON.stringify(network)) {
+    throw new RuntimeError({
+      code: 'network.conflict',
+      message: `the network ${network.name} was made with another subnet at the same time`,
+      value: network.name,
+      hint: 'try again',
+    });
+  }
+}
+
+function makeBridge({ binding }: NetworkStore, network: NetworkDefinition, origin: string): void {
+  const { name, bridge, ipv4, ipv6 } = network;
+  const there = onHost(`unable to look for the bridge ${bridge}`, () => binding.findLink(bridge));
+  if (there !== undefined) {
+    if (there.kind === 'bridge') {
+      requireSameAddresses(binding, network, there.index, origin);
+      return;
+    }
+    throw new RuntimeError({
+      code: 'network.conflict',
+      document: origin,
+      message: `the device ${bridge} exists and is not a bridge`,
+      value: bridge,
+      hint: `rename or remove it, or make network ${name} with another --bridge`,
+    });
+  }
+  const facts = onHost('unable to read the routes of the host', () => binding.networkFacts());
+  const ranges = [ipv4, ...(ipv6 === undefined ? [] : [ipv6])].map(parseRange);
+  requireFree(network, usedOn(binding, facts), origin);
+  const gateway = ranges[0] === undefined ? [] : bytesOf(ranges[0].gateway);
+  const mac = [0x02, 0x74, ...gateway];
+  const attempt = `unable to make the bridge ${bridge} of network ${name}`;
+  const refusal = refusalOf(() =>
+    binding.makeBridge({
+      name: bridge,
+      mtu: network.mtu ?? defaultMtu(facts),
+      mac: Uint8Array.from(mac),
+      addresses: [
+        ...[ipv4, ...(ipv6 === undefined ? [] : [ipv6])].map((range, index) => ({
+          address: range.gateway,
+          prefix: ranges[index]?.subnet.prefix ?? 0,
+        })),
+        ...(ipv6 === undefined ? [] : [{ address: formatAddress(linkLocal(mac)), prefix: 64 }]),
+      ],
+    }),
+  );
+  if (refusal === undefined) return;
+  throw hostFailure(refusal, attempt, { document: origin, hint: bridgeHints[refusal.errno] });
+}
+
+/**
+ * The link-local address that the kernel would make from the hardware address. Added without a test for duplicates, it
+ * can be used at once: neighbours are asked for with it.
+ */
+function linkLocal(mac: readonly number[]): Address {
+  const [first = 0, ...rest] = mac;
+  const bytes = [first ^ 2, ...rest.slice(0, 2), 0xff, 0xfe, ...rest.slice(2)];
+  const value = bytes.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0xfe80_0000_0000_0000n);
+  return { family: 6, value };
+}
+
+/** A bridge of this name with other addresses is not altered: another program may use it. */
+function requireSameAddresses(
+  binding: Binding,
+  { name, bridge, ipv4, ipv6 }: NetworkDefinition,
+  index: number,
+  origin: string,
+): void {
+  const facts = onHost('unable to read the addresses of the host', () => binding.networkFacts());
+  const own = facts.addresses.filter(({ link }) => link === index);
+  for (const range of [ipv4, ...(ipv6 === undefined ? [] : [ipv6])]) {
+    const { subnet, gateway } = parseRange(range);
+    const text = formatAddress(gateway);
+    if (own.some(({ address, prefix }) => address === text && prefix === subnet.prefix)) continue;
+    throw new RuntimeError({
+      code: 'network.conflict',
+      document: origin,
+      message: `the bridge ${bridge} of network ${name} lacks its address ${text}/${subnet.prefix}`,
+      value: bridge,
+      hint: `remove the bridge (ip link delete ${bridge}), then run: tsubo network reload`,
+    });
+  }
+}
+
+const bridgeHints: Readonly<Record<number, string>> = {
+  [errno.EPERM]: 'a network needs CAP_NET_ADMIN in the network namespace of the runtime',
+  [errno.EOPNOTSUPP]: 'this kernel has no bridges (CONFIG_BRIDGE)',
+};
+
+/** @throws RuntimeError `network.overlap` */
+export function requireFree(network: NetworkDefinition, used: readonly UsedSubnet[], origin: string): void {
+  for (const range of [network.ipv4, network.ipv6]) {
+    if (range === undefined) continue;
+    const by = userOf(parseRange(range).subnet, used);
+    if (by === undefined) continue;
+    throw new RuntimeError({
+      code: 'network.overlap',
+      document: origin,
+      message: `the subnet ${range.subnet} of network ${network.name} overlaps ${by}`,
+      value: range.subnet,
+      hint: 'make the network with another --subnet',
+    });
+  }
+}
+
+/** Everything on the machine that a new subnet must not overlap, except other networks without a bridge. */
+export function usedOn(binding: Binding, facts: NetworkFacts): UsedSubnet[] {
+  const text = binding.readTextIfThere('/etc/resolv.conf') ?? '';
+  return usedSubnets(facts, nameServersOf(text));
+}
+
+/** Subnets of the definitions, whether their bridges exist or not. */
+export function usedByNetworks(store: NetworkStore): UsedSubnet[] {
+  return definitionNames(store).flatMap(name => {
+    const network = definitionOrNone(store, name);
+    if (network === undefined) return [];
+    return [network.ipv4, network.ipv6].flatMap(range => {
+      if (range === undefined) return [];
+      const { subnet } = parseRange(range);
+      return { subnet, by: `network ${name} (${formatSubnet(subnet)})` };
+    });
+  });
+}
+
+/** A damaged definition must not stop the others; `network ls` reports it. */
+function definitionOrNone(store: NetworkStore, name: string): NetworkDefinition | undefined {
+  try {
+    return readDefinition(store, name);
+  } catch (error) {
+    if (error instanceof RuntimeError) return undefined;
+    throw error;
+  }
+}
+
+const forwardIpv4 = '/proc/sys/net/ipv4/ip_forward';
+const forwardIpv6 = '/proc/sys/net/ipv6/conf/all/forwarding';
+
+/**
+ * Lets the host forward packets of the network, and lets its bridge use 127.0.0.1 as a source: published ports need
+ * that. Switches of the host that change are recorded in the store and said.
+ */
+function allowForwarding(store: NetworkStore, log: Log, network: NetworkDefinition): void {
+  const { binding } = store;
+  writeSwitch(binding, `/proc/sys/net/ipv4/conf/${network.bridge}/route_localnet`);
+  const changed = [forwardIpv4, ...(network.ipv6 === undefined ? [] : [forwardIpv6])].filter(
+    path => binding.readTextIfThere(path)?.trim() === '0',
+  );
+  if (changed.length === 0) return;
+  if (changed.includes(forwardIpv6)) keepRouterAdvertisements(binding);
+  for (const path of changed) writeSwitch(binding, path);
+  const before = changed.map(path => `${path} 0\n`).join('');
+  binding.replaceText(`${store.state}/switched-on`, before, 0o644);
+  log.warn(`network ${network.name} makes this host forward packets: ${changed.join(' and ')} is now 1`);
+}
+
+function writeSwitch(binding: Binding, path: string, value = '1'): void {
+  onHost(`unable to write ${value} to ${path}`, () => binding.writeText(path, value, 0, 0), {
+    hint: 'published ports and outgoing traffic need it: set it on the host, where /proc/sys is writable',
+  });
+}
+
+/** A host that forwards IPv6 ignores router advertisements with accept_ra 1: it would lose its own default route. */
+function keepRouterAdvertisements(binding: Binding): void {
+  const directory = '/proc/sys/net/ipv6/conf';
+  for (const device of binding.readdir(directory)) {
+    const path = `${directory}/${device}/accept_ra`;
+    if (binding.readTextIfThere(path)?.trim() === '1') writeSwitch(binding, path, '2');
+  }
+}
+
+/**
+ * Brings the table up to date, with the elements of all networks whose bridges exist. Ports are the business of the
+ * containers' keepers.
+ */
+export function applyRules(store: NetworkStore): void {
+  const { binding } = store;
+  const present = definitionNames(store)
+    .flatMap(name => definitionOrNone(store, name) ?? [])
+    .filter(({ bridge }) => binding.findLink(bridge)?.kind === 'bridge');
+  const error = apply(binding, [...tableChanges(), ...addChanges(present.flatMap(networkElements))]);
+  if (error === 0) return;
+  const unknown = [errno.EOPNOTSUPP, errno.ENOENT, errno.EINVAL].includes(error);
+  throw hostFailure(
+    { syscall: 'NFT_MSG_NEWTABLE', errno: error },
+    'unable to write the rules of table inet tsubo',
+    {
+      code: unknown ? 'host.unsupported' : 'host.syscall',
+      hint: unknown
+        ? `this kernel lacks a part of nf_tables that networks need (${errnoText(error)}): nat, fib, ct or interval sets`
+        : undefined,
+    },
+  );
+}
+
+/** Sends a transaction; returns the error of the kernel, or 0. */
+export function apply(binding: Binding, changes: readonly Change[]): number {
+  return onHost('unable to reach nf_tables', () => binding.netfilter(transaction(changes))).errno;
+}

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+import { errno } from '../errors/errno.ts';
+import { RuntimeError } from '../errors/error.ts';
+import { hostFailure, isSystemError, onHost } from '../errors/system.ts';
+import type { KeptListener } from '../host/binding.d.ts';
+import type { ContainerAddresses } from '../network/allocate.ts';
+import { formatAddress, parseAddress } from '../network/cidr.ts';
+import { dumpConnections, staleConnections } from '../network/conntrack.ts';
+import { transaction } from '../network/nftables.ts';
+import {
+  addressesToHold,
+  collide,
+  type PublishedPorts,
+  parsePublished,
+  portElements,
+  publishedText,
+} from '../network/publish.ts';
+import { addChanges, networkElements, portMaps, removeChanges, tableChanges } from '../network/ruleset.ts';
+import { locked, type NetworkStore, networkNames, networkStore, takenAddresses } from '../network/store.ts';
+import type { HostStepOf } from '../plan/plan.ts';
+import type { HostOperation, HostWork } from './host-work.ts';
+import { identify } from './init-process.ts';
+import { type Owner, ownerAt } from './network/owners.ts';
+import { keeperName, portHolder } from './network/port-holder.ts';
+import type { NetworkRecord } from './network/record.ts';
+import { hasIpv6 } from './network/resolve.ts';
+import { apply, applyRules } from './network/set-up.ts';
+import type { Runtime } from './runtime.ts';
+
+/** How often, and in which distance, a port is tried again that the keeper of an ended container still has. */
+const attempts = 500;
+const pauseMs = 2;
+
+export const reservePorts: HostOperation<'reservePorts'> = {
+  apply(steps, work) {
+    const { binding } = work.runtime;
+    const ipv6 = hasIpv6(networkStore(binding));
+    for (const { ports, origin } of steps) {
+      for (const address of addressesToHold(ports, ipv6)) {
+        const fds = hold(work.runtime, ports, address, origin);
+        // The keeper has copies; without one, the ports are free again.
+        work.atEnd(() => {
+          for (const fd of fds) binding.close(fd);
+        });
+        work.heldPorts.push({ ports, fds });
+      }
+    }
+  },
+};
+
+/** The sockets of consecutive ports at one address. */
+export interface HeldPorts {
+  readonly ports: PublishedPorts;
+  readonly fds: readonly number[];
+}
+
+function hold(runtime: Runtime, ports: PublishedPorts, address: string, origin: string): number[] {
+  const { binding } = runtime;
+  const { protocol, hostPort: first, count } = ports;
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return binding.holdPorts({ protocol, address, first, count });
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      if (error.errno !== errno.EADDRINUSE) throw holdFailure(error, address, origin);
+      const port = Number(error.path);
+      const owner = containerWith(runtime, { ...ports, hostPort: port, count: 1 });
+      const holder = owner === undefined ? portHolder(binding, protocol, port) : undefined;
+      // A keeper outlives its container by less than a millisecond.
+      const isEnding = owner === undefined && (holder === undefined || holder.name === keeperName);
+      if (!isEnding || attempt === attempts) {
+        throw portTaken(`${port}/${protocol}`, address, owner?.id, holder, origin);
+      }
+      binding.sleepMs(pauseMs);
+    }
+  }
+}
+
+function holdFailure(
+  error: { readonly syscall: string; readonly errno: number; readonly path?: string },
+  address: string,
+  origin: string,
+): RuntimeError {
+  const where = `${address} port ${error.path}`;
+  return hostFailure(error, `unable to hold ${where}: ${error.syscall}`, {
+    document: origin,
+    path: undefined,
+    value: where,
+    hint: holdHints[error.errno],
+  });
+}
+
+const holdHints: Readonly<Record<number, string>> = {
+  [errno.EADDRNOTAVAIL]: 'the host has no such address: ip address lists them',
+  [errno.EACCES]: 'the port is below net.ipv4.ip_unprivileged_port_start: it needs CAP_NET_BIND_SERVICE',
+  [errno.EMFILE]: 'each port needs a descriptor: raise the hard limit of open files (ulimit -Hn)',
+};
+
+function portTaken(
+  port: string,
+  address: string,
+  container: string | undefined,
+  holder: { readonly pid: number; readonly name: string } | undefined,
+  origin: string,
+): RuntimeError {
+  const by =
+    container !== undefined
+      ? `container ${container}`
+      : holder === undefined
+        ? 'a socket of the host'
+        : `process ${holder.pid} (${holder.name})`;
+  return new RuntimeError({
+    code: 'network.port-taken',
+    document: origin,
+    message: `port ${port} of ${address} is in use by ${by}`,
+    value: port,
+    hint:
+      container === undefined
+        ? 'publish another port, or end that program'
+        : `publish another port, or delete that container: tsubo delete --force ${container}`,
+  });
+}
+
+/** Containers with published ports, of all roots. */
+function publishers(runtime: Runtime, store: NetworkStore): { owner: Owner; network: NetworkRecord }[] {
+  const directories = new Set(
+    networkNames(store).flatMap(name => takenAddresses(store, name).taken.map(({ owner }) => owner)),
+  );
+  return [...directories].flatMap(directory => {
+    const owner = ownerAt(runtime, directory);
+    const network = owner.record?.network;
+    return owner.lives && network?.ports !== undefined ? [{ owner, network }] : [];
+  });
+}
+
+function containerWith(runtime: Runtime, wanted: PublishedPorts): Owner | undefined {
+  const store = networkStore(runtime.binding);
+  return publishers(runtime, store).find(({ network }) =>
+    (network.ports ?? []).some(text => collide(parsePublished(text), wanted)),
+  )?.owner;
+}
+
+export const publishPorts: HostOperation<'publishPorts'> = {
+  apply(steps, work) {
+    const { runtime } = work;
+    const { binding } = runtime;
+    const store = networkStore(binding);
+    const ports = steps.map(({ ports: published }) => published);
+    const addresses = addressesOf(work);
+    const elements = portElements(ports, addresses);
+    locked(store, () => addElements(work, store, steps));
+    const keeper = onHost('unable to start the keeper of the published ports', () =>
+      binding.startKeeper({
+        pidfd: work.init.pidfd,
+        listeners: listenersOf(work, addresses),
+        restore: [
+          transaction([...tableChanges(), ...addChanges(networksOf(work).flatMap(networkElements))]).messages,
+          transaction(addChanges(elements)).messages,
+        ],
+        // Added first: one missing element would refuse the whole transaction.
+        end: [transaction([...addChanges(elements), ...removeChanges(elements)]).messages],
+      }),
+    );
+    // No undo: the keeper ends with the init and takes its elements with it.
+    const startTime = identify(binding, keeper.pid)?.startTime;
+    if (startTime !== undefined) work.keeper = { pid: keeper.pid, startTime };
+    forgetConnections(runtime, ports);
+  },
+};
+
+/** The addresses of the first network: ports lead there. */
+function addressesOf({ attachments: [first] }: HostWork): ContainerAddresses {
+  const [ipv4, ipv6] = (first?.addresses ?? []).flatMap(text => parseAddress(text) ?? []);
+  if (ipv4 === undefined) throw new RuntimeError({ code: 'internal', message: 'ports without an address' });
+  return { ipv4, ...(ipv6 !== undefined && { ipv6 }) };
+}
+
+function networksOf({ plan }: HostWork) {
+  return plan.host.flatMap(step => (step.op === 'makeNetwork' ? [step.network] : []));
+}
+
+function listenersOf({ heldPorts }: HostWork, { ipv4 }: ContainerAddresses): KeptListener[] {
+  const address = formatAddress(ipv4);
+  return heldPorts.flatMap(({ ports, fds }) =>
+    fds.map((fd, index) => ({ fd, protocol: ports.protocol, address, port: ports.containerPort + index })),
+  );
+}
+
+/**
+ * The sockets of the ports are held: an element that exists is of a container that ended without its keeper. The maps
+ * are then made again from the records of all containers.
+ */
+function addElements(
+  work: HostWork,
+  store: NetworkStore,
+  steps: readonly HostStepOf<'publishPorts'>[],
+): void {
+  const { binding } = store;
+  const ports = steps.map(step => step.ports);
+  const changes = addChanges(portElements(ports, addressesOf(work)));
+  if (changes.length === 0 || apply(binding, changes) === 0) return;
+  applyRules(store);
+  if (apply(binding, changes) === 0) return;
+  const error = apply(binding, [...portMaps(), ...changes, ...otherPorts(work.runtime, store)]);
+  if (error === 0) return;
+  throw hostFailure({ syscall: 'NFT_MSG_NEWSETELEM', errno: error }, 'unable to publish the ports', {
+    document: steps[0]?.origin,
+    value: ports.map(publishedText).join(' '),
+  });
+}
+
+/**
+ * Makes the maps again from the records of all containers: the keeper of one that has ended was killed. Precondition:
+ * the lock is held.
+ */
+export function restorePorts(runtime: Runtime, store: NetworkStore): void {
+  const error = apply(store.binding, [...portMaps(), ...otherPorts(runtime, store)]);
+  // Without a table there are no maps.
+  if (error === 0 || error === errno.ENOENT) return;
+  throw hostFailure({ syscall: 'NFT_MSG_NEWSETELEM', errno: error }, 'unable to remove published ports');
+}
+
+/** Elements of the containers that run or are being created. */
+function otherPorts(runtime: Runtime, store: NetworkStore) {
+  return publishers(runtime, store).flatMap(({ network: { ports = [], attachments } }) => {
+    const [ipv4, ipv6] = (attachments[0]?.addresses ?? []).flatMap(text => parseAddress(text) ?? []);
+    if (ipv4 === undefined) return [];
+    return addChanges(portElements(ports.map(parsePublished), { ipv4, ...(ipv6 !== undefined && { ipv6 }) }));
+  });
+}
+
+/** A UDP client that used a port before would keep its old destination. */
+function forgetConnections({ binding }: Runtime, ports: readonly PublishedPorts[]): void {
+  if (ports.every(({ protocol }) => protocol === 'tcp')) return;
+  const { answers } = binding.netfilter(dumpConnections());
+  // One that has ended in the meantime is gone already.
+  for (const removal of staleConnections(answers, ports)) binding.netfilter(removal);
+}
