@@ -13,6 +13,7 @@ const messages = {
   newChain: 3,
   getChain: 4,
   newRule: 6,
+  getRule: 7,
   deleteRule: 8,
   newSet: 9,
   newElement: 12,
@@ -135,6 +136,11 @@ export function newRule(table: string, chain: string, expressions: readonly Byte
   );
 }
 
+/** The same at the start of the chain. */
+export function insertRule(table: string, chain: string, expressions: readonly Bytes[]): Change {
+  return { ...newRule(table, chain, expressions), flags: messageFlags.create };
+}
+
 /** Removes all rules of a chain. */
 export function flushChain(table: string, chain: string): Change {
   return change(messages.deleteRule, 0, attribute(1, ascii(table)), attribute(2, ascii(chain)));
@@ -195,14 +201,14 @@ const fixed = (family: number, resource: number) => [family, 0, ...u16be(resourc
 /**
  * A transaction: all changes or none. The index of the change that failed is the answer's sequence number minus 2.
  */
-export function transaction(changes: readonly Change[]): Encoded {
+export function transaction(changes: readonly Change[], family: number = inet): Encoded {
   let sequence = 1;
   const bytes: number[] = message(batch.begin, 0, sequence, fixed(0, subsystem));
   for (const [index, { type, flags, attributes }] of changes.entries()) {
     sequence++;
     const ack = index === changes.length - 1 ? messageFlags.ack : 0;
     for (const byte of message((subsystem << 8) | type, flags | ack, sequence, [
-      ...fixed(inet, 0),
+      ...fixed(family, 0),
       ...attributes,
     ]))
       bytes.push(byte);
@@ -222,6 +228,11 @@ export function dumpElements(table: string, set: string): Encoded {
     ...attribute(1, ascii(table)),
     ...attribute(2, ascii(set)),
   ]);
+}
+
+/** Asks for the rules of a table of another program. */
+export function dumpRules(family: number, table: string): Encoded {
+  return question(messages.getRule, messageFlags.dump, family, attribute(1, ascii(table)));
 }
 
 /** Asks for all chains of all families. */
@@ -324,6 +335,12 @@ export function translateDestination(family: 4 | 6, portRegister?: number): numb
     ...[attribute(1, u32be(1)), attribute(2, u32be(family === 4 ? 2 : 10)), attribute(3, u32be(1))],
     ...port,
   );
+}
+
+/** A counter, as iptables has one in each rule. */
+export function countPackets(): number[] {
+  const zero = Array<number>(8).fill(0);
+  return expression('counter', attribute(1, zero), attribute(2, zero));
 }
 
 export function masquerade(): number[] {

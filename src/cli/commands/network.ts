@@ -2,6 +2,7 @@
 import { RuntimeError } from '../../errors/error.ts';
 import { didYouMean } from '../../errors/spelling.ts';
 import {
+  allowForward,
   createNetwork,
   inspectNetwork,
   listNetworks,
@@ -81,6 +82,17 @@ const actions: Readonly<Record<string, Action>> = {
       );
     },
   },
+  'allow-forward': {
+    names: 'none',
+    options: [],
+    run({ runtime, print }) {
+      print(
+        allowForward(runtime)
+          .map(line => `${line}\n`)
+          .join(''),
+      );
+    },
+  },
   reload: {
     names: 'none',
     options: [],
@@ -101,7 +113,7 @@ export const network: CommandModule = {
   failurePrefix: 'network failed: ',
   define(command) {
     command
-      .argument('<action>', 'create NAME, ls, inspect NAME, rm NAME, prune or reload')
+      .argument('<action>', 'create NAME, ls, inspect NAME, rm NAME, prune, reload or allow-forward')
       .argument('[name...]', 'names of networks')
       .option('--subnet <subnet...>', 'create: a subnet, such as 10.20.0.0/24; one of IPv4 and one of IPv6')
       .option('--gateway <address...>', 'create: the address of the bridge (default: the first)')

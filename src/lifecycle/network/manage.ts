@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { RuntimeError } from '../../errors/error.ts';
+
 import { didYouMean } from '../../errors/spelling.ts';
-import { onHost, toRuntimeError } from '../../errors/system.ts';
+import { hostFailure, onHost, toRuntimeError } from '../../errors/system.ts';
+
 import type { NetworkFacts } from '../../host/binding.d.ts';
 import { type Address, formatAddress, formatSubnet, parseAddress, parseSubnet } from '../../network/cidr.ts';
 import {
@@ -13,6 +15,7 @@ import {
   type NetworkDefinition,
   parseRange,
 } from '../../network/definition.ts';
+import { acceptBridge } from '../../network/forward-policy.ts';
 import { defaultNetwork, isInterfaceName, isNetworkName } from '../../network/names.ts';
 import { addChanges, networkElements, removeChanges } from '../../network/ruleset.ts';
 import {
@@ -27,6 +30,7 @@ import {
   writeDefinition,
 } from '../../network/store.ts';
 import type { Runtime } from '../runtime.ts';
+import { chainsThatDrop, familyNumbers } from './forwarding.ts';
 import { ownerAt } from './owners.ts';
 import { reconcile } from './reconcile.ts';
 import { newDefinition } from './resolve.ts';
@@ -320,6 +324,36 @@ export function pruneNetworks(runtime: Runtime): string[] {
     }
     return removed;
   });
+}
+
+/**
+ * Inserts rules into the chains of other programs that drop packets of the networks: two for each bridge. Returns the
+ * chains with the bridges.
+ *
+ * @throws RuntimeError `host.syscall`
+ */
+export function allowForward(runtime: Runtime): string[] {
+  const { binding } = runtime;
+  const store = networkStore(binding);
+  const done: string[] = [];
+  for (const { bridge } of definitions(store).networks) {
+    for (const dropping of chainsThatDrop(binding, bridge)) {
+      const { family, table, userChain } = dropping;
+      const error = apply(binding, acceptBridge(dropping, bridge), familyNumbers[family]);
+      const place = `${family} ${table} ${userChain}`;
+      if (error !== 0) {
+        throw hostFailure(
+          { syscall: 'NFT_MSG_NEWRULE', errno: error },
+          `unable to add rules to chain ${place}`,
+          {
+            value: bridge,
+          },
+        );
+      }
+      done.push(`${place} ${bridge}`);
+    }
+  }
+  return done;
 }
 
 /**

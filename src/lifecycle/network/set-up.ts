@@ -17,6 +17,7 @@ import {
 } from '../../network/store.ts';
 import { userOf } from '../../network/subnet-choice.ts';
 import type { Log } from '../runtime.ts';
+import { warnOfDroppedForwarding } from './forwarding.ts';
 
 /**
  * Makes what is missing of a network on this machine: its bridge, the table of rules, the elements of the network in it.
@@ -44,6 +45,7 @@ export function setUpNetwork(
     makeBridge(store, network, origin);
     allowForwarding(store, log, network);
     applyRules(store);
+    warnOfDroppedForwarding(binding, log, network);
   });
 }
 
@@ -251,6 +253,6 @@ export function applyRules(store: NetworkStore): void {
 }
 
 /** Sends a transaction; returns the error of the kernel, or 0. */
-export function apply(binding: Binding, changes: readonly Change[]): number {
-  return onHost('unable to reach nf_tables', () => binding.netfilter(transaction(changes))).errno;
+export function apply(binding: Binding, changes: readonly Change[], family?: number): number {
+  return onHost('unable to reach nf_tables', () => binding.netfilter(transaction(changes, family))).errno;
 }

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+import { onHost } from '../../errors/system.ts';
+import type { Binding } from '../../host/binding.d.ts';
+import type { NetworkDefinition } from '../../network/definition.ts';
+import {
+  cureText,
+  type DroppingChain,
+  droppingChains,
+  namesInterface,
+} from '../../network/forward-policy.ts';
+import { dumpChains, dumpRules } from '../../network/nftables.ts';
+import type { Log } from '../runtime.ts';
+
+/** Numbers of the families in messages. */
+export const familyNumbers = { inet: 1, ip: 2, ip6: 10 } as const;
+
+/** Chains of other programs that drop the packets of a bridge: none of their rules names it. */
+export function chainsThatDrop(binding: Binding, bridge: string): DroppingChain[] {
+  const { answers } = onHost('unable to read the chains of nf_tables', () => binding.netfilter(dumpChains()));
+  return droppingChains(answers).filter(({ family, table }) => {
+    const rules = binding.netfilter(dumpRules(familyNumbers[family], table));
+    return !namesInterface(rules.answers, bridge);
+  });
+}
+
+/** Docker and ufw set such a policy. No table of another program is changed unless the user asks for it. */
+export function warnOfDroppedForwarding(
+  binding: Binding,
+  log: Log,
+  { name, bridge, ipv6 }: NetworkDefinition,
+): void {
+  for (const dropping of chainsThatDrop(binding, bridge)) {
+    if (dropping.family === 'ip6' && ipv6 === undefined) continue;
+    const { family, table, chain } = dropping;
+    log.warn(
+      `chain ${chain} of table ${family} ${table} drops the packets of network ${name}: run tsubo network allow-forward, or ${cureText(dropping, bridge)}`,
+    );
+  }
+}
