@@ -126,7 +126,7 @@ Refusal addresses_of(Netlink& net, std::vector<Value>* found) {
     if (!whole(answer, sizeof fixed)) continue;
     memcpy(&fixed, answer.data() + NLMSG_HDRLEN, sizeof fixed);
     if (fixed.ifa_family != AF_INET && fixed.ifa_family != AF_INET6) continue;
-    // Of a pair of addresses, IFA_LOCAL is the own one; IPv6 has only IFA_ADDRESS.
+    // IFA_LOCAL is the own address of a point-to-point link; IPv6 has only IFA_ADDRESS.
     const rtattr* local = find(answer, sizeof fixed, IFA_LOCAL);
     if (local == nullptr) local = find(answer, sizeof fixed, IFA_ADDRESS);
     found->push_back(Value::record({{"address", Value::text(text_of(fixed.ifa_family, local))},

@@ -48,9 +48,9 @@ const networkOption = '--network <name...>';
 const networkHelp =
   'attach the container to this network: NAME, or NAME:ip=ADDRESS with keys ip, mac, interface (repeatable)';
 
-const publishOption = '-p, --publish <ports...>';
+const publishOption = '-p, --publish <map...>';
 const publishHelp =
-  'let a port of the host lead to the container: [ADDRESS:]PORT:PORT[/udp], also ranges (repeatable)';
+  'let a port of the host lead to the container: 8800:80, ranges, with an address before or /udp behind (repeatable)';
 
 /** Declares the options of networks for a command that only plans. */
 export function defineNetworks(command: Command): void {

@@ -178,7 +178,7 @@ export interface Binding {
    */
   moveNetDevice(request: NetDeviceMove): NetDeviceMoved;
 
-  // ---- networks of containers: in our own network namespace -----------------------------------------------
+  // ---- networks of containers: in the network namespace of the runtime ---------
   /** All links, addresses and unicast routes. */
   networkFacts(): NetworkFacts;
   /** Returns the link of this name; undefined if there is none. */

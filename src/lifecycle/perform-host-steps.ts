@@ -20,6 +20,7 @@ import { identify, killAndWait } from './init-process.ts';
 import { delegateCgroup, makeCgroup, startUnit, writeCgroup } from './make-cgroup.ts';
 import { openDirectory, openNamespace, writeTimeOffsets } from './namespaces.ts';
 import { moveNetDevice } from './net-devices.ts';
+import { writeNetworkFiles } from './network/files.ts';
 import { claimAddress, makeNetwork, makeVeth } from './network.ts';
 import { publishPorts, reservePorts } from './ports.ts';
 import { joinRdtGroup, makeRdtGroup } from './rdt.ts';
@@ -62,6 +63,7 @@ const operations: { readonly [Op in HostOperationName]: HostOperation<Op> } = {
   startUnit,
   takeTerminal,
   writeCgroup,
+  writeNetworkFiles,
   writePidFile,
   writeTimeOffsets,
 };

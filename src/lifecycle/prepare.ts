@@ -3,15 +3,17 @@ import { type Bundle, readBundle } from '../bundle/read.ts';
 import { resolveRootfs } from '../bundle/rootfs.ts';
 import { RuntimeError } from '../errors/error.ts';
 import type { HostFacts } from '../host/facts.ts';
+import { entryPath } from '../host/paths.ts';
 import { readFacts } from '../host/read-facts.ts';
 import { type PublishedPorts, publishFlag } from '../network/publish.ts';
-import { defaultRequest, type NetworkRequest } from '../network/request.ts';
+import { defaultRequest, type NetworkRequest, networkFlag } from '../network/request.ts';
 import type { Config } from '../oci/config.ts';
 import { makePlan } from '../plan/make-plan.ts';
 import type { Plan } from '../plan/plan.ts';
 import { requireConfig } from '../validate/check.ts';
 import { limitFindings } from '../validate/findings.ts';
 import { checkOnHost, warnOnHost } from '../validate/host-checks.ts';
+import { withFileOrigins, withNetworkFiles } from './network/files.ts';
 import { resolveNetworks } from './network/resolve.ts';
 import { listenFds } from './passed-fds.ts';
 import type { Runtime } from './runtime.ts';
@@ -64,7 +66,11 @@ export function prepare(runtime: Runtime, options: PrepareOptions): Prepared {
     const facts = readFacts(binding);
     const ports = options.ports ?? [];
     const networks = options.networks ?? (ports.length > 0 ? [defaultRequest(publishFlag)] : []);
-    const plan = makePlan(config, facts, {
+    const planned =
+      networks.length === 0
+        ? config
+        : withNetworkFiles(binding, config, rootfs, entryPath(runtime.root, options.id));
+    const made = makePlan(planned, facts, {
       id: options.id,
       bundle: bundle.path,
       noPivot,
@@ -76,9 +82,13 @@ export function prepare(runtime: Runtime, options: PrepareOptions): Prepared {
       startNow: options.startNow ?? false,
       systemdCgroup: runtime.systemdCgroup ?? false,
       ...(ports.length > 0 && { ports }),
-      ...(networks.length > 0 && { networks: resolveNetworks(runtime, facts, networks) }),
+      ...(networks.length > 0 && {
+        networks: resolveNetworks(runtime, facts, networks),
+        aliases: networks.flatMap(({ aliases }) => aliases),
+      }),
     });
+    const plan = planned === config ? made : withFileOrigins(made, config, planned, networkFlag);
     const all = [...warnings, ...warnOnHost(binding, config), ...plan.warnings];
-    return { bundle, config, rootfs, facts, plan, warnings: all };
+    return { bundle, config: planned, rootfs, facts, plan, warnings: all };
   });
 }

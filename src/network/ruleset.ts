@@ -218,7 +218,7 @@ function subnetElement(set: string, bridge: Bytes, subnet: Subnet): Element {
   };
 }
 
-/** Adds elements, one message a set. Existing equal ones are no error, unless `exclusive`. */
+/** Adds elements, one message a set. An existing equal one is accepted, unless `exclusive`. */
 export function addChanges(elements: readonly Element[], exclusive = false): Change[] {
   return bySet(elements).map(([set, some]) => newElements(table, set, some, { exclusive }));
 }

@@ -3,8 +3,9 @@ import { errno } from '../errors/errno.ts';
 import { RuntimeError } from '../errors/error.ts';
 import { isSystemError, onHost, refusalOf } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
-import { isDirectory, makeDirectories, openFlags, unlessMissing } from '../host/files.ts';
+import { isDirectory, makeDirectories, unlessMissing } from '../host/files.ts';
 import { entryPath } from '../host/paths.ts';
+import { O, S_IF, S_IFMT } from '../kernel/files.ts';
 import { type Address, formatAddress, parseAddress } from './cidr.ts';
 import { type NetworkDefinition, parseDefinition } from './definition.ts';
 import { isNetworkName } from './names.ts';
@@ -40,7 +41,7 @@ export function networkStore(binding: Binding): NetworkStore {
 export function locked<T>({ binding, state }: NetworkStore, work: () => T): T {
   const fd = onHost(`unable to open ${state}`, () => {
     makeDirectories(binding, state, 0o755);
-    return binding.open(state, openFlags.readOnly | openFlags.closeOnExec, 0);
+    return binding.open(state, O.O_RDONLY | O.O_CLOEXEC, 0);
   });
   try {
     if (!onHost(`unable to lock ${state}`, () => binding.lock(fd, lockTimeoutMs))) {
@@ -139,7 +140,7 @@ export function saveLastOffset({ binding, state }: NetworkStore, network: string
   const path = `${state}/${network}/next`;
   // A half-written number is only a worse hint.
   onHost(`unable to write ${path}`, () =>
-    binding.writeText(path, String(offset).padStart(hintDigits, '0'), openFlags.create, 0o644),
+    binding.writeText(path, String(offset).padStart(hintDigits, '0'), O.O_CREAT, 0o644),
   );
 }
 
@@ -151,7 +152,7 @@ export function saveLastOffset({ binding, state }: NetworkStore, network: string
 export function claimAddress(store: NetworkStore, network: string, address: Address, owner: string): boolean {
   const { binding, state } = store;
   const path = addressFile(store, network, address);
-  const write = () => binding.writeText(path, owner, openFlags.create | openFlags.exclusive, 0o644);
+  const write = () => binding.writeText(path, owner, O.O_CREAT | O.O_EXCL, 0o644);
   const refusal = refusalOf(write);
   if (refusal === undefined) return true;
   if (refusal.errno === errno.EEXIST) return false;
@@ -200,7 +201,7 @@ export function takenAddresses(
     const status = store.binding.stat(entryPath(directory, entry), true);
     if (status === undefined) continue;
     // A link is not followed: it may lead to a file of any size, or to a FIFO.
-    const isFile = (status.mode & 0o170000) === 0o100000;
+    const isFile = (status.mode & S_IFMT) === S_IF.S_IFREG;
     const owner = isFile && address !== undefined ? ownerOf(store, network, address) : undefined;
     if (address === undefined || owner === undefined || formatAddress(address) !== entry) {
       foreign.push(entryPath(directory, entry));

@@ -5,7 +5,7 @@ import type { UsedSubnet } from './machine.ts';
 /** 1022 hosts: a bridge takes no more than 1023 devices. */
 const prefix = 22;
 
-/** Where subnets of IPv4 are looked for, in this order. The first is rarely used by anything else. */
+/** Ranges for subnets of IPv4, in the order of preference. The first is rarely used by anything else. */
 const pools = ['10.63.0.0/16', '10.64.0.0/10', '172.24.0.0/13', '192.168.0.0/16'];
 
 /** The user of an address in the subnet; undefined if there is none. */

@@ -22,7 +22,14 @@ import { keyringSteps } from './keyring.ts';
 import { listenerSteps } from './listener.ts';
 import { mountSteps } from './mounts.ts';
 import { hasNamespace, type NamespacePlan, planNamespaces } from './namespaces.ts';
-import { linkSteps, networkSteps, portSteps, requireOwnNetwork, vethSteps } from './network.ts';
+import {
+  linkSteps,
+  networkFileSteps,
+  networkSteps,
+  portSteps,
+  requireOwnNetwork,
+  vethSteps,
+} from './network.ts';
 import { oomScoreSteps } from './oom-score.ts';
 import { type HostStep, mostPlanWarnings, type Plan, type PlanWarning, type SpawnPlan } from './plan.ts';
 import { processSteps } from './process.ts';
@@ -37,7 +44,7 @@ import { sysctlSteps } from './sysctl.ts';
 import { terminalHostSteps, terminalSteps } from './terminal.ts';
 import { planTimeNamespace } from './time-namespace.ts';
 import { factsInside, userNamespace } from './user-namespace.ts';
-import { utsSteps } from './uts-names.ts';
+import { ownName, utsSteps } from './uts-names.ts';
 
 export type { PlanOptions } from './context.ts';
 
@@ -127,7 +134,7 @@ function hostSteps(
   startFifo: number | undefined,
 ): HostStep[] {
   const { config, options } = context;
-  const { networks = [], ports = [] } = options;
+  const { networks = [], ports = [], aliases = [] } = options;
   const cgroup = containerCgroup(context);
   if (cgroup === undefined) {
     context.warn(
@@ -170,6 +177,7 @@ function hostSteps(
     ...networkSteps(networks),
     // Before all objects that `delete` finds through the record.
     record,
+    ...networkFileSteps(networks, [...new Set([ownName(config) || options.id, options.id, ...aliases])]),
     ...own,
     ...rdt,
     ...(startFifo === undefined

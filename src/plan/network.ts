@@ -49,6 +49,12 @@ export interface NetworkSteps {
     readonly addresses: ContainerAddresses;
     readonly fixed: { readonly ipv4: boolean; readonly ipv6: boolean };
   };
+  /** Writes the files that are bound at /etc/hosts and /etc/resolv.conf. */
+  readonly writeNetworkFiles: {
+    readonly when: 'before';
+    /** Names of the container. */
+    readonly names: readonly string[];
+  };
   /** Makes a veth pair: one end in the bridge, the other in the init's network namespace with this name. */
   readonly makeVeth: {
     readonly when: 'network';
@@ -119,6 +125,12 @@ export function networkSteps(networks: readonly PlannedNetwork[]): HostStep[] {
       origin,
     })),
   ];
+}
+
+/** After the record, which lets `delete` find the state directory. */
+export function networkFileSteps([network]: readonly PlannedNetwork[], names: readonly string[]): HostStep[] {
+  if (network === undefined) return [];
+  return [{ op: 'writeNetworkFiles', when: 'before', names, origin: network.origin }];
 }
 
 /** Steps of the host while the init waits in its network namespace. */
@@ -241,6 +253,7 @@ export const networkFacility: Facility<typeof steps> = {
       const texts = [ipv4, ...(ipv6 === undefined ? [] : [ipv6])].map(formatAddress);
       return `claimAddress network=${network.name} addresses=[${texts.join(' ')}]`;
     },
+    writeNetworkFiles: ({ names }) => `writeNetworkFiles names=[${names.join(' ')}]`,
     makeVeth: ({ bridge, name, mac, hairpin, isolated }) => {
       const words = [
         mac !== undefined && `mac=${formatMac(mac)}`,

@@ -14,6 +14,11 @@ export interface UtsNames {
   readonly domainname?: string;
 }
 
+/** The name that the container gives itself; empty or undefined: none. */
+export function ownName({ hostname }: Config): string | undefined {
+  return hostname;
+}
+
 /** hostname and domainname. */
 export function utsSteps({ hostname, domainname }: Config): Step[] {
   const steps: Step[] = [];

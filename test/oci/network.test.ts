@@ -219,6 +219,7 @@ describe.skipIf(skipped)('a container in the default network', () => {
     expect(named.map(line => line.split(' ')[0])).toEqual([
       'makeNetwork',
       'claimAddress',
+      'writeNetworkFiles',
       'sync',
       'configureLinks',
       'makeVeth',
@@ -226,7 +227,8 @@ describe.skipIf(skipped)('a container in the default network', () => {
     expect(named[0]).toMatch(
       /^makeNetwork name=default bridge=tsubo0 subnets=\[10\.63\.0\.0\/22 fd[0-9a-f:]+\/64\] new/,
     );
-    expect(named[4]).toMatch(/^makeVeth bridge=tsubo0 name=eth0 /);
+    expect(named[5]).toMatch(/^makeVeth bridge=tsubo0 name=eth0 /);
+    expect(plan.filter(line => line.endsWith(' --network /etc/resolv.conf'))).toHaveLength(1);
     expect(plan.join()).not.toContain('raiseLoopback');
     expect(lan.try(lan.pid, 'ip', 'link', 'show', 'tsubo0').status).toBe(1);
   });

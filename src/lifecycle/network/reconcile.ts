@@ -4,7 +4,10 @@ import { freeAddress, takenAddresses } from '../../network/store.ts';
 import type { Runtime } from '../runtime.ts';
 import { ownerAt } from './owners.ts';
 
-/** Frees the addresses of containers that have ended. Precondition: the lock is held. Entries that are no addresses are named and stay. */
+/**
+ * Frees the addresses of containers that have ended, and warns of foreign entries, which stay. Precondition: the lock
+ * is held.
+ */
 export function reconcile(runtime: Runtime, store: NetworkStore, network: string): void {
   const { taken, foreign } = takenAddresses(store, network);
   const lives = new Map<string, boolean>();

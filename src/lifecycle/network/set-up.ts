@@ -70,7 +70,7 @@ function storeFirst(store: NetworkStore, network: NetworkDefinition): void {
 
 function makeBridge({ binding }: NetworkStore, network: NetworkDefinition, origin: string): void {
   const { name, bridge, ipv4, ipv6 } = network;
-  const there = onHost(`unable to look for the bridge ${bridge}`, () => binding.findLink(bridge));
+  const there = onHost(`unable to find the bridge ${bridge}`, () => binding.findLink(bridge));
   if (there !== undefined) {
     if (there.kind === 'bridge') {
       requireSameAddresses(binding, network, there.index, origin);

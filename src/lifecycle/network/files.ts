@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+import { onHost } from '../../errors/system.ts';
+import type { Binding } from '../../host/binding.d.ts';
+
+import { entryPath, isBelow } from '../../host/paths.ts';
+import { O } from '../../kernel/files.ts';
+import { hostsFile } from '../../network/hosts-file.ts';
+import { containerResolvConf, resolvedServers } from '../../network/resolv-conf.ts';
+import type { Config, Mount } from '../../oci/config.ts';
+import { containerPath } from '../../plan/context.ts';
+import { hasNamespace } from '../../plan/namespaces.ts';
+import type { Plan } from '../../plan/plan.ts';
+import type { HostOperation, HostWork } from '../host-work.ts';
+
+/** Files of a container with a network, in its state directory; each is bound at `/etc/NAME`. */
+const names = ['hosts', 'resolv.conf'] as const;
+
+/**
+ * The config with mounts for the files, except where it has a mount of its own. In a user namespace the root may be
+ * unable to make a missing mount point: only files that its root file system has are covered.
+ */
+export function withNetworkFiles(
+  binding: Binding,
+  config: Config,
+  rootfs: string,
+  stateDirectory: string,
+): Config {
+  const makesTargets = !hasNamespace(config, 'user');
+  const own = (config.mounts ?? []).map(({ destination }) => containerPath(destination));
+  const missing = names.filter(name => {
+    const path = `/etc/${name}`;
+    if (!makesTargets && binding.stat(rootfs + path, true) === undefined) return false;
+    return !own.some(
+      destination => destination === path || (destination !== '/' && isBelow(path, destination)),
+    );
+  });
+  const mounts = missing.map(
+    (name): Mount => ({
+      destination: `/etc/${name}`,
+      type: 'bind',
+      source: entryPath(stateDirectory, name),
+      options: ['bind', 'nosuid', 'nodev', 'noexec'],
+    }),
+  );
+  return { ...config, mounts: [...(config.mounts ?? []), ...mounts] };
+}
+
+/** The plan with the option as the origin of the added mounts: config.json has no place for them. */
+export function withFileOrigins(plan: Plan, config: Config, planned: Config, flag: string): Plan {
+  const before = config.mounts?.length ?? 0;
+  const origins = new Map(
+    (planned.mounts ?? [])
+      .slice(before)
+      .map(({ destination }, index) => [`/mounts/${before + index}`, `${flag} ${destination}`]),
+  );
+  const renamed = <T extends { readonly origin: string }>(step: T): T => {
+    const [, place = ''] = /^(\/mounts\/\d+)(?:\/|$)/.exec(step.origin) ?? [];
+    const origin = origins.get(place);
+    return origin === undefined ? step : { ...step, origin };
+  };
+  return { ...plan, host: plan.host.map(renamed), container: plan.container.map(renamed) };
+}
+
+export const writeNetworkFiles: HostOperation<'writeNetworkFiles'> = {
+  apply([step], work) {
+    if (step === undefined) return;
+    write(work, 'hosts', hostsFile(addressesOf(work), step.names));
+    write(work, 'resolv.conf', resolvConf(work));
+  },
+};
+
+function addressesOf({ attachments }: HostWork): string[] {
+  return attachments.flatMap(({ addresses }) => addresses);
+}
+
+function write({ runtime, stateDirectory }: HostWork, name: string, text: string): void {
+  const path = entryPath(stateDirectory, name);
+  // Readable by the container's user, and its own to change.
+  onHost(`unable to write ${path}`, () => runtime.binding.writeText(path, text, O.O_CREAT | O.O_EXCL, 0o644));
+}
+
+/** No name server is invented: a container without one gets a file that says so. */
+function resolvConf(work: HostWork): string {
+  const { binding, log } = work.runtime;
+  const ipv6 = addressesOf(work).some(address => address.includes(':'));
+  for (const path of ['/etc/resolv.conf', resolvedServers]) {
+    const text = containerResolvConf(binding.readTextIfThere(path) ?? '', { ipv6 });
+    if (text !== undefined) return text;
+  }
+  log.warn(
+    'no name server of the host can be reached from the container: /etc/resolv.conf has none, or only on loopback addresses',
+  );
+  return '# no name server of the host can be reached from here\n';
+}

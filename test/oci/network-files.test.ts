@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+import { writeFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import type { Bundle } from '../helpers/bundle.ts';
+import { networkMachine } from '../helpers/network.ts';
+import { requires } from '../helpers/requires.ts';
+import { isTsubo } from '../helpers/runtime.ts';
+
+const skipped = !isTsubo || requires('root', 'busybox', 'ip', 'ps');
+
+describe.skipIf(skipped)('the names of a container with a network', () => {
+  const lan = networkMachine();
+
+  /** The output of a container with this resolv.conf on the host, and the warnings of the runtime. */
+  const printed = (
+    resolvConf: string,
+    script: string,
+    modify?: (bundle: Bundle) => void,
+    network = 'default',
+  ) => {
+    const bundle = lan.bundle(made => {
+      made.shell(script);
+      modify?.(made);
+    });
+    const file = lan.box.fresh('resolv');
+    writeFileSync(file, resolvConf);
+    const mount = ['unshare', '-m', 'sh', '-c', 'mount --bind "$0" /etc/resolv.conf && exec "$@"', file];
+    const done = lan.ociBy(mount, 'run', '--network', network, '--bundle', bundle.dir, bundle.id);
+    return { ...done, warnings: done.log.filter(({ level }) => level === 'warning').map(({ msg }) => msg) };
+  };
+  const all = 'cat /etc/hosts /etc/resolv.conf';
+
+  test('37: are in its hosts file, and its resolv.conf has the servers that it can reach', () => {
+    const host = 'nameserver 127.0.0.53\nnameserver 192.0.2.53\nsearch example.org\n';
+    const { stdout, warnings } = printed(
+      host,
+      all,
+      made => {
+        made.config.hostname = 'jar';
+      },
+      'default:alias=pot',
+    );
+    expect(stdout).toMatch(/^10\.63\.0\.2\tjar jar-\S+ pot$/m);
+    expect(stdout).toMatch(/^fd[0-9a-f:]+::2\tjar jar-\S+ pot$/m);
+    expect(stdout.endsWith('nameserver 192.0.2.53\nsearch example.org\n')).toBe(true);
+    expect(warnings.filter(text => text.includes('name server'))).toEqual([]);
+  });
+
+  test('37: are not resolved without a server that it can reach, and that is said', () => {
+    const { stdout, warnings } = printed('nameserver 127.0.0.1\n', all);
+    expect(stdout.endsWith('# no name server of the host can be reached from here\n')).toBe(true);
+    expect(stdout).not.toContain('nameserver');
+    expect(warnings).toContainEqual(expect.stringContaining('no name server of the host can be reached'));
+  });
+
+  test('are in files of its own, which it may change', () => {
+    const change = `echo 203.0.113.1 far >>/etc/hosts && ${all} && stat -c %a /etc/hosts`;
+    const { stdout } = printed('nameserver 192.0.2.53\n', change);
+    expect(stdout).toContain('203.0.113.1 far\n');
+    expect(stdout.endsWith('644\n')).toBe(true);
+    expect(printed('nameserver 192.0.2.53\n', all).stdout).not.toContain('far');
+  });
+
+  test('are those of the config where it mounts a file itself', () => {
+    const own = lan.box.fresh('hosts');
+    writeFileSync(own, '192.0.2.7 own\n');
+    const { stdout } = printed('nameserver 192.0.2.53\n', all, made => {
+      made.config.mounts.push({ destination: '/etc/hosts', type: 'bind', source: own, options: ['bind'] });
+    });
+    expect(stdout).toBe('192.0.2.7 own\nnameserver 192.0.2.53\n');
+  });
+
+  test('are refused with the option if the root file system has a directory in the place of a file', () => {
+    const { status, log } = printed('nameserver 192.0.2.53\n', all, made => made.directory('/etc/hosts'));
+    expect(status).toBe(1);
+    const error = log.find(({ level }) => level === 'error');
+    expect(error).toMatchObject({ code: 'container.mount', document: '--network /etc/hosts' });
+  });
+
+  test.each([
+    ['are', true],
+    ['are not, if the root file system has no such files,', false],
+  ])('%s in a container with a user namespace', (_, exist) => {
+    const { status, stdout } = printed(
+      'nameserver 192.0.2.53\n',
+      'cat /etc/hosts /etc/resolv.conf; ls /bin',
+      made => {
+        made.config.linux.namespaces.push({ type: 'user' });
+        const mapping = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
+        made.config.linux.uidMappings = mapping;
+        made.config.linux.gidMappings = mapping;
+        if (!exist) return;
+        made.file('/etc/hosts');
+        made.file('/etc/resolv.conf');
+      },
+    );
+    expect(status).toBe(0);
+    expect([stdout.includes('10.63.0.2\t'), stdout.includes('nameserver 192.0.2.53\n')]).toEqual([
+      exist,
+      exist,
+    ]);
+  });
+});
