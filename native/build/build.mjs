@@ -217,26 +217,36 @@ function keepReachable(directory, entry) {
 }
 
 /** The root file system of bundle-fixtures/good/hello. */
-async function hello() {
-  const rootfs = 'bundle-fixtures/good/hello/rootfs';
-  const source = 'native/hello/hello.cc';
+const hello = () => exampleRoot('hello');
+
+/** The lower layer of bundle-fixtures/good/web that has the program. */
+const web = () => exampleRoot('web');
+
+/**
+ * The root file system of an example, whose only file is a program of native/hello.
+ * @param {'hello' | 'web'} name
+ */
+async function exampleRoot(name) {
+  const rootfs = `bundle-fixtures/good/${name}/rootfs`;
+  const source = `native/hello/${name}.cc`;
   const compiler = process.env['CXX'] ?? 'g++';
   const flags = '-std=c++20 -Os -static -s -Wall -Wextra -Werror -fno-exceptions -fno-rtti'.split(' ');
   await stage({
-    name: 'hello',
+    name,
     saying: `making ${rootfs}`,
     into: 'build',
     inputs: [source],
-    outputs: [`${rootfs}/hello`],
+    outputs: [`${rootfs}/${name}`],
     also: [compiler, ...flags],
     make: async () => {
-      for (const name of ['proc', 'sys', 'dev']) mkdirSync(join(top, rootfs, name), { recursive: true });
-      await run(compiler, [...flags, '-o', `${rootfs}/hello`, source]);
+      for (const directory of ['proc', 'sys', 'dev'])
+        mkdirSync(join(top, rootfs, directory), { recursive: true });
+      await run(compiler, [...flags, '-o', `${rootfs}/${name}`, source]);
     },
   });
 }
 
-const stages = { packages, native, bundle, types, hello };
+const stages = { packages, native, bundle, types, hello, web };
 
 /** @param {readonly (keyof typeof stages)[]} names in the order of the build */
 export async function build(names) {

@@ -11,6 +11,7 @@ await script(async () => {
     'dist',
     'prebuilds',
     'bundle-fixtures/good/hello/rootfs',
+    'bundle-fixtures/good/web/rootfs',
     ...tarballs,
     'node_modules',
   ];

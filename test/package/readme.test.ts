@@ -33,10 +33,16 @@ function blocks(language: string): string[] {
 }
 
 const commands = blocks('sh');
-const [setup = '', install = '', first = ''] = commands;
+const [setup = '', web = '', install = '', first = ''] = commands;
 
-test('the README has three blocks of commands: set-up, installing, a first container', () => {
-  expect(commands).toHaveLength(3);
+test('the README has four blocks of commands: set-up, a web server, installing, a first container', () => {
+  expect(commands).toHaveLength(4);
+  // The test hello-web.test.ts runs the program of this command.
+  const { scripts } = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8'));
+  expect([web, scripts['hello:web']]).toEqual([
+    'npm run hello:web\n',
+    'node bundle-fixtures/good/web/run.mjs',
+  ]);
 });
 
 test('the set-up commands of the README equal those that CI runs in a minimal system', () => {
