@@ -57,7 +57,7 @@ const quick = 20;
  */
 function growsEvenly(make: (size: number) => string): boolean {
   const [one, many] = [make(small), make(small * factor)];
-  for (let attempt = 0; attempt < 4; attempt++) {
+  for (let attempt = 0; attempt < 12; attempt++) {
     const took = cost(many);
     if (took < quick || took < 2 * factor * cost(one)) return true;
   }
