@@ -128,7 +128,7 @@ describe.skipIf(skipped)('a container in the default network', () => {
     const first = lan.oci('create', '--bundle', bundle.dir, ...attached, bundle.id);
     const warned = first.log.filter(({ level }) => level === 'warning').map(({ msg }) => msg);
     expect(warned).toContainEqual(
-      expect.stringContaining('makes this host forward packets: /proc/sys/net/ipv4/ip_forward'),
+      expect.stringContaining('makes this host forward packets: it set /proc/sys/net/ipv4/ip_forward'),
     );
     expect(readFileSync(lan.file('state/switched-on'), 'utf8')).toContain(
       '/proc/sys/net/ipv4/ip_forward 0\n',

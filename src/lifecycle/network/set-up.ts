@@ -210,7 +210,7 @@ function allowForwarding(store: NetworkStore, log: Log, network: NetworkDefiniti
   for (const path of changed) writeSwitch(binding, path);
   const before = changed.map(path => `${path} 0\n`).join('');
   binding.replaceText(`${store.state}/switched-on`, before, 0o644);
-  log.warn(`network ${network.name} makes this host forward packets: ${changed.join(' and ')} is now 1`);
+  log.warn(`network ${network.name} makes this host forward packets: it set ${changed.join(' and ')} to 1`);
 }
 
 function writeSwitch(binding: Binding, path: string, value = '1'): void {
