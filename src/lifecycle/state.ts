@@ -4,7 +4,7 @@ import { ociVersion } from '../oci/version.ts';
 import { sortedAnnotations } from '../plan/hooks.ts';
 import type { RecordSummary } from './record-summaries.ts';
 import type { Runtime } from './runtime.ts';
-import { statusOf } from './status.ts';
+import { latestRecord, statusOf } from './status.ts';
 import { readRecord } from './store.ts';
 
 /**
@@ -22,7 +22,7 @@ export function describe(runtime: Runtime, record: RecordSummary, owner: string)
   return {
     ociVersion,
     id: record.id,
-    pid: status === 'stopped' ? 0 : (record.init?.pid ?? 0),
+    pid: status === 'stopped' || status === 'creating' ? 0 : (latestRecord(runtime, record).init?.pid ?? 0),
     status,
     bundle: record.bundle,
     rootfs: record.rootfs,

@@ -7,7 +7,7 @@ import type { Status } from '../oci/state.ts';
 import { initRuns } from './init-process.ts';
 import { type ContainerRecord, files, type InitRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
-import { isHeld, stateDirectory } from './store.ts';
+import { isHeld, readRecord, stateDirectory } from './store.ts';
 
 /** Operations that need a certain status. */
 export type Operation = 'start' | 'kill' | 'delete' | 'exec' | 'update' | 'pause' | 'resume' | 'events';
@@ -45,14 +45,32 @@ export function statusOf(
 ): Status {
   const { binding } = runtime;
   if (record.init === undefined) {
-    // A create is in progress, or was killed: that container will never run.
-    return !options.held && isHeld(runtime, record.id) ? 'creating' : 'stopped';
+    // The caller's own create has failed, or one was killed: that container will never run.
+    if (options.held) return 'stopped';
+    if (isHeld(runtime, record.id)) return 'creating';
+    const latest = latestRecord(runtime, record);
+    return latest.init === undefined ? 'stopped' : statusOf(runtime, latest, options);
   }
   // processExists() is enough for most containers of `list`, and saves reading /proc.
   if (!binding.processExists(record.init.pid) || !initRuns(binding, record.init)) return 'stopped';
   if (record.cgroup !== undefined && isPaused(binding, record.cgroup.path)) return 'paused';
   const fifo = joinPath(stateDirectory(runtime, record.id), files.startFifo);
   return binding.stat(fifo) === undefined ? 'running' : 'created';
+}
+
+/** Reads a record without an init again: its create may have ended since. */
+export function latestRecord<Known extends StatusRecord>(
+  runtime: Runtime,
+  record: Known,
+): Known | ContainerRecord {
+  if (record.init !== undefined) return record;
+  try {
+    return readRecord(runtime, record.id);
+  } catch (error) {
+    // It was deleted.
+    if (error instanceof RuntimeError && error.code === 'state.not-found') return record;
+    throw error;
+  }
 }
 
 /**

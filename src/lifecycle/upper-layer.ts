@@ -68,15 +68,7 @@ export function releaseUpper(runtime: Runtime, id: string, upper: UpperLayer | u
 }
 
 function holderOf(runtime: Runtime, records: readonly ContainerRecord[]): ContainerRecord | undefined {
-  return records.find(record => isUsed(runtime, record));
-}
-
-/** A record without an init may be older than the end of its create: then it is read again. */
-function isUsed(runtime: Runtime, record: ContainerRecord): boolean {
-  const stopped = (one: ContainerRecord): boolean => statusOf(runtime, one, { held: false }) === 'stopped';
-  if (!stopped(record)) return true;
-  const later = record.init === undefined ? recordIfReadable(runtime, record.id) : undefined;
-  return later?.init !== undefined && !stopped(later);
+  return records.find(record => statusOf(runtime, record, { held: false }) !== 'stopped');
 }
 
 /** The kernel makes this directory. */

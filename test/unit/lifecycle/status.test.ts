@@ -147,6 +147,15 @@ describe('the status', () => {
     expect(machine.processes.has(stranger.pid)).toBe(true);
   });
 
+  it('is created if create ends between reading the record and testing its lock', () => {
+    const { pid } = containerIn('created') ?? {};
+    const record = readRecord(runtime, 'c');
+    const { init: _, ...unfinished } = record;
+    writeRecord(runtime, unfinished);
+    machine.trouble.set('lock', () => writeRecord(runtime, record));
+    expect(containerState(runtime, 'c')).toMatchObject({ status: 'created', pid });
+  });
+
   it('is creating during create, and stopped after create was killed', () => {
     containerIn('created');
     const { init: _, ...half } = readRecord(runtime, 'c');
