@@ -96,7 +96,7 @@ const tools = {
   'aarch64-linux-gnu-g++': {
     package: 'g++-aarch64-linux-gnu',
     costs: arm64,
-    also: ['gcc', 'strip', 'ar', 'ranlib', 'as', 'ld', 'nm', 'objcopy'].map(
+    also: ['gcc', 'strip', 'ar', 'ranlib', 'as', 'ld', 'nm', 'objcopy', 'objdump'].map(
       name => `aarch64-linux-gnu-${name}`,
     ),
   },

@@ -102,10 +102,6 @@ describe.each(compilers)('for %s', (arch, compiler) => {
       expect(usesOf(gypTarget('tsubo-keeper', arch).sources, 'tsubo-keeper', arch)).toEqual(nothing);
     });
 
-    test('is used by the keeper of published ports', () => {
-      expect(usesOf(gypTarget('tsubo-keeper', arch).sources, 'tsubo-keeper', arch)).toEqual(nothing);
-    });
-
     test('is used between the clone and the exec of the init', () => {
       expect(usesOf(['native/spawn/child.cc'], 'tsubo', arch)).toEqual(nothing);
     });
