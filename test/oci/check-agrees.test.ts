@@ -69,6 +69,7 @@ describe.skipIf(!isTsubo || requires('root', 'busybox'))('check and create agree
       // The programs that the configs refer to.
       made.file('/bin/hello', '#!/bin/sh\n', 0o755);
       made.file('/hello', '#!/bin/sh\n', 0o755);
+      made.file('/web', '#!/bin/sh\n', 0o755);
       for (const [path, { text, mode, link }] of Object.entries(rootfs)) {
         rmSync(made.inRoot(path), { recursive: true, force: true });
         if (link === undefined) made.file(path, text, mode);
