@@ -69,6 +69,7 @@ describe.each(['x64', 'arm64'] as const)('the executables for %s', arch => {
       ['tsubo', program],
       ['tsubo without a snapshot', `${program}-bytecode`],
       ['the init', init],
+      ['the keeper', `${program}-keeper`],
     ])('%s has no code that can be written and no data that can be executed', (_name, path) => {
       expect(read(path)).toMatchObject({
         type: 2,
@@ -83,18 +84,20 @@ describe.each(['x64', 'arm64'] as const)('the executables for %s', arch => {
       // 592 at the time of writing: pointers of the standard streams of musl and of the heap.
       expect(read(program).initialised).toBeLessThan(1024);
       expect(read(init).initialised).toBe(0);
+      expect(read(`${program}-keeper`).initialised).toBe(0);
     });
 
     test('functions with arrays have a stack guard', () => {
       for (const [directory, least] of [
         ['', 15],
         ['engine', 3],
-        ['init', 4],
+        ['tsubo-init', 4],
+        ['tsubo-keeper', 2],
       ] as const) {
         const { having } = refer(join(objects, directory), '__stack_chk_fail');
         expect(having, directory).toBeGreaterThanOrEqual(least);
       }
-      expect(refer(join(objects, 'init'), '__stack_chk_guard').having).toBeGreaterThanOrEqual(4);
+      expect(refer(join(objects, 'tsubo-init'), '__stack_chk_guard').having).toBeGreaterThanOrEqual(4);
     });
   });
 });
