@@ -10,6 +10,7 @@ import type {
   Binding,
   HookEnd,
   HookRequest,
+  KeeperRequest,
   Report,
   SpawnRequest,
   WaitStatus,
@@ -17,6 +18,10 @@ import type {
 import { utf8 } from '../../src/host/utf8.ts';
 import type { Runtime } from '../../src/lifecycle/runtime.ts';
 import { readMembers } from './fake-members.ts';
+import { FakeNetwork } from './fake-network.ts';
+import { refused } from './refused.ts';
+
+export { refused };
 
 /** A simulated process; the fake binding shows it in /proc. */
 export interface FakeProcess {
@@ -62,9 +67,13 @@ export class FakeMachine {
   /** Results of the next hooks; success if the list is empty. */
   hookEnds: Partial<HookEnd>[] = [];
   readonly hooks: HookRequest[] = [];
+  /** Links, ports and tables of nf_tables. */
+  readonly network = new FakeNetwork();
+  readonly keepers: KeeperRequest[] = [];
+  euid = 0;
   /** Messages sent with a descriptor. */
   readonly sent: { readonly path: string; readonly fd: number; readonly message: string }[] = [];
-  /** Texts written to files of /proc, in order, and contents of such files. */
+  /** Texts written to files of /proc, in order, and contents and targets of such files. */
   readonly procWrites: (readonly [path: string, text: string])[] = [];
   readonly procFiles = new Map<string, string>();
   /** Names in /proc/PID/ns of the namespaces that the simulated processes have and the runtime has not. */
@@ -227,6 +236,7 @@ export class FakeMachine {
       this.#begin('writeText', path);
       if (path.startsWith('/proc/')) {
         this.procWrites.push([path, text]);
+        if (path.startsWith('/proc/sys/')) this.procFiles.set(path, text);
         return;
       }
       if (this.#isCgroup(path) && path.endsWith('/cgroup.kill')) {
@@ -308,8 +318,15 @@ export class FakeMachine {
       }
     },
     readMembers: request => real('open', request.directory, () => readMembers(request)),
-    readdir: path => real('open', path, () => fs.readdirSync(path).sort()),
+    readdir: path => {
+      const below = [...this.procFiles.keys()].filter(file => file.startsWith(`${path}/`));
+      const names = below.map(file => file.slice(path.length + 1).split('/')[0] ?? '');
+      if (names.length > 0) return [...new Set(names)].sort();
+      return real('open', path, () => fs.readdirSync(path).sort());
+    },
     readlink: path => {
+      const link = this.procFiles.get(path);
+      if (link !== undefined) return link;
       const [, pid, name = ''] = /^\/proc\/(\d+)\/ns\/(\w+)$/.exec(path) ?? [];
       if (pid === undefined) return real('readlink', path, () => fs.readlinkSync(path));
       if (!this.processes.has(Number(pid))) throw refused('readlink', 2, path);
@@ -348,6 +365,7 @@ export class FakeMachine {
       else fs.writeSync(fd, text);
     },
     close: fd => {
+      this.network.close(fd);
       if (this.#pidfds.delete(fd) || this.#openInProc.delete(fd) || fd >= 2_000_000) return;
       for (const [path, owner] of this.#locks) if (owner === fd) this.#locks.delete(path);
       this.#openDirectories.delete(fd);
@@ -373,7 +391,7 @@ export class FakeMachine {
     identity: () => ({
       machine: 'x86_64',
       release: '6.1.0',
-      euid: 0,
+      euid: this.euid,
       egid: 0,
       boundingCapabilities: (1n << 41n) - 1n,
       permittedCapabilities: (1n << 41n) - 1n,
@@ -434,17 +452,27 @@ export class FakeMachine {
     },
     send: () => {},
     receive: () => undefined,
-    networkFacts: () => ({ links: [], addresses: [], routes: [] }),
-    findLink: () => undefined,
-    makeBridge: ({ name }) => this.#begin('makeBridge', name),
-    removeLink: name => this.#begin('removeLink', name),
-    makeVeth: ({ name }) => {
-      this.#begin('makeVeth', name);
-      return name;
+    ...this.network.binding,
+    makeBridge: request => {
+      this.#begin('makeBridge', request.name);
+      this.network.binding.makeBridge(request);
     },
-    holdPorts: () => [],
-    enslave: (link, bridge) => this.#begin('enslave', `${link} ${bridge}`),
-    netfilter: () => ({ errno: 0, sequence: 0, answers: new Uint8Array() }),
+    removeLink: name => {
+      this.#begin('removeLink', name);
+      this.network.binding.removeLink(name);
+    },
+    makeVeth: request => {
+      this.#begin('makeVeth', request.name);
+      return this.network.binding.makeVeth(request);
+    },
+    enslave: (link, bridge) => {
+      this.#begin('enslave', `${link} ${bridge}`);
+      this.network.binding.enslave(link, bridge);
+    },
+    holdPorts: request => {
+      this.#begin('holdPorts', `${request.protocol} ${request.address} ${request.first}`);
+      return this.network.binding.holdPorts(request);
+    },
     moveNetDevice: ({ name, newName, to }) => {
       this.#begin('moveNetDevice', `${name} ${newName} ${to < 0 ? 'back' : 'away'}`);
       return { name: newName.replace('%d', '0'), wasUp: true };
@@ -493,9 +521,10 @@ export class FakeMachine {
       this.#begin('awaitChange');
       return this.changes.shift() ?? 'ended';
     },
-    startKeeper: () => {
+    startKeeper: request => {
       this.#begin('startKeeper');
-      return { pid: 4_000 };
+      this.keepers.push(request);
+      return { pid: this.addProcess().pid };
     },
     vocabulary: () => '',
   };
@@ -519,11 +548,6 @@ export function machineForEachTest(use: (machine: FakeMachine) => void): void {
     use(machine);
   });
   afterEach(() => machine.dispose());
-}
-
-/** The error that a binding throws. */
-export function refused(syscall: string, errno: number, path?: string): Error {
-  return Object.assign(new Error(syscall), { syscall, errno, ...(path && { path }) });
 }
 
 function real<T>(syscall: string, path: string, work: () => T): T {
