@@ -122,8 +122,8 @@ Outcome release(const Arguments& a) {
   const std::string& path = a[0].text();
   UniqueFd fifo(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   if (!fifo.open()) return refused("open", errno, path);
-  // The FIFO holds one page of zero bytes, which is a number of reports of no kind, or what the init has reported since
-  // a `start` emptied it that was killed.
+  // The FIFO contains one page of zero bytes, which are reports without a kind. If an earlier `start` was killed after
+  // it emptied the FIFO, the FIFO contains the reports of the init since then.
   constexpr size_t kLargestPage = 64 << 10, kMostReports = 4;
   static_assert(4096 % sizeof(wire::Report) == 0);
   std::string bytes(kLargestPage + kMostReports * sizeof(wire::Report), '\0');

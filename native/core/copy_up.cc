@@ -40,7 +40,7 @@ Result copy_file(int from, const char* name, int to, const files::Status& at) {
 }
 
 // The owner is set first: chown clears the set-user-id bits, and the chmod after it restores them.
-Result own(int to, const char* name, const files::Status& at) {
+Result set_owner(int to, const char* name, const files::Status& at) {
   long r = sys::fchownat(to, name, at.uid, at.gid, AT_SYMLINK_NOFOLLOW);
   if (r < 0) return check("fchownat", r);
   if (at.is(S_IFLNK)) return {};
@@ -82,7 +82,7 @@ Result copy_directory(Context& c, int from, int to, int depth) {
       } else {
         made = check("mknodat", sys::mknodat(to, name, at.mode, files::device_number(at.rdev_major, at.rdev_minor)));
       }
-      if (made.ok()) made = own(to, name, at);
+      if (made.ok()) made = set_owner(to, name, at);
       if (!made.ok()) {
         c.about(name);
         return made;

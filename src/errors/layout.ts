@@ -21,7 +21,7 @@ export function paint(text: string, colour: Colour, style: Style): string {
 }
 
 /**
- * Wraps the text to lines of at most `width` columns and escapes what would act on a terminal. Words are not cut,
+ * Wraps the text to lines of at most `width` columns and escapes characters that would act on a terminal. Words are not cut,
  * except lists of flags (`A|B`): a longer word gets its own line, which the terminal wraps.
  *
  * @param width - undefined: only line feeds in the text end a line

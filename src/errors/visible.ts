@@ -9,8 +9,8 @@ const invisible =
   /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]/gu;
 
 /**
- * Text of others (a config, an argument, a path, the output of a program) as it may go to a terminal: what would act there
- * is written as an escape of JSON. Line feeds stay.
+ * Makes untrusted text (a config, an argument, a path, the output of a program) safe for a terminal: characters that
+ * would act there become escapes of JSON. Line feeds stay.
  */
 export function visible(text: string): string {
   return text.replace(invisible, character => escapeOf(character));

@@ -343,13 +343,13 @@ export interface KeeperRequest {
   /** pidfd of the container's init. */
   readonly pidfd: number;
   readonly listeners: readonly KeptListener[];
-  /** nftables batches that are sent, one after the other, whenever a table was deleted. A refused one is skipped. */
+  /** nftables batches to send, in this order, whenever a table was deleted. A batch that the kernel refuses is skipped. */
   readonly restore: readonly Uint8Array[];
   /** Netlink messages of NETLINK_NETFILTER that are sent after the init has exited. */
   readonly end: readonly Uint8Array[];
 }
 
-/** A socket of the host, and where in the container to pass on what reaches it. */
+/** A socket of the host, and the address in the container to which the keeper forwards its data. */
 export interface KeptListener {
   /** A TCP socket that listens, or a bound UDP socket. */
   readonly fd: number;

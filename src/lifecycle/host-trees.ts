@@ -14,15 +14,15 @@ import { mappedNamespace } from './id-maps.ts';
 
 type CloneTree = HostStepOf<'cloneTree'>;
 
-/** A tree to clone, and its place in config.json. */
-type Wanted = Pick<CloneTree, 'path' | 'recursive'>;
+/** A tree to clone. */
+type TreeRequest = Pick<CloneTree, 'path' | 'recursive'>;
 
 /** Clones the trees that the init waits for, in the init's mount namespace, which the runtime is not in. */
 export const cloneTree: HostOperation<'cloneTree'> = {
   apply(all, work) {
     const steps = all.filter(step => isAwaited(work, step));
     const cloned = (error: SystemError): Refused | undefined => steps[Number(error.path ?? -1)];
-    const trees = named(work, cloned, 'open_tree', () => cloneTrees(work, steps));
+    const trees = asStepFailure(work, cloned, 'open_tree', () => cloneTrees(work, steps));
     for (const tree of trees) work.at.give('tree', tree);
     for (const [index, { idmap, origin }] of steps.entries()) {
       if (idmap === undefined) continue;
@@ -31,13 +31,13 @@ export const cloneTree: HostOperation<'cloneTree'> = {
   },
 };
 
-/** Many trees come in parts. */
+/** True if the init waits for this slot now. It requests many trees in several parts. */
 function isAwaited({ at: { into, count } }: HostWork, { slot }: { readonly slot: number }): boolean {
   return slot >= into && slot < into + count;
 }
 
 /** Fails with the index of the refused tree as the path of the error. */
-function cloneTrees(work: HostWork, wanted: readonly Wanted[]): number[] {
+function cloneTrees(work: HostWork, requests: readonly TreeRequest[]): number[] {
   const { binding } = work.runtime;
   const { pid } = work.init;
   const opened: number[] = [];
@@ -51,8 +51,8 @@ function cloneTrees(work: HostWork, wanted: readonly Wanted[]): number[] {
       mountNamespace: open(`/proc/${pid}/ns/mnt`),
       // In a later part the container's root covers the root of the namespace; the init's root is still the one below.
       root: open(`/proc/${pid}/root`),
-      paths: wanted.map(({ path }) => path),
-      recursive: wanted.map(({ recursive }) => recursive),
+      paths: requests.map(({ path }) => path),
+      recursive: requests.map(({ recursive }) => recursive),
     });
   } finally {
     for (const fd of opened) binding.close(fd);
@@ -61,7 +61,7 @@ function cloneTrees(work: HostWork, wanted: readonly Wanted[]): number[] {
 
 /**
  * Makes the overlay of a user namespace. Its lower layers are clones that show the container's owners; the kernel
- * accepts them although they are attached nowhere. The upper layer has the owners of the host.
+ * accepts them although they are detached. The upper layer has the owners of the host.
  */
 export const makeUnion: HostOperation<'makeUnion'> = {
   apply([step], work) {
@@ -74,7 +74,7 @@ export const makeUnion: HostOperation<'makeUnion'> = {
     try {
       const fds = options.map(() => -1);
       const refusedLower = (error: SystemError): Refused => ({ origin, ...lowers[Number(error.path ?? -1)] });
-      const trees = named(work, refusedLower, 'open_tree', () =>
+      const trees = asStepFailure(work, refusedLower, 'open_tree', () =>
         cloneTrees(
           work,
           lowers.map(({ path }) => ({ path, recursive: false })),
@@ -88,7 +88,7 @@ export const makeUnion: HostOperation<'makeUnion'> = {
       }
       for (const { item, path, mapped } of layers) {
         if (mapped) continue;
-        const fd = named(
+        const fd = asStepFailure(
           work,
           () => ({ origin, item, path }),
           'open',
@@ -99,15 +99,15 @@ export const makeUnion: HostOperation<'makeUnion'> = {
       }
       const refusedOption = ({ path = '' }: SystemError): Refused => {
         const item = Number.parseInt(path, 10);
-        const words = path.slice(path.indexOf(' ') + 1);
+        const message = path.slice(path.indexOf(' ') + 1);
         const option = options[item];
         return {
           origin,
           ...(option !== undefined && { item }),
-          path: [option, words].filter(Boolean).join(': '),
+          path: [option, message].filter(Boolean).join(': '),
         };
       };
-      const union = named(work, refusedOption, undefined, () =>
+      const union = asStepFailure(work, refusedOption, undefined, () =>
         binding.makeOverlay({ source, options, fds, attributes }),
       );
       work.at.give('tree', union);
@@ -165,7 +165,7 @@ function closeNamespaces({ runtime, ownerNamespaces }: HostWork): void {
 
 function showOwners(work: HostWork, idmap: IdMap, refused: Refused, tree: number): void {
   const namespace = namespaceOf(work, idmap, refused.origin);
-  named(
+  asStepFailure(
     work,
     () => refused,
     'mount_setattr(MOUNT_ATTR_IDMAP)',
@@ -182,7 +182,7 @@ interface Refused {
 }
 
 /** Reports a failed call as a failure of the container step that waits for the tree. */
-function named<T>(
+function asStepFailure<T>(
   { plan, config }: HostWork,
   subjectOf: (error: SystemError) => Refused | undefined,
   syscall: string | undefined,

@@ -39,7 +39,7 @@ export interface HostOperation<Op extends HostOperationName> {
   inspect?(step: HostStepOf<Op>, binding: Binding, findings: InspectFindings): void;
 }
 
-/** Receives what `check` cannot look at. */
+/** Receives the properties that `check` cannot inspect. */
 export interface InspectFindings {
   skip(origin: string, what: string): void;
 }

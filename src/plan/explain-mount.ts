@@ -74,10 +74,10 @@ function refusal(mount: MountStep, report: Report): string | undefined {
 
 /** The call, its operand or the file system's message, and the kernel's error text. */
 function attempt(failed: Step, report: Report): string {
-  const asked = operand(failed);
+  const request = operand(failed);
   const detail = report.detail === '' ? '' : ` ${report.detail}`;
-  const what = asked === undefined || failed.op !== 'changeMount' ? detail : ` ${asked}${detail}`;
-  return `${report.syscall}${what}: ${errnoText(report.errno)}`;
+  const object = request === undefined || failed.op !== 'changeMount' ? detail : ` ${request}${detail}`;
+  return `${report.syscall}${object}: ${errnoText(report.errno)}`;
 }
 
 function operand(step: Step): string | undefined {
@@ -102,7 +102,7 @@ function operand(step: Step): string | undefined {
 
 const longestList = 4096;
 
-/** Joins the words with commas, as far as a page of options goes, which is what mount(2) takes. */
+/** Joins the words with commas, up to the length of a page, because mount(2) takes no more. */
 function shortList(options: readonly string[], attributes: string): string {
   let text = '';
   for (const word of options) {

@@ -11,8 +11,8 @@ export interface DecodedStep {
 export function decodePlan(bytes: Uint8Array): DecodedStep[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const u32 = (at: number): number => view.getUint32(at, true);
-  const must = (good: boolean, what: string): void => {
-    if (!good) throw new Error(`not a plan: ${what}`);
+  const must = (good: boolean, part: string): void => {
+    if (!good) throw new Error(`invalid plan: ${part}`);
   };
   must(u32(0) === planMagic && u32(4) === planVersion, 'magic and version');
   must(u32(8) === bytes.length, 'size');

@@ -44,7 +44,7 @@ describe.skipIf(requires('root', 'busybox'))('a user namespace of its own', () =
 
   test('is not made for mappings alone, which are ignored with a warning', () => {
     const modify = ({ config: { linux } }: Bundle): void => {
-      // They are not validated: the kernel would refuse the first.
+      // The runtime does not validate them: the kernel would refuse the first.
       linux.uidMappings = [{ containerID: 0, hostID: first, size: 0 }];
       linux.gidMappings = [{ containerID: 0, hostID: first, size: 65_536 }];
     };
@@ -79,11 +79,11 @@ describe.skipIf(requires('root', 'busybox'))('a user namespace of its own', () =
       spawnSync('lsns', ['--noheadings', '--output', 'TYPE,ONS', '--task', String(pid)], {
         encoding: 'utf8',
       });
-    let looked = list();
+    let listed = list();
     // lsns fails if a process of the machine ends meanwhile.
-    for (let again = 0; looked.status !== 0 && again < 10; again++) looked = list();
-    expect(looked).toMatchObject({ status: 0 });
-    const all = looked.stdout;
+    for (let again = 0; listed.status !== 0 && again < 10; again++) listed = list();
+    expect(listed).toMatchObject({ status: 0 });
+    const all = listed.stdout;
     const owner = /\[(\d+)\]/.exec(ns(pid, 'user'))?.[1];
     const owned = all.trim().split('\n').map(words);
     for (const type of ['mnt', 'uts', 'ipc', 'pid', 'cgroup', 'net']) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { onHost } from '../../errors/system.ts';
 import type { Binding } from '../../host/binding.d.ts';
-
 import { entryPath, isBelow } from '../../host/paths.ts';
 import { O } from '../../kernel/files.ts';
 import { hostsFile } from '../../network/hosts-file.ts';
@@ -26,11 +25,11 @@ export function withNetworkFiles(
   stateDirectory: string,
 ): Config {
   const makesTargets = !hasNamespace(config, 'user');
-  const own = (config.mounts ?? []).map(({ destination }) => containerPath(destination));
+  const destinations = (config.mounts ?? []).map(({ destination }) => containerPath(destination));
   const missing = names.filter(name => {
     const path = `/etc/${name}`;
     if (!makesTargets && binding.stat(rootfs + path, true) === undefined) return false;
-    return !own.some(
+    return !destinations.some(
       destination => destination === path || (destination !== '/' && isBelow(path, destination)),
     );
   });
@@ -45,7 +44,7 @@ export function withNetworkFiles(
   return { ...config, mounts: [...(config.mounts ?? []), ...mounts] };
 }
 
-/** The plan with the option as the origin of the added mounts: config.json has no place for them. */
+/** The plan with the option as the origin of the added mounts, because config.json does not contain them. */
 export function withFileOrigins(plan: Plan, config: Config, planned: Config, flag: string): Plan {
   const before = config.mounts?.length ?? 0;
   const origins = new Map(
@@ -54,8 +53,8 @@ export function withFileOrigins(plan: Plan, config: Config, planned: Config, fla
       .map(({ destination }, index) => [`/mounts/${before + index}`, `${flag} ${destination}`]),
   );
   const renamed = <T extends { readonly origin: string }>(step: T): T => {
-    const [, place = ''] = /^(\/mounts\/\d+)(?:\/|$)/.exec(step.origin) ?? [];
-    const origin = origins.get(place);
+    const [, pointer = ''] = /^(\/mounts\/\d+)(?:\/|$)/.exec(step.origin) ?? [];
+    const origin = origins.get(pointer);
     return origin === undefined ? step : { ...step, origin };
   };
   return { ...plan, host: plan.host.map(renamed), container: plan.container.map(renamed) };
@@ -79,7 +78,7 @@ function write({ runtime, stateDirectory }: HostWork, name: string, text: string
   onHost(`unable to write ${path}`, () => runtime.binding.writeText(path, text, O.O_CREAT | O.O_EXCL, 0o644));
 }
 
-/** No name server is invented: a container without one gets a file that says so. */
+/** The runtime invents no name server: without a reachable one, the file contains only a comment. */
 function resolvConf(work: HostWork): string {
   const { binding, log } = work.runtime;
   const ipv6 = addressesOf(work).some(address => address.includes(':'));
