@@ -283,7 +283,10 @@ Outcome enslave(const Arguments& a) {
     ifinfomsg fixed = {};
     Message message(RTM_NEWLINK, NLM_F_ACK, fixed);
     message.add(IFLA_IFNAME, a[0].text()).add(IFLA_MASTER, static_cast<uint32_t>(bridge.index));
-    r = net.ask("RTM_NEWLINK", message);
+    std::vector<Message> messages = {message};
+    const bool hairpin = a[2].truth(), isolated = a[3].truth();
+    if (hairpin || isolated) messages.push_back(port_message(a[0].text(), hairpin, isolated));
+    r = net.ask_all("RTM_NEWLINK", &messages);
   }
   return r.error == 0 ? Outcome() : refused(r.call, r.error, a[0].text());
 }

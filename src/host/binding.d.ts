@@ -198,8 +198,8 @@ export interface Binding {
    * family. Fails with EADDRINUSE if a port is in use; `path` of the error is the port.
    */
   holdPorts(request: PortsToHold): number[];
-  /** Makes a link a port of a bridge. */
-  enslave(link: string, bridge: string): void;
+  /** Makes a link a port of a bridge, with the options of makeVeth: those of an earlier bridge are gone. */
+  enslave(link: string, bridge: string, hairpin: boolean, isolated: boolean): void;
   /**
    * Sends messages to nfnetlink(7) and waits until the message with the sequence number `last` is answered. An error
    * of the kernel is in the result.

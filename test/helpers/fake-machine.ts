@@ -465,8 +465,8 @@ export class FakeMachine {
       this.#begin('makeVeth', request.name);
       return this.network.binding.makeVeth(request);
     },
-    enslave: (link, bridge) => {
-      this.#begin('enslave', `${link} ${bridge}`);
+    enslave: (link, bridge, hairpin, isolated) => {
+      this.#begin('enslave', `${link} ${bridge} ${hairpin} ${isolated}`);
       this.network.binding.enslave(link, bridge);
     },
     holdPorts: request => {

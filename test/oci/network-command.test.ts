@@ -117,6 +117,31 @@ describe.skipIf(skipped)('the command network', () => {
     expect(lan.ask(pid, neighbour.ipv4, 9000)).toBe(machine.ipv4);
   });
 
+  test('52: keeps the containers of an isolated network apart after a reload', async () => {
+    network('create', '--isolated', 'web');
+    const [first, second] = [
+      lan.running(['--network', 'web']),
+      lan.running(['--network', 'web', '-p', '8800:80']),
+    ];
+    await lan.serve(second.pid, 80);
+    const ports = () =>
+      (JSON.parse(lan.ip('-d -j link show type veth')) as { linkinfo: { info_slave_data?: object } }[])
+        .flatMap(({ linkinfo: { info_slave_data: port } }) => port ?? [])
+        .map(port => port as { hairpin: boolean; isolated: boolean })
+        .map(({ hairpin, isolated }) => [hairpin, isolated])
+        .sort();
+    const before = ports();
+    expect(before).toEqual([
+      [false, true],
+      [true, true],
+    ]);
+    lan.ip('link delete tsubo1');
+    network('reload');
+    expect(ports()).toEqual(before);
+    const [address = ''] = addressesOf(lan.link(second.pid, 'eth0')).map(text => text.split('/')[0] ?? '');
+    expect(lan.ask(first.pid, address, 80)).toBeUndefined();
+  });
+
   test('refuses a bridge with other addresses than the definition, and leaves it', () => {
     lan.running(['--network', 'default']);
     lan.ip('address delete 10.63.0.1/22 dev tsubo0');

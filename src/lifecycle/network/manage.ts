@@ -370,12 +370,12 @@ export function reloadNetworks(runtime: Runtime): void {
     const bridge = binding.findLink(network.bridge);
     const owners = new Set(takenAddresses(store, network.name).taken.map(({ owner }) => owner));
     for (const owner of owners) {
-      const attachments = ownerAt(runtime, owner).record?.network?.attachments ?? [];
+      const { attachments = [], ports } = ownerAt(runtime, owner).record?.network ?? {};
       const link = attachments.find(({ name }) => name === network.name)?.link;
       const there = link === undefined ? undefined : binding.findLink(link);
       if (there === undefined || there.master === bridge?.index) continue;
       onHost(`unable to put ${there.name} into the bridge ${network.bridge}`, () =>
-        binding.enslave(there.name, network.bridge),
+        binding.enslave(there.name, network.bridge, ports !== undefined, network.isolated),
       );
     }
   }

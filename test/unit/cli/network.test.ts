@@ -422,6 +422,7 @@ describe('network reload', () => {
           attachments: [
             { name: 'web', bridge: 'tsubo1', interface: 'eth0', addresses: ['10.20.0.2'], link: 'ts9e0' },
           ],
+          ports: ['8800:80/tcp'],
         },
       }),
     );
@@ -433,6 +434,10 @@ describe('network reload', () => {
     const bridge = machine.network.binding.findLink('tsubo1');
     expect(bridge).toMatchObject({ kind: 'bridge' });
     expect(machine.network.binding.findLink('ts9e0')).toMatchObject({ master: bridge?.index });
+    // The container publishes ports, and the network is not isolated.
+    expect(machine.calls.filter(call => call.startsWith('enslave'))).toEqual([
+      'enslave ts9e0 tsubo1 true false',
+    ]);
     expect(machine.network.elements('nets')).toEqual([hex('tsubo1')]);
     machine.calls.length = 0;
     output('reload');
