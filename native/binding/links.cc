@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The host's side of the networks of containers: bridges, veth pairs, and what the machine already uses.
+// The host's side of the networks of containers: bridges, veth pairs, and the links, addresses and routes in use.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_addr.h>
@@ -60,9 +60,9 @@ Value value_of(const Link& link) {
 Refusal look_up(Netlink& net, const std::string& name, Link* link) {
   ifinfomsg fixed = {};
   std::vector<std::string> answers;
-  Message question(RTM_GETLINK, 0, fixed);
-  question.add(IFLA_IFNAME, name);
-  if (Refusal r = net.ask("RTM_GETLINK", question, &answers); r.error != 0) return r;
+  Message request(RTM_GETLINK, 0, fixed);
+  request.add(IFLA_IFNAME, name);
+  if (Refusal r = net.ask("RTM_GETLINK", request, &answers); r.error != 0) return r;
   if (answers.empty() || !whole(answers[0], sizeof fixed)) return {"RTM_GETLINK", EBADMSG};
   *link = link_of(answers[0]);
   return {};
@@ -126,7 +126,7 @@ Refusal addresses_of(Netlink& net, std::vector<Value>* found) {
     if (!whole(answer, sizeof fixed)) continue;
     memcpy(&fixed, answer.data() + NLMSG_HDRLEN, sizeof fixed);
     if (fixed.ifa_family != AF_INET && fixed.ifa_family != AF_INET6) continue;
-    // IFA_LOCAL is the own address of a point-to-point link; IPv6 has only IFA_ADDRESS.
+    // IFA_LOCAL is the local address of a point-to-point link; IPv6 has only IFA_ADDRESS.
     const rtattr* local = find(answer, sizeof fixed, IFA_LOCAL);
     if (local == nullptr) local = find(answer, sizeof fixed, IFA_ADDRESS);
     found->push_back(Value::record({{"address", Value::text(text_of(fixed.ifa_family, local))},
@@ -169,7 +169,7 @@ Message remove_message(const std::string& name) {
   return Message(RTM_DELLINK, NLM_F_ACK, fixed).add(IFLA_IFNAME, name);
 }
 
-// Options of a port of a bridge; the kernel takes them only for a device that is in the bridge already.
+// Options of a port of a bridge; the kernel accepts them only for a device that is already in the bridge.
 Message port_message(const std::string& name, bool hairpin, bool isolated) {
   ifinfomsg fixed = {};
   Message message(RTM_NEWLINK, NLM_F_ACK, fixed);
@@ -243,7 +243,7 @@ Outcome makeBridge(const Arguments& a) {
   ifinfomsg fixed = {};
   Message made(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, fixed);
   made.add(IFLA_IFNAME, name).add(IFLA_MTU, static_cast<uint32_t>(request.field("mtu").number()));
-  // With an address of its own, the bridge keeps it when ports come and go.
+  // Without a hardware address of its own, the bridge would use that of a port, and change it with its ports.
   add_mac(&made, request, "mac");
   const size_t info = made.open(IFLA_LINKINFO);
   made.add(IFLA_INFO_KIND, std::string("bridge"));
@@ -251,10 +251,10 @@ Outcome makeBridge(const Arguments& a) {
   if (Refusal r = net.ask("RTM_NEWLINK", made); r.error != 0) return refused(r.call, r.error, name);
   Link link;
   Refusal r = look_up(net, name, &link);
-  for (const Value& one : request.field("addresses").items()) {
+  for (const Value& entry : request.field("addresses").items()) {
     if (r.error != 0) break;
-    const Address address = parsed(one.field("address").text());
-    r = net.ask("RTM_NEWADDR", address_message(link.index, address, one.field("prefix").number()));
+    const Address address = parsed(entry.field("address").text());
+    r = net.ask("RTM_NEWADDR", address_message(link.index, address, entry.field("prefix").number()));
   }
   if (r.error == 0) {
     fixed.ifi_index = link.index;
@@ -262,7 +262,7 @@ Outcome makeBridge(const Arguments& a) {
     r = net.ask("RTM_NEWLINK", Message(RTM_NEWLINK, NLM_F_ACK, fixed));
   }
   if (r.error == 0) return {};
-  // The first error is the cause; a bridge that is left is found by the next caller.
+  // Return the first error, because it is the cause. If the bridge cannot be removed, the next caller finds it.
   net.ask("RTM_DELLINK", remove_message(name));
   return refused(r.call, r.error, name);
 }

@@ -23,8 +23,8 @@ struct Bound {
   int error = 0;
 };
 
-// TCP with SO_REUSEADDR: connections in TIME_WAIT do not count, and every listener does. UDP without it, because two
-// sockets could then have one port.
+// With SO_REUSEADDR, bind(2) of a TCP port fails because of a listener, but not because of a connection in TIME_WAIT.
+// UDP sockets do not have it, because two sockets could then bind one port.
 Bound bind_port(const sockaddr_storage& address, socklen_t size, bool tcp) {
   Bound bound;
   const auto fail = [&](const char* call) {
@@ -49,18 +49,18 @@ Bound bind_port(const sockaddr_storage& address, socklen_t size, bool tcp) {
   return bound;
 }
 
-// A range needs a descriptor for each port, and the usual soft limit is 1024. The container must not inherit another
-// limit, so it is restored at the end.
-class MoreFiles {
+// Raises the soft limit of descriptors (usually 1024), because a range needs one for each port. The destructor restores
+// it, because the container inherits it.
+class RaisedFileLimit {
  public:
-  MoreFiles() {
+  RaisedFileLimit() {
     if (getrlimit(RLIMIT_NOFILE, &before_) < 0 || before_.rlim_cur == before_.rlim_max) return;
     rlimit raised = {before_.rlim_max, before_.rlim_max};
     raised_ = setrlimit(RLIMIT_NOFILE, &raised) == 0;
   }
-  MoreFiles(const MoreFiles&) = delete;
-  MoreFiles& operator=(const MoreFiles&) = delete;
-  ~MoreFiles() {
+  RaisedFileLimit(const RaisedFileLimit&) = delete;
+  RaisedFileLimit& operator=(const RaisedFileLimit&) = delete;
+  ~RaisedFileLimit() {
     if (raised_) setrlimit(RLIMIT_NOFILE, &before_);
   }
 
@@ -80,21 +80,21 @@ Outcome holdPorts(const Arguments& a) {
   const auto first = static_cast<uint16_t>(request.field("first").number());
   const int64_t count = request.field("count").number();
   sockaddr_storage address = {};
-  auto* four = reinterpret_cast<sockaddr_in*>(&address);
-  auto* six = reinterpret_cast<sockaddr_in6*>(&address);
-  if (inet_pton(AF_INET, text.c_str(), &four->sin_addr) == 1) {
+  auto* ipv4 = reinterpret_cast<sockaddr_in*>(&address);
+  auto* ipv6 = reinterpret_cast<sockaddr_in6*>(&address);
+  if (inet_pton(AF_INET, text.c_str(), &ipv4->sin_addr) == 1) {
     address.ss_family = AF_INET;
-  } else if (inet_pton(AF_INET6, text.c_str(), &six->sin6_addr) == 1) {
+  } else if (inet_pton(AF_INET6, text.c_str(), &ipv6->sin6_addr) == 1) {
     address.ss_family = AF_INET6;
   } else {
     return refused("inet_pton", EINVAL, text);
   }
-  const socklen_t size = address.ss_family == AF_INET ? sizeof *four : sizeof *six;
-  const MoreFiles more;
+  const socklen_t size = address.ss_family == AF_INET ? sizeof *ipv4 : sizeof *ipv6;
+  const RaisedFileLimit limit;
   std::vector<UniqueFd> held;
   for (int64_t i = 0; i < count; i++) {
     const auto port = static_cast<uint16_t>(first + i);
-    (address.ss_family == AF_INET ? four->sin_port : six->sin6_port) = htons(port);
+    (address.ss_family == AF_INET ? ipv4->sin_port : ipv6->sin6_port) = htons(port);
     Bound bound = bind_port(address, size, tcp);
     if (bound.call != nullptr) return refused(bound.call, bound.error, std::to_string(port));
     held.push_back(static_cast<UniqueFd&&>(bound.fd));

@@ -14,7 +14,7 @@ namespace tsubo::binding {
 
 namespace {
 
-// A transaction of a thousand elements has about 150 KB, and every message of it may be answered by an error.
+// A transaction of a thousand elements has about 150 KB, and the kernel may answer each message with an error.
 constexpr int kSocketBuffer = 4 << 20;
 constexpr size_t kBuffer = 65536;
 
@@ -26,7 +26,7 @@ struct Answer {
   bool done = false;
 };
 
-// The last message asks for an acknowledgement or is a dump, so it is the last to be answered. An error of the
+// The last message requests an acknowledgement or is a dump, therefore its answer is the last. An error of the
 // transaction as a whole has the sequence number of its first message.
 void read_answer(const nlmsghdr* header, uint32_t last, Answer* answer) {
   if (header->nlmsg_type == NLMSG_ERROR) {
@@ -51,7 +51,7 @@ void read_answer(const nlmsghdr* header, uint32_t last, Answer* answer) {
 Refusal exchange(Netlink& net, const Value& bytes, uint32_t last, Answer* answer) {
   if (send(net.fd(), bytes.data(), bytes.size(), 0) < 0) return {"sendto", errno};
   Buffer buffer(kBuffer);
-  // After an error, the kernel may not answer the last message: read only what is there.
+  // After an error, the kernel may not answer the last message: read only the answers that have arrived.
   while (!answer->done) {
     const int flags = answer->error == 0 ? 0 : MSG_DONTWAIT;
     ssize_t n = recv(net.fd(), buffer.get(), kBuffer, flags);

@@ -18,7 +18,7 @@ constexpr uint8_t kIpv4 = 2, kIpv6 = 10;
 
 constexpr uint32_t kLoopback = 1;
 constexpr uint32_t kAddressWords = 5, kRouteWords = 4;
-// Like mostNetworks of src/network/request.ts.
+// Equal to mostNetworks of src/network/request.ts.
 constexpr uint32_t kMostLinks = 32;
 
 // Messages for one send. The kernel answers a message that fails, and the last one in any case.
@@ -42,7 +42,7 @@ class Batch {
     attribute(IFA_LOCAL, bytes, ipv6 ? 16 : 4);
     attribute(IFA_ADDRESS, bytes, ipv6 ? 16 : 4);
     if (ipv6) {
-      // The runtime gives no address twice, and the program may use it at once.
+      // Skip duplicate address detection: the runtime assigns an address once, and the program may use it immediately.
       const uint32_t flags = IFA_F_NODAD;
       attribute(IFA_FLAGS, &flags, sizeof flags);
       return {};
@@ -70,7 +70,7 @@ class Batch {
     return {};
   }
 
-  // Sends what is collected and waits for the answer.
+  // Sends the collected messages and waits for the last answer.
   Result send() {
     if (size_ == 0) return {};
     last()->nlmsg_flags |= NLM_F_ACK;
@@ -146,7 +146,7 @@ void write_address(const uint64_t* words, bool ipv6, uint8_t* bytes) {
   for (int i = 0; i < 4 && !ipv6; i++) bytes[i] = static_cast<uint8_t>(words[1] >> (24 - 8 * i));
 }
 
-// The kernel chooses the index of a peer. Any socket accepts this ioctl, so none is opened for it.
+// The kernel chooses the index of a peer. The netlink socket is used, because every socket accepts this ioctl.
 Result index_of(int socket, const char* name, uint32_t* index) {
   struct {
     char name[16];

@@ -16,7 +16,7 @@ enum class Kind : uint32_t { init, rules, tcp_listener, udp_listener, client, ta
 
 inline constexpr uint64_t tag(Kind kind, uint32_t index) { return static_cast<uint64_t>(kind) << 32 | index; }
 
-// One buffer for everything that passes through. Nothing stays in it between two events.
+// One buffer for the data of all connections and flows. It contains nothing between two events.
 inline constexpr size_t kBufferBytes = 64 << 10;
 extern unsigned char buffer[kBufferBytes];
 
@@ -33,7 +33,7 @@ Address target_of(const Listener& listener);
   return sys::call(__NR_epoll_ctl, epoll, operation, fd, sys::arg(&event));
 }
 
-// A table of `count` zero entries, which take memory when they are used first. Null if there is no memory.
+// A table of `count` zero entries. An entry takes memory after its first use. Null if there is no memory.
 template <typename Entry>
 Entry* table(uint32_t count) {
   long at = sys::call(__NR_mmap, 0, static_cast<long>(count * sizeof(Entry)), PROT_READ | PROT_WRITE,

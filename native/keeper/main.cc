@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The keeper: a small process beside a container with published ports. It holds their sockets, because then no other
-// program can bind the ports, and forwards the traffic that reaches the sockets and not the kernel's rules (::1, and
-// all traffic on a machine without nftables). After the table was deleted it sends the rules again. It exits after the
+// program can bind the ports, and forwards the traffic that the kernel's rules do not translate (::1, and all traffic
+// on a machine without nftables). After the table was deleted, it sends the rules again. It exits after the
 // container's init.
 #include <asm/fcntl.h>
 #include <asm/signal.h>
@@ -55,7 +55,7 @@ uint64_t now_ms() {
   return static_cast<uint64_t>(t.tv_sec) * 1000 + static_cast<uint64_t>(t.tv_nsec) / 1'000'000;
 }
 
-[[noreturn]] void tell(const Request& request, const char* syscall, long result) {
+[[noreturn]] void report_failure(const Request& request, const char* syscall, long result) {
   Status status = {};
   status.error = static_cast<int32_t>(-result);
   for (size_t i = 0; syscall[i] != '\0' && i < sizeof status.syscall - 1; i++) status.syscall[i] = syscall[i];
@@ -65,7 +65,7 @@ uint64_t now_ms() {
 }
 
 void require(const Request& request, const char* syscall, long result) {
-  if (result < 0) tell(request, syscall, result);
+  if (result < 0) report_failure(request, syscall, result);
 }
 
 const Request* map_request(int fd) {
@@ -145,7 +145,7 @@ void leave_caller(const Request& request) {
   Rules rules;
   if (!connections.open(set, pairs < kMostConnections ? static_cast<uint32_t>(pairs) : kMostConnections) ||
       !flows.open(set, kMostFlows)) {
-    tell(request, "mmap", -ENOMEM);
+    report_failure(request, "mmap", -ENOMEM);
   }
   require(request, "epoll_ctl", watch(set, EPOLL_CTL_ADD, request.init, EPOLLIN, tag(Kind::init, 0)));
   for (uint32_t i = 0; i < request.listeners; i++) {
@@ -164,7 +164,7 @@ void leave_caller(const Request& request) {
   if (sys::write(request.status, &status, sizeof status) != sizeof status) sys::exit(1);
   sys::close(request.status);
 
-  // Listeners that wait until a connection has ended, because there was no descriptor for the next one.
+  // True: the listeners wait until a connection has ended, because there was no descriptor for the next one.
   bool full = false;
   int wait = -1;
   while (true) {
@@ -186,7 +186,7 @@ void leave_caller(const Request& request) {
           break;
         case Kind::tcp_listener:
           if (connections.accept(listeners[index])) break;
-          // The listener would be reported again and again.
+          // Otherwise epoll would report the listener again immediately.
           full = watch(set, EPOLL_CTL_MOD, listeners[index].fd, 0, events[i].data) == 0;
           break;
         case Kind::udp_listener:
@@ -216,9 +216,9 @@ void leave_caller(const Request& request) {
     __builtin_memcpy(&bytes, at, sizeof bytes);
     at += sizeof bytes + bytes;
   }
-  // The rules first: the next container that gets one of the ports adds the same elements, and these batches would
-  // remove them. The close of a socket that has deleted rules waits for the kernel (an RCU grace period). It is left to
-  // the exit, so the ports are free before.
+  // Remove the rules before the sockets are closed: the next container that gets one of the ports adds the same
+  // elements, and these batches would remove them. The close of the netlink socket waits for the kernel (an RCU grace
+  // period), therefore it is left to the exit, after the ports are free.
   Rules::send(at, request.end, true);
   for (uint32_t i = 0; i < request.listeners; i++) sys::close(listeners[i].fd);
   sys::exit(0);
@@ -237,8 +237,8 @@ extern "C" [[noreturn, gnu::no_stack_protector]] void tsubo_main(long* stack) {
   const keeper::Request* request = keeper::map_request(fd);
   if (request == nullptr) sys::exit(keeper::kBadRequest);
   sys::close(fd);
-  // The runtime blocked every signal from before the clone until here. A handler that it ignored stays ignored, and a
-  // broken pipe or the end of the caller's terminal must not end the keeper.
+  // The runtime blocked every signal before the clone. A signal that it ignored stays ignored, and a broken pipe or the
+  // end of the caller's terminal must not end the keeper.
   uint64_t none = 0;
   keeper::require(*request, "rt_sigprocmask", sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&none), 0, 8));
   keeper::serve(*request);

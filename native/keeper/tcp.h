@@ -8,9 +8,9 @@ namespace tsubo::keeper {
 // The connections that arrived at a listening socket of the host, each with the connection to the container.
 class Connections {
  public:
-  // At most `most` at a time. False: there is no memory.
+  // Allows `most` connections at a time. False: there is no memory.
   bool open(int epoll, uint32_t most);
-  // Takes the connections that wait at the listener. False: no more can be taken until one has ended.
+  // Accepts the connections that wait at the listener. False: it can accept no more until a connection has ended.
   bool accept(const Listener& listener);
   // Passes on what either side of connection `index` has sent. True: the connection has ended.
   bool pass(uint32_t index, Kind side, uint32_t events);

@@ -12,7 +12,7 @@ namespace tsubo::keeper {
 
 namespace {
 
-// As long as the kernel remembers a flow that both sides have used (nf_conntrack_udp_timeout_stream).
+// Equal to the kernel's timeout of a flow that both sides have used (nf_conntrack_udp_timeout_stream).
 constexpr uint64_t kSilentMs = 120'000;
 constexpr int kMostTurns = 64;
 
@@ -69,7 +69,7 @@ void Flows::take(const Listener& listener, uint64_t now) {
     }
     Flow* flow = find(listener, client, local, now);
     if (flow == nullptr) continue;
-    // UDP may lose a datagram: if the container does not take it, the client learns of it as it does without a proxy.
+    // UDP may lose a datagram: if the container's socket is full, the client has to repeat it, as without a proxy.
     sys::unchecked(sys::call(__NR_sendto, flow->fd, sys::arg(buffer), n, MSG_NOSIGNAL | MSG_DONTWAIT, 0, 0));
   }
 }
@@ -123,7 +123,7 @@ void Flows::answer(uint32_t index, uint64_t now) {
     message::Piece piece = {buffer, static_cast<size_t>(n)};
     message::Header header = {flow.client.bytes, static_cast<int>(flow.client.size), &piece, 1, &info, 0, 0};
     if (flow.client.family() == AF_INET6) {
-      // The interface stays 0: the address of the client has it (sin6_scope_id) where it matters.
+      // The interface stays 0, because a link-local address of the client contains it (sin6_scope_id).
       info.level = IPPROTO_IPV6;
       info.type = IPV6_PKTINFO;
       __builtin_memcpy(info.data, flow.local, 16);

@@ -5,19 +5,19 @@
 
 namespace tsubo::keeper {
 
-// The datagrams that arrived at a bound socket of the host. Each client has a socket of its own to the container, so
-// that answers find their way back.
+// The datagrams that arrived at a bound socket of the host. Each client has its own socket to the container, because an
+// answer must return to the client that sent the datagram.
 class Flows {
  public:
-  // At most `most` at a time: the one that was silent for longest gives way.
+  // Allows `most` flows at a time; the next one replaces the flow that was silent for longest.
   bool open(int epoll, uint32_t most);
-  // Asks for the address that a datagram was sent to: the answer has to come from it.
+  // Requests the destination address of each datagram from the kernel, because it must be the source of the answer.
   static long prepare(const Listener& listener);
   // Passes on the datagrams that wait at the listener.
   void take(const Listener& listener, uint64_t now);
   // Passes on the answers that wait at flow `index`.
   void answer(uint32_t index, uint64_t now);
-  // Ends the flows that are silent. Returns the milliseconds until it has to be called again, or -1.
+  // Ends the silent flows. Returns the milliseconds until the next flow ends, or -1.
   int expire(uint64_t now);
 
  private:

@@ -129,7 +129,7 @@ export const errorCodes = {
     'check the name, the new name and the network namespace',
   ],
   'config.network': [
-    'a network is asked for, and the container has no network namespace of its own',
+    'a network is requested, and the container has no network namespace of its own',
     'add {"type": "network"} without a path to linux.namespaces',
   ],
   'config.nul': ['a string contains a NUL character', 'remove it'],

@@ -118,7 +118,7 @@ function addressTaken(store: NetworkStore, { network, origin }: ClaimStep, addre
     document: origin,
     message: `the address ${text} of network ${network.name} belongs to container ${lastComponent(owner ?? '?')}`,
     value: text,
-    hint: 'name another address, or none; delete frees the address of a container',
+    hint: 'choose another address, or omit it; delete frees the address of a container',
   });
 }
 

@@ -18,7 +18,7 @@ export type Source =
 /** One source for all pointers, or one for each pointer. */
 export type Sources = Source | ((pointer: string) => Source);
 
-/** config.json for pointers; an origin of another form is the option that asked for the step. */
+/** config.json for pointers; an origin of another form is the option that requested the step. */
 export function configOrOption(text: string): Sources {
   return pointer => (pointer === '' || pointer.startsWith('/') ? { text } : { option: pointer });
 }

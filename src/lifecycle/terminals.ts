@@ -11,15 +11,15 @@ export class Terminals {
   #owned = true;
 
   /**
-   * @param asked - the place that requested a terminal, and how to do without
+   * @param request - the pointer that requested a terminal, and a hint
    * @throws RuntimeError `host.syscall` if there is no terminal
    */
-  constructor(binding: Binding, asked: Pick<ErrorFields, 'pointer' | 'hint'>) {
+  constructor(binding: Binding, request: Pick<ErrorFields, 'pointer' | 'hint'>) {
     this.#binding = binding;
     this.#host = onHost(
       'the container needs a terminal, and this process has none',
       () => binding.hostTerminal(),
-      asked,
+      request,
     );
   }
 

@@ -119,7 +119,7 @@ function lockUpper(binding: Binding, request: UpperRequest, { path }: UpperLayer
     message: `upperdir ${path} is locked by another process`,
     pointer: request.origin,
     path,
-    hint: 'see who with: lslocks',
+    hint: 'lslocks shows the process',
   });
 }
 

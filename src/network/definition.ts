@@ -2,7 +2,7 @@
 import { type Address, addressAt, contains, parseAddress, parseSubnet, type Subnet, sizeOf } from './cidr.ts';
 import { isInterfaceName, isNetworkName } from './names.ts';
 
-/** A network as its administrator asked for it: the contents of `NAME.json`. */
+/** A network as its administrator defined it: the contents of `NAME.json`. */
 export interface NetworkDefinition {
   /** Version of the format. */
   readonly version: 1;
@@ -63,7 +63,7 @@ export function firstHost(subnet: Subnet): Address {
   return addressAt(subnet, hostOffsets(subnet).first);
 }
 
-/** Parses the text of a definition. Returns the fault as text if it is not a valid one of this name. */
+/** Parses the text of a definition. Returns the fault as text if it is not a valid definition of this name. */
 export function parseDefinition(text: string, name: string): NetworkDefinition | string {
   let document: unknown;
   try {

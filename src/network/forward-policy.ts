@@ -66,8 +66,8 @@ export function namesInterface(rules: Uint8Array, name: string): boolean {
 }
 
 /**
- * The two rules that let the packets of a bridge through. Plain interface rules: iptables lists them, which it does not
- * do for a table with anything that it cannot express.
+ * The two rules that accept the packets of a bridge. They match only an interface name and count, because iptables lists
+ * no table that contains a rule which it cannot express.
  */
 export function acceptBridge({ table, userChain }: DroppingChain, bridge: string): Change[] {
   return [meta.inputName, meta.outputName].map(key =>
@@ -80,7 +80,7 @@ export function acceptBridge({ table, userChain }: DroppingChain, bridge: string
   );
 }
 
-/** The commands that do the same. */
+/** The commands that add the same rules. */
 export function cureText({ family, userChain }: DroppingChain, bridge: string): string {
   if (family === 'inet') return 'tsubo network allow-forward';
   const program = family === 'ip' ? 'iptables' : 'ip6tables';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ascii, attribute, type Bytes, message, messageFlags, nest, u16be, u32be } from './netlink-bytes.ts';
 
-/** The objects of nf_tables as messages: nothing here knows what the rules are for (ruleset.ts does). */
+/** Encodes the objects of nf_tables as messages. The rules themselves are in ruleset.ts. */
 
 const subsystem = 10;
 const inet = 1;
@@ -46,7 +46,7 @@ export interface NftSet {
   readonly flags: number;
   /** Types of the fields of a key, as nft(8) numbers them, with the length of each in bytes. */
   readonly key: readonly Field[];
-  /** The same of the values of a map. */
+  /** The same for the values of a map. */
   readonly data?: readonly Field[];
 }
 
@@ -120,7 +120,7 @@ export function newSet(table: string, { name, flags, key, data }: NftSet, id: nu
     ...(data === undefined ? [] : [attribute(6, u32be(keyType(data))), attribute(7, u32be(keyLength(data)))]),
     ...(isConcatenatedInterval ? [nest(9, nest(2, ...fields))] : []),
     attribute(10, u32be(id)),
-    // For nft(8), which shows a name of an interface only if it knows the byte order of the key: that of the machine.
+    // nft(8) shows the name of an interface only if the set contains the byte order of its key: that of the machine.
     ...(key.length === 1 ? [attribute(13, [0, 4, 1, 0, 0, 0])] : []),
   );
 }
@@ -218,29 +218,29 @@ export function transaction(changes: readonly Change[], family: number = inet): 
   return { messages: Uint8Array.from(bytes), last };
 }
 
-/** Asks for one table; the answer is ENOENT if it does not exist. */
+/** Requests one table; the answer is ENOENT if it does not exist. */
 export function getTable(table: string): Encoded {
-  return question(messages.getTable, messageFlags.ack, inet, attribute(1, ascii(table)));
+  return request(messages.getTable, messageFlags.ack, inet, attribute(1, ascii(table)));
 }
 
 export function dumpElements(table: string, set: string): Encoded {
-  return question(messages.getElement, messageFlags.dump, inet, [
+  return request(messages.getElement, messageFlags.dump, inet, [
     ...attribute(1, ascii(table)),
     ...attribute(2, ascii(set)),
   ]);
 }
 
-/** Asks for the rules of a table of another program. */
+/** Requests the rules of a table of another program. */
 export function dumpRules(family: number, table: string): Encoded {
-  return question(messages.getRule, messageFlags.dump, family, attribute(1, ascii(table)));
+  return request(messages.getRule, messageFlags.dump, family, attribute(1, ascii(table)));
 }
 
-/** Asks for all chains of all families. */
+/** Requests all chains of all families. */
 export function dumpChains(): Encoded {
-  return question(messages.getChain, messageFlags.dump, 0, []);
+  return request(messages.getChain, messageFlags.dump, 0, []);
 }
 
-function question(type: number, flags: number, family: number, attributes: Bytes): Encoded {
+function request(type: number, flags: number, family: number, attributes: Bytes): Encoded {
   const bytes = message((subsystem << 8) | type, flags, 1, [...fixed(family, 0), ...attributes]);
   return { messages: Uint8Array.from(bytes), last: 1 };
 }

@@ -8,7 +8,7 @@ import type { Element } from './nftables.ts';
 /** Consecutive ports of the host that lead to as many ports of the container. */
 export interface PublishedPorts {
   readonly protocol: 'tcp' | 'udp';
-  /** Address of the host: one, or `0.0.0.0` or `::` for all of a family. Absent: all of both. */
+  /** Address of the host; `0.0.0.0` or `::` means all of its family. Absent: all addresses of both families. */
   readonly address?: Address;
   readonly hostPort: number;
   readonly containerPort: number;
@@ -80,15 +80,15 @@ export function parsePublished(value: string): PublishedPorts {
   return { protocol, hostPort, containerPort, count, ...(address !== undefined && { address }) };
 }
 
-function parseRange(value: string, text: string, whose: string): [first: number, last: number] {
+function parseRange(value: string, text: string, owner: string): [first: number, last: number] {
   const [, first = '', last = first] = /^(\d{1,6})(?:-(\d{1,6}))?$/.exec(text) ?? [];
-  if (first === '') throw bad(value, `invalid port ${whose} ${JSON.stringify(text)}`);
+  if (first === '') throw bad(value, `invalid port ${owner} ${JSON.stringify(text)}`);
   for (const port of [first, last]) {
     if (Number(port) >= 1 && Number(port) <= highestPort) continue;
-    throw bad(value, `the port ${whose} is ${Number(port)}, not from 1 to ${highestPort}`);
+    throw bad(value, `the port ${owner} is ${Number(port)}, not from 1 to ${highestPort}`);
   }
   if (Number(last) < Number(first)) {
-    throw bad(value, `the range ${text} ${whose} ends before it starts`, `write ${last}-${first}`);
+    throw bad(value, `the range ${text} ${owner} ends before it starts`, `write ${last}-${first}`);
   }
   return [Number(first), Number(last)];
 }

@@ -3,7 +3,7 @@ import { RuntimeError } from '../errors/error.ts';
 import { type Address, formatAddress, parseAddress } from './cidr.ts';
 import { defaultNetwork, isInterfaceName, isNetworkName, parseMac } from './names.ts';
 
-/** One network that a container asks for. */
+/** A network that a container requests. */
 export interface NetworkRequest {
   readonly name: string;
   /** Addresses to use; a family without one gets the next free address. */
@@ -14,14 +14,14 @@ export interface NetworkRequest {
   readonly interface?: string;
   /** Other names of the container in the hosts files of the network. */
   readonly aliases: readonly string[];
-  /** The option or the place in the document that asked for it. */
+  /** The option or the pointer that requested it. */
   readonly origin: string;
 }
 
-/** Like kMostLinks of native/core/links.cc. */
+/** Equal to kMostLinks of native/core/links.cc. */
 const mostNetworks = 32;
 
-/** Name of the option, as the place of an error. */
+/** Name of the option, as the document of an error. */
 export const networkFlag = '--network';
 
 /** The request of a container with published ports and no `--network`. */

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { parseAddress } from './cidr.ts';
 
-/** Where systemd-resolved keeps the name servers behind its own one on 127.0.0.53. */
+/** The file of systemd-resolved with the name servers to which its own server on 127.0.0.53 forwards. */
 export const resolvedServers = '/run/systemd/resolve/resolv.conf';
 
 /**
- * The resolv.conf of a container: that of the host without name servers on the loopback interface, which is another one
- * in the container. Undefined if no name server remains; the caller then tries another file, or says so.
+ * The resolv.conf of a container: that of the host without name servers on loopback addresses, because the container has
+ * its own loopback interface. Undefined if no name server remains; the caller then tries another file, or warns.
  */
 export function containerResolvConf(text: string, options: { readonly ipv6: boolean }): string | undefined {
   let servers = 0;

@@ -179,7 +179,7 @@ function hairpin(family: Family): Bytes[] {
   ];
 }
 
-/** Makes the table with all its objects, or brings the rules of an existing one up to date. The chain `user` stays. */
+/** Makes the table with all its objects, or updates the rules of an existing table. The chain `user` stays. */
 export function tableChanges(): Change[] {
   const own = chains.filter(({ name }) => name !== 'user');
   return [
@@ -218,7 +218,7 @@ function subnetElement(set: string, bridge: Bytes, subnet: Subnet): Element {
   };
 }
 
-/** Adds elements, one message a set. An existing equal one is accepted, unless `exclusive`. */
+/** Adds elements, one message a set. An existing equal element is accepted, unless `exclusive`. */
 export function addChanges(elements: readonly Element[], exclusive = false): Change[] {
   return bySet(elements).map(([set, some]) => newElements(table, set, some, { exclusive }));
 }

@@ -18,12 +18,12 @@ export interface NetworkStore {
   readonly binding: Binding;
   /** One file `NAME.json` for each network; survives a reboot. */
   readonly definitions: string;
-  /** `NAME/addresses/ADDRESS`, `NAME/next`, `pending/`: on a tmpfs, as long as the networks of the kernel. */
+  /** `NAME/addresses/ADDRESS`, `NAME/next`, `pending/`: on a tmpfs, because a reboot removes the bridges too. */
   readonly state: string;
 }
 
 const suffix = '.json';
-/** How long a command waits for the lock: it is held for a few system calls. */
+/** Longest wait for the lock. A command holds it for a few system calls. */
 const lockTimeoutMs = 10_000;
 /** Every hint has the same length: the file is overwritten, not truncated. */
 const hintDigits = 12;
@@ -49,7 +49,7 @@ export function locked<T>({ binding, state }: NetworkStore, work: () => T): T {
         code: 'state.busy',
         message: `the networks are busy: another command holds ${state}`,
         path: state,
-        hint: 'see who with: lslocks',
+        hint: 'lslocks shows the process',
       });
     }
     return work();
@@ -100,7 +100,7 @@ export function definitionNames({ binding, definitions }: NetworkStore): string[
     .filter(isNetworkName);
 }
 
-/** Names of all networks that ever had a container since the machine started. */
+/** Names of all networks that have had a container since the machine started. */
 export function networkNames({ binding, state }: NetworkStore): string[] {
   const entries = onHost(`unable to read ${state}`, () => unlessMissing(() => binding.readdir(state)));
   return (entries ?? []).filter(
@@ -130,7 +130,7 @@ function addressFile({ state }: NetworkStore, network: string, address: Address)
   return `${state}/${network}/addresses/${formatAddress(address)}`;
 }
 
-/** The offset that was given last; 0 if none was. Only a hint: the files of the addresses decide. */
+/** The last assigned offset; 0 if there is none. Only a hint: the files of the addresses decide. */
 export function lastOffset({ binding, state }: NetworkStore, network: string): bigint {
   const text = binding.readTextIfThere(`${state}/${network}/next`) ?? '';
   return /^\d{1,12}$/.test(text) ? BigInt(text) : 0n;
@@ -185,7 +185,7 @@ export interface TakenAddress {
   readonly owner: string;
 }
 
-/** All taken addresses of a network, and the names of entries that are none. */
+/** All taken addresses of a network, and the paths of entries that are not addresses. */
 export function takenAddresses(
   store: NetworkStore,
   network: string,

@@ -29,8 +29,8 @@ export function chooseIpv4(used: readonly UsedSubnet[]): Subnet | undefined {
 }
 
 /**
- * A unique local IPv6 subnet (RFC 4193) for a network of a machine: 56 bits of a hash, so that two machines or two
- * networks hardly ever have the same one. The next one is taken if something uses it.
+ * A unique local IPv6 subnet (RFC 4193) for a network of a machine: 56 bits of a hash, because two machines or two
+ * networks then rarely have the same subnet. If the subnet is in use, the function tries the next hash.
  */
 export function chooseIpv6(machine: string, network: string, used: readonly UsedSubnet[]): Subnet {
   for (let attempt = 0; ; attempt++) {

@@ -20,18 +20,18 @@ export interface PlannedNetwork {
   readonly interface: string;
   readonly mac?: readonly number[];
   readonly addresses: ContainerAddresses;
-  /** The addresses that were asked for; the others may be replaced by the next free ones. */
+  /** True: the address was requested. The others may be replaced by the next free ones. */
   readonly fixed: { readonly ipv4: boolean; readonly ipv6: boolean };
   readonly origin: string;
 }
 
 /** Steps of the runtime. */
 export interface NetworkSteps {
-  /** Binds ports of the host: a port in use is refused before anything is made. */
+  /** Binds ports of the host. Before steps that change the host, because a port in use must be refused first. */
   readonly reservePorts: { readonly when: 'before'; readonly ports: PublishedPorts };
-  /** Lets the ports lead to the container, and starts the keeper that holds them. */
+  /** Forwards the ports to the container, and starts the keeper that holds them. */
   readonly publishPorts: { readonly when: 'ready'; readonly ports: PublishedPorts };
-  /** Makes what is missing of a network: with `isNew` its definition, then its bridge and its rules. */
+  /** Makes the missing parts of a network: with `isNew` its definition, then its bridge and its rules. */
   readonly makeNetwork: {
     readonly when: 'before';
     readonly network: NetworkDefinition;

@@ -64,7 +64,7 @@ describe('the reader of a few members', () => {
   });
 
   it.each([
-    ['escapes in what is asked for', '{"id":"\\u0061"}'],
+    ['escapes in a requested member', '{"id":"\\u0061"}'],
     ['an escaped name', '{"i\\u0064":"a"}'],
     ['another kind', '{"id":7}'],
     ['another kind within', '{"init":{"pid":"7"}}'],

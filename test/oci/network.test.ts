@@ -55,7 +55,7 @@ describe.skipIf(skipped)('a container in the default network', () => {
     expect(lan.ask(lan.pid, '10.63.0.2', 80)).toBe('10.63.0.1');
   });
 
-  test('has the address and the hardware address that were asked for', () => {
+  test('has the requested address and hardware address', () => {
     const { pid, id } = lan.running([
       '--network',
       'default:ip=10.63.0.9,mac=02:11:22:33:44:55,interface=net0',
@@ -210,7 +210,7 @@ describe.skipIf(skipped)('a container in the default network', () => {
     expect(addressesOf(lan.link(pid, 'eth0'))[0]).toBe('10.63.16.2/22');
   });
 
-  test('is in its plan with every step, each with the option that asked for it', () => {
+  test('is in its plan with every step, each with the option that requested it', () => {
     const bundle = lan.bundle();
     const plan = lan.must('plan', ...attached, bundle.dir).split('\n');
     const named = plan

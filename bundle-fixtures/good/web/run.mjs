@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// npm run hello:web: two web servers from the same layers, each on a port of this machine, and what keeps them apart.
+// npm run hello:web runs two web servers from the same layers, each on a port of this machine, and shows their isolation.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ const program = join(top, 'dist/tsubo.cjs');
 const short = path => path.replace(`${top}/`, '');
 
 /**
- * A bundle with the layers of the fixture, and a directory of its own for what it writes.
+ * A bundle with the layers of the fixture, and its own directory for changed files.
  * @param {number} port
  */
 function bundleFor(port) {
@@ -39,7 +39,7 @@ function bundleFor(port) {
 
 /**
  * Runs tsubo, and shows the command line. A container keeps the descriptors of its output, therefore these are files: a
- * pipe would have no end before the container ends.
+ * pipe would reach end of file only after the container has ended.
  * @param {readonly string[]} args
  */
 function tsubo(...args) {
@@ -73,9 +73,9 @@ async function request(port, path, how = {}) {
   return { status: answer.status, body };
 }
 
-/** @param {unknown} value @param {unknown} wanted @param {string} what */
-function expect(value, wanted, what) {
-  if (value !== wanted) throw new Failure(`${what}: got ${value}, expected ${wanted}`);
+/** @param {unknown} value @param {unknown} expected @param {string} subject */
+function expect(value, expected, subject) {
+  if (value !== expected) throw new Failure(`${subject}: got ${value}, expected ${expected}`);
 }
 
 /**

@@ -23,7 +23,7 @@ export function chainsThatDrop(binding: Binding, bridge: string): DroppingChain[
   });
 }
 
-/** Docker and ufw set such a policy. No table of another program is changed unless the user asks for it. */
+/** Docker and ufw set such a policy. The runtime changes a table of another program only if the user requests it. */
 export function warnOfDroppedForwarding(
   binding: Binding,
   log: Log,

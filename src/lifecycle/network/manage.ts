@@ -52,7 +52,7 @@ export interface NetworkOptions {
 
 /** A network and its containers, as `network ls` and `inspect` show them. */
 export interface NetworkView extends Omit<NetworkDefinition, 'version'> {
-  /** `absent`: the bridge is made by the next container. `conflict`: a device in its place is another one. */
+  /** `absent`: the next container makes the bridge. `conflict`: the device of this name is not a bridge. */
   readonly state: 'up' | 'absent' | 'conflict';
   readonly containers: readonly ContainerView[];
 }
@@ -62,7 +62,7 @@ export interface ContainerView {
   readonly addresses: readonly string[];
 }
 
-/** The definition of one network that could not be read. */
+/** All networks, and for each definition that could not be read, the error. */
 export interface NetworkListing {
   readonly networks: readonly NetworkView[];
   readonly damaged: readonly RuntimeError[];
@@ -98,7 +98,7 @@ export function createNetwork(runtime: Runtime, options: NetworkOptions): Networ
     };
     checkBridge(store, made);
     if (made.ipv6 !== undefined && mtu !== undefined && mtu < leastMtuOfIpv6) {
-      throw badValue('--mtu', String(mtu), 'IPv6 needs 1280: give --no-ipv6, or a larger one');
+      throw badValue('--mtu', String(mtu), 'give --no-ipv6, or at least 1280, which IPv6 requires');
     }
     const facts = onHost('unable to read the routes of the host', () => binding.networkFacts());
     requireFree(made, [...usedOn(binding, facts), ...usedByNetworks(store)], '--subnet');
@@ -114,16 +114,16 @@ export function createNetwork(runtime: Runtime, options: NetworkOptions): Networ
   return network;
 }
 
-function badValue(what: string, value: string, hint: string): RuntimeError {
+function badValue(subject: string, value: string, hint: string): RuntimeError {
   return new RuntimeError({
     code: 'usage.bad-value',
-    message: `invalid value ${JSON.stringify(value)} for ${what}`,
+    message: `invalid value ${JSON.stringify(value)} for ${subject}`,
     value,
     hint,
   });
 }
 
-/** The definition with the subnets and gateways that were asked for. */
+/** The definition with the requested subnets and gateways. */
 function withRanges(network: NetworkDefinition, options: NetworkOptions): NetworkDefinition {
   const { subnets, gateways, ipv6: wantsIpv6 } = options;
   const given = subnets.map(text => {
@@ -158,7 +158,7 @@ function withRanges(network: NetworkDefinition, options: NetworkOptions): Networ
   return { ...rest, ipv4: range(4, network.ipv4) ?? network.ipv4, ...(ipv6 !== undefined && { ipv6 }) };
 }
 
-/** `tsubo0` of the default network, otherwise the first of `tsubo1`, `tsubo2`, ... that nothing has. */
+/** `tsubo0` of the default network, otherwise the first of `tsubo1`, `tsubo2`, ... that no network and no device has. */
 function freeBridge(store: NetworkStore, name: string): string {
   if (name === defaultNetwork) return 'tsubo0';
   const taken = new Set(definitions(store).networks.map(({ bridge }) => bridge));
@@ -180,7 +180,7 @@ function checkBridge(store: NetworkStore, { name, bridge }: NetworkDefinition): 
       value: bridge,
     });
   }
-  // A foreign bridge would be shared with its devices.
+  // The network would share a foreign bridge with its other devices.
   if (store.binding.findLink(bridge) === undefined) return;
   throw new RuntimeError({
     code: 'network.conflict',
@@ -226,7 +226,7 @@ export function inspectNetwork(runtime: Runtime, name: string): NetworkView {
   return viewOf(runtime, store, known(store, name), facts);
 }
 
-/** Frees what containers that have ended have left. Without the files of a network there is nothing, and no lock. */
+/** Frees the addresses of containers that have ended. If no network has files, it does not take the lock. */
 function cleanUp(runtime: Runtime, store: NetworkStore): void {
   const names = networkNames(store);
   if (names.length === 0) return;
@@ -260,7 +260,7 @@ function viewOf(
 function containersOf(runtime: Runtime, store: NetworkStore, network: string): ContainerView[] {
   const byOwner = new Map<string, string[]>();
   for (const { address, owner } of takenAddresses(store, network).taken) {
-    // A container that is just taking an address.
+    // A container is just taking this address.
     if (owner === '') continue;
     byOwner.set(owner, [...(byOwner.get(owner) ?? []), formatAddress(address)]);
   }
@@ -301,7 +301,8 @@ function remove(store: NetworkStore, name: string, network: NetworkDefinition | 
   const { binding } = store;
   if (network !== undefined) {
     const elements = networkElements(network);
-    // Added first: one that is missing would refuse the whole transaction. Without the table there is nothing to remove.
+    // Add them first, because the kernel refuses the whole transaction if an element is missing. An error is ignored:
+    // without the table there is nothing to remove.
     apply(binding, [...addChanges(elements), ...removeChanges(elements)]);
     if (binding.findLink(network.bridge)?.kind === 'bridge') {
       onHost(`unable to remove the bridge ${network.bridge}`, () => binding.removeLink(network.bridge));
@@ -310,7 +311,7 @@ function remove(store: NetworkStore, name: string, network: NetworkDefinition | 
   removeNetworkFiles(store, name);
 }
 
-/** Removes all networks without containers except the default one, and what ended containers have left. */
+/** Frees the addresses of containers that have ended, and removes all networks without containers except the default. */
 export function pruneNetworks(runtime: Runtime): string[] {
   const store = networkStore(runtime.binding);
   return locked(store, () => {
@@ -372,10 +373,10 @@ export function reloadNetworks(runtime: Runtime): void {
     for (const owner of owners) {
       const { attachments = [], ports } = ownerAt(runtime, owner).record?.network ?? {};
       const link = attachments.find(({ name }) => name === network.name)?.link;
-      const there = link === undefined ? undefined : binding.findLink(link);
-      if (there === undefined || there.master === bridge?.index) continue;
-      onHost(`unable to put ${there.name} into the bridge ${network.bridge}`, () =>
-        binding.enslave(there.name, network.bridge, ports !== undefined, network.isolated),
+      const device = link === undefined ? undefined : binding.findLink(link);
+      if (device === undefined || device.master === bridge?.index) continue;
+      onHost(`unable to put ${device.name} into the bridge ${network.bridge}`, () =>
+        binding.enslave(device.name, network.bridge, ports !== undefined, network.isolated),
       );
     }
   }

@@ -7,8 +7,8 @@ import { statusOf } from '../status.ts';
 import { isHeld, readRecord } from '../store.ts';
 
 /**
- * The container that owns an address or a port. Whether it lives is computed each time: no flag has to be cleared after
- * a crash.
+ * The container that owns an address or a port. Its state is computed each time, therefore no flag has to be cleared
+ * after a crash.
  */
 export interface Owner {
   readonly id: string;

@@ -43,12 +43,12 @@ export function resolveNetworks(
   return requests.map((request, index) => resolve(store, request, interfaceName(requests, index)));
 }
 
-/** `eth0`, `eth1`, ... in order, without the names that were asked for. */
+/** `eth0`, `eth1`, ... in order, without the requested names. */
 function interfaceName(requests: readonly NetworkRequest[], index: number): string {
-  const asked = new Set(requests.map(({ interface: name }) => name));
+  const requested = new Set(requests.map(({ interface: name }) => name));
   const free: string[] = [];
   for (let number = 0; free.length < requests.length; number++) {
-    if (!asked.has(`eth${number}`)) free.push(`eth${number}`);
+    if (!requested.has(`eth${number}`)) free.push(`eth${number}`);
   }
   const before = requests.slice(0, index).filter(({ interface: name }) => name === undefined).length;
   return requests[index]?.interface ?? free[before] ?? '';
@@ -58,7 +58,7 @@ function resolve(store: NetworkStore, request: NetworkRequest, name: string): Pl
   const known = readDefinition(store, request.name);
   if (known === undefined && request.name !== defaultNetwork) throw unknownNetwork(store, request);
   const made = known === undefined ? newDefinition(store, defaultNetwork, 'tsubo0') : undefined;
-  // Another first use may have stored its definition before its bridge took the subnet from this choice.
+  // Read it again: another command may have stored it meanwhile, and newDefinition avoids the subnet of its bridge.
   const stored = made === undefined ? known : readDefinition(store, request.name);
   const network = stored ?? made;
   if (network === undefined) throw unknownNetwork(store, request);
@@ -84,7 +84,7 @@ function chosenAddresses(
   for (const address of addresses) checkAddress(network, address, origin);
   const ipv4 = addresses.find(({ family }) => family === 4);
   const ipv6 = addresses.find(({ family }) => family === 6);
-  // The IPv6 address follows the IPv4 address, also one that was asked for.
+  // The IPv6 address follows the IPv4 address, even if that was requested.
   const { subnet } = parseRange(network.ipv4);
   const own = ipv4 === undefined ? next : addressesAt(network, ipv4.value - subnet.value);
   return {
@@ -99,16 +99,16 @@ function checkAddress(network: NetworkDefinition, address: Address, origin: stri
   const bad = (message: string, hint: string) =>
     new RuntimeError({ code: 'network.address', document: origin, message, value: text, hint });
   if (range === undefined) {
-    throw bad(`network ${network.name} has no IPv6, and ${text} is asked for`, 'leave the address out');
+    throw bad(`network ${network.name} has no IPv6, and ${text} is requested`, 'omit the address');
   }
   const { subnet, gateway } = parseRange(range);
   if (gateway.value === address.value) {
-    throw bad(`${text} is the gateway of network ${network.name}`, 'name another address of the subnet');
+    throw bad(`${text} is the gateway of network ${network.name}`, 'choose another address of the subnet');
   }
   if (!isHostAddress(subnet, address)) {
     throw bad(
       `${text} is not a host address of network ${network.name} (${formatSubnet(subnet)})`,
-      'name an address inside the subnet, or none',
+      'choose an address inside the subnet, or omit it',
     );
   }
 }
@@ -138,7 +138,7 @@ export function newDefinition(store: NetworkStore, name: string, bridge: string)
     throw new RuntimeError({
       code: 'network.overlap',
       message: `no private IPv4 subnet is free for network ${name}`,
-      hint: `name one: tsubo network create --subnet SUBNET ${name}`,
+      hint: `choose a subnet: tsubo network create --subnet SUBNET ${name}`,
     });
   }
   const machine = binding.readTextIfThere('/etc/machine-id')?.trim() ?? '';

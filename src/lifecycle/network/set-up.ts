@@ -20,12 +20,12 @@ import type { Log } from '../runtime.ts';
 import { warnOfDroppedForwarding } from './forwarding.ts';
 
 /**
- * Makes what is missing of a network on this machine: its bridge, the table of rules, the elements of the network in it.
- * Adding its elements again is the cheapest question whether the table is still there.
+ * Makes the missing parts of a network on this machine: its bridge, the table of rules, its elements in the table. It
+ * adds the elements again to find out if the table exists, because that is the cheapest test.
  *
  * @param isNew - the definition is stored first
- * @param renew - the rules are written again also if the table is there
- * @param origin - the option or the place that asked for the network
+ * @param renew - the rules are written again even if the table exists
+ * @param origin - the option or the pointer that requested the network
  * @throws RuntimeError `network.overlap`, `network.conflict`, `host.unsupported`, `host.syscall`
  */
 export function setUpNetwork(
@@ -54,14 +54,14 @@ function isSetUp(binding: Binding, network: NetworkDefinition): boolean {
   return apply(binding, addChanges(networkElements(network))) === 0;
 }
 
-/** Two first uses at the same time choose the same subnet, unless the machine changed in between. */
+/** Two commands that make the same network at the same time choose the same subnet, unless the machine changes. */
 function storeFirst(store: NetworkStore, network: NetworkDefinition): void {
-  const there = readDefinition(store, network.name);
-  if (there === undefined) writeDefinition(store, network);
-  else if (JSON.stringify(there) !== JSON.stringify(network)) {
+  const stored = readDefinition(store, network.name);
+  if (stored === undefined) writeDefinition(store, network);
+  else if (JSON.stringify(stored) !== JSON.stringify(network)) {
     throw new RuntimeError({
       code: 'network.conflict',
-      message: `the network ${network.name} was made with another subnet at the same time`,
+      message: `another command has made network ${network.name} with another subnet`,
       value: network.name,
       hint: 'try again',
     });
@@ -70,10 +70,10 @@ function storeFirst(store: NetworkStore, network: NetworkDefinition): void {
 
 function makeBridge({ binding }: NetworkStore, network: NetworkDefinition, origin: string): void {
   const { name, bridge, ipv4, ipv6 } = network;
-  const there = onHost(`unable to find the bridge ${bridge}`, () => binding.findLink(bridge));
-  if (there !== undefined) {
-    if (there.kind === 'bridge') {
-      requireSameAddresses(binding, network, there.index, origin);
+  const existing = onHost(`unable to find the bridge ${bridge}`, () => binding.findLink(bridge));
+  if (existing !== undefined) {
+    if (existing.kind === 'bridge') {
+      requireSameAddresses(binding, network, existing.index, origin);
       return;
     }
     throw new RuntimeError({
@@ -109,8 +109,8 @@ function makeBridge({ binding }: NetworkStore, network: NetworkDefinition, origi
 }
 
 /**
- * The link-local address that the kernel would make from the hardware address. Added without a test for duplicates, it
- * can be used at once: neighbours are asked for with it.
+ * The link-local address that the kernel would make from the hardware address: the source of neighbour solicitations.
+ * The runtime adds it without duplicate address detection, because it must be usable immediately.
  */
 function linkLocal(mac: readonly number[]): Address {
   const [first = 0, ...rest] = mac;
@@ -196,8 +196,8 @@ const forwardIpv4 = '/proc/sys/net/ipv4/ip_forward';
 const forwardIpv6 = '/proc/sys/net/ipv6/conf/all/forwarding';
 
 /**
- * Lets the host forward packets of the network, and lets its bridge use 127.0.0.1 as a source: published ports need
- * that. Switches of the host that change are recorded in the store and said.
+ * Enables forwarding on the host, and 127.0.0.1 as a source on the bridge, because published ports need both. Changed
+ * switches of the host are recorded in the store and reported in a warning.
  */
 function allowForwarding(store: NetworkStore, log: Log, network: NetworkDefinition): void {
   const { binding } = store;
@@ -229,8 +229,8 @@ function keepRouterAdvertisements(binding: Binding): void {
 }
 
 /**
- * Brings the table up to date, with the elements of all networks whose bridges exist. Ports are the business of the
- * containers' keepers.
+ * Updates the table with the elements of all networks whose bridges exist. The keepers of the containers restore the
+ * elements of published ports.
  */
 export function applyRules(store: NetworkStore): void {
   const { binding } = store;

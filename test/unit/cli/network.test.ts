@@ -143,7 +143,11 @@ describe('network create', () => {
     [['--bridge', 'a-name-of-16-char', 'web'], { code: 'usage.bad-value', value: 'a-name-of-16-char' }],
     [
       ['--subnet', 'fd00:9::/64', '--mtu', '1279', 'web'],
-      { code: 'usage.bad-value', value: '1279', hint: 'IPv6 needs 1280: give --no-ipv6, or a larger one' },
+      {
+        code: 'usage.bad-value',
+        value: '1279',
+        hint: 'give --no-ipv6, or at least 1280, which IPv6 requires',
+      },
     ],
     [['--bridge', 'lo', 'web'], { code: 'network.conflict', document: '--bridge', value: 'lo' }],
     [
@@ -179,7 +183,7 @@ describe('network create', () => {
     );
     expect(refusal('create', 'web')).toMatchObject({
       code: 'network.overlap',
-      hint: 'name one: tsubo network create --subnet SUBNET web',
+      hint: 'choose a subnet: tsubo network create --subnet SUBNET web',
     });
   });
 

@@ -189,7 +189,7 @@ describe('a container with a network', () => {
       {
         code: 'network.address',
         value: 'fd00:9::2',
-        message: 'network web has no IPv6, and fd00:9::2 is asked for',
+        message: 'network web has no IPv6, and fd00:9::2 is requested',
       },
     ],
   ])('is refused for %j before anything is made', (networks, fields) => {
