@@ -29,6 +29,7 @@ import { Failure, run, say, timed, top } from '../native/build/stage.mjs';
  * @typedef {object} Tool
  * @property {string} package its Debian package
  * @property {string} costs the tests that are skipped without it
+ * @property {string} [file] name of the program in the package, if another one makes the link to it
  * @property {readonly string[]} [also] other programs of the same package or of one that it depends on
  */
 
@@ -54,7 +55,7 @@ const groups = /** @type {const} */ ({
     'nc',
     'curl',
     'nft',
-    'iptables',
+    'iptables-nft',
   ].concat(
     ['runc', 'crun'],
     process.arch === 'x64' ? ['aarch64-linux-gnu-g++', 'qemu-aarch64-static', 'qemu-system-aarch64'] : [],
@@ -87,10 +88,10 @@ const tools = {
     also: ['newgidmap'],
   },
   ping: { package: 'iputils-ping', costs: networks },
-  nc: { package: 'netcat-openbsd', costs: networks },
+  nc: { package: 'netcat-openbsd', costs: networks, file: 'nc.openbsd' },
   curl: { package: 'curl', costs: networks },
   nft: { package: 'nftables', costs: networks },
-  iptables: { package: 'iptables', costs: networks },
+  'iptables-nft': { package: 'iptables', costs: networks },
   runc: { package: 'runc', costs: 'the comparison with runc' },
   crun: { package: 'crun', costs: 'the comparison with crun' },
   'aarch64-linux-gnu-g++': {
@@ -147,6 +148,14 @@ export function seccompOptions() {
     ...libraries(join(toolsDirectory, 'test')).map(path => `-L${path}`),
     '-lseccomp',
   ];
+}
+
+/** The setting with which a fetched iptables-nft finds its extensions, as a word for env(1). */
+export function iptablesSetting() {
+  const [directory] = libraries(join(toolsDirectory, 'test'))
+    .map(path => join(path, 'xtables'))
+    .filter(existsSync);
+  return directory === undefined ? [] : [`XTABLES_LIBDIR=${directory}`];
 }
 
 /** @param {string} name */
@@ -357,7 +366,7 @@ function programsIn(tree) {
  */
 async function link(tree, program) {
   const file = ['bin', 'usr/bin', 'sbin', 'usr/sbin']
-    .map(directory => join(tree, directory, program))
+    .map(directory => join(tree, directory, tools[program]?.file ?? program))
     .find(isProgram);
   if (file === undefined) return;
   await requireLibraries(file);

@@ -30,7 +30,7 @@ const programs = [
   'nc',
   'curl',
   'nft',
-  'iptables',
+  'iptables-nft',
   'g++',
   'git',
   'npm',

@@ -3,8 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { machine, neighbour, networkMachine } from '../helpers/network.ts';
 import { requires } from '../helpers/requires.ts';
 import { isTsubo } from '../helpers/runtime.ts';
+import { iptablesSetting } from '../tools.mjs';
 
-const skipped = !isTsubo || requires('root', 'busybox', 'ip', 'ping', 'nc', 'nft', 'ps', 'iptables');
+const skipped = !isTsubo || requires('root', 'busybox', 'ip', 'ping', 'nc', 'nft', 'ps', 'iptables-nft');
 
 describe.skipIf(skipped)('a network beside the firewall of another program', () => {
   const lan = networkMachine();
@@ -14,7 +15,8 @@ describe.skipIf(skipped)('a network beside the firewall of another program', () 
     expect(done.status).toBe(0);
     return done.log.filter(({ level }) => level === 'warning').map(({ msg }) => msg);
   };
-  const iptables = (...words: string[]) => lan.in(lan.pid, 'iptables-nft', ...words);
+  const iptables = (...words: string[]) =>
+    lan.in(lan.pid, 'env', ...iptablesSetting(), 'iptables-nft', ...words);
 
   test('32: says that forwarded packets are dropped and how to change that, and does so when asked', async () => {
     iptables('-P', 'FORWARD', 'DROP');
