@@ -11,7 +11,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { missing, requires } from '../helpers/requires.ts';
 import { checkout, compilers, filesIn, helloBundle, Installed, which } from './tarball.ts';
@@ -55,9 +55,18 @@ describe.skipIf(requires('npm', 'g++', 'standalone'))('the npm package', () => {
   });
 
   test('contains only the declarations that its entry references', () => {
-    const declarations = filesIn(join(installed.home, 'dist/types'));
-    expect(declarations).toContain('oci/config.d.ts');
-    expect(declarations.filter(path => /^(cli|plan|validate|cgroup|standalone)\//.test(path))).toEqual([]);
+    const types = join(installed.home, 'dist/types');
+    const referenced = new Set(['index.d.ts']);
+    for (const path of referenced) {
+      for (const [, target = ''] of readFileSync(join(types, path), 'utf8').matchAll(
+        /['"](\.{1,2}\/[^'"]+)['"]/g,
+      )) {
+        referenced.add(join(dirname(path), target.replace(/(?<!\.d)\.ts$/, '.d.ts')));
+      }
+    }
+    expect([...referenced]).toContain('oci/config.d.ts');
+    expect(filesIn(types).sort()).toEqual([...referenced].sort());
+    expect([...referenced].filter(path => /^(cli|standalone)\//.test(path))).toEqual([]);
   });
 
   test('leaves no temporary files when it is made', () => {
