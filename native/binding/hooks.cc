@@ -77,20 +77,20 @@ std::vector<char*> pointers(const std::vector<Value>& items) {
   return out;
 }
 
-[[noreturn]] void give_up(Child& child, long result) {
+[[noreturn]] void fail(Child& child, long result) {
   child.error = static_cast<int>(-result);
   sys::exit(127);
 }
 
 // No C library from here to the exec, because the child shares its state with the parent.
-[[noreturn, gnu::noinline]] void become(Child& child) {
+[[noreturn, gnu::noinline]] void exec_hook(Child& child) {
   for (int signal = 1; signal <= 64; signal++) {
     // The actions of SIGKILL and SIGSTOP cannot be changed.
     if (signal == SIGKILL || signal == SIGSTOP) continue;
-    if (long r = reset_signal(signal); r < 0) give_up(child, r);
+    if (long r = reset_signal(signal); r < 0) fail(child, r);
   }
   // If the runtime is killed, the hook is killed too.
-  if (long r = sys::prctl(PR_SET_PDEATHSIG, SIGKILL); r < 0) give_up(child, r);
+  if (long r = sys::prctl(PR_SET_PDEATHSIG, SIGKILL); r < 0) fail(child, r);
   if (sys::call(__NR_getppid) != child.parent) sys::exit(127);
   long r = sys::call(__NR_dup3, child.in, 0, 0);
   if (r >= 0) r = sys::call(__NR_dup3, child.out, 1, 0);
@@ -107,7 +107,7 @@ std::vector<char*> pointers(const std::vector<Value>& items) {
   if (r >= 0) {
     r = sys::call(__NR_execve, sys::arg(child.path), sys::arg(child.args), sys::arg(child.env));
   }
-  give_up(child, r);
+  fail(child, r);
 }
 
 // Moves a descriptor of the child above 2: dup3 to a standard stream would close it before its use.
@@ -121,7 +121,7 @@ bool above_stdio(UniqueFd* fd) {
 // The caller of `vfork` contains nothing else, because `vfork` returns twice in the same stack frame.
 __attribute__((noinline)) pid_t spawn_child(Child* child) {
   pid_t pid = vfork();
-  if (pid == 0) become(*child);
+  if (pid == 0) exec_hook(*child);
   return pid;
 }
 

@@ -256,11 +256,11 @@ export async function build(names) {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   await script(async () => {
     const all = /** @type {(keyof typeof stages)[]} */ (Object.keys(stages));
-    const asked = process.argv.slice(2);
-    const unknown = asked.find(name => !(name in stages));
+    const requested = process.argv.slice(2);
+    const unknown = requested.find(name => !(name in stages));
     if (unknown !== undefined)
       throw new Failure(`unknown stage ${unknown}: the stages are ${all.join(', ')}`);
-    await build(asked.length === 0 ? all : all.filter(name => asked.includes(name)));
+    await build(requested.length === 0 ? all : all.filter(name => requested.includes(name)));
     return 0;
   });
 }

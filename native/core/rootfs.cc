@@ -62,10 +62,10 @@ void keep_procfs(Context& c) {
   if (c.in_user_namespace && files::procfs(c) < 0) use_procfs_of_host(c);
 }
 
-Result use_root(Context& c, UniqueFd tree, int place, uint64_t asked) {
+Result use_root(Context& c, UniqueFd tree, int place, uint64_t requested) {
   // Set the propagation before the mount is attached, because no mount of the host may propagate into it.
-  bool recursive = (asked & MS_REC) != 0, later = false;
-  uint64_t propagation = asked & ~uint64_t{MS_REC};
+  bool recursive = (requested & MS_REC) != 0, later = false;
+  uint64_t propagation = requested & ~uint64_t{MS_REC};
   if (Result r = mounts::spread_detached(tree.get(), propagation, recursive, &later); !r.ok()) return r;
   long r = sys::move_mount(tree.get(), "", place, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
   if (r < 0) return check("move_mount", r);

@@ -57,23 +57,23 @@ function write(
 function refused(
   binding: Binding,
   { path }: LimitedCgroup,
-  asked: CgroupWrite,
+  requested: CgroupWrite,
   file: string,
   value: string,
   error: SystemError,
 ): RuntimeError {
   const missing = error.errno === errno.ENOENT;
   const kernel = missing ? parseKernelRelease(binding.identity().release) : undefined;
-  const tooOld = kernel && olderKernel(kernel, asked);
+  const tooOld = kernel && olderKernel(kernel, requested);
   const fields = {
     code: 'host.cgroup-write',
-    pointer: asked.origin,
+    pointer: requested.origin,
     path: `${path}/${file}`,
     value,
     hint: writeHint(binding, path, file, value, error.errno),
     spec: 'config-linux.md#control-groups',
   } as const;
-  return hostFailure(error, attempt(asked, file, value), { ...fields, ...tooOld });
+  return hostFailure(error, attempt(requested, file, value), { ...fields, ...tooOld });
 }
 
 function attempt({ origin }: CgroupWrite, file: string, value: string): string {

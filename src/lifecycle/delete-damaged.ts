@@ -181,8 +181,8 @@ function mayRemove(leftovers: Leftovers, { path }: CgroupPlace): boolean {
 }
 
 function cgroupPaths({ runtime: { binding }, held, document }: Leftovers, mountpoint: string): string[] {
-  const asked = document.linux?.cgroupsPath;
-  const path = typeof asked === 'string' && asked !== '' ? asked : held.id;
+  const requested = document.linux?.cgroupsPath;
+  const path = typeof requested === 'string' && requested !== '' ? requested : held.id;
   if (path.startsWith('/') && !path.includes(':')) {
     const exact = joinPath(mountpoint, path);
     return exact !== mountpoint && binding.stat(exact) !== undefined ? [exact] : [];

@@ -203,12 +203,12 @@ function changed(
       apparmorProfile: take('apparmorProfile', names.apparmorProfile, options.apparmorProfile),
     }),
   };
-  const asked = { args: options.args ?? [], cwd: cwd ?? own.cwd, ...labels };
+  const requested = { args: options.args ?? [], cwd: cwd ?? own.cwd, ...labels };
   const { env = [], additionalGids = [], gid = user.gid } = options;
   const bounding = more.map(name => name.toUpperCase());
   checkAsked(
     runtime,
-    { ...asked, env, user: { uid: uid ?? user.uid, gid, additionalGids }, capabilities: { bounding } },
+    { ...requested, env, user: { uid: uid ?? user.uid, gid, additionalGids }, capabilities: { bounding } },
     names,
   );
   return {
@@ -217,7 +217,7 @@ function changed(
       // Without a terminal in the config, its consoleSize was not checked: ignore it.
       ...(!own.terminal && { consoleSize: { height: 0, width: 0 } }),
       terminal: take('terminal', names.tty, options.tty ?? false),
-      ...asked,
+      ...requested,
       env: [...(own.env ?? []), ...env],
       user: {
         ...user,

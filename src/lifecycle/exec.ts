@@ -83,7 +83,7 @@ export function execInContainer(runtime: Runtime, id: string, options: ExecOptio
 export function startInContainer(runtime: Runtime, id: string, options: ExecOptions): Executed {
   const { binding } = runtime;
   checkPassedFds(binding, 0, options.preserveFds ?? 0);
-  const asked: ResolvedOptions = {
+  const requested: ResolvedOptions = {
     ...options,
     pidFile: options.pidFile === undefined ? undefined : resolvePath(() => binding.getcwd(), options.pidFile),
     consoleSocket: resolveSocket(binding, options.consoleSocket),
@@ -100,7 +100,7 @@ export function startInContainer(runtime: Runtime, id: string, options: ExecOpti
       // Catch signals before the clone: a signal must not end the runtime and leave the process behind.
       if (options.detach !== true) binding.catchSignals(false);
       try {
-        return startProcess(runtime, record, init, initPidfd, asked);
+        return startProcess(runtime, record, init, initPidfd, requested);
       } catch (error) {
         const failure = orStopped(binding, initPidfd, error);
         // exec.json was used unchecked, for speed: check it to explain the failure.

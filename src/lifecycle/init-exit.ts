@@ -53,7 +53,7 @@ export function orOutOfMemory(binding: Binding, error: unknown, cgroup: string |
   if (cgroup === undefined) return error;
   if (!(error instanceof RuntimeError)) return error;
   if (error.value === killed(SIG.SIGKILL) && oomKills(binding, cgroup) > 0) return oomError(binding, cgroup);
-  // E2BIG: copying the arguments of execve(2) met the limit.
+  // E2BIG: the arguments of execve(2) exceed the limit.
   const refused = error.errno === errno.ENOMEM || error.errno === errno.E2BIG;
   const limited = refused && /^max [1-9]/m.test(binding.readTextIfThere(`${cgroup}/memory.events`) ?? '');
   return limited ? oomError(binding, cgroup) : error;

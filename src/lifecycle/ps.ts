@@ -32,7 +32,7 @@ export function containerProcesses(runtime: Runtime, id: string): number[] {
  * Output of the host's ps(1) for these processes, including its heading.
  *
  * @param options - options of ps; `-ef` if empty. The output must have a column PID
- * @throws RuntimeError as containerProcesses, and `host.ps` when ps is not there or fails
+ * @throws RuntimeError as containerProcesses, and `host.ps` if ps does not exist or fails
  */
 export function processTable(runtime: Runtime, id: string, options: readonly string[]): string {
   const pids = new Set(containerProcesses(runtime, id));

@@ -75,7 +75,7 @@ function updateFrom(
   document: unknown,
   rdt: RdtUpdate | undefined,
 ): void {
-  const asked = checked(runtime, document, source);
+  const requested = checked(runtime, document, source);
   requireStatus('update', id, statusOf(runtime, readRecord(runtime, id), { held: false }));
   const held = hold(runtime, id);
   if (held === undefined) throw notFound(runtime, id);
@@ -91,7 +91,7 @@ function updateFrom(
     requireCgroup(runtime.binding, record, record.cgroup.path, `unable to update container ${id}`);
     const putBack = rdt === undefined ? () => {} : updateRdt(runtime, record.rdt, rdt);
     try {
-      change(runtime, held, record.cgroup, asked, source);
+      change(runtime, held, record.cgroup, requested, source);
     } catch (error) {
       putBack();
       throw error;
@@ -116,22 +116,23 @@ function change(
   runtime: Runtime,
   held: StateLock,
   place: CgroupPlace,
-  asked: Resources,
+  requested: Resources,
   source: Sources,
 ): void {
   const { binding } = runtime;
   const stored = storedResources(runtime, held.directory);
-  const merged = mergeResources(stored, asked);
+  const merged = mergeResources(stored, requested);
   const read = (file: string): string | undefined => binding.readTextIfThere(`${place.path}/${file}`);
   const warn = (pointer: string, message: string): void => {
     // `create` has already logged warnings about stored values.
-    if (isAsked(asked, pointer)) warnOf(runtime, [named({ message, pointer }, source)]);
+    if (isRequested(requested, pointer)) warnOf(runtime, [named({ message, pointer }, source)]);
   };
   const { unit } = place;
-  const exact = newWrites(stored, merged, asked, { origin: '', read, warn });
+  const exact = newWrites(stored, merged, requested, { origin: '', read, warn });
   const writes = unit === undefined ? exact : withWholeQuotas(exact);
   refuseBelowUsage(merged, read);
-  const devices = (asked.devices ?? []).length === 0 ? undefined : newDeviceRules(runtime, stored, asked);
+  const devices =
+    (requested.devices ?? []).length === 0 ? undefined : newDeviceRules(runtime, stored, requested);
   try {
     applyOrRestore(binding, place, writes, () => devices?.filter.attach(place.path));
   } finally {
@@ -154,23 +155,23 @@ function change(
 function newWrites(
   stored: Resources,
   merged: Resources,
-  asked: Resources,
+  requested: Resources,
   context: ResourceContext,
 ): CgroupWrite[] {
   const quiet: ResourceContext = { ...context, read: readNothing, warn: () => {} };
   const words = ({ file, value }: CgroupWrite): string => `${file} ${value}`;
   const before = new Set(resourceWrites(stored, quiet).map(words));
-  const { blockIO = {}, hugepageLimits = [], rdma = {} } = asked;
+  const { blockIO = {}, hugepageLimits = [], rdma = {} } = requested;
   const entries = new Set(resourceWrites({ blockIO, hugepageLimits, rdma }, quiet).map(words));
   return resourceWrites(merged, context).filter(
-    write => !before.has(words(write)) || entries.has(words(write)) || isAsked(asked, write.origin),
+    write => !before.has(words(write)) || entries.has(words(write)) || isRequested(requested, write.origin),
   );
 }
 
 /** True if this property of memory, cpu, pids, ... is in the request. Entries of lists are compared by value elsewhere. */
-function isAsked(asked: Resources, origin: string): boolean {
+function isRequested(requested: Resources, origin: string): boolean {
   const [, group = '', name = '', index] = origin.split('/');
-  const properties = lookUp(asked as Readonly<Record<string, unknown>>, group);
+  const properties = lookUp(requested as Readonly<Record<string, unknown>>, group);
   if (index !== undefined || typeof properties !== 'object' || Array.isArray(properties)) return false;
   return lookUp((properties ?? {}) as Readonly<Record<string, unknown>>, name) !== undefined;
 }

@@ -8,10 +8,10 @@ import type { HostStepOf } from './plan.ts';
 export function deviceRuleSteps(
   config: Config,
 ): [HostStepOf<'loadDeviceRules'>, HostStepOf<'attachDeviceRules'>] | [] {
-  const asked = config.linux?.resources?.devices;
-  const rules = simplify(containerDeviceRules(asked));
+  const requested = config.linux?.resources?.devices;
+  const rules = simplify(containerDeviceRules(requested));
   if (allowsEverything(rules)) return [];
-  const origin = asked === undefined || asked.length === 0 ? '' : '/linux/resources/devices';
+  const origin = requested === undefined || requested.length === 0 ? '' : '/linux/resources/devices';
   const { prestart = [], createRuntime = [] } = config.hooks ?? {};
   return [
     { op: 'loadDeviceRules', when: 'after', rules, origin },

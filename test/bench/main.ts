@@ -32,7 +32,7 @@ export async function bench(argv: readonly string[], programs: Surroundings): Pr
   const options = parse(argv);
   if (options === undefined) return 2;
   if (process.getuid?.() !== 0) return refuse('the benchmark needs root: it makes containers');
-  if (!existsSync(busybox)) return refuse(`${busybox} is not there: apt-get install busybox-static`);
+  if (!existsSync(busybox)) return refuse(`${busybox} does not exist: apt-get install busybox-static`);
 
   const { into } = programs;
   const place: Place = {

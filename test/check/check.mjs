@@ -42,14 +42,14 @@ const tidyChecks = 'test/check/clang-tidy.yaml';
 /**
  * Analyses the C++ sources of the init, the keeper and the binding that have changed since they were good. The first
  * time takes 80 s of processor time, therefore clang-tidy is fetched only if the step is named.
- * @param {boolean} asked
+ * @param {boolean} requested
  */
-async function clangTidy(asked) {
+async function clangTidy(requested) {
   const named = process.env['CLANG_TIDY'];
-  if (named === undefined && asked) await fetchTools('tidy');
+  if (named === undefined && requested) await fetchTools('tidy');
   const program = named ?? findProgram('clang-tidy');
   if (program === undefined) {
-    if (asked) throw new Failure('clang-tidy is not installed');
+    if (requested) throw new Failure('clang-tidy is not installed');
     say('clang-tidy is not installed: npm run check -- clang-tidy fetches it');
     return;
   }
@@ -87,7 +87,7 @@ async function clangTidy(asked) {
   if (findings.length > 0) throw new Failure(findings.join('\n'));
 }
 
-/** @type {Readonly<Record<string, (asked: boolean) => Promise<unknown>>>} */
+/** @type {Readonly<Record<string, (requested: boolean) => Promise<unknown>>>} */
 const steps = {
   biome: () => tool('@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.'),
   'clang-format': () => clangFormat('--dry-run', '-Werror'),
@@ -109,23 +109,23 @@ const steps = {
 };
 
 await script(async () => {
-  const asked = process.argv.slice(2);
+  const requested = process.argv.slice(2);
   await build(['packages']);
-  if (asked[0] === '--write') {
+  if (requested[0] === '--write') {
     await tool('@biomejs/biome/bin/biome', 'check', '--write', '.');
     await clangFormat('-i');
     writeFileSync(join(top, errorCodesPage), renderErrorCodes());
     writeFileSync(join(top, vocabularyHeader), renderVocabulary());
     return 0;
   }
-  const unknown = asked.find(name => !(name in steps));
+  const unknown = requested.find(name => !(name in steps));
   if (unknown !== undefined)
     throw new Failure(`unknown step ${unknown}: the steps are ${Object.keys(steps).join(', ')}`);
   let status = 0;
   for (const [name, step] of Object.entries(steps)) {
-    if (asked.length > 0 && !asked.includes(name)) continue;
+    if (requested.length > 0 && !requested.includes(name)) continue;
     try {
-      await step(asked.includes(name));
+      await step(requested.includes(name));
       say(`${name}: good`);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;

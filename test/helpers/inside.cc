@@ -203,7 +203,7 @@ void clocks() {
          boottime.tv_nsec);
 }
 
-// Opening a device may have an effect (start a watchdog): it has none for these.
+// True if opening the file has no effect: opening some devices does, for example it starts a watchdog.
 bool harmless(const struct stat& status) {
   if (S_ISBLK(status.st_mode)) return false;
   if (!S_ISCHR(status.st_mode)) return true;
@@ -290,7 +290,7 @@ int narrowCall(const char* number, const char* argument) {
   printf("%d\n", result);
   return 0;
 #else
-  fprintf(stderr, "no 32-bit calls here: %s %s\n", number, argument);
+  fprintf(stderr, "no 32-bit calls on this architecture: %s %s\n", number, argument);
   return 1;
 #endif
 }

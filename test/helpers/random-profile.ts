@@ -60,7 +60,7 @@ export function randomProfile(seed: number, machine: HostFacts['machine'], vocab
     value: shortened(random.pick(values)),
     ...(!random.once(4) && { valueTwo: shortened(random.pick(values)) }),
   });
-  const left = new Set(names);
+  const unnamed = new Set(names);
   for (let count = random.below(entries + 1); count > 0; count--) {
     const rules = random.once(3) ? 1 + random.below(4) : 0;
     // Each name with conditions is compiled separately, and a filter has at most 4096 instructions.
@@ -68,15 +68,15 @@ export function randomProfile(seed: number, machine: HostFacts['machine'], vocab
     const chosen = Array.from({ length }, () => random.pick(names));
     // Usually a call is named once; if it is named again, the first rule may already have decided.
     const again = random.once(rules > 1 ? 30 : 6);
-    const mine = again ? chosen : chosen.filter(name => left.delete(name));
-    if (mine.length === 0) continue;
+    const selected = again ? chosen : chosen.filter(name => unnamed.delete(name));
+    if (selected.length === 0) continue;
     if (rules === 0)
-      syscalls.push({ names: mine, ...anyAction(random, mine), ...(random.once(8) && { args: [] }) });
-    const shared = random.once(3) ? undefined : anyAction(random, mine);
+      syscalls.push({ names: selected, ...anyAction(random, selected), ...(random.once(8) && { args: [] }) });
+    const shared = random.once(3) ? undefined : anyAction(random, selected);
     for (let rule = 0; rule < rules; rule++) {
       // Several long rules for one call take libseccomp seconds or hours.
       const args = Array.from({ length: 1 + random.below([6, 6, 2, 1, 1][rules] as number) }, argument);
-      syscalls.push({ names: mine, ...(shared ?? anyAction(random, mine)), args });
+      syscalls.push({ names: selected, ...(shared ?? anyAction(random, selected)), args });
     }
   }
   const { action, errnoRet } = anyAction(random, undefined);

@@ -85,7 +85,7 @@ function find(wanted: string | undefined): Runtime {
     const command = commands[host];
     const main = command.at(-1) ?? '';
     if (host === 'node' && !existsSync(main))
-      throw new Error(`${main} is not there: build first (npm run build), or set TSUBO_RUNTIME`);
+      throw new Error(`${main} does not exist: build first (npm run build), or set TSUBO_RUNTIME`);
     return { name: 'tsubo', version: '', command };
   }
   const file = lookUp(wanted);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reads JSON texts from standard input, and prints for each `no`, or the members that were found; a NUL follows each.
-// Each text is in a buffer of exactly its size. Built with ASan and UBSan: a read outside ends the program.
+// Reads JSON texts from standard input, and prints the members of each text, or `no` if they cannot be read; a NUL
+// follows each. Each text is in a buffer of exactly its size: ASan and UBSan end the program at a read out of bounds.
 #include <cstdio>
 #include <cstring>
 #include <memory>

@@ -172,7 +172,7 @@ describe.skipIf(!isTsubo || requires('root', 'busybox'))('check reports, as crea
       ['container.mount /mounts/8'],
     ],
     ['a program is not in PATH', program('nginx'), ['container.program-not-found /process/args/0']],
-    ['a program is not there', program('/bin/nginx'), ['container.program-not-found /process/args/0']],
+    ['a program does not exist', program('/bin/nginx'), ['container.program-not-found /process/args/0']],
     ['a program is a directory', program('/bin'), ['container.program-not-executable /process/args/0']],
     [
       'a program has no execute bit',

@@ -29,7 +29,7 @@ describe.skipIf(requires('root', 'busybox'))('the open files of a container', ()
     const { output } = box.create(bundle);
     box.must(['start', bundle.id]);
     const printed = () => readFileSync(output, 'utf8');
-    await until('the report is there', () => printed().endsWith('}\n'));
+    await until('the report is complete', () => printed().endsWith('}\n'));
     expect(parseReport(printed()).fdNumbers).toEqual([0, 1, 2]);
   });
 

@@ -21,7 +21,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec of the library', (
       file,
       `import { getContainer } from ${JSON.stringify(library)};
          const container = await getContainer(${JSON.stringify(id)}, { root: ${JSON.stringify(box.root)} });
-         const say = value => console.log(JSON.stringify(value));
+         const print = value => console.log(JSON.stringify(value));
          ${lines}`,
     );
     // A file: the processes that it leaves behind keep its standard output open.
@@ -39,7 +39,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec of the library', (
     ['kill -KILL $$', 137],
   ])('returns the status of %s: %i', (script, status) => {
     const args = JSON.stringify(['/bin/sh', '-c', script]);
-    const result = inProgram(box.running().id, `say(await container.exec({ args: ${args} }))`);
+    const result = inProgram(box.running().id, `print(await container.exec({ args: ${args} }))`);
     expect(result).toEqual({ pid: expect.any(Number), status });
   });
 
@@ -48,7 +48,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec of the library', (
     // The program ends only after the timer.
     const lines = `const { writeFileSync } = await import('node:fs');
         setTimeout(() => writeFileSync('${bundle.inRoot('go')}', ''), 50);
-        say(await container.exec({ args: ['/bin/sh', '-c', 'until [ -e /go ]; do sleep 0.01; done'] }));`;
+        print(await container.exec({ args: ['/bin/sh', '-c', 'until [ -e /go ]; do sleep 0.01; done'] }));`;
     expect(inProgram(bundle.id, lines)).toEqual({ pid: expect.any(Number), status: 0 });
   });
 
@@ -57,7 +57,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec of the library', (
           args: ['/bin/sh', '-c', 'echo "$A $(id -u):$(id -g) $PWD" >/tmp/out'],
           env: ['A=b'], user: { uid: 5, gid: 6 }, cwd: '/bin',
         });
-        say('done');`;
+        print('done');`;
     const bundle = box.running(made => {
       made.config.mounts.push({
         destination: '/tmp',
@@ -77,14 +77,14 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec of the library', (
         process.kill(pid);
         // A zombie would keep its directory in /proc.
         while (existsSync('/proc/' + pid)) await new Promise(resolve => setTimeout(resolve, 5));
-        say({ running, status });
+        print({ running, status });
       });`;
     expect(inProgram(box.running().id, lines)).toEqual({ running: 'sleep\n' });
   });
 
-  test('allows the caller to end while the detached program keeps running', () => {
+  test('allows the caller to exit while the detached program keeps running', () => {
     const bundle = box.running();
-    const lines = `say(await container.exec({ args: ['/bin/sleep', '1000'], detach: true }))`;
+    const lines = `print(await container.exec({ args: ['/bin/sleep', '1000'], detach: true }))`;
     const { pid } = inProgram(bundle.id, lines) as { pid: number };
     expect(box.lives(pid)).toBe(true);
   });
@@ -97,7 +97,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec of the library', (
     [{ args: ['/bin/true'], user: { uid: 4294967295 } }, 'config.range'],
     [{ args: ['/bin/true'], tty: true }, 'usage.console-socket'],
   ])('refuses %j with the code %s', (options, code) => {
-    const lines = `await container.exec(${JSON.stringify(options)}).catch(error => say(error.code))`;
+    const lines = `await container.exec(${JSON.stringify(options)}).catch(error => print(error.code))`;
     expect(inProgram(box.running().id, lines)).toBe(code);
   });
 });

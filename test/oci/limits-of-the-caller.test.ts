@@ -33,7 +33,7 @@ describe.skipIf(requires('root', 'busybox'))('a caller that limits the runtime',
   test('to less memory than a create needs gets an error, and no traces are left', context => {
     context.skip(!isTsubo, 'each runtime needs another amount');
     // V8 ends the process with its own message if it cannot reserve memory at its start.
-    context.skip(host === 'node', 'Node reserves its memory before the program is there');
+    context.skip(host === 'node', 'Node reserves its memory before the program starts');
     const bundle = box.bundle();
     const before = box.traces();
     let refused = 0;

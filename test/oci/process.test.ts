@@ -43,7 +43,12 @@ describe.skipIf(requires('root', 'busybox'))('the process of a container', () =>
       b => (b.config.process.env = []),
       'exec: "inside": executable file not found in $PATH',
     ],
-    ['is not there', ['/bin/nope'], () => {}, 'exec: "/bin/nope": stat /bin/nope: no such file or directory'],
+    [
+      'does not exist',
+      ['/bin/nope'],
+      () => {},
+      'exec: "/bin/nope": stat /bin/nope: no such file or directory',
+    ],
     ['may not be executed', ['/etc/passwd'], () => {}, 'exec: "/etc/passwd": permission denied'],
   ])('fails at create with the text that engines match if the program %s', (_, args, modify, text) => {
     const bundle = box.bundle(made => {

@@ -67,8 +67,8 @@ it('locates many pointers in one pass', () => {
 
 it.each([
   ['a member of an object that is given again without it', '{"a": {"b": 1}, "a": {"c": 2}}', '/a/b', 22],
-  ['one that is there in both', '{"a": {"b": 1}, "a": {"b": 2}}', '/a/b', 28],
-  ['one that is given in another case later', '{"a": 1, "A": 2}', '/a', 7],
+  ['a member that both contain', '{"a": {"b": 1}, "a": {"b": 2}}', '/a/b', 28],
+  ['a member that is given later in another case', '{"a": 1, "A": 2}', '/a', 7],
   ['the last of several in another case', '{"A": 1, "aA": 0, "A": 2}', '/a', 24],
 ])('accepts %s', (_, given, pointer, column) => {
   expect(locate(given, pointer)).toEqual({ line: 1, column });

@@ -16,9 +16,9 @@ describe('the cgroup', () => {
   it.each([
     ['absolute, from the root of the hierarchy', '/pods/web', '/a/b', '/sys/fs/cgroup/pods/web'],
     ['relative, beside the cgroup of the runtime', 'pods/web', '/a/b', '/sys/fs/cgroup/a/pods/web'],
-    ['named by the id when nothing is asked for', undefined, '/a/b', '/sys/fs/cgroup/a/jar'],
+    ['named by the id if no path is requested', undefined, '/a/b', '/sys/fs/cgroup/a/jar'],
     ['named by the id when the path is empty', '', '/a/b', '/sys/fs/cgroup/a/jar'],
-    ['at the root if the runtime is there', undefined, '/', '/sys/fs/cgroup/jar'],
+    ['at the root if the runtime is in the root', undefined, '/', '/sys/fs/cgroup/jar'],
     ['never outside, absolute', '/../../etc', '/a/b', '/sys/fs/cgroup/etc'],
     ['never outside, relative', '../../../x', '/a/b', '/sys/fs/cgroup/a/x'],
   ])('is %s', (_, asked, own, path) => {

@@ -31,7 +31,7 @@ it('reports that the joined network namespace is that of the host', () => {
 
 it.each([
   ['a new namespace', config(undefined)],
-  ['a namespace that is not there', config('/no/such/namespace')],
+  ['a namespace that does not exist', config('/no/such/namespace')],
   ['another file', config('/proc/self/ns/ipc')],
   ['a sysctl of another namespace', config('/proc/self/ns/net', 'kernel.msgmax')],
 ])('reports nothing about %s', (_, value) => {
