@@ -27,7 +27,7 @@ const highestPid = 4_194_304;
 const count: Shape = { kind: 'integer', min: 0, max: Number.MAX_SAFE_INTEGER };
 const hooks = (implemented(config, 'hooks') as ObjectShape).properties;
 
-/** A process, identified for all time. */
+/** A process. The start time identifies it, because the kernel reuses pids. */
 const process: Shape = {
   kind: 'object',
   properties: { pid: { kind: 'integer', min: 1, max: highestPid }, startTime: count },
@@ -110,7 +110,7 @@ const shape: ObjectShape = {
 
 type Document = Readonly<Record<string, unknown>>;
 
-/** Serialises a record. The text contains the number of members: parseRecord detects a missing one by it. */
+/** Serialises a record. The text contains the number of members, with which parseRecord detects a missing member. */
 export function recordText(record: ContainerRecord): string {
   return JSON.stringify({ ...record, members: Object.keys(record).length });
 }
@@ -132,8 +132,8 @@ export function parseRecord(text: string, id: string): ContainerRecord | Fault {
     return usual as unknown as ContainerRecord;
   }
   // recordText() writes no null, and the check skips null members.
-  const nothing = text.includes('null') ? nullFault(document) : undefined;
-  if (nothing !== undefined) return nothing;
+  const nullMember = text.includes('null') ? nullFault(document) : undefined;
+  if (nullMember !== undefined) return nullMember;
   const { value, problems } = checkShape(shape, document, '', 'the record');
   const [problem] = problems;
   if (problem !== undefined) return { message: problem.message, pointer: problem.pointer };
@@ -266,8 +266,8 @@ function faultOf(document: Document, id: string): Fault | undefined {
     const { root, path, made } = cgroup;
     if (!isBelow(path, root)) return at('/cgroup/path', 'must be below /cgroup/root');
     for (const [index, parent] of made.entries()) {
-      const onTheWay = isBelow(parent, root) && (parent === path || isBelow(path, parent));
-      if (!onTheWay) return at(`/cgroup/made/${index}`, 'must be /cgroup/path or above it');
+      const isBetween = isBelow(parent, root) && (parent === path || isBelow(path, parent));
+      if (!isBetween) return at(`/cgroup/made/${index}`, 'must be /cgroup/path or above it');
     }
     if ((cgroup.unit === undefined) !== (cgroup.manager === undefined)) {
       return at('/cgroup', 'must have both unit and manager, or none of them');

@@ -35,13 +35,13 @@ export interface HostOperation<Op extends HostOperationName> {
    * before: an existing object may belong to another container.
    */
   apply(steps: readonly HostStepOf<Op>[], work: HostWork): void;
-  /** Throws the error with which `apply` would fail, as far as a look at the machine shows it. For `check`. */
+  /** Throws the error with which `apply` would fail, if an inspection of the machine can detect it. For `check`. */
   inspect?(step: HostStepOf<Op>, binding: Binding, findings: InspectFindings): void;
 }
 
 /** Receives the properties that `check` cannot inspect. */
 export interface InspectFindings {
-  skip(origin: string, what: string): void;
+  skip(origin: string, property: string): void;
 }
 
 /** The init while it waits at a sync point. `syncPoints` defines which descriptors it sends and receives. */
@@ -66,7 +66,7 @@ export class WaitingInit {
   /** The descriptor that the init has sent. The caller closes it. */
   take(kind: SentDescriptor): number {
     const fd = syncPoints[this.point].sends === kind ? this.#sent : undefined;
-    if (fd === undefined) throw internal(`the init hands over no ${kind} at ${this.point}`);
+    if (fd === undefined) throw internal(`the init sends no ${kind} at ${this.point}`);
     this.#sent = undefined;
     return fd;
   }
@@ -75,7 +75,7 @@ export class WaitingInit {
   give(kind: ReceivedDescriptor, fd: number): void {
     this.given.push(fd);
     if (syncPoints[this.point].receives !== kind)
-      throw internal(`the init takes no ${kind} at ${this.point}`);
+      throw internal(`the init receives no ${kind} at ${this.point}`);
   }
 
   /** Removes and returns the descriptors that are still open here. */
@@ -264,8 +264,8 @@ export class HostWork {
   }
 }
 
-function missing(what: string): never {
-  throw internal(`a step needs the ${what} before there is one`);
+function missing(object: string): never {
+  throw internal(`a step needs the ${object} before it exists`);
 }
 
 function internal(message: string): RuntimeError {

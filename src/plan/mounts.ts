@@ -110,7 +110,7 @@ function readOnlyCgroups(
   return [{ set: MOUNT_ATTR.MOUNT_ATTR_RDONLY, clear: 0, origin }];
 }
 
-/** Only the host may map owners: the init sends it the clone when the bind's turn comes. */
+/** Only a process of the host may map owners: the init sends the clone to the runtime right before the bind. */
 function mapSteps({ trees }: PlanContext, index: number, bind: BindStep): Step[] {
   const slot = trees.mapped.get(index);
   if (slot === undefined) return [];
@@ -194,8 +194,8 @@ function filesystemSteps(context: PlanContext, request: Request, deferred: Step[
       message: `the mount on ${target} has no type, and neither bind nor rbind among its options`,
     });
   }
-  // Mount points, devices and copies are still made in these: they become read-only at the end, the mount only and not
-  // its super block, like in runc.
+  // Later steps make mount points, devices and copies in these mounts, therefore they become read-only at the end: the
+  // mount only and not its super block, like in runc.
   const late = fstype === 'tmpfs' || target === '/dev';
   let plain = words.set;
   let recursive = words.recursive;
@@ -243,7 +243,7 @@ function filesystemSteps(context: PlanContext, request: Request, deferred: Step[
   return steps;
 }
 
-/** The options of a new file system, each with the place that requested it. `flags` are MS_* of the plain words. */
+/** The options of a new file system, each with its place in the config. `flags` are MS_* of the plain words. */
 function filesystemOptions(
   fstype: string,
   { mount, words }: Request,
@@ -260,7 +260,7 @@ function filesystemOptions(
     for (const option of splitFilesystemWord(fstype, word)) add(option, position);
   }
   for (const option of contextOption(mountLabel, fstype, options)) add(option, '/linux/mountLabel');
-  // The last one of equal words counts.
+  // If a word is repeated, its last position counts.
   for (const word of superBlockWords(flags)) add(word, mount.options?.lastIndexOf(word) ?? 0);
   return { options, places };
 }

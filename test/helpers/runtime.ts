@@ -49,7 +49,7 @@ export function installedRunc(): Runtime | undefined {
   return {
     name: 'runc',
     get version() {
-      version ??= versionIn(ask(file));
+      version ??= versionIn(versionOutput(file));
       return version;
     },
     command: [file],
@@ -57,27 +57,27 @@ export function installedRunc(): Runtime | undefined {
 }
 
 /** True on `runc` (every version), on `runc 1.1` (every 1.1.x), on `runc 1.1.5`. */
-export function runs(who: string, which: Runtime = runtime): boolean {
-  const [name, version = ''] = who.split(' ');
-  return name === which.name && (version === '' || `${which.version}.`.startsWith(`${version}.`));
+export function runs(pattern: string, tested: Runtime = runtime): boolean {
+  const [name, version = ''] = pattern.split(' ');
+  return name === tested.name && (version === '' || `${tested.version}.`.startsWith(`${version}.`));
 }
 
 /**
  * Marks a difference between a runtime and tsubo or the spec. True if that runtime is under test: the test then
  * asserts the behaviour of that runtime, or skips the assertion.
  *
- * @param who - a runtime, in the form of `runs`
- * @param how - the behaviour of that runtime, in one sentence
- * @param which - the runtime to check instead of the one under test
+ * @param pattern - a runtime, in the form of `runs`
+ * @param behaviour - the behaviour of that runtime, in one sentence
+ * @param tested - the runtime to check; by default the runtime under test
  */
-export function disagrees(who: string, how: string, which: Runtime = runtime): boolean {
-  if (how === '') throw new Error('a disagreement says how');
-  return runs(who, which);
+export function disagrees(pattern: string, behaviour: string, tested: Runtime = runtime): boolean {
+  if (behaviour === '') throw new Error('a disagreement needs a description');
+  return runs(pattern, tested);
 }
 
 /** Skips the test on a runtime that disagrees so much that the test asserts nothing. */
-export function skipWhere(context: TestContext, who: string, how: string): void {
-  context.skip(disagrees(who, how), `${who} ${how}`);
+export function skipWhere(context: TestContext, pattern: string, behaviour: string): void {
+  context.skip(disagrees(pattern, behaviour), `${pattern} ${behaviour}`);
 }
 
 function find(wanted: string | undefined): Runtime {
@@ -89,13 +89,13 @@ function find(wanted: string | undefined): Runtime {
     return { name: 'tsubo', version: '', command };
   }
   const file = lookUp(wanted);
-  if (file === undefined) throw new Error(`TSUBO_RUNTIME: there is no ${wanted}`);
-  const printed = ask(file);
+  if (file === undefined) throw new Error(`TSUBO_RUNTIME: ${wanted} does not exist`);
+  const printed = versionOutput(file);
   const name = /tsubo/i.test(printed) ? 'tsubo' : basename(file);
   return { name, version: versionIn(printed), command: [file] };
 }
 
-function ask(file: string): string {
+function versionOutput(file: string): string {
   return spawnSync(file, ['--version'], { encoding: 'utf8' }).stdout ?? '';
 }
 

@@ -15,7 +15,7 @@ const plain = (name: string) => name.replace(/at2?$/, '');
 
 describe.skipIf(requires('root', 'busybox', 'strace'))('a runtime that is killed', () => {
   const box = sandbox();
-  const notOurs = `${runtime.name}: any of its threads may make a system call`;
+  const anyThread = `${runtime.name}: any of its threads may make a system call`;
 
   const momentsOf = (args: readonly string[], id: string): Moment[] => momentsIn(box, args, id);
   const killedAt = (moment: Moment, args: readonly string[]): boolean => killedIn(box, moment, args);
@@ -33,7 +33,7 @@ describe.skipIf(requires('root', 'busybox', 'strace'))('a runtime that is killed
   test.for(['without hooks', 'with hooks', 'in a user namespace'])(
     'at any moment of create %s leaves no traces that delete --force does not remove',
     async (how, context) => {
-      context.skip(!isTsubo, notOurs);
+      context.skip(!isTsubo, anyThread);
       const bundle = box.bundle(made => {
         const hook = [{ path: '/bin/true' }];
         if (how === 'with hooks')
@@ -102,7 +102,7 @@ describe.skipIf(requires('root', 'busybox', 'strace'))('a runtime that is killed
   );
 
   test('while it writes the pid file does not block a later create', async context => {
-    context.skip(!isTsubo, notOurs);
+    context.skip(!isTsubo, anyThread);
     const bundle = box.bundle();
     const before = box.traces();
     const pids = box.mkdir('pids');
@@ -122,7 +122,7 @@ describe.skipIf(requires('root', 'busybox', 'strace'))('a runtime that is killed
   });
 
   test('at any moment of start leaves a container that can be deleted', async context => {
-    context.skip(!isTsubo, notOurs);
+    context.skip(!isTsubo, anyThread);
     const bundle = box.bundle(made => {
       made.config.process.args = ['/bin/sleep', '1000'];
     });
@@ -141,7 +141,7 @@ describe.skipIf(requires('root', 'busybox', 'strace'))('a runtime that is killed
   });
 
   test('at any moment of exec leaves the container unchanged', async context => {
-    context.skip(!isTsubo, notOurs);
+    context.skip(!isTsubo, anyThread);
     const bundle = box.running();
     const before = box.traces();
     const pids = box.mkdir('pids');
@@ -160,7 +160,7 @@ describe.skipIf(requires('root', 'busybox', 'strace'))('a runtime that is killed
   });
 
   test('at any moment of delete can delete again', async context => {
-    context.skip(!isTsubo, notOurs);
+    context.skip(!isTsubo, anyThread);
     const bundle = box.bundle(made => {
       made.config.process.args = ['/bin/sleep', '1000'];
     });

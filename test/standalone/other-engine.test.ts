@@ -33,9 +33,9 @@ describe.skipIf(requires('standalone', 'g++'))('the pinned engine', () => {
   test('is in the executable, in continuous integration', context => {
     const { engine, musl } = builtWith(join(checkout, 'build/standalone'));
     const known = engine.pinned && musl.version !== undefined;
-    const what = `QuickJS-NG ${engine.version}${engine.pinned ? '' : ' (not pinned)'}, musl ${musl.version ?? 'not tested'}`;
-    context.skip(!known && !process.env['CI'], `built with ${what}, outside continuous integration`);
-    expect({ known, what }).toEqual({ known: true, what });
+    const versions = `QuickJS-NG ${engine.version}${engine.pinned ? '' : ' (not pinned)'}, musl ${musl.version ?? 'not tested'}`;
+    context.skip(!known && !process.env['CI'], `built with ${versions}, outside continuous integration`);
+    expect({ known, versions }).toEqual({ known: true, versions });
   });
 
   test('contains each text that the build replaces exactly once', async () => {
@@ -80,7 +80,7 @@ describe.skipIf(requires('standalone', 'g++', 'root', 'busybox'))('with an engin
     built = build({});
   }, 10 * minute);
 
-  test('the build omits its changes, succeeds, and ends with a line that says so', () => {
+  test('the build omits its changes, succeeds, and ends with a line that reports it', () => {
     expect(built.status, built.stderr).toBe(0);
     expect(built.stderr.trimEnd().split('\n').at(-1)).toMatch(
       /^tsubo: QuickJS-NG 0\.99\.0 \([0-9a-f]{12}\) is not the pinned version, \d+\.\d+\.\d+: the executable is correct and starts slower \(native\/standalone\/README\.md\)$/,

@@ -33,7 +33,7 @@ export const checkNamespaces: Check = context => {
         message: `malformed spec file: duplicated ns "${type}"`,
         pointer: `${pointer}/type`,
         value: type,
-        hint: `the first one is at /linux/namespaces/${first}`,
+        hint: `the first entry is at /linux/namespaces/${first}`,
         spec,
       });
     }

@@ -171,7 +171,7 @@ function hugepageProblems(limits: readonly Draft<HugepageLimit>[], report: Repor
     const first = seen.get(pageSize);
     if (first !== undefined) {
       const message = `the limit for huge pages of ${pageSize} is set twice`;
-      const hint = `the first one is at hugepageLimits/${first}`;
+      const hint = `the first entry is at hugepageLimits/${first}`;
       report(at, { code: 'page-size', message, value: pageSize, hint, spec });
     } else seen.set(pageSize, index);
     if (/^[1-9][0-9]*[KMG]B$/.test(pageSize)) continue;

@@ -11,7 +11,7 @@ export const checkRlimits: Check = context => {
     const spec = 'config.md#posix-process';
     if (type === undefined) return;
     if (!Object.hasOwn(rlimitNumbers, type)) {
-      const meant = nearestWord(
+      const nearest = nearestWord(
         type.startsWith('RLIMIT_') ? type : `RLIMIT_${type}`,
         Object.keys(rlimitNumbers),
       );
@@ -20,7 +20,7 @@ export const checkRlimits: Check = context => {
         message: `wrong rlimit value: ${type}`,
         pointer: `${pointer}/type`,
         value: type,
-        hint: meant === undefined ? undefined : `did you mean ${meant}?`,
+        hint: nearest === undefined ? undefined : `did you mean ${nearest}?`,
         spec,
       });
     }
@@ -32,7 +32,7 @@ export const checkRlimits: Check = context => {
         message: `${type} is set twice`,
         pointer: `${pointer}/type`,
         value: type,
-        hint: `the first one is at /process/rlimits/${first}`,
+        hint: `the first entry is at /process/rlimits/${first}`,
         spec,
       });
     }
