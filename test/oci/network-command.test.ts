@@ -258,7 +258,7 @@ describe.skipIf(skipped)('the command network', () => {
 
   test('45: frees what a killed container has left, at the next command', async () => {
     const { id, pid } = lan.running(['--network', 'default']);
-    lan.in(lan.pid, 'kill', '-9', String(pid));
+    lan.in(lan.pid, 'sh', '-c', `kill -9 ${pid}`);
     await until('it has stopped', () => lan.box.state(id).status === 'stopped');
     expect(lan.taken()).toHaveLength(2);
     expect(listed()[0]?.containers).toEqual([]);

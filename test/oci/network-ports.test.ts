@@ -275,7 +275,7 @@ describe.skipIf(skipped)('a published port', () => {
   test('49: leaves nothing after its keeper was killed', async () => {
     const { id } = await web('--publish', '8800:80');
     const keeper = keeperOf(id);
-    lan.in(lan.pid, 'kill', '-9', String(keeper));
+    lan.in(lan.pid, 'sh', '-c', `kill -9 ${keeper}`);
     await until('the keeper has ended', () => !lan.box.lives(keeper));
     lan.must('delete', '--force', id);
     expect(lan.rules()).not.toContain('8800');
