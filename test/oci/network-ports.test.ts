@@ -167,9 +167,10 @@ describe.skipIf(skipped)('a published port', () => {
     const container = lan.running(['-p', '9000-9999:9000-9999', '-p', '7000-7999:6000-6999']);
     await lan.serve(container.pid, 9500, 'range ');
     await lan.serve(container.pid, 6999, 'shifted ');
-    const elements = (map: string) => lan.in(lan.pid, 'nft', 'list', 'map', 'inet', 'tsubo', map);
-    expect(elements('ranges').match(/tcp \. /g)).toHaveLength(1);
-    expect(elements('ports').match(/tcp \. /g)).toHaveLength(1000);
+    // By number: a machine without /etc/protocols has no names of protocols.
+    const elements = (map: string) => lan.in(lan.pid, 'nft', '-p', 'list', 'map', 'inet', 'tsubo', map);
+    expect(elements('ranges').match(/6 \. /g)).toHaveLength(1);
+    expect(elements('ports').match(/6 \. /g)).toHaveLength(1000);
     expect(lan.ask(lan.neighbour, machine.ipv4, 9500)).toBe(`range ${neighbour.ipv4}`);
     expect(lan.ask(lan.neighbour, machine.ipv4, 7999)).toBe(`shifted ${neighbour.ipv4}`);
     expect(lan.ask(lan.pid, '::1', 7999)).toBe('shifted 10.63.0.1');
