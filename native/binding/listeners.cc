@@ -37,9 +37,8 @@ Bound bind_port(const sockaddr_storage& address, socklen_t size, bool tcp) {
   const int fd = bound.fd.get();
   if (fd < 0) {
     fail("socket");
-  } else if (address.ss_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) < 0) {
-    fail("setsockopt");
-  } else if (tcp && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0) {
+  } else if ((address.ss_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) < 0) ||
+             (tcp && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0)) {
     fail("setsockopt");
   } else if (bind(fd, reinterpret_cast<const sockaddr*>(&address), size) < 0) {
     fail("bind");
@@ -100,6 +99,7 @@ Outcome holdPorts(const Arguments& a) {
     held.push_back(static_cast<UniqueFd&&>(bound.fd));
   }
   std::vector<Value> fds;
+  fds.reserve(held.size());
   for (UniqueFd& fd : held) fds.push_back(Value::number(fd.release()));
   return Value::list(std::move(fds));
 }

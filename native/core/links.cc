@@ -123,8 +123,7 @@ class Batch {
   }
 
   void append(const void* data, uint32_t bytes) {
-    const auto* from = static_cast<const uint8_t*>(data);
-    for (uint32_t i = 0; i < bytes; i++) bytes_[size_ + i] = from[i];
+    __builtin_memcpy(bytes_ + size_, data, bytes);
     size_ += bytes;
     // The kernel reads messages and attributes at multiples of 4.
     for (; size_ % 4 != 0; size_++) bytes_[size_] = 0;
