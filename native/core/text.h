@@ -15,7 +15,7 @@ inline size_t length(const char* s) {
 }
 
 inline bool equal(const char* a, const char* b) {
-  // clang-tidy does not know where a text ends. NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult)
+  // clang-tidy cannot determine the end of a text. NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult)
   while (*a != '\0' && *a == *b) a++, b++;
   return *a == *b;
 }

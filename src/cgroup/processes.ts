@@ -30,7 +30,7 @@ export function childCgroups(binding: Binding, path: string): string[] {
 /**
  * Kills every process in and below the cgroup, and waits until it is empty.
  *
- * @throws RuntimeError `state.cgroup-not-empty` if a process is still there after `timeoutMs`
+ * @throws RuntimeError `state.cgroup-not-empty` if a process remains after `timeoutMs`
  */
 export function killProcesses(binding: Binding, path: string, timeoutMs = 10_000): void {
   let pauseMs = firstPauseMs;
@@ -42,19 +42,19 @@ export function killProcesses(binding: Binding, path: string, timeoutMs = 10_000
     binding.sleepMs(pauseMs);
     pauseMs = Math.min(pauseMs * 2, longestPauseMs);
   }
-  const left = processesOf(binding, path);
+  const remaining = processesOf(binding, path);
   throw new RuntimeError({
     code: 'state.cgroup-not-empty',
     path,
-    value: left.join(' '),
-    message: `${left.length} process(es) in the cgroup ${path} do not exit`,
+    value: remaining.join(' '),
+    message: `${remaining.length} process(es) in the cgroup ${path} do not exit`,
     hint: 'a process in uninterruptible sleep (state D) exits only after its I/O is complete',
   });
 }
 
 /**
  * Sends SIGKILL to all processes. One write to cgroup.kill (Linux 5.14) also reaches processes that fork meanwhile.
- * On older kernels each pid gets a signal, so the caller must check again.
+ * On older kernels each pid gets a signal, therefore the caller must check again.
  *
  * @returns false if the cgroup does not exist
  */

@@ -48,15 +48,15 @@ static struct {
 } views[kMaxViews];
 static int view_count;
 static const char* directory;
-static int said = -1;  // output of commands
+static int output = -1;  // of commands
 static pid_t current = -1;
 static volatile sig_atomic_t stopped;
 static char* const kEnvironment[] = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root",
                                      "LC_ALL=C.UTF-8", NULL};
 
-static void must(long result, const char* what) {
+static void must(long result, const char* object) {
   if (result >= 0) return;
-  fprintf(stderr, "lap: %s: %s\n", what, strerror(errno));
+  fprintf(stderr, "lap: %s: %s\n", object, strerror(errno));
   exit(1);
 }
 
@@ -149,20 +149,20 @@ static int ns_of(const char* name) {
 // Preconditions: in a new process. Ends in the view, with the descriptors and signals of a command.
 static void enter(int ns) {
   if (setns(ns, CLONE_NEWNS) < 0) _exit(126);
-  dup2(said, 1);
-  dup2(said, 2);
+  dup2(output, 1);
+  dup2(output, 2);
 }
 
 static void fresh_output(void) {
-  if (ftruncate(said, 0) < 0 || lseek(said, 0, SEEK_SET) < 0) must(-1, "output");
+  if (ftruncate(output, 0) < 0 || lseek(output, 0, SEEK_SET) < 0) must(-1, "output");
 }
 
 // The end of the output of the command on one line: runtimes print the cause last.
 static const char* output_tail(void) {
   static char text[600];
-  off_t size = lseek(said, 0, SEEK_END);
+  off_t size = lseek(output, 0, SEEK_END);
   off_t from = size > 512 ? size - 512 : 0;
-  ssize_t n = pread(said, text, 512, from);
+  ssize_t n = pread(output, text, 512, from);
   if (n < 0) n = 0;
   text[n] = 0;
   for (char* c = text; *c != 0; c++) {
@@ -336,7 +336,7 @@ static void memory(const char* label) {
 // --- the machine
 
 struct load {
-  long long idle, total, ours;  // in us
+  long long idle, total, own;  // in us
 };
 
 static struct load load_now(void) {
@@ -353,7 +353,7 @@ static struct load load_now(void) {
   for (int i = 0; i < 2; i++) {
     struct rusage use;
     getrusage(i == 0 ? RUSAGE_SELF : RUSAGE_CHILDREN, &use);
-    load.ours += us_of(use.ru_utime) + us_of(use.ru_stime);
+    load.own += us_of(use.ru_utime) + us_of(use.ru_stime);
   }
   return load;
 }
@@ -378,7 +378,7 @@ static void quiet(const char* label, long ms) {
 static void foreign(const char* label) {
   struct load load = load_now();
   long long total = load.total - since.total;
-  long long used = total - (load.idle - since.idle) - (load.ours - since.ours);
+  long long used = total - (load.idle - since.idle) - (load.own - since.own);
   printf("%s\t%d\n", label, percent(used > 0 ? used : 0, total));
 }
 
@@ -414,7 +414,7 @@ static void clean_up(const char* prefix) {
     _exit(0);
   }
   while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR) continue;
-  // and the commands that have no cgroup
+  // Kill the commands that have no cgroup, too.
   char path[64];
   snprintf(path, sizeof path, "/proc/self/task/%d/children", getpid());
   FILE* file = fopen(path, "re");
@@ -435,9 +435,9 @@ int main(int argc, char** argv) {
   must(mount("", "/", "", MS_REC | MS_PRIVATE, ""), "private");
   must(mount("tmpfs", directory, "tmpfs", 0, "mode=755"), directory);
   char path[4096];
-  snprintf(path, sizeof path, "%s/said", directory);
-  said = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-  must(said, path);
+  snprintf(path, sizeof path, "%s/command-output", directory);
+  output = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  must(output, path);
   // Commands must not read the orders: they get an empty standard input.
   int orders_fd = fcntl(0, F_DUPFD_CLOEXEC, 10);
   must(orders_fd, "orders");
@@ -477,7 +477,7 @@ int main(int argc, char** argv) {
       printf(".\n");
       fflush(stdout);
     } else {
-      fprintf(stderr, "lap: order not understood: %s\n", verb);
+      fprintf(stderr, "lap: unknown order: %s\n", verb);
       exit(1);
     }
   }

@@ -48,14 +48,14 @@ describe('the reader of a few members', () => {
 
   it.each([
     ['a record', JSON.stringify(record)],
-    ['an indented one', JSON.stringify(record, undefined, ' \r ')],
-    ['one in another order', JSON.stringify(Object.fromEntries(Object.entries(record).reverse()))],
-    ['an empty one', ' {} '],
+    ['an indented record', JSON.stringify(record, undefined, ' \r ')],
+    ['a record in another order', JSON.stringify(Object.fromEntries(Object.entries(record).reverse()))],
+    ['an empty record', ' {} '],
     [
-      'one of others',
+      'an object with equal names in other objects',
       '{"a":{"id":"x","path":"y"},"b":[{"pid":1}],"pid":2,"path":"z","\\":0}'.replace('\\', ''),
     ],
-  ])('finds the members of %s', (_what, text) => {
+  ])('finds the members of %s', (_, text) => {
     const [found] = read([text]);
     const wanted = expected(text);
     expect(found?.slice(0, -1)).toEqual(wanted.slice(0, -1));
@@ -79,7 +79,7 @@ describe('the reader of a few members', () => {
     ['a number with a leading 0', '{"other":01}'],
     ['a comma too many', '{"other":1,}'],
     ['too deep a nest', `{"other":${'['.repeat(40)}${']'.repeat(40)}}`],
-  ])('leaves %s to a parser', (_what, text) => {
+  ])('leaves %s to a parser', (_, text) => {
     expect(read([text])).toEqual([undefined]);
   });
 
@@ -98,12 +98,12 @@ describe('the reader of a few members', () => {
     };
     const signs = [...'"\\{}[],:0129-.eE+utfn x\u0001', '', '","', '"pid":8,', '}{'];
     const damaged = Array.from({ length: 50_000 }, () => {
-      let one = text;
+      let changed = text;
       for (let times = 1 + below(2); times > 0; times--) {
-        const at = below(one.length);
-        one = one.slice(0, at) + signs[below(signs.length)] + one.slice(at + below(3));
+        const at = below(changed.length);
+        changed = changed.slice(0, at) + signs[below(signs.length)] + changed.slice(at + below(3));
       }
-      return one;
+      return changed;
     });
     const results = read(damaged);
     expect(results).toHaveLength(damaged.length);

@@ -13,14 +13,14 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('the cgroup of a contain
   const own = /^0::(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1]?.replace(/\/$/, '') ?? '';
 
   /** Path of the container in the version 2 hierarchy. */
-  const placeOf = (id: string) => {
+  const cgroupOf = (id: string) => {
     const line = readFileSync(`/proc/${box.state(id).pid}/cgroup`, 'utf8').split('\n');
     return line.find(entry => entry.startsWith('0::'))?.slice(3);
   };
 
-  test('is named after the container when no path is given', () => {
+  test('is named after the container if no path is given', () => {
     const bundle = box.running();
-    expect(placeOf(bundle.id)).toBe(`${own}/${bundle.id}`);
+    expect(cgroupOf(bundle.id)).toBe(`${own}/${bundle.id}`);
   });
 
   test.each([
@@ -39,14 +39,14 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('the cgroup of a contain
     const bundle = box.running(made => {
       made.config.linux.cgroupsPath = path(box.name);
     });
-    expect(placeOf(bundle.id)).toBe(place(box.name));
+    expect(cgroupOf(bundle.id)).toBe(place(box.name));
   });
 
   test('is made with its parents, which may remain but contain no process', () => {
     const bundle = box.running(made => {
       made.config.linux.cgroupsPath = `/${box.name}-a/b/c`;
     });
-    expect(placeOf(bundle.id)).toBe(`/${box.name}-a/b/c`);
+    expect(cgroupOf(bundle.id)).toBe(`/${box.name}-a/b/c`);
     box.must(['delete', '--force', bundle.id]);
     expect(existsSync(`${top()}/${box.name}-a/b/c`)).toBe(false);
     for (const parent of [`${box.name}-a/b`, `${box.name}-a`]) {
@@ -57,7 +57,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('the cgroup of a contain
   test('contains the init after create, before the program runs', () => {
     const bundle = box.bundle();
     box.create(bundle);
-    expect(placeOf(bundle.id)).toBe(`${own}/${bundle.id}`);
+    expect(cgroupOf(bundle.id)).toBe(`${own}/${bundle.id}`);
     expect(readFileSync(`${top()}${own}/${bundle.id}/cgroup.procs`, 'utf8')).toMatch(/^\d+\n$/);
   });
 
@@ -74,7 +74,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('the cgroup of a contain
 
   test('is removed by delete', () => {
     const bundle = box.running();
-    const path = `${top()}${placeOf(bundle.id)}`;
+    const path = `${top()}${cgroupOf(bundle.id)}`;
     expect(existsSync(path)).toBe(true);
     box.must(['delete', '--force', bundle.id]);
     expect(existsSync(path)).toBe(false);
@@ -82,7 +82,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('the cgroup of a contain
 
   test('is removed by delete with the cgroups that the container made in it', () => {
     const bundle = box.running();
-    const path = `${top()}${placeOf(bundle.id)}`;
+    const path = `${top()}${cgroupOf(bundle.id)}`;
     mkdirSync(`${path}/inner/most`, { recursive: true });
     box.must(['delete', '--force', bundle.id]);
     expect(existsSync(path)).toBe(false);
@@ -108,7 +108,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('the cgroup of a contain
     const bundle = box.running(made => {
       made.config.linux.cgroupsPath = `/${box.name}-empty`;
     });
-    expect(placeOf(bundle.id)).toBe(`/${box.name}-empty`);
+    expect(cgroupOf(bundle.id)).toBe(`/${box.name}-empty`);
     box.must(['delete', '--force', bundle.id]);
     if (existsSync(`${top()}/${box.name}-empty`)) rmdirSync(`${top()}/${box.name}-empty`);
   });
@@ -135,7 +135,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('the cgroup of a contain
   });
 
   describe('mount', () => {
-    test('shows the cgroup of the container as the root, readonly when asked', () => {
+    test('shows the cgroup of the container as the root, and is readonly with the option ro', () => {
       const report = box.inside(undefined, { probe: ['/sys/fs/cgroup', '/sys/fs/cgroup/cgroup.procs'] });
       const mount = mountAt(report, '/sys/fs/cgroup');
       expect(mount).toMatchObject({ type: 'cgroup2', root: '/' });
@@ -145,7 +145,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('the cgroup of a contain
       expect(report.probes['/sys/fs/cgroup']?.read?.entries).toContain('cgroup.events');
     });
 
-    test('is writable when it is not readonly', () => {
+    test('is writable without the option ro', () => {
       const printed = box.shell('mkdir /sys/fs/cgroup/mine && ls -d /sys/fs/cgroup/mine', bundle => {
         bundle.mount('/sys/fs/cgroup').options = ['nosuid', 'noexec', 'nodev', 'relatime'];
       });
