@@ -18,7 +18,7 @@ export function detachNetworks(
 ): void {
   if (attachments.length === 0) return;
   const store = networkStore(runtime.binding);
-  // Under the lock: between the look at the owner and the removal, the address could get another owner.
+  // Under the lock: otherwise the address could get another owner between the check and the removal.
   locked(store, () => {
     for (const { name, addresses } of attachments) {
       for (const text of addresses) {
@@ -26,7 +26,7 @@ export function detachNetworks(
         if (address !== undefined) freeAddress(store, name, address, owner);
       }
     }
-    // A keeper removes its elements when the container has ended. One that was killed cannot.
+    // A keeper removes its elements when the container has ended. A killed keeper cannot.
     if (ports !== undefined && (keeper === undefined || !initRuns(runtime.binding, keeper))) {
       restorePorts(runtime, store);
     }

@@ -27,7 +27,7 @@ import { hasIpv6 } from './network/resolve.ts';
 import { apply, applyRules } from './network/set-up.ts';
 import type { Runtime } from './runtime.ts';
 
-/** How often, and in which distance, a port is tried again that the keeper of an ended container still has. */
+/** Number of attempts, and the pause between them, to bind a port that the keeper of an ended container still holds. */
 const attempts = 500;
 const pauseMs = 2;
 
@@ -157,11 +157,11 @@ export const publishPorts: HostOperation<'publishPorts'> = {
           transaction([...tableChanges(), ...addChanges(networksOf(work).flatMap(networkElements))]).messages,
           transaction(addChanges(elements)).messages,
         ],
-        // Added first: one missing element would refuse the whole transaction.
+        // Add them first, because the kernel refuses the whole transaction if an element is missing.
         end: [transaction([...addChanges(elements), ...removeChanges(elements)]).messages],
       }),
     );
-    // No undo: the keeper ends with the init and takes its elements with it.
+    // No undo: the keeper removes its elements and exits after the init.
     const startTime = identify(binding, keeper.pid)?.startTime;
     if (startTime !== undefined) work.keeper = { pid: keeper.pid, startTime };
     forgetConnections(runtime, ports);
@@ -187,8 +187,8 @@ function listenersOf({ heldPorts }: HostWork, { ipv4 }: ContainerAddresses): Kep
 }
 
 /**
- * The sockets of the ports are held: an element that exists is of a container that ended without its keeper. The maps
- * are then made again from the records of all containers.
+ * The runtime holds the sockets of the ports, therefore an existing element belongs to a container whose keeper was
+ * killed. The maps are then made again from the records of all containers.
  */
 function addElements(
   work: HostWork,
@@ -210,8 +210,8 @@ function addElements(
 }
 
 /**
- * Makes the maps again from the records of all containers: the keeper of one that has ended was killed. Precondition:
- * the lock is held.
+ * Makes the maps again from the records of all containers, because the keeper of an ended container was killed.
+ * Precondition: the lock is held.
  */
 export function restorePorts(runtime: Runtime, store: NetworkStore): void {
   const error = apply(store.binding, [...portMaps(), ...otherPorts(runtime, store)]);
@@ -233,6 +233,6 @@ function otherPorts(runtime: Runtime, store: NetworkStore) {
 function forgetConnections({ binding }: Runtime, ports: readonly PublishedPorts[]): void {
   if (ports.every(({ protocol }) => protocol === 'tcp')) return;
   const { answers } = binding.netfilter(dumpConnections());
-  // One that has ended in the meantime is gone already.
+  // ENOENT: the connection has ended in the meantime.
   for (const removal of staleConnections(answers, ports)) binding.netfilter(removal);
 }

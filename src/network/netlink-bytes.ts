@@ -73,7 +73,7 @@ export function readMessages(bytes: Uint8Array): Received[] {
   return found;
 }
 
-/** Attributes by type; of several with one type, the last. */
+/** Attributes by type; the last one if a type is repeated. */
 export function readAttributes(bytes: Uint8Array): Map<number, Uint8Array> {
   return new Map(readList(bytes));
 }
