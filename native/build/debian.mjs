@@ -10,7 +10,7 @@ const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
 /**
  * @typedef {object} Source
- * @property {string} site `http://deb.debian.org/debian`
+ * @property {string} site address of the archive, without the suite
  * @property {string} suite the suite of this machine
  */
 
