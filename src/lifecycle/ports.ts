@@ -15,7 +15,7 @@ import {
   portElements,
   publishedText,
 } from '../network/publish.ts';
-import { addChanges, networkElements, portMaps, removeChanges, tableChanges } from '../network/ruleset.ts';
+import { addChanges, networkElements, portMaps, removeIfPresent, tableChanges } from '../network/ruleset.ts';
 import { locked, type NetworkStore, networkNames, networkStore, takenAddresses } from '../network/store.ts';
 import type { HostStepOf } from '../plan/plan.ts';
 import type { HostOperation, HostWork } from './host-work.ts';
@@ -146,7 +146,7 @@ export const publishPorts: HostOperation<'publishPorts'> = {
     const { binding } = runtime;
     const store = networkStore(binding);
     const ports = steps.map(({ ports: published }) => published);
-    const addresses = addressesOf(work);
+    const addresses = requireAddresses(work);
     const elements = portElements(ports, addresses);
     locked(store, () => addElements(work, store, steps));
     const keeper = onHost('unable to start the keeper of the published ports', () =>
@@ -157,8 +157,7 @@ export const publishPorts: HostOperation<'publishPorts'> = {
           transaction([...tableChanges(), ...addChanges(networksOf(work).flatMap(networkElements))]).messages,
           transaction(addChanges(elements)).messages,
         ],
-        // Add them first, because the kernel refuses the whole transaction if an element is missing.
-        end: [transaction([...addChanges(elements), ...removeChanges(elements)]).messages],
+        end: [transaction(removeIfPresent(elements)).messages],
       }),
     );
     // No undo: the keeper removes its elements and exits after the init.
@@ -169,10 +168,15 @@ export const publishPorts: HostOperation<'publishPorts'> = {
 };
 
 /** The addresses of the first network: ports lead there. */
-function addressesOf({ attachments: [first] }: HostWork): ContainerAddresses {
-  const [ipv4, ipv6] = (first?.addresses ?? []).flatMap(text => parseAddress(text) ?? []);
-  if (ipv4 === undefined) throw new RuntimeError({ code: 'internal', message: 'ports without an address' });
-  return { ipv4, ...(ipv6 !== undefined && { ipv6 }) };
+function addressesOf({ attachments }: Pick<NetworkRecord, 'attachments'>): ContainerAddresses | undefined {
+  const [ipv4, ipv6] = (attachments[0]?.addresses ?? []).flatMap(text => parseAddress(text) ?? []);
+  return ipv4 && { ipv4, ...(ipv6 !== undefined && { ipv6 }) };
+}
+
+function requireAddresses(work: HostWork): ContainerAddresses {
+  const addresses = addressesOf(work);
+  if (addresses !== undefined) return addresses;
+  throw new RuntimeError({ code: 'internal', message: 'ports without an address' });
 }
 
 function networksOf({ plan }: HostWork) {
@@ -197,7 +201,7 @@ function addElements(
 ): void {
   const { binding } = store;
   const ports = steps.map(step => step.ports);
-  const changes = addChanges(portElements(ports, addressesOf(work)));
+  const changes = addChanges(portElements(ports, requireAddresses(work)));
   if (changes.length === 0 || apply(binding, changes) === 0) return;
   applyRules(store);
   if (apply(binding, changes) === 0) return;
@@ -222,10 +226,10 @@ export function restorePorts(runtime: Runtime, store: NetworkStore): void {
 
 /** Elements of the containers that run or are being created. */
 function otherPorts(runtime: Runtime, store: NetworkStore) {
-  return publishers(runtime, store).flatMap(({ network: { ports = [], attachments } }) => {
-    const [ipv4, ipv6] = (attachments[0]?.addresses ?? []).flatMap(text => parseAddress(text) ?? []);
-    if (ipv4 === undefined) return [];
-    return addChanges(portElements(ports.map(parsePublished), { ipv4, ...(ipv6 !== undefined && { ipv6 }) }));
+  return publishers(runtime, store).flatMap(({ network }) => {
+    const addresses = addressesOf(network);
+    if (addresses === undefined) return [];
+    return addChanges(portElements((network.ports ?? []).map(parsePublished), addresses));
   });
 }
 

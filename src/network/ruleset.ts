@@ -227,6 +227,14 @@ export function removeChanges(elements: readonly Element[]): Change[] {
   return bySet(elements).map(([set, some]) => deleteElements(table, set, some));
 }
 
+/**
+ * Removes elements, also those that are missing: it adds them first, because the kernel refuses the whole transaction if
+ * an element is missing.
+ */
+export function removeIfPresent(elements: readonly Element[]): Change[] {
+  return [...addChanges(elements), ...removeChanges(elements)];
+}
+
 /** The kernel reads a list of at most 64 KiB. */
 const mostElements = 400;
 

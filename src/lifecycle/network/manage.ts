@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { RuntimeError } from '../../errors/error.ts';
-
 import { didYouMean } from '../../errors/spelling.ts';
 import { hostFailure, onHost, toRuntimeError } from '../../errors/system.ts';
-
 import type { NetworkFacts } from '../../host/binding.d.ts';
 import { type Address, formatAddress, formatSubnet, parseAddress, parseSubnet } from '../../network/cidr.ts';
 import {
@@ -17,7 +15,7 @@ import {
 } from '../../network/definition.ts';
 import { acceptBridge } from '../../network/forward-policy.ts';
 import { defaultNetwork, isInterfaceName, isNetworkName } from '../../network/names.ts';
-import { addChanges, networkElements, removeChanges } from '../../network/ruleset.ts';
+import { networkElements, removeIfPresent } from '../../network/ruleset.ts';
 import {
   definitionNames,
   locked,
@@ -300,10 +298,8 @@ function requireUnused(runtime: Runtime, store: NetworkStore, name: string): voi
 function remove(store: NetworkStore, name: string, network: NetworkDefinition | undefined): void {
   const { binding } = store;
   if (network !== undefined) {
-    const elements = networkElements(network);
-    // Add them first, because the kernel refuses the whole transaction if an element is missing. An error is ignored:
-    // without the table there is nothing to remove.
-    apply(binding, [...addChanges(elements), ...removeChanges(elements)]);
+    // An error is ignored: without the table there is nothing to remove.
+    apply(binding, removeIfPresent(networkElements(network)));
     if (binding.findLink(network.bridge)?.kind === 'bridge') {
       onHost(`unable to remove the bridge ${network.bridge}`, () => binding.removeLink(network.bridge));
     }

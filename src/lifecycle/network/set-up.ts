@@ -171,25 +171,25 @@ export function usedOn(binding: Binding, facts: NetworkFacts): UsedSubnet[] {
 
 /** Subnets of the definitions, whether their bridges exist or not. */
 export function usedByNetworks(store: NetworkStore): UsedSubnet[] {
-  return definitionNames(store).flatMap(name => {
-    const network = definitionOrNone(store, name);
-    if (network === undefined) return [];
-    return [network.ipv4, network.ipv6].flatMap(range => {
+  return readableDefinitions(store).flatMap(({ name, ipv4, ipv6 }) =>
+    [ipv4, ipv6].flatMap(range => {
       if (range === undefined) return [];
       const { subnet } = parseRange(range);
       return { subnet, by: `network ${name} (${formatSubnet(subnet)})` };
-    });
-  });
+    }),
+  );
 }
 
 /** A damaged definition must not stop the others; `network ls` reports it. */
-function definitionOrNone(store: NetworkStore, name: string): NetworkDefinition | undefined {
-  try {
-    return readDefinition(store, name);
-  } catch (error) {
-    if (error instanceof RuntimeError) return undefined;
-    throw error;
-  }
+function readableDefinitions(store: NetworkStore): NetworkDefinition[] {
+  return definitionNames(store).flatMap(name => {
+    try {
+      return readDefinition(store, name) ?? [];
+    } catch (error) {
+      if (error instanceof RuntimeError) return [];
+      throw error;
+    }
+  });
 }
 
 const forwardIpv4 = '/proc/sys/net/ipv4/ip_forward';
@@ -234,9 +234,9 @@ function keepRouterAdvertisements(binding: Binding): void {
  */
 export function applyRules(store: NetworkStore): void {
   const { binding } = store;
-  const present = definitionNames(store)
-    .flatMap(name => definitionOrNone(store, name) ?? [])
-    .filter(({ bridge }) => binding.findLink(bridge)?.kind === 'bridge');
+  const present = readableDefinitions(store).filter(
+    ({ bridge }) => binding.findLink(bridge)?.kind === 'bridge',
+  );
   const error = apply(binding, [...tableChanges(), ...addChanges(present.flatMap(networkElements))]);
   if (error === 0) return;
   const unknown = [errno.EOPNOTSUPP, errno.ENOENT, errno.EINVAL].includes(error);
