@@ -29,10 +29,29 @@ export interface CommandModule {
   readonly optionsFirst?: boolean;
   /** Options of other programs that users try, without dashes, with a hint for each. */
   readonly foreignOptions?: Readonly<Record<string, string>>;
+  /** Short options may be combined, and a value may follow its letter: `-it`, `-p8800:80`. Long names take two dashes. */
+  readonly shortOptionsCombine?: boolean;
+  /** The exit status of a failure, also of a usage error. Default 1. */
+  readonly failureStatus?: number;
   /** The prefix of failure messages: engines search for `create failed: `. */
   readonly failurePrefix?: string;
   /** Declares arguments and options. */
   define(command: Command): void;
   /** @returns the exit status */
   run(context: Context, args: readonly string[], options: Readonly<Record<string, unknown>>): number;
+}
+
+/** Commands with a common first word: `container run`, `container ls`. */
+export interface CommandGroup {
+  readonly name: string;
+  /** One line: the purpose of the commands. */
+  readonly summary: string;
+  /** Shell commands for the help. */
+  readonly example: readonly string[];
+  /** In the order of the help. Their names contain the first word. */
+  readonly commands: readonly CommandModule[];
+}
+
+export function isGroup(entry: CommandModule | CommandGroup): entry is CommandGroup {
+  return 'commands' in entry;
 }

@@ -27,6 +27,8 @@ export interface Scanned {
 export interface ScanRules {
   /** The first argument ends the options. */
   readonly stopAtArgument: boolean;
+  /** Short options may be combined, and a value may follow its letter: `-it`, `-p8800:80`. */
+  readonly combine?: boolean | undefined;
   /** Options of other programs, without dashes, with a hint for each. */
   readonly foreign?: Readonly<Record<string, string>> | undefined;
 }
@@ -36,7 +38,7 @@ export function scan(
   tokens: readonly string[],
   options: readonly Option[],
   into: Scanned,
-  { stopAtArgument, foreign = {} }: ScanRules,
+  { stopAtArgument, combine = false, foreign = {} }: ScanRules,
 ): void {
   for (let index = 0; index < tokens.length; index++) {
     const token = tokens[index] ?? '';
@@ -51,26 +53,54 @@ export function scan(
       into.rest.push(...tokens.slice(index + 1));
       return;
     }
-    const { name, value } = split(token);
-    const option = options.find(({ long, short }) => long?.slice(2) === name || short?.slice(1) === name);
-    if (option === undefined) {
-      if (name !== 'h' && name !== 'help') throw unknownOption(token, name, options, foreign);
-      into.help = true;
-    } else if (option.required) {
-      if (value === undefined) index++;
-      const given = value ?? tokens[index];
-      if (given === undefined) throw missingValue(token, option);
-      if (option.variadic) {
-        into.lists.set(longName(option), [...(into.lists.get(longName(option)) ?? []), given]);
+    const parts = combine && !token.startsWith('--') ? letters(token, options) : [{ token, ...split(token) }];
+    for (const part of parts) {
+      const { name, value } = part;
+      const option = options.find(
+        ({ long, short }) =>
+          short?.slice(1) === name || (long?.slice(2) === name && (!combine || token.startsWith('--'))),
+      );
+      if (option === undefined) {
+        if (name !== 'h' && name !== 'help') throw unknownOption(part.token, name, options, foreign);
+        into.help = true;
+      } else if (option.required) {
+        if (value === undefined) index++;
+        const given = value ?? tokens[index];
+        if (given === undefined) throw missingValue(part.token, option);
+        if (option.variadic) {
+          into.lists.set(longName(option), [...(into.lists.get(longName(option)) ?? []), given]);
+        } else {
+          into.options.set(longName(option), given);
+        }
+      } else if (switchValue(part.token, value)) {
+        into.options.set(longName(option), true);
       } else {
-        into.options.set(longName(option), given);
+        into.options.delete(longName(option));
       }
-    } else if (switchValue(token, value)) {
-      into.options.set(longName(option), true);
-    } else {
-      into.options.delete(longName(option));
     }
   }
+}
+
+/** An option of the command line, and its value if the same token contains it. */
+interface Part {
+  readonly token: string;
+  readonly name: string;
+  readonly value: string | undefined;
+}
+
+/** Splits `-itp8800:80` into `-i`, `-t` and `-p` with its value. */
+function letters(token: string, options: readonly Option[]): Part[] {
+  const parts: Part[] = [];
+  for (let at = 1; at < token.length; at++) {
+    const name = token.charAt(at);
+    const rest = token.slice(at + 1);
+    const takesValue = options.some(({ short, required }) => short === `-${name}` && required);
+    const isAssigned = rest.startsWith('=');
+    const value = isAssigned ? rest.slice(1) : takesValue && rest !== '' ? rest : undefined;
+    parts.push({ token: `-${name}`, name, value });
+    if (takesValue || isAssigned) break;
+  }
+  return parts;
 }
 
 /** Splits `-bundle=x` into the name `bundle` and the value `x`. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Command, Option } from 'commander';
 import { wrap } from '../errors/layout.ts';
-import type { CommandModule } from './command.ts';
+import type { CommandGroup, CommandModule } from './command.ts';
 import { version } from './version.ts';
 
 /** The maximum width of the first column; after a wider entry, the text starts on the next line. */
@@ -10,7 +10,11 @@ const widestLine = 100;
 const indentation = '   ';
 
 /** The help page of the program. Tests of engines read its first two lines. */
-export function programHelp(program: Command, modules: readonly CommandModule[], columns?: number): string {
+export function programHelp(
+  program: Command,
+  modules: readonly (CommandModule | CommandGroup)[],
+  columns?: number,
+): string {
   const width = lineWidth(columns);
   const name = program.name();
   const commands = modules.map(module => [module.name, module.summary] as const);
@@ -29,6 +33,24 @@ export function programHelp(program: Command, modules: readonly CommandModule[],
         'tsubo list',
       ].flatMap(line => exampleLines(line, name, width)),
     ],
+  ]);
+}
+
+/** The help page of a group of commands. */
+export function groupHelp(program: Command, group: CommandGroup, columns?: number): string {
+  const width = lineWidth(columns);
+  const name = `${program.name()} ${group.name}`;
+  const commands = group.commands.map(
+    command => [command.name.slice(group.name.length + 1), command.summary] as const,
+  );
+  return page([
+    ['NAME', hanging(`${name} - ${group.summary}`, width)],
+    ['USAGE', hanging(`${name} command [command options] [arguments...]`, width)],
+    [
+      'COMMANDS',
+      entries([...commands, ['help', `show help for ${group.name} or one of its commands`]], width),
+    ],
+    ['EXAMPLE', group.example.flatMap(line => exampleLines(line, program.name(), width))],
   ]);
 }
 

@@ -5,7 +5,7 @@ import { lastComponent } from '../host/paths.ts';
 import type { Context } from './command.ts';
 import { modules } from './commands/index.ts';
 import { logFormat, rootDirectory } from './globals.ts';
-import { commandHelp, programHelp } from './help.ts';
+import { commandHelp, groupHelp, programHelp } from './help.ts';
 import { Logger } from './log.ts';
 import { type Invocation, parse } from './parse.ts';
 import { terminalStyle } from './terminal.ts';
@@ -29,7 +29,8 @@ export function main(binding: Binding): number {
     const failure = toRuntimeError(error);
     logger.failure(failure);
     binding.endBySignal();
-    return failure.code === 'usage.unknown-command' ? exitUnknownCommand : exitFailure;
+    const status = 'module' in action ? action.module?.failureStatus : undefined;
+    return status ?? (failure.code === 'usage.unknown-command' ? exitUnknownCommand : exitFailure);
   }
 }
 
@@ -91,7 +92,8 @@ function perform(
 
 type HelpAction = Extract<Invocation['action'], { kind: 'help' }>;
 
-function helpPage({ program, module, command }: HelpAction, columns: number | undefined): string {
+function helpPage({ program, module, command, group }: HelpAction, columns: number | undefined): string {
+  if (group !== undefined) return groupHelp(program, group, columns);
   if (module === undefined || command === undefined) return programHelp(program, modules, columns);
   return commandHelp(program, module, command, columns);
 }

@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import { RuntimeError } from '../errors/error.ts';
 import { didYouMean } from '../errors/spelling.ts';
-import type { CommandModule } from './command.ts';
+import { type CommandGroup, type CommandModule, isGroup } from './command.ts';
 import { defineGlobals } from './globals.ts';
 import { canonical, checkArgumentCount, type Scanned, scan } from './grammar.ts';
 
@@ -23,36 +23,57 @@ export interface Invocation {
         readonly program: Command;
         readonly module?: CommandModule;
         readonly command?: Command;
+        readonly group?: CommandGroup;
       }
-    | { readonly kind: 'usage-error'; readonly error: RuntimeError };
+    | {
+        readonly kind: 'usage-error';
+        readonly error: RuntimeError;
+        /** The command that has the error, if it is known. */
+        readonly module?: CommandModule;
+      };
 }
 
+/** The commands and groups of commands, in the order of the help. */
+type Entries = readonly (CommandModule | CommandGroup)[];
+
 /** Parses a command line. An error in it is returned, not thrown. */
-export function parse(
-  name: string,
-  tokens: readonly string[],
-  modules: readonly CommandModule[],
-): Invocation {
+export function parse(name: string, tokens: readonly string[], modules: Entries): Invocation {
   const declared = declarations(name);
   const { program } = declared;
   const before: Scanned = { options: new Map(), lists: new Map(), args: [], rest: [], help: false };
   const globals = before.options;
   let module: CommandModule | undefined;
   let command: Command | undefined;
+  let group: CommandGroup | undefined;
   try {
     scan(tokens, program.options, before, { stopAtArgument: true });
     if (globals.has('version')) return { globals, action: { kind: 'version' } };
-    const [word, ...literal] = before.args;
+    let [word, ...literal] = before.args;
     if (word === undefined) return { globals, action: { kind: 'help', program } };
     if (word === 'help' || word === 'h')
-      return { globals, action: helpOf(declared, [...literal, ...before.rest][0], modules) };
-    module = find(word, modules);
-    if (before.help) return { globals, action: helpOf(declared, word, modules) };
+      return { globals, action: helpOf(declared, [...literal, ...before.rest], modules) };
+    if (before.help) return { globals, action: helpOf(declared, [word], modules) };
+    let entry = find(word, modules);
+    if (isGroup(entry)) {
+      group = entry;
+      const within: Scanned = { ...before, args: literal, rest: [] };
+      scan(before.rest, program.options, within, { stopAtArgument: true });
+      if (globals.has('version')) return { globals, action: { kind: 'version' } };
+      [word, ...literal] = within.args;
+      if (word === undefined || word === 'help') {
+        return { globals, action: helpOf(declared, [group.name, ...literal, ...within.rest], modules) };
+      }
+      entry = findIn(group, word);
+      if (within.help) return { globals, action: helpOf(declared, [group.name, word], modules) };
+      before.rest.splice(0, before.rest.length, ...within.rest);
+    }
+    module = entry;
     command = define(declared, module);
 
     const local: Scanned = { options: new Map(), lists: new Map(), args: literal, rest: [], help: false };
     scan(before.rest, [...command.options, ...program.options], local, {
       stopAtArgument: module.optionsFirst ?? false,
+      combine: module.shortOptionsCombine,
       foreign: module.foreignOptions,
     });
     // In `exec ID -- ls`, `--` is a separator, not the program.
@@ -67,9 +88,11 @@ export function parse(
     return { globals, action: { kind: 'run', module, args: local.args, options: command.opts() } };
   } catch (error) {
     if (!(error instanceof RuntimeError)) throw error;
-    const see = `see ${module === undefined ? name : `${name} ${module.name}`} --help`;
+    const known = module?.name ?? group?.name;
+    const see = `see ${known === undefined ? name : `${name} ${known}`} --help`;
     const hint = error.hint === undefined ? see : `${error.hint} (${see})`;
-    return { globals, action: { kind: 'usage-error', error: error.with({ hint }) } };
+    const action = { kind: 'usage-error', error: error.with({ hint }) } as const;
+    return { globals, action: module === undefined ? action : { ...action, module } };
   }
 }
 
@@ -127,16 +150,18 @@ function define({ program, commands }: Declarations, module: CommandModule): Com
 
 function helpOf(
   declared: Declarations,
-  topic: string | undefined,
-  modules: readonly CommandModule[],
+  [topic, inner]: readonly string[],
+  modules: Entries,
 ): Invocation['action'] {
   const { program } = declared;
   if (topic === undefined) return { kind: 'help', program };
-  const module = find(topic, modules);
+  const entry = find(topic, modules);
+  if (isGroup(entry) && inner === undefined) return { kind: 'help', program, group: entry };
+  const module = isGroup(entry) ? findIn(entry, inner ?? '') : entry;
   return { kind: 'help', program, module, command: define(declared, module) };
 }
 
-function find(word: string, modules: readonly CommandModule[]): CommandModule {
+function find(word: string, modules: Entries): CommandModule | CommandGroup {
   const module = modules.find(({ name }) => name === word);
   if (module !== undefined) return module;
   const names = modules.map(({ name }) => name);
@@ -146,6 +171,19 @@ function find(word: string, modules: readonly CommandModule[]): CommandModule {
     message: `unknown command ${JSON.stringify(word)}: No help topic for '${word}'`,
     value: word,
     hint: synonyms.has(word) ? `did you mean ${synonyms.get(word)}?` : didYouMean(word, names),
+  });
+}
+
+/** The command of a group, by its last word. */
+function findIn({ name, commands }: CommandGroup, word: string): CommandModule {
+  const module = commands.find(command => command.name === `${name} ${word}`);
+  if (module !== undefined) return module;
+  const words = commands.map(command => command.name.slice(name.length + 1));
+  throw new RuntimeError({
+    code: 'usage.unknown-command',
+    message: `unknown command ${JSON.stringify(word)} of ${name}`,
+    value: word,
+    hint: didYouMean(word, words) ?? `use ${words.join(', ')}`,
   });
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { isGroup } from '../cli/command.ts';
 import { modules } from '../cli/commands/index.ts';
 import { main } from '../cli/main.ts';
 import { parse } from '../cli/parse.ts';
@@ -22,7 +23,8 @@ export function start(): number {
 
 /** The build calls this before it writes the heap snapshot. */
 export function warm(): void {
-  for (const { name } of modules) parse('tsubo', ['--root', '/', name, '-h'], modules);
+  const commands = modules.flatMap(entry => (isGroup(entry) ? entry.commands : [entry]));
+  for (const { name } of commands) parse('tsubo', ['--root', '/', ...name.split(' '), '--help'], modules);
   parse('tsubo', ['--root', '/', 'run', '--bundle', '/', 'warm'], modules);
   warmUp();
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { CommandModule } from '../command.ts';
+import type { CommandGroup, CommandModule } from '../command.ts';
 import { check } from './check.ts';
 import { create } from './create.ts';
 import { deleteCommand } from './delete.ts';
@@ -20,7 +20,7 @@ import { state } from './state.ts';
 import { update } from './update.ts';
 
 /** In the order of the help: commands for the life cycle, for inspection, and for bundles. */
-export const modules: readonly CommandModule[] = [
+export const modules: readonly (CommandModule | CommandGroup)[] = [
   create,
   start,
   run,
