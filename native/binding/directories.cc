@@ -189,9 +189,13 @@ Outcome readMembers(const Arguments& a) {
   for (size_t i = 0; i < names.size(); i++) {
     const std::string name = names[i];
     owner.clear();
-    const bool found = find_members(read_small(dirfd(stream.get()), name + slash_file, room.get(), owner), members);
+    size_t count = 0;
+    const bool found =
+        find_members(read_small(dirfd(stream.get()), name + slash_file, room.get(), owner), members, count);
     text.append(name).push_back('\0');
     text.append(owner).push_back('\0');
+    if (found) text.append(std::to_string(count));
+    text.push_back('\0');
     for (const Member& member : members) {
       if (found) text.append(member.value);
       text.push_back('\0');

@@ -25,6 +25,8 @@ class Scanner {
     return object(0, {}) && (blanks(), at_ == end_);
   }
 
+  size_t count() const { return count_; }
+
  private:
   char peek() const { return at_ < end_ ? *at_ : '\0'; }
 
@@ -151,6 +153,7 @@ class Scanner {
       if (!string(&name, &plain) || (!plain && depth < 2)) return false;
       blanks();
       if (!take(':')) return false;
+      if (depth == 0) count_++;
       blanks();
       if (!value(depth, depth == 0 ? name : std::string_view(), wanted_at(depth, outer, name))) return false;
       blanks();
@@ -173,13 +176,17 @@ class Scanner {
   const char* at_;
   const char* end_;
   std::vector<Member>& members_;
+  size_t count_ = 0;
 };
 
 }  // namespace
 
-bool find_members(std::string_view text, std::vector<Member>& members) {
+bool find_members(std::string_view text, std::vector<Member>& members, size_t& count) {
   for (Member& member : members) member.value = {};
-  return Scanner(text, members).document();
+  Scanner scanner(text, members);
+  const bool found = scanner.document();
+  count = scanner.count();
+  return found;
 }
 
 }  // namespace tsubo::binding

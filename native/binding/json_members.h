@@ -3,6 +3,8 @@
 // Finds a few members of a JSON text without building values of the others.
 #pragma once
 
+#include <stddef.h>
+
 #include <string_view>
 #include <vector>
 
@@ -20,9 +22,9 @@ struct Member {
   std::string_view value;
 };
 
-// Finds the members of the object in `text` and checks the whole text. Returns false, with undefined values, if the
-// text is not JSON or a value is not a plain part of the text: a string with escapes, a number that is not a small
-// integer, a member of another type. The caller can then use a full parser.
-bool find_members(std::string_view text, std::vector<Member>& members);
+// Finds the members of the object in `text`, counts all of its members, and checks the whole text. Returns false, with
+// undefined values, if the text is not JSON or a value is not a plain part of the text: a string with escapes, a number
+// that is not a small integer, a member of another type. The caller can then use a full parser.
+bool find_members(std::string_view text, std::vector<Member>& members, size_t& count);
 
 }  // namespace tsubo::binding

@@ -45,8 +45,9 @@ export interface Binding {
   /**
    * Reads members of the JSON object in the file of the same name in each subdirectory, in one call. Returns one row
    * for each subdirectory (symbolic links excluded), sorted by bytes, at most 128 rows in a text; a NUL ends each
-   * value of a row. The values are the name of the subdirectory, the user id of the file's owner, and the members in
-   * the requested order. A missing member is empty; if the members cannot be read, all of them are empty.
+   * value of a row. The values are the name of the subdirectory, the user id of the file's owner, the number of the
+   * object's members, and the members in the requested order. A missing member is empty; if the members cannot be
+   * read, all of them and their number are empty.
    */
   readMembers(request: MembersRequest): string[];
   readlink(path: string): string;

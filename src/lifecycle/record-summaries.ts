@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { unlessMissing } from '../host/files.ts';
-import { type ContainerRecord, files } from './record.ts';
+import { type ContainerRecord, files, recordVersion } from './record.ts';
 import type { Runtime } from './runtime.ts';
 import type { StatusRecord } from './status.ts';
 import { rootFailure } from './store.ts';
@@ -21,15 +21,15 @@ export interface Stored {
   readonly summary: RecordSummary | undefined;
 }
 
-/** The columns of a summary, in order: name of the directory, owner, texts, numbers, objects. */
+/** The columns of a summary, in order: name of the directory, owner, number of members, texts, numbers, objects. */
 interface Columns {
   readonly texts: readonly string[];
   readonly numbers: readonly string[];
   readonly objects: readonly string[];
 }
 
-const leading = 2;
-const numbers = ['version', 'init.pid', 'init.startTime'];
+const leading = 3;
+const numbers = ['version', 'members', 'init.pid', 'init.startTime'];
 const inBrief: Columns = { texts: ['id', 'bundle', 'created', 'cgroup.path'], numbers, objects: [] };
 const inFull: Columns = { texts: [...inBrief.texts, 'rootfs'], numbers, objects: ['annotations'] };
 
@@ -77,11 +77,13 @@ function summaryAt(values: readonly string[], at: number, columns: Columns): Rec
   const created = values[text + 2];
   const path = values[text + 3];
   const rootfs = columns === inFull ? (values[text + 4] ?? '') : '';
-  const pid = values[number + 1];
-  const startTime = values[number + 2];
-  if (values[number] !== '1' || id !== values[at] || !bundle || !created) return undefined;
+  const pid = values[number + 2];
+  const startTime = values[number + 3];
+  if (values[number] !== String(recordVersion) || id !== values[at] || !bundle || !created) return undefined;
+  // `members` does not count itself. A wrong number is explained by the reader of whole records.
+  if (Number(values[number + 1]) + 1 !== Number(values[at + 2])) return undefined;
   if ((columns === inFull && !rootfs) || !pid !== !startTime) return undefined;
-  const annotations = columns === inFull ? values[number + 3] : '';
+  const annotations = columns === inFull ? values[number + 4] : '';
   return {
     id,
     bundle,

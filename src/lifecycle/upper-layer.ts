@@ -129,11 +129,11 @@ function containersOn(runtime: Runtime, own: string, { id, workId }: UpperLayer)
   const texts = ['upper.id', 'upper.workId'];
   const request = { directory: root, file: files.record, texts, numbers: ['version'], objects: [] };
   const found: ContainerRecord[] = [];
-  const width = texts.length + 3;
+  const width = texts.length + 4;
   for (const text of unlessMissing(() => binding.readMembers(request)) ?? []) {
     const values = text.split('\0');
     for (let at = 0; at + width <= values.length; at += width) {
-      const [name = '', , upper, work, version] = values.slice(at, at + width);
+      const [name = '', , , upper, work, version] = values.slice(at, at + width);
       // Without a version the members could not be read so fast: the whole record is parsed.
       if (name === own || (version !== '' && upper !== id && work !== workId)) continue;
       const record = recordIfReadable(runtime, name);

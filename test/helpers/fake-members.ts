@@ -13,21 +13,23 @@ export function readMembers({ directory, file, texts, numbers, objects }: Member
       const path = join(directory, name, file);
       const owner = fs.statSync(path, { throwIfNoEntry: false })?.uid ?? '';
       const wanted = [...texts, ...numbers, ...objects];
-      const values = [name, owner, ...(members(path, wanted) ?? wanted.map(() => ''))];
+      const values = [name, owner, ...(members(path, wanted) ?? ['', ...wanted.map(() => '')])];
       return values.map(value => `${value}\0`).join('');
     });
   return Array.from({ length: Math.ceil(rows.length / 2) }, (_, i) => rows.slice(2 * i, 2 * i + 2).join(''));
 }
 
+/** The number of members, then the requested ones. */
 function members(path: string, names: readonly string[]): string[] | undefined {
   try {
     const text = fs.readFileSync(path, 'utf8');
     if (text.includes('\\')) return undefined;
     const document = JSON.parse(text);
-    return names.map(name => {
+    const values = names.map(name => {
       const value = name.split('.').reduce((at, part) => at?.[part], document) ?? '';
       return typeof value === 'object' ? JSON.stringify(value) : String(value);
     });
+    return [String(Object.keys(document).length), ...values];
   } catch {
     return undefined;
   }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reads JSON texts from standard input, and prints the members of each text, or `no` if they cannot be read; a NUL
-// follows each. Each text is in a buffer of exactly its size: ASan and UBSan end the program at a read out of bounds.
+// Reads JSON texts from standard input, and prints the number of members and a few members of each text, or `no` if
+// they cannot be read; a NUL follows each. Each text is in a buffer of exactly its size: ASan and UBSan end the program
+// at a read out of bounds.
 #include <cstdio>
 #include <cstring>
 #include <memory>
@@ -24,8 +25,9 @@ int main() {
         {"cgroup", "path", Member::Kind::text, {}}, {"version", "", Member::Kind::number, {}},
         {"init", "pid", Member::Kind::number, {}},  {"annotations", "", Member::Kind::object, {}}};
     std::string line = "no";
-    if (find_members({text.get(), size}, members)) {
-      line.clear();
+    size_t count = 0;
+    if (find_members({text.get(), size}, members, count)) {
+      line = std::to_string(count) + '\t';
       for (const Member& member : members) line.append(member.value).push_back('\t');
     }
     line.push_back(0);

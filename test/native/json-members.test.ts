@@ -22,7 +22,7 @@ const record = {
 function expected(text: string): string[] {
   const document = JSON.parse(text);
   const { id, bundle, version, annotations, cgroup, init } = document;
-  const values = [id, bundle, cgroup?.path, version, init?.pid];
+  const values = [Object.keys(document).length, id, bundle, cgroup?.path, version, init?.pid];
   return [...values.map(value => String(value ?? '')), annotations === undefined ? '' : annotations];
 }
 

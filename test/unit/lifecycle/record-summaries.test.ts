@@ -3,7 +3,8 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
-import type { ContainerRecord } from '../../../src/lifecycle/record.ts';
+import { recordText } from '../../../src/lifecycle/check-record.ts';
+import { type ContainerRecord, recordVersion } from '../../../src/lifecycle/record.ts';
 import { readSummaries, type Stored } from '../../../src/lifecycle/record-summaries.ts';
 import type { Runtime } from '../../../src/lifecycle/runtime.ts';
 import { claim, writeRecord } from '../../../src/lifecycle/store.ts';
@@ -18,7 +19,7 @@ machineForEachTest(made => {
 
 const owner = String(process.getuid?.());
 const record = (id: string, more: Partial<ContainerRecord> = {}): ContainerRecord => ({
-  version: 1,
+  version: recordVersion,
   id,
   bundle: '/b',
   rootfs: '/b/rootfs',
@@ -26,6 +27,9 @@ const record = (id: string, more: Partial<ContainerRecord> = {}): ContainerRecor
   sharedPidNamespace: false,
   ...more,
 });
+
+/** The text of a record with the right number of members. */
+const whole = (one: object): string => recordText(JSON.parse(JSON.stringify(one)));
 
 function write(...records: readonly ContainerRecord[]): void {
   for (const one of records) {
@@ -79,11 +83,13 @@ describe('summaries', () => {
   it.each([
     ['nothing', ''],
     ['half a record', '{"version":1,"id":"a","bundle":"/b","rootfs":"/b/roo'],
-    ['a record of another version', JSON.stringify({ ...record('a'), version: 2 })],
-    ['the record of another container', JSON.stringify(record('b'))],
-    ['a path with escapes', JSON.stringify(record('a', { bundle: '/"' }))],
-    ['a record without a time', JSON.stringify({ ...record('a'), created: undefined })],
-    ['a process without a start time', JSON.stringify({ ...record('a'), init: { pid: 7 } })],
+    ['a record of another version', whole({ ...record('a'), version: 1 })],
+    ['the record of another container', whole(record('b'))],
+    ['a path with escapes', whole(record('a', { bundle: '/"' }))],
+    ['a record without a time', whole({ ...record('a'), created: undefined })],
+    ['a record that lost a member', JSON.stringify({ ...record('a'), members: 7 })],
+    ['a record that gained a member', JSON.stringify({ ...record('a'), members: 5 })],
+    ['a process without a start time', whole({ ...record('a'), init: { pid: 7 } })],
   ])('fall back to the reader of whole records for %s', (_what, text) => {
     claim(runtime, 'a').release();
     writeFileSync(join(machine.root, 'a/state.json'), text);
