@@ -4,21 +4,22 @@ import type { RuntimeError } from '../errors/error.ts';
 import { hostFailure, isSystemError, onHost } from '../errors/system.ts';
 import type { SystemError } from '../host/binding.d.ts';
 import type { HostStepOf } from '../plan/plan.ts';
-import { limitText, rlimitName } from '../plan/rlimits.ts';
+import { rlimitText } from '../plan/rlimits.ts';
 import type { HostOperation, HostWork } from './host-work.ts';
 
 export const limitInit: HostOperation<'limitInit'> = {
   apply(steps, work) {
     const { binding } = work.runtime;
     const { pid } = work.init;
-    for (const { resource, soft, hard, origin } of steps) {
+    for (const step of steps) {
+      const { resource, soft, hard, origin } = step;
       onHost(
         `error setting rlimit type ${resource}`,
         () => binding.limitProcess(pid, resource, String(soft), String(hard)),
         {
           code: 'container.rlimit',
           pointer: origin,
-          value: `${rlimitName(resource)} soft=${limitText(soft)} hard=${limitText(hard)}`,
+          value: rlimitText(step),
           hint: 'the hard limit cannot be raised without CAP_SYS_RESOURCE: use at most the hard limit of the runtime',
         },
       );

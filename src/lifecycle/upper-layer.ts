@@ -5,7 +5,7 @@ import type { Binding } from '../host/binding.d.ts';
 import { unlessMissing } from '../host/files.ts';
 import { cleanPath } from '../host/paths.ts';
 import { O } from '../kernel/files.ts';
-import type { UpperRequest } from '../plan/plan.ts';
+import type { UpperRequest } from '../plan/root-mount.ts';
 import { type ContainerRecord, files, type UpperLayer } from './record.ts';
 import type { Runtime } from './runtime.ts';
 import { statusOf } from './status.ts';

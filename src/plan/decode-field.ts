@@ -2,6 +2,7 @@
 import type { Step } from '../wire/steps.ts';
 import { facilityOf } from './facilities.ts';
 import type { ListText, NumberText } from './facility.ts';
+import { listText, quoted } from './quoted.ts';
 
 /** Fields whose zero is the default: they are left out of the text. */
 const zeroDefaults = new Set([
@@ -43,28 +44,11 @@ export function decodeField(op: Step['op'], name: string, value: unknown): strin
   if (Array.isArray(value)) {
     const lists = facilityOf(op).lists as Lists | undefined;
     const items = lists?.[op]?.[name]?.(value as number[]) ?? value;
-    return items.length === 0 ? undefined : decodeList(items);
+    return items.length === 0 ? undefined : listText(items);
   }
   const number = value as number | bigint;
   if (BigInt(number) === 0n && zeroDefaults.has(name)) return undefined;
   const texts = facilityOf(op).fields as Fields | undefined;
   const decode = texts?.[op]?.[name];
   return decode === undefined ? number.toString() : decode(number);
-}
-
-/** Unchanged if it is one plain word, otherwise as JSON. */
-function quoted(text: string): string {
-  return /^[\w./:=,@%+-]+$/.test(text) ? text : JSON.stringify(text);
-}
-
-/** The texts of lists: hooks share the environment and the state, which may be large. */
-const decodedLists = new WeakMap<readonly unknown[], string>();
-
-function decodeList(list: readonly unknown[]): string {
-  let text = decodedLists.get(list);
-  if (text === undefined) {
-    text = `[${list.map(item => quoted(String(item))).join(' ')}]`;
-    decodedLists.set(list, text);
-  }
-  return text;
 }

@@ -1,8 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-import { containerDeviceRules } from '../cgroup/devices/rules.ts';
+import { containerDeviceRules, type DeviceRule, ruleText } from '../cgroup/devices/rules.ts';
 import { allowsEverything, simplify } from '../cgroup/devices/simplify.ts';
 import type { Config } from '../oci/config.ts';
+import type { Facility, NoSteps } from './facility.ts';
 import type { HostStepOf } from './plan.ts';
+
+/** Steps of the runtime. */
+export interface DeviceRuleSteps {
+  /** Loads the device program of these rules (simplified): the kernel's verifier runs while the init prepares itself. */
+  readonly loadDeviceRules: { readonly when: 'after'; readonly rules: readonly DeviceRule[] };
+  /**
+   * Attaches the loaded device program after the init's last mount (mounting a disk opens it) and before the hooks,
+   * because vendors' hooks change the attached rules.
+   */
+  readonly attachDeviceRules: { readonly when: 'runtime' | 'ready' };
+}
 
 /** Steps for the device rules of a checked config, including the default rules; none if everything is allowed. */
 export function deviceRuleSteps(
@@ -22,3 +34,11 @@ export function deviceRuleSteps(
     },
   ];
 }
+
+export const deviceRulesFacility: Facility<NoSteps, DeviceRuleSteps> = {
+  steps: {},
+  hostTexts: {
+    attachDeviceRules: () => '',
+    loadDeviceRules: ({ rules }) => ['deny a *:* rwm', ...rules.map(ruleText)].join('; '),
+  },
+};

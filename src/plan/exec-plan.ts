@@ -4,12 +4,13 @@ import type { Linux } from '../oci/config.ts';
 import { namespaceFlags } from '../oci/namespaces.ts';
 import type { Step } from '../wire/steps.ts';
 import type { ProcessContext } from './context.ts';
-import { inOrder, lastSteps } from './host-order.ts';
+import { sharedSteps } from './facilities.ts';
 import { keyringSteps } from './keyring.ts';
 import { type Listener, listenerSteps } from './listener.ts';
 import { oomScoreSteps } from './oom-score.ts';
-import type { HostStep, Plan, PlanWarning } from './plan.ts';
+import { type HostStep, inOrder, type Plan, type PlanWarning } from './plan.ts';
 import { processSteps } from './process.ts';
+import { lastSteps } from './resume-init.ts';
 import { rlimitHostSteps } from './rlimits.ts';
 import { execAffinity } from './scheduling.ts';
 import { signalSteps } from './signals.ts';
@@ -71,7 +72,7 @@ export function makeExecPlan(context: Omit<ProcessContext, 'warn'>, options: Exe
   const affinity = execAffinity({ process, origin }).final;
   const ofProcess: ProcessContext = { ...context, facts, warn };
   append(container, terminalSteps(ofProcess, { slot: slots, console: false }));
-  append(container, processSteps(ofProcess, { linux: options.linux, affinity }));
+  append(container, processSteps(ofProcess, { shared: sharedSteps(options.linux), affinity }));
   if (options.joinsRdt === true) {
     host.push({ op: 'joinRdtGroup', when: 'after', origin: '/linux/intelRdt' });
   }

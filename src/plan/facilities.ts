@@ -3,13 +3,17 @@ import type { ErrorFields } from '../errors/error.ts';
 import type { Config, Linux } from '../oci/config.ts';
 import type { Shape } from '../oci/shape.ts';
 import type { Check } from '../validate/context.ts';
-import type { Operation } from '../wire/steps.ts';
+import type { Operation, Step } from '../wire/steps.ts';
 import { capabilitiesFacility } from './capabilities.ts';
+import { cgroupFacility } from './cgroup.ts';
+import { deviceRulesFacility } from './device-rules.ts';
 import { devicesFacility } from './devices.ts';
 import type { ShapesOfProperties, SysctlProblem } from './facility.ts';
 import { hooksFacility } from './hooks.ts';
+import { hostTreesFacility } from './host-trees.ts';
 import { keyringFacility } from './keyring.ts';
 import { labelsFacility } from './labels.ts';
+import { listenerFacility } from './listener.ts';
 import {
   type MemoryPolicyFeatures,
   type MemoryPolicyProperty,
@@ -17,18 +21,17 @@ import {
 } from './memory-policy.ts';
 import { type MountFeatures, mountsFacility } from './mounts.ts';
 import { namespacesFacility } from './namespaces.ts';
-import {
-  type NetDeviceFeatures,
-  type NetDeviceSteps,
-  type NetDevicesProperty,
-  netDevicesFacility,
-} from './net-devices.ts';
-import { type NetworkSteps, networkFacility } from './network.ts';
+import { type NetDeviceFeatures, type NetDevicesProperty, netDevicesFacility } from './net-devices.ts';
+import { networkFacility } from './network.ts';
+import { oomScoreFacility } from './oom-score.ts';
 import { type PersonalityProperty, personalityFacility } from './personality.ts';
-import type { HostStep, HostStepOf } from './plan.ts';
+import type { HostStep } from './plan.ts';
 import { processFacility } from './process.ts';
 import { programFacility } from './program.ts';
+import { rdtFacility } from './rdt.ts';
+import { recordFacility } from './record.ts';
 import { restrictedPathsFacility } from './restricted-paths.ts';
+import { resumeFacility } from './resume-init.ts';
 import { rlimitsFacility } from './rlimits.ts';
 import { rootMountFacility } from './root-mount.ts';
 import { rootfsFacility } from './rootfs.ts';
@@ -71,6 +74,15 @@ export const facilities = [
   syncFacility,
   hooksFacility,
   seccompFacility,
+  // Without operations of the executor.
+  recordFacility,
+  cgroupFacility,
+  rdtFacility,
+  oomScoreFacility,
+  deviceRulesFacility,
+  hostTreesFacility,
+  listenerFacility,
+  resumeFacility,
 ] as const;
 
 /** The facility that has this operation. */
@@ -86,9 +98,6 @@ export interface LinuxOfFacilities extends NetDevicesProperty, SharedProperties 
 
 /** and of its `linux` for every process of the container. */
 export interface SharedProperties extends PersonalityProperty, MemoryPolicyProperty {}
-
-/** Steps of the runtime. */
-export interface HostStepsOfFacilities extends NetDeviceSteps, NetworkSteps {}
 
 /** Members of `linux` in the features document. */
 export interface FeaturesOfFacilities extends MemoryPolicyFeatures, MountFeatures, NetDeviceFeatures {}
@@ -144,8 +153,18 @@ export function waitOrigin(point: SyncPoint): string {
   return facilities.find(({ waits }) => waits?.[point] !== undefined)?.waits?.[point] ?? '';
 }
 
-/** A step of the runtime as `plan` prints it. */
-export function hostText<Op extends keyof HostStepsOfFacilities>(step: HostStepOf<Op>): string {
-  const { hostTexts } = facilities.find(one => one.hostTexts?.[step.op] !== undefined) ?? {};
-  return hostTexts?.[step.op]?.(step) ?? step.op;
+/** The steps for the properties of every process of the container. */
+export function sharedSteps(linux: Linux | undefined): Step[] {
+  return linux === undefined ? [] : facilities.flatMap(({ shared }) => shared?.(linux) ?? []);
 }
+
+/** A step of the runtime as `plan` prints it. */
+export function hostText(step: HostStep): string {
+  for (const { hostTexts } of facilities as readonly { readonly hostTexts?: HostTexts }[]) {
+    const text = hostTexts?.[step.op]?.(step as never);
+    if (text !== undefined) return text === '' ? step.op : `${step.op} ${text}`;
+  }
+  return step.op;
+}
+
+type HostTexts = Readonly<Record<string, ((step: never) => string) | undefined>>;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ErrorFields } from '../errors/error.ts';
 import type { Report } from '../host/binding.d.ts';
-import type { Config } from '../oci/config.ts';
+import type { Config, Linux } from '../oci/config.ts';
 import type { Shape } from '../oci/shape.ts';
 import type { Check } from '../validate/context.ts';
+import type { Step } from '../wire/steps.ts';
 import type { FeaturesOfFacilities } from './facilities.ts';
-import type { HostOperationName, HostStep, HostStepOf, Plan } from './plan.ts';
+import type { HostStep, Plan } from './plan.ts';
 import type { SyncPoint } from './sync-points.ts';
 
 /**
@@ -40,6 +41,9 @@ export type StepIn<Table extends Operations, Op extends keyof Table> = {
   readonly origin: string;
   readonly places?: readonly ItemPlace[];
 } & { readonly [Field in keyof Table[Op]]: FieldValue<Table[Op][Field]> };
+
+/** The steps of a facility without operations of the executor. */
+export type NoSteps = Readonly<Record<never, never>>;
 
 /** A failed step, for its explanation. */
 export interface StepFailure {
@@ -83,7 +87,7 @@ export type NumberText = (value: number | bigint) => string;
  * Everything that one facility adds to the program, in the file that also plans its steps. `facilities.ts` has the list
  * of all. Explanations and hints are functions, which an engine compiles when the first failure calls them.
  */
-export interface Facility<Table extends Operations> {
+export interface Facility<Table extends Operations, Host = NoSteps> {
   /** The operations of the executor, with their meaning. native/wire/vocabulary.h is generated from all of them. */
   readonly steps: Table;
   /** Explains a failed step. Default: the operation, the call and the error. */
@@ -102,8 +106,8 @@ export interface Facility<Table extends Operations> {
   readonly sameHints?: { readonly [Op in keyof Table]?: keyof Table };
   /** Shapes of the properties that the facility implements: members of config.json, and of its `linux`. */
   readonly shapes?: ShapesOfProperties;
-  /** The properties of `linux` apply to every process of the container, also to executed ones. Default false. */
-  readonly shared?: true;
+  /** Steps for properties of `linux` that apply to every process of the container, also to executed ones. */
+  readonly shared?: (linux: Linux) => readonly Step[];
   /** Rules beyond the shapes. */
   readonly check?: Check;
   /** Sysctls that a property of the facility sets, with the problem of one that the config sets too. */
@@ -116,8 +120,10 @@ export interface Facility<Table extends Operations> {
   readonly hostSteps?: (config: Config) => readonly HostStep[];
   /** Origin of the step at which the init waits for `hostSteps`. */
   readonly waits?: { readonly [Point in SyncPoint]?: string };
-  /** Texts of the steps of the runtime, as `plan` prints them. */
-  readonly hostTexts?: { readonly [Op in HostOperationName]?: (step: HostStepOf<Op>) => string };
+  /** The operations of the runtime: the text of the fields of each, as `plan` prints them after the operation. */
+  readonly hostTexts?: {
+    readonly [Op in keyof Host]: (step: Host[Op] & { readonly origin: string }) => string;
+  };
   /** Texts of the items of fields that are lists of numbers. Default: the numbers. */
   readonly lists?: {
     readonly [Op in keyof Table]?: { readonly [Field in keyof Table[Op]]?: ListText };

@@ -10,6 +10,18 @@ import { type HostStep, maxPlanBytes } from './plan.ts';
 
 export type HookKind = keyof Hooks;
 
+/** Steps of the runtime. */
+export interface HookSteps {
+  /** Runs a hook in the runtime's namespaces. */
+  readonly runHook: {
+    readonly when: 'runtime' | 'poststart' | 'poststop';
+    readonly kind: 'prestart' | 'createRuntime' | 'poststart' | 'poststop';
+    /** Index in the list of its kind. */
+    readonly index: number;
+    readonly hook: Hook;
+  };
+}
+
 /** The times at which the host's hooks run. */
 const places = {
   prestart: 'runtime',
@@ -135,8 +147,12 @@ const steps = {
   runHook: { path: 'text', args: 'texts', env: 'texts', home: 'number', timeout: 'number', input: 'texts' },
 } as const;
 
-/** Hooks that the init runs. */
-export const hooksFacility: Facility<typeof steps> = {
+/** Hooks that the runtime or the init runs. */
+export const hooksFacility: Facility<typeof steps, HookSteps> = {
   steps,
   explainAlone: { runHook: explainHookStep },
+  hostTexts: {
+    runHook: ({ hook: { path, timeout } }) =>
+      `path=${path}${timeout === undefined ? '' : ` timeout=${timeout}`}`,
+  },
 };

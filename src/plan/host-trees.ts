@@ -4,9 +4,12 @@ import { cleanPath } from '../host/paths.ts';
 import type { IDMapping, Mount } from '../oci/config.ts';
 import type { Step } from '../wire/steps.ts';
 import { hostPath, type PlanContext } from './context.ts';
+import type { Facility, NoSteps } from './facility.ts';
+import { mappingWords } from './id-map-text.ts';
 import { type MountWords, readMountWords } from './mount-options.ts';
 import { hasNamespace } from './namespaces.ts';
 import type { HostStep, HostStepOf } from './plan.ts';
+import { listText } from './quoted.ts';
 import { isRootMount, rootMount, unionOf } from './root-mount.ts';
 import { syncAt } from './sync-points.ts';
 import { type UserNamespace, userNamespace } from './user-namespace.ts';
@@ -17,6 +20,35 @@ export interface IdMap {
   readonly uids?: readonly IDMapping[];
   readonly gids?: readonly IDMapping[];
   readonly recursive: boolean;
+}
+
+/** Steps of the runtime. */
+export interface HostTreeSteps {
+  /**
+   * Clones a mount tree in the container's mount namespace, maps its owners with `idmap`, and sends it to the init for
+   * `slot`.
+   */
+  readonly cloneTree: {
+    readonly when: 'hostTrees';
+    readonly path: string;
+    readonly recursive: boolean;
+    readonly idmap?: IdMap;
+    readonly slot: number;
+  };
+  /**
+   * Makes an overlay whose lower layers show the container's owners, and sends it to the init for `slot`. `options`
+   * are those of `mountRoot`.
+   */
+  readonly makeUnion: {
+    readonly when: 'hostTrees';
+    readonly source: string;
+    readonly options: readonly string[];
+    readonly attributes: number;
+    readonly idmap: IdMap;
+    readonly slot: number;
+  };
+  /** Maps the owners of the tree that the init has cloned; the init waits at a step with the same origin. */
+  readonly mapTree: { readonly when: 'mapTree'; readonly idmap: IdMap };
 }
 
 /** Mount trees that the host clones or maps, by slot. */
@@ -188,3 +220,22 @@ export function mayBeIdMapped({ uidMappings, gidMappings, options = [] }: Mount)
     options.includes('ridmap')
   );
 }
+
+function idMapWords({ uids, gids = [], recursive }: IdMap): string {
+  const name = recursive ? 'ridmap' : 'idmap';
+  if (uids === undefined) return `${name}=container`;
+  return `${name}=[${mappingWords(uids)}] gids=[${mappingWords(gids)}]`;
+}
+
+/** Mount trees that the host clones or maps. */
+export const hostTreesFacility: Facility<NoSteps, HostTreeSteps> = {
+  steps: {},
+  hostTexts: {
+    cloneTree: ({ path, recursive, slot, idmap }) =>
+      [`path=${path}`, recursive && 'recursive', `slot=${slot}`, idmap && idMapWords(idmap)]
+        .filter(Boolean)
+        .join(' '),
+    makeUnion: ({ options, slot, idmap }) => `options=${listText(options)} slot=${slot} ${idMapWords(idmap)}`,
+    mapTree: ({ idmap }) => idMapWords(idmap),
+  },
+};

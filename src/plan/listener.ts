@@ -3,7 +3,14 @@
 import { SECCOMP_FILTER_FLAG } from '../kernel/seccomp.ts';
 import type { Seccomp } from '../oci/seccomp.ts';
 import type { Step } from '../wire/steps.ts';
+import type { Facility, NoSteps } from './facility.ts';
 import type { HostStep } from './plan.ts';
+
+/** Steps of the runtime. */
+export interface ListenerSteps {
+  /** Gives the seccomp listener to the agent that listens at `path`. */
+  readonly sendListener: { readonly when: 'seccomp'; readonly path: string; readonly metadata?: string };
+}
 
 /** The agent for the notifications of a filter with SCMP_ACT_NOTIFY. */
 export type Listener = Pick<Seccomp, 'listenerPath' | 'listenerMetadata'>;
@@ -28,3 +35,8 @@ export function listenerSteps(container: readonly Step[], listener: Listener | u
     },
   ];
 }
+
+export const listenerFacility: Facility<NoSteps, ListenerSteps> = {
+  steps: {},
+  hostTexts: { sendListener: ({ path }) => `path=${path}` },
+};

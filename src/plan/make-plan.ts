@@ -7,21 +7,17 @@ import type { HostFacts } from '../host/facts.ts';
 import { append } from '../oci/append.ts';
 import type { Config } from '../oci/config.ts';
 import type { Step } from '../wire/steps.ts';
-import { cgroupOwnerSteps } from './cgroup-owner.ts';
-import { containerCgroup } from './cgroup-path.ts';
-import { containerUnit } from './cgroup-unit.ts';
-import { cgroupWriteSteps } from './cgroup-writes.ts';
+import { cgroupOwnerSteps, cgroupWriteSteps, containerCgroup, containerUnit } from './cgroup.ts';
 import type { PlanContext, PlanOptions, ProcessContext } from './context.ts';
 import { deviceRuleSteps } from './device-rules.ts';
 import { deviceSteps } from './devices.ts';
-import { hostStepsOfFacilities, waitOrigin } from './facilities.ts';
+import { hostStepsOfFacilities, sharedSteps, waitOrigin } from './facilities.ts';
 import { createContainerSteps, hostHookSteps, startContainerSteps } from './hooks.ts';
-import { inOrder, lastSteps } from './host-order.ts';
 import { noTrees, planHostTrees } from './host-trees.ts';
 import { keyringSteps } from './keyring.ts';
 import { listenerSteps } from './listener.ts';
 import { mountSteps } from './mounts.ts';
-import { hasNamespace, type NamespacePlan, planNamespaces } from './namespaces.ts';
+import { type NamespacePlan, planNamespaces } from './namespaces.ts';
 import {
   linkSteps,
   networkFileSteps,
@@ -31,12 +27,20 @@ import {
   vethSteps,
 } from './network.ts';
 import { oomScoreSteps } from './oom-score.ts';
-import { type HostStep, mostPlanWarnings, type Plan, type PlanWarning, type SpawnPlan } from './plan.ts';
+import {
+  type HostStep,
+  inOrder,
+  mostPlanWarnings,
+  type Plan,
+  type PlanWarning,
+  type SpawnPlan,
+} from './plan.ts';
 import { processSteps } from './process.ts';
 import { rdtSteps } from './rdt.ts';
+import { saveRecordStep } from './record.ts';
 import { nullDeviceSteps, restrictedPathSteps } from './restricted-paths.ts';
+import { lastSteps, startFifoSteps } from './resume-init.ts';
 import { rlimitHostSteps } from './rlimits.ts';
-import { upperRequest } from './root-mount.ts';
 import { rootfsPlan } from './rootfs.ts';
 import { signalSteps } from './signals.ts';
 import { type SyncPoint, syncAt } from './sync-points.ts';
@@ -151,15 +155,6 @@ function hostSteps(
       ? undefined
       : containerUnit(context, writes, devices[0]?.rules);
   const rdt = rdtSteps(config);
-  const record: HostStep = {
-    op: 'saveRecord',
-    when: 'before',
-    ...(cgroup !== undefined && { cgroup: unit ?? cgroup }),
-    ...(rdt[0] !== undefined && { rdt: rdt[0] }),
-    sharesMounts: !hasNamespace(config, 'mount'),
-    ...upperRequest(context),
-    origin: '',
-  };
   const own: HostStep[] =
     cgroup === undefined
       ? []
@@ -176,13 +171,11 @@ function hostSteps(
     // Before the record, which contains the addresses.
     ...networkSteps(networks),
     // Before all objects that `delete` finds through the record.
-    record,
+    saveRecordStep(context, cgroup && (unit ?? cgroup), rdt[0]),
     ...networkFileSteps(networks, [...new Set([ownName(config) || options.id, options.id, ...aliases])]),
     ...own,
     ...rdt,
-    ...(startFifo === undefined
-      ? []
-      : [{ op: 'makeStartFifo', when: 'before', origin: '', slot: startFifo } as const]),
+    ...startFifoSteps(startFifo),
     ...oomScoreSteps(ofProcess),
     ...devices,
     ...(startFifo === undefined ? [] : [{ op: 'saveExecData', when: 'after', origin: '' } as const]),
@@ -247,7 +240,7 @@ function containerSteps(
       listenFds: options.listenFds ?? 0,
       startFifo,
       beforeProgram: env => startContainerSteps(context, env),
-      linux: config.linux,
+      shared: sharedSteps(config.linux),
     }),
   );
   return steps;

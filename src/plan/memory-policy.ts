@@ -43,7 +43,7 @@ export interface MemoryPolicyFeatures {
 const spec = 'config-linux.md#memory-policy';
 
 /** linux.memoryPolicy, which applies to every process of the container. */
-export function memoryPolicySteps({ memoryPolicy }: Linux): Step[] {
+function memoryPolicySteps({ memoryPolicy }: Linux): Step[] {
   if (memoryPolicy?.mode === undefined) return [];
   let mode: number = MPOL[memoryPolicy.mode];
   for (const flag of memoryPolicy.flags ?? []) mode |= MPOL_F[flag];
@@ -117,7 +117,7 @@ export const memoryPolicyFacility: Facility<typeof steps> = {
       memoryPolicy: { kind: 'object', spec, properties: { mode: string, nodes: string, flags: strings } },
     },
   },
-  shared: true,
+  shared: memoryPolicySteps,
   check: checkMemoryPolicy,
   features: () => ({
     memoryPolicy: { modes: [...memoryPolicyModes].sort(), flags: [...memoryPolicyFlags].sort() },

@@ -8,7 +8,7 @@ import { append } from '../oci/append.ts';
 import type { Mount } from '../oci/config.ts';
 import type { Enabled } from '../oci/features.ts';
 import type { Step } from '../wire/steps.ts';
-import { containerCgroup } from './cgroup-path.ts';
+import { containerCgroup } from './cgroup.ts';
 import { containerPath, hostPath, type PlanContext } from './context.ts';
 import { explainMount, nestedHint } from './explain-mount.ts';
 import type { Facility, ItemPlace, NumberText } from './facility.ts';

@@ -2,7 +2,7 @@
 
 import { errno } from '../errors/errno.ts';
 import { RuntimeError } from '../errors/error.ts';
-import type { Config } from '../oci/config.ts';
+import type { Config, IDMapping } from '../oci/config.ts';
 import { type NamespaceType, namespaceFlags } from '../oci/namespaces.ts';
 import type { Step } from '../wire/steps.ts';
 import type { PlanContext } from './context.ts';
@@ -12,6 +12,20 @@ import type { HostStep } from './plan.ts';
 import { syncAt } from './sync-points.ts';
 import { offsetLines } from './time-namespace.ts';
 import { mappingSteps, userNamespace, userSteps } from './user-namespace.ts';
+
+/** Steps of the runtime. */
+export interface NamespaceSteps {
+  /** Opens a namespace to join and passes it to the init in `slot` (0: the init is cloned in it). */
+  readonly openNamespace: {
+    readonly when: 'before';
+    readonly path: string;
+    /** CLONE_NEW* flag of the required type. */
+    readonly kind: number;
+    readonly slot: number;
+    /** The mappings that a joined user namespace must have. Absent: any. */
+    readonly mappings?: { readonly uids: readonly IDMapping[]; readonly gids: readonly IDMapping[] };
+  };
+}
 
 export interface NamespacePlan {
   /** Enters a joined pid namespace after the root has been entered; empty if the init is cloned in it. */
@@ -167,7 +181,7 @@ const steps = {
 } as const;
 
 /** Namespaces, except the parts of user and time namespaces that have files of their own. */
-export const namespacesFacility: Facility<typeof steps> = {
+export const namespacesFacility: Facility<typeof steps, NamespaceSteps> = {
   steps,
   explain: {
     joinNamespace: ({ origin, kind }, { called }) => joinFailure(origin, kind, called),
@@ -190,5 +204,8 @@ export const namespacesFacility: Facility<typeof steps> = {
     },
   }),
   sameHints: { enterPidNamespace: 'joinNamespace' },
+  hostTexts: {
+    openNamespace: ({ path, kind, slot }) => `path=${path} kind=${cloneFlagNames(kind)} slot=${slot}`,
+  },
   fields: { joinNamespace: { kind: cloneFlagNames }, unshare: { flags: cloneFlagNames } },
 };

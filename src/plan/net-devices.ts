@@ -7,7 +7,7 @@ import type { SystemError } from '../host/binding.d.ts';
 import type { Enabled } from '../oci/features.ts';
 import { string } from '../oci/shape.ts';
 import type { Check } from '../validate/context.ts';
-import type { Facility } from './facility.ts';
+import type { Facility, NoSteps } from './facility.ts';
 import type { HostStepOf } from './plan.ts';
 
 /** A member of `linux`: interfaces of the host to move into the container, keyed by their name on the host. */
@@ -106,7 +106,7 @@ const hints = (): Readonly<Record<number, string>> => ({
   [errno.EACCES]: 'it has an IPv6 address, and the network namespace of the container has IPv6 turned off',
 });
 
-export const netDevicesFacility: Facility<Record<never, never>> = {
+export const netDevicesFacility: Facility<NoSteps, NetDeviceSteps> = {
   steps: {},
   shapes: {
     linux: { netDevices: { kind: 'map', of: { kind: 'object', spec, properties: { name: string } } } },
@@ -134,5 +134,5 @@ export const netDevicesFacility: Facility<Record<never, never>> = {
       origin: childPointer(at, name),
     })),
   waits: { network: at },
-  hostTexts: { moveNetDevice: ({ name, newName }) => `moveNetDevice name=${name} newName=${newName}` },
+  hostTexts: { moveNetDevice: ({ name, newName }) => `name=${name} newName=${newName}` },
 };

@@ -226,7 +226,7 @@ const steps = {
 const noIpv6 = 'IPv6 is turned off in new network namespaces here: use a network without IPv6';
 
 /** The interfaces of the networks that a container is attached to. */
-export const networkFacility: Facility<typeof steps> = {
+export const networkFacility: Facility<typeof steps, NetworkSteps> = {
   steps,
   explain: {
     configureLinks: (_, { report, text, stepText }) => ({
@@ -242,25 +242,25 @@ export const networkFacility: Facility<typeof steps> = {
     },
   }),
   hostTexts: {
-    reservePorts: ({ ports }) => `reservePorts ${publishedText(ports)}`,
-    publishPorts: ({ ports }) => `publishPorts ${publishedText(ports)}`,
+    reservePorts: ({ ports }) => publishedText(ports),
+    publishPorts: ({ ports }) => publishedText(ports),
     makeNetwork: ({ network: { name, bridge, ipv4, ipv6, internal, isolated }, isNew }) => {
       const ranges = [ipv4, ...(ipv6 === undefined ? [] : [ipv6])].map(({ subnet }) => subnet);
       const words = [isNew && 'new', internal && 'internal', isolated && 'isolated'].filter(Boolean);
-      return [`makeNetwork name=${name} bridge=${bridge} subnets=[${ranges.join(' ')}]`, ...words].join(' ');
+      return [`name=${name} bridge=${bridge} subnets=[${ranges.join(' ')}]`, ...words].join(' ');
     },
     claimAddress: ({ network, addresses: { ipv4, ipv6 } }) => {
       const texts = [ipv4, ...(ipv6 === undefined ? [] : [ipv6])].map(formatAddress);
-      return `claimAddress network=${network.name} addresses=[${texts.join(' ')}]`;
+      return `network=${network.name} addresses=[${texts.join(' ')}]`;
     },
-    writeNetworkFiles: ({ names }) => `writeNetworkFiles names=[${names.join(' ')}]`,
+    writeNetworkFiles: ({ names }) => `names=[${names.join(' ')}]`,
     makeVeth: ({ bridge, name, mac, hairpin, isolated }) => {
       const words = [
         mac !== undefined && `mac=${formatMac(mac)}`,
         hairpin && 'hairpin',
         isolated && 'isolated',
       ];
-      return [`makeVeth bridge=${bridge} name=${name}`, ...words.filter(Boolean)].join(' ');
+      return [`bridge=${bridge} name=${name}`, ...words.filter(Boolean)].join(' ');
     },
   },
   lists: {

@@ -1,6 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ProcessContext } from './context.ts';
+import type { Facility, NoSteps } from './facility.ts';
 import type { HostStep } from './plan.ts';
+
+/** Steps of the runtime. */
+export interface OomScoreSteps {
+  /**
+   * Writes the init's oom_score_adj after the clone. A runtime without root cannot write that file: it writes its own
+   * before the clone, and the init inherits it.
+   */
+  readonly setOomScoreAdj: { readonly when: 'before' | 'after'; readonly value: number };
+  /** Restores the runtime's own oom_score_adj. */
+  readonly restoreOomScoreAdj: { readonly when: 'after' };
+}
 
 /** process.oomScoreAdj */
 export function oomScoreSteps({ process, facts, origin }: ProcessContext): HostStep[] {
@@ -13,3 +25,8 @@ export function oomScoreSteps({ process, facts, origin }: ProcessContext): HostS
     { op: 'restoreOomScoreAdj', when: 'after', origin: step.origin },
   ];
 }
+
+export const oomScoreFacility: Facility<NoSteps, OomScoreSteps> = {
+  steps: {},
+  hostTexts: { restoreOomScoreAdj: () => '', setOomScoreAdj: ({ value }) => `value=${value}` },
+};

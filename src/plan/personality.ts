@@ -23,7 +23,7 @@ interface Personality {
 const spec = 'config-linux.md#personality';
 
 /** linux.personality, which applies to every process of the container. */
-export function personalitySteps({ personality }: Linux): Step[] {
+function personalitySteps({ personality }: Linux): Step[] {
   if (personality === undefined) return [];
   const persona = personality.domain === 'LINUX32' ? PER.PER_LINUX32 : PER.PER_LINUX;
   return [{ op: 'setPersonality', origin: '/linux/personality', persona }];
@@ -66,7 +66,7 @@ export const personalityFacility: Facility<typeof steps> = {
   shapes: {
     linux: { personality: { kind: 'object', spec, properties: { domain: string, flags: strings } } },
   },
-  shared: true,
+  shared: personalitySteps,
   check: checkPersonality,
   explain: {
     setPersonality: (_, { text, stepText }) => ({

@@ -3,7 +3,6 @@
 import { errno, errnoText } from '../errors/errno.ts';
 import type { Report } from '../host/binding.d.ts';
 import { append } from '../oci/append.ts';
-import type { Linux } from '../oci/config.ts';
 import type { Step } from '../wire/steps.ts';
 import { capabilityPlan } from './capabilities.ts';
 import type { ProcessContext } from './context.ts';
@@ -15,7 +14,6 @@ import { hasListener } from './listener.ts';
 import { rlimitSteps } from './rlimits.ts';
 import { allCpus, schedulingSteps } from './scheduling.ts';
 import { seccompStep } from './seccomp.ts';
-import { sharedSteps } from './shared-properties.ts';
 
 /** The `mask` of setUmask for the umask of the runtime's caller. */
 export const callersUmask = 0o10000;
@@ -25,7 +23,7 @@ export interface ProcessOptions {
   /** Umask if the document has none. Default: that of the runtime's caller. */
   readonly umask?: number;
   /** Properties of the container that apply to each of its processes. Default: those of the runtime's caller. */
-  readonly linux?: Linux | undefined;
+  readonly shared?: readonly Step[];
   /** Steps that set the CPUs of the process. Default: all of its cgroup. */
   readonly affinity?: readonly Step[];
   /** Number of socket activation descriptors. Default 0. */
@@ -67,7 +65,7 @@ export function processSteps(context: ProcessContext, options: ProcessOptions): 
   steps.push(
     ...(options.affinity ?? [allCpus]),
     ...schedulingSteps(context),
-    ...sharedSteps(options.linux ?? {}),
+    ...(options.shared ?? []),
     user.umask === undefined
       ? { op: 'setUmask', origin: '', mask: options.umask ?? callersUmask }
       : { op: 'setUmask', origin: origin('user', 'umask'), mask: user.umask },

@@ -9,6 +9,17 @@ import type { Facility } from './facility.ts';
 import type { HostStep } from './plan.ts';
 import { syncAt } from './sync-points.ts';
 
+/** Steps of the runtime. */
+export interface RlimitHostSteps {
+  /** Calls prlimit(2) for the init: the root of a user namespace cannot raise a limit. */
+  readonly limitInit: {
+    readonly when: 'limits';
+    readonly resource: number;
+    readonly soft: bigint;
+    readonly hard: bigint;
+  };
+}
+
 type SetRlimit = Extract<Step, { op: 'setRlimit' }>;
 
 /**
@@ -74,19 +85,30 @@ export function limitText(value: number | bigint): string {
   return BigInt(value) === noLimit ? 'unlimited' : value.toString();
 }
 
+interface Limit {
+  readonly resource: number | bigint;
+  readonly soft: number | bigint;
+  readonly hard: number | bigint;
+}
+
+/** `RLIMIT_CORE soft=0 hard=unlimited` */
+export function rlimitText({ resource, soft, hard }: Limit): string {
+  return `${rlimitName(resource)} soft=${limitText(soft)} hard=${limitText(hard)}`;
+}
+
 const steps = {
   /** setrlimit(2); the largest number means unlimited. */
   setRlimit: { resource: 'number', soft: 'number', hard: 'number' },
 } as const;
 
 /** Resource limits of the process. */
-export const rlimitsFacility: Facility<typeof steps> = {
+export const rlimitsFacility: Facility<typeof steps, RlimitHostSteps> = {
   steps,
   explain: {
-    setRlimit: ({ resource, soft, hard }, { text }) => ({
+    setRlimit: (step, { text }) => ({
       code: 'container.rlimit',
-      message: `error setting rlimit type ${resource}: ${text}`,
-      value: `${rlimitName(resource)} soft=${limitText(soft)} hard=${limitText(hard)}`,
+      message: `error setting rlimit type ${step.resource}: ${text}`,
+      value: rlimitText(step),
     }),
   },
   hints: () => ({
@@ -96,5 +118,6 @@ export const rlimitsFacility: Facility<typeof steps> = {
       [errno.EINVAL]: 'the soft limit must not be above the hard one',
     },
   }),
+  hostTexts: { limitInit: step => `resource=${rlimitText(step)}` },
   fields: { setRlimit: { resource: rlimitName, soft: limitText, hard: limitText } },
 };

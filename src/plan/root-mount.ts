@@ -12,7 +12,6 @@ import { attributeNames, propagationNames } from './flag-names.ts';
 import { contextOption } from './labels.ts';
 import { newMountAttributes, superBlockWords } from './mount-attributes.ts';
 import { isBind, readMountWords, splitFilesystemWord } from './mount-options.ts';
-import type { UpperRequest } from './plan.ts';
 
 /** The kernel's limit of lower layers (OVL_MAX_STACK). */
 const mostLayers = 500;
@@ -229,6 +228,16 @@ export function unionOf(context: PlanContext, root: RootMount): Union {
   }
   for (const word of superBlockWords(flags)) add(word, config.mounts?.[0]?.options?.lastIndexOf(word) ?? 0);
   return { source, options, places, attributes, lower: '' };
+}
+
+/** The upper layer of a root mount. No two containers may write into it at once. */
+export interface UpperRequest {
+  /** Absolute. */
+  readonly path: string;
+  readonly work: string;
+  readonly volatile: boolean;
+  /** Pointer of the option `upperdir`. */
+  readonly origin: string;
 }
 
 /** The directories that the root writes into. */

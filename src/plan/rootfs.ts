@@ -14,6 +14,12 @@ import { rootMessage, rootMount, unionOf } from './root-mount.ts';
 import { userNamespace } from './user-namespace.ts';
 
 /** The steps for the root file system, in three lists for different places in the plan. */
+/** Steps of the runtime. */
+export interface RootSteps {
+  /** Opens a directory of the host and passes it to the init in `slot`. */
+  readonly openDirectory: { readonly when: 'before'; readonly path: string; readonly slot: number };
+}
+
 export interface RootfsPlan {
   /** Before any mount: the following steps must not affect the host. */
   readonly open: readonly Step[];
@@ -190,7 +196,7 @@ const steps = {
 } as const;
 
 /** The root file system. */
-export const rootfsFacility: Facility<typeof steps> = {
+export const rootfsFacility: Facility<typeof steps, RootSteps> = {
   steps,
   explain: {
     openRoot: ({ path }, { report }) => ({
@@ -216,6 +222,7 @@ export const rootfsFacility: Facility<typeof steps> = {
     },
     pivotRoot: { [errno.EINVAL]: 'pivot_root(2) does not work on a ramfs (an initrd): use --no-pivot' },
   }),
+  hostTexts: { openDirectory: ({ path, slot }) => `path=${path} slot=${slot}` },
   fields: {
     setPropagation: { flags: propagationNames },
     setMountPropagation: { flags: propagationNames },

@@ -7,6 +7,12 @@ import type { Facility } from './facility.ts';
 import type { HostStep } from './plan.ts';
 import { syncAt } from './sync-points.ts';
 
+/** Steps of the runtime. */
+export interface TerminalHostSteps {
+  /** Receives the master of the terminal, for the caller's socket or the runtime's terminal. */
+  readonly takeTerminal: { readonly when: 'console' };
+}
+
 /** Differences between a container's own terminal and that of an executed process. */
 export interface TerminalOptions {
   /** Slot of the master until the runtime receives it. */
@@ -63,7 +69,7 @@ const steps = {
 } as const;
 
 /** The terminal. */
-export const terminalFacility: Facility<typeof steps> = {
+export const terminalFacility: Facility<typeof steps, TerminalHostSteps> = {
   steps,
   explain: {
     openTerminal: ({ path }, { called }) => ({
@@ -87,4 +93,5 @@ export const terminalFacility: Facility<typeof steps> = {
       [errno.EINVAL]: 'the user namespace does not map the user of the container',
     },
   }),
+  hostTexts: { takeTerminal: () => '' },
 };

@@ -10,6 +10,12 @@ import type { HostStep } from './plan.ts';
 import { syncAt } from './sync-points.ts';
 import { userNamespace } from './user-namespace.ts';
 
+/** Steps of the runtime. */
+export interface TimeNamespaceSteps {
+  /** Writes the offsets of the init's new time namespace and sends the namespace to the init. */
+  readonly writeTimeOffsets: { readonly when: 'timeOffsets'; readonly offsets: string };
+}
+
 /** The steps of a time namespace, right after those of the others. */
 export interface TimePlan {
   readonly host: readonly HostStep[];
@@ -57,7 +63,7 @@ const steps = {
 } as const;
 
 /** Time namespaces. */
-export const timeNamespaceFacility: Facility<typeof steps> = {
+export const timeNamespaceFacility: Facility<typeof steps, TimeNamespaceSteps> = {
   steps,
   explain: {
     enterTimeNamespace: ({ offsets }, { called, report }) => ({
@@ -73,4 +79,5 @@ export const timeNamespaceFacility: Facility<typeof steps> = {
       [errno.ERANGE]: 'the clock would be negative, or above 146 years',
     },
   }),
+  hostTexts: { writeTimeOffsets: ({ offsets }) => `offsets=${JSON.stringify(offsets)}` },
 };

@@ -3,8 +3,19 @@ import type { HostFacts } from '../host/facts.ts';
 import type { Config, IDMapping } from '../oci/config.ts';
 import type { Step } from '../wire/steps.ts';
 import type { Explanation, Facility } from './facility.ts';
+import { mappingWords } from './id-map-text.ts';
 import type { HostStep } from './plan.ts';
 import { syncAt } from './sync-points.ts';
+
+/** Steps of the runtime. */
+export interface UserNamespaceSteps {
+  /** Writes the mappings of the init's new user namespace. */
+  readonly mapIds: {
+    readonly when: 'mapIds';
+    readonly uids: readonly IDMapping[];
+    readonly gids: readonly IDMapping[];
+  };
+}
 
 /** The container's own user namespace, new or joined. */
 export interface UserNamespace {
@@ -76,10 +87,11 @@ const steps = {
 } as const;
 
 /** User namespaces. */
-export const userNamespaceFacility: Facility<typeof steps> = {
+export const userNamespaceFacility: Facility<typeof steps, UserNamespaceSteps> = {
   steps,
   explain: {
     becomeRoot: (_, { called }) => rootFailure(called),
     showToUser: (_, { called }) => rootFailure(called),
   },
+  hostTexts: { mapIds: ({ uids, gids }) => `uids=[${mappingWords(uids)}] gids=[${mappingWords(gids)}]` },
 };

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
-import { inOrder } from '../../../src/plan/host-order.ts';
-import type { HostStep } from '../../../src/plan/plan.ts';
+import { type HostStep, inOrder } from '../../../src/plan/plan.ts';
 import { syncPointOf, syncPoints } from '../../../src/plan/sync-points.ts';
 import { planFor } from '../../helpers/plan.ts';
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
 import type { Config } from '../../../src/oci/config.ts';
-import { cgroupOwnerSteps } from '../../../src/plan/cgroup-owner.ts';
+import { cgroupOwnerSteps } from '../../../src/plan/cgroup.ts';
 import { facts, planFor } from '../../helpers/plan.ts';
 
 function cgroup(cgroupsPath: string | undefined, own: string, mountpoint = '/sys/fs/cgroup') {
