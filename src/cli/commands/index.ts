@@ -8,7 +8,7 @@ import { exec } from './exec.ts';
 import { features } from './features.ts';
 import { kill } from './kill.ts';
 import { list } from './list.ts';
-import { network } from './network.ts';
+import { network } from './network/index.ts';
 import { pause } from './pause.ts';
 import { plan } from './plan.ts';
 import { ps } from './ps.ts';

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+import { inspectNetwork } from '../../../lifecycle/network/manage.ts';
+import type { CommandModule } from '../../command.ts';
+
+export const inspect: CommandModule = {
+  name: 'network inspect',
+  summary: 'print the definition, the state and the containers of networks as JSON',
+  example: ['tsubo network inspect default'],
+  failurePrefix: 'network inspect failed: ',
+  define(command) {
+    command.argument('<name...>', 'names of networks');
+  },
+  run({ runtime, print }, names) {
+    for (const name of names) print(`${JSON.stringify(inspectNetwork(runtime, name), null, 2)}\n`);
+    return 0;
+  },
+};
