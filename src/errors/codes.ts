@@ -352,6 +352,16 @@ export const errorCodes = {
     'see the message for what is missing',
   ],
 
+  'image.ambiguous': ['several images have an id that begins so', 'write more digits of the id'],
+  'image.damaged': [
+    'a document of the image store is missing or not valid',
+    'remove the image, and pull it again',
+  ],
+  'image.in-use': ['a container uses the image', 'remove the container first'],
+  'image.reference': ['the name of an image is not valid', 'write NAME, NAME:TAG or REGISTRY/NAME:TAG'],
+  'image.referenced': ['the image has several names', 'remove each name, or use --force'],
+  'image.unknown': ['the store has no such image', 'see tsubo image ls, or pull it: tsubo image pull'],
+
   'isolation.capabilities': [
     'the container has all or nearly all capabilities (warning)',
     'list only those the program needs',

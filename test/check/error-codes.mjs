@@ -17,6 +17,7 @@ const families = /** @type {const} */ ([
   ['plan', 'The plan made from it'],
   ['state', 'The container and its record'],
   ['network', 'Networks of the machine'],
+  ['image', 'Images'],
   ['host', 'The machine, outside the container'],
   ['container', 'The inside of the container'],
   ['hook', 'Hooks'],

@@ -29,6 +29,7 @@ const order = [
     'cgroup',
     'rdt',
     'network',
+    'image',
     'plan',
     'wire',
     'validate',

@@ -27,7 +27,7 @@ export function diskBinding(): Binding {
   return calls as Binding;
 }
 
-function asSystemError<T>(syscall: string, work: () => T): T {
+export function asSystemError<T>(syscall: string, work: () => T): T {
   try {
     return work();
   } catch (error) {

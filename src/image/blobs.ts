@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+import { onHost } from '../errors/system.ts';
+import type { Binding } from '../host/binding.d.ts';
+import { makeDirectories } from '../host/files.ts';
+import { inUserNamespace } from '../host/privilege.ts';
+import { digestOfText, hexOf } from './digest.ts';
+
+/** The directory of images, layers, containers and volumes. */
+export interface ImageStore {
+  readonly binding: Binding;
+  /** Absolute. */
+  readonly directory: string;
+}
+
+/** The directory in TSUBO_DATA, or else `/var/lib/tsubo`, or, for a user other than root, that of the user's data. */
+export function imageStore(binding: Binding): ImageStore {
+  const chosen = binding.getenv('TSUBO_DATA');
+  if (chosen?.startsWith('/')) return { binding, directory: chosen };
+  const isUser = binding.identity().euid !== 0 || inUserNamespace(binding);
+  if (!isUser) return { binding, directory: '/var/lib/tsubo' };
+  const data = binding.getenv('XDG_DATA_HOME');
+  if (data?.startsWith('/')) return { binding, directory: `${data}/tsubo` };
+  const home = binding.getenv('HOME');
+  return { binding, directory: home?.startsWith('/') ? `${home}/.local/share/tsubo` : '/var/lib/tsubo' };
+}
+
+/** The OCI image layout. */
+export function imagesPath({ directory }: ImageStore): string {
+  return `${directory}/images`;
+}
+
+/** The file of a blob. It exists only if its content has the digest. */
+export function blobPath(store: ImageStore, digest: string): string {
+  return `${imagesPath(store)}/blobs/sha256/${hexOf(digest)}`;
+}
+
+/** The beginning of a blob that is being downloaded, or whose download was cut. */
+export function partialPath(store: ImageStore, digest: string): string {
+  return `${imagesPath(store)}/partial/${hexOf(digest)}`;
+}
+
+export function hasBlob(store: ImageStore, digest: string): boolean {
+  return store.binding.stat(blobPath(store, digest), true) !== undefined;
+}
+
+/**
+ * Makes the directories of the layout and its fixed files. Only their owner enters: layers contain set-uid programs, and
+ * images may contain secrets.
+ */
+export function prepareImages(store: ImageStore): void {
+  const { binding } = store;
+  const images = imagesPath(store);
+  onHost(`unable to make the image store ${images}`, () => {
+    makeDirectories(binding, store.directory, 0o755);
+    makeDirectories(binding, images, 0o700);
+    makeDirectories(binding, `${images}/blobs/sha256`, 0o755);
+    makeDirectories(binding, `${images}/partial`, 0o755);
+    if (binding.stat(`${images}/oci-layout`) === undefined) {
+      binding.replaceText(`${images}/oci-layout`, '{"imageLayoutVersion":"1.0.0"}\n', 0o644);
+    }
+  });
+}
+
+/** Writes a document as a blob and returns its digest. Precondition: prepareImages. */
+export function writeBlob(store: ImageStore, text: string): string {
+  const digest = digestOfText(text);
+  const path = blobPath(store, digest);
+  if (!hasBlob(store, digest))
+    onHost(`unable to write ${path}`, () => store.binding.replaceText(path, text, 0o644));
+  return digest;
+}

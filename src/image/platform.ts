@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+import { RuntimeError } from '../errors/error.ts';
+
+/** Operating system and processor of an image, with Go's names. */
+export interface Platform {
+  readonly os: string;
+  readonly architecture: string;
+  /** `v8` of arm64, `v6` and `v7` of arm. */
+  readonly variant?: string;
+}
+
+/** Other names of architectures that people write or uname(2) returns. */
+const architectures: Readonly<Record<string, string>> = {
+  x86_64: 'amd64',
+  'x86-64': 'amd64',
+  aarch64: 'arm64',
+  armhf: 'arm',
+  armel: 'arm',
+  i386: '386',
+  i686: '386',
+};
+
+/** Variants that mean the same as none. */
+const defaultVariants: Readonly<Record<string, string>> = { arm64: 'v8', amd64: 'v1' };
+
+/** The platform of this machine. `machine` is the one of uname(2). */
+export function machinePlatform(machine: string): Platform {
+  return { os: 'linux', architecture: architectures[machine] ?? machine };
+}
+
+/**
+ * Parses the value of `--platform`: `linux/arm64`, `linux/arm/v7` or `arm64`.
+ *
+ * @throws RuntimeError `usage.bad-value`
+ */
+export function parsePlatform(text: string): Platform {
+  const parts = text.split('/');
+  const [os = '', architecture = '', variant] = parts.length === 1 ? ['linux', text] : parts;
+  const isWord = (word: string) => /^[a-z0-9_-]+$/i.test(word);
+  if (
+    parts.length > 3 ||
+    !isWord(os) ||
+    !isWord(architecture) ||
+    (variant !== undefined && !isWord(variant))
+  ) {
+    throw new RuntimeError({
+      code: 'usage.bad-value',
+      message: `invalid platform ${JSON.stringify(text)}`,
+      value: text,
+      hint: 'write OS/ARCHITECTURE or OS/ARCHITECTURE/VARIANT, such as linux/arm64',
+    });
+  }
+  const name = architecture.toLowerCase();
+  const implied = name === 'armhf' ? 'v7' : name === 'armel' ? 'v6' : undefined;
+  const given = variant ?? implied;
+  return {
+    os: os.toLowerCase(),
+    architecture: Object.hasOwn(architectures, name) ? (architectures[name] as string) : name,
+    ...(given !== undefined && { variant: given.toLowerCase() }),
+  };
+}
+
+export function formatPlatform({ os, architecture, variant }: Platform): string {
+  return [os, architecture, variant].filter(part => part !== undefined && part !== '').join('/');
+}
+
+/** Returns true if an image of `offered` is an image for `requested`. */
+export function isFor(offered: Platform, requested: Platform): boolean {
+  return rank(offered, requested) > 0;
+}
+
+/**
+ * Selects the best image of an index: the requested variant, or else the one without a variant, or else, for arm, the
+ * highest variant below the requested one. Undefined if the index has none for the platform.
+ */
+export function selectPlatform<Entry extends { readonly platform?: Platform }>(
+  entries: readonly Entry[],
+  requested: Platform,
+): Entry | undefined {
+  let best: Entry | undefined;
+  let bestRank = 0;
+  for (const entry of entries) {
+    const found = entry.platform === undefined ? 0 : rank(entry.platform, requested);
+    if (found > bestRank) {
+      best = entry;
+      bestRank = found;
+    }
+  }
+  return best;
+}
+
+/** 0 if the image does not run there; higher is better. */
+function rank(offered: Platform, requested: Platform): number {
+  if (offered.os !== requested.os || offered.architecture !== requested.architecture) return 0;
+  const has = variantOf(offered);
+  const needs = variantOf(requested);
+  if (has === needs) return 100;
+  if (needs === undefined) return has === undefined ? 100 : 50 - numberOf(has);
+  if (has === undefined) return 90;
+  if (offered.architecture === 'arm64') return 0;
+  const below = numberOf(needs) - numberOf(has);
+  return below > 0 ? 80 - below : 0;
+}
+
+function variantOf({ architecture, variant }: Platform): string | undefined {
+  return variant === '' || variant === defaultVariants[architecture] ? undefined : variant;
+}
+
+function numberOf(variant: string): number {
+  return Number(/\d+/.exec(variant)?.[0] ?? 0);
+}

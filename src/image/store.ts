@@ -1,0 +1,499 @@
+// SPDX-License-Identifier: Apache-2.0
+import { RuntimeError } from '../errors/error.ts';
+import { onHost } from '../errors/system.ts';
+import { unlessMissing } from '../host/files.ts';
+import { O } from '../kernel/files.ts';
+import { blobPath, hasBlob, type ImageStore, imagesPath, prepareImages } from './blobs.ts';
+import { type HistoryEntry, type ImageConfig, parseImageDocument } from './config.ts';
+import { chainIds, hexOf, isDigest } from './digest.ts';
+import {
+  type Descriptor,
+  type ImageIndex,
+  type Manifest,
+  mediaTypes,
+  parseManifest,
+  readDescriptor,
+} from './manifest.ts';
+import { InvalidDocument, listOf, objectOf } from './members.ts';
+import { machinePlatform, type Platform, selectPlatform } from './platform.ts';
+import { formatReference, shortReference, tryReference } from './reference.ts';
+
+export type { ImageStore } from './blobs.ts';
+
+/** An image whose manifest and config are in the store. */
+export interface StoredImage {
+  /** Digest of the config. */
+  readonly id: string;
+  /** Digest of the manifest in the store. */
+  readonly digest: string;
+  /** Digests by which registries know the image: those of the index and of the manifest that were pulled. */
+  readonly sources: readonly string[];
+  /** Complete names, in the order of the index. Empty for an image that lost its names to newer ones. */
+  readonly references: readonly string[];
+  /** RFC 3339; empty if the image does not contain it. */
+  readonly created: string;
+  readonly author: string;
+  /** Bytes of the manifest, the config and the layers in the store. */
+  readonly size: number;
+  readonly platform: Platform;
+  readonly config: ImageConfig;
+  readonly history: readonly HistoryEntry[];
+  /** Lowest first. */
+  readonly layers: readonly StoredLayer[];
+}
+
+export interface StoredLayer {
+  readonly digest: string;
+  readonly mediaType: string;
+  /** Digest of the uncompressed layer. */
+  readonly diffId: string;
+  readonly size: number;
+}
+
+/** Removed names and images, in this order. */
+export interface Removal {
+  /** Short names: `busybox:latest`. */
+  readonly untagged: readonly string[];
+  /** The id of the image and the chain ids of its layers, if nothing else has them. */
+  readonly deleted: readonly string[];
+}
+
+/** OCI's annotation for the name of an image in a layout. */
+const nameAnnotation = 'org.opencontainers.image.ref.name';
+/** Digests of a registry for the image, separated by blanks. */
+const sourceAnnotation = 'tsubo.image.sources';
+/** Longest wait for the lock. Its holder replaces one file, or removes the files of an image. */
+const lockTimeoutMs = 60_000;
+/** Documents of images have some kilobytes. */
+export const largestDocument = 8 << 20;
+
+// ---- reading -------------------------------------------------------------------------------------------------------
+
+/** All images; those that cannot be read are left out. */
+export function listImages(store: ImageStore): StoredImage[] {
+  return readImages(store).images;
+}
+
+/** All images, and an error for each one that cannot be read. */
+export function readImages(store: ImageStore): { images: StoredImage[]; damaged: RuntimeError[] } {
+  const byId = new Map<string, StoredImage>();
+  const damaged: RuntimeError[] = [];
+  for (const entry of readIndex(store)) {
+    try {
+      const image = readImage(store, entry);
+      const known = byId.get(image.id);
+      byId.set(image.id, known === undefined ? image : merged(known, image));
+    } catch (error) {
+      if (!(error instanceof RuntimeError)) throw error;
+      damaged.push(error);
+    }
+  }
+  return { images: [...byId.values()], damaged };
+}
+
+function merged(first: StoredImage, second: StoredImage): StoredImage {
+  return {
+    ...first,
+    references: [...new Set([...first.references, ...second.references])],
+    sources: [...new Set([...first.sources, ...second.sources])],
+  };
+}
+
+/**
+ * The image of this name, digest, id or beginning of an id. A name has precedence over an id.
+ *
+ * @throws RuntimeError `image.ambiguous` if several ids begin so, `image.damaged`
+ */
+export function findImage(store: ImageStore, text: string): StoredImage | undefined {
+  const reference = tryReference(text);
+  const complete = reference === undefined ? text : formatReference(reference);
+  const index = readIndex(store);
+  const named = index.find(entry => nameOf(entry) === complete);
+  if (named !== undefined) return withAllNames(store, readImage(store, named));
+
+  const { images } = readImages(store);
+  if (reference?.digest !== undefined) {
+    const { digest } = reference;
+    return images.find(
+      image => (image.digest === digest || image.sources.includes(digest)) && isOfRepository(image, complete),
+    );
+  }
+  if (isDigest(text)) {
+    const exact = images.find(({ id, digest, sources }) => [id, digest, ...sources].includes(text));
+    if (exact !== undefined) return exact;
+  }
+  const prefix = /^(?:sha256:)?([0-9a-f]{1,64})$/.exec(text)?.[1];
+  if (prefix === undefined) return undefined;
+  const found = images.filter(({ id }) => hexOf(id).startsWith(prefix));
+  if (found.length <= 1) return found[0];
+  throw new RuntimeError({
+    code: 'image.ambiguous',
+    message: `several images have an id that begins with ${prefix}`,
+    value: text,
+    hint: `write more digits: ${found.map(({ id }) => hexOf(id).slice(0, 12)).join(', ')}`,
+  });
+}
+
+/** Like findImage, but fails if there is no such image. */
+export function needImage(store: ImageStore, text: string): StoredImage {
+  const image = findImage(store, text);
+  if (image !== undefined) return image;
+  throw new RuntimeError({
+    code: 'image.unknown',
+    message: `no such image: ${text}`,
+    value: text,
+    hint:
+      tryReference(text) === undefined
+        ? 'tsubo image ls prints all images'
+        : `tsubo image ls prints all images; tsubo image pull ${text} gets it from its registry`,
+  });
+}
+
+function withAllNames(store: ImageStore, image: StoredImage): StoredImage {
+  return readImages(store).images.find(({ id }) => id === image.id) ?? image;
+}
+
+/** A digest selects an image of the repository that it is written with. */
+function isOfRepository({ references }: StoredImage, complete: string): boolean {
+  const repository = complete.replace(/@.*$/, '');
+  return references.some(name => name.startsWith(`${repository}:`) || name.startsWith(`${repository}@`));
+}
+
+/** The entries of index.json; none if there is no store. */
+function readIndex(store: ImageStore): Descriptor[] {
+  const path = `${imagesPath(store)}/index.json`;
+  const text = onHost(`unable to read ${path}`, () => store.binding.readTextIfThere(path, true));
+  if (text === undefined) return [];
+  return parsed(path, () => [...listOf(objectOf(text), 'manifests', readDescriptor)]);
+}
+
+/** The complete name of an entry. Other programs write short names, too. */
+function nameOf({ annotations }: Descriptor): string | undefined {
+  const name = annotations?.[nameAnnotation];
+  const reference = name === undefined ? undefined : tryReference(name);
+  return reference === undefined ? name : formatReference(reference);
+}
+
+function sourcesOf({ annotations }: Descriptor): string[] {
+  return (annotations?.[sourceAnnotation] ?? '').split(' ').filter(isDigest);
+}
+
+function readImage(store: ImageStore, entry: Descriptor): StoredImage {
+  const { digest, manifest, size } = readManifest(store, entry);
+  const path = blobPath(store, manifest.config.digest);
+  const document = parsed(path, () => parseImageDocument(readDocument(store, manifest.config.digest)));
+  if (document.diffIds.length !== manifest.layers.length) {
+    const counts = `the manifest has ${manifest.layers.length} layers, and the config ${document.diffIds.length}`;
+    throw damagedAt(path, counts);
+  }
+  const name = nameOf(entry);
+  const layers = manifest.layers.map((layer, index) => ({
+    digest: layer.digest,
+    mediaType: layer.mediaType,
+    diffId: document.diffIds[index] as string,
+    size: layer.size,
+  }));
+  return {
+    id: manifest.config.digest,
+    digest,
+    sources: sourcesOf(entry),
+    references: name === undefined ? [] : [name],
+    created: document.created,
+    author: document.author,
+    size: layers.reduce((sum, layer) => sum + layer.size, size + manifest.config.size),
+    platform: document.platform,
+    config: document.config,
+    history: document.history,
+    layers,
+  };
+}
+
+/** The manifest of an entry. Other programs store an index, too: then that of this machine's platform. */
+function readManifest(
+  store: ImageStore,
+  { digest, mediaType, size }: Descriptor,
+  depth = 0,
+): { digest: string; manifest: Manifest; size: number } {
+  const path = blobPath(store, digest);
+  const document: Manifest | ImageIndex = parsed(path, () =>
+    parseManifest(readDocument(store, digest), mediaType),
+  );
+  if (document.kind === 'manifest') return { digest, manifest: document, size };
+  const platform = machinePlatform(store.binding.identity().machine);
+  const stored = document.manifests.filter(entry => hasBlob(store, entry.digest));
+  const selected = selectPlatform(stored, platform) ?? stored[0];
+  if (selected === undefined || depth > 3)
+    throw damagedAt(path, 'the store has none of the images of the index');
+  return readManifest(store, selected, depth + 1);
+}
+
+/** The content of a small blob. */
+export function readDocument(store: ImageStore, digest: string): string {
+  const path = blobPath(store, digest);
+  const text = onHost(`unable to read ${path}`, () =>
+    unlessMissing(() => store.binding.readText(path, largestDocument)),
+  );
+  if (text === undefined) throw damagedAt(path, 'it does not exist');
+  return text;
+}
+
+/** Converts the error of a parser. */
+function parsed<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw error instanceof InvalidDocument ? damagedAt(path, error.message) : error;
+  }
+}
+
+function damagedAt(path: string, problem: string): RuntimeError {
+  return new RuntimeError({
+    code: 'image.damaged',
+    message: `the image store is damaged at ${path}: ${problem}`,
+    path,
+    hint: 'remove the image, and pull it again',
+  });
+}
+
+// ---- changing ------------------------------------------------------------------------------------------------------
+
+/** Calls `work` while this process holds the lock of the images. */
+export function lockedImages<T>(store: ImageStore, work: () => T): T {
+  const { binding } = store;
+  const images = imagesPath(store);
+  prepareImages(store);
+  const fd = onHost(`unable to open ${images}`, () => binding.open(images, O.O_RDONLY | O.O_CLOEXEC, 0));
+  try {
+    if (!onHost(`unable to lock ${images}`, () => binding.lock(fd, lockTimeoutMs))) {
+      throw new RuntimeError({
+        code: 'state.busy',
+        message: `the images are busy: another command holds ${images}`,
+        path: images,
+        hint: 'lslocks shows the process',
+      });
+    }
+    return work();
+  } finally {
+    binding.close(fd);
+  }
+}
+
+/**
+ * Gives an image a name. The image that had the name before loses it, and stays without a name if it has no other.
+ * Manifest, config and layers are in the store already.
+ *
+ * @param reference - complete name
+ * @param sources - digests by which a registry knows the image, if they are not that of the manifest
+ * @throws RuntimeError `image.damaged` if a blob is missing
+ */
+export function addImage(
+  store: ImageStore,
+  manifestDigest: string,
+  mediaType: string,
+  size: number,
+  reference: string,
+  sources: readonly string[] = [],
+): void {
+  lockedImages(store, () => {
+    const annotations = {
+      [nameAnnotation]: reference,
+      ...(sources.length > 0 && { [sourceAnnotation]: sources.join(' ') }),
+    };
+    const entry = { mediaType, digest: manifestDigest, size };
+    const { platform, layers } = readImage(store, entry);
+    const missing = layers.find(({ digest }) => !hasBlob(store, digest));
+    if (missing !== undefined) throw damagedAt(blobPath(store, missing.digest), 'it does not exist');
+    const others = withoutName(readIndex(store), reference);
+    writeIndex(store, [
+      ...others.filter(other => nameOf(other) !== undefined || other.digest !== manifestDigest),
+      { ...entry, platform, annotations },
+    ]);
+  });
+}
+
+/** Takes the name from its entry. The entry stays without a name if no other entry has the manifest. */
+function withoutName(index: readonly Descriptor[], reference: string): Descriptor[] {
+  return index.flatMap(entry => {
+    if (nameOf(entry) !== reference) return [entry];
+    const isElsewhere = index.some(other => other !== entry && other.digest === entry.digest);
+    if (isElsewhere) return [];
+    const { [nameAnnotation]: _, ...annotations } = entry.annotations ?? {};
+    return [{ ...entry, annotations }];
+  });
+}
+
+function writeIndex(store: ImageStore, manifests: readonly Descriptor[]): void {
+  const path = `${imagesPath(store)}/index.json`;
+  const document = { schemaVersion: 2, mediaType: mediaTypes.index, manifests };
+  onHost(`unable to write ${path}`, () =>
+    store.binding.replaceText(path, `${JSON.stringify(document, null, 2)}\n`, 0o644),
+  );
+}
+
+/** Gives an image another name. */
+export function tagImage(store: ImageStore, text: string, reference: string): void {
+  const { digest, sources } = needImage(store, text);
+  const size = readDocumentSize(store, digest);
+  addImage(store, digest, mediaTypes.manifest, size, reference, sources);
+}
+
+function readDocumentSize(store: ImageStore, digest: string): number {
+  return store.binding.stat(blobPath(store, digest))?.size ?? 0;
+}
+
+/**
+ * Removes a name; with its last name, or by its id, the image with all blobs and unpacked layers that nothing else has.
+ *
+ * @throws RuntimeError `image.unknown`; without `force`, `image.in-use` if a container has the image, and
+ *   `image.referenced` if the id of an image with several names is given
+ */
+export function removeImage(store: ImageStore, text: string, { force = false } = {}): Removal {
+  return lockedImages(store, () => {
+    const image = needImage(store, text);
+    const reference = tryReference(text);
+    const complete = reference === undefined ? text : formatReference(reference);
+    const isName = image.references.includes(complete);
+    const names = isName ? [complete] : image.references;
+    if (!isName && names.length > 1 && !force) {
+      throw new RuntimeError({
+        code: 'image.referenced',
+        message: `unable to remove ${text}: the image has several names`,
+        value: text,
+        hint: `remove each name, or use --force: ${names.map(shortReference).join(' ')}`,
+      });
+    }
+    const isLast = names.length === image.references.length;
+    const user = isLast ? containerOf(store, image.id) : undefined;
+    if (user !== undefined && !force) {
+      throw new RuntimeError({
+        code: 'image.in-use',
+        message: `unable to remove ${text}: container ${user} uses image ${hexOf(image.id).slice(0, 12)}`,
+        value: text,
+        hint: `remove the container first (tsubo container rm ${user}), or remove only the name with --force`,
+      });
+    }
+    const untagged = names.map(shortReference);
+    const keepsImage = !isLast || user !== undefined;
+    const index = readIndex(store);
+    if (keepsImage) {
+      const left = names.reduce((entries, name) => withoutName(entries, name), index);
+      writeIndex(store, left);
+      return { untagged, deleted: [] };
+    }
+    const removed = index.filter(entry => idOf(store, entry) === image.id);
+    const left = index.filter(entry => !removed.includes(entry));
+    writeIndex(store, left);
+    return { untagged, deleted: removeUnused(store, [image], removed, left) };
+  });
+}
+
+/** Removes all images without a name that no container uses, and all that the store has without need. */
+export function pruneImages(store: ImageStore): Removal {
+  return lockedImages(store, () => {
+    const index = readIndex(store);
+    const unnamed = listImages(store).filter(
+      ({ references, id }) => references.length === 0 && containerOf(store, id) === undefined,
+    );
+    const ids = unnamed.map(({ id }) => id);
+    const removed = index.filter(entry => ids.includes(idOf(store, entry) ?? ''));
+    const left = index.filter(entry => !removed.includes(entry));
+    if (removed.length > 0) writeIndex(store, left);
+    return { untagged: [], deleted: removeUnused(store, unnamed, removed, left) };
+  });
+}
+
+function idOf(store: ImageStore, entry: Descriptor): string | undefined {
+  try {
+    return readImage(store, entry).id;
+  } catch (error) {
+    if (error instanceof RuntimeError) return undefined;
+    throw error;
+  }
+}
+
+/** Short id of a container that uses the image. */
+function containerOf({ binding, directory }: ImageStore, imageId: string): string | undefined {
+  const containers = `${directory}/containers`;
+  const ids = onHost(`unable to read ${containers}`, () => unlessMissing(() => binding.readdir(containers)));
+  return (ids ?? [])
+    .find(id => {
+      const text = binding.readTextIfThere(`${containers}/${id}/container.json`);
+      return text !== undefined && memberOfText(text, 'imageId') === imageId;
+    })
+    ?.slice(0, 12);
+}
+
+function memberOfText(text: string, name: string): unknown {
+  try {
+    return objectOf(text)[name];
+  } catch (error) {
+    if (error instanceof InvalidDocument) return undefined;
+    throw error;
+  }
+}
+
+/** Removes blobs and layers of the images that the remaining entries do not have. */
+function removeUnused(
+  store: ImageStore,
+  images: readonly StoredImage[],
+  removed: readonly Descriptor[],
+  left: readonly Descriptor[],
+): string[] {
+  const { binding } = store;
+  const kept = new Set(left.flatMap(entry => blobsOf(store, entry)));
+  const unused = [...new Set(removed.flatMap(entry => blobsOf(store, entry)))].filter(
+    digest => !kept.has(digest),
+  );
+  const keptLayers = new Set(left.flatMap(entry => layersOf(store, entry)));
+  const layers = [...new Set(images.flatMap(layerIds))].filter(id => !keptLayers.has(id));
+  const deleted = images.flatMap(image => [
+    image.id,
+    ...chainIds(image.layers.map(({ diffId }) => diffId))
+      .filter(id => !keptLayers.has(id))
+      .reverse(),
+  ]);
+  for (const id of layers) {
+    const path = `${store.directory}/layers/${hexOf(id)}`;
+    onHost(`unable to remove ${path}`, () => binding.removeTree(path));
+  }
+  for (const digest of unused) {
+    const path = blobPath(store, digest);
+    onHost(`unable to remove ${path}`, () => unlessMissing(() => binding.unlink(path)));
+  }
+  return deleted;
+}
+
+/** An unpacked layer has its diff id or its chain id as name. */
+function layerIds({ layers }: StoredImage): string[] {
+  const diffIds = layers.map(({ diffId }) => diffId);
+  return [...diffIds, ...chainIds(diffIds)];
+}
+
+function layersOf(store: ImageStore, entry: Descriptor): string[] {
+  try {
+    return layerIds(readImage(store, entry));
+  } catch (error) {
+    if (error instanceof RuntimeError) return [];
+    throw error;
+  }
+}
+
+/** All blobs that an entry leads to, as far as the store has them. */
+function blobsOf(
+  store: ImageStore,
+  entry: Pick<Descriptor, 'digest' | 'mediaType' | 'annotations'>,
+): string[] {
+  const own = [entry.digest, ...(entry.annotations?.[sourceAnnotation] ?? '').split(' ').filter(isDigest)];
+  const inner = own.flatMap(digest => {
+    if (!hasBlob(store, digest)) return [];
+    try {
+      const document = parseManifest(readDocument(store, digest), entry.mediaType);
+      if (document.kind === 'manifest') return [document.config, ...document.layers].map(blob => blob.digest);
+      return document.manifests.flatMap(manifest => blobsOf(store, manifest));
+    } catch (error) {
+      if (error instanceof InvalidDocument || error instanceof RuntimeError) return [];
+      throw error;
+    }
+  });
+  return [...new Set([...own, ...inner])];
+}
