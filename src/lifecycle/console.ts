@@ -4,14 +4,13 @@ import { onHost } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
 import { resolvePath } from '../host/paths.ts';
 import type { Process } from '../oci/config.ts';
+import { listenHint } from '../plan/terminal.ts';
 import type { HostOperation } from './host-work.ts';
 import type { Runtime } from './runtime.ts';
 import { Terminals } from './terminals.ts';
 
 /** Data sent with the descriptor: engines use it as the name of the file. */
 const masterName = '/dev/ptmx';
-
-export const listenHint = 'a process must listen there, on a Unix stream socket';
 
 /** Resolves a socket path against the working directory of the caller. */
 export function resolveSocket(binding: Binding, path: string | undefined): string | undefined {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { errno } from '../errors/errno.ts';
-import { RuntimeError } from '../errors/error.ts';
-import { hostFailure, isSystemError, onHost } from '../errors/system.ts';
+import { isSystemError, onHost } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
 import { openReadOnly } from '../host/files.ts';
 import { findProgram } from '../host/find-program.ts';
@@ -10,12 +9,11 @@ import type { IDMapping } from '../oci/config.ts';
 import type { IdMap } from '../plan/host-trees.ts';
 import { idMapText } from '../plan/id-map-text.ts';
 import type { HostStepOf } from '../plan/plan.ts';
+import { type IdMapRequest, idMapFailure, idMapToolFailure, otherMappings } from '../plan/user-namespace.ts';
 import type { HostOperation } from './host-work.ts';
 import type { Runtime } from './runtime.ts';
 
-type Kind = 'uid' | 'gid';
-
-const spec = 'config-linux.md#user-namespace-mappings';
+type Kind = IdMapRequest['kind'];
 
 type MapIds = HostStepOf<'mapIds'>;
 
@@ -67,15 +65,7 @@ export function requireMappings(
       const found = onHost(`unable to read ${map}`, () => binding.readText(map));
       const lines = found.split('\n').map(line => line.trim().split(/\s+/).join(' '));
       if (inOrder(lines) === inOrder(idMapText(wanted).split('\n'))) continue;
-      throw new RuntimeError({
-        code: 'config.user-namespace.joined-mappings',
-        message: 'user namespaces enabled, but both namespace path and non-matching mapping specified',
-        pointer: `/linux/${kind}Mappings`,
-        path,
-        value: lines.filter(line => line !== '').join(', '),
-        hint: 'a joined user namespace already has mappings: remove these',
-        spec: 'config-linux.md#user-namespace-mappings',
-      });
+      throw otherMappings(kind, path, lines.filter(line => line !== '').join(', '));
     }
   } finally {
     binding.reap(pid);
@@ -99,7 +89,7 @@ function writeMap(
   mappings: readonly IDMapping[],
   around: string,
 ): void {
-  const origin = `${around}/${kind}Mappings`;
+  const request = { kind, mappings, origin: `${around}/${kind}Mappings` };
   const text = idMapText(mappings);
   const path = `/proc/${pid}/${kind}_map`;
   try {
@@ -111,22 +101,15 @@ function writeMap(
       if (kind === 'gid' && isOwnAlone(mappings, binding.identity().egid)) {
         binding.writeText(`/proc/${pid}/setgroups`, 'deny', 0, 0);
         binding.writeText(path, text, 0, 0);
-      } else if (!mapWithTool(binding, pid, kind, mappings, origin)) {
+      } else if (!mapWithTool(binding, pid, request)) {
         throw error;
       }
     }
   } catch (error) {
-    // The init has exited, and its report has the cause.
-    if (isSystemError(error) && (error.errno === errno.ENOENT || error.errno === errno.ESRCH)) return;
     if (!isSystemError(error)) throw error;
-    throw hostFailure(error, `unable to write the ${kind} mappings`, {
-      pointer: origin,
-      value: mappingsValue(mappings),
-      spec,
-      hint: isMachineRoot(binding)
-        ? `the kernel maps only ${kind}s that exist in the runtime's user namespace, each once, in at most 340 lines and 4095 bytes`
-        : `without root, only the user's own ${kind} can be mapped; new${kind}map (Debian: uidmap) also maps those in /etc/sub${kind}`,
-    });
+    // The init has exited, and its report has the cause.
+    if (error.errno === errno.ENOENT || error.errno === errno.ESRCH) return;
+    throw idMapFailure(request, error, isMachineRoot(binding));
   }
 }
 
@@ -142,36 +125,17 @@ function isOwnAlone(mappings: readonly IDMapping[], own: number): boolean {
  *
  * @throws RuntimeError `host.id-mapping` with the message of the program
  */
-function mapWithTool(
-  binding: Binding,
-  pid: number,
-  kind: Kind,
-  mappings: readonly IDMapping[],
-  origin: string,
-): boolean {
-  const name = `new${kind}map`;
+function mapWithTool(binding: Binding, pid: number, request: IdMapRequest): boolean {
+  const name = `new${request.kind}map`;
   const path = findProgram(binding, name);
   if (path === undefined) return false;
-  const numbers = mappings.flatMap(({ containerID, hostID, size }) => [containerID, hostID, size]);
+  const numbers = request.mappings.flatMap(({ containerID, hostID, size }) => [containerID, hostID, size]);
   const args = [name, pid, ...numbers].map(String);
   const { code, stderr } = onHost(`unable to run ${path}`, () =>
     binding.runHook({ path, args, env: [], input: '', directory: '/', timeoutMs: toolTimeoutMs }),
   );
-  if (code === 0) return true;
-  throw new RuntimeError({
-    code: 'host.id-mapping',
-    stage: 'host',
-    message: `unable to write the ${kind} mappings: ${name}: ${stderr.trim().replace(/^new.idmap: /, '')}`,
-    pointer: origin,
-    path,
-    value: mappingsValue(mappings),
-    hint: `/etc/sub${kind} lists the ${kind}s that a user may map besides the own ${kind}`,
-    spec,
-  });
+  if (code !== 0) throw idMapToolFailure(request, path, stderr);
+  return true;
 }
 
 const toolTimeoutMs = 10_000;
-
-function mappingsValue(mappings: readonly IDMapping[]): string {
-  return idMapText(mappings).trim().replaceAll('\n', ', ');
-}

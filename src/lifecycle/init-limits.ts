@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { errno } from '../errors/errno.ts';
-import type { RuntimeError } from '../errors/error.ts';
-import { hostFailure, isSystemError, onHost } from '../errors/system.ts';
-import type { SystemError } from '../host/binding.d.ts';
+import { isSystemError } from '../errors/system.ts';
+import { hostStepFailure, onHostStep } from '../plan/explain.ts';
 import type { HostStepOf } from '../plan/plan.ts';
-import { rlimitText } from '../plan/rlimits.ts';
 import type { HostOperation, HostWork } from './host-work.ts';
 
 export const limitInit: HostOperation<'limitInit'> = {
@@ -12,17 +10,8 @@ export const limitInit: HostOperation<'limitInit'> = {
     const { binding } = work.runtime;
     const { pid } = work.init;
     for (const step of steps) {
-      const { resource, soft, hard, origin } = step;
-      onHost(
-        `error setting rlimit type ${resource}`,
-        () => binding.limitProcess(pid, resource, String(soft), String(hard)),
-        {
-          code: 'container.rlimit',
-          pointer: origin,
-          value: rlimitText(step),
-          hint: 'the hard limit cannot be raised without CAP_SYS_RESOURCE: use at most the hard limit of the runtime',
-        },
-      );
+      const { resource, soft, hard } = step;
+      onHostStep(step, () => binding.limitProcess(pid, resource, String(soft), String(hard)));
     }
   },
 };
@@ -42,7 +31,7 @@ export const setOomScoreAdj: HostOperation<'setOomScoreAdj'> = {
       if (!isSystemError(error)) throw error;
       // The init has exited, and its report has the cause.
       if (step.when === 'after' && (error.errno === errno.ENOENT || error.errno === errno.ESRCH)) return;
-      throw refusal(step, work.plan.host.indexOf(step), error);
+      throw hostStepFailure(step, error).with({ step: work.plan.host.indexOf(step) });
     }
   },
 };
@@ -67,13 +56,3 @@ export const restoreOomScoreAdj: HostOperation<'restoreOomScoreAdj'> = {
     work.restoreOomScore?.();
   },
 };
-
-function refusal({ value, origin }: SetOomScoreAdj, index: number, error: SystemError): RuntimeError {
-  return hostFailure(error, `unable to set oom_score_adj to ${value}`, {
-    pointer: origin,
-    step: index,
-    value: String(value),
-    spec: 'config.md#linux-process',
-    hint: 'a value below that of the runtime itself needs CAP_SYS_RESOURCE',
-  });
-}

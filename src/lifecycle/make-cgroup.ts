@@ -13,6 +13,7 @@ import type { Binding } from '../host/binding.d.ts';
 import { joinPath } from '../host/paths.ts';
 import { isMachineRoot } from '../host/privilege.ts';
 import { ownCgroup } from '../host/read-facts.ts';
+import { withoutPermission } from '../plan/cgroup.ts';
 import type { HostOperation, HostWork } from './host-work.ts';
 import { writeRecord } from './store.ts';
 
@@ -32,10 +33,7 @@ export const makeCgroup: HostOperation<'makeCgroup'> = {
     } catch (error) {
       if (!(error instanceof RuntimeError) || !isDenial(error) || isMachineRoot(binding)) throw error;
       if (step.origin !== '' || plan.host.some(other => other.op === 'writeCgroup' && !other.optional)) {
-        throw error.with({
-          message: `rootless needs no limits + no cgrouppath when no permission is granted for cgroups: ${error.message}`,
-          hint: 'omit linux.cgroupsPath and linux.resources, or run tsubo in a delegated cgroup, for example with systemd-run --user --scope',
-        });
+        throw withoutPermission(error);
       }
       // Not a warning: nothing requested is missing, and Podman reports the first line as the cause of a later failure.
       log.debug(`${error.message}: the container gets no cgroup of its own`);

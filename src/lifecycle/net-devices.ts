@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { errno } from '../errors/errno.ts';
-import { isSystemError } from '../errors/system.ts';
 import { openReadOnly } from '../host/files.ts';
-import { netDeviceFailure } from '../plan/net-devices.ts';
-import type { HostStepOf } from '../plan/plan.ts';
+import { hostStepFailure, onHostStep } from '../plan/explain.ts';
 import type { HostOperation } from './host-work.ts';
-
-type MoveStep = HostStepOf<'moveNetDevice'>;
 
 /** The runtime's own network namespace. */
 const own = -1;
@@ -24,7 +20,7 @@ export const moveNetDevice: HostOperation<'moveNetDevice'> = {
     work.atEnd(() => binding.close(containerNamespace));
     for (const step of steps) {
       const { name, newName } = step;
-      const moved = explained(step, () =>
+      const moved = onHostStep(step, () =>
         binding.moveNetDevice({ name, newName, from: own, to: containerNamespace, up: true }),
       );
       work.undo.arm(`the network device ${name}`, () => {
@@ -45,14 +41,6 @@ export const moveNetDevice: HostOperation<'moveNetDevice'> = {
     if (devices === undefined) return;
     const names = devices.split('\n').map(line => line.split(':', 1)[0]?.trim());
     if (!names.includes(step.name))
-      throw netDeviceFailure(step, { syscall: 'RTM_GETLINK', errno: errno.ENODEV });
+      throw hostStepFailure(step, { syscall: 'RTM_GETLINK', errno: errno.ENODEV });
   },
 };
-
-function explained<T>(step: MoveStep, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    throw isSystemError(error) ? netDeviceFailure(step, error) : error;
-  }
-}

@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import { errno } from '../errors/errno.ts';
-import { RuntimeError } from '../errors/error.ts';
-import { hostFailure, isSystemError } from '../errors/system.ts';
 import { lastComponent } from '../host/paths.ts';
 import { addressesAt, type ContainerAddresses, capacity, nextOffset } from '../network/allocate.ts';
 import { type Address, formatAddress } from '../network/cidr.ts';
@@ -15,7 +12,8 @@ import {
   ownerOf,
   saveLastOffset,
 } from '../network/store.ts';
-import { withAddresses } from '../plan/network.ts';
+import { onHostStep } from '../plan/explain.ts';
+import { addressTaken, noFreeAddress, withAddresses } from '../plan/network.ts';
 import type { HostStepOf } from '../plan/plan.ts';
 import type { HostOperation, HostWork } from './host-work.ts';
 import { reconcile } from './network/reconcile.ts';
@@ -66,10 +64,13 @@ function take(store: NetworkStore, work: HostWork, step: ClaimStep): ContainerAd
   for (let tries = 0n; ; tries++) {
     const refused = takeAll(store, work, step, addresses);
     if (refused === undefined) break;
-    if (fixed.ipv4 || (fixed.ipv6 && refused.family === 6)) throw addressTaken(store, step, refused);
+    if (fixed.ipv4 || (fixed.ipv6 && refused.family === 6)) {
+      const owner = lastComponent(ownerOf(store, network.name, refused) ?? '?');
+      throw addressTaken(step, refused, owner);
+    }
     if (tries >= most) {
       // Addresses of containers that ended without a delete count only now.
-      if (swept) throw full(step);
+      if (swept) throw noFreeAddress(step);
       reconcile(work.runtime, store, network.name);
       swept = true;
       tries = 0n;
@@ -110,37 +111,14 @@ export function listed({ ipv4, ipv6 }: ContainerAddresses): Address[] {
   return ipv6 === undefined ? [ipv4] : [ipv4, ipv6];
 }
 
-function addressTaken(store: NetworkStore, { network, origin }: ClaimStep, address: Address): RuntimeError {
-  const owner = ownerOf(store, network.name, address);
-  const text = formatAddress(address);
-  return new RuntimeError({
-    code: 'network.address',
-    document: origin,
-    message: `the address ${text} of network ${network.name} belongs to container ${lastComponent(owner ?? '?')}`,
-    value: text,
-    hint: 'choose another address, or omit it; delete frees the address of a container',
-  });
-}
-
-function full({ network, origin }: ClaimStep): RuntimeError {
-  return new RuntimeError({
-    code: 'network.full',
-    document: origin,
-    message: `network ${network.name} (${network.ipv4.subnet}) has no free address`,
-    value: network.name,
-    hint: 'delete containers, or make another network: tsubo network create',
-  });
-}
-
 export const makeVeth: HostOperation<'makeVeth'> = {
   apply(steps, work) {
     const { binding } = work.runtime;
     // No undo: the pair ends with the network namespace, and RTM_DELLINK would take 30 ms.
     for (const [index, step] of steps.entries()) {
       const { bridge, name, mac, hairpin, isolated } = step;
-      let link: string;
-      try {
-        link = binding.makeVeth({
+      const link = onHostStep(step, () =>
+        binding.makeVeth({
           bridge,
           // The pid of the init is unique at any time.
           name: `ts${work.init.pid}e${index}`,
@@ -149,44 +127,9 @@ export const makeVeth: HostOperation<'makeVeth'> = {
           ...(mac !== undefined && { mac: Uint8Array.from(mac) }),
           hairpin,
           isolated,
-        });
-      } catch (error) {
-        throw isSystemError(error) ? vethFailure(step, error) : error;
-      }
+        }),
+      );
       work.attachments = work.attachments.map(one => (one.interface === name ? { ...one, link } : one));
     }
   },
-};
-
-/** EXFULL of br_add_if(): the bridge has 1,023 ports. */
-const bridgeFull = 54;
-
-function vethFailure(
-  { bridge, name, origin }: HostStepOf<'makeVeth'>,
-  error: { readonly syscall: string; readonly errno: number },
-): RuntimeError {
-  if (error.errno === bridgeFull) {
-    return new RuntimeError({
-      code: 'network.full',
-      document: origin,
-      message: `the bridge ${bridge} has 1023 containers, and the kernel allows no more`,
-      value: bridge,
-      syscall: error.syscall,
-      errno: error.errno,
-      errnoName: 'EXFULL',
-      hint: 'delete containers, or make another network: tsubo network create',
-    });
-  }
-  return hostFailure(error, `unable to make the interface ${name} in bridge ${bridge}: ${error.syscall}`, {
-    document: origin,
-    value: name,
-    hint: vethHints[error.errno],
-  });
-}
-
-const vethHints: Readonly<Record<number, string>> = {
-  [errno.ENODEV]: 'the bridge was removed in this moment: tsubo network reload makes it again',
-  [errno.EPERM]: 'it needs CAP_NET_ADMIN in the network namespaces of the host and of the container',
-  [errno.EOPNOTSUPP]: 'this kernel has no veth devices (CONFIG_VETH)',
-  [errno.EADDRNOTAVAIL]: 'the kernel refuses this hardware address',
 };

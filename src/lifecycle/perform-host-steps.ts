@@ -5,7 +5,6 @@ import type { Binding, Report, Spawned } from '../host/binding.d.ts';
 import { explainFailure } from '../plan/explain.ts';
 import type { HostOperationName, HostStep, HostStepOf, When } from '../plan/plan.ts';
 import { syncPointOf } from '../plan/sync-points.ts';
-import { sendPidfd, writePidFile } from './announce-init.ts';
 import { takeTerminal } from './console.ts';
 import { attachDeviceRules, loadDeviceRules } from './device-filter.ts';
 import { withEmptyRootHint } from './empty-root.ts';
@@ -26,7 +25,7 @@ import { publishPorts, reservePorts } from './ports.ts';
 import { joinRdtGroup, makeRdtGroup } from './rdt.ts';
 import type { InitRecord } from './record.ts';
 import { makeState, saveInit, saveRecord } from './record-steps.ts';
-import { makeStartFifo, resumeInit } from './resume-init.ts';
+import { makeStartFifo, resumeInit, sendPidfd, writePidFile } from './resume-init.ts';
 import { sendListener } from './seccomp-agent.ts';
 
 const operations: { readonly [Op in HostOperationName]: HostOperation<Op> } = {

@@ -17,7 +17,9 @@ import {
 } from '../network/publish.ts';
 import { addChanges, networkElements, portMaps, removeIfPresent, tableChanges } from '../network/ruleset.ts';
 import { locked, type NetworkStore, networkNames, networkStore, takenAddresses } from '../network/store.ts';
+import { hostStepFailure } from '../plan/explain.ts';
 import type { HostStepOf } from '../plan/plan.ts';
+import { holdFailure, portTaken } from '../plan/ports.ts';
 import type { HostOperation, HostWork } from './host-work.ts';
 import { identify } from './init-process.ts';
 import { type Owner, ownerAt } from './network/owners.ts';
@@ -74,51 +76,6 @@ function hold(runtime: Runtime, ports: PublishedPorts, address: string, origin: 
       binding.sleepMs(pauseMs);
     }
   }
-}
-
-function holdFailure(
-  error: { readonly syscall: string; readonly errno: number; readonly path?: string },
-  address: string,
-  origin: string,
-): RuntimeError {
-  const where = `${address} port ${error.path}`;
-  return hostFailure(error, `unable to hold ${where}: ${error.syscall}`, {
-    document: origin,
-    path: undefined,
-    value: where,
-    hint: holdHints[error.errno],
-  });
-}
-
-const holdHints: Readonly<Record<number, string>> = {
-  [errno.EADDRNOTAVAIL]: 'the host has no such address: ip address lists them',
-  [errno.EACCES]: 'the port is below net.ipv4.ip_unprivileged_port_start: it needs CAP_NET_BIND_SERVICE',
-  [errno.EMFILE]: 'each port needs a descriptor: raise the hard limit of open files (ulimit -Hn)',
-};
-
-function portTaken(
-  port: string,
-  address: string,
-  container: string | undefined,
-  holder: { readonly pid: number; readonly name: string } | undefined,
-  origin: string,
-): RuntimeError {
-  const by =
-    container !== undefined
-      ? `container ${container}`
-      : holder === undefined
-        ? 'a socket of the host'
-        : `process ${holder.pid} (${holder.name})`;
-  return new RuntimeError({
-    code: 'network.port-taken',
-    document: origin,
-    message: `port ${port} of ${address} is in use by ${by}`,
-    value: port,
-    hint:
-      container === undefined
-        ? 'publish another port, or end that program'
-        : `publish another port, or delete that container: tsubo delete --force ${container}`,
-  });
 }
 
 /** Containers with published ports, of all roots. */
@@ -207,10 +164,10 @@ function addElements(
   if (apply(binding, changes) === 0) return;
   const error = apply(binding, [...portMaps(), ...changes, ...otherPorts(work.runtime, store)]);
   if (error === 0) return;
-  throw hostFailure({ syscall: 'NFT_MSG_NEWSETELEM', errno: error }, 'unable to publish the ports', {
-    document: steps[0]?.origin,
-    value: ports.map(publishedText).join(' '),
-  });
+  const [first] = steps;
+  if (first === undefined) return;
+  const failure = hostStepFailure(first, { syscall: 'NFT_MSG_NEWSETELEM', errno: error });
+  throw failure.with({ value: ports.map(publishedText).join(' ') });
 }
 
 /**

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { RuntimeError } from '../errors/error.ts';
 import { onHost } from '../errors/system.ts';
+import { unlessMissing } from '../host/files.ts';
 import { joinPath } from '../host/paths.ts';
-import { explainFailure } from '../plan/explain.ts';
+import { explainFailure, onHostStep } from '../plan/explain.ts';
 import type { Operation } from '../wire/steps.ts';
 import type { HostOperation, HostWork } from './host-work.ts';
 import { initExitError } from './init-exit.ts';
@@ -16,8 +17,32 @@ export const makeStartFifo: HostOperation<'makeStartFifo'> = {
     const path = joinPath(work.stateDirectory, files.startFifo);
     work.handOver(
       step.slot,
-      onHost(`unable to make the FIFO ${path}`, () => binding.makeFullFifo(path, 0o600)),
+      onHostStep(step, () => binding.makeFullFifo(path, 0o600)),
     );
+  },
+};
+
+/** The format that engines read: digits, no newline, replaced in one step. */
+export const writePidFile: HostOperation<'writePidFile'> = {
+  apply([step], work) {
+    if (step === undefined) return;
+    const { binding } = work.runtime;
+    const { path } = step;
+    onHostStep(step, () => binding.replaceText(path, String(work.init.pid), 0o666));
+    work.undo.arm(`the pid file ${path}`, () => unlessMissing(() => binding.unlink(path)));
+  },
+};
+
+/** Name sent with the pidfd: engines distinguish a container's init from an executed process by it. */
+const names = { init: 'standard', exec: 'setns' } as const;
+
+/** The listener gets the pidfd before the program runs. */
+export const sendPidfd: HostOperation<'sendPidfd'> = {
+  apply([step], work) {
+    if (step === undefined) return;
+    const { binding } = work.runtime;
+    const name = work.subject.initPid === undefined ? names.init : names.exec;
+    onHostStep(step, () => binding.sendDescriptor(step.path, work.init.pidfd, name));
   },
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { onHost } from '../errors/system.ts';
 import type { State } from '../oci/state.ts';
 import { ociVersion } from '../oci/version.ts';
+import { onHostStep } from '../plan/explain.ts';
 import { sortedAnnotations } from '../plan/hooks.ts';
 import type { HostOperation } from './host-work.ts';
 
@@ -38,16 +38,7 @@ export const sendListener: HostOperation<'sendListener'> = {
     };
     const listener = work.at.take('listener');
     try {
-      onHost(
-        'failed to connect with seccomp agent specified in the seccomp profile',
-        () => binding.sendDescriptor(step.path, listener, JSON.stringify(message)),
-        {
-          pointer: step.origin,
-          value: step.path,
-          spec: 'config-linux.md#seccomp',
-          hint: 'the agent must listen there, on a Unix stream socket, before the container is created',
-        },
-      );
+      onHostStep(step, () => binding.sendDescriptor(step.path, listener, JSON.stringify(message)));
     } finally {
       binding.close(listener);
     }

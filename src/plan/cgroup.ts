@@ -151,6 +151,14 @@ function hostId(mappings: readonly IDMapping[], id: number): number | undefined 
   return mapping && mapping.hostID + (id - mapping.containerID);
 }
 
+/** The error for a runtime that may not make the cgroup that the config requests or needs for its limits. */
+export function withoutPermission(error: RuntimeError): RuntimeError {
+  return error.with({
+    message: `rootless needs no limits + no cgrouppath when no permission is granted for cgroups: ${error.message}`,
+    hint: 'omit linux.cgroupsPath and linux.resources, or run tsubo in a delegated cgroup, for example with systemd-run --user --scope',
+  });
+}
+
 export const cgroupFacility: Facility<NoSteps, CgroupSteps> = {
   steps: {},
   hostTexts: {

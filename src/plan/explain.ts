@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { errnoName, errnoText } from '../errors/errno.ts';
-import type { ErrorFields } from '../errors/error.ts';
+import type { ErrorFields, RuntimeError } from '../errors/error.ts';
+import { hostFailure, isSystemError } from '../errors/system.ts';
 import type { Report } from '../host/binding.d.ts';
 import type { Config } from '../oci/config.ts';
 import type { Operation, Step } from '../wire/steps.ts';
 import { stepText } from './describe.ts';
-import { facilityOf } from './facilities.ts';
-import type { Causes, Explanation, StepFailure } from './facility.ts';
-import type { Plan } from './plan.ts';
+import { facilityOf, hostFacilityOf } from './facilities.ts';
+import type { Causes, Explanation, Refusal, StepFailure } from './facility.ts';
+import type { HostStep, Plan } from './plan.ts';
 
 /**
  * Turns a report of the init into the fields of an error: the step's number leads to the place in config.json.
@@ -56,6 +57,28 @@ export function explainFailure(plan: Plan, report: Report, config?: Config): Err
     value: explanation.value,
     hint,
   };
+}
+
+/** The error for a refused system call of a step of the runtime. */
+export function hostStepFailure(step: HostStep, refusal: Refusal): RuntimeError {
+  const { op, origin } = step;
+  const { explainHost, hostHints } = hostFacilityOf(op);
+  const { attempt, ...fields } = explainHost?.[op]?.(step as never, refusal) ?? { attempt: op };
+  return hostFailure(refusal, attempt, {
+    // The origin is a pointer, an option of the command line, or empty.
+    ...(origin !== '' && { [origin.startsWith('/') ? 'pointer' : 'document']: origin }),
+    ...(hostHints?.()[op]?.[refusal.errno] !== undefined && { hint: hostHints()[op]?.[refusal.errno] }),
+    ...fields,
+  });
+}
+
+/** Calls `work`; a refused system call becomes the error of the step. */
+export function onHostStep<T>(step: HostStep, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw isSystemError(error) ? hostStepFailure(step, error) : error;
+  }
 }
 
 /** The place that requested the refused item of the step's list. */

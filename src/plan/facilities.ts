@@ -8,7 +8,7 @@ import { capabilitiesFacility } from './capabilities.ts';
 import { cgroupFacility } from './cgroup.ts';
 import { deviceRulesFacility } from './device-rules.ts';
 import { devicesFacility } from './devices.ts';
-import type { ShapesOfProperties, SysctlProblem } from './facility.ts';
+import type { Causes, HostExplanation, Refusal, ShapesOfProperties, SysctlProblem } from './facility.ts';
 import { hooksFacility } from './hooks.ts';
 import { hostTreesFacility } from './host-trees.ts';
 import { keyringFacility } from './keyring.ts';
@@ -25,7 +25,8 @@ import { type NetDeviceFeatures, type NetDevicesProperty, netDevicesFacility } f
 import { networkFacility } from './network.ts';
 import { oomScoreFacility } from './oom-score.ts';
 import { type PersonalityProperty, personalityFacility } from './personality.ts';
-import type { HostStep } from './plan.ts';
+import type { HostOperationName, HostStep } from './plan.ts';
+import { portsFacility } from './ports.ts';
 import { processFacility } from './process.ts';
 import { programFacility } from './program.ts';
 import { rdtFacility } from './rdt.ts';
@@ -75,6 +76,7 @@ export const facilities = [
   hooksFacility,
   seccompFacility,
   // Without operations of the executor.
+  portsFacility,
   recordFacility,
   cgroupFacility,
   rdtFacility,
@@ -160,11 +162,19 @@ export function sharedSteps(linux: Linux | undefined): Step[] {
 
 /** A step of the runtime as `plan` prints it. */
 export function hostText(step: HostStep): string {
-  for (const { hostTexts } of facilities as readonly { readonly hostTexts?: HostTexts }[]) {
-    const text = hostTexts?.[step.op]?.(step as never);
-    if (text !== undefined) return text === '' ? step.op : `${step.op} ${text}`;
-  }
-  return step.op;
+  const text = hostFacilityOf(step.op).hostTexts[step.op]?.(step as never) ?? '';
+  return text === '' ? step.op : `${step.op} ${text}`;
 }
 
-type HostTexts = Readonly<Record<string, ((step: never) => string) | undefined>>;
+/** A facility whose operations of the runtime are not known to the compiler: the operation of a step selects the function. */
+interface AnyHostFacility {
+  readonly hostTexts: Readonly<Record<string, (step: never) => string>>;
+  readonly explainHost?: Readonly<Record<string, (step: never, refusal: Refusal) => HostExplanation>>;
+  readonly hostHints?: () => Readonly<Record<string, Causes>>;
+}
+
+/** The facility that has this operation of the runtime. */
+export function hostFacilityOf(op: HostOperationName): AnyHostFacility {
+  const found = facilities.find(one => 'hostTexts' in one && Object.hasOwn(one.hostTexts ?? {}, op));
+  return found as unknown as AnyHostFacility;
+}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ErrorFields } from '../errors/error.ts';
-import type { Report } from '../host/binding.d.ts';
+import type { Report, SystemError } from '../host/binding.d.ts';
 import type { Config, Linux } from '../oci/config.ts';
 import type { Shape } from '../oci/shape.ts';
 import type { Check } from '../validate/context.ts';
@@ -66,6 +66,15 @@ export interface StepFailure {
  */
 export type Explanation = Pick<ErrorFields, 'code' | 'message' | 'pointer' | 'value' | 'hint'>;
 
+/** A refused system call of the runtime. */
+export type Refusal = Pick<SystemError, 'syscall' | 'errno' | 'path'>;
+
+/** Fields for a refused system call of a step of the runtime in addition to those of every such failure. */
+export type HostExplanation = Partial<ErrorFields> & {
+  /** The attempted action and its object; the message is this text and the kernel's. */
+  readonly attempt: string;
+};
+
 /** Likely causes by error number. */
 export type Causes = Readonly<Record<number, string>>;
 
@@ -124,6 +133,15 @@ export interface Facility<Table extends Operations, Host = NoSteps> {
   readonly hostTexts?: {
     readonly [Op in keyof Host]: (step: Host[Op] & { readonly origin: string }) => string;
   };
+  /** Explains a refused system call of a step of the runtime. Default: the operation and the error. */
+  readonly explainHost?: {
+    readonly [Op in keyof Host]?: (
+      step: Host[Op] & { readonly origin: string },
+      refusal: Refusal,
+    ) => HostExplanation;
+  };
+  /** Likely causes by operation of the runtime. */
+  readonly hostHints?: () => { readonly [Op in keyof Host]?: Causes };
   /** Texts of the items of fields that are lists of numbers. Default: the numbers. */
   readonly lists?: {
     readonly [Op in keyof Table]?: { readonly [Field in keyof Table[Op]]?: ListText };

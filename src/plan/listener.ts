@@ -39,4 +39,12 @@ export function listenerSteps(container: readonly Step[], listener: Listener | u
 export const listenerFacility: Facility<NoSteps, ListenerSteps> = {
   steps: {},
   hostTexts: { sendListener: ({ path }) => `path=${path}` },
+  explainHost: {
+    sendListener: ({ path }) => ({
+      attempt: 'failed to connect with seccomp agent specified in the seccomp profile',
+      value: path,
+      spec: 'config-linux.md#seccomp',
+      hint: 'the agent must listen there, on a Unix stream socket, before the container is created',
+    }),
+  },
 };

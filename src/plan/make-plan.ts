@@ -18,14 +18,7 @@ import { keyringSteps } from './keyring.ts';
 import { listenerSteps } from './listener.ts';
 import { mountSteps } from './mounts.ts';
 import { type NamespacePlan, planNamespaces } from './namespaces.ts';
-import {
-  linkSteps,
-  networkFileSteps,
-  networkSteps,
-  portSteps,
-  requireOwnNetwork,
-  vethSteps,
-} from './network.ts';
+import { linkSteps, networkFileSteps, networkSteps, requireOwnNetwork, vethSteps } from './network.ts';
 import { oomScoreSteps } from './oom-score.ts';
 import {
   type HostStep,
@@ -35,6 +28,7 @@ import {
   type PlanWarning,
   type SpawnPlan,
 } from './plan.ts';
+import { portSteps } from './ports.ts';
 import { processSteps } from './process.ts';
 import { rdtSteps } from './rdt.ts';
 import { saveRecordStep } from './record.ts';

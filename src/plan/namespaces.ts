@@ -3,12 +3,12 @@
 import { errno } from '../errors/errno.ts';
 import { RuntimeError } from '../errors/error.ts';
 import type { Config, IDMapping } from '../oci/config.ts';
-import { type NamespaceType, namespaceFlags } from '../oci/namespaces.ts';
+import { type NamespaceType, namespaceFiles, namespaceFlags } from '../oci/namespaces.ts';
 import type { Step } from '../wire/steps.ts';
 import type { PlanContext } from './context.ts';
 import type { Explanation, Facility } from './facility.ts';
 import { cloneFlagNames } from './flag-names.ts';
-import type { HostStep } from './plan.ts';
+import type { HostStep, HostStepOf } from './plan.ts';
 import { syncAt } from './sync-points.ts';
 import { offsetLines } from './time-namespace.ts';
 import { mappingSteps, userNamespace, userSteps } from './user-namespace.ts';
@@ -153,6 +153,43 @@ export function planNamespaces(context: PlanContext): NamespacePlan {
   return { late, cloneFlags, host, steps: [...joins.map(join => join.step), ...made] };
 }
 
+function typeOf(kind: number): NamespaceType {
+  for (const [type, flag] of Object.entries(namespaceFlags)) {
+    if (flag === kind) return type as NamespaceType;
+  }
+  throw new RuntimeError({ code: 'internal', message: `no namespace of kind ${kind}` });
+}
+
+const spec = 'config-linux.md#namespaces';
+
+/**
+ * The error for a file that is not the namespace of an `openNamespace`.
+ *
+ * @param kind - CLONE_NEW* flag of the file; undefined if it is not a namespace
+ */
+export function wrongNamespace(
+  { path, origin, kind: wanted }: HostStepOf<'openNamespace'>,
+  kind: number | undefined,
+): RuntimeError {
+  const fields = { pointer: origin, path, spec };
+  if (kind === undefined) {
+    return new RuntimeError({
+      code: 'config.namespace.not-a-namespace',
+      message: `${path} is not a namespace`,
+      hint: `name a file such as /proc/PID/ns/${namespaceFiles[typeOf(wanted)]}, or one that it is bound to`,
+      ...fields,
+    });
+  }
+  const found = typeOf(kind);
+  return new RuntimeError({
+    code: 'config.namespace.wrong-type',
+    message: `${path} is a namespace of type ${found}, not ${typeOf(wanted)}`,
+    value: found,
+    hint: 'the path or the type is the wrong one',
+    ...fields,
+  });
+}
+
 function joinFailure(origin: string, kind: number | bigint, called: string): Explanation {
   return {
     code: 'container.namespace',
@@ -204,6 +241,13 @@ export const namespacesFacility: Facility<typeof steps, NamespaceSteps> = {
     },
   }),
   sameHints: { enterPidNamespace: 'joinNamespace' },
+  explainHost: {
+    openNamespace: ({ path, kind }) => ({
+      attempt: `unable to open the ${typeOf(kind)} namespace ${path}`,
+      path,
+      spec,
+    }),
+  },
   hostTexts: {
     openNamespace: ({ path, kind, slot }) => `path=${path} kind=${cloneFlagNames(kind)} slot=${slot}`,
   },

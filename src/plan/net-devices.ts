@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { childPointer } from '../bundle/pointer.ts';
 import { errno } from '../errors/errno.ts';
-import type { RuntimeError } from '../errors/error.ts';
-import { hostFailure } from '../errors/system.ts';
-import type { SystemError } from '../host/binding.d.ts';
 import type { Enabled } from '../oci/features.ts';
 import { string } from '../oci/shape.ts';
 import type { Check } from '../validate/context.ts';
 import type { Facility, NoSteps } from './facility.ts';
-import type { HostStepOf } from './plan.ts';
 
 /** A member of `linux`: interfaces of the host to move into the container, keyed by their name on the host. */
 export interface NetDevicesProperty {
@@ -80,32 +76,6 @@ function wrongName(name: string): string | undefined {
   return name.includes('%') ? 'a template has one %d and no other percent sign' : undefined;
 }
 
-/** The error for a device that cannot be moved. */
-export function netDeviceFailure(
-  step: HostStepOf<'moveNetDevice'>,
-  error: Pick<SystemError, 'syscall' | 'errno'>,
-): RuntimeError {
-  const { name, newName, origin } = step;
-  const value = newName === name ? name : `${name} -> ${newName}`;
-  const where = error.errno === errno.ENODEV ? `link not found for interface ${name}` : error.syscall;
-  return hostFailure(error, `unable to move the network device ${name}: ${where}`, {
-    pointer: error.errno === errno.EEXIST && newName !== name ? `${origin}/name` : origin,
-    path: undefined,
-    value,
-    hint: hints()[error.errno],
-    spec,
-  });
-}
-
-const hints = (): Readonly<Record<number, string>> => ({
-  [errno.ENODEV]: "the device must be in the runtime's network namespace; ip link lists the devices there",
-  [errno.EEXIST]:
-    'the network namespace of the container has a device of this name: use another name, or a template such as eth%d',
-  [errno.EINVAL]: 'this device is bound to its network namespace, as lo is',
-  [errno.EPERM]: 'it needs CAP_NET_ADMIN in both network namespaces',
-  [errno.EACCES]: 'it has an IPv6 address, and the network namespace of the container has IPv6 turned off',
-});
-
 export const netDevicesFacility: Facility<NoSteps, NetDeviceSteps> = {
   steps: {},
   shapes: {
@@ -135,4 +105,25 @@ export const netDevicesFacility: Facility<NoSteps, NetDeviceSteps> = {
     })),
   waits: { network: at },
   hostTexts: { moveNetDevice: ({ name, newName }) => `name=${name} newName=${newName}` },
+  explainHost: {
+    moveNetDevice: ({ name, newName, origin }, { syscall, errno: number }) => ({
+      attempt: `unable to move the network device ${name}: ${number === errno.ENODEV ? `link not found for interface ${name}` : syscall}`,
+      pointer: number === errno.EEXIST && newName !== name ? `${origin}/name` : origin,
+      path: undefined,
+      value: newName === name ? name : `${name} -> ${newName}`,
+      spec,
+    }),
+  },
+  hostHints: () => ({
+    moveNetDevice: {
+      [errno.ENODEV]:
+        "the device must be in the runtime's network namespace; ip link lists the devices there",
+      [errno.EEXIST]:
+        'the network namespace of the container has a device of this name: use another name, or a template such as eth%d',
+      [errno.EINVAL]: 'this device is bound to its network namespace, as lo is',
+      [errno.EPERM]: 'it needs CAP_NET_ADMIN in both network namespaces',
+      [errno.EACCES]:
+        'it has an IPv6 address, and the network namespace of the container has IPv6 turned off',
+    },
+  }),
 };

@@ -5,11 +5,10 @@ import type { ContainerAddresses } from '../network/allocate.ts';
 import { type Address, formatAddress } from '../network/cidr.ts';
 import { type NetworkDefinition, parseRange } from '../network/definition.ts';
 import { formatMac } from '../network/names.ts';
-import { type PublishedPorts, publishedText, publishFlag } from '../network/publish.ts';
 import type { Config } from '../oci/config.ts';
 import type { Step } from '../wire/steps.ts';
 import type { Facility } from './facility.ts';
-import type { HostStep, Plan } from './plan.ts';
+import type { HostStep, HostStepOf, Plan } from './plan.ts';
 
 /** A network that the container is attached to, with everything that the machine decides. */
 export interface PlannedNetwork {
@@ -27,10 +26,6 @@ export interface PlannedNetwork {
 
 /** Steps of the runtime. */
 export interface NetworkSteps {
-  /** Binds ports of the host. Before steps that change the host, because a port in use must be refused first. */
-  readonly reservePorts: { readonly when: 'before'; readonly ports: PublishedPorts };
-  /** Forwards the ports to the container, and starts the keeper that holds them. */
-  readonly publishPorts: { readonly when: 'ready'; readonly ports: PublishedPorts };
   /** Makes the missing parts of a network: with `isNew` its definition, then its bridge and its rules. */
   readonly makeNetwork: {
     readonly when: 'before';
@@ -94,15 +89,6 @@ export function requireOwnNetwork(config: Config, origin: string): void {
         : `remove the path, or leave ${origin} out: the owner of the namespace configures it`,
     spec: 'config-linux.md#namespaces',
   });
-}
-
-/** Steps of the host around published ports. */
-export function portSteps(op: 'reservePorts' | 'publishPorts', ports: readonly PublishedPorts[]): HostStep[] {
-  return ports.map(published =>
-    op === 'reservePorts'
-      ? { op, when: 'before', ports: published, origin: publishFlag }
-      : { op, when: 'ready', ports: published, origin: publishFlag },
-  );
 }
 
 /** Steps of the host that must precede the record, which contains the addresses. */
@@ -214,6 +200,37 @@ function linkWords(words: readonly (number | bigint)[], kind: 'addresses' | 'rou
   return found;
 }
 
+const anotherNetwork = 'delete containers, or make another network: tsubo network create';
+
+/** EXFULL of br_add_if(): the bridge has 1,023 ports. */
+const bridgeFull = 54;
+
+/** @param owner - id of the container that has the address */
+export function addressTaken(
+  { network, origin }: HostStepOf<'claimAddress'>,
+  address: Address,
+  owner: string,
+): RuntimeError {
+  const text = formatAddress(address);
+  return new RuntimeError({
+    code: 'network.address',
+    document: origin,
+    message: `the address ${text} of network ${network.name} belongs to container ${owner}`,
+    value: text,
+    hint: 'choose another address, or omit it; delete frees the address of a container',
+  });
+}
+
+export function noFreeAddress({ network, origin }: HostStepOf<'claimAddress'>): RuntimeError {
+  return new RuntimeError({
+    code: 'network.full',
+    document: origin,
+    message: `network ${network.name} (${network.ipv4.subnet}) has no free address`,
+    value: network.name,
+    hint: anotherNetwork,
+  });
+}
+
 const steps = {
   /**
    * Sets `lo` and the interfaces `names` up, then adds addresses and default routes, all in one send over rtnetlink(7).
@@ -242,8 +259,6 @@ export const networkFacility: Facility<typeof steps, NetworkSteps> = {
     },
   }),
   hostTexts: {
-    reservePorts: ({ ports }) => publishedText(ports),
-    publishPorts: ({ ports }) => publishedText(ports),
     makeNetwork: ({ network: { name, bridge, ipv4, ipv6, internal, isolated }, isNew }) => {
       const ranges = [ipv4, ...(ipv6 === undefined ? [] : [ipv6])].map(({ subnet }) => subnet);
       const words = [isNew && 'new', internal && 'internal', isolated && 'isolated'].filter(Boolean);
@@ -263,6 +278,27 @@ export const networkFacility: Facility<typeof steps, NetworkSteps> = {
       return [`bridge=${bridge} name=${name}`, ...words.filter(Boolean)].join(' ');
     },
   },
+  explainHost: {
+    makeVeth: ({ bridge, name }, { syscall, errno: number }) =>
+      number === bridgeFull
+        ? {
+            attempt: '',
+            code: 'network.full',
+            message: `the bridge ${bridge} has 1023 containers, and the kernel allows no more`,
+            value: bridge,
+            errnoName: 'EXFULL',
+            hint: anotherNetwork,
+          }
+        : { attempt: `unable to make the interface ${name} in bridge ${bridge}: ${syscall}`, value: name },
+  },
+  hostHints: () => ({
+    makeVeth: {
+      [errno.ENODEV]: 'the bridge was removed in this moment: tsubo network reload makes it again',
+      [errno.EPERM]: 'it needs CAP_NET_ADMIN in the network namespaces of the host and of the container',
+      [errno.EOPNOTSUPP]: 'this kernel has no veth devices (CONFIG_VETH)',
+      [errno.EADDRNOTAVAIL]: 'the kernel refuses this hardware address',
+    },
+  }),
   lists: {
     configureLinks: {
       addresses: words => linkWords(words, 'addresses'),

@@ -29,4 +29,12 @@ export function oomScoreSteps({ process, facts, origin }: ProcessContext): HostS
 export const oomScoreFacility: Facility<NoSteps, OomScoreSteps> = {
   steps: {},
   hostTexts: { restoreOomScoreAdj: () => '', setOomScoreAdj: ({ value }) => `value=${value}` },
+  explainHost: {
+    setOomScoreAdj: ({ value }) => ({
+      attempt: `unable to set oom_score_adj to ${value}`,
+      value: String(value),
+      spec: 'config.md#linux-process',
+      hint: 'a value below that of the runtime itself needs CAP_SYS_RESOURCE',
+    }),
+  },
 };

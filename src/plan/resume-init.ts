@@ -2,6 +2,7 @@
 import type { PlanOptions } from './context.ts';
 import type { Facility, NoSteps } from './facility.ts';
 import type { HostStep } from './plan.ts';
+import { listenHint } from './terminal.ts';
 
 /** Steps of the runtime. */
 export interface ResumeSteps {
@@ -46,5 +47,13 @@ export const resumeFacility: Facility<NoSteps, ResumeSteps> = {
     makeStartFifo: ({ slot }) => `slot=${slot}`,
     writePidFile: ({ path }) => `path=${path}`,
     sendPidfd: ({ path }) => `path=${path}`,
+  },
+  explainHost: {
+    makeStartFifo: (_, { path }) => ({ attempt: `unable to make the FIFO ${path}` }),
+    writePidFile: ({ path }) => ({ attempt: `unable to write the pid file ${path}` }),
+    sendPidfd: ({ path }) => ({
+      attempt: `unable to send the pidfd to the socket ${path}`,
+      hint: listenHint,
+    }),
   },
 };

@@ -74,7 +74,7 @@ function rlimits({ process, origin }: ProcessContext): SetRlimit[] {
 /** RLIM_INFINITY. */
 const noLimit = 0xffff_ffff_ffff_ffffn;
 
-export function rlimitName(resource: number | bigint): string {
+function rlimitName(resource: number | bigint): string {
   return (
     Object.entries(rlimitNumbers).find(([, number]) => BigInt(number) === BigInt(resource))?.[0] ??
     `${resource}`
@@ -92,9 +92,12 @@ interface Limit {
 }
 
 /** `RLIMIT_CORE soft=0 hard=unlimited` */
-export function rlimitText({ resource, soft, hard }: Limit): string {
+function rlimitText({ resource, soft, hard }: Limit): string {
   return `${rlimitName(resource)} soft=${limitText(soft)} hard=${limitText(hard)}`;
 }
+
+const higherLimit =
+  'the hard limit cannot be raised without CAP_SYS_RESOURCE: use at most the hard limit of the runtime';
 
 const steps = {
   /** setrlimit(2); the largest number means unlimited. */
@@ -113,11 +116,18 @@ export const rlimitsFacility: Facility<typeof steps, RlimitHostSteps> = {
   },
   hints: () => ({
     setRlimit: {
-      [errno.EPERM]:
-        'the hard limit cannot be raised without CAP_SYS_RESOURCE: use at most the hard limit of the runtime',
+      [errno.EPERM]: higherLimit,
       [errno.EINVAL]: 'the soft limit must not be above the hard one',
     },
   }),
+  explainHost: {
+    limitInit: step => ({
+      attempt: `error setting rlimit type ${step.resource}`,
+      code: 'container.rlimit',
+      value: rlimitText(step),
+      hint: higherLimit,
+    }),
+  },
   hostTexts: { limitInit: step => `resource=${rlimitText(step)}` },
   fields: { setRlimit: { resource: rlimitName, soft: limitText, hard: limitText } },
 };

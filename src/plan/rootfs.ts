@@ -222,6 +222,7 @@ export const rootfsFacility: Facility<typeof steps, RootSteps> = {
     },
     pivotRoot: { [errno.EINVAL]: 'pivot_root(2) does not work on a ramfs (an initrd): use --no-pivot' },
   }),
+  explainHost: { openDirectory: ({ path }) => ({ attempt: `unable to open ${path}` }) },
   hostTexts: { openDirectory: ({ path, slot }) => `path=${path} slot=${slot}` },
   fields: {
     setPropagation: { flags: propagationNames },

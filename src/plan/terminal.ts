@@ -7,6 +7,9 @@ import type { Facility } from './facility.ts';
 import type { HostStep } from './plan.ts';
 import { syncAt } from './sync-points.ts';
 
+/** The cause of a socket that refuses a descriptor. */
+export const listenHint = 'a process must listen there, on a Unix stream socket';
+
 /** Steps of the runtime. */
 export interface TerminalHostSteps {
   /** Receives the master of the terminal, for the caller's socket or the runtime's terminal. */

@@ -79,5 +79,13 @@ export const timeNamespaceFacility: Facility<typeof steps, TimeNamespaceSteps> =
       [errno.ERANGE]: 'the clock would be negative, or above 146 years',
     },
   }),
+  explainHost: {
+    writeTimeOffsets: ({ offsets }) => ({
+      attempt: 'unable to write the time offsets',
+      value: offsets.trim().replaceAll('\n', ', '),
+      spec: 'config-linux.md#offset-for-time-namespace',
+      hint: 'a clock must not become negative',
+    }),
+  },
   hostTexts: { writeTimeOffsets: ({ offsets }) => `offsets=${JSON.stringify(offsets)}` },
 };

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+import { RuntimeError } from '../errors/error.ts';
+import { hostFailure } from '../errors/system.ts';
 import type { HostFacts } from '../host/facts.ts';
 import type { Config, IDMapping } from '../oci/config.ts';
 import type { Step } from '../wire/steps.ts';
-import type { Explanation, Facility } from './facility.ts';
-import { mappingWords } from './id-map-text.ts';
+import type { Explanation, Facility, Refusal } from './facility.ts';
+import { idMapText, mappingWords } from './id-map-text.ts';
 import type { HostStep } from './plan.ts';
 import { syncAt } from './sync-points.ts';
 
@@ -66,6 +68,70 @@ export function factsInside(facts: HostFacts): HostFacts {
   const { last } = facts.capabilities;
   const all = (1n << BigInt(last + 1)) - 1n;
   return { ...facts, capabilities: { bounding: all, permitted: all, last } };
+}
+
+const mappingsSpec = 'config-linux.md#user-namespace-mappings';
+
+function mappingsValue(mappings: readonly IDMapping[]): string {
+  return idMapText(mappings).trim().replaceAll('\n', ', ');
+}
+
+/** Mappings of one kind. `origin` is the pointer of their list. */
+export interface IdMapRequest {
+  readonly kind: 'uid' | 'gid';
+  readonly mappings: readonly IDMapping[];
+  readonly origin: string;
+}
+
+/**
+ * The error for mappings that the kernel refuses.
+ *
+ * @param machineRoot - the runtime is root outside of any user namespace
+ */
+export function idMapFailure(
+  { kind, mappings, origin }: IdMapRequest,
+  refusal: Refusal,
+  machineRoot: boolean,
+): RuntimeError {
+  return hostFailure(refusal, `unable to write the ${kind} mappings`, {
+    pointer: origin,
+    value: mappingsValue(mappings),
+    spec: mappingsSpec,
+    hint: machineRoot
+      ? `the kernel maps only ${kind}s that exist in the runtime's user namespace, each once, in at most 340 lines and 4095 bytes`
+      : `without root, only the user's own ${kind} can be mapped; new${kind}map (Debian: uidmap) also maps those in /etc/sub${kind}`,
+  });
+}
+
+/** The error for mappings that newuidmap(1) or newgidmap(1) at `path` refuses with the text `wrote`. */
+export function idMapToolFailure(
+  { kind, mappings, origin }: IdMapRequest,
+  path: string,
+  wrote: string,
+): RuntimeError {
+  return new RuntimeError({
+    code: 'host.id-mapping',
+    stage: 'host',
+    message: `unable to write the ${kind} mappings: new${kind}map: ${wrote.trim().replace(/^new.idmap: /, '')}`,
+    pointer: origin,
+    path,
+    value: mappingsValue(mappings),
+    hint: `/etc/sub${kind} lists the ${kind}s that a user may map besides the own ${kind}`,
+    spec: mappingsSpec,
+  });
+}
+
+/** The error for a joined user namespace at `path` that has other mappings: `found`. */
+export function otherMappings(kind: 'uid' | 'gid', path: string, found: string): RuntimeError {
+  return new RuntimeError({
+    code: 'config.user-namespace.joined-mappings',
+    message: 'user namespaces enabled, but both namespace path and non-matching mapping specified',
+    pointer: `/linux/${kind}Mappings`,
+    path,
+    value: found,
+    hint: 'a joined user namespace already has mappings: remove these',
+    spec: mappingsSpec,
+  });
 }
 
 function rootFailure(called: string): Explanation {

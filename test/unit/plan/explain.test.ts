@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { errno } from '../../../src/errors/errno.ts';
 import type { Report } from '../../../src/host/binding.d.ts';
 import type { Mount } from '../../../src/oci/config.ts';
-import { explainFailure } from '../../../src/plan/explain.ts';
+import { explainFailure, hostStepFailure, onHostStep } from '../../../src/plan/explain.ts';
 import type { Plan } from '../../../src/plan/plan.ts';
 import type { Operation } from '../../../src/wire/steps.ts';
 import { vocabulary } from '../../../src/wire/steps.ts';
@@ -335,4 +335,64 @@ it('explains every operation with its number and its pointer', () => {
 it('has a separate code for an init that sent no report', () => {
   const report = { kind: 'ended', step: 0, syscall: '', errno: 0, detail: '' } as const;
   expect(explainFailure(planFor(), report)).toMatchObject({ code: 'container.ended', stage: 'container' });
+});
+
+describe('a refused system call of the runtime', () => {
+  const refusal = (number: number, path?: string) => ({
+    syscall: 'open',
+    errno: number,
+    ...(path !== undefined && { path }),
+  });
+
+  it('names the place in config.json, the attempt and the cause', () => {
+    const step = {
+      op: 'openDirectory',
+      when: 'before',
+      path: '/srv',
+      slot: 1,
+      origin: '/root/path',
+    } as const;
+    expect(hostStepFailure(step, refusal(errno.ENOENT, '/srv')).fields()).toMatchObject({
+      code: 'host.syscall',
+      stage: 'host',
+      message: 'unable to open /srv: no such file or directory',
+      pointer: '/root/path',
+      path: '/srv',
+    });
+  });
+
+  it('names the option in the place of a pointer', () => {
+    const veth = { bridge: 'br', name: 'eth0', hairpin: false, isolated: false, origin: '--network' };
+    const step = { op: 'makeVeth', when: 'network', ...veth } as const;
+    const failure = hostStepFailure(step, { syscall: 'RTM_NEWLINK', errno: errno.EPERM });
+    expect(failure.document).toBe('--network');
+    expect(failure.pointer).toBe(undefined);
+    expect(failure.message).toBe(
+      'unable to make the interface eth0 in bridge br: RTM_NEWLINK: operation not permitted',
+    );
+    expect(failure.hint).toBe(
+      'it needs CAP_NET_ADMIN in the network namespaces of the host and of the container',
+    );
+    const full = hostStepFailure(step, { syscall: 'RTM_NEWLINK', errno: 54 });
+    expect(full.code).toBe('network.full');
+    expect(full.message).toBe('the bridge br has 1023 containers, and the kernel allows no more');
+    expect(full.errnoName).toBe('EXFULL');
+  });
+
+  it('has the operation as the attempt if the facility does not explain it', () => {
+    const step = { op: 'makeState', when: 'before', origin: '' } as const;
+    const failure = hostStepFailure(step, refusal(errno.EACCES));
+    expect(failure.message).toBe('makeState: permission denied');
+    expect('pointer' in failure || 'document' in failure).toBe(false);
+  });
+
+  it('leaves other errors as they are', () => {
+    const step = { op: 'makeState', when: 'before', origin: '' } as const;
+    const other = new Error('another');
+    const work = () => {
+      throw other;
+    };
+    expect(() => onHostStep(step, work)).toThrow(other);
+    expect(onHostStep(step, () => 7)).toBe(7);
+  });
 });
