@@ -34,6 +34,8 @@ const programs = [
   'g++',
   'git',
   'npm',
+  'fish',
+  'zsh',
   'aarch64-linux-gnu-g++',
   'qemu-aarch64-static',
   'qemu-system-aarch64',

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { CommandGroup, CommandModule } from '../command.ts';
 import { check } from './check.ts';
+import { completionOf } from './completion.ts';
 import { create } from './create.ts';
 import { deleteCommand } from './delete.ts';
 import { events } from './events.ts';
@@ -39,4 +40,5 @@ export const modules: readonly (CommandModule | CommandGroup)[] = [
   check,
   plan,
   features,
+  completionOf(() => modules),
 ];
