@@ -77,14 +77,19 @@
       "ldflags": ["<@(alone_link)"]
     },
     {
-      # The process beside a container with published ports: static, without a C library.
+      # The process beside a container with published ports, or with a log: static, without a C library.
       "target_name": "tsubo-keeper",
       "type": "executable",
       "sources": [
         "native/core/memory.cc",
         "native/init/entry.cc",
         "native/init/stack_guard.cc",
+        "native/keeper/clients.cc",
+        "native/keeper/create.cc",
+        "native/keeper/keep.cc",
+        "native/keeper/log.cc",
         "native/keeper/main.cc",
+        "native/keeper/process.cc",
         "native/keeper/rules.cc",
         "native/keeper/tcp.cc",
         "native/keeper/udp.cc"
@@ -116,6 +121,7 @@
       "dependencies": ["images", "<!(node -p \"require('node-addon-api').targets\"):node_addon_api"],
       "sources": [
         "native/napi/addon.cc",
+        "native/binding/attachment.cc",
         "native/binding/containers.cc",
         "native/binding/devices.cc",
         "native/binding/directories.cc",

@@ -59,8 +59,9 @@ export default defineConfig({
       { test: { name: 'unit', setupFiles, include: ['test/unit/**/*.test.ts'], testTimeout: 60_000 } },
       alone('native', 1),
       ...hosts.map((host, index) => alone('oci', 2 + index, host)),
-      alone('standalone', 4),
-      alone('package', 5),
+      ...hosts.map((host, index) => alone('direct', 4 + index, host)),
+      alone('standalone', 6),
+      alone('package', 7),
     ],
   },
 });

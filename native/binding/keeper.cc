@@ -14,6 +14,7 @@
 #include "binding/table.h"
 #include "binding/write_to_end.h"
 #include "core/fd.h"
+#include "keeper/kept.h"
 #include "keeper/request.h"
 #include "spawn/sealed_image.h"
 
@@ -43,6 +44,60 @@ std::string with_lengths(const std::vector<Value>& batches) {
   return out;
 }
 
+// Starts the embedded keeper with this input, and with these descriptors under their numbers. It writes its status to
+// `status`, also if its exec fails. Returns the call that failed.
+SpawnFailure launch(const std::string& input, const std::vector<int>& keep, int status) {
+  UniqueFd image;
+  if (SpawnFailure f = sealed_image(kKeeperImage, &image); f.syscall != nullptr) return f;
+  UniqueFd memory(memfd_create("tsubo-keeper", MFD_CLOEXEC));
+  if (!memory.open()) return failed("memfd_create");
+  if (int error = write_to_end(memory.get(), input); error != 0) return failed("write", error);
+  if (lseek(memory.get(), 0, SEEK_SET) < 0) return failed("lseek");
+  char number[12];
+  *std::to_chars(number, number + sizeof number - 1, memory.get()).ptr = '\0';
+  const char* argv[] = {"tsubo: [keeper]", number, nullptr};
+  const char* envp[] = {nullptr};
+  long pid = in_child(0, [&] {
+    keeper::Status failure = {};
+    auto inherit = [&failure](int fd) {
+      if (long result = sys::fcntl(fd, F_SETFD, 0); result < 0) {
+        failure = {0, static_cast<int32_t>(-result), "fcntl"};
+      }
+    };
+    for (int fd : keep) inherit(fd);
+    inherit(status);
+    inherit(memory.get());
+    if (failure.error == 0) {
+      long result = sys::call(__NR_execveat, image.get(), sys::arg(""), sys::arg(argv), sys::arg(envp), AT_EMPTY_PATH);
+      failure = {0, static_cast<int32_t>(-result), "execveat"};
+    }
+    sys::unchecked(sys::write(status, &failure, sizeof failure));
+  });
+  if (pid < 0) return failed("clone3", static_cast<int>(-pid));
+  await_end(pid, Zombie::reap);
+  return {};
+}
+
+// Reads what the keeper writes to the pipe until it closes it, at most `size` bytes. Returns -1 on failure.
+ssize_t read_status(int fd, char* to, size_t size) {
+  size_t filled = 0;
+  while (filled < size) {
+    ssize_t n = ::read(fd, to + filled, size - filled);
+    if (n < 0 && call_again()) continue;
+    if (n < 0) return -1;
+    if (n == 0) break;
+    filled += static_cast<size_t>(n);
+  }
+  return static_cast<ssize_t>(filled);
+}
+
+Outcome failure_of(const keeper::Status& status) {
+  // An outcome keeps a pointer to the name.
+  static char syscall[sizeof status.syscall];
+  memcpy(syscall, status.syscall, sizeof syscall);
+  return refused(syscall, status.error);
+}
+
 }  // namespace
 
 namespace function {
@@ -68,8 +123,7 @@ Outcome startKeeper(const Arguments& a) {
 
   int pipe[2];
   if (pipe2(pipe, O_CLOEXEC) < 0) return refused("pipe2", errno);
-  UniqueFd read_end(pipe[0]), write_end(pipe[1]), image, memory;
-  if (SpawnFailure f = sealed_image(kKeeperImage, &image); f.syscall != nullptr) return refused(f.syscall, f.error);
+  UniqueFd read_end(pipe[0]), write_end(pipe[1]);
 
   keeper::Request request = {};
   request.magic = keeper::kMagic;
@@ -82,46 +136,66 @@ Outcome startKeeper(const Arguments& a) {
   std::string all(reinterpret_cast<const char*>(&request), sizeof request);
   all.append(reinterpret_cast<const char*>(listeners.data()), listeners.size() * sizeof(keeper::Listener));
   all += batches;
-  memory.reset(memfd_create("tsubo-keeper", MFD_CLOEXEC));
-  if (!memory.open()) return refused("memfd_create", errno);
-  if (int error = write_to_end(memory.get(), all); error != 0) return refused("write", error);
-  if (lseek(memory.get(), 0, SEEK_SET) < 0) return refused("lseek", errno);
 
-  std::vector<int> keep = {request.init, request.status, memory.get()};
+  std::vector<int> keep = {request.init};
   for (const keeper::Listener& one : listeners) keep.push_back(one.fd);
-  char number[12];
-  *std::to_chars(number, number + sizeof number - 1, memory.get()).ptr = '\0';
-  const char* argv[] = {"tsubo: [keeper]", number, nullptr};
-  const char* envp[] = {nullptr};
-  long pid = in_child(0, [&] {
-    keeper::Status failure = {};
-    for (int fd : keep) {
-      long result = sys::fcntl(fd, F_SETFD, 0);
-      if (result < 0) failure = {0, static_cast<int32_t>(-result), "fcntl"};
-    }
-    if (failure.error == 0) {
-      long result = sys::call(__NR_execveat, image.get(), sys::arg(""), sys::arg(argv), sys::arg(envp), AT_EMPTY_PATH);
-      failure = {0, static_cast<int32_t>(-result), "execveat"};
-    }
-    sys::unchecked(sys::write(request.status, &failure, sizeof failure));
-  });
-  if (pid < 0) return refused("clone3", static_cast<int>(-pid));
-  await_end(pid, Zombie::reap);
+  if (SpawnFailure f = launch(all, keep, write_end.get()); f.syscall != nullptr) return refused(f.syscall, f.error);
   // Only the keeper's copy stays open: end of file means that it has ended.
   write_end.reset();
   keeper::Status status = {};
-  ssize_t n;
-  do n = ::read(read_end.get(), &status, sizeof status);
-  while (n < 0 && call_again());
+  const ssize_t n = read_status(read_end.get(), reinterpret_cast<char*>(&status), sizeof status);
   if (n < 0) return refused("read", errno);
   if (n != sizeof status) return refused("execveat", ECHILD);
-  if (status.error != 0) {
-    // An outcome keeps a pointer to the name.
-    static char syscall[sizeof status.syscall];
-    memcpy(syscall, status.syscall, sizeof syscall);
-    return refused(syscall, status.error);
-  }
+  if (status.error != 0) return failure_of(status);
   return Value::record({{"pid", Value::number(status.pid)}});
+}
+
+Outcome startKept(const Arguments& a) {
+  const Value& r = a[0];
+  keeper::Kept kept = {};
+  std::string texts;
+  auto add = [&texts](const std::string& text) {
+    texts += text;
+    texts += '\0';
+  };
+  for (const Value& word : r.field("command").items()) add(word.text()), kept.words++;
+  for (char** variable = environ; *variable != nullptr; variable++) add(*variable), kept.environment++;
+  for (const Value& word : r.field("atEnd").items()) add(word.text()), kept.end_words++;
+  if (kept.words == 0) return refused("execve", EINVAL);
+  if (texts.size() > keeper::kMostBytes) return refused("execve", E2BIG);
+  const std::string& path = r.field("directory").text();
+  UniqueFd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory.open()) return refused("open", errno, path);
+  int pipe[2];
+  if (pipe2(pipe, O_CLOEXEC) < 0) return refused("pipe2", errno);
+  UniqueFd read_end(pipe[0]), write_end(pipe[1]);
+  kept.magic = keeper::kKeptMagic;
+  kept.status = write_end.get();
+  kept.directory = directory.get();
+  kept.flags =
+      (r.field("terminal").truth() ? keeper::kTerminal : 0u) | (r.field("openInput").truth() ? keeper::kOpenInput : 0u);
+  kept.log_bytes = static_cast<uint64_t>(r.field("logBytes").number());
+  kept.log_files = static_cast<uint32_t>(r.field("logFiles").number());
+  kept.bytes = static_cast<uint32_t>(texts.size());
+  const std::string all = std::string(reinterpret_cast<const char*>(&kept), sizeof kept) + texts;
+  if (SpawnFailure f = launch(all, {kept.directory}, write_end.get()); f.syscall != nullptr) {
+    return refused(f.syscall, f.error);
+  }
+  write_end.reset();
+  constexpr size_t kMostAnswer = 64 << 10;
+  std::string answer(kMostAnswer, '\0');
+  const ssize_t n = read_status(read_end.get(), answer.data(), answer.size());
+  if (n < 0) return refused("read", errno);
+  const auto size = static_cast<size_t>(n);
+  keeper::KeptStatus status = {};
+  memcpy(&status, answer.data(), std::min(size, sizeof status));
+  // The exec of the keeper itself leaves out the rest of the status.
+  if (size >= sizeof status.keeper && status.keeper.error != 0) return failure_of(status.keeper);
+  if (size < sizeof status) return refused("execveat", ECHILD);
+  return Value::record({{"pid", Value::number(status.keeper.pid)},
+                        {"init", Value::number(status.init)},
+                        {"status", Value::number(status.status)},
+                        {"text", Value::text(answer.substr(sizeof status, size - sizeof status))}});
 }
 
 }  // namespace function

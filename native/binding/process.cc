@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
@@ -77,6 +78,13 @@ Outcome argv(const Arguments&) {
   std::vector<Value> items;
   for (const std::string& word : command_line()) items.push_back(Value::text(word));
   return Value::list(std::move(items));
+}
+
+Outcome ownCommand(const Arguments&) {
+  char path[PATH_MAX];
+  ssize_t n = ::readlink("/proc/self/exe", path, sizeof path);
+  if (n < 0) return refused("readlink", errno, "/proc/self/exe");
+  return Value::list({Value::text(std::string(path, static_cast<size_t>(n)))});
 }
 
 Outcome utf8(const Arguments& a) { return Value::owned_bytes(a[0].text()); }

@@ -14,6 +14,8 @@
 #include <linux/time.h>
 
 #include "init/stack_guard.h"
+#include "keeper/keep.h"
+#include "keeper/process.h"
 #include "keeper/rules.h"
 #include "keeper/tcp.h"
 #include "keeper/udp.h"
@@ -99,20 +101,6 @@ void close_foreign(const Request& request, const Listener* listeners) {
   }
 }
 
-void leave_caller(const Request& request) {
-  // The container's end must not depend on the terminal, the directory or the priority of the process that created it.
-  require(request, "setsid", sys::call(__NR_setsid));
-  require(request, "chdir", sys::chdir("/"));
-  long null = sys::openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC);
-  require(request, "openat", null);
-  for (int fd = 0; fd < 3; fd++) {
-    // The caller had closed this standard stream.
-    if (fd == null) continue;
-    require(request, "dup3", sys::call(__NR_dup3, null, fd, 0));
-  }
-  if (null > 2) sys::close(static_cast<int>(null));
-}
-
 }  // namespace
 
 [[noreturn]] void serve(const Request& request) {
@@ -126,7 +114,7 @@ void leave_caller(const Request& request) {
   if (pid > 0) {
     sys::exit(0);
   }
-  leave_caller(request);
+  if (Failed failed = leave_caller(); failed.syscall != nullptr) report_failure(request, failed.syscall, failed.result);
 
   sys::Rlimit64 files = {1024, 1024};
   sys::unchecked(sys::call(__NR_prlimit64, 0, RLIMIT_NOFILE, 0, sys::arg(&files)));
@@ -234,6 +222,10 @@ extern "C" [[noreturn, gnu::no_stack_protector]] void tsubo_main(long* stack) {
   if (stack[0] < 2) sys::exit(keeper::kBadRequest);
   int fd = 0;
   for (const char* p = reinterpret_cast<const char*>(stack[2]); *p >= '0' && *p <= '9'; p++) fd = fd * 10 + (*p - '0');
+  if (const keeper::Kept* kept = keeper::map_kept(fd); kept != nullptr) {
+    sys::close(fd);
+    keeper::keep(*kept);
+  }
   const keeper::Request* request = keeper::map_request(fd);
   if (request == nullptr) sys::exit(keeper::kBadRequest);
   sys::close(fd);

@@ -393,6 +393,21 @@ export const errorCodes = {
   ],
   'isolation.writable-sysfs': ['/sys is writable (warning)', 'mount it with ro'],
 
+  'keeper.busy': [
+    'the keeper of an earlier run of the container has not ended',
+    'stop the container, or end the command that is attached to it',
+  ],
+  'keeper.create': [
+    'the create that the keeper started ended without an error of its own',
+    'see the reported status: the create was killed, or could not be executed',
+  ],
+  'keeper.gone': [
+    'the keeper of the container was killed: the exit status is not known and the output is lost',
+    'the container runs until it is stopped; remove it with force and run it again',
+  ],
+  'keeper.no-exit-status': ['exit.json cannot be read', 'remove the container and run it again'],
+  'keeper.not-running': ['the container has no keeper', 'start the container first'],
+
   'network.address': [
     'an address cannot be given to the container',
     'name a free host address of the subnet: see tsubo network inspect',

@@ -147,6 +147,24 @@ export interface Binding {
    */
   startKeeper(request: KeeperRequest): { readonly pid: number };
 
+  // ---- containers with a supervisor (native/keeper) -------------------------------------------------------
+  /**
+   * Starts a supervisor, which runs `command` (a create that writes the init's pid to `pid` in the directory, and sends
+   * its terminal to `console` there) as its child, and returns its result. The supervisor carries the streams of the
+   * container to `log` and to the clients of the socket `attach`, and writes `exit.json`. Fails with EAGAIN (flock) if
+   * the directory has a supervisor.
+   */
+  startKept(request: KeptRequest): KeptResult;
+  /**
+   * Connects to the supervisor. `flags` are those of `Attach`. The call returns when the client receives all output from
+   * now on. Fails with ENOENT or ECONNREFUSED (connect) without a supervisor, and with ECONNRESET if it has ended.
+   */
+  openAttachment(directory: string, flags: number): number;
+  /** Waits for the end of the container; output is dropped. Returns `time` after `timeoutMs` (-1: no timeout). */
+  awaitKept(attachment: number, timeoutMs: number): KeptEnd;
+  /** The command that starts this program, before its arguments: absolute paths. */
+  ownCommand(): string[];
+
   /**
    * Connects to the Unix stream socket and sends `message` with the descriptor (SCM_RIGHTS). The path may be longer
    * than a socket address; a path that begins with @ is an abstract name. Fails with EAGAIN if the listener accepts
@@ -358,6 +376,43 @@ export interface KeptListener {
   /** IPv4 or IPv6 address of the container. */
   readonly address: string;
   readonly port: number;
+}
+
+export interface KeptRequest {
+  /** The container's directory, with the supervisor's files. */
+  readonly directory: string;
+  /** The first word is an absolute path. */
+  readonly command: readonly string[];
+  /** Executed after the container's end unless a client has removed the container. May be empty. */
+  readonly atEnd: readonly string[];
+  readonly terminal: boolean;
+  /** Standard input is a pipe that clients write to. Otherwise it is /dev/null. Ignored with a terminal. */
+  readonly openInput: boolean;
+  /** Size at which the log is rotated, and the number of files to keep; 0 bytes: it is never rotated. */
+  readonly logBytes: number;
+  readonly logFiles: number;
+}
+
+export interface KeptResult {
+  /** The supervisor and the container's init; 0 if the create failed. */
+  readonly pid: number;
+  readonly init: number;
+  /** Exit status of the create, or 128 plus the number of the signal that ended it. */
+  readonly status: number;
+  /** The create's standard error: JSON records if the command has `--log-format json`. */
+  readonly text: string;
+}
+
+export interface KeptEnd {
+  /** `ended`: the container; `gone`: the supervisor was killed. */
+  readonly how: 'ended' | 'gone' | 'time';
+  /** If the container has ended: its init, and its exit status, or 128 plus the number of its signal. */
+  readonly pid?: number;
+  readonly status?: number;
+  /** 0 if the init exited. */
+  readonly signal?: number;
+  /** The kernel killed a process of the container because of its memory limit. */
+  readonly oomKilled?: boolean;
 }
 
 export interface LinkFacts {

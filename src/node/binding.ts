@@ -42,6 +42,7 @@ function load(): Binding {
   return Object.assign(Object.create(addon) as Binding, {
     // The command line without node and its options.
     argv: () => ownArguments(addon),
+    ownCommand: () => [process.execPath, join(packageDirectory, 'dist/tsubo.cjs')],
     isOpen: (fd: number) => addon.isOpen(fd) && !isOfNode(fd),
   });
 }

@@ -18,6 +18,7 @@ const families = /** @type {const} */ ([
   ['state', 'The container and its record'],
   ['network', 'Networks of the machine'],
   ['image', 'Images'],
+  ['keeper', 'The keeper of a container of an image'],
   ['host', 'The machine, outside the container'],
   ['container', 'The inside of the container'],
   ['hook', 'Hooks'],

@@ -34,6 +34,7 @@ const order = [
     'wire',
     'validate',
     'lifecycle',
+    'direct',
   ],
   ...['inspect', 'cli', 'node', 'standalone'],
 ];

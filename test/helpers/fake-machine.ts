@@ -521,6 +521,10 @@ export class FakeMachine {
       this.#begin('awaitChange');
       return this.changes.shift() ?? 'ended';
     },
+    startKept: () => noSupervisor(),
+    openAttachment: () => noSupervisor(),
+    awaitKept: () => noSupervisor(),
+    ownCommand: () => ['/usr/bin/tsubo'],
     startKeeper: request => {
       this.#begin('startKeeper');
       this.keepers.push(request);
@@ -592,4 +596,9 @@ export function thrown(work: () => unknown): Record<string, unknown> {
     return error as Record<string, unknown>;
   }
   throw new Error('nothing was thrown');
+}
+
+/** Tests of containers with a supervisor run on the real one: test/direct. */
+function noSupervisor(): never {
+  throw new Error('the fake machine has no supervisor');
 }

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+import { RuntimeError } from '../errors/error.ts';
+import { onHost } from '../errors/system.ts';
+import type { Binding, KeptEnd } from '../host/binding.d.ts';
+import { entryPath } from '../host/paths.ts';
+import { timestamp } from '../lifecycle/timestamp.ts';
+import { connectKeeper } from './keeper.ts';
+
+/** exit.json of a container, which its keeper writes before any client receives the end. */
+export interface ExitRecord {
+  /** The init. */
+  readonly pid: number;
+  /** The exit status, or 128 plus the number of the signal. */
+  readonly status: number;
+  readonly signal?: number;
+  /** The kernel killed a process of the container because of its memory limit. */
+  readonly oomKilled: boolean;
+  /** RFC 3339. */
+  readonly finishedAt: string;
+  /** Output that could not be written to the log, and the errno of the first failed write. */
+  readonly log?: { readonly lostBytes: number; readonly errno: number };
+}
+
+/**
+ * Reads the exit status of the last run. Returns undefined if there is none: the container runs, has never run, or its
+ * keeper was killed (`keeperLives` distinguishes the last two).
+ *
+ * @throws RuntimeError `keeper.no-exit-status`, `host.syscall`
+ */
+export function readExit(binding: Binding, directory: string): ExitRecord | undefined {
+  const path = entryPath(directory, 'exit.json');
+  const text = onHost(`unable to read ${path}`, () => binding.readTextIfThere(path));
+  if (text === undefined) return undefined;
+  const record = parsed(text);
+  if (record !== undefined) return record;
+  throw new RuntimeError({
+    code: 'keeper.no-exit-status',
+    message: `${path} contains no exit status`,
+    path,
+    hint: 'another program has changed the file',
+  });
+}
+
+function parsed(text: string): ExitRecord | undefined {
+  try {
+    const record = JSON.parse(text) as Partial<ExitRecord> | null;
+    const { status, pid, oomKilled, finishedAt } = record ?? {};
+    const sound =
+      Number.isInteger(status) &&
+      Number.isInteger(pid) &&
+      typeof oomKilled === 'boolean' &&
+      typeof finishedAt === 'string';
+    return sound ? (record as ExitRecord) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Waits for the end of a container's run, without polling. Returns the status at once if the run has ended, and
+ * undefined after `timeoutMs` (-1: no timeout).
+ *
+ * @throws RuntimeError `keeper.gone` if the keeper was killed, or the container has not been started yet
+ */
+export function waitExit(binding: Binding, directory: string, timeoutMs = -1): ExitRecord | undefined {
+  const ended = readExit(binding, directory);
+  if (ended !== undefined) return ended;
+  const connection = connectKeeper(binding, directory, 0);
+  // The keeper may have ended in between.
+  if (connection === undefined) return readExit(binding, directory) ?? keeperGone(directory);
+  let end: KeptEnd;
+  try {
+    end = onHost('unable to wait for the container', () => binding.awaitKept(connection, timeoutMs));
+  } finally {
+    binding.close(connection);
+  }
+  if (end.how === 'time') return undefined;
+  const record = readExit(binding, directory);
+  if (record !== undefined) return record;
+  // The container may have been removed meanwhile.
+  return end.how === 'ended' ? recordOf(binding, end) : keeperGone(directory);
+}
+
+/** The record of an end that a keeper has reported. */
+export function recordOf(
+  binding: Binding,
+  { pid = 0, status = 0, signal = 0, oomKilled = false }: KeptEnd,
+): ExitRecord {
+  return {
+    pid,
+    status,
+    ...(signal > 0 && { signal }),
+    oomKilled,
+    finishedAt: timestamp(binding.now()),
+  };
+}
+
+export function keeperGone(directory: string): never {
+  throw new RuntimeError({
+    code: 'keeper.gone',
+    message: 'the keeper of the container was killed: its exit status is not known',
+    path: directory,
+    hint: 'the container may still run: remove it with force, and run it again',
+  });
+}
