@@ -31,10 +31,22 @@ export function vitest(args, env = {}) {
   return status ?? 1;
 }
 
+/**
+ * The arm64 executable takes an emulator half a minute, and only tests of the executables themselves run it.
+ *
+ * @param {readonly string[]} args
+ */
+function needed(args) {
+  const files = args.filter(word => word.startsWith('test/'));
+  const ordinary = files.every(file => /^test\/(?:direct|native|oci|unit)\//.test(file));
+  return files.length > 0 && ordinary ? [/** @type {'x64' | 'arm64'} */ (process.arch)] : undefined;
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   await script(async () => {
+    const args = process.argv.slice(2);
     await prepareTests();
-    await standaloneWherePossible();
-    return vitest(process.argv.slice(2));
+    await standaloneWherePossible(needed(args));
+    return vitest(args);
   });
 }
