@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { HostFacts } from '../host/facts.ts';
 import { capabilityNumbers } from '../kernel/capabilities.ts';
+import { attachmentPrefix } from '../network/attachment.ts';
 import type { Features, SeccompFeatures } from '../oci/features.ts';
 import { namespaceFlags } from '../oci/namespaces.ts';
 import { implemented } from '../oci/shape.ts';
@@ -44,8 +45,8 @@ export function featuresDocument(kernel: HostFacts['kernel']): Features {
       },
       ...featuresOfFacilities(),
     },
-    annotations: { 'tsubo.rootMount': 'overlay', 'tsubo.version': version },
-    potentiallyUnsafeConfigAnnotations: ['org.systemd.property.'],
+    annotations: { 'tsubo.attach': '1', 'tsubo.rootMount': 'overlay', 'tsubo.version': version },
+    potentiallyUnsafeConfigAnnotations: ['org.systemd.property.', attachmentPrefix],
   };
 }
 

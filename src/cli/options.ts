@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Command } from 'commander';
 import { RuntimeError } from '../errors/error.ts';
+import type { AttachmentOptions } from '../lifecycle/attachment.ts';
 import type { CreateOptions } from '../lifecycle/create.ts';
 import { parsePublishFlags } from '../network/publish.ts';
 import { parseNetworkFlags } from '../network/request.ts';
@@ -26,7 +27,8 @@ export function defineCreateOptions(command: Command): void {
       text => wholeNumber('preserve-fds', text),
     )
     .option(networkOption, networkHelp)
-    .option(publishOption, publishHelp);
+    .option(publishOption, publishHelp)
+    .option(attachmentOption, attachmentHelp);
 }
 
 /** Converts commander's result. For `--no-x`, commander sets `x` to false. */
@@ -48,22 +50,28 @@ const networkOption = '--network <name...>';
 const networkHelp =
   'attach the container to this network: NAME, or NAME:ip=ADDRESS with keys ip, mac, interface (repeatable)';
 
+const attachmentOption = '--network-config <file>';
+const attachmentHelp =
+  'networks, ports and name servers as JSON: {"networks": [{"name": "default"}], "ports": [{"hostPort": 8800, "containerPort": 80}]}';
+
 const publishOption = '-p, --publish <map...>';
 const publishHelp =
   'let a port of the host lead to the container: 8800:80, ranges, with an address before or /udp behind (repeatable)';
 
 /** Declares the options of networks for a command that only plans. */
 export function defineNetworks(command: Command): void {
-  command.option(networkOption, networkHelp).option(publishOption, publishHelp);
+  command
+    .option(networkOption, networkHelp)
+    .option(publishOption, publishHelp)
+    .option(attachmentOption, attachmentHelp);
 }
 
 /** @throws RuntimeError `usage.network`, `usage.publish` */
-export function networksGiven(
-  options: Readonly<Record<string, unknown>>,
-): Pick<CreateOptions, 'networks' | 'ports'> {
+export function networksGiven(options: Readonly<Record<string, unknown>>): AttachmentOptions {
   const { network, publish } = options;
   return {
     ...(Array.isArray(network) && { networks: parseNetworkFlags(network as string[]) }),
+    ...given(options, 'networkConfig'),
     ...(Array.isArray(publish) && { ports: parsePublishFlags(publish as string[]) }),
   };
 }

@@ -38,6 +38,7 @@ export const errorCodes = {
   'bundle.rootfs-symlink': ['root.path is a symbolic link', 'name the directory that the link points to'],
 
   'config.annotations': ['an annotation has an empty key', 'give it a name'],
+  'config.attachment': ['a value of the network config is not valid', 'correct the value at the pointer'],
   'config.cgroupsPath': [
     'linux.cgroupsPath names no cgroup of its own',
     'leave it out, or name a cgroup below the root',
@@ -426,6 +427,10 @@ export const errorCodes = {
     'containers are attached to the network',
     'delete them first: see tsubo network inspect',
   ],
+  'network.not-allowed': [
+    'an annotation requests networks without the permission of the administrator',
+    'allow it in /etc/tsubo/tsubo.json, or use --network-config',
+  ],
   'network.overlap': ['the subnet overlaps one that is in use', 'choose another subnet'],
   'network.port-taken': [
     'a published port is in use',
@@ -497,7 +502,10 @@ export const errorCodes = {
     'use it with a terminal and --detach, and only then',
   ],
   'usage.missing-value': ['an option lacks its value', 'add the value'],
-  'usage.network': ['the value of --network is not valid', 'write NAME or NAME:ip=ADDRESS,mac=ADDRESS'],
+  'usage.network': [
+    'the value of --network is not valid, or networks are requested in two ways',
+    'write NAME or NAME:ip=ADDRESS,mac=ADDRESS; use one way',
+  ],
   'usage.preserve-fds': ['a descriptor to preserve is not open', 'open it before the call'],
   'usage.publish': ['the value of --publish is not valid', 'write HOST-PORT:CONTAINER-PORT, such as 8800:80'],
   'usage.signal': ['the signal is unknown', 'use a name such as TERM, or a number'],

@@ -62,8 +62,10 @@ export function createContainer(runtime: Runtime, options: CreateOptions): Creat
   const consoleSocket = resolveSocket(binding, options.consoleSocket);
   const pidfdSocket = resolveSocket(binding, options.pidfdSocket);
   const prepared = prepare(runtime, { ...options, pidFile, pidfdSocket });
-  const { plan, config, bundle } = prepared;
-  return withSourceLocation(configOrOption(bundle.text), () => {
+  const { plan, config, bundle, attachment } = prepared;
+  const located = <T>(work: () => T): T =>
+    attachment.withLocation(() => withSourceLocation(configOrOption(bundle.text), work));
+  return located(() => {
     requireUserNamespace(prepared);
     const console = openConsole(runtime, config.process, {
       socket: consoleSocket,

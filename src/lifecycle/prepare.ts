@@ -5,14 +5,13 @@ import { RuntimeError } from '../errors/error.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { entryPath } from '../host/paths.ts';
 import { readFacts } from '../host/read-facts.ts';
-import { type PublishedPorts, publishFlag } from '../network/publish.ts';
-import { defaultRequest, type NetworkRequest, networkFlag } from '../network/request.ts';
 import type { Config } from '../oci/config.ts';
 import { makePlan } from '../plan/make-plan.ts';
 import type { Plan } from '../plan/plan.ts';
 import { requireConfig } from '../validate/check.ts';
 import { limitFindings } from '../validate/findings.ts';
 import { checkOnHost, warnOnHost } from '../validate/host-checks.ts';
+import { type AttachmentOptions, type RequestedAttachment, requestedAttachment } from './attachment.ts';
 import { withFileOrigins, withNetworkFiles } from './network/files.ts';
 import { resolveNetworks } from './network/resolve.ts';
 import { listenFds } from './passed-fds.ts';
@@ -20,7 +19,7 @@ import type { Runtime } from './runtime.ts';
 import { configOrOption, withSourceLocation } from './source-location.ts';
 import type { Warning } from './warnings.ts';
 
-export interface PrepareOptions {
+export interface PrepareOptions extends AttachmentOptions {
   readonly id: string;
   /** The bundle directory; relative to the working directory. */
   readonly bundle: string;
@@ -33,10 +32,6 @@ export interface PrepareOptions {
   readonly pidfdSocket?: string | undefined;
   /** The init executes the program without waiting for `start`, and `create` returns after the exec. Default false. */
   readonly startNow?: boolean;
-  /** Networks to attach the container to. Default: none. */
-  readonly networks?: readonly NetworkRequest[];
-  /** Ports of the host that lead to the container; without `networks`, in the default network. Default: none. */
-  readonly ports?: readonly PublishedPorts[];
 }
 
 /** The result of all checks, before anything is changed. */
@@ -46,6 +41,7 @@ export interface Prepared {
   readonly rootfs: string;
   readonly facts: HostFacts;
   readonly plan: Plan;
+  readonly attachment: RequestedAttachment;
   /** Requests that will not be applied as written. Pass them to `warnOf` once nothing can refuse the config. */
   readonly warnings: readonly Warning[];
 }
@@ -64,31 +60,34 @@ export function prepare(runtime: Runtime, options: PrepareOptions): Prepared {
     const problems = limitFindings(checkOnHost(binding, config));
     if (problems[0] !== undefined) throw new RuntimeError({ ...problems[0], problems });
     const facts = readFacts(binding);
-    const ports = options.ports ?? [];
-    const networks = options.networks ?? (ports.length > 0 ? [defaultRequest(publishFlag)] : []);
-    const planned =
-      networks.length === 0
-        ? config
-        : withNetworkFiles(binding, config, rootfs, entryPath(runtime.root, options.id));
-    const made = makePlan(planned, facts, {
-      id: options.id,
-      bundle: bundle.path,
-      noPivot,
-      noNewKeyring: options.noNewKeyring ?? false,
-      listenFds: listenFds(binding),
-      preserveFds: options.preserveFds ?? 0,
-      pidFile: options.pidFile,
-      pidfdSocket: options.pidfdSocket,
-      startNow: options.startNow ?? false,
-      systemdCgroup: runtime.systemdCgroup ?? false,
-      ...(ports.length > 0 && { ports }),
-      ...(networks.length > 0 && {
-        networks: resolveNetworks(runtime, facts, networks),
-        aliases: networks.flatMap(({ aliases }) => aliases),
-      }),
+    const attachment = requestedAttachment(binding, config, bundle.text, options);
+    return attachment.withLocation(() => {
+      const { networks, ports, dns } = attachment;
+      const planned =
+        networks.length === 0
+          ? config
+          : withNetworkFiles(binding, config, rootfs, entryPath(runtime.root, options.id));
+      const made = makePlan(planned, facts, {
+        id: options.id,
+        bundle: bundle.path,
+        noPivot,
+        noNewKeyring: options.noNewKeyring ?? false,
+        listenFds: listenFds(binding),
+        preserveFds: options.preserveFds ?? 0,
+        pidFile: options.pidFile,
+        pidfdSocket: options.pidfdSocket,
+        startNow: options.startNow ?? false,
+        systemdCgroup: runtime.systemdCgroup ?? false,
+        ...(ports.length > 0 && { ports }),
+        ...(dns !== undefined && { dns }),
+        ...(networks.length > 0 && {
+          networks: resolveNetworks(runtime, facts, networks),
+          aliases: networks.flatMap(({ aliases }) => aliases),
+        }),
+      });
+      const plan = planned === config ? made : withFileOrigins(made, config, planned, attachment.option);
+      const all = [...warnings, ...warnOnHost(binding, config), ...attachment.warnings, ...plan.warnings];
+      return { bundle, config: planned, rootfs, facts, plan, attachment, warnings: all };
     });
-    const plan = planned === config ? made : withFileOrigins(made, config, planned, networkFlag);
-    const all = [...warnings, ...warnOnHost(binding, config), ...plan.warnings];
-    return { bundle, config: planned, rootfs, facts, plan, warnings: all };
   });
 }

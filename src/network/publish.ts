@@ -13,12 +13,14 @@ export interface PublishedPorts {
   readonly hostPort: number;
   readonly containerPort: number;
   readonly count: number;
+  /** The option or the pointer that requested them. Default: `--publish`. */
+  readonly origin?: string;
 }
 
 export const publishFlag = '--publish';
 const highestPort = 65_535;
 /** A keeper takes no more sockets, and each port has up to two. */
-const mostPorts = 4096;
+export const mostPorts = 4096;
 
 /**
  * Parses the values of `--publish`: `[ADDRESS:]PORT[-PORT]:PORT[-PORT][/tcp|/udp]`; an IPv6 address is in brackets.

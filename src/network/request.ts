@@ -19,7 +19,7 @@ export interface NetworkRequest {
 }
 
 /** Equal to kMostLinks of native/core/links.cc. */
-const mostNetworks = 32;
+export const mostNetworks = 32;
 
 /** Name of the option, as the document of an error. */
 export const networkFlag = '--network';

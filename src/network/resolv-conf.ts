@@ -4,6 +4,37 @@ import { parseAddress } from './cidr.ts';
 /** The file of systemd-resolved with the name servers to which its own server on 127.0.0.53 forwards. */
 export const resolvedServers = '/run/systemd/resolve/resolv.conf';
 
+/** Requested contents of a resolv.conf. A list that is absent is taken from the host's file. */
+export interface DnsSettings {
+  /** Addresses of name servers. */
+  readonly servers?: readonly string[];
+  readonly search?: readonly string[];
+  readonly options?: readonly string[];
+}
+
+/** The resolv.conf with the requested lists in the place of those of `text`. */
+export function requestedResolvConf(text: string, { servers, search, options }: DnsSettings): string {
+  const replaced = new Set([
+    ...(servers === undefined ? [] : ['nameserver']),
+    // Of `domain` and `search`, the last one counts.
+    ...(search === undefined ? [] : ['search', 'domain']),
+    ...(options === undefined ? [] : ['options']),
+  ]);
+  const kept = text
+    .split('\n')
+    .filter(line => line !== '' && !replaced.has(line.trim().split(/\s/)[0] ?? ''));
+  const list = (keyword: string, words: readonly string[] = []) =>
+    words.length === 0 ? [] : [`${keyword} ${words.join(' ')}`];
+  const lines = [
+    ...(servers ?? []).map(server => `nameserver ${server}`),
+    ...list('search', search),
+    ...list('options', options),
+    ...kept,
+    '',
+  ];
+  return lines.join('\n');
+}
+
 /**
  * The resolv.conf of a container: that of the host without name servers on loopback addresses, because the container has
  * its own loopback interface. Undefined if no name server remains; the caller then tries another file, or warns.

@@ -3,6 +3,7 @@ import { formatPointer } from '../bundle/pointer.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { cleanPath, joinPath } from '../host/paths.ts';
 import type { PublishedPorts } from '../network/publish.ts';
+import type { DnsSettings } from '../network/resolv-conf.ts';
 import type { Config, Process } from '../oci/config.ts';
 import type { Seccomp } from '../oci/seccomp.ts';
 import type { Step } from '../wire/steps.ts';
@@ -39,6 +40,8 @@ export interface PlanOptions {
   readonly aliases?: readonly string[] | undefined;
   /** Ports of the host that lead to the first network. Default: none. */
   readonly ports?: readonly PublishedPorts[] | undefined;
+  /** Requested contents of its resolv.conf. Default: the host's. */
+  readonly dns?: DnsSettings | undefined;
 }
 
 /** Inputs of every part of the plan, and outputs that are not steps. */

@@ -132,7 +132,7 @@ function hostSteps(
   startFifo: number | undefined,
 ): HostStep[] {
   const { config, options } = context;
-  const { networks = [], ports = [], aliases = [] } = options;
+  const { networks = [], ports = [], aliases = [], dns } = options;
   const cgroup = containerCgroup(context);
   if (cgroup === undefined) {
     context.warn(
@@ -166,7 +166,7 @@ function hostSteps(
     ...networkSteps(networks),
     // Before all objects that `delete` finds through the record.
     saveRecordStep(context, cgroup && (unit ?? cgroup), rdt[0]),
-    ...networkFileSteps(networks, [...new Set([ownName(config) || options.id, options.id, ...aliases])]),
+    ...networkFileSteps(networks, [...new Set([ownName(config) || options.id, options.id, ...aliases])], dns),
     ...own,
     ...rdt,
     ...startFifoSteps(startFifo),

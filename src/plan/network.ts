@@ -5,6 +5,7 @@ import type { ContainerAddresses } from '../network/allocate.ts';
 import { type Address, formatAddress } from '../network/cidr.ts';
 import { type NetworkDefinition, parseRange } from '../network/definition.ts';
 import { formatMac } from '../network/names.ts';
+import type { DnsSettings } from '../network/resolv-conf.ts';
 import type { Config } from '../oci/config.ts';
 import type { Step } from '../wire/steps.ts';
 import type { Facility } from './facility.ts';
@@ -49,6 +50,7 @@ export interface NetworkSteps {
     readonly when: 'before';
     /** Names of the container. */
     readonly names: readonly string[];
+    readonly dns?: DnsSettings;
   };
   /** Makes a veth pair: one end in the bridge, the other in the init's network namespace with this name. */
   readonly makeVeth: {
@@ -114,9 +116,14 @@ export function networkSteps(networks: readonly PlannedNetwork[]): HostStep[] {
 }
 
 /** After the record, which lets `delete` find the state directory. */
-export function networkFileSteps([network]: readonly PlannedNetwork[], names: readonly string[]): HostStep[] {
+export function networkFileSteps(
+  [network]: readonly PlannedNetwork[],
+  names: readonly string[],
+  dns: DnsSettings | undefined,
+): HostStep[] {
   if (network === undefined) return [];
-  return [{ op: 'writeNetworkFiles', when: 'before', names, origin: network.origin }];
+  const { origin } = network;
+  return [{ op: 'writeNetworkFiles', when: 'before', names, ...(dns !== undefined && { dns }), origin }];
 }
 
 /** Steps of the host while the init waits in its network namespace. */
@@ -268,7 +275,11 @@ export const networkFacility: Facility<typeof steps, NetworkSteps> = {
       const texts = [ipv4, ...(ipv6 === undefined ? [] : [ipv6])].map(formatAddress);
       return `network=${network.name} addresses=[${texts.join(' ')}]`;
     },
-    writeNetworkFiles: ({ names }) => `names=[${names.join(' ')}]`,
+    writeNetworkFiles: ({ names, dns = {} }) => {
+      const lists = Object.entries(dns) as [string, readonly string[]][];
+      const words = lists.map(([name, list]) => ` ${name}=[${list.join(' ')}]`);
+      return `names=[${names.join(' ')}]${words.join('')}`;
+    },
     makeVeth: ({ bridge, name, mac, hairpin, isolated }) => {
       const words = [
         mac !== undefined && `mac=${formatMac(mac)}`,

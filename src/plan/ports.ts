@@ -16,10 +16,10 @@ export interface PortSteps {
 
 /** Steps of the host around published ports. */
 export function portSteps(op: 'reservePorts' | 'publishPorts', ports: readonly PublishedPorts[]): HostStep[] {
-  return ports.map(published =>
+  return ports.map(({ origin = publishFlag, ...published }) =>
     op === 'reservePorts'
-      ? { op, when: 'before', ports: published, origin: publishFlag }
-      : { op, when: 'ready', ports: published, origin: publishFlag },
+      ? { op, when: 'before', ports: published, origin }
+      : { op, when: 'ready', ports: published, origin },
   );
 }
 

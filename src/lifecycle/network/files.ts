@@ -4,7 +4,12 @@ import type { Binding } from '../../host/binding.d.ts';
 import { entryPath, isBelow } from '../../host/paths.ts';
 import { O } from '../../kernel/files.ts';
 import { hostsFile } from '../../network/hosts-file.ts';
-import { containerResolvConf, resolvedServers } from '../../network/resolv-conf.ts';
+import {
+  containerResolvConf,
+  type DnsSettings,
+  requestedResolvConf,
+  resolvedServers,
+} from '../../network/resolv-conf.ts';
 import type { Config, Mount } from '../../oci/config.ts';
 import { containerPath } from '../../plan/context.ts';
 import { hasNamespace } from '../../plan/namespaces.ts';
@@ -64,7 +69,7 @@ export const writeNetworkFiles: HostOperation<'writeNetworkFiles'> = {
   apply([step], work) {
     if (step === undefined) return;
     write(work, 'hosts', hostsFile(addressesOf(work), step.names));
-    write(work, 'resolv.conf', resolvConf(work));
+    write(work, 'resolv.conf', resolvConf(work, step.dns));
   },
 };
 
@@ -79,7 +84,12 @@ function write({ runtime, stateDirectory }: HostWork, name: string, text: string
 }
 
 /** The runtime invents no name server: without a reachable one, the file contains only a comment. */
-function resolvConf(work: HostWork): string {
+function resolvConf(work: HostWork, dns: DnsSettings = {}): string {
+  if (dns.servers === undefined) return requestedResolvConf(hostResolvConf(work), dns);
+  return requestedResolvConf(work.runtime.binding.readTextIfThere('/etc/resolv.conf') ?? '', dns);
+}
+
+function hostResolvConf(work: HostWork): string {
   const { binding, log } = work.runtime;
   const ipv6 = addressesOf(work).some(address => address.includes(':'));
   for (const path of ['/etc/resolv.conf', resolvedServers]) {
