@@ -42,8 +42,7 @@ export function decodeField(op: Step['op'], name: string, value: unknown): strin
   if (op === 'loadSeccomp' && name === 'program')
     return `${(value as ArrayLike<bigint>).length} instructions`;
   if (Array.isArray(value)) {
-    const lists = facilityOf(op).lists as Lists | undefined;
-    const items = lists?.[op]?.[name]?.(value as number[]) ?? value;
+    const items = listTexts(op, name, value) ?? value;
     return items.length === 0 ? undefined : listText(items);
   }
   const number = value as number | bigint;
@@ -51,4 +50,10 @@ export function decodeField(op: Step['op'], name: string, value: unknown): strin
   const texts = facilityOf(op).fields as Fields | undefined;
   const decode = texts?.[op]?.[name];
   return decode === undefined ? number.toString() : decode(number);
+}
+
+/** Texts of the items of a list of numbers; undefined if it has none. */
+export function listTexts(op: Step['op'], name: string, value: unknown): readonly string[] | undefined {
+  const lists = facilityOf(op).lists as Lists | undefined;
+  return Array.isArray(value) ? lists?.[op]?.[name]?.(value as number[]) : undefined;
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { visibleLine } from '../errors/visible.ts';
+import { type Address, formatAddress } from '../network/cidr.ts';
 import { append } from '../oci/append.ts';
 import type { Step } from '../wire/steps.ts';
-import { decodeField } from './decode-field.ts';
+import { decodeField, listTexts } from './decode-field.ts';
 import { exactJson } from './exact-json.ts';
 import { hostText } from './facilities.ts';
 import { cloneFlagNames } from './flag-names.ts';
@@ -32,16 +33,35 @@ function syncPointTitles(): Record<SyncPoint, string> {
  *
  * `text`: one line a step (number, operation, decoded fields, and the JSON pointer of its origin on the right).
  *
- * `json`: the plan's own values with exact integers, the same text for the same plan; ends with a newline like `text`.
+ * `json`: the plan's own values with exact integers and addresses as text, the same text for the same plan; ends with a newline like `text`.
  */
 export function describePlan(plan: Plan, format: 'text' | 'json'): string {
   if (format === 'text') return text(plan);
-  return `${exactJson({ ...plan, container: plan.container.map(withoutPlaces) })}\n`;
+  const container = plan.container.map(step => decodeLists(withoutPlaces(step)));
+  return `${exactJson({ ...plan, host: plan.host.map(addressesAsText), container })}\n`;
 }
 
 /** `places` only serves the explanation of a failure. */
 function withoutPlaces({ places: _, ...step }: Step): Omit<Step, 'places'> {
   return step;
+}
+
+/** Addresses are numbers of up to 128 bits, and most readers of JSON round numbers of more than 53. */
+function addressesAsText(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || value instanceof BigUint64Array) return value;
+  if (Array.isArray(value)) return value.map(addressesAsText);
+  const { family, value: number, ...others } = value as Partial<Address>;
+  if (family !== undefined && typeof number === 'bigint' && Object.keys(others).length === 0) {
+    return formatAddress({ family, value: number });
+  }
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, addressesAsText(member)]));
+}
+
+/** Lists of numbers that have texts, such as addresses of interfaces, are shown as these. */
+function decodeLists(step: Omit<Step, 'places'>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(step).map(([name, value]) => [name, listTexts(step.op, name, value) ?? value]),
+  );
 }
 
 function text(plan: Plan): string {

@@ -67,6 +67,17 @@ describe('the plan of a container with networks', () => {
     expect(text).toMatch(/writeNetworkFiles names=\[\S+ .*www\]/);
   });
 
+  it('has its addresses as text in JSON, because readers round large numbers', () => {
+    const json = JSON.parse(describePlan(plan, 'json'));
+    const step = (op: string) => [...json.host, ...json.container].find(one => one.op === op);
+    expect(step('claimAddress').addresses).toEqual({ ipv4: '10.20.0.7', ipv6: 'fd00:9::7' });
+    expect(step('reservePorts').ports).toMatchObject({ address: '127.0.0.1', hostPort: 8800 });
+    expect(step('configureLinks')).toMatchObject({
+      addresses: ['0:10.20.0.7/24', '0:fd00:9::7/64', '1:10.21.0.8/16'],
+      routes: ['0:10.20.0.1', '0:fd00:9::1'],
+    });
+  });
+
   it('takes ports first and publishes them last, and makes a network before its addresses', () => {
     const operations = plan.host.map(({ op }) => op);
     const order = ['reservePorts', 'makeNetwork', 'claimAddress', 'makeVeth', 'publishPorts', 'resumeInit'];
