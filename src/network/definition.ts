@@ -38,6 +38,11 @@ export interface ParsedRange {
   readonly gateway: Address;
 }
 
+/** IPv4, and IPv6 if the network has it. */
+export function rangesOf({ ipv4, ipv6 }: Pick<NetworkDefinition, 'ipv4' | 'ipv6'>): readonly AddressRange[] {
+  return ipv6 === undefined ? [ipv4] : [ipv4, ipv6];
+}
+
 /** Parses a range of a definition that has been checked. */
 export function parseRange(range: AddressRange): ParsedRange {
   const subnet = parseSubnet(range.subnet);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { errno } from '../errors/errno.ts';
 import { RuntimeError } from '../errors/error.ts';
-import { isSystemError, onHost, refusalOf } from '../errors/system.ts';
+import { isSystemError, onHost, refusalOf, toRuntimeError } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
 import { isDirectory, makeDirectories, unlessMissing } from '../host/files.ts';
 import { entryPath } from '../host/paths.ts';
@@ -98,6 +98,27 @@ export function definitionNames({ binding, definitions }: NetworkStore): string[
     .filter(entry => entry.endsWith(suffix))
     .map(entry => entry.slice(0, -suffix.length))
     .filter(isNetworkName);
+}
+
+export interface Definitions {
+  readonly networks: readonly NetworkDefinition[];
+  /** For each definition that could not be read, the error; its `value` is the name if the file is damaged. */
+  readonly damaged: readonly RuntimeError[];
+}
+
+/** All definitions. One that cannot be read must not stop the work on the others. */
+export function readDefinitions(store: NetworkStore): Definitions {
+  const networks: NetworkDefinition[] = [];
+  const damaged: RuntimeError[] = [];
+  for (const name of definitionNames(store)) {
+    try {
+      const network = readDefinition(store, name);
+      if (network !== undefined) networks.push(network);
+    } catch (error) {
+      damaged.push(toRuntimeError(error));
+    }
+  }
+  return { networks, damaged };
 }
 
 /** Names of all networks that have had a container since the machine started. */

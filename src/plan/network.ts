@@ -3,7 +3,7 @@ import { errno } from '../errors/errno.ts';
 import { RuntimeError } from '../errors/error.ts';
 import type { ContainerAddresses } from '../network/allocate.ts';
 import { type Address, formatAddress } from '../network/cidr.ts';
-import { type NetworkDefinition, parseRange } from '../network/definition.ts';
+import { type NetworkDefinition, parseRange, rangesOf } from '../network/definition.ts';
 import { formatMac } from '../network/names.ts';
 import type { DnsSettings } from '../network/resolv-conf.ts';
 import type { Config } from '../oci/config.ts';
@@ -266,8 +266,9 @@ export const networkFacility: Facility<typeof steps, NetworkSteps> = {
     },
   }),
   hostTexts: {
-    makeNetwork: ({ network: { name, bridge, ipv4, ipv6, internal, isolated }, isNew }) => {
-      const ranges = [ipv4, ...(ipv6 === undefined ? [] : [ipv6])].map(({ subnet }) => subnet);
+    makeNetwork: ({ network, isNew }) => {
+      const { name, bridge, internal, isolated } = network;
+      const ranges = rangesOf(network).map(({ subnet }) => subnet);
       const words = [isNew && 'new', internal && 'internal', isolated && 'isolated'].filter(Boolean);
       return [`name=${name} bridge=${bridge} subnets=[${ranges.join(' ')}]`, ...words].join(' ');
     },

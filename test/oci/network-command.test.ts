@@ -29,7 +29,7 @@ describe.skipIf(skipped)('the command network', () => {
       { name: 'web', bridge: 'tsubo1', mtu: 1300, state: 'up', internal: false, containers: [{ id }] },
     ]);
     const [ipv4] = listed()[0]?.containers ?? [];
-    expect(JSON.parse(network('inspect', 'web')).containers).toEqual([ipv4]);
+    expect(JSON.parse(network('inspect', 'web'))[0].containers).toEqual([ipv4]);
     expect(network('ls', '-q')).toBe('web\n');
     const [head, row] = network('ls').split('\n');
     expect(head).toMatch(/^NAME +BRIDGE +STATE +IPV4 +IPV6 +CONTAINERS$/);

@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { RuntimeError } from '../../errors/error.ts';
 import { didYouMean } from '../../errors/spelling.ts';
-import { hostFailure, onHost, toRuntimeError } from '../../errors/system.ts';
+import { hostFailure, onHost } from '../../errors/system.ts';
 import type { NetworkFacts } from '../../host/binding.d.ts';
-import { type Address, formatAddress, formatSubnet, parseAddress, parseSubnet } from '../../network/cidr.ts';
+import {
+  type Address,
+  formatAddress,
+  formatSubnet,
+  parseAddress,
+  parseSubnet,
+  type Subnet,
+} from '../../network/cidr.ts';
 import {
   type AddressRange,
   firstHost,
@@ -23,6 +30,7 @@ import {
   networkNames,
   networkStore,
   readDefinition,
+  readDefinitions,
   removeNetworkFiles,
   takenAddresses,
   writeDefinition,
@@ -138,14 +146,28 @@ function withRanges(network: NetworkDefinition, options: NetworkOptions): Networ
     if (address === undefined) throw badValue('--gateway', text, 'give an address of the subnet');
     return address;
   });
+  const unwanted = wantsIpv6 ? undefined : [...given, ...gatewaysGiven].find(({ family }) => family === 6);
+  if (unwanted !== undefined) {
+    const option = given.some(subnet => subnet === unwanted) ? '--subnet' : '--gateway';
+    const text = 'prefix' in unwanted ? formatSubnet(unwanted as Subnet) : formatAddress(unwanted);
+    throw badValue(option, text, 'remove it, or --no-ipv6');
+  }
   const range = (family: 4 | 6, chosen: AddressRange | undefined): AddressRange | undefined => {
     const [own, second] = given.filter(subnet => subnet.family === family);
     if (second !== undefined) {
       throw badValue('--subnet', formatSubnet(second), `give one subnet of IPv${family}`);
     }
     const subnet = own ?? (chosen === undefined ? undefined : parseRange(chosen).subnet);
-    if (subnet === undefined) return undefined;
-    const gateway: Address = gatewaysGiven.find(one => one.family === family) ?? firstHost(subnet);
+    const [chosenGateway, secondGateway] = gatewaysGiven.filter(one => one.family === family);
+    if (secondGateway !== undefined) {
+      throw badValue('--gateway', formatAddress(secondGateway), `give one gateway of IPv${family}`);
+    }
+    if (subnet === undefined) {
+      if (chosenGateway === undefined) return undefined;
+      const hint = `the network has no IPv${family}: give a --subnet of IPv${family} too`;
+      throw badValue('--gateway', formatAddress(chosenGateway), hint);
+    }
+    const gateway: Address = chosenGateway ?? firstHost(subnet);
     if (!isHostAddress(subnet, gateway)) {
       throw badValue('--gateway', formatAddress(gateway), `give a host address of ${formatSubnet(subnet)}`);
     }
@@ -159,7 +181,7 @@ function withRanges(network: NetworkDefinition, options: NetworkOptions): Networ
 /** `tsubo0` of the default network, otherwise the first of `tsubo1`, `tsubo2`, ... that no network and no device has. */
 function freeBridge(store: NetworkStore, name: string): string {
   if (name === defaultNetwork) return 'tsubo0';
-  const taken = new Set(definitions(store).networks.map(({ bridge }) => bridge));
+  const taken = new Set(readDefinitions(store).networks.map(({ bridge }) => bridge));
   for (let number = 1; ; number++) {
     const bridge = `tsubo${number}`;
     if (!taken.has(bridge) && store.binding.findLink(bridge) === undefined) return bridge;
@@ -169,7 +191,7 @@ function freeBridge(store: NetworkStore, name: string): string {
 function checkBridge(store: NetworkStore, { name, bridge }: NetworkDefinition): void {
   if (!isInterfaceName(bridge))
     throw badValue('--bridge', bridge, 'use at most 15 letters, digits and _ . -');
-  const other = definitions(store).networks.find(network => network.bridge === bridge);
+  const other = readDefinitions(store).networks.find(network => network.bridge === bridge);
   if (other !== undefined) {
     throw new RuntimeError({
       code: 'network.exists',
@@ -189,29 +211,12 @@ function checkBridge(store: NetworkStore, { name, bridge }: NetworkDefinition): 
   });
 }
 
-function definitions(store: NetworkStore): {
-  readonly networks: readonly NetworkDefinition[];
-  readonly damaged: readonly RuntimeError[];
-} {
-  const networks: NetworkDefinition[] = [];
-  const damaged: RuntimeError[] = [];
-  for (const name of definitionNames(store)) {
-    try {
-      const network = readDefinition(store, name);
-      if (network !== undefined) networks.push(network);
-    } catch (error) {
-      damaged.push(toRuntimeError(error));
-    }
-  }
-  return { networks, damaged };
-}
-
 /** All networks with their containers, by name. */
 export function listNetworks(runtime: Runtime): NetworkListing {
   const { binding } = runtime;
   const store = networkStore(binding);
   cleanUp(runtime, store);
-  const { networks, damaged } = definitions(store);
+  const { networks, damaged } = readDefinitions(store);
   const facts = onHost('unable to read the links of the host', () => binding.networkFacts());
   return { networks: networks.map(network => viewOf(runtime, store, network, facts)), damaged };
 }
@@ -275,7 +280,7 @@ function containersOf(runtime: Runtime, store: NetworkStore, network: string): C
 export function removeNetwork(runtime: Runtime, name: string): void {
   const store = networkStore(runtime.binding);
   locked(store, () => {
-    const damaged = definitions(store).damaged.some(({ value }) => value === name);
+    const damaged = readDefinitions(store).damaged.some(({ value }) => value === name);
     // The files of a damaged definition are removed; its bridge is unknown.
     const network = damaged ? undefined : known(store, name);
     requireUnused(runtime, store, name);
@@ -312,7 +317,7 @@ export function pruneNetworks(runtime: Runtime): string[] {
   const store = networkStore(runtime.binding);
   return locked(store, () => {
     const removed: string[] = [];
-    for (const network of definitions(store).networks) {
+    for (const network of readDefinitions(store).networks) {
       reconcile(runtime, store, network.name);
       const isUsed = containersOf(runtime, store, network.name).length > 0;
       if (isUsed || network.name === defaultNetwork) continue;
@@ -333,7 +338,7 @@ export function allowForward(runtime: Runtime): string[] {
   const { binding } = runtime;
   const store = networkStore(binding);
   const done: string[] = [];
-  for (const { bridge } of definitions(store).networks) {
+  for (const { bridge } of readDefinitions(store).networks) {
     for (const dropping of chainsThatDrop(binding, bridge)) {
       const { family, table, userChain } = dropping;
       const error = apply(binding, acceptBridge(dropping, bridge), familyNumbers[family]);
@@ -362,7 +367,7 @@ export function reloadNetworks(runtime: Runtime): void {
   const { binding, log } = runtime;
   const store = networkStore(binding);
   cleanUp(runtime, store);
-  for (const network of definitions(store).networks) {
+  for (const network of readDefinitions(store).networks) {
     setUpNetwork(store, log, network, { isNew: false, origin: 'network reload', renew: true });
     const bridge = binding.findLink(network.bridge);
     const owners = new Set(takenAddresses(store, network.name).taken.map(({ owner }) => owner));

@@ -4,15 +4,15 @@ import { RuntimeError } from '../../errors/error.ts';
 import { hostFailure, onHost, refusalOf } from '../../errors/system.ts';
 import type { Binding, NetworkFacts } from '../../host/binding.d.ts';
 import { type Address, bytesOf, formatAddress, formatSubnet } from '../../network/cidr.ts';
-import { type NetworkDefinition, parseRange } from '../../network/definition.ts';
+import { type NetworkDefinition, parseRange, rangesOf } from '../../network/definition.ts';
 import { defaultMtu, nameServersOf, type UsedSubnet, usedSubnets } from '../../network/machine.ts';
 import { type Change, transaction } from '../../network/nftables.ts';
 import { addChanges, networkElements, tableChanges } from '../../network/ruleset.ts';
 import {
-  definitionNames,
   locked,
   type NetworkStore,
   readDefinition,
+  readDefinitions,
   writeDefinition,
 } from '../../network/store.ts';
 import { userOf } from '../../network/subnet-choice.ts';
@@ -69,7 +69,7 @@ function storeFirst(store: NetworkStore, network: NetworkDefinition): void {
 }
 
 function makeBridge({ binding }: NetworkStore, network: NetworkDefinition, origin: string): void {
-  const { name, bridge, ipv4, ipv6 } = network;
+  const { name, bridge } = network;
   const existing = onHost(`unable to find the bridge ${bridge}`, () => binding.findLink(bridge));
   if (existing !== undefined) {
     if (existing.kind === 'bridge') {
@@ -85,10 +85,10 @@ function makeBridge({ binding }: NetworkStore, network: NetworkDefinition, origi
     });
   }
   const facts = onHost('unable to read the routes of the host', () => binding.networkFacts());
-  const ranges = [ipv4, ...(ipv6 === undefined ? [] : [ipv6])].map(parseRange);
+  const ranges = rangesOf(network);
+  const parsed = ranges.map(parseRange);
   requireFree(network, usedOn(binding, facts), origin);
-  const gateway = ranges[0] === undefined ? [] : bytesOf(ranges[0].gateway);
-  const mac = [0x02, 0x74, ...gateway];
+  const mac = [0x02, 0x74, ...bytesOf(parseRange(network.ipv4).gateway)];
   const attempt = `unable to make the bridge ${bridge} of network ${name}`;
   const refusal = refusalOf(() =>
     binding.makeBridge({
@@ -96,11 +96,11 @@ function makeBridge({ binding }: NetworkStore, network: NetworkDefinition, origi
       mtu: network.mtu ?? defaultMtu(facts),
       mac: Uint8Array.from(mac),
       addresses: [
-        ...[ipv4, ...(ipv6 === undefined ? [] : [ipv6])].map((range, index) => ({
+        ...ranges.map((range, index) => ({
           address: range.gateway,
-          prefix: ranges[index]?.subnet.prefix ?? 0,
+          prefix: parsed[index]?.subnet.prefix ?? 0,
         })),
-        ...(ipv6 === undefined ? [] : [{ address: formatAddress(linkLocal(mac)), prefix: 64 }]),
+        ...(network.ipv6 === undefined ? [] : [{ address: formatAddress(linkLocal(mac)), prefix: 64 }]),
       ],
     }),
   );
@@ -122,13 +122,14 @@ function linkLocal(mac: readonly number[]): Address {
 /** A bridge of this name with other addresses is not altered: another program may use it. */
 function requireSameAddresses(
   binding: Binding,
-  { name, bridge, ipv4, ipv6 }: NetworkDefinition,
+  network: NetworkDefinition,
   index: number,
   origin: string,
 ): void {
+  const { name, bridge } = network;
   const facts = onHost('unable to read the addresses of the host', () => binding.networkFacts());
   const own = facts.addresses.filter(({ link }) => link === index);
-  for (const range of [ipv4, ...(ipv6 === undefined ? [] : [ipv6])]) {
+  for (const range of rangesOf(network)) {
     const { subnet, gateway } = parseRange(range);
     const text = formatAddress(gateway);
     if (own.some(({ address, prefix }) => address === text && prefix === subnet.prefix)) continue;
@@ -149,8 +150,7 @@ const bridgeHints: Readonly<Record<number, string>> = {
 
 /** @throws RuntimeError `network.overlap` */
 export function requireFree(network: NetworkDefinition, used: readonly UsedSubnet[], origin: string): void {
-  for (const range of [network.ipv4, network.ipv6]) {
-    if (range === undefined) continue;
+  for (const range of rangesOf(network)) {
     const by = userOf(parseRange(range).subnet, used);
     if (by === undefined) continue;
     throw new RuntimeError({
@@ -171,25 +171,12 @@ export function usedOn(binding: Binding, facts: NetworkFacts): UsedSubnet[] {
 
 /** Subnets of the definitions, whether their bridges exist or not. */
 export function usedByNetworks(store: NetworkStore): UsedSubnet[] {
-  return readableDefinitions(store).flatMap(({ name, ipv4, ipv6 }) =>
-    [ipv4, ipv6].flatMap(range => {
-      if (range === undefined) return [];
+  return readDefinitions(store).networks.flatMap(network =>
+    rangesOf(network).map(range => {
       const { subnet } = parseRange(range);
-      return { subnet, by: `network ${name} (${formatSubnet(subnet)})` };
+      return { subnet, by: `network ${network.name} (${formatSubnet(subnet)})` };
     }),
   );
-}
-
-/** A damaged definition must not stop the others; `network ls` reports it. */
-function readableDefinitions(store: NetworkStore): NetworkDefinition[] {
-  return definitionNames(store).flatMap(name => {
-    try {
-      return readDefinition(store, name) ?? [];
-    } catch (error) {
-      if (error instanceof RuntimeError) return [];
-      throw error;
-    }
-  });
 }
 
 const forwardIpv4 = '/proc/sys/net/ipv4/ip_forward';
@@ -234,7 +221,7 @@ function keepRouterAdvertisements(binding: Binding): void {
  */
 export function applyRules(store: NetworkStore): void {
   const { binding } = store;
-  const present = readableDefinitions(store).filter(
+  const present = readDefinitions(store).networks.filter(
     ({ bridge }) => binding.findLink(bridge)?.kind === 'bridge',
   );
   const error = apply(binding, [...tableChanges(), ...addChanges(present.flatMap(networkElements))]);

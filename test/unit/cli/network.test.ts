@@ -140,6 +140,26 @@ describe('network create', () => {
       ['--subnet', '10.20.0.0/24', '--subnet', '10.21.0.0/24', 'web'],
       { code: 'usage.bad-value', value: '10.21.0.0/24', hint: 'give one subnet of IPv4' },
     ],
+    [
+      ['--no-ipv6', '--subnet', 'fd00:9::/64', 'web'],
+      { code: 'usage.bad-value', value: 'fd00:9::/64', hint: 'remove it, or --no-ipv6' },
+    ],
+    [
+      ['--no-ipv6', '--subnet', '10.20.0.0/24', '--gateway', 'fd00:9::1', 'web'],
+      { code: 'usage.bad-value', value: 'fd00:9::1', hint: 'remove it, or --no-ipv6' },
+    ],
+    [
+      ['--subnet', '10.20.0.0/24', '--gateway', 'fd00:9::1', 'web'],
+      {
+        code: 'usage.bad-value',
+        value: 'fd00:9::1',
+        hint: 'the network has no IPv6: give a --subnet of IPv6 too',
+      },
+    ],
+    [
+      ['--subnet', '10.20.0.0/24', '--gateway', '10.20.0.1', '--gateway', '10.20.0.2', 'web'],
+      { code: 'usage.bad-value', value: '10.20.0.2', hint: 'give one gateway of IPv4' },
+    ],
     [['--bridge', 'a-name-of-16-char', 'web'], { code: 'usage.bad-value', value: 'a-name-of-16-char' }],
     [
       ['--subnet', 'fd00:9::/64', '--mtu', '1279', 'web'],
@@ -304,7 +324,7 @@ describe('network ls and inspect', () => {
     );
     expect(output('ls', '-q')).toBe('lab\nold\nweb\n');
     const listed = JSON.parse(output('ls', '--format', 'json'));
-    expect(listed[2]).toEqual(JSON.parse(output('inspect', 'web')));
+    expect(JSON.parse(output('inspect', 'web', 'lab'))).toEqual([listed[2], listed[0]]);
     expect(listed[2]).toEqual({
       name: 'web',
       bridge: 'tsubo1',

@@ -11,7 +11,8 @@ export const inspect: CommandModule = {
     command.argument('<name...>', 'names of networks');
   },
   run({ runtime, print }, names) {
-    for (const name of names) print(`${JSON.stringify(inspectNetwork(runtime, name), null, 2)}\n`);
+    const views = names.map(name => inspectNetwork(runtime, name));
+    print(`${JSON.stringify(views, null, 2)}\n`);
     return 0;
   },
 };
