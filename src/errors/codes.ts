@@ -378,6 +378,10 @@ export const errorCodes = {
   ],
   'isolation.host-root': ['root in the container is root on the host (warning)', 'add a user namespace'],
   'isolation.new-privileges': ['programs can gain privileges (warning)', 'set process.noNewPrivileges'],
+  'isolation.published': [
+    'a published port can be reached from outside (warning)',
+    'publish it on 127.0.0.1, or restrict it in the chain user of table inet tsubo',
+  ],
   'isolation.seccomp': ['there is no effective seccomp filter (warning)', 'add linux.seccomp'],
   'isolation.shared-mount': [
     'mounts of the container propagate to the host (warning)',
@@ -435,6 +439,10 @@ export const errorCodes = {
   'network.port-taken': [
     'a published port is in use',
     'publish another port, or end the program that has it',
+  ],
+  'network.foreign-rule': [
+    'a rule of another program affects the network or a published port (warning of check)',
+    'see the message for the rule',
   ],
   'network.unknown': ['the network does not exist', 'see tsubo network ls, or make it: tsubo network create'],
 

@@ -3,17 +3,27 @@
 import { ignoredText } from '../bundle/ignored-text.ts';
 import { type Bundle, readBundle } from '../bundle/read.ts';
 import { resolveRootfs } from '../bundle/rootfs.ts';
+import { type ErrorFields, RuntimeError } from '../errors/error.ts';
 import type { Binding } from '../host/binding.d.ts';
 import { capableMachine } from '../host/facts.ts';
 import { readFacts } from '../host/read-facts.ts';
+import {
+  type AttachmentOptions,
+  type RequestedAttachment,
+  requestedAttachment,
+} from '../lifecycle/attachment.ts';
+import { resolveNetworks } from '../lifecycle/network/resolve.ts';
 import { append } from '../oci/append.ts';
 import type { Config } from '../oci/config.ts';
 import { makePlan } from '../plan/make-plan.ts';
+import { requireOwnNetwork } from '../plan/network.ts';
 import { isRootMount } from '../plan/root-mount.ts';
 import { checkConfig } from '../validate/check.ts';
+import type { Draft } from '../validate/context.ts';
 import { isFull, limitFindings } from '../validate/findings.ts';
 import { checkOnHost, warnOnHost } from '../validate/host-checks.ts';
 import { findWeaknesses } from '../validate/isolation/index.ts';
+import { publishedWeaknesses } from '../validate/isolation/published.ts';
 import { type CheckReport, makeReport } from '../validate/report.ts';
 import { inspectContainer } from './container-steps.ts';
 import { Findings } from './findings.ts';
@@ -26,6 +36,8 @@ export interface CheckBundleOptions {
   readonly offline?: boolean;
   /** The same option as that of create. Default false. */
   readonly systemdCgroup?: boolean;
+  /** The same options as those of create. Default: no network. */
+  readonly attachment?: AttachmentOptions;
 }
 
 /**
@@ -38,7 +50,7 @@ export interface CheckBundleOptions {
 export function checkBundle(
   binding: Binding,
   path: string,
-  { offline = false, systemdCgroup = false }: CheckBundleOptions = {},
+  { offline = false, systemdCgroup = false, attachment = {} }: CheckBundleOptions = {},
 ): CheckReport {
   const findings = new Findings();
   const bundle = findings.attempt(() => readBundle(binding, path));
@@ -54,16 +66,19 @@ export function checkBundle(
     config === undefined
       ? validPart(draft, problems)
       : { config, original: (pointer: string): string => pointer };
+  const networks = requestNetworks(binding, bundle.text, draft, attachment, findings);
   if (valid !== undefined) {
     // Without the root mount, the directory below it would be taken for the root.
     const rootless = isRootMount(draft.mounts?.[0], 0) && !isRootMount(valid.config.mounts?.[0], 0);
-    inspect(binding, bundle, valid.config, { offline, systemdCgroup, rootless }, findings);
+    inspect(binding, bundle, valid.config, { offline, systemdCgroup, rootless, networks }, findings);
   } else if (!offline) findings.skip('', 'the machine: config.json has no root file system');
   const located = <T extends { readonly pointer?: string | undefined }>(found: T): T =>
     valid === undefined || !found.pointer ? found : { ...found, pointer: valid.original(found.pointer) };
+  const inDocument = (found: ErrorFields): ErrorFields =>
+    found.document === undefined ? located(found) : (networks?.locate(found) ?? found);
   const reported = new Set(problems.map(problem => `${problem.code} ${problem.pointer}`));
   const more = findings.problems
-    .map(located)
+    .map(inDocument)
     .filter(({ code, pointer }) => !reported.has(`${code} ${pointer}`));
   if (offline) findings.skip('', 'the machine: only config.json was read');
   const isObject = typeof document === 'object' && !Array.isArray(document);
@@ -73,11 +88,33 @@ export function checkBundle(
     [
       ...ignoredText(bundle.text),
       ...warnings,
-      ...limitFindings(findings.warnings.map(located)),
+      ...limitFindings(findings.warnings.map(inDocument)),
       ...(isObject ? limitFindings(findWeaknesses(draft)) : []),
+      ...(networks === undefined ? [] : publishedWeaknesses(networks.ports).map(inDocument)),
     ],
     findings.unchecked.map(located),
   );
+}
+
+/** The networks that the options or an annotation request; undefined if the request has problems. */
+function requestNetworks(
+  binding: Binding,
+  text: string,
+  { annotations }: Draft<Config>,
+  options: AttachmentOptions,
+  findings: Findings,
+): RequestedAttachment | undefined {
+  try {
+    const config =
+      annotations === undefined ? {} : { annotations: annotations as Readonly<Record<string, string>> };
+    const requested = requestedAttachment(binding, config, text, options);
+    append(findings.warnings, requested.warnings as readonly ErrorFields[]);
+    return requested;
+  } catch (error) {
+    if (!(error instanceof RuntimeError)) throw error;
+    append(findings.problems, error.problems ?? [error.fields()]);
+    return undefined;
+  }
 }
 
 /** Runs each part even if others have found problems. */
@@ -89,9 +126,11 @@ function inspect(
     offline,
     systemdCgroup,
     rootless,
-  }: Required<CheckBundleOptions> & {
+    networks,
+  }: Required<Omit<CheckBundleOptions, 'attachment'>> & {
     /** The root mount has a problem and is not in the config. */
     readonly rootless: boolean;
+    readonly networks: RequestedAttachment | undefined;
   },
   findings: Findings,
 ): void {
@@ -102,6 +141,14 @@ function inspect(
     append(findings.warnings, warnOnHost(binding, config));
   }
   const facts = offline ? capableMachine : readFacts(binding);
+  const { ports = [] } = networks ?? {};
+  const requested = networks?.networks ?? [];
+  const [first] = requested;
+  if (offline && first !== undefined) findings.attempt(() => requireOwnNetwork(config, first.origin));
+  const planned =
+    networks === undefined || offline || first === undefined
+      ? undefined
+      : findings.attempt(() => resolveNetworks({ binding }, facts, requested));
   const plan = findings.attempt(() =>
     makePlan(config, facts, {
       id: 'ID',
@@ -112,6 +159,7 @@ function inspect(
       preserveFds: 0,
       startNow: false,
       systemdCgroup,
+      ...(planned !== undefined && { networks: planned, ports }),
     }),
   );
   if (offline) return;

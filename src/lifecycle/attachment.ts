@@ -31,8 +31,18 @@ export interface RequestedAttachment extends Attachment {
   readonly warnings: readonly Warning[];
   /** The option in the errors of the files that are bound in the container. */
   readonly option: string;
-  /** Calls `work`. A failure whose origin is in the document gets its pointer, line and column there. */
-  withLocation<T>(work: () => T): T;
+  /** A finding whose origin is in the document gets its pointer, line and column there. */
+  locate(fields: ErrorFields): ErrorFields;
+}
+
+/** Calls `work`; locates a failure. */
+export function withAttachmentLocation<T>({ locate: place }: RequestedAttachment, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof RuntimeError) || error.document === undefined) throw error;
+    throw new RuntimeError(place(error.fields()), { cause: error.cause });
+  }
 }
 
 /**
@@ -70,8 +80,7 @@ export function requestedAttachment(
   if (networkConfig !== undefined) return fromFile(binding, networkConfig);
   if (annotation !== undefined) return fromAnnotation(configText, annotation);
   const given: Attachment = { networks: networks ?? [], ports: ports ?? [] };
-  const withLocation = <T>(work: () => T): T => work();
-  return { ...completed(given), warnings: [], option: networkFlag, withLocation };
+  return { ...completed(given), warnings: [], option: networkFlag, locate: fields => fields };
 }
 
 /** Ports lead to the default network if no network is requested. */
@@ -123,14 +132,18 @@ function fromFile(binding: Binding, path: string): RequestedAttachment {
   const source = { text, document: path };
   const document = withSourceLocation(source, () => parseDocument(text, path));
   const prefix = `${attachmentFlag} `;
-  const located = (pointer: string, error: RuntimeError): RuntimeError =>
-    error.with({ document: path, pointer, ...locate(text, pointer) });
+  const located = (pointer: string, fields: ErrorFields): ErrorFields => ({
+    ...fields,
+    document: path,
+    pointer,
+    ...locate(text, pointer),
+  });
   const { attachment, problems, warnings } = checkAttachment(document, pointer => prefix + pointer);
   return {
     ...completed(attachment ?? refuse(problems, source)),
     warnings: warnings.map(warning => ({ ...warning, document: path })),
     option: attachmentFlag,
-    withLocation: work => relocated(work, prefix, located),
+    locate: fields => relocated(fields, prefix, located),
   };
 }
 
@@ -144,13 +157,13 @@ function fromAnnotation(configText: string, { name, value }: Annotation): Reques
     column: undefined,
     message: inner(fields.pointer) + fields.message,
   });
-  const located = (pointer: string, error: RuntimeError): RuntimeError =>
-    error.with({
-      document: undefined,
-      ...place,
-      ...locate(configText, place.pointer),
-      message: inner(pointer) + error.message,
-    });
+  const located = (pointer: string, fields: ErrorFields): ErrorFields => ({
+    ...fields,
+    document: undefined,
+    ...place,
+    ...locate(configText, place.pointer),
+    message: inner(pointer) + fields.message,
+  });
   let document: unknown;
   try {
     document = parseDocument(value, `the annotation ${name}`);
@@ -165,7 +178,7 @@ function fromAnnotation(configText: string, { name, value }: Annotation): Reques
     ...completed(attachment ?? refuse(problems.map(inConfig), { text: configText })),
     warnings: warnings.map(inConfig),
     option: name,
-    withLocation: work => relocated(work, prefix, located),
+    locate: fields => relocated(fields, prefix, located),
   };
 }
 
@@ -183,17 +196,12 @@ function refuse(
 }
 
 /** An origin in the document has the form of its prefix and a pointer. */
-function relocated<T>(
-  work: () => T,
+function relocated(
+  fields: ErrorFields,
   prefix: string,
-  located: (pointer: string, error: RuntimeError) => RuntimeError,
-): T {
-  try {
-    return work();
-  } catch (error) {
-    if (!(error instanceof RuntimeError)) throw error;
-    const { document = '' } = error;
-    const pointer = document.startsWith(prefix) ? document.slice(prefix.length) : '';
-    throw /^\/(?:networks|ports|dns)(?:\/|$)/.test(pointer) ? located(pointer, error) : error;
-  }
+  located: (pointer: string, fields: ErrorFields) => ErrorFields,
+): ErrorFields {
+  const { document = '' } = fields;
+  const pointer = document.startsWith(prefix) ? document.slice(prefix.length) : '';
+  return /^\/(?:networks|ports|dns)(?:\/|$)/.test(pointer) ? located(pointer, fields) : fields;
 }

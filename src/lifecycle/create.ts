@@ -2,6 +2,7 @@
 import { RuntimeError } from '../errors/error.ts';
 import { resolvePath } from '../host/paths.ts';
 import { hasNamespace } from '../plan/namespaces.ts';
+import { withAttachmentLocation } from './attachment.ts';
 import { openConsole, resolveSocket } from './console.ts';
 import { HostWork } from './host-work.ts';
 import { checkId } from './ids.ts';
@@ -64,7 +65,7 @@ export function createContainer(runtime: Runtime, options: CreateOptions): Creat
   const prepared = prepare(runtime, { ...options, pidFile, pidfdSocket });
   const { plan, config, bundle, attachment } = prepared;
   const located = <T>(work: () => T): T =>
-    attachment.withLocation(() => withSourceLocation(configOrOption(bundle.text), work));
+    withAttachmentLocation(attachment, () => withSourceLocation(configOrOption(bundle.text), work));
   return located(() => {
     requireUserNamespace(prepared);
     const console = openConsole(runtime, config.process, {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { DeviceFilter } from '../cgroup/devices/attach.ts';
-import { RuntimeError } from '../errors/error.ts';
+import { type ErrorFields, RuntimeError } from '../errors/error.ts';
 import { onHost } from '../errors/system.ts';
 import type { Binding, Spawned } from '../host/binding.d.ts';
 import type { Config } from '../oci/config.ts';
@@ -41,6 +41,8 @@ export interface HostOperation<Op extends HostOperationName> {
 
 /** Receives the properties that `check` cannot inspect. */
 export interface InspectFindings {
+  /** Problems that `create` only warns of. */
+  readonly warnings: ErrorFields[];
   skip(origin: string, property: string): void;
 }
 

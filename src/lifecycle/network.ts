@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { RuntimeError } from '../errors/error.ts';
 import { lastComponent } from '../host/paths.ts';
 import { addressesAt, type ContainerAddresses, capacity, nextOffset } from '../network/allocate.ts';
 import { type Address, formatAddress } from '../network/cidr.ts';
@@ -16,8 +17,11 @@ import { onHostStep } from '../plan/explain.ts';
 import { addressTaken, noFreeAddress, withAddresses } from '../plan/network.ts';
 import type { HostStepOf } from '../plan/plan.ts';
 import type { HostOperation, HostWork } from './host-work.ts';
+import { droppedForwarding } from './network/forwarding.ts';
+import { ownerAt } from './network/owners.ts';
 import { reconcile } from './network/reconcile.ts';
-import { setUpNetwork } from './network/set-up.ts';
+import { requireUsableBridge, setUpNetwork } from './network/set-up.ts';
+import { type Runtime, silentLog } from './runtime.ts';
 
 export const makeNetwork: HostOperation<'makeNetwork'> = {
   apply(steps, { runtime }) {
@@ -25,6 +29,17 @@ export const makeNetwork: HostOperation<'makeNetwork'> = {
     // No undo: the network belongs to the machine and stays, as the next container needs it.
     for (const { network, isNew, origin } of steps) {
       setUpNetwork(store, runtime.log, network, { isNew, origin });
+    }
+  },
+  inspect({ network, origin }, binding, findings) {
+    requireUsableBridge(binding, network, origin);
+    for (const message of droppedForwarding(binding, network)) {
+      findings.warnings.push({
+        code: 'network.foreign-rule',
+        document: origin,
+        message,
+        value: network.bridge,
+      });
     }
   },
 };
@@ -46,6 +61,16 @@ export const claimAddress: HostOperation<'claimAddress'> = {
       });
     }
   },
+  inspect(step, binding) {
+    const store = networkStore(binding);
+    const { network, fixed, addresses } = step;
+    for (const address of listed(addresses)) {
+      if (!(address.family === 4 ? fixed.ipv4 : fixed.ipv6)) continue;
+      const owner = ownerOf(store, network.name, address);
+      const runtime: Runtime = { binding, root: '/', log: silentLog };
+      if (owner !== undefined && ownerAt(runtime, owner).lives) throw takenBy(store, step, address);
+    }
+  },
 };
 
 /** The operation for the nth network is the nth `makeVeth`. */
@@ -64,16 +89,14 @@ function take(store: NetworkStore, work: HostWork, step: ClaimStep): ContainerAd
   for (let tries = 0n; ; tries++) {
     const refused = takeAll(store, work, step, addresses);
     if (refused === undefined) break;
-    if (fixed.ipv4 || (fixed.ipv6 && refused.family === 6)) {
-      const owner = lastComponent(ownerOf(store, network.name, refused) ?? '?');
-      throw addressTaken(step, refused, owner);
-    }
-    if (tries >= most) {
-      // Addresses of containers that ended without a delete count only now.
-      if (swept) throw noFreeAddress(step);
+    const isFixed = fixed.ipv4 || (fixed.ipv6 && refused.family === 6);
+    if (isFixed || tries >= most) {
+      // Addresses of containers that ended without a delete are freed only now.
+      if (swept) throw isFixed ? takenBy(store, step, refused) : noFreeAddress(step);
       reconcile(work.runtime, store, network.name);
       swept = true;
       tries = 0n;
+      if (isFixed) continue;
     }
     const offset = nextOffset(subnet, gateway, addresses.ipv4.value - subnet.value);
     const next = addressesAt(network, offset);
@@ -105,6 +128,10 @@ function takeAll(
     }),
   );
   return undefined;
+}
+
+function takenBy(store: NetworkStore, step: ClaimStep, address: Address): RuntimeError {
+  return addressTaken(step, address, lastComponent(ownerOf(store, step.network.name, address) ?? '?'));
 }
 
 export function listed({ ipv4, ipv6 }: ContainerAddresses): Address[] {

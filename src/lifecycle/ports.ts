@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { errno } from '../errors/errno.ts';
-import { RuntimeError } from '../errors/error.ts';
+import { type ErrorFields, RuntimeError } from '../errors/error.ts';
 import { hostFailure, isSystemError, onHost } from '../errors/system.ts';
-import type { KeptListener } from '../host/binding.d.ts';
+import type { Binding, KeptListener } from '../host/binding.d.ts';
 import type { ContainerAddresses } from '../network/allocate.ts';
 import { formatAddress, parseAddress } from '../network/cidr.ts';
 import { dumpConnections, staleConnections } from '../network/conntrack.ts';
-import { transaction } from '../network/nftables.ts';
+import { natTables, translatingChain } from '../network/foreign-nat.ts';
+import { dumpChains, dumpRules, transaction } from '../network/nftables.ts';
 import {
   addressesToHold,
   collide,
@@ -22,12 +23,13 @@ import type { HostStepOf } from '../plan/plan.ts';
 import { holdFailure, portTaken } from '../plan/ports.ts';
 import type { HostOperation, HostWork } from './host-work.ts';
 import { identify } from './init-process.ts';
+import { familyNames } from './network/forwarding.ts';
 import { type Owner, ownerAt } from './network/owners.ts';
 import { keeperName, portHolder } from './network/port-holder.ts';
 import type { NetworkRecord } from './network/record.ts';
 import { hasIpv6 } from './network/resolve.ts';
 import { apply, applyRules } from './network/set-up.ts';
-import type { Runtime } from './runtime.ts';
+import { type Runtime, silentLog } from './runtime.ts';
 
 /** Number of attempts, and the pause between them, to bind a port that the keeper of an ended container still holds. */
 const attempts = 500;
@@ -48,7 +50,32 @@ export const reservePorts: HostOperation<'reservePorts'> = {
       }
     }
   },
+  inspect({ ports, origin }, binding, findings) {
+    const runtime: Runtime = { binding, root: '/', log: silentLog };
+    // Only an attempt to listen finds every kind of user; the sockets are closed at once.
+    for (const address of addressesToHold(ports, hasIpv6(networkStore(binding)))) {
+      for (const fd of hold(runtime, ports, address, origin)) binding.close(fd);
+    }
+    for (const warning of foreignRules(binding, ports, origin)) findings.warnings.push(warning);
+  },
 };
+
+/** Rules of other programs that translate the same ports. A socket does not collide with them. */
+function foreignRules(binding: Binding, ports: PublishedPorts, origin: string): ErrorFields[] {
+  const { answers } = onHost('unable to read the chains of nf_tables', () => binding.netfilter(dumpChains()));
+  return natTables(answers).flatMap(({ family, table }) => {
+    const chain = translatingChain(binding.netfilter(dumpRules(family, table)).answers, ports);
+    if (chain === undefined) return [];
+    const name = `${familyNames[family] ?? family} ${table}`;
+    return {
+      code: 'network.foreign-rule',
+      document: origin,
+      message: `a rule in chain ${chain} of table ${name} also translates ${publishedText(ports)}: one of both gets the connections`,
+      value: publishedText(ports),
+      hint: `publish another port, or remove the rule: nft list chain ${name} ${chain}`,
+    };
+  });
+}
 
 /** The sockets of consecutive ports at one address. */
 export interface HeldPorts {

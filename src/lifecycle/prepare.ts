@@ -11,7 +11,12 @@ import type { Plan } from '../plan/plan.ts';
 import { requireConfig } from '../validate/check.ts';
 import { limitFindings } from '../validate/findings.ts';
 import { checkOnHost, warnOnHost } from '../validate/host-checks.ts';
-import { type AttachmentOptions, type RequestedAttachment, requestedAttachment } from './attachment.ts';
+import {
+  type AttachmentOptions,
+  type RequestedAttachment,
+  requestedAttachment,
+  withAttachmentLocation,
+} from './attachment.ts';
 import { withFileOrigins, withNetworkFiles } from './network/files.ts';
 import { resolveNetworks } from './network/resolve.ts';
 import { listenFds } from './passed-fds.ts';
@@ -61,7 +66,7 @@ export function prepare(runtime: Runtime, options: PrepareOptions): Prepared {
     if (problems[0] !== undefined) throw new RuntimeError({ ...problems[0], problems });
     const facts = readFacts(binding);
     const attachment = requestedAttachment(binding, config, bundle.text, options);
-    return attachment.withLocation(() => {
+    return withAttachmentLocation(attachment, () => {
       const { networks, ports, dns } = attachment;
       const planned =
         networks.length === 0

@@ -35,7 +35,8 @@ export interface Unchecked {
 }
 
 /** Fields as in an error, with these changes. */
-export interface Finding extends Pick<ErrorFields, 'code' | 'message' | 'pointer' | 'hint' | 'spec'> {
+export interface Finding
+  extends Pick<ErrorFields, 'code' | 'message' | 'pointer' | 'document' | 'hint' | 'spec'> {
   /** Position of the pointer in config.json, from 1; for a missing property, that of the nearest enclosing object. */
   readonly line?: number | undefined;
   readonly column?: number | undefined;
@@ -67,13 +68,27 @@ export function makeReport(
   const values = new Values(bundle);
   let next = 0;
   const found = (fields: ErrorFields): Finding => {
-    const { code, message, pointer, line, column, value, hint, spec, path } = fields;
+    const { code, message, pointer, document, line, column, value, hint, spec, path } = fields;
     const why = (fields as Partial<Weakness>).why;
     const position = places[next];
-    const shown = values.at(pointer, offsets[next]) ?? value;
+    // The pointer of another document has its own position.
+    const here = document === undefined ? pointer : undefined;
+    const shown = values.at(here, offsets[next]) ?? value;
     next++;
-    const at = pointer && position !== undefined ? position : { line, column };
-    return { code, message, pointer, line: at.line, column: at.column, value: shown, why, hint, spec, path };
+    const at = here && position !== undefined ? position : { line, column };
+    return {
+      code,
+      message,
+      pointer,
+      document,
+      line: at.line,
+      column: at.column,
+      value: shown,
+      why,
+      hint,
+      spec,
+      path,
+    };
   };
   return {
     bundle: bundle.path,
@@ -181,9 +196,10 @@ function paragraph(problem: Finding, style: Style): string {
   return lines.join('\n');
 }
 
-function place({ pointer, line, column, path }: Finding): string | undefined {
-  if (!pointer && line === undefined) return path;
-  const file = line === undefined ? 'config.json' : `config.json:${line}:${column ?? 1}`;
+function place({ pointer, document, line, column, path }: Finding): string | undefined {
+  if (!pointer && line === undefined) return document ?? path;
+  const name = document ?? 'config.json';
+  const file = line === undefined ? name : `${name}:${line}:${column ?? 1}`;
   return pointer ? `${file} ${pointer}` : file;
 }
 

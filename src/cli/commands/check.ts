@@ -3,7 +3,7 @@ import { checkBundle } from '../../inspect/check-bundle.ts';
 import { describeReport } from '../../validate/report.ts';
 import type { CommandModule } from '../command.ts';
 import { goJson } from '../go-json.ts';
-import { bundleOf, defineBundle, formatOf } from '../options.ts';
+import { bundleOf, defineBundle, defineNetworks, formatOf, networksGiven } from '../options.ts';
 
 export const check: CommandModule = {
   name: 'check',
@@ -18,6 +18,7 @@ export const check: CommandModule = {
   ],
   define(command) {
     defineBundle(command);
+    defineNetworks(command);
     command
       .option('-f, --format <format>', 'format of the output: text or json (default: text)')
       .option('--offline', 'check only config.json, not the files, mounts and limits of this machine')
@@ -29,6 +30,7 @@ export const check: CommandModule = {
     const report = checkBundle(runtime.binding, bundle, {
       offline: options['offline'] === true,
       systemdCgroup: runtime.systemdCgroup ?? false,
+      attachment: networksGiven(options),
     });
     print(format === 'json' ? `${goJson(report, '  ')}\n` : describeReport(report, style()));
     return report.valid && (options['strict'] !== true || report.warnings.length === 0) ? 0 : 1;

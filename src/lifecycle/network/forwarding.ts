@@ -13,6 +13,7 @@ import type { Log } from '../runtime.ts';
 
 /** Numbers of the families in messages. */
 export const familyNumbers = { inet: 1, ip: 2, ip6: 10 } as const;
+export const familyNames: Readonly<Record<number, string>> = { 1: 'inet', 2: 'ip', 10: 'ip6' };
 
 /** Chains of other programs that drop the packets of a bridge: none of their rules names it. */
 export function chainsThatDrop(binding: Binding, bridge: string): DroppingChain[] {
@@ -24,16 +25,19 @@ export function chainsThatDrop(binding: Binding, bridge: string): DroppingChain[
 }
 
 /** Docker and ufw set such a policy. The runtime changes a table of another program only if the user requests it. */
-export function warnOfDroppedForwarding(
-  binding: Binding,
-  log: Log,
-  { name, bridge, ipv6 }: NetworkDefinition,
-): void {
+export function warnOfDroppedForwarding(binding: Binding, log: Log, network: NetworkDefinition): void {
+  for (const message of droppedForwarding(binding, network)) log.warn(message);
+}
+
+/** A text for each chain that drops the packets of a network, with the cure. */
+export function droppedForwarding(binding: Binding, { name, bridge, ipv6 }: NetworkDefinition): string[] {
+  const found: string[] = [];
   for (const dropping of chainsThatDrop(binding, bridge)) {
     if (dropping.family === 'ip6' && ipv6 === undefined) continue;
     const { family, table, chain } = dropping;
-    log.warn(
+    found.push(
       `chain ${chain} of table ${family} ${table} drops the packets of network ${name}: run tsubo network allow-forward, or ${cureText(dropping, bridge)}`,
     );
   }
+  return found;
 }

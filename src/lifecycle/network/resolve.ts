@@ -26,7 +26,7 @@ import { usedByNetworks, usedOn } from './set-up.ts';
  * @throws RuntimeError `network.unknown`, `network.address`, `network.damaged`, `host.unsupported`
  */
 export function resolveNetworks(
-  { binding }: Runtime,
+  { binding }: Pick<Runtime, 'binding'>,
   facts: HostFacts,
   requests: readonly NetworkRequest[],
 ): PlannedNetwork[] {

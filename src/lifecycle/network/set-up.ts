@@ -70,20 +70,7 @@ function storeFirst(store: NetworkStore, network: NetworkDefinition): void {
 
 function makeBridge({ binding }: NetworkStore, network: NetworkDefinition, origin: string): void {
   const { name, bridge } = network;
-  const existing = onHost(`unable to find the bridge ${bridge}`, () => binding.findLink(bridge));
-  if (existing !== undefined) {
-    if (existing.kind === 'bridge') {
-      requireSameAddresses(binding, network, existing.index, origin);
-      return;
-    }
-    throw new RuntimeError({
-      code: 'network.conflict',
-      document: origin,
-      message: `the device ${bridge} exists and is not a bridge`,
-      value: bridge,
-      hint: `rename or remove it, or make network ${name} with another --bridge`,
-    });
-  }
+  if (requireUsableBridge(binding, network, origin)) return;
   const facts = onHost('unable to read the routes of the host', () => binding.networkFacts());
   const ranges = rangesOf(network);
   const parsed = ranges.map(parseRange);
@@ -117,6 +104,28 @@ function linkLocal(mac: readonly number[]): Address {
   const bytes = [first ^ 2, ...rest.slice(0, 2), 0xff, 0xfe, ...rest.slice(2)];
   const value = bytes.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0xfe80_0000_0000_0000n);
   return { family: 6, value };
+}
+
+/**
+ * Returns true if the bridge exists.
+ *
+ * @throws RuntimeError `network.conflict` if the device is not a bridge, or lacks the addresses of the network
+ */
+export function requireUsableBridge(binding: Binding, network: NetworkDefinition, origin: string): boolean {
+  const { name, bridge } = network;
+  const existing = onHost(`unable to find the bridge ${bridge}`, () => binding.findLink(bridge));
+  if (existing === undefined) return false;
+  if (existing.kind === 'bridge') {
+    requireSameAddresses(binding, network, existing.index, origin);
+    return true;
+  }
+  throw new RuntimeError({
+    code: 'network.conflict',
+    document: origin,
+    message: `the device ${bridge} exists and is not a bridge`,
+    value: bridge,
+    hint: `rename or remove it, or make network ${name} with another --bridge`,
+  });
 }
 
 /** A bridge of this name with other addresses is not altered: another program may use it. */

@@ -66,7 +66,10 @@ it('a device that does not exist is reported at its key', () => {
 
 it('check finds a missing device, and says that it does not try the move', () => {
   const skipped: string[] = [];
-  const findings = { skip: (origin: string, what: string) => void skipped.push(`${origin}: ${what}`) };
+  const findings = {
+    warnings: [],
+    skip: (origin: string, what: string) => void skipped.push(`${origin}: ${what}`),
+  };
   machine.procFiles.set('/proc/self/net/dev', 'Inter-|\n face |bytes\n    lo: 0 0\n  eth0: 1 2\n');
   moveNetDevice.inspect?.(step('eth0'), machine.binding, findings);
   expect(thrown(() => moveNetDevice.inspect?.(step('eth1'), machine.binding, findings))).toMatchObject({
