@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/nsfs.h>
+#include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -178,6 +179,12 @@ Outcome unlink(const Arguments& a) {
   return on_path("unlink", a[0].text(), [](const char* path) { return ::unlink(path); });
 }
 
+Outcome symlink(const Arguments& a) {
+  const std::string& target = a[0].text();
+  if (has_nul(target)) return refused("symlink", EINVAL, target);
+  return on_path("symlink", a[1].text(), [&target](const char* path) { return ::symlink(target.c_str(), path); });
+}
+
 Outcome unmount(const Arguments& a) {
   return on_path("umount2", a[0].text(),
                  [](const char* path) { return ::umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW); });
@@ -261,6 +268,21 @@ Outcome open(const Arguments& a) {
   int fd = open_retrying(path.c_str(), static_cast<int>(a[1].number()), static_cast<mode_t>(a[2].number()));
   if (fd < 0) return refused("open", errno, path);
   return Value::number(fd);
+}
+
+Outcome openInRoot(const Arguments& a) {
+  const std::string& path = a[1].text();
+  if (has_nul(path)) return refused("openat2", EINVAL, path);
+  const auto flags = static_cast<uint64_t>(a[2].number());
+  open_how how = {};
+  how.flags = flags | O_CLOEXEC;
+  // The kernel refuses a mode for a file that is not created.
+  how.mode = (flags & O_CREAT) != 0 ? static_cast<uint64_t>(a[3].number()) : 0;
+  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+  long fd;
+  do fd = syscall(SYS_openat2, descriptor(a[0]), path.c_str(), &how, sizeof how);
+  while (fd < 0 && (errno == EAGAIN || call_again()));
+  return fd < 0 ? refused("openat2", errno, path) : Outcome(Value::number(fd));
 }
 
 Outcome readAll(const Arguments& a) { return read_to_end(descriptor(a[0]), "", kDefaultLimit); }

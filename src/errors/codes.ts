@@ -335,6 +335,14 @@ export const errorCodes = {
     'choose another cgroupsPath',
   ],
   'host.cgroup-threaded': ['the parent cgroup is threaded', 'choose another cgroupsPath'],
+  'direct.ambiguous': ['several containers have ids with this prefix', 'write more digits of the id'],
+  'direct.bad-name': ['the name of a container or volume is not valid', 'use letters, digits and _ . -'],
+  'direct.name-taken': [
+    'a container with this name exists',
+    'choose another name, or remove the container: tsubo container rm',
+  ],
+  'direct.no-container': ['there is no such container', 'see tsubo container ls --all'],
+
   'host.cgroup-write': ['the kernel refused a value for a cgroup file', 'check the value at the pointer'],
   'host.id-mapping': [
     'the id mappings cannot be written',

@@ -31,6 +31,8 @@ export interface Binding {
   chown(path: string, uid: number, gid: number): void;
   rmdir(path: string): void;
   unlink(path: string): void;
+  /** Makes a symbolic link at `path`; fails with EEXIST if there is any entry. */
+  symlink(target: string, path: string): void;
   /** umount2(2) with MNT_DETACH: detaches the newest mount on `path` with all mounts in it, even if it is in use. */
   unmount(path: string): void;
   /**
@@ -60,6 +62,10 @@ export interface Binding {
   /** Returns `f_type` of statfs(2); undefined for ENOENT and ENOTDIR only. */
   filesystemType(path: string): number | undefined;
   open(path: string, flags: number, mode: number): number;
+  /**
+   * openat2(2) with RESOLVE_IN_ROOT: the directory `root` is `/` for the path and for every symbolic link and `..` in it.
+   */
+  openInRoot(root: number, path: string, flags: number, mode: number): number;
   /** Reads from `fd` until end of file, as text. */
   readAll(fd: number): string;
   /** Writes all of `text` to `fd`. */

@@ -19,6 +19,7 @@ const families = /** @type {const} */ ([
   ['network', 'Networks of the machine'],
   ['image', 'Images'],
   ['keeper', 'The keeper of a container of an image'],
+  ['direct', 'Containers of images'],
   ['host', 'The machine, outside the container'],
   ['container', 'The inside of the container'],
   ['hook', 'Hooks'],

@@ -36,7 +36,7 @@ const order = [
     'lifecycle',
     'direct',
   ],
-  ...['inspect', 'cli', 'node', 'standalone'],
+  ...['direct', 'inspect', 'cli', 'node', 'standalone'],
 ];
 /** The directories of native/, and those whose headers each may include beside its own. */
 const nativeRooms = /** @type {Readonly<Record<string, readonly string[]>>} */ ({

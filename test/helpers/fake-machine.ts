@@ -231,7 +231,13 @@ export class FakeMachine {
       return real('open', path, () => fs.readFileSync(path, 'utf8'));
     },
     readStart: (path, length) =>
-      real('open', path, () => new Uint8Array(fs.readFileSync(path)).subarray(0, length)),
+      real('open', path, () => {
+        const fd = fs.openSync(path, 'r');
+        const bytes = new Uint8Array(length);
+        const count = fs.readSync(fd, bytes);
+        fs.closeSync(fd);
+        return bytes.subarray(0, count);
+      }),
     writeText: (path, text, flags, mode) => {
       this.#begin('writeText', path);
       if (path.startsWith('/proc/')) {
@@ -296,6 +302,10 @@ export class FakeMachine {
       this.#begin('unlink', path);
       real('unlink', path, () => fs.unlinkSync(path));
     },
+    symlink: (target, path) => {
+      this.#begin('symlink', path);
+      real('symlink', path, () => fs.symlinkSync(target, path));
+    },
     removeTree: path => {
       this.#begin('removeTree', path);
       real('unlink', path, () => fs.rmSync(path, { recursive: true, force: true }));
@@ -347,6 +357,9 @@ export class FakeMachine {
     },
     filesystemType: path => (path === this.cgroups ? 0x63677270 : 0),
     namespaceKind: () => undefined,
+    openInRoot: () => {
+      throw refused('openat2', 38);
+    },
     open: (path, flags, mode) => {
       const pid = /^\/proc\/(\d+)\/(?:ns\/\w+|root)$/.exec(path)?.[1];
       if (pid !== undefined && this.processes.has(Number(pid))) {

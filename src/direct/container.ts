@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** A mount of a container, as `--volume`, `--mount` or `--tmpfs` requested it or as the image declares it. */
+export interface DirectMount {
+  readonly type: 'bind' | 'volume' | 'tmpfs';
+  /** Absolute path of the host. Absent for `tmpfs`. */
+  readonly source?: string;
+  /** Name of the volume. */
+  readonly name?: string;
+  /** The volume was made for this container, and `rm -v` removes it. */
+  readonly anonymous?: boolean;
+  /** Absolute path in the container. */
+  readonly destination: string;
+  readonly readOnly: boolean;
+  /** Further options of mount(8). */
+  readonly options: readonly string[];
+}
+
+/** A device of the host in the container. */
+export interface DirectDevice {
+  readonly path: string;
+  readonly source: string;
+  readonly access: string;
+}
+
+/**
+ * container.json: everything that is fixed when a container of an image is made. Its state is in other files: the
+ * runtime's record while it runs, exit.json after it has ended.
+ */
+export interface DirectContainer {
+  /** Version of this document. */
+  readonly version: 1;
+  /** 64 hexadecimal digits; also the id in the runtime's root directory. */
+  readonly id: string;
+  readonly name: string;
+  /** The image as it was written. */
+  readonly image: string;
+  /** Digest of the image's config. */
+  readonly imageId: string;
+  /** Names of the image's layers in `layers/`, lowest first. */
+  readonly layers: readonly string[];
+  /** RFC 3339. */
+  readonly created: string;
+  /** Entrypoint and arguments. */
+  readonly command: readonly string[];
+  readonly entrypoint: readonly string[];
+  readonly hostname: string;
+  readonly user: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Values of `--network` of `create`. */
+  readonly networks: readonly string[];
+  /** Values of `--publish` of `create`. */
+  readonly ports: readonly string[];
+  /** Ports that the image declares: `80/tcp`. */
+  readonly exposed: readonly string[];
+  readonly mounts: readonly DirectMount[];
+  readonly terminal: boolean;
+  readonly openStdin: boolean;
+  /** The container is removed after its end. */
+  readonly remove: boolean;
+  /** Number of the signal that asks the program to end. */
+  readonly stopSignal: number;
+  /** Seconds that the program has to end. */
+  readonly stopTimeout: number;
+  readonly privileged: boolean;
+  readonly readOnly: boolean;
+}
+
+type Kind = 'text' | 'texts' | 'switch' | 'number' | 'map' | 'mounts';
+
+/** The type of each member that the commands rely on. */
+const members: { readonly [Name in keyof DirectContainer]: Kind } = {
+  version: 'number',
+  id: 'text',
+  name: 'text',
+  image: 'text',
+  imageId: 'text',
+  layers: 'texts',
+  created: 'text',
+  command: 'texts',
+  entrypoint: 'texts',
+  hostname: 'text',
+  user: 'text',
+  labels: 'map',
+  networks: 'texts',
+  ports: 'texts',
+  exposed: 'texts',
+  mounts: 'mounts',
+  terminal: 'switch',
+  openStdin: 'switch',
+  remove: 'switch',
+  stopSignal: 'number',
+  stopTimeout: 'number',
+  privileged: 'switch',
+  readOnly: 'switch',
+};
+
+/** Parses container.json. Returns the problem as a text if it is damaged. */
+export function parseContainer(text: string, id: string): DirectContainer | string {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return 'it is not valid JSON';
+  }
+  if (!isObject(value)) return 'it is not an object';
+  for (const [name, kind] of Object.entries(members)) {
+    if (!Object.hasOwn(value, name)) return `${name} is missing`;
+    if (!isOf(kind, value[name])) return `${name} has a wrong type`;
+  }
+  if (value['version'] !== 1) return `version ${value['version']} is unknown`;
+  if (value['id'] !== id) return 'it has the id of another container';
+  return value as unknown as DirectContainer;
+}
+
+export function containerText(container: DirectContainer): string {
+  return `${JSON.stringify(container, null, 2)}\n`;
+}
+
+function isOf(kind: Kind, value: unknown): boolean {
+  switch (kind) {
+    case 'text':
+      return typeof value === 'string';
+    case 'number':
+      return Number.isSafeInteger(value);
+    case 'switch':
+      return typeof value === 'boolean';
+    case 'texts':
+      return Array.isArray(value) && value.every(item => typeof item === 'string');
+    case 'map':
+      return isObject(value) && Object.values(value).every(item => typeof item === 'string');
+    case 'mounts':
+      return Array.isArray(value) && value.every(isMount);
+  }
+}
+
+function isMount(value: unknown): boolean {
+  return (
+    isObject(value) &&
+    ['bind', 'volume', 'tmpfs'].includes(value['type'] as string) &&
+    typeof value['destination'] === 'string' &&
+    isOf('switch', value['readOnly']) &&
+    isOf('texts', value['options'])
+  );
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: Apache-2.0
+import { errno } from '../errors/errno.ts';
+import { RuntimeError } from '../errors/error.ts';
+import { onHost, refusalOf } from '../errors/system.ts';
+import type { Binding } from '../host/binding.d.ts';
+import { isDirectory, makeDirectories, unlessMissing } from '../host/files.ts';
+import { entryPath } from '../host/paths.ts';
+import { O } from '../kernel/files.ts';
+import { containerText, type DirectContainer, parseContainer } from './container.ts';
+import { checkName, idOf, randomName, shortId } from './names.ts';
+
+/**
+ * Containers of images, below the directory of the direct mode:
+ *
+ *     containers/ID/     a container; container.json is written last, so a directory without it is unfinished
+ *     names/NAME         a symbolic link whose target is the id
+ */
+export interface DirectStore {
+  readonly binding: Binding;
+  /** Absolute. */
+  readonly directory: string;
+}
+
+/** Files of a container's directory. */
+export const containerFiles = {
+  record: 'container.json',
+  config: 'config.json',
+  upper: 'upper',
+  work: 'work',
+  rootfs: 'rootfs',
+  hosts: 'hosts',
+  hostname: 'hostname',
+  resolvConf: 'resolv.conf',
+  log: 'log',
+  exit: 'exit.json',
+} as const;
+
+/** Random names that are tried until one is free. */
+const nameAttempts = 64;
+const lockTimeoutMs = 10_000;
+
+export function containersPath({ directory }: DirectStore): string {
+  return `${directory}/containers`;
+}
+
+export function containerPath(store: DirectStore, id: string): string {
+  return entryPath(containersPath(store), id);
+}
+
+function namesPath({ directory }: DirectStore): string {
+  return `${directory}/names`;
+}
+
+export function layersPath({ directory }: DirectStore): string {
+  return `${directory}/layers`;
+}
+
+/** Random bytes of the kernel. */
+export function randomBytes(binding: Binding, count: number): Uint8Array {
+  return onHost('unable to read /dev/urandom', () => binding.readStart('/dev/urandom', count));
+}
+
+/** A directory of a container that is being made, and its lock. The name is taken. */
+export interface NewContainer {
+  readonly id: string;
+  readonly name: string;
+  readonly directory: string;
+  /** Writes container.json: from then on the container exists. Releases the lock. */
+  finish(container: DirectContainer): void;
+  /** Removes everything again. */
+  abandon(): void;
+}
+
+/**
+ * Takes the name and makes the directory. The lock of the directory shows other commands that it is being made; after a
+ * `kill -9` the lock is free, and the next command that meets the directory removes it.
+ *
+ * @param name - undefined: a random one
+ * @throws RuntimeError `direct.bad-name`, `direct.name-taken`
+ */
+export function newContainer(store: DirectStore, name: string | undefined): NewContainer {
+  if (name !== undefined) checkName('container', name);
+  const { binding } = store;
+  onHost(`unable to make ${containersPath(store)}`, () => {
+    makeDirectories(binding, store.directory, 0o755);
+    makeDirectories(binding, containersPath(store), 0o711);
+    makeDirectories(binding, namesPath(store), 0o755);
+  });
+  const { id, directory, lock } = makeDirectory(store);
+  let taken: string | undefined;
+  const abandon = (): void => {
+    if (taken !== undefined) freeName(store, taken, id);
+    binding.removeTree(directory);
+    binding.close(lock);
+  };
+  try {
+    taken = takeName(store, id, name);
+  } catch (error) {
+    abandon();
+    throw error;
+  }
+  return {
+    id,
+    name: taken,
+    directory,
+    finish(container) {
+      writeContainer(store, container);
+      binding.close(lock);
+    },
+    abandon,
+  };
+}
+
+export function writeContainer(store: DirectStore, container: DirectContainer): void {
+  const path = entryPath(containerPath(store, container.id), containerFiles.record);
+  onHost(`unable to write ${path}`, () => store.binding.replaceText(path, containerText(container), 0o600));
+}
+
+/** A sweep between the two calls may take the directory for an abandoned one and remove it: then another id is tried. */
+function makeDirectory(store: DirectStore): { id: string; directory: string; lock: number } {
+  const { binding } = store;
+  for (;;) {
+    const id = idOf(randomBytes(binding, 32));
+    const directory = containerPath(store, id);
+    const lock = onHost(`unable to make the container directory ${directory}`, () => {
+      binding.mkdir(directory, 0o711);
+      return unlessMissing(() => {
+        const fd = binding.open(directory, O.O_RDONLY | O.O_CLOEXEC, 0);
+        binding.lock(fd, lockTimeoutMs);
+        return fd;
+      });
+    });
+    if (lock !== undefined) return { id, directory, lock };
+  }
+}
+
+/** Locks a finished container while `work` changes it: two commands that start or remove it exclude each other. */
+export function withContainerLock<T>(store: DirectStore, id: string, work: () => T): T {
+  const { binding } = store;
+  const directory = containerPath(store, id);
+  const fd = unlessMissing(() => binding.open(directory, O.O_RDONLY | O.O_CLOEXEC, 0));
+  if (fd === undefined) throw noSuchContainer(id);
+  try {
+    if (!(unlessMissing(() => binding.lock(fd, lockTimeoutMs)) ?? false)) {
+      throw new RuntimeError({
+        code: 'state.busy',
+        message: `container ${shortId(id)} is busy: another command holds ${directory}`,
+        path: directory,
+        value: id,
+        hint: 'lslocks shows the process',
+      });
+    }
+    return work();
+  } finally {
+    binding.close(fd);
+  }
+}
+
+// ---- names ---------------------------------------------------------------------------------------------------------
+
+function takeName(store: DirectStore, id: string, name: string | undefined): string {
+  if (name !== undefined) {
+    const holder = tryName(store, id, name);
+    if (holder !== undefined) throw nameTaken(name, holder);
+    return name;
+  }
+  for (let attempt = 0; attempt < nameAttempts; attempt++) {
+    const random = randomName(randomBytes(store.binding, 3));
+    const candidate = attempt < nameAttempts / 2 ? random : `${random}_${id.slice(0, 6)}`;
+    if (tryName(store, id, candidate) === undefined) return candidate;
+  }
+  throw nameTaken('random', id);
+}
+
+/** Makes the link. Returns the id of the container that has the name. */
+function tryName(store: DirectStore, id: string, name: string): string | undefined {
+  const { binding } = store;
+  const path = entryPath(namesPath(store), name);
+  for (;;) {
+    const refusal = refusalOf(() => binding.symlink(id, path));
+    if (refusal === undefined) return undefined;
+    if (refusal.errno !== errno.EEXIST) {
+      return onHost(`unable to make ${path}`, () => {
+        throw refusal;
+      });
+    }
+    const holder = readName(store, name);
+    if (holder !== undefined && !isAbandoned(store, holder)) return holder;
+    // The container of the name was removed, or its create was killed.
+    if (holder !== undefined) removeFiles(store, holder, name);
+  }
+}
+
+function readName({ binding, directory }: DirectStore, name: string): string | undefined {
+  const target = unlessMissing(() => binding.readlink(`${directory}/names/${name}`));
+  return target === undefined || !/^[0-9a-f]{64}$/.test(target) ? undefined : target;
+}
+
+/** Removes the name if it still belongs to this container. */
+export function freeName(store: DirectStore, name: string, id: string): void {
+  if (readName(store, name) !== id) return;
+  const path = entryPath(namesPath(store), name);
+  onHost(`unable to remove ${path}`, () => unlessMissing(() => store.binding.unlink(path)));
+}
+
+function nameTaken(name: string, id: string): RuntimeError {
+  return new RuntimeError({
+    code: 'direct.name-taken',
+    message: `the container name "/${name}" is already in use by container ${JSON.stringify(id)}`,
+    value: name,
+    hint: `choose another name, or remove that container: tsubo container rm --force ${shortId(id)}`,
+  });
+}
+
+/** True for a directory without container.json that no command is making. */
+function isAbandoned(store: DirectStore, id: string): boolean {
+  const { binding } = store;
+  const directory = containerPath(store, id);
+  if (binding.stat(entryPath(directory, containerFiles.record)) !== undefined) return false;
+  const fd = unlessMissing(() => binding.open(directory, O.O_RDONLY | O.O_CLOEXEC, 0));
+  if (fd === undefined) return true;
+  const isFree = unlessMissing(() => binding.lock(fd, 0)) ?? true;
+  binding.close(fd);
+  // Finished in the meantime?
+  return isFree && binding.stat(entryPath(directory, containerFiles.record)) === undefined;
+}
+
+/** Removes the name first: a directory without a name can be found, a name without a directory is free. */
+export function removeFiles(store: DirectStore, id: string, name: string): void {
+  const directory = containerPath(store, id);
+  freeName(store, name, id);
+  onHost(`unable to remove ${directory}`, () => {
+    // From here on the directory counts as unfinished, so that the next command completes an interrupted removal.
+    unlessMissing(() => store.binding.unlink(entryPath(directory, containerFiles.record)));
+    store.binding.removeTree(directory);
+  });
+}
+
+/** Removes what killed commands have left: unfinished directories, and names without a container. */
+export function sweep(store: DirectStore): void {
+  const { binding } = store;
+  for (const id of directoryIds(store)) {
+    if (isAbandoned(store, id))
+      onHost(`unable to remove ${containerPath(store, id)}`, () =>
+        binding.removeTree(containerPath(store, id)),
+      );
+  }
+  for (const name of unlessMissing(() => binding.readdir(namesPath(store))) ?? []) {
+    const holder = readName(store, name);
+    if (holder !== undefined && !isDirectory(binding, containerPath(store, holder), true))
+      freeName(store, name, holder);
+  }
+}
+
+// ---- reading -------------------------------------------------------------------------------------------------------
+
+function directoryIds(store: DirectStore): string[] {
+  const path = containersPath(store);
+  const entries = onHost(`unable to read ${path}`, () => unlessMissing(() => store.binding.readdir(path)));
+  return (entries ?? []).filter(name => /^[0-9a-f]{64}$/.test(name));
+}
+
+/** Undefined while the container is being made, and for an unfinished directory. */
+export function readContainer(store: DirectStore, id: string): DirectContainer | undefined {
+  const path = entryPath(containerPath(store, id), containerFiles.record);
+  const text = onHost(`unable to read ${path}`, () => store.binding.readTextIfThere(path, true));
+  if (text === undefined) return undefined;
+  const container = parseContainer(text, id);
+  if (typeof container !== 'string') return container;
+  throw new RuntimeError({
+    code: 'state.damaged',
+    message: `the file ${path} is damaged: ${container}`,
+    path,
+    value: id,
+    hint: `tsubo container rm --force ${shortId(id)} removes the container`,
+  });
+}
+
+/** All containers, the newest first, and the problems of damaged ones. */
+export function listContainers(store: DirectStore): {
+  readonly containers: DirectContainer[];
+  readonly damaged: RuntimeError[];
+} {
+  const containers: DirectContainer[] = [];
+  const damaged: RuntimeError[] = [];
+  for (const id of directoryIds(store)) {
+    try {
+      const container = readContainer(store, id);
+      if (container !== undefined) containers.push(container);
+    } catch (error) {
+      if (!(error instanceof RuntimeError) || error.code !== 'state.damaged') throw error;
+      damaged.push(error);
+    }
+  }
+  containers.sort((one, other) => (one.created < other.created ? 1 : one.created > other.created ? -1 : 0));
+  return { containers, damaged };
+}
+
+/**
+ * The id of a container: from its id, its name, or the beginning of its id, in this order.
+ *
+ * @throws RuntimeError `direct.no-container`, `direct.ambiguous`
+ */
+export function findId(store: DirectStore, text: string): string {
+  const word = text.replace(/^\//, '');
+  const ids = directoryIds(store);
+  if (ids.includes(word)) return word;
+  if (/^[a-zA-Z0-9_.-]+$/.test(word)) {
+    const named = word === '.' || word === '..' ? undefined : readName(store, word);
+    if (named !== undefined && ids.includes(named)) return named;
+  }
+  const found = /^[0-9a-f]+$/.test(word) ? ids.filter(id => id.startsWith(word)) : [];
+  const [only, second] = found;
+  if (only === undefined) throw noSuchContainer(text);
+  if (second === undefined) return only;
+  throw new RuntimeError({
+    code: 'direct.ambiguous',
+    message: `the id prefix ${JSON.stringify(text)} is ambiguous: ${found.length} containers begin with it`,
+    value: text,
+    hint: `write more digits: ${found.slice(0, 4).map(shortId).join(', ')}`,
+  });
+}
+
+/** @throws RuntimeError `direct.no-container`, `direct.ambiguous`, `state.damaged` */
+export function findContainer(store: DirectStore, text: string): DirectContainer {
+  const container = readContainer(store, findId(store, text));
+  if (container === undefined) throw noSuchContainer(text);
+  return container;
+}
+
+export function noSuchContainer(text: string): RuntimeError {
+  return new RuntimeError({
+    code: 'direct.no-container',
+    message: `No such container: ${text}`,
+    value: text,
+    hint: 'tsubo container ls --all shows the containers',
+  });
+}
