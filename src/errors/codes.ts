@@ -342,6 +342,7 @@ export const errorCodes = {
     'choose another name, or remove the container: tsubo container rm',
   ],
   'direct.no-container': ['there is no such container', 'see tsubo container ls --all'],
+  'direct.no-user': ['the image has no such user or group', 'use a number, or a name of its /etc/passwd'],
 
   'host.cgroup-write': ['the kernel refused a value for a cgroup file', 'check the value at the pointer'],
   'host.id-mapping': [
