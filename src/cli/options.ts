@@ -48,7 +48,7 @@ export function createOptions(id: string, options: Readonly<Record<string, unkno
 
 const networkOption = '--network <name...>';
 const networkHelp =
-  'attach the container to this network: NAME, or NAME:ip=ADDRESS with keys ip, mac, interface (repeatable)';
+  'attach the container to this network: NAME, or NAME:ip=ADDRESS with keys ip, mac, interface, alias (repeatable)';
 
 const attachmentOption = '--network-config <file>';
 const attachmentHelp =

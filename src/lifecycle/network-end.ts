@@ -2,6 +2,7 @@
 import { parseAddress } from '../network/cidr.ts';
 import { freeAddress, locked, networkNames, networkStore, takenAddresses } from '../network/store.ts';
 import { initRuns } from './init-process.ts';
+import { updateNames } from './network/names.ts';
 import type { NetworkRecord } from './network/record.ts';
 import { restorePorts } from './ports.ts';
 import type { Runtime } from './runtime.ts';
@@ -25,6 +26,7 @@ export function detachNetworks(
         const address = parseAddress(text);
         if (address !== undefined) freeAddress(store, name, address, owner);
       }
+      updateNames(runtime, store, name, owner);
     }
     // A keeper removes its elements when the container has ended. A killed keeper cannot.
     if (ports !== undefined && (keeper === undefined || !initRuns(runtime.binding, keeper))) {
@@ -42,6 +44,7 @@ export function freeAllAddresses(runtime: Runtime, owner: string): void {
     for (const name of names) {
       const own = takenAddresses(store, name).taken.filter(one => one.owner === owner);
       for (const { address } of own) freeAddress(store, name, address, owner);
+      if (own.length > 0) updateNames(runtime, store, name, owner);
     }
   });
 }

@@ -110,13 +110,13 @@ function take(store: NetworkStore, work: HostWork, step: ClaimStep): ContainerAd
 function takeAll(
   store: NetworkStore,
   work: HostWork,
-  { network }: ClaimStep,
+  { network, names }: ClaimStep,
   addresses: ContainerAddresses,
 ): Address | undefined {
   const owner = work.stateDirectory;
   const done: Address[] = [];
   for (const address of listed(addresses)) {
-    if (!claim(store, network.name, address, owner)) {
+    if (!claim(store, network.name, address, owner, names)) {
       for (const other of done) freeAddress(store, network.name, other, owner);
       return address;
     }

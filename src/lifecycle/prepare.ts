@@ -87,7 +87,6 @@ export function prepare(runtime: Runtime, options: PrepareOptions): Prepared {
         ...(dns !== undefined && { dns }),
         ...(networks.length > 0 && {
           networks: resolveNetworks(runtime, facts, networks),
-          aliases: networks.flatMap(({ aliases }) => aliases),
         }),
       });
       const plan = planned === config ? made : withFileOrigins(made, config, planned, attachment.option);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { utf8Length } from '../host/utf8.ts';
 
 /** The hosts file of a container with these names. */
 export function hostsFile(addresses: readonly string[], names: readonly string[]): string {
@@ -8,4 +9,32 @@ export function hostsFile(addresses: readonly string[], names: readonly string[]
     ...addresses.map(address => `${address}\t${names.join(' ')}`),
     '',
   ].join('\n');
+}
+
+/** The address of another container with its names. */
+export interface HostsEntry {
+  readonly address: string;
+  readonly names: readonly string[];
+}
+
+/**
+ * The text with these entries in the place of the earlier ones of the network. Other lines stay, also those of the
+ * container itself. The result is never shorter than `text`: it is written over the file without truncating it, because
+ * a reader must not find the file empty.
+ */
+export function withEntries(text: string, network: string, entries: readonly HostsEntry[]): string {
+  const mark = `\t# network ${network}`;
+  const own = text.split('\n').filter(line => !line.endsWith(mark));
+  while (own.at(-1) === '') own.pop();
+  const lines = entries.map(({ address, names }) => `${address}\t${names.join(' ')}${mark}`);
+  const made = [...own, ...lines, ''].join('\n');
+  return made + '\n'.repeat(Math.max(0, utf8Length(text) - utf8Length(made)));
+}
+
+/**
+ * Names that the hosts files of other containers may contain: a host name is any text, and must not add lines to them or
+ * replace `localhost`.
+ */
+export function sharedNames(names: readonly string[]): string[] {
+  return names.filter(name => /^[a-zA-Z0-9][\w.+-]{0,252}$/.test(name) && !/^localhost\b/i.test(name));
 }

@@ -8,6 +8,7 @@ import { entryPath } from '../host/paths.ts';
 import { O, S_IF, S_IFMT } from '../kernel/files.ts';
 import { type Address, formatAddress, parseAddress } from './cidr.ts';
 import { type NetworkDefinition, parseDefinition } from './definition.ts';
+import { sharedNames } from './hosts-file.ts';
 import { isNetworkName } from './names.ts';
 
 /**
@@ -169,11 +170,19 @@ export function saveLastOffset({ binding, state }: NetworkStore, network: string
  * Takes an address for a container. Returns false if it is taken.
  *
  * @param owner - the container's state directory
+ * @param names - of the container in this network
  */
-export function claimAddress(store: NetworkStore, network: string, address: Address, owner: string): boolean {
+export function claimAddress(
+  store: NetworkStore,
+  network: string,
+  address: Address,
+  owner: string,
+  names: readonly string[],
+): boolean {
   const { binding, state } = store;
   const path = addressFile(store, network, address);
-  const write = () => binding.writeText(path, owner, O.O_CREAT | O.O_EXCL, 0o644);
+  const write = () =>
+    binding.writeText(path, [owner, ...sharedNames(names)].join('\n'), O.O_CREAT | O.O_EXCL, 0o644);
   const refusal = refusalOf(write);
   if (refusal === undefined) return true;
   if (refusal.errno === errno.EEXIST) return false;
@@ -184,12 +193,17 @@ export function claimAddress(store: NetworkStore, network: string, address: Addr
   onHost(`unable to make ${state}/${network}`, () =>
     makeDirectories(binding, `${state}/${network}/addresses`, 0o755),
   );
-  return claimAddress(store, network, address, owner);
+  return claimAddress(store, network, address, owner, names);
 }
 
 /** Owner of an address; undefined if it is free. */
 export function ownerOf(store: NetworkStore, network: string, address: Address): string | undefined {
-  return store.binding.readTextIfThere(addressFile(store, network, address));
+  return linesOf(store, network, address)?.[0];
+}
+
+/** The owner, then its names in the network. */
+function linesOf(store: NetworkStore, network: string, address: Address): string[] | undefined {
+  return store.binding.readTextIfThere(addressFile(store, network, address))?.split('\n');
 }
 
 /** Frees an address if it belongs to this owner. Precondition: the lock is held. */
@@ -204,6 +218,8 @@ export interface TakenAddress {
   readonly address: Address;
   /** State directory of the container. */
   readonly owner: string;
+  /** Names of the container in the network. */
+  readonly names: readonly string[];
 }
 
 /** All taken addresses of a network, and the paths of entries that are not addresses. */
@@ -223,10 +239,10 @@ export function takenAddresses(
     if (status === undefined) continue;
     // A link is not followed: it may lead to a file of any size, or to a FIFO.
     const isFile = (status.mode & S_IFMT) === S_IF.S_IFREG;
-    const owner = isFile && address !== undefined ? ownerOf(store, network, address) : undefined;
+    const [owner, ...names] = (isFile && address !== undefined && linesOf(store, network, address)) || [];
     if (address === undefined || owner === undefined || formatAddress(address) !== entry) {
       foreign.push(entryPath(directory, entry));
-    } else taken.push({ address, owner });
+    } else taken.push({ address, owner, names: sharedNames(names) });
   }
   return { taken, foreign };
 }

@@ -36,8 +36,6 @@ export interface PlanOptions {
   readonly startNow?: boolean;
   /** Networks that the container is attached to. Default: none. */
   readonly networks?: readonly PlannedNetwork[] | undefined;
-  /** Other names of the container in its hosts file. Default: none. */
-  readonly aliases?: readonly string[] | undefined;
   /** Ports of the host that lead to the first network. Default: none. */
   readonly ports?: readonly PublishedPorts[] | undefined;
   /** Requested contents of its resolv.conf. Default: the host's. */

@@ -132,7 +132,8 @@ function hostSteps(
   startFifo: number | undefined,
 ): HostStep[] {
   const { config, options } = context;
-  const { networks = [], ports = [], aliases = [], dns } = options;
+  const { networks = [], ports = [], dns } = options;
+  const names = [...new Set([ownName(config) || options.id, options.id])];
   const cgroup = containerCgroup(context);
   if (cgroup === undefined) {
     context.warn(
@@ -163,10 +164,10 @@ function hostSteps(
     ...portSteps('reservePorts', ports),
     { op: 'makeState', when: 'before', origin: '' },
     // Before the record, which contains the addresses.
-    ...networkSteps(networks),
+    ...networkSteps(networks, names),
     // Before all objects that `delete` finds through the record.
     saveRecordStep(context, cgroup && (unit ?? cgroup), rdt[0]),
-    ...networkFileSteps(networks, [...new Set([ownName(config) || options.id, options.id, ...aliases])], dns),
+    ...networkFileSteps(networks, names, dns),
     ...own,
     ...rdt,
     ...startFifoSteps(startFifo),

@@ -22,6 +22,8 @@ export interface PlannedNetwork {
   readonly addresses: ContainerAddresses;
   /** True: the address was requested. The others may be replaced by the next free ones. */
   readonly fixed: { readonly ipv4: boolean; readonly ipv6: boolean };
+  /** Other names of the container in this network. */
+  readonly aliases: readonly string[];
   readonly origin: string;
 }
 
@@ -44,11 +46,13 @@ export interface NetworkSteps {
     readonly link: number;
     readonly addresses: ContainerAddresses;
     readonly fixed: { readonly ipv4: boolean; readonly ipv6: boolean };
+    /** Names of the container in the hosts files of the others. */
+    readonly names: readonly string[];
   };
-  /** Writes the files that are bound at /etc/hosts and /etc/resolv.conf. */
+  /** Writes the files with names that are bound in /etc: hosts, resolv.conf, and that of the host name. */
   readonly writeNetworkFiles: {
     readonly when: 'before';
-    /** Names of the container. */
+    /** Names of the container, its host name first. */
     readonly names: readonly string[];
     readonly dns?: DnsSettings;
   };
@@ -94,7 +98,7 @@ export function requireOwnNetwork(config: Config, origin: string): void {
 }
 
 /** Steps of the host that must precede the record, which contains the addresses. */
-export function networkSteps(networks: readonly PlannedNetwork[]): HostStep[] {
+export function networkSteps(networks: readonly PlannedNetwork[], names: readonly string[]): HostStep[] {
   return [
     ...networks.map(({ network, isNew, origin }) => ({
       op: 'makeNetwork' as const,
@@ -103,13 +107,14 @@ export function networkSteps(networks: readonly PlannedNetwork[]): HostStep[] {
       isNew,
       origin,
     })),
-    ...networks.map(({ network, addresses, fixed, origin }, index) => ({
+    ...networks.map(({ network, addresses, fixed, aliases, origin }, index) => ({
       op: 'claimAddress' as const,
       when: 'before' as const,
       network,
       link: index,
       addresses,
       fixed,
+      names: [...new Set([...names, ...aliases])],
       origin,
     })),
   ];
@@ -117,12 +122,14 @@ export function networkSteps(networks: readonly PlannedNetwork[]): HostStep[] {
 
 /** After the record, which lets `delete` find the state directory. */
 export function networkFileSteps(
-  [network]: readonly PlannedNetwork[],
-  names: readonly string[],
+  networks: readonly PlannedNetwork[],
+  own: readonly string[],
   dns: DnsSettings | undefined,
 ): HostStep[] {
-  if (network === undefined) return [];
-  const { origin } = network;
+  const [first] = networks;
+  if (first === undefined) return [];
+  const { origin } = first;
+  const names = [...new Set([...own, ...networks.flatMap(({ aliases }) => aliases)])];
   return [{ op: 'writeNetworkFiles', when: 'before', names, ...(dns !== undefined && { dns }), origin }];
 }
 

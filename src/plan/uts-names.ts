@@ -14,6 +14,9 @@ export interface UtsNames {
   readonly domainname?: string;
 }
 
+/** Name of the file in /etc with the host name. */
+export const nameFile = 'hostname';
+
 /** The name that the container gives itself; empty or undefined: none. */
 export function ownName({ hostname }: Config): string | undefined {
   return hostname;

@@ -53,6 +53,46 @@ describe.skipIf(skipped)('the names of a container with a network', () => {
     expect(warnings).toContainEqual(expect.stringContaining('no name server of the host can be reached'));
   });
 
+  test('have the host name in a file, if the container has its own', () => {
+    const script = 'cat /etc/hostname; hostname';
+    const named = printed('nameserver 192.0.2.53\n', script, made => {
+      made.config.hostname = 'jar';
+    });
+    expect(named.stdout).toBe('jar\njar\n');
+    const unnamed = printed('nameserver 192.0.2.53\n', 'ls /etc', made => {
+      delete made.config.hostname;
+    });
+    expect(unnamed.stdout.split('\n')).toContain('hosts');
+    expect(unnamed.stdout.split('\n')).not.toContain('hostname');
+  });
+
+  test('are in the files of the others while it runs, under its aliases too', () => {
+    lan.must('network', 'create', '--subnet', '10.20.0.0/24', '--no-ipv6', 'web');
+    const first = lan.running(['--network', 'web']);
+    /** The addresses that a C library finds in the file, which the container has open as its own /etc/hosts. */
+    const found = (id: string, name: string) => {
+      const script = 'mount --bind "$0" /etc/hosts && exec getent -s files hosts "$1"';
+      const hosts = lan.box.fresh('hosts');
+      writeFileSync(hosts, lan.must('exec', id, 'cat', '/etc/hosts'));
+      const { stdout } = lan.box.view.exec(['unshare', '-m', 'sh', '-c', script, hosts, name]);
+      return stdout.split(/\s/)[0];
+    };
+    const second = lan.running(['--network', 'web:alias=db'], made => {
+      made.config.hostname = 'store';
+    });
+    expect(['db', 'store', second.id].map(name => found(first.id, name))).toEqual(Array(3).fill('10.20.0.3'));
+    expect(found(second.id, first.id)).toBe('10.20.0.2');
+    lan.must('delete', '--force', second.id);
+    expect(found(first.id, 'db')).toBe('');
+    expect(found(first.id, first.id)).toBe('10.20.0.2');
+  });
+
+  test('are not in the files of others in the default network', () => {
+    const first = lan.running(['--network', 'default']);
+    const second = lan.running(['--network', 'default']);
+    expect(lan.must('exec', first.id, 'cat', '/etc/hosts')).not.toContain(second.id);
+  });
+
   test('are in files of its own, which it may change', () => {
     const change = `echo 203.0.113.1 far >>/etc/hosts && ${all} && stat -c %a /etc/hosts`;
     const { stdout } = printed('nameserver 192.0.2.53\n', change);

@@ -4,20 +4,24 @@ import type { Binding } from '../../host/binding.d.ts';
 import { entryPath, isBelow } from '../../host/paths.ts';
 import { O } from '../../kernel/files.ts';
 import { hostsFile } from '../../network/hosts-file.ts';
+import { defaultNetwork } from '../../network/names.ts';
 import {
   containerResolvConf,
   type DnsSettings,
   requestedResolvConf,
   resolvedServers,
 } from '../../network/resolv-conf.ts';
+import { locked, networkStore } from '../../network/store.ts';
 import type { Config, Mount } from '../../oci/config.ts';
 import { containerPath } from '../../plan/context.ts';
 import { hasNamespace } from '../../plan/namespaces.ts';
 import type { Plan } from '../../plan/plan.ts';
+import { nameFile, ownName } from '../../plan/uts-names.ts';
 import type { HostOperation, HostWork } from '../host-work.ts';
+import { updateNames } from './names.ts';
 
 /** Files of a container with a network, in its state directory; each is bound at `/etc/NAME`. */
-const names = ['hosts', 'resolv.conf'] as const;
+const names = [nameFile, 'hosts', 'resolv.conf'] as const;
 
 /**
  * The config with mounts for the files, except where it has a mount of its own. In a user namespace the root may be
@@ -33,6 +37,8 @@ export function withNetworkFiles(
   const destinations = (config.mounts ?? []).map(({ destination }) => containerPath(destination));
   const missing = names.filter(name => {
     const path = `/etc/${name}`;
+    // Without a host name of its own, the container has that of the host.
+    if (name === nameFile && !ownName(config)) return false;
     if (!makesTargets && binding.stat(rootfs + path, true) === undefined) return false;
     return !destinations.some(
       destination => destination === path || (destination !== '/' && isBelow(path, destination)),
@@ -68,8 +74,22 @@ export function withFileOrigins(plan: Plan, config: Config, planned: Config, fla
 export const writeNetworkFiles: HostOperation<'writeNetworkFiles'> = {
   apply([step], work) {
     if (step === undefined) return;
+    const { runtime, attachments, stateDirectory } = work;
+    const own = work.config && ownName(work.config);
+    if (own) write(work, nameFile, `${own}\n`);
     write(work, 'hosts', hostsFile(addressesOf(work), step.names));
     write(work, 'resolv.conf', resolvConf(work, step.dns));
+    const named = attachments.map(({ name }) => name).filter(name => name !== defaultNetwork);
+    if (named.length === 0) return;
+    const store = networkStore(runtime.binding);
+    work.undo.arm('the names in the hosts files of other containers', () =>
+      locked(store, () => {
+        for (const name of named) updateNames(runtime, store, name, stateDirectory);
+      }),
+    );
+    locked(store, () => {
+      for (const name of named) updateNames(runtime, store, name);
+    });
   },
 };
 

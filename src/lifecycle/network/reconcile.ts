@@ -2,6 +2,7 @@
 import type { NetworkStore } from '../../network/store.ts';
 import { freeAddress, takenAddresses } from '../../network/store.ts';
 import type { Runtime } from '../runtime.ts';
+import { updateNames } from './names.ts';
 import { ownerAt } from './owners.ts';
 
 /**
@@ -16,6 +17,7 @@ export function reconcile(runtime: Runtime, store: NetworkStore, network: string
     lives.set(owner, known);
     if (!known) freeAddress(store, network, address, owner);
   }
+  if ([...lives.values()].includes(false)) updateNames(runtime, store, network);
   for (const path of foreign)
     runtime.log.warn(`${path} is not an address of network ${network}: it is ignored`);
 }

@@ -72,6 +72,7 @@ function resolve(store: NetworkStore, request: NetworkRequest, name: string): Pl
     ...(request.mac !== undefined && { mac: request.mac }),
     addresses,
     fixed,
+    aliases: request.aliases,
     origin: request.origin,
   };
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { errno } from '../../../src/errors/errno.ts';
 import { deleteContainer } from '../../../src/lifecycle/delete.ts';
 import { ownerAt } from '../../../src/lifecycle/network/owners.ts';
@@ -34,6 +34,111 @@ function stop(id: string): void {
   if (process !== undefined) machine.signal(process, 9);
 }
 
+const hosts = (id: string) => readFileSync(join(machine.root, id, 'hosts'), 'utf8');
+/** The lines of the hosts file that are those of other containers. */
+const others = (id: string) =>
+  hosts(id)
+    .split('\n')
+    .filter(line => line.includes('# network '));
+
+describe('the names of the containers in a network', () => {
+  beforeEach(() => defineNetwork(machine, 'web', ipv6));
+
+  it('are in the hosts files of all others, in the order of the addresses', () => {
+    attach(machine, 'c1', ['web:ip=10.20.0.10'], {
+      change: config => {
+        config.linux.namespaces.push({ type: 'uts' });
+        config['hostname'] = 'one';
+      },
+    });
+    attach(machine, 'c2', ['web:ip=10.20.0.9,alias=www,alias=w3']);
+    attach(machine, 'c3', ['web']);
+    expect(others('c1')).toEqual([
+      '10.20.0.2\tc3\t# network web',
+      '10.20.0.9\tc2 www w3\t# network web',
+      'fd00:9::2\tc3\t# network web',
+      'fd00:9::9\tc2 www w3\t# network web',
+    ]);
+    expect(others('c3')).toContain('10.20.0.10\tone c1\t# network web');
+    expect(hosts('c1').split('\n')[2]).toBe('10.20.0.10\tone c1');
+    expect(others('c1').some(line => line.includes('one'))).toBe(false);
+  });
+
+  it('go when a container is deleted, and when it has ended, at the next create', () => {
+    for (const id of ['c1', 'c2', 'c3']) attach(machine, id, ['web']);
+    deleteContainer(machine.runtime, 'c2', { force: true });
+    expect(others('c1')).toEqual(['10.20.0.4\tc3\t# network web', 'fd00:9::4\tc3\t# network web']);
+    stop('c3');
+    attach(machine, 'c4', ['web']);
+    expect(others('c1')).toEqual(['10.20.0.5\tc4\t# network web', 'fd00:9::5\tc4\t# network web']);
+  });
+
+  it('go when the create fails later', () => {
+    attach(machine, 'c1', ['web']);
+    machine.binding.makeVeth = () => {
+      throw refused('RTM_NEWLINK', errno.ENOMEM);
+    };
+    thrown(() => attach(machine, 'c2', ['web']));
+    expect([others('c1'), taken('web')]).toEqual([[], ['10.20.0.2', 'fd00:9::2']]);
+  });
+
+  it('leave the lines of a container itself, and never make a file shorter', () => {
+    attach(machine, 'c1', ['web']);
+    const path = join(machine.root, 'c1', 'hosts');
+    writeFileSync(path, `${hosts('c1')}192.0.2.7\tfär\n`);
+    attach(machine, 'c2', ['web']);
+    const long = readFileSync(path).length;
+    deleteContainer(machine.runtime, 'c2', { force: true });
+    expect(hosts('c1')).toMatch(/\n192\.0\.2\.7\tfär\n\n+$/);
+    expect(readFileSync(path)).toHaveLength(long);
+    attach(machine, 'c2', ['web']);
+    expect(hosts('c1')).toContain('192.0.2.7\tfär\n10.20.0.4\tc2\t# network web\n');
+  });
+
+  it('are those of each network alone, and none in the default network', () => {
+    defineNetwork(machine, 'lab', { ipv4: { subnet: '10.21.0.0/24', gateway: '10.21.0.1' } });
+    attach(machine, 'c1', ['web', 'default']);
+    attach(machine, 'c2', ['web', 'lab:alias=only-lab']);
+    attach(machine, 'c3', ['lab', 'default']);
+    attach(machine, 'c4', ['default']);
+    deleteContainer(machine.runtime, 'c4', { force: true });
+    expect(others('c1').map(line => line.split('\t')[1])).toEqual(['c2', 'c2']);
+    expect(others('c2').map(line => line.split('\t')[1])).toEqual(['c1', 'c1', 'c3']);
+    expect(others('c3')).toEqual(['10.21.0.2\tc2 only-lab\t# network lab']);
+  });
+
+  it('add no line to the files of others, and do not replace localhost', () => {
+    attach(machine, 'c1', ['web']);
+    attach(machine, 'c2', ['web:alias=localhost'], {
+      change: config => {
+        config.linux.namespaces.push({ type: 'uts' });
+        config['hostname'] = 'a\n192.0.2.66 bank';
+      },
+    });
+    expect(others('c1')[0]).toBe('10.20.0.3\tc2\t# network web');
+    expect(hosts('c1')).not.toContain('bank');
+  });
+
+  it('do not stop another container if a file was removed, filled or cannot be written', () => {
+    for (const id of ['c1', 'c2', 'c3']) attach(machine, id, ['web']);
+    rmSync(join(machine.root, 'c1', 'hosts'));
+    writeFileSync(join(machine.root, 'c2', 'hosts'), Buffer.from([0xff, 0x0a]));
+    const { writeText } = machine.binding;
+    machine.binding.writeText = (path, ...rest) => {
+      if (path.endsWith('/c3/hosts')) throw refused('openat', errno.EPERM);
+      writeText(path, ...rest);
+    };
+    attach(machine, 'c4', ['web']);
+    expect(existsSync(join(machine.root, 'c1', 'hosts'))).toBe(false);
+    expect(readFileSync(join(machine.root, 'c2', 'hosts'))).toEqual(Buffer.from([0xff, 0x0a]));
+    expect(machine.warnings).toContainEqual(
+      expect.stringMatching(
+        /^unable to update the names of network web in \S+c3\/hosts: openat: operation not/,
+      ),
+    );
+  });
+});
+
 describe('a container with a network', () => {
   it('gets the next free addresses and one end of a pair, which its record names', () => {
     defineNetwork(machine, 'web', ipv6);
@@ -51,7 +156,9 @@ describe('a container with a network', () => {
       ],
     });
     expect(taken('web')).toEqual(['10.20.0.2', '10.20.0.3', 'fd00:9::2', 'fd00:9::3']);
-    expect(readFileSync(file('state/web/addresses/10.20.0.3'), 'utf8')).toBe(join(machine.root, 'c2'));
+    expect(readFileSync(file('state/web/addresses/10.20.0.3'), 'utf8')).toBe(
+      `${join(machine.root, 'c2')}\nc2`,
+    );
     expect(machine.network.pairs[1]).toEqual({
       bridge: 'br-web',
       name: `ts${init.pid}e0`,

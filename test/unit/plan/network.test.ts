@@ -25,6 +25,7 @@ const web: PlannedNetwork = {
   mac: [2, 0x11, 0x22, 0x33, 0x44, 0x55],
   addresses: { ipv4: address('10.20.0.7'), ipv6: address('fd00:9::7') },
   fixed: { ipv4: false, ipv6: false },
+  aliases: ['www'],
   origin: '--network',
 };
 const lab: PlannedNetwork = {
@@ -40,12 +41,13 @@ const lab: PlannedNetwork = {
   interface: 'eth1',
   addresses: { ipv4: address('10.21.0.8') },
   fixed: { ipv4: true, ipv6: false },
+  aliases: [],
   origin: '--network',
 };
 
 const plan = planFor({
   linux: { namespaces: [{ type: 'mount' }, { type: 'pid' }, { type: 'network' }] },
-  options: { networks: [web, lab], ports: [parsePublished('127.0.0.1:8800:80')], aliases: ['www'] },
+  options: { networks: [web, lab], ports: [parsePublished('127.0.0.1:8800:80')] },
 });
 
 describe('the plan of a container with networks', () => {
