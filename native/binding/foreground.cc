@@ -22,12 +22,12 @@
 
 namespace tsubo::binding {
 
+bool terminates(int signal) { return signal == SIGTERM || signal == SIGINT || signal == SIGHUP || signal == SIGQUIT; }
+
 namespace {
 
 // The handler writes to this pipe and the wait reads from it: a signal that arrives before the wait is not lost.
 int signal_pipe[2] = {-1, -1};
-
-bool terminates(int signal) { return signal == SIGTERM || signal == SIGINT || signal == SIGHUP || signal == SIGQUIT; }
 
 // A terminating signal cannot be forwarded before the program runs, nor after its exit: it then ends the runtime.
 enum : sig_atomic_t { kProgramRuns, kBeforeProgram, kAfterProgram };
@@ -111,6 +111,16 @@ void handle_signals(pid_t init, int pidfd, bool ended, Proxy* proxy) {
 
 }  // namespace
 
+int caught_signals() { return signal_pipe[0]; }
+
+void program_runs() {
+  interruptible = kProgramRuns;
+  if (ending != 0) interrupt_every(0);
+  ending = 0;
+}
+
+void program_ended() { interruptible = kAfterProgram; }
+
 bool interrupted(Wait wait) {
   if (interruptible == kProgramRuns || ending == 0) return false;
   if (interruptible == kAfterProgram && wait != Wait::hook) return false;
@@ -172,9 +182,7 @@ Outcome waitForeground(const Arguments& a) {
   siginfo_t end = {};
   bool ended = false;
   // Terminating signals that arrived before this point are forwarded to the program.
-  interruptible = kProgramRuns;
-  if (ending != 0) interrupt_every(0);
-  ending = 0;
+  program_runs();
   while (true) {
     pollfd watched[2 + Proxy::kWatched] = {{ended ? -1 : pidfd, POLLIN, 0}, {signal_pipe[0], POLLIN, 0}};
     int timeout = proxy ? proxy->watch(watched + 2) : -1;
@@ -194,7 +202,7 @@ Outcome waitForeground(const Arguments& a) {
       }
     }
     if (!ended || (proxy && !proxy->drained())) continue;
-    interruptible = kAfterProgram;
+    program_ended();
     return wait_status(end);
   }
 }

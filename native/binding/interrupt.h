@@ -14,6 +14,13 @@ enum class Wait { any, hook };
 // From then on these signals have their default action: a second one ends the runtime at once.
 bool interrupted(Wait wait = Wait::any);
 
+// The pipe with the numbers of the signals that were caught since `catchSignals`, or -1.
+int caught_signals();
+bool terminates(int signal);
+// From now on signals belong to the program, and after its end they can end the runtime again.
+void program_runs();
+void program_ended();
+
 // For loops around blocking calls: returns true if another signal has interrupted the call. Keeps errno.
 inline bool call_again(Wait wait = Wait::any) { return errno == EINTR && !interrupted(wait); }
 

@@ -5,10 +5,10 @@
 
 #include <poll.h>
 #include <sys/types.h>
-#include <termios.h>
 
 #include <cstddef>
 
+#include "binding/host_terminal.h"
 #include "core/fd.h"
 
 namespace tsubo::binding {
@@ -31,14 +31,10 @@ class Pending {
 
 class Proxy {
  public:
-  // Takes ownership of both descriptors. The destructor restores the modes of the host's terminal.
+  // Takes ownership of both descriptors.
   Proxy(int master, int host);
-  Proxy(const Proxy&) = delete;
-  Proxy& operator=(const Proxy&) = delete;
-  ~Proxy();
 
-  // Sets the host's terminal to raw mode, unless another process group is in the foreground.
-  void enter_raw();
+  void enter_raw() { host_.enter_raw(); }
   // Copies the size of the host's terminal to the container's.
   void resize();
 
@@ -59,15 +55,13 @@ class Proxy {
   void read_output();
   void write_output();
   void hang_up();
-  bool in_foreground() const;
-  void restore();
 
-  UniqueFd master_, host_, own_input_, own_output_;
+  UniqueFd master_;
+  HostTerminal host_;
+  UniqueFd own_input_, own_output_;
   int input_, output_;
   bool output_is_socket_ = false;
   Pending in_, out_;
-  termios before_ = {}, raw_ = {};
-  bool has_modes_ = false, is_raw_ = false;
   // No process has the slave of the container's terminal open at the moment.
   bool vacant_ = false;
   bool draining_ = false;

@@ -84,7 +84,7 @@ export function waitExit(binding: Binding, directory: string, timeoutMs = -1): E
 /** The record of an end that a keeper has reported. */
 export function recordOf(
   binding: Binding,
-  { pid = 0, status = 0, signal = 0, oomKilled = false }: KeptEnd,
+  { pid = 0, status = 0, signal = 0, oomKilled = false }: Omit<KeptEnd, 'how'>,
 ): ExitRecord {
   return {
     pid,

@@ -526,6 +526,10 @@ export const errorCodes = {
   'usage.preserve-fds': ['a descriptor to preserve is not open', 'open it before the call'],
   'usage.publish': ['the value of --publish is not valid', 'write HOST-PORT:CONTAINER-PORT, such as 8800:80'],
   'usage.signal': ['the signal is unknown', 'use a name such as TERM, or a number'],
+  'usage.terminal': [
+    'a container with a terminal needs standard input to be one',
+    'start the command on a terminal, or run the container without -t',
+  ],
   'usage.unknown-command': ['there is no such command', 'see tsubo --help'],
   'usage.unknown-option': ['there is no such option', 'see --help of the command'],
 

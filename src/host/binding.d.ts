@@ -168,6 +168,12 @@ export interface Binding {
   openAttachment(directory: string, flags: number): number;
   /** Waits for the end of the container; output is dropped. Returns `time` after `timeoutMs` (-1: no timeout). */
   awaitKept(attachment: number, timeoutMs: number): KeptEnd;
+  /**
+   * Copies between standard input, output and error and the container until it has ended, the detach keys are typed, or a
+   * terminating signal arrives (without a pidfd). Other signals than SIGCHLD and SIGWINCH go to the process of the pidfd.
+   * The host's terminal is in raw mode meanwhile and is closed at the end; its size is sent to the container.
+   */
+  attach(request: AttachRequest): AttachEnd;
   /** The command that starts this program, before its arguments: absolute paths. */
   ownCommand(): string[];
 
@@ -409,13 +415,33 @@ export interface KeptResult {
   readonly text: string;
 }
 
+export interface AttachRequest {
+  readonly attachment: number;
+  /** The host's terminal, for a container with a terminal. */
+  readonly terminal?: number;
+  readonly pidfd?: number;
+  /** Standard input is read and sent. */
+  readonly input: boolean;
+  /** The end of standard input is the end of the program's. */
+  readonly closeInput: boolean;
+  /** The bytes that end the call. None: no keys do. */
+  readonly detachKeys: Uint8Array;
+}
+
+export interface AttachEnd extends Omit<KeptEnd, 'how'> {
+  /** `closed`: standard output or error cannot be written; `signal`: a terminating signal has arrived. */
+  readonly how: 'ended' | 'gone' | 'detached' | 'closed' | 'signal';
+  /** If `how` is `closed`. */
+  readonly errno?: number;
+}
+
 export interface KeptEnd {
   /** `ended`: the container; `gone`: the supervisor was killed. */
   readonly how: 'ended' | 'gone' | 'time';
   /** If the container has ended: its init, and its exit status, or 128 plus the number of its signal. */
   readonly pid?: number;
   readonly status?: number;
-  /** 0 if the init exited. */
+  /** The signal that ended the init, or 0. In an AttachEnd also the signal that has arrived. */
   readonly signal?: number;
   /** The kernel killed a process of the container because of its memory limit. */
   readonly oomKilled?: boolean;

@@ -537,6 +537,7 @@ export class FakeMachine {
     startKept: () => noSupervisor(),
     openAttachment: () => noSupervisor(),
     awaitKept: () => noSupervisor(),
+    attach: () => noSupervisor(),
     ownCommand: () => ['/usr/bin/tsubo'],
     startKeeper: request => {
       this.#begin('startKeeper');
