@@ -13,6 +13,7 @@ import { parseArgs } from 'node:util';
 import { docker } from './docker/flows.ts';
 import type { Engine, Flow, Running, Runtime } from './flow.ts';
 import { Machine } from './machine.ts';
+import { podman, podmanOfUser } from './podman/flows.ts';
 import { type Outcome, type Row, render } from './table.ts';
 
 /** Files that engines.mjs has built. */
@@ -23,7 +24,7 @@ export interface Prepared {
   readonly root: (suite: string) => Promise<string>;
 }
 
-const engines: readonly Engine[] = [docker as unknown as Engine];
+const engines: readonly Engine[] = [docker, podman, podmanOfUser].map(engine => engine as unknown as Engine);
 
 const usage = `Usage: npm run test:engines [-- OPTIONS]
 

@@ -45,6 +45,8 @@ const links = {
   'usr/sbin/ip6tables-restore': 'ip6tables-nft-restore',
   'usr/sbin/ip6tables-save': 'ip6tables-nft-save',
   'usr/bin/awk': 'mawk',
+  'var/run': '../run',
+  'var/lock': '../run/lock',
 };
 
 /**
@@ -76,7 +78,7 @@ export async function engineRoot(suite) {
 function finish(root) {
   for (const [link, target] of Object.entries(links)) {
     const path = join(root, link);
-    rmSync(path, { force: true });
+    rmSync(path, { recursive: true, force: true });
     symlinkSync(target, path);
   }
   if (!existsSync(join(root, 'bin/sh'))) symlinkSync('dash', join(root, 'bin/sh'));

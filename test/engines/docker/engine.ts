@@ -23,10 +23,14 @@ export class Docker implements Running {
     docker.startDaemon();
     await docker.ready();
     makeRootfs(machine);
-    docker.ok('import', rootfsTar, 'box', '--change', 'CMD ["sh"]');
-    const serve = 'CMD ["httpd", "-f", "-p", "80", "-h", "/www"]';
-    docker.ok('import', rootfsTar, 'httpd', '--change', serve, '--change', 'EXPOSE 80');
+    docker.importImages();
     return docker;
+  }
+
+  importImages(): void {
+    this.ok('import', rootfsTar, 'box', '--change', 'CMD ["sh"]');
+    const serve = 'CMD ["httpd", "-f", "-p", "80", "-h", "/www"]';
+    this.ok('import', rootfsTar, 'httpd', '--change', serve, '--change', 'EXPOSE 80');
   }
 
   startDaemon(...options: readonly string[]): void {
@@ -36,6 +40,17 @@ export class Docker implements Running {
   /** Waits until the daemon answers. */
   async ready(): Promise<void> {
     await waitFor('dockerd', () => (this.run(['version']).status === 0 ? true : undefined));
+  }
+
+  /** Ends the daemon as a service manager does, and starts it with these options. */
+  async restartDaemon(...options: readonly string[]): Promise<void> {
+    const pid = this.machine.read('/run/docker.pid');
+    this.machine.run(['kill', pid]);
+    await waitFor('the end of dockerd', () =>
+      this.machine.run(['test', '-e', `/proc/${pid}`]).status === 0 ? undefined : true,
+    );
+    this.startDaemon(...options);
+    await this.ready();
   }
 
   run(args: readonly string[], options: RunOptions = {}): Result {
