@@ -59,7 +59,7 @@ export function checkBundle(
   const { config, draft, problems, warnings } = checkConfig(document, { processOptional: true });
   if (isFull(problems)) {
     // The draft may be empty.
-    findings.skip('', 'the machine and the isolation: there are too many problems');
+    findings.addUnchecked('', 'the machine and the isolation: there are too many problems');
     return makeReport(bundle, problems, [...ignoredText(bundle.text), ...warnings], findings.unchecked);
   }
   const valid =
@@ -71,7 +71,7 @@ export function checkBundle(
     // Without the root mount, the directory below it would be taken for the root.
     const rootless = isRootMount(draft.mounts?.[0], 0) && !isRootMount(valid.config.mounts?.[0], 0);
     inspect(binding, bundle, valid.config, { offline, systemdCgroup, rootless, networks }, findings);
-  } else if (!offline) findings.skip('', 'the machine: config.json has no root file system');
+  } else if (!offline) findings.addUnchecked('', 'the machine: config.json has no root file system');
   const located = <T extends { readonly pointer?: string | undefined }>(found: T): T =>
     valid === undefined || !found.pointer ? found : { ...found, pointer: valid.original(found.pointer) };
   const inDocument = (found: ErrorFields): ErrorFields =>
@@ -80,7 +80,7 @@ export function checkBundle(
   const more = findings.problems
     .map(inDocument)
     .filter(({ code, pointer }) => !reported.has(`${code} ${pointer}`));
-  if (offline) findings.skip('', 'the machine: only config.json was read');
+  if (offline) findings.addUnchecked('', 'the machine: only config.json was read');
   const isObject = typeof document === 'object' && !Array.isArray(document);
   return makeReport(
     bundle,
@@ -164,16 +164,19 @@ function inspect(
   );
   if (offline) return;
   if (plan === undefined) {
-    findings.skip('', 'the files, mounts and limits: the plan for them cannot be made');
+    findings.addUnchecked('', 'the files, mounts and limits: the plan for them cannot be made');
     return;
   }
   inspectHost(binding, plan, facts, findings);
   skipUncheckable(config, facts, findings);
   const mounts = config.linux?.namespaces?.findIndex(({ type, path }) => type === 'mount' && path) ?? -1;
   if (rootless) {
-    findings.skip('/mounts/0', 'the files and mounts in the root, because the root mount has a problem');
+    findings.addUnchecked(
+      '/mounts/0',
+      'the files and mounts in the root, because the root mount has a problem',
+    );
   } else if (mounts >= 0) {
-    findings.skip(
+    findings.addUnchecked(
       `/linux/namespaces/${mounts}`,
       'the files and mounts, which are those of the joined mount namespace',
     );

@@ -171,7 +171,7 @@ class ContainerInspector {
     if (upper !== undefined && work !== undefined && upper !== work) {
       this.refuse({ syscall: 'fsconfig', errno: errno.EINVAL, detail: '' });
     }
-    this.findings.skip(step.origin, 'whether the kernel makes an overlay of the layers');
+    this.findings.addUnchecked(step.origin, 'whether the kernel makes an overlay of the layers');
   }
 
   private mount(step: Of<'mount'>): void {
@@ -190,7 +190,7 @@ class ContainerInspector {
     const refusal = this.sourceRefusal(step, source);
     if (refusal !== undefined) this.refuse(refusal);
     if (source.kind === 'unknown') {
-      this.findings.skip(step.origin, `the source ${step.source} of the bind mount`);
+      this.findings.addUnchecked(step.origin, `the source ${step.source} of the bind mount`);
     }
     if (refusal !== undefined || source.kind === 'unknown') {
       this.cover(step, undefined, { kind: 'unknown' });
@@ -261,7 +261,7 @@ class ContainerInspector {
       .filter(({ option }) => option.slice(option.indexOf('=') + 1).length <= 255);
     const askable = short.slice(0, mostOptions);
     if (askable.length < short.length) {
-      this.findings.skip(step.origin, `the options of the mount after the first ${mostOptions}`);
+      this.findings.addUnchecked(step.origin, `the options of the mount after the first ${mostOptions}`);
     }
     if (this.findings.isFull()) return;
     // A file system that accepts this option checks its options only at mount time.
@@ -274,7 +274,7 @@ class ContainerInspector {
       });
       if (results.at(-1)?.errno === 0) {
         if (options.length > 0)
-          this.findings.skip(step.origin, `the options of ${type}: it reads them when it is mounted`);
+          this.findings.addUnchecked(step.origin, `the options of ${type}: it reads them when it is mounted`);
         return;
       }
       askable.forEach(({ option, item }, index) => {
@@ -283,11 +283,12 @@ class ContainerInspector {
         const detail = words === '' ? option : `${option}: ${words}`;
         this.refuse({ syscall: 'fsconfig', errno: number, detail }, item);
       });
-      if (!withoutSource.includes(type)) this.findings.skip(step.origin, `whether ${type} can be mounted`);
+      if (!withoutSource.includes(type))
+        this.findings.addUnchecked(step.origin, `whether ${type} can be mounted`);
     } catch (error) {
       if (!isSystemError(error)) throw error;
       if (error.errno === errno.EPERM) {
-        this.findings.skip(step.origin, `the options of ${type}: only root can test them`);
+        this.findings.addUnchecked(step.origin, `the options of ${type}: only root can test them`);
       } else {
         this.refuse({ syscall: error.syscall, errno: error.errno, detail: error.path ?? type });
       }
@@ -359,7 +360,10 @@ class ContainerInspector {
   }
 
   private setSysctl(step: Of<'setSysctl'>): void {
-    this.findings.skip(step.origin, 'whether the kernel accepts the value of the sysctl in the container');
+    this.findings.addUnchecked(
+      step.origin,
+      'whether the kernel accepts the value of the sysctl in the container',
+    );
     // A device or a neighbour table of the container's own network namespace.
     if (/^net\/ipv[46]\/(?:conf|neigh)\/(?!all\/|default\/|lo\/)/.test(step.path)) return;
     const { binding } = this.subject;
@@ -387,7 +391,7 @@ class ContainerInspector {
     if (found.how === 'found') {
       this.program = found;
       if (config.process.user.uid !== 0) {
-        this.findings.skip(
+        this.findings.addUnchecked(
           step.origin,
           `whether the user ${config.process.user.uid} may execute the program`,
         );
@@ -400,7 +404,7 @@ class ContainerInspector {
       const why = this.hooked
         ? 'hooks may create it'
         : 'it is in a file system that exists only in the container';
-      this.findings.skip(step.origin, `the program: ${why}`);
+      this.findings.addUnchecked(step.origin, `the program: ${why}`);
       return;
     }
     this.refuse({ syscall: found.syscall, errno: found.errno, detail: step.name });
@@ -415,7 +419,7 @@ class ContainerInspector {
       if (number !== undefined) this.refuse({ syscall: 'execve', errno: number, detail: path });
     } catch (error) {
       if (!isSystemError(error)) throw error;
-      this.findings.skip(step.origin, 'the interpreter of the program: the file cannot be read');
+      this.findings.addUnchecked(step.origin, 'the interpreter of the program: the file cannot be read');
     }
   }
 

@@ -10,7 +10,7 @@ export class Findings {
   /** Reasons for which `start` or a later command would fail. */
   readonly warnings: ErrorFields[] = [];
   readonly unchecked: Unchecked[] = [];
-  private readonly skipped = new Set<string>();
+  private readonly known = new Set<string>();
 
   /** Returns the result of `work`; if it throws, adds a problem and returns undefined. */
   attempt<T>(work: () => T): T | undefined {
@@ -29,10 +29,10 @@ export class Findings {
   }
 
   /** Adds an item that only `create` itself can check. */
-  skip(pointer: string, message: string): void {
+  addUnchecked(pointer: string, message: string): void {
     const key = `${pointer} ${message}`;
-    if (this.skipped.has(key) || this.unchecked.length > mostFindings) return;
-    this.skipped.add(key);
+    if (this.known.has(key) || this.unchecked.length > mostFindings) return;
+    this.known.add(key);
     if (this.unchecked.length < mostFindings) this.unchecked.push({ pointer, message });
     else
       this.unchecked.push({

@@ -25,7 +25,7 @@ function inspectStep(binding: Binding, step: HostStep, facts: HostFacts, finding
   switch (step.op) {
     case 'openNamespace':
       binding.close(openNamespaceFile(binding, step));
-      findings.skip(step.origin, 'whether the namespace may be joined');
+      findings.addUnchecked(step.origin, 'whether the namespace may be joined');
       return;
     case 'makeCgroup':
       // If the config names no cgroup, its name depends on the container's id, which is unknown.
@@ -35,11 +35,11 @@ function inspectStep(binding: Binding, step: HostStep, facts: HostFacts, finding
       if (step.origin !== '') requireVacant(binding, `${facts.cgroup.mountpoint}${step.path}`, step.origin);
       return;
     case 'makeRdtGroup':
-      findings.skip(step.origin, 'whether resctrl accepts the class of service');
+      findings.addUnchecked(step.origin, 'whether resctrl accepts the class of service');
       return;
     case 'runHook': {
       const { kind, index, hook, origin } = step;
-      findings.skip(`/hooks/${kind}/${index}`, 'the effect of the hook: check does not run it');
+      findings.addUnchecked(`/hooks/${kind}/${index}`, 'the effect of the hook: check does not run it');
       const number = hookError(new RootView(binding, undefined).hostEntry(hook.path, false));
       if (number === undefined) return;
       const failure = explainHook(origin, hook.path, { how: 'refused', syscall: 'execve', errno: number });
@@ -61,7 +61,7 @@ function inspectControllers(binding: Binding, plan: Plan, facts: HostFacts, find
   let offered: readonly string[] | undefined;
   for (const step of plan.host) {
     if (step.op !== 'writeCgroup') continue;
-    findings.skip(step.origin, `whether the kernel accepts ${step.value} in ${step.file}`);
+    findings.addUnchecked(step.origin, `whether the kernel accepts ${step.value} in ${step.file}`);
     const older = olderKernel(facts.kernel, step);
     if (older !== undefined) findings.problems.push(older);
     if (step.optional || step.controller === 'cgroup' || seen.has(step.controller)) continue;

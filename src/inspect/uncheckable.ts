@@ -34,18 +34,18 @@ const decidedLater: readonly (readonly [
 
 export function skipUncheckable(config: Config, facts: HostFacts, findings: Findings): void {
   for (const [pointer, isAsked, message] of decidedLater) {
-    if (isAsked(config)) findings.skip(pointer, message);
+    if (isAsked(config)) findings.addUnchecked(pointer, message);
   }
   const user = userNamespace(config);
   if (user !== undefined)
-    findings.skip(user.origin, 'whether the user namespace lets its root enter the files');
+    findings.addUnchecked(user.origin, 'whether the user namespace lets its root enter the files');
   config.mounts?.forEach((mount, index) => {
     if (idMapOf(mount, readMountWords(mount, index), user) === undefined) return;
-    findings.skip(`/mounts/${index}`, 'whether the file system of the source can show other owners');
+    findings.addUnchecked(`/mounts/${index}`, 'whether the file system of the source can show other owners');
   });
   if (facts.euid === 0) return;
   // The caller of create may be another user.
   if (user === undefined)
-    findings.skip('/linux/namespaces', 'create without root, which needs a user namespace');
-  findings.skip('', 'whether this user has the rights that the container needs');
+    findings.addUnchecked('/linux/namespaces', 'create without root, which needs a user namespace');
+  findings.addUnchecked('', 'whether this user has the rights that the container needs');
 }

@@ -5,7 +5,7 @@ import type { Binding } from '../host/binding.d.ts';
 import { resolvePath } from '../host/paths.ts';
 import type { Process } from '../oci/config.ts';
 import { listenHint } from '../plan/terminal.ts';
-import type { HostOperation } from './host-work.ts';
+import type { HostOperation } from './host-context.ts';
 import type { Runtime } from './runtime.ts';
 import { Terminals } from './terminals.ts';
 
@@ -88,10 +88,10 @@ function withoutTerminal(pointer: string): string {
 }
 
 export const takeTerminal: HostOperation<'takeTerminal'> = {
-  apply(_, work) {
-    const { binding } = work.runtime;
-    const { socket, terminals, copySize = true } = work.console;
-    const master = work.at.take('terminal');
+  apply(_, context) {
+    const { binding } = context.runtime;
+    const { socket, terminals, copySize = true } = context.console;
+    const master = context.at.take('terminal');
     if (terminals !== undefined) {
       terminals.adopt(master, copySize);
       return;

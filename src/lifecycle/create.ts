@@ -4,7 +4,7 @@ import { resolvePath } from '../host/paths.ts';
 import { hasNamespace } from '../plan/namespaces.ts';
 import { withAttachmentLocation } from './attachment.ts';
 import { openConsole, resolveSocket } from './console.ts';
-import { HostWork } from './host-work.ts';
+import { HostContext } from './host-context.ts';
 import { checkId } from './ids.ts';
 import { checkPassedFds, listenFds } from './passed-fds.ts';
 import { performHostSteps } from './perform-host-steps.ts';
@@ -74,7 +74,7 @@ export function createContainer(runtime: Runtime, options: CreateOptions): Creat
       pointer: '/process/terminal',
     });
     const { terminals } = console;
-    const work = new HostWork({
+    const context = new HostContext({
       runtime,
       plan,
       config,
@@ -87,16 +87,16 @@ export function createContainer(runtime: Runtime, options: CreateOptions): Creat
         status: () => 'creating',
       },
     });
-    if (terminals !== undefined) work.undo.arm('the terminal', () => terminals.close());
+    if (terminals !== undefined) context.undo.arm('the terminal', () => terminals.close());
     warnOf(runtime, prepared.warnings);
-    const { pidfd, ...init } = performHostSteps(work, () => {
+    const { pidfd, ...init } = performHostSteps(context, () => {
       // systemd makes the cgroup of a unit after the clone.
-      const { cgroup } = work.record;
-      return spawnInit(work, cgroup?.unit === undefined ? cgroup?.path : undefined);
+      const { cgroup } = context.record;
+      return spawnInit(context, cgroup?.unit === undefined ? cgroup?.path : undefined);
     });
-    work.lock?.release();
+    context.lock?.release();
     log.debug(`container ${options.id} is created, its init is process ${init.pid}`);
-    return { record: work.record, init, pidfd, ...(terminals !== undefined && { terminals }) };
+    return { record: context.record, init, pidfd, ...(terminals !== undefined && { terminals }) };
   });
 }
 

@@ -5,24 +5,24 @@ import { simplify } from '../cgroup/devices/simplify.ts';
 import { RuntimeError } from '../errors/error.ts';
 import type { Resources } from '../oci/resources.ts';
 import { deviceRuleProblems } from '../validate/checks/device-rules.ts';
-import type { HostOperation } from './host-work.ts';
+import type { HostOperation } from './host-context.ts';
 import type { Runtime } from './runtime.ts';
 
 export const loadDeviceRules: HostOperation<'loadDeviceRules'> = {
-  apply([step], work) {
-    if (step === undefined || work.record.cgroup === undefined) return;
-    const { binding, log } = work.runtime;
+  apply([step], context) {
+    if (step === undefined || context.record.cgroup === undefined) return;
+    const { binding, log } = context.runtime;
     const filter = loadDeviceFilter(binding, log, step.rules, step.origin);
-    work.deviceFilter = filter;
-    work.atEnd(() => filter.close());
+    context.deviceFilter = filter;
+    context.atEnd(() => filter.close());
   },
 };
 
 export const attachDeviceRules: HostOperation<'attachDeviceRules'> = {
   startFailure: true,
-  apply(_, work) {
-    const { cgroup } = work.record;
-    if (cgroup !== undefined) work.deviceFilter?.attach(cgroup.path);
+  apply(_, context) {
+    const { cgroup } = context.record;
+    if (cgroup !== undefined) context.deviceFilter?.attach(cgroup.path);
   },
 };
 

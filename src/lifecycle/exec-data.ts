@@ -14,7 +14,7 @@ import type { Listener } from '../plan/listener.ts';
 import type { Plan } from '../plan/plan.ts';
 import { checkProcessDocument } from '../validate/check-process.ts';
 import type { Step } from '../wire/steps.ts';
-import type { HostOperation } from './host-work.ts';
+import type { HostOperation } from './host-context.ts';
 import { files } from './record.ts';
 import type { Runtime } from './runtime.ts';
 import { damaged, stateDirectory } from './store.ts';

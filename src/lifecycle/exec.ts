@@ -15,7 +15,7 @@ import { openConsole, resolveSocket } from './console.ts';
 import { inCgroup } from './exec-cgroup.ts';
 import { checkExecData } from './exec-data.ts';
 import { type ExecProcessOptions, execProcess } from './exec-process.ts';
-import { HostWork } from './host-work.ts';
+import { HostContext } from './host-context.ts';
 import { withInit } from './init-process.ts';
 import { checkPassedFds } from './passed-fds.ts';
 import { performHostSteps } from './perform-host-steps.ts';
@@ -191,13 +191,13 @@ function startProcess(
     const { terminals } = console;
     const status = () => statusOf(runtime, record, { held: false });
     const subject = { ...record, status, initPid: init.pid };
-    const work = new HostWork({ runtime, plan, console, record, subject });
-    if (terminals !== undefined) work.undo.arm('the terminal', () => terminals.close());
-    const { pid, pidfd } = performHostSteps(work, () =>
+    const context = new HostContext({ runtime, plan, console, record, subject });
+    if (terminals !== undefined) context.undo.arm('the terminal', () => terminals.close());
+    const { pid, pidfd } = performHostSteps(context, () =>
       onCpus(runtime, execAffinity({ process, origin }).initial, () =>
         inCgroup(runtime, record, init, facts.cgroup.mountpoint, options.cgroup, cgroup => {
-          work.cgroup = cgroup;
-          return spawnInit(work, cgroup, joined);
+          context.cgroup = cgroup;
+          return spawnInit(context, cgroup, joined);
         }),
       ),
     );

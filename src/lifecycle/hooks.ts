@@ -7,7 +7,7 @@ import type { Status } from '../oci/state.ts';
 import { ociVersion } from '../oci/version.ts';
 import { explainHook, type HookFailure } from '../plan/explain-hook.ts';
 import { type HookKind, hookArgs, hookOrigin, sortedAnnotations } from '../plan/hooks.ts';
-import type { HostOperation } from './host-work.ts';
+import type { HostOperation } from './host-context.ts';
 import type { ContainerRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
 

@@ -9,7 +9,7 @@ import { explainFailure } from '../plan/explain.ts';
 import type { IdMap } from '../plan/host-trees.ts';
 import type { HostStepOf } from '../plan/plan.ts';
 import { isLayer } from '../plan/root-mount.ts';
-import type { HostOperation, HostWork } from './host-work.ts';
+import type { HostContext, HostOperation } from './host-context.ts';
 import { mappedNamespace } from './id-maps.ts';
 
 type CloneTree = HostStepOf<'cloneTree'>;
@@ -19,27 +19,27 @@ type TreeRequest = Pick<CloneTree, 'path' | 'recursive'>;
 
 /** Clones the trees that the init waits for, in the init's mount namespace, which the runtime is not in. */
 export const cloneTree: HostOperation<'cloneTree'> = {
-  apply(all, work) {
-    const steps = all.filter(step => isAwaited(work, step));
+  apply(all, context) {
+    const steps = all.filter(step => isAwaited(context, step));
     const cloned = (error: SystemError): Refused | undefined => steps[Number(error.path ?? -1)];
-    const trees = asStepFailure(work, cloned, 'open_tree', () => cloneTrees(work, steps));
-    for (const tree of trees) work.at.give('tree', tree);
+    const trees = asStepFailure(context, cloned, 'open_tree', () => cloneTrees(context, steps));
+    for (const tree of trees) context.at.give('tree', tree);
     for (const [index, { idmap, origin }] of steps.entries()) {
       if (idmap === undefined) continue;
-      showOwners(work, idmap, { origin }, trees[index] as number);
+      showOwners(context, idmap, { origin }, trees[index] as number);
     }
   },
 };
 
 /** True if the init waits for this slot now. It requests many trees in several parts. */
-function isAwaited({ at: { into, count } }: HostWork, { slot }: { readonly slot: number }): boolean {
+function isAwaited({ at: { into, count } }: HostContext, { slot }: { readonly slot: number }): boolean {
   return slot >= into && slot < into + count;
 }
 
 /** Fails with the index of the refused tree as the path of the error. */
-function cloneTrees(work: HostWork, requests: readonly TreeRequest[]): number[] {
-  const { binding } = work.runtime;
-  const { pid } = work.init;
+function cloneTrees(context: HostContext, requests: readonly TreeRequest[]): number[] {
+  const { binding } = context.runtime;
+  const { pid } = context.init;
   const opened: number[] = [];
   const open = (path: string): number => {
     const fd = openReadOnly(binding, path);
@@ -64,9 +64,9 @@ function cloneTrees(work: HostWork, requests: readonly TreeRequest[]): number[] 
  * accepts them although they are detached. The upper layer has the owners of the host.
  */
 export const makeUnion: HostOperation<'makeUnion'> = {
-  apply([step], work) {
-    if (step === undefined || !isAwaited(work, step)) return;
-    const { binding } = work.runtime;
+  apply([step], context) {
+    if (step === undefined || !isAwaited(context, step)) return;
+    const { binding } = context.runtime;
     const { origin, source, options, attributes, idmap } = step;
     const layers = options.flatMap((option, item) => layerOf(option, item) ?? []);
     const lowers = layers.filter(({ mapped }) => mapped);
@@ -74,22 +74,22 @@ export const makeUnion: HostOperation<'makeUnion'> = {
     try {
       const fds = options.map(() => -1);
       const refusedLower = (error: SystemError): Refused => ({ origin, ...lowers[Number(error.path ?? -1)] });
-      const trees = asStepFailure(work, refusedLower, 'open_tree', () =>
+      const trees = asStepFailure(context, refusedLower, 'open_tree', () =>
         cloneTrees(
-          work,
+          context,
           lowers.map(({ path }) => ({ path, recursive: false })),
         ),
       );
       opened.push(...trees);
       for (const [index, { item, path }] of lowers.entries()) {
         const tree = trees[index] as number;
-        showOwners(work, idmap, { origin, item, path }, tree);
+        showOwners(context, idmap, { origin, item, path }, tree);
         fds[item] = tree;
       }
       for (const { item, path, mapped } of layers) {
         if (mapped) continue;
         const fd = asStepFailure(
-          work,
+          context,
           () => ({ origin, item, path }),
           'open',
           () => binding.open(path, O.O_PATH | O.O_CLOEXEC, 0),
@@ -107,10 +107,10 @@ export const makeUnion: HostOperation<'makeUnion'> = {
           path: [option, message].filter(Boolean).join(': '),
         };
       };
-      const union = asStepFailure(work, refusedOption, undefined, () =>
+      const union = asStepFailure(context, refusedOption, undefined, () =>
         binding.makeOverlay({ source, options, fds, attributes }),
       );
-      work.at.give('tree', union);
+      context.at.give('tree', union);
     } finally {
       for (const fd of opened) binding.close(fd);
     }
@@ -131,45 +131,45 @@ function layerOf(option: string, item: number): Layer | undefined {
 }
 
 export const mapTree: HostOperation<'mapTree'> = {
-  apply([step], work) {
+  apply([step], context) {
     if (step === undefined) return;
-    const tree = work.at.take('tree');
-    work.at.give('tree', tree);
-    showOwners(work, step.idmap, step, tree);
+    const tree = context.at.take('tree');
+    context.at.give('tree', tree);
+    showOwners(context, step.idmap, step, tree);
   },
 };
 
 /** The user namespace with the mappings of a mount. Mounts with equal mappings share it. */
-function namespaceOf(work: HostWork, idmap: IdMap, origin: string): number {
-  const { runtime, ownerNamespaces } = work;
+function namespaceOf(context: HostContext, idmap: IdMap, origin: string): number {
+  const { runtime, ownerNamespaces } = context;
   const key = JSON.stringify([idmap.uids, idmap.gids]);
   const known = ownerNamespaces.get(key);
   if (known !== undefined) return known;
   const namespace =
     idmap.uids === undefined
-      ? openReadOnly(runtime.binding, `/proc/${work.init.pid}/ns/user`)
+      ? openReadOnly(runtime.binding, `/proc/${context.init.pid}/ns/user`)
       : mappedNamespace(runtime, idmap, origin);
   // Cached for later mounts, with a limit on the number of descriptors.
-  if (ownerNamespaces.size === keptNamespaces) closeNamespaces(work);
-  if (ownerNamespaces.size === 0) work.atEnd(() => closeNamespaces(work));
+  if (ownerNamespaces.size === keptNamespaces) closeNamespaces(context);
+  if (ownerNamespaces.size === 0) context.atEnd(() => closeNamespaces(context));
   ownerNamespaces.set(key, namespace);
   return namespace;
 }
 
 const keptNamespaces = 64;
 
-function closeNamespaces({ runtime, ownerNamespaces }: HostWork): void {
+function closeNamespaces({ runtime, ownerNamespaces }: HostContext): void {
   for (const namespace of ownerNamespaces.values()) runtime.binding.close(namespace);
   ownerNamespaces.clear();
 }
 
-function showOwners(work: HostWork, idmap: IdMap, refused: Refused, tree: number): void {
-  const namespace = namespaceOf(work, idmap, refused.origin);
+function showOwners(context: HostContext, idmap: IdMap, refused: Refused, tree: number): void {
+  const namespace = namespaceOf(context, idmap, refused.origin);
   asStepFailure(
-    work,
+    context,
     () => refused,
     'mount_setattr(MOUNT_ATTR_IDMAP)',
-    () => work.runtime.binding.mapMount(tree, namespace, idmap.recursive),
+    () => context.runtime.binding.mapMount(tree, namespace, idmap.recursive),
   );
 }
 
@@ -183,7 +183,7 @@ interface Refused {
 
 /** Reports a failed call as a failure of the container step that waits for the tree. */
 function asStepFailure<T>(
-  { plan, config }: HostWork,
+  { plan, config }: HostContext,
   subjectOf: (error: SystemError) => Refused | undefined,
   syscall: string | undefined,
   work: () => T,

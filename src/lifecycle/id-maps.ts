@@ -10,7 +10,7 @@ import type { IdMap } from '../plan/host-trees.ts';
 import { idMapText } from '../plan/id-map-text.ts';
 import type { HostStepOf } from '../plan/plan.ts';
 import { type IdMapRequest, idMapFailure, idMapToolFailure, otherMappings } from '../plan/user-namespace.ts';
-import type { HostOperation } from './host-work.ts';
+import type { HostOperation } from './host-context.ts';
 import type { Runtime } from './runtime.ts';
 
 type Kind = IdMapRequest['kind'];
@@ -18,10 +18,10 @@ type Kind = IdMapRequest['kind'];
 type MapIds = HostStepOf<'mapIds'>;
 
 export const mapIds: HostOperation<'mapIds'> = {
-  apply([step], work) {
+  apply([step], context) {
     if (step === undefined) return;
-    const { binding } = work.runtime;
-    const { pid } = work.init;
+    const { binding } = context.runtime;
+    const { pid } = context.init;
     writeMap(binding, pid, 'uid', step.uids, '/linux');
     writeMap(binding, pid, 'gid', step.gids, '/linux');
   },

@@ -3,12 +3,12 @@ import { errno } from '../errors/errno.ts';
 import { isSystemError } from '../errors/system.ts';
 import { hostStepFailure, onHostStep } from '../plan/explain.ts';
 import type { HostStepOf } from '../plan/plan.ts';
-import type { HostOperation, HostWork } from './host-work.ts';
+import type { HostContext, HostOperation } from './host-context.ts';
 
 export const limitInit: HostOperation<'limitInit'> = {
-  apply(steps, work) {
-    const { binding } = work.runtime;
-    const { pid } = work.init;
+  apply(steps, context) {
+    const { binding } = context.runtime;
+    const { pid } = context.init;
     for (const step of steps) {
       const { resource, soft, hard } = step;
       onHostStep(step, () => binding.limitProcess(pid, resource, String(soft), String(hard)));
@@ -22,16 +22,22 @@ const own = '/proc/self/oom_score_adj';
 
 export const setOomScoreAdj: HostOperation<'setOomScoreAdj'> = {
   startFailure: true,
-  apply([step], work) {
+  apply([step], context) {
     if (step === undefined) return;
     try {
-      if (step.when === 'before') setOwn(step, work);
-      else work.runtime.binding.writeText(`/proc/${work.init.pid}/oom_score_adj`, String(step.value), 0, 0);
+      if (step.when === 'before') setOwn(step, context);
+      else
+        context.runtime.binding.writeText(
+          `/proc/${context.init.pid}/oom_score_adj`,
+          String(step.value),
+          0,
+          0,
+        );
     } catch (error) {
       if (!isSystemError(error)) throw error;
       // The init has exited, and its report has the cause.
       if (step.when === 'after' && (error.errno === errno.ENOENT || error.errno === errno.ESRCH)) return;
-      throw hostStepFailure(step, error).with({ step: work.plan.host.indexOf(step) });
+      throw hostStepFailure(step, error).with({ step: context.plan.host.indexOf(step) });
     }
   },
 };
@@ -40,19 +46,19 @@ export const setOomScoreAdj: HostOperation<'setOomScoreAdj'> = {
  * A runtime without root cannot write the init's file. It sets its own score before the clone, and the init inherits
  * it.
  */
-function setOwn(step: SetOomScoreAdj, work: HostWork): void {
-  const { binding } = work.runtime;
+function setOwn(step: SetOomScoreAdj, context: HostContext): void {
+  const { binding } = context.runtime;
   const before = binding.readText(own).trim();
   binding.writeText(own, String(step.value), 0, 0);
-  work.restoreOomScore = () => {
-    work.restoreOomScore = undefined;
+  context.restoreOomScore = () => {
+    context.restoreOomScore = undefined;
     binding.writeText(own, before, 0, 0);
   };
-  work.undo.arm('the oom_score_adj of the runtime', () => work.restoreOomScore?.());
+  context.undo.arm('the oom_score_adj of the runtime', () => context.restoreOomScore?.());
 }
 
 export const restoreOomScoreAdj: HostOperation<'restoreOomScoreAdj'> = {
-  apply(_, work) {
-    work.restoreOomScore?.();
+  apply(_, context) {
+    context.restoreOomScore?.();
   },
 };

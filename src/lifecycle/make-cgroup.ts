@@ -14,7 +14,7 @@ import { joinPath } from '../host/paths.ts';
 import { isMachineRoot } from '../host/privilege.ts';
 import { ownCgroup } from '../host/read-facts.ts';
 import { withoutPermission } from '../plan/cgroup.ts';
-import type { HostOperation, HostWork } from './host-work.ts';
+import type { HostContext, HostOperation } from './host-context.ts';
 import { writeRecord } from './store.ts';
 
 /**
@@ -22,10 +22,10 @@ import { writeRecord } from './store.ts';
  * requests one or has limits, the create fails.
  */
 export const makeCgroup: HostOperation<'makeCgroup'> = {
-  apply([step], work) {
-    const place = work.record.cgroup;
+  apply([step], context) {
+    const place = context.record.cgroup;
     if (step === undefined || place === undefined) return;
-    const { runtime, undo, plan } = work;
+    const { runtime, undo, plan } = context;
     const { binding, log } = runtime;
     undo.arm(`the cgroup ${place.path}`, () => removeCgroup(binding, place, 'spare'));
     try {
@@ -37,34 +37,34 @@ export const makeCgroup: HostOperation<'makeCgroup'> = {
       }
       // Not a warning: nothing requested is missing, and Podman reports the first line as the cause of a later failure.
       log.debug(`${error.message}: the container gets no cgroup of its own`);
-      const { cgroup: _, ...without } = work.record;
-      work.record = without;
-      writeRecord(runtime, work.record);
+      const { cgroup: _, ...without } = context.record;
+      context.record = without;
+      writeRecord(runtime, context.record);
       return;
     }
     undo.arm(`the processes in ${place.path}`, () => killProcesses(binding, place.path));
-    enableWithoutLimits(work, place);
+    enableWithoutLimits(context, place);
   },
 };
 
 /** Enables the controllers for a new cgroup, unless the plan has limits: `writeCgroup` enables them before its values. */
-export function enableWithoutLimits({ plan, runtime }: HostWork, place: CgroupPlace): void {
+export function enableWithoutLimits({ plan, runtime }: HostContext, place: CgroupPlace): void {
   if (!plan.host.some(({ op }) => op === 'writeCgroup')) enableControllers(runtime.binding, place, []);
 }
 
 /** Also enables the controllers that the values need. */
 export const writeCgroup: HostOperation<'writeCgroup'> = {
-  apply(steps, work) {
-    const { cgroup } = work.record;
-    if (cgroup !== undefined) applyResources(work.runtime.binding, cgroup, steps);
+  apply(steps, context) {
+    const { cgroup } = context.record;
+    if (cgroup !== undefined) applyResources(context.runtime.binding, cgroup, steps);
   },
 };
 
 export const delegateCgroup: HostOperation<'delegateCgroup'> = {
-  apply([step], work) {
-    const { cgroup } = work.record;
+  apply([step], context) {
+    const { cgroup } = context.record;
     if (step === undefined || cgroup === undefined) return;
-    const { binding, log } = work.runtime;
+    const { binding, log } = context.runtime;
     try {
       giveCgroup(binding, cgroup.path, step.uid, step.origin);
     } catch (error) {
@@ -85,23 +85,23 @@ function isDenial({ errno: number }: RuntimeError): boolean {
  * and the init then unshares its cgroup namespace.
  */
 export const startUnit: HostOperation<'startUnit'> = {
-  apply([step], work) {
-    const place = work.record.cgroup;
+  apply([step], context) {
+    const place = context.record.cgroup;
     if (step === undefined || place?.unit === undefined) return;
-    const { runtime } = work;
+    const { runtime } = context;
     const { binding } = runtime;
     const { unit } = place;
-    const { pid } = work.init;
+    const { pid } = context.init;
     start(binding, step, pid, step.limits, step.deviceRules);
     const at = `/proc/${pid}/cgroup`;
     const path = ownCgroup(onHost(`unable to read ${at}`, () => binding.readText(at)));
     const found = { ...place, unit, path: joinPath(place.root, path.slice(1)) };
-    work.undo.arm(`the unit ${unit}`, () => removeUnit(binding, found, 'kill'));
+    context.undo.arm(`the unit ${unit}`, () => removeUnit(binding, found, 'kill'));
     if (found.path !== place.path) {
-      work.record = { ...work.record, cgroup: found };
-      writeRecord(runtime, work.record);
+      context.record = { ...context.record, cgroup: found };
+      writeRecord(runtime, context.record);
     }
-    enableWithoutLimits(work, found);
+    enableWithoutLimits(context, found);
   },
 };
 

@@ -5,29 +5,29 @@ import { O } from '../kernel/files.ts';
 import { onHostStep } from '../plan/explain.ts';
 import { wrongNamespace } from '../plan/namespaces.ts';
 import type { HostStepOf } from '../plan/plan.ts';
-import type { HostOperation } from './host-work.ts';
+import type { HostOperation } from './host-context.ts';
 import { requireMappings } from './id-maps.ts';
 
 type OpenNamespace = HostStepOf<'openNamespace'>;
 
 export const openNamespace: HostOperation<'openNamespace'> = {
   startFailure: true,
-  apply(steps, work) {
+  apply(steps, context) {
     for (const step of steps) {
-      const fd = openNamespaceFile(work.runtime.binding, step);
-      work.handOver(step.slot === 0 ? undefined : step.slot, fd);
-      if (step.slot === 0) work.cloneIn.push({ step, fd });
+      const fd = openNamespaceFile(context.runtime.binding, step);
+      context.handOver(step.slot === 0 ? undefined : step.slot, fd);
+      if (step.slot === 0) context.cloneIn.push({ step, fd });
     }
   },
 };
 
 export const openDirectory: HostOperation<'openDirectory'> = {
   startFailure: true,
-  apply(steps, work) {
-    const { binding } = work.runtime;
+  apply(steps, context) {
+    const { binding } = context.runtime;
     for (const step of steps) {
       const flags = O.O_PATH | O.O_CLOEXEC;
-      work.handOver(
+      context.handOver(
         step.slot,
         onHostStep(step, () => binding.open(step.path, flags, 0)),
       );
@@ -55,15 +55,15 @@ export function openNamespaceFile(binding: Binding, step: OpenNamespace): number
 
 /** Writes the offsets of the time namespace for the init's children. */
 export const writeTimeOffsets: HostOperation<'writeTimeOffsets'> = {
-  apply([step], work) {
+  apply([step], context) {
     if (step === undefined) return;
-    const { binding } = work.runtime;
+    const { binding } = context.runtime;
     const { offsets } = step;
-    const { pid } = work.init;
+    const { pid } = context.init;
     if (offsets !== '') {
       const path = `/proc/${pid}/timens_offsets`;
       onHostStep(step, () => binding.writeText(path, offsets, 0, 0));
     }
-    work.at.give('timeNamespace', openReadOnly(binding, `/proc/${pid}/ns/time_for_children`));
+    context.at.give('timeNamespace', openReadOnly(binding, `/proc/${pid}/ns/time_for_children`));
   },
 };

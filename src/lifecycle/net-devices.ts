@@ -2,7 +2,7 @@
 import { errno } from '../errors/errno.ts';
 import { openReadOnly } from '../host/files.ts';
 import { hostStepFailure, onHostStep } from '../plan/explain.ts';
-import type { HostOperation } from './host-work.ts';
+import type { HostOperation } from './host-context.ts';
 
 /** The runtime's own network namespace. */
 const own = -1;
@@ -13,17 +13,17 @@ const own = -1;
  * destroyed.
  */
 export const moveNetDevice: HostOperation<'moveNetDevice'> = {
-  apply(steps, work) {
-    const { binding } = work.runtime;
-    const containerNamespace = openReadOnly(binding, `/proc/${work.init.pid}/ns/net`);
+  apply(steps, context) {
+    const { binding } = context.runtime;
+    const containerNamespace = openReadOnly(binding, `/proc/${context.init.pid}/ns/net`);
     // Keep it open until the end: the devices stay in it after the init has exited, and the undo moves them back.
-    work.atEnd(() => binding.close(containerNamespace));
+    context.atEnd(() => binding.close(containerNamespace));
     for (const step of steps) {
       const { name, newName } = step;
       const moved = onHostStep(step, () =>
         binding.moveNetDevice({ name, newName, from: own, to: containerNamespace, up: true }),
       );
-      work.undo.arm(`the network device ${name}`, () => {
+      context.undo.arm(`the network device ${name}`, () => {
         binding.moveNetDevice({
           name: moved.name,
           newName: name,
@@ -36,7 +36,7 @@ export const moveNetDevice: HostOperation<'moveNetDevice'> = {
   },
 
   inspect(step, binding, findings) {
-    findings.skip(step.origin, 'whether the network device can be moved');
+    findings.addUnchecked(step.origin, 'whether the network device can be moved');
     const devices = binding.readTextIfThere('/proc/self/net/dev');
     if (devices === undefined) return;
     const names = devices.split('\n').map(line => line.split(':', 1)[0]?.trim());

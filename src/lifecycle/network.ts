@@ -16,7 +16,7 @@ import {
 import { onHostStep } from '../plan/explain.ts';
 import { addressTaken, noFreeAddress, withAddresses } from '../plan/network.ts';
 import type { HostStepOf } from '../plan/plan.ts';
-import type { HostOperation, HostWork } from './host-work.ts';
+import type { HostContext, HostOperation } from './host-context.ts';
 import { droppedForwarding } from './network/forwarding.ts';
 import { ownerAt } from './network/owners.ts';
 import { reconcile } from './network/reconcile.ts';
@@ -47,16 +47,16 @@ export const makeNetwork: HostOperation<'makeNetwork'> = {
 type ClaimStep = HostStepOf<'claimAddress'>;
 
 export const claimAddress: HostOperation<'claimAddress'> = {
-  apply(steps, work) {
-    const store = networkStore(work.runtime.binding);
+  apply(steps, context) {
+    const store = networkStore(context.runtime.binding);
     for (const step of steps) {
       // Under the lock: a file without an owner is then never one that is being written.
-      const taken = locked(store, () => take(store, work, step));
-      if (taken !== step.addresses) work.plan = withAddresses(work.plan, step.link, taken);
-      work.attachments.push({
+      const taken = locked(store, () => take(store, context, step));
+      if (taken !== step.addresses) context.plan = withAddresses(context.plan, step.link, taken);
+      context.attachments.push({
         name: step.network.name,
         bridge: step.network.bridge,
-        interface: interfaceOf(work, step.link),
+        interface: interfaceOf(context, step.link),
         addresses: listed(taken).map(formatAddress),
       });
     }
@@ -68,32 +68,32 @@ export const claimAddress: HostOperation<'claimAddress'> = {
       if (!(address.family === 4 ? fixed.ipv4 : fixed.ipv6)) continue;
       const owner = ownerOf(store, network.name, address);
       const runtime: Runtime = { binding, root: '/', log: silentLog };
-      if (owner !== undefined && ownerAt(runtime, owner).lives) throw takenBy(store, step, address);
+      if (owner !== undefined && ownerAt(runtime, owner).isActive) throw takenBy(store, step, address);
     }
   },
 };
 
 /** The operation for the nth network is the nth `makeVeth`. */
-function interfaceOf({ plan }: HostWork, link: number): string {
+function interfaceOf({ plan }: HostContext, link: number): string {
   const step = plan.host.filter(one => one.op === 'makeVeth')[link];
   return step?.op === 'makeVeth' ? step.name : '';
 }
 
 /** Takes the planned addresses, or the next free ones. */
-function take(store: NetworkStore, work: HostWork, step: ClaimStep): ContainerAddresses {
+function take(store: NetworkStore, context: HostContext, step: ClaimStep): ContainerAddresses {
   const { network, fixed } = step;
   const { subnet, gateway } = parseRange(network.ipv4);
   let { addresses } = step;
   let swept = false;
   const most = capacity(subnet);
   for (let tries = 0n; ; tries++) {
-    const refused = takeAll(store, work, step, addresses);
+    const refused = takeAll(store, context, step, addresses);
     if (refused === undefined) break;
     const isFixed = fixed.ipv4 || (fixed.ipv6 && refused.family === 6);
     if (isFixed || tries >= most) {
       // Addresses of containers that ended without a delete are freed only now.
       if (swept) throw isFixed ? takenBy(store, step, refused) : noFreeAddress(step);
-      reconcile(work.runtime, store, network.name);
+      reconcile(context.runtime, store, network.name);
       swept = true;
       tries = 0n;
       if (isFixed) continue;
@@ -109,11 +109,11 @@ function take(store: NetworkStore, work: HostWork, step: ClaimStep): ContainerAd
 /** Takes both addresses or none; returns the one that is taken. */
 function takeAll(
   store: NetworkStore,
-  work: HostWork,
+  context: HostContext,
   { network, names }: ClaimStep,
   addresses: ContainerAddresses,
 ): Address | undefined {
-  const owner = work.stateDirectory;
+  const owner = context.stateDirectory;
   const done: Address[] = [];
   for (const address of listed(addresses)) {
     if (!claim(store, network.name, address, owner, names)) {
@@ -122,7 +122,7 @@ function takeAll(
     }
     done.push(address);
   }
-  work.undo.arm(`the addresses in network ${network.name}`, () =>
+  context.undo.arm(`the addresses in network ${network.name}`, () =>
     locked(store, () => {
       for (const address of done) freeAddress(store, network.name, address, owner);
     }),
@@ -139,8 +139,8 @@ export function listed({ ipv4, ipv6 }: ContainerAddresses): Address[] {
 }
 
 export const makeVeth: HostOperation<'makeVeth'> = {
-  apply(steps, work) {
-    const { binding } = work.runtime;
+  apply(steps, context) {
+    const { binding } = context.runtime;
     // No undo: the pair ends with the network namespace, and RTM_DELLINK would take 30 ms.
     for (const [index, step] of steps.entries()) {
       const { bridge, name, mac, hairpin, isolated } = step;
@@ -148,15 +148,15 @@ export const makeVeth: HostOperation<'makeVeth'> = {
         binding.makeVeth({
           bridge,
           // The pid of the init is unique at any time.
-          name: `ts${work.init.pid}e${index}`,
-          pid: work.init.pid,
+          name: `ts${context.init.pid}e${index}`,
+          pid: context.init.pid,
           peer: name,
           ...(mac !== undefined && { mac: Uint8Array.from(mac) }),
           hairpin,
           isolated,
         }),
       );
-      work.attachments = work.attachments.map(one => (one.interface === name ? { ...one, link } : one));
+      context.attachments = context.attachments.map(one => (one.interface === name ? { ...one, link } : one));
     }
   },
 };

@@ -10,8 +10,8 @@ import { attachDeviceRules, loadDeviceRules } from './device-filter.ts';
 import { withEmptyRootHint } from './empty-root.ts';
 import { saveExecData } from './exec-data.ts';
 import { runHook } from './hooks.ts';
+import { type HostContext, type HostOperation, type InspectFindings, WaitingInit } from './host-context.ts';
 import { cloneTree, makeUnion, mapTree } from './host-trees.ts';
-import { type HostOperation, type HostWork, type InspectFindings, WaitingInit } from './host-work.ts';
 import { mapIds } from './id-maps.ts';
 import { initExitError } from './init-exit.ts';
 import { limitInit, restoreOomScoreAdj, setOomScoreAdj } from './init-limits.ts';
@@ -71,37 +71,37 @@ const operations: { readonly [Op in HostOperationName]: HostOperation<Op> } = {
  * Applies the host's half of a plan from its first step to `resumeInit`, with the clone between `before` and `after`.
  * `create`, `run` and `exec` all call it. A failure undoes everything, in reverse order.
  *
- * @param clone - calls clone3(2); the descriptors of `work` are open during the call and closed after it
+ * @param clone - calls clone3(2); the descriptors of `context` are open during the call and closed after it
  * @returns the init with its pidfd, which the caller owns
  */
 export function performHostSteps(
-  work: HostWork,
+  context: HostContext,
   clone: () => Spawned,
 ): InitRecord & { readonly pidfd: number } {
-  const { binding } = work.runtime;
+  const { binding } = context.runtime;
   try {
     try {
-      perform(work, 'before');
-      asStartFailure(() => work.cloned(clone()));
+      perform(context, 'before');
+      asStartFailure(() => context.cloned(clone()));
     } finally {
-      work.closeHanded();
+      context.closeHanded();
     }
-    work.undo.arm(`process ${work.init.pid}`, () => killInit(work));
+    context.undo.arm(`process ${context.init.pid}`, () => killInit(context));
     asStartFailure(() => {
-      perform(work, 'after');
+      perform(context, 'after');
       // Read this while the init runs its steps. An init that has exited is a zombie and still in /proc.
-      work.startTime = identify(binding, work.init.pid)?.startTime;
-      handleReports(work);
-      if (work.startTime === undefined) throw exitError(work);
+      context.startTime = identify(binding, context.init.pid)?.startTime;
+      handleReports(context);
+      if (context.startTime === undefined) throw exitError(context);
     });
-    perform(work, 'ready');
-    work.undo.disarm();
-    const { pid, pidfd } = work.init;
-    return { pid, startTime: work.startTime as number, pidfd };
+    perform(context, 'ready');
+    context.undo.disarm();
+    const { pid, pidfd } = context.init;
+    return { pid, startTime: context.startTime as number, pidfd };
   } catch (error) {
-    throw work.undo.fail(error);
+    throw context.undo.fail(error);
   } finally {
-    work.end();
+    context.end();
   }
 }
 
@@ -116,24 +116,29 @@ export function asStartFailure<T>(work: () => T): T {
 }
 
 /** Performs the steps of one time (`when`). At `mapTree`, only the next step whose origin is that of the waiting init. */
-function perform(work: HostWork, when: When): void {
-  const { host } = work.plan;
-  for (let index = when === 'mapTree' ? work.nextMapTree : 0; index < host.length; ) {
+function perform(context: HostContext, when: When): void {
+  const { host } = context.plan;
+  for (let index = when === 'mapTree' ? context.nextMapTree : 0; index < host.length; ) {
     const step = host[index] as HostStep;
-    if (step.when !== when || (when === 'mapTree' && step.origin !== work.at.origin)) {
+    if (step.when !== when || (when === 'mapTree' && step.origin !== context.at.origin)) {
       index += 1;
       continue;
     }
-    index += applyRun(work, step.op, index, when);
+    index += applyRun(context, step.op, index, when);
     if (when !== 'mapTree') continue;
-    work.nextMapTree = index;
+    context.nextMapTree = index;
     return;
   }
 }
 
 /** Applies the consecutive steps from `index` on with the same operation and time; returns their number. */
-function applyRun<Op extends HostOperationName>(work: HostWork, op: Op, index: number, when: When): number {
-  const { host } = work.plan;
+function applyRun<Op extends HostOperationName>(
+  context: HostContext,
+  op: Op,
+  index: number,
+  when: When,
+): number {
+  const { host } = context.plan;
   const run: HostStepOf<Op>[] = [];
   for (let at = index; at < host.length; at++) {
     const step = host[at];
@@ -142,7 +147,7 @@ function applyRun<Op extends HostOperationName>(work: HostWork, op: Op, index: n
     if (when === 'mapTree') break;
   }
   const operation: HostOperation<Op> = operations[op];
-  const apply = (): void => operation.apply(run, work);
+  const apply = (): void => operation.apply(run, context);
   if (operation.startFailure === true) asStartFailure(apply);
   else apply();
   return run.length;
@@ -162,10 +167,10 @@ function isOf<Op extends HostOperationName>(step: HostStep, op: Op): step is Hos
   return step.op === op;
 }
 
-function killInit(work: HostWork): void {
-  const { binding } = work.runtime;
-  const { pid, pidfd } = work.init;
-  work.closeChannel();
+function killInit(context: HostContext): void {
+  const { binding } = context.runtime;
+  const { pid, pidfd } = context.init;
+  context.closeChannel();
   const ended = killAndWait(binding, pidfd);
   if (ended) binding.reap(pid);
   binding.close(pidfd);
@@ -173,22 +178,22 @@ function killInit(work: HostWork): void {
 }
 
 /** Receives the init's reports until it is ready, and performs the steps of each sync point at which it waits. */
-function handleReports(work: HostWork): void {
-  const { binding } = work.runtime;
-  const { plan, config } = work;
+function handleReports(context: HostContext): void {
+  const { binding } = context.runtime;
+  const { plan, config } = context;
   for (;;) {
     const report = onHost('unable to receive a report of the init', () =>
-      binding.awaitReport(work.init.channel),
+      binding.awaitReport(context.init.channel),
     );
     switch (report.kind) {
       case 'ready':
         return;
       case 'waiting':
-        runMoment(work, report);
+        runMoment(context, report);
         break;
       case 'cloned':
-        work.continueAs(report.step);
-        work.startTime = identify(binding, report.step)?.startTime;
+        context.continueAs(report.step);
+        context.startTime = identify(binding, report.step)?.startTime;
         break;
       case 'failed': {
         const failure = withEmptyRootHint(binding, explainFailure(plan, report, config), plan, config);
@@ -198,18 +203,18 @@ function handleReports(work: HostWork): void {
         });
       }
       case 'ended':
-        throw exitError(work);
+        throw exitError(context);
     }
   }
 }
 
-function exitError(work: HostWork): RuntimeError {
-  return initExitError(work.runtime.binding, work.plan, work.init, work.cgroup);
+function exitError(context: HostContext): RuntimeError {
+  return initExitError(context.runtime.binding, context.plan, context.init, context.cgroup);
 }
 
-function runMoment(work: HostWork, report: Report): void {
-  const { binding } = work.runtime;
-  const step = work.plan.container[report.step];
+function runMoment(context: HostContext, report: Report): void {
+  const { binding } = context.runtime;
+  const step = context.plan.container[report.step];
   const point = syncPointOf(step);
   if (step === undefined || point === undefined) {
     throw new RuntimeError({
@@ -220,7 +225,7 @@ function runMoment(work: HostWork, report: Report): void {
   }
   let sent = report.fd;
   if (point === 'seccomp') {
-    const { pidfd, channel } = work.init;
+    const { pidfd, channel } = context.init;
     sent = onHost(
       "unable to take the seccomp filter's listener",
       () => binding.takeDescriptor(pidfd, report.errno, channel),
@@ -229,11 +234,11 @@ function runMoment(work: HostWork, report: Report): void {
     // The init has reported something else or has exited: the next report has the cause.
     if (sent === undefined) return;
   }
-  work.waiting = new WaitingInit(point, step, sent);
+  context.waiting = new WaitingInit(point, step, sent);
   try {
-    perform(work, point);
-    work.resume();
+    perform(context, point);
+    context.resume();
   } finally {
-    work.leaveSyncPoint();
+    context.leaveSyncPoint();
   }
 }

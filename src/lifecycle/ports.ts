@@ -21,7 +21,7 @@ import { locked, type NetworkStore, networkNames, networkStore, takenAddresses }
 import { hostStepFailure } from '../plan/explain.ts';
 import type { HostStepOf } from '../plan/plan.ts';
 import { holdFailure, portTaken } from '../plan/ports.ts';
-import type { HostOperation, HostWork } from './host-work.ts';
+import type { HostContext, HostOperation } from './host-context.ts';
 import { identify } from './init-process.ts';
 import { familyNames } from './network/forwarding.ts';
 import { type Owner, ownerAt } from './network/owners.ts';
@@ -36,17 +36,17 @@ const attempts = 500;
 const pauseMs = 2;
 
 export const reservePorts: HostOperation<'reservePorts'> = {
-  apply(steps, work) {
-    const { binding } = work.runtime;
+  apply(steps, context) {
+    const { binding } = context.runtime;
     const ipv6 = hasIpv6(networkStore(binding));
     for (const { ports, origin } of steps) {
       for (const address of addressesToHold(ports, ipv6)) {
-        const fds = hold(work.runtime, ports, address, origin);
+        const fds = hold(context.runtime, ports, address, origin);
         // The keeper has copies; without one, the ports are free again.
-        work.atEnd(() => {
+        context.atEnd(() => {
           for (const fd of fds) binding.close(fd);
         });
-        work.heldPorts.push({ ports, fds });
+        context.heldPorts.push({ ports, fds });
       }
     }
   },
@@ -113,7 +113,7 @@ function publishers(runtime: Runtime, store: NetworkStore): { owner: Owner; netw
   return [...directories].flatMap(directory => {
     const owner = ownerAt(runtime, directory);
     const network = owner.record?.network;
-    return owner.lives && network?.ports !== undefined ? [{ owner, network }] : [];
+    return owner.isActive && network?.ports !== undefined ? [{ owner, network }] : [];
   });
 }
 
@@ -125,20 +125,21 @@ function containerWith(runtime: Runtime, wanted: PublishedPorts): Owner | undefi
 }
 
 export const publishPorts: HostOperation<'publishPorts'> = {
-  apply(steps, work) {
-    const { runtime } = work;
+  apply(steps, context) {
+    const { runtime } = context;
     const { binding } = runtime;
     const store = networkStore(binding);
     const ports = steps.map(({ ports: published }) => published);
-    const addresses = requireAddresses(work);
+    const addresses = requireAddresses(context);
     const elements = portElements(ports, addresses);
-    locked(store, () => addElements(work, store, steps));
+    locked(store, () => addElements(context, store, steps));
     const keeper = onHost('unable to start the keeper of the published ports', () =>
       binding.startKeeper({
-        pidfd: work.init.pidfd,
-        listeners: listenersOf(work, addresses),
+        pidfd: context.init.pidfd,
+        listeners: listenersOf(context, addresses),
         restore: [
-          transaction([...tableChanges(), ...addChanges(networksOf(work).flatMap(networkElements))]).messages,
+          transaction([...tableChanges(), ...addChanges(networksOf(context).flatMap(networkElements))])
+            .messages,
           transaction(addChanges(elements)).messages,
         ],
         end: [transaction(removeIfPresent(elements)).messages],
@@ -146,7 +147,7 @@ export const publishPorts: HostOperation<'publishPorts'> = {
     );
     // No undo: the keeper removes its elements and exits after the init.
     const startTime = identify(binding, keeper.pid)?.startTime;
-    if (startTime !== undefined) work.keeper = { pid: keeper.pid, startTime };
+    if (startTime !== undefined) context.keeper = { pid: keeper.pid, startTime };
     forgetConnections(runtime, ports);
   },
 };
@@ -157,17 +158,17 @@ function addressesOf({ attachments }: Pick<NetworkRecord, 'attachments'>): Conta
   return ipv4 && { ipv4, ...(ipv6 !== undefined && { ipv6 }) };
 }
 
-function requireAddresses(work: HostWork): ContainerAddresses {
-  const addresses = addressesOf(work);
+function requireAddresses(context: HostContext): ContainerAddresses {
+  const addresses = addressesOf(context);
   if (addresses !== undefined) return addresses;
   throw new RuntimeError({ code: 'internal', message: 'ports without an address' });
 }
 
-function networksOf({ plan }: HostWork) {
+function networksOf({ plan }: HostContext) {
   return plan.host.flatMap(step => (step.op === 'makeNetwork' ? [step.network] : []));
 }
 
-function listenersOf({ heldPorts }: HostWork, { ipv4 }: ContainerAddresses): KeptListener[] {
+function listenersOf({ heldPorts }: HostContext, { ipv4 }: ContainerAddresses): KeptListener[] {
   const address = formatAddress(ipv4);
   return heldPorts.flatMap(({ ports, fds }) =>
     fds.map((fd, index) => ({ fd, protocol: ports.protocol, address, port: ports.containerPort + index })),
@@ -179,17 +180,17 @@ function listenersOf({ heldPorts }: HostWork, { ipv4 }: ContainerAddresses): Kep
  * killed. The maps are then made again from the records of all containers.
  */
 function addElements(
-  work: HostWork,
+  context: HostContext,
   store: NetworkStore,
   steps: readonly HostStepOf<'publishPorts'>[],
 ): void {
   const { binding } = store;
   const ports = steps.map(step => step.ports);
-  const changes = addChanges(portElements(ports, requireAddresses(work)));
+  const changes = addChanges(portElements(ports, requireAddresses(context)));
   if (changes.length === 0 || apply(binding, changes) === 0) return;
   applyRules(store);
   if (apply(binding, changes) === 0) return;
-  const error = apply(binding, [...portMaps(), ...changes, ...otherPorts(work.runtime, store)]);
+  const error = apply(binding, [...portMaps(), ...changes, ...otherPorts(context.runtime, store)]);
   if (error === 0) return;
   const [first] = steps;
   if (first === undefined) return;

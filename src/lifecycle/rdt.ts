@@ -12,7 +12,7 @@ import {
   writeSchemata,
 } from '../rdt/group.ts';
 import { resctrlMountpoint } from '../rdt/mountpoint.ts';
-import type { HostOperation } from './host-work.ts';
+import type { HostOperation } from './host-context.ts';
 import type { Runtime } from './runtime.ts';
 import { writeRecord } from './store.ts';
 
@@ -30,30 +30,30 @@ export function plannedRdt({ binding }: Runtime, request: RdtRequest, id: string
 }
 
 export const makeRdtGroup: HostOperation<'makeRdtGroup'> = {
-  apply([step], work) {
-    let place = work.record.rdt;
+  apply([step], context) {
+    let place = context.record.rdt;
     if (step === undefined || place === undefined) return;
-    const { runtime } = work;
+    const { runtime } = context;
     const { binding } = runtime;
     const { path } = place;
-    work.undo.arm(`the class of service ${path}`, () => {
+    context.undo.arm(`the class of service ${path}`, () => {
       if (place !== undefined) removeRdtGroup(binding, place, false);
     });
     makeGroup(binding, place, step, changed => {
       place = changed;
-      work.record = { ...work.record, rdt: changed };
-      writeRecord(runtime, work.record);
+      context.record = { ...context.record, rdt: changed };
+      writeRecord(runtime, context.record);
     });
   },
 };
 
 /** Does nothing if the class was removed: the container's processes, including this one, are in the parent class. */
 export const joinRdtGroup: HostOperation<'joinRdtGroup'> = {
-  apply([step], work) {
-    const { binding } = work.runtime;
-    const place = work.record.rdt;
+  apply([step], context) {
+    const { binding } = context.runtime;
+    const place = context.record.rdt;
     if (step === undefined || place === undefined || binding.stat(place.path) === undefined) return;
-    joinGroup(binding, place, work.init.pid, step.origin);
+    joinGroup(binding, place, context.init.pid, step.origin);
   },
 };
 

@@ -9,8 +9,8 @@ import type { Hooks } from '../oci/config.ts';
 import type { CgroupRequest } from '../plan/cgroup.ts';
 import type { HostStepOf } from '../plan/plan.ts';
 import { runPoststopHooks } from './hooks.ts';
+import type { HostContext, HostOperation } from './host-context.ts';
 import { mountsOn, unmountRoot } from './host-mounts.ts';
-import type { HostOperation, HostWork } from './host-work.ts';
 import type { NetworkRecord } from './network/record.ts';
 import { plannedRdt } from './rdt.ts';
 import { files, recordVersion, type UpperLayer } from './record.ts';
@@ -19,42 +19,45 @@ import { timestamp } from './timestamp.ts';
 import { claimUpper, releaseUpper } from './upper-layer.ts';
 
 export const makeState: HostOperation<'makeState'> = {
-  apply(_, work) {
-    const { runtime, container } = work;
+  apply(_, context) {
+    const { runtime, container } = context;
     const { config, bundle } = container.prepared;
     const lock = claim(runtime, container.id);
-    work.lock = lock;
+    context.lock = lock;
     if (config.hooks?.poststop !== undefined) {
       // Undo runs in reverse order: armed first, the hooks run after everything else is removed.
       const subject = { ...config, id: lock.id, bundle: bundle.path };
-      work.undo.arm('the poststop hooks', () => runPoststopHooks(runtime, subject));
+      context.undo.arm('the poststop hooks', () => runPoststopHooks(runtime, subject));
     }
-    work.undo.arm(`the state directory ${lock.directory}`, () => removeState(runtime, lock));
+    context.undo.arm(`the state directory ${lock.directory}`, () => removeState(runtime, lock));
   },
 };
 
 export const saveRecord: HostOperation<'saveRecord'> = {
-  apply([step], work) {
+  apply([step], context) {
     if (step === undefined) return;
     const { upper: request } = step;
-    if (request === undefined) writeFirstRecord(work, step, undefined);
-    else claimUpper(work.runtime, work.container.id, request, upper => writeFirstRecord(work, step, upper));
+    if (request === undefined) writeFirstRecord(context, step, undefined);
+    else
+      claimUpper(context.runtime, context.container.id, request, upper =>
+        writeFirstRecord(context, step, upper),
+      );
   },
 };
 
 function writeFirstRecord(
-  work: HostWork,
+  context: HostContext,
   step: HostStepOf<'saveRecord'>,
   upper: UpperLayer | undefined,
 ): void {
-  const { runtime, container } = work;
+  const { runtime, container } = context;
   const { binding } = runtime;
   const { config, bundle, rootfs } = container.prepared;
-  const cgroup = step.cgroup === undefined ? undefined : cgroupPlace(work, step.cgroup);
+  const cgroup = step.cgroup === undefined ? undefined : cgroupPlace(context, step.cgroup);
   const rdt = step.rdt === undefined ? undefined : plannedRdt(runtime, step.rdt, container.id);
   const pidNamespace = config.linux?.namespaces?.find(({ type }) => type === 'pid');
   const mountsBelow = step.sharesMounts ? mountsOn(binding, rootfs) : undefined;
-  work.record = {
+  context.record = {
     version: recordVersion,
     id: container.id,
     bundle: bundle.path,
@@ -71,25 +74,25 @@ function writeFirstRecord(
     // An empty path requests a new namespace.
     sharedPidNamespace: pidNamespace === undefined || (pidNamespace.path ?? '') !== '',
     ...(rdt !== undefined && { rdt }),
-    ...(work.attachments.length > 0 && { network: networkRecord(work) }),
+    ...(context.attachments.length > 0 && { network: networkRecord(context) }),
   };
-  const copy = joinPath(work.stateDirectory, files.config);
+  const copy = joinPath(context.stateDirectory, files.config);
   onHost(`unable to write ${copy}`, () => {
-    writeRecord(runtime, work.record);
+    writeRecord(runtime, context.record);
     binding.writeText(copy, bundle.text, O.O_CREAT | O.O_EXCL, 0o600);
   });
   if (mountsBelow !== undefined) {
-    work.undo.arm(`the mounts on ${rootfs}`, () => unmountRoot(binding, rootfs, mountsBelow));
+    context.undo.arm(`the mounts on ${rootfs}`, () => unmountRoot(binding, rootfs, mountsBelow));
   }
   if (upper?.bootId !== undefined) {
     // Undone after the init has been killed.
-    work.undo.arm(`the marker of the volatile layer ${upper.path}`, () =>
+    context.undo.arm(`the marker of the volatile layer ${upper.path}`, () =>
       releaseUpper(runtime, container.id, upper),
     );
   }
 }
 
-function networkRecord({ attachments, heldPorts, keeper }: HostWork): NetworkRecord {
+function networkRecord({ attachments, heldPorts, keeper }: HostContext): NetworkRecord {
   const ports = new Set(heldPorts.map(held => publishedText(held.ports)));
   return {
     attachments,
@@ -99,7 +102,7 @@ function networkRecord({ attachments, heldPorts, keeper }: HostWork): NetworkRec
 }
 
 /** The future cgroup. A populated cgroup is refused before the record contains it, because a delete kills its processes. */
-function cgroupPlace({ runtime, container }: HostWork, request: CgroupRequest): CgroupPlace {
+function cgroupPlace({ runtime, container }: HostContext, request: CgroupRequest): CgroupPlace {
   const { binding } = runtime;
   const { mountpoint: root } = container.prepared.facts.cgroup;
   const { path, origin, unit, manager } = request;
@@ -115,17 +118,17 @@ function recordedHooks({ poststart = [], poststop = [] }: Hooks = {}): { readonl
 }
 
 export const saveInit: HostOperation<'saveInit'> = {
-  apply(_, work) {
-    const { startTime } = work;
+  apply(_, context) {
+    const { startTime } = context;
     if (startTime === undefined)
       throw new RuntimeError({ code: 'internal', message: 'no start time of the init' });
-    const { network } = work.record;
-    work.record = {
-      ...work.record,
+    const { network } = context.record;
+    context.record = {
+      ...context.record,
       // The interfaces have their names on the host only since the clone.
-      ...(network !== undefined && { network: networkRecord(work) }),
-      init: { pid: work.init.pid, startTime },
+      ...(network !== undefined && { network: networkRecord(context) }),
+      init: { pid: context.init.pid, startTime },
     };
-    writeRecord(work.runtime, work.record);
+    writeRecord(context.runtime, context.record);
   },
 };

@@ -5,17 +5,17 @@ import { unlessMissing } from '../host/files.ts';
 import { joinPath } from '../host/paths.ts';
 import { explainFailure, onHostStep } from '../plan/explain.ts';
 import type { Operation } from '../wire/steps.ts';
-import type { HostOperation, HostWork } from './host-work.ts';
+import type { HostContext, HostOperation } from './host-context.ts';
 import { initExitError } from './init-exit.ts';
 import { files } from './record.ts';
 
 /** The FIFO is in the state directory and is removed with it. */
 export const makeStartFifo: HostOperation<'makeStartFifo'> = {
-  apply([step], work) {
+  apply([step], context) {
     if (step === undefined) return;
-    const { binding } = work.runtime;
-    const path = joinPath(work.stateDirectory, files.startFifo);
-    work.handOver(
+    const { binding } = context.runtime;
+    const path = joinPath(context.stateDirectory, files.startFifo);
+    context.handOver(
       step.slot,
       onHostStep(step, () => binding.makeFullFifo(path, 0o600)),
     );
@@ -24,12 +24,12 @@ export const makeStartFifo: HostOperation<'makeStartFifo'> = {
 
 /** The format that engines read: digits, no newline, replaced in one step. */
 export const writePidFile: HostOperation<'writePidFile'> = {
-  apply([step], work) {
+  apply([step], context) {
     if (step === undefined) return;
-    const { binding } = work.runtime;
+    const { binding } = context.runtime;
     const { path } = step;
-    onHostStep(step, () => binding.replaceText(path, String(work.init.pid), 0o666));
-    work.undo.arm(`the pid file ${path}`, () => unlessMissing(() => binding.unlink(path)));
+    onHostStep(step, () => binding.replaceText(path, String(context.init.pid), 0o666));
+    context.undo.arm(`the pid file ${path}`, () => unlessMissing(() => binding.unlink(path)));
   },
 };
 
@@ -38,19 +38,19 @@ const names = { init: 'standard', exec: 'setns' } as const;
 
 /** The listener gets the pidfd before the program runs. */
 export const sendPidfd: HostOperation<'sendPidfd'> = {
-  apply([step], work) {
+  apply([step], context) {
     if (step === undefined) return;
-    const { binding } = work.runtime;
-    const name = work.subject.initPid === undefined ? names.init : names.exec;
-    onHostStep(step, () => binding.sendDescriptor(step.path, work.init.pidfd, name));
+    const { binding } = context.runtime;
+    const name = context.subject.initPid === undefined ? names.init : names.exec;
+    onHostStep(step, () => binding.sendDescriptor(step.path, context.init.pidfd, name));
   },
 };
 
 export const resumeInit: HostOperation<'resumeInit'> = {
   startFailure: true,
-  apply(_, work) {
-    const { binding } = work.runtime;
-    const { plan, config, init } = work;
+  apply(_, context) {
+    const { binding } = context.runtime;
+    const { plan, config, init } = context;
     onHost('unable to resume the init', () => binding.resume(init.channel));
     if (plan.spawn.startFifo === undefined) {
       // EOF: the exec has closed the init's end of the channel, or the init has exited without a report.
@@ -58,9 +58,9 @@ export const resumeInit: HostOperation<'resumeInit'> = {
         binding.awaitReport(init.channel),
       );
       if (report.kind === 'failed') throw new RuntimeError(explainFailure(plan, report, config));
-      if (endedBeforeExec(work)) throw initExitError(binding, plan, init, work.cgroup);
+      if (endedBeforeExec(context)) throw initExitError(binding, plan, init, context.cgroup);
     }
-    work.closeChannel();
+    context.closeChannel();
   },
 };
 
@@ -74,7 +74,7 @@ const attempts = 1000;
  * The kernel closes the channel a moment before an exec changes the name, and a moment before an exiting process is a
  * zombie: a process that still runs under the init's name is looked at again.
  */
-function endedBeforeExec({ runtime: { binding }, plan, init }: HostWork): boolean {
+function endedBeforeExec({ runtime: { binding }, plan, init }: HostContext): boolean {
   const placeOf = (wanted: Operation): number => plan.container.findIndex(({ op }) => op === wanted);
   if (placeOf('loadSeccomp') < placeOf('ready')) return false;
   for (let attempt = 0; attempt < attempts; attempt++) {

@@ -3,7 +3,7 @@ import type { State } from '../oci/state.ts';
 import { ociVersion } from '../oci/version.ts';
 import { onHostStep } from '../plan/explain.ts';
 import { sortedAnnotations } from '../plan/hooks.ts';
-import type { HostOperation } from './host-work.ts';
+import type { HostOperation } from './host-context.ts';
 
 /** config-linux.md#containerprocessstate */
 interface ContainerProcessState {
@@ -17,11 +17,11 @@ interface ContainerProcessState {
 }
 
 export const sendListener: HostOperation<'sendListener'> = {
-  apply([step], work) {
+  apply([step], context) {
     if (step === undefined) return;
-    const { binding, log } = work.runtime;
-    const { pid } = work.init;
-    const { id, bundle, annotations, initPid = pid } = work.subject;
+    const { binding, log } = context.runtime;
+    const { pid } = context.init;
+    const { id, bundle, annotations, initPid = pid } = context.subject;
     const message: ContainerProcessState = {
       ociVersion,
       fds: ['seccompFd'],
@@ -30,13 +30,13 @@ export const sendListener: HostOperation<'sendListener'> = {
       state: {
         ociVersion,
         id,
-        status: work.subject.status(),
+        status: context.subject.status(),
         pid: initPid,
         bundle,
         ...sortedAnnotations(annotations),
       },
     };
-    const listener = work.at.take('listener');
+    const listener = context.at.take('listener');
     try {
       onHostStep(step, () => binding.sendDescriptor(step.path, listener, JSON.stringify(message)));
     } finally {

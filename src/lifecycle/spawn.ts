@@ -7,7 +7,7 @@ import { O } from '../kernel/files.ts';
 import { namespaceFlags } from '../oci/namespaces.ts';
 import type { HostStepOf, Plan } from '../plan/plan.ts';
 import { encodePlan } from '../wire/encode.ts';
-import type { HostWork } from './host-work.ts';
+import type { HostContext } from './host-context.ts';
 import { orOutOfMemory } from './init-exit.ts';
 import { signalName } from './signals.ts';
 
@@ -71,13 +71,13 @@ export interface JoinedProcess {
 }
 
 /** Calls clone3(2): the init starts to run the plan, in its namespaces and its cgroup. */
-export function spawnInit(work: HostWork, cgroup: string | undefined, joined?: JoinedProcess): Spawned {
-  const { plan, cloneIn } = work;
-  const { binding, log } = work.runtime;
+export function spawnInit(context: HostContext, cgroup: string | undefined, joined?: JoinedProcess): Spawned {
+  const { plan, cloneIn } = context;
+  const { binding, log } = context.runtime;
   const joins = cloneIn.map(({ fd }) => fd);
   // The runtime's own thread can enter a single pid namespace; all other cases need a helper process.
   const onlyPid = cloneIn.length === 1 && cloneIn[0]?.step.kind === namespaceFlags.pid;
-  const directory = cgroup === undefined ? -1 : openCgroup(work, cgroup);
+  const directory = cgroup === undefined ? -1 : openCgroup(context, cgroup);
   try {
     const request = {
       plan: encodePlan(plan.container, text => binding.utf8(text)),
@@ -88,7 +88,7 @@ export function spawnInit(work: HostWork, cgroup: string | undefined, joined?: J
       ...(joined !== undefined && { joins: [joined.pidfd], joinKinds: joined.kinds }),
       ...(plan.spawn.rootSlot !== undefined && { rootSlot: plan.spawn.rootSlot }),
       preserveFds: plan.spawn.preserveFds,
-      fds: inOrder(work.slots),
+      fds: inOrder(context.slots),
     };
     for (const step of plan.container) {
       if (step.op === 'loadSeccomp') log.debug(`seccomp filter flags: ${step.flags}`);
@@ -105,7 +105,7 @@ export function spawnInit(work: HostWork, cgroup: string | undefined, joined?: J
   }
 }
 
-function openCgroup({ runtime }: HostWork, cgroup: string): number {
+function openCgroup({ runtime }: HostContext, cgroup: string): number {
   const flags = O.O_RDONLY | O.O_CLOEXEC;
   return onHost(`unable to open the cgroup ${cgroup}`, () => runtime.binding.open(cgroup, flags, 0));
 }

@@ -75,8 +75,8 @@ function text(plan: Plan): string {
   for (const [index, step] of plan.container.entries())
     lines.push(line(`${index}`, stepText(step), step.origin));
   for (const [when, title] of Object.entries(titles)) {
-    const there = host.filter((_, i) => plan.host[i]?.when === when);
-    if (there.length > 0) append(lines, ['', title, ...there]);
+    const steps = host.filter((_, i) => plan.host[i]?.when === when);
+    if (steps.length > 0) append(lines, ['', title, ...steps]);
   }
   if (plan.warnings.length > 0) {
     lines.push('', 'warnings', ...plan.warnings.map(warning => line('', warning.message, warning.pointer)));

@@ -23,8 +23,8 @@ export function mismatch(
     const [resource, domains] = parse(line);
     const present = found.get(resource);
     const same = [...domains].every(([domain, value]) => {
-      const there = present?.get(domain);
-      return there !== undefined && sameValue(resource, value, there, bandwidthStep);
+      const current = present?.get(domain);
+      return current !== undefined && sameValue(resource, value, current, bandwidthStep);
     });
     if (same && domains.size > 0) continue;
     return { line: line.trim(), found: present && `${resource}:${domainText(present)}` };
@@ -50,8 +50,8 @@ function domainText(domains: ReadonlyMap<string, string>): string {
 
 function sameValue(resource: string, wanted: string, found: string, step: number): boolean {
   if (resource !== 'MB') return withoutZeros(wanted) === withoutZeros(found);
-  const [requested, there] = [Number(wanted), Number(found)];
-  return requested === there || Math.ceil(requested / step) * step === there;
+  const [requested, current] = [Number(wanted), Number(found)];
+  return requested === current || Math.ceil(requested / step) * step === current;
 }
 
 function withoutZeros(text: string): string {

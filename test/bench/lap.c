@@ -15,7 +15,7 @@
 //   count LABEL VIEW ARG...     runs it traced: LABEL, its system calls, its descendants', status, 0, status, end of its output
 //   pid FILE                    reads the pid for the orders below
 //   reap                        waits for its end and reaps it
-//   slay                        the same, but kills it first
+//   kill                        kills it, waits for its end and reaps it
 //   memory LABEL                LABEL, private KiB, proportional KiB of that process
 //   quiet LABEL MS              waits up to MS for 85 % idle processors: LABEL, 1 if it timed out
 //   foreign LABEL               LABEL, per cent of the processors that other programs used since the last quiet
@@ -465,7 +465,7 @@ int main(int argc, char** argv) {
       read_pid(fields[1]);
     else if (strcmp(verb, "reap") == 0)
       reap(0);
-    else if (strcmp(verb, "slay") == 0)
+    else if (strcmp(verb, "kill") == 0)
       reap(SIGKILL);
     else if (strcmp(verb, "memory") == 0 && n == 2)
       memory(fields[1]);

@@ -85,7 +85,7 @@ function bundleOf(place: Place, name: (typeof runs)[number]): string {
 
 /**
  * The life of one container. As after the shim of an engine, the init is dead and reaped before `delete`. The order is
- * slay and not reap, because a failed `kill` would block the round.
+ * kill and not reap, because the round would wait forever after a failed command `kill`.
  */
 export function lifeOrders(how: How, column: Column, place: Place, id: string): readonly Order[] {
   const oci = (name: CaseName, ...args: string[]): Order =>
@@ -97,7 +97,7 @@ export function lifeOrders(how: How, column: Column, place: Place, id: string): 
     oci('start', 'start', id),
     oci('exec', 'exec', id, '/bin/true'),
     oci('kill', 'kill', id, 'KILL'),
-    ['slay'],
+    ['kill'],
     oci('delete', 'delete', id),
   ];
 }
@@ -116,7 +116,7 @@ function makeOrders(
 
 /** A container that is stopped and not deleted, as input for `list`. */
 export function stoppedOrders(column: Column, place: Place, id: string): readonly Order[] {
-  return [...makeOrders('time', column, place, id, '-'), ['slay']];
+  return [...makeOrders('time', column, place, id, '-'), ['kill']];
 }
 
 export function deleteOrders(column: Column, place: Place, id: string): readonly Order[] {

@@ -166,7 +166,7 @@ describe('the keeper of published ports', () => {
     ]);
   });
 
-  it('holds the port as long as the init lives, and no longer', async () => {
+  it('holds the port as long as the init runs, and no longer', async () => {
     const { pid, port: at } = await kept({ address: '127.0.0.1', port: 1 });
     const taken = createServer();
     taken.listen({ port: at, host: '127.0.0.1' });

@@ -17,7 +17,7 @@ import { containerPath } from '../../plan/context.ts';
 import { hasNamespace } from '../../plan/namespaces.ts';
 import type { Plan } from '../../plan/plan.ts';
 import { nameFile, ownName } from '../../plan/uts-names.ts';
-import type { HostOperation, HostWork } from '../host-work.ts';
+import type { HostContext, HostOperation } from '../host-context.ts';
 import { updateNames } from './names.ts';
 
 /** Files of a container with a network, in its state directory; each is bound at `/etc/NAME`. */
@@ -72,17 +72,17 @@ export function withFileOrigins(plan: Plan, config: Config, planned: Config, fla
 }
 
 export const writeNetworkFiles: HostOperation<'writeNetworkFiles'> = {
-  apply([step], work) {
+  apply([step], context) {
     if (step === undefined) return;
-    const { runtime, attachments, stateDirectory } = work;
-    const own = work.config && ownName(work.config);
-    if (own) write(work, nameFile, `${own}\n`);
-    write(work, 'hosts', hostsFile(addressesOf(work), step.names));
-    write(work, 'resolv.conf', resolvConf(work, step.dns));
+    const { runtime, attachments, stateDirectory } = context;
+    const own = context.config && ownName(context.config);
+    if (own) write(context, nameFile, `${own}\n`);
+    write(context, 'hosts', hostsFile(addressesOf(context), step.names));
+    write(context, 'resolv.conf', resolvConf(context, step.dns));
     const named = attachments.map(({ name }) => name).filter(name => name !== defaultNetwork);
     if (named.length === 0) return;
     const store = networkStore(runtime.binding);
-    work.undo.arm('the names in the hosts files of other containers', () =>
+    context.undo.arm('the names in the hosts files of other containers', () =>
       locked(store, () => {
         for (const name of named) updateNames(runtime, store, name, stateDirectory);
       }),
@@ -93,25 +93,25 @@ export const writeNetworkFiles: HostOperation<'writeNetworkFiles'> = {
   },
 };
 
-function addressesOf({ attachments }: HostWork): string[] {
+function addressesOf({ attachments }: HostContext): string[] {
   return attachments.flatMap(({ addresses }) => addresses);
 }
 
-function write({ runtime, stateDirectory }: HostWork, name: string, text: string): void {
+function write({ runtime, stateDirectory }: HostContext, name: string, text: string): void {
   const path = entryPath(stateDirectory, name);
   // Readable by the container's user, and its own to change.
   onHost(`unable to write ${path}`, () => runtime.binding.writeText(path, text, O.O_CREAT | O.O_EXCL, 0o644));
 }
 
 /** The runtime invents no name server: without a reachable one, the file contains only a comment. */
-function resolvConf(work: HostWork, dns: DnsSettings = {}): string {
-  if (dns.servers === undefined) return requestedResolvConf(hostResolvConf(work), dns);
-  return requestedResolvConf(work.runtime.binding.readTextIfThere('/etc/resolv.conf') ?? '', dns);
+function resolvConf(context: HostContext, dns: DnsSettings = {}): string {
+  if (dns.servers === undefined) return requestedResolvConf(hostResolvConf(context), dns);
+  return requestedResolvConf(context.runtime.binding.readTextIfThere('/etc/resolv.conf') ?? '', dns);
 }
 
-function hostResolvConf(work: HostWork): string {
-  const { binding, log } = work.runtime;
-  const ipv6 = addressesOf(work).some(address => address.includes(':'));
+function hostResolvConf(context: HostContext): string {
+  const { binding, log } = context.runtime;
+  const ipv6 = addressesOf(context).some(address => address.includes(':'));
   for (const path of ['/etc/resolv.conf', resolvedServers]) {
     const text = containerResolvConf(binding.readTextIfThere(path) ?? '', { ipv6 });
     if (text !== undefined) return text;

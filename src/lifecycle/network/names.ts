@@ -28,7 +28,7 @@ export function updateNames(runtime: Runtime, store: NetworkStore, network: stri
     byOwner.set(owner, [...(byOwner.get(owner) ?? []), taken]);
   }
   // Without a record or with an init that has ended, the address is in the store until a command frees it.
-  for (const owner of byOwner.keys()) if (!ownerAt(runtime, owner).lives) byOwner.delete(owner);
+  for (const owner of byOwner.keys()) if (!ownerAt(runtime, owner).isActive) byOwner.delete(owner);
   for (const owner of byOwner.keys()) {
     const others = [...byOwner].filter(([other]) => other !== owner).flatMap(([, taken]) => taken);
     update(runtime, entryPath(owner, 'hosts'), network, others.sort(inOrder).map(entryOf));

@@ -13,28 +13,28 @@ import { isHeld, readRecord } from '../store.ts';
 export interface Owner {
   readonly id: string;
   /** The address is in use: the container runs, is created, or is being created. */
-  readonly lives: boolean;
+  readonly isActive: boolean;
   readonly record?: ContainerRecord;
 }
 
 /** @param directory - the container's state directory; it may be below another root than the runtime's */
 export function ownerAt(runtime: Runtime, directory: string): Owner {
   const id = lastComponent(directory);
-  const there: Runtime = { ...runtime, root: parentPath(directory) };
+  const ownerRuntime: Runtime = { ...runtime, root: parentPath(directory) };
   try {
-    const record = readRecord(there, id);
-    return { id, record, lives: statusOf(there, record, { held: false }) !== 'stopped' };
+    const record = readRecord(ownerRuntime, id);
+    return { id, record, isActive: statusOf(ownerRuntime, record, { held: false }) !== 'stopped' };
   } catch (error) {
     if (!(error instanceof RuntimeError)) throw error;
     switch (error.code) {
       // A create that has not written its record yet holds the lock.
       case 'state.not-found':
-        return { id, lives: isHeld(there, id) };
+        return { id, isActive: isHeld(ownerRuntime, id) };
       case 'state.bad-id':
-        return { id, lives: false };
+        return { id, isActive: false };
       // Damaged, or of another user: it may run.
       default:
-        return { id, lives: true };
+        return { id, isActive: true };
     }
   }
 }

@@ -11,13 +11,13 @@ import { ownerAt } from './owners.ts';
  */
 export function reconcile(runtime: Runtime, store: NetworkStore, network: string): void {
   const { taken, foreign } = takenAddresses(store, network);
-  const lives = new Map<string, boolean>();
+  const active = new Map<string, boolean>();
   for (const { address, owner } of taken) {
-    const known = lives.get(owner) ?? ownerAt(runtime, owner).lives;
-    lives.set(owner, known);
-    if (!known) freeAddress(store, network, address, owner);
+    const isActive = active.get(owner) ?? ownerAt(runtime, owner).isActive;
+    active.set(owner, isActive);
+    if (!isActive) freeAddress(store, network, address, owner);
   }
-  if ([...lives.values()].includes(false)) updateNames(runtime, store, network);
+  if ([...active.values()].includes(false)) updateNames(runtime, store, network);
   for (const path of foreign)
     runtime.log.warn(`${path} is not an address of network ${network}: it is ignored`);
 }

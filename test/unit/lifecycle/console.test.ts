@@ -4,7 +4,7 @@ import { type ConsoleOptions, openConsole, takeTerminal } from '../../../src/lif
 import { waitInForeground } from '../../../src/lifecycle/terminals.ts';
 import type { Process } from '../../../src/oci/config.ts';
 import { FakeMachine } from '../../helpers/fake-machine.ts';
-import { hostWork } from '../../helpers/host-work.ts';
+import { hostContext } from '../../helpers/host-context.ts';
 
 describe('the console', () => {
   let machine: FakeMachine;
@@ -22,7 +22,7 @@ describe('the console', () => {
     );
   const step = { op: 'takeTerminal', when: 'console', origin: '/terminal' } as const;
   const handOver = (console: ReturnType<typeof open>): void =>
-    takeTerminal.apply([step], hostWork(machine.runtime, { console, pid: 1, at: ['console', master] }));
+    takeTerminal.apply([step], hostContext(machine.runtime, { console, pid: 1, at: ['console', master] }));
 
   it('is unset without a terminal', () => {
     expect(open({}, {})).toEqual({});

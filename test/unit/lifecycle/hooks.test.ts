@@ -5,7 +5,7 @@ import { runHook, runPoststartHooks, runPoststopHooks } from '../../../src/lifec
 import type { Hook } from '../../../src/oci/config.ts';
 import { ociVersion } from '../../../src/oci/version.ts';
 import { type FakeMachine, machineForEachTest, thrown } from '../../helpers/fake-machine.ts';
-import { hostWork } from '../../helpers/host-work.ts';
+import { hostContext } from '../../helpers/host-context.ts';
 
 let machine: FakeMachine;
 machineForEachTest(made => {
@@ -15,13 +15,13 @@ machineForEachTest(made => {
 const run = (kind: 'prestart' | 'createRuntime', hook: Hook) =>
   runHook.apply(
     [{ op: 'runHook', when: 'runtime', kind, index: 1, hook, origin: `/hooks/${kind}/1/path` }],
-    hostWork(machine.runtime, { pid: 77 }),
+    hostContext(machine.runtime, { pid: 77 }),
   );
 const record = (
   hooks: Partial<Record<'poststart' | 'poststop', Hook[]>>,
   annotations?: Record<string, string>,
 ) =>
-  hostWork(machine.runtime, {
+  hostContext(machine.runtime, {
     record: { hooks, init: { pid: 77, startTime: 5 }, ...(annotations && { annotations }) },
   }).record;
 

@@ -6,7 +6,7 @@ import type { IDMapping } from '../../../src/oci/config.ts';
 import type { HostStepOf } from '../../../src/plan/plan.ts';
 import type { Step } from '../../../src/wire/steps.ts';
 import { type FakeMachine, machineForEachTest, thrown } from '../../helpers/fake-machine.ts';
-import { hostWork } from '../../helpers/host-work.ts';
+import { hostContext } from '../../helpers/host-context.ts';
 
 let machine: FakeMachine;
 let pid: number;
@@ -40,19 +40,19 @@ const bind = (slot: number, source: string): Step => ({
   flags: 0,
 });
 const waiting = (container: Step[] = [], into = 1, count = 2) =>
-  hostWork(machine.runtime, { pid, container, at: ['hostTrees', undefined, { into, count }] });
+  hostContext(machine.runtime, { pid, container, at: ['hostTrees', undefined, { into, count }] });
 
 it('the init gets a clone for each slot that it waits for, and no other', () => {
-  const work = waiting([], 2, 2);
-  cloneTree.apply([tree(1, '/a'), tree(2, '/b'), tree(3, '/c', { recursive: true }), tree(4, '/d')], work);
+  const context = waiting([], 2, 2);
+  cloneTree.apply([tree(1, '/a'), tree(2, '/b'), tree(3, '/c', { recursive: true }), tree(4, '/d')], context);
   expect(machine.calls).toEqual(['cloneTrees /b /c']);
-  expect(work.at.given).toEqual([2_100_000, 2_100_001]);
+  expect(context.at.given).toEqual([2_100_000, 2_100_001]);
   expect(machine.openInProc).toEqual([]);
 });
 
 it('mounts with the same mappings share one user namespace, which is closed at the end', () => {
-  const work = waiting();
-  cloneTree.apply([tree(1, '/a', { idmap }), tree(2, '/b', { idmap })], work);
+  const context = waiting();
+  cloneTree.apply([tree(1, '/a', { idmap }), tree(2, '/b', { idmap })], context);
   expect(machine.calls.filter(call => !call.startsWith('writeText'))).toEqual([
     'cloneTrees /a /b',
     'endInUserNamespace',
@@ -60,13 +60,13 @@ it('mounts with the same mappings share one user namespace, which is closed at t
     'mapMount',
   ]);
   expect(machine.openInProc).toHaveLength(1);
-  work.end();
+  context.end();
   expect(machine.openInProc).toEqual([]);
 });
 
 it('a mount without mappings of its own shows the owners of the container', () => {
-  const work = waiting();
-  cloneTree.apply([tree(1, '/a', { idmap: { recursive: false } })], work);
+  const context = waiting();
+  cloneTree.apply([tree(1, '/a', { idmap: { recursive: false } })], context);
   expect(machine.openInProc).toEqual([`/proc/${pid}/ns/user`]);
   expect(machine.calls).toEqual(['cloneTrees /a', 'mapMount']);
 });
@@ -75,8 +75,8 @@ it('a source that cannot be cloned is reported at its mount', () => {
   machine.trouble.set('cloneTrees', () => {
     throw Object.assign(new Error('x'), { syscall: 'open_tree', errno: errno.ENOENT, path: '1' });
   });
-  const work = waiting([bind(1, '/a'), bind(2, '/b')]);
-  expect(thrown(() => cloneTree.apply([tree(1, '/a'), tree(2, '/b')], work))).toMatchObject({
+  const context = waiting([bind(1, '/a'), bind(2, '/b')]);
+  expect(thrown(() => cloneTree.apply([tree(1, '/a'), tree(2, '/b')], context))).toMatchObject({
     code: 'container.mount',
     pointer: '/mounts/2',
     errnoName: 'ENOENT',
@@ -88,8 +88,8 @@ it('a source that cannot be cloned is reported at its mount', () => {
 
 it('a file system that cannot show other owners is reported at its mount', () => {
   machine.trouble.set('mapMount', errno.EINVAL);
-  const work = waiting([bind(1, '/a')]);
-  expect(thrown(() => cloneTree.apply([tree(1, '/a', { idmap })], work))).toMatchObject({
+  const context = waiting([bind(1, '/a')]);
+  expect(thrown(() => cloneTree.apply([tree(1, '/a', { idmap })], context))).toMatchObject({
     pointer: '/mounts/1',
     syscall: 'mount_setattr(MOUNT_ATTR_IDMAP)',
     hint: expect.stringMatching(/id-mapped/),
@@ -97,8 +97,8 @@ it('a file system that cannot show other owners is reported at its mount', () =>
 });
 
 it('a tree that the init has cloned goes back to it with the owners of the mount', () => {
-  const work = hostWork(machine.runtime, { pid, at: ['mapTree', 2_300_000, { into: 5, count: 1 }] });
-  mapTree.apply([{ op: 'mapTree', when: 'mapTree', idmap, origin: '/at' }], work);
-  expect(work.at.given).toEqual([2_300_000]);
+  const context = hostContext(machine.runtime, { pid, at: ['mapTree', 2_300_000, { into: 5, count: 1 }] });
+  mapTree.apply([{ op: 'mapTree', when: 'mapTree', idmap, origin: '/at' }], context);
+  expect(context.at.given).toEqual([2_300_000]);
   expect(machine.calls.at(-1)).toBe('mapMount');
 });

@@ -6,7 +6,7 @@ import { errno } from '../../../src/errors/errno.ts';
 import { mapIds, mappedNamespace, requireMappings } from '../../../src/lifecycle/id-maps.ts';
 import type { IDMapping } from '../../../src/oci/config.ts';
 import { type FakeMachine, machineForEachTest, thrown } from '../../helpers/fake-machine.ts';
-import { hostWork } from '../../helpers/host-work.ts';
+import { hostContext } from '../../helpers/host-context.ts';
 
 let machine: FakeMachine;
 machineForEachTest(made => {
@@ -17,7 +17,7 @@ const map = (containerID: number, hostID: number, size: number): IDMapping => ({
 const apply = (uids: IDMapping[], gids: IDMapping[]) =>
   mapIds.apply(
     [{ op: 'mapIds', when: 'mapIds', uids, gids, origin: '/linux/namespaces/0' }],
-    hostWork(machine.runtime, { pid: 77 }),
+    hostContext(machine.runtime, { pid: 77 }),
   );
 const asUser = () => {
   const { identity } = machine.binding;

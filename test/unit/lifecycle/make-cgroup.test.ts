@@ -7,7 +7,7 @@ import { delegateCgroup, makeCgroup } from '../../../src/lifecycle/make-cgroup.t
 import type { Runtime } from '../../../src/lifecycle/runtime.ts';
 import type { HostStep } from '../../../src/plan/plan.ts';
 import { type FakeMachine, machineForEachTest, thrown } from '../../helpers/fake-machine.ts';
-import { hostWork } from '../../helpers/host-work.ts';
+import { hostContext } from '../../helpers/host-context.ts';
 
 let machine: FakeMachine;
 machineForEachTest(made => {
@@ -29,9 +29,9 @@ describe('a cgroup that cannot be created', () => {
   const make = (runtime: Runtime, origin: string, host: readonly HostStep[] = [], why = errno.EACCES) => {
     mkdirSync(join(machine.root, 'web'), { recursive: true });
     machine.trouble.set('mkdir', why);
-    const work = hostWork(runtime, { host, record: { cgroup: place() } });
-    makeCgroup.apply([{ op: 'makeCgroup', when: 'before', path: place().path, origin }], work);
-    return work.record.cgroup !== undefined;
+    const context = hostContext(runtime, { host, record: { cgroup: place() } });
+    makeCgroup.apply([{ op: 'makeCgroup', when: 'before', path: place().path, origin }], context);
+    return context.record.cgroup !== undefined;
   };
   const memory = {
     op: 'writeCgroup',
@@ -84,7 +84,7 @@ describe('the delegation of a cgroup', () => {
   const step = { op: 'delegateCgroup', when: 'before', uid: 1000, origin: '/mounts/0' } as const;
   const give = (runtime: Runtime): void => {
     machine.binding.mkdir(place().path, 0o755);
-    delegateCgroup.apply([step], hostWork(runtime, { record: { cgroup: place() } }));
+    delegateCgroup.apply([step], hostContext(runtime, { record: { cgroup: place() } }));
   };
   const message = () => `unable to give the cgroup ${place().path} to user 1000: operation not permitted`;
 

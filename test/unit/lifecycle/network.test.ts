@@ -479,24 +479,24 @@ describe('the end of a container with a network', () => {
 describe('the owner of an address', () => {
   const owner = (id: string) => ownerAt(machine.runtime, join(machine.root, id));
 
-  it('lives while its container does, or while a command makes it', () => {
+  it('is active while its container runs, or while a command makes it', () => {
     defineNetwork(machine, 'web');
     attach(machine, 'c1', ['web']);
-    expect(owner('c1')).toMatchObject({ id: 'c1', lives: true, record: { id: 'c1' } });
+    expect(owner('c1')).toMatchObject({ id: 'c1', isActive: true, record: { id: 'c1' } });
     stop('c1');
-    expect(owner('c1').lives).toBe(false);
-    expect(owner('absent')).toEqual({ id: 'absent', lives: false });
+    expect(owner('c1').isActive).toBe(false);
+    expect(owner('absent')).toEqual({ id: 'absent', isActive: false });
     mkdirSync(join(machine.root, 'new'));
     const fd = machine.binding.open(join(machine.root, 'new'), 0, 0);
     machine.binding.lock(fd, 0);
-    expect(owner('new')).toEqual({ id: 'new', lives: true });
+    expect(owner('new')).toEqual({ id: 'new', isActive: true });
     machine.binding.close(fd);
   });
 
-  it('may live if its record is damaged, and does not with an id that no container has', () => {
+  it('may be active if its record is damaged, and is not with an id that no container has', () => {
     mkdirSync(join(machine.root, 'torn'), { recursive: true });
     writeFileSync(join(machine.root, 'torn/state.json'), '{');
-    expect(owner('torn')).toEqual({ id: 'torn', lives: true });
-    expect(owner('a b')).toEqual({ id: 'a b', lives: false });
+    expect(owner('torn')).toEqual({ id: 'torn', isActive: true });
+    expect(owner('a b')).toEqual({ id: 'a b', isActive: false });
   });
 });

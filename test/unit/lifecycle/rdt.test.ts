@@ -18,7 +18,7 @@ import {
   thrown,
   writeBundle,
 } from '../../helpers/fake-machine.ts';
-import { hostWork } from '../../helpers/host-work.ts';
+import { hostContext } from '../../helpers/host-context.ts';
 
 let machine: FakeMachine;
 let runtime: Runtime;
@@ -299,12 +299,12 @@ describe('a container in a class', () => {
   it('has its executed programs in the class, unless the class was removed', () => {
     create({ enableMonitoring: true });
     const step = { op: 'joinRdtGroup', when: 'after', origin: '/linux/intelRdt' } as const;
-    const work = hostWork(runtime, { record: readRecord(runtime, 'c'), pid: 777_777 });
-    joinRdtGroup.apply([step], work);
+    const context = hostContext(runtime, { record: readRecord(runtime, 'c'), pid: 777_777 });
+    joinRdtGroup.apply([step], context);
     expect(file('c/tasks')).toBe('777777');
     expect(file('c/mon_groups/c/tasks')).toBe('777777');
     machine.binding.rmdir(join(machine.resctrl, 'c'));
-    joinRdtGroup.apply([step], work);
+    joinRdtGroup.apply([step], context);
     expect(classes()).toEqual([]);
   });
 

@@ -4,7 +4,7 @@ import { errno } from '../../../src/errors/errno.ts';
 import { sendListener } from '../../../src/lifecycle/seccomp-agent.ts';
 import { ociVersion } from '../../../src/oci/version.ts';
 import { type FakeMachine, machineForEachTest, thrown } from '../../helpers/fake-machine.ts';
-import { hostWork } from '../../helpers/host-work.ts';
+import { hostContext } from '../../helpers/host-context.ts';
 
 let machine: FakeMachine;
 let closed: number[];
@@ -30,7 +30,7 @@ const send = (metadata?: string) =>
         ...(metadata !== undefined && { metadata }),
       },
     ],
-    hostWork(machine.runtime, { pid: 77, at: ['seccomp', listener] }),
+    hostContext(machine.runtime, { pid: 77, at: ['seccomp', listener] }),
   );
 
 it('the agent gets the listener with the state of the process, and the runtime keeps none', () => {

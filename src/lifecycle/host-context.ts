@@ -31,10 +31,10 @@ export interface HostOperation<Op extends HostOperationName> {
   /** A failure has the prefix of a failed start also before the clone and after `ready`. Default false. */
   readonly startFailure?: boolean;
   /**
-   * Performs the steps. Each effect arms its undo in `work.undo` as soon as there is something to undo, and never
+   * Performs the steps. Each effect arms its undo in `context.undo` as soon as there is something to undo, and never
    * before: an existing object may belong to another container.
    */
-  apply(steps: readonly HostStepOf<Op>[], work: HostWork): void;
+  apply(steps: readonly HostStepOf<Op>[], context: HostContext): void;
   /** Throws the error with which `apply` would fail, if an inspection of the machine can detect it. For `check`. */
   inspect?(step: HostStepOf<Op>, binding: Binding, findings: InspectFindings): void;
 }
@@ -43,7 +43,7 @@ export interface HostOperation<Op extends HostOperationName> {
 export interface InspectFindings {
   /** Problems that `create` only warns of. */
   readonly warnings: ErrorFields[];
-  skip(origin: string, property: string): void;
+  addUnchecked(origin: string, property: string): void;
 }
 
 /** The init while it waits at a sync point. `syncPoints` defines which descriptors it sends and receives. */
@@ -109,7 +109,7 @@ export interface Subject {
 }
 
 /** Data that the steps of one `create` or `exec` share. */
-export class HostWork {
+export class HostContext {
   readonly runtime: Runtime;
   /** Replaced if a step finds that a free address of the plan was taken in the meantime. */
   plan: Plan;

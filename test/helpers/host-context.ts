@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Console } from '../../src/lifecycle/console.ts';
-import { HostWork, WaitingInit } from '../../src/lifecycle/host-work.ts';
+import { HostContext, WaitingInit } from '../../src/lifecycle/host-context.ts';
 import type { ContainerRecord } from '../../src/lifecycle/record.ts';
 import type { Runtime } from '../../src/lifecycle/runtime.ts';
 import type { HostStep } from '../../src/plan/plan.ts';
@@ -8,7 +8,7 @@ import { type SyncPoint, syncAt } from '../../src/plan/sync-points.ts';
 import type { Step } from '../../src/wire/steps.ts';
 
 /** Input of one host operation that runs outside of a `create`. */
-export function hostWork(
+export function hostContext(
   runtime: Runtime,
   given: {
     readonly host?: readonly HostStep[];
@@ -25,8 +25,8 @@ export function hostWork(
       { readonly into: number; readonly count: number }?,
     ];
   } = {},
-): HostWork {
-  const work = new HostWork({
+): HostContext {
+  const context = new HostContext({
     runtime,
     plan: {
       host: given.host ?? [],
@@ -46,8 +46,8 @@ export function hostWork(
       ...given.record,
     },
   });
-  if (given.pid !== undefined) work.cloned({ pid: given.pid, pidfd: 2, channel: 3 });
+  if (given.pid !== undefined) context.cloned({ pid: given.pid, pidfd: 2, channel: 3 });
   if (given.at !== undefined)
-    work.waiting = new WaitingInit(given.at[0], syncAt(given.at[0], '/at', given.at[2]), given.at[1]);
-  return work;
+    context.waiting = new WaitingInit(given.at[0], syncAt(given.at[0], '/at', given.at[2]), given.at[1]);
+  return context;
 }
