@@ -134,6 +134,7 @@
         "native/binding/links.cc",
         "native/binding/listeners.cc",
         "native/binding/mounts.cc",
+        "native/binding/paths.cc",
         "native/binding/process.cc",
         "native/binding/proxy.cc",
         "native/binding/netlink.cc",

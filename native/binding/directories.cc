@@ -11,6 +11,7 @@
 
 #include "binding/buffer.h"
 #include "binding/json_members.h"
+#include "binding/path.h"
 #include "binding/table.h"
 #include "core/fd.h"
 
@@ -90,7 +91,7 @@ Outcome names_in(DIR* stream, const std::string& path, Which which, Names& names
 
 Outcome open_and_list(const std::string& path, Which which, Stream& stream, Names& names) {
   // The kernel would cut the path at a NUL and open another directory.
-  if (path.find('\0') != std::string::npos) return refused("open", EINVAL, path);
+  if (has_nul(path)) return refused("open", EINVAL, path);
   stream.reset(opendir(path.c_str()));
   if (stream.get() == nullptr) return refused("open", errno, path);
   return names_in(stream.get(), path, which, names);
@@ -165,7 +166,7 @@ Outcome readdir(const Arguments& a) {
 
 Outcome removeTree(const Arguments& a) {
   const std::string& path = a[0].text();
-  if (path.find('\0') != std::string::npos) return refused("open", EINVAL, path);
+  if (has_nul(path)) return refused("open", EINVAL, path);
   return remove_directory(AT_FDCWD, path.c_str(), path);
 }
 

@@ -1,25 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Contents of files, and descriptors.
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <linux/nsfs.h>
 #include <linux/openat2.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/auxv.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 
 #include "binding/interrupt.h"
+#include "binding/path.h"
 #include "binding/table.h"
 #include "binding/write_to_end.h"
 #include "core/fd.h"
@@ -27,9 +24,6 @@
 namespace tsubo::binding {
 
 namespace {
-
-// The kernel would cut the path at a NUL and use another path.
-bool has_nul(const std::string& path) { return path.find('\0') != std::string::npos; }
 
 int descriptor(const Value& v) { return static_cast<int>(v.number()); }
 
@@ -71,14 +65,6 @@ Outcome read_to_end(int fd, const std::string& path, size_t limit, From from = F
   }
   text.resize(filled);
   return Value::text(std::move(text));
-}
-
-// For the many calls that take one path and return only an error.
-template <typename Call>
-Outcome on_path(const char* syscall, const std::string& path, Call call) {
-  if (has_nul(path)) return refused(syscall, EINVAL, path);
-  if (call(path.c_str()) < 0) return refused(syscall, errno, path);
-  return {};
 }
 
 constexpr size_t kDefaultLimit = 16u << 20;
@@ -160,36 +146,6 @@ Outcome replaceText(const Arguments& a) {
   return refused(syscall, error, path);
 }
 
-Outcome mkdir(const Arguments& a) {
-  auto mode = static_cast<mode_t>(a[1].number());
-  return on_path("mkdir", a[0].text(), [mode](const char* path) { return ::mkdir(path, mode); });
-}
-
-Outcome chown(const Arguments& a) {
-  auto uid = static_cast<uid_t>(a[1].number());
-  auto gid = static_cast<gid_t>(a[2].number());
-  return on_path("lchown", a[0].text(), [uid, gid](const char* path) { return ::lchown(path, uid, gid); });
-}
-
-Outcome rmdir(const Arguments& a) {
-  return on_path("rmdir", a[0].text(), [](const char* path) { return ::rmdir(path); });
-}
-
-Outcome unlink(const Arguments& a) {
-  return on_path("unlink", a[0].text(), [](const char* path) { return ::unlink(path); });
-}
-
-Outcome symlink(const Arguments& a) {
-  const std::string& target = a[0].text();
-  if (has_nul(target)) return refused("symlink", EINVAL, target);
-  return on_path("symlink", a[1].text(), [&target](const char* path) { return ::symlink(target.c_str(), path); });
-}
-
-Outcome unmount(const Arguments& a) {
-  return on_path("umount2", a[0].text(),
-                 [](const char* path) { return ::umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW); });
-}
-
 Outcome makeFullFifo(const Arguments& a) {
   const std::string& path = a[0].text();
   if (has_nul(path)) return refused("mkfifo", EINVAL, path);
@@ -202,64 +158,6 @@ Outcome makeFullFifo(const Arguments& a) {
   if (int error = write_to_end(fifo.get(), std::string(static_cast<size_t>(room), '\0')); error != 0)
     return refused("write", error, path);
   return Value::number(fifo.release());
-}
-
-Outcome chdir(const Arguments& a) {
-  return on_path("chdir", a[0].text(), [](const char* path) { return ::chdir(path); });
-}
-
-Outcome readlink(const Arguments& a) {
-  const std::string& path = a[0].text();
-  if (has_nul(path)) return refused("readlink", EINVAL, path);
-  char target[PATH_MAX];
-  ssize_t n = ::readlink(path.c_str(), target, sizeof target);
-  if (n < 0) return refused("readlink", errno, path);
-  return Value::text(std::string(target, static_cast<size_t>(n)));
-}
-
-Outcome realpath(const Arguments& a) {
-  const std::string& path = a[0].text();
-  if (has_nul(path)) return refused("realpath", EINVAL, path);
-  char resolved[PATH_MAX];
-  if (::realpath(path.c_str(), resolved) == nullptr) return refused("realpath", errno, path);
-  return Value::text(resolved);
-}
-
-Outcome getcwd(const Arguments&) {
-  char path[PATH_MAX];
-  if (::getcwd(path, sizeof path) == nullptr) return refused("getcwd", errno);
-  return Value::text(path);
-}
-
-Outcome stat(const Arguments& a) {
-  const std::string& path = a[0].text();
-  if (has_nul(path)) return refused("stat", EINVAL, path);
-  struct stat st;
-  int flags = a.size() > 1 && a[1].truth() ? AT_SYMLINK_NOFOLLOW : 0;
-  if (fstatat(AT_FDCWD, path.c_str(), &st, flags) < 0) {
-    if (errno == ENOENT || errno == ENOTDIR) return Value();
-    return refused("stat", errno, path);
-  }
-  auto n = [](auto value) { return Value::number(static_cast<int64_t>(value)); };
-  return Value::record({{"mode", n(st.st_mode)},
-                        {"uid", n(st.st_uid)},
-                        {"gid", n(st.st_gid)},
-                        {"dev", n(st.st_dev)},
-                        {"ino", n(st.st_ino)},
-                        {"rdevMajor", n(major(st.st_rdev))},
-                        {"rdevMinor", n(minor(st.st_rdev))},
-                        {"size", n(st.st_size)}});
-}
-
-Outcome filesystemType(const Arguments& a) {
-  const std::string& path = a[0].text();
-  if (has_nul(path)) return refused("statfs", EINVAL, path);
-  struct statfs fs;
-  if (statfs(path.c_str(), &fs) < 0) {
-    if (errno == ENOENT || errno == ENOTDIR) return Value();
-    return refused("statfs", errno, path);
-  }
-  return Value::number(static_cast<int64_t>(fs.f_type));
 }
 
 Outcome open(const Arguments& a) {
