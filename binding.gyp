@@ -90,6 +90,7 @@
         "native/keeper/log.cc",
         "native/keeper/main.cc",
         "native/keeper/process.cc",
+        "native/keeper/program.cc",
         "native/keeper/rules.cc",
         "native/keeper/tcp.cc",
         "native/keeper/udp.cc"

@@ -56,6 +56,7 @@ const groups = /** @type {const} */ ({
     'curl',
     'nft',
     'iptables-nft',
+    'pasta',
   ].concat(
     ['runc', 'crun'],
     process.arch === 'x64' ? ['aarch64-linux-gnu-g++', 'qemu-aarch64-static', 'qemu-system-aarch64'] : [],
@@ -92,6 +93,7 @@ const tools = {
   curl: { package: 'curl', costs: networks },
   nft: { package: 'nftables', costs: networks },
   'iptables-nft': { package: 'iptables', costs: networks },
+  pasta: { package: 'passt', costs: 'the tests of a network without root' },
   runc: { package: 'runc', costs: 'the comparison with runc' },
   crun: { package: 'crun', costs: 'the comparison with crun' },
   'aarch64-linux-gnu-g++': {

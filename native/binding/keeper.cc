@@ -117,7 +117,15 @@ Outcome startKeeper(const Arguments& a) {
   std::sort(listeners.begin(), listeners.end(), [](const auto& x, const auto& y) { return x.fd < y.fd; });
   const std::vector<Value>& restore = r.field("restore").items();
   const std::vector<Value>& end = r.field("end").items();
-  const std::string batches = with_lengths(restore) + with_lengths(end);
+  std::string batches = with_lengths(restore) + with_lengths(end);
+  const Value& program = r.field("program");
+  UniqueFd output;
+  if (!program.is_undefined()) {
+    batches += program.field("pidFile").text() + '\0';
+    for (const Value& word : program.field("arguments").items()) batches += word.text() + '\0';
+    output.reset(memfd_create("tsubo-program", MFD_CLOEXEC));
+    if (!output.open()) return refused("memfd_create", errno);
+  }
   if (listeners.size() > keeper::kMostListeners || batches.size() > keeper::kMostBytes)
     return refused("execveat", E2BIG);
 
@@ -133,11 +141,14 @@ Outcome startKeeper(const Arguments& a) {
   request.restore = static_cast<uint32_t>(restore.size());
   request.end = static_cast<uint32_t>(end.size());
   request.bytes = static_cast<uint32_t>(batches.size());
+  request.output = output.open() ? output.get() : -1;
+  if (output.open()) request.strings = static_cast<uint32_t>(program.field("arguments").items().size() + 1);
   std::string all(reinterpret_cast<const char*>(&request), sizeof request);
   all.append(reinterpret_cast<const char*>(listeners.data()), listeners.size() * sizeof(keeper::Listener));
   all += batches;
 
   std::vector<int> keep = {request.init};
+  if (output.open()) keep.push_back(output.get());
   for (const keeper::Listener& one : listeners) keep.push_back(one.fd);
   if (SpawnFailure f = launch(all, keep, write_end.get()); f.syscall != nullptr) return refused(f.syscall, f.error);
   // Only the keeper's copy stays open: end of file means that it has ended.
@@ -147,6 +158,12 @@ Outcome startKeeper(const Arguments& a) {
   if (n < 0) return refused("read", errno);
   if (n != sizeof status) return refused("execveat", ECHILD);
   if (status.error != 0) return failure_of(status);
+  if (status.ended != 0) {
+    char text[4096];
+    ssize_t size = pread(output.get(), text, sizeof text, 0);
+    return Value::record({{"pid", Value::number(0)},
+                          {"output", Value::text(std::string(text, size < 0 ? 0 : static_cast<size_t>(size)))}});
+  }
   return Value::record({{"pid", Value::number(status.pid)}});
 }
 

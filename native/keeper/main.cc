@@ -2,8 +2,8 @@
 //
 // The keeper: a small process beside a container with published ports. It holds their sockets, because then no other
 // program can bind the ports, and forwards the traffic that the kernel's rules do not translate (::1, and all traffic
-// on a machine without nftables). After the table was deleted, it sends the rules again. It exits after the
-// container's init.
+// on a machine without nftables). After the table was deleted, it sends the rules again. Without root, it runs the
+// program that connects the container instead. It exits after the container's init.
 #include <asm/fcntl.h>
 #include <asm/signal.h>
 #include <linux/errno.h>
@@ -16,6 +16,7 @@
 #include "init/stack_guard.h"
 #include "keeper/keep.h"
 #include "keeper/process.h"
+#include "keeper/program.h"
 #include "keeper/rules.h"
 #include "keeper/tcp.h"
 #include "keeper/udp.h"
@@ -66,6 +67,13 @@ uint64_t now_ms() {
   sys::exit(1);
 }
 
+[[noreturn]] void report_end(const Request& request, int32_t ended) {
+  Status status = {};
+  status.ended = ended;
+  sys::unchecked(sys::write(request.status, &status, sizeof status));
+  sys::exit(1);
+}
+
 void require(const Request& request, const char* syscall, long result) {
   if (result < 0) report_failure(request, syscall, result);
 }
@@ -79,6 +87,13 @@ const Request* map_request(int fd) {
   return at < 0 && at > -4096 ? nullptr : reinterpret_cast<const Request*>(at);
 }
 
+// The place behind a batch.
+const unsigned char* after(const unsigned char* batch) {
+  uint32_t bytes;
+  __builtin_memcpy(&bytes, batch, sizeof bytes);
+  return batch + sizeof bytes + bytes;
+}
+
 // Descriptors of the caller must not stay open: a reader of one of its pipes waits for the last writer.
 void close_foreign(const Request& request, const Listener* listeners) {
   unsigned next = 3;
@@ -89,6 +104,7 @@ void close_foreign(const Request& request, const Listener* listeners) {
     };
     consider(request.init);
     consider(request.status);
+    consider(request.output);
     // The listeners are in ascending order and consecutive: few rounds are needed.
     for (uint32_t i = 0; i < request.listeners; i++) {
       if (static_cast<unsigned>(listeners[i].fd) < next) continue;
@@ -124,6 +140,21 @@ void close_foreign(const Request& request, const Listener* listeners) {
   }
   const uint64_t taken = kOwnDescriptors + request.listeners + kMostFlows / 4;
   const uint64_t pairs = files.soft > taken ? (files.soft - taken) / 2 : 1;
+
+  const unsigned char* at = batches;
+  for (uint32_t i = 0; i < request.restore; i++) at = after(at);
+  const unsigned char* last = at;
+  for (uint32_t i = 0; i < request.end; i++) at = after(at);
+  Program program;
+  if (request.strings > 0) {
+    // The program must hold no descriptor of the container or of the runtime.
+    const int own[] = {request.init, request.status, request.output};
+    for (int fd : own) require(request, "fcntl", sys::fcntl(fd, F_SETFD, FD_CLOEXEC));
+    const long ended = program.start(reinterpret_cast<const char*>(at), request.strings, request.output);
+    if (ended > 0) report_end(request, static_cast<int32_t>(ended));
+    require(request, "execve", ended);
+    sys::close(request.output);
+  }
 
   long epoll = sys::call(__NR_epoll_create1, EPOLL_CLOEXEC);
   require(request, "epoll_create1", epoll);
@@ -198,16 +229,11 @@ void close_foreign(const Request& request, const Listener* listeners) {
     if (again) Rules::send(batches, request.restore);
     wait = flows.expire(now);
   }
-  const unsigned char* at = batches;
-  for (uint32_t i = 0; i < request.restore; i++) {
-    uint32_t bytes;
-    __builtin_memcpy(&bytes, at, sizeof bytes);
-    at += sizeof bytes + bytes;
-  }
+  program.end();
   // Remove the rules before the sockets are closed: the next container that gets one of the ports adds the same
   // elements, and these batches would remove them. The close of the netlink socket waits for the kernel (an RCU grace
   // period), therefore it is left to the exit, after the ports are free.
-  Rules::send(at, request.end, true);
+  Rules::send(last, request.end, true);
   for (uint32_t i = 0; i < request.listeners; i++) sys::close(listeners[i].fd);
   sys::exit(0);
 }

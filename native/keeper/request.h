@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The input of the keeper, a file whose descriptor number is its argument: a Request, its listeners, and then its
-// batches, each with its length in front.
+// The input of the keeper, a file whose descriptor number is its argument: a Request, its listeners, its batches, each
+// with its length in front, and the strings of a program, each with a NUL at its end.
 #pragma once
 
 #include <stdint.h>
@@ -27,14 +27,17 @@ struct Request {
   uint32_t listeners;
   uint32_t restore;  // number of batches to send again after the nftables table was deleted
   uint32_t end;      // number of batches to send after the init has exited; they follow those of `restore`
-  uint32_t bytes;    // of all batches with their lengths
+  uint32_t bytes;    // of all batches with their lengths, and of all strings
+  int32_t output;    // standard output and standard error of the program, or -1
+  uint32_t strings;  // 0: no program. Otherwise the file to which it writes its pid, and its arguments
 };
-static_assert(sizeof(Request) == 28);
+static_assert(sizeof(Request) == 36);
 
 struct Status {
   int32_t pid;    // of the keeper, or 0
   int32_t error;  // positive errno of the call that failed
-  char syscall[24];
+  char syscall[20];
+  int32_t ended = 0;  // wait status of the program that failed
 };
 static_assert(sizeof(Status) == 32);
 

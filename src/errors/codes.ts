@@ -453,6 +453,10 @@ export const errorCodes = {
     'a rule of another program affects the network or a published port (warning of check)',
     'see the message for the rule',
   ],
+  'network.program': [
+    'the program that connects a container without root is missing, or it failed',
+    'install passt, or run tsubo as root; the message contains the output of the program',
+  ],
   'network.unknown': ['the network does not exist', 'see tsubo network ls, or make it: tsubo network create'],
 
   'plan.number': ['a number does not fit into the plan', 'use a smaller number'],

@@ -149,9 +149,10 @@ export interface Binding {
   release(fifo: string): Report;
   /**
    * Starts the keeper of a container's published ports (native/keeper), which takes over the listening sockets and ends
-   * with the init. The caller closes its own copies of the descriptors.
+   * with the init. The caller closes its own copies of the descriptors. With a program that fails, `output` contains
+   * its messages, and there is no keeper.
    */
-  startKeeper(request: KeeperRequest): { readonly pid: number };
+  startKeeper(request: KeeperRequest): { readonly pid: number; readonly output?: string };
 
   // ---- containers with a supervisor (native/keeper) -------------------------------------------------------
   /**
@@ -378,6 +379,16 @@ export interface KeeperRequest {
   readonly restore: readonly Uint8Array[];
   /** Netlink messages of NETLINK_NETFILTER that are sent after the init has exited. */
   readonly end: readonly Uint8Array[];
+  /** A program that the keeper starts, and kills after the init has exited. Default: none. */
+  readonly program?: KeptProgram;
+}
+
+/** A program that works in the background: its first process exits when the work has begun. */
+export interface KeptProgram {
+  /** File to which the program writes the pid of its process. */
+  readonly pidFile: string;
+  /** The absolute path of the program, then its arguments. The environment is empty. */
+  readonly arguments: readonly string[];
 }
 
 /** A socket of the host, and the address in the container to which the keeper forwards its data. */

@@ -12,7 +12,7 @@ import {
   type RequestedAttachment,
   requestedAttachment,
 } from '../lifecycle/attachment.ts';
-import { resolveNetworks } from '../lifecycle/network/resolve.ts';
+import { planNetworks } from '../lifecycle/user-network.ts';
 import { append } from '../oci/append.ts';
 import type { Config } from '../oci/config.ts';
 import { makePlan } from '../plan/make-plan.ts';
@@ -148,7 +148,7 @@ function inspect(
   const planned =
     networks === undefined || offline || first === undefined
       ? undefined
-      : findings.attempt(() => resolveNetworks({ binding }, facts, requested));
+      : findings.attempt(() => planNetworks({ binding }, facts, requested));
   const plan = findings.attempt(() =>
     makePlan(config, facts, {
       id: 'ID',
@@ -159,7 +159,7 @@ function inspect(
       preserveFds: 0,
       startNow: false,
       systemdCgroup,
-      ...(planned !== undefined && { networks: planned, ports }),
+      ...(planned !== undefined && { ...planned, ports }),
     }),
   );
   if (offline) return;

@@ -27,11 +27,13 @@ import type { InitRecord } from './record.ts';
 import { makeState, saveInit, saveRecord } from './record-steps.ts';
 import { makeStartFifo, resumeInit, sendPidfd, writePidFile } from './resume-init.ts';
 import { sendListener } from './seccomp-agent.ts';
+import { connectNetwork } from './user-network.ts';
 
 const operations: { readonly [Op in HostOperationName]: HostOperation<Op> } = {
   attachDeviceRules,
   claimAddress,
   cloneTree,
+  connectNetwork,
   delegateCgroup,
   joinRdtGroup,
   limitInit,

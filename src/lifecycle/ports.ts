@@ -3,6 +3,8 @@ import { errno } from '../errors/errno.ts';
 import { type ErrorFields, RuntimeError } from '../errors/error.ts';
 import { hostFailure, isSystemError, onHost } from '../errors/system.ts';
 import type { Binding, KeptListener } from '../host/binding.d.ts';
+import { unlessMissing } from '../host/files.ts';
+import { entryPath } from '../host/paths.ts';
 import type { ContainerAddresses } from '../network/allocate.ts';
 import { formatAddress, parseAddress } from '../network/cidr.ts';
 import { dumpConnections, staleConnections } from '../network/conntrack.ts';
@@ -44,7 +46,7 @@ export const reservePorts: HostOperation<'reservePorts'> = {
         const fds = hold(context.runtime, ports, address, origin);
         // The keeper has copies; without one, the ports are free again.
         context.atEnd(() => {
-          for (const fd of fds) binding.close(fd);
+          for (const fd of fds.splice(0)) binding.close(fd);
         });
         context.heldPorts.push({ ports, fds });
       }
@@ -80,7 +82,8 @@ function foreignRules(binding: Binding, ports: PublishedPorts, origin: string): 
 /** The sockets of consecutive ports at one address. */
 export interface HeldPorts {
   readonly ports: PublishedPorts;
-  readonly fds: readonly number[];
+  /** Emptied when they are closed. */
+  readonly fds: number[];
 }
 
 function hold(runtime: Runtime, ports: PublishedPorts, address: string, origin: string): number[] {
@@ -91,7 +94,8 @@ function hold(runtime: Runtime, ports: PublishedPorts, address: string, origin: 
       return binding.holdPorts({ protocol, address, first, count });
     } catch (error) {
       if (!isSystemError(error)) throw error;
-      if (error.errno !== errno.EADDRINUSE) throw holdFailure(error, address, origin);
+      if (error.errno !== errno.EADDRINUSE)
+        throw holdFailure(error, address, origin, () => lowestPort(binding));
       const port = Number(error.path);
       const owner = containerWith(runtime, { ...ports, hostPort: port, count: 1 });
       const holder = owner === undefined ? portHolder(binding, protocol, port) : undefined;
@@ -105,12 +109,26 @@ function hold(runtime: Runtime, ports: PublishedPorts, address: string, origin: 
   }
 }
 
-/** Containers with published ports, of all roots. */
-function publishers(runtime: Runtime, store: NetworkStore): { owner: Owner; network: NetworkRecord }[] {
-  const directories = new Set(
-    networkNames(store).flatMap(name => takenAddresses(store, name).taken.map(({ owner }) => owner)),
+/** Containers with published ports that have addresses: of all roots. */
+function publishers(runtime: Runtime, store: NetworkStore): Publisher[] {
+  const owners = networkNames(store).flatMap(name =>
+    takenAddresses(store, name).taken.map(({ owner }) => owner),
   );
-  return [...directories].flatMap(directory => {
+  return publishersAt(runtime, owners);
+}
+
+/** The first port that a process without CAP_NET_BIND_SERVICE may bind. */
+function lowestPort(binding: Binding): string {
+  return binding.readTextIfThere('/proc/sys/net/ipv4/ip_unprivileged_port_start')?.trim() ?? '1024';
+}
+
+interface Publisher {
+  readonly owner: Owner;
+  readonly network: NetworkRecord;
+}
+
+function publishersAt(runtime: Runtime, directories: readonly string[]): Publisher[] {
+  return [...new Set(directories)].flatMap(directory => {
     const owner = ownerAt(runtime, directory);
     const network = owner.record?.network;
     return owner.isActive && network?.ports !== undefined ? [{ owner, network }] : [];
@@ -118,8 +136,11 @@ function publishers(runtime: Runtime, store: NetworkStore): { owner: Owner; netw
 }
 
 function containerWith(runtime: Runtime, wanted: PublishedPorts): Owner | undefined {
-  const store = networkStore(runtime.binding);
-  return publishers(runtime, store).find(({ network }) =>
+  const { binding, root } = runtime;
+  // Without root, a container has published ports and no address of its own.
+  const names = unlessMissing(() => binding.readdir(root)) ?? [];
+  const own = names.map(name => entryPath(root, name));
+  return [...publishers(runtime, networkStore(binding)), ...publishersAt(runtime, own)].find(({ network }) =>
     (network.ports ?? []).some(text => collide(parsePublished(text), wanted)),
   )?.owner;
 }

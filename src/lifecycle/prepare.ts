@@ -18,10 +18,10 @@ import {
   withAttachmentLocation,
 } from './attachment.ts';
 import { withFileOrigins, withNetworkFiles } from './network/files.ts';
-import { resolveNetworks } from './network/resolve.ts';
 import { listenFds } from './passed-fds.ts';
 import type { Runtime } from './runtime.ts';
 import { configOrOption, withSourceLocation } from './source-location.ts';
+import { planNetworks } from './user-network.ts';
 import type { Warning } from './warnings.ts';
 
 export interface PrepareOptions extends AttachmentOptions {
@@ -86,7 +86,7 @@ export function prepare(runtime: Runtime, options: PrepareOptions): Prepared {
         ...(ports.length > 0 && { ports }),
         ...(dns !== undefined && { dns }),
         ...(networks.length > 0 && {
-          networks: resolveNetworks(runtime, facts, networks),
+          ...planNetworks(runtime, facts, networks),
         }),
       });
       const plan = planned === config ? made : withFileOrigins(made, config, planned, attachment.option);

@@ -74,7 +74,7 @@ function writeFirstRecord(
     // An empty path requests a new namespace.
     sharedPidNamespace: pidNamespace === undefined || (pidNamespace.path ?? '') !== '',
     ...(rdt !== undefined && { rdt }),
-    ...(context.attachments.length > 0 && { network: networkRecord(context) }),
+    ...networkOf(context),
   };
   const copy = joinPath(context.stateDirectory, files.config);
   onHost(`unable to write ${copy}`, () => {
@@ -92,12 +92,15 @@ function writeFirstRecord(
   }
 }
 
-function networkRecord({ attachments, heldPorts, keeper }: HostContext): NetworkRecord {
+function networkOf({ attachments, heldPorts, keeper }: HostContext): { readonly network?: NetworkRecord } {
+  if (attachments.length === 0 && heldPorts.length === 0 && keeper === undefined) return {};
   const ports = new Set(heldPorts.map(held => publishedText(held.ports)));
   return {
-    attachments,
-    ...(ports.size > 0 && { ports: [...ports] }),
-    ...(keeper !== undefined && { keeper }),
+    network: {
+      attachments,
+      ...(ports.size > 0 && { ports: [...ports] }),
+      ...(keeper !== undefined && { keeper }),
+    },
   };
 }
 
@@ -122,11 +125,10 @@ export const saveInit: HostOperation<'saveInit'> = {
     const { startTime } = context;
     if (startTime === undefined)
       throw new RuntimeError({ code: 'internal', message: 'no start time of the init' });
-    const { network } = context.record;
     context.record = {
       ...context.record,
       // The interfaces have their names on the host only since the clone.
-      ...(network !== undefined && { network: networkRecord(context) }),
+      ...networkOf(context),
       init: { pid: context.init.pid, startTime },
     };
     writeRecord(context.runtime, context.record);

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { utf8Length } from '../host/utf8.ts';
 
-/** The hosts file of a container with these names. */
+/**
+ * The hosts file of a container with these names. Without a known address, they are names of the container's own
+ * loopback interface, as in Debian.
+ */
 export function hostsFile(addresses: readonly string[], names: readonly string[]): string {
   return [
     '127.0.0.1\tlocalhost',
     '::1\tlocalhost ip6-localhost ip6-loopback',
-    ...addresses.map(address => `${address}\t${names.join(' ')}`),
+    ...(addresses.length === 0 ? ['127.0.1.1'] : addresses).map(address => `${address}\t${names.join(' ')}`),
     '',
   ].join('\n');
 }

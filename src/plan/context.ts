@@ -9,6 +9,7 @@ import type { Seccomp } from '../oci/seccomp.ts';
 import type { Step } from '../wire/steps.ts';
 import type { HostTrees } from './host-trees.ts';
 import type { PlannedNetwork } from './network.ts';
+import type { UserNetwork } from './user-network.ts';
 
 /** The step that loads a filter. */
 export type LoadSeccomp = Extract<Step, { op: 'loadSeccomp' }> & { readonly flags: number };
@@ -36,6 +37,8 @@ export interface PlanOptions {
   readonly startNow?: boolean;
   /** Networks that the container is attached to. Default: none. */
   readonly networks?: readonly PlannedNetwork[] | undefined;
+  /** The network of a container whose runtime is not root. Default: none. */
+  readonly userNetwork?: UserNetwork | undefined;
   /** Ports of the host that lead to the first network. Default: none. */
   readonly ports?: readonly PublishedPorts[] | undefined;
   /** Requested contents of its resolv.conf. Default: the host's. */

@@ -45,6 +45,7 @@ import { sysctlFacility } from './sysctl.ts';
 import { terminalFacility } from './terminal.ts';
 import { timeNamespaceFacility } from './time-namespace.ts';
 import { userNamespaceFacility } from './user-namespace.ts';
+import { userNetworkFacility } from './user-network.ts';
 import { type UtsNames, utsFacility } from './uts-names.ts';
 
 /** All facilities. The wire format numbers their operations in this order. */
@@ -54,6 +55,7 @@ export const facilities = [
   userNamespaceFacility,
   timeNamespaceFacility,
   networkFacility,
+  userNetworkFacility,
   rootfsFacility,
   rootMountFacility,
   mountsFacility,

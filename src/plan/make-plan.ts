@@ -42,6 +42,7 @@ import { sysctlSteps } from './sysctl.ts';
 import { terminalHostSteps, terminalSteps } from './terminal.ts';
 import { planTimeNamespace } from './time-namespace.ts';
 import { factsInside, userNamespace } from './user-namespace.ts';
+import { userNetworkSteps } from './user-network.ts';
 import { ownName, utsSteps } from './uts-names.ts';
 
 export type { PlanOptions } from './context.ts';
@@ -87,7 +88,7 @@ export function makePlan(config: Config, facts: HostFacts, options: PlanOptions)
     },
   };
   // Take slots in this order: namespaces to join, the FIFO of start, trees of mounts. Kept mounts have later slots.
-  const [network] = options.networks ?? [];
+  const network = options.networks?.[0] ?? options.userNetwork;
   if (network !== undefined) requireOwnNetwork(config, network.origin);
   const namespaces = planNamespaces(context);
   const startFifo = options.startNow ? undefined : context.takeSlot();
@@ -132,7 +133,7 @@ function hostSteps(
   startFifo: number | undefined,
 ): HostStep[] {
   const { config, options } = context;
-  const { networks = [], ports = [], dns } = options;
+  const { networks = [], ports = [], dns, userNetwork } = options;
   const names = [...new Set([ownName(config) || options.id, options.id])];
   const cgroup = containerCgroup(context);
   if (cgroup === undefined) {
@@ -167,7 +168,7 @@ function hostSteps(
     ...networkSteps(networks, names),
     // Before all objects that `delete` finds through the record.
     saveRecordStep(context, cgroup && (unit ?? cgroup), rdt[0]),
-    ...networkFileSteps(networks, names, dns),
+    ...networkFileSteps(userNetwork === undefined ? networks : [userNetwork], names, dns),
     ...own,
     ...rdt,
     ...startFifoSteps(startFifo),
@@ -181,7 +182,7 @@ function hostSteps(
     ...terminalHostSteps(ofProcess),
     ...rlimitHostSteps(ofProcess),
     // Before the record, which contains the keeper.
-    ...portSteps('publishPorts', ports),
+    ...(userNetwork === undefined ? portSteps('publishPorts', ports) : userNetworkSteps(userNetwork, ports)),
     { op: 'saveInit', when: 'ready', origin: '' },
     ...lastSteps(options),
   ];

@@ -122,7 +122,7 @@ export function networkSteps(networks: readonly PlannedNetwork[], names: readonl
 
 /** After the record, which lets `delete` find the state directory. */
 export function networkFileSteps(
-  networks: readonly PlannedNetwork[],
+  networks: readonly Pick<PlannedNetwork, 'aliases' | 'origin'>[],
   own: readonly string[],
   dns: DnsSettings | undefined,
 ): HostStep[] {

@@ -23,11 +23,19 @@ export function portSteps(op: 'reservePorts' | 'publishPorts', ports: readonly P
   );
 }
 
-/** The error for a port that cannot be bound. The path of the refusal is the number of the port. */
-export function holdFailure(refusal: Refusal, address: string, origin: string): RuntimeError {
+/**
+ * The error for a port that cannot be bound. The path of the refusal is the number of the port.
+ *
+ * @param lowest - reads the lowest port that does not belong to root
+ */
+export function holdFailure(
+  refusal: Refusal,
+  address: string,
+  origin: string,
+  lowest: () => string,
+): RuntimeError {
   const holdHints: Readonly<Record<number, string>> = {
     [errno.EADDRNOTAVAIL]: 'the host has no such address: ip address lists them',
-    [errno.EACCES]: 'the port is below net.ipv4.ip_unprivileged_port_start: it needs CAP_NET_BIND_SERVICE',
     [errno.EMFILE]: 'each port needs a descriptor: raise the hard limit of open files (ulimit -Hn)',
   };
   const where = `${address} port ${refusal.path}`;
@@ -35,7 +43,10 @@ export function holdFailure(refusal: Refusal, address: string, origin: string): 
     document: origin,
     path: undefined,
     value: where,
-    hint: holdHints[refusal.errno],
+    hint:
+      refusal.errno === errno.EACCES
+        ? `ports below ${lowest()} belong to root: publish a higher one, or let root run sysctl -w net.ipv4.ip_unprivileged_port_start=${refusal.path}`
+        : holdHints[refusal.errno],
   });
 }
 

@@ -269,8 +269,8 @@ export interface Link {
 }
 
 /** A new machine for each test. */
-export function networkMachine(options: Options = {}): NetworkMachine {
-  const made = new NetworkMachine(sandbox());
+export function networkMachine(options: Options = {}, box: Sandbox = sandbox()): NetworkMachine {
+  const made = new NetworkMachine(box);
   beforeEach(() => made.open(options));
   afterEach(() => made.close());
   return made;

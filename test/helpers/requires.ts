@@ -31,6 +31,7 @@ const programs = [
   'curl',
   'nft',
   'iptables-nft',
+  'pasta',
   'g++',
   'git',
   'npm',
@@ -48,7 +49,7 @@ const programs = [
  * `user-manager` (systemd runs one for the user 1000); `cgroup2` (mounted) and `cgroup2:CONTROLLER` (available there);
  * `kernel:5.12` (or later); `no-resctrl` (not mounted); `lsm:apparmor` or `lsm:selinux` (enabled), `no-lsm:apparmor`
  * (disabled); `selinux-policy` (of test/vm); `capability:SYS_RESOURCE` (in the permitted set of this process);
- * `filesystem:overlay` (supported by the kernel).
+ * `filesystem:overlay` (supported by the kernel); `tun` (the device /dev/net/tun).
  */
 export type Need =
   | 'root'
@@ -63,6 +64,7 @@ export type Need =
   | 'cgroup2'
   | 'selinux-policy'
   | 'no-resctrl'
+  | 'tun'
   | 'standalone:arm64'
   | `${'cgroup2' | 'kernel' | 'capability' | 'filesystem' | 'lsm' | 'no-lsm'}:${string}`;
 
@@ -94,6 +96,7 @@ export function missing(need: Need): string | undefined {
   if (need === 'systemd') return 'systemd is not the first process here';
   if (need === 'selinux-policy') return 'no SELinux with the policy of test/vm';
   if (need === 'no-resctrl') return 'resctrl is mounted here';
+  if (need === 'tun') return 'no device /dev/net/tun';
   if (need === 'user-manager') return 'no /run/user/1000';
   if (need === 'standalone:arm64') return 'no standalone executable for arm64';
   return sentences[kind]?.replace('%', argument ?? '') ?? `no ${kind}`;
@@ -120,6 +123,7 @@ function simple(need: string): boolean {
   if (need === 'no-resctrl') return !/ - resctrl /.test(readFileSync('/proc/self/mountinfo', 'utf8'));
   if (need === 'user-manager') return existsSync('/run/user/1000');
   if (need === 'selinux-policy') return hasContext('system_u:system_r:jar_t:s0');
+  if (need === 'tun') return existsSync('/dev/net/tun');
   if (need === 'busybox') return staticBusybox() !== undefined;
   if (need === 'libseccomp') return seccompOptions() !== undefined;
   if (need === 'cgroup1') return layouts.includes('machine');

@@ -2,7 +2,6 @@
 import { RuntimeError } from '../../errors/error.ts';
 import { didYouMean } from '../../errors/spelling.ts';
 import { onHost } from '../../errors/system.ts';
-import type { HostFacts } from '../../host/facts.ts';
 import { addressesAt, type ContainerAddresses, nextOffset } from '../../network/allocate.ts';
 import { type Address, formatAddress, formatSubnet } from '../../network/cidr.ts';
 import { firstHost, isHostAddress, type NetworkDefinition, parseRange } from '../../network/definition.ts';
@@ -23,22 +22,12 @@ import { usedByNetworks, usedOn } from './set-up.ts';
 /**
  * Completes requests with the definitions of the networks and the next free addresses. Changes nothing.
  *
- * @throws RuntimeError `network.unknown`, `network.address`, `network.damaged`, `host.unsupported`
+ * @throws RuntimeError `network.unknown`, `network.address`, `network.damaged`
  */
 export function resolveNetworks(
   { binding }: Pick<Runtime, 'binding'>,
-  facts: HostFacts,
   requests: readonly NetworkRequest[],
 ): PlannedNetwork[] {
-  if (requests.length === 0) return [];
-  if (facts.euid !== 0) {
-    throw new RuntimeError({
-      code: 'host.unsupported',
-      document: requests[0]?.origin,
-      message: 'networks need root: only root can make bridges and rules of the host',
-      hint: 'run tsubo as root',
-    });
-  }
   const store = networkStore(binding);
   return requests.map((request, index) => resolve(store, request, interfaceName(requests, index)));
 }

@@ -305,7 +305,7 @@ describe('a container with a network', () => {
     expect(machine.calls).toEqual([]);
   });
 
-  it('needs root', () => {
+  it('has only the default network without root', () => {
     defineNetwork(machine, 'web');
     machine.euid = 1000;
     const change = (config: { linux: object }) =>
@@ -317,7 +317,8 @@ describe('a container with a network', () => {
     expect(thrown(() => attach(machine, 'c1', ['web'], { change }))).toMatchObject({
       code: 'host.unsupported',
       document: '--network',
-      hint: 'run tsubo as root',
+      message: 'network web needs root: only root can make bridges and rules of the host',
+      hint: 'the network of a user is default',
     });
   });
 
