@@ -10,6 +10,7 @@ import {
   unlinkSync,
 } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { containerd } from './containerd/flows.ts';
 import { docker } from './docker/flows.ts';
 import type { Engine, Flow, Running, Runtime } from './flow.ts';
 import { Machine } from './machine.ts';
@@ -24,7 +25,9 @@ export interface Prepared {
   readonly root: (suite: string) => Promise<string>;
 }
 
-const engines: readonly Engine[] = [docker, podman, podmanOfUser].map(engine => engine as unknown as Engine);
+const engines: readonly Engine[] = [docker, podman, podmanOfUser, containerd].map(
+  engine => engine as unknown as Engine,
+);
 
 const usage = `Usage: npm run test:engines [-- OPTIONS]
 
