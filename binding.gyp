@@ -126,6 +126,7 @@
         "native/binding/containers.cc",
         "native/binding/devices.cc",
         "native/binding/directories.cc",
+        "native/binding/copy.cc",
         "native/binding/files.cc",
         "native/binding/foreground.cc",
         "native/binding/hooks.cc",

@@ -137,7 +137,7 @@ Outcome replaceText(const Arguments& a) {
   int error = write_to_end(fd, a[1].text());
   if (::close(fd) < 0 && error == 0) error = errno;
   const char* syscall = "write";
-  if (error == 0 && rename(hidden.c_str(), path.c_str()) < 0) {
+  if (error == 0 && ::rename(hidden.c_str(), path.c_str()) < 0) {
     error = errno;
     syscall = "rename";
   }

@@ -341,8 +341,15 @@ export const errorCodes = {
     'a container with this name exists',
     'choose another name, or remove the container: tsubo container rm',
   ],
+  'direct.no-command': ['the image has no program, and none is given', 'write a program after the image'],
   'direct.no-container': ['there is no such container', 'see tsubo container ls --all'],
+  'direct.no-path': ['the path does not exist in the container', 'see tsubo container exec NAME ls'],
   'direct.no-user': ['the image has no such user or group', 'use a number, or a name of its /etc/passwd'],
+  'direct.no-volume': ['there is no such volume', 'see tsubo volume ls'],
+  'direct.not-running': ['the container does not run', 'start it: tsubo container start'],
+  'direct.not-stopped': ['the container did not end after SIGKILL', 'see the state of its processes in ps'],
+  'direct.running': ['the container runs', 'stop it, or remove it with --force'],
+  'direct.volume-in-use': ['a container has the volume', 'remove the container first'],
 
   'host.cgroup-write': ['the kernel refused a value for a cgroup file', 'check the value at the pointer'],
   'host.id-mapping': [

@@ -66,6 +66,9 @@ export interface Binding {
    * openat2(2) with RESOLVE_IN_ROOT: the directory `root` is `/` for the path and for every symbolic link and `..` in it.
    */
   openInRoot(root: number, path: string, flags: number, mode: number): number;
+  /** Copies files between two roots, with modes, times, extended attributes and devices. */
+  copyTree(request: CopyRequest): void;
+  rename(from: string, to: string): void;
   /** Reads from `fd` until end of file, as text. */
   readAll(fd: number): string;
   /** Writes all of `text` to `fd`. */
@@ -324,6 +327,24 @@ export interface FileStatus {
   readonly rdevMajor: number;
   readonly rdevMinor: number;
   readonly size: number;
+}
+
+export interface CopyRequest {
+  /** Directories that are `/` for `from` and `to` and for all symbolic links in them. */
+  readonly fromRoot: number;
+  readonly from: string;
+  readonly toRoot: number;
+  /** An existing directory. */
+  readonly to: string;
+  /**
+   * Name of the copy in `to`; an existing file is replaced, and a directory is merged. Empty: `from` is a directory, and
+   * its content is copied.
+   */
+  readonly name: string;
+  /** `to` gets owner, mode and times of `from`, too. Only with an empty name. */
+  readonly properties: boolean;
+  /** User and group of all copies. Default: those of the files. */
+  readonly owner?: number;
 }
 
 export interface MembersRequest {

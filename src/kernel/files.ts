@@ -6,6 +6,7 @@ export const O = {
   O_RDWR: 0o2,
   O_CREAT: 0o100,
   O_EXCL: 0o200,
+  O_TRUNC: 0o1000,
   O_APPEND: 0o2000,
   O_NONBLOCK: 0o4000,
   O_SYNC: 0o4010000,

@@ -360,6 +360,13 @@ export class FakeMachine {
     openInRoot: () => {
       throw refused('openat2', 38);
     },
+    copyTree: () => {
+      throw refused('openat2', 38);
+    },
+    rename: (from, to) => {
+      this.#begin('rename', to);
+      real('rename', to, () => fs.renameSync(from, to));
+    },
     open: (path, flags, mode) => {
       const pid = /^\/proc\/(\d+)\/(?:ns\/\w+|root)$/.exec(path)?.[1];
       if (pid !== undefined && this.processes.has(Number(pid))) {

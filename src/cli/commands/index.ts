@@ -19,6 +19,7 @@ import { spec } from './spec.ts';
 import { start } from './start.ts';
 import { state } from './state.ts';
 import { update } from './update.ts';
+import { volume } from './volume/index.ts';
 
 /** In the order of the help: commands for the life cycle, for inspection, and for bundles. */
 export const modules: readonly (CommandModule | CommandGroup)[] = [
@@ -35,6 +36,7 @@ export const modules: readonly (CommandModule | CommandGroup)[] = [
   list,
   ps,
   events,
+  volume,
   network,
   spec,
   check,

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { DirectContainer } from '../../../direct/container.ts';
+import { type DirectStore, findContainer } from '../../../direct/store.ts';
+import { isRuntimeError } from '../../../errors/error.ts';
+import { imageStore } from '../../../image/blobs.ts';
+import type { Context } from '../../command.ts';
+
+export function directStore({ runtime }: Context): DirectStore {
+  return imageStore(runtime.binding);
+}
+
+/**
+ * Calls `work` for each container and prints the word by which it was given. A failure is reported, and the next one
+ * follows.
+ *
+ * @returns the exit status
+ */
+export function forEach(
+  context: Context,
+  words: readonly string[],
+  work: (store: DirectStore, container: DirectContainer) => void,
+): number {
+  const store = directStore(context);
+  let status = 0;
+  for (const word of words) {
+    try {
+      work(store, findContainer(store, word));
+      context.print(`${word}\n`);
+    } catch (error) {
+      // A fault of the program ends the command.
+      if (!isRuntimeError(error) || error.code === 'internal') throw error;
+      context.report(error);
+      status = 1;
+    }
+  }
+  return status;
+}

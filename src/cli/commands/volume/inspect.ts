@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+import { findVolume, volumeData } from '../../../direct/volumes.ts';
+import { isRuntimeError } from '../../../errors/error.ts';
+import type { CommandModule } from '../../command.ts';
+import { directStore } from '../container/common.ts';
+
+export const inspect: CommandModule = {
+  name: 'volume inspect',
+  summary: 'print volumes as JSON',
+  example: ['tsubo volume inspect data'],
+  define(command) {
+    command.argument('<volume...>', 'names of volumes');
+  },
+  run(context, words) {
+    const store = directStore(context);
+    const found: object[] = [];
+    let status = 0;
+    for (const word of words) {
+      try {
+        const { name, created, labels } = findVolume(store, word);
+        found.push({
+          CreatedAt: created,
+          Driver: 'local',
+          Labels: labels,
+          Mountpoint: volumeData(store, name),
+          Name: name,
+          Options: null,
+          Scope: 'local',
+        });
+      } catch (error) {
+        if (!isRuntimeError(error) || error.code === 'internal') throw error;
+        context.report(error);
+        status = 1;
+      }
+    }
+    context.print(`${JSON.stringify(found, null, 4)}\n`);
+    return status;
+  },
+};

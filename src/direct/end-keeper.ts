@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+import { RuntimeError } from '../errors/error.ts';
+import type { Binding } from '../host/binding.d.ts';
+import { waitExit } from './exit-status.ts';
+
+/** A keeper ends some milliseconds after its container. */
+const timeoutMs = 5000;
+
+/** Waits until the keeper of a killed container has written its last file. One that was killed has nothing to write. */
+export function endKeeper(binding: Binding, directory: string): void {
+  try {
+    waitExit(binding, directory, timeoutMs);
+  } catch (error) {
+    // `keeper.gone`, or exit.json is damaged.
+    if (!(error instanceof RuntimeError)) throw error;
+  }
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+import { errno } from '../errors/errno.ts';
+import { isSystemError, onHost } from '../errors/system.ts';
+import type { Binding } from '../host/binding.d.ts';
+import { O } from '../kernel/files.ts';
+import { MOUNT_ATTR } from '../kernel/mount.ts';
+
+/**
+ * A read-only union of the layers for the runtime itself, which no path leads to. Devices in it cannot be opened.
+ *
+ * @param layers - directories, lowest first
+ * @param empty - an empty directory: the kernel refuses a union of one layer
+ * @returns a descriptor, which the caller closes
+ */
+export function openUnion(binding: Binding, layers: readonly string[], empty: string): number {
+  const lowers = [empty, ...[...layers].reverse()];
+  const { MOUNT_ATTR_RDONLY, MOUNT_ATTR_NOSUID, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC } = MOUNT_ATTR;
+  return onHost('unable to join the layers of the image', () =>
+    binding.makeOverlay({
+      source: 'overlay',
+      options: lowers.map(path => `lowerdir+=${path}`),
+      fds: lowers.map(() => -1),
+      attributes: MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+    }),
+  );
+}
+
+/** The text of a file below `root`; empty if there is none. Links lead to files below `root` only. */
+export function readInRoot(binding: Binding, root: number, path: string): string {
+  let fd: number;
+  try {
+    // A FIFO has no writer: O_NONBLOCK reads it as empty.
+    fd = binding.openInRoot(root, path, O.O_RDONLY | O.O_NONBLOCK, 0);
+  } catch (error) {
+    const absent: readonly number[] = [errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EACCES, errno.ENXIO];
+    if (isSystemError(error) && absent.includes(error.errno)) return '';
+    throw error;
+  }
+  try {
+    return binding.readAll(fd);
+  } catch (error) {
+    // A directory.
+    if (isSystemError(error) && error.errno === errno.EISDIR) return '';
+    throw error;
+  } finally {
+    binding.close(fd);
+  }
+}

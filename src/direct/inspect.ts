@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Runtime } from '../lifecycle/runtime.ts';
+import { formatAddress } from '../network/cidr.ts';
+import { parsePublished } from '../network/publish.ts';
+import type { DirectContainer } from './container.ts';
+import { withProtocol } from './describe.ts';
+import { isUp, stateOf } from './status.ts';
+import { containerFiles, containerPath, type DirectStore } from './store.ts';
+
+/**
+ * A container as `container inspect` prints it. The members have Docker's names and places, as far as programs read
+ * them; a member that tsubo has no value for is absent, never invented.
+ */
+export function inspectDirect(runtime: Runtime, store: DirectStore, container: DirectContainer): object {
+  const { binding } = runtime;
+  const directory = containerPath(store, container.id);
+  const state = stateOf(runtime, store, container);
+  const config = readConfig(binding.readTextIfThere(`${directory}/${containerFiles.config}`));
+  const { exit } = state;
+  const args = container.command;
+  const attachments = isUp(state) ? (state.record?.network?.attachments ?? []) : [];
+  return {
+    Id: container.id,
+    Created: container.created,
+    Path: args[0] ?? '',
+    Args: args.slice(1),
+    State: {
+      Status: state.status,
+      Running: isUp(state),
+      Paused: state.status === 'paused',
+      OOMKilled: exit?.oomKilled ?? false,
+      Dead: state.status === 'dead',
+      Pid: state.pid,
+      ExitCode: exit?.status ?? 0,
+      StartedAt: state.startedAt ?? '0001-01-01T00:00:00Z',
+      FinishedAt: exit?.finishedAt ?? '0001-01-01T00:00:00Z',
+    },
+    Image: container.imageId,
+    ResolvConfPath: pathOf(directory, config, '/etc/resolv.conf'),
+    HostnamePath: `${directory}/${containerFiles.hostname}`,
+    HostsPath: pathOf(directory, config, '/etc/hosts'),
+    LogPath: `${directory}/${containerFiles.log}`,
+    Name: `/${container.name}`,
+    Driver: 'overlayfs',
+    Platform: 'linux',
+    HostConfig: {
+      AutoRemove: container.remove,
+      NetworkMode: container.networks[0] ?? 'default',
+      PortBindings: bindings(container),
+      Privileged: container.privileged,
+      ReadonlyRootfs: container.readOnly,
+    },
+    Mounts: container.mounts.map(({ type, name, source, destination, readOnly, options }) => ({
+      Type: type,
+      ...(name !== undefined && { Name: name }),
+      ...(source !== undefined && { Source: source }),
+      Destination: destination,
+      Mode: options.join(','),
+      RW: !readOnly,
+    })),
+    Config: {
+      Hostname: container.hostname,
+      User: container.user,
+      Tty: container.terminal,
+      OpenStdin: container.openStdin,
+      Env: config.process?.env ?? [],
+      Cmd: args.slice(container.entrypoint.length),
+      Entrypoint: container.entrypoint.length === 0 ? null : container.entrypoint,
+      Image: container.image,
+      WorkingDir: config.process?.cwd ?? '/',
+      Labels: container.labels,
+      StopSignal: String(container.stopSignal),
+      StopTimeout: container.stopTimeout,
+      ExposedPorts: Object.fromEntries(container.exposed.map(port => [withProtocol(port), {}])),
+    },
+    NetworkSettings: {
+      Ports: isUp(state) ? bindings(container) : {},
+      Networks: Object.fromEntries(
+        attachments.map(({ name, addresses }) => [
+          name,
+          {
+            IPAddress: addresses.find(address => !address.includes(':')) ?? '',
+            GlobalIPv6Address: addresses.find(address => address.includes(':')) ?? '',
+          },
+        ]),
+      ),
+    },
+  };
+}
+
+interface ReadConfig {
+  readonly process?: { readonly env?: readonly string[]; readonly cwd?: string };
+  readonly mounts?: readonly { readonly destination?: string; readonly source?: string }[];
+}
+
+function readConfig(text: string | undefined): ReadConfig {
+  try {
+    return text === undefined ? {} : ((JSON.parse(text) as ReadConfig | null) ?? {});
+  } catch {
+    return {};
+  }
+}
+
+/** The container's own file, or an empty text if the runtime writes one at each start. */
+function pathOf(directory: string, { mounts = [] }: ReadConfig, destination: string): string {
+  const source = mounts.find(mount => mount.destination === destination)?.source;
+  return source?.startsWith(`${directory}/`) ? source : '';
+}
+
+function bindings({ ports }: DirectContainer): Record<string, { HostIp: string; HostPort: string }[]> {
+  const found: Record<string, { HostIp: string; HostPort: string }[]> = {};
+  for (const { address, hostPort, containerPort, count, protocol } of ports.map(parsePublished)) {
+    for (let at = 0; at < count; at++) {
+      const key = `${containerPort + at}/${protocol}`;
+      const binding = {
+        HostIp: address === undefined ? '' : formatAddress(address),
+        HostPort: String(hostPort + at),
+      };
+      found[key] = [...(found[key] ?? []), binding];
+    }
+  }
+  return found;
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+import { RuntimeError } from '../errors/error.ts';
+import { deleteContainer } from '../lifecycle/delete.ts';
+import type { Runtime } from '../lifecycle/runtime.ts';
+import type { DirectContainer } from './container.ts';
+import { endKeeper } from './end-keeper.ts';
+import { isUp, stateOf } from './status.ts';
+import { containerPath, type DirectStore, readContainer, removeFiles, withContainerLock } from './store.ts';
+import { readVolume, removeVolume } from './volumes.ts';
+
+export interface RemoveOptions {
+  /** Kills a running container. */
+  readonly force: boolean;
+  /** Removes the anonymous volumes, too. */
+  readonly volumes: boolean;
+}
+
+/**
+ * Removes a container with its changes. Its name is free afterwards. If another command has removed it in the meantime,
+ * nothing is left to do.
+ *
+ * @param id - of a container; its record may be damaged with `force`
+ * @throws RuntimeError `direct.running`
+ */
+export function removeDirect(
+  runtime: Runtime,
+  store: DirectStore,
+  id: string,
+  { force, volumes }: RemoveOptions,
+): void {
+  withContainerLock(store, id, () => {
+    const container = readable(store, id, force);
+    if (container !== undefined && !force && isUp(stateOf(runtime, store, container)))
+      throw running(container);
+    // Frees cgroup, network and the runtime's own record; kills what runs.
+    deleteContainer(runtime, id, { force: true });
+    // The keeper writes into the directory until it has ended.
+    endKeeper(runtime.binding, containerPath(store, id));
+    removeFiles(store, id, container?.name ?? '');
+    if (volumes && container !== undefined) removeAnonymous(store, container);
+  });
+}
+
+/** Undefined for a damaged record with `force`. */
+function readable(store: DirectStore, id: string, force: boolean): DirectContainer | undefined {
+  try {
+    return readContainer(store, id);
+  } catch (error) {
+    if (force && error instanceof RuntimeError && error.code === 'state.damaged') return undefined;
+    throw error;
+  }
+}
+
+function removeAnonymous(store: DirectStore, { id, mounts }: DirectContainer): void {
+  for (const { name, anonymous } of mounts) {
+    if (anonymous === true && name !== undefined && readVolume(store, name) !== undefined) {
+      removeVolume(store, name, id);
+    }
+  }
+}
+
+function running({ name }: DirectContainer): RuntimeError {
+  return new RuntimeError({
+    code: 'direct.running',
+    message: `cannot remove container "/${name}": container is running: stop the container before removing or force remove`,
+    value: name,
+    hint: `tsubo container stop ${name}, or tsubo container rm --force ${name}`,
+  });
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+import { RuntimeError } from '../errors/error.ts';
+import { SIG } from '../kernel/signals.ts';
+import { deleteContainer } from '../lifecycle/delete.ts';
+import { withInit } from '../lifecycle/init-process.ts';
+import { killContainer } from '../lifecycle/kill.ts';
+import type { Runtime } from '../lifecycle/runtime.ts';
+import type { DirectContainer } from './container.ts';
+import { waitExit } from './exit-status.ts';
+import { shortId } from './names.ts';
+import { isUp, stateOf } from './status.ts';
+import { containerPath, type DirectStore } from './store.ts';
+
+/** Wait for the end after SIGKILL. */
+const killTimeoutMs = 10_000;
+
+/**
+ * Sends the stop signal, waits, and then sends SIGKILL. Does nothing for a container that does not run.
+ *
+ * @param seconds - for the program to end; -1 waits without a limit
+ * @throws RuntimeError `direct.not-stopped`
+ */
+export function stopDirect(
+  runtime: Runtime,
+  store: DirectStore,
+  container: DirectContainer,
+  seconds: number = container.stopTimeout,
+): void {
+  if (!isUp(stateOf(runtime, store, container))) return;
+  signal(runtime, container.id, container.stopSignal);
+  if (waitEnd(runtime, store, container, seconds < 0 ? -1 : seconds * 1000)) return;
+  signal(runtime, container.id, SIG.SIGKILL);
+  if (waitEnd(runtime, store, container, killTimeoutMs)) return;
+  throw new RuntimeError({
+    code: 'direct.not-stopped',
+    message: `container ${shortId(container.id)} did not end ${killTimeoutMs / 1000} seconds after SIGKILL`,
+    value: container.id,
+    hint: 'a process in uninterruptible sleep cannot be killed: see the state D in ps',
+  });
+}
+
+/** @throws RuntimeError `direct.not-running` */
+export function killDirect(
+  runtime: Runtime,
+  store: DirectStore,
+  container: DirectContainer,
+  number: number,
+): void {
+  requireUp(runtime, store, container, 'kill');
+  killContainer(runtime, container.id, number);
+}
+
+/** @throws RuntimeError `direct.not-running` */
+export function requireUp(
+  runtime: Runtime,
+  store: DirectStore,
+  container: DirectContainer,
+  attempt: string,
+): void {
+  if (isUp(stateOf(runtime, store, container))) return;
+  throw new RuntimeError({
+    code: 'direct.not-running',
+    message: `cannot ${attempt} container: ${container.name}: container ${container.id} is not running`,
+    value: container.name,
+    hint: `tsubo container start ${container.name} starts it`,
+  });
+}
+
+/** The program may have ended in this moment. */
+function signal(runtime: Runtime, id: string, number: number): void {
+  try {
+    killContainer(runtime, id, number);
+  } catch (error) {
+    const ended = ['state.not-running', 'state.not-found'];
+    if (!(error instanceof RuntimeError) || !ended.includes(error.code)) throw error;
+  }
+}
+
+/**
+ * Waits for the end of the run, and frees the addresses and the cgroup of the container. Returns false after
+ * `timeoutMs`.
+ */
+export function waitEnd(
+  runtime: Runtime,
+  store: DirectStore,
+  { id }: Pick<DirectContainer, 'id'>,
+  timeoutMs: number,
+): boolean {
+  try {
+    if (waitExit(runtime.binding, containerPath(store, id), timeoutMs) === undefined) return false;
+  } catch (error) {
+    // Without a keeper only the init can be waited for.
+    if (!(error instanceof RuntimeError) || error.code !== 'keeper.gone') throw error;
+    if (!waitInit(runtime, store, id, timeoutMs)) return false;
+  }
+  releaseEnded(runtime, id);
+  return true;
+}
+
+/** Frees the addresses, the cgroup and the runtime's record of a container that has ended. */
+export function releaseEnded(runtime: Runtime, id: string): void {
+  deleteContainer(runtime, id, { force: true });
+}
+
+function waitInit(runtime: Runtime, store: DirectStore, id: string, timeoutMs: number): boolean {
+  const { record } = stateOf(runtime, store, { id });
+  if (record?.init === undefined) return true;
+  return withInit(runtime.binding, record.init, pidfd => runtime.binding.pidfdWait(pidfd, timeoutMs)) ?? true;
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+import { errno } from '../errors/errno.ts';
+import { RuntimeError } from '../errors/error.ts';
+import { onHost, refusalOf } from '../errors/system.ts';
+import { isDirectory, makeDirectories, unlessMissing } from '../host/files.ts';
+import { entryPath } from '../host/paths.ts';
+import { timestampSeconds } from '../lifecycle/timestamp.ts';
+import type { DirectContainer } from './container.ts';
+import { checkName, idOf } from './names.ts';
+import { type DirectStore, listContainers, randomBytes } from './store.ts';
+
+/** volume.json */
+export interface Volume {
+  readonly name: string;
+  readonly created: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** The volume was made for one container. */
+  readonly anonymous: boolean;
+}
+
+const recordName = 'volume.json';
+const dataName = '_data';
+
+function volumesPath({ directory }: DirectStore): string {
+  return `${directory}/volumes`;
+}
+
+export function volumePath(store: DirectStore, name: string): string {
+  return `${volumesPath(store)}/${name}`;
+}
+
+/** The directory that containers see. */
+export function volumeData(store: DirectStore, name: string): string {
+  return `${volumePath(store, name)}/${dataName}`;
+}
+
+/** A name for an anonymous volume. */
+export function anonymousName(store: DirectStore): string {
+  return idOf(randomBytes(store.binding, 32));
+}
+
+/**
+ * Makes a volume, or completes one whose creation was killed. Returns false if it exists.
+ *
+ * @throws RuntimeError `direct.bad-name`
+ */
+export function makeVolume(
+  store: DirectStore,
+  name: string,
+  { labels = {}, anonymous = false }: Partial<Pick<Volume, 'labels' | 'anonymous'>> = {},
+): boolean {
+  checkName('volume', name);
+  const { binding } = store;
+  const directory = volumePath(store, name);
+  const record = entryPath(directory, recordName);
+  return onHost(`unable to make the volume ${name}`, () => {
+    // Only root enters: volumes contain files of any owner and mode.
+    makeDirectories(binding, volumesPath(store), 0o701);
+    makeDirectories(binding, directory, 0o701);
+    makeDirectories(binding, entryPath(directory, dataName), 0o755);
+    if (binding.stat(record) !== undefined) return false;
+    const volume: Volume = { name, created: timestampSeconds(binding.now()), labels, anonymous };
+    binding.replaceText(record, `${JSON.stringify(volume, null, 2)}\n`, 0o644);
+    return true;
+  });
+}
+
+/** Undefined if there is no such volume. A volume without a sound record is one without labels. */
+export function readVolume(store: DirectStore, name: string): Volume | undefined {
+  const { binding } = store;
+  if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name)) return undefined;
+  if (!isDirectory(binding, volumeData(store, name), true)) return undefined;
+  const text = binding.readTextIfThere(`${volumePath(store, name)}/${recordName}`);
+  const { created, labels, anonymous } = membersOf(text);
+  return {
+    name,
+    created: typeof created === 'string' ? created : '',
+    labels: typeof labels === 'object' && labels !== null ? (labels as Record<string, string>) : {},
+    anonymous: anonymous === true,
+  };
+}
+
+function membersOf(text: string | undefined): { created?: unknown; labels?: unknown; anonymous?: unknown } {
+  try {
+    return text === undefined ? {} : (JSON.parse(text) ?? {});
+  } catch {
+    return {};
+  }
+}
+
+/** @throws RuntimeError `direct.no-volume` */
+export function findVolume(store: DirectStore, name: string): Volume {
+  const volume = readVolume(store, name);
+  if (volume !== undefined) return volume;
+  throw new RuntimeError({
+    code: 'direct.no-volume',
+    message: `get ${name}: no such volume`,
+    value: name,
+    hint: 'tsubo volume ls shows the volumes',
+  });
+}
+
+export function listVolumes(store: DirectStore): Volume[] {
+  const entries = unlessMissing(() => store.binding.readdir(volumesPath(store))) ?? [];
+  return entries.flatMap(name => readVolume(store, name) ?? []);
+}
+
+/** Containers that have the volume, also stopped ones. */
+export function usersOf(containers: readonly DirectContainer[], name: string): DirectContainer[] {
+  return containers.filter(({ mounts }) => mounts.some(mount => mount.name === name));
+}
+
+/**
+ * Removes a volume and its content.
+ *
+ * @param except - a container that is being removed
+ * @throws RuntimeError `direct.no-volume`, `direct.volume-in-use`
+ */
+export function removeVolume(store: DirectStore, name: string, except?: string): void {
+  findVolume(store, name);
+  const users = usersOf(listContainers(store).containers, name).filter(({ id }) => id !== except);
+  if (users.length > 0) {
+    throw new RuntimeError({
+      code: 'direct.volume-in-use',
+      message: `remove ${name}: volume is in use - [${users.map(({ id }) => id).join(', ')}]`,
+      value: name,
+      hint: 'remove these containers first: tsubo container rm',
+    });
+  }
+  const directory = volumePath(store, name);
+  // A mount in it makes the removal fail with EBUSY: then a process of another program uses it.
+  const refusal = refusalOf(() => store.binding.removeTree(directory));
+  if (refusal === undefined || refusal.errno === errno.ENOENT) return;
+  onHost(`unable to remove the volume ${name}`, () => {
+    throw refusal;
+  });
+}
