@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { addressesOf, machine, neighbour, networkMachine } from '../helpers/network.ts';
 import { requires } from '../helpers/requires.ts';
@@ -107,6 +108,54 @@ describe.skipIf(skipped)('the command network', () => {
       expect(lan.link(lan.pid, bridge).ifname).toBe(bridge);
   });
 
+  test('50: works after a reboot with its definition, and nothing else of the time before', async () => {
+    network('create', '--subnet', '10.20.0.0/24', 'web');
+    const flags = ['--network', 'web', '--publish', '8800:80'];
+    const { id, pid } = lan.running(flags);
+    const { network: own, cgroup } = lan.recordOf(id) as {
+      network: { keeper: { pid: number } };
+      cgroup: { path: string };
+    };
+    const keeper = own.keeper.pid;
+    // All processes end at once; devices, rules and the files below /run go with the kernel.
+    for (const process of [keeper, pid]) lan.in(lan.pid, 'kill', '-KILL', String(process));
+    await until('the processes have ended', () => ![keeper, pid].some(one => existsSync(`/proc/${one}`)));
+    lan.in(lan.pid, 'rmdir', cgroup.path);
+    lan.ip('link delete tsubo1');
+    lan.in(lan.pid, 'nft', 'flush', 'ruleset');
+    for (const path of [lan.file('state'), join(lan.box.root, id)]) rmSync(path, { recursive: true });
+    expect(listed()).toMatchObject([{ name: 'web', state: 'absent', containers: [] }]);
+    const again = lan.running(flags);
+    expect(addressesOf(lan.link(again.pid, 'eth0'))[0]).toBe('10.20.0.2/24');
+    await lan.serve(again.pid, 80);
+    expect(lan.ask(lan.neighbour, machine.ipv4, 8800)).toBe(neighbour.ipv4);
+  });
+
+  test('43: prune leaves the rules of Docker and podman, and containers of others in their networks', () => {
+    lan.ip('link add docker0 type bridge');
+    lan.ip('address add 172.17.0.1/16 dev docker0');
+    lan.ip('link add podman0 type bridge');
+    lan.ip(`link add veth0 master podman0 type veth peer name eth9 netns ${lan.neighbour}`);
+    const nft = (...words: string[]) => lan.in(lan.pid, 'nft', ...words);
+    nft('add table ip docker');
+    nft('add chain ip docker post { type nat hook postrouting priority 100; }');
+    nft('add rule ip docker post oifname != docker0 ip saddr 172.17.0.0/16 masquerade');
+    nft('add table inet netavark');
+    nft('add chain inet netavark NETAVARK-HOSTPORT-DNAT');
+    network('create', 'idle');
+    const foreign = () =>
+      [
+        nft('list table ip docker'),
+        nft('list table inet netavark'),
+        lan.ip('-o address show dev docker0'),
+      ].join();
+    const before = foreign();
+    expect(network('prune')).toBe('idle\n');
+    expect(foreign()).toBe(before);
+    expect(lan.ip('-o link show master podman0')).toContain('veth0');
+    expect(lan.link(lan.pid, 'docker0').ifname).toBe('docker0');
+  });
+
   test('52: puts a deleted bridge and its interfaces back with reload', async () => {
     await lan.serve(lan.neighbour, 9000);
     const { pid } = lan.running(['--network', 'default']);
@@ -190,7 +239,7 @@ describe.skipIf(skipped)('the command network', () => {
       'an option of another action',
       ['--format', 'json', 'web'],
       'usage.unknown-option',
-      'no option --format',
+      'unknown option --format',
     ],
   ])('refuses to make one with %s', (_, words, code, text) => {
     const record = refusal('create', ...words);
