@@ -78,9 +78,8 @@ Refusal Netlink::open_in(int name_space, int own, int protocol) {
   return opened;
 }
 
-Refusal Netlink::ask(const char* call, Message message, std::vector<std::string>* answers) {
-  const std::string& bytes = message.seal(++sequence_);
-  if (send(socket_.get(), bytes.data(), bytes.size(), 0) < 0) return {call, errno};
+template <typename Done>
+Refusal Netlink::receive(const char* call, Done done) {
   Buffer buffer(kBuffer);
   for (;;) {
     ssize_t n = recv(socket_.get(), buffer.get(), kBuffer, 0);
@@ -89,37 +88,48 @@ Refusal Netlink::ask(const char* call, Message message, std::vector<std::string>
     auto left = static_cast<unsigned>(n);
     for (auto* header = reinterpret_cast<const nlmsghdr*>(buffer.get()); NLMSG_OK(header, left);
          header = NLMSG_NEXT(header, left)) {
-      if (header->nlmsg_seq != sequence_) continue;
-      if (header->nlmsg_type == NLMSG_DONE) return {};
-      if (header->nlmsg_type == NLMSG_ERROR) {
-        return {call, -static_cast<const nlmsgerr*>(NLMSG_DATA(header))->error};
-      }
-      if (answers != nullptr) answers->emplace_back(reinterpret_cast<const char*>(header), header->nlmsg_len);
-      if ((header->nlmsg_flags & NLM_F_MULTI) == 0) return {};
+      if (done(header)) return {};
     }
   }
 }
 
+namespace {
+
+// Precondition: the message has the type NLMSG_ERROR. 0 is an acknowledgement.
+int error_of(const nlmsghdr* header) { return -static_cast<const nlmsgerr*>(NLMSG_DATA(header))->error; }
+
+}  // namespace
+
+Refusal Netlink::ask(const char* call, Message message, std::vector<std::string>* answers) {
+  const std::string& bytes = message.seal(++sequence_);
+  if (send(socket_.get(), bytes.data(), bytes.size(), 0) < 0) return {call, errno};
+  Refusal answer;
+  const Refusal received = receive(call, [&](const nlmsghdr* header) {
+    if (header->nlmsg_seq != sequence_) return false;
+    if (header->nlmsg_type == NLMSG_DONE) return true;
+    if (header->nlmsg_type == NLMSG_ERROR) {
+      answer = {call, error_of(header)};
+      return true;
+    }
+    if (answers != nullptr) answers->emplace_back(reinterpret_cast<const char*>(header), header->nlmsg_len);
+    return (header->nlmsg_flags & NLM_F_MULTI) == 0;
+  });
+  return received.error != 0 ? received : answer;
+}
+
 Refusal Netlink::ask_all(const char* call, std::vector<Message>* messages) {
+  if (messages->empty()) return {};
   std::string bytes;
   for (Message& message : *messages) bytes += message.seal(++sequence_);
   if (send(socket_.get(), bytes.data(), bytes.size(), 0) < 0) return {call, errno};
-  Buffer buffer(kBuffer);
   Refusal first;
-  for (size_t answered = 0; answered < messages->size();) {
-    ssize_t n = recv(socket_.get(), buffer.get(), kBuffer, 0);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return {call, errno};
-    auto left = static_cast<unsigned>(n);
-    for (auto* header = reinterpret_cast<const nlmsghdr*>(buffer.get()); NLMSG_OK(header, left);
-         header = NLMSG_NEXT(header, left)) {
-      if (header->nlmsg_type != NLMSG_ERROR) continue;
-      answered++;
-      const int error = -static_cast<const nlmsgerr*>(NLMSG_DATA(header))->error;
-      if (first.error == 0 && error != 0) first = {call, error};
-    }
-  }
-  return first;
+  size_t answered = 0;
+  const Refusal received = receive(call, [&](const nlmsghdr* header) {
+    if (header->nlmsg_type != NLMSG_ERROR) return false;
+    if (const int error = error_of(header); first.error == 0 && error != 0) first = {call, error};
+    return ++answered == messages->size();
+  });
+  return received.error != 0 ? received : first;
 }
 
 }  // namespace tsubo::binding

@@ -72,6 +72,10 @@ class Netlink {
   int fd() const { return socket_.get(); }
 
  private:
+  // Reads messages until `done` returns true for one.
+  template <typename Done>
+  Refusal receive(const char* call, Done done);
+
   UniqueFd socket_;
   uint32_t sequence_ = 0;
 };
