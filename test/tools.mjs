@@ -36,6 +36,7 @@ import { Failure, run, say, timed, top } from '../native/build/stage.mjs';
 const containers = 'all tests that run a container';
 const arm64 = 'the tests of the arm64 executable';
 const machines = 'npm run test:vm';
+const images = 'the tests of images and layers';
 const networks = 'the tests of networks and published ports';
 
 /** The tools of each group by name; a name is that of a program, except for libseccomp. */
@@ -57,6 +58,9 @@ const groups = /** @type {const} */ ({
     'nft',
     'iptables-nft',
     'pasta',
+    'umoci',
+    'skopeo',
+    'zstd',
   ].concat(
     ['runc', 'crun'],
     process.arch === 'x64' ? ['aarch64-linux-gnu-g++', 'qemu-aarch64-static', 'qemu-system-aarch64'] : [],
@@ -94,6 +98,9 @@ const tools = {
   nft: { package: 'nftables', costs: networks },
   'iptables-nft': { package: 'iptables', costs: networks },
   pasta: { package: 'passt', costs: 'the tests of a network without root' },
+  umoci: { package: 'umoci', costs: images },
+  skopeo: { package: 'skopeo', costs: images },
+  zstd: { package: 'zstd', costs: images },
   runc: { package: 'runc', costs: 'the comparison with runc' },
   crun: { package: 'crun', costs: 'the comparison with crun' },
   'aarch64-linux-gnu-g++': {

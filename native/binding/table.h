@@ -33,7 +33,7 @@ void set_argv(std::vector<std::string> argv);
   F(writeText, "ssnn")                                                                                                \
   F(replaceText, "ssn")                                                                                               \
   F(mkdir, "sn") F(chown, "snn") F(rmdir, "s") F(unlink, "s") F(symlink, "ss") F(unmount, "s") F(makeFullFifo, "sn") F(readdir, "s") F(removeTree, "s") F(readMembers, "r") F(readlink, "s") F(realpath, "s")       \
-      F(getcwd, "") F(chdir, "s") F(stat, "s|b") F(filesystemType, "s") F(open, "snn") F(openInRoot, "nsnn") F(copyTree, "r") F(rename, "ss") F(readAll, "n") F(write, "ns") \
+      F(getcwd, "") F(chdir, "s") F(stat, "s|b") F(filesystemType, "s") F(open, "snn") F(openInRoot, "nsnn") F(copyTree, "r") F(rename, "ss") F(unpackTree, "r") F(digest, "n") F(linkFile, "ns") F(copyBytes, "nn") F(syncFilesystem, "s") F(readAll, "n") F(write, "ns") \
           F(close, "n") F(lock, "nn") F(isTerminal, "n") F(terminalWidth, "n") F(isOpen, "n") F(cloneTrees, "r") F(mapMount, "nnb") F(makeOverlay, "r") F(probeFilesystem, "r") F(endInUserNamespace, "n") F(limitProcess, "nnss") F(namespaceKind, "n") F(utf8, "s") F(argv, "")             \
               F(getenv, "s") F(pid, "") F(now, "") F(sleepMs, "n") F(identity, "") F(spawn, "r") F(awaitReport, "n")  \
                   F(resume, "n|r") F(release, "s") F(startKeeper, "r") F(startKept, "r") F(openAttachment, "sn") F(awaitKept, "nn") F(attach, "r") F(ownCommand, "") F(sendDescriptor, "sns") F(connectTo, "s") F(send, "nyn") F(receive, "nn") F(takeDescriptor, "nnn") F(loadDeviceProgram, "r") F(attachDeviceProgram, "nnb") F(processExists, "n") F(pidfdOpen, "n") F(pidfdSignal, "nn") F(pidfdWait, "nn")           \

@@ -107,6 +107,21 @@ export interface Binding {
    */
   probeFilesystem(request: FilesystemRequest): OptionResult[];
 
+  // ---- archives ------------------------------------------------------------------------------------------
+  /**
+   * Unpacks a tar archive into a directory (native/unpack). What is wrong with the archive, and what fails while its
+   * entries are made, is in the result; the entries before it were made.
+   */
+  unpackTree(request: UnpackRequest): Unpacked;
+  /** SHA-256 of what can still be read from the descriptor, as hexadecimal digits, and the number of bytes. */
+  digest(fd: number): { readonly digest: string; readonly size: number };
+  /** Gives an open file the name `path` on the same file system. Fails with EEXIST if the name is taken. */
+  linkFile(fd: number, path: string): void;
+  /** Copies what can still be read from a file to another descriptor, and returns the number of bytes. */
+  copyBytes(from: number, to: number): number;
+  /** syncfs(2) of the file system that contains the directory. */
+  syncFilesystem(directory: string): void;
+
   // ---- user namespaces -----------------------------------------------------------------------------------
   /**
    * Returns the pid of a process that has exited in a new user namespace (`join` is -1) or in the one of descriptor
@@ -315,6 +330,56 @@ export interface SystemError extends Error {
   /** Positive. */
   readonly errno: number;
   readonly path?: string;
+}
+
+export interface UnpackRequest {
+  /** Descriptor of the archive. */
+  readonly source: number;
+  /** Absolute path and arguments of the program that decompresses the archive; empty for an uncompressed one. */
+  readonly decompress: readonly string[];
+  /** The directory, which is empty. */
+  readonly tree: string;
+  /** The trees of the lower layers, the uppermost first. */
+  readonly lowers: readonly string[];
+  /**
+   * A layer of an image: whiteouts become those of overlay. Without it, only files, directories and links are made, and
+   * owners, modes, times and attributes are not kept.
+   */
+  readonly layer: boolean;
+  /** Owners, attributes and devices that cannot be kept are errors. Otherwise they are counted. */
+  readonly strict: boolean;
+  /** The extended attribute of opaque directories. */
+  readonly opaque: string;
+}
+
+export interface Unpacked {
+  /** SHA-256 of the uncompressed archive, as hexadecimal digits. */
+  readonly digest: string;
+  /** Bytes of the uncompressed archive. */
+  readonly size: number;
+  readonly entries: number;
+  /** The tree depends on the lower layers: it has a directory or a link that comes from there. */
+  readonly leaned: boolean;
+  /** Nothing of the lower layers is visible. */
+  readonly hidesAll: boolean;
+  /** Entries whose owner or device, and attributes, that could not be kept. */
+  readonly lostOwners: number;
+  readonly lostDevices: number;
+  readonly lostAttributes: number;
+  readonly problem?: UnpackProblem;
+  /** Error output of the decompressor if it has failed. */
+  readonly decompressor?: string;
+}
+
+export interface UnpackProblem {
+  /** The refused call; empty if the archive itself is wrong. */
+  readonly syscall: string;
+  readonly errno: number;
+  readonly reason: string;
+  /** The name of the entry; empty before the first. */
+  readonly entry: string;
+  /** Where its header begins in the uncompressed archive. */
+  readonly offset: number;
 }
 
 export interface FileStatus {

@@ -467,6 +467,15 @@ export class FakeMachine {
       this.#begin('takeDescriptor');
       return 3_000_000;
     },
+    unpackTree: ({ tree }) => {
+      throw refused('open', 2, tree);
+    },
+    digest: () => {
+      throw refused('read', 9);
+    },
+    linkFile: (_fd, path) => this.#begin('linkFile', path),
+    copyBytes: () => 0,
+    syncFilesystem: path => this.#begin('syncFilesystem', path),
     connectTo: path => {
       throw refused('connect', 2, path);
     },

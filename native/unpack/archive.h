@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Reads archives in the formats ustar, pax and GNU tar, from a stream that cannot seek. The archive is hostile: every
+// number and length of it is checked.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "unpack/sha256.h"
+
+namespace tsubo::unpack {
+
+// Why an archive cannot be unpacked: the refused system call, or what is wrong with the archive.
+struct Problem {
+  const char* syscall = nullptr;
+  int error = 0;
+  // Empty for a system call.
+  std::string reason;
+  // The name of the entry as the archive has it; empty before the first.
+  std::string entry;
+  // Where its header begins in the uncompressed archive.
+  uint64_t offset = 0;
+};
+
+enum class Type { file, hard_link, symlink, char_device, block_device, directory, fifo };
+
+struct Time {
+  int64_t seconds = 0;
+  uint32_t nanoseconds = 0;
+};
+
+// A part of a sparse file that is in the archive.
+struct Part {
+  uint64_t offset;
+  uint64_t size;
+};
+
+struct Entry {
+  Type type = Type::file;
+  std::string name;
+  // The target of a link.
+  std::string link;
+  // Only the bits below 010000.
+  uint32_t mode = 0;
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+  // Bytes in the archive.
+  uint64_t stored = 0;
+  // Bytes of the file, with the holes.
+  uint64_t size = 0;
+  Time modified;
+  Time accessed;
+  uint32_t major = 0;
+  uint32_t minor = 0;
+  std::vector<std::pair<std::string, std::string>> xattrs;
+  bool sparse = false;
+  // Ascending, without overlaps, inside the size; together as long as `stored`.
+  std::vector<Part> parts;
+};
+
+// The bytes of the archive in order, with their digest.
+class Input {
+ public:
+  // Returns the number of bytes, 0 at the end, or a negative errno.
+  using Read = long (*)(void* context, void* to, size_t size);
+
+  Input(Read read, void* context);
+
+  // Returns the next bytes, at least one and at most `most`, and consumes them. Empty at the end or after an error.
+  std::string_view some(size_t most);
+  // Copies `size` bytes. Returns the number of those that are there.
+  size_t exactly(void* to, size_t size);
+  // Reads what is left, for the digest.
+  void drain();
+
+  // The first failed read; 0 if none did.
+  int error() const { return error_; }
+  uint64_t offset() const { return offset_; }
+  std::string digest() { return hash_.hex(); }
+
+ private:
+  bool fill();
+
+  Read read_;
+  void* context_;
+  std::vector<char> buffer_;
+  size_t begin_ = 0;
+  size_t end_ = 0;
+  uint64_t offset_ = 0;
+  int error_ = 0;
+  Sha256 hash_;
+};
+
+class Reader {
+ public:
+  explicit Reader(Input& input) : input_(input) {}
+
+  enum class Next { entry, end, failed };
+  // Skips the rest of the previous entry, and reads the next one.
+  Next next(Entry& entry);
+  // Returns the next stored bytes of the entry. Empty after the last; `problem` has a reason if the archive ended
+  // before.
+  std::string_view data();
+
+  const Problem& problem() const { return problem_; }
+  bool failed() const { return problem_.syscall != nullptr || !problem_.reason.empty(); }
+
+ private:
+  struct Extended;
+
+  bool fail(std::string reason);
+  bool skip();
+  bool read_text(uint64_t size, std::string& text);
+  bool read_records(const std::string& text, Extended& extended);
+  bool read_header(const uint8_t* header, Entry& entry, char& kind);
+  bool apply(const Extended& extended, Entry& entry, char kind);
+  bool read_old_sparse(const uint8_t* header, Entry& entry);
+  bool read_sparse_map(Entry& entry);
+  bool check_parts(Entry& entry);
+
+  Input& input_;
+  Problem problem_;
+  // Stored bytes of the entry that are still to read, and the padding behind them.
+  uint64_t left_ = 0;
+  uint64_t padding_ = 0;
+  bool ended_ = false;
+};
+
+}  // namespace tsubo::unpack
