@@ -231,10 +231,12 @@ void close_foreign(const Request& request, const Listener* listeners) {
   }
   program.end();
   // Remove the rules before the sockets are closed: the next container that gets one of the ports adds the same
-  // elements, and these batches would remove them. The close of the netlink socket waits for the kernel (an RCU grace
-  // period), therefore it is left to the exit, after the ports are free.
+  // elements, and these batches would remove them.
   Rules::send(last, request.end, true);
   for (uint32_t i = 0; i < request.listeners; i++) sys::close(listeners[i].fd);
+  // The close of the netlink socket waits for the kernel (an RCU grace period of 11 ms), and a command that needs one
+  // of the ports waits for the end of this process: a child closes the socket last.
+  sys::unchecked(sys::call(__NR_clone, SIGCHLD, 0, 0, 0, 0));
   sys::exit(0);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { addressesOf, machine, neighbour, networkMachine } from '../helpers/network.ts';
@@ -254,6 +254,37 @@ describe.skipIf(skipped)('a published port', () => {
       () => lan.ask(lan.neighbour, machine.ipv4, 8800)?.endsWith(neighbour.ipv4) === true,
     );
     expect(lan.rules()).toContain('chain user');
+  });
+
+  test('33: is back after a long transaction that ends with the deletion of its table', async () => {
+    await web('--publish', '8800:80');
+    const ports = Array.from({ length: 40 }, (_, index) => 1000 + index);
+    const script = lan.box.fresh('nft');
+    const add = (port: number) => `add element inet other ports { ${port} }`;
+    const lines = ['add table inet other', 'add set inet other ports { type inet_service; }'];
+    writeFileSync(script, [...lines, ...ports.map(add), 'delete table inet tsubo', ''].join('\n'));
+    lan.in(lan.pid, 'nft', '-f', script);
+    await until(
+      'the port answers with its rules',
+      () => lan.ask(lan.neighbour, machine.ipv4, 8800)?.endsWith(neighbour.ipv4) === true,
+    );
+  });
+
+  test('has a keeper that other containers do not wake, only the deletion of a table', async () => {
+    const { id } = lan.running(['--publish', '8800:80']);
+    const { keeper } = lan.recordOf(id)['network'] as { keeper: { pid: number } };
+    const blocked = () => /^\d/.test(readFileSync(`/proc/${keeper.pid}/syscall`, 'utf8'));
+    await until('the keeper waits', blocked);
+    const wakes = () =>
+      /^voluntary_ctxt_switches:\t(\d+)$/m.exec(readFileSync(`/proc/${keeper.pid}/status`, 'utf8'))?.[1];
+    const before = wakes();
+    for (const port of ['8801:80', '8802-8806:80-84', '8807:80/udp']) {
+      lan.must('delete', '--force', lan.running(['--publish', port]).id);
+    }
+    expect([wakes(), before]).toEqual([before, expect.any(String)]);
+    lan.in(lan.pid, 'nft', 'add', 'table', 'inet', 'other');
+    lan.in(lan.pid, 'nft', 'delete', 'table', 'inet', 'other');
+    await until('the keeper has looked at the event', () => wakes() !== before);
   });
 
   test('47: is won by exactly one of 20 containers that ask for it at the same time', () => {
