@@ -27,13 +27,15 @@ import type { HostContext, HostOperation } from './host-context.ts';
 import { identify } from './init-process.ts';
 import { familyNames } from './network/forwarding.ts';
 import { type Owner, ownerAt } from './network/owners.ts';
-import { keeperName, portHolder } from './network/port-holder.ts';
+import { keeperName, type PortHolder, portHolder } from './network/port-holder.ts';
 import type { NetworkRecord } from './network/record.ts';
 import { hasIpv6 } from './network/resolve.ts';
 import { apply, applyRules } from './network/set-up.ts';
 import { type Runtime, silentLog } from './runtime.ts';
 
-/** Number of attempts, and the pause between them, to bind a port that the keeper of an ended container still holds. */
+/** Longest wait for the keeper of a container that has ended. */
+const keeperTimeoutMs = 10_000;
+/** Number of attempts, and the pause between them, to bind a port in use of which no process has a socket. */
 const attempts = 500;
 const pauseMs = 2;
 
@@ -99,14 +101,25 @@ function hold(runtime: Runtime, ports: PublishedPorts, address: string, origin: 
       const port = Number(error.path);
       const owner = containerWith(runtime, { ...ports, hostPort: port, count: 1 });
       const holder = owner === undefined ? portHolder(binding, protocol, port) : undefined;
-      // A keeper outlives its container by less than a millisecond.
-      const isEnding = owner === undefined && (holder === undefined || holder.name === keeperName);
-      if (!isEnding || attempt === attempts) {
+      if (owner !== undefined || attempt === attempts || !waitForHolder(binding, holder)) {
         throw portTaken(`${port}/${protocol}`, address, owner?.id, holder, origin);
       }
-      binding.sleepMs(pauseMs);
     }
   }
+}
+
+/** Returns true if the port may be free now: a keeper outlives its container by less than a millisecond. */
+function waitForHolder(binding: Binding, holder: PortHolder | undefined): boolean {
+  if (holder !== undefined && holder.name !== keeperName) return false;
+  const pidfd = holder && binding.pidfdOpen(holder.pid);
+  if (pidfd === undefined) {
+    // It has ended after the attempt, or its sockets are closed already.
+    binding.sleepMs(pauseMs);
+    return true;
+  }
+  const ended = binding.pidfdWait(pidfd, keeperTimeoutMs);
+  binding.close(pidfd);
+  return ended;
 }
 
 /** Containers with published ports that have addresses: of all roots. */

@@ -122,21 +122,42 @@ describe('a published port', () => {
     expect(machine.spawned).toEqual([]);
   });
 
-  it('is tried again while a keeper ends, and only so often if no process is found that has it', () => {
+  it('is tried again after a keeper has ended, and only so often if no process is found that has it', () => {
     machine.network.busyPorts.add('tcp 0.0.0.0 8800');
     listen(78, 'tsubo:[keeper]', 8800);
-    let pauses = 0;
-    machine.binding.sleepMs = () => {
-      if (++pauses === 3) machine.network.busyPorts.clear();
+    const { pidfdOpen, pidfdWait } = machine.binding;
+    const waits: number[] = [];
+    machine.binding.pidfdOpen = pid => (pid === 78 ? 7800 : pidfdOpen(pid));
+    machine.binding.pidfdWait = (pidfd, timeoutMs) => {
+      if (pidfd !== 7800) return pidfdWait(pidfd, timeoutMs);
+      waits.push(timeoutMs);
+      machine.network.busyPorts.clear();
+      return true;
     };
+    const { close } = machine.binding;
+    const closed: number[] = [];
+    machine.binding.close = fd => (fd === 7800 ? void closed.push(fd) : close(fd));
+    let pauses = 0;
+    machine.binding.sleepMs = () => void pauses++;
     attach(machine, 'c1', ['web'], { publish: ['8800:80'] });
-    expect(pauses).toBe(3);
+    expect([waits, closed, pauses]).toEqual([[10_000], [7800], 0]);
     machine.network.busyPorts.add('tcp 0.0.0.0 8900');
-    pauses = 3;
     expect(thrown(() => attach(machine, 'c2', ['web'], { publish: ['8900:80'] }))).toMatchObject({
       message: 'port 8900/tcp of 0.0.0.0 is in use by a socket of the host',
     });
-    expect(pauses).toBe(503);
+    expect(pauses).toBe(500);
+  });
+
+  it('is refused if the keeper of an ended container does not end', () => {
+    machine.network.busyPorts.add('tcp 0.0.0.0 8800');
+    listen(78, 'tsubo:[keeper]', 8800);
+    machine.binding.pidfdOpen = () => 7800;
+    machine.binding.pidfdWait = () => false;
+    machine.binding.close = () => {};
+    expect(thrown(() => attach(machine, 'c1', ['web'], { publish: ['8800:80'] }))).toMatchObject({
+      code: 'network.port-taken',
+      message: 'port 8800/tcp of 0.0.0.0 is in use by process 78 (tsubo:[keeper])',
+    });
   });
 
   it.each([
