@@ -136,6 +136,7 @@
         "native/binding/keeper.cc",
         "native/binding/links.cc",
         "native/binding/listeners.cc",
+        "native/binding/log_reader.cc",
         "native/binding/mounts.cc",
         "native/binding/paths.cc",
         "native/binding/process.cc",

@@ -17,6 +17,7 @@ namespace {
 constexpr size_t kMostText = 16 << 10;
 // Time, stream, tag, blanks and the end of the line.
 constexpr size_t kMostHeader = 64;
+constexpr size_t kMostPending = 32 << 10;
 constexpr unsigned kLogMode = 0600;
 constexpr uint32_t kMostFiles = 1000;
 
@@ -96,7 +97,9 @@ void Log::add(const char* stream, const unsigned char* data, size_t size) {
     size_t text = 0;
     while (text < size && text < kMostText && at[text] != '\n') text++;
     const bool whole = text < size && at[text] == '\n';
-    if (pending_.size() + text + kMostHeader > (32 << 10)) flush();
+    const size_t with_next = pending_.size() + text + kMostHeader;
+    // A file ends with its last record below the limit.
+    if (with_next > kMostPending || (limit_ > 0 && size_ + with_next > limit_)) flush();
     if (gap_ > 0 && pending_.size() == 0) report_gap();
     begin_record(stream, whole ? " F " : " P ");
     pending_.add(at, text).add("\n");

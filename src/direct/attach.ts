@@ -62,8 +62,8 @@ export type AttachEnd =
   | { readonly how: 'signal'; readonly signal: number };
 
 /**
- * Copies between this process and a container until the container has ended or one of the two has left. Takes and
- * closes `attachment`. One that removes the container stays open until this process ends: the keeper waits for that.
+ * Copies between this process and a container until the container has ended or one of the two has left. The caller
+ * closes `attachment` afterwards; if it removes the container, after the removal, because the keeper waits for that.
  *
  * @throws RuntimeError `keeper.gone` if the keeper was killed; `usage.terminal`, `usage.bad-value`, `host.syscall`
  */

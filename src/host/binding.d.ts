@@ -193,6 +193,11 @@ export interface Binding {
    * The host's terminal is in raw mode meanwhile and is closed at the end; its size is sent to the container.
    */
   attach(request: AttachRequest): AttachEnd;
+  /**
+   * Prints the log of a container: its standard output to descriptor 1 and its standard error to 2. With an attachment
+   * (without output), it continues until the container has ended or `untilMs` has passed.
+   */
+  printLog(request: LogRequest): void;
   /** The command that starts this program, before its arguments: absolute paths. */
   ownCommand(): string[];
 
@@ -510,6 +515,21 @@ export interface KeptResult {
   readonly status: number;
   /** The create's standard error: JSON records if the command has `--log-format json`. */
   readonly text: string;
+}
+
+export interface LogRequest {
+  readonly directory: string;
+  readonly attachment?: number;
+  /** Number of lines at the end. Default: all. */
+  readonly tail?: number;
+  /** Times in the format of a record; empty: no limit. */
+  readonly since: string;
+  readonly until: string;
+  /** `until` in milliseconds since 1970. */
+  readonly untilMs?: number;
+  readonly timestamps: boolean;
+  readonly stdout: boolean;
+  readonly stderr: boolean;
 }
 
 export interface AttachRequest {

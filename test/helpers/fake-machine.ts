@@ -554,6 +554,7 @@ export class FakeMachine {
     openAttachment: () => noSupervisor(),
     awaitKept: () => noSupervisor(),
     attach: () => noSupervisor(),
+    printLog: () => noSupervisor(),
     ownCommand: () => ['/usr/bin/tsubo'],
     startKeeper: request => {
       this.#begin('startKeeper');
