@@ -597,6 +597,8 @@ bool Placer::place_whiteout(const std::string& parent_path, const char* hidden) 
 
 bool Placer::finish() {
   if (!options_.layer) return true;
+  // The mode of a root without an entry. It was made with the mask of the caller.
+  if (fchmod(options_.tree, 0755) < 0) return fail("fchmod", errno);
   // The last of several entries for one directory counts. Inner directories come first: without root's rights the mode
   // of an outer one may forbid the way to them.
   std::vector<size_t> order(directories_.size());

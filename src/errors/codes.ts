@@ -370,11 +370,24 @@ export const errorCodes = {
   ],
 
   'image.ambiguous': ['several images have an id that begins so', 'write more digits of the id'],
+  'image.archive': [
+    'an archive of an image is damaged, or contains something that no image contains',
+    'get the archive or the image again',
+  ],
   'image.damaged': [
     'a document of the image store is missing or not valid',
     'remove the image, and pull it again',
   ],
+  'image.disk-full': [
+    'a layer does not fit on the disk',
+    'make space, for example with tsubo image prune, and try again',
+  ],
   'image.in-use': ['a container uses the image', 'remove the container first'],
+  'image.layer-digest': [
+    'the content of a layer is not the one that the config of the image names',
+    'get the image from another place',
+  ],
+  'image.no-decompressor': ['the program that decompresses a layer is missing', 'install gzip or zstd'],
   'image.reference': ['the name of an image is not valid', 'write NAME, NAME:TAG or REGISTRY/NAME:TAG'],
   'image.referenced': ['the image has several names', 'remove each name, or use --force'],
   'image.unknown': ['the store has no such image', 'see tsubo image ls, or pull it: tsubo image pull'],

@@ -282,7 +282,7 @@ export function lockedImages<T>(store: ImageStore, work: () => T): T {
  * Gives an image a name. The image that had the name before loses it, and stays without a name if it has no other.
  * Manifest, config and layers are in the store already.
  *
- * @param reference - complete name
+ * @param reference - complete name; undefined for an image without a name
  * @param sources - digests by which a registry knows the image, if they are not that of the manifest
  * @throws RuntimeError `image.damaged` if a blob is missing
  */
@@ -291,19 +291,21 @@ export function addImage(
   manifestDigest: string,
   mediaType: string,
   size: number,
-  reference: string,
+  reference: string | undefined,
   sources: readonly string[] = [],
 ): void {
   lockedImages(store, () => {
     const annotations = {
-      [nameAnnotation]: reference,
+      ...(reference !== undefined && { [nameAnnotation]: reference }),
       ...(sources.length > 0 && { [sourceAnnotation]: sources.join(' ') }),
     };
     const entry = { mediaType, digest: manifestDigest, size };
     const { platform, layers } = readImage(store, entry);
     const missing = layers.find(({ digest }) => !hasBlob(store, digest));
     if (missing !== undefined) throw damagedAt(blobPath(store, missing.digest), 'it does not exist');
-    const others = withoutName(readIndex(store), reference);
+    const index = readIndex(store);
+    if (reference === undefined && index.some(({ digest }) => digest === manifestDigest)) return;
+    const others = reference === undefined ? index : withoutName(index, reference);
     writeIndex(store, [
       ...others.filter(other => nameOf(other) !== undefined || other.digest !== manifestDigest),
       { ...entry, platform, annotations },

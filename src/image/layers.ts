@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+import { errno } from '../errors/errno.ts';
+import { RuntimeError } from '../errors/error.ts';
+import { hostFailure, isSystemError, onHost, refusalOf } from '../errors/system.ts';
+import type { Unpacked } from '../host/binding.d.ts';
+import { makeDirectories, openReadOnly } from '../host/files.ts';
+import { isMachineRoot } from '../host/privilege.ts';
+import { blobPath, type ImageStore } from './blobs.ts';
+import { chainIds, digestOfHex, hexOf } from './digest.ts';
+import { InvalidDocument, objectOf } from './members.ts';
+import type { StoredImage, StoredLayer } from './store.ts';
+import { compressionOfFile, decompressorOf, requireUnpacked } from './unpack.ts';
+
+/** The file layer.json beside an unpacked tree. */
+export interface LayerRecord {
+  readonly diffId: string;
+  /** Chain id of the layers below, if the tree depends on them. Empty for the lowest layer. */
+  readonly parent?: string;
+  /** Bytes of the uncompressed archive. */
+  readonly size: number;
+  readonly entries: number;
+  /** Nothing of the layers below is visible. */
+  readonly hidesAll?: boolean;
+  /** Numbers of owners, devices and extended attributes that a user without root's rights could not keep. */
+  readonly lost?: { readonly owners: number; readonly devices: number; readonly attributes: number };
+}
+
+interface ReadyLayer {
+  readonly tree: string;
+  readonly record: LayerRecord;
+}
+
+const prefix = '.tmp-';
+
+/** The directory of unpacked layers. */
+export function layersPath({ directory }: ImageStore): string {
+  return `${directory}/layers`;
+}
+
+/**
+ * The trees of the image's layers, lowest first, without those that an upper one hides completely. Unpacks the layers
+ * that are missing.
+ *
+ * @throws RuntimeError `image.archive`, `image.disk-full`, `image.layer-digest`, `image.no-decompressor`
+ */
+export function unpackedLayers(store: ImageStore, image: Pick<StoredImage, 'layers'>): string[] {
+  const chain = chainIds(image.layers.map(({ diffId }) => diffId));
+  let trees: string[] = [];
+  image.layers.forEach((layer, index) => {
+    const below = chain[index - 1] ?? '';
+    const id = chain[index] as string;
+    const { tree, record } =
+      findLayer(store, layer.diffId, id, below) ?? unpackLayer(store, layer, id, below, trees);
+    trees = record.hidesAll === true ? [tree] : [...trees, tree];
+  });
+  return trees;
+}
+
+/** A tree that depends on other layers has the chain id as name; the others serve every image. */
+function findLayer(
+  store: ImageStore,
+  diffId: string,
+  chainId: string,
+  below: string,
+): ReadyLayer | undefined {
+  for (const id of new Set([diffId, chainId])) {
+    const found = readLayer(store, id);
+    if (found === undefined || found.record.diffId !== diffId) continue;
+    const { parent } = found.record;
+    if (parent === undefined || parent === below) return found;
+  }
+  return undefined;
+}
+
+function readLayer(store: ImageStore, id: string): ReadyLayer | undefined {
+  const directory = `${layersPath(store)}/${hexOf(id)}`;
+  const path = `${directory}/layer.json`;
+  const text = onHost(`unable to read ${path}`, () => store.binding.readTextIfThere(path, true));
+  if (text === undefined) return undefined;
+  try {
+    return { tree: `${directory}/tree`, record: objectOf(text) as unknown as LayerRecord };
+  } catch (error) {
+    if (!(error instanceof InvalidDocument)) throw error;
+    throw new RuntimeError({
+      code: 'image.damaged',
+      message: `the image store is damaged at ${path}: ${error.message}`,
+      path,
+      hint: `remove ${directory}: the layer is unpacked again when it is needed`,
+    });
+  }
+}
+
+/**
+ * Unpacks a layer under a name that no container uses, and renames it when it is whole and on the disk. A process that
+ * is killed leaves the directory, which the next one removes.
+ */
+function unpackLayer(
+  store: ImageStore,
+  layer: StoredLayer,
+  chainId: string,
+  below: string,
+  lowers: readonly string[],
+): ReadyLayer {
+  const { binding } = store;
+  const directory = layersPath(store);
+  const { path, lock } = makeTemporary(store, hexOf(layer.diffId).slice(0, 12));
+  try {
+    const result = unpackInto(store, layer, `${path}/tree`, lowers);
+    const record: LayerRecord = {
+      diffId: layer.diffId,
+      ...(result.leaned && { parent: below }),
+      size: result.size,
+      entries: result.entries,
+      ...(result.hidesAll && { hidesAll: true }),
+      ...lostBy(result),
+    };
+    const id = result.leaned ? chainId : layer.diffId;
+    const final = `${directory}/${hexOf(id)}`;
+    onHost(`unable to finish ${final}`, () => {
+      binding.replaceText(`${path}/layer.json`, `${JSON.stringify(record, null, 2)}\n`, 0o644);
+      binding.syncFilesystem(path);
+    });
+    const refusal = refusalOf(() => binding.rename(path, final));
+    // Another process was faster: its tree is the same.
+    const isThere = refusal?.errno === errno.EEXIST || refusal?.errno === errno.ENOTEMPTY;
+    if (refusal !== undefined && !isThere) throw hostFailure(refusal, `unable to name ${final}`);
+    if (isThere) binding.removeTree(path);
+    return { tree: `${final}/tree`, record };
+  } catch (error) {
+    // The error has precedence over one of the removal; what is left is removed by the next command.
+    refusalOf(() => binding.removeTree(path));
+    throw error;
+  } finally {
+    binding.close(lock);
+  }
+}
+
+function unpackInto(
+  store: ImageStore,
+  layer: StoredLayer,
+  tree: string,
+  lowers: readonly string[],
+): Unpacked {
+  const { binding } = store;
+  const blob = blobPath(store, layer.digest);
+  const what = `layer ${layer.digest.slice(0, 19)}`;
+  const isRoot = isMachineRoot(binding);
+  const decompress = decompressorOf(
+    binding,
+    onHost(`unable to read ${blob}`, () => compressionOfFile(binding, blob)),
+    what,
+  );
+  const source = openReadOnly(binding, blob);
+  let result: Unpacked;
+  try {
+    result = onHost(`unable to unpack ${what}`, () =>
+      binding.unpackTree({
+        source,
+        decompress,
+        tree,
+        lowers: [...lowers].reverse(),
+        layer: true,
+        strict: isRoot,
+        opaque: isRoot ? 'trusted.overlay.opaque' : 'user.overlay.opaque',
+      }),
+    );
+  } finally {
+    binding.close(source);
+  }
+  requireUnpacked(result, { what, place: tree, bytes: layer.size });
+  const diffId = digestOfHex(result.digest);
+  if (diffId === layer.diffId) return result;
+  throw new RuntimeError({
+    code: 'image.layer-digest',
+    message: `the content of ${what} is not that which the image names: its digest is ${diffId}, not ${layer.diffId}`,
+    path: blob,
+    value: diffId,
+    hint: 'the image was built wrongly, or it was changed: get it from another place',
+  });
+}
+
+function lostBy({ lostOwners, lostDevices, lostAttributes }: Unpacked): Pick<LayerRecord, 'lost'> {
+  if (lostOwners + lostDevices + lostAttributes === 0) return {};
+  return { lost: { owners: lostOwners, devices: lostDevices, attributes: lostAttributes } };
+}
+
+/**
+ * Makes a directory with an empty directory `tree`, which this process holds locked: others see that it is in use. Removes
+ * those of killed processes first.
+ */
+export function makeTemporary(store: ImageStore, purpose: string): { path: string; lock: number } {
+  const { binding } = store;
+  const directory = layersPath(store);
+  onHost(`unable to make ${directory}`, () => makeDirectories(binding, directory, 0o700));
+  removeInterrupted(store);
+  const name = `${directory}/${prefix}${purpose}-${binding.pid()}`;
+  return onHost(`unable to make ${name}`, () => {
+    for (let attempt = 0; ; attempt++) {
+      const path = `${name}-${attempt}`;
+      const taken = refusalOf(() => binding.mkdir(path, 0o700));
+      if (taken?.errno === errno.EEXIST) continue;
+      if (taken !== undefined) throw taken;
+      const lock = binding.open(path, 0, 0);
+      const refusal = refusalOf(() => {
+        if (!binding.lock(lock, 0))
+          throw Object.assign(new Error(), { syscall: 'flock', errno: errno.EAGAIN });
+        binding.mkdir(`${path}/tree`, 0o755);
+      });
+      if (refusal === undefined) return { path, lock };
+      binding.close(lock);
+      // Another process has removed it between the two calls.
+      if (refusal.errno !== errno.EAGAIN && refusal.errno !== errno.ENOENT) throw refusal;
+    }
+  });
+}
+
+/** Removes what killed processes left: directories that no process holds locked. */
+function removeInterrupted(store: ImageStore): void {
+  const { binding } = store;
+  const directory = layersPath(store);
+  const names = onHost(`unable to read ${directory}`, () => binding.readdir(directory));
+  for (const name of names.filter(one => one.startsWith(prefix))) {
+    const path = `${directory}/${name}`;
+    onHost(`unable to remove ${path}`, () => {
+      try {
+        const lock = binding.open(path, 0, 0);
+        try {
+          if (binding.lock(lock, 0)) binding.removeTree(path);
+        } finally {
+          binding.close(lock);
+        }
+      } catch (error) {
+        if (!isSystemError(error) || error.errno !== errno.ENOENT) throw error;
+      }
+    });
+  }
+}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Binding } from '../../src/host/binding.d.ts';
+import { blobPath, type ImageStore, prepareImages } from '../../src/image/blobs.ts';
+import { chainIds } from '../../src/image/digest.ts';
+import { type LayerRecord, unpackedLayers } from '../../src/image/layers.ts';
+import type { StoredLayer } from '../../src/image/store.ts';
+import { tarOf } from '../helpers/archive.ts';
+import { requires } from '../helpers/requires.ts';
+
+const addon = createRequire(import.meta.url)('../../build/Release/tsubo.node') as Binding;
+
+let store: ImageStore;
+beforeEach(() => {
+  store = { binding: addon, directory: mkdtempSync(join(tmpdir(), 'tsubo-layers-')) };
+  prepareImages(store);
+});
+afterEach(() => rmSync(store.directory, { recursive: true, force: true }));
+
+const digestOf = (bytes: Buffer) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+
+/** Writes a layer into the store, compressed or not. */
+function layerOf(archive: Buffer, compress: (bytes: Buffer) => Buffer = bytes => bytes): StoredLayer {
+  const bytes = compress(archive);
+  const layer = { digest: digestOf(bytes), diffId: digestOf(archive), size: bytes.length };
+  writeFileSync(blobPath(store, layer.digest), bytes);
+  return { ...layer, mediaType: 'application/vnd.oci.image.layer.v1.tar' };
+}
+
+const zstd = (input: Buffer) => execFileSync('zstd', ['-c'], { input });
+const layersDirectory = () => join(store.directory, 'layers');
+const recordOf = (tree: string): LayerRecord => JSON.parse(readFileSync(join(tree, '../layer.json'), 'utf8'));
+const base = tarOf([
+  { name: 'etc/', kind: '5', mode: 0o700 },
+  { name: 'etc/a', data: 'a' },
+]);
+const leaning = tarOf([{ name: 'etc/b', data: 'b' }]);
+
+/** Fails the test if the work does not throw. */
+function errorOf(work: () => unknown): unknown {
+  try {
+    work();
+  } catch (error) {
+    return error;
+  }
+  return expect.unreachable('it did not fail');
+}
+
+describe.skipIf(requires('root', 'zstd'))('the layers of an image', () => {
+  it.each([
+    ['uncompressed', (bytes: Buffer) => bytes],
+    ['gzip', gzipSync],
+    ['zstd', zstd],
+  ])('are unpacked once (%s)', (_, compress) => {
+    const layer = layerOf(base, compress);
+    const trees = unpackedLayers(store, { layers: [layer] });
+    expect(trees).toEqual([`${layersDirectory()}/${layer.diffId.slice(7)}/tree`]);
+    expect(readFileSync(join(trees[0] ?? '', 'etc/a'), 'utf8')).toBe('a');
+    expect(recordOf(trees[0] ?? '')).toEqual({ diffId: layer.diffId, size: base.length, entries: 2 });
+    writeFileSync(join(trees[0] ?? '', 'mark'), '');
+    expect(unpackedLayers(store, { layers: [layer] })).toEqual(trees);
+    expect(existsSync(join(trees[0] ?? '', 'mark'))).toBe(true);
+    expect(statSync(layersDirectory()).mode & 0o777).toBe(0o700);
+  });
+
+  it('have the chain id as name if they depend on the layers below', () => {
+    const [lower, other, upper] = [layerOf(base), layerOf(tarOf([{ name: 'x' }])), layerOf(leaning)];
+    const names = (layers: StoredLayer[]) =>
+      unpackedLayers(store, { layers }).map(tree => tree.split('/').at(-2));
+    const chain = chainIds([lower.diffId, upper.diffId]);
+    expect(names([lower, upper])).toEqual(
+      [lower, { diffId: chain[1] ?? '' }].map(({ diffId }) => diffId.slice(7)),
+    );
+    // The same layer above another one is another tree, and alone, too.
+    const [, elsewhere] = names([other, upper]);
+    expect(elsewhere).toBe(chainIds([other.diffId, upper.diffId])[1]?.slice(7));
+    expect(names([upper])).toEqual([upper.diffId.slice(7)]);
+    expect(names([lower, upper])[1]).toBe(chain[1]?.slice(7));
+    const modes = [chain[1]?.slice(7), elsewhere].map(
+      name => statSync(join(layersDirectory(), name ?? '', 'tree/etc')).mode & 0o777,
+    );
+    expect(modes).toEqual([0o700, 0o755]);
+  });
+
+  it('end with one that hides all below it', () => {
+    const opaque = layerOf(tarOf([{ name: '.wh..wh..opq' }, { name: 'new' }]));
+    const trees = unpackedLayers(store, {
+      layers: [layerOf(base), opaque, layerOf(tarOf([{ name: 'top' }]))],
+    });
+    expect(trees.map(tree => readdirSync(tree))).toEqual([['new'], ['top']]);
+  });
+
+  it('are refused if their content is not that of the config', () => {
+    const layer = { ...layerOf(base), diffId: digestOf(leaning) };
+    expect(errorOf(() => unpackedLayers(store, { layers: [layer] }))).toMatchObject({
+      code: 'image.layer-digest',
+      value: digestOf(base),
+    });
+    expect(readdirSync(layersDirectory())).toEqual([]);
+  });
+
+  it('are refused if they are damaged, and leave nothing', () => {
+    const zipped = gzipSync(base);
+    const wrong = Buffer.from(zipped);
+    wrong[wrong.length - 5] = (wrong[wrong.length - 5] ?? 0) ^ 0xff;
+    const cases: [StoredLayer, object][] = [
+      [
+        layerOf(base, () => zipped.subarray(0, 60)),
+        { message: expect.stringContaining('unexpected end of file') },
+      ],
+      [layerOf(base, () => wrong), { message: expect.stringMatching(/crc error|length error/) }],
+      [
+        layerOf(base.subarray(0, 1200)),
+        { message: expect.stringContaining('etc/a: the archive ends inside this entry') },
+      ],
+      [layerOf(tarOf([{ name: 'g', kind: '1', link: '/etc/passwd' }])), { value: 'g' }],
+    ];
+    for (const [layer, expected] of cases) {
+      expect(errorOf(() => unpackedLayers(store, { layers: [layer] }))).toMatchObject({
+        code: 'image.archive',
+        ...expected,
+      });
+      expect(readdirSync(layersDirectory())).toEqual([]);
+    }
+  });
+
+  it('are unpacked although a killed process left some of their files', () => {
+    const left = join(layersDirectory(), '.tmp-123-1-0');
+    mkdirSync(join(left, 'tree/etc'), { recursive: true });
+    const busy = join(layersDirectory(), '.tmp-456-2-0');
+    mkdirSync(busy);
+    const lock = addon.open(busy, 0, 0);
+    expect(addon.lock(lock, 0)).toBe(true);
+    const layer = layerOf(base);
+    unpackedLayers(store, { layers: [layer] });
+    // The directory of a process that still works stays.
+    expect(readdirSync(layersDirectory()).sort()).toEqual(['.tmp-456-2-0', layer.diffId.slice(7)]);
+    addon.close(lock);
+  });
+
+  it('that do not fit on the disk are refused with the place and the size, and leave nothing', () => {
+    const disk = join(store.directory, 'layers');
+    mkdirSync(disk);
+    const layer = layerOf(tarOf([{ name: 'small' }, { name: 'large', data: Buffer.alloc(8 << 20, 1) }]));
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', disk]);
+    try {
+      expect(errorOf(() => unpackedLayers(store, { layers: [layer] }))).toMatchObject({
+        code: 'image.disk-full',
+        errno: 28,
+        value: 'large',
+        path: expect.stringContaining(disk),
+        hint: expect.stringMatching(/^4 MiB .* has 8 MiB/),
+      });
+      expect(readdirSync(disk)).toEqual([]);
+    } finally {
+      execFileSync('umount', [disk]);
+    }
+  });
+});
