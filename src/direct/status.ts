@@ -6,7 +6,7 @@ import type { Runtime } from '../lifecycle/runtime.ts';
 import { statusOf } from '../lifecycle/status.ts';
 import { readRecord } from '../lifecycle/store.ts';
 import type { DirectContainer } from './container.ts';
-import { type ExitRecord, readExit } from './exit-status.ts';
+import { type ExitRecord, waitExit } from './exit-status.ts';
 import { keeperLives } from './keeper.ts';
 import { containerFiles, containerPath, type DirectStore } from './store.ts';
 
@@ -43,11 +43,24 @@ export function stateOf(
   }
   const known = { pid: 0, withoutKeeper: false, ...(record !== undefined && { record }) };
   if (status === 'created' || status === 'creating') return { ...known, status: 'created' };
-  const exit = readExit(binding, directory);
-  if (exit !== undefined) return { ...known, status: 'exited', exit };
   // The log is made by the keeper at the first start.
   const hasRun = binding.stat(entryPath(directory, containerFiles.log), true) !== undefined;
+  const exit = hasRun ? lastExit(runtime, directory) : undefined;
+  if (exit !== undefined) return { ...known, status: 'exited', exit };
   return { ...known, status: hasRun ? 'dead' : 'created' };
+}
+
+/** The keeper writes exit.json some milliseconds after the end of the init. */
+const keeperTimeoutMs = 5000;
+
+/** Undefined if the keeper was killed. */
+function lastExit({ binding }: Runtime, directory: string): ExitRecord | undefined {
+  try {
+    return waitExit(binding, directory, keeperTimeoutMs);
+  } catch (error) {
+    if (error instanceof RuntimeError && error.code === 'keeper.gone') return undefined;
+    throw error;
+  }
 }
 
 /** Undefined without a usable record: the container is not created in the runtime, or its record is damaged. */

@@ -2,6 +2,7 @@
 import type { CommandGroup, CommandModule } from '../command.ts';
 import { check } from './check.ts';
 import { completionOf } from './completion.ts';
+import { container } from './container/index.ts';
 import { create } from './create.ts';
 import { deleteCommand } from './delete.ts';
 import { events } from './events.ts';
@@ -36,6 +37,7 @@ export const modules: readonly (CommandModule | CommandGroup)[] = [
   list,
   ps,
   events,
+  container,
   volume,
   network,
   spec,

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { DirectContainer } from '../../../direct/container.ts';
+import { createDirect } from '../../../direct/create.ts';
+import { RuntimeError } from '../../../errors/error.ts';
+import { onHost } from '../../../errors/system.ts';
+import { resolvePath } from '../../../host/paths.ts';
+import { O } from '../../../kernel/files.ts';
+import type { CommandModule, Context } from '../../command.ts';
+import { directStore } from './common.ts';
+import { requireTerminal } from './foreground.ts';
+import { usableImage } from './image.ts';
+import { defineRequest, pullPolicy, requestForeign, requestOf, textOf } from './options.ts';
+
+export const create: CommandModule = {
+  name: 'container create',
+  summary: 'make a container of an image; start runs its program',
+  example: ['tsubo container create --name web -p 8800:80 httpd', 'tsubo container start web'],
+  optionsFirst: true,
+  shortOptionsCombine: true,
+  failureStatus: 125,
+  foreignOptions: requestForeign,
+  define(command) {
+    command
+      .argument('<image>', 'name or id of an image')
+      .argument('[command...]', "replaces the image's command or arguments");
+    defineRequest(command);
+  },
+  run(context, [image = '', ...args], options) {
+    context.print(`${createOf(context, image, args, options).id}\n`);
+    return 0;
+  },
+};
+
+/** Makes the container that the options request. */
+export function createOf(
+  context: Context,
+  imageText: string,
+  args: readonly string[],
+  options: Readonly<Record<string, unknown>>,
+  inForeground = false,
+): DirectContainer {
+  const { binding } = context.runtime;
+  const store = directStore(context);
+  const file = textOf(options, 'cidfile');
+  const path = file === undefined ? undefined : resolvePath(() => binding.getcwd(), file);
+  if (path !== undefined && binding.stat(path, true) !== undefined) {
+    throw new RuntimeError({
+      code: 'usage.bad-value',
+      message: `container ID file found, make sure the other container isn't running or delete ${file}`,
+      path,
+      value: file,
+    });
+  }
+  // Wrong options are refused before an image is pulled.
+  requestOf(context, imageText, args, [], { ...options, publishAll: false });
+  const image = usableImage(context, imageText, {
+    pull: pullPolicy(options),
+    platform: textOf(options, 'platform'),
+  });
+  const request = requestOf(context, imageText, args, image.config.ExposedPorts, options);
+  if (options['detach'] !== true && inForeground) requireTerminal(binding, request, request.openStdin);
+  const container = createDirect(context.runtime, store, image, request);
+  if (path !== undefined) {
+    onHost(`unable to write ${path}`, () =>
+      binding.writeText(path, container.id, O.O_CREAT | O.O_EXCL, 0o644),
+    );
+  }
+  return container;
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+import { removeDirect } from '../../../direct/remove.ts';
+import { isUp, stateOf } from '../../../direct/status.ts';
+import { findId, listContainers, sweep } from '../../../direct/store.ts';
+import { isRuntimeError } from '../../../errors/error.ts';
+import type { CommandModule } from '../../command.ts';
+import { directStore } from './common.ts';
+
+export const rm: CommandModule = {
+  name: 'container rm',
+  summary: 'remove containers, with their changes and their logs',
+  example: ['tsubo container rm web', 'tsubo container rm --force --volumes web db'],
+  shortOptionsCombine: true,
+  define(command) {
+    command
+      .argument('<container...>', 'names, ids or prefixes of ids')
+      .option('-f, --force', 'kill a running container, and ignore a container that does not exist')
+      .option('-v, --volumes', 'remove the anonymous volumes of the container, too');
+  },
+  run(context, words, options) {
+    const { runtime, print, report } = context;
+    const store = directStore(context);
+    const force = options['force'] === true;
+    sweep(store);
+    let status = 0;
+    for (const word of words) {
+      try {
+        removeDirect(runtime, store, findId(store, word), { force, volumes: options['volumes'] === true });
+        print(`${word}\n`);
+      } catch (error) {
+        if (!isRuntimeError(error) || error.code === 'internal') throw error;
+        report(error);
+        // As in Docker: the container is gone, as requested.
+        if (!force || error.code !== 'direct.no-container') status = 1;
+      }
+    }
+    return status;
+  },
+};
+
+export const prune: CommandModule = {
+  name: 'container prune',
+  summary: 'remove all containers that do not run',
+  example: ['tsubo container prune'],
+  shortOptionsCombine: true,
+  define(command) {
+    command.option('-f, --force', 'accepted for scripts: prune never asks');
+  },
+  run(context) {
+    const { runtime, print, report } = context;
+    const store = directStore(context);
+    sweep(store);
+    const { containers, damaged } = listContainers(store);
+    for (const problem of damaged) report(problem);
+    for (const container of containers) {
+      if (isUp(stateOf(runtime, store, container))) continue;
+      removeDirect(runtime, store, container.id, { force: false, volumes: false });
+      print(`${container.id}\n`);
+    }
+    return 0;
+  },
+};
