@@ -196,7 +196,7 @@ class Copier {
   Owner owner_;
 };
 
-Outcome outcome(Failure f) {
+Outcome outcome(const Failure& f) {
   if (!f.failed()) return {};
   return refused(f.syscall, f.error, f.path);
 }

@@ -31,7 +31,7 @@ constexpr Filter table_filter() {
   auto add = [&at](int code, uint32_t k, uint8_t yes = 0, uint8_t no = 0) {
     *at++ = {static_cast<uint16_t>(code), yes, no, k};
   };
-  add(BPF_LDX | BPF_W | BPF_IMM, 0);
+  add(BPF_LDX | BPF_IMM, 0);
   for (int i = 0; i < kExamined; i++) {
     add(BPF_STX, 1);
     add(BPF_LD | BPF_H | BPF_IND, offsetof(nlmsghdr, nlmsg_type));
@@ -43,7 +43,7 @@ constexpr Filter table_filter() {
     add(BPF_LD | BPF_B | BPF_IND, 0);
     add(BPF_LDX | BPF_W | BPF_MEM, 0);
     add(BPF_ALU | BPF_ADD | BPF_X, 0);
-    add(BPF_ALU | BPF_ADD | BPF_K, NLMSG_ALIGNTO - 1);
+    add(BPF_ALU | BPF_ADD, NLMSG_ALIGNTO - 1);
     add(BPF_ALU | BPF_AND | BPF_K, ~(NLMSG_ALIGNTO - 1));
     add(BPF_LDX | BPF_W | BPF_MEM, 1);
     add(BPF_ALU | BPF_ADD | BPF_X, 0);
