@@ -79,7 +79,7 @@ class Keeper {
   text::Buffer<kMostMessage>* message_ = nullptr;
   const Kept& kept_;
   const bool terminal_;
-  int epoll_ = -1, attach_ = -1, console_ = -1, status_ = -1;
+  int epoll_ = -1, attach_ = -1, console_ = -1, status_ = -1, lock_ = -1;
   int init_ = 0, init_fd_ = -1, creator_ = 0, creator_fd_ = -1;
   int oom_events_ = -1, exit_file_ = -1;
   // The keeper's ends: of two pipes, or the terminal's master as output and input.
@@ -147,6 +147,7 @@ void Keeper::prepare() {
   // The lock shows that the keeper lives, and refuses a second one.
   long lock = sys::openat(dir, "keeper", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
   require("openat", lock);
+  lock_ = static_cast<int>(lock);
   // LOCK_EX | LOCK_NB
   if (long r = sys::call(__NR_flock, lock, 2 | 4); r < 0) {
     answer({{0, static_cast<int32_t>(-r), "flock"}, 0, 0});
@@ -484,6 +485,9 @@ void Keeper::end() {
   input_.close();
   const Exit exit = {init_, signal == 0 ? info.si_status : 128 + signal, signal, oom_killed() ? 1u : 0u};
   write_exit(exit);
+  // From now on the container can be started again, also while a client has not received everything.
+  sys::close(attach_);
+  sys::close(lock_);
   clients.finish(exit);
 }
 

@@ -5,7 +5,7 @@ import { parseDetachKeys } from '../../src/direct/attach.ts';
 import { readExit, waitExit } from '../../src/direct/exit-status.ts';
 import { attached } from '../helpers/attaching.ts';
 import { companions } from '../helpers/companions.ts';
-import { binding, failure, keep, loggedText } from '../helpers/kept.ts';
+import { binding, failure, keep, keepAgain, loggedText } from '../helpers/kept.ts';
 import { requires } from '../helpers/requires.ts';
 import { sandbox, until } from '../helpers/sandbox.ts';
 
@@ -90,6 +90,9 @@ describe.skipIf(requires('root', 'g++'))('a client of a keeper', () => {
     expect(waitExit(binding, directory)?.status).toBe(0);
     expect(loggedText(directory, 'stdout')).toHaveLength(bytes);
     expect(s.lives(keeper)).toBe(true);
+    // The container can be started again meanwhile.
+    s.must(['delete', bundle.id]);
+    keepAgain(s, bundle);
     client.child.kill('SIGCONT');
     await client.ended;
     expect(client.stdout()).toHaveLength(bytes);
