@@ -8,6 +8,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -116,6 +117,14 @@ Outcome filesystemType(const Arguments& a) {
     return refused("statfs", errno, path);
   }
   return Value::number(static_cast<int64_t>(fs.f_type));
+}
+
+Outcome isReadOnly(const Arguments& a) {
+  const std::string& path = a[0].text();
+  if (has_nul(path)) return refused("statfs", EINVAL, path);
+  struct statfs fs;
+  if (statfs(path.c_str(), &fs) < 0) return refused("statfs", errno, path);
+  return Value::boolean((fs.f_flags & ST_RDONLY) != 0);
 }
 
 }  // namespace function

@@ -61,6 +61,8 @@ export interface Binding {
   stat(path: string, noFollow?: boolean): FileStatus | undefined;
   /** Returns `f_type` of statfs(2); undefined for ENOENT and ENOTDIR only. */
   filesystemType(path: string): number | undefined;
+  /** True if the mount at the path, or its file system, is read-only: statfs(2). */
+  isReadOnly(path: string): boolean;
   open(path: string, flags: number, mode: number): number;
   /**
    * openat2(2) with RESOLVE_IN_ROOT: the directory `root` is `/` for the path and for every symbolic link and `..` in it.

@@ -17,7 +17,7 @@ import {
   requestedAttachment,
   withAttachmentLocation,
 } from './attachment.ts';
-import { withFileOrigins, withNetworkFiles } from './network/files.ts';
+import { warnOfLeftOut, withFileOrigins, withNetworkFiles } from './network/files.ts';
 import { listenFds } from './passed-fds.ts';
 import type { Runtime } from './runtime.ts';
 import { configOrOption, withSourceLocation } from './source-location.ts';
@@ -68,10 +68,14 @@ export function prepare(runtime: Runtime, options: PrepareOptions): Prepared {
     const attachment = requestedAttachment(binding, config, bundle.text, options);
     return withAttachmentLocation(attachment, () => {
       const { networks, ports, dns } = attachment;
-      const planned =
+      const { config: planned, leftOut } =
         networks.length === 0
-          ? config
-          : withNetworkFiles(binding, config, rootfs, entryPath(runtime.root, options.id));
+          ? { config, leftOut: [] }
+          : withNetworkFiles(binding, config, {
+              rootfs,
+              bundle: bundle.path,
+              stateDirectory: entryPath(runtime.root, options.id),
+            });
       const made = makePlan(planned, facts, {
         id: options.id,
         bundle: bundle.path,
@@ -90,7 +94,13 @@ export function prepare(runtime: Runtime, options: PrepareOptions): Prepared {
         }),
       });
       const plan = planned === config ? made : withFileOrigins(made, config, planned, attachment.option);
-      const all = [...warnings, ...warnOnHost(binding, config), ...attachment.warnings, ...plan.warnings];
+      const all = [
+        ...warnings,
+        ...warnOnHost(binding, config),
+        ...attachment.warnings,
+        ...warnOfLeftOut(leftOut, attachment.option),
+        ...plan.warnings,
+      ];
       return { bundle, config: planned, rootfs, facts, plan, attachment, warnings: all };
     });
   });

@@ -5,7 +5,7 @@ import { RuntimeError } from '../errors/error.ts';
 import type { Report } from '../host/binding.d.ts';
 import { MS } from '../kernel/mount.ts';
 import type { Config, Mount } from '../oci/config.ts';
-import { containerPath, type PlanContext } from './context.ts';
+import { containerPath, type PlanContext, type PlanOptions } from './context.ts';
 import { nestedHint } from './explain-mount.ts';
 import type { Explanation, Facility, ItemPlace } from './facility.ts';
 import { attributeNames, propagationNames } from './flag-names.ts';
@@ -179,8 +179,16 @@ function unescaped(value: string): string {
 }
 
 /** Path of a layer on the host; a relative one counts from the bundle. Links and `..` are the kernel's. */
-export function layerPath({ options: { bundle } }: Pick<PlanContext, 'options'>, path: string): string {
+export function layerPath(
+  { options: { bundle } }: { readonly options: Pick<PlanOptions, 'bundle'> },
+  path: string,
+): string {
   return path.startsWith('/') ? path : `${bundle}/${path}`;
+}
+
+/** Paths of the layers with directories, as the options have them, the uppermost first. */
+export function layersOf({ upper, lowers }: RootMount): string[] {
+  return [...(upper === undefined ? [] : [upper]), ...lowers].flatMap(({ value }) => value ?? []);
 }
 
 /** A union in the form of steps. */

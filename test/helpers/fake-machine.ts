@@ -80,6 +80,8 @@ export class FakeMachine {
   readonly foreignNamespaces = new Set<string>();
   /** Warnings of the runtime. */
   readonly warnings: string[] = [];
+  /** Directories on read-only file systems. */
+  readonly readOnly = new Set<string>();
   /** The first call of this name fails with this errno or runs this function. */
   readonly trouble = new Map<string, number | (() => void)>();
   readonly #locks = new Map<string, number>();
@@ -356,6 +358,7 @@ export class FakeMachine {
       return { mode, uid, gid, dev, ino, size, rdevMajor: 0, rdevMinor: 0 };
     },
     filesystemType: path => (path === this.cgroups ? 0x63677270 : 0),
+    isReadOnly: path => this.readOnly.has(path),
     namespaceKind: () => undefined,
     openInRoot: () => {
       throw refused('openat2', 38);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Bundle } from '../helpers/bundle.ts';
 import { networkMachine } from '../helpers/network.ts';
@@ -115,6 +116,58 @@ describe.skipIf(skipped)('the names of a container with a network', () => {
     expect(status).toBe(1);
     const error = log.find(({ level }) => level === 'error');
     expect(error).toMatchObject({ code: 'container.mount', document: '--network /etc/hosts' });
+  });
+
+  describe('in a read-only root file system', () => {
+    const files = ['hostname', 'hosts', 'resolv.conf'];
+    /** Runs a container that shows its /etc, on a machine where its root directory is mounted read-only. */
+    const run = (modify: (bundle: Bundle) => void, wrap = true) => {
+      const bundle = lan.bundle(made => {
+        made.shell('cat /etc/hosts; ls /etc');
+        made.config.hostname = 'jar';
+        modify(made);
+      });
+      const script = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"';
+      const wrapper = wrap ? ['unshare', '-m', 'sh', '-c', script, bundle.rootfs] : [];
+      const done = lan.ociBy(wrapper, 'run', '--network', 'default', '--bundle', bundle.dir, bundle.id);
+      const warnings = done.log.filter(({ level }) => level === 'warning').map(({ msg }) => msg);
+      return { ...done, warnings: warnings.filter(text => text.includes('the container gets no')) };
+    };
+    const leftOut = [
+      'the container gets no /etc/hostname, no /etc/hosts, no /etc/resolv.conf: its root file system has no such ' +
+        'file, and none can be made there; add empty files to the root file system (--network)',
+    ];
+
+    test('are left out with a warning if it lacks the files', () => {
+      const { status, stdout, warnings } = run(() => {});
+      expect(status).toBe(0);
+      expect(stdout).not.toContain('hosts');
+      expect(warnings).toEqual(leftOut);
+    });
+
+    test('are there if it has the files', () => {
+      const { stdout, warnings } = run(made => {
+        for (const name of files) made.file(`/etc/${name}`);
+      });
+      expect(stdout).toContain('10.63.0.2\tjar');
+      expect(warnings).toEqual([]);
+    });
+
+    test('are there or left out with layers and without an upper one', () => {
+      const layered = (own: readonly string[], whiteouts: readonly string[]) =>
+        run(made => {
+          for (const name of own) made.file(`/etc/${name}`);
+          const layer = lan.box.mkdir(`layer-${whiteouts.length}-${own.length}`);
+          mkdirSync(join(layer, 'etc'), { recursive: true });
+          for (const name of whiteouts) lan.in(lan.pid, 'mknod', join(layer, 'etc', name), 'c', '0', '0');
+          const options = [`lowerdir=${layer}:${made.rootfs}`];
+          made.config.mounts.unshift({ destination: '/', type: 'overlay', source: 'overlay', options });
+        }, false);
+      expect(layered(files, []).stdout).toContain('10.63.0.2\tjar');
+      expect(layered([], []).warnings).toEqual(leftOut);
+      const removed = layered(files, files);
+      expect([removed.status, removed.warnings]).toEqual([0, leftOut]);
+    });
   });
 
   test.each([

@@ -2,7 +2,7 @@
 import { onHost } from '../../errors/system.ts';
 import type { Binding } from '../../host/binding.d.ts';
 import { entryPath, isBelow } from '../../host/paths.ts';
-import { O } from '../../kernel/files.ts';
+import { O, S_IF, S_IFMT } from '../../kernel/files.ts';
 import { hostsFile } from '../../network/hosts-file.ts';
 import { defaultNetwork } from '../../network/names.ts';
 import {
@@ -16,43 +16,86 @@ import type { Config, Mount } from '../../oci/config.ts';
 import { containerPath } from '../../plan/context.ts';
 import { hasNamespace } from '../../plan/namespaces.ts';
 import type { Plan } from '../../plan/plan.ts';
+import { layerPath, layersOf, rootMount } from '../../plan/root-mount.ts';
 import { nameFile, ownName } from '../../plan/uts-names.ts';
 import type { HostContext, HostOperation } from '../host-context.ts';
+import type { Warning } from '../warnings.ts';
 import { updateNames } from './names.ts';
 
 /** Files of a container with a network, in its state directory; each is bound at `/etc/NAME`. */
 const names = [nameFile, 'hosts', 'resolv.conf'] as const;
 
+export interface FilePlaces {
+  readonly rootfs: string;
+  readonly bundle: string;
+  readonly stateDirectory: string;
+}
+
 /**
- * The config with mounts for the files, except where it has a mount of its own. In a user namespace the root may be
- * unable to make a missing mount point: only files that its root file system has are covered.
+ * The config with mounts for the files, except where it has a mount of its own, and the paths of files that have no
+ * mount point: in a user namespace the root may be unable to make one, and on a read-only root file system no process can.
  */
 export function withNetworkFiles(
   binding: Binding,
   config: Config,
-  rootfs: string,
-  stateDirectory: string,
-): Config {
-  const makesTargets = !hasNamespace(config, 'user');
+  places: FilePlaces,
+): { readonly config: Config; readonly leftOut: readonly string[] } {
   const destinations = (config.mounts ?? []).map(({ destination }) => containerPath(destination));
-  const missing = names.filter(name => {
+  const wanted = names.filter(name => {
     const path = `/etc/${name}`;
     // Without a host name of its own, the container has that of the host.
     if (name === nameFile && !ownName(config)) return false;
-    if (!makesTargets && binding.stat(rootfs + path, true) === undefined) return false;
     return !destinations.some(
       destination => destination === path || (destination !== '/' && isBelow(path, destination)),
     );
   });
-  const mounts = missing.map(
-    (name): Mount => ({
-      destination: `/etc/${name}`,
-      type: 'bind',
-      source: entryPath(stateDirectory, name),
-      options: ['bind', 'nosuid', 'nodev', 'noexec'],
-    }),
-  );
-  return { ...config, mounts: [...(config.mounts ?? []), ...mounts] };
+  const leftOut = wanted.filter(name => !hasMountPoint(binding, config, places, `/etc/${name}`));
+  const mounts = wanted
+    .filter(name => !leftOut.includes(name))
+    .map(
+      (name): Mount => ({
+        destination: `/etc/${name}`,
+        type: 'bind',
+        source: entryPath(places.stateDirectory, name),
+        options: ['bind', 'nosuid', 'nodev', 'noexec'],
+      }),
+    );
+  return {
+    config: { ...config, mounts: [...(config.mounts ?? []), ...mounts] },
+    leftOut: leftOut.map(name => `/etc/${name}`),
+  };
+}
+
+/** True if the file exists in the root file system, or can be made there. */
+function hasMountPoint(
+  binding: Binding,
+  config: Config,
+  { rootfs, bundle }: FilePlaces,
+  path: string,
+): boolean {
+  const union = rootMount(config);
+  const layers =
+    union === undefined ? [rootfs] : layersOf(union).map(value => layerPath({ options: { bundle } }, value));
+  for (const layer of layers) {
+    const status = binding.stat(layer + path, true);
+    // A whiteout is a character device: the file does not exist, whatever the layers below it have.
+    if (status !== undefined && (status.mode & S_IFMT) !== S_IF.S_IFCHR) return true;
+    if (status !== undefined) break;
+  }
+  if (hasNamespace(config, 'user')) return false;
+  return union === undefined ? !binding.isReadOnly(rootfs) : union.upper !== undefined;
+}
+
+/** Warns of files that a container with a network does not get. */
+export function warnOfLeftOut(paths: readonly string[], option: string): Warning[] {
+  if (paths.length === 0) return [];
+  return [
+    {
+      message: `the container gets no ${paths.join(', no ')}: its root file system has no such file, and none can be made there`,
+      document: option,
+      hint: 'add empty files to the root file system',
+    },
+  ];
 }
 
 /** The plan with the option as the origin of the added mounts, because config.json does not contain them. */
