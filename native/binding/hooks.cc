@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Hooks in the runtime's namespaces: the runtime spawns a program of the host, gives it the state, reads its output and
-// waits for it.
+// Programs of the host in the runtime's namespaces. Hooks: the runtime spawns the program, gives it the state, reads
+// its output and waits for it. Helpers: the program has the runtime's standard streams, and returns a result on
+// descriptor 3.
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -30,6 +31,9 @@ namespace {
 // The number of bytes kept of each output, unless the caller requests more. The end of the output usually contains the
 // error message.
 constexpr size_t kKept = 4096;
+// The descriptor on which a helper returns its result, and its greatest length.
+constexpr int kResult = 3;
+constexpr size_t kLongestResult = 1 << 20;
 // The time limit for the exit of a hook after SIGKILL.
 constexpr int64_t kKillMs = 10'000;
 
@@ -65,6 +69,8 @@ struct Child {
   char* const* env;
   const char* directory;
   int in, out, err;
+  // Descriptor 3 of a helper, which keeps the runtime's standard streams and working directory; -1 for a hook.
+  int result;
   pid_t parent;
   volatile int error;
 };
@@ -92,15 +98,25 @@ std::vector<char*> pointers(const std::vector<Value>& items) {
   // If the runtime is killed, the hook is killed too.
   if (long r = sys::prctl(PR_SET_PDEATHSIG, SIGKILL); r < 0) fail(child, r);
   if (sys::call(__NR_getppid) != child.parent) sys::exit(127);
-  long r = sys::call(__NR_dup3, child.in, 0, 0);
-  if (r >= 0) r = sys::call(__NR_dup3, child.out, 1, 0);
-  if (r >= 0) r = sys::call(__NR_dup3, child.err, 2, 0);
-  // The hook must not inherit the other descriptors of the runtime's caller.
-  if (r >= 0) r = sys::close_range(3, ~0u, 0);
-  if (r >= 0) {
-    // The bundle may be removed before its container is deleted.
-    r = sys::chdir(child.directory);
-    if (r < 0) r = sys::chdir("/");
+  long r;
+  // The program must not inherit the other descriptors of the runtime's caller.
+  if (child.result >= 0) {
+    r = sys::call(__NR_dup3, child.result, kResult, 0);
+    if (r >= 0) r = sys::close_range(kResult + 1, ~0u, 0);
+    // Node sets close-on-exec on its standard streams. The caller may have closed one: EBADF.
+    for (int fd = 0; fd < kResult && r >= 0; fd++) {
+      if (long set = sys::call(__NR_fcntl, fd, F_SETFD, 0); set < 0 && set != -EBADF) r = set;
+    }
+  } else {
+    r = sys::call(__NR_dup3, child.in, 0, 0);
+    if (r >= 0) r = sys::call(__NR_dup3, child.out, 1, 0);
+    if (r >= 0) r = sys::call(__NR_dup3, child.err, 2, 0);
+    if (r >= 0) r = sys::close_range(3, ~0u, 0);
+    if (r >= 0) {
+      // The bundle may be removed before its container is deleted.
+      r = sys::chdir(child.directory);
+      if (r < 0) r = sys::chdir("/");
+    }
   }
   uint64_t none = 0;
   if (r >= 0) r = sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&none), 0, 8);
@@ -110,10 +126,10 @@ std::vector<char*> pointers(const std::vector<Value>& items) {
   fail(child, r);
 }
 
-// Moves a descriptor of the child above 2: dup3 to a standard stream would close it before its use.
-bool above_stdio(UniqueFd* fd) {
-  if (fd->get() > 2) return true;
-  int moved = fcntl(fd->get(), F_DUPFD_CLOEXEC, 3);
+// Moves a descriptor of the child above those that it gets with dup3, which would close it before its use.
+bool above(int highest, UniqueFd* fd) {
+  if (fd->get() > highest) return true;
+  int moved = fcntl(fd->get(), F_DUPFD_CLOEXEC, highest + 1);
   fd->reset(moved);
   return moved >= 0;
 }
@@ -129,6 +145,36 @@ int64_t now_ms() {
   timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   return static_cast<int64_t>(t.tv_sec) * 1000 + t.tv_nsec / 1'000'000;
+}
+
+siginfo_t collect(pid_t pid) {
+  siginfo_t end = {};
+  while (waitid(P_PID, static_cast<id_t>(pid), &end, WEXITED) < 0 && errno == EINTR) {
+  }
+  return end;
+}
+
+// Spawns the child and waits for its exec.
+Outcome spawn(Child* child, pid_t* pid, UniqueFd* pidfd) {
+  // A handler of the runtime must not run in the child, on the shared memory.
+  uint64_t all = ~0ull, before = 0;
+  if (long blocked = sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&all), sys::arg(&before), 8); blocked < 0)
+    return refused("rt_sigprocmask", static_cast<int>(-blocked));
+  *pid = spawn_child(child);
+  int vfork_error = errno;
+  // This cannot fail: the same call has just succeeded.
+  sys::unchecked(sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&before), 0, 8));
+  if (*pid < 0) return refused("vfork", vfork_error);
+  if (child->error != 0) {
+    collect(*pid);
+    return refused("execve", child->error, child->path);
+  }
+  pidfd->reset(static_cast<int>(syscall(SYS_pidfd_open, *pid, 0)));
+  if (pidfd->get() >= 0) return {};
+  int error = errno;
+  kill(*pid, SIGKILL);
+  collect(*pid);
+  return refused("pidfd_open", error);
 }
 
 enum class Waited { ended, late, refused };
@@ -167,8 +213,7 @@ Outcome runHook(const Arguments& a) {
   if (lseek(state.get(), 0, SEEK_SET) < 0) return refused("lseek", errno);
   if (int64_t keep = r.field("keep").number(); keep > 0) out.kept = static_cast<size_t>(keep);
   if (!out.open() || !err.open()) return refused("pipe2", errno);
-  if (!above_stdio(&state) || !above_stdio(&out.write_end) || !above_stdio(&err.write_end))
-    return refused("fcntl", errno);
+  if (!above(2, &state) || !above(2, &out.write_end) || !above(2, &err.write_end)) return refused("fcntl", errno);
 
   Child child = {path.c_str(),
                  args.data(),
@@ -177,37 +222,14 @@ Outcome runHook(const Arguments& a) {
                  state.get(),
                  out.write_end.get(),
                  err.write_end.get(),
+                 -1,
                  getpid(),
                  0};
-  // A handler of the runtime must not run in the child, on the shared memory.
-  uint64_t all = ~0ull, before = 0;
-  if (long blocked = sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&all), sys::arg(&before), 8); blocked < 0)
-    return refused("rt_sigprocmask", static_cast<int>(-blocked));
-  pid_t pid = spawn_child(&child);
-  int vfork_error = errno;
-  // This cannot fail: the same call has just succeeded.
-  sys::unchecked(sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&before), 0, 8));
-  if (pid < 0) return refused("vfork", vfork_error);
+  UniqueFd pidfd;
+  pid_t pid = -1;
+  if (Outcome failure = spawn(&child, &pid, &pidfd); failure.error != 0) return failure;
   out.write_end.reset();
   err.write_end.reset();
-
-  siginfo_t end = {};
-  auto collect = [&] {
-    while (waitid(P_PID, static_cast<id_t>(pid), &end, WEXITED) < 0 && errno == EINTR) {
-    }
-  };
-  if (child.error != 0) {
-    collect();
-    return refused("execve", child.error, path);
-  }
-  UniqueFd pidfd;
-  pidfd.reset(syscall(SYS_pidfd_open, pid, 0));
-  if (pidfd.get() < 0) {
-    int error = errno;
-    kill(pid, SIGKILL);
-    collect();
-    return refused("pidfd_open", error);
-  }
   int64_t timeout = r.field("timeoutMs").number();
   Waited waited = await_end(pidfd.get(), &out, &err, timeout < 0 ? -1 : now_ms() + timeout);
   const int poll_error = errno;
@@ -217,12 +239,13 @@ Outcome runHook(const Arguments& a) {
     if (syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0) < 0 && errno != ESRCH)
       return refused("pidfd_send_signal", errno, path);
     if (waited == Waited::refused) {
-      collect();
+      collect(pid);
       return refused("poll", poll_error, path);
     }
     waited = await_end(pidfd.get(), &out, &err, now_ms() + kKillMs);
   }
-  if (waited == Waited::ended) collect();
+  siginfo_t end = {};
+  if (waited == Waited::ended) end = collect(pid);
   // Reads the rest of the output without a wait for end of file: a process that the hook left may hold the pipes open.
   out.drain();
   err.drain();
@@ -231,6 +254,31 @@ Outcome runHook(const Arguments& a) {
                         {"timedOut", Value::boolean(late)},
                         {"stdout", Value::text(out.text)},
                         {"stderr", Value::text(err.text)}});
+}
+
+Outcome runHelper(const Arguments& a) {
+  const Value& r = a[0];
+  const std::string& path = r.field("path").text();
+  std::vector<char*> args = pointers(r.field("args").items());
+  HookOutput result, none;
+  result.kept = kLongestResult;
+  if (!result.open()) return refused("pipe2", errno);
+  if (!above(kResult, &result.write_end)) return refused("fcntl", errno);
+  Child child = {path.c_str(), args.data(), environ, "", -1, -1, -1, result.write_end.get(), getpid(), 0};
+  UniqueFd pidfd;
+  pid_t pid = -1;
+  if (Outcome failure = spawn(&child, &pid, &pidfd); failure.error != 0) return failure;
+  result.write_end.reset();
+  if (await_end(pidfd.get(), &result, &none, -1) != Waited::ended) {
+    const int error = errno;
+    kill(pid, SIGKILL);
+    collect(pid);
+    return refused("poll", error, path);
+  }
+  siginfo_t end = collect(pid);
+  result.drain();
+  return Value::record({{end.si_code == CLD_EXITED ? "code" : "signal", Value::number(end.si_status)},
+                        {"result", Value::text(result.text)}});
 }
 
 }  // namespace function

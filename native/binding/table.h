@@ -37,7 +37,7 @@ void set_argv(std::vector<std::string> argv);
           F(close, "n") F(lock, "nn") F(isTerminal, "n") F(terminalWidth, "n") F(isOpen, "n") F(cloneTrees, "r") F(mapMount, "nnb") F(makeOverlay, "r") F(probeFilesystem, "r") F(endInUserNamespace, "n") F(limitProcess, "nnss") F(namespaceKind, "n") F(utf8, "s") F(argv, "")             \
               F(getenv, "s") F(pid, "") F(now, "") F(sleepMs, "n") F(identity, "") F(spawn, "r") F(awaitReport, "n")  \
                   F(resume, "n|r") F(release, "s") F(startKeeper, "r") F(startKept, "r") F(openAttachment, "sn") F(awaitKept, "nn") F(attach, "r") F(printLog, "r") F(ownCommand, "") F(sendDescriptor, "sns") F(connectTo, "s") F(send, "nyn") F(receive, "nn") F(takeDescriptor, "nnn") F(loadDeviceProgram, "r") F(attachDeviceProgram, "nnb") F(processExists, "n") F(pidfdOpen, "n") F(pidfdSignal, "nn") F(pidfdWait, "nn")           \
-                      F(reap, "n") F(catchSignals, "b") F(endBySignal, "") F(hostTerminal, "") F(adoptTerminal, "nnb") F(waitForeground, "nn|nn") F(runHook, "r") F(setAffinity, "r") F(watchFiles, "r") F(awaitChange, "nnn") F(moveNetDevice, "r") F(networkFacts, "") F(findLink, "s") F(makeBridge, "r") F(removeLink, "s") F(makeVeth, "r") F(enslave, "ssbb") F(holdPorts, "r") F(netfilter, "r") F(vocabulary, "")
+                      F(reap, "n") F(catchSignals, "b") F(endBySignal, "") F(hostTerminal, "") F(adoptTerminal, "nnb") F(waitForeground, "nn|nn") F(runHook, "r") F(runHelper, "r") F(setAffinity, "r") F(watchFiles, "r") F(awaitChange, "nnn") F(moveNetDevice, "r") F(networkFacts, "") F(findLink, "s") F(makeBridge, "r") F(removeLink, "s") F(makeVeth, "r") F(enslave, "ssbb") F(holdPorts, "r") F(netfilter, "r") F(vocabulary, "")
 // clang-format on
 
 namespace function {

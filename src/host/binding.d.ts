@@ -319,6 +319,13 @@ export interface Binding {
    */
   runHook(request: HookRequest): HookEnd;
 
+  /**
+   * Runs a program of tsubo until it exits, with the standard streams, the working directory and the environment of this
+   * process, and returns the text that it wrote to descriptor 3. The kernel kills it when this process dies; a signal
+   * that ends this process kills it too, and throws EINTR.
+   */
+  runHelper(request: HelperRequest): HelperEnd;
+
   /** Returns an inotify(7) descriptor that reports writes to the files, and changes of their content by the kernel. */
   watchFiles(request: { readonly paths: readonly string[] }): number;
   /**
@@ -733,6 +740,18 @@ export interface HookEnd extends WaitStatus {
   /** The last bytes of each stream. */
   readonly stdout: string;
   readonly stderr: string;
+}
+
+export interface HelperRequest {
+  /** Absolute. */
+  readonly path: string;
+  /** argv including argv[0]. */
+  readonly args: readonly string[];
+}
+
+export interface HelperEnd extends WaitStatus {
+  /** At most the last MiB. */
+  readonly result: string;
 }
 
 export interface WaitStatus {

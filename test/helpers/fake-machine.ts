@@ -540,6 +540,10 @@ export class FakeMachine {
       this.processes.delete(pid);
       return this.exit;
     },
+    runHelper: request => {
+      this.#begin('runHelper', request.path);
+      return { code: 0, result: '' };
+    },
     runHook: request => {
       this.#begin('runHook', request.path);
       this.hooks.push(request);
