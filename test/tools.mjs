@@ -96,7 +96,7 @@ const tools = {
   nc: { package: 'netcat-openbsd', costs: networks, file: 'nc.openbsd' },
   curl: { package: 'curl', costs: networks },
   nft: { package: 'nftables', costs: networks },
-  'iptables-nft': { package: 'iptables', costs: networks },
+  'iptables-nft': { package: 'iptables', costs: networks, also: ['iptables-legacy'] },
   pasta: { package: 'passt', costs: 'the tests of a network without root' },
   umoci: { package: 'umoci', costs: images },
   skopeo: { package: 'skopeo', costs: images },
@@ -159,12 +159,16 @@ export function seccompOptions() {
   ];
 }
 
-/** The setting with which a fetched iptables-nft finds its extensions, as a word for env(1). */
+/**
+ * The setting with which fetched programs of iptables find their extensions.
+ *
+ * @returns {Readonly<Record<string, string>>}
+ */
 export function iptablesSetting() {
   const [directory] = libraries(join(toolsDirectory, 'test'))
     .map(path => join(path, 'xtables'))
     .filter(existsSync);
-  return directory === undefined ? [] : [`XTABLES_LIBDIR=${directory}`];
+  return directory === undefined ? {} : { XTABLES_LIBDIR: directory };
 }
 
 /** @param {string} name */

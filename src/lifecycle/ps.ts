@@ -5,6 +5,7 @@ import { onHost } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
 import { findProgram } from '../host/find-program.ts';
 import { initRuns } from './init-process.ts';
+import { warnOfLostKeeper } from './network/keeper.ts';
 import { cgroupOf, requireCgroup } from './own-cgroup.ts';
 import type { Runtime } from './runtime.ts';
 import { readRecord } from './store.ts';
@@ -20,6 +21,7 @@ const longestTable = 64 << 20;
 export function containerProcesses(runtime: Runtime, id: string): number[] {
   const { binding } = runtime;
   const record = readRecord(runtime, id);
+  warnOfLostKeeper(runtime, record);
   const cgroup = cgroupOf(record);
   const pids = onHost(`unable to read the processes of ${cgroup}`, () => processesOf(binding, cgroup));
   const lives = pids.length === 0 && record.init !== undefined && initRuns(binding, record.init);

@@ -2,6 +2,7 @@
 import type { StateOutput } from '../oci/state.ts';
 import { ociVersion } from '../oci/version.ts';
 import { sortedAnnotations } from '../plan/hooks.ts';
+import { warnOfLostKeeper } from './network/keeper.ts';
 import type { RecordSummary } from './record-summaries.ts';
 import type { Runtime } from './runtime.ts';
 import { latestRecord, statusOf } from './status.ts';
@@ -14,7 +15,9 @@ import { readRecord } from './store.ts';
  * @see runtime.md#query-state
  */
 export function containerState(runtime: Runtime, id: string): StateOutput {
-  return describe(runtime, readRecord(runtime, id), '');
+  const record = readRecord(runtime, id);
+  warnOfLostKeeper(runtime, record);
+  return describe(runtime, record, '');
 }
 
 export function describe(runtime: Runtime, record: RecordSummary, owner: string): StateOutput {

@@ -22,6 +22,8 @@ export interface DroppingChain {
   readonly chain: string;
   /** The chain for rules of the administrator: `DOCKER-USER`, or the dropping chain itself. */
   readonly userChain: string;
+  /** The program for a chain of the older packet filter, which is not in nf_tables. */
+  readonly program?: string;
 }
 
 const families: Readonly<Record<number, DroppingChain['family']>> = { 1: 'inet', 2: 'ip', 10: 'ip6' };
@@ -81,8 +83,8 @@ export function acceptBridge({ table, userChain }: DroppingChain, bridge: string
 }
 
 /** The commands that add the same rules. */
-export function cureText({ family, userChain }: DroppingChain, bridge: string): string {
+export function cureText({ family, userChain, program: named }: DroppingChain, bridge: string): string {
   if (family === 'inet') return 'tsubo network allow-forward';
-  const program = family === 'ip' ? 'iptables' : 'ip6tables';
+  const program = named ?? (family === 'ip' ? 'iptables' : 'ip6tables');
   return `${program} -I ${userChain} -i ${bridge} -j ACCEPT; ${program} -I ${userChain} -o ${bridge} -j ACCEPT`;
 }

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect } from 'vitest';
+import { iptablesSetting } from '../tools.mjs';
 import type { Bundle } from './bundle.ts';
 import { type LogRecord, type Sandbox, sandbox, until } from './sandbox.ts';
 import { path, type Result } from './view.ts';
@@ -90,7 +91,7 @@ export class NetworkMachine {
   }
 
   get env(): Readonly<Record<string, string>> {
-    return { PATH: path, TSUBO_NETWORKS: this.#directory };
+    return { PATH: path, TSUBO_NETWORKS: this.#directory, ...iptablesSetting() };
   }
 
   /** A file of the networks. */

@@ -31,6 +31,7 @@ const programs = [
   'curl',
   'nft',
   'iptables-nft',
+  'iptables-legacy',
   'pasta',
   'umoci',
   'skopeo',

@@ -5,7 +5,6 @@ import type { Bundle } from '../helpers/bundle.ts';
 import { machine, networkMachine } from '../helpers/network.ts';
 import { requires } from '../helpers/requires.ts';
 import { isTsubo } from '../helpers/runtime.ts';
-import { iptablesSetting } from '../tools.mjs';
 
 const skipped = !isTsubo || requires('root', 'busybox', 'ip', 'nc', 'nft', 'ps', 'iptables-nft');
 
@@ -69,8 +68,7 @@ describe.skipIf(skipped)('check of a container with networks', () => {
   });
 
   test('warns of a rule of another program for the same port', () => {
-    const iptables = (...words: string[]) =>
-      lan.in(lan.pid, 'env', ...iptablesSetting(), 'iptables-nft', '-t', 'nat', ...words);
+    const iptables = (...words: string[]) => lan.in(lan.pid, 'iptables-nft', '-t', 'nat', ...words);
     iptables('-N', 'DOCKER');
     iptables('-A', 'PREROUTING', '-j', 'DOCKER');
     iptables(
@@ -109,7 +107,7 @@ describe.skipIf(skipped)('check of a container with networks', () => {
   });
 
   test('32: warns of a chain that drops forwarded packets, with its cure', () => {
-    lan.in(lan.pid, 'env', ...iptablesSetting(), 'iptables-nft', '-P', 'FORWARD', 'DROP');
+    lan.in(lan.pid, 'iptables-nft', '-P', 'FORWARD', 'DROP');
     const [warning] = warned('network.foreign-rule', '--network', 'default');
     expect(warning?.message).toContain(
       'chain FORWARD of table ip filter drops the packets of network default',

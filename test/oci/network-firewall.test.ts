@@ -3,9 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { machine, neighbour, networkMachine } from '../helpers/network.ts';
 import { requires } from '../helpers/requires.ts';
 import { isTsubo } from '../helpers/runtime.ts';
-import { iptablesSetting } from '../tools.mjs';
 
-const skipped = !isTsubo || requires('root', 'busybox', 'ip', 'ping', 'nc', 'nft', 'ps', 'iptables-nft');
+const skipped =
+  !isTsubo || requires('root', 'busybox', 'ip', 'ping', 'nc', 'nft', 'ps', 'iptables-nft', 'iptables-legacy');
 
 describe.skipIf(skipped)('a network beside the firewall of another program', () => {
   const lan = networkMachine();
@@ -15,8 +15,7 @@ describe.skipIf(skipped)('a network beside the firewall of another program', () 
     expect(done.status).toBe(0);
     return done.log.filter(({ level }) => level === 'warning').map(({ msg }) => msg);
   };
-  const iptables = (...words: string[]) =>
-    lan.in(lan.pid, 'env', ...iptablesSetting(), 'iptables-nft', ...words);
+  const iptables = (...words: string[]) => lan.in(lan.pid, 'iptables-nft', ...words);
 
   test('32: says that forwarded packets are dropped and how to change that, and does so when asked', async () => {
     iptables('-P', 'FORWARD', 'DROP');
@@ -35,6 +34,27 @@ describe.skipIf(skipped)('a network beside the firewall of another program', () 
     expect(lan.ask(lan.neighbour, machine.ipv4, 8800)).toBe(neighbour.ipv4);
     const rules = iptables('-S', 'FORWARD').split('\n');
     expect(rules.slice(0, 3).sort()).toEqual([
+      '-A FORWARD -i tsubo0 -j ACCEPT',
+      '-A FORWARD -o tsubo0 -j ACCEPT',
+      '-P FORWARD DROP',
+    ]);
+    expect(lan.must('network', 'allow-forward')).toBe('');
+    expect(warnings('--publish', '8801:80')).toEqual([]);
+  });
+
+  test('32: says the same of a firewall of iptables-legacy, which nf_tables does not list', async () => {
+    const legacy = (...words: string[]) => lan.in(lan.pid, 'iptables-legacy', ...words);
+    legacy('-P', 'FORWARD', 'DROP');
+    expect(warnings('--network', 'default')).toContainEqual(
+      'chain FORWARD of table ip filter of iptables-legacy drops the packets of network default: run tsubo network allow-forward, or ' +
+        'iptables-legacy -I FORWARD -i tsubo0 -j ACCEPT; iptables-legacy -I FORWARD -o tsubo0 -j ACCEPT',
+    );
+    const { pid } = lan.running(['--publish', '8800:80']);
+    await lan.serve(pid, 80);
+    expect(lan.ask(lan.neighbour, machine.ipv4, 8800)).toBeUndefined();
+    expect(lan.must('network', 'allow-forward')).toBe('ip filter FORWARD tsubo0 (iptables-legacy)\n');
+    expect(lan.ask(lan.neighbour, machine.ipv4, 8800)).toBe(neighbour.ipv4);
+    expect(legacy('-S', 'FORWARD').trim().split('\n').sort()).toEqual([
       '-A FORWARD -i tsubo0 -j ACCEPT',
       '-A FORWARD -o tsubo0 -j ACCEPT',
       '-P FORWARD DROP',

@@ -10,6 +10,7 @@ import {
 } from '../../network/forward-policy.ts';
 import { dumpChains, dumpRules } from '../../network/nftables.ts';
 import type { Log } from '../runtime.ts';
+import { legacyChainsThatDrop } from './legacy-firewall.ts';
 
 /** Numbers of the families in messages. */
 export const familyNumbers = { inet: 1, ip: 2, ip6: 10 } as const;
@@ -32,11 +33,12 @@ export function warnOfDroppedForwarding(binding: Binding, log: Log, network: Net
 /** A text for each chain that drops the packets of a network, with the cure. */
 export function droppedForwarding(binding: Binding, { name, bridge, ipv6 }: NetworkDefinition): string[] {
   const found: string[] = [];
-  for (const dropping of chainsThatDrop(binding, bridge)) {
+  for (const dropping of [...chainsThatDrop(binding, bridge), ...legacyChainsThatDrop(binding, bridge)]) {
     if (dropping.family === 'ip6' && ipv6 === undefined) continue;
-    const { family, table, chain } = dropping;
+    const { family, table, chain, program } = dropping;
+    const owner = program === undefined ? '' : ` of ${program}`;
     found.push(
-      `chain ${chain} of table ${family} ${table} drops the packets of network ${name}: run tsubo network allow-forward, or ${cureText(dropping, bridge)}`,
+      `chain ${chain} of table ${family} ${table}${owner} drops the packets of network ${name}: run tsubo network allow-forward, or ${cureText(dropping, bridge)}`,
     );
   }
   return found;

@@ -37,6 +37,8 @@ import {
 } from '../../network/store.ts';
 import type { Runtime } from '../runtime.ts';
 import { chainsThatDrop, familyNumbers } from './forwarding.ts';
+import { hasLostKeeper } from './keeper.ts';
+import { acceptInLegacyChain, legacyChainsThatDrop } from './legacy-firewall.ts';
 import { ownerAt } from './owners.ts';
 import { reconcile } from './reconcile.ts';
 import { newDefinition } from './resolve.ts';
@@ -66,6 +68,10 @@ export interface NetworkView extends Omit<NetworkDefinition, 'version'> {
 export interface ContainerView {
   readonly id: string;
   readonly addresses: readonly string[];
+  /** Published ports, in the form of `--publish`. Absent if there are none. */
+  readonly ports?: readonly string[];
+  /** `killed`: other programs can bind the ports, and the next rules of a firewall end them. Absent without a keeper. */
+  readonly keeper?: 'running' | 'killed';
 }
 
 /** All networks, and for each definition that could not be read, the error. */
@@ -268,7 +274,19 @@ function containersOf(runtime: Runtime, store: NetworkStore, network: string): C
     byOwner.set(owner, [...(byOwner.get(owner) ?? []), formatAddress(address)]);
   }
   return [...byOwner]
-    .map(([owner, addresses]) => ({ id: ownerAt(runtime, owner).id, addresses }))
+    .map(([owner, addresses]) => {
+      const { id, record } = ownerAt(runtime, owner);
+      const { ports, keeper } = record?.network ?? {};
+      return {
+        id,
+        addresses,
+        ...(ports !== undefined && { ports }),
+        ...(record !== undefined &&
+          keeper !== undefined && {
+            keeper: hasLostKeeper(runtime.binding, record) ? ('killed' as const) : ('running' as const),
+          }),
+      };
+    })
     .sort((one, other) => (one.id < other.id ? -1 : 1));
 }
 
@@ -353,6 +371,11 @@ export function allowForward(runtime: Runtime): string[] {
         );
       }
       done.push(`${place} ${bridge}`);
+    }
+    for (const dropping of legacyChainsThatDrop(binding, bridge)) {
+      const { family, table, userChain, program } = dropping;
+      acceptInLegacyChain(binding, dropping, bridge);
+      done.push(`${family} ${table} ${userChain} ${bridge} (${program})`);
     }
   }
   return done;
