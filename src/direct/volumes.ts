@@ -40,7 +40,7 @@ export function anonymousName(store: DirectStore): string {
 }
 
 /**
- * Makes a volume, or completes one whose creation was killed. Returns false if it exists.
+ * Makes a volume: in a directory beside it that is renamed when it is complete. Returns false if it exists.
  *
  * @throws RuntimeError `direct.bad-name`
  */
@@ -52,17 +52,35 @@ export function makeVolume(
   checkName('volume', name);
   const { binding } = store;
   const directory = volumePath(store, name);
-  const record = entryPath(directory, recordName);
+  if (isDirectory(binding, directory, true)) return false;
+  const unfinished = `${volumesPath(store)}/.new-${binding.pid()}-${name}`;
+  const volume: Volume = { name, created: timestampSeconds(binding.now()), labels, anonymous };
   return onHost(`unable to make the volume ${name}`, () => {
     // Only root enters: volumes contain files of any owner and mode.
     makeDirectories(binding, volumesPath(store), 0o701);
-    makeDirectories(binding, directory, 0o701);
-    makeDirectories(binding, entryPath(directory, dataName), 0o755);
-    if (binding.stat(record) !== undefined) return false;
-    const volume: Volume = { name, created: timestampSeconds(binding.now()), labels, anonymous };
-    binding.replaceText(record, `${JSON.stringify(volume, null, 2)}\n`, 0o644);
-    return true;
+    binding.removeTree(unfinished);
+    binding.mkdir(unfinished, 0o701);
+    binding.mkdir(entryPath(unfinished, dataName), 0o755);
+    binding.replaceText(entryPath(unfinished, recordName), `${JSON.stringify(volume, null, 2)}\n`, 0o644);
+    const refusal = refusalOf(() => binding.rename(unfinished, directory));
+    if (refusal === undefined) return true;
+    binding.removeTree(unfinished);
+    // Another command has made it in the meantime.
+    if (refusal.errno !== errno.ENOTEMPTY && refusal.errno !== errno.EEXIST) throw refusal;
+    return false;
   });
+}
+
+/** Completes the creations and removals of volumes that killed commands have begun. */
+export function sweepVolumes(store: DirectStore): void {
+  const { binding } = store;
+  for (const name of unlessMissing(() => binding.readdir(volumesPath(store))) ?? []) {
+    const pid = /^\.(?:new|old)-(\d+)-/.exec(name)?.[1];
+    if (pid === undefined || binding.processExists(Number(pid))) continue;
+    onHost(`unable to remove the unfinished volume ${name}`, () =>
+      binding.removeTree(`${volumesPath(store)}/${name}`),
+    );
+  }
 }
 
 /** Undefined if there is no such volume. A volume without a sound record is one without labels. */
@@ -127,11 +145,12 @@ export function removeVolume(store: DirectStore, name: string, except?: string):
       hint: 'remove these containers first: tsubo container rm',
     });
   }
-  const directory = volumePath(store, name);
-  // A mount in it makes the removal fail with EBUSY: then a process of another program uses it.
-  const refusal = refusalOf(() => store.binding.removeTree(directory));
-  if (refusal === undefined || refusal.errno === errno.ENOENT) return;
+  const { binding } = store;
+  const removed = `${volumesPath(store)}/.old-${binding.pid()}-${name}`;
   onHost(`unable to remove the volume ${name}`, () => {
-    throw refusal;
+    binding.removeTree(removed);
+    // From here on the volume does not exist; a sweep completes a removal that is killed.
+    unlessMissing(() => binding.rename(volumePath(store, name), removed));
+    binding.removeTree(removed);
   });
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { listContainers } from '../../../direct/store.ts';
-import { listVolumes, removeVolume, usersOf } from '../../../direct/volumes.ts';
+import { listVolumes, removeVolume, sweepVolumes, usersOf } from '../../../direct/volumes.ts';
 import { isRuntimeError } from '../../../errors/error.ts';
 import type { CommandModule } from '../../command.ts';
 import { directStore } from '../container/common.ts';
@@ -47,6 +47,7 @@ export const prune: CommandModule = {
   },
   run(context, _args, options) {
     const store = directStore(context);
+    sweepVolumes(store);
     const { containers, damaged } = listContainers(store);
     // A damaged container may have any volume.
     if (damaged[0] !== undefined) throw damaged[0];
