@@ -86,20 +86,22 @@ async function native() {
 /**
  * dist/cli.js is the program, which dist/tsubo.cjs starts, and dist/index.js the library. Each is one file, because then
  * a start reads one file. The program is CommonJS: Node starts it faster, by a quarter of the time of an empty program.
- * dist/tsubo is the command of the package, dist/install.cjs its install script.
+ * dist/tsubo is the command of the package, dist/install.cjs its install script, and dist/registry.cjs the program that
+ * both hosts start for registries.
  */
 async function bundle() {
   const program = 'dist/cli.js';
   const start = 'dist/tsubo.cjs';
   const install = 'dist/install.cjs';
   const library = 'dist/index.js';
+  const registry = 'dist/registry.cjs';
   const command = 'dist/tsubo';
   await stage({
     name: 'bundle',
     saying: 'bundling the TypeScript (esbuild)',
     into: 'dist',
     inputs: filesBelow(['src', 'package.json', 'package-lock.json', 'native/build/build.mjs']),
-    outputs: [program, start, install, library, command, 'dist/.bundled-notices'],
+    outputs: [program, start, install, library, registry, command, 'dist/.bundled-notices'],
     also: [process.version],
     make: async () => {
       /** @type {typeof import('esbuild')} */
@@ -131,6 +133,13 @@ async function bundle() {
             footer: { js: '})' },
           }),
           esbuild.build({ ...common, entryPoints: ['src/index.ts'], outfile: library, format: 'esm' }),
+          esbuild.build({
+            ...common,
+            entryPoints: ['src/node/registry/main.ts'],
+            outfile: registry,
+            format: 'cjs',
+            define: { 'import.meta.url': '__filename' },
+          }),
         ]);
         notices(built.flatMap(result => Object.keys(result.metafile.inputs)));
         const hash = createHash('sha256')

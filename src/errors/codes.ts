@@ -388,8 +388,20 @@ export const errorCodes = {
     'get the image from another place',
   ],
   'image.no-decompressor': ['the program that decompresses a layer is missing', 'install gzip or zstd'],
+  'image.no-node': [
+    'registries are reached with Node, which is missing',
+    'install Node and the npm package, or use skopeo',
+  ],
+  'image.platform': [
+    'the image is for another platform',
+    'choose one of the named platforms with --platform',
+  ],
   'image.reference': ['the name of an image is not valid', 'write NAME, NAME:TAG or REGISTRY/NAME:TAG'],
   'image.referenced': ['the image has several names', 'remove each name, or use --force'],
+  'image.unsupported': [
+    'the manifest is not that of an image, or has an old format',
+    'push the image again with a current program',
+  ],
   'image.unknown': ['the store has no such image', 'see tsubo image ls, or pull it: tsubo image pull'],
 
   'isolation.capabilities': [
@@ -481,6 +493,25 @@ export const errorCodes = {
 
   'plan.number': ['a number does not fit into the plan', 'use a smaller number'],
   'plan.size': ['the plan is too large', 'reduce the config'],
+
+  'registry.answer': ['the answer is not that of a registry', 'check the address of the registry'],
+  'registry.credentials': [
+    'the stored credentials cannot be used',
+    "correct Docker's config.json or the credential helper",
+  ],
+  'registry.cut': ['the connection was cut during a download', 'pull again: only the rest is requested'],
+  'registry.digest': ['the content differs from its digest', 'pull again; check mirrors and proxies'],
+  'registry.forbidden': ['the account has no right to the repository', 'use another account: tsubo login'],
+  'registry.interrupted': ['the program for registries ended early', 'try again'],
+  'registry.not-found': ['the registry has no such image', 'check the name and the tag'],
+  'registry.rate-limited': [
+    'the registry permits no more requests at present',
+    'try again at the reported time',
+  ],
+  'registry.settings': ['the settings of registries are not valid', 'correct /etc/tsubo/tsubo.json'],
+  'registry.size': ['the content is longer than its manifest states', 'check mirrors and proxies'],
+  'registry.unauthorized': ['the registry asks for other credentials', 'log in: tsubo login'],
+  'registry.unreachable': ['the registry cannot be reached', 'check its name, the network and the proxy'],
 
   'state.bad-id': [
     'the container id is not valid',

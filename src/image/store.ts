@@ -30,6 +30,8 @@ export interface StoredImage {
   readonly sources: readonly string[];
   /** Complete names, in the order of the index. Empty for an image that lost its names to newer ones. */
   readonly references: readonly string[];
+  /** For each of the names, the digest that its registry has for it. */
+  readonly digests: readonly string[];
   /** RFC 3339; empty if the image does not contain it. */
   readonly created: string;
   readonly author: string;
@@ -94,7 +96,8 @@ export function readImages(store: ImageStore): { images: StoredImage[]; damaged:
 function merged(first: StoredImage, second: StoredImage): StoredImage {
   return {
     ...first,
-    references: [...new Set([...first.references, ...second.references])],
+    references: [...first.references, ...second.references],
+    digests: [...first.digests, ...second.digests],
     sources: [...new Set([...first.sources, ...second.sources])],
   };
 }
@@ -187,6 +190,7 @@ function readImage(store: ImageStore, entry: Descriptor): StoredImage {
     throw damagedAt(path, counts);
   }
   const name = nameOf(entry);
+  const sources = sourcesOf(entry);
   const layers = manifest.layers.map((layer, index) => ({
     digest: layer.digest,
     mediaType: layer.mediaType,
@@ -196,8 +200,9 @@ function readImage(store: ImageStore, entry: Descriptor): StoredImage {
   return {
     id: manifest.config.digest,
     digest,
-    sources: sourcesOf(entry),
+    sources,
     references: name === undefined ? [] : [name],
+    digests: name === undefined ? [] : [sources[0] ?? digest],
     created: document.created,
     author: document.author,
     size: layers.reduce((sum, layer) => sum + layer.size, size + manifest.config.size),

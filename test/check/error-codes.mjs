@@ -20,6 +20,7 @@ const families = /** @type {const} */ ([
   ['image', 'Images'],
   ['keeper', 'The keeper of a container of an image'],
   ['direct', 'Containers of images'],
+  ['registry', 'Registries'],
   ['host', 'The machine, outside the container'],
   ['container', 'The inside of the container'],
   ['hook', 'Hooks'],

@@ -8,8 +8,11 @@ import { deleteCommand } from './delete.ts';
 import { events } from './events.ts';
 import { exec } from './exec.ts';
 import { features } from './features.ts';
+import { image } from './image/index.ts';
 import { kill } from './kill.ts';
 import { list } from './list.ts';
+import { login } from './login.ts';
+import { logout } from './logout.ts';
 import { network } from './network/index.ts';
 import { pause } from './pause.ts';
 import { plan } from './plan.ts';
@@ -38,6 +41,9 @@ export const modules: readonly (CommandModule | CommandGroup)[] = [
   ps,
   events,
   container,
+  image,
+  login,
+  logout,
   volume,
   network,
   spec,

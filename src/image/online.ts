@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+import { errno } from '../errors/errno.ts';
+import { type ErrorFields, RuntimeError } from '../errors/error.ts';
+import { hostFailure, isSystemError } from '../errors/system.ts';
+import type { Binding } from '../host/binding.d.ts';
+import { findProgram } from '../host/find-program.ts';
+import { lastComponent, parentPath } from '../host/paths.ts';
+import type { ImageStore } from './blobs.ts';
+
+/** A request that needs HTTP and TLS. The program for Node that is beside tsubo (src/node/registry) performs it, for both hosts. */
+export type OnlineRequest =
+  | {
+      readonly action: 'pull';
+      readonly directory: string;
+      /** Complete name. */
+      readonly reference: string;
+      readonly platform?: string;
+      readonly quiet: boolean;
+      /** Descriptor of the progress: standard output, or standard error. */
+      readonly output: 1 | 2;
+    }
+  | {
+      readonly action: 'login';
+      readonly registry: string;
+      readonly username?: string;
+      readonly password?: string;
+      readonly passwordStdin: boolean;
+    }
+  | { readonly action: 'logout'; readonly registry: string };
+
+export interface OnlineAnswer {
+  readonly id?: string;
+  readonly error?: ErrorFields;
+}
+
+const program = 'registry.cjs';
+
+/**
+ * Downloads an image and its missing blobs.
+ *
+ * @param reference - complete name
+ * @throws RuntimeError `image.*` and `registry.*`
+ */
+export function pullImage(
+  { binding, directory }: ImageStore,
+  reference: string,
+  { platform, quiet = false, output = 1 }: { platform?: string; quiet?: boolean; output?: 1 | 2 } = {},
+): void {
+  const request = { directory, reference, quiet, output, ...(platform !== undefined && { platform }) };
+  runOnline(binding, { action: 'pull', ...request }, reference);
+}
+
+/**
+ * Runs a request with the standard streams of this process.
+ *
+ * @param reference - the image, for the hint where there is no Node
+ */
+export function runOnline(binding: Binding, request: OnlineRequest, reference?: string): OnlineAnswer {
+  const { node, script } = findOnline(binding, reference);
+  let end: ReturnType<Binding['runHelper']>;
+  try {
+    end = binding.runHelper({ path: node, args: [node, script, JSON.stringify(request)] });
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    if (error.errno !== errno.EINTR) throw hostFailure(error, `unable to run ${node}`);
+    throw new RuntimeError({
+      code: 'registry.interrupted',
+      message: `a signal ended ${request.action}`,
+      ...(request.action === 'pull' && {
+        hint: 'the received data is kept: another pull requests only the rest',
+      }),
+    });
+  }
+  const answer = answerOf(end.result);
+  if (answer?.error !== undefined) throw new RuntimeError(answer.error);
+  if (answer !== undefined && end.code === 0) return answer;
+  const status = end.code === undefined ? `signal ${end.signal}` : `status ${end.code}`;
+  throw new RuntimeError({
+    code: 'registry.interrupted',
+    message: `${script} ended with ${status} and without a result`,
+    path: script,
+    hint: 'its messages are above; Node must be 20 or later',
+  });
+}
+
+function answerOf(text: string): OnlineAnswer | undefined {
+  try {
+    return JSON.parse(text) as OnlineAnswer;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Finds Node and the program: in dist/ of the package or the checkout that this program belongs to. */
+function findOnline(binding: Binding, reference: string | undefined): { node: string; script: string } {
+  const own = binding.readlink('/proc/self/exe');
+  const called = binding.argv()[0] ?? '';
+  const isNode = lastComponent(called).endsWith('.cjs');
+  const self = isNode ? resolved(binding, called) : own;
+  const directory = parentPath(self);
+  // dist/tsubo, prebuilds/linux-x64/tsubo, build/standalone/x64/tsubo
+  const script = [directory, `${directory}/../../dist`, `${directory}/../../../dist`]
+    .map(place => resolved(binding, `${place}/${program}`))
+    .find(path => binding.stat(path) !== undefined);
+  const node = isNode ? own : findProgram(binding, 'node');
+  if (script !== undefined && node !== undefined) return { node, script };
+  const missing = script === undefined ? `${program} is not beside ${self}` : 'there is no node in PATH';
+  throw new RuntimeError({
+    code: 'image.no-node',
+    message: `registries are reached with Node, and ${missing}`,
+    ...(reference === undefined
+      ? { hint: 'install Node 20 or later, and the npm package of tsubo' }
+      : {
+          hint: `install Node 20 or later, or use skopeo: skopeo copy docker://${reference} oci:IMAGES:${reference}`,
+        }),
+  });
+}
+
+function resolved(binding: Binding, path: string): string {
+  try {
+    return binding.realpath(path);
+  } catch (error) {
+    if (isSystemError(error)) return path;
+    throw error;
+  }
+}

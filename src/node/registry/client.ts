@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RuntimeError } from '../../errors/error.ts';
+import { digestOfText, isDigest } from '../../image/digest.ts';
+import { manifestTypes } from '../../image/manifest.ts';
+import { largestDocument } from '../../image/store.ts';
+import { type Challenge, parseChallenges } from './challenge.ts';
+import type { Credentials } from './credentials.ts';
+import { badAnswer, type Reply, send, textOf } from './http.ts';
+import type { Endpoint } from './settings.ts';
+
+export interface RawManifest {
+  readonly text: string;
+  readonly mediaType: string;
+  readonly digest: string;
+}
+
+export interface ClientOptions {
+  /** As written in references. */
+  readonly registry: string;
+  readonly endpoints: readonly Endpoint[];
+  /** Called when the registry asks for credentials. Mirrors get none of the registry's. */
+  readonly credentials: (host: string) => Credentials | undefined;
+  /** Progress in words: a mirror that fails, a wait that the registry asks for. */
+  readonly notice: (message: string) => void;
+}
+
+/** The registry asks for a longer wait: then the command fails and says when to try again. */
+const longestWait = 60;
+const mostWaits = 5;
+
+/** A registry with its mirrors: OCI's distribution specification, as far as a pull needs it. */
+export class RegistryClient {
+  readonly #options: ClientOptions;
+  /** Value of the header Authorization by address and repository. */
+  readonly #authorizations = new Map<string, string>();
+  readonly #failedMirrors = new Set<string>();
+
+  constructor(options: ClientOptions) {
+    this.#options = options;
+  }
+
+  /** @param selector - a tag or a digest */
+  async manifest(repository: string, selector: string): Promise<RawManifest> {
+    const path = `v2/${repository}/manifests/${selector}`;
+    return this.#first(path, async endpoint => {
+      const headers = { accept: manifestTypes.join(', ') };
+      const reply = await this.#get(endpoint, path, repository, headers);
+      if (reply.status !== 200) throw await this.#failure(reply, repository, selector);
+      const text = await textOf(reply, largestDocument);
+      const digest = digestOfText(text);
+      const stated = isDigest(selector) ? selector : reply.headers['docker-content-digest'];
+      if (typeof stated === 'string' && isDigest(stated) && stated !== digest) {
+        throw new RuntimeError({
+          code: 'registry.digest',
+          message: `the manifest of ${repository} has another digest: ${digest} instead of ${stated}`,
+          value: stated,
+          hint: 'the registry, a mirror or a proxy changes data',
+        });
+      }
+      const mediaType = (reply.headers['content-type'] ?? '').replace(/;.*$/, '').trim();
+      return { text, mediaType, digest };
+    });
+  }
+
+  /** The blob from a byte on. The status is 200 if the answer begins at the first byte, 206, or 416. */
+  async blob(repository: string, digest: string, offset: number): Promise<Reply> {
+    const path = `v2/${repository}/blobs/${digest}`;
+    return this.#first(path, async endpoint => {
+      const headers: Record<string, string> = offset === 0 ? {} : { range: `bytes=${offset}-` };
+      const reply = await this.#get(endpoint, path, repository, headers);
+      if (reply.status === 200 || reply.status === 206 || (offset > 0 && reply.status === 416)) return reply;
+      throw await this.#failure(reply, repository, digest);
+    });
+  }
+
+  /** Checks credentials. */
+  async ping(): Promise<void> {
+    const endpoint = this.#options.endpoints.at(-1) as Endpoint;
+    const reply = await this.#get(endpoint, 'v2/', '', {});
+    if (reply.status !== 200) throw await this.#failure(reply, '', '');
+    reply.body.destroy();
+  }
+
+  /** Calls `work` with each address until one succeeds. */
+  async #first<T>(path: string, work: (endpoint: Endpoint) => Promise<T>): Promise<T> {
+    for (const endpoint of this.#options.endpoints) {
+      if (this.#failedMirrors.has(endpoint.base.href)) continue;
+      try {
+        return await work(endpoint);
+      } catch (error) {
+        if (!(error instanceof RuntimeError) || !endpoint.isMirror) throw error;
+        if (error.code === 'registry.unreachable') this.#failedMirrors.add(endpoint.base.href);
+        this.#options.notice(`mirror ${endpoint.base.host}: ${error.message}`);
+      }
+    }
+    throw badAnswer(new URL(path, 'http://none/'), 'there is no address');
+  }
+
+  async #get(
+    endpoint: Endpoint,
+    path: string,
+    repository: string,
+    headers: Readonly<Record<string, string>>,
+  ): Promise<Reply> {
+    const url = new URL(path, endpoint.base);
+    const key = `${endpoint.base.href} ${repository}`;
+    let challenged = false;
+    for (let waits = 0; ; ) {
+      const authorization = this.#authorizations.get(key);
+      const reply = await send(url, { headers: { ...headers, ...(authorization && { authorization }) } });
+      if (reply.status === 401 && !challenged) {
+        // A token of an earlier request may have expired, so one that was sent is replaced once.
+        challenged = true;
+        const challenges = parseChallenges(reply.headers['www-authenticate'] ?? '');
+        const fresh = await this.#authorize(endpoint, challenges, repository);
+        if (fresh !== undefined) {
+          reply.body.destroy();
+          this.#authorizations.set(key, fresh);
+          continue;
+        }
+      }
+      const wait = reply.status === 429 || reply.status === 503 ? retryAfter(reply) : undefined;
+      if (wait === undefined || wait > longestWait || waits === mostWaits) return reply;
+      waits++;
+      reply.body.destroy();
+      this.#options.notice(`${url.host} asks to wait ${wait} s`);
+      await sleep(wait * 1000);
+    }
+  }
+
+  /** The header for a challenge; undefined if there are no credentials for it. */
+  async #authorize(
+    endpoint: Endpoint,
+    challenges: readonly Challenge[],
+    repository: string,
+  ): Promise<string | undefined> {
+    const host = endpoint.isMirror ? endpoint.base.host : this.#options.registry;
+    const credentials = this.#options.credentials(host);
+    const bearer = challenges.find(({ scheme }) => scheme === 'bearer');
+    if (bearer !== undefined)
+      return `Bearer ${await fetchToken(endpoint.base, bearer, credentials, repository)}`;
+    const isBasic = challenges.some(({ scheme }) => scheme === 'basic');
+    return isBasic && credentials !== undefined ? basic(credentials) : undefined;
+  }
+
+  async #failure(reply: Reply, repository: string, selector: string): Promise<RuntimeError> {
+    const { status } = reply;
+    const host = this.#options.registry;
+    const detail = messageOf(await textOf(reply, 65_536).catch(() => ''));
+    const name = repository === '' ? host : `${host}/${repository}`;
+    const at = reply.url.host === host ? '' : ` (${reply.url.host})`;
+    const said = detail === '' ? '' : `: ${detail}`;
+    if (status === 401) {
+      const has = this.#options.credentials(host) !== undefined;
+      return new RuntimeError({
+        code: 'registry.unauthorized',
+        message: `${host}${at} refuses ${has ? 'the credentials' : 'access without credentials'} for ${name}${said}`,
+        value: name,
+        hint: `tsubo login ${host}${repository === '' ? '' : '; a registry answers the same for an image that it does not have'}`,
+      });
+    }
+    if (status === 403) {
+      return new RuntimeError({
+        code: 'registry.forbidden',
+        message: `${host}${at} does not permit access to ${name}${said}`,
+        value: name,
+        hint: 'the account has no right to this repository',
+      });
+    }
+    if (status === 404) {
+      return new RuntimeError({
+        code: 'registry.not-found',
+        message: `${name}${isDigest(selector) ? '@' : ':'}${selector} does not exist${at}${said}`,
+        value: name,
+        hint: 'check the name and the tag; a private repository needs tsubo login',
+      });
+    }
+    if (status === 429) {
+      const wait = retryAfter(reply);
+      return new RuntimeError({
+        code: 'registry.rate-limited',
+        message: `${host}${at} permits no more requests at present${said}`,
+        value: name,
+        hint:
+          wait === undefined
+            ? 'try again later; an account often has a higher limit: tsubo login'
+            : `try again in ${wait} s, at ${new Date(Date.now() + wait * 1000).toISOString().slice(0, 19)}Z`,
+      });
+    }
+    return badAnswer(reply.url, `status ${status}${said}`);
+  }
+}
+
+/** Seconds of the header Retry-After, which has a number or a date. */
+function retryAfter({ headers }: Reply): number | undefined {
+  const text = headers['retry-after'];
+  if (text === undefined) return undefined;
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  const date = Date.parse(text);
+  return Number.isNaN(date) ? undefined : Math.max(0, Math.ceil((date - Date.now()) / 1000));
+}
+
+function basic({ username, password }: Credentials): string {
+  return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+}
+
+/** Gets a token from the server that the registry names in its challenge. */
+async function fetchToken(
+  base: URL,
+  { parameters }: Challenge,
+  credentials: Credentials | undefined,
+  repository: string,
+): Promise<string> {
+  const {
+    realm = '',
+    service,
+    scope = repository === '' ? undefined : `repository:${repository}:pull`,
+  } = parameters;
+  let url: URL;
+  try {
+    url = new URL(realm);
+  } catch {
+    throw badAnswer(base, `its challenge names ${JSON.stringify(realm)} for tokens`);
+  }
+  if (credentials !== undefined && base.protocol === 'https:' && url.protocol !== 'https:') {
+    throw badAnswer(base, `it asks for a password without TLS at ${url.host}`);
+  }
+  const reply = await requestToken(url, service, scope, credentials);
+  const text = await textOf(reply, largestDocument);
+  if (reply.status !== 200) {
+    const detail = messageOf(text);
+    const refused = reply.status === 401 || reply.status === 403 || reply.status === 400;
+    throw refused
+      ? new RuntimeError({
+          code: 'registry.unauthorized',
+          message: `${url.host} refuses a token for ${base.host}${detail === '' ? '' : `: ${detail}`}`,
+          value: base.host,
+          hint: 'check the name and the password: tsubo login',
+        })
+      : badAnswer(url, `status ${reply.status}`);
+  }
+  const token = tokenOf(text);
+  if (token === undefined) throw badAnswer(url, 'it contains no token');
+  return token;
+}
+
+function requestToken(
+  realm: URL,
+  service: string | undefined,
+  scope: string | undefined,
+  credentials: Credentials | undefined,
+): Promise<Reply> {
+  const fields = new URLSearchParams();
+  if (service !== undefined) fields.set('service', service);
+  if (scope !== undefined) fields.set('scope', scope);
+  if (credentials?.identityToken !== undefined) {
+    fields.set('grant_type', 'refresh_token');
+    fields.set('refresh_token', credentials.identityToken);
+    fields.set('client_id', 'tsubo');
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    return send(realm, { method: 'POST', headers, body: fields.toString() });
+  }
+  const url = new URL(realm);
+  for (const [name, value] of fields) url.searchParams.set(name, value);
+  return send(url, { headers: credentials === undefined ? {} : { authorization: basic(credentials) } });
+}
+
+function tokenOf(text: string): string | undefined {
+  try {
+    const { token, access_token: other } = JSON.parse(text) as Record<string, unknown>;
+    const found = [token, other].find(value => typeof value === 'string' && value !== '');
+    return found as string | undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The first message in a registry's error document. */
+function messageOf(text: string): string {
+  try {
+    const { errors, details } = JSON.parse(text) as {
+      errors?: { message?: unknown; code?: unknown }[];
+      details?: unknown;
+    };
+    const message = errors?.[0]?.message ?? errors?.[0]?.code ?? details;
+    return typeof message === 'string' ? message.slice(0, 200) : '';
+  } catch {
+    return '';
+  }
+}

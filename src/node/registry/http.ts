@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  type ClientRequest,
+  request as httpRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+} from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { isIP } from 'node:net';
+import { connect as tlsConnect } from 'node:tls';
+import { RuntimeError } from '../../errors/error.ts';
+
+export interface Reply {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  /** The rest of the answer; the caller reads or destroys it. */
+  readonly body: IncomingMessage;
+  /** The address that answered, after redirects. */
+  readonly url: URL;
+}
+
+export interface Sent {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+/** Longest time without a byte, in milliseconds. */
+const silence = 60_000;
+const mostRedirects = 10;
+
+/**
+ * Sends a request and follows redirects of GET and HEAD. The header Authorization stays with the server that it is for.
+ *
+ * @throws RuntimeError `registry.unreachable`, `registry.answer`
+ */
+export async function send(url: URL, sent: Sent = {}): Promise<Reply> {
+  let at = url;
+  let headers: Record<string, string> = { 'user-agent': 'tsubo', ...sent.headers };
+  const { method = 'GET' } = sent;
+  for (let redirects = 0; ; redirects++) {
+    const reply = await sendOnce(at, { ...sent, headers });
+    const { location } = reply.headers;
+    const isRedirect = [301, 302, 303, 307, 308].includes(reply.status) && location !== undefined;
+    if (!isRedirect || (method !== 'GET' && method !== 'HEAD')) return reply;
+    reply.body.destroy();
+    const next = redirected(location, at);
+    if (redirects === mostRedirects) throw badAnswer(url, `it redirects more than ${mostRedirects} times`);
+    if (next.origin !== at.origin) {
+      const { authorization: _, ...others } = headers;
+      headers = others;
+    }
+    at = next;
+  }
+}
+
+function redirected(location: string, from: URL): URL {
+  let next: URL | undefined;
+  try {
+    next = new URL(location, from);
+  } catch {
+    // The error below contains the text.
+  }
+  if (next !== undefined && (next.protocol === 'https:' || next.protocol === 'http:')) return next;
+  throw badAnswer(from, `it redirects to ${JSON.stringify(location)}`);
+}
+
+export function badAnswer(url: URL, problem: string): RuntimeError {
+  return new RuntimeError({
+    code: 'registry.answer',
+    message: `unexpected answer of ${url.host}: ${problem}`,
+    value: withoutQuery(url),
+    hint: 'check that the address is that of a registry',
+  });
+}
+
+/** The query of a redirect contains a signature, which must not get into logs. */
+function withoutQuery(url: URL): string {
+  return `${url.origin}${url.pathname}`;
+}
+
+function sendOnce(url: URL, { method = 'GET', headers = {}, body }: Sent): Promise<Reply> {
+  return new Promise((resolve, reject) => {
+    const refuse = (error: Error) => reject(unreachable(url, error as NodeJS.ErrnoException));
+    open(url, { method, headers: { ...headers } })
+      .then(request => {
+        request.on('error', refuse);
+        request.setTimeout(silence, () =>
+          request.destroy(Object.assign(new Error(`no data for ${silence / 1000} s`), { code: 'ETIMEDOUT' })),
+        );
+        request.on('response', response =>
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, body: response, url }),
+        );
+        request.end(body);
+      })
+      .catch(refuse);
+  });
+}
+
+interface Options {
+  readonly method: string;
+  readonly headers: Record<string, string>;
+}
+
+async function open(url: URL, options: Options): Promise<ClientRequest> {
+  const proxy = proxyFor(url, process.env);
+  if (url.protocol === 'https:') {
+    if (proxy === undefined) return httpsRequest(url, options);
+    return httpsRequest(url, { ...options, agent: false, ...(await tunnel(url, proxy)) });
+  }
+  if (proxy === undefined) return httpRequest(url, options);
+  const headers = { ...options.headers, host: url.host, ...proxyCredentials(proxy) };
+  return httpRequest({
+    ...{ host: hostOf(proxy), port: portOf(proxy), method: options.method, headers },
+    path: url.href,
+  });
+}
+
+/** Connects through the proxy with CONNECT; TLS is then between this program and the registry. */
+function tunnel(url: URL, proxy: URL): Promise<{ createConnection: () => ReturnType<typeof tlsConnect> }> {
+  return new Promise((resolve, reject) => {
+    const target = `${url.hostname}:${portOf(url)}`;
+    const request = httpRequest({
+      ...{ host: hostOf(proxy), port: portOf(proxy), method: 'CONNECT', path: target },
+      headers: { host: target, ...proxyCredentials(proxy) },
+    });
+    request.setTimeout(silence, () => request.destroy(new Error(`the proxy ${proxy.host} does not answer`)));
+    request.on('error', reject);
+    request.on('connect', (response, socket) => {
+      if (response.statusCode !== 200) {
+        socket.destroy();
+        reject(new Error(`the proxy ${proxy.host} answers ${response.statusCode}`));
+        return;
+      }
+      const name = hostOf(url);
+      const servername = isIP(name) === 0 ? { servername: name } : {};
+      resolve({ createConnection: () => tlsConnect({ socket, ...servername }) });
+    });
+    request.end();
+  });
+}
+
+function hostOf({ hostname: name }: URL): string {
+  return name.replace(/^\[|\]$/g, '');
+}
+
+function portOf({ port, protocol }: URL): number {
+  return port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port);
+}
+
+function proxyCredentials({ username, password }: URL): Record<string, string> {
+  if (username === '') return {};
+  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return { 'proxy-authorization': `Basic ${Buffer.from(pair).toString('base64')}` };
+}
+
+/**
+ * The proxy in HTTPS_PROXY or HTTP_PROXY, unless NO_PROXY contains the host, a domain above it, or `*`. A loopback
+ * address needs none.
+ */
+export function proxyFor(url: URL, env: Readonly<Record<string, string | undefined>>): URL | undefined {
+  const name = url.protocol === 'https:' ? 'https_proxy' : 'http_proxy';
+  const text = env[name] || env[name.toUpperCase()];
+  const host = hostOf(url);
+  if (!text || isLoopback(host)) return undefined;
+  const excepted = (env['no_proxy'] || env['NO_PROXY'] || '').split(/[\s,]+/).filter(entry => entry !== '');
+  const isExcepted = excepted.some(entry => {
+    const domain = entry.replace(/^\*?\./, '');
+    return entry === '*' || host === domain || url.host === domain || host.endsWith(`.${domain}`);
+  });
+  if (isExcepted) return undefined;
+  try {
+    return new URL(text.includes('://') ? text : `http://${text}`);
+  } catch {
+    throw new RuntimeError({
+      code: 'registry.settings',
+      message: `invalid proxy in ${name.toUpperCase()}`,
+      hint: 'write http://HOST:PORT',
+    });
+  }
+}
+
+/** @param host - a name or an address without a port */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
+}
+
+/** Causes of a failed connection, and what to do. */
+const hints: Readonly<Record<string, string>> = {
+  ENOTFOUND: 'check the name of the registry, and the name server in /etc/resolv.conf',
+  EAI_AGAIN: 'the name server does not answer: check /etc/resolv.conf and the network',
+  ECONNREFUSED: 'check that the registry runs and listens on this port',
+  ENETUNREACH: 'the machine has no route: check its network',
+  EHOSTUNREACH: 'the machine has no route: check its network',
+  ETIMEDOUT: 'check the network and the firewall; HTTPS_PROXY sets a proxy',
+};
+
+function unreachable(url: URL, error: NodeJS.ErrnoException): RuntimeError {
+  const { code = '' } = error;
+  const isPlain = code === 'EPROTO' || /wrong version number/i.test(error.message);
+  const isCertificate = /CERT|SELF_SIGNED|UNABLE_TO_|ALTNAME/.test(code);
+  const hint = isPlain
+    ? 'the registry does not speak TLS: set "plainHttp": true for it in /etc/tsubo/tsubo.json'
+    : isCertificate
+      ? 'NODE_EXTRA_CA_CERTS names a file with more certificates'
+      : hints[code];
+  return new RuntimeError(
+    {
+      code: 'registry.unreachable',
+      message: `unable to reach ${url.host}: ${reasonOf(error)}`,
+      value: withoutQuery(url),
+      ...(hint !== undefined && { hint }),
+    },
+    { cause: error },
+  );
+}
+
+/** An error of several addresses has its reasons inside. */
+function reasonOf(error: NodeJS.ErrnoException): string {
+  const inner = (error as { errors?: readonly Error[] }).errors;
+  const text = error.message || (inner ?? []).map(({ message }) => message).join(', ') || String(error.code);
+  return text.split('\n')[0] ?? '';
+}
+
+/** The whole body as text. */
+export async function textOf(reply: Reply, limit: number): Promise<string> {
+  const pieces: Buffer[] = [];
+  let length = 0;
+  try {
+    for await (const piece of reply.body) {
+      length += (piece as Buffer).length;
+      if (length > limit) throw badAnswer(reply.url, `its document has more than ${limit} bytes`);
+      pieces.push(piece as Buffer);
+    }
+  } catch (error) {
+    throw error instanceof RuntimeError ? error : unreachable(reply.url, error as NodeJS.ErrnoException);
+  }
+  return Buffer.concat(pieces).toString('utf8');
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { WriteStream } from 'node:tty';
+
+const barWidth = 30;
+const redrawInterval = 100;
+
+/** The output of a pull: on a terminal a bar for each layer, elsewhere a line for each change of a layer's state. */
+export class Progress {
+  readonly #out: WriteStream;
+  readonly #quiet: boolean;
+  readonly #rows: string[] = [];
+  /** Lines of the last drawing. */
+  #drawn = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(out: WriteStream, quiet: boolean) {
+    this.#out = out;
+    this.#quiet = quiet;
+  }
+
+  /** A line of its own. */
+  line(text: string): void {
+    if (this.#quiet) return;
+    this.#finishDrawing();
+    this.#out.write(`${text}\n`);
+  }
+
+  /** Reports on one layer. */
+  layer(name: string): { state(text: string): void; bytes(done: number, total: number): void } {
+    const row = this.#rows.push('') - 1;
+    return {
+      state: text => {
+        if (this.#quiet) return;
+        if (!this.#out.isTTY) this.#out.write(`${name}: ${text}\n`);
+        else this.#set(row, `${name}: ${text}`);
+      },
+      bytes: (done, total) => {
+        if (!this.#quiet && this.#out.isTTY) this.#set(row, `${name}: Downloading ${bar(done, total)}`);
+      },
+    };
+  }
+
+  #set(row: number, text: string): void {
+    this.#rows[row] = text;
+    this.#timer ??= setTimeout(() => this.#draw(), redrawInterval);
+  }
+
+  #draw(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    // A line that wraps, or one above the top of the terminal, cannot be drawn again.
+    const columns = (this.#out.columns || 80) - 1;
+    const shown = this.#rows.filter(text => text !== '').slice(-Math.max(1, (this.#out.rows || 24) - 2));
+    const back = this.#drawn > 0 ? `\x1b[${this.#drawn}A` : '';
+    this.#out.write(back + shown.map(text => `${text.slice(0, columns)}\x1b[K\n`).join(''));
+    this.#drawn = shown.length;
+  }
+
+  /** Draws the last state; what follows is below it. */
+  #finishDrawing(): void {
+    if (this.#timer !== undefined) this.#draw();
+    this.#drawn = 0;
+    this.#rows.fill('');
+  }
+
+  end(): void {
+    this.#finishDrawing();
+  }
+}
+
+function bar(done: number, total: number): string {
+  const filled = total === 0 ? barWidth : Math.floor((done / total) * barWidth);
+  const line = filled === 0 ? '' : `${'='.repeat(filled - 1)}>`;
+  return `[${line.padEnd(barWidth)}] ${bytes(done)}/${bytes(total)}`;
+}
+
+/** `3.42MB`, as Docker writes sizes. */
+function bytes(count: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  let value = count;
+  let unit = 0;
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  return `${unit === 0 ? value : Number(value.toPrecision(4))}${units[unit]}`;
+}

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+import { RuntimeError } from '../../errors/error.ts';
+import { utf8Length } from '../../host/utf8.ts';
+import { hasBlob, type ImageStore, prepareImages, writeBlob } from '../../image/blobs.ts';
+import { type ImageDocument, parseImageDocument } from '../../image/config.ts';
+import { digestOfText, hexOf } from '../../image/digest.ts';
+import {
+  compressionOf,
+  type Descriptor,
+  type Manifest,
+  mediaTypes,
+  parseManifest,
+  toOciManifest,
+} from '../../image/manifest.ts';
+import { InvalidDocument } from '../../image/members.ts';
+import {
+  formatPlatform,
+  isFor,
+  machinePlatform,
+  type Platform,
+  selectPlatform,
+} from '../../image/platform.ts';
+import { formatReference, type Reference, shortName, shortReference } from '../../image/reference.ts';
+import { addImage, findImage, readDocument } from '../../image/store.ts';
+import type { RawManifest, RegistryClient } from './client.ts';
+import { download } from './download.ts';
+import type { Progress } from './progress.ts';
+
+export interface Pull {
+  readonly store: ImageStore;
+  readonly reference: Reference;
+  /** Undefined for that of the machine. */
+  readonly platform?: Platform | undefined;
+  readonly client: RegistryClient;
+  readonly progress: Progress;
+}
+
+export interface Pulled {
+  /** Complete name. */
+  readonly reference: string;
+  readonly id: string;
+}
+
+/** Blobs that are downloaded at the same time. */
+const parallel = 4;
+/** Another command may remove a blob that both images have, before this one has its name. */
+const attempts = 3;
+
+/** Downloads an image and gives it its name. */
+export async function pull(request: Pull): Promise<Pulled> {
+  const { store, reference, progress } = request;
+  const { registry, repository, tag, digest } = reference;
+  const complete = formatReference(reference);
+  progress.line(`${tag ?? digest}: Pulling from ${shortName({ registry, repository })}`);
+  prepareImages(store);
+  const before = findImage(store, complete);
+  const selected = await selectManifest(request);
+  const { manifest, raw } = selected;
+  const text = toOciManifest(raw.text);
+  const sources = [...new Set([selected.source, raw.digest])].filter(source => source !== digestOfText(text));
+  let fetched = 0;
+  for (let attempt = 1; ; attempt++) {
+    fetched += await fetchBlobs(request, manifest);
+    try {
+      // The registry's own manifest stays for a later push, which must have the same digest.
+      writeBlob(store, raw.text);
+      addImage(store, writeBlob(store, text), mediaTypes.manifest, utf8Length(text), complete, sources);
+      break;
+    } catch (error) {
+      const isMissing = error instanceof RuntimeError && error.code === 'image.damaged';
+      if (!isMissing || attempt === attempts) throw error;
+    }
+  }
+  const isNew = fetched > 0 || before?.id !== manifest.config.digest;
+  progress.end();
+  progress.line(`Digest: ${selected.source}`);
+  const status = isNew ? 'Downloaded newer image for' : 'Image is up to date for';
+  progress.line(`Status: ${status} ${shortReference(complete)}`);
+  return { reference: complete, id: manifest.config.digest };
+}
+
+interface Selected {
+  readonly manifest: Manifest;
+  readonly raw: RawManifest;
+  /** The digest that the registry has for the name. */
+  readonly source: string;
+}
+
+/** Gets the manifest for the platform, from an index if the name leads to one. */
+async function selectManifest({ client, reference, platform, store }: Pull): Promise<Selected> {
+  const { repository, tag, digest } = reference;
+  const wanted = platform ?? machinePlatform(store.binding.identity().machine);
+  const first = await client.manifest(repository, digest ?? tag ?? '');
+  let raw = first;
+  let document = parsedManifest(raw, reference);
+  if (document.kind === 'index') {
+    const entry = selectPlatform(document.manifests, wanted);
+    if (entry === undefined) {
+      const offered = document.manifests.flatMap(({ platform: offer }) =>
+        offer === undefined ? [] : [formatPlatform(offer)],
+      );
+      throw otherPlatform(
+        reference,
+        wanted,
+        offered.filter(name => !name.startsWith('unknown')),
+      );
+    }
+    raw = await client.manifest(repository, entry.digest);
+    document = parsedManifest(raw, reference);
+    if (document.kind === 'index') throw invalid(reference, 'its index contains another index');
+  }
+  const unknown = document.layers.find(({ mediaType }) => compressionOf(mediaType) === undefined);
+  if (unknown !== undefined) {
+    throw new RuntimeError({
+      code: 'image.unsupported',
+      message: `${shortReference(formatReference(reference))} has a layer of type ${JSON.stringify(unknown.mediaType)}`,
+      value: unknown.mediaType,
+      hint: 'it is not an image of a container, or its layers are encrypted',
+    });
+  }
+  await fetchConfig({ client, reference, store }, document, wanted);
+  return { manifest: document, raw, source: first.digest };
+}
+
+/** The config comes before the layers: it shows whether the image is for this machine. */
+async function fetchConfig(
+  { client, reference, store }: Pick<Pull, 'client' | 'reference' | 'store'>,
+  { config, layers }: Manifest,
+  wanted: Platform,
+): Promise<void> {
+  await fetchBlob({ client, reference, store }, config, new AbortController().signal, () => {});
+  let document: ImageDocument;
+  try {
+    document = parseImageDocument(readDocument(store, config.digest));
+  } catch (error) {
+    throw error instanceof InvalidDocument ? invalid(reference, `in its config: ${error.message}`) : error;
+  }
+  const { platform, diffIds } = document;
+  if (diffIds.length !== layers.length)
+    throw invalid(reference, `its manifest has ${layers.length} layers, and its config ${diffIds.length}`);
+  if (!isFor(platform, wanted)) throw otherPlatform(reference, wanted, [formatPlatform(platform)]);
+}
+
+function fetchBlob(
+  { client, reference, store }: Pick<Pull, 'client' | 'reference' | 'store'>,
+  blob: Descriptor,
+  signal: AbortSignal,
+  progress: (bytes: number) => void,
+): Promise<boolean> {
+  const fetch = (offset: number) => client.blob(reference.repository, blob.digest, offset);
+  return download({ store, blob, fetch, signal, progress });
+}
+
+/** Downloads the missing layers. Returns their number. */
+async function fetchBlobs(request: Pull, { config, layers }: Manifest): Promise<number> {
+  const { store, progress } = request;
+  // A layer may occur twice.
+  const blobs = [config, ...new Map(layers.map(layer => [layer.digest, layer])).values()];
+  const stop = new AbortController();
+  let fetched = 0;
+  let failure: unknown;
+  const jobs = blobs.map(blob => {
+    const row = blob === config ? undefined : progress.layer(hexOf(blob.digest).slice(0, 12));
+    if (hasBlob(store, blob.digest)) {
+      row?.state('Already exists');
+      return async () => {};
+    }
+    row?.state('Pulling fs layer');
+    return async () => {
+      const isFetched = await fetchBlob(request, blob, stop.signal, bytes => row?.bytes(bytes, blob.size));
+      if (isFetched) fetched++;
+      row?.state(isFetched ? 'Download complete' : 'Already exists');
+    };
+  });
+  const work = async () => {
+    for (let job = jobs.shift(); job !== undefined && failure === undefined; job = jobs.shift()) {
+      try {
+        await job();
+      } catch (error) {
+        // The first failure ends the other downloads, whose own failures follow from it.
+        failure ??= error;
+        stop.abort();
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: parallel }, work));
+  if (failure !== undefined) {
+    progress.end();
+    throw failure;
+  }
+  return fetched;
+}
+
+function parsedManifest({ text, mediaType }: RawManifest, reference: Reference) {
+  try {
+    return parseManifest(text, mediaType);
+  } catch (error) {
+    throw error instanceof InvalidDocument ? invalid(reference, error.message) : error;
+  }
+}
+
+function invalid(reference: Reference, problem: string): RuntimeError {
+  const isOld = /schemaVersion is 1/.test(problem);
+  return new RuntimeError({
+    code: 'image.unsupported',
+    message: `unable to use the manifest of ${shortReference(formatReference(reference))}: ${problem}`,
+    value: formatReference(reference),
+    ...(isOld && { hint: "the image has Docker's format of 2015: push it again with a current program" }),
+  });
+}
+
+function otherPlatform(reference: Reference, wanted: Platform, offered: readonly string[]): RuntimeError {
+  const name = shortReference(formatReference(reference));
+  return new RuntimeError({
+    code: 'image.platform',
+    message: `${name} has no image for ${formatPlatform(wanted)}, only for ${offered.join(', ') || 'no platform'}`,
+    value: formatPlatform(wanted),
+    ...(offered[0] !== undefined && {
+      hint: `to have that one: --platform ${offered[0]}; its programs run only with an emulator`,
+    }),
+  });
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+import { expect, test } from 'vitest';
+import { ago, decimalSize, duration, tableText } from '../../../src/cli/listing.ts';
+
+test('columns are as wide as their widest cell', () => {
+  expect(
+    tableText([
+      ['NAME', 'ID'],
+      ['long name', 'x'],
+    ]),
+  ).toBe('NAME        ID\nlong name   x\n');
+});
+
+test.each([
+  [0, '0B'],
+  [999, '999B'],
+  [1000, '1kB'],
+  [4_261_550, '4.26MB'],
+  [77_800_000, '77.8MB'],
+  [999_600, '1MB'],
+  [1_520_000_000, '1.52GB'],
+])('%d bytes are printed as %s', (bytes, text) => {
+  expect(decimalSize(bytes)).toBe(text);
+});
+
+test.each([
+  [0, 'Less than a second'],
+  [1, '1 second'],
+  [59, '59 seconds'],
+  [60, 'About a minute'],
+  [119, 'About a minute'],
+  [120, '2 minutes'],
+  [3599, '59 minutes'],
+  [3600, 'About an hour'],
+  [7200, '2 hours'],
+  [47 * 3600, '47 hours'],
+  [48 * 3600, '2 days'],
+  [14 * 86_400, '2 weeks'],
+  [61 * 86_400, '2 months'],
+  [800 * 86_400, '2 years'],
+])('%d seconds are printed as %s', (seconds, text) => {
+  expect(duration(seconds)).toBe(text);
+});
+
+test('the age of an image is its distance from the clock', () => {
+  const now = BigInt(Date.parse('2024-01-01T00:05:00Z')) * 1_000_000n;
+  expect(ago('2024-01-01T00:00:00.123456789Z', now)).toBe('5 minutes ago');
+  expect(ago('', now)).toBe('N/A');
+});
