@@ -38,6 +38,7 @@ const arm64 = 'the tests of the arm64 executable';
 const machines = 'npm run test:vm';
 const images = 'the tests of images and layers';
 const networks = 'the tests of networks and published ports';
+const registries = 'the tests with a registry';
 
 /** The tools of each group by name; a name is that of a program, except for libseccomp. */
 const groups = /** @type {const} */ ({
@@ -59,6 +60,7 @@ const groups = /** @type {const} */ ({
     'iptables-nft',
     'pasta',
     'umoci',
+    'docker-registry',
     'skopeo',
     'zstd',
   ].concat(
@@ -101,6 +103,7 @@ const tools = {
   umoci: { package: 'umoci', costs: images },
   skopeo: { package: 'skopeo', costs: images },
   zstd: { package: 'zstd', costs: images },
+  'docker-registry': { package: 'docker-registry', costs: registries },
   runc: { package: 'runc', costs: 'the comparison with runc' },
   crun: { package: 'crun', costs: 'the comparison with crun' },
   'aarch64-linux-gnu-g++': {

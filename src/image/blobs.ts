@@ -44,8 +44,7 @@ export function hasBlob(store: ImageStore, digest: string): boolean {
 }
 
 /**
- * Makes the directories of the layout and its fixed files. Only their owner enters: layers contain set-uid programs, and
- * images may contain secrets.
+ * Makes the directories of the layout. Only their owner enters: images may contain set-uid programs and secrets.
  */
 export function prepareImages(store: ImageStore): void {
   const { binding } = store;
@@ -55,13 +54,10 @@ export function prepareImages(store: ImageStore): void {
     makeDirectories(binding, images, 0o700);
     makeDirectories(binding, `${images}/blobs/sha256`, 0o755);
     makeDirectories(binding, `${images}/partial`, 0o755);
-    if (binding.stat(`${images}/oci-layout`) === undefined) {
-      binding.replaceText(`${images}/oci-layout`, '{"imageLayoutVersion":"1.0.0"}\n', 0o644);
-    }
   });
 }
 
-/** Writes a document as a blob and returns its digest. Precondition: prepareImages. */
+/** Writes a document as a blob and returns its digest. Precondition: the lock of the images is held. */
 export function writeBlob(store: ImageStore, text: string): string {
   const digest = digestOfText(text);
   const path = blobPath(store, digest);

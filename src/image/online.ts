@@ -47,16 +47,12 @@ export function pullImage(
   { platform, quiet = false, output = 1 }: { platform?: string; quiet?: boolean; output?: 1 | 2 } = {},
 ): void {
   const request = { directory, reference, quiet, output, ...(platform !== undefined && { platform }) };
-  runOnline(binding, { action: 'pull', ...request }, reference);
+  runOnline(binding, { action: 'pull', ...request });
 }
 
-/**
- * Runs a request with the standard streams of this process.
- *
- * @param reference - the image, for the hint where there is no Node
- */
-export function runOnline(binding: Binding, request: OnlineRequest, reference?: string): OnlineAnswer {
-  const { node, script } = findOnline(binding, reference);
+/** Runs a request with the standard streams of this process. */
+export function runOnline(binding: Binding, request: OnlineRequest): OnlineAnswer {
+  const { node, script } = findOnline(binding, request);
   let end: ReturnType<Binding['runHelper']>;
   try {
     end = binding.runHelper({ path: node, args: [node, script, JSON.stringify(request)] });
@@ -92,7 +88,7 @@ function answerOf(text: string): OnlineAnswer | undefined {
 }
 
 /** Finds Node and the program: in dist/ of the package or the checkout that this program belongs to. */
-function findOnline(binding: Binding, reference: string | undefined): { node: string; script: string } {
+function findOnline(binding: Binding, request: OnlineRequest): { node: string; script: string } {
   const own = binding.readlink('/proc/self/exe');
   const called = binding.argv()[0] ?? '';
   const isNode = lastComponent(called).endsWith('.cjs');
@@ -105,15 +101,16 @@ function findOnline(binding: Binding, reference: string | undefined): { node: st
   const node = isNode ? own : findProgram(binding, 'node');
   if (script !== undefined && node !== undefined) return { node, script };
   const missing = script === undefined ? `${program} is not beside ${self}` : 'there is no node in PATH';
+  const cure = 'install Node 20 or later, and the npm package of tsubo';
   throw new RuntimeError({
     code: 'image.no-node',
     message: `registries are reached with Node, and ${missing}`,
-    ...(reference === undefined
-      ? { hint: 'install Node 20 or later, and the npm package of tsubo' }
-      : {
-          hint: `install Node 20 or later, or use skopeo: skopeo copy docker://${reference} oci:IMAGES:${reference}`,
-        }),
+    hint: request.action === 'pull' ? `${cure}, or use skopeo: ${skopeoLine(request)}` : cure,
   });
+}
+
+function skopeoLine({ directory, reference }: Extract<OnlineRequest, { action: 'pull' }>): string {
+  return `skopeo copy docker://${reference} oci:${directory}/images:${reference}`;
 }
 
 function resolved(binding: Binding, path: string): string {

@@ -277,6 +277,12 @@ export function lockedImages<T>(store: ImageStore, work: () => T): T {
         hint: 'lslocks shows the process',
       });
     }
+    const layout = `${images}/oci-layout`;
+    if (binding.stat(layout) === undefined) {
+      onHost(`unable to write ${layout}`, () =>
+        binding.replaceText(layout, '{"imageLayoutVersion":"1.0.0"}\n', 0o644),
+      );
+    }
     return work();
   } finally {
     binding.close(fd);
@@ -394,7 +400,7 @@ export function removeImage(store: ImageStore, text: string, { force = false } =
   });
 }
 
-/** Removes all images without a name that no container uses, and all that the store has without need. */
+/** Removes all images without a name that no container uses, and all files that belong to no image. */
 export function pruneImages(store: ImageStore): Removal {
   return lockedImages(store, () => {
     const index = readIndex(store);
@@ -405,8 +411,35 @@ export function pruneImages(store: ImageStore): Removal {
     const removed = index.filter(entry => ids.includes(idOf(store, entry) ?? ''));
     const left = index.filter(entry => !removed.includes(entry));
     if (removed.length > 0) writeIndex(store, left);
-    return { untagged: [], deleted: removeUnused(store, unnamed, removed, left) };
+    const deleted = removeUnused(store, unnamed, removed, left);
+    removeLeftovers(store, left);
+    return { untagged: [], deleted };
   });
+}
+
+/**
+ * Removes parts of cut downloads and blobs that no entry leads to. A pull that runs holds the lock of its partial files,
+ * and requests a blob again that is missing at its end.
+ */
+function removeLeftovers(store: ImageStore, entries: readonly Descriptor[]): void {
+  const { binding } = store;
+  const images = imagesPath(store);
+  const remove = (path: string) =>
+    onHost(`unable to remove ${path}`, () => unlessMissing(() => binding.unlink(path)));
+  const kept = new Set(entries.flatMap(entry => blobsOf(store, entry)).map(hexOf));
+  for (const name of binding.readdir(`${images}/blobs/sha256`)) {
+    if (!kept.has(name)) remove(`${images}/blobs/sha256/${name}`);
+  }
+  for (const name of binding.readdir(`${images}/partial`)) {
+    const path = `${images}/partial/${name}`;
+    const fd = unlessMissing(() => binding.open(path, O.O_RDONLY | O.O_CLOEXEC, 0));
+    if (fd === undefined) continue;
+    try {
+      if (binding.lock(fd, 0)) remove(path);
+    } finally {
+      binding.close(fd);
+    }
+  }
 }
 
 function idOf(store: ImageStore, entry: Descriptor): string | undefined {

@@ -34,6 +34,7 @@ const programs = [
   'iptables-legacy',
   'pasta',
   'umoci',
+  'docker-registry',
   'skopeo',
   'zstd',
   'g++',

@@ -1,7 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
+import { closeSync, fsyncSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { RuntimeError } from '../../errors/error.ts';
 import { utf8Length } from '../../host/utf8.ts';
-import { hasBlob, type ImageStore, prepareImages, writeBlob } from '../../image/blobs.ts';
+import {
+  blobPath,
+  hasBlob,
+  type ImageStore,
+  imagesPath,
+  prepareImages,
+  writeBlob,
+} from '../../image/blobs.ts';
 import { type ImageDocument, parseImageDocument } from '../../image/config.ts';
 import { digestOfText, hexOf } from '../../image/digest.ts';
 import {
@@ -21,7 +30,7 @@ import {
   selectPlatform,
 } from '../../image/platform.ts';
 import { formatReference, type Reference, shortName, shortReference } from '../../image/reference.ts';
-import { addImage, findImage, readDocument } from '../../image/store.ts';
+import { addImage, findImage, lockedImages, readDocument } from '../../image/store.ts';
 import type { RawManifest, RegistryClient } from './client.ts';
 import { download } from './download.ts';
 import type { Progress } from './progress.ts';
@@ -63,8 +72,12 @@ export async function pull(request: Pull): Promise<Pulled> {
     fetched += await fetchBlobs(request, manifest);
     try {
       // The registry's own manifest stays for a later push, which must have the same digest.
-      writeBlob(store, raw.text);
-      addImage(store, writeBlob(store, text), mediaTypes.manifest, utf8Length(text), complete, sources);
+      const stored = lockedImages(store, () => {
+        writeSynced(store, raw.text);
+        return writeSynced(store, text);
+      });
+      addImage(store, stored, mediaTypes.manifest, utf8Length(text), complete, sources);
+      synchronise(`${imagesPath(store)}/index.json`);
       break;
     } catch (error) {
       const isMissing = error instanceof RuntimeError && error.code === 'image.damaged';
@@ -77,6 +90,23 @@ export async function pull(request: Pull): Promise<Pulled> {
   const status = isNew ? 'Downloaded newer image for' : 'Image is up to date for';
   progress.line(`Status: ${status} ${shortReference(complete)}`);
   return { reference: complete, id: manifest.config.digest };
+}
+
+/** The index must not lead to a document that a crash of the machine has lost. */
+function writeSynced(store: ImageStore, text: string): string {
+  const digest = writeBlob(store, text);
+  synchronise(blobPath(store, digest));
+  synchronise(dirname(blobPath(store, digest)));
+  return digest;
+}
+
+function synchronise(path: string): void {
+  const fd = openSync(path, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 interface Selected {

@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -197,6 +198,25 @@ describe('the store of images', () => {
     rmSync(container, { recursive: true });
     expect(pruneImages(store).deleted[0]).toBe(id);
     expect(blobs()).toEqual([]);
+  });
+
+  test('prunes parts of downloads and blobs without an image, and nothing that a pull holds', () => {
+    const { id } = add('docker.io/library/one:latest', ['1']);
+    const images = join(store.directory, 'images');
+    const kept = blobs();
+    writeBlob(store, 'left by a killed pull');
+    writeFileSync(join(images, 'blobs/sha256/.hidden'), '');
+    writeFileSync(join(images, 'partial/aa'), '');
+    writeFileSync(join(images, 'partial/bb'), '');
+    const held = join(images, 'partial/bb');
+    const binding = {
+      ...store.binding,
+      lock: (fd: number) => readlinkSync(`/proc/self/fd/${fd}`) !== held,
+    };
+    expect(pruneImages({ ...store, binding })).toEqual({ untagged: [], deleted: [] });
+    expect(blobs()).toEqual(kept);
+    expect(readdirSync(join(images, 'partial'))).toEqual(['bb']);
+    expect(needImage(store, 'one').id).toBe(id);
   });
 
   test('lists what it can read, and names what it cannot', () => {
