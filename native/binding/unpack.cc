@@ -87,7 +87,7 @@ Outcome unpackTree(const Arguments& a) {
     if (started.syscall != nullptr) return started;
     source = decompressor.output();
   }
-  unpack::Input input(read_some, &source);
+  unpack::Input input(read_some, &source, r.field("hashes").truth());
   unpack::Reader reader(input);
   unpack::Placer placer(std::move(options), reader);
   unpack::Entry entry;
@@ -141,13 +141,29 @@ Outcome linkFile(const Arguments& a) {
 }
 
 Outcome copyBytes(const Arguments& a) {
-  const int from = static_cast<int>(a[0].number()), to = static_cast<int>(a[1].number());
+  int from = static_cast<int>(a[0].number());
+  const int to = static_cast<int>(a[1].number());
   int64_t copied = 0;
   while (true) {
     const ssize_t n = sendfile(to, from, nullptr, size_t{1} << 30);
     if (n < 0 && call_again()) continue;
+    // sendfile(2) does not read from pipes, nor from some file systems.
+    if (n < 0 && errno == EINVAL) break;
     if (n < 0) return refused("sendfile", errno);
     if (n == 0) return Value::number(copied);
+    copied += n;
+  }
+  Buffer room(kRoom);
+  while (true) {
+    const long n = read_some(&from, room.get(), kRoom);
+    if (n < 0) return refused("read", static_cast<int>(-n));
+    if (n == 0) return Value::number(copied);
+    for (long done = 0; done < n;) {
+      const ssize_t written = ::write(to, room.get() + done, static_cast<size_t>(n - done));
+      if (written < 0 && call_again()) continue;
+      if (written < 0) return refused("write", errno);
+      done += written;
+    }
     copied += n;
   }
 }

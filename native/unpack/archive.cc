@@ -128,7 +128,8 @@ bool has_nul(const std::string& text) { return text.find('\0') != text.npos; }
 
 }  // namespace
 
-Input::Input(Read read, void* context) : read_(read), context_(context), buffer_(kBuffer) {}
+Input::Input(Read read, void* context, bool hashes)
+    : read_(read), context_(context), hashes_(hashes), buffer_(kBuffer) {}
 
 bool Input::fill() {
   if (begin_ < end_) return true;
@@ -138,7 +139,7 @@ bool Input::fill() {
   if (n <= 0) return false;
   begin_ = 0;
   end_ = static_cast<size_t>(n);
-  hash_.update(reinterpret_cast<const uint8_t*>(buffer_.data()), end_);
+  if (hashes_) hash_.update(reinterpret_cast<const uint8_t*>(buffer_.data()), end_);
   return true;
 }
 

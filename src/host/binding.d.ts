@@ -364,10 +364,12 @@ export interface UnpackRequest {
   readonly strict: boolean;
   /** The extended attribute of opaque directories. */
   readonly opaque: string;
+  /** The digest of the archive is computed. */
+  readonly hashes: boolean;
 }
 
 export interface Unpacked {
-  /** SHA-256 of the uncompressed archive, as hexadecimal digits. */
+  /** SHA-256 of the uncompressed archive, as hexadecimal digits; empty without `hashes`. */
   readonly digest: string;
   /** Bytes of the uncompressed archive. */
   readonly size: number;

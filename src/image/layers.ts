@@ -150,6 +150,7 @@ function unpackInto(
     onHost(`unable to read ${blob}`, () => compressionOfFile(binding, blob)),
     what,
   );
+  const isCompressed = decompress.length > 0;
   const source = openReadOnly(binding, blob);
   let result: Unpacked;
   try {
@@ -162,13 +163,15 @@ function unpackInto(
         layer: true,
         strict: isRoot,
         opaque: isRoot ? 'trusted.overlay.opaque' : 'user.overlay.opaque',
+        // The store has the digests of its files: that of an uncompressed layer is known.
+        hashes: isCompressed,
       }),
     );
   } finally {
     binding.close(source);
   }
   requireUnpacked(result, { what, place: tree, bytes: layer.size });
-  const diffId = digestOfHex(result.digest);
+  const diffId = isCompressed ? digestOfHex(result.digest) : layer.digest;
   if (diffId === layer.diffId) return result;
   throw new RuntimeError({
     code: 'image.layer-digest',
