@@ -71,7 +71,7 @@ class Keeper {
   void reap_orphans();
   void end();
   bool oom_killed();
-  void write_exit(const Exit& end);
+  void write_exit(const Exit& end, bool durable);
   void end_command();
 
   // In memory of their own, which is zero: a page is used after its first write.
@@ -444,7 +444,7 @@ void Keeper::reap_orphans() {
   }
 }
 
-void Keeper::write_exit(const Exit& end) {
+void Keeper::write_exit(const Exit& end, bool durable) {
   text::Buffer<32> time;
   add_time(time);
   text::Buffer<kExitBytes> json;
@@ -465,10 +465,10 @@ void Keeper::write_exit(const Exit& end) {
     return;
   }
   if (sys::call(__NR_ftruncate, exit_file_, static_cast<long>(json.size())) < 0) return;
-  if (sys::call(__NR_fsync, exit_file_) < 0) return;
+  if (durable && sys::call(__NR_fsync, exit_file_) < 0) return;
   if (sys::call(__NR_renameat2, dir, sys::arg(kFreshExit), dir, sys::arg("exit.json"), 0) < 0) return;
   // Some file systems have no fsync of a directory.
-  sys::unchecked(sys::call(__NR_fsync, dir));
+  if (durable) sys::unchecked(sys::call(__NR_fsync, dir));
 }
 
 void Keeper::end() {
@@ -484,7 +484,8 @@ void Keeper::end() {
   error_.close();
   input_.close();
   const Exit exit = {init_, signal == 0 ? info.si_status : 128 + signal, signal, oom_killed() ? 1u : 0u};
-  write_exit(exit);
+  // A container that a client removes now needs no status after a crash of the machine: fsync(2) takes milliseconds.
+  write_exit(exit, !clients.removing());
   // From now on the container can be started again, also while a client has not received everything.
   sys::close(attach_);
   sys::close(lock_);
