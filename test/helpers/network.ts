@@ -182,14 +182,16 @@ export class NetworkMachine {
       this.ip('-o link')
         .split('\n')
         .map(line => line.split(':')[1] ?? '');
-    const before = { links: links(), routes: this.ip('route') };
+    // The kernel marks the route of a bridge whose last interface ends, a little later.
+    const routes = (): string => this.ip('route').replaceAll(' linkdown', '');
+    const before = { links: links(), routes: routes() };
     const done = this.oci('create', '--bundle', bundle.dir, ...flags, bundle.id);
     expect(done.status).toBe(1);
     expect(existsSync(join(this.box.root, bundle.id))).toBe(false);
     const deadline = Date.now() + 60_000;
     while (links().some(name => !before.links.includes(name)) && Date.now() < deadline);
     expect(before.links).toEqual(expect.arrayContaining(links()));
-    expect(this.ip('route')).toBe(before.routes);
+    expect(routes()).toBe(before.routes);
     return { status: done.status, record: done.log.find(({ level }) => level === 'error') as LogRecord };
   }
 
