@@ -144,6 +144,7 @@
         "native/binding/netlink.cc",
         "native/binding/network.cc",
         "native/binding/nftables.cc",
+        "native/binding/readiness.cc",
         "native/binding/sockets.cc",
         "native/binding/table.cc",
         "native/binding/unpack.cc",

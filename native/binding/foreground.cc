@@ -16,6 +16,7 @@
 
 #include "binding/interrupt.h"
 #include "binding/proxy.h"
+#include "binding/readiness.h"
 #include "binding/table.h"
 #include "binding/wait_status.h"
 #include "spawn/wait.h"
@@ -179,20 +180,27 @@ Outcome waitForeground(const Arguments& a) {
   std::optional<Proxy> proxy;
   if (a.size() > 2 && !a[2].is_undefined())
     proxy.emplace(static_cast<int>(a[2].number()), static_cast<int>(a[3].number()));
+  int notifications = a.size() > 4 && !a[4].is_undefined() ? static_cast<int>(a[4].field("socket").number()) : -1;
   siginfo_t end = {};
-  bool ended = false;
+  bool ended = false, ready = false;
   // Terminating signals that arrived before this point are forwarded to the program.
   program_runs();
   while (true) {
-    pollfd watched[2 + Proxy::kWatched] = {{ended ? -1 : pidfd, POLLIN, 0}, {signal_pipe[0], POLLIN, 0}};
-    int timeout = proxy ? proxy->watch(watched + 2) : -1;
-    nfds_t count = proxy ? 2 + Proxy::kWatched : 2;
+    pollfd watched[3 + Proxy::kWatched] = {
+        {ended ? -1 : pidfd, POLLIN, 0}, {signal_pipe[0], POLLIN, 0}, {notifications, POLLIN, 0}};
+    int timeout = proxy ? proxy->watch(watched + 3) : -1;
+    nfds_t count = proxy ? 3 + Proxy::kWatched : 3;
     int n = poll(watched, count, timeout);
     if (n < 0 && errno != EINTR) return refused("poll", errno);
     handle_signals(init, pidfd, ended, proxy ? &*proxy : nullptr);
     // An interrupted poll does not set revents.
     if (n < 0) continue;
-    if (proxy) proxy->handle(watched + 2);
+    if (proxy) proxy->handle(watched + 3);
+    // Later datagrams are read too: a full socket would block the program. A failure has no effect on the program.
+    if (watched[2].revents != 0 && receive_ready(notifications) && !ready) {
+      ready = true;
+      announce_ready(a[4].field("host").text(), getpid(), false);
+    }
     if ((watched[0].revents & POLLIN) != 0) {
       if (waitid(kPidfd, static_cast<id_t>(pidfd), &end, WEXITED) == 0) {
         ended = true;

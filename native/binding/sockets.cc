@@ -2,6 +2,8 @@
 //
 // Passes descriptors to a listener on a Unix socket: the terminal's master, a pidfd, the listener of a seccomp filter.
 // Also exchanges messages over a socket, with systemd.
+#include "binding/sockets.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -20,8 +22,6 @@
 #include "core/fd.h"
 
 namespace tsubo::binding {
-
-namespace {
 
 // An address holds 107 bytes of path; a longer path is connected through a descriptor of the socket's file. A path with
 // a leading @ is an abstract name, as in Go's library.
@@ -46,6 +46,8 @@ Outcome connect_to(int socket, const std::string& path) {
   while (r < 0 && call_again());
   return r < 0 ? refused("connect", errno, path) : Outcome();
 }
+
+namespace {
 
 int64_t now_ms() {
   timespec t = {};

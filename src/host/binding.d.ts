@@ -273,6 +273,13 @@ export interface Binding {
   send(fd: number, bytes: Uint8Array, timeoutMs: number): void;
   /** Returns received bytes, none at end of stream; undefined after `timeoutMs` without data (-1: no timeout). */
   receive(fd: number, timeoutMs: number): Uint8Array | undefined;
+  /** Returns a Unix datagram socket bound at the path, to which every user may send. Fails with EADDRINUSE. */
+  bindDatagrams(path: string): number;
+  /**
+   * Waits until a datagram with the line READY=1 arrives, sends it to the service manager with the pid as MAINPID, and
+   * waits until it is handled. Returns false if the process of the pidfd exits without one.
+   */
+  relayReadiness(request: Readiness & { readonly pidfd: number; readonly pid: number }): boolean;
 
   // ---- processes -----------------------------------------------------------------------------------------
   /** Returns false if no process or thread has this number; zombies count as processes. */
@@ -308,9 +315,16 @@ export interface Binding {
   /**
    * Forwards signals (except SIGCHLD and SIGWINCH) to the init until it exits, and returns its exit status. With a
    * master and a host terminal, it sets the host terminal to raw mode and copies data and window sizes between the
-   * master and standard input and output. It returns after all output is written, and closes both descriptors.
+   * master and standard input and output. It returns after all output is written, and closes both descriptors. With
+   * `readiness`, READY=1 of the container is sent to the service manager, with this process as MAINPID.
    */
-  waitForeground(pid: number, pidfd: number, master?: number, host?: number): WaitStatus;
+  waitForeground(
+    pid: number,
+    pidfd: number,
+    master?: number,
+    host?: number,
+    readiness?: Readiness,
+  ): WaitStatus;
 
   /**
    * Runs a hook in the runtime's namespaces until it exits; throws only if the hook cannot be executed. The kernel kills
@@ -336,6 +350,14 @@ export interface Binding {
 
   /** The steps that the executor implements, one per line; the steps of src/plan must match them. */
   vocabulary(): string;
+}
+
+/** The socket of sd_notify(3) for a container. */
+export interface Readiness {
+  /** The container's, from bindDatagrams. */
+  readonly socket: number;
+  /** That of the service manager: a path, or `@` and an abstract name. */
+  readonly host: string;
 }
 
 /** The error for a failed system call: an Error with these fields. */

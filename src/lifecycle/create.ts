@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { RuntimeError } from '../errors/error.ts';
+import type { Readiness } from '../host/binding.d.ts';
 import { resolvePath } from '../host/paths.ts';
 import { hasNamespace } from '../plan/namespaces.ts';
 import { withAttachmentLocation } from './attachment.ts';
@@ -44,6 +45,8 @@ export interface Created {
   readonly pidfd: number;
   /** Set for a terminal in the foreground; passed to `waitInForeground`. The caller closes it. */
   readonly terminals?: Terminals;
+  /** Set for a container that runs at once, if a service manager awaits it. The caller closes its socket. */
+  readonly readiness?: Readiness;
 }
 
 /**
@@ -96,7 +99,14 @@ export function createContainer(runtime: Runtime, options: CreateOptions): Creat
     });
     context.lock?.release();
     log.debug(`container ${options.id} is created, its init is process ${init.pid}`);
-    return { record: context.record, init, pidfd, ...(terminals !== undefined && { terminals }) };
+    const { readiness } = context;
+    return {
+      record: context.record,
+      init,
+      pidfd,
+      ...(terminals !== undefined && { terminals }),
+      ...(readiness !== undefined && { readiness }),
+    };
   });
 }
 

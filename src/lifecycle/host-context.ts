@@ -3,7 +3,7 @@
 import type { DeviceFilter } from '../cgroup/devices/attach.ts';
 import { type ErrorFields, RuntimeError } from '../errors/error.ts';
 import { onHost } from '../errors/system.ts';
-import type { Binding, Spawned } from '../host/binding.d.ts';
+import type { Binding, Readiness, Spawned } from '../host/binding.d.ts';
 import type { Config } from '../oci/config.ts';
 import type { Status } from '../oci/state.ts';
 import type { HostOperationName, HostStepOf, Plan } from '../plan/plan.ts';
@@ -138,6 +138,8 @@ export class HostContext {
   attachments: AttachmentRecord[] = [];
   /** Sockets of the published ports. */
   readonly heldPorts: HeldPorts[] = [];
+  /** The socket for notifications of a container that runs at once. */
+  readiness: Readiness | undefined;
   keeper: InitRecord | undefined;
   readonly #container: NewContainer | undefined;
   #record: ContainerRecord | undefined;

@@ -21,6 +21,7 @@ import { openDirectory, openNamespace, writeTimeOffsets } from './namespaces.ts'
 import { moveNetDevice } from './net-devices.ts';
 import { writeNetworkFiles } from './network/files.ts';
 import { claimAddress, makeNetwork, makeVeth } from './network.ts';
+import { makeNotifyDirectory } from './notify.ts';
 import { publishPorts, reservePorts } from './ports.ts';
 import { joinRdtGroup, makeRdtGroup } from './rdt.ts';
 import type { InitRecord } from './record.ts';
@@ -40,6 +41,7 @@ const operations: { readonly [Op in HostOperationName]: HostOperation<Op> } = {
   loadDeviceRules,
   makeCgroup,
   makeNetwork,
+  makeNotifyDirectory,
   makeRdtGroup,
   makeStartFifo,
   makeState,

@@ -7,6 +7,7 @@ import { entryPath } from '../host/paths.ts';
 import { readFacts } from '../host/read-facts.ts';
 import type { Config } from '../oci/config.ts';
 import { makePlan } from '../plan/make-plan.ts';
+import { notifyOrigin, withNotifySocket } from '../plan/notify.ts';
 import type { Plan } from '../plan/plan.ts';
 import { requireConfig } from '../validate/check.ts';
 import { limitFindings } from '../validate/findings.ts';
@@ -18,6 +19,7 @@ import {
   withAttachmentLocation,
 } from './attachment.ts';
 import { warnOfLeftOut, withFileOrigins, withNetworkFiles } from './network/files.ts';
+import { serviceManager } from './notify.ts';
 import { listenFds } from './passed-fds.ts';
 import type { Runtime } from './runtime.ts';
 import { configOrOption, withSourceLocation } from './source-location.ts';
@@ -68,14 +70,13 @@ export function prepare(runtime: Runtime, options: PrepareOptions): Prepared {
     const attachment = requestedAttachment(binding, config, bundle.text, options);
     return withAttachmentLocation(attachment, () => {
       const { networks, ports, dns } = attachment;
-      const { config: planned, leftOut } =
+      const stateDirectory = entryPath(runtime.root, options.id);
+      const { config: named, leftOut } =
         networks.length === 0
           ? { config, leftOut: [] }
-          : withNetworkFiles(binding, config, {
-              rootfs,
-              bundle: bundle.path,
-              stateDirectory: entryPath(runtime.root, options.id),
-            });
+          : withNetworkFiles(binding, config, { rootfs, bundle: bundle.path, stateDirectory });
+      const notifies = serviceManager(binding) !== undefined;
+      const planned = notifies ? withNotifySocket(named, stateDirectory) : named;
       const made = makePlan(planned, facts, {
         id: options.id,
         bundle: bundle.path,
@@ -87,13 +88,15 @@ export function prepare(runtime: Runtime, options: PrepareOptions): Prepared {
         pidfdSocket: options.pidfdSocket,
         startNow: options.startNow ?? false,
         systemdCgroup: runtime.systemdCgroup ?? false,
+        ...(notifies && { notifies }),
         ...(ports.length > 0 && { ports }),
         ...(dns !== undefined && { dns }),
         ...(networks.length > 0 && {
           ...planNetworks(runtime, facts, networks),
         }),
       });
-      const plan = planned === config ? made : withFileOrigins(made, config, planned, attachment.option);
+      const placed = named === config ? made : withFileOrigins(made, config, named, attachment.option);
+      const plan = planned === named ? placed : withFileOrigins(placed, named, planned, notifyOrigin);
       const all = [
         ...warnings,
         ...warnOnHost(binding, config),

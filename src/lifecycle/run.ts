@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type CreateOptions, createContainer } from './create.ts';
 import { deleteContainer } from './delete.ts';
+import { relayReadiness } from './notify.ts';
 import type { ContainerRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
 import { afterExec } from './start.ts';
@@ -27,7 +28,7 @@ export function runContainer(runtime: Runtime, options: RunOptions): number {
   // Catch signals before the clone: a signal must not end the runtime and leave the init behind.
   if (foreground) binding.catchSignals(options.noSubreaper !== true);
   // No other command runs between create and start: the init waits for this process only, and needs no FIFO.
-  const { record, init, pidfd, terminals } = createContainer(runtime, {
+  const { record, init, pidfd, terminals, readiness } = createContainer(runtime, {
     ...options,
     startNow: true,
     foreground,
@@ -35,10 +36,12 @@ export function runContainer(runtime: Runtime, options: RunOptions): number {
   let status = 0;
   try {
     runPoststartOrDelete(runtime, record);
-    if (foreground) status = waitInForeground(binding, init.pid, pidfd, terminals);
+    if (foreground) status = waitInForeground(binding, init.pid, pidfd, terminals, readiness);
+    else if (readiness !== undefined) relayReadiness(runtime, init, readiness);
   } finally {
     binding.close(pidfd);
     terminals?.close();
+    if (readiness !== undefined) binding.close(readiness.socket);
   }
   if (foreground && options.keep !== true) deleteContainer(runtime, options.id, { force: true, ended: init });
   return status;

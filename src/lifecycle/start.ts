@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { RuntimeError } from '../errors/error.ts';
 import { onHost } from '../errors/system.ts';
+import type { Readiness } from '../host/binding.d.ts';
 import { unlessMissing } from '../host/files.ts';
 import { joinPath } from '../host/paths.ts';
 import { explainStartFailure } from './exec-data.ts';
 import { runPoststartHooks } from './hooks.ts';
 import { stopContainer } from './kill.ts';
+import { listenForReadiness, relayReadiness } from './notify.ts';
 import { type ContainerRecord, files } from './record.ts';
 import type { Runtime } from './runtime.ts';
 import { withSourceLocation } from './source-location.ts';
@@ -23,12 +25,19 @@ export function startContainer(runtime: Runtime, id: string): void {
   requireStatus('start', id, statusBefore(runtime, id));
   const held = hold(runtime, id);
   if (held === undefined) throw notFound(runtime, id);
+  let readiness: Readiness | undefined;
   try {
     const record = readRecord(runtime, id);
     requireStatus('start', id, statusOf(runtime, record, { held: true }));
+    readiness = listenForReadiness(runtime, held.directory);
     releaseInit(runtime, held, record);
+    if (readiness === undefined || record.init === undefined) return;
+    // Other commands on the container do not wait for its readiness.
+    held.release();
+    relayReadiness(runtime, record.init, readiness);
   } finally {
     held.release();
+    if (readiness !== undefined) runtime.binding.close(readiness.socket);
   }
 }
 

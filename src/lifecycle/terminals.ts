@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ErrorFields } from '../errors/error.ts';
 import { onHost } from '../errors/system.ts';
-import type { Binding } from '../host/binding.d.ts';
+import type { Binding, Readiness } from '../host/binding.d.ts';
 
 /** The terminal that the runtime was started on, and the container's once it exists. `waitInForeground` connects them. */
 export class Terminals {
@@ -57,7 +57,9 @@ export function waitInForeground(
   pid: number,
   pidfd: number,
   terminals?: Terminals,
+  readiness?: Readiness,
 ): number {
-  const { signal, code } = binding.waitForeground(pid, pidfd, ...(terminals?.take() ?? []));
+  const [master, host] = terminals?.take() ?? [];
+  const { signal, code } = binding.waitForeground(pid, pidfd, master, host, readiness);
   return signal === undefined ? (code ?? 0) : 128 + signal;
 }

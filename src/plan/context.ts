@@ -35,6 +35,8 @@ export interface PlanOptions {
   readonly pidfdSocket?: string | undefined;
   /** The program runs after the preparation, without waiting for `start`. Default false. */
   readonly startNow?: boolean;
+  /** The service manager of the runtime awaits a notification. Default false. */
+  readonly notifies?: boolean;
   /** Networks that the container is attached to. Default: none. */
   readonly networks?: readonly PlannedNetwork[] | undefined;
   /** The network of a container whose runtime is not root. Default: none. */

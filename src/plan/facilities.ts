@@ -23,6 +23,7 @@ import { type MountFeatures, mountsFacility } from './mounts.ts';
 import { namespacesFacility } from './namespaces.ts';
 import { type NetDeviceFeatures, type NetDevicesProperty, netDevicesFacility } from './net-devices.ts';
 import { networkFacility } from './network.ts';
+import { notifyFacility } from './notify.ts';
 import { oomScoreFacility } from './oom-score.ts';
 import { type PersonalityProperty, personalityFacility } from './personality.ts';
 import type { HostOperationName, HostStep } from './plan.ts';
@@ -80,6 +81,7 @@ export const facilities = [
   // Without operations of the executor.
   portsFacility,
   recordFacility,
+  notifyFacility,
   cgroupFacility,
   rdtFacility,
   oomScoreFacility,

@@ -19,6 +19,7 @@ import { listenerSteps } from './listener.ts';
 import { mountSteps } from './mounts.ts';
 import { type NamespacePlan, planNamespaces } from './namespaces.ts';
 import { linkSteps, networkFileSteps, networkSteps, requireOwnNetwork, vethSteps } from './network.ts';
+import { notifySteps } from './notify.ts';
 import { oomScoreSteps } from './oom-score.ts';
 import {
   type HostStep,
@@ -169,6 +170,7 @@ function hostSteps(
     // Before all objects that `delete` finds through the record.
     saveRecordStep(context, cgroup && (unit ?? cgroup), rdt[0]),
     ...networkFileSteps(userNetwork === undefined ? networks : [userNetwork], names, dns),
+    ...(options.notifies ? notifySteps(startFifo === undefined) : []),
     ...own,
     ...rdt,
     ...startFifoSteps(startFifo),

@@ -536,7 +536,7 @@ export class FakeMachine {
     },
     adoptTerminal: (_master, _host, copySize) => this.#begin('adoptTerminal', String(copySize)),
     waitForeground: (pid, _pidfd, ...terminals) => {
-      this.#begin('waitForeground', terminals.join(' '));
+      this.#begin('waitForeground', terminals.filter(value => value !== undefined).join(' '));
       this.processes.delete(pid);
       return this.exit;
     },
@@ -548,6 +548,14 @@ export class FakeMachine {
       this.#begin('runHook', request.path);
       this.hooks.push(request);
       return { code: 0, timedOut: false, stdout: '', stderr: '', ...this.hookEnds.shift() };
+    },
+    bindDatagrams: path => {
+      this.#begin('bindDatagrams', path);
+      return 2_000_000;
+    },
+    relayReadiness: request => {
+      this.#begin('relayReadiness', request.host);
+      return true;
     },
     watchFiles: () => {
       this.#begin('watchFiles');
