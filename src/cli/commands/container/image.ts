@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { UsableImage } from '../../../direct/create.ts';
 import { unpackedLayers } from '../../../image/layers.ts';
-import { isFor, parsePlatform } from '../../../image/platform.ts';
+import { pullImage } from '../../../image/online.ts';
+import { formatPlatform, isFor, parsePlatform } from '../../../image/platform.ts';
 import { formatReference, parseReference, shortReference } from '../../../image/reference.ts';
 import { findImage, needImage } from '../../../image/store.ts';
 import type { Context } from '../../command.ts';
@@ -11,7 +12,8 @@ import type { PullPolicy } from './options.ts';
 const standardError = 2;
 
 /**
- * The image with unpacked layers. Standard output is the program's: a missing image is reported on standard error.
+ * The image with unpacked layers. A missing one is pulled, and so is one of another platform than the requested one.
+ * Standard output is the program's: progress goes to standard error.
  *
  * @throws RuntimeError `image.*`, `registry.*`
  */
@@ -30,6 +32,10 @@ export function usableImage(
     if (pull === 'missing') {
       binding.write(standardError, `Unable to find image '${shortReference(complete)}' locally\n`);
     }
+    pullImage(store, complete, {
+      output: standardError,
+      ...(platform !== undefined && { platform: formatPlatform(platform) }),
+    });
   }
   image ??= needImage(store, text);
   return { id: image.id, config: image.config, layers: unpackedLayers(store, image) };
