@@ -3,6 +3,7 @@ import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Bundle } from '../helpers/bundle.ts';
+import { engineConfigs, makeSources, settle } from '../helpers/engine-config.ts';
 import { addressesOf, machine, networkMachine } from '../helpers/network.ts';
 import { requires } from '../helpers/requires.ts';
 import { isTsubo } from '../helpers/runtime.ts';
@@ -166,25 +167,24 @@ describe.skipIf(skipped)('the networks of a container in a file', () => {
       expect(error).toMatchObject({ code: 'config.unsupported', pointer: '/annotations/tsubo.attach.v2' });
     });
 
-    test('41: are attached to a container of an engine whose network is none', async () => {
+    test('41: are attached to a container with the config of Docker for --network none', async () => {
+      const configs = engineConfigs(join(import.meta.dirname, 'engine-configs'));
+      const docker = configs.find(({ names }) => names.includes('docker'))?.text ?? '';
+      const sources = join(lan.box.mkdir('docker'), 'sources');
+      const text = settle(docker, { sources, pod: process.pid, cgroupsPath: `/${lan.box.name}-docker` });
+      makeSources(text, sources);
       const { status, id } = create(withSettings(allowed), bundle => {
+        const { args } = bundle.config.process;
+        bundle.config = JSON.parse(text);
+        bundle.config.process.args = args;
         annotated(request)(bundle);
-        // As Docker does for --network none: a new namespace, and its own files in /etc.
-        const resolvConf = lan.box.fresh('resolv');
-        writeFileSync(resolvConf, 'nameserver 192.0.2.99\n');
-        const options = ['rbind', 'rprivate'];
-        bundle.config.mounts.push({
-          destination: '/etc/resolv.conf',
-          type: 'bind',
-          source: resolvConf,
-          options,
-        });
       });
       expect(status).toBe(0);
       lan.must('start', id);
       const { pid } = lan.box.state(id);
       expect(addressesOf(lan.link(pid, 'eth0'))[0]).toBe('10.63.0.2/22');
-      expect(lan.must('exec', id, 'cat', '/etc/resolv.conf')).toBe('nameserver 192.0.2.99\n');
+      // Docker mounts its own file.
+      expect(lan.must('exec', id, 'cat', '/etc/resolv.conf')).toMatch(/^the file \d+\.file\n$/);
       await lan.serve(pid, 80);
       expect(lan.ask(lan.neighbour, machine.ipv4, 8800)).toBe('192.0.2.9');
     });
