@@ -430,6 +430,13 @@ function removeLeftovers(store: ImageStore, entries: readonly Descriptor[]): voi
   for (const name of binding.readdir(`${images}/blobs/sha256`)) {
     if (!kept.has(name)) remove(`${images}/blobs/sha256/${name}`);
   }
+  // An unfinished layer begins with a dot; the next command that unpacks removes it.
+  const layers = `${store.directory}/layers`;
+  const keptLayers = new Set(entries.flatMap(entry => layersOf(store, entry)).map(hexOf));
+  for (const name of unlessMissing(() => binding.readdir(layers)) ?? []) {
+    if (name.startsWith('.') || keptLayers.has(name)) continue;
+    onHost(`unable to remove ${layers}/${name}`, () => binding.removeTree(`${layers}/${name}`));
+  }
   for (const name of binding.readdir(`${images}/partial`)) {
     const path = `${images}/partial/${name}`;
     const fd = unlessMissing(() => binding.open(path, O.O_RDONLY | O.O_CLOEXEC, 0));

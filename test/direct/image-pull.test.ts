@@ -116,7 +116,7 @@ async function listed(): Promise<{ reference: string; id: string; digest: string
   return JSON.parse(await must('image', 'ls', '--format', 'json'));
 }
 
-const layers = [tarOf({ 'bin/one': noise(40_000, 'one') }), tarOf({ 'bin/two': noise(90_000, 'two') })];
+const layers = [tarOf({ one: noise(40_000, 'one') }), tarOf({ two: noise(90_000, 'two') })];
 
 describe.skipIf(requires('docker-registry', 'skopeo', 'zstd'))('a pull from a registry', () => {
   const registry = new RealRegistry();
@@ -138,6 +138,13 @@ describe.skipIf(requires('docker-registry', 'skopeo', 'zstd'))('a pull from a re
       const [config, low, high] = image.blobs.map(({ digest }) => digest);
       expect(output).toContain(`v1: Pulling from ${name.replace(':v1', '')}\n`);
       expect(output).toContain(`${hexOf(low ?? '').slice(0, 12)}: Download complete\n`);
+      expect(output).toContain(`${hexOf(high ?? '').slice(0, 12)}: Pull complete\n`);
+      for (const [index, file] of ['one', 'two'].entries()) {
+        const tree = join(data(), 'layers', hexOf(sha256(layers[index] as Buffer)), 'tree');
+        expect(sha256(readFileSync(join(tree, file)))).toBe(
+          sha256(noise([40_000, 90_000][index] as number, file)),
+        );
+      }
       expect(output).toContain(
         `Digest: ${image.manifest.digest}\nStatus: Downloaded newer image for ${name}\n`,
       );
@@ -590,8 +597,8 @@ describe.runIf(isTestedHere)('a pull', () => {
         await must('image', 'pull', name());
         await isWhole();
       }
-      // oci-layout, three blobs, the manifest, index.json
-      expect(killed).toBe(6);
+      // oci-layout, three blobs, two layers with their records, the manifest, index.json
+      expect(killed).toBe(10);
     },
   );
 

@@ -4,6 +4,12 @@ import type { WriteStream } from 'node:tty';
 const barWidth = 30;
 const redrawInterval = 100;
 
+/** The row of one layer. */
+export interface LayerProgress {
+  state(text: string): void;
+  bytes(done: number, total: number): void;
+}
+
 /** The output of a pull: on a terminal a bar for each layer, elsewhere a line for each change of a layer's state. */
 export class Progress {
   readonly #out: WriteStream;
@@ -26,7 +32,7 @@ export class Progress {
   }
 
   /** Reports on one layer. */
-  layer(name: string): { state(text: string): void; bytes(done: number, total: number): void } {
+  layer(name: string): LayerProgress {
     const row = this.#rows.push('') - 1;
     return {
       state: text => {
@@ -43,6 +49,11 @@ export class Progress {
   #set(row: number, text: string): void {
     this.#rows[row] = text;
     this.#timer ??= setTimeout(() => this.#draw(), redrawInterval);
+  }
+
+  /** Draws at once, before work that blocks the program. */
+  draw(): void {
+    if (this.#timer !== undefined) this.#draw();
   }
 
   #draw(): void {

@@ -13,6 +13,7 @@ import {
 } from '../../image/blobs.ts';
 import { type ImageDocument, parseImageDocument } from '../../image/config.ts';
 import { digestOfText, hexOf } from '../../image/digest.ts';
+import { unpackedLayers } from '../../image/layers.ts';
 import {
   compressionOf,
   type Descriptor,
@@ -33,7 +34,7 @@ import { formatReference, type Reference, shortName, shortReference } from '../.
 import { addImage, findImage, lockedImages, readDocument } from '../../image/store.ts';
 import type { RawManifest, RegistryClient } from './client.ts';
 import { download } from './download.ts';
-import type { Progress } from './progress.ts';
+import type { LayerProgress, Progress } from './progress.ts';
 
 export interface Pull {
   readonly store: ImageStore;
@@ -64,13 +65,21 @@ export async function pull(request: Pull): Promise<Pulled> {
   prepareImages(store);
   const before = findImage(store, complete);
   const selected = await selectManifest(request);
-  const { manifest, raw } = selected;
+  const { manifest, raw, diffIds } = selected;
+  // A config with as many layers was checked.
+  const layers = manifest.layers.map((layer, index) => ({ ...layer, diffId: diffIds[index] as string }));
   const text = toOciManifest(raw.text);
   const sources = [...new Set([selected.source, raw.digest])].filter(source => source !== digestOfText(text));
   let fetched = 0;
   for (let attempt = 1; ; attempt++) {
-    fetched += await fetchBlobs(request, manifest);
+    const { count, rows } = await fetchBlobs(request, manifest);
+    fetched += count;
     try {
+      // The image gets its name last: then a container of it starts without unpacking, and without a surprise.
+      for (const row of rows) row.state('Extracting');
+      progress.draw();
+      unpackedLayers(store, { layers });
+      for (const row of rows) row.state('Pull complete');
       // The registry's own manifest stays for a later push, which must have the same digest.
       const stored = lockedImages(store, () => {
         writeSynced(store, raw.text);
@@ -111,6 +120,7 @@ function synchronise(path: string): void {
 
 interface Selected {
   readonly manifest: Manifest;
+  readonly diffIds: readonly string[];
   readonly raw: RawManifest;
   /** The digest that the registry has for the name. */
   readonly source: string;
@@ -148,8 +158,8 @@ async function selectManifest({ client, reference, platform, store }: Pull): Pro
       hint: 'it is not an image of a container, or its layers are encrypted',
     });
   }
-  await fetchConfig({ client, reference, store }, document, wanted);
-  return { manifest: document, raw, source: first.digest };
+  const { diffIds } = await fetchConfig({ client, reference, store }, document, wanted);
+  return { manifest: document, diffIds, raw, source: first.digest };
 }
 
 /** The config comes before the layers: it shows whether the image is for this machine. */
@@ -157,7 +167,7 @@ async function fetchConfig(
   { client, reference, store }: Pick<Pull, 'client' | 'reference' | 'store'>,
   { config, layers }: Manifest,
   wanted: Platform,
-): Promise<void> {
+): Promise<ImageDocument> {
   await fetchBlob({ client, reference, store }, config, new AbortController().signal, () => {});
   let document: ImageDocument;
   try {
@@ -169,6 +179,7 @@ async function fetchConfig(
   if (diffIds.length !== layers.length)
     throw invalid(reference, `its manifest has ${layers.length} layers, and its config ${diffIds.length}`);
   if (!isFor(platform, wanted)) throw otherPlatform(reference, wanted, [formatPlatform(platform)]);
+  return document;
 }
 
 function fetchBlob(
@@ -181,13 +192,17 @@ function fetchBlob(
   return download({ store, blob, fetch, signal, progress });
 }
 
-/** Downloads the missing layers. Returns their number. */
-async function fetchBlobs(request: Pull, { config, layers }: Manifest): Promise<number> {
+/** Downloads the missing layers. Returns the number of downloaded blobs, and the rows of their progress. */
+async function fetchBlobs(
+  request: Pull,
+  { config, layers }: Manifest,
+): Promise<{ count: number; rows: readonly LayerProgress[] }> {
   const { store, progress } = request;
   // A layer may occur twice.
   const blobs = [config, ...new Map(layers.map(layer => [layer.digest, layer])).values()];
   const stop = new AbortController();
-  let fetched = 0;
+  const rows: LayerProgress[] = [];
+  let count = 0;
   let failure: unknown;
   const jobs = blobs.map(blob => {
     const row = blob === config ? undefined : progress.layer(hexOf(blob.digest).slice(0, 12));
@@ -196,9 +211,10 @@ async function fetchBlobs(request: Pull, { config, layers }: Manifest): Promise<
       return async () => {};
     }
     row?.state('Pulling fs layer');
+    if (row !== undefined) rows.push(row);
     return async () => {
       const isFetched = await fetchBlob(request, blob, stop.signal, bytes => row?.bytes(bytes, blob.size));
-      if (isFetched) fetched++;
+      if (isFetched) count++;
       row?.state(isFetched ? 'Download complete' : 'Already exists');
     };
   });
@@ -218,7 +234,7 @@ async function fetchBlobs(request: Pull, { config, layers }: Manifest): Promise<
     progress.end();
     throw failure;
   }
-  return fetched;
+  return { count, rows };
 }
 
 function parsedManifest({ text, mediaType }: RawManifest, reference: Reference) {

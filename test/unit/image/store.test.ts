@@ -208,6 +208,9 @@ describe('the store of images', () => {
     writeFileSync(join(images, 'blobs/sha256/.hidden'), '');
     writeFileSync(join(images, 'partial/aa'), '');
     writeFileSync(join(images, 'partial/bb'), '');
+    const used = hexOf(digestOfText('plain 1'));
+    for (const layer of [used, 'cc', '.tmp-dd'])
+      mkdirSync(join(store.directory, 'layers', layer), { recursive: true });
     const held = join(images, 'partial/bb');
     const binding = {
       ...store.binding,
@@ -216,6 +219,7 @@ describe('the store of images', () => {
     expect(pruneImages({ ...store, binding })).toEqual({ untagged: [], deleted: [] });
     expect(blobs()).toEqual(kept);
     expect(readdirSync(join(images, 'partial'))).toEqual(['bb']);
+    expect(readdirSync(join(store.directory, 'layers')).sort()).toEqual(['.tmp-dd', used].sort());
     expect(needImage(store, 'one').id).toBe(id);
   });
 
