@@ -4,7 +4,7 @@ import { freeAddress, locked, networkNames, networkStore, takenAddresses } from 
 import { initRuns } from './init-process.ts';
 import { updateNames } from './network/names.ts';
 import type { NetworkRecord } from './network/record.ts';
-import { restorePorts } from './ports.ts';
+import { removeLeftPorts } from './ports.ts';
 import type { Runtime } from './runtime.ts';
 
 /**
@@ -28,9 +28,9 @@ export function detachNetworks(
       }
       updateNames(runtime, store, name, owner);
     }
-    // A keeper removes its elements when the container has ended. A killed keeper cannot.
+    // A keeper removes its elements when the container has ended. A killed keeper has left them.
     if (ports !== undefined && (keeper === undefined || !initRuns(runtime.binding, keeper))) {
-      restorePorts(runtime, store);
+      removeLeftPorts(runtime, store, { attachments, ports });
     }
   });
 }

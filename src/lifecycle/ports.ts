@@ -9,7 +9,7 @@ import type { ContainerAddresses } from '../network/allocate.ts';
 import { formatAddress, parseAddress } from '../network/cidr.ts';
 import { dumpConnections, staleConnections } from '../network/conntrack.ts';
 import { natTables, translatingChain } from '../network/foreign-nat.ts';
-import { dumpChains, dumpRules, transaction } from '../network/nftables.ts';
+import { dumpChains, dumpRules, type Element, getElement, transaction } from '../network/nftables.ts';
 import {
   addressesToHold,
   collide,
@@ -18,7 +18,14 @@ import {
   portElements,
   publishedText,
 } from '../network/publish.ts';
-import { addChanges, networkElements, portMaps, removeIfPresent, tableChanges } from '../network/ruleset.ts';
+import {
+  addChanges,
+  networkElements,
+  portMaps,
+  removeIfPresent,
+  table,
+  tableChanges,
+} from '../network/ruleset.ts';
 import { locked, type NetworkStore, networkNames, networkStore, takenAddresses } from '../network/store.ts';
 import { hostStepFailure } from '../plan/explain.ts';
 import type { HostStepOf } from '../plan/plan.ts';
@@ -67,10 +74,10 @@ export const reservePorts: HostOperation<'reservePorts'> = {
 /** Rules of other programs that translate the same ports. A socket does not collide with them. */
 function foreignRules(binding: Binding, ports: PublishedPorts, origin: string): ErrorFields[] {
   const { answers } = onHost('unable to read the chains of nf_tables', () => binding.netfilter(dumpChains()));
-  return natTables(answers).flatMap(({ family, table }) => {
-    const chain = translatingChain(binding.netfilter(dumpRules(family, table)).answers, ports);
+  return natTables(answers).flatMap(({ family, table: foreign }) => {
+    const chain = translatingChain(binding.netfilter(dumpRules(family, foreign)).answers, ports);
     if (chain === undefined) return [];
-    const name = `${familyNames[family] ?? family} ${table}`;
+    const name = `${familyNames[family] ?? family} ${foreign}`;
     return {
       code: 'network.foreign-rule',
       document: origin,
@@ -233,14 +240,27 @@ function addElements(
 }
 
 /**
- * Makes the maps again from the records of all containers, because the keeper of an ended container was killed.
- * Precondition: the lock is held.
+ * If elements of an ended container are left because its keeper was killed, makes the maps again from the records of all
+ * containers. Precondition: the lock is held.
  */
-export function restorePorts(runtime: Runtime, store: NetworkStore): void {
+export function removeLeftPorts(
+  runtime: Runtime,
+  store: NetworkStore,
+  { attachments, ports = [] }: Pick<NetworkRecord, 'attachments' | 'ports'>,
+): void {
+  const addresses = addressesOf({ attachments });
+  // They are added and removed in one transaction: one of them stands for all.
+  const [element] = addresses === undefined ? [] : portElements(ports.map(parsePublished), addresses);
+  if (element === undefined || !isPresent(store.binding, element)) return;
   const error = apply(store.binding, [...portMaps(), ...otherPorts(runtime, store)]);
   // Without a table there are no maps.
   if (error === 0 || error === errno.ENOENT) return;
   throw hostFailure({ syscall: 'NFT_MSG_NEWSETELEM', errno: error }, 'unable to remove published ports');
+}
+
+/** The element may be of another container meanwhile: the maps are then made again without need. */
+function isPresent(binding: Binding, element: Element): boolean {
+  return binding.netfilter(getElement(table, element)).errno !== errno.ENOENT;
 }
 
 /** Elements of the containers that run or are being created. */

@@ -230,6 +230,12 @@ export function dumpElements(table: string, set: string): Encoded {
   ]);
 }
 
+/** Requests one element; the answer is ENOENT if it or its table does not exist. */
+export function getElement(table: string, { set, key, keyEnd }: Element): Encoded {
+  const wanted = { key, ...(keyEnd !== undefined && { keyEnd }) };
+  return request(messages.getElement, messageFlags.ack, inet, elementList(table, set, [wanted]).flat());
+}
+
 /** Requests the rules of a table of another program. */
 export function dumpRules(family: number, table: string): Encoded {
   return request(messages.getRule, messageFlags.dump, family, attribute(1, ascii(table)));

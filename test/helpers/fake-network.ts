@@ -36,6 +36,7 @@ const families = { inet: 1, ip: 2, ip6: 10 } as const;
 const [exclusive, dump, append] = [0x200, 0x300, 0x800];
 const newChainMessage = 0x0a03;
 const newRuleMessage = 0x0a06;
+const getElementMessage = 0x0a0d;
 
 /** The bindings of the network, with a model of the links, the ports and the tables of one network namespace. */
 export class FakeNetwork {
@@ -157,6 +158,8 @@ export class FakeNetwork {
         return answer(this.#dumpChains());
       case newRuleMessage + 1:
         return answer(this.#dumpRules(first.body));
+      case getElementMessage:
+        return { ...answer([]), errno: this.#findElement(first.body) };
       default:
         return this.#transaction(bytes);
     }
@@ -184,6 +187,12 @@ export class FakeNetwork {
     return [...chains.values()].flatMap(({ rules }) =>
       rules.flatMap(rule => message(newRuleMessage, 0, 1, [body[0] ?? 0, 0, 0, 0, ...nest(4, [...rule])])),
     );
+  }
+
+  #findElement(body: Uint8Array): number {
+    const found = readAttributes(body.subarray(4));
+    const set = this.tables.get(`${body[0]} ${readText(found.get(1))}`)?.sets.get(readText(found.get(2)));
+    return elementsOf(found.get(3)).every(([key]) => set?.has(key) === true) ? 0 : errno.ENOENT;
   }
 
   /** All changes or none. */

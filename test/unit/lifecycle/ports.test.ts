@@ -226,6 +226,17 @@ describe('a published port', () => {
     expect(machine.network.elements('ports')).toEqual([]);
   });
 
+  it('of a deleted container whose keeper has removed them need no transaction', () => {
+    attach(machine, 'c1', ['web'], { publish: ['8800:80'] });
+    stop('c1');
+    killKeeper('c1');
+    machine.network.tables.get('1 tsubo')?.sets.get('ports')?.clear();
+    // A transaction would fail.
+    machine.network.refusals.push(errno.EPERM);
+    deleteContainer(machine.runtime, 'c1');
+    expect(machine.network.refusals).toEqual([errno.EPERM]);
+  });
+
   it('of a container whose table is gone does not keep it from being deleted', () => {
     attach(machine, 'c1', ['web'], { publish: ['8800:80'] });
     stop('c1');
