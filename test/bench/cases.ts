@@ -13,12 +13,19 @@ export const caseNames = [
   'run-seccomp-cold',
   'run-union',
   'run-union-volatile',
+  'run-network',
+  'run-network-union',
+  'run-ports',
+  'run-crowded',
+  'network-up',
+  'network-down',
   'create',
   'start',
   'exec',
   'state',
   'kill',
   'delete',
+  'delete-network',
   'list',
   'init',
 ] as const;
@@ -34,12 +41,22 @@ export const cases: readonly Case[] = [
     what: 'the default bundle with a root of 10 layers and an upper one on disk, synced at the end',
   },
   { name: 'run-union-volatile', what: 'the same with the option volatile: nothing is synced' },
+  { name: 'run-network', what: 'the default bundle in a network, with an address and a published port' },
+  { name: 'run-network-union', what: 'the same with the volatile root of 10 layers' },
+  { name: 'run-ports', what: 'the same as run-network with 20 published ports' },
+  { name: 'run-crowded', what: 'the same as run-network with 200 other containers on the bridge' },
+  {
+    name: 'network-up',
+    what: 'the network of one container with one port, by the programs of engines; tsubo needs run-network minus run',
+  },
+  { name: 'network-down', what: 'its removal' },
   { name: 'create', what: 'the default bundle, with --pid-file' },
   { name: 'start', what: 'a created container' },
   { name: 'exec', what: '/bin/true in a running container, to its end' },
   { name: 'state', what: 'a created container' },
   { name: 'kill', what: 'KILL to a running container' },
   { name: 'delete', what: 'a stopped container whose init has been reaped' },
+  { name: 'delete-network', what: 'the same container in a network, with a published port' },
   { name: 'list', what: 'stopped containers, as many as stated above' },
   { name: 'init', what: 'memory of the init between create and start' },
 ];
@@ -51,7 +68,13 @@ export const runs = [
   'run-seccomp-cold',
   'run-union',
   'run-union-volatile',
+  'run-network',
+  'run-network-union',
+  'run-ports',
 ] as const satisfies readonly CaseName[];
+
+/** Cases of the programs that make the network of a container for an engine. */
+export const networkCases: readonly CaseName[] = ['network-up', 'network-down'];
 
 /** Cases that are steps of the life of one container, and are therefore measured together. */
 export const life: readonly CaseName[] = ['create', 'state', 'start', 'exec', 'kill', 'delete', 'init'];

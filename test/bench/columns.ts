@@ -15,7 +15,7 @@ export interface Column {
   readonly view: string;
   readonly command: readonly string[];
   /** The command before its arguments; `{id}` and `{bundle}` are replaced. The floor has only `run`. */
-  readonly kind: 'runtime' | 'floor';
+  readonly kind: 'runtime' | 'floor' | 'network';
   /** The difference to the others, for the head of the table. */
   readonly note?: string;
   /** Columns of one group can read each other's state: `list` is prepared once for all of them. */

@@ -8,8 +8,9 @@ import {
   type View,
   versionIn,
 } from './columns.ts';
+import { engineNetworks } from './engine-networks.ts';
 import { parseLap, type Stopwatch } from './lap.ts';
-import { deleteOrders, type Place, runOrders } from './orders.ts';
+import { deleteOrders, machineOrders, type Place, runOrders } from './orders.ts';
 
 /**
  * Makes the views and tries every candidate on the default bundle. Prints why a candidate is omitted.
@@ -29,6 +30,7 @@ export async function findColumns(
   for (const view of views.values()) {
     await stopwatch.round([['view', view.name, view.root, ...binds(view)]]);
   }
+  await stopwatch.round(machineOrders());
   const columns: Column[] = [];
   for (const candidate of found) {
     const column = await firstThatRuns(candidate, stopwatch, place, `${prefix}-try-${columns.length}`, say);
@@ -36,6 +38,7 @@ export async function findColumns(
   }
   return [
     ...columns,
+    ...engineNetworks(place.directory, say),
     { name: 'floor', view: host.name, command: [place.floor], kind: 'floor', state: 'floor' },
   ];
 }

@@ -3,17 +3,25 @@
 // capabilities and program, hard-coded. There is no config, validation, state or report. It has no step that can be
 // omitted, and therefore no runtime can be faster.
 //
-// usage: floor ROOTFS CGROUP PROGRAM [FILTER [OVERLAY]]
+// usage: floor ROOTFS CGROUP PROGRAM [FILTER [OVERLAY [BRIDGE ELEMENTS]]]
 //
 // CGROUP is made, and removed at the end; FILTER is an array of struct sock_filter, loaded last (empty: none). OVERLAY are
-// the options of an overlay that covers ROOTFS; the marker of a volatile one is removed at the end.
+// the options of an overlay that covers ROOTFS (empty: none); the marker of a volatile one is removed at the end. BRIDGE
+// gets a veth whose other end is in the container, with an address of 10.63.0.0/22 and a default route. ELEMENTS are
+// messages for nf_tables that publish a port, and two sockets listen on it. As the runtime, the floor removes no element.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
+#include <linux/if_link.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
+#include <linux/veth.h>
+#include <net/if.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -22,6 +30,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -70,7 +79,146 @@ static const char* const kMasked[] = {"/proc/acpi",        "/proc/asound",      
 // The maximum length that the kernel accepts is BPF_MAXINSNS.
 static struct sock_filter instructions[BPF_MAXINSNS];
 
-static void inside(const char* rootfs, const char* program, size_t filter, const char* overlay) {
+// --- the network
+
+static struct {
+  _Alignas(4) unsigned char bytes[2048];
+  size_t length, started;
+} out;
+
+static size_t put(unsigned short type, const void* data, size_t size) {
+  struct rtattr head = {(unsigned short)(sizeof head + size), type};
+  size_t at = out.length;
+  memcpy(out.bytes + at, &head, sizeof head);
+  if (size > 0) memcpy(out.bytes + at + sizeof head, data, size);
+  out.length += RTA_ALIGN(sizeof head + size);
+  return at;
+}
+
+// Ends the attribute at `at`, which contains all that was written since.
+static void end_nest(size_t at) {
+  unsigned short size = (unsigned short)(out.length - at);
+  memcpy(out.bytes + at, &size, sizeof size);
+}
+
+static void begin(unsigned short type, unsigned short flags, const void* body, size_t size) {
+  struct nlmsghdr head = {0, type, (unsigned short)(NLM_F_REQUEST | NLM_F_ACK | flags), 1, 0};
+  out.started = out.length;
+  memcpy(out.bytes + out.length, &head, sizeof head);
+  memcpy(out.bytes + out.length + sizeof head, body, size);
+  out.length += sizeof head + NLMSG_ALIGN(size);
+}
+
+static void end(void) {
+  unsigned size = (unsigned)(out.length - out.started);
+  memcpy(out.bytes + out.started, &size, sizeof size);
+}
+
+// Sends the messages in one call, and reads as many acknowledgements.
+static void exchange(int family, const void* messages, size_t size, int answers) {
+  int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, family);
+  must(fd, "netlink");
+  must(send(fd, messages, size, 0), "send");
+  while (answers > 0) {
+    _Alignas(4) unsigned char in[8192];
+    ssize_t n = recv(fd, in, sizeof in, 0);
+    must(n, "recv");
+    for (struct nlmsghdr* h = (struct nlmsghdr*)in; NLMSG_OK(h, n); h = NLMSG_NEXT(h, n)) {
+      if (h->nlmsg_type != NLMSG_ERROR) continue;
+      errno = -((struct nlmsgerr*)NLMSG_DATA(h))->error;
+      must(errno == 0 ? 0 : -1, "answer");
+      answers--;
+    }
+  }
+  close(fd);
+}
+
+static void make_veth(const char* bridge, int pid) {
+  unsigned master = if_nametoindex(bridge);
+  must(master == 0 ? -1 : 0, bridge);
+  char name[IFNAMSIZ];
+  snprintf(name, sizeof name, "fl%d", pid);
+  struct ifinfomsg host = {.ifi_flags = IFF_UP, .ifi_change = IFF_UP}, peer = {0};
+  out.length = 0;
+  begin(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &host, sizeof host);
+  put(IFLA_IFNAME, name, strlen(name) + 1);
+  put(IFLA_MASTER, &master, sizeof master);
+  size_t info = put(IFLA_LINKINFO, NULL, 0);
+  put(IFLA_INFO_KIND, "veth", 4);
+  size_t data = put(IFLA_INFO_DATA, NULL, 0);
+  size_t other = put(VETH_INFO_PEER, &peer, sizeof peer);
+  put(IFLA_IFNAME, "eth0", 5);
+  put(IFLA_NET_NS_PID, &pid, sizeof pid);
+  end_nest(other);
+  end_nest(data);
+  end_nest(info);
+  end();
+  exchange(NETLINK_ROUTE, out.bytes, out.length, 1);
+}
+
+static void configure(void) {
+  const unsigned char address[4] = {10, 63, 3, 200}, gateway[4] = {10, 63, 0, 1};
+  unsigned index = if_nametoindex("eth0");
+  must(index == 0 ? -1 : 0, "eth0");
+  out.length = 0;
+  for (int i = 0; i < 2; i++) {
+    struct ifinfomsg link = {.ifi_index = i == 0 ? 1 : (int)index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
+    begin(RTM_NEWLINK, 0, &link, sizeof link);
+    end();
+  }
+  struct ifaddrmsg own = {.ifa_family = AF_INET, .ifa_prefixlen = 22, .ifa_index = index};
+  begin(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &own, sizeof own);
+  put(IFA_LOCAL, address, 4);
+  put(IFA_ADDRESS, address, 4);
+  end();
+  struct rtmsg route = {.rtm_family = AF_INET,
+                        .rtm_table = RT_TABLE_MAIN,
+                        .rtm_protocol = RTPROT_STATIC,
+                        .rtm_scope = RT_SCOPE_UNIVERSE,
+                        .rtm_type = RTN_UNICAST};
+  begin(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &route, sizeof route);
+  put(RTA_GATEWAY, gateway, 4);
+  put(RTA_OIF, &index, sizeof index);
+  end();
+  exchange(NETLINK_ROUTE, out.bytes, out.length, 4);
+}
+
+static void listen_on(int family, unsigned short port) {
+  union {
+    struct sockaddr_in four;
+    struct sockaddr_in6 six;
+  } at = {0};
+  int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+  must(fd, "socket");
+  must(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), "SO_REUSEADDR");
+  if (family == AF_INET6) {
+    at.six.sin6_family = AF_INET6;
+    at.six.sin6_port = htons(port);
+    must(setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on), "IPV6_V6ONLY");
+  } else {
+    at.four.sin_family = AF_INET;
+    at.four.sin_port = htons(port);
+  }
+  must(bind(fd, (struct sockaddr*)&at, family == AF_INET6 ? sizeof at.six : sizeof at.four), "bind");
+  must(listen(fd, 128), "listen");
+}
+
+static void publish(const char* file) {
+  static unsigned char messages[4096];
+  int fd = open(file, O_RDONLY | O_CLOEXEC);
+  must(fd, file);
+  ssize_t size = read(fd, messages, sizeof messages);
+  must(size, file);
+  close(fd);
+  exchange(NETLINK_NETFILTER, messages, (size_t)size, 1);
+}
+
+static void inside(const char* rootfs, const char* program, size_t filter, const char* overlay, int ready) {
+  if (ready >= 0) {
+    char byte;
+    must(read(ready, &byte, 1) == 1 ? 0 : -1, "ready");
+    configure();
+  }
   must(unshare(CLONE_NEWCGROUP), "unshare");  // only now is the cgroup of the container the root of the new namespace
   must(mount("", "/", "", MS_REC | MS_PRIVATE, ""), "private");
   if (overlay != NULL) {
@@ -139,8 +287,15 @@ static void remove_marker(const char* overlay) {
 }
 
 int main(int argc, char** argv) {
-  if (argc < 4 || argc > 6) return 2;
-  const char* overlay = argc == 6 ? argv[5] : NULL;
+  if (argc < 4 || argc > 8 || argc == 7) return 2;
+  const char* overlay = argc >= 6 && *argv[5] != '\0' ? argv[5] : NULL;
+  const char* bridge = argc == 8 ? argv[6] : NULL;
+  int ready[2] = {-1, -1};
+  if (bridge != NULL) {
+    must(pipe2(ready, O_CLOEXEC), "pipe2");
+    listen_on(AF_INET, 19999);
+    listen_on(AF_INET6, 19999);
+  }
   long filter = 0;
   if (argc >= 5 && *argv[4] != '\0') {
     int file = open(argv[4], O_RDONLY | O_CLOEXEC);
@@ -159,7 +314,12 @@ int main(int argc, char** argv) {
   };
   long pid = syscall(SYS_clone3, &args, sizeof args);
   must(pid, "clone3");
-  if (pid == 0) inside(argv[1], argv[3], (size_t)filter, overlay);
+  if (pid == 0) inside(argv[1], argv[3], (size_t)filter, overlay, ready[0]);
+  if (bridge != NULL) {
+    make_veth(bridge, (int)pid);
+    publish(argv[7]);
+    must(write(ready[1], "r", 1), "write");
+  }
   int status = 0;
   must(waitpid((pid_t)pid, &status, 0), "waitpid");
   must(rmdir(argv[2]), argv[2]);

@@ -51,8 +51,9 @@ static const char* directory;
 static int output = -1;  // of commands
 static pid_t current = -1;
 static volatile sig_atomic_t stopped;
+static char networks[4200];
 static char* const kEnvironment[] = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root",
-                                     "LC_ALL=C.UTF-8", NULL};
+                                     "LC_ALL=C.UTF-8", networks, NULL};
 
 static void must(long result, const char* object) {
   if (result >= 0) return;
@@ -431,7 +432,9 @@ int main(int argc, char** argv) {
   sigaction(SIGINT, &action, NULL);
   sigaction(SIGTERM, &action, NULL);
   must(prctl(PR_SET_CHILD_SUBREAPER, 1), "prctl");
-  must(unshare(CLONE_NEWNS), "unshare");
+  // Networks are made in a network namespace that ends with this process, and recorded on its tmpfs.
+  must(unshare(CLONE_NEWNS | CLONE_NEWNET), "unshare");
+  snprintf(networks, sizeof networks, "TSUBO_NETWORKS=%s/networks", directory);
   must(mount("", "/", "", MS_REC | MS_PRIVATE, ""), "private");
   must(mount("tmpfs", directory, "tmpfs", 0, "mode=755"), directory);
   char path[4096];

@@ -3,6 +3,10 @@
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, release } from 'node:os';
 import { join, resolve } from 'node:path';
+import { parseAddress } from '../../src/network/cidr.ts';
+import { transaction } from '../../src/network/nftables.ts';
+import { parsePublished, portElements } from '../../src/network/publish.ts';
+import { addChanges } from '../../src/network/ruleset.ts';
 import { compileSeccomp } from '../../src/seccomp/compile.ts';
 import { engineProfile } from '../helpers/engine-profile.ts';
 import { writeBundle, writeUnionBundle } from './bundle.ts';
@@ -27,6 +31,17 @@ function say(text: string): void {
   process.stderr.write(`tsubo: ${text}\n`);
 }
 
+/** Number of other containers in the case `run-crowded`. */
+const crowd = 200;
+
+/** Publishes a port of the floor's container; the address is that of floor.c. */
+function floorElements(): Uint8Array {
+  const address = parseAddress('10.63.3.200');
+  if (address === undefined) throw new Error('the address of the floor');
+  const elements = portElements([parsePublished('19999:80')], { ipv4: address });
+  return transaction(addChanges(elements)).messages;
+}
+
 /** @returns the exit status */
 export async function bench(argv: readonly string[], programs: Surroundings): Promise<number> {
   const options = parse(argv);
@@ -44,6 +59,7 @@ export async function bench(argv: readonly string[], programs: Surroundings): Pr
     unionVolatile: join(into, 'union-volatile'),
     filter: join(into, 'filter'),
     floor: join(into, 'floor'),
+    elements: join(into, 'elements'),
   };
   writeBundle(place.ends, busybox, ['/bin/true']);
   const profile = engineProfile('short');
@@ -51,6 +67,7 @@ export async function bench(argv: readonly string[], programs: Surroundings): Pr
   writeFileSync(place.filter, compileSeccomp(profile, process.arch === 'arm64' ? 'aarch64' : 'x86_64'));
   writeUnionBundle(place.union, busybox, ['/bin/true'], false);
   writeUnionBundle(place.unionVolatile, busybox, ['/bin/true'], true);
+  writeFileSync(place.elements, floorElements());
   writeBundle(place.stays, busybox, ['/bin/sleep', '100000']);
   mkdirSync(place.directory, { recursive: true });
 
@@ -79,6 +96,7 @@ export async function bench(argv: readonly string[], programs: Surroundings): Pr
     };
     const measurement = new Measurement(stopwatch, columns, place, prefix, all, say);
     await measurement.rounds(options.only, options.rounds);
+    if (options.only.has('run-crowded')) await measurement.crowded(crowd, options.rounds);
     if (options.only.has('list')) await measurement.list(options.entries, options.rounds);
     all.loadAfter = load();
     write(programs, options.only, all, options.against);

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type CaseName, life, runs } from './cases.ts';
+import { type CaseName, life, networkCases, runs } from './cases.ts';
 import type { Column } from './columns.ts';
 import { type Order, parseLap, type Stopwatch } from './lap.ts';
 import {
+  crowdOrders,
   deleteOrders,
+  engineNetworkOrders,
   type How,
   label,
   lifeOrders,
   listOrders,
+  networkDeleteOrders,
+  networkOrders,
+  networkRun,
   type Place,
   runOrders,
   stoppedOrders,
@@ -57,7 +62,10 @@ export class Measurement {
   /** The runs, and the steps of a life, of every column in every round; then one round that counts the system calls. */
   async rounds(only: ReadonlySet<CaseName>, rounds: number): Promise<void> {
     const wanted = (name: CaseName): boolean => only.has(name);
-    if (!runs.some(wanted) && !life.some(wanted)) return;
+    if (![...runs, ...life, ...networkCases, 'delete-network' as const].some(wanted)) return;
+    // The floor's container is in the network of tsubo.
+    const [maker] = this.columns;
+    if (maker !== undefined) await this.stopwatch.round(networkOrders(maker, this.place));
     const ids = new Map<Column, string>();
     const orders = (how: How, round: number): readonly Order[] => {
       const turn = rotated(this.columns, round);
@@ -69,12 +77,44 @@ export class Measurement {
           wanted(name) ? turn.flatMap(column => runOrders(how, column, this.place, id(column), name)) : [],
         ),
         ...lives.flatMap(column => lifeOrders(how, column, this.place, id(column))),
+        ...turn.flatMap(column =>
+          wanted('delete-network') && column.kind === 'runtime'
+            ? networkDeleteOrders(how, column, this.place, id(column))
+            : [],
+        ),
+        ...turn.flatMap(column =>
+          networkCases.some(wanted) && column.kind === 'network'
+            ? engineNetworkOrders(how, column, id(column))
+            : [],
+        ),
       ];
     };
     const good = await this.measure(rounds, '', wanted, orders, async () => {
       await this.removeAll(ids);
     });
     if (!good) await this.removeAll(ids);
+  }
+
+  /** `run-network` beside this many containers on the bridge. */
+  async crowded(others: number, rounds: number): Promise<void> {
+    const [maker] = this.columns;
+    if (maker === undefined || !maker.name.startsWith('tsubo')) return;
+    this.say(`making ${others} containers in the network`);
+    await this.each(
+      Array.from({ length: others }, () => this.id()),
+      id => crowdOrders(maker, this.place, id),
+    );
+    await this.measure(
+      rounds,
+      'run-crowded: ',
+      name => name === 'run-crowded',
+      (how, round) =>
+        rotated(this.columns, round).flatMap(column =>
+          column.kind === 'network' ? [] : networkRun(how, column, this.place, this.id(), 'run-crowded'),
+        ),
+      async () => {},
+    );
+    // They remain until the stopwatch ends them.
   }
 
   /** `list` of this many stopped containers, for tsubo and for the first crun and runc. */

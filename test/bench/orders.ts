@@ -3,7 +3,7 @@
 
 import { unionOptions } from './bundle.ts';
 import type { CaseName, runs } from './cases.ts';
-import type { Column } from './columns.ts';
+import { type Column, host } from './columns.ts';
 import type { Order } from './lap.ts';
 
 /** Paths of the containers of a benchmark. */
@@ -18,6 +18,8 @@ export interface Place {
   /** Like the first, with a root of layers. */
   readonly union: string;
   readonly unionVolatile: string;
+  /** Messages that publish a port of the floor's container, for the floor. */
+  readonly elements: string;
   /** The filter that tsubo compiles from that profile, for the floor. */
   readonly filter: string;
   /** build/bench/floor. */
@@ -26,6 +28,21 @@ export interface Place {
 
 /** `time` measures, `count` counts system calls. */
 export type How = 'time' | 'count';
+
+/** Makes the network namespace of the stopwatch a machine with a default route, with IPv4 alone. */
+export function machineOrders(): readonly Order[] {
+  const script = [
+    'ip link set lo up',
+    'ip link add uplink type veth peer name outside',
+    'ip link set uplink up',
+    'ip link set outside up',
+    'ip address add 192.0.2.1/24 dev uplink',
+    'ip route add default via 192.0.2.9',
+    'echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6',
+    'echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6',
+  ];
+  return script.map(words => ['time', '-', host.name, '/bin/sh', '-c', words]);
+}
 
 /** A label that identifies the series of an answer. */
 export function label(column: Column, name: string): string {
@@ -47,9 +64,11 @@ export function runOrders(
   id: string,
   name: (typeof runs)[number] = 'run',
 ): readonly Order[] {
+  if (column.kind === 'network') return [];
+  if (isNetwork(name)) return networkRun(how, column, place, id, name);
   if (isUnion(name) && !takesUnion(column, name)) return [];
   if (column.kind === 'floor') {
-    const argv = [place.floor, `${place.ends}/rootfs`, `/sys/fs/cgroup/${id}`, '/bin/true'];
+    const argv = floorCommand(place, id);
     if (isUnion(name)) {
       const options = unionOptions(bundleOf(place, name), name === 'run-union-volatile').join(',');
       return [order(how, column, name, [...argv, '', options])];
@@ -64,6 +83,83 @@ export function runOrders(
     ...['run', '--bundle', bundleOf(place, name), id],
   ];
   return [order(how, column, name, argv)];
+}
+
+function floorCommand(place: Place, id: string): readonly string[] {
+  return [place.floor, `${place.ends}/rootfs`, `/sys/fs/cgroup/${id}`, '/bin/true'];
+}
+
+function isNetwork(name: CaseName): boolean {
+  return (
+    name === 'run-network' || name === 'run-network-union' || name === 'run-ports' || name === 'run-crowded'
+  );
+}
+
+/** A published port is free when the command ends, but the keeper of a run may end a little later: another port each time. */
+let lastPort = 0;
+
+function nextPort(): number {
+  lastPort = (lastPort + 20) % 40_000;
+  return 20_000 + lastPort;
+}
+
+/** The other runtimes have no networks, and the floor has neither 20 ports nor a crowd. */
+export function networkRun(
+  how: How,
+  column: Column,
+  place: Place,
+  id: string,
+  name: CaseName,
+): readonly Order[] {
+  if (column.kind === 'floor') {
+    if (name === 'run-ports') return [];
+    const union = name === 'run-network-union' ? unionOptions(place.unionVolatile, true).join(',') : '';
+    return [order(how, column, name, [...floorCommand(place, id), '', union, 'tsubo0', place.elements])];
+  }
+  if (!column.name.startsWith('tsubo')) return [];
+  const port = nextPort();
+  const ports = name === 'run-ports' ? `${port}-${port + 19}:80-99` : `${port}:80`;
+  const bundle = name === 'run-network-union' ? place.unionVolatile : place.ends;
+  const words = ['run', '--publish', ports, '--bundle', bundle, id];
+  return [order(how, column, name, command(column, place, ...words))];
+}
+
+/** Makes the default network. */
+export function networkOrders(column: Column, place: Place): readonly Order[] {
+  if (!column.name.startsWith('tsubo')) return [];
+  return [order('time', column, '-', command(column, place, 'network', 'create', '--no-ipv6', 'default'))];
+}
+
+/** A stopped container of tsubo in a network, and its removal. */
+export function networkDeleteOrders(how: How, column: Column, place: Place, id: string): readonly Order[] {
+  if (!column.name.startsWith('tsubo')) return [];
+  const file = `${place.directory}/pid`;
+  const words = ['create', '--publish', `${nextPort()}:80`, '--bundle', place.stays, '--pid-file', file, id];
+  return [
+    order('time', column, '-', command(column, place, ...words)),
+    ['pid', file],
+    ['kill'],
+    order(how, column, 'delete-network', command(column, place, 'delete', id)),
+  ];
+}
+
+/** A created container in a network, which stays until the end of the benchmark. */
+export function crowdOrders(column: Column, place: Place, id: string): readonly Order[] {
+  const words = ['create', '--network', 'default', '--bundle', place.stays, id];
+  return [order('time', column, '-', command(column, place, ...words))];
+}
+
+/** The network of one container by the programs of an engine, in a network namespace that is made before. */
+export function engineNetworkOrders(how: How, column: Column, id: string): readonly Order[] {
+  const [up, down] = column.command;
+  const port = String(nextPort());
+  const script = (text: string | undefined): string[] => ['/bin/sh', '-c', text ?? '', 'sh', id, port];
+  return [
+    order('time', column, '-', script('ip netns add "$1"')),
+    order(how, column, 'network-up', script(up)),
+    order(how, column, 'network-down', script(down)),
+    order('time', column, '-', script('ip netns delete "$1"')),
+  ];
 }
 
 function isUnion(name: (typeof runs)[number]): boolean {

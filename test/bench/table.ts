@@ -61,7 +61,7 @@ function quietness({ gaveUp, disturbed, foreign }: Samples): string {
 
 /** Cases that the floor supports too. */
 function hasFloor(name: CaseName): boolean {
-  return name === 'run' || name === 'run-seccomp' || name === 'run-union' || name === 'run-union-volatile';
+  return name.startsWith('run') && name !== 'run-seccomp-cold' && name !== 'run-ports';
 }
 
 function tableOf(samples: Samples, one: Case): string {
