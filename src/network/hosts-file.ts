@@ -14,22 +14,22 @@ export function hostsFile(addresses: readonly string[], names: readonly string[]
   ].join('\n');
 }
 
-/** The address of another container with its names. */
-export interface HostsEntry {
-  readonly address: string;
-  readonly names: readonly string[];
+const markOf = (network: string) => `\t# network ${network}`;
+
+/** The line for another container of a network. */
+export function otherLine(network: string, address: string, names: readonly string[]): string {
+  return `${address}\t${names.join(' ')}${markOf(network)}`;
 }
 
 /**
- * The text with these entries in the place of the earlier ones of the network. Other lines stay, also those of the
+ * The text with these lines in the place of the earlier ones of the network. Other lines stay, also those of the
  * container itself. The result is never shorter than `text`: it is written over the file without truncating it, because
  * a reader must not find the file empty.
  */
-export function withEntries(text: string, network: string, entries: readonly HostsEntry[]): string {
-  const mark = `\t# network ${network}`;
+export function withOtherLines(text: string, network: string, lines: readonly string[]): string {
+  const mark = markOf(network);
   const own = text.split('\n').filter(line => !line.endsWith(mark));
   while (own.at(-1) === '') own.pop();
-  const lines = entries.map(({ address, names }) => `${address}\t${names.join(' ')}${mark}`);
   const made = [...own, ...lines, ''].join('\n');
   return made + '\n'.repeat(Math.max(0, utf8Length(text) - utf8Length(made)));
 }

@@ -4,7 +4,7 @@ import { errno, errnoText } from '../../errors/errno.ts';
 import { isSystemError } from '../../errors/system.ts';
 import { entryPath } from '../../host/paths.ts';
 import { formatAddress } from '../../network/cidr.ts';
-import { type HostsEntry, withEntries } from '../../network/hosts-file.ts';
+import { otherLine, withOtherLines } from '../../network/hosts-file.ts';
 import { defaultNetwork } from '../../network/names.ts';
 import { type NetworkStore, type TakenAddress, takenAddresses } from '../../network/store.ts';
 import type { Runtime } from '../runtime.ts';
@@ -25,18 +25,21 @@ export function updateNames(runtime: Runtime, store: NetworkStore, network: stri
   for (const taken of takenAddresses(store, network).taken) {
     const { owner } = taken;
     if (owner === without || taken.names.length === 0) continue;
-    byOwner.set(owner, [...(byOwner.get(owner) ?? []), taken]);
+    const own = byOwner.get(owner);
+    if (own === undefined) byOwner.set(owner, [taken]);
+    else own.push(taken);
   }
   // Without a record or with an init that has ended, the address is in the store until a command frees it.
   for (const owner of byOwner.keys()) if (!ownerAt(runtime, owner).isActive) byOwner.delete(owner);
+  // Each line is made once: all files have nearly the same.
+  const lines = [...byOwner.values()]
+    .flat()
+    .sort(inOrder)
+    .map(({ owner, address, names }) => ({ owner, text: otherLine(network, formatAddress(address), names) }));
   for (const owner of byOwner.keys()) {
-    const others = [...byOwner].filter(([other]) => other !== owner).flatMap(([, taken]) => taken);
-    update(runtime, entryPath(owner, 'hosts'), network, others.sort(inOrder).map(entryOf));
+    const others = lines.filter(line => line.owner !== owner).map(({ text }) => text);
+    update(runtime, entryPath(owner, 'hosts'), network, others);
   }
-}
-
-function entryOf({ address, names }: TakenAddress): HostsEntry {
-  return { address: formatAddress(address), names };
 }
 
 function inOrder({ address: one }: TakenAddress, { address: other }: TakenAddress): number {
@@ -48,17 +51,12 @@ function inOrder({ address: one }: TakenAddress, { address: other }: TakenAddres
  * Changes a file in place, because a container has the file itself bound, and not its name. The container may have
  * changed it, filled it or made it immutable: that must not stop another container.
  */
-function update(
-  { binding, log }: Runtime,
-  path: string,
-  network: string,
-  entries: readonly HostsEntry[],
-): void {
+function update({ binding, log }: Runtime, path: string, network: string, lines: readonly string[]): void {
   try {
     const text = binding.readText(path, longestFile);
     // Bytes that are not UTF-8 would not survive.
     if (text.includes('\ufffd')) return;
-    const made = withEntries(text, network, entries);
+    const made = withOtherLines(text, network, lines);
     if (made !== text) binding.writeText(path, made, 0, 0);
   } catch (error) {
     if (!isSystemError(error)) throw error;
