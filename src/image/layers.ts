@@ -41,16 +41,22 @@ export function layersPath({ directory }: ImageStore): string {
  * The trees of the image's layers, lowest first, without those that an upper one hides completely. Unpacks the layers
  * that are missing.
  *
+ * @param warn - called with a sentence about a layer whose owners, devices or attributes could not be kept
  * @throws RuntimeError `image.archive`, `image.disk-full`, `image.layer-digest`, `image.no-decompressor`
  */
-export function unpackedLayers(store: ImageStore, image: Pick<StoredImage, 'layers'>): string[] {
+export function unpackedLayers(
+  store: ImageStore,
+  image: Pick<StoredImage, 'layers'>,
+  warn: (text: string) => void = () => {},
+): string[] {
   const chain = chainIds(image.layers.map(({ diffId }) => diffId));
   let trees: string[] = [];
   image.layers.forEach((layer, index) => {
     const below = chain[index - 1] ?? '';
     const id = chain[index] as string;
-    const { tree, record } =
-      findLayer(store, layer.diffId, id, below) ?? unpackLayer(store, layer, id, below, trees);
+    const found = findLayer(store, layer.diffId, id, below);
+    const { tree, record } = found ?? unpackLayer(store, layer, id, below, trees);
+    if (found === undefined && record.lost !== undefined) warn(lossOf(layer, record.lost));
     trees = record.hidesAll === true ? [tree] : [...trees, tree];
   });
   return trees;
@@ -180,6 +186,12 @@ function unpackInto(
     value: diffId,
     hint: 'the image was built wrongly, or it was changed: get it from another place',
   });
+}
+
+function lossOf({ digest }: StoredLayer, lost: NonNullable<LayerRecord['lost']>): string {
+  const numbers = Object.entries(lost).filter(([, count]) => count > 0);
+  const texts = numbers.map(([what, count]) => `${count} ${count === 1 ? what.replace(/s$/, '') : what}`);
+  return `layer ${digest.slice(0, 19)} is unpacked without the rights of root, and these could not be kept: ${texts.join(', ')}`;
 }
 
 function lostBy({ lostOwners, lostDevices, lostAttributes }: Unpacked): Pick<LayerRecord, 'lost'> {

@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Binding } from '../../src/host/binding.d.ts';
+import type { Binding, UnpackRequest } from '../../src/host/binding.d.ts';
 import { blobPath, type ImageStore, prepareImages } from '../../src/image/blobs.ts';
 import { chainIds } from '../../src/image/digest.ts';
 import { type LayerRecord, unpackedLayers } from '../../src/image/layers.ts';
@@ -152,6 +152,67 @@ describe.skipIf(requires('root', 'zstd'))('the layers of an image', () => {
     // The directory of a process that still works stays.
     expect(readdirSync(layersDirectory()).sort()).toEqual(['.tmp-456-2-0', layer.diffId.slice(7)]);
     addon.close(lock);
+  });
+
+  it('are unpacked by another user, who cannot keep owners and devices', () => {
+    const layer = layerOf(
+      tarOf([
+        { name: 'd/', kind: '5', mode: 0o555, uid: 5 },
+        { name: 'd/owned', uid: 5, data: 'x' },
+        { name: 'd/null', kind: '3', device: [1, 3] },
+        { name: 'd/fifo', kind: '6' },
+        { name: 'd/trusted', pax: { 'SCHILY.xattr.trusted.a': 'b', 'SCHILY.xattr.user.a': 'b' } },
+        { name: 'd/.wh.gone' },
+        { name: 'd/e/', kind: '5' },
+        { name: 'd/e/.wh..wh..opq' },
+      ]),
+    );
+    // An addon in another process, as the user 1000 and without its groups.
+    const script = `
+      process.setgroups([]); process.setgid(1000); process.setuid(1000);
+      const addon = require(${JSON.stringify(join(process.cwd(), 'build/Release/tsubo.node'))});
+      const source = addon.open(process.argv[1], 0, 0);
+      const request = { source, decompress: [], tree: process.argv[2], lowers: [], layer: true, strict: false };
+      const result = addon.unpackTree({ ...request, opaque: 'user.overlay.opaque', hashes: false });
+      process.stdout.write(JSON.stringify(result));`;
+    const tree = mkdtempSync(join(tmpdir(), 'tsubo-user-'));
+    const archive = `${tree}.tar`;
+    try {
+      execFileSync('cp', [blobPath(store, layer.digest), archive]);
+      execFileSync('chown', ['1000:1000', tree, archive]);
+      const result = JSON.parse(
+        execFileSync(process.execPath, ['-e', script, archive, tree], { encoding: 'utf8' }),
+      );
+      expect(result).toMatchObject({ entries: 8, lostOwners: 5, lostDevices: 1, lostAttributes: 1 });
+      expect(result.problem).toBeUndefined();
+      expect(statSync(join(tree, 'd')).mode & 0o7777).toBe(0o555);
+      expect(statSync(join(tree, 'd/gone')).rdev).toBe(0);
+      expect(readdirSync(join(tree, 'd')).sort()).toEqual(['e', 'fifo', 'gone', 'owned', 'trusted']);
+    } finally {
+      rmSync(tree, { recursive: true, force: true });
+      rmSync(archive, { force: true });
+    }
+  });
+
+  it('are unpacked with a warning if something cannot be kept', () => {
+    const layer = layerOf(base);
+    const binding = Object.assign(Object.create(addon) as Binding, {
+      unpackTree: (request: UnpackRequest) => ({
+        ...addon.unpackTree(request),
+        lostOwners: 2,
+        lostDevices: 1,
+      }),
+    });
+    const warnings: string[] = [];
+    const unpack = () =>
+      unpackedLayers({ ...store, binding }, { layers: [layer] }, text => warnings.push(text));
+    const [tree = ''] = unpack();
+    expect(warnings).toEqual([
+      `layer ${layer.digest.slice(0, 19)} is unpacked without the rights of root, and these could not be kept: 2 owners, 1 device`,
+    ]);
+    expect(recordOf(tree).lost).toEqual({ owners: 2, devices: 1, attributes: 0 });
+    unpack();
+    expect(warnings.length).toBe(1);
   });
 
   it('that do not fit on the disk are refused with the place and the size, and leave nothing', () => {

@@ -38,5 +38,9 @@ export function usableImage(
     });
   }
   image ??= needImage(store, text);
-  return { id: image.id, config: image.config, layers: unpackedLayers(store, image) };
+  return {
+    id: image.id,
+    config: image.config,
+    layers: unpackedLayers(store, image, text => context.runtime.log.warn(text)),
+  };
 }
