@@ -69,7 +69,7 @@ void damage(std::string& text) {
 }  // namespace
 
 int main(int, char** argv) {
-  const int rounds = atoi(argv[3]);
+  const auto rounds = static_cast<int>(strtol(argv[3], nullptr, 10));
   seed = strtoull(argv[4], nullptr, 10);
   FILE* f = fopen(argv[1], "rb");
   std::string archive(1 << 20, '\0');
