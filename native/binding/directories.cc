@@ -100,8 +100,22 @@ Outcome open_and_list(const std::string& path, Which which, Stream& stream, Name
 // Lists all names before the first removal: the result of readdir during removals is unspecified.
 Outcome remove_entries(DIR* directory, const std::string& path);
 
+constexpr int kDirectoryItself = O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+
+// A user may remove a directory that has no permissions, as those that an overlay makes in its work directory.
+int open_to_remove(int parent, const char* name) {
+  const int fd = openat(parent, name, O_RDONLY | kDirectoryItself);
+  if (fd >= 0 || errno != EACCES) return fd;
+  UniqueFd itself(openat(parent, name, O_PATH | kDirectoryItself));
+  if (!itself.open() || chmod(("/proc/self/fd/" + std::to_string(itself.get())).c_str(), 0700) < 0) {
+    errno = EACCES;
+    return -1;
+  }
+  return openat(parent, name, O_RDONLY | kDirectoryItself);
+}
+
 Outcome remove_directory(int parent, const char* name, const std::string& path) {
-  const int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  const int fd = open_to_remove(parent, name);
   if (fd < 0) return errno == ENOENT ? Outcome() : refused("open", errno, path);
   Stream stream(fdopendir(fd));
   if (stream.get() == nullptr) {

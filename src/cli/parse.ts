@@ -189,6 +189,15 @@ function findIn({ name, commands }: CommandGroup, word: string): CommandModule {
 
 /** Commands of engines that have another name here. */
 const synonyms: ReadonlyMap<string, string> = new Map([
+  ['attach', 'container attach'],
+  ['cp', 'container cp'],
+  ['images', 'image ls'],
+  ['load', 'image load'],
+  ['logs', 'container logs'],
+  ['pull', 'image pull'],
+  ['rmi', 'image rm'],
+  ['save', 'image save'],
+  ['wait', 'container wait'],
   ['inspect', 'state'],
   ['ls', 'list'],
   ['rm', 'delete'],

@@ -104,7 +104,7 @@ export function makeConfig(input: ConfigInput): Config {
     },
     mounts: [
       rootMount(input),
-      ...kernelMounts(privileged),
+      ...kernelMounts({ privileged, isRoot: machine.isRoot, hostNetwork: request.network === 'host' }),
       sharedMemoryMount(request.sharedMemory ?? defaultSharedMemory),
       ...input.files.map(name => bound(`${directory}/${name}`, `/etc/${name}`)),
       ...[...input.mounts].sort(byDepth).map(requestedMount),
@@ -155,17 +155,19 @@ function environment(request: ContainerRequest, image: ImageDefaults, hostname: 
 }
 
 /** The union of the layers, with the container's own upper layer. */
-function rootMount({ layers, directory, request }: ConfigInput): Mount {
+function rootMount({ layers, directory, request, machine }: ConfigInput): Mount {
+  // An image without layers is empty, and a union needs one.
+  const lowers = layers.length === 0 ? [`${directory}/rootfs`] : [...layers].reverse();
   return {
     destination: '/',
     type: 'overlay',
     source: 'overlay',
     options: [
-      ...[...layers].reverse().map(path => `lowerdir+=${escaped(path)}`),
+      ...lowers.map(path => `lowerdir+=${escaped(path)}`),
       `upperdir=${escaped(`${directory}/upper`)}`,
       `workdir=${escaped(`${directory}/work`)}`,
-      // The files of a container that is removed after its end need no sync.
-      ...(request.remove ? ['volatile'] : []),
+      // The files of a container that is removed after its end need no sync. A user cannot remove the kernel's marker.
+      ...(request.remove && machine.isRoot ? ['volatile'] : []),
     ],
   };
 }

@@ -23,7 +23,7 @@ import {
 import type { DirectContainer, DirectMount } from './container.ts';
 import { defaultCapabilities, defaultStopSignal, defaultStopTimeout } from './defaults.ts';
 import { fillVolume } from './fill-volume.ts';
-import { openUnion, readInRoot } from './image-files.ts';
+import { openUnion, readInLayers, readInRoot } from './image-files.ts';
 import { shortId } from './names.ts';
 import { type ContainerRequest, capabilitiesOf, type MountRequest } from './request.ts';
 import { readProfile } from './seccomp-profile.ts';
@@ -104,11 +104,20 @@ function fill(
     binding.mkdir(entryPath(directory, containerFiles.rootfs), 0o755);
   });
   const machine = machineOf(runtime);
-  const union = openUnion(binding, image.layers, entryPath(directory, containerFiles.rootfs));
+  // Without root, the kernel allows a union only in a user namespace.
+  const union = machine.isRoot
+    ? openUnion(
+        binding,
+        image.layers.length > 0 ? image.layers : [entryPath(directory, containerFiles.upper)],
+        entryPath(directory, containerFiles.rootfs),
+      )
+    : undefined;
+  const read = (path: string): string =>
+    union === undefined ? readInLayers(binding, image.layers, path) : readInRoot(binding, union, path);
   try {
     const user = findUser(
       request.user ?? image.config.User,
-      { passwd: readInRoot(binding, union, '/etc/passwd'), group: readInRoot(binding, union, '/etc/group') },
+      { passwd: read('/etc/passwd'), group: read('/etc/group') },
       request.groups,
     );
     const mounts = resolveMounts(runtime, store, image, request, newVolumes, union);
@@ -155,7 +164,7 @@ function fill(
       readOnly: request.readOnly,
     };
   } finally {
-    binding.close(union);
+    if (union !== undefined) binding.close(union);
   }
 }
 
@@ -195,7 +204,7 @@ function resolveMounts(
   image: UsableImage,
   request: ContainerRequest,
   newVolumes: string[],
-  union: number,
+  union: number | undefined,
 ): DirectMount[] {
   const byDestination = new Map<string, MountRequest>();
   for (const path of image.config.Volumes) {
@@ -218,7 +227,7 @@ function resolveMounts(
     const name = mount.source ?? anonymousName(store);
     const anonymous = mount.source === undefined;
     if (makeVolume(store, name, { anonymous })) newVolumes.push(name);
-    if (mount.copy) fillVolume(store, name, union, destination);
+    if (mount.copy && union !== undefined) fillVolume(store, name, union, destination);
     return { ...common, name, source: volumeData(store, name), ...(anonymous && { anonymous }) };
   });
 }

@@ -48,8 +48,19 @@ export const readonlyPaths: readonly string[] = [
 
 const safe = ['nosuid', 'noexec', 'nodev'];
 
-/** File systems of the kernel. A privileged container may write to /sys and to its cgroups. */
-export function kernelMounts(privileged: boolean): Mount[] {
+/**
+ * File systems of the kernel. A privileged container may write to /sys and to its cgroups. A user's container has no group
+ * 5 (tty), and without a network namespace of its own it can only see the /sys of the host.
+ */
+export function kernelMounts({
+  privileged,
+  isRoot,
+  hostNetwork,
+}: {
+  readonly privileged: boolean;
+  readonly isRoot: boolean;
+  readonly hostNetwork: boolean;
+}): Mount[] {
   const access = privileged ? 'rw' : 'ro';
   return [
     { destination: '/proc', type: 'proc', source: 'proc', options: safe },
@@ -63,9 +74,18 @@ export function kernelMounts(privileged: boolean): Mount[] {
       destination: '/dev/pts',
       type: 'devpts',
       source: 'devpts',
-      options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'],
+      options: [
+        'nosuid',
+        'noexec',
+        'newinstance',
+        'ptmxmode=0666',
+        'mode=0620',
+        ...(isRoot ? ['gid=5'] : []),
+      ],
     },
-    { destination: '/sys', type: 'sysfs', source: 'sysfs', options: [...safe, access] },
+    isRoot || !hostNetwork
+      ? { destination: '/sys', type: 'sysfs', source: 'sysfs', options: [...safe, access] }
+      : { destination: '/sys', type: 'bind', source: '/sys', options: ['rbind', ...safe, 'ro'] },
     { destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: [...safe, access] },
     { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: safe },
   ];

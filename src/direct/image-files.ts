@@ -46,3 +46,22 @@ export function readInRoot(binding: Binding, root: number, path: string): string
     binding.close(fd);
   }
 }
+
+/**
+ * The text of a file of an image for a user, whom the kernel allows no union: the file of the highest layer that has one.
+ * A link must lead to a file of the same layer.
+ */
+export function readInLayers(binding: Binding, layers: readonly string[], path: string): string {
+  for (const layer of [...layers].reverse()) {
+    const root = onHost(`unable to open the layer ${layer}`, () =>
+      binding.open(layer, O.O_PATH | O.O_CLOEXEC, 0),
+    );
+    try {
+      const text = readInRoot(binding, root, path);
+      if (text !== '') return text;
+    } finally {
+      binding.close(root);
+    }
+  }
+  return '';
+}

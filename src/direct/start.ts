@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { RuntimeError } from '../errors/error.ts';
 import { onHost, toRuntimeError } from '../errors/system.ts';
+import type { Binding } from '../host/binding.d.ts';
 import { unlessMissing } from '../host/files.ts';
 import { entryPath } from '../host/paths.ts';
 import { O } from '../kernel/files.ts';
@@ -38,6 +39,7 @@ export function startDirect(
     const directory = containerPath(store, id);
     // The previous run, or a start that was killed.
     deleteContainer(runtime, id, { force: true });
+    renewWork(binding, directory);
     const restore = savedRun(runtime, directory);
     try {
       const { init, warnings } = startKept(binding, {
@@ -58,6 +60,16 @@ export function startDirect(
       throw undone(runtime, id, directory, restore, error);
     }
     return true;
+  });
+}
+
+/** The kernel leaves a directory there that a user cannot enter. Nothing in it is needed after the end of a union. */
+function renewWork(binding: Binding, directory: string): void {
+  if (binding.identity().euid === 0) return;
+  const path = entryPath(directory, containerFiles.work);
+  onHost(`unable to make ${path}`, () => {
+    binding.removeTree(path);
+    binding.mkdir(path, 0o700);
   });
 }
 

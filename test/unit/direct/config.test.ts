@@ -249,6 +249,14 @@ describe('config.json of a container', () => {
     });
   });
 
+  it('has an empty directory as the lowest layer of an image without layers', () => {
+    expect(made({}, { layers: [] }).mounts?.[0]?.options).toEqual([
+      `lowerdir+=${directory}/rootfs`,
+      `upperdir=${directory}/upper`,
+      `workdir=${directory}/work`,
+    ]);
+  });
+
   it('has a user namespace and no cgroup without root', () => {
     const base = input();
     const { linux } = makeConfig({
