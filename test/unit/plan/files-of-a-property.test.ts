@@ -5,11 +5,16 @@ import { expect, it } from 'vitest';
 
 const top = new URL('../../../', import.meta.url).pathname;
 
-/** The sources of src/ and native/, without the kernel's tables of system calls. */
+/**
+ * The kernel's tables of system calls, and the direct mode: it writes a config.json like an engine, and calls registries.
+ */
+const others = /^src\/(seccomp\/syscalls-|direct|cli\/commands\/container|node\/registry)/;
+
+/** The other sources of src/ and native/. */
 const sources = ['src', 'native'].flatMap(room =>
   readdirSync(join(top, room), { recursive: true, encoding: 'utf8' })
     .map(name => join(room, name))
-    .filter(name => /\.(ts|cc|h)$/.test(name) && !/^src\/seccomp\/syscalls-/.test(name)),
+    .filter(name => /\.(ts|cc|h)$/.test(name) && !others.test(name)),
 );
 
 /** The files that contain the name of a property or of one of its steps, also in a comment. */
