@@ -6,10 +6,11 @@ import { first } from './first.ts';
 import { images } from './images.ts';
 import { networks } from './networks.ts';
 import { settings } from './settings.ts';
+import { swarm } from './swarm.ts';
 import { upkeep } from './upkeep.ts';
 
 export const docker: Engine<Docker> = {
   name: 'docker',
   start: Docker.start,
-  flows: [...first, ...daily, ...settings, ...networks, ...images, ...upkeep],
+  flows: [...first, ...daily, ...settings, ...networks, ...images, ...upkeep, ...swarm],
 };
