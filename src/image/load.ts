@@ -5,7 +5,7 @@ import { hostFailure, isSystemError, onHost, refusalOf } from '../errors/system.
 import { visibleLine } from '../errors/visible.ts';
 import { openReadOnly } from '../host/files.ts';
 import { O, S_IF, S_IFMT } from '../kernel/files.ts';
-import { blobPath, type ImageStore, imagesPath, prepareImages, writeBlob } from './blobs.ts';
+import { blobPath, type ImageStore, imagesPath, prepareImages } from './blobs.ts';
 import { parseImageDocument } from './config.ts';
 import { digestOfHex, digestOfText, hexOf } from './digest.ts';
 import { makeTemporary } from './layers.ts';
@@ -21,7 +21,7 @@ import {
 } from './members.ts';
 import { machinePlatform, selectPlatform } from './platform.ts';
 import { formatReference, parseReference, tryReference } from './reference.ts';
-import { addImage } from './store.ts';
+import { addImage, storeDocument } from './store.ts';
 import { compressionOfFile, decompressorOf, requireUnpacked } from './unpack.ts';
 
 export interface LoadedImage {
@@ -169,7 +169,7 @@ function addEntry(
     );
   }
   for (const blob of [document.config, ...document.layers]) adopt(archive, blobIn(blob.digest), blob.digest);
-  const manifest = writeBlob(
+  const manifest = storeDocument(
     store,
     checked(archive, path, () => toOciManifest(text)),
   );
@@ -247,7 +247,7 @@ function addDocker(archive: OpenArchive, { config, layers, names }: DockerEntry)
     config: { mediaType: mediaTypes.config, digest: id, size: sizeOf(store, id) },
     layers: descriptors,
   };
-  finish(archive, writeBlob(store, JSON.stringify(manifest)), names);
+  finish(archive, storeDocument(store, JSON.stringify(manifest)), names);
   return { id, names };
 }
 

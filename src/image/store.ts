@@ -3,7 +3,7 @@ import { RuntimeError } from '../errors/error.ts';
 import { onHost } from '../errors/system.ts';
 import { unlessMissing } from '../host/files.ts';
 import { O } from '../kernel/files.ts';
-import { blobPath, hasBlob, type ImageStore, imagesPath, prepareImages } from './blobs.ts';
+import { blobPath, hasBlob, type ImageStore, imagesPath, prepareImages, writeBlob } from './blobs.ts';
 import { type HistoryEntry, type ImageConfig, parseImageDocument } from './config.ts';
 import { chainIds, hexOf, isDigest } from './digest.ts';
 import {
@@ -287,6 +287,11 @@ export function lockedImages<T>(store: ImageStore, work: () => T): T {
   } finally {
     binding.close(fd);
   }
+}
+
+/** Writes a document as a blob and returns its digest. */
+export function storeDocument(store: ImageStore, text: string): string {
+  return lockedImages(store, () => writeBlob(store, text));
 }
 
 /**
