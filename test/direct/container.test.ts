@@ -6,7 +6,7 @@ import { directMachine } from '../helpers/direct.ts';
 import { requires } from '../helpers/requires.ts';
 import { until } from '../helpers/sandbox.ts';
 
-const skipped = requires('root', 'busybox', 'filesystem:overlay', 'ip', 'nft');
+const skipped = requires('root', 'busybox', 'filesystem:overlay', 'ip', 'nft', 'curl');
 
 describe.skipIf(skipped)('a container of an image', () => {
   const machine = directMachine();
