@@ -121,6 +121,24 @@ const tools = {
   'clang-tidy': { package: 'clang-tidy', costs: 'the analysis of C++ in npm run check' },
 };
 
+/** The files of Debian's nginx with its libraries, a layer for the root of a container. */
+export const nginxTree = join(toolsDirectory, 'nginx');
+
+/** Fetches them. They are not installed and not executed on this machine. */
+async function fetchNginx() {
+  if (existsSync(nginxTree)) return;
+  const packages = ['nginx', 'libc6', 'libcrypt1', 'libpcre2-8-0', 'libssl3', 'zlib1g'];
+  try {
+    await timed('fetching a web server for containers (Debian package nginx)', async () => {
+      mkdirSync(toolsDirectory, { recursive: true });
+      await unpackPackages({ packages, into: nginxTree });
+    });
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    say(`${error.message}: the test of nginx in a container is skipped`);
+  }
+}
+
 /** A busybox without shared libraries, to be copied into root file systems. Alpine calls it busybox.static. */
 export function staticBusybox() {
   return ['busybox', 'busybox.static']
@@ -186,6 +204,7 @@ function isThere(name) {
  * @param {Group} group
  */
 export async function fetchTools(group) {
+  if (group === 'test') await fetchNginx();
   const record = join(toolsDirectory, group, '.packages');
   const have = existsSync(record) ? readFileSync(record, 'utf8').split('\n') : [];
   if (have[0] !== key()) rmSync(join(toolsDirectory, group), { recursive: true, force: true });

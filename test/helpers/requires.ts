@@ -4,7 +4,7 @@ import { release } from 'node:os';
 import { join } from 'node:path';
 import { TestRunner } from 'vitest';
 import { findProgram } from '../../native/build/programs.mjs';
-import { seccompOptions, staticBusybox } from '../tools.mjs';
+import { nginxTree, seccompOptions, staticBusybox } from '../tools.mjs';
 import { commands, host, standaloneFor } from './runtime.ts';
 import { layouts } from './view.ts';
 
@@ -54,7 +54,8 @@ const programs = [
  * `user-manager` (systemd runs one for the user 1000); `cgroup2` (mounted) and `cgroup2:CONTROLLER` (available there);
  * `kernel:5.12` (or later); `no-resctrl` (not mounted); `lsm:apparmor` or `lsm:selinux` (enabled), `no-lsm:apparmor`
  * (disabled); `selinux-policy` (of test/vm); `capability:SYS_RESOURCE` (in the permitted set of this process);
- * `filesystem:overlay` (supported by the kernel); `tun` (the device /dev/net/tun).
+ * `filesystem:overlay` (supported by the kernel); `tun` (the device /dev/net/tun);
+ * `nginx` (the fetched files of Debian's package).
  */
 export type Need =
   | 'root'
@@ -70,6 +71,7 @@ export type Need =
   | 'selinux-policy'
   | 'no-resctrl'
   | 'tun'
+  | 'nginx'
   | 'standalone:arm64'
   | `${'cgroup2' | 'kernel' | 'capability' | 'filesystem' | 'lsm' | 'no-lsm'}:${string}`;
 
@@ -129,6 +131,7 @@ function simple(need: string): boolean {
   if (need === 'user-manager') return existsSync('/run/user/1000');
   if (need === 'selinux-policy') return hasContext('system_u:system_r:jar_t:s0');
   if (need === 'tun') return existsSync('/dev/net/tun');
+  if (need === 'nginx') return existsSync(nginxTree);
   if (need === 'busybox') return staticBusybox() !== undefined;
   if (need === 'libseccomp') return seccompOptions() !== undefined;
   if (need === 'cgroup1') return layouts.includes('machine');
