@@ -4,19 +4,19 @@
       "-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Wsign-conversion", "-Wformat=2", "-Wundef",
       "-Werror=unused-result"
     ],
-    # what each costs and buys: native/standalone/README.md, "Hardening"
+    # Cost and benefit of each: native/standalone/README.md, "Hardening".
     "hardening": ["-fstack-protector-strong", "-fstack-clash-protection"],
-    # programs without a C library
+    # Programs without a C library.
     "alone": [
-      # A guard in all functions that have arrays, from a variable: there is no storage of threads (entry.cc). More
-      # guards, and probes of the stack, would each take a page of every container that waits.
+      # A guard in all functions that have arrays, from a variable, because there is no thread storage (entry.cc). More
+      # guards, and probes of the stack, would each make one page of every waiting container private.
       "-fstack-protector", "-mstack-protector-guard=global", "-fno-stack-clash-protection",
       "-ffreestanding", "-fno-asynchronous-unwind-tables", "-fno-threadsafe-statics",
       "-ffunction-sections", "-fdata-sections", "-fno-pie"
     ],
     "alone_link": [
       "-nostdlib", "-static", "-no-pie", "-s", "-Wl,--gc-sections", "-Wl,--build-id=none", "-Wl,-z,noexecstack",
-      # one mapping for code and constants: each more costs its part of two execs
+      # One mapping for code and constants, because each mapping adds to the cost of two execs.
       "-Wl,-z,noseparate-code"
     ]
   },
@@ -28,7 +28,7 @@
   },
   "targets": [
     {
-      # What becomes the container's first process: static, without a C library.
+      # The program of the container's first process: static, without a C library.
       "target_name": "tsubo-init",
       "type": "executable",
       "sources": [
@@ -160,7 +160,7 @@
         "<(SHARED_INTERMEDIATE_DIR)/images.cc"
       ],
       "defines": ["NAPI_VERSION=8"],
-      # glibc's; the standalone executable has another C library
+      # A feature of glibc; the standalone executable has another C library.
       "cflags_cc": ["-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=2"],
       "ldflags": ["-Wl,-z,relro,-z,now", "-Wl,-z,noexecstack"]
     }

@@ -28,7 +28,7 @@ export interface StoredImage {
   readonly digest: string;
   /** Digests by which registries know the image: those of the index and of the manifest that were pulled. */
   readonly sources: readonly string[];
-  /** Complete names, in the order of the index. Empty for an image that lost its names to newer ones. */
+  /** Complete names, in the order of the index. Empty for an image whose names newer images have. */
   readonly references: readonly string[];
   /** For each of the names, the digest that its registry has for it. */
   readonly digests: readonly string[];
@@ -56,7 +56,7 @@ export interface StoredLayer {
 export interface Removal {
   /** Short names: `busybox:latest`. */
   readonly untagged: readonly string[];
-  /** The id of the image and the chain ids of its layers, if nothing else has them. */
+  /** The id of the image and the chain ids of its layers, if no other image has them. */
   readonly deleted: readonly string[];
 }
 
@@ -105,7 +105,7 @@ function merged(first: StoredImage, second: StoredImage): StoredImage {
 /**
  * The image of this name, digest, id or beginning of an id. A name has precedence over an id.
  *
- * @throws RuntimeError `image.ambiguous` if several ids begin so, `image.damaged`
+ * @throws RuntimeError `image.ambiguous` if several ids begin with it, `image.damaged`
  */
 export function findImage(store: ImageStore, text: string): StoredImage | undefined {
   const reference = tryReference(text);
@@ -295,7 +295,7 @@ export function storeDocument(store: ImageStore, text: string): string {
 }
 
 /**
- * Gives an image a name. The image that had the name before loses it, and stays without a name if it has no other.
+ * Gives an image a name. An image that had the name before stays, without a name if it has no other.
  * Manifest, config and layers are in the store already.
  *
  * @param reference - complete name; undefined for an image without a name
@@ -360,7 +360,7 @@ function readDocumentSize(store: ImageStore, digest: string): number {
 }
 
 /**
- * Removes a name; with its last name, or by its id, the image with all blobs and unpacked layers that nothing else has.
+ * Removes a name; with its last name, or by its id, the image with all blobs and unpacked layers that no other image has.
  *
  * @throws RuntimeError `image.unknown`; without `force`, `image.in-use` if a container has the image, and
  *   `image.referenced` if the id of an image with several names is given
@@ -530,7 +530,7 @@ function layersOf(store: ImageStore, entry: Descriptor): string[] {
   }
 }
 
-/** All blobs that an entry leads to, as far as the store has them. */
+/** All blobs of an entry that are in the store. */
 function blobsOf(
   store: ImageStore,
   entry: Pick<Descriptor, 'digest' | 'mediaType' | 'annotations'>,

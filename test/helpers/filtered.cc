@@ -113,11 +113,11 @@ void* thread(void*) {
 bool attend() {
   pollfd listener = {shared->listener, POLLIN, 0};
   if (shared->listener < 0 || poll(&listener, 1, 1) != 1 || (listener.revents & POLLIN) == 0) return false;
-  seccomp_notif asked = {};
-  if (ioctl(listener.fd, SECCOMP_IOCTL_NOTIF_RECV, &asked) != 0) return true;
-  answers[shared->next] = {kLeft, static_cast<uint64_t>(static_cast<uint32_t>(asked.data.nr)) << 32 | asked.data.arch,
-                           0};
-  seccomp_notif_resp answer = {asked.id, 0, -ENODATA, 0};
+  seccomp_notif notification = {};
+  if (ioctl(listener.fd, SECCOMP_IOCTL_NOTIF_RECV, &notification) != 0) return true;
+  answers[shared->next] = {
+      kLeft, static_cast<uint64_t>(static_cast<uint32_t>(notification.data.nr)) << 32 | notification.data.arch, 0};
+  seccomp_notif_resp answer = {notification.id, 0, -ENODATA, 0};
   ioctl(listener.fd, SECCOMP_IOCTL_NOTIF_SEND, &answer);
   return true;
 }

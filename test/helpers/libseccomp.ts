@@ -7,14 +7,17 @@ import { verdictOf } from '../../src/seccomp/rules.ts';
 import { seccompOptions } from '../tools.mjs';
 import { helperProgram } from './inside.ts';
 
-export interface Asked {
+export interface FilterRequest {
   readonly profile: Seccomp;
   readonly machine: HostFacts['machine'];
 }
 
 /** The filters that libseccomp generates for profiles, and the names that it does not support. */
-export function askLibseccomp(asked: readonly Asked[]): { filters: Uint32Array[]; unknown: Set<string> } {
-  const input = asked.map(one => [...linesOf(one), 'end'].join('\n')).join('\n');
+export function compileWithLibseccomp(requested: readonly FilterRequest[]): {
+  filters: Uint32Array[];
+  unknown: Set<string>;
+} {
+  const input = requested.map(one => [...linesOf(one), 'end'].join('\n')).join('\n');
   const done = spawnSync(helperProgram('oracle', seccompOptions() ?? []), { input, maxBuffer: 1 << 30 });
   if (done.status !== 0) throw new Error(`the oracle ended with ${done.status}: ${done.stderr}`);
   const filters: Uint32Array[] = [];
@@ -33,12 +36,12 @@ export function sharedNames(machine: HostFacts['machine']): string[] {
     defaultAction: 'SCMP_ACT_ERRNO',
     syscalls: [{ names, action: 'SCMP_ACT_ALLOW' }],
   };
-  const { unknown } = askLibseccomp([{ profile, machine }]);
+  const { unknown } = compileWithLibseccomp([{ profile, machine }]);
   return names.filter(name => !unknown.has(name));
 }
 
 /** A profile in the input format of oracle.cc, rule by rule, as runtimes add them. */
-function* linesOf({ profile, machine }: Asked): Generator<string> {
+function* linesOf({ profile, machine }: FilterRequest): Generator<string> {
   const { defaultAction, defaultErrnoRet, architectures = [], syscalls = [] } = profile;
   const fallback = verdictOf(defaultAction, defaultErrnoRet);
   yield `default ${fallback}`;

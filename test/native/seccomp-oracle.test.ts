@@ -5,7 +5,7 @@ import type { Seccomp } from '../../src/oci/seccomp.ts';
 import { compileSeccomp } from '../../src/seccomp/compile.ts';
 import { Filter, seccompData, setArguments } from '../helpers/bpf.ts';
 import { engineProfile } from '../helpers/engine-profile.ts';
-import { askLibseccomp, sharedNames } from '../helpers/libseccomp.ts';
+import { compileWithLibseccomp, sharedNames } from '../helpers/libseccomp.ts';
 import { boundaryArguments, type CallDecision, multiplexed, ProfileWords } from '../helpers/profile-words.ts';
 import { randomProfile } from '../helpers/random-profile.ts';
 import { requires } from '../helpers/requires.ts';
@@ -102,7 +102,7 @@ interface Found {
 }
 
 function compare(cases: readonly Case[]): Found {
-  const { filters } = askLibseccomp(cases);
+  const { filters } = compileWithLibseccomp(cases);
   const found: Found = { wrong: [], counts: none(), calls: 0 };
   for (const [i, one] of cases.entries()) {
     compareOne(one, new Filter(filters[i] as Uint32Array), found);

@@ -334,7 +334,7 @@ describe.skipIf(requires('root', 'umoci'))('a hostile archive', () => {
       },
     ],
     [
-      'has a number that is none',
+      'has a number with other characters than digits',
       raw(at => at.write('9', 124)),
       { reason: 'a number in the header is invalid' },
     ],

@@ -10,7 +10,7 @@ import { type Sandbox, sandbox } from '../helpers/sandbox.ts';
 const mega = 1048576;
 const runc = installedRunc() ?? runtime;
 
-/** Whole disks: io.max takes no partitions. */
+/** Whole disks: io.max refuses partitions. */
 const disks = readdirSync('/sys/block').map(name => {
   const text = (file: string): string => {
     const path = `/sys/block/${name}/${file}`;
@@ -20,7 +20,7 @@ const disks = readdirSync('/sys/block').map(name => {
   return { number: { major, minor }, weighted: text('queue/scheduler').includes('[bfq]') };
 });
 const disk = disks[0]?.number;
-/** A disk that takes a weight of its own. */
+/** A disk whose weight can be set. */
 const weighted = disks.find(one => one.weighted)?.number;
 
 /** Names of controllers, and configs that use them. */

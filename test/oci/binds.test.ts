@@ -78,14 +78,14 @@ describe.skipIf(requires('root', 'busybox'))('the bind mounts of a container', (
       ['a cgroup on a file', () => ({ destination: '/etc/passwd', type: 'cgroup', source: 'cgroup' })],
     ])('of the wrong type are refused with the text that engines match: %s', (what, mount) => {
       for (const user of [false, true]) {
-        const asked = mount(box.source());
+        const requested = mount(box.source());
         const bundle = box.bundle(made => {
-          made.config.mounts.push(asked);
+          made.config.mounts.push(requested);
           if (user) made.userNamespace();
         });
         const failure = box.refuses(bundle);
         expect(failure.message).toContain('not a directory');
-        expect(failure.message).toContain(`to rootfs at "${asked.destination}"`);
+        expect(failure.message).toContain(`to rootfs at "${requested.destination}"`);
         if (!isTsubo) continue;
         expect(failure.record).toMatchObject({ code: 'container.mount', pointer: '/mounts/7', errno: 20 });
         expect(failure.record['hint']).toContain(

@@ -132,7 +132,7 @@ describe.skipIf(requires('root', 'busybox'))('the devices of a container', () =>
     };
     const listed = (dir: string): string => box.view.sh('cd "$1"; stat -c "%n %F %a %u:%g %t:%T" *', dir);
     /** Owner and mode differ from those of the nodes of the host. */
-    const asked: TestDevice = {
+    const requested: TestDevice = {
       path: '/dev/zero',
       type: 'c',
       major: 1,
@@ -167,7 +167,7 @@ describe.skipIf(requires('root', 'busybox'))('the devices of a container', () =>
       const nodes = hostNodes();
       const before = listed(nodes);
       const bundle = box.bundle(made => {
-        made.config.linux.devices = [asked];
+        made.config.linux.devices = [requested];
         made.config.process.args = ['/bin/inside', '--probe', '/dev/null', '/dev/zero'];
         modify(made, nodes);
       });
@@ -189,7 +189,7 @@ describe.skipIf(requires('root', 'busybox'))('the devices of a container', () =>
       const report = box.inside(
         bundle => {
           bundle.config.mounts.push(bind(nodes, '/srv'));
-          bundle.config.linux.devices = [{ ...asked, path: '/srv/zero' }];
+          bundle.config.linux.devices = [{ ...requested, path: '/srv/zero' }];
         },
         { probe: ['/srv/zero'] },
       );
@@ -239,7 +239,7 @@ describe.skipIf(requires('root', 'busybox'))('the devices of a container', () =>
       const before = listed(nodes);
       const report = box.inside(
         bundle => {
-          bundle.config.linux.devices = [asked, { ...asked, path: '/dev/jar' }];
+          bundle.config.linux.devices = [requested, { ...requested, path: '/dev/jar' }];
           bundle.config.mounts.push(bind(`${nodes}/${name}`, device));
         },
         { probe: [device] },
@@ -269,7 +269,7 @@ describe.skipIf(requires('root', 'busybox'))('the devices of a container', () =>
       const kind = { null: 'character', file: 'file', '.': 'directory' }[name];
       const bundle = box.bundle(made => {
         made.userNamespace();
-        made.config.linux.devices = [asked];
+        made.config.linux.devices = [requested];
         made.config.mounts.push(bind(`${nodes}/${name}`, device));
         made.config.process.args = ['/bin/inside', '--probe', device];
       });

@@ -135,7 +135,7 @@ describe.skipIf(skipped)('a container in the default network', () => {
     expect(lan.taken()).toHaveLength(100);
   });
 
-  test('makes the host forward packets once, says so, and keeps the old values', () => {
+  test('makes the host forward packets once, reports it, and keeps the old values', () => {
     const bundle = lan.bundle();
     lan.in(lan.pid, 'sysctl', '-qw', 'net.ipv4.ip_forward=0');
     const first = lan.oci('create', '--bundle', bundle.dir, ...attached, bundle.id);

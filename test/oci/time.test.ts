@@ -7,7 +7,7 @@ import { requires } from '../helpers/requires.ts';
 import { isTsubo, runs } from '../helpers/runtime.ts';
 import { sandbox } from '../helpers/sandbox.ts';
 
-/** Time namespaces came with 1.2: older versions refuse the type. */
+/** The specification has time namespaces since 1.2: older versions refuse the type. */
 const old = runs('runc 1.1');
 
 describe.skipIf(old || requires('root', 'busybox', 'capability:SYS_TIME'))('the time of a container', () => {

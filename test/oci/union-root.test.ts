@@ -42,7 +42,7 @@ describe.skipIf(requires('root', 'busybox', 'filesystem:overlay') || !isTsubo)('
     return at;
   };
 
-  /** `:` and `,` are separators, and a backslash is before a character that is none. */
+  /** `:` and `,` are separators, and a backslash precedes a character that is not a separator. */
   const escaped = (path: string): string => path.replace(/[\\:,]/g, '\\$&');
 
   /** Makes the first mount of the bundle its root: `lowers` over the root file system of the bundle. */

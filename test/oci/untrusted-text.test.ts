@@ -78,7 +78,7 @@ describe.skipIf(requires('root', 'busybox') || !isTsubo)('text that a terminal w
   /** A title, a colour in one character, a change of direction, DEL. */
   const acting = '\u001b]0;owned\u0007\u009b31m\u202e\u007f';
   const shown = '\\u001b]0;owned\\u0007\\u009b31m\\u202e\\u007f';
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these characters must not occur
   const dangerous = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/;
 
   /** A bundle in a directory of that name. */

@@ -238,7 +238,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('update', () => {
       expect(value(bundle, 'pids.max')).toBe('12345');
       update(bundle, '--pids-limit', '-1');
       expect(value(bundle, 'pids.max')).toBe('max');
-      const takesNothing = 'takes 0 for nothing asked';
+      const takesNothing = 'takes 0 for an absent value';
       if (disagrees('runc 1.1', takesNothing) || disagrees('runc 1.3', takesNothing)) return;
       update(bundle, '--pids-limit', '0');
       expect(value(bundle, 'pids.max')).toBe('1');

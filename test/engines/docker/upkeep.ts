@@ -74,7 +74,7 @@ export const upkeep: readonly Flow<Docker>[] = [
     },
   },
   {
-    name: 'a restarted daemon starts containers again whose policy says so',
+    name: 'a restarted daemon starts the containers again whose policy requires it',
     run: async docker => {
       docker.ok('run', '--detach', '--name', 'one', '--restart', 'always', 'httpd');
       docker.ok('run', '--detach', '--name', 'two', 'httpd');

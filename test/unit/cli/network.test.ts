@@ -196,7 +196,7 @@ describe('network create', () => {
     });
   });
 
-  it('has no network if every private subnet is in use', () => {
+  it('makes no network if every private subnet is in use', () => {
     machine.network.routes.push(
       { destination: '0.0.0.0', prefix: 1, link: 1, metric: 0 },
       { destination: '128.0.0.0', prefix: 1, link: 1, metric: 0 },
@@ -230,7 +230,7 @@ describe('network create', () => {
     expect(readdirSync(file('definitions'))).toEqual([]);
   });
 
-  it('turns forwarding on, says so, and keeps the router advertisements of the host', () => {
+  it('turns forwarding on, reports it, and keeps the router advertisements of the host', () => {
     const conf = '/proc/sys/net/ipv6/conf';
     machine.procFiles.set('/proc/sys/net/ipv4/ip_forward', '0\n');
     machine.procFiles.set(`${conf}/all/forwarding`, '0\n');
@@ -267,11 +267,11 @@ describe('a chain of another program that drops forwarded packets', () => {
     expect(rules.map(rule => rule.includes('tsubo1\0'))).toEqual([true, true, false]);
     expect(rules[2]).toBe('\x01\x02');
     expect(machine.network.rules('ip', 'filter', 'FORWARD')).toEqual([]);
-    // Both chains let the bridge through now.
+    // Both chains accept the packets of the bridge now.
     expect(output('allow-forward')).toBe('');
   });
 
-  it('is not reported if it accepts, does not forward, or is of a family that the network has not', () => {
+  it('is not reported if it accepts, does not forward, or is of a family that the network does not have', () => {
     machine.network.addChain('ip', 'filter', 'FORWARD', false);
     machine.network.addChain('inet', 'firewall', 'input', true, 1);
     machine.network.addChain('inet', 'firewall', 'helper');
@@ -370,7 +370,7 @@ describe('network ls and inspect', () => {
     expect(readdirSync(file('definitions'))).toEqual(['web.json']);
   });
 
-  it('know no network of a name that is close to another one', () => {
+  it('report an unknown name, also if it resembles that of a network', () => {
     output('create', '--subnet', '10.20.0.0/24', 'web');
     expect(refusal('inspect', 'wep')).toMatchObject({
       code: 'network.unknown',
@@ -468,7 +468,7 @@ describe('network reload', () => {
     expect(machine.calls.filter(call => /^(enslave|makeBridge)/.test(call))).toEqual([]);
   });
 
-  it('refuses a bridge of the name with other addresses, and a device that is none', () => {
+  it('refuses a bridge of the name with other addresses, and a device that is not a bridge', () => {
     output('create', '--subnet', '10.20.0.0/24', 'web');
     machine.network.addresses = [{ address: '10.20.0.1', prefix: 16, link: 2 }];
     expect(refusal('reload')).toMatchObject({
@@ -511,7 +511,7 @@ describe('a wrong command line of network', () => {
     expect(refusal(...words)).toMatchObject(fields);
   });
 
-  it('waits for another command only so long', () => {
+  it('waits for another command until its timeout', () => {
     output('create', '--subnet', '10.20.0.0/24', 'web');
     const fd = machine.binding.open(file('state'), 0, 0);
     machine.binding.lock(fd, 0);
