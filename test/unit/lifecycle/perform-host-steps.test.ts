@@ -83,6 +83,17 @@ describe('the steps of the runtime', () => {
     expect(context.nextMapTree).toBe(2);
   });
 
+  it('of mapTree for a mount at which the init does not wait are left out', () => {
+    machine.reports = [{ kind: 'waiting', step: 0, fd: 2_300_000 }];
+    const [context, run] = perform(
+      [mapTree('/mounts/1'), mapTree('/mounts/4'), resume],
+      [syncAt('mapTree', '/mounts/4')],
+    );
+    run();
+    expect(machine.calls.filter(call => call === 'mapMount')).toHaveLength(1);
+    expect(context.nextMapTree).toBe(2);
+  });
+
   it('that fail are undone in reverse order, with the init, and descriptors are closed', () => {
     machine.hookEnds = [{ code: 1 }];
     machine.reports = [{ kind: 'waiting', step: 0 }];

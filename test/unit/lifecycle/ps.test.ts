@@ -34,9 +34,9 @@ const ps = (stdout: string, options: readonly string[] = []): string => {
 
 it('the processes are those of the cgroup that the runtime can see, in ascending order', () => {
   const { pid } = machine.addProcess({ cgroup });
-  const { pid: below } = machine.addProcess({ cgroup });
+  const { pid: lowest } = machine.addProcess({ cgroup, pid: 50 });
   machine.addProcess({ cgroup, pid: 0 });
-  expect(containerProcesses(machine.runtime, 'web')).toEqual([init.pid, pid, below]);
+  expect(containerProcesses(machine.runtime, 'web')).toEqual([lowest, init.pid, pid]);
 });
 
 it('a running container whose cgroup was removed is a failure, and a stopped one has no processes', () => {
