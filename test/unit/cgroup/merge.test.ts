@@ -37,13 +37,13 @@ describe('resources after an update', () => {
   });
 
   it('replace lists as a whole', () => {
-    const asked = {
+    const requested = {
       devices: [{ allow: true }],
       pids: { limit: 30 },
       unified: { 'memory.low': '2' },
     };
-    expect(mergeResources(stored, asked)).toMatchObject(asked);
-    expect(mergeResources(stored, asked).unified).toEqual(asked.unified);
+    expect(mergeResources(stored, requested)).toMatchObject(requested);
+    expect(mergeResources(stored, requested).unified).toEqual(requested.unified);
     expect(mergeResources(stored, { devices: [] }).devices).toEqual(stored.devices);
   });
 
@@ -69,7 +69,11 @@ describe('resources after an update', () => {
     ['both replace both', { quota: 7, period: 8 }, { shares: 512, quota: 7, period: 8 }],
     ['idle forgets the shares', { idle: 1 }, { idle: 1 }],
     ['idle with shares has both', { idle: 1, shares: 3 }, { idle: 1, shares: 3 }],
-    ['cpus and a burst are those asked for', { cpus: '1', burst: 1 }, { shares: 512, cpus: '1', burst: 1 }],
+    [
+      'cpus and a burst are those requested for',
+      { cpus: '1', burst: 1 },
+      { shares: 512, cpus: '1', burst: 1 },
+    ],
   ])('cpu: %s', (_, cpu, merged) => expect(mergeResources(stored, { cpu }).cpu).toEqual(merged));
 
   it.each([
@@ -79,7 +83,7 @@ describe('resources after an update', () => {
   ])('memory: %s', (_, memory, merged) => expect(mergeResources(stored, { memory }).memory).toEqual(merged));
 
   it('change devices individually', () => {
-    const asked = {
+    const requested = {
       blockIO: {
         throttleReadBpsDevice: [
           { major: 8, minor: 16, rate: 3 },
@@ -90,7 +94,7 @@ describe('resources after an update', () => {
       hugepageLimits: [{ pageSize: '1GB', limit: 1 }],
       rdma: { ib1: { hcaObjects: 2 } },
     };
-    const merged = mergeResources(stored, asked);
+    const merged = mergeResources(stored, requested);
     expect(merged.blockIO).toEqual({
       weight: 100,
       throttleReadBpsDevice: [

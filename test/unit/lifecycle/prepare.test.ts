@@ -39,6 +39,16 @@ it('a program that runs at once has no FIFO of start, and needs a program', () =
   expect(thrown(() => prepare(machine.runtime, startNow))).toMatchObject({ code: 'config.process.args' });
 });
 
+it('only a program that waits for start may be missing', () => {
+  const path = bundle(config => {
+    delete (config as Partial<FakeConfig>).process;
+  });
+  const { plan } = prepare(machine.runtime, { id: 'web', bundle: path });
+  expect(plan.container.map(({ op }) => op)).not.toContain('execute');
+  const now = { id: 'web', bundle: path, startNow: true };
+  expect(thrown(() => prepare(machine.runtime, now))).toMatchObject({ code: 'config.process.required' });
+});
+
 it('a mistake has its line in config.json, and a missing root is named', () => {
   const wrong = bundle(config => {
     config.process['cwd'] = 'relative';

@@ -312,8 +312,8 @@ describe('a container in a class', () => {
     create({ l3CacheSchema: 'L3:0=f;1=f' });
     updateContainer(runtime, 'c', {}, { rdt: { l3CacheSchema: 'L3:0=ff;1=f' } });
     expect(lines('c/schemata')).toEqual(['L3:0=ff;1=f', 'MB:0=100;1=100']);
-    const asked = { memory: { limit: 4096 } };
-    const update = () => updateContainer(runtime, 'c', asked, { rdt: { memBwSchema: 'MB:0=50;1=50' } });
+    const requested = { memory: { limit: 4096 } };
+    const update = () => updateContainer(runtime, 'c', requested, { rdt: { memBwSchema: 'MB:0=50;1=50' } });
     expect(thrown(update)).toMatchObject({ code: expect.stringMatching(/^host\.cgroup/) });
     expect(lines('c/schemata')).toEqual(['L3:0=ff;1=f', 'MB:0=100;1=100']);
   });

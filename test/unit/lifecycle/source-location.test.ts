@@ -23,7 +23,7 @@ describe('the place of a failure', () => {
     ['a document of another name', { text, document: 'limits.json' }, 'no (limits.json:3:14 /memory/limit)'],
     ['a document without a text', { document: 'resources' }, 'no (resources /memory/limit)'],
     ['an option', { option: '--memory' }, 'no (--memory)'],
-    ['nothing, when no single option asked', { option: undefined }, 'no'],
+    ['nothing, when no single option requested', { option: undefined }, 'no'],
     ['that of the pointer', p => ({ option: `--${p.slice(1, 7)}` }), 'no (--memory)'],
   ])('is %s', (_, sources, expected) => {
     expect(line(at, sources)).toBe(expected);

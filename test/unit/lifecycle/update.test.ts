@@ -71,9 +71,9 @@ describe('update', () => {
       if (path === inCgroup('cpu.max') && text.startsWith('7')) throw refused('write', errno.EINVAL, path);
       binding.writeText(path, text, flags, mode);
     };
-    const asked = { cpu: { quota: 70000 }, memory: { limit: 8192 }, pids: { limit: 3 } };
+    const requested = { cpu: { quota: 70000 }, memory: { limit: 8192 }, pids: { limit: 3 } };
     expect(
-      thrown(() => updateContainer({ ...runtime, binding: { ...binding, writeText } }, 'web', asked)),
+      thrown(() => updateContainer({ ...runtime, binding: { ...binding, writeText } }, 'web', requested)),
     ).toMatchObject({ code: 'host.cgroup-write', pointer: '/cpu/quota', value: '70000 100000' });
     expect(value('memory.max').startsWith('max')).toBe(true);
     expect(value('pids.max').startsWith('max')).toBe(true);
@@ -127,8 +127,8 @@ describe('update', () => {
   it('restores the limits if the device rules are refused', () => {
     running({}, files);
     machine.trouble.set('attachDeviceProgram', errno.E2BIG);
-    const asked = { pids: { limit: 9 }, devices: [fuse] };
-    expect(thrown(() => updateContainer(runtime, 'web', asked))).toMatchObject({
+    const requested = { pids: { limit: 9 }, devices: [fuse] };
+    expect(thrown(() => updateContainer(runtime, 'web', requested))).toMatchObject({
       code: 'host.syscall',
       pointer: '/devices',
       errnoName: 'E2BIG',

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { Device } from '../../../src/oci/config.ts';
 import { planFor, stepsOf } from '../../helpers/plan.ts';
 
-function devices(...asked: Device[]) {
-  return stepsOf(planFor({ linux: { namespaces: [{ type: 'mount' }], devices: asked } }), 'makeDevice');
+function devices(...requested: Device[]) {
+  return stepsOf(planFor({ linux: { namespaces: [{ type: 'mount' }], devices: requested } }), 'makeDevice');
 }
 
 describe('devices', () => {

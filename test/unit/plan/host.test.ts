@@ -21,12 +21,12 @@ describe('the cgroup', () => {
     ['at the root if the runtime is in the root', undefined, '/', '/sys/fs/cgroup/jar'],
     ['never outside, absolute', '/../../etc', '/a/b', '/sys/fs/cgroup/etc'],
     ['never outside, relative', '../../../x', '/a/b', '/sys/fs/cgroup/a/x'],
-  ])('is %s', (_, asked, own, path) => {
-    expect(cgroup(asked, own)).toEqual({
+  ])('is %s', (_, requested, own, path) => {
+    expect(cgroup(requested, own)).toEqual({
       op: 'makeCgroup',
       when: 'before',
       path,
-      origin: asked ? '/linux/cgroupsPath' : '',
+      origin: requested ? '/linux/cgroupsPath' : '',
     });
   });
 

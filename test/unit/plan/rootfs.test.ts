@@ -43,10 +43,10 @@ describe('rootfsPropagation', () => {
   ] as const)(
     '%s makes the root private before it is put in its place, unless it is a slave',
     (word, plain, user) => {
-      const asked = word === undefined ? {} : { rootfsPropagation: word };
+      const requested = word === undefined ? {} : { rootfsPropagation: word };
       const tree = (...types: NamespaceType[]) => {
         const namespaces = types.map(type => ({ type }));
-        return stepsOf(planFor({ linux: { namespaces, ...asked } }), 'openRoot')[0]?.propagation;
+        return stepsOf(planFor({ linux: { namespaces, ...requested } }), 'openRoot')[0]?.propagation;
       };
       expect(tree('mount')).toBe(plain);
       expect(tree('mount', 'user')).toBe(user);

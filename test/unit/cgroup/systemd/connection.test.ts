@@ -62,9 +62,9 @@ describe('a connection', () => {
     const { binding, sent } = peer(bytes => taken(bytes) ?? [signal, other, answer]);
     const connection = Connection.open(binding, '/socket');
     expect(connection.call(call)).toEqual(['yes']);
-    const asked = sent.at(-1) as Uint8Array;
-    expect(messageLength(asked)).toBe(asked.length);
-    expect(decodeMessage(asked)).toMatchObject({ kind: 'call', member: 'C', path: '/x' });
+    const requested = sent.at(-1) as Uint8Array;
+    expect(messageLength(requested)).toBe(requested.length);
+    expect(decodeMessage(requested)).toMatchObject({ kind: 'call', member: 'C', path: '/x' });
     expect(connection.signal(({ member }) => member === 'JobRemoved', 10)?.body).toEqual([1, 'job']);
     expect(connection.signal(() => true, 10)).toBeUndefined();
   });

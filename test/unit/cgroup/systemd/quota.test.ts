@@ -17,12 +17,12 @@ it.each([
   ['33333 100000', '34000 100000'],
   ['1 1000000', '10000 1000000'],
   ['max 100000', 'max 100000'],
-])('%s is %s', (asked, rounded) => expect(withWholeQuotas([write(asked)])).toEqual([write(rounded)]));
+])('%s is %s', (requested, rounded) => expect(withWholeQuotas([write(requested)])).toEqual([write(rounded)]));
 
 it.each<Partial<CgroupWrite>>([{ origin: '/unified/cpu.max' }, { file: 'cpu.max.burst' }])(
   'of %j nothing is rounded',
   others => {
-    const asked = [write('500000 900000', others)];
-    expect(withWholeQuotas(asked)).toEqual(asked);
+    const requested = [write('500000 900000', others)];
+    expect(withWholeQuotas(requested)).toEqual(requested);
   },
 );
