@@ -18,22 +18,20 @@ const packaged = 'usr/src/quickjs-ng';
  * @property {string} directory with quickjs.c
  * @property {string} version
  * @property {string} sha256 over all files that are compiled or included
- * @property {readonly string[]} files these files
  * @property {boolean} pinned whether native/standalone/settle.h supports this version
  */
 
 /** @returns {Promise<Engine>} */
 export async function findEngine() {
   const directory = await findDirectory();
-  const files = included(directory, sources);
-  const sha256 = digestOf([directory, files]);
+  const sha256 = digestOf([directory, included(directory, sources)]);
   const header = readFileSync(join(directory, 'quickjs.h'), 'utf8');
   const [major, minor, patch] = ['MAJOR', 'MINOR', 'PATCH'].map(
     part => new RegExp(`^#define QJS_VERSION_${part} (\\d+)$`, 'm').exec(header)?.[1] ?? '?',
   );
   const version = `${major}.${minor}.${patch}`;
   const pinned = knownVersion('quickjs-ng', 'sources', sha256) === version;
-  return { directory, version, sha256, files, pinned };
+  return { directory, version, sha256, pinned };
 }
 
 /**
@@ -97,9 +95,6 @@ const changes = /** @type {const} */ ([
   // needs a few blocks of most sizes: with pieces of one page it would use eight pages more.
   ['#define JS_ARENA_SIZE              4096', '#define JS_ARENA_SIZE 1024'],
 ]);
-
-/** The files that the changes add to the engine. */
-export const settling = ['native/standalone/immortal.h', 'native/standalone/settle.h'];
 
 /**
  * Returns the sources to compile. Those of the pinned version are changed as native/standalone/README.md describes; those

@@ -39,7 +39,6 @@ async function program(target, more, flags = [], objects = []) {
     units: wanted
       .filter(path => !replaced.test(path))
       .map(source => ({ source, compiler: cxx, flags: [...own, ...flags, ...sanitizers] })),
-    headers: filesBelow(['native'], path => path.endsWith('.h')),
     into: `${into}/objects/${target}`,
   });
   const out = `${into}/${target}`;
@@ -81,7 +80,6 @@ export async function sanitized() {
           compiler: cc,
           flags: ['-O2', '-w', '-fno-pie', '-D_GNU_SOURCE', '-DNDEBUG', `-I${engine.directory}`],
         })),
-        headers: [],
         into: `${into}/objects/engine`,
       });
       const own = filesBelow(['native/standalone'], path => path.endsWith('.cc'));

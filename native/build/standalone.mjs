@@ -12,7 +12,7 @@ import { dropSegment, fillSegment, isDynamic } from './elf.mjs';
 import { gypHardening, gypTarget } from './gyp.mjs';
 import { findMusl, muslHeaders } from './musl.mjs';
 import { findProgram } from './programs.mjs';
-import { engineSources, findEngine, settling } from './quickjs.mjs';
+import { engineSources, findEngine } from './quickjs.mjs';
 import { Failure, filesBelow, run, say, script, stage, top, Unavailable } from './stage.mjs';
 import {
   architectures,
@@ -214,7 +214,6 @@ async function compiler(here) {
   const own = ['compile', 'cxx', 'heap'].map(name => `native/standalone/${name}.cc`);
   const objects = await compile({
     units: await hostUnits(here, own),
-    headers: headers(here.engine),
     into: `${here.into}/objects`,
   });
   await linkStatic(here, tool, [...objects, ...(await engineObjects(here))]);
@@ -236,7 +235,6 @@ async function engineObjects({ engine, musl, arch, into }) {
   ];
   return compile({
     units: engineSources(engine, `${into}/engine`).map(source => ({ source, compiler: cc, flags })),
-    headers: [...engineHeaders(engine), ...settling],
     into: `${into}/objects/engine`,
   });
 }
@@ -264,7 +262,6 @@ async function programAlone({ arch, into }, name) {
   const flags = [...target.compile, ...(await strictness(cxx))];
   const objects = await compile({
     units: target.sources.map(source => ({ source, compiler: cxx, flags })),
-    headers: headers(),
     into: `${into}/objects/${name}`,
   });
   const program = `${into}/${name}`;
@@ -287,7 +284,6 @@ async function hostObjects(ingredients, generated) {
   );
   return compile({
     units: await hostUnits(ingredients, [...shared, ...own, ...generated]),
-    headers: headers(ingredients.engine),
     into: `${ingredients.into}/objects`,
   });
 }
@@ -392,17 +388,6 @@ async function heapSnapshot(arch, program) {
   const contents = readFileSync(join(top, file));
   rmSync(join(top, file));
   return contents;
-}
-
-/** @param {import('./quickjs.mjs').Engine} [engine] */
-function headers(engine) {
-  const own = filesBelow(['native'], path => path.endsWith('.h'));
-  return engine === undefined ? own : [...own, ...engineHeaders(engine)];
-}
-
-/** @param {import('./quickjs.mjs').Engine} engine */
-function engineHeaders({ directory, files }) {
-  return files.filter(name => name.endsWith('.h')).map(name => join(directory, name));
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -1,17 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The compilers for each architecture, and objects that are recompiled only after a change.
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import {
-  accessSync,
-  constants,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { basename, delimiter, dirname, join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { Failure, run, say, top } from './stage.mjs';
 
 /** Architectures as Node names them, and the prefix of their tools. */
@@ -49,16 +42,7 @@ export function toolchain(arch) {
  */
 export function lacksCompiler(arch) {
   const { cxx } = toolchain(arch);
-  const directories = cxx.includes('/') ? [''] : (process.env['PATH'] ?? '').split(delimiter);
-  const there = directories.some(directory => {
-    try {
-      accessSync(join(directory, cxx), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-  if (there) return undefined;
+  if (spawnSync(cxx, ['--version']).error === undefined) return undefined;
   const debian = arch === process.arch ? 'g++' : `g++-${prefixes[arch]}`;
   return `no ${cxx} (Debian: apt-get install ${debian})`;
 }
@@ -98,27 +82,26 @@ export async function strictness(compiler) {
  */
 
 /**
- * Compiles what has changed: a source, any header, the compiler or its flags.
+ * Compiles what has changed: a source, a file that it includes, the compiler or its flags.
  *
  * @param {object} job
  * @param {readonly Unit[]} job.units
- * @param {readonly string[]} job.headers
  * @param {string} job.into directory of the objects
  * @returns {Promise<string[]>} the objects, in the order of the units
  */
-export async function compile({ units, headers, into }) {
-  const common = createHash('sha256');
-  for (const path of headers) common.update(`\0${path}\0`).update(readFileSync(resolve(top, path)));
-  const shared = common.digest('hex');
+export async function compile({ units, into }) {
   const objects = units.map(({ source }) => join(into, `${basename(source).replace(/\.\w+$/, '')}.o`));
-  const waiting = units.map((unit, index) => ({ unit, object: /** @type {string} */ (objects[index]) }));
+  const waiting = units.map((unit, index) => ({
+    unit,
+    object: join(top, /** @type {string} */ (objects[index])),
+    size: statSync(resolve(top, unit.source)).size,
+  }));
   // Longest first: otherwise one processor would work alone at the end.
-  const size = (/** @type {Unit} */ unit) => readFileSync(resolve(top, unit.source)).length;
-  waiting.sort((one, other) => size(other.unit) - size(one.unit));
+  waiting.sort((one, other) => other.size - one.size);
   mkdirSync(join(top, into), { recursive: true });
   const worker = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      await compileOne(next.unit, next.object, shared);
+      await compileOne(next.unit, next.object);
     }
   };
   await Promise.all(Array.from({ length: availableParallelism() }, worker));
@@ -128,20 +111,46 @@ export async function compile({ units, headers, into }) {
 /**
  * @param {Unit} unit
  * @param {string} object
- * @param {string} headers hash of them
  */
-async function compileOne({ source, compiler, flags }, object, headers) {
-  const key = createHash('sha256')
-    .update(JSON.stringify([headers, await versionOf(compiler), compiler, flags, dirname(source)]))
-    .update(readFileSync(resolve(top, source)))
-    .digest('hex');
-  const file = join(top, object);
-  const record = `${file}.key`;
-  if (existsSync(file) && existsSync(record) && readFileSync(record, 'utf8') === key) return;
-  // Another build may write it at the same time.
-  const fresh = `${file}.${process.pid}`;
-  const warnings = await run(compiler, [...flags, '-c', source, '-o', fresh]);
+async function compileOne({ source, compiler, flags }, object) {
+  const command = JSON.stringify([await versionOf(compiler), compiler, flags, source]);
+  const [record, list] = [`${object}.key`, `${object}.d`];
+  if ([object, record, list].every(existsSync) && readFileSync(record, 'utf8') === keyOf(command, list))
+    return;
+  // Another build may write the object at the same time.
+  const fresh = `${object}.${process.pid}`;
+  const warnings = await run(compiler, [...flags, '-MD', '-MF', `${fresh}.d`, '-c', source, '-o', fresh]);
   if (warnings !== '') say(`warnings in ${source}:\n${warnings}`);
-  renameSync(fresh, file);
-  writeFileSync(record, key);
+  renameSync(`${fresh}.d`, list);
+  renameSync(fresh, object);
+  writeFileSync(record, keyOf(command, list));
+}
+
+/**
+ * A hash of the command and of all files that the compiler has read for it.
+ * @param {string} command
+ * @param {string} list the compiler's list of them, in the syntax of make: `object: file file`
+ */
+function keyOf(command, list) {
+  const hash = createHash('sha256').update(command);
+  const files = readFileSync(list, 'utf8')
+    .replaceAll('\\\n', ' ')
+    .trim()
+    .split(/(?<!\\)\s+/)
+    .slice(1);
+  for (const file of files) hash.update(`\0${file}\0${hashOf(resolve(top, file.replaceAll('\\ ', ' ')))}`);
+  return hash.digest('hex');
+}
+
+/** @type {Map<string, string>} */
+const systemHashes = new Map();
+
+/** @param {string} path */
+function hashOf(path) {
+  const known = systemHashes.get(path);
+  if (known !== undefined) return known;
+  const hash = existsSync(path) ? createHash('sha256').update(readFileSync(path)).digest('hex') : 'missing';
+  // Many units include the same files of the system, which do not change during a build.
+  if (!path.startsWith(`${top}/`)) systemHashes.set(path, hash);
+  return hash;
 }
