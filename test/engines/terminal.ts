@@ -56,6 +56,16 @@ export class Terminal {
     this.machine.run(['stty', '--file', name, 'rows', String(rows), 'cols', String(columns)]);
   }
 
+  /** Changes the size until the output contains the pattern: Podman may lose one of two quick changes. */
+  async resizeUntil(rows: number, columns: number, pattern: RegExp): Promise<void> {
+    for (let round = 0; round < 30 && !pattern.test(this.printed); round++) {
+      await this.resize(rows, columns - 1);
+      await this.resize(rows, columns);
+      await waitFor('the size', () => (pattern.test(this.printed) ? true : undefined), 2).catch(() => {});
+    }
+    await this.expect(pattern);
+  }
+
   /** Waits for the end and returns the exit status. */
   ended(): Promise<number | null> {
     return waitFor('the end of the terminal', () => this.status);

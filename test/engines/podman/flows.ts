@@ -87,14 +87,12 @@ const common: readonly Flow<Podman>[] = [
       await first.expect(/size=33 77/);
       const second = Terminal.open(podman.machine, 21, 55, podman.command(['exec', '-it', 'one', 'sh']));
       await second.expect(/# /);
-      await second.resize(22, 66);
       second.type(poll('22 66'));
-      await second.expect(/size=22 66/);
+      await second.resizeUntil(22, 66, /size=22 66/);
       second.type('exit 7\n');
       assert.equal(await second.ended(), 7);
-      await first.resize(44, 99);
       first.type(poll('44 99'));
-      await first.expect(/size=44 99/);
+      await first.resizeUntil(44, 99, /size=44 99/);
       first.type('exit 6\n');
       assert.equal(await first.ended(), 6);
     },
