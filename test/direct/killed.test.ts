@@ -3,7 +3,6 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { directMachine } from '../helpers/direct.ts';
 import { requires } from '../helpers/requires.ts';
-import { host } from '../helpers/runtime.ts';
 import { until } from '../helpers/sandbox.ts';
 
 const machine = directMachine();
@@ -15,7 +14,7 @@ const effects =
 
 // The program for Node makes the same calls, between thousands of the engine.
 test
-  .skipIf(requires('root', 'busybox', 'filesystem:overlay', 'ip', 'nft', 'strace') || host !== 'standalone')
+  .skipIf(requires('root', 'busybox', 'filesystem:overlay', 'ip', 'nft', 'strace', 'host:standalone'))
   .each([
     ['run', ['run', '-d', '--name', 'web', '-v', '/data', 'busybox', 'sleep', '1000'], []],
     [

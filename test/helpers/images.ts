@@ -1,7 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFileSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { hostBusybox } from './sandbox.ts';
 
@@ -48,6 +57,8 @@ export function writeImage(
   }
   const archive = `${tree}.tar`;
   execFileSync('tar', [
+    // Equal trees are one layer.
+    '--mtime=@0',
     '--sort=name',
     '--owner=0',
     '--group=0',
@@ -62,7 +73,8 @@ export function writeImage(
   const diffId = sha256(layer);
   const layers = join(data, 'layers', diffId);
   mkdirSync(layers, { recursive: true });
-  execFileSync('mv', [tree, join(layers, 'tree')]);
+  if (existsSync(join(layers, 'tree'))) rmSync(tree, { recursive: true });
+  else execFileSync('mv', [tree, join(layers, 'tree')]);
   writeFileSync(
     join(layers, 'layer.json'),
     JSON.stringify({ diffId: `sha256:${diffId}`, size: statSync(archive).size, entries: 0 }),

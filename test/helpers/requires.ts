@@ -50,7 +50,7 @@ const programs = [
 /**
  * Requirements of a test on the machine:
  * `root`; a program; `busybox` (static); `libseccomp` (header and library); `standalone` (the built executable) and
- * `standalone:arm64`; `cgroup1` (version 1 beside version 2); `systemd` (as first process), `other-init` (another one),
+ * `standalone:arm64`; `host:standalone` (the tested program is the executable); `cgroup1` (version 1 beside version 2); `systemd` (as first process), `other-init` (another one),
  * `user-manager` (systemd runs one for the user 1000); `cgroup2` (mounted) and `cgroup2:CONTROLLER` (available there);
  * `kernel:5.12` (or later); `no-resctrl` (not mounted); `lsm:apparmor` or `lsm:selinux` (enabled), `no-lsm:apparmor`
  * (disabled); `selinux-policy` (of test/vm); `capability:SYS_RESOURCE` (in the permitted set of this process);
@@ -73,6 +73,7 @@ export type Need =
   | 'tun'
   | 'nginx'
   | 'standalone:arm64'
+  | 'host:standalone'
   | `${'cgroup2' | 'kernel' | 'capability' | 'filesystem' | 'lsm' | 'no-lsm'}:${string}`;
 
 /**
@@ -106,6 +107,7 @@ export function missing(need: Need): string | undefined {
   if (need === 'tun') return 'no device /dev/net/tun';
   if (need === 'user-manager') return 'no /run/user/1000';
   if (need === 'standalone:arm64') return 'no standalone executable for arm64';
+  if (need === 'host:standalone') return 'run with the executable alone';
   return sentences[kind]?.replace('%', argument ?? '') ?? `no ${kind}`;
 }
 
@@ -146,6 +148,8 @@ function detailed(kind: string, argument: string): boolean {
       return controllers().includes(argument);
     case 'standalone':
       return existsSync(standaloneFor(argument));
+    case 'host':
+      return host === argument;
     case 'lsm':
       return hasSecurityModule(argument);
     case 'no-lsm':
