@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// node test/load.mjs [VITEST ARGUMENTS]: the large forms of tests with many containers. They print how long each part
+// npm run test:load [-- VITEST ARGUMENTS]: the large forms of tests with many containers. They print how long each part
 // took, for comparison by hand: no verdict depends on it.
 import { script } from '../native/build/stage.mjs';
 import { standaloneWherePossible } from '../native/build/standalone.mjs';

@@ -82,8 +82,6 @@ export interface SecurityRequest {
   readonly apparmor?: string;
   readonly noNewPrivileges: boolean;
   readonly unmasked: boolean;
-  /** Parts of an SELinux label: `type:container_t`, or `disable`. */
-  readonly labels: readonly string[];
 }
 
 function bad(option: string, value: string, problem: string, hint?: string): RuntimeError {
@@ -462,7 +460,6 @@ export function parseSecurity(values: readonly string[]): SecurityRequest {
   let apparmor: string | undefined;
   let noNewPrivileges = false;
   let unmasked = false;
-  const labels: string[] = [];
   for (const value of values) {
     const [, key = '', text = ''] = /^([^=:]*)(?:[=:](.*))?$/s.exec(value) ?? [];
     switch (key) {
@@ -476,8 +473,14 @@ export function parseSecurity(values: readonly string[]): SecurityRequest {
         apparmor = text;
         break;
       case 'label':
-        labels.push(text);
-        break;
+        // Containers of images have no SELinux label, so `disable` changes nothing.
+        if (text === 'disable' || text === '') break;
+        throw bad(
+          '--security-opt',
+          value,
+          'containers of images have no SELinux label',
+          'use label=disable, or tsubo run with selinuxLabel in config.json',
+        );
       case 'systempaths':
         unmasked = text === 'unconfined';
         break;
@@ -497,7 +500,6 @@ export function parseSecurity(values: readonly string[]): SecurityRequest {
     ...(apparmor !== undefined && { apparmor }),
     noNewPrivileges,
     unmasked,
-    labels,
   };
 }
 

@@ -312,7 +312,7 @@ time.sleep(1000)`;
     await until('the keeper has looked at the event', () => wakes() !== before);
   });
 
-  // node test/load.mjs has the larger number.
+  // npm run test:load has the larger number.
   const rivals = process.env['TSUBO_LOAD'] === '1' ? 100 : 20;
   test(`47: is won by exactly one of ${rivals} containers that ask for it at the same time`, () => {
     lan.must('delete', '--force', lan.running(['--network', 'default']).id);

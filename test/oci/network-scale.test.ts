@@ -6,7 +6,7 @@ import { requires } from '../helpers/requires.ts';
 import { isTsubo } from '../helpers/runtime.ts';
 import { until } from '../helpers/sandbox.ts';
 
-/** `node test/load.mjs` has the large forms of these tests. */
+/** `npm run test:load` has the large forms of these tests. */
 const large = process.env['TSUBO_LOAD'] === '1';
 const skipped = !isTsubo || requires('root', 'busybox', 'ip', 'curl', 'nft', 'ps');
 /** Largest number of ports of a bridge (BR_MAX_PORTS of the kernel, without the first number). */

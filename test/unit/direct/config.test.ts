@@ -26,7 +26,7 @@ const plain: ContainerRequest = {
   readOnly: false,
   privileged: false,
   devices: [],
-  security: { noNewPrivileges: false, unmasked: false, labels: [] },
+  security: { noNewPrivileges: false, unmasked: false },
   ulimits: [],
   sysctls: {},
   init: false,
@@ -197,7 +197,7 @@ describe('config.json of a container', () => {
         ulimits: [{ type: 'RLIMIT_NOFILE', soft: 10, hard: 20 }],
         readOnly: true,
         network: 'host',
-        security: { noNewPrivileges: true, unmasked: false, labels: [], seccomp: 'unconfined' },
+        security: { noNewPrivileges: true, unmasked: false, seccomp: 'unconfined' },
         sharedMemory: 1 << 20,
       },
       {

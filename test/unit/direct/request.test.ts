@@ -231,14 +231,13 @@ describe('devices and security options', () => {
         apparmor: 'x',
         noNewPrivileges: true,
         unmasked: false,
-        labels: ['disable'],
       },
     );
     expect(parseSecurity(['no-new-privileges=false', 'systempaths=unconfined'])).toEqual({
       noNewPrivileges: false,
       unmasked: true,
-      labels: [],
     });
+    expect(thrown(() => parseSecurity(['label=type:web_t']))['message']).toContain('no SELinux label');
     expect(thrown(() => parseSecurity(['secomp=x']))['message']).toContain('unknown option "secomp"');
   });
 });
