@@ -46,14 +46,28 @@ export function nest(type: number, ...inner: readonly Bytes[]): number[] {
 
 /** One message; `body` is the fixed part with the attributes. */
 export function message(type: number, flags: number, sequence: number, body: Bytes): number[] {
-  const length = headerLength + body.length;
+  return [...messageHeader(type, flags, sequence, body.length), ...body];
+}
+
+/** The header of a message with a body of this many bytes. */
+export function messageHeader(type: number, flags: number, sequence: number, bodyLength: number): number[] {
   return [
-    ...u32le(length),
+    ...u32le(headerLength + bodyLength),
     ...[type & 0xff, type >> 8, (flags | request) & 0xff, (flags | request) >> 8],
     ...u32le(sequence),
     ...[0, 0, 0, 0],
-    ...body,
   ];
+}
+
+/** Copies whole parts, which is much faster than bytes one by one. */
+export function joined(parts: readonly ArrayLike<number>[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
 }
 
 /** A message of an answer: its type, and the bytes after the header. */

@@ -1,5 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-import { ascii, attribute, type Bytes, message, messageFlags, nest, u16be, u32be } from './netlink-bytes.ts';
+import {
+  ascii,
+  attribute,
+  type Bytes,
+  joined,
+  message,
+  messageFlags,
+  messageHeader,
+  nest,
+  u16be,
+  u32be,
+} from './netlink-bytes.ts';
 
 /** Encodes the objects of nf_tables as messages. The rules themselves are in ruleset.ts. */
 
@@ -27,7 +38,7 @@ export const setFlags = { interval: 4, map: 8, timeout: 0x10, concatenation: 0x8
 export interface Change {
   readonly type: number;
   readonly flags: number;
-  readonly attributes: Bytes;
+  readonly attributes: ArrayLike<number>;
 }
 
 export interface Chain {
@@ -203,19 +214,16 @@ const fixed = (family: number, resource: number) => [family, 0, ...u16be(resourc
  */
 export function transaction(changes: readonly Change[], family: number = inet): Encoded {
   let sequence = 1;
-  const bytes: number[] = message(batch.begin, 0, sequence, fixed(0, subsystem));
+  const parts: ArrayLike<number>[] = [message(batch.begin, 0, sequence, fixed(0, subsystem))];
+  const start = fixed(family, 0);
   for (const [index, { type, flags, attributes }] of changes.entries()) {
     sequence++;
     const ack = index === changes.length - 1 ? messageFlags.ack : 0;
-    for (const byte of message((subsystem << 8) | type, flags | ack, sequence, [
-      ...fixed(family, 0),
-      ...attributes,
-    ]))
-      bytes.push(byte);
+    const length = start.length + attributes.length;
+    parts.push(messageHeader((subsystem << 8) | type, flags | ack, sequence, length), start, attributes);
   }
-  const last = sequence;
-  bytes.push(...message(batch.end, 0, sequence + 1, fixed(0, subsystem)));
-  return { messages: Uint8Array.from(bytes), last };
+  parts.push(message(batch.end, 0, sequence + 1, fixed(0, subsystem)));
+  return { messages: joined(parts), last: sequence };
 }
 
 /** Requests one table; the answer is ENOENT if it does not exist. */

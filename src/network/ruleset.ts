@@ -122,7 +122,7 @@ const isTranslated = [loadConnection(connection.status), mask(u32le(translated))
 const notFromLoopback = [loadMeta(meta.inputName), compare('other', interfaceKey('lo'))];
 
 /** Rules by chain, in order. */
-const rules: readonly (readonly [chain: string, expressions: readonly Bytes[]])[] = [
+const makeRules = (): readonly (readonly [chain: string, expressions: readonly Bytes[]])[] => [
   // With route_localnet, a bridge would accept packets of the network to and from 127.0.0.0/8.
   ['guard', [...notFromLoopback, ...isLoopback4('destination'), verdict('drop')]],
   ['guard', [...notFromLoopback, ...isLoopback4('source'), verdict('drop')]],
@@ -179,15 +179,29 @@ function hairpin(family: Family): Bytes[] {
   ];
 }
 
-/** Makes the table with all its objects, or updates the rules of an existing table. The chain `user` stays. */
-export function tableChanges(): Change[] {
+let encodedTable: readonly Change[] | undefined;
+
+/**
+ * Makes the table with all its objects, or updates the rules of an existing table. The chain `user` stays.
+ *
+ * The changes are always the same, and are encoded once: each container with published ports passes them to its keeper.
+ */
+export function tableChanges(): readonly Change[] {
+  encodedTable ??= makeTable().map(change => ({
+    ...change,
+    attributes: Uint8Array.from(change.attributes),
+  }));
+  return encodedTable;
+}
+
+function makeTable(): Change[] {
   const own = chains.filter(({ name }) => name !== 'user');
   return [
     newTable(table),
     ...sets.map((set, index) => newSet(table, set, index + 1)),
     ...chains.map(chain => newChain(table, chain)),
     ...own.map(({ name }) => flushChain(table, name)),
-    ...rules.map(([chain, expressions]) => newRule(table, chain, expressions)),
+    ...makeRules().map(([chain, expressions]) => newRule(table, chain, expressions)),
   ];
 }
 

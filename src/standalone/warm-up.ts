@@ -5,6 +5,7 @@ import { defaultConfig } from '../cli/spec-document.ts';
 import { capableMachine as facts } from '../host/facts.ts';
 import { joinPath } from '../host/paths.ts';
 import { timestamp } from '../lifecycle/timestamp.ts';
+import { tableChanges } from '../network/ruleset.ts';
 import { seccompArchitectures } from '../oci/seccomp.ts';
 import { makeExecPlan } from '../plan/exec-plan.ts';
 import { makePlan } from '../plan/make-plan.ts';
@@ -32,6 +33,7 @@ export function warmUp(): void {
   for (const machine of ['x86_64', 'aarch64'] as const) {
     seccompStep({ defaultAction: 'SCMP_ACT_ERRNO', architectures: seccompArchitectures, syscalls }, machine);
   }
+  tableChanges();
   joinPath('/run', timestamp(0n));
   createBuiltIns();
 }
