@@ -142,6 +142,8 @@ Outcome startKeeper(const Arguments& a) {
   request.end = static_cast<uint32_t>(end.size());
   request.bytes = static_cast<uint32_t>(batches.size());
   request.output = output.open() ? output.get() : -1;
+  const Value& removed = r.field("removed");
+  request.removed = removed.is_undefined() ? -1 : static_cast<int32_t>(removed.number());
   if (output.open()) request.strings = static_cast<uint32_t>(program.field("arguments").items().size() + 1);
   std::string all(reinterpret_cast<const char*>(&request), sizeof request);
   all.append(reinterpret_cast<const char*>(listeners.data()), listeners.size() * sizeof(keeper::Listener));
@@ -149,6 +151,7 @@ Outcome startKeeper(const Arguments& a) {
 
   std::vector<int> keep = {request.init};
   if (output.open()) keep.push_back(output.get());
+  if (request.removed >= 0) keep.push_back(request.removed);
   for (const keeper::Listener& one : listeners) keep.push_back(one.fd);
   if (SpawnFailure f = launch(all, keep, write_end.get()); f.syscall != nullptr) return refused(f.syscall, f.error);
   // Only the keeper's copy stays open: end of file means that it has ended.

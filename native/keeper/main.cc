@@ -105,6 +105,7 @@ void close_foreign(const Request& request, const Listener* listeners) {
     consider(request.init);
     consider(request.status);
     consider(request.output);
+    consider(request.removed);
     // The listeners are in ascending order and consecutive: few rounds are needed.
     for (uint32_t i = 0; i < request.listeners; i++) {
       if (static_cast<unsigned>(listeners[i].fd) < next) continue;
@@ -233,6 +234,8 @@ void close_foreign(const Request& request, const Listener* listeners) {
   // Remove the rules before the sockets are closed: the next container that gets one of the ports adds the same
   // elements, and these batches would remove them.
   Rules::send(last, request.end, true);
+  // Without it, `delete` asks the kernel for left elements, and the close of its netlink socket waits.
+  if (request.removed >= 0) sys::unchecked(sys::write(request.removed, "1", 1));
   for (uint32_t i = 0; i < request.listeners; i++) sys::close(listeners[i].fd);
   // The close of the netlink socket waits for the kernel (an RCU grace period of 11 ms), and a command that needs one
   // of the ports waits for the end of this process: a child closes the socket last.

@@ -29,9 +29,10 @@ struct Request {
   uint32_t end;      // number of batches to send after the init has exited; they follow those of `restore`
   uint32_t bytes;    // of all batches with their lengths, and of all strings
   int32_t output;    // standard output and standard error of the program, or -1
+  int32_t removed;   // file that gets one byte after the batches of `end` were sent, or -1
   uint32_t strings;  // 0: no program. Otherwise the file to which it writes its pid, and its arguments
 };
-static_assert(sizeof(Request) == 36);
+static_assert(sizeof(Request) == 40);
 
 struct Status {
   int32_t pid;    // of the keeper, or 0

@@ -503,6 +503,8 @@ export interface KeeperRequest {
   readonly restore: readonly Uint8Array[];
   /** Netlink messages of NETLINK_NETFILTER that are sent after the init has exited. */
   readonly end: readonly Uint8Array[];
+  /** Descriptor of a file to which the keeper writes one byte after it has sent the messages of `end`. */
+  readonly removed?: number;
   /** A program that the keeper starts, and kills after the init has exited. Default: none. */
   readonly program?: KeptProgram;
 }

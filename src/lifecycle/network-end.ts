@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Binding } from '../host/binding.d.ts';
+import { entryPath } from '../host/paths.ts';
 import { parseAddress } from '../network/cidr.ts';
 import { freeAddress, locked, networkNames, networkStore, takenAddresses } from '../network/store.ts';
 import { initRuns } from './init-process.ts';
 import { updateNames } from './network/names.ts';
 import type { NetworkRecord } from './network/record.ts';
 import { removeLeftPorts } from './ports.ts';
+import { files } from './record.ts';
 import type { Runtime } from './runtime.ts';
 
 /**
@@ -29,10 +32,16 @@ export function detachNetworks(
       updateNames(runtime, store, name, owner);
     }
     // A keeper removes its elements when the container has ended. A killed keeper has left them.
-    if (ports !== undefined && (keeper === undefined || !initRuns(runtime.binding, keeper))) {
+    if (ports !== undefined && !keeperRemoves(runtime.binding, keeper, owner)) {
       removeLeftPorts(runtime, store, { attachments, ports });
     }
   });
+}
+
+/** Read in this order: the keeper writes the file before it exits. */
+function keeperRemoves(binding: Binding, keeper: NetworkRecord['keeper'], owner: string): boolean {
+  if (keeper !== undefined && initRuns(binding, keeper)) return true;
+  return (binding.readTextIfThere(entryPath(owner, files.portsRemoved)) ?? '') !== '';
 }
 
 /** Frees the addresses of a container without a usable record. */

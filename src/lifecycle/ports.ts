@@ -5,6 +5,7 @@ import { hostFailure, isSystemError, onHost } from '../errors/system.ts';
 import type { Binding, KeptListener } from '../host/binding.d.ts';
 import { unlessMissing } from '../host/files.ts';
 import { entryPath } from '../host/paths.ts';
+import { O } from '../kernel/files.ts';
 import type { ContainerAddresses } from '../network/allocate.ts';
 import { formatAddress, parseAddress } from '../network/cidr.ts';
 import { dumpConnections, staleConnections } from '../network/conntrack.ts';
@@ -38,6 +39,7 @@ import { keeperName, type PortHolder, portHolder } from './network/port-holder.t
 import type { NetworkRecord } from './network/record.ts';
 import { hasIpv6 } from './network/resolve.ts';
 import { apply, applyRules } from './network/set-up.ts';
+import { files } from './record.ts';
 import { type Runtime, silentLog } from './runtime.ts';
 
 /** Longest wait for the keeper of a container that has ended. */
@@ -174,8 +176,14 @@ export const publishPorts: HostOperation<'publishPorts'> = {
     const addresses = requireAddresses(context);
     const elements = portElements(ports, addresses);
     locked(store, () => addElements(context, store, steps));
+    const path = entryPath(context.stateDirectory, files.portsRemoved);
+    const removed = onHost(`unable to make ${path}`, () =>
+      binding.open(path, O.O_RDWR | O.O_CREAT | O.O_CLOEXEC, 0o600),
+    );
+    context.atEnd(() => binding.close(removed));
     const keeper = onHost('unable to start the keeper of the published ports', () =>
       binding.startKeeper({
+        removed,
         pidfd: context.init.pidfd,
         listeners: listenersOf(context, addresses),
         restore: [

@@ -72,4 +72,6 @@ export const files = {
   resources: 'resources.json',
   /** Exists while the container is created and not started. `start` empties it and reads the init's report from it. */
   startFifo: 'exec.fifo',
+  /** Exists with published ports. Its keeper writes one byte to it after it has removed their rules. */
+  portsRemoved: 'ports-removed',
 } as const;

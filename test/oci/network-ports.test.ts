@@ -378,6 +378,20 @@ time.sleep(1000)`;
     }
   });
 
+  test('75: is deleted without a socket of netlink, whose close would wait for the kernel', async () => {
+    const { id } = await web('--publish', '8800:80');
+    const keeper = keeperOf(id);
+    lan.must('kill', id, 'KILL');
+    await until('the keeper has ended', () => !lan.box.lives(keeper));
+    const out = lan.box.fresh('trace');
+    const wrapper = ['strace', '-f', '-qq', '-e', 'trace=socket,unlinkat', '-o', out];
+    expect(lan.ociBy(wrapper, 'delete', '--force', id)).toMatchObject({ status: 0 });
+    const calls = readFileSync(out, 'utf8');
+    expect(calls).toContain('state.json');
+    expect(calls).not.toContain('AF_NETLINK');
+    expect(lan.rules()).not.toContain('8800');
+  });
+
   test('78: has a keeper with little memory', async () => {
     const { id } = await web('--publish', '9000-9099:8000-8099');
     const rollup = readFileSync(`/proc/${keeperOf(id)}/smaps_rollup`, 'utf8');

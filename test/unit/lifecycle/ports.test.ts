@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { errno } from '../../../src/errors/errno.ts';
 import { deleteContainer } from '../../../src/lifecycle/delete.ts';
@@ -226,7 +228,19 @@ describe('a published port', () => {
     expect(machine.network.elements('ports')).toEqual([]);
   });
 
-  it('of a deleted container whose keeper has removed them need no transaction', () => {
+  it('of a deleted container whose keeper has removed them need no netlink', () => {
+    attach(machine, 'c1', ['web'], { publish: ['8800:80'] });
+    stop('c1');
+    killKeeper('c1');
+    writeFileSync(join(machine.root, 'c1/ports-removed'), '1');
+    machine.binding.netfilter = () => {
+      throw refused('socket', errno.EPERM);
+    };
+    deleteContainer(machine.runtime, 'c1');
+    expect(existsSync(join(machine.root, 'c1'))).toBe(false);
+  });
+
+  it('of a deleted container that are gone although its keeper was killed need no transaction', () => {
     attach(machine, 'c1', ['web'], { publish: ['8800:80'] });
     stop('c1');
     killKeeper('c1');
