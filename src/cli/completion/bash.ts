@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import type { OptionWords, ValueKind } from './words.ts';
-import { type CommandWords, commandWordsAfter, lister, type ProgramWords, signals } from './words.ts';
+import {
+  type CommandWords,
+  commandWordsAfter,
+  listCommand,
+  listed,
+  type OptionWords,
+  type ProgramWords,
+  signals,
+  type ValueKind,
+} from './words.ts';
 
 /**
  * Returns the completion for bash 4.4 and later. bash splits `--name=value` at the equals sign, therefore the script
@@ -76,8 +84,7 @@ _tsubo() {
   case $kind in
     directory) mapfile -t COMPREPLY < <(compgen -d -- "$current"); compopt -o filenames; return ;;
     file) mapfile -t COMPREPLY < <(compgen -f -- "$current"); compopt -o filenames; return ;;
-    container) mapfile -t offered < <("\${COMP_WORDS[0]}" "\${root[@]}" ${lister.container} 2>/dev/null) ;;
-    network) mapfile -t offered < <("\${COMP_WORDS[0]}" "\${root[@]}" ${lister.network} 2>/dev/null) ;;
+${listed.map(kind => `    ${kind}) mapfile -t offered < <(${listCommand(kind, called)}) ;;`).join('\n')}
     signal) offered=(${signals.join(' ')}) ;;
     text) ;;
     '') if [[ ! $skip ]]; then read -ra offered < <(_tsubo_words "$command"); fi ;;
@@ -89,6 +96,9 @@ _tsubo() {
 complete -F _tsubo tsubo
 `;
 }
+
+/** The called program, with the root directory that the command line names. */
+const called = '"$' + '{COMP_WORDS[0]}" "$' + '{root[@]}"';
 
 function names(entries: readonly { readonly name: string }[]): string[] {
   return entries.map(({ name }) => name);

@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import type { ValueKind } from './words.ts';
-import { commandWordsAfter, lister, type OptionWords, type ProgramWords, signals } from './words.ts';
+import {
+  commandWordsAfter,
+  isListed,
+  listCommand,
+  type OptionWords,
+  type ProgramWords,
+  signals,
+  type ValueKind,
+} from './words.ts';
 
 /** Returns the completion for fish 3. */
 export function fishCompletion(program: ProgramWords): string {
@@ -78,14 +85,12 @@ function option(condition: string, { names, summary, value }: OptionWords): stri
 
 function values(kind: ValueKind): string[] {
   if (typeof kind !== 'string') return [`-a ${quoted(kind.join(' '))}`];
+  if (isListed(kind)) return [`-a ${quoted(`(${listCommand(kind, 'tsubo')})`)}`];
   switch (kind) {
     case 'file':
       return ['-F'];
     case 'directory':
       return ["-a '(__fish_complete_directories)'"];
-    case 'container':
-    case 'network':
-      return [`-a '(tsubo ${lister[kind]} 2>/dev/null)'`];
     case 'signal':
       return [`-a ${quoted(signals.join(' '))}`];
     case 'text':

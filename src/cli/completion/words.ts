@@ -4,14 +4,10 @@ import { type CommandGroup, type CommandModule, isGroup } from '../command.ts';
 import { defineGlobals } from '../globals.ts';
 
 /** The kind of a value that a shell can complete; a list has all possible values. */
-export type ValueKind =
-  | 'file'
-  | 'directory'
-  | 'container'
-  | 'network'
-  | 'signal'
-  | 'text'
-  | readonly string[];
+export type ValueKind = 'file' | 'directory' | 'signal' | 'text' | Listed | readonly string[];
+
+/** Things whose names a command prints. */
+export type Listed = keyof typeof listers;
 
 export interface OptionWords {
   /** With dashes, the short name first: `-b`, `--bundle`. */
@@ -111,6 +107,8 @@ function argumentKind(command: string, name: string): ValueKind {
   if (name === 'signal') return 'signal';
   if (name.includes('|')) return name.split('|');
   if (name === 'name' && command.startsWith('network ') && command !== 'network create') return 'network';
+  if (name === 'container' && command.startsWith('container ')) return 'named';
+  if (name === 'image' || name === 'volume') return name;
   return 'text';
 }
 
@@ -131,11 +129,29 @@ export function commandWordsAfter(
     .map(({ name, summary }) => ({ name: name.slice(group.length + 1), summary }));
 }
 
-/** A command that prints values of a kind, one in a line. */
-export const lister: Readonly<Record<'container' | 'network', string>> = {
-  container: 'list -q',
-  network: 'network ls -q',
+/**
+ * Arguments of tsubo that print values of a kind, one in a line; with the sed script that finds the values in a table.
+ * `container` has the ids of the runtime's commands, `named` the names of containers of images.
+ */
+const listers = {
+  container: { words: 'list -q' },
+  network: { words: 'network ls -q' },
+  volume: { words: 'volume ls -q' },
+  named: { words: 'container ls -a', sed: '1!s/.* //p' },
+  image: { words: 'image ls', sed: '1!s/^\\([^ ]*\\)  *\\([^ ]*\\) .*/\\1:\\2/p' },
 };
+
+export const listed = Object.keys(listers) as readonly Listed[];
+
+export function isListed(kind: ValueKind): kind is Listed {
+  return typeof kind === 'string' && Object.hasOwn(listers, kind);
+}
+
+/** A shell command that prints the values, and nothing if it fails. */
+export function listCommand(kind: Listed, program: string): string {
+  const { words, sed }: { words: string; sed?: string } = listers[kind];
+  return `${program} ${words} 2>/dev/null${sed === undefined ? '' : ` | sed -n '${sed}'`}`;
+}
 
 /** The names of signals that people send. */
 export const signals: readonly string[] = [

@@ -1,7 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import type { OptionWords, ValueKind } from './words.ts';
-import { type CommandWords, commandWordsAfter, lister, type ProgramWords, signals } from './words.ts';
+import {
+  type CommandWords,
+  commandWordsAfter,
+  isListed,
+  listCommand,
+  listed,
+  type OptionWords,
+  type ProgramWords,
+  signals,
+  type ValueKind,
+} from './words.ts';
 
 /** Returns the completion for zsh, for a file `_tsubo` in a directory of `fpath`. */
 export function zshCompletion(program: ProgramWords): string {
@@ -10,8 +19,7 @@ export function zshCompletion(program: ProgramWords): string {
   return `#compdef tsubo
 # zsh completion of tsubo. Use it in this shell: source <(tsubo completion zsh)
 
-_tsubo_containers() { compadd -- \${(f)"$(tsubo ${lister.container} 2>/dev/null)"} }
-_tsubo_networks() { compadd -- \${(f)"$(tsubo ${lister.network} 2>/dev/null)"} }
+${listed.map(kind => `_tsubo_${kind}() { compadd -- \${(f)"$(${listCommand(kind, 'tsubo')})"} }`).join('\n')}
 
 _tsubo() {
   local curcontext=$curcontext state line
@@ -87,15 +95,12 @@ function option({ names, summary, value }: OptionWords): string {
 
 function action(kind: ValueKind): string {
   if (typeof kind !== 'string') return `(${kind.join(' ')})`;
+  if (isListed(kind)) return `_tsubo_${kind}`;
   switch (kind) {
     case 'file':
       return '_files';
     case 'directory':
       return '_files -/';
-    case 'container':
-      return '_tsubo_containers';
-    case 'network':
-      return '_tsubo_networks';
     case 'signal':
       return `(${signals.join(' ')})`;
     case 'text':

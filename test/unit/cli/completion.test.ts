@@ -27,6 +27,9 @@ beforeAll(() => {
     '"list -q") printf "web\\\\nwarm\\\\n" ;;',
     '"--root /other list -q") echo other ;;',
     '"network ls -q") echo default ;;',
+    '"volume ls -q") echo site ;;',
+    '"container ls -a") echo "CONTAINER ID   NAMES"; echo "87f2dd471a4e   lofty_quern" ;;',
+    '"image ls") echo "REPOSITORY   TAG    IMAGE ID"; echo "busybox      1.36   0af17b9de300" ;;',
   ];
   writeFileSync(program, `#!/bin/sh\ncase "$*" in\n${answers.join('\n')}\nesac\n`);
   chmodSync(program, 0o755);
@@ -60,6 +63,10 @@ const lines: readonly (readonly [line: string, offered: readonly string[]])[] = 
   ['tsubo run --pid', ['--pid-file', '--pidfd-socket']],
   ['tsubo network create --is', ['--isolated']],
   ['tsubo completion ', ['bash', 'fish', 'zsh']],
+  ['tsubo container stop ', ['lofty_quern']],
+  ['tsubo container run --rm b', ['busybox:1.36']],
+  ['tsubo image rm ', ['busybox:1.36']],
+  ['tsubo volume rm ', ['site']],
   // A container that does not exist yet.
   ['tsubo create w', []],
   ['tsubo delete --force w', ['warm', 'web']],
