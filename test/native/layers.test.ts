@@ -167,17 +167,20 @@ describe.skipIf(requires('root', 'zstd'))('the layers of an image', () => {
         { name: 'd/e/.wh..wh..opq' },
       ]),
     );
+    const tree = mkdtempSync(join(tmpdir(), 'tsubo-user-'));
+    const archive = `${tree}.tar`;
+    const library = `${tree}.node`;
     // An addon in another process, as the user 1000 and without its groups.
     const script = `
       process.setgroups([]); process.setgid(1000); process.setuid(1000);
-      const addon = require(${JSON.stringify(join(process.cwd(), 'build/Release/tsubo.node'))});
+      const addon = require(${JSON.stringify(library)});
       const source = addon.open(process.argv[1], 0, 0);
       const request = { source, decompress: [], tree: process.argv[2], lowers: [], layer: true, strict: false };
       const result = addon.unpackTree({ ...request, opaque: 'user.overlay.opaque', hashes: false });
       process.stdout.write(JSON.stringify(result));`;
-    const tree = mkdtempSync(join(tmpdir(), 'tsubo-user-'));
-    const archive = `${tree}.tar`;
     try {
+      // The user may not be able to reach the checkout.
+      execFileSync('install', ['-m', '755', 'build/Release/tsubo.node', library]);
       execFileSync('cp', [blobPath(store, layer.digest), archive]);
       execFileSync('chown', ['1000:1000', tree, archive]);
       const result = JSON.parse(
@@ -191,6 +194,7 @@ describe.skipIf(requires('root', 'zstd'))('the layers of an image', () => {
     } finally {
       rmSync(tree, { recursive: true, force: true });
       rmSync(archive, { force: true });
+      rmSync(library, { force: true });
     }
   });
 
