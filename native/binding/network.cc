@@ -124,8 +124,8 @@ Refusal remember(Netlink& net, const std::string& name, Former* former) {
 }
 
 // A move takes the device down, and the kernel removes its addresses; hardware address, MTU and alias stay. The device
-// gets a temporary name first: the rename to the requested name then lets the kernel expand a template and refuse a
-// name in use. `device` has an index as soon as it is in `to`.
+// gets a temporary name first, because the kernel expands a template and refuses a name in use only when a device is
+// renamed. `device` gets its index when it is found in `to`.
 Refusal move(Place& from, int index, Place& to, const std::string& name, bool up, const Former& former,
              Device* device) {
   const std::string between = "tsubo" + std::to_string(getpid());

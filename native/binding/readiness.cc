@@ -20,7 +20,7 @@ namespace tsubo::binding {
 
 namespace {
 
-// The container sends everything that it reports; the rest of a longer datagram is dropped.
+// A datagram of the container may have other lines (STATUS=...). The rest of a longer one is dropped.
 constexpr size_t kLongestDatagram = 4096;
 constexpr int kBarrierMs = 30'000;
 
@@ -35,8 +35,8 @@ bool has_line(const char* text, size_t length, const char* line) {
   return false;
 }
 
-// Sends a pipe and waits until the service manager has closed it: it has then handled the earlier messages, and this
-// process may exit. A service manager without this protocol keeps the pipe.
+// Sends the write end of a pipe and waits until the service manager closes it: the manager has then handled the earlier
+// messages, and this process may exit. A manager without this protocol never closes it, therefore the wait is limited.
 Outcome synchronise(int socket, const std::string& host) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) < 0) return refused("pipe2", errno);
@@ -92,7 +92,7 @@ Outcome bindDatagrams(const Arguments& a) {
   const size_t slash = path.rfind('/');
   UniqueFd directory(::open(path.substr(0, slash + 1).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!directory.open()) return refused("open", errno, path);
-  // An address holds 107 bytes of path, and the name in the directory always fits.
+  // An address has room for 107 bytes, and the whole path may be longer: the directory is named by its descriptor.
   const std::string through = "/proc/self/fd/" + std::to_string(directory.get()) + path.substr(slash);
   sockaddr_un address = {};
   address.sun_family = AF_UNIX;

@@ -32,7 +32,7 @@ async function sources() {
   return found.size > 0 ? [...found.values()] : sourcesBeforeUpdate();
 }
 
-/** @returns {Promise<Source[]>} for a machine where `apt-get update` has never run, which lists no targets */
+/** @returns {Promise<Source[]>} where `apt-get update` would download from: before the first update, apt lists no targets */
 async function sourcesBeforeUpdate() {
   const listed = await run('apt-get', ['update', '--print-uris']).catch(() => '');
   return sourcesIn(listed);
@@ -57,11 +57,11 @@ export function sourcesIn(listed) {
 /**
  * Packages and their source.
  * @typedef {object} Wanted
- * @property {readonly string[]} packages a name that ends with `!` stands for its dependency with a similar name:
+ * @property {readonly string[]} packages a name that ends with `!` stands for the versioned package that it depends on:
  *   `linux-image-arm64!` for `linux-image-6.1.0-18-arm64`; `?priority(required)` for all of that priority
  * @property {readonly string[]} [suites] suites to search, in this order (default: the suite of this machine)
- * @property {string} [architecture] Debian's name of it (default: that of this machine)
- * @property {(name: string) => boolean} [dependencies] selects from all direct and indirect dependencies those to include
+ * @property {string} [architecture] its Debian name (default: that of this machine)
+ * @property {(name: string) => boolean} [dependencies] returns true for each direct or indirect dependency to include
  *   (default: none)
  */
 
@@ -81,7 +81,7 @@ export async function unpackPackages({ into, ...wanted }) {
 }
 
 /**
- * Downloads packages, and removes them again.
+ * Downloads packages for one use, and removes them afterwards.
  *
  * @param {Wanted} wanted
  * @param {string} near the work directory is made beside this path
@@ -113,7 +113,7 @@ export async function withPackages({ suites, ...wanted }, near, use) {
 }
 
 /**
- * The line of the output of apt that has the cause.
+ * Returns the line of apt's output that contains the cause.
  * @param {string} printed
  */
 function complaint(printed) {
@@ -132,7 +132,8 @@ async function fetchFrom({ site, suite, architecture, packages, dependencies, wo
   writeFileSync(join(work, 'status'), '');
   const options = ['target=Packages', ...(existsSync(keyring) ? [`signed-by=${keyring}`] : [])];
   writeFileSync(join(work, 'sources.list'), `deb [${options.join(' ')}] ${site} ${suite} main\n`);
-  // Read after the configuration of the machine. Its hooks are disabled: they work on the package lists of the machine.
+  // apt reads this file after the machine's configuration. The machine's hooks are disabled, because they work on its own
+  // package lists.
   const settings = {
     'Dir::Etc::SourceList': join(work, 'sources.list'),
     'Dir::Etc::SourceParts': '/dev/null',
@@ -165,7 +166,7 @@ async function fetchFrom({ site, suite, architecture, packages, dependencies, wo
 }
 
 /**
- * Resolves a package without files to the one that it depends on.
+ * Returns the versioned package that a package without files depends on.
  * @param {string} name
  * @param {readonly string[]} configured
  */
@@ -173,7 +174,7 @@ async function behind(name, configured) {
   const listed = await run('apt-cache', [...configured, 'depends', '--important', name]);
   const stem = name.split('-').slice(0, 2).join('-');
   const real = new RegExp(`Depends: (${stem}-\\S+)`).exec(listed)?.[1];
-  if (real === undefined) throw new Failure(`${name} depends on no package of that name`);
+  if (real === undefined) throw new Failure(`${name} has no dependency named ${stem}-*`);
   return real;
 }
 

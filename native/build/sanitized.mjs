@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The executable, its init and its keeper with AddressSanitizer and UndefinedBehaviorSanitizer, for npm run test:sanitized. All are
-// linked with the machine's C library, because the sanitizers need it. The engine is compiled without its changes and
-// without sanitizers, and the C++ library and the heap are those of the machine.
+// linked with the machine's C library, because the sanitizers need it. The engine is compiled without the changes of
+// quickjs.mjs and without sanitizers. The C++ library and the heap are those of the machine.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { gypTarget } from './gyp.mjs';
@@ -13,7 +13,7 @@ import { compile, nativeArch, toolchain, versionOf } from './toolchain.mjs';
 const into = 'build/sanitized';
 export const sanitizedExecutable = `${into}/tsubo`;
 
-/** Each finding ends the process. -fno-rtti excludes the check of virtual tables. */
+/** The process ends at the first error. The check of virtual tables needs RTTI, which the code is compiled without. */
 const sanitizers = [
   ...['-fsanitize=address,undefined', '-fno-sanitize=vptr', '-fno-sanitize-recover=all'],
   ...['-O1', '-g1', '-fno-omit-frame-pointer', '-fno-pie'],
@@ -21,7 +21,7 @@ const sanitizers = [
 // Position dependent, because the sanitizer of GCC 12 crashes if the kernel places an executable in its region.
 const link = ['-no-pie', '-fsanitize=address,undefined'];
 
-/** The files of the executable that the C library replaces. */
+/** Sources that the machine's libraries replace, and the entry, which is another one here. */
 const replaced = /\/(compile|cxx|heap|entry|memory)\.cc$/;
 
 /**

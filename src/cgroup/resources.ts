@@ -31,7 +31,7 @@ export function resourceWrites(resources: Resources, context: ResourceContext): 
 }
 
 function warnOfNetwork({ network }: Resources, { origin, warn }: ResourceContext): void {
-  const why = 'cgroup version 2 has no such controller; net_cls and net_prio are of version 1';
+  const why = 'net_cls and net_prio exist only in cgroup version 1';
   if (!isUnset(network?.classID)) warn(`${origin}/network/classID`, `classID is ignored: ${why}`);
   if ((network?.priorities ?? []).length > 0) {
     warn(`${origin}/network/priorities`, `priorities is ignored: ${why}`);

@@ -40,7 +40,7 @@ export const errorCodes = {
   'config.annotations': ['an annotation has an empty key', 'give it a name'],
   'config.attachment': ['a value of the network config is not valid', 'correct the value at the pointer'],
   'config.cgroupsPath': [
-    'linux.cgroupsPath names no cgroup of its own',
+    'linux.cgroupsPath is the root of the hierarchy',
     'leave it out, or name a cgroup below the root',
   ],
   'config.cgroups-path': [
@@ -182,7 +182,7 @@ export const errorCodes = {
   ],
   'config.resources.device-type': ['the type of a device rule is unknown', 'use a, b or c'],
   'config.resources.memory-swap': [
-    'memory.swap is below memory.limit, or has no limit beside it',
+    'memory.swap is below memory.limit, or is given without it',
     'swap counts memory and swap together: raise it or add limit',
   ],
   'config.resources.block-device': ['a block device number is out of range', 'correct major and minor'],
@@ -228,7 +228,7 @@ export const errorCodes = {
   ],
   'config.sysctl.hostname': ['a sysctl sets the host name', 'use hostname or domainname'],
   'config.sysctl.name': [
-    'the sysctl is not one of a namespace',
+    'the sysctl does not belong to a namespace of the container',
     'use net.*, kernel.msg*, kernel.sem, kernel.shm*, fs.mqueue.* or a user namespace sysctl',
   ],
   'config.sysctl.namespace': [
@@ -246,7 +246,7 @@ export const errorCodes = {
   'config.type': ['a value has the wrong JSON type', 'write the reported type'],
   'config.unknown-property': ['a property is unknown (warning)', 'correct the spelling'],
   'config.unsupported': [
-    'the config asks for something that tsubo does not support',
+    'the config requires a feature that tsubo does not support',
     'remove the property at the pointer',
   ],
   'config.user-namespace.joined-mappings': [
@@ -349,7 +349,7 @@ export const errorCodes = {
   'direct.not-running': ['the container does not run', 'start it: tsubo container start'],
   'direct.not-stopped': ['the container did not end after SIGKILL', 'see the state of its processes in ps'],
   'direct.running': ['the container runs', 'stop it, or remove it with --force'],
-  'direct.volume-in-use': ['a container has the volume', 'remove the container first'],
+  'direct.volume-in-use': ['a container uses the volume', 'remove the container first'],
 
   'host.cgroup-write': ['the kernel refused a value for a cgroup file', 'check the value at the pointer'],
   'host.id-mapping': [
@@ -361,17 +361,17 @@ export const errorCodes = {
   'host.syscall': ['a system call of the runtime failed', 'see the reported call, path and errno'],
   'host.systemd': ['systemd cannot be reached', 'run with a system or user bus, or without --systemd-cgroup'],
   'host.systemd-unit': [
-    'systemd refused or failed to start the unit',
+    'systemd refused the unit, or failed to start it',
     'see the reported result, and systemctl status',
   ],
   'host.unsupported': [
-    'this kernel or machine lacks what the config asks for',
+    'this kernel or machine lacks a feature that the config requires',
     'see the message for what is missing',
   ],
 
-  'image.ambiguous': ['several images have an id that begins so', 'write more digits of the id'],
+  'image.ambiguous': ['several images have an id with this beginning', 'write more digits of the id'],
   'image.archive': [
-    'an archive of an image is damaged, or contains something that no image contains',
+    'an archive of an image is damaged, or contains an entry that is not allowed in an image',
     'get the archive or the image again',
   ],
   'image.damaged': [
@@ -384,12 +384,12 @@ export const errorCodes = {
   ],
   'image.in-use': ['a container uses the image', 'remove the container first'],
   'image.layer-digest': [
-    'the content of a layer is not the one that the config of the image names',
+    'the digest of a layer differs from the one in the config of the image',
     'get the image from another place',
   ],
   'image.no-decompressor': ['the program that decompresses a layer is missing', 'install gzip or zstd'],
   'image.no-node': [
-    'registries are reached with Node, which is missing',
+    'access to registries needs Node, which is missing',
     'install Node and the npm package, or use skopeo',
   ],
   'image.platform': [
@@ -399,7 +399,7 @@ export const errorCodes = {
   'image.reference': ['the name of an image is not valid', 'write NAME, NAME:TAG or REGISTRY/NAME:TAG'],
   'image.referenced': ['the image has several names', 'remove each name, or use --force'],
   'image.unsupported': [
-    'the manifest is not that of an image, or has an old format',
+    'the manifest does not describe an image, or has an old format',
     'push the image again with a current program',
   ],
   'image.unknown': ['the store has no such image', 'see tsubo image ls, or pull it: tsubo image pull'],
@@ -444,7 +444,7 @@ export const errorCodes = {
     'stop the container, or end the command that is attached to it',
   ],
   'keeper.create': [
-    'the create that the keeper started ended without an error of its own',
+    'the create that the keeper started exited without reporting an error',
     'see the reported status: the create was killed, or could not be executed',
   ],
   'keeper.gone': [
@@ -459,7 +459,7 @@ export const errorCodes = {
     'name a free host address of the subnet: see tsubo network inspect',
   ],
   'network.conflict': [
-    'the machine has something else in the place of a network',
+    'a device that tsubo did not make has the name of the bridge',
     'remove the device at the reported name, or give the network another bridge',
   ],
   'network.damaged': ['the definition of a network is damaged', 'correct the file, or remove the network'],
@@ -479,7 +479,7 @@ export const errorCodes = {
   'network.overlap': ['the subnet overlaps one that is in use', 'choose another subnet'],
   'network.port-taken': [
     'a published port is in use',
-    'publish another port, or end the program that has it',
+    'publish another port, or end the program that uses it',
   ],
   'network.foreign-rule': [
     'a rule of another program affects the network or a published port (warning of check)',
@@ -494,7 +494,7 @@ export const errorCodes = {
   'plan.number': ['a number does not fit into the plan', 'use a smaller number'],
   'plan.size': ['the plan is too large', 'reduce the config'],
 
-  'registry.answer': ['the answer is not that of a registry', 'check the address of the registry'],
+  'registry.answer': ['the server did not answer as a registry', 'check the address of the registry'],
   'registry.credentials': [
     'the stored credentials cannot be used',
     "correct Docker's config.json or the credential helper",
@@ -533,7 +533,7 @@ export const errorCodes = {
   ],
   'state.layer-unsynced': [
     'the upperdir of the root mount was written by a volatile overlay before the machine was started',
-    'use an empty upperdir and workdir, or check the files and remove the marker',
+    'use an empty upperdir and workdir, or check the files and remove the reported marker',
   ],
   'state.no-cgroup': [
     'the container has no cgroup of its own',
@@ -546,7 +546,7 @@ export const errorCodes = {
   'state.not-paused': ['the container is not paused', 'pause it first'],
   'state.not-running': ['the container is not running', 'see tsubo state'],
   'state.older-version': [
-    'an earlier version created the container, and this one cannot start it',
+    'an earlier version of tsubo created the container, and this version cannot start it',
     'delete the container, and create it again',
   ],
   'state.rdt-mismatch': [
@@ -571,7 +571,7 @@ export const errorCodes = {
   ],
   'usage.console-socket': [
     '--console-socket is missing for a terminal, or is given without one',
-    'use it with a terminal and --detach, and only then',
+    'a terminal with --detach needs it; leave it out otherwise',
   ],
   'usage.missing-value': ['an option lacks its value', 'add the value'],
   'usage.network': [
@@ -582,7 +582,7 @@ export const errorCodes = {
   'usage.publish': ['the value of --publish is not valid', 'write HOST-PORT:CONTAINER-PORT, such as 8800:80'],
   'usage.signal': ['the signal is unknown', 'use a name such as TERM, or a number'],
   'usage.terminal': [
-    'a container with a terminal needs standard input to be one',
+    'a container with a terminal needs a terminal as standard input',
     'start the command on a terminal, or run the container without -t',
   ],
   'usage.unknown-command': ['there is no such command', 'see tsubo --help'],

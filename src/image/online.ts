@@ -104,7 +104,7 @@ function findOnline(binding: Binding, request: OnlineRequest): { node: string; s
   const cure = 'install Node 20 or later, and the npm package of tsubo';
   throw new RuntimeError({
     code: 'image.no-node',
-    message: `registries are reached with Node, and ${missing}`,
+    message: `access to registries needs Node, and ${missing}`,
     hint: request.action === 'pull' ? `${cure}, or use skopeo: ${skopeoLine(request)}` : cure,
   });
 }

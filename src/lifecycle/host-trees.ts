@@ -31,7 +31,7 @@ export const cloneTree: HostOperation<'cloneTree'> = {
   },
 };
 
-/** True if the init waits for this slot now. It requests many trees in several parts. */
+/** True if the init waits for this slot now. The init requests a long list of trees in parts. */
 function isAwaited({ at: { into, count } }: HostContext, { slot }: { readonly slot: number }): boolean {
   return slot >= into && slot < into + count;
 }
@@ -49,7 +49,7 @@ function cloneTrees(context: HostContext, requests: readonly TreeRequest[]): num
   try {
     return binding.cloneTrees({
       mountNamespace: open(`/proc/${pid}/ns/mnt`),
-      // In a later part the container's root covers the root of the namespace; the init's root is still the one below.
+      // In a later part, the container's root is mounted over the root of the namespace; the init's root is still below it.
       root: open(`/proc/${pid}/root`),
       paths: requests.map(({ path }) => path),
       recursive: requests.map(({ recursive }) => recursive),
@@ -173,7 +173,7 @@ function showOwners(context: HostContext, idmap: IdMap, refused: Refused, tree: 
   );
 }
 
-/** The container step that waits for a tree, by its origin; with the item of its list, if that was refused. */
+/** The origin of the container step that waits for a tree, and the refused item of its list. */
 interface Refused {
   readonly origin: string;
   readonly item?: number;

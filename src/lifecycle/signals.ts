@@ -10,7 +10,7 @@ const firstRealtime = 34;
 const lastRealtime = 64;
 
 /**
- * Number of a signal given as a number or a name: `15`, `TERM`, `sigterm`, `RTMIN+3`, `RTMAX-1`. 0 only probes.
+ * Number of a signal given as a number or a name: `15`, `TERM`, `sigterm`, `RTMIN+3`, `RTMAX-1`. 0 only checks that the process exists.
  *
  * @throws RuntimeError `usage.signal`
  */
@@ -29,7 +29,7 @@ export function signalNumber(text: string): number {
   });
 }
 
-/** `SIGTERM` for 15; `signal 40` for one without a name. */
+/** `SIGTERM` for 15; `signal 40` for a signal without a name. */
 export function signalName(number: number): string {
   const found = Object.entries(SIG).find(([, candidate]) => candidate === number);
   return found === undefined ? `signal ${number}` : found[0];

@@ -3,7 +3,7 @@ import type { ErrorFields } from '../errors/error.ts';
 import { onHost } from '../errors/system.ts';
 import type { Binding, Readiness } from '../host/binding.d.ts';
 
-/** The terminal that the runtime was started on, and the container's once it exists. `waitInForeground` connects them. */
+/** The runtime's own terminal and, after `adopt`, the container's. `waitInForeground` connects them. */
 export class Terminals {
   readonly #binding: Binding;
   readonly #host: number;
@@ -11,7 +11,7 @@ export class Terminals {
   #owned = true;
 
   /**
-   * @param request - the pointer that requested a terminal, and a hint
+   * @param request - the pointer to the property that requests a terminal, and a hint
    * @throws RuntimeError `host.syscall` if there is no terminal
    */
   constructor(binding: Binding, request: Pick<ErrorFields, 'pointer' | 'hint'>) {
@@ -23,7 +23,7 @@ export class Terminals {
     );
   }
 
-  /** Takes the master of the container's terminal. With `copySize` it gets the size of the host's. */
+  /** Takes the master of the container's terminal. With `copySize`, that terminal gets the size of the runtime's. */
   adopt(master: number, copySize: boolean): void {
     this.#master = master;
     onHost('unable to set up the terminal of the container', () =>
@@ -31,7 +31,7 @@ export class Terminals {
     );
   }
 
-  /** Both descriptors, which the caller owns from then on. */
+  /** Passes both descriptors to the caller, who closes them. Empty before `adopt`. */
   take(): [master?: number, host?: number] {
     if (this.#master === undefined) return [];
     this.#owned = false;

@@ -104,7 +104,7 @@ export function formatSubnet(subnet: Subnet): string {
   return `${formatAddress(subnet)}/${subnet.prefix}`;
 }
 
-/** The subnet with this length of prefix that contains the address. */
+/** The subnet with this prefix length that contains the address. */
 export function subnetOf({ family, value }: Address, prefix: number): Subnet {
   const host = BigInt(bitsOf(family) - prefix);
   return { family, value: (value >> host) << host, prefix };

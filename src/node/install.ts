@@ -15,7 +15,8 @@ function install(home: string): void {
   } catch {
     return;
   }
-  // Copies to a temporary name and renames: the file may be shared with the package manager's store, or be in use.
+  // Makes a link or a copy with a temporary name and renames it, because the old file may be shared with the package
+  // manager's store, or be in use.
   const fresh = `${command}.${process.pid}`;
   try {
     try {
@@ -30,7 +31,7 @@ function install(home: string): void {
   }
 }
 
-// In the checkout, the build needs only the cache: packages contain the launcher.
+// The build in the checkout writes only the cache, because packages contain the launcher.
 if (process.argv[2] !== 'cache') install(join(__dirname, '..'));
 try {
   writeCodeCache(__dirname);

@@ -10,7 +10,7 @@ type LabelContext = Pick<ProcessContext, 'process' | 'origin'>;
 
 /**
  * process.selinuxLabel and process.apparmorProfile, for the next exec. Empty ones are ignored. These steps run while
- * the executor may still mount a procfs, and before a seccomp filter may forbid it. The executor tries AppArmor's own
+ * the executor may still mount a procfs, and before a seccomp filter may forbid the mount. The executor tries AppArmor's own
  * file before the shared one.
  */
 export function labelSteps({ process, origin }: LabelContext): Step[] {
@@ -43,7 +43,7 @@ export function keyLabelSteps({ process, origin }: LabelContext): Step[] {
 /** File systems whose contexts come from the policy or the kernel; the context of mqueue can be changed after the mount. */
 const ownLabels: readonly string[] = ['proc', 'sysfs', 'mqueue', 'cgroup', 'cgroup2'];
 
-/** linux.mountLabel of a file system that accepts no context option when it is made. */
+/** Sets linux.mountLabel after the mount, if the file system accepts no context option. */
 export function labelAfterMount(label: string | undefined, fstype: string): Step[] {
   if (!label || fstype !== 'mqueue') return [];
   return [{ op: 'labelMount', origin: '/linux/mountLabel', label }];
@@ -83,15 +83,14 @@ export const labelsFacility: Facility<typeof steps> = {
   hints: () => ({
     labelMount: {
       [errno.EOPNOTSUPP]: 'the policy gives this file system a context that cannot be changed (genfscon)',
-      [errno.EINVAL]: 'the policy does not know this context',
-      [errno.EACCES]: 'the policy does not allow the runtime this change',
+      [errno.EINVAL]: 'the policy does not define this context',
+      [errno.EACCES]: 'the policy does not permit the runtime to make this change',
     },
     setSecurityAttribute: {
-      [errno.ENOENT]: 'no profile of this name is loaded: aa-status lists them',
-      [errno.EINVAL]:
-        'the security module does not know this profile or context; check which module is active',
-      [errno.EACCES]: 'the policy does not allow the runtime this change',
-      [errno.EPERM]: 'the policy does not allow the runtime this change',
+      [errno.ENOENT]: 'no profile of this name is loaded; aa-status lists the loaded ones',
+      [errno.EINVAL]: 'the security module has no such profile or context; check which module is active',
+      [errno.EACCES]: 'the policy does not permit the runtime to make this change',
+      [errno.EPERM]: 'the policy does not permit the runtime to make this change',
     },
   }),
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A round as orders for the stopwatch.
+// Builds the stopwatch orders of a benchmark round.
 
 import { unionOptions } from './bundle.ts';
 import type { CaseName, runs } from './cases.ts';
@@ -10,17 +10,19 @@ import type { Order } from './lap.ts';
 export interface Place {
   /** A directory on the tmpfs of the stopwatch: state of every runtime, pid files. */
   readonly directory: string;
-  /** The bundle whose program ends at once, and the one whose program stays. */
+  /** The bundle whose program exits at once. */
   readonly ends: string;
+  /** The bundle whose program runs until it is killed. */
   readonly stays: string;
-  /** Like the first, with a seccomp profile. */
+  /** Like `ends`, with a seccomp profile. */
   readonly filtered: string;
-  /** Like the first, with a root of layers. */
+  /** Like `ends`, with a root of layers. */
   readonly union: string;
+  /** Like `union`, with the option volatile. */
   readonly unionVolatile: string;
-  /** Messages that publish a port of the floor's container, for the floor. */
+  /** File with the netlink messages with which the floor publishes a port. */
   readonly elements: string;
-  /** The filter that tsubo compiles from that profile, for the floor. */
+  /** The seccomp filter of `filtered` as tsubo compiles it; the floor loads it. */
   readonly filter: string;
   /** build/bench/floor. */
   readonly floor: string;
@@ -29,7 +31,7 @@ export interface Place {
 /** `time` measures, `count` counts system calls. */
 export type How = 'time' | 'count';
 
-/** Makes the network namespace of the stopwatch a machine with a default route, with IPv4 alone. */
+/** Gives the network namespace of the stopwatch a default route, without IPv6. */
 export function machineOrders(): readonly Order[] {
   const script = [
     'ip link set lo up',
@@ -73,7 +75,7 @@ export function runOrders(
       const options = unionOptions(bundleOf(place, name), name === 'run-union-volatile').join(',');
       return [order(how, column, name, [...argv, '', options])];
     }
-    // It has no cache that could be cold.
+    // A cold run of the floor equals run-seccomp, because the floor has no cache.
     if (name === 'run-seccomp-cold') return [];
     return [order(how, column, name, name === 'run' ? argv : [...argv, place.filter])];
   }
@@ -95,7 +97,7 @@ function isNetwork(name: CaseName): boolean {
   );
 }
 
-/** A published port is free when the command ends, but the keeper of a run may end a little later: another port each time. */
+/** Each run publishes another port, because the keeper of the run before may still hold its port. */
 let lastPort = 0;
 
 function nextPort(): number {
@@ -103,7 +105,7 @@ function nextPort(): number {
   return 20_000 + lastPort;
 }
 
-/** The other runtimes have no networks, and the floor has neither 20 ports nor a crowd. */
+/** Only tsubo and the floor have networks; the floor has no run with 20 ports. */
 export function networkRun(
   how: How,
   column: Column,
@@ -149,7 +151,7 @@ export function crowdOrders(column: Column, place: Place, id: string): readonly 
   return [order('time', column, '-', command(column, place, ...words))];
 }
 
-/** The network of one container by the programs of an engine, in a network namespace that is made before. */
+/** Makes and removes the network of one container with an engine's programs, in a network namespace that exists. */
 export function engineNetworkOrders(how: How, column: Column, id: string): readonly Order[] {
   const [up, down] = column.command;
   const port = String(nextPort());
@@ -166,7 +168,7 @@ function isUnion(name: (typeof runs)[number]): boolean {
   return name === 'run-union' || name === 'run-union-volatile';
 }
 
-/** runc has no mount on `/`, and crun leaves the marker of a volatile overlay: its second run fails. */
+/** runc has no mount on `/`. A second volatile run of crun fails, because crun leaves the overlay's marker. */
 function takesUnion({ name, kind }: Column, which: (typeof runs)[number]): boolean {
   if (kind === 'floor' || name.startsWith('tsubo')) return true;
   const minor = /^crun-1\.(\d+)/.exec(name)?.[1];
@@ -180,8 +182,8 @@ function bundleOf(place: Place, name: (typeof runs)[number]): string {
 }
 
 /**
- * The life of one container. As after the shim of an engine, the init is dead and reaped before `delete`. The order is
- * kill and not reap, because the round would wait forever after a failed command `kill`.
+ * The life of one container. The init is reaped before `delete`, which an engine's shim does too. The order for that is
+ * `kill`, because `reap` would wait forever after a failed command `kill`.
  */
 export function lifeOrders(how: How, column: Column, place: Place, id: string): readonly Order[] {
   const oci = (name: CaseName, ...args: string[]): Order =>

@@ -253,7 +253,7 @@ describeOnce('a pull', () => {
     checkStore();
   };
 
-  test('54: lets no content with another digest into the store', async () => {
+  test('54: does not store content with another digest', async () => {
     const wrong = Buffer.from(high.bytes);
     wrong[1000] = (wrong[1000] as number) ^ 1;
     forBlob(high.digest, (_, response) => {
@@ -274,7 +274,7 @@ describeOnce('a pull', () => {
     await isWhole();
   });
 
-  test('54: refuses content that is longer than the manifest states, with and without its length', async () => {
+  test('54: refuses content that is longer than the manifest states, with and without Content-Length', async () => {
     const long = Buffer.concat([high.bytes, Buffer.from('x')]);
     for (const headers of [{ 'content-length': long.length }, { 'transfer-encoding': 'chunked' }]) {
       forBlob(high.digest, (_, response) => {
@@ -319,7 +319,7 @@ describeOnce('a pull', () => {
   };
 
   test.each([1, 512, 40_000, high.bytes.length - 1])(
-    '55: a cut after byte %d is resumed there',
+    '55: a download that is cut after byte %d resumes at that byte',
     async cut => {
       // The first command gets no more; the second one continues.
       forBlob(high.digest, (request, response) => cutAt(request, response, cut));
@@ -342,7 +342,7 @@ describeOnce('a pull', () => {
     },
   );
 
-  test('55: one command resumes by itself while data arrives', async () => {
+  test('55: one command resumes as long as each attempt receives data', async () => {
     const ends = [1000, 1001, 60_000];
     forBlob(high.digest, (request, response) => {
       const end = ends.shift();
@@ -356,7 +356,7 @@ describeOnce('a pull', () => {
     await isWhole();
   });
 
-  test('55: a server without ranges sends the whole again, and it is right', async () => {
+  test('55: a server without ranges sends the whole blob again, which is accepted', async () => {
     let requests = 0;
     forBlob(high.digest, (request, response) => {
       requests++;
@@ -377,7 +377,7 @@ describeOnce('a pull', () => {
     await isWhole();
   });
 
-  test('56: a limit of requests is reported with its time, and not tried again', async () => {
+  test('56: a limit of requests is reported with its time, and the request is not repeated', async () => {
     registry.answer = (_, response) => {
       response.writeHead(429, { 'retry-after': '3600' });
       response.end(JSON.stringify({ errors: [{ code: 'TOOMANYREQUESTS', message: 'slow down' }] }));
@@ -400,7 +400,7 @@ describeOnce('a pull', () => {
     expect(registry.log).toHaveLength(1);
   });
 
-  test('56: a short time that the registry asks for is waited', async () => {
+  test('56: a request with a short Retry-After is repeated after that time', async () => {
     let refusals = 1;
     forBlob(high.digest, (_, response) => {
       if (refusals-- <= 0) return false;
@@ -470,7 +470,7 @@ describeOnce('a pull', () => {
     ]);
   });
 
-  test('56: a credential helper is asked', async () => {
+  test('56: a credential helper is run', async () => {
     requireHeader(basic('helped:by'), 'Basic realm="test"');
     mkdirSync(join(directory, '.docker'));
     writeFileSync(
@@ -494,7 +494,7 @@ describeOnce('a pull', () => {
     });
   });
 
-  test('56: a redirect to another server has no credentials', async () => {
+  test('56: credentials are not sent to another server after a redirect', async () => {
     writeAuths('me:secret');
     requireHeader(basic('me:secret'), 'Basic realm="test"');
     const guarded = registry.answer;
@@ -511,7 +511,7 @@ describeOnce('a pull', () => {
     expect(other.log.filter(({ headers }) => headers.authorization !== undefined)).toEqual([]);
   });
 
-  test('56: mirrors are tried first, and the registry has what they do not have', async () => {
+  test('56: mirrors are tried first, and blobs that they lack come from the registry', async () => {
     other.add('web', 'v1', image);
     other.answer = ({ url = '' }, response) => {
       if (!url.endsWith(high.digest)) return false;
@@ -555,7 +555,7 @@ describeOnce('a pull', () => {
     await isWhole();
   });
 
-  test('58: a pull that is killed while it downloads leaves its part for the next', async () => {
+  test('58: a pull that is killed while it downloads leaves a partial file that the next one resumes', async () => {
     const half = Math.floor(high.bytes.length / 2);
     const sent = new Promise<void>(resolve => {
       forBlob(high.digest, (_, response) => {
@@ -605,7 +605,7 @@ describeOnce('a pull', () => {
   );
 
   test.skipIf(requires('root'))(
-    '59: a full disk is reported with what is missing, and the received part is used',
+    '59: a full disk is reported with the missing bytes, and the next pull resumes',
     async () => {
       mkdirSync(data());
       const [file = '', ...args] = runtime.command;
@@ -664,7 +664,7 @@ describeOnce('a pull', () => {
     expect(readdirSync(blobs())).toEqual([]);
   });
 
-  test('a name that cannot be one is refused before anything is made', async () => {
+  test('an invalid name is refused before the data directory is made', async () => {
     const { status, error } = await tsubo('image', 'pull', 'Web');
     expect(status).toBe(1);
     expect(error).toMatchObject({
@@ -674,7 +674,7 @@ describeOnce('a pull', () => {
     expect(existsSync(data())).toBe(false);
   });
 
-  test('a manifest of the first schema is refused by its age', async () => {
+  test('a manifest of the first schema is refused', async () => {
     const bytes = Buffer.from(JSON.stringify({ schemaVersion: 1, name: 'web', tag: 'old' }));
     const mediaType = 'application/vnd.docker.distribution.manifest.v1+prettyjws';
     registry.addManifest('web', 'old', { digest: sha256(bytes), bytes, mediaType });
@@ -705,14 +705,14 @@ describeOnce('a pull', () => {
     expect(await must('logout', registry.host)).toBe(`Not logged in to ${registry.host}\n`);
   });
 
-  test('names the line of skopeo where there is no Node', async context => {
+  test('the hint contains the command of skopeo if there is no Node', async context => {
     context.skip(host !== 'standalone', 'this host is Node');
     mkdirSync(join(directory, 'bin'));
     symlinkSync('/bin/true', join(directory, 'bin/true'));
     const { done } = start(['image', 'pull', 'busybox'], { PATH: join(directory, 'bin') });
     expect((await done).error).toMatchObject({
       code: 'image.no-node',
-      msg: 'tsubo image pull failed: registries are reached with Node, and there is no node in PATH',
+      msg: 'tsubo image pull failed: access to registries needs Node, and there is no node in PATH',
       hint: `install Node 20 or later, and the npm package of tsubo, or use skopeo: skopeo copy docker://docker.io/library/busybox:latest oci:${data()}/images:docker.io/library/busybox:latest`,
     });
   });

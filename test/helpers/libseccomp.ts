@@ -29,7 +29,7 @@ export function compileWithLibseccomp(requested: readonly FilterRequest[]): {
   return { filters, unknown: new Set(String(done.stderr).split('\n')) };
 }
 
-/** The names of the tables of a machine that this libseccomp supports too. */
+/** Names in the machine's tables of system calls that the installed libseccomp supports too. */
 export function sharedNames(machine: HostFacts['machine']): string[] {
   const names = Object.keys(syscallsOf(machine).places);
   const profile: Seccomp = {

@@ -30,7 +30,7 @@ describe.skipIf(requires('root', 'busybox', 'selinux-policy'))('the SELinux labe
     box.view.sh('chcon system_u:object_r:jar_secret_t:s0 "$1"', made.inRoot('etc/secret'));
   };
 
-  test('applies to the program, seen from inside and outside, and the policy is in force', () => {
+  test('applies to the program, inside and outside of the container, and is enforced', () => {
     const bundle = box.running(confined);
     expect(labelOf(box.state(bundle.id).pid)).toBe(label);
     const report = box.inside(confined, { probe: ['/etc/secret', '/etc/open', '/proc/self/attr/current'] });
@@ -61,7 +61,7 @@ describe.skipIf(requires('root', 'busybox', 'selinux-policy'))('the SELinux labe
     expect(trimmed(box.inside(confined).keyringLabel)).toBe(label);
   });
 
-  test('applies to executed programs unless they have another', () => {
+  test('applies to a program of exec that has no label of its own', () => {
     const bundle = box.running(confined);
     const look = 'cat /proc/self/attr/current; echo; cat /etc/secret || echo denied';
     const exec = (...flags: string[]): string =>
@@ -102,7 +102,7 @@ describe.skipIf(requires('root', 'busybox', 'selinux-policy'))('the SELinux labe
     expect(labelOf(box.state(bundle.id).pid)).toBe(label);
   });
 
-  test('that is not in the policy fails the create and the exec at its place', () => {
+  test('that the policy does not define is reported by create with its pointer, and by exec', () => {
     const failure = box.refuses(
       box.bundle(made => {
         made.config.process.selinuxLabel = unknown;
@@ -178,7 +178,7 @@ describe.skipIf(requires('root', 'busybox', 'selinux-policy'))('the SELinux labe
     expect(box.view.sh('stat -c %C "$1"', path).trim()).toBe(own);
   });
 
-  test('of mounts that is not in the policy fails the create at its place', () => {
+  test('of mounts that the policy does not define is reported with its pointer', () => {
     for (const unmounted of [[], ['/dev', '/dev/pts', '/dev/shm', '/dev/mqueue']]) {
       const failure = box.refuses(
         box.bundle(made => {

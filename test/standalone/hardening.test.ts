@@ -42,7 +42,7 @@ function read(path: string) {
   };
 }
 
-/** Number of object files in a directory that refer to the symbol. */
+/** Numbers of the object files in a directory, and of those that refer to the symbol. */
 function refer(directory: string, symbol: string): { objects: number; having: number } {
   const objects = readdirSync(directory).filter(name => name.endsWith('.o'));
   const having = objects.filter(name => readFileSync(join(directory, name)).includes(`\0${symbol}\0`));
@@ -70,7 +70,7 @@ describe.each(['x64', 'arm64'] as const)('the executables for %s', arch => {
       ['tsubo without a snapshot', `${program}-bytecode`],
       ['the init', init],
       ['the keeper', `${program}-keeper`],
-    ])('%s has no code that can be written and no data that can be executed', (_name, path) => {
+    ])('%s has no writable code and no executable stack', (_name, path) => {
       expect(read(path)).toMatchObject({
         type: 2,
         interpreter: 0,
@@ -80,7 +80,7 @@ describe.each(['x64', 'arm64'] as const)('the executables for %s', arch => {
       });
     });
 
-    test('all constants of tsubo are in readonly segments, like with RELRO', () => {
+    test('all constants of tsubo are in readonly segments, as RELRO makes them', () => {
       // 592 at the time of writing: pointers of the standard streams of musl and of the heap.
       expect(read(program).initialised).toBeLessThan(1024);
       expect(read(init).initialised).toBe(0);
@@ -105,7 +105,7 @@ describe.each(['x64', 'arm64'] as const)('the executables for %s', arch => {
 describe.skipIf(requires('standalone:arm64'))('the executables for arm64', () => {
   const program = standaloneFor('arm64');
 
-  test('sign return addresses, and the init accepts no jump into a function', () => {
+  test('sign return addresses, and the init accepts indirect jumps to marked places only', () => {
     const paciasp = [0x3f, 0x23, 0x03, 0xd5];
     expect(count(read(program).file, paciasp)).toBeGreaterThan(500);
     // GNU_PROPERTY_AARCH64_FEATURE_1_AND, 4 bytes: BTI and PAC
@@ -117,7 +117,7 @@ describe.skipIf(requires('standalone:arm64'))('the executables for arm64', () =>
 describe('the addon', () => {
   const path = join(checkout, 'build/Release/tsubo.node');
 
-  test('has the protection of a shared object of glibc', () => {
+  test('has full RELRO, a stack guard and checked calls', () => {
     expect(existsSync(path)).toBe(true);
     const { file, dynamic, ...found } = read(path);
     expect(found).toMatchObject({ type: 3, relro: 1, writableCode: 0, executableStack: [false] });

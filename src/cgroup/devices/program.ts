@@ -55,8 +55,8 @@ export function deviceProgram(rules: readonly DeviceRule[]): Uint8Array {
   const isLong = rules.length > fewRules;
   for (const run of runs(rules)) {
     const [first] = run;
-    // The verifier stops where it has been with the same registers: without this it would follow the rest once for each
-    // number that it knows by then.
+    // The verifier follows the rest only once for equal registers. Loading them again discards the number that it knows
+    // after a test; otherwise it would follow the rest once for each number.
     if (isLong) emitDevice(code);
     const tests = testsOf(run, isLong);
     const decision = decide(first);
@@ -75,7 +75,7 @@ function emitNumbers(code: Code): void {
   emit(code, bpf.loadWord, register.minor, register.context, offsets.minor, 0);
 }
 
-/** Loads the registers that describe the device again. */
+/** Loads again the registers that describe the device. */
 function emitDevice(code: Code): void {
   emit(code, bpf.loadWord, register.type, register.context, offsets.accessType, 0);
   emitNumbers(code);
@@ -128,7 +128,7 @@ function testsOf(run: Run, isLong: boolean): Test[] {
   return [...tests, [bpf.jump, 0, 0, 'past']];
 }
 
-/** Groups the rules by type. A rule for each of both types becomes one rule for all types. */
+/** Groups the rules by type. Two rules with equal numbers, one for each type, become one rule for all types. */
 function byType(run: Run): Map<DeviceRule['type'], readonly DeviceRule[]> {
   const [{ type: only }] = run;
   if (run.every(({ type }) => type === only)) return new Map([[only, run]]);
@@ -167,7 +167,7 @@ function numberTests(rules: readonly DeviceRule[], isLong: boolean): Test[] {
   }
   for (const major of whole) first.push(...decideIfEqual(register.major, major, isLong));
   const groups = [...minors].filter(([major]) => !whole.has(major));
-  /** The tests after the first ones; in a long list each group ends with a jump over the others. */
+  /** Number of tests after `first`; in a long list, each group ends with a jump over the remaining groups. */
   let left = groups.reduce((sum, [, tests]) => sum + tests.length + (isLong ? 2 : 1), 0);
   const tests = [...first];
   for (const [major, ofMajor] of groups) {
@@ -181,8 +181,8 @@ function numberTests(rules: readonly DeviceRule[], isLong: boolean): Test[] {
 }
 
 /**
- * In a long list the decision is what comes next, and the following tests what is jumped to: the verifier keeps the
- * targets of jumps, and at most 8,192 of them.
+ * In a long list, a match continues with the next instruction and a mismatch jumps, because the verifier keeps the
+ * targets of jumps, at most 8,192 of them.
  */
 function decideIfEqual(of: number, value: number, isLong: boolean): Test[] {
   if (!isLong) return [[bpf.jumpEqual, of, value, 'decision']];

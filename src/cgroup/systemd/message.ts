@@ -29,7 +29,7 @@ const kinds = ['call', 'return', 'error', 'signal'] as const;
 const littleEndian = 0x6c;
 const protocolVersion = 1;
 const fixedBytes = 16;
-/** The maximum message length of the specification. */
+/** The maximum message length in the D-Bus specification. */
 const mostBytes = 1 << 27;
 
 const fields = {
@@ -74,14 +74,15 @@ export function messageLength(bytes: Uint8Array): number | undefined {
   const bodyLength = new Reader(bytes, 4).value('u') as number;
   const fieldsLength = new Reader(bytes, 12).value('u') as number;
   const length = Math.ceil((fixedBytes + fieldsLength) / 8) * 8 + bodyLength;
-  if (length > mostBytes) throw new MarshalError(`a message of ${length} bytes`);
+  if (length > mostBytes)
+    throw new MarshalError(`a message of ${length} bytes exceeds the limit of ${mostBytes}`);
   return length;
 }
 
 /** @param bytes - one complete message */
 export function decodeMessage(bytes: Uint8Array): Message {
   const kind = kinds[(bytes[1] ?? 0) - 1];
-  if (kind === undefined) throw new MarshalError(`a message of kind ${bytes[1]}`);
+  if (kind === undefined) throw new MarshalError(`unknown message type ${bytes[1]}`);
   const reader = new Reader(bytes, 12);
   const found = new Map<number, Value>();
   for (const entry of reader.value('a(yv)') as readonly Value[]) {

@@ -5,7 +5,7 @@ import type { CommandModule } from '../command.ts';
 export const deleteCommand: CommandModule = {
   name: 'delete',
   summary: 'delete a container that has exited, and all that belongs to it',
-  example: ['tsubo delete web', '# In any state, also if its create was killed:', 'tsubo delete --force web'],
+  example: ['tsubo delete web', '# In any state, even if its create was killed:', 'tsubo delete --force web'],
   define(command) {
     command
       .argument('<container-id>', 'a container that is stopped, or created and not started')

@@ -25,7 +25,7 @@ import { state } from './state.ts';
 import { update } from './update.ts';
 import { volume } from './volume/index.ts';
 
-/** In the order of the help: commands for the life cycle, for inspection, and for bundles. */
+/** In the order of the help: life cycle, inspection, images and networks, bundles. */
 export const modules: readonly (CommandModule | CommandGroup)[] = [
   create,
   start,

@@ -26,7 +26,7 @@ export const checkScheduler: Check = context => {
   const realtime = policy === 'SCHED_FIFO' || policy === 'SCHED_RR';
   if (!realtime && priority !== 0) {
     const message = 'scheduler.priority can only be specified for SchedFIFO or SchedRR policy';
-    problem('priority', message, priority, 'the other policies use scheduler.nice');
+    problem('priority', message, priority, 'leave priority out, or use SCHED_FIFO or SCHED_RR');
   } else if (realtime && (priority < 1 || priority > 99)) {
     const message = `invalid scheduler.priority: ${priority} when scheduler.policy is ${policy}`;
     problem('priority', message, priority, 'use 1 to 99 (the highest priority)');
@@ -41,8 +41,8 @@ export const checkScheduler: Check = context => {
     BigInt(runtime) > BigInt(deadline) ||
     (BigInt(period) !== 0n && BigInt(deadline) > BigInt(period))
   ) {
-    const message = `scheduler.runtime ${runtime}, deadline ${deadline} and period ${period} do not fit each other`;
-    problem('runtime', message, runtime, 'in nanoseconds, runtime <= deadline <= period');
+    const message = `scheduler.runtime ${runtime}, deadline ${deadline} and period ${period} contradict each other`;
+    problem('runtime', message, runtime, 'use 0 < runtime <= deadline <= period, in nanoseconds');
   }
 };
 
@@ -54,14 +54,14 @@ export const checkExecAffinity: Check = context => {
     const text = affinity[name] ?? '';
     const list = parseNumberList(text);
     const wrong =
-      typeof list === 'string' ? list : list.count === 0 && text !== '' ? 'it is empty' : undefined;
+      typeof list === 'string' ? list : list.count === 0 && text !== '' ? 'the list has no CPU' : undefined;
     if (wrong === undefined) continue;
     context.problem({
       code: 'config.process.affinity',
       message: `bad CPUAffinity.${name === 'initial' ? 'Initial' : 'Final'}: ${wrong}`,
       pointer: `/process/execCPUAffinity/${name}`,
       value: text,
-      hint: 'write a list of CPUs as 0-3,7',
+      hint: 'write a list of CPUs, such as 0-3,7',
       spec,
     });
   }

@@ -17,7 +17,7 @@ describe('a duration', () => {
     expect(durationMs('interval', text)).toBe(ms);
   });
 
-  it('that is a bare number yields an error with units', () => {
+  it('that is a bare number is refused with an example of a unit', () => {
     expect(thrown(() => durationMs('interval', '5'))).toMatchObject({
       code: 'usage.bad-value',
       message: 'invalid value "5" for --interval: a unit is missing, such as 5s',

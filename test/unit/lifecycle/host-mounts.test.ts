@@ -26,7 +26,7 @@ it('only mounts on the directory itself count', () => {
   expect(mountsOn(machine.binding, '/srv')).toBe(0);
 });
 
-it('mounts that existed before the container stay', () => {
+it('the removal keeps mounts that existed before the container', () => {
   unmountRoot(machine.binding, '/srv/a b', 1);
   expect(machine.calls).toEqual(['unmount /srv/a b', 'unmount /srv/a b']);
   expect(mountsOn(machine.binding, '/srv/a b')).toBe(1);
@@ -34,7 +34,7 @@ it('mounts that existed before the container stay', () => {
   expect(machine.calls).toHaveLength(2);
 });
 
-it('a mount that another process has removed ends the work, and another error is named', () => {
+it('the removal ends at a mount that another process has removed, and reports any other error', () => {
   const fail = (number: number) => () => {
     throw refused('umount2', number, '/srv/a b');
   };

@@ -71,7 +71,7 @@ describe('the steps of the runtime', () => {
     expect(context.waiting).toBe(undefined);
   });
 
-  it('of mapTree are performed one for each wait, and only those of the waiting mount', () => {
+  it('with mapTree map only the tree of the waiting mount, once for each wait', () => {
     machine.reports = [0, 1].map(step => ({ kind: 'waiting', step, fd: 2_300_000 + step }));
     const [context, run] = perform(
       [mapTree('/mounts/1'), mapTree('/mounts/4'), resume],
@@ -83,7 +83,7 @@ describe('the steps of the runtime', () => {
     expect(context.nextMapTree).toBe(2);
   });
 
-  it('of mapTree for a mount at which the init does not wait are left out', () => {
+  it('with mapTree are skipped for a mount at which the init does not wait', () => {
     machine.reports = [{ kind: 'waiting', step: 0, fd: 2_300_000 }];
     const [context, run] = perform(
       [mapTree('/mounts/1'), mapTree('/mounts/4'), resume],
@@ -94,7 +94,7 @@ describe('the steps of the runtime', () => {
     expect(context.nextMapTree).toBe(2);
   });
 
-  it('that fail are undone in reverse order, with the init, and descriptors are closed', () => {
+  it('are undone in reverse order after a failure; the init is killed and descriptors are closed', () => {
     machine.hookEnds = [{ code: 1 }];
     machine.reports = [{ kind: 'waiting', step: 0 }];
     const [context, run] = perform(
