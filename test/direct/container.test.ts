@@ -160,7 +160,7 @@ describe.skipIf(skipped)('a container of an image', () => {
       const keeper = Number(
         readFileSync(`/proc/${machine.inspect('web').State.Pid}/stat`, 'utf8').split(' ')[3],
       );
-      machine.box.view.exec(['kill', '-9', String(keeper)]);
+      process.kill(keeper, 'SIGKILL');
       await until('(no keeper)', () => /Up .* \(no keeper\)/.test(machine.done('ls')));
       machine.done('rm', '-f', id);
       expect(machine.directory('containers')).toEqual([]);

@@ -118,7 +118,7 @@ describe.skipIf(skipped)('the command network', () => {
     };
     const keeper = own.keeper.pid;
     // All processes end at once; devices, rules and the files below /run go with the kernel.
-    for (const process of [keeper, pid]) lan.in(lan.pid, 'kill', '-KILL', String(process));
+    for (const one of [keeper, pid]) process.kill(one, 'SIGKILL');
     await until('the processes have ended', () => ![keeper, pid].some(one => existsSync(`/proc/${one}`)));
     lan.in(lan.pid, 'rmdir', cgroup.path);
     lan.ip('link delete tsubo1');
