@@ -14,7 +14,7 @@ import {
   parseManifest,
   readDescriptor,
 } from './manifest.ts';
-import { InvalidDocument, listOf, objectOf } from './members.ts';
+import { InvalidDocument, type JsonObject, listOf, objectOf, requiredText } from './members.ts';
 import { machinePlatform, type Platform, selectPlatform } from './platform.ts';
 import { formatReference, shortReference, tryReference } from './reference.ts';
 
@@ -381,7 +381,8 @@ export function removeImage(store: ImageStore, text: string, { force = false } =
       });
     }
     const isLast = names.length === image.references.length;
-    const user = isLast ? containerOf(store, image.id) : undefined;
+    const { users, damaged } = readUsers(store);
+    const user = isLast ? users.find(({ imageId }) => imageId === image.id)?.id.slice(0, 12) : undefined;
     if (user !== undefined && !force) {
       throw new RuntimeError({
         code: 'image.in-use',
@@ -390,8 +391,11 @@ export function removeImage(store: ImageStore, text: string, { force = false } =
         hint: `remove the container first (tsubo container rm ${user}), or remove only the name with --force`,
       });
     }
+    const [problem] = isLast ? damaged : [];
+    if (problem !== undefined && !force) throw problem;
     const untagged = names.map(shortReference);
-    const keepsImage = !isLast || user !== undefined;
+    // A container with a damaged record may use any image.
+    const keepsImage = !isLast || user !== undefined || problem !== undefined;
     const index = readIndex(store);
     if (keepsImage) {
       const left = names.reduce((entries, name) => withoutName(entries, name), index);
@@ -401,23 +405,33 @@ export function removeImage(store: ImageStore, text: string, { force = false } =
     const removed = index.filter(entry => idOf(store, entry) === image.id);
     const left = index.filter(entry => !removed.includes(entry));
     writeIndex(store, left);
-    return { untagged, deleted: removeUnused(store, [image], removed, left) };
+    // An entry that cannot be read may have the same layers: the next prune that can read all entries removes them.
+    if (left.some(entry => idOf(store, entry) === undefined)) return { untagged, deleted: [image.id] };
+    return { untagged, deleted: removeUnused(store, [image], removed, left, users) };
   });
 }
 
-/** Removes all images without a name that no container uses, and all files that belong to no image. */
+/**
+ * Removes all images without a name that no container uses, and all files that belong to no image and no container.
+ *
+ * @throws RuntimeError `image.damaged` or `state.damaged` before anything is removed, if it is not certain what is used
+ */
 export function pruneImages(store: ImageStore): Removal {
   return lockedImages(store, () => {
     const index = readIndex(store);
-    const unnamed = listImages(store).filter(
-      ({ references, id }) => references.length === 0 && containerOf(store, id) === undefined,
+    const { images, damaged } = readImages(store);
+    const { users, damaged: damagedUsers } = readUsers(store);
+    const [problem] = [...damaged, ...damagedUsers];
+    if (problem !== undefined) throw problem;
+    const unnamed = images.filter(
+      ({ references, id }) => references.length === 0 && !users.some(({ imageId }) => imageId === id),
     );
     const ids = unnamed.map(({ id }) => id);
     const removed = index.filter(entry => ids.includes(idOf(store, entry) ?? ''));
     const left = index.filter(entry => !removed.includes(entry));
     if (removed.length > 0) writeIndex(store, left);
-    const deleted = removeUnused(store, unnamed, removed, left);
-    removeLeftovers(store, left);
+    const deleted = removeUnused(store, unnamed, removed, left, users);
+    removeLeftovers(store, left, users);
     return { untagged: [], deleted };
   });
 }
@@ -426,7 +440,7 @@ export function pruneImages(store: ImageStore): Removal {
  * Removes parts of cut downloads and blobs that no entry leads to. A pull that runs holds the lock of its partial files,
  * and requests a blob again that is missing at its end.
  */
-function removeLeftovers(store: ImageStore, entries: readonly Descriptor[]): void {
+function removeLeftovers(store: ImageStore, entries: readonly Descriptor[], users: readonly User[]): void {
   const { binding } = store;
   const images = imagesPath(store);
   const remove = (path: string) =>
@@ -437,7 +451,10 @@ function removeLeftovers(store: ImageStore, entries: readonly Descriptor[]): voi
   }
   // An unfinished layer begins with a dot; the next command that unpacks removes it.
   const layers = `${store.directory}/layers`;
-  const keptLayers = new Set(entries.flatMap(entry => layersOf(store, entry)).map(hexOf));
+  const keptLayers = new Set([
+    ...entries.flatMap(entry => layersOf(store, entry)).map(hexOf),
+    ...users.flatMap(user => user.layers),
+  ]);
   for (const name of unlessMissing(() => binding.readdir(layers)) ?? []) {
     if (name.startsWith('.') || keptLayers.has(name)) continue;
     onHost(`unable to remove ${layers}/${name}`, () => binding.removeTree(`${layers}/${name}`));
@@ -463,25 +480,50 @@ function idOf(store: ImageStore, entry: Descriptor): string | undefined {
   }
 }
 
-/** Short id of a container that uses the image. */
-function containerOf({ binding, directory }: ImageStore, imageId: string): string | undefined {
-  const containers = `${directory}/containers`;
-  const ids = onHost(`unable to read ${containers}`, () => unlessMissing(() => binding.readdir(containers)));
-  return (ids ?? [])
-    .find(id => {
-      const text = binding.readTextIfThere(`${containers}/${id}/container.json`);
-      return text !== undefined && memberOfText(text, 'imageId') === imageId;
-    })
-    ?.slice(0, 12);
+/** The image and the layers of a container, from its container.json. */
+interface User {
+  readonly id: string;
+  readonly imageId: string;
+  /** Names in `layers/`. */
+  readonly layers: readonly string[];
 }
 
-function memberOfText(text: string, name: string): unknown {
-  try {
-    return objectOf(text)[name];
-  } catch (error) {
-    if (error instanceof InvalidDocument) return undefined;
-    throw error;
+/** The containers, and an error for each one whose record does not say what it uses. */
+function readUsers({ binding, directory }: ImageStore): { users: User[]; damaged: RuntimeError[] } {
+  const containers = `${directory}/containers`;
+  const ids = onHost(`unable to read ${containers}`, () => unlessMissing(() => binding.readdir(containers)));
+  const users: User[] = [];
+  const damaged: RuntimeError[] = [];
+  for (const id of ids ?? []) {
+    const path = `${containers}/${id}/container.json`;
+    const text = onHost(`unable to read ${path}`, () => binding.readTextIfThere(path));
+    if (text === undefined) continue;
+    try {
+      const record = objectOf(text);
+      users.push({ id, imageId: requiredText(record, 'imageId'), layers: requiredTexts(record, 'layers') });
+    } catch (error) {
+      if (!(error instanceof InvalidDocument)) throw error;
+      damaged.push(damagedUser(id, path, error.message));
+    }
   }
+  return { users, damaged };
+}
+
+function requiredTexts(from: JsonObject, name: string): readonly string[] {
+  const value = from[name];
+  if (Array.isArray(value) && value.every(entry => typeof entry === 'string')) return value;
+  throw new InvalidDocument(`${name} is not a list of texts`);
+}
+
+function damagedUser(id: string, path: string, problem: string): RuntimeError {
+  const short = id.slice(0, 12);
+  return new RuntimeError({
+    code: 'state.damaged',
+    message: `the file ${path} is damaged: ${problem}; the container may use any image`,
+    path,
+    value: id,
+    hint: `tsubo container rm --force ${short} removes the container`,
+  });
 }
 
 /** Removes blobs and layers of the images that the remaining entries do not have. */
@@ -490,13 +532,17 @@ function removeUnused(
   images: readonly StoredImage[],
   removed: readonly Descriptor[],
   left: readonly Descriptor[],
+  users: readonly User[],
 ): string[] {
   const { binding } = store;
   const kept = new Set(left.flatMap(entry => blobsOf(store, entry)));
   const unused = [...new Set(removed.flatMap(entry => blobsOf(store, entry)))].filter(
     digest => !kept.has(digest),
   );
-  const keptLayers = new Set(left.flatMap(entry => layersOf(store, entry)));
+  const keptLayers = new Set([
+    ...left.flatMap(entry => layersOf(store, entry)),
+    ...users.flatMap(user => user.layers.map(hex => `sha256:${hex}`)),
+  ]);
   const layers = [...new Set(images.flatMap(layerIds))].filter(id => !keptLayers.has(id));
   const deleted = images.flatMap(image => [
     image.id,

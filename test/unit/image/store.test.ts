@@ -181,7 +181,7 @@ describe('the store of images', () => {
     const { id } = add('docker.io/library/busybox:latest');
     const container = join(store.directory, 'containers', 'cd'.repeat(32));
     mkdirSync(container, { recursive: true });
-    writeFileSync(join(container, 'container.json'), JSON.stringify({ id: 'cd'.repeat(32), imageId: id }));
+    writeFileSync(join(container, 'container.json'), JSON.stringify({ imageId: id, layers: [] }));
     expect(() => removeImage(store, 'busybox')).toThrowError(
       code('image.in-use', {
         message: `unable to remove busybox: container cdcdcdcdcdcd uses image ${hexOf(id).slice(0, 12)}`,
@@ -222,6 +222,74 @@ describe('the store of images', () => {
     expect(readdirSync(join(store.directory, 'layers')).sort()).toEqual(['.tmp-dd', used].sort());
     expect(needImage(store, 'one').id).toBe(id);
   });
+
+  /** Writes container.json of a container, and returns its path. */
+  function container(text: string): string {
+    const directory = join(store.directory, 'containers', 'cd'.repeat(32));
+    mkdirSync(directory, { recursive: true });
+    writeFileSync(join(directory, 'container.json'), text);
+    return join(directory, 'container.json');
+  }
+
+  /** Makes the directory of an unpacked layer, and returns its name. */
+  function unpacked(layer: string): string {
+    const name = hexOf(digestOfText(`plain ${layer}`));
+    mkdirSync(join(store.directory, 'layers', name), { recursive: true });
+    return name;
+  }
+
+  const layers = () => readdirSync(join(store.directory, 'layers'));
+
+  test('keeps the layers of a container whose image is not in the index', () => {
+    const { id } = add('docker.io/library/one:latest', ['1']);
+    const used = unpacked('1');
+    unpacked('2');
+    container(JSON.stringify({ imageId: id, layers: [used] }));
+    rmSync(join(store.directory, 'images/index.json'));
+    pruneImages(store);
+    expect(layers()).toEqual([used]);
+  });
+
+  test('keeps the layers of a container when another image that has them is removed', () => {
+    add('docker.io/library/one:latest', ['1', '2']);
+    const used = unpacked('1');
+    unpacked('2');
+    container(JSON.stringify({ imageId: digestOfText('gone'), layers: [used] }));
+    removeImage(store, 'one');
+    expect(layers()).toEqual([used]);
+  });
+
+  test('removes nothing with prune while an image cannot be read', () => {
+    const { digest } = add('docker.io/library/one:latest', ['1']);
+    writeBlob(store, 'left by a killed pull');
+    const kept = [blobs(), unpacked('1')];
+    writeFileSync(blobPath(store, digest), '');
+    expect(() => pruneImages(store)).toThrowError(code('image.damaged', { path: blobPath(store, digest) }));
+    expect([blobs(), ...layers()]).toEqual(kept);
+  });
+
+  test('keeps layers and blobs of a removed image while another image cannot be read', () => {
+    const one = add('docker.io/library/one:latest', ['1']);
+    const two = add('docker.io/library/two:latest', ['1', '2']);
+    const kept = [blobs(), unpacked('1')];
+    writeFileSync(blobPath(store, one.digest), '');
+    expect(removeImage(store, 'two')).toEqual({ untagged: ['two:latest'], deleted: [two.id] });
+    expect([blobs(), ...layers()]).toEqual(kept);
+  });
+
+  test.each(['', '{', 'null', '{"imageId":"sha256:1"}'])(
+    'removes no image while container.json of a container contains %j',
+    text => {
+      const { id } = add('docker.io/library/one:latest', ['1']);
+      const kept = [blobs(), unpacked('1')];
+      const path = container(text);
+      expect(() => pruneImages(store)).toThrowError(code('state.damaged', { path }));
+      expect(() => removeImage(store, 'one')).toThrowError(code('state.damaged', { path }));
+      expect(removeImage(store, 'one', { force: true })).toEqual({ untagged: ['one:latest'], deleted: [] });
+      expect(needImage(store, id).references).toEqual([]);
+      expect([blobs(), ...layers()]).toEqual(kept);
+    },
+  );
 
   test('lists what it can read, and names what it cannot', () => {
     const { id } = add('docker.io/library/one:latest', ['1']);
