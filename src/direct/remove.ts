@@ -36,7 +36,7 @@ export function removeDirect(
     deleteContainer(runtime, id, { force: true });
     // The keeper writes into the directory until it has ended.
     endKeeper(runtime.binding, containerPath(store, id));
-    removeFiles(store, id, container?.name ?? '');
+    removeFiles(store, id, container?.name);
     if (volumes && container !== undefined) removeAnonymous(store, container);
   });
 }

@@ -225,10 +225,20 @@ function isAbandoned(store: DirectStore, id: string): boolean {
   return isFree && binding.stat(entryPath(directory, containerFiles.record)) === undefined;
 }
 
-/** Removes the name first: a directory without a name can be found, a name without a directory is free. */
-export function removeFiles(store: DirectStore, id: string, name: string): void {
+/** The names whose links lead to the container, for one whose record is damaged. */
+function namesOf(store: DirectStore, id: string): string[] {
+  const names = unlessMissing(() => store.binding.readdir(namesPath(store))) ?? [];
+  return names.filter(name => readName(store, name) === id);
+}
+
+/**
+ * Removes the name first: a directory without a name can be found, a name without a directory is free.
+ *
+ * @param name - undefined if it is not known
+ */
+export function removeFiles(store: DirectStore, id: string, name: string | undefined): void {
   const directory = containerPath(store, id);
-  freeName(store, name, id);
+  for (const own of name === undefined ? namesOf(store, id) : [name]) freeName(store, own, id);
   onHost(`unable to remove ${directory}`, () => {
     // From here on the directory counts as unfinished, so that the next command completes an interrupted removal.
     unlessMissing(() => store.binding.unlink(entryPath(directory, containerFiles.record)));

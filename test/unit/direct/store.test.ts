@@ -190,6 +190,15 @@ describe('removal', () => {
     expect(directories()).toEqual([]);
   });
 
+  it('removes directory and name of a container whose record is damaged', () => {
+    const kept = make('kept');
+    const { id } = make('web');
+    writeFileSync(join(store.directory, 'containers', id, 'container.json'), '{');
+    removeFiles(store, id, undefined);
+    expect(names()).toEqual(['kept']);
+    expect(directories()).toEqual([kept.id]);
+  });
+
   it('keeps a name that another container has since', () => {
     const { id } = make('web');
     rmSync(join(store.directory, 'names/web'));
