@@ -368,6 +368,28 @@ describeOnce('a pull', () => {
     await isWhole();
   });
 
+  test.each([
+    { server: 'with ranges', ranges: true, requests: 3 },
+    { server: 'without ranges', ranges: false, requests: 2 },
+  ])('55: a blob that is too short on a server $server ends the pull', async ({ ranges, requests }) => {
+    const short = high.bytes.subarray(0, 5000);
+    forBlob(high.digest, ({ headers }, response) => {
+      // A pull that does not give up gets the whole blob in the end, and succeeds.
+      if (registry.blobRequests(high.digest).length > 20) return false;
+      response.statusCode = ranges && headers.range !== undefined ? 416 : 200;
+      response.end(response.statusCode === 416 ? '' : short);
+      return true;
+    });
+    expect((await tsubo('image', 'pull', name())).error).toMatchObject({
+      code: 'registry.cut',
+      msg: `tsubo image pull failed: the download of blob ${hexOf(high.digest).slice(0, 12)} was cut after 5000 of ${high.bytes.length} bytes: the registry ends the answer early`,
+    });
+    expect(registry.blobRequests(high.digest)).toHaveLength(requests);
+    registry.answer = () => false;
+    await must('image', 'pull', name());
+    await isWhole();
+  });
+
   test('55: a partial file with other content is not used', async () => {
     await must('image', 'pull', name());
     rmSync(join(blobs(), hexOf(high.digest)));

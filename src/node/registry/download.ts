@@ -98,6 +98,8 @@ async function fill(job: Download, fd: number, path: string): Promise<void> {
   const { blob } = job;
   let hash = await hashOf(fd, path, blob.size);
   let offset = fstatSync(fd).size;
+  // Where the last answer ended. Only bytes behind it count: a registry whose blob is too short repeats the same ones.
+  let reached = 0;
   while (offset < blob.size) {
     job.progress(offset);
     const reply = await job.fetch(offset);
@@ -115,7 +117,9 @@ async function fill(job: Download, fd: number, path: string): Promise<void> {
     const before = offset;
     const cut = await receive(job, reply, { fd, hash, offset });
     offset = fstatSync(fd).size;
-    if (offset < blob.size && (offset === before || job.signal.aborted)) throw cutOff(blob, offset, cut);
+    const progressed = offset > Math.max(before, reached);
+    if (offset < blob.size && (!progressed || job.signal.aborted)) throw cutOff(blob, offset, cut);
+    reached = offset;
   }
   if (`sha256:${hash.digest('hex')}` === blob.digest) return;
   rmSync(path, { force: true });
