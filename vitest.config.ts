@@ -49,10 +49,19 @@ export default defineConfig({
       reportsDirectory: 'build/coverage',
       thresholds: {
         autoUpdate: percent => Math.floor(percent),
-        statements: 88,
-        branches: 83,
-        functions: 88,
-        lines: 89,
+        // Tests with containers (test/direct, test/package) execute most of the direct mode and of the Node host, and are
+        // not measured.
+        statements: 76,
+        branches: 72,
+        functions: 76,
+        lines: 77,
+        'src/{bundle,cgroup,errors,host,inspect,kernel,lifecycle,network,oci,plan,rdt,seccomp,validate,wire}/**':
+          {
+            statements: 90,
+            branches: 84,
+            functions: 91,
+            lines: 91,
+          },
       },
     },
     projects: [
