@@ -368,6 +368,43 @@ describe.skipIf(skipped)('a container of an image', () => {
     });
   });
 
+  describe('with published ports', () => {
+    test('on the network none has no network, and on that of the host they are ignored with a warning', () => {
+      machine.image('web', { config: { ExposedPorts: { '80/tcp': {} } } });
+      const links = (...flags: string[]) =>
+        machine.container('run', '--rm', ...flags, 'web', 'busybox', 'ls', '/sys/class/net');
+      for (const flag of ['-p8800:80', '-P']) {
+        expect(links('--network', 'none', flag)).toMatchObject({ status: 0, stdout: 'lo\n', log: [] });
+        const onHost = links('--network', 'host', flag);
+        expect(onHost).toMatchObject({ status: 0, log: [{ level: 'warning' }] });
+        expect(onHost.log[0]?.msg).toBe(
+          'published ports are ignored: with --network host, all ports are those of the host',
+        );
+        expect(onHost.stdout).toContain('uplink');
+        expect(onHost.stdout).not.toContain('eth0');
+      }
+    });
+  });
+
+  describe('with files of the caller', () => {
+    test('takes environment and labels from pipes', () => {
+      const made = machine.box.view.exec(
+        machine.within(
+          machine.pid,
+          'bash',
+          '-c',
+          '"$@" --env-file <(echo A=from-pipe) --label-file <(echo b=label) busybox env >/dev/null',
+          'bash',
+          ...machine.box.command('container', 'run', '--network', 'none', '--name', 'piped'),
+        ),
+        { env: machine.env },
+      );
+      expect(made).toMatchObject({ status: 0, stderr: '' });
+      expect(machine.logs('piped')).toContain('\nA=from-pipe\n');
+      expect(machine.inspect('piped').Config['Labels']).toEqual({ b: 'label' });
+    });
+  });
+
   describe('with volumes', () => {
     test('66: a named one outlives it and gets the content of the image; an anonymous one goes with rm -v', () => {
       machine.image('data', { files: { 'data/first': 'of the image\n' } });

@@ -10,7 +10,7 @@ import type { CommandModule, Context } from '../../command.ts';
 import { directStore } from './common.ts';
 import { requireTerminal } from './foreground.ts';
 import { usableImage } from './image.ts';
-import { defineRequest, pullPolicy, requestForeign, requestOf, textOf } from './options.ts';
+import { defineRequest, portsOf, pullPolicy, requestForeign, requestOf, textOf } from './options.ts';
 
 export const create: CommandModule = {
   name: 'container create',
@@ -53,12 +53,15 @@ export function createOf(
     });
   }
   // Wrong options are refused before an image is pulled.
-  requestOf(context, imageText, args, [], { ...options, publishAll: false });
+  const requested = requestOf(context, imageText, args, options);
   const image = usableImage(context, imageText, {
     pull: pullPolicy(options),
     platform: textOf(options, 'platform'),
   });
-  const request = requestOf(context, imageText, args, image.config.ExposedPorts, options);
+  const request = {
+    ...requested,
+    ports: portsOf(context, requested, image.config.ExposedPorts, options),
+  };
   if (options['detach'] !== true && inForeground) requireTerminal(binding, request, request.openStdin);
   const container = createDirect(context.runtime, store, image, request);
   if (path !== undefined) {

@@ -94,13 +94,15 @@ export const requestForeign: Readonly<Record<string, string>> = {
 };
 
 /**
+ * The request without the ports of `--publish-all`, which only the image declares (`portsOf`). Reads the files of the
+ * options: a pipe can be read only once.
+ *
  * @throws RuntimeError `usage.bad-value`, `usage.publish`, `host.syscall`
  */
 export function requestOf(
   { runtime }: Context,
   image: string,
   args: readonly string[],
-  exposed: readonly string[],
   options: Options,
 ): ContainerRequest {
   const { binding } = runtime;
@@ -116,7 +118,6 @@ export function requestOf(
   const mac = text('macAddress');
   const here = () => binding.getcwd();
   const own = (name: string) => binding.getenv(name);
-  const declared = [...exposed, ...list('expose')];
   return {
     image,
     args,
@@ -147,7 +148,7 @@ export function requestOf(
       ...(ip !== undefined && { ip }),
       ...(mac !== undefined && { mac }),
     }),
-    ports: publishedPorts(runtime, list('publish'), options['publishAll'] === true ? declared : []),
+    ports: publishedPorts(runtime, list('publish'), []),
     exposed: list('expose'),
     ...given(
       'memory',
@@ -192,6 +193,25 @@ export function requestOf(
     hosts: list('addHost').map(parseHost),
     dns: list('dns'),
   };
+}
+
+/**
+ * The ports that are published, with those of `--publish-all`. The networks none and host ignore them, as in Docker.
+ *
+ * @param declared - ports that the image declares
+ */
+export function portsOf(
+  { runtime }: Context,
+  { network, ports, exposed }: ContainerRequest,
+  declared: readonly string[],
+  options: Options,
+): readonly string[] {
+  const all = options['publishAll'] === true;
+  if (network === 'host' && (all || ports.length > 0)) {
+    runtime.log.warn('published ports are ignored: with --network host, all ports are those of the host');
+  }
+  if (typeof network === 'string') return [];
+  return all ? publishedPorts(runtime, listOf(options, 'publish'), [...declared, ...exposed]) : ports;
 }
 
 export function textOf(options: Options, name: string): string | undefined {
