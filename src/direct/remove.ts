@@ -28,17 +28,27 @@ export function removeDirect(
   id: string,
   { force, volumes }: RemoveOptions,
 ): void {
-  withContainerLock(store, id, () => {
-    const container = readable(store, id, force);
-    if (container !== undefined && !force && isUp(stateOf(runtime, store, container)))
-      throw running(container);
-    // Frees cgroup, network and the runtime's own record; kills what runs.
-    deleteContainer(runtime, id, { force: true });
-    // The keeper writes into the directory until it has ended.
-    endKeeper(runtime.binding, containerPath(store, id));
-    removeFiles(store, id, container?.name);
-    if (volumes && container !== undefined) removeAnonymous(store, container);
-  });
+  unlessRemoved(() =>
+    withContainerLock(store, id, () => {
+      const container = readable(store, id, force);
+      if (container !== undefined && !force && isUp(stateOf(runtime, store, container)))
+        throw running(container);
+      // Frees cgroup, network and the runtime's own record; kills what runs.
+      deleteContainer(runtime, id, { force: true });
+      // The keeper writes into the directory until it has ended.
+      endKeeper(runtime.binding, containerPath(store, id));
+      removeFiles(store, id, container?.name);
+      if (volumes && container !== undefined) removeAnonymous(store, container);
+    }),
+  );
+}
+
+function unlessRemoved(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if (!(error instanceof RuntimeError) || error.code !== 'direct.no-container') throw error;
+  }
 }
 
 /** Undefined for a damaged record with `force`. */

@@ -141,7 +141,10 @@ export function withContainerLock<T>(store: DirectStore, id: string, work: () =>
   const fd = unlessMissing(() => binding.open(directory, O.O_RDONLY | O.O_CLOEXEC, 0));
   if (fd === undefined) throw noSuchContainer(id);
   try {
-    if (!(unlessMissing(() => binding.lock(fd, lockTimeoutMs)) ?? false)) {
+    const locked = unlessMissing(() => binding.lock(fd, lockTimeoutMs));
+    // Another command has removed the directory meanwhile.
+    if (locked === undefined) throw noSuchContainer(id);
+    if (!locked) {
       throw new RuntimeError({
         code: 'state.busy',
         message: `container ${shortId(id)} is busy: another command holds ${directory}`,

@@ -41,6 +41,22 @@ describe.skipIf(skipped)('a container of an image', () => {
       expect(machine.taken()).toEqual([]);
     });
 
+    test('with --rm, ends with the status of its program if another command removes it', async () => {
+      const words = machine.box.command('container', 'run', '--rm', '--name', 'web', ...sleeping);
+      const ended = new Promise<number | null>(resolve => {
+        machine.box.view
+          .spawn(machine.within(machine.pid, ...words), {
+            env: machine.env,
+            stdio: ['ignore', 'ignore', 'ignore'],
+          })
+          .once('exit', resolve);
+      });
+      await until('the container runs', () => machine.done('ls').includes(' Up '));
+      machine.done('rm', '-f', 'web');
+      expect(await ended).toBe(137);
+      expect([machine.directory('containers'), machine.directory('names')]).toEqual([[], []]);
+    });
+
     test('reads standard input only with -i', () => {
       const run = (...flags: string[]) =>
         machine.box.view.exec(

@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { DirectContainer } from '../../../src/direct/container.ts';
 import { randomName } from '../../../src/direct/names.ts';
+import { removeDirect } from '../../../src/direct/remove.ts';
 import {
   type DirectStore,
   findContainer,
@@ -21,11 +22,15 @@ import {
   newContainer,
   removeFiles,
   sweep,
+  withContainerLock,
 } from '../../../src/direct/store.ts';
+import type { Runtime } from '../../../src/lifecycle/runtime.ts';
 import { type FakeMachine, machineForEachTest, thrown } from '../../helpers/fake-machine.ts';
 
 let store: DirectStore;
+let runtime: Runtime;
 machineForEachTest((machine: FakeMachine) => {
+  runtime = machine.runtime;
   store = { binding: machine.binding, directory: join(machine.directory, 'data') };
 });
 
@@ -63,6 +68,30 @@ const make = (name?: string, more: Partial<DirectContainer> = {}): DirectContain
 };
 const names = () => readdirSync(join(store.directory, 'names'));
 const directories = () => readdirSync(join(store.directory, 'containers'));
+
+describe('a container that another command removes', () => {
+  it('before the removal: nothing is left to do', () => {
+    const { id, name } = make();
+    removeFiles(store, id, name);
+    removeDirect(runtime, store, id, { force: true, volumes: true });
+    expect(directories()).toEqual([]);
+  });
+
+  it('while a command waits for its lock: it does not exist for that command', () => {
+    const { id, name } = make('web');
+    const binding = {
+      ...store.binding,
+      lock(fd: number, timeoutMs: number): boolean {
+        removeFiles(store, id, name);
+        return store.binding.lock(fd, timeoutMs);
+      },
+    };
+    expect(thrown(() => withContainerLock({ ...store, binding }, id, () => 'work'))).toMatchObject({
+      code: 'direct.no-container',
+      value: id,
+    });
+  });
+});
 
 describe('a new container', () => {
   it('has a random id, a name of two words, and a link from the name to the id', () => {
