@@ -76,8 +76,8 @@ export function parse(name: string, tokens: readonly string[], modules: Entries)
       combine: module.shortOptionsCombine,
       foreign: module.foreignOptions,
     });
-    // In `exec ID -- ls`, `--` is a separator, not the program.
-    if (local.rest[0] === '--') local.rest.shift();
+    // In `exec ID -- ls`, `--` is a separator, not the program. In `container run IMAGE -- a`, it is a word of the program.
+    if (group === undefined && local.rest[0] === '--') local.rest.shift();
     local.args.push(...local.rest);
     if (local.help) return { globals, action: { kind: 'help', program, module, command } };
     takeGlobals(local, command, globals);

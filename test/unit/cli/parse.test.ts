@@ -89,6 +89,10 @@ describe('a good command line', () => {
     ['exec web -- ls -l', 'exec web ls -l'],
     ['exec -- web ls', 'exec web ls'],
     ['exec web ls -- -l', 'exec web ls -- -l'],
+    // As in Docker, the first argument ends the options of a container command, and `--` after it is a word like any other.
+    ['container run busybox -- -l', 'container run busybox -- -l'],
+    ['container exec web -- ls', 'container exec web -- ls'],
+    ['container run -- busybox ls', 'container run busybox ls'],
     ['ps web -- -o pid', 'ps web -o pid'],
     // -f is --format in every position.
     ['plan -f json /b', 'plan /b format=json'],
