@@ -4,6 +4,7 @@ import { SIG } from '../kernel/signals.ts';
 import { deleteContainer } from '../lifecycle/delete.ts';
 import { withInit } from '../lifecycle/init-process.ts';
 import { killContainer } from '../lifecycle/kill.ts';
+import { resumeContainer } from '../lifecycle/pause.ts';
 import type { Runtime } from '../lifecycle/runtime.ts';
 import type { DirectContainer } from './container.ts';
 import { waitExit } from './exit-status.ts';
@@ -26,8 +27,11 @@ export function stopDirect(
   container: DirectContainer,
   seconds: number = container.stopTimeout,
 ): void {
-  if (!isUp(stateOf(runtime, store, container))) return;
+  const state = stateOf(runtime, store, container);
+  if (!isUp(state)) return;
   signal(runtime, container.id, container.stopSignal);
+  // After the signal, so that the program does nothing before it.
+  if (state.status === 'paused') unlessEnded(() => resumeContainer(runtime, container.id));
   if (waitEnd(runtime, store, container, seconds < 0 ? -1 : seconds * 1000)) return;
   signal(runtime, container.id, SIG.SIGKILL);
   if (waitEnd(runtime, store, container, killTimeoutMs)) return;
@@ -66,12 +70,16 @@ export function requireUp(
   });
 }
 
-/** The program may have ended in this moment. */
 function signal(runtime: Runtime, id: string, number: number): void {
+  unlessEnded(() => killContainer(runtime, id, number));
+}
+
+/** The program may have ended in this moment, and another command may have resumed it. */
+function unlessEnded(work: () => void): void {
   try {
-    killContainer(runtime, id, number);
+    work();
   } catch (error) {
-    const ended = ['state.not-running', 'state.not-found'];
+    const ended = ['state.not-running', 'state.not-found', 'state.not-paused'];
     if (!(error instanceof RuntimeError) || !ended.includes(error.code)) throw error;
   }
 }

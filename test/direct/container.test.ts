@@ -125,6 +125,18 @@ describe.skipIf(skipped)('a container of an image', () => {
       });
     }, 120_000);
 
+    test('gets its stop signal also while it is paused', async () => {
+      const script = 'trap "exit 5" TERM; echo ready >/ready; while :; do sleep 0.1; done';
+      machine.detached('--name', 'web', 'busybox', 'sh', '-c', script);
+      await until(
+        'the trap is set',
+        () => machine.container('exec', 'web', 'cat', '/ready').stdout === 'ready\n',
+      );
+      machine.done('pause', 'web');
+      expect(machine.done('stop', '-t', '5', 'web')).toBe('web\n');
+      expect(machine.inspect('web').State.ExitCode).toBe(5);
+    });
+
     test('is killed, waited for and removed', () => {
       const id = machine.detached('--name', 'one', ...sleeping);
       expect(machine.fails(1, 'rm', 'one')).toMatchObject({
