@@ -122,33 +122,187 @@ function withPlace(
     withRoot(binding, root => work({ root, path: cleanPath(absolute) }));
     return;
   }
-  const inside = joinPath('/', path);
   const state = stateOf(runtime, store, container);
   if (isUp(state)) {
-    withFd(runtime, `/proc/${state.pid}/root`, root => work({ root, path: inside }));
-    return;
-  }
-  // A mount of a container that does not run exists only as its source.
-  const mount = [...container.mounts]
-    .filter(
-      ({ source, destination }) =>
-        source !== undefined && (inside === destination || isBelow(inside, destination)),
-    )
-    .sort((one, other) => other.destination.length - one.destination.length)[0];
-  if (mount?.source !== undefined) {
-    const { destination, source } = mount;
-    withFd(runtime, source, root => work({ root, path: inside.slice(destination.length) || '/' }));
+    withFd(runtime, `/proc/${state.pid}/root`, root => work({ root, path: joinPath('/', path) }));
     return;
   }
   // The lock keeps the container from being started: two unions with one upper layer damage each other.
-  withContainerLock(store, container.id, () => {
-    const root = openRoot(runtime, store, container, access);
-    try {
-      work({ root, path: inside });
-    } finally {
-      binding.close(root);
+  withContainerLock(store, container.id, () =>
+    withStopped(runtime, store, { container, path }, access, work),
+  );
+}
+
+/** Calls `work` with a path of a container that does not run: its mounts exist only as their sources. */
+function withStopped(
+  { binding }: Runtime,
+  store: DirectStore,
+  { container, path }: Required<CopyEnd>,
+  access: 'read' | 'write',
+  work: (place: Place) => void,
+): void {
+  const isChange = access === 'write';
+  const opened = new Map<string | undefined, number>();
+  const rootOf = (source: string | undefined): number => {
+    const fd = opened.get(source) ?? openSource(binding, store, container, access, source);
+    opened.set(source, fd);
+    return fd;
+  };
+  try {
+    const tree: Tree = { binding, rootOf, lookups: lookupsOf(binding, store, container), mounted: [] };
+    // In their order: the destination of a mount may lead through a link of an earlier one.
+    for (const { destination, source, readOnly: isReadOnly } of container.mounts) {
+      if (source === undefined) continue;
+      tree.mounted.unshift({ source, destination: resolved(tree, destination, true), isReadOnly });
     }
+    const found = placeOf(tree, pathOf(tree, path, isChange));
+    if (isChange && (found.mount?.isReadOnly ?? container.readOnly)) {
+      throw readOnly(container, path, found.mount !== undefined);
+    }
+    work({ root: rootOf(found.mount?.source), path: found.path });
+  } finally {
+    for (const fd of opened.values()) binding.close(fd);
+  }
+}
+
+/** The source of a mount, or the union of the container's files. */
+function openSource(
+  binding: Runtime['binding'],
+  store: DirectStore,
+  container: DirectContainer,
+  access: 'read' | 'write',
+  source: string | undefined,
+): number {
+  if (source === undefined) return openRoot(binding, store, container, access);
+  return onHost(`unable to open ${source}`, () => binding.open(source, O.O_PATH | O.O_CLOEXEC, 0));
+}
+
+/** Where links of the container are looked up: the kernel allows a user no union, only its layers, highest first. */
+function lookupsOf(
+  binding: Runtime['binding'],
+  store: DirectStore,
+  { id, layers }: DirectContainer,
+): readonly (string | undefined)[] {
+  if (binding.identity().euid === 0) return [undefined];
+  return [entryPath(containerPath(store, id), containerFiles.upper), ...layerTrees(store, layers)];
+}
+
+function readOnly(container: DirectContainer, path: string, isVolume: boolean): RuntimeError {
+  return new RuntimeError({
+    code: 'direct.read-only',
+    message: `${isVolume ? 'mounted volume' : 'container rootfs'} is marked read-only`,
+    path,
+    value: `${container.name}:${path}`,
+    hint: isVolume
+      ? 'copy into the volume on the host, or make the container without ro for the mount'
+      : 'copy into a volume, or make the container without --read-only',
   });
+}
+
+// ---- links of a container that does not run ------------------------------------------------------------------------
+
+interface Mounted {
+  readonly source: string;
+  /** Without links. */
+  readonly destination: string;
+  readonly isReadOnly: boolean;
+}
+
+/** The files of a container that does not run. */
+interface Tree {
+  readonly binding: Runtime['binding'];
+  /** A descriptor of the source of a mount, or of the union. */
+  readonly rootOf: (source: string | undefined) => number;
+  readonly lookups: readonly (string | undefined)[];
+  /** The last one first: it covers those before it. */
+  readonly mounted: Mounted[];
+}
+
+/** As the kernel has it. */
+const maximumLinks = 40;
+
+/** The mount that contains a path without links, and the path in it. */
+function placeOf({ mounted }: Tree, path: string): { readonly mount?: Mounted; readonly path: string } {
+  const [mount] = mounted
+    .filter(({ destination }) => path === destination || isBelow(path, destination))
+    .sort((one, other) => other.destination.length - one.destination.length);
+  if (mount === undefined) return { path };
+  return { mount, path: mount.destination === '/' ? path : path.slice(mount.destination.length) || '/' };
+}
+
+/** A link as the last component is replaced by a copy, and copied itself, except where a directory is meant. */
+function pathOf(tree: Tree, written: string, isTarget: boolean): string {
+  const path = joinPath('/', written);
+  // Without mounts all links stay in the union, and the kernel resolves them.
+  if (tree.mounted.length === 0) return path;
+  const followed = resolved(tree, path, true);
+  if (/(^|\/)\.$/.test(written)) return followed;
+  const kept = resolved(tree, path, false);
+  if (!isTarget || kept === followed) return kept;
+  const { mount, path: inside } = placeOf(tree, followed);
+  return isDirectoryInRoot(tree.binding, tree.rootOf(mount?.source), inside) ? followed : kept;
+}
+
+/**
+ * Resolves the links of a path as the container sees them: they may lead from the union into a mount, and back. A
+ * component that does not exist stays.
+ *
+ * @param last - also the link in the last component
+ */
+function resolved(tree: Tree, path: string, last: boolean): string {
+  const rest = path.split('/').reverse();
+  let links = 0;
+  let at = '/';
+  for (let name = rest.pop(); name !== undefined; name = rest.pop()) {
+    if (name === '' || name === '.') continue;
+    if (name === '..') {
+      at = parentPath(at);
+      continue;
+    }
+    const target =
+      last || rest.some(part => part !== '' && part !== '.') ? linkAt(tree, at, name) : undefined;
+    if (target === undefined) {
+      at = entryPath(at, name);
+      continue;
+    }
+    if (++links > maximumLinks) {
+      throw new RuntimeError({
+        code: 'direct.no-path',
+        message: `${path} leads through too many links`,
+        path,
+        hint: 'find the link that leads to itself, and remove it',
+      });
+    }
+    if (target.startsWith('/')) at = '/';
+    rest.push(...target.split('/').reverse());
+  }
+  return at;
+}
+
+/** The target of the link `name` of a directory without links. Undefined without a link there, or if a mount covers it. */
+function linkAt(tree: Tree, directory: string, name: string): string | undefined {
+  const whole = entryPath(directory, name);
+  if (tree.mounted.some(({ destination }) => destination === whole)) return undefined;
+  const { mount, path } = placeOf(tree, directory);
+  for (const source of mount === undefined ? tree.lookups : [mount.source]) {
+    try {
+      return readLink(tree, source, path, name);
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      if (error.errno === errno.EINVAL) return undefined;
+      if (error.errno !== errno.ENOENT && error.errno !== errno.ENOTDIR) throw error;
+    }
+  }
+  return undefined;
+}
+
+function readLink({ binding, rootOf }: Tree, source: string | undefined, path: string, name: string): string {
+  const fd = binding.openInRoot(rootOf(source), path, O.O_PATH, 0);
+  try {
+    return binding.readlink(`/proc/self/fd/${fd}/${name}`);
+  } finally {
+    binding.close(fd);
+  }
 }
 
 function withFd({ binding }: Runtime, path: string, work: (fd: number) => void): void {
@@ -162,13 +316,13 @@ function withFd({ binding }: Runtime, path: string, work: (fd: number) => void):
 
 /** The union of a container that does not run, which no path leads to. */
 function openRoot(
-  { binding }: Runtime,
+  binding: Runtime['binding'],
   store: DirectStore,
   { id, layers }: DirectContainer,
   access: 'read' | 'write',
 ): number {
   const directory = containerPath(store, id);
-  const trees = layers.map(layer => `${layersPath(store)}/${layer}/tree`).reverse();
+  const trees = layerTrees(store, layers);
   const upper = entryPath(directory, containerFiles.upper);
   const lowers = access === 'read' ? [upper, ...trees] : trees;
   const options = [
@@ -185,4 +339,9 @@ function openRoot(
       attributes: MOUNT_ATTR.MOUNT_ATTR_NODEV,
     }),
   );
+}
+
+/** The layers of the image, highest first. */
+function layerTrees(store: DirectStore, layers: readonly string[]): string[] {
+  return layers.map(layer => `${layersPath(store)}/${layer}/tree`).reverse();
 }

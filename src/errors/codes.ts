@@ -348,6 +348,10 @@ export const errorCodes = {
   'direct.no-volume': ['there is no such volume', 'see tsubo volume ls'],
   'direct.not-running': ['the container does not run', 'start it: tsubo container start'],
   'direct.not-stopped': ['the container did not end after SIGKILL', 'see the state of its processes in ps'],
+  'direct.read-only': [
+    'the container has the target of the copy read-only',
+    'copy into a writable volume, or make the container without --read-only or ro',
+  ],
   'direct.running': ['the container runs', 'stop it, or remove it with --force'],
   'direct.volume-in-use': ['a container uses the volume', 'remove the container first'],
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { directMachine } from '../helpers/direct.ts';
@@ -507,6 +507,58 @@ describe.skipIf(skipped)('a container of an image', () => {
       }
       machine.done('start', 'stopped');
       expect(machine.done('exec', 'stopped', 'cat', '/srv/site/page', '/tmp/page')).toBe('page\npage\n');
+    });
+
+    test('never change a read-only mount or root of a container that does not run', () => {
+      const host = machine.box.mkdir('host');
+      const source = machine.box.mkdir('source');
+      const page = join(host, 'page');
+      writeFileSync(page, 'page\n');
+      const mounts = ['-v', `${source}:/in:ro`, '-v', 'pages:/pages'];
+      machine.done('create', '--name', 'web', '--read-only', ...mounts, ...sleeping);
+      expect(machine.fails(1, 'cp', page, 'web:/in/page')).toMatchObject({
+        code: 'direct.read-only',
+        msg: 'mounted volume is marked read-only',
+        hint: 'copy into the volume on the host, or make the container without ro for the mount',
+      });
+      expect(machine.fails(1, 'cp', page, 'web:/tmp/page')).toMatchObject({
+        code: 'direct.read-only',
+        msg: 'container rootfs is marked read-only',
+        hint: 'copy into a volume, or make the container without --read-only',
+      });
+      expect(readdirSync(source)).toEqual([]);
+      expect(machine.fails(1, 'cp', 'web:/tmp/page', host)['code']).toBe('direct.no-path');
+      machine.done('cp', page, 'web:/pages/page');
+      machine.done('cp', 'web:/pages/page', join(host, 'copy'));
+      expect(readFileSync(join(host, 'copy'), 'utf8')).toBe('page\n');
+    });
+
+    test('reach a mount of a container that does not run through links', () => {
+      const host = machine.box.mkdir('host');
+      const source = machine.box.mkdir('source');
+      writeFileSync(join(host, 'page'), 'page\n');
+      const mount = ['-v', `${source}:/real/pages`];
+      const links = 'mkdir -p /links; ln -s ../real /links/real; ln -s /links/real/pages /links/pages';
+      machine.done(
+        'run',
+        '--name',
+        'web',
+        ...mount,
+        'busybox',
+        'sh',
+        '-c',
+        `${links}; ln -s /etc /real/pages/etc`,
+      );
+      machine.done('cp', join(host, 'page'), 'web:/links/real/pages/one');
+      machine.done('cp', join(host, 'page'), 'web:/links/pages/two');
+      machine.done('cp', join(host, 'page'), 'web:/links/pages');
+      expect(readdirSync(source).sort()).toEqual(['etc', 'one', 'page', 'two']);
+      machine.done('cp', 'web:/links/pages/two', join(host, 'copy'));
+      expect(readFileSync(join(host, 'copy'), 'utf8')).toBe('page\n');
+      // A link of the mount leads back into the container.
+      machine.done('cp', join(host, 'page'), 'web:/real/pages/etc/mine');
+      machine.done('cp', 'web:/etc/mine', join(host, 'mine'));
+      expect(readFileSync(join(host, 'mine'), 'utf8')).toBe('page\n');
     });
 
     test('never leave the container through its links', () => {

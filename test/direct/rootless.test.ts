@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFileSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { writeImage } from '../helpers/images.ts';
@@ -34,6 +34,15 @@ test.skipIf(skipped)('a user runs containers of images, keeps their changes, and
   });
   expect(container('start', '-a', 'job')).toMatchObject({ status: 3, stdout: 'one\none\n' });
   expect(container('run', '--rm', '--network', 'host', 'busybox', 'echo', 'well').stdout).toBe('well\n');
+  expect(container('rm', 'job')).toMatchObject({ status: 0, stdout: 'job\n' });
+  const script = 'ln -s /pages /link; echo page >/pages/page';
+  expect(container(...run, '--name', 'job', '-v', 'pages:/pages', 'busybox', 'sh', '-c', script).status).toBe(
+    0,
+  );
+  // The container does not run: the volume is found through the link in its upper layer.
+  const copy = join(data, 'copy');
+  expect(container('cp', 'job:/link/page', copy)).toMatchObject({ status: 0, stderr: '' });
+  expect(readFileSync(copy, 'utf8')).toBe('page\n');
   expect(container('rm', 'job')).toMatchObject({ status: 0, stdout: 'job\n' });
   expect([readdirSync(join(data, 'containers')), readdirSync(join(data, 'names'))]).toEqual([[], []]);
 });
