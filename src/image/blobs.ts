@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { onHost } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
-import { makeDirectories } from '../host/files.ts';
+import { makeDirectories, unlessMissing } from '../host/files.ts';
 import { inUserNamespace } from '../host/privilege.ts';
+import { utf8Length } from '../host/utf8.ts';
 import { digestOfText, hexOf } from './digest.ts';
 
 /** The directory of images, layers, containers and volumes. */
@@ -57,11 +58,16 @@ export function prepareImages(store: ImageStore): void {
   });
 }
 
-/** Writes a document as a blob and returns its digest. Precondition: the lock of the images is held. */
+/** Writes a document as a blob, also over a damaged one, and returns its digest. Precondition: the lock of the images is held. */
 export function writeBlob(store: ImageStore, text: string): string {
   const digest = digestOfText(text);
   const path = blobPath(store, digest);
-  if (!hasBlob(store, digest))
+  if (!contains(store, path, text))
     onHost(`unable to write ${path}`, () => store.binding.replaceText(path, text, 0o644));
   return digest;
+}
+
+function contains({ binding }: ImageStore, path: string, text: string): boolean {
+  if (binding.stat(path, true)?.size !== utf8Length(text)) return false;
+  return onHost(`unable to read ${path}`, () => unlessMissing(() => binding.readText(path))) === text;
 }

@@ -5,7 +5,7 @@ import { unlessMissing } from '../host/files.ts';
 import { O } from '../kernel/files.ts';
 import { blobPath, hasBlob, type ImageStore, imagesPath, prepareImages, writeBlob } from './blobs.ts';
 import { type HistoryEntry, type ImageConfig, parseImageDocument } from './config.ts';
-import { chainIds, hexOf, isDigest } from './digest.ts';
+import { chainIds, digestOfText, hexOf, isDigest } from './digest.ts';
 import {
   type Descriptor,
   type ImageIndex,
@@ -87,7 +87,9 @@ export function readImages(store: ImageStore): { images: StoredImage[]; damaged:
       byId.set(image.id, known === undefined ? image : merged(known, image));
     } catch (error) {
       if (!(error instanceof RuntimeError)) throw error;
-      damaged.push(error);
+      damaged.push(
+        error.with({ hint: `tsubo image rm ${labelOf(entry)} removes the image; then pull it again` }),
+      );
     }
   }
   return { images: [...byId.values()], damaged };
@@ -177,6 +179,12 @@ function nameOf({ annotations }: Descriptor): string | undefined {
   return reference === undefined ? name : formatReference(reference);
 }
 
+/** The short name of an entry, or else the digest of its manifest. */
+function labelOf(entry: Descriptor): string {
+  const name = nameOf(entry);
+  return name === undefined ? entry.digest : shortReference(name);
+}
+
 function sourcesOf({ annotations }: Descriptor): string[] {
   return (annotations?.[sourceAnnotation] ?? '').split(' ').filter(isDigest);
 }
@@ -240,6 +248,13 @@ export function readDocument(store: ImageStore, digest: string): string {
   );
   if (text === undefined) throw damagedAt(path, 'it does not exist');
   return text;
+}
+
+/** Removes a document whose content has another digest than its name, so that a pull downloads it again. */
+export function removeDamagedDocument(store: ImageStore, digest: string): void {
+  if (!hasBlob(store, digest) || digestOfText(readDocument(store, digest)) === digest) return;
+  const path = blobPath(store, digest);
+  onHost(`unable to remove ${path}`, () => unlessMissing(() => store.binding.unlink(path)));
 }
 
 /** Converts the error of a parser. */
@@ -360,6 +375,23 @@ function readDocumentSize(store: ImageStore, digest: string): number {
 }
 
 /**
+ * Removes the entry that has this name or this manifest, if it cannot be read. Its files stay: which of them other images
+ * have is not known before the next prune.
+ */
+function removeUnreadable(store: ImageStore, text: string): Removal | undefined {
+  const reference = tryReference(text);
+  const complete = reference === undefined ? text : formatReference(reference);
+  const index = readIndex(store);
+  const entry = index.find(one => nameOf(one) === complete || one.digest === text);
+  if (entry === undefined || idOf(store, entry) !== undefined) return undefined;
+  writeIndex(
+    store,
+    index.filter(one => one !== entry),
+  );
+  return { untagged: [labelOf(entry)], deleted: [] };
+}
+
+/**
  * Removes a name; with its last name, or by its id, the image with all blobs and unpacked layers that no other image has.
  *
  * @throws RuntimeError `image.unknown`; without `force`, `image.in-use` if a container has the image, and
@@ -367,6 +399,8 @@ function readDocumentSize(store: ImageStore, digest: string): number {
  */
 export function removeImage(store: ImageStore, text: string, { force = false } = {}): Removal {
   return lockedImages(store, () => {
+    const unreadable = removeUnreadable(store, text);
+    if (unreadable !== undefined) return unreadable;
     const image = needImage(store, text);
     const reference = tryReference(text);
     const complete = reference === undefined ? text : formatReference(reference);

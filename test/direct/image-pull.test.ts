@@ -253,6 +253,16 @@ describeOnce('a pull', () => {
     checkStore();
   };
 
+  test.each([
+    ['manifest', image.manifest.digest],
+    ['config', config.digest],
+  ])('replaces a damaged %s', async (_, digest) => {
+    await must('image', 'pull', name());
+    writeFileSync(join(blobs(), hexOf(digest)), '');
+    await must('image', 'pull', name());
+    await isWhole();
+  });
+
   test('54: does not store content with another digest', async () => {
     const wrong = Buffer.from(high.bytes);
     wrong[1000] = (wrong[1000] as number) ^ 1;

@@ -31,7 +31,14 @@ import {
   selectPlatform,
 } from '../../image/platform.ts';
 import { formatReference, type Reference, shortName, shortReference } from '../../image/reference.ts';
-import { addImage, findImage, lockedImages, readDocument } from '../../image/store.ts';
+import {
+  addImage,
+  findImage,
+  lockedImages,
+  readDocument,
+  removeDamagedDocument,
+  type StoredImage,
+} from '../../image/store.ts';
 import type { RawManifest, RegistryClient } from './client.ts';
 import { download } from './download.ts';
 import type { LayerProgress, Progress } from './progress.ts';
@@ -63,7 +70,7 @@ export async function pull(request: Pull): Promise<Pulled> {
   const complete = formatReference(reference);
   progress.line(`${tag ?? digest}: Pulling from ${shortName({ registry, repository })}`);
   prepareImages(store);
-  const before = findImage(store, complete);
+  const before = findReadable(store, complete);
   const selected = await selectManifest(request);
   const { manifest, raw, diffIds } = selected;
   // A config with as many layers was checked.
@@ -99,6 +106,16 @@ export async function pull(request: Pull): Promise<Pulled> {
   const status = isNew ? 'Downloaded newer image for' : 'Image is up to date for';
   progress.line(`Status: ${status} ${shortReference(complete)}`);
   return { reference: complete, id: manifest.config.digest };
+}
+
+/** Undefined also for a damaged image, which the pull repairs. */
+function findReadable(store: ImageStore, complete: string): StoredImage | undefined {
+  try {
+    return findImage(store, complete);
+  } catch (error) {
+    if (error instanceof RuntimeError && error.code === 'image.damaged') return undefined;
+    throw error;
+  }
 }
 
 /** The index must not lead to a document that a crash of the machine has lost. */
@@ -168,6 +185,7 @@ async function fetchConfig(
   { config, layers }: Manifest,
   wanted: Platform,
 ): Promise<ImageDocument> {
+  removeDamagedDocument(store, config.digest);
   await fetchBlob({ client, reference, store }, config, new AbortController().signal, () => {});
   let document: ImageDocument;
   try {

@@ -23,6 +23,7 @@ import {
   needImage,
   pruneImages,
   readImages,
+  removeDamagedDocument,
   removeImage,
   tagImage,
 } from '../../../src/image/store.ts';
@@ -290,6 +291,38 @@ describe('the store of images', () => {
       expect([blobs(), ...layers()]).toEqual(kept);
     },
   );
+
+  test.each(['', undefined])('removes an image whose manifest has the content %j by its name', content => {
+    const one = add('docker.io/library/one:latest', ['1']);
+    const two = add('docker.io/library/two:latest', ['2']);
+    if (content === undefined) rmSync(blobPath(store, one.digest));
+    else writeFileSync(blobPath(store, one.digest), content);
+    expect(readImages(store).damaged[0]?.hint).toBe(
+      'tsubo image rm one:latest removes the image; then pull it again',
+    );
+    expect(removeImage(store, 'one')).toEqual({ untagged: ['one:latest'], deleted: [] });
+    expect(readImages(store)).toMatchObject({ images: [{ id: two.id }], damaged: [] });
+    expect(() => removeImage(store, 'one')).toThrowError(code('image.unknown'));
+    pruneImages(store);
+    expect(blobs()).toHaveLength(3);
+  });
+
+  test('writes a document over a damaged one', () => {
+    const digest = writeBlob(store, 'text');
+    for (const damage of ['', 'tex_']) {
+      writeFileSync(blobPath(store, digest), damage);
+      expect(writeBlob(store, 'text')).toBe(digest);
+      expect(readFileSync(blobPath(store, digest), 'utf8')).toBe('text');
+    }
+  });
+
+  test('removes a damaged document before a pull, and keeps a sound one', () => {
+    const sound = writeBlob(store, 'sound');
+    const bad = writeBlob(store, 'bad');
+    writeFileSync(blobPath(store, bad), '');
+    for (const digest of [sound, bad, digestOfText('missing')]) removeDamagedDocument(store, digest);
+    expect(blobs()).toEqual([hexOf(sound)]);
+  });
 
   test('lists what it can read, and names what it cannot', () => {
     const { id } = add('docker.io/library/one:latest', ['1']);
