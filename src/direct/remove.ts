@@ -43,6 +43,15 @@ export function removeDirect(
   );
 }
 
+/** Removes a container with `--rm` after its end, unless another command has started it again. */
+export function removeEnded(runtime: Runtime, store: DirectStore, id: string): void {
+  try {
+    removeDirect(runtime, store, id, { force: false, volumes: true });
+  } catch (error) {
+    if (!(error instanceof RuntimeError) || error.code !== 'direct.running') throw error;
+  }
+}
+
 function unlessRemoved(work: () => void): void {
   try {
     work();

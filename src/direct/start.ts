@@ -13,6 +13,7 @@ import type { DirectContainer } from './container.ts';
 import { endKeeper } from './end-keeper.ts';
 import { startKept } from './keeper.ts';
 import { isUp, recordIfThere, stateOf } from './status.ts';
+import { stopDirect } from './stop.ts';
 import { containerFiles, containerPath, type DirectStore, withContainerLock } from './store.ts';
 
 /** The log of a container is rotated at this size. */
@@ -32,35 +33,68 @@ export function startDirect(
   container: DirectContainer,
   beforeProgram: (init: number) => void = () => {},
 ): boolean {
-  return withContainerLock(store, container.id, () => {
-    const { id } = container;
-    const { binding } = runtime;
-    if (isUp(stateOf(runtime, store, container))) return false;
-    const directory = containerPath(store, id);
-    // The previous run, or a start that was killed.
-    deleteContainer(runtime, id, { force: true });
-    renewWork(binding, directory);
-    const restore = savedRun(runtime, directory);
-    try {
-      const { init, warnings } = startKept(binding, {
-        directory,
-        argv: createCommand(runtime, container, directory),
-        terminal: container.terminal,
-        openStdin: container.openStdin,
-        logLimit,
-        ...(container.remove && {
-          atEnd: [...ownCommand(runtime), 'container', 'rm', '--force', '--volumes', id],
-        }),
-      });
-      for (const warning of warnings) runtime.log.warn(warning);
-      completeHosts(runtime, container, directory);
-      beforeProgram(init);
-      startContainer(runtime, id);
-    } catch (error) {
-      throw undone(runtime, id, directory, restore, error);
-    }
-    return true;
+  return withContainerLock(store, container.id, () => startLocked(runtime, store, container, beforeProgram));
+}
+
+/**
+ * Stops the container and starts it again. A container with `--rm` stays: its keeper and an attached client, which
+ * remove it after its end, wait for the lock and then see that it runs.
+ *
+ * @param seconds - for the program to end; -1 waits without a limit
+ * @throws RuntimeError as `stopDirect` and `startDirect`
+ */
+export function restartDirect(
+  runtime: Runtime,
+  store: DirectStore,
+  container: DirectContainer,
+  seconds: number,
+): void {
+  const stop = (): void => stopDirect(runtime, store, container, seconds);
+  if (!container.remove) {
+    stop();
+    startDirect(runtime, store, container);
+    return;
+  }
+  withContainerLock(store, container.id, () => {
+    stop();
+    startLocked(runtime, store, container, () => {});
   });
+}
+
+function startLocked(
+  runtime: Runtime,
+  store: DirectStore,
+  container: DirectContainer,
+  beforeProgram: (init: number) => void,
+): boolean {
+  const { id } = container;
+  const { binding } = runtime;
+  if (isUp(stateOf(runtime, store, container))) return false;
+  const directory = containerPath(store, id);
+  // The previous run, or a start that was killed.
+  deleteContainer(runtime, id, { force: true });
+  renewWork(binding, directory);
+  const restore = savedRun(runtime, directory);
+  try {
+    const { init, warnings } = startKept(binding, {
+      directory,
+      argv: createCommand(runtime, container, directory),
+      terminal: container.terminal,
+      openStdin: container.openStdin,
+      logLimit,
+      ...(container.remove && {
+        // Without --force: after a restart the container runs again.
+        atEnd: [...ownCommand(runtime), 'container', 'rm', '--volumes', id],
+      }),
+    });
+    for (const warning of warnings) runtime.log.warn(warning);
+    completeHosts(runtime, container, directory);
+    beforeProgram(init);
+    startContainer(runtime, id);
+  } catch (error) {
+    throw undone(runtime, id, directory, restore, error);
+  }
+  return true;
 }
 
 /** The kernel leaves a directory there that a user cannot enter. Nothing in it is needed after the end of a union. */

@@ -41,20 +41,33 @@ describe.skipIf(skipped)('a container of an image', () => {
       expect(machine.taken()).toEqual([]);
     });
 
-    test('with --rm, ends with the status of its program if another command removes it', async () => {
-      const words = machine.box.command('container', 'run', '--rm', '--name', 'web', ...sleeping);
-      const ended = new Promise<number | null>(resolve => {
-        machine.box.view
-          .spawn(machine.within(machine.pid, ...words), {
-            env: machine.env,
-            stdio: ['ignore', 'ignore', 'ignore'],
-          })
-          .once('exit', resolve);
+    /** Runs a container with --rm and the name web in the foreground. Returns when its program runs. */
+    const attached = async () => {
+      const script = 'echo up; exec sleep 1000';
+      const words = ['container', 'run', '--rm', '--name', 'web', 'busybox', 'sh', '-c', script];
+      const client = machine.box.view.spawn(machine.within(machine.pid, ...machine.box.command(...words)), {
+        env: machine.env,
+        stdio: ['ignore', 'pipe', 'ignore'],
       });
-      await until('the container runs', () => machine.done('ls').includes(' Up '));
+      const ended = new Promise<number | null>(resolve => client.once('exit', resolve));
+      await new Promise(resolve => client.stdout?.once('data', resolve));
+      return { ended };
+    };
+
+    test('with --rm, ends with the status of its program if another command removes it', async () => {
+      const { ended } = await attached();
       machine.done('rm', '-f', 'web');
       expect(await ended).toBe(137);
       expect([machine.directory('containers'), machine.directory('names')]).toEqual([[], []]);
+    });
+
+    test('with --rm, stays when another command restarts it', async () => {
+      const { ended } = await attached();
+      machine.done('restart', '-t', '0', 'web');
+      expect(await ended).toBe(137);
+      expect(machine.inspect('web').State.Status).toBe('running');
+      machine.done('kill', 'web');
+      await until('the container is removed', () => machine.directory('containers').length === 0);
     });
 
     test('reads standard input only with -i', () => {
@@ -135,6 +148,19 @@ describe.skipIf(skipped)('a container of an image', () => {
       machine.done('pause', 'web');
       expect(machine.done('stop', '-t', '5', 'web')).toBe('web\n');
       expect(machine.inspect('web').State.ExitCode).toBe(5);
+    });
+
+    test('with --rm is restarted, and is removed after the end of the new run', async () => {
+      const id = machine.detached('--rm', '--name', 'web', '-v', '/data', ...sleeping);
+      const first = machine.inspect('web').State.Pid;
+      machine.done('exec', 'web', 'touch', '/kept');
+      expect(machine.done('restart', '-t', '0', 'web')).toBe('web\n');
+      expect(machine.inspect('web')).toMatchObject({ Id: id, State: { Status: 'running' } });
+      expect(machine.inspect('web').State.Pid).not.toBe(first);
+      machine.done('exec', 'web', 'ls', '/kept', '/data');
+      machine.done('kill', 'web');
+      await until('the container is removed', () => machine.directory('containers').length === 0);
+      await until('its volume is removed', () => machine.directory('volumes').length === 0);
     });
 
     test('is killed, waited for and removed', () => {

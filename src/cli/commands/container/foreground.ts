@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type AttachEnd, attach, openAttachment } from '../../../direct/attach.ts';
 import type { DirectContainer } from '../../../direct/container.ts';
-import { removeDirect } from '../../../direct/remove.ts';
+import { removeEnded } from '../../../direct/remove.ts';
 import { startDirect } from '../../../direct/start.ts';
 import { stateOf } from '../../../direct/status.ts';
 import { releaseEnded } from '../../../direct/stop.ts';
@@ -96,7 +96,7 @@ function follow(
   });
   try {
     if (end.how !== 'ended') return statusOf(end);
-    if (remove) removeDirect(runtime, store, id, { force: true, volumes: true });
+    if (remove) removeEnded(runtime, store, id);
     else releaseEnded(runtime, id);
     return end.exit.status;
   } finally {

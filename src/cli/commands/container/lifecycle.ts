@@ -2,7 +2,7 @@
 
 import { waitExit } from '../../../direct/exit-status.ts';
 import { parseNumber } from '../../../direct/request.ts';
-import { startDirect } from '../../../direct/start.ts';
+import { restartDirect } from '../../../direct/start.ts';
 import { isUp, stateOf } from '../../../direct/status.ts';
 import { killDirect, requireUp, stopDirect, waitEnd } from '../../../direct/stop.ts';
 import { containerPath } from '../../../direct/store.ts';
@@ -68,8 +68,7 @@ export const restart: CommandModule = {
     const time = textOf(options, 'time');
     const seconds = time === undefined ? undefined : parseNumber('--time', time, -1);
     return forEach(context, words, (store, container) => {
-      stopDirect(context.runtime, store, container, seconds ?? container.stopTimeout);
-      startDirect(context.runtime, store, container);
+      restartDirect(context.runtime, store, container, seconds ?? container.stopTimeout);
     });
   },
 };
