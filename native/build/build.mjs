@@ -216,7 +216,7 @@ function keepReachable(directory, entry) {
   const reached = new Set([join(directory, entry)]);
   for (const path of reached) {
     const text = readFileSync(join(top, path), 'utf8');
-    for (const [, target = ''] of text.matchAll(/(?:from|import\() ?'(\.[^']+)'/g)) {
+    for (const [, target = ''] of text.matchAll(/(?:from|import\() ?['"](\.[^'"]+)['"]/g)) {
       reached.add(join(dirname(path), target.replace(/(?<!\.d)\.ts$/, '.d.ts')));
     }
   }

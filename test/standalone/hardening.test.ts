@@ -84,7 +84,8 @@ describe.each(['x64', 'arm64'] as const)('the executables for %s', arch => {
       // 592 at the time of writing: pointers of the standard streams of musl and of the heap.
       expect(read(program).initialised).toBeLessThan(1024);
       expect(read(init).initialised).toBe(0);
-      expect(read(`${program}-keeper`).initialised).toBe(0);
+      // The table of clients, whose descriptors are -1 at the start.
+      expect(read(`${program}-keeper`).initialised).toBeLessThan(2048);
     });
 
     test('functions with arrays have a stack guard', () => {
