@@ -441,21 +441,28 @@ describe.skipIf(skipped)('a container of an image', () => {
   });
 
   describe('with files of the caller', () => {
-    test('takes environment and labels from pipes', () => {
-      const made = machine.box.view.exec(
+    const piped = (option: string) =>
+      machine.box.view.exec(
         machine.within(
           machine.pid,
           'bash',
           '-c',
-          '"$@" --env-file <(echo A=from-pipe) --label-file <(echo b=label) busybox env >/dev/null',
+          `"$@" ${option} <(echo A=from-pipe) busybox env >/dev/null`,
           'bash',
           ...machine.box.command('container', 'run', '--network', 'none', '--name', 'piped'),
         ),
         { env: machine.env },
       );
-      expect(made).toMatchObject({ status: 0, stderr: '' });
+
+    test('takes labels from a pipe', () => {
+      expect(piped('--label-file')).toMatchObject({ status: 0, stderr: '' });
+      expect(machine.inspect('piped').Config['Labels']).toEqual({ A: 'from-pipe' });
+    });
+
+    // Node.js 20 has an option --env-file of its own, and reads that file also if the option follows the script.
+    test.skipIf(requires('host:standalone'))('takes its environment from a pipe', () => {
+      expect(piped('--env-file')).toMatchObject({ status: 0, stderr: '' });
       expect(machine.logs('piped')).toContain('\nA=from-pipe\n');
-      expect(machine.inspect('piped').Config['Labels']).toEqual({ b: 'label' });
     });
   });
 
@@ -557,6 +564,8 @@ describe.skipIf(skipped)('a container of an image', () => {
       machine.done('cp', page, 'web:/pages/page');
       machine.done('cp', 'web:/pages/page', join(host, 'copy'));
       expect(readFileSync(join(host, 'copy'), 'utf8')).toBe('page\n');
+      machine.done('rm', 'web');
+      machine.must('volume', 'rm', 'pages');
     });
 
     test('reach a mount of a container that does not run through links', () => {
