@@ -37,7 +37,8 @@ export function statusText({ status, startedAt, exit, withoutKeeper }: DirectSta
   switch (status) {
     case 'running':
     case 'paused': {
-      const up = `Up ${since(startedAt ?? '', now)}`;
+      // Only a damaged record has no time.
+      const up = startedAt === undefined ? 'Up (damaged)' : `Up ${since(startedAt, now)}`;
       return `${up}${status === 'paused' ? ' (Paused)' : ''}${withoutKeeper ? ' (no keeper)' : ''}`;
     }
     case 'exited':

@@ -6,12 +6,16 @@ import { waitExit } from './exit-status.ts';
 /** A keeper ends some milliseconds after its container. */
 const timeoutMs = 5000;
 
-/** Waits until the keeper of a killed container has written its last file. One that was killed has nothing to write. */
-export function endKeeper(binding: Binding, directory: string): void {
+/**
+ * Waits until the keeper of a killed container has written its last file. One that was killed has nothing to write.
+ * Returns false if it still waits for the end of the container.
+ */
+export function endKeeper(binding: Binding, directory: string): boolean {
   try {
-    waitExit(binding, directory, timeoutMs);
+    return waitExit(binding, directory, timeoutMs) !== undefined;
   } catch (error) {
     // `keeper.gone`, or exit.json is damaged.
     if (!(error instanceof RuntimeError)) throw error;
+    return true;
   }
 }

@@ -4,7 +4,7 @@ import { deleteContainer } from '../lifecycle/delete.ts';
 import type { Runtime } from '../lifecycle/runtime.ts';
 import type { DirectContainer } from './container.ts';
 import { endKeeper } from './end-keeper.ts';
-import { isUp, stateOf } from './status.ts';
+import { isUp, keptPid, runsUnrecorded, stateOf } from './status.ts';
 import { containerPath, type DirectStore, readContainer, removeFiles, withContainerLock } from './store.ts';
 import { readVolume, removeVolume } from './volumes.ts';
 
@@ -20,7 +20,7 @@ export interface RemoveOptions {
  * nothing is left to do.
  *
  * @param id - of a container; its record may be damaged with `force`
- * @throws RuntimeError `direct.running`
+ * @throws RuntimeError `direct.running`; `state.damaged` if it runs and the runtime has no usable record of it
  */
 export function removeDirect(
   runtime: Runtime,
@@ -36,7 +36,11 @@ export function removeDirect(
       // Frees cgroup, network and the runtime's own record; kills what runs.
       deleteContainer(runtime, id, { force: true });
       // The keeper writes into the directory until it has ended.
-      endKeeper(runtime.binding, containerPath(store, id));
+      if (!endKeeper(runtime.binding, containerPath(store, id))) {
+        // Without a record the runtime does not know what to kill.
+        const pid = keptPid(runtime, store, id);
+        if (pid === undefined || runtime.binding.processExists(pid)) throw runsUnrecorded(runtime, store, id);
+      }
       removeFiles(store, id, container?.name);
       if (volumes && container !== undefined) removeAnonymous(store, container);
     }),

@@ -69,7 +69,11 @@ function startLocked(
 ): boolean {
   const { id } = container;
   const { binding } = runtime;
-  if (isUp(stateOf(runtime, store, container))) return false;
+  const state = stateOf(runtime, store, container);
+  if (isUp(state)) {
+    if (state.problem !== undefined) throw state.problem;
+    return false;
+  }
   const directory = containerPath(store, id);
   // The previous run, or a start that was killed.
   deleteContainer(runtime, id, { force: true });

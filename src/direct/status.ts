@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { RuntimeError } from '../errors/error.ts';
 import { entryPath } from '../host/paths.ts';
-import type { ContainerRecord } from '../lifecycle/record.ts';
+import { type ContainerRecord, files } from '../lifecycle/record.ts';
 import type { Runtime } from '../lifecycle/runtime.ts';
 import { statusOf } from '../lifecycle/status.ts';
-import { readRecord } from '../lifecycle/store.ts';
+import { readRecord, stateDirectory } from '../lifecycle/store.ts';
 import type { DirectContainer } from './container.ts';
 import { type ExitRecord, waitExit } from './exit-status.ts';
 import { keeperLives } from './keeper.ts';
+import { shortId } from './names.ts';
 import { containerFiles, containerPath, type DirectStore } from './store.ts';
 
 /** The state of a container, computed from processes and files. */
@@ -21,6 +22,8 @@ export interface DirectState {
   /** The container runs, and its keeper was killed: no command learns its exit status. */
   readonly withoutKeeper: boolean;
   readonly record?: ContainerRecord;
+  /** A file of the container is damaged. The status is then what processes and other files show. */
+  readonly problem?: RuntimeError;
 }
 
 export function stateOf(
@@ -45,20 +48,46 @@ export function stateOf(
   if (status === 'created' || status === 'creating') return { ...known, status: 'created' };
   // The log is made by the keeper at the first start.
   const hasRun = binding.stat(entryPath(directory, containerFiles.log), true) !== undefined;
-  const exit = hasRun ? lastExit(runtime, directory) : undefined;
-  if (exit !== undefined) return { ...known, status: 'exited', exit };
-  return { ...known, status: hasRun ? 'dead' : 'created' };
+  if (!hasRun) return { ...known, status: 'created' };
+  const exit = lastExit(runtime, directory);
+  if (exit instanceof RuntimeError) return { ...known, status: 'dead', problem: exit };
+  if (exit === 'lost' || (exit === 'late' && record !== undefined)) return { ...known, status: 'dead' };
+  if (exit !== 'late') return { ...known, status: 'exited', exit };
+  // A start may have made the record during the wait.
+  if (recordIfThere(runtime, id) !== undefined) return stateOf(runtime, store, { id });
+  return { ...known, status: 'running', problem: runsUnrecorded(runtime, store, id) };
+}
+
+/** The error for a container whose keeper waits for its end, while the runtime has no usable record of it. */
+export function runsUnrecorded(runtime: Runtime, store: DirectStore, id: string): RuntimeError {
+  const path = entryPath(stateDirectory(runtime, id), files.record);
+  const pid = keptPid(runtime, store, id);
+  const end = pid === undefined ? 'end its processes' : `end its init with kill -KILL ${pid}`;
+  return new RuntimeError({
+    code: 'state.damaged',
+    message: `container ${shortId(id)} runs, but its record ${path} is missing or damaged`,
+    path,
+    value: id,
+    hint: `${end}, then remove it: tsubo container rm --force ${shortId(id)}`,
+  });
+}
+
+/** Pid of the last init, from the file that its create wrote for the keeper. */
+export function keptPid({ binding }: Runtime, store: DirectStore, id: string): number | undefined {
+  const text = binding.readTextIfThere(entryPath(containerPath(store, id), 'pid')) ?? '';
+  return /^[1-9]\d*\s*$/.test(text) ? Number(text) : undefined;
 }
 
 /** The keeper writes exit.json some milliseconds after the end of the init. */
 const keeperTimeoutMs = 5000;
 
-/** Undefined if the keeper was killed. */
-function lastExit({ binding }: Runtime, directory: string): ExitRecord | undefined {
+/** `lost` if the keeper was killed, `late` if it still waits for the end; the error if exit.json is damaged. */
+function lastExit({ binding }: Runtime, directory: string): ExitRecord | RuntimeError | 'lost' | 'late' {
   try {
-    return waitExit(binding, directory, keeperTimeoutMs);
+    return waitExit(binding, directory, keeperTimeoutMs) ?? 'late';
   } catch (error) {
-    if (error instanceof RuntimeError && error.code === 'keeper.gone') return undefined;
+    if (error instanceof RuntimeError && error.code === 'keeper.gone') return 'lost';
+    if (error instanceof RuntimeError && error.code === 'keeper.no-exit-status') return error;
     throw error;
   }
 }

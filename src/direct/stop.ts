@@ -29,6 +29,7 @@ export function stopDirect(
 ): void {
   const state = stateOf(runtime, store, container);
   if (!isUp(state)) return;
+  if (state.problem !== undefined) throw state.problem;
   signal(runtime, container.id, container.stopSignal);
   // After the signal, so that the program does nothing before it.
   if (state.status === 'paused') unlessEnded(() => resumeContainer(runtime, container.id));

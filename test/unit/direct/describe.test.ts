@@ -48,6 +48,7 @@ describe('a row of the table', () => {
   it.each([
     [state({}), 'Created'],
     [state({ status: 'running', startedAt }), 'Up 3 seconds'],
+    [state({ status: 'running' }), 'Up (damaged)'],
     [state({ status: 'paused', startedAt }), 'Up 3 seconds (Paused)'],
     [state({ status: 'running', startedAt, withoutKeeper: true }), 'Up 3 seconds (no keeper)'],
     [

@@ -46,7 +46,11 @@ export const ls: CommandModule = {
     const whole = options['trunc'] === false;
     const shown = containers
       .slice(0, last >= 0 ? last : undefined)
-      .map(container => ({ container, state: stateOf(runtime, store, container) }))
+      .map(container => {
+        const state = stateOf(runtime, store, container);
+        if (state.problem !== undefined) report(state.problem);
+        return { container, state };
+      })
       .filter(({ state }) => all || isUp(state))
       .filter(({ container, state }) => matches(filters, container, state));
     if (options['quiet'] === true) {

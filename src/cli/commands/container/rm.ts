@@ -53,7 +53,9 @@ export const prune: CommandModule = {
     const { containers, damaged } = listContainers(store);
     for (const problem of damaged) report(problem);
     for (const container of containers) {
-      if (isUp(stateOf(runtime, store, container))) continue;
+      const state = stateOf(runtime, store, container);
+      if (state.problem !== undefined) report(state.problem);
+      if (isUp(state)) continue;
       removeDirect(runtime, store, container.id, { force: false, volumes: false });
       print(`${container.id}\n`);
     }

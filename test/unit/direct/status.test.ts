@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { DirectContainer } from '../../../src/direct/container.ts';
+import { removeDirect } from '../../../src/direct/remove.ts';
+import { stateOf } from '../../../src/direct/status.ts';
+import { stopDirect } from '../../../src/direct/stop.ts';
+import type { DirectStore } from '../../../src/direct/store.ts';
+import { errno } from '../../../src/errors/errno.ts';
+import type { Binding } from '../../../src/host/binding.d.ts';
+import type { Runtime } from '../../../src/lifecycle/runtime.ts';
+import { type FakeMachine, machineForEachTest, refused, thrown } from '../../helpers/fake-machine.ts';
+
+const id = 'ab'.repeat(32);
+const init = 4242;
+let runtime: Runtime;
+let store: DirectStore;
+let directory: string;
+let keeper: 'waits' | 'has ended';
+let initRuns: boolean;
+
+machineForEachTest((machine: FakeMachine) => {
+  keeper = 'has ended';
+  initRuns = true;
+  const calls: Partial<Binding> = {
+    openAttachment: () => {
+      if (keeper === 'has ended') throw refused('connect', errno.ENOENT);
+      return machine.binding.open('/dev/null', 0, 0);
+    },
+    awaitKept: () => ({ how: 'time' }),
+    processExists: pid => pid === init && initRuns,
+  };
+  const binding = { ...machine.binding, ...calls };
+  runtime = { ...machine.runtime, binding };
+  store = { binding, directory: join(machine.directory, 'data') };
+  directory = join(store.directory, 'containers', id);
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(join(directory, 'log'), '');
+});
+
+describe.each(['', '{', 'null', '{"status":"0"}'])('a container whose exit.json contains %j', text => {
+  it('is dead, and says why', () => {
+    writeFileSync(join(directory, 'exit.json'), text);
+    expect(stateOf(runtime, store, { id })).toMatchObject({
+      status: 'dead',
+      problem: { code: 'keeper.no-exit-status', path: join(directory, 'exit.json') },
+    });
+  });
+});
+
+it('a container that has run and has neither keeper nor exit.json is dead', () => {
+  expect(stateOf(runtime, store, { id })).toEqual({ status: 'dead', pid: 0, withoutKeeper: false });
+});
+
+describe('a container that runs without a record in the runtime', () => {
+  const container = { id, name: 'web', stopSignal: 15, stopTimeout: 10 } as DirectContainer;
+  const damaged = {
+    code: 'state.damaged',
+    message: expect.stringMatching(/^container abababababab runs, but its record .* is missing or damaged$/),
+    hint: 'end its init with kill -KILL 4242, then remove it: tsubo container rm --force abababababab',
+  };
+
+  it('is running, and is neither stopped nor removed', () => {
+    keeper = 'waits';
+    writeFileSync(join(directory, 'pid'), `${init}`);
+    writeFileSync(join(directory, 'container.json'), '{');
+    expect(stateOf(runtime, store, { id })).toMatchObject({ status: 'running', problem: damaged });
+    expect(thrown(() => stopDirect(runtime, store, container))).toMatchObject(damaged);
+    expect(thrown(() => removeDirect(runtime, store, id, { force: true, volumes: false }))).toMatchObject(
+      damaged,
+    );
+    expect(existsSync(join(directory, 'container.json'))).toBe(true);
+  });
+
+  it('is removed after its init has ended', () => {
+    keeper = 'waits';
+    initRuns = false;
+    writeFileSync(join(directory, 'pid'), `${init}\n`);
+    writeFileSync(join(directory, 'container.json'), '{');
+    removeDirect(runtime, store, id, { force: true, volumes: false });
+    expect(existsSync(directory)).toBe(false);
+  });
+});
