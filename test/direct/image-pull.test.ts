@@ -679,7 +679,7 @@ describeOnce('a pull', () => {
     mkdirSync(container, { recursive: true });
     writeFileSync(
       join(container, 'container.json'),
-      JSON.stringify({ imageId: upper.blobs[0]?.digest, note: 'a "b"' }),
+      JSON.stringify({ imageId: upper.blobs[0]?.digest, layers: [], note: 'a "b"' }),
     );
     const refused = await tsubo('image', 'rm', `${registry.host}/web:v2`);
     expect(refused.status).toBe(1);
