@@ -49,12 +49,17 @@ export function stateOf(
   // The log is made by the keeper at the first start.
   const hasRun = binding.stat(entryPath(directory, containerFiles.log), true) !== undefined;
   if (!hasRun) return { ...known, status: 'created' };
-  const exit = lastExit(runtime, directory);
+  let exit: ReturnType<typeof lastExit> = 'late';
+  for (let waited = 0; exit === 'late' && waited < keeperTimeoutMs; waited += sliceMs) {
+    exit = lastExit(runtime, directory);
+    // A start makes the record after the log.
+    if (exit === 'late' && record === undefined && recordIfThere(runtime, id) !== undefined) {
+      return stateOf(runtime, store, { id });
+    }
+  }
   if (exit instanceof RuntimeError) return { ...known, status: 'dead', problem: exit };
   if (exit === 'lost' || (exit === 'late' && record !== undefined)) return { ...known, status: 'dead' };
   if (exit !== 'late') return { ...known, status: 'exited', exit };
-  // A start may have made the record during the wait.
-  if (recordIfThere(runtime, id) !== undefined) return stateOf(runtime, store, { id });
   return { ...known, status: 'running', problem: runsUnrecorded(runtime, store, id) };
 }
 
@@ -80,11 +85,12 @@ export function keptPid({ binding }: Runtime, store: DirectStore, id: string): n
 
 /** The keeper writes exit.json some milliseconds after the end of the init. */
 const keeperTimeoutMs = 5000;
+const sliceMs = 50;
 
 /** `lost` if the keeper was killed, `late` if it still waits for the end; the error if exit.json is damaged. */
 function lastExit({ binding }: Runtime, directory: string): ExitRecord | RuntimeError | 'lost' | 'late' {
   try {
-    return waitExit(binding, directory, keeperTimeoutMs) ?? 'late';
+    return waitExit(binding, directory, sliceMs) ?? 'late';
   } catch (error) {
     if (error instanceof RuntimeError && error.code === 'keeper.gone') return 'lost';
     if (error instanceof RuntimeError && error.code === 'keeper.no-exit-status') return error;

@@ -9,7 +9,9 @@ import { stopDirect } from '../../../src/direct/stop.ts';
 import type { DirectStore } from '../../../src/direct/store.ts';
 import { errno } from '../../../src/errors/errno.ts';
 import type { Binding } from '../../../src/host/binding.d.ts';
+import { recordVersion } from '../../../src/lifecycle/record.ts';
 import type { Runtime } from '../../../src/lifecycle/runtime.ts';
+import { claim, writeRecord } from '../../../src/lifecycle/store.ts';
 import { type FakeMachine, machineForEachTest, refused, thrown } from '../../helpers/fake-machine.ts';
 
 const id = 'ab'.repeat(32);
@@ -51,6 +53,21 @@ describe.each(['', '{', 'null', '{"status":"0"}'])('a container whose exit.json 
 
 it('a container that has run and has neither keeper nor exit.json is dead', () => {
   expect(stateOf(runtime, store, { id })).toEqual({ status: 'dead', pid: 0, withoutKeeper: false });
+});
+
+it('a container that starts is seen soon after its record is there', () => {
+  keeper = 'waits';
+  const waits: number[] = [];
+  runtime.binding.awaitKept = (_connection, timeoutMs) => {
+    if (waits.push(timeoutMs) === 1) {
+      claim(runtime, id).release();
+      const times = { created: '2024-01-01T00:00:00Z', sharedPidNamespace: false };
+      writeRecord(runtime, { version: recordVersion, id, bundle: '/b', rootfs: '/b/rootfs', ...times });
+    }
+    return { how: 'time' };
+  };
+  expect(stateOf(runtime, store, { id }).record).toMatchObject({ id });
+  expect(waits[0]).toBe(50);
 });
 
 describe('a container that runs without a record in the runtime', () => {
