@@ -138,10 +138,15 @@ describe.skipIf(requires('zsh'))('the completion for zsh', () => {
 });
 
 describe('completion', () => {
-  it('prints the script of the shell', () => {
-    machine.arguments = ['tsubo', 'completion', 'bash'];
+  it.each([
+    ['bash', bashCompletion, '# bash completion of tsubo'],
+    ['fish', fishCompletion, '# fish completion of tsubo'],
+    ['zsh', zshCompletion, '#compdef tsubo\n'],
+  ] as const)('prints the script for %s', (shell, script, start) => {
+    machine.arguments = ['tsubo', 'completion', shell];
     expect(main(machine.binding)).toBe(0);
-    expect(machine.stdout).toBe(bashCompletion(words));
+    expect(machine.stdout).toBe(script(words));
+    expect(machine.stdout.startsWith(start)).toBe(true);
   });
 
   it.each([
