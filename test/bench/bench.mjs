@@ -2,10 +2,10 @@
 // npm run bench [-- OPTIONS]: builds the measured programs and the benchmark, then runs main.ts.
 import { mkdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { build } from '../../native/build/build.mjs';
 import { run, say, script, stage, top, Unavailable } from '../../native/build/stage.mjs';
 import { executable, standalone } from '../../native/build/standalone.mjs';
+import { bundled } from '../bundled.mjs';
 import { newestPeers } from './peers.mjs';
 
 const into = 'build/bench';
@@ -28,23 +28,6 @@ async function programs() {
   }
 }
 
-/** @returns {Promise<string>} */
-async function bundled() {
-  const { build: esbuild } = await import('esbuild');
-  const outfile = join(top, into, 'main.mjs');
-  await esbuild({
-    absWorkingDir: top,
-    entryPoints: ['test/bench/main.ts'],
-    outfile,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    logLevel: 'warning',
-  });
-  return outfile;
-}
-
 /** @returns {Promise<string | undefined>} the standalone executable; some machines cannot build it */
 async function standaloneExecutable() {
   const given = process.env['TSUBO_STANDALONE'];
@@ -64,10 +47,10 @@ await script(async () => {
   await build(['packages', 'native', 'bundle']);
   const executable = await standaloneExecutable();
   await programs();
-  const main = await bundled();
+  const main = await bundled('test/bench/main.ts', into);
   const peers = await newestPeers();
   /** @type {typeof import('./main.ts')} */
-  const { bench } = await import(pathToFileURL(main).href);
+  const { bench } = await import(main);
   return await bench(process.argv.slice(2), {
     top,
     into: join(top, into),
