@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "binding/interrupt.h"
+#include "binding/pass_descriptor.h"
 #include "binding/sockets.h"
 #include "binding/table.h"
 #include "core/fd.h"
@@ -41,20 +42,7 @@ Outcome synchronise(int socket, const std::string& host) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) < 0) return refused("pipe2", errno);
   UniqueFd reader(ends[0]), writer(ends[1]);
-  char text[] = "BARRIER=1";
-  iovec piece = {text, sizeof text - 1};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message = {};
-  message.msg_iov = &piece;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  cmsghdr* sent = CMSG_FIRSTHDR(&message);
-  sent->cmsg_level = SOL_SOCKET;
-  sent->cmsg_type = SCM_RIGHTS;
-  sent->cmsg_len = CMSG_LEN(sizeof(int));
-  memcpy(CMSG_DATA(sent), &ends[1], sizeof(int));
-  if (sendmsg(socket, &message, MSG_NOSIGNAL) < 0) return refused("sendmsg", errno, host);
+  if (send_with_descriptor(socket, "BARRIER=1", writer.get()) < 0) return refused("sendmsg", errno, host);
   writer.reset();
   pollfd watched = {reader.get(), 0, 0};
   int n;

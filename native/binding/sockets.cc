@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "binding/interrupt.h"
+#include "binding/pass_descriptor.h"
 #include "binding/table.h"
 #include "core/fd.h"
 
@@ -125,20 +126,8 @@ Outcome sendDescriptor(const Arguments& a) {
     return refused("setsockopt", errno);
   if (Outcome o = connect_to(socket.get(), path); o.syscall != nullptr) return o;
 
-  iovec piece = {const_cast<char*>(text.data()), text.size()};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof fd)] = {};
-  msghdr message = {};
-  message.msg_iov = &piece;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  cmsghdr* sent = CMSG_FIRSTHDR(&message);
-  sent->cmsg_level = SOL_SOCKET;
-  sent->cmsg_type = SCM_RIGHTS;
-  sent->cmsg_len = CMSG_LEN(sizeof fd);
-  memcpy(CMSG_DATA(sent), &fd, sizeof fd);
   ssize_t n;
-  do n = sendmsg(socket.get(), &message, MSG_NOSIGNAL);
+  do n = send_with_descriptor(socket.get(), text, fd);
   while (n < 0 && call_again());
   if (n < 0) return refused("sendmsg", errno, path);
   for (size_t sent_bytes = static_cast<size_t>(n); sent_bytes < text.size(); sent_bytes += static_cast<size_t>(n)) {
