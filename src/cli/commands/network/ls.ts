@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { listNetworks, type NetworkView } from '../../../lifecycle/network/manage.ts';
 import type { CommandModule } from '../../command.ts';
+import { tableText } from '../../listing.ts';
 import { formatOf } from '../../options.ts';
 
 export const ls: CommandModule = {
@@ -24,7 +25,7 @@ export const ls: CommandModule = {
 };
 
 function table(networks: readonly NetworkView[]): string {
-  const rows = [
+  return tableText([
     ['NAME', 'BRIDGE', 'STATE', 'IPV4', 'IPV6', 'CONTAINERS'],
     ...networks.map(({ name, bridge, state, ipv4, ipv6, containers }) => [
       name,
@@ -34,15 +35,5 @@ function table(networks: readonly NetworkView[]): string {
       ipv6?.subnet ?? '-',
       String(containers.length),
     ]),
-  ];
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map(row => row[column]?.length ?? 0)));
-  return rows
-    .map(
-      row =>
-        `${row
-          .map((cell, column) => cell.padEnd((widths[column] ?? 0) + 3))
-          .join('')
-          .trimEnd()}\n`,
-    )
-    .join('');
+  ]);
 }
