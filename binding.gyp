@@ -45,13 +45,16 @@
         "native/core/home.cc",
         "native/core/hooks.cc",
         "native/core/hostname.cc",
+        "native/core/hot_mounts.cc",
         "native/core/keyring.cc",
         "native/core/labels.cc",
+        "native/core/landlock.cc",
         "native/core/links.cc",
         "native/core/loopback.cc",
         "native/core/memory.cc",
         "native/core/memory_policy.cc",
         "native/core/mount_call.cc",
+        "native/core/mount_target.cc",
         "native/core/mounts.cc",
         "native/core/move_root.cc",
         "native/core/namespaces.cc",
@@ -102,17 +105,37 @@
       "ldflags": ["<@(alone_link)"]
     },
     {
+      # The first process of a container with --init, as a file in it: static, without a C library.
+      "target_name": "tsubo-reaper",
+      "type": "executable",
+      "sources": [
+        "native/core/memory.cc",
+        "native/init/entry.cc",
+        "native/init/stack_guard.cc",
+        "native/reaper/main.cc"
+      ],
+      "cflags!": ["-fPIC", "-pthread", "-O3", "-O2", "-m64"],
+      "cflags": ["-Os"],
+      "cflags_cc": ["<@(alone)"],
+      "ldflags!": ["-pthread", "-rdynamic", "-m64"],
+      "ldflags": ["<@(alone_link)"]
+    },
+    {
       "target_name": "images",
       "type": "none",
-      "dependencies": ["tsubo-init", "tsubo-keeper"],
+      "dependencies": ["tsubo-init", "tsubo-keeper", "tsubo-reaper"],
       "actions": [
         {
           "action_name": "embed_programs",
-          "inputs": ["native/init/embed.cjs", "<(PRODUCT_DIR)/tsubo-init", "<(PRODUCT_DIR)/tsubo-keeper"],
+          "inputs": [
+            "native/init/embed.cjs",
+            "<(PRODUCT_DIR)/tsubo-init", "<(PRODUCT_DIR)/tsubo-keeper", "<(PRODUCT_DIR)/tsubo-reaper"
+          ],
           "outputs": ["<(SHARED_INTERMEDIATE_DIR)/images.cc"],
           "action": [
             "node", "native/init/embed.cjs", "<@(_outputs)",
-            "Init", "<(PRODUCT_DIR)/tsubo-init", "Keeper", "<(PRODUCT_DIR)/tsubo-keeper"
+            "Init", "<(PRODUCT_DIR)/tsubo-init", "Keeper", "<(PRODUCT_DIR)/tsubo-keeper",
+            "Reaper", "<(PRODUCT_DIR)/tsubo-reaper"
           ]
         }
       ]
@@ -138,13 +161,16 @@
         "native/binding/listeners.cc",
         "native/binding/log_reader.cc",
         "native/binding/mounts.cc",
+        "native/binding/pack.cc",
         "native/binding/paths.cc",
+        "native/binding/peer.cc",
         "native/binding/process.cc",
         "native/binding/proxy.cc",
         "native/binding/netlink.cc",
         "native/binding/network.cc",
         "native/binding/nftables.cc",
         "native/binding/readiness.cc",
+        "native/binding/reaper.cc",
         "native/binding/sockets.cc",
         "native/binding/table.cc",
         "native/binding/unpack.cc",
@@ -154,6 +180,8 @@
         "native/spawn/child.cc",
         "native/spawn/sealed_image.cc",
         "native/spawn/spawn.cc",
+        "native/pack/layer.cc",
+        "native/pack/changes.cc",
         "native/unpack/archive.cc",
         "native/unpack/place.cc",
         "native/unpack/sha256.cc",

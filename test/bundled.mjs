@@ -21,6 +21,8 @@ export async function bundled(entry, into) {
     platform: 'node',
     format: 'esm',
     target: 'node20',
+    // It requires modules of Node, which a bundle of this format cannot.
+    external: ['commander'],
     logLevel: 'warning',
   });
   return pathToFileURL(outfile).href;

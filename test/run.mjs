@@ -32,11 +32,12 @@ export function vitest(args, env = {}) {
 }
 
 /**
- * The arm64 executable takes an emulator half a minute, and only tests of the executables themselves run it.
+ * The architectures of the executables to build; undefined for all. Only tests of the executables themselves run the one
+ * for arm64, which an emulator builds slowly.
  *
  * @param {readonly string[]} args
  */
-function needed(args) {
+function architecturesFor(args) {
   const files = args.filter(word => word.startsWith('test/'));
   const ordinary = files.every(file => /^test\/(?:direct|native|oci|unit)\//.test(file));
   return files.length > 0 && ordinary ? [/** @type {'x64' | 'arm64'} */ (process.arch)] : undefined;
@@ -46,7 +47,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   await script(async () => {
     const args = process.argv.slice(2);
     await prepareTests();
-    await standaloneWherePossible(needed(args));
+    await standaloneWherePossible(architecturesFor(args));
     return vitest(args);
   });
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Programs and a library that tests need and few machines have, from Debian packages unpacked into build/tools. Nothing
 // is installed, and a program in PATH has precedence.
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   chmodSync,
@@ -38,6 +39,8 @@ const arm64 = 'the tests of the arm64 executable';
 const machines = 'npm run test:vm';
 const images = 'the tests of images and layers';
 const networks = 'the tests of networks and published ports';
+const dashboard = 'npm run test:dashboard';
+const checkpoints = 'the tests of checkpoints';
 const registries = 'the tests with a registry';
 
 /** The tools of each group by name; a name is that of a program, except for libseccomp. */
@@ -58,11 +61,14 @@ const groups = /** @type {const} */ ({
     'curl',
     'nft',
     'iptables-nft',
+    'iptables-restore',
+    'ip6tables-restore',
     'pasta',
     'umoci',
     'docker-registry',
     'skopeo',
     'zstd',
+    'openssl',
   ].concat(
     ['runc', 'crun'],
     process.arch === 'x64' ? ['aarch64-linux-gnu-g++', 'qemu-aarch64-static', 'qemu-system-aarch64'] : [],
@@ -70,6 +76,8 @@ const groups = /** @type {const} */ ({
   vm: ['setpriv', 'mke2fs', 'qemu-system-x86_64'],
   format: ['clang-format'],
   tidy: ['clang-tidy'],
+  fuzz: ['clang++', 'libclang-rt'],
+  dashboard: ['chromium'],
 });
 
 /** @typedef {keyof typeof groups} Group */
@@ -84,10 +92,10 @@ const tools = {
     also: ['nsenter', 'setsid', 'taskset', 'unshare'],
   },
   libseccomp: { package: 'libseccomp-dev', costs: 'the comparison of seccomp filters with libseccomp' },
-  ip: { package: 'iproute2', costs: 'the tests of network devices' },
+  ip: { package: 'iproute2', costs: 'the tests of networks and network devices' },
   ps: { package: 'procps', costs: 'the tests of the command ps', also: ['pgrep', 'sysctl'] },
-  script: { package: 'bsdutils', costs: 'one test of device nodes' },
-  strace: { package: 'strace', costs: 'the tests of a runtime that is killed' },
+  script: { package: 'bsdutils', costs: 'some tests with a terminal' },
+  strace: { package: 'strace', costs: 'the tests of a runtime that is killed, and of system calls' },
   jq: { package: 'jq', costs: 'the tests that read JSON in a script' },
   newuidmap: {
     package: 'uidmap',
@@ -99,11 +107,16 @@ const tools = {
   curl: { package: 'curl', costs: networks },
   nft: { package: 'nftables', costs: networks },
   'iptables-nft': { package: 'iptables', costs: networks, also: ['iptables-legacy'] },
+  'iptables-restore': { package: 'iptables', costs: checkpoints, file: 'iptables-nft-restore' },
+  'ip6tables-restore': { package: 'iptables', costs: checkpoints, file: 'ip6tables-nft-restore' },
   pasta: { package: 'passt', costs: 'the tests of a network without root' },
   umoci: { package: 'umoci', costs: images },
   skopeo: { package: 'skopeo', costs: images },
   zstd: { package: 'zstd', costs: images },
   'docker-registry': { package: 'docker-registry', costs: registries },
+  openssl: { package: 'openssl', costs: 'the tests of registries with TLS' },
+  // The program in usr/bin is a script with absolute paths.
+  chromium: { package: 'chromium', costs: dashboard, file: '../lib/chromium/chromium' },
   runc: { package: 'runc', costs: 'the comparison with runc' },
   crun: { package: 'crun', costs: 'the comparison with crun' },
   'aarch64-linux-gnu-g++': {
@@ -117,6 +130,8 @@ const tools = {
   'qemu-system-aarch64': { package: 'qemu-system-arm', costs: arm64 },
   'qemu-system-x86_64': { package: 'qemu-system-x86', costs: machines },
   mke2fs: { package: 'e2fsprogs', costs: machines },
+  'clang++': { package: 'clang', costs: 'the native fuzzers' },
+  'libclang-rt': { package: 'libclang-rt-14-dev', costs: 'the native fuzzers' },
   'clang-format': { package: 'clang-format', costs: 'the format of C++ in npm run check' },
   'clang-tidy': { package: 'clang-tidy', costs: 'the analysis of C++ in npm run check' },
 };
@@ -136,6 +151,36 @@ async function fetchNginx() {
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     say(`${error.message}: the test of nginx in a container is skipped`);
+  }
+}
+
+/**
+ * Fetches criu, which Debian 12 does not have, from the next release with all its libraries: a program of that release
+ * starts with its own loader only.
+ */
+async function fetchCriu() {
+  const tree = join(toolsDirectory, 'criu');
+  const script = join(bin, 'criu');
+  // The paths of a moved checkout.
+  if (existsSync(script) && !readFileSync(script, 'utf8').includes(`'${tree}/`)) rmSync(script);
+  if (findProgram('criu') !== undefined) return;
+  try {
+    await timed('fetching criu for the tests of checkpoints (Debian package criu)', async () => {
+      mkdirSync(bin, { recursive: true });
+      await unpackPackages({ packages: ['criu'], suites: ['sid'], dependencies: () => true, into: tree });
+    });
+    prune(tree);
+    const [directory = ''] = libraries(tree).filter(path => path.includes('/usr/'));
+    const loader = readdirSync(directory).find(name => name.startsWith('ld-linux'));
+    if (loader === undefined) throw new Failure(`${directory} has no loader`);
+    const words = [join(directory, loader), '--library-path', directory, join(tree, 'usr/sbin/criu')];
+    // It executes iptables-restore, which needs its extensions.
+    const settings = Object.entries(iptablesSetting()).map(([name, value]) => `export ${name}='${value}'\n`);
+    const command = words.map(word => `'${word}'`).join(' ');
+    writeFileSync(script, `#!/bin/sh\n${settings.join('')}exec ${command} "$@"\n`, { mode: 0o755 });
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    say(`${error.message}: the tests of checkpoint and restore are skipped`);
   }
 }
 
@@ -162,7 +207,7 @@ function kindOf(file) {
     closeSync(fd);
   }
   const elf64 = start.readUInt32BE(0) === 0x7f454c46 && start[4] === 2;
-  // patchelf may move the program headers, and it is applied to dynamic programs only
+  // patchelf may move the program headers, and it is applied to dynamic programs only.
   if (elf64 && start.readBigUInt64LE(0x20) > 2048n) return 'dynamic';
   return elf64 ? (isDynamic(start) ? 'dynamic' : 'static') : undefined;
 }
@@ -192,10 +237,20 @@ export function iptablesSetting() {
   return directory === undefined ? {} : { XTABLES_LIBDIR: directory };
 }
 
+/** True if the compiler finds the library of libFuzzer. */
+function hasFuzzer() {
+  const compiler = findProgram('clang++');
+  if (compiler === undefined) return false;
+  const { stdout } = spawnSync(compiler, ['-print-resource-dir'], { encoding: 'utf8' });
+  const directory = join(stdout.trim(), 'lib/linux');
+  return existsSync(directory) && readdirSync(directory).some(name => name.startsWith('libclang_rt.fuzzer-'));
+}
+
 /** @param {string} name */
 function isThere(name) {
   if (name === 'busybox') return staticBusybox() !== undefined;
   if (name === 'libseccomp') return seccompOptions() !== undefined;
+  if (name === 'libclang-rt') return hasFuzzer();
   return [name, ...(tools[name]?.also ?? [])].every(program => findProgram(program) !== undefined);
 }
 
@@ -204,7 +259,14 @@ function isThere(name) {
  * @param {Group} group
  */
 export async function fetchTools(group) {
-  if (group === 'test') await fetchNginx();
+  await fetchGroup(group);
+  if (group !== 'test') return;
+  await fetchNginx();
+  await fetchCriu();
+}
+
+/** @param {Group} group */
+async function fetchGroup(group) {
   const record = join(toolsDirectory, group, '.packages');
   const have = existsSync(record) ? readFileSync(record, 'utf8').split('\n') : [];
   if (have[0] !== key()) rmSync(join(toolsDirectory, group), { recursive: true, force: true });

@@ -35,7 +35,8 @@ ssize_t receive_packet(int fd, void* to, size_t size) {
   return n < 0 && errno == ECONNRESET ? 0 : n;
 }
 
-// Sends a packet to the keeper. Returns false if the socket has no room, or the keeper has gone, which receive reports.
+// Sends a packet to the keeper. Returns false if the socket has no room. Every other error means that the keeper has
+// exited: `receive_packet` reports it, and the packet counts as sent.
 bool send_packet(int fd, uint8_t kind, const void* data, size_t size) {
   unsigned char packet[1 + keeper::kMostInput];
   packet[0] = kind;
@@ -78,6 +79,7 @@ class Client {
   const bool close_input_;
   const std::string keys_;
   std::optional<HostTerminal> terminal_;
+  // Non-blocking descriptors of the standard streams. A stream that cannot be opened again is used itself.
   UniqueFd own_input_, own_output_, own_error_;
   int input_ = -1;
   // Data of the keeper that is not written yet, and the stream that it goes to.
@@ -87,17 +89,13 @@ class Client {
   // Data for the keeper.
   char typed_[keeper::kMostInput];
   size_t typed_size_ = 0;
+  // The keeper does not know yet that the input has ended.
+  bool input_ended_ = false;
   // Number of detach keys that were typed; they are sent only if another key follows.
   size_t matched_ = 0;
   Value end_;
   bool done_ = false;
 };
-
-// A descriptor that does not block, or the given one.
-int fast(UniqueFd* own, int fd, int flags) {
-  own->reset(reopened(fd, flags));
-  return own->open() ? own->get() : fd;
-}
 
 Client::Client(const Value& r)
     : socket_(static_cast<int>(r.field("attachment").number())),
@@ -108,9 +106,12 @@ Client::Client(const Value& r)
     terminal_.emplace(static_cast<int>(r.field("terminal").number()));
     terminal_->enter_raw();
   }
-  if (r.field("input").truth()) input_ = fast(&own_input_, STDIN_FILENO, O_RDONLY);
-  fast(&own_output_, STDOUT_FILENO, O_WRONLY);
-  fast(&own_error_, STDERR_FILENO, O_WRONLY);
+  if (r.field("input").truth()) {
+    own_input_.reset(reopened(STDIN_FILENO, O_RDONLY));
+    input_ = own_input_.open() ? own_input_.get() : STDIN_FILENO;
+  }
+  own_output_.reset(reopened(STDOUT_FILENO, O_WRONLY));
+  own_error_.reset(reopened(STDERR_FILENO, O_WRONLY));
 }
 
 void Client::handle_signals() {
@@ -139,8 +140,8 @@ void Client::read_input() {
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (n <= 0) {
     input_ = -1;
-    if (close_input_) send_packet(socket_, keeper::kCloseInput, "", 0);
-    return;
+    input_ended_ = close_input_;
+    return send_input();
   }
   for (ssize_t i = 0; i < n; i++) {
     if (matched_ < keys_.size() && bytes[i] == keys_[matched_]) {
@@ -161,6 +162,7 @@ void Client::read_input() {
 
 void Client::send_input() {
   if (typed_size_ > 0 && send_packet(socket_, keeper::kInput, typed_, typed_size_)) typed_size_ = 0;
+  if (typed_size_ == 0 && input_ended_ && send_packet(socket_, keeper::kCloseInput, "", 0)) input_ended_ = false;
 }
 
 void Client::receive() {
@@ -187,7 +189,8 @@ void Client::write_output() {
 
 Outcome Client::run() {
   while (!done_) {
-    const bool writing = output_at_<output_end_, sending = typed_size_> 0;
+    const bool writing = output_at_ < output_end_;
+    const bool sending = typed_size_ > 0 || input_ended_;
     pollfd watched[] = {
         {writing && !sending ? -1 : socket_, static_cast<short>((writing ? 0 : POLLIN) | (sending ? POLLOUT : 0)), 0},
         {caught_signals(), POLLIN, 0},
@@ -237,7 +240,7 @@ Outcome openAttachment(const Arguments& a) {
   memcpy(&hello, answer + 1, sizeof hello);
   winsize size;
   if ((hello.flags & keeper::kTerminal) != 0 && (subscribe[1] & keeper::kWantsOutput) != 0) {
-    // The program has not run yet, if the caller starts it afterwards: it sees the right size from the beginning.
+    // The caller may start the program only after this: the program then has the right size from its beginning.
     for (int fd : {STDERR_FILENO, STDOUT_FILENO, STDIN_FILENO}) {
       if (ioctl(fd, TIOCGWINSZ, &size) < 0) continue;
       send_size(socket.get(), size);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "binding/interrupt.h"
+#include "binding/pass_descriptor.h"
 #include "binding/table.h"
 #include "core/fd.h"
 #include "core/syscall.h"
@@ -47,6 +48,7 @@ Outcome spawn(const Arguments& a) {
   request.join_kinds = static_cast<int>(r.field("joinKinds").number());
   request.root_slot = static_cast<uint32_t>(r.field("rootSlot").number());
   for (const Value& fd : r.field("fds").items()) request.fds.push_back(static_cast<int>(fd.number()));
+  for (const Value& fd : r.field("standard").items()) request.standard.push_back(static_cast<int>(fd.number()));
   Spawned spawned = {};
   SpawnFailure failure = tsubo::spawn(request, &spawned);
   if (failure.syscall != nullptr) {
@@ -60,16 +62,8 @@ Outcome spawn(const Arguments& a) {
 
 Outcome awaitReport(const Arguments& a) {
   wire::Report report = {};
-  iovec piece = {&report, sizeof report};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
-  msghdr message = {};
-  message.msg_iov = &piece;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  ssize_t n;
-  do n = recvmsg(static_cast<int>(a[0].number()), &message, MSG_CMSG_CLOEXEC);
-  while (n < 0 && call_again());
+  UniqueFd fd;
+  const ssize_t n = receive_with_descriptor(static_cast<int>(a[0].number()), &report, sizeof report, &fd);
   // ECONNRESET: the init was killed with unread data in its socket.
   if (n < 0 && errno != ECONNRESET) return refused("recvmsg", errno);
   if (n != sizeof report) return report_value("ended", {});
@@ -77,10 +71,7 @@ Outcome awaitReport(const Arguments& a) {
     if (report.kind == wire::ReportKind::cloned) return report_value("cloned", report);
     return report_value(report.kind == wire::ReportKind::ready ? "ready" : "failed", report);
   }
-  int fd = -1;
-  cmsghdr* sent = CMSG_FIRSTHDR(&message);
-  if (sent != nullptr && sent->cmsg_type == SCM_RIGHTS) memcpy(&fd, CMSG_DATA(sent), sizeof fd);
-  return report_value("waiting", report, fd);
+  return report_value("waiting", report, fd.release());
 }
 
 Outcome resume(const Arguments& a) {
@@ -90,8 +81,9 @@ Outcome resume(const Arguments& a) {
   if (a.size() > 1) {
     for (const Value& fd : a[1].field("fds").items()) fds.push_back(static_cast<int>(fd.number()));
   }
-  char word = 'g';
-  iovec piece = {&word, 1};
+  // The init reads one byte; its value has no meaning.
+  char byte = 0;
+  iovec piece = {&byte, 1};
   size_t sent = 0;
   do {
     size_t count = fds.size() - sent < wire::kMostDescriptors ? fds.size() - sent : wire::kMostDescriptors;

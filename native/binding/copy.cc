@@ -14,6 +14,10 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <utility>
+
+#include "binding/path.h"
 #include "binding/table.h"
 #include "core/fd.h"
 
@@ -27,9 +31,19 @@ constexpr size_t kPiece = 1 << 20;
 constexpr mode_t kPermissions = 07777;
 
 struct Owner {
-  bool keep;
+  bool keep_user;
+  bool keep_group;
   uid_t uid;
   gid_t gid;
+};
+
+struct Choices {
+  Owner owner;
+  // Negative: those of the files.
+  int64_t mode = -1;
+  bool overwrite = false;
+  // Sorted.
+  std::vector<std::string> without;
 };
 
 struct Failure {
@@ -54,7 +68,7 @@ long open_in(int root, const std::string& path, uint64_t flags) {
 
 class Copier {
  public:
-  explicit Copier(Owner owner) : owner_(owner) {}
+  explicit Copier(Choices choices) : choices_(std::move(choices)) {}
 
   // Copies the entry `from_name` of `from` as `to_name` of `to`.
   Failure entry(int from, const char* from_name, int to, const char* to_name, const std::string& path, int depth) {
@@ -93,16 +107,19 @@ class Copier {
         break;
       }
       if (strcmp(found->d_name, ".") == 0 || strcmp(found->d_name, "..") == 0) continue;
-      result = entry(from, found->d_name, to, found->d_name, path + "/" + found->d_name, depth + 1);
+      const std::string inner = (path == "/" ? path : path + "/") + found->d_name;
+      if (std::binary_search(choices_.without.begin(), choices_.without.end(), inner)) continue;
+      result = entry(from, found->d_name, to, found->d_name, inner, depth + 1);
     }
     closedir(stream);
     return result;
   }
 
-  // Owner, mode, attributes and times. The owner is first: chown(2) removes set-uid bits.
+  // Sets owner, mode, attributes and times. The owner is first: chown(2) removes set-uid bits.
   Failure properties(int from, int to, const struct stat& st, const std::string& path) {
     if (fchown(to, uid(st), gid(st)) < 0) return failure("fchown", path);
-    if (fchmod(to, st.st_mode & kPermissions) < 0) return failure("fchmod", path);
+    const mode_t mode = choices_.mode >= 0 ? static_cast<mode_t>(choices_.mode) : st.st_mode;
+    if (fchmod(to, mode & kPermissions) < 0) return failure("fchmod", path);
     if (Failure f = attributes(from, to, path); f.failed()) return f;
     const timespec times[] = {st.st_atim, st.st_mtim};
     if (futimens(to, times) < 0) return failure("utimensat", path);
@@ -110,8 +127,8 @@ class Copier {
   }
 
  private:
-  uid_t uid(const struct stat& st) const { return owner_.keep ? st.st_uid : owner_.uid; }
-  gid_t gid(const struct stat& st) const { return owner_.keep ? st.st_gid : owner_.gid; }
+  uid_t uid(const struct stat& st) const { return choices_.owner.keep_user ? st.st_uid : choices_.owner.uid; }
+  gid_t gid(const struct stat& st) const { return choices_.owner.keep_group ? st.st_gid : choices_.owner.gid; }
 
   Failure directory(int from, const char* from_name, int to, const char* to_name, const struct stat& st,
                     const std::string& path, int depth) {
@@ -123,7 +140,7 @@ class Copier {
     UniqueFd target(openat(to, to_name, kFlags));
     if (!target.open()) return failure("openat", path);
     if (Failure f = content(source.get(), target.get(), path, depth); f.failed()) return f;
-    return is_new ? properties(source.get(), target.get(), st, path) : Failure();
+    return is_new || choices_.overwrite ? properties(source.get(), target.get(), st, path) : Failure();
   }
 
   Failure file(int from, const char* from_name, int to, const char* to_name, const struct stat& st,
@@ -170,7 +187,7 @@ class Copier {
     return failure("unlinkat", path);
   }
 
-  // Extended attributes, without those by which an overlay marks its own directories.
+  // Copies the extended attributes, except for those by which an overlay marks its own directories.
   static Failure attributes(int from, int to, const std::string& path) {
     const ssize_t size = flistxattr(from, nullptr, 0);
     if (size <= 0) return size == 0 || errno == EOPNOTSUPP ? Failure() : failure("flistxattr", path);
@@ -181,6 +198,7 @@ class Copier {
     for (size_t at = 0; at < static_cast<size_t>(filled); at += strlen(names.c_str() + at) + 1) {
       const char* name = names.c_str() + at;
       if (strncmp(name, "trusted.overlay.", 16) == 0) continue;
+      // The calls fail if the attribute was removed meanwhile, or if this process may not read it.
       const ssize_t length = fgetxattr(from, name, nullptr, 0);
       if (length < 0) continue;
       value.resize(static_cast<size_t>(length));
@@ -193,7 +211,7 @@ class Copier {
     return {};
   }
 
-  Owner owner_;
+  Choices choices_;
 };
 
 Outcome outcome(const Failure& f) {
@@ -212,10 +230,17 @@ Outcome copyTree(const Arguments& a) {
   const std::string name = request.field("name").text();
   const Value& owner = request.field("owner");
   for (const std::string& text : {from, to, name})
-    if (text.find('\0') != std::string::npos) return refused("openat2", EINVAL, text);
+    if (has_nul(text)) return refused("openat2", EINVAL, text);
   UniqueFd target(open_in(static_cast<int>(request.field("toRoot").number()), to, O_RDONLY | O_DIRECTORY));
   if (!target.open()) return refused("openat2", errno, to);
-  Copier copier({owner.is_undefined(), static_cast<uid_t>(owner.number()), static_cast<gid_t>(owner.number())});
+  const Value& group = request.field("group").is_undefined() ? owner : request.field("group");
+  Choices choices;
+  choices.owner = {owner.is_undefined(), group.is_undefined(), static_cast<uid_t>(owner.number()),
+                   static_cast<gid_t>(group.number())};
+  if (const Value& mode = request.field("mode"); !mode.is_undefined()) choices.mode = mode.number();
+  choices.overwrite = request.field("overwrite").truth();
+  for (const Value& path : request.field("without").items()) choices.without.push_back(path.text());
+  Copier copier(std::move(choices));
   const int from_root = static_cast<int>(request.field("fromRoot").number());
   if (name.empty()) {
     UniqueFd source(open_in(from_root, from, O_RDONLY | O_DIRECTORY));
@@ -239,7 +264,7 @@ Outcome copyTree(const Arguments& a) {
 Outcome rename(const Arguments& a) {
   const std::string& from = a[0].text();
   const std::string& to = a[1].text();
-  if (from.find('\0') != std::string::npos || to.find('\0') != std::string::npos) return refused("rename", EINVAL, to);
+  if (has_nul(from) || has_nul(to)) return refused("rename", EINVAL, to);
   return ::rename(from.c_str(), to.c_str()) < 0 ? refused("rename", errno, to) : Outcome();
 }
 

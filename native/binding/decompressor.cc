@@ -18,9 +18,10 @@ namespace tsubo::binding {
 
 namespace {
 
-// The pipe holds this much if the limit of the user allows it: fewer changes between the two processes.
+// Size of the pipe, if the limit of the user allows it: the kernel then switches less often between the two processes.
 constexpr int kPipeBytes = 1 << 20;
-constexpr size_t kKept = 4096;
+// The most bytes of the error output that `finish` returns.
+constexpr size_t kMostMessage = 4096;
 
 // Prepared before vfork, because the child runs on the memory of the runtime.
 struct Child {
@@ -76,10 +77,10 @@ void collect(pid_t pid, siginfo_t* end) {
 }  // namespace
 
 Outcome Decompressor::start(const std::vector<Value>& arguments, int source) {
-  std::vector<char*> words;
-  words.reserve(arguments.size() + 1);
-  for (const Value& word : arguments) words.push_back(const_cast<char*>(word.text().c_str()));
-  words.push_back(nullptr);
+  std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
+  for (const Value& argument : arguments) argv.push_back(const_cast<char*>(argument.text().c_str()));
+  argv.push_back(nullptr);
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) < 0) return refused("pipe2", errno);
   output_.reset(ends[0]);
@@ -90,7 +91,7 @@ Outcome Decompressor::start(const std::vector<Value>& arguments, int source) {
   if (!errors_.open()) return refused("memfd_create", errno);
   UniqueFd in(fcntl(source, F_DUPFD_CLOEXEC, 3));
   if (!in.open() || !above_stdio(&write_end) || !above_stdio(&errors_)) return refused("fcntl", errno);
-  Child child = {words.data(), in.get(), write_end.get(), errors_.get(), getpid(), 0};
+  Child child = {argv.data(), in.get(), write_end.get(), errors_.get(), getpid(), 0};
   // A handler of the runtime must not run in the child, on the shared memory.
   uint64_t all = ~0ull, before = 0;
   if (long r = sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&all), sys::arg(&before), 8); r < 0) {
@@ -117,11 +118,11 @@ Value Decompressor::finish() {
   pid_ = -1;
   const bool ended_here = end.si_code == CLD_KILLED && end.si_status == SIGPIPE;
   if (ended_here || (end.si_code == CLD_EXITED && end.si_status == 0)) return {};
-  std::string words(kKept, '\0');
-  const ssize_t n = pread(errors_.get(), words.data(), words.size(), 0);
-  words.resize(n < 0 ? 0 : static_cast<size_t>(n));
-  while (!words.empty() && words.back() == '\n') words.pop_back();
-  if (!words.empty()) return Value::text(words);
+  std::string message(kMostMessage, '\0');
+  const ssize_t n = pread(errors_.get(), message.data(), message.size(), 0);
+  message.resize(n < 0 ? 0 : static_cast<size_t>(n));
+  while (!message.empty() && message.back() == '\n') message.pop_back();
+  if (!message.empty()) return Value::text(message);
   const char* how = end.si_code == CLD_EXITED ? "exit status " : "signal ";
   return Value::text(how + std::to_string(end.si_status));
 }

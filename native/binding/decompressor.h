@@ -25,7 +25,8 @@ class Decompressor {
   Outcome start(const std::vector<Value>& arguments, int source);
   // The pipe with the decompressed data.
   int output() const { return output_.get(); }
-  // Ends the program if it still runs, and returns its last words if it has failed by itself. Undefined after success.
+  // Ends the program if it still runs. If it failed before, returns the start of its error output or, without one, its
+  // exit status or signal; otherwise undefined.
   Value finish();
 
  private:

@@ -57,7 +57,7 @@ long load_beyond_limit(const Value& program) {
   return -1;
 }
 
-// Returns the last lines of the verifier's log, which contain the reason.
+// Returns the end of the verifier's log, which contains the reason.
 std::string verifier_log(const Value& program) {
   constexpr size_t kLog = 1 << 16, kTail = 600;
   std::string log(kLog, '\0');

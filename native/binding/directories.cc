@@ -19,7 +19,7 @@ namespace tsubo::binding {
 
 namespace {
 
-// Larger files are left to another reader.
+// The most bytes of a file of `readMembers`. The caller reads a larger one with a full parser.
 constexpr size_t kRoom = 64 << 10;
 
 // The result is split into texts of this many rows: parsing them one after the other needs less memory than one large
@@ -102,7 +102,7 @@ Outcome remove_entries(DIR* directory, const std::string& path);
 
 constexpr int kDirectoryItself = O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
-// A user may remove a directory that has no permissions, as those that an overlay makes in its work directory.
+// The owner may remove a directory without permissions, such as those that an overlay makes in its work directory.
 int open_to_remove(int parent, const char* name) {
   const int fd = openat(parent, name, O_RDONLY | kDirectoryItself);
   if (fd >= 0 || errno != EACCES) return fd;

@@ -35,7 +35,7 @@ int open_retrying(const char* path, int flags, mode_t mode) {
   return fd;
 }
 
-// True if only root and the runtime's own user can have written to the file.
+// True if root or the runtime's own user owns the file, and no other user can write to it.
 bool is_trusted(const struct stat& st) {
   constexpr mode_t kOthers = S_IWGRP | S_IWOTH;
   return (st.st_uid == 0 || st.st_uid == getauxval(AT_EUID)) && (st.st_mode & kOthers) == 0;
@@ -120,6 +120,50 @@ Outcome writeText(const Arguments& a) {
   return error == 0 ? Outcome() : refused("write", error, path);
 }
 
+Outcome changeLines(const Arguments& a) {
+  const Value& request = a[0];
+  const std::string& path = request.field("path").text();
+  const std::string& end = request.field("end").text();
+  const std::vector<Value>& starts = request.field("starts").items();
+  const std::string& added = request.field("added").text();
+  if (has_nul(path)) return refused("open", EINVAL, path);
+  UniqueFd fd(open_retrying(path.c_str(), O_RDWR, 0));
+  if (fd.get() < 0) return refused("open", errno, path);
+  struct stat st;
+  if (fstat(fd.get(), &st) < 0) return refused("fstat", errno, path);
+  const auto size = static_cast<size_t>(st.st_size);
+  if (size > static_cast<size_t>(request.field("limit").number())) return refused("read", EFBIG, path);
+  // Without removed lines, only the last byte matters.
+  const size_t from = starts.empty() && size > 0 ? size - 1 : 0;
+  std::string before(size - from, '\0');
+  const ssize_t n = pread(fd.get(), before.data(), before.size(), static_cast<off_t>(from));
+  if (n < 0) return refused("pread64", errno, path);
+  before.resize(static_cast<size_t>(n));
+  std::string after;
+  for (size_t at = 0, next; at < before.size(); at = next) {
+    const size_t stop = std::min(before.find('\n', at), before.size());
+    next = std::min(stop + 1, before.size());
+    const bool removed = stop - at >= end.size() && before.compare(stop - end.size(), end.size(), end) == 0 &&
+                         std::any_of(starts.begin(), starts.end(), [&](const Value& start) {
+                           return before.compare(at, start.text().size(), start.text()) == 0;
+                         });
+    if (!removed) after.append(before, at, next - at);
+  }
+  if (!added.empty() && !after.empty() && after.back() != '\n') after += '\n';
+  after += added;
+  size_t same = 0;
+  while (same < before.size() && same < after.size() && before[same] == after[same]) same++;
+  if (same < after.size()) {
+    if (lseek(fd.get(), static_cast<off_t>(from + same), SEEK_SET) < 0) return refused("lseek", errno, path);
+    if (int error = write_to_end(fd.get(), after.substr(same)); error != 0) return refused("write", error, path);
+  }
+  // Last: a reader never finds the file empty.
+  if (after.size() < before.size() && ftruncate(fd.get(), static_cast<off_t>(from + after.size())) < 0) {
+    return refused("ftruncate", errno, path);
+  }
+  return {};
+}
+
 Outcome replaceText(const Arguments& a) {
   const std::string& path = a[0].text();
   if (has_nul(path)) return refused("open", EINVAL, path);
@@ -181,6 +225,12 @@ Outcome openInRoot(const Arguments& a) {
   do fd = syscall(SYS_openat2, descriptor(a[0]), path.c_str(), &how, sizeof how);
   while (fd < 0 && (errno == EAGAIN || call_again()));
   return fd < 0 ? refused("openat2", errno, path) : Outcome(Value::number(fd));
+}
+
+Outcome pipe(const Arguments&) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) < 0) return refused("pipe2", errno);
+  return Value::list({Value::number(ends[0]), Value::number(ends[1])});
 }
 
 Outcome readAll(const Arguments& a) { return read_to_end(descriptor(a[0]), "", kDefaultLimit); }

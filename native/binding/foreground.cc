@@ -32,9 +32,9 @@ int signal_pipe[2] = {-1, -1};
 
 // A terminating signal cannot be forwarded before the program runs, nor after its exit: it then ends the runtime.
 enum : sig_atomic_t { kProgramRuns, kBeforeProgram, kAfterProgram };
-volatile sig_atomic_t interruptible = kProgramRuns;
-// The terminating signal that has arrived, or 0.
-volatile sig_atomic_t ending = 0;
+volatile sig_atomic_t phase = kProgramRuns;
+// The terminating signal that has arrived before or after the program's run, or 0.
+volatile sig_atomic_t terminating = 0;
 
 // A signal that arrives just before a blocking call does not interrupt the call. A timer repeats the interruption until
 // the signal is noticed.
@@ -43,11 +43,11 @@ void interrupt_every(long us) {
   setitimer(ITIMER_REAL, &timer, nullptr);
 }
 
-void remember(int signal, siginfo_t* info, void*) {
+void on_signal(int signal, siginfo_t* info, void*) {
   int error = errno;
-  if (signal == SIGALRM && info->si_code == SI_KERNEL && ending != 0) return;
-  if (interruptible != kProgramRuns && terminates(signal)) {
-    ending = signal;
+  if (signal == SIGALRM && info->si_code == SI_KERNEL && terminating != 0) return;
+  if (phase != kProgramRuns && terminates(signal)) {
+    terminating = signal;
     constexpr long kPauseUs = 20'000;
     interrupt_every(kPauseUs);
   }
@@ -115,17 +115,17 @@ void handle_signals(pid_t init, int pidfd, bool ended, Proxy* proxy) {
 int caught_signals() { return signal_pipe[0]; }
 
 void program_runs() {
-  interruptible = kProgramRuns;
-  if (ending != 0) interrupt_every(0);
-  ending = 0;
+  phase = kProgramRuns;
+  if (terminating != 0) interrupt_every(0);
+  terminating = 0;
 }
 
-void program_ended() { interruptible = kAfterProgram; }
+void program_ended() { phase = kAfterProgram; }
 
 bool interrupted(Wait wait) {
-  if (interruptible == kProgramRuns || ending == 0) return false;
-  if (interruptible == kAfterProgram && wait != Wait::hook) return false;
-  interruptible = kProgramRuns;
+  if (phase == kProgramRuns || terminating == 0) return false;
+  if (phase == kAfterProgram && wait != Wait::hook) return false;
+  phase = kProgramRuns;
   interrupt_every(0);
   // These calls cannot fail, because their arguments are valid.
   for (int signal : {SIGTERM, SIGINT, SIGHUP, SIGQUIT}) ::signal(signal, SIG_DFL);
@@ -136,8 +136,8 @@ bool interrupted(Wait wait) {
 namespace function {
 
 Outcome endBySignal(const Arguments&) {
-  if (ending == 0 || interruptible != kProgramRuns) return {};
-  raise(ending);
+  if (terminating == 0 || phase != kProgramRuns) return {};
+  raise(terminating);
   return {};
 }
 
@@ -145,7 +145,7 @@ Outcome catchSignals(const Arguments& a) {
   if (signal_pipe[0] < 0 && pipe2(signal_pipe, O_CLOEXEC | O_NONBLOCK) < 0) return refused("pipe2", errno);
   if (a[0].truth() && prctl(PR_SET_CHILD_SUBREAPER, 1) < 0) return refused("prctl", errno);
   struct sigaction action = {};
-  action.sa_sigaction = remember;
+  action.sa_sigaction = on_signal;
   sigfillset(&action.sa_mask);
   for (int signal = 1; signal <= SIGRTMAX; signal++) {
     if (signal >= 32 && signal < SIGRTMIN) continue;  // reserved by the C library
@@ -154,7 +154,7 @@ Outcome catchSignals(const Arguments& a) {
     // This call cannot fail, because its arguments are valid.
     sigaction(signal, &action, nullptr);
   }
-  interruptible = kBeforeProgram;
+  phase = kBeforeProgram;
   return {};
 }
 
@@ -172,6 +172,14 @@ Outcome hostTerminal(const Arguments&) {
 Outcome adoptTerminal(const Arguments& a) {
   const char* refusing = prepare_master(static_cast<int>(a[0].number()), static_cast<int>(a[1].number()), a[2].truth());
   return refusing == nullptr ? Outcome() : refused(refusing, errno);
+}
+
+Outcome resizeTerminal(const Arguments& a) {
+  winsize size = {};
+  size.ws_col = static_cast<uint16_t>(a[1].number());
+  size.ws_row = static_cast<uint16_t>(a[2].number());
+  if (ioctl(static_cast<int>(a[0].number()), TIOCSWINSZ, &size) < 0) return refused("ioctl", errno);
+  return {};
 }
 
 Outcome waitForeground(const Arguments& a) {

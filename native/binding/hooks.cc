@@ -37,8 +37,8 @@ constexpr size_t kLongestResult = 1 << 20;
 // The time limit for the exit of a hook after SIGKILL.
 constexpr int64_t kKillMs = 10'000;
 
-// One output of the hook. Reads are non-blocking, and only the end is kept.
-struct HookOutput {
+// One output of a hook, or the result of a helper. Reads are non-blocking, and only the end is kept.
+struct Output {
   UniqueFd read_end, write_end;
   std::string text;
   size_t kept = kKept;
@@ -75,6 +75,7 @@ struct Child {
   volatile int error;
 };
 
+// The texts as an array for execve(2), which ends with null.
 std::vector<char*> pointers(const std::vector<Value>& items) {
   std::vector<char*> out;
   out.reserve(items.size() + 1);
@@ -89,13 +90,13 @@ std::vector<char*> pointers(const std::vector<Value>& items) {
 }
 
 // No C library from here to the exec, because the child shares its state with the parent.
-[[noreturn, gnu::noinline]] void exec_hook(Child& child) {
+[[noreturn, gnu::noinline]] void exec_program(Child& child) {
   for (int signal = 1; signal <= 64; signal++) {
     // The actions of SIGKILL and SIGSTOP cannot be changed.
     if (signal == SIGKILL || signal == SIGSTOP) continue;
     if (long r = reset_signal(signal); r < 0) fail(child, r);
   }
-  // If the runtime is killed, the hook is killed too.
+  // If the runtime is killed, the program is killed too.
   if (long r = sys::prctl(PR_SET_PDEATHSIG, SIGKILL); r < 0) fail(child, r);
   if (sys::call(__NR_getppid) != child.parent) sys::exit(127);
   long r;
@@ -137,7 +138,7 @@ bool above(int highest, UniqueFd* fd) {
 // The caller of `vfork` contains nothing else, because `vfork` returns twice in the same stack frame.
 __attribute__((noinline)) pid_t spawn_child(Child* child) {
   pid_t pid = vfork();
-  if (pid == 0) exec_hook(*child);
+  if (pid == 0) exec_program(*child);
   return pid;
 }
 
@@ -180,7 +181,7 @@ Outcome spawn(Child* child, pid_t* pid, UniqueFd* pidfd) {
 enum class Waited { ended, late, refused };
 
 // Waits until the process of `pidfd` has exited, or until `deadline` (in milliseconds; negative for none).
-Waited await_end(int pidfd, HookOutput* out, HookOutput* err, int64_t deadline) {
+Waited await_end(int pidfd, Output* out, Output* err, int64_t deadline) {
   while (true) {
     int64_t left = deadline < 0 ? -1 : deadline - now_ms();
     if (deadline >= 0 && left < 0) left = 0;
@@ -206,7 +207,7 @@ Outcome runHook(const Arguments& a) {
 
   // The state is a file, not a pipe: a hook that does not read it blocks no process, however long the state is.
   UniqueFd state;
-  HookOutput out, err;
+  Output out, err;
   state.reset(memfd_create("tsubo-state", MFD_CLOEXEC));
   if (state.get() < 0) return refused("memfd_create", errno);
   if (int error = write_to_end(state.get(), input); error != 0) return refused("write", error);
@@ -260,7 +261,7 @@ Outcome runHelper(const Arguments& a) {
   const Value& r = a[0];
   const std::string& path = r.field("path").text();
   std::vector<char*> args = pointers(r.field("args").items());
-  HookOutput result, none;
+  Output result, none;
   result.kept = kLongestResult;
   if (!result.open()) return refused("pipe2", errno);
   if (!above(kResult, &result.write_end)) return refused("fcntl", errno);

@@ -11,8 +11,7 @@ namespace tsubo::binding {
 
 namespace {
 
-// ---- restore the host's terminal when the runtime crashes -----------------------------------------------------------
-
+// A fault of the runtime restores the modes of the host's terminal before the process ends.
 constexpr int kFaults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS};
 struct sigaction before_fault[sizeof kFaults / sizeof *kFaults];
 struct sigaction before_pipe, before_in, before_out;

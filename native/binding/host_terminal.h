@@ -10,9 +10,9 @@
 
 namespace tsubo::binding {
 
-// If standard input or output is not a terminal, the output may go to a file. The container's terminal then leaves line
-// ends unchanged, and the host's terminal converts them; runc does the same. If both are terminals, the host's terminal
-// is raw and only the container's changes bytes.
+// Returns true if standard input and standard output are terminals. The host's terminal is then raw, and only the
+// container's changes bytes. Otherwise the output may go to a file: the container's terminal leaves line ends
+// unchanged, and the host's terminal converts them, as with runc.
 bool interactive();
 
 // Opens the same pipe or terminal again, for non-blocking I/O: other processes share the inherited file description.

@@ -2,20 +2,23 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sched.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
 
 #include "binding/interrupt.h"
-#include "binding/short_lived.h"
 #include "binding/table.h"
 #include "binding/write_to_end.h"
 #include "core/fd.h"
 #include "keeper/kept.h"
 #include "keeper/request.h"
+#include "spawn/child.h"
 #include "spawn/sealed_image.h"
 
 namespace tsubo::binding {
@@ -44,9 +47,9 @@ std::string with_lengths(const std::vector<Value>& batches) {
   return out;
 }
 
-// Starts the embedded keeper with this input, and with these descriptors under their numbers. It writes its status to
-// `status`, also if its exec fails. Returns the call that failed.
-SpawnFailure launch(const std::string& input, const std::vector<int>& keep, int status) {
+// Starts the embedded keeper with this input, and with these descriptors under their numbers. It is not a child of the
+// runtime, which may run for years and would have to reap it. Returns the call that failed.
+SpawnFailure launch(const std::string& input, std::vector<int> keep) {
   UniqueFd image;
   if (SpawnFailure f = sealed_image(kKeeperImage, &image); f.syscall != nullptr) return f;
   UniqueFd memory(memfd_create("tsubo-keeper", MFD_CLOEXEC));
@@ -55,30 +58,39 @@ SpawnFailure launch(const std::string& input, const std::vector<int>& keep, int 
   if (lseek(memory.get(), 0, SEEK_SET) < 0) return failed("lseek");
   char number[12];
   *std::to_chars(number, number + sizeof number - 1, memory.get()).ptr = '\0';
-  const char* argv[] = {"tsubo: [keeper]", number, nullptr};
-  const char* envp[] = {nullptr};
-  long pid = in_child(0, [&] {
-    keeper::Status failure = {};
-    auto inherit = [&failure](int fd) {
-      if (long result = sys::fcntl(fd, F_SETFD, 0); result < 0) {
-        failure = {0, static_cast<int32_t>(-result), "fcntl"};
-      }
-    };
-    for (int fd : keep) inherit(fd);
-    inherit(status);
-    inherit(memory.get());
-    if (failure.error == 0) {
-      long result = sys::call(__NR_execveat, image.get(), sys::arg(""), sys::arg(argv), sys::arg(envp), AT_EMPTY_PATH);
-      failure = {0, static_cast<int32_t>(-result), "execveat"};
-    }
-    sys::unchecked(sys::write(status, &failure, sizeof failure));
-  });
+  keep.push_back(memory.get());
+  // Both processes run on the memory of the runtime until the exec: copying its page tables would take longer than
+  // all the rest, and each page that the runtime writes later would be copied.
+  alignas(16) char stacks[2][8192];
+  clone_args first = {}, second = {};
+  first.flags = second.flags = CLONE_VM | CLONE_VFORK;
+  first.stack = reinterpret_cast<uint64_t>(stacks[0]);
+  second.stack = reinterpret_cast<uint64_t>(stacks[1]);
+  first.stack_size = second.stack_size = sizeof stacks[0];
+  second.exit_signal = SIGCHLD;
+  Child child = {};
+  child.again = &second;
+  child.image = image.get();
+  child.keep = keep.data();
+  child.keep_count = keep.size();
+  child.argv[0] = "tsubo: [keeper]";
+  child.argv[1] = number;
+  // A handler of the runtime must not run in them.
+  uint64_t all = ~0ull, before = 0;
+  if (long r = sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&all), sys::arg(&before), 8); r < 0)
+    return failed("rt_sigprocmask", static_cast<int>(-r));
+  long pid = clone_on_stack(&first, &child);
+  // This cannot fail: the same call has just succeeded.
+  sys::unchecked(sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&before), 0, 8));
   if (pid < 0) return failed("clone3", static_cast<int>(-pid));
-  await_end(pid, Zombie::reap);
-  return {};
+  // Its end sends no signal, and only this wait finds it.
+  siginfo_t ended;
+  sys::unchecked(
+      sys::uninterrupted([&] { return sys::call(__NR_waitid, P_PID, pid, sys::arg(&ended), WEXITED | __WALL, 0); }));
+  return child.syscall == nullptr ? SpawnFailure{} : failed(child.syscall, child.error);
 }
 
-// Reads what the keeper writes to the pipe until it closes it, at most `size` bytes. Returns -1 on failure.
+// Reads the keeper's status from the pipe until the keeper closes it, at most `size` bytes. Returns -1 on failure.
 ssize_t read_status(int fd, char* to, size_t size) {
   size_t filled = 0;
   while (filled < size) {
@@ -149,11 +161,11 @@ Outcome startKeeper(const Arguments& a) {
   all.append(reinterpret_cast<const char*>(listeners.data()), listeners.size() * sizeof(keeper::Listener));
   all += batches;
 
-  std::vector<int> keep = {request.init};
+  std::vector<int> keep = {request.init, request.status};
   if (output.open()) keep.push_back(output.get());
   if (request.removed >= 0) keep.push_back(request.removed);
   for (const keeper::Listener& one : listeners) keep.push_back(one.fd);
-  if (SpawnFailure f = launch(all, keep, write_end.get()); f.syscall != nullptr) return refused(f.syscall, f.error);
+  if (SpawnFailure f = launch(all, keep); f.syscall != nullptr) return refused(f.syscall, f.error);
   // Only the keeper's copy stays open: end of file means that it has ended.
   write_end.reset();
   keeper::Status status = {};
@@ -170,6 +182,12 @@ Outcome startKeeper(const Arguments& a) {
   return Value::record({{"pid", Value::number(status.pid)}});
 }
 
+// At least one, at most a day: an interval of zero would take a processor.
+static uint32_t milliseconds(const Value& value) {
+  constexpr int64_t kMost = int64_t{24} * 3600 * 1000;
+  return static_cast<uint32_t>(std::clamp<int64_t>(value.number(), 1, kMost));
+}
+
 Outcome startKept(const Arguments& a) {
   const Value& r = a[0];
   keeper::Kept kept = {};
@@ -181,6 +199,13 @@ Outcome startKept(const Arguments& a) {
   for (const Value& word : r.field("command").items()) add(word.text()), kept.words++;
   for (char** variable = environ; *variable != nullptr; variable++) add(*variable), kept.environment++;
   for (const Value& word : r.field("atEnd").items()) add(word.text()), kept.end_words++;
+  const Value& check = r.field("check");
+  if (!check.is_undefined()) {
+    for (const Value& word : check.field("command").items()) add(word.text()), kept.check_words++;
+    kept.check_first = milliseconds(check.field("firstMs"));
+    kept.check_interval = milliseconds(check.field("intervalMs"));
+    kept.check_start_interval = milliseconds(check.field("startIntervalMs"));
+  }
   if (kept.words == 0) return refused("execve", EINVAL);
   if (texts.size() > keeper::kMostBytes) return refused("execve", E2BIG);
   const std::string& path = r.field("directory").text();
@@ -198,7 +223,7 @@ Outcome startKept(const Arguments& a) {
   kept.log_files = static_cast<uint32_t>(r.field("logFiles").number());
   kept.bytes = static_cast<uint32_t>(texts.size());
   const std::string all = std::string(reinterpret_cast<const char*>(&kept), sizeof kept) + texts;
-  if (SpawnFailure f = launch(all, {kept.directory}, write_end.get()); f.syscall != nullptr) {
+  if (SpawnFailure f = launch(all, {kept.status, kept.directory}); f.syscall != nullptr) {
     return refused(f.syscall, f.error);
   }
   write_end.reset();
@@ -209,7 +234,6 @@ Outcome startKept(const Arguments& a) {
   const auto size = static_cast<size_t>(n);
   keeper::KeptStatus status = {};
   memcpy(&status, answer.data(), std::min(size, sizeof status));
-  // The exec of the keeper itself leaves out the rest of the status.
   if (size >= sizeof status.keeper && status.keeper.error != 0) return failure_of(status.keeper);
   if (size < sizeof status) return refused("execveat", ECHILD);
   return Value::record({{"pid", Value::number(status.keeper.pid)},

@@ -38,8 +38,8 @@ Link link_of(const std::string& answer) {
     memcpy(&link.master, RTA_DATA(master), 4);
   }
   if (auto* info = find(answer, sizeof fixed, IFLA_LINKINFO); info != nullptr) {
-    auto left = static_cast<unsigned>(RTA_PAYLOAD(info));
-    for (auto* inner = static_cast<const rtattr*>(RTA_DATA(info)); RTA_OK(inner, left); inner = RTA_NEXT(inner, left)) {
+    Attributes attributes(RTA_DATA(info), RTA_PAYLOAD(info));
+    while (const rtattr* inner = attributes.next()) {
       if (inner->rta_type == IFLA_INFO_KIND) link.kind = text_of(inner);
     }
   }
@@ -297,8 +297,18 @@ Outcome makeVeth(const Arguments& a) {
   Netlink net;
   Link bridge;
   if (Refusal r = open_routes(&net); r.error != 0) return refused(r.call, r.error, bridge_name);
-  if (Refusal r = look_up(net, bridge_name, &bridge); r.error != 0) return refused(r.call, r.error, bridge_name);
-  if (bridge.kind != "bridge") return refused("RTM_GETLINK", EMEDIUMTYPE, bridge_name);
+  const auto look_up_bridge = [&]() -> Refusal {
+    if (Refusal r = look_up(net, bridge_name, &bridge); r.error != 0) return r;
+    return bridge.kind == "bridge" ? Refusal{} : Refusal{"RTM_GETLINK", EMEDIUMTYPE};
+  };
+  bool known = false;
+  if (const Value& found = request.field("known"); !found.is_undefined()) {
+    bridge.index = static_cast<int>(found.field("index").number());
+    bridge.mtu = static_cast<uint32_t>(found.field("mtu").number());
+    known = true;
+  } else if (Refusal r = look_up_bridge(); r.error != 0) {
+    return refused(r.call, r.error, bridge_name);
+  }
   // The pair of an earlier process with the same pid may not have been removed yet.
   const std::string base = request.field("name").text();
   const bool hairpin = request.field("hairpin").truth(), isolated = request.field("isolated").truth();
@@ -308,6 +318,13 @@ Outcome makeVeth(const Arguments& a) {
     if (hairpin || isolated) messages.push_back(port_message(name, hairpin, isolated));
     Refusal r = net.ask_all("RTM_NEWLINK", &messages);
     if (r.error == 0) return Value::text(name);
+    // The bridge may be another one than before: look it up again and retry once.
+    if (known && r.error != EEXIST) {
+      known = false;
+      if (Refusal gone = look_up_bridge(); gone.error != 0) return refused(gone.call, gone.error, bridge_name);
+      suffix--;
+      continue;
+    }
     Link other;
     const bool taken = r.error == EEXIST && suffix < 'z' && look_up(net, name, &other).error == 0;
     if (!taken) return refused(r.call, r.error, bridge_name);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Prints the log of a kept container: the current file and the rotated ones, and what follows until the container ends.
+// Prints the log of a kept container: the rotated files and the current one, and new records until the container ends.
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -96,7 +96,8 @@ bool LogPrinter::open_file(int number, LogFile* file) {
   return true;
 }
 
-// Oldest first. A rotation meanwhile moves a file to the next number: it is used once.
+// Opens the files of the log, the oldest first. A rotation meanwhile moves a file to the next number: it is opened
+// once.
 std::vector<LogFile> LogPrinter::open_all() {
   std::vector<LogFile> newest_first;
   for (int number = 0; number < kMostFiles; number++) {
@@ -187,9 +188,11 @@ void LogPrinter::record(const char* at, size_t size) {
     return;
   }
   if (!since_.empty() && time < since_) return;
-  constexpr char kLost[] = "tsubo F ";
-  if (memcmp(at + kStream, kLost, 6) == 0) {
-    const std::string text = "tsubo: the log has a gap: " + std::string(at + kStream + 8, size - kStream - 8) + "\n";
+  // The keeper's own stream records a gap.
+  constexpr std::string_view kGap = "tsubo F ";
+  const std::string_view after_time(at + kStream, size - kStream);
+  if (after_time.substr(0, kGap.size()) == kGap) {
+    const std::string text = "tsubo: the log has a gap: " + std::string(after_time.substr(kGap.size())) + "\n";
     return add(STDERR_FILENO, text.data(), text.size());
   }
   const bool error = memcmp(at + kStream, "stderr", 6) == 0;
@@ -202,7 +205,7 @@ void LogPrinter::record(const char* at, size_t size) {
   if (!stream.in_line) add(target, "\n", 1);
 }
 
-// The order of the streams is kept if both go to the same place.
+// Writes the pending text before the stream changes, because both streams may go to the same file.
 void LogPrinter::add(int target, const char* data, size_t size) {
   if (target != target_ || pending_.size() + size > kBlock) flush();
   target_ = target;
@@ -214,7 +217,7 @@ void LogPrinter::flush() {
   pending_.clear();
 }
 
-// Continues behind the current file, which was rotated and does not grow any more.
+// Prints the rest of the current file, which was rotated and does not grow any more, and the newer files.
 void LogPrinter::print_rotated() {
   print(current_);
   partial_.clear();
@@ -232,9 +235,12 @@ void LogPrinter::print_rotated() {
   current_.inode = files.back().inode;
 }
 
-// Returns false if the container or the keeper has ended, or at the end of the requested time.
+// Returns false if the container or the keeper has ended, at the end of the requested time, or if the output has lost
+// its reader.
 bool LogPrinter::await_more(int watch) {
-  pollfd watched[] = {{watch, POLLIN, 0}, {attachment_, POLLIN, 0}};
+  // No requested event: poll reports only POLLERR of a pipe and POLLHUP of a socket or terminal whose other end is
+  // closed.
+  pollfd watched[] = {{watch, POLLIN, 0}, {attachment_, POLLIN, 0}, {STDOUT_FILENO, 0, 0}};
   int timeout = -1;
   if (until_ms_ >= 0) {
     timespec now = {};
@@ -243,9 +249,10 @@ bool LogPrinter::await_more(int watch) {
     timeout = static_cast<int>(std::clamp<int64_t>(left, 0, 3'600'000));
     if (left <= 0) return false;
   }
-  const int n = poll(watched, 2, timeout);
+  const int n = poll(watched, 3, timeout);
   if (n < 0 && !call_again()) error_ = errno;
   if (n <= 0) return error_ == 0;
+  if ((watched[2].revents & (POLLERR | POLLHUP)) != 0) error_ = EPIPE;
   alignas(inotify_event) char events[4096];
   while (::read(watch, events, sizeof events) > 0) {
   }

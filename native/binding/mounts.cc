@@ -66,14 +66,14 @@ namespace {
 
 // The last error message of a file system that is being made, without its prefix. Each read returns one message, of the
 // form "e devpts: Unknown parameter 'x'\n". Warnings ("w ") are skipped.
-std::string words_of(const UniqueFd& fs) {
-  std::string words;
+std::string message_of(const UniqueFd& fs) {
+  std::string found;
   char message[300];
   for (long n; (n = sys::read(fs.get(), message, sizeof message)) > 2;) {
     if (message[n - 1] == '\n') n--;
-    if (message[0] == 'e') words.assign(message + 2, static_cast<size_t>(n - 2));
+    if (message[0] == 'e') found.assign(message + 2, static_cast<size_t>(n - 2));
   }
-  return words;
+  return found;
 }
 
 // Passes one option, `key` or `key=value`; with a descriptor, that is the value.
@@ -94,7 +94,7 @@ Outcome makeOverlay(const Arguments& a) {
   if (r < 0) return refused("fsopen", static_cast<int>(-r), "-1 overlay");
   UniqueFd fs(r);
   const auto failed = [&](const char* syscall, const std::string& item) {
-    return refused(syscall, static_cast<int>(-r), item + " " + words_of(fs));
+    return refused(syscall, static_cast<int>(-r), item + " " + message_of(fs));
   };
   r = configure(fs, "source=" + a[0].field("source").text(), -1);
   if (r < 0) return failed("fsconfig", "-1");
@@ -122,7 +122,8 @@ Outcome probeFilesystem(const Arguments& a) {
   std::vector<Value> results;
   for (const Value& option : a[0].field("options").items()) {
     const long r = configure(fs, option.text(), -1);
-    results.push_back(Value::record({{"errno", Value::number(r < 0 ? -r : 0)}, {"words", Value::text(words_of(fs))}}));
+    results.push_back(
+        Value::record({{"errno", Value::number(r < 0 ? -r : 0)}, {"message", Value::text(message_of(fs))}}));
   }
   return Value::list(std::move(results));
 }

@@ -7,13 +7,14 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "binding/buffer.h"
-
 namespace tsubo::binding {
 
 namespace {
 
+// The kernel puts no more of a dump into one answer.
 constexpr size_t kBuffer = 32768;
+// The kernel's MAX_ERRNO.
+constexpr int kMostError = 4095;
 
 }  // namespace
 
@@ -41,7 +42,7 @@ void Message::close(size_t at) {
   memcpy(bytes_.data() + at, &length, sizeof length);
 }
 
-const std::string& Message::seal(uint32_t sequence) {
+const std::string& Message::complete(uint32_t sequence) {
   auto* header = reinterpret_cast<nlmsghdr*>(bytes_.data());
   header->nlmsg_len = static_cast<uint32_t>(bytes_.size());
   header->nlmsg_seq = sequence;
@@ -51,9 +52,8 @@ const std::string& Message::seal(uint32_t sequence) {
 const rtattr* find(const std::string& answer, size_t fixed, unsigned type) {
   const size_t start = NLMSG_ALIGN(sizeof(nlmsghdr)) + NLMSG_ALIGN(fixed);
   if (answer.size() < start) return nullptr;
-  auto* attribute = reinterpret_cast<const rtattr*>(answer.data() + start);
-  for (auto left = static_cast<unsigned>(answer.size() - start); RTA_OK(attribute, left);
-       attribute = RTA_NEXT(attribute, left)) {
+  Attributes attributes(answer.data() + start, answer.size() - start);
+  while (const rtattr* attribute = attributes.next()) {
     if ((attribute->rta_type & NLA_TYPE_MASK) == type) return attribute;
   }
   return nullptr;
@@ -80,28 +80,27 @@ Refusal Netlink::open_in(int name_space, int own, int protocol) {
 
 template <typename Done>
 Refusal Netlink::receive(const char* call, Done done) {
-  Buffer buffer(kBuffer);
+  // On the stack: the heap would map and unmap the pages for each answer.
+  alignas(nlmsghdr) char buffer[kBuffer];
   for (;;) {
-    ssize_t n = recv(socket_.get(), buffer.get(), kBuffer, 0);
+    ssize_t n = recv(socket_.get(), buffer, sizeof buffer, 0);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return {call, errno};
-    auto left = static_cast<unsigned>(n);
-    for (auto* header = reinterpret_cast<const nlmsghdr*>(buffer.get()); NLMSG_OK(header, left);
-         header = NLMSG_NEXT(header, left)) {
+    Messages messages(buffer, static_cast<size_t>(n));
+    while (const nlmsghdr* header = messages.next()) {
       if (done(header)) return {};
     }
   }
 }
 
-namespace {
-
-// Precondition: the message has the type NLMSG_ERROR. 0 is an acknowledgement.
-int error_of(const nlmsghdr* header) { return -static_cast<const nlmsgerr*>(NLMSG_DATA(header))->error; }
-
-}  // namespace
+int error_of(const nlmsghdr* header) {
+  if (header->nlmsg_len < NLMSG_LENGTH(sizeof(nlmsgerr))) return EBADMSG;
+  const int error = static_cast<const nlmsgerr*>(NLMSG_DATA(header))->error;
+  return error > 0 || error < -kMostError ? EBADMSG : -error;
+}
 
 Refusal Netlink::ask(const char* call, Message message, std::vector<std::string>* answers) {
-  const std::string& bytes = message.seal(++sequence_);
+  const std::string& bytes = message.complete(++sequence_);
   if (send(socket_.get(), bytes.data(), bytes.size(), 0) < 0) return {call, errno};
   Refusal answer;
   const Refusal received = receive(call, [&](const nlmsghdr* header) {
@@ -120,7 +119,7 @@ Refusal Netlink::ask(const char* call, Message message, std::vector<std::string>
 Refusal Netlink::ask_all(const char* call, std::vector<Message>* messages) {
   if (messages->empty()) return {};
   std::string bytes;
-  for (Message& message : *messages) bytes += message.seal(++sequence_);
+  for (Message& message : *messages) bytes += message.complete(++sequence_);
   if (send(socket_.get(), bytes.data(), bytes.size(), 0) < 0) return {call, errno};
   Refusal first;
   size_t answered = 0;

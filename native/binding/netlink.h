@@ -44,27 +44,57 @@ class Message {
     return at;
   }
   void close(size_t at);
-  const std::string& seal(uint32_t sequence);
+  // Writes the length and the sequence number into the header, and returns the message.
+  const std::string& complete(uint32_t sequence);
 
  private:
   void append(const void* data, size_t size);
   std::string bytes_;
 };
 
+// A walk over received messages, or over attributes, which both begin with their length. The macros of the kernel's
+// headers would continue behind the end if the last one has no padding.
+template <typename Header, typename Length, Length Header::*kLength>
+class Walk {
+ public:
+  Walk(const void* at, size_t left) : at_(static_cast<const char*>(at)), left_(left) {}
+  // Returns the next one that is whole, or null.
+  const Header* next() {
+    if (left_ < sizeof(Header)) return nullptr;
+    auto* header = reinterpret_cast<const Header*>(at_);
+    const size_t length = header->*kLength;
+    if (length < sizeof(Header) || length > left_) return nullptr;
+    const size_t padded = NLMSG_ALIGN(length);
+    at_ += padded < left_ ? padded : left_;
+    left_ -= padded < left_ ? padded : left_;
+    return header;
+  }
+
+ private:
+  const char* at_;
+  size_t left_;
+};
+using Messages = Walk<nlmsghdr, __u32, &nlmsghdr::nlmsg_len>;
+using Attributes = Walk<rtattr, unsigned short, &rtattr::rta_len>;
+
 // Returns an attribute of an answer, or null.
 const rtattr* find(const std::string& answer, size_t fixed, unsigned type);
 
 std::string text_of(const rtattr* attribute);
 
+// Returns the positive error of a message of the type NLMSG_ERROR; 0 is an acknowledgement. EBADMSG if it has none.
+int error_of(const nlmsghdr* header);
+
 // A socket in the network namespace in which it was opened; it stays there if the thread changes its namespace.
 class Netlink {
  public:
-  // In the namespace of this thread.
+  // Opens the socket in the namespace of this thread.
   Refusal open(int protocol);
-  // Precondition: `own` is the namespace of this thread.
+  // Opens the socket in `name_space`. Precondition: `own` is the namespace of this thread.
   Refusal open_in(int name_space, int own, int protocol);
 
-  // Sends the message and collects the answers: one message without NLM_F_DUMP, none with NLM_F_ACK.
+  // Sends the message and collects the answers: all messages of a dump, one of any other request. Acknowledgements do
+  // not count.
   Refusal ask(const char* call, Message message, std::vector<std::string>* answers = nullptr);
   // Sends the messages in one call. Each has NLM_F_ACK; returns the first error.
   Refusal ask_all(const char* call, std::vector<Message>* messages);

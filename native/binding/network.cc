@@ -106,19 +106,20 @@ Refusal set_up(Netlink& net, int index) {
   return net.ask("RTM_NEWLINK", Message(RTM_NEWLINK, NLM_F_ACK, fixed));
 }
 
-struct Place {
+// A network namespace, and a socket in it.
+struct Namespace {
   int fd;
   Netlink net;
 };
 
-// Properties of a device, besides its name, that must be restored after a move.
+// A device before its move, which takes it down and removes its addresses.
 struct Former {
   Device device;
   std::vector<Address> addresses;
   bool up() const { return (device.flags & IFF_UP) != 0; }
 };
 
-Refusal remember(Netlink& net, const std::string& name, Former* former) {
+Refusal find_former(Netlink& net, const std::string& name, Former* former) {
   if (Refusal r = look_up(net, 0, name, &former->device); r.error != 0) return r;
   return addresses_of(net, former->device.index, &former->addresses);
 }
@@ -126,7 +127,7 @@ Refusal remember(Netlink& net, const std::string& name, Former* former) {
 // A move takes the device down, and the kernel removes its addresses; hardware address, MTU and alias stay. The device
 // gets a temporary name first, because the kernel expands a template and refuses a name in use only when a device is
 // renamed. `device` gets its index when it is found in `to`.
-Refusal move(Place& from, int index, Place& to, const std::string& name, bool up, const Former& former,
+Refusal move(Namespace& from, int index, Namespace& to, const std::string& name, bool up, const Former& former,
              Device* device) {
   const std::string between = "tsubo" + std::to_string(getpid());
   ifinfomsg fixed = {};
@@ -152,17 +153,17 @@ Outcome moveNetDevice(const Arguments& a) {
   const std::string &name = request.field("name").text(), &new_name = request.field("newName").text();
   UniqueFd own(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
   if (own.get() < 0) return refused("open", errno, "/proc/thread-self/ns/net");
-  const auto place = [&](const char* field) {
+  const auto namespace_in = [&](const char* field) {
     const auto fd = static_cast<int>(request.field(field).number());
     return fd < 0 ? own.get() : fd;
   };
-  Place from = {place("from"), {}}, to = {place("to"), {}};
-  for (Place* there : {&from, &to}) {
+  Namespace from = {namespace_in("from"), {}}, to = {namespace_in("to"), {}};
+  for (Namespace* there : {&from, &to}) {
     if (Refusal r = there->net.open_in(there->fd, own.get(), NETLINK_ROUTE); r.error != 0)
       return refused(r.call, r.error, name);
   }
   Former former;
-  if (Refusal r = remember(from.net, name, &former); r.error != 0) return refused(r.call, r.error, name);
+  if (Refusal r = find_former(from.net, name, &former); r.error != 0) return refused(r.call, r.error, name);
   Device device;
   const bool up = request.field("up").truth();
   if (Refusal r = move(from, former.device.index, to, new_name, up, former, &device); r.error != 0) {

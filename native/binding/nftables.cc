@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "binding/buffer.h"
 #include "binding/netlink.h"
 #include "binding/table.h"
 
@@ -16,6 +15,7 @@ namespace {
 
 // A transaction of a thousand elements has about 150 KB, and the kernel may answer each message with an error.
 constexpr int kSocketBuffer = 4 << 20;
+// An answer with an error contains the message that failed, which has less than 64 KiB.
 constexpr size_t kBuffer = 65536;
 
 struct Answer {
@@ -30,7 +30,7 @@ struct Answer {
 // transaction as a whole has the sequence number of its first message.
 void read_answer(const nlmsghdr* header, uint32_t last, Answer* answer) {
   if (header->nlmsg_type == NLMSG_ERROR) {
-    const int error = -static_cast<const nlmsgerr*>(NLMSG_DATA(header))->error;
+    const int error = error_of(header);
     if (error != 0 && answer->error == 0) {
       answer->error = error;
       answer->sequence = header->nlmsg_seq;
@@ -50,19 +50,17 @@ void read_answer(const nlmsghdr* header, uint32_t last, Answer* answer) {
 
 Refusal exchange(Netlink& net, const Value& bytes, uint32_t last, Answer* answer) {
   if (send(net.fd(), bytes.data(), bytes.size(), 0) < 0) return {"sendto", errno};
-  Buffer buffer(kBuffer);
+  // On the stack: the heap would map and unmap the pages for each exchange.
+  alignas(nlmsghdr) char buffer[kBuffer];
   // After an error, the kernel may not answer the last message: read only the answers that have arrived.
   while (!answer->done) {
     const int flags = answer->error == 0 ? 0 : MSG_DONTWAIT;
-    ssize_t n = recv(net.fd(), buffer.get(), kBuffer, flags);
+    ssize_t n = recv(net.fd(), buffer, sizeof buffer, flags);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && errno == EAGAIN) return {};
     if (n < 0) return {"recvfrom", errno};
-    auto left = static_cast<unsigned>(n);
-    for (auto* header = reinterpret_cast<const nlmsghdr*>(buffer.get()); NLMSG_OK(header, left);
-         header = NLMSG_NEXT(header, left)) {
-      read_answer(header, last, answer);
-    }
+    Messages messages(buffer, static_cast<size_t>(n));
+    while (const nlmsghdr* header = messages.next()) read_answer(header, last, answer);
   }
   return {};
 }

@@ -121,7 +121,7 @@ void Proxy::write_output() {
   }
 }
 
-// The reader has closed. Closing the master sends the program a hangup, as if the terminal was switched off.
+// The reader has closed the output. Closing the master sends the program a hangup, like the end of a connection.
 void Proxy::hang_up() {
   in_.clear();
   out_.clear();

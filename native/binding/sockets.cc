@@ -73,16 +73,25 @@ bool await_events(int socket, short events, int64_t timeout_ms) {
 
 }  // namespace
 
+namespace {
+
+// Connects a new stream socket, whose connect(2) and sends have a time limit.
+Outcome connected_stream(const std::string& path, UniqueFd* socket) {
+  socket->reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!socket->open()) return refused("socket", errno);
+  constexpr timeval kLimit = {10, 0};
+  if (setsockopt(socket->get(), SOL_SOCKET, SO_SNDTIMEO, &kLimit, sizeof kLimit) < 0)
+    return refused("setsockopt", errno);
+  return connect_to(socket->get(), path);
+}
+
+}  // namespace
+
 namespace function {
 
 Outcome connectTo(const Arguments& a) {
-  const std::string& path = a[0].text();
-  UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (socket.get() < 0) return refused("socket", errno);
-  constexpr timeval kPatience = {10, 0};
-  if (setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience) < 0)
-    return refused("setsockopt", errno);
-  if (Outcome o = connect_to(socket.get(), path); o.syscall != nullptr) return o;
+  UniqueFd socket;
+  if (Outcome o = connected_stream(a[0].text(), &socket); o.syscall != nullptr) return o;
   return Value::number(socket.release());
 }
 
@@ -119,12 +128,8 @@ Outcome receive(const Arguments& a) {
 Outcome sendDescriptor(const Arguments& a) {
   const std::string &path = a[0].text(), &text = a[2].text();
   int fd = static_cast<int>(a[1].number());
-  UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (socket.get() < 0) return refused("socket", errno);
-  constexpr timeval kPatience = {10, 0};
-  if (setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience) < 0)
-    return refused("setsockopt", errno);
-  if (Outcome o = connect_to(socket.get(), path); o.syscall != nullptr) return o;
+  UniqueFd socket;
+  if (Outcome o = connected_stream(path, &socket); o.syscall != nullptr) return o;
 
   ssize_t n;
   do n = send_with_descriptor(socket.get(), text, fd);

@@ -10,6 +10,7 @@
 #include "binding/buffer.h"
 #include "binding/decompressor.h"
 #include "binding/interrupt.h"
+#include "binding/path.h"
 #include "binding/table.h"
 #include "core/fd.h"
 #include "unpack/place.h"
@@ -30,7 +31,7 @@ long read_some(void* context, void* to, size_t size) {
 }
 
 Outcome open_directory(const std::string& path, UniqueFd& fd) {
-  if (path.find('\0') != path.npos) return refused("open", EINVAL, path);
+  if (has_nul(path)) return refused("open", EINVAL, path);
   fd.reset(syscall(SYS_openat, AT_FDCWD, path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   return fd.open() ? Outcome() : refused("open", errno, path);
 }
@@ -43,7 +44,7 @@ Value record_of(const unpack::Problem& problem) {
                         {"offset", count(problem.offset)}});
 }
 
-// Returns the first problem of reader and placer; none on success.
+// Returns the first problem of the reader or the placer; null on success.
 const unpack::Problem* unpack_all(unpack::Input& input, unpack::Reader& reader, unpack::Placer& placer,
                                   unpack::Entry& entry) {
   while (true) {
@@ -93,7 +94,7 @@ Outcome unpackTree(const Arguments& a) {
   unpack::Entry entry;
   const unpack::Problem* found = unpack_all(input, reader, placer, entry);
   unpack::Problem problem = found != nullptr ? *found : unpack::Problem();
-  // The rest of the archive is read for the digest. Its end may be missing, too.
+  // `drain` reads the rest of the archive for the digest, and may fail too.
   if (found == nullptr && input.error() != 0) problem.syscall = "read", problem.error = input.error();
   if (found == &placer.problem() && !entry.name.empty()) {
     problem.entry = entry.name;
@@ -105,7 +106,7 @@ Outcome unpackTree(const Arguments& a) {
   Fields fields = {{"digest", Value::text(input.digest())},
                    {"size", count(input.offset())},
                    {"entries", count(counts.entries)},
-                   {"leaned", Value::boolean(placer.leaned())},
+                   {"usesLowers", Value::boolean(placer.uses_lowers())},
                    {"hidesAll", Value::boolean(placer.hides_all())},
                    {"lostOwners", count(counts.owners)},
                    {"lostDevices", count(counts.devices)},
@@ -132,7 +133,7 @@ Outcome digest(const Arguments& a) {
 
 Outcome linkFile(const Arguments& a) {
   const std::string& path = a[1].text();
-  if (path.find('\0') != path.npos) return refused("linkat", EINVAL, path);
+  if (has_nul(path)) return refused("linkat", EINVAL, path);
   const std::string open_file = "/proc/self/fd/" + std::to_string(a[0].number());
   if (linkat(AT_FDCWD, open_file.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) < 0) {
     return refused("linkat", errno, path);

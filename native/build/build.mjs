@@ -37,8 +37,8 @@ function packagesAreThere() {
 }
 
 /**
- * npm's own install scripts are not needed, and newer versions of npm skip them by default. The stages below build
- * everything that is required.
+ * The install scripts of the packages are not needed, and newer versions of npm skip them by default. The stages below
+ * build everything that is required.
  */
 async function packages() {
   if (packagesAreThere()) return;
@@ -47,19 +47,19 @@ async function packages() {
   });
 }
 
-/** The headers of this Node if it includes them: otherwise node-gyp downloads them. */
-function headers() {
+/** The directory of this Node if it contains the headers; otherwise undefined: node-gyp downloads them. */
+function directoryWithHeaders() {
   const prefix = process.env['npm_config_nodedir'] ?? dirname(dirname(process.execPath));
   return existsSync(join(prefix, 'include/node/node_api.h')) ? prefix : undefined;
 }
 
 /** Environment variables from which node-gyp reads its settings. */
 export function nodeGypEnvironment() {
-  const nodedir = headers();
+  const nodedir = directoryWithHeaders();
   return { ...process.env, npm_config_jobs: 'max', ...(nodedir && { npm_config_nodedir: nodedir }) };
 }
 
-/** The addon and the static executable that becomes the init of a container. */
+/** The addon, and the two static executables that it embeds: the init of a container and the keeper. */
 async function native() {
   if (!existsSync(join(top, 'binding.gyp'))) throw new Failure('binding.gyp is missing');
   await stage({
@@ -67,7 +67,9 @@ async function native() {
     saying: 'compiling the C++ (node-gyp)',
     into: 'build',
     inputs: filesBelow(['binding.gyp', 'native'], path => !/^native\/(hello|build)\//.test(path)),
-    outputs: ['build/Release/tsubo.node', 'build/Release/tsubo-init', 'build/Release/tsubo-keeper'],
+    outputs: ['tsubo.node', 'tsubo-init', 'tsubo-keeper', 'tsubo-reaper'].map(
+      name => `build/Release/${name}`,
+    ),
     also: [process.version, process.arch, json('node_modules/node-addon-api/package.json').version],
     make: async () => {
       const program = join(top, 'node_modules/node-gyp/bin/node-gyp.js');
@@ -85,23 +87,34 @@ async function native() {
 
 /**
  * dist/cli.js is the program, which dist/tsubo.cjs starts, and dist/index.js the library. Each is one file, because then
- * a start reads one file. The program is CommonJS: Node starts it faster, by a quarter of the time of an empty program.
+ * a start reads one file. The program is CommonJS, because Node starts it faster: by a quarter of the time that `node -e
+ * 0` takes.
+ * dist/cjs/index.js is the library for `require`, and dist/thread.cjs the program of its threads.
  * dist/tsubo is the command of the package, dist/install.cjs its install script, and dist/registry.cjs the program that
- * both hosts start for registries.
+ * both hosts start for registries; dist/dashboard.cjs is that of the dashboard, whose page is in dist/dashboard.
  */
 async function bundle() {
   const program = 'dist/cli.js';
   const start = 'dist/tsubo.cjs';
   const install = 'dist/install.cjs';
   const library = 'dist/index.js';
+  const required = 'dist/cjs/index.js';
+  const thread = 'dist/thread.cjs';
   const registry = 'dist/registry.cjs';
+  const dashboard = 'dist/dashboard.cjs';
+  const page = 'dist/dashboard';
+  const pageSources = 'src/node/dashboard/page';
   const command = 'dist/tsubo';
   await stage({
     name: 'bundle',
     saying: 'bundling the TypeScript (esbuild)',
     into: 'dist',
     inputs: filesBelow(['src', 'package.json', 'package-lock.json', 'native/build/build.mjs']),
-    outputs: [program, start, install, library, registry, command, 'dist/.bundled-notices'],
+    outputs: [
+      ...[program, start, install, library, required, thread, registry, dashboard, command],
+      ...['index.html', 'icon.svg', 'page.js', 'page.css'].map(name => `${page}/${name}`),
+      'dist/.bundled-notices',
+    ],
     also: [process.version],
     make: async () => {
       /** @type {typeof import('esbuild')} */
@@ -115,6 +128,12 @@ async function bundle() {
         legalComments: 'none',
         metafile: true,
         logLevel: 'warning',
+      };
+      const commonJs = {
+        ...common,
+        format: /** @type {const} */ ('cjs'),
+        keepNames: true,
+        define: { 'import.meta.url': '__filename' },
       };
       try {
         const built = await Promise.all([
@@ -132,13 +151,35 @@ async function bundle() {
             banner: { js: '(function (require, __filename) {"use strict";' },
             footer: { js: '})' },
           }),
-          esbuild.build({ ...common, entryPoints: ['src/index.ts'], outfile: library, format: 'esm' }),
           esbuild.build({
             ...common,
-            entryPoints: ['src/node/registry/main.ts'],
-            outfile: registry,
-            format: 'cjs',
-            define: { 'import.meta.url': '__filename' },
+            entryPoints: ['src/index.ts'],
+            outfile: library,
+            format: 'esm',
+            keepNames: true,
+          }),
+          esbuild.build({ ...commonJs, entryPoints: ['src/index.ts'], outfile: required }),
+          esbuild.build({ ...commonJs, entryPoints: ['src/node/library/thread.ts'], outfile: thread }),
+          esbuild.build({ ...commonJs, entryPoints: ['src/node/registry/main.ts'], outfile: registry }),
+          esbuild.build({
+            ...commonJs,
+            entryPoints: ['src/node/dashboard/main.ts'],
+            outfile: dashboard,
+            // ws loads two addons if the directories above contain them. It works without.
+            define: {
+              ...commonJs.define,
+              'process.env.WS_NO_BUFFER_UTIL': '"1"',
+              'process.env.WS_NO_UTF_8_VALIDATE': '"1"',
+            },
+          }),
+          esbuild.build({
+            ...common,
+            platform: 'browser',
+            target: 'es2022',
+            format: 'iife',
+            minify: true,
+            entryPoints: [`${pageSources}/main.ts`],
+            outfile: `${page}/page.js`,
           }),
         ]);
         notices(built.flatMap(result => Object.keys(result.metafile.inputs)));
@@ -148,19 +189,24 @@ async function bundle() {
         for (const name of readdirSync(join(top, 'dist'))) {
           if (/^cli-.*\.cache/.test(name)) rmSync(join(top, 'dist', name));
         }
-        const around = {
+        const starting = {
           ...common,
           format: /** @type {const} */ ('cjs'),
           define: { CODE_CACHE: JSON.stringify(`cli-${hash.slice(0, 16)}.cache`) },
         };
         await Promise.all([
-          esbuild.build({ ...around, entryPoints: ['src/node/start.ts'], outfile: start }),
-          esbuild.build({ ...around, entryPoints: ['src/node/install.ts'], outfile: install }),
+          esbuild.build({ ...starting, entryPoints: ['src/node/start.ts'], outfile: start }),
+          esbuild.build({ ...starting, entryPoints: ['src/node/install.ts'], outfile: install }),
         ]);
       } catch (error) {
         throw new Failure(`esbuild: ${/** @type {Error} */ (error).message.split('\n')[0]}`);
       }
+      for (const name of ['index.html', 'icon.svg']) {
+        cpSync(join(top, pageSources, name), join(top, page, name));
+      }
       cpSync(join(top, 'src/node/launcher.sh'), join(top, command));
+      // Node and TypeScript then take the files below for CommonJS.
+      writeFileSync(join(top, 'dist/cjs/package.json'), '{ "type": "commonjs" }\n');
       for (const path of [start, command]) chmodSync(join(top, path), 0o755);
       await run(process.execPath, [install, 'cache']);
     },
@@ -191,11 +237,11 @@ async function types() {
     saying: 'writing the type declarations (tsc)',
     into: 'dist/types',
     inputs: filesBelow(['src', 'tsconfig.json', 'package-lock.json', 'native/build/build.mjs']),
-    outputs: ['dist/types/index.d.ts'],
+    outputs: ['dist/types/index.d.ts', 'dist/cjs/types/index.d.ts'],
     make: async () => {
       rmSync(join(top, 'dist/types'), { recursive: true, force: true });
       const tsc = join(top, 'node_modules/typescript/bin/tsc');
-      // Their correctness is checked by `npm run check`.
+      // `npm run check` checks the types.
       const emit = ['--noCheck', '--emitDeclarationOnly', '--declaration', '--outDir', 'dist/types'];
       await run(process.execPath, [tsc, '-p', '.', ...emit]);
       // tsc skips hand-written declarations; the generated ones refer to them.
@@ -203,6 +249,9 @@ async function types() {
         cpSync(join(top, path), join(top, 'dist/types', path.slice('src/'.length)));
       }
       keepReachable('dist/types', 'index.d.ts');
+      // TypeScript takes declarations for those of a module or of CommonJS by their directory.
+      rmSync(join(top, 'dist/cjs/types'), { recursive: true, force: true });
+      cpSync(join(top, 'dist/types'), join(top, 'dist/cjs/types'), { recursive: true });
     },
   });
 }
@@ -223,6 +272,36 @@ function keepReachable(directory, entry) {
   for (const path of filesBelow([directory])) {
     if (!reached.has(path) && path.endsWith('.ts')) rmSync(join(top, path));
   }
+}
+
+/** dist/man: the manual pages, which npm installs with the package. */
+async function man() {
+  await stage({
+    name: 'man',
+    saying: 'writing the manual pages',
+    into: 'dist/man',
+    inputs: filesBelow(['src/cli', 'native/build/build.mjs', 'package-lock.json']),
+    outputs: ['dist/man/tsubo.1'],
+    make: async () => {
+      /** @type {typeof import('esbuild')} */
+      const esbuild = require('esbuild');
+      const { outputFiles } = await esbuild.build({
+        absWorkingDir: top,
+        entryPoints: ['src/cli/man-pages.ts'],
+        bundle: true,
+        write: false,
+        platform: 'node',
+        format: 'esm',
+        logLevel: 'warning',
+        alias: { commander: './src/standalone/shims/commander.ts' },
+      });
+      const text = Buffer.from(outputFiles[0]?.contents ?? []).toString('base64');
+      const { manPages } = await import(`data:text/javascript;base64,${text}`);
+      rmSync(join(top, 'dist/man'), { recursive: true, force: true });
+      mkdirSync(join(top, 'dist/man'), { recursive: true });
+      for (const [name, page] of manPages()) writeFileSync(join(top, 'dist/man', name), page);
+    },
+  });
 }
 
 /** The root file system of bundle-fixtures/good/hello. */
@@ -255,7 +334,7 @@ async function exampleRoot(name) {
   });
 }
 
-const stages = { packages, native, bundle, types, hello, web };
+const stages = { packages, native, bundle, types, man, hello, web };
 
 /** @param {readonly (keyof typeof stages)[]} names in the order of the build */
 export async function build(names) {

@@ -32,7 +32,7 @@ async function sources() {
   return found.size > 0 ? [...found.values()] : sourcesBeforeUpdate();
 }
 
-/** @returns {Promise<Source[]>} where `apt-get update` would download from: before the first update, apt lists no targets */
+/** @returns {Promise<Source[]>} the sources of `apt-get update`, for a machine where apt lists no targets before the first */
 async function sourcesBeforeUpdate() {
   const listed = await run('apt-get', ['update', '--print-uris']).catch(() => '');
   return sourcesIn(listed);
@@ -103,7 +103,7 @@ export async function withPackages({ suites, ...wanted }, near, use) {
         return;
       } catch (error) {
         if (!(error instanceof Failure)) throw error;
-        refusals.push(`${site} ${name}: ${complaint(error.message)}`);
+        refusals.push(`${site} ${name}: ${causeIn(error.message)}`);
       } finally {
         rmSync(work, { recursive: true, force: true });
       }
@@ -116,12 +116,12 @@ export async function withPackages({ suites, ...wanted }, near, use) {
  * Returns the line of apt's output that contains the cause.
  * @param {string} printed
  */
-function complaint(printed) {
+function causeIn(printed) {
   const lines = printed.split('\n').filter(line => line !== '');
-  const [why] = [/^[EW]: Failed to fetch/, /^E: /, /./].flatMap(form =>
+  const [cause = ''] = [/^[EW]: Failed to fetch/, /^E: /, /./].flatMap(form =>
     lines.filter(line => form.test(line)),
   );
-  return why ?? '';
+  return cause;
 }
 
 /** @param {Source & Omit<Wanted, 'suites'> & { work: string }} wanted */
@@ -159,7 +159,7 @@ async function fetchFrom({ site, suite, architecture, packages, dependencies, wo
   // By default apt only warns of an index that it cannot fetch.
   await run('apt-get', [...configured, '-o', 'APT::Update::Error-Mode=any', 'update']);
   const named = await Promise.all(
-    packages.map(async name => (name.endsWith('!') ? behind(name.slice(0, -1), configured) : name)),
+    packages.map(async name => (name.endsWith('!') ? versioned(name.slice(0, -1), configured) : name)),
   );
   const names = dependencies === undefined ? named : await closure(named, dependencies, configured);
   await run('apt-get', [...configured, 'download', ...names], process.env, join(work, 'debs'));
@@ -170,7 +170,7 @@ async function fetchFrom({ site, suite, architecture, packages, dependencies, wo
  * @param {string} name
  * @param {readonly string[]} configured
  */
-async function behind(name, configured) {
+async function versioned(name, configured) {
   const listed = await run('apt-cache', [...configured, 'depends', '--important', name]);
   const stem = name.split('-').slice(0, 2).join('-');
   const real = new RegExp(`Depends: (${stem}-\\S+)`).exec(listed)?.[1];

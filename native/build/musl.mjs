@@ -7,7 +7,7 @@ import { Failure, run, timed, top, Unavailable } from './stage.mjs';
 import { digestOf, knownVersion } from './versions.mjs';
 
 /** Debian's name of each architecture, and of the directories in its package musl-dev. */
-const places = {
+const debianNames = {
   x64: { debian: 'amd64', triplet: 'x86_64-linux-musl' },
   arm64: { debian: 'arm64', triplet: 'aarch64-linux-musl' },
 };
@@ -54,7 +54,7 @@ function installation(lib, includes) {
  * @param {import('./toolchain.mjs').Arch} arch
  */
 async function findDirectories(arch) {
-  const { debian, triplet } = places[arch];
+  const { debian, triplet } = debianNames[arch];
   /** @param {string} root */
   const packaged = root => installation(`${root}/usr/lib/${triplet}`, [`${root}/usr/include/${triplet}`]);
   const given = process.env['TSUBO_MUSL_DIR'];
@@ -69,8 +69,8 @@ async function findDirectories(arch) {
     return found;
   }
   const downloaded = join(cache, `musl-${debian}`);
-  const there = packaged('') ?? packaged(downloaded);
-  if (there !== undefined) return there;
+  const present = packaged('') ?? packaged(downloaded);
+  if (present !== undefined) return present;
   mkdirSync(cache, { recursive: true });
   try {
     await timed(`fetching the C library musl (Debian package musl-dev, ${debian})`, () =>
@@ -120,7 +120,8 @@ export async function muslHeaders({ include }, compiler, into) {
 const glibcNames = ['-D__GLIBC_PREREQ(major,minor)=0', '-D__locale_t=locale_t'];
 
 const whatToDo = `
-The standalone executable is linked with the C library musl, and there is no way to it here. One of these helps:
+The standalone executable is linked with the C library musl, which is not installed and cannot be downloaded here.
+One of these helps:
   - install Debian's package musl-dev
   - install musl 1.2 and set TSUBO_MUSL_DIR to the directory with libc.a; the headers are in ../include
 Without it everything but the standalone executable can be built: npm run build`;

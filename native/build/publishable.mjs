@@ -6,7 +6,7 @@ import { Failure, run, script, top } from './stage.mjs';
 import { architectures, lacksCompiler } from './toolchain.mjs';
 
 /** @returns {Promise<string[]>} one line for each reason against publishing, empty if there is none */
-export async function reasonsNotToPublish() {
+async function reasonsNotToPublish() {
   const reasons = architectures.flatMap(arch => {
     const lack = lacksCompiler(arch);
     return lack === undefined ? [] : [`the package would be without ${arch}: ${lack}`];

@@ -82,7 +82,8 @@ async function findDirectory() {
 }
 
 const whatToDo = `
-The standalone executable needs the C sources of QuickJS-NG, and there is no way to them here. One of these helps:
+The standalone executable needs the C sources of QuickJS-NG, which are not installed and cannot be downloaded here.
+One of these helps:
   - install Debian's package qjs-src (it has no dependencies: take the .deb of any suite that has it)
   - unpack a release of QuickJS-NG and set TSUBO_QUICKJS_DIR to the directory with quickjs.c
 Without it everything but the standalone executable can be built: npm run build`;
@@ -91,6 +92,8 @@ Without it everything but the standalone executable can be built: npm run build`
 const changes = /** @type {const} */ ([
   // The engine accesses reference counts only here.
   ['#define JS_REF_COUNT(p) (js_rc(p)->ref_count)', '#include "standalone/immortal.h"'],
+  // Other values are constants for sanitizers.
+  ['#define JS_ARENA_LARGE_BLOCKS_ONLY 0', '#define JS_ARENA_LARGE_BLOCKS_ONLY tsubo_large_blocks_only'],
   // The engine allocates small blocks from pieces of this size, one piece for each of 31 block sizes. A short command
   // needs a few blocks of most sizes: with pieces of one page it would use eight pages more.
   ['#define JS_ARENA_SIZE              4096', '#define JS_ARENA_SIZE 1024'],
@@ -122,7 +125,8 @@ export function changed(original) {
   let text = original;
   for (const [from, to] of changes) {
     const times = text.split(from).length - 1;
-    if (times !== 1) throw new Failure(`quickjs.c contains ${times} times, and not once: ${from}`);
+    if (times !== 1)
+      throw new Failure(`quickjs.c must contain a text once and contains it ${times} times: ${from}`);
     text = text.replace(from, to);
   }
   return `${text}\n#include "standalone/settle.h"\n`;

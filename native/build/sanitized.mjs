@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The executable, its init and its keeper with AddressSanitizer and UndefinedBehaviorSanitizer, for npm run test:sanitized. All are
-// linked with the machine's C library, because the sanitizers need it. The engine is compiled without the changes of
-// quickjs.mjs and without sanitizers. The C++ library and the heap are those of the machine.
+// The executable, its init and its keeper with AddressSanitizer and UndefinedBehaviorSanitizer, for npm run
+// test:sanitized. C library, C++ library and heap are those of the machine, because the sanitizers need them. The engine is
+// compiled without the changes of quickjs.mjs and without sanitizers.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { gypTarget } from './gyp.mjs';
@@ -26,7 +26,7 @@ const replaced = /\/(compile|cxx|heap|entry|memory)\.cc$/;
 
 /**
  * Compiles and links a program with sanitizers.
- * @param {'tsubo' | 'tsubo-init' | 'tsubo-keeper'} target of binding.gyp
+ * @param {'tsubo' | 'tsubo-init' | 'tsubo-keeper' | 'tsubo-reaper'} target of binding.gyp
  * @param {readonly string[]} more sources
  * @param {readonly string[]} flags
  * @param {readonly string[]} objects
@@ -73,7 +73,9 @@ export async function sanitized() {
       const images = `${into}/images.cc`;
       const init = await program('tsubo-init', [entry, options]);
       const keeper = await program('tsubo-keeper', [entry, options]);
-      await run(process.execPath, ['native/init/embed.cjs', images, 'Init', init, 'Keeper', keeper]);
+      const reaper = await program('tsubo-reaper', [entry, options]);
+      const programs = ['Init', init, 'Keeper', keeper, 'Reaper', reaper];
+      await run(process.execPath, ['native/init/embed.cjs', images, ...programs]);
       const objects = await compile({
         units: engineSources({ ...engine, pinned: false }, into).map(source => ({
           source,

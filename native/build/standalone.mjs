@@ -50,10 +50,12 @@ function forMusl(arch) {
 }
 
 /** Address of the bytecode: behind all other segments, because it is removed later. */
-const program = 0x20000000n;
+const programAddress = 0x20000000n;
 /** Address of the heap of the engine: native/standalone/README.md. Far from the addresses of the linker. */
-const arena = 0x10000000n;
-/** Emulators that run an executable of another architecture to make its snapshot. */
+const arenaAddress = 0x10000000n;
+/** The results of the binding for the commands that the build rehearses. */
+export const recording = 'src/standalone/rehearsal.json';
+/** The program that runs an arm64 executable on another machine to make its snapshot. */
 const emulator = 'qemu-aarch64-static';
 
 /**
@@ -116,7 +118,7 @@ export async function standalone(arch = nativeArch(), into = 'build/standalone')
       } catch (error) {
         // The interface of another version may differ.
         if (!(error instanceof Failure) || engine.pinned) throw error;
-        throw new Unavailable(`${error.message}\n${otherEngine(engine)}, and does not fit`);
+        throw new Unavailable(`${error.message}\n${otherEngine(engine)}, and the build with it failed`);
       }
       const { version, sha256, pinned } = engine;
       const record = {
@@ -223,7 +225,7 @@ async function compiler(here) {
 /** @param {Ingredients} ingredients */
 async function engineObjects({ engine, musl, arch, into }) {
   const { cc } = toolchain(arch);
-  // Warnings of sources of others are disabled.
+  // -w: warnings in the engine's own sources are not printed.
   const own = ['-O2', '-w', '-D_GNU_SOURCE', '-DNDEBUG', '-Inative', `-I${engine.directory}`];
   const flags = [
     ...own,
@@ -247,7 +249,9 @@ async function images(ingredients) {
   const out = `${ingredients.into}/images.cc`;
   const init = await programAlone(ingredients, 'tsubo-init');
   const keeper = await programAlone(ingredients, 'tsubo-keeper');
-  await run(process.execPath, ['native/init/embed.cjs', out, 'Init', init, 'Keeper', keeper]);
+  const reaper = await programAlone(ingredients, 'tsubo-reaper');
+  const programs = ['Init', init, 'Keeper', keeper, 'Reaper', reaper];
+  await run(process.execPath, ['native/init/embed.cjs', out, ...programs]);
   return out;
 }
 
@@ -324,8 +328,8 @@ async function linkStatic({ arch, musl }, out, objects) {
     '-Wl,--build-id=none',
     '-Wl,-z,noexecstack',
     '-Wl,-z,separate-code',
-    `-Wl,--section-start=.tsubo_arena=0x${arena.toString(16)}`,
-    `-Wl,--section-start=.tsubo_program=0x${program.toString(16)}`,
+    `-Wl,--section-start=.tsubo_arena=0x${arenaAddress.toString(16)}`,
+    `-Wl,--section-start=.tsubo_program=0x${programAddress.toString(16)}`,
   ];
   const begin = ofMusl('crt1.o', 'crti.o');
   const end = ofMusl('libc.a').concat('-lgcc', ofMusl('libc.a', 'crtn.o'));
@@ -343,21 +347,23 @@ async function link(ingredients, objects) {
   await linkStatic(ingredients, fresh, objects);
   const linked = readFileSync(join(top, fresh));
   // Its first number is not that of a snapshot, nor the zero that permits making one.
-  const bytecodeOnly = fillSegment(linked, arena, Buffer.from([1, ...Buffer.alloc(4095)]));
+  const bytecodeOnly = fillSegment(linked, arenaAddress, Buffer.from([1, ...Buffer.alloc(4095)]));
   writeFileSync(join(top, `${out}-bytecode`), bytecodeOnly, { mode: 0o755 });
   const snapshot = engine.pinned ? await heapSnapshot(arch, fresh) : undefined;
   const file =
-    snapshot === undefined ? bytecodeOnly : fillSegment(dropSegment(linked, program), arena, snapshot);
+    snapshot === undefined
+      ? bytecodeOnly
+      : fillSegment(dropSegment(linked, programAddress), arenaAddress, snapshot);
   writeFileSync(join(top, fresh), file);
-  const wrong =
+  const problem =
     file.length > largestBytes
       ? `has ${file.length} bytes, more than ${largestBytes}`
       : isDynamic(file)
         ? 'needs a dynamic linker'
         : undefined;
-  if (wrong !== undefined) {
+  if (problem !== undefined) {
     rmSync(join(top, fresh));
-    throw new Failure(`${out} ${wrong}`);
+    throw new Failure(`${out} ${problem}`);
   }
   // Another process may be running the old executable.
   renameSync(join(top, fresh), join(top, out));
@@ -377,16 +383,18 @@ async function heapSnapshot(arch, program) {
     say(`no ${emulator}: the executable for ${arch} has no snapshot and starts a little slower`);
     return undefined;
   }
-  const file = `${program}.snapshot`;
-  const command = [
-    ...(native || found === undefined ? [] : [found]),
-    join(top, program),
-    '--write-snapshot',
-    join(top, file),
-  ];
-  await run(command[0] ?? '', command.slice(1));
-  const contents = readFileSync(join(top, file));
-  rmSync(join(top, file));
+  const file = join(top, `${program}.snapshot`);
+  const order = join(top, `${program}.order`);
+  /** @param {readonly string[]} words */
+  const execute = async words => {
+    const command = [...(native || found === undefined ? [] : [found]), join(top, program), ...words];
+    return await run(command[0] ?? '', command.slice(1));
+  };
+  const stale = await execute(['--rehearse', order, join(top, recording)]);
+  if (stale !== '') say(`${recording} is old, and commands need more memory: npm run rehearse\n${stale}`);
+  await execute(['--write-snapshot', file, order]);
+  const contents = readFileSync(file);
+  for (const path of [file, order]) rmSync(path);
   return contents;
 }
 

@@ -60,7 +60,7 @@ export function versionOf(compiler) {
   return version;
 }
 
-/** The compiler under which the sources have no warnings. */
+/** The major version of GCC that compiles the sources without warnings. */
 const quietGcc = 12;
 
 /**

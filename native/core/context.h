@@ -75,7 +75,9 @@ struct Context {
   uint32_t step = 0;
   // 1 + the index of the item in the step's list on which the current call works; 0 if it works on none.
   uint32_t item = 0;
+  // The socket to the runtime, until awaitStart; then -1.
   int channel = -1;
+  // The FIFO to the process that runs `start`, from awaitStart on.
   int result = -1;
 
   // The slave of the container's terminal; set from openTerminal to useTerminal.

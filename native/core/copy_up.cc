@@ -11,7 +11,8 @@ namespace {
 
 constexpr int kMaxDepth = 200;
 
-struct Entry {
+// The kernel's struct linux_dirent64.
+struct DirectoryEntry {
   uint64_t inode;
   int64_t offset;
   uint16_t length;
@@ -55,7 +56,7 @@ Result copy_directory(Context& c, int from, int to, int depth) {
     if (n < 0) return check("getdents64", n);
     if (n == 0) return {};
     for (long i = 0; i < n;) {
-      auto* entry = reinterpret_cast<Entry*>(entries + i);
+      auto* entry = reinterpret_cast<DirectoryEntry*>(entries + i);
       i += entry->length;
       const char* name = entry->name;
       if (text::equal(name, ".") || text::equal(name, "..")) continue;

@@ -32,12 +32,16 @@ Result run(Context& c, const wire::step::becomeRoot&) {
 
 Result run(Context&, const wire::step::showToUser&) { return check("prctl", sys::prctl(PR_SET_DUMPABLE, 1)); }
 
-// A user namespace can forbid a change of groups; setgroups then fails even with the capability, and the groups stay.
+namespace {
+
+// Returns true if the init has CAP_SETGID.
 bool may_change_groups() {
   __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct sets[2];
   return sys::call(__NR_capget, sys::arg(&header), sys::arg(sets)) == 0 && (sets[0].effective >> CAP_SETGID & 1) != 0;
 }
+
+}  // namespace
 
 Result run(Context& c, const wire::step::setUser& s) {
   static uint32_t groups[65536];
@@ -46,6 +50,8 @@ Result run(Context& c, const wire::step::setUser& s) {
   if (s.keepGroups == 0) {
     for (uint32_t i = 0; i < s.groups.count; i++) groups[i] = static_cast<uint32_t>(c.plan.number(s.groups, i));
     long r = sys::call(__NR_setgroups, s.groups.count, sys::arg(groups));
+    // A user namespace can forbid changes of groups: setgroups then fails even with the capability, and the groups
+    // stay.
     bool kept = r == -EPERM && s.groups.count == 0 && may_change_groups();
     if (r < 0 && !kept) return check("setgroups", r);
   }

@@ -64,24 +64,41 @@ Result attributes_of(int fd, uint64_t* found) {
 Result set_attributes(Context& c, int fd, uint64_t set, uint64_t clear, uint64_t propagation, bool recursive) {
   sys::MountAttr attr = {set, clear, propagation, 0};
   unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
-  long r = sys::mount_setattr(fd, "", static_cast<unsigned>(flags), &attr);
+  long r = sys::mount_setattr(fd, "", flags, &attr);
   if (r == -ENOSYS) return set_by_remount(c, fd, set, clear, propagation, recursive);
   return check("mount_setattr", r);
 }
 
-Result set_detached(int fd, uint64_t set, uint64_t clear, bool* later) {
-  sys::MountAttr attr = {set, clear, 0, 0};
-  long r = sys::mount_setattr(fd, "", AT_EMPTY_PATH, &attr);
+namespace {
+
+Result set_if_supported(int fd, const sys::MountAttr& attr, bool recursive, bool* later) {
+  unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
+  long r = sys::mount_setattr(fd, "", flags, &attr);
   *later = r == -ENOSYS;
   return *later ? Result{} : check("mount_setattr", r);
 }
 
+}  // namespace
+
+Result set_detached(int fd, uint64_t set, uint64_t clear, bool* later) {
+  return set_if_supported(fd, {set, clear, 0, 0}, false, later);
+}
+
+Result change_clone(int tree, uint64_t set, uint64_t clear, uint64_t insist, bool* later) {
+  if (set == 0 && clear == 0) return {};
+  Result r = set_detached(tree, set, clear, later);
+  if (r.error != EPERM) return r;
+  // Attributes of a mount from a more privileged mount namespace are locked. It is safe to keep them, but an attribute
+  // that the config names must not be dropped silently.
+  uint64_t locked = 0;
+  if (Result read = attributes_of(tree, &locked); !read.ok()) return read;
+  locked &= clear;
+  if ((locked & insist) != 0) return r;
+  return set_detached(tree, set, clear & ~locked, later);
+}
+
 Result spread_detached(int fd, uint64_t propagation, bool recursive, bool* later) {
-  if (propagation == 0) return {};
-  sys::MountAttr attr = {0, 0, propagation, 0};
-  long r = sys::mount_setattr(fd, "", static_cast<unsigned>(AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0)), &attr);
-  *later = r == -ENOSYS;
-  return *later ? Result{} : check("mount_setattr", r);
+  return propagation == 0 ? Result{} : set_if_supported(fd, {0, 0, propagation, 0}, recursive, later);
 }
 
 Result attach(Context& c, UniqueFd mount, int target, const char* path) {
@@ -94,11 +111,11 @@ Result attach(Context& c, UniqueFd mount, int target, const char* path) {
 }
 
 void read_log(Context& c, int fs) {
-  char words[300];
-  long n = sys::read(fs, words, sizeof words);
+  char message[300];
+  long n = sys::read(fs, message, sizeof message);
   if (n <= 2) return;
-  if (words[n - 1] == '\n') n--;
-  c.detail.add(c.detail.size() > 0 ? ": " : "").add(words + 2, static_cast<size_t>(n - 2));  // after the prefix "e "
+  if (message[n - 1] == '\n') n--;
+  c.detail.add(c.detail.size() > 0 ? ": " : "").add(message + 2, static_cast<size_t>(n - 2));  // after the prefix "e "
 }
 
 Result configure(int fs, const char* option) {

@@ -20,6 +20,10 @@ Result set_attributes(Context& c, int fd, uint64_t set, uint64_t clear, uint64_t
 // Like set_attributes, for a mount that is still detached. `later` is set if this kernel requires an attached mount.
 Result set_detached(int fd, uint64_t set, uint64_t clear, bool* later);
 
+// Changes the attributes of a detached clone. If the kernel refuses to clear locked attributes, those that are not in
+// `insist` remain set. `later` is that of set_detached.
+Result change_clone(int tree, uint64_t set, uint64_t clear, uint64_t insist, bool* later);
+
 // Like set_detached, for a propagation (MS_PRIVATE, ...; 0 for none).
 Result spread_detached(int fd, uint64_t propagation, bool recursive, bool* later);
 

@@ -45,7 +45,8 @@ Result bind_device(Context& c, const char* path, int parent, const char* name, c
   if (made < 0 && is_mounted_on(parent, at)) return {};
   if (at.is(S_IFLNK)) return {ELOOP, "openat"};
   Result r = bind_on(c, path, target.get(), s);
-  if (!r.ok() && made >= 0) static_cast<void>(sys::call(__NR_unlinkat, parent, sys::arg(name), 0));
+  // If the removal fails, an empty file stays. The first error is the cause.
+  if (!r.ok() && made >= 0) sys::unchecked(sys::call(__NR_unlinkat, parent, sys::arg(name), 0));
   return r;
 }
 

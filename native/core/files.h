@@ -25,7 +25,7 @@ struct Status {
 // An empty `path` means the descriptor itself.
 long status(int dir, const char* path, int flags, Status* status);
 
-// By its number: a file named /dev/null may be anything (CVE-2025-31133).
+// Compares the device numbers: a file named /dev/null may be anything (CVE-2025-31133).
 bool is_null(const Status& at);
 bool is_null_device(int fd);
 bool is_ptmx(const Status& at);
@@ -37,7 +37,7 @@ inline uint64_t device_number(uint64_t major, uint64_t minor) {
   return (minor & 0xff) | ((major & 0xfff) << 8) | ((minor & ~0xffull) << 12);
 }
 
-// f_type and f_flags (ST_*) of the file system that contains the descriptor.
+// f_type and f_flags (ST_*) of the file system that contains the file of a descriptor.
 struct Filesystem {
   uint64_t type;
   uint64_t flags;

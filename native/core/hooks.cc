@@ -14,6 +14,7 @@
 #include <linux/time.h>
 #include <linux/wait.h>
 
+#include "core/exec_arguments.h"
 #include "core/files.h"
 #include "core/signals.h"
 
@@ -128,32 +129,13 @@ Result state_file(const Context& c, const wire::step::runHook& s, UniqueFd* file
   return check("lseek", sys::call(__NR_lseek, file->get(), 0, 0));
 }
 
-struct Words {
-  const char** args;
-  const char** env;
-};
-
-Result words(const Context& c, const wire::step::runHook& s, Words* out) {
-  size_t count = static_cast<size_t>(s.args.count) + s.env.count + 3;
-  long memory = sys::call(__NR_mmap, 0, static_cast<long>(count * sizeof(char*)), PROT_READ | PROT_WRITE,
-                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory < 0) return check("mmap", memory);
-  out->args = reinterpret_cast<const char**>(memory);
-  for (uint32_t i = 0; i < s.args.count; i++) out->args[i] = c.plan.text(s.args, i);
-  out->env = out->args + s.args.count + 1;
-  uint32_t n = 0;
-  for (; n < s.env.count; n++) out->env[n] = c.plan.text(s.env, n);
-  if (s.home != 0 && c.home.size() > 0) out->env[n] = c.home.c_str();
-  return {};
-}
-
 // Moves a descriptor above 2: dup3 to a standard stream would close it before its use.
 void above_stdio(UniqueFd* fd) {
   if (fd->get() <= 2) fd->reset(sys::fcntl(fd->get(), F_DUPFD_CLOEXEC, 3));
 }
 
 // Returns the error of a call before the exec, or of the exec itself.
-long prepare_and_execute(const Context& c, const char* path, const Words& words, int in, int out, int err) {
+long prepare_and_execute(const Context& c, const char* path, const ExecArguments& arguments, int in, int out, int err) {
   // Without a pid namespace of the container, the hook would outlive the init. If a filter refuses this, the hook
   // continues until it exits.
   sys::unchecked(sys::prctl(PR_SET_PDEATHSIG, SIGKILL));
@@ -168,11 +150,12 @@ long prepare_and_execute(const Context& c, const char* path, const Words& words,
   if (long r = c.root >= 0 ? sys::fchdir(c.root) : 0; r < 0) return r;
   // umask fails only if a filter refuses it. Then the hook runs with the program's umask.
   if (!c.own_umask) sys::unchecked(sys::call(__NR_umask, c.callers_umask));
-  return sys::call(__NR_execve, sys::arg(path), sys::arg(words.args), sys::arg(words.env));
+  return sys::call(__NR_execve, sys::arg(path), sys::arg(arguments.args), sys::arg(arguments.env));
 }
 
-[[noreturn]] void become(const Context& c, const char* path, const Words& words, int in, int out, int err, int failed) {
-  auto error = static_cast<int32_t>(-prepare_and_execute(c, path, words, in, out, err));
+[[noreturn]] void become_hook(const Context& c, const char* path, const ExecArguments& arguments, int in, int out,
+                              int err, int failed) {
+  auto error = static_cast<int32_t>(-prepare_and_execute(c, path, arguments, in, out, err));
   // If a filter refuses this, the exit status 127 reports that the hook failed.
   sys::unchecked(sys::write(failed, &error, sizeof error));
   sys::exit(127);
@@ -185,7 +168,7 @@ Result run(Context& c, const wire::step::runHook& s) {
   c.about(path);
   UniqueFd state;
   HookOutput out, err, exec;
-  Words words_of = {};
+  ExecArguments arguments = {};
   if (Result r = state_file(c, s, &state); !r.ok()) return r;
   HookOutput* const pipes[] = {&out, &err, &exec};
   for (HookOutput* output : pipes) {
@@ -193,13 +176,13 @@ Result run(Context& c, const wire::step::runHook& s) {
     above_stdio(&output->write_end);
   }
   above_stdio(&state);
-  if (Result r = words(c, s, &words_of); !r.ok()) return r;
+  if (Result r = exec_arguments(c, s.args, s.env, s.home != 0 ? c.home.c_str() : "", &arguments); !r.ok()) return r;
 
   int pidfd_number = -1;
   long pid = sys::call(__NR_clone, SIGCHLD | CLONE_PIDFD, 0, sys::arg(&pidfd_number), 0, 0);
   if (pid < 0) return check("clone", pid);
   if (pid == 0) {
-    become(c, path, words_of, state.get(), out.write_end.get(), err.write_end.get(), exec.write_end.get());
+    become_hook(c, path, arguments, state.get(), out.write_end.get(), err.write_end.get(), exec.write_end.get());
   }
   UniqueFd pidfd(pidfd_number);
   for (HookOutput* output : pipes) output->write_end.reset();

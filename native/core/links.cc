@@ -5,17 +5,16 @@
 #include <linux/if_addr.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <linux/sockios.h>
 
 #include "core/context.h"
+#include "core/kernel.h"
 
 namespace tsubo {
 
 namespace {
 
-// linux/if.h needs headers of a C library.
-constexpr unsigned kUp = 1;  // IFF_UP
-constexpr uint8_t kIpv4 = 2, kIpv6 = 10;
-
+// Index of the loopback interface in every network namespace.
 constexpr uint32_t kLoopback = 1;
 constexpr uint32_t kAddressWords = 5, kRouteWords = 4;
 // Equal to mostNetworks of src/network/request.ts.
@@ -29,13 +28,13 @@ class Batch {
   Result link_up(uint32_t index) {
     ifinfomsg fixed = {};
     fixed.ifi_index = static_cast<int>(index);
-    fixed.ifi_flags = fixed.ifi_change = kUp;
+    fixed.ifi_flags = fixed.ifi_change = IFF_UP;
     return message(RTM_NEWLINK, 0, &fixed, sizeof fixed);
   }
 
   Result address(uint32_t index, bool ipv6, uint8_t prefix, const uint8_t* bytes) {
     ifaddrmsg fixed = {};
-    fixed.ifa_family = ipv6 ? kIpv6 : kIpv4;
+    fixed.ifa_family = ipv6 ? AF_INET6 : AF_INET;
     fixed.ifa_prefixlen = prefix;
     fixed.ifa_index = index;
     if (Result r = message(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &fixed, sizeof fixed); !r.ok()) return r;
@@ -59,7 +58,7 @@ class Batch {
 
   Result default_route(uint32_t index, bool ipv6, const uint8_t* gateway) {
     rtmsg fixed = {};
-    fixed.rtm_family = ipv6 ? kIpv6 : kIpv4;
+    fixed.rtm_family = ipv6 ? AF_INET6 : AF_INET;
     fixed.rtm_table = RT_TABLE_MAIN;
     fixed.rtm_protocol = RTPROT_STATIC;
     fixed.rtm_scope = RT_SCOPE_UNIVERSE;
@@ -135,17 +134,19 @@ class Batch {
   alignas(4) uint8_t answer_[512];
 };
 
-// The address of the two words, in network order.
+// Writes the address in the two words as bytes in network order.
 void write_address(const uint64_t* words, bool ipv6, uint8_t* bytes) {
+  if (!ipv6) {
+    for (int i = 0; i < 4; i++) bytes[i] = static_cast<uint8_t>(words[1] >> (24 - 8 * i));
+    return;
+  }
   for (int i = 0; i < 8; i++) {
-    if (!ipv6) continue;
     bytes[i] = static_cast<uint8_t>(words[0] >> (56 - 8 * i));
     bytes[8 + i] = static_cast<uint8_t>(words[1] >> (56 - 8 * i));
   }
-  for (int i = 0; i < 4 && !ipv6; i++) bytes[i] = static_cast<uint8_t>(words[1] >> (24 - 8 * i));
 }
 
-// The kernel chooses the index of a peer. The netlink socket is used, because every socket accepts this ioctl.
+// Returns the index of an interface, which the kernel chose. Every socket accepts this ioctl, also that of netlink.
 Result index_of(int socket, const char* name, uint32_t* index) {
   struct {
     char name[16];
@@ -153,8 +154,7 @@ Result index_of(int socket, const char* name, uint32_t* index) {
     char rest[20];
   } request = {};
   for (uint32_t i = 0; i < sizeof request.name - 1 && name[i] != '\0'; i++) request.name[i] = name[i];
-  constexpr long kGetIndex = 0x8933;  // SIOCGIFINDEX
-  const long r = sys::call(__NR_ioctl, socket, kGetIndex, sys::arg(&request));
+  const long r = sys::call(__NR_ioctl, socket, SIOCGIFINDEX, sys::arg(&request));
   *index = static_cast<uint32_t>(request.index);
   return check("ioctl(SIOCGIFINDEX)", r);
 }
@@ -163,8 +163,7 @@ Result index_of(int socket, const char* name, uint32_t* index) {
 
 Result run(Context& c, const wire::step::configureLinks& s) {
   UniqueFd socket;
-  // AF_NETLINK, SOCK_RAW|SOCK_CLOEXEC
-  long fd = sys::call(__NR_socket, 16, 3 | 02000000, NETLINK_ROUTE);
+  long fd = sys::call(__NR_socket, AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
   if (Result r = take(&socket, "socket", fd); !r.ok()) return r;
   if (s.addresses.count % kAddressWords != 0 || s.routes.count % kRouteWords != 0) return {EINVAL, "socket"};
   Batch batch(socket.get());

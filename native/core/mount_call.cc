@@ -18,7 +18,7 @@ bool takes_no_path(const char* type) {
   return false;
 }
 
-// A step that changes or keeps a mount directly follows the mount step.
+// Returns true if the next step uses the mount: such a step directly follows the mount step.
 bool wanted_by_next_step(const Context& c) {
   if (c.step + 1 >= c.plan.steps()) return false;
   wire::Op next = c.plan.op(c.step + 1);
@@ -28,7 +28,7 @@ bool wanted_by_next_step(const Context& c) {
 using Data = text::Buffer<1024>;
 
 // Returns false if mount(2) would parse the options differently.
-bool join(Context& c, const NewFilesystem& fs, Data* data) {
+bool join_options(Context& c, const NewFilesystem& fs, Data* data) {
   bool read_only = false;
   for (uint32_t i = 0; i < fs.options.count; i++) {
     const char* option = c.plan.text(fs.options, i);
@@ -45,7 +45,7 @@ bool join(Context& c, const NewFilesystem& fs, Data* data) {
 
 bool mounted_by_one_call(Context& c, const NewFilesystem& fs, int target) {
   Data data;
-  if (!takes_no_path(fs.type) || wanted_by_next_step(c) || !join(c, fs, &data)) return false;
+  if (!takes_no_path(fs.type) || wanted_by_next_step(c) || !join_options(c, fs, &data)) return false;
   if (c.here < 0) c.here = static_cast<int>(sys::openat(AT_FDCWD, ".", O_PATH | O_CLOEXEC));
   // "." in the working directory always names the target, even if its path is renamed.
   if (c.here < 0 || sys::fchdir(target) < 0) return false;

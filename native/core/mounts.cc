@@ -4,11 +4,10 @@
 // root; or one mount(2) call makes it there. A second lookup of a path inside the container may find another file,
 // therefore no check relies on an earlier lookup (CVE-2021-30465).
 #include <linux/errno.h>
-#include <linux/magic.h>
-#include <linux/openat2.h>
 
 #include "core/copy_up.h"
 #include "core/mount_call.h"
+#include "core/mount_target.h"
 #include "core/pid_namespace.h"
 
 namespace tsubo {
@@ -16,48 +15,6 @@ namespace tsubo {
 using namespace mounts;
 
 namespace {
-
-// A target inside a procfs can be a file that the runtime or the container trusts (CVE-2019-16884). A mount may cover
-// only the files that the plan marks as harmless. Only a procfs may cover the root of a procfs.
-//
-// `brings_proc` sets whether the new mount is a procfs; it is called only if needed.
-template <typename BringsProc>
-Result guard_proc(Context& c, int target, const char* path, uint64_t flags, BringsProc brings_proc) {
-  files::Filesystem fs;
-  files::Status at;
-  if (long r = files::filesystem(target, &fs); r < 0) return check("fstatfs", r);
-  if (fs.type != PROC_SUPER_MAGIC || (flags & wire::kInsideProc) != 0) return {};
-  if (long r = files::status(target, "", 0, &at); r < 0) return check("statx", r);
-  bool brings = false;
-  if (Result r = brings_proc(&brings); !r.ok()) return r;
-  if (at.inode == kernel::kProcRootInode && brings) return {};
-  c.about(path);
-  return {EPERM, "fstatfs"};
-}
-
-Result guard_proc(Context& c, int target, const char* path, uint64_t flags, const char* fstype) {
-  return guard_proc(c, target, path, flags, [&](bool* brings) {
-    *brings = text::equal(fstype, "proc");
-    return Result{};
-  });
-}
-
-Result open_target(Context& c, const char* path, uint64_t flags, files::Make what, UniqueFd* target, bool* existed) {
-  c.about(path);
-  if (flags & wire::kOrdinaryDirectory) {
-    long fd = files::open_in_root(c.root, path, O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS);
-    if (fd >= 0) {
-      *existed = true;
-      target->reset(fd);
-      return {};
-    }
-    if (fd != -ENOENT) return check("openat2", fd);
-  }
-  long fd = files::make_below_root(c.root, path, what, what == files::Make::directory ? 0755 : 0644, existed);
-  if (fd < 0) return check("openat2", fd);
-  target->reset(fd);
-  return {};
-}
 
 // Clones the source of a bind mount, detached.
 Result clone_source(Context& c, const char* source, bool in_root, bool recursive, UniqueFd* tree) {
@@ -82,19 +39,6 @@ Result source_tree(Context& c, const wire::step::bind& s, const char* source, Un
   return clone_source(c, source, s.inRoot != 0, s.recursive != 0, tree);
 }
 
-Result set_bind_attributes(const wire::step::bind& s, int tree, bool* later) {
-  if (s.attributesSet == 0 && s.attributesClear == 0) return {};
-  Result r = set_detached(tree, s.attributesSet, s.attributesClear, later);
-  if (r.error != EPERM) return r;
-  // Attributes of a mount from a more privileged mount namespace are locked. It is safe to keep them, but an attribute
-  // that the config names must not be dropped silently.
-  uint64_t locked = 0;
-  if (Result read = attributes_of(tree, &locked); !read.ok()) return read;
-  locked &= s.attributesClear;
-  if ((locked & s.attributesInsist) != 0) return r;
-  return set_detached(tree, s.attributesSet, s.attributesClear & ~locked, later);
-}
-
 }  // namespace
 
 Result run(Context& c, const wire::step::setPropagation& s) {
@@ -109,7 +53,11 @@ Result run(Context& c, const wire::step::mount& s) {
   UniqueFd target, mount;
   bool existed = false;
   if (Result r = open_target(c, target_path, s.flags, files::Make::directory, &target, &existed); !r.ok()) return r;
-  if (Result r = guard_proc(c, target.get(), target_path, s.flags, type); !r.ok()) return r;
+  auto brings_proc = [&](bool* brings) {
+    *brings = text::equal(type, "proc");
+    return Result{};
+  };
+  if (Result r = guard_proc(c, target.get(), target_path, s.flags, brings_proc); !r.ok()) return r;
   if (!fits_fsconfig(c, s.options)) return mount_by_path(c, s, target.get());
 
   text::Buffer<32> mode;
@@ -139,12 +87,7 @@ Result run(Context& c, const wire::step::bind& s) {
 
   files::Status at;
   if (long r = files::status(tree.get(), "", 0, &at); r < 0) return check("statx", r);
-  auto brings_proc = [&](bool* brings) -> Result {
-    files::Filesystem fs;
-    if (long r = files::filesystem(tree.get(), &fs); r < 0) return check("fstatfs", r);
-    *brings = fs.type == PROC_SUPER_MAGIC && at.inode == kernel::kProcRootInode;
-    return {};
-  };
+  auto brings_proc = [&](bool* brings) { return is_procfs(tree.get(), brings); };
   if ((s.flags & wire::kSourceIsProc) != 0) {
     bool brings = false;
     if (Result r = brings_proc(&brings); !r.ok()) return r;
@@ -158,7 +101,8 @@ Result run(Context& c, const wire::step::bind& s) {
   if (Result r = guard_proc(c, target.get(), target_path, s.flags, brings_proc); !r.ok()) return r;
   c.about(source);
   bool later = false;
-  if (Result r = set_bind_attributes(s, tree.get(), &later); !r.ok()) return r;
+  if (Result r = change_clone(tree.get(), s.attributesSet, s.attributesClear, s.attributesInsist, &later); !r.ok())
+    return r;
   if (Result r = attach(c, give(tree), target.get(), target_path); !r.ok()) return r;
   return later ? set_attributes(c, c.slots[0], s.attributesSet, s.attributesClear, 0, false) : Result{};
 }
@@ -176,7 +120,8 @@ Result run(Context& c, const wire::step::mountCgroup& s) {
   UniqueFd target, mount;
   bool existed = false;
   if (Result r = open_target(c, target_path, s.flags, files::Make::directory, &target, &existed); !r.ok()) return r;
-  if (Result r = guard_proc(c, target.get(), target_path, s.flags, "cgroup2"); !r.ok()) return r;
+  auto brings_proc = [](bool*) { return Result{}; };
+  if (Result r = guard_proc(c, target.get(), target_path, s.flags, brings_proc); !r.ok()) return r;
   NewFilesystem wanted = {"cgroup2", "cgroup", s.options, "", s.attributes};
   if (mounted_by_one_call(c, wanted, target.get())) return {};
   Result made = make_filesystem(c, wanted, &mount);

@@ -54,7 +54,8 @@ void send_answer(Context& c, int socket, const Result& result, int mount) {
   sys::exit(0);
 }
 
-long hide(Context& c, int socket) {
+// Enters the container's root and the pid namespace, and closes all other descriptors.
+long leave_host(Context& c, int socket) {
   if (long r = sys::prctl(PR_SET_PDEATHSIG, SIGKILL); r < 0) return r;
   if (long r = sys::fchdir(c.root); r < 0) return r;
   if (long r = sys::call(__NR_chroot, sys::arg(".")); r < 0) return r;
@@ -70,7 +71,7 @@ long hide(Context& c, int socket) {
 
 // A child that drops the host's root and descriptors and then clones the process that enters the namespace.
 [[noreturn]] void make_from_outside(Context& c, int socket, const mounts::NewFilesystem& wanted) {
-  if (long r = hide(c, socket); r < 0) {
+  if (long r = leave_host(c, socket); r < 0) {
     send_answer(c, socket, check("setns", r), -1);
     sys::exit(1);
   }
@@ -79,6 +80,7 @@ long hide(Context& c, int socket) {
   long pid = sys::call(__NR_clone3, sys::arg(&args), sizeof args);
   if (pid == 0) make_inside(c, socket, wanted);
   if (pid < 0) send_answer(c, socket, check("clone3", pid), -1);
+  // If the wait fails, this process exits before its child.
   if (pid > 0) sys::unchecked(sys::call(__NR_waitid, P_PID, pid, 0, WEXITED, 0));
   sys::exit(0);
 }
@@ -116,6 +118,7 @@ Result mounts::make_in_pid_namespace(Context& c, const NewFilesystem& wanted, Un
   if (pid == 0) make_from_outside(c, helper_end.get(), wanted);
   helper_end.reset();
   Result r = take_answer(c, own_end.get(), mount);
+  // If the wait fails, a zombie stays until the init exits.
   sys::unchecked(sys::call(__NR_waitid, P_PID, pid, 0, WEXITED, 0));
   return r;
 }

@@ -3,9 +3,9 @@
 // The last steps: the program is found while `create` still waits, and executed after `start`.
 #include <asm/signal.h>
 #include <linux/errno.h>
-#include <linux/mman.h>
 #include <linux/prctl.h>
 
+#include "core/exec_arguments.h"
 #include "core/files.h"
 #include "core/kernel.h"
 #include "core/signals.h"
@@ -94,19 +94,8 @@ Result run(Context& c, const wire::step::awaitStart& s) {
 }
 
 Result run(Context& c, const wire::step::execute& s) {
-  // The arrays point into the plan. One anonymous mapping holds both.
-  size_t count = static_cast<size_t>(s.args.count) + s.env.count + 3;
-  long memory = sys::call(__NR_mmap, 0, static_cast<long>(count * sizeof(char*)), PROT_READ | PROT_WRITE,
-                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory < 0) return check("mmap", memory);
-  auto** args = reinterpret_cast<const char**>(memory);
-  for (uint32_t i = 0; i < s.args.count; i++) args[i] = c.plan.text(s.args, i);
-  args[s.args.count] = nullptr;
-  auto** env = args + s.args.count + 1;
-  uint32_t n = 0;
-  for (; n < s.env.count; n++) env[n] = c.plan.text(s.env, n);
-  if (c.home.size() > 0) env[n++] = c.home.c_str();
-  env[n] = nullptr;
+  ExecArguments arguments = {};
+  if (Result r = exec_arguments(c, s.args, s.env, c.home.c_str(), &arguments); !r.ok()) return r;
   if (c.hooked) {
     wire::Report report = {};
     report.kind = wire::ReportKind::ready;
@@ -114,7 +103,8 @@ Result run(Context& c, const wire::step::execute& s) {
     if (long r = sys::write(c.result, &report, sizeof report); r < 0) return check("write", r);
   }
   c.about(c.program.c_str());
-  return check("execve", sys::call(__NR_execve, sys::arg(c.program.c_str()), sys::arg(args), sys::arg(env)));
+  long r = sys::call(__NR_execve, sys::arg(c.program.c_str()), sys::arg(arguments.args), sys::arg(arguments.env));
+  return check("execve", r);
 }
 
 }  // namespace tsubo

@@ -42,7 +42,7 @@ Result set_layer(Context& c, int fs, const char* option, const char* path) {
   long r = sys::fsconfig(fs, FSCONFIG_SET_FD, key.c_str(), nullptr, layer.get());
   if (r != -EINVAL && r != -EBADF) return check("fsconfig", r);
   rootfs::keep_procfs(c);
-  // Linux before 6.13 takes texts only, and before 6.15 no descriptor of O_PATH: the path of the descriptor in the
+  // Linux before 6.13 takes texts only, and before 6.15 no descriptor of O_PATH: pass the path of the descriptor in the
   // procfs of the init.
   return mounts::at_descriptor(c, layer.get(), [&](const char* name) {
     return check("fsconfig", sys::fsconfig(fs, FSCONFIG_SET_STRING, key.c_str(), name, 0));
@@ -182,9 +182,8 @@ Result mount_on(Context& c, const Step& s, UniqueFd place) {
   if (Result r = rootfs::open_place(c, c.plan.text(s.path), &root); !r.ok()) return r;
   sys::close(c.root);
   c.root = root.release();
-  constexpr uint64_t kRecursive = 16384;  // MS_REC
   if (s.propagation == 0) return {};
-  return mounts::set_attributes(c, c.root, 0, 0, s.propagation & ~kRecursive, false);
+  return mounts::set_attributes(c, c.root, 0, 0, s.propagation & ~uint64_t{MS_REC}, false);
 }
 
 }  // namespace

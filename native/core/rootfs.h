@@ -27,7 +27,8 @@ void to_parent(text::Path* path);
 // Sets the propagation of the mount that contains the path.
 Result spread_nearest(Context& c, text::Path* path, uint64_t flags);
 
-// It is a directory of the host. After this point nothing is mounted on a target of the container.
+// Closes the saved working directory, because it is a directory of the host. After this point nothing is mounted on a
+// target of the container.
 void forget_working_directory(Context& c);
 
 }  // namespace tsubo::rootfs

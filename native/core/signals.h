@@ -3,7 +3,7 @@
 
 #include "core/syscall.h"
 
-// The kernel's headers have it, and of the C libraries musl.
+// The headers of the kernel and of musl define it, those of glibc do not.
 #ifndef SA_RESTORER
 #define SA_RESTORER 0x04000000
 #endif

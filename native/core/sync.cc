@@ -24,8 +24,8 @@ using message::Piece;
 Result take_descriptors(Context& c, uint64_t into, uint64_t count) {
   if (into == 0 || into + count > wire::kSlots) return {EINVAL, "recvmsg"};
   while (count > 0) {
-    char word;
-    Piece piece = {&word, 1};
+    char byte;
+    Piece piece = {&byte, 1};
     Descriptors<wire::kMostDescriptors + 1> control;
     control.bytes = 0;
     message::Header header = {nullptr, 0, &piece, 1, &control, sizeof control, 0};
@@ -46,8 +46,8 @@ Result take_descriptors(Context& c, uint64_t into, uint64_t count) {
 }  // namespace
 
 void await_resume(Context& c) {
-  char word;
-  if (sys::read(c.channel, &word, 1) != 1) sys::exit(1);
+  char byte;
+  if (sys::read(c.channel, &byte, 1) != 1) sys::exit(1);
 }
 
 Result outlive_runtime(Context& c) {

@@ -14,7 +14,7 @@
 namespace tsubo::sys {
 
 #if defined(__clang_analyzer__)
-// clang-tidy does not see that a system call writes to memory. It assumes that an unknown function does.
+// clang-tidy cannot determine that a system call writes to memory. It assumes that an unknown function does.
 [[nodiscard]] long call(long nr, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0, long f = 0);
 #elif defined(__x86_64__)
 [[nodiscard]] inline long call(long nr, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0, long f = 0) {
@@ -46,7 +46,7 @@ namespace tsubo::sys {
 
 inline long arg(const void* pointer) { return reinterpret_cast<long>(pointer); }
 
-// The kernel's layouts, the same on both architectures unless noted.
+// The kernel's layouts, the same on both architectures.
 struct OpenHow {
   uint64_t flags;
   uint64_t mode;

@@ -65,8 +65,8 @@ struct Facts {
   }
 };
 
-/// Returns the rest of the first line of `path` that starts with `prefix`, or `otherwise`.
-void lineOf(const char* path, const char* prefix, const char* otherwise, char* out, size_t size) {
+// Returns the rest of the first line of `path` that starts with `prefix`, or `otherwise`.
+void line_of(const char* path, const char* prefix, const char* otherwise, char* out, size_t size) {
   snprintf(out, size, "%s", otherwise);
   FILE* file = fopen(path, "re");
   if (file == nullptr) return;
@@ -81,7 +81,7 @@ void lineOf(const char* path, const char* prefix, const char* otherwise, char* o
   fclose(file);
 }
 
-int processCount() {
+int process_count() {
   DIR* directory = opendir("/proc");
   if (directory == nullptr) return 0;
   int count = 0;
@@ -92,7 +92,7 @@ int processCount() {
   return count;
 }
 
-/// Returns the names of the network interfaces that fit, separated by blanks.
+// Returns the names of the network interfaces that fit, separated by blanks.
 void interfaces(char* out, size_t size) {
   out[0] = '\0';
   struct if_nameindex* list = if_nameindex();
@@ -104,7 +104,7 @@ void interfaces(char* out, size_t size) {
   if_freenameindex(list);
 }
 
-int mountCount() {
+int mount_count() {
   FILE* file = fopen("/proc/self/mountinfo", "re");
   if (file == nullptr) return 0;
   int count = 0;
@@ -115,9 +115,9 @@ int mountCount() {
   return count;
 }
 
-uint64_t effectiveCapabilities() {
+uint64_t effective_capabilities() {
   char text[32];
-  lineOf("/proc/self/status", "CapEff:", "0", text, sizeof(text));
+  line_of("/proc/self/status", "CapEff:", "0", text, sizeof(text));
   return strtoull(text, nullptr, 16);
 }
 
@@ -125,16 +125,16 @@ Facts measure() {
   Facts found;
   char text[4096];
   found.set("process id", "%d", getpid());
-  found.set("processes in /proc", "%d", processCount());
+  found.set("processes in /proc", "%d", process_count());
 
   gethostname(text, sizeof(text));
   found.set("host name", "%s", text);
   found.set("user and group", "%u:%u", getuid(), getgid());
 
   char last[16];
-  lineOf("/proc/sys/kernel/cap_last_cap", "", "40", last, sizeof(last));
-  found.set("capabilities", "%d of %d", __builtin_popcountll(effectiveCapabilities()), atoi(last) + 1);
-  lineOf("/proc/self/status", "NoNewPrivs:", "?", text, sizeof(text));
+  line_of("/proc/sys/kernel/cap_last_cap", "", "40", last, sizeof(last));
+  found.set("capabilities", "%d of %d", __builtin_popcountll(effective_capabilities()), atoi(last) + 1);
+  line_of("/proc/self/status", "NoNewPrivs:", "?", text, sizeof(text));
   found.set("no new privileges", "%s", strcmp(text, "1") == 0 ? "yes" : "no");
 
   rlimit files{};
@@ -143,11 +143,11 @@ Facts measure() {
   struct statvfs root {};
   statvfs("/", &root);
   found.set("root file system", "%s", (root.f_flag & ST_RDONLY) != 0 ? "read-only" : "writable");
-  found.set("mounts", "%d", mountCount());
+  found.set("mounts", "%d", mount_count());
   interfaces(text, 60);
   found.set("network interfaces", "%s", text);
   // The line of version 2 is "0::/path", also on hosts that have version 1 hierarchies too.
-  lineOf("/proc/self/cgroup", "0::", "", text, sizeof(text));
+  line_of("/proc/self/cgroup", "0::", "", text, sizeof(text));
   found.set("cgroup", "%s", text);
 
   for (const char* name : kNamespaces) {
@@ -163,8 +163,8 @@ Facts measure() {
   return found;
 }
 
-/// Returns the lines that --measure printed outside; empty if there are none.
-Facts readOutside() {
+// Returns the lines that --measure printed outside; empty if there are none.
+Facts read_outside() {
   Facts found;
   FILE* file = fopen("/outside", "re");
   if (file == nullptr) return found;
@@ -180,7 +180,7 @@ Facts readOutside() {
   return found;
 }
 
-void printComparison(const Facts& inside, const Facts& outside) {
+void print_comparison(const Facts& inside, const Facts& outside) {
   bool both = outside.count > 0;
   if (both) printf("\n  %-20s  %-26s%s\n", "", "in the container", "outside");
   bool namespaces = false;
@@ -198,8 +198,8 @@ void printComparison(const Facts& inside, const Facts& outside) {
   }
 }
 
-void printCapabilities() {
-  uint64_t effective = effectiveCapabilities();
+void print_capabilities() {
+  uint64_t effective = effective_capabilities();
   printf("\n  capabilities\n");
   for (int i = 0; i < kKnownCapabilities; i++) {
     if ((effective >> i & 1) != 0) printf("    CAP_%s\n", kCapabilities[i]);
@@ -207,8 +207,8 @@ void printCapabilities() {
   if (effective == 0) printf("    none\n");
 }
 
-/// A line of mountinfo is: id parent device root target options [tags...] - type source superOptions
-void printMounts() {
+// A line of mountinfo is: id parent device root target options [tags...] - type source superOptions
+void print_mounts() {
   FILE* file = fopen("/proc/self/mountinfo", "re");
   if (file == nullptr) return;
   printf("\n  mounts\n");
@@ -233,9 +233,9 @@ int main(int argc, char** argv) {
     for (int i = 0; i < inside.count; i++) printf("%s\t%s\n", inside.facts[i].key, inside.facts[i].value);
     return 0;
   }
-  printComparison(inside, readOutside());
-  printCapabilities();
-  printMounts();
+  print_comparison(inside, read_outside());
+  print_capabilities();
+  print_mounts();
   printf("\n");
   return argc > 1 ? atoi(argv[1]) : 0;
 }

@@ -23,7 +23,7 @@ namespace {
 constexpr size_t kMostHeader = 16 << 10;
 constexpr size_t kMostBody = 1 << 20;
 // A client that sends nothing must not keep the others waiting.
-constexpr timeval kPatience = {5, 0};
+constexpr timeval kTimeLimit = {5, 0};
 
 struct Answer {
   int status;
@@ -31,7 +31,7 @@ struct Answer {
   const char* type = "text/plain; charset=utf-8";
 };
 
-const char* words(int status) {
+const char* reason_phrase(int status) {
   switch (status) {
     case 200:
       return "OK";
@@ -52,7 +52,7 @@ const char* words(int status) {
   }
 }
 
-Answer failure(int status) { return {status, std::string(words(status)) + "\n"}; }
+Answer failure(int status) { return {status, std::string(reason_phrase(status)) + "\n"}; }
 Answer failure_of_file() {
   return failure(errno == ENOENT || errno == ENOTDIR ? 404 : errno == EACCES || errno == EROFS ? 403 : 500);
 }
@@ -160,11 +160,11 @@ Answer answer(const std::string& directory, const Request& request) {
 }
 
 void serve(int client, const std::string& directory) {
-  setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience);
-  setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience);
+  setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &kTimeLimit, sizeof kTimeLimit);
+  setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &kTimeLimit, sizeof kTimeLimit);
   const Request request = receive(client);
   const Answer given = answer(directory, request);
-  std::string text = "HTTP/1.1 " + std::to_string(given.status) + " " + words(given.status) +
+  std::string text = "HTTP/1.1 " + std::to_string(given.status) + " " + reason_phrase(given.status) +
                      "\r\nServer: tsubo-web\r\nConnection: close\r\nContent-Type: " + given.type +
                      "\r\nContent-Length: " + std::to_string(given.body.size()) + "\r\n\r\n";
   if (request.method != "HEAD") text += given.body;
@@ -173,7 +173,7 @@ void serve(int client, const std::string& directory) {
          request.target.empty() ? "-" : request.target.c_str(), given.status);
 }
 
-// IPv6 with IPv4 in it, or IPv4 alone where the kernel has no IPv6.
+// Listens on IPv6, which also accepts IPv4, or on IPv4 alone if the kernel has no IPv6.
 int listen_on(uint16_t port) {
   const int on = 1, off = 0;
   int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -193,7 +193,7 @@ int listen_on(uint16_t port) {
   return listen(fd, 128) < 0 ? -1 : fd;
 }
 
-void end(int) { _exit(0); }
+void exit_on_signal(int) { _exit(0); }
 
 }  // namespace
 
@@ -204,8 +204,8 @@ int main(int count, char** arguments) {
     return 2;
   }
   // The first process of a container exits on a signal only if it handles it.
-  signal(SIGTERM, end);
-  signal(SIGINT, end);
+  signal(SIGTERM, exit_on_signal);
+  signal(SIGINT, exit_on_signal);
   setvbuf(stdout, nullptr, _IOLBF, 0);
   const int listener = listen_on(static_cast<uint16_t>(port));
   if (listener < 0) {

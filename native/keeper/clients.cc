@@ -44,7 +44,7 @@ void Clients::accept(int listener) {
     for (Client& client : all_) {
       if (!client.socket.open()) free = &client;
     }
-    // The client sees the end of the connection in the place of an answer.
+    // The client reads end of file instead of an answer.
     if (free == nullptr) {
       sys::close(static_cast<int>(fd));
       continue;
@@ -52,18 +52,18 @@ void Clients::accept(int listener) {
     *free = {};
     free->socket.use(epoll_, static_cast<int>(fd), tag(Source::client, static_cast<uint32_t>(free - all_)));
     free->at = end_;
-    update(*free);
+    set_wanted_events(*free);
   }
 }
 
-void Clients::update(Client& client) {
+void Clients::set_wanted_events(Client& client) {
   const uint32_t input = held_ && client.subscribed ? 0 : EPOLLIN;
   client.socket.want(input | (client.at < end_ ? EPOLLOUT : 0));
 }
 
 void Clients::hold_input(bool held) {
   held_ = held;
-  for (Client& client : all_) update(client);
+  for (Client& client : all_) set_wanted_events(client);
 }
 
 Received Clients::receive(uint32_t index) {
@@ -82,7 +82,7 @@ Received Clients::receive(uint32_t index) {
   client.at = end_;
   unsigned char answer[1 + sizeof hello_] = {kHello};
   __builtin_memcpy(answer + 1, &hello_, sizeof hello_);
-  // The buffer of the socket is empty: only a client that has gone refuses it, and its end follows.
+  // The buffer of the socket is empty: the call fails only if the client has exited, and its end of file follows.
   sys::unchecked(sys::call(__NR_sendto, fd, sys::arg(answer), sizeof answer, MSG_DONTWAIT | MSG_NOSIGNAL, 0, 0));
   return {0, nullptr, 0};
 }
@@ -98,12 +98,12 @@ void Clients::commit(uint8_t kind, size_t size) {
   store_[end_ + kLength] = kind;
   end_ += static_cast<uint32_t>(kLength + length);
   for (Client& client : all_) send_rest(client);
-  settle();
+  empty_when_received();
 }
 
 void Clients::flush(uint32_t index) {
   send_rest(all_[index]);
-  settle();
+  empty_when_received();
 }
 
 void Clients::send_rest(Client& client) {
@@ -120,11 +120,11 @@ void Clients::send_rest(Client& client) {
     }
     client.at += static_cast<uint32_t>(kLength + length);
   }
-  update(client);
+  set_wanted_events(client);
 }
 
 // Empties the store when the last client has received everything.
-void Clients::settle() {
+void Clients::empty_when_received() {
   for (Client& client : all_) {
     if (client.socket.open() && client.at < end_) return;
   }
@@ -134,7 +134,7 @@ void Clients::settle() {
 
 void Clients::drop(Client& client) {
   client.socket.close();
-  settle();
+  empty_when_received();
 }
 
 bool Clients::any() const {

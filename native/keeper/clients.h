@@ -10,7 +10,7 @@
 
 namespace tsubo::keeper {
 
-// The kinds of descriptors in the supervisor's epoll set. The lower half of an event's data is an index.
+// The kinds of descriptors in the epoll set of keep.cc. The lower half of an event's data is an index.
 enum class Source : uint32_t { init, creator, console, children, output, error, input, attach_listener, client };
 
 inline constexpr uint64_t tag(Source source, uint32_t index) { return static_cast<uint64_t>(source) << 32 | index; }
@@ -32,7 +32,7 @@ class Watched {
 
 // A packet of a client.
 struct Received {
-  uint8_t kind;  // a Packet, or 0: nothing
+  uint8_t kind;  // a Packet, or 0: there is none
   unsigned char* data;
   size_t size;
 };
@@ -48,8 +48,9 @@ class Clients {
   void accept(int listener);
   // Receives one packet of a client. Answers kSubscribe itself.
   Received receive(uint32_t index);
-  // Sends what waits for this client.
+  // Sends the packets that this client has not received.
   void flush(uint32_t index);
+  // While held, subscribed clients are not read.
   void hold_input(bool held);
 
   // A place for the next packet of a stream, or null if there is no room. `commit` sends it to the clients.
@@ -72,8 +73,8 @@ class Clients {
   };
   void send_rest(Client& client);
   void drop(Client& client);
-  void settle();
-  void update(Client& client);
+  void empty_when_received();
+  void set_wanted_events(Client& client);
 
   int epoll_ = -1;
   unsigned char* store_ = nullptr;

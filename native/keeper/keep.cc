@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The supervisor of one container. It runs the runtime's create as its child, and is the subreaper of the container's
-// init. It carries the streams of the program to the log and to the clients of the socket `attach`, and writes the exit
-// status to the disk before any client receives the end.
+// The keeper of a container's streams, log and exit status. It runs the runtime's create as its child, and is the
+// subreaper of the container's init. It copies the streams of the program to the log and to the clients of the socket
+// `attach`, and writes the exit status to the disk before any client receives the end.
 #include "keeper/keep.h"
 
 #include <asm/fcntl.h>
@@ -30,7 +30,7 @@ namespace tsubo::keeper {
 
 namespace {
 
-// The create's messages: longer ones are cut.
+// The most bytes of the create's messages; longer ones are cut.
 constexpr size_t kMostMessage = 16 << 10;
 // Another process of a container without its own pid namespace may write forever.
 constexpr size_t kMostDrained = 2 << 20;
@@ -52,7 +52,7 @@ class Keeper {
   [[noreturn]] void serve();
 
  private:
-  bool require(const char* syscall, long result);
+  void require(const char* syscall, long result);
   [[noreturn]] void fail(const char* syscall, long result);
   [[noreturn]] void report(const KeptStatus& status);
   void answer(const KeptStatus& status);
@@ -64,7 +64,7 @@ class Keeper {
   void find_oom_events(int init);
   void begin();
   void read_stream(uint8_t kind);
-  size_t carry(uint8_t kind);
+  size_t copy_stream(uint8_t kind);
   void update_streams();
   void take_packet(uint32_t index);
   void write_input();
@@ -73,6 +73,9 @@ class Keeper {
   bool oom_killed();
   void write_exit(const Exit& end, bool durable);
   void end_command();
+  int next_wait() const;
+  void check_health();
+  void check_ended(int status);
 
   // In memory of their own, which is zero: a page is used after its first write.
   Log* log_ = nullptr;
@@ -86,7 +89,10 @@ class Keeper {
   Watched output_, error_, input_;
   Streams given_ = {-1, -1, -1};
   int message_fd_ = -1;
-  bool vacant_ = false, ended_ = false, told_ = false;
+  bool vacant_ = false, ended_ = false;
+  // The command that checks the health, or 0; and when the next one begins, in milliseconds of the clock, or 0.
+  int checker_ = 0;
+  uint64_t next_check_ = 0;
   bool close_input_ = false;
   unsigned char pending_[kMostInput];
   size_t pending_at_ = 0, pending_end_ = 0;
@@ -117,9 +123,8 @@ void Keeper::fail(const char* syscall, long result) {
   report(status);
 }
 
-bool Keeper::require(const char* syscall, long result) {
+void Keeper::require(const char* syscall, long result) {
   if (result < 0) fail(syscall, result);
-  return true;
 }
 
 long Keeper::listen_at(const char* name, int kind) {
@@ -234,7 +239,7 @@ void Keeper::create() {
   require("epoll_ctl", watch(epoll_, EPOLL_CTL_ADD, message_fd_, EPOLLIN, tag(Source::error, 0)));
 }
 
-// Until the program runs, only the create writes to standard error.
+// Reads the create's messages: until the program runs, only the create writes to standard error.
 void Keeper::read_message() {
   while (true) {
     long n = sys::read(message_fd_, buffer, 4096);
@@ -304,10 +309,37 @@ void Keeper::begin() {
     error_.use(epoll_, message_fd_, tag(Source::error, 0));
   }
   require("epoll_ctl", watch(epoll_, EPOLL_CTL_ADD, attach_, EPOLLIN, tag(Source::attach_listener, 0)));
+  if (kept_.check_words > 0) next_check_ = now_ms() + kept_.check_first;
   update_streams();
 }
 
-// A container without the memory controller has no such file.
+// Milliseconds until the next event that no descriptor shows; -1 if there is none.
+int Keeper::next_wait() const {
+  int wait = vacant_ ? kVacantMs : -1;
+  if (next_check_ == 0) return wait;
+  const uint64_t now = now_ms();
+  const int left = now >= next_check_ ? 0 : static_cast<int>(next_check_ - now);
+  return wait < 0 || left < wait ? left : wait;
+}
+
+void Keeper::check_health() {
+  if (next_check_ == 0 || now_ms() < next_check_) return;
+  next_check_ = 0;
+  const Streams none = {0, 1, 2};
+  const uint32_t first = kept_.words + kept_.environment + kept_.end_words;
+  const long pid = run_command(kept_, first, kept_.check_words, none, -1);
+  // Without a process now there may be one later.
+  if (pid < 0) next_check_ = now_ms() + kept_.check_interval;
+  checker_ = pid < 0 ? 0 : static_cast<int>(pid);
+}
+
+void Keeper::check_ended(int status) {
+  checker_ = 0;
+  if (ended_) return;
+  next_check_ = now_ms() + (status == 1 ? kept_.check_start_interval : kept_.check_interval);
+}
+
+// Opens memory.events of the init's cgroup. A container without the memory controller of version 2 has no such file.
 void Keeper::find_oom_events(int init) {
   text::Path path;
   path.add("/proc/").add_number(static_cast<uint64_t>(init)).add("/cgroup");
@@ -340,7 +372,8 @@ void Keeper::find_oom_events(int init) {
 bool Keeper::oom_killed() {
   if (oom_events_ < 0) return false;
   char text[512];
-  // The cgroup may have been removed: then nothing was counted there that is not in the status.
+  // If the cgroup was removed, the counter cannot be read any more, and the end does not count as an out-of-memory
+  // kill.
   long n = sys::call(__NR_pread64, oom_events_, sys::arg(text), sizeof text - 1, 0);
   if (n <= 0) return false;
   text[n] = '\0';
@@ -352,13 +385,13 @@ bool Keeper::oom_killed() {
   return line != nullptr && line[9] != '0';
 }
 
-// Reads one piece of a stream into the log and to the clients. Returns the number of bytes; 0 if there are none now, or
+// Copies one piece of a stream to the log and to the clients. Returns the number of bytes; 0 if there are none now, or
 // at the end.
-size_t Keeper::carry(uint8_t kind) {
+size_t Keeper::copy_stream(uint8_t kind) {
   Watched& stream = kind == kOutput ? output_ : error_;
   if (!stream.open()) return 0;
   unsigned char* to = clients.place(kMostOutput);
-  // Only after the end of the program: the rest is in the log.
+  // There is always room while the program runs. After its end, the clients may lose output that the log has.
   const bool lost = to == nullptr;
   if (lost) to = buffer;
   long n = sys::read(stream.fd(), to, kMostOutput);
@@ -378,7 +411,7 @@ size_t Keeper::carry(uint8_t kind) {
 }
 
 void Keeper::read_stream(uint8_t kind) {
-  carry(kind);
+  copy_stream(kind);
   update_streams();
 }
 
@@ -441,6 +474,7 @@ void Keeper::reap_orphans() {
     // The create and the init are collected through their pidfds.
     if (r < 0 || info.si_pid == 0 || info.si_pid == init_ || info.si_pid == creator_) return;
     sys::unchecked(sys::call(__NR_waitid, P_PID, info.si_pid, sys::arg(&info), WEXITED | WNOHANG, 0, 0));
+    if (info.si_pid == checker_) check_ended(info.si_code == CLD_EXITED ? info.si_status : 0);
   }
 }
 
@@ -477,16 +511,21 @@ void Keeper::end() {
   sys::unchecked(watch(epoll_, EPOLL_CTL_DEL, init_fd_, 0, 0));
   ended_ = true;
   vacant_ = false;
+  next_check_ = 0;
+  // It waits for a program of the container, and must not delay the next start.
+  if (checker_ != 0) sys::unchecked(sys::call(__NR_kill, checker_, SIGKILL));
   const int32_t signal = info.si_code == CLD_EXITED ? 0 : info.si_status;
   size_t drained = 0;
-  for (size_t n = 1; n > 0 && drained < kMostDrained; drained += n) n = carry(kOutput) + carry(kError);
+  for (size_t n = 1; n > 0 && drained < kMostDrained; drained += n) {
+    n = copy_stream(kOutput) + copy_stream(kError);
+  }
   output_.close();
   error_.close();
   input_.close();
   const Exit exit = {init_, signal == 0 ? info.si_status : 128 + signal, signal, oom_killed() ? 1u : 0u};
   // A container that a client removes now needs no status after a crash of the machine: fsync(2) takes milliseconds.
   write_exit(exit, !clients.removing());
-  // From now on the container can be started again, also while a client has not received everything.
+  // From here on the container can be started again, even while a client has not received everything.
   sys::close(attach_);
   sys::close(lock_);
   clients.finish(exit);
@@ -545,7 +584,7 @@ void Keeper::serve() {
   while (true) {
     if (ended_ && (clients.idle() || !clients.any()) && !clients.removing()) break;
     epoll_event events[16];
-    long n = sys::call(__NR_epoll_pwait, epoll_, sys::arg(events), 16, vacant_ ? kVacantMs : -1, 0, 0);
+    long n = sys::call(__NR_epoll_pwait, epoll_, sys::arg(events), 16, next_wait(), 0, 0);
     if (n < 0 && n != -EINTR) sys::exit(1);
     bool ended = false;
     for (long i = 0; i < n; i++) {
@@ -558,6 +597,7 @@ void Keeper::serve() {
     // Try again whether a process has opened the terminal.
     if (n == 0) vacant_ = false;
     if (ended && !ended_) end();
+    check_health();
     update_streams();
   }
   end_command();
@@ -588,9 +628,6 @@ const Kept* map_kept(int fd) {
 [[noreturn]] void keep(const Kept& kept) {
   const bool ascending = kept.status < kept.directory;
   close_others(ascending ? kept.status : kept.directory, ascending ? kept.directory : kept.status);
-  // The runtime waits for the status, and reaps the process that it has started.
-  long pid = sys::call(__NR_clone, SIGCHLD, 0, 0, 0, 0);
-  if (pid != 0) sys::exit(pid > 0 ? 0 : 1);
   Keeper keeper(kept);
   keeper.prepare();
   keeper.create();

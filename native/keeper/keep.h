@@ -5,10 +5,10 @@
 
 namespace tsubo::keeper {
 
-// Returns the input of a supervisor; null if the file has another one, or is incomplete.
+// Returns the input; null if the file has another kind of input, or is incomplete.
 const Kept* map_kept(int fd);
 
-// Creates the container, carries its streams, and exits after its end.
+// Creates the container, copies its streams, and exits after the container's init.
 [[noreturn]] void keep(const Kept& kept);
 
 }  // namespace tsubo::keeper

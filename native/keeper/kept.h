@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The supervisor of one container: what the runtime passes to it, and its messages on the socket `attach`.
+// The keeper of a container's streams, log and exit status: its input, and its messages on the socket `attach`.
 #pragma once
 
 #include <stdint.h>
@@ -9,10 +9,9 @@
 
 namespace tsubo::keeper {
 
-// ---- the input, a file whose descriptor number is the program's argument: a Kept, then its texts --------------------
+// The input is a file whose descriptor number is the program's argument: a Kept, then its texts.
 
 inline constexpr uint32_t kKeptMagic = 0x6b657074;  // "kept"
-inline constexpr uint32_t kMostWords = 1 << 20;
 
 enum : uint32_t { kTerminal = 1, kOpenInput = 2 };
 
@@ -23,15 +22,19 @@ struct Kept {
   uint32_t flags;
   uint64_t log_bytes;  // size at which the log is rotated; 0: never
   uint32_t log_files;  // with the current one
-  // Numbers of the texts, each ended by a NUL: the command that creates the container, its environment, and the command
-  // to run after the container's end.
+  // Numbers of the texts, each ended by a NUL: the command that creates the container, its environment, the command to
+  // run after the container's end, and the one that checks its health.
   uint32_t words;
   uint32_t environment;
   uint32_t end_words;
-  uint32_t bytes;  // of all texts
-  uint32_t padding;
+  uint32_t check_words;  // of the command that checks the health; 0: none
+  uint32_t bytes;        // of all texts
+  // Milliseconds until the first check, and between two. After exit status 1 it is start_interval.
+  uint32_t check_first;
+  uint32_t check_interval;
+  uint32_t check_start_interval;
 };
-static_assert(sizeof(Kept) == 48);
+static_assert(sizeof(Kept) == 64);
 
 struct KeptStatus {
   Status keeper;
@@ -40,7 +43,7 @@ struct KeptStatus {
 };
 static_assert(sizeof(KeptStatus) == 40);
 
-// ---- the socket `attach` (SOCK_SEQPACKET): the first byte of each packet is its kind --------------------------------
+// The socket `attach` is a SOCK_SEQPACKET; the first byte of each packet is its kind.
 
 enum Packet : uint8_t {
   // From the client.

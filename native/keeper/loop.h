@@ -3,6 +3,7 @@
 
 #include <linux/eventpoll.h>
 #include <linux/mman.h>
+#include <linux/time.h>
 #include <stdint.h>
 
 #include "core/kernel.h"
@@ -31,6 +32,14 @@ Address target_of(const Listener& listener);
 [[nodiscard]] inline long watch(int epoll, int operation, int fd, uint32_t events, uint64_t data) {
   epoll_event event = {events, data};
   return sys::call(__NR_epoll_ctl, epoll, operation, fd, sys::arg(&event));
+}
+
+// Milliseconds of the monotonic clock.
+inline uint64_t now_ms() {
+  __kernel_timespec t = {};
+  // This cannot fail: the clock exists on every kernel.
+  sys::unchecked(sys::call(__NR_clock_gettime, CLOCK_MONOTONIC, sys::arg(&t)));
+  return static_cast<uint64_t>(t.tv_sec) * 1000 + static_cast<uint64_t>(t.tv_nsec) / 1'000'000;
 }
 
 // A table of `count` zero entries. An entry takes memory after its first use. Null if there is no memory.

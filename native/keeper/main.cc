@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The keeper: a small process beside a container with published ports. It holds their sockets, because then no other
-// program can bind the ports, and forwards the traffic that the kernel's rules do not translate (::1, and all traffic
-// on a machine without nftables). After the table was deleted, it sends the rules again. Without root, it runs the
-// program that connects the container instead. It exits after the container's init.
+// The entry of the keeper, and the keeper of published ports: a small process beside a container. It holds the sockets
+// of the ports, because then no other program can bind them, and forwards the traffic that the kernel's rules do not
+// translate (::1, and all traffic on a machine without nftables). After the table was deleted, it sends the rules
+// again. Without root, it runs the program that connects the container instead. It exits after the container's init.
+//
+// With a Kept as its input, the process is the keeper of streams, log and exit status instead (keep.h).
 #include <asm/fcntl.h>
 #include <asm/signal.h>
 #include <linux/errno.h>
@@ -51,13 +53,6 @@ constexpr int kBadRequest = 125;
 constexpr uint64_t kOwnDescriptors = 16;
 constexpr uint32_t kMostConnections = 16'384, kMostFlows = 1'024;
 
-uint64_t now_ms() {
-  __kernel_timespec t = {};
-  // This cannot fail: the clock exists on every kernel.
-  sys::unchecked(sys::call(__NR_clock_gettime, CLOCK_MONOTONIC, sys::arg(&t)));
-  return static_cast<uint64_t>(t.tv_sec) * 1000 + static_cast<uint64_t>(t.tv_nsec) / 1'000'000;
-}
-
 [[noreturn]] void report_failure(const Request& request, const char* syscall, long result) {
   Status status = {};
   status.error = static_cast<int32_t>(-result);
@@ -87,7 +82,7 @@ const Request* map_request(int fd) {
   return at < 0 && at > -4096 ? nullptr : reinterpret_cast<const Request*>(at);
 }
 
-// The place behind a batch.
+// Returns the address after a batch.
 const unsigned char* after(const unsigned char* batch) {
   uint32_t bytes;
   __builtin_memcpy(&bytes, batch, sizeof bytes);
@@ -124,13 +119,6 @@ void close_foreign(const Request& request, const Listener* listeners) {
   const auto* listeners = reinterpret_cast<const Listener*>(&request + 1);
   const auto* batches = reinterpret_cast<const unsigned char*>(listeners + request.listeners);
   close_foreign(request, listeners);
-
-  // The runtime waits for the status, and reaps the process that it has started.
-  long pid = sys::call(__NR_clone, SIGCHLD, 0, 0, 0, 0);
-  require(request, "clone", pid);
-  if (pid > 0) {
-    sys::exit(0);
-  }
   if (Failed failed = leave_caller(); failed.syscall != nullptr) report_failure(request, failed.syscall, failed.result);
 
   sys::Rlimit64 files = {1024, 1024};
@@ -234,7 +222,7 @@ void close_foreign(const Request& request, const Listener* listeners) {
   // Remove the rules before the sockets are closed: the next container that gets one of the ports adds the same
   // elements, and these batches would remove them.
   Rules::send(last, request.end, true);
-  // Without it, `delete` asks the kernel for left elements, and the close of its netlink socket waits.
+  // Without this byte, `delete` queries the kernel for remaining elements, and the close of its netlink socket waits.
   if (request.removed >= 0) sys::unchecked(sys::write(request.removed, "1", 1));
   for (uint32_t i = 0; i < request.listeners; i++) sys::close(listeners[i].fd);
   // The close of the netlink socket waits for the kernel (an RCU grace period of 11 ms), and a command that needs one

@@ -3,7 +3,7 @@
 
 namespace tsubo::keeper {
 
-// A call that failed with a negative errno; no name: none has.
+// A call that failed with a negative errno. `syscall` is null if no call failed.
 struct Failed {
   const char* syscall;
   long result;

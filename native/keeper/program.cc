@@ -7,6 +7,7 @@
 #include <linux/prctl.h>
 
 #include "core/fd.h"
+#include "core/signals.h"
 
 namespace tsubo::keeper {
 
@@ -15,8 +16,6 @@ namespace {
 constexpr uint32_t kMostArguments = 16'384;
 constexpr int kNotExecuted = 127;
 constexpr int kLastSignal = 64;
-// The kernel's struct sigaction: all zero for the default action.
-constexpr unsigned char kDefaultAction[32] = {};
 
 [[noreturn]] void execute(const char* const* arguments, int output) {
   // The keeper is the only process that ends the program.
@@ -24,8 +23,7 @@ constexpr unsigned char kDefaultAction[32] = {};
   const char* environment[] = {nullptr};
   // A signal that Node ignores would stay ignored, and pasta refuses to start with an ignored SIGPIPE. SIGKILL and
   // SIGSTOP have no other action than the default.
-  for (int signal = 1; signal <= kLastSignal; signal++)
-    sys::unchecked(sys::call(__NR_rt_sigaction, signal, sys::arg(kDefaultAction), 0, 8));
+  for (int signal = 1; signal <= kLastSignal; signal++) sys::unchecked(reset_signal(signal));
   for (int fd = 1; fd < 3; fd++) {
     if (sys::call(__NR_dup3, output, fd, 0) < 0) sys::exit(kNotExecuted);
   }

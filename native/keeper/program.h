@@ -12,7 +12,7 @@ class Program {
   // Starts it and waits until it is in the background. `strings`: the file of the pid, then the arguments, each with a
   // NUL at its end. Returns a negative errno, or the positive wait status of a program that failed.
   long start(const char* strings, uint32_t count, int output);
-  // It does not notice that the network namespace has no other process: it is itself one of its users.
+  // Kills the program. It would not exit after the container, because it is itself a process of the network namespace.
   void end() const;
 
  private:

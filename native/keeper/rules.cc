@@ -103,7 +103,7 @@ bool Rules::deleted() {
   }
 }
 
-const unsigned char* Rules::send(const unsigned char* at, uint32_t count, bool stays_open) {
+void Rules::send(const unsigned char* at, uint32_t count, bool stays_open) {
   UniqueFd fd(rules_socket());
   for (uint32_t i = 0; i < count; i++) {
     uint32_t bytes;
@@ -119,7 +119,6 @@ const unsigned char* Rules::send(const unsigned char* at, uint32_t count, bool s
   }
   // Closed by the exit of this process.
   if (stays_open) sys::unchecked(fd.release());
-  return at;
 }
 
 }  // namespace tsubo::keeper

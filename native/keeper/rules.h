@@ -13,9 +13,9 @@ class Rules {
   int fd() const { return fd_; }
   // Reads all events. True: a table was deleted, or events were lost.
   bool deleted();
-  // Sends `count` batches, each with its length in front, and reads the kernel's answers. Returns the place after them.
-  // `stays_open`: the socket is closed by the exit, because its close may wait for the kernel.
-  static const unsigned char* send(const unsigned char* at, uint32_t count, bool stays_open = false);
+  // Sends `count` batches, each with its length in front, and reads the kernel's answers. `stays_open`: the socket is
+  // closed by the exit, because its close may wait for the kernel.
+  static void send(const unsigned char* at, uint32_t count, bool stays_open = false);
 
  private:
   int fd_ = -1;

@@ -39,7 +39,17 @@ void keep_capabilities(Child* child) {
 
 // Runs on a copy of the runtime's descriptors. It must not return. The assembler below calls it by this name.
 extern "C" __attribute__((noreturn, used)) void tsubo_child(Child* child) {
+  if (clone_args* again = child->again; again != nullptr) {
+    child->again = nullptr;
+    if (long r = clone_on_stack(again, child); r < 0) give_up(child, "clone3", r);
+    sys::exit(0);
+  }
   if (child->keep_capabilities) keep_capabilities(child);
+  for (int fd = 0; fd < 3; fd++) {
+    if (child->standard[fd] < 0) continue;
+    long r = sys::call(__NR_dup3, child->standard[fd], fd, 0);
+    if (r < 0) give_up(child, "dup3", r);
+  }
   for (uint32_t fd = 0; fd < child->own_fds; fd++) {
     // EBADF: the caller has closed it.
     long r = sys::fcntl(static_cast<int>(fd), F_SETFD, 0);

@@ -13,5 +13,6 @@ struct Image {
 
 extern const Image kInitImage;    // native/init
 extern const Image kKeeperImage;  // native/keeper
+extern const Image kReaperImage;  // native/reaper
 
 }  // namespace tsubo

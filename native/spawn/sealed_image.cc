@@ -53,8 +53,8 @@ int executable_memfd() {
 }
 
 // Used if vm.memfd_noexec=2 forbids executable memfds: an unnamed file, written once and then opened read-only. Only
-// this init uses the file, therefore a write to it could change no other container's program.
-SpawnFailure nameless_image(const Image& program, UniqueFd* image) {
+// this process executes the file, therefore a write to it could change the program of no other container.
+SpawnFailure unnamed_image(const Image& program, UniqueFd* image) {
   SpawnFailure failure = failed("memfd_create");
   for (const char* directory : {"/run", "/var/tmp", "/tmp"}) {
     UniqueFd writer(open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, image_mode()));
@@ -73,7 +73,7 @@ SpawnFailure nameless_image(const Image& program, UniqueFd* image) {
 
 SpawnFailure sealed_image(const Image& program, UniqueFd* image) {
   image->reset(executable_memfd());
-  if (!image->open()) return nameless_image(program, image);
+  if (!image->open()) return unnamed_image(program, image);
   if (!write_all(image->get(), program.data, program.bytes)) return failed("write");
   if (long r = sys::call(__NR_fchmod, image->get(), image_mode()); r < 0) return failed("fchmod", static_cast<int>(-r));
   int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;

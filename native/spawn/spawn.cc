@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -86,17 +87,25 @@ SpawnFailure receive_init_pid(int channel, const std::vector<int>& joins, size_t
           report.step < first_join || joins.empty() ? -1 : static_cast<int>(report.step - first_join)};
 }
 
+// The attribute belongs to the whole process, and a program that uses the library may spawn in several threads.
+pthread_mutex_t dumpable_lock = PTHREAD_MUTEX_INITIALIZER;
+
 // During its lifetime no process can trace this one or follow its descriptors. Until its exec, a child that is visible
 // to other processes of a pid namespace runs on this memory (CVE-2016-9962).
 class NotDumpable {
  public:
-  NotDumpable() : before_(prctl(PR_GET_DUMPABLE)), hidden_(prctl(PR_SET_DUMPABLE, 0) == 0) {}
+  NotDumpable() {
+    pthread_mutex_lock(&dumpable_lock);
+    before_ = prctl(PR_GET_DUMPABLE);
+    hidden_ = prctl(PR_SET_DUMPABLE, 0) == 0;
+  }
   NotDumpable(const NotDumpable&) = delete;
   NotDumpable& operator=(const NotDumpable&) = delete;
   bool hidden() const { return hidden_; }
   ~NotDumpable() {
     // The value 2, a possible system default, cannot be set with prctl. It protects as much as 0.
     if (before_ == 1) prctl(PR_SET_DUMPABLE, 1);
+    pthread_mutex_unlock(&dumpable_lock);
   }
 
  private:
@@ -138,6 +147,15 @@ SpawnFailure spawn(const SpawnRequest& request, Spawned* spawned) {
   child.own_fds = 3 + request.preserve_fds;
   child.argv[0] = "tsubo: [init]";
   child.argv[1] = number;
+
+  UniqueFd copies[3];
+  for (size_t i = 0; i < 3; i++) {
+    child.standard[i] = i < request.standard.size() ? request.standard[i] : -1;
+    if (child.standard[i] < 0 || child.standard[i] > 2) continue;
+    copies[i].reset(fcntl(child.standard[i], F_DUPFD_CLOEXEC, 3));
+    if (!copies[i].open()) return failed("fcntl");
+    child.standard[i] = copies[i].get();
+  }
 
   alignas(16) char stack[16384];
   int pidfd = -1;

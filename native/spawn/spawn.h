@@ -25,6 +25,8 @@ struct SpawnRequest {
   uint32_t root_slot;
   uint32_t preserve_fds;
   std::vector<int> fds;
+  // The descriptors that become standard input, output and error. Empty: those of this process.
+  std::vector<int> standard;
 };
 
 struct Spawned {

@@ -8,8 +8,10 @@ extern "C" {
 #include "quickjs.h"
 
 // Defined in settle.h.
+extern int tsubo_large_blocks_only;
 void tsubo_settle(JSRuntime* runtime);
 void tsubo_settle_large(void* block);
+int tsubo_is_shape(const void* block);
 void tsubo_seed(JSContext* context);
 }
 

@@ -36,7 +36,7 @@ static_assert((kFineBytes - kAlign) << (kCoarseClasses / kSteps) == kCoarseBytes
 struct Free {
   Free* next;
 };
-Free* waiting[kFineClasses + kCoarseClasses];
+Free* free_lists[kFineClasses + kCoarseClasses];
 
 // The rest of the newest chunk. The next block's header is at `cut`, eight bytes before a multiple of kAlign.
 unsigned char* cut = nullptr;
@@ -125,7 +125,7 @@ void* allocate(size_t bytes) {
     p = whole < bytes ? nullptr : new_mapping(bytes);
   } else {
     const Class of = class_of(whole < least ? least : whole);
-    Free*& first = waiting[of.index];
+    Free*& first = free_lists[of.index];
     p = first;
     if (p != nullptr)
       first = first->next;
@@ -151,7 +151,7 @@ void free(void* p) {
     errno = before;
     return;
   }
-  Free*& first = waiting[class_of(header->bytes).index];
+  Free*& first = free_lists[class_of(header->bytes).index];
   auto* block = static_cast<Free*>(p);
   block->next = first;
   first = block;

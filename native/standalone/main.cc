@@ -19,6 +19,7 @@
 #include "binding/utf8.h"
 #include "standalone/bytecode.h"
 #include "standalone/engine.h"
+#include "standalone/placement.h"
 #include "standalone/snapshot.h"
 
 namespace tsubo::standalone {
@@ -177,7 +178,7 @@ bool open_standard_descriptors() {
 // SIGPIPE and SIGXFSZ would end the process without a message. With a handler the write fails instead (EPIPE, EFBIG),
 // and the error can be reported and its effects undone. A handler instead of SIG_IGN, because an exec would pass on
 // SIG_IGN. A signal that the caller ignores already stays ignored: the plan then has a step that resets it in the init.
-void refuse_writes_instead_of_dying() {
+void catch_signals_of_writes() {
   struct sigaction nothing = {};
   nothing.sa_handler = [](int) {};
   nothing.sa_flags = SA_RESTART;
@@ -238,39 +239,87 @@ JSValue prepare(Snapshot* made) {
   return result;
 }
 
-// Used by the build: evaluates and warms up the program, stops before it reads the command line, and writes the
-// snapshot to a file.
-int make_snapshot_here(void* argument) {
-  auto* path = static_cast<const char*>(argument);
+// Calls a function of the program with a text, or without an argument.
+JSValue call_exported(JSContext* context, const char* name, const char* text) {
+  JSValue function = exported(context, name);
+  JSValue argument = text == nullptr ? JS_UNDEFINED : JS_NewString(context, text);
+  JSValue result = JS_Call(context, function, JS_UNDEFINED, text == nullptr ? 0 : 1, &argument);
+  JS_FreeValue(context, argument);
+  JS_FreeValue(context, function);
+  return result;
+}
+
+int failed(const char* path) {
+  fprintf(stderr, "%s: %s\n", path, strerror(errno));
+  return 1;
+}
+
+// Used by the build: evaluates and warms up the program, stops before it reads the command line, and settles the heap.
+// Returns an exception or its result.
+JSValue make_heap(Snapshot* made) {
   begin_snapshot();
+  JSValue result = prepare(made);
+  if (made->context == nullptr || JS_IsException(result)) return result;
+  result = call_exported(made->context, "warm", nullptr);
+  if (!JS_IsException(result)) settle_snapshot(made->runtime);
+  return result;
+}
+
+// tsubo --write-snapshot FILE [ORDER]
+int make_snapshot_here(void* argument) {
+  auto** words = static_cast<char**>(argument);
+  if (words[1] != nullptr && !place_in_order(words[1])) return failed(words[1]);
   Snapshot made = {};
-  JSValue result = prepare(&made);
+  JSValue result = make_heap(&made);
   if (made.context == nullptr) return out_of_memory();
-  if (!JS_IsException(result)) {
-    JSValue warm = exported(made.context, "warm");
-    result = JS_Call(made.context, warm, JS_UNDEFINED, 0, nullptr);
-    JS_FreeValue(made.context, warm);
-  }
   if (JS_IsException(result)) return explain_exception(made.context);
   // The engine must not run after this.
-  if (write_snapshot(path, made)) return 0;
-  fprintf(stderr, "%s: errno %d\n", path, errno);
-  return 1;
+  return write_snapshot(words[0], made) ? 0 : failed(words[0]);
+}
+
+// The contents of a file with a terminating NUL; null and errno on failure.
+char* contents(const char* path) {
+  FILE* file = fopen(path, "re");
+  if (file == nullptr) return nullptr;
+  constexpr size_t kMost = 4 << 20;
+  auto* text = static_cast<char*>(malloc(kMost + 1));
+  if (text != nullptr) text[fread(text, 1, kMost, file)] = 0;
+  fclose(file);
+  return text;
+}
+
+// tsubo --rehearse ORDER RECORDING
+int rehearse_here(void* argument) {
+  auto** words = static_cast<char**>(argument);
+  char* recording = contents(words[1]);
+  if (recording == nullptr) return failed(words[1]);
+  place_apart();
+  Snapshot made = {};
+  JSValue result = make_heap(&made);
+  if (made.context == nullptr) return out_of_memory();
+  if (!JS_IsException(result)) {
+    if (!watch_blocks()) return failed("mprotect");
+    result = call_exported(made.context, "rehearseText", recording);
+  }
+  if (JS_IsException(result)) return explain_exception(made.context);
+  const char* report = JS_ToCString(made.context, result);
+  if (report != nullptr) fputs(report, stdout);
+  fflush(stdout);
+  return write_used(words[0], is_shape) ? 0 : failed(words[0]);
 }
 
 // Runs on a stack at a fixed address: the engine stores addresses of its stack, used or not, and two builds must be
 // identical.
-int make_snapshot(char* path) {
+int on_fixed_stack(int (*task)(void*), char** words) {
   constexpr uintptr_t kStack = 0x30000000;
   constexpr size_t kBytes = 2 * kStackBytes;
   void* stack = mmap(reinterpret_cast<void*>(kStack), kBytes, PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
   if (stack == MAP_FAILED) return out_of_memory();
   int status = 0;
-  const pid_t pid =
-      clone(make_snapshot_here, static_cast<char*>(stack) + kBytes, CLONE_VM | CLONE_VFORK | SIGCHLD, path);
+  const pid_t pid = clone(task, static_cast<char*>(stack) + kBytes, CLONE_VM | CLONE_VFORK | SIGCHLD, words);
   if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status)) {
-    fprintf(stderr, "%s: the process that makes it has failed\n", path);
+    fprintf(stderr, "%s: the process that makes it has failed\n", words[0]);
     return 1;
   }
   return WEXITSTATUS(status);
@@ -290,7 +339,7 @@ int run(int argc, char** argv) {
     fprintf(stderr, "tsubo: unable to open /dev/null in the place of a closed descriptor: %s\n", strerror(errno));
     return 1;
   }
-  refuse_writes_instead_of_dying();
+  catch_signals_of_writes();
   binding::set_argv(std::vector<std::string>(argv, argv + argc));
   spare = malloc(kSpareBytes);
   if (spare == nullptr || !keep_reserve()) return out_of_memory();
@@ -329,8 +378,14 @@ int main(int argc, char** argv) {
     _exit(1);
   });
   using namespace tsubo::standalone;
-  // Only an executable without a snapshot, fresh from the linker, accepts this option.
-  const bool make = argc == 3 && can_make_snapshot() && strcmp(argv[1], "--write-snapshot") == 0;
-  int status = make ? make_snapshot(argv[2]) : run(argc, argv);
+  // Only an executable without a snapshot, fresh from the linker, accepts these options.
+  int status;
+  if (argc >= 3 && argc <= 4 && can_make_snapshot() && strcmp(argv[1], "--write-snapshot") == 0) {
+    status = on_fixed_stack(make_snapshot_here, argv + 2);
+  } else if (argc == 4 && can_make_snapshot() && strcmp(argv[1], "--rehearse") == 0) {
+    status = on_fixed_stack(rehearse_here, argv + 2);
+  } else {
+    status = run(argc, argv);
+  }
   _exit(status);
 }

@@ -3,8 +3,11 @@
 // Appended to the engine's own source before it is compiled (native/build/quickjs.mjs).
 #pragma once
 
+int tsubo_large_blocks_only = 0;
+
 void tsubo_settle(JSRuntime* runtime);
 void tsubo_settle_large(void* block);
+int tsubo_is_shape(const void* block);
 void tsubo_seed(JSContext* context);
 
 // Sets a fixed seed for a context of the snapshot, before any map exists. Otherwise the time is the seed, and two
@@ -22,6 +25,11 @@ static JSMallocBlockHeader* tsubo_block(JSArena* arena, unsigned index) {
 // new blocks get new pages, which contain only new blocks. `tsubo_settle_large` sets the count of a block that the
 // engine allocated with JSMallocFunctions.
 void tsubo_settle(JSRuntime* runtime) {
+  // The table of shapes must not grow in a command, because that writes to every shape. The commands that use the most
+  // memory make fewer new shapes than the snapshot contains.
+  while (runtime->shape_hash_size < 4 * runtime->shape_hash_count) {
+    if (resize_shape_hash(runtime, runtime->shape_hash_bits + 1) < 0) break;
+  }
   for (int size = 0; size < JS_ARENA_BLOCK_SIZE_COUNT; size++) {
     struct list_head* at;
     list_for_each(at, &runtime->arena_state.arena_list[size]) {
@@ -44,4 +52,9 @@ void tsubo_settle_large(void* p) {
   JSMallocBlockHeader* block = p;
   // Other allocations begin with a pointer.
   if (block->u.block_idx == JS_ARENA_FREE_NIL && block->block_size_idx == 0xff) block->ref_count = TSUBO_FOR_EVER;
+}
+
+int tsubo_is_shape(const void* p) {
+  const JSMallocBlockHeader* block = p;
+  return block->block_size_idx == 0xff && block->gc_obj_type == JS_GC_OBJ_TYPE_SHAPE;
 }

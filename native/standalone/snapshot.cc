@@ -9,39 +9,33 @@
 #include <string.h>
 #include <unistd.h>
 
-// The arena has its own section without contents. The linker gives it a separate segment at an address far from all
-// others (elf.mjs of native/build). Filling it moves nothing else, therefore the snapshot fits the executable that made
-// it.
-#define TSUBO_ARENA_BYTES 0x1000000
-asm(".pushsection .tsubo_arena,\"aw\",%nobits\n"
-    ".balign 65536\n"
-    ".globl tsubo_arena\n"
-    "tsubo_arena: .zero 0x1000000\n"
-    ".popsection\n");
-extern "C" unsigned char tsubo_arena[TSUBO_ARENA_BYTES];
-
 namespace tsubo::standalone {
 
 namespace {
 
 constexpr uint64_t kMagic = 0x31706e734f425354;  // 0: fresh from the linker; other values: no snapshot
-constexpr size_t kAlign = 16;
 
-// Precedes each block. The size is needed to move the block.
-struct alignas(kAlign) Block {
-  size_t bytes;
-};
+// The engine allocates in the arena.
+bool filling = false;
 
-// The offset of the first block, after the header.
-constexpr size_t kFirst = (sizeof(Snapshot) + kAlign - 1) & ~(kAlign - 1);
-
-size_t used = 0;  // bytes of the arena that are used while it is filled
-
-// Freed blocks of the arena, for reuse while it is filled.
+// Freed blocks of the arena, for reuse while it is filled: a list for each small size, and one for all others.
 struct Free {
   Free* next;
 };
-Free* waiting = nullptr;
+constexpr size_t kSmallBytes = 2048;
+Free* small_lists[kSmallBytes / kBlockAlign + 1];
+Free* large_list = nullptr;
+
+#ifdef TSUBO_PINNED_ENGINE
+// Each small block gets a place of its own, instead of one beside the others of its size.
+void place_small_blocks_alone(bool alone) { tsubo_large_blocks_only = alone ? 1 : 0; }
+#else
+void place_small_blocks_alone(bool) {}
+#endif
+
+Free*& list_of(size_t bytes) { return bytes <= kSmallBytes ? small_lists[bytes / kBlockAlign] : large_list; }
+
+static_assert(sizeof(Snapshot) <= kFirstBlock);
 
 Snapshot* header() { return reinterpret_cast<Snapshot*>(tsubo_arena); }
 
@@ -64,15 +58,15 @@ void* or_release(void* p) {
   return nullptr;
 }
 
-Block* block_of(const void* p) { return static_cast<Block*>(const_cast<void*>(p)) - 1; }
-
-// Returns the smallest block that fits without much waste. The search is linear, because only the build uses it.
-void* take_waiting(size_t bytes) {
+// Returns a block of exactly this size; a large one may have up to an eighth more.
+void* take_free(size_t bytes) {
+  const size_t most = bytes <= kSmallBytes ? bytes : bytes + bytes / 8;
   Free** best = nullptr;
-  for (Free** at = &waiting; *at != nullptr; at = &(*at)->next) {
+  for (Free** at = &list_of(bytes); *at != nullptr; at = &(*at)->next) {
     size_t has = block_of(*at)->bytes;
-    if (has < bytes || has > bytes + bytes / 8) continue;
+    if (has < bytes || has > most) continue;
     if (best == nullptr || has < block_of(*best)->bytes) best = at;
+    if (has == bytes) break;
   }
   if (best == nullptr) return nullptr;
   Free* found = *best;
@@ -81,19 +75,16 @@ void* take_waiting(size_t bytes) {
 }
 
 void* take(void*, size_t bytes) {
-  if (!making_snapshot()) return or_release(malloc(bytes));
-  size_t whole = bytes == 0 ? kAlign : (bytes + kAlign - 1) & ~(kAlign - 1);
+  if (!filling) return or_release(malloc(bytes));
+  size_t whole = bytes == 0 ? kBlockAlign : (bytes + kBlockAlign - 1) & ~(kBlockAlign - 1);
   if (whole < bytes) return nullptr;
-  if (void* again = take_waiting(whole)) return again;
-  if (whole + sizeof(Block) > TSUBO_ARENA_BYTES - used) return nullptr;
-  auto* block = reinterpret_cast<Block*>(tsubo_arena + used);
-  used += sizeof(Block) + whole;
-  block->bytes = whole;
-  return block + 1;
+  if (void* again = take_free(whole)) return again;
+  Block* block = new_block(whole);
+  return block == nullptr ? nullptr : block + 1;
 }
 
 void* take_zeroed(void* opaque, size_t count, size_t bytes) {
-  if (!making_snapshot()) return or_release(calloc(count, bytes));
+  if (!filling) return or_release(calloc(count, bytes));
   void* p = take(opaque, count * bytes);
   if (p != nullptr) memset(p, 0, count * bytes);
   return p;
@@ -103,10 +94,11 @@ void* take_zeroed(void* opaque, size_t count, size_t bytes) {
 void give_back(void*, void* p) {
   if (p == nullptr) return;
   if (!in_arena(p)) return free(p);
-  if (!making_snapshot()) return;
+  if (!filling) return;
   auto* block = static_cast<Free*>(p);
-  block->next = waiting;
-  waiting = block;
+  Free*& list = list_of(block_of(p)->bytes);
+  block->next = list;
+  list = block;
 }
 
 size_t usable(const void* p) {
@@ -141,36 +133,42 @@ bool memory_ran_out() { return refused; }
 
 bool can_make_snapshot() { return header()->magic == 0; }
 
-bool making_snapshot() { return used != 0; }
+bool making_snapshot() { return filling; }
 
 void begin_snapshot() {
-  used = kFirst;
-  header()->bytes = TSUBO_ARENA_BYTES;
+  filling = true;
+  place_small_blocks_alone(true);
+  header()->bytes = kArenaBytes;
 }
 
 #ifdef TSUBO_PINNED_ENGINE
 
 void seed_for_snapshot(JSContext* context) { tsubo_seed(context); }
 
+void settle_snapshot(JSRuntime* runtime) {
+  tsubo_settle(runtime);
+  for (size_t i = 0; i < block_count(); i++) tsubo_settle_large(block_at(i) + 1);
+  filling = false;
+  place_small_blocks_alone(false);
+}
+
+bool is_shape(const Block* block) { return tsubo_is_shape(block + 1) != 0; }
+
 bool write_snapshot(const char* path, Snapshot made) {
-  tsubo_settle(made.runtime);
-  for (size_t at = kFirst; at != used;) {
-    auto* block = reinterpret_cast<Block*>(tsubo_arena + at);
-    tsubo_settle_large(block + 1);
-    at += sizeof(Block) + block->bytes;
-  }
   made.magic = kMagic;
-  made.bytes = used;
+  made.bytes = arena_used();
   *header() = made;
   int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
   if (fd < 0) return false;
-  ssize_t n = write(fd, tsubo_arena, used);
-  return close(fd) == 0 && n == static_cast<ssize_t>(used);
+  ssize_t n = write(fd, tsubo_arena, made.bytes);
+  return close(fd) == 0 && n == static_cast<ssize_t>(made.bytes);
 }
 
 #else
 
 void seed_for_snapshot(JSContext*) {}
+void settle_snapshot(JSRuntime*) {}
+bool is_shape(const Block*) { return false; }
 
 // An engine of another version may keep state outside its heap.
 bool write_snapshot(const char*, Snapshot) {

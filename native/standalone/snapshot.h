@@ -4,6 +4,7 @@
 #pragma once
 
 #include "standalone/engine.h"
+#include "standalone/placement.h"
 
 namespace tsubo::standalone {
 
@@ -41,6 +42,13 @@ void begin_snapshot();
 
 // Gives the context the same seed in each build. Must be called before anything is evaluated.
 void seed_for_snapshot(JSContext* context);
+
+// Prepares the heap for the snapshot and ends it: from here on the engine allocates with malloc.
+void settle_snapshot(JSRuntime* runtime);
+
+// True for a shape of objects: commands search in them by the addresses of others, therefore a rehearsal, which has
+// other addresses, uses other shapes.
+bool is_shape(const Block* block);
 
 // Writes the arena to a file, with `made` as its header. Returns false and sets errno on failure.
 bool write_snapshot(const char* path, Snapshot made);

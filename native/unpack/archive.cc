@@ -15,6 +15,7 @@ constexpr uint64_t kMostText = 1 << 20;
 // A map of more parts is refused: each takes 16 bytes.
 constexpr size_t kMostParts = 1 << 20;
 constexpr uint64_t kMostBytes = INT64_MAX;
+constexpr const char* kWrongMap = "the map of the sparse file is wrong";
 
 // The fields of a header, by offset and size.
 struct Field {
@@ -34,13 +35,14 @@ std::string_view text_of(const uint8_t* header, Field field) {
   return {begin, strnlen(begin, field.size)};
 }
 
-// Octal digits between blanks, or with the high bit set a binary number. Returns false if it is neither, or too large.
+// A number is octal digits between blanks or, with the high bit set, binary. Returns false if it is neither, or too
+// large.
 bool number_of(const uint8_t* header, Field field, int64_t& value) {
   const uint8_t* at = header + field.at;
   value = 0;
   if ((at[0] & 0x80) != 0) {
     const bool negative = (at[0] & 0x40) != 0;
-    // All bits of the number, and of its sign, fit in 64.
+    // Only copies of the sign may be shifted out of the 64 bits.
     uint64_t bits = negative ? ~uint64_t{0} : 0;
     for (size_t i = 0; i < field.size; i++) {
       const uint8_t byte = i == 0 ? static_cast<uint8_t>(negative ? at[0] | 0x80 : at[0] & 0x7f) : at[i];
@@ -69,7 +71,7 @@ bool decimal(std::string_view text, uint64_t most, uint64_t& value) {
   for (char c : text) {
     if (c < '0' || c > '9') return false;
     const auto digit = static_cast<uint64_t>(c - '0');
-    if (value > (most - digit) / 10) return false;
+    if (digit > most || value > (most - digit) / 10) return false;
     value = value * 10 + digit;
   }
   return true;
@@ -221,7 +223,7 @@ std::string_view Reader::data() {
 }
 
 bool Reader::read_text(uint64_t size, std::string& text) {
-  if (size > kMostText) return fail("a header of more than 1 MiB");
+  if (size > kMostText) return fail("a header has more than 1 MiB");
   text.resize(static_cast<size_t>(size));
   if (input_.exactly(text.data(), text.size()) != text.size()) return fail("the archive ends inside a header");
   padding_ = padding_of(size);
@@ -236,18 +238,18 @@ bool Reader::read_records(const std::string& text, Extended& extended) {
     uint64_t length = 0;
     if (blank == rest.npos || !decimal(rest.substr(0, blank), rest.size(), length) || length < blank + 3 ||
         rest[length - 1] != '\n') {
-      return fail("a pax header with a wrong length");
+      return fail("a pax header has a wrong length");
     }
     const std::string_view record = rest.substr(blank + 1, length - blank - 2);
     rest.remove_prefix(length);
     const size_t equals = record.find('=');
-    if (equals == record.npos || equals == 0) return fail("a pax header without a key");
+    if (equals == record.npos || equals == 0) return fail("a pax header has no key");
     const std::string_view key = record.substr(0, equals);
     const std::string_view value = record.substr(equals + 1);
     constexpr std::string_view kXattr = "SCHILY.xattr.";
     const bool may_have_nul = key.substr(0, kXattr.size()) == kXattr;
     if (key.find('\0') != key.npos || (!may_have_nul && value.find('\0') != value.npos)) {
-      return fail("a pax header with a NUL");
+      return fail("a pax header contains a NUL");
     }
     if (may_have_nul) {
       extended.xattrs.emplace_back(key.substr(kXattr.size()), value);
@@ -275,9 +277,9 @@ bool Reader::read_records(const std::string& text, Extended& extended) {
       uint64_t number = 0;
       const bool is_offset = key == "GNU.sparse.offset";
       if (!decimal(value, kMostBytes, number) || is_offset != (extended.sparse_numbers.size() % 2 == 0)) {
-        return fail("a sparse file with a wrong map");
+        return fail(kWrongMap);
       }
-      if (extended.sparse_numbers.size() >= 2 * kMostParts) return fail("a sparse file with too many parts");
+      if (extended.sparse_numbers.size() >= 2 * kMostParts) return fail("the sparse file has too many parts");
       extended.sparse_numbers.push_back(number);
     }
   }
@@ -386,18 +388,18 @@ bool Reader::check_parts(Entry& entry) {
   uint64_t end = 0, stored = 0;
   for (const Part& part : entry.parts) {
     if (part.offset < end || part.size > entry.size || part.offset > entry.size - part.size) {
-      return fail("a sparse file with a wrong map");
+      return fail(kWrongMap);
     }
     end = part.offset + part.size;
     stored += part.size;
   }
-  if (stored != entry.stored) return fail("a sparse file with a wrong map");
+  if (stored != entry.stored) return fail(kWrongMap);
   return true;
 }
 
 bool Reader::read_old_sparse(const uint8_t* header, Entry& entry) {
   int64_t whole = 0;
-  if (!number_of(header, kOldSparseSize, whole) || whole < 0) return fail("a sparse file with a wrong map");
+  if (!number_of(header, kOldSparseSize, whole) || whole < 0) return fail(kWrongMap);
   entry.sparse = true;
   entry.size = static_cast<uint64_t>(whole);
   uint8_t block[kBlock];
@@ -409,9 +411,9 @@ bool Reader::read_old_sparse(const uint8_t* header, Entry& entry) {
       if (block[at] == '\0' && block[at + 12] == '\0') continue;
       int64_t offset = 0, size = 0;
       if (!number_of(block, {at, 12}, offset) || !number_of(block, {at + 12, 12}, size) || offset < 0 || size < 0) {
-        return fail("a sparse file with a wrong map");
+        return fail(kWrongMap);
       }
-      if (entry.parts.size() >= kMostParts) return fail("a sparse file with too many parts");
+      if (entry.parts.size() >= kMostParts) return fail("the sparse file has too many parts");
       entry.parts.push_back({static_cast<uint64_t>(offset), static_cast<uint64_t>(size)});
     }
     if (block[more] == 0) return check_parts(entry);
@@ -429,25 +431,25 @@ bool Reader::read_sparse_map(Entry& entry) {
   uint64_t wanted = 1;
   while (numbers.size() < wanted) {
     uint8_t block[kBlock];
-    if (left_ < kBlock) return fail("a sparse file with a wrong map");
+    if (left_ < kBlock) return fail(kWrongMap);
     if (input_.exactly(block, kBlock) != kBlock) return fail("the archive ends inside this entry");
     left_ -= kBlock;
     read += kBlock;
     for (size_t i = 0; i < kBlock && numbers.size() < wanted; i++) {
       if (block[i] != '\n') {
         digits.push_back(static_cast<char>(block[i]));
-        if (digits.size() > 20) return fail("a sparse file with a wrong map");
+        if (digits.size() > 20) return fail(kWrongMap);
         continue;
       }
       uint64_t number = 0;
-      if (!decimal(digits, kMostBytes, number)) return fail("a sparse file with a wrong map");
+      if (!decimal(digits, kMostBytes, number)) return fail(kWrongMap);
       digits.clear();
       if (counted) {
         numbers.push_back(number);
         continue;
       }
       counted = true;
-      if (number > kMostParts) return fail("a sparse file with too many parts");
+      if (number > kMostParts) return fail("the sparse file has too many parts");
       wanted = number * 2;
     }
   }
@@ -476,7 +478,7 @@ Reader::Next Reader::next(Entry& entry) {
       const size_t second = input_.exactly(header, kBlock);
       if (prepared || (second > 0 && (second < kBlock || !is_zero(header))) || input_.error() != 0) {
         problem_.entry.clear();
-        fail("a block of zeros between two entries");
+        fail("a block of zeros is between two entries");
         return Next::failed;
       }
       ended_ = true;
@@ -509,7 +511,7 @@ Reader::Next Reader::next(Entry& entry) {
       if (entry.type != Type::file || (!has_map && !is_newest)) return Next::entry;
       entry.sparse = true;
       if (!decimal(extended.sparse_size, kMostBytes, entry.size)) {
-        fail("a sparse file with a wrong size");
+        fail("the size of the sparse file is wrong");
         return Next::failed;
       }
       if (is_newest) {
@@ -521,14 +523,14 @@ Reader::Next Reader::next(Entry& entry) {
           const size_t comma = map.find(',');
           uint64_t number = 0;
           if (!decimal(map.substr(0, comma), kMostBytes, number)) {
-            fail("a sparse file with a wrong map");
+            fail(kWrongMap);
             return Next::failed;
           }
           numbers.push_back(number);
           map.remove_prefix(comma == map.npos ? map.size() : comma + 1);
         }
         if (numbers.size() % 2 != 0) {
-          fail("a sparse file with a wrong map");
+          fail(kWrongMap);
           return Next::failed;
         }
         for (size_t i = 0; i + 1 < numbers.size(); i += 2) entry.parts.push_back({numbers[i], numbers[i + 1]});

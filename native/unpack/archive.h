@@ -75,7 +75,7 @@ class Input {
 
   // Returns the next bytes, at least one and at most `most`, and consumes them. Empty at the end or after an error.
   std::string_view some(size_t most);
-  // Copies `size` bytes. Returns the number of those that are there.
+  // Copies `size` bytes, or fewer at the end and after an error. Returns their number.
   size_t exactly(void* to, size_t size);
   // Reads what is left, for the digest.
   void drain();

@@ -16,8 +16,8 @@ namespace tsubo::unpack {
 namespace {
 
 constexpr size_t kMostLinks = 40;
-constexpr uint64_t kOfTree = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-constexpr uint64_t kAsNamed = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
+constexpr uint64_t kLinksInRoot = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+constexpr uint64_t kNoLinks = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
 constexpr std::string_view kWhiteout = ".wh.";
 constexpr std::string_view kOpaque = ".wh..wh..opq";
 constexpr std::string_view kReserved = ".wh..wh.";
@@ -126,7 +126,7 @@ struct Placer::Found {
 };
 
 Placer::Placer(Options options, Reader& reader) : options_(std::move(options)), reader_(reader) {
-  // The mask cannot be read without setting it.
+  // umask(2) cannot read the mask without setting it.
   umask_ = umask(077);
   umask(umask_);
 }
@@ -170,12 +170,12 @@ int Placer::directory(const std::string& path, Missing missing) {
     slot.used = ++uses_;
     return slot.fd.get();
   }
-  long fd = open_below(options_.tree, path, O_PATH | O_DIRECTORY, kOfTree);
+  long fd = open_below(options_.tree, path, O_PATH | O_DIRECTORY, kLinksInRoot);
   if (fd == -ENOENT || fd == -ENOTDIR) {
     std::string canonical;
     const long walked = walk(path, missing, canonical);
     if (walked < 0) return static_cast<int>(walked);
-    fd = open_below(options_.tree, canonical, O_PATH | O_DIRECTORY, kAsNamed);
+    fd = open_below(options_.tree, canonical, O_PATH | O_DIRECTORY, kNoLinks);
   }
   return fd < 0 ? static_cast<int>(fd) : remember(path, UniqueFd(fd));
 }
@@ -185,22 +185,23 @@ bool Placer::is_opaque(int fd) const {
   return getxattr(in_proc(fd).c_str(), options_.opaque.c_str(), value, sizeof value) == 1 && value[0] == 'y';
 }
 
-// True if the directory or one above it in the tree `root` hides the lower ones.
+// Returns true if the directory or one above it in the tree `root` is opaque: it hides those of lower layers.
 bool Placer::passes_opaque(int root, const std::string& path) const {
   for (size_t end = 0; end != path.npos;) {
     end = path.find('/', end + 1);
-    const UniqueFd fd(open_below(root, path.substr(0, end), O_PATH | O_NOFOLLOW, kAsNamed));
+    const UniqueFd fd(open_below(root, path.substr(0, end), O_PATH | O_NOFOLLOW, kNoLinks));
     if (fd.open() && is_opaque(fd.get())) return true;
   }
   return false;
 }
 
-// The path has no links in it: they were followed before. `fd` stays closed if no lower layer shows anything there.
+// Opens the file that the lower layers show at the path. `fd` stays closed if there is none. Precondition: no component
+// of the path is a link.
 long Placer::find_below(const std::string& path, UniqueFd& fd) {
   const std::string parent = parent_of(path);
   if (hides_all_ || passes_opaque(options_.tree, parent)) return 0;
   for (int lower : options_.lowers) {
-    const long opened = open_below(lower, path, O_PATH | O_NOFOLLOW, kAsNamed);
+    const long opened = open_below(lower, path, O_PATH | O_NOFOLLOW, kNoLinks);
     if (opened >= 0) {
       fd.reset(opened);
       struct stat st;
@@ -208,7 +209,7 @@ long Placer::find_below(const std::string& path, UniqueFd& fd) {
       if (is_whiteout(st)) fd.reset();
       return 0;
     }
-    // Something above the path hides what is below: a whiteout, a file or a link.
+    // A whiteout, a file or a link above the path hides all lower layers.
     if (opened == -ENOTDIR || opened == -ELOOP) return 0;
     if (opened != -ENOENT) return opened;
     if (passes_opaque(lower, parent)) return 0;
@@ -217,7 +218,7 @@ long Placer::find_below(const std::string& path, UniqueFd& fd) {
 }
 
 long Placer::find(const std::string& path, Found& found) {
-  const long opened = open_below(options_.tree, path, O_PATH | O_NOFOLLOW, kAsNamed);
+  const long opened = open_below(options_.tree, path, O_PATH | O_NOFOLLOW, kNoLinks);
   if (opened < 0 && opened != -ENOENT) return opened;
   found.fd.reset(opened);
   if (!found.fd.open()) {
@@ -262,7 +263,7 @@ long Placer::walk(const std::string& path, Missing missing, std::string& canonic
       const ssize_t n = readlinkat(found.fd.get(), "", target, sizeof target);
       if (n < 0) return -errno;
       if (++links > kMostLinks) return -ELOOP;
-      leaned_ = leaned_ || found.below;
+      uses_lowers_ = uses_lowers_ || found.below;
       if (n > 0 && target[0] == '/') canonical.clear();
       push(std::string_view(target, static_cast<size_t>(n)));
       continue;
@@ -279,7 +280,7 @@ long Placer::walk(const std::string& path, Missing missing, std::string& canonic
 
 // Makes a directory that the archive has no entry for.
 long Placer::make_missing(const std::string& path, const Found& found) {
-  const UniqueFd parent(open_below(options_.tree, parent_of(path), O_PATH | O_DIRECTORY, kAsNamed));
+  const UniqueFd parent(open_below(options_.tree, parent_of(path), O_PATH | O_DIRECTORY, kNoLinks));
   if (!parent.open()) return -ENOENT;
   const std::string name = name_of(path);
   if (found.whiteout) {
@@ -293,7 +294,7 @@ long Placer::make_missing(const std::string& path, const Found& found) {
   if (found.whiteout) {
     if (!set_opaque(fd.get())) return -problem_.error;
   } else {
-    leaned_ = true;
+    uses_lowers_ = true;
   }
   if (!found.below) {
     defer(path, st.st_ino, kMode, modified_, modified_);
@@ -331,7 +332,7 @@ void Placer::defer(const std::string& path, uint64_t inode, uint32_t mode, const
   paths_.append(path).push_back('\0');
 }
 
-// Calls `make`, and once more after the removal of what had the name.
+// Calls `make`. If the name exists, removes it and calls `make` again.
 template <typename Make>
 bool Placer::make_anew(const Place& at, const char* syscall, Make make) {
   long r = make();
@@ -359,7 +360,7 @@ bool Placer::place(const Entry& entry) {
     // Records of aufs, which do not belong to the image.
     if (starts_with(name, kReserved)) return true;
     const std::string hidden = name.substr(kWhiteout.size());
-    if (hidden.empty() || hidden == "." || hidden == "..") return fail("a whiteout without a name");
+    if (hidden.empty() || hidden == "." || hidden == "..") return fail("the whiteout has no name");
     return place_whiteout(parent_path, hidden.c_str());
   }
   const int parent = directory(parent_path, Missing::make);
@@ -375,7 +376,8 @@ bool Placer::place(const Entry& entry) {
     case Type::symlink:
       return place_symlink(entry, at);
     default:
-      return options_.layer ? place_node(entry, at) : fail("a device or FIFO, which this archive may not contain");
+      return options_.layer ? place_node(entry, at)
+                            : fail("the entry is a device or a FIFO, which this archive may not contain");
   }
 }
 
@@ -457,7 +459,7 @@ bool Placer::place_directory(const Entry& entry, const std::string& path, const 
 }
 
 bool Placer::place_symlink(const Entry& entry, const Place& at) {
-  if (entry.link.empty()) return fail("a symbolic link without a target");
+  if (entry.link.empty()) return fail("the symbolic link has no target");
   return make_anew(at, "symlinkat", [&] { return result(symlinkat(entry.link.c_str(), at.parent, at.name)); }) &&
          describe_by_name(entry, at);
 }
@@ -475,11 +477,11 @@ bool Placer::place_node(const Entry& entry, const Place& at) {
     if (tolerated) problem_ = {}, counts_.devices++;
     return tolerated;
   }
-  if (!describe_by_name(entry, at)) return false;
-  return true;
+  return describe_by_name(entry, at);
 }
 
-// Owner, mode, attributes and times of what has no descriptor. The name is new: nothing else can be there.
+// Sets owner, mode, attributes and times of an entry without a descriptor. The name was just created: it cannot refer
+// to another file.
 bool Placer::describe_by_name(const Entry& entry, const Place& at) {
   if (!options_.layer) return true;
   struct stat st;
@@ -503,7 +505,7 @@ bool Placer::set_xattrs(const Entry& entry, int fd, const std::string& path) {
     const int r = fd >= 0 ? fsetxattr(fd, name.c_str(), value.data(), value.size(), 0)
                           : lsetxattr(path.c_str(), name.c_str(), value.data(), value.size(), 0);
     if (r == 0) continue;
-    // The file system has no attributes, or none of this kind for links: with them or without, the image runs.
+    // The file system has no attributes, or none of this kind for links. The image works without them.
     if (errno == EOPNOTSUPP || (errno == EPERM && entry.type != Type::file && starts_with(name, "user."))) {
       counts_.xattrs++;
     } else if (!not_kept("setxattr", errno, counts_.xattrs)) {
@@ -516,7 +518,7 @@ bool Placer::set_xattrs(const Entry& entry, int fd, const std::string& path) {
 bool Placer::place_hard_link(const Entry& entry, const Place& at) {
   const std::string target = clean(entry.link);
   const std::string target_parent = parent_of(target), target_name = name_of(target);
-  if (target.empty()) return fail("a hard link to the root");
+  if (target.empty()) return fail("the entry is a hard link to the root");
   const int from = directory(target_parent, Missing::leave);
   if (from == -ENOENT) return fail("the target of the hard link does not exist: " + entry.link);
   if (from < 0) return fail("openat2", -from);
@@ -529,10 +531,10 @@ bool Placer::place_hard_link(const Entry& entry, const Place& at) {
     }
     if (fstatat(from, target_name.c_str(), &there, AT_SYMLINK_NOFOLLOW) < 0) return fail("fstatat", errno);
   }
-  if (S_ISDIR(there.st_mode)) return fail("a hard link to a directory: " + entry.link);
+  if (S_ISDIR(there.st_mode)) return fail("the entry is a hard link to a directory: " + entry.link);
   if (is_whiteout(there)) return fail("the target of the hard link does not exist: " + entry.link);
   struct stat here;
-  // A link to itself would lose the file.
+  // Both names are the same file: the removal of the old name would remove the target.
   if (fstatat(at.parent, at.name, &here, AT_SYMLINK_NOFOLLOW) == 0 && here.st_dev == there.st_dev &&
       here.st_ino == there.st_ino) {
     return true;
@@ -552,9 +554,9 @@ bool Placer::link_to_lower(const std::string& parent, const char* name, const Pl
   struct stat wanted, st;
   if (fstat(found.get(), &wanted) < 0) return fail("fstat", errno);
   if (S_ISDIR(wanted.st_mode)) return false;
-  leaned_ = true;
+  uses_lowers_ = true;
   for (int lower : options_.lowers) {
-    const UniqueFd directory(open_below(lower, canonical, O_PATH | O_DIRECTORY, kAsNamed));
+    const UniqueFd directory(open_below(lower, canonical, O_PATH | O_DIRECTORY, kNoLinks));
     if (!directory.open() || fstatat(directory.get(), name, &st, AT_SYMLINK_NOFOLLOW) < 0) continue;
     if (st.st_ino != wanted.st_ino || st.st_dev != wanted.st_dev) continue;
     if (linkat(directory.get(), name, at.parent, at.name, 0) < 0) return fail("linkat", errno);
@@ -573,7 +575,7 @@ bool Placer::hide_lower(const std::string& path) {
     return true;
   }
   const int directory_fd = directory(path, Missing::leave);
-  // No layer has the directory, or something else is there.
+  // No layer has the directory, or the name is not a directory: there is nothing to hide.
   if (directory_fd == -ENOENT || directory_fd == -ENOTDIR) return true;
   if (directory_fd < 0) return fail("openat2", -directory_fd);
   const UniqueFd fd(openat(directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -597,10 +599,10 @@ bool Placer::place_whiteout(const std::string& parent_path, const char* hidden) 
 
 bool Placer::finish() {
   if (!options_.layer) return true;
-  // The mode of a root without an entry. It was made with the mask of the caller.
+  // The mode of a root without an entry, which was made with the umask of the caller.
   if (fchmod(options_.tree, 0755) < 0) return fail("fchmod", errno);
   // The last of several entries for one directory counts. Inner directories come first: without root's rights the mode
-  // of an outer one may forbid the way to them.
+  // of an outer one may deny access to them.
   std::vector<size_t> order(directories_.size());
   for (size_t i = 0; i < order.size(); i++) order[i] = i;
   std::sort(order.begin(), order.end(), [this](size_t a, size_t b) {
@@ -616,7 +618,7 @@ bool Placer::finish() {
   for (size_t i : order) {
     const Directory& d = directories_[i];
     const char* path = paths_.c_str() + d.path;
-    const UniqueFd fd(open_below(options_.tree, path, O_RDONLY | O_DIRECTORY, kOfTree));
+    const UniqueFd fd(open_below(options_.tree, path, O_RDONLY | O_DIRECTORY, kLinksInRoot));
     struct stat st;
     // Another entry has replaced it.
     if (!fd.open() || fstat(fd.get(), &st) < 0 || st.st_ino != d.inode) continue;

@@ -19,7 +19,8 @@ struct Options {
   // A layer of an image. False for an archive of documents and blobs: then names with .wh. are ordinary, owners, modes,
   // times and attributes are not kept, and devices and FIFOs are refused.
   bool layer = true;
-  // A failure to keep an owner, an attribute or a device is a failure. False without root's rights: then it is counted.
+  // True: an owner, an attribute or a device that cannot be kept is a failure. False without root's rights: it is
+  // counted.
   bool strict = true;
   // The extended attribute of a directory that hides those of lower layers.
   std::string opaque = "trusted.overlay.opaque";
@@ -39,16 +40,16 @@ class Placer {
   Placer(const Placer&) = delete;
   Placer& operator=(const Placer&) = delete;
 
-  // Returns false after a failure: `problem` then has a reason or a system call, if `reader` has none.
+  // Returns false after a failure: `problem` then has a reason or a system call, unless the reader has failed.
   bool place(const Entry& entry);
-  // Sets the modes and times of the directories, which changed until now.
+  // Sets the modes and times of the directories, because their entries have changed them until now.
   bool finish();
 
   const Problem& problem() const { return problem_; }
   const Counts& counts() const { return counts_; }
-  // The tree depends on the lower layers: a directory was copied from there, or a link goes there.
-  bool leaned() const { return leaned_; }
-  // Nothing of the lower layers is visible.
+  // True if the tree depends on the lower layers: a directory was copied from there, or a link goes there.
+  bool uses_lowers() const { return uses_lowers_; }
+  // True if nothing of the lower layers is visible.
   bool hides_all() const { return hides_all_; }
 
  private:
@@ -77,8 +78,8 @@ class Placer {
   bool fail(std::string reason);
   bool not_kept(const char* syscall, int error, uint64_t& count);
 
-  // Returns the descriptor of a directory in the tree, valid until the next entry, or a negative errno. One that only
-  // the lower layers have is made as they have it; one that no layer has is made only with `make`.
+  // Returns the descriptor of a directory in the tree, valid until the next entry, or a negative errno. A directory of
+  // the lower layers is copied into the tree; a directory that no layer has is made only with `make`.
   int directory(const std::string& path, Missing missing);
   long walk(const std::string& path, Missing missing, std::string& canonical);
   long find(const std::string& path, Found& found);
@@ -109,7 +110,7 @@ class Placer {
   Reader& reader_;
   Problem problem_;
   Counts counts_;
-  bool leaned_ = false;
+  bool uses_lowers_ = false;
   bool hides_all_ = false;
   unsigned umask_;
   // The time of the current entry, for the directories that the archive lacks.

@@ -30,6 +30,9 @@
 #define TSUBO_FIELDS_mountCgroup(F) F(text, target) F(text, fallback) F(texts, options) F(number, attributes) F(number, flags)
 #define TSUBO_FIELDS_keepMount(F) F(number, slot)
 #define TSUBO_FIELDS_changeMount(F) F(number, slot) F(number, attributesSet) F(number, attributesClear) F(number, propagation) F(number, recursive)
+#define TSUBO_FIELDS_makeMount(F) F(text, fstype) F(text, source) F(texts, options) F(number, attributes) F(number, slot)
+#define TSUBO_FIELDS_attachMount(F) F(text, source) F(text, target) F(number, tree) F(number, attributesSet) F(number, attributesClear) F(number, attributesInsist) F(number, flags)
+#define TSUBO_FIELDS_detachMount(F) F(text, target) F(text, identity) F(number, procfs)
 #define TSUBO_FIELDS_labelMount(F) F(text, label)
 #define TSUBO_FIELDS_setSecurityAttribute(F) F(texts, names) F(text, value)
 #define TSUBO_FIELDS_makeDevice(F) F(text, path) F(number, mode) F(number, major) F(number, minor) F(number, uid) F(number, gid)
@@ -64,6 +67,7 @@
 #define TSUBO_FIELDS_changeDirectory(F) F(text, path) F(number, mayFail)
 #define TSUBO_FIELDS_ready(F)
 #define TSUBO_FIELDS_awaitStart(F) F(number, fifo)
+#define TSUBO_FIELDS_restrictAccess(F) F(number, files) F(number, network) F(number, scoped) F(texts, paths) F(numbers, pathAccesses) F(numbers, ports) F(numbers, portAccesses)
 #define TSUBO_FIELDS_findProgram(F) F(text, name) F(texts, search)
 #define TSUBO_FIELDS_execute(F) F(texts, args) F(texts, env)
 #define TSUBO_FIELDS_sync(F) F(text, point) F(number, slot) F(number, into) F(number, count)
@@ -96,6 +100,9 @@
   S(mountCgroup) \
   S(keepMount) \
   S(changeMount) \
+  S(makeMount) \
+  S(attachMount) \
+  S(detachMount) \
   S(labelMount) \
   S(setSecurityAttribute) \
   S(makeDevice) \
@@ -130,6 +137,7 @@
   S(changeDirectory) \
   S(ready) \
   S(awaitStart) \
+  S(restrictAccess) \
   S(findProgram) \
   S(execute) \
   S(sync) \

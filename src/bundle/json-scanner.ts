@@ -23,7 +23,7 @@ const wordSyntax = /[A-Za-z0-9_$.+-]+/y;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: JSON forbids exactly these in a string
 const controlCharacter = /[\u0000-\u001f]/;
 
-/** With U+FFFD in the place of half a surrogate pair. */
+/** Replaces unpaired surrogates with U+FFFD. */
 function wellFormed(text: string): string {
   return text.replace(/[\ud800-\udfff]/gu, '\ufffd');
 }

@@ -83,7 +83,7 @@ function explainWord(text: string, offset: number): [string, string?] {
   if (/^-?0\d/.test(word))
     return [`the number ${word} with a leading zero`, 'JSON numbers are decimal, not octal'];
   if (/^[+.]?\d|^-/.test(word)) return [`${word} is not a number`];
-  if (/^\w/.test(word)) return [`the word ${word}`, 'texts take double quotes'];
+  if (/^\w/.test(word)) return [`the word ${word}`, 'JSON strings take double quotes'];
   return [`${show(word)} where a value should be`];
 }
 

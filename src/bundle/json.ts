@@ -25,8 +25,8 @@ export function parseJson(text: string): unknown {
 }
 
 /**
- * Returns true if an escape may stand for half of a surrogate pair, which is not a character: the parser below writes
- * U+FFFD in its place, as Go does.
+ * Returns true if an escape may be an unpaired surrogate, which is not a character: the parser below replaces it with
+ * U+FFFD, as Go does.
  */
 function hasSurrogates(text: string): boolean {
   return text.includes('\\u') && /\\u[dD][89a-fA-F]/.test(text);

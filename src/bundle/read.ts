@@ -4,8 +4,8 @@ import { errno } from '../errors/errno.ts';
 import { RuntimeError } from '../errors/error.ts';
 import { hostFailure, isSystemError, onHost } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
-import { parentPath } from '../host/paths.ts';
-import { S_IF, S_IFMT } from '../kernel/files.ts';
+import { isDirectory } from '../host/files.ts';
+import { entryPath, parentPath } from '../host/paths.ts';
 import { parseJson } from './json.ts';
 
 /** A bundle as read from disk, unchecked. */
@@ -29,7 +29,7 @@ export interface Bundle {
  */
 export function readBundle(binding: Binding, bundlePath: string): Bundle {
   const path = realDirectory(binding, bundlePath);
-  const configPath = path === '/' ? '/config.json' : `${path}/config.json`;
+  const configPath = entryPath(path, 'config.json');
   const text = readConfig(binding, configPath);
   const document = parseConfig(text, configPath);
   return { path, text, document };
@@ -39,7 +39,7 @@ function realDirectory(binding: Binding, bundlePath: string): string {
   const fields = { code: 'bundle.not-found', path: bundlePath, spec: 'bundle.md' } as const;
   const attempt = `cannot open the bundle directory ${bundlePath}`;
   const path = onHost(attempt, () => binding.realpath(bundlePath), fields);
-  if (((binding.stat(path)?.mode ?? 0) & S_IFMT) === S_IF.S_IFDIR) return path;
+  if (isDirectory(binding, path)) return path;
   throw new RuntimeError({
     ...fields,
     message: `the bundle ${bundlePath} is not a directory`,

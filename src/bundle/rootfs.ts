@@ -26,7 +26,9 @@ export function resolveRootfs(binding: Binding, bundlePath: string, config: Pick
     throw new RuntimeError({
       code: 'bundle.rootfs-missing',
       message: `invalid rootfs: ${rootfs}: no such file or directory`,
-      hint: path.startsWith('/') ? fill : `${fill}; a relative root.path counts from the bundle directory`,
+      hint: path.startsWith('/')
+        ? fill
+        : `a relative root.path starts at the bundle directory: put a root file system in ${rootfs}`,
       ...fields,
     });
   }
@@ -34,7 +36,7 @@ export function resolveRootfs(binding: Binding, bundlePath: string, config: Pick
   if (target !== rootfs) {
     throw new RuntimeError({
       code: 'bundle.rootfs-symlink',
-      message: `invalid rootfs: not an absolute path, or a symlink: ${rootfs} leads through a symbolic link`,
+      message: `invalid rootfs: not an absolute path, or a symlink: ${rootfs} contains a symbolic link`,
       hint: `write its target: ${target}`,
       ...fields,
     });

@@ -8,7 +8,7 @@ import { parentPath } from '../host/paths.ts';
 import { missingController } from './missing-controller.ts';
 import type { CgroupWrite } from './write.ts';
 
-/** The cgroup that is limited, and the cgroup2 mount point: nothing at or above the mount point is changed. */
+/** The cgroup that is limited, and the mount point of cgroup2. */
 export interface LimitedCgroup {
   readonly root: string;
   readonly path: string;

@@ -4,19 +4,19 @@ import type { Binding } from '../host/binding.d.ts';
 import { unlessMissing } from '../host/files.ts';
 
 const listOfFiles = '/sys/kernel/cgroup/delegate';
-/** The list of kernels that have no such file (before Linux 4.15). */
+/** The list for a kernel without that file (before Linux 4.15). */
 const usualFiles = 'cgroup.procs\ncgroup.subtree_control\ncgroup.threads';
 /** (gid_t)-1 of chown(2). */
 const sameGroup = 0xffffffff;
 
 /**
- * Gives a user the directory of the cgroup and those of its files that the kernel lists as delegatable. The files
+ * Changes the owner of the cgroup's directory and of those of its files that the kernel lists as delegatable. The files
  * with limits keep their owner. config-linux.md#cgroup-ownership
  */
 export function delegateCgroup(binding: Binding, path: string, uid: number, pointer: string): void {
   const files = (binding.readTextIfThere(listOfFiles) ?? usualFiles).split('\n').filter(name => name !== '');
   onHost(
-    `unable to give the cgroup ${path} to user ${uid}`,
+    `unable to change the owner of the cgroup ${path} to user ${uid}`,
     () => {
       binding.chown(path, uid, sameGroup);
       for (const file of files) {

@@ -9,7 +9,7 @@ import { processesOf } from './processes.ts';
 
 /** A container's cgroup, as stored in the state directory. */
 export interface CgroupPlace {
-  /** The mount point of cgroup2. Nothing at or above it is changed. */
+  /** The mount point of cgroup2. Only directories below it are created and removed. */
   readonly root: string;
   /** The container's own directory, absolute, below `root`. */
   readonly path: string;
@@ -43,13 +43,20 @@ export function planCgroup(binding: Binding, root: string, path: string, origin:
     });
   }
   const made: string[] = [];
-  for (let at = path; at !== root && binding.stat(at) === undefined; at = parentPath(at)) made.unshift(at);
+  onHost(
+    `unable to look up the cgroup ${path}`,
+    () => {
+      for (let at = path; at !== root && binding.stat(at) === undefined; at = parentPath(at))
+        made.unshift(at);
+    },
+    { pointer: origin },
+  );
   if (made.length === 0) refuseOccupied(binding, path, origin);
   return { root, path, made };
 }
 
 /**
- * Creates the directories. If another process created the cgroup in the meantime, it must be empty: its processes are
+ * Creates the directories. If another process created the cgroup meanwhile, it must be empty: its processes are
  * not the container's.
  *
  * @throws RuntimeError `state.cgroup-not-empty`, `state.cgroup-frozen`, `state.cgroup-threaded`, `host.syscall`

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Binding } from '../host/binding.d.ts';
 import type { HugepageLimit } from '../oci/resources.ts';
 import type { CgroupWrite, ResourceContext } from './write.ts';
 
@@ -18,4 +19,25 @@ export function hugetlbWrites(
       { ...write, file: `hugetlb.${pageSize}.rsvd.max`, optional: true },
     ];
   });
+}
+
+/** The sizes of huge pages of this machine, sorted, spelled as in the file names of the controller. */
+export function hugePageSizes(binding: Binding): string[] {
+  const top = '/sys/kernel/mm/hugepages';
+  if (binding.stat(top) === undefined) return [];
+  return binding
+    .readdir(top)
+    .map(name => /^hugepages-(\d+)kB$/.exec(name)?.[1])
+    .filter(kilobytes => kilobytes !== undefined)
+    .map(kilobytes => sizeName(Number(kilobytes)))
+    .sort();
+}
+
+const units = ['KB', 'MB', 'GB'];
+
+function sizeName(kilobytes: number): string {
+  let size = kilobytes;
+  let unit = 0;
+  for (; size % 1024 === 0 && unit < units.length - 1; unit++) size /= 1024;
+  return `${size}${units[unit]}`;
 }

@@ -41,7 +41,7 @@ export function memoryWrites(memory: Memory | undefined, context: ResourceContex
  *
  * @throws RuntimeError `config.resources.memory-swap`
  */
-export function swapAlone({ limit, swap }: Memory, pointer: string): string | undefined {
+function swapAlone({ limit, swap }: Memory, pointer: string): string | undefined {
   if (isUnset(swap)) return isNumber(limit, -1) ? 'max' : undefined;
   if (isNumber(swap, -1)) return 'max';
   const refuse = (message: string, hint?: string): RuntimeError =>

@@ -12,7 +12,7 @@ import { isNumber, isUnset } from './write.ts';
 
 /**
  * Returns the resources that apply after an update, by runc's rules. Most values stay until another value is given;
- * devices are replaced individually. Cpusets, burst, idle, pids and unified are dropped if the update does not
+ * entries for block devices are replaced individually. Cpusets, burst, idle, pids and unified are dropped if the update does not
  * contain them: the control files keep them, and a later update does not write them again.
  */
 export function mergeResources(stored: Resources, update: Resources): Resources {

@@ -3,8 +3,8 @@
 import { errno } from '../errors/errno.ts';
 import type { Binding } from '../host/binding.d.ts';
 import type { HostFacts } from '../host/facts.ts';
-import { unlessMissing } from '../host/files.ts';
 import { lookUp } from '../oci/look-up.ts';
+import { hugePageSizes } from './hugetlb.ts';
 
 /** Returns a likely cause for the kernel's refusal of a value, if one can be determined. */
 export function writeHint(
@@ -85,22 +85,10 @@ export function olderThanFile(
 
 function missingFile(binding: Binding, file: string): string {
   if (file.startsWith('hugetlb.')) {
-    const sizes = unlessMissing(() => binding.readdir('/sys/kernel/mm/hugepages')) ?? [];
-    const names = sizes.map(pageSizeName);
-    return names.length === 0
+    const sizes = hugePageSizes(binding);
+    return sizes.length === 0
       ? 'this machine has no huge pages'
-      : `the sizes of this machine are ${names.join(', ')}`;
+      : `the sizes of this machine are ${sizes.join(', ')}`;
   }
   return lookUp(needs, file) ?? `this kernel has no cgroup file ${file}`;
-}
-
-/** `2MB` for `hugepages-2048kB`. */
-function pageSizeName(directory: string): string {
-  let size = Number(/\d+/.exec(directory)?.[0] ?? 0);
-  let unit = 0;
-  while (size >= 1024 && size % 1024 === 0 && unit < 2) {
-    size /= 1024;
-    unit++;
-  }
-  return `${size}${['KB', 'MB', 'GB'][unit]}`;
 }

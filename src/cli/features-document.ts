@@ -9,7 +9,7 @@ import { ociVersion, ociVersionMin } from '../oci/version.ts';
 import { featuresOfFacilities } from '../plan/facilities.ts';
 import { plainOptions, propagationOptions, recursiveOptions } from '../plan/mount-option-table.ts';
 import { readMountWords } from '../plan/mount-options.ts';
-import { config } from '../validate/config-shape.ts';
+import { configShape } from '../validate/config-shape.ts';
 import { version } from './version.ts';
 
 /**
@@ -19,7 +19,7 @@ import { version } from './version.ts';
  * @param kernel - affects only `supportedFlags`; everything else depends on the build
  */
 export function featuresDocument(kernel: HostFacts['kernel']): Features {
-  const has = (...names: string[]): boolean => implemented(config, ...names) !== undefined;
+  const has = (...names: string[]): boolean => implemented(configShape, ...names) !== undefined;
   return {
     ociVersionMin,
     ociVersionMax: ociVersion,
@@ -45,21 +45,28 @@ export function featuresDocument(kernel: HostFacts['kernel']): Features {
       },
       ...featuresOfFacilities(),
     },
-    annotations: { 'tsubo.attach': '1', 'tsubo.rootMount': 'overlay', 'tsubo.version': version },
-    potentiallyUnsafeConfigAnnotations: ['org.systemd.property.', attachmentPrefix],
+    annotations: {
+      // runc's name, which engines expect.
+      'org.opencontainers.runc.checkpoint.enabled': 'true',
+      'tsubo.attach': '1',
+      'tsubo.landlock': '1',
+      'tsubo.rootMount': 'overlay',
+      'tsubo.version': version,
+    },
+    potentiallyUnsafeConfigAnnotations: ['org.criu.config', 'org.systemd.property.', attachmentPrefix],
   };
 }
 
 /** The values of a string property of the config, sorted. */
 function words(...path: readonly string[]): string[] {
-  const shape = implemented(config, ...path);
+  const shape = implemented(configShape, ...path);
   const values = shape?.kind === 'string' ? shape.values : undefined;
   return [...(values ?? [])].sort();
 }
 
 /** The properties of an object in the config. */
 function names(...path: readonly string[]): string[] {
-  const shape = implemented(config, ...path);
+  const shape = implemented(configShape, ...path);
   if (shape?.kind !== 'object') return [];
   return Object.keys(shape.properties).filter(name => implemented(shape, name) !== undefined);
 }
@@ -87,7 +94,7 @@ function recognized(word: string): boolean {
 }
 
 function seccomp({ major, minor }: HostFacts['kernel']): SeccompFeatures {
-  if (implemented(config, 'linux', 'seccomp') === undefined) return { enabled: false };
+  if (implemented(configShape, 'linux', 'seccomp') === undefined) return { enabled: false };
   const knownFlags = words('linux', 'seccomp', 'flags');
   return {
     enabled: true,

@@ -13,8 +13,12 @@ export function defineGlobals(program: Command): void {
   program
     .option('--debug', 'also log each action, and write warnings to a log file too')
     .option('--log <file>', 'append the log to this file (default: standard error)')
-    .option('--log-format <format>', 'format format of the log: text or json (default: text)')
+    .option('--log-format <format>', 'format of the log: text or json (default: text)')
     .option('--root <dir>', 'directory for the state of all containers (default: /run/tsubo)')
+    .option(
+      '--rootless <mode>',
+      'true: a container without limits needs no cgroup; false: it does; auto: root needs one (default: auto)',
+    )
     .option('--systemd-cgroup', 'let systemd make the cgroup; cgroupsPath is then slice:prefix:name')
     .option('-v, --version', 'print the version');
 }
@@ -29,6 +33,24 @@ export function logFormat(globals: ReadonlyMap<string, string | true>): LogForma
     message: `invalid log-format: ${format}`,
     value: String(format),
     hint: 'use text or json',
+  });
+}
+
+/**
+ * Returns `--rootless`, with the words of Go's bool; undefined for `auto`.
+ *
+ * @throws RuntimeError `usage.bad-value`
+ */
+export function rootlessMode(globals: ReadonlyMap<string, string | true>): boolean | undefined {
+  const value = globals.get('rootless') ?? 'auto';
+  if (value === 'auto' || value === '') return undefined;
+  if (value === true || /^(1|t|T|true|TRUE|True)$/.test(value)) return true;
+  if (/^(0|f|F|false|FALSE|False)$/.test(value)) return false;
+  throw new RuntimeError({
+    code: 'usage.bad-value',
+    message: `invalid rootless value ${JSON.stringify(value)}`,
+    value,
+    hint: 'use auto, true or false',
   });
 }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** Those that HTML minds, which Go escapes, and those that a terminal would act on: DEL, C1, changes of direction. */
+/**
+ * The special characters of HTML, which Go escapes too, and the characters that a terminal would act on: DEL, C1, changes
+ * of direction.
+ */
 const escaped = /[<>&\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 /** Marks a bigint in a string until it is written as a plain integer; no other text begins with this. */

@@ -85,7 +85,7 @@ export function usageLine(name: string, command: Command): string {
   return [name, '[options]', ...operandsOf(command)].join(' ');
 }
 
-function operandsOf(command: Command): string[] {
+export function operandsOf(command: Command): string[] {
   return command.registeredArguments.map(argument =>
     argument.required ? `<${argument.name()}>` : `[${argument.name()}${argument.variadic ? '...' : ''}]`,
   );
@@ -98,7 +98,7 @@ function optionEntries(options: readonly Option[]): Entry[] {
 }
 
 /** For example `--bundle dir, -b dir`. */
-function optionHead(option: Option): string {
+export function optionHead(option: Option): string {
   const value = /<(.+?)(?:\.\.\.)?>/.exec(option.flags)?.[1];
   const names = [option.long, option.short].filter(name => name !== undefined);
   return names.map(name => (value === undefined ? name : `${name} ${value}`)).join(', ');

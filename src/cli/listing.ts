@@ -1,26 +1,47 @@
 // SPDX-License-Identifier: Apache-2.0
+import { duration } from '../direct/describe.ts';
 
 /** A table with columns as wide as their widest cell and three blanks between them. */
 export function tableText(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map(row => row[column]?.length ?? 0)));
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(...rows.map(row => [...(row[column] ?? '')].length)),
+  );
   const line = (row: readonly string[]) =>
     row
-      .map((cell, column) => cell.padEnd((widths[column] ?? 0) + 3))
+      .map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) + 3 - [...cell].length))
       .join('')
       .trimEnd();
   return rows.map(row => `${line(row)}\n`).join('');
 }
 
-/** `4.26MB`: three digits in powers of 1000, as Docker prints sizes. */
-export function decimalSize(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+/** `4.26MB`: in powers of 1000, as Docker prints sizes. */
+export function decimalSize(bytes: number, digits = 3): string {
+  // From here on, the number would be rounded to 1000.
+  const limit = 1000 - 0.5 * 10 ** (3 - digits);
+  return scaled(bytes, { limit, step: 1000, units: ['B', 'kB', 'MB', 'GB', 'TB'], digits });
+}
+
+/** `1.5MiB`: in powers of 1024. */
+export function binarySize(bytes: number): string {
+  return scaled(bytes, { limit: 1024, step: 1024, units: ['B', 'KiB', 'MiB', 'GiB', 'TiB'], digits: 4 });
+}
+
+interface Scale {
+  /** From this number on, the next unit is used. */
+  readonly limit: number;
+  readonly step: number;
+  readonly units: readonly string[];
+  readonly digits: number;
+}
+
+function scaled(bytes: number, { limit, step, units, digits }: Scale): string {
   let value = bytes;
   let unit = 0;
-  while (value >= 999.5 && unit < units.length - 1) {
-    value /= 1000;
+  while (value >= limit && unit < units.length - 1) {
+    value /= step;
     unit++;
   }
-  return `${Number(value.toPrecision(3))}${units[unit]}`;
+  return `${Number(value.toPrecision(digits))}${units[unit]}`;
 }
 
 const nanosecondsPerSecond = 1_000_000_000n;
@@ -35,21 +56,4 @@ export function ago(time: string, now: bigint): string {
   const then = Date.parse(time.replace(/(\.\d{3})\d+/, '$1'));
   if (Number.isNaN(then)) return 'N/A';
   return `${duration(Number(now / nanosecondsPerSecond) - Math.floor(then / 1000))} ago`;
-}
-
-/** `About an hour`, `3 days`. */
-export function duration(seconds: number): string {
-  if (seconds < 1) return 'Less than a second';
-  if (seconds === 1) return '1 second';
-  if (seconds < 60) return `${seconds} seconds`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes === 1) return 'About a minute';
-  if (minutes < 60) return `${minutes} minutes`;
-  const hours = Math.floor(seconds / 3600 + 0.5);
-  if (hours === 1) return 'About an hour';
-  if (hours < 48) return `${hours} hours`;
-  if (hours < 24 * 7 * 2) return `${Math.floor(hours / 24)} days`;
-  if (hours < 24 * 30 * 2) return `${Math.floor(hours / 24 / 7)} weeks`;
-  if (hours < 24 * 365 * 2) return `${Math.floor(hours / 24 / 30)} months`;
-  return `${Math.floor(seconds / 3600 / 24 / 365)} years`;
 }

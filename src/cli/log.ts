@@ -28,8 +28,8 @@ const standardError = 2;
  * podman parses the whole file as one JSON object, so the file must not contain anything else: warnings are written
  * to a file only with `--debug`, and to standard error only without a file.
  *
- * On a terminal, and only there, a failure takes several lines. On other standard error, the text record includes the
- * hint.
+ * On a terminal, and only there, a failure takes several lines. If standard error is not a terminal, the text record
+ * includes the hint.
  */
 export class Logger implements Log {
   readonly #binding: Binding;

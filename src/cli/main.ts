@@ -4,7 +4,7 @@ import type { Binding } from '../host/binding.d.ts';
 import { lastComponent } from '../host/paths.ts';
 import type { Context } from './command.ts';
 import { modules } from './commands/index.ts';
-import { logFormat, rootDirectory } from './globals.ts';
+import { logFormat, rootDirectory, rootlessMode } from './globals.ts';
 import { commandHelp, groupHelp, programHelp } from './help.ts';
 import { Logger } from './log.ts';
 import { type Invocation, parse } from './parse.ts';
@@ -71,6 +71,7 @@ function perform(
           log: logger,
           program,
           systemdCgroup: globals.has('systemd-cgroup'),
+          rootless: rootlessMode(globals),
         },
         program,
         rootGiven: globals.has('root'),

@@ -26,6 +26,7 @@ export function defineCreateOptions(command: Command): void {
       'pass this number of descriptors, from 3 on (after those of LISTEN_FDS), to the program (default: 0)',
       text => wholeNumber('preserve-fds', text),
     )
+    .option(deviceOption, deviceHelp)
     .option(networkOption, networkHelp)
     .option(publishOption, publishHelp)
     .option(attachmentOption, attachmentHelp);
@@ -42,8 +43,23 @@ export function createOptions(id: string, options: Readonly<Record<string, unkno
     noPivot: options['pivot'] === false,
     noNewKeyring: options['newKeyring'] === false,
     ...networksGiven(options),
+    ...devicesGiven(options),
     preserveFds: typeof options['preserveFds'] === 'number' ? options['preserveFds'] : 0,
   };
+}
+
+const deviceOption = '--device <name...>';
+const deviceHelp =
+  'add a device of /etc/cdi or /var/run/cdi (Container Device Interface): VENDOR/CLASS=NAME (repeatable)';
+
+/** Declares the devices for a command that only plans. */
+export function defineDevices(command: Command): void {
+  command.option(deviceOption, deviceHelp);
+}
+
+/** The devices of `--device`. */
+export function devicesGiven({ device }: Readonly<Record<string, unknown>>): { readonly devices?: string[] } {
+  return Array.isArray(device) ? { devices: device as string[] } : {};
 }
 
 const networkOption = '--network <name...>';
@@ -56,9 +72,9 @@ const attachmentHelp =
 
 const publishOption = '-p, --publish <map...>';
 const publishHelp =
-  'let a port of the host lead to the container: 8800:80, ranges, with an address before or /udp behind (repeatable)';
+  'let a port of the host lead to the container: 8800:80, ranges, with an address in front or /udp at the end (repeatable)';
 
-/** Declares the options of networks for a command that only plans. */
+/** Declares the options of networks. */
 export function defineNetworks(command: Command): void {
   command
     .option(networkOption, networkHelp)

@@ -41,7 +41,7 @@ export function defaultConfig(options: {
 
 /**
  * The same for a user without privileges: a user namespace that maps the user to root, the host's network and /sys
- * (mounting sysfs requires an own network namespace), no limits, and no unmapped ids.
+ * (mounting sysfs requires a network namespace of its own), no limits, and no unmapped ids.
  */
 export function rootless(document: Config, uid: number, gid: number): Config {
   const { resources: _needsPrivileges, namespaces = [], ...linux } = document.linux ?? {};

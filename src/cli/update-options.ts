@@ -81,21 +81,21 @@ export function rdtOf(options: Options): RdtUpdate | undefined {
   };
 }
 
-const digits = 1n << 64n;
+const limit64 = 1n << 64n;
 
 function unsigned(text: string): bigint | undefined {
   if (!/^\d+$/.test(text)) return undefined;
   const value = BigInt(text);
-  return value < digits ? value : undefined;
+  return value < limit64 ? value : undefined;
 }
 
 function signed(text: string): bigint | undefined {
   if (!/^[-+]?\d+$/.test(text)) return undefined;
   const value = BigInt(text.replace('+', ''));
-  return value >= -digits / 2n && value < digits / 2n ? value : undefined;
+  return value >= -limit64 / 2n && value < limit64 / 2n ? value : undefined;
 }
 
-/** Parses bytes with a unit in powers of 1024 (any letters may follow the unit's first one); -1 means no limit. */
+/** Parses bytes with a unit in powers of 1024 (`K`, `KB` and `KiB` are the same); -1 means no limit. */
 function size(text: string): bigint | undefined {
   if (text === '-1') return -1n;
   const found = /^(\d+(?:\.\d+)?) ?([kmgtp]?)(?:i?b)?$/i.exec(text);
@@ -106,5 +106,5 @@ function size(text: string): bigint | undefined {
   // Uses integers because a double cannot represent every number of bytes exactly.
   const scale = 10n ** BigInt(part.length);
   const value = (BigInt(whole + part) << shift) / scale;
-  return value < digits / 2n ? value : undefined;
+  return value < limit64 / 2n ? value : undefined;
 }

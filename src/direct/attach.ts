@@ -6,10 +6,10 @@ import { type ExitRecord, keeperGone, readExit, recordOf } from './exit-status.t
 import { connectKeeper } from './keeper.ts';
 
 /** The purpose of a connection to a keeper. The numbers are those of native/keeper/kept.h. */
-export const attachFlags = {
+const attachFlags = {
   /** The client reads the output from now on. */
   output: 1,
-  /** The client removes the container after its end. If the client ends before, the keeper runs its `atEnd`. */
+  /** The client removes the container after its end. If the client ends earlier, the keeper runs its `atEnd`. */
   removes: 2,
 } as const;
 
@@ -41,7 +41,7 @@ export interface AttachOptions {
   readonly terminal: boolean;
   /** Standard input goes to the program. */
   readonly stdin: boolean;
-  /** The end of standard input is the end of the program's. Without a terminal only. */
+  /** End of file on standard input closes that of the program. Only without a terminal. */
   readonly closeStdin: boolean;
   /** In Docker's format: `ctrl-p,ctrl-q`, `ctrl-@,x`. The empty text means no keys. Default: ctrl-p,ctrl-q. */
   readonly detachKeys?: string;
@@ -55,14 +55,14 @@ export interface AttachOptions {
 /** How an attachment has ended. */
 export type AttachEnd =
   | { readonly how: 'ended'; readonly exit: ExitRecord }
-  /** The detach keys were typed: the container runs on. */
+  /** The detach keys were typed: the container continues. */
   | { readonly how: 'detached' }
   /** No process reads standard output or error of this process any more. */
   | { readonly how: 'closed'; readonly errno: number }
   | { readonly how: 'signal'; readonly signal: number };
 
 /**
- * Copies between this process and a container until the container has ended or one of the two has left. The caller
+ * Copies between this process and a container until the container has ended or one side has disconnected. The caller
  * closes `attachment` afterwards; if it removes the container, after the removal, because the keeper waits for that.
  *
  * @throws RuntimeError `keeper.gone` if the keeper was killed; `usage.terminal`, `usage.bad-value`, `host.syscall`
@@ -119,6 +119,8 @@ function hostTerminal(binding: Binding): number {
 }
 
 const defaultKeys = 'ctrl-p,ctrl-q';
+/** The client has room for as many that it holds back. */
+const mostKeys = 64;
 
 /**
  * Parses detach keys: characters, or `ctrl-` and a letter or one of `@ [ \ ] ^ _`, separated by commas.
@@ -128,7 +130,16 @@ const defaultKeys = 'ctrl-p,ctrl-q';
  */
 export function parseDetachKeys(text: string): number[] {
   if (text === '') return [];
-  return text.split(',').map(key => {
+  const keys = text.split(',');
+  if (keys.length > mostKeys) {
+    throw new RuntimeError({
+      code: 'usage.bad-value',
+      message: `--detach-keys has ${keys.length} keys, more than ${mostKeys}`,
+      value: text,
+      hint: `two are enough: the default is ${defaultKeys}`,
+    });
+  }
+  return keys.map(key => {
     const control = /^ctrl-([a-z@[\\\]^_])$/.exec(key.toLowerCase())?.[1];
     // The control characters are those of ASCII 64 to 95 without this bit.
     if (control !== undefined) return control.toUpperCase().charCodeAt(0) - 64;

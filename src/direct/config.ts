@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import { entryPath } from '../host/paths.ts';
 import type { Config, Device, Mount, Resources } from '../oci/config.ts';
 import type { Seccomp } from '../oci/seccomp.ts';
 import { ociVersion } from '../oci/version.ts';
@@ -12,8 +14,9 @@ import {
   readonlyPaths,
   sharedMemoryMount,
 } from './defaults.ts';
-import { type ContainerRequest, capabilitiesOf } from './request.ts';
+import { type ContainerRequest, capabilitiesOf, type NetworkChoice } from './request.ts';
 import { defaultProfile, type ProfileMachine } from './seccomp-profile.ts';
+import { containerFiles } from './store.ts';
 import type { FoundUser } from './users.ts';
 
 /** The part of an image's config that a container takes over. */
@@ -84,7 +87,7 @@ export function makeConfig(input: ConfigInput): Config {
     root: { path: `${directory}/rootfs`, readonly: request.readOnly },
     process: {
       terminal: request.terminal,
-      args: [...command.entrypoint, ...command.args],
+      args: [...(request.init ? [initPath, '--'] : []), ...command.entrypoint, ...command.args],
       cwd: request.workdir ?? (image.WorkingDir === '' ? '/' : image.WorkingDir),
       env: environment(request, image, hostname),
       user: {
@@ -108,10 +111,12 @@ export function makeConfig(input: ConfigInput): Config {
       sharedMemoryMount(request.sharedMemory ?? defaultSharedMemory),
       ...input.files.map(name => bound(`${directory}/${name}`, `/etc/${name}`)),
       ...[...input.mounts].sort(byDepth).map(requestedMount),
+      // Last: a mount of the container must not cover it.
+      ...(request.init ? [initMount(directory)] : []),
     ],
     linux: {
       ...(machine.isRoot && { cgroupsPath: `/tsubo/${id}` }),
-      namespaces: namespaces(request, machine),
+      namespaces: namespaces(input),
       ...(!machine.isRoot && {
         uidMappings: [{ containerID: 0, hostID: machine.uid, size: 1 }],
         gidMappings: [{ containerID: 0, hostID: machine.gid, size: 1 }],
@@ -167,8 +172,21 @@ function rootMount({ layers, directory, request, machine }: ConfigInput): Mount 
       `upperdir=${escaped(`${directory}/upper`)}`,
       `workdir=${escaped(`${directory}/work`)}`,
       // The files of a container that is removed after its end need no sync. A user cannot remove the kernel's marker.
-      ...(request.remove && machine.isRoot ? ['volatile'] : []),
+      ...((request.remove || request.discard === true) && machine.isRoot ? ['volatile'] : []),
     ],
+  };
+}
+
+/** The place that Docker gives to its init. */
+const initPath = '/sbin/docker-init';
+
+function initMount(directory: string): Mount {
+  const source = entryPath(directory, containerFiles.init);
+  return {
+    destination: initPath,
+    type: 'bind',
+    source,
+    options: ['bind', 'rprivate', 'ro', 'nosuid', 'nodev'],
   };
 }
 
@@ -200,16 +218,23 @@ function requestedMount({ type, source = '', destination, readOnly, options }: D
   return { destination, type: 'bind', source, options: ['rbind', ...propagation, ...options, ...access] };
 }
 
-function namespaces({ network }: ContainerRequest, { isRoot }: ConfigMachine) {
+function namespaces({ request: { network }, machine: { isRoot }, directory }: ConfigInput) {
   return [
     { type: 'mount' },
-    ...(network === 'host' ? [] : [{ type: 'network' } as const]),
+    ...networkNamespace(network, directory),
     { type: 'uts' },
     { type: 'pid' },
     { type: 'ipc' },
     { type: 'cgroup' },
     ...(isRoot ? [] : [{ type: 'user' } as const]),
   ] as const;
+}
+
+function networkNamespace(network: NetworkChoice, directory: string) {
+  if (network === 'host') return [];
+  if (typeof network === 'string' || 'networks' in network) return [{ type: 'network' }] as const;
+  // A link, which each start leads to the namespace of the other container.
+  return [{ type: 'network', path: entryPath(directory, containerFiles.netns) }] as const;
 }
 
 function resources({ request, devices, machine }: ConfigInput): { readonly resources?: Resources } {

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { lastRealtime } from '../lifecycle/signals.ts';
+import { type HealthCheck, isHealthCheck } from './health-check.ts';
+import { isName } from './names.ts';
+
 /** A mount of a container, as `--volume`, `--mount` or `--tmpfs` requested it or as the image declares it. */
 export interface DirectMount {
   readonly type: 'bind' | 'volume' | 'tmpfs';
@@ -14,13 +18,6 @@ export interface DirectMount {
   readonly readOnly: boolean;
   /** Further options of mount(8). */
   readonly options: readonly string[];
-}
-
-/** A device of the host in the container. */
-export interface DirectDevice {
-  readonly path: string;
-  readonly source: string;
-  readonly access: string;
 }
 
 /**
@@ -54,22 +51,30 @@ export interface DirectContainer {
   /** Ports that the image declares: `80/tcp`. */
   readonly exposed: readonly string[];
   readonly mounts: readonly DirectMount[];
+  /** CDI devices, whose files are read at each start: `vendor.com/class=name`. */
+  readonly cdiDevices: readonly string[];
   readonly terminal: boolean;
   readonly openStdin: boolean;
   /** The container is removed after its end. */
   readonly remove: boolean;
-  /** Number of the signal that asks the program to end. */
+  /** Number of the signal that `stop` sends first. */
   readonly stopSignal: number;
-  /** Seconds that the program has to end. */
+  /** Seconds until `stop` sends SIGKILL. */
   readonly stopTimeout: number;
   readonly privileged: boolean;
   readonly readOnly: boolean;
+  /** Value of `--restart`; absent for `no`. */
+  readonly restart?: string;
+  /** Absent without a health check. */
+  readonly health?: HealthCheck;
+  /** The first process reaps processes and passes signals on; the program is its child. */
+  readonly init: boolean;
 }
 
 type Kind = 'text' | 'texts' | 'switch' | 'number' | 'map' | 'mounts';
 
 /** The type of each member that the commands rely on. */
-const members: { readonly [Name in keyof DirectContainer]: Kind } = {
+const members: { readonly [Name in Exclude<keyof DirectContainer, 'restart' | 'health'>]: Kind } = {
   version: 'number',
   id: 'text',
   name: 'text',
@@ -86,6 +91,7 @@ const members: { readonly [Name in keyof DirectContainer]: Kind } = {
   ports: 'texts',
   exposed: 'texts',
   mounts: 'mounts',
+  cdiDevices: 'texts',
   terminal: 'switch',
   openStdin: 'switch',
   remove: 'switch',
@@ -93,10 +99,17 @@ const members: { readonly [Name in keyof DirectContainer]: Kind } = {
   stopTimeout: 'number',
   privileged: 'switch',
   readOnly: 'switch',
+  init: 'switch',
 };
 
-/** Parses container.json. Returns the problem as a text if it is damaged. */
-export function parseContainer(text: string, id: string): DirectContainer | string {
+/** The number that a program writes into container.json, and reads there. */
+const containerVersion = 1;
+
+/** Parses container.json. Returns the problem as a text if it is damaged, and a later version with its number. */
+export function parseContainer(
+  text: string,
+  id: string,
+): DirectContainer | { readonly newer: number } | string {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -104,13 +117,24 @@ export function parseContainer(text: string, id: string): DirectContainer | stri
     return 'it is not valid JSON';
   }
   if (!isObject(value)) return 'it is not an object';
+  const { version } = value;
+  // Members of a later version are not known here.
+  if (typeof version === 'number' && version > containerVersion) return { newer: version };
   for (const [name, kind] of Object.entries(members)) {
     if (!Object.hasOwn(value, name)) return `${name} is missing`;
     if (!isOf(kind, value[name])) return `${name} has a wrong type`;
   }
-  if (value['version'] !== 1) return `version ${value['version']} is unknown`;
+  if (Object.hasOwn(value, 'restart') && !isOf('text', value['restart'])) return 'restart has a wrong type';
+  if (Object.hasOwn(value, 'health') && !isHealthCheck(value['health'])) return 'health has a wrong type';
+  if (version !== containerVersion) return `version ${version} is unknown`;
   if (value['id'] !== id) return 'it has the id of another container';
-  return value as unknown as DirectContainer;
+  const container = value as unknown as DirectContainer;
+  const { name, layers, stopSignal } = container;
+  if (!isName(name)) return 'name is not a name of a container';
+  const layer = layers.find(each => !/^[0-9a-f]{64}$/.test(each));
+  if (layer !== undefined) return 'layers has an entry that is not a name of a layer';
+  if (stopSignal < 1 || stopSignal > lastRealtime) return 'stopSignal is not a number of a signal';
+  return container;
 }
 
 export function containerText(container: DirectContainer): string {
@@ -140,7 +164,11 @@ function isMount(value: unknown): boolean {
     ['bind', 'volume', 'tmpfs'].includes(value['type'] as string) &&
     typeof value['destination'] === 'string' &&
     isOf('switch', value['readOnly']) &&
-    isOf('texts', value['options'])
+    isOf('texts', value['options']) &&
+    (value['type'] === 'tmpfs') === (value['source'] === undefined) &&
+    (value['source'] === undefined || typeof value['source'] === 'string') &&
+    (value['name'] === undefined || typeof value['name'] === 'string') &&
+    (value['anonymous'] === undefined || typeof value['anonymous'] === 'boolean')
   );
 }
 

@@ -1,27 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import { errno } from '../errors/errno.ts';
 import { RuntimeError } from '../errors/error.ts';
 import { isSystemError, onHost } from '../errors/system.ts';
+import { withDirectory } from '../host/files.ts';
 import { cleanPath, entryPath, isBelow, joinPath, lastComponent, parentPath } from '../host/paths.ts';
+import { layersPath } from '../image/blobs.ts';
 import { O } from '../kernel/files.ts';
 import { MOUNT_ATTR } from '../kernel/mount.ts';
 import type { Runtime } from '../lifecycle/runtime.ts';
 import type { DirectContainer } from './container.ts';
-import { isDirectoryInRoot, withRoot } from './fill-volume.ts';
+import { existsInRoot, isDirectoryInRoot } from './fill-volume.ts';
 import { isUp, stateOf } from './status.ts';
-import { containerFiles, containerPath, type DirectStore, layersPath, withContainerLock } from './store.ts';
+import { containerFiles, containerPath, type DirectStore, withContainerLock } from './store.ts';
 
 /** One end of a copy: a path of a container, or of the host. */
 export interface CopyEnd {
   readonly container?: DirectContainer;
   /** As written: a slash and a dot at the end mean the content of a directory. */
   readonly path: string;
+  /** Copies at this end belong to the owners of their originals. */
+  readonly keepsOwners?: boolean;
+  /** The path must be that of a directory: the copy makes none. */
+  readonly isDirectory?: boolean;
 }
 
 /** A directory and a path in it. Links lead to files below the directory only. */
 interface Place {
   readonly root: number;
   readonly path: string;
+  /** The name of a copy, if it is not the last component of the path: for a mounted file. */
+  readonly name?: string;
+  /** The path in the container, and its mounts below it: for a container that does not run. */
+  readonly mounts?: { readonly at: string; readonly below: readonly (Mounted & { readonly root: number })[] };
 }
 
 /**
@@ -44,41 +55,68 @@ interface Copying {
 }
 
 function copy({ binding }: Runtime, { from, source, to, target }: Copying): void {
-  if (!exists(binding, source)) throw noPath(from);
+  if (!existsInRoot(binding, source.root, source.path)) throw noPath(from);
   const isDirectory = isDirectoryInRoot(binding, source.root, source.path);
   if (from.path.endsWith('/') && !isDirectory) throw notDirectory(from);
   const contentOnly = /(^|\/)\.$/.test(from.path) && isDirectory;
   const intoDirectory = isDirectoryInRoot(binding, target.root, target.path);
   if (to.path.endsWith('/') && !intoDirectory && !isDirectory) throw notDirectory(to);
-  if (isDirectory && !intoDirectory && exists(binding, target)) throw notDirectory(to);
+  if (to.isDirectory === true && !existsInRoot(binding, target.root, target.path)) throw noPath(to);
+  if (isDirectory && !intoDirectory && existsInRoot(binding, target.root, target.path))
+    throw notDirectory(to);
   const parent = parentPath(target.path);
   if (!intoDirectory && !isDirectoryInRoot(binding, target.root, parent))
     throw noPath({ ...to, path: parent });
-  const named = lastComponent(cleanPath(source.path));
+  const named = source.name ?? lastComponent(cleanPath(source.path));
   const isWhole = contentOnly || named === '';
   const request = {
     fromRoot: source.root,
     from: source.path,
     toRoot: target.root,
     properties: false,
-    ...(to.container === undefined ? { owner: binding.identity().euid } : { owner: 0 }),
+    ...(to.keepsOwners !== true && { owner: to.container === undefined ? binding.identity().euid : 0 }),
   };
+  const into = intoDirectory && !isWhole ? joinPath(target.mounts?.at ?? '/', named) : target.mounts?.at;
+  const covered = isDirectory && into !== undefined ? coveredBy(binding, source, target, into, to) : [];
   const attempt = `unable to copy ${shown(from)} to ${shown(to)}`;
   onHost(attempt, () => {
     if (intoDirectory && isWhole) binding.copyTree({ ...request, to: target.path, name: '' });
     else if (intoDirectory) binding.copyTree({ ...request, to: target.path, name: named });
     else binding.copyTree({ ...request, to: parent, name: lastComponent(target.path) });
+    // The copies below the mount points are not visible when the container runs: those in the mounts are.
+    for (const { part, root } of covered) {
+      binding.copyTree({ ...request, from: part, toRoot: root, to: '/', name: '' });
+    }
   });
 }
 
-function exists(binding: Runtime['binding'], { root, path }: Place): boolean {
-  try {
-    binding.close(binding.openInRoot(root, path, O.O_PATH, 0));
-    return true;
-  } catch (error) {
-    if (isSystemError(error) && (error.errno === errno.ENOENT || error.errno === errno.ENOTDIR)) return false;
-    throw error;
-  }
+/** The parts of a tree that a running container would get in its mounts. */
+function coveredBy(
+  binding: Runtime['binding'],
+  source: Place,
+  { mounts }: Place,
+  into: string,
+  to: CopyEnd,
+): { readonly part: string; readonly root: number }[] {
+  return (mounts?.below ?? []).flatMap(({ destination, isReadOnly, root }) => {
+    if (!isBelow(destination, into)) return [];
+    const part = joinPath(source.path, `.${destination.slice(into === '/' ? 0 : into.length)}`);
+    if (!existsInRoot(binding, source.root, part)) return [];
+    if (to.container !== undefined && isReadOnly) throw readOnly(to.container, destination, true);
+    if (isDirectoryInRoot(binding, source.root, part) && isDirectoryInRoot(binding, root, '/'))
+      return [{ part, root }];
+    throw mountedFile(to, destination);
+  });
+}
+
+function mountedFile(end: CopyEnd, path: string): RuntimeError {
+  return new RuntimeError({
+    code: 'direct.no-path',
+    message: `unable to replace ${shown({ ...end, path })}: it is a mount`,
+    path,
+    value: shown(end),
+    hint: 'change the source of the mount on the host',
+  });
 }
 
 function shown({ container, path }: CopyEnd): string {
@@ -103,7 +141,9 @@ function notDirectory(end: CopyEnd): RuntimeError {
     message: `${shown(end)} is not a directory`,
     path: end.path,
     value: shown(end),
-    hint: 'leave out the slash at the end, or make the directory first',
+    hint: end.path.endsWith('/')
+      ? 'leave out the slash at the end, or make the directory first'
+      : 'give the path of a directory',
   });
 }
 
@@ -119,12 +159,12 @@ function withPlace(
   const { binding } = runtime;
   if (container === undefined) {
     const absolute = path.startsWith('/') ? path : `${binding.getcwd()}/${path}`;
-    withRoot(binding, root => work({ root, path: cleanPath(absolute) }));
+    withDirectory(binding, '/', root => work({ root, path: cleanPath(absolute) }));
     return;
   }
   const state = stateOf(runtime, store, container);
   if (isUp(state)) {
-    withFd(runtime, `/proc/${state.pid}/root`, root => work({ root, path: joinPath('/', path) }));
+    withDirectory(binding, `/proc/${state.pid}/root`, root => work({ root, path: joinPath('/', path) }));
     return;
   }
   // The lock keeps the container from being started: two unions with one upper layer damage each other.
@@ -137,7 +177,7 @@ function withPlace(
 function withStopped(
   { binding }: Runtime,
   store: DirectStore,
-  { container, path }: Required<CopyEnd>,
+  { container, path }: Required<Pick<CopyEnd, 'container' | 'path'>>,
   access: 'read' | 'write',
   work: (place: Place) => void,
 ): void {
@@ -155,11 +195,28 @@ function withStopped(
       if (source === undefined) continue;
       tree.mounted.unshift({ source, destination: resolved(tree, destination, true), isReadOnly });
     }
-    const found = placeOf(tree, pathOf(tree, path, isChange));
+    const at = pathOf(tree, path, isChange);
+    const found = placeOf(tree, at);
     if (isChange && (found.mount?.isReadOnly ?? container.readOnly)) {
       throw readOnly(container, path, found.mount !== undefined);
     }
-    work({ root: rootOf(found.mount?.source), path: found.path });
+    const root = rootOf(found.mount?.source);
+    if (found.mount !== undefined && found.path === '/' && !isDirectoryInRoot(binding, root, '/')) {
+      if (isChange) throw mountedFile({ container, path }, at);
+      // The kernel opens no path below a file: its directory is the root.
+      const source = onHost(`unable to read ${found.mount.source}`, () =>
+        binding.realpath(found.mount?.source ?? ''),
+      );
+      const inside = { path: joinPath('/', lastComponent(source)), name: lastComponent(at) };
+      work({ root: rootOf(parentPath(source)), ...inside });
+      return;
+    }
+    const below = isChange ? tree.mounted.filter(({ destination }) => isBelow(destination, at)) : [];
+    work({
+      root,
+      path: found.path,
+      mounts: { at, below: below.map(mount => ({ ...mount, root: rootOf(mount.source) })) },
+    });
   } finally {
     for (const fd of opened.values()) binding.close(fd);
   }
@@ -177,7 +234,10 @@ function openSource(
   return onHost(`unable to open ${source}`, () => binding.open(source, O.O_PATH | O.O_CLOEXEC, 0));
 }
 
-/** Where links of the container are looked up: the kernel allows a user no union, only its layers, highest first. */
+/**
+ * The trees in which links of the container are looked up: its union, or, without root, which the kernel requires for a
+ * union, its upper layer and the layers of the image, highest first.
+ */
 function lookupsOf(
   binding: Runtime['binding'],
   store: DirectStore,
@@ -218,7 +278,7 @@ interface Tree {
   readonly mounted: Mounted[];
 }
 
-/** As the kernel has it. */
+/** The kernel's limit (MAXSYMLINKS). */
 const maximumLinks = 40;
 
 /** The mount that contains a path without links, and the path in it. */
@@ -230,7 +290,7 @@ function placeOf({ mounted }: Tree, path: string): { readonly mount?: Mounted; r
   return { mount, path: mount.destination === '/' ? path : path.slice(mount.destination.length) || '/' };
 }
 
-/** A link as the last component is replaced by a copy, and copied itself, except where a directory is meant. */
+/** A copy replaces a link in the last component, or copies the link itself, except where the path requires a directory. */
 function pathOf(tree: Tree, written: string, isTarget: boolean): string {
   const path = joinPath('/', written);
   // Without mounts all links stay in the union, and the kernel resolves them.
@@ -305,16 +365,7 @@ function readLink({ binding, rootOf }: Tree, source: string | undefined, path: s
   }
 }
 
-function withFd({ binding }: Runtime, path: string, work: (fd: number) => void): void {
-  const fd = onHost(`unable to open ${path}`, () => binding.open(path, O.O_PATH | O.O_CLOEXEC, 0));
-  try {
-    work(fd);
-  } finally {
-    binding.close(fd);
-  }
-}
-
-/** The union of a container that does not run, which no path leads to. */
+/** The union of a container that does not run, mounted nowhere. */
 function openRoot(
   binding: Runtime['binding'],
   store: DirectStore,

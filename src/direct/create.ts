@@ -3,6 +3,7 @@ import { RuntimeError } from '../errors/error.ts';
 import { onHost } from '../errors/system.ts';
 import { makeDirectories } from '../host/files.ts';
 import { entryPath } from '../host/paths.ts';
+import type { JsonObject } from '../image/members.ts';
 import { capabilityNumbers } from '../kernel/capabilities.ts';
 import { S_IF, S_IFMT } from '../kernel/files.ts';
 import type { Runtime } from '../lifecycle/runtime.ts';
@@ -23,13 +24,15 @@ import {
 import type { DirectContainer, DirectMount } from './container.ts';
 import { defaultCapabilities, defaultStopSignal, defaultStopTimeout } from './defaults.ts';
 import { fillVolume } from './fill-volume.ts';
+import { healthCheckOf } from './health-check.ts';
 import { openUnion, readInLayers, readInRoot } from './image-files.ts';
+import { joinedNetwork } from './joined-network.ts';
 import { shortId } from './names.ts';
 import { type ContainerRequest, capabilitiesOf, type MountRequest } from './request.ts';
 import { readProfile } from './seccomp-profile.ts';
-import { containerFiles, type DirectStore, type NewContainer, newContainer } from './store.ts';
+import { containerFiles, type DirectStore, findContainer, type NewContainer, newContainer } from './store.ts';
 import { findUser } from './users.ts';
-import { anonymousName, makeVolume, removeVolume, volumeData } from './volumes.ts';
+import { anonymousName, claimVolumes, makeVolume, removeUnusedVolume, volumeData } from './volumes.ts';
 
 /** An image whose layers are unpacked. */
 export interface UsableImage {
@@ -41,6 +44,7 @@ export interface UsableImage {
     readonly Volumes: readonly string[];
     readonly Labels: Readonly<Record<string, string>>;
     readonly StopSignal?: string;
+    readonly Healthcheck?: JsonObject;
   };
   /** Absolute paths of the trees, lowest first. */
   readonly layers: readonly string[];
@@ -68,7 +72,7 @@ export function createDirect(
   }
   const stopSignal = signalNumber(request.stopSignal ?? image.config.StopSignal ?? defaultStopSignal);
   const made = newContainer(store, request.name);
-  const volumes: string[] = [];
+  const volumes: NewVolumes = { made: [], endClaim: () => {} };
   try {
     const container = fill(runtime, store, image, request, made, volumes);
     const whole: DirectContainer = {
@@ -81,9 +85,21 @@ export function createDirect(
     return whole;
   } catch (error) {
     made.abandon();
-    for (const name of volumes) removeVolume(store, name);
+    volumes.endClaim();
+    // One that another container has got meanwhile stays.
+    for (const name of volumes.made) removeUnusedVolume(store, name);
     throw error;
+  } finally {
+    volumes.endClaim();
   }
+}
+
+/** Volumes of a container that is being made. */
+interface NewVolumes {
+  /** Those that did not exist. */
+  readonly made: string[];
+  /** No command removes the volumes before this call. Calls after the first one have no effect. */
+  endClaim: () => void;
 }
 
 type Unfinished = Omit<DirectContainer, 'command' | 'entrypoint' | 'stopSignal'>;
@@ -94,7 +110,7 @@ function fill(
   image: UsableImage,
   request: ContainerRequest,
   { id, name, directory }: NewContainer,
-  newVolumes: string[],
+  newVolumes: NewVolumes,
 ): Unfinished {
   const { binding } = runtime;
   onHost(`unable to make the container directory ${directory}`, () => {
@@ -121,7 +137,9 @@ function fill(
       request.groups,
     );
     const mounts = resolveMounts(runtime, store, image, request, newVolumes, union);
-    const hostname = request.hostname ?? (request.network === 'host' ? hostName(runtime) : shortId(id));
+    const joined = joinedContainer(store, request);
+    const hostname =
+      joined?.hostname ?? request.hostname ?? (request.network === 'host' ? hostName(runtime) : shortId(id));
     const seccomp = profileOf(runtime, request, machine);
     const input: ConfigInput = {
       request,
@@ -137,6 +155,11 @@ function fill(
       devices: devicesOf(runtime, request),
       ...(seccomp !== undefined && { seccomp }),
     };
+    if (request.init) {
+      const path = entryPath(directory, containerFiles.init);
+      onHost(`unable to write ${path}`, () => binding.writeReaper(path, 0o755));
+    }
+    const health = healthCheckOf(image.config.Healthcheck, request.health);
     const config = entryPath(directory, containerFiles.config);
     onHost(`unable to write ${config}`, () =>
       binding.replaceText(config, `${exactJson(makeConfig(input))}\n`, 0o600),
@@ -152,16 +175,20 @@ function fill(
       hostname,
       user: request.user ?? image.config.User,
       labels: { ...image.config.Labels, ...request.labels },
-      networks: typeof request.network === 'string' ? [request.network] : request.network.networks,
+      networks: joined === undefined ? networksOf(request) : [joinedNetwork(joined)],
       ports: request.ports,
       exposed: [...new Set([...image.config.ExposedPorts, ...request.exposed])],
       mounts,
+      cdiDevices: request.cdiDevices,
       terminal: request.terminal,
       openStdin: request.openStdin,
       remove: request.remove,
       stopTimeout: request.stopTimeout ?? defaultStopTimeout,
       privileged: request.privileged,
       readOnly: request.readOnly,
+      ...(request.restart !== undefined && { restart: request.restart }),
+      ...(health !== undefined && { health }),
+      init: request.init,
     };
   } finally {
     if (union !== undefined) binding.close(union);
@@ -176,6 +203,25 @@ function machineOf({ binding }: Runtime): ConfigMachine {
     )
     .map(([name]) => name);
   return { machine, release, capabilities, isRoot: euid === 0, uid: euid, gid: egid };
+}
+
+function networksOf({ network }: ContainerRequest): readonly string[] {
+  if (typeof network === 'string') return [network];
+  return 'networks' in network ? network.networks : [];
+}
+
+/** The container of `--network container:NAME`; it need not run before the start. */
+function joinedContainer(store: DirectStore, { network }: ContainerRequest): DirectContainer | undefined {
+  if (typeof network === 'string' || 'networks' in network) return undefined;
+  if (store.binding.identity().euid !== 0) {
+    throw new RuntimeError({
+      code: 'usage.bad-value',
+      message: `unable to join the network of container ${network.container} without root`,
+      value: `container:${network.container}`,
+      hint: 'each container of a user has a user namespace of its own, which has no rights in the networks of others',
+    });
+  }
+  return findContainer(store, network.container);
 }
 
 function hostName({ binding }: Runtime): string {
@@ -203,7 +249,7 @@ function resolveMounts(
   store: DirectStore,
   image: UsableImage,
   request: ContainerRequest,
-  newVolumes: string[],
+  newVolumes: NewVolumes,
   union: number | undefined,
 ): DirectMount[] {
   const byDestination = new Map<string, MountRequest>();
@@ -219,14 +265,25 @@ function resolveMounts(
     byDestination.set(path, declared as MountRequest);
   }
   for (const mount of request.mounts) byDestination.set(mount.destination, mount);
-  return [...byDestination.values()].map(mount => {
-    const { type, destination, readOnly, options } = mount;
+  const all = [...byDestination.values()].map(mount =>
+    mount.type === 'volume' && mount.source === undefined
+      ? { ...mount, name: anonymousName(store), anonymous: true }
+      : { ...mount, name: mount.source ?? '', anonymous: false },
+  );
+  const names = all.filter(({ type }) => type === 'volume').map(({ name }) => name);
+  if (names.length > 0) {
+    const end = claimVolumes(store, names);
+    newVolumes.endClaim = () => {
+      newVolumes.endClaim = () => {};
+      end();
+    };
+  }
+  return all.map(mount => {
+    const { type, destination, readOnly, options, name, anonymous } = mount;
     const common = { type, destination, readOnly, options };
     if (type === 'tmpfs') return common;
     if (type === 'bind') return { ...common, source: bindSource(runtime, mount) };
-    const name = mount.source ?? anonymousName(store);
-    const anonymous = mount.source === undefined;
-    if (makeVolume(store, name, { anonymous })) newVolumes.push(name);
+    if (makeVolume(store, name, { anonymous })) newVolumes.made.push(name);
     if (mount.copy && union !== undefined) fillVolume(store, name, union, destination);
     return { ...common, name, source: volumeData(store, name), ...(anonymous && { anonymous }) };
   });
@@ -269,7 +326,7 @@ function devicesOf({ binding }: Runtime, { devices }: ContainerRequest): FoundDe
 
 /**
  * Writes the files that the container has in /etc. The runtime itself writes hosts and resolv.conf of a container with a
- * network, because they contain its addresses; with `--add-host`, `start` writes hosts.
+ * network, because they contain its addresses. With `--add-host`, hosts is written here, and `start` adds the addresses.
  */
 function writeFiles(
   runtime: Runtime,
@@ -278,9 +335,10 @@ function writeFiles(
   hostname: string,
 ): ConfigInput['files'] {
   const { binding } = runtime;
-  const own = typeof request.network === 'string';
+  const { network } = request;
+  const hasNoAddresses = typeof network === 'string' || 'container' in network;
   const texts: Partial<Record<ConfigInput['files'][number], string>> = { hostname: `${hostname}\n` };
-  if (own || request.hosts.length > 0) {
+  if (hasNoAddresses || request.hosts.length > 0) {
     const base =
       request.network === 'host' ? (binding.readTextIfThere('/etc/hosts') ?? '') : hostsFile([], [hostname]);
     texts.hosts = withLines(base, request.hosts);
@@ -290,7 +348,7 @@ function writeFiles(
       '',
       request.dns.map(server => `nameserver ${server}`),
     );
-  else if (own) {
+  else if (hasNoAddresses) {
     texts['resolv.conf'] =
       request.network === 'host' ? (binding.readTextIfThere('/etc/resolv.conf') ?? '') : '# no network\n';
   }

@@ -2,28 +2,29 @@
 import { formatAddress } from '../network/cidr.ts';
 import { parsePublished } from '../network/publish.ts';
 import type { DirectContainer } from './container.ts';
+import { joinedId } from './joined-network.ts';
 import { shortId } from './names.ts';
 import { type DirectState, isUp } from './status.ts';
 
 /** Texts of the tables, as Docker prints them. */
 
-const minute = 60;
-const hour = 60 * minute;
-const day = 24 * hour;
-
-/** `About a minute`, `3 hours`, `2 weeks`. */
+/** `About an hour`, `3 days`. */
 export function duration(seconds: number): string {
   if (seconds < 1) return 'Less than a second';
   if (seconds < 2) return '1 second';
-  if (seconds < minute) return `${Math.floor(seconds)} seconds`;
-  if (seconds < 2 * minute) return 'About a minute';
-  if (seconds < hour) return `${Math.floor(seconds / minute)} minutes`;
-  if (Math.round(seconds / hour) === 1) return 'About an hour';
-  if (seconds < 48 * hour) return `${Math.round(seconds / hour)} hours`;
-  if (seconds < 14 * day) return `${Math.floor(seconds / day)} days`;
-  if (seconds < 60 * day) return `${Math.floor(seconds / (7 * day))} weeks`;
-  if (seconds < 730 * day) return `${Math.floor(seconds / (30 * day))} months`;
-  return `${Math.floor(seconds / (365 * day))} years`;
+  if (seconds < 60) return `${Math.floor(seconds)} seconds`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes === 1) return 'About a minute';
+  if (minutes < 60) return `${minutes} minutes`;
+  // As in Docker: all longer spans are computed from the rounded hours.
+  const hours = Math.round(seconds / 3600);
+  if (hours === 1) return 'About an hour';
+  if (hours < 48) return `${hours} hours`;
+  const days = Math.floor(hours / 24);
+  if (days < 14) return `${days} days`;
+  if (days < 60) return `${Math.floor(days / 7)} weeks`;
+  if (days < 730) return `${Math.floor(days / 30)} months`;
+  return `${Math.floor(days / 365)} years`;
 }
 
 /** @param now - nanoseconds since 1970 */
@@ -33,13 +34,17 @@ export function since(time: string, now: bigint): string {
 }
 
 /** `Up 3 seconds`, `Exited (0) 5 minutes ago`, `Created`. */
-export function statusText({ status, startedAt, exit, withoutKeeper }: DirectState, now: bigint): string {
+export function statusText(
+  { status, startedAt, exit, withoutKeeper }: DirectState,
+  now: bigint,
+  health = '',
+): string {
   switch (status) {
     case 'running':
     case 'paused': {
       // Only a damaged record has no time.
       const up = startedAt === undefined ? 'Up (damaged)' : `Up ${since(startedAt, now)}`;
-      return `${up}${status === 'paused' ? ' (Paused)' : ''}${withoutKeeper ? ' (no keeper)' : ''}`;
+      return `${up}${status === 'paused' ? ' (Paused)' : ''}${health}${withoutKeeper ? ' (no keeper)' : ''}`;
     }
     case 'exited':
       return exit === undefined ? 'Exited' : `Exited (${exit.status}) ${since(exit.finishedAt, now)} ago`;
@@ -50,9 +55,15 @@ export function statusText({ status, startedAt, exit, withoutKeeper }: DirectSta
   }
 }
 
-/** `0.0.0.0:8800->80/tcp, [::]:8800->80/tcp`; ports that the image only declares follow. Empty unless it runs. */
-export function portsText({ ports, exposed }: DirectContainer, state: Pick<DirectState, 'status'>): string {
-  if (!isUp(state)) return '';
+/**
+ * `0.0.0.0:8800->80/tcp, [::]:8800->80/tcp`; ports that the image only declares come first. Empty unless the container is
+ * running or paused and has a network of its own.
+ */
+export function portsText(container: DirectContainer, state: Pick<DirectState, 'status'>): string {
+  const { ports, exposed, networks } = container;
+  const hasOwn =
+    joinedId(container) === undefined && !networks.includes('none') && !networks.includes('host');
+  if (!isUp(state) || !hasOwn) return '';
   const published = ports.map(parsePublished);
   const covered = new Set(
     published.flatMap(({ containerPort, count, protocol }) =>
@@ -79,7 +90,7 @@ export function withProtocol(port: string): string {
 
 const longestCommand = 20;
 
-/** The command in quotation marks, cut. */
+/** The command in quotation marks, cut to 20 characters unless `whole`. */
 export function commandText({ command }: DirectContainer, whole: boolean): string {
   const text = command.map(word => (word.includes(' ') ? `'${word}'` : word)).join(' ');
   const characters = [...text];
@@ -106,7 +117,14 @@ export interface Row {
   readonly Networks: string;
 }
 
-export function rowOf(container: DirectContainer, state: DirectState, now: bigint, whole: boolean): Row {
+/** @param health - for STATUS: `healthText` */
+export function rowOf(
+  container: DirectContainer,
+  state: DirectState,
+  now: bigint,
+  whole: boolean,
+  health = '',
+): Row {
   const { id, image, created, name, labels, mounts, networks } = container;
   return {
     ID: whole ? id : shortId(id),
@@ -115,7 +133,7 @@ export function rowOf(container: DirectContainer, state: DirectState, now: bigin
     CreatedAt: created,
     RunningFor: `${since(created, now)} ago`,
     State: state.status,
-    Status: statusText(state, now),
+    Status: statusText(state, now, health),
     Ports: portsText(container, state),
     Names: name,
     Labels: Object.entries(labels)
@@ -124,20 +142,4 @@ export function rowOf(container: DirectContainer, state: DirectState, now: bigin
     Mounts: mounts.map(mount => mount.name ?? mount.source ?? mount.destination).join(','),
     Networks: networks.join(','),
   };
-}
-
-/** Left-aligned columns with three blanks between them. */
-export function table(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) =>
-    Math.max(...rows.map(row => [...(row[column] ?? '')].length)),
-  );
-  return rows
-    .map(row => {
-      const cells = row.map((cell, column) => {
-        const pad = (widths[column] ?? 0) + 3 - [...cell].length;
-        return column === row.length - 1 ? cell : cell + ' '.repeat(pad);
-      });
-      return `${cells.join('')}\n`;
-    })
-    .join('');
 }

@@ -4,6 +4,8 @@ import { onHost } from '../errors/system.ts';
 import type { Binding, KeptEnd } from '../host/binding.d.ts';
 import { entryPath } from '../host/paths.ts';
 import { timestamp } from '../lifecycle/timestamp.ts';
+import { boolean, type ObjectShape, string } from '../oci/shape.ts';
+import { checkShape } from '../validate/check-shape.ts';
 import { connectKeeper } from './keeper.ts';
 
 /** exit.json of a container, which its keeper writes before any client receives the end. */
@@ -23,7 +25,7 @@ export interface ExitRecord {
 
 /**
  * Reads the exit status of the last run. Returns undefined if there is none: the container runs, has never run, or its
- * keeper was killed (`keeperLives` distinguishes the last two).
+ * keeper was killed (`keeperLives` is true only while it runs).
  *
  * @throws RuntimeError `keeper.no-exit-status`, `host.syscall`
  */
@@ -41,19 +43,37 @@ export function readExit(binding: Binding, directory: string): ExitRecord | unde
   });
 }
 
+const shape: ObjectShape = {
+  kind: 'object',
+  properties: {
+    pid: { kind: 'integer', min: 1, max: Number.MAX_SAFE_INTEGER },
+    status: { kind: 'integer', min: 0, max: 255 },
+    signal: { kind: 'integer', min: 1, max: 64 },
+    oomKilled: boolean,
+    finishedAt: string,
+    log: {
+      kind: 'object',
+      properties: {
+        lostBytes: { kind: 'integer', min: 0, max: Number.MAX_SAFE_INTEGER },
+        errno: { kind: 'integer', min: 0, max: 4095 },
+      },
+      required: ['lostBytes', 'errno'],
+      partial: true,
+    },
+  },
+  required: ['pid', 'status', 'oomKilled', 'finishedAt'],
+  partial: true,
+};
+
 function parsed(text: string): ExitRecord | undefined {
+  let document: unknown;
   try {
-    const record = JSON.parse(text) as Partial<ExitRecord> | null;
-    const { status, pid, oomKilled, finishedAt } = record ?? {};
-    const sound =
-      Number.isInteger(status) &&
-      Number.isInteger(pid) &&
-      typeof oomKilled === 'boolean' &&
-      typeof finishedAt === 'string';
-    return sound ? (record as ExitRecord) : undefined;
+    document = JSON.parse(text);
   } catch {
     return undefined;
   }
+  const { value, problems } = checkShape(shape, document, '', 'the document');
+  return problems.length === 0 ? (value as unknown as ExitRecord) : undefined;
 }
 
 /**

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import { errno } from '../errors/errno.ts';
 import { isSystemError, onHost, refusalOf } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
+import { withDirectory } from '../host/files.ts';
 import { O } from '../kernel/files.ts';
 import { type DirectStore, listContainers } from './store.ts';
 import { usersOf, volumeData, volumePath } from './volumes.ts';
@@ -16,7 +18,8 @@ export function fillVolume(store: DirectStore, name: string, union: number, path
   const data = volumeData(store, name);
   if (binding.readdir(data).length > 0 || !isDirectoryInRoot(binding, union, path)) return;
   const attempt = `unable to copy ${path} of the image into the volume ${name}`;
-  const copy = (to: string): void => withRoot(binding, root => copyContent(binding, union, path, root, to));
+  const copy = (to: string): void =>
+    withDirectory(binding, '/', root => copyContent(binding, union, path, root, to));
   // A container may have the directory as a mount: a rename would not change it.
   if (usersOf(listContainers(store).containers, name).length > 0) {
     onHost(attempt, () => copy(data));
@@ -30,7 +33,7 @@ export function fillVolume(store: DirectStore, name: string, union: number, path
     const refusal = refusalOf(() => binding.rename(unfinished, data));
     if (refusal === undefined) return;
     binding.removeTree(unfinished);
-    // Another container has filled the volume in the meantime.
+    // Another container has filled the volume meanwhile.
     if (refusal.errno !== errno.ENOTEMPTY && refusal.errno !== errno.EEXIST) throw refusal;
   });
 }
@@ -39,13 +42,14 @@ function copyContent(binding: Binding, fromRoot: number, from: string, toRoot: n
   binding.copyTree({ fromRoot, from, toRoot, to, name: '', properties: true });
 }
 
-/** Calls `work` with a descriptor of the host's root directory. */
-export function withRoot<T>(binding: Binding, work: (root: number) => T): T {
-  const root = binding.open('/', O.O_PATH | O.O_CLOEXEC, 0);
+/** A link counts as the file that it leads to. */
+export function existsInRoot(binding: Binding, root: number, path: string): boolean {
   try {
-    return work(root);
-  } finally {
-    binding.close(root);
+    binding.close(binding.openInRoot(root, path, O.O_PATH, 0));
+    return true;
+  } catch (error) {
+    if (isSystemError(error) && (error.errno === errno.ENOENT || error.errno === errno.ENOTDIR)) return false;
+    throw error;
   }
 }
 

@@ -6,7 +6,7 @@ import { O } from '../kernel/files.ts';
 import { MOUNT_ATTR } from '../kernel/mount.ts';
 
 /**
- * A read-only union of the layers for the runtime itself, which no path leads to. Devices in it cannot be opened.
+ * A read-only union of the layers for the runtime itself, mounted nowhere. Devices in it cannot be opened.
  *
  * @param layers - directories, lowest first
  * @param empty - an empty directory: the kernel refuses a union of one layer
@@ -48,8 +48,8 @@ export function readInRoot(binding: Binding, root: number, path: string): string
 }
 
 /**
- * The text of a file of an image for a user, whom the kernel allows no union: the file of the highest layer that has one.
- * A link must lead to a file of the same layer.
+ * The text of a file of an image without root, which the kernel requires for a union: that of the highest layer with the
+ * file. A link must lead to a file of the same layer.
  */
 export function readInLayers(binding: Binding, layers: readonly string[], path: string): string {
   for (const layer of [...layers].reverse()) {

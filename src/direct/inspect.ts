@@ -4,6 +4,9 @@ import { formatAddress } from '../network/cidr.ts';
 import { parsePublished } from '../network/publish.ts';
 import type { DirectContainer } from './container.ts';
 import { withProtocol } from './describe.ts';
+import { healthOf, shownHealth } from './health.ts';
+import type { HealthCheck } from './health-check.ts';
+import { policyOf, restartCount } from './restart.ts';
 import { isUp, stateOf } from './status.ts';
 import { containerFiles, containerPath, type DirectStore } from './store.ts';
 
@@ -17,6 +20,8 @@ export function inspectDirect(runtime: Runtime, store: DirectStore, container: D
   const state = stateOf(runtime, store, container);
   const config = readConfig(binding.readTextIfThere(`${directory}/${containerFiles.config}`));
   const { exit } = state;
+  const health = healthOf(store, container);
+  const policy = policyOf(container);
   const args = container.command;
   const attachments = isUp(state) ? (state.record?.network?.attachments ?? []) : [];
   return {
@@ -34,6 +39,7 @@ export function inspectDirect(runtime: Runtime, store: DirectStore, container: D
       ExitCode: exit?.status ?? 0,
       StartedAt: state.startedAt ?? '0001-01-01T00:00:00Z',
       FinishedAt: exit?.finishedAt ?? '0001-01-01T00:00:00Z',
+      ...(health !== undefined && { Health: shownHealth(health) }),
     },
     Image: container.imageId,
     ResolvConfPath: pathOf(directory, config, '/etc/resolv.conf'),
@@ -41,10 +47,13 @@ export function inspectDirect(runtime: Runtime, store: DirectStore, container: D
     HostsPath: pathOf(directory, config, '/etc/hosts'),
     LogPath: `${directory}/${containerFiles.log}`,
     Name: `/${container.name}`,
+    RestartCount: restartCount(store, container.id),
     Driver: 'overlayfs',
     Platform: 'linux',
     HostConfig: {
       AutoRemove: container.remove,
+      RestartPolicy: { Name: policy?.kind ?? 'no', MaximumRetryCount: policy?.most ?? 0 },
+      Init: container.init,
       NetworkMode: container.networks[0] ?? 'default',
       PortBindings: bindings(container),
       Privileged: container.privileged,
@@ -71,6 +80,7 @@ export function inspectDirect(runtime: Runtime, store: DirectStore, container: D
       Labels: container.labels,
       StopSignal: String(container.stopSignal),
       StopTimeout: container.stopTimeout,
+      ...(container.health !== undefined && { Healthcheck: inNanoseconds(container.health) }),
       ExposedPorts: Object.fromEntries(container.exposed.map(port => [withProtocol(port), {}])),
     },
     NetworkSettings: {
@@ -85,6 +95,24 @@ export function inspectDirect(runtime: Runtime, store: DirectStore, container: D
         ]),
       ),
     },
+  };
+}
+
+function inNanoseconds({
+  test,
+  interval,
+  timeout,
+  startPeriod,
+  startInterval,
+  retries,
+}: HealthCheck): object {
+  return {
+    Test: test,
+    Interval: interval * 1e6,
+    Timeout: timeout * 1e6,
+    StartPeriod: startPeriod * 1e6,
+    StartInterval: startInterval * 1e6,
+    Retries: retries,
   };
 }
 

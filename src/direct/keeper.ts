@@ -2,9 +2,9 @@
 import type { ErrorCode } from '../errors/codes.ts';
 import { errno } from '../errors/errno.ts';
 import { type ErrorFields, RuntimeError } from '../errors/error.ts';
-import { oneLine } from '../errors/render.ts';
+import { messageIn } from '../errors/render.ts';
 import { hostFailure, isSystemError } from '../errors/system.ts';
-import type { Binding, KeptResult } from '../host/binding.d.ts';
+import type { Binding, KeptCheck, KeptResult } from '../host/binding.d.ts';
 
 export interface KeepRequest {
   /** The container's directory: `log`, `exit.json`, `attach`, `keeper` and `pid` are made there. */
@@ -15,13 +15,15 @@ export interface KeepRequest {
   readonly terminal: boolean;
   /** Standard input is kept open for clients; otherwise it is empty. A terminal is always open. */
   readonly openStdin: boolean;
-  /** The log is rotated at this size, and so many files are kept. With 0 bytes it grows without a limit. */
+  /** The size at which the log is rotated, and the number of kept files. With 0 bytes it grows without a limit. */
   readonly logLimit: { readonly bytes: number; readonly files: number };
   /**
    * Executed after the container's end, unless a client has removed the container: the command for `--rm`. Its first
    * word is an absolute path. Default: none.
    */
   readonly atEnd?: readonly string[];
+  /** Executed again and again while the program runs. */
+  readonly check?: KeptCheck;
 }
 
 /** A created container with its keeper: `startContainer` runs its program. */
@@ -33,7 +35,8 @@ export interface KeptStart {
 }
 
 /**
- * Starts a keeper, which creates the container. A log or an exit status of an earlier run is continued and removed.
+ * Starts a keeper, which creates the container. The log of an earlier run is continued, and its exit status is
+ * removed.
  *
  * @throws RuntimeError that of the create; `keeper.busy`, `keeper.create`, `host.syscall`
  */
@@ -55,6 +58,7 @@ export function startKept(binding: Binding, request: KeepRequest): KeptStart {
       openInput: request.openStdin,
       logBytes: request.logLimit.bytes,
       logFiles: request.logLimit.files,
+      ...(request.check !== undefined && { check: request.check }),
     });
   } catch (error) {
     throw isSystemError(error) ? startFailure(error, request) : error;
@@ -115,21 +119,18 @@ function createFailure({ status, text }: KeptResult, records: readonly LogRecord
   const record = records.find(({ level }) => level === 'error');
   if (record === undefined) {
     const how = status > 128 ? `was ended by signal ${status - 128}` : `exited with status ${status}`;
-    const said = text.trim();
+    const output = text.trim();
     return new RuntimeError({
       code: 'keeper.create',
-      message: `the create of the container ${how}${said === '' ? '' : `: ${said}`}`,
+      message: `the create of the container ${how}${output === '' ? '' : `: ${output}`}`,
       value: String(status),
     });
   }
   const { level: _level, msg, time: _time, ...fields } = record as LogRecord & { readonly time?: string };
-  // The text of a record ends with the position, which is in the fields too.
-  const position = oneLine({ ...fields, code: 'internal', message: '.' }).slice(1);
-  const cut = position !== '' && msg.endsWith(position) ? msg.slice(0, -position.length) : msg;
   return new RuntimeError({
     ...fields,
     code: (fields.code ?? 'internal') as ErrorCode,
-    message: cut.replace(/^\S+ create failed: /, ''),
+    message: messageIn(msg, fields).replace(/^\S+ create failed: /, ''),
   });
 }
 

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import { errno } from '../errors/errno.ts';
 import { RuntimeError } from '../errors/error.ts';
 import { hostFailure, isSystemError } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
+import { parseDuration } from '../lifecycle/duration.ts';
 import { timestampSeconds } from '../lifecycle/timestamp.ts';
 import { connectKeeper } from './keeper.ts';
 
 export interface LogOptions {
   /** Waits for more output until the container ends. */
   readonly follow?: boolean;
-  /** Only so many lines at the end, before the other options select. Default: all. */
+  /** Number of lines at the end from which the other options select. Default: all. */
   readonly tail?: number;
   /** Only records from this time on, and up to that one: nanoseconds since 1970. */
   readonly since?: bigint;
@@ -24,8 +26,8 @@ const perSecond = 1_000_000_000n;
 const perMillisecond = 1_000_000n;
 
 /**
- * Prints the log of a container to standard output and error, in the order in which the keeper received it. A reader that
- * has gone ends the call.
+ * Prints the log of a container to standard output and error, in the order in which the keeper received it. Returns
+ * if the reader of the output has disconnected.
  *
  * @throws RuntimeError `host.syscall`
  */
@@ -65,17 +67,6 @@ function recordTime(time: bigint): string {
   return `${timestampSeconds(time).slice(0, -1)}.${fraction}Z`;
 }
 
-/** Nanoseconds per unit. */
-const units: Readonly<Record<string, number>> = {
-  h: 3.6e12,
-  m: 6e10,
-  s: 1e9,
-  ms: 1e6,
-  us: 1e3,
-  µs: 1e3,
-  ns: 1,
-};
-
 /**
  * Parses the value of `--since` or `--until` as Docker does: a date (`2026-11-30T16:22:08Z`, `2026-11-30`), seconds since
  * 1970 (`1796055728.5`), or a duration before now (`10m`, `1h30m`). A date without a zone is in UTC.
@@ -86,11 +77,9 @@ const units: Readonly<Record<string, number>> = {
 export function parseLogTime(option: string, text: string, now: bigint): bigint {
   const seconds = /^(\d{1,11})(?:\.(\d{1,9}))?$/.exec(text);
   if (seconds !== null) return nanoseconds(BigInt(seconds[1] ?? '0'), seconds[2]);
-  if (/^((\d+(\.\d+)?)(h|ms|m|s|us|µs|ns))+$/.test(text)) {
-    let before = 0;
-    for (const [, number, unit = ''] of text.matchAll(/(\d+(?:\.\d+)?)(\D+)/g))
-      before += Number(number) * (units[unit] ?? 0);
-    const time = now - BigInt(Math.round(before));
+  const before = parseDuration(text);
+  if (before !== undefined) {
+    const time = now - BigInt(before);
     return time > 0n ? time : 0n;
   }
   const date =

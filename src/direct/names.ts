@@ -4,9 +4,13 @@ import { RuntimeError } from '../errors/error.ts';
 /** Letters, digits, `_ . -`; at least two characters, like Docker's names. */
 const grammar = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{1,127}$/;
 
+export function isName(text: string): boolean {
+  return grammar.test(text);
+}
+
 /** @throws RuntimeError `direct.bad-name` */
 export function checkName(kind: 'container' | 'volume', name: string): void {
-  if (grammar.test(name)) return;
+  if (isName(name)) return;
   throw new RuntimeError({
     code: 'direct.bad-name',
     message: `invalid ${kind} name ${JSON.stringify(name)}: only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`,
@@ -47,7 +51,7 @@ export function idOf(random: Uint8Array): string {
 }
 
 /** Number of digits of a short id. */
-export const shortLength = 12;
+const shortLength = 12;
 
 export function shortId(id: string): string {
   return id.replace(/^sha256:/, '').slice(0, shortLength);

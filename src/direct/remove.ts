@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import { RuntimeError } from '../errors/error.ts';
 import { deleteContainer } from '../lifecycle/delete.ts';
 import type { Runtime } from '../lifecycle/runtime.ts';
+import { isUnusable } from '../lifecycle/store.ts';
+import { awaitKeeper } from './await-keeper.ts';
 import type { DirectContainer } from './container.ts';
-import { endKeeper } from './end-keeper.ts';
 import { isUp, keptPid, runsUnrecorded, stateOf } from './status.ts';
 import { containerPath, type DirectStore, readContainer, removeFiles, withContainerLock } from './store.ts';
 import { readVolume, removeVolume } from './volumes.ts';
@@ -16,8 +18,8 @@ export interface RemoveOptions {
 }
 
 /**
- * Removes a container with its changes. Its name is free afterwards. If another command has removed it in the meantime,
- * nothing is left to do.
+ * Removes a container with its changes. Its name is free afterwards. If another command has removed it meanwhile, nothing is
+ * left to do.
  *
  * @param id - of a container; its record may be damaged with `force`
  * @throws RuntimeError `direct.running`; `state.damaged` if it runs and the runtime has no usable record of it
@@ -36,8 +38,8 @@ export function removeDirect(
       // Frees cgroup, network and the runtime's own record; kills what runs.
       deleteContainer(runtime, id, { force: true });
       // The keeper writes into the directory until it has ended.
-      if (!endKeeper(runtime.binding, containerPath(store, id))) {
-        // Without a record the runtime does not know what to kill.
+      if (!awaitKeeper(runtime.binding, containerPath(store, id))) {
+        // Without a record the runtime cannot identify the init.
         const pid = keptPid(runtime, store, id);
         if (pid === undefined || runtime.binding.processExists(pid)) throw runsUnrecorded(runtime, store, id);
       }
@@ -69,7 +71,7 @@ function readable(store: DirectStore, id: string, force: boolean): DirectContain
   try {
     return readContainer(store, id);
   } catch (error) {
-    if (force && error instanceof RuntimeError && error.code === 'state.damaged') return undefined;
+    if (force && error instanceof RuntimeError && isUnusable(error)) return undefined;
     throw error;
   }
 }

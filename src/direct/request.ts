@@ -5,6 +5,7 @@ import { cleanPath } from '../host/paths.ts';
 import { type CapabilityName, capabilityNumbers } from '../kernel/capabilities.ts';
 import { rlimitNumbers } from '../kernel/rlimits.ts';
 import type { Rlimit } from '../oci/config.ts';
+import type { HealthRequest } from './health-check.ts';
 
 /** The request that the options of `container run` and `create` make. */
 export interface ContainerRequest {
@@ -24,6 +25,12 @@ export interface ContainerRequest {
   readonly terminal: boolean;
   readonly openStdin: boolean;
   readonly remove: boolean;
+  /** Value of `--restart`; absent for `no`. */
+  readonly restart?: string;
+  /** Replaces what the image declares. */
+  readonly health?: HealthRequest;
+  /** The files need not survive a crash of the machine. */
+  readonly discard?: boolean;
   readonly labels: Readonly<Record<string, string>>;
   readonly mounts: readonly MountRequest[];
   readonly network: NetworkChoice;
@@ -34,7 +41,7 @@ export interface ContainerRequest {
   readonly memorySwap?: number;
   readonly memoryReservation?: number;
   readonly sharedMemory?: number;
-  /** Thousandths of a processor. */
+  /** Microseconds in each period of 100 ms. */
   readonly cpuQuota?: number;
   readonly cpuShares?: number;
   readonly cpus?: string;
@@ -44,6 +51,8 @@ export interface ContainerRequest {
   readonly readOnly: boolean;
   readonly privileged: boolean;
   readonly devices: readonly DeviceRequest[];
+  /** `vendor.com/class=name`. */
+  readonly cdiDevices: readonly string[];
   readonly security: SecurityRequest;
   readonly ulimits: readonly Rlimit[];
   readonly sysctls: Readonly<Record<string, string>>;
@@ -54,8 +63,12 @@ export interface ContainerRequest {
   readonly dns: readonly string[];
 }
 
-/** The host's network namespace, one without interfaces, or networks of the machine. */
-export type NetworkChoice = 'host' | 'none' | { readonly networks: readonly string[] };
+/** The host's network namespace, one without interfaces, that of another container, or networks of the machine. */
+export type NetworkChoice =
+  | 'host'
+  | 'none'
+  | { readonly container: string }
+  | { readonly networks: readonly string[] };
 
 export interface MountRequest {
   readonly type: 'bind' | 'volume' | 'tmpfs';
@@ -112,7 +125,7 @@ export function parseBytes(option: string, text: string): number {
   throw bad(option, text, 'it is not a number of bytes', 'write a number with a unit: 512m, 1g');
 }
 
-/** The kernel cannot run a program with less: Docker's limit, too. */
+/** With less, the kernel cannot run a program. Docker has the same limit. */
 const leastMemory = 6 << 20;
 
 export function parseMemory(option: string, text: string): number {
@@ -380,7 +393,7 @@ export function parseDevice(value: string): DeviceRequest {
       '--device',
       value,
       'it is not of the form SOURCE:PATH:ACCESS',
-      'write /dev/fuse or /dev/sdb:/dev/xvdb:r',
+      'write /dev/fuse or /dev/sdb:/dev/xvdb:r, or a CDI device: nvidia.com/gpu=0',
     );
   }
   return { source: cleanPath(source), path: cleanPath(path), access };
@@ -525,11 +538,14 @@ export function parseNetworks(
   if (wrong !== undefined) throw bad('--network', wrong, 'it cannot be combined with another network');
   const joined = values.find(value => value.startsWith('container:'));
   if (joined !== undefined) {
+    const container = joined.slice('container:'.length);
+    if (container === '') throw bad('--network', joined, 'the name of the container is missing');
+    if (values.length > 1) throw bad('--network', joined, 'it cannot be combined with another network');
+    if (ip === undefined && mac === undefined) return { container };
     throw bad(
-      '--network',
-      joined,
-      'joining the network of another container is not supported',
-      'use a network of both',
+      ip === undefined ? '--mac-address' : '--ip',
+      ip ?? mac ?? '',
+      `the addresses are those of the container ${container}`,
     );
   }
   const names =

@@ -2,8 +2,9 @@
 
 import { errno } from '../errors/errno.ts';
 import { RuntimeError } from '../errors/error.ts';
-import { capabilityNumbers } from '../kernel/capabilities.ts';
 import type { Seccomp, SeccompArchitecture, Syscall, SyscallArg } from '../oci/seccomp.ts';
+import { type ObjectShape, type Shape, string, strings } from '../oci/shape.ts';
+import { checkShape } from '../validate/check-shape.ts';
 
 /**
  * The system calls that a container may make by default: those that Docker allows. The lists are sorted by what a
@@ -160,12 +161,39 @@ interface DockerRule extends Syscall {
   readonly comment?: string;
 }
 
-interface DockerProfile extends Seccomp {
+/** Members of Docker's profiles that config.json does not have. */
+interface DockerMembers {
   readonly archMap?: readonly {
-    readonly architecture: SeccompArchitecture;
-    readonly subArchitectures?: readonly SeccompArchitecture[] | null;
+    readonly architecture?: SeccompArchitecture;
+    readonly subArchitectures?: readonly SeccompArchitecture[];
   }[];
+  readonly syscalls?: readonly Pick<DockerRule, 'name' | 'includes' | 'excludes'>[];
 }
+
+const conditions: Shape = {
+  kind: 'object',
+  properties: { caps: strings, arches: strings, minKernel: string },
+  partial: true,
+};
+
+const dockerMembers: ObjectShape = {
+  kind: 'object',
+  properties: {
+    archMap: {
+      kind: 'list',
+      of: { kind: 'object', properties: { architecture: string, subArchitectures: strings }, partial: true },
+    },
+    syscalls: {
+      kind: 'list',
+      of: {
+        kind: 'object',
+        properties: { name: string, includes: conditions, excludes: conditions },
+        partial: true,
+      },
+    },
+  },
+  partial: true,
+};
 
 /** The machine that a profile is for. */
 export interface ProfileMachine {
@@ -178,7 +206,8 @@ export interface ProfileMachine {
  * A profile of `--security-opt seccomp=FILE`, in the format of config.json or in Docker's, whose rules may depend on
  * capabilities, processor and kernel.
  *
- * @throws RuntimeError `usage.bad-value` if it is not JSON; the checks of config.json find all other faults
+ * @throws RuntimeError `usage.bad-value` if it is not JSON, or if a member that only Docker's format has is not valid;
+ *   the checks of config.json find all other faults
  */
 export function readProfile(
   text: string,
@@ -195,23 +224,28 @@ export function readProfile(
   if (typeof document !== 'object' || document === null || Array.isArray(document)) {
     throw badProfile(file, 'it is not an object');
   }
-  const { archMap, syscalls, ...rest } = document as DockerProfile;
+  const { value, problems } = checkShape(dockerMembers, document, 'config-linux.md#seccomp', 'the document');
+  if (problems[0] !== undefined) throw badProfile(file, problems[0].message);
+  const { archMap, syscalls: checked = [] } = value as DockerMembers;
+  const { archMap: _, syscalls, ...rest } = document as Seccomp & { readonly archMap?: unknown };
   const native = architecturesOf[machine.machine]?.[0];
   const mapped = archMap?.find(({ architecture }) => architecture === native);
   const rules = Array.isArray(syscalls) ? (syscalls as readonly DockerRule[]) : undefined;
   return {
     ...rest,
     ...(mapped !== undefined && {
-      architectures: [mapped.architecture, ...(mapped.subArchitectures ?? [])],
+      architectures: [native, ...(mapped.subArchitectures ?? [])] as readonly SeccompArchitecture[],
     }),
     ...(rules !== undefined && {
-      syscalls: rules.filter(rule => applies(rule, capabilities, machine)).map(plainRule),
+      syscalls: rules
+        .filter((_rule, index) => applies(checked[index] ?? {}, capabilities, machine))
+        .map(plainRule),
     }),
   };
 }
 
 function applies(
-  { includes = {}, excludes = {} }: DockerRule,
+  { includes = {}, excludes = {} }: Pick<DockerRule, 'includes' | 'excludes'>,
   capabilities: readonly string[],
   machine: ProfileMachine,
 ): boolean {
@@ -236,7 +270,7 @@ function numbers(release: string): number[] {
   return release.split(/[.-]/).map(Number);
 }
 
-/** Without the members that config.json does not have. */
+/** Removes the members that config.json does not have. */
 function plainRule({
   name,
   names,
@@ -263,6 +297,3 @@ function badProfile(file: string, problem: string): RuntimeError {
     hint: 'give a JSON file with defaultAction and syscalls, or seccomp=unconfined',
   });
 }
-
-/** Names of all capabilities of the profile's conditions, for a test. */
-export const profileCapabilities = Object.keys(withCapability).filter(name => name in capabilityNumbers);

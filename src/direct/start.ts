@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { RuntimeError } from '../errors/error.ts';
 import { onHost, toRuntimeError } from '../errors/system.ts';
-import type { Binding } from '../host/binding.d.ts';
+import type { Binding, KeptCheck } from '../host/binding.d.ts';
 import { unlessMissing } from '../host/files.ts';
 import { entryPath } from '../host/paths.ts';
 import { O } from '../kernel/files.ts';
@@ -9,9 +9,13 @@ import { deleteContainer } from '../lifecycle/delete.ts';
 import type { Runtime } from '../lifecycle/runtime.ts';
 import { startContainer } from '../lifecycle/start.ts';
 import { hostsFile } from '../network/hosts-file.ts';
+import { awaitKeeper } from './await-keeper.ts';
 import type { DirectContainer } from './container.ts';
-import { endKeeper } from './end-keeper.ts';
+import { forgetHealth } from './health.ts';
+import type { HealthCheck } from './health-check.ts';
+import { joinedId, joinNetwork } from './joined-network.ts';
 import { startKept } from './keeper.ts';
+import { ownCommand } from './own-command.ts';
 import { isUp, recordIfThere, stateOf } from './status.ts';
 import { stopDirect } from './stop.ts';
 import { containerFiles, containerPath, type DirectStore, withContainerLock } from './store.ts';
@@ -33,12 +37,32 @@ export function startDirect(
   container: DirectContainer,
   beforeProgram: (init: number) => void = () => {},
 ): boolean {
-  return withContainerLock(store, container.id, () => startLocked(runtime, store, container, beforeProgram));
+  return withContainerLock(store, container.id, () => {
+    clearRestart(store, container.id);
+    return startLocked(runtime, store, container, beforeProgram);
+  });
+}
+
+/** Starts a container after its end, unless a command has stopped it in the meantime. */
+export function startAgain(runtime: Runtime, store: DirectStore, container: DirectContainer): void {
+  withContainerLock(store, container.id, () => {
+    const stopped = entryPath(containerPath(store, container.id), containerFiles.stopped);
+    if (store.binding.stat(stopped, true) === undefined) startLocked(runtime, store, container, () => {});
+  });
+}
+
+/** A start by a command begins the attempts of `--restart` again. */
+function clearRestart(store: DirectStore, id: string): void {
+  for (const name of [containerFiles.stopped, containerFiles.attempts]) {
+    const path = entryPath(containerPath(store, id), name);
+    if (store.binding.stat(path, true) === undefined) continue;
+    onHost(`unable to remove ${path}`, () => unlessMissing(() => store.binding.unlink(path)));
+  }
 }
 
 /**
  * Stops the container and starts it again. A container with `--rm` stays: its keeper and an attached client, which
- * remove it after its end, wait for the lock and then see that it runs.
+ * remove it after its end, wait for the lock and then find that it runs.
  *
  * @param seconds - for the program to end; -1 waits without a limit
  * @throws RuntimeError as `stopDirect` and `startDirect`
@@ -78,7 +102,9 @@ function startLocked(
   // The previous run, or a start that was killed.
   deleteContainer(runtime, id, { force: true });
   renewWork(binding, directory);
+  joinNetwork(runtime, store, container);
   const restore = savedRun(runtime, directory);
+  if (container.health !== undefined) forgetHealth(runtime, directory);
   try {
     const { init, warnings } = startKept(binding, {
       directory,
@@ -87,9 +113,13 @@ function startLocked(
       openStdin: container.openStdin,
       logLimit,
       ...(container.remove && {
-        // Without --force: after a restart the container runs again.
+        // Without --force, because after a restart the container runs again.
         atEnd: [...ownCommand(runtime), 'container', 'rm', '--volumes', id],
       }),
+      ...(container.restart !== undefined && {
+        atEnd: [...ownCommand(runtime), ...systemdOption(runtime), 'container', 'start', '--after-end', id],
+      }),
+      ...(container.health !== undefined && { check: checkRequest(runtime, id, container.health) }),
     });
     for (const warning of warnings) runtime.log.warn(warning);
     completeHosts(runtime, container, directory);
@@ -101,7 +131,10 @@ function startLocked(
   return true;
 }
 
-/** The kernel leaves a directory there that a user cannot enter. Nothing in it is needed after the end of a union. */
+/**
+ * Makes the work directory of a user's union anew: the kernel leaves a directory in it that the user cannot enter. After
+ * the end of a union, nothing in it is needed.
+ */
 function renewWork(binding: Binding, directory: string): void {
   if (binding.identity().euid === 0) return;
   const path = entryPath(directory, containerFiles.work);
@@ -111,24 +144,37 @@ function renewWork(binding: Binding, directory: string): void {
   });
 }
 
-function ownCommand({ binding, root }: Runtime): string[] {
-  return [...binding.ownCommand(), '--root', root];
+/** The command begins its exit status with 1 if the next check is due after the start interval. */
+function checkRequest(
+  runtime: Runtime,
+  id: string,
+  { interval, startInterval, startPeriod }: HealthCheck,
+): KeptCheck {
+  const command = [...ownCommand(runtime), 'container', 'healthcheck', '--scheduled', id];
+  const first = startPeriod > 0 ? Math.min(startInterval, interval) : interval;
+  return { command, firstMs: first, intervalMs: interval, startIntervalMs: startInterval };
+}
+
+function systemdOption({ systemdCgroup }: Runtime): string[] {
+  return systemdCgroup === true ? ['--systemd-cgroup'] : [];
 }
 
 function createCommand(
   runtime: Runtime,
-  { id, networks, ports }: DirectContainer,
+  { id, networks, ports, cdiDevices }: DirectContainer,
   directory: string,
 ): string[] {
-  const attached = networks.filter(name => name !== 'none' && name !== 'host');
+  const attached =
+    joinedId({ networks }) === undefined ? networks.filter(name => name !== 'none' && name !== 'host') : [];
   return [
     ...ownCommand(runtime),
-    ...(runtime.systemdCgroup === true ? ['--systemd-cgroup'] : []),
+    ...systemdOption(runtime),
     'create',
     '--bundle',
     directory,
     ...attached.flatMap(name => ['--network', name]),
     ...ports.flatMap(value => ['--publish', value]),
+    ...cdiDevices.flatMap(name => ['--device', name]),
     id,
   ];
 }
@@ -144,7 +190,7 @@ function undone(
   const failure = toRuntimeError(error);
   try {
     deleteContainer(runtime, id, { force: true });
-    endKeeper(runtime.binding, directory);
+    awaitKeeper(runtime.binding, directory);
     restore();
     return failure;
   } catch (other) {
@@ -170,7 +216,7 @@ function completeHosts(
   { id, hostname, networks }: DirectContainer,
   directory: string,
 ): void {
-  if (networks.includes('none') || networks.includes('host')) return;
+  if (networks.includes('none') || networks.includes('host') || joinedId({ networks }) !== undefined) return;
   const { binding } = runtime;
   const path = entryPath(directory, containerFiles.hosts);
   const text = binding.readTextIfThere(path);

@@ -4,7 +4,7 @@ import { entryPath } from '../host/paths.ts';
 import { type ContainerRecord, files } from '../lifecycle/record.ts';
 import type { Runtime } from '../lifecycle/runtime.ts';
 import { statusOf } from '../lifecycle/status.ts';
-import { readRecord, stateDirectory } from '../lifecycle/store.ts';
+import { isUnusable, readRecord, stateDirectory } from '../lifecycle/store.ts';
 import type { DirectContainer } from './container.ts';
 import { type ExitRecord, waitExit } from './exit-status.ts';
 import { keeperLives } from './keeper.ts';
@@ -16,10 +16,10 @@ export interface DirectState {
   readonly status: 'created' | 'running' | 'paused' | 'exited' | 'dead';
   /** Pid of the init; 0 without one. */
   readonly pid: number;
-  /** RFC 3339; the begin of the present run. */
+  /** RFC 3339; the start of the present run. */
   readonly startedAt?: string;
   readonly exit?: ExitRecord;
-  /** The container runs, and its keeper was killed: no command learns its exit status. */
+  /** The container runs, but its keeper was killed: its exit status will be lost. */
   readonly withoutKeeper: boolean;
   readonly record?: ContainerRecord;
   /** A file of the container is damaged. The status is then what processes and other files show. */
@@ -56,6 +56,8 @@ export function stateOf(
     if (exit === 'late' && record === undefined && recordIfThere(runtime, id) !== undefined) {
       return stateOf(runtime, store, { id });
     }
+    // The init runs, so a longer wait would not help.
+    if (exit === 'late' && record === undefined && hasKeptInit(runtime, store, id)) break;
   }
   if (exit instanceof RuntimeError) return { ...known, status: 'dead', problem: exit };
   if (exit === 'lost' || (exit === 'late' && record !== undefined)) return { ...known, status: 'dead' };
@@ -83,6 +85,21 @@ export function keptPid({ binding }: Runtime, store: DirectStore, id: string): n
   return /^[1-9]\d*\s*$/.test(text) ? Number(text) : undefined;
 }
 
+/**
+ * True while the init of the last run lives, as a child of the container's keeper. The runtime writes its record before the
+ * file with its pid.
+ */
+function hasKeptInit(runtime: Runtime, store: DirectStore, id: string): boolean {
+  const { binding } = runtime;
+  const pid = keptPid(runtime, store, id);
+  const keeper = binding.readTextIfThere(entryPath(containerPath(store, id), 'keeper'))?.trim();
+  if (pid === undefined || keeper === undefined) return false;
+  // The name in parentheses may contain blanks: the state follows, and then the parent.
+  const stat = binding.readTextIfThere(`/proc/${pid}/stat`) ?? '';
+  const [state = 'Z', parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return parent === keeper && state !== 'Z' && state !== 'X';
+}
+
 /** The keeper writes exit.json some milliseconds after the end of the init. */
 const keeperTimeoutMs = 5000;
 const sliceMs = 50;
@@ -104,7 +121,7 @@ export function recordIfThere(runtime: Runtime, id: string): ContainerRecord | u
     return readRecord(runtime, id);
   } catch (error) {
     if (!(error instanceof RuntimeError)) throw error;
-    if (error.code === 'state.not-found' || error.code === 'state.damaged') return undefined;
+    if (error.code === 'state.not-found' || isUnusable(error)) return undefined;
     throw error;
   }
 }

@@ -10,7 +10,7 @@ import type { DirectContainer } from './container.ts';
 import { waitExit } from './exit-status.ts';
 import { shortId } from './names.ts';
 import { isUp, stateOf } from './status.ts';
-import { containerPath, type DirectStore } from './store.ts';
+import { containerPath, type DirectStore, isStopped, markStopped } from './store.ts';
 
 /** Wait for the end after SIGKILL. */
 const killTimeoutMs = 10_000;
@@ -28,6 +28,8 @@ export function stopDirect(
   seconds: number = container.stopTimeout,
 ): void {
   const state = stateOf(runtime, store, container);
+  // It may wait for its next start.
+  if (container.restart !== undefined) markStopped(store, container.id);
   if (!isUp(state)) return;
   if (state.problem !== undefined) throw state.problem;
   signal(runtime, container.id, container.stopSignal);
@@ -52,6 +54,8 @@ export function killDirect(
   number: number,
 ): void {
   requireUp(runtime, store, container, 'kill');
+  const ends = number === SIG.SIGKILL || number === container.stopSignal;
+  if (ends && container.restart !== undefined) markStopped(store, container.id);
   killContainer(runtime, container.id, number);
 }
 
@@ -75,7 +79,7 @@ function signal(runtime: Runtime, id: string, number: number): void {
   unlessEnded(() => killContainer(runtime, id, number));
 }
 
-/** The program may have ended in this moment, and another command may have resumed it. */
+/** The program may have ended meanwhile, and another command may have resumed it. */
 function unlessEnded(work: () => void): void {
   try {
     work();
@@ -92,17 +96,18 @@ function unlessEnded(work: () => void): void {
 export function waitEnd(
   runtime: Runtime,
   store: DirectStore,
-  { id }: Pick<DirectContainer, 'id'>,
+  { id, restart }: Pick<DirectContainer, 'id' | 'restart'>,
   timeoutMs: number,
 ): boolean {
   try {
     if (waitExit(runtime.binding, containerPath(store, id), timeoutMs) === undefined) return false;
   } catch (error) {
-    // Without a keeper only the init can be waited for.
+    // Without a keeper, only the end of the init can be awaited.
     if (!(error instanceof RuntimeError) || error.code !== 'keeper.gone') throw error;
     if (!waitInit(runtime, store, id, timeoutMs)) return false;
   }
-  releaseEnded(runtime, id);
+  // Another run may have begun.
+  if (restart === undefined || isStopped(store, id)) releaseEnded(runtime, id);
   return true;
 }
 

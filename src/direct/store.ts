@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { errno } from '../errors/errno.ts';
+import { errno, errnoText } from '../errors/errno.ts';
 import { RuntimeError } from '../errors/error.ts';
-import { onHost, refusalOf } from '../errors/system.ts';
+import { hostFailure, onHost, refusalOf } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
 import { isDirectory, makeDirectories, unlessMissing } from '../host/files.ts';
 import { entryPath } from '../host/paths.ts';
-import { O } from '../kernel/files.ts';
+import type { ImageStore } from '../image/blobs.ts';
+import { O, S_IF, S_IFMT } from '../kernel/files.ts';
+import { isUnusable, notText } from '../lifecycle/store.ts';
 import { containerText, type DirectContainer, parseContainer } from './container.ts';
 import { checkName, idOf, randomName, shortId } from './names.ts';
 
@@ -15,11 +17,7 @@ import { checkName, idOf, randomName, shortId } from './names.ts';
  *     containers/ID/     a container; container.json is written last, so a directory without it is unfinished
  *     names/NAME         a symbolic link whose target is the id
  */
-export interface DirectStore {
-  readonly binding: Binding;
-  /** Absolute. */
-  readonly directory: string;
-}
+export type DirectStore = ImageStore;
 
 /** Files of a container's directory. */
 export const containerFiles = {
@@ -31,15 +29,21 @@ export const containerFiles = {
   hosts: 'hosts',
   hostname: 'hostname',
   resolvConf: 'resolv.conf',
+  init: 'init',
+  netns: 'netns',
   log: 'log',
   exit: 'exit.json',
+  /** Exists after `stop` or `kill` of a container with a restart policy, until a command starts it again. */
+  stopped: 'stopped',
+  attempts: 'restart.json',
+  health: 'health.json',
 } as const;
 
-/** Random names that are tried until one is free. */
+/** Maximum number of random names to try. */
 const nameAttempts = 64;
 const lockTimeoutMs = 10_000;
 
-export function containersPath({ directory }: DirectStore): string {
+function containersPath({ directory }: DirectStore): string {
   return `${directory}/containers`;
 }
 
@@ -49,10 +53,6 @@ export function containerPath(store: DirectStore, id: string): string {
 
 function namesPath({ directory }: DirectStore): string {
   return `${directory}/names`;
-}
-
-export function layersPath({ directory }: DirectStore): string {
-  return `${directory}/layers`;
 }
 
 /** Random bytes of the kernel. */
@@ -72,10 +72,10 @@ export interface NewContainer {
 }
 
 /**
- * Takes the name and makes the directory. The lock of the directory shows other commands that it is being made; after a
- * `kill -9` the lock is free, and the next command that meets the directory removes it.
+ * Takes the name and makes the directory. The command that creates the container holds the lock of the directory: after a
+ * `kill -9` the lock is free, and the next `rm` or `prune` removes the directory.
  *
- * @param name - undefined: a random one
+ * @param name - undefined: choose a random name
  * @throws RuntimeError `direct.bad-name`, `direct.name-taken`
  */
 export function newContainer(store: DirectStore, name: string | undefined): NewContainer {
@@ -111,7 +111,7 @@ export function newContainer(store: DirectStore, name: string | undefined): NewC
   };
 }
 
-export function writeContainer(store: DirectStore, container: DirectContainer): void {
+function writeContainer(store: DirectStore, container: DirectContainer): void {
   const path = entryPath(containerPath(store, container.id), containerFiles.record);
   onHost(`unable to write ${path}`, () => store.binding.replaceText(path, containerText(container), 0o600));
 }
@@ -134,6 +134,17 @@ function makeDirectory(store: DirectStore): { id: string; directory: string; loc
   }
 }
 
+/** Returns true if a command has stopped a container with a restart policy since its last start. */
+export function isStopped(store: DirectStore, id: string): boolean {
+  return store.binding.stat(entryPath(containerPath(store, id), containerFiles.stopped), true) !== undefined;
+}
+
+/** Called before the signal is sent, because the keeper must not restart the container when it exits. */
+export function markStopped(store: DirectStore, id: string): void {
+  const path = entryPath(containerPath(store, id), containerFiles.stopped);
+  onHost(`unable to write ${path}`, () => store.binding.replaceText(path, '', 0o600));
+}
+
 /** Locks a finished container while `work` changes it: two commands that start or remove it exclude each other. */
 export function withContainerLock<T>(store: DirectStore, id: string, work: () => T): T {
   const { binding } = store;
@@ -147,10 +158,10 @@ export function withContainerLock<T>(store: DirectStore, id: string, work: () =>
     if (!locked) {
       throw new RuntimeError({
         code: 'state.busy',
-        message: `container ${shortId(id)} is busy: another command holds ${directory}`,
+        message: `container ${shortId(id)} is busy: another command holds the lock of ${directory}`,
         path: directory,
         value: id,
-        hint: 'lslocks shows the process',
+        hint: 'run lslocks to find the process',
       });
     }
     return work();
@@ -172,7 +183,11 @@ function takeName(store: DirectStore, id: string, name: string | undefined): str
     const candidate = attempt < nameAttempts / 2 ? random : `${random}_${id.slice(0, 6)}`;
     if (tryName(store, id, candidate) === undefined) return candidate;
   }
-  throw nameTaken('random', id);
+  throw new RuntimeError({
+    code: 'direct.name-taken',
+    message: `${nameAttempts} random names are already in use`,
+    hint: 'choose a name with --name',
+  });
 }
 
 /** Makes the link. Returns the id of the container that has the name. */
@@ -188,22 +203,55 @@ function tryName(store: DirectStore, id: string, name: string): string | undefin
       });
     }
     const holder = readName(store, name);
+    if (holder === undefined && binding.stat(path, true) !== undefined) throw foreignName(path, name);
     if (holder !== undefined && !isAbandoned(store, holder)) return holder;
     // The container of the name was removed, or its create was killed.
     if (holder !== undefined) removeFiles(store, holder, name);
   }
 }
 
-function readName({ binding, directory }: DirectStore, name: string): string | undefined {
-  const target = unlessMissing(() => binding.readlink(`${directory}/names/${name}`));
+function foreignName(path: string, name: string): RuntimeError {
+  return new RuntimeError({
+    code: 'direct.name-taken',
+    message: `the container name "/${name}" is already in use: ${path} is not a link to a container`,
+    path,
+    value: name,
+    hint: 'choose another name, or remove the file',
+  });
+}
+
+/** Undefined without such a name, and for a file that is not a link to a container. */
+function readName(store: DirectStore, name: string): string | undefined {
+  const { binding } = store;
+  const path = entryPath(namesPath(store), name);
+  const status = binding.stat(path, true);
+  if (status === undefined || (status.mode & S_IFMT) !== S_IF.S_IFLNK) return undefined;
+  const target = unlessMissing(() => binding.readlink(path));
   return target === undefined || !/^[0-9a-f]{64}$/.test(target) ? undefined : target;
 }
 
 /** Removes the name if it still belongs to this container. */
-export function freeName(store: DirectStore, name: string, id: string): void {
+function freeName(store: DirectStore, name: string, id: string): void {
   if (readName(store, name) !== id) return;
   const path = entryPath(namesPath(store), name);
   onHost(`unable to remove ${path}`, () => unlessMissing(() => store.binding.unlink(path)));
+}
+
+/**
+ * Gives a container another name.
+ *
+ * @throws RuntimeError `direct.bad-name`, `direct.name-taken`
+ */
+export function renameContainer(store: DirectStore, { id }: DirectContainer, name: string): void {
+  checkName('container', name);
+  withContainerLock(store, id, () => {
+    const container = readContainer(store, id);
+    if (container === undefined) throw noSuchContainer(id);
+    const holder = tryName(store, id, name);
+    if (holder !== undefined) throw nameTaken(name, holder);
+    writeContainer(store, { ...container, name });
+    freeName(store, container.name, id);
+  });
 }
 
 function nameTaken(name: string, id: string): RuntimeError {
@@ -224,18 +272,18 @@ function isAbandoned(store: DirectStore, id: string): boolean {
   if (fd === undefined) return true;
   const isFree = unlessMissing(() => binding.lock(fd, 0)) ?? true;
   binding.close(fd);
-  // Finished in the meantime?
+  // Another command may have finished it meanwhile.
   return isFree && binding.stat(entryPath(directory, containerFiles.record)) === undefined;
 }
 
-/** The names whose links lead to the container, for one whose record is damaged. */
+/** The names whose links lead to the container. Used if its record is damaged. */
 function namesOf(store: DirectStore, id: string): string[] {
   const names = unlessMissing(() => store.binding.readdir(namesPath(store))) ?? [];
   return names.filter(name => readName(store, name) === id);
 }
 
 /**
- * Removes the name first: a directory without a name can be found, a name without a directory is free.
+ * Removes the name before the directory, because an interrupted removal can then be repeated by id.
  *
  * @param name - undefined if it is not known
  */
@@ -243,13 +291,28 @@ export function removeFiles(store: DirectStore, id: string, name: string | undef
   const directory = containerPath(store, id);
   for (const own of name === undefined ? namesOf(store, id) : [name]) freeName(store, own, id);
   onHost(`unable to remove ${directory}`, () => {
-    // From here on the directory counts as unfinished, so that the next command completes an interrupted removal.
-    unlessMissing(() => store.binding.unlink(entryPath(directory, containerFiles.record)));
-    store.binding.removeTree(directory);
+    // From here on the directory counts as unfinished, so that the next `rm` or `prune` completes an interrupted removal.
+    const record = entryPath(directory, containerFiles.record);
+    const refusal = refusalOf(() => store.binding.unlink(record));
+    // container.json is a directory.
+    if (refusal?.errno === errno.EISDIR) store.binding.removeTree(record);
+    else if (refusal !== undefined && refusal.errno !== errno.ENOENT) throw refusal;
+    removeDirectory(store.binding, directory);
   });
 }
 
-/** Removes what killed commands have left: unfinished directories, and names without a container. */
+/** Retries, because a command that restarts the container may write restart.json until it finds no container.json. */
+function removeDirectory(binding: Binding, directory: string): void {
+  for (let attempt = 1; ; attempt++) {
+    const refusal = refusalOf(() => binding.removeTree(directory));
+    if (refusal === undefined) return;
+    if (refusal.errno !== errno.ENOTEMPTY || attempt === mostAttempts) throw refusal;
+  }
+}
+
+const mostAttempts = 5;
+
+/** Removes the leftovers of killed commands: unfinished directories, and names without a container. */
 export function sweep(store: DirectStore): void {
   const { binding } = store;
   for (const id of directoryIds(store)) {
@@ -276,20 +339,38 @@ function directoryIds(store: DirectStore): string[] {
 /** Undefined while the container is being made, and for an unfinished directory. */
 export function readContainer(store: DirectStore, id: string): DirectContainer | undefined {
   const path = entryPath(containerPath(store, id), containerFiles.record);
-  const text = onHost(`unable to read ${path}`, () => store.binding.readTextIfThere(path, true));
+  const removal = `tsubo container rm --force ${shortId(id)} removes the container`;
+  const damaged = (problem: string): RuntimeError =>
+    new RuntimeError({
+      code: 'state.damaged',
+      message: `the file ${path} is damaged: ${problem}`,
+      path,
+      value: id,
+      hint: removal,
+    });
+  let text: string | undefined;
+  const refusal = refusalOf(() => {
+    text = store.binding.readTextIfThere(path, true);
+  });
+  if (refusal !== undefined) {
+    if (notText.includes(refusal.errno))
+      throw damaged(`it is not a file with a text: ${errnoText(refusal.errno)}`);
+    throw hostFailure(refusal, `unable to read ${path}`);
+  }
   if (text === undefined) return undefined;
   const container = parseContainer(text, id);
-  if (typeof container !== 'string') return container;
+  if (typeof container === 'string') throw damaged(container);
+  if (!('newer' in container)) return container;
   throw new RuntimeError({
-    code: 'state.damaged',
-    message: `the file ${path} is damaged: ${container}`,
+    code: 'state.newer-version',
+    message: `a later version of tsubo wrote the file ${path}: its version is ${container.newer}`,
     path,
     value: id,
-    hint: `tsubo container rm --force ${shortId(id)} removes the container`,
+    hint: `use that version; ${removal}`,
   });
 }
 
-/** All containers, the newest first, and the problems of damaged ones. */
+/** All containers, the newest first, and the errors of those whose record cannot be used. */
 export function listContainers(store: DirectStore): {
   readonly containers: DirectContainer[];
   readonly damaged: RuntimeError[];
@@ -301,7 +382,7 @@ export function listContainers(store: DirectStore): {
       const container = readContainer(store, id);
       if (container !== undefined) containers.push(container);
     } catch (error) {
-      if (!(error instanceof RuntimeError) || error.code !== 'state.damaged') throw error;
+      if (!(error instanceof RuntimeError) || !isUnusable(error)) throw error;
       damaged.push(error);
     }
   }
@@ -310,7 +391,7 @@ export function listContainers(store: DirectStore): {
 }
 
 /**
- * The id of a container: from its id, its name, or the beginning of its id, in this order.
+ * The id of a container: from its id, its name, or a prefix of its id, in this order.
  *
  * @throws RuntimeError `direct.no-container`, `direct.ambiguous`
  */
@@ -341,7 +422,7 @@ export function findContainer(store: DirectStore, text: string): DirectContainer
   return container;
 }
 
-export function noSuchContainer(text: string): RuntimeError {
+function noSuchContainer(text: string): RuntimeError {
   return new RuntimeError({
     code: 'direct.no-container',
     message: `No such container: ${text}`,

@@ -2,8 +2,10 @@
 import { errno } from '../errors/errno.ts';
 import { RuntimeError } from '../errors/error.ts';
 import { onHost, refusalOf } from '../errors/system.ts';
+import { makeClaim, readClaims } from '../host/claims.ts';
 import { isDirectory, makeDirectories, unlessMissing } from '../host/files.ts';
 import { entryPath } from '../host/paths.ts';
+import { O } from '../kernel/files.ts';
 import { timestampSeconds } from '../lifecycle/timestamp.ts';
 import type { DirectContainer } from './container.ts';
 import { checkName, idOf } from './names.ts';
@@ -65,10 +67,44 @@ export function makeVolume(
     const refusal = refusalOf(() => binding.rename(unfinished, directory));
     if (refusal === undefined) return true;
     binding.removeTree(unfinished);
-    // Another command has made it in the meantime.
+    // Another command has made it meanwhile.
     if (refusal.errno !== errno.ENOTEMPTY && refusal.errno !== errno.EEXIST) throw refusal;
     return false;
   });
+}
+
+const lockTimeoutMs = 10_000;
+
+function claimsPath(store: DirectStore): string {
+  return `${store.directory}/claims/volumes`;
+}
+
+/** Calls `work` while this process holds the lock of the volumes. */
+function lockedVolumes<T>(store: DirectStore, work: () => T): T {
+  const { binding } = store;
+  const path = volumesPath(store);
+  // Only root enters: volumes contain files of any owner and mode.
+  onHost(`unable to make ${path}`, () => makeDirectories(binding, path, 0o701));
+  const fd = onHost(`unable to open ${path}`, () => binding.open(path, O.O_RDONLY | O.O_CLOEXEC, 0));
+  try {
+    if (onHost(`unable to lock ${path}`, () => binding.lock(fd, lockTimeoutMs))) return work();
+    throw new RuntimeError({
+      code: 'state.busy',
+      message: `the volumes are busy: another command holds the lock of ${path}`,
+      path,
+      hint: 'run lslocks to find the process',
+    });
+  } finally {
+    binding.close(fd);
+  }
+}
+
+/**
+ * No command removes these volumes, which may be missing yet, until the returned function is called: a container that is
+ * being made has no record.
+ */
+export function claimVolumes(store: DirectStore, names: readonly string[]): () => void {
+  return lockedVolumes(store, () => makeClaim(store.binding, claimsPath(store), names.join('\n')));
 }
 
 /** Completes the creations and removals of volumes that killed commands have begun. */
@@ -83,19 +119,28 @@ export function sweepVolumes(store: DirectStore): void {
   }
 }
 
-/** Undefined if there is no such volume. A volume without a sound record is one without labels. */
+/** Undefined if there is no such volume. A volume whose record is missing or damaged has no labels. */
 export function readVolume(store: DirectStore, name: string): Volume | undefined {
   const { binding } = store;
   if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name)) return undefined;
   if (!isDirectory(binding, volumeData(store, name), true)) return undefined;
-  const text = binding.readTextIfThere(`${volumePath(store, name)}/${recordName}`);
+  let text: string | undefined;
+  // Something else may be in the place of the file.
+  refusalOf(() => {
+    text = binding.readTextIfThere(`${volumePath(store, name)}/${recordName}`);
+  });
   const { created, labels, anonymous } = membersOf(text);
   return {
     name,
     created: typeof created === 'string' ? created : '',
-    labels: typeof labels === 'object' && labels !== null ? (labels as Record<string, string>) : {},
+    labels: isMapOfTexts(labels) ? labels : {},
     anonymous: anonymous === true,
   };
+}
+
+function isMapOfTexts(value: unknown): value is Record<string, string> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  return Object.values(value).every(member => typeof member === 'string');
 }
 
 function membersOf(text: string | undefined): { created?: unknown; labels?: unknown; anonymous?: unknown } {
@@ -135,22 +180,44 @@ export function usersOf(containers: readonly DirectContainer[], name: string): D
  * @throws RuntimeError `direct.no-volume`, `direct.volume-in-use`
  */
 export function removeVolume(store: DirectStore, name: string, except?: string): void {
-  findVolume(store, name);
-  const users = usersOf(listContainers(store).containers, name).filter(({ id }) => id !== except);
-  if (users.length > 0) {
-    throw new RuntimeError({
-      code: 'direct.volume-in-use',
-      message: `remove ${name}: volume is in use - [${users.map(({ id }) => id).join(', ')}]`,
-      value: name,
-      hint: 'remove these containers first: tsubo container rm',
-    });
-  }
   const { binding } = store;
   const removed = `${volumesPath(store)}/.old-${binding.pid()}-${name}`;
-  onHost(`unable to remove the volume ${name}`, () => {
-    binding.removeTree(removed);
-    // From here on the volume does not exist; a sweep completes a removal that is killed.
-    unlessMissing(() => binding.rename(volumePath(store, name), removed));
-    binding.removeTree(removed);
+  lockedVolumes(store, () => {
+    findVolume(store, name);
+    const users = [
+      ...usersOf(listContainers(store).containers, name)
+        .map(({ id }) => id)
+        .filter(id => id !== except),
+      ...readClaims(binding, claimsPath(store))
+        .filter(text => text.split('\n').includes(name))
+        .map(() => 'a container that is being made'),
+    ];
+    if (users.length > 0) {
+      throw new RuntimeError({
+        code: 'direct.volume-in-use',
+        message: `remove ${name}: volume is in use - [${users.join(', ')}]`,
+        value: name,
+        hint: 'remove these containers first: tsubo container rm',
+      });
+    }
+    onHost(`unable to remove the volume ${name}`, () => {
+      binding.removeTree(removed);
+      // From here on the volume does not exist; a sweep completes a removal that is killed.
+      unlessMissing(() => binding.rename(volumePath(store, name), removed));
+    });
   });
+  // Outside the lock: it may take seconds.
+  onHost(`unable to remove the volume ${name}`, () => binding.removeTree(removed));
+}
+
+/** The same, but a volume that is gone or in use stays as it is. Returns false for those. */
+export function removeUnusedVolume(store: DirectStore, name: string): boolean {
+  try {
+    removeVolume(store, name);
+    return true;
+  } catch (error) {
+    if (!(error instanceof RuntimeError)) throw error;
+    if (error.code === 'direct.volume-in-use' || error.code === 'direct.no-volume') return false;
+    throw error;
+  }
 }

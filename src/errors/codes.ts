@@ -7,6 +7,12 @@
  * The program imports only the type and does not contain the sentences.
  */
 export const errorCodes = {
+  'build.interrupted': ['the build was interrupted', 'run it again: finished steps are kept'],
+  'build.no-file': ['COPY or ADD names a file that does not exist', 'correct the path, or .dockerignore'],
+  'build.no-stage': ['the Dockerfile has no stage of this name', 'correct --target'],
+  'build.step': ['a command of RUN has failed', 'read its output above'],
+  'build.syntax': ['an instruction of a Dockerfile is not valid', 'correct it at the reported line'],
+  'build.unsupported': ['only another builder can do this', 'use it as the hint says'],
   'bundle.config-duplicate': [
     'a member of config.json occurs twice, and the last one is used (a warning of check)',
     'remove one of them',
@@ -37,15 +43,32 @@ export const errorCodes = {
   'bundle.rootfs-not-directory': ['root.path is not a directory', 'name a directory'],
   'bundle.rootfs-symlink': ['root.path is a symbolic link', 'name the directory that the link points to'],
 
+  'cdi.bad-name': [
+    'the name of a CDI device is not valid',
+    'write VENDOR/CLASS=NAME, such as nvidia.com/gpu=0',
+  ],
+  'cdi.bad-spec': [
+    'a file of /etc/cdi or /var/run/cdi is not valid, or other users can write to it',
+    'correct the file, or write it again with the tool of the vendor',
+  ],
+  'cdi.conflict': ['two files of one directory define the CDI device', 'remove one of the two files'],
+  'cdi.no-device': ['a device that a CDI device needs does not exist', 'load its driver'],
+  'cdi.not-found': [
+    'no file of /etc/cdi or /var/run/cdi defines the CDI device',
+    'write the file with the tool of the vendor',
+  ],
+  'checkpoint.bad-image': [
+    'a directory contains no checkpoint, or one that cannot be used',
+    'name the directory that was given to checkpoint',
+  ],
+  'checkpoint.failed': ['criu has failed', 'read its log at the reported path'],
+  'checkpoint.no-criu': ['the program criu is not installed', 'install criu'],
+
   'config.annotations': ['an annotation has an empty key', 'give it a name'],
   'config.attachment': ['a value of the network config is not valid', 'correct the value at the pointer'],
-  'config.cgroupsPath': [
-    'linux.cgroupsPath is the root of the hierarchy',
-    'leave it out, or name a cgroup below the root',
-  ],
   'config.cgroups-path': [
-    'linux.cgroupsPath is not usable',
-    'name a path below the cgroup root, or slice:prefix:name with --systemd-cgroup',
+    'linux.cgroupsPath is not usable, or is the root of the hierarchy',
+    'leave it out, name a cgroup below the root, or slice:prefix:name with --systemd-cgroup',
   ],
   'config.domainname': ['the NIS domain name cannot be set', 'add a uts namespace, and use at most 64 bytes'],
   'config.device.number': ['a device number is out of range', 'major is at most 4095, minor at most 1048575'],
@@ -77,6 +100,10 @@ export const errorCodes = {
   'config.maskedPaths': [
     'a masked path is relative, or there is no mount namespace',
     'write an absolute path, and add the mount namespace',
+  ],
+  'config.landlock': [
+    'the annotation with Landlock rules is not valid',
+    'correct the rule that the message names',
   ],
   'config.memory-policy': [
     'linux.memoryPolicy is not a policy that set_mempolicy(2) accepts',
@@ -287,6 +314,10 @@ export const errorCodes = {
     'the AppArmor profile or SELinux label was refused',
     'load the profile, or correct its name',
   ],
+  'container.landlock': [
+    'the Landlock rules were refused',
+    'use paths that exist, on a kernel with Landlock',
+  ],
   'container.memory-policy': ['the memory policy was refused', 'name nodes that exist'],
   'container.mount': ['a mount failed', 'see the reported call, option and errno'],
   'container.namespace': ['a namespace cannot be made or joined', 'run as root, or add a user namespace'],
@@ -320,21 +351,13 @@ export const errorCodes = {
   'container.terminal': ['the terminal cannot be made', 'mount a devpts on /dev/pts'],
   'container.user': ['the user or groups were refused', 'use ids that the user namespace maps'],
 
-  'hook.failed': ['a hook exited with a status other than 0', 'see its output in the message'],
-  'hook.not-executable': ['a hook cannot be executed', 'check path, permissions and interpreter'],
-  'hook.syscall': ['a system call around a hook failed', 'see the reported call and errno'],
-  'hook.timeout': ['a hook did not exit within its timeout', 'raise the timeout or correct the hook'],
-
-  'host.addon': ['the native addon cannot be loaded', 'follow the remedies in the message'],
-  'host.cgroup-controller': [
-    'a cgroup controller that a limit needs is not available',
-    'enable it for the parent cgroup, or remove the limit',
+  'dashboard.ended': [
+    'the program of the dashboard has ended by itself',
+    'read its messages above; start it again',
   ],
-  'host.cgroup-processes': [
-    'the parent cgroup contains processes and cannot enable controllers',
-    'choose another cgroupsPath',
-  ],
-  'host.cgroup-threaded': ['the parent cgroup is threaded', 'choose another cgroupsPath'],
+  'dashboard.no-node': ['the dashboard needs Node, which is missing', 'install Node and the npm package'],
+  'dashboard.port': ['the dashboard cannot listen on the port', 'choose another port, or leave out --port'],
+  'dashboard.request': ['the page has sent a request that the dashboard does not have', 'reload the page'],
   'direct.ambiguous': ['several containers have ids with this prefix', 'write more digits of the id'],
   'direct.bad-name': ['the name of a container or volume is not valid', 'use letters, digits and _ . -'],
   'direct.name-taken': [
@@ -355,10 +378,29 @@ export const errorCodes = {
   'direct.running': ['the container runs', 'stop it, or remove it with --force'],
   'direct.volume-in-use': ['a container uses the volume', 'remove the container first'],
 
+  'hook.failed': ['a hook exited with a status other than 0', 'see its output in the message'],
+  'hook.not-executable': ['a hook cannot be executed', 'check path, permissions and interpreter'],
+  'hook.syscall': ['a system call around a hook failed', 'see the reported call and errno'],
+  'hook.timeout': ['a hook did not exit within its timeout', 'raise the timeout or correct the hook'],
+
+  'host.addon': ['the native addon cannot be loaded', 'follow the remedies in the message'],
+  'host.cgroup-controller': [
+    'a cgroup controller that a limit needs is not available',
+    'enable it for the parent cgroup, or remove the limit',
+  ],
+  'host.cgroup-processes': [
+    'the parent cgroup contains processes and cannot enable controllers',
+    'choose another cgroupsPath',
+  ],
+  'host.cgroup-threaded': ['the parent cgroup is threaded', 'choose another cgroupsPath'],
   'host.cgroup-write': ['the kernel refused a value for a cgroup file', 'check the value at the pointer'],
   'host.id-mapping': [
     'the id mappings cannot be written',
     'run as root, or install newuidmap and add entries to /etc/subuid and /etc/subgid',
+  ],
+  'host.memory': [
+    'there is not enough memory for the runtime itself',
+    'raise the limit of the address space (ulimit -v), or that of the cgroup of the caller',
   ],
   'host.ps': ['ps failed or printed something unexpected', 'install procps, or use ps --format json'],
   'host.rdt': ['resctrl refused the class of service', 'check the schemata against /sys/fs/resctrl/info'],
@@ -373,7 +415,7 @@ export const errorCodes = {
     'see the message for what is missing',
   ],
 
-  'image.ambiguous': ['several images have an id with this beginning', 'write more digits of the id'],
+  'image.ambiguous': ['several images have ids with this prefix', 'write more digits of the id'],
   'image.archive': [
     'an archive of an image is damaged, or contains an entry that is not allowed in an image',
     'get the archive or the image again',
@@ -402,6 +444,7 @@ export const errorCodes = {
   ],
   'image.reference': ['the name of an image is not valid', 'write NAME, NAME:TAG or REGISTRY/NAME:TAG'],
   'image.referenced': ['the image has several names', 'remove each name, or use --force'],
+  'image.unpackable': ['a layer cannot contain a file', 'remove or rename the file'],
   'image.unsupported': [
     'the manifest does not describe an image, or has an old format',
     'push the image again with a current program',
@@ -539,9 +582,23 @@ export const errorCodes = {
     'the upperdir of the root mount was written by a volatile overlay before the machine was started',
     'use an empty upperdir and workdir, or check the files and remove the reported marker',
   ],
+  'state.mount-changed': [
+    'the mount to remove is not there any more, or another one covers it',
+    'mount rm --force removes it from the list',
+  ],
+  'state.mount-exists': ['a mount was added at this path', 'remove it with mount rm, or choose another path'],
+  'state.newer-version': [
+    'a later version of tsubo wrote the record',
+    'use that version, or remove the container with delete --force',
+  ],
   'state.no-cgroup': [
     'the container has no cgroup of its own',
     'create it on a machine with cgroup version 2',
+  ],
+  'state.no-mount': ['no mount was added to the container at this path', 'see mount ls'],
+  'state.no-mount-namespace': [
+    "the mount namespace of the container is the runtime's",
+    'create it with a mount namespace of its own',
   ],
   'state.no-root': ['the directory of --root cannot be read', 'name one with --root, or set XDG_RUNTIME_DIR'],
   'state.not-created': ['the container is not in the state created', 'create it again'],
@@ -585,6 +642,15 @@ export const errorCodes = {
   'usage.preserve-fds': ['a descriptor to preserve is not open', 'open it before the call'],
   'usage.publish': ['the value of --publish is not valid', 'write HOST-PORT:CONTAINER-PORT, such as 8800:80'],
   'usage.signal': ['the signal is unknown', 'use a name such as TERM, or a number'],
+  'usage.stdio': [
+    'a value of the option stdio is not valid (library)',
+    "write 'pipe', 'inherit', 'ignore', an open descriptor or a stream, once or for each of the three streams",
+  ],
+  'usage.output-limit': [
+    'a program has written more output than maxBuffer (library)',
+    "raise maxBuffer, or read the streams of stdio: 'pipe' with spawn",
+  ],
+  'usage.option': ['an option of a library call is missing or has another type', 'see the types of the call'],
   'usage.terminal': [
     'a container with a terminal needs a terminal as standard input',
     'start the command on a terminal, or run the container without -t',

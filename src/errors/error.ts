@@ -42,6 +42,9 @@ export interface ErrorFields {
   readonly problems?: readonly ErrorFields[] | undefined;
 }
 
+/** Recognises the errors of another copy of this module, too. */
+const mark = Symbol.for('tsubo.RuntimeError');
+
 /** The only error class that tsubo throws. */
 export class RuntimeError extends Error implements ErrorFields {
   readonly code: ErrorCode;
@@ -64,7 +67,9 @@ export class RuntimeError extends Error implements ErrorFields {
 
   constructor(fields: ErrorFields, options?: { cause?: unknown }) {
     super(fields.message, options);
-    this.name = 'RuntimeError';
+    // Not enumerable: only the fields are data.
+    Object.defineProperty(this, 'name', { value: 'RuntimeError', configurable: true, writable: true });
+    Object.defineProperty(this, mark, { value: true });
     this.code = fields.code;
     for (const [key, value] of Object.entries(fields)) {
       if (key !== 'message' && key !== 'code' && value !== undefined) {
@@ -75,16 +80,20 @@ export class RuntimeError extends Error implements ErrorFields {
 
   /** Returns the same error with additional fields. The message changes only if `more` contains one. */
   with(more: Partial<ErrorFields>): RuntimeError {
-    return new RuntimeError({ ...this.fields(), ...more }, { cause: this.cause ?? undefined });
+    const { cause } = this;
+    return new RuntimeError({ ...this.fields(), ...more }, cause === undefined ? undefined : { cause });
+  }
+
+  /** The fields, for JSON.stringify. */
+  toJSON(): ErrorFields {
+    return this.fields();
   }
 
   /** Returns all present fields as plain data. */
   fields(): ErrorFields {
     const out: Record<string, unknown> = { code: this.code, message: this.message };
     for (const key of Object.keys(this)) {
-      if (key !== 'name') {
-        out[key] = (this as unknown as Record<string, unknown>)[key];
-      }
+      out[key] = (this as unknown as Record<string, unknown>)[key];
     }
     return out as unknown as ErrorFields;
   }
@@ -92,5 +101,5 @@ export class RuntimeError extends Error implements ErrorFields {
 
 /** Returns true for every RuntimeError, including one from another copy of this module. */
 export function isRuntimeError(error: unknown): error is RuntimeError {
-  return error instanceof Error && error.name === 'RuntimeError' && 'code' in error;
+  return error instanceof Error && mark in error;
 }

@@ -19,7 +19,14 @@ function place(error: ErrorFields): string | undefined {
 export function oneLine(error: ErrorFields): string {
   const message = onOneLine(error.message).trim();
   const at = place(error);
-  return at === undefined ? message : `${message} (${at})`;
+  return at === undefined ? message : `${message} (${onOneLine(at)})`;
+}
+
+/** The message in a line of `oneLine`, without the position that the other fields contain. */
+export function messageIn(line: string, fields: Omit<ErrorFields, 'code' | 'message'>): string {
+  const at = place({ ...fields, code: 'internal', message: '' });
+  const end = at === undefined ? '' : ` (${onOneLine(at)})`;
+  return end !== '' && line.endsWith(end) ? line.slice(0, -end.length) : line;
 }
 
 /** Replaces each line end and the blanks around it by one blank. A regular expression would be slow on many blanks. */
@@ -29,7 +36,7 @@ function onOneLine(text: string): string {
   return lines.filter(line => line !== '').join(' ');
 }
 
-/** Formats the error for a person: the message, then one line for each other field; the cure comes first. */
+/** Formats the error for a person: the message, then one line for each other field, the place and the hint first. */
 export function manyLines(error: ErrorFields, style: Style = {}): string[] {
   const lines = wrap(error.message.trim(), style.width).map(line => paint(line, 'bold', style));
   const add = (label: string, text: string | undefined, colour?: Colour): void => {

@@ -6,8 +6,8 @@ export function nearestWord(word: string, known: readonly string[]): string | un
   // A common prefix of all words, such as CAP_, must not count as similarity.
   const prefix = commonPrefix(known);
   const length = folded.startsWith(prefix) ? word.length - prefix.length : word.length;
-  // Permits one edit in up to five letters, two in up to eight, three in longer words, so that most of a word is
-  // unchanged.
+  // Permits one edit in up to five letters, two in up to eight, three in longer words.
+  // Then most of a word of three letters or more is unchanged.
   let best = Math.min(3, Math.max(1, Math.floor(length / 3))) + 1;
   let nearest: string | undefined;
   for (const candidate of known) {
@@ -40,16 +40,16 @@ export function isOneOf(word: string, allowed: readonly string[]): boolean {
   return allowed.includes(word);
 }
 
-/** Returns the hint for a word that is not allowed: the similar one, or all. */
+/** Returns the hint for a word that is not allowed: the most similar allowed word, or the list of them. */
 export function allowedWordHint(word: string, allowed: readonly string[]): string {
   return didYouMean(word, allowed) ?? `allowed values: ${allowed.join(', ')}`;
 }
 
 /**
  * Counts the insertions, deletions, changes and swaps of neighbours between two words. It stops at `limit`, and
- * compares only letters whose positions differ by less than that.
+ * compares only letters whose positions differ by at most that.
  */
-export function editDistance(one: string, other: string, limit: number): number {
+function editDistance(one: string, other: string, limit: number): number {
   if (Math.abs(one.length - other.length) >= limit) return limit;
   let start = 0;
   while (start < one.length && one.charCodeAt(start) === other.charCodeAt(start)) start++;

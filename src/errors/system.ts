@@ -68,8 +68,14 @@ export function toRuntimeError(error: unknown): RuntimeError {
   if (isSystemError(error)) {
     return hostFailure(error, error.path === undefined ? error.syscall : `${error.syscall} ${error.path}`);
   }
-  // The engine of the standalone host throws null if there is no memory for an error object.
-  if (error === null) return new RuntimeError({ code: 'internal', message: 'out of memory' });
   const message = error instanceof Error ? error.message : String(error);
+  // The engine of the standalone host throws null if there is no memory for an error object.
+  if (error === null || message === 'out of memory') {
+    return new RuntimeError({
+      code: 'host.memory',
+      message: 'out of memory',
+      hint: 'the limit of the address space (ulimit -v) or of the cgroup of the caller is too low',
+    });
+  }
   return new RuntimeError({ code: 'internal', message: `internal error: ${message}` }, { cause: error });
 }

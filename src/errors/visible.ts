@@ -2,7 +2,7 @@
 
 /**
  * Characters that a terminal does not show but acts on: control characters (C0 without the line feed, DEL, C1), marks that
- * change the direction of text, and halves of surrogate pairs, which are not characters.
+ * change the direction of text, and unpaired surrogates, which are not characters.
  */
 const invisible =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the expression matches these characters

@@ -26,6 +26,8 @@ export interface Binding {
   writeText(path: string, text: string, flags: number, mode: number): void;
   /** Writes a hidden sibling (O_EXCL) and renames it over `path`: readers see the old or the complete new content. */
   replaceText(path: string, text: string, mode: number): void;
+  /** Changes lines of a file in place. Fails with EFBIG if it has more than `limit` bytes. */
+  changeLines(request: LineChange): void;
   mkdir(path: string, mode: number): void;
   /** lchown(2); 4294967295 keeps the user or the group. */
   chown(path: string, uid: number, gid: number): void;
@@ -71,6 +73,8 @@ export interface Binding {
   /** Copies files between two roots, with modes, times, extended attributes and devices. */
   copyTree(request: CopyRequest): void;
   rename(from: string, to: string): void;
+  /** Makes a pipe: the end to read from, and the end to write to. */
+  pipe(): number[];
   /** Reads from `fd` until end of file, as text. */
   readAll(fd: number): string;
   /** Writes all of `text` to `fd`. */
@@ -111,15 +115,22 @@ export interface Binding {
 
   // ---- archives ------------------------------------------------------------------------------------------
   /**
-   * Unpacks a tar archive into a directory (native/unpack). What is wrong with the archive, and what fails while its
-   * entries are made, is in the result; the entries before it were made.
+   * Unpacks a tar archive into a directory (native/unpack). The result contains the first error in the archive or of a
+   * call that makes an entry; the entries before it exist then.
    */
   unpackTree(request: UnpackRequest): Unpacked;
-  /** SHA-256 of what can still be read from the descriptor, as hexadecimal digits, and the number of bytes. */
+  /**
+   * Writes the changes of an upper directory as the archive of a layer (native/pack). The archive is not whole if the
+   * result has a problem.
+   */
+  packTree(request: PackRequest): Packed;
+  /** The changes of an upper directory as lines `A /path`, `C /path` and `D /path`. */
+  findChanges(request: ChangesRequest): { readonly lines: readonly string[]; readonly problem?: PackProblem };
+  /** SHA-256 of the bytes from the current offset to the end, as hexadecimal digits, and the number of bytes. */
   digest(fd: number): { readonly digest: string; readonly size: number };
   /** Gives an open file the name `path` on the same file system. Fails with EEXIST if the name is taken. */
   linkFile(fd: number, path: string): void;
-  /** Copies what can still be read from a file to another descriptor, and returns the number of bytes. */
+  /** Copies a file from its current offset on to another descriptor, and returns the number of bytes. */
   copyBytes(from: number, to: number): number;
   /** syncfs(2) of the file system that contains the directory. */
   syncFilesystem(directory: string): void;
@@ -134,7 +145,7 @@ export interface Binding {
   /** prlimit(2) of the process `pid`; soft and hard limit are decimal numbers. */
   limitProcess(pid: number, resource: number, soft: string, hard: string): void;
 
-  /** Encodes text as UTF-8. A surrogate without its other half becomes three bytes. */
+  /** Encodes text as UTF-8. An unpaired surrogate becomes three bytes. */
   utf8(text: string): Uint8Array;
 
   // ---- this process --------------------------------------------------------------------------------------
@@ -174,24 +185,26 @@ export interface Binding {
    */
   startKeeper(request: KeeperRequest): { readonly pid: number; readonly output?: string };
 
-  // ---- containers with a supervisor (native/keeper) -------------------------------------------------------
+  // ---- containers with a keeper (native/keeper) -------------------------------------------------------
   /**
-   * Starts a supervisor, which runs `command` (a create that writes the init's pid to `pid` in the directory, and sends
-   * its terminal to `console` there) as its child, and returns its result. The supervisor carries the streams of the
+   * Starts a keeper, which runs `command` (a create that writes the init's pid to `pid` in the directory, and sends
+   * its terminal to `console` there) as its child, and returns its result. The keeper copies the streams of the
    * container to `log` and to the clients of the socket `attach`, and writes `exit.json`. Fails with EAGAIN (flock) if
-   * the directory has a supervisor.
+   * the directory has a keeper.
    */
   startKept(request: KeptRequest): KeptResult;
+  /** Writes the program that a container with `--init` runs as its first process (native/reaper) to a new file. */
+  writeReaper(path: string, mode: number): void;
   /**
-   * Connects to the supervisor. `flags` are those of `Attach`. The call returns when the client receives all output from
-   * now on. Fails with ENOENT or ECONNREFUSED (connect) without a supervisor, and with ECONNRESET if it has ended.
+   * Connects to the keeper. `flags` are those of `Attach`. The call returns when the client receives all output from
+   * now on. Fails with ENOENT or ECONNREFUSED (connect) without a keeper, and with ECONNRESET if it has ended.
    */
   openAttachment(directory: string, flags: number): number;
   /** Waits for the end of the container; output is dropped. Returns `time` after `timeoutMs` (-1: no timeout). */
   awaitKept(attachment: number, timeoutMs: number): KeptEnd;
   /**
    * Copies between standard input, output and error and the container until it has ended, the detach keys are typed, or a
-   * terminating signal arrives (without a pidfd). Other signals than SIGCHLD and SIGWINCH go to the process of the pidfd.
+   * terminating signal arrives (without a pidfd). All signals except SIGCHLD and SIGWINCH go to the process of the pidfd.
    * The host's terminal is in raw mode meanwhile and is closed at the end; its size is sent to the container.
    */
   attach(request: AttachRequest): AttachEnd;
@@ -312,6 +325,8 @@ export interface Binding {
    * Unless standard input and output are terminals, newlines are not translated to CR LF (no ONLCR).
    */
   adoptTerminal(master: number, host: number, copySize: boolean): void;
+  /** Sets the size of a terminal: TIOCSWINSZ of ioctl_tty(2). */
+  resizeTerminal(fd: number, columns: number, rows: number): void;
   /**
    * Forwards signals (except SIGCHLD and SIGWINCH) to the init until it exits, and returns its exit status. With a
    * master and a host terminal, it sets the host terminal to raw mode and copies data and window sizes between the
@@ -340,6 +355,17 @@ export interface Binding {
    */
   runHelper(request: HelperRequest): HelperEnd;
 
+  /**
+   * Starts a program that exchanges messages (SOCK_SEQPACKET) with the runtime on its descriptor 3. It has the standard
+   * streams and the environment of this process, and continues if this process dies. The caller closes both descriptors
+   * and reaps it.
+   */
+  startPeer(request: PeerRequest): Peer;
+  /** Receives one message. Without bytes, the peer has closed its socket. The caller closes the descriptor. */
+  receiveMessage(socket: number): { readonly bytes: Uint8Array; readonly fd?: number };
+  /** Sets the loopback device of a network namespace up. */
+  raiseLoopback(networkNamespace: number): void;
+
   /** Returns an inotify(7) descriptor that reports writes to the files, and changes of their content by the kernel. */
   watchFiles(request: { readonly paths: readonly string[] }): number;
   /**
@@ -350,6 +376,27 @@ export interface Binding {
 
   /** The steps that the executor implements, one per line; the steps of src/plan must match them. */
   vocabulary(): string;
+}
+
+export interface PeerRequest {
+  /** Absolute. */
+  readonly path: string;
+  readonly args: readonly string[];
+  /** Become descriptors 4, 5, ... of the program. */
+  readonly fds: readonly number[];
+  /** Descriptor of cgroup.procs of the cgroup that the program enters. Default: that of this process. */
+  readonly cgroup?: number;
+  /** A detached mount: the program sees it at `mountpoint`, in a mount namespace of its own. Default: none. */
+  readonly tree?: number;
+  readonly mountpoint: string;
+  /** Name of a session keyring that the program joins; empty: that of this process. */
+  readonly keyring: string;
+}
+
+export interface Peer {
+  readonly pid: number;
+  readonly pidfd: number;
+  readonly socket: number;
 }
 
 /** The socket of sd_notify(3) for a container. */
@@ -397,10 +444,10 @@ export interface Unpacked {
   readonly size: number;
   readonly entries: number;
   /** The tree depends on the lower layers: it has a directory or a link that comes from there. */
-  readonly leaned: boolean;
+  readonly usesLowers: boolean;
   /** Nothing of the lower layers is visible. */
   readonly hidesAll: boolean;
-  /** Entries whose owner or device, and attributes, that could not be kept. */
+  /** Numbers of entries with an owner, a device or attributes that could not be kept. */
   readonly lostOwners: number;
   readonly lostDevices: number;
   readonly lostAttributes: number;
@@ -418,6 +465,45 @@ export interface UnpackProblem {
   readonly entry: string;
   /** Where its header begins in the uncompressed archive. */
   readonly offset: number;
+}
+
+export interface ChangesRequest {
+  /** The upper directory of an overlay, which may be in use. */
+  readonly upper: string;
+  /** The trees of the lower layers, the uppermost first. */
+  readonly lowers: readonly string[];
+  /** The extended attribute of opaque directories. */
+  readonly opaque: string;
+  /** Mount points of the container: those that are empty and that no lower layer has are ignored. */
+  readonly mountPoints: readonly string[];
+}
+
+export interface PackRequest extends ChangesRequest {
+  /** Descriptor to which the archive is written. */
+  readonly output: number;
+  /** Later times of files become this one, in seconds since 1970. */
+  readonly latest?: number;
+  /** Owners are kept. Without root's rights, files of the caller belong to the user 0 of the container. */
+  readonly owners: boolean;
+  /** The upper directory becomes the tree of the layer: it gets the times of the archive, and loses ignored files. */
+  readonly settle: boolean;
+}
+
+export interface Packed {
+  /** SHA-256 of the archive, as hexadecimal digits; empty with a problem. */
+  readonly digest: string;
+  readonly size: number;
+  readonly entries: number;
+  readonly problem?: PackProblem;
+}
+
+export interface PackProblem {
+  /** The refused call; empty for a file that an archive cannot contain. */
+  readonly syscall: string;
+  readonly errno: number;
+  readonly reason: string;
+  /** The path in the container. */
+  readonly path: string;
 }
 
 export interface FileStatus {
@@ -446,8 +532,15 @@ export interface CopyRequest {
   readonly name: string;
   /** `to` gets owner, mode and times of `from`, too. Only with an empty name. */
   readonly properties: boolean;
-  /** User and group of all copies. Default: those of the files. */
+  /** User and group of all copies; the default of `group` is `owner`. Default: those of the files. */
   readonly owner?: number;
+  readonly group?: number;
+  /** Mode of all files and directories. Default: those of the files. */
+  readonly mode?: number;
+  /** Existing directories below `to` get owner, mode and times of the copied ones, too. */
+  readonly overwrite?: boolean;
+  /** Paths below `from` that are left out, sorted. Default: none. */
+  readonly without?: readonly string[];
 }
 
 export interface MembersRequest {
@@ -528,7 +621,7 @@ export interface KeptListener {
 }
 
 export interface KeptRequest {
-  /** The container's directory, with the supervisor's files. */
+  /** The container's directory, with the keeper's files. */
   readonly directory: string;
   /** The first word is an absolute path. */
   readonly command: readonly string[];
@@ -540,10 +633,21 @@ export interface KeptRequest {
   /** Size at which the log is rotated, and the number of files to keep; 0 bytes: it is never rotated. */
   readonly logBytes: number;
   readonly logFiles: number;
+  readonly check?: KeptCheck;
+}
+
+/** A command that the keeper executes while the program runs, never twice at the same time. */
+export interface KeptCheck {
+  /** The first word is an absolute path. Exit status 1: the next one begins after `startIntervalMs`. */
+  readonly command: readonly string[];
+  readonly firstMs: number;
+  /** From the end of a command to the beginning of the next one. */
+  readonly intervalMs: number;
+  readonly startIntervalMs: number;
 }
 
 export interface KeptResult {
-  /** The supervisor and the container's init; 0 if the create failed. */
+  /** The pids of the keeper and of the container's init; 0 if the create failed. */
   readonly pid: number;
   readonly init: number;
   /** Exit status of the create, or 128 plus the number of the signal that ended it. */
@@ -574,7 +678,7 @@ export interface AttachRequest {
   readonly pidfd?: number;
   /** Standard input is read and sent. */
   readonly input: boolean;
-  /** The end of standard input is the end of the program's. */
+  /** End of file on standard input closes that of the program. */
   readonly closeInput: boolean;
   /** The bytes that end the call. None: no keys do. */
   readonly detachKeys: Uint8Array;
@@ -588,7 +692,7 @@ export interface AttachEnd extends Omit<KeptEnd, 'how'> {
 }
 
 export interface KeptEnd {
-  /** `ended`: the container; `gone`: the supervisor was killed. */
+  /** `ended`: the container ended; `gone`: the keeper was killed. */
   readonly how: 'ended' | 'gone' | 'time';
   /** If the container has ended: its init, and its exit status, or 128 plus the number of its signal. */
   readonly pid?: number;
@@ -630,8 +734,20 @@ export interface BridgeRequest {
   readonly addresses: readonly { readonly address: string; readonly prefix: number }[];
 }
 
+export interface LineChange {
+  readonly path: string;
+  /** Every line that ends with `end` and begins with one of `starts` is removed. */
+  readonly end: string;
+  readonly starts: readonly string[];
+  /** Whole lines, which are added at the end of the file; if it is not empty, it ends with a line feed. */
+  readonly added: string;
+  readonly limit: number;
+}
+
 export interface VethRequest {
   readonly bridge: string;
+  /** The bridge as found before. Default: it is looked up. */
+  readonly known?: Pick<LinkFacts, 'index' | 'mtu'>;
   /** Name of the host's end; a letter is appended if it is taken. */
   readonly name: string;
   /** The process in whose network namespace the other end is created, with this name. */
@@ -685,7 +801,12 @@ export interface SpawnRequest {
   readonly preserveFds: number;
   /** Descriptors for the slots of the plan, from slot 1. */
   readonly fds: readonly number[];
+  /** Become standard input, output and error; -1 keeps that of this process. Default: those of this process. */
+  readonly standard?: StandardDescriptors;
 }
+
+/** Descriptors of standard input, output and error. */
+export type StandardDescriptors = readonly [input: number, output: number, error: number];
 
 export interface FilesystemRequest {
   readonly type: string;
@@ -709,7 +830,7 @@ export interface OptionResult {
   /** Positive; 0 when the option was accepted. */
   readonly errno: number;
   /** The error message of the file system; may be empty. */
-  readonly words: string;
+  readonly message: string;
 }
 
 export interface CloneTreesRequest {

@@ -14,6 +14,20 @@ export function openReadOnly(binding: Binding, path: string): number {
   return onHost(`unable to open ${path}`, () => binding.open(path, O.O_RDONLY | O.O_CLOEXEC, 0));
 }
 
+/**
+ * Calls `work` with a descriptor (O_PATH) of a directory.
+ *
+ * @throws RuntimeError `host.syscall`
+ */
+export function withDirectory<T>(binding: Binding, path: string, work: (fd: number) => T): T {
+  const fd = onHost(`unable to open ${path}`, () => binding.open(path, O.O_PATH | O.O_CLOEXEC, 0));
+  try {
+    return work(fd);
+  } finally {
+    binding.close(fd);
+  }
+}
+
 /** Returns true for a directory; with `noFollow`, not for a symbolic link to one. */
 export function isDirectory(binding: Binding, path: string, noFollow = false): boolean {
   const status = binding.stat(path, noFollow);

@@ -6,8 +6,6 @@ import { MAGIC } from '../kernel/files.ts';
 import type { Binding } from './binding.d.ts';
 import type { CgroupFacts, HostFacts } from './facts.ts';
 
-/** CGROUP2_SUPER_MAGIC of statfs(2). */
-
 /**
  * Reads the facts of the machine.
  *

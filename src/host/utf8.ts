@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** Encodes text as UTF-8; a surrogate without its other half becomes U+FFFD. Used if no host is available. */
+/** Encodes text as UTF-8; an unpaired surrogate becomes U+FFFD. For code without a binding. */
 export function utf8(text: string): Uint8Array {
   const bytes = new Uint8Array(utf8Length(text));
   const units = text.length;

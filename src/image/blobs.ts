@@ -11,6 +11,8 @@ export interface ImageStore {
   readonly binding: Binding;
   /** Absolute. */
   readonly directory: string;
+  /** A command that decompresses gzip from standard input, for large layers. Undefined for the program gzip. */
+  readonly inflate?: readonly string[];
 }
 
 /** The directory in TSUBO_DATA, or else `/var/lib/tsubo`, or, for a user other than root, that of the user's data. */
@@ -30,6 +32,11 @@ export function imagesPath({ directory }: ImageStore): string {
   return `${directory}/images`;
 }
 
+/** The directory of unpacked layers. */
+export function layersPath({ directory }: ImageStore): string {
+  return `${directory}/layers`;
+}
+
 /** The file of a blob. It exists only if its content has the digest. */
 export function blobPath(store: ImageStore, digest: string): string {
   return `${imagesPath(store)}/blobs/sha256/${hexOf(digest)}`;
@@ -38,6 +45,11 @@ export function blobPath(store: ImageStore, digest: string): string {
 /** The beginning of a blob that is being downloaded, or whose download was cut. */
 export function partialPath(store: ImageStore, digest: string): string {
   return `${imagesPath(store)}/partial/${hexOf(digest)}`;
+}
+
+/** Size of a blob in bytes; 0 if it is missing. */
+export function blobSize(store: ImageStore, digest: string): number {
+  return store.binding.stat(blobPath(store, digest))?.size ?? 0;
 }
 
 export function hasBlob(store: ImageStore, digest: string): boolean {

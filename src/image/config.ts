@@ -67,7 +67,12 @@ export function parseImageDocument(text: string): ImageDocument {
   };
 }
 
-function readConfig(from: JsonObject): ImageConfig {
+/**
+ * The settings of a container, from the member `config` of an image.
+ *
+ * @throws InvalidDocument
+ */
+export function readConfig(from: JsonObject): ImageConfig {
   const stopSignal = optionalText(from, 'StopSignal');
   const healthcheck = optionalObject(from, 'Healthcheck');
   return {

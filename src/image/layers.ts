@@ -5,11 +5,14 @@ import { hostFailure, isSystemError, onHost, refusalOf } from '../errors/system.
 import type { Unpacked } from '../host/binding.d.ts';
 import { makeDirectories, openReadOnly } from '../host/files.ts';
 import { isMachineRoot } from '../host/privilege.ts';
-import { blobPath, type ImageStore } from './blobs.ts';
+import { blobPath, type ImageStore, layersPath } from './blobs.ts';
 import { chainIds, digestOfHex, hexOf } from './digest.ts';
 import { InvalidDocument, objectOf } from './members.ts';
-import type { StoredImage, StoredLayer } from './store.ts';
+import { type StoredImage, type StoredLayer, unfinishedPrefix } from './store.ts';
 import { compressionOfFile, decompressorOf, requireUnpacked } from './unpack.ts';
+
+/** Smaller layers are decompressed before Node has started. */
+const leastInflate = 8 << 20;
 
 /** The file layer.json beside an unpacked tree. */
 export interface LayerRecord {
@@ -28,13 +31,6 @@ export interface LayerRecord {
 interface ReadyLayer {
   readonly tree: string;
   readonly record: LayerRecord;
-}
-
-const prefix = '.tmp-';
-
-/** The directory of unpacked layers. */
-export function layersPath({ directory }: ImageStore): string {
-  return `${directory}/layers`;
 }
 
 /**
@@ -114,13 +110,13 @@ function unpackLayer(
     const result = unpackInto(store, layer, `${path}/tree`, lowers);
     const record: LayerRecord = {
       diffId: layer.diffId,
-      ...(result.leaned && { parent: below }),
+      ...(result.usesLowers && { parent: below }),
       size: result.size,
       entries: result.entries,
       ...(result.hidesAll && { hidesAll: true }),
       ...lostBy(result),
     };
-    const id = result.leaned ? chainId : layer.diffId;
+    const id = result.usesLowers ? chainId : layer.diffId;
     const final = `${directory}/${hexOf(id)}`;
     onHost(`unable to finish ${final}`, () => {
       binding.replaceText(`${path}/layer.json`, `${JSON.stringify(record, null, 2)}\n`, 0o644);
@@ -141,6 +137,41 @@ function unpackLayer(
   }
 }
 
+/**
+ * Makes a directory that contains the files of a layer its tree, so that the layer is not unpacked.
+ *
+ * @param from - on the file system of the store; it is moved
+ */
+export function adoptTree(
+  store: ImageStore,
+  from: string,
+  { diffId, size, entries }: { readonly diffId: string; readonly size: number; readonly entries: number },
+): void {
+  const { binding } = store;
+  if (findLayer(store, diffId, diffId, '') !== undefined) return;
+  const final = `${layersPath(store)}/${hexOf(diffId)}`;
+  const { path, lock } = makeTemporary(store, hexOf(diffId).slice(0, 12));
+  try {
+    onHost(`unable to finish ${final}`, () => {
+      binding.rmdir(`${path}/tree`);
+      binding.rename(from, `${path}/tree`);
+      binding.replaceText(
+        `${path}/layer.json`,
+        `${JSON.stringify({ diffId, size, entries }, null, 2)}\n`,
+        0o644,
+      );
+      binding.syncFilesystem(path);
+      binding.rename(path, final);
+    });
+  } catch (error) {
+    refusalOf(() => binding.removeTree(path));
+    // Another process was faster: its tree is the same.
+    if (binding.stat(`${final}/layer.json`) === undefined) throw error;
+  } finally {
+    binding.close(lock);
+  }
+}
+
 function unpackInto(
   store: ImageStore,
   layer: StoredLayer,
@@ -151,11 +182,10 @@ function unpackInto(
   const blob = blobPath(store, layer.digest);
   const what = `layer ${layer.digest.slice(0, 19)}`;
   const isRoot = isMachineRoot(binding);
-  const decompress = decompressorOf(
-    binding,
-    onHost(`unable to read ${blob}`, () => compressionOfFile(binding, blob)),
-    what,
-  );
+  const compression = onHost(`unable to read ${blob}`, () => compressionOfFile(binding, blob));
+  const isLarge = compression === 'gzip' && layer.size >= leastInflate;
+  const own = isLarge ? store.inflate : undefined;
+  const decompress = own ?? decompressorOf(binding, compression, what);
   const isCompressed = decompress.length > 0;
   const source = openReadOnly(binding, blob);
   let result: Unpacked;
@@ -181,7 +211,7 @@ function unpackInto(
   if (diffId === layer.diffId) return result;
   throw new RuntimeError({
     code: 'image.layer-digest',
-    message: `the content of ${what} is not that which the image names: its digest is ${diffId}, not ${layer.diffId}`,
+    message: `the content of ${what} has the digest ${diffId}, and the config of the image has ${layer.diffId}`,
     path: blob,
     value: diffId,
     hint: 'the image was built wrongly, or it was changed: get it from another place',
@@ -200,15 +230,15 @@ function lostBy({ lostOwners, lostDevices, lostAttributes }: Unpacked): Pick<Lay
 }
 
 /**
- * Makes a directory with an empty directory `tree`, which this process holds locked: others see that it is in use. Removes
- * those of killed processes first.
+ * Makes a directory with an empty directory `tree` in it. The lock shows other processes that the directory is in use.
+ * Removes the directories of killed processes first.
  */
 export function makeTemporary(store: ImageStore, purpose: string): { path: string; lock: number } {
   const { binding } = store;
   const directory = layersPath(store);
   onHost(`unable to make ${directory}`, () => makeDirectories(binding, directory, 0o700));
   removeInterrupted(store);
-  const name = `${directory}/${prefix}${purpose}-${binding.pid()}`;
+  const name = `${directory}/${unfinishedPrefix}${purpose}-${binding.pid()}`;
   return onHost(`unable to make ${name}`, () => {
     for (let attempt = 0; ; attempt++) {
       const path = `${name}-${attempt}`;
@@ -234,7 +264,7 @@ function removeInterrupted(store: ImageStore): void {
   const { binding } = store;
   const directory = layersPath(store);
   const names = onHost(`unable to read ${directory}`, () => binding.readdir(directory));
-  for (const name of names.filter(one => one.startsWith(prefix))) {
+  for (const name of names.filter(one => one.startsWith(unfinishedPrefix))) {
     const path = `${directory}/${name}`;
     onHost(`unable to remove ${path}`, () => {
       try {

@@ -5,7 +5,7 @@ import { hostFailure, isSystemError, onHost, refusalOf } from '../errors/system.
 import { visibleLine } from '../errors/visible.ts';
 import { openReadOnly } from '../host/files.ts';
 import { O, S_IF, S_IFMT } from '../kernel/files.ts';
-import { blobPath, type ImageStore, imagesPath, prepareImages } from './blobs.ts';
+import { blobPath, type ImageStore, prepareImages } from './blobs.ts';
 import { parseImageDocument } from './config.ts';
 import { digestOfHex, digestOfText, hexOf } from './digest.ts';
 import { makeTemporary } from './layers.ts';
@@ -21,7 +21,7 @@ import {
 } from './members.ts';
 import { machinePlatform, selectPlatform } from './platform.ts';
 import { formatReference, parseReference, tryReference } from './reference.ts';
-import { addImage, storeDocument } from './store.ts';
+import { addSyncedImage, claimFiles, storeDocument } from './store.ts';
 import { compressionOfFile, decompressorOf, requireUnpacked } from './unpack.ts';
 
 export interface LoadedImage {
@@ -121,7 +121,7 @@ function addAll(archive: OpenArchive): LoadedImage[] {
     throw damaged(
       archive,
       'it contains neither manifest.json nor index.json',
-      'load takes archives of docker save, and of OCI layouts',
+      'load accepts archives of docker save, and of OCI layouts',
     );
   }
   const tags = docker === undefined ? [] : checked(archive, 'manifest.json', () => readDocker(docker));
@@ -140,7 +140,7 @@ function addAll(archive: OpenArchive): LoadedImage[] {
 
 // ---- OCI layout ----------------------------------------------------------------------------------------------------
 
-/** None if the archive has only the index of an image for several platforms, and not its blobs. */
+/** Returns no image if the archive has the index of an image for several platforms without its blobs. */
 function addEntry(
   archive: OpenArchive,
   entry: Descriptor,
@@ -168,17 +168,16 @@ function addEntry(
       depth + 1,
     );
   }
-  for (const blob of [document.config, ...document.layers]) adopt(archive, blobIn(blob.digest), blob.digest);
-  const manifest = storeDocument(
-    store,
-    checked(archive, path, () => toOciManifest(text)),
+  const blobs = [document.config, ...document.layers].map(({ digest }) =>
+    identify(archive, blobIn(digest), digest),
   );
   const id = document.config.digest;
+  const own = checked(archive, path, () => toOciManifest(text));
   const names = namesOf(
     entry,
     tags.find(({ config }) => config === blobIn(id)),
   );
-  finish(archive, manifest, names);
+  addImageOf(archive, id, blobs, own, names);
   return [{ id, names }];
 }
 
@@ -219,7 +218,6 @@ function readDocker(text: string): DockerEntry[] {
 }
 
 function addDocker(archive: OpenArchive, { config, layers, names }: DockerEntry): LoadedImage {
-  const { store } = archive;
   const text = readIfThere(archive, config);
   if (text === undefined) throw damaged(archive, `${config} is missing`, 'save the image again');
   const { diffIds } = checked(archive, config, () => parseImageDocument(text));
@@ -228,10 +226,19 @@ function addDocker(archive: OpenArchive, { config, layers, names }: DockerEntry)
     throw damaged(archive, counts, 'save the image again');
   }
   const id = digestOfText(text);
-  adopt(archive, config, id);
-  const descriptors = layers.map(path => {
-    const { digest, size } = adopt(archive, path);
-    return { mediaType: layerTypes[compressionOfFile(store.binding, blobPath(store, digest))], digest, size };
+  const blobs = [identify(archive, config, id), ...layers.map(path => identify(archive, path))];
+  const descriptors = blobs.slice(1).map(({ path, digest, size }) => {
+    const compression = withFile(archive, path, fd =>
+      compressionOfFile(archive.store.binding, `/proc/self/fd/${fd}`),
+    );
+    if (compression === 'bzip2' || compression === 'xz') {
+      throw damaged(
+        archive,
+        `the layer ${path} is compressed with ${compression}`,
+        'use gzip or zstd for layers',
+      );
+    }
+    return { mediaType: layerTypes[compression], digest, size };
   });
   descriptors.forEach(({ mediaType, digest }, index) => {
     if (mediaType === mediaTypes.layer && digest !== diffIds[index])
@@ -244,50 +251,62 @@ function addDocker(archive: OpenArchive, { config, layers, names }: DockerEntry)
   const manifest = {
     schemaVersion: 2,
     mediaType: mediaTypes.manifest,
-    config: { mediaType: mediaTypes.config, digest: id, size: sizeOf(store, id) },
+    config: { mediaType: mediaTypes.config, digest: id, size: blobs[0]?.size ?? 0 },
     layers: descriptors,
   };
-  finish(archive, storeDocument(store, JSON.stringify(manifest)), names);
+  addImageOf(archive, id, blobs, JSON.stringify(manifest), names);
   return { id, names };
 }
 
 // ---- both ----------------------------------------------------------------------------------------------------------
 
-function finish({ store }: OpenArchive, manifest: string, names: readonly string[]): void {
-  // The blobs must be on the disk before the index names them.
-  const images = imagesPath(store);
-  onHost(`unable to write ${images}`, () => store.binding.syncFilesystem(images));
-  const size = sizeOf(store, manifest);
-  for (const name of names.length > 0 ? names : [undefined])
-    addImage(store, manifest, mediaTypes.manifest, size, name);
-}
-
-function sizeOf(store: ImageStore, digest: string): number {
-  return store.binding.stat(blobPath(store, digest))?.size ?? 0;
-}
-
 function blobIn(digest: string): string {
   return `blobs/sha256/${hexOf(digest)}`;
 }
 
-/** Computes the digest of a file of the archive, and gives the file its name in the store. */
-function adopt(archive: OpenArchive, path: string, expected?: string): { digest: string; size: number } {
-  const { binding } = archive.store;
+/** A file of the archive that becomes a blob. */
+interface ArchiveBlob {
+  readonly path: string;
+  readonly digest: string;
+  readonly size: number;
+}
+
+function identify(archive: OpenArchive, path: string, expected?: string): ArchiveBlob {
   return withFile(archive, path, fd => {
-    const found = binding.digest(fd);
-    const digest = digestOfHex(found.digest);
+    const { digest: hex, size } = archive.store.binding.digest(fd);
+    const digest = digestOfHex(hex);
     if (expected !== undefined && digest !== expected)
       throw damaged(
         archive,
         `${path} has the digest ${digest}, not ${expected}`,
         'the archive is damaged: get it again',
       );
-    const target = blobPath(archive.store, digest);
-    const refusal = refusalOf(() => binding.linkFile(fd, target));
-    if (refusal !== undefined && refusal.errno !== errno.EEXIST)
-      throw hostFailure(refusal, `unable to write ${target}`);
-    return { digest, size: found.size };
+    return { path, digest, size };
   });
+}
+
+/** Gives the files their names in the store, and then the image its own. A prune meanwhile leaves them. */
+function addImageOf(
+  archive: OpenArchive,
+  id: string,
+  blobs: readonly ArchiveBlob[],
+  manifest: string,
+  names: readonly string[],
+): void {
+  const { store } = archive;
+  const digests = [...blobs.map(({ digest }) => digest), digestOfText(manifest)];
+  const end = claimFiles(store, 'a load', id, [], digests);
+  try {
+    for (const { path, digest } of blobs) {
+      const target = blobPath(store, digest);
+      const refusal = withFile(archive, path, fd => refusalOf(() => store.binding.linkFile(fd, target)));
+      if (refusal !== undefined && refusal.errno !== errno.EEXIST)
+        throw hostFailure(refusal, `unable to write ${target}`);
+    }
+    addSyncedImage(store, storeDocument(store, manifest), names);
+  } finally {
+    end();
+  }
 }
 
 function requireDigest(archive: OpenArchive, path: string, expected: string): void {

@@ -73,7 +73,7 @@ const equivalents: Readonly<Record<string, string>> = {
 };
 
 /** OCI's name of a media type. */
-export function ociType(mediaType: string): string {
+function ociType(mediaType: string): string {
   return Object.hasOwn(equivalents, mediaType) ? (equivalents[mediaType] as string) : mediaType;
 }
 
@@ -149,7 +149,7 @@ export function readPlatform(from: JsonObject): Platform {
 }
 
 /**
- * The same manifest with OCI's media types, which is all that readers of an image layout accept. Returns the text
+ * Converts a manifest to OCI's media types, the only ones that readers of an image layout accept. Returns the text
  * unchanged if it has them already, so that its digest stays.
  */
 export function toOciManifest(text: string): string {

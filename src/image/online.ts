@@ -3,8 +3,7 @@ import { errno } from '../errors/errno.ts';
 import { type ErrorFields, RuntimeError } from '../errors/error.ts';
 import { hostFailure, isSystemError } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
-import { findProgram } from '../host/find-program.ts';
-import { lastComponent, parentPath } from '../host/paths.ts';
+import { findNodeProgram, type NodeProgram } from '../host/node-program.ts';
 import type { ImageStore } from './blobs.ts';
 
 /** A request that needs HTTP and TLS. The program for Node that is beside tsubo (src/node/registry) performs it, for both hosts. */
@@ -17,6 +16,14 @@ export type OnlineRequest =
       readonly platform?: string;
       readonly quiet: boolean;
       /** Descriptor of the progress: standard output, or standard error. */
+      readonly output: 1 | 2;
+    }
+  | {
+      readonly action: 'push';
+      readonly directory: string;
+      /** Complete name. */
+      readonly reference: string;
+      readonly quiet: boolean;
       readonly output: 1 | 2;
     }
   | {
@@ -48,6 +55,16 @@ export function pullImage(
 ): void {
   const request = { directory, reference, quiet, output, ...(platform !== undefined && { platform }) };
   runOnline(binding, { action: 'pull', ...request });
+}
+
+/**
+ * Uploads an image and the blobs that its registry lacks.
+ *
+ * @param reference - complete name, which the image has
+ * @throws RuntimeError `image.*` and `registry.*`
+ */
+export function pushImage({ binding, directory }: ImageStore, reference: string, quiet: boolean): void {
+  runOnline(binding, { action: 'push', directory, reference, quiet, output: 1 });
 }
 
 /** Runs a request with the standard streams of this process. */
@@ -87,37 +104,21 @@ function answerOf(text: string): OnlineAnswer | undefined {
   }
 }
 
-/** Finds Node and the program: in dist/ of the package or the checkout that this program belongs to. */
-function findOnline(binding: Binding, request: OnlineRequest): { node: string; script: string } {
-  const own = binding.readlink('/proc/self/exe');
-  const called = binding.argv()[0] ?? '';
-  const isNode = lastComponent(called).endsWith('.cjs');
-  const self = isNode ? resolved(binding, called) : own;
-  const directory = parentPath(self);
-  // dist/tsubo, prebuilds/linux-x64/tsubo, build/standalone/x64/tsubo
-  const script = [directory, `${directory}/../../dist`, `${directory}/../../../dist`]
-    .map(place => resolved(binding, `${place}/${program}`))
-    .find(path => binding.stat(path) !== undefined);
-  const node = isNode ? own : findProgram(binding, 'node');
-  if (script !== undefined && node !== undefined) return { node, script };
-  const missing = script === undefined ? `${program} is not beside ${self}` : 'there is no node in PATH';
+function findOnline(binding: Binding, request: OnlineRequest): NodeProgram {
+  const found = findNodeProgram(binding, program);
+  if (typeof found !== 'string') return found;
   const cure = 'install Node 20 or later, and the npm package of tsubo';
   throw new RuntimeError({
     code: 'image.no-node',
-    message: `access to registries needs Node, and ${missing}`,
-    hint: request.action === 'pull' ? `${cure}, or use skopeo: ${skopeoLine(request)}` : cure,
+    message: `access to registries needs Node, and ${found}`,
+    hint:
+      request.action === 'pull' || request.action === 'push'
+        ? `${cure}, or use skopeo: ${skopeoLine(request)}`
+        : cure,
   });
 }
 
-function skopeoLine({ directory, reference }: Extract<OnlineRequest, { action: 'pull' }>): string {
-  return `skopeo copy docker://${reference} oci:${directory}/images:${reference}`;
-}
-
-function resolved(binding: Binding, path: string): string {
-  try {
-    return binding.realpath(path);
-  } catch (error) {
-    if (isSystemError(error)) return path;
-    throw error;
-  }
+function skopeoLine({ action, directory, reference }: Extract<OnlineRequest, { directory: string }>): string {
+  const ends = [`docker://${reference}`, `oci:${directory}/images:${reference}`];
+  return `skopeo copy ${(action === 'pull' ? ends : ends.reverse()).join(' ')}`;
 }

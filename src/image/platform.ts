@@ -5,7 +5,7 @@ import { RuntimeError } from '../errors/error.ts';
 export interface Platform {
   readonly os: string;
   readonly architecture: string;
-  /** `v8` of arm64, `v6` and `v7` of arm. */
+  /** For example `v8` of arm64, `v6` and `v7` of arm. */
   readonly variant?: string;
 }
 
@@ -20,10 +20,25 @@ const architectures: Readonly<Record<string, string>> = {
   i686: '386',
 };
 
+/** Architectures whose emulator has another name than they. */
+const emulators: Readonly<Record<string, string>> = {
+  amd64: 'x86_64',
+  '386': 'i386',
+  arm64: 'aarch64',
+  mips64le: 'mips64el',
+  mipsle: 'mipsel',
+  loong64: 'loongarch64',
+};
+
+/** The program with which another machine executes programs of the platform. */
+export function emulatorOf({ architecture }: Pick<Platform, 'architecture'>): string {
+  return `qemu-${Object.hasOwn(emulators, architecture) ? emulators[architecture] : architecture}`;
+}
+
 /** Variants that mean the same as none. */
 const defaultVariants: Readonly<Record<string, string>> = { arm64: 'v8', amd64: 'v1' };
 
-/** The platform of this machine. `machine` is the one of uname(2). */
+/** The platform of this machine. `machine` is the field of uname(2). */
 export function machinePlatform(machine: string): Platform {
   return { os: 'linux', architecture: architectures[machine] ?? machine };
 }
@@ -47,7 +62,7 @@ export function parsePlatform(text: string): Platform {
       code: 'usage.bad-value',
       message: `invalid platform ${JSON.stringify(text)}`,
       value: text,
-      hint: 'write OS/ARCHITECTURE or OS/ARCHITECTURE/VARIANT, such as linux/arm64',
+      hint: 'write ARCHITECTURE, OS/ARCHITECTURE or OS/ARCHITECTURE/VARIANT, such as linux/arm64',
     });
   }
   const name = architecture.toLowerCase();
@@ -64,14 +79,15 @@ export function formatPlatform({ os, architecture, variant }: Platform): string 
   return [os, architecture, variant].filter(part => part !== undefined && part !== '').join('/');
 }
 
-/** Returns true if an image of `offered` is an image for `requested`. */
+/** Returns true if `requested` can run an image of the platform `offered`. */
 export function isFor(offered: Platform, requested: Platform): boolean {
   return rank(offered, requested) > 0;
 }
 
 /**
- * Selects the best image of an index: the requested variant, or else the one without a variant, or else, for arm, the
- * highest variant below the requested one. Undefined if the index has none for the platform.
+ * Selects the best image of an index: the requested variant; otherwise the one without a variant; otherwise, except for
+ * arm64, the highest variant below the requested one. If no variant is requested, the one without a variant, otherwise the
+ * lowest. Undefined if the index has none for the platform.
  */
 export function selectPlatform<Entry extends { readonly platform?: Platform }>(
   entries: readonly Entry[],
@@ -89,7 +105,7 @@ export function selectPlatform<Entry extends { readonly platform?: Platform }>(
   return best;
 }
 
-/** 0 if the image does not run there; higher is better. */
+/** 0 if the image is not for the platform; higher is better. */
 function rank(offered: Platform, requested: Platform): number {
   if (offered.os !== requested.os || offered.architecture !== requested.architecture) return 0;
   const has = variantOf(offered);

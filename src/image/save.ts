@@ -4,7 +4,7 @@ import { hostFailure, isSystemError, onHost, refusalOf } from '../errors/system.
 import { openReadOnly } from '../host/files.ts';
 import { lastComponent, parentPath } from '../host/paths.ts';
 import { O } from '../kernel/files.ts';
-import { blobPath, type ImageStore } from './blobs.ts';
+import { blobPath, blobSize, type ImageStore } from './blobs.ts';
 import { hexOf } from './digest.ts';
 import { mediaTypes } from './manifest.ts';
 import { formatReference, shortReference, tryReference } from './reference.ts';
@@ -113,7 +113,7 @@ function blobsOf({ id, digest, layers }: StoredImage): string[] {
 function indexOf(store: ImageStore, saved: readonly SavedImage[]): unknown {
   const manifests = saved.flatMap(({ image, names }) => {
     const { platform, digest } = image;
-    const size = store.binding.stat(blobPath(store, digest))?.size ?? 0;
+    const size = blobSize(store, digest);
     const entry = { mediaType: mediaTypes.manifest, digest, size, platform };
     if (names.length === 0) return [entry];
     return names.map(name => ({ ...entry, annotations: annotationsOf(name) }));

@@ -64,7 +64,7 @@ function rotate(word: number, bits: number): number {
   return (word >>> bits) | (word << (32 - bits));
 }
 
-/** The first 32 bits behind the point. A double has 52 bits, at most 5 of which are before it. */
+/** The first 32 bits after the binary point. A double has 52 bits, at most 5 of which are before it. */
 function fraction(value: number): number {
   return Math.floor((value - Math.floor(value)) * 2 ** 32);
 }

@@ -1,11 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
+import { errnoText } from '../errors/errno.ts';
 import { RuntimeError } from '../errors/error.ts';
-import { onHost } from '../errors/system.ts';
+import { onHost, refusalOf } from '../errors/system.ts';
+import { makeClaim, readClaims } from '../host/claims.ts';
 import { unlessMissing } from '../host/files.ts';
 import { O } from '../kernel/files.ts';
-import { blobPath, hasBlob, type ImageStore, imagesPath, prepareImages, writeBlob } from './blobs.ts';
+import {
+  blobPath,
+  blobSize,
+  hasBlob,
+  type ImageStore,
+  imagesPath,
+  layersPath,
+  prepareImages,
+  writeBlob,
+} from './blobs.ts';
 import { type HistoryEntry, type ImageConfig, parseImageDocument } from './config.ts';
-import { chainIds, digestOfText, hexOf, isDigest } from './digest.ts';
+import { chainIds, digestOfHex, digestOfText, hexOf, isDigest } from './digest.ts';
 import {
   type Descriptor,
   type ImageIndex,
@@ -66,12 +77,14 @@ const nameAnnotation = 'org.opencontainers.image.ref.name';
 const sourceAnnotation = 'tsubo.image.sources';
 /** Longest wait for the lock. Its holder replaces one file, or removes the files of an image. */
 const lockTimeoutMs = 60_000;
+/** Names of directories in `layers` that are unfinished, or that were removed by a killed command. */
+export const unfinishedPrefix = '.tmp-';
 /** Documents of images have some kilobytes. */
 export const largestDocument = 8 << 20;
 
 // ---- reading -------------------------------------------------------------------------------------------------------
 
-/** All images; those that cannot be read are left out. */
+/** The images that can be read. */
 export function listImages(store: ImageStore): StoredImage[] {
   return readImages(store).images;
 }
@@ -105,7 +118,7 @@ function merged(first: StoredImage, second: StoredImage): StoredImage {
 }
 
 /**
- * The image of this name, digest, id or beginning of an id. A name has precedence over an id.
+ * The image of this name, digest, id or prefix of an id. A name has precedence over an id.
  *
  * @throws RuntimeError `image.ambiguous` if several ids begin with it, `image.damaged`
  */
@@ -143,7 +156,11 @@ export function findImage(store: ImageStore, text: string): StoredImage | undefi
 export function needImage(store: ImageStore, text: string): StoredImage {
   const image = findImage(store, text);
   if (image !== undefined) return image;
-  throw new RuntimeError({
+  throw noSuchImage(text);
+}
+
+export function noSuchImage(text: string): RuntimeError {
+  return new RuntimeError({
     code: 'image.unknown',
     message: `no such image: ${text}`,
     value: text,
@@ -185,7 +202,7 @@ function labelOf(entry: Descriptor): string {
   return name === undefined ? entry.digest : shortReference(name);
 }
 
-function sourcesOf({ annotations }: Descriptor): string[] {
+function sourcesOf({ annotations }: Pick<Descriptor, 'annotations'>): string[] {
   return (annotations?.[sourceAnnotation] ?? '').split(' ').filter(isDigest);
 }
 
@@ -287,9 +304,9 @@ export function lockedImages<T>(store: ImageStore, work: () => T): T {
     if (!onHost(`unable to lock ${images}`, () => binding.lock(fd, lockTimeoutMs))) {
       throw new RuntimeError({
         code: 'state.busy',
-        message: `the images are busy: another command holds ${images}`,
+        message: `the images are busy: another command holds the lock of ${images}`,
         path: images,
-        hint: 'lslocks shows the process',
+        hint: 'run lslocks to find the process',
       });
     }
     const layout = `${images}/oci-layout`;
@@ -302,6 +319,54 @@ export function lockedImages<T>(store: ImageStore, work: () => T): T {
   } finally {
     binding.close(fd);
   }
+}
+
+function claimsPath(store: ImageStore): string {
+  return `${store.directory}/claims/images`;
+}
+
+/**
+ * The image, which no command removes until the claim is ended: a container that is being made has no record yet.
+ *
+ * @param isWanted - false for an image that is not to be used
+ */
+export function claimImage(
+  store: ImageStore,
+  text: string,
+  isWanted: (image: StoredImage) => boolean = () => true,
+): { readonly image: StoredImage; readonly end: () => void } | undefined {
+  return lockedImages(store, () => {
+    const image = findImage(store, text);
+    if (image === undefined || !isWanted(image)) return undefined;
+    const user: User = {
+      label: 'a container that is being made',
+      imageId: image.id,
+      layers: layerIds(image).map(hexOf),
+      blobs: [],
+    };
+    return { image, end: makeClaim(store.binding, claimsPath(store), JSON.stringify(user)) };
+  });
+}
+
+/**
+ * Keeps blobs and layers of an image that is pulled or loaded. Returns a function that ends the claim.
+ *
+ * @param label - of the command, for messages: `a pull`
+ */
+export function claimFiles(
+  store: ImageStore,
+  label: string,
+  imageId: string,
+  layers: readonly Pick<StoredLayer, 'digest' | 'diffId'>[],
+  documents: readonly string[],
+): () => void {
+  const user: User = {
+    label,
+    imageId,
+    layers: layerIds({ layers }).map(hexOf),
+    blobs: [imageId, ...documents, ...layers.map(({ digest }) => digest)],
+  };
+  return lockedImages(store, () => makeClaim(store.binding, claimsPath(store), JSON.stringify(user)));
 }
 
 /** Writes a document as a blob and returns its digest. */
@@ -363,15 +428,19 @@ function writeIndex(store: ImageStore, manifests: readonly Descriptor[]): void {
   );
 }
 
+/** Adds an image with its complete names, if it has any. Its blobs are on the disk before the index names them. */
+export function addSyncedImage(store: ImageStore, manifest: string, names: readonly string[]): void {
+  const images = imagesPath(store);
+  onHost(`unable to write ${images}`, () => store.binding.syncFilesystem(images));
+  const size = blobSize(store, manifest);
+  for (const name of names.length > 0 ? names : [undefined])
+    addImage(store, manifest, mediaTypes.manifest, size, name);
+}
+
 /** Gives an image another name. */
 export function tagImage(store: ImageStore, text: string, reference: string): void {
   const { digest, sources } = needImage(store, text);
-  const size = readDocumentSize(store, digest);
-  addImage(store, digest, mediaTypes.manifest, size, reference, sources);
-}
-
-function readDocumentSize(store: ImageStore, digest: string): number {
-  return store.binding.stat(blobPath(store, digest))?.size ?? 0;
+  addImage(store, digest, mediaTypes.manifest, blobSize(store, digest), reference, sources);
 }
 
 /**
@@ -398,7 +467,7 @@ function removeUnreadable(store: ImageStore, text: string): Removal | undefined 
  *   `image.referenced` if the id of an image with several names is given
  */
 export function removeImage(store: ImageStore, text: string, { force = false } = {}): Removal {
-  return lockedImages(store, () => {
+  return removing(store, trash => {
     const unreadable = removeUnreadable(store, text);
     if (unreadable !== undefined) return unreadable;
     const image = needImage(store, text);
@@ -416,13 +485,17 @@ export function removeImage(store: ImageStore, text: string, { force = false } =
     }
     const isLast = names.length === image.references.length;
     const { users, damaged } = readUsers(store);
-    const user = isLast ? users.find(({ imageId }) => imageId === image.id)?.id.slice(0, 12) : undefined;
+    const user = isLast ? users.find(({ imageId }) => imageId === image.id) : undefined;
     if (user !== undefined && !force) {
+      const { label, id } = user;
       throw new RuntimeError({
         code: 'image.in-use',
-        message: `unable to remove ${text}: container ${user} uses image ${hexOf(image.id).slice(0, 12)}`,
+        message: `unable to remove ${text}: ${label} uses image ${hexOf(image.id).slice(0, 12)}`,
         value: text,
-        hint: `remove the container first (tsubo container rm ${user}), or remove only the name with --force`,
+        hint:
+          id === undefined
+            ? 'wait until that command has ended, or remove only the name with --force'
+            : `remove the container first (tsubo container rm ${id.slice(0, 12)}), or remove only the name with --force`,
       });
     }
     const [problem] = isLast ? damaged : [];
@@ -441,7 +514,7 @@ export function removeImage(store: ImageStore, text: string, { force = false } =
     writeIndex(store, left);
     // An entry that cannot be read may have the same layers: the next prune that can read all entries removes them.
     if (left.some(entry => idOf(store, entry) === undefined)) return { untagged, deleted: [image.id] };
-    return { untagged, deleted: removeUnused(store, [image], removed, left, users) };
+    return { untagged, deleted: removeUnused(store, trash, [image], removed, left, users) };
   });
 }
 
@@ -451,7 +524,7 @@ export function removeImage(store: ImageStore, text: string, { force = false } =
  * @throws RuntimeError `image.damaged` or `state.damaged` before anything is removed, if it is not certain what is used
  */
 export function pruneImages(store: ImageStore): Removal {
-  return lockedImages(store, () => {
+  return removing(store, trash => {
     const index = readIndex(store);
     const { images, damaged } = readImages(store);
     const { users, damaged: damagedUsers } = readUsers(store);
@@ -464,8 +537,8 @@ export function pruneImages(store: ImageStore): Removal {
     const removed = index.filter(entry => ids.includes(idOf(store, entry) ?? ''));
     const left = index.filter(entry => !removed.includes(entry));
     if (removed.length > 0) writeIndex(store, left);
-    const deleted = removeUnused(store, unnamed, removed, left, users);
-    removeLeftovers(store, left, users);
+    const deleted = removeUnused(store, trash, unnamed, removed, left, users);
+    removeLeftovers(store, trash, left, users);
     return { untagged: [], deleted };
   });
 }
@@ -474,24 +547,31 @@ export function pruneImages(store: ImageStore): Removal {
  * Removes parts of cut downloads and blobs that no entry leads to. A pull that runs holds the lock of its partial files,
  * and requests a blob again that is missing at its end.
  */
-function removeLeftovers(store: ImageStore, entries: readonly Descriptor[], users: readonly User[]): void {
+function removeLeftovers(
+  store: ImageStore,
+  trash: Trash,
+  entries: readonly Descriptor[],
+  users: readonly User[],
+): void {
   const { binding } = store;
   const images = imagesPath(store);
   const remove = (path: string) =>
     onHost(`unable to remove ${path}`, () => unlessMissing(() => binding.unlink(path)));
-  const kept = new Set(entries.flatMap(entry => blobsOf(store, entry)).map(hexOf));
+  const kept = new Set(
+    [...entries.flatMap(entry => blobsOf(store, entry)), ...users.flatMap(user => user.blobs)].map(hexOf),
+  );
   for (const name of binding.readdir(`${images}/blobs/sha256`)) {
     if (!kept.has(name)) remove(`${images}/blobs/sha256/${name}`);
   }
   // An unfinished layer begins with a dot; the next command that unpacks removes it.
-  const layers = `${store.directory}/layers`;
+  const layers = layersPath(store);
   const keptLayers = new Set([
     ...entries.flatMap(entry => layersOf(store, entry)).map(hexOf),
     ...users.flatMap(user => user.layers),
   ]);
   for (const name of unlessMissing(() => binding.readdir(layers)) ?? []) {
     if (name.startsWith('.') || keptLayers.has(name)) continue;
-    onHost(`unable to remove ${layers}/${name}`, () => binding.removeTree(`${layers}/${name}`));
+    discardLayer(store, trash, name);
   }
   for (const name of binding.readdir(`${images}/partial`)) {
     const path = `${images}/partial/${name}`;
@@ -505,6 +585,32 @@ function removeLeftovers(store: ImageStore, entries: readonly Descriptor[], user
   }
 }
 
+/** Directories that nothing refers to any more. */
+type Trash = string[];
+
+/** Removes files of images. Layers only lose their names under the lock: their removal may take seconds. */
+function removing(store: ImageStore, work: (trash: Trash) => Removal): Removal {
+  const trash: Trash = [];
+  try {
+    return lockedImages(store, () => work(trash));
+  } finally {
+    for (const path of trash) onHost(`unable to remove ${path}`, () => store.binding.removeTree(path));
+  }
+}
+
+/** From the rename on there is no such layer: a removal that is killed leaves no half of one. */
+function discardLayer(store: ImageStore, trash: Trash, name: string): void {
+  const layers = layersPath(store);
+  const path = `${layers}/${name}`;
+  const unused = `${layers}/${unfinishedPrefix}removed-${name.slice(0, 12)}-${store.binding.pid()}-${trash.length}`;
+  onHost(`unable to remove ${path}`, () => {
+    unlessMissing(() => {
+      store.binding.rename(path, unused);
+      trash.push(unused);
+    });
+  });
+}
+
 function idOf(store: ImageStore, entry: Descriptor): string | undefined {
   try {
     return readImage(store, entry).id;
@@ -514,27 +620,46 @@ function idOf(store: ImageStore, entry: Descriptor): string | undefined {
   }
 }
 
-/** The image and the layers of a container, from its container.json. */
+/** The image and the layers of a container, from its container.json, or those that a running command uses. */
 interface User {
-  readonly id: string;
+  /** For messages: `container 0123456789ab`. */
+  readonly label: string;
+  /** The container. Absent for a running command. */
+  readonly id?: string;
   readonly imageId: string;
+  /** Further blobs: of an image that is being pulled. */
+  readonly blobs: readonly string[];
   /** Names in `layers/`. */
   readonly layers: readonly string[];
 }
 
-/** The containers, and an error for each one whose record does not say what it uses. */
-function readUsers({ binding, directory }: ImageStore): { users: User[]; damaged: RuntimeError[] } {
+/**
+ * The containers and the running commands, and an error for each container whose record does not say what it uses.
+ * Precondition: the lock of the images is held.
+ */
+function readUsers(store: ImageStore): { users: User[]; damaged: RuntimeError[] } {
+  const { binding, directory } = store;
   const containers = `${directory}/containers`;
   const ids = onHost(`unable to read ${containers}`, () => unlessMissing(() => binding.readdir(containers)));
-  const users: User[] = [];
+  const users = readClaims(binding, claimsPath(store)).map(text => JSON.parse(text) as User);
   const damaged: RuntimeError[] = [];
   for (const id of ids ?? []) {
     const path = `${containers}/${id}/container.json`;
-    const text = onHost(`unable to read ${path}`, () => binding.readTextIfThere(path));
+    let text: string | undefined;
+    const refusal = refusalOf(() => {
+      text = binding.readTextIfThere(path);
+    });
+    if (refusal !== undefined) damaged.push(damagedUser(id, path, errnoText(refusal.errno)));
     if (text === undefined) continue;
     try {
       const record = objectOf(text);
-      users.push({ id, imageId: requiredText(record, 'imageId'), layers: requiredTexts(record, 'layers') });
+      users.push({
+        label: `container ${id.slice(0, 12)}`,
+        id,
+        imageId: requiredText(record, 'imageId'),
+        layers: requiredTexts(record, 'layers'),
+        blobs: [],
+      });
     } catch (error) {
       if (!(error instanceof InvalidDocument)) throw error;
       damaged.push(damagedUser(id, path, error.message));
@@ -563,19 +688,23 @@ function damagedUser(id: string, path: string, problem: string): RuntimeError {
 /** Removes blobs and layers of the images that the remaining entries do not have. */
 function removeUnused(
   store: ImageStore,
+  trash: Trash,
   images: readonly StoredImage[],
   removed: readonly Descriptor[],
   left: readonly Descriptor[],
   users: readonly User[],
 ): string[] {
   const { binding } = store;
-  const kept = new Set(left.flatMap(entry => blobsOf(store, entry)));
+  const kept = new Set([
+    ...left.flatMap(entry => blobsOf(store, entry)),
+    ...users.flatMap(user => user.blobs),
+  ]);
   const unused = [...new Set(removed.flatMap(entry => blobsOf(store, entry)))].filter(
     digest => !kept.has(digest),
   );
   const keptLayers = new Set([
     ...left.flatMap(entry => layersOf(store, entry)),
-    ...users.flatMap(user => user.layers.map(hex => `sha256:${hex}`)),
+    ...users.flatMap(user => user.layers.map(digestOfHex)),
   ]);
   const layers = [...new Set(images.flatMap(layerIds))].filter(id => !keptLayers.has(id));
   const deleted = images.flatMap(image => [
@@ -584,10 +713,7 @@ function removeUnused(
       .filter(id => !keptLayers.has(id))
       .reverse(),
   ]);
-  for (const id of layers) {
-    const path = `${store.directory}/layers/${hexOf(id)}`;
-    onHost(`unable to remove ${path}`, () => binding.removeTree(path));
-  }
+  for (const id of layers) discardLayer(store, trash, hexOf(id));
   for (const digest of unused) {
     const path = blobPath(store, digest);
     onHost(`unable to remove ${path}`, () => unlessMissing(() => binding.unlink(path)));
@@ -596,7 +722,7 @@ function removeUnused(
 }
 
 /** An unpacked layer has its diff id or its chain id as name. */
-function layerIds({ layers }: StoredImage): string[] {
+function layerIds({ layers }: { readonly layers: readonly Pick<StoredLayer, 'diffId'>[] }): string[] {
   const diffIds = layers.map(({ diffId }) => diffId);
   return [...diffIds, ...chainIds(diffIds)];
 }
@@ -615,7 +741,7 @@ function blobsOf(
   store: ImageStore,
   entry: Pick<Descriptor, 'digest' | 'mediaType' | 'annotations'>,
 ): string[] {
-  const own = [entry.digest, ...(entry.annotations?.[sourceAnnotation] ?? '').split(' ').filter(isDigest)];
+  const own = [entry.digest, ...sourcesOf(entry)];
   const inner = own.flatMap(digest => {
     if (!hasBlob(store, digest)) return [];
     try {

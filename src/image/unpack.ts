@@ -6,17 +6,24 @@ import { visible } from '../errors/visible.ts';
 import type { Binding, Unpacked } from '../host/binding.d.ts';
 import { findProgram } from '../host/find-program.ts';
 
-export type Compression = 'none' | 'gzip' | 'zstd';
+export type Compression = 'none' | 'gzip' | 'zstd' | 'bzip2' | 'xz';
 
 /** Longer names are cut in messages: an archive may have names of a megabyte. */
 const longestName = 200;
+
+/** First bytes of compressed files. The programs that decompress them have the same names. */
+const magics: readonly (readonly [magic: string, Compression])[] = [
+  ['1f8b', 'gzip'],
+  ['28b52ffd', 'zstd'],
+  ['425a68', 'bzip2'],
+  ['fd377a58', 'xz'],
+];
 
 /** The compression of a file, from its first bytes. */
 export function compressionOfFile(binding: Binding, path: string): Compression {
   const start = binding.readStart(path, 4);
   const hex = [...start].map(byte => byte.toString(16).padStart(2, '0')).join('');
-  if (hex.startsWith('1f8b')) return 'gzip';
-  return hex === '28b52ffd' ? 'zstd' : 'none';
+  return magics.find(([magic]) => hex.startsWith(magic))?.[1] ?? 'none';
 }
 
 /**
@@ -33,7 +40,7 @@ export function decompressorOf(binding: Binding, compression: Compression, what:
     code: 'image.no-decompressor',
     message: `unable to decompress ${what}: ${compression} is not installed`,
     value: compression,
-    hint: `install the package ${compression}`,
+    hint: `install the package ${compression === 'xz' ? 'xz-utils' : compression}`,
   });
 }
 
@@ -50,12 +57,18 @@ export function requireUnpacked(
 ): void {
   if (problem !== undefined && problem.syscall !== '') {
     const entry = problem.entry === '' ? '' : ` at ${shortName(problem.entry)}`;
-    const isFull = problem.errno === errno.ENOSPC || problem.errno === errno.EDQUOT;
+    const isNoSpace = problem.errno === errno.ENOSPC || problem.errno === errno.EDQUOT;
+    // The attributes of one file have a limit of their own: a block in ext4.
+    const isOfAttributes = isNoSpace && problem.syscall.includes('setxattr');
+    const isFull = isNoSpace && !isOfAttributes;
     throw hostFailure({ ...problem, path: place }, `unable to unpack ${what}${entry}`, {
       value: problem.entry === '' ? undefined : problem.entry,
       ...(isFull && {
         code: 'image.disk-full' as const,
         hint: `${mebibytes(size)} of its files were written before ${place} was full; the archive itself has ${mebibytes(bytes)}. tsubo image prune removes what no image needs`,
+      }),
+      ...(isOfAttributes && {
+        hint: 'the file has more extended attributes than the file system can store',
       }),
       ...(problem.errno === errno.ENAMETOOLONG && {
         hint: 'a name may have 255 bytes, and a path 4,095',
@@ -73,10 +86,10 @@ export function requireUnpacked(
   }
   if (problem === undefined) return;
   const { entry, offset, reason } = problem;
-  const place_ = entry === '' ? '' : ` at ${shortName(entry)}`;
+  const at = entry === '' ? '' : ` at ${shortName(entry)}`;
   throw new RuntimeError({
     code: 'image.archive',
-    message: `unable to unpack ${what}${place_}: ${shortName(reason)}`,
+    message: `unable to unpack ${what}${at}: ${shortName(reason)}`,
     ...(entry !== '' && { value: entry }),
     detail: `byte ${offset} of the uncompressed archive`,
     hint: 'the archive is damaged, or it was made to do harm: nothing outside the directory of the layer was written',

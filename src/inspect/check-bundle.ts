@@ -28,7 +28,7 @@ import { type CheckReport, makeReport } from '../validate/report.ts';
 import { inspectContainer } from './container-steps.ts';
 import { Findings } from './findings.ts';
 import { inspectHost } from './host-steps.ts';
-import { skipUncheckable } from './uncheckable.ts';
+import { addUncheckable } from './uncheckable.ts';
 import { validPart } from './valid-part.ts';
 
 export interface CheckBundleOptions {
@@ -168,7 +168,7 @@ function inspect(
     return;
   }
   inspectHost(binding, plan, facts, findings);
-  skipUncheckable(config, facts, findings);
+  addUncheckable(config, facts, findings);
   const mounts = config.linux?.namespaces?.findIndex(({ type, path }) => type === 'mount' && path) ?? -1;
   if (rootless) {
     findings.addUnchecked(

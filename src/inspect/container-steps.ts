@@ -17,7 +17,7 @@ import { isLayer } from '../plan/root-mount.ts';
 import { userNamespace } from '../plan/user-namespace.ts';
 import type { Step } from '../wire/steps.ts';
 import type { Findings } from './findings.ts';
-import { executeError, searchProgram } from './program.ts';
+import { anyExecuteBit, executeError, searchProgram } from './program.ts';
 import { type Entry, isDirectory, isFile, RootView, typeOf } from './root-view.ts';
 
 type Of<Op extends Step['op']> = Extract<Step, { op: Op }>;
@@ -53,9 +53,9 @@ class ContainerInspector {
   private readonly findings: Findings;
   private readonly view: RootView;
   /** Hooks may create files that the program needs. */
-  private readonly hooked: boolean;
+  private readonly hasHooks: boolean;
   /** Nothing can be made in the root, which is one layer. */
-  private readonly unchanged: boolean;
+  private readonly isRootFixed: boolean;
   private step = 0;
   /** The following steps are executed by `start`. */
   private afterReady = false;
@@ -68,9 +68,9 @@ class ContainerInspector {
     // The files of several layers are not merged here.
     const root = union === undefined ? subject.rootfs : union.lower || undefined;
     this.view = new RootView(subject.binding, root);
-    this.unchanged = root !== undefined && union !== undefined;
+    this.isRootFixed = root !== undefined && union !== undefined;
     const { prestart = [], createRuntime = [], createContainer = [] } = subject.config.hooks ?? {};
-    this.hooked = prestart.length + createRuntime.length + createContainer.length > 0;
+    this.hasHooks = prestart.length + createRuntime.length + createContainer.length > 0;
   }
 
   run(): void {
@@ -177,7 +177,7 @@ class ContainerInspector {
   private mount(step: Of<'mount'>): void {
     this.probe(step, step.fstype, step.source, step.options);
     const empty = step.fstype === 'tmpfs' && (Number(step.flags) & mountFlags.copyUp) === 0;
-    this.cover(step, true, empty && !this.hooked ? { kind: 'made', directory: true } : { kind: 'unknown' });
+    this.cover(step, true, empty && !this.hasHooks ? { kind: 'made', directory: true } : { kind: 'unknown' });
   }
 
   private mountCgroup(step: Of<'mountCgroup'>): void {
@@ -240,7 +240,7 @@ class ContainerInspector {
       return;
     }
     const target = found.entry;
-    if (this.unchanged && target.kind === 'missing') {
+    if (this.isRootFixed && target.kind === 'missing') {
       this.refuse({ syscall: 'openat2', errno: errno.EROFS, detail: step.target });
       return;
     }
@@ -278,9 +278,9 @@ class ContainerInspector {
         return;
       }
       askable.forEach(({ option, item }, index) => {
-        const { errno: number = 0, words = '' } = results[index] ?? {};
+        const { errno: number = 0, message = '' } = results[index] ?? {};
         if (number === 0) return;
-        const detail = words === '' ? option : `${option}: ${words}`;
+        const detail = message === '' ? option : `${option}: ${message}`;
         this.refuse({ syscall: 'fsconfig', errno: number, detail }, item);
       });
       if (!withoutSource.includes(type))
@@ -328,7 +328,7 @@ class ContainerInspector {
   private openTerminal(step: Of<'openTerminal'>): void {
     const found = this.view.resolve(step.path);
     if (!('errno' in found) && found.entry.kind !== 'missing') return;
-    if (this.hooked) return;
+    if (this.hasHooks) return;
     this.refuse({
       syscall: 'openat2',
       errno: 'errno' in found ? found.errno : errno.ENOENT,
@@ -400,8 +400,8 @@ class ContainerInspector {
     }
     // The missing root is reported already.
     if (this.subject.rootfs === undefined) return;
-    if (found.how === 'unknown' || this.hooked) {
-      const why = this.hooked
+    if (found.how === 'unknown' || this.hasHooks) {
+      const why = this.hasHooks
         ? 'hooks may create it'
         : 'it is in a file system that exists only in the container';
       this.findings.addUnchecked(step.origin, `the program: ${why}`);
@@ -411,7 +411,7 @@ class ContainerInspector {
   }
 
   private execute(step: Of<'execute'>): void {
-    if (this.program === undefined || this.hooked) return;
+    if (this.program === undefined || this.hasHooks) return;
     const { binding, config } = this.subject;
     const { path, file } = this.program;
     try {
@@ -426,7 +426,7 @@ class ContainerInspector {
   /** createContainer hooks are programs of the host; startContainer hooks are programs of the container. */
   private runHook(step: Of<'runHook'>): void {
     const entry = this.afterReady ? this.inside(step.path) : this.view.hostEntry(step.path, false);
-    if (this.afterReady && this.hooked) return;
+    if (this.afterReady && this.hasHooks) return;
     const number = hookError(entry);
     if (number !== undefined) this.refuse({ syscall: 'execve', errno: number, detail: '' });
   }
@@ -448,7 +448,6 @@ const mostOptions = 100;
 const withoutSource: readonly string[] = ['proc', 'tmpfs', 'devpts', 'mqueue', 'sysfs', 'cgroup2'];
 
 const capSysResource = 1n << BigInt(capabilityNumbers.CAP_SYS_RESOURCE);
-const anyExecuteBit = 0o111;
 
 /** Returns the error number with which execve(2) would reject a hook; undefined if no error is expected. */
 export function hookError(entry: Entry): number | undefined {

@@ -16,7 +16,7 @@ export type ProgramSearch =
   /** The path contains a directory that exists only in the container. */
   | { readonly how: 'unknown' };
 
-const anyExecuteBit = 0o111;
+export const anyExecuteBit = 0o111;
 
 /**
  * Searches like the init (findProgram): a name with a slash is a path, another is searched in each directory of

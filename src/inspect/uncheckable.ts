@@ -9,7 +9,7 @@ import type { Findings } from './findings.ts';
 /** Items that only the kernel, a security module or the caller of `create` decides. */
 const decidedLater: readonly (readonly [
   pointer: string,
-  isAsked: (config: Config) => unknown,
+  isRequested: (config: Config) => unknown,
   message: string,
 ])[] = [
   [
@@ -32,13 +32,13 @@ const decidedLater: readonly (readonly [
   ['/linux/seccomp', ({ linux }) => linux?.seccomp, 'whether the container can start under the filter'],
 ];
 
-export function skipUncheckable(config: Config, facts: HostFacts, findings: Findings): void {
-  for (const [pointer, isAsked, message] of decidedLater) {
-    if (isAsked(config)) findings.addUnchecked(pointer, message);
+export function addUncheckable(config: Config, facts: HostFacts, findings: Findings): void {
+  for (const [pointer, isRequested, message] of decidedLater) {
+    if (isRequested(config)) findings.addUnchecked(pointer, message);
   }
   const user = userNamespace(config);
   if (user !== undefined)
-    findings.addUnchecked(user.origin, 'whether the user namespace lets its root enter the files');
+    findings.addUnchecked(user.origin, 'whether root of the user namespace can reach the files');
   config.mounts?.forEach((mount, index) => {
     if (idMapOf(mount, readMountWords(mount, index), user) === undefined) return;
     findings.addUnchecked(`/mounts/${index}`, 'whether the file system of the source can show other owners');

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** Capability numbers of capabilities(7), by name: bit N of a capability mask is number N. */
+/** Capability numbers of linux/capability.h, by name: bit N of a capability mask is number N. */
 export const capabilityNumbers = {
   CAP_CHOWN: 0,
   CAP_DAC_OVERRIDE: 1,

@@ -35,7 +35,7 @@ export interface RequestedAttachment extends Attachment {
   locate(fields: ErrorFields): ErrorFields;
 }
 
-/** Calls `work`; locates a failure. */
+/** Calls `work`; a failure gets its place in the document of the attachment. */
 export function withAttachmentLocation<T>({ locate: place }: RequestedAttachment, work: () => T): T {
   try {
     return work();
@@ -96,7 +96,7 @@ interface Annotation {
   readonly value: string;
 }
 
-/** @throws RuntimeError `config.unsupported` for a version of the annotation that this program does not know */
+/** @throws RuntimeError `config.unsupported` for a version of the annotation that this program does not support */
 function findAnnotation(annotations: Readonly<Record<string, string>> = {}): Annotation | undefined {
   let found: Annotation | undefined;
   for (const [name, value] of Object.entries(annotations)) {
@@ -114,7 +114,7 @@ function findAnnotation(annotations: Readonly<Record<string, string>> = {}): Ann
   return found;
 }
 
-/** Labels of an image can become annotations, therefore the administrator decides whether the annotation counts. */
+/** Labels of an image can become annotations, therefore the administrator must allow the annotation. */
 function requireAllowed(binding: Binding, name: string): void {
   if (allowedAnnotations(binding).includes(name)) return;
   throw new RuntimeError({

@@ -13,19 +13,21 @@ import {
   strings,
 } from '../oci/shape.ts';
 import { checkShape } from '../validate/check-shape.ts';
-import { config } from '../validate/config-shape.ts';
+import { configShape } from '../validate/config-shape.ts';
 import { type ContainerRecord, recordVersion } from './record.ts';
 
 /** Why a text is not a valid record, and the member at fault. */
 export interface Fault {
   readonly message: string;
   readonly pointer?: string | undefined;
+  /** The text has the version of a later program, whose members are not known here. */
+  readonly newer?: true;
 }
 
 /** Upper limit of process ids in Linux (PID_MAX_LIMIT). */
 const highestPid = 4_194_304;
 const count: Shape = { kind: 'integer', min: 0, max: Number.MAX_SAFE_INTEGER };
-const hooks = (implemented(config, 'hooks') as ObjectShape).properties;
+const hooks = (implemented(configShape, 'hooks') as ObjectShape).properties;
 
 /** A process. The start time identifies it, because the kernel reuses pids. */
 const process: Shape = {
@@ -131,6 +133,10 @@ export function parseRecord(text: string, id: string): ContainerRecord | Fault {
     const { members: _, ...usual } = document;
     return usual as unknown as ContainerRecord;
   }
+  const version = (document as Document | null)?.['version'];
+  if (typeof version === 'number' && version > recordVersion) {
+    return { message: versionText(version), pointer: '/version', newer: true };
+  }
   // recordText() writes no null, and the check skips null members.
   const nullMember = text.includes('null') ? nullFault(document) : undefined;
   if (nullMember !== undefined) return nullMember;
@@ -216,7 +222,9 @@ export function validMembers(text: string, id: string): Partial<ContainerRecord>
       '',
     );
     const member = value[name];
-    if (problems.length > 0 || member === undefined) continue;
+    // The check skips null members, also required ones.
+    const isComplete = nullFault((document as Document | null)?.[name]) === undefined;
+    if (problems.length > 0 || member === undefined || !isComplete) continue;
     if (faultOf({ [name]: member }, id) === undefined) valid[name] = member;
   }
   return valid as Partial<ContainerRecord>;
@@ -245,15 +253,16 @@ function nullFault(value: unknown, path: readonly string[] = []): Fault | undefi
   return undefined;
 }
 
+function versionText(version: number): string {
+  return `/version is ${version}: this program reads versions 1 and ${recordVersion}`;
+}
+
 /** Checks beyond the types: version, id and paths. The document may have only some members of a record. */
 function faultOf(document: Document, id: string): Fault | undefined {
   const record = document as Partial<ContainerRecord>;
   const at = (pointer: string, message: string): Fault => ({ message: `${pointer} ${message}`, pointer });
   if (record.version !== undefined && record.version !== recordVersion && record.version !== 1) {
-    return at(
-      '/version',
-      `is ${record.version as number}: this program reads versions 1 and ${recordVersion}`,
-    );
+    return { message: versionText(record.version), pointer: '/version' };
   }
   if (record.id !== undefined && record.id !== id)
     return at('/id', `is ${JSON.stringify(record.id)}, not "${id}"`);

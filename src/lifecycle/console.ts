@@ -5,7 +5,7 @@ import type { Binding } from '../host/binding.d.ts';
 import { resolvePath } from '../host/paths.ts';
 import type { Process } from '../oci/config.ts';
 import { listenHint } from '../plan/terminal.ts';
-import type { HostOperation } from './host-context.ts';
+import type { HostContext, HostOperation } from './host-context.ts';
 import type { Runtime } from './runtime.ts';
 import { Terminals } from './terminals.ts';
 
@@ -17,23 +17,31 @@ export function resolveSocket(binding: Binding, path: string | undefined): strin
   return path === undefined ? undefined : resolvePath(() => binding.getcwd(), path);
 }
 
-/** Where the caller wants the terminal's master to be. */
+/** The destination of the terminal's master as the caller requests it. */
 export interface ConsoleOptions {
   readonly socket: string | undefined;
   /** The runtime waits until the program exits. */
   readonly foreground: boolean;
+  /** The caller takes the master itself. Default false. */
+  readonly keep?: boolean;
   /** Pointer of `terminal`, or the name of the option that requested it. */
   readonly pointer: string;
   /** `consoleSize` does not apply to this process. Default false. */
   readonly ignoreSize?: boolean;
 }
 
-/** Where the terminal's master goes: to `socket` or to `terminals`. With neither, the process has no terminal. */
+/** The master of a terminal, for the caller, who closes it. */
+export class KeptTerminal {
+  master: number | undefined;
+}
+
+/** Where the terminal's master goes: to `socket`, `terminals` or `kept`. With none, the process has no terminal. */
 export interface Console {
   /** Path of the caller's Unix socket. */
   readonly socket?: string;
   /** Set for a process in the foreground; passed to `waitInForeground`. */
   readonly terminals?: Terminals;
+  readonly kept?: KeptTerminal;
   /** The terminal gets the size of the runtime's terminal. Default true. */
   readonly copySize?: boolean;
 }
@@ -66,6 +74,7 @@ export function openConsole(runtime: Runtime, process: Process, options: Console
   }
   if (!terminal) return {};
   if (socket !== undefined) return { socket };
+  if (options.keep === true) return { kept: new KeptTerminal() };
   if (!foreground) {
     throw refused(
       `cannot allocate tty if ${program} will detach without setting console socket`,
@@ -89,23 +98,32 @@ function withoutTerminal(pointer: string): string {
 
 export const takeTerminal: HostOperation<'takeTerminal'> = {
   apply(_, context) {
-    const { binding } = context.runtime;
-    const { socket, terminals, copySize = true } = context.console;
-    const master = context.at.take('terminal');
-    if (terminals !== undefined) {
-      terminals.adopt(master, copySize);
-      return;
-    }
-    try {
-      if (socket === undefined)
-        throw new RuntimeError({ code: 'internal', message: 'no socket for the terminal' });
-      onHost(
-        `unable to send the terminal to the console socket ${socket}`,
-        () => binding.sendDescriptor(socket, master, masterName),
-        { hint: listenHint },
-      );
-    } finally {
-      binding.close(master);
-    }
+    passTerminal(context, context.at.take('terminal'));
   },
 };
+
+/** Passes the master of the container's terminal to its destination. */
+export function passTerminal(context: HostContext, master: number): void {
+  const { binding } = context.runtime;
+  const { socket, terminals, kept, copySize = true } = context.console;
+  if (kept !== undefined) {
+    kept.master = master;
+    context.undo.arm('the terminal', () => binding.close(master));
+    return;
+  }
+  if (terminals !== undefined) {
+    terminals.adopt(master, copySize);
+    return;
+  }
+  try {
+    if (socket === undefined)
+      throw new RuntimeError({ code: 'internal', message: 'no socket for the terminal' });
+    onHost(
+      `unable to send the terminal to the console socket ${socket}`,
+      () => binding.sendDescriptor(socket, master, masterName),
+      { hint: listenHint },
+    );
+  } finally {
+    binding.close(master);
+  }
+}

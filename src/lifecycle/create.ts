@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { RuntimeError } from '../errors/error.ts';
-import type { Readiness } from '../host/binding.d.ts';
+import type { Readiness, StandardDescriptors } from '../host/binding.d.ts';
 import { resolvePath } from '../host/paths.ts';
 import { hasNamespace } from '../plan/namespaces.ts';
 import { withAttachmentLocation } from './attachment.ts';
@@ -12,7 +12,7 @@ import { performHostSteps } from './perform-host-steps.ts';
 import { type Prepared, type PrepareOptions, prepare } from './prepare.ts';
 import type { ContainerRecord, InitRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
-import { configOrOption, withSourceLocation } from './source-location.ts';
+import { withSourceLocation } from './source-location.ts';
 import { spawnInit } from './spawn.ts';
 import type { Terminals } from './terminals.ts';
 import { warnOf } from './warnings.ts';
@@ -35,6 +35,10 @@ export interface CreateOptions extends PrepareOptions {
   readonly pidfdSocket?: string;
   /** The caller waits until the container stops. Default false. */
   readonly foreground?: boolean;
+  /** The caller takes the master of the container's terminal, if it has one. Default false. */
+  readonly keepTerminal?: boolean;
+  /** Standard input, output and error of the container's program. Default: those of the runtime. */
+  readonly standard?: StandardDescriptors;
 }
 
 /** A created container: its init waits for `start`. */
@@ -45,6 +49,8 @@ export interface Created {
   readonly pidfd: number;
   /** Set for a terminal in the foreground; passed to `waitInForeground`. The caller closes it. */
   readonly terminals?: Terminals;
+  /** With `keepTerminal`, the master of the container's terminal. The caller closes it. */
+  readonly master?: number;
   /** Set for a container that runs at once, if a service manager awaits it. The caller closes its socket. */
   readonly readiness?: Readiness;
 }
@@ -68,12 +74,13 @@ export function createContainer(runtime: Runtime, options: CreateOptions): Creat
   const prepared = prepare(runtime, { ...options, pidFile, pidfdSocket });
   const { plan, config, bundle, attachment } = prepared;
   const located = <T>(work: () => T): T =>
-    withAttachmentLocation(attachment, () => withSourceLocation(configOrOption(bundle.text), work));
+    withAttachmentLocation(attachment, () => withSourceLocation(prepared.sources, work));
   return located(() => {
     requireUserNamespace(prepared);
     const console = openConsole(runtime, config.process, {
       socket: consoleSocket,
       foreground: options.foreground ?? false,
+      keep: options.keepTerminal ?? false,
       pointer: '/process/terminal',
     });
     const { terminals } = console;
@@ -89,6 +96,7 @@ export function createContainer(runtime: Runtime, options: CreateOptions): Creat
         ...(config.annotations !== undefined && { annotations: config.annotations }),
         status: () => 'creating',
       },
+      standard: options.standard,
     });
     if (terminals !== undefined) context.undo.arm('the terminal', () => terminals.close());
     warnOf(runtime, prepared.warnings);
@@ -100,11 +108,13 @@ export function createContainer(runtime: Runtime, options: CreateOptions): Creat
     context.lock?.release();
     log.debug(`container ${options.id} is created, its init is process ${init.pid}`);
     const { readiness } = context;
+    const master = console.kept?.master;
     return {
       record: context.record,
       init,
       pidfd,
       ...(terminals !== undefined && { terminals }),
+      ...(master !== undefined && { master }),
       ...(readiness !== undefined && { readiness }),
     };
   });

@@ -10,6 +10,8 @@ import { unlessMissing } from '../host/files.ts';
 import { entryPath, joinPath, lastComponent, resolvePath } from '../host/paths.ts';
 import { readFacts } from '../host/read-facts.ts';
 import { removeRdtGroup } from '../rdt/group.ts';
+import { checkShape } from '../validate/check-shape.ts';
+import { configShape } from '../validate/config-shape.ts';
 import { validMembers } from './check-record.ts';
 import { runPoststopHooks } from './hooks.ts';
 import { unmountRoot } from './host-mounts.ts';
@@ -21,7 +23,7 @@ import type { Runtime } from './runtime.ts';
 import { removeState, type StateLock } from './store.ts';
 import { releaseUpper } from './upper-layer.ts';
 
-/** Members of config.json that describe what the container used. They are not validated. */
+/** Members of config.json that describe what the container used. Only their types are checked. */
 interface Document {
   readonly root?: { readonly path?: unknown };
   readonly process?: { readonly args?: unknown };
@@ -94,7 +96,14 @@ export function deleteDamaged(runtime: Runtime, held: StateLock, damage: Runtime
 
 function findLeftovers(runtime: Runtime, held: StateLock): Leftovers {
   const { binding } = runtime;
-  const text = (name: string): string => binding.readTextIfThere(entryPath(held.directory, name), true) ?? '';
+  const text = (name: string): string => {
+    let found: string | undefined;
+    // Something else may be in the place of the file.
+    refusalOf(() => {
+      found = binding.readTextIfThere(entryPath(held.directory, name), true);
+    });
+    return found ?? '';
+  };
   const damaged = text(files.record);
   const record = validMembers(damaged, held.id);
   const document = parsed(text(files.config));
@@ -113,8 +122,8 @@ function findLeftovers(runtime: Runtime, held: StateLock): Leftovers {
 
 function parsed(text: string): Document {
   try {
-    const value = parseJson(text);
-    if (typeof value === 'object' && value !== null) return value as Document;
+    // The values that have the right type: the file may be damaged too.
+    return checkShape(configShape, parseJson(text), '').value as Document;
   } catch (error) {
     if (!(error instanceof RuntimeError)) throw error;
   }

@@ -11,7 +11,16 @@ import { detachNetworks, freeAllAddresses } from './network-end.ts';
 import { type ContainerRecord, files, type InitRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
 import { requireStatus, statusOf } from './status.ts';
-import { hold, isEmpty, missing, notFound, readRecord, removeState, type StateLock } from './store.ts';
+import {
+  hold,
+  isEmpty,
+  isUnusable,
+  missing,
+  notFound,
+  readRecord,
+  removeState,
+  type StateLock,
+} from './store.ts';
 import { releaseUpper } from './upper-layer.ts';
 
 export interface DeleteOptions {
@@ -42,7 +51,7 @@ export function deleteContainer(runtime: Runtime, id: string, options: DeleteOpt
     throw notFound(runtime, id);
   }
   try {
-    const record = readKnown(runtime, held);
+    const record = readRecordOrError(runtime, held);
     if (record === undefined) {
       // A create was killed before it wrote the record. It may have taken addresses.
       freeAllAddresses(runtime, held.directory);
@@ -95,19 +104,19 @@ function killEarly(runtime: Runtime, id: string): void {
   } catch (error) {
     // An unknown or damaged container is handled under the lock.
     if (!(error instanceof RuntimeError) || error.code === 'state.bad-id') throw error;
-    if (error.code !== 'state.not-found' && error.code !== 'state.damaged') throw error;
+    if (error.code !== 'state.not-found' && !isUnusable(error)) throw error;
   }
 }
 
-/** The record, or the error if it is damaged; undefined if the state directory is empty. */
-function readKnown(runtime: Runtime, held: StateLock): ContainerRecord | RuntimeError | undefined {
+/** The record, or the error if it cannot be used; undefined if the state directory is empty. */
+function readRecordOrError(runtime: Runtime, held: StateLock): ContainerRecord | RuntimeError | undefined {
   try {
     return readRecord(runtime, held.id);
   } catch (error) {
     if (!(error instanceof RuntimeError)) throw error;
-    if (error.code !== 'state.damaged' && error.code !== 'state.not-found') throw error;
+    if (!isUnusable(error) && error.code !== 'state.not-found') throw error;
     if (isEmpty(runtime, held)) return undefined;
     // The lock is held: no create is in progress, and the record should exist.
-    return error.code === 'state.damaged' ? error : missing(entryPath(held.directory, files.record));
+    return isUnusable(error) ? error : missing(entryPath(held.directory, files.record));
   }
 }

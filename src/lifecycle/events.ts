@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { fileText, keyed } from '../cgroup/stats/files.ts';
+import { oomKills } from '../cgroup/oom.ts';
+import { fileText } from '../cgroup/stats/files.ts';
 import { cgroupStats } from '../cgroup/stats/stats.ts';
 import { onHost } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
@@ -11,8 +12,6 @@ import type { ContainerRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
 import { requireStatus, statusOf } from './status.ts';
 import { readRecord } from './store.ts';
-
-const events = 'memory.events';
 
 /**
  * Current resource usage of a container.
@@ -56,7 +55,7 @@ export function watchContainer(
   const { init } = record;
   if (init === undefined) return;
   // Without the memory controller only the init is watched.
-  const path = `${cgroup}/${events}`;
+  const path = `${cgroup}/memory.events`;
   const paths = binding.stat(path) === undefined ? [] : [path];
   const watch = onHost(`unable to watch ${path}`, () => binding.watchFiles({ paths }));
   try {
@@ -122,8 +121,4 @@ function readStats(binding: Binding, record: ContainerRecord): ContainerStats {
     ...cgroupStats(binding, cgroup),
     ...(record.rdt !== undefined && { intel_rdt: rdtStats(binding, record.rdt) }),
   }));
-}
-
-function oomKills(binding: Binding, cgroup: string): bigint {
-  return keyed(fileText(binding, cgroup, events)).get('oom_kill') ?? 0n;
 }

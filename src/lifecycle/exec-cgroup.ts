@@ -66,7 +66,7 @@ function subCgroup(own: string | undefined, requested: string): string {
  * and only if the container has no limits.
  *
  * @param error - of the attempt in the container's cgroup; rethrown if it has another cause
- * @returns if the process may be cloned in the caller's cgroup
+ * @returns only if the process may be cloned in the caller's cgroup
  */
 function allowOutside(runtime: Runtime, { id, cgroup }: ContainerRecord, error: unknown): void {
   const { binding, log } = runtime;

@@ -6,14 +6,17 @@ import type { Report } from '../host/binding.d.ts';
 import { entryPath } from '../host/paths.ts';
 import { O } from '../kernel/files.ts';
 import type { Config, Process } from '../oci/config.ts';
+import { lookUp } from '../oci/look-up.ts';
 import type { Seccomp } from '../oci/seccomp.ts';
 import type { LoadSeccomp } from '../plan/context.ts';
 import { explainFailure } from '../plan/explain.ts';
 import { type SharedProperties, sharedProperties } from '../plan/facilities.ts';
+import type { ItemPlace, Operations } from '../plan/facility.ts';
+import { type Landlock, landlockOf } from '../plan/landlock.ts';
 import type { Listener } from '../plan/listener.ts';
 import type { Plan } from '../plan/plan.ts';
 import { checkProcessDocument } from '../validate/check-process.ts';
-import type { Step } from '../wire/steps.ts';
+import { type Step, vocabulary } from '../wire/steps.ts';
 import type { HostOperation } from './host-context.ts';
 import { files } from './record.ts';
 import type { Runtime } from './runtime.ts';
@@ -38,6 +41,7 @@ export interface InheritedProcess {
   readonly process: Process;
   readonly linux: SharedProperties;
   readonly seccomp?: InheritedFilter;
+  readonly landlock?: Landlock;
 }
 
 /** linux.seccomp: the listener, and the filter as loaded in the container. */
@@ -59,10 +63,12 @@ export const saveExecData: HostOperation<'saveExecData'> = {
 export function writeExecData(runtime: Runtime, directory: string, config: Config, plan: Plan): void {
   const { seccomp } = config.linux ?? {};
   const filter = seccomp === undefined ? undefined : keepFilter(seccomp, plan);
+  const landlock = landlockOf(config.annotations);
   const inherited: InheritedProcess = {
     process: config.process,
     linux: sharedProperties(config.linux),
     ...(filter !== undefined && { seccomp: filter }),
+    ...(landlock !== undefined && { landlock }),
   };
   // A plan without a program has no loadSeccomp step. Nothing is kept then: an exec must not run without the filter.
   const whole = config.process.args.length > 0 && (seccomp === undefined) === (filter === undefined);
@@ -151,7 +157,9 @@ export function checkExecData(runtime: Runtime, id: string): void {
 }
 
 function isExecData(value: Partial<ExecData> | null): value is ExecData {
-  if (value?.version !== version || !Array.isArray(value.afterReady?.steps)) return false;
+  if (value?.version !== version || !isObject(value.afterReady)) return false;
+  const { first, steps } = value.afterReady as AfterReady;
+  if (!Number.isSafeInteger(first) || first < 0 || !Array.isArray(steps)) return false;
   const { inherited } = value;
   return inherited === undefined || (isObject(inherited?.process) && isObject(inherited.linux));
 }
@@ -171,7 +179,7 @@ export interface AfterReady {
  * Keeps the plan's steps after `ready`. A failed `start` can then name the place in config.json without making the plan
  * again. Only the data for a message is kept: not the environment, which may be large and secret, and not the filter.
  */
-export function keepForStart(plan: Plan): AfterReady {
+function keepForStart(plan: Plan): AfterReady {
   const first = plan.container.findIndex(({ op }) => op === 'ready') + 1;
   const steps = plan.container.slice(first).map(step => {
     if (step.op === 'loadSeccomp') return { ...step, program: [] };
@@ -180,11 +188,42 @@ export function keepForStart(plan: Plan): AfterReady {
   return { first, steps };
 }
 
-/** Explains the failure of a step that `keepForStart` kept. */
+/** The steps are checked only here, because they are only used after a failure. Numbers were rounded. */
+function isKeptStep(value: unknown): value is Step {
+  if (typeof value !== 'object' || value === null) return false;
+  const step = value as Readonly<Record<string, unknown>>;
+  const fields = lookUp(vocabulary as Operations, String(step['op']));
+  if (fields === undefined || typeof step['origin'] !== 'string') return false;
+  const { places } = step;
+  if (places !== undefined && !(Array.isArray(places) && places.every(isPlace))) return false;
+  return Object.entries(fields).every(([name, kind]) => {
+    const field = step[name];
+    if (kind === 'number' || kind === 'signed') return typeof field === 'number';
+    if (kind === 'text') return typeof field === 'string';
+    const type = kind === 'texts' ? 'string' : 'number';
+    return Array.isArray(field) && field.every(item => typeof item === type);
+  });
+}
+
+function isPlace(value: unknown): value is ItemPlace {
+  return typeof value === 'string' || typeof value === 'number';
+}
+
+/**
+ * Explains the failure of a step that `keepForStart` kept.
+ *
+ * @throws RuntimeError `state.damaged`
+ */
 export function explainStartFailure(runtime: Runtime, id: string, report: Report): RuntimeError {
   const container: Step[] = [];
   const { first, steps } = readExecData(runtime, id)?.afterReady ?? { first: 0, steps: [] };
-  for (const [index, step] of steps.entries()) container[first + index] = step as Step;
+  for (const [index, step] of steps.entries()) {
+    if (!isKeptStep(step)) {
+      const path = entryPath(stateDirectory(runtime, id), files.execData);
+      throw damaged(path, `/afterReady/steps/${index} is not a step`);
+    }
+    container[first + index] = step;
+  }
   const spawn = { cloneFlags: 0, preserveFds: 0 };
   return new RuntimeError(explainFailure({ host: [], spawn, container, warnings: [] }, report));
 }

@@ -7,6 +7,7 @@ import { joinPath } from '../host/paths.ts';
 import type { Capabilities, Linux, Process } from '../oci/config.ts';
 import type { Seccomp } from '../oci/seccomp.ts';
 import type { LoadSeccomp } from '../plan/context.ts';
+import { type Landlock, landlockOf } from '../plan/landlock.ts';
 import type { Listener } from '../plan/listener.ts';
 import { checkProcessDocument } from '../validate/check-process.ts';
 import type { Inherited } from '../validate/inherit.ts';
@@ -29,6 +30,8 @@ export interface ExecProcessOptions {
   readonly args?: readonly string[];
   /** Gives the process its own terminal. Default false. */
   readonly tty?: boolean;
+  /** Size of that terminal. Default: that of the config, if it has a terminal. */
+  readonly consoleSize?: { readonly height: number; readonly width: number };
   readonly cwd?: string;
   /** Added to the container's. */
   readonly env?: readonly string[];
@@ -71,6 +74,8 @@ export interface ExecProcess {
   readonly filter: LoadSeccomp | undefined;
   /** Listener of the profile or the filter. */
   readonly listener: Listener | undefined;
+  /** The container's Landlock rules, which apply to every exec. */
+  readonly landlock: Landlock | undefined;
   /** The container's `linux`: some of its properties apply to every process. */
   readonly linux: Linux;
   readonly process: Process;
@@ -109,15 +114,15 @@ export function execProcess(runtime: Runtime, id: string, options: ExecProcessOp
   return {
     process,
     ...settings,
-    // A process document has no `linux`: such a pointer refers to the container's config.
+    // A process document has neither `linux` nor annotations: such a pointer refers to the container's config.
     source: pointer =>
-      pointer.startsWith('/linux/') ? { text } : { text: given, document: callersDocument },
+      /^\/(?:linux|annotations)\//.test(pointer) ? { text } : { text: given, document: callersDocument },
     // The document does not contain inherited properties.
     origin: (...parts) => (inherited.has(...parts) ? '' : formatPointer(parts)),
   };
 }
 
-type SharedByExecs = Pick<ExecProcess, 'linux' | 'seccomp' | 'filter' | 'listener'>;
+type SharedByExecs = Pick<ExecProcess, 'linux' | 'seccomp' | 'filter' | 'listener' | 'landlock'>;
 type Own = SharedByExecs & {
   /** Undefined if the config has no process. */
   readonly process: Process | undefined;
@@ -137,18 +142,30 @@ function noProcess(id: string): RuntimeError {
 function fromExecData(runtime: Runtime, id: string): Own | undefined {
   const inherited = readExecData(runtime, id)?.inherited;
   if (inherited === undefined) return undefined;
-  const { process, linux, seccomp: listener } = inherited;
+  const { process, linux, seccomp: listener, landlock } = inherited;
   const filter = listener === undefined ? undefined : loadInheritedFilter(listener);
-  return { process, linux, seccomp: undefined, filter, listener };
+  return { process, linux, seccomp: undefined, filter, listener, landlock };
 }
 
 /** For a container without stored exec data. */
 function fromConfig(text: string): Own {
   const document = parseJson(text);
-  const { process: own } = document as { process?: unknown };
+  const { process: own, annotations } = document as {
+    process?: unknown;
+    annotations?: Readonly<Record<string, string>>;
+  };
   const process = own === undefined ? undefined : checkOwn(own, text);
   const seccomp = readSeccomp(document);
-  return { process, linux: readSharedLinux(document), seccomp, filter: undefined, listener: seccomp };
+  // Checked by create.
+  const landlock = landlockOf(annotations);
+  return {
+    process,
+    linux: readSharedLinux(document),
+    seccomp,
+    filter: undefined,
+    listener: seccomp,
+    landlock,
+  };
 }
 
 function check(
@@ -206,7 +223,7 @@ function changed(
   const requested = { args: options.args ?? [], cwd: cwd ?? own.cwd, ...labels };
   const { env = [], additionalGids = [], gid = user.gid } = options;
   const bounding = more.map(name => name.toUpperCase());
-  checkAsked(
+  checkOptions(
     runtime,
     { ...requested, env, user: { uid: uid ?? user.uid, gid, additionalGids }, capabilities: { bounding } },
     names,
@@ -216,6 +233,7 @@ function changed(
       ...own,
       // Without a terminal in the config, its consoleSize was not checked: ignore it.
       ...(!own.terminal && { consoleSize: { height: 0, width: 0 } }),
+      ...(options.consoleSize !== undefined && { consoleSize: options.consoleSize }),
       terminal: take('terminal', names.tty, options.tty ?? false),
       ...requested,
       env: [...(own.env ?? []), ...env],
@@ -236,7 +254,7 @@ function changed(
 }
 
 /** Checks the values of options like a document. */
-function checkAsked(runtime: Runtime, document: Process, names: OptionNames): void {
+function checkOptions(runtime: Runtime, document: Process, names: OptionNames): void {
   const source = (pointer: string): Source => {
     const [, property = '', member = ''] = pointer.split('/');
     const name = member === 'additionalGids' ? member : property;

@@ -3,7 +3,7 @@ import { isPaused } from '../cgroup/freezer.ts';
 import { errno } from '../errors/errno.ts';
 import { RuntimeError } from '../errors/error.ts';
 import { onHost, toRuntimeError } from '../errors/system.ts';
-import type { Binding } from '../host/binding.d.ts';
+import type { Binding, StandardDescriptors } from '../host/binding.d.ts';
 import { unlessMissing } from '../host/files.ts';
 import { resolvePath } from '../host/paths.ts';
 import { readFacts } from '../host/read-facts.ts';
@@ -46,6 +46,10 @@ export interface ExecOptions extends ExecProcessOptions {
   readonly cgroup?: string;
   /** Executes also in a paused container, and waits until it is resumed. Default false. */
   readonly ignorePaused?: boolean;
+  /** The caller takes the master of the program's terminal, if it has one. Default false. */
+  readonly keepTerminal?: boolean;
+  /** Standard input, output and error of the program. Default: those of the runtime. */
+  readonly standard?: StandardDescriptors;
 }
 
 /** A running process, with its terminal if it is in the foreground. */
@@ -54,6 +58,8 @@ export interface Executed {
   /** The caller closes it. */
   readonly pidfd: number;
   readonly terminals?: Terminals;
+  /** With `keepTerminal`, the master of the program's terminal. The caller closes it. */
+  readonly master?: number;
 }
 
 /**
@@ -151,7 +157,7 @@ function startProcess(
 ): Executed {
   const { binding } = runtime;
   const own = execProcess(runtime, record.id, options);
-  const { process, source, origin, seccomp, filter, linux } = own;
+  const { process, source, origin, seccomp, filter, landlock, linux } = own;
   return withSourceLocation(source, () => {
     const [lacking] = checkLabels(binding, process, origin);
     if (lacking !== undefined) throw new RuntimeError(lacking);
@@ -159,7 +165,15 @@ function startProcess(
     const foreign = foreignNamespaces(runtime, init.pid);
     const namespaces = foreign & ~namespaceFlags.time;
     const plan = makeExecPlan(
-      { process, seccomp, filter, facts, origin, userNamespace: (namespaces & namespaceFlags.user) !== 0 },
+      {
+        process,
+        seccomp,
+        filter,
+        landlock,
+        facts,
+        origin,
+        userNamespace: (namespaces & namespaceFlags.user) !== 0,
+      },
       {
         id: record.id,
         noNewKeyring: record.noNewKeyring ?? false,
@@ -184,6 +198,7 @@ function startProcess(
     const console = openConsole(runtime, process, {
       socket: options.consoleSocket,
       foreground: options.detach !== true,
+      keep: options.keepTerminal ?? false,
       pointer: origin('terminal'),
       // The config's consoleSize is for the container's own terminal.
       ignoreSize: options.process === undefined,
@@ -191,7 +206,7 @@ function startProcess(
     const { terminals } = console;
     const status = () => statusOf(runtime, record, { held: false });
     const subject = { ...record, status, initPid: init.pid };
-    const context = new HostContext({ runtime, plan, console, record, subject });
+    const context = new HostContext({ runtime, plan, console, record, subject, standard: options.standard });
     if (terminals !== undefined) context.undo.arm('the terminal', () => terminals.close());
     const { pid, pidfd } = performHostSteps(context, () =>
       onCpus(runtime, execAffinity({ process, origin }).initial, () =>
@@ -201,7 +216,13 @@ function startProcess(
         }),
       ),
     );
-    return { pid, pidfd, ...(terminals !== undefined && { terminals }) };
+    const master = console.kept?.master;
+    return {
+      pid,
+      pidfd,
+      ...(terminals !== undefined && { terminals }),
+      ...(master !== undefined && { master }),
+    };
   });
 }
 
@@ -224,7 +245,7 @@ function onCpus<T>({ binding, log }: Runtime, affinity: ExecAffinity['initial'],
 }
 
 /** CLONE_NEW* flags of the init's namespaces that the runtime is not in. */
-function foreignNamespaces({ binding }: Runtime, pid: number): number {
+export function foreignNamespaces({ binding }: Runtime, pid: number): number {
   let flags = 0;
   for (const [type, file] of Object.entries(namespaceFiles) as [NamespaceType, string][]) {
     // The kernel may not support this type: neither process has such a namespace.

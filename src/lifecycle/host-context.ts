@@ -3,7 +3,7 @@
 import type { DeviceFilter } from '../cgroup/devices/attach.ts';
 import { type ErrorFields, RuntimeError } from '../errors/error.ts';
 import { onHost } from '../errors/system.ts';
-import type { Binding, Readiness, Spawned } from '../host/binding.d.ts';
+import type { Binding, LinkFacts, Readiness, Spawned, StandardDescriptors } from '../host/binding.d.ts';
 import type { Config } from '../oci/config.ts';
 import type { Status } from '../oci/state.ts';
 import type { HostOperationName, HostStepOf, Plan } from '../plan/plan.ts';
@@ -15,6 +15,7 @@ import {
 } from '../plan/sync-points.ts';
 import type { Step } from '../wire/steps.ts';
 import type { Console } from './console.ts';
+import type { RecordedMount } from './mount-list.ts';
 import type { AttachmentRecord } from './network/record.ts';
 import type { HeldPorts } from './ports.ts';
 import type { Prepared } from './prepare.ts';
@@ -54,11 +55,14 @@ export class WaitingInit {
   /** The slots that it receives: `count` from `into` on. */
   readonly into: number;
   readonly count: number;
+  /** Text that the init has sent with its report. */
+  readonly detail: string;
   readonly given: number[] = [];
   #sent: number | undefined;
 
-  constructor(point: SyncPoint, step: Step, sent: number | undefined) {
+  constructor(point: SyncPoint, step: Step, sent: number | undefined, detail = '') {
     this.point = point;
+    this.detail = detail;
     this.origin = step.origin;
     this.into = step.op === 'sync' ? Number(step.into) : 0;
     this.count = step.op === 'sync' ? Number(step.count) : 0;
@@ -111,12 +115,15 @@ export interface Subject {
 /** Data that the steps of one `create` or `exec` share. */
 export class HostContext {
   readonly runtime: Runtime;
-  /** Replaced if a step finds that a free address of the plan was taken in the meantime. */
+  /** Replaced if a step finds that a free address of the plan was taken meanwhile. */
   plan: Plan;
   /** Config of the container; used to explain failed mounts. Absent for `exec`. */
   readonly config: Config | undefined;
   readonly console: Console;
   readonly subject: Subject;
+  /** Standard input, output and error of the init. Default: those of the runtime. */
+  readonly standard: StandardDescriptors | undefined;
+  readonly startsNothing: boolean;
   readonly undo = new UndoList();
   /** Descriptors for the init, by slot. */
   readonly slots = new Map<number, number>();
@@ -134,6 +141,10 @@ export class HostContext {
   /** Start time of the init, if it was found in /proc. */
   startTime: number | undefined;
   lock: StateLock | undefined;
+  /** Bridges that existed before the clone, by name. */
+  readonly bridges = new Map<string, LinkFacts>();
+  /** The mount that the steps add to a running container. */
+  addedMount: Omit<RecordedMount, 'identity'> | undefined;
   /** Networks of the container, in the order of the plan. */
   attachments: AttachmentRecord[] = [];
   /** Sockets of the published ports. */
@@ -157,14 +168,19 @@ export class HostContext {
     readonly container?: NewContainer;
     /** Record of an existing container. */
     readonly record?: ContainerRecord;
+    readonly standard?: StandardDescriptors | undefined;
+    /** The init starts no program: errors lack the prefixes of a failed start. Default false. */
+    readonly startsNothing?: boolean;
   }) {
     this.runtime = fields.runtime;
     this.plan = fields.plan;
     this.config = fields.config;
     this.console = fields.console;
     this.subject = fields.subject;
+    this.startsNothing = fields.startsNothing ?? false;
     this.#container = fields.container;
     this.#record = fields.record;
+    this.standard = fields.standard;
   }
 
   get container(): NewContainer {

@@ -183,7 +183,7 @@ interface Refused {
 
 /** Reports a failed call as a failure of the container step that waits for the tree. */
 function asStepFailure<T>(
-  { plan, config }: HostContext,
+  { plan, config, startsNothing }: HostContext,
   subjectOf: (error: SystemError) => Refused | undefined,
   syscall: string | undefined,
   work: () => T,
@@ -195,7 +195,8 @@ function asStepFailure<T>(
     if (!isSystemError(error) || tree === undefined) throw error;
     const waiting = plan.container.findIndex(step => 'tree' in step && step.origin === tree.origin);
     const at = plan.container[waiting];
-    const source = at?.op === 'bind' ? at.source : at?.op === 'openRoot' ? at.path : '';
+    const source =
+      at?.op === 'bind' || at?.op === 'attachMount' ? at.source : at?.op === 'openRoot' ? at.path : '';
     const report = {
       kind: 'failed',
       step: waiting,
@@ -205,6 +206,7 @@ function asStepFailure<T>(
       ...(tree.item !== undefined && { item: tree.item }),
     } as const;
     const failure = explainFailure(plan, report, config);
+    if (startsNothing) throw new RuntimeError(failure);
     throw new RuntimeError({ ...failure, message: `error during container init: ${failure.message}` });
   }
 }

@@ -57,7 +57,7 @@ export function killAndWait(binding: Binding, pidfd: number): boolean {
 }
 
 /**
- * Reaps an init that has exited, if it is a child of this process: in a program that uses the library, and in `run`.
+ * Reaps an init that has exited, if it is a child of this process. The library and a foreground `run` reap it themselves.
  * Compares the start time first, because another child may have got the pid.
  */
 export function collect(binding: Binding, init: InitRecord): void {

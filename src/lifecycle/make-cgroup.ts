@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { applyResources } from '../cgroup/apply.ts';
 import { enableControllers } from '../cgroup/controllers.ts';
-import { delegateCgroup as giveCgroup } from '../cgroup/delegate.ts';
+import { delegateCgroup as delegateFiles } from '../cgroup/delegate.ts';
 import { type CgroupPlace, makeCgroup as makeDirectories } from '../cgroup/directory.ts';
 import { killProcesses } from '../cgroup/processes.ts';
 import { removeCgroup } from '../cgroup/remove.ts';
@@ -15,6 +15,7 @@ import { isMachineRoot } from '../host/privilege.ts';
 import { ownCgroup } from '../host/read-facts.ts';
 import { withoutPermission } from '../plan/cgroup.ts';
 import type { HostContext, HostOperation } from './host-context.ts';
+import type { Runtime } from './runtime.ts';
 import { writeRecord } from './store.ts';
 
 /**
@@ -31,7 +32,7 @@ export const makeCgroup: HostOperation<'makeCgroup'> = {
     try {
       makeDirectories(binding, place, step.origin);
     } catch (error) {
-      if (!(error instanceof RuntimeError) || !isDenial(error) || isMachineRoot(binding)) throw error;
+      if (!(error instanceof RuntimeError) || !isDenial(error) || needsCgroup(runtime)) throw error;
       if (step.origin !== '' || plan.host.some(other => other.op === 'writeCgroup' && !other.optional)) {
         throw withoutPermission(error);
       }
@@ -48,7 +49,7 @@ export const makeCgroup: HostOperation<'makeCgroup'> = {
 };
 
 /** Enables the controllers for a new cgroup, unless the plan has limits: `writeCgroup` enables them before its values. */
-export function enableWithoutLimits({ plan, runtime }: HostContext, place: CgroupPlace): void {
+function enableWithoutLimits({ plan, runtime }: HostContext, place: CgroupPlace): void {
   if (!plan.host.some(({ op }) => op === 'writeCgroup')) enableControllers(runtime.binding, place, []);
 }
 
@@ -66,14 +67,18 @@ export const delegateCgroup: HostOperation<'delegateCgroup'> = {
     if (step === undefined || cgroup === undefined) return;
     const { binding, log } = context.runtime;
     try {
-      giveCgroup(binding, cgroup.path, step.uid, step.origin);
+      delegateFiles(binding, cgroup.path, step.uid, step.origin);
     } catch (error) {
       // Without root, chown(2) to another user fails.
-      if (!(error instanceof RuntimeError) || !isDenial(error) || isMachineRoot(binding)) throw error;
+      if (!(error instanceof RuntimeError) || !isDenial(error) || needsCgroup(context.runtime)) throw error;
       log.warn(error.message);
     }
   },
 };
+
+function needsCgroup({ binding, rootless }: Runtime): boolean {
+  return rootless === undefined ? isMachineRoot(binding) : !rootless;
+}
 
 function isDenial({ errno: number }: RuntimeError): boolean {
   const denials: readonly (number | undefined)[] = [errno.EACCES, errno.EPERM, errno.EROFS];

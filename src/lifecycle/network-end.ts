@@ -4,7 +4,7 @@ import { entryPath } from '../host/paths.ts';
 import { parseAddress } from '../network/cidr.ts';
 import { freeAddress, locked, networkNames, networkStore, takenAddresses } from '../network/store.ts';
 import { initRuns } from './init-process.ts';
-import { updateNames } from './network/names.ts';
+import { removeNames } from './network/names.ts';
 import type { NetworkRecord } from './network/record.ts';
 import { removeLeftPorts } from './ports.ts';
 import { files } from './record.ts';
@@ -25,11 +25,9 @@ export function detachNetworks(
   // Under the lock: otherwise the address could get another owner between the check and the removal.
   locked(store, () => {
     for (const { name, addresses } of attachments) {
-      for (const text of addresses) {
-        const address = parseAddress(text);
-        if (address !== undefined) freeAddress(store, name, address, owner);
-      }
-      updateNames(runtime, store, name, owner);
+      const own = addresses.flatMap(text => parseAddress(text) ?? []);
+      const freed = own.filter(address => freeAddress(store, name, address, owner));
+      removeNames(runtime, store, name, freed);
     }
     // A keeper removes its elements when the container has ended. A killed keeper has left them.
     if (ports !== undefined && !keeperRemoves(runtime.binding, keeper, owner)) {
@@ -51,9 +49,10 @@ export function freeAllAddresses(runtime: Runtime, owner: string): void {
   if (names.length === 0) return;
   locked(store, () => {
     for (const name of names) {
-      const own = takenAddresses(store, name).taken.filter(one => one.owner === owner);
-      for (const { address } of own) freeAddress(store, name, address, owner);
-      if (own.length > 0) updateNames(runtime, store, name, owner);
+      const { taken } = takenAddresses(store, name);
+      const own = taken.filter(one => one.owner === owner).map(({ address }) => address);
+      for (const address of own) freeAddress(store, name, address, owner);
+      removeNames(runtime, store, name, own);
     }
   });
 }

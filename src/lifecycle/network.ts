@@ -24,11 +24,13 @@ import { requireUsableBridge, setUpNetwork } from './network/set-up.ts';
 import { type Runtime, silentLog } from './runtime.ts';
 
 export const makeNetwork: HostOperation<'makeNetwork'> = {
-  apply(steps, { runtime }) {
+  apply(steps, context) {
+    const { runtime } = context;
     const store = networkStore(runtime.binding);
     // No undo: the network belongs to the machine and stays, as the next container needs it.
     for (const { network, isNew, origin } of steps) {
-      setUpNetwork(store, runtime.log, network, { isNew, origin });
+      const bridge = setUpNetwork(store, runtime.log, network, { isNew, origin });
+      if (bridge !== undefined) context.bridges.set(network.bridge, bridge);
     }
   },
   inspect({ network, origin }, binding, findings) {
@@ -144,9 +146,11 @@ export const makeVeth: HostOperation<'makeVeth'> = {
     // No undo: the pair ends with the network namespace, and RTM_DELLINK would take 30 ms.
     for (const [index, step] of steps.entries()) {
       const { bridge, name, mac, hairpin, isolated } = step;
+      const known = context.bridges.get(bridge);
       const link = onHostStep(step, () =>
         binding.makeVeth({
           bridge,
+          ...(known !== undefined && { known }),
           // The pid of the init is unique at any time.
           name: `ts${context.init.pid}e${index}`,
           pid: context.init.pid,

@@ -50,8 +50,8 @@ export function listenForReadiness({ binding }: Runtime, stateDirectory: string)
 }
 
 /**
- * Waits until the container is ready or has ended, and reports readiness to the service manager. The container runs in any case, so that
- * a service manager that cannot be reached is a warning.
+ * Waits until the container is ready or has ended, and reports readiness to the service manager. A service
+ * manager that cannot be reached causes only a warning, because the container runs in any case.
  */
 export function relayReadiness({ binding, log }: Runtime, init: InitRecord, readiness: Readiness): void {
   try {

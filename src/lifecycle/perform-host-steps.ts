@@ -17,6 +17,7 @@ import { initExitError } from './init-exit.ts';
 import { limitInit, restoreOomScoreAdj, setOomScoreAdj } from './init-limits.ts';
 import { identify, killAndWait } from './init-process.ts';
 import { delegateCgroup, makeCgroup, startUnit, writeCgroup } from './make-cgroup.ts';
+import { recordMount } from './mount-list.ts';
 import { openDirectory, openNamespace, writeTimeOffsets } from './namespaces.ts';
 import { moveNetDevice } from './net-devices.ts';
 import { writeNetworkFiles } from './network/files.ts';
@@ -53,6 +54,7 @@ const operations: { readonly [Op in HostOperationName]: HostOperation<Op> } = {
   openDirectory,
   openNamespace,
   publishPorts,
+  recordMount,
   reservePorts,
   restoreOomScoreAdj,
   resumeInit,
@@ -83,15 +85,16 @@ export function performHostSteps(
   clone: () => Spawned,
 ): InitRecord & { readonly pidfd: number } {
   const { binding } = context.runtime;
+  const named = context.startsNothing ? (work: () => void) => work() : asStartFailure;
   try {
     try {
       perform(context, 'before');
-      asStartFailure(() => context.cloned(clone()));
+      named(() => context.cloned(clone()));
     } finally {
       context.closeHanded();
     }
     context.undo.arm(`process ${context.init.pid}`, () => killInit(context));
-    asStartFailure(() => {
+    named(() => {
       perform(context, 'after');
       // Read this while the init runs its steps. An init that has exited is a zombie and still in /proc.
       context.startTime = identify(binding, context.init.pid)?.startTime;
@@ -120,7 +123,7 @@ export function asStartFailure<T>(work: () => T): T {
 }
 
 /** Performs the steps of one time (`when`). At `mapTree`, only the next step whose origin is that of the waiting init. */
-function perform(context: HostContext, when: When): void {
+export function perform(context: HostContext, when: When): void {
   const { host } = context.plan;
   for (let index = when === 'mapTree' ? context.nextMapTree : 0; index < host.length; ) {
     const step = host[index] as HostStep;
@@ -132,6 +135,15 @@ function perform(context: HostContext, when: When): void {
     if (when !== 'mapTree') continue;
     context.nextMapTree = index;
     return;
+  }
+}
+
+/** Performs the steps of one operation, for a restore, whose times differ from those of a create. */
+export function performOperation(context: HostContext, op: HostOperationName): void {
+  const { host } = context.plan;
+  for (let index = 0; index < host.length; ) {
+    const step = host[index] as HostStep;
+    index += step.op === op ? applyRun(context, op, index, step.when) : 1;
   }
 }
 
@@ -152,7 +164,7 @@ function applyRun<Op extends HostOperationName>(
   }
   const operation: HostOperation<Op> = operations[op];
   const apply = (): void => operation.apply(run, context);
-  if (operation.startFailure === true) asStartFailure(apply);
+  if (operation.startFailure === true && !context.startsNothing) asStartFailure(apply);
   else apply();
   return run.length;
 }
@@ -193,13 +205,14 @@ function handleReports(context: HostContext): void {
       case 'ready':
         return;
       case 'waiting':
-        runMoment(context, report);
+        performSyncPoint(context, report);
         break;
       case 'cloned':
         context.continueAs(report.step);
         context.startTime = identify(binding, report.step)?.startTime;
         break;
       case 'failed': {
+        if (context.startsNothing) throw new RuntimeError(explainFailure(plan, report, config));
         const failure = withEmptyRootHint(binding, explainFailure(plan, report, config), plan, config);
         throw new RuntimeError({
           ...failure,
@@ -216,7 +229,7 @@ function exitError(context: HostContext): RuntimeError {
   return initExitError(context.runtime.binding, context.plan, context.init, context.cgroup);
 }
 
-function runMoment(context: HostContext, report: Report): void {
+function performSyncPoint(context: HostContext, report: Report): void {
   const { binding } = context.runtime;
   const step = context.plan.container[report.step];
   const point = syncPointOf(step);
@@ -238,10 +251,11 @@ function runMoment(context: HostContext, report: Report): void {
     // The init has reported something else or has exited: the next report has the cause.
     if (sent === undefined) return;
   }
-  context.waiting = new WaitingInit(point, step, sent);
+  context.waiting = new WaitingInit(point, step, sent, report.detail);
   try {
     perform(context, point);
     context.resume();
+    if (point === 'network') perform(context, 'connected');
   } finally {
     context.leaveSyncPoint();
   }

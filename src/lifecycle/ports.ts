@@ -10,7 +10,8 @@ import type { ContainerAddresses } from '../network/allocate.ts';
 import { formatAddress, parseAddress } from '../network/cidr.ts';
 import { dumpConnections, staleConnections } from '../network/conntrack.ts';
 import { natTables, translatingChain } from '../network/foreign-nat.ts';
-import { dumpChains, dumpRules, type Element, getElement, transaction } from '../network/nftables.ts';
+import { familyName } from '../network/forward-policy.ts';
+import { type Change, dumpChains, dumpRules, transaction } from '../network/nftables.ts';
 import {
   addressesToHold,
   collide,
@@ -24,8 +25,7 @@ import {
   networkElements,
   portMaps,
   removeIfPresent,
-  table,
-  tableChanges,
+  tableTransaction,
 } from '../network/ruleset.ts';
 import { locked, type NetworkStore, networkNames, networkStore, takenAddresses } from '../network/store.ts';
 import { hostStepFailure } from '../plan/explain.ts';
@@ -33,12 +33,11 @@ import type { HostStepOf } from '../plan/plan.ts';
 import { holdFailure, portTaken } from '../plan/ports.ts';
 import type { HostContext, HostOperation } from './host-context.ts';
 import { identify } from './init-process.ts';
-import { familyNames } from './network/forwarding.ts';
 import { type Owner, ownerAt } from './network/owners.ts';
 import { keeperName, type PortHolder, portHolder } from './network/port-holder.ts';
 import type { NetworkRecord } from './network/record.ts';
 import { hasIpv6 } from './network/resolve.ts';
-import { apply, applyRules } from './network/set-up.ts';
+import { apply, applyRules, isPresent, send } from './network/set-up.ts';
 import { files } from './record.ts';
 import { type Runtime, silentLog } from './runtime.ts';
 
@@ -79,11 +78,11 @@ function foreignRules(binding: Binding, ports: PublishedPorts, origin: string): 
   return natTables(answers).flatMap(({ family, table: foreign }) => {
     const chain = translatingChain(binding.netfilter(dumpRules(family, foreign)).answers, ports);
     if (chain === undefined) return [];
-    const name = `${familyNames[family] ?? family} ${foreign}`;
+    const name = `${familyName(family) ?? family} ${foreign}`;
     return {
       code: 'network.foreign-rule',
       document: origin,
-      message: `a rule in chain ${chain} of table ${name} also translates ${publishedText(ports)}: one of both gets the connections`,
+      message: `a rule in chain ${chain} of table ${name} also translates ${publishedText(ports)}: only one of the two gets the connections`,
       value: publishedText(ports),
       hint: `publish another port, or remove the rule: nft list chain ${name} ${chain}`,
     };
@@ -171,11 +170,22 @@ export const publishPorts: HostOperation<'publishPorts'> = {
   apply(steps, context) {
     const { runtime } = context;
     const { binding } = runtime;
-    const store = networkStore(binding);
     const ports = steps.map(({ ports: published }) => published);
     const addresses = requireAddresses(context);
-    const elements = portElements(ports, addresses);
-    locked(store, () => addElements(context, store, steps));
+    const changes = addChanges(portElements(ports, addresses));
+    const added = transaction(changes);
+    // Without the lock: a command that makes the maps again finds the ports in the record.
+    if (changes.length > 0 && send(binding, added) !== 0) {
+      const store = networkStore(binding);
+      locked(store, () => addAgain(context, store, steps, changes));
+    }
+    // The keeper removes its elements when the init has exited; without a keeper nothing does.
+    let kept = false;
+    context.undo.arm('the published ports', () => {
+      const error = kept ? 0 : send(binding, transaction(removeIfPresent(changes)));
+      if (error !== 0)
+        throw hostFailure({ syscall: 'NFT_MSG_DELSETELEM', errno: error }, 'unable to remove them');
+    });
     const path = entryPath(context.stateDirectory, files.portsRemoved);
     const removed = onHost(`unable to make ${path}`, () =>
       binding.open(path, O.O_RDWR | O.O_CREAT | O.O_CLOEXEC, 0o600),
@@ -187,14 +197,14 @@ export const publishPorts: HostOperation<'publishPorts'> = {
         pidfd: context.init.pidfd,
         listeners: listenersOf(context, addresses),
         restore: [
-          transaction([...tableChanges(), ...addChanges(networksOf(context).flatMap(networkElements))])
-            .messages,
-          transaction(addChanges(elements)).messages,
+          tableTransaction(),
+          transaction(addChanges(networksOf(context).flatMap(networkElements))).messages,
+          added.messages,
         ],
-        end: [transaction(removeIfPresent(elements)).messages],
+        end: [transaction(removeIfPresent(changes)).messages],
       }),
     );
-    // No undo: the keeper removes its elements and exits after the init.
+    kept = true;
     const startTime = identify(binding, keeper.pid)?.startTime;
     if (startTime !== undefined) context.keeper = { pid: keeper.pid, startTime };
     forgetConnections(runtime, ports);
@@ -225,18 +235,17 @@ function listenersOf({ heldPorts }: HostContext, { ipv4 }: ContainerAddresses): 
 }
 
 /**
- * The runtime holds the sockets of the ports, therefore an existing element belongs to a container whose keeper was
- * killed. The maps are then made again from the records of all containers.
+ * Adds elements that the kernel has refused once: the table is missing, or an element is in the way. The runtime holds
+ * the sockets of the ports, therefore that element belongs to a container whose keeper was killed. The maps are then
+ * made again from the records of all containers. Precondition: the lock is held.
  */
-function addElements(
+function addAgain(
   context: HostContext,
   store: NetworkStore,
   steps: readonly HostStepOf<'publishPorts'>[],
+  changes: readonly Change[],
 ): void {
   const { binding } = store;
-  const ports = steps.map(step => step.ports);
-  const changes = addChanges(portElements(ports, requireAddresses(context)));
-  if (changes.length === 0 || apply(binding, changes) === 0) return;
   applyRules(store);
   if (apply(binding, changes) === 0) return;
   const error = apply(binding, [...portMaps(), ...changes, ...otherPorts(context.runtime, store)]);
@@ -244,7 +253,7 @@ function addElements(
   const [first] = steps;
   if (first === undefined) return;
   const failure = hostStepFailure(first, { syscall: 'NFT_MSG_NEWSETELEM', errno: error });
-  throw failure.with({ value: ports.map(publishedText).join(' ') });
+  throw failure.with({ value: steps.map(({ ports }) => publishedText(ports)).join(' ') });
 }
 
 /**
@@ -257,18 +266,14 @@ export function removeLeftPorts(
   { attachments, ports = [] }: Pick<NetworkRecord, 'attachments' | 'ports'>,
 ): void {
   const addresses = addressesOf({ attachments });
-  // They are added and removed in one transaction: one of them stands for all.
+  // The elements are added and removed in one transaction: if one is present, all are. The element may belong to another
+  // container by now: making the maps again is then unnecessary but harmless.
   const [element] = addresses === undefined ? [] : portElements(ports.map(parsePublished), addresses);
   if (element === undefined || !isPresent(store.binding, element)) return;
   const error = apply(store.binding, [...portMaps(), ...otherPorts(runtime, store)]);
   // Without a table there are no maps.
   if (error === 0 || error === errno.ENOENT) return;
   throw hostFailure({ syscall: 'NFT_MSG_NEWSETELEM', errno: error }, 'unable to remove published ports');
-}
-
-/** The element may be of another container meanwhile: the maps are then made again without need. */
-function isPresent(binding: Binding, element: Element): boolean {
-  return binding.netfilter(getElement(table, element)).errno !== errno.ENOENT;
 }
 
 /** Elements of the containers that run or are being created. */
@@ -284,6 +289,6 @@ function otherPorts(runtime: Runtime, store: NetworkStore) {
 function forgetConnections({ binding }: Runtime, ports: readonly PublishedPorts[]): void {
   if (ports.every(({ protocol }) => protocol === 'tcp')) return;
   const { answers } = binding.netfilter(dumpConnections());
-  // ENOENT: the connection has ended in the meantime.
+  // ENOENT: the connection has ended meanwhile.
   for (const removal of staleConnections(answers, ports)) binding.netfilter(removal);
 }

@@ -6,6 +6,7 @@ import type { HostFacts } from '../host/facts.ts';
 import { entryPath } from '../host/paths.ts';
 import { readFacts } from '../host/read-facts.ts';
 import type { Config } from '../oci/config.ts';
+import { exactJson } from '../plan/exact-json.ts';
 import { makePlan } from '../plan/make-plan.ts';
 import { notifyOrigin, withNotifySocket } from '../plan/notify.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -18,11 +19,12 @@ import {
   requestedAttachment,
   withAttachmentLocation,
 } from './attachment.ts';
+import { devicesOr, withDevices } from './cdi.ts';
 import { warnOfLeftOut, withFileOrigins, withNetworkFiles } from './network/files.ts';
 import { serviceManager } from './notify.ts';
 import { listenFds } from './passed-fds.ts';
 import type { Runtime } from './runtime.ts';
-import { configOrOption, withSourceLocation } from './source-location.ts';
+import { configOrOption, type Sources, withSourceLocation } from './source-location.ts';
 import { planNetworks } from './user-network.ts';
 import type { Warning } from './warnings.ts';
 
@@ -39,6 +41,8 @@ export interface PrepareOptions extends AttachmentOptions {
   readonly pidfdSocket?: string | undefined;
   /** The init executes the program without waiting for `start`, and `create` returns after the exec. Default false. */
   readonly startNow?: boolean;
+  /** CDI devices of the container: `vendor.com/class=name`. Default: none. */
+  readonly devices?: readonly string[];
 }
 
 /** The result of all checks, before anything is changed. */
@@ -49,6 +53,10 @@ export interface Prepared {
   readonly facts: HostFacts;
   readonly plan: Plan;
   readonly attachment: RequestedAttachment;
+  /** The text of config.json; with CDI devices, that of the changed config. */
+  readonly configText: string;
+  /** The documents and options that pointers of failures refer to. */
+  readonly sources: Sources;
   /** Requests that will not be applied as written. Pass them to `warnOf` once nothing can refuse the config. */
   readonly warnings: readonly Warning[];
 }
@@ -57,9 +65,12 @@ export interface Prepared {
 export function prepare(runtime: Runtime, options: PrepareOptions): Prepared {
   const { binding } = runtime;
   const bundle = readBundle(binding, options.bundle);
-  return withSourceLocation(configOrOption(bundle.text), () => {
+  const own = configOrOption(bundle.text);
+  const edited = withSourceLocation(own, () => withDevices(binding, bundle.document, options.devices));
+  const sources = edited === undefined ? own : devicesOr(edited, own);
+  return withSourceLocation(sources, () => {
     const noPivot = options.noPivot ?? false;
-    const { config, warnings } = requireConfig(bundle.document, {
+    const { config, warnings } = requireConfig(edited?.document ?? bundle.document, {
       noPivot,
       processOptional: options.startNow !== true,
     });
@@ -104,7 +115,8 @@ export function prepare(runtime: Runtime, options: PrepareOptions): Prepared {
         ...warnOfLeftOut(leftOut, attachment.option),
         ...plan.warnings,
       ];
-      return { bundle, config: planned, rootfs, facts, plan, attachment, warnings: all };
+      const configText = edited === undefined ? bundle.text : exactJson(edited.document);
+      return { bundle, config: planned, rootfs, facts, plan, attachment, configText, sources, warnings: all };
     });
   });
 }

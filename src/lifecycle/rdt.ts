@@ -5,7 +5,7 @@ import {
   joinRdtGroup as joinGroup,
   makeRdtGroup as makeGroup,
   planRdtGroup,
-  type RdtPlace,
+  type RdtGroup,
   type RdtRequest,
   readSchemata,
   removeRdtGroup,
@@ -17,7 +17,7 @@ import type { Runtime } from './runtime.ts';
 import { writeRecord } from './store.ts';
 
 /** The container's future class of service. The record contains it before the class is made. */
-export function plannedRdt({ binding }: Runtime, request: RdtRequest, id: string): RdtPlace | undefined {
+export function plannedRdt({ binding }: Runtime, request: RdtRequest, id: string): RdtGroup | undefined {
   const root = resctrlMountpoint(binding);
   if (root !== undefined) return planRdtGroup(binding, root, request, id);
   // The class would have no schemata: the check of the config has warned.
@@ -65,7 +65,7 @@ export const joinRdtGroup: HostOperation<'joinRdtGroup'> = {
  */
 export function updateRdt(
   { binding }: Runtime,
-  place: RdtPlace | undefined,
+  place: RdtGroup | undefined,
   { l3CacheSchema = '', memBwSchema = '' }: RdtUpdate,
 ): () => void {
   const lines = [l3CacheSchema, memBwSchema].filter(text => text !== '');

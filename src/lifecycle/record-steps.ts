@@ -52,7 +52,7 @@ function writeFirstRecord(
 ): void {
   const { runtime, container } = context;
   const { binding } = runtime;
-  const { config, bundle, rootfs } = container.prepared;
+  const { config, configText, bundle, rootfs } = container.prepared;
   const cgroup = step.cgroup === undefined ? undefined : cgroupPlace(context, step.cgroup);
   const rdt = step.rdt === undefined ? undefined : plannedRdt(runtime, step.rdt, container.id);
   const pidNamespace = config.linux?.namespaces?.find(({ type }) => type === 'pid');
@@ -79,7 +79,7 @@ function writeFirstRecord(
   const copy = joinPath(context.stateDirectory, files.config);
   onHost(`unable to write ${copy}`, () => {
     writeRecord(runtime, context.record);
-    binding.writeText(copy, bundle.text, O.O_CREAT | O.O_EXCL, 0o600);
+    binding.writeText(copy, configText, O.O_CREAT | O.O_EXCL, 0o600);
   });
   if (mountsBelow !== undefined) {
     context.undo.arm(`the mounts on ${rootfs}`, () => unmountRoot(binding, rootfs, mountsBelow));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { CgroupPlace } from '../cgroup/directory.ts';
 import type { Hooks } from '../oci/config.ts';
-import type { RdtPlace } from '../rdt/group.ts';
+import type { RdtGroup } from '../rdt/group.ts';
 import type { NetworkRecord } from './network/record.ts';
 
 /** The version that this program writes. */
@@ -22,7 +22,7 @@ export interface ContainerRecord {
   /** Written before the cgroup is made: a `delete` can then remove an unfinished container. */
   readonly cgroup?: CgroupPlace;
   /** The resctrl class of service; written before it is made. */
-  readonly rdt?: RdtPlace;
+  readonly rdt?: RdtGroup;
   /** The container has no pid namespace of its own: the exit of the init does not end the other processes. */
   readonly sharedPidNamespace: boolean;
   /** The container stays in its caller's session keyring. Default false. */
@@ -70,6 +70,8 @@ export const files = {
   execData: 'exec.json',
   /** `linux.resources` as of the last `update`; absent before the first. */
   resources: 'resources.json',
+  /** Mounts that were added to the container while it existed; absent before the first. */
+  mounts: 'mounts.json',
   /** Exists while the container is created and not started. `start` empties it and reads the init's report from it. */
   startFifo: 'exec.fifo',
   /** Exists with published ports. Its keeper writes one byte to it after it has removed their rules. */

@@ -72,7 +72,7 @@ const attempts = 1000;
  * report and the exit: the channel then ends as after an exec. The process has the init's name until the exec.
  *
  * The kernel closes the channel a moment before an exec changes the name, and a moment before an exiting process is a
- * zombie: a process that still runs under the init's name is looked at again.
+ * zombie: a process that still runs under the init's name is checked again.
  */
 function endedBeforeExec({ runtime: { binding }, plan, init }: HostContext): boolean {
   const placeOf = (wanted: Operation): number => plan.container.findIndex(({ op }) => op === wanted);

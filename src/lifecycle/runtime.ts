@@ -11,6 +11,8 @@ export interface Runtime {
   readonly program?: string;
   /** systemd makes the cgroups of new containers. Default false: the runtime makes them. */
   readonly systemdCgroup?: boolean;
+  /** A container without limits may lack a cgroup if the runtime may not make one. Default: unless it is root. */
+  readonly rootless?: boolean | undefined;
 }
 
 /** Messages in addition to the result. A failure is thrown, never logged here. */

@@ -7,7 +7,7 @@ import { lookUp } from '../oci/look-up.ts';
 
 /** Real-time signals as glibc numbers them: it reserves 32 and 33. */
 const firstRealtime = 34;
-const lastRealtime = 64;
+export const lastRealtime = 64;
 
 /**
  * Number of a signal given as a number or a name: `15`, `TERM`, `sigterm`, `RTMIN+3`, `RTMAX-1`. 0 only checks that the process exists.

@@ -89,6 +89,7 @@ export function spawnInit(context: HostContext, cgroup: string | undefined, join
       ...(plan.spawn.rootSlot !== undefined && { rootSlot: plan.spawn.rootSlot }),
       preserveFds: plan.spawn.preserveFds,
       fds: inOrder(context.slots),
+      ...(context.standard !== undefined && { standard: context.standard }),
     };
     for (const step of plan.container) {
       if (step.op === 'loadSeccomp') log.debug(`seccomp filter flags: ${step.flags}`);

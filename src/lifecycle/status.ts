@@ -10,7 +10,17 @@ import type { Runtime } from './runtime.ts';
 import { isHeld, readRecord, stateDirectory } from './store.ts';
 
 /** Operations that need a certain status. */
-export type Operation = 'start' | 'kill' | 'delete' | 'exec' | 'update' | 'pause' | 'resume' | 'events';
+export type Operation =
+  | 'start'
+  | 'kill'
+  | 'delete'
+  | 'exec'
+  | 'update'
+  | 'pause'
+  | 'resume'
+  | 'events'
+  | 'mount'
+  | 'checkpoint';
 
 /**
  * Statuses in which each operation is allowed: runtime.md#operations, and `delete` of a created container, which
@@ -25,6 +35,8 @@ const allowed: { readonly [Op in Operation]: readonly Status[] } = {
   pause: ['created', 'running'],
   resume: ['paused'],
   events: ['created', 'running', 'paused'],
+  mount: ['created', 'running', 'paused'],
+  checkpoint: ['running', 'paused'],
 };
 
 /** The part of a record from which the status is computed. */
@@ -113,6 +125,19 @@ const refusals: { readonly [Op in Operation]: (id: string, status: Status) => Ru
     new RuntimeError({
       code: 'state.not-running',
       message: `container with id ${id} is not running`,
+      value: status,
+    }),
+  mount: (id, status) =>
+    new RuntimeError({
+      code: 'state.not-running',
+      message: `cannot change the mounts of container ${id}, which is ${status}`,
+      value: status,
+      hint: 'write the mount into config.json and create the container again',
+    }),
+  checkpoint: (_id, status) =>
+    new RuntimeError({
+      code: 'state.not-running',
+      message: `container cannot be checkpointed in ${status} state`,
       value: status,
     }),
   delete: (id, status) =>

@@ -6,7 +6,7 @@ import { hostFailure, isSystemError, onHost, refusalOf, toRuntimeError } from '.
 import { makeDirectories, unlessMissing } from '../host/files.ts';
 import { entryPath } from '../host/paths.ts';
 import { O } from '../kernel/files.ts';
-import { parseRecord, recordText } from './check-record.ts';
+import { type Fault, parseRecord, recordText } from './check-record.ts';
 import { checkId } from './ids.ts';
 import { type ContainerRecord, files } from './record.ts';
 import type { Runtime } from './runtime.ts';
@@ -159,21 +159,39 @@ export function readRecord(runtime: Runtime, id: string): ContainerRecord {
   } catch (error) {
     if (isSystemError(error) && error.syscall === 'fstat' && error.errno === errno.EPERM)
       throw untrusted(path);
+    if (isSystemError(error) && notText.includes(error.errno)) {
+      throw damaged(path, `it is not a file with a text: ${errnoText(error.errno)}`);
+    }
     throw rootFailure(error, `unable to read ${path}`);
   }
   if (text === undefined) throw withoutRecord(runtime, id, path);
   const record = parseRecord(text, id);
   if (!('message' in record)) return record;
+  if (record.newer) throw newerVersion(path, record);
   throw withSourceLocation({ text, document: files.record }, () => {
     throw damaged(path, record.message, record.pointer);
   });
 }
 
-/** A create in progress has no record yet. A create that was killed then leaves an empty directory: its id is taken. */
+/** A directory, a loop of links, a device, or a text that is too long is in the place of a file. */
+export const notText: readonly number[] = [errno.EISDIR, errno.ELOOP, errno.ENXIO, errno.ENODEV, errno.EFBIG];
+
+/** How long a create may be between the making of its directory and the lock, in milliseconds. */
+const claimMs = 100;
+
+/**
+ * A create in progress has no record yet, and a delete in progress none any more. A create that was killed leaves an empty
+ * directory: its id is taken.
+ */
 function withoutRecord(runtime: Runtime, id: string, path: string): RuntimeError {
   const { binding } = runtime;
-  if (binding.stat(stateDirectory(runtime, id)) === undefined || isHeld(runtime, id))
-    return notFound(runtime, id);
+  for (let waited = 0; waited < claimMs; waited += 5) {
+    // In this order: a delete removes the directory before it releases the lock.
+    if (isHeld(runtime, id) || binding.stat(stateDirectory(runtime, id)) === undefined)
+      return notFound(runtime, id);
+    // It may have been made just now, and is not locked yet.
+    binding.sleepMs(5);
+  }
   return missing(path);
 }
 
@@ -197,6 +215,22 @@ export function damaged(path: string, why: string, pointer?: string): RuntimeErr
     path,
     hint: 'delete --force removes what certainly belongs to the container',
   });
+}
+
+function newerVersion(path: string, { message, pointer }: Fault): RuntimeError {
+  return new RuntimeError({
+    code: 'state.newer-version',
+    message: `a later version of tsubo wrote the state file ${path}: ${message}`,
+    pointer,
+    document: files.record,
+    path,
+    hint: 'use that version; delete --force removes what certainly belongs to the container',
+  });
+}
+
+/** True if a container has a record that this program cannot use: `delete --force` removes it by what is certain. */
+export function isUnusable({ code }: RuntimeError): boolean {
+  return code === 'state.damaged' || code === 'state.newer-version';
 }
 
 /** A record names processes to signal, directories to remove and programs to run: no other user may be able to write it. */

@@ -17,7 +17,7 @@ import { readRecord } from './store.ts';
  *
  * A volatile overlay never syncs. The kernel marks its work directory and refuses the upper directory from then on,
  * because a crash of the machine may have damaged the files. `delete` removes the marker, because the machine has not
- * crashed if it still runs. After a killed runtime the record has the boot in which the container was made.
+ * crashed if it still runs. If the runtime was killed, the record contains the boot id of the create.
  */
 
 const lockTimeoutMs = 10_000;
@@ -96,7 +96,7 @@ function layerAt(binding: Binding, { path, work, volatile }: UpperRequest): Uppe
   return found;
 }
 
-/** `..` after a symbolic link means another directory than on paper. */
+/** `..` after a symbolic link leads to another directory than cleanPath() computes. */
 function withoutDots(binding: Binding, path: string): string {
   return cleanPath(path) === path ? path : binding.realpath(path);
 }

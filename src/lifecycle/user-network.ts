@@ -75,7 +75,7 @@ export const connectNetwork: HostOperation<'connectNetwork'> = {
     const { program, interface: name, ports, origin } = step;
     const { binding } = context.runtime;
     const { pid, pidfd } = context.init;
-    // They have shown that the ports are free, and now the program takes the ports.
+    // The sockets reserved the ports until now: close them, so that the program can bind the ports.
     for (const { fds } of context.heldPorts) {
       for (const fd of fds.splice(0)) binding.close(fd);
     }
@@ -136,5 +136,5 @@ function programFailed(program: string, output: string, origin: string): Runtime
 const hints: readonly (readonly [string, string])[] = [
   ['tun socket', 'the program needs access to /dev/net/tun: chmod 666 /dev/net/tun'],
   ['No external routable interface', 'the host has no default route'],
-  ['bind', 'another program took a port in this moment: try again'],
+  ['bind', 'another program took a port meanwhile: try again'],
 ];

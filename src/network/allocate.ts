@@ -9,8 +9,8 @@ export interface ContainerAddresses {
 }
 
 /**
- * Offset of the address to try after `previous`, without the gateway's. Goes around at the end of the subnet, so an
- * address that was just freed is the last to be used again. 0 for `previous` means none.
+ * Returns the offset of the address to try after `previous` (0: none), and skips the gateway. The first address follows
+ * the last one, so an address that was just freed is reused last.
  */
 export function nextOffset(subnet: Subnet, gateway: Address, previous: bigint): bigint {
   const { first, last } = hostOffsets(subnet);

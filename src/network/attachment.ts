@@ -3,7 +3,7 @@ import type { PublishedPorts } from './publish.ts';
 import type { NetworkRequest } from './request.ts';
 import type { DnsSettings } from './resolv-conf.ts';
 
-/** Everything that a container requests of the networks of the machine. */
+/** The networks, ports and name servers that a container requests. */
 export interface Attachment {
   readonly networks: readonly NetworkRequest[];
   /** Ports of the host that lead to the container; without `networks`, in the default network. */

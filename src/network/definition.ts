@@ -28,7 +28,7 @@ export interface AddressRange {
 }
 
 /** Smallest MTU of IPv4, and the largest of a veth device. */
-export const mtuLimits = { least: 68, most: 65_535 };
+const mtuLimits = { least: 68, most: 65_535 };
 /** IPv6 requires this MTU. */
 export const leastMtuOfIpv6 = 1280;
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { NFT, NFTA, NFTA_EXPRESSION } from '../kernel/netfilter.ts';
 import { readAttributes, readList, readMessages, readText } from './netlink-bytes.ts';
 import type { PublishedPorts } from './publish.ts';
 import { table as ownTable } from './ruleset.ts';
@@ -10,18 +11,15 @@ export interface NatTable {
 }
 
 const fixedLength = 4;
-const ofChain = { table: 1, type: 7 };
-const ofRule = { table: 1, chain: 2, expressions: 4 };
-const ofExpression = { name: 1, data: 2 };
-
+const none = new Uint8Array();
 /** Reads a dump of all chains. */
 export function natTables(dump: Uint8Array): NatTable[] {
   const found = new Map<string, NatTable>();
   for (const { body } of readMessages(dump)) {
     const attributes = readAttributes(body.subarray(fixedLength));
-    const table = readText(attributes.get(ofChain.table));
+    const table = readText(attributes.get(NFTA.NFTA_CHAIN_TABLE));
     const family = body[0] ?? 0;
-    if (readText(attributes.get(ofChain.type)) !== 'nat' || table === ownTable) continue;
+    if (readText(attributes.get(NFTA.NFTA_CHAIN_TYPE)) !== 'nat' || table === ownTable) continue;
     found.set(`${family} ${table}`, { family, table });
   }
   return [...found.values()];
@@ -34,13 +32,14 @@ export function natTables(dump: Uint8Array): NatTable[] {
 export function translatingChain(dump: Uint8Array, ports: PublishedPorts): string | undefined {
   for (const { body } of readMessages(dump)) {
     const attributes = readAttributes(body.subarray(fixedLength));
-    const list = readList(attributes.get(ofRule.expressions) ?? new Uint8Array());
+    const list = readList(attributes.get(NFTA.NFTA_RULE_EXPRESSIONS) ?? none);
     const expressions = list.map(([, payload]) => {
       const expression = readAttributes(payload);
-      const data = readAttributes(expression.get(ofExpression.data) ?? new Uint8Array());
-      return { name: readText(expression.get(ofExpression.name)), data };
+      const data = readAttributes(expression.get(NFTA_EXPRESSION.NFTA_EXPR_DATA) ?? none);
+      return { name: readText(expression.get(NFTA_EXPRESSION.NFTA_EXPR_NAME)), data };
     });
-    if (translates(expressions) && matches(expressions, ports)) return readText(attributes.get(ofRule.chain));
+    if (translates(expressions) && matches(expressions, ports))
+      return readText(attributes.get(NFTA.NFTA_RULE_CHAIN));
   }
   return undefined;
 }
@@ -50,18 +49,16 @@ interface Expression {
   readonly data: ReadonlyMap<number, Uint8Array>;
 }
 
-const destination = 1;
-
 function translates(expressions: readonly Expression[]): boolean {
   return expressions.some(({ name, data }) => {
     if (name === 'redir') return true;
     // A rule of iptables contains the target of x_tables by its name.
-    if (name === 'target') return ['DNAT', 'REDIRECT'].includes(readText(data.get(1)));
-    return name === 'nat' && data.get(1)?.[3] === destination;
+    if (name === 'target')
+      return ['DNAT', 'REDIRECT'].includes(readText(data.get(NFTA_EXPRESSION.NFTA_TARGET_NAME)));
+    return name === 'nat' && data.get(NFTA_EXPRESSION.NFTA_NAT_TYPE)?.[3] === NFT.NFT_NAT_DNAT;
   });
 }
 
-const operators = { equal: 0, atMost: 3, atLeast: 5 } as const;
 const protocolNumbers = { tcp: 6, udp: 17 } as const;
 
 function matches(expressions: readonly Expression[], ports: PublishedPorts): boolean {
@@ -72,20 +69,21 @@ function matches(expressions: readonly Expression[], ports: PublishedPorts): boo
   let lowest = 0;
   for (const { name, data } of expressions) {
     if (name === 'cmp') {
-      const value = readAttributes(data.get(3) ?? new Uint8Array()).get(1) ?? new Uint8Array();
+      const value =
+        readAttributes(data.get(NFTA_EXPRESSION.NFTA_CMP_DATA) ?? none).get(NFTA.NFTA_DATA_VALUE) ?? none;
       if (value.length === 1 && value[0] === other) return false;
       if (value.length !== 2) continue;
       const port = (value[0] ?? 0) * 256 + (value[1] ?? 0);
-      const operator = data.get(2)?.[3];
-      if (operator === operators.atLeast) lowest = port;
-      if (operator === operators.equal && overlaps(port, port)) found = true;
-      if (operator === operators.atMost && overlaps(lowest, port)) found = true;
+      const operator = data.get(NFTA_EXPRESSION.NFTA_CMP_OP)?.[3];
+      if (operator === NFT.NFT_CMP_GTE) lowest = port;
+      if (operator === NFT.NFT_CMP_EQ && overlaps(port, port)) found = true;
+      if (operator === NFT.NFT_CMP_LTE && overlaps(lowest, port)) found = true;
     } else if (name === 'match') {
-      const match = readText(data.get(1));
+      const match = readText(data.get(NFTA_EXPRESSION.NFTA_MATCH_NAME));
       if (match !== 'tcp' && match !== 'udp') continue;
       if (match !== protocol) return false;
       // struct xt_tcp and struct xt_udp begin with the first and last source port, then those of the destination.
-      const info = data.get(3) ?? new Uint8Array();
+      const info = data.get(NFTA_EXPRESSION.NFTA_MATCH_INFO) ?? none;
       const at = (index: number) => (info[index] ?? 0) | ((info[index + 1] ?? 0) << 8);
       if (overlaps(at(4), at(6))) found = true;
     }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { NF, NF_INET, NFPROTO, NFT, NFTA } from '../kernel/netfilter.ts';
 import { ascii, read32be, readAttributes, readMessages, readText } from './netlink-bytes.ts';
 import {
   type Change,
@@ -7,7 +8,6 @@ import {
   insertRule,
   interfaceKey,
   loadMeta,
-  meta,
   verdict,
 } from './nftables.ts';
 import { table as ownTable } from './ruleset.ts';
@@ -26,29 +26,41 @@ export interface DroppingChain {
   readonly program?: string;
 }
 
-const families: Readonly<Record<number, DroppingChain['family']>> = { 1: 'inet', 2: 'ip', 10: 'ip6' };
+/** Numbers of the families in messages. */
+export const familyNumbers = {
+  inet: NFPROTO.NFPROTO_INET,
+  ip: NFPROTO.NFPROTO_IPV4,
+  ip6: NFPROTO.NFPROTO_IPV6,
+} as const;
+
+/** The name of a family, as nft(8) writes it. */
+export function familyName(number: number): DroppingChain['family'] | undefined {
+  return Object.keys(familyNumbers).find(
+    (name): name is DroppingChain['family'] => familyNumbers[name as DroppingChain['family']] === number,
+  );
+}
+
 const fixedLength = 4;
-const attributes = { table: 1, name: 3, hook: 4, policy: 5 };
-const hookNumber = 1;
-const forward = 2;
-const drop = 0;
-const dockerUser = 'DOCKER-USER';
+/** The chain that Docker leaves to the administrator. */
+export const dockerUser = 'DOCKER-USER';
 
 /** Reads a dump of all chains. */
 export function droppingChains(dump: Uint8Array): DroppingChain[] {
   const chains = readMessages(dump).flatMap(({ body }) => {
-    const family = families[body[0] ?? 0];
+    const family = familyName(body[0] ?? 0);
     const found = readAttributes(body.subarray(fixedLength));
-    const hook = found.get(attributes.hook);
-    const isForward = hook !== undefined && read32be(readAttributes(hook).get(hookNumber)) === forward;
-    const policy = found.get(attributes.policy);
+    const hook = found.get(NFTA.NFTA_CHAIN_HOOK);
+    const isForward =
+      hook !== undefined &&
+      read32be(readAttributes(hook).get(NFTA.NFTA_HOOK_HOOKNUM)) === NF_INET.NF_INET_FORWARD;
+    const policy = found.get(NFTA.NFTA_CHAIN_POLICY);
     return family === undefined
       ? []
       : {
           family,
-          table: readText(found.get(attributes.table)),
-          chain: readText(found.get(attributes.name)),
-          drops: isForward && policy !== undefined && read32be(policy) === drop,
+          table: readText(found.get(NFTA.NFTA_CHAIN_TABLE)),
+          chain: readText(found.get(NFTA.NFTA_CHAIN_NAME)),
+          drops: isForward && policy !== undefined && read32be(policy) === NF.NF_DROP,
         };
   });
   return chains
@@ -72,7 +84,7 @@ export function namesInterface(rules: Uint8Array, name: string): boolean {
  * no table that contains a rule which it cannot express.
  */
 export function acceptBridge({ table, userChain }: DroppingChain, bridge: string): Change[] {
-  return [meta.inputName, meta.outputName].map(key =>
+  return [NFT.NFT_META_IIFNAME, NFT.NFT_META_OIFNAME].map(key =>
     insertRule(table, userChain, [
       loadMeta(key),
       compare('equal', interfaceKey(bridge)),

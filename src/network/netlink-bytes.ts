@@ -5,12 +5,15 @@
  * nfnetlink attributes are big endian.
  */
 export type Bytes = readonly number[];
+/** A piece of a message, whose bytes are copied. */
+export type Part = ArrayLike<number>;
 
 const headerLength = 16;
 const request = 1;
 /** Flags of a message (NLM_F_*). */
 export const messageFlags = { ack: 4, exclusive: 0x200, dump: 0x300, create: 0x400 } as const;
 const nested = 0x8000;
+const unit = 4;
 
 export function u16be(value: number): number[] {
   return [(value >> 8) & 0xff, value & 0xff];
@@ -25,49 +28,73 @@ export function u32le(value: number): number[] {
 }
 
 /** Bytes of an ASCII text, with a NUL. */
-export function ascii(text: string): number[] {
-  return [...Array.from(text, letter => letter.charCodeAt(0)), 0];
+export function ascii(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length + 1);
+  for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at);
+  return bytes;
 }
 
-/** `bytes` with zeros up to a multiple of `unit`. */
-export function padded(bytes: Bytes, unit = 4): number[] {
-  const missing = (unit - (bytes.length % unit)) % unit;
-  return [...bytes, ...Array<number>(missing).fill(0)];
+/** The length with padding to a multiple of four. */
+export function aligned(length: number): number {
+  return (length + unit - 1) & -unit;
 }
 
-export function attribute(type: number, payload: Bytes): number[] {
-  const length = payload.length + 4;
-  return padded([length & 0xff, length >> 8, type & 0xff, type >> 8, ...payload]);
+/** `bytes` with zeros up to a multiple of four. */
+export function padded(bytes: Bytes): number[] {
+  const all = [...bytes];
+  while (all.length % unit !== 0) all.push(0);
+  return all;
 }
 
-export function nest(type: number, ...inner: readonly Bytes[]): number[] {
-  return attribute(type | nested, inner.flat());
+/** One attribute with the parts as its contents, padded to a multiple of four. Each part is copied as a whole. */
+export function attribute(type: number, ...parts: readonly Part[]): Uint8Array {
+  const length = lengthOf(parts) + unit;
+  const bytes = new Uint8Array(aligned(length));
+  bytes[0] = length & 0xff;
+  bytes[1] = length >> 8;
+  bytes[2] = type & 0xff;
+  bytes[3] = type >> 8;
+  copyTo(bytes, unit, parts);
+  return bytes;
 }
 
-/** One message; `body` is the fixed part with the attributes. */
-export function message(type: number, flags: number, sequence: number, body: Bytes): number[] {
-  return [...messageHeader(type, flags, sequence, body.length), ...body];
+export function nest(type: number, ...inner: readonly Part[]): Uint8Array {
+  return attribute(type | nested, ...inner);
 }
 
-/** The header of a message with a body of this many bytes. */
-export function messageHeader(type: number, flags: number, sequence: number, bodyLength: number): number[] {
-  return [
-    ...u32le(headerLength + bodyLength),
-    ...[type & 0xff, type >> 8, (flags | request) & 0xff, (flags | request) >> 8],
-    ...u32le(sequence),
-    ...[0, 0, 0, 0],
-  ];
+/** One message; the parts are its fixed part and its attributes. */
+export function message(
+  type: number,
+  flags: number,
+  sequence: number,
+  ...parts: readonly Part[]
+): Uint8Array {
+  const length = headerLength + lengthOf(parts);
+  const bytes = new Uint8Array(length);
+  const [kind, options] = [type, flags | request];
+  bytes.set([...u32le(length), kind & 0xff, kind >> 8, options & 0xff, options >> 8, ...u32le(sequence)]);
+  copyTo(bytes, headerLength, parts);
+  return bytes;
 }
 
-/** Copies whole parts, which is much faster than bytes one by one. */
-export function joined(parts: readonly ArrayLike<number>[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
+export function joined(parts: readonly Part[]): Uint8Array {
+  const bytes = new Uint8Array(lengthOf(parts));
+  copyTo(bytes, 0, parts);
+  return bytes;
+}
+
+function lengthOf(parts: readonly Part[]): number {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  return length;
+}
+
+function copyTo(bytes: Uint8Array, start: number, parts: readonly Part[]): void {
+  let at = start;
   for (const part of parts) {
     bytes.set(part, at);
     at += part.length;
   }
-  return bytes;
 }
 
 /** A message of an answer: its type, and the bytes after the header. */
@@ -82,7 +109,7 @@ export function readMessages(bytes: Uint8Array): Received[] {
     const length = read32(bytes, at);
     if (length < headerLength || at + length > bytes.length) break;
     found.push({ type: read16(bytes, at + 4), body: bytes.subarray(at + headerLength, at + length) });
-    at += (length + 3) & ~3;
+    at += aligned(length);
   }
   return found;
 }
@@ -98,7 +125,7 @@ export function readList(bytes: Uint8Array): [type: number, payload: Uint8Array]
     const length = read16(bytes, at);
     if (length < 4 || at + length > bytes.length) break;
     found.push([read16(bytes, at + 2) & 0x3fff, bytes.subarray(at + 4, at + length)]);
-    at += (length + 3) & ~3;
+    at += aligned(length);
   }
   return found;
 }

@@ -1,44 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
+import { NF, NFNL, NFPROTO, NFT, NFT_MSG, NFTA, NFTA_EXPRESSION } from '../kernel/netfilter.ts';
 import {
+  aligned,
   ascii,
   attribute,
   type Bytes,
   joined,
   message,
   messageFlags,
-  messageHeader,
   nest,
+  type Part,
   u16be,
   u32be,
 } from './netlink-bytes.ts';
 
 /** Encodes the objects of nf_tables as messages. The rules themselves are in ruleset.ts. */
 
-const subsystem = 10;
-const inet = 1;
-const batch = { begin: 16, end: 17 };
-const messages = {
-  newTable: 0,
-  getTable: 1,
-  deleteTable: 2,
-  newChain: 3,
-  getChain: 4,
-  newRule: 6,
-  getRule: 7,
-  deleteRule: 8,
-  newSet: 9,
-  newElement: 12,
-  getElement: 13,
-  deleteElement: 14,
-} as const;
-
-export const setFlags = { interval: 4, map: 8, timeout: 0x10, concatenation: 0x80 } as const;
+/** Adds a rule after the others of its chain. */
+const append = 0x800;
 
 /** One message of a transaction. */
 export interface Change {
   readonly type: number;
   readonly flags: number;
-  readonly attributes: ArrayLike<number>;
+  readonly attributes: Uint8Array;
 }
 
 export interface Chain {
@@ -46,7 +31,7 @@ export interface Chain {
   /** Absent: the chain is reached by jumps only. */
   readonly hook?: {
     readonly type: 'filter' | 'nat';
-    /** NF_INET_*: 0 prerouting, 2 forward, 3 output, 4 postrouting. */
+    /** NF_INET_*. */
     readonly number: number;
     readonly priority: number;
   };
@@ -54,6 +39,7 @@ export interface Chain {
 
 export interface NftSet {
   readonly name: string;
+  /** NFT_SET_*. */
   readonly flags: number;
   /** Types of the fields of a key, as nft(8) numbers them, with the length of each in bytes. */
   readonly key: readonly Field[];
@@ -75,18 +61,14 @@ export interface Element {
   readonly data?: Bytes;
 }
 
-const change = (type: number, flags: number, ...attributes: readonly Bytes[]): Change => ({
+const change = (type: number, flags: number, ...attributes: readonly Part[]): Change => ({
   type,
   flags,
-  attributes: attributes.flat(),
+  attributes: joined(attributes),
 });
 
 export function newTable(table: string): Change {
-  return change(messages.newTable, messageFlags.create, attribute(1, ascii(table)));
-}
-
-export function deleteTable(table: string): Change {
-  return change(messages.deleteTable, 0, attribute(1, ascii(table)));
+  return change(NFT_MSG.NFT_MSG_NEWTABLE, messageFlags.create, attribute(NFTA.NFTA_TABLE_NAME, ascii(table)));
 }
 
 export function newChain(table: string, { name, hook }: Chain): Change {
@@ -94,21 +76,24 @@ export function newChain(table: string, { name, hook }: Chain): Change {
     hook === undefined
       ? []
       : [
-          nest(4, attribute(1, u32be(hook.number)), attribute(2, u32be(hook.priority))),
-          // Policy accept: the table restricts only its own networks.
-          attribute(5, u32be(1)),
-          attribute(7, ascii(hook.type)),
+          nest(
+            NFTA.NFTA_CHAIN_HOOK,
+            attribute(NFTA.NFTA_HOOK_HOOKNUM, u32be(hook.number)),
+            attribute(NFTA.NFTA_HOOK_PRIORITY, u32be(hook.priority)),
+          ),
+          // The table restricts only its own networks.
+          attribute(NFTA.NFTA_CHAIN_POLICY, u32be(NF.NF_ACCEPT)),
+          attribute(NFTA.NFTA_CHAIN_TYPE, ascii(hook.type)),
         ];
   return change(
-    messages.newChain,
+    NFT_MSG.NFT_MSG_NEWCHAIN,
     messageFlags.create,
-    attribute(1, ascii(table)),
-    attribute(3, ascii(name)),
+    attribute(NFTA.NFTA_CHAIN_TABLE, ascii(table)),
+    attribute(NFTA.NFTA_CHAIN_NAME, ascii(name)),
     ...hooked,
   );
 }
 
-const aligned = (length: number) => (length + 3) & ~3;
 const keyType = (fields: readonly Field[]) => fields.reduce((type, field) => (type << 6) | field.type, 0);
 const keyLength = (fields: readonly Field[]) =>
   fields.length === 1 && fields[0] !== undefined
@@ -117,44 +102,56 @@ const keyLength = (fields: readonly Field[]) =>
 
 /** @param id - number of the set in its transaction */
 export function newSet(table: string, { name, flags, key, data }: NftSet, id: number): Change {
-  const isConcatenatedInterval = key.length > 1 && (flags & setFlags.interval) !== 0;
-  const allFlags = flags | (isConcatenatedInterval ? setFlags.concatenation : 0);
-  const fields = key.map(({ length }) => nest(1, attribute(1, u32be(length))));
+  const isConcatenatedInterval = key.length > 1 && (flags & NFT.NFT_SET_INTERVAL) !== 0;
+  const allFlags = flags | (isConcatenatedInterval ? NFT.NFT_SET_CONCAT : 0);
+  const fields = key.map(({ length }) =>
+    nest(NFTA.NFTA_LIST_ELEM, attribute(NFTA.NFTA_SET_FIELD_LEN, u32be(length))),
+  );
   return change(
-    messages.newSet,
+    NFT_MSG.NFT_MSG_NEWSET,
     messageFlags.create,
-    attribute(1, ascii(table)),
-    attribute(2, ascii(name)),
-    attribute(3, u32be(allFlags)),
-    attribute(4, u32be(keyType(key))),
-    attribute(5, u32be(keyLength(key))),
-    ...(data === undefined ? [] : [attribute(6, u32be(keyType(data))), attribute(7, u32be(keyLength(data)))]),
-    ...(isConcatenatedInterval ? [nest(9, nest(2, ...fields))] : []),
-    attribute(10, u32be(id)),
+    attribute(NFTA.NFTA_SET_TABLE, ascii(table)),
+    attribute(NFTA.NFTA_SET_NAME, ascii(name)),
+    attribute(NFTA.NFTA_SET_FLAGS, u32be(allFlags)),
+    attribute(NFTA.NFTA_SET_KEY_TYPE, u32be(keyType(key))),
+    attribute(NFTA.NFTA_SET_KEY_LEN, u32be(keyLength(key))),
+    ...(data === undefined
+      ? []
+      : [
+          attribute(NFTA.NFTA_SET_DATA_TYPE, u32be(keyType(data))),
+          attribute(NFTA.NFTA_SET_DATA_LEN, u32be(keyLength(data))),
+        ]),
+    ...(isConcatenatedInterval ? [nest(NFTA.NFTA_SET_DESC, nest(NFTA.NFTA_SET_DESC_CONCAT, ...fields))] : []),
+    attribute(NFTA.NFTA_SET_ID, u32be(id)),
     // nft(8) shows the name of an interface only if the set contains the byte order of its key: that of the machine.
-    ...(key.length === 1 ? [attribute(13, [0, 4, 1, 0, 0, 0])] : []),
+    ...(key.length === 1 ? [attribute(NFTA.NFTA_SET_USERDATA, [0, 4, 1, 0, 0, 0])] : []),
   );
 }
 
 /** Expressions of one rule, in order. */
-export function newRule(table: string, chain: string, expressions: readonly Bytes[]): Change {
+export function newRule(table: string, chain: string, expressions: readonly Part[]): Change {
   return change(
-    messages.newRule,
-    messageFlags.create | 0x800,
-    attribute(1, ascii(table)),
-    attribute(2, ascii(chain)),
-    nest(4, ...expressions),
+    NFT_MSG.NFT_MSG_NEWRULE,
+    messageFlags.create | append,
+    attribute(NFTA.NFTA_RULE_TABLE, ascii(table)),
+    attribute(NFTA.NFTA_RULE_CHAIN, ascii(chain)),
+    nest(NFTA.NFTA_RULE_EXPRESSIONS, ...expressions),
   );
 }
 
 /** The same at the start of the chain. */
-export function insertRule(table: string, chain: string, expressions: readonly Bytes[]): Change {
+export function insertRule(table: string, chain: string, expressions: readonly Part[]): Change {
   return { ...newRule(table, chain, expressions), flags: messageFlags.create };
 }
 
 /** Removes all rules of a chain. */
 export function flushChain(table: string, chain: string): Change {
-  return change(messages.deleteRule, 0, attribute(1, ascii(table)), attribute(2, ascii(chain)));
+  return change(
+    NFT_MSG.NFT_MSG_DELRULE,
+    0,
+    attribute(NFTA.NFTA_RULE_TABLE, ascii(table)),
+    attribute(NFTA.NFTA_RULE_CHAIN, ascii(chain)),
+  );
 }
 
 /** @param options.exclusive - an existing element is an error (EEXIST) */
@@ -165,41 +162,48 @@ export function newElements(
   options: { readonly exclusive?: boolean } = {},
 ): Change {
   const exclusive = options.exclusive === true ? messageFlags.exclusive : 0;
-  return change(messages.newElement, messageFlags.create | exclusive, ...elementList(table, set, elements));
+  return change(
+    NFT_MSG.NFT_MSG_NEWSETELEM,
+    messageFlags.create | exclusive,
+    ...elementList(table, set, elements),
+  );
 }
 
-export function deleteElements(
-  table: string,
-  set: string,
-  elements: readonly Omit<Element, 'set'>[],
-): Change {
-  const keys = elements.map(({ key, keyEnd }) => ({ key, ...(keyEnd !== undefined && { keyEnd }) }));
-  return change(messages.deleteElement, 0, ...elementList(table, set, keys));
+/** Removes the elements that a change adds. The kernel reads only their keys. */
+export function removal({ attributes }: Change): Change {
+  return { type: NFT_MSG.NFT_MSG_DELSETELEM, flags: 0, attributes };
 }
 
-function elementList(table: string, set: string, elements: readonly Omit<Element, 'set'>[]): number[][] {
-  const value = (type: number, bytes: Bytes) => nest(type, attribute(1, bytes));
+/** Removes all elements of a set. */
+export function emptySet(table: string, set: string): Change {
+  return change(NFT_MSG.NFT_MSG_DELSETELEM, 0, ...elementList(table, set, []));
+}
+
+function elementList(table: string, set: string, elements: readonly Omit<Element, 'set'>[]): Uint8Array[] {
+  const value = (type: number, bytes: Bytes) => nest(type, attribute(NFTA.NFTA_DATA_VALUE, bytes));
   return [
-    attribute(1, ascii(table)),
-    attribute(2, ascii(set)),
+    attribute(NFTA.NFTA_SET_ELEM_LIST_TABLE, ascii(table)),
+    attribute(NFTA.NFTA_SET_ELEM_LIST_SET, ascii(set)),
     // Without a list the message means all elements.
     ...(elements.length === 0
       ? []
       : [
           nest(
-            3,
+            NFTA.NFTA_SET_ELEM_LIST_ELEMENTS,
             ...elements.map(({ key, keyEnd, data }) =>
               nest(
-                1,
-                value(1, key),
-                ...(data === undefined ? [] : [value(2, data)]),
-                ...(keyEnd === undefined ? [] : [value(10, keyEnd)]),
+                NFTA.NFTA_LIST_ELEM,
+                value(NFTA.NFTA_SET_ELEM_KEY, key),
+                ...(data === undefined ? [] : [value(NFTA.NFTA_SET_ELEM_DATA, data)]),
+                ...(keyEnd === undefined ? [] : [value(NFTA.NFTA_SET_ELEM_KEY_END, keyEnd)]),
               ),
             ),
           ),
         ]),
   ];
 }
+
+const subsystem = NFNL.NFNL_SUBSYS_NFTABLES;
 
 /** A message, or several, for the binding's `netfilter`. */
 export interface Encoded {
@@ -212,152 +216,180 @@ const fixed = (family: number, resource: number) => [family, 0, ...u16be(resourc
 /**
  * A transaction: all changes or none. The index of the change that failed is the answer's sequence number minus 2.
  */
-export function transaction(changes: readonly Change[], family: number = inet): Encoded {
+export function transaction(changes: readonly Change[], family: number = NFPROTO.NFPROTO_INET): Encoded {
   let sequence = 1;
-  const parts: ArrayLike<number>[] = [message(batch.begin, 0, sequence, fixed(0, subsystem))];
+  const parts = [message(NFNL.NFNL_MSG_BATCH_BEGIN, 0, sequence, fixed(0, subsystem))];
   const start = fixed(family, 0);
   for (const [index, { type, flags, attributes }] of changes.entries()) {
     sequence++;
     const ack = index === changes.length - 1 ? messageFlags.ack : 0;
-    const length = start.length + attributes.length;
-    parts.push(messageHeader((subsystem << 8) | type, flags | ack, sequence, length), start, attributes);
+    parts.push(message((subsystem << 8) | type, flags | ack, sequence, start, attributes));
   }
-  parts.push(message(batch.end, 0, sequence + 1, fixed(0, subsystem)));
+  parts.push(message(NFNL.NFNL_MSG_BATCH_END, 0, sequence + 1, fixed(0, subsystem)));
   return { messages: joined(parts), last: sequence };
-}
-
-/** Requests one table; the answer is ENOENT if it does not exist. */
-export function getTable(table: string): Encoded {
-  return request(messages.getTable, messageFlags.ack, inet, attribute(1, ascii(table)));
-}
-
-export function dumpElements(table: string, set: string): Encoded {
-  return request(messages.getElement, messageFlags.dump, inet, [
-    ...attribute(1, ascii(table)),
-    ...attribute(2, ascii(set)),
-  ]);
 }
 
 /** Requests one element; the answer is ENOENT if it or its table does not exist. */
 export function getElement(table: string, { set, key, keyEnd }: Element): Encoded {
   const wanted = { key, ...(keyEnd !== undefined && { keyEnd }) };
-  return request(messages.getElement, messageFlags.ack, inet, elementList(table, set, [wanted]).flat());
+  return request(
+    NFT_MSG.NFT_MSG_GETSETELEM,
+    messageFlags.ack,
+    NFPROTO.NFPROTO_INET,
+    ...elementList(table, set, [wanted]),
+  );
 }
 
 /** Requests the rules of a table of another program. */
 export function dumpRules(family: number, table: string): Encoded {
-  return request(messages.getRule, messageFlags.dump, family, attribute(1, ascii(table)));
+  return request(
+    NFT_MSG.NFT_MSG_GETRULE,
+    messageFlags.dump,
+    family,
+    attribute(NFTA.NFTA_RULE_TABLE, ascii(table)),
+  );
 }
 
 /** Requests all chains of all families. */
 export function dumpChains(): Encoded {
-  return request(messages.getChain, messageFlags.dump, 0, []);
+  return request(NFT_MSG.NFT_MSG_GETCHAIN, messageFlags.dump, 0);
 }
 
-function request(type: number, flags: number, family: number, attributes: Bytes): Encoded {
-  const bytes = message((subsystem << 8) | type, flags, 1, [...fixed(family, 0), ...attributes]);
-  return { messages: Uint8Array.from(bytes), last: 1 };
+function request(type: number, flags: number, family: number, ...attributes: readonly Part[]): Encoded {
+  return { messages: message((subsystem << 8) | type, flags, 1, fixed(family, 0), ...attributes), last: 1 };
 }
 
 // ---- expressions of rules. Registers: 1 and 2 hold 16 bytes each; 8 to 15 are 4 bytes each of the same memory. -----
 
-const expression = (name: string, ...attributes: readonly Bytes[]): number[] =>
-  nest(1, attribute(1, ascii(name)), nest(2, ...attributes));
+const expression = (name: string, ...attributes: readonly Part[]): Uint8Array =>
+  nest(
+    NFTA.NFTA_LIST_ELEM,
+    attribute(NFTA_EXPRESSION.NFTA_EXPR_NAME, ascii(name)),
+    nest(NFTA_EXPRESSION.NFTA_EXPR_DATA, ...attributes),
+  );
 
-/** Keys of `meta`. */
-export const meta = { inputName: 6, outputName: 7, family: 15, protocol: 16 } as const;
-
-export function loadMeta(key: number, register = 1): number[] {
-  return expression('meta', attribute(1, u32be(register)), attribute(2, u32be(key)));
-}
-
-/** @param base - 1: network header, 2: transport header */
-export function loadPayload(base: 1 | 2, offset: number, length: number, register = 1): number[] {
-  const numbers = [register, base, offset, length];
-  return expression('payload', ...numbers.map((number, index) => attribute(index + 1, u32be(number))));
-}
-
-/** Type of the destination address in the routing table: 2 is local. */
-export function loadDestinationType(): number[] {
-  const destination = 2;
-  const addressType = 3;
+/** @param key - NFT_META_* */
+export function loadMeta(key: number, register = 1): Uint8Array {
   return expression(
-    'fib',
-    attribute(1, u32be(1)),
-    attribute(2, u32be(addressType)),
-    attribute(3, u32be(destination)),
+    'meta',
+    attribute(NFTA_EXPRESSION.NFTA_META_DREG, u32be(register)),
+    attribute(NFTA_EXPRESSION.NFTA_META_KEY, u32be(key)),
   );
 }
 
-/** Keys of `ct`. */
-export const connection = { state: 0, status: 2 } as const;
+/** @param base - NFT_PAYLOAD_* */
+export function loadPayload(base: number, offset: number, length: number, register = 1): Uint8Array {
+  return expression(
+    'payload',
+    attribute(NFTA_EXPRESSION.NFTA_PAYLOAD_DREG, u32be(register)),
+    attribute(NFTA_EXPRESSION.NFTA_PAYLOAD_BASE, u32be(base)),
+    attribute(NFTA_EXPRESSION.NFTA_PAYLOAD_OFFSET, u32be(offset)),
+    attribute(NFTA_EXPRESSION.NFTA_PAYLOAD_LEN, u32be(length)),
+  );
+}
 
-export function loadConnection(key: number): number[] {
-  return expression('ct', attribute(1, u32be(1)), attribute(2, u32be(key)));
+/** Type of the destination address in the routing table: 2 is local. */
+export function loadDestinationType(): Uint8Array {
+  return expression(
+    'fib',
+    attribute(NFTA_EXPRESSION.NFTA_FIB_DREG, u32be(1)),
+    attribute(NFTA_EXPRESSION.NFTA_FIB_RESULT, u32be(NFT.NFT_FIB_RESULT_ADDRTYPE)),
+    attribute(NFTA_EXPRESSION.NFTA_FIB_FLAGS, u32be(NFT.NFTA_FIB_F_DADDR)),
+  );
+}
+
+/** @param key - NFT_CT_* */
+export function loadConnection(key: number): Uint8Array {
+  return expression(
+    'ct',
+    attribute(NFTA_EXPRESSION.NFTA_CT_DREG, u32be(1)),
+    attribute(NFTA_EXPRESSION.NFTA_CT_KEY, u32be(key)),
+  );
 }
 
 /** register 1 = register 1 & mask, both in the byte order of the machine. */
-export function mask(bits: Bytes): number[] {
+export function mask(bits: Bytes): Uint8Array {
   return expression(
     'bitwise',
-    ...[attribute(1, u32be(1)), attribute(2, u32be(1)), attribute(3, u32be(bits.length))],
-    ...[
-      nest(4, attribute(1, bits)),
-      nest(
-        5,
-        attribute(
-          1,
-          bits.map(() => 0),
-        ),
-      ),
-    ],
+    attribute(NFTA_EXPRESSION.NFTA_BITWISE_SREG, u32be(1)),
+    attribute(NFTA_EXPRESSION.NFTA_BITWISE_DREG, u32be(1)),
+    attribute(NFTA_EXPRESSION.NFTA_BITWISE_LEN, u32be(bits.length)),
+    nest(NFTA_EXPRESSION.NFTA_BITWISE_MASK, attribute(NFTA.NFTA_DATA_VALUE, bits)),
+    nest(NFTA_EXPRESSION.NFTA_BITWISE_XOR, attribute(NFTA.NFTA_DATA_VALUE, new Uint8Array(bits.length))),
   );
 }
 
 /** The rule continues if register 1 is (not) this value. */
-export function compare(operator: 'equal' | 'other', value: Bytes): number[] {
-  const code = operator === 'equal' ? 0 : 1;
-  return expression('cmp', attribute(1, u32be(1)), attribute(2, u32be(code)), nest(3, attribute(1, value)));
+export function compare(operator: 'equal' | 'other', value: Bytes): Uint8Array {
+  const code = operator === 'equal' ? NFT.NFT_CMP_EQ : NFT.NFT_CMP_NEQ;
+  return expression(
+    'cmp',
+    attribute(NFTA_EXPRESSION.NFTA_CMP_SREG, u32be(1)),
+    attribute(NFTA_EXPRESSION.NFTA_CMP_OP, u32be(code)),
+    nest(NFTA_EXPRESSION.NFTA_CMP_DATA, attribute(NFTA.NFTA_DATA_VALUE, value)),
+  );
 }
 
 /** The rule continues if the set contains the key in register 1; of a map, register 1 gets the value. */
 export function lookUp(
   set: string,
   options: { readonly map?: boolean; readonly absent?: boolean } = {},
-): number[] {
+): Uint8Array {
   return expression(
     'lookup',
-    ...[attribute(1, ascii(set)), attribute(2, u32be(1))],
-    ...(options.map === true ? [attribute(3, u32be(1))] : []),
-    ...(options.absent === true ? [attribute(5, u32be(1))] : []),
+    attribute(NFTA_EXPRESSION.NFTA_LOOKUP_SET, ascii(set)),
+    attribute(NFTA_EXPRESSION.NFTA_LOOKUP_SREG, u32be(1)),
+    ...(options.map === true ? [attribute(NFTA_EXPRESSION.NFTA_LOOKUP_DREG, u32be(1))] : []),
+    ...(options.absent === true
+      ? [attribute(NFTA_EXPRESSION.NFTA_LOOKUP_FLAGS, u32be(NFT.NFT_LOOKUP_F_INV))]
+      : []),
   );
 }
 
-const verdicts = { drop: 0, accept: 1, jump: -3, return: -5 } as const;
+const verdicts = {
+  drop: NF.NF_DROP,
+  accept: NF.NF_ACCEPT,
+  jump: NF.NFT_JUMP,
+  return: NF.NFT_RETURN,
+} as const;
 
-export function verdict(name: keyof typeof verdicts, chain?: string): number[] {
-  const code = attribute(1, u32be(verdicts[name]));
-  const target = chain === undefined ? [] : attribute(2, ascii(chain));
-  return expression('immediate', attribute(1, u32be(0)), nest(2, nest(2, code, target)));
+export function verdict(name: keyof typeof verdicts, chain?: string): Uint8Array {
+  const code = attribute(NFTA.NFTA_VERDICT_CODE, u32be(verdicts[name]));
+  const target = chain === undefined ? [] : [attribute(NFTA.NFTA_VERDICT_CHAIN, ascii(chain))];
+  return expression(
+    'immediate',
+    attribute(NFTA_EXPRESSION.NFTA_IMMEDIATE_DREG, u32be(NFT.NFT_REG_VERDICT)),
+    nest(NFTA_EXPRESSION.NFTA_IMMEDIATE_DATA, nest(NFTA.NFTA_DATA_VERDICT, code, ...target)),
+  );
 }
 
 /** Replaces the destination by the address in register 1, and the port if `portRegister` is given. */
-export function translateDestination(family: 4 | 6, portRegister?: number): number[] {
-  const port = portRegister === undefined ? [] : [attribute(5, u32be(portRegister))];
+export function translateDestination(family: 4 | 6, portRegister?: number): Uint8Array {
   return expression(
     'nat',
-    ...[attribute(1, u32be(1)), attribute(2, u32be(family === 4 ? 2 : 10)), attribute(3, u32be(1))],
-    ...port,
+    attribute(NFTA_EXPRESSION.NFTA_NAT_TYPE, u32be(NFT.NFT_NAT_DNAT)),
+    attribute(
+      NFTA_EXPRESSION.NFTA_NAT_FAMILY,
+      u32be(family === 4 ? NFPROTO.NFPROTO_IPV4 : NFPROTO.NFPROTO_IPV6),
+    ),
+    attribute(NFTA_EXPRESSION.NFTA_NAT_REG_ADDR_MIN, u32be(1)),
+    ...(portRegister === undefined
+      ? []
+      : [attribute(NFTA_EXPRESSION.NFTA_NAT_REG_PROTO_MIN, u32be(portRegister))]),
   );
 }
 
 /** A counter, as iptables has one in each rule. */
-export function countPackets(): number[] {
-  const zero = Array<number>(8).fill(0);
-  return expression('counter', attribute(1, zero), attribute(2, zero));
+export function countPackets(): Uint8Array {
+  const zero = new Uint8Array(8);
+  return expression(
+    'counter',
+    attribute(NFTA_EXPRESSION.NFTA_COUNTER_BYTES, zero),
+    attribute(NFTA_EXPRESSION.NFTA_COUNTER_PACKETS, zero),
+  );
 }
 
-export function masquerade(): number[] {
+export function masquerade(): Uint8Array {
   return expression('masq');
 }
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+import { NF_INET, NFPROTO, NFT } from '../kernel/netfilter.ts';
 import { bitsOf, bytesOf, type Subnet } from './cidr.ts';
 import { type NetworkDefinition, parseRange } from './definition.ts';
-import { type Bytes, padded, u32le } from './netlink-bytes.ts';
+import { type Bytes, type Part, u32le } from './netlink-bytes.ts';
 import {
   type Chain,
   type Change,
   compare,
-  connection,
-  deleteElements,
   type Element,
+  emptySet,
   type Field,
   flushChain,
   interfaceKey,
@@ -19,14 +19,14 @@ import {
   lookUp,
   mask,
   masquerade,
-  meta,
   type NftSet,
   newChain,
   newElements,
   newRule,
   newSet,
   newTable,
-  setFlags,
+  removal,
+  transaction,
   translateDestination,
   verdict,
 } from './nftables.ts';
@@ -44,7 +44,7 @@ const ipv4: Field = { type: 7, length: 4 };
 const ipv6: Field = { type: 8, length: 16 };
 const device: Field = { type: 41, length: 16 };
 
-const { interval, map } = setFlags;
+const { NFT_SET_INTERVAL: interval, NFT_SET_MAP: map } = NFT;
 
 const sets: readonly NftSet[] = [
   /** Bridges of all networks. */
@@ -69,23 +69,25 @@ const sets: readonly NftSet[] = [
 
 /** Priorities: before connection tracking, of dnat, of filter, of snat. */
 const priority = { raw: -300, destination: -100, filter: 0, source: 100 };
-const hook = { prerouting: 0, forward: 2, output: 3, postrouting: 4 };
+const { NF_INET_PRE_ROUTING, NF_INET_FORWARD, NF_INET_LOCAL_OUT, NF_INET_POST_ROUTING } = NF_INET;
 
 const chains: readonly Chain[] = [
   /** Rules of the administrator for traffic that is forwarded; never emptied. */
   { name: 'user' },
   { name: 'publish' },
-  { name: 'guard', hook: { type: 'filter', number: hook.prerouting, priority: priority.raw } },
-  { name: 'prerouting', hook: { type: 'nat', number: hook.prerouting, priority: priority.destination } },
-  { name: 'output', hook: { type: 'nat', number: hook.output, priority: priority.destination } },
-  { name: 'postrouting', hook: { type: 'nat', number: hook.postrouting, priority: priority.source } },
-  { name: 'forward', hook: { type: 'filter', number: hook.forward, priority: priority.filter } },
+  { name: 'guard', hook: { type: 'filter', number: NF_INET_PRE_ROUTING, priority: priority.raw } },
+  { name: 'prerouting', hook: { type: 'nat', number: NF_INET_PRE_ROUTING, priority: priority.destination } },
+  { name: 'output', hook: { type: 'nat', number: NF_INET_LOCAL_OUT, priority: priority.destination } },
+  { name: 'postrouting', hook: { type: 'nat', number: NF_INET_POST_ROUTING, priority: priority.source } },
+  { name: 'forward', hook: { type: 'filter', number: NF_INET_FORWARD, priority: priority.filter } },
 ];
 
-/** NFPROTO_IPV4 and NFPROTO_IPV6. */
-const familyNumber = { 4: 2, 6: 10 } as const;
+const familyNumber = { 4: NFPROTO.NFPROTO_IPV4, 6: NFPROTO.NFPROTO_IPV6 } as const;
 type Family = keyof typeof familyNumber;
-const isFamily = (family: Family) => [loadMeta(meta.family), compare('equal', [familyNumber[family]])];
+const isFamily = (family: Family) => [
+  loadMeta(NFT.NFT_META_NFPROTO),
+  compare('equal', [familyNumber[family]]),
+];
 const local = 2;
 /** Bits of ct state: established and related. Bit of ct status: the destination was translated. */
 const knownStates = 2 | 4;
@@ -97,14 +99,22 @@ const addressOffset = { 4: { source: 12, destination: 16 }, 6: { source: 8, dest
 const bytesOfAddress = (family: Family) => bitsOf(family) / 8;
 
 /** Translates the destination of packets that a map of ports contains. */
-function publishRule(family: Family, at: boolean, range: boolean): Bytes[] {
+function publishRule(family: Family, at: boolean, range: boolean): Part[] {
   const name = `${range ? 'ranges' : 'ports'}${family === 6 ? '6' : ''}${at ? '_at' : ''}`;
   const before = at ? bytesOfAddress(family) : 0;
   return [
     ...isFamily(family),
-    ...(at ? [loadPayload(1, addressOffset[family].destination, bytesOfAddress(family))] : []),
-    loadMeta(meta.protocol, registerAfter(before)),
-    loadPayload(2, 2, 2, registerAfter(before + 4)),
+    ...(at
+      ? [
+          loadPayload(
+            NFT.NFT_PAYLOAD_NETWORK_HEADER,
+            addressOffset[family].destination,
+            bytesOfAddress(family),
+          ),
+        ]
+      : []),
+    loadMeta(NFT.NFT_META_L4PROTO, registerAfter(before)),
+    loadPayload(NFT.NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, registerAfter(before + 4)),
     lookUp(name, { map: true }),
     translateDestination(family, range ? undefined : registerAfter(bytesOfAddress(family))),
   ];
@@ -113,16 +123,16 @@ function publishRule(family: Family, at: boolean, range: boolean): Bytes[] {
 const ipv6Loopback = [...Array<number>(15).fill(0), 1];
 const isLoopback4 = (which: 'source' | 'destination') => [
   ...isFamily(4),
-  loadPayload(1, addressOffset[4][which], 1),
+  loadPayload(NFT.NFT_PAYLOAD_NETWORK_HEADER, addressOffset[4][which], 1),
   compare('equal', [127]),
 ];
-const inputIs = (set: string, absent = false) => [loadMeta(meta.inputName), lookUp(set, { absent })];
-const outputIs = (set: string, absent = false) => [loadMeta(meta.outputName), lookUp(set, { absent })];
-const isTranslated = [loadConnection(connection.status), mask(u32le(translated)), compare('other', u32le(0))];
-const notFromLoopback = [loadMeta(meta.inputName), compare('other', interfaceKey('lo'))];
+const inputIs = (set: string, absent = false) => [loadMeta(NFT.NFT_META_IIFNAME), lookUp(set, { absent })];
+const outputIs = (set: string, absent = false) => [loadMeta(NFT.NFT_META_OIFNAME), lookUp(set, { absent })];
+const isTranslated = [loadConnection(NFT.NFT_CT_STATUS), mask(u32le(translated)), compare('other', u32le(0))];
+const notFromLoopback = [loadMeta(NFT.NFT_META_IIFNAME), compare('other', interfaceKey('lo'))];
 
 /** Rules by chain, in order. */
-const makeRules = (): readonly (readonly [chain: string, expressions: readonly Bytes[]])[] => [
+const makeRules = (): readonly (readonly [chain: string, expressions: readonly Part[]])[] => [
   // With route_localnet, a bridge would accept packets of the network to and from 127.0.0.0/8.
   ['guard', [...notFromLoopback, ...isLoopback4('destination'), verdict('drop')]],
   ['guard', [...notFromLoopback, ...isLoopback4('source'), verdict('drop')]],
@@ -133,7 +143,7 @@ const makeRules = (): readonly (readonly [chain: string, expressions: readonly B
     'publish',
     [
       ...isFamily(6),
-      loadPayload(1, addressOffset[6].destination, 16),
+      loadPayload(NFT.NFT_PAYLOAD_NETWORK_HEADER, addressOffset[6].destination, 16),
       compare('equal', ipv6Loopback),
       verdict('return'),
     ],
@@ -155,43 +165,47 @@ const makeRules = (): readonly (readonly [chain: string, expressions: readonly B
   [
     'forward',
     [
-      loadConnection(connection.state),
+      loadConnection(NFT.NFT_CT_STATE),
       mask(u32le(knownStates)),
       compare('other', u32le(0)),
       verdict('accept'),
     ],
   ],
   ['forward', [...isTranslated, verdict('accept')]],
-  ['forward', [loadMeta(meta.inputName), loadMeta(meta.outputName, 2), lookUp('same'), verdict('accept')]],
+  [
+    'forward',
+    [loadMeta(NFT.NFT_META_IIFNAME), loadMeta(NFT.NFT_META_OIFNAME, 2), lookUp('same'), verdict('accept')],
+  ],
   ['forward', [...outputIs('nets'), verdict('drop')]],
   // The remaining traffic leaves the network.
   ['forward', [...inputIs('outgoing'), verdict('accept')]],
   ['forward', [...inputIs('nets'), verdict('drop')]],
 ];
 
-function hairpin(family: Family): Bytes[] {
+function hairpin(family: Family): Part[] {
   const { source } = addressOffset[family];
   return [
     ...isFamily(family),
-    loadMeta(meta.outputName),
-    loadPayload(1, source, bytesOfAddress(family), registerAfter(16)),
+    loadMeta(NFT.NFT_META_OIFNAME),
+    loadPayload(NFT.NFT_PAYLOAD_NETWORK_HEADER, source, bytesOfAddress(family), registerAfter(16)),
     lookUp(family === 4 ? 'local' : 'local6'),
   ];
 }
 
 let encodedTable: readonly Change[] | undefined;
 
-/**
- * Makes the table with all its objects, or updates the rules of an existing table. The chain `user` stays.
- *
- * The changes are always the same, and are encoded once: each container with published ports passes them to its keeper.
- */
+/** Makes the table with all its objects, or updates the rules of an existing table. The chain `user` stays. */
 export function tableChanges(): readonly Change[] {
-  encodedTable ??= makeTable().map(change => ({
-    ...change,
-    attributes: Uint8Array.from(change.attributes),
-  }));
+  encodedTable ??= makeTable();
   return encodedTable;
+}
+
+let encodedTransaction: Uint8Array | undefined;
+
+/** The transaction of `tableChanges`. Always the same, and encoded once: each keeper of published ports has it. */
+export function tableTransaction(): Uint8Array {
+  encodedTransaction ??= transaction(tableChanges()).messages;
+  return encodedTransaction;
 }
 
 function makeTable(): Change[] {
@@ -207,7 +221,12 @@ function makeTable(): Change[] {
 
 /** Empties the maps of published ports. */
 export function portMaps(): Change[] {
-  return sets.filter(({ data }) => data !== undefined).map(({ name }) => deleteElements(table, name, []));
+  return sets.filter(({ data }) => data !== undefined).map(({ name }) => emptySet(table, name));
+}
+
+/** The elements of a network are added in one transaction: this one shows whether they exist. */
+export function bridgeElement(bridge: string): Element {
+  return { set: 'nets', key: interfaceKey(bridge) };
 }
 
 /** The elements of one network. */
@@ -215,7 +234,7 @@ export function networkElements(network: NetworkDefinition): Element[] {
   const { bridge, internal, isolated, ipv4: range4, ipv6: range6 } = network;
   const key = interfaceKey(bridge);
   return [
-    { set: 'nets', key },
+    bridgeElement(bridge),
     ...(internal ? [] : [{ set: 'outgoing', key }]),
     ...(isolated ? [] : [{ set: 'same', key: [...key, ...key] }]),
     subnetElement('local', key, parseRange(range4).subnet),
@@ -237,16 +256,12 @@ export function addChanges(elements: readonly Element[], exclusive = false): Cha
   return bySet(elements).map(([set, some]) => newElements(table, set, some, { exclusive }));
 }
 
-export function removeChanges(elements: readonly Element[]): Change[] {
-  return bySet(elements).map(([set, some]) => deleteElements(table, set, some));
-}
-
 /**
- * Removes elements, also those that are missing: it adds them first, because the kernel refuses the whole transaction if
- * an element is missing.
+ * Removes the elements of `addChanges`, also those that are missing: it adds them first, because the kernel refuses the
+ * whole transaction if an element is missing.
  */
-export function removeIfPresent(elements: readonly Element[]): Change[] {
-  return [...addChanges(elements), ...removeChanges(elements)];
+export function removeIfPresent(added: readonly Change[]): Change[] {
+  return [...added, ...added.map(removal)];
 }
 
 /** The kernel reads a list of at most 64 KiB. */
@@ -261,6 +276,3 @@ function bySet(elements: readonly Element[]): [string, Element[]][] {
   }
   return lists;
 }
-
-/** Field of a key: padded to 4 bytes. */
-export const fieldOf = (bytes: Bytes): number[] => padded(bytes);

@@ -48,9 +48,9 @@ export function locked<T>({ binding, state }: NetworkStore, work: () => T): T {
     if (!onHost(`unable to lock ${state}`, () => binding.lock(fd, lockTimeoutMs))) {
       throw new RuntimeError({
         code: 'state.busy',
-        message: `the networks are busy: another command holds ${state}`,
+        message: `the networks are busy: another command holds the lock of ${state}`,
         path: state,
-        hint: 'lslocks shows the process',
+        hint: 'run lslocks to find the process',
       });
     }
     return work();
@@ -206,11 +206,12 @@ function linesOf(store: NetworkStore, network: string, address: Address): string
   return store.binding.readTextIfThere(addressFile(store, network, address))?.split('\n');
 }
 
-/** Frees an address if it belongs to this owner. Precondition: the lock is held. */
-export function freeAddress(store: NetworkStore, network: string, address: Address, owner: string): void {
-  if (ownerOf(store, network, address) !== owner) return;
+/** Frees an address; returns false if it does not belong to this owner. Precondition: the lock is held. */
+export function freeAddress(store: NetworkStore, network: string, address: Address, owner: string): boolean {
+  if (ownerOf(store, network, address) !== owner) return false;
   const path = addressFile(store, network, address);
   onHost(`unable to remove ${path}`, () => unlessMissing(() => store.binding.unlink(path)));
+  return true;
 }
 
 /** An entry among the addresses of a network. */

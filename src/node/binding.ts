@@ -10,10 +10,10 @@ import { remedy } from './remedy.ts';
 /** This file as a URL; in the bundled program as a path. */
 const here = import.meta.url;
 
-/** Returns the directory of package.json, above both dist/ and src/, at any depth. */
-function findPackageDirectory(): string {
+/** Returns the directory of the package, above both dist/ and src/, at any depth. dist/cjs has a package.json too. */
+export function packageDirectory(): string {
   let directory = dirname(here.startsWith('file:') ? fileURLToPath(here) : here);
-  while (!existsSync(join(directory, 'package.json')) && dirname(directory) !== directory) {
+  while (!existsSync(join(directory, 'binding.gyp')) && dirname(directory) !== directory) {
     directory = dirname(directory);
   }
   return directory;
@@ -32,17 +32,17 @@ export function loadBinding(): Binding {
 }
 
 function load(): Binding {
-  const packageDirectory = findPackageDirectory();
+  const home = packageDirectory();
   let addon: Binding;
   try {
-    addon = open(packageDirectory);
+    addon = open(home);
   } catch (error) {
-    throw explain(error as Error, packageDirectory);
+    throw explain(error as Error, home);
   }
   return Object.assign(Object.create(addon) as Binding, {
     // The command line without node and its options.
     argv: () => ownArguments(addon),
-    ownCommand: () => [process.execPath, join(packageDirectory, 'dist/tsubo.cjs')],
+    ownCommand: () => [process.execPath, join(home, 'dist/tsubo.cjs')],
     isOpen: (fd: number) => addon.isOpen(fd) && !isOfNode(fd),
   });
 }
@@ -62,13 +62,13 @@ function ownArguments(addon: Binding): string[] {
  * Opens the addon in its usual places. node-gyp-build would search the directories, which takes as long as loading
  * the addon; it is used only if the addon is elsewhere or cannot be loaded.
  */
-function open(packageDirectory: string): Binding {
+function open(home: string): Binding {
   const places = [
     'build/Release/tsubo.node',
     `prebuilds/${process.platform}-${process.arch}/tsubo.glibc.node`,
   ];
   for (const place of places) {
-    const file = join(packageDirectory, place);
+    const file = join(home, place);
     if (!existsSync(file)) continue;
     const module = { exports: {} };
     try {
@@ -79,7 +79,7 @@ function open(packageDirectory: string): Binding {
     return module.exports as Binding;
   }
   const build = createRequire(here)('node-gyp-build') as (directory: string) => unknown;
-  return build(packageDirectory) as Binding;
+  return build(home) as Binding;
 }
 
 /**
@@ -90,8 +90,8 @@ function isOfNode(fd: number): boolean {
   return /^anon_inode:\[event(poll|fd)\]$/.test(readlinkSync(`/proc/self/fd/${fd}`));
 }
 
-function explain(error: Error, packageDirectory: string): RuntimeError {
-  const prebuildDirectory = join(packageDirectory, 'prebuilds');
+function explain(error: Error, home: string): RuntimeError {
+  const prebuildDirectory = join(home, 'prebuilds');
   const report = process.report?.getReport() as { header?: { glibcVersionRuntime?: string } } | undefined;
   const hint = remedy({
     message: error.message,
@@ -100,15 +100,15 @@ function explain(error: Error, packageDirectory: string): RuntimeError {
     nodeMajor: Number(process.versions.node.split('.')[0]),
     musl: report?.header?.glibcVersionRuntime === undefined,
     prebuilds: existsSync(prebuildDirectory) ? readdirSync(prebuildDirectory) : [],
-    built: existsSync(join(packageDirectory, 'build', 'Release')),
-    checkout: existsSync(join(packageDirectory, 'binding.gyp')),
+    built: existsSync(join(home, 'build', 'Release')),
+    checkout: existsSync(join(home, 'binding.gyp')),
   });
   const [reason = 'unknown reason'] = error.message.split('\n');
   return new RuntimeError(
     {
       code: 'host.addon',
       message: `unable to load the native part of tsubo: ${reason}`,
-      path: packageDirectory,
+      path: home,
       hint,
     },
     { cause: error },

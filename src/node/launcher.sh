@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# The command of the unpacked npm package; the install script replaces it by the standalone executable. If npm does not run
-# scripts, this launcher finds the executable for the machine, or else runs the program for Node. Engines call it with an
-# empty environment. A further process would cost as much as the whole start, so the usual case creates none.
+# The command of the unpacked npm package. The install script replaces it by the standalone executable if it can. Otherwise
+# this launcher runs the executable for the machine; if the package has none, it runs the program for Node. Engines call it
+# with an empty environment. The usual case creates no further process, because one would cost as much as the whole start.
 self=$0
 if [ -L "$self" ]; then
   # npm creates a link in node_modules/.bin or in PREFIX/bin

@@ -11,18 +11,18 @@ export interface Linux extends LinuxOfFacilities {
   readonly uidMappings?: readonly IDMapping[];
   readonly gidMappings?: readonly IDMapping[];
   readonly timeOffsets?: TimeOffsets;
-  /** Created in addition to the default devices. */
+  /** Created in addition to the default devices; one with the path of a default device replaces it. */
   readonly devices?: readonly Device[];
   /**
-   * An absolute path starts at the root of the hierarchy, a relative one at the runtime's own cgroup. Without `..`
-   * elements.
+   * An absolute path starts at the root of the hierarchy, and a relative path at the parent of the runtime's own cgroup.
+   * Without `..` elements. With systemd: `slice:prefix:name`.
    */
   readonly cgroupsPath?: string;
   readonly resources?: Resources;
   /** Keys in both formats of sysctl(8): `net.ipv4.ip_forward`, `net/ipv4/ip_forward`. */
   readonly sysctl?: Readonly<Record<string, string>>;
   readonly seccomp?: Seccomp;
-  /** Propagation of the root of the mount namespace. Default `rslave`. */
+  /** Propagation of the root and of the mount namespace. Default: the root is private, the namespace `rslave`. */
   readonly rootfsPropagation?: RootfsPropagation;
   /** Absolute paths in the container to hide. */
   readonly maskedPaths?: readonly string[];
@@ -77,7 +77,7 @@ export const rootfsPropagations = [
   'runbindable',
 ] as const;
 
-/** config-linux.md#rootfs-mount-propagation; runc added the values with `r`. */
+/** config-linux.md#rootfs-mount-propagation; the values that begin with `r` and continue with another value are from runc. */
 export type RootfsPropagation = (typeof rootfsPropagations)[number];
 
 /** A resctrl class of service, on processors of any vendor. config-linux.md#intelrdt */
@@ -86,7 +86,7 @@ export interface IntelRdt {
   readonly closID?: string;
   /** Lines for its `schemata` file, written last. */
   readonly schemata?: readonly string[];
-  /** One line: `L3:0=7f0;1=1f`. */
+  /** For example `L3:0=7f0;1=1f`. */
   readonly l3CacheSchema?: string;
   /** One line: `MB:0=20;1=70`. */
   readonly memBwSchema?: string;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /** A limit on the size of a plan, above the number of CPUs and memory nodes of any kernel. */
-export const highestNumber = 65536;
+const highestNumber = 65536;
 
 /** The parsed form of a list such as `0-3,7`. */
 export interface NumberList {

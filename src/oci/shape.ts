@@ -40,8 +40,6 @@ export interface ObjectShape {
   readonly spec?: string;
   readonly properties: Readonly<Record<string, Shape>>;
   readonly required?: readonly string[];
-  /** Known and checked properties that are not implemented: they are rejected unless they have no effect. */
-  readonly later?: readonly string[];
   /** Known properties that have no effect here, with the reason. They need not be in `properties`. */
   readonly ignored?: Readonly<Record<string, string>>;
   /** The shape is a part of the object: other names are ignored without a warning. */
@@ -62,13 +60,13 @@ export const id: Shape = { kind: 'integer', min: 0, max: 4294967294 };
 
 /**
  * Returns the shape of the property at this path; for a list or map, the shape of its entries. Returns undefined if a
- * name is unknown or not implemented.
+ * name is unknown.
  */
 export function implemented(shape: Shape, ...names: readonly string[]): Shape | undefined {
   if (shape.kind === 'list' || shape.kind === 'map') return implemented(shape.of, ...names);
   const [name, ...rest] = names;
   if (name === undefined) return shape;
-  if (shape.kind !== 'object' || shape.later?.includes(name)) return undefined;
+  if (shape.kind !== 'object') return undefined;
   const inner = Object.hasOwn(shape.properties, name) ? shape.properties[name] : undefined;
   return inner === undefined ? undefined : implemented(inner, ...rest);
 }

@@ -58,12 +58,12 @@ export interface ContainerCgroup {
 export function containerCgroup(context: PlanContext): ContainerCgroup | undefined {
   const { layout, mountpoint, own } = context.facts.cgroup;
   if (layout === 'none') return undefined;
-  const asked = context.config.linux?.cgroupsPath ?? '';
-  const from = asked.startsWith('/') ? '/' : parentPath(own);
-  const name = joinPath('/', asked === '' ? context.options.id : asked);
+  const requested = context.config.linux?.cgroupsPath ?? '';
+  const from = requested.startsWith('/') ? '/' : parentPath(own);
+  const name = joinPath('/', requested === '' ? context.options.id : requested);
   return {
     path: joinPath(mountpoint, joinPath(from, name)),
-    origin: asked === '' ? '' : '/linux/cgroupsPath',
+    origin: requested === '' ? '' : '/linux/cgroupsPath',
   };
 }
 
@@ -78,8 +78,8 @@ export function containerUnit(
   deviceRules: readonly DeviceRule[] | undefined,
 ): HostStepOf<'startUnit'> {
   const manager = facts.euid === 0 ? 'system' : 'user';
-  const asked = config.linux?.cgroupsPath ?? '';
-  const { slice, unit } = unitName(asked, options.id, manager);
+  const requested = config.linux?.cgroupsPath ?? '';
+  const { slice, unit } = unitName(requested, options.id, manager);
   return {
     op: 'startUnit',
     when: 'cgroup',
@@ -91,7 +91,7 @@ export function containerUnit(
     properties: annotatedProperties(config.annotations),
     limits: writes,
     ...(deviceRules !== undefined && { deviceRules }),
-    origin: asked === '' ? '' : '/linux/cgroupsPath',
+    origin: requested === '' ? '' : '/linux/cgroupsPath',
   };
 }
 

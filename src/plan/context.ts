@@ -8,6 +8,7 @@ import type { Config, Process } from '../oci/config.ts';
 import type { Seccomp } from '../oci/seccomp.ts';
 import type { Step } from '../wire/steps.ts';
 import type { HostTrees } from './host-trees.ts';
+import type { Landlock } from './landlock.ts';
 import type { PlannedNetwork } from './network.ts';
 import type { UserNetwork } from './user-network.ts';
 
@@ -70,6 +71,8 @@ export interface ProcessContext {
   readonly seccomp?: Seccomp | undefined;
   /** `seccomp`, already compiled. Default: it is compiled now. */
   readonly filter?: LoadSeccomp | undefined;
+  /** Landlock rules of the container, which apply to every process. */
+  readonly landlock?: Landlock | undefined;
   readonly facts: HostFacts;
   /** The process is in another user namespace than the runtime. Default false. */
   readonly userNamespace?: boolean;

@@ -8,16 +8,17 @@ import { decodeField, listTexts } from './decode-field.ts';
 import { exactJson } from './exact-json.ts';
 import { hostText } from './facilities.ts';
 import { cloneFlagNames } from './flag-names.ts';
-import type { HostStep, Plan } from './plan.ts';
+import { type HostStep, type Plan, times, type When } from './plan.ts';
 import { type SyncPoint, syncPoints } from './sync-points.ts';
 
 /** Column of the origin; a longer line pushes its own origin to the right. */
 const originColumn = 96;
 
 /** Titles of the times after the clone at which the runtime performs steps. */
-const titles = {
+const titles: Readonly<Record<Exclude<When, 'before'>, string>> = {
   after: 'the runtime, while the init prepares itself',
   ...syncPointTitles(),
+  connected: 'the runtime, while the init prepares itself after network',
   ready: 'the runtime, when the init is ready',
   poststart: 'the runtime, when the program runs',
   poststop: 'the runtime, after the delete',
@@ -31,7 +32,7 @@ function syncPointTitles(): Record<SyncPoint, string> {
 /**
  * The plan in readable form.
  *
- * `text`: one line a step (number, operation, decoded fields, and the JSON pointer of its origin on the right).
+ * `text`: one line for each step (number, operation, decoded fields, and the JSON pointer of its origin on the right).
  *
  * `json`: the plan's own values with exact integers and addresses as text, the same text for the same plan; ends with a newline like `text`.
  */
@@ -57,7 +58,7 @@ function addressesAsText(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, addressesAsText(member)]));
 }
 
-/** Lists of numbers that have texts, such as addresses of interfaces, are shown as these. */
+/** Shows lists of numbers that have texts, such as addresses of interfaces, as these texts. */
 function decodeLists(step: Omit<Step, 'places'>): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(step).map(([name, value]) => [name, listTexts(step.op, name, value) ?? value]),
@@ -74,9 +75,9 @@ function text(plan: Plan): string {
   lines.push('', 'clone', line('', spawnText(plan), ''), '', 'the init');
   for (const [index, step] of plan.container.entries())
     lines.push(line(`${index}`, stepText(step), step.origin));
-  for (const [when, title] of Object.entries(titles)) {
+  for (const when of times) {
     const steps = host.filter((_, i) => plan.host[i]?.when === when);
-    if (steps.length > 0) append(lines, ['', title, ...steps]);
+    if (when !== 'before' && steps.length > 0) append(lines, ['', titles[when], ...steps]);
   }
   if (plan.warnings.length > 0) {
     lines.push('', 'warnings', ...plan.warnings.map(warning => line('', warning.message, warning.pointer)));

@@ -7,8 +7,11 @@ import type { HostStepOf } from './plan.ts';
 
 /** Steps of the runtime. */
 export interface DeviceRuleSteps {
-  /** Loads the device program of these rules (simplified): the kernel's verifier runs while the init prepares itself. */
-  readonly loadDeviceRules: { readonly when: 'after'; readonly rules: readonly DeviceRule[] };
+  /**
+   * Loads the device program of these rules (simplified): the kernel's verifier runs while the init prepares itself. An
+   * init that needs a network waits for it first.
+   */
+  readonly loadDeviceRules: { readonly when: 'after' | 'connected'; readonly rules: readonly DeviceRule[] };
   /**
    * Attaches the loaded device program after the init's last mount (mounting a disk opens it) and before the hooks,
    * because vendors' hooks change the attached rules.
@@ -16,9 +19,14 @@ export interface DeviceRuleSteps {
   readonly attachDeviceRules: { readonly when: 'runtime' | 'ready' };
 }
 
-/** Steps for the device rules of a checked config, including the default rules; none if everything is allowed. */
+/**
+ * Steps for the device rules of a checked config, including the default rules; none if everything is allowed.
+ *
+ * @param connects - the init waits for its network
+ */
 export function deviceRuleSteps(
   config: Config,
+  connects: boolean,
 ): [HostStepOf<'loadDeviceRules'>, HostStepOf<'attachDeviceRules'>] | [] {
   const requested = config.linux?.resources?.devices;
   const rules = simplify(containerDeviceRules(requested));
@@ -26,7 +34,7 @@ export function deviceRuleSteps(
   const origin = requested === undefined || requested.length === 0 ? '' : '/linux/resources/devices';
   const { prestart = [], createRuntime = [] } = config.hooks ?? {};
   return [
-    { op: 'loadDeviceRules', when: 'after', rules, origin },
+    { op: 'loadDeviceRules', when: connects ? 'connected' : 'after', rules, origin },
     {
       op: 'attachDeviceRules',
       when: prestart.length + createRuntime.length > 0 ? 'runtime' : 'ready',

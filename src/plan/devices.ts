@@ -41,13 +41,13 @@ export function ownsDev(config: Config): boolean {
 export function deviceSteps(config: Config): Step[] {
   if (!ownsDev(config)) return [];
   const bound = userNamespace(config) !== undefined;
-  const asked = config.linux?.devices ?? [];
-  const replaced = new Set(asked.map(device => containerPath(device.path)));
+  const requested = config.linux?.devices ?? [];
+  const replaced = new Set(requested.map(device => containerPath(device.path)));
   const steps: Step[] = [];
   for (const device of defaultDevices) {
     if (!replaced.has(device.path)) steps.push(deviceStep(device, '', bound));
   }
-  asked.forEach((device, index) => {
+  requested.forEach((device, index) => {
     // No device node: /dev/ptmx must be a link to the ptmx of the container's devpts.
     if (containerPath(device.path) !== '/dev/ptmx') {
       steps.push(deviceStep(device, `/linux/devices/${index}`, bound));

@@ -7,7 +7,7 @@ import type { Explanation, StepFailure } from './facility.ts';
 import { flagNames } from './flag-names.ts';
 import { mountFlags } from './mount-target.ts';
 
-type MountStep = Extract<Step, { op: 'mount' | 'bind' | 'mountCgroup' }>;
+type MountStep = Extract<Step, { op: 'mount' | 'bind' | 'mountCgroup' | 'attachMount' }>;
 
 export const nestedHint =
   'the runtime needs CAP_SYS_ADMIN and a machine (or outer container) that lets it mount';
@@ -40,13 +40,19 @@ function mountOf(steps: readonly Step[], at: number): MountStep | undefined {
   }
   // The bind follows its cloneTree.
   if (failed?.op === 'cloneTree') {
-    from = steps.findIndex(step => step.op === 'bind' && step.origin === failed.origin);
+    from = steps.findIndex(
+      step => (step.op === 'bind' || step.op === 'attachMount') && step.origin === failed.origin,
+    );
   }
   for (let i = from; i >= 0; i--) {
     const step = steps[i] as Step;
-    if (step.op === 'mount' || step.op === 'bind' || step.op === 'mountCgroup') return step;
+    if (isMountStep(step)) return step;
   }
   return undefined;
+}
+
+function isMountStep(step: Step): step is MountStep {
+  return ['mount', 'bind', 'mountCgroup', 'attachMount'].includes(step.op);
 }
 
 function sourceOf(mount: MountStep): string {

@@ -11,8 +11,10 @@ import { devicesFacility } from './devices.ts';
 import type { Causes, HostExplanation, Refusal, ShapesOfProperties, SysctlProblem } from './facility.ts';
 import { hooksFacility } from './hooks.ts';
 import { hostTreesFacility } from './host-trees.ts';
+import { hotMountsFacility } from './hot-mounts.ts';
 import { keyringFacility } from './keyring.ts';
 import { labelsFacility } from './labels.ts';
+import { landlockFacility } from './landlock.ts';
 import { listenerFacility } from './listener.ts';
 import {
   type MemoryPolicyFeatures,
@@ -60,6 +62,7 @@ export const facilities = [
   rootfsFacility,
   rootMountFacility,
   mountsFacility,
+  hotMountsFacility,
   labelsFacility,
   devicesFacility,
   utsFacility,
@@ -74,6 +77,7 @@ export const facilities = [
   terminalFacility,
   capabilitiesFacility,
   processFacility,
+  landlockFacility,
   programFacility,
   syncFacility,
   hooksFacility,
@@ -96,13 +100,13 @@ export function facilityOf(op: Operation): (typeof facilities)[number] {
   return facilities.find(({ steps }) => Object.hasOwn(steps, op)) as (typeof facilities)[number];
 }
 
-/** Properties that the facilities implement: members of config.json, */
+/** Members of config.json that the facilities implement. */
 export interface ConfigOfFacilities extends UtsNames {}
 
-/** of its `linux`, */
+/** Members of `linux` that the facilities implement. */
 export interface LinuxOfFacilities extends NetDevicesProperty, SharedProperties {}
 
-/** and of its `linux` for every process of the container. */
+/** Those members of `linux` that apply to every process of the container. */
 export interface SharedProperties extends PersonalityProperty, MemoryPolicyProperty {}
 
 /** Members of `linux` in the features document. */

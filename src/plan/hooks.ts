@@ -23,7 +23,7 @@ export interface HookSteps {
 }
 
 /** The times at which the host's hooks run. */
-const places = {
+const times = {
   prestart: 'runtime',
   createRuntime: 'runtime',
   poststart: 'poststart',
@@ -36,7 +36,7 @@ export function hostHookSteps({ config }: PlanContext): HostStep[] {
   for (const kind of ['prestart', 'createRuntime', 'poststart', 'poststop'] as const) {
     for (const [index, hook] of config.hooks?.[kind]?.entries() ?? []) {
       const origin = hookOrigin(kind, index);
-      steps.push({ op: 'runHook', when: places[kind], kind, index, hook, origin });
+      steps.push({ op: 'runHook', when: times[kind], kind, index, hook, origin });
     }
   }
   return steps;

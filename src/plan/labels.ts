@@ -27,7 +27,7 @@ export function labelSteps({ process, origin }: LabelContext): Step[] {
   return steps;
 }
 
-/** Labels the new session keyring with the context of the container's processes. The exec clears it. */
+/** Labels the new session keyring with the context of the container's processes. The kernel clears keycreate at exec. */
 export function keyLabelSteps({ process, origin }: LabelContext): Step[] {
   if (!process.selinuxLabel) return [];
   return [

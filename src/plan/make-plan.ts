@@ -15,6 +15,7 @@ import { hostStepsOfFacilities, sharedSteps, waitOrigin } from './facilities.ts'
 import { createContainerSteps, hostHookSteps, startContainerSteps } from './hooks.ts';
 import { noTrees, planHostTrees } from './host-trees.ts';
 import { keyringSteps } from './keyring.ts';
+import { landlockOf } from './landlock.ts';
 import { listenerSteps } from './listener.ts';
 import { mountSteps } from './mounts.ts';
 import { type NamespacePlan, planNamespaces } from './namespaces.ts';
@@ -119,6 +120,7 @@ function processContext({ config, facts, warn }: PlanContext): ProcessContext {
   return {
     process: config.process,
     seccomp: config.linux?.seccomp,
+    landlock: landlockOf(config.annotations),
     facts: inside ? factsInside(facts) : facts,
     userNamespace: inside,
     origin: (...parts) => `/process${formatPointer(parts)}`,
@@ -146,7 +148,7 @@ function hostSteps(
   const when = options.systemdCgroup ? 'cgroup' : 'before';
   const written = cgroupWriteSteps(context, cgroup !== undefined, when);
   const writes = options.systemdCgroup ? withWholeQuotas(written) : written;
-  const devices = cgroup === undefined ? [] : deviceRuleSteps(config);
+  const devices = cgroup === undefined ? [] : deviceRuleSteps(config, networks.length > 0);
   const unit =
     cgroup === undefined || !options.systemdCgroup
       ? undefined

@@ -382,7 +382,8 @@ export const mountsFacility: Facility<typeof steps> = {
       [errno.ELOOP]: 'a symbolic link in the path to the mount point is dangling',
     },
     'bind/open_tree': {
-      [errno.ENOENT]: 'the source does not exist on the host; a relative path starts at the bundle directory',
+      [errno.ENOENT]:
+        'the source does not exist on the host; a relative path of config.json starts at the bundle directory',
       [errno.EINVAL]:
         'the source is on an unbindable mount, or mounts below it are locked by a user namespace: use rbind',
       [errno.EPERM]: nestedHint,

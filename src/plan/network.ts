@@ -157,7 +157,7 @@ export function linkSteps(networks: readonly PlannedNetwork[]): Step[] {
     if (network.ipv6 === undefined || own.ipv6 === undefined) return words;
     return [...words, ...addressesOf(index, parseRange(network.ipv6).subnet.prefix, own.ipv6)];
   });
-  // The first network with a way out has the default route, for each family on its own.
+  // The first network that is not internal has the default route, separately for each family.
   const routes = ([4, 6] as const).flatMap(family => {
     const rangeOf = ({ ipv4, ipv6 }: NetworkDefinition) => (family === 4 ? ipv4 : ipv6);
     const index = networks.findIndex(({ network }) => !network.internal && rangeOf(network) !== undefined);
@@ -184,7 +184,7 @@ function halves({ value }: Address): [bigint, bigint] {
   return [value >> 64n, value & 0xffff_ffff_ffff_ffffn];
 }
 
-/** The same plan with other addresses for one interface: those of the plan were taken in the meantime. */
+/** The same plan with other addresses for one interface: those of the plan were taken meanwhile. */
 export function withAddresses(plan: Plan, link: number, { ipv4, ipv6 }: ContainerAddresses): Plan {
   const container = plan.container.map((step): Step => {
     if (step.op !== 'configureLinks') return step;
@@ -312,7 +312,7 @@ export const networkFacility: Facility<typeof steps, NetworkSteps> = {
   },
   hostHints: () => ({
     makeVeth: {
-      [errno.ENODEV]: 'the bridge was removed in this moment: tsubo network reload makes it again',
+      [errno.ENODEV]: 'the bridge was removed meanwhile: tsubo network reload makes it again',
       [errno.EPERM]: 'it needs CAP_NET_ADMIN in the network namespaces of the host and of the container',
       [errno.EOPNOTSUPP]: 'this kernel has no veth devices (CONFIG_VETH)',
       [errno.EADDRNOTAVAIL]: 'the kernel refuses this hardware address',

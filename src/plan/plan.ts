@@ -29,17 +29,19 @@ export interface PlanWarning {
 }
 
 /**
- * The time at which the runtime performs a step: before the clone, while the init prepares itself (`after`), while
- * the init waits, after it has prepared everything (`ready`), after the exec (`poststart`), after the container is
- * deleted (`poststop`). `lifecycle/perform-host-steps.ts` performs the steps of each time in the order of the plan.
+ * The time at which the runtime performs a step: before the clone, while the init prepares itself (`after`, and
+ * `connected` after it has waited at `network`), while the init waits, after it has prepared everything (`ready`), after
+ * the exec (`poststart`), after the container is deleted (`poststop`). `lifecycle/perform-host-steps.ts` performs the steps of each time in the order of the plan.
  */
-export type When = 'before' | 'after' | SyncPoint | 'ready' | 'poststart' | 'poststop';
+export type When = 'before' | 'after' | SyncPoint | 'connected' | 'ready' | 'poststart' | 'poststop';
 
 /** When host steps run, in execution order. `syncPoints` has the order of the container's steps. */
-const order: readonly string[] = [
+export const times: readonly When[] = [
   'before',
   'after',
-  ...Object.keys(syncPoints),
+  ...(Object.keys(syncPoints) as SyncPoint[]).flatMap((point): When[] =>
+    point === 'network' ? [point, 'connected'] : [point],
+  ),
   'ready',
   'poststart',
   'poststop',
@@ -83,6 +85,6 @@ export interface SpawnPlan {
 
 /** Sorts the steps by the time at which the runtime performs them, and keeps the order of steps with the same time. */
 export function inOrder(steps: readonly HostStep[]): HostStep[] {
-  const rank = (when: When): number => order.indexOf(when);
+  const rank = (when: When): number => times.indexOf(when);
   return [...steps].sort((one, other) => rank(one.when) - rank(other.when));
 }

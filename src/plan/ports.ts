@@ -10,8 +10,11 @@ import type { HostStep } from './plan.ts';
 export interface PortSteps {
   /** Binds ports of the host. Before steps that change the host, because a port in use must be refused first. */
   readonly reservePorts: { readonly when: 'before'; readonly ports: PublishedPorts };
-  /** Forwards the ports to the container, and starts the keeper that holds them. */
-  readonly publishPorts: { readonly when: 'ready'; readonly ports: PublishedPorts };
+  /**
+   * Forwards the ports to the container, and starts the keeper that holds them. This takes as long as the mounts of the
+   * init, which it makes at the same time.
+   */
+  readonly publishPorts: { readonly when: 'connected'; readonly ports: PublishedPorts };
 }
 
 /** Steps of the host around published ports. */
@@ -19,7 +22,7 @@ export function portSteps(op: 'reservePorts' | 'publishPorts', ports: readonly P
   return ports.map(({ origin = publishFlag, ...published }) =>
     op === 'reservePorts'
       ? { op, when: 'before', ports: published, origin }
-      : { op, when: 'ready', ports: published, origin },
+      : { op, when: 'connected', ports: published, origin },
   );
 }
 

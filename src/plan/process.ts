@@ -10,6 +10,7 @@ import { prepareEnvironment } from './environment.ts';
 import type { Facility } from './facility.ts';
 import { modeText } from './flag-names.ts';
 import { labelSteps } from './labels.ts';
+import { landlockSteps } from './landlock.ts';
 import { hasListener } from './listener.ts';
 import { rlimitSteps } from './rlimits.ts';
 import { allCpus, schedulingSteps } from './scheduling.ts';
@@ -74,6 +75,7 @@ export function processSteps(context: ProcessContext, options: ProcessOptions): 
     // that root may not enter (a network file system, a FUSE mount).
     { ...directory, mayFail: 1 },
     ...labelSteps(context),
+    ...landlockSteps(context.landlock, facts),
     // Without no_new_privs loading a filter needs CAP_SYS_ADMIN, which the change of user takes away. The filter must
     // allow the remaining steps.
     ...(lateFilter ? [] : filter),
@@ -130,10 +132,10 @@ function directoryMessage(
   if (report.errno === errno.EXDEV) {
     return 'current working directory is outside of container mount namespace root -- possible container breakout detected';
   }
-  let asked = '';
-  if (origin.startsWith('/process/')) asked = ' set in config.json';
-  else if (origin !== '' && !origin.startsWith('/')) asked = ` set by ${origin}`;
-  return `chdir to cwd (${JSON.stringify(path)})${asked} failed: ${errnoText(report.errno)}`;
+  let requested = '';
+  if (origin.startsWith('/process/')) requested = ' set in config.json';
+  else if (origin !== '' && !origin.startsWith('/')) requested = ` set by ${origin}`;
+  return `chdir to cwd (${JSON.stringify(path)})${requested} failed: ${errnoText(report.errno)}`;
 }
 
 const steps = {

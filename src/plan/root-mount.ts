@@ -178,7 +178,7 @@ function unescaped(value: string): string {
   return value.replace(/\\(.)/gs, '$1');
 }
 
-/** Path of a layer on the host; a relative one counts from the bundle. Links and `..` are the kernel's. */
+/** Path of a layer on the host; a relative one counts from the bundle. The kernel resolves links and `..`. */
 export function layerPath(
   { options: { bundle } }: { readonly options: Pick<PlanOptions, 'bundle'> },
   path: string,
@@ -276,7 +276,7 @@ export function rootMessage(path: string, report: Report): string {
   return `error preparing rootfs: ${report.syscall} ${path}: ${errnoText(report.errno)}`;
 }
 
-/** The directory that the root is mounted over is that of root.path; everything else is of the mount. */
+/** openat2(2) opens the directory of root.path, over which the root is mounted; all other calls make the mount. */
 function explainRootMount(path: string, options: readonly string[], report: Report): Explanation {
   if (report.syscall === 'openat2') {
     return {

@@ -13,13 +13,13 @@ import { hasNamespace } from './namespaces.ts';
 import { rootMessage, rootMount, unionOf } from './root-mount.ts';
 import { userNamespace } from './user-namespace.ts';
 
-/** The steps for the root file system, in three lists for different places in the plan. */
 /** Steps of the runtime. */
 export interface RootSteps {
   /** Opens a directory of the host and passes it to the init in `slot`. */
   readonly openDirectory: { readonly when: 'before'; readonly path: string; readonly slot: number };
 }
 
+/** The steps for the root file system, in three lists for different places in the plan. */
 export interface RootfsPlan {
   /** Before any mount: the following steps must not affect the host. */
   readonly open: readonly Step[];
@@ -46,14 +46,14 @@ const wholePrivate = MS.MS_PRIVATE | MS.MS_REC;
  */
 export function rootfsPlan(context: PlanContext): RootfsPlan {
   const { config, options } = context;
-  const asked = config.linux?.rootfsPropagation || undefined;
-  const flags = propagationOptions[asked ?? 'rslave'];
-  const origin = asked === undefined ? '' : '/linux/rootfsPropagation';
+  const requested = config.linux?.rootfsPropagation || undefined;
+  const flags = propagationOptions[requested ?? 'rslave'];
+  const origin = requested === undefined ? '' : '/linux/rootfsPropagation';
   if (options.noPivot && (flags & MS.MS_PRIVATE) !== 0) {
     throw new RuntimeError({
       code: 'config.rootfsPropagation',
       pointer: origin,
-      value: asked,
+      value: requested,
       spec: 'config-linux.md#rootfs-mount-propagation',
       message: 'rootfsPropagation of [r]private is not safe without pivot_root',
       hint: 'omit --no-pivot, or use rslave',
@@ -61,7 +61,7 @@ export function rootfsPlan(context: PlanContext): RootfsPlan {
   }
   const path = hostPath(context, config.root.path);
   if (!hasNamespace(config, 'mount')) {
-    return rootOnHost(context, path, origin, asked === undefined ? MS.MS_PRIVATE : flags);
+    return rootOnHost(context, path, origin, requested === undefined ? MS.MS_PRIVATE : flags);
   }
   const enter: Step[] = [{ op: options.noPivot ? 'moveRoot' : 'pivotRoot', origin: '/root/path' }];
   if ((flags & (MS.MS_PRIVATE | MS.MS_SLAVE)) === 0) enter.push({ op: 'setRootPropagation', origin, flags });
@@ -72,7 +72,7 @@ export function rootfsPlan(context: PlanContext): RootfsPlan {
     const apart = (flags & MS.MS_SLAVE) === 0 ? MS.MS_PRIVATE : MS.MS_SLAVE;
     open.push({ op: 'setMountPropagation', origin, path, flags: apart });
   }
-  const propagation = asked === undefined ? wholePrivate : 0;
+  const propagation = requested === undefined ? wholePrivate : 0;
   open.push(...context.trees.wait, openStep(context, path, 0, propagation));
   return { open, enter, seal: sealSteps(config) };
 }
@@ -111,10 +111,10 @@ function rootOfHost(
   enter: readonly Step[],
 ): RootfsPlan {
   const { config } = context;
-  const asked = config.linux?.rootfsPropagation || undefined;
+  const requested = config.linux?.rootfsPropagation || undefined;
   const ofAll = MS.MS_REC | ((flags & MS.MS_PRIVATE) === 0 ? MS.MS_SLAVE : MS.MS_PRIVATE);
   const ofRoot = (flags & (MS.MS_PRIVATE | MS.MS_SLAVE)) === 0 ? MS.MS_PRIVATE : 0;
-  const propagation = asked === undefined ? wholePrivate : ofRoot;
+  const propagation = requested === undefined ? wholePrivate : ofRoot;
   return {
     open: [
       { op: 'setPropagation', origin: '', flags: ofAll },

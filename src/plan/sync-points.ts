@@ -29,6 +29,8 @@ export const syncPoints = {
   hostTrees: { sends: undefined, receives: 'tree' },
   /** The init has cloned one tree. Happens once for each of its host steps, in the order of the mounts. */
   mapTree: { sends: 'tree', receives: 'tree' },
+  /** The step `attachMount` has made a mount for a running container, and its report contains the mount's identity. */
+  attachMount: { sends: undefined, receives: undefined },
   /** Namespaces, mounts and devices exist; the root is not yet entered. */
   runtime: { sends: undefined, receives: undefined },
   /** The root is entered, and the pid namespace to join is not: the runtime changes this process for the last time. */
@@ -57,6 +59,7 @@ export type ReceivedDescriptor = Exclude<(typeof syncPoints)[SyncPoint]['receive
 /** The point at which the init waits at this step; undefined for a step at which it does not wait. */
 export function syncPointOf(step: Step | undefined): SyncPoint | undefined {
   if (step?.op === 'loadSeccomp') return 'seccomp';
+  if (step?.op === 'attachMount') return 'attachMount';
   if (step?.op !== 'sync') return undefined;
   return isSyncPoint(step.point) ? step.point : undefined;
 }

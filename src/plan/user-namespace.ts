@@ -116,7 +116,7 @@ export function idMapToolFailure(
     pointer: origin,
     path,
     value: mappingsValue(mappings),
-    hint: `/etc/sub${kind} lists the ${kind}s that a user may map besides the own ${kind}`,
+    hint: `/etc/sub${kind} lists the ${kind}s that a user may map besides the user's own ${kind}`,
     spec: mappingsSpec,
   });
 }

@@ -7,7 +7,7 @@ import { joinPath } from '../host/paths.ts';
 import { mismatch } from './schemata.ts';
 
 /** A container's class of service, as stored in the state directory. */
-export interface RdtPlace {
+export interface RdtGroup {
   /** The mount point of resctrl. */
   readonly root: string;
   /** The directory of the class; `root` for the default class. */
@@ -35,7 +35,7 @@ const directoryMode = 0o755;
 const spec = 'config-linux.md#intelrdt';
 
 /** Returns the paths of the class; creates nothing. */
-export function planRdtGroup(binding: Binding, root: string, request: RdtRequest, id: string): RdtPlace {
+export function planRdtGroup(binding: Binding, root: string, request: RdtRequest, id: string): RdtGroup {
   const { closID, monitoring } = request;
   const path = closID === '/' ? root : joinPath(root, closID || id);
   return {
@@ -57,9 +57,9 @@ export function planRdtGroup(binding: Binding, root: string, request: RdtRequest
  */
 export function makeRdtGroup(
   binding: Binding,
-  place: RdtPlace,
+  place: RdtGroup,
   request: RdtRequest,
-  found: (place: RdtPlace) => void,
+  found: (place: RdtGroup) => void,
 ): void {
   const { path, made } = place;
   const { schemas, schemata, origin } = request;
@@ -105,7 +105,7 @@ function makeDirectory(binding: Binding, path: string): boolean {
   }
 }
 
-function requireSchemas(binding: Binding, place: RdtPlace, { schemas, origin }: RdtRequest): void {
+function requireSchemas(binding: Binding, place: RdtGroup, { schemas, origin }: RdtRequest): void {
   if (schemas.length === 0) return;
   const file = `${place.path}/schemata`;
   const text = readSchemata(binding, place, origin);
@@ -123,7 +123,7 @@ function requireSchemas(binding: Binding, place: RdtPlace, { schemas, origin }: 
   });
 }
 
-export function readSchemata(binding: Binding, place: RdtPlace, pointer?: string): string {
+export function readSchemata(binding: Binding, place: RdtGroup, pointer?: string): string {
   const path = `${place.path}/schemata`;
   return withRdtError(binding, place, `unable to read ${path}`, { pointer, path }, () =>
     binding.readText(path),
@@ -133,7 +133,7 @@ export function readSchemata(binding: Binding, place: RdtPlace, pointer?: string
 /** Writes all lines in one write: see makeRdtGroup. */
 export function writeSchemata(
   binding: Binding,
-  place: RdtPlace,
+  place: RdtGroup,
   lines: readonly string[],
   pointer?: string,
 ): void {
@@ -150,7 +150,7 @@ export function writeSchemata(
 }
 
 /** Moves the process into the class. Ignores a process that has exited: its report contains the cause. */
-export function joinRdtGroup(binding: Binding, place: RdtPlace, pid: number, pointer?: string): void {
+export function joinRdtGroup(binding: Binding, place: RdtGroup, pid: number, pointer?: string): void {
   for (const directory of [place.path, place.monitoring]) {
     if (directory === undefined) continue;
     const path = `${directory}/tasks`;
@@ -171,7 +171,7 @@ export function joinRdtGroup(binding: Binding, place: RdtPlace, pid: number, poi
  * @param created - false after a failed create: then a class that it created under a name from the config is removed
  *   too; a directory that other processes use is kept
  */
-export function removeRdtGroup(binding: Binding, place: RdtPlace, created: boolean): void {
+export function removeRdtGroup(binding: Binding, place: RdtGroup, created: boolean): void {
   const { path, made, named, monitoring } = place;
   const unused = (directory: string): boolean => binding.readTextIfThere(`${directory}/tasks`)?.trim() === '';
   // A class of the container itself is removed together with its monitoring group.
@@ -194,7 +194,7 @@ function removeDirectory(binding: Binding, path: string): void {
 /** Calls `work`; an error becomes `host.rdt`, with the message of the kernel if there is one. */
 function withRdtError<T>(
   binding: Binding,
-  { root }: RdtPlace,
+  { root }: RdtGroup,
   attempt: string,
   fields: Partial<ErrorFields>,
   work: () => T,

@@ -4,7 +4,6 @@ import type { Binding } from '../host/binding.d.ts';
 import { mountpointOf } from '../host/read-facts.ts';
 import { MAGIC } from '../kernel/files.ts';
 
-/** RDTGROUP_SUPER_MAGIC of statfs(2). */
 const usual = '/sys/fs/resctrl';
 
 /**

@@ -3,13 +3,13 @@
 /** The first difference between the requested lines and a schemata file. */
 export interface Mismatch {
   readonly line: string;
-  /** The value in the file; undefined if the resource is missing. */
+  /** The line of the resource in the file; undefined if there is none. */
   readonly found: string | undefined;
 }
 
 /**
- * Compares values: the kernel changes blanks, leading zeros and the order. Domains that are not requested may have
- * any value.
+ * Compares values: the kernel changes blanks, leading zeros, the case of letters and the order, and omits 0x. Domains that
+ * are not requested may have any value.
  *
  * @param bandwidthStep - `info/MB/bandwidth_gran`: the kernel rounds percentages up to a multiple of it
  */
@@ -55,5 +55,5 @@ function sameValue(resource: string, wanted: string, found: string, step: number
 }
 
 function withoutZeros(text: string): string {
-  return text.trim().replace(/^(0x)?0+(?=.)/, '');
+  return text.trim().replace(/^(0x)?0*(?=.)/, '');
 }

@@ -2,13 +2,13 @@
 import { fileNumber, fileText, integer, linesOf } from '../cgroup/stats/files.ts';
 import type { Binding } from '../host/binding.d.ts';
 import type { CacheInfo, MemoryBandwidthInfo, RdtStats } from '../oci/stats.ts';
-import type { RdtPlace } from './group.ts';
+import type { RdtGroup } from './group.ts';
 
 /**
- * Returns the limits and usage of the container's class of service, if the processor supports monitoring. Without a
+ * Returns the limits of the container's class of service, and its usage if the processor supports monitoring. Without a
  * monitoring group for the container, the usage is that of the whole class.
  */
-export function rdtStats(binding: Binding, { root, path, monitoring }: RdtPlace): RdtStats {
+export function rdtStats(binding: Binding, { root, path, monitoring }: RdtGroup): RdtStats {
   const defaults = schemataOf(binding, root);
   const own = schemataOf(binding, path);
   const line = (lines: readonly string[], name: string): string | undefined =>

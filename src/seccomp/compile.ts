@@ -16,7 +16,7 @@ const permissive: readonly SeccompAction[] = ['SCMP_ACT_ALLOW', 'SCMP_ACT_LOG', 
 const skippedCall = 0xffff_ffff;
 
 /** Returns the number of the verdict in the list of decisions, and adds it if it is missing. */
-function placeOfVerdict(list: Decision[], verdict: number): number {
+function numberOfVerdict(list: Decision[], verdict: number): number {
   const known = list.indexOf(verdict);
   return known >= 0 ? known : list.push(verdict) - 1;
 }
@@ -31,7 +31,7 @@ export function compileSeccomp(profile: Seccomp, machine: HostFacts['machine']):
   const table = syscallsOf(machine);
   const decisions = readRules(profile, table);
   const { list } = decisions;
-  const newer = permissive.includes(profile.defaultAction) ? 0 : placeOfVerdict(list, enosys);
+  const newer = permissive.includes(profile.defaultAction) ? 0 : numberOfVerdict(list, enosys);
   if (machine === 'x86_64' && profile.architectures?.includes('SCMP_ARCH_X86')) multiplex(table, decisions);
   const searched = ({ base, name }: Architecture): Ranges =>
     rangesOf(base, table.runs[name] as readonly number[], decisions, newer);

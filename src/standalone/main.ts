@@ -4,11 +4,12 @@ import { modules } from '../cli/commands/index.ts';
 import { main } from '../cli/main.ts';
 import { parse } from '../cli/parse.ts';
 import type { Binding } from '../host/binding.d.ts';
+import { type RecordedCommand, rehearse } from './rehearsal.ts';
 import { warmUp } from './warm-up.ts';
 
 /** Globals that native/standalone/main.cc defines. */
 interface HostGlobals {
-  readonly tsuboBinding: Binding;
+  tsuboBinding: Binding;
 }
 
 /**
@@ -18,8 +19,10 @@ interface HostGlobals {
  * @returns the exit status
  */
 export function start(): number {
-  return main((globalThis as unknown as HostGlobals).tsuboBinding);
+  return main(host.tsuboBinding);
 }
+
+const host = globalThis as unknown as HostGlobals;
 
 /** The build calls this before it writes the heap snapshot. */
 export function warm(): void {
@@ -27,4 +30,17 @@ export function warm(): void {
   for (const { name } of commands) parse('tsubo', ['--root', '/', ...name.split(' '), '--help'], modules);
   parse('tsubo', ['--root', '/', 'run', '--bundle', '/', 'warm'], modules);
   warmUp();
+}
+
+/** The build calls this with rehearsal.json. Returns a line for each command that the recording does not fit any more. */
+export function rehearseText(text: string): string {
+  const machine = host.tsuboBinding;
+  const one = (binding: Binding): number => {
+    host.tsuboBinding = binding;
+    return start();
+  };
+  return rehearse(JSON.parse(text) as RecordedCommand[], one, { ...machine })
+    .filter(({ missing }) => missing !== undefined)
+    .map(({ argv, missing }) => `${argv.join(' ')}: ${missing}\n`)
+    .join('');
 }

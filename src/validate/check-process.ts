@@ -9,7 +9,7 @@ import { checkExecAffinity, checkScheduler } from './checks/scheduling.ts';
 import { completeProcess } from './complete.ts';
 import { type Check, CheckContext, type Draft, runChecks } from './context.ts';
 import { type Inherited, inherit } from './inherit.ts';
-import { process as processShape } from './process-shape.ts';
+import { processShape } from './process-shape.ts';
 
 export interface CheckedProcess {
   /** Undefined if there are problems. */

@@ -5,7 +5,7 @@ import type { ObjectShape } from '../oci/shape.ts';
 import { checkShape } from './check-shape.ts';
 import { resourceProblems } from './checks/resources.ts';
 import type { Draft } from './context.ts';
-import { resources as resourcesShape } from './resources-shape.ts';
+import { resourcesShape } from './resources-shape.ts';
 
 export interface CheckedResources {
   /** Undefined if there are problems. */
@@ -16,7 +16,7 @@ export interface CheckedResources {
 
 /**
  * Checks changes to the resources of a container, a document in the format of config.json's `linux.resources`.
- * Pointers refer to the document. Device rules are checked by their user.
+ * Pointers refer to the document. It does not check device rules: the caller calls deviceRuleProblems.
  */
 export function checkResourcesDocument(document: unknown): CheckedResources {
   const spec = 'config-linux.md#control-groups';

@@ -130,7 +130,7 @@ class ShapeChecker {
   }
 
   private object(shape: ObjectShape, values: Record<string, unknown>): Record<string, unknown> {
-    const { properties, later } = shape;
+    const { properties } = shape;
     const outerSpec = this.spec;
     this.spec = shape.spec ?? outerSpec;
     // Fast path: an object without changes is returned without a copy.
@@ -146,9 +146,7 @@ class ShapeChecker {
       let visited: unknown;
       if (name !== undefined && value !== null) {
         if (name !== key) path[depth] = name;
-        const property = properties[name] as Shape;
-        visited = this.visit(property, value);
-        if (later?.includes(name) && !hasNoEffect(value, property)) this.unsupported();
+        visited = this.visit(properties[name] as Shape, value);
       }
       if (out === undefined) {
         if (visited === value && name === key) continue;
@@ -247,14 +245,6 @@ class ShapeChecker {
     }
   }
 
-  private unsupported(): void {
-    this.problem(
-      'config.unsupported',
-      `${this.place()} is not supported by this version`,
-      'remove it to run the container without it',
-    );
-  }
-
   private wrongType(shape: Shape, value: unknown): undefined {
     const expected = describeShape(shape);
     this.problem(
@@ -339,13 +329,10 @@ function namesOf(shape: ObjectShape): Names {
 }
 
 /** Returns true for a value that has the same effect as no value. */
-function hasNoEffect(value: unknown, shape?: Shape): boolean {
+function hasNoEffect(value: unknown): boolean {
   if (value === null || value === false || value === '') return true;
   if (Array.isArray(value)) return value.length === 0;
-  if (!isObject(value)) return false;
-  const members = Object.values(value);
-  // In a map, a name alone has an effect.
-  return shape?.kind === 'map' ? members.length === 0 : members.every(member => hasNoEffect(member));
+  return isObject(value) && Object.values(value).every(hasNoEffect);
 }
 
 function describeValue(value: unknown): string {

@@ -9,6 +9,7 @@ import { checkDevices } from './checks/devices.ts';
 import { checkAnnotations, checkRoot, checkVersion } from './checks/document.ts';
 import { checkHooks } from './checks/hooks.ts';
 import { checkIntelRdt } from './checks/intel-rdt.ts';
+import { checkLandlock } from './checks/landlock.ts';
 import { checkCgroupsPath, checkHiddenPaths, checkRootfsPropagation } from './checks/linux.ts';
 import { checkMounts } from './checks/mounts.ts';
 import { checkNamespaces } from './checks/namespaces.ts';
@@ -21,7 +22,7 @@ import { checkSysctl } from './checks/sysctl.ts';
 import { checkTimeOffsets } from './checks/time.ts';
 import { checkIdMappedMounts, checkUserNamespace } from './checks/user-namespace.ts';
 import { completeConfig } from './complete.ts';
-import { config as configShape } from './config-shape.ts';
+import { configShape } from './config-shape.ts';
 import { type Check, CheckContext, type CheckOptions, type Draft, runChecks } from './context.ts';
 import { isFull } from './findings.ts';
 
@@ -56,6 +57,7 @@ const checks: readonly Check[] = [
   checkIntelRdt,
   ...checksOfProcesses,
   checkAnnotations,
+  checkLandlock,
 ];
 
 export interface CheckedConfig {

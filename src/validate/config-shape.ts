@@ -3,8 +3,8 @@
 import { boolean, int32, type ObjectShape, type Shape, string, stringMap, strings } from '../oci/shape.ts';
 import { shapesOfFacilities } from '../plan/facilities.ts';
 import { idMappings } from './id-mappings-shape.ts';
-import { linux } from './linux-shape.ts';
-import { process } from './process-shape.ts';
+import { linuxShape } from './linux-shape.ts';
+import { processShape } from './process-shape.ts';
 
 const otherPlatform = 'it is for another platform';
 
@@ -50,18 +50,18 @@ const hooks: Shape = {
 };
 
 /** The whole config.json. */
-export const config: ObjectShape = {
+export const configShape: ObjectShape = {
   kind: 'object',
   spec: 'config.md',
   properties: {
     ociVersion: string,
     root,
-    process,
+    process: processShape,
     ...shapesOfFacilities('config'),
     mounts: { kind: 'list', of: mount },
     hooks,
     annotations: stringMap,
-    linux,
+    linux: linuxShape,
   },
   ignored: {
     windows: otherPlatform,

@@ -52,8 +52,7 @@ export class CheckContext {
     this.problems = problems;
     this.warnings = warnings;
     this.namespaces = new Set(config.linux?.namespaces?.map(({ type }) => type));
-    for (const { code, pointer = '' } of problems) {
-      if (code === 'config.unsupported') continue;
+    for (const { pointer = '' } of problems) {
       this.wrong.add(pointer);
       for (const around of pointersAround(pointer)) this.aroundWrong.add(around);
     }

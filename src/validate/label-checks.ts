@@ -6,8 +6,6 @@ import type { Binding } from '../host/binding.d.ts';
 import { MAGIC } from '../kernel/files.ts';
 import type { Process } from '../oci/config.ts';
 
-/** SELINUX_MAGIC of statfs(2). */
-
 /**
  * Reports labels that no security module of this kernel supports: running without a requested label would remove a
  * protection. The messages are those of runc.

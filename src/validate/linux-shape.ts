@@ -3,8 +3,8 @@
 import { boolean, int32, int64, type Shape, string, stringMap, strings, uint32 } from '../oci/shape.ts';
 import { shapesOfFacilities } from '../plan/facilities.ts';
 import { idMappings } from './id-mappings-shape.ts';
-import { resources } from './resources-shape.ts';
-import { seccomp } from './seccomp-shape.ts';
+import { resourcesShape } from './resources-shape.ts';
+import { seccompShape } from './seccomp-shape.ts';
 
 const device: Shape = {
   kind: 'object',
@@ -29,7 +29,7 @@ const timeOffset: Shape = {
 };
 
 /** config-linux.md */
-export const linux: Shape = {
+export const linuxShape: Shape = {
   kind: 'object',
   spec: 'config-linux.md',
   properties: {
@@ -48,9 +48,9 @@ export const linux: Shape = {
     timeOffsets: { kind: 'map', of: timeOffset },
     devices: { kind: 'list', of: device },
     cgroupsPath: string,
-    resources,
+    resources: resourcesShape,
     sysctl: stringMap,
-    seccomp,
+    seccomp: seccompShape,
     rootfsPropagation: string,
     maskedPaths: strings,
     readonlyPaths: strings,

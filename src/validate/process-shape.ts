@@ -38,7 +38,7 @@ const ioPriority: Shape = {
 };
 
 /** config.md#process; also the format of a process.json. */
-export const process: Shape = {
+export const processShape: Shape = {
   kind: 'object',
   spec: 'config.md#process',
   properties: {

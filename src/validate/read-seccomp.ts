@@ -2,11 +2,11 @@
 import type { Seccomp } from '../oci/seccomp.ts';
 import type { ObjectShape } from '../oci/shape.ts';
 import { checkShape } from './check-shape.ts';
-import { seccomp } from './seccomp-shape.ts';
+import { seccompShape } from './seccomp-shape.ts';
 
 const subset: ObjectShape = {
   kind: 'object',
-  properties: { linux: { kind: 'object', properties: { seccomp }, partial: true } },
+  properties: { linux: { kind: 'object', properties: { seccomp: seccompShape }, partial: true } },
   partial: true,
 };
 

@@ -11,7 +11,7 @@ const throttleDevices: Shape = {
 };
 
 /** config-linux.md#control-groups */
-export const resources: Shape = {
+export const resourcesShape: Shape = {
   kind: 'object',
   spec: 'config-linux.md#control-groups',
   properties: {

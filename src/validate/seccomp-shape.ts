@@ -5,7 +5,7 @@ import { type Shape, string, strings, uint32, uint64 } from '../oci/shape.ts';
 const action: Shape = { kind: 'string', values: seccompActions };
 
 /** config-linux.md#seccomp */
-export const seccomp: Shape = {
+export const seccompShape: Shape = {
   kind: 'object',
   spec: 'config-linux.md#seccomp',
   properties: {

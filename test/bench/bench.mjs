@@ -6,6 +6,7 @@ import { build } from '../../native/build/build.mjs';
 import { run, say, script, stage, top, Unavailable } from '../../native/build/stage.mjs';
 import { executable, standalone } from '../../native/build/standalone.mjs';
 import { bundled } from '../bundled.mjs';
+import { engineRoot } from '../engines/root.mjs';
 import { newestPeers } from './peers.mjs';
 
 const into = 'build/bench';
@@ -58,5 +59,6 @@ await script(async () => {
     node: [process.execPath, join(top, 'dist/tsubo.cjs')],
     standalone: executable,
     peers,
+    engines: () => engineRoot('bookworm', false),
   });
 });

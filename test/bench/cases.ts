@@ -32,10 +32,15 @@ export const caseNames = [
 
 export type CaseName = (typeof caseNames)[number];
 
+/** Cases of images and their containers beside engines (images.ts). They are measured only if they are named. */
+export const imageCases = ['pull', 'container-run', 'build', 'container-memory'] as const;
+
+export type ImageCase = (typeof imageCases)[number];
+
 export const cases: readonly Case[] = [
   { name: 'run', what: 'the default bundle, /bin/true, from nothing to nothing' },
   { name: 'run-seccomp', what: 'the same with a seccomp profile of the size that engines send, warm' },
-  { name: 'run-seccomp-cold', what: 'the same under a new --root, so that no filter of before is at hand' },
+  { name: 'run-seccomp-cold', what: 'the same under a new --root, which has no cached filter' },
   {
     name: 'run-union',
     what: 'the default bundle with a root of 10 layers and an upper one on disk, synced at the end',

@@ -13,10 +13,11 @@ export interface View {
 export interface Column {
   readonly name: string;
   readonly view: string;
+  /** The program with its first arguments; for `network`, the scripts that make and remove a network. */
   readonly command: readonly string[];
-  /** The command before its arguments; `{id}` and `{bundle}` are replaced. The floor has only `run`. */
+  /** The floor has only the cases of `run`. */
   readonly kind: 'runtime' | 'floor' | 'network';
-  /** The difference to the others, for the head of the table. */
+  /** How it differs from the others, for the head of the report. */
   readonly note?: string;
   /** Columns of one group can read each other's state: `list` is prepared once for all of them. */
   readonly state: string;

@@ -8,7 +8,7 @@
 // CGROUP is made, and removed at the end; FILTER is an array of struct sock_filter, loaded last (empty: none). OVERLAY are
 // the options of an overlay that covers ROOTFS (empty: none); the marker of a volatile one is removed at the end. BRIDGE
 // gets a veth whose other end is in the container, with an address of 10.63.0.0/22 and a default route. ELEMENTS are
-// messages for nf_tables that publish a port, and two sockets listen on it. As the runtime, the floor removes no element.
+// messages for nf_tables that publish a port, and two sockets listen on it. Like the runtime, the floor removes no element.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -275,8 +275,8 @@ static void inside(const char* rootfs, const char* program, size_t filter, const
   must(-1, program);
 }
 
-// The kernel makes it in the work directory, which is the second to last option, and refuses the next mount while it is
-// there.
+// Removes the marker of a volatile overlay. The kernel makes it in the work directory, which is the second to last
+// option, and refuses the next mount while it exists.
 static void remove_marker(const char* overlay) {
   const char* work = strstr(overlay, "workdir=") + strlen("workdir=");
   char path[4200];

@@ -147,7 +147,7 @@ static int ns_of(const char* name) {
 
 // --- commands
 
-// Preconditions: in a new process. Ends in the view, with the descriptors and signals of a command.
+// Enters the view and opens the output of a command. Precondition: in a new process.
 static void enter(int ns) {
   if (setns(ns, CLONE_NEWNS) < 0) _exit(126);
   dup2(output, 1);

@@ -37,12 +37,12 @@ export class Stopwatch {
   private readonly answers: string[] = [];
   private waiting: { resolve(): void; reject(error: Error): void } | undefined;
   private ended: Error | undefined;
-  private complaints = '';
+  private errors = '';
 
   constructor(program: string, directory: string, prefix: string) {
     this.child = spawn(program, [directory, prefix]);
     this.child.stderr.on('data', data => {
-      this.complaints += data;
+      this.errors += data;
     });
     this.child.stdin.on('error', () => {}); // its end is reported below
     createInterface({ input: this.child.stdout }).on('line', line => {
@@ -50,7 +50,7 @@ export class Stopwatch {
       else this.answers.push(line);
     });
     this.child.on('close', code => {
-      this.ended = new Error(`the stopwatch ended with status ${code}: ${this.complaints.trim()}`);
+      this.ended = new Error(`the stopwatch ended with status ${code}: ${this.errors.trim()}`);
       this.settle();
     });
   }

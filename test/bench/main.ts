@@ -10,19 +10,25 @@ import { addChanges } from '../../src/network/ruleset.ts';
 import { compileSeccomp } from '../../src/seccomp/compile.ts';
 import { engineProfile } from '../helpers/engine-profile.ts';
 import { writeBundle, writeUnionBundle } from './bundle.ts';
-import type { Programs, View } from './columns.ts';
+import type { Column, Programs, View } from './columns.ts';
 import { findColumns } from './find-columns.ts';
+import { imageBench } from './images.ts';
 import { Stopwatch } from './lap.ts';
 import { Measurement } from './measurement.ts';
-import { parseOptions } from './options.ts';
+import { type Options, parseOptions } from './options.ts';
 import type { Place } from './orders.ts';
 import { page } from './plot.ts';
+import { picture, readmeTable, unfit, withTable } from './readme.ts';
 import type { Samples } from './samples.ts';
+import { measureScale, type ScalePoint } from './scale.ts';
+import { scaleReport } from './scale-plot.ts';
 import { comparison, report } from './table.ts';
 
 export interface Surroundings extends Programs {
   /** `into` in the form that the user may write. */
   readonly shown: string;
+  /** Fetches the engines and returns their root file system. */
+  readonly engines: () => Promise<string>;
 }
 
 const busybox = '/bin/busybox';
@@ -37,7 +43,7 @@ const crowd = 200;
 /** Publishes a port of the floor's container; the address is that of floor.c. */
 function floorElements(): Uint8Array {
   const address = parseAddress('10.63.3.200');
-  if (address === undefined) throw new Error('the address of the floor');
+  if (address === undefined) throw new Error('invalid address of the floor');
   const elements = portElements([parsePublished('19999:80')], { ipv4: address });
   return transaction(addChanges(elements)).messages;
 }
@@ -49,7 +55,21 @@ export async function bench(argv: readonly string[], programs: Surroundings): Pr
   if (process.getuid?.() !== 0) return refuse('the benchmark needs root: it makes containers');
   if (!existsSync(busybox)) return refuse(`${busybox} does not exist: apt-get install busybox-static`);
 
-  const { into } = programs;
+  if (options.images.length > 0) return await measureImages(options, programs);
+  const samples =
+    options.from === undefined
+      ? await measured(options, programs)
+      : (JSON.parse(readFileSync(options.from, 'utf8')) as Samples);
+  write(programs, options.only, samples, options.against);
+  if (options.readme) return updateReadme(programs.top, samples);
+  const failed = Object.values(samples.series).some(one =>
+    Object.values(one).some(series => series.failed > 0),
+  );
+  return failed ? 1 : 0;
+}
+
+/** The paths of a benchmark, with their bundles. */
+function prepare(into: string): Place {
   const place: Place = {
     directory: join(into, 'run'),
     ends: join(into, 'ends'),
@@ -71,41 +91,117 @@ export async function bench(argv: readonly string[], programs: Surroundings): Pr
   writeBundle(place.stays, busybox, ['/bin/sleep', '100000']);
   mkdirSync(place.directory, { recursive: true });
 
+  return place;
+}
+
+async function measured(options: Options, programs: Surroundings): Promise<Samples> {
+  const { into } = programs;
+  const place = prepare(into);
   const prefix = `tsubo-bench-${process.pid}`;
-  const stopwatch = new Stopwatch(join(into, 'lap'), place.directory, prefix);
-  try {
-    const samples: Samples = {
-      began: new Date().toISOString(),
-      kernel: release(),
-      processors: cpus().length,
-      loadBefore: load(),
-      loadAfter: '',
-      rounds: options.rounds,
-      entries: options.entries,
-      gaveUp: 0,
-      repeated: 0,
-      disturbed: 0,
-      foreign: [],
-      columns: [],
-      series: {},
-    };
-    const columns = await findColumns(programs, stopwatch, place, prefix, say, view => binds(programs, view));
-    const all: Samples = {
+  const samples: Samples = {
+    began: new Date().toISOString(),
+    kernel: release(),
+    processors: cpus().length,
+    loadBefore: load(),
+    loadAfter: '',
+    rounds: options.rounds,
+    entries: options.entries,
+    gaveUp: 0,
+    repeated: 0,
+    disturbed: 0,
+    foreign: [],
+    columns: [],
+    series: {},
+  };
+  const session: Session = { programs, place, prefix };
+  const all = await withColumns(session, async (stopwatch, columns) => {
+    const found: Samples = {
       ...samples,
       columns: columns.map(({ name, note }) => ({ name, ...(note !== undefined && { note }) })),
     };
-    const measurement = new Measurement(stopwatch, columns, place, prefix, all, say);
+    const measurement = new Measurement(stopwatch, columns, place, prefix, found, say);
     await measurement.rounds(options.only, options.rounds);
     if (options.only.has('run-crowded')) await measurement.crowded(crowd, options.rounds);
     if (options.only.has('list')) await measurement.list(options.entries, options.rounds);
-    all.loadAfter = load();
-    write(programs, options.only, all, options.against);
-    return Object.values(all.series).some(one => Object.values(one).some(series => series.failed > 0))
-      ? 1
-      : 0;
+    return found;
+  });
+  if (options.scale.length > 0) all.scale = await scaled(session, options);
+  all.loadAfter = load();
+  return all;
+}
+
+interface Session {
+  readonly programs: Surroundings;
+  readonly place: Place;
+  readonly prefix: string;
+}
+
+/** Maximum number of rounds at a step of the scale. */
+const mostScaleRounds = 20;
+
+/** The scale without networks, then with; all containers of the first end in between. */
+async function scaled(session: Session, options: Options): Promise<ScalePoint[]> {
+  const points: ScalePoint[] = [];
+  for (const network of [false, true]) {
+    const found = await withColumns(session, (stopwatch, columns) =>
+      measureScale({
+        stopwatch,
+        columns: network ? columns.filter(({ name }) => name === 'tsubo') : newestOf(columns),
+        place: session.place,
+        prefix: session.prefix,
+        steps: options.scale,
+        rounds: Math.min(options.rounds, mostScaleRounds),
+        network,
+        say,
+      }),
+    );
+    points.push(...found);
+  }
+  return points;
+}
+
+/** The executable, and the first crun and runc. */
+function newestOf(columns: readonly Column[]): Column[] {
+  return ['tsubo', 'crun-', 'runc-'].flatMap(
+    start => columns.find(({ name }) => name.startsWith(start)) ?? [],
+  );
+}
+
+/** Runs a measurement with a new stopwatch, which ends all containers afterwards. */
+async function withColumns<T>(
+  { programs, place, prefix }: Session,
+  measure: (stopwatch: Stopwatch, columns: readonly Column[]) => Promise<T>,
+): Promise<T> {
+  const stopwatch = new Stopwatch(join(programs.into, 'lap'), place.directory, prefix);
+  try {
+    const columns = await findColumns(programs, stopwatch, place, prefix, say, view => binds(programs, view));
+    return await measure(stopwatch, columns);
   } finally {
     await stopwatch.close();
   }
+}
+
+/** Puts the table and the picture into the README, unless the measurement is not fit for it. */
+function updateReadme(top: string, samples: Samples): number {
+  const why = unfit(samples);
+  if (why !== undefined) return refuse(`README.md stays as it is: ${why}`);
+  const readme = join(top, 'README.md');
+  writeFileSync(readme, withTable(readFileSync(readme, 'utf8'), readmeTable(samples)));
+  writeFileSync(join(top, 'test/bench/speed.svg'), picture(samples));
+  say('wrote the table of README.md and test/bench/speed.svg');
+  return 0;
+}
+
+async function measureImages(
+  { images, rounds }: Options,
+  { top, into, shown, standalone, engines }: Surroundings,
+): Promise<number> {
+  if (standalone === undefined) return refuse('these cases need the standalone executable');
+  const text = await imageBench(images, rounds, { top, into, standalone, tree: await engines() }, say);
+  writeFileSync(join(into, 'images.md'), text);
+  process.stdout.write(`${text}\n`);
+  say(`wrote images.md to ${shown}`);
+  return 0;
 }
 
 function parse(argv: readonly string[]): ReturnType<typeof parseOptions> | undefined {
@@ -143,11 +239,12 @@ function write(
   against: string | undefined,
 ): void {
   let text = report(samples, only);
+  if (samples.scale !== undefined) text += `\n${scaleReport(samples.scale)}\n`;
   if (against !== undefined) text += `\n${comparison(samples, JSON.parse(readFileSync(against, 'utf8')))}`;
   const head = text.slice(0, text.indexOf('\n\n'));
   writeFileSync(join(into, 'report.md'), text);
   writeFileSync(join(into, 'samples.json'), JSON.stringify(samples));
-  writeFileSync(join(into, 'plot.html'), page(samples, only, head));
+  writeFileSync(join(into, 'report.html'), page(samples, only, head));
   process.stdout.write(`${text}\n`);
-  say(`${shown}/plot.html shows it, ${shown}/samples.json has every value`);
+  say(`wrote report.md, report.html and samples.json (every value) to ${shown}`);
 }

@@ -22,7 +22,7 @@ import { rotated } from './statistics.ts';
 
 const warmUps = 2;
 /** Maximum time in milliseconds that a round waits for an idle machine. */
-const patience = 2000;
+const mostWaitMs = 2000;
 /**
  * A round in which other programs used more than this share of the processors, in per cent, is repeated. On an idle
  * machine it is 0 to 3: kernel threads that work for the containers.
@@ -207,7 +207,7 @@ export class Measurement {
     const verbs = new Map(
       orders.flatMap(([how = '', orderLabel = '']) => (orderLabel === '' ? [] : [[orderLabel, how]])),
     );
-    const all = [['quiet', quietLabel, String(patience)], ...orders, ['foreign', foreignLabel]];
+    const all = [['quiet', quietLabel, String(mostWaitMs)], ...orders, ['foreign', foreignLabel]];
     let busy = false;
     let foreign = 0;
     const answers: Answer[] = [];

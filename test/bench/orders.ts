@@ -100,8 +100,9 @@ function isNetwork(name: CaseName): boolean {
 /** Each run publishes another port, because the keeper of the run before may still hold its port. */
 let lastPort = 0;
 
-function nextPort(): number {
-  lastPort = (lastPort + 20) % 40_000;
+/** The first of `count` ports. */
+export function nextPort(count = 20): number {
+  lastPort = (lastPort + count) % 40_000;
   return 20_000 + lastPort;
 }
 
@@ -185,11 +186,17 @@ function bundleOf(place: Place, name: (typeof runs)[number]): string {
  * The life of one container. The init is reaped before `delete`, which an engine's shim does too. The order for that is
  * `kill`, because `reap` would wait forever after a failed command `kill`.
  */
-export function lifeOrders(how: How, column: Column, place: Place, id: string): readonly Order[] {
+export function lifeOrders(
+  how: How,
+  column: Column,
+  place: Place,
+  id: string,
+  createOptions: readonly string[] = [],
+): readonly Order[] {
   const oci = (name: CaseName, ...args: string[]): Order =>
     order(how, column, name, command(column, place, ...args));
   return [
-    ...makeOrders(how, column, place, id, 'create'),
+    ...makeOrders(how, column, place, id, 'create', createOptions),
     ['memory', label(column, 'init')],
     oci('state', 'state', id),
     oci('start', 'start', id),
@@ -206,9 +213,11 @@ function makeOrders(
   place: Place,
   id: string,
   name: CaseName | '-',
+  options: readonly string[] = [],
 ): readonly Order[] {
   const file = `${place.directory}/pid`;
-  const argv = command(column, place, 'create', '--bundle', place.stays, '--pid-file', file, id);
+  const words = ['create', ...options, '--bundle', place.stays, '--pid-file', file, id];
+  const argv = command(column, place, ...words);
   return [order(how, column, name, argv), ['pid', file]];
 }
 

@@ -1,29 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 // A self-contained page with box plots: no script, no other files, light or dark by the setting of the reader.
 import { type CaseName, cases } from './cases.ts';
+import { escapeHtml } from './html.ts';
 import { type Samples, values } from './samples.ts';
-import { quantile, summarize } from './statistics.ts';
-import { figure } from './table.ts';
+import { scalePlots } from './scale-plot.ts';
+import { median, quantile, ratio, summarize } from './statistics.ts';
+import { bases, figure } from './table.ts';
 
 const left = 150;
 const plotWidth = 620;
 const rowHeight = 30;
 
 const style = `
-:root { color-scheme: light dark; --ink: #1b1f24; --paper: #fff; --faint: #d5dae0; --other: #8a94a0; --tsubo: #b4532a; --floor: #3a7d5c }
+:root { color-scheme: light dark; --ink: #1b1f24; --paper: #fff; --faint: #d5dae0; --other: #8a94a0; --tsubo: #b4532a; --floor: #3a7d5c; --crun: #3f6fa3 }
 @media (prefers-color-scheme: dark) {
-  :root { --ink: #dfe4ea; --paper: #15181c; --faint: #343b44; --other: #7d8894; --tsubo: #e08a5b; --floor: #6bb894 }
+  :root { --ink: #dfe4ea; --paper: #15181c; --faint: #343b44; --other: #7d8894; --tsubo: #e08a5b; --floor: #6bb894; --crun: #86b0de }
 }
 body { margin: 2rem auto; max-width: 52rem; padding: 0 1rem; background: var(--paper); color: var(--ink); font: 15px/1.5 system-ui, sans-serif }
 h2 { margin: 2.2rem 0 0; font-size: 1.1rem } p { margin: .2rem 0 .6rem }
 svg { width: 100%; height: auto } text { fill: var(--ink); font: 12px system-ui, sans-serif }
 .grid { stroke: var(--faint) } .whisker { stroke: var(--ink) } .median { stroke: var(--ink); stroke-width: 2 }
 .box { fill: var(--other) } .tsubo { fill: var(--tsubo) } .floor { fill: var(--floor) }
+circle { fill: var(--other) } circle.tsubo { fill: var(--tsubo) } circle.crun { fill: var(--crun) }
+.line { fill: none; stroke: var(--other); stroke-width: 2 } .line.tsubo { stroke: var(--tsubo) } .line.crun { stroke: var(--crun) } .dashed { stroke-dasharray: 5 4 }
 `;
-
-export function escapeHtml(text: string): string {
-  return text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;').replace(/"/g, '&quot;');
-}
 
 /** A step that yields at most eight grid lines: 1, 2 or 5 times a power of ten. */
 export function gridStep(largest: number): number {
@@ -36,7 +36,10 @@ export function gridStep(largest: number): number {
 export function page(samples: Samples, only: ReadonlySet<CaseName>, text: string): string {
   const plots = cases
     .filter(one => only.has(one.name))
-    .map(one => `<h2>${one.name}</h2><p>${escapeHtml(one.what)}</p>${boxes(samples, one.name)}`);
+    .map(
+      one =>
+        `<h2>${one.name}</h2><p>${escapeHtml(one.what)}</p>${boxes(samples, one.name)}${ratios(samples, one.name)}`,
+    );
   return `<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>tsubo beside other runtimes</title><style>${style}</style>
@@ -47,8 +50,21 @@ ${text
   .join('\n')}
 <p>Box: the middle half of the rounds, with the median in it; whiskers: 5 % and 95 %.</p>
 ${plots.join('\n')}
+${scalePlots(samples.scale ?? [])}
 </html>
 `;
+}
+
+/** The median of tsubo divided by those of the others. */
+function ratios(samples: Samples, name: CaseName): string {
+  const { crun, runc, floor } = bases(samples.columns.map(column => column.name));
+  const of = (column: string | undefined): number | undefined =>
+    column === undefined ? undefined : median(values(samples.series[column]?.[name], name));
+  const known = [crun, runc, floor].flatMap(column => {
+    const value = ratio(of('tsubo'), of(column));
+    return value === undefined ? [] : [`${figure(value)} of ${column}`];
+  });
+  return known.length === 0 ? '' : `<p>tsubo: ${escapeHtml(known.join(', '))}</p>`;
 }
 
 function boxes(samples: Samples, name: CaseName): string {

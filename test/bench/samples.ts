@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The content of samples.json.
 import type { CaseName } from './cases.ts';
+import type { ScalePoint } from './scale.ts';
 
 /** One case of one column. All lists have an entry for each good round, in order. */
 export interface Series {
@@ -42,6 +43,8 @@ export interface Samples {
   readonly columns: readonly { readonly name: string; readonly note?: string }[];
   /** By column, then by case. */
   readonly series: Record<string, Partial<Record<CaseName, Series>>>;
+  /** Only with `--scale`. */
+  scale?: readonly ScalePoint[];
 }
 
 export function emptySeries(): Series {

@@ -3,10 +3,13 @@ import { type Case, type CaseName, cases } from './cases.ts';
 import { type Samples, type Series, values } from './samples.ts';
 import { drift, median, ratio, summarize } from './statistics.ts';
 
-/** The columns of the denominators of the ratios: the newest crun, and the floor. */
-export function bases(columns: readonly string[]): { crun: string | undefined; floor: string | undefined } {
+/** The columns of the denominators of the ratios: the newest crun and runc, and the floor. */
+export function bases(
+  columns: readonly string[],
+): Readonly<Record<'crun' | 'runc' | 'floor', string | undefined>> {
   return {
     crun: columns.find(name => name.startsWith('crun')),
+    runc: columns.find(name => name.startsWith('runc')),
     floor: columns.find(name => name === 'floor'),
   };
 }
@@ -46,17 +49,17 @@ function head(samples: Samples): string {
   return [
     `Measured ${samples.began}, Linux ${samples.kernel}, ${samples.processors} processors; load before ${samples.loadBefore}, after ${samples.loadAfter}.`,
     `${samples.rounds} rounds, warm, each column in turn in every round; ${samples.repeated} more were disturbed and measured again. ${quietness(samples)}`,
-    `Bundle: what \`runc spec\` writes on cgroup v2, without terminal. list finds ${samples.entries} stopped containers.`,
+    `Bundle: the config of \`runc spec\` on cgroup v2, without a terminal. list finds ${samples.entries} stopped containers.`,
     ...notes,
     'Times in ms from exec to the reaped end; peak: largest resident set of the command and of what it waited for; calls: system calls of the command + of what it started until its end (container included); drift: second half of the rounds against the first.',
   ].join('\n');
 }
 
 function quietness({ gaveUp, disturbed, foreign }: Samples): string {
-  const share = `others used ${figure(median(foreign), 0)} % of the processors in the middle`;
+  const share = `median share of other programs: ${figure(median(foreign), 0)} % of the processors`;
   return gaveUp + disturbed === 0
-    ? `All of them began on an idle machine and were left alone (${share}).`
-    : `NOT QUIET: ${gaveUp} began on a busy machine, in ${disturbed} others used the processors (${share}): p25 and cpu say more than the median.`;
+    ? `All of them began on an idle machine and were not disturbed (${share}).`
+    : `NOT QUIET: ${gaveUp} began on a busy machine, and ${disturbed} were disturbed by other programs (${share}): p25 and cpu are more reliable than the median.`;
 }
 
 /** Cases that the floor supports too. */

@@ -56,7 +56,7 @@ async function clangTidy(requested) {
   const version = await run(program, ['--version']);
   /** @type {Map<string, readonly string[]>} */
   const flags = new Map();
-  for (const target of ['tsubo', 'tsubo-keeper', 'tsubo-init']) {
+  for (const target of ['tsubo', 'tsubo-keeper', 'tsubo-reaper', 'tsubo-init']) {
     const { sources, compile } = gypTarget(target, nativeArch());
     for (const path of sources) if (!path.startsWith('native/napi/')) flags.set(path, compile);
   }
@@ -101,7 +101,7 @@ const steps = {
     if (problems.length > 0) throw new Failure(problems.join('\n'));
   },
   types: async () => {
-    for (const project of ['.', 'tsconfig.core.json', 'tsconfig.test.json']) {
+    for (const project of ['.', 'tsconfig.core.json', 'tsconfig.page.json', 'tsconfig.test.json']) {
       await tool('typescript/bin/tsc', '--noEmit', '-p', project);
     }
   },

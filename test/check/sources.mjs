@@ -25,18 +25,16 @@ const order = [
     'host',
     'oci',
     'bundle',
+    'cdi',
     'seccomp',
     'cgroup',
     'rdt',
+    'criu',
     'network',
     'image',
     'plan',
-    'wire',
-    'validate',
-    'lifecycle',
-    'direct',
   ],
-  ...['direct', 'inspect', 'cli', 'node', 'standalone'],
+  ...['wire', 'validate', 'lifecycle', 'direct', 'build', 'inspect', 'cli', 'node', 'standalone'],
 ];
 /** The directories of native/, and those whose headers each may include beside its own. */
 const nativeRooms = /** @type {Readonly<Record<string, readonly string[]>>} */ ({
@@ -44,9 +42,11 @@ const nativeRooms = /** @type {Readonly<Record<string, readonly string[]>>} */ (
   core: ['wire'],
   init: ['core', 'wire'],
   keeper: ['init', 'core'],
+  reaper: ['init', 'core'],
   spawn: ['core', 'wire'],
   unpack: ['core'],
-  binding: ['spawn', 'keeper', 'unpack', 'core', 'wire'],
+  pack: ['unpack', 'core'],
+  binding: ['spawn', 'keeper', 'pack', 'unpack', 'core', 'wire'],
   napi: ['binding'],
   standalone: ['binding'],
   hello: [],
@@ -99,11 +99,12 @@ export function problemsOfSources() {
 
     if (/\.(ts|mjs|cjs|cc|h|S|ld)$/.test(path) || /^(\.ci\/run|test\/minimal-root\/enter)$/.test(path)) {
       const first = lines[0]?.startsWith('#!') ? 1 : 0;
-      if (!lines[first]?.includes(licence)) complain(first, `the first line says ${licence}`);
+      if (!lines[first]?.includes(licence)) complain(first, `the first line must contain ${licence}`);
     }
     // Fixtures contain errors on purpose.
     const shaped = !path.startsWith('bundle-fixtures/bad/');
-    if (shaped && text !== '' && !text.endsWith('\n')) complain(lines.length - 1, 'the last line ends');
+    if (shaped && text !== '' && !text.endsWith('\n'))
+      complain(lines.length - 1, 'the last line must end with a newline');
     if (/^src\/\w+\//.test(path)) {
       const room = path.split('/')[1] ?? '';
       if (!order.includes(room))
@@ -136,16 +137,16 @@ export function problemsOfSources() {
   const lock = JSON.parse(readFileSync(join(top, 'package-lock.json'), 'utf8'));
   for (const [name, entry] of Object.entries(lock.packages)) {
     if (entry.resolved !== undefined)
-      problems.push(`package-lock.json: ${name}: the lock file names a registry`);
+      problems.push(`package-lock.json: ${name}: the lock file must not name a registry`);
   }
   const { version } = JSON.parse(readFileSync(join(top, 'package.json'), 'utf8'));
   if (!readFileSync(join(top, 'src/cli/version.ts'), 'utf8').includes(`'${version}'`)) {
-    problems.push(`src/cli/version.ts: package.json says ${version}`);
+    problems.push(`src/cli/version.ts: the version must be that of package.json, ${version}`);
   }
-  for (const name of ['library.ts', 'command.ts']) {
+  for (const name of ['library.ts', 'streams.ts']) {
     const example = readFileSync(join(top, 'test/types', name), 'utf8').replace(/^.*\n/, '');
     if (!readFileSync(join(top, 'README.md'), 'utf8').includes(`\`\`\`ts\n${example}\`\`\`\n`)) {
-      problems.push(`README.md: one of its examples is test/types/${name} without the first line`);
+      problems.push(`README.md: an example must be test/types/${name} without its first line`);
     }
   }
   for (const [path] of readFileSync(join(top, 'SECURITY.md'), 'utf8').matchAll(/\btest\/[\w./-]+\w/g)) {

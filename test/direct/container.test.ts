@@ -16,7 +16,7 @@ describe.skipIf(skipped)('a container of an image', () => {
   const sleeping = ['busybox', 'sleep', '1000'];
 
   describe('in the foreground', () => {
-    test('63: writes to the streams of the caller, and its exit status is that of the command', () => {
+    test('writes to the streams of the caller, and its exit status is that of the command', () => {
       const done = machine.container(
         'run',
         '--name',
@@ -35,7 +35,7 @@ describe.skipIf(skipped)('a container of an image', () => {
       expect(machine.done('ls')).not.toContain('job');
     });
 
-    test('63: is removed with --rm, and leaves nothing', () => {
+    test('is removed with --rm, and leaves nothing', () => {
       expect(machine.done('run', '--rm', 'busybox', 'echo', 'hello')).toBe('hello\n');
       expect([machine.directory('containers'), machine.directory('names')]).toEqual([[], []]);
       expect(machine.taken()).toEqual([]);
@@ -94,13 +94,13 @@ describe.skipIf(skipped)('a container of an image', () => {
       expect(machine.inspect('none').State).toMatchObject({ Status: 'created', ExitCode: 0 });
     });
 
-    test('63: /bin/sh without a terminal and input ends at once', () => {
+    test('ends at once if its program is a shell without a terminal and input', () => {
       expect(machine.done('run', '--rm', 'busybox')).toBe('');
     });
   });
 
   describe('in the background', () => {
-    test('63: runs until it is stopped, and starts again with its changes', () => {
+    test('runs until it is stopped, and starts again with its changes', () => {
       const id = machine.detached('--name', 'web', 'busybox', 'sh', '-c', 'echo $$ >>/runs; exec sleep 1000');
       expect(machine.done('ls')).toMatch(new RegExp(`\n${id.slice(0, 12)} .* Up .* web\n$`));
       expect(machine.done('exec', 'web', 'hostname')).toBe(`${id.slice(0, 12)}\n`);
@@ -116,7 +116,7 @@ describe.skipIf(skipped)('a container of an image', () => {
       expect(machine.container('exec', 'web', 'cat', '/runs').status).toBe(1);
     });
 
-    test('68: gets its stop signal, and SIGKILL only after the time', () => {
+    test('gets its stop signal, and SIGKILL only after the time', async () => {
       const script = 'trap "echo got; exit 5" USR1; echo ready >/ready; while :; do sleep 0.1; done';
       machine.detached('--name', 'polite', '--stop-signal', 'USR1', 'busybox', 'sh', '-c', script);
       machine.detached(
@@ -130,12 +130,11 @@ describe.skipIf(skipped)('a container of an image', () => {
         'trap "" TERM; sleep 1000 & wait',
       );
       const ready = () => machine.container('exec', 'polite', 'cat', '/ready').stdout === 'ready\n';
-      return until('the trap is set', ready).then(() => {
-        expect(machine.done('stop', '-t', '60', 'polite')).toBe('polite\n');
-        expect(machine.done('stop', 'deaf')).toBe('deaf\n');
-        expect(machine.inspect('polite').State.ExitCode).toBe(5);
-        expect(machine.inspect('deaf').State.ExitCode).toBe(137);
-      });
+      await until('the trap is set', ready);
+      expect(machine.done('stop', '-t', '60', 'polite')).toBe('polite\n');
+      expect(machine.done('stop', 'deaf')).toBe('deaf\n');
+      expect(machine.inspect('polite').State.ExitCode).toBe(5);
+      expect(machine.inspect('deaf').State.ExitCode).toBe(137);
     }, 120_000);
 
     test('gets its stop signal also while it is paused', async () => {
@@ -188,7 +187,7 @@ describe.skipIf(skipped)('a container of an image', () => {
       expect(machine.directory('names')).toEqual([]);
     });
 
-    test('63: has a log of all its runs, with the streams apart', () => {
+    test('has a log of all its runs, with the streams apart', () => {
       machine.container('run', '--name', 'job', 'busybox', 'sh', '-c', 'echo out; echo err >&2');
       expect(machine.container('logs', 'job')).toMatchObject({ status: 0, stdout: 'out\n', stderr: 'err\n' });
       machine.container('start', '-a', 'job');
@@ -222,7 +221,7 @@ describe.skipIf(skipped)('a container of an image', () => {
   });
 
   describe('its name', () => {
-    test('70: belongs to one of two that are made at once', async () => {
+    test('belongs to one of two that are made at once', async () => {
       const create = () =>
         new Promise<number>(resolve => {
           const words = machine.box.command('container', 'create', '--name', 'web', 'busybox');
@@ -301,7 +300,7 @@ describe.skipIf(skipped)('a container of an image', () => {
       const { Mounts, Config } = machine.inspect('one');
       expect(Mounts).toMatchObject([{ Type: 'volume', Destination: '/data', RW: true }]);
       expect(Config['Labels']).toEqual({ purpose: 'test' });
-      expect(machine.done('ls', '-aq', '--filter', 'label=purpose=test')).toHaveLength(13);
+      expect(machine.done('ls', '-aq', '--filter', 'label=purpose=test')).toMatch(/^[0-9a-f]{12}\n$/);
       expect(machine.done('ls', '-aq', '--filter', 'label=purpose=other')).toBe('');
     });
 
@@ -388,7 +387,7 @@ describe.skipIf(skipped)('a container of an image', () => {
       );
     });
 
-    test('63: publishes a port, refuses the same again with the holder, and takes another', () => {
+    test('publishes a port, refuses the same again with the holder, and takes another', () => {
       machine.image('web', {
         config: { ExposedPorts: { '80/tcp': {} } },
         files: { 'srv/index.html': 'a jar\n' },
@@ -467,7 +466,7 @@ describe.skipIf(skipped)('a container of an image', () => {
   });
 
   describe('with volumes', () => {
-    test('66: a named one outlives it and gets the content of the image; an anonymous one goes with rm -v', () => {
+    test('a named one outlives it and gets the content of the image; an anonymous one goes with rm -v', () => {
       machine.image('data', { files: { 'data/first': 'of the image\n' } });
       expect(machine.done('run', '--rm', '-v', 'kept:/data', 'data', 'cat', '/data/first')).toBe(
         'of the image\n',
@@ -596,20 +595,19 @@ describe.skipIf(skipped)('a container of an image', () => {
       expect(readFileSync(join(host, 'mine'), 'utf8')).toBe('page\n');
     });
 
-    test('never leave the container through its links', () => {
+    test('never leave the container through its links', async () => {
       const host = machine.box.mkdir('host');
       writeFileSync(join(host, 'secret'), 'secret\n');
       machine.detached('--name', 'web', 'busybox', 'sh', '-c', `ln -s ${host} /out; sleep 1000`);
       const linked = () => machine.container('exec', 'web', 'test', '-L', '/out').status === 0;
-      return until('the link is made', linked).then(() => {
-        expect(machine.fails(1, 'cp', 'web:/out/secret', join(host, 'copy'))).toMatchObject({
-          code: 'direct.no-path',
-          msg: 'Could not find the file /out/secret in container web',
-        });
-        writeFileSync(join(host, 'new'), 'new\n');
-        expect(machine.fails(1, 'cp', join(host, 'new'), 'web:/out/new2')['code']).toBe('direct.no-path');
-        expect(existsSync(join(host, 'new2'))).toBe(false);
+      await until('the link is made', linked);
+      expect(machine.fails(1, 'cp', 'web:/out/secret', join(host, 'copy'))).toMatchObject({
+        code: 'direct.no-path',
+        msg: 'Could not find the file /out/secret in container web',
       });
+      writeFileSync(join(host, 'new'), 'new\n');
+      expect(machine.fails(1, 'cp', join(host, 'new'), 'web:/out/new2')['code']).toBe('direct.no-path');
+      expect(existsSync(join(host, 'new2'))).toBe(false);
     });
   });
 
@@ -662,7 +660,7 @@ describe.skipIf(skipped)('a container of an image', () => {
       expect(machine.fails(status, ...words)['code']).toBe(code);
     });
 
-    test('leaves nothing behind', () => {
+    test('makes no container, name or volume', () => {
       machine.fails(125, 'run', '--rm', '--network', 'nothere', 'busybox', 'true');
       machine.fails(125, 'run', '--rm', '-v', '/anonymous', '--device', '/etc/passwd', 'busybox');
       expect([

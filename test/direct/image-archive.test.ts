@@ -1,7 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -9,6 +18,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type TarEntry, tarOf } from '../helpers/archive.ts';
 import { requires } from '../helpers/requires.ts';
 import { runtime } from '../helpers/runtime.ts';
+import { until } from '../helpers/sandbox.ts';
 import { layoutOf } from '../helpers/tree-state.ts';
 
 let top: string;
@@ -122,11 +132,7 @@ describe.skipIf(requires('root'))('image load', () => {
       dockerArchive({ Layers: ['0/layer.tar'] }),
       /manifest\.json names 1 layers, and the config 2/,
     ],
-    [
-      'reaches for a file of the machine',
-      dockerArchive({ Config: '../../../../etc/passwd' }),
-      /passwd is missing/,
-    ],
+    ['names a file of the machine', dockerArchive({ Config: '../../../../etc/passwd' }), /passwd is missing/],
     [
       'has a link to a file of the machine',
       dockerArchive({ Config: 'out' }, [{ name: 'out', kind: '2', link: '/etc/passwd' }]),
@@ -135,10 +141,14 @@ describe.skipIf(requires('root'))('image load', () => {
     [
       'contains a device',
       dockerArchive({}, [{ name: 'sda', kind: '4', device: [8, 0] }]),
-      /at sda: a device or FIFO/,
+      /at sda: the entry is a device or a FIFO/,
     ],
     ['is not an archive', Buffer.alloc(2048, 'x'), /the file is not a tar archive/],
-    ['is something else', tarOf([{ name: 'a' }]), /neither manifest\.json nor index\.json/],
+    [
+      'is neither of docker save nor an OCI layout',
+      tarOf([{ name: 'a' }]),
+      /neither manifest\.json nor index\.json/,
+    ],
     ['has a manifest without JSON', tarOf([{ name: 'manifest.json', data: '[' }]), /it is not valid JSON/],
     ['is cut', dockerArchive().subarray(0, 3000), /the archive ends inside this entry/],
     ['is a damaged gzip file', gzipSync(dockerArchive()).subarray(0, 200), /unexpected end of file/],
@@ -152,6 +162,32 @@ describe.skipIf(requires('root'))('image load', () => {
     });
     expect(readdirSync(join(top, 'data/layers'))).toEqual([]);
     expect(JSON.parse(tsubo(['image', 'ls', '--format', 'json']).stdout.toString() || '[]')).toEqual([]);
+  });
+
+  // In a process with several threads, another one may take the signal, and the call is not the last one.
+  it.skipIf(requires('strace', 'host:standalone'))('keeps its files during a prune', async () => {
+    writeFileSync(join(top, 'archive.tar'), dockerArchive());
+    const trace = join(top, 'trace');
+    // At the end of this call config and layers are in the store, and no image has them.
+    const words = ['-f', '-o', trace, '-e', 'trace=linkat', '-e', 'inject=linkat:signal=STOP:when=3'];
+    const child = spawn(
+      'strace',
+      [...words, ...runtime.command, 'image', 'load', '-i', join(top, 'archive.tar')],
+      { env: { PATH: process.env['PATH'] ?? '', TSUBO_DATA: join(top, 'data') }, stdio: 'ignore' },
+    );
+    const ended = once(child, 'exit');
+    const stopped = () =>
+      existsSync(trace)
+        ? /^(\d+) --- stopped by SIGSTOP/m.exec(readFileSync(trace, 'latin1'))?.[1]
+        : undefined;
+    await until('the command is stopped', () => stopped() !== undefined);
+    expect(tsubo(['image', 'prune'])).toMatchObject({ status: 0, text: '' });
+    process.kill(Number(stopped()), 'SIGCONT');
+    expect(await ended).toEqual([0, null]);
+    expect(JSON.parse(tsubo(['image', 'inspect', 'web:v1']).stdout.toString())).toHaveLength(1);
+    const blobs = readdirSync(join(top, 'data/images/blobs/sha256'));
+    expect(blobs).toEqual(expect.arrayContaining([sha256(config), ...layers.map(sha256)]));
+    expect(readdirSync(join(top, 'data/claims/images'))).toEqual([]);
   });
 
   it('names a missing file', () => {

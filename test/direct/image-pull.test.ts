@@ -22,12 +22,12 @@ import { findProgram } from '../../native/build/programs.mjs';
 import {
   FakeRegistry,
   indexOf,
+  layerOf,
   machine,
   makeImage,
   noise,
   RealRegistry,
   sha256,
-  tarOf,
 } from '../helpers/registry.ts';
 import { requires } from '../helpers/requires.ts';
 import { commands, host, runtime } from '../helpers/runtime.ts';
@@ -116,7 +116,7 @@ async function listed(): Promise<{ reference: string; id: string; digest: string
   return JSON.parse(await must('image', 'ls', '--format', 'json'));
 }
 
-const layers = [tarOf({ one: noise(40_000, 'one') }), tarOf({ two: noise(90_000, 'two') })];
+const layers = [layerOf({ one: noise(40_000, 'one') }), layerOf({ two: noise(90_000, 'two') })];
 
 describe.skipIf(requires('docker-registry', 'skopeo', 'zstd'))('a pull from a registry', () => {
   const registry = new RealRegistry();
@@ -129,7 +129,7 @@ describe.skipIf(requires('docker-registry', 'skopeo', 'zstd'))('a pull from a re
     ['zstd', false],
     ['none', false],
   ] as const)(
-    '53: stores %s layers (media types of Docker: %s), and skopeo reads them',
+    'stores %s layers (media types of Docker: %s), and skopeo reads them',
     async (compression, docker) => {
       const image = makeImage({ layers, compression, docker, config: { Cmd: ['/bin/one'], Env: ['A=b'] } });
       const name = `${registry.host}/${compression}${docker ? '-docker' : ''}:v1`;
@@ -166,7 +166,7 @@ describe.skipIf(requires('docker-registry', 'skopeo', 'zstd'))('a pull from a re
     },
   );
 
-  test('53: selects the image of an index by platform and variant', async () => {
+  test('selects the image of an index by platform and variant', async () => {
     const other = machine === 'amd64' ? 'arm64' : 'amd64';
     const of = (architecture: string, variant?: string) =>
       makeImage({ layers, platform: { os: 'linux', architecture, ...(variant && { variant }) } });
@@ -190,10 +190,11 @@ describe.skipIf(requires('docker-registry', 'skopeo', 'zstd'))('a pull from a re
         `${name}:latest has no image for linux/s390x, only for linux/arm/v6, linux/${other}, linux/arm/v7, linux/${machine}`,
       ),
       code: 'image.platform',
+      hint: expect.stringContaining('--platform linux/arm/v6; its programs need qemu-arm in'),
     });
   });
 
-  test('says so when the registry has no such image', async () => {
+  test('reports that the registry has no such image', async () => {
     const { status, error } = await tsubo('image', 'pull', `${registry.host}/nothing:v9`);
     expect(status).toBe(1);
     expect(error).toMatchObject({
@@ -263,7 +264,7 @@ describeOnce('a pull', () => {
     await isWhole();
   });
 
-  test('54: does not store content with another digest', async () => {
+  test('does not store content with another digest', async () => {
     const wrong = Buffer.from(high.bytes);
     wrong[1000] = (wrong[1000] as number) ^ 1;
     forBlob(high.digest, (_, response) => {
@@ -284,7 +285,7 @@ describeOnce('a pull', () => {
     await isWhole();
   });
 
-  test('54: refuses content that is longer than the manifest states, with and without Content-Length', async () => {
+  test('refuses content that is longer than the manifest states, with and without Content-Length', async () => {
     const long = Buffer.concat([high.bytes, Buffer.from('x')]);
     for (const headers of [{ 'content-length': long.length }, { 'transfer-encoding': 'chunked' }]) {
       forBlob(high.digest, (_, response) => {
@@ -301,18 +302,18 @@ describeOnce('a pull', () => {
     await isWhole();
   });
 
-  test('54: refuses a manifest that has another digest than the reference', async () => {
-    const other = makeImage({ layers: [tarOf({ a: 'b' })] });
+  test('refuses a manifest that has another digest than the reference', async () => {
+    const requested = makeImage({ layers: [layerOf({ a: 'b' })] });
     registry.answer = ({ url = '' }, response) => {
       if (!url.includes('/manifests/')) return false;
       response.setHeader('content-type', image.mediaType);
       response.end(image.manifest.bytes);
       return true;
     };
-    const { error } = await tsubo('image', 'pull', `${registry.host}/web@${other.manifest.digest}`);
+    const { error } = await tsubo('image', 'pull', `${registry.host}/web@${requested.manifest.digest}`);
     expect(error).toMatchObject({
       code: 'registry.digest',
-      msg: `tsubo image pull failed: the manifest of web has another digest: ${image.manifest.digest} instead of ${other.manifest.digest}`,
+      msg: `tsubo image pull failed: the manifest of web has another digest: ${image.manifest.digest} instead of ${requested.manifest.digest}`,
     });
     expect(readdirSync(blobs())).toEqual([]);
   });
@@ -329,7 +330,7 @@ describeOnce('a pull', () => {
   };
 
   test.each([1, 512, 40_000, high.bytes.length - 1])(
-    '55: a download that is cut after byte %d resumes at that byte',
+    'a download that is cut after byte %d resumes at that byte',
     async cut => {
       // The first command gets no more; the second one continues.
       forBlob(high.digest, (request, response) => cutAt(request, response, cut));
@@ -352,7 +353,7 @@ describeOnce('a pull', () => {
     },
   );
 
-  test('55: one command resumes as long as each attempt receives data', async () => {
+  test('one command resumes as long as each attempt receives data', async () => {
     const ends = [1000, 1001, 60_000];
     forBlob(high.digest, (request, response) => {
       const end = ends.shift();
@@ -366,7 +367,7 @@ describeOnce('a pull', () => {
     await isWhole();
   });
 
-  test('55: a server without ranges sends the whole blob again, which is accepted', async () => {
+  test('a server without ranges sends the whole blob again, which is accepted', async () => {
     let requests = 0;
     forBlob(high.digest, (request, response) => {
       requests++;
@@ -381,7 +382,7 @@ describeOnce('a pull', () => {
   test.each([
     { server: 'with ranges', ranges: true, requests: 3 },
     { server: 'without ranges', ranges: false, requests: 2 },
-  ])('55: a blob that is too short on a server $server ends the pull', async ({ ranges, requests }) => {
+  ])('a blob that is too short on a server $server ends the pull', async ({ ranges, requests }) => {
     const short = high.bytes.subarray(0, 5000);
     forBlob(high.digest, ({ headers }, response) => {
       // A pull that does not give up gets the whole blob in the end, and succeeds.
@@ -400,7 +401,7 @@ describeOnce('a pull', () => {
     await isWhole();
   });
 
-  test('55: a partial file with other content is not used', async () => {
+  test('a partial file with other content is not used', async () => {
     await must('image', 'pull', name());
     rmSync(join(blobs(), hexOf(high.digest)));
     writeFileSync(join(partials(), hexOf(high.digest)), 'x'.repeat(5000));
@@ -409,7 +410,7 @@ describeOnce('a pull', () => {
     await isWhole();
   });
 
-  test('56: a limit of requests is reported with its time, and the request is not repeated', async () => {
+  test('a limit of requests is reported with its time, and the request is not repeated', async () => {
     registry.answer = (_, response) => {
       response.writeHead(429, { 'retry-after': '3600' });
       response.end(JSON.stringify({ errors: [{ code: 'TOOMANYREQUESTS', message: 'slow down' }] }));
@@ -432,7 +433,7 @@ describeOnce('a pull', () => {
     expect(registry.log).toHaveLength(1);
   });
 
-  test('56: a request with a short Retry-After is repeated after that time', async () => {
+  test('a request with a short Retry-After is repeated after that time', async () => {
     let refusals = 1;
     forBlob(high.digest, (_, response) => {
       if (refusals-- <= 0) return false;
@@ -465,7 +466,7 @@ describeOnce('a pull', () => {
     );
   };
 
-  test('56: credentials of config.json are used, wrong ones are refused with the cure', async () => {
+  test('credentials of config.json are used, wrong ones are refused with a hint', async () => {
     requireHeader(basic('me:secret'), 'Basic realm="test"');
     const without = await tsubo('image', 'pull', name());
     expect(without.error).toMatchObject({
@@ -484,7 +485,7 @@ describeOnce('a pull', () => {
     await isWhole();
   });
 
-  test('56: a token is requested with the credentials, for the repository', async () => {
+  test('a token is requested with the credentials, for the repository', async () => {
     writeAuths('me:secret');
     requireHeader('Bearer good', `Bearer realm="http://${registry.host}/token?x=y",service="test"`);
     const guarded = registry.answer;
@@ -502,7 +503,7 @@ describeOnce('a pull', () => {
     ]);
   });
 
-  test('56: a credential helper is run', async () => {
+  test('a credential helper is run', async () => {
     requireHeader(basic('helped:by'), 'Basic realm="test"');
     mkdirSync(join(directory, '.docker'));
     writeFileSync(
@@ -526,7 +527,7 @@ describeOnce('a pull', () => {
     });
   });
 
-  test('56: credentials are not sent to another server after a redirect', async () => {
+  test('credentials are not sent to another server after a redirect', async () => {
     writeAuths('me:secret');
     requireHeader(basic('me:secret'), 'Basic realm="test"');
     const guarded = registry.answer;
@@ -543,7 +544,7 @@ describeOnce('a pull', () => {
     expect(other.log.filter(({ headers }) => headers.authorization !== undefined)).toEqual([]);
   });
 
-  test('56: mirrors are tried first, and blobs that they lack come from the registry', async () => {
+  test('mirrors are tried first, and blobs that they lack come from the registry', async () => {
     other.add('web', 'v1', image);
     other.answer = ({ url = '' }, response) => {
       if (!url.endsWith(high.digest)) return false;
@@ -567,7 +568,7 @@ describeOnce('a pull', () => {
     });
   });
 
-  test('57: two pulls of one image at once request each blob once', async () => {
+  test('two pulls of one image at once request each blob once', async () => {
     // The answer waits until both commands have opened the partial file of the blob.
     const partial = join(partials(), hexOf(config.digest));
     forBlob(config.digest, (request, response) => {
@@ -587,7 +588,53 @@ describeOnce('a pull', () => {
     await isWhole();
   });
 
-  test('58: a pull that is killed while it downloads leaves a partial file that the next one resumes', async () => {
+  test('a layer is unpacked while another one is downloaded', async () => {
+    const below = layerOf({ below: 'b' });
+    const two = makeImage({ layers: [below, layerOf({ large: noise(5 << 20) })], compression: 'none' });
+    registry.add('two', 'v1', two);
+    const unpacked = join(data(), 'layers', hexOf(sha256(below)), 'tree/below');
+    // The answer with the upper layer waits until the lower one is there.
+    forBlob(two.blobs[2]?.digest ?? '', (request, response) => {
+      const timer = setInterval(() => {
+        if (!existsSync(unpacked)) return;
+        clearInterval(timer);
+        registry.serve(request, response);
+      }, 5);
+      return true;
+    });
+    await must('image', 'pull', `${registry.host}/two:v1`);
+    expect(readdirSync(join(data(), 'layers'))).toHaveLength(2);
+  });
+
+  test('a large layer is decompressed by Node, without the program gzip', async () => {
+    const large = layerOf({ large: noise(9 << 20) });
+    const whole = makeImage({ layers: [large] });
+    const layer = whole.blobs[1] as (typeof whole.blobs)[0];
+    registry.add('large', 'v1', whole);
+    const bin = join(directory, 'bin');
+    mkdirSync(bin);
+    symlinkSync(process.execPath, join(bin, 'node'));
+    const pulled = await start(['image', 'pull', '-q', `${registry.host}/large:v1`], { PATH: bin }).done;
+    expect(pulled).toMatchObject({ status: 0, stderr: '' });
+    const file = join(data(), 'layers', hexOf(sha256(large)), 'tree/large');
+    expect(sha256(readFileSync(file))).toBe(sha256(noise(9 << 20)));
+    // The end of its data is missing, and its digest is right.
+    const cut = layer.bytes.subarray(0, layer.bytes.length - 1000);
+    const text = whole.manifest.bytes
+      .toString()
+      .replace(layer.digest, sha256(cut))
+      .replace(`"size":${layer.bytes.length}`, `"size":${cut.length}`);
+    const broken = { digest: sha256(text), bytes: Buffer.from(text) };
+    const blobs = [whole.blobs[0] as typeof layer, { digest: sha256(cut), bytes: cut }];
+    registry.add('large', 'v2', { ...whole, manifest: broken, blobs });
+    rmSync(data(), { recursive: true });
+    expect((await tsubo('image', 'pull', '-q', `${registry.host}/large:v2`)).error).toMatchObject({
+      code: 'image.archive',
+      msg: `tsubo image pull failed: unable to decompress layer ${sha256(cut).slice(0, 19)}: gzip: unexpected end of file`,
+    });
+  });
+
+  test('a pull that is killed while it downloads leaves a partial file that the next one resumes', async () => {
     const half = Math.floor(high.bytes.length / 2);
     const sent = new Promise<void>(resolve => {
       forBlob(high.digest, (_, response) => {
@@ -614,7 +661,7 @@ describeOnce('a pull', () => {
   });
 
   test.skipIf(requires('strace'))(
-    '58: a pull that is killed at any rename leaves a store that the next completes',
+    'a pull that is killed at any rename leaves a store that the next completes',
     async () => {
       let killed = 0;
       for (let when = 1; ; when++) {
@@ -637,7 +684,7 @@ describeOnce('a pull', () => {
   );
 
   test.skipIf(requires('root'))(
-    '59: a full disk is reported with the missing bytes, and the next pull resumes',
+    'a full disk is reported with the missing bytes, and the next pull resumes',
     async () => {
       mkdirSync(data());
       const [file = '', ...args] = runtime.command;
@@ -670,8 +717,8 @@ describeOnce('a pull', () => {
     },
   );
 
-  test('62: an image that a container uses is not removed, and shared layers stay', async () => {
-    const upper = makeImage({ layers: [...layers, tarOf({ three: '3' })] });
+  test('an image that a container uses is not removed, and shared layers stay', async () => {
+    const upper = makeImage({ layers: [...layers, layerOf({ three: '3' })] });
     registry.add('web', 'v2', upper);
     await must('image', 'pull', name());
     await must('image', 'pull', `${registry.host}/web:v2`);

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { companions } from '../helpers/companions.ts';
 import { directMachine } from '../helpers/direct.ts';
-import { helperProgram } from '../helpers/inside.ts';
+
 import { privateMemory } from '../helpers/kept.ts';
 import { requires } from '../helpers/requires.ts';
 import { type Running, until } from '../helpers/sandbox.ts';
 
-const skipped = requires('root', 'busybox', 'g++', 'filesystem:overlay', 'ip', 'nft');
+const skipped = requires('root', 'busybox', 'filesystem:overlay', 'ip', 'nft');
 
 describe.skipIf(skipped)('the commands for a container with a keeper', () => {
   const machine = directMachine();
@@ -23,48 +23,8 @@ describe.skipIf(skipped)('the commands for a container with a keeper', () => {
     const command = machine.within(machine.pid, ...machine.box.command('container', ...args));
     return beside.watch(machine.box.view.spawn(command, { env: machine.env }));
   };
-  /** The same on a new terminal of 30 rows and 90 columns. */
-  const onTerminal = (...args: readonly string[]): Running => {
-    const command = machine.within(machine.pid, ...machine.box.command('container', ...args));
-    const terminal = [helperProgram('terminal'), 'run', '30', '90', ...command];
-    return beside.watch(machine.box.view.spawn(terminal, { env: machine.env }));
-  };
 
-  test('63: a shell on a terminal takes what is typed, with the size and the exit status of the terminal', async () => {
-    const shell = onTerminal('run', '--rm', '-it', 'busybox', 'sh');
-    await until('the shell has its prompt', () => shell.stdout().includes('# '));
-    shell.child.stdin?.write('stty size; echo "$((6 * 7))"\r');
-    await until('it has answered', () => /\r\n30 90\r\n42\r\n/.test(shell.stdout()));
-    shell.child.stdin?.write('exit 5\r');
-    expect((await shell.ended).status).toBe(5);
-    expect(shell.stderr()).toMatch(/\nrestored\n$/);
-    expect(machine.directory('containers')).toEqual([]);
-  });
-
-  test('a container is left with the detach keys and attached again', async () => {
-    const first = onTerminal(
-      'run',
-      '-it',
-      '--name',
-      'term',
-      'busybox',
-      'sh',
-      '-c',
-      'echo ready; read a; echo "<$a>"',
-    );
-    await until('the program is ready', () => first.stdout().endsWith('ready\r\n'));
-    first.child.stdin?.write('ab\x10\x11');
-    expect((await first.ended).status).toBe(0);
-    expect(first.stderr()).toMatch(/\nrestored\n$/);
-    expect(machine.inspect('term').State.Status).toBe('running');
-    const second = onTerminal('attach', '--detach-keys', 'ctrl-x', 'term');
-    second.child.stdin?.write('c\r');
-    await second.ended;
-    expect(second.stdout()).toContain('<abc>\r\n');
-    expect(machine.inspect('term').State).toMatchObject({ Status: 'exited', ExitCode: 0 });
-  });
-
-  test('67: logs follow a container to its end', async () => {
+  test('logs follow a container to its end', async () => {
     machine.detached(
       '-i',
       '--name',
@@ -94,7 +54,7 @@ describe.skipIf(skipped)('the commands for a container with a keeper', () => {
     expect(running.stdout()).toBe('ready\ncaught\n');
   });
 
-  test('78: the keeper of a container is small, and is killed only with what it kept', async () => {
+  test('the keeper of a container is small, and is killed only with what it kept', async () => {
     const id = machine.detached('--name', 'web', 'busybox', 'sleep', '1000');
     const keeper = Number(readFileSync(join(machine.data, 'containers', id, 'keeper'), 'utf8'));
     expect(privateMemory(keeper)).toBeLessThanOrEqual(300);

@@ -3,11 +3,11 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readExit, waitExit } from '../../src/direct/exit-status.ts';
+import { readExit } from '../../src/direct/exit-status.ts';
 import { parseLogTime } from '../../src/direct/logs.ts';
-import { attached, keptClient, logsOf } from '../helpers/attaching.ts';
 import { companions } from '../helpers/companions.ts';
-import { binding, failure, keep, loggedText, logLines, privateMemory } from '../helpers/kept.ts';
+import { attached, keptClient, logsOf } from '../helpers/keeper-client.ts';
+import { binding, endOf, failure, keep, loggedText, logLines, privateMemory } from '../helpers/kept.ts';
 import { requires } from '../helpers/requires.ts';
 import { sandbox, until } from '../helpers/sandbox.ts';
 
@@ -17,7 +17,7 @@ describe.skipIf(requires('root', 'busybox'))('the log of a container', () => {
   const logs = (directory: string, options = {}) => logsOf(s, directory, options);
   const digest = (directory: string) => logsOf(s, directory, {}, 'sha256').stdout;
 
-  it('contains interleaved streams in order, follows the container, and ends with it (case 67)', async () => {
+  it('contains interleaved streams in order, follows the container, and ends with it', async () => {
     const { bundle, directory } = keep(
       s,
       made => made.shell('echo 1; read a; echo 2 >&2; read a; echo 3; read a; printf 4 >&2'),
@@ -35,13 +35,13 @@ describe.skipIf(requires('root', 'busybox'))('the log of a container', () => {
     expect(logs(directory)).toMatchObject({ stdout: '1\n3\n', stderr: '2\n4' });
   });
 
-  it('keeps every byte, in lines of any length', () => {
+  it('keeps every byte, in lines of any length', async () => {
     const { bundle, directory } = keep(s, made => {
       made.file('/data', bytes);
       made.shell('cat /data');
     });
     s.must(['start', bundle.id]);
-    waitExit(binding, directory);
+    await endOf(directory);
     expect(Buffer.from(logs(directory).stdout, 'latin1').equals(bytes)).toBe(true);
   });
   const bytes = Buffer.concat([
@@ -66,20 +66,20 @@ describe.skipIf(requires('root', 'busybox'))('the log of a container', () => {
     await until('the program has written all', () => client.stderr() === 'done\n');
     expect(privateMemory(keeper)).toBeLessThanOrEqual(300);
     client.child.stdin?.end('go\n');
-    expect(waitExit(binding, directory)).not.toHaveProperty('log');
+    expect(await endOf(directory)).not.toHaveProperty('log');
     const expected = createHash('sha256');
     for (let i = 0; i < size / line.length; i++) expected.update(line);
     expect(digest(directory)).toBe(expected.digest('hex'));
   });
 
-  it('is rotated at its size, and so many files are kept', () => {
+  it('is rotated at its limit, and as many files as requested are kept', async () => {
     const { bundle, directory } = keep(
       s,
       made => made.shell('i=0; while test $i -lt 2000; do echo line $i; i=$((i+1)); done'),
       { logLimit: { bytes: 10_000, files: 3 } },
     );
     s.must(['start', bundle.id]);
-    waitExit(binding, directory);
+    await endOf(directory);
     const files = readdirSync(directory)
       .filter(name => name.startsWith('log'))
       .sort();
@@ -92,6 +92,17 @@ describe.skipIf(requires('root', 'busybox'))('the log of a container', () => {
     expect(first).toBeGreaterThan(1000);
     expect(numbers).toEqual(Array.from({ length: 2000 - first }, (_, i) => first + i));
     expect(logs(directory).stdout).toBe(numbers.map(number => `line ${number}\n`).join(''));
+  });
+
+  it('is followed until its reader has gone, although the container writes no more', async () => {
+    const { bundle, directory } = keep(s, made => made.shell('echo 1; read a'), { openStdin: true });
+    s.must(['start', bundle.id]);
+    const follower = beside.watch(keptClient(s, 'logs', directory, { follow: true }));
+    await until('the line has arrived', () => follower.stdout() === '1\n');
+    follower.child.stdout?.destroy();
+    await until('the command has ended', () => follower.child.exitCode !== null);
+    expect(follower.child.exitCode).toBe(0);
+    expect(readExit(binding, directory)).toBeUndefined();
   });
 
   it('is followed across rotations', async () => {
@@ -213,7 +224,7 @@ describe.skipIf(requires('root', 'busybox'))('the log of a container', () => {
       expect(logs(directory)).toMatchObject({ stdout: 'good\n', stderr: '', status: 0 });
     });
 
-    it('never for a container that has none', () => {
+    it('with an error for a container that has none', () => {
       const done = logs(s.mkdir('empty'));
       expect(JSON.parse(done.stderr)).toMatchObject({ code: 'host.syscall', errnoName: 'ENOENT' });
     });

@@ -37,7 +37,7 @@ test
     machine.try(machine.pid, 'strace', '-o', trace, '-e', `trace=${effects.join(',')}`, ...command(...words));
     machine.container('rm', '-f', '-v', 'web');
     const count = new Map<string, number>();
-    const moments = readFileSync(trace, 'latin1')
+    const calls = readFileSync(trace, 'latin1')
       .split('\n')
       .flatMap(line => {
         const name = /^(\w+)\(/.exec(line)?.[1];
@@ -46,8 +46,8 @@ test
         count.set(name, nth);
         return [{ name, nth, line }];
       });
-    expect(moments.length).toBeGreaterThan(10);
-    for (const { name, nth, line } of moments) {
+    expect(calls.length).toBeGreaterThan(10);
+    for (const { name, nth, line } of calls) {
       prepare();
       const inject = ['-e', `trace=${name}`, '-e', `inject=${name}:signal=KILL:when=${nth}`];
       machine.try(machine.pid, 'strace', '-o', '/dev/null', ...inject, ...command(...words));

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { companions } from '../helpers/companions.ts';
 import { directMachine } from '../helpers/direct.ts';
-import { FakeRegistry, makeImage, tarOf } from '../helpers/registry.ts';
+import { FakeRegistry, layerOf, makeImage } from '../helpers/registry.ts';
 import { requires } from '../helpers/requires.ts';
 import { hostBusybox } from '../helpers/sandbox.ts';
 
@@ -15,8 +15,8 @@ describe.skipIf(requires('root', 'busybox', 'filesystem:overlay', 'ip', 'nft'))(
     const registry = new FakeRegistry();
     const image = makeImage({
       layers: [
-        tarOf({ 'bin/busybox': readFileSync(hostBusybox), 'etc/passwd': 'root:x:0:0::/:/bin/sh\n' }),
-        tarOf({ 'etc/passwd': 'root:x:0:0::/:/bin/sh\njar:x:5:6::/:/bin/sh\n' }),
+        layerOf({ 'bin/busybox': readFileSync(hostBusybox), 'etc/passwd': 'root:x:0:0::/:/bin/sh\n' }),
+        layerOf({ 'etc/passwd': 'root:x:0:0::/:/bin/sh\njar:x:5:6::/:/bin/sh\n' }),
       ],
       config: { Entrypoint: ['/bin/busybox'], Cmd: ['echo', 'of the image'], User: 'jar' },
     });

@@ -7,7 +7,7 @@ import { requires } from '../helpers/requires.ts';
 import { type Running, until } from '../helpers/sandbox.ts';
 
 describe.skipIf(requires('root', 'busybox', 'filesystem:overlay', 'ip', 'nft', 'g++'))(
-  'a person at a terminal',
+  'a user at a terminal',
   () => {
     const machine = directMachine();
     const beside = companions();
@@ -30,7 +30,7 @@ describe.skipIf(requires('root', 'busybox', 'filesystem:overlay', 'ip', 'nft', '
     };
     const type = ({ child }: Running, text: string) => child.stdin?.write(text);
 
-    test('63: types into a shell, which has the size of the terminal', async () => {
+    test('types into a shell, which has the size of the terminal', async () => {
       const shell = onTerminal('run', '--rm', '-it', '-e', 'PS1=> ', 'busybox', '/bin/sh');
       await until('the prompt is there', () => shell.stdout().includes('> '));
       type(shell, 'stty size; tty; exit 5\r');
@@ -40,18 +40,17 @@ describe.skipIf(requires('root', 'busybox', 'filesystem:overlay', 'ip', 'nft', '
       expect(machine.directory('containers')).toEqual([]);
     });
 
-    test('leaves a container with the detach keys, and comes back', async () => {
+    test('leaves a container with the detach keys, and attaches to it again', async () => {
       const script = 'echo ready; while read line; do echo "<$line>"; done';
       const first = onTerminal('run', '-it', '--name', 'web', 'busybox', 'sh', '-c', script);
       await until('the program runs', () => first.stdout().includes('ready\r\n'));
-      type(first, '\x10\x11');
+      type(first, 'ab\x10\x11');
       expect((await first.ended).status).toBe(0);
+      expect(first.stderr()).toMatch(/\nrestored\n$/);
       expect(machine.inspect('web').State.Status).toBe('running');
       const second = onTerminal('attach', '--detach-keys', 'ctrl-a,x', 'web');
-      await until('the command is attached', () => {
-        type(second, 'hello\r');
-        return second.stdout().includes('<hello>\r\n');
-      });
+      type(second, 'c\r');
+      await until('the program has read the line', () => second.stdout().includes('<abc>\r\n'));
       type(second, '\x01x');
       expect((await second.ended).status).toBe(0);
       expect(machine.inspect('web').State.Status).toBe('running');

@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { build } from '../../native/build/build.mjs';
 import { withTools } from '../../native/build/programs.mjs';
-import { script, top } from '../../native/build/stage.mjs';
+import { Failure, script, top } from '../../native/build/stage.mjs';
 import { executable, standalone } from '../../native/build/standalone.mjs';
 import { bundled } from '../bundled.mjs';
 import { fetchTools } from '../tools.mjs';
@@ -14,15 +14,24 @@ const into = 'build/engines';
 await script(async () => {
   process.env['PATH'] = withTools();
   await build(['packages']);
-  await standalone();
-  await fetchTools('test');
   const main = await bundled('test/engines/main.ts', into);
   /** @type {typeof import('./main.ts')} */
-  const { testEngines } = await import(main);
-  return await testEngines(process.argv.slice(2), {
-    top,
-    into: join(top, into),
-    tsubo: join(top, executable(/** @type {'x64' | 'arm64'} */ (process.arch))),
-    root: engineRoot,
-  });
+  const { parse, skipAll, testEngines } = await import(main);
+  const options = parse(process.argv.slice(2));
+  if (typeof options === 'string') {
+    process.stderr.write(`${options}\n`);
+    return 2;
+  }
+  await standalone();
+  await fetchTools('test');
+  /** @type {string} */
+  let tree;
+  try {
+    tree = await engineRoot(options.suite, options.short);
+  } catch (error) {
+    if (!(error instanceof Failure && options.optional)) throw error;
+    return skipAll(options, error.message);
+  }
+  const tsubo = join(top, executable(/** @type {'x64' | 'arm64'} */ (process.arch)));
+  return await testEngines(options, { top, into: join(top, into), tsubo, tree });
 });

@@ -19,9 +19,7 @@ export type Runtime = 'runc' | 'tsubo';
 export interface Running {
   readonly machine: Machine;
   /** Removes what a flow has left, and throws if something of its containers remains. */
-  reset(): void;
-  /** The last lines of the engine's log. */
-  log(): string;
+  reset(): void | Promise<void>;
 }
 
 /** An engine and its flows. */
@@ -32,10 +30,14 @@ export interface Engine<Started extends Running = Running> {
 }
 
 /** Calls `look` until it returns something else than undefined. */
-export async function waitFor<T>(what: string, look: () => T | undefined, seconds = 60): Promise<T> {
+export async function waitFor<T>(
+  what: string,
+  look: () => T | undefined | Promise<T | undefined>,
+  seconds = 180,
+): Promise<T> {
   const deadline = Date.now() + seconds * 1000;
   for (;;) {
-    const found = look();
+    const found = await look();
     if (found !== undefined) return found;
     if (Date.now() > deadline) throw new Error(`${what}: not within ${seconds} s`);
     await new Promise(resolve => setTimeout(resolve, 50));

@@ -96,7 +96,7 @@ export class Machine {
     const work = mkdtempSync(join(into, 'machine-'));
     const cgroup = join(cgroup2(), `engines-${process.pid}`);
     mkdirSync(cgroup);
-    const join_ = 'echo 0 >"$1/cgroup.procs" && shift && exec "$@"';
+    const enterCgroup = 'echo 0 >"$1/cgroup.procs" && shift && exec "$@"';
     const namespaces = [
       '--mount',
       '--net',
@@ -110,7 +110,7 @@ export class Machine {
     const holder = spawn(
       'sh',
       [
-        ...['-c', join_, 'sh', cgroup],
+        ...['-c', enterCgroup, 'sh', cgroup],
         ...['unshare', ...namespaces, '--fork', '--kill-child', 'sh', '-c', boot, 'sh', work, tree],
       ],
       { stdio: ['pipe', 'pipe', 'inherit'] },

@@ -9,84 +9,58 @@ import {
   symlinkSync,
   unlinkSync,
 } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { containerd } from './containerd/flows.ts';
+import { cri } from './cri/flows.ts';
 import { docker } from './docker/flows.ts';
 import type { Engine, Flow, Running, Runtime } from './flow.ts';
 import { Machine } from './machine.ts';
+import { type Options, optionsOf } from './options.ts';
 import { podman, podmanOfUser } from './podman/flows.ts';
 import { type Outcome, type Row, render } from './table.ts';
+import { timeEngines } from './time.ts';
 
 /** Files that engines.mjs has built. */
 export interface Prepared {
   readonly top: string;
   readonly into: string;
   readonly tsubo: string;
-  readonly root: (suite: string) => Promise<string>;
+  /** The root file system with the engines. */
+  readonly tree: string;
 }
 
-const engines: readonly Engine[] = [docker, podman, podmanOfUser, containerd].map(
+const engines: readonly Engine[] = [docker, podman, podmanOfUser, containerd, cri].map(
   engine => engine as unknown as Engine,
 );
 
-const usage = `Usage: npm run test:engines [-- OPTIONS]
-
-  --only NAME[,NAME]  only these engines: ${engines.map(({ name }) => name).join(', ')}
-  --short             only the short part
-  --flow TEXT         only the flows whose name contains the text
-  --runtime NAME      only runc or tsubo
-  --suite NAME        the suite of Debian whose engines are fetched (default: bookworm)
-`;
-
-interface Options {
-  readonly only: readonly string[];
-  readonly short: boolean;
-  readonly flow: string;
-  readonly runtimes: readonly Runtime[];
-  readonly suite: string;
-}
-
-function parse(args: string[]): Options | undefined {
-  const { values } = parseArgs({
-    args,
-    options: {
-      only: { type: 'string' },
-      short: { type: 'boolean' },
-      flow: { type: 'string' },
-      runtime: { type: 'string' },
-      suite: { type: 'string' },
-      help: { type: 'boolean' },
-    },
-  });
-  const only = values.only?.split(',') ?? engines.map(({ name }) => name);
-  const runtimes = values.runtime?.split(',') ?? ['runc', 'tsubo'];
-  const unknown = only.some(name => !engines.some(engine => engine.name === name));
-  if (values.help || unknown || !runtimes.every(name => name === 'runc' || name === 'tsubo'))
-    return undefined;
-  return {
-    only,
-    short: values.short ?? false,
-    flow: values.flow ?? '',
-    runtimes: runtimes as Runtime[],
-    suite: values.suite ?? 'bookworm',
-  };
-}
-
 const say = (text: string) => process.stdout.write(`${text}\n`);
 
-export async function testEngines(args: string[], prepared: Prepared): Promise<number> {
-  const options = parse(args);
-  if (options === undefined) {
-    say(usage);
-    return 2;
-  }
+/** The options, or a string to print instead. */
+export const parse = (args: readonly string[]): Options | string =>
+  optionsOf(
+    args,
+    engines.map(({ name }) => name),
+  );
+
+/** The flows of an engine that the options select. */
+const selected = (engine: Engine, options: Options) =>
+  engine.flows.filter(({ name, short }) => (!options.short || short) && name.includes(options.flow));
+
+const selectedEngines = (options: Options) => engines.filter(({ name }) => options.only.includes(name));
+
+/** The result without the engines: all flows are skipped. */
+export function skipAll(options: Options, reason: string): number {
+  const count = selectedEngines(options).reduce((sum, engine) => sum + selected(engine, options).length, 0);
+  say(`no engines, all flows skipped: ${reason}\n0 passed, 0 failed, ${count} skipped`);
+  return 0;
+}
+
+export async function testEngines(options: Options, prepared: Prepared): Promise<number> {
+  const { tree } = prepared;
+  if (options.rounds !== undefined) return timeEngines(options.rounds, prepared, say);
   const before = traces();
-  const tree = await prepared.root(options.suite);
   const rows: Row[] = [];
-  for (const engine of engines.filter(({ name }) => options.only.includes(name))) {
-    const flows = engine.flows.filter(
-      ({ name, short }) => (!options.short || short) && name.includes(options.flow),
-    );
+  for (const engine of selectedEngines(options)) {
+    const flows = selected(engine, options);
     const outcomes = new Map<Runtime, readonly Outcome[]>();
     for (const runtime of options.runtimes) {
       outcomes.set(runtime, await runFlows(engine, flows, runtime, tree, prepared));
@@ -113,7 +87,14 @@ async function runFlows(
   const machine = await Machine.start(into, tree);
   try {
     if (runtime === 'tsubo') install(machine, tsubo);
-    const running = await engine.start(machine, runtime);
+    let running: Running;
+    try {
+      running = await engine.start(machine, runtime);
+    } catch (error) {
+      const reason = `${engine.name} does not start: ${error instanceof Error ? error.message : error}`;
+      say(`${engine.name} ${runtime}: ${reason}`);
+      return flows.map(() => ({ state: 'failed', seconds: 0, reason }));
+    }
     const outcomes: Outcome[] = [];
     for (const flow of flows) {
       const outcome = await runFlow(flow, running);
@@ -136,12 +117,12 @@ async function runFlow(flow: Flow<Running>, running: Running): Promise<Outcome> 
   const seconds = () => (Date.now() - begin) / 1000;
   try {
     await flow.run(running);
-    running.reset();
+    await running.reset();
     return { state: 'passed', seconds: seconds() };
   } catch (error) {
     const reason = `${error instanceof Error ? error.message : error}`;
     try {
-      running.reset();
+      await running.reset();
     } catch {
       // The first failure is the one to report.
     }
@@ -166,7 +147,7 @@ function traces(): string[] {
       .split('\n')
       .filter(Boolean)
       .map(line => `${name} ${line}`);
-  const own = /^(docker|containerd|containers|libpod|podman|netns|runc|crun|buildkit|conmon|tsubo)/;
+  const ofEngines = /^(docker|containerd|containers|libpod|podman|netns|runc|crun|buildkit|conmon|tsubo)/;
   const mounts = readFileSync('/proc/self/mountinfo', 'utf8');
   return [
     ...lines('mount', mounts),
@@ -175,7 +156,7 @@ function traces(): string[] {
     ...lines(
       '/run',
       readdirSync('/run')
-        .filter(name => own.test(name))
+        .filter(name => ofEngines.test(name))
         .join('\n'),
     ),
   ];

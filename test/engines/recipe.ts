@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 
 /**
  * The code block of an engine in the README's section on engines: the tests run the text that users read.
- * @param engine the words at the begin of the line before the block, in bold
+ * @param engine the words at the start of the line before the block, in bold
  * @param language the language of the block
  */
 export function recipe(engine: string, language: string): string {

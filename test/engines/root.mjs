@@ -1,39 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 // A root file system with the engines: Debian packages with all dependencies, unpacked and never installed.
 import { chmodSync, copyFileSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { unpackPackages } from '../../native/build/debian.mjs';
 import { stage, top } from '../../native/build/stage.mjs';
 
 const into = 'build/engines';
 
-const packages = [
-  ...[
-    'base-files',
-    'base-passwd',
-    'bash',
-    'coreutils',
-    'dash',
-    'findutils',
-    'grep',
-    'sed',
-    'tar',
-    'gzip',
-    'mawk',
-  ],
-  ...['bsdutils', 'busybox-static', 'ca-certificates', 'curl', 'hostname', 'iproute2', 'iptables', 'mount'],
-  ...['procps', 'tini', 'uidmap', 'util-linux', 'runc', 'crun', 'criu'],
-  ...['docker.io', 'docker-registry', 'containerd', 'containernetworking-plugins'],
-  ...[
-    'podman',
-    'conmon',
-    'buildah',
-    'catatonit',
-    'fuse-overlayfs',
-    'netavark',
-    'aardvark-dns',
-    'slirp4netns',
-  ],
+/** The programs of the machine and the engines: 137 MB with all dependencies. */
+const short = [
+  ...['base-files', 'base-passwd', 'bash', 'coreutils', 'dash', 'findutils', 'grep', 'sed', 'tar', 'gzip'],
+  ...['mawk', 'bsdutils', 'busybox-static', 'curl', 'hostname', 'iproute2', 'iptables', 'mount', 'procps'],
+  ...['tini', 'util-linux', 'runc', 'docker.io', 'containerd'],
+  ...['containernetworking-plugins', 'podman', 'conmon', 'uidmap', 'catatonit', 'netavark', 'aardvark-dns'],
+];
+
+/** Packages that only the other flows and the benchmark need. */
+const more = [
+  ...['ca-certificates', 'crun', 'criu', 'docker-registry', 'docker-compose'],
+  ...['buildah', 'fuse-overlayfs', 'slirp4netns', 'skopeo', 'umoci'],
 ];
 
 /** Scripts of the packages make these links during an installation. */
@@ -51,12 +36,15 @@ const links = {
 
 /**
  * @param {string} suite of Debian, for example `bookworm`
+ * @param {boolean} isShort for the short part only; a tree with everything serves too
  * @returns {Promise<string>} the directory
  */
-export async function engineRoot(suite) {
-  const tree = `${into}/${suite}`;
+export async function engineRoot(suite, isShort) {
+  const whole = `${into}/${suite}`;
+  if (isShort && existsSync(join(top, whole))) return join(top, whole);
+  const tree = isShort ? `${whole}-short` : whole;
   await stage({
-    name: suite,
+    name: basename(tree),
     saying: `fetching the engines of Debian ${suite}`,
     into,
     inputs: ['test/engines/root.mjs'],
@@ -64,6 +52,9 @@ export async function engineRoot(suite) {
     make: async () => {
       mkdirSync(join(top, into), { recursive: true });
       const root = join(top, tree);
+      // Debian 12 has the client in docker.io.
+      const client = suite === 'bookworm' ? [] : ['docker-cli'];
+      const packages = [...short, ...client, ...(isShort ? [] : more)];
       await unpackPackages({ packages, dependencies: () => true, suites: [suite], into: root });
       finish(root);
     },

@@ -46,7 +46,7 @@ export function render(rows: readonly Row[], left: readonly string[]): { text: s
   const failures = [
     ...(rows.length === 0 ? ['no flow was selected'] : []),
     ...rows.filter(row => verdict(row) === 'failed').map(row => `${row.engine}: ${row.flow}`),
-    ...left.map(trace => `the machine has this afterwards: ${trace}`),
+    ...left.map(trace => `left on the machine: ${trace}`),
   ].map(text => `failed: ${text}`);
   const count = `${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`;
   return { text: ['', ...lines, '', ...skipped, ...failures, count].join('\n'), failed: counts.failed };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { IntegerShape, ObjectShape, Shape } from '../../src/oci/shape.ts';
-import { config as configShape } from '../../src/validate/config-shape.ts';
+import { configShape } from '../../src/validate/config-shape.ts';
 import { defaultConfig } from './config.ts';
 
 /** A kind of config.json that can be made of any size. */

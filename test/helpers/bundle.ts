@@ -13,34 +13,10 @@ import {
 import { dirname, join } from 'node:path';
 import { defaultConfig, type TestConfig, type TestMount } from './config.ts';
 
-/** Paths of busybox in a rootfs. */
+/** Programs of a rootfs, as links to busybox. */
 const applets = [
-  'cat',
-  'chmod',
-  'echo',
-  'id',
-  'kill',
-  'ls',
-  'mkdir',
-  'mount',
-  'printf',
-  'rm',
-  'sh',
-  'sleep',
-  'stat',
-];
-const moreApplets = [
-  'test',
-  'touch',
-  'true',
-  'false',
-  'umount',
-  'unshare',
-  'wc',
-  'grep',
-  'readlink',
-  'head',
-  'sync',
+  ...['cat', 'chmod', 'echo', 'false', 'grep', 'head', 'id', 'kill', 'ls', 'mkdir', 'mount', 'printf'],
+  ...['readlink', 'rm', 'sh', 'sleep', 'stat', 'sync', 'test', 'touch', 'true', 'umount', 'unshare', 'wc'],
 ];
 
 /** One directory with config.json and a small root file system. */
@@ -176,7 +152,7 @@ export class Programs {
     for (const name of ['dev', 'etc', 'proc', 'sys', 'tmp', 'usr'])
       mkdirSync(join(rootfs, name), { recursive: true });
     for (const name of ['busybox', 'inside']) linkSync(join(this.dir, name), join(rootfs, 'bin', name));
-    for (const name of [...applets, ...moreApplets]) symlinkSync('busybox', join(rootfs, 'bin', name));
+    for (const name of applets) symlinkSync('busybox', join(rootfs, 'bin', name));
     writeFileSync(
       join(rootfs, 'etc/passwd'),
       'root:x:0:0:root:/root:/bin/sh\nlady:x:1000:1000::/home/lady:/bin/sh\n',

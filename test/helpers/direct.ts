@@ -17,8 +17,11 @@ export class DirectMachine extends NetworkMachine {
     return join(this.box.dir, 'data');
   }
 
+  /** Further variables of the commands of one test. */
+  variables: Readonly<Record<string, string>> = {};
+
   override get env(): Readonly<Record<string, string>> {
-    return { ...super.env, TSUBO_DATA: this.data };
+    return { ...super.env, TSUBO_DATA: this.data, ...this.variables };
   }
 
   image(name: string, image: TestImage = {}): string {
@@ -103,6 +106,7 @@ export function directMachine(options: Options = {}): DirectMachine {
   const made = new DirectMachine(sandbox());
   beforeEach(() => made.open(options));
   afterEach(() => {
+    made.variables = {};
     made.removeAll();
     made.close();
   });

@@ -60,7 +60,7 @@ export function engineConfigs(directory: string): EngineConfig[] {
 }
 
 /** Values that depend on the machine. */
-export interface Places {
+export interface PlaceholderValues {
   /** Directory of the mount sources. */
   readonly sources: string;
   readonly cgroupsPath: string;
@@ -69,14 +69,14 @@ export interface Places {
 }
 
 /** Replaces the placeholders. */
-export function settle(text: string, places: Places): string {
+export function fillPlaceholders(text: string, places: PlaceholderValues): string {
   return text
     .replaceAll('@pod@', String(places.pod))
     .replaceAll('@cgroup@', places.cgroupsPath)
     .replaceAll('@sources@', places.sources);
 }
 
-/** Creates the files and directories that a settled document mounts. */
+/** Creates the files and directories that a document mounts after the replacement. */
 export function makeSources(text: string, sources: string): void {
   mkdirSync(sources);
   for (const [path, kind] of text.matchAll(new RegExp(`${sources}/\\d+\\.(\\w+)`, 'g'))) {

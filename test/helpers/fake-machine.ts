@@ -71,6 +71,9 @@ export class FakeMachine {
   readonly network = new FakeNetwork();
   readonly keepers: KeeperRequest[] = [];
   euid = 0;
+  /** Messages to a peer, and its answers; it has closed its socket if the list is empty. */
+  readonly requests: Uint8Array[] = [];
+  readonly answers: Uint8Array[] = [];
   /** Messages sent with a descriptor. */
   readonly sent: { readonly path: string; readonly fd: number; readonly message: string }[] = [];
   /** Texts written to files of /proc, in order, and contents and targets of such files. */
@@ -268,6 +271,18 @@ export class FakeMachine {
         fs.closeSync(fd);
       });
     },
+    changeLines: ({ path, end, starts, added, limit }) => {
+      this.#begin('changeLines', path);
+      const before = real('open', path, () => fs.readFileSync(path, 'latin1'));
+      if (before.length > limit) throw refused('read', 27, path);
+      const isRemoved = (line: string) => line.endsWith(end) && starts.some(start => line.startsWith(start));
+      const kept = before
+        .split(/(?<=\n)/)
+        .filter(line => !isRemoved(line.replace(/\n$/, '')))
+        .join('');
+      const open = added !== '' && kept !== '' && !kept.endsWith('\n') ? '\n' : '';
+      fs.writeFileSync(path, kept + open + added, 'latin1');
+    },
     replaceText: (path, text, mode) => {
       this.#begin('replaceText', path);
       real('open', path, () => {
@@ -381,6 +396,7 @@ export class FakeMachine {
       if (fs.fstatSync(fd).isDirectory()) this.#openDirectories.set(fd, path);
       return fd;
     },
+    pipe: () => noStreams(),
     readAll: fd => fs.readFileSync(fd, 'utf8'),
     write: (fd, text) => {
       if (fd === 1) this.stdout += text;
@@ -436,7 +452,7 @@ export class FakeMachine {
       this.#begin('cloneTrees', paths.join(' '));
       return paths.map((_, index) => 2_100_000 + index);
     },
-    probeFilesystem: ({ options }) => options.map(() => ({ errno: 0, words: '' })),
+    probeFilesystem: ({ options }) => options.map(() => ({ errno: 0, message: '' })),
     makeOverlay: () => {
       this.#begin('makeOverlay');
       return 2_200_000;
@@ -473,6 +489,12 @@ export class FakeMachine {
     unpackTree: ({ tree }) => {
       throw refused('open', 2, tree);
     },
+    packTree: ({ upper }) => {
+      throw refused('openat', 2, upper);
+    },
+    findChanges: ({ upper }) => {
+      throw refused('openat', 2, upper);
+    },
     digest: () => {
       throw refused('read', 9);
     },
@@ -482,8 +504,21 @@ export class FakeMachine {
     connectTo: path => {
       throw refused('connect', 2, path);
     },
-    send: () => {},
+    send: (_socket, bytes) => {
+      this.#begin('send');
+      this.requests.push(bytes);
+    },
     receive: () => undefined,
+    startPeer: request => {
+      this.#begin('startPeer', request.args.join(' '));
+      const { pid } = this.addProcess();
+      return { pid, pidfd: this.#binding.pidfdOpen(pid) ?? -1, socket: 2_100_000 };
+    },
+    receiveMessage: () => {
+      this.#begin('receiveMessage');
+      return { bytes: this.answers.shift() ?? new Uint8Array() };
+    },
+    raiseLoopback: () => this.#begin('raiseLoopback'),
     ...this.network.binding,
     makeBridge: request => {
       this.#begin('makeBridge', request.name);
@@ -535,6 +570,7 @@ export class FakeMachine {
       return 2_000_000;
     },
     adoptTerminal: (_master, _host, copySize) => this.#begin('adoptTerminal', String(copySize)),
+    resizeTerminal: () => noStreams(),
     waitForeground: (pid, _pidfd, ...terminals) => {
       this.#begin('waitForeground', terminals.filter(value => value !== undefined).join(' '));
       this.processes.delete(pid);
@@ -565,11 +601,12 @@ export class FakeMachine {
       this.#begin('awaitChange');
       return this.changes.shift() ?? 'ended';
     },
-    startKept: () => noSupervisor(),
-    openAttachment: () => noSupervisor(),
-    awaitKept: () => noSupervisor(),
-    attach: () => noSupervisor(),
-    printLog: () => noSupervisor(),
+    startKept: () => noKeeper(),
+    writeReaper: () => noKeeper(),
+    openAttachment: () => noKeeper(),
+    awaitKept: () => noKeeper(),
+    attach: () => noKeeper(),
+    printLog: () => noKeeper(),
     ownCommand: () => ['/usr/bin/tsubo'],
     startKeeper: request => {
       this.#begin('startKeeper');
@@ -644,7 +681,12 @@ export function thrown(work: () => unknown): Record<string, unknown> {
   throw new Error('nothing was thrown');
 }
 
-/** Tests of containers with a supervisor run on the real one: test/direct. */
-function noSupervisor(): never {
-  throw new Error('the fake machine has no supervisor');
+/** Tests of containers with a keeper run on the real one: test/direct. */
+function noKeeper(): never {
+  throw new Error('the fake machine has no keeper');
+}
+
+/** Tests of the library's streams run on the real one: test/oci/library.test.ts. */
+function noStreams(): never {
+  throw new Error('the fake machine has no pipes and terminals');
 }

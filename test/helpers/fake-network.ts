@@ -168,8 +168,8 @@ export class FakeNetwork {
   #dumpChains(): number[] {
     return [...this.tables].flatMap(([key, { chains }]) => {
       const [family = '', table = ''] = key.split(' ');
-      return [...chains].flatMap(([name, { hook, drops }]) =>
-        message(newChainMessage, 0, 1, [
+      return [...chains].flatMap(([name, { hook, drops }]) => [
+        ...message(newChainMessage, 0, 1, [
           ...[Number(family), 0, 0, 0],
           ...attribute(1, ascii(table)),
           ...attribute(3, ascii(name)),
@@ -177,7 +177,7 @@ export class FakeNetwork {
             ? []
             : [...nest(4, attribute(1, u32be(hook))), ...attribute(5, u32be(drops ? 0 : 1))]),
         ]),
-      );
+      ]);
     });
   }
 
@@ -185,7 +185,7 @@ export class FakeNetwork {
     const table = readText(readAttributes(body.subarray(4)).get(1));
     const chains = this.tables.get(`${body[0]} ${table}`)?.chains ?? new Map<string, FakeChain>();
     return [...chains.values()].flatMap(({ rules }) =>
-      rules.flatMap(rule => message(newRuleMessage, 0, 1, [body[0] ?? 0, 0, 0, 0, ...nest(4, [...rule])])),
+      rules.flatMap(rule => [...message(newRuleMessage, 0, 1, [body[0] ?? 0, 0, 0, 0], nest(4, rule))]),
     );
   }
 

@@ -46,7 +46,7 @@ struct Answer {
 
 enum : uint64_t { kReturned, kCaught, kThreadEnded, kProcessEnded, kLeft };
 
-/** Shared by every process and thread here. */
+// Shared by every process and thread here.
 struct Shared {
   volatile uint32_t next;      // the current call
   volatile uint32_t finished;  // all calls have been made
@@ -109,7 +109,7 @@ void* thread(void*) {
   for (;;) asm volatile("" ::: "memory");  // until the process ends
 }
 
-/** Answers a call that the listener receives; false if none arrives within a millisecond. */
+// Answers a call that the listener receives. Returns false if none arrives within a millisecond.
 bool attend() {
   pollfd listener = {shared->listener, POLLIN, 0};
   if (shared->listener < 0 || poll(&listener, 1, 1) != 1 || (listener.revents & POLLIN) == 0) return false;
@@ -122,7 +122,7 @@ bool attend() {
   return true;
 }
 
-/** A process whose threads make the remaining calls in turn. Its own calls are not filtered. */
+// A process whose threads make the remaining calls in turn. Its own calls are not filtered.
 [[noreturn]] void process() {
   while (shared->finished == 0) {
     shared->loaded = 0;

@@ -15,7 +15,10 @@ export function imageBinding(machine = 'x86_64'): Binding {
     },
     unlink: path => fs.rmSync(path, { force: true }),
     removeTree: path => fs.rmSync(path, { recursive: true, force: true }),
-    open: path => fs.openSync(path, 'r'),
+    open: (path, flags) => asSystemError('open', () => fs.openSync(path, flags)),
+    write: (fd, text) => void fs.writeSync(fd, text),
+    rename: (from, to) => asSystemError('rename', () => fs.renameSync(from, to)),
+    pid: () => process.pid,
     close: fd => fs.closeSync(fd),
     lock: () => true,
   };

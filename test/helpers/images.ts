@@ -34,7 +34,7 @@ const users = {
   'etc/group': 'root:x:0:\naudio:x:29:www\nwww:x:33:\n',
 };
 
-/** Writes an image with unpacked layer into the store in `data`, without the product. */
+/** Writes an image with its unpacked layer into the store in `data`, without tsubo. */
 export function writeImage(
   data: string,
   name: string,

@@ -96,7 +96,7 @@ const char* kind(mode_t mode) {
   }
 }
 
-void openFds() {
+void open_fds() {
   key("fds");
   putchar('{');
   DIR* directory = opendir("/proc/self/fd");
@@ -115,7 +115,7 @@ void openFds() {
 }
 
 // Works without /proc too: calls fcntl on the first descriptors.
-void openFdNumbers() {
+void open_fd_numbers() {
   key("fdNumbers");
   putchar('[');
   bool first = true;
@@ -280,7 +280,7 @@ void probe(const char* path) {
 }
 
 // A system call of a 32-bit program; the other arguments are 0.
-int narrowCall(const char* number, const char* argument) {
+int call_of_32_bits(const char* number, const char* argument) {
 #ifdef __x86_64__
   int result = atoi(number);
   asm volatile("int $0x80"
@@ -298,14 +298,14 @@ int narrowCall(const char* number, const char* argument) {
 }  // namespace
 
 int main(int argc, char** argv, char** environment) {
-  if (argc == 4 && strcmp(argv[1], "--int80") == 0) return narrowCall(argv[2], argv[3]);
+  if (argc == 4 && strcmp(argv[1], "--int80") == 0) return call_of_32_bits(argv[2], argv[3]);
   static char output[1 << 16];
   setvbuf(stdout, output, _IOFBF, sizeof output);
   // Lists the descriptors first, before any is opened.
   putchar('{');
-  openFds();
+  open_fds();
   putchar(',');
-  openFdNumbers();
+  open_fd_numbers();
   putchar(',');
   namespaces();
   putchar(',');
@@ -343,10 +343,10 @@ int main(int argc, char** argv, char** environment) {
   umask(mask);
   printf(",\"umask\":%u,\"pid\":%d,\"ppid\":%d,\"sid\":%d,\"pgid\":%d", mask, getpid(), getppid(), getsid(0),
          getpgrp());
-  int deathSignal = 0;
-  prctl(PR_GET_PDEATHSIG, &deathSignal);
+  int death_signal = 0;
+  prctl(PR_GET_PDEATHSIG, &death_signal);
   printf(",\"noNewPrivileges\":%d,\"dumpable\":%d,\"parentDeathSignal\":%d,\"securebits\":%d",
-         prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), deathSignal,
+         prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), death_signal,
          prctl(PR_GET_SECUREBITS, 0, 0, 0, 0));
   utsname name = {};
   uname(&name);

@@ -2,13 +2,27 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { type ExitRecord, readExit } from '../../src/direct/exit-status.ts';
 import { type KeepRequest, type KeptStart, startKept } from '../../src/direct/keeper.ts';
 import { isRuntimeError, type RuntimeError } from '../../src/errors/error.ts';
 import type { Binding } from '../../src/host/binding.d.ts';
 import type { Bundle } from './bundle.ts';
-import type { Sandbox } from './sandbox.ts';
+import { type Sandbox, until } from './sandbox.ts';
 
 export const binding = createRequire(import.meta.url)('../../build/Release/tsubo.node') as Binding;
+
+/**
+ * Waits for the end of a run. Unlike `waitExit` it does not block this process, which reads the output of the clients that
+ * it has started: a client that cannot write stops the program.
+ */
+export async function endOf(directory: string): Promise<ExitRecord> {
+  let end: ExitRecord | undefined;
+  await until('the run has ended', () => {
+    end = readExit(binding, directory);
+    return end !== undefined;
+  });
+  return end as unknown as ExitRecord;
+}
 
 /** The error that a call throws. */
 export function failure(call: () => unknown): RuntimeError {

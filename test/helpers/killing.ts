@@ -12,7 +12,7 @@ const effects = new Set(
 );
 
 /** The nth call of a name. */
-export interface Moment {
+export interface TracedCall {
   readonly name: string;
   readonly nth: number;
   readonly line: string;
@@ -22,25 +22,25 @@ export interface Moment {
 const quiet = ['ignore', 'ignore', 'ignore'] as const;
 
 /** Runs the command to its end under strace and returns its effects, from the first one that involves the container. */
-export function momentsOf(box: Sandbox, args: readonly string[], id: string): Moment[] {
+export function tracedCalls(box: Sandbox, args: readonly string[], id: string): TracedCall[] {
   const file = box.fresh('strace');
   const done = box.view.exec(['strace', '-o', file, '-s', '200', ...box.command(...args)], { stdio: quiet });
   expect(done.status).toBe(0);
   const seen = new Map<string, number>();
-  const moments: Moment[] = [];
+  const calls: TracedCall[] = [];
   for (const line of readFileSync(file, 'latin1').split('\n')) {
     const name = /^(\w+)\(/.exec(line)?.[1] ?? '';
     if (name === 'exit_group') break;
     if (!effects.has(name)) continue;
     seen.set(name, (seen.get(name) ?? 0) + 1);
-    const relevant = moments.length > 0 || (line.includes(box.root) && line.includes(id));
-    if (relevant) moments.push({ name, nth: seen.get(name) ?? 0, line });
+    const relevant = calls.length > 0 || (line.includes(box.root) && line.includes(id));
+    if (relevant) calls.push({ name, nth: seen.get(name) ?? 0, line });
   }
-  return moments;
+  return calls;
 }
 
 /** Kills the command at the entry of that call. False if the command ended before it. */
-export function killedAt(box: Sandbox, { name, nth }: Moment, args: readonly string[]): boolean {
+export function killedAt(box: Sandbox, { name, nth }: TracedCall, args: readonly string[]): boolean {
   const inject = `inject=${name}:signal=KILL:when=${nth}`;
   const strace = ['strace', '-o', '/dev/null', '-e', `trace=${name}`, '-e', inject];
   return box.view.exec([...strace, ...box.command(...args)], { stdio: quiet }).signal === 'SIGKILL';

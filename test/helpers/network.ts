@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect } from 'vitest';
 import { iptablesSetting } from '../tools.mjs';
 import type { Bundle } from './bundle.ts';
-import { type LogRecord, type Sandbox, sandbox, until } from './sandbox.ts';
+import { type LogRecord, type Sandbox, sandbox } from './sandbox.ts';
 import { path, type Result } from './view.ts';
 
 /** Addresses of the machine and of the neighbour in the network between them. */
@@ -246,10 +246,6 @@ export class NetworkMachine {
   taken(network = 'default'): string[] {
     const done = this.box.view.exec(['sh', '-c', 'ls "$0"', this.file(`state/${network}/addresses`)]);
     return done.stdout.split('\n').filter(Boolean);
-  }
-
-  async gone(what: string, condition: () => boolean): Promise<void> {
-    await until(what, condition);
   }
 }
 

@@ -19,7 +19,7 @@ export const facts: HostFacts = {
   cgroup: { layout: 'unified', mountpoint: '/sys/fs/cgroup', own: '/system.slice/engine.service' },
 };
 
-export interface Wish {
+export interface PlanRequest {
   readonly process?: Partial<Process>;
   readonly linux?: Linux;
   readonly mounts?: readonly Mount[];
@@ -29,7 +29,7 @@ export interface Wish {
 }
 
 /** The plan of a small config with these changes. */
-export function planFor(wish: Wish = {}): Plan {
+export function planFor(request: PlanRequest = {}): Plan {
   const config: Config = {
     ociVersion: '1.3.0',
     root: { path: 'rootfs' },
@@ -38,13 +38,17 @@ export function planFor(wish: Wish = {}): Plan {
       cwd: '/',
       user: { uid: 0, gid: 0 },
       env: ['HOME=/root'],
-      ...wish.process,
+      ...request.process,
     },
-    ...(wish.mounts && { mounts: wish.mounts }),
-    linux: { namespaces: [{ type: 'mount' }], ...wish.linux },
-    ...wish.config,
+    ...(request.mounts && { mounts: request.mounts }),
+    linux: { namespaces: [{ type: 'mount' }], ...request.linux },
+    ...request.config,
   };
-  return makePlan(config, { ...facts, ...wish.facts }, { id: 'jar', bundle: '/bundle', ...wish.options });
+  return makePlan(
+    config,
+    { ...facts, ...request.facts },
+    { id: 'jar', bundle: '/bundle', ...request.options },
+  );
 }
 
 type StepOf<Op extends Operation> = Extract<Step, { readonly op: Op }>;

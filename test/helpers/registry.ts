@@ -4,11 +4,13 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 import { type AddressInfo, createServer as createListener } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { findProgram } from '../../native/build/programs.mjs';
+import { tarOf } from './archive.ts';
 
 export const sha256 = (bytes: string | Buffer) =>
   `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
@@ -18,7 +20,7 @@ export interface TestBlob {
   readonly bytes: Buffer;
 }
 
-export interface TestImage {
+export interface RegistryImage {
   readonly mediaType: string;
   readonly manifest: TestBlob;
   /** The config first. */
@@ -32,7 +34,7 @@ export interface ImageOptions {
   readonly compression?: 'gzip' | 'zstd' | 'none';
   /** Docker's media types instead of OCI's. */
   readonly docker?: boolean;
-  readonly platform?: TestImage['platform'];
+  readonly platform?: RegistryImage['platform'];
   readonly config?: object;
 }
 
@@ -45,7 +47,7 @@ export function makeImage({
   docker = false,
   platform = { os: 'linux', architecture: machine },
   config = { Cmd: ['/bin/sh'] },
-}: ImageOptions): TestImage {
+}: ImageOptions): RegistryImage {
   const packed = layers.map(layer => blobOf(compressed(layer, compression)));
   const document = {
     ...platform,
@@ -90,7 +92,7 @@ function compressed(plain: Buffer, how: 'gzip' | 'zstd' | 'none'): Buffer {
 
 /** An index of images for several platforms. */
 export function indexOf(
-  images: readonly TestImage[],
+  images: readonly RegistryImage[],
   docker = false,
 ): TestBlob & { readonly mediaType: string } {
   const mediaType = docker
@@ -105,28 +107,9 @@ export function indexOf(
   return { mediaType, ...blobOf(JSON.stringify({ schemaVersion: 2, mediaType, manifests })) };
 }
 
-/** A tar with regular files. */
-export function tarOf(files: Readonly<Record<string, string | Buffer>>): Buffer {
-  const pieces = Object.entries(files).flatMap(([name, content]) => {
-    const bytes = Buffer.from(content);
-    const header = Buffer.alloc(512);
-    header.write(name, 0);
-    for (const [at, digits, value] of [
-      [100, 7, 0o755],
-      [108, 7, 0],
-      [116, 7, 0],
-      [124, 11, bytes.length],
-      [136, 11, 0],
-    ] as const) {
-      header.write(`${value.toString(8).padStart(digits, '0')}\0`, at);
-    }
-    header.write('        0', 148);
-    header.write('ustar\x0000', 257);
-    const sum = header.reduce((total, byte) => total + byte, 0);
-    header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
-    return [header, bytes, Buffer.alloc((512 - (bytes.length % 512)) % 512)];
-  });
-  return Buffer.concat([...pieces, Buffer.alloc(1024)]);
+/** A layer with regular files, which all may execute. */
+export function layerOf(files: Readonly<Record<string, string | Buffer>>): Buffer {
+  return tarOf(Object.entries(files).map(([name, data]) => ({ name, data, mode: 0o755, time: 0 })));
 }
 
 /** Bytes that do not compress, the same in every run. */
@@ -150,9 +133,15 @@ export class FakeRegistry {
   readonly log: LoggedRequest[] = [];
   /** Called first; returns true if it has answered, or will answer. */
   answer: (request: IncomingMessage, response: ServerResponse) => boolean = () => false;
-  #server = createServer((request, response) => this.#serve(request, response));
+  readonly #server;
   #manifests = new Map<string, { type: string; bytes: Buffer }>();
   #blobs = new Map<string, Buffer>();
+
+  /** @param tls - certificate and key; undefined for HTTP */
+  constructor(tls?: ServerOptions) {
+    const serve = (request: IncomingMessage, response: ServerResponse) => this.#serve(request, response);
+    this.#server = tls === undefined ? createServer(serve) : createTlsServer(tls, serve);
+  }
 
   async open(): Promise<void> {
     this.#server.listen(0, '127.0.0.1');
@@ -169,7 +158,7 @@ export class FakeRegistry {
     return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  add(repository: string, tag: string, image: TestImage): void {
+  add(repository: string, tag: string, image: RegistryImage): void {
     this.addManifest(repository, tag, { ...image.manifest, mediaType: image.mediaType });
     for (const { digest, bytes } of image.blobs) this.#blobs.set(digest, bytes);
   }
@@ -260,7 +249,7 @@ export class RealRegistry {
     rmSync(this.#directory, { recursive: true, force: true });
   }
 
-  async push(repository: string, tag: string, image: TestImage): Promise<void> {
+  async push(repository: string, tag: string, image: RegistryImage): Promise<void> {
     for (const { digest, bytes } of image.blobs) {
       const begun = await fetch(`http://${this.host}/v2/${repository}/blobs/uploads/`, { method: 'POST' });
       const place = new URL(begun.headers.get('location') ?? '', `http://${this.host}`);

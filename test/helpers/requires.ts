@@ -19,6 +19,8 @@ declare module '@vitest/runner' {
 const programs = [
   'runc',
   'crun',
+  'criu',
+  'iptables-restore',
   'ip',
   'strace',
   'newuidmap',
@@ -37,21 +39,27 @@ const programs = [
   'docker-registry',
   'skopeo',
   'zstd',
+  'openssl',
+  'bzip2',
+  'xz',
   'g++',
   'git',
   'npm',
   'fish',
+  'groff',
   'zsh',
   'aarch64-linux-gnu-g++',
   'qemu-aarch64-static',
   'qemu-system-aarch64',
+  'chromium',
 ] as const;
 
 /**
  * Requirements of a test on the machine:
  * `root`; a program; `busybox` (static); `libseccomp` (header and library); `standalone` (the built executable) and
- * `standalone:arm64`; `host:standalone` (the tested program is the executable); `cgroup1` (version 1 beside version 2); `systemd` (as first process), `other-init` (another one),
- * `user-manager` (systemd runs one for the user 1000); `cgroup2` (mounted) and `cgroup2:CONTROLLER` (available there);
+ * `standalone:arm64`; `host:standalone` (the tested program is the executable); `cgroup1` (version 1 beside version 2);
+ * `systemd` (as first process), `other-init` (another one), `user-manager` (systemd runs one for the user 1000);
+ * `cgroup2` (mounted) and `cgroup2:CONTROLLER` (available there);
  * `kernel:5.12` (or later); `no-resctrl` (not mounted); `lsm:apparmor` or `lsm:selinux` (enabled), `no-lsm:apparmor`
  * (disabled); `selinux-policy` (of test/vm); `capability:SYS_RESOURCE` (in the permitted set of this process);
  * `filesystem:overlay` (supported by the kernel); `tun` (the device /dev/net/tun);

@@ -3,8 +3,15 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { TestContext } from 'vitest';
+import { type TestContext, TestRunner } from 'vitest';
 import { findProgram } from '../../native/build/programs.mjs';
+
+declare module '@vitest/runner' {
+  interface TaskMeta {
+    /** What `disagrees` has found in this test; test/security counts by it. */
+    disagreements?: readonly string[];
+  }
+}
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -72,7 +79,10 @@ export function runs(pattern: string, tested: Runtime = runtime): boolean {
  */
 export function disagrees(pattern: string, behaviour: string, tested: Runtime = runtime): boolean {
   if (behaviour === '') throw new Error('a disagreement needs a description');
-  return runs(pattern, tested);
+  const disagreeing = runs(pattern, tested);
+  const meta = disagreeing ? TestRunner.getCurrentTest()?.meta : undefined;
+  if (meta !== undefined) meta.disagreements = [...(meta.disagreements ?? []), `${pattern} ${behaviour}`];
+  return disagreeing;
 }
 
 /** Skips the test on a runtime that disagrees so much that the test asserts nothing. */

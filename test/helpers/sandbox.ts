@@ -169,7 +169,7 @@ export class Sandbox {
   fails(args: readonly string[], options: ExecOptions = {}): Failure {
     const log = this.fresh('log');
     const done = this.oci(['--log', log, '--log-format', 'json', ...args], options);
-    if (done.status === 0) throw new Error(`${args.join(' ')}: should have failed; printed ${done.stdout}`);
+    if (done.status === 0) throw new Error(`${args.join(' ')}: must fail, but printed ${done.stdout}`);
     const records = existsSync(log)
       ? readFileSync(log, 'utf8')
           .split('\n')
@@ -355,7 +355,7 @@ export function sandbox(layout: Layout = 'unified', which: Runtime = runtime): S
 export async function until(what: string, condition: () => boolean, timeoutMs = 100_000): Promise<void> {
   const end = performance.now() + timeoutMs;
   while (!condition()) {
-    if (performance.now() > end) throw new Error(`waited in vain: ${what}`);
+    if (performance.now() > end) throw new Error(`${what}: not within ${timeoutMs} ms`);
     await new Promise(resolve => setTimeout(resolve, 5));
   }
 }

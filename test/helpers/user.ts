@@ -10,7 +10,7 @@ import { movedCheckout } from './view.ts';
 
 /** A fictitious user, and the first of a thousand subordinate ids of that user. */
 export const user = 12_345;
-export const given = 400_000;
+export const firstSubordinateId = 400_000;
 
 const repository = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 export const moved = runtime.command.map(word =>
@@ -55,8 +55,8 @@ export function prepareUser(box: Sandbox): void {
     box.view.sh(`mount --bind "$1" ${movedCheckout}`, repository);
     installIdMapHelpers(box);
     file('passwd', `${readFileSync('/etc/passwd', 'utf8')}jar:x:${user}:${user}::/:/bin/sh\n`);
-    file('subuid', `jar:${given}:1000\n`);
-    file('subgid', `jar:${given}:1000\n`);
+    file('subuid', `jar:${firstSubordinateId}:1000\n`);
+    file('subgid', `jar:${firstSubordinateId}:1000\n`);
   });
 }
 

@@ -68,7 +68,7 @@ export class View {
       holder.stdout?.once('data', () => resolve());
       holder.once('error', reject);
       holder.once('exit', code =>
-        reject(new Error(`the private mount namespace could not be made (status ${code})`)),
+        reject(new Error(`unable to make the private mount namespace: status ${code}`)),
       );
     });
     return new View(holder);

@@ -46,7 +46,7 @@ async function install(root) {
       writeFileSync(join(root, 'var/lib/dpkg/status'), '');
       cpSync(debs, join(root, 'debs'), { recursive: true });
       const dpkg = 'dpkg --force-depends --force-unsafe-io --install';
-      // the scripts of the other packages use the users and directories that these three make
+      // The scripts of the other packages use the users and directories that these three make.
       const first = ['base-passwd', 'base-files', 'dpkg'].map(name => `/debs/${name}_*.deb`).join(' ');
       const configure = `export DEBIAN_FRONTEND=noninteractive; ${dpkg} ${first}; ${dpkg} /debs/*.deb`;
       await run(join(top, 'test/minimal-root/enter'), [root, 'bash', '-euc', configure]);
@@ -63,8 +63,12 @@ function copy(root, path) {
   cpSync(realpathSync(path), join(root, path), { recursive: true, verbatimSymlinks: true });
 }
 
-/** @param {string} root @param {string} archive */
-async function furnish(root, archive) {
+/**
+ * Copies Node, npm and the settings of this machine.
+ * @param {string} root
+ * @param {string} archive address of the Debian archive
+ */
+async function addNode(root, archive) {
   const prefix = dirname(dirname(realpathSync(process.execPath)));
   for (const name of ['bin/node', 'include/node', 'etc/npmrc']) copy(root, join(prefix, name));
   const npm = dirname(dirname(realpathSync((await run('sh', ['-c', 'command -v npm'])).trim())));
@@ -81,7 +85,7 @@ async function furnish(root, archive) {
   }
   rmSync(join(root, 'etc/apt'), { recursive: true });
   copy(root, '/etc/apt');
-  // the machine itself may have another suite
+  // This machine may have another suite.
   for (const name of ['sources.list', 'sources.list.d']) {
     rmSync(join(root, 'etc/apt', name), { recursive: true, force: true });
   }
@@ -96,7 +100,7 @@ await script(async () => {
   mkdirSync(root, { recursive: true });
   if (readdirSync(root).length > 0) throw new Failure(`${root} is not empty`);
   await timed('making a minimal Debian 12', async () => {
-    await furnish(root, await install(root));
+    await addNode(root, await install(root));
   });
   return 0;
 });

@@ -12,9 +12,9 @@ import { requires } from '../helpers/requires.ts';
 const binding = createRequire(import.meta.url)('../../build/Release/tsubo.node') as Binding;
 const waiting = encodePlan([{ op: 'sync', origin: '', point: 'look', slot: 0, into: 0, count: 0 }]);
 
-type Wish = Pick<Partial<SpawnRequest>, 'cloneFlags' | 'joins'>;
+type Spawn = Pick<Partial<SpawnRequest>, 'cloneFlags' | 'joins'>;
 
-function spawned(wish: Wish): Spawned {
+function spawned(request: Spawn): Spawned {
   return binding.spawn({
     plan: waiting,
     cloneFlags: 0,
@@ -22,13 +22,13 @@ function spawned(wish: Wish): Spawned {
     pidNamespace: -1,
     preserveFds: 0,
     fds: [],
-    ...wish,
+    ...request,
   });
 }
 
 /** Spawns an init that waits, and calls `look` with its pid. */
-function withInit(wish: Wish, look: (pid: number) => void): void {
-  const { pid, pidfd, channel } = spawned(wish);
+function withInit(request: Spawn, look: (pid: number) => void): void {
+  const { pid, pidfd, channel } = spawned(request);
   try {
     expect(binding.awaitReport(channel)).toMatchObject({ kind: 'waiting' });
     look(pid);

@@ -10,7 +10,7 @@ import type { Binding, KeptListener } from '../../src/host/binding.d.ts';
 
 const binding = createRequire(import.meta.url)('../../build/Release/tsubo.node') as Binding;
 
-/** Waits as long as the machine needs. */
+/** Polls every 5 ms, for at most a minute. */
 const soon = { timeout: 60_000, interval: 5 };
 
 /** The descriptor of a socket: Node has it only inside. */
@@ -60,7 +60,7 @@ describe('the keeper of published ports', () => {
     for (const close of closing.splice(0)) close();
   });
 
-  /** A host's socket that the keeper alone holds: this process closes its copy. */
+  /** Starts a keeper for a new socket of the host and closes this process's copy. */
   async function kept(
     to: { address: string; port: number },
     host = '127.0.0.1',
@@ -122,7 +122,7 @@ describe('the keeper of published ports', () => {
     const { port } = await kept(to);
     const client = connect({ port, host: '127.0.0.1' });
     client.pause();
-    // All buffers on the way are full.
+    // The server has data that the buffers on the way do not take.
     await vi.waitFor(() => expect(served[0]?.writableLength).toBeGreaterThan(0), soon);
     expect(Buffer.compare(await received(client), sent)).toBe(0);
   });
@@ -177,7 +177,7 @@ describe('the keeper of published ports', () => {
     (await listening(createServer(), '127.0.0.1', at)).close();
   });
 
-  it('is in its own session, holds nothing of its caller, and is small', async () => {
+  it('is in its own session, holds no other descriptor of its caller, and is small', async () => {
     const { pid } = await kept({ address: '127.0.0.1', port: 1 });
     expect(readFileSync(`/proc/${pid}/comm`, 'utf8')).toBe('tsubo:[keeper]\n');
     expect(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ')[3]).toBe(String(pid));

@@ -12,11 +12,17 @@ type Constant = readonly [name: string, value: string];
 /** Headers of the C library and of the kernel: some of them cannot be included together. */
 const headers = [
   'errno fcntl net/if sched signal sys/mount sys/resource sys/socket sys/stat sys/statvfs unistd',
-  'asm/fcntl linux/audit linux/bpf linux/capability linux/filter linux/ioprio linux/magic linux/mempolicy linux/mount linux/personality linux/sched linux/seccomp',
+  'asm/fcntl linux/audit linux/bpf linux/capability linux/filter linux/ioprio linux/landlock linux/magic linux/mempolicy linux/mount linux/personality linux/sched linux/seccomp',
+  'linux/netfilter linux/netfilter/nf_tables linux/netfilter/nf_tables_compat linux/netfilter/nfnetlink linux/netfilter/nfnetlink_conntrack',
 ].map(names => names.split(' ').map(name => `#include <${name}.h>`));
 
 /** Names of later kernels than the headers of Debian 12. */
-const absent = ['MPOL_WEIGHTED_INTERLEAVE'];
+const absent = [
+  ...['LANDLOCK_ACCESS_FS_TRUNCATE', 'LANDLOCK_ACCESS_FS_IOCTL_DEV'],
+  ...['LANDLOCK_ACCESS_NET_BIND_TCP', 'LANDLOCK_ACCESS_NET_CONNECT_TCP'],
+  ...['LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET', 'LANDLOCK_SCOPE_SIGNAL'],
+  'MPOL_WEIGHTED_INTERLEAVE',
+];
 
 /** Compares the constants with the headers: the names with another value there, and those that no header defines. */
 function compare(constants: readonly Constant[], arch: Arch): { different: string[]; unknown: string[] } {

@@ -50,7 +50,7 @@ const base = tarOf([
   { name: 'etc/', kind: '5', mode: 0o700 },
   { name: 'etc/a', data: 'a' },
 ]);
-const leaning = tarOf([{ name: 'etc/b', data: 'b' }]);
+const dependent = tarOf([{ name: 'etc/b', data: 'b' }]);
 
 /** Fails the test if the work does not throw. */
 function errorOf(work: () => unknown): unknown {
@@ -80,7 +80,7 @@ describe.skipIf(requires('root', 'zstd'))('the layers of an image', () => {
   });
 
   it('have the chain id as name if they depend on the layers below', () => {
-    const [lower, other, upper] = [layerOf(base), layerOf(tarOf([{ name: 'x' }])), layerOf(leaning)];
+    const [lower, other, upper] = [layerOf(base), layerOf(tarOf([{ name: 'x' }])), layerOf(dependent)];
     const names = (layers: StoredLayer[]) =>
       unpackedLayers(store, { layers }).map(tree => tree.split('/').at(-2));
     const chain = chainIds([lower.diffId, upper.diffId]);
@@ -107,7 +107,7 @@ describe.skipIf(requires('root', 'zstd'))('the layers of an image', () => {
   });
 
   it('are refused if their content is not that of the config', () => {
-    const layer = { ...layerOf(base), diffId: digestOf(leaning) };
+    const layer = { ...layerOf(base), diffId: digestOf(dependent) };
     expect(errorOf(() => unpackedLayers(store, { layers: [layer] }))).toMatchObject({
       code: 'image.layer-digest',
       value: digestOf(base),

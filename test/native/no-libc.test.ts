@@ -20,7 +20,7 @@ const allowedSymbols = new Set([
 
 /** Headers of the project, the compiler and the kernel; stdc-predef.h contains no declarations. */
 const allowedHeaders = [
-  /^native\/(core|init|keeper|spawn|wire)\//,
+  /^native\/(core|init|keeper|reaper|spawn|wire)\//,
   /\/lib\/gcc(-cross)?\/[^/]+\/\d+\/include\//,
   /\/include\/([^/]+-linux-gnu\/)?(linux|asm|asm-generic)\//,
   /\/stdc-predef\.h$/,
@@ -49,7 +49,7 @@ function run(program: string, ...args: string[]): string {
 /** Compiles the sources with the flags of the target of binding.gyp, and links the objects with nothing else. */
 function usesOf(
   sources: readonly string[],
-  target: 'tsubo-init' | 'tsubo-keeper' | 'tsubo',
+  target: 'tsubo-init' | 'tsubo-keeper' | 'tsubo-reaper' | 'tsubo',
   arch: Arch,
 ): Uses {
   const { cxx } = toolchain(arch);
@@ -98,8 +98,12 @@ describe.each(compilers)('for %s', (arch, compiler) => {
       expect(usesOf(gypTarget('tsubo-init', arch).sources, 'tsubo-init', arch)).toEqual(nothing);
     });
 
-    test('is used by the keeper of published ports', () => {
+    test('is used by the keeper', () => {
       expect(usesOf(gypTarget('tsubo-keeper', arch).sources, 'tsubo-keeper', arch)).toEqual(nothing);
+    });
+
+    test('is used by the init of a container of an image', () => {
+      expect(usesOf(gypTarget('tsubo-reaper', arch).sources, 'tsubo-reaper', arch)).toEqual(nothing);
     });
 
     test('is used between the clone and the exec of the init', () => {

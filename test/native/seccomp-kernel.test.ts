@@ -8,9 +8,9 @@ import { verdictOf } from '../../src/seccomp/rules.ts';
 import { x86Syscalls } from '../../src/seccomp/syscalls-x86.ts';
 import { Filter, seccompData } from '../helpers/bpf.ts';
 import { helperProgram } from '../helpers/inside.ts';
-import { boundaryArguments, ProfileWords } from '../helpers/profile-words.ts';
 import { Random } from '../helpers/random.ts';
 import { randomProfile } from '../helpers/random-profile.ts';
+import { boundaryArguments, ReferenceProfile } from '../helpers/reference-profile.ts';
 import { requires } from '../helpers/requires.ts';
 
 // Compares the interpreter of seccomp-oracle.test.ts with the kernel: makes calls under the filters of random profiles,
@@ -84,10 +84,10 @@ test.skipIf(process.arch !== 'x64' || requires('g++'))(
 
 /** Every call that may be made, with arguments around the values in its rules. */
 function callsFor(profile: Seccomp, random: Random): Made[] {
-  const words = new ProfileWords(profile, 'x86_64');
+  const reference = new ReferenceProfile(profile, 'x86_64');
   const calls: Made[] = [];
   const add = (narrow: boolean, number: number): void => {
-    const rules = words.of(narrow ? i386 : x86_64, number)?.rules ?? [];
+    const rules = reference.of(narrow ? i386 : x86_64, number)?.rules ?? [];
     for (const args of boundaryArguments(rules, rules.length > 0 ? 24 : 2))
       calls.push({ narrow, number, args });
   };

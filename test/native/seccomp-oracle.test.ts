@@ -6,8 +6,13 @@ import { compileSeccomp } from '../../src/seccomp/compile.ts';
 import { Filter, seccompData, setArguments } from '../helpers/bpf.ts';
 import { engineProfile } from '../helpers/engine-profile.ts';
 import { compileWithLibseccomp, sharedNames } from '../helpers/libseccomp.ts';
-import { boundaryArguments, type CallDecision, multiplexed, ProfileWords } from '../helpers/profile-words.ts';
 import { randomProfile } from '../helpers/random-profile.ts';
+import {
+  boundaryArguments,
+  type CallDecision,
+  multiplexed,
+  ReferenceProfile,
+} from '../helpers/reference-profile.ts';
 import { requires } from '../helpers/requires.ts';
 
 // Compares every call of every architecture: the compiled filter, the filter of libseccomp for the same profile, and
@@ -113,7 +118,7 @@ function compare(cases: readonly Case[]): Found {
 
 function compareOne({ label, machine, profile }: Case, libseccomp: Filter, found: Found): void {
   const own = new Filter(compileSeccomp(profile, machine));
-  const words = new ProfileWords(profile, machine);
+  const reference = new ReferenceProfile(profile, machine);
   // Arguments for calls whose rules are not known to depend on arguments.
   const usual = boundaryArguments([], 8);
   const data = seccompData({ arch: 0, number: 0 });
@@ -126,7 +131,7 @@ function compareOne({ label, machine, profile }: Case, libseccomp: Filter, found
       setArguments(data, args);
       const mine = own.run(data);
       const other = libseccomp.run(data);
-      const expected = ProfileWords.verdict(decision, bits, args);
+      const expected = ReferenceProfile.verdict(decision, bits, args);
       found.calls++;
       if (mine !== expected || (mine !== other && difference(decision, found) === undefined)) {
         found.wrong.push(
@@ -142,11 +147,11 @@ function compareOne({ label, machine, profile }: Case, libseccomp: Filter, found
   for (const { audit, base, bits } of architectures) {
     for (const number of numbers) {
       const whole = (base + number) >>> 0;
-      once(audit, whole, bits, words.of(audit, whole));
+      once(audit, whole, bits, reference.of(audit, whole));
     }
   }
   for (const audit of strange)
-    for (const number of [0, 1, 59, 600]) once(audit, number, 64, words.of(audit, number));
+    for (const number of [0, 1, 59, 600]) once(audit, number, 64, reference.of(audit, number));
 }
 
 /** The reason why the verdict of libseccomp may differ; undefined if it must not. */

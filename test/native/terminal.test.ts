@@ -75,9 +75,9 @@ describe.skipIf(requires('root'))('a terminal of the container', () => {
   it('is the controlling terminal, the standard streams and /dev/console, and belongs to the user', () => {
     report(
       root => symlinkSync('pts/ptmx', join(root, 'dev/ptmx')),
-      (said, pid, pidfd) => {
-        expect(said).toMatchObject({ kind: 'waiting', step: 5 });
-        expect(binding.isTerminal(Number(said.fd))).toBe(true);
+      (found, pid, pidfd) => {
+        expect(found).toMatchObject({ kind: 'waiting', step: 5 });
+        expect(binding.isTerminal(Number(found.fd))).toBe(true);
         // State, parent, process group, session, terminal.
         const fields = binding.readText(`/proc/${pid}/stat`).split(') ')[1]?.split(' ') ?? [];
         const input = statSync(`/proc/${pid}/fd/0`);
@@ -88,7 +88,7 @@ describe.skipIf(requires('root'))('a terminal of the container', () => {
         const mounts = binding.readText(`/proc/${pid}/mountinfo`);
         expect(mounts).toMatch(/ \/0 \S*\/dev\/console .* - devpts /);
         // The last descriptor of the master: closing it hangs up the session.
-        closeSync(Number(said.fd));
+        closeSync(Number(found.fd));
         expect(binding.pidfdWait(pidfd, 5000)).toBe(true);
       },
     );
@@ -97,14 +97,14 @@ describe.skipIf(requires('root'))('a terminal of the container', () => {
   it('is refused if ptmx is a regular file', () => {
     report(
       root => writeFileSync(join(root, 'dev/ptmx'), ''),
-      said => expect(said).toMatchObject({ kind: 'failed', step: 3, errno: 19, detail: '/dev/ptmx' }),
+      found => expect(found).toMatchObject({ kind: 'failed', step: 3, errno: 19, detail: '/dev/ptmx' }),
     );
   });
 
   it('is refused if ptmx is missing', () => {
     report(
       () => undefined,
-      said => expect(said).toMatchObject({ kind: 'failed', step: 3, syscall: 'openat2', errno: 2 }),
+      found => expect(found).toMatchObject({ kind: 'failed', step: 3, syscall: 'openat2', errno: 2 }),
     );
   });
 
@@ -114,7 +114,7 @@ describe.skipIf(requires('root'))('a terminal of the container', () => {
         symlinkSync('pts/ptmx', join(root, 'dev/ptmx'));
         symlinkSync('elsewhere', join(root, 'dev/console'));
       },
-      said => expect(said).toMatchObject({ kind: 'failed', step: 3, errno: 40, detail: '/dev/console' }),
+      found => expect(found).toMatchObject({ kind: 'failed', step: 3, errno: 40, detail: '/dev/console' }),
     );
   });
 });

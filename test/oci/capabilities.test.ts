@@ -17,7 +17,7 @@ function sets(report: Report): Record<CapabilitySet, string[]> {
   };
 }
 
-const noneAtAll = 'takes a process without `capabilities` for one with empty sets';
+const noneAtAll = 'treats a process without `capabilities` like one with empty sets';
 const none = { bounding: [], effective: [], permitted: [], inheritable: [], ambient: [] };
 
 describe.skipIf(requires('root', 'busybox'))('the capabilities of a container', () => {

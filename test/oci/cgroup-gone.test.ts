@@ -32,7 +32,7 @@ describe.skipIf(others || requires('root', 'busybox', 'cgroup2', 'ps'))(
       ['unable to watch container', 'events', '--interval', '100ms'],
       ['unable to pause container', 'pause'],
       ['unable to update container', 'update', '--pids-limit', '10'],
-    ])('says "%s" to %s', (attempt, command, ...flags) => {
+    ])('fails with "%s" at %s', (attempt, command, ...flags) => {
       const { id, path, pid } = moved();
       const failure = box.fails([command, ...flags, id]);
       expect(failure.status).toBe(1);

@@ -7,15 +7,15 @@ import { requires } from '../helpers/requires.ts';
 import { isTsubo } from '../helpers/runtime.ts';
 import { sandbox, until } from '../helpers/sandbox.ts';
 
-type Record_ = Record<string, unknown> & { init: Record<string, unknown> };
+type StateRecord = Record<string, unknown> & { init: Record<string, unknown> };
 
 describe.skipIf(!isTsubo || requires('root', 'busybox', 'cgroup2'))(
   'a container whose record is damaged',
   () => {
     const box = sandbox();
     const pathOf = ({ id }: Bundle, file = 'state.json') => join(box.root, id, file);
-    const change = (bundle: Bundle, how: (record: Record_) => object) => {
-      const record = JSON.parse(readFileSync(pathOf(bundle), 'utf8')) as Record_;
+    const change = (bundle: Bundle, how: (record: StateRecord) => object) => {
+      const record = JSON.parse(readFileSync(pathOf(bundle), 'utf8')) as StateRecord;
       writeFileSync(pathOf(bundle), JSON.stringify(how(record)));
     };
     const cgroupOf = (pid: number) =>
@@ -60,7 +60,7 @@ describe.skipIf(!isTsubo || requires('root', 'busybox', 'cgroup2'))(
         bundle => change(bundle, record => ({ ...record, id: 'x' })),
         '/id is "x", not "jar-',
       ],
-      ['another version', bundle => change(bundle, record => ({ ...record, version: 3 })), '/version is 3'],
+      ['another version', bundle => change(bundle, record => ({ ...record, version: 0 })), '/version is 0'],
       ['nothing in it', bundle => writeFileSync(pathOf(bundle), ''), 'it is empty'],
       ['a list in it', bundle => writeFileSync(pathOf(bundle), '[]'), 'the record must be an object'],
       [
@@ -114,6 +114,34 @@ describe.skipIf(!isTsubo || requires('root', 'busybox', 'cgroup2'))(
       );
     });
 
+    test('is one of a later version for every command, and delete --force removes it', async () => {
+      const bundle = box.running(sleeping);
+      const { pid } = box.state(bundle.id);
+      const cgroup = cgroupOf(pid);
+      change(bundle, ({ init, ...others }) => ({ ...others, version: 3, init: { process: init } }));
+      for (const command of [['state'], ['kill'], ['delete'], ['exec', '/bin/true']]) {
+        const [name = '', ...rest] = command;
+        const failure = box.fails([name, bundle.id, ...rest]);
+        expect(failure.record, name).toMatchObject({ code: 'state.newer-version', path: pathOf(bundle) });
+      }
+      expect(box.lives(pid)).toBe(true);
+      await isGone(bundle, pid, cgroup, () => box.must(['delete', '--force', bundle.id]));
+    });
+
+    test('is a directory in the place of each of its files, and costs no other container', async () => {
+      const other = box.running(sleeping);
+      for (const file of ['state.json', 'config.json', 'exec.json', 'exec.fifo']) {
+        const bundle = box.created();
+        const { pid } = box.state(bundle.id);
+        const cgroup = cgroupOf(pid);
+        rmSync(pathOf(bundle, file));
+        mkdirSync(pathOf(bundle, file));
+        expect(box.must(['list', '--quiet']).stdout).toContain(other.id);
+        await isGone(bundle, pid, cgroup, () => box.must(['delete', '--force', bundle.id]));
+      }
+      expect(box.state(other.id).status).toBe('running');
+    });
+
     test('is removed if it has a cgroup path of its own and only config.json is left', async () => {
       const bundle = box.running(made => {
         sleeping(made);
@@ -145,23 +173,21 @@ describe.skipIf(!isTsubo || requires('root', 'busybox', 'cgroup2'))(
     test('never causes the kill of another process with its pid or in a cgroup with its name', async () => {
       const bundle = box.running(sleeping);
       const { pid } = box.state(bundle.id);
-      const stranger = box.view.spawn(['sleep', '1000'], {});
-      await until('the stranger runs', () => box.lives(stranger.pid ?? 0));
-      change(bundle, ({ init, ...others }) => ({ ...others, init: { ...init, pid: stranger.pid } }));
+      const other = box.view.spawn(['sleep', '1000'], {});
+      await until('the other process runs', () => box.lives(other.pid ?? 0));
+      change(bundle, ({ init, ...others }) => ({ ...others, init: { ...init, pid: other.pid } }));
       const cgroup = cgroupOf(pid);
       await isGone(bundle, pid, cgroup, () => box.must(['delete', '--force', bundle.id]));
       mkdirSync(join(box.root, bundle.id));
       writeFileSync(pathOf(bundle), '');
       mkdirSync(cgroup);
-      writeFileSync(`${cgroup}/cgroup.procs`, String(stranger.pid));
+      writeFileSync(`${cgroup}/cgroup.procs`, String(other.pid));
       try {
-        expect(box.fails(['delete', '--force', bundle.id]).message).toContain(
-          `process ${stranger.pid} (sleep)`,
-        );
-        expect(box.lives(stranger.pid ?? 0)).toBe(true);
+        expect(box.fails(['delete', '--force', bundle.id]).message).toContain(`process ${other.pid} (sleep)`);
+        expect(box.lives(other.pid ?? 0)).toBe(true);
       } finally {
-        stranger.kill('SIGKILL');
-        await until('the stranger has ended', () => !box.lives(stranger.pid ?? 0));
+        other.kill('SIGKILL');
+        await until('the other process has ended', () => !box.lives(other.pid ?? 0));
         rmdirSync(cgroup);
         rmSync(join(box.root, bundle.id), { recursive: true });
       }

@@ -178,7 +178,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'capability:MKNOD'))('dev
     expect(found()).toEqual(['rwb', 'wb', 'rwb', '-']);
     update({ devices: [{ allow: true, access: 'rwm' }] });
     expect(found()).toEqual(['-', '-', '-', '-']);
-    // One program is attached, not a pile of programs that must all agree.
+    // One program is attached, not several that must all agree.
     update({ devices: [all] });
     expect(found()).toEqual(['rwb', 'rwb', 'rwb', '-']);
   });

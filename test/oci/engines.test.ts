@@ -3,7 +3,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Bundle } from '../helpers/bundle.ts';
-import { type EngineConfig, engineConfigs, makeSources, settle } from '../helpers/engine-config.ts';
+import { type EngineConfig, engineConfigs, fillPlaceholders, makeSources } from '../helpers/engine-config.ts';
 import { type Probe, parseReport, type Report } from '../helpers/inside.ts';
 import { requires } from '../helpers/requires.ts';
 import { installedRunc, isTsubo, type Runtime, runtime } from '../helpers/runtime.ts';
@@ -120,7 +120,11 @@ function compared(configs: readonly EngineConfig[]): void {
   test.each(configs.map(config => [config.names[0], config] as const))('%s', async (_, config) => {
     const bundle = box.bundle();
     const pod = config.text.includes('@pod@') ? box.state(box.running().id).pid : box.view.pid;
-    const text = settle(config.text, { sources: sourcesOf(bundle), pod, cgroupsPath: `/${box.name}-engine` });
+    const text = fillPlaceholders(config.text, {
+      sources: sourcesOf(bundle),
+      pod,
+      cgroupsPath: `/${box.name}-engine`,
+    });
     const podNamespaces = namespacesOf(box, pod);
     const runc = installedRunc() as Runtime;
     const expected = await seenUnder(box, runc, 'reference', bundle, allowingDevices(text));

@@ -45,7 +45,7 @@ describe.skipIf(requires('root', 'busybox', 'runc', 'cgroup2', ...controllers) |
     const expectStats = async (one: Sandbox, bundle: Bundle): Promise<string> => {
       let [before, after, printed]: [unknown, unknown, string] = [0, 1, ''];
       await until(
-        'the files stand still',
+        'the files are stable',
         () => {
           before = expectedStats(directoryOf(one, bundle));
           printed = one.must(['events', '--stats', bundle.id]).stdout;
@@ -111,7 +111,7 @@ describe.skipIf(requires('root', 'busybox', 'runc', 'cgroup2', ...controllers) |
         one.must(['kill', bundle.id, 'KILL']);
         expect(await watching.ended).toMatchObject({ status: 0 });
         const oom = lines().filter(line => line.startsWith('{"type":"oom"'));
-        // runc reports the same kill again when the file changes once more
+        // runc reports the same kill again when the file changes once more.
         if (one === box) expect(oom).toHaveLength(1);
         kinds.push([...new Set(oom.map(line => line.replace(bundle.id, 'ID')))]);
         const stats = lines().find(line => line.startsWith('{"type":"stats"')) ?? '{}';

@@ -91,7 +91,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('events', () => {
     streams(context);
     const bundle = box.running();
     const watching = box.spawn(['events', '--interval', '20ms', bundle.id]);
-    await until('a few have come', () => parse(watching.stdout()).length >= 3);
+    await until('three reports have arrived', () => parse(watching.stdout()).length >= 3);
     const printed = warning(bundle.id);
     box.must(['kill', bundle.id, 'KILL']);
     expect((await watching.ended).status).toBe(0);
@@ -100,7 +100,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('events', () => {
     expect(all.every(({ type, id }) => type === 'stats' && id === bundle.id)).toBe(true);
   });
 
-  // The interval is longer than the test: reports could come only from too early.
+  // The interval is longer than the test: a report during the test would be too early.
   test.skipIf(!isTsubo)('print nothing before the first interval is over', async () => {
     const bundle = box.running();
     const watching = box.spawn(['events', '--interval', '1h', bundle.id]);

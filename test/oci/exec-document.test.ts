@@ -22,7 +22,7 @@ interface Row {
   readonly fromContainer: unknown;
   readonly fromDocument: unknown;
   /** Runtimes where the executed program gets another value if the document omits the property, and why. */
-  readonly disagreement?: readonly [who: string, how: string];
+  readonly disagreement?: readonly [runtime: string, behaviour: string];
 }
 
 const process = (change: object) => (made: Bundle) => void Object.assign(made.config.process, change);
@@ -107,7 +107,7 @@ const rows: readonly Row[] = [
     seen: ({ noNewPrivileges }) => noNewPrivileges,
     fromContainer: 1,
     fromDocument: 0,
-    disagreement: ['runc', 'takes a document without it for one that says false'],
+    disagreement: ['runc', 'treats a document without it like one with the value false'],
   },
   {
     property: 'oomScoreAdj',

@@ -104,8 +104,8 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'g++'))('exec on a termin
     refused(both, ['-t', '--console-socket', path, id, '/bin/true']);
     refused(both, ['-d', '--console-socket', path, id, '/bin/true']);
     refused(both, ['--console-socket', path, id, '/bin/true']);
-    const asks = document({ terminal: true, cwd: '/', args: ['/bin/true'] });
-    refused(none, ['-d', '-p', asks, id]);
+    const withTerminal = document({ terminal: true, cwd: '/', args: ['/bin/true'] });
+    refused(none, ['-d', '-p', withTerminal, id]);
     const size = document({
       terminal: true,
       consoleSize: { height: 65536, width: 1 },
@@ -129,7 +129,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'g++'))('exec on a termin
     const failure = box.fails(['exec', ...args]);
     expect(failure.status).toBe(255);
     if (isTsubo) expect(failure.record.code).toBe('container.terminal');
-    // runc has connected by then, and its listener ends
+    // runc has connected before the failure: the listener has ended.
     expect(processes()).toEqual(before);
   });
 

@@ -22,7 +22,7 @@ const busyboxFor = (kind: Kind): string => (kind === 'startContainer' ? '/bin/bu
 const spaces = ['mnt', 'net', 'pid', 'uts', 'ipc', 'cgroup'] as const;
 
 /** The record that a hook of `recording` writes. */
-interface Record {
+interface HookRecord {
   readonly namespaces: readonly string[];
   readonly cwd: string;
   readonly env: readonly string[];
@@ -73,7 +73,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('hooks', () => {
       );
       change(made);
     });
-    const read = (kind: Kind): Record => {
+    const read = (kind: Kind): HookRecord => {
       const text = (what: string) => readFileSync(join(notes, `${kind}.${what}`), 'utf8').trim();
       return {
         namespaces: text('ns').split('\n'),
@@ -83,7 +83,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('hooks', () => {
         umask: text('umask'),
         argv0: text('argv'),
         pivoted: text('pivoted'),
-        state: JSON.parse(text('state')) as Record['state'],
+        state: JSON.parse(text('state')) as HookRecord['state'],
       };
     };
     const order = () =>
@@ -329,7 +329,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('hooks', () => {
       };
     });
     if (disagrees('runc', 'waits for every process that holds the output of a hook')) writeFileSync(over, '');
-    // Otherwise the process ends after create only.
+    // With any other runtime the process runs until create has returned.
     box.create(bundle);
     writeFileSync(over, '');
     box.must(['delete', '--force', bundle.id]);

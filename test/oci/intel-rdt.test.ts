@@ -7,7 +7,7 @@ import { requires } from '../helpers/requires.ts';
 import { isTsubo, skipWhere } from '../helpers/runtime.ts';
 import { sandbox } from '../helpers/sandbox.ts';
 
-const asking = (rdt: Record<string, unknown>) => (made: Bundle) => {
+const withClass = (rdt: Record<string, unknown>) => (made: Bundle) => {
   made.config.process.args = ['/bin/sleep', '1000'];
   Object.assign(made.config.linux, { intelRdt: rdt });
 };
@@ -17,7 +17,7 @@ describe.skipIf(requires('root', 'busybox', 'no-resctrl'))('a class of service',
 
   test('is refused without a resctrl mount', context => {
     skipWhere(context, 'runc 1.1', 'makes the container without it');
-    const failure = box.refuses(box.bundle(asking({ closID: 'gold', schemata: ['L3:0=f'] })));
+    const failure = box.refuses(box.bundle(withClass({ closID: 'gold', schemata: ['L3:0=f'] })));
     expect(failure.message).toContain('intelRdt is specified in config, but Intel RDT is not enabled');
     if (isTsubo)
       expect(failure.record).toMatchObject({ code: 'host.unsupported', pointer: '/linux/intelRdt' });
@@ -26,7 +26,7 @@ describe.skipIf(requires('root', 'busybox', 'no-resctrl'))('a class of service',
   test.each([{ closID: 'gold' }, { closID: '/' }, {}, { enableMonitoring: true }])(
     'with %j sets no share and is ignored with a warning without a resctrl mount',
     rdt => {
-      const bundle = box.bundle(asking(rdt));
+      const bundle = box.bundle(withClass(rdt));
       const created = box.must(['create', '--bundle', bundle.dir, bundle.id]);
       if (isTsubo) expect(created.stderr).toContain('linux.intelRdt is ignored: Intel RDT is not enabled');
       box.must(['start', bundle.id]);
@@ -80,7 +80,7 @@ describe.skipIf(!isTsubo || requires('root', 'busybox', 'no-resctrl'))('in a dir
   test('the init and executed programs are in the class, and delete restores the directory', () => {
     const { dir, oci } = resctrl('gold');
     const before = readdirSync(join(dir, 'gold'));
-    const bundle = box.bundle(asking({ closID: 'gold', l3CacheSchema: 'L3:0=0ff' }));
+    const bundle = box.bundle(withClass({ closID: 'gold', l3CacheSchema: 'L3:0=0ff' }));
     const created = oci('create', '--bundle', bundle.dir, bundle.id);
     expect(created).toEqual({ status: 0, log: '' });
     const tasks = () => readFileSync(join(dir, 'gold/tasks'), 'utf8');
@@ -97,7 +97,7 @@ describe.skipIf(!isTsubo || requires('root', 'busybox', 'no-resctrl'))('in a dir
 
   test('a new class that the kernel does not fill is removed again', () => {
     const { dir, oci } = resctrl();
-    const bundle = box.bundle(asking({}));
+    const bundle = box.bundle(withClass({}));
     const failed = oci('create', '--bundle', bundle.dir, bundle.id);
     expect(failed.status).toBe(1);
     expect(failed.log).toMatch(/unable to add process \d+ to .*tasks/);
@@ -107,7 +107,7 @@ describe.skipIf(!isTsubo || requires('root', 'busybox', 'no-resctrl'))('in a dir
 
   test('schemata that differ from those of the class are refused', () => {
     const { dir, oci } = resctrl('gold');
-    const bundle = box.bundle(asking({ closID: 'gold', l3CacheSchema: 'L3:0=f' }));
+    const bundle = box.bundle(withClass({ closID: 'gold', l3CacheSchema: 'L3:0=f' }));
     const failed = oci('create', '--bundle', bundle.dir, bundle.id);
     expect(failed.log).toContain('exists with other schemata: requested L3:0=f, found L3:0=ff');
     expect(readFileSync(join(dir, 'gold/schemata'), 'utf8')).toBe('L3:0=ff\n');

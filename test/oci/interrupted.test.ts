@@ -35,11 +35,12 @@ describe.skipIf(requires('root', 'busybox'))('a waiting runtime', () => {
     running.child.kill(signal);
     expect(await running.ended).toEqual({ status: null, signal });
   };
-  const settled = async (running: Running): Promise<void> => {
-    for (let calm = 0; calm < 20; ) {
+  /** It sleeps at twenty looks in a row: it waits, and not only for a moment. */
+  const waitsLong = async (running: Running): Promise<void> => {
+    for (let looks = 0; looks < 20; ) {
       await until('it waits', () => waits(running));
       await new Promise(resolve => setTimeout(resolve, 10));
-      calm = waits(running) ? calm + 1 : 0;
+      looks = waits(running) ? looks + 1 : 0;
     }
   };
   const run = (bundle: Bundle) => box.spawn(['run', '--bundle', bundle.dir, bundle.id]);
@@ -49,7 +50,7 @@ describe.skipIf(requires('root', 'busybox'))('a waiting runtime', () => {
       const bundle = box.bundle();
       fifo(join(bundle.dir, 'config.json'));
       const running = box.spawn([command, '--bundle', bundle.dir, bundle.id]);
-      await settled(running);
+      await waitsLong(running);
       await endsBy(running, signal);
     });
 
@@ -57,7 +58,7 @@ describe.skipIf(requires('root', 'busybox'))('a waiting runtime', () => {
       const bundle = box.bundle();
       const log = fifo(box.fresh('log'));
       const running = box.spawn(['--log', log, 'run', '--bundle', bundle.dir, bundle.id]);
-      await settled(running);
+      await waitsLong(running);
       await endsBy(running, signal);
     });
 
@@ -65,7 +66,7 @@ describe.skipIf(requires('root', 'busybox'))('a waiting runtime', () => {
       const { id } = box.running();
       const document = fifo(box.fresh('process'));
       const running = box.spawn(['exec', ...flags, '--process', document, id]);
-      await settled(running);
+      await waitsLong(running);
       await endsBy(running, signal);
       expect(box.state(id).status).toBe('running');
     });
@@ -103,7 +104,7 @@ describe.skipIf(requires('root', 'busybox'))('a waiting runtime', () => {
         made.config.hooks = { startContainer: [{ path: '/bin/sleep', args: ['sleep', '1000'] }] };
       });
       const running = box.spawn(['start', bundle.id]);
-      await settled(running);
+      await waitsLong(running);
       await endsBy(running, signal);
     });
 
@@ -123,7 +124,7 @@ c=socket.socket(socket.AF_UNIX); c.connect(sys.argv[1]); print("full", flush=Tru
         made.config.process.terminal = true;
       });
       const running = box.spawn(['create', '--bundle', bundle.dir, '--console-socket', path, bundle.id]);
-      await settled(running);
+      await waitsLong(running);
       await endsBy(running, signal);
       box.must(['delete', '--force', bundle.id]);
     });
@@ -138,7 +139,7 @@ c=socket.socket(socket.AF_UNIX); c.connect(sys.argv[1]); print("full", flush=Tru
         () => box.view.exec(['flock', '-n', join(box.root, bundle.id), 'true']).status === 1,
       );
       const running = box.spawn(['delete', bundle.id]);
-      await settled(running);
+      await waitsLong(running);
       await endsBy(running, signal);
       for (const close of closing.splice(0)) close();
       await until(
@@ -158,7 +159,7 @@ c=socket.socket(socket.AF_UNIX); c.connect(sys.argv[1]); print("full", flush=Tru
     expect(await running.ended).toEqual({ status: 42, signal: null });
   });
 
-  test('dies of a signal that comes at any moment of run, and leaves no traces', async context => {
+  test('is ended by a signal at any moment of run, and leaves no traces', async context => {
     context.skip(!isTsubo, 'runc forwards the signal to the program');
     const before = box.traces();
     for (let round = 0; round < 30; round++) {

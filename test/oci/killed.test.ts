@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Bundle, bind, having } from '../helpers/bundle.ts';
-import { killedAt as killedIn, type Moment, momentsOf as momentsIn } from '../helpers/killing.ts';
+import { killedAt as killedIn, type TracedCall, tracedCalls as tracedIn } from '../helpers/killing.ts';
 import { requires } from '../helpers/requires.ts';
 import { host, isTsubo, runtime } from '../helpers/runtime.ts';
 import { sandbox, until } from '../helpers/sandbox.ts';
@@ -17,8 +17,8 @@ describe.skipIf(requires('root', 'busybox', 'strace'))('a runtime that is killed
   const box = sandbox();
   const anyThread = `${runtime.name}: any of its threads may make a system call`;
 
-  const momentsOf = (args: readonly string[], id: string): Moment[] => momentsIn(box, args, id);
-  const killedAt = (moment: Moment, args: readonly string[]): boolean => killedIn(box, moment, args);
+  const tracedCalls = (args: readonly string[], id: string): TracedCall[] => tracedIn(box, args, id);
+  const killedAt = (call: TracedCall, args: readonly string[]): boolean => killedIn(box, call, args);
 
   /** `delete --force` removes all traces at once, apart from processes that are not yet reaped. */
   const isGone = async (bundle: Bundle, before: Traces, where: string) => {
@@ -49,19 +49,19 @@ describe.skipIf(requires('root', 'busybox', 'strace'))('a runtime that is killed
       const args = ['create', '--bundle', bundle.dir, '--pid-file', join(pids, 'pid'), bundle.id];
       // The directory of all containers exists from here on, so every create makes the same calls.
       mkdirSync(box.root, { recursive: true, mode: 0o700 });
-      const moments = momentsOf(args, bundle.id);
+      const calls = tracedCalls(args, bundle.id);
       await isGone(bundle, before, 'create was not killed');
       let killed = 0;
-      for (const moment of moments) {
-        if (!killedAt(moment, args)) continue;
+      for (const call of calls) {
+        if (!killedAt(call, args)) continue;
         killed += 1;
-        await isGone(bundle, before, moment.line);
+        await isGone(bundle, before, call.line);
       }
       expect(killed).toBeGreaterThan(30);
-      const names = moments.map(moment => moment.name);
+      const names = calls.map(call => call.name);
       if (how === 'in a user namespace') {
         // The runtime writes the mappings and sets the limits.
-        expect(moments.some(({ line }) => line.includes('/uid_map'))).toBe(true);
+        expect(calls.some(({ line }) => line.includes('/uid_map'))).toBe(true);
       }
       expect(names.map(plain)).toEqual(expect.arrayContaining(['mkdir', 'mknod', 'rename', 'clone3']));
     },
@@ -107,16 +107,16 @@ describe.skipIf(requires('root', 'busybox', 'strace'))('a runtime that is killed
     const before = box.traces();
     const pids = box.mkdir('pids');
     const args = ['create', '--bundle', bundle.dir, '--pid-file', join(pids, 'pid'), bundle.id];
-    const all = momentsOf(args, bundle.id);
+    const all = tracedCalls(args, bundle.id);
     await isGone(bundle, before, 'create was not killed');
     const last = all.findIndex(({ line }) => line.includes(pids));
     expect(last).toBeGreaterThan(0);
-    for (const moment of all.slice(last, last + 5)) {
-      if (!killedAt(moment, args)) continue;
-      await isGone(bundle, before, moment.line);
+    for (const call of all.slice(last, last + 5)) {
+      if (!killedAt(call, args)) continue;
+      await isGone(bundle, before, call.line);
       box.must(args);
       expect(readFileSync(join(pids, 'pid'), 'utf8')).toBe(String(box.state(bundle.id).pid));
-      await isGone(bundle, before, `after ${moment.line}`);
+      await isGone(bundle, before, `after ${call.line}`);
       expect(readdirSync(pids)).toEqual(['pid']);
     }
   });
@@ -129,15 +129,15 @@ describe.skipIf(requires('root', 'busybox', 'strace'))('a runtime that is killed
     const before = box.traces();
     const fresh = () => box.create(bundle);
     fresh();
-    const moments = momentsOf(['start', bundle.id], bundle.id);
+    const calls = tracedCalls(['start', bundle.id], bundle.id);
     await isGone(bundle, before, 'start was not killed');
-    for (const moment of moments) {
+    for (const call of calls) {
       fresh();
-      killedAt(moment, ['start', bundle.id]);
-      expect(['created', 'running'], moment.line).toContain(box.state(bundle.id).status);
-      await isGone(bundle, before, moment.line);
+      killedAt(call, ['start', bundle.id]);
+      expect(['created', 'running'], call.line).toContain(box.state(bundle.id).status);
+      await isGone(bundle, before, call.line);
     }
-    expect(moments.length).toBeGreaterThan(3);
+    expect(calls.length).toBeGreaterThan(3);
   });
 
   test('at any moment of exec leaves the container unchanged', async context => {
@@ -146,17 +146,17 @@ describe.skipIf(requires('root', 'busybox', 'strace'))('a runtime that is killed
     const before = box.traces();
     const pids = box.mkdir('pids');
     const args = ['exec', '--pid-file', join(pids, 'pid'), bundle.id, '/bin/true'];
-    const moments = momentsOf(args, bundle.id);
+    const calls = tracedCalls(args, bundle.id);
     let killed = 0;
-    for (const moment of moments) {
-      if (!killedAt(moment, args)) continue;
+    for (const call of calls) {
+      if (!killedAt(call, args)) continue;
       killed += 1;
       const same = () => JSON.stringify(box.traces()) === JSON.stringify(before);
-      await until(moment.line, same, 2000);
-      expect(box.state(bundle.id).status, moment.line).toBe('running');
+      await until(call.line, same, 2000);
+      expect(box.state(bundle.id).status, call.line).toBe('running');
     }
     expect(killed).toBeGreaterThan(10);
-    expect(moments.map(moment => plain(moment.name))).toEqual(expect.arrayContaining(['clone3', 'rename']));
+    expect(calls.map(call => plain(call.name))).toEqual(expect.arrayContaining(['clone3', 'rename']));
   });
 
   test('at any moment of delete can delete again', async context => {
@@ -173,13 +173,13 @@ describe.skipIf(requires('root', 'busybox', 'strace'))('a runtime that is killed
       mkdirSync(box.view.path(`/sys/fs/cgroup${cgroup}/inner`));
     };
     fresh();
-    const moments = momentsOf(['delete', '--force', bundle.id], bundle.id);
-    for (const moment of moments) {
+    const calls = tracedCalls(['delete', '--force', bundle.id], bundle.id);
+    for (const call of calls) {
       fresh();
-      killedAt(moment, ['delete', '--force', bundle.id]);
-      await isGone(bundle, before, moment.line);
+      killedAt(call, ['delete', '--force', bundle.id]);
+      await isGone(bundle, before, call.line);
     }
-    expect(moments.length).toBeGreaterThan(3);
+    expect(calls.length).toBeGreaterThan(3);
     expect(existsSync(join(box.root, bundle.id))).toBe(false);
   });
 

@@ -1,46 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { programOutput } from '../helpers/library.ts';
 import { requires } from '../helpers/requires.ts';
 import { commands, host } from '../helpers/runtime.ts';
 import { sandbox } from '../helpers/sandbox.ts';
-import { withFile } from '../helpers/view.ts';
-
-const library = fileURLToPath(new URL('../../dist/index.js', import.meta.url));
 
 describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec of the library', () => {
   // Always with tsubo: the library does not manage containers of another runtime.
   const box = sandbox('unified', { name: 'tsubo', version: '', command: commands[host] });
 
   /** Output of a program with these lines, parsed as JSON; `container` is a running container. */
-  const inProgram = (id: string, lines: string): unknown => {
-    const file = join(box.mkdir('program'), 'program.mjs');
-    writeFileSync(
-      file,
-      `import { getContainer } from ${JSON.stringify(library)};
-         const container = await getContainer(${JSON.stringify(id)}, { root: ${JSON.stringify(box.root)} });
-         const print = value => console.log(JSON.stringify(value));
-         ${lines}`,
+  const inProgram = (id: string, lines: string): unknown =>
+    programOutput(
+      box,
+      `const container = await library.getContainer(${JSON.stringify(id)}, options);\n${lines}`,
     );
-    // A file: the processes that it leaves behind keep its standard output open.
-    const out = box.fresh('out');
-    const done = withFile(out, 'a', fd =>
-      box.view.exec([process.execPath, file], { stdio: ['ignore', fd, fd] }),
-    );
-    const printed = readFileSync(out, 'utf8');
-    if (done.status !== 0) throw new Error(printed);
-    return JSON.parse(printed);
-  };
 
   test.each([
-    ['exit 7', 7],
-    ['kill -KILL $$', 137],
-  ])('returns the status of %s: %i', (script, status) => {
+    ['exit 7', { status: 7 }],
+    ['kill -KILL $$', { status: 137, signal: 'SIGKILL' }],
+  ])('returns how %s ends: %j', (script, status) => {
     const args = JSON.stringify(['/bin/sh', '-c', script]);
     const result = inProgram(box.running().id, `print(await container.exec({ args: ${args} }))`);
-    expect(result).toEqual({ pid: expect.any(Number), status });
+    expect(result).toEqual({ pid: expect.any(Number), ...status, stdout: '', stderr: '', timedOut: false });
   });
 
   test('does not block the event loop', () => {
@@ -49,7 +31,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec of the library', (
     const lines = `const { writeFileSync } = await import('node:fs');
         setTimeout(() => writeFileSync('${bundle.inRoot('go')}', ''), 50);
         print(await container.exec({ args: ['/bin/sh', '-c', 'until [ -e /go ]; do sleep 0.01; done'] }));`;
-    expect(inProgram(bundle.id, lines)).toEqual({ pid: expect.any(Number), status: 0 });
+    expect(inProgram(bundle.id, lines)).toMatchObject({ pid: expect.any(Number), status: 0 });
   });
 
   test('accepts the options of the command', () => {
@@ -95,7 +77,10 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('exec of the library', (
     [{ args: ['/bin/true'], cwd: 'bin' }, 'config.process.cwd'],
     [{ args: ['/bin/true'], env: ['A'] }, 'config.process.env'],
     [{ args: ['/bin/true'], user: { uid: 4294967295 } }, 'config.range'],
-    [{ args: ['/bin/true'], tty: true }, 'usage.console-socket'],
+    [{ args: ['/bin/true'], consoleSocket: '/s' }, 'usage.console-socket'],
+    [{ args: ['/bin/true'], stdio: 'pip' }, 'usage.stdio'],
+    [{ args: ['/bin/true'], user: 'www' }, 'usage.option'],
+    [{ args: ['/bin/true'], user: 1000 }, 'usage.option'],
   ])('refuses %j with the code %s', (options, code) => {
     const lines = `await container.exec(${JSON.stringify(options)}).catch(error => print(error.code))`;
     expect(inProgram(box.running().id, lines)).toBe(code);

@@ -153,7 +153,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2')).each(layouts)(
         expect(box.lives(pid)).toBe(false);
       });
 
-      test('accepts signal 0 as a test whether it runs', () => {
+      test('accepts signal 0, which only tests whether it runs', () => {
         const { id } = box.running();
         const before = box.state(id);
         expect(box.must(['kill', id, '0'])).toMatchObject({ stdout: '', stderr: '' });

@@ -134,13 +134,13 @@ describe.skipIf(requires('root', 'busybox'))('the mounts of a container', () => 
             { destination: '/b', type, source, options: [...options, 'private'] },
           ),
         );
-        const looks = ({ options, superOptions, source, type }: ReturnType<typeof mountAt>) => ({
+        const comparable = ({ options, superOptions, source, type }: ReturnType<typeof mountAt>) => ({
           options: [...options].sort(),
           superOptions: [...superOptions].sort(),
           source,
           type,
         });
-        expect(looks(mountAt(report, '/a'))).toEqual(looks(mountAt(report, '/b')));
+        expect(comparable(mountAt(report, '/a'))).toEqual(comparable(mountAt(report, '/b')));
       },
     );
 
@@ -154,7 +154,7 @@ describe.skipIf(requires('root', 'busybox'))('the mounts of a container', () => 
       );
     });
 
-    test('report the option that a file system refused', () => {
+    test('fail with the place of the option that the file system refuses', () => {
       const failure = box.refuses(box.bundle(having(tmpfs('/a', 'nosuid', 'colour=green'))));
       expect(failure.message).toContain('invalid argument');
       if (isTsubo) expect(failure.record.pointer).toMatch(/^\/mounts\/7(\/options\/1)?$/);
@@ -172,7 +172,7 @@ describe.skipIf(requires('root', 'busybox'))('the mounts of a container', () => 
       ).toBe('my jar');
     });
 
-    test('of devpts are new instances', () => {
+    test('are new instances of devpts', () => {
       const report = box.inside(undefined, { probe: ['/dev/pts', '/dev/pts/ptmx'] });
       expect(mountAt(report, '/dev/pts')).toMatchObject({ type: 'devpts' });
       expect(mountAt(report, '/dev/pts').superOptions).toEqual(
@@ -182,7 +182,7 @@ describe.skipIf(requires('root', 'busybox'))('the mounts of a container', () => 
       expect(report.probes['/dev/pts/ptmx']?.mode).toBe(0o666);
     });
 
-    test('of sysfs and mqueue exist', () => {
+    test('may be sysfs and mqueue', () => {
       const report = box.inside(undefined, { probe: ['/sys/class/net'] });
       expect(mountAt(report, '/dev/mqueue').type).toBe('mqueue');
       expect(mountAt(report, '/sys')).toMatchObject({ type: 'sysfs' });
@@ -190,7 +190,7 @@ describe.skipIf(requires('root', 'busybox'))('the mounts of a container', () => 
       expect(report.probes['/sys/class/net']?.read?.entries).toEqual(['lo']);
     });
 
-    test('of proc belong to the pid namespace of the container', () => {
+    test('of the type proc belong to the pid namespace of the container', () => {
       expect(box.shell('echo /proc/[0-9]*')).toBe('/proc/1\n');
     });
   });
@@ -209,9 +209,9 @@ describe.skipIf(requires('root', 'busybox'))('the mounts of a container', () => 
         },
         { probe: ['/a'] },
       );
-      const ruled =
+      const fromTarget =
         options.length > 0 && disagrees('runc 1.1', 'prefers the mode of the target to the mode option');
-      expect(report.probes['/a']?.mode).toBe(ruled ? before : after);
+      expect(report.probes['/a']?.mode).toBe(fromTarget ? before : after);
     });
 
     test('have the kernel default mode 1777 if the target did not exist', () => {
@@ -243,7 +243,7 @@ describe.skipIf(requires('root', 'busybox'))('the mounts of a container', () => 
       expect(report.probes['/a/note']?.read?.text).toBe('below');
     });
 
-    test('copy what they cover with tmpcopyup, with mode, owner and links', () => {
+    test('contain copies of the covered files with tmpcopyup, with mode, owner and links', () => {
       const report = box.inside(
         bundle => {
           bundle.file('a/note', 'below');
@@ -270,7 +270,7 @@ describe.skipIf(requires('root', 'busybox'))('the mounts of a container', () => 
       expect(report.probes['/a/link']).toMatchObject({ kind: 'symlink', target: '/etc/passwd' });
     });
 
-    test('leave the source of tmpcopyup unchanged', () => {
+    test('do not change the covered files of tmpcopyup', () => {
       const bundle = box.bundle(made => {
         made.file('a/note', 'below');
         made.config.mounts.push(tmpfs('/a', 'tmpcopyup'));

@@ -364,7 +364,7 @@ describe.skipIf(requires('root', 'busybox'))('the namespaces of a container', ()
 
   describe('are refused', () => {
     /** The only message of runc when its helper fails. */
-    const unsaid = "can't get final child's PID from pipe";
+    const messageOfHelper = "can't get final child's PID from pipe";
     const refused = (modify: (bundle: Bundle) => void, pointer: string) => {
       const failure = box.refuses(box.bundle(modify));
       if (isTsubo) expect(failure.record.pointer).toBe(pointer);
@@ -402,7 +402,7 @@ describe.skipIf(requires('root', 'busybox'))('the namespaces of a container', ()
         '/linux/namespaces/5/path',
       );
       expect(failure.message).toContain(
-        disagrees('runc', 'does not report the cause') ? unsaid : '/etc/passwd is not a namespace',
+        disagrees('runc', 'does not report the cause') ? messageOfHelper : '/etc/passwd is not a namespace',
       );
     });
 
@@ -412,7 +412,9 @@ describe.skipIf(requires('root', 'busybox'))('the namespaces of a container', ()
         '/linux/namespaces/5/path',
       );
       expect(failure.message).toContain(
-        disagrees('runc', 'does not report the cause') ? unsaid : 'is a namespace of type ipc, not network',
+        disagrees('runc', 'does not report the cause')
+          ? messageOfHelper
+          : 'is a namespace of type ipc, not network',
       );
     });
 

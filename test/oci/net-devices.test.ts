@@ -129,7 +129,7 @@ describe.skipIf(old || requires('root', 'busybox', 'ip'))('the network devices o
     expect(names(host)).toEqual(['eth0']);
   });
 
-  test('are moved before its sysctls are written', () => {
+  test('are moved before the sysctls are written', () => {
     const pid = created({ jar0: { name: 'in0' } }, made => {
       made.config.linux.sysctl = { 'net.ipv4.conf.in0.forwarding': '1' };
     });
@@ -138,7 +138,7 @@ describe.skipIf(old || requires('root', 'busybox', 'ip'))('the network devices o
     );
   });
 
-  test('stay in a joined namespace after its end', async () => {
+  test('stay in a joined namespace after the end of the container', async () => {
     const other = await namespace();
     const bundle = bundleWith({ jar0: {} }, made => made.namespace('network', `/proc/${other}/ns/net`));
     expect(oci('create', '--bundle', bundle.dir, bundle.id).status).toBe(0);

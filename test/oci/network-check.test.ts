@@ -92,7 +92,7 @@ describe.skipIf(skipped)('check of a container with networks', () => {
       warned('network.foreign-rule', '--publish', port).map(({ message, hint }) => [message, hint]);
     expect(foreign('8800:80')).toEqual([
       [
-        'a rule in chain DOCKER of table ip nat also translates 8800:80/tcp: one of both gets the connections',
+        'a rule in chain DOCKER of table ip nat also translates 8800:80/tcp: only one of the two gets the connections',
         'publish another port, or remove the rule: nft list chain ip nat DOCKER',
       ],
     ]);
@@ -106,7 +106,7 @@ describe.skipIf(skipped)('check of a container with networks', () => {
     expect(foreign('9011:80')).toEqual([]);
   });
 
-  test('32: warns of a chain that drops forwarded packets, with its cure', () => {
+  test('warns of a chain that drops forwarded packets, with the command that opens it', () => {
     lan.in(lan.pid, 'iptables-nft', '-P', 'FORWARD', 'DROP');
     const [warning] = warned('network.foreign-rule', '--network', 'default');
     expect(warning?.message).toContain(
@@ -115,7 +115,7 @@ describe.skipIf(skipped)('check of a container with networks', () => {
     expect(warning?.message).toContain('tsubo network allow-forward');
   });
 
-  test('38: has all problems of a network config with their lines, and those of the machine', () => {
+  test('has all problems of a network config with their lines, and those of the machine', () => {
     const file = lan.box.fresh('network.json');
     const write = (document: unknown) => writeFileSync(file, JSON.stringify(document, null, 1));
     write({ networks: [{ name: 'a b', mac: 'x' }], ports: [{ hostPort: 0, containerPort: 1 }] });
@@ -139,14 +139,14 @@ describe.skipIf(skipped)('check of a container with networks', () => {
     expect(text).toContain(`(${file}:3:3 /ports/0)`);
   });
 
-  test('38: has the problem of a container without a network namespace of its own, also offline', () => {
+  test('has the problem of a container without a network namespace of its own, also offline', () => {
     for (const flags of [[], ['--offline']]) {
       const { problems } = check(['--network', 'default', ...flags], bundle => bundle.namespace('network'));
       expect(problems).toMatchObject([{ code: 'config.network', pointer: '/linux/namespaces' }]);
     }
   });
 
-  test('39: has the problem of an annotation that is not allowed', () => {
+  test('has the problem of an annotation that is not allowed', () => {
     const { problems } = check([], bundle => {
       bundle.config.annotations = { 'tsubo.attach.v1': '{"networks": [{"name": "default"}]}' };
     });

@@ -37,7 +37,7 @@ describe.skipIf(skipped)('the command network', () => {
     expect(row).toMatch(/^web +tsubo1 +up +10\.20\.0\.0\/24 +fd[0-9a-f:]+\/64 +1$/);
   });
 
-  test('29: makes an internal network that no traffic leaves', async () => {
+  test('makes an internal network that no traffic leaves', async () => {
     network('create', '--internal', 'inner');
     await lan.serve(lan.neighbour, 9000);
     const one = lan.running(['--network', 'inner']);
@@ -51,7 +51,7 @@ describe.skipIf(skipped)('the command network', () => {
     expect(lan.ask(one.pid, neighbour.ipv4, 9000)).toBeUndefined();
   });
 
-  test('27: keeps two networks apart with IPv4 and IPv6, and the containers of an isolated one', async () => {
+  test('keeps two networks apart with IPv4 and IPv6, and the containers of an isolated one', async () => {
     network('create', 'one');
     network('create', '--isolated', 'two');
     const first = lan.running(['--network', 'one']);
@@ -71,6 +71,28 @@ describe.skipIf(skipped)('the command network', () => {
     expect(lan.ask(first.pid, own6, 80)).toBe(at(first.pid)[1]);
   });
 
+  test.skipIf(requires('strace'))('leaves no bridge if it cannot make the rest of a network', () => {
+    network('create', '--subnet', '10.21.0.0/24', 'first');
+    const links = () =>
+      lan
+        .ip('-o link')
+        .replaceAll(/^\d+: /gm, '')
+        .split('\n').length;
+    const before = links();
+    const words = ['network', 'create', '--subnet', '10.20.0.0/24', 'second'];
+    let failures = 0;
+    for (let when = 1; when < 300; when++) {
+      const strace = ['strace', '-qq', '-o', '/dev/null', '-e', `inject=sendto:error=ENOMEM:when=${when}`];
+      const done = lan.ociBy(strace, ...words);
+      if (done.status === 0) break;
+      failures += 1;
+      expect(done.stderr).toContain('cannot allocate memory');
+      expect([when, links(), network('ls', '-q')]).toEqual([when, before, 'first\n']);
+    }
+    expect(failures).toBeGreaterThan(3);
+    expect(network('ls', '-q')).toBe('first\nsecond\n');
+  });
+
   test('attaches a container to two networks', () => {
     network('create', '--subnet', '10.20.0.0/24', 'one');
     network('create', '--subnet', '10.30.0.0/24', '--no-ipv6', 'two');
@@ -81,7 +103,7 @@ describe.skipIf(skipped)('the command network', () => {
     expect(listed().map(({ containers }) => containers.length)).toEqual([1, 1]);
   });
 
-  test('43: removes a network only without containers', async () => {
+  test('removes a network only without containers', async () => {
     network('create', 'web');
     const { id } = lan.running(['--network', 'web']);
     expect(refusal('rm', 'web')).toMatchObject({ code: 'network.in-use', value: 'web' });
@@ -94,7 +116,7 @@ describe.skipIf(skipped)('the command network', () => {
     expect(refusal('rm', 'web')).toMatchObject({ code: 'network.unknown' });
   });
 
-  test('43: prunes networks without containers, and no bridge of another program', () => {
+  test('prunes networks without containers, and no bridge of another program', () => {
     lan.ip('link add docker0 type bridge');
     lan.ip('link add podman0 type bridge');
     lan.must('delete', '--force', lan.running(['--network', 'default']).id);
@@ -108,7 +130,7 @@ describe.skipIf(skipped)('the command network', () => {
       expect(lan.link(lan.pid, bridge).ifname).toBe(bridge);
   });
 
-  test('50: works after a reboot with its definition, and nothing else of the time before', async () => {
+  test('works after a reboot with its definition, and nothing else of the time before', async () => {
     network('create', '--subnet', '10.20.0.0/24', 'web');
     const flags = ['--network', 'web', '--publish', '8800:80'];
     const { id, pid } = lan.running(flags);
@@ -131,7 +153,7 @@ describe.skipIf(skipped)('the command network', () => {
     expect(lan.ask(lan.neighbour, machine.ipv4, 8800)).toBe(neighbour.ipv4);
   });
 
-  test('43: prune leaves the rules of Docker and podman, and containers of others in their networks', () => {
+  test('prune leaves the rules of Docker and podman, and containers of others in their networks', () => {
     lan.ip('link add docker0 type bridge');
     lan.ip('address add 172.17.0.1/16 dev docker0');
     lan.ip('link add podman0 type bridge');
@@ -156,7 +178,7 @@ describe.skipIf(skipped)('the command network', () => {
     expect(lan.link(lan.pid, 'docker0').ifname).toBe('docker0');
   });
 
-  test('52: puts a deleted bridge and its interfaces back with reload', async () => {
+  test('puts a deleted bridge and its interfaces back with reload', async () => {
     await lan.serve(lan.neighbour, 9000);
     const { pid } = lan.running(['--network', 'default']);
     lan.ip('link delete tsubo0');
@@ -166,7 +188,7 @@ describe.skipIf(skipped)('the command network', () => {
     expect(lan.ask(pid, neighbour.ipv4, 9000)).toBe(machine.ipv4);
   });
 
-  test('52: keeps the containers of an isolated network apart after a reload', async () => {
+  test('keeps the containers of an isolated network apart after a reload', async () => {
     network('create', '--isolated', 'web');
     const [first, second] = [
       lan.running(['--network', 'web']),
@@ -208,7 +230,7 @@ describe.skipIf(skipped)('the command network', () => {
 
   test.each([
     [
-      '35: a subnet with a route',
+      'a subnet with a route',
       ['--subnet', '192.0.2.0/25', 'web'],
       'network.overlap',
       'overlaps the route 192.0.2.0/24 to uplink',
@@ -257,7 +279,7 @@ describe.skipIf(skipped)('the command network', () => {
     });
   });
 
-  test('51: names a damaged definition and foreign entries, and follows no link', () => {
+  test('names a damaged definition and foreign entries, and follows no link', () => {
     lan.running(['--network', 'default']);
     writeFileSync(lan.file('definitions/broken.json'), '{"version":1,');
     symlinkSync('/etc/shadow', lan.file('state/default/addresses/10.63.0.99'));
@@ -278,7 +300,7 @@ describe.skipIf(skipped)('the command network', () => {
     expect(lan.must('network', 'ls', '-q')).toBe('default\n');
   });
 
-  test('44: lists only whole containers while others are created', async () => {
+  test('lists only whole containers while others are created', async () => {
     const bundles = Array.from({ length: 20 }, () => lan.bundle());
     lan.running(['--network', 'default']);
     const words = lan.box
@@ -305,7 +327,7 @@ describe.skipIf(skipped)('the command network', () => {
     );
   });
 
-  test('45: frees what a killed container has left, at the next command', async () => {
+  test('frees what a killed container has left, at the next command', async () => {
     const { id, pid } = lan.running(['--network', 'default']);
     lan.in(lan.pid, 'sh', '-c', `kill -9 ${pid}`);
     await until('it has stopped', () => lan.box.state(id).status === 'stopped');

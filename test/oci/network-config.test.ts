@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Bundle } from '../helpers/bundle.ts';
-import { engineConfigs, makeSources, settle } from '../helpers/engine-config.ts';
+import { engineConfigs, fillPlaceholders, makeSources } from '../helpers/engine-config.ts';
 import { addressesOf, machine, networkMachine } from '../helpers/network.ts';
 import { requires } from '../helpers/requires.ts';
 import { isTsubo } from '../helpers/runtime.ts';
@@ -72,7 +72,7 @@ describe.skipIf(skipped)('the networks of a container in a file', () => {
     expect(plan).toMatch(/publishPorts 1:1\/tcp +--network-config \/ports\/0$/m);
   });
 
-  test('38: are refused with the line in the file', () => {
+  test('are refused with the line in the file', () => {
     expect(refused({ networks: [{ name: 'default' }, { name: 'wbe' }] })).toMatchObject({
       code: 'network.unknown',
       pointer: '/networks/1',
@@ -94,7 +94,7 @@ describe.skipIf(skipped)('the networks of a container in a file', () => {
     expect(refused('{ "networks": ')).toMatchObject({ code: 'bundle.config-syntax', line: 1 });
   });
 
-  test('18: are refused with the place of a port that another container has', () => {
+  test('are refused with the place of a port that another container has', () => {
     const ports = [{ hostPort: 8800, containerPort: 80 }];
     const { id } = lan.running(['--network-config', configFile({ ports })]);
     const record = refused({ ports: [{ hostPort: 8801, containerPort: 80 }, ...ports] });
@@ -139,7 +139,7 @@ describe.skipIf(skipped)('the networks of a container in a file', () => {
     const allowed = JSON.stringify({ allowAnnotations: [annotation] });
     const request = { networks: [{ name: 'default' }], ports: [{ hostPort: 8800, containerPort: 80 }] };
 
-    test('39: are refused without the permission of the administrator', () => {
+    test('are refused without the permission of the administrator', () => {
       expect(existsSync('/etc/tsubo/tsubo.json')).toBe(false);
       for (const wrapper of [[], withSettings('{}'), withSettings('{"allowAnnotations": ["other"]}')]) {
         const { status, error } = create(wrapper, annotated(request));
@@ -151,7 +151,7 @@ describe.skipIf(skipped)('the networks of a container in a file', () => {
       expect(lan.taken()).toEqual([]);
     });
 
-    test('39: are refused if another user could have given the permission, or if it is misspelled', () => {
+    test('are refused if another user could have given the permission, or if it is misspelled', () => {
       const writable = create(withSettings(allowed, 0o666), annotated(request));
       expect(writable.error).toMatchObject({ code: 'state.untrusted', path: '/etc/tsubo/tsubo.json' });
       const misspelled = create(withSettings('{"allowAnotations": []}'), annotated(request));
@@ -162,16 +162,20 @@ describe.skipIf(skipped)('the networks of a container in a file', () => {
       });
     });
 
-    test('39: are refused in a later version of the annotation', () => {
+    test('are refused in a later version of the annotation', () => {
       const { error } = create(withSettings(allowed), annotated(request, 'tsubo.attach.v2'));
       expect(error).toMatchObject({ code: 'config.unsupported', pointer: '/annotations/tsubo.attach.v2' });
     });
 
-    test('41: are attached to a container with the config of Docker for --network none', async () => {
+    test('are attached to a container with the config of Docker for --network none', async () => {
       const configs = engineConfigs(join(import.meta.dirname, 'engine-configs'));
       const docker = configs.find(({ names }) => names.includes('docker'))?.text ?? '';
       const sources = join(lan.box.mkdir('docker'), 'sources');
-      const text = settle(docker, { sources, pod: process.pid, cgroupsPath: `/${lan.box.name}-docker` });
+      const text = fillPlaceholders(docker, {
+        sources,
+        pod: process.pid,
+        cgroupsPath: `/${lan.box.name}-docker`,
+      });
       makeSources(text, sources);
       const { status, id } = create(withSettings(allowed), bundle => {
         const { args } = bundle.config.process;

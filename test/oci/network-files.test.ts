@@ -31,7 +31,7 @@ describe.skipIf(skipped)('the names of a container with a network', () => {
   };
   const all = 'cat /etc/hosts /etc/resolv.conf';
 
-  test('37: are in its hosts file, and its resolv.conf has the servers that it can reach', () => {
+  test('are in its hosts file, and its resolv.conf has the servers that it can reach', () => {
     const host = 'nameserver 127.0.0.53\nnameserver 192.0.2.53\nsearch example.org\n';
     const { stdout, warnings } = printed(
       host,
@@ -47,7 +47,7 @@ describe.skipIf(skipped)('the names of a container with a network', () => {
     expect(warnings.filter(text => text.includes('name server'))).toEqual([]);
   });
 
-  test('37: are not resolved without a server that it can reach, and that is said', () => {
+  test('are not resolved without a server that it can reach, and a warning reports it', () => {
     const { stdout, warnings } = printed('nameserver 127.0.0.1\n', all);
     expect(stdout.endsWith('# no name server of the host can be reached from here\n')).toBe(true);
     expect(stdout).not.toContain('nameserver');
@@ -135,7 +135,7 @@ describe.skipIf(skipped)('the names of a container with a network', () => {
     };
     const leftOut = [
       'the container gets no /etc/hostname, no /etc/hosts, no /etc/resolv.conf: its root file system has no such ' +
-        'file, and none can be made there; add empty files to the root file system (--network)',
+        'file, and the runtime does not make one there; add empty files to the root file system (--network)',
     ];
 
     test('are left out with a warning if it lacks the files', () => {

@@ -17,7 +17,7 @@ describe.skipIf(skipped)('a network beside the firewall of another program', () 
   };
   const iptables = (...words: string[]) => lan.in(lan.pid, 'iptables-nft', ...words);
 
-  test('32: says that forwarded packets are dropped and how to change that, and does so when asked', async () => {
+  test('warns that forwarded packets are dropped, with the commands to accept them, and allow-forward accepts them', async () => {
     iptables('-P', 'FORWARD', 'DROP');
     expect(warnings('--network', 'default')).toContainEqual(
       'chain FORWARD of table ip filter drops the packets of network default: run tsubo network allow-forward, or ' +
@@ -42,7 +42,7 @@ describe.skipIf(skipped)('a network beside the firewall of another program', () 
     expect(warnings('--publish', '8801:80')).toEqual([]);
   });
 
-  test('32: says the same of a firewall of iptables-legacy, which nf_tables does not list', async () => {
+  test('warns of the same rule of iptables-legacy, which nf_tables does not list', async () => {
     const legacy = (...words: string[]) => lan.in(lan.pid, 'iptables-legacy', ...words);
     legacy('-P', 'FORWARD', 'DROP');
     expect(warnings('--network', 'default')).toContainEqual(
@@ -63,7 +63,7 @@ describe.skipIf(skipped)('a network beside the firewall of another program', () 
     expect(warnings('--publish', '8801:80')).toEqual([]);
   });
 
-  test('32: uses the chain that Docker leaves to the administrator', () => {
+  test('uses the chain that Docker leaves to the administrator', () => {
     iptables('-P', 'FORWARD', 'DROP');
     iptables('-N', 'DOCKER-USER');
     iptables('-A', 'FORWARD', '-j', 'DOCKER-USER');

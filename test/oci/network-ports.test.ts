@@ -41,7 +41,7 @@ describe.skipIf(skipped)('a published port', () => {
   const keeperOf = (id: string) => (lan.recordOf(id)['network'] as { keeper: { pid: number } }).keeper.pid;
   const answer = (flags: string, client: string) => `${flags} ${client}`;
 
-  test('17: answers on every address of the host, and keeps the address of a client from outside', async () => {
+  test('answers on every address of the host, and keeps the address of a client from outside', async () => {
     const flags = '--publish 8800:80';
     const { pid } = await web('--publish', '8800:80');
     expect(lan.ask(lan.pid, '127.0.0.1', 8800)).toBe(answer(flags, '10.63.0.1'));
@@ -54,7 +54,7 @@ describe.skipIf(skipped)('a published port', () => {
     expect(addressesOf(lan.link(pid, 'eth0'))[0]).toBe('10.63.0.2/22');
   });
 
-  test('17: serves a web server of the container to curl', () => {
+  test('serves a web server of the container to curl', () => {
     const { id } = lan.running(['-p', '8800:80'], bundle => {
       bundle.file('/www/index.html', 'a jar\n');
       bundle.config.process.args = ['/bin/busybox', 'httpd', '-f', '-p', '80', '-h', '/www'];
@@ -79,7 +79,7 @@ describe.skipIf(skipped)('a published port', () => {
     expect(lan.recordOf(id)['network']).toMatchObject({ ports: ['8800:80/tcp'], keeper: {} });
   });
 
-  test('18: refuses a port of another container before anything is made, and names it', async () => {
+  test('refuses a port of another container before anything is made, and names it', async () => {
     const { id } = await web('--publish', '8800:80');
     await web('--publish', '8801:80');
     const out = lan.box.fresh('trace');
@@ -106,7 +106,7 @@ describe.skipIf(skipped)('a published port', () => {
     ['127.0.0.1', '8800:80'],
     ['::', '8800:80'],
     ['127.0.0.1', '127.0.0.1:8800:80'],
-  ])('19: is refused while a program listens on %s, which is named', async (address, ports) => {
+  ])('is refused while a program listens on %s, which is named', async (address, ports) => {
     const pid = await listenOn(address, 8800);
     const { record } = lan.refuses(['--publish', ports]);
     expect(record).toMatchObject({ code: 'network.port-taken', value: '8800/tcp' });
@@ -118,7 +118,7 @@ describe.skipIf(skipped)('a published port', () => {
     ['tcp', 'SOCK_STREAM', '8800:80'],
     ['udp', 'SOCK_DGRAM', '8800:80/udp'],
   ])(
-    '19: is refused while a program shares the port over %s with SO_REUSEPORT',
+    'is refused while a program shares the port over %s with SO_REUSEPORT',
     async (protocol, kind, ports) => {
       const script = `
 import socket, time
@@ -139,7 +139,7 @@ time.sleep(1000)`;
     },
   );
 
-  test('19: is allowed while only ended connections have the port', async () => {
+  test('is allowed while only ended connections have the port', async () => {
     const script = `
       const net = require('net');
       const server = net.createServer(s => s.end()).listen(8800, '127.0.0.1', () => {
@@ -152,7 +152,7 @@ time.sleep(1000)`;
     expect(lan.ask(lan.pid, '127.0.0.1', 8800)).toBe(answer('--publish 127.0.0.1:8800:80', '10.63.0.1'));
   });
 
-  test('20: is held, so no program of the host can bind it, and free after the delete', async () => {
+  test('is held, so no program of the host can bind it, and free after the delete', async () => {
     const { id } = await web('--publish', '8800:80', '--publish', '8801:80/udp');
     const bind = (words: string) => lan.try(lan.pid, 'sh', '-c', `timeout 1 nc ${words} </dev/null`);
     expect(bind('-l 0.0.0.0 8800').stderr).toContain('Address already in use');
@@ -163,7 +163,7 @@ time.sleep(1000)`;
     await until('the elements have gone', () => !lan.rules().includes('8800'));
   });
 
-  test('21: belongs to the one address that it is published on', async () => {
+  test('belongs to the one address that it is published on', async () => {
     await web('--publish', '127.0.0.1:8800:80');
     await web('--publish', `${machine.ipv4}:8800:80`);
     expect(lan.ask(lan.pid, '127.0.0.1', 8800)).toContain('127.0.0.1:8800:80');
@@ -178,7 +178,7 @@ time.sleep(1000)`;
     });
   });
 
-  test('22: of TCP and of UDP are two', async () => {
+  test('of TCP and of UDP are two', async () => {
     const container = lan.running(['--publish', '5353:53', '--publish', '5353:53/udp']);
     await lan.serve(container.pid, 53);
     expect(lan.ask(lan.neighbour, machine.ipv4, 5353)).toBe(neighbour.ipv4);
@@ -188,7 +188,7 @@ time.sleep(1000)`;
     expect(lan.askUdp(lan.pid, '::1', 5353)).toBe('10.63.0.1');
   });
 
-  test('23: of a range is one element, and of a shifted range one for each port', async () => {
+  test('of a range is one element, and of a shifted range one for each port', async () => {
     const container = lan.running(['-p', '9000-9999:9000-9999', '-p', '7000-7999:6000-6999']);
     await lan.serve(container.pid, 9500, 'range ');
     await lan.serve(container.pid, 6999, 'shifted ');
@@ -205,7 +205,7 @@ time.sleep(1000)`;
     });
   });
 
-  test.each(['0', '1'])('25: is reached by its own container with br_netfilter %s', async value => {
+  test.each(['0', '1'])('is reached by its own container with br_netfilter %s', async value => {
     const { pid } = await web('--publish', '8800:80');
     const other = lan.running(['--network', 'default']);
     lan.in(lan.pid, 'sysctl', '-qw', `net.bridge.bridge-nf-call-iptables=${value}`);
@@ -216,7 +216,7 @@ time.sleep(1000)`;
     }
   });
 
-  test('26: on 127.0.0.1 is not reached from the neighbour, and no container reaches the loopback of the host', async () => {
+  test('on 127.0.0.1 is not reached from the neighbour, and no container reaches the loopback of the host', async () => {
     const { pid } = await web('--publish', '127.0.0.1:8800:80');
     await lan.serve(lan.pid, 7777, 'host ');
     lan.ip(`route add 127.0.0.1/32 via ${machine.ipv4} table 99`, lan.neighbour);
@@ -236,7 +236,7 @@ time.sleep(1000)`;
     expect(lan.ask(pid, '127.0.0.1', 7777)).toBeUndefined();
   });
 
-  test('27: is reached from a container of another network', async () => {
+  test('is reached from a container of another network', async () => {
     await web('--publish', '8800:80');
     lan.must('network', 'create', 'other');
     const { pid } = lan.running(['--network', 'other']);
@@ -244,7 +244,7 @@ time.sleep(1000)`;
     expect(lan.ask(pid, machine.ipv4, 8800)).toContain('--publish 8800:80');
   });
 
-  test('31: takes over the UDP client of its predecessor at once', async () => {
+  test('takes over the UDP client of its predecessor at once', async () => {
     const first = lan.running(['--publish', '5353:53/udp']);
     await lan.serve(first.pid, 53, 'first ');
     // One client socket for both, and a datagram each time that it gets a line.
@@ -271,7 +271,7 @@ time.sleep(1000)`;
     await until('the second answers', () => heard.includes(`second ${neighbour.ipv4}`));
   });
 
-  test('33: is back within a second after nft flush ruleset', async () => {
+  test('is back within a second after nft flush ruleset', async () => {
     await web('--publish', '8800:80');
     lan.in(lan.pid, 'nft', 'flush', 'ruleset');
     await until(
@@ -281,7 +281,7 @@ time.sleep(1000)`;
     expect(lan.rules()).toContain('chain user');
   });
 
-  test('33: is back after a long transaction that ends with the deletion of its table', async () => {
+  test('is back after a long transaction that ends with the deletion of its table', async () => {
     await web('--publish', '8800:80');
     const ports = Array.from({ length: 40 }, (_, index) => 1000 + index);
     const script = lan.box.fresh('nft');
@@ -314,7 +314,7 @@ time.sleep(1000)`;
 
   // npm run test:load has the larger number.
   const rivals = process.env['TSUBO_LOAD'] === '1' ? 100 : 20;
-  test(`47: is won by exactly one of ${rivals} containers that ask for it at the same time`, () => {
+  test(`is given to exactly one of ${rivals} containers that request it at the same time`, () => {
     lan.must('delete', '--force', lan.running(['--network', 'default']).id);
     const bundles = Array.from({ length: rivals }, () => lan.bundle());
     const words = lan.box
@@ -333,7 +333,7 @@ time.sleep(1000)`;
     expect(lan.taken()).toHaveLength(2);
   });
 
-  test('49: leaves nothing after its keeper was killed, which the commands report', async () => {
+  test('leaves nothing after its keeper was killed, which the commands report', async () => {
     const { id } = await web('--publish', '8800:80');
     const keeper = keeperOf(id);
     const warnings = (...args: string[]) =>
@@ -354,7 +354,7 @@ time.sleep(1000)`;
     expect(lan.ask(lan.neighbour, machine.ipv4, 8800)).toContain(neighbour.ipv4);
   });
 
-  test('45: is free again after its create was killed at any step, and nothing is left', async () => {
+  test('is free again after its create was killed at any step, and nothing is left', async () => {
     lan.must('delete', '--force', lan.running(['--network', 'default']).id);
     for (const call of ['bind', 'flock', 'sendto', 'rename', 'write']) {
       for (let when = 1; when < 100; when++) {
@@ -378,7 +378,24 @@ time.sleep(1000)`;
     }
   });
 
-  test('75: is deleted without a socket of netlink, whose close would wait for the kernel', async () => {
+  test.skipIf(requires('host:standalone'))('leaves nothing if its keeper cannot start', () => {
+    const bundle = lan.bundle();
+    const before = lan.rules().includes('8800');
+    // Only the keeper makes this call.
+    const strace = ['strace', '-f', '-qq', '-o', '/dev/null', '-e', 'inject=epoll_create1:error=EMFILE'];
+    const done = lan.ociBy(strace, 'create', '--bundle', bundle.dir, '-p', '8800:80', bundle.id);
+    expect(done.status).toBe(1);
+    expect(done.stderr).toContain('unable to start the keeper of the published ports: too many open files');
+    // The rules are there, the element is not.
+    expect([before, lan.rules().includes('table inet tsubo'), lan.rules().includes('8800')]).toEqual([
+      false,
+      true,
+      false,
+    ]);
+    expect(lan.taken()).toEqual([]);
+  });
+
+  test('is deleted without a socket of netlink, whose close would wait for the kernel', async () => {
     const { id } = await web('--publish', '8800:80');
     const keeper = keeperOf(id);
     lan.must('kill', id, 'KILL');
@@ -392,7 +409,34 @@ time.sleep(1000)`;
     expect(lan.rules()).not.toContain('8800');
   });
 
-  test('78: has a keeper with little memory', async () => {
+  test('costs its sockets and a place in messages that are sent for one port too', () => {
+    lan.must('network', 'create', 'default');
+    /** The calls of a run by name, with those of its keeper. */
+    const callsFor = (ports: string) => {
+      const { dir, id } = lan.bundle(made => void made.shell('true'));
+      const out = lan.box.fresh('trace');
+      const wrapper = ['strace', '-f', '-qq', '-o', out];
+      expect(lan.ociBy(wrapper, 'run', '--bundle', dir, '-p', ports, id)).toMatchObject({ status: 0 });
+      const calls = new Map<string, number>();
+      for (const [, name = ''] of readFileSync(out, 'utf8').matchAll(/^\d+ +(\w+)\(/gm)) {
+        calls.set(name, (calls.get(name) ?? 0) + 1);
+      }
+      return calls;
+    };
+    const one = callsFor('8800:80');
+    const twenty = callsFor('8900-8919:80-99');
+    const more = (name: string) => (twenty.get(name) ?? 0) - (one.get(name) ?? 0);
+    // Of IPv4 and of IPv6.
+    const sockets = 2 * 19;
+    expect([more('bind'), more('listen')]).toEqual([sockets, sockets]);
+    // The bridge and its element, the pair, the elements of the ports, and their removal by the keeper.
+    expect(one.get('sendto')).toBe(5);
+    for (const name of ['sendto', 'recvfrom', 'flock', 'rename', 'clone3', 'execveat', 'unlink']) {
+      expect([name, more(name)]).toEqual([name, 0]);
+    }
+  });
+
+  test('has a keeper with at most 300 KiB of its own memory', async () => {
     const { id } = await web('--publish', '9000-9099:8000-8099');
     const rollup = readFileSync(`/proc/${keeperOf(id)}/smaps_rollup`, 'utf8');
     const kibibytes = [...rollup.matchAll(/^Private_(?:Clean|Dirty): +(\d+) kB/gm)].map(([, text]) =>

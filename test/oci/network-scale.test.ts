@@ -92,7 +92,7 @@ describe.skipIf(skipped)('many containers on one bridge', () => {
     );
   });
 
-  test('34: the last port of the bridge is used, and the next container is refused with the limit', async () => {
+  test('the last port of the bridge is used, and the next container is refused with the limit', async () => {
     // The usual subnet has fewer addresses than a bridge has ports.
     lan.must('network', 'create', '--subnet', '10.20.0.0/20', 'default');
     const { dir, id } = lan.bundle();

@@ -37,7 +37,7 @@ describe.skipIf(!isTsubo || requires(...needs))('a network of a user', () => {
       }
     });
 
-  test('42: forwards published ports, keeps the address of a client, and ends with the container', async () => {
+  test('forwards published ports, keeps the address of a client, and ends with the container', async () => {
     const flags = ['-p', '8800:80', '-p', '5353:53/udp', '-p', '9000-9009:71-80'];
     const { id, pid } = lan.running(flags, bundle => {
       prepared(bundle);
@@ -90,7 +90,7 @@ describe.skipIf(!isTsubo || requires(...needs))('a network of a user', () => {
     expect(lan.must('exec', id, '/bin/cat', '/etc/hosts')).toContain(`127.0.1.1\tjar ${id} site\n`);
   });
 
-  test('42: refuses a port below ip_unprivileged_port_start before anything is made, and names the setting', () => {
+  test('refuses a port below ip_unprivileged_port_start before anything is made, and names the setting', () => {
     const { record } = lan.refuses(['--publish', '80:80'], unprivileged);
     expect(record).toMatchObject({
       code: 'host.syscall',
@@ -131,7 +131,7 @@ describe.skipIf(!isTsubo || requires(...needs))('a network of a user', () => {
     expect(programs()).toEqual([]);
   });
 
-  test('45: leaves no program and no port after its create was killed', async () => {
+  test('leaves no program and no port after its create was killed', async () => {
     for (let when = 1; ; when++) {
       const bundle = lan.bundle(unprivileged);
       const wrapper = ['strace', '-qq', '-o', '/dev/null', '-e', `inject=rename:signal=KILL:when=${when}`];
@@ -165,7 +165,7 @@ describe.skipIf(!isTsubo || requires('root', 'busybox', 'ip'))('a network of a u
   prepareUser(box);
   const lan = networkMachine({}, box);
 
-  test('42: is refused with the package to install', () => {
+  test('is refused with the package to install', () => {
     const { record } = lan.refuses(['--publish', '8800:80'], unprivileged);
     expect(record).toMatchObject({ code: 'network.program', document: '--publish', value: 'pasta' });
     expect(record['hint']).toContain('install passt');

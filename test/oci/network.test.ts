@@ -26,7 +26,7 @@ describe.skipIf(skipped)('a container in the default network', () => {
     expect(addressesOf(lan.link(lan.pid, 'tsubo0'))).toEqual(['10.63.0.1/22', ipv6.replace('2/64', '1/64')]);
   });
 
-  test('29: reaches the outside with TCP, UDP, ICMP and IPv6 under the address of the host', async () => {
+  test('reaches the outside with TCP, UDP, ICMP and IPv6 under the address of the host', async () => {
     await lan.serve(lan.neighbour, 9000);
     const { pid } = lan.running(attached);
     expect(lan.ask(pid, neighbour.ipv4, 9000)).toBe(machine.ipv4);
@@ -46,7 +46,7 @@ describe.skipIf(skipped)('a container in the default network', () => {
     expect(lan.ask(lan.pid, '10.63.0.3', 80)).toBe('10.63.0.1');
   });
 
-  test('28: is not reached by a neighbour that routes the subnet over the host', async () => {
+  test('is not reached by a neighbour that routes the subnet over the host', async () => {
     const { pid } = lan.running(attached);
     await lan.serve(pid, 80);
     lan.ip(`route add 10.63.0.0/22 via ${machine.ipv4}`, lan.neighbour);
@@ -55,7 +55,7 @@ describe.skipIf(skipped)('a container in the default network', () => {
     expect(lan.ask(lan.pid, '10.63.0.2', 80)).toBe('10.63.0.1');
   });
 
-  test('28: is not reached with IPv6 by a neighbour that routes the subnet over the host', async () => {
+  test('is not reached with IPv6 by a neighbour that routes the subnet over the host', async () => {
     const { pid } = lan.running(attached);
     await lan.serve(pid, 80);
     const [, ipv6 = ''] = addressesOf(lan.link(pid, 'eth0')).map(text => text.split('/')[0] ?? '');
@@ -101,14 +101,14 @@ describe.skipIf(skipped)('a container in the default network', () => {
     expect(lan.taken()).toEqual([]);
   });
 
-  test('48: gets another address than the one that was just freed', () => {
+  test('gets another address than the one that was just freed', () => {
     const first = lan.running(attached);
     lan.must('delete', '--force', first.id);
     const { pid } = lan.running(attached);
     expect(addressesOf(lan.link(pid, 'eth0'))[0]).toBe('10.63.0.3/22');
   });
 
-  test('48: starts with the same address while the interface of its predecessor still ends', () => {
+  test('starts with the same address while the interface of its predecessor still ends', () => {
     const flags = ['--network', 'default:ip=10.63.0.9'];
     for (let round = 0; round < 5; round++) {
       const { id, pid } = lan.running(flags);
@@ -117,7 +117,7 @@ describe.skipIf(skipped)('a container in the default network', () => {
     }
   });
 
-  test('46: shares no address with 49 others that are created at the same time', () => {
+  test('shares no address with 49 others that are created at the same time', () => {
     const bundles = Array.from({ length: 50 }, () => lan.bundle());
     const words = lan.box
       .command('create', ...attached)
@@ -161,7 +161,7 @@ describe.skipIf(skipped)('a container in the default network', () => {
     expect(lan.ask(pid, neighbour.ipv4, 9000)).toBe(machine.ipv4);
   });
 
-  test('38: is refused with a network namespace of another', () => {
+  test('is refused with the network namespace of another process, or of the runtime', () => {
     const joined = lan.refuses(attached, bundle => bundle.namespace('network', '/proc/1/ns/net'));
     expect(joined.record).toMatchObject({ code: 'config.network', value: '/proc/1/ns/net' });
     expect(joined.record['pointer']).toMatch(/^\/linux\/namespaces\/\d+\/path$/);
@@ -193,7 +193,7 @@ describe.skipIf(skipped)('a container in the default network', () => {
       'invalid interface name',
     ],
     ['an unknown key', 'default:ipv4=10.63.0.9', 'usage.network', 'unknown key "ipv4"'],
-  ])('38: is refused with %s', (_, network, code, text) => {
+  ])('is refused with %s', (_, network, code, text) => {
     const { record } = lan.refuses(['--network', network]);
     expect(record.code).toBe(code);
     expect(record.msg).toContain(text);
@@ -201,7 +201,7 @@ describe.skipIf(skipped)('a container in the default network', () => {
     expect(lan.taken()).toEqual([]);
   });
 
-  test('38: is refused with the address of another container, which is named', () => {
+  test('is refused with the address of another container, which is named', () => {
     const first = lan.running(attached);
     const { record } = lan.refuses(['--network', 'default:ip=10.63.0.2']);
     expect(record).toMatchObject({ code: 'network.address', value: '10.63.0.2' });
@@ -209,13 +209,13 @@ describe.skipIf(skipped)('a container in the default network', () => {
     expect(lan.taken()).toHaveLength(2);
   });
 
-  test('is refused if a device with the name of the bridge is none', () => {
+  test('is refused if the device with the name of the bridge is not a bridge', () => {
     lan.ip('link add tsubo0 type veth peer name other');
     const { record } = lan.refuses(attached);
     expect(record).toMatchObject({ code: 'network.conflict', value: 'tsubo0' });
   });
 
-  test('35: has a subnet that overlaps no route, no address and no name server', () => {
+  test('has a subnet that overlaps no route, no address and no name server', () => {
     lan.ip('route add 10.63.0.0/24 dev uplink');
     lan.ip('address add 10.63.4.1/24 dev uplink');
     lan.ip('route add 10.63.8.0/21 dev uplink');
@@ -246,7 +246,7 @@ describe.skipIf(skipped)('a container in the default network', () => {
     expect(lan.try(lan.pid, 'ip', 'link', 'show', 'tsubo0').status).toBe(1);
   });
 
-  test('40: changes no system call of a container without a network', () => {
+  test('changes no system call of a container without a network', () => {
     /** The names of all calls of a run, by process. */
     const trace = () => {
       const bundle = lan.bundle(made => {
@@ -290,7 +290,7 @@ describe.skipIf(skipped)('a container in the default network', () => {
 describe.skipIf(skipped)('a container in the default network of a host without IPv6', () => {
   const lan = networkMachine({ ipv6: false });
 
-  test('30: has IPv4 alone', async () => {
+  test('has IPv4 alone', async () => {
     await lan.serve(lan.neighbour, 9000);
     const { pid } = lan.running(attached);
     expect(addressesOf(lan.link(pid, 'eth0'))).toEqual(['10.63.0.2/22']);
@@ -301,7 +301,7 @@ describe.skipIf(skipped)('a container in the default network of a host without I
 describe.skipIf(skipped)('a container in the default network of a host behind a tunnel', () => {
   const lan = networkMachine({ mtu: 1400 });
 
-  test('36: has the MTU of the default route', () => {
+  test('has the MTU of the default route', () => {
     const { pid } = lan.running(attached);
     expect(lan.link(pid, 'eth0').mtu).toBe(1400);
   });

@@ -6,8 +6,9 @@ import type { Bundle } from '../helpers/bundle.ts';
 import { companions } from '../helpers/companions.ts';
 import { helperProgram } from '../helpers/inside.ts';
 import { requires } from '../helpers/requires.ts';
-import { disagrees, skipWhere } from '../helpers/runtime.ts';
+import { disagrees, isTsubo, skipWhere } from '../helpers/runtime.ts';
 import { sandbox, until } from '../helpers/sandbox.ts';
+import { asUser, prepareUser, unprivileged } from '../helpers/user.ts';
 import { path as programs } from '../helpers/view.ts';
 
 describe.skipIf(requires('root', 'busybox', 'g++'))('a service manager that awaits the container', () => {
@@ -134,5 +135,39 @@ describe.skipIf(requires('root', 'busybox', 'g++'))('a service manager that awai
     const bundle = box.created();
     box.must(['start', bundle.id], { ...exec, timeoutMs: 30_000 });
     expect(box.state(bundle.id).status).toBe('running');
+  });
+
+  test('exec returns at once, and its program has neither the socket nor its path', async () => {
+    const { received, lines, exec } = await manager();
+    const bundle = box.bundle(sending('notify send READY=1; exec sleep 1000'));
+    box.must(['run', '--detach', '--bundle', bundle.dir, bundle.id], { ...exec, timeoutMs: 30_000 });
+    await received('MAINPID=');
+    const before = lines().filter(line => !line.startsWith('BARRIER=1')).length;
+    const show = ['exec', bundle.id, '/bin/sh', '-c', 'echo "path=$NOTIFY_SOCKET"'];
+    expect(box.must(show, { ...exec, timeoutMs: 30_000 }).stdout).toBe('path=\n');
+    box.must(['exec', '--detach', bundle.id, '/bin/sleep', '1000'], { ...exec, timeoutMs: 30_000 });
+    expect(lines().filter(line => !line.startsWith('BARRIER=1'))).toHaveLength(before);
+  });
+});
+
+describe.skipIf(requires('root', 'busybox', 'g++') || !isTsubo)('a user who is not root', () => {
+  const box = sandbox('unified', asUser());
+  const beside = companions();
+  prepareUser(box);
+
+  test('gets the readiness of its container to the service manager', async () => {
+    // Another user cannot enter the directory of a file.
+    const path = `@${box.name}-of-user`;
+    const running = await beside.listening('notify', ['listen', path], path);
+    const bundle = box.bundle(made => {
+      copyFileSync(helperProgram('notify'), made.inRoot('/bin/notify'));
+      unprivileged(made);
+      made.shell('notify send READY=1; exec sleep 1000');
+    });
+    const env = { PATH: programs, NOTIFY_SOCKET: path };
+    box.must(['run', '--detach', '--bundle', bundle.dir, bundle.id], { env, timeoutMs: 30_000 });
+    const { pid } = box.state(bundle.id);
+    await until('the manager has the process', () => running.stdout().includes(`MAINPID=${pid} `));
+    expect(running.stdout()).toMatch(/^READY=1 /m);
   });
 });

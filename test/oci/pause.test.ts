@@ -107,6 +107,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('pause and resume', () =
   });
 
   test('allow a paused container to be deleted by force, without traces', () => {
+    const before = box.traces();
     const bundle = box.running(made => {
       made.shell('sleep 1001 & sleep 1002 & wait');
       made.namespace('pid');
@@ -115,6 +116,6 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('pause and resume', () =
     box.must(['pause', bundle.id]);
     expect(box.fails(['delete', bundle.id]).message).toContain('that is not stopped: paused');
     box.must(['delete', '--force', bundle.id]);
-    expect(box.fails(['state', bundle.id]).message).toContain('container does not exist');
+    expect(box.traces()).toEqual(before);
   });
 });

@@ -67,7 +67,7 @@ describe.skipIf(requires('root', 'busybox'))('the process of a container', () =>
     expect(box.refuses(bundle).message).toMatch(/exec: "\/bin": (is a directory|permission denied)/);
   });
 
-  test('that the kernel refuses is reported by run as one bare line, and in the log with its place', context => {
+  test('that the kernel refuses is reported by run as one line alone, and in the log with its pointer', context => {
     const bundle = box.bundle(made => {
       made.config.process.args = ['/run.sh'];
       made.file('run.sh', '#!/mmnnttbb foo bar\nsh\n');
@@ -128,7 +128,7 @@ describe.skipIf(requires('root', 'busybox'))('the process of a container', () =>
 
     test.each([
       ['a user who is not in passwd', 4711],
-      ['a container without passwd', 0],
+      ['a container whose passwd is empty', 0],
     ])('has / as HOME for %s', (_, uid) => {
       const report = box.inside(bundle => {
         bundle.config.process.user = { uid, gid: 0 };
@@ -157,7 +157,7 @@ describe.skipIf(requires('root', 'busybox'))('the process of a container', () =>
       expect(report.env.filter(entry => entry.startsWith('HOME='))).toEqual([`HOME=${home}`]);
     });
 
-    test('has a HOME if the given one is empty', () => {
+    test('has the default HOME if the config has an empty one', () => {
       const report = box.inside(bundle => {
         bundle.config.process.env = [path, 'HOME='];
       });

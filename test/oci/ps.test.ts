@@ -16,14 +16,14 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'ps'))('ps', () => {
   /**
    * Returns after all three processes have executed their program: until then each has the command line of its parent.
    */
-  const busy = async () => {
+  const threeProcesses = async () => {
     const bundle = box.running(made => made.shell('sleep 1001 & sleep 1002 & wait'));
     await until('all three run', () => new Set(json(bundle.id)?.map(commandLine)).size === 3);
     return bundle;
   };
 
   test('lists the processes with the columns and the heading of ps(1)', async () => {
-    const bundle = await busy();
+    const bundle = await threeProcesses();
     const { stdout, stderr } = box.must(['ps', bundle.id]);
     expect(stderr).toBe('');
     const [heading = '', ...rows] = stdout.trimEnd().split('\n');
@@ -40,7 +40,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'ps'))('ps', () => {
   test.each([[['-o', 'pid,args']], [['-eo', 'ppid,pid,args']], [['-A', '-o', 'ppid,pid,args']]])(
     'forwards options: %j',
     async options => {
-      const bundle = await busy();
+      const bundle = await threeProcesses();
       const all = options.some(option => /^-(e|A)/.test(option)) ? options : ['-e', ...options];
       const rows = box
         .must(['ps', bundle.id, ...all])
@@ -53,7 +53,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'ps'))('ps', () => {
   );
 
   test('prints the process ids as JSON, including those of nested cgroups', async () => {
-    const bundle = await busy();
+    const bundle = await threeProcesses();
     const top = `/sys/fs/cgroup${readFileSync(`/proc/${box.state(bundle.id).pid}/cgroup`, 'utf8')
       .split('\n')
       .find(line => line.startsWith('0::'))
@@ -81,7 +81,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'ps'))('ps', () => {
     [['-o', 'comm'], "couldn't find PID field in ps output", 'host.ps'],
     [['--nope'], 'exit status 1', 'host.ps'],
     [['-eo', 'args,pid'], 'unable to parse pid', 'host.ps'],
-  ])('reports a failure of ps(1): %j', (options, words, code) => {
+  ])('fails if ps(1) fails or prints no process ids: %j', (options, words, code) => {
     const bundle = box.running();
     const failure = box.fails(['ps', bundle.id, ...options]);
     expect(failure.status).toBe(1);

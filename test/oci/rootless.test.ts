@@ -7,7 +7,15 @@ import { parseReport } from '../helpers/inside.ts';
 import { requires } from '../helpers/requires.ts';
 import { disagrees, isTsubo, runtime, skipWhere } from '../helpers/runtime.ts';
 import { type LogRecord, sandbox, until } from '../helpers/sandbox.ts';
-import { asUser, becomeUser, given, moved, prepareUser, unprivileged, user } from '../helpers/user.ts';
+import {
+  asUser,
+  becomeUser,
+  firstSubordinateId,
+  moved,
+  prepareUser,
+  unprivileged,
+  user,
+} from '../helpers/user.ts';
 import { path } from '../helpers/view.ts';
 
 const words = (text: string | undefined): string => (text ?? '').trim().split(/\s+/).join(' ');
@@ -76,37 +84,39 @@ describe.skipIf(requires('root', 'busybox'))('a user other than root', () => {
   });
 
   // Rootless Podman calls the runtime like this too: `create` through conmon.
-  test.each([
+  test.for([
     ['create and not start', 'USER=me', '-uUSER'],
     ['start and not create', '-uUSER', 'USER=me'],
     ['create, as root, and not start', 'USER=root', '-uUSER'],
-  ])('is found by root of a user namespace if USER is set for %s', (_, atCreate, atStart) => {
-    // runc decides by USER=root.
-    if (atCreate === 'USER=root' && runtime.name === 'runc') return;
-    const bundle = box.bundle(
-      also(made => {
-        made.shell('echo started');
-        const mapping = [{ containerID: 0, hostID: 0, size: 1 }];
-        Object.assign(made.config.linux, { uidMappings: mapping, gidMappings: mapping });
-      }),
-    );
-    const dir = box.mkdir('xdg-root');
-    chownSync(dir, user, user);
-    const script = `
+  ] as const)(
+    'is found by root of a user namespace if USER is set for %s',
+    ([, atCreate, atStart], context) => {
+      if (atCreate === 'USER=root') skipWhere(context, 'runc', 'has another state directory with USER=root');
+      const bundle = box.bundle(
+        also(made => {
+          made.shell('echo started');
+          const mapping = [{ containerID: 0, hostID: 0, size: 1 }];
+          Object.assign(made.config.linux, { uidMappings: mapping, gidMappings: mapping });
+        }),
+      );
+      const dir = box.mkdir('xdg-root');
+      chownSync(dir, user, user);
+      const script = `
       runtime() { user=$1; shift; env "$user" ${moved.join(' ')} "$@"; }
       runtime ${atCreate} create --bundle ${bundle.dir} ${bundle.id} &&
       runtime ${atStart} start ${bundle.id} &&
       until runtime ${atStart} state ${bundle.id} | grep -q stopped; do sleep 0.05; done
       runtime ${atCreate} delete ${bundle.id}`;
-    const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', XDG_RUNTIME_DIR: dir };
-    const done = box.view.exec([...becomeUser, 'unshare', '-Urm', 'sh', '-c', script], { env });
-    expect(done).toMatchObject({
-      status: 0,
-      stdout: 'started\n',
-      stderr: '',
-    });
-    expect(readdirSync(join(dir, isTsubo ? 'tsubo' : runtime.name))).toEqual([]);
-  });
+      const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', XDG_RUNTIME_DIR: dir };
+      const done = box.view.exec([...becomeUser, 'unshare', '-Urm', 'sh', '-c', script], { env });
+      expect(done).toMatchObject({
+        status: 0,
+        stdout: 'started\n',
+        stderr: '',
+      });
+      expect(readdirSync(join(dir, isTsubo ? 'tsubo' : runtime.name))).toEqual([]);
+    },
+  );
 
   test('needs a user namespace', () => {
     const failure = box.refuses(box.bundle(made => made.unmount('/sys')));
@@ -190,7 +200,7 @@ describe.skipIf(requires('root', 'busybox', 'newuidmap'))('newuidmap and newgidm
   prepareUser(box);
   const mapping = [
     { containerID: 0, hostID: user, size: 1 },
-    { containerID: 1, hostID: given, size: 1000 },
+    { containerID: 1, hostID: firstSubordinateId, size: 1000 },
   ];
   const mapped = (made: Bundle): void => {
     unprivileged(made);
@@ -205,13 +215,17 @@ describe.skipIf(requires('root', 'busybox', 'newuidmap'))('newuidmap and newgidm
   test('map the subordinate ids of the user', () => {
     const bundle = box.running(mapped);
     const { pid } = box.state(bundle.id);
-    expect(words(readFileSync(`/proc/${pid}/uid_map`, 'utf8'))).toBe(`0 ${user} 1 1 ${given} 1000`);
-    expect(words(readFileSync(`/proc/${pid}/gid_map`, 'utf8'))).toBe(`0 ${user} 1 1 ${given} 1000`);
+    expect(words(readFileSync(`/proc/${pid}/uid_map`, 'utf8'))).toBe(
+      `0 ${user} 1 1 ${firstSubordinateId} 1000`,
+    );
+    expect(words(readFileSync(`/proc/${pid}/gid_map`, 'utf8'))).toBe(
+      `0 ${user} 1 1 ${firstSubordinateId} 1000`,
+    );
     expect(readFileSync(`/proc/${pid}/setgroups`, 'utf8').trim()).toBe('allow');
-    const uid = given + 4;
+    const uid = firstSubordinateId + 4;
     expect(statusOf(pid, 'Uid')).toBe(`${uid} ${uid} ${uid} ${uid}`);
     if (!disagrees('runc', 'sets no additional groups without root')) {
-      expect(statusOf(pid, 'Groups')).toBe(`${given + 6}`);
+      expect(statusOf(pid, 'Groups')).toBe(`${firstSubordinateId + 6}`);
     }
     expect(box.must(['exec', '--user', '9:8', bundle.id, '/bin/id', '-u']).stdout).toBe('9\n');
   });
@@ -233,9 +247,9 @@ describe.skipIf(requires('root', 'busybox', 'newuidmap'))('newuidmap and newgidm
 describe.skipIf(requires('root', 'busybox', 'cgroup2'))('a user with delegated cgroups', () => {
   const own = `/sys/fs/cgroup/delegated-${process.pid}`;
   const enter = ['/bin/sh', '-c', `echo $$ >${own}/leaf/cgroup.procs && exec "$@"`, 'sh'];
-  const asker = asUser();
+  const runtimeOfUser = asUser();
   // The caller is within the delegated cgroup.
-  const box = sandbox('unified', { ...asker, command: [...enter, ...asker.command] });
+  const box = sandbox('unified', { ...runtimeOfUser, command: [...enter, ...runtimeOfUser.command] });
   prepareUser(box);
   beforeAll(() => {
     box.view.sh(

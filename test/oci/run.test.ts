@@ -35,13 +35,13 @@ describe.skipIf(requires('root', 'busybox'))('run', () => {
     const running = box.spawn(['run', '--bundle', bundle.dir, bundle.id]);
     await until(
       'the container runs',
-      () => existsSync(`${box.root}/${bundle.id}`) && status0(bundle.id) === 'running',
+      () => existsSync(`${box.root}/${bundle.id}`) && statusOf(bundle.id) === 'running',
     );
     box.must(['kill', bundle.id, signal]);
     expect(await running.ended).toEqual({ status, signal: null });
   });
 
-  const status0 = (id: string) => {
+  const statusOf = (id: string) => {
     const done = box.oci(['state', id]);
     return done.status === 0 ? (JSON.parse(done.stdout) as { status: string }).status : 'none';
   };

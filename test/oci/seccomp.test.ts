@@ -62,8 +62,8 @@ describe.skipIf(requires('root', 'busybox')).each([
     expect(done.stdout).toBe('none\nstill here\n');
   });
 
-  const deadly = ['SCMP_ACT_KILL_PROCESS', 'SCMP_ACT_KILL_THREAD', 'SCMP_ACT_KILL', 'SCMP_ACT_TRAP'];
-  test.each(deadly)('%s ends a process', action => {
+  const ending = ['SCMP_ACT_KILL_PROCESS', 'SCMP_ACT_KILL_THREAD', 'SCMP_ACT_KILL', 'SCMP_ACT_TRAP'];
+  test.each(ending)('%s ends a process', action => {
     const done = run(allowing({ names: mkdirs, action }), 'mkdir /tmp/a; echo $?');
     // 128 + SIGSYS
     expect(done.stdout).toBe('159\n');
@@ -143,7 +143,7 @@ describe.skipIf(requires('root', 'busybox')).each([
     },
   );
 
-  test('denies calls that it does not name with that default', () => {
+  test('denies calls that it does not name with the default error', () => {
     // The calls that are required to get here and to run a shell with echo.
     const profile: TestSeccomp = {
       defaultAction: 'SCMP_ACT_ERRNO',
@@ -275,7 +275,7 @@ describe.skipIf(requires('root', 'busybox'))('a seccomp profile that denies call
     ['every call', []],
     ['every call but exit_group', ['exit_group']],
   ] as const)('fails run, also right before its program, when it refuses %s', ([, allowed], context) => {
-    context.skip(!isTsubo, 'runc is held to its own calls here, which are others');
+    context.skip(!isTsubo, 'the init of runc makes other calls');
     const refused = bundle(true, profile(allowed, 5));
     const before = box.traces();
     const done = box.run(refused);

@@ -118,7 +118,7 @@ describe.skipIf(requires('root', 'busybox'))('the sysctl of a container', () => 
       const bundle = box.bundle(rootless);
       const covered = box.fresh('covered');
       const script =
-        'mkdir -p "$1/net/ipv4" && echo untouched >"$1/net/ipv4/ping_group_range" && mount --bind "$1" /proc/sys && shift && exec "$@"';
+        'mkdir -p "$1/net/ipv4" && echo untouched >"$1/net/ipv4/ping_group_range" && chmod -R a+rwX "$1" && mount --bind "$1" /proc/sys && shift && exec "$@"';
       const done = box.view.exec([
         ...['/bin/unshare', '--mount', '/bin/sh', '-c', script, 'sh', covered],
         ...box.command('run', '--bundle', bundle.dir, bundle.id),

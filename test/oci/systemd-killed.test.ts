@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { mkdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { killedAt, momentsOf } from '../helpers/killing.ts';
+import { killedAt, tracedCalls } from '../helpers/killing.ts';
 import { requires } from '../helpers/requires.ts';
 import { isTsubo } from '../helpers/runtime.ts';
 import { sandbox, until } from '../helpers/sandbox.ts';
@@ -39,7 +39,7 @@ describe.skipIf(requires('root', 'busybox', 'strace', 'systemd') || !isTsubo)(
           if (command !== 'create') box.must(create);
         };
         prepare();
-        const moments = momentsOf(box, killed, bundle.id);
+        const moments = tracedCalls(box, killed, bundle.id);
         await isGone(bundle.id, before, 'the runtime was not killed');
         // Each message to systemd and the call right after it, and a sample of all other calls.
         const messages = moments.flatMap(({ line }, at) => (line.includes('freedesktop') ? [at] : []));

@@ -108,7 +108,7 @@ describe.skipIf(requires('root', 'busybox', 'g++'))('a terminal', () => {
     await until('it prints the new size', () => socket.stdout().endsWith('25 81\r\n'));
   });
 
-  test('is from the devpts of a /dev from outside, whose ptmx is a node', async () => {
+  test('is from the devpts in a /dev of the host, whose ptmx is a device node', async () => {
     const dev = box.mkdir('dev');
     box.view.sh('cd "$1"; mknod -m 600 ptmx c 5 2; mknod -m 666 null c 1 3; mkdir pts; touch console', dev);
     const socket = await receiver();
@@ -169,7 +169,7 @@ describe.skipIf(requires('root', 'busybox', 'g++'))('a terminal', () => {
     await until('the container ends', () => box.state(bundle.id).status === 'stopped');
   });
 
-  test('needs a console socket if the runtime does not stay', () => {
+  test('needs a console socket if the runtime detaches', () => {
     const bundle = interactive();
     const text = `cannot allocate tty if ${runtime.name} will detach without setting console socket`;
     const before = box.traces();
@@ -178,7 +178,7 @@ describe.skipIf(requires('root', 'busybox', 'g++'))('a terminal', () => {
     expect(box.traces()).toEqual(before);
   });
 
-  test('must be requested if there is a console socket, and the runtime must not stay', async () => {
+  test('must be requested if there is a console socket, and the runtime must detach', async () => {
     const socket = await receiver();
     const text = `cannot use console socket if ${runtime.name} will not detach or allocate tty`;
     const flags = ['--console-socket', socket.path];

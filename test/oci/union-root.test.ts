@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   chownSync,
@@ -14,7 +15,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Bundle } from '../helpers/bundle.ts';
 import { mountAt } from '../helpers/inside.ts';
-import { killedAt, momentsOf } from '../helpers/killing.ts';
+import { killedAt, tracedCalls } from '../helpers/killing.ts';
 import { missing, requires } from '../helpers/requires.ts';
 import { host, isTsubo } from '../helpers/runtime.ts';
 import { sandbox, until } from '../helpers/sandbox.ts';
@@ -64,7 +65,7 @@ describe.skipIf(requires('root', 'busybox', 'filesystem:overlay') || !isTsubo)('
     };
   const rootOptions = (bundle: Bundle): string[] => bundle.config.mounts[0]?.options ?? [];
 
-  test('1: shows the layers, and writes go to the upper one only', () => {
+  test('shows the layers, and writes go to the upper one only', () => {
     const bundle = box.bundle(made => {
       union(made, { lowers: [layer({ 'etc/of-layer': 'seen\n' })] });
       made.shell('cat /etc/of-layer; echo new >/etc/written; rm /etc/passwd; cat /proc/self/mountinfo');
@@ -81,7 +82,7 @@ describe.skipIf(requires('root', 'busybox', 'filesystem:overlay') || !isTsubo)('
     expect(readdirSync(bundle.rootfs)).toEqual([]);
   });
 
-  test('1: has the mount table of crun for the same bundle', context => {
+  test('has the mount table of crun for the same bundle', context => {
     const crun = box.view.exec(['crun', '--version']);
     const version = Number(/version 1\.(\d+)/.exec(crun.stdout)?.[1] ?? 0);
     context.skip(version < 20, 'no crun that knows a mount on /');
@@ -105,7 +106,7 @@ describe.skipIf(requires('root', 'busybox', 'filesystem:overlay') || !isTsubo)('
     expect(table(box.command())).toEqual(table(['crun', '--root', box.mkdir('crun')]));
   });
 
-  test('2: may be only the first mount', () => {
+  test('may be only the first mount', () => {
     const second = box.bundle(
       having({}, made => {
         made.config.mounts.push({ ...made.config.mounts[0], destination: '/' });
@@ -132,7 +133,7 @@ describe.skipIf(requires('root', 'busybox', 'filesystem:overlay') || !isTsubo)('
   test.each([
     [500, 'run'],
     [501, 'are refused before anything is made'],
-  ])('3: %i layers %s', count => {
+  ])('%i layers %s', count => {
     const lowers = Array.from({ length: count - 1 }, (_, index) => layer({ [`etc/of-${index}`]: '' }));
     const bundle = box.bundle(having({ lowers }, made => made.shell('ls /etc')));
     if (count === 500) {
@@ -145,7 +146,7 @@ describe.skipIf(requires('root', 'busybox', 'filesystem:overlay') || !isTsubo)('
     expect(record.msg).toContain('501 lower layers, and the kernel accepts at most 500');
   });
 
-  test('4: 150 layers with paths of 100 bytes run, which one page of options would not take', () => {
+  test('a container runs with 150 layers, whose paths of 100 bytes do not fit into one page of options', () => {
     const parent = box.mkdir('p');
     const lowers = Array.from({ length: 150 }, (_, index) => {
       const name = `${index}-`.padEnd(100 - parent.length - 1, 'x');
@@ -165,7 +166,7 @@ describe.skipIf(requires('root', 'busybox', 'filesystem:overlay') || !isTsubo)('
     ['a new line', 'a\nb'],
     ['quotation marks', '"a"'],
     ['more than 255 bytes', join('x'.repeat(200), 'y'.repeat(200))],
-  ])('5: a layer may have %s in its path', (_, name) => {
+  ])('a layer may have %s in its path', (_, name) => {
     const strange = layer({ 'etc/of-layer': 'seen' }, join(box.mkdir('parent'), name));
     expect(box.shell('cat /etc/of-layer', having({ lowers: [strange] }))).toBe('seen');
     const repeated = having({}, made => {
@@ -188,7 +189,7 @@ describe.skipIf(requires('root', 'busybox', 'filesystem:overlay') || !isTsubo)('
     expect(readFileSync(join(place, 'upper/etc/written'), 'utf8')).toBe('new\n');
   });
 
-  test('6: a missing layer is refused at its own option', () => {
+  test('a missing layer is refused at its own option', () => {
     const missing = join(box.dir, 'missing');
     for (const place of [1, 2, 3, 4]) {
       const bundle = box.bundle(
@@ -203,20 +204,20 @@ describe.skipIf(requires('root', 'busybox', 'filesystem:overlay') || !isTsubo)('
         code: 'container.mount',
         pointer: `/mounts/0/options/${place}`,
         errnoName: 'ENOENT',
-        syscall: apart === undefined ? 'fsconfig' : 'openat',
+        syscall: layersInOneCall === undefined ? 'fsconfig' : 'openat',
       });
     }
   });
 
-  test('6: an unknown option is refused at its place, with the words of the kernel', context => {
-    context.skip(apart !== undefined, apart);
+  test('an unknown option is refused at its place, with the words of the kernel', context => {
+    context.skip(layersInOneCall !== undefined, layersInOneCall);
     const bundle = box.bundle(having({ options: ['xino=off', 'metacpy=on'] }));
     const { record } = box.refuses(bundle);
     expect(record).toMatchObject({ code: 'container.mount', pointer: '/mounts/0/options/2' });
     expect(record.msg).toContain("Unknown parameter 'metacpy'");
   });
 
-  test('7: one layer without an upper one is a read-only bind of it', () => {
+  test('one layer without an upper one is a read-only bind of it', () => {
     const bundle = box.bundle(
       having({ upper: false }, made => {
         made.config.process.args = ['/bin/inside', '--probe', '/', '/etc/passwd', '/dev/shm'];
@@ -230,7 +231,7 @@ describe.skipIf(requires('root', 'busybox', 'filesystem:overlay') || !isTsubo)('
     expect(report.probes['/dev/shm']?.write).toBe(0);
   });
 
-  test('7: mount points are made in the upper layer also if the root is read-only, and never in a lower one', () => {
+  test('mount points are made in the upper layer also if the root is read-only, and never in a lower one', () => {
     for (const how of ['root.readonly', 'ro']) {
       const bundle = box.bundle(
         having({ options: how === 'ro' ? ['ro'] : [] }, made => {
@@ -253,8 +254,8 @@ describe.skipIf(requires('root', 'busybox', 'filesystem:overlay') || !isTsubo)('
     expect(existsSync(join(two.dir, 'image/new'))).toBe(false);
   });
 
-  test('10: an upper layer on an overlay is refused with the words of the kernel', context => {
-    context.skip(apart !== undefined, apart);
+  test('an upper layer on an overlay is refused with the words of the kernel', context => {
+    context.skip(layersInOneCall !== undefined, layersInOneCall);
     const bundle = box.bundle(
       having({ upper: false }, made => {
         const [lower, over, first, work] = [layer({ a: '' }), layer(), layer(), layer()];
@@ -275,7 +276,7 @@ describe.skipIf(requires('root', 'busybox', 'filesystem:overlay') || !isTsubo)('
     }
   });
 
-  test('11: whiteouts and opaque directories hide what is below', () => {
+  test('whiteouts and opaque directories hide what is below', () => {
     const bottom = layer({ gone: '', 'opaque/below': '', stays: '' });
     const [top, work, over] = [layer(), layer(), layer()];
     // The kernel itself makes them in the upper layer of another overlay.
@@ -291,6 +292,25 @@ describe.skipIf(requires('root', 'busybox', 'filesystem:overlay') || !isTsubo)('
     expect(seen.split('/opaque:\n')[1]?.trim()).toBe('own');
   });
 
+  test.skipIf(requires('kernel:6.8'))(
+    'whiteouts that are attributes hide the files of lower directories',
+    () => {
+      const bottom = layer({ gone: '', stays: '', 'directory/gone': '', 'directory/stays': '' });
+      const top = layer({ gone: '', 'directory/gone': '' });
+      // The attribute of a directory announces those of its files.
+      const script = `import os, sys
+top = sys.argv[1]
+for directory in (top, top + '/directory'):
+    os.setxattr(directory, 'trusted.overlay.opaque', b'x')
+    os.setxattr(directory + '/gone', 'trusted.overlay.whiteout', b'y')`;
+      execFileSync('python3', ['-c', script, top]);
+      const listed = (path: string) => box.shell(`ls ${path}`, having({ lowers: [top, bottom] })).split('\n');
+      expect(listed('/directory')).toEqual(['stays', '']);
+      expect(listed('/')).toContain('stays');
+      expect(listed('/')).not.toContain('gone');
+    },
+  );
+
   /** Id 0 in the container is this one on the host. */
   const first = 100_000;
   const mapUsers = (bundle: Bundle): void => {
@@ -299,7 +319,7 @@ describe.skipIf(requires('root', 'busybox', 'filesystem:overlay') || !isTsubo)('
     Object.assign(bundle.config.linux, { uidMappings: mapping, gidMappings: mapping });
   };
 
-  /** Every file below a directory: owner, mode and content. */
+  /** Hash of the owners, modes, sizes and times of change of all files below a directory. */
   const fingerprint = (directory: string): string => {
     const hash = createHash('sha256');
     const walk = (path: string): void => {
@@ -316,7 +336,7 @@ describe.skipIf(requires('root', 'busybox', 'filesystem:overlay') || !isTsubo)('
     ['read-only over layers', false, 2],
     ['of one layer', false, 1],
   ] as const)(
-    '12: in a user namespace a root %s shows files of root as such, and changes no layer',
+    'in a user namespace a root %s shows files of root as such, and changes no layer',
     ([, upper, count], context) => {
       const old = missing(count === 1 ? 'kernel:5.12' : 'kernel:6.15');
       context.skip(old !== undefined, old);
@@ -346,7 +366,7 @@ describe.skipIf(requires('root', 'busybox', 'filesystem:overlay') || !isTsubo)('
     },
   );
 
-  test('12: in a user namespace a missing layer is refused at its own option', context => {
+  test('in a user namespace a missing layer is refused at its own option', context => {
     context.skip(missing('kernel:6.15') !== undefined, missing('kernel:6.15'));
     const bundle = box.bundle(made => {
       union(made, { options: [`lowerdir+=${join(box.dir, 'missing')}`] });
@@ -359,7 +379,7 @@ describe.skipIf(requires('root', 'busybox', 'filesystem:overlay') || !isTsubo)('
     });
   });
 
-  test('16: the mount table of the host is the same after runs, creates and deletes', () => {
+  test('the mount table of the host is the same after runs, creates and deletes', () => {
     const before = box.view.mounts();
     // Node needs a tenth of a second for each.
     const rounds = host === 'standalone' ? 100 : 10;
@@ -411,7 +431,8 @@ describe.skipIf(requires('root', 'busybox', 'filesystem:overlay') || !isTsubo)('
     box.must(['delete', '--force', bundle.id]);
     expect(box.view.mounts().filter(({ target }) => target.startsWith(bundle.rootfs))).toEqual([]);
   });
-  test('8: an upper directory that a container uses is refused for another, with its name', () => {
+
+  test('an upper directory that a container uses is refused for another, with its name', () => {
     const first = box.running(having());
     const [, upper = '', work = ''] = rootOptions(first);
     const other = (options: readonly string[]): Bundle =>
@@ -434,8 +455,8 @@ describe.skipIf(requires('root', 'busybox', 'filesystem:overlay') || !isTsubo)('
       expect(record.msg).toContain(`is in use by container ${first.id}`);
     }
     const own = layer();
-    const work2 = box.bundle(made => union(made, { upper: false, options: [`upperdir=${own}`, work] }));
-    expect(box.refuses(work2).record).toMatchObject({ code: 'state.layer-in-use', value: first.id });
+    const sameWork = box.bundle(made => union(made, { upper: false, options: [`upperdir=${own}`, work] }));
+    expect(box.refuses(sameWork).record).toMatchObject({ code: 'state.layer-in-use', value: first.id });
     // A stopped container uses nothing.
     box.must(['kill', first.id, 'KILL']);
     box.must(['delete', '--force', first.id]);
@@ -449,7 +470,7 @@ describe.skipIf(requires('root', 'busybox', 'filesystem:overlay') || !isTsubo)('
     ).toMatchObject({ status: 0 });
   });
 
-  test('8: of many creates with one upper directory exactly one succeeds', async () => {
+  test('of many creates with one upper directory exactly one succeeds', async () => {
     const [upper, work] = [layer(), layer()];
     const bundles = Array.from({ length: 8 }, () =>
       box.bundle(made => union(made, { upper: false, options: [`upperdir=${upper}`, `workdir=${work}`] })),
@@ -464,7 +485,7 @@ describe.skipIf(requires('root', 'busybox', 'filesystem:overlay') || !isTsubo)('
     expect(done.filter(({ status }) => status === 0)).toHaveLength(1);
   });
 
-  test('9: upper and work directory on two file systems are refused with a hint', () => {
+  test('upper and work directory on two file systems are refused with a hint', () => {
     const bundle = box.bundle(
       having({}, made => {
         box.view.sh('mount -t tmpfs tmpfs "$1"', join(made.dir, 'work'));
@@ -517,7 +538,7 @@ describe.skipIf(requires('root', 'busybox', 'filesystem:overlay') || !isTsubo)('
     ['volatile', ['volatile'], 0],
     ['ordinary', [], 1],
   ] as const)(
-    '14: the end of a run with %s layers syncs their file system or not',
+    'the end of a run with %s layers syncs their file system or not',
     ([, options, syncs], context) => {
       context.skip(!existsSync(join(tracing, 'events/ext4/ext4_sync_fs')), 'no trace events of ext4');
       context.skip(box.view.exec(['mkfs.ext4', '-V']).status !== 0, 'no mkfs.ext4');
@@ -538,7 +559,7 @@ describe.skipIf(requires('root', 'busybox', 'filesystem:overlay') || !isTsubo)('
 
   const marker = (bundle: Bundle): string => join(bundle.dir, 'work/work/incompat/volatile');
 
-  test('15: a volatile upper directory can be used again after delete, and after a failed create', () => {
+  test('a volatile upper directory can be used again after delete, and after a failed create', () => {
     const bundle = box.created(having({ options: ['volatile'] }));
     expect(existsSync(marker(bundle))).toBe(true);
     box.must(['delete', bundle.id]);
@@ -553,7 +574,7 @@ describe.skipIf(requires('root', 'busybox', 'filesystem:overlay') || !isTsubo)('
     expect(existsSync(marker(bundle))).toBe(false);
   });
 
-  test('15: after kill -9 a volatile upper directory can be used in the same boot, and in no other', async () => {
+  test('after kill -9 a volatile upper directory can be used in the same boot, and in no other', async () => {
     const bundle = box.running(having({ options: ['volatile'] }));
     process.kill(box.state(bundle.id).pid, 'SIGKILL');
     await until('it has stopped', () => box.state(bundle.id).status === 'stopped');
@@ -580,7 +601,7 @@ describe.skipIf(requires('root', 'busybox', 'filesystem:overlay') || !isTsubo)('
     expect(box.run(again())).toMatchObject({ status: 0, stderr: '' });
   });
 
-  test('15: the marker of an unknown boot is refused', () => {
+  test('the marker of an unknown boot is refused', () => {
     const bundle = box.bundle(having({ options: ['volatile'] }));
     mkdirSync(marker(bundle), { recursive: true });
     expect(box.refuses(bundle).record.code).toBe('state.layer-unsynced');
@@ -603,7 +624,7 @@ describe.skipIf(requires('root', 'busybox', 'filesystem:overlay') || !isTsubo)('
       const before = box.traces();
       const args = ['create', '--bundle', bundle.dir, bundle.id];
       mkdirSync(box.root, { recursive: true, mode: 0o700 });
-      const moments = momentsOf(box, args, bundle.id);
+      const moments = tracedCalls(box, args, bundle.id);
       box.must(['delete', '--force', bundle.id]);
       let killed = 0;
       for (const moment of moments) {
@@ -663,7 +684,7 @@ describe.skipIf(requires('root', 'busybox', 'filesystem:overlay') || !isTsubo)(
     const box = sandbox('unified', asUser());
     prepareUser(box);
 
-    test('13: has a union as the root, with the marks of overlay in attributes of users', context => {
+    test('has a union as the root, with the marks of overlay in attributes of users', context => {
       context.skip(missing('kernel:5.11') !== undefined, missing('kernel:5.11'));
       const bundle = box.bundle(made => {
         unprivileged(made);
@@ -698,7 +719,7 @@ describe.skipIf(requires('root', 'busybox', 'filesystem:overlay') || !isTsubo)(
 );
 
 /** Set if the kernel takes all layers in one call, and therefore reports no option. */
-const apart = missing('kernel:6.8');
+const layersInOneCall = missing('kernel:6.8');
 
 /** Where the kernel counts events. */
 const tracing = '/sys/kernel/tracing';

@@ -54,7 +54,7 @@ describe.skipIf(requires('root', 'busybox'))('text in config.json that is not Un
     expect(box.state(bundle.id).annotations).toEqual({ [`name${text}`]: `value${text}` });
   });
 
-  test('is left alone where it is Unicode, also as escapes', () => {
+  test('is unchanged where it is Unicode, also as escapes', () => {
     const bundle = box.bundle(made => everywhere(made, '@mark@'));
     putBytes(bundle, '@mark@', Buffer.from('é\\ud83d\\ude00'));
     const shown = ' c3 a9 f0 9f 98 80';
@@ -81,8 +81,8 @@ describe.skipIf(requires('root', 'busybox') || !isTsubo)('text that a terminal w
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these characters must not occur
   const dangerous = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/;
 
-  /** A bundle in a directory of that name. */
-  const strange = (): Bundle & { where: string } => {
+  /** A bundle in a directory whose name contains such text. */
+  const actingBundle = (): Bundle & { where: string } => {
     const bundle = box.bundle(made => {
       made.config.process.args = ['/bin/sleep', '1000'];
       made.config.annotations = { note: acting };
@@ -92,7 +92,7 @@ describe.skipIf(requires('root', 'busybox') || !isTsubo)('text that a terminal w
     return Object.assign(bundle, { where });
   };
 
-  test('is an escape in what check and plan tell', () => {
+  test('is an escape in the output of check and plan', () => {
     const bundle = box.bundle(made => {
       made.config.linux.namespaces.push({ type: acting });
       made.config.mounts.push({ destination: `/${acting}`, type: acting, options: [acting] });
@@ -121,7 +121,7 @@ describe.skipIf(requires('root', 'busybox') || !isTsubo)('text that a terminal w
   });
 
   test('is an escape in the list of containers, and in JSON still the same text', () => {
-    const bundle = strange();
+    const bundle = actingBundle();
     box.must(['create', '--bundle', bundle.where, bundle.id]);
     const table = box.must(['list']).stdout;
     expect(table).toContain(`${bundle.dir}-${shown}`);
@@ -159,7 +159,7 @@ describe.skipIf(requires('root', 'busybox') || !isTsubo)('text that a terminal w
     }
   });
 
-  test('is an escape in a fault of the command line', () => {
+  test('is an escape in an error of the command line', () => {
     for (const args of [[acting], ['run', `--${acting}`], ['state', acting], ['check', `/${acting}`]]) {
       const done = box.oci(args);
       expect(done.status).not.toBe(0);

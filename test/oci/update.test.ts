@@ -170,6 +170,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('update', () => {
       update(bundle, '--cpu-idle', '0');
       expect(value(bundle, 'cpu.idle')).toBe('0');
     });
+
     test.skipIf(requires('kernel:5.15'))('sets and clears idle by the names of control files', context => {
       skipWhere(
         context,
@@ -232,14 +233,14 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('update', () => {
   });
 
   describe.skipIf(requires('cgroup2:pids'))('of pids', () => {
-    test('sets, removes and maps the limit', () => {
+    test('sets the limit, removes it with -1, and sets 1 for 0', () => {
       const bundle = box.running(limited({ pids: { limit: 20 } }));
       update(bundle, '--pids-limit', '12345');
       expect(value(bundle, 'pids.max')).toBe('12345');
       update(bundle, '--pids-limit', '-1');
       expect(value(bundle, 'pids.max')).toBe('max');
-      const takesNothing = 'takes 0 for an absent value';
-      if (disagrees('runc 1.1', takesNothing) || disagrees('runc 1.3', takesNothing)) return;
+      const ignoresZero = 'treats 0 like an absent value';
+      if (disagrees('runc 1.1', ignoresZero) || disagrees('runc 1.3', ignoresZero)) return;
       update(bundle, '--pids-limit', '0');
       expect(value(bundle, 'pids.max')).toBe('1');
     });

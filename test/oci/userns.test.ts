@@ -290,7 +290,7 @@ describe.skipIf(requires('root', 'busybox'))('a user namespace of its own', () =
       expect(report.probes['/etc']?.write).toBe(EROFS);
     });
 
-    test('do not move the root of the host', () => {
+    test('show nothing of the root of the host', () => {
       const seen = box.shell('ls /; ls /proc/1/root/', fresh);
       expect(seen).not.toContain('boot');
     });
@@ -430,7 +430,7 @@ describe.skipIf(requires('root', 'busybox'))('a user namespace of its own', () =
   });
 
   describe('that is joined by path', () => {
-    const join_ = (other: Bundle, ...files: readonly (readonly [string, string])[]) => {
+    const joining = (other: Bundle, ...files: readonly (readonly [string, string])[]) => {
       const { pid } = box.state(other.id);
       return (bundle: Bundle) => {
         bundle.chown(first);
@@ -446,7 +446,7 @@ describe.skipIf(requires('root', 'busybox'))('a user namespace of its own', () =
 
     test('is the same namespace', () => {
       const other = box.running(fresh);
-      const report = box.inside(join_(other), { probe: ['/proc/self/uid_map'] });
+      const report = box.inside(joining(other), { probe: ['/proc/self/uid_map'] });
       expect(report.namespaces['user']).toBe(ns(box.state(other.id).pid, 'user'));
       expect(report.namespaces['mnt']).not.toBe(ns(box.state(other.id).pid, 'mnt'));
       expect(words(report.probes['/proc/self/uid_map']?.read?.text)).toBe('0 100000 65536');
@@ -457,7 +457,7 @@ describe.skipIf(requires('root', 'busybox'))('a user namespace of its own', () =
     test('can be joined with other namespaces that it owns', () => {
       const other = box.running(fresh);
       const report = box.inside(made => {
-        join_(other, ['network', 'net'], ['ipc', 'ipc'], ['uts', 'uts'], ['pid', 'pid'])(made);
+        joining(other, ['network', 'net'], ['ipc', 'ipc'], ['uts', 'uts'], ['pid', 'pid'])(made);
         made.config.hostname = 'both';
       });
       const { pid } = box.state(other.id);
@@ -470,7 +470,7 @@ describe.skipIf(requires('root', 'busybox'))('a user namespace of its own', () =
     test('accepts its own mappings', () => {
       const other = box.running(fresh);
       const report = box.inside(made => {
-        join_(other)(made);
+        joining(other)(made);
         const { uidMappings = [], gidMappings = [] } = other.config.linux;
         Object.assign(made.config.linux, { uidMappings, gidMappings });
       });
@@ -483,7 +483,7 @@ describe.skipIf(requires('root', 'busybox'))('a user namespace of its own', () =
       const other = box.running(fresh);
       const failure = box.refuses(
         box.bundle(made => {
-          join_(other)(made);
+          joining(other)(made);
           made.config.linux.uidMappings = [{ containerID: 0, hostID: first, size: 7 }];
         }),
       );

@@ -35,6 +35,10 @@ describe.skipIf(requires('npm', 'g++', 'standalone'))('the npm package', () => {
     expect(files).toEqual(
       expect.arrayContaining(['dist/cli.js', 'dist/install.cjs', 'dist/tsubo', 'dist/tsubo.cjs']),
     );
+    expect(files.filter(path => path.startsWith('dist/dashboard')).sort()).toEqual([
+      'dist/dashboard.cjs',
+      ...['icon.svg', 'index.html', 'page.css', 'page.js'].map(name => `dist/dashboard/${name}`),
+    ]);
     expect(files).toContain('dist/types/index.d.ts');
     expect(files.filter(path => path.endsWith('.ts') && !path.endsWith('.d.ts'))).toEqual([]);
     expect(files.filter(path => /^(src|test|native\/build|bundle-fixtures)\//.test(path))).toEqual([]);
@@ -47,7 +51,15 @@ describe.skipIf(requires('npm', 'g++', 'standalone'))('the npm package', () => {
     const text = (name: string): string => readFileSync(join(installed.home, 'dist', name), 'utf8');
     expect(text('LICENSE')).toMatch(/Apache License\s+Version 2\.0, January 2004/);
     const notices = text('THIRD-PARTY-NOTICES');
-    for (const name of ['commander', 'QuickJS-NG', 'musl', 'node-addon-api']) {
+    for (const name of [
+      '@xterm/addon-fit',
+      '@xterm/xterm',
+      'commander',
+      'QuickJS-NG',
+      'musl',
+      'node-addon-api',
+      'ws',
+    ]) {
       expect(notices).toMatch(new RegExp(`^${name}\\b`, 'm'));
     }
     expect(notices).toContain('Fabrice Bellard');
@@ -144,25 +156,39 @@ describe.skipIf(requires('npm', 'g++', 'standalone'))('the npm package', () => {
     expect(installed.run(process.execPath, program, '--version')).toMatch(/\bversion \d+\.\d+\.\d+/);
   });
 
-  test('provides its types to a TypeScript program', () => {
-    const example = join(installed.project, 'library.ts');
-    cpSync(join(checkout, 'test/types/library.ts'), example);
-    const options = {
-      module: 'nodenext',
-      target: 'es2022',
-      lib: ['es2022'],
-      types: [],
-      strict: true,
-      noEmit: true,
-    };
-    const config = {
-      compilerOptions: { ...options, exactOptionalPropertyTypes: true },
-      files: ['library.ts'],
-    };
-    writeFileSync(join(installed.project, 'tsconfig.json'), JSON.stringify(config));
-    // Throws with the output of the compiler if a type does not match.
-    installed.run(process.execPath, join(checkout, 'node_modules/typescript/bin/tsc'), '-p', '.');
-  });
+  test.each([
+    ['nodenext', 'module'],
+    ['nodenext', 'commonjs'],
+    ['node16', 'module'],
+    ['node16', 'commonjs'],
+    ['bundler', 'module'],
+  ] as const)(
+    'provides its types to a TypeScript program under %s in a package of type %s',
+    (resolution, type) => {
+      const project = join(installed.project, `types-${resolution}-${type}`);
+      mkdirSync(project);
+      writeFileSync(join(project, 'package.json'), JSON.stringify({ type }));
+      const files = ['library.ts', 'streams.ts'];
+      for (const name of files) cpSync(join(checkout, 'test/types', name), join(project, name));
+      const config = {
+        compilerOptions: {
+          module: resolution === 'bundler' ? 'esnext' : resolution,
+          moduleResolution: resolution,
+          target: 'es2022',
+          lib: ['es2022'],
+          typeRoots: [join(checkout, 'node_modules/@types')],
+          types: ['node'],
+          strict: true,
+          exactOptionalPropertyTypes: true,
+          noEmit: true,
+        },
+        files,
+      };
+      writeFileSync(join(project, 'tsconfig.json'), JSON.stringify(config));
+      // Throws with the output of the compiler if a type does not match.
+      installed.run(process.execPath, join(checkout, 'node_modules/typescript/bin/tsc'), '-p', project);
+    },
+  );
 
   describe.skipIf(requires('root'))('as root', () => {
     test('runs the hello container', () => {
@@ -182,6 +208,21 @@ describe.skipIf(requires('npm', 'g++', 'standalone'))('the npm package', () => {
         listed: true,
         deleted: 'state.not-found',
       });
+    });
+
+    test('runs it from a program that requires the library', () => {
+      const program = join(installed.project, 'program.cjs');
+      writeFileSync(
+        program,
+        `const { run } = require('tsubo');
+        run({ bundle: process.argv[2] }).then(({ status, stdout }) => console.log(JSON.stringify([status, stdout])));`,
+      );
+      // Older versions of Node cannot require a module.
+      const [status, stdout] = JSON.parse(
+        installed.run(process.execPath, '--no-experimental-require-module', program, helloBundle),
+      );
+      expect(status).toBe(0);
+      expect(stdout).toMatch(/^ +process id +1\b/m);
     });
   });
 });

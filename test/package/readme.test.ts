@@ -33,8 +33,8 @@ function blocks(language: string): string[] {
 }
 
 const commands = blocks('sh');
-// test/direct/readme.test.ts runs the first hour, test/engines the command of an engine, test/direct/image-pull.test.ts
-// the commands for images.
+// test/direct/readme.test.ts runs the first hour and the builds, test/engines the commands of engines,
+// test/direct/image-pull.test.ts the commands for images, test/oci/checkpoint.test.ts those of checkpoints.
 const [setup = '', web = '', , install = '', first = ''] = commands;
 
 test('each block of commands of the README is run by a test', () => {
@@ -44,8 +44,11 @@ test('each block of commands of the README is run by a test', () => {
     'tsubo image pull',
     'npm pack npm',
     'mkdir -p my-bundle/rootfs/bin',
+    'buildah run --runtime',
     'ctr run --runc-binary',
+    'tsubo checkpoint --image-path',
     'tsubo image pull',
+    'tsubo image build',
   ]);
   // The test hello-web.test.ts runs the program of this command.
   const { scripts } = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8'));
@@ -149,18 +152,21 @@ describe.skipIf(requires('root', 'npm', 'g++', 'standalone', 'busybox', 'script'
         config.process.args = args;
         writeFileSync(path, JSON.stringify(config));
       };
-      const call = (index: number, name: string): string => {
+      const call = (index: number, expression: string): unknown => {
+        const name = /^\w+/.exec(expression)?.[0] ?? '';
         const program = `import { ${name} } from './example-${index}.mjs';
-        console.log(await ${name}('readme-${process.pid}', ${JSON.stringify(bundle)}));`;
+        console.log(JSON.stringify(await ${expression}));`;
         writeFileSync(join(project, 'main.mjs'), program);
-        return execFileSync(process.execPath, ['main.mjs'], { cwd: project, env, encoding: 'utf8' });
+        return JSON.parse(
+          execFileSync(process.execPath, ['main.mjs'], { cwd: project, env, encoding: 'utf8' }),
+        );
       };
-      write(['sleep', '30']);
-      expect(call(0, 'checkBundle')).toBe('running, and the check ended with 1\n');
-      write(['nginx']);
-      expect(call(0, 'checkBundle')).toBe('container.program-not-found at /process/args/0\n');
-      write(['echo', 'hello']);
-      expect(call(1, 'outputOf')).toBe('hello\n\n');
+      const rootfs = JSON.stringify(join(bundle, 'rootfs'));
+      expect(call(0, `outputOf(${rootfs}, 'echo', 'hello')`)).toBe('hello\nexit status 0');
+      expect(call(0, `outputOf(${rootfs}, 'nginx')`)).toBe('container.program-not-found at /process/args/0');
+      write(['sh', '-c', 'while read -r line; do echo "got $line"; done; exit 3']);
+      const lines = `converse('readme-${process.pid}', ${JSON.stringify(bundle)}, ['one', 'two'])`;
+      expect(call(1, lines)).toBe('on tsubo\ngot one\ngot two\nexit status 3');
       expect(existsSync(join(bundle, 'config.json'))).toBe(true);
     });
   },

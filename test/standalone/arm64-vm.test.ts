@@ -26,7 +26,7 @@ step() { echo "BEGIN $1"; shift; "$@" 2>&1; echo "END $?"; }
 step version /tsubo --version
 step run /tsubo run --bundle /bundle web
 busybox sed -i 's#/inside#/wait#' /bundle/config.json
-# a container keeps what it is given, and the console is to be read to its end
+# A created container keeps its streams open: with a file, the console ends with the script.
 create() { /tsubo create --bundle /bundle --pid-file /pid web </dev/null >/created 2>&1; status=$?; cat /created; return $status; }
 step create create
 step created /tsubo state web
@@ -53,7 +53,7 @@ describe.skipIf(requires('standalone:arm64', 'qemu-system-aarch64', 'busybox'))(
           machine = await Machine.prepare();
         } catch (error) {
           if (!(error instanceof Failure)) throw error;
-          return context.skip(`no arm64 kernel to be had: ${error.message.split('\n')[0]}`);
+          return context.skip(`no arm64 kernel is available: ${error.message.split('\n')[0]}`);
         }
         const config = defaultConfig();
         config.process.args = ['/bin/sh', '/inside'];

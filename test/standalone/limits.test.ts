@@ -46,7 +46,7 @@ describe.skipIf(requires('standalone', 'root', 'busybox'))('the standalone execu
     });
 
     test('of 200,000 nested objects', () => {
-      const text = '{"annotations":'.repeat(deep) + '{}'.repeat(1) + '}'.repeat(deep);
+      const text = `${'{"annotations":'.repeat(deep)}{}${'}'.repeat(deep)}`;
       expect(refused(text).code).toBe('bundle.config-syntax');
     });
 
@@ -54,10 +54,6 @@ describe.skipIf(requires('standalone', 'root', 'busybox'))('the standalone execu
       const numbers = '1,'.repeat((16 << 20) / 2 - 20);
       const { code, pointer } = refused(`{"ociVersion":"1.0.0","mounts":[${numbers}1]}`.slice(0, 16 << 20));
       expect([code, pointer]).toEqual(['config.type', '/mounts/0']);
-    });
-
-    test('of more than 16 MiB', () => {
-      expect(refused(`{"ociVersion":"1.0.0","x":"${'a'.repeat(16 << 20)}"}`).code).toMatch(/^bundle\./);
     });
   });
 
@@ -70,8 +66,8 @@ describe.skipIf(requires('standalone', 'root', 'busybox'))('the standalone execu
   });
 
   describe('without enough memory at any point of create', () => {
-    /** Increases the limit: create first fails with an error, then succeeds, and never leaves traces. */
-    const squeeze = (bundle: Bundle, limits: { from: number; to: number; step: number }) => {
+    /** Creates under rising limits: create first fails with an error, then succeeds, and never leaves traces. */
+    const createUnder = (bundle: Bundle, limits: { from: number; to: number; step: number }) => {
       const before = box.traces();
       const counts = { tooSmall: 0, refused: 0, created: 0 };
       for (let kib = limits.from; kib < limits.to; kib += limits.step) {
@@ -104,7 +100,11 @@ describe.skipIf(requires('standalone', 'root', 'busybox'))('the standalone execu
     test('reports an error and leaves no traces', () => {
       // The executable is mapped as a whole, including its snapshot of the heap: the rest of the limit counts.
       const mapped = statSync(commands.standalone[0]).size >> 10;
-      const { refused, created } = squeeze(box.bundle(), { from: mapped - 800, to: mapped + 1100, step: 10 });
+      const { refused, created } = createUnder(box.bundle(), {
+        from: mapped - 800,
+        to: mapped + 1100,
+        step: 10,
+      });
       expect(refused).toBeGreaterThan(5);
       expect(created).toBeGreaterThan(10);
     });
@@ -113,7 +113,7 @@ describe.skipIf(requires('standalone', 'root', 'busybox'))('the standalone execu
       const bundle = box.bundle(made => {
         made.config.annotations = { 'com.example.big': 'a'.repeat(14 << 20) };
       });
-      const { refused, created } = squeeze(bundle, { from: 8_000, to: 160_000, step: 8_000 });
+      const { refused, created } = createUnder(bundle, { from: 8_000, to: 160_000, step: 8_000 });
       expect(refused).toBeGreaterThan(5);
       expect(created).toBeGreaterThan(3);
     });

@@ -105,21 +105,21 @@ export class Machine {
       append: 'console=ttyAMA0 quiet panic=-1 cgroup_no_v1=all',
     };
     const args = Object.entries(options).flatMap(([option, value]) => [`-${option}`, value]);
-    const complaints = openSync(join(this.directory, 'qemu'), 'w');
+    const messages = openSync(join(this.directory, 'qemu'), 'w');
     const machine = spawn('qemu-system-aarch64', ['-nodefaults', '-no-user-config', '-no-reboot', ...args], {
-      stdio: ['ignore', complaints, complaints],
+      stdio: ['ignore', messages, messages],
     });
-    closeSync(complaints);
-    let late = false;
+    closeSync(messages);
+    let timedOut = false;
     const timer = setTimeout(() => {
-      late = true;
+      timedOut = true;
       machine.kill('SIGKILL');
     }, timeoutMs);
     await new Promise((resolve, reject) => {
       machine.once('error', reject);
       machine.once('close', resolve);
     }).finally(() => clearTimeout(timer));
-    if (late) return undefined;
+    if (timedOut) return undefined;
     const printed = existsSync(log) ? readFileSync(log, 'utf8') : '';
     return `${printed}${readFileSync(join(this.directory, 'qemu'), 'utf8')}`.replaceAll('\r', '');
   }

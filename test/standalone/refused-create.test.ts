@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { momentsOf } from '../helpers/killing.ts';
+import { tracedCalls } from '../helpers/killing.ts';
 import { requires } from '../helpers/requires.ts';
 import { commands } from '../helpers/runtime.ts';
 import { sandbox } from '../helpers/sandbox.ts';
@@ -39,7 +39,7 @@ describe.skipIf(requires('standalone', 'root', 'busybox', 'cgroup2', 'strace'))(
     const before = box.traces();
     const args = ['create', '--bundle', bundle.dir, bundle.id];
     mkdirSync(box.root, { recursive: true, mode: 0o700 });
-    const moments = momentsOf(box, args, bundle.id);
+    const moments = tracedCalls(box, args, bundle.id);
     box.must(['delete', '--force', bundle.id]);
     let refused = 0;
     for (const { name, nth, line } of moments) {

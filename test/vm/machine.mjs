@@ -27,7 +27,7 @@ const program = 'qemu-system-x86_64';
  * @typedef {object} Outcome
  * @property {readonly string[]} control
  * @property {'ended' | 'timeout' | 'interrupted'} end
- * @property {string} complaint the output of QEMU and the last messages of the kernel
+ * @property {string} messages the output of QEMU and the last messages of the kernel
  */
 
 const ports = /** @type {const} */ (['output', 'errors', 'control']);
@@ -65,7 +65,7 @@ export async function boot(boot) {
         .split('\n')
         .filter(line => line !== ''),
       end,
-      complaint: [printed, ...last.slice(-15)].join('\n').trim(),
+      messages: [printed, ...last.slice(-15)].join('\n').trim(),
     };
   } finally {
     for (const { server } of servers) server.close();

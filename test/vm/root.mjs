@@ -24,6 +24,7 @@ const programs = [
   ...['hostname', 'iproute2', 'kmod', 'mount', 'procps', 'util-linux', 'busybox-static'],
   ...['systemd', 'systemd-sysv', 'dbus', 'dbus-user-session', 'libpam-systemd'],
   ...['libstdc++6', 'strace', 'jq', 'crun', 'runc'],
+  ...['nftables', 'iptables', 'netcat-openbsd', 'iputils-ping', 'curl', 'python3-minimal'],
 ];
 
 /** Large packages of node_modules that no test uses. */
@@ -50,6 +51,8 @@ export async function rootDisk() {
       await unpackPackages({ packages: ['runc', 'crun'], suites: ['bookworm'], into: `${tree}.older` });
       mkdirSync(join(tree, 'opt'), { recursive: true });
       renameSync(`${tree}.older`, join(tree, older));
+      // A link that only an installation makes.
+      symlinkSync('nc.openbsd', join(tree, 'usr/bin/nc'));
     },
   });
   const parser = `${into}/apparmor/usr/sbin/apparmor_parser`;
@@ -92,7 +95,7 @@ export async function rootDisk() {
       await run('cp', ['-a', join(top, debian), tree]);
       copyFileSync(join(top, parser), join(tree, 'usr/sbin/apparmor_parser'));
       cpSync(join(top, into, 'selinux/usr'), join(tree, 'usr'), { recursive: true, verbatimSymlinks: true });
-      furnish(tree);
+      addFiles(tree);
       await makeImage(join(top, disk), tree, { spareMiB: 1024 });
       rmSync(tree, { recursive: true });
     },
@@ -104,11 +107,11 @@ export async function rootDisk() {
  * Creates the required files that the package scripts would create, and those of the tests.
  * @param {string} root
  */
-function furnish(root) {
+function addFiles(root) {
   for (const name of ['passwd', 'group']) {
     copyFileSync(join(root, `usr/share/base-passwd/${name}.master`), join(root, 'etc', name));
   }
-  // 1000: the user of the user manager
+  // The user 1000 has a user manager in the tests of systemd.
   appendFileSync(
     join(root, 'etc/passwd'),
     'messagebus:x:990:990::/nonexistent:/usr/sbin/nologin\nlady:x:1000:1000::/home/lady:/bin/bash\n',

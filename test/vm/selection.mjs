@@ -7,18 +7,22 @@ import { top } from '../../native/build/stage.mjs';
 const selected = {
   tiny: [
     ...['cgroup', 'resources', 'update', 'device-rules', 'pause', 'events', 'ps'],
-    ...['beside-runc', 'events-beside-runc', 'labels'],
+    ...['beside-runc', 'events-beside-runc', 'labels', 'direct/limits'],
   ],
   selinux: ['selinux'],
+  network: [
+    ...['network', 'network-ports', 'network-files', 'network-config', 'network-command', 'network-check'],
+    ...['network-firewall', 'union-root', 'net-devices'],
+  ],
   systemd: ['systemd', 'systemd-beside-runc', 'systemd-killed', 'systemd-user'],
 };
 
 /**
- * @param {{ readonly systemd: boolean, readonly selinux: boolean }} options
+ * @param {{ readonly systemd: boolean, readonly selinux: boolean, readonly network: boolean }} options
  * @returns {string[]}
  */
-export function filesFor({ systemd, selinux }) {
-  return selected[systemd ? 'systemd' : selinux ? 'selinux' : 'tiny']
-    .map(name => `test/oci/${name}.test.ts`)
+export function filesFor({ systemd, selinux, network }) {
+  return selected[systemd ? 'systemd' : selinux ? 'selinux' : network ? 'network' : 'tiny']
+    .map(name => (name.includes('/') ? `test/${name}.test.ts` : `test/oci/${name}.test.ts`))
     .filter(file => existsSync(join(top, file)));
 }

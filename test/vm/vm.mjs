@@ -28,10 +28,10 @@ const systemdParameters = [
   ...['systemd.log_target=kmsg', 'systemd.log_level=warning'],
 ];
 
-/** The C++ programs that tests run in containers: the machine has no compiler. */
+/** The C++ programs of tests: the machine has no compiler. */
 async function helperPrograms() {
   const sources = readdirSync(join(top, 'test/helpers')).filter(
-    // test/oci does not use these, and the machine has no libseccomp to link the oracle with.
+    // test/oci does not use these, and this machine may have no libseccomp to link the oracle with.
     name => name.endsWith('.cc') && !['oracle.cc', 'heap.cc'].includes(name),
   );
   for (const name of sources.map(source => source.slice(0, -3))) {
@@ -107,9 +107,8 @@ function commandOf(options) {
 }
 
 /**
- * Downloads.
  * @param {ReturnType<typeof parse>} options
- * @throws Unavailable
+ * @throws Unavailable without the processor or a download
  */
 async function downloads(options) {
   if (process.arch !== 'x64')
@@ -189,7 +188,7 @@ function initramfs(kernel, busybox, options) {
  * @param {number} seconds
  * @returns {number} the exit status
  */
-function report({ control, end, complaint }, options, seconds) {
+function report({ control, end, messages }, options, seconds) {
   /** @param {string} word */
   const value = word => control.find(line => line.startsWith(`${word} `))?.slice(word.length + 1);
   const status = value('status');
@@ -199,7 +198,7 @@ function report({ control, end, complaint }, options, seconds) {
     return 124;
   }
   if (status === undefined) {
-    say(`the machine powered off without a result:\n${complaint}`);
+    say(`the machine powered off without a result:\n${messages}`);
     return 125;
   }
   say(`booted in ${value('begin')} s of its clock, off after ${seconds.toFixed(1)} s`);

@@ -18,7 +18,7 @@ async function measureOutside() {
 }
 
 /**
- * The fixture, or a copy of it whose program has an argument.
+ * The fixture, or a directory with a changed config.json that uses the root file system of the fixture.
  * @param {readonly string[]} args
  */
 function bundleWith(args) {

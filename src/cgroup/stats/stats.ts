@@ -8,7 +8,7 @@ import { ioStats } from './io.ts';
 import { memoryStats } from './memory.ts';
 import { pressure } from './pressure.ts';
 
-const nanoseconds = 1000n;
+const nanosecondsPerMicrosecond = 1000n;
 
 /** The cpuset statistics of cgroup version 1. */
 const cpuset = {
@@ -40,7 +40,7 @@ export function cgroupStats(binding: Binding, cgroup: string): ContainerStats {
 /** Reads cpu.stat, which exists without the cpu controller too. Its times are in microseconds. */
 function cpuStats(binding: Binding, cgroup: string): CpuStats {
   const stat = keyed(fileText(binding, cgroup, 'cpu.stat'));
-  const time = (name: string): number | bigint => integer((stat.get(name) ?? 0n) * nanoseconds);
+  const time = (name: string): number | bigint => integer((stat.get(name) ?? 0n) * nanosecondsPerMicrosecond);
   return {
     usage: {
       ...nonzero({ total: time('usage_usec') }),

@@ -6,7 +6,7 @@ import type { Property } from './properties.ts';
 import type { Variant } from './types.ts';
 
 const prefix = 'org.systemd.property.';
-const microseconds = 1_000_000;
+const microsecondsPerSecond = 1_000_000;
 
 /**
  * Returns the unit properties from annotations such as `org.systemd.property.CollectMode`, whose value is in GVariant
@@ -48,7 +48,7 @@ export function annotatedProperties(annotations: Readonly<Record<string, string>
 }
 
 function inMicroseconds({ value }: Variant): bigint | undefined {
-  if (typeof value === 'bigint' && value >= 0n) return value * BigInt(microseconds);
-  if (typeof value === 'number' && value >= 0) return BigInt(Math.trunc(value * microseconds));
+  if (typeof value === 'bigint' && value >= 0n) return value * BigInt(microsecondsPerSecond);
+  if (typeof value === 'number' && value >= 0) return BigInt(Math.trunc(value * microsecondsPerSecond));
   return undefined;
 }

@@ -57,7 +57,7 @@ export class Connection {
       }
       made.close();
     }
-    throw new ConnectionError(`it refuses user ${uid}`);
+    throw new ConnectionError(`the peer refuses user ${uid}`);
   }
 
   close(): void {
@@ -145,7 +145,7 @@ export class Connection {
     const left = Number((deadline - this.#binding.now()) / 1_000_000n);
     const bytes = this.#binding.receive(this.#fd, Math.max(left, 0));
     if (bytes === undefined) return false;
-    if (bytes.length === 0) throw new ConnectionError('it has closed the connection');
+    if (bytes.length === 0) throw new ConnectionError('the peer closed the connection');
     const joined = new Uint8Array(this.#received.length + bytes.length);
     joined.set(this.#received);
     joined.set(bytes, this.#received.length);

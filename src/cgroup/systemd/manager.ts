@@ -14,7 +14,7 @@ const busService = 'org.freedesktop.DBus';
 const jobRemoved = `type='signal',sender='${service}',interface='${managerInterface}',member='JobRemoved'`;
 
 /** Timeout for systemd to start or stop a unit, in milliseconds. */
-export const jobMs = 30_000;
+const jobMs = 30_000;
 
 /** The systemd manager of the system or of a user. */
 export class Systemd {

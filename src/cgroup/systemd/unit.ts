@@ -92,7 +92,7 @@ function scopeProperties({ slice, description }: UnitRequest, pid: number): Prop
 
 /**
  * Stops the unit and removes the rest of its cgroup. Processes are killed first: systemd sends SIGTERM, which the
- * first process of a pid namespace ignores without a handler, and then waits long.
+ * first process of a pid namespace ignores without a handler, and then waits for its timeout.
  *
  * @throws RuntimeError `host.systemd`, `host.systemd-unit`, `state.cgroup-not-empty`, `host.syscall`
  */

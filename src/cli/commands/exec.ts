@@ -134,7 +134,9 @@ function idNumber(name: string, text: string): number {
     message: `invalid value ${JSON.stringify(text)} for --${name}${isName ? ': names are not looked up' : ''}`,
     value: text,
     hint: isName
-      ? `${text === 'root' ? 'root is 0' : 'the number is in /etc/passwd or /etc/group of the container'}`
+      ? text === 'root'
+        ? 'root is 0'
+        : 'the number is in /etc/passwd or /etc/group of the container'
       : `use a number from 0 to ${largest}`,
   });
 }

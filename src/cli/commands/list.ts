@@ -31,7 +31,10 @@ export const list: CommandModule = {
   },
 };
 
-/** Without anything that would act on the terminal. Nearly always as they are, which the encoder of JSON sees faster. */
+/**
+ * Replaces characters that would act on the terminal. Most lists have none, and the encoder of JSON finds that out faster
+ * than `visibleLine`.
+ */
 function shown(containers: readonly StateOutput[], binding: Binding): readonly StateOutput[] {
   const texts = containers.map(({ id, bundle, owner }) => id + bundle + owner).join('');
   const isPrintable = JSON.stringify(texts).length === texts.length + 2 && !texts.includes('\u007f');

@@ -44,7 +44,7 @@ export const login: CommandModule = {
 export function registryName(text: string | undefined): string {
   if (text === undefined || text === defaultRegistry) return defaultRegistry;
   const host = text.replace(/^https?:\/\//, '').replace(/\/.*$/, '');
-  // A name without a dot and a port is a registry here, not a repository.
+  // A name without a dot or a port is a registry here, not a repository.
   const isBare = /^[a-z0-9-]+$/i.test(host);
   return isBare ? host : parseReference(`${host}/name`).registry;
 }

@@ -4,7 +4,15 @@ import { prepare } from '../../lifecycle/prepare.ts';
 import { warnOf } from '../../lifecycle/warnings.ts';
 import { describePlan } from '../../plan/describe.ts';
 import type { CommandModule } from '../command.ts';
-import { bundleOf, defineBundle, defineNetworks, formatOf, networksGiven } from '../options.ts';
+import {
+  bundleOf,
+  defineBundle,
+  defineDevices,
+  defineNetworks,
+  devicesGiven,
+  formatOf,
+  networksGiven,
+} from '../options.ts';
 
 export const plan: CommandModule = {
   name: 'plan',
@@ -13,12 +21,18 @@ export const plan: CommandModule = {
   define(command) {
     defineBundle(command);
     defineNetworks(command);
+    defineDevices(command);
     command.option('-f, --format <format>', 'format of the output: text or json (default: text)');
   },
   run({ runtime, print, style }, [argument], options) {
     const format = formatOf(options, ['text', 'json']);
     const bundle = bundleOf(argument, options);
-    const { plan: made, warnings } = prepare(runtime, { id: 'ID', bundle, ...networksGiven(options) });
+    const { plan: made, warnings } = prepare(runtime, {
+      id: 'ID',
+      bundle,
+      ...networksGiven(options),
+      ...devicesGiven(options),
+    });
     warnOf(runtime, warnings);
     print(
       format === 'json' ? describePlan(made, format) : wrapped(describePlan(made, format), style().width),

@@ -28,10 +28,7 @@ export const update: CommandModule = {
       .option('--pids-limit <number>', 'limit of processes and threads; -1 for no limit')
       .option('--blkio-weight <number>', 'block I/O weight: 10 to 1000')
       .option('--l3-cache-schema <schema>', 'allocation of the L3 cache, such as L3:0=7f0;1=1f (resctrl)')
-      .option(
-        '--mem-bw-schema <schema>',
-        'allocation of allocation of memory bandwidth, such as MB:0=20;1=70 (resctrl)',
-      );
+      .option('--mem-bw-schema <schema>', 'allocation of memory bandwidth, such as MB:0=20;1=70 (resctrl)');
     for (const hidden of [
       '--cpu-rt-period <us>',
       '--cpu-rt-runtime <us>',

@@ -109,6 +109,8 @@ function argumentKind(command: string, name: string): ValueKind {
   if (name === 'name' && command.startsWith('network ') && command !== 'network create') return 'network';
   if (name === 'container' && command.startsWith('container ')) return 'named';
   if (name === 'image' || name === 'volume') return name;
+  if (name === 'reference' && command === 'image push') return 'image';
+  if (name === 'context') return 'directory';
   return 'text';
 }
 

@@ -3,6 +3,7 @@ import { onHost } from '../../errors/system.ts';
 import type { Binding } from '../../host/binding.d.ts';
 import { entryPath, isBelow } from '../../host/paths.ts';
 import { O, S_IF, S_IFMT } from '../../kernel/files.ts';
+import { parseAddress } from '../../network/cidr.ts';
 import { hostsFile } from '../../network/hosts-file.ts';
 import { defaultNetwork } from '../../network/names.ts';
 import {
@@ -20,25 +21,25 @@ import { layerPath, layersOf, rootMount } from '../../plan/root-mount.ts';
 import { nameFile, ownName } from '../../plan/uts-names.ts';
 import type { HostContext, HostOperation } from '../host-context.ts';
 import type { Warning } from '../warnings.ts';
-import { updateNames } from './names.ts';
+import { addNames, removeNames } from './names.ts';
 
 /** Files of a container with a network, in its state directory; each is bound at `/etc/NAME`. */
 const names = [nameFile, 'hosts', 'resolv.conf'] as const;
 
-export interface FilePlaces {
+export interface ContainerDirectories {
   readonly rootfs: string;
   readonly bundle: string;
   readonly stateDirectory: string;
 }
 
 /**
- * The config with mounts for the files, except where it has a mount of its own, and the paths of files that have no
+ * The config with mounts for the files, except those on or below a mount of its own, and the paths of files that have no
  * mount point: in a user namespace the root may be unable to make one, and on a read-only root file system no process can.
  */
 export function withNetworkFiles(
   binding: Binding,
   config: Config,
-  places: FilePlaces,
+  directories: ContainerDirectories,
 ): { readonly config: Config; readonly leftOut: readonly string[] } {
   const destinations = (config.mounts ?? []).map(({ destination }) => containerPath(destination));
   const wanted = names.filter(name => {
@@ -49,14 +50,14 @@ export function withNetworkFiles(
       destination => destination === path || (destination !== '/' && isBelow(path, destination)),
     );
   });
-  const leftOut = wanted.filter(name => !hasMountPoint(binding, config, places, `/etc/${name}`));
+  const leftOut = wanted.filter(name => !hasMountPoint(binding, config, directories, `/etc/${name}`));
   const mounts = wanted
     .filter(name => !leftOut.includes(name))
     .map(
       (name): Mount => ({
         destination: `/etc/${name}`,
         type: 'bind',
-        source: entryPath(places.stateDirectory, name),
+        source: entryPath(directories.stateDirectory, name),
         options: ['bind', 'nosuid', 'nodev', 'noexec'],
       }),
     );
@@ -70,7 +71,7 @@ export function withNetworkFiles(
 function hasMountPoint(
   binding: Binding,
   config: Config,
-  { rootfs, bundle }: FilePlaces,
+  { rootfs, bundle }: ContainerDirectories,
   path: string,
 ): boolean {
   const union = rootMount(config);
@@ -78,7 +79,7 @@ function hasMountPoint(
     union === undefined ? [rootfs] : layersOf(union).map(value => layerPath({ options: { bundle } }, value));
   for (const layer of layers) {
     const status = binding.stat(layer + path, true);
-    // A whiteout is a character device: the file does not exist, whatever the layers below it have.
+    // In a layer, a whiteout is a character device: the file does not exist, whatever the layers below it have.
     if (status !== undefined && (status.mode & S_IFMT) !== S_IF.S_IFCHR) return true;
     if (status !== undefined) break;
   }
@@ -91,7 +92,7 @@ export function warnOfLeftOut(paths: readonly string[], option: string): Warning
   if (paths.length === 0) return [];
   return [
     {
-      message: `the container gets no ${paths.join(', no ')}: its root file system has no such file, and none can be made there`,
+      message: `the container gets no ${paths.join(', no ')}: its root file system has no such file, and the runtime does not make one there`,
       document: option,
       hint: 'add empty files to the root file system',
     },
@@ -100,16 +101,14 @@ export function warnOfLeftOut(paths: readonly string[], option: string): Warning
 
 /** The plan with the option as the origin of the added mounts, because config.json does not contain them. */
 export function withFileOrigins(plan: Plan, config: Config, planned: Config, flag: string): Plan {
+  const mounts = planned.mounts ?? [];
   const before = config.mounts?.length ?? 0;
-  const origins = new Map(
-    (planned.mounts ?? [])
-      .slice(before)
-      .map(({ destination }, index) => [`/mounts/${before + index}`, `${flag} ${destination}`]),
-  );
+  const prefix = '/mounts/';
   const renamed = <T extends { readonly origin: string }>(step: T): T => {
-    const [, pointer = ''] = /^(\/mounts\/\d+)(?:\/|$)/.exec(step.origin) ?? [];
-    const origin = origins.get(pointer);
-    return origin === undefined ? step : { ...step, origin };
+    if (!step.origin.startsWith(prefix)) return step;
+    const index = Number.parseInt(step.origin.slice(prefix.length), 10);
+    const mount = index < before ? undefined : mounts[index];
+    return mount === undefined ? step : { ...step, origin: `${flag} ${mount.destination}` };
   };
   return { ...plan, host: plan.host.map(renamed), container: plan.container.map(renamed) };
 }
@@ -120,19 +119,31 @@ export const writeNetworkFiles: HostOperation<'writeNetworkFiles'> = {
     const { runtime, attachments, stateDirectory } = context;
     const own = context.config && ownName(context.config);
     if (own) write(context, nameFile, `${own}\n`);
-    write(context, 'hosts', hostsFile(addressesOf(context), step.names));
     write(context, 'resolv.conf', resolvConf(context, step.dns));
-    const named = attachments.map(({ name }) => name).filter(name => name !== defaultNetwork);
-    if (named.length === 0) return;
+    const writeHosts = (others: readonly string[]) =>
+      write(context, 'hosts', hostsFile(addressesOf(context), step.names, others));
+    const named = attachments.filter(({ name }) => name !== defaultNetwork);
+    if (named.length === 0) {
+      writeHosts([]);
+      return;
+    }
     const store = networkStore(runtime.binding);
     context.undo.arm('the names in the hosts files of other containers', () =>
       locked(store, () => {
-        for (const name of named) updateNames(runtime, store, name, stateDirectory);
+        for (const { name, addresses } of named) {
+          removeNames(
+            runtime,
+            store,
+            name,
+            addresses.flatMap(text => parseAddress(text) ?? []),
+          );
+        }
       }),
     );
-    locked(store, () => {
-      for (const name of named) updateNames(runtime, store, name);
-    });
+    // In one hold of the lock: two containers that are made at the same time each get the line of the other once.
+    locked(store, () =>
+      writeHosts(named.flatMap(({ name }) => addNames(runtime, store, name, stateDirectory))),
+    );
   },
 };
 
@@ -142,11 +153,11 @@ function addressesOf({ attachments }: HostContext): string[] {
 
 function write({ runtime, stateDirectory }: HostContext, name: string, text: string): void {
   const path = entryPath(stateDirectory, name);
-  // Readable by the container's user, and its own to change.
+  // All users of the container must be able to read it.
   onHost(`unable to write ${path}`, () => runtime.binding.writeText(path, text, O.O_CREAT | O.O_EXCL, 0o644));
 }
 
-/** The runtime invents no name server: without a reachable one, the file contains only a comment. */
+/** The runtime invents no name server: if the container can use none of the host, the file has a comment instead. */
 function resolvConf(context: HostContext, dns: DnsSettings = {}): string {
   if (dns.servers === undefined) return requestedResolvConf(hostResolvConf(context), dns);
   return requestedResolvConf(context.runtime.binding.readTextIfThere('/etc/resolv.conf') ?? '', dns);
@@ -160,7 +171,7 @@ function hostResolvConf(context: HostContext): string {
     if (text !== undefined) return text;
   }
   log.warn(
-    'no name server of the host can be reached from the container: /etc/resolv.conf has none, or only on loopback addresses',
+    'no name server of the host can be reached from the container: /etc/resolv.conf has none, or only loopback, link-local or (without IPv6 in the container) IPv6 addresses',
   );
   return '# no name server of the host can be reached from here\n';
 }

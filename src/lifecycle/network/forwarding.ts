@@ -6,15 +6,12 @@ import {
   cureText,
   type DroppingChain,
   droppingChains,
+  familyNumbers,
   namesInterface,
 } from '../../network/forward-policy.ts';
 import { dumpChains, dumpRules } from '../../network/nftables.ts';
 import type { Log } from '../runtime.ts';
 import { legacyChainsThatDrop } from './legacy-firewall.ts';
-
-/** Numbers of the families in messages. */
-export const familyNumbers = { inet: 1, ip: 2, ip6: 10 } as const;
-export const familyNames: Readonly<Record<number, string>> = { 1: 'inet', 2: 'ip', 10: 'ip6' };
 
 /** Chains of other programs that drop the packets of a bridge: none of their rules names it. */
 export function chainsThatDrop(binding: Binding, bridge: string): DroppingChain[] {

@@ -5,8 +5,8 @@ import type { ContainerRecord } from '../record.ts';
 import type { Runtime } from '../runtime.ts';
 
 /**
- * The keeper of a running container has been killed: other programs can bind its ports, and no process restores or
- * removes its rules. Without root, the container has lost its network.
+ * Returns true if the keeper of a running container was killed: other programs can bind its ports, and no process
+ * restores or removes its rules. Without root, the container has lost its network.
  */
 export function hasLostKeeper(
   binding: Binding,

@@ -3,7 +3,7 @@ import { RuntimeError } from '../../errors/error.ts';
 import { onHost } from '../../errors/system.ts';
 import type { Binding } from '../../host/binding.d.ts';
 import { findProgram } from '../../host/find-program.ts';
-import type { DroppingChain } from '../../network/forward-policy.ts';
+import { type DroppingChain, dockerUser } from '../../network/forward-policy.ts';
 
 /** The tables of the kernel's older packet filter, which nf_tables does not list. A read of the file loads no module. */
 const filters = [
@@ -13,18 +13,17 @@ const filters = [
 
 const longestListing = 1 << 20;
 const timeoutMs = 10_000;
-const docker = 'DOCKER-USER';
 
 /** Chains FORWARD of the older filter that drop the packets of a bridge. */
 export function legacyChainsThatDrop(binding: Binding, bridge: string): DroppingChain[] {
   return filters.flatMap(({ family, names, program }) => {
     if (!(binding.readTextIfThere(names) ?? '').split('\n').includes('filter')) return [];
     const path = findProgram(binding, program);
-    // The program that has made the table exists nowhere on the host, for example in another root.
+    // The program that made the table may be in another root file system.
     if (path === undefined) return [];
     const rules = run(binding, path, ['-S']).split('\n');
     if (!rules.includes('-P FORWARD DROP') || rules.some(rule => rule.split(' ').includes(bridge))) return [];
-    const userChain = rules.includes(`-N ${docker}`) ? docker : 'FORWARD';
+    const userChain = rules.includes(`-N ${dockerUser}`) ? dockerUser : 'FORWARD';
     return { family, table: 'filter', chain: 'FORWARD', userChain, program };
   });
 }

@@ -5,6 +5,7 @@ import { hostFailure, onHost } from '../../errors/system.ts';
 import type { NetworkFacts } from '../../host/binding.d.ts';
 import {
   type Address,
+  bitsOf,
   formatAddress,
   formatSubnet,
   parseAddress,
@@ -20,9 +21,9 @@ import {
   type NetworkDefinition,
   parseRange,
 } from '../../network/definition.ts';
-import { acceptBridge } from '../../network/forward-policy.ts';
+import { acceptBridge, familyNumbers } from '../../network/forward-policy.ts';
 import { defaultNetwork, isInterfaceName, isNetworkName } from '../../network/names.ts';
-import { networkElements, removeIfPresent } from '../../network/ruleset.ts';
+import { addChanges, networkElements, removeIfPresent } from '../../network/ruleset.ts';
 import {
   definitionNames,
   locked,
@@ -36,7 +37,7 @@ import {
   writeDefinition,
 } from '../../network/store.ts';
 import type { Runtime } from '../runtime.ts';
-import { chainsThatDrop, familyNumbers } from './forwarding.ts';
+import { chainsThatDrop } from './forwarding.ts';
 import { hasLostKeeper } from './keeper.ts';
 import { acceptInLegacyChain, legacyChainsThatDrop } from './legacy-firewall.ts';
 import { ownerAt } from './owners.ts';
@@ -92,6 +93,7 @@ export function createNetwork(runtime: Runtime, options: NetworkOptions): Networ
   if (mtu !== undefined && !isMtu(mtu))
     throw badValue('--mtu', String(mtu), 'give a number from 68 to 65535');
   const store = networkStore(binding);
+  let hadBridge = false;
   const network = locked(store, () => {
     if (readDefinition(store, name) !== undefined) {
       throw new RuntimeError({
@@ -114,13 +116,15 @@ export function createNetwork(runtime: Runtime, options: NetworkOptions): Networ
     }
     const facts = onHost('unable to read the routes of the host', () => binding.networkFacts());
     requireFree(made, [...usedOn(binding, facts), ...usedByNetworks(store)], '--subnet');
+    hadBridge =
+      onHost(`unable to find the bridge ${made.bridge}`, () => binding.findLink(made.bridge)) !== undefined;
     writeDefinition(store, made);
     return made;
   });
   try {
     setUpNetwork(store, log, network, { isNew: false, origin: '--bridge' });
   } catch (error) {
-    locked(store, () => removeNetworkFiles(store, name));
+    locked(store, () => (hadBridge ? removeNetworkFiles(store, name) : remove(store, name, network)));
     throw error;
   }
   return network;
@@ -140,7 +144,7 @@ function withRanges(network: NetworkDefinition, options: NetworkOptions): Networ
   const { subnets, gateways, ipv6: wantsIpv6 } = options;
   const given = subnets.map(text => {
     const subnet = parseSubnet(text);
-    const hosts = subnet === undefined ? -1 : (subnet.family === 4 ? 32 : 128) - subnet.prefix;
+    const hosts = subnet === undefined ? -1 : bitsOf(subnet.family) - subnet.prefix;
     // A bridge, a container, and for IPv4 the two addresses that belong to no host.
     if (subnet === undefined || hosts < 2) {
       throw badValue('--subnet', text, 'write the first address of a subnet and its prefix: 10.20.0.0/24');
@@ -232,7 +236,7 @@ export function inspectNetwork(runtime: Runtime, name: string): NetworkView {
   const store = networkStore(runtime.binding);
   cleanUp(runtime, store);
   const facts = onHost('unable to read the links of the host', () => runtime.binding.networkFacts());
-  return viewOf(runtime, store, known(store, name), facts);
+  return viewOf(runtime, store, requireDefinition(store, name), facts);
 }
 
 /** Frees the addresses of containers that have ended. If no network has files, it does not take the lock. */
@@ -244,7 +248,7 @@ function cleanUp(runtime: Runtime, store: NetworkStore): void {
   });
 }
 
-function known(store: NetworkStore, name: string): NetworkDefinition {
+function requireDefinition(store: NetworkStore, name: string): NetworkDefinition {
   const network = readDefinition(store, name);
   if (network !== undefined) return network;
   throw new RuntimeError({
@@ -300,7 +304,7 @@ export function removeNetwork(runtime: Runtime, name: string): void {
   locked(store, () => {
     const damaged = readDefinitions(store).damaged.some(({ value }) => value === name);
     // The files of a damaged definition are removed; its bridge is unknown.
-    const network = damaged ? undefined : known(store, name);
+    const network = damaged ? undefined : requireDefinition(store, name);
     requireUnused(runtime, store, name);
     remove(store, name, network);
   });
@@ -322,7 +326,7 @@ function remove(store: NetworkStore, name: string, network: NetworkDefinition | 
   const { binding } = store;
   if (network !== undefined) {
     // An error is ignored: without the table there is nothing to remove.
-    apply(binding, removeIfPresent(networkElements(network)));
+    apply(binding, removeIfPresent(addChanges(networkElements(network))));
     if (binding.findLink(network.bridge)?.kind === 'bridge') {
       onHost(`unable to remove the bridge ${network.bridge}`, () => binding.removeLink(network.bridge));
     }

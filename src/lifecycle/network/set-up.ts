@@ -2,12 +2,12 @@
 import { errno, errnoText } from '../../errors/errno.ts';
 import { RuntimeError } from '../../errors/error.ts';
 import { hostFailure, onHost, refusalOf } from '../../errors/system.ts';
-import type { Binding, NetworkFacts } from '../../host/binding.d.ts';
+import type { Binding, LinkFacts, NetworkFacts } from '../../host/binding.d.ts';
 import { type Address, bytesOf, formatAddress, formatSubnet } from '../../network/cidr.ts';
 import { type NetworkDefinition, parseRange, rangesOf } from '../../network/definition.ts';
 import { defaultMtu, nameServersOf, type UsedSubnet, usedSubnets } from '../../network/machine.ts';
-import { type Change, transaction } from '../../network/nftables.ts';
-import { addChanges, networkElements, tableChanges } from '../../network/ruleset.ts';
+import { type Change, type Element, type Encoded, getElement, transaction } from '../../network/nftables.ts';
+import { addChanges, bridgeElement, networkElements, table, tableChanges } from '../../network/ruleset.ts';
 import {
   locked,
   type NetworkStore,
@@ -20,12 +20,12 @@ import type { Log } from '../runtime.ts';
 import { warnOfDroppedForwarding } from './forwarding.ts';
 
 /**
- * Makes the missing parts of a network on this machine: its bridge, the table of rules, its elements in the table. It
- * adds the elements again to find out if the table exists, because that is the cheapest test.
+ * Makes the missing parts of a network on this machine: its bridge, the table of rules, its elements in the table.
  *
  * @param isNew - the definition is stored first
  * @param renew - the rules are written again even if the table exists
  * @param origin - the option or the pointer that requested the network
+ * @returns the bridge, if it existed
  * @throws RuntimeError `network.overlap`, `network.conflict`, `host.unsupported`, `host.syscall`
  */
 export function setUpNetwork(
@@ -37,9 +37,10 @@ export function setUpNetwork(
     origin,
     renew = false,
   }: { readonly isNew: boolean; readonly origin: string; readonly renew?: boolean },
-): void {
+): LinkFacts | undefined {
   const { binding } = store;
-  if (!isNew && !renew && isSetUp(binding, network)) return;
+  const bridge = isNew || renew ? undefined : binding.findLink(network.bridge);
+  if (bridge?.kind === 'bridge' && isPresent(binding, bridgeElement(network.bridge))) return bridge;
   locked(store, () => {
     if (isNew) storeFirst(store, network);
     makeBridge(store, network, origin);
@@ -47,11 +48,7 @@ export function setUpNetwork(
     applyRules(store);
     warnOfDroppedForwarding(binding, log, network);
   });
-}
-
-function isSetUp(binding: Binding, network: NetworkDefinition): boolean {
-  if (binding.findLink(network.bridge)?.kind !== 'bridge') return false;
-  return apply(binding, addChanges(networkElements(network))) === 0;
+  return undefined;
 }
 
 /** Two commands that make the same network at the same time choose the same subnet, unless the machine changes. */
@@ -250,5 +247,14 @@ export function applyRules(store: NetworkStore): void {
 
 /** Sends a transaction; returns the error of the kernel, or 0. */
 export function apply(binding: Binding, changes: readonly Change[], family?: number): number {
-  return onHost('unable to reach nf_tables', () => binding.netfilter(transaction(changes, family))).errno;
+  return send(binding, transaction(changes, family));
+}
+
+export function send(binding: Binding, messages: Encoded): number {
+  return onHost('unable to reach nf_tables', () => binding.netfilter(messages)).errno;
+}
+
+/** An element of table inet tsubo exists. */
+export function isPresent(binding: Binding, element: Element): boolean {
+  return send(binding, getElement(table, element)) !== errno.ENOENT;
 }

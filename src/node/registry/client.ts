@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RuntimeError } from '../../errors/error.ts';
 import { digestOfText, isDigest } from '../../image/digest.ts';
@@ -6,7 +7,7 @@ import { manifestTypes } from '../../image/manifest.ts';
 import { largestDocument } from '../../image/store.ts';
 import { type Challenge, parseChallenges } from './challenge.ts';
 import type { Credentials } from './credentials.ts';
-import { badAnswer, type Reply, send, textOf } from './http.ts';
+import { badAnswer, type Reply, type Sent, send, textOf } from './http.ts';
 import type { Endpoint } from './settings.ts';
 
 export interface RawManifest {
@@ -25,7 +26,7 @@ export interface ClientOptions {
   readonly notice: (message: string) => void;
 }
 
-/** The registry asks for a longer wait: then the command fails and says when to try again. */
+/** Seconds. If the registry asks for a longer wait, the command fails and says when to try again. */
 const longestWait = 60;
 const mostWaits = 5;
 
@@ -74,6 +75,79 @@ export class RegistryClient {
     });
   }
 
+  /** Returns true if the repository has the blob. */
+  async hasBlob(repository: string, digest: string): Promise<boolean> {
+    const endpoint = this.#registry;
+    const url = new URL(`v2/${repository}/blobs/${digest}`, endpoint.base);
+    const reply = await this.#request(endpoint, url, repository, { method: 'HEAD' });
+    reply.body.destroy();
+    if (reply.status === 200) return true;
+    if (reply.status === 404) return false;
+    throw await this.#failure(reply, repository, digest);
+  }
+
+  /**
+   * Uploads a blob in one request.
+   *
+   * @param from - another repository of the registry that has the blob: then nothing is sent if the registry permits it
+   * @returns true if the registry took the blob from there
+   */
+  async upload(
+    repository: string,
+    { digest, size }: { readonly digest: string; readonly size: number },
+    stream: () => Readable,
+    from?: string,
+  ): Promise<boolean> {
+    const endpoint = this.#registry;
+    const begin = new URL(`v2/${repository}/blobs/uploads/`, endpoint.base);
+    if (from !== undefined) {
+      begin.searchParams.set('mount', digest);
+      begin.searchParams.set('from', from);
+    }
+    const begun = await this.#request(endpoint, begin, repository, {
+      method: 'POST',
+      headers: { 'content-length': '0' },
+    });
+    if (begun.status === 201 && from !== undefined) {
+      begun.body.destroy();
+      return true;
+    }
+    if (begun.status !== 202) throw await this.#failure(begun, repository, digest);
+    begun.body.destroy();
+    const { location = '' } = begun.headers;
+    let place: URL;
+    try {
+      place = new URL(location, begun.url);
+    } catch {
+      throw badAnswer(begun.url, `its place for uploads is ${JSON.stringify(location)}`);
+    }
+    place.searchParams.set('digest', digest);
+    const headers = { 'content-type': 'application/octet-stream', 'content-length': String(size) };
+    const reply = await this.#request(endpoint, place, repository, { method: 'PUT', headers, stream });
+    if (reply.status !== 201) throw await this.#failure(reply, repository, digest);
+    reply.body.destroy();
+    return false;
+  }
+
+  /** @param selector - a tag or a digest */
+  async putManifest(
+    repository: string,
+    selector: string,
+    { text, mediaType }: Omit<RawManifest, 'digest'>,
+  ): Promise<void> {
+    const endpoint = this.#registry;
+    const url = new URL(`v2/${repository}/manifests/${selector}`, endpoint.base);
+    const headers = { 'content-type': mediaType };
+    const reply = await this.#request(endpoint, url, repository, { method: 'PUT', headers, body: text });
+    if (reply.status !== 201) throw await this.#failure(reply, repository, selector);
+    reply.body.destroy();
+  }
+
+  /** Uploads go to the registry itself, and never to a mirror. */
+  get #registry(): Endpoint {
+    return this.#options.endpoints.at(-1) as Endpoint;
+  }
+
   /** Checks credentials. */
   async ping(): Promise<void> {
     const endpoint = this.#options.endpoints.at(-1) as Endpoint;
@@ -103,13 +177,21 @@ export class RegistryClient {
     repository: string,
     headers: Readonly<Record<string, string>>,
   ): Promise<Reply> {
-    const url = new URL(path, endpoint.base);
+    return this.#request(endpoint, new URL(path, endpoint.base), repository, { headers });
+  }
+
+  async #request(endpoint: Endpoint, url: URL, repository: string, sent: Sent): Promise<Reply> {
+    // A place for uploads may be on another server, which gets no credentials.
+    const isOwn = url.origin === endpoint.base.origin;
     const key = `${endpoint.base.href} ${repository}`;
     let challenged = false;
     for (let waits = 0; ; ) {
       const authorization = this.#authorizations.get(key);
-      const reply = await send(url, { headers: { ...headers, ...(authorization && { authorization }) } });
-      if (reply.status === 401 && !challenged) {
+      const reply = await send(url, {
+        ...sent,
+        headers: { ...sent.headers, ...(authorization && isOwn && { authorization }) },
+      });
+      if (reply.status === 401 && !challenged && isOwn) {
         // A token of an earlier request may have expired, so one that was sent is replaced once.
         challenged = true;
         const challenges = parseChallenges(reply.headers['www-authenticate'] ?? '');

@@ -14,6 +14,8 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { RuntimeError } from '../../errors/error.ts';
 import { defaultRegistry } from '../../image/reference.ts';
+import { type ObjectShape, string, stringMap } from '../../oci/shape.ts';
+import { checkShape } from '../../validate/check-shape.ts';
 
 export interface Credentials {
   readonly username: string;
@@ -22,13 +24,34 @@ export interface Credentials {
   readonly identityToken?: string;
 }
 
+/** Go writes null for an empty value. */
 interface DockerConfig {
   readonly auths?: Readonly<
-    Record<string, { auth?: string; identitytoken?: string; username?: string; password?: string }>
-  >;
-  readonly credsStore?: string;
-  readonly credHelpers?: Readonly<Record<string, string>>;
+    Record<
+      string,
+      Readonly<Partial<Record<'auth' | 'identitytoken' | 'username' | 'password', string | null>>>
+    >
+  > | null;
+  readonly credsStore?: string | null;
+  readonly credHelpers?: Readonly<Record<string, string>> | null;
 }
+
+const configShape: ObjectShape = {
+  kind: 'object',
+  properties: {
+    auths: {
+      kind: 'map',
+      of: {
+        kind: 'object',
+        properties: { auth: string, identitytoken: string, username: string, password: string },
+        partial: true,
+      },
+    },
+    credsStore: string,
+    credHelpers: stringMap,
+  },
+  partial: true,
+};
 
 /** Docker's name of its registry in files of credentials. */
 const dockerHub = 'https://index.docker.io/v1/';
@@ -51,13 +74,15 @@ function readConfig(): DockerConfig {
     throw broken(path, `it cannot be read (${code})`);
   }
   if (text.trim() === '') return {};
+  let document: unknown;
   try {
-    const document: unknown = JSON.parse(text);
-    if (typeof document === 'object' && document !== null && !Array.isArray(document)) return document;
+    document = JSON.parse(text);
   } catch {
     throw broken(path, 'it is not valid JSON');
   }
-  throw broken(path, 'it is not an object');
+  const [problem] = checkShape(configShape, document, '', 'the document').problems;
+  if (problem !== undefined) throw broken(path, problem.message);
+  return document as DockerConfig;
 }
 
 function broken(path: string, problem: string): RuntimeError {
@@ -92,10 +117,9 @@ export function findCredentials(registry: string): Credentials | undefined {
   const key = keys.find(name => Object.hasOwn(config.auths ?? {}, name));
   const entry = key === undefined ? undefined : config.auths?.[key];
   if (entry === undefined) return undefined;
-  const pair = entry.auth === undefined ? undefined : Buffer.from(entry.auth, 'base64').toString('utf8');
+  const pair = entry.auth ? Buffer.from(entry.auth, 'base64').toString('utf8') : undefined;
   const colon = pair?.indexOf(':') ?? -1;
-  if (pair !== undefined && pair !== '' && colon < 0)
-    throw broken(configPath(), `the entry ${key} is not NAME:PASSWORD`);
+  if (pair !== undefined && colon < 0) throw broken(configPath(), `the entry ${key} is not NAME:PASSWORD`);
   const username = pair ? pair.slice(0, colon) : (entry.username ?? '');
   const password = pair ? pair.slice(colon + 1) : (entry.password ?? '');
   const { identitytoken } = entry;
@@ -108,6 +132,12 @@ function helperFor({ credHelpers, credsStore }: DockerConfig, registry: string):
   const named = [registry, keyOf(registry)].find(name => Object.hasOwn(helpers, name));
   return (named === undefined ? undefined : helpers[named]) ?? (credsStore || undefined);
 }
+
+const answerShape: ObjectShape = {
+  kind: 'object',
+  properties: { Username: string, Secret: string },
+  partial: true,
+};
 
 /** Calls `docker-credential-NAME ACTION`, with the registry or the credentials on standard input. */
 function askHelper(name: string, action: 'get' | 'store' | 'erase', input: string): Credentials | undefined {
@@ -136,13 +166,16 @@ function askHelper(name: string, action: 'get' | 'store' | 'erase', input: strin
     });
   }
   if (action !== 'get') return undefined;
-  let answer: { Username?: string; Secret?: string };
+  let answer: unknown;
   try {
-    answer = JSON.parse(done.stdout) as typeof answer;
+    answer = JSON.parse(done.stdout);
   } catch {
     throw broken(configPath(), `${program} answers without JSON`);
   }
-  const { Username = '', Secret = '' } = answer;
+  const { value, problems } = checkShape(answerShape, answer, '', 'the document');
+  if (problems[0] !== undefined)
+    throw broken(configPath(), `the answer of ${program} is not valid: ${problems[0].message}`);
+  const { Username = '', Secret = '' } = value as { readonly Username?: string; readonly Secret?: string };
   if (Username === tokenUser) return { username: '', password: '', identityToken: Secret };
   return Username === '' ? undefined : { username: Username, password: Secret };
 }

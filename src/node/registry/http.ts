@@ -6,9 +6,11 @@ import {
   type IncomingMessage,
 } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { isIP } from 'node:net';
-import { connect as tlsConnect } from 'node:tls';
+import { BlockList, isIP } from 'node:net';
+import type { Readable } from 'node:stream';
+import { type SecureContext, connect as tlsConnect } from 'node:tls';
 import { RuntimeError } from '../../errors/error.ts';
+import { type Environment, secureContextFor } from './trust.ts';
 
 export interface Reply {
   readonly status: number;
@@ -23,6 +25,8 @@ export interface Sent {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** Called for the body when the request is sent; the headers contain its length. */
+  readonly stream?: () => Readable;
 }
 
 /** Longest time without a byte, in milliseconds. */
@@ -79,9 +83,9 @@ function withoutQuery(url: URL): string {
   return `${url.origin}${url.pathname}`;
 }
 
-function sendOnce(url: URL, { method = 'GET', headers = {}, body }: Sent): Promise<Reply> {
+function sendOnce(url: URL, { method = 'GET', headers = {}, body, stream }: Sent): Promise<Reply> {
   return new Promise((resolve, reject) => {
-    const refuse = (error: Error) => reject(unreachable(url, error as NodeJS.ErrnoException));
+    const refuse = (error: Error) => reject(error instanceof RuntimeError ? error : unreachable(url, error));
     open(url, { method, headers: { ...headers } })
       .then(request => {
         request.on('error', refuse);
@@ -91,7 +95,14 @@ function sendOnce(url: URL, { method = 'GET', headers = {}, body }: Sent): Promi
         request.on('response', response =>
           resolve({ status: response.statusCode ?? 0, headers: response.headers, body: response, url }),
         );
-        request.end(body);
+        if (stream === undefined) request.end(body);
+        else {
+          const data = stream();
+          data.on('error', error => request.destroy(error));
+          // An answer before the end of the data refuses it.
+          request.on('close', () => data.destroy());
+          data.pipe(request);
+        }
       })
       .catch(refuse);
   });
@@ -105,25 +116,32 @@ interface Options {
 async function open(url: URL, options: Options): Promise<ClientRequest> {
   const proxy = proxyFor(url, process.env);
   if (url.protocol === 'https:') {
-    if (proxy === undefined) return httpsRequest(url, options);
-    return httpsRequest(url, { ...options, agent: false, ...(await tunnel(url, proxy)) });
+    if (proxy === undefined) return httpsRequest(url, { ...options, ...secured(url) });
+    // Without an agent: an agent, also a new one, makes its own connections.
+    return httpsRequest(url, { ...options, ...(await tunnel(url, proxy)) });
   }
   if (proxy === undefined) return httpRequest(url, options);
   const headers = { ...options.headers, host: url.host, ...proxyCredentials(proxy) };
-  return httpRequest({
-    ...{ host: hostOf(proxy), port: portOf(proxy), method: options.method, headers },
-    path: url.href,
-  });
+  return requestOfProxy(proxy, { method: options.method, headers, path: url.href });
+}
+
+function requestOfProxy(proxy: URL, options: Options & { readonly path: string }): ClientRequest {
+  const server = { host: hostOf(proxy), port: portOf(proxy), ...options };
+  if (proxy.protocol === 'http:') return httpRequest(server);
+  return httpsRequest({ ...server, ...secured(proxy) });
+}
+
+/** An option of `tls.connect`, which the types of `https.request` lack. */
+function secured(server: URL): { readonly secureContext: SecureContext } {
+  return { secureContext: secureContextFor(server) };
 }
 
 /** Connects through the proxy with CONNECT; TLS is then between this program and the registry. */
 function tunnel(url: URL, proxy: URL): Promise<{ createConnection: () => ReturnType<typeof tlsConnect> }> {
   return new Promise((resolve, reject) => {
     const target = `${url.hostname}:${portOf(url)}`;
-    const request = httpRequest({
-      ...{ host: hostOf(proxy), port: portOf(proxy), method: 'CONNECT', path: target },
-      headers: { host: target, ...proxyCredentials(proxy) },
-    });
+    const headers = { host: target, ...proxyCredentials(proxy) };
+    const request = requestOfProxy(proxy, { method: 'CONNECT', path: target, headers });
     request.setTimeout(silence, () => request.destroy(new Error(`the proxy ${proxy.host} does not answer`)));
     request.on('error', reject);
     request.on('connect', (response, socket) => {
@@ -132,9 +150,11 @@ function tunnel(url: URL, proxy: URL): Promise<{ createConnection: () => ReturnT
         reject(new Error(`the proxy ${proxy.host} answers ${response.statusCode}`));
         return;
       }
-      const name = hostOf(url);
-      const servername = isIP(name) === 0 ? { servername: name } : {};
-      resolve({ createConnection: () => tlsConnect({ socket, ...servername }) });
+      // The host is compared with the certificate; an address is not a name of a server in TLS.
+      const host = hostOf(url);
+      const servername = isIP(host) === 0 ? { servername: host } : {};
+      const security = { ...secured(url), ...servername };
+      resolve({ createConnection: () => tlsConnect({ socket, host, ...security }) });
     });
     request.end();
   });
@@ -155,10 +175,10 @@ function proxyCredentials({ username, password }: URL): Record<string, string> {
 }
 
 /**
- * The proxy in HTTPS_PROXY or HTTP_PROXY, unless NO_PROXY contains the host, a domain above it, or `*`. A loopback
- * address needs none.
+ * The proxy in HTTPS_PROXY or HTTP_PROXY, unless NO_PROXY contains the host, a domain above it, a subnet with its
+ * address, or `*`. A loopback address needs none.
  */
-export function proxyFor(url: URL, env: Readonly<Record<string, string | undefined>>): URL | undefined {
+export function proxyFor(url: URL, env: Environment): URL | undefined {
   const name = url.protocol === 'https:' ? 'https_proxy' : 'http_proxy';
   const text = env[name] || env[name.toUpperCase()];
   const host = hostOf(url);
@@ -166,18 +186,33 @@ export function proxyFor(url: URL, env: Readonly<Record<string, string | undefin
   const excepted = (env['no_proxy'] || env['NO_PROXY'] || '').split(/[\s,]+/).filter(entry => entry !== '');
   const isExcepted = excepted.some(entry => {
     const domain = entry.replace(/^\*?\./, '');
-    return entry === '*' || host === domain || url.host === domain || host.endsWith(`.${domain}`);
+    const isNamed = host === domain || url.host === domain || host.endsWith(`.${domain}`);
+    return entry === '*' || isNamed || isInSubnet(host, entry);
   });
   if (isExcepted) return undefined;
   try {
-    return new URL(text.includes('://') ? text : `http://${text}`);
+    const proxy = new URL(text.includes('://') ? text : `http://${text}`);
+    if (proxy.protocol === 'http:' || proxy.protocol === 'https:') return proxy;
   } catch {
-    throw new RuntimeError({
-      code: 'registry.settings',
-      message: `invalid proxy in ${name.toUpperCase()}`,
-      hint: 'write http://HOST:PORT',
-    });
+    // The error below says what to write; the text may contain a password.
   }
+  throw new RuntimeError({
+    code: 'registry.settings',
+    message: `invalid proxy in ${name.toUpperCase()}`,
+    hint: 'write http://HOST:PORT or https://HOST:PORT',
+  });
+}
+
+/** @param subnet - `10.0.0.0/8`; any other text contains no address */
+function isInSubnet(host: string, subnet: string): boolean {
+  const [, address = '', prefix = ''] = /^(.*)\/(\d{1,3})$/.exec(subnet) ?? [];
+  const family = isIP(address);
+  const version = isIP(host);
+  if (family === 0 || version !== family || Number(prefix) > (family === 4 ? 32 : 128)) return false;
+  const type = family === 4 ? 'ipv4' : 'ipv6';
+  const list = new BlockList();
+  list.addSubnet(address, Number(prefix), type);
+  return list.check(host, type);
 }
 
 /** @param host - a name or an address without a port */
@@ -195,14 +230,14 @@ const hints: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'check the network and the firewall; HTTPS_PROXY sets a proxy',
 };
 
-function unreachable(url: URL, error: NodeJS.ErrnoException): RuntimeError {
-  const { code = '' } = error;
+function unreachable(url: URL, error: Error): RuntimeError {
+  const { code = '' } = error as NodeJS.ErrnoException;
   const isPlain = code === 'EPROTO' || /wrong version number/i.test(error.message);
   const isCertificate = /CERT|SELF_SIGNED|UNABLE_TO_|ALTNAME/.test(code);
   const hint = isPlain
     ? 'the registry does not speak TLS: set "plainHttp": true for it in /etc/tsubo/tsubo.json'
     : isCertificate
-      ? 'NODE_EXTRA_CA_CERTS names a file with more certificates'
+      ? `put the certificate of its authority into /etc/docker/certs.d/${url.host}/ca.crt`
       : hints[code];
   return new RuntimeError(
     {
@@ -216,9 +251,12 @@ function unreachable(url: URL, error: NodeJS.ErrnoException): RuntimeError {
 }
 
 /** An error of several addresses has its reasons inside. */
-function reasonOf(error: NodeJS.ErrnoException): string {
+function reasonOf(error: Error): string {
   const inner = (error as { errors?: readonly Error[] }).errors;
-  const text = error.message || (inner ?? []).map(({ message }) => message).join(', ') || String(error.code);
+  const text =
+    error.message ||
+    (inner ?? []).map(({ message }) => message).join(', ') ||
+    String((error as NodeJS.ErrnoException).code);
   return text.split('\n')[0] ?? '';
 }
 
@@ -233,7 +271,7 @@ export async function textOf(reply: Reply, limit: number): Promise<string> {
       pieces.push(piece as Buffer);
     }
   } catch (error) {
-    throw error instanceof RuntimeError ? error : unreachable(reply.url, error as NodeJS.ErrnoException);
+    throw error instanceof RuntimeError ? error : unreachable(reply.url, error as Error);
   }
   return Buffer.concat(pieces).toString('utf8');
 }

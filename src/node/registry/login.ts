@@ -58,9 +58,13 @@ async function standardInput(): Promise<string> {
     .replace(/\r?\n$/, '');
 }
 
-/** Asks on the terminal; the answer to a hidden question is not shown. */
-async function ask(question: string, isTaken: boolean, hidden: boolean): Promise<string> {
-  if (isTaken || !process.stdin.isTTY) {
+/**
+ * Asks on the terminal; the answer to a hidden question is not shown.
+ *
+ * @param isInputUsed - standard input has the password
+ */
+async function ask(question: string, isInputUsed: boolean, hidden: boolean): Promise<string> {
+  if (isInputUsed || !process.stdin.isTTY) {
     throw new RuntimeError({
       code: 'usage.arguments',
       message: `${question.startsWith('U') ? 'no username is' : 'no password is'} given, and standard input is not a terminal`,

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { WriteStream } from 'node:tty';
+import { decimalSize } from '../../cli/listing.ts';
 
 const barWidth = 30;
 const redrawInterval = 100;
+/** Docker shows more digits of a size here than in its lists. */
+const digits = 4;
 
 /** The row of one layer. */
 export interface LayerProgress {
@@ -10,7 +13,10 @@ export interface LayerProgress {
   bytes(done: number, total: number): void;
 }
 
-/** The output of a pull: on a terminal a bar for each layer, elsewhere a line for each change of a layer's state. */
+/** The words of the two directions. */
+type Direction = 'Downloading' | 'Pushing';
+
+/** The output of a pull or push: on a terminal a bar for each layer, elsewhere a line for each change of a layer's state. */
 export class Progress {
   readonly #out: WriteStream;
   readonly #quiet: boolean;
@@ -19,8 +25,11 @@ export class Progress {
   #drawn = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(out: WriteStream, quiet: boolean) {
+  readonly #direction: Direction;
+
+  constructor(out: WriteStream, quiet: boolean, direction: Direction = 'Downloading') {
     this.#out = out;
+    this.#direction = direction;
     this.#quiet = quiet;
   }
 
@@ -41,7 +50,8 @@ export class Progress {
         else this.#set(row, `${name}: ${text}`);
       },
       bytes: (done, total) => {
-        if (!this.#quiet && this.#out.isTTY) this.#set(row, `${name}: Downloading ${bar(done, total)}`);
+        if (!this.#quiet && this.#out.isTTY)
+          this.#set(row, `${name}: ${this.#direction} ${bar(done, total)}`);
       },
     };
   }
@@ -82,17 +92,5 @@ export class Progress {
 function bar(done: number, total: number): string {
   const filled = total === 0 ? barWidth : Math.floor((done / total) * barWidth);
   const line = filled === 0 ? '' : `${'='.repeat(filled - 1)}>`;
-  return `[${line.padEnd(barWidth)}] ${bytes(done)}/${bytes(total)}`;
-}
-
-/** `3.42MB`, as Docker writes sizes. */
-function bytes(count: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
-  let value = count;
-  let unit = 0;
-  while (value >= 1000 && unit < units.length - 1) {
-    value /= 1000;
-    unit++;
-  }
-  return `${unit === 0 ? value : Number(value.toPrecision(4))}${units[unit]}`;
+  return `[${line.padEnd(barWidth)}] ${decimalSize(done, digits)}/${decimalSize(total, digits)}`;
 }

@@ -24,15 +24,18 @@ import {
 } from '../../image/manifest.ts';
 import { InvalidDocument } from '../../image/members.ts';
 import {
+  emulatorOf,
   formatPlatform,
   isFor,
   machinePlatform,
   type Platform,
+  parsePlatform,
   selectPlatform,
 } from '../../image/platform.ts';
 import { formatReference, type Reference, shortName, shortReference } from '../../image/reference.ts';
 import {
   addImage,
+  claimFiles,
   findImage,
   lockedImages,
   readDocument,
@@ -41,7 +44,9 @@ import {
 } from '../../image/store.ts';
 import type { RawManifest, RegistryClient } from './client.ts';
 import { download } from './download.ts';
+import { inParallel } from './parallel.ts';
 import type { LayerProgress, Progress } from './progress.ts';
+import { UnpackAhead } from './unpack-ahead.ts';
 
 export interface Pull {
   readonly store: ImageStore;
@@ -58,11 +63,6 @@ export interface Pulled {
   readonly id: string;
 }
 
-/** Blobs that are downloaded at the same time. */
-const parallel = 4;
-/** Another command may remove a blob that both images have, before this one has its name. */
-const attempts = 3;
-
 /** Downloads an image and gives it its name. */
 export async function pull(request: Pull): Promise<Pulled> {
   const { store, reference, progress } = request;
@@ -73,32 +73,30 @@ export async function pull(request: Pull): Promise<Pulled> {
   const before = findReadable(store, complete);
   const selected = await selectManifest(request);
   const { manifest, raw, diffIds } = selected;
-  // A config with as many layers was checked.
+  // fetchConfig has checked that the config has as many layers.
   const layers = manifest.layers.map((layer, index) => ({ ...layer, diffId: diffIds[index] as string }));
   const text = toOciManifest(raw.text);
   const sources = [...new Set([selected.source, raw.digest])].filter(source => source !== digestOfText(text));
-  let fetched = 0;
-  for (let attempt = 1; ; attempt++) {
-    const { count, rows } = await fetchBlobs(request, manifest);
-    fetched += count;
-    try {
-      // The image gets its name last: then a container of it starts without unpacking, and without a surprise.
-      for (const row of rows) row.state('Extracting');
-      progress.draw();
-      unpackedLayers(store, { layers });
-      for (const row of rows) row.state('Pull complete');
-      // The registry's own manifest stays for a later push, which must have the same digest.
-      const stored = lockedImages(store, () => {
-        writeSynced(store, raw.text);
-        return writeSynced(store, text);
-      });
-      addImage(store, stored, mediaTypes.manifest, utf8Length(text), complete, sources);
-      synchronise(`${imagesPath(store)}/index.json`);
-      break;
-    } catch (error) {
-      const isMissing = error instanceof RuntimeError && error.code === 'image.damaged';
-      if (!isMissing || attempt === attempts) throw error;
-    }
+  // From here on no command removes what this image needs.
+  const end = claimFiles(store, 'a pull', manifest.config.digest, layers, [raw.digest, digestOfText(text)]);
+  let fetched: number;
+  try {
+    const { count, rows } = await fetchBlobs(request, manifest, new UnpackAhead(store, layers));
+    fetched = count;
+    // The image gets its name last: then a container of it starts without unpacking.
+    for (const row of rows) row.state('Extracting');
+    progress.draw();
+    unpackedLayers(store, { layers });
+    for (const row of rows) row.state('Pull complete');
+    // The registry's own manifest stays for a later push, which must have the same digest.
+    const stored = lockedImages(store, () => {
+      writeSynced(store, raw.text);
+      return writeSynced(store, text);
+    });
+    addImage(store, stored, mediaTypes.manifest, utf8Length(text), complete, sources);
+    synchronise(`${imagesPath(store)}/index.json`);
+  } finally {
+    end();
   }
   const isNew = fetched > 0 || before?.id !== manifest.config.digest;
   progress.end();
@@ -210,10 +208,11 @@ function fetchBlob(
   return download({ store, blob, fetch, signal, progress });
 }
 
-/** Downloads the missing layers. Returns the number of downloaded blobs, and the rows of their progress. */
+/** Downloads the missing layers, and unpacks those that are there. Returns the number of downloaded blobs, and the rows of their progress. */
 async function fetchBlobs(
   request: Pull,
   { config, layers }: Manifest,
+  ahead: UnpackAhead,
 ): Promise<{ count: number; rows: readonly LayerProgress[] }> {
   const { store, progress } = request;
   // A layer may occur twice.
@@ -221,7 +220,6 @@ async function fetchBlobs(
   const stop = new AbortController();
   const rows: LayerProgress[] = [];
   let count = 0;
-  let failure: unknown;
   const jobs = blobs.map(blob => {
     const row = blob === config ? undefined : progress.layer(hexOf(blob.digest).slice(0, 12));
     if (hasBlob(store, blob.digest)) {
@@ -234,23 +232,17 @@ async function fetchBlobs(
       const isFetched = await fetchBlob(request, blob, stop.signal, bytes => row?.bytes(bytes, blob.size));
       if (isFetched) count++;
       row?.state(isFetched ? 'Download complete' : 'Already exists');
+      ahead.next();
     };
   });
-  const work = async () => {
-    for (let job = jobs.shift(); job !== undefined && failure === undefined; job = jobs.shift()) {
-      try {
-        await job();
-      } catch (error) {
-        // The first failure ends the other downloads, whose own failures follow from it.
-        failure ??= error;
-        stop.abort();
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: parallel }, work));
-  if (failure !== undefined) {
+  try {
+    // The first failure ends the other downloads, whose own failures follow from it.
+    await inParallel(jobs, () => stop.abort());
+  } catch (error) {
     progress.end();
-    throw failure;
+    throw error;
+  } finally {
+    await ahead.end();
   }
   return { count, rows };
 }
@@ -280,7 +272,7 @@ function otherPlatform(reference: Reference, wanted: Platform, offered: readonly
     message: `${name} has no image for ${formatPlatform(wanted)}, only for ${offered.join(', ') || 'no platform'}`,
     value: formatPlatform(wanted),
     ...(offered[0] !== undefined && {
-      hint: `to have that one: --platform ${offered[0]}; its programs run only with an emulator`,
+      hint: `to have that one: --platform ${offered[0]}; its programs need ${emulatorOf(parsePlatform(offered[0]))} in /proc/sys/fs/binfmt_misc (Debian: qemu-user-static)`,
     }),
   });
 }

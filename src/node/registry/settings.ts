@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { RuntimeError } from '../../errors/error.ts';
 import { defaultRegistry } from '../../image/reference.ts';
 import { isLoopback } from './http.ts';
+import { certificateDirectories, hostCertificates } from './trust.ts';
 
 /** Settings of the machine's administrator for a registry. */
 interface RegistrySettings {
@@ -64,16 +65,20 @@ function broken(path: string, problem: string): RuntimeError {
   });
 }
 
-/** The addresses of a registry. HTTP is only for loopback addresses, and where the settings have it. */
+/**
+ * The addresses of a registry. HTTP is only for loopback addresses without certificates of their own, and where the
+ * settings have it.
+ */
 export function endpointsOf(registry: string, path: string): Endpoint[] {
   const { mirrors, plainHttp } = settingsOf(registry, path);
   // Docker's registry has another name on the network.
   const host = registry === defaultRegistry ? 'registry-1.docker.io' : registry;
   const name = host.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
-  const scheme = (plainHttp ?? isLoopback(name)) ? 'http' : 'https';
+  const hasCertificates = () => hostCertificates(host, certificateDirectories(process.env)) !== undefined;
+  const isPlain = plainHttp ?? (isLoopback(name) && !hasCertificates());
   return [
     ...mirrors.map(mirror => ({ base: mirrorAddress(mirror, path), isMirror: true })),
-    { base: new URL(`${scheme}://${host}/`), isMirror: false },
+    { base: new URL(`${isPlain ? 'http' : 'https'}://${host}/`), isMirror: false },
   ];
 }
 

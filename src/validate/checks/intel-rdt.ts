@@ -20,7 +20,7 @@ export const checkIntelRdt: Check = context => {
       spec,
     });
   if (closID !== '/' && (reserved.includes(closID) || /[/\n]/.test(closID))) {
-    const hint = 'use use the name of a directory in resctrl, or / for the default class';
+    const hint = 'use the name of a directory in resctrl, or / for the default class';
     problem('closID', `invalid intelRdt.ClosID ${JSON.stringify(closID)}`, closID, hint);
   }
   if (l3CacheSchema !== '' && !/^L3(CODE|DATA)?:/.test(l3CacheSchema)) {

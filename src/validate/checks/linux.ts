@@ -69,7 +69,7 @@ export const checkCgroupsPath: Check = context => {
   if (path === undefined || path === '') return;
   if (joinPath('/', path) !== '/') return;
   context.problem({
-    code: 'config.cgroupsPath',
+    code: 'config.cgroups-path',
     message: `cgroupsPath "${path}" does not name a cgroup of the container's own`,
     pointer: '/linux/cgroupsPath',
     value: path,

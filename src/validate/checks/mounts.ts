@@ -15,7 +15,8 @@ const spec = 'config.md#mounts';
 export const checkMounts: Check = context => {
   context.config.mounts?.forEach((draft, index) => {
     const mount = (draft.destination === undefined ? { ...draft, destination: '' } : draft) as Mount;
-    if (isRootMount(mount, index)) {
+    // Without a destination it is a mistake, and not the root.
+    if (draft.destination !== undefined && isRootMount(mount, index)) {
       checkRootMount(context, mount);
       return;
     }

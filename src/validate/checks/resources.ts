@@ -182,7 +182,7 @@ function hugepageProblems(limits: readonly Draft<HugepageLimit>[], report: Repor
       value: pageSize,
       hint: /^[1-9][0-9]*[KMG]B$/.test(upper)
         ? `did you mean ${upper}?`
-        : 'use use a number and KB, MB or GB, such as 2MB',
+        : 'use a number and KB, MB or GB, such as 2MB',
       spec,
     });
   }

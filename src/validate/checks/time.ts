@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { childPointer } from '../../bundle/pointer.ts';
 import { nearestWord } from '../../errors/spelling.ts';
 import { timeClocks } from '../../oci/config-linux.ts';
 import type { Check } from '../context.ts';
@@ -17,7 +18,7 @@ export const checkTimeOffsets: Check = context => {
     context.problem({
       code: 'config.time-offsets',
       message: `no time namespace has an offset for a clock "${clock}"`,
-      pointer: `/linux/timeOffsets/${clock.replaceAll('~', '~0').replaceAll('/', '~1')}`,
+      pointer: childPointer('/linux/timeOffsets', clock),
       value: clock,
       hint: meant === undefined ? `the clocks are ${known.join(' and ')}` : `did you mean ${meant}?`,
       spec,

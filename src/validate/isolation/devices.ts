@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Config } from '../../oci/config.ts';
+import type { DeviceCgroup } from '../../oci/resources.ts';
 import type { Draft } from '../context.ts';
 import { type IsolationCheck, isSeparate, type Weakness } from './weakness.ts';
 
@@ -30,29 +31,38 @@ export const checkDeviceNodes: IsolationCheck = config => {
   return found;
 };
 
-/**
- * Every device except the usual ones is denied, without rules and after the rules of the config. Only a rule can
- * allow others.
- */
+/** A device that no rule of the config and no default rule allows is denied. The default rules allow no disk. */
 export const checkDeviceRules: IsolationCheck = config => {
   if (isSeparate(config, 'user') || !mayMakeDevices(config)) return [];
   const rules = config.linux?.resources?.devices ?? [];
-  // The last matching rule decides, so rules before the last one for all devices have no effect.
-  const whole = rules
-    .map(({ type = 'a', major, minor }) => type === 'a' || (!isSpecific(major) && !isSpecific(minor)))
-    .lastIndexOf(true);
-  if (rules[whole]?.allow !== true) return [];
+  const index = ruleForAll(rules, 'b') ?? ruleForAll(rules, 'c');
+  if (index === undefined) return [];
   return [
     {
       code: 'isolation.device-rules',
       message: 'the container can make and use every device of the host',
-      pointer: `/linux/resources/devices/${whole}`,
+      pointer: `/linux/resources/devices/${index}`,
       why: 'with CAP_MKNOD its root can open the disks of the host',
       hint: 'list the devices that it needs in linux.resources.devices, or remove CAP_MKNOD',
       spec: 'config-linux.md#allowed-device-list',
     },
   ];
 };
+
+/** The index of the rule that lets the container use all devices of a type; undefined if it cannot use all. */
+function ruleForAll(rules: readonly Draft<DeviceCgroup>[], wanted: 'b' | 'c'): number | undefined {
+  const allowedBy = new Map<string, number>();
+  for (const [index, { allow, type = 'a', major, minor, access = 'rwm' }] of rules.entries()) {
+    const isForAll = type === 'a' || (type === wanted && !isSpecific(major) && !isSpecific(minor));
+    if (!isForAll) continue;
+    // A later rule changes only the kinds of access that it names.
+    for (const letter of access) {
+      if (allow === true) allowedBy.set(letter, index);
+      else allowedBy.delete(letter);
+    }
+  }
+  return allowedBy.get('r') ?? allowedBy.get('w');
+}
 
 /** -1 means every number. */
 function isSpecific(number: number | bigint | undefined): boolean {

@@ -4,25 +4,8 @@ import { strict as assert } from 'node:assert';
 import { type Engine, type Flow, type Running, type Runtime, waitFor } from '../flow.ts';
 import type { Machine, Result, RunOptions } from '../machine.ts';
 import { recipe } from '../recipe.ts';
-import { makeRootfs, rootfsTar } from '../rootfs.ts';
 import { Terminal } from '../terminal.ts';
-
-const logFile = '/var/log/containerd.log';
-const image = 'docker.io/library/box:latest';
-
-/** Makes an image archive of the root file system, in the form of `docker save`, and imports it. */
-const importImage = `
-  set -e
-  mkdir /tmp/image
-  cp ${rootfsTar} /tmp/image/layer.tar
-  sum=$(sha256sum /tmp/image/layer.tar | cut -d ' ' -f 1)
-  cat >/tmp/image/config.json <<END
-{"architecture":"$1","os":"linux","config":{"Cmd":["sh"],"Env":["PATH=/bin"]},
-"rootfs":{"type":"layers","diff_ids":["sha256:$sum"]}}
-END
-  echo '[{"Config":"config.json","RepoTags":["${image}"],"Layers":["layer.tar"]}]' >/tmp/image/manifest.json
-  tar -C /tmp/image -cf /tmp/image.tar .
-  ctr image import /tmp/image.tar`;
+import { image, startContainerd } from './daemon.ts';
 
 class Containerd implements Running {
   readonly machine: Machine;
@@ -34,20 +17,12 @@ class Containerd implements Running {
   }
 
   static async start(machine: Machine, runtime: Runtime): Promise<Containerd> {
-    // The recipe is a whole command line; the options between `run` and the names of the example count.
-    const [, ...words] = recipe('containerd', 'sh').trim().split(' ').slice(1);
+    // The recipe is a whole command line: `ctr run OPTIONS IMAGE ID`.
+    const recommended = recipe('containerd', 'sh').trim().split(' ').slice(2, -2);
     // ctr sets cpu.weight for every container, which no runtime can do without the controller.
     const shares = machine.controllers().includes('cpu') ? [] : ['--cpu-shares', '0'];
-    const containerd = new Containerd(machine, [
-      ...shares,
-      ...(runtime === 'tsubo' ? words.slice(0, -2) : []),
-    ]);
-    machine.spawn(['sh', '-c', `exec containerd >>${logFile} 2>&1`]);
-    await waitFor('containerd', () => (machine.run(['ctr', 'version']).status === 0 ? true : undefined));
-    makeRootfs(machine);
-    const architecture = process.arch === 'x64' ? 'amd64' : 'arm64';
-    const { status, stderr } = machine.run(['sh', '-c', importImage, 'sh', architecture]);
-    assert.equal(status, 0, stderr);
+    const containerd = new Containerd(machine, [...shares, ...(runtime === 'tsubo' ? recommended : [])]);
+    await startContainerd(machine, 'default');
     return containerd;
   }
 
@@ -88,10 +63,6 @@ class Containerd implements Running {
       this.machine.run(['ctr', 'task', 'rm', '--force', name]);
       this.ok('container', 'rm', name);
     }
-  }
-
-  log(): string {
-    return this.machine.read(logFile).split('\n').slice(-30).join('\n');
   }
 }
 
@@ -146,7 +117,7 @@ const flows: readonly Flow<Containerd>[] = [
     },
   },
   {
-    name: 'a paused container stands still until it is resumed',
+    name: 'a paused container is listed as paused until it is resumed',
     short: true,
     run: engine => {
       engine.background('one', ['sleep', '1000']);
@@ -176,7 +147,7 @@ const flows: readonly Flow<Containerd>[] = [
     },
   },
   {
-    name: 'the directory, environment, a read-only root and the network of the host',
+    name: 'a container has the requested directory, environment, read-only root and network of the host',
     run: engine => {
       const options = ['--rm', '--cwd', '/tmp', '--env', 'A=b', '--read-only', '--net-host'];
       const script = 'echo $(id -u) $(pwd) $A; touch /tmp/x 2>&1; readlink /proc/self/ns/net';
@@ -186,7 +157,7 @@ const flows: readonly Flow<Containerd>[] = [
     },
   },
   {
-    name: 'a privileged container, a seccomp filter, and a mount',
+    name: 'a container can be privileged, have a seccomp filter, and have a mount',
     run: engine => {
       const look = (options: readonly string[], script: string) =>
         engine.launch(['--rm', ...options], 'one', ['sh', '-c', script]).stdout.trimEnd();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A terminal, and looking after running containers: pause, limits, statistics, processes, copies, files.
+// Terminals, and the daily work with running containers: pause, limits, statistics, processes, copies, files.
 import { strict as assert } from 'node:assert';
 import { type Flow, waitFor } from '../flow.ts';
 import { Terminal } from '../terminal.ts';
@@ -143,7 +143,7 @@ export const daily: readonly Flow<Docker>[] = [
     },
   },
   {
-    name: 'a cpuset is the one that the container asks for',
+    name: 'the program may use only the CPUs of the requested cpuset',
     controllers: ['cpuset'],
     run: docker => {
       const look = ['sh', '-c', 'grep Cpus_allowed_list /proc/self/status'];
@@ -193,7 +193,7 @@ export const daily: readonly Flow<Docker>[] = [
     },
   },
   {
-    name: 'wait, rename and logs with times and a tail',
+    name: 'wait returns the status, rename changes the name, and logs has times and a tail',
     run: docker => {
       docker.ok('run', '--detach', '--name', 'one', 'box', 'sh', '-c', 'echo a; echo b; echo c; exit 4');
       assert.equal(docker.wait('one'), '4');

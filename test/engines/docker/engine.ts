@@ -80,8 +80,4 @@ export class Docker implements Running {
     this.ok('network', 'prune', '--force');
     this.ok('volume', 'prune', '--force');
   }
-
-  log(): string {
-    return this.machine.read(logFile).split('\n').slice(-30).join('\n');
-  }
 }

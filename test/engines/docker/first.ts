@@ -69,7 +69,7 @@ export const first: readonly Flow<Docker>[] = [
     },
   },
   {
-    name: 'exec runs programs with the environment, directory and user that it asks for',
+    name: 'exec runs programs with the requested environment, directory and user',
     short: true,
     run: docker => {
       docker.ok('run', '--detach', '--name', 'one', '--env', 'A=b', 'box', ...forever);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Engine } from '../flow.ts';
+import { composed } from './compose.ts';
 import { daily } from './daily.ts';
 import { Docker } from './engine.ts';
 import { first } from './first.ts';
@@ -12,5 +13,5 @@ import { upkeep } from './upkeep.ts';
 export const docker: Engine<Docker> = {
   name: 'docker',
   start: Docker.start,
-  flows: [...first, ...daily, ...settings, ...networks, ...images, ...upkeep, ...swarm],
+  flows: [...first, ...daily, ...settings, ...networks, ...images, ...composed, ...upkeep, ...swarm],
 };

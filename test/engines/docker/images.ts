@@ -42,7 +42,7 @@ export const images: readonly Flow<Docker>[] = [
     run: docker => buildsChangedLayersOnly(docker, '0'),
   },
   {
-    name: 'BuildKit does the same',
+    name: 'a build with BuildKit runs the steps of a Dockerfile, and the second time only the changed ones',
     short: true,
     run: docker => buildsChangedLayersOnly(docker, '1'),
   },

@@ -36,7 +36,7 @@ export const networks: readonly Flow<Docker>[] = [
     },
   },
   {
-    name: 'a fixed address, and a web server on the network of the host',
+    name: 'a container has a fixed address, and another one serves a page on the network of the host',
     run: async docker => {
       docker.ok('network', 'create', '--subnet', '10.77.0.0/24', 'fixed');
       docker.ok('run', '--detach', '--name', 'one', '--network', 'fixed', '--ip', '10.77.0.9', 'httpd');

@@ -15,7 +15,7 @@ const capabilities = (docker: Docker, options: readonly string[], set = 'CapEff'
 
 export const settings: readonly Flow<Docker>[] = [
   {
-    name: 'users and groups by name and by number',
+    name: 'the program has the user and the groups that are given by name or by number',
     short: true,
     run: docker => {
       const look = 'echo $(id -u) $(id -g) $(id -G)';
@@ -36,7 +36,7 @@ export const settings: readonly Flow<Docker>[] = [
     },
   },
   {
-    name: 'no-new-privileges, and the seccomp filter or none',
+    name: 'the program has no-new-privileges and a seccomp filter as requested',
     run: docker => {
       const look = 'grep -E "^(NoNewPrivs|Seccomp):" /proc/self/status | tr "\\t" " "';
       assert.equal(sh(docker, [], look), 'NoNewPrivs: 0\nSeccomp: 2');
@@ -59,7 +59,7 @@ export const settings: readonly Flow<Docker>[] = [
     },
   },
   {
-    name: 'a read-only root with a tmpfs and a writable volume',
+    name: 'a read-only root has a tmpfs and a writable volume',
     short: true,
     run: docker => {
       const options = ['--read-only', '--tmpfs', '/scratch:size=1m,mode=700', '--volume', 'kept:/kept'];
@@ -71,7 +71,7 @@ export const settings: readonly Flow<Docker>[] = [
     },
   },
   {
-    name: 'masked and read-only paths of /proc, unless they are unconfined',
+    name: 'paths of /proc are masked and read-only unless they are unconfined',
     run: docker => {
       const look =
         'cat /proc/keys /proc/timer_list 2>/dev/null | wc -c; echo 1 2>/dev/null >/proc/sysrq-trigger; echo $?';
@@ -81,7 +81,7 @@ export const settings: readonly Flow<Docker>[] = [
     },
   },
   {
-    name: 'volumes and bind mounts, read-only and writable',
+    name: 'volumes and bind mounts are read-only or writable as requested',
     short: true,
     run: docker => {
       docker.machine.write('/srv/bound/file', 'from the host\n');
@@ -127,7 +127,7 @@ export const settings: readonly Flow<Docker>[] = [
     },
   },
   {
-    name: 'sysctls, resource limits, the score for the out-of-memory killer, and the size of /dev/shm',
+    name: 'sysctls, resource limits, the score for the out-of-memory killer and the size of /dev/shm are as requested',
     run: docker => {
       const look = (file: string) => `cat ${file}`;
       assert.equal(
@@ -152,7 +152,7 @@ export const settings: readonly Flow<Docker>[] = [
     },
   },
   {
-    name: 'the namespaces of the host',
+    name: 'a container shares the namespaces of the host that it requests',
     run: docker => {
       const namespace = (name: string) =>
         docker.machine.run(['readlink', `/proc/self/ns/${name}`]).stdout.trim();
@@ -170,7 +170,7 @@ export const settings: readonly Flow<Docker>[] = [
     },
   },
   {
-    name: 'the network, process and IPC namespaces of another container, and no network',
+    name: 'a container shares the network, process and IPC namespaces of another one, or has no network',
     run: docker => {
       docker.ok('run', '--detach', '--name', 'one', '--ipc', 'shareable', 'httpd');
       const look = 'readlink /proc/1/ns/net; readlink /proc/self/ns/ipc';
@@ -182,7 +182,7 @@ export const settings: readonly Flow<Docker>[] = [
     },
   },
   {
-    name: 'the name of the host, of the domain and added addresses',
+    name: 'a container has the requested host name, domain name and added addresses',
     run: docker => {
       const options = ['--hostname', 'jar', '--domainname', 'example', '--add-host', 'other:10.1.2.3'];
       const look = 'hostname; cat /proc/sys/kernel/domainname; grep other /etc/hosts | tr "\\t" " "';
@@ -190,7 +190,7 @@ export const settings: readonly Flow<Docker>[] = [
     },
   },
   {
-    name: 'devices of the host, and rules for others',
+    name: 'a container may access devices as its devices and rules permit',
     run: docker => {
       // No driver has this number: an allowed access fails with another error.
       docker.machine.run(['mknod', '/dev/marked', 'c', '10', '199']);
@@ -225,7 +225,7 @@ export const settings: readonly Flow<Docker>[] = [
     },
   },
   {
-    name: 'environment, working directory, entry point and labels',
+    name: 'a container has the requested environment, working directory, entry point and labels',
     run: docker => {
       docker.machine.write('/tmp/env', 'FROM_FILE=f\n');
       const options = ['--env', 'A=b c', '--env-file', '/tmp/env', '--workdir', '/made/here'];

@@ -28,7 +28,7 @@ export const upkeep: readonly Flow<Docker>[] = [
     },
   },
   {
-    name: 'a container with a restart policy starts again after a failure, as often as it says',
+    name: 'a container starts again after a failure, as often as its restart policy allows',
     run: async docker => {
       docker.ok(
         'run',
@@ -96,10 +96,8 @@ export const upkeep: readonly Flow<Docker>[] = [
       await docker.restartDaemon('--userns-remap', 'dockremap');
       try {
         docker.importImages();
-        const look =
-          'id -u; cat /proc/self/uid_map | tr -s " "; echo own >/root/f && cat /root/f; touch /sys/x 2>&1';
-        const printed = docker.run(['run', '--rm', 'box', 'sh', '-c', look]).stdout;
-        assert.match(printed, /^0\n 0 200000 65536\nown\n/);
+        const look = 'id -u; cat /proc/self/uid_map | tr -s " "; echo own >/root/f && cat /root/f';
+        assert.equal(docker.ok('run', '--rm', 'box', 'sh', '-c', look), '0\n 0 200000 65536\nown');
         docker.ok('run', '--detach', '--name', 'one', '--publish', '8800:80', 'httpd');
         const pid = docker.inspect('one', '{{.State.Pid}}');
         const owner = docker.machine.run(['stat', '-c', '%u', `/proc/${pid}`]).stdout.trim();

@@ -6,7 +6,7 @@ import { recipe } from '../recipe.ts';
 import { makeRootfs, rootfsTar } from '../rootfs.ts';
 
 /** Settings for a machine without systemd; the file of the recipe has precedence over this one. */
-const defaults = (runtime: string, controllers: readonly string[]) => `
+export const defaults = (runtime: string, controllers: readonly string[]) => `
 [containers]
 ${controllers.includes('pids') ? '' : 'pids_limit = 0'}
 [engine]
@@ -91,9 +91,5 @@ export class Podman implements Running {
     this.ok('rm', '--all', '--force', '--time', '0', '--volumes');
     this.ok('volume', 'prune', '--force');
     if (!this.rootless) this.ok('network', 'prune', '--force');
-  }
-
-  log(): string {
-    return '';
   }
 }

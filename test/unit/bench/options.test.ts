@@ -22,6 +22,24 @@ describe('the options of the benchmark', () => {
     expect([...parseOptions(['--only', 'run', '--only=list']).only]).toEqual(['run', 'list']);
   });
 
+  it('measure nothing but the scale with --scale, and everything with --report', () => {
+    expect(parseOptions(['--scale'])).toMatchObject({ only: new Set(), scale: [1, 100, 1000, 4000] });
+    expect(parseOptions(['--scale', '--only', 'run']).only).toEqual(new Set(['run']));
+    expect(parseOptions(['--report', '--quick'])).toMatchObject({ scale: [1, 10, 100], readme: false });
+    expect(parseOptions(['--readme']).only).toContain('list');
+    expect(() => parseOptions(['--readme', '--only', 'run'])).toThrow(/omit --only/);
+  });
+
+  it('takes the cases of images only by their names, and alone', () => {
+    expect(parseOptions([]).images).toEqual([]);
+    expect(parseOptions(['--only', 'container-run', '--only', 'pull']).images).toEqual([
+      'pull',
+      'container-run',
+    ]);
+    for (const other of [['--only', 'run'], ['--scale'], ['--readme']])
+      expect(() => parseOptions(['--only', 'pull', ...other])).toThrow(/pull: measured without other cases/);
+  });
+
   it.each([[['--only', 'nothing']], [['--rounds', '0']], [['--rounds']], [['--fast']]])('refuse %j', argv => {
     expect(() => parseOptions(argv)).toThrow(/nothing|--rounds|--fast/);
   });

@@ -2,7 +2,10 @@
 import { describe, expect, it } from 'vitest';
 import { caseNames } from '../../bench/cases.ts';
 import { gridStep, page } from '../../bench/plot.ts';
+import { picture, readmeTable, unfit, withTable } from '../../bench/readme.ts';
 import { emptySeries, type Samples, type Series } from '../../bench/samples.ts';
+import type { ScalePoint } from '../../bench/scale.ts';
+import { logarithmicTicks, scalePlots, scaleReport } from '../../bench/scale-plot.ts';
 import { comparison, figure, markdown, report } from '../../bench/table.ts';
 
 function timed(...ms: number[]): Series {
@@ -91,10 +94,10 @@ describe('the report of the benchmark', () => {
   });
 
   it('reports a busy machine, and the drift between rounds', () => {
-    const moved = samples();
-    expect(report(moved, all)).toContain('left alone (others used 5 %');
-    moved.gaveUp = 3;
-    expect(report(moved, all)).toContain('NOT QUIET: 3 began on a busy machine, in 0 others');
+    const busy = samples();
+    expect(report(busy, all)).toContain('not disturbed (median share of other programs: 5 %');
+    busy.gaveUp = 3;
+    expect(report(busy, all)).toContain('NOT QUIET: 3 began on a busy machine, and 0 were disturbed');
     expect(report(samples(), all)).toContain('-50 % at most (state of tsubo)');
   });
 
@@ -133,5 +136,84 @@ describe('the plot of the benchmark', () => {
   it('has few grid lines at round numbers', () => {
     expect([0.7, 9, 17, 160, 12_000].map(gridStep)).toEqual([0.1, 2, 5, 20, 2000]);
     expect(gridStep(0)).toBe(1);
+  });
+});
+
+describe('the scale', () => {
+  const point = (column: string, running: number, ms: number, network = false): ScalePoint => ({
+    column,
+    running,
+    network,
+    ms: { create: [ms, ms, ms], exec: [ms], state: [ms], list: [ms] },
+    ...(running > 1 && { machineKiB: running }),
+  });
+  const points = [
+    point('tsubo', 1, 4),
+    point('tsubo', 100, 5),
+    point('crun-1.28', 1, 8),
+    point('tsubo', 1, 6, true),
+  ];
+
+  it('has a table for each command, with a dash where a runtime was left out', () => {
+    const text = scaleReport(points);
+    expect(text).toContain('medians of 3 rounds');
+    expect(text).toMatch(
+      /### create, scale\n\n.*\| +1 \| +100 \|\n.*\n\| tsubo +\| 4\.00 \| 5\.00 \|\n\| crun-1\.28 +\| 8\.00 \| +- \|\n\| tsubo with networks \| 6\.00 \| +- \|/,
+    );
+    expect(text).toMatch(/### memory.*\n\n.*\n.*\n\| tsubo +\| +- \| 100 \|/);
+  });
+
+  it('has a line for each runtime in each plot', () => {
+    const html = scalePlots(points);
+    expect(html.match(/<polyline /g)).toHaveLength(4 * 3);
+    expect(html).toContain('tsubo: 5.00 ms beside 100');
+  });
+
+  it('has ticks around the smallest and the largest value', () => {
+    expect(logarithmicTicks(0.7, 4.2)).toEqual([0.5, 1, 2, 5]);
+    expect(logarithmicTicks(2, 20)).toEqual([2, 5, 10, 20]);
+  });
+});
+
+describe('the table of the README', () => {
+  const quiet = (): Samples => {
+    const all = samples();
+    const runc = { run: timed(30, 30, 30, 30), state: timed(10, 10, 10, 10) };
+    return {
+      ...all,
+      rounds: 20,
+      columns: [...all.columns, { name: 'runc-1.3.6' }],
+      series: { ...all.series, 'runc-1.3.6': runc },
+    };
+  };
+
+  it('has the ratios to the newest crun and runc', () => {
+    const table = readmeTable(quiet());
+    expect(table).toContain('beside crun 1.28 and runc 1.3.6');
+    expect(table).toMatch(/\| `run` of \/bin\/true: [^|]+ \| +0\.75 \| +0\.20 \|/);
+    expect(table).toMatch(/\| peak memory of `run` +\| +1\.00 \| +1\.00 \|/);
+  });
+
+  it('replaces the lines between its comments only', () => {
+    const [begin, end] = [
+      '<!-- npm run bench -- --readme writes the lines from here -->',
+      '<!-- to here -->',
+    ];
+    expect(withTable(`before\n${begin}\nold\n${end}\nafter\n`, 'new')).toBe(
+      `before\n${begin}\n\nnew\n\n${end}\nafter\n`,
+    );
+    expect(() => withTable('no comments', 'new')).toThrow(/README\.md lacks the lines/);
+  });
+
+  it('is refused from few rounds, a busy machine, or missing cases', () => {
+    expect(unfit(samples())).toBe('4 rounds are fewer than 20');
+    expect(unfit({ ...quiet(), disturbed: 3 })).toBe('the machine was not quiet');
+    expect(unfit(quiet())).toBe('the case run-seccomp of tsubo was not measured');
+  });
+
+  it('has a picture with a dot for each time', () => {
+    const svg = picture(quiet());
+    expect(svg.match(/<circle [^>]*cy="\d+" r="6" fill="[^"]+"><title>/g)).toHaveLength(6);
+    expect(svg).toContain('run of crun-1.28: 8.00 ms');
   });
 });

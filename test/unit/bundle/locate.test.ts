@@ -33,7 +33,7 @@ it.each([
   expect(locate(text, pointer)).toEqual({ line, column });
 });
 
-it('takes the last of two members with one name', () => {
+it('finds the last of two members with one name', () => {
   expect(locate(text, '/hostname')).toEqual({ line: 15, column: 15 });
 });
 
@@ -70,6 +70,6 @@ it.each([
   ['a member that both contain', '{"a": {"b": 1}, "a": {"b": 2}}', '/a/b', 28],
   ['a member that is given later in another case', '{"a": 1, "A": 2}', '/a', 7],
   ['the last of several in another case', '{"A": 1, "aA": 0, "A": 2}', '/a', 24],
-])('accepts %s', (_, given, pointer, column) => {
+])('finds %s', (_, given, pointer, column) => {
   expect(locate(given, pointer)).toEqual({ line: 1, column });
 });

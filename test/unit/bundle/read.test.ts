@@ -74,12 +74,12 @@ describe('a bundle', () => {
   });
 
   it('rethrows an error that is not from the kernel', () => {
-    const binding = { realpath: () => assertNever() } as Partial<Binding> as Binding;
+    const binding = { realpath: () => throwMistake() } as Partial<Binding> as Binding;
     expect(() => readBundle(binding, dir)).toThrow(TypeError);
   });
 });
 
-function assertNever(): never {
+function throwMistake(): never {
   throw new TypeError('a mistake in the binding');
 }
 
@@ -115,14 +115,16 @@ describe('the root file system', () => {
     const how = `put a root file system there, for example: mkdir ${none}; docker export $(docker create busybox) | tar -x -C ${none}`;
     expect(() => resolve(none)).toThrow(expect.objectContaining({ hint: how }));
     expect(() => resolve('none')).toThrow(
-      expect.objectContaining({ hint: `${how}; a relative root.path counts from the bundle directory` }),
+      expect.objectContaining({
+        hint: `a relative root.path starts at the bundle directory: put a root file system in ${none}`,
+      }),
     );
   });
 
   it('that is a symbolic link yields an error with its target', () => {
     expect(() => resolve('link')).toThrow(
       expect.objectContaining({
-        message: `invalid rootfs: not an absolute path, or a symlink: ${join(dir, 'link')} leads through a symbolic link`,
+        message: `invalid rootfs: not an absolute path, or a symlink: ${join(dir, 'link')} contains a symbolic link`,
         hint: `write its target: ${join(dir, 'rootfs')}`,
       }),
     );

@@ -54,6 +54,19 @@ describe('making a cgroup', () => {
     });
   });
 
+  it('refuses a name that is too long, with the place of the path', () => {
+    const path = join(machine.cgroups, 'x'.repeat(300));
+    const tooLong = () => {
+      throw refused('stat', errno.ENAMETOOLONG, path);
+    };
+    const binding = Object.assign(Object.create(machine.binding), { stat: tooLong });
+    expect(thrown(() => planCgroup(binding, machine.cgroups, path, origin))).toMatchObject({
+      code: 'host.syscall',
+      errnoName: 'ENAMETOOLONG',
+      pointer: origin,
+    });
+  });
+
   it('refuses the root of the hierarchy', () => {
     const work = () => planCgroup(machine.binding, machine.cgroups, machine.cgroups, origin);
     expect(thrown(work)).toMatchObject({ code: 'config.cgroups-path', pointer: origin });

@@ -21,7 +21,7 @@ describe('resources after an update', () => {
     unified: { 'memory.high': '1' },
   };
 
-  it('keep values without an update, except lists that are always replaced', () => {
+  it('keep values without an update, except those that only the control files keep', () => {
     expect(mergeResources(stored, {})).toEqual({
       devices: stored.devices,
       memory: stored.memory,
@@ -36,7 +36,7 @@ describe('resources after an update', () => {
     expect(mergeResources({}, {})).toStrictEqual({ memory: {}, cpu: {}, blockIO: {}, rdma: {} });
   });
 
-  it('replace lists as a whole', () => {
+  it('replace device rules, pids and unified as a whole, but rules by no empty list', () => {
     const requested = {
       devices: [{ allow: true }],
       pids: { limit: 30 },
@@ -70,7 +70,7 @@ describe('resources after an update', () => {
     ['idle forgets the shares', { idle: 1 }, { idle: 1 }],
     ['idle with shares has both', { idle: 1, shares: 3 }, { idle: 1, shares: 3 }],
     [
-      'cpus and a burst are those requested for',
+      'cpus and a burst are those of the update',
       { cpus: '1', burst: 1 },
       { shares: 512, cpus: '1', burst: 1 },
     ],

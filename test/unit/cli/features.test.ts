@@ -9,7 +9,7 @@ const document = featuresDocument({ release: '6.1.0', major: 6, minor: 1 });
 const { linux } = document;
 
 /** True if no check reports the property at `pointer`, or its content, as unsupported. */
-function taken(change: Parameters<typeof configWith>[0], pointer: string): boolean {
+function isAccepted(change: Parameters<typeof configWith>[0], pointer: string): boolean {
   return !checkConfig(configWith(change)).problems.some(
     problem => problem.code === 'config.unsupported' && problem.pointer?.startsWith(pointer),
   );
@@ -71,15 +71,15 @@ describe('a feature is reported exactly if a config may use it', () => {
       },
       '/mounts/0',
     ],
-  ])('%s: %s', (_, said, change, pointer) => {
-    expect(said).toBe(taken(change, pointer));
+  ])('%s: %s', (_, reported, change, pointer) => {
+    expect(reported).toBe(isAccepted(change, pointer));
   });
 
   it.each(['cgroup', 'ipc', 'mount', 'network', 'pid', 'time', 'user', 'uts'])('the %s namespace', type => {
-    const granted = taken(it => {
+    const accepted = isAccepted(it => {
       it.linux.namespaces = [{ type }];
     }, '/linux/namespaces');
-    expect(linux.namespaces.includes(type)).toBe(granted);
+    expect(linux.namespaces.includes(type)).toBe(accepted);
   });
 
   it.each(document.mountOptions)('the mount option %s', word => {

@@ -125,7 +125,7 @@ describe('combined short options', () => {
     expect(parsed(`boat launch ${line}`)).toEqual({ name: 'boat launch', args: ['one'], options });
   });
 
-  it('leave the words after the first argument alone', () => {
+  it('leave the words after the first argument unchanged', () => {
     expect(parsed('boat launch -i one ls -la -p 3')).toMatchObject({
       args: ['one', 'ls', '-la', '-p', '3'],
       options: { interactive: true },

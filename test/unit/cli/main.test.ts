@@ -154,7 +154,7 @@ describe('the log', () => {
     expect(machine.stderr.match(/\n/g)).toHaveLength(1);
   });
 
-  it('in a file omits standard error except the bare message, and is appended', () => {
+  it('in a file is appended, and leaves only the bare message on standard error', () => {
     const file = join(machine.directory, 'log.json');
     writeFileSync(file, 'before\n');
     fail('--log', file, '--log-format=json');
@@ -173,7 +173,7 @@ describe('the log', () => {
     expect(existsSync(machine.root)).toBe(false);
   });
 
-  it('shows place, cause and cure at a terminal', () => {
+  it('shows the message, the place and the section of the specification on a terminal', () => {
     machine.stderrIsTerminal = true;
     const broken = writeBundle(join(machine.directory, 'bundle'), config => {
       config.process['cwd'] = 'relative';
@@ -185,7 +185,7 @@ describe('the log', () => {
     expect(more.join('\n')).toMatch(/^ {2}spec {4}config\.md#/m);
   });
 
-  it('is wrapped to the width of the terminal, with the hint first', () => {
+  it('is wrapped to the width of the terminal', () => {
     machine.stderrIsTerminal = true;
     machine.terminalWidth = 50;
     expect(call('events', '--interval', '5', 'web')).toBe(1);
@@ -534,10 +534,10 @@ it('reports one error without warnings for a user without root and capabilities'
   Object.assign(machine.binding, {
     identity: () => ({ ...identity, euid: 1000, permittedCapabilities: 0n, boundingCapabilities: 0n }),
   });
-  const wishful = writeBundle(join(machine.directory, 'bundle'), config => {
+  const withCapabilities = writeBundle(join(machine.directory, 'bundle'), config => {
     config.process['capabilities'] = { bounding: ['CAP_KILL'], effective: ['CAP_KILL', 'CAP_SYSADMIN'] };
   });
-  expect(inRoot('run', '-b', wishful, 'web')).toBe(1);
+  expect(inRoot('run', '-b', withCapabilities, 'web')).toBe(1);
   expect(machine.stderr).toMatch(
     /^time=\S+ level=error msg="tsubo run failed: rootless container requires user namespaces/,
   );
@@ -547,12 +547,12 @@ it('reports one error without warnings for a user without root and capabilities'
 it('warns once each of unknown and of unavailable capabilities', () => {
   const identity = machine.binding.identity();
   Object.assign(machine.binding, { identity: () => ({ ...identity, permittedCapabilities: 0n }) });
-  const wishful = writeBundle(join(machine.directory, 'bundle'), config => {
+  const withCapabilities = writeBundle(join(machine.directory, 'bundle'), config => {
     const names = ['CAP_KILL', 'CAP_SYSADMIN', 'CAP_CHOWN'];
     config.process['capabilities'] = { bounding: names, effective: names, permitted: names };
   });
   machine.stderrIsTerminal = true;
-  expect(inRoot('create', '-b', wishful, 'web')).toBe(0);
+  expect(inRoot('create', '-b', withCapabilities, 'web')).toBe(0);
   expect(machine.stderr).toBe(
     [
       'warning: the capability CAP_SYSADMIN is unknown and is ignored; did you mean CAP_SYS_ADMIN? (/process/capabilities/bounding/1)',

@@ -95,7 +95,7 @@ describe('network create', () => {
     expect(machine.network.elements('local6')).toHaveLength(1);
   });
 
-  it('has the words of its options in the definition', () => {
+  it('stores the values of its options in the definition', () => {
     const options = ['--subnet', '10.20.0.0/24', '--gateway', '10.20.0.9', '--subnet', 'fd00:9::/64'];
     output('create', ...options, '--mtu', '1400', '--bridge', 'br9', '--internal', '--isolated', 'lab');
     expect(definition('lab')).toEqual({
@@ -255,7 +255,7 @@ describe('network create', () => {
 });
 
 describe('a chain of another program that drops forwarded packets', () => {
-  it('is reported with its cure, and allow-forward inserts a rule for each direction', () => {
+  it('is reported with the commands that open it, and allow-forward inserts a rule for each direction', () => {
     machine.network.addChain('ip', 'filter', 'FORWARD', true);
     machine.network.addChain('ip', 'filter', 'DOCKER-USER').rules.push(Uint8Array.of(1, 2));
     output('create', '--subnet', '10.20.0.0/24', 'web');
@@ -280,7 +280,7 @@ describe('a chain of another program that drops forwarded packets', () => {
     expect(warnings()).toEqual([]);
   });
 
-  it('of the family inet has allow-forward as its only cure', () => {
+  it('of the family inet is reported with allow-forward alone', () => {
     machine.network.addChain('inet', 'firewall', 'forward', true);
     // Not the chain for the rules of the administrator: it is in other tables.
     machine.network.addChain('inet', 'filter', 'DOCKER-USER');

@@ -90,9 +90,9 @@ describe('a good command line', () => {
     ['exec -- web ls', 'exec web ls'],
     ['exec web ls -- -l', 'exec web ls -- -l'],
     // As in Docker, the first argument ends the options of a container command, and `--` after it is a word like any other.
-    ['container run busybox -- -l', 'container run busybox -- -l'],
+    ['container run busybox -- -l', 'container run busybox -- -l healthcheck=true'],
     ['container exec web -- ls', 'container exec web -- ls'],
-    ['container run -- busybox ls', 'container run busybox ls'],
+    ['container run -- busybox ls', 'container run busybox ls healthcheck=true'],
     ['ps web -- -o pid', 'ps web -o pid'],
     // -f is --format in every position.
     ['plan -f json /b', 'plan /b format=json'],
@@ -203,7 +203,7 @@ describe('a bad command line', () => {
     ['create web --bundle', 'write --bundle <dir> (see tsubo create --help)'],
     ['run --detach=maybe web', 'use true or false (see tsubo run --help)'],
     ['start', 'see tsubo start --help'],
-  ])('%s: the hint', (line, hint) => {
+  ])('%s has the hint: %s', (line, hint) => {
     const { action } = read(line);
     expect(action.kind === 'usage-error' && action.error.hint).toBe(hint);
   });

@@ -26,6 +26,7 @@ const plain: ContainerRequest = {
   readOnly: false,
   privileged: false,
   devices: [],
+  cdiDevices: [],
   security: { noNewPrivileges: false, unmasked: false },
   ulimits: [],
   sysctls: {},

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
 import type { DirectContainer } from '../../../src/direct/container.ts';
-import { commandText, duration, portsText, since, statusText, table } from '../../../src/direct/describe.ts';
+import { commandText, duration, portsText, since, statusText } from '../../../src/direct/describe.ts';
 import type { DirectState } from '../../../src/direct/status.ts';
 
 const minute = 60;
@@ -45,21 +45,21 @@ const container = (more: Partial<DirectContainer>) => more as DirectContainer;
 describe('a row of the table', () => {
   const now = 1_000_000_000_000n;
   const startedAt = '1970-01-01T00:16:37Z';
-  it.each([
-    [state({}), 'Created'],
-    [state({ status: 'running', startedAt }), 'Up 3 seconds'],
-    [state({ status: 'running' }), 'Up (damaged)'],
-    [state({ status: 'paused', startedAt }), 'Up 3 seconds (Paused)'],
-    [state({ status: 'running', startedAt, withoutKeeper: true }), 'Up 3 seconds (no keeper)'],
+  it.each<[text: string, state: DirectState]>([
+    ['Created', state({})],
+    ['Up 3 seconds', state({ status: 'running', startedAt })],
+    ['Up (damaged)', state({ status: 'running' })],
+    ['Up 3 seconds (Paused)', state({ status: 'paused', startedAt })],
+    ['Up 3 seconds (no keeper)', state({ status: 'running', startedAt, withoutKeeper: true })],
     [
+      'Exited (137) 5 minutes ago',
       state({
         status: 'exited',
         exit: { pid: 1, status: 137, oomKilled: false, finishedAt: '1970-01-01T00:11:40Z' },
       }),
-      'Exited (137) 5 minutes ago',
     ],
-    [state({ status: 'dead' }), 'Dead'],
-  ])('has the status', (one, text) => {
+    ['Dead', state({ status: 'dead' })],
+  ])('has the status %s', (text, one) => {
     expect(statusText(one, now)).toBe(text);
   });
 
@@ -75,6 +75,7 @@ describe('a row of the table', () => {
 
   it('has the ports only while the container runs', () => {
     const ports = container({
+      networks: ['default'],
       ports: ['8800:80/tcp', '127.0.0.1:53:53/udp', '[::1]:9000-9001:90-91/tcp'],
       exposed: ['80/tcp', '443'],
     });
@@ -84,12 +85,8 @@ describe('a row of the table', () => {
     expect(portsText(ports, { status: 'exited' })).toBe('');
   });
 
-  it('is aligned by characters', () => {
-    expect(
-      table([
-        ['A', 'LONG', 'C'],
-        ['wörd', 'x', 'y'],
-      ]),
-    ).toBe('A      LONG   C\nwörd   x      y\n');
+  it.each(['none', 'host', 'container:web'])('has no ports with the network %s', network => {
+    const joined = container({ networks: [network], ports: [], exposed: ['80/tcp'] });
+    expect(portsText(joined, { status: 'running' })).toBe('');
   });
 });

@@ -31,3 +31,27 @@ it.each(['', '{', 'null'])('removes a container whose container.json contains %j
   expect(existsSync(directory)).toBe(false);
   expect(readdirSync(join(store.directory, 'names'))).toEqual([]);
 });
+
+it('removes a directory in which another command writes meanwhile, and gives up in the end', () => {
+  const id = 'cd'.repeat(32);
+  const directory = join(store.directory, 'containers', id);
+  const { binding } = runtime;
+  let full = 0;
+  const removeTree: Binding['removeTree'] = path => {
+    if (path === directory && full-- > 0) throw refused('rmdir', errno.ENOTEMPTY, path);
+    binding.removeTree(path);
+  };
+  store = { ...store, binding: { ...binding, removeTree } };
+  for (const [times, isRemoved] of [
+    [2, true],
+    [100, false],
+  ] as const) {
+    full = times;
+    mkdirSync(directory, { recursive: true });
+    writeFileSync(join(directory, 'container.json'), '');
+    const remove = () => removeDirect(runtime, store, id, { force: true, volumes: false });
+    if (isRemoved) remove();
+    else expect(remove).toThrow(expect.objectContaining({ errnoName: 'ENOTEMPTY' }));
+    expect(existsSync(directory)).toBe(!isRemoved);
+  }
+});

@@ -249,6 +249,7 @@ describe('networks', () => {
     [['none'], {}, 'none'],
     [['host'], {}, 'host'],
     [['web', 'db:alias=x'], {}, { networks: ['web', 'db:alias=x'] }],
+    [['container:x'], {}, { container: 'x' }],
     [[], { ip: '10.0.0.9' }, { networks: ['default:ip=10.0.0.9'] }],
     [['web:alias=x'], { mac: '02:00:00:00:00:01' }, { networks: ['web:alias=x,mac=02:00:00:00:00:01'] }],
   ])('%j with %j', (values, keys, choice) => {
@@ -258,7 +259,9 @@ describe('networks', () => {
   it.each([
     [['host', 'web'], {}],
     [['none'], { ip: '10.0.0.9' }],
-    [['container:x'], {}],
+    [['container:'], {}],
+    [['container:x', 'web'], {}],
+    [['container:x'], { ip: '10.0.0.9' }],
   ])('%j with %j is refused', (values, keys) => {
     expect(thrown(() => parseNetworks(values, keys))['code']).toBe('usage.bad-value');
   });

@@ -70,6 +70,25 @@ it('a container that starts is seen soon after its record is there', () => {
   expect(waits[0]).toBe(50);
 });
 
+it('a container without a record, whose init lives, is seen at once', () => {
+  keeper = 'waits';
+  let waits = 0;
+  writeFileSync(join(directory, 'pid'), String(init));
+  writeFileSync(join(directory, 'keeper'), '77\n');
+  const { readTextIfThere } = runtime.binding;
+  runtime.binding.readTextIfThere = path =>
+    path === `/proc/${init}/stat` ? `${init} (a ) b) S 77 1` : readTextIfThere(path);
+  runtime.binding.awaitKept = () => {
+    waits++;
+    return { how: 'time' };
+  };
+  expect(stateOf(runtime, store, { id })).toMatchObject({
+    status: 'running',
+    problem: { code: 'state.damaged' },
+  });
+  expect(waits).toBe(1);
+});
+
 describe('a container that runs without a record in the runtime', () => {
   const container = { id, name: 'web', stopSignal: 15, stopTimeout: 10 } as DirectContainer;
   const damaged = {

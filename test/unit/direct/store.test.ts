@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { DirectContainer } from '../../../src/direct/container.ts';
+import { type DirectContainer, parseContainer } from '../../../src/direct/container.ts';
 import { randomName } from '../../../src/direct/names.ts';
 import { removeDirect } from '../../../src/direct/remove.ts';
 import {
@@ -50,6 +50,7 @@ const containerOf = ({ id, name }: Pick<NewContainer, 'id' | 'name'>): DirectCon
   networks: [],
   ports: [],
   exposed: [],
+  cdiDevices: [],
   mounts: [],
   terminal: false,
   openStdin: false,
@@ -58,6 +59,7 @@ const containerOf = ({ id, name }: Pick<NewContainer, 'id' | 'name'>): DirectCon
   stopTimeout: 10,
   privileged: false,
   readOnly: false,
+  init: false,
 });
 
 const make = (name?: string, more: Partial<DirectContainer> = {}): DirectContainer => {
@@ -111,6 +113,24 @@ describe('a new container', () => {
       hint: `choose another name, or remove that container: tsubo container rm --force ${id.slice(0, 12)}`,
     });
     expect(directories()).toEqual([id]);
+  });
+
+  it.each([
+    ['a file', (path: string) => writeFileSync(path, 'x')],
+    ['a link to something else', (path: string) => symlinkSync('elsewhere', path)],
+  ])('is refused if its place has %s, which stays', (_, make) => {
+    const names = join(store.directory, 'names');
+    mkdirSync(names, { recursive: true });
+    const path = join(names, 'web');
+    make(path);
+    expect(thrown(() => newContainer(store, 'web'))).toMatchObject({
+      code: 'direct.name-taken',
+      message: `the container name "/web" is already in use: ${path} is not a link to a container`,
+      path,
+    });
+    sweep(store);
+    expect(readdirSync(names)).toEqual(['web']);
+    expect(readdirSync(join(store.directory, 'containers'))).toEqual([]);
   });
 
   it('is refused under a name that another command is giving to a container', () => {
@@ -206,8 +226,47 @@ describe('the list of containers', () => {
     ]);
   });
 
+  it('shows the others if a directory or a record of a later version is in the place of container.json', () => {
+    const good = make('good');
+    const [odd, later] = [make('odd'), make('later')].map(({ id }) =>
+      join(store.directory, 'containers', id, 'container.json'),
+    ) as [string, string];
+    rmSync(odd);
+    mkdirSync(odd);
+    writeFileSync(later, '{"version":2,"layers":"in another form"}');
+    const { containers, damaged } = listContainers(store);
+    expect(containers).toEqual([good]);
+    expect(damaged.map(({ code, path }) => `${code} ${path}`).sort()).toEqual(
+      [`state.damaged ${odd}`, `state.newer-version ${later}`].sort(),
+    );
+    for (const { value = '' } of damaged) removeFiles(store, value, undefined);
+    expect(directories()).toEqual([good.id]);
+    expect(names()).toEqual(['good']);
+  });
+
   it('is empty before the first container', () => {
     expect(listContainers(store)).toEqual({ containers: [], damaged: [] });
+  });
+});
+
+describe('a record', () => {
+  const mount = { type: 'bind', destination: '/d', readOnly: false, options: [], source: '/s' };
+  it.each<[string, object]>([
+    ['mounts has a wrong type', { mounts: [{ ...mount, source: 5 }] }],
+    ['mounts has a wrong type', { mounts: [{ ...mount, source: undefined }] }],
+    ['mounts has a wrong type', { mounts: [{ ...mount, type: 'volume', name: 5 }] }],
+    ['mounts has a wrong type', { mounts: [{ ...mount, anonymous: 'x' }] }],
+    ['layers has an entry that is not a name of a layer', { layers: ['../../etc'] }],
+    ['name is not a name of a container', { name: '../x' }],
+    ['stopSignal is not a number of a signal', { stopSignal: 65 }],
+    ['stopSignal is not a number of a signal', { stopSignal: 0 }],
+  ])('is damaged: %s in %j', (problem, change) => {
+    const container = make('web');
+    expect(parseContainer(JSON.stringify({ ...container, mounts: [mount] }), container.id)).toEqual({
+      ...container,
+      mounts: [mount],
+    });
+    expect(parseContainer(JSON.stringify({ ...container, ...change }), container.id)).toBe(problem);
   });
 });
 

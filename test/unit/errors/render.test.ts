@@ -40,6 +40,7 @@ describe('one line', () => {
       'm (/p.json:2:1 /a)',
     ],
     [{ code: 'state.exists', message: 'one\n  two\n' }, 'one two'],
+    [{ code: 'state.exists', message: 'm', pointer: '/a\nb' }, 'm (config.json /a b)'],
   ])('%j', (fields, expected) => {
     expect(oneLine(fields)).toBe(expected);
   });
@@ -121,4 +122,8 @@ describe('a refused system call', () => {
     ).toBe(own);
     expect(toRuntimeError(new TypeError('oops'))).toMatchObject({ code: 'internal' });
   });
+});
+
+it.each([null, new Error('out of memory')])('a lack of memory is not called an internal error: %s', error => {
+  expect(toRuntimeError(error)).toMatchObject({ code: 'host.memory', message: 'out of memory' });
 });

@@ -24,7 +24,7 @@ it.each(acting)('writes as an escape what a terminal would act on: %s', (_, text
   expect(labelled('value', text, {}).join()).toContain(shown);
 });
 
-it('leaves all other text alone', () => {
+it('leaves all other text unchanged', () => {
   const text = 'plain "text" \\ \u00e9 \u4e2d \u{1f600} \u200d';
   expect(visible(text)).toBe(text);
 });
@@ -34,7 +34,7 @@ it('keeps line feeds, but not where the text must stay on its line', () => {
   expect(visibleLine('a\nb')).toBe('a\\nb');
 });
 
-it('leaves the own colours alone', () => {
+it('leaves the colours of the runtime itself unchanged', () => {
   expect(headed('warning', 'x\u001b[31m', 'yellow', { colour: true })).toEqual([
     '\u001b[33mwarning\u001b[0m: x\\u001b[31m',
   ]);

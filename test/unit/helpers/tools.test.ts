@@ -67,7 +67,7 @@ describe('a program that tests need', () => {
   test('is reported with its Debian package and the skipped tests', () => {
     const lines = whatToInstall(['ip', 'busybox']).split('\n');
     expect(lines).toContain(
-      '  - ip       (Debian: iproute2) or this is skipped: the tests of network devices',
+      '  - ip       (Debian: iproute2) or this is skipped: the tests of networks and network devices',
     );
     expect(lines).toContain(
       '  - busybox  (Debian: busybox-static) or this is skipped: all tests that run a container',

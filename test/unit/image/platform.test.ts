@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, test } from 'vitest';
 import {
+  emulatorOf,
   formatPlatform,
   machinePlatform,
   parsePlatform,
@@ -31,6 +32,15 @@ describe('the platform of an image', () => {
         message: `invalid platform ${JSON.stringify(text)}`,
       }),
     );
+  });
+
+  test.each([
+    ['linux/arm64', 'qemu-aarch64'],
+    ['linux/amd64', 'qemu-x86_64'],
+    ['linux/arm/v7', 'qemu-arm'],
+    ['linux/s390x', 'qemu-s390x'],
+  ])('%s has the emulator %s', (text, emulator) => {
+    expect(emulatorOf(parsePlatform(text))).toBe(emulator);
   });
 
   test('is that of the machine by default', () => {

@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { blobPath, prepareImages, writeBlob } from '../../../src/image/blobs.ts';
 import { chainIds, digestOfText, hexOf } from '../../../src/image/digest.ts';
@@ -19,7 +19,6 @@ import {
   addImage,
   findImage,
   type ImageStore,
-  listImages,
   needImage,
   pruneImages,
   readImages,
@@ -67,7 +66,7 @@ describe('the store of images', () => {
 
   test('is empty without its directory', () => {
     rmSync(store.directory, { recursive: true });
-    expect(listImages(store)).toEqual([]);
+    expect(readImages(store).images).toEqual([]);
     expect(findImage(store, 'busybox')).toBeUndefined();
   });
 
@@ -129,7 +128,7 @@ describe('the store of images', () => {
   test('lists an image with two names once', () => {
     const { id } = add('docker.io/library/busybox:latest');
     tagImage(store, 'busybox', 'docker.io/library/other:v1');
-    expect(listImages(store).map(image => [image.id, image.references])).toEqual([
+    expect(readImages(store).images.map(image => [image.id, image.references])).toEqual([
       [id, ['docker.io/library/busybox:latest', 'docker.io/library/other:v1']],
     ]);
   });
@@ -140,7 +139,7 @@ describe('the store of images', () => {
     expect(findImage(store, 'busybox')?.id).toBe(newer.id);
     expect(findImage(store, older.id)?.references).toEqual([]);
     expect(pruneImages(store).deleted).toEqual([older.id, digestOfText('plain old')]);
-    expect(listImages(store).map(({ id }) => id)).toEqual([newer.id]);
+    expect(readImages(store).images.map(({ id }) => id)).toEqual([newer.id]);
     // The manifest, the config and the layer.
     expect(blobs()).toHaveLength(3);
   });
@@ -154,7 +153,7 @@ describe('the store of images', () => {
     expect(findImage(store, 'again:v1')).toBeUndefined();
   });
 
-  test('62: removes only the name while others are left, then the image, and keeps shared layers', () => {
+  test('removes only the name while others are left, then the image, and keeps shared layers', () => {
     const { id } = add('docker.io/library/one:latest', ['shared', 'own']);
     add('docker.io/library/two:latest', ['shared']);
     const [shared, top] = chainIds(['shared', 'own'].map(text => digestOfText(`plain ${text}`)));
@@ -178,11 +177,9 @@ describe('the store of images', () => {
     expect(() => removeImage(store, 'one')).toThrowError(code('image.unknown'));
   });
 
-  test('62: refuses to remove an image that a container uses, and removes only its name with force', () => {
+  test('refuses to remove an image that a container uses, and removes only its name with force', () => {
     const { id } = add('docker.io/library/busybox:latest');
-    const container = join(store.directory, 'containers', 'cd'.repeat(32));
-    mkdirSync(container, { recursive: true });
-    writeFileSync(join(container, 'container.json'), JSON.stringify({ imageId: id, layers: [] }));
+    const record = container(JSON.stringify({ imageId: id, layers: [] }));
     expect(() => removeImage(store, 'busybox')).toThrowError(
       code('image.in-use', {
         message: `unable to remove busybox: container cdcdcdcdcdcd uses image ${hexOf(id).slice(0, 12)}`,
@@ -196,7 +193,7 @@ describe('the store of images', () => {
     });
     expect(pruneImages(store).deleted).toEqual([]);
     expect(needImage(store, id).references).toEqual([]);
-    rmSync(container, { recursive: true });
+    rmSync(dirname(record), { recursive: true });
     expect(pruneImages(store).deleted[0]).toBe(id);
     expect(blobs()).toEqual([]);
   });
@@ -276,6 +273,14 @@ describe('the store of images', () => {
     writeFileSync(blobPath(store, one.digest), '');
     expect(removeImage(store, 'two')).toEqual({ untagged: ['two:latest'], deleted: [two.id] });
     expect([blobs(), ...layers()]).toEqual(kept);
+  });
+
+  test('removes no image while a directory is in the place of a container.json', () => {
+    add('docker.io/library/one:latest', ['1']);
+    const path = container('');
+    rmSync(path);
+    mkdirSync(path);
+    expect(() => removeImage(store, 'one')).toThrowError(code('state.damaged', { path }));
   });
 
   test.each(['', '{', 'null', '{"imageId":"sha256:1"}'])(

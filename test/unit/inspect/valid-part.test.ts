@@ -10,7 +10,7 @@ function part(change: Parameters<typeof configWith>[0]) {
   return validPart(draft, problems);
 }
 
-it('omits entries with problems, and keeps the original places of the others', () => {
+it('omits entries with problems, and returns the original pointers of the others', () => {
   const sound = part(it =>
     Object.assign(it, {
       hostname: 7,
@@ -38,6 +38,6 @@ it.each<[string, (it: { root?: unknown }) => unknown]>([
   ['no root', it => delete it.root],
   ['a root without a path', it => Object.assign(it, { root: {} })],
   ['a root of the wrong type', it => Object.assign(it, { root: 'rootfs' })],
-])('is nothing with %s', (_, change) => {
+])('is undefined if the config has %s', (_, change) => {
   expect(part(it => void change(it as { root?: unknown }))).toBeUndefined();
 });

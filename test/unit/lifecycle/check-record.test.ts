@@ -102,7 +102,7 @@ describe('a record', () => {
   });
 
   it.each<[string, unknown, string]>([
-    ['/version', 3, '/version is 3: this program reads versions 1 and 2'],
+    ['/version', 0, '/version is 0: this program reads versions 1 and 2'],
     ['/id', 'other', '/id is "other", not "web"'],
     ['/bundle', 'b', '/bundle must be a clean absolute path'],
     ['/rootfs', '/b/../etc', '/rootfs must be a clean absolute path'],
@@ -198,5 +198,27 @@ describe('a record', () => {
     expect(validMembers(damaged, 'web')).toMatchObject(others);
     expect(validMembers(damaged, 'web').init).toBeUndefined();
     expect(validMembers('null', 'web')).toEqual({});
+  });
+
+  it('has no valid member with null in it, even if another spelling of the name has a value', () => {
+    const damaged = changed(['init', 'pid'], object => {
+      object['PID'] = 7;
+      object['pid'] = null;
+    });
+    expect(validMembers(damaged, 'web').init).toBeUndefined();
+  });
+
+  it('of a later version is not called damaged, whatever its members are', () => {
+    for (const later of [
+      `{"version":3}`,
+      changed(['version'], object => Object.assign(object, { version: 9, init: 5 })),
+    ]) {
+      const found = parseRecord(later, 'web');
+      expect(found).toMatchObject({ newer: true, pointer: '/version' });
+    }
+    for (const invalid of [0, -1, 1.5, '3', null])
+      expect(
+        faultIn(changed(['version'], object => Object.assign(object, { version: invalid })))?.newer,
+      ).toBeUndefined();
   });
 });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createContainer } from '../../../src/lifecycle/create.ts';
@@ -55,6 +55,40 @@ describe('delete --force of a container with a damaged record', () => {
     expect(runs(init.pid)).toBe(false);
     expect([existsSync(cgroup()), existsSync(state())]).toEqual([false, false]);
     expect(machine.warnings[0]).toContain('/created');
+  });
+
+  it('works with a record of a later version', () => {
+    damage(record => {
+      record['version'] = 3;
+      record['cgroup'] = 'in another form';
+    });
+    remove();
+    expect(runs(init.pid)).toBe(false);
+    expect(existsSync(state())).toBe(false);
+    expect(machine.warnings[0]).toContain('a later version of tsubo wrote');
+  });
+
+  it.each(['state.json', 'config.json'])('works if a directory is in the place of %s', name => {
+    for (const file of ['state.json', 'config.json', 'exec.json']) {
+      rmSync(join(state(), file), { force: true });
+      if (file === name) mkdirSync(join(state(), file));
+    }
+    machine.processes.delete(init.pid);
+    remove();
+    expect(existsSync(state())).toBe(false);
+  });
+
+  it.each([
+    '{"linux":{"namespaces":5,"cgroupsPath":{}},"root":{"path":7},"process":{"args":{}},"hooks":[]}',
+    '{"linux":[],"root":"x","process":null}',
+    '{"linux":{"namespaces":[null]}}',
+  ])('ignores values of a wrong type in config.json: %s', text => {
+    damage(record => {
+      record['created'] = 7;
+    });
+    writeFileSync(join(state(), 'config.json'), text);
+    remove();
+    expect([runs(init.pid), existsSync(state())]).toEqual([false, false]);
   });
 
   it('finds the init that has the FIFO of the container open', () => {

@@ -2,12 +2,17 @@
 import { mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { loadInheritedFilter, readExecData, writeExecData } from '../../../src/lifecycle/exec-data.ts';
+import {
+  explainStartFailure,
+  loadInheritedFilter,
+  readExecData,
+  writeExecData,
+} from '../../../src/lifecycle/exec-data.ts';
 import type { Runtime } from '../../../src/lifecycle/runtime.ts';
 import type { Config } from '../../../src/oci/config.ts';
 import { makePlan } from '../../../src/plan/make-plan.ts';
 import { checkConfig } from '../../../src/validate/check.ts';
-import { type FakeMachine, machineForEachTest } from '../../helpers/fake-machine.ts';
+import { type FakeMachine, machineForEachTest, thrown } from '../../helpers/fake-machine.ts';
 import { facts } from '../../helpers/plan.ts';
 import { configWith } from '../validate/config.ts';
 
@@ -88,12 +93,30 @@ it('ignores the file of another version', () => {
 });
 
 it.each([
+  'null',
+  '{"op":"execute"}',
+  '{"op":"toString","origin":""}',
+  '{"op":"execute","origin":"/process/args","args":[5],"env":[]}',
+  '{"op":"setUser","origin":"","uid":"0","gid":0,"groups":[],"keepGroups":0}',
+])('names the file if the failed step of start is %s', step => {
+  const text = `{"version":2,"afterReady":{"first":3,"steps":[${step}]}}`;
+  machine.binding.writeText(join(directory, 'exec.json'), text, 0o100, 0o600);
+  const report = { kind: 'failed', step: 3, syscall: 'execve', errno: 2, detail: '' } as const;
+  expect(thrown(() => explainStartFailure(runtime, 'web', report))).toMatchObject({
+    code: 'state.damaged',
+    message: expect.stringContaining('/afterReady/steps/0 is not a step'),
+  });
+});
+
+it.each([
   '{"version":2',
   'null',
   '[]',
   '{}',
   '{"version":2}',
   '{"version":2,"afterReady":{"steps":[]},"inherited":{}}',
+  '{"version":2,"afterReady":{"first":"x","steps":[]}}',
+  '{"version":2,"afterReady":{"first":0,"steps":{}}}',
 ])('is damaged when it is %s', text => {
   machine.binding.writeText(join(directory, 'exec.json'), text, 0o100, 0o600);
   expect(() => readExecData(runtime, 'web')).toThrow(/exec\.json is damaged: /);

@@ -86,7 +86,8 @@ describe('the delegation of a cgroup', () => {
     machine.binding.mkdir(place().path, 0o755);
     delegateCgroup.apply([step], hostContext(runtime, { record: { cgroup: place() } }));
   };
-  const message = () => `unable to give the cgroup ${place().path} to user 1000: operation not permitted`;
+  const message = () =>
+    `unable to change the owner of the cgroup ${place().path} to user 1000: operation not permitted`;
 
   it.each([
     ['the kernel lists', 'cgroup.procs\nmemory.reclaim\nmemory/x\n', ['cgroup.procs', 'memory.reclaim']],

@@ -8,8 +8,8 @@ import { portHolder } from '../../../src/lifecycle/network/port-holder.ts';
 import { parseAddress } from '../../../src/network/cidr.ts';
 import { attribute, message, nest, readMessages } from '../../../src/network/netlink-bytes.ts';
 import { parsePublished, portElements } from '../../../src/network/publish.ts';
-import { attach, defineNetwork, prepareNetworks, recordOf } from '../../helpers/attached.ts';
 import { type FakeMachine, machineForEachTest, refused, thrown } from '../../helpers/fake-machine.ts';
+import { attach, defineNetwork, prepareNetworks, recordOf } from '../../helpers/network-containers.ts';
 
 let machine: FakeMachine;
 machineForEachTest(made => {
@@ -84,12 +84,12 @@ describe('a published port', () => {
     expect(keeper?.end.map(send)).toEqual([0]);
     expect(machine.network.elements('ports')).toEqual([]);
     machine.network.tables.clear();
-    expect(keeper?.restore.map(send)).toEqual([0, 0]);
+    expect(keeper?.restore.map(send)).toEqual([0, 0, 0]);
     expect(machine.network.elements('ports')).toEqual(before);
     expect(machine.network.elements('nets')).toHaveLength(1);
   });
 
-  it('makes the default network if the container asks for none', () => {
+  it('makes the default network if the container requests none', () => {
     attach(machine, 'c1', [], { publish: ['127.0.0.1:8800:80'] });
     expect(recordOf(machine, 'c1').network?.attachments[0]?.name).toBe('default');
     expect(machine.calls).toContain('holdPorts tcp 127.0.0.1 8800');
@@ -124,7 +124,7 @@ describe('a published port', () => {
     expect(machine.spawned).toEqual([]);
   });
 
-  it('is tried again after a keeper has ended, and only so often if no process is found that has it', () => {
+  it('is tried again after a keeper has ended, and 500 times if no process is found that has it', () => {
     machine.network.busyPorts.add('tcp 0.0.0.0 8800');
     listen(78, 'tsubo:[keeper]', 8800);
     const { pidfdOpen, pidfdWait } = machine.binding;
@@ -169,7 +169,7 @@ describe('a published port', () => {
       expect.stringMatching(/^ports below \d+ belong to root: .* net\.ipv4\.ip_unprivileged_port_start=80$/),
     ],
     [errno.EMFILE, expect.stringContaining('ulimit -Hn')],
-  ])('that cannot be held because of error %i has a cure', (error, hint) => {
+  ])('that cannot be held because of error %i is reported with a hint', (error, hint) => {
     machine.trouble.set('holdPorts', () => {
       throw refused('bind', error, '80');
     });
@@ -219,7 +219,7 @@ describe('a published port', () => {
     attach(machine, 'c1', ['web'], { publish: ['8800:80'] });
     attach(machine, 'c2', ['web'], { publish: ['8900:80'] });
     stop('c1');
-    // The keeper still runs: the elements are its own business.
+    // The keeper still runs, and removes the elements itself.
     deleteContainer(machine.runtime, 'c1');
     expect(machine.network.elements('ports')).toHaveLength(2);
     stop('c2');

@@ -64,10 +64,14 @@ it('a mistake has its line in config.json, and a missing root is named', () => {
   });
 });
 
-it('warnings are collected in the order of config, machine and plan', () => {
+it('the warnings of the config come before those of the plan', () => {
   const path = bundle(config => {
+    config['hostnam'] = 'x';
     config.linux = { ...config.linux, personality: { domain: 'LINUX', flags: ['x'] } } as FakeConfig['linux'];
   });
   const { warnings } = prepare(machine.runtime, { id: 'web', bundle: path });
-  expect(warnings.map(({ message }) => message)).toEqual(['ignoring unsupported personality flags: [x]']);
+  expect(warnings.map(({ message }) => message)).toEqual([
+    expect.stringContaining('/hostnam is not a known property'),
+    'ignoring unsupported personality flags: [x]',
+  ]);
 });

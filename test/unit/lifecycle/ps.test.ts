@@ -62,10 +62,13 @@ it.each([
   ['UID CMD\nroot sh\n', "couldn't find PID field in ps output"],
   ['CMD PID\nsleep 5 7\n', undefined],
   ['CMD PID\nsleep x 7\n', 'unable to parse pid: "x" is not a number'],
-])('a table whose pids cannot be found is refused: %j', (table, message) => {
-  if (message === undefined) expect(ps(table)).toBe('CMD PID\n');
-  else expect(thrown(() => ps(table))).toMatchObject({ code: 'host.ps', message });
-});
+])(
+  'the pids are in the column of the heading PID, and a table without readable pids is refused: %j',
+  (table, message) => {
+    if (message === undefined) expect(ps(table)).toBe('CMD PID\n');
+    else expect(thrown(() => ps(table))).toMatchObject({ code: 'host.ps', message });
+  },
+);
 
 it('a failure of ps has its output, and a missing ps is named', () => {
   machine.hookEnds = [{ code: 1, stderr: 'error: unknown option\n' }];

@@ -269,9 +269,9 @@ describe('a refusal of the kernel', () => {
   });
 
   it.each([
-    ['', 'L3', { l3CacheSchema: 'L3:0=f' }, '/l3CacheSchema'],
-    ['', 'MB', { memBwSchema: 'MB:0=10' }, '/memBwSchema'],
-  ])('%s is detected before any change: no %s', (_, name, rdt, at) => {
+    ['L3', { l3CacheSchema: 'L3:0=f' }, '/l3CacheSchema'],
+    ['MB', { memBwSchema: 'MB:0=10' }, '/memBwSchema'],
+  ])('of the resource %s, which it lacks, is detected before any change', (name, rdt, at) => {
     rmSync(join(machine.resctrl, 'info', name), { recursive: true });
     expect(thrown(() => create(rdt))).toMatchObject({
       code: 'host.unsupported',

@@ -2,7 +2,6 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-
 import { recordText } from '../../../src/lifecycle/check-record.ts';
 import { type ContainerRecord, recordVersion } from '../../../src/lifecycle/record.ts';
 import { readSummaries, type Stored } from '../../../src/lifecycle/record-summaries.ts';
@@ -59,7 +58,7 @@ describe('summaries', () => {
 
   it('contain the status and the values of state', () => {
     const cgroup = { root: '/sys/fs/cgroup', path: '/sys/fs/cgroup/a', made: [] };
-    const annotations = { second: 'b', first: '{"a":"}"}'.replaceAll('"', "'") };
+    const annotations = { second: 'b', first: "{'a':'}'}" };
     write(record('a', { cgroup, annotations, init: { pid: 7, startTime: 8 } }), record('b'));
     const { bundle, rootfs, created } = record('');
     const common = { bundle, rootfs, created };

@@ -25,7 +25,7 @@ beforeEach(() => {
   };
 });
 
-const join_ = (kind: number): HostStepOf<'openNamespace'> => ({
+const namespaceStep = (kind: number): HostStepOf<'openNamespace'> => ({
   op: 'openNamespace',
   when: 'before',
   path: '/ns/x',
@@ -60,7 +60,7 @@ describe('the spawn of an init', () => {
     const spawnIn = (...kinds: readonly number[]) => {
       const context = hostContext(machine.runtime);
       for (const [index, kind] of kinds.entries()) {
-        context.cloneIn.push({ step: join_(kind), fd: 2_000_000 + index });
+        context.cloneIn.push({ step: namespaceStep(kind), fd: 2_000_000 + index });
       }
       spawnInit(context, undefined);
       return machine.spawned.at(-1);
@@ -79,7 +79,7 @@ describe('a refused spawn', () => {
   const plan = planFor();
   const withUser = { ...plan, spawn: { ...plan.spawn, userNamespace: '/linux/namespaces/3' } };
   const explain = (syscall: string, number: number, path?: string, of = plan) =>
-    spawnError(refused(syscall, number, path), of, [join_(namespaceFlags.uts)]) as RuntimeError;
+    spawnError(refused(syscall, number, path), of, [namespaceStep(namespaceFlags.uts)]) as RuntimeError;
 
   it('names the namespace that cannot be joined', () => {
     expect(explain('setns', errno.EPERM, '0')).toMatchObject({

@@ -139,12 +139,12 @@ describe('the status', () => {
   it('is stopped if another process has the pid, and that process receives no signal', () => {
     const init = containerIn('running') as FakeProcess;
     machine.processes.delete(init.pid);
-    const stranger = machine.addProcess({ pid: init.pid, startTime: init.startTime + 1 });
+    const other = machine.addProcess({ pid: init.pid, startTime: init.startTime + 1 });
     expect(containerState(runtime, 'c')).toMatchObject({ status: 'stopped', pid: 0 });
     expect(thrown(() => killContainer(runtime, 'c', 9))).toMatchObject({ code: 'state.not-running' });
     deleteContainer(runtime, 'c', { force: true });
-    expect(stranger.signals).toEqual([]);
-    expect(machine.processes.has(stranger.pid)).toBe(true);
+    expect(other.signals).toEqual([]);
+    expect(machine.processes.has(other.pid)).toBe(true);
   });
 
   it('is created if create ends between reading the record and testing its lock', () => {

@@ -1,11 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { errno } from '../../../src/errors/errno.ts';
 import type { ContainerRecord } from '../../../src/lifecycle/record.ts';
 import type { Runtime } from '../../../src/lifecycle/runtime.ts';
-import { claim, hold, isHeld, readRecord, removeState, writeRecord } from '../../../src/lifecycle/store.ts';
+import {
+  claim,
+  hold,
+  isHeld,
+  readRecord,
+  removeState,
+  type StateLock,
+  writeRecord,
+} from '../../../src/lifecycle/store.ts';
 import { type FakeMachine, machineForEachTest, refused, thrown } from '../../helpers/fake-machine.ts';
 
 let machine: FakeMachine;
@@ -74,6 +91,53 @@ describe('the store', () => {
     claim(runtime, 'web').release();
     writeFileSync(join(machine.root, 'web/state.json'), text);
     expect(thrown(() => readRecord(runtime, 'web'))).toMatchObject({ code: 'state.damaged' });
+  });
+
+  it('reports a directory and a loop of links in the place of the record as damaged', () => {
+    claim(runtime, 'web').release();
+    const path = join(machine.root, 'web/state.json');
+    mkdirSync(path);
+    expect(thrown(() => readRecord(runtime, 'web'))).toMatchObject({
+      code: 'state.damaged',
+      message: `the state file ${path} is damaged: it is not a file with a text: is a directory`,
+    });
+    rmdirSync(path);
+    symlinkSync('state.json', path);
+    expect(thrown(() => readRecord(runtime, 'web'))).toMatchObject({ code: 'state.damaged' });
+  });
+
+  it('reports no damage while a delete removes the directory, and while a create has not locked it', () => {
+    const directory = join(machine.root, 'web');
+    const { lock } = machine.binding;
+    mkdirSync(directory, { recursive: true });
+    Object.assign(machine.binding, {
+      lock: () => {
+        rmdirSync(directory);
+        throw refused('flock', errno.ENOENT);
+      },
+    });
+    expect(thrown(() => readRecord(runtime, 'web'))).toMatchObject({ code: 'state.not-found' });
+    Object.assign(machine.binding, { lock });
+    mkdirSync(directory);
+    let held: StateLock | undefined;
+    Object.assign(machine.binding, {
+      sleepMs: () => {
+        held ??= hold(runtime, 'web');
+      },
+    });
+    expect(thrown(() => readRecord(runtime, 'web'))).toMatchObject({ code: 'state.not-found' });
+    held?.release();
+    expect(thrown(() => readRecord(runtime, 'web'))).toMatchObject({ code: 'state.damaged' });
+  });
+
+  it('names the version of a later record and what to do', () => {
+    claim(runtime, 'web').release();
+    writeFileSync(join(machine.root, 'web/state.json'), '{"version":3,"init":"other"}');
+    expect(thrown(() => readRecord(runtime, 'web'))).toMatchObject({
+      code: 'state.newer-version',
+      message: expect.stringContaining('/version is 3: this program reads versions 1 and 2'),
+      hint: expect.stringContaining('use that version'),
+    });
   });
 
   it('reports an unknown container', () => {

@@ -117,9 +117,8 @@ describe('an upper layer', () => {
       ...JSON.parse(before),
       init: { pid: init.pid, startTime: init.startTime },
     });
-    machine.binding.readTextIfThere = (path, trusted) => {
+    machine.binding.readTextIfThere = path => {
       if (path === file) return ++reads === 1 ? before : whole;
-      void trusted;
       try {
         return readText(path);
       } catch {
@@ -130,7 +129,7 @@ describe('an upper layer', () => {
     expect(reads).toBe(2);
   });
 
-  it('is found in a record that only a whole parser can read, and not in a damaged one', () => {
+  it('is found in a record that only the reader of whole records can read, and not in a damaged one', () => {
     claim('c1', {}, machine.addProcess());
     const file = join(machine.root, 'c1/state.json');
     const text = readFileSync(file, 'utf8').replace('"/b"', '"/\\u0062"');

@@ -84,7 +84,7 @@ const facts: NetworkFacts = {
 };
 
 describe('a subnet for a new network', () => {
-  it('35: overlaps no route, no address and no name server', () => {
+  it('overlaps no route, no address and no name server', () => {
     const servers = nameServersOf(
       '# nameserver 1.1.1.1\nnameserver 10.63.9.53\n nameserver fe80::1%wan\nsearch x\n',
     );
@@ -115,7 +115,7 @@ describe('a subnet for a new network', () => {
 });
 
 describe('the MTU of a new bridge', () => {
-  it('36: is that of the default route with the lowest metric, or 1500', () => {
+  it('is that of the default route with the lowest metric, or 1500', () => {
     expect(defaultMtu(facts)).toBe(1420);
     expect(defaultMtu({ ...facts, routes: [] })).toBe(1500);
     const ipv6 = [{ destination: '::', prefix: 0, link: 3, metric: 1024 }];
@@ -131,8 +131,8 @@ describe('the definition of a network', () => {
   });
 
   it.each([
-    ['51: cut short', '', 'it is empty'],
-    ['51: cut in the middle', '{"version":1,', 'it is not JSON'],
+    ['cut short', '', 'it is empty'],
+    ['cut in the middle', '{"version":1,', 'it is not JSON'],
     ['a list', '[]', '/version must be 1'],
     ['no object', 'null', 'it is not a JSON object'],
   ])('is not %s', (_, text, fault) => {

@@ -44,7 +44,7 @@ describe('a published port', () => {
     ['80:80/', 'unknown protocol ""'],
     ['9000-9009:9000-9001', '10 ports of the host and 2 of the container'],
     ['9009-9000:80', 'the range 9009-9000 of the host ends before it starts'],
-  ])('24: %j is refused', (value, message) => {
+  ])('%j is refused', (value, message) => {
     let thrown: unknown;
     try {
       parsePublished(value);
@@ -59,7 +59,7 @@ describe('a published port', () => {
     expect((thrown as Error).message).toContain(message);
   });
 
-  it('23: more than a keeper can hold is refused', () => {
+  it('more than a keeper can hold is refused', () => {
     expect(() => parsePublishFlags(['1-4096:1-4096'])).not.toThrow();
     expect(() => parsePublishFlags(['1-4096:1-4096', '5000:5000'])).toThrow('4097 ports: at most 4096');
   });
@@ -77,7 +77,7 @@ describe('two published ports', () => {
     ['127.0.0.1:80:1', '80:1', true],
     ['127.0.0.1:80:1', '[::]:80:1', false],
     ['[::1]:80:1', '[::]:80:1', true],
-  ])('21: %s and %s: %s', (one, other, expected) => {
+  ])('%s and %s: %s', (one, other, expected) => {
     expect(collide(parsePublished(one), parsePublished(other))).toBe(expected);
     expect(collide(parsePublished(other), parsePublished(one))).toBe(expected);
   });
@@ -86,7 +86,7 @@ describe('two published ports', () => {
 describe('the elements of published ports', () => {
   const setsOf = (value: string) => portElements([parsePublished(value)], container).map(({ set }) => set);
 
-  it('23: are one for each family if a range keeps its numbers, otherwise one for each port', () => {
+  it('are one for each family if a range keeps its numbers, otherwise one for each port', () => {
     expect(setsOf('9000-9999:9000-9999')).toEqual(['ranges', 'ranges6']);
     expect(setsOf('9000-9002:80-82')).toEqual(['ports', 'ports', 'ports', 'ports6', 'ports6', 'ports6']);
     expect(setsOf('127.0.0.1:80:80')).toEqual(['ports_at']);

@@ -6,7 +6,7 @@ import { containerResolvConf } from '../../../src/network/resolv-conf.ts';
 describe('the resolv.conf of a container', () => {
   const both = { ipv6: true };
 
-  it('37: has the servers of the host that the container can reach, and the other lines', () => {
+  it('has the servers of the host that the container can reach, and the other lines', () => {
     const host = [
       '# made by hand',
       'nameserver 127.0.0.53',
@@ -28,7 +28,7 @@ describe('the resolv.conf of a container', () => {
     ['nothing', ''],
     ['a server on loopback', 'nameserver 127.0.0.53\noptions edns0\n'],
     ['a server without an address', 'nameserver\nnameserver example.org\nnameserver 0.0.0.0\n'],
-  ])('37: cannot be made from %s', (_, text) => {
+  ])('cannot be made from %s', (_, text) => {
     expect(containerResolvConf(text, both)).toBeUndefined();
   });
 });

@@ -12,9 +12,10 @@ import { transaction } from '../../../src/network/nftables.ts';
 import {
   addChanges,
   networkElements,
-  removeChanges,
+  removeIfPresent,
   table,
   tableChanges,
+  tableTransaction,
 } from '../../../src/network/ruleset.ts';
 
 const network = {
@@ -28,9 +29,9 @@ const network = {
 
 describe('a netlink message', () => {
   it('has its length, type, flags and sequence number in front, and attributes at multiples of four', () => {
-    expect(attribute(3, [1, 2, 3, 4, 5])).toEqual([9, 0, 3, 0, 1, 2, 3, 4, 5, 0, 0, 0]);
-    expect(nest(1, attribute(2, [7]))).toEqual([12, 0, 1, 0x80, 5, 0, 2, 0, 7, 0, 0, 0]);
-    expect(message(0x0a01, 4, 7, [9])).toEqual([17, 0, 0, 0, 1, 10, 5, 0, 7, 0, 0, 0, 0, 0, 0, 0, 9]);
+    expect([...attribute(3, [1, 2, 3, 4, 5])]).toEqual([9, 0, 3, 0, 1, 2, 3, 4, 5, 0, 0, 0]);
+    expect([...nest(1, attribute(2, [7]))]).toEqual([12, 0, 1, 0x80, 5, 0, 2, 0, 7, 0, 0, 0]);
+    expect([...message(0x0a01, 4, 7, [9])]).toEqual([17, 0, 0, 0, 1, 10, 5, 0, 7, 0, 0, 0, 0, 0, 0, 0, 9]);
   });
 
   it('is read back, and a cut one is left out', () => {
@@ -48,11 +49,12 @@ describe('a netlink message', () => {
 });
 
 describe('the table', () => {
-  it('is one transaction, in which only the last change asks for an answer', () => {
+  it('is one transaction, in which only the last change requests an answer', () => {
     const changes = tableChanges();
     const { messages, last } = transaction(changes);
     const sent = readMessages(messages);
     expect(last).toBe(changes.length + 1);
+    expect(tableTransaction()).toEqual(messages);
     expect(sent.map(({ type }) => type)).toEqual([16, ...changes.map(({ type }) => 0x0a00 | type), 17]);
     expect(readText(readAttributes(sent[1]?.body.subarray(4) ?? new Uint8Array()).get(1))).toBe(table);
   });
@@ -86,7 +88,7 @@ describe('the elements of a network', () => {
     );
   });
 
-  it('go in one message a set, and in several if there are many', () => {
+  it('are in one message for each set, and in several if there are many', () => {
     const elements = Array.from({ length: 1000 }, (_, index) => ({
       set: 'ports',
       key: [6, 0, 0, 0, index >> 8, index & 255, 0, 0],
@@ -94,8 +96,15 @@ describe('the elements of a network', () => {
     }));
     expect(addChanges(elements)).toHaveLength(3);
     expect(Math.max(...addChanges(elements).map(({ attributes }) => attributes.length))).toBeLessThan(65_536);
-    expect(removeChanges(elements)[0]?.attributes.length).toBeLessThan(
-      addChanges(elements)[0]?.attributes.length ?? 0,
+  });
+
+  it('are removed by the messages that add them, with another type', () => {
+    const added = addChanges(networkElements(network));
+    const changes = removeIfPresent(added);
+    expect(changes.slice(0, added.length)).toEqual(added);
+    const deleteElement = 14;
+    expect(changes.slice(added.length)).toEqual(
+      added.map(({ attributes }) => ({ type: deleteElement, flags: 0, attributes })),
     );
   });
 });

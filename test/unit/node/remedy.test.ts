@@ -26,7 +26,7 @@ describe('an addon that does not load', () => {
     ['in a fresh checkout', { prebuilds: [], checkout: true }, /npm run build/],
     ['packed for another processor', { prebuilds: ['linux-arm64'] }, /not for linux-x64/],
     ['with musl', { musl: true }, /musl/],
-  ])('%s yields a cure', (_name, evidence, expected) => {
+  ])('%s yields a remedy', (_name, evidence, expected) => {
     expect(remedy({ ...healthy, ...evidence })).toMatch(expected);
   });
 });

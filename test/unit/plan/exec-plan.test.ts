@@ -22,7 +22,7 @@ const plan = (noNewKeyring = false, terminal = false) =>
     { id: 'jar', noNewKeyring, preserveFds: 2 },
   );
 
-it('opens nothing before it has its keyring, and waits only for the runtime', () => {
+it('the plan of exec opens nothing before it has its keyring, and waits only for the runtime', () => {
   expect(operations(plan())).toEqual([
     'joinSessionKeyring',
     'ownStdio',
@@ -38,12 +38,12 @@ it('opens nothing before it has its keyring, and waits only for the runtime', ()
   expect(operations(plan(true))).not.toContain('joinSessionKeyring');
 });
 
-it('creates no namespace, and keeps the umask of its caller', () => {
+it('the plan of exec creates no namespace, and keeps the umask of its caller', () => {
   expect(plan().spawn).toEqual({ cloneFlags: 0, preserveFds: 2 });
   expect(stepsOf(plan(), 'setUmask')).toMatchObject([{ mask: callersUmask, origin: '' }]);
 });
 
-it('has pointers into the document that it was made from', () => {
+it('the plan of exec has pointers into the document that it was made from', () => {
   expect(stepsOf(plan(), 'findProgram', 'changeDirectory').map(step => step.origin)).toEqual([
     '/cwd',
     '/cwd',
@@ -54,7 +54,7 @@ it('has pointers into the document that it was made from', () => {
   ]);
 });
 
-it('opens a terminal in the container, but not as its console', () => {
+it('the plan of exec opens a terminal in the container, but not as its console', () => {
   const ops = operations(plan(false, true));
   expect(ops.slice(0, 4)).toEqual(['joinSessionKeyring', 'openTerminal', 'sync', 'useTerminal']);
   const [opened] = stepsOf(plan(false, true), 'openTerminal');

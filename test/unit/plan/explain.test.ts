@@ -108,7 +108,7 @@ describe('an init', () => {
   });
 });
 
-describe('a program', () => {
+describe('an error explains a program', () => {
   it('that is in no directory of PATH', () => {
     expect(fail(program('sh'), 'findProgram', 'stat', errno.ENOENT, 'sh')).toMatchObject({
       code: 'container.program-not-found',
@@ -151,7 +151,7 @@ describe('a program', () => {
   });
 });
 
-describe('a mount', () => {
+describe('an error explains a mount', () => {
   const bind = { destination: '/data', source: '/srv', options: ['bind', 'rshared', 'rro'] };
 
   it('without its source', () => {
@@ -175,7 +175,7 @@ describe('a mount', () => {
     });
   });
 
-  it('that becomes readonly last is the kept one, not the newest', () => {
+  it('that becomes readonly last, and not the newest one', () => {
     const late = { destination: '/t', type: 'tmpfs', source: 'tmpfs', options: ['ro'] };
     const plan = mounts(late, { destination: '/u', type: 'tmpfs', source: 'other' });
     expect(fail(plan, 'changeMount', 'mount_setattr', errno.EBUSY)).toMatchObject({
@@ -231,7 +231,7 @@ describe('a mount', () => {
     expect(failure.hint).toContain('rbind');
   });
 
-  describe('whose file system refused an option', () => {
+  describe('whose file system refused an option, and', () => {
     const refusal = (plan: Plan, item: number | undefined, detail: string) => {
       const step = plan.container.findIndex(({ op }) => op === 'mount');
       const report = { kind: 'failed', step, syscall: 'fsconfig', errno: errno.EINVAL, detail } as const;
@@ -267,7 +267,7 @@ describe('a mount', () => {
   });
 });
 
-describe('the process', () => {
+describe('an error explains the process', () => {
   it('with an inaccessible working directory', () => {
     const plan = planFor({ process: { cwd: '/secret' } });
     expect(fail(plan, 'changeDirectory', 'chdir', errno.EACCES, '/secret', 1)).toMatchObject({

@@ -6,9 +6,11 @@ import { expect, it } from 'vitest';
 const top = new URL('../../../', import.meta.url).pathname;
 
 /**
- * The kernel's tables of system calls, and the direct mode: it writes a config.json like an engine, and calls registries.
+ * The kernel's tables of system calls, and what writes a config.json like an engine, calls registries or serves a page: the
+ * direct mode with its builds and dashboard, CDI, a function of the library and the names of its options.
  */
-const others = /^src\/(seccomp\/syscalls-|direct|cli\/commands\/container|node\/registry)/;
+const others =
+  /^src\/(seccomp\/syscalls-|cdi|direct|build|cli\/commands\/container|node\/(?:registry|dashboard|library\/(?:define-config|option-names)))/;
 
 /** The other sources of src/ and native/. */
 const sources = ['src', 'native'].flatMap(room =>

@@ -289,7 +289,7 @@ describe('a tmpfs', () => {
     expect(ops.indexOf('changeMount')).toBeGreaterThan(ops.indexOf('makeDirectory'));
   });
 
-  it('is refused if there are more than the executor can keep', () => {
+  it('is refused if there are more than the init can keep', () => {
     const mounts = Array.from({ length: 131_072 }, (_, i) => ({
       destination: `/t${i}`,
       type: 'tmpfs',

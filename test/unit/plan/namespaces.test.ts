@@ -7,7 +7,7 @@ import type { Plan } from '../../../src/plan/plan.ts';
 import { operations, planFor, stepsOf } from '../../helpers/plan.ts';
 
 describe('namespaces', () => {
-  it('are created with the init, except for cgroup', () => {
+  it('are created with the init, except for those of the types cgroup and time', () => {
     const types = ['pid', 'network', 'ipc', 'uts', 'cgroup', 'mount'] as const;
     const plan = planFor({ linux: { namespaces: types.map(type => ({ type })) } });
     const { pid, network, ipc, uts, mount, cgroup } = namespaceFlags;
@@ -17,7 +17,7 @@ describe('namespaces', () => {
     ]);
   });
 
-  it('are joined in a fixed order, the mount namespace last', () => {
+  it('are joined in a fixed order, the mount namespace after the others', () => {
     const plan = planFor({
       linux: {
         namespaces: [
@@ -94,12 +94,12 @@ describe('namespaces', () => {
     expect(plan.spawn.cloneFlags).toBe(namespaceFlags.mount);
   });
 
-  it('may lack a mount namespace: then chroot is used, and the mounts of the host do not change', () => {
+  it('without a mount namespace: the init enters the root with chroot, and the host keeps its propagation', () => {
     const operations = planFor({ linux: { namespaces: [{ type: 'pid' }] } }).container.map(step => step.op);
     expect(operations).toContain('changeRoot');
     expect(operations).not.toContain('pivotRoot');
     expect(operations).not.toContain('setPropagation');
-    // The mount of the root is detached before the first mount in it.
+    // The mount of the root becomes private before the first mount in it.
     expect(operations.indexOf('setMountPropagation')).toBe(operations.indexOf('openRoot') + 1);
   });
 

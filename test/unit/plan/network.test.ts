@@ -51,7 +51,7 @@ const plan = planFor({
 });
 
 describe('the plan of a container with networks', () => {
-  it('shows each step with the words of the network', () => {
+  it('shows the names, addresses and flags of each step', () => {
     const text = describePlan(plan, 'text');
     for (const line of [
       'reservePorts 127.0.0.1:8800:80/tcp',
@@ -80,12 +80,12 @@ describe('the plan of a container with networks', () => {
     });
   });
 
-  it('takes ports first and publishes them last, and makes a network before its addresses', () => {
+  it('reserves ports first, publishes them before it resumes the init, and makes a network before it claims addresses', () => {
     const operations = plan.host.map(({ op }) => op);
     const order = ['reservePorts', 'makeNetwork', 'claimAddress', 'makeVeth', 'publishPorts', 'resumeInit'];
-    const places = order.map(op => operations.indexOf(op as (typeof operations)[number]));
-    expect(places).toEqual([...places].sort((one, other) => one - other));
-    expect(places).not.toContain(-1);
+    const positions = order.map(op => operations.indexOf(op as (typeof operations)[number]));
+    expect(positions).toEqual([...positions].sort((one, other) => one - other));
+    expect(positions).not.toContain(-1);
   });
 
   it('gets other addresses for one interface, and keeps those of the others', () => {

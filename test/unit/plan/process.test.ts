@@ -13,7 +13,7 @@ describe('the environment', () => {
     expect(env).toEqual(['A=2', 'HOME=/h', 'B=']);
   });
 
-  it.each([[[]], [['HOME=']], [['HOME=/a', 'HOME=']]])('asks for HOME when it has %j', given => {
+  it.each([[[]], [['HOME=']], [['HOME=/a', 'HOME=']]])('needs HOME when it has %j', given => {
     expect(prepareEnvironment(given, 0)).toMatchObject({ env: [], needsHome: true });
   });
 

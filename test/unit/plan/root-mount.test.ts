@@ -2,13 +2,13 @@
 import { describe, expect, it } from 'vitest';
 import type { Mount } from '../../../src/oci/config.ts';
 import { explainFailure } from '../../../src/plan/explain.ts';
-import { operations, planFor, stepsOf, type Wish } from '../../helpers/plan.ts';
+import { operations, type PlanRequest, planFor, stepsOf } from '../../helpers/plan.ts';
 
 const root = (...options: string[]): Mount => ({ destination: '/', type: 'overlay', options });
-const plan = (options: readonly string[], wish: Wish = {}) =>
-  planFor({ mounts: [root(...options), { destination: '/proc', type: 'proc' }], ...wish });
-const step = (options: readonly string[], wish?: Wish) => {
-  const [found] = stepsOf(plan(options, wish), 'mountRoot');
+const plan = (options: readonly string[], request: PlanRequest = {}) =>
+  planFor({ mounts: [root(...options), { destination: '/proc', type: 'proc' }], ...request });
+const step = (options: readonly string[], request?: PlanRequest) => {
+  const [found] = stepsOf(plan(options, request), 'mountRoot');
   if (found === undefined) throw new Error('the plan has no mountRoot');
   return found;
 };

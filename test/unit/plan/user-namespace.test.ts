@@ -49,13 +49,13 @@ describe('a new user namespace', () => {
 
   it('of a runtime without root requests its mapping, and clones all sources itself', () => {
     const process = { oomScoreAdj: 5 };
-    const wish = { linux, process, mounts: [bound('/data')], facts: { euid: 1000 } };
-    const plan = planFor(wish);
+    const request = { linux, process, mounts: [bound('/data')], facts: { euid: 1000 } };
+    const plan = planFor(request);
     expect(operations(plan).slice(0, 3)).toEqual(['showToUser', 'sync', 'becomeRoot']);
     expect(stepsOf(plan, 'sync')).toHaveLength(1);
     expect([stepsOf(plan, 'openRoot')[0]?.tree, stepsOf(plan, 'bind')[0]?.tree]).toEqual([0, 0]);
     expect(plan.host.find(({ op }) => op === 'setOomScoreAdj')?.when).toBe('before');
-    expect(() => planFor({ ...wish, mounts: [bound('/data', 'idmap')] })).toThrow(
+    expect(() => planFor({ ...request, mounts: [bound('/data', 'idmap')] })).toThrow(
       expect.objectContaining({ code: 'config.unsupported', pointer: '/mounts/0' }),
     );
   });
@@ -159,7 +159,7 @@ describe('many mounts of the host', () => {
     const plan = planFor({ linux, mounts });
     const waits = stepsOf(plan, 'sync').filter(step => step.point === 'hostTrees');
     const first = Number(stepsOf(plan, 'openRoot')[0]?.tree);
-    // one is the root
+    // One of the trees is the root.
     expect(waits.map(({ into, count }) => [into, count])).toEqual([
       [first, 200],
       [first + 200, 200],

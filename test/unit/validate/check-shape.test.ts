@@ -191,7 +191,7 @@ describe('values', () => {
     ['x', 'the string "x"'],
     [3, '3'],
     [true, 'true'],
-  ])('that are not an object: %j', (document, found) => {
+  ])('that are not an object are refused as a document: %j', (document, found) => {
     expect(checkConfig(document).problems[0]).toMatchObject({
       code: 'config.type',
       pointer: '',
@@ -206,7 +206,7 @@ describe('values', () => {
     ['uid', -1, false],
     ['umask', 0o777, true],
     ['umask', 0o1000, false],
-  ])('%s of %i', (name, value, isRight) => {
+  ])('of %s are checked against its range: %i', (name, value, isRight) => {
     const { problems } = checkConfig(
       configWith(it => Object.assign(it.process, { user: { [name]: value } })),
     );
@@ -229,7 +229,7 @@ describe('values', () => {
   });
 });
 
-describe('later properties', () => {
+describe('properties that the specification added later', () => {
   it.each([
     ['hooks', { prestart: [], poststop: null }],
     [

@@ -302,7 +302,7 @@ describe('cgroupsPath', () => {
 
   it.each(['/', '..', '.', '/a/..'])("%s is not the container's own", cgroupsPath => {
     expect(problems(it => Object.assign(it.linux, { cgroupsPath }))).toEqual([
-      'config.cgroupsPath /linux/cgroupsPath',
+      'config.cgroups-path /linux/cgroupsPath',
     ]);
   });
 });
@@ -393,4 +393,12 @@ describe('id mappings that overlap', () => {
     );
     expect(found.filter(text => text.startsWith('/linux/uidMappings/'))).toEqual(expected);
   });
+});
+
+it('an overlay without a destination is refused, and not taken for the root', () => {
+  const mount = { type: 'overlay', options: ['lowerdir=/layers/a'] };
+  const { problems } = checkConfig(configWith(config => Object.assign(config, { mounts: [mount] })));
+  expect(problems.map(({ code, pointer }) => `${code} ${pointer}`)).toEqual([
+    'config.mount.destination /mounts/0/destination',
+  ]);
 });

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-
 /** The smallest valid config, modified by `change`. */
 // biome-ignore lint/suspicious/noExplicitAny: the changes make it wrong in every way
 export function configWith(change: (config: any) => void = () => {}): unknown {

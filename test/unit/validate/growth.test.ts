@@ -64,7 +64,7 @@ function growsEvenly(make: (size: number) => string): boolean {
   return false;
 }
 
-it('takes time that is linear in the size of the document, for any large part', () => {
+it('check and plan take time that is linear in the size of the document, for any large part', () => {
   const uneven = bigDocuments().filter(({ text }) => !growsEvenly(text));
   expect(uneven.map(({ name }) => name)).toEqual([]);
 }, 300_000);

@@ -56,7 +56,7 @@ describe('a process document', () => {
       if (rest !== name) expect([rest, inherited.has(rest)]).toEqual([rest, true]);
   });
 
-  it('with null for a property does not inherit it', () => {
+  it('with null for a property inherits it', () => {
     expect(checked({ args, cwd: null, user: null, rlimits: null }, container).process).toMatchObject({
       cwd: '/srv',
       user: container.user,
@@ -80,7 +80,7 @@ describe('a process document', () => {
     ['rlimits', []],
     ['apparmorProfile', ''],
     ['selinuxLabel', ''],
-  ] as const)('with an empty %s has the container’s', (name, value) => {
+  ] as const)('with an empty %s inherits that of the container', (name, value) => {
     expect(checked({ args, [name]: value }, container).process?.[name]).toEqual(container[name]);
   });
 
@@ -89,14 +89,14 @@ describe('a process document', () => {
   });
 
   it.each([
-    ['args', { cwd: '/' }, 'config.process.args', '/args'],
-    ['args that are of the wrong type', { cwd: '/', args: 'x' }, 'config.type', '/args'],
+    ['missing args', { cwd: '/' }, 'config.process.args', '/args'],
+    ['args of the wrong type', { cwd: '/', args: 'x' }, 'config.type', '/args'],
     ['a cwd of the wrong type', { cwd: 1, args }, 'config.type', '/cwd'],
     ['an empty cwd', { cwd: '', args }, 'config.process.cwd', '/cwd'],
-  ])('without %s is refused once, at its place', (_, document, code, pointer) => {
+  ])('with %s is refused once, at its place', (_, document, code, pointer) => {
     const { process, problems } = checkProcessDocument(document, container);
     expect(process).toBeUndefined();
-    expect(problems.filter(problem => problem.pointer === pointer)[0]).toMatchObject({ code, pointer });
+    expect(problems.map(problem => [problem.code, problem.pointer])).toEqual([[code, pointer]]);
   });
 
   it('for a container without a process must set a directory, and is root by default', () => {

@@ -16,7 +16,7 @@ import { facts } from '../../helpers/plan.ts';
 /** Members that every object inherits: `constructor`, `toString`, `__proto__`, ... */
 const words = Object.getOwnPropertyNames(Object.prototype);
 
-/** How it shows when such a thing was found in a table. */
+/** Part of the output if one of them was found in a table. */
 const inherited = /native code|\[object |function |=> |NaN/;
 
 function outputOf(text: string): string {

@@ -7,7 +7,7 @@ const secret = ['/proc/kcore', '/proc/keys', '/proc/timer_list', '/proc/sched_de
 const settings = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
 
 /** A config without warnings. */
-function closed() {
+function isolated() {
   return {
     ociVersion: '1.3.0',
     root: { path: 'rootfs' },
@@ -38,11 +38,11 @@ function closed() {
   };
 }
 
-type Change = (config: ReturnType<typeof closed>) => void;
+type Change = (config: ReturnType<typeof isolated>) => void;
 
 /** `code pointer` of all findings. */
 function weaknesses(change: Change): string[] {
-  const config = closed();
+  const config = isolated();
   change(config);
   return findWeaknesses(checkConfig(config).draft).map(({ code, pointer }) => `${code} ${pointer}`);
 }
@@ -51,7 +51,7 @@ it('reports nothing for an isolated container', () => {
   expect(weaknesses(() => {})).toEqual([]);
 });
 
-it('contains a reason and a cure in each finding', () => {
+it('contains a reason and a hint in each finding', () => {
   const found = findWeaknesses({ process: { args: ['sh'], cwd: '/' }, root: { path: '/' } });
   expect(found.length).toBeGreaterThan(5);
   for (const { why, hint, spec } of found) {
@@ -295,6 +295,27 @@ describe.each<[string, [string, Change, string[]][]]>([
           linux.resources.devices = [{ allow: false }, { allow: true, type: 'a', access: 'rwm' }];
         }),
         ['isolation.device-rules /linux/resources/devices/1'],
+      ],
+      [
+        'a rule that allows all, and a later one that denies only character devices',
+        all(capability('CAP_MKNOD'), ({ linux }) => {
+          linux.resources.devices = [{ allow: true }, { allow: false, type: 'c' }];
+        }),
+        ['isolation.device-rules /linux/resources/devices/0'],
+      ],
+      [
+        'a rule that allows all, and a later one that denies only mknod, which the default rules allow',
+        all(capability('CAP_MKNOD'), ({ linux }) => {
+          linux.resources.devices = [{ allow: true }, { allow: false, access: 'm' }];
+        }),
+        ['isolation.device-rules /linux/resources/devices/0'],
+      ],
+      [
+        'a rule that allows all, and a later one that denies reads and writes',
+        all(capability('CAP_MKNOD'), ({ linux }) => {
+          linux.resources.devices = [{ allow: true }, { allow: false, access: 'rw' }];
+        }),
+        [],
       ],
     ],
   ],

@@ -22,7 +22,7 @@ mount -t ext4 -o noatime /dev/vdb /root/tsubo || poweroff -f
 mkdir -p "/root/usr/lib/modules/$VERSION"
 mount -t ext4 -o ro /dev/vdc "/root/usr/lib/modules/$VERSION" || poweroff -f
 
-# Only bfq supports weights of single devices; this disk is rarely read.
+# The file io.bfq.weight needs bfq; this disk is rarely read.
 echo bfq >/sys/block/vdc/queue/scheduler
 
 cd /root
@@ -37,6 +37,9 @@ mount -t tmpfs -o mode=755 tmpfs run
 mount -t tmpfs -o mode=1777 tmpfs tmp
 mkdir -p run/lock run/vm
 cp -a /vm/busybox /vm/run /vm/command /vm/settings run/vm
+# The modprobe of Debian reads only an index that busybox depmod does not make.
+ln -s busybox run/vm/modprobe
+echo /run/vm/modprobe >/proc/sys/kernel/modprobe
 if [ "$INIT" = tiny ]; then
   mkdir -p dev/pts dev/shm dev/mqueue
   mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts dev/pts

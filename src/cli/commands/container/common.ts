@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { DirectContainer } from '../../../direct/container.ts';
 import { type DirectStore, findContainer } from '../../../direct/store.ts';
-import { isRuntimeError } from '../../../errors/error.ts';
+import { isRuntimeError, type RuntimeError } from '../../../errors/error.ts';
 import { imageStore } from '../../../image/blobs.ts';
 import type { Context } from '../../command.ts';
 
 export function directStore({ runtime }: Context): DirectStore {
   return imageStore(runtime.binding);
+}
+
+/** Returns a failure after which the command continues. A fault of tsubo itself is thrown again. */
+export function failureOf(error: unknown): RuntimeError {
+  if (isRuntimeError(error) && error.code !== 'internal') return error;
+  throw error;
 }
 
 /**
@@ -15,7 +21,7 @@ export function directStore({ runtime }: Context): DirectStore {
  *
  * @returns the exit status
  */
-export function forEach(
+export function forEachContainer(
   context: Context,
   words: readonly string[],
   work: (store: DirectStore, container: DirectContainer) => void,
@@ -27,9 +33,7 @@ export function forEach(
       work(store, findContainer(store, word));
       context.print(`${word}\n`);
     } catch (error) {
-      // A fault of the program ends the command.
-      if (!isRuntimeError(error) || error.code === 'internal') throw error;
-      context.report(error);
+      context.report(failureOf(error));
       status = 1;
     }
   }

@@ -10,7 +10,7 @@ import type { CommandModule, Context } from '../../command.ts';
 import { directStore } from './common.ts';
 import { requireTerminal } from './foreground.ts';
 import { usableImage } from './image.ts';
-import { defineRequest, portsOf, pullPolicy, requestForeign, requestOf, textOf } from './options.ts';
+import { defineRequest, portsOf, pullPolicy, requestOf, textOf, unsupportedOptions } from './options.ts';
 
 export const create: CommandModule = {
   name: 'container create',
@@ -19,7 +19,7 @@ export const create: CommandModule = {
   optionsFirst: true,
   shortOptionsCombine: true,
   failureStatus: 125,
-  foreignOptions: requestForeign,
+  foreignOptions: unsupportedOptions,
   define(command) {
     command
       .argument('<image>', 'name or id of an image')
@@ -58,12 +58,17 @@ export function createOf(
     pull: pullPolicy(options),
     platform: textOf(options, 'platform'),
   });
-  const request = {
-    ...requested,
-    ports: portsOf(context, requested, image.config.ExposedPorts, options),
-  };
-  if (options['detach'] !== true && inForeground) requireTerminal(binding, request, request.openStdin);
-  const container = createDirect(context.runtime, store, image, request);
+  let container: DirectContainer;
+  try {
+    const request = {
+      ...requested,
+      ports: portsOf(context, requested, image.config.ExposedPorts, options),
+    };
+    if (options['detach'] !== true && inForeground) requireTerminal(binding, request, request.openStdin);
+    container = createDirect(context.runtime, store, image, request);
+  } finally {
+    image.end();
+  }
   if (path !== undefined) {
     onHost(`unable to write ${path}`, () =>
       binding.writeText(path, container.id, O.O_CREAT | O.O_EXCL, 0o644),

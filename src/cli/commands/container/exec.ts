@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readInRoot } from '../../../direct/image-files.ts';
-import { parseEnv, parseEnvFile } from '../../../direct/request.ts';
 import { useNoInput } from '../../../direct/standard-input.ts';
 import { stateOf } from '../../../direct/status.ts';
 import { requireUp } from '../../../direct/stop.ts';
@@ -13,7 +12,7 @@ import { type ExecOptions, execInContainer } from '../../../lifecycle/exec.ts';
 import type { Runtime } from '../../../lifecycle/runtime.ts';
 import type { CommandModule } from '../../command.ts';
 import { directStore } from './common.ts';
-import { listOf, textOf } from './options.ts';
+import { environmentOf, textOf } from './options.ts';
 import { programStatus } from './program-status.ts';
 
 const optionNames = {
@@ -53,7 +52,6 @@ export const exec: CommandModule = {
     const store = directStore(context);
     const container = findContainer(store, word);
     requireUp(runtime, store, container, 'exec in');
-    const own = (name: string) => binding.getenv(name);
     const detach = options['detach'] === true;
     const terminal = options['tty'] === true && !detach;
     const workdir = textOf(options, 'workdir');
@@ -64,14 +62,8 @@ export const exec: CommandModule = {
       tty: terminal,
       env: [
         ...(terminal ? ['TERM=xterm'] : []),
-        ...listOf(options, 'envFile').flatMap(file =>
-          parseEnvFile(
-            onHost(`unable to read ${file}`, () => binding.readText(file)),
-            file,
-            own,
-          ),
-        ),
-        ...parseEnv('--env', listOf(options, 'env'), own).filter(entry => entry.includes('=')),
+        // Unlike `run`, exec cannot remove a variable.
+        ...environmentOf(binding, options).filter(entry => entry.includes('=')),
       ],
       ...(workdir !== undefined && { cwd: workdir }),
       ...(user !== undefined && idsOf(runtime, stateOf(runtime, store, container).pid, user)),

@@ -86,7 +86,7 @@ function follow(
   { input, detachKeys, signals = true }: AttachedOptions,
 ): number {
   const { binding } = runtime;
-  const { id, terminal, openStdin, remove } = container;
+  const { id, terminal, openStdin, remove, restart } = container;
   const end: AttachEnd = attach(binding, containerPath(store, id), attachment, {
     terminal,
     stdin: input && (openStdin || terminal),
@@ -97,10 +97,10 @@ function follow(
   try {
     if (end.how !== 'ended') return statusOf(end);
     if (remove) removeEnded(runtime, store, id);
-    else releaseEnded(runtime, id);
+    else if (restart === undefined) releaseEnded(runtime, id);
     return end.exit.status;
   } finally {
-    // The keeper removes a container with --rm whose client ends before.
+    // If this client ends earlier, the keeper removes a container with --rm.
     if (remove) binding.close(attachment);
   }
 }

@@ -4,12 +4,17 @@ import { unpackedLayers } from '../../../image/layers.ts';
 import { pullImage } from '../../../image/online.ts';
 import { formatPlatform, isFor, parsePlatform } from '../../../image/platform.ts';
 import { formatReference, parseReference, shortReference } from '../../../image/reference.ts';
-import { findImage, needImage } from '../../../image/store.ts';
+import { claimImage, noSuchImage, type StoredImage } from '../../../image/store.ts';
 import type { Context } from '../../command.ts';
 import { directStore } from './common.ts';
 import type { PullPolicy } from './options.ts';
 
 const standardError = 2;
+
+/** An image with unpacked layers, which no command removes until `end` is called. */
+export interface ClaimedImage extends UsableImage {
+  end(): void;
+}
 
 /**
  * The image with unpacked layers. A missing one is pulled, and so is one of another platform than the requested one.
@@ -21,13 +26,13 @@ export function usableImage(
   context: Context,
   text: string,
   { pull, platform: platformText }: { readonly pull: PullPolicy; readonly platform: string | undefined },
-): UsableImage {
+): ClaimedImage {
   const { binding } = context.runtime;
   const store = directStore(context);
   const platform = platformText === undefined ? undefined : parsePlatform(platformText);
-  let image = pull === 'always' ? undefined : findImage(store, text);
-  if (image !== undefined && platform !== undefined && !isFor(image.platform, platform)) image = undefined;
-  if (image === undefined && pull !== 'never') {
+  const isWanted = (image: StoredImage) => platform === undefined || isFor(image.platform, platform);
+  let claimed = pull === 'always' ? undefined : claimImage(store, text, isWanted);
+  if (claimed === undefined && pull !== 'never') {
     const complete = formatReference(parseReference(text));
     if (pull === 'missing') {
       binding.write(standardError, `Unable to find image '${shortReference(complete)}' locally\n`);
@@ -37,10 +42,14 @@ export function usableImage(
       ...(platform !== undefined && { platform: formatPlatform(platform) }),
     });
   }
-  image ??= needImage(store, text);
-  return {
-    id: image.id,
-    config: image.config,
-    layers: unpackedLayers(store, image, text => context.runtime.log.warn(text)),
-  };
+  claimed ??= claimImage(store, text);
+  if (claimed === undefined) throw noSuchImage(text);
+  const { image, end } = claimed;
+  try {
+    const layers = unpackedLayers(store, image, warning => context.runtime.log.warn(warning));
+    return { id: image.id, config: image.config, layers, end };
+  } catch (error) {
+    end();
+    throw error;
+  }
 }

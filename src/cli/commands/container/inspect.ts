@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { inspectDirect } from '../../../direct/inspect.ts';
 import { findContainer } from '../../../direct/store.ts';
-import { isRuntimeError } from '../../../errors/error.ts';
 import type { CommandModule } from '../../command.ts';
-import { directStore } from './common.ts';
+import { directStore, failureOf } from './common.ts';
 
 export const inspect: CommandModule = {
   name: 'container inspect',
@@ -21,8 +20,7 @@ export const inspect: CommandModule = {
       try {
         found.push(inspectDirect(runtime, store, findContainer(store, word)));
       } catch (error) {
-        if (!isRuntimeError(error) || error.code === 'internal') throw error;
-        report(error);
+        report(failureOf(error));
         status = 1;
       }
     }

@@ -9,7 +9,7 @@ import { containerPath } from '../../../direct/store.ts';
 import { pauseContainer, resumeContainer } from '../../../lifecycle/pause.ts';
 import { signalNumber } from '../../../lifecycle/signals.ts';
 import type { CommandModule } from '../../command.ts';
-import { forEach } from './common.ts';
+import { forEachContainer } from './common.ts';
 import { textOf } from './options.ts';
 
 const timeHelp = 'seconds to wait before the container is killed; -1 waits without a limit';
@@ -27,11 +27,10 @@ export const stop: CommandModule = {
       .option('-s, --signal <signal>', "signal in place of the container's own");
   },
   run(context, words, options) {
-    const time = textOf(options, 'time');
-    const seconds = time === undefined ? undefined : parseNumber('--time', time, -1);
+    const seconds = secondsOf(options);
     const signal = textOf(options, 'signal');
     const number = signal === undefined ? undefined : signalNumber(signal);
-    return forEach(context, words, (store, container) => {
+    return forEachContainer(context, words, (store, container) => {
       const stopSignal = number ?? container.stopSignal;
       stopDirect(context.runtime, store, { ...container, stopSignal }, seconds ?? container.stopTimeout);
     });
@@ -50,7 +49,7 @@ export const kill: CommandModule = {
   },
   run(context, words, options) {
     const number = signalNumber(textOf(options, 'signal') ?? 'KILL');
-    return forEach(context, words, (store, container) => {
+    return forEachContainer(context, words, (store, container) => {
       killDirect(context.runtime, store, container, number);
     });
   },
@@ -65,13 +64,18 @@ export const restart: CommandModule = {
     command.argument('<container...>', containers).option('-t, --time <seconds>', timeHelp);
   },
   run(context, words, options) {
-    const time = textOf(options, 'time');
-    const seconds = time === undefined ? undefined : parseNumber('--time', time, -1);
-    return forEach(context, words, (store, container) => {
+    const seconds = secondsOf(options);
+    return forEachContainer(context, words, (store, container) => {
       restartDirect(context.runtime, store, container, seconds ?? container.stopTimeout);
     });
   },
 };
+
+/** Value of `--time`. */
+function secondsOf(options: Readonly<Record<string, unknown>>): number | undefined {
+  const time = textOf(options, 'time');
+  return time === undefined ? undefined : parseNumber('--time', time, -1);
+}
 
 export const wait: CommandModule = {
   name: 'container wait',
@@ -82,7 +86,7 @@ export const wait: CommandModule = {
   },
   run(context, words) {
     const { runtime, print } = context;
-    return forEach({ ...context, print: () => {} }, words, (store, container) => {
+    return forEachContainer({ ...context, print: () => {} }, words, (store, container) => {
       const directory = containerPath(store, container.id);
       const state = stateOf(runtime, store, container);
       if (isUp(state)) {
@@ -94,10 +98,10 @@ export const wait: CommandModule = {
   },
 };
 
-export const pause: CommandModule = freezing('pause');
-export const unpause: CommandModule = freezing('unpause');
+export const pause: CommandModule = freezeCommand('pause');
+export const unpause: CommandModule = freezeCommand('unpause');
 
-function freezing(word: 'pause' | 'unpause'): CommandModule {
+function freezeCommand(word: 'pause' | 'unpause'): CommandModule {
   return {
     name: `container ${word}`,
     summary:
@@ -107,7 +111,7 @@ function freezing(word: 'pause' | 'unpause'): CommandModule {
       command.argument('<container...>', containers);
     },
     run(context, words) {
-      return forEach(context, words, (store, container) => {
+      return forEachContainer(context, words, (store, container) => {
         requireUp(context.runtime, store, container, word);
         if (word === 'pause') pauseContainer(context.runtime, container.id);
         else resumeContainer(context.runtime, container.id);

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { DirectContainer } from '../../../direct/container.ts';
-import { type Row, rowOf, table } from '../../../direct/describe.ts';
+import { type Row, rowOf } from '../../../direct/describe.ts';
+import { healthOf, healthText } from '../../../direct/health.ts';
 import { shortId } from '../../../direct/names.ts';
 import { parseNumber } from '../../../direct/request.ts';
 import { type DirectState, isUp, stateOf } from '../../../direct/status.ts';
-import { listContainers } from '../../../direct/store.ts';
+import { type DirectStore, listContainers } from '../../../direct/store.ts';
 import { RuntimeError } from '../../../errors/error.ts';
 import { visibleLine } from '../../../errors/visible.ts';
 import type { CommandModule } from '../../command.ts';
+import { tableText } from '../../listing.ts';
 import { formatOf } from '../../options.ts';
 import { directStore } from './common.ts';
 import { listOf, textOf } from './options.ts';
@@ -26,7 +28,7 @@ export const ls: CommandModule = {
       .option('-l, --latest', 'show the newest container')
       .option(
         '-f, --filter <filter...>',
-        'show containers with name=, id=, status=, ancestor=, label=, exited=, network=, volume=',
+        'show containers with name=, id=, status=, ancestor=, label=, exited=, network=, volume=, health=',
       )
       .option('--format <format>', 'format of the output: table or json (default: table)');
   },
@@ -52,19 +54,21 @@ export const ls: CommandModule = {
         return { container, state };
       })
       .filter(({ state }) => all || isUp(state))
-      .filter(({ container, state }) => matches(filters, container, state));
+      .filter(({ container, state }) => matches(filters, store, container, state));
     if (options['quiet'] === true) {
       print(shown.map(({ container: { id } }) => `${whole ? id : shortId(id)}\n`).join(''));
       return 0;
     }
-    const rows = shown.map(({ container, state }) => rowOf(container, state, now, whole));
+    const rows = shown.map(({ container, state }) =>
+      rowOf(container, state, now, whole, healthText(healthOf(store, container))),
+    );
     print(format === 'json' ? rows.map(row => `${JSON.stringify(row)}\n`).join('') : tableOf(rows));
     return 0;
   },
 };
 
 function tableOf(rows: readonly Row[]): string {
-  return table([
+  return tableText([
     ['CONTAINER ID', 'IMAGE', 'COMMAND', 'CREATED', 'STATUS', 'PORTS', 'NAMES'],
     ...rows.map(({ ID, Image, Command, RunningFor, Status, Ports, Names }) =>
       [ID, Image, Command, RunningFor, Status, Ports, Names].map(visibleLine),
@@ -72,7 +76,17 @@ function tableOf(rows: readonly Row[]): string {
   ]);
 }
 
-const filterKeys = ['name', 'id', 'status', 'ancestor', 'label', 'exited', 'network', 'volume'] as const;
+const filterKeys = [
+  'name',
+  'id',
+  'status',
+  'ancestor',
+  'label',
+  'exited',
+  'network',
+  'volume',
+  'health',
+] as const;
 
 interface Filter {
   readonly key: (typeof filterKeys)[number];
@@ -92,11 +106,16 @@ function parseFilter(text: string): Filter {
 }
 
 /** Values of one key are alternatives, except labels; different keys must all match. */
-function matches(filters: readonly Filter[], container: DirectContainer, state: DirectState): boolean {
+function matches(
+  filters: readonly Filter[],
+  store: DirectStore,
+  container: DirectContainer,
+  state: DirectState,
+): boolean {
   return filterKeys.every(key => {
     const wanted = filters.filter(filter => filter.key === key);
     if (wanted.length === 0) return true;
-    const one = ({ value }: Filter) => matchesOne(key, value, container, state);
+    const one = ({ value }: Filter) => matchesOne(key, value, store, container, state);
     return key === 'label' ? wanted.every(one) : wanted.some(one);
   });
 }
@@ -104,6 +123,7 @@ function matches(filters: readonly Filter[], container: DirectContainer, state: 
 function matchesOne(
   key: Filter['key'],
   value: string,
+  store: DirectStore,
   container: DirectContainer,
   state: DirectState,
 ): boolean {
@@ -127,6 +147,8 @@ function matchesOne(
       return state.status === 'exited' && String(state.exit?.status) === value;
     case 'network':
       return container.networks.some(network => network === value || network.startsWith(`${value}:`));
+    case 'health':
+      return (healthOf(store, container)?.status ?? 'none') === value;
     case 'volume':
       return container.mounts.some(({ name, destination }) => name === value || destination === value);
   }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Command, Option } from 'commander';
+import { parseDeviceName } from '../../../cdi/spec.ts';
 import { publishedPorts } from '../../../direct/create.ts';
+import type { HealthRequest } from '../../../direct/health-check.ts';
+import { checkJoined } from '../../../direct/joined-network.ts';
 import {
   type ContainerRequest,
   parseBytes,
@@ -19,11 +22,13 @@ import {
   parseUlimit,
   parseVolume,
 } from '../../../direct/request.ts';
+import { parseRestart } from '../../../direct/restart.ts';
 import { RuntimeError } from '../../../errors/error.ts';
 import { onHost } from '../../../errors/system.ts';
 import type { Binding } from '../../../host/binding.d.ts';
 import { resolvePath } from '../../../host/paths.ts';
 import type { Context } from '../../command.ts';
+import { durationMs } from '../../duration.ts';
 
 type Options = Readonly<Record<string, unknown>>;
 
@@ -33,6 +38,10 @@ export function defineRequest(command: Command): void {
     .option('-i, --interactive', 'keep standard input of the program open')
     .option('-t, --tty', 'give the program a terminal')
     .option('--rm', 'remove the container, its changes and its anonymous volumes after its end')
+    .option(
+      '--restart <no|always|unless-stopped|on-failure>',
+      'start it again after its end; on-failure:5 limits the attempts',
+    )
     .option('--name <name>', 'name of the container (default: two random words)')
     .option(
       '-p, --publish <map...>',
@@ -51,7 +60,10 @@ export function defineRequest(command: Command): void {
     .option('--entrypoint <program>', "replace the image's entrypoint; an empty text removes it")
     .option('-h, --hostname <name>', 'the host name in the container (default: its short id)')
     .option('--domainname <name>', 'the NIS domain name in the container')
-    .option('--network <name...>', 'a network: NAME, NAME:ip=ADDRESS, none or host (default: default)')
+    .option(
+      '--network <name...>',
+      'a network: NAME, NAME:ip=ADDRESS, none, host or container:NAME (default: default)',
+    )
     .addOption(new Option('--net <name...>', '').hideHelp())
     .option('--ip <address>', 'the IPv4 address in the first network')
     .option('--mac-address <address>', 'the hardware address in the first network')
@@ -70,25 +82,33 @@ export function defineRequest(command: Command): void {
     .option('--cap-drop <name...>', 'drop a capability, or ALL')
     .option('--privileged', 'all capabilities and devices, and no seccomp profile')
     .option('--security-opt <option...>', 'seccomp=FILE or unconfined, apparmor=PROFILE, no-new-privileges')
+    .option('--init', 'run the program as the child of an init that passes signals on and reaps processes')
     .option('--read-only', 'mount the root file system read-only')
-    .option('--device <device...>', 'give access to a device: /dev/fuse, /dev/sdb:/dev/xvdb:r')
+    .option(
+      '--device <device...>',
+      'give access to a device: /dev/fuse, /dev/sdb:/dev/xvdb:r, or the CDI device vendor.com/class=name',
+    )
     .option('--sysctl <pair...>', 'set a parameter of the kernel in the namespaces of the container')
     .option('-l, --label <pair...>', 'add a label')
     .option('--label-file <file...>', 'read labels from a file, one in a line')
     .option('--stop-signal <signal>', 'signal that asks the program to end (default: SIGTERM)')
     .option('--stop-timeout <seconds>', 'time that it has to end (default: 10)')
+    .option('--health-cmd <command>', 'check the health of the container with this command for /bin/sh')
+    .option('--health-interval <duration>', 'time between two checks (default: 30s)')
+    .option('--health-timeout <duration>', 'time that a check may take (default: 30s)')
+    .option('--health-retries <number>', 'failures in a row until the container is unhealthy (default: 3)')
+    .option('--health-start-period <duration>', 'time after the start in which failures do not count')
+    .option('--health-start-interval <duration>', 'time between two checks in that time (default: 5s)')
+    .option('--no-healthcheck', 'ignore the health check of the image')
     .option('--pull <when>', 'pull the image: missing, always or never (default: missing)')
     .option('--platform <platform>', 'pull the image for this platform: linux/arm64')
     .option('--cidfile <file>', 'write the id of the container to this file');
 }
 
 /** Options that Docker has and tsubo has not, with the reason. */
-export const requestForeign: Readonly<Record<string, string>> = {
-  init: 'tsubo has no init for containers yet: use an image that has one, such as tini',
-  restart: 'tsubo does not restart containers: let a service manager run tsubo container start --attach',
+export const unsupportedOptions: Readonly<Record<string, string>> = {
   link: 'containers in one network reach each other by address: use --network',
-  gpus: 'give access to the devices with --device',
-  'health-cmd': 'tsubo runs no health checks',
+  gpus: 'write --device nvidia.com/gpu=all; nvidia-ctk cdi generate writes the file that it needs',
   'log-driver': 'the log is a file: see tsubo container logs',
   runtime: 'tsubo itself is the runtime',
 };
@@ -117,16 +137,12 @@ export function requestOf(
   const ip = text('ip');
   const mac = text('macAddress');
   const here = () => binding.getcwd();
-  const own = (name: string) => binding.getenv(name);
-  return {
+  const request: ContainerRequest = {
     image,
     args,
     ...given('name', text('name')),
     ...given('entrypoint', typeof options['entrypoint'] === 'string' ? options['entrypoint'] : undefined),
-    env: [
-      ...list('envFile').flatMap(file => parseEnvFile(readFile(binding, file), file, own)),
-      ...parseEnv('--env', list('env'), own),
-    ],
+    env: environmentOf(binding, options),
     ...given('workdir', text('workdir')),
     ...given('user', text('user')),
     groups: list('groupAdd'),
@@ -135,6 +151,8 @@ export function requestOf(
     terminal: options['tty'] === true,
     openStdin: options['interactive'] === true,
     remove: options['rm'] === true,
+    ...restartOf(options),
+    ...given('health', healthRequest(options)),
     labels: parsePairs('--label', [
       ...list('labelFile').flatMap(file => linesOf(readFile(binding, file))),
       ...list('label'),
@@ -180,11 +198,14 @@ export function requestOf(
     capDrop: list('capDrop'),
     readOnly: options['readOnly'] === true,
     privileged: options['privileged'] === true,
-    devices: list('device').map(parseDevice),
+    devices: list('device')
+      .filter(value => parseDeviceName(value) === undefined)
+      .map(parseDevice),
+    cdiDevices: list('device').filter(value => parseDeviceName(value) !== undefined),
     security: parseSecurity(list('securityOpt')),
     ulimits: list('ulimit').map(parseUlimit),
     sysctls: parsePairs('--sysctl', list('sysctl')),
-    init: false,
+    init: options['init'] === true,
     ...given('stopSignal', text('stopSignal')),
     ...given(
       'stopTimeout',
@@ -193,6 +214,8 @@ export function requestOf(
     hosts: list('addHost').map(parseHost),
     dns: list('dns'),
   };
+  checkJoined(request, options['publishAll'] === true);
+  return request;
 }
 
 /**
@@ -210,8 +233,51 @@ export function portsOf(
   if (network === 'host' && (all || ports.length > 0)) {
     runtime.log.warn('published ports are ignored: with --network host, all ports are those of the host');
   }
-  if (typeof network === 'string') return [];
+  if (typeof network === 'string' || 'container' in network) return [];
   return all ? publishedPorts(runtime, listOf(options, 'publish'), [...declared, ...exposed]) : ports;
+}
+
+/** @throws RuntimeError `usage.bad-value` */
+function healthRequest(options: Options): HealthRequest | undefined {
+  const command = textOf(options, 'healthCmd');
+  const times = {
+    interval: ['health-interval', textOf(options, 'healthInterval')],
+    timeout: ['health-timeout', textOf(options, 'healthTimeout')],
+    startPeriod: ['health-start-period', textOf(options, 'healthStartPeriod')],
+    startInterval: ['health-start-interval', textOf(options, 'healthStartInterval')],
+  } as const;
+  const retries = textOf(options, 'healthRetries');
+  const given = Object.entries(times).flatMap(([member, [name, text]]) =>
+    text === undefined ? [] : [[member, durationMs(name, text)] as const],
+  );
+  const any = command !== undefined || retries !== undefined || given.length > 0;
+  if (options['healthcheck'] === false) {
+    if (!any) return 'none';
+    throw new RuntimeError({
+      code: 'usage.bad-value',
+      message: 'conflicting options: --no-healthcheck and --health-* together',
+      hint: 'leave out one of them',
+    });
+  }
+  if (!any) return undefined;
+  return {
+    // As with Docker, the word none switches the check of the image off.
+    ...(command !== undefined && { test: command === 'none' ? ['NONE'] : ['CMD-SHELL', command] }),
+    ...Object.fromEntries(given),
+    ...(retries !== undefined && { retries: parseNumber('--health-retries', retries, 1) }),
+  };
+}
+
+function restartOf(options: Options): Pick<ContainerRequest, 'restart'> {
+  const value = textOf(options, 'restart');
+  if (value === undefined || parseRestart(value) === undefined) return {};
+  if (options['rm'] !== true) return { restart: value };
+  throw new RuntimeError({
+    code: 'usage.bad-value',
+    message: 'conflicting options: cannot specify both --restart and --rm',
+    value,
+    hint: 'a container that is removed after its end cannot start again: leave out one of them',
+  });
 }
 
 export function textOf(options: Options, name: string): string | undefined {
@@ -222,6 +288,15 @@ export function textOf(options: Options, name: string): string | undefined {
 export function listOf(options: Options, name: string): string[] {
   const value = options[name];
   return Array.isArray(value) ? value.map(String) : [];
+}
+
+/** Values of `--env-file` and `--env`. A name without `=` removes the variable. */
+export function environmentOf(binding: Binding, options: Options): string[] {
+  const callersValue = (name: string) => binding.getenv(name);
+  return [
+    ...listOf(options, 'envFile').flatMap(file => parseEnvFile(readFile(binding, file), file, callersValue)),
+    ...parseEnv('--env', listOf(options, 'env'), callersValue),
+  ];
 }
 
 function readFile(binding: Binding, file: string): string {

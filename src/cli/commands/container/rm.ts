@@ -2,9 +2,8 @@
 import { removeDirect } from '../../../direct/remove.ts';
 import { isUp, stateOf } from '../../../direct/status.ts';
 import { findId, listContainers, sweep } from '../../../direct/store.ts';
-import { isRuntimeError } from '../../../errors/error.ts';
 import type { CommandModule } from '../../command.ts';
-import { directStore } from './common.ts';
+import { directStore, failureOf } from './common.ts';
 
 export const rm: CommandModule = {
   name: 'container rm',
@@ -14,7 +13,10 @@ export const rm: CommandModule = {
   define(command) {
     command
       .argument('<container...>', 'names, ids or prefixes of ids')
-      .option('-f, --force', 'kill a running container, and ignore a container that does not exist')
+      .option(
+        '-f, --force',
+        'kill a running container; a container that does not exist does not change the exit status',
+      )
       .option('-v, --volumes', 'remove the anonymous volumes of the container, too');
   },
   run(context, words, options) {
@@ -28,10 +30,10 @@ export const rm: CommandModule = {
         removeDirect(runtime, store, findId(store, word), { force, volumes: options['volumes'] === true });
         print(`${word}\n`);
       } catch (error) {
-        if (!isRuntimeError(error) || error.code === 'internal') throw error;
-        report(error);
+        const failure = failureOf(error);
+        report(failure);
         // As in Docker: the container is gone, as requested.
-        if (!force || error.code !== 'direct.no-container') status = 1;
+        if (!force || failure.code !== 'direct.no-container') status = 1;
       }
     }
     return status;

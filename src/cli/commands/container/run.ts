@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { removeDirect } from '../../../direct/remove.ts';
+import { parseRestart } from '../../../direct/restart.ts';
 import { startDirect } from '../../../direct/start.ts';
+import { RuntimeError } from '../../../errors/error.ts';
 import { toRuntimeError } from '../../../errors/system.ts';
 import type { CommandModule } from '../../command.ts';
 import { directStore } from './common.ts';
 import { createOf } from './create.ts';
 import { runAttached } from './foreground.ts';
-import { defineRequest, requestForeign } from './options.ts';
+import { defineRequest, textOf, unsupportedOptions } from './options.ts';
 import { programStatus } from './program-status.ts';
 
 export const run: CommandModule = {
@@ -20,7 +22,7 @@ export const run: CommandModule = {
   optionsFirst: true,
   shortOptionsCombine: true,
   failureStatus: 125,
-  foreignOptions: requestForeign,
+  foreignOptions: unsupportedOptions,
   define(command) {
     command
       .argument('<image>', 'name or id of an image; a missing one is pulled')
@@ -32,6 +34,14 @@ export const run: CommandModule = {
   run(context, [image = '', ...args], options) {
     const { runtime } = context;
     const store = directStore(context);
+    if (options['detach'] !== true && parseRestart(textOf(options, 'restart') ?? 'no') !== undefined) {
+      throw new RuntimeError({
+        code: 'usage.bad-value',
+        message: '--restart needs --detach',
+        value: textOf(options, 'restart'),
+        hint: 'the command ends with the first run: use -d, and tsubo container logs -f',
+      });
+    }
     const container = createOf(context, image, args, options, true);
     try {
       if (options['detach'] !== true) {

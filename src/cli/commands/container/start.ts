@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+import { Option } from 'commander';
+import { restartAfterEnd } from '../../../direct/restart.ts';
 import { startDirect } from '../../../direct/start.ts';
 import { findContainer } from '../../../direct/store.ts';
 import { RuntimeError } from '../../../errors/error.ts';
 import type { CommandModule } from '../../command.ts';
-import { directStore, forEach } from './common.ts';
+import { directStore, forEachContainer } from './common.ts';
 import { runAttached } from './foreground.ts';
 
 export const start: CommandModule = {
@@ -16,12 +18,18 @@ export const start: CommandModule = {
       .argument('<container...>', 'names, ids or prefixes of ids')
       .option('-a, --attach', 'show the output, pass on signals, and wait for the end')
       .option('-i, --interactive', 'with --attach: pass standard input to the program')
+      .addOption(new Option('--after-end', '').hideHelp())
       .option('--detach-keys <keys>', 'keys that leave the container running (default: ctrl-p,ctrl-q)');
   },
   run(context, words, options) {
+    if (options['afterEnd'] === true) {
+      // The keeper calls this after the end of a container with --restart.
+      restartAfterEnd(context.runtime, directStore(context), words[0] ?? '');
+      return 0;
+    }
     const interactive = options['interactive'] === true;
     if (options['attach'] !== true && !interactive) {
-      return forEach(context, words, (store, container) => {
+      return forEachContainer(context, words, (store, container) => {
         startDirect(context.runtime, store, container);
       });
     }

@@ -6,11 +6,11 @@ import type { CommandModule } from '../../command.ts';
 
 export const inspect: CommandModule = {
   name: 'image inspect',
-  summary: 'print all about images as JSON',
+  summary: 'print everything about images as JSON',
   example: ['tsubo image inspect busybox'],
   failurePrefix: 'image inspect failed: ',
   define(command) {
-    command.argument('<image...>', 'names, ids or beginnings of ids');
+    command.argument('<image...>', 'names, ids or prefixes of ids');
   },
   run({ runtime, print }, names) {
     const store = imageStore(runtime.binding);

@@ -10,7 +10,7 @@ export const rm: CommandModule = {
   failurePrefix: 'image rm failed: ',
   define(command) {
     command
-      .argument('<image...>', 'names, ids or beginnings of ids')
+      .argument('<image...>', 'names, ids or prefixes of ids')
       .option('-f, --force', 'remove all names of an id, also of an image that a container uses');
   },
   run({ runtime, print, report }, names, options) {

@@ -14,7 +14,7 @@ export const save: CommandModule = {
   failurePrefix: 'image save failed: ',
   define(command) {
     command
-      .argument('<image...>', 'names, ids or beginnings of ids')
+      .argument('<image...>', 'names, ids or prefixes of ids')
       .option('-o, --output <file>', 'the archive (default: standard output)');
   },
   run({ runtime }, names, options) {

@@ -2,6 +2,7 @@
 import { createNetwork } from '../../../lifecycle/network/manage.ts';
 import type { CommandModule } from '../../command.ts';
 import { wholeNumber } from '../../options.ts';
+import { listOf } from '../container/options.ts';
 
 export const create: CommandModule = {
   name: 'network create',
@@ -28,8 +29,8 @@ export const create: CommandModule = {
     const { mtu, bridge } = options;
     createNetwork(runtime, {
       name,
-      subnets: listOf(options['subnet']),
-      gateways: listOf(options['gateway']),
+      subnets: listOf(options, 'subnet'),
+      gateways: listOf(options, 'gateway'),
       ipv6: options['ipv6'] !== false,
       ...(typeof mtu === 'number' && { mtu }),
       ...(typeof bridge === 'string' && { bridge }),
@@ -40,7 +41,3 @@ export const create: CommandModule = {
     return 0;
   },
 };
-
-function listOf(value: unknown): string[] {
-  return Array.isArray(value) ? (value as string[]) : [];
-}

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { findVolume, volumeData } from '../../../direct/volumes.ts';
-import { isRuntimeError } from '../../../errors/error.ts';
 import type { CommandModule } from '../../command.ts';
-import { directStore } from '../container/common.ts';
+import { directStore, failureOf } from '../container/common.ts';
 
 export const inspect: CommandModule = {
   name: 'volume inspect',
@@ -28,8 +27,7 @@ export const inspect: CommandModule = {
           Scope: 'local',
         });
       } catch (error) {
-        if (!isRuntimeError(error) || error.code === 'internal') throw error;
-        context.report(error);
+        context.report(failureOf(error));
         status = 1;
       }
     }

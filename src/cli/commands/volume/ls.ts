@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { table } from '../../../direct/describe.ts';
 import { listContainers } from '../../../direct/store.ts';
 import { listVolumes, usersOf, volumeData } from '../../../direct/volumes.ts';
 import type { CommandModule } from '../../command.ts';
+import { tableText } from '../../listing.ts';
 import { formatOf } from '../../options.ts';
 import { directStore } from '../container/common.ts';
 
@@ -37,7 +37,8 @@ export const ls: CommandModule = {
         Scope: 'local',
       }));
       context.print(rows.map(row => `${JSON.stringify(row)}\n`).join(''));
-    } else context.print(table([['DRIVER', 'VOLUME NAME'], ...volumes.map(({ name }) => ['local', name])]));
+    } else
+      context.print(tableText([['DRIVER', 'VOLUME NAME'], ...volumes.map(({ name }) => ['local', name])]));
     return 0;
   },
 };

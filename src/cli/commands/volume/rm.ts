@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { listContainers } from '../../../direct/store.ts';
-import { listVolumes, removeVolume, sweepVolumes, usersOf } from '../../../direct/volumes.ts';
-import { isRuntimeError } from '../../../errors/error.ts';
+import {
+  listVolumes,
+  removeUnusedVolume,
+  removeVolume,
+  sweepVolumes,
+  usersOf,
+} from '../../../direct/volumes.ts';
 import type { CommandModule } from '../../command.ts';
-import { directStore } from '../container/common.ts';
+import { directStore, failureOf } from '../container/common.ts';
 
 export const rm: CommandModule = {
   name: 'volume rm',
@@ -22,9 +27,9 @@ export const rm: CommandModule = {
       try {
         removeVolume(store, word);
       } catch (error) {
-        if (!isRuntimeError(error) || error.code === 'internal') throw error;
-        if (options['force'] !== true || error.code !== 'direct.no-volume') {
-          context.report(error);
+        const failure = failureOf(error);
+        if (options['force'] !== true || failure.code !== 'direct.no-volume') {
+          context.report(failure);
           status = 1;
           continue;
         }
@@ -53,8 +58,7 @@ export const prune: CommandModule = {
     if (damaged[0] !== undefined) throw damaged[0];
     for (const { name, anonymous } of listVolumes(store)) {
       if ((!anonymous && options['all'] !== true) || usersOf(containers, name).length > 0) continue;
-      removeVolume(store, name);
-      context.print(`${name}\n`);
+      if (removeUnusedVolume(store, name)) context.print(`${name}\n`);
     }
     return 0;
   },

@@ -50,7 +50,7 @@ function peer(answer: (sent: Uint8Array) => readonly Uint8Array[]) {
 const call = { path: '/x', interface: 'a.B', member: 'C', destination: 'a.B', signature: '', body: [] };
 
 describe('a connection', () => {
-  const taken = (sent: Uint8Array): readonly Uint8Array[] | undefined => {
+  const authenticated = (sent: Uint8Array): readonly Uint8Array[] | undefined => {
     const line = String.fromCharCode(...sent);
     return line === '\0AUTH EXTERNAL 30\r\nBEGIN\r\n' ? [utf8('OK 1234\r\n')] : undefined;
   };
@@ -59,7 +59,7 @@ describe('a connection', () => {
     const signal = message(4, [[3, text('JobRemoved')]], 'us', 1, 'job');
     const other = message(2, [replyTo(99)]);
     const answer = message(2, [replyTo(1)], 's', 'yes');
-    const { binding, sent } = peer(bytes => taken(bytes) ?? [signal, other, answer]);
+    const { binding, sent } = peer(bytes => authenticated(bytes) ?? [signal, other, answer]);
     const connection = Connection.open(binding, '/socket');
     expect(connection.call(call)).toEqual(['yes']);
     const requested = sent.at(-1) as Uint8Array;
@@ -71,7 +71,7 @@ describe('a connection', () => {
 
   it('throws an error reply under its name', () => {
     const { binding } = peer(
-      bytes => taken(bytes) ?? [message(3, [[4, text('a.b.Exists')], replyTo(1)], 's', 'is there')],
+      bytes => authenticated(bytes) ?? [message(3, [[4, text('a.b.Exists')], replyTo(1)], 's', 'is there')],
     );
     const connection = Connection.open(binding, '/socket');
     const error = expect.objectContaining({ errorName: 'a.b.Exists', message: 'is there' });
@@ -84,7 +84,7 @@ describe('a connection', () => {
   });
 
   it('fails after a timeout', () => {
-    const { binding } = peer(bytes => taken(bytes) ?? []);
+    const { binding } = peer(bytes => authenticated(bytes) ?? []);
     expect(() => Connection.open(binding, '/socket').call(call)).toThrow('no reply to C');
     expect(() => Connection.open(peer(() => []).binding, '/socket')).toThrow('no reply');
   });
@@ -98,6 +98,6 @@ describe('a connection', () => {
     });
     expect(() => Connection.open(binding, '/socket')).not.toThrow();
     const refusing = peer(() => [utf8('REJECTED EXTERNAL\r\n')]);
-    expect(() => Connection.open(refusing.binding, '/socket')).toThrow('it refuses user 0');
+    expect(() => Connection.open(refusing.binding, '/socket')).toThrow('the peer refuses user 0');
   });
 });

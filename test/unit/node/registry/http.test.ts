@@ -37,7 +37,7 @@ describe('the proxy', () => {
   const env = {
     HTTP_PROXY: 'http://me:secret@proxy:3128',
     https_proxy: 'secure:3129',
-    NO_PROXY: 'localhost, .inside.example, exact.example',
+    NO_PROXY: 'localhost, .inside.example, exact.example, 10.0.0.0/8, fd00::/8, 1.2.3.4/40',
   };
   test.each([
     ['http://registry.example/v2/', 'http://me:secret@proxy:3128/'],
@@ -48,8 +48,19 @@ describe('the proxy', () => {
     ['https://exact.example:5000/', undefined],
     ['http://127.0.0.1:5000/', undefined],
     ['http://[::1]:5000/', undefined],
+    ['https://10.200.3.4:5000/', undefined],
+    ['https://11.0.0.1:5000/', 'http://secure:3129/'],
+    ['https://[fd12::1]/', undefined],
+    ['https://[fe80::1]/', 'http://secure:3129/'],
+    ['https://1.2.3.4/', 'http://secure:3129/'],
   ])('for %s is %s', (url, proxy) => {
     expect(proxyFor(new URL(url), env)?.href).toBe(proxy);
+  });
+
+  test.each(['socks5://proxy:1080', 'http://'])('%s is refused without its text', text => {
+    expect(() => proxyFor(new URL('https://a.example/'), { https_proxy: text })).toThrow(
+      'invalid proxy in HTTPS_PROXY',
+    );
   });
 
   test('is none without a variable, or for all hosts with *', () => {

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { JsonObject } from '../image/members.ts';
+
+/** The health check of a container; times are in milliseconds. */
+export interface HealthCheck {
+  /** `CMD` and the words of a command, or `CMD-SHELL` and a line for /bin/sh. */
+  readonly test: readonly string[];
+  /** From the end of a check to the beginning of the next one. */
+  readonly interval: number;
+  readonly timeout: number;
+  /** Failures in this time after the start do not count, until the first success. */
+  readonly startPeriod: number;
+  /** The interval in that time. */
+  readonly startInterval: number;
+  /** Failures in a row until the container is unhealthy. */
+  readonly retries: number;
+}
+
+/** Docker's values for what neither the image nor an option gives. */
+const defaults = { interval: 30_000, timeout: 30_000, startPeriod: 0, startInterval: 5_000, retries: 3 };
+
+/** The options of `run`; `none` for `--no-healthcheck`. */
+export type HealthRequest = Partial<HealthCheck> | 'none';
+
+const imageMembers = {
+  interval: 'Interval',
+  timeout: 'Timeout',
+  startPeriod: 'StartPeriod',
+  startInterval: 'StartInterval',
+} as const;
+
+/**
+ * The check of a container: the options replace members of the image's HEALTHCHECK one by one, and zero stands for the
+ * default. Undefined without a command.
+ */
+export function healthCheckOf(
+  image: JsonObject | undefined,
+  request: HealthRequest | undefined,
+): HealthCheck | undefined {
+  if (request === 'none') return undefined;
+  const declared = Array.isArray(image?.['Test']) ? image['Test'].map(String) : [];
+  const test = request?.test ?? declared;
+  if (test.length < 2 || (test[0] !== 'CMD' && test[0] !== 'CMD-SHELL')) return undefined;
+  const time = (name: keyof typeof imageMembers): number => {
+    const nanoseconds = image?.[imageMembers[name]];
+    const own = request?.[name] ?? (typeof nanoseconds === 'number' ? nanoseconds / 1e6 : 0);
+    return own > 0 ? own : defaults[name];
+  };
+  const retries = request?.retries ?? image?.['Retries'];
+  return {
+    test,
+    interval: time('interval'),
+    timeout: time('timeout'),
+    startPeriod: time('startPeriod'),
+    startInterval: time('startInterval'),
+    retries: typeof retries === 'number' && retries > 0 ? retries : defaults.retries,
+  };
+}
+
+/** Whether a value of container.json has this form. */
+export function isHealthCheck(value: unknown): value is HealthCheck {
+  const { test, ...numbers } = (value ?? {}) as Partial<HealthCheck>;
+  const names = ['interval', 'timeout', 'startPeriod', 'startInterval', 'retries'] as const;
+  return (
+    Array.isArray(test) &&
+    test.every(word => typeof word === 'string') &&
+    names.every(name => Number.isFinite(numbers[name]) && (numbers[name] ?? -1) >= 0)
+  );
+}

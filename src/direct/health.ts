@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+import { onHost } from '../errors/system.ts';
+import type { Binding } from '../host/binding.d.ts';
+import { unlessMissing } from '../host/files.ts';
+import { entryPath } from '../host/paths.ts';
+import { SIG } from '../kernel/signals.ts';
+import type { Runtime } from '../lifecycle/runtime.ts';
+import { timestamp } from '../lifecycle/timestamp.ts';
+import type { DirectContainer } from './container.ts';
+import type { HealthCheck } from './health-check.ts';
+import { ownCommand } from './own-command.ts';
+import { stateOf } from './status.ts';
+import { containerFiles, containerPath, type DirectStore } from './store.ts';
+
+/** One check that has ended. */
+export interface HealthResult {
+  /** RFC 3339. */
+  readonly start: string;
+  readonly end: string;
+  /** -1 after a timeout, or if the command could not be executed. */
+  readonly exitCode: number;
+  /** The last 4096 bytes. */
+  readonly output: string;
+}
+
+/** health.json: of the present run, written after each check. */
+export interface Health {
+  readonly status: 'starting' | 'healthy' | 'unhealthy';
+  readonly failingStreak: number;
+  /** The last five, oldest first. */
+  readonly log: readonly HealthResult[];
+}
+
+const newHealth: Health = { status: 'starting', failingStreak: 0, log: [] };
+const mostResults = 5;
+const mostOutput = 4096;
+
+/** Begins a run: nothing is known of its health. */
+export function forgetHealth({ binding }: Runtime, directory: string): void {
+  const path = entryPath(directory, containerFiles.health);
+  onHost(`unable to remove ${path}`, () => unlessMissing(() => binding.unlink(path)));
+}
+
+/** The health of the present or last run; undefined without a check. A damaged file counts as none: the next check replaces it. */
+export function healthOf(store: DirectStore, { id, health }: DirectContainer): Health | undefined {
+  if (health === undefined) return undefined;
+  const text = store.binding.readTextIfThere(entryPath(containerPath(store, id), containerFiles.health));
+  try {
+    const value: unknown = text === undefined ? undefined : JSON.parse(text);
+    return isHealth(value) ? value : newHealth;
+  } catch {
+    return newHealth;
+  }
+}
+
+function isHealth(value: unknown): value is Health {
+  const { status, failingStreak, log } = (value ?? {}) as Partial<Health>;
+  return (
+    ['starting', 'healthy', 'unhealthy'].includes(status as string) &&
+    Number.isSafeInteger(failingStreak) &&
+    Array.isArray(log) &&
+    log.every(isResult)
+  );
+}
+
+function isResult(value: unknown): value is HealthResult {
+  const { start, end, exitCode, output } = (value ?? {}) as Partial<HealthResult>;
+  return [start, end, output].every(text => typeof text === 'string') && Number.isSafeInteger(exitCode);
+}
+
+/** The health after one more check. */
+export function afterCheck(
+  before: Health,
+  check: Pick<HealthCheck, 'retries' | 'startPeriod'>,
+  result: HealthResult,
+  startedAt: string,
+): Health {
+  const log = [...before.log, result].slice(-mostResults);
+  if (result.exitCode === 0) return { status: 'healthy', failingStreak: 0, log };
+  if (isStarting(before, check, result.start, startedAt)) return { ...before, log };
+  const failingStreak = before.failingStreak + 1;
+  const status = failingStreak >= check.retries ? 'unhealthy' : before.status;
+  return { status, failingStreak, log };
+}
+
+function isStarting(
+  { status }: Health,
+  { startPeriod }: Pick<HealthCheck, 'startPeriod'>,
+  now: string,
+  startedAt: string,
+): boolean {
+  return status === 'starting' && Date.parse(now) - Date.parse(startedAt) < startPeriod;
+}
+
+export interface CheckedHealth {
+  readonly health: Health;
+  /** The next check is due after the start interval. */
+  readonly starting: boolean;
+}
+
+/**
+ * Checks the health of a container once and records it. Returns undefined without a check, and for a container that is
+ * paused, has ended or was started again meanwhile: it is left as it is.
+ */
+export function checkHealth(
+  runtime: Runtime,
+  store: DirectStore,
+  container: DirectContainer,
+): CheckedHealth | undefined {
+  const { binding } = runtime;
+  const check = container.health;
+  const state = stateOf(runtime, store, container);
+  if (check === undefined || state.status !== 'running' || state.startedAt === undefined) return undefined;
+  const result = probe(runtime, container, check, containerPath(store, container.id));
+  const after = stateOf(runtime, store, container);
+  if (after.status !== 'running' || after.startedAt !== state.startedAt) return undefined;
+  const health = afterCheck(healthOf(store, container) ?? newHealth, check, result, state.startedAt);
+  const path = entryPath(containerPath(store, container.id), containerFiles.health);
+  onHost(`unable to write ${path}`, () => binding.replaceText(path, `${JSON.stringify(health)}\n`, 0o600));
+  return { health, starting: isStarting(health, check, timestamp(binding.now()), state.startedAt) };
+}
+
+function probe(
+  runtime: Runtime,
+  { id }: DirectContainer,
+  { test, timeout }: HealthCheck,
+  directory: string,
+): HealthResult {
+  const [kind, ...words] = test;
+  const { binding } = runtime;
+  const own = ownCommand(runtime);
+  const command = kind === 'CMD-SHELL' ? ['/bin/sh', '-c', ...words] : words;
+  const now = binding.now();
+  const start = timestamp(now);
+  // The file belongs to this check only: one that a killed check has left contains the pid of another process by now.
+  const pidFile = entryPath(directory, `health-${now}.pid`);
+  const { timedOut, code, stdout, stderr } = binding.runHook({
+    path: own[0] ?? '',
+    args: [...own, 'exec', '--pid-file', pidFile, id, ...command],
+    input: '',
+    directory: '/',
+    timeoutMs: timeout,
+    keep: mostOutput,
+  });
+  if (timedOut) killProbe(binding, pidFile);
+  unlessMissing(() => binding.unlink(pidFile));
+  const output = `${stdout}${stderr}`.slice(-mostOutput);
+  const end = timestamp(binding.now());
+  if (timedOut) {
+    return { start, end, exitCode: -1, output: `Health check exceeded timeout (${timeout} ms): ${output}` };
+  }
+  return { start, end, exitCode: code ?? -1, output };
+}
+
+/** The command in the container outlives the `exec` that was killed. */
+function killProbe(binding: Binding, pidFile: string): void {
+  const pid = Number(binding.readTextIfThere(pidFile) ?? '');
+  const fd = Number.isSafeInteger(pid) && pid > 1 ? binding.pidfdOpen(pid) : undefined;
+  if (fd === undefined) return;
+  binding.pidfdSignal(fd, SIG.SIGKILL);
+  binding.close(fd);
+}
+
+/** Docker's form of the health, for `container inspect`. */
+export function shownHealth({ status, failingStreak, log }: Health): object {
+  return {
+    Status: status,
+    FailingStreak: failingStreak,
+    Log: log.map(({ start, end, exitCode, output }) => ({
+      Start: start,
+      End: end,
+      ExitCode: exitCode,
+      Output: output,
+    })),
+  };
+}
+
+/** For STATUS of `container ls`. */
+export function healthText(health: Health | undefined): string {
+  if (health === undefined) return '';
+  return health.status === 'starting' ? ' (health: starting)' : ` (${health.status})`;
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** Messages of nf_tables. */
+export const NFT_MSG = {
+  NFT_MSG_NEWTABLE: 0,
+  NFT_MSG_NEWCHAIN: 3,
+  NFT_MSG_GETCHAIN: 4,
+  NFT_MSG_NEWRULE: 6,
+  NFT_MSG_GETRULE: 7,
+  NFT_MSG_DELRULE: 8,
+  NFT_MSG_NEWSET: 9,
+  NFT_MSG_NEWSETELEM: 12,
+  NFT_MSG_GETSETELEM: 13,
+  NFT_MSG_DELSETELEM: 14,
+} as const;
+
+/** Attributes of the objects of nf_tables: tables, chains, rules, sets and their elements. */
+export const NFTA = {
+  NFTA_TABLE_NAME: 1,
+  NFTA_CHAIN_TABLE: 1,
+  NFTA_CHAIN_NAME: 3,
+  NFTA_CHAIN_HOOK: 4,
+  NFTA_CHAIN_POLICY: 5,
+  NFTA_CHAIN_TYPE: 7,
+  NFTA_HOOK_HOOKNUM: 1,
+  NFTA_HOOK_PRIORITY: 2,
+  NFTA_RULE_TABLE: 1,
+  NFTA_RULE_CHAIN: 2,
+  NFTA_RULE_EXPRESSIONS: 4,
+  NFTA_SET_TABLE: 1,
+  NFTA_SET_NAME: 2,
+  NFTA_SET_FLAGS: 3,
+  NFTA_SET_KEY_TYPE: 4,
+  NFTA_SET_KEY_LEN: 5,
+  NFTA_SET_DATA_TYPE: 6,
+  NFTA_SET_DATA_LEN: 7,
+  NFTA_SET_DESC: 9,
+  NFTA_SET_ID: 10,
+  NFTA_SET_USERDATA: 13,
+  NFTA_SET_DESC_CONCAT: 2,
+  NFTA_SET_FIELD_LEN: 1,
+  NFTA_SET_ELEM_LIST_TABLE: 1,
+  NFTA_SET_ELEM_LIST_SET: 2,
+  NFTA_SET_ELEM_LIST_ELEMENTS: 3,
+  NFTA_SET_ELEM_KEY: 1,
+  NFTA_SET_ELEM_DATA: 2,
+  NFTA_SET_ELEM_KEY_END: 10,
+  NFTA_LIST_ELEM: 1,
+  NFTA_DATA_VALUE: 1,
+  NFTA_DATA_VERDICT: 2,
+  NFTA_VERDICT_CODE: 1,
+  NFTA_VERDICT_CHAIN: 2,
+} as const;
+
+/** Attributes of expressions, and of the extensions of x_tables in them. */
+export const NFTA_EXPRESSION = {
+  NFTA_EXPR_NAME: 1,
+  NFTA_EXPR_DATA: 2,
+  NFTA_META_DREG: 1,
+  NFTA_META_KEY: 2,
+  NFTA_PAYLOAD_DREG: 1,
+  NFTA_PAYLOAD_BASE: 2,
+  NFTA_PAYLOAD_OFFSET: 3,
+  NFTA_PAYLOAD_LEN: 4,
+  NFTA_FIB_DREG: 1,
+  NFTA_FIB_RESULT: 2,
+  NFTA_FIB_FLAGS: 3,
+  NFTA_CT_DREG: 1,
+  NFTA_CT_KEY: 2,
+  NFTA_BITWISE_SREG: 1,
+  NFTA_BITWISE_DREG: 2,
+  NFTA_BITWISE_LEN: 3,
+  NFTA_BITWISE_MASK: 4,
+  NFTA_BITWISE_XOR: 5,
+  NFTA_CMP_SREG: 1,
+  NFTA_CMP_OP: 2,
+  NFTA_CMP_DATA: 3,
+  NFTA_LOOKUP_SET: 1,
+  NFTA_LOOKUP_SREG: 2,
+  NFTA_LOOKUP_DREG: 3,
+  NFTA_LOOKUP_FLAGS: 5,
+  NFTA_IMMEDIATE_DREG: 1,
+  NFTA_IMMEDIATE_DATA: 2,
+  NFTA_NAT_TYPE: 1,
+  NFTA_NAT_FAMILY: 2,
+  NFTA_NAT_REG_ADDR_MIN: 3,
+  NFTA_NAT_REG_PROTO_MIN: 5,
+  NFTA_COUNTER_BYTES: 1,
+  NFTA_COUNTER_PACKETS: 2,
+  NFTA_TARGET_NAME: 1,
+  NFTA_MATCH_NAME: 1,
+  NFTA_MATCH_INFO: 3,
+} as const;
+
+/** Values in expressions. */
+export const NFT = {
+  NFT_REG_VERDICT: 0,
+  NFT_META_IIFNAME: 6,
+  NFT_META_OIFNAME: 7,
+  NFT_META_NFPROTO: 15,
+  NFT_META_L4PROTO: 16,
+  NFT_PAYLOAD_NETWORK_HEADER: 1,
+  NFT_PAYLOAD_TRANSPORT_HEADER: 2,
+  NFT_FIB_RESULT_ADDRTYPE: 3,
+  NFTA_FIB_F_DADDR: 2,
+  NFT_CT_STATE: 0,
+  NFT_CT_STATUS: 2,
+  NFT_CMP_EQ: 0,
+  NFT_CMP_NEQ: 1,
+  NFT_CMP_LTE: 3,
+  NFT_CMP_GTE: 5,
+  NFT_LOOKUP_F_INV: 1,
+  NFT_NAT_SNAT: 0,
+  NFT_NAT_DNAT: 1,
+  NFT_SET_INTERVAL: 4,
+  NFT_SET_MAP: 8,
+  NFT_SET_CONCAT: 0x80,
+} as const;
+
+/** Verdicts of packets. The negative ones are those of nf_tables. */
+export const NF = { NF_DROP: 0, NF_ACCEPT: 1, NFT_JUMP: -3, NFT_RETURN: -5 } as const;
+
+/** Places at which the kernel calls a chain. */
+export const NF_INET = {
+  NF_INET_PRE_ROUTING: 0,
+  NF_INET_FORWARD: 2,
+  NF_INET_LOCAL_OUT: 3,
+  NF_INET_POST_ROUTING: 4,
+} as const;
+
+/** Protocol families of tables and packets. */
+export const NFPROTO = { NFPROTO_INET: 1, NFPROTO_IPV4: 2, NFPROTO_IPV6: 10 } as const;
+
+/** Attributes and messages of connection tracking. */
+export const CTA = {
+  IPCTNL_MSG_CT_GET: 1,
+  IPCTNL_MSG_CT_DELETE: 2,
+  CTA_TUPLE_ORIG: 1,
+  CTA_TUPLE_PROTO: 2,
+  CTA_PROTO_NUM: 1,
+  CTA_PROTO_DST_PORT: 3,
+} as const;
+
+/** Subsystems, and the messages around a transaction. */
+export const NFNL = {
+  NFNL_SUBSYS_CTNETLINK: 1,
+  NFNL_SUBSYS_NFTABLES: 10,
+  NFNL_MSG_BATCH_BEGIN: 16,
+  NFNL_MSG_BATCH_END: 17,
+} as const;

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { packageDirectory } from '../binding.ts';
+
+/** A container that must not outlive this process. */
+export interface Leftover {
+  readonly id: string;
+  /** Absolute. */
+  readonly root: string;
+  /** A directory that is removed after the container. */
+  readonly temporaryBundle?: string | undefined;
+}
+
+/**
+ * A line that is read from standard input begins with + for a container to delete, with - for one that is deleted.
+ * Standard input ends when the process that writes it has ended, however that happened. Arguments: the command tsubo.
+ */
+export const script = `
+newline='
+'
+left=$newline
+while IFS= read -r line; do
+  entry=$newline\${line#?}$newline
+  case $line in
+    +*) left=$left\${line#?}$newline ;;
+    -*) left=\${left%%"$entry"*}$newline\${left#*"$entry"} ;;
+  esac
+done
+printf '%s' "$left" | while IFS='\t' read -r id bundle root; do
+  [ -n "$id" ] || continue
+  "$@" --root "$root" delete --force "$id"
+  [ "$bundle" = - ] || rm -rf "$bundle"
+done
+`;
+
+let cleaner: ChildProcess | undefined;
+
+/**
+ * Has the container deleted when this process, or the worker thread that calls, ends before the returned function is
+ * called. A handler of signals and of `exit` would not be enough: SIGKILL does not run it, and a handler of SIGINT changes
+ * what the signal does for the whole program. Therefore a shell waits for the end of this process.
+ */
+export function deleteAfterEnd(leftover: Leftover): () => void {
+  const line = lineOf(leftover);
+  // A path with such a character would be another line.
+  if (line === undefined) return () => {};
+  cleaner ??= startCleaner();
+  const { stdin } = cleaner;
+  stdin?.write(`+${line}\n`);
+  return () => {
+    stdin?.write(`-${line}\n`);
+  };
+}
+
+/** Undefined if a path cannot be written into a line. */
+export function lineOf({ id, root, temporaryBundle = '-' }: Leftover): string | undefined {
+  const fields = [id, temporaryBundle, root];
+  return fields.some(field => /[\n\t]/.test(field)) ? undefined : fields.join('\t');
+}
+
+function startCleaner(): ChildProcess {
+  const home = packageDirectory();
+  const executable = join(home, 'dist/tsubo');
+  const command = existsSync(executable) ? [executable] : [process.execPath, join(home, 'dist/tsubo.cjs')];
+  // A session of its own: Ctrl-C on the terminal must not end it.
+  const child = spawn('/bin/sh', ['-c', script, 'tsubo-cleaner', ...command], {
+    cwd: '/',
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  // Without it, containers are deleted only by the program itself.
+  child.on('error', () => {});
+  child.stdin.on('error', () => {});
+  child.unref();
+  (child.stdin as unknown as { unref(): void }).unref();
+  return child;
+}

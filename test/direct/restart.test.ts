@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { directMachine } from '../helpers/direct.ts';
+import { requires } from '../helpers/requires.ts';
+
+const machine = directMachine();
+beforeEach(() => void machine.image('base'));
+
+function started(name: string, policy: string, script: string): string {
+  return machine.detached(
+    '--name',
+    name,
+    '--network',
+    'none',
+    '--restart',
+    policy,
+    'base',
+    'sh',
+    '-c',
+    script,
+  );
+}
+
+async function until(what: () => boolean): Promise<void> {
+  while (!what()) await sleep(20);
+}
+
+/** The processes that would start the container again. */
+function restarters(id: string): string[] {
+  return readdirSync('/proc').filter(pid => {
+    try {
+      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`--after-end\0${id}`);
+    } catch {
+      return false;
+    }
+  });
+}
+
+function file(id: string, name: string): string {
+  try {
+    return readFileSync(join(machine.data, 'containers', id, name), 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+const runs = (id: string) => file(id, 'upper/runs').length;
+const status = (name: string) => machine.inspect(name).State.Status;
+const isAtRest = (id: string) => status(id) === 'exited' && restarters(id).length === 0;
+
+describe.skipIf(requires('root'))('a container with a restart policy', () => {
+  it('starts again after a failure, as often as permitted', async () => {
+    const id = started('job', 'on-failure:2', 'printf x >>/runs; exit 3');
+    await until(() => runs(id) === 3 && isAtRest(id));
+    expect(machine.inspect('job')).toMatchObject({ RestartCount: 2, State: { ExitCode: 3 } });
+    // A start by a command begins to count again.
+    machine.done('start', 'job');
+    await until(() => runs(id) === 6 && isAtRest(id));
+  });
+
+  it('stays ended after success, with on-failure', async () => {
+    const id = started('job', 'on-failure', 'printf x >>/runs');
+    await until(() => runs(id) === 1 && isAtRest(id));
+    expect(machine.inspect('job')).toMatchObject({ RestartCount: 0 });
+  });
+
+  it('starts again when its program is killed, and not after stop', async () => {
+    const id = started('web', 'always', 'exec sleep 1000');
+    const first = machine.inspect('web').State.Pid;
+    process.kill(first, 'SIGKILL');
+    await until(() => ![0, first].includes(machine.inspect('web').State.Pid));
+    machine.done('stop', '-t', '0', 'web');
+    await until(() => isAtRest(id));
+    machine.done('start', 'web');
+    expect(status('web')).toBe('running');
+    const second = machine.inspect('web').State.Pid;
+    process.kill(second, 'SIGKILL');
+    await until(() => ![0, second].includes(machine.inspect('web').State.Pid));
+  });
+
+  it('is left alone by a stop between two runs', async () => {
+    const id = started('job', 'unless-stopped', 'printf x >>/runs; exit 1');
+    await until(() => /"delayMs":(800|1600)/.test(file(id, 'restart.json')));
+    machine.done('stop', 'job');
+    await until(() => isAtRest(id));
+    machine.done('rm', 'job');
+  });
+
+  it('is removed by rm --force between two runs', async () => {
+    const id = started('job', 'always', 'exit 1');
+    await until(() => /"delayMs":(800|1600)/.test(file(id, 'restart.json')));
+    machine.done('rm', '-f', 'job');
+    await until(() => restarters(id).length === 0);
+    expect(machine.directory('containers')).toEqual([]);
+  });
+
+  it('is refused with --rm, in the foreground, and with an unknown policy', () => {
+    const words = (...more: readonly string[]) => ['run', '--network', 'none', ...more, 'base', 'true'];
+    expect(machine.fails(125, ...words('-d', '--rm', '--restart', 'always')).msg).toContain(
+      'both --restart and --rm',
+    );
+    expect(machine.fails(125, ...words('--restart', 'always')).msg).toContain('--restart needs --detach');
+    expect(machine.fails(125, ...words('-d', '--restart', 'sometimes')).msg).toContain(
+      '"sometimes" for --restart',
+    );
+    expect(machine.fails(125, ...words('-d', '--restart', 'always:3')).code).toBe('usage.bad-value');
+  });
+});
+
+describe.skipIf(requires('root'))('after a start of the machine', () => {
+  it('system boot starts what should run', () => {
+    const options = ['--network', 'none', '--restart'];
+    machine.done('create', '--name', 'a-always', ...options, 'always', 'base', 'sleep', '1000');
+    machine.done('create', '--name', 'never', '--network', 'none', 'base', 'sleep', '1000');
+    machine.detached('--name', 'stopped', ...options, 'unless-stopped', 'base', 'sleep', '1000');
+    machine.done('stop', '-t', '0', 'stopped');
+    machine.detached('--name', 'stopped-always', ...options, 'always', 'base', 'sleep', '1000');
+    machine.done('stop', '-t', '0', 'stopped-always');
+    expect(machine.oci('system', 'boot').stdout).toBe('a-always\nstopped-always\n');
+    expect(['a-always', 'never', 'stopped', 'stopped-always'].map(status)).toEqual([
+      ...['running', 'created', 'exited', 'running'],
+    ]);
+    // A second one changes nothing.
+    expect(machine.oci('system', 'boot').stdout).toBe('');
+  });
+
+  it('systemd runs it from the printed unit', () => {
+    const lines = machine.oci('system', 'unit').stdout.split('\n');
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        'Type=oneshot',
+        'RemainAfterExit=yes',
+        'KillMode=process',
+        'WantedBy=multi-user.target',
+      ]),
+    );
+    expect(lines.find(line => line.startsWith('ExecStart='))).toMatch(
+      /^ExecStart=\/\S.* --root \S+ system boot$/,
+    );
+    expect(lines).toContain(`Environment=TSUBO_DATA=${machine.data}`);
+  });
+});
