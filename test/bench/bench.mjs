@@ -45,14 +45,17 @@ async function standaloneExecutable() {
 
 await script(async () => {
   mkdirSync(join(top, into), { recursive: true });
-  await build(['packages', 'native', 'bundle']);
+  await build(['packages']);
+  /** @type {typeof import('./main.ts')} */
+  const { bench, requested } = await import(await bundled('test/bench/main.ts', into));
+  // Before the builds, which take minutes.
+  const request = requested(process.argv.slice(2));
+  if (typeof request === 'number') return request;
+  await build(['native', 'bundle']);
   const executable = await standaloneExecutable();
   await programs();
-  const main = await bundled('test/bench/main.ts', into);
   const peers = await newestPeers();
-  /** @type {typeof import('./main.ts')} */
-  const { bench } = await import(main);
-  return await bench(process.argv.slice(2), {
+  return await bench(request, {
     top,
     into: join(top, into),
     shown: relative(process.cwd(), join(top, into)) || '.',

@@ -15,11 +15,11 @@ import { findColumns } from './find-columns.ts';
 import { imageBench } from './images.ts';
 import { Stopwatch } from './lap.ts';
 import { Measurement } from './measurement.ts';
-import { type Options, parseOptions } from './options.ts';
+import { type Options, parseOptions, usage } from './options.ts';
 import type { Place } from './orders.ts';
 import { page } from './plot.ts';
 import { picture, readmeTable, unfit, withTable } from './readme.ts';
-import type { Samples } from './samples.ts';
+import { readSamples, type Samples } from './samples.ts';
 import { measureScale, type ScalePoint } from './scale.ts';
 import { scaleReport } from './scale-plot.ts';
 import { comparison, report } from './table.ts';
@@ -48,19 +48,40 @@ function floorElements(): Uint8Array {
   return transaction(addChanges(elements)).messages;
 }
 
-/** @returns the exit status */
-export async function bench(argv: readonly string[], programs: Surroundings): Promise<number> {
-  const options = parse(argv);
-  if (options === undefined) return 2;
+/** A benchmark that can begin: nothing that the user has to correct appears after the measurement. */
+export interface Request {
+  readonly options: Options;
+  /** The earlier runs of `--against` and `--from`. */
+  readonly against: Samples | undefined;
+  readonly from: Samples | undefined;
+}
+
+/** Reads the command line and the files in it; returns the exit status if nothing is to be measured. */
+export function requested(argv: readonly string[]): Request | number {
+  let request: Request;
+  try {
+    const options = parseOptions(argv);
+    if (options.help) {
+      process.stdout.write(`${usage}\n`);
+      return 0;
+    }
+    const read = (file: string | undefined): Samples | undefined =>
+      file === undefined ? undefined : readSamples(file);
+    request = { options, against: read(options.against), from: read(options.from) };
+  } catch (error) {
+    say((error as Error).message);
+    return 2;
+  }
   if (process.getuid?.() !== 0) return refuse('the benchmark needs root: it makes containers');
   if (!existsSync(busybox)) return refuse(`${busybox} does not exist: apt-get install busybox-static`);
+  return request;
+}
 
+/** @returns the exit status */
+export async function bench({ options, against, from }: Request, programs: Surroundings): Promise<number> {
   if (options.images.length > 0) return await measureImages(options, programs);
-  const samples =
-    options.from === undefined
-      ? await measured(options, programs)
-      : (JSON.parse(readFileSync(options.from, 'utf8')) as Samples);
-  write(programs, options.only, samples, options.against);
+  const samples = from ?? (await measured(options, programs));
+  write(programs, options.only, samples, against);
   if (options.readme) return updateReadme(programs.top, samples);
   const failed = Object.values(samples.series).some(one =>
     Object.values(one).some(series => series.failed > 0),
@@ -204,15 +225,6 @@ async function measureImages(
   return 0;
 }
 
-function parse(argv: readonly string[]): ReturnType<typeof parseOptions> | undefined {
-  try {
-    return parseOptions(argv);
-  } catch (error) {
-    say((error as Error).message);
-    return undefined;
-  }
-}
-
 function refuse(why: string): number {
   say(why);
   return 1;
@@ -236,11 +248,11 @@ function write(
   { into, shown }: Surroundings,
   only: Parameters<typeof report>[1],
   samples: Samples,
-  against: string | undefined,
+  against: Samples | undefined,
 ): void {
   let text = report(samples, only);
   if (samples.scale !== undefined) text += `\n${scaleReport(samples.scale)}\n`;
-  if (against !== undefined) text += `\n${comparison(samples, JSON.parse(readFileSync(against, 'utf8')))}`;
+  if (against !== undefined) text += `\n${comparison(samples, against)}`;
   const head = text.slice(0, text.indexOf('\n\n'));
   writeFileSync(join(into, 'report.md'), text);
   writeFileSync(join(into, 'samples.json'), JSON.stringify(samples));

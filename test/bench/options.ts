@@ -16,10 +16,12 @@ export interface Options {
   readonly from: string | undefined;
   /** Table and picture are put into the README. */
   readonly readme: boolean;
+  /** Only the usage is printed. */
+  readonly help: boolean;
 }
 
 export const usage = `usage: npm run bench -- [--quick] [--rounds N] [--entries N] [--only CASE]... [--scale|--report|--readme]
-                      [--against FILE] [--from FILE]
+                      [--against FILE] [--from FILE] [--help]
   --quick        10 rounds, list of 200
   --rounds N     measured rounds (60)
   --entries N    containers for list (1000)
@@ -39,6 +41,7 @@ export function parseOptions(argv: readonly string[]): Options {
   let quick = false;
   let against: string | undefined;
   let from: string | undefined;
+  let help = false;
   const wanted = new Set<string>();
   const only = new Set<CaseName>();
   const images = new Set<ImageCase>();
@@ -51,7 +54,8 @@ export function parseOptions(argv: readonly string[]): Options {
       if (next === undefined) throw new Error(`${name} needs a value\n${usage}`);
       return next;
     };
-    if (name === '--quick') quick = true;
+    if (name === '--help' || name === '-h') help = true;
+    else if (name === '--quick') quick = true;
     else if (name === '--rounds') rounds = atLeastOne(name, value());
     else if (name === '--entries') entries = atLeastOne(name, value());
     else if (name === '--against') against = value();
@@ -78,6 +82,7 @@ export function parseOptions(argv: readonly string[]): Options {
     against,
     from,
     readme: wanted.has('--readme'),
+    help,
   };
 }
 

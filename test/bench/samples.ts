@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The content of samples.json.
+import { readFileSync } from 'node:fs';
 import type { CaseName } from './cases.ts';
 import type { ScalePoint } from './scale.ts';
 
@@ -45,6 +46,19 @@ export interface Samples {
   readonly series: Record<string, Partial<Record<CaseName, Series>>>;
   /** Only with `--scale`. */
   scale?: readonly ScalePoint[];
+}
+
+/** @throws Error with a message for the user, if the file is not a samples.json */
+export function readSamples(file: string): Samples {
+  let found: Partial<Samples> | null;
+  try {
+    found = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new Error(`unable to read ${file}: ${(error as Error).message}`);
+  }
+  if (!Array.isArray(found?.columns) || typeof found.series !== 'object' || found.series === null)
+    throw new Error(`${file} is not the samples.json of a benchmark`);
+  return found as Samples;
 }
 
 export function emptySeries(): Series {

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { describe, expect, it } from 'vitest';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
 import { versionIn } from '../../bench/columns.ts';
 import { parseLap } from '../../bench/lap.ts';
-import { parseOptions } from '../../bench/options.ts';
+import { parseOptions, usage } from '../../bench/options.ts';
+import { readSamples } from '../../bench/samples.ts';
 
 describe('the options of the benchmark', () => {
   it('measure everything in sixty rounds by default', () => {
@@ -40,8 +45,54 @@ describe('the options of the benchmark', () => {
       expect(() => parseOptions(['--only', 'pull', ...other])).toThrow(/pull: measured without other cases/);
   });
 
+  it('print their usage with --help, whatever else is given', () => {
+    expect(parseOptions(['--help', '--quick']).help).toBe(true);
+    expect(parseOptions(['-h']).help).toBe(true);
+    expect(parseOptions([]).help).toBe(false);
+    expect(usage).toContain('[--help]');
+  });
+
   it.each([[['--only', 'nothing']], [['--rounds', '0']], [['--rounds']], [['--fast']]])('refuse %j', argv => {
     expect(() => parseOptions(argv)).toThrow(/nothing|--rounds|--fast/);
+  });
+});
+
+describe('an earlier run of the benchmark', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'tsubo-bench-'));
+  afterAll(() => rmSync(directory, { recursive: true }));
+  const written = (text: string): string => {
+    const file = join(directory, 'samples.json');
+    writeFileSync(file, text);
+    return file;
+  };
+
+  it('is read from its file', () => {
+    expect(readSamples(written('{"columns": [{"name": "tsubo"}], "series": {}}')).columns).toHaveLength(1);
+  });
+
+  it.each(['', '[]', 'null', '{"columns": []}', '{"columns": {}, "series": {}}'])('is not %j', text => {
+    expect(() => readSamples(written(text))).toThrow(/samples\.json/);
+  });
+
+  it('is refused with the name of a missing file', () => {
+    expect(() => readSamples(join(directory, 'none'))).toThrow(/^unable to read .*none: ENOENT/);
+  });
+});
+
+describe('the command line of the benchmark', () => {
+  const benchmark = (...args: string[]) =>
+    spawnSync(process.execPath, ['test/bench/bench.mjs', ...args], { encoding: 'utf8', timeout: 60_000 });
+
+  it('ends before anything is built or measured if a file of an earlier run is missing', () => {
+    for (const option of ['--against', '--from']) {
+      const { status, stdout, stderr } = benchmark(option, '/does/not/exist.json');
+      expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+      expect(stderr).toMatch(/^tsubo: unable to read \/does\/not\/exist\.json: ENOENT[^\n]*\n$/);
+    }
+  });
+
+  it('prints its usage on standard output', () => {
+    expect(benchmark('--help')).toMatchObject({ status: 0, stdout: `${usage}\n`, stderr: '' });
   });
 });
 
