@@ -89,7 +89,7 @@
         "native/init/stack_guard.cc",
         "native/keeper/clients.cc",
         "native/keeper/create.cc",
-        "native/keeper/keep.cc",
+        "native/keeper/container.cc",
         "native/keeper/log.cc",
         "native/keeper/main.cc",
         "native/keeper/process.cc",

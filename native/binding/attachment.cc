@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A client of the socket of a kept container.
+// A client of the socket `attach` of a container's keeper.
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -20,7 +20,7 @@
 #include "binding/interrupt.h"
 #include "binding/table.h"
 #include "core/fd.h"
-#include "keeper/kept.h"
+#include "keeper/container_request.h"
 
 namespace tsubo::binding {
 
@@ -89,7 +89,7 @@ class Client {
   // Data for the keeper.
   char typed_[keeper::kMostInput];
   size_t typed_size_ = 0;
-  // The keeper does not know yet that the input has ended.
+  // The end of the input must still be sent to the keeper.
   bool input_ended_ = false;
   // Number of detach keys that were typed; they are sent only if another key follows.
   size_t matched_ = 0;
@@ -234,7 +234,7 @@ Outcome openAttachment(const Arguments& a) {
   unsigned char answer[1 + sizeof(keeper::Hello)];
   const ssize_t n = receive_packet(socket.get(), answer, sizeof answer);
   if (n < 0) return refused("recv", errno, path + "/attach");
-  // Output before the subscription is not sent, therefore the first packet is the answer.
+  // The keeper sends no output before the subscription, therefore the first packet is the answer.
   if (n != sizeof answer || answer[0] != keeper::kHello) return refused("recv", ECONNRESET, path + "/attach");
   keeper::Hello hello;
   memcpy(&hello, answer + 1, sizeof hello);
@@ -250,7 +250,7 @@ Outcome openAttachment(const Arguments& a) {
   return Value::number(socket.release());
 }
 
-Outcome awaitKept(const Arguments& a) {
+Outcome awaitContainerEnd(const Arguments& a) {
   pollfd watched = {static_cast<int>(a[0].number()), POLLIN, 0};
   unsigned char packet[1 + keeper::kMostOutput];
   while (true) {

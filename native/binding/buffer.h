@@ -5,8 +5,8 @@
 
 namespace tsubo::binding {
 
-// Bytes that are not zeroed. std::unique_ptr would do, but <memory> includes the streams of the C++ library, and their
-// headers do not compile with musl's.
+// Bytes that are not zeroed. It replaces std::unique_ptr, because <memory> includes the streams of the C++ library, and
+// their headers do not compile with musl's.
 class Buffer {
  public:
   explicit Buffer(size_t bytes) : at_(new char[bytes]) {}

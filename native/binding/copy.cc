@@ -39,10 +39,10 @@ struct Owner {
 
 struct Choices {
   Owner owner;
-  // Negative: those of the files.
+  // The permissions of all copies; negative: each copy has those of its source.
   int64_t mode = -1;
   bool overwrite = false;
-  // Sorted.
+  // Paths that are not copied, sorted by bytes.
   std::vector<std::string> without;
 };
 
@@ -78,7 +78,7 @@ class Copier {
     if (Failure f = remove_old(to, to_name, path); f.failed()) return f;
     if (S_ISREG(st.st_mode)) return file(from, from_name, to, to_name, st, path);
     if (S_ISLNK(st.st_mode)) return link(from, from_name, to, to_name, st, path);
-    // A socket belongs to its process.
+    // Skip sockets: a copy would not be connected to the process that listens.
     if (S_ISSOCK(st.st_mode)) return {};
     if (mknodat(to, to_name, st.st_mode, st.st_rdev) < 0) return failure("mknodat", path);
     if (fchmodat(to, to_name, st.st_mode & kPermissions, 0) < 0) return failure("fchmodat", path);

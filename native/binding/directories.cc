@@ -102,7 +102,8 @@ Outcome remove_entries(DIR* directory, const std::string& path);
 
 constexpr int kDirectoryItself = O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
-// The owner may remove a directory without permissions, such as those that an overlay makes in its work directory.
+// Opens a directory for the removal of its entries. Adds the owner's permissions if they are missing, as in the
+// directories that an overlay makes in its work directory.
 int open_to_remove(int parent, const char* name) {
   const int fd = openat(parent, name, O_RDONLY | kDirectoryItself);
   if (fd >= 0 || errno != EACCES) return fd;

@@ -28,7 +28,7 @@ namespace tsubo::binding {
 
 namespace {
 
-// The number of bytes kept of each output, unless the caller requests more. The end of the output usually contains the
+// The number of bytes kept of each output, unless the caller requests more: the last ones, which usually contain the
 // error message.
 constexpr size_t kKept = 4096;
 // The descriptor on which a helper returns its result, and its greatest length.

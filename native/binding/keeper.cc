@@ -16,7 +16,7 @@
 #include "binding/table.h"
 #include "binding/write_to_end.h"
 #include "core/fd.h"
-#include "keeper/kept.h"
+#include "keeper/container_request.h"
 #include "keeper/request.h"
 #include "spawn/child.h"
 #include "spawn/sealed_image.h"
@@ -83,7 +83,8 @@ SpawnFailure launch(const std::string& input, std::vector<int> keep) {
   // This cannot fail: the same call has just succeeded.
   sys::unchecked(sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&before), 0, 8));
   if (pid < 0) return failed("clone3", static_cast<int>(-pid));
-  // Its end sends no signal, and only this wait finds it.
+  // This is the first process, which exits after it has cloned the keeper. It has no exit signal: only a wait with
+  // __WALL reaps it.
   siginfo_t ended;
   sys::unchecked(
       sys::uninterrupted([&] { return sys::call(__NR_waitid, P_PID, pid, sys::arg(&ended), WEXITED | __WALL, 0); }));
@@ -182,31 +183,31 @@ Outcome startKeeper(const Arguments& a) {
   return Value::record({{"pid", Value::number(status.pid)}});
 }
 
-// At least one, at most a day: an interval of zero would take a processor.
+// Converts an interval to at least one millisecond and at most a day: with zero the keeper would use a processor fully.
 static uint32_t milliseconds(const Value& value) {
   constexpr int64_t kMost = int64_t{24} * 3600 * 1000;
   return static_cast<uint32_t>(std::clamp<int64_t>(value.number(), 1, kMost));
 }
 
-Outcome startKept(const Arguments& a) {
+Outcome startContainerKeeper(const Arguments& a) {
   const Value& r = a[0];
-  keeper::Kept kept = {};
+  keeper::ContainerRequest request = {};
   std::string texts;
   auto add = [&texts](const std::string& text) {
     texts += text;
     texts += '\0';
   };
-  for (const Value& word : r.field("command").items()) add(word.text()), kept.words++;
-  for (char** variable = environ; *variable != nullptr; variable++) add(*variable), kept.environment++;
-  for (const Value& word : r.field("atEnd").items()) add(word.text()), kept.end_words++;
+  for (const Value& word : r.field("command").items()) add(word.text()), request.words++;
+  for (char** variable = environ; *variable != nullptr; variable++) add(*variable), request.environment++;
+  for (const Value& word : r.field("atEnd").items()) add(word.text()), request.end_words++;
   const Value& check = r.field("check");
   if (!check.is_undefined()) {
-    for (const Value& word : check.field("command").items()) add(word.text()), kept.check_words++;
-    kept.check_first = milliseconds(check.field("firstMs"));
-    kept.check_interval = milliseconds(check.field("intervalMs"));
-    kept.check_start_interval = milliseconds(check.field("startIntervalMs"));
+    for (const Value& word : check.field("command").items()) add(word.text()), request.check_words++;
+    request.check_first = milliseconds(check.field("firstMs"));
+    request.check_interval = milliseconds(check.field("intervalMs"));
+    request.check_start_interval = milliseconds(check.field("startIntervalMs"));
   }
-  if (kept.words == 0) return refused("execve", EINVAL);
+  if (request.words == 0) return refused("execve", EINVAL);
   if (texts.size() > keeper::kMostBytes) return refused("execve", E2BIG);
   const std::string& path = r.field("directory").text();
   UniqueFd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -214,16 +215,16 @@ Outcome startKept(const Arguments& a) {
   int pipe[2];
   if (pipe2(pipe, O_CLOEXEC) < 0) return refused("pipe2", errno);
   UniqueFd read_end(pipe[0]), write_end(pipe[1]);
-  kept.magic = keeper::kKeptMagic;
-  kept.status = write_end.get();
-  kept.directory = directory.get();
-  kept.flags =
+  request.magic = keeper::kContainerRequestMagic;
+  request.status = write_end.get();
+  request.directory = directory.get();
+  request.flags =
       (r.field("terminal").truth() ? keeper::kTerminal : 0u) | (r.field("openInput").truth() ? keeper::kOpenInput : 0u);
-  kept.log_bytes = static_cast<uint64_t>(r.field("logBytes").number());
-  kept.log_files = static_cast<uint32_t>(r.field("logFiles").number());
-  kept.bytes = static_cast<uint32_t>(texts.size());
-  const std::string all = std::string(reinterpret_cast<const char*>(&kept), sizeof kept) + texts;
-  if (SpawnFailure f = launch(all, {kept.status, kept.directory}); f.syscall != nullptr) {
+  request.log_bytes = static_cast<uint64_t>(r.field("logBytes").number());
+  request.log_files = static_cast<uint32_t>(r.field("logFiles").number());
+  request.bytes = static_cast<uint32_t>(texts.size());
+  const std::string all = std::string(reinterpret_cast<const char*>(&request), sizeof request) + texts;
+  if (SpawnFailure f = launch(all, {request.status, request.directory}); f.syscall != nullptr) {
     return refused(f.syscall, f.error);
   }
   write_end.reset();
@@ -232,7 +233,7 @@ Outcome startKept(const Arguments& a) {
   const ssize_t n = read_status(read_end.get(), answer.data(), answer.size());
   if (n < 0) return refused("read", errno);
   const auto size = static_cast<size_t>(n);
-  keeper::KeptStatus status = {};
+  keeper::CreateStatus status = {};
   memcpy(&status, answer.data(), std::min(size, sizeof status));
   if (size >= sizeof status.keeper && status.keeper.error != 0) return failure_of(status.keeper);
   if (size < sizeof status) return refused("execveat", ECHILD);

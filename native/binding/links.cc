@@ -153,7 +153,7 @@ Message address_message(int index, const Address& address, int64_t prefix) {
   fixed.ifa_index = static_cast<uint32_t>(index);
   Message message(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, fixed);
   message.add(IFA_LOCAL, address.bytes, address.size).add(IFA_ADDRESS, address.bytes, address.size);
-  // No duplicate detection: the address would be unusable for a second.
+  // Skip duplicate address detection, during which the address would be unusable for a second.
   if (address.family == AF_INET6) message.add(IFA_FLAGS, uint32_t{IFA_F_NODAD});
   return message;
 }

@@ -11,7 +11,7 @@ namespace tsubo::binding {
 
 namespace {
 
-// The kernel puts no more of a dump into one answer.
+// The most bytes of a dump that the kernel puts into one answer.
 constexpr size_t kBuffer = 32768;
 // The kernel's MAX_ERRNO.
 constexpr int kMostError = 4095;

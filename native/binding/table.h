@@ -90,10 +90,10 @@ void set_argv(std::vector<std::string> argv);
   F(resume, "n|r") \
   F(release, "s") \
   F(startKeeper, "r") \
-  F(startKept, "r") \
+  F(startContainerKeeper, "r") \
   F(writeReaper, "sn") \
   F(openAttachment, "sn") \
-  F(awaitKept, "nn") \
+  F(awaitContainerEnd, "nn") \
   F(attach, "r") \
   F(printLog, "r") \
   F(ownCommand, "") \

@@ -27,7 +27,7 @@ function json(path) {
 }
 
 /** True if node_modules has the content of package-lock.json. */
-function packagesAreThere() {
+function packagesAreInstalled() {
   if (!existsSync(join(top, 'node_modules/.package-lock.json'))) return false;
   const have = json('node_modules/.package-lock.json').packages;
   return Object.entries(json('package-lock.json').packages).every(
@@ -41,7 +41,7 @@ function packagesAreThere() {
  * build everything that is required.
  */
 async function packages() {
-  if (packagesAreThere()) return;
+  if (packagesAreInstalled()) return;
   await timed('installing the development packages (npm ci)', async () => {
     await run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']);
   });
@@ -165,7 +165,7 @@ async function bundle() {
             ...commonJs,
             entryPoints: ['src/node/dashboard/main.ts'],
             outfile: dashboard,
-            // ws loads two addons if the directories above contain them. It works without.
+            // ws loads two optional addons if a directory above contains them. They are not needed.
             define: {
               ...commonJs.define,
               'process.env.WS_NO_BUFFER_UTIL': '"1"',

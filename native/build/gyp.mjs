@@ -61,7 +61,7 @@ export function gypHardening(arch) {
 /**
  * @param {any} defaults
  * @param {import('./toolchain.mjs').Arch} arch
- * @returns {any[]} what holds for this architecture only
+ * @returns {any[]} the settings for this architecture alone
  */
 function conditional({ conditions }, arch) {
   return conditions.flatMap((/** @type {[string, unknown]} */ [condition, then]) =>

@@ -81,7 +81,7 @@ async function findDirectories(arch) {
     return found;
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    throw new Unavailable(`${error.message}\n${whatToDo}`);
+    throw new Unavailable(`${error.message}\n${instructions}`);
   }
 }
 
@@ -119,7 +119,7 @@ export async function muslHeaders({ include }, compiler, into) {
 /** The C++ library is configured for glibc: this defines the two glibc names that its headers use. */
 const glibcNames = ['-D__GLIBC_PREREQ(major,minor)=0', '-D__locale_t=locale_t'];
 
-const whatToDo = `
+const instructions = `
 The standalone executable is linked with the C library musl, which is not installed and cannot be downloaded here.
 One of these helps:
   - install Debian's package musl-dev

@@ -76,12 +76,12 @@ async function findDirectory() {
     if (!complete(directory)) throw new Failure(`the package has no ${packaged}`);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    throw new Unavailable(`${error.message}\n${whatToDo}`);
+    throw new Unavailable(`${error.message}\n${instructions}`);
   }
   return directory;
 }
 
-const whatToDo = `
+const instructions = `
 The standalone executable needs the C sources of QuickJS-NG, which are not installed and cannot be downloaded here.
 One of these helps:
   - install Debian's package qjs-src (it has no dependencies: take the .deb of any suite that has it)

@@ -12,7 +12,7 @@ import { Failure, run, script, top } from './stage.mjs';
 import { recording } from './standalone.mjs';
 
 const require = createRequire(import.meta.url);
-/** The same names on every machine. */
+/** A fixed directory, because the recording contains its path. */
 const place = '/tmp/tsubo-rehearsal';
 const bundle = join(place, 'bundle');
 const id = 'rehearsal';

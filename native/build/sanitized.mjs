@@ -21,7 +21,7 @@ const sanitizers = [
 // Position dependent, because the sanitizer of GCC 12 crashes if the kernel places an executable in its region.
 const link = ['-no-pie', '-fsanitize=address,undefined'];
 
-/** Sources that the machine's libraries replace, and the entry, which is another one here. */
+/** Sources that the machine's libraries replace, and the entry point, which test/native/sanitized-entry.cc replaces. */
 const replaced = /\/(compile|cxx|heap|entry|memory)\.cc$/;
 
 /**

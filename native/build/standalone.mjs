@@ -27,7 +27,7 @@ import { namesOfKnown } from './versions.mjs';
 
 const require = createRequire(import.meta.url);
 
-/** Engines start the executable for every call: loading it must be fast. The direct mode is in it too. */
+/** A larger executable fails the build, because engines start it for every call and loading it must be fast. */
 const largestBytes = 6 << 20;
 
 const sections = ['-ffunction-sections', '-fdata-sections'];
@@ -53,7 +53,7 @@ function forMusl(arch) {
 const programAddress = 0x20000000n;
 /** Address of the heap of the engine: native/standalone/README.md. Far from the addresses of the linker. */
 const arenaAddress = 0x10000000n;
-/** The results of the binding for the commands that the build rehearses. */
+/** The recorded results of the binding, with which the build rehearses commands. */
 export const recording = 'src/standalone/rehearsal.json';
 /** The program that runs an arm64 executable on another machine to make its snapshot. */
 const emulator = 'qemu-aarch64-static';
@@ -67,7 +67,7 @@ export function executable(arch, into = 'build/standalone') {
 }
 
 /**
- * The program in bytecode, as a C++ source: made with the executable.
+ * Returns the path of the C++ source with the program's bytecode, which the build of the executable writes.
  * @param {import('./toolchain.mjs').Arch} arch
  */
 export function programSource(arch, into = 'build/standalone') {
@@ -75,9 +75,9 @@ export function programSource(arch, into = 'build/standalone') {
 }
 
 /**
- * Inputs of a build. Their record is beside the executable, for the test that fails in CI if a version is not a known
- * one.
- * @typedef {object} Ingredients
+ * Inputs of a build. `built-with.json` beside the executable contains their versions. A test reads it, which fails in CI
+ * if a version is not pinned.
+ * @typedef {object} BuildInputs
  * @property {import('./quickjs.mjs').Engine} engine
  * @property {import('./musl.mjs').Musl} musl of the architecture
  * @property {import('./toolchain.mjs').Arch} arch
@@ -96,13 +96,13 @@ export async function standalone(arch = nativeArch(), into = 'build/standalone')
   const engine = await findEngine();
   const musl = await findMusl(arch);
   // The bytecode compiler runs on this machine, and is linked with musl too.
-  const here = {
+  const machineInputs = {
     engine,
     arch: nativeArch(),
     musl: await findMusl(nativeArch()),
     into: `${into}/${nativeArch()}`,
   };
-  const there = { engine, arch, musl, into: `${into}/${arch}` };
+  const targetInputs = { engine, arch, musl, into: `${into}/${arch}` };
   await stage({
     name: `standalone-${arch}`,
     saying: `building the standalone executable (${arch})`,
@@ -111,10 +111,10 @@ export async function standalone(arch = nativeArch(), into = 'build/standalone')
       /^(?!native\/(hello|napi|build(?!\/(standalone|toolchain|gyp|quickjs|musl|elf)\b)))/.test(path),
     ),
     outputs: [executable(arch, into)],
-    also: [engine.sha256, here.musl.sha256, musl.sha256, await versionOf(toolchain(arch).cxx)],
+    also: [engine.sha256, machineInputs.musl.sha256, musl.sha256, await versionOf(toolchain(arch).cxx)],
     make: async () => {
       try {
-        await make(here, there);
+        await make(machineInputs, targetInputs);
       } catch (error) {
         // The interface of another version may differ.
         if (!(error instanceof Failure) || engine.pinned) throw error;
@@ -125,7 +125,7 @@ export async function standalone(arch = nativeArch(), into = 'build/standalone')
         engine: { version, sha256, pinned },
         musl: { version: musl.version, sha256: musl.sha256 },
       };
-      writeFileSync(join(top, there.into, 'built-with.json'), `${JSON.stringify(record, null, 2)}\n`);
+      writeFileSync(join(top, targetInputs.into, 'built-with.json'), `${JSON.stringify(record, null, 2)}\n`);
     },
   });
   if (!engine.pinned) {
@@ -143,15 +143,18 @@ function otherEngine({ version, sha256 }) {
 }
 
 /**
- * @param {Ingredients} here
- * @param {Ingredients} there
+ * @param {BuildInputs} machineInputs
+ * @param {BuildInputs} targetInputs
  */
-async function make(here, there) {
-  const engine = await engineObjects(there);
-  const program = await bytecode(await compiler(here), programSource(there.arch, dirname(there.into)));
-  const embedded = await images(there);
-  const host = await hostObjects(there, [program, embedded]);
-  await link(there, [...host, ...engine]);
+async function make(machineInputs, targetInputs) {
+  const engine = await engineObjects(targetInputs);
+  const program = await bytecode(
+    await compiler(machineInputs),
+    programSource(targetInputs.arch, dirname(targetInputs.into)),
+  );
+  const embedded = await images(targetInputs);
+  const host = await hostObjects(targetInputs, [program, embedded]);
+  await link(targetInputs, [...host, ...engine]);
 }
 
 /**
@@ -209,20 +212,20 @@ async function bytecode(compileTool, out) {
 
 /**
  * Builds the bytecode compiler. It runs on this machine for any target: the bytecode is the same.
- * @param {Ingredients} here
+ * @param {BuildInputs} machineInputs
  */
-async function compiler(here) {
-  const tool = `${here.into}/compile`;
+async function compiler(machineInputs) {
+  const tool = `${machineInputs.into}/compile`;
   const own = ['compile', 'cxx', 'heap'].map(name => `native/standalone/${name}.cc`);
   const objects = await compile({
-    units: await hostUnits(here, own),
-    into: `${here.into}/objects`,
+    units: await hostUnits(machineInputs, own),
+    into: `${machineInputs.into}/objects`,
   });
-  await linkStatic(here, tool, [...objects, ...(await engineObjects(here))]);
+  await linkStatic(machineInputs, tool, [...objects, ...(await engineObjects(machineInputs))]);
   return join(top, tool);
 }
 
-/** @param {Ingredients} ingredients */
+/** @param {BuildInputs} inputs */
 async function engineObjects({ engine, musl, arch, into }) {
   const { cc } = toolchain(arch);
   // -w: warnings in the engine's own sources are not printed.
@@ -243,13 +246,13 @@ async function engineObjects({ engine, musl, arch, into }) {
 
 /**
  * The programs that the host embeds, as a C++ source.
- * @param {Ingredients} ingredients
+ * @param {BuildInputs} inputs
  */
-async function images(ingredients) {
-  const out = `${ingredients.into}/images.cc`;
-  const init = await programAlone(ingredients, 'tsubo-init');
-  const keeper = await programAlone(ingredients, 'tsubo-keeper');
-  const reaper = await programAlone(ingredients, 'tsubo-reaper');
+async function images(inputs) {
+  const out = `${inputs.into}/images.cc`;
+  const init = await programAlone(inputs, 'tsubo-init');
+  const keeper = await programAlone(inputs, 'tsubo-keeper');
+  const reaper = await programAlone(inputs, 'tsubo-reaper');
   const programs = ['Init', init, 'Keeper', keeper, 'Reaper', reaper];
   await run(process.execPath, ['native/init/embed.cjs', out, ...programs]);
   return out;
@@ -257,7 +260,7 @@ async function images(ingredients) {
 
 /**
  * A program without a C library.
- * @param {Ingredients} ingredients
+ * @param {BuildInputs} inputs
  * @param {string} name
  */
 async function programAlone({ arch, into }, name) {
@@ -275,25 +278,23 @@ async function programAlone({ arch, into }, name) {
 
 /**
  * The host: the sources of the addon, with native/standalone in place of native/napi.
- * @param {Ingredients} ingredients
+ * @param {BuildInputs} inputs
  * @param {readonly string[]} generated
  */
-async function hostObjects(ingredients, generated) {
-  const shared = gypTarget('tsubo', ingredients.arch).sources.filter(
-    path => !path.startsWith('native/napi/'),
-  );
+async function hostObjects(inputs, generated) {
+  const shared = gypTarget('tsubo', inputs.arch).sources.filter(path => !path.startsWith('native/napi/'));
   const own = filesBelow(
     ['native/standalone'],
     path => path.endsWith('.cc') && !path.endsWith('/compile.cc'),
   );
   return compile({
-    units: await hostUnits(ingredients, [...shared, ...own, ...generated]),
-    into: `${ingredients.into}/objects`,
+    units: await hostUnits(inputs, [...shared, ...own, ...generated]),
+    into: `${inputs.into}/objects`,
   });
 }
 
 /**
- * @param {Ingredients} ingredients
+ * @param {BuildInputs} inputs
  * @param {readonly string[]} sources
  */
 async function hostUnits({ engine, musl, arch, into }, sources) {
@@ -312,7 +313,7 @@ async function hostUnits({ engine, musl, arch, into }, sources) {
 }
 
 /**
- * @param {Ingredients} ingredients
+ * @param {BuildInputs} inputs
  * @param {string} out
  * @param {readonly string[]} objects
  */
@@ -337,16 +338,16 @@ async function linkStatic({ arch, musl }, out, objects) {
 }
 
 /**
- * @param {Ingredients} ingredients
+ * @param {BuildInputs} inputs
  * @param {readonly string[]} objects
  */
-async function link(ingredients, objects) {
-  const { arch, engine } = ingredients;
-  const out = executable(arch, dirname(ingredients.into));
+async function link(inputs, objects) {
+  const { arch, engine } = inputs;
+  const out = executable(arch, dirname(inputs.into));
   const fresh = `${out}.${process.pid}`;
-  await linkStatic(ingredients, fresh, objects);
+  await linkStatic(inputs, fresh, objects);
   const linked = readFileSync(join(top, fresh));
-  // Its first number is not that of a snapshot, nor the zero that permits making one.
+  // The first number of the arena is neither that of a snapshot nor 0, which would permit making one.
   const bytecodeOnly = fillSegment(linked, arenaAddress, Buffer.from([1, ...Buffer.alloc(4095)]));
   writeFileSync(join(top, `${out}-bytecode`), bytecodeOnly, { mode: 0o755 });
   const snapshot = engine.pinned ? await heapSnapshot(arch, fresh) : undefined;

@@ -96,7 +96,7 @@ export async function compile({ units, into }) {
     object: join(top, /** @type {string} */ (objects[index])),
     size: statSync(resolve(top, unit.source)).size,
   }));
-  // Longest first: otherwise one processor would work alone at the end.
+  // Largest sources first: otherwise one processor would compile the largest alone at the end.
   waiting.sort((one, other) => other.size - one.size);
   mkdirSync(join(top, into), { recursive: true });
   const worker = async () => {

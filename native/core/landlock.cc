@@ -12,7 +12,8 @@ namespace tsubo {
 
 namespace {
 
-// Later members than those of older headers. An older kernel accepts members that it does not know if they are zero.
+// The kernel's struct landlock_ruleset_attr, with members that older headers lack. An older kernel accepts members that
+// it does not have if they are zero.
 struct Ruleset {
   uint64_t files;
   uint64_t network;

@@ -22,7 +22,7 @@ namespace {
 
 constexpr size_t kMostHeader = 16 << 10;
 constexpr size_t kMostBody = 1 << 20;
-// A client that sends nothing must not keep the others waiting.
+// A client that sends nothing must not delay the others for longer.
 constexpr timeval kTimeLimit = {5, 0};
 
 struct Answer {

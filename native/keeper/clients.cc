@@ -7,7 +7,7 @@ namespace tsubo::keeper {
 
 namespace {
 
-// In front of each packet in the store: its size in bytes.
+// The bytes before each packet in the store, which contain its size.
 constexpr size_t kLength = sizeof(uint32_t);
 // After the last packet of a stream there is still room for the end.
 constexpr size_t kRoomForEnd = 64;

@@ -5,12 +5,12 @@
 #pragma once
 
 #include "core/text.h"
-#include "keeper/kept.h"
+#include "keeper/container_request.h"
 #include "keeper/loop.h"
 
 namespace tsubo::keeper {
 
-// The kinds of descriptors in the epoll set of keep.cc. The lower half of an event's data is an index.
+// The kinds of descriptors in the epoll set of container.cc. The lower half of an event's data is an index.
 enum class Source : uint32_t { init, creator, console, children, output, error, input, attach_listener, client };
 
 inline constexpr uint64_t tag(Source source, uint32_t index) { return static_cast<uint64_t>(source) << 32 | index; }
@@ -53,10 +53,10 @@ class Clients {
   // While held, subscribed clients are not read.
   void hold_input(bool held);
 
-  // A place for the next packet of a stream, or null if there is no room. `commit` sends it to the clients.
+  // Returns memory for the next packet of a stream, or null if there is no room. `commit` sends it to the clients.
   unsigned char* place(size_t size);
   void commit(uint8_t kind, size_t size);
-  // True: each client has received everything.
+  // True if each client has received everything.
   bool idle() const { return end_ == 0; }
   bool any() const;
   // True while a client that removes the container is connected.

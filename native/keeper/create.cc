@@ -16,8 +16,8 @@ namespace {
 constexpr int kNotExecuted = 127;
 
 // Texts first ... first + count, as an array that ends with null.
-const char** words_of(const Kept& kept, uint32_t first, uint32_t count) {
-  const char* at = reinterpret_cast<const char*>(&kept + 1);
+const char** words_of(const ContainerRequest& request, uint32_t first, uint32_t count) {
+  const char* at = reinterpret_cast<const char*>(&request + 1);
   for (uint32_t i = 0; i < first; i++) at += text::length(at) + 1;
   long memory = sys::call(__NR_mmap, 0, static_cast<long>((count + 1) * sizeof at), PROT_READ | PROT_WRITE,
                           MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -33,7 +33,7 @@ const char** words_of(const Kept& kept, uint32_t first, uint32_t count) {
 
 }  // namespace
 
-long run_command(const Kept& kept, uint32_t first, uint32_t words, const Streams& streams, int status) {
+long run_command(const ContainerRequest& request, uint32_t first, uint32_t words, const Streams& streams, int status) {
   long pid = sys::call(__NR_clone, SIGCHLD, 0, 0, 0, 0);
   if (pid != 0) return pid;
   // The keeper's own standard streams are open: these have higher numbers.
@@ -41,13 +41,13 @@ long run_command(const Kept& kept, uint32_t first, uint32_t words, const Streams
   for (int fd = 0; fd < 3; fd++) {
     if (wanted[fd] != fd && sys::call(__NR_dup3, wanted[fd], fd, 0) < 0) sys::exit(kNotExecuted);
   }
-  const char** argv = words_of(kept, first, words);
-  const char** envp = words_of(kept, kept.words, kept.environment);
+  const char** argv = words_of(request, first, words);
+  const char** envp = words_of(request, request.words, request.environment);
   // The keeper has blocked every signal.
   uint64_t none = 0;
   sys::unchecked(sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&none), 0, 8));
   long result = sys::call(__NR_execve, sys::arg(argv[0]), sys::arg(argv), sys::arg(envp));
-  const KeptStatus failure = {{0, static_cast<int32_t>(-result), "execve"}, 0, kNotExecuted};
+  const CreateStatus failure = {{0, static_cast<int32_t>(-result), "execve"}, 0, kNotExecuted};
   // If the runtime has exited, no process reads it.
   if (status >= 0) sys::unchecked(sys::write(status, &failure, sizeof failure));
   sys::exit(kNotExecuted);

@@ -3,7 +3,7 @@
 // The runtime's own create, as a child of the keeper: the container's init is then reparented to the keeper.
 #pragma once
 
-#include "keeper/kept.h"
+#include "keeper/container_request.h"
 
 namespace tsubo::keeper {
 
@@ -11,8 +11,8 @@ struct Streams {
   int input, output, error;
 };
 
-// Runs a command with these standard streams and the environment of the Kept. Returns its pid or a negative errno. If
-// the exec fails, the child writes a KeptStatus to `status` (-1: no message) and exits with 127.
-long run_command(const Kept& kept, uint32_t first, uint32_t words, const Streams& streams, int status);
+// Runs a command with these standard streams and the environment of the ContainerRequest. Returns its pid or a negative
+// errno. If the exec fails, the child writes a CreateStatus to `status` (-1: no message) and exits with 127.
+long run_command(const ContainerRequest& request, uint32_t first, uint32_t words, const Streams& streams, int status);
 
 }  // namespace tsubo::keeper

@@ -48,7 +48,7 @@ void add_time(text::Buffer<32>& to) {
   // This cannot fail: the clock exists on every kernel.
   sys::unchecked(sys::call(__NR_clock_gettime, CLOCK_REALTIME, sys::arg(&now)));
   const auto seconds = static_cast<uint64_t>(now.tv_sec);
-  // The calendar's cycle of 400 years begins on a 1 March, so that the leap day is the last day of a year.
+  // The calendar's cycle of 400 years begins on a 1 March: the leap day is then the last day of a year.
   constexpr uint64_t kDay = 86'400, kCycle = 146'097, kFromMarch0 = 719'468;
   const uint64_t days = seconds / kDay + kFromMarch0, of_day = seconds % kDay;
   const uint64_t cycle = days / kCycle, of_cycle = days % kCycle;
@@ -146,8 +146,8 @@ void Log::flush() {
 }
 
 void Log::rotate() {
-  // A reader that follows the log has the old file open: a new file takes its place, also if it is the only one. If
-  // there is no place for a new file, the old one continues.
+  // A reader that follows the log has the old file open: a new file replaces it, also if the log has one file only. If
+  // the new file cannot be created, the old one continues.
   constexpr const char* kFresh = ".log";
   long fd = sys::openat(directory_, kFresh, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW | O_CLOEXEC, kLogMode);
   if (fd < 0) return;

@@ -5,7 +5,8 @@
 // translate (::1, and all traffic on a machine without nftables). After the table was deleted, it sends the rules
 // again. Without root, it runs the program that connects the container instead. It exits after the container's init.
 //
-// With a Kept as its input, the process is the keeper of streams, log and exit status instead (keep.h).
+// With a ContainerRequest as its input, the process is the keeper of streams, log and exit status instead
+// (container.h).
 #include <asm/fcntl.h>
 #include <asm/signal.h>
 #include <linux/errno.h>
@@ -16,7 +17,7 @@
 #include <linux/time.h>
 
 #include "init/stack_guard.h"
-#include "keeper/keep.h"
+#include "keeper/container.h"
 #include "keeper/process.h"
 #include "keeper/program.h"
 #include "keeper/rules.h"
@@ -172,7 +173,7 @@ void close_foreign(const Request& request, const Listener* listeners) {
   if (sys::write(request.status, &status, sizeof status) != sizeof status) sys::exit(1);
   sys::close(request.status);
 
-  // True: the listeners wait until a connection has ended, because there was no descriptor for the next one.
+  // True while the listeners wait for the end of a connection, because there was no descriptor for the next one.
   bool full = false;
   int wait = -1;
   while (true) {
@@ -241,9 +242,9 @@ extern "C" [[noreturn, gnu::no_stack_protector]] void tsubo_main(long* stack) {
   if (stack[0] < 2) sys::exit(keeper::kBadRequest);
   int fd = 0;
   for (const char* p = reinterpret_cast<const char*>(stack[2]); *p >= '0' && *p <= '9'; p++) fd = fd * 10 + (*p - '0');
-  if (const keeper::Kept* kept = keeper::map_kept(fd); kept != nullptr) {
+  if (const keeper::ContainerRequest* container = keeper::map_container_request(fd); container != nullptr) {
     sys::close(fd);
-    keeper::keep(*kept);
+    keeper::keep_container(*container);
   }
   const keeper::Request* request = keeper::map_request(fd);
   if (request == nullptr) sys::exit(keeper::kBadRequest);

@@ -72,7 +72,7 @@ long Program::start(const char* strings, uint32_t count, int output) {
 }
 
 void Program::end() const {
-  // A process of its own pid namespace ignores SIGTERM.
+  // SIGKILL, because pasta is the first process of its own pid namespace, which ignores SIGTERM.
   if (pid_ != 0) sys::unchecked(sys::call(__NR_kill, pid_, SIGKILL));
 }
 

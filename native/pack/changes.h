@@ -15,7 +15,7 @@
 
 namespace tsubo::pack {
 
-// Why the changes cannot be written: the refused system call, or what an archive cannot contain.
+// The reason why the changes cannot be written: the refused system call, or a property that an archive cannot contain.
 struct Problem {
   const char* syscall = nullptr;
   int error = 0;

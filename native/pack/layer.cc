@@ -354,7 +354,7 @@ class Writer {
     return true;
   }
 
-  // The tree gets whole seconds, as the archive has them.
+  // Sets the times of the tree to whole seconds, like those in the archive.
   bool settle_times(int parent, const struct stat& st, const std::string& path) {
     if (!packing_.settle) return true;
     const timespec times[] = {{modified(st), 0}, {modified(st), 0}};

@@ -18,7 +18,7 @@ using namespace tsubo;
 
 constexpr int kNotExecutable = 126, kNotFound = 127, kOwnFailure = 125, kSignalled = 128;
 constexpr size_t kSignalBytes = 8;
-// As execvp(3) has it.
+// The default of execvp(3).
 constexpr const char* kDefaultPath = "/bin:/usr/bin";
 constexpr size_t kLongestPath = 4096;
 
@@ -119,7 +119,7 @@ int reap(long program) {
   while (true) {
     const long signal = sys::call(__NR_rt_sigtimedwait, sys::arg(&all), 0, 0, kSignalBytes);
     if (signal == SIGCHLD) {
-      // The kernel ends what is left in the pid namespace.
+      // The kernel ends the other processes of the pid namespace.
       if (const int status = reap(program); status >= 0) sys::exit(status);
     } else if (signal > 0) {
       // ESRCH: the program has ended, and the next signal is SIGCHLD.

@@ -23,8 +23,8 @@ struct Child {
   const int* keep;
   size_t keep_count;
   uint32_t own_fds;  // descriptors below this number are the container's
-  // The descriptors that become 0, 1 and 2; -1 keeps the caller's. Those that are standard descriptors themselves are
-  // copies above 2, because the first of two that change places would be overwritten.
+  // The descriptors that become 0, 1 and 2; -1 keeps the caller's. A descriptor below 3 is passed as a copy above 2,
+  // because the dup3 for another stream could overwrite it first.
   int standard[3] = {-1, -1, -1};
   const char* argv[3];
   const char* envp[1];

@@ -105,7 +105,7 @@ void* resized_mapping(void* p, size_t bytes) {
 
 void* new_block(size_t bytes) {
   if (static_cast<size_t>(end - cut) < bytes) {
-    // The rest of the previous chunk, less than half of it, is wasted.
+    // The rest of the previous chunk is not used any more.
     auto* chunk = static_cast<unsigned char*>(map(kChunkBytes, MAP_POPULATE));
     if (chunk == nullptr) return nullptr;
     cut = chunk + kAlign - sizeof(Header);

@@ -17,5 +17,6 @@ static inline int* tsubo_ref_count(JSMallocBlockHeader* block) {
 
 #define JS_REF_COUNT(p) (*tsubo_ref_count(js_rc(p)))
 
-// Nonzero: each small block is allocated separately with JSMallocFunctions, so that the snapshot can place it alone.
+// Nonzero: each small block is allocated separately with JSMallocFunctions, because the snapshot places each block
+// alone.
 extern int tsubo_large_blocks_only;

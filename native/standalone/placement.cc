@@ -51,7 +51,7 @@ bool apart = false;
 size_t end = kFirstBlock;
 size_t count = 0;
 
-// Mapped at their first use: a command does not pay for them.
+// Mapped at the first use, because commands do not need the tables.
 Tables& tables() {
   static Tables* made = nullptr;
   if (made == nullptr) {

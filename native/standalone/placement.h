@@ -22,11 +22,11 @@ struct alignas(kBlockAlign) Block {
 
 inline Block* block_of(const void* p) { return static_cast<Block*>(const_cast<void*>(p)) - 1; }
 
-// Each block gets pages of its own, so that a rehearsal can tell which ones are used.
+// Gives each block pages of its own, because a rehearsal detects the use of a block by its pages.
 void place_apart();
 
-// The blocks of a list that write_used has written lie first, in its order. Returns false and sets errno if it cannot
-// be read.
+// Places the blocks of a list that write_used has written before all others, in its order. Returns false and sets errno
+// if it cannot be read.
 bool place_in_order(const char* path);
 
 // Returns null if the arena is full. Blocks are numbered in the order of these calls, which is the same in both passes

@@ -10,7 +10,7 @@ namespace {
 
 constexpr size_t kBlock = 512;
 constexpr size_t kBuffer = 256 << 10;
-// Longer names and records are refused, so that a header cannot fill the memory.
+// Longer names and records are refused, because otherwise a header could fill the memory.
 constexpr uint64_t kMostText = 1 << 20;
 // A map of more parts is refused: each takes 16 bytes.
 constexpr size_t kMostParts = 1 << 20;
@@ -374,7 +374,7 @@ bool Reader::apply(const Extended& extended, Entry& entry, char kind) {
                   " are not known");
     }
   }
-  // The other types have no data, whatever their size says.
+  // The other types have no data, whatever the size in their header is.
   if (entry.type != Type::file) entry.stored = 0;
   entry.size = entry.stored;
   if (entry.stored > kMostBytes - kBlock) return fail("the size is not a valid number");

@@ -16,7 +16,7 @@
 
 namespace tsubo::unpack {
 
-// Why an archive cannot be unpacked: the refused system call, or what is wrong with the archive.
+// The reason why an archive cannot be unpacked: the refused system call, or the fault of the archive.
 struct Problem {
   const char* syscall = nullptr;
   int error = 0;
@@ -24,7 +24,7 @@ struct Problem {
   std::string reason;
   // The name of the entry as the archive has it; empty before the first.
   std::string entry;
-  // Where its header begins in the uncompressed archive.
+  // Offset of the entry's header in the uncompressed archive.
   uint64_t offset = 0;
 };
 
@@ -77,7 +77,7 @@ class Input {
   std::string_view some(size_t most);
   // Copies `size` bytes, or fewer at the end and after an error. Returns their number.
   size_t exactly(void* to, size_t size);
-  // Reads what is left, for the digest.
+  // Reads the rest, for the digest.
   void drain();
 
   // The first failed read; 0 if none did.

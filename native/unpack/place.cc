@@ -599,7 +599,7 @@ bool Placer::place_whiteout(const std::string& parent_path, const char* hidden) 
 
 bool Placer::finish() {
   if (!options_.layer) return true;
-  // The mode of a root without an entry, which was made with the umask of the caller.
+  // The mode of a root that has no entry in the archive. The caller's umask applied when the root was made.
   if (fchmod(options_.tree, 0755) < 0) return fail("fchmod", errno);
   // The last of several entries for one directory counts. Inner directories come first: without root's rights the mode
   // of an outer one may deny access to them.

@@ -5,7 +5,7 @@ import type { Binding } from '../host/binding.d.ts';
 import { type ExitRecord, keeperGone, readExit, recordOf } from './exit-status.ts';
 import { connectKeeper } from './keeper.ts';
 
-/** The purpose of a connection to a keeper. The numbers are those of native/keeper/kept.h. */
+/** The purpose of a connection to a keeper. The numbers are those of native/keeper/container_request.h. */
 const attachFlags = {
   /** The client reads the output from now on. */
   output: 1,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { RuntimeError } from '../errors/error.ts';
 import { onHost } from '../errors/system.ts';
-import type { Binding, KeptEnd } from '../host/binding.d.ts';
+import type { Binding, ContainerEnd } from '../host/binding.d.ts';
 import { entryPath } from '../host/paths.ts';
 import { timestamp } from '../lifecycle/timestamp.ts';
 import { boolean, type ObjectShape, string } from '../oci/shape.ts';
@@ -88,9 +88,9 @@ export function waitExit(binding: Binding, directory: string, timeoutMs = -1): E
   const connection = connectKeeper(binding, directory, 0);
   // The keeper may have ended in between.
   if (connection === undefined) return readExit(binding, directory) ?? keeperGone(directory);
-  let end: KeptEnd;
+  let end: ContainerEnd;
   try {
-    end = onHost('unable to wait for the container', () => binding.awaitKept(connection, timeoutMs));
+    end = onHost('unable to wait for the container', () => binding.awaitContainerEnd(connection, timeoutMs));
   } finally {
     binding.close(connection);
   }
@@ -104,7 +104,7 @@ export function waitExit(binding: Binding, directory: string, timeoutMs = -1): E
 /** The record of an end that a keeper has reported. */
 export function recordOf(
   binding: Binding,
-  { pid = 0, status = 0, signal = 0, oomKilled = false }: Omit<KeptEnd, 'how'>,
+  { pid = 0, status = 0, signal = 0, oomKilled = false }: Omit<ContainerEnd, 'how'>,
 ): ExitRecord {
   return {
     pid,

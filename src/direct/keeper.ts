@@ -4,9 +4,9 @@ import { errno } from '../errors/errno.ts';
 import { type ErrorFields, RuntimeError } from '../errors/error.ts';
 import { messageIn } from '../errors/render.ts';
 import { hostFailure, isSystemError } from '../errors/system.ts';
-import type { Binding, KeptCheck, KeptResult } from '../host/binding.d.ts';
+import type { Binding, ContainerKeeperResult, HealthCheckCommand } from '../host/binding.d.ts';
 
-export interface KeepRequest {
+export interface KeeperOptions {
   /** The container's directory: `log`, `exit.json`, `attach`, `keeper` and `pid` are made there. */
   readonly directory: string;
   /** The create of the runtime, with the container's id as last word; begins with `binding.ownCommand()`. */
@@ -23,11 +23,11 @@ export interface KeepRequest {
    */
   readonly atEnd?: readonly string[];
   /** Executed again and again while the program runs. */
-  readonly check?: KeptCheck;
+  readonly check?: HealthCheckCommand;
 }
 
 /** A created container with its keeper: `startContainer` runs its program. */
-export interface KeptStart {
+export interface StartedKeeper {
   readonly keeper: number;
   readonly init: number;
   /** Warnings of the create. */
@@ -40,7 +40,7 @@ export interface KeptStart {
  *
  * @throws RuntimeError that of the create; `keeper.busy`, `keeper.create`, `host.syscall`
  */
-export function startKept(binding: Binding, request: KeepRequest): KeptStart {
+export function startContainerKeeper(binding: Binding, request: KeeperOptions): StartedKeeper {
   const { directory, terminal } = request;
   const command = [
     ...request.argv,
@@ -48,9 +48,9 @@ export function startKept(binding: Binding, request: KeepRequest): KeptStart {
     `--pid-file=${directory}/pid`,
     ...(terminal ? [`--console-socket=${directory}/console`] : []),
   ];
-  let result: KeptResult;
+  let result: ContainerKeeperResult;
   try {
-    result = binding.startKept({
+    result = binding.startContainerKeeper({
       directory,
       command,
       atEnd: request.atEnd ?? [],
@@ -74,7 +74,7 @@ export function startKept(binding: Binding, request: KeepRequest): KeptStart {
 
 function startFailure(
   error: { readonly syscall: string; readonly errno: number },
-  { directory, argv }: KeepRequest,
+  { directory, argv }: KeeperOptions,
 ): RuntimeError {
   if (error.syscall === 'flock' && error.errno === errno.EAGAIN) {
     return new RuntimeError({
@@ -115,7 +115,7 @@ function parsed(line: string): LogRecord | undefined {
 }
 
 /** The error that the create has logged, with all its fields. */
-function createFailure({ status, text }: KeptResult, records: readonly LogRecord[]): RuntimeError {
+function createFailure({ status, text }: ContainerKeeperResult, records: readonly LogRecord[]): RuntimeError {
   const record = records.find(({ level }) => level === 'error');
   if (record === undefined) {
     const how = status > 128 ? `was ended by signal ${status - 128}` : `exited with status ${status}`;

@@ -6,7 +6,7 @@ import type { Runtime } from '../lifecycle/runtime.ts';
 import { isUnusable } from '../lifecycle/store.ts';
 import { awaitKeeper } from './await-keeper.ts';
 import type { DirectContainer } from './container.ts';
-import { isUp, keptPid, runsUnrecorded, stateOf } from './status.ts';
+import { isUp, runningInitPid, runsUnrecorded, stateOf } from './status.ts';
 import { containerPath, type DirectStore, readContainer, removeFiles, withContainerLock } from './store.ts';
 import { readVolume, removeVolume } from './volumes.ts';
 
@@ -40,7 +40,7 @@ export function removeDirect(
       // The keeper writes into the directory until it has ended.
       if (!awaitKeeper(runtime.binding, containerPath(store, id))) {
         // Without a record the runtime cannot identify the init.
-        const pid = keptPid(runtime, store, id);
+        const pid = runningInitPid(runtime, store, id);
         if (pid === undefined || runtime.binding.processExists(pid)) throw runsUnrecorded(runtime, store, id);
       }
       removeFiles(store, id, container?.name);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { RuntimeError } from '../errors/error.ts';
 import { onHost, toRuntimeError } from '../errors/system.ts';
-import type { Binding, KeptCheck } from '../host/binding.d.ts';
+import type { Binding, HealthCheckCommand } from '../host/binding.d.ts';
 import { unlessMissing } from '../host/files.ts';
 import { entryPath } from '../host/paths.ts';
 import { O } from '../kernel/files.ts';
@@ -14,7 +14,7 @@ import type { DirectContainer } from './container.ts';
 import { forgetHealth } from './health.ts';
 import type { HealthCheck } from './health-check.ts';
 import { joinedId, joinNetwork } from './joined-network.ts';
-import { startKept } from './keeper.ts';
+import { startContainerKeeper } from './keeper.ts';
 import { ownCommand } from './own-command.ts';
 import { isUp, recordIfThere, stateOf } from './status.ts';
 import { stopDirect } from './stop.ts';
@@ -106,7 +106,7 @@ function startLocked(
   const restore = savedRun(runtime, directory);
   if (container.health !== undefined) forgetHealth(runtime, directory);
   try {
-    const { init, warnings } = startKept(binding, {
+    const { init, warnings } = startContainerKeeper(binding, {
       directory,
       argv: createCommand(runtime, container, directory),
       terminal: container.terminal,
@@ -149,7 +149,7 @@ function checkRequest(
   runtime: Runtime,
   id: string,
   { interval, startInterval, startPeriod }: HealthCheck,
-): KeptCheck {
+): HealthCheckCommand {
   const command = [...ownCommand(runtime), 'container', 'healthcheck', '--scheduled', id];
   const first = startPeriod > 0 ? Math.min(startInterval, interval) : interval;
   return { command, firstMs: first, intervalMs: interval, startIntervalMs: startInterval };

@@ -57,7 +57,7 @@ export function stateOf(
       return stateOf(runtime, store, { id });
     }
     // The init runs, so a longer wait would not help.
-    if (exit === 'late' && record === undefined && hasKeptInit(runtime, store, id)) break;
+    if (exit === 'late' && record === undefined && hasRunningInit(runtime, store, id)) break;
   }
   if (exit instanceof RuntimeError) return { ...known, status: 'dead', problem: exit };
   if (exit === 'lost' || (exit === 'late' && record !== undefined)) return { ...known, status: 'dead' };
@@ -68,7 +68,7 @@ export function stateOf(
 /** The error for a container whose keeper waits for its end, while the runtime has no usable record of it. */
 export function runsUnrecorded(runtime: Runtime, store: DirectStore, id: string): RuntimeError {
   const path = entryPath(stateDirectory(runtime, id), files.record);
-  const pid = keptPid(runtime, store, id);
+  const pid = runningInitPid(runtime, store, id);
   const end = pid === undefined ? 'end its processes' : `end its init with kill -KILL ${pid}`;
   return new RuntimeError({
     code: 'state.damaged',
@@ -80,7 +80,7 @@ export function runsUnrecorded(runtime: Runtime, store: DirectStore, id: string)
 }
 
 /** Pid of the last init, from the file that its create wrote for the keeper. */
-export function keptPid({ binding }: Runtime, store: DirectStore, id: string): number | undefined {
+export function runningInitPid({ binding }: Runtime, store: DirectStore, id: string): number | undefined {
   const text = binding.readTextIfThere(entryPath(containerPath(store, id), 'pid')) ?? '';
   return /^[1-9]\d*\s*$/.test(text) ? Number(text) : undefined;
 }
@@ -89,9 +89,9 @@ export function keptPid({ binding }: Runtime, store: DirectStore, id: string): n
  * True while the init of the last run lives, as a child of the container's keeper. The runtime writes its record before the
  * file with its pid.
  */
-function hasKeptInit(runtime: Runtime, store: DirectStore, id: string): boolean {
+function hasRunningInit(runtime: Runtime, store: DirectStore, id: string): boolean {
   const { binding } = runtime;
-  const pid = keptPid(runtime, store, id);
+  const pid = runningInitPid(runtime, store, id);
   const keeper = binding.readTextIfThere(entryPath(containerPath(store, id), 'keeper'))?.trim();
   if (pid === undefined || keeper === undefined) return false;
   // The name in parentheses may contain blanks: the state follows, and then the parent.

@@ -192,7 +192,7 @@ export interface Binding {
    * container to `log` and to the clients of the socket `attach`, and writes `exit.json`. Fails with EAGAIN (flock) if
    * the directory has a keeper.
    */
-  startKept(request: KeptRequest): KeptResult;
+  startContainerKeeper(request: ContainerKeeperRequest): ContainerKeeperResult;
   /** Writes the program that a container with `--init` runs as its first process (native/reaper) to a new file. */
   writeReaper(path: string, mode: number): void;
   /**
@@ -201,7 +201,7 @@ export interface Binding {
    */
   openAttachment(directory: string, flags: number): number;
   /** Waits for the end of the container; output is dropped. Returns `time` after `timeoutMs` (-1: no timeout). */
-  awaitKept(attachment: number, timeoutMs: number): KeptEnd;
+  awaitContainerEnd(attachment: number, timeoutMs: number): ContainerEnd;
   /**
    * Copies between standard input, output and error and the container until it has ended, the detach keys are typed, or a
    * terminating signal arrives (without a pidfd). All signals except SIGCHLD and SIGWINCH go to the process of the pidfd.
@@ -591,7 +591,7 @@ export interface NetDeviceMoved {
 export interface KeeperRequest {
   /** pidfd of the container's init. */
   readonly pidfd: number;
-  readonly listeners: readonly KeptListener[];
+  readonly listeners: readonly KeeperListener[];
   /** nftables batches to send, in this order, whenever a table was deleted. A batch that the kernel refuses is skipped. */
   readonly restore: readonly Uint8Array[];
   /** Netlink messages of NETLINK_NETFILTER that are sent after the init has exited. */
@@ -599,11 +599,11 @@ export interface KeeperRequest {
   /** Descriptor of a file to which the keeper writes one byte after it has sent the messages of `end`. */
   readonly removed?: number;
   /** A program that the keeper starts, and kills after the init has exited. Default: none. */
-  readonly program?: KeptProgram;
+  readonly program?: KeeperProgram;
 }
 
 /** A program that works in the background: its first process exits when the work has begun. */
-export interface KeptProgram {
+export interface KeeperProgram {
   /** File to which the program writes the pid of its process. */
   readonly pidFile: string;
   /** The absolute path of the program, then its arguments. The environment is empty. */
@@ -611,7 +611,7 @@ export interface KeptProgram {
 }
 
 /** A socket of the host, and the address in the container to which the keeper forwards its data. */
-export interface KeptListener {
+export interface KeeperListener {
   /** A TCP socket that listens, or a bound UDP socket. */
   readonly fd: number;
   readonly protocol: 'tcp' | 'udp';
@@ -620,7 +620,7 @@ export interface KeptListener {
   readonly port: number;
 }
 
-export interface KeptRequest {
+export interface ContainerKeeperRequest {
   /** The container's directory, with the keeper's files. */
   readonly directory: string;
   /** The first word is an absolute path. */
@@ -633,11 +633,11 @@ export interface KeptRequest {
   /** Size at which the log is rotated, and the number of files to keep; 0 bytes: it is never rotated. */
   readonly logBytes: number;
   readonly logFiles: number;
-  readonly check?: KeptCheck;
+  readonly check?: HealthCheckCommand;
 }
 
 /** A command that the keeper executes while the program runs, never twice at the same time. */
-export interface KeptCheck {
+export interface HealthCheckCommand {
   /** The first word is an absolute path. Exit status 1: the next one begins after `startIntervalMs`. */
   readonly command: readonly string[];
   readonly firstMs: number;
@@ -646,7 +646,7 @@ export interface KeptCheck {
   readonly startIntervalMs: number;
 }
 
-export interface KeptResult {
+export interface ContainerKeeperResult {
   /** The pids of the keeper and of the container's init; 0 if the create failed. */
   readonly pid: number;
   readonly init: number;
@@ -684,14 +684,14 @@ export interface AttachRequest {
   readonly detachKeys: Uint8Array;
 }
 
-export interface AttachEnd extends Omit<KeptEnd, 'how'> {
+export interface AttachEnd extends Omit<ContainerEnd, 'how'> {
   /** `closed`: standard output or error cannot be written; `signal`: a terminating signal has arrived. */
   readonly how: 'ended' | 'gone' | 'detached' | 'closed' | 'signal';
   /** If `how` is `closed`. */
   readonly errno?: number;
 }
 
-export interface KeptEnd {
+export interface ContainerEnd {
   /** `ended`: the container ended; `gone`: the keeper was killed. */
   readonly how: 'ended' | 'gone' | 'time';
   /** If the container has ended: its init, and its exit status, or 128 plus the number of its signal. */

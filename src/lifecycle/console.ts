@@ -30,18 +30,18 @@ export interface ConsoleOptions {
   readonly ignoreSize?: boolean;
 }
 
-/** The master of a terminal, for the caller, who closes it. */
-export class KeptTerminal {
+/** The master of a terminal for the caller, which closes it. */
+export class CallersTerminal {
   master: number | undefined;
 }
 
-/** Where the terminal's master goes: to `socket`, `terminals` or `kept`. With none, the process has no terminal. */
+/** The receiver of the terminal's master: `socket`, `terminals` or `callers`. With none, the process has no terminal. */
 export interface Console {
   /** Path of the caller's Unix socket. */
   readonly socket?: string;
   /** Set for a process in the foreground; passed to `waitInForeground`. */
   readonly terminals?: Terminals;
-  readonly kept?: KeptTerminal;
+  readonly callers?: CallersTerminal;
   /** The terminal gets the size of the runtime's terminal. Default true. */
   readonly copySize?: boolean;
 }
@@ -74,7 +74,7 @@ export function openConsole(runtime: Runtime, process: Process, options: Console
   }
   if (!terminal) return {};
   if (socket !== undefined) return { socket };
-  if (options.keep === true) return { kept: new KeptTerminal() };
+  if (options.keep === true) return { callers: new CallersTerminal() };
   if (!foreground) {
     throw refused(
       `cannot allocate tty if ${program} will detach without setting console socket`,
@@ -105,9 +105,9 @@ export const takeTerminal: HostOperation<'takeTerminal'> = {
 /** Passes the master of the container's terminal to its destination. */
 export function passTerminal(context: HostContext, master: number): void {
   const { binding } = context.runtime;
-  const { socket, terminals, kept, copySize = true } = context.console;
-  if (kept !== undefined) {
-    kept.master = master;
+  const { socket, terminals, callers, copySize = true } = context.console;
+  if (callers !== undefined) {
+    callers.master = master;
     context.undo.arm('the terminal', () => binding.close(master));
     return;
   }

@@ -108,7 +108,7 @@ export function createContainer(runtime: Runtime, options: CreateOptions): Creat
     context.lock?.release();
     log.debug(`container ${options.id} is created, its init is process ${init.pid}`);
     const { readiness } = context;
-    const master = console.kept?.master;
+    const master = console.callers?.master;
     return {
       record: context.record,
       init,

@@ -216,7 +216,7 @@ function startProcess(
         }),
       ),
     );
-    const master = console.kept?.master;
+    const master = console.callers?.master;
     return {
       pid,
       pidfd,

@@ -2,7 +2,7 @@
 import { errno } from '../errors/errno.ts';
 import { type ErrorFields, RuntimeError } from '../errors/error.ts';
 import { hostFailure, isSystemError, onHost } from '../errors/system.ts';
-import type { Binding, KeptListener } from '../host/binding.d.ts';
+import type { Binding, KeeperListener } from '../host/binding.d.ts';
 import { unlessMissing } from '../host/files.ts';
 import { entryPath } from '../host/paths.ts';
 import { O } from '../kernel/files.ts';
@@ -227,7 +227,7 @@ function networksOf({ plan }: HostContext) {
   return plan.host.flatMap(step => (step.op === 'makeNetwork' ? [step.network] : []));
 }
 
-function listenersOf({ heldPorts }: HostContext, { ipv4 }: ContainerAddresses): KeptListener[] {
+function listenersOf({ heldPorts }: HostContext, { ipv4 }: ContainerAddresses): KeeperListener[] {
   const address = formatAddress(ipv4);
   return heldPorts.flatMap(({ ports, fds }) =>
     fds.map((fd, index) => ({ fd, protocol: ports.protocol, address, port: ports.containerPort + index })),

@@ -361,8 +361,8 @@ class Restore {
   #onNotify({ script, pid, fd }: Notification): void {
     const context = this.#context;
     if (fd !== undefined) {
-      const { socket, terminals, kept } = context.console;
-      const wanted = socket !== undefined || terminals !== undefined || kept !== undefined;
+      const { socket, terminals, callers } = context.console;
+      const wanted = socket !== undefined || terminals !== undefined || callers !== undefined;
       if (script === 'orphan-pts-master' && wanted) passTerminal(context, fd);
       else this.#runtime.binding.close(fd);
     }

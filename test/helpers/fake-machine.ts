@@ -601,10 +601,10 @@ export class FakeMachine {
       this.#begin('awaitChange');
       return this.changes.shift() ?? 'ended';
     },
-    startKept: () => noKeeper(),
+    startContainerKeeper: () => noKeeper(),
     writeReaper: () => noKeeper(),
     openAttachment: () => noKeeper(),
-    awaitKept: () => noKeeper(),
+    awaitContainerEnd: () => noKeeper(),
     attach: () => noKeeper(),
     printLog: () => noKeeper(),
     ownCommand: () => ['/usr/bin/tsubo'],

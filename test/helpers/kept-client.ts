@@ -4,7 +4,7 @@
 import { appendFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { type AttachOptions, attach, openAttachment } from '../../src/direct/attach.ts';
-import { startKept } from '../../src/direct/keeper.ts';
+import { startContainerKeeper } from '../../src/direct/keeper.ts';
 import { readLogs } from '../../src/direct/logs.ts';
 import type { Binding } from '../../src/host/binding.d.ts';
 
@@ -44,7 +44,7 @@ try {
     });
   }
   if (operation === 'start') {
-    startKept(binding, {
+    startContainerKeeper(binding, {
       directory,
       argv: options['argv'] as string[],
       terminal: false,

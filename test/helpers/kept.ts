@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { type ExitRecord, readExit } from '../../src/direct/exit-status.ts';
-import { type KeepRequest, type KeptStart, startKept } from '../../src/direct/keeper.ts';
+import { type KeeperOptions, type StartedKeeper, startContainerKeeper } from '../../src/direct/keeper.ts';
 import { isRuntimeError, type RuntimeError } from '../../src/errors/error.ts';
 import type { Binding } from '../../src/host/binding.d.ts';
 import type { Bundle } from './bundle.ts';
@@ -64,15 +64,19 @@ export function loggedText(directory: string, stream: string, file = 'log'): str
 export function keep(
   sandbox: Sandbox,
   modify: (bundle: Bundle) => void,
-  change: Partial<KeepRequest> = {},
-): KeptStart & { readonly bundle: Bundle; readonly directory: string } {
+  change: Partial<KeeperOptions> = {},
+): StartedKeeper & { readonly bundle: Bundle; readonly directory: string } {
   const bundle = sandbox.bundle(modify);
   return { ...keepAgain(sandbox, bundle, change), bundle, directory: bundle.dir };
 }
 
-export function keepAgain(sandbox: Sandbox, bundle: Bundle, change: Partial<KeepRequest> = {}): KeptStart {
+export function keepAgain(
+  sandbox: Sandbox,
+  bundle: Bundle,
+  change: Partial<KeeperOptions> = {},
+): StartedKeeper {
   const create = sandbox.command('create', '--bundle', bundle.dir, bundle.id);
-  return startKept(binding, {
+  return startContainerKeeper(binding, {
     directory: bundle.dir,
     argv: sandbox.view.wrap(create, '/'),
     terminal: false,

@@ -6,7 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Binding, KeptListener } from '../../src/host/binding.d.ts';
+import type { Binding, KeeperListener } from '../../src/host/binding.d.ts';
 
 const binding = createRequire(import.meta.url)('../../build/Release/tsubo.node') as Binding;
 
@@ -64,7 +64,7 @@ describe('the keeper of published ports', () => {
   async function kept(
     to: { address: string; port: number },
     host = '127.0.0.1',
-    protocol: KeptListener['protocol'] = 'tcp',
+    protocol: KeeperListener['protocol'] = 'tcp',
   ): Promise<{ pid: number; port: number }> {
     const listener =
       protocol === 'tcp'

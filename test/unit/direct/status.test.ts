@@ -30,7 +30,7 @@ machineForEachTest((machine: FakeMachine) => {
       if (keeper === 'has ended') throw refused('connect', errno.ENOENT);
       return machine.binding.open('/dev/null', 0, 0);
     },
-    awaitKept: () => ({ how: 'time' }),
+    awaitContainerEnd: () => ({ how: 'time' }),
     processExists: pid => pid === init && initRuns,
   };
   const binding = { ...machine.binding, ...calls };
@@ -58,7 +58,7 @@ it('a container that has run and has neither keeper nor exit.json is dead', () =
 it('a container that starts is seen soon after its record is there', () => {
   keeper = 'waits';
   const waits: number[] = [];
-  runtime.binding.awaitKept = (_connection, timeoutMs) => {
+  runtime.binding.awaitContainerEnd = (_connection, timeoutMs) => {
     if (waits.push(timeoutMs) === 1) {
       claim(runtime, id).release();
       const times = { created: '2024-01-01T00:00:00Z', sharedPidNamespace: false };
@@ -78,7 +78,7 @@ it('a container without a record, whose init lives, is seen at once', () => {
   const { readTextIfThere } = runtime.binding;
   runtime.binding.readTextIfThere = path =>
     path === `/proc/${init}/stat` ? `${init} (a ) b) S 77 1` : readTextIfThere(path);
-  runtime.binding.awaitKept = () => {
+  runtime.binding.awaitContainerEnd = () => {
     waits++;
     return { how: 'time' };
   };

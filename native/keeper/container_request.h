@@ -9,15 +9,15 @@
 
 namespace tsubo::keeper {
 
-// The input is a file whose descriptor number is the program's argument: a Kept, then its texts.
+// The input is a file whose descriptor number is the program's argument: a ContainerRequest, then its texts.
 
-inline constexpr uint32_t kKeptMagic = 0x6b657074;  // "kept"
+inline constexpr uint32_t kContainerRequestMagic = 0x6b657074;  // "kept"
 
 enum : uint32_t { kTerminal = 1, kOpenInput = 2 };
 
-struct Kept {
+struct ContainerRequest {
   uint32_t magic;
-  int32_t status;     // pipe to the runtime: the keeper writes one KeptStatus, then the create's text, and closes it
+  int32_t status;     // pipe to the runtime: the keeper writes one CreateStatus, then the create's text, and closes it
   int32_t directory;  // of the container
   uint32_t flags;
   uint64_t log_bytes;  // size at which the log is rotated; 0: never
@@ -34,14 +34,14 @@ struct Kept {
   uint32_t check_interval;
   uint32_t check_start_interval;
 };
-static_assert(sizeof(Kept) == 64);
+static_assert(sizeof(ContainerRequest) == 64);
 
-struct KeptStatus {
+struct CreateStatus {
   Status keeper;
   int32_t init;    // pid of the container's init, or 0
   int32_t status;  // exit status of the create, or 128 plus the number of its signal
 };
-static_assert(sizeof(KeptStatus) == 40);
+static_assert(sizeof(CreateStatus) == 40);
 
 // The socket `attach` is a SOCK_SEQPACKET; the first byte of each packet is its kind.
 
@@ -69,7 +69,7 @@ struct WindowSize {
 };
 
 struct Hello {
-  uint32_t flags;  // of the Kept
+  uint32_t flags;  // of the ContainerRequest
   int32_t init;
 };
 

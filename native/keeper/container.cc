@@ -3,7 +3,7 @@
 // The keeper of a container's streams, log and exit status. It runs the runtime's create as its child, and is the
 // subreaper of the container's init. It copies the streams of the program to the log and to the clients of the socket
 // `attach`, and writes the exit status to the disk before any client receives the end.
-#include "keeper/keep.h"
+#include "keeper/container.h"
 
 #include <asm/fcntl.h>
 #include <asm/ioctls.h>
@@ -46,7 +46,7 @@ Clients clients;
 
 class Keeper {
  public:
-  explicit Keeper(const Kept& kept) : kept_(kept), terminal_((kept.flags & kTerminal) != 0) {}
+  explicit Keeper(const ContainerRequest& request) : request_(request), terminal_((request.flags & kTerminal) != 0) {}
   void prepare();
   void create();
   [[noreturn]] void serve();
@@ -54,8 +54,8 @@ class Keeper {
  private:
   void require(const char* syscall, long result);
   [[noreturn]] void fail(const char* syscall, long result);
-  [[noreturn]] void report(const KeptStatus& status);
-  void answer(const KeptStatus& status);
+  [[noreturn]] void report(const CreateStatus& status);
+  void answer(const CreateStatus& status);
   long listen_at(const char* name, int kind);
   void handle(const epoll_event& event);
   void take_console();
@@ -77,20 +77,20 @@ class Keeper {
   void check_health();
   void check_ended(int status);
 
-  // In memory of their own, which is zero: a page is used after its first write.
+  // In separate zeroed mappings: a page takes memory only after its first write.
   Log* log_ = nullptr;
   text::Buffer<kMostMessage>* message_ = nullptr;
-  const Kept& kept_;
+  const ContainerRequest& request_;
   const bool terminal_;
   int epoll_ = -1, attach_ = -1, console_ = -1, status_ = -1, lock_ = -1;
   int init_ = 0, init_fd_ = -1, creator_ = 0, creator_fd_ = -1;
   int oom_events_ = -1, exit_file_ = -1;
-  // The keeper's ends: of two pipes, or the terminal's master as output and input.
+  // The keeper's ends of the pipes for output, error and input, or the terminal's master as output and input.
   Watched output_, error_, input_;
   Streams given_ = {-1, -1, -1};
   int message_fd_ = -1;
   bool vacant_ = false, ended_ = false;
-  // The command that checks the health, or 0; and when the next one begins, in milliseconds of the clock, or 0.
+  // Pid of the command that checks the health, or 0. Time at which the next one begins, as returned by now_ms, or 0.
   int checker_ = 0;
   uint64_t next_check_ = 0;
   bool close_input_ = false;
@@ -98,7 +98,7 @@ class Keeper {
   size_t pending_at_ = 0, pending_end_ = 0;
 };
 
-void Keeper::answer(const KeptStatus& status) {
+void Keeper::answer(const CreateStatus& status) {
   // If the runtime has exited, no process reads the status: the container exists all the same.
   sys::unchecked(sys::write(status_, &status, sizeof status));
   if (message_->size() > 0) sys::unchecked(sys::write(status_, message_->c_str(), message_->size()));
@@ -106,16 +106,16 @@ void Keeper::answer(const KeptStatus& status) {
   status_ = -1;
 }
 
-void Keeper::report(const KeptStatus& status) {
+void Keeper::report(const CreateStatus& status) {
   for (const char* name : kTemporary) {
-    sys::unchecked(sys::call(__NR_unlinkat, kept_.directory, sys::arg(name), 0));
+    sys::unchecked(sys::call(__NR_unlinkat, request_.directory, sys::arg(name), 0));
   }
   answer(status);
   sys::exit(1);
 }
 
 void Keeper::fail(const char* syscall, long result) {
-  KeptStatus status = {};
+  CreateStatus status = {};
   status.keeper.error = static_cast<int32_t>(-result);
   for (size_t i = 0; syscall[i] != '\0' && i < sizeof status.keeper.syscall - 1; i++) {
     status.keeper.syscall[i] = syscall[i];
@@ -128,27 +128,27 @@ void Keeper::require(const char* syscall, long result) {
 }
 
 long Keeper::listen_at(const char* name, int kind) {
-  sys::unchecked(sys::call(__NR_unlinkat, kept_.directory, sys::arg(name), 0));
+  sys::unchecked(sys::call(__NR_unlinkat, request_.directory, sys::arg(name), 0));
   long fd = sys::call(__NR_socket, AF_UNIX, kind | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return fd;
   sockaddr_un address = {AF_UNIX, {}};
   for (size_t i = 0; name[i] != '\0'; i++) address.sun_path[i] = name[i];
   // An address has room for 107 bytes: the path is relative.
-  long r = sys::fchdir(kept_.directory);
+  long r = sys::fchdir(request_.directory);
   if (r >= 0) r = sys::call(__NR_bind, fd, sys::arg(&address), sizeof address);
   if (r >= 0) r = sys::chdir("/");
-  if (r >= 0) r = sys::call(__NR_fchmodat, kept_.directory, sys::arg(name), 0600);
+  if (r >= 0) r = sys::call(__NR_fchmodat, request_.directory, sys::arg(name), 0600);
   if (r >= 0) r = sys::call(__NR_listen, fd, static_cast<long>(Clients::kMost));
   return r < 0 ? r : fd;
 }
 
 void Keeper::prepare() {
-  status_ = kept_.status;
+  status_ = request_.status;
   log_ = table<Log>(1);
   message_ = table<text::Buffer<kMostMessage>>(1);
   if (log_ == nullptr || message_ == nullptr) sys::exit(1);
   if (Failed failed = leave_caller(); failed.syscall != nullptr) fail(failed.syscall, failed.result);
-  const int dir = kept_.directory;
+  const int dir = request_.directory;
   // The lock shows that the keeper lives, and refuses a second one.
   long lock = sys::openat(dir, "keeper", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
   require("openat", lock);
@@ -175,7 +175,7 @@ void Keeper::prepare() {
   // A file system without fallocate(2): zeros take the place.
   if (reserved == -EOPNOTSUPP) reserved = sys::write(exit_file_, buffer, kExitBytes);
   require("fallocate", reserved);
-  require("openat", log_->open(dir, kept_.log_bytes, kept_.log_files));
+  require("openat", log_->open(dir, request_.log_bytes, request_.log_files));
 
   long epoll = sys::call(__NR_epoll_create1, EPOLL_CLOEXEC);
   require("epoll_create1", epoll);
@@ -183,7 +183,7 @@ void Keeper::prepare() {
   long attach = listen_at("attach", SOCK_SEQPACKET);
   require("bind", attach);
   attach_ = static_cast<int>(attach);
-  require("mmap", clients.open(epoll_, {kept_.flags, 0}));
+  require("mmap", clients.open(epoll_, {request_.flags, 0}));
 
   // SIGCHLD wakes the loop; every signal stays blocked: the end of a session or of the machine's login must not end the
   // keeper before its container.
@@ -220,12 +220,12 @@ void Keeper::create() {
     require("pipe2", make_pipe(&output_end, &given_.output, true));
     output_.use(epoll_, output_end, tag(Source::output, 0));
     given_.input = 0;
-    if ((kept_.flags & kOpenInput) != 0) {
+    if ((request_.flags & kOpenInput) != 0) {
       require("pipe2", make_pipe(&given_.input, &input_end, false));
       input_.use(epoll_, input_end, tag(Source::input, 0));
     }
   }
-  long pid = run_command(kept_, 0, kept_.words, given_, status_);
+  long pid = run_command(request_, 0, request_.words, given_, status_);
   require("clone", pid);
   creator_ = static_cast<int>(pid);
   long fd = sys::call(__NR_pidfd_open, pid, 0);
@@ -263,7 +263,7 @@ void Keeper::take_console() {
   }
   sys::close(console_);
   console_ = -1;
-  sys::unchecked(sys::call(__NR_unlinkat, kept_.directory, sys::arg("console"), 0));
+  sys::unchecked(sys::call(__NR_unlinkat, request_.directory, sys::arg("console"), 0));
   const int master = control.fds[0];
   require("fcntl", sys::fcntl(master, F_SETFL, O_RDWR | O_NONBLOCK));
   // Events of the two directions have a descriptor each.
@@ -282,13 +282,13 @@ void Keeper::create_ended() {
   const bool exited = info.si_code == CLD_EXITED;
   if (!exited || info.si_status != 0) report({{}, 0, exited ? info.si_status : 128 + info.si_status});
 
-  long file = sys::openat(kept_.directory, "pid", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+  long file = sys::openat(request_.directory, "pid", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
   require("openat", file);
   char digits[16];
   long n = sys::read(static_cast<int>(file), digits, sizeof digits);
   sys::close(static_cast<int>(file));
   for (long i = 0; i < n && digits[i] >= '0' && digits[i] <= '9'; i++) init_ = init_ * 10 + (digits[i] - '0');
-  // It is a child of this process and not reaped yet: its number belongs to it.
+  // The init is a child of this process and not reaped yet: its pid cannot be reused.
   long fd = sys::call(__NR_pidfd_open, init_, 0);
   require("pidfd_open", fd);
   init_fd_ = static_cast<int>(fd);
@@ -309,7 +309,7 @@ void Keeper::begin() {
     error_.use(epoll_, message_fd_, tag(Source::error, 0));
   }
   require("epoll_ctl", watch(epoll_, EPOLL_CTL_ADD, attach_, EPOLLIN, tag(Source::attach_listener, 0)));
-  if (kept_.check_words > 0) next_check_ = now_ms() + kept_.check_first;
+  if (request_.check_words > 0) next_check_ = now_ms() + request_.check_first;
   update_streams();
 }
 
@@ -326,17 +326,17 @@ void Keeper::check_health() {
   if (next_check_ == 0 || now_ms() < next_check_) return;
   next_check_ = 0;
   const Streams none = {0, 1, 2};
-  const uint32_t first = kept_.words + kept_.environment + kept_.end_words;
-  const long pid = run_command(kept_, first, kept_.check_words, none, -1);
-  // Without a process now there may be one later.
-  if (pid < 0) next_check_ = now_ms() + kept_.check_interval;
+  const uint32_t first = request_.words + request_.environment + request_.end_words;
+  const long pid = run_command(request_, first, request_.check_words, none, -1);
+  // If the clone failed, the next attempt may succeed.
+  if (pid < 0) next_check_ = now_ms() + request_.check_interval;
   checker_ = pid < 0 ? 0 : static_cast<int>(pid);
 }
 
 void Keeper::check_ended(int status) {
   checker_ = 0;
   if (ended_) return;
-  next_check_ = now_ms() + (status == 1 ? kept_.check_start_interval : kept_.check_interval);
+  next_check_ = now_ms() + (status == 1 ? request_.check_start_interval : request_.check_interval);
 }
 
 // Opens memory.events of the init's cgroup. A container without the memory controller of version 2 has no such file.
@@ -492,8 +492,8 @@ void Keeper::write_exit(const Exit& end, bool durable) {
     json.add(",\"errno\":").add_number(static_cast<uint64_t>(log_->error())).add("}");
   }
   json.add("}\n");
-  const int dir = kept_.directory;
-  // The bytes are reserved. If the disk fails, there is no exit.json, and readers see that the status is not known.
+  const int dir = request_.directory;
+  // The bytes are reserved. If the disk fails, there is no exit.json, and commands report that the status is not known.
   if (sys::call(__NR_pwrite64, exit_file_, sys::arg(json.c_str()), static_cast<long>(json.size()), 0) !=
       static_cast<long>(json.size())) {
     return;
@@ -512,7 +512,7 @@ void Keeper::end() {
   ended_ = true;
   vacant_ = false;
   next_check_ = 0;
-  // It waits for a program of the container, and must not delay the next start.
+  // The health check waits for a program of the container, and must not delay the next start.
   if (checker_ != 0) sys::unchecked(sys::call(__NR_kill, checker_, SIGKILL));
   const int32_t signal = info.si_code == CLD_EXITED ? 0 : info.si_status;
   size_t drained = 0;
@@ -533,10 +533,10 @@ void Keeper::end() {
 
 // Removes the container unless a client has done so.
 void Keeper::end_command() {
-  if (kept_.end_words == 0) return;
-  if (sys::call(__NR_faccessat, kept_.directory, sys::arg("keeper"), 0) < 0) return;
+  if (request_.end_words == 0) return;
+  if (sys::call(__NR_faccessat, request_.directory, sys::arg("keeper"), 0) < 0) return;
   const Streams none = {0, 1, 2};
-  sys::unchecked(run_command(kept_, kept_.words + kept_.environment, kept_.end_words, none, -1));
+  sys::unchecked(run_command(request_, request_.words + request_.environment, request_.end_words, none, -1));
 }
 
 void Keeper::handle(const epoll_event& event) {
@@ -615,20 +615,21 @@ void close_others(int first, int second) {
 
 }  // namespace
 
-const Kept* map_kept(int fd) {
-  Kept head;
-  if (sys::call(__NR_pread64, fd, sys::arg(&head), sizeof head, 0) != sizeof head || head.magic != kKeptMagic) {
+const ContainerRequest* map_container_request(int fd) {
+  ContainerRequest head;
+  if (sys::call(__NR_pread64, fd, sys::arg(&head), sizeof head, 0) != sizeof head ||
+      head.magic != kContainerRequestMagic) {
     return nullptr;
   }
   const long size = static_cast<long>(sizeof head + head.bytes);
   long at = sys::call(__NR_mmap, 0, size, PROT_READ, MAP_PRIVATE, fd, 0);
-  return at < 0 && at > -4096 ? nullptr : reinterpret_cast<const Kept*>(at);
+  return at < 0 && at > -4096 ? nullptr : reinterpret_cast<const ContainerRequest*>(at);
 }
 
-[[noreturn]] void keep(const Kept& kept) {
-  const bool ascending = kept.status < kept.directory;
-  close_others(ascending ? kept.status : kept.directory, ascending ? kept.directory : kept.status);
-  Keeper keeper(kept);
+[[noreturn]] void keep_container(const ContainerRequest& request) {
+  const bool ascending = request.status < request.directory;
+  close_others(ascending ? request.status : request.directory, ascending ? request.directory : request.status);
+  Keeper keeper(request);
   keeper.prepare();
   keeper.create();
   keeper.serve();

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "keeper/kept.h"
+#include "keeper/container_request.h"
 
 namespace tsubo::keeper {
 
 // Returns the input; null if the file has another kind of input, or is incomplete.
-const Kept* map_kept(int fd);
+const ContainerRequest* map_container_request(int fd);
 
 // Creates the container, copies its streams, and exits after the container's init.
-[[noreturn]] void keep(const Kept& kept);
+[[noreturn]] void keep_container(const ContainerRequest& request);
 
 }  // namespace tsubo::keeper
