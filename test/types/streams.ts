@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createContainer } from 'tsubo';
 
-/** The answers of a program in a container that stays, to the lines that it is given. */
+/** Writes lines to the program of a container and returns the output of the program. */
 export async function converse(id: string, bundle: string, lines: readonly string[]): Promise<string> {
   const container = await createContainer({ id, bundle, stdio: ['pipe', 'pipe', 'inherit'] });
   try {
