@@ -77,7 +77,7 @@ export interface BuildRequest {
   readonly network: NetworkChoice;
   /** The output of programs is printed only if they fail. */
   readonly quiet: boolean;
-  /** Later times in new layers become this one, in seconds since 1970. */
+  /** The latest time that files in new layers may have, in seconds since 1970; later times are set to it. */
   readonly latest: number | undefined;
   /** Writes progress. */
   readonly print: (text: string) => void;
@@ -93,7 +93,7 @@ interface State {
   readonly ownCommand: boolean;
 }
 
-/** Variables that need no ARG, and that do not belong to the result. */
+/** Variables that are set without an ARG. Their values are not part of a step's key. */
 const proxyVariables = ['http_proxy', 'https_proxy', 'ftp_proxy', 'no_proxy', 'all_proxy'].flatMap(name => [
   name,
   name.toUpperCase(),
@@ -151,7 +151,7 @@ export class Builder {
     return id;
   }
 
-  /** The stages on which a stage depends, and itself, in their order. */
+  /** Returns `last` and the stages on which it depends, in the order of the Dockerfile. */
   #neededStages(last: Stage): Stage[] {
     const { stages } = this.#stages;
     const needed = new Set<Stage>();
@@ -238,7 +238,7 @@ export class Builder {
     return timestamp(this.#runtime.binding.now());
   }
 
-  /** Errors of a step get its line. */
+  /** Calls `work`; an error that it throws gets the line of the step. */
   #inPlace<T>(place: Place, work: () => T): T {
     try {
       return work();
@@ -614,7 +614,7 @@ export class Builder {
   }
 }
 
-/** The image id in the record of a container of a step. */
+/** The image id in the record of a step's container, which has no image yet. */
 const noImage = `sha256:${'0'.repeat(64)}`;
 const scriptPath = '/dev/pipes/script';
 
@@ -663,7 +663,7 @@ function commandOf(
   return { words: [...shell, [text, ...bodies].join('\n')] };
 }
 
-/** A failed start gets the place of the step: config.json, to which its pointer leads, is not the user's. */
+/** Replaces the pointer of a failed start by the line of the step: the user has not written the step's config.json. */
 function atStep<T>(place: Place, work: () => T): T {
   try {
     return work();
@@ -746,7 +746,7 @@ function refuseUrl(place: Place, keyword: string, word: string): void {
     );
 }
 
-/** The numbers of `--chown`: a user without a group has the group of the same number. */
+/** Returns the numbers of `--chown`. Without a group, the gid equals the uid. */
 function ownerOf(place: Place, { binding, root }: Target, { chown, mode }: CopyFlags): Attributes {
   if (chown === undefined || chown === '') return { uid: undefined, gid: undefined, mode };
   const read = (path: string) => readInRoot(binding, root, path);
@@ -787,7 +787,7 @@ function noContext(place: Place, word: string): RuntimeError {
   });
 }
 
-/** True for a tar archive, also a compressed one, by its first bytes. */
+/** Returns true if the first bytes are those of a tar archive, plain or compressed. */
 function isArchive({ binding, root }: SourceRoot, { path }: FoundSource): boolean {
   const fd = binding.openInRoot(root, path, O.O_RDONLY | O.O_NONBLOCK, 0);
   try {

@@ -13,12 +13,12 @@ export interface StepResult {
   readonly layer?: StoredLayer;
 }
 
-/** The key of a step: everything that its result depends on, and the key of the step before. */
+/** Returns the key of a step: a digest of everything that its result depends on, and of the key of the step before. */
 export function stepKey(before: string, description: unknown): string {
   return digestOfText(`${before}\n${JSON.stringify(description)}`);
 }
 
-/** The result of an equal step of an earlier build. A prune may have removed its layer. */
+/** Returns the result of an equal step of an earlier build; undefined without one. Its layer may have been pruned. */
 export function findStep(store: ImageStore, key: string): StepResult | undefined {
   const text = store.binding.readTextIfThere(pathOf(store, key), true);
   if (text === undefined) return undefined;
@@ -26,7 +26,7 @@ export function findStep(store: ImageStore, key: string): StepResult | undefined
   try {
     result = JSON.parse(text) as StepResult;
   } catch {
-    // A damaged file is a step that runs again.
+    // The file is damaged: the step runs again.
     return undefined;
   }
   return result.layer === undefined || hasBlob(store, result.layer.digest) ? result : undefined;

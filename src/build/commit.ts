@@ -114,7 +114,7 @@ function readConfig(
   };
 }
 
-/** Suspends a container that runs, so that its files fit together. */
+/** Suspends a running container during `work`, because its files must not change between two reads. */
 function suspended<T>(
   runtime: Runtime,
   store: DirectStore,
@@ -133,7 +133,7 @@ function suspended<T>(
   }
 }
 
-/** The config of the image with what `container create` has changed. */
+/** Returns the config of the image with the changes of `container create`. */
 function configOf(
   store: DirectStore,
   container: DirectContainer,

@@ -18,7 +18,7 @@ export interface Usage {
   readonly active: number;
   /** Bytes. */
   readonly size: number;
-  /** Bytes of those that are not active. */
+  /** Bytes of the entries that are not active. */
   readonly reclaimable: number;
 }
 
@@ -29,7 +29,7 @@ export interface DiskUsage {
   readonly buildCache: Usage;
 }
 
-/** The space that the files of the store occupy. Layers that several images have are counted once. */
+/** Returns the space that the files of the store occupy. A layer of several images is counted once. */
 export function diskUsage(runtime: Runtime, store: DirectStore): DiskUsage {
   const { binding } = store;
   const { containers } = listContainers(store);

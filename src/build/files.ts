@@ -31,7 +31,7 @@ export interface Attributes {
  * Calls `work` with a union of the layers, and makes a layer of its changes.
  *
  * @param trees - the trees of the layers, lowest first
- * @param latest - later times of files become this one, in seconds since 1970
+ * @param latest - the latest time that files may have, in seconds since 1970; later times are set to it
  * @returns undefined if nothing was changed
  */
 export function changeFiles(
@@ -63,7 +63,7 @@ export function changeFiles(
     adoptTree(store, upper, layer);
     return layerOf(layer);
   } finally {
-    // The next command that makes such a directory removes what is left of this one.
+    // If the removal fails, the next command that makes such a directory removes the rest.
     refusalOf(() => binding.removeTree(path));
     binding.close(lock);
   }

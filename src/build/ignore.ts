@@ -14,7 +14,7 @@ export interface IgnoreRules {
   readonly hasExceptions: boolean;
 }
 
-/** The rules of a file .dockerignore. The last rule that matches a path or a directory above it counts. */
+/** Parses a file .dockerignore. The last rule that matches a path or a directory above it applies. */
 export function ignoreRules(text: string): IgnoreRules {
   const rules = text
     .replace(/^\uFEFF/, '')
@@ -53,7 +53,7 @@ function clean(pattern: string): string {
   return parts.join('/');
 }
 
-/** A pattern as Go's filepath.Match has it, and `**` for any number of directories. */
+/** Converts a pattern of Go's filepath.Match, with `**` for any number of directories, to a regular expression. */
 export function globExpression(pattern: string): RegExp {
   let out = '^';
   for (let at = 0; at < pattern.length; at++) {

@@ -34,7 +34,7 @@ export interface Instruction {
   readonly lastLine: number;
 }
 
-/** Where an instruction comes from: for errors. */
+/** The file or option that contains an instruction, for errors. */
 export interface Source {
   /** The name of the file, or the option. */
   readonly name: string;

@@ -64,7 +64,7 @@ export function parseDockerfile(text: string, name: string): Dockerfile {
   return { source, instructions };
 }
 
-/** The value of the directive `escape`, which stands before everything else. */
+/** Returns the value of the directive `escape`, which is valid only before the first instruction and comment. */
 function escapeOf(lines: readonly string[], name: string): string {
   const known = new Set<string>();
   for (const [index, line] of lines.entries()) {
@@ -140,7 +140,7 @@ export function splitInstruction(
   return { keyword: name, flags, text, list, heredocs: [], line, column, lastLine: line };
 }
 
-/** Words at the beginning that start with two dashes. */
+/** Separates the words at the beginning that start with two dashes from the rest. */
 function splitFlags(source: Source, rest: string): { flags: Flag[]; text: string } {
   const flags: Flag[] = [];
   let text = rest;
@@ -155,7 +155,7 @@ function splitFlags(source: Source, rest: string): { flags: Flag[]; text: string
   return { flags, text };
 }
 
-/** Undefined for a text that is not a list of texts in JSON: then it is for the shell. */
+/** Returns undefined for a text that is not a list of texts in JSON, because the shell executes such a text. */
 function listOf(text: string): readonly string[] | undefined {
   if (!text.startsWith('[')) return undefined;
   try {

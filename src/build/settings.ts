@@ -46,7 +46,7 @@ export function environmentOf(config: ConfigMembers): Map<string, string> {
   );
 }
 
-/** Docker gives each stage a PATH, so that `ENV PATH /opt/bin:$PATH` keeps the usual directories. */
+/** Adds the usual PATH if there is none, as Docker does: `ENV PATH /opt/bin:$PATH` then keeps the usual directories. */
 export function withPath(config: ConfigMembers): ConfigMembers {
   const variables = environmentOf(config);
   if (variables.has('PATH')) return config;
@@ -65,7 +65,7 @@ export interface Applied {
 /**
  * Applies an instruction of `settingKeywords`.
  *
- * @param ownCommand - CMD comes from this Dockerfile, not from the base image
+ * @param ownCommand - CMD was set by this Dockerfile, not by the base image
  * @returns the new config, and the text of the history
  * @throws RuntimeError `build.syntax`
  */

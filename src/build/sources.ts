@@ -10,7 +10,7 @@ import { globExpression, type IgnoreRules } from './ignore.ts';
 /** A directory from which COPY takes files: the context, or the files of a stage or an image. */
 export interface SourceRoot {
   readonly binding: Binding;
-  /** Descriptor. Links lead to files below it only. */
+  /** Descriptor. Links are resolved inside this directory. */
   readonly root: number;
   /** Undefined if nothing is ignored. */
   readonly rules: IgnoreRules | undefined;
@@ -31,11 +31,11 @@ export interface FoundSource {
   readonly without: readonly string[];
 }
 
-/** Links of a path that are followed, as the kernel has it. */
+/** The most links of a path that are followed, the limit of the kernel. */
 const mostLinks = 40;
 
 /**
- * The files that a source names: several for a pattern, none if nothing is there.
+ * Returns the files that match a source: several for a pattern, none if no file exists.
  *
  * @param written - relative to the root, may be a pattern
  */
@@ -99,7 +99,7 @@ function foundAt(source: SourceRoot, path: string): FoundSource[] {
   ];
 }
 
-/** The path without links: a link that a source names is followed, one below a directory is copied. */
+/** Resolves the links of a path. A link that is itself a source is followed; a link inside a directory is copied. */
 function withoutLinks(source: SourceRoot, path: string, links: number): string | undefined {
   if (path === '/' || links > mostLinks) return path === '/' ? path : undefined;
   const parent = withoutLinks(source, parentPath(path), links);

@@ -22,7 +22,7 @@ export interface Stages {
   readonly globals: ReadonlyMap<string, string | undefined>;
 }
 
-/** Variables that FROM has without an ARG, and stages with one. */
+/** Returns the variables that FROM may use without an ARG, and that a stage may use after an ARG. */
 export function platformVariables(platform: Platform): ReadonlyMap<string, string> {
   const { os, architecture, variant = '' } = platform;
   return new Map(
@@ -132,7 +132,7 @@ function readFrom(
   return { name: stage, from, base };
 }
 
-/** The stage before `limit` that a name or a number means. */
+/** Returns the stage with this name or number, if its index is below `limit`. */
 export function findStage(stages: readonly Stage[], text: string, limit = stages.length): Stage | undefined {
   const word = text.toLowerCase();
   const candidates = stages.slice(0, limit);

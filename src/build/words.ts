@@ -30,22 +30,22 @@ export function rawWords(text: string, escapeMark: string): string[] {
   return words;
 }
 
-/** The word without its quotes and escapes; variables stay. */
+/** Returns the word without its quotes and escapes; variables are not replaced. */
 export function unquoted(word: string, escapeMark: string): string {
   return new Expander(word, escapeMark, undefined).all();
 }
 
-/** The word with the values of its variables, without quotes and escapes. */
+/** Returns the word with the values of its variables, without quotes and escapes. */
 export function expanded(word: string, escapeMark: string, lookup: Lookup): string {
   return new Expander(word, escapeMark, lookup).all();
 }
 
-/** The text of a heredoc: only variables are replaced, and `\$` is a dollar. */
+/** Returns the text of a heredoc with the values of its variables; `\$` becomes a dollar sign, and quotes stay. */
 export function expandedHeredoc(text: string, escapeMark: string, lookup: Lookup): string {
   return new Expander(text, escapeMark, lookup).heredoc();
 }
 
-/** One pass over a text. The rules are those of a POSIX shell, as far as Dockerfiles have them. */
+/** One pass over a text. The rules are those of a POSIX shell, limited to the forms that Dockerfiles permit. */
 class Expander {
   #at = 0;
   readonly #text: string;

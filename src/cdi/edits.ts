@@ -9,7 +9,7 @@ export interface NamedEdits {
   readonly edits: ContainerEdits;
 }
 
-/** A device as the host has it. */
+/** A device node of the host. */
 export interface HostDevice {
   readonly type: string;
   readonly major: number;
@@ -32,8 +32,8 @@ export interface EditedConfig {
 type Members = Record<string, unknown>;
 
 /**
- * Applies edits to config.json before it is checked: what a device adds is checked like the rest. An entry for the same
- * path, variable or interface takes the place of the config's, whose position other entries keep.
+ * Applies edits to config.json before it is checked: the additions of a device are checked like the rest. An entry for
+ * the same path, variable or interface replaces the config's entry at its position; other entries are appended.
  */
 export function applyEdits(
   document: unknown,
@@ -43,7 +43,7 @@ export function applyEdits(
   const origins = new Map<string, string>();
   const config = { ...(document as Members) };
   for (const { device, edits } of all) {
-    /** A copy of the list at this path, which the config then has. */
+    /** Returns a copy of the list at this path, which replaces the list in the config. */
     const list = (...path: readonly string[]): unknown[] => copied(config, path, true) as unknown[];
     const members = (...path: readonly string[]): Members => copied(config, path, false) as Members;
     const put = (

@@ -123,17 +123,17 @@ export class Criu {
   }
 }
 
-/** criu cannot raise its own limit of descriptors and continues: never the cause of a failure. */
+/** criu logs this error and continues if it cannot raise its own limit of descriptors: it never causes a failure. */
 const harmless = "Can't setup RLIMIT_NOFILE for self";
 
-/** The first error in a log of criu: the later ones follow from it. */
+/** Returns the first error in a log of criu, because it causes the later ones. */
 export function causeInLog(text: string): string | undefined {
   const line = text.split('\n').find(one => one.includes('Error (') && !one.includes(harmless));
   return line?.replace(/^.*?Error \([^)]*\): /, '').trim();
 }
 
 /**
- * The error for a failed request.
+ * Returns the error for a failed request.
  *
  * @param log - path of the log
  * @param cause - the first error in the log, if it has one

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { encodeMessage, Fields, type Message, type Schema } from './protobuf.ts';
 
-/** Types of requests and responses: `criu_req_type` of criu's rpc.proto, as all numbers here. */
+/** Types of requests and responses: `criu_req_type`. All numbers in this file are those of criu's rpc.proto. */
 export const requestTypes = {
   dump: 1,
   restore: 2,
@@ -121,7 +121,7 @@ export interface CriuOptions {
 export interface CriuRequest {
   readonly type: RequestType;
   readonly options?: CriuOptions;
-  /** The answer to a notification: criu continues. */
+  /** In the answer to a notification; true: criu continues. */
   readonly notifySuccess?: boolean;
   readonly features?: { readonly memoryTracking?: boolean; readonly lazyPages?: boolean };
 }

@@ -14,8 +14,8 @@ const attachFlags = {
 } as const;
 
 /**
- * Connects to the keeper of a container. Everything that the program writes from now on reaches this connection: a
- * caller that starts the container afterwards misses nothing.
+ * Connects to the keeper of a container. This connection receives all output that the program writes from now on: a
+ * caller that connects before it starts the container receives the whole output.
  *
  * @returns a descriptor, which the caller closes
  * @throws RuntimeError `keeper.not-running`, `host.syscall`
@@ -52,7 +52,7 @@ export interface AttachOptions {
   readonly signalProxy?: number;
 }
 
-/** How an attachment has ended. */
+/** The reason for the end of an attachment. */
 export type AttachEnd =
   | { readonly how: 'ended'; readonly exit: ExitRecord }
   /** The detach keys were typed: the container continues. */
@@ -63,7 +63,8 @@ export type AttachEnd =
 
 /**
  * Copies between this process and a container until the container has ended or one side has disconnected. The caller
- * closes `attachment` afterwards; if it removes the container, after the removal, because the keeper waits for that.
+ * closes `attachment` afterwards. A caller that removes the container closes it after the removal, because the keeper
+ * waits for the close.
  *
  * @throws RuntimeError `keeper.gone` if the keeper was killed; `usage.terminal`, `usage.bad-value`, `host.syscall`
  */
@@ -119,7 +120,7 @@ function hostTerminal(binding: Binding): number {
 }
 
 const defaultKeys = 'ctrl-p,ctrl-q';
-/** The client has room for as many that it holds back. */
+/** The client holds typed detach keys back until the next key, in a buffer for this many. */
 const mostKeys = 64;
 
 /**

@@ -3,7 +3,7 @@ import { RuntimeError } from '../errors/error.ts';
 import type { Binding } from '../host/binding.d.ts';
 import { waitExit } from './exit-status.ts';
 
-/** A keeper ends some milliseconds after its container. */
+/** A keeper exits some milliseconds after its container; the limit is generous for a loaded machine. */
 const timeoutMs = 5000;
 
 /**

@@ -19,7 +19,7 @@ import { defaultProfile, type ProfileMachine } from './seccomp-profile.ts';
 import { containerFiles } from './store.ts';
 import type { FoundUser } from './users.ts';
 
-/** The part of an image's config that a container takes over. */
+/** The part of an image's config that is the default for a container. */
 export interface ImageDefaults {
   readonly Env: readonly string[];
   readonly Cmd: readonly string[];
@@ -52,7 +52,7 @@ export interface ConfigInput {
   readonly layers: readonly string[];
   /** Absolute path of the container's directory. */
   readonly directory: string;
-  /** Complete: every volume has its path of the host. */
+  /** The mounts; for a volume, `source` is its directory on the host. */
   readonly mounts: readonly DirectMount[];
   /** Files of the container's directory that are bound in /etc. */
   readonly files: readonly ('hosts' | 'hostname' | 'resolv.conf')[];
@@ -61,7 +61,7 @@ export interface ConfigInput {
   readonly seccomp?: Seccomp;
 }
 
-/** Entrypoint and arguments; an entrypoint of the command line replaces the image's arguments, too. */
+/** Returns entrypoint and arguments. An entrypoint of the command line replaces the image's arguments too. */
 export function commandOf(
   { entrypoint, args }: Pick<ContainerRequest, 'entrypoint' | 'args'>,
   image: Pick<ImageDefaults, 'Entrypoint' | 'Cmd'>,
@@ -70,7 +70,7 @@ export function commandOf(
   return { entrypoint: image.Entrypoint, args: args.length > 0 ? args : image.Cmd };
 }
 
-/** config.json of a container. */
+/** Returns the config.json of a container. */
 export function makeConfig(input: ConfigInput): Config {
   const { request, image, id, hostname, user, machine, directory } = input;
   const { privileged, security } = request;
@@ -141,7 +141,10 @@ function seccompOf(
   return defaultProfile(capabilities, machine.machine);
 }
 
-/** The last value of a variable counts, at the place of the first one; a name without a value removes the variable. */
+/**
+ * Returns the environment. The last value of a variable replaces the first one in its position; a name without a value
+ * removes it.
+ */
 function environment(request: ContainerRequest, image: ImageDefaults, hostname: string): string[] {
   const all = [
     `PATH=${defaultPath}`,
@@ -159,7 +162,7 @@ function environment(request: ContainerRequest, image: ImageDefaults, hostname: 
   return [...values.values()].flatMap(entry => entry ?? []);
 }
 
-/** The union of the layers, with the container's own upper layer. */
+/** Returns the overlay of the layers, with the container's own upper directory. */
 function rootMount({ layers, directory, request, machine }: ConfigInput): Mount {
   // An image without layers is empty, and a union needs one.
   const lowers = layers.length === 0 ? [`${directory}/rootfs`] : [...layers].reverse();
@@ -171,13 +174,14 @@ function rootMount({ layers, directory, request, machine }: ConfigInput): Mount 
       ...lowers.map(path => `lowerdir+=${escaped(path)}`),
       `upperdir=${escaped(`${directory}/upper`)}`,
       `workdir=${escaped(`${directory}/work`)}`,
-      // The files of a container that is removed after its end need no sync. A user cannot remove the kernel's marker.
+      // The files of a container that is removed after its end need no sync. Only root, because a user cannot remove
+      // the directory `incompat/volatile` that the kernel makes in the work directory.
       ...((request.remove || request.discard === true) && machine.isRoot ? ['volatile'] : []),
     ],
   };
 }
 
-/** The place that Docker gives to its init. */
+/** The path of Docker's init. */
 const initPath = '/sbin/docker-init';
 
 function initMount(directory: string): Mount {
@@ -190,7 +194,7 @@ function initMount(directory: string): Mount {
   };
 }
 
-/** `,` separates options. */
+/** Escapes a path in an option of a mount, in which `,` separates options. */
 function escaped(path: string): string {
   return path.replace(/[\\,]/g, '\\$&');
 }
@@ -199,7 +203,7 @@ function bound(source: string, destination: string): Mount {
   return { destination, type: 'bind', source, options: ['rbind', 'rprivate'] };
 }
 
-/** A mount in a directory must come after the mount on that directory. */
+/** Orders mounts by depth, because a mount inside a directory must come after the mount on that directory. */
 function byDepth(one: DirectMount, other: DirectMount): number {
   return depth(one.destination) - depth(other.destination);
 }

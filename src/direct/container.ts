@@ -21,8 +21,8 @@ export interface DirectMount {
 }
 
 /**
- * container.json: everything that is fixed when a container of an image is made. Its state is in other files: the
- * runtime's record while it runs, exit.json after it has ended.
+ * container.json: the properties of a container of an image, written by `create` and by commands that change them. Its
+ * state is in other files: the runtime's record while it runs, exit.json after it has ended.
  */
 export interface DirectContainer {
   /** Version of this document. */
@@ -30,7 +30,7 @@ export interface DirectContainer {
   /** 64 hexadecimal digits; also the id in the runtime's root directory. */
   readonly id: string;
   readonly name: string;
-  /** The image as it was written. */
+  /** The image as on the command line. */
   readonly image: string;
   /** Digest of the image's config. */
   readonly imageId: string;
@@ -102,10 +102,10 @@ const members: { readonly [Name in Exclude<keyof DirectContainer, 'restart' | 'h
   init: 'switch',
 };
 
-/** The number that a program writes into container.json, and reads there. */
+/** The version of container.json that this program writes. */
 const containerVersion = 1;
 
-/** Parses container.json. Returns the problem as a text if it is damaged, and a later version with its number. */
+/** Parses container.json. Returns a text with the problem if it is damaged, and `newer` if a later version wrote it. */
 export function parseContainer(
   text: string,
   id: string,

@@ -12,8 +12,9 @@ import { copyDirect } from './cp.ts';
 import { containerPath, type DirectStore } from './store.ts';
 
 /**
- * Copies with an archive in the place of the host's files. Its files are made in the container's directory in between, with
- * their owners: a container never gets the archive, and an archive gets no path of the container that changes meanwhile.
+ * Copies from or to an archive instead of files of the host. Both directions copy the files, with their owners, to a
+ * directory beside the container's: the archive is never unpacked in the container, and it is never written from files
+ * that the container may change meanwhile.
  */
 
 export interface ArchiveEnd {
@@ -82,7 +83,9 @@ function opaqueOf({ binding }: Runtime): string {
   return isMachineRoot(binding) ? 'trusted.overlay.opaque' : 'user.overlay.opaque';
 }
 
-/** Calls `work` with an empty directory, which is removed. That of a killed command goes with the container. */
+/**
+ * Calls `work` with an empty directory and removes it. After a killed command, the removal of the container removes it.
+ */
 function withStage(
   { binding }: Runtime,
   store: DirectStore,

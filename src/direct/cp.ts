@@ -25,7 +25,7 @@ export interface CopyEnd {
   readonly isDirectory?: boolean;
 }
 
-/** A directory and a path in it. Links lead to files below the directory only. */
+/** A directory and a path in it. Links are resolved inside the directory. */
 interface Place {
   readonly root: number;
   readonly path: string;
@@ -90,7 +90,7 @@ function copy({ binding }: Runtime, { from, source, to, target }: Copying): void
   });
 }
 
-/** The parts of a tree that a running container would get in its mounts. */
+/** Returns the parts of a tree that a running container would write into its mounts. */
 function coveredBy(
   binding: Runtime['binding'],
   source: Place,
@@ -235,8 +235,8 @@ function openSource(
 }
 
 /**
- * The trees in which links of the container are looked up: its union, or, without root, which the kernel requires for a
- * union, its upper layer and the layers of the image, highest first.
+ * Returns the trees in which links of the container are looked up: its overlay, or, because the kernel requires root
+ * for an overlay, for another user its upper directory and the layers of the image, highest first.
  */
 function lookupsOf(
   binding: Runtime['binding'],
@@ -274,14 +274,14 @@ interface Tree {
   /** A descriptor of the source of a mount, or of the union. */
   readonly rootOf: (source: string | undefined) => number;
   readonly lookups: readonly (string | undefined)[];
-  /** The last one first: it covers those before it. */
+  /** The last mount first, because it covers those before it. */
   readonly mounted: Mounted[];
 }
 
 /** The kernel's limit (MAXSYMLINKS). */
 const maximumLinks = 40;
 
-/** The mount that contains a path without links, and the path in it. */
+/** Returns the mount that contains a path without links, and the path in it. */
 function placeOf({ mounted }: Tree, path: string): { readonly mount?: Mounted; readonly path: string } {
   const [mount] = mounted
     .filter(({ destination }) => path === destination || isBelow(path, destination))
@@ -304,8 +304,8 @@ function pathOf(tree: Tree, written: string, isTarget: boolean): string {
 }
 
 /**
- * Resolves the links of a path as the container sees them: they may lead from the union into a mount, and back. A
- * component that does not exist stays.
+ * Resolves the links of a path as in the container: they may lead from the overlay into a mount, and back. A component
+ * that does not exist stays.
  *
  * @param last - also the link in the last component
  */
@@ -339,7 +339,10 @@ function resolved(tree: Tree, path: string, last: boolean): string {
   return at;
 }
 
-/** The target of the link `name` of a directory without links. Undefined without a link there, or if a mount covers it. */
+/**
+ * Returns the target of the link `name` in a directory whose path has no links; undefined without a link, or if a mount
+ * covers it.
+ */
 function linkAt(tree: Tree, directory: string, name: string): string | undefined {
   const whole = entryPath(directory, name);
   if (tree.mounted.some(({ destination }) => destination === whole)) return undefined;
@@ -365,7 +368,7 @@ function readLink({ binding, rootOf }: Tree, source: string | undefined, path: s
   }
 }
 
-/** The union of a container that does not run, mounted nowhere. */
+/** Opens the overlay of a container that does not run, as a mount that is attached nowhere. */
 function openRoot(
   binding: Runtime['binding'],
   store: DirectStore,

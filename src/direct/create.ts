@@ -86,7 +86,7 @@ export function createDirect(
   } catch (error) {
     made.abandon();
     volumes.endClaim();
-    // One that another container has got meanwhile stays.
+    // A volume that another container uses by now stays.
     for (const name of volumes.made) removeUnusedVolume(store, name);
     throw error;
   } finally {
@@ -96,9 +96,9 @@ export function createDirect(
 
 /** Volumes of a container that is being made. */
 interface NewVolumes {
-  /** Those that did not exist. */
+  /** Names of the volumes that did not exist before. */
   readonly made: string[];
-  /** No command removes the volumes before this call. Calls after the first one have no effect. */
+  /** Ends the claim, until which no command removes the volumes. Calls after the first one have no effect. */
   endClaim: () => void;
 }
 
@@ -325,8 +325,8 @@ function devicesOf({ binding }: Runtime, { devices }: ContainerRequest): FoundDe
 // ---- files in /etc -------------------------------------------------------------------------------------------------
 
 /**
- * Writes the files that the container has in /etc. The runtime itself writes hosts and resolv.conf of a container with a
- * network, because they contain its addresses. With `--add-host`, hosts is written here, and `start` adds the addresses.
+ * Writes the files for the container's /etc. For a container with a network, the start writes hosts and resolv.conf,
+ * because they contain its addresses. With `--add-host`, hosts is written here, and the start adds the addresses.
  */
 function writeFiles(
   runtime: Runtime,
@@ -364,7 +364,7 @@ function withLines(text: string, lines: readonly string[]): string {
   return whole + lines.map(line => `${line}\n`).join('');
 }
 
-/** The ports of `-P`: each one that the image declares gets a free port of the host. */
+/** Returns the ports of `-P`: each port that the image declares gets a free port of the host. */
 export function publishedPorts(
   runtime: Runtime,
   values: readonly string[],
@@ -379,7 +379,7 @@ export function publishedPorts(
   });
 }
 
-/** Ports that the kernel gives to clients: few services have one of them. */
+/** The kernel's default range for the ports of clients, because few services use one of these ports. */
 const firstFreePort = 32_768;
 const lastFreePort = 60_999;
 

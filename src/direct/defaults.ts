@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Mount } from '../oci/config.ts';
 
-/** Settings of a container without options. They are those of Docker, so that images run as in Docker. */
+/** Settings of a container without options: those of Docker, because images are made for them. */
 
 export const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 

@@ -10,7 +10,7 @@ import { connectKeeper } from './keeper.ts';
 
 /** exit.json of a container, which its keeper writes before any client receives the end. */
 export interface ExitRecord {
-  /** The init. */
+  /** Pid of the init, in the pid namespace of the keeper. */
   readonly pid: number;
   /** The exit status, or 128 plus the number of the signal. */
   readonly status: number;
@@ -86,7 +86,7 @@ export function waitExit(binding: Binding, directory: string, timeoutMs = -1): E
   const ended = readExit(binding, directory);
   if (ended !== undefined) return ended;
   const connection = connectKeeper(binding, directory, 0);
-  // The keeper may have ended in between.
+  // The keeper may have exited since exit.json was read.
   if (connection === undefined) return readExit(binding, directory) ?? keeperGone(directory);
   let end: ContainerEnd;
   try {

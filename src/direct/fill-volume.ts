@@ -9,7 +9,7 @@ import { type DirectStore, listContainers } from './store.ts';
 import { usersOf, volumeData, volumePath } from './volumes.ts';
 
 /**
- * An empty volume gets the content that the image has at the mount point, with owner and mode of the directory.
+ * Copies the image's content at the mount point, with owner and mode of the directory, into an empty volume.
  *
  * @param union - the image's files, see openUnion
  */

@@ -16,7 +16,7 @@ export interface HealthCheck {
   readonly retries: number;
 }
 
-/** Docker's values for what neither the image nor an option gives. */
+/** Docker's defaults, for members that neither the image nor an option sets. */
 const defaults = { interval: 30_000, timeout: 30_000, startPeriod: 0, startInterval: 5_000, retries: 3 };
 
 /** The options of `run`; `none` for `--no-healthcheck`. */
@@ -30,8 +30,8 @@ const imageMembers = {
 } as const;
 
 /**
- * The check of a container: the options replace members of the image's HEALTHCHECK one by one, and zero stands for the
- * default. Undefined without a command.
+ * Returns the check of a container: each option replaces a member of the image's HEALTHCHECK, and zero means the
+ * default. Undefined if there is no command.
  */
 export function healthCheckOf(
   image: JsonObject | undefined,
@@ -57,7 +57,7 @@ export function healthCheckOf(
   };
 }
 
-/** Whether a value of container.json has this form. */
+/** Returns true if a value of container.json is a valid health check. */
 export function isHealthCheck(value: unknown): value is HealthCheck {
   const { test, ...numbers } = (value ?? {}) as Partial<HealthCheck>;
   const names = ['interval', 'timeout', 'startPeriod', 'startInterval', 'retries'] as const;

@@ -23,11 +23,11 @@ export interface HealthResult {
   readonly output: string;
 }
 
-/** health.json: of the present run, written after each check. */
+/** health.json: the health in the present run, written after each check. */
 export interface Health {
   readonly status: 'starting' | 'healthy' | 'unhealthy';
   readonly failingStreak: number;
-  /** The last five, oldest first. */
+  /** The results of the last five checks, oldest first. */
   readonly log: readonly HealthResult[];
 }
 
@@ -35,13 +35,16 @@ const newHealth: Health = { status: 'starting', failingStreak: 0, log: [] };
 const mostResults = 5;
 const mostOutput = 4096;
 
-/** Begins a run: nothing is known of its health. */
+/** Removes the results of the last run. Called before a new run. */
 export function forgetHealth({ binding }: Runtime, directory: string): void {
   const path = entryPath(directory, containerFiles.health);
   onHost(`unable to remove ${path}`, () => unlessMissing(() => binding.unlink(path)));
 }
 
-/** The health of the present or last run; undefined without a check. A damaged file counts as none: the next check replaces it. */
+/**
+ * Returns the health in the present or last run; undefined without a check. A damaged file is ignored: the next check
+ * replaces it.
+ */
 export function healthOf(store: DirectStore, { id, health }: DirectContainer): Health | undefined {
   if (health === undefined) return undefined;
   const text = store.binding.readTextIfThere(entryPath(containerPath(store, id), containerFiles.health));
@@ -68,7 +71,7 @@ function isResult(value: unknown): value is HealthResult {
   return [start, end, output].every(text => typeof text === 'string') && Number.isSafeInteger(exitCode);
 }
 
-/** The health after one more check. */
+/** Returns the health after one more check. */
 export function afterCheck(
   before: Health,
   check: Pick<HealthCheck, 'retries' | 'startPeriod'>,
@@ -132,7 +135,8 @@ function probe(
   const command = kind === 'CMD-SHELL' ? ['/bin/sh', '-c', ...words] : words;
   const now = binding.now();
   const start = timestamp(now);
-  // The file belongs to this check only: one that a killed check has left contains the pid of another process by now.
+  // Each check has a file of its own, because the pid in the file of a killed check may be that of another process by
+  // now.
   const pidFile = entryPath(directory, `health-${now}.pid`);
   const { timedOut, code, stdout, stderr } = binding.runHook({
     path: own[0] ?? '',
@@ -152,7 +156,7 @@ function probe(
   return { start, end, exitCode: code ?? -1, output };
 }
 
-/** The command in the container outlives the `exec` that was killed. */
+/** Kills the command in the container, because it outlives the `exec` that was killed. */
 function killProbe(binding: Binding, pidFile: string): void {
   const pid = Number(binding.readTextIfThere(pidFile) ?? '');
   const fd = Number.isSafeInteger(pid) && pid > 1 ? binding.pidfdOpen(pid) : undefined;
@@ -175,7 +179,7 @@ export function shownHealth({ status, failingStreak, log }: Health): object {
   };
 }
 
-/** For STATUS of `container ls`. */
+/** Returns the health for the column STATUS of `container ls`. */
 export function healthText(health: Health | undefined): string {
   if (health === undefined) return '';
   return health.status === 'starting' ? ' (health: starting)' : ` (${health.status})`;

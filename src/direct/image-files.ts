@@ -6,7 +6,7 @@ import { O } from '../kernel/files.ts';
 import { MOUNT_ATTR } from '../kernel/mount.ts';
 
 /**
- * A read-only union of the layers for the runtime itself, mounted nowhere. Devices in it cannot be opened.
+ * Returns a detached read-only overlay of the layers for the runtime itself. Devices in it cannot be opened.
  *
  * @param layers - directories, lowest first
  * @param empty - an empty directory: the kernel refuses a union of one layer
@@ -25,11 +25,11 @@ export function openUnion(binding: Binding, layers: readonly string[], empty: st
   );
 }
 
-/** The text of a file below `root`; empty if there is none. Links lead to files below `root` only. */
+/** Returns the text of a file below `root`; empty if there is none. Links are resolved inside `root`. */
 export function readInRoot(binding: Binding, root: number, path: string): string {
   let fd: number;
   try {
-    // A FIFO has no writer: O_NONBLOCK reads it as empty.
+    // O_NONBLOCK: a FIFO has no writer here and is read as empty.
     fd = binding.openInRoot(root, path, O.O_RDONLY | O.O_NONBLOCK, 0);
   } catch (error) {
     const absent: readonly number[] = [errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EACCES, errno.ENXIO];
@@ -39,7 +39,7 @@ export function readInRoot(binding: Binding, root: number, path: string): string
   try {
     return binding.readAll(fd);
   } catch (error) {
-    // A directory.
+    // EISDIR: the path is a directory.
     if (isSystemError(error) && error.errno === errno.EISDIR) return '';
     throw error;
   } finally {
@@ -48,8 +48,8 @@ export function readInRoot(binding: Binding, root: number, path: string): string
 }
 
 /**
- * The text of a file of an image without root, which the kernel requires for a union: that of the highest layer with the
- * file. A link must lead to a file of the same layer.
+ * Returns the text of a file of an image for a user without root, because the kernel requires root for an overlay: the
+ * file of the highest layer that has it. A link must lead to a file of the same layer.
  */
 export function readInLayers(binding: Binding, layers: readonly string[], path: string): string {
   for (const layer of [...layers].reverse()) {

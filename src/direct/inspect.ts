@@ -11,8 +11,8 @@ import { isUp, stateOf } from './status.ts';
 import { containerFiles, containerPath, type DirectStore } from './store.ts';
 
 /**
- * A container as `container inspect` prints it. The members have Docker's names and places, as far as programs read
- * them; a member that tsubo has no value for is absent, never invented.
+ * Returns the document of `container inspect`. The members have Docker's names and places; a member for which tsubo has
+ * no value is absent.
  */
 export function inspectDirect(runtime: Runtime, store: DirectStore, container: DirectContainer): object {
   const { binding } = runtime;
@@ -129,7 +129,7 @@ function readConfig(text: string | undefined): ReadConfig {
   }
 }
 
-/** The container's own file, or an empty text if the runtime writes one at each start. */
+/** Returns the host path of a file in the container's directory; empty if the runtime writes the file at each start. */
 function pathOf(directory: string, { mounts = [] }: ReadConfig, destination: string): string {
   const source = mounts.find(mount => mount.destination === destination)?.source;
   return source?.startsWith(`${directory}/`) ? source : '';

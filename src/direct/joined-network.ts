@@ -13,10 +13,10 @@ import { containerFiles, containerPath, type DirectStore, findContainer } from '
 /** `--network container:NAME`: the container has the network namespace of another one, and its names. */
 
 const prefix = 'container:';
-/** A hosts file that a container has filled with more than this is not copied. */
+/** A larger hosts file, which only the container itself can have filled, is not copied. In bytes. */
 const longestFile = 1 << 20;
 
-/** The id of the container whose network this one has. */
+/** Returns the id of the container whose network this container uses; undefined without one. */
 export function joinedId({ networks: [only = ''] }: Pick<DirectContainer, 'networks'>): string | undefined {
   return only.startsWith(prefix) ? only.slice(prefix.length) : undefined;
 }
@@ -26,7 +26,7 @@ export function joinedNetwork({ id }: Pick<DirectContainer, 'id'>): string {
 }
 
 /**
- * Refuses what belongs to the other container, with Docker's texts.
+ * Refuses options whose values the other container determines, with Docker's texts.
  *
  * @throws RuntimeError `usage.bad-value`
  */
@@ -52,7 +52,9 @@ export function checkJoined(
   });
 }
 
-/** Before a start: the link to the namespace, and the names of the other container, which runs. */
+/**
+ * Called before a start: makes the link to the namespace of the other container, which must run, and copies its names.
+ */
 export function joinNetwork(runtime: Runtime, store: DirectStore, container: DirectContainer): void {
   const id = joinedId(container);
   if (id === undefined) return;

@@ -9,7 +9,9 @@ import type { Binding, ContainerKeeperResult, HealthCheckCommand } from '../host
 export interface KeeperOptions {
   /** The container's directory: `log`, `exit.json`, `attach`, `keeper` and `pid` are made there. */
   readonly directory: string;
-  /** The create of the runtime, with the container's id as last word; begins with `binding.ownCommand()`. */
+  /**
+   * The command `create` of the runtime with its options and the container's id; begins with `binding.ownCommand()`.
+   */
   readonly argv: readonly string[];
   /** `process.terminal` of the container. */
   readonly terminal: boolean;
@@ -22,7 +24,7 @@ export interface KeeperOptions {
    * word is an absolute path. Default: none.
    */
   readonly atEnd?: readonly string[];
-  /** Executed again and again while the program runs. */
+  /** The health check, executed at each interval while the program runs. Default: none. */
   readonly check?: HealthCheckCommand;
 }
 
@@ -103,7 +105,7 @@ function recordsIn(text: string): LogRecord[] {
   });
 }
 
-/** Undefined for a line of the C library or of the engine. */
+/** Returns undefined for a line that is not a record, such as a message of the C library or of the engine. */
 function parsed(line: string): LogRecord | undefined {
   if (!line.startsWith('{')) return undefined;
   try {
@@ -114,7 +116,7 @@ function parsed(line: string): LogRecord | undefined {
   }
 }
 
-/** The error that the create has logged, with all its fields. */
+/** Returns the error that `create` has logged, with all its fields. */
 function createFailure({ status, text }: ContainerKeeperResult, records: readonly LogRecord[]): RuntimeError {
   const record = records.find(({ level }) => level === 'error');
   if (record === undefined) {
@@ -146,7 +148,9 @@ export function connectKeeper(binding: Binding, directory: string, flags: number
   }
 }
 
-/** Returns true while the container in this directory has a keeper. A container that runs without one has lost it. */
+/**
+ * Returns true while the container in this directory has a keeper. If the container runs without one, it was killed.
+ */
 export function keeperLives(binding: Binding, directory: string): boolean {
   const connection = connectKeeper(binding, directory, 0);
   if (connection === undefined) return false;

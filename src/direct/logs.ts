@@ -33,7 +33,7 @@ const perMillisecond = 1_000_000n;
  */
 export function readLogs(binding: Binding, directory: string, options: LogOptions): void {
   const { follow = false, tail, since, until, timestamps = false, streams } = options;
-  // Before the log is read: the end of the container is not missed.
+  // Connect before the log is read: otherwise the container could end unnoticed in between.
   const attachment = follow ? connectKeeper(binding, directory, 0) : undefined;
   try {
     binding.printLog({
@@ -61,7 +61,7 @@ export function readLogs(binding: Binding, directory: string, options: LogOption
   }
 }
 
-/** The time of a record: always nine digits of a second, because records are compared as text. */
+/** Formats the time of a record, always with nine digits of a second, because records are compared as text. */
 function recordTime(time: bigint): string {
   const fraction = String(time % perSecond).padStart(9, '0');
   return `${timestampSeconds(time).slice(0, -1)}.${fraction}Z`;

@@ -36,7 +36,7 @@ const second = (
   'shelf sieve slab slip spout stein tagine tankard teapot tile tray trivet tub tureen urn vase vat vessel vial wheel'
 ).split(' ');
 
-/** A name of two words. `random` are three random bytes or more. */
+/** Returns a name of two words. `random` contains three random bytes or more. */
 export function randomName(random: Uint8Array): string {
   const [high = 0, middle = 0, low = 0] = random;
   const number = (high << 16) | (middle << 8) | low;
@@ -45,7 +45,7 @@ export function randomName(random: Uint8Array): string {
   return `${head}_${tail}`;
 }
 
-/** 64 hexadecimal digits of 32 bytes. */
+/** Formats 32 bytes as 64 hexadecimal digits. */
 export function idOf(random: Uint8Array): string {
   return [...random].map(byte => byte.toString(16).padStart(2, '0')).join('');
 }

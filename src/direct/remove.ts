@@ -18,8 +18,8 @@ export interface RemoveOptions {
 }
 
 /**
- * Removes a container with its changes. Its name is free afterwards. If another command has removed it meanwhile, nothing is
- * left to do.
+ * Removes a container with its changes. Its name is free afterwards. Succeeds if another command has removed it
+ * meanwhile.
  *
  * @param id - of a container; its record may be damaged with `force`
  * @throws RuntimeError `direct.running`; `state.damaged` if it runs and the runtime has no usable record of it
@@ -35,7 +35,7 @@ export function removeDirect(
       const container = readable(store, id, force);
       if (container !== undefined && !force && isUp(stateOf(runtime, store, container)))
         throw running(container);
-      // Frees cgroup, network and the runtime's own record; kills what runs.
+      // Kills the processes and frees cgroup, network and the runtime's own record.
       deleteContainer(runtime, id, { force: true });
       // The keeper writes into the directory until it has ended.
       if (!awaitKeeper(runtime.binding, containerPath(store, id))) {
@@ -66,7 +66,7 @@ function unlessRemoved(work: () => void): void {
   }
 }
 
-/** Undefined for a damaged record with `force`. */
+/** Reads the record of the container; undefined if it is damaged and `force` is set. */
 function readable(store: DirectStore, id: string, force: boolean): DirectContainer | undefined {
   try {
     return readContainer(store, id);

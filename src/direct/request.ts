@@ -7,7 +7,7 @@ import { rlimitNumbers } from '../kernel/rlimits.ts';
 import type { Rlimit } from '../oci/config.ts';
 import type { HealthRequest } from './health-check.ts';
 
-/** The request that the options of `container run` and `create` make. */
+/** The options of `container run` and `create`, parsed. */
 export interface ContainerRequest {
   readonly image: string;
   /** Words after the image. */
@@ -27,7 +27,7 @@ export interface ContainerRequest {
   readonly remove: boolean;
   /** Value of `--restart`; absent for `no`. */
   readonly restart?: string;
-  /** Replaces what the image declares. */
+  /** Replaces members of the image's health check. */
   readonly health?: HealthRequest;
   /** The files need not survive a crash of the machine. */
   readonly discard?: boolean;
@@ -117,7 +117,7 @@ const units: Readonly<Record<string, number>> = {
   t: 2 ** 40,
 };
 
-/** Bytes of `512m`, `1.5g`, `1048576`. */
+/** Parses a size such as `512m`, `1.5g` or `1048576` to bytes. */
 export function parseBytes(option: string, text: string): number {
   const [, digits = '', unit = ''] = /^(\d{1,15}(?:\.\d{1,6})?)\s?(?:([bkmgt])(?:i?b)?)?$/i.exec(text) ?? [];
   const bytes = Math.floor(Number(digits) * (units[unit.toLowerCase()] ?? 1));
@@ -125,7 +125,7 @@ export function parseBytes(option: string, text: string): number {
   throw bad(option, text, 'it is not a number of bytes', 'write a number with a unit: 512m, 1g');
 }
 
-/** With less, the kernel cannot run a program. Docker has the same limit. */
+/** In bytes. The kernel cannot run a program with less; Docker has the same limit. */
 const leastMemory = 6 << 20;
 
 export function parseMemory(option: string, text: string): number {
@@ -134,7 +134,7 @@ export function parseMemory(option: string, text: string): number {
   throw bad(option, text, 'the minimum memory limit is 6MB', 'give 6m or more');
 }
 
-/** Microseconds of quota in each period of 100 ms. */
+/** Parses `--cpus` to microseconds of quota in each period of 100 ms. */
 export function parseCpus(text: string): number {
   const value = /^\d{1,6}(\.\d{1,9})?$/.test(text) ? Number(text) : Number.NaN;
   if (value >= 0.01) return Math.round(value * 100_000);
@@ -150,7 +150,7 @@ export function parseNumber(option: string, text: string, least: number): number
 // ---- environment, labels -------------------------------------------------------------------------------------------
 
 /**
- * Values of `--env`: `NAME=VALUE`; a name alone takes the value of the caller's environment.
+ * Parses values of `--env`: `NAME=VALUE`; a name alone takes the value of the caller's environment.
  *
  * @param callersValue - the caller's environment
  */
@@ -169,7 +169,7 @@ export function parseEnv(
   });
 }
 
-/** Lines of a file of `--env-file`: without empty lines and comments; values are taken as they are. */
+/** Parses a file of `--env-file`. Empty lines and comments are ignored; values have no quotes or escapes. */
 export function parseEnvFile(
   text: string,
   file: string,
@@ -189,7 +189,7 @@ export function parseEnvFile(
   return parseEnv('--env-file', lines, callersValue).filter(entry => entry.includes('='));
 }
 
-/** Values of `--label` and `--sysctl`: `KEY=VALUE`, or a key with an empty value. */
+/** Parses values of `--label` and `--sysctl`: `KEY=VALUE`; a key alone has an empty value. */
 export function parsePairs(option: string, values: readonly string[]): Record<string, string> {
   const pairs: [string, string][] = [];
   for (const value of values) {
@@ -207,7 +207,7 @@ const propagations = ['private', 'rprivate', 'shared', 'rshared', 'slave', 'rsla
 const volumeName = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/;
 
 /**
- * A value of `--volume`: `[SOURCE:]DESTINATION[:OPTIONS]`.
+ * Parses a value of `--volume`: `[SOURCE:]DESTINATION[:OPTIONS]`.
  *
  * @param directory - the caller's working directory, for a relative source
  */
@@ -256,7 +256,7 @@ export function parseVolume(value: string, directory: () => string): MountReques
   return { type: 'volume', source, ...common, makeSource: false };
 }
 
-/** A value of `--mount`: `type=bind,source=/srv,target=/srv,readonly`. */
+/** Parses a value of `--mount`: `type=bind,source=/srv,target=/srv,readonly`. */
 export function parseMount(value: string, directory: () => string): MountRequest {
   let type = 'volume';
   let source: string | undefined;
@@ -355,7 +355,7 @@ export function parseMount(value: string, directory: () => string): MountRequest
   };
 }
 
-/** A value of `--tmpfs`: `PATH[:OPTIONS]`. */
+/** Parses a value of `--tmpfs`: `PATH[:OPTIONS]`. */
 export function parseTmpfs(value: string): MountRequest {
   const colon = value.indexOf(':');
   const path = colon < 0 ? value : value.slice(0, colon);
@@ -381,7 +381,7 @@ function mountTarget(option: string, value: string, path: string): string {
 
 // ---- devices, limits, rights ---------------------------------------------------------------------------------------
 
-/** A value of `--device`: `SOURCE[:PATH][:ACCESS]`. */
+/** Parses a value of `--device`: `SOURCE[:PATH][:ACCESS]`. */
 export function parseDevice(value: string): DeviceRequest {
   const parts = value.split(':');
   const [source = '', second, third] = parts;
@@ -399,7 +399,7 @@ export function parseDevice(value: string): DeviceRequest {
   return { source: cleanPath(source), path: cleanPath(path), access };
 }
 
-/** A value of `--ulimit`: `nofile=1024:2048`; -1 means unlimited. */
+/** Parses a value of `--ulimit`: `nofile=1024:2048`; -1 means unlimited. */
 export function parseUlimit(value: string): Rlimit {
   const [, name = '', soft = '', hard = soft] = /^(\w+)=(-?\d{1,19})(?::(-?\d{1,19}))?$/.exec(value) ?? [];
   const type = `RLIMIT_${name.toUpperCase()}`;
@@ -431,7 +431,7 @@ function exact(value: bigint): number | bigint {
   return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value;
 }
 
-/** Capabilities after `--cap-add` and `--cap-drop`; `ALL` means all that the caller has. */
+/** Returns the capabilities after `--cap-add` and `--cap-drop`; `ALL` means all that the caller has. */
 export function capabilitiesOf(
   defaults: readonly string[],
   add: readonly string[],
@@ -467,7 +467,7 @@ function capabilityName(option: string, text: string): CapabilityName | 'ALL' {
   );
 }
 
-/** Values of `--security-opt`. */
+/** Parses the values of `--security-opt`. */
 export function parseSecurity(values: readonly string[]): SecurityRequest {
   let seccomp: string | undefined;
   let apparmor: string | undefined;
@@ -519,7 +519,8 @@ export function parseSecurity(values: readonly string[]): SecurityRequest {
 // ---- networks ------------------------------------------------------------------------------------------------------
 
 /**
- * Values of `--network`, `--ip` and `--mac-address`. The default is the network `default`, which Docker calls `bridge`.
+ * Parses the values of `--network`, `--ip` and `--mac-address`. Without them, the network is `default`, which Docker
+ * calls `bridge`.
  */
 export function parseNetworks(
   values: readonly string[],
@@ -558,7 +559,7 @@ export function parseNetworks(
   return { networks: [head.includes(':') ? `${head},${keys}` : `${head}:${keys}`, ...rest] };
 }
 
-/** A value of `--add-host`: `NAME:ADDRESS` or `NAME=ADDRESS`. Returns the line of /etc/hosts. */
+/** Parses a value of `--add-host`, `NAME:ADDRESS` or `NAME=ADDRESS`, and returns the line of /etc/hosts. */
 export function parseHost(value: string): string {
   const [, name = '', address = ''] = /^([^:=\s]+)[:=](\S+)$/.exec(value) ?? [];
   if (name === '') throw bad('--add-host', value, 'it is not of the form NAME:ADDRESS', 'write db:10.0.0.5');

@@ -23,14 +23,14 @@ export interface RestartPolicy {
   readonly most: number;
 }
 
-/** Back-off between the end of a run and the next start. A run of this length begins it again. */
+/** The delay between a run and the next start doubles up to longestDelayMs. A run of at least longRunMs resets it. */
 const firstDelayMs = 100;
 const longestDelayMs = 60_000;
 const longRunMs = 10_000;
 const sliceMs = 100;
 
 /**
- * A value of `--restart`; undefined for `no`.
+ * Parses a value of `--restart`; undefined for `no`.
  *
  * @throws RuntimeError `usage.bad-value`
  */
@@ -65,7 +65,7 @@ function attemptsOf(store: DirectStore, id: string): Attempts | undefined {
   try {
     return text === undefined ? undefined : (JSON.parse(text) as Attempts);
   } catch {
-    // A damaged file begins the back-off again.
+    // The file is damaged: begin with the first delay again.
     return undefined;
   }
 }
@@ -127,7 +127,7 @@ function waited(store: DirectStore, id: string, delayMs: number): boolean {
   return true;
 }
 
-/** The containers that run again after a start of the machine. */
+/** Returns the containers to start after a start of the machine. */
 export function bootContainers(store: DirectStore): DirectContainer[] {
   const { containers } = listContainers(store);
   return containers

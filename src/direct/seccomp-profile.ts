@@ -7,8 +7,8 @@ import { type ObjectShape, type Shape, string, strings } from '../oci/shape.ts';
 import { checkShape } from '../validate/check-shape.ts';
 
 /**
- * The system calls that a container may make by default: those that Docker allows. The lists are sorted by what a
- * program does with the calls. Calls that are not listed fail with EPERM.
+ * The system calls that a container may make by default: those that Docker allows, grouped by purpose. Calls that are
+ * not listed fail with EPERM.
  */
 const allowed: Readonly<Record<string, string>> = {
   files:
@@ -63,7 +63,7 @@ const allowed: Readonly<Record<string, string>> = {
     'timer_gettime timer_gettime64 timer_settime timer_settime64 timerfd_create timerfd_gettime timerfd_gettime64 ' +
     'timerfd_settime timerfd_settime64',
   machine: 'getrandom sysinfo uretprobe',
-  // Safe since Linux 4.8, where seccomp sees the calls of a traced process.
+  // Safe since Linux 4.8, which applies the filter after a tracer has changed the call.
   tracing: 'process_vm_readv process_vm_writev ptrace',
 };
 
@@ -87,7 +87,7 @@ const withCapability: Readonly<Record<string, string>> = {
   CAP_SYSLOG: 'syslog',
 };
 
-/** Further calls of one processor. */
+/** Calls that exist only on one architecture. */
 const ofMachine: Readonly<Record<string, string>> = {
   x86_64: 'arch_prctl modify_ldt',
   aarch64: 'arm_fadvise64_64 arm_sync_file_range breakpoint cacheflush set_tls sync_file_range2',
@@ -106,7 +106,7 @@ const vsock = 40;
 const namespaceFlags = 0x7e020000;
 
 /**
- * The default profile.
+ * Returns the default profile.
  *
  * @param machine - of uname(2)
  */
@@ -203,8 +203,8 @@ export interface ProfileMachine {
 }
 
 /**
- * A profile of `--security-opt seccomp=FILE`, in the format of config.json or in Docker's, whose rules may depend on
- * capabilities, processor and kernel.
+ * Parses a profile of `--security-opt seccomp=FILE`, in the format of config.json or in Docker's, whose rules may
+ * depend on capabilities, architecture and kernel.
  *
  * @throws RuntimeError `usage.bad-value` if it is not JSON, or if a member that only Docker's format has is not valid;
  *   the checks of config.json find all other faults

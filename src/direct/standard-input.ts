@@ -5,6 +5,6 @@ import { O } from '../kernel/files.ts';
 /** Replaces standard input of this process by /dev/null. */
 export function useNoInput(binding: Binding): void {
   if (binding.isOpen(0)) binding.close(0);
-  // The lowest free descriptor.
+  // Opens 0, because that is the lowest free descriptor.
   binding.open('/dev/null', O.O_RDONLY, 0);
 }

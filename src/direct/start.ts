@@ -51,7 +51,7 @@ export function startAgain(runtime: Runtime, store: DirectStore, container: Dire
   });
 }
 
-/** A start by a command begins the attempts of `--restart` again. */
+/** Clears the attempts of `--restart`, because a command starts the container. */
 function clearRestart(store: DirectStore, id: string): void {
   for (const name of [containerFiles.stopped, containerFiles.attempts]) {
     const path = entryPath(containerPath(store, id), name);
@@ -99,7 +99,7 @@ function startLocked(
     return false;
   }
   const directory = containerPath(store, id);
-  // The previous run, or a start that was killed.
+  // Delete the runtime's container of the previous run, or of a start that was killed.
   deleteContainer(runtime, id, { force: true });
   renewWork(binding, directory);
   joinNetwork(runtime, store, container);
@@ -132,8 +132,8 @@ function startLocked(
 }
 
 /**
- * Makes the work directory of a user's union anew: the kernel leaves a directory in it that the user cannot enter. After
- * the end of a union, nothing in it is needed.
+ * Makes the work directory of a user's overlay again, because the kernel leaves a directory in it that the user cannot
+ * enter. After an unmount of the overlay, nothing in it is needed.
  */
 function renewWork(binding: Binding, directory: string): void {
   if (binding.identity().euid === 0) return;
@@ -144,7 +144,7 @@ function renewWork(binding: Binding, directory: string): void {
   });
 }
 
-/** The command begins its exit status with 1 if the next check is due after the start interval. */
+/** The command exits with 1 if the next check is due after the start interval. */
 function checkRequest(
   runtime: Runtime,
   id: string,
@@ -179,7 +179,7 @@ function createCommand(
   ];
 }
 
-/** A start that fails leaves the container as it was: ended, or never started. */
+/** Restores the state from before a failed start: ended, or never started. Returns the error. */
 function undone(
   runtime: Runtime,
   id: string,
@@ -198,7 +198,9 @@ function undone(
   }
 }
 
-/** Returns a function that restores the exit status of the previous run, and removes a log that had not existed. */
+/**
+ * Returns a function that restores the exit status of the previous run, and removes the log if it did not exist before.
+ */
 function savedRun({ binding }: Runtime, directory: string): () => void {
   const exitPath = entryPath(directory, containerFiles.exit);
   const logPath = entryPath(directory, containerFiles.log);

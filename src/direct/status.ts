@@ -22,7 +22,7 @@ export interface DirectState {
   /** The container runs, but its keeper was killed: its exit status will be lost. */
   readonly withoutKeeper: boolean;
   readonly record?: ContainerRecord;
-  /** A file of the container is damaged. The status is then what processes and other files show. */
+  /** A file of the container is damaged. The status is then derived from processes and other files. */
   readonly problem?: RuntimeError;
 }
 
@@ -46,13 +46,13 @@ export function stateOf(
   }
   const known = { pid: 0, withoutKeeper: false, ...(record !== undefined && { record }) };
   if (status === 'created' || status === 'creating') return { ...known, status: 'created' };
-  // The log is made by the keeper at the first start.
+  // The keeper makes the log at the first start.
   const hasRun = binding.stat(entryPath(directory, containerFiles.log), true) !== undefined;
   if (!hasRun) return { ...known, status: 'created' };
   let exit: ReturnType<typeof lastExit> = 'late';
   for (let waited = 0; exit === 'late' && waited < keeperTimeoutMs; waited += sliceMs) {
     exit = lastExit(runtime, directory);
-    // A start makes the record after the log.
+    // A start writes the record after the keeper has made the log: read the state again.
     if (exit === 'late' && record === undefined && recordIfThere(runtime, id) !== undefined) {
       return stateOf(runtime, store, { id });
     }
@@ -65,7 +65,7 @@ export function stateOf(
   return { ...known, status: 'running', problem: runsUnrecorded(runtime, store, id) };
 }
 
-/** The error for a container whose keeper waits for its end, while the runtime has no usable record of it. */
+/** Returns the error for a container whose keeper waits for its end, while the runtime has no usable record of it. */
 export function runsUnrecorded(runtime: Runtime, store: DirectStore, id: string): RuntimeError {
   const path = entryPath(stateDirectory(runtime, id), files.record);
   const pid = runningInitPid(runtime, store, id);
@@ -79,15 +79,15 @@ export function runsUnrecorded(runtime: Runtime, store: DirectStore, id: string)
   });
 }
 
-/** Pid of the last init, from the file that its create wrote for the keeper. */
+/** Returns the pid of the last init, from the file that its create wrote for the keeper; undefined without it. */
 export function runningInitPid({ binding }: Runtime, store: DirectStore, id: string): number | undefined {
   const text = binding.readTextIfThere(entryPath(containerPath(store, id), 'pid')) ?? '';
   return /^[1-9]\d*\s*$/.test(text) ? Number(text) : undefined;
 }
 
 /**
- * True while the init of the last run lives, as a child of the container's keeper. The runtime writes its record before the
- * file with its pid.
+ * Returns true while the init of the last run is a child of the container's keeper and no zombie. The runtime writes
+ * its record before the file with the pid.
  */
 function hasRunningInit(runtime: Runtime, store: DirectStore, id: string): boolean {
   const { binding } = runtime;
@@ -104,7 +104,10 @@ function hasRunningInit(runtime: Runtime, store: DirectStore, id: string): boole
 const keeperTimeoutMs = 5000;
 const sliceMs = 50;
 
-/** `lost` if the keeper was killed, `late` if it still waits for the end; the error if exit.json is damaged. */
+/**
+ * Reads the exit status. Returns `lost` if the keeper was killed, `late` if it still waits for the end; the error if
+ * exit.json is damaged.
+ */
 function lastExit({ binding }: Runtime, directory: string): ExitRecord | RuntimeError | 'lost' | 'late' {
   try {
     return waitExit(binding, directory, sliceMs) ?? 'late';
@@ -115,7 +118,7 @@ function lastExit({ binding }: Runtime, directory: string): ExitRecord | Runtime
   }
 }
 
-/** Undefined without a usable record: the container is not created in the runtime, or its record is damaged. */
+/** Returns undefined without a usable record: the container is not created in the runtime, or its record is damaged. */
 export function recordIfThere(runtime: Runtime, id: string): ContainerRecord | undefined {
   try {
     return readRecord(runtime, id);

@@ -12,7 +12,7 @@ import { shortId } from './names.ts';
 import { isUp, stateOf } from './status.ts';
 import { containerPath, type DirectStore, isStopped, markStopped } from './store.ts';
 
-/** Wait for the end after SIGKILL. */
+/** Time limit for the end of the container after SIGKILL. */
 const killTimeoutMs = 10_000;
 
 /**
@@ -28,12 +28,12 @@ export function stopDirect(
   seconds: number = container.stopTimeout,
 ): void {
   const state = stateOf(runtime, store, container);
-  // It may wait for its next start.
+  // Also for an ended container, whose keeper may wait before the next start.
   if (container.restart !== undefined) markStopped(store, container.id);
   if (!isUp(state)) return;
   if (state.problem !== undefined) throw state.problem;
   signal(runtime, container.id, container.stopSignal);
-  // After the signal, so that the program does nothing before it.
+  // Resume after the signal is sent: the program must not continue before it receives the signal.
   if (state.status === 'paused') unlessEnded(() => resumeContainer(runtime, container.id));
   if (waitEnd(runtime, store, container, seconds < 0 ? -1 : seconds * 1000)) return;
   signal(runtime, container.id, SIG.SIGKILL);
@@ -79,7 +79,7 @@ function signal(runtime: Runtime, id: string, number: number): void {
   unlessEnded(() => killContainer(runtime, id, number));
 }
 
-/** The program may have ended meanwhile, and another command may have resumed it. */
+/** Ignores the errors for a container that has ended or was resumed by another command meanwhile. */
 function unlessEnded(work: () => void): void {
   try {
     work();

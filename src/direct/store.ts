@@ -55,7 +55,7 @@ function namesPath({ directory }: DirectStore): string {
   return `${directory}/names`;
 }
 
-/** Random bytes of the kernel. */
+/** Reads random bytes from /dev/urandom. */
 export function randomBytes(binding: Binding, count: number): Uint8Array {
   return onHost('unable to read /dev/urandom', () => binding.readStart('/dev/urandom', count));
 }
@@ -116,7 +116,9 @@ function writeContainer(store: DirectStore, container: DirectContainer): void {
   onHost(`unable to write ${path}`, () => store.binding.replaceText(path, containerText(container), 0o600));
 }
 
-/** A sweep between the two calls may take the directory for an abandoned one and remove it: then another id is tried. */
+/**
+ * Makes and locks a directory. If a sweep removes it between the two calls as an abandoned one, another id is tried.
+ */
 function makeDirectory(store: DirectStore): { id: string; directory: string; lock: number } {
   const { binding } = store;
   for (;;) {
@@ -205,7 +207,7 @@ function tryName(store: DirectStore, id: string, name: string): string | undefin
     const holder = readName(store, name);
     if (holder === undefined && binding.stat(path, true) !== undefined) throw foreignName(path, name);
     if (holder !== undefined && !isAbandoned(store, holder)) return holder;
-    // The container of the name was removed, or its create was killed.
+    // The container that had the name was removed, or its create was killed.
     if (holder !== undefined) removeFiles(store, holder, name);
   }
 }
@@ -220,7 +222,7 @@ function foreignName(path: string, name: string): RuntimeError {
   });
 }
 
-/** Undefined without such a name, and for a file that is not a link to a container. */
+/** Returns the id of the container with this name; undefined without such a name, and for a file that is not a link. */
 function readName(store: DirectStore, name: string): string | undefined {
   const { binding } = store;
   const path = entryPath(namesPath(store), name);
@@ -263,7 +265,7 @@ function nameTaken(name: string, id: string): RuntimeError {
   });
 }
 
-/** True for a directory without container.json that no command is making. */
+/** Returns true for a directory without container.json whose lock no command holds. */
 function isAbandoned(store: DirectStore, id: string): boolean {
   const { binding } = store;
   const directory = containerPath(store, id);
@@ -291,7 +293,7 @@ export function removeFiles(store: DirectStore, id: string, name: string | undef
   const directory = containerPath(store, id);
   for (const own of name === undefined ? namesOf(store, id) : [name]) freeName(store, own, id);
   onHost(`unable to remove ${directory}`, () => {
-    // From here on the directory counts as unfinished, so that the next `rm` or `prune` completes an interrupted removal.
+    // Without the record the directory is an unfinished one: the next `rm` or `prune` completes an interrupted removal.
     const record = entryPath(directory, containerFiles.record);
     const refusal = refusalOf(() => store.binding.unlink(record));
     // container.json is a directory.
@@ -370,7 +372,7 @@ export function readContainer(store: DirectStore, id: string): DirectContainer |
   });
 }
 
-/** All containers, the newest first, and the errors of those whose record cannot be used. */
+/** Returns all containers, the newest first, and the errors of those whose record cannot be used. */
 export function listContainers(store: DirectStore): {
   readonly containers: DirectContainer[];
   readonly damaged: RuntimeError[];
@@ -391,7 +393,7 @@ export function listContainers(store: DirectStore): {
 }
 
 /**
- * The id of a container: from its id, its name, or a prefix of its id, in this order.
+ * Finds a container by its id, its name, or a prefix of its id, in this order, and returns its id.
  *
  * @throws RuntimeError `direct.no-container`, `direct.ambiguous`
  */

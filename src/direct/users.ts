@@ -28,8 +28,8 @@ interface GroupEntry {
 }
 
 /**
- * The ids of `USER[:GROUP]`, each a name or a number; an empty text is root. A number needs no entry in the files. The
- * further groups are those that /etc/group lists for the user, unless a group is given.
+ * Returns the ids for `USER[:GROUP]`, each a name or a number; an empty text is root. A number needs no entry in the
+ * files. The additional groups are those that /etc/group lists for the user, unless a group is given.
  *
  * @param extra - values of `--group-add`
  * @throws RuntimeError `direct.no-user`

@@ -31,18 +31,19 @@ export function volumePath(store: DirectStore, name: string): string {
   return `${volumesPath(store)}/${name}`;
 }
 
-/** The directory that containers see. */
+/** Returns the directory that is mounted in containers. */
 export function volumeData(store: DirectStore, name: string): string {
   return `${volumePath(store, name)}/${dataName}`;
 }
 
-/** A name for an anonymous volume. */
+/** Returns a random name for an anonymous volume. */
 export function anonymousName(store: DirectStore): string {
   return idOf(randomBytes(store.binding, 32));
 }
 
 /**
- * Makes a volume: in a directory beside it that is renamed when it is complete. Returns false if it exists.
+ * Makes a volume in a directory beside its path, and renames the directory when it is complete. Returns false if the
+ * volume exists.
  *
  * @throws RuntimeError `direct.bad-name`
  */
@@ -100,8 +101,8 @@ function lockedVolumes<T>(store: DirectStore, work: () => T): T {
 }
 
 /**
- * No command removes these volumes, which may be missing yet, until the returned function is called: a container that is
- * being made has no record.
+ * Claims volumes, which need not exist yet, for a container that is being made and has no record. No command removes
+ * them until the returned function is called.
  */
 export function claimVolumes(store: DirectStore, names: readonly string[]): () => void {
   return lockedVolumes(store, () => makeClaim(store.binding, claimsPath(store), names.join('\n')));
@@ -125,7 +126,7 @@ export function readVolume(store: DirectStore, name: string): Volume | undefined
   if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name)) return undefined;
   if (!isDirectory(binding, volumeData(store, name), true)) return undefined;
   let text: string | undefined;
-  // Something else may be in the place of the file.
+  // The path may be another kind of file.
   refusalOf(() => {
     text = binding.readTextIfThere(`${volumePath(store, name)}/${recordName}`);
   });
@@ -168,7 +169,7 @@ export function listVolumes(store: DirectStore): Volume[] {
   return entries.flatMap(name => readVolume(store, name) ?? []);
 }
 
-/** Containers that have the volume, also stopped ones. */
+/** Returns the containers that mount the volume, including stopped ones. */
 export function usersOf(containers: readonly DirectContainer[], name: string): DirectContainer[] {
   return containers.filter(({ mounts }) => mounts.some(mount => mount.name === name));
 }
@@ -206,11 +207,11 @@ export function removeVolume(store: DirectStore, name: string, except?: string):
       unlessMissing(() => binding.rename(volumePath(store, name), removed));
     });
   });
-  // Outside the lock: it may take seconds.
+  // Remove it without the lock, because the removal may take seconds.
   onHost(`unable to remove the volume ${name}`, () => binding.removeTree(removed));
 }
 
-/** The same, but a volume that is gone or in use stays as it is. Returns false for those. */
+/** Like removeVolume, but returns false for a volume that does not exist or is in use. */
 export function removeUnusedVolume(store: DirectStore, name: string): boolean {
   try {
     removeVolume(store, name);

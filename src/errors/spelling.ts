@@ -6,8 +6,8 @@ export function nearestWord(word: string, known: readonly string[]): string | un
   // A common prefix of all words, such as CAP_, must not count as similarity.
   const prefix = commonPrefix(known);
   const length = folded.startsWith(prefix) ? word.length - prefix.length : word.length;
-  // Permits one edit in up to five letters, two in up to eight, three in longer words.
-  // Then most of a word of three letters or more is unchanged.
+  // Permits one edit in words of up to five letters, two in up to eight, three in longer ones, because most letters of
+  // the word must be unchanged.
   let best = Math.min(3, Math.max(1, Math.floor(length / 3))) + 1;
   let nearest: string | undefined;
   for (const candidate of known) {

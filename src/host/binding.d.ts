@@ -70,7 +70,7 @@ export interface Binding {
    * openat2(2) with RESOLVE_IN_ROOT: the directory `root` is `/` for the path and for every symbolic link and `..` in it.
    */
   openInRoot(root: number, path: string, flags: number, mode: number): number;
-  /** Copies files between two roots, with modes, times, extended attributes and devices. */
+  /** Copies files between two roots, with owners, modes, times, extended attributes and devices. */
   copyTree(request: CopyRequest): void;
   rename(from: string, to: string): void;
   /** Makes a pipe: the end to read from, and the end to write to. */
@@ -128,7 +128,7 @@ export interface Binding {
   findChanges(request: ChangesRequest): { readonly lines: readonly string[]; readonly problem?: PackProblem };
   /** SHA-256 of the bytes from the current offset to the end, as hexadecimal digits, and the number of bytes. */
   digest(fd: number): { readonly digest: string; readonly size: number };
-  /** Gives an open file the name `path` on the same file system. Fails with EEXIST if the name is taken. */
+  /** Makes the hard link `path` to an open file on the same file system. Fails with EEXIST if the path exists. */
   linkFile(fd: number, path: string): void;
   /** Copies a file from its current offset on to another descriptor, and returns the number of bytes. */
   copyBytes(from: number, to: number): number;
@@ -268,7 +268,7 @@ export interface Binding {
    * family. Fails with EADDRINUSE if a port is in use; `path` of the error is the port.
    */
   holdPorts(request: PortsToHold): number[];
-  /** Makes a link a port of a bridge, with the options of makeVeth: those of an earlier bridge are gone. */
+  /** Adds a link to a bridge and sets the options of makeVeth again, because a bridge that was deleted had them. */
   enslave(link: string, bridge: string, hairpin: boolean, isolated: boolean): void;
   /**
    * Sends messages to nfnetlink(7) and waits until the message with the sequence number `last` is answered. An error
@@ -401,9 +401,9 @@ export interface Peer {
 
 /** The socket of sd_notify(3) for a container. */
 export interface Readiness {
-  /** The container's, from bindDatagrams. */
+  /** The socket for the container, from bindDatagrams. */
   readonly socket: number;
-  /** That of the service manager: a path, or `@` and an abstract name. */
+  /** The socket of the service manager: a path, or `@` and an abstract name. */
   readonly host: string;
 }
 
@@ -457,13 +457,13 @@ export interface Unpacked {
 }
 
 export interface UnpackProblem {
-  /** The refused call; empty if the archive itself is wrong. */
+  /** The refused call; empty if the archive itself is damaged. */
   readonly syscall: string;
   readonly errno: number;
   readonly reason: string;
   /** The name of the entry; empty before the first. */
   readonly entry: string;
-  /** Where its header begins in the uncompressed archive. */
+  /** Offset of the entry's header in the uncompressed archive. */
   readonly offset: number;
 }
 
@@ -481,7 +481,7 @@ export interface ChangesRequest {
 export interface PackRequest extends ChangesRequest {
   /** Descriptor to which the archive is written. */
   readonly output: number;
-  /** Later times of files become this one, in seconds since 1970. */
+  /** The latest time that files may have, in seconds since 1970; later times are set to it. Default: no limit. */
   readonly latest?: number;
   /** Owners are kept. Without root's rights, files of the caller belong to the user 0 of the container. */
   readonly owners: boolean;
@@ -647,7 +647,7 @@ export interface HealthCheckCommand {
 }
 
 export interface ContainerKeeperResult {
-  /** The pids of the keeper and of the container's init; 0 if the create failed. */
+  /** Pid of the keeper, and pid of the container's init; 0 if the create failed. */
   readonly pid: number;
   readonly init: number;
   /** Exit status of the create, or 128 plus the number of the signal that ended it. */
@@ -680,7 +680,7 @@ export interface AttachRequest {
   readonly input: boolean;
   /** End of file on standard input closes that of the program. */
   readonly closeInput: boolean;
-  /** The bytes that end the call. None: no keys do. */
+  /** The bytes that end the call if they are typed one after the other. Empty: none. */
   readonly detachKeys: Uint8Array;
 }
 

@@ -6,9 +6,9 @@ import type { Binding } from './binding.d.ts';
 import { makeDirectories, unlessMissing } from './files.ts';
 
 /**
- * Claims: files that name what a running command uses before a record names it. A command that removes things reads
- * them. Both hold the lock of the store to which the directory belongs. The claim of a process that has ended is not
- * locked any more, and has no effect.
+ * Makes a claim: a file with the names of images, layers or volumes that a running command uses before a record
+ * contains them. A command that removes such files reads the claims first. Both commands hold the lock of the store to
+ * which the directory belongs. The claim of a process that has exited is not locked any more, and has no effect.
  *
  * @returns a function that ends the claim; it needs no lock
  */
@@ -21,7 +21,7 @@ export function makeClaim(binding: Binding, directory: string, text: string): ()
       const refusal = refusalOf(() => {
         fd = binding.open(path, O.O_RDWR | O.O_CREAT | O.O_EXCL | O.O_CLOEXEC, 0o600);
       });
-      // This process has another claim, or one with the same pid has, in another pid namespace.
+      // EEXIST: this process has another claim, or a process with the same pid in another pid namespace has one.
       if (refusal?.errno === errno.EEXIST) continue;
       if (refusal !== undefined) throw refusal;
       const end = (): void => {
@@ -40,7 +40,10 @@ export function makeClaim(binding: Binding, directory: string, text: string): ()
   });
 }
 
-/** The texts of the claims of running commands. Removes the others. Precondition: the lock of the store is held. */
+/**
+ * Returns the texts of the claims of running commands, and removes the others. Precondition: the lock of the store is
+ * held.
+ */
 export function readClaims(binding: Binding, directory: string): string[] {
   return onHost(`unable to read ${directory}`, () => {
     const names = unlessMissing(() => binding.readdir(directory)) ?? [];

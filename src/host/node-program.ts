@@ -4,14 +4,16 @@ import type { Binding } from './binding.d.ts';
 import { findProgram } from './find-program.ts';
 import { lastComponent, parentPath } from './paths.ts';
 
-/** A program for Node in dist/ of the package or the checkout that this program belongs to. Both hosts start it. */
+/**
+ * A program for Node in dist/ of the package or checkout that contains this executable. Both hosts start such programs.
+ */
 export interface NodeProgram {
   /** Absolute paths. */
   readonly node: string;
   readonly script: string;
 }
 
-/** Returns the program, or a text that names what is missing. */
+/** Returns the program; if a file is missing, a text with its name. */
 export function findNodeProgram(binding: Binding, name: string): NodeProgram | string {
   const own = binding.readlink('/proc/self/exe');
   const called = binding.argv()[0] ?? '';

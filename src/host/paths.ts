@@ -43,7 +43,7 @@ export function resolvePath(directory: () => string, path: string): string {
   return path.startsWith('/') ? cleanPath(path) : joinPath(directory(), path);
 }
 
-/** The directory that contains the last component. */
+/** Returns the path without its last component. */
 export function parentPath(path: string): string {
   const clean = cleanPath(path);
   const slash = clean.lastIndexOf('/');
@@ -51,7 +51,7 @@ export function parentPath(path: string): string {
   return slash === 0 ? '/' : clean.slice(0, slash);
 }
 
-/** The last component. */
+/** Returns the last component. */
 export function lastComponent(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }

@@ -15,7 +15,10 @@ export interface ImageStore {
   readonly inflate?: readonly string[];
 }
 
-/** The directory in TSUBO_DATA, or else `/var/lib/tsubo`, or, for a user other than root, that of the user's data. */
+/**
+ * Returns the store in the directory of TSUBO_DATA. Without that variable: `/var/lib/tsubo`, or, for a user other than
+ * root, `tsubo` in the user's data directory.
+ */
 export function imageStore(binding: Binding): ImageStore {
   const chosen = binding.getenv('TSUBO_DATA');
   if (chosen?.startsWith('/')) return { binding, directory: chosen };
@@ -37,12 +40,12 @@ export function layersPath({ directory }: ImageStore): string {
   return `${directory}/layers`;
 }
 
-/** The file of a blob. It exists only if its content has the digest. */
+/** Returns the path of a blob. A file exists there only after its digest was checked. */
 export function blobPath(store: ImageStore, digest: string): string {
   return `${imagesPath(store)}/blobs/sha256/${hexOf(digest)}`;
 }
 
-/** The beginning of a blob that is being downloaded, or whose download was cut. */
+/** Returns the path of an unfinished download of a blob, which may be running or interrupted. */
 export function partialPath(store: ImageStore, digest: string): string {
   return `${imagesPath(store)}/partial/${hexOf(digest)}`;
 }
@@ -57,7 +60,8 @@ export function hasBlob(store: ImageStore, digest: string): boolean {
 }
 
 /**
- * Makes the directories of the layout. Only their owner enters: images may contain set-uid programs and secrets.
+ * Makes the directories of the layout, which only their owner can enter, because images may contain set-uid programs
+ * and secrets.
  */
 export function prepareImages(store: ImageStore): void {
   const { binding } = store;

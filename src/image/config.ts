@@ -14,7 +14,7 @@ import {
 } from './members.ts';
 import type { Platform } from './platform.ts';
 
-/** How a container of the image is run. Lists and maps are empty if the image has none, texts are empty. */
+/** Settings of an image for its containers. Lists, maps and texts are empty if the image does not contain them. */
 export interface ImageConfig {
   /** `NAME=VALUE`. */
   readonly Env: readonly string[];

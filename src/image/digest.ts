@@ -23,7 +23,7 @@ export function digestOfText(text: string): string {
   return prefix + sha256(utf8(text));
 }
 
-/** The chain id of each layer, lowest first: it identifies the layer together with all layers below it. */
+/** Returns the chain id of each layer, lowest first. It identifies the layer together with all layers below it. */
 export function chainIds(diffIds: readonly string[]): string[] {
   const chain: string[] = [];
   for (const diffId of diffIds) {

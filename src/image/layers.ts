@@ -11,7 +11,9 @@ import { InvalidDocument, objectOf } from './members.ts';
 import { type StoredImage, type StoredLayer, unfinishedPrefix } from './store.ts';
 import { compressionOfFile, decompressorOf, requireUnpacked } from './unpack.ts';
 
-/** Smaller layers are decompressed before Node has started. */
+/**
+ * Compressed bytes from which ImageStore.inflate is used: for smaller layers the start of Node takes longer than gzip.
+ */
 const leastInflate = 8 << 20;
 
 /** The file layer.json beside an unpacked tree. */
@@ -34,8 +36,8 @@ interface ReadyLayer {
 }
 
 /**
- * The trees of the image's layers, lowest first, without those that an upper one hides completely. Unpacks the layers
- * that are missing.
+ * Unpacks the missing layers of an image, and returns the directories of all its layers, lowest first, without layers
+ * that an upper one hides completely.
  *
  * @param warn - called with a sentence about a layer whose owners, devices or attributes could not be kept
  * @throws RuntimeError `image.archive`, `image.disk-full`, `image.layer-digest`, `image.no-decompressor`
@@ -58,7 +60,7 @@ export function unpackedLayers(
   return trees;
 }
 
-/** A tree that depends on other layers has the chain id as name; the others serve every image. */
+/** Finds an unpacked layer. A tree that depends on lower layers is named by its chain id, any other by its diff id. */
 function findLayer(
   store: ImageStore,
   diffId: string,
@@ -93,8 +95,8 @@ function readLayer(store: ImageStore, id: string): ReadyLayer | undefined {
 }
 
 /**
- * Unpacks a layer under a name that no container uses, and renames it when it is whole and on the disk. A process that
- * is killed leaves the directory, which the next one removes.
+ * Unpacks a layer under a temporary name, and renames it when it is whole and on the disk. If the process is killed,
+ * the next command that unpacks removes the directory.
  */
 function unpackLayer(
   store: ImageStore,
@@ -123,13 +125,13 @@ function unpackLayer(
       binding.syncFilesystem(path);
     });
     const refusal = refusalOf(() => binding.rename(path, final));
-    // Another process was faster: its tree is the same.
+    // EEXIST, ENOTEMPTY: another process has unpacked the same layer meanwhile; its tree is used.
     const isThere = refusal?.errno === errno.EEXIST || refusal?.errno === errno.ENOTEMPTY;
     if (refusal !== undefined && !isThere) throw hostFailure(refusal, `unable to name ${final}`);
     if (isThere) binding.removeTree(path);
     return { tree: `${final}/tree`, record };
   } catch (error) {
-    // The error has precedence over one of the removal; what is left is removed by the next command.
+    // The first error is reported. If the removal fails, the next command that unpacks removes the rest.
     refusalOf(() => binding.removeTree(path));
     throw error;
   } finally {
@@ -138,7 +140,7 @@ function unpackLayer(
 }
 
 /**
- * Makes a directory that contains the files of a layer its tree, so that the layer is not unpacked.
+ * Uses a directory with the files of a layer as its unpacked tree.
  *
  * @param from - on the file system of the store; it is moved
  */
@@ -165,7 +167,7 @@ export function adoptTree(
     });
   } catch (error) {
     refusalOf(() => binding.removeTree(path));
-    // Another process was faster: its tree is the same.
+    // If another process has made the same tree meanwhile, that tree is used.
     if (binding.stat(`${final}/layer.json`) === undefined) throw error;
   } finally {
     binding.close(lock);
@@ -199,7 +201,7 @@ function unpackInto(
         layer: true,
         strict: isRoot,
         opaque: isRoot ? 'trusted.overlay.opaque' : 'user.overlay.opaque',
-        // The store has the digests of its files: that of an uncompressed layer is known.
+        // The digest of an uncompressed layer is the name of its blob, and was checked before.
         hashes: isCompressed,
       }),
     );

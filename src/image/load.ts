@@ -38,7 +38,7 @@ interface OpenArchive {
   readonly tree: number;
 }
 
-/** Blobs have this media type by their compression. */
+/** The media type of a layer, by its compression. */
 const layerTypes = {
   none: mediaTypes.layer,
   gzip: mediaTypes.gzipLayer,
@@ -66,13 +66,16 @@ export function loadImages(store: ImageStore, path: string | undefined): LoadedI
       binding.close(archive.tree);
     }
   } finally {
-    // A directory that is left is removed by the next command.
+    // If the removal fails, the next command that unpacks removes the directory.
     refusalOf(() => binding.removeTree(temporary.path));
     binding.close(temporary.lock);
   }
 }
 
-/** A path that can be read twice: a pipe is copied to a file, because its compression is found by reading. */
+/**
+ * Returns a path of standard input that can be read twice: a pipe is copied to a file, because detecting the
+ * compression reads from it.
+ */
 function spooledInput({ binding }: ImageStore, directory: string): string {
   const input = '/proc/self/fd/0';
   const status = onHost('unable to read standard input', () => binding.stat(input));
@@ -285,7 +288,9 @@ function identify(archive: OpenArchive, path: string, expected?: string): Archiv
   });
 }
 
-/** Gives the files their names in the store, and then the image its own. A prune meanwhile leaves them. */
+/**
+ * Moves the files to their paths in the store, then adds the image. A claim protects the files from a prune meanwhile.
+ */
 function addImageOf(
   archive: OpenArchive,
   id: string,
@@ -330,7 +335,7 @@ function withFile<T>(archive: OpenArchive, path: string, work: (fd: number) => T
   }
 }
 
-/** Links of the archive are followed inside it. */
+/** Opens a file of the archive; links are resolved inside its tree. Returns undefined if it is missing. */
 function openInTree({ store, tree, name }: OpenArchive, path: string): number | undefined {
   try {
     return store.binding.openInRoot(tree, path, O.O_RDONLY | O.O_NONBLOCK | O.O_CLOEXEC, 0);

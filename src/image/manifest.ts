@@ -15,7 +15,7 @@ import {
 } from './members.ts';
 import type { Platform } from './platform.ts';
 
-/** Points to a blob. */
+/** A reference to a blob. */
 export interface Descriptor {
   readonly mediaType: string;
   readonly digest: string;
@@ -88,7 +88,7 @@ export function compressionOf(mediaType: string): 'none' | 'gzip' | 'zstd' | und
 /**
  * Parses a manifest or an index.
  *
- * @param mediaType - the one that came with the document; it may be missing in the document
+ * @param mediaType - of the descriptor or the response; the document itself may lack it
  * @throws InvalidDocument
  */
 export function parseManifest(text: string, mediaType: string): Manifest | ImageIndex {
@@ -149,8 +149,8 @@ export function readPlatform(from: JsonObject): Platform {
 }
 
 /**
- * Converts a manifest to OCI's media types, the only ones that readers of an image layout accept. Returns the text
- * unchanged if it has them already, so that its digest stays.
+ * Converts a manifest to OCI's media types, because readers of an image layout accept no others. Returns the text
+ * unchanged if it has them already, because its digest must stay the same.
  */
 export function toOciManifest(text: string): string {
   const document = objectOf(text);

@@ -6,7 +6,7 @@ export class InvalidDocument extends Error {}
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** The document as an object. */
+/** Parses a document that must be an object. */
 export function objectOf(text: string): JsonObject {
   let value: unknown;
   try {

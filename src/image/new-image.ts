@@ -9,7 +9,7 @@ import { type JsonObject, objectOf, optionalObject } from './members.ts';
 import { machinePlatform, type Platform } from './platform.ts';
 import { addSyncedImage, readDocument, type StoredImage, type StoredLayer, storeDocument } from './store.ts';
 
-/** The member `config` of an image's config, with the members that tsubo does not know. */
+/** The member `config` of an image's config, including members that tsubo does not use. */
 export type ConfigMembers = { [name: string]: unknown };
 
 /** An image that is being made. */
@@ -21,7 +21,7 @@ export interface ImageDraft {
   readonly history: readonly HistoryEntry[];
 }
 
-/** An image without layers. */
+/** Returns a draft without layers, for this machine's platform. */
 export function emptyDraft(binding: Binding): ImageDraft {
   return {
     platform: machinePlatform(binding.identity().machine),
@@ -32,7 +32,7 @@ export function emptyDraft(binding: Binding): ImageDraft {
   };
 }
 
-/** An image that has the layers and settings of another one. */
+/** Returns a draft with the layers and settings of an image. */
 export function draftOf(store: ImageStore, image: StoredImage): ImageDraft {
   const document: JsonObject = objectOf(readDocument(store, image.id));
   return {
@@ -80,14 +80,15 @@ export function addDraft(
   return id;
 }
 
-/** Members without a value are left out, the others are sorted, as Go writes maps. */
+/** Removes members without a value and sorts the others, like Go's encoder. */
 function sorted(config: ConfigMembers): ConfigMembers {
   const entries = Object.entries(config).filter(([, value]) => value !== undefined && value !== null);
   return Object.fromEntries(entries.sort(([one], [other]) => (one < other ? -1 : 1)));
 }
 
 /**
- * The time in SOURCE_DATE_EPOCH, in seconds since 1970: images get it in place of the present time.
+ * Returns the time in SOURCE_DATE_EPOCH, in seconds since 1970, which replaces the present time in images; undefined if
+ * it is not set.
  *
  * @throws RuntimeError `usage.bad-value`
  */

@@ -11,7 +11,7 @@ import { digestOfHex } from './digest.ts';
 import { mediaTypes } from './manifest.ts';
 import type { StoredLayer } from './store.ts';
 
-/** The upper directory of a container, and what is below it. */
+/** The upper directory of a container, and the layers below it. */
 export interface UpperTree {
   readonly upper: string;
   /** Trees of the image's layers, lowest first. */
@@ -38,7 +38,7 @@ export function changesOf(store: ImageStore, tree: UpperTree): readonly string[]
 /**
  * Writes the changes as an uncompressed archive, which is the same on every machine, into the store.
  *
- * @param options.latest - later times of files become this one, in seconds since 1970
+ * @param options.latest - the latest time that files may have, in seconds since 1970; later times are set to it
  * @param options.settle - the upper directory becomes the tree of the layer. Default: it stays as it is
  * @throws RuntimeError `image.unpackable`, `image.disk-full`, `host.syscall`
  */
@@ -78,7 +78,7 @@ function requestOf({ binding }: ImageStore, { upper, layers, mountPoints }: Uppe
   return { upper, lowers: [...layers].reverse(), opaque, mountPoints };
 }
 
-/** A file in the directory of unfinished blobs. Its lock shows `image prune` that it is in use. */
+/** Makes a locked file in the directory of unfinished blobs. `image prune` does not remove a locked file. */
 function openTemporary(store: ImageStore): { path: string; fd: number } {
   const { binding } = store;
   for (let attempt = 0; ; attempt++) {

@@ -6,7 +6,7 @@ import type { Binding } from '../host/binding.d.ts';
 import { findNodeProgram, type NodeProgram } from '../host/node-program.ts';
 import type { ImageStore } from './blobs.ts';
 
-/** A request that needs HTTP and TLS. The program for Node that is beside tsubo (src/node/registry) performs it, for both hosts. */
+/** A request that needs HTTP and TLS. Both hosts start the program src/node/registry in Node, which performs it. */
 export type OnlineRequest =
   | {
       readonly action: 'pull';

@@ -9,7 +9,7 @@ export interface Platform {
   readonly variant?: string;
 }
 
-/** Other names of architectures that people write or uname(2) returns. */
+/** Other names of architectures: those of uname(2) and common spellings. */
 const architectures: Readonly<Record<string, string>> = {
   x86_64: 'amd64',
   'x86-64': 'amd64',
@@ -20,7 +20,7 @@ const architectures: Readonly<Record<string, string>> = {
   i686: '386',
 };
 
-/** Architectures whose emulator has another name than they. */
+/** The names of emulators that differ from Go's names of the architectures. */
 const emulators: Readonly<Record<string, string>> = {
   amd64: 'x86_64',
   '386': 'i386',
@@ -30,12 +30,12 @@ const emulators: Readonly<Record<string, string>> = {
   loong64: 'loongarch64',
 };
 
-/** The program with which another machine executes programs of the platform. */
+/** Returns the name of the program that executes programs of the platform on another machine. */
 export function emulatorOf({ architecture }: Pick<Platform, 'architecture'>): string {
   return `qemu-${Object.hasOwn(emulators, architecture) ? emulators[architecture] : architecture}`;
 }
 
-/** Variants that mean the same as none. */
+/** Variants with the same meaning as an absent variant. */
 const defaultVariants: Readonly<Record<string, string>> = { arm64: 'v8', amd64: 'v1' };
 
 /** The platform of this machine. `machine` is the field of uname(2). */
@@ -85,9 +85,9 @@ export function isFor(offered: Platform, requested: Platform): boolean {
 }
 
 /**
- * Selects the best image of an index: the requested variant; otherwise the one without a variant; otherwise, except for
- * arm64, the highest variant below the requested one. If no variant is requested, the one without a variant, otherwise the
- * lowest. Undefined if the index has none for the platform.
+ * Selects the best image of an index: the image with the requested variant; otherwise the image without a variant;
+ * otherwise, except for arm64, the highest variant below the requested one. If no variant is requested: the image
+ * without a variant, otherwise the lowest variant. Undefined if the index has no image for the platform.
  */
 export function selectPlatform<Entry extends { readonly platform?: Platform }>(
   entries: readonly Entry[],

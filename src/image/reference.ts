@@ -25,8 +25,8 @@ const component = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
 const tagPattern = /^[\w][\w.-]{0,127}$/;
 
 /**
- * Completes the name of an image as it is written: `busybox` is `docker.io/library/busybox:latest`. A digest overrides
- * a tag.
+ * Parses the name of an image and completes it: `busybox` is `docker.io/library/busybox:latest`. A digest overrides a
+ * tag.
  *
  * @throws RuntimeError `image.reference`
  */
@@ -56,7 +56,7 @@ export function parseReference(text: string): Reference {
   return { registry, repository, ...selected };
 }
 
-/** The first component is a registry if it cannot be a repository: it has a dot, a port or a capital letter. */
+/** Splits off the registry: a first component with a dot, a port or a capital letter, which no repository has. */
 function split(name: string): { registry: string; repository: string } {
   const slash = name.indexOf('/');
   const first = name.slice(0, Math.max(slash, 0));
@@ -105,14 +105,17 @@ export function formatReference({ registry, repository, tag, digest }: Reference
   return `${registry}/${repository}${digest === undefined ? `:${tag}` : `@${digest}`}`;
 }
 
-/** The name of the repository as people write it: `busybox` for `docker.io/library/busybox`. */
+/** Returns the short form of a repository: `busybox` for `docker.io/library/busybox`. */
 export function shortName({ registry, repository }: Pick<Reference, 'registry' | 'repository'>): string {
   if (registry !== defaultRegistry) return `${registry}/${repository}`;
   const short = repository.slice(defaultNamespace.length);
   return repository.startsWith(defaultNamespace) && !short.includes('/') ? short : repository;
 }
 
-/** The name of the image as people write it: `busybox:latest`. A text that is not a complete name stays as it is. */
+/**
+ * Returns the short form of an image's name: `busybox:latest`. A text that is not a complete name is returned
+ * unchanged.
+ */
 export function shortReference(complete: string): string {
   const reference = tryReference(complete);
   if (reference === undefined) return complete;

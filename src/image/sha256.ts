@@ -8,7 +8,7 @@ const start = primes(8).map(prime => fraction(Math.sqrt(prime)));
 const blockSize = 64;
 
 /**
- * SHA-256 as hexadecimal digits. For documents of a few kilobytes: layers are hashed by the host, which is a hundred
+ * Returns the SHA-256 as hexadecimal digits. For documents of a few kilobytes: the binding hashes layers, a hundred
  * times faster.
  */
 export function sha256(bytes: Uint8Array): string {

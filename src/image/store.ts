@@ -37,9 +37,9 @@ export interface StoredImage {
   readonly id: string;
   /** Digest of the manifest in the store. */
   readonly digest: string;
-  /** Digests by which registries know the image: those of the index and of the manifest that were pulled. */
+  /** Digests of the image in registries: those of the index and of the manifest that were pulled. */
   readonly sources: readonly string[];
-  /** Complete names, in the order of the index. Empty for an image whose names newer images have. */
+  /** Complete names, in the order of the index. Empty if newer images have taken all names of this image. */
   readonly references: readonly string[];
   /** For each of the names, the digest that its registry has for it. */
   readonly digests: readonly string[];
@@ -75,11 +75,11 @@ export interface Removal {
 const nameAnnotation = 'org.opencontainers.image.ref.name';
 /** Digests of a registry for the image, separated by blanks. */
 const sourceAnnotation = 'tsubo.image.sources';
-/** Longest wait for the lock. Its holder replaces one file, or removes the files of an image. */
+/** Time limit for taking the lock. Its holder replaces one file, or removes the files of an image. */
 const lockTimeoutMs = 60_000;
 /** Names of directories in `layers` that are unfinished, or that were removed by a killed command. */
 export const unfinishedPrefix = '.tmp-';
-/** Documents of images have some kilobytes. */
+/** In bytes. Documents of images usually have some kilobytes. */
 export const largestDocument = 8 << 20;
 
 // ---- reading -------------------------------------------------------------------------------------------------------
@@ -89,7 +89,7 @@ export function listImages(store: ImageStore): StoredImage[] {
   return readImages(store).images;
 }
 
-/** All images, and an error for each one that cannot be read. */
+/** Returns all images, and an error for each image that cannot be read. */
 export function readImages(store: ImageStore): { images: StoredImage[]; damaged: RuntimeError[] } {
   const byId = new Map<string, StoredImage>();
   const damaged: RuntimeError[] = [];
@@ -118,7 +118,8 @@ function merged(first: StoredImage, second: StoredImage): StoredImage {
 }
 
 /**
- * The image of this name, digest, id or prefix of an id. A name has precedence over an id.
+ * Returns the image with this name, digest, id or prefix of an id; undefined if there is none. A name has precedence
+ * over an id.
  *
  * @throws RuntimeError `image.ambiguous` if several ids begin with it, `image.damaged`
  */
@@ -175,13 +176,13 @@ function withAllNames(store: ImageStore, image: StoredImage): StoredImage {
   return readImages(store).images.find(({ id }) => id === image.id) ?? image;
 }
 
-/** A digest selects an image of the repository that it is written with. */
+/** Returns true if the image belongs to the repository of this reference with a digest. */
 function isOfRepository({ references }: StoredImage, complete: string): boolean {
   const repository = complete.replace(/@.*$/, '');
   return references.some(name => name.startsWith(`${repository}:`) || name.startsWith(`${repository}@`));
 }
 
-/** The entries of index.json; none if there is no store. */
+/** Returns the entries of index.json; none if there is no store. */
 function readIndex(store: ImageStore): Descriptor[] {
   const path = `${imagesPath(store)}/index.json`;
   const text = onHost(`unable to read ${path}`, () => store.binding.readTextIfThere(path, true));
@@ -189,7 +190,7 @@ function readIndex(store: ImageStore): Descriptor[] {
   return parsed(path, () => [...listOf(objectOf(text), 'manifests', readDescriptor)]);
 }
 
-/** The complete name of an entry. Other programs write short names, too. */
+/** Returns the complete name of an entry, in which other programs may have written a short one. */
 function nameOf({ annotations }: Descriptor): string | undefined {
   const name = annotations?.[nameAnnotation];
   const reference = name === undefined ? undefined : tryReference(name);
@@ -238,7 +239,10 @@ function readImage(store: ImageStore, entry: Descriptor): StoredImage {
   };
 }
 
-/** The manifest of an entry. Other programs store an index, too: then that of this machine's platform. */
+/**
+ * Returns the manifest of an entry. If another program stored an index, returns the manifest for this machine's
+ * platform.
+ */
 function readManifest(
   store: ImageStore,
   { digest, mediaType, size }: Descriptor,
@@ -267,7 +271,7 @@ export function readDocument(store: ImageStore, digest: string): string {
   return text;
 }
 
-/** Removes a document whose content has another digest than its name, so that a pull downloads it again. */
+/** Removes a document whose content does not match its digest; a pull then downloads it again. */
 export function removeDamagedDocument(store: ImageStore, digest: string): void {
   if (!hasBlob(store, digest) || digestOfText(readDocument(store, digest)) === digest) return;
   const path = blobPath(store, digest);
@@ -326,9 +330,10 @@ function claimsPath(store: ImageStore): string {
 }
 
 /**
- * The image, which no command removes until the claim is ended: a container that is being made has no record yet.
+ * Claims an image for a container that is being made and has no record yet: no command removes the image until the
+ * claim is ended.
  *
- * @param isWanted - false for an image that is not to be used
+ * @param isWanted - returns false for an image that must not be used
  */
 export function claimImage(
   store: ImageStore,
@@ -409,7 +414,7 @@ export function addImage(
   });
 }
 
-/** Takes the name from its entry. The entry stays without a name if no other entry has the manifest. */
+/** Removes the name from its entry. The entry stays, without a name, if no other entry has the manifest. */
 function withoutName(index: readonly Descriptor[], reference: string): Descriptor[] {
   return index.flatMap(entry => {
     if (nameOf(entry) !== reference) return [entry];
@@ -428,7 +433,9 @@ function writeIndex(store: ImageStore, manifests: readonly Descriptor[]): void {
   );
 }
 
-/** Adds an image with its complete names, if it has any. Its blobs are on the disk before the index names them. */
+/**
+ * Adds an image with its complete names, if it has any. Its blobs are synced to disk before the index refers to them.
+ */
 export function addSyncedImage(store: ImageStore, manifest: string, names: readonly string[]): void {
   const images = imagesPath(store);
   onHost(`unable to write ${images}`, () => store.binding.syncFilesystem(images));
@@ -444,8 +451,8 @@ export function tagImage(store: ImageStore, text: string, reference: string): vo
 }
 
 /**
- * Removes the entry that has this name or this manifest, if it cannot be read. Its files stay: which of them other images
- * have is not known before the next prune.
+ * Removes the entry with this name or this manifest, if it cannot be read. Its files stay, because other images may
+ * have them; the next prune removes unused ones.
  */
 function removeUnreadable(store: ImageStore, text: string): Removal | undefined {
   const reference = tryReference(text);
@@ -521,7 +528,8 @@ export function removeImage(store: ImageStore, text: string, { force = false } =
 /**
  * Removes all images without a name that no container uses, and all files that belong to no image and no container.
  *
- * @throws RuntimeError `image.damaged` or `state.damaged` before anything is removed, if it is not certain what is used
+ * @throws RuntimeError `image.damaged` or `state.damaged` before anything is removed, if an entry or a record that may
+ *   use files cannot be read
  */
 export function pruneImages(store: ImageStore): Removal {
   return removing(store, trash => {
@@ -544,8 +552,8 @@ export function pruneImages(store: ImageStore): Removal {
 }
 
 /**
- * Removes parts of cut downloads and blobs that no entry leads to. A pull that runs holds the lock of its partial files,
- * and requests a blob again that is missing at its end.
+ * Removes parts of interrupted downloads, and blobs to which no entry refers. A running pull holds the lock of its
+ * partial files, and requests a blob again that is missing at its end.
  */
 function removeLeftovers(
   store: ImageStore,
@@ -585,10 +593,13 @@ function removeLeftovers(
   }
 }
 
-/** Directories that nothing refers to any more. */
+/** Directories of removed layers, which have a temporary name. */
 type Trash = string[];
 
-/** Removes files of images. Layers only lose their names under the lock: their removal may take seconds. */
+/**
+ * Calls `work` with the lock, which renames layers, and removes the renamed layers without the lock, because that may
+ * take seconds.
+ */
 function removing(store: ImageStore, work: (trash: Trash) => Removal): Removal {
   const trash: Trash = [];
   try {
@@ -598,7 +609,7 @@ function removing(store: ImageStore, work: (trash: Trash) => Removal): Removal {
   }
 }
 
-/** From the rename on there is no such layer: a removal that is killed leaves no half of one. */
+/** Renames a layer before its removal: if the removal is killed, no incomplete layer remains under the name. */
 function discardLayer(store: ImageStore, trash: Trash, name: string): void {
   const layers = layersPath(store);
   const path = `${layers}/${name}`;
@@ -627,14 +638,14 @@ interface User {
   /** The container. Absent for a running command. */
   readonly id?: string;
   readonly imageId: string;
-  /** Further blobs: of an image that is being pulled. */
+  /** Digests of other blobs in use: those of an image that is being pulled. */
   readonly blobs: readonly string[];
   /** Names in `layers/`. */
   readonly layers: readonly string[];
 }
 
 /**
- * The containers and the running commands, and an error for each container whose record does not say what it uses.
+ * Returns the containers and the running commands, and an error for each container whose record cannot be read.
  * Precondition: the lock of the images is held.
  */
 function readUsers(store: ImageStore): { users: User[]; damaged: RuntimeError[] } {
@@ -721,7 +732,7 @@ function removeUnused(
   return deleted;
 }
 
-/** An unpacked layer has its diff id or its chain id as name. */
+/** Returns the diff ids and the chain ids, because either can be the name of an unpacked layer. */
 function layerIds({ layers }: { readonly layers: readonly Pick<StoredLayer, 'diffId'>[] }): string[] {
   const diffIds = layers.map(({ diffId }) => diffId);
   return [...diffIds, ...chainIds(diffIds)];

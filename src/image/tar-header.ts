@@ -4,7 +4,9 @@ const block = 512;
 /** Larger sizes do not fit in the eleven octal digits of a header. */
 const largestSize = 8 ** 11 - 1;
 
-/** The header of a file or directory (`name` ends with a slash) in a tar archive, owned by root, from 1970. */
+/**
+ * Returns the tar header of a file, or of a directory if `name` ends with a slash. The owner is root, the time 1970.
+ */
 export function tarHeader(name: string, size: number): string {
   const isDirectory = name.endsWith('/');
   if (size <= largestSize) return headerOf(name, size, isDirectory ? '5' : '0', isDirectory ? 0o755 : 0o644);

@@ -29,7 +29,7 @@ export function compressionOfFile(binding: Binding, path: string): Compression {
 /**
  * The command that decompresses its standard input.
  *
- * @param what - what is compressed: `layer sha256:1234`
+ * @param what - the compressed file, for messages: `layer sha256:1234`
  * @throws RuntimeError `image.no-decompressor`
  */
 export function decompressorOf(binding: Binding, compression: Compression, what: string): readonly string[] {

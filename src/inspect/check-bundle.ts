@@ -117,7 +117,7 @@ function requestNetworks(
   }
 }
 
-/** Runs each part even if others have found problems. */
+/** Runs each part of the inspection even if earlier parts have found problems. */
 function inspect(
   binding: Binding,
   bundle: Bundle,

@@ -441,7 +441,7 @@ function ownHardLimit(binding: Binding, resource: number): bigint | undefined {
   return hard === 'unlimited' ? (1n << 64n) - 1n : BigInt(hard);
 }
 
-/** Options of one mount that are tried: a mount with more is a mistake or an attack, and each refused one is a problem. */
+/** The most options of one mount that are probed, because each refused option becomes a problem in the report. */
 const mostOptions = 100;
 
 /** File systems that need no source. */

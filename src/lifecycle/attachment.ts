@@ -46,7 +46,7 @@ export function withAttachmentLocation<T>({ locate: place }: RequestedAttachment
 }
 
 /**
- * The attachment that the options or the config request. Without one it makes no system call.
+ * Returns the attachment that the options or the config request. Without a request it makes no system call.
  *
  * @param config - config.json, which has been checked
  * @throws RuntimeError `usage.network`, `network.not-allowed`, `config.*` with the pointer in the document
@@ -83,7 +83,7 @@ export function requestedAttachment(
   return { ...completed(given), warnings: [], option: networkFlag, locate: fields => fields };
 }
 
-/** Ports lead to the default network if no network is requested. */
+/** Adds the default network if only ports are requested. */
 function completed(attachment: Attachment): Attachment {
   const { networks, ports } = attachment;
   const [first] = ports;
@@ -114,7 +114,7 @@ function findAnnotation(annotations: Readonly<Record<string, string>> = {}): Ann
   return found;
 }
 
-/** Labels of an image can become annotations, therefore the administrator must allow the annotation. */
+/** The administrator must allow the annotation, because labels of an image can become annotations. */
 function requireAllowed(binding: Binding, name: string): void {
   if (allowedAnnotations(binding).includes(name)) return;
   throw new RuntimeError({
@@ -195,7 +195,7 @@ function refuse(
   });
 }
 
-/** An origin in the document has the form of its prefix and a pointer. */
+/** Converts a pointer into the document, which follows the prefix of its origin, to pointer, line and column there. */
 function relocated(
   fields: ErrorFields,
   prefix: string,

@@ -24,7 +24,7 @@ export const cdiDirectories = ['/etc/cdi', '/var/run/cdi'] as const;
 
 /** The prefix of annotations with names of devices, separated by commas. */
 const annotationPrefix = 'cdi.k8s.io/';
-/** The word in the administrator's settings that allows them. */
+/** The entry of `allowAnnotations` in /etc/tsubo/tsubo.json that allows these annotations. */
 const allowedWord = 'cdi.k8s.io/*';
 
 const option = '--device';
@@ -38,7 +38,7 @@ interface Request {
 }
 
 /**
- * Adds what the requested devices need to the config. Undefined without a request: then no file is read.
+ * Adds the edits of the requested devices to the config. Without a request it reads no file and returns undefined.
  *
  * @param document - config.json, unchecked
  * @param devices - of the option: `vendor.com/class=name`
@@ -71,8 +71,8 @@ export function devicesOr({ origins }: EditedConfig, others: Sources): Sources {
 }
 
 /**
- * Engines that know these annotations have applied them already and may leave them in config.json: they count only if
- * the administrator says so.
+ * Returns the devices in annotations, if the administrator allows them. Otherwise they are ignored: an engine that
+ * supports them has applied them to config.json already.
  */
 function annotated(binding: Binding, document: unknown): Request[] {
   const { annotations } = (document ?? {}) as { annotations?: unknown };
@@ -106,7 +106,10 @@ interface SpecFile {
   readonly spec: CdiSpec;
 }
 
-/** The edits of the devices in the order of the requests, each file's own before those of its first device. */
+/**
+ * Returns the edits of the devices in the order of the requests. A file's common edits precede those of its first
+ * device.
+ */
 function findDevices(binding: Binding, requests: readonly Request[]): NamedEdits[] {
   const faults: RuntimeError[] = [];
   const levels = cdiDirectories.map(directory => readSpecs(binding, directory, faults));

@@ -16,11 +16,11 @@ import { checkShape } from '../validate/check-shape.ts';
 import { configShape } from '../validate/config-shape.ts';
 import { type ContainerRecord, recordVersion } from './record.ts';
 
-/** Why a text is not a valid record, and the member at fault. */
+/** The reason why a text is not a valid record, and the invalid member. */
 export interface Fault {
   readonly message: string;
   readonly pointer?: string | undefined;
-  /** The text has the version of a later program, whose members are not known here. */
+  /** A later version of the program wrote the text; its members cannot be checked here. */
   readonly newer?: true;
 }
 

@@ -42,13 +42,13 @@ export interface CheckpointOptions extends ImageOptions {
   readonly leaveRunning?: boolean;
   /** Copies only the memory, and the container continues. Default false. */
   readonly preDump?: boolean;
-  /** TCP connections that are not yet accepted are left out. Default false. */
+  /** Omits TCP connections that are not yet accepted. Default false. */
   readonly tcpSkipInFlight?: boolean;
-  /** Unlinked files get a name again. Default false. */
+  /** Links unlinked files again, under temporary names. Default false. */
   readonly linkRemap?: boolean;
-  /** The page server to which the memory is sent, or at which it is served with `lazyPages`. Default: none. */
+  /** The page server that receives the memory or, with `lazyPages`, serves it. Default: none. */
   readonly pageServer?: { readonly address: string; readonly port: number };
-  /** Gets a null byte when the memory can be fetched, with `lazyPages`. Closed then. Default: none. */
+  /** Descriptor that gets a null byte when the memory can be fetched (`lazyPages`), and is closed. Default: none. */
   readonly statusFd?: number;
 }
 
@@ -129,7 +129,7 @@ function dump(runtime: Runtime, record: ContainerRecord & { readonly init: InitR
     }
     log.debug(`container ${record.id} is in ${image}`);
   } catch (error) {
-    // A criu that was killed leaves the cgroup frozen.
+    // If criu was killed, the cgroup is still frozen.
     if (cgroup !== undefined && !paused) refusalOf(() => thaw(binding, cgroup));
     throw error;
   } finally {
@@ -228,7 +228,7 @@ function hasHostNull({ container }: Plan): boolean {
   );
 }
 
-/** Streams that are pipes of other processes: the restored container gets those of its runtime. */
+/** Writes the names of the standard streams. A restore replaces streams that are pipes by those of the runtime. */
 function writeDescriptors({ binding }: Runtime, image: string, pid: number): void {
   const names = [0, 1, 2].map(fd => unlessMissing(() => binding.readlink(`/proc/${pid}/fd/${fd}`)) ?? 'null');
   const path = joinPath(image, descriptorsFile);

@@ -32,13 +32,13 @@ export interface ImageOptions {
   readonly shellJob?: boolean;
   /** Locks of files are part of the image. Default false: they are refused. */
   readonly fileLocks?: boolean;
-  /** Memory is copied when it is used, by a page server. Default false. */
+  /** A page server sends each page of memory at its first use. Default false. */
   readonly lazyPages?: boolean;
-  /** The image of the memory is shrunk by what a later one replaces. Default false. */
+  /** Pages that a later image replaces are removed from the earlier image. Default false. */
   readonly autoDedup?: boolean;
-  /** How criu handles cgroups. Default `ignore`: the runtime itself makes the container's cgroup. */
+  /** The part of the cgroups that criu restores. Default `ignore`: the runtime itself makes the container's cgroup. */
   readonly manageCgroupsMode?: keyof typeof cgroupModes;
-  /** How connections are blocked meanwhile. Default: as criu is configured. */
+  /** The mechanism that blocks connections meanwhile. Default: that of criu's configuration. */
   readonly networkLock?: keyof typeof networkLocks;
 }
 
@@ -112,14 +112,14 @@ export function sharedOptions(options: ImageOptions, config: Config): Partial<Cr
   };
 }
 
-/** The configuration of criu, like in runc: an annotation names it, and an empty one prevents it. */
+/** Returns the configuration file of criu from an annotation, like runc; an empty annotation means no file. */
 function configFile({ annotations }: Config): Partial<CriuOptions> {
   const named = annotations?.['org.criu.config'];
   if (named === '') return {};
   return { configFile: named ?? '/etc/criu/runc.conf' };
 }
 
-/** Mounts of files and directories of the host: the image has only their places. */
+/** A mount of a file or directory of the host: an image contains its path and not its content. */
 export interface HostMount {
   /** Path in the container, which is the name in the image. */
   readonly target: string;
@@ -154,7 +154,9 @@ export function asPair({ target, source }: HostMount): PathPair {
   return { key: target, val: source };
 }
 
-/** Namespaces of a path in config.json that criu takes as they are, with their names in the image. */
+/**
+ * Returns the namespaces that config.json joins by path, which criu does not restore, with their names in the image.
+ */
 export function externalNamespaces(
   config: Config,
 ): { readonly type: string; readonly path: string; readonly key: string }[] {
@@ -166,7 +168,7 @@ export function externalNamespaces(
 }
 
 /**
- * Refuses a container of which criu cannot make an image that restores everything.
+ * Refuses a container if an image by criu could not restore all of its properties.
  *
  * @throws RuntimeError `host.unsupported`
  */
@@ -216,7 +218,7 @@ export function requireImage(binding: Binding, image: string): void {
   });
 }
 
-/** The error for a failed request, with the cause that the log has. */
+/** Returns the error for a failed request, with the cause from the log. */
 export function criuError(
   { binding }: Runtime,
   attempt: string,

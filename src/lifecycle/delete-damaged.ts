@@ -98,7 +98,7 @@ function findLeftovers(runtime: Runtime, held: StateLock): Leftovers {
   const { binding } = runtime;
   const text = (name: string): string => {
     let found: string | undefined;
-    // Something else may be in the place of the file.
+    // The path may be another kind of file.
     refusalOf(() => {
       found = binding.readTextIfThere(entryPath(held.directory, name), true);
     });
@@ -180,7 +180,7 @@ function cgroupCandidates(leftovers: Leftovers): CgroupPlace[] {
 
 /**
  * An empty cgroup may be removed. A populated one only if the record has a cgroup and an init, or if one of its
- * processes is the container's.
+ * processes belongs to the container.
  */
 function mayRemove(leftovers: Leftovers, { path }: CgroupPlace): boolean {
   const { runtime, record } = leftovers;

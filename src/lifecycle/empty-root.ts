@@ -6,8 +6,8 @@ import type { Config } from '../oci/config.ts';
 import type { Plan } from '../plan/plan.ts';
 
 /**
- * Replaces the hint for a missing program if its root file system is empty: PATH is not the cause then. A root is empty
- * if all its entries are what the runtime creates: targets of mounts, devices and the working directory.
+ * Replaces the hint for a missing program if its root file system is empty: PATH is not the cause then. A root counts
+ * as empty if it has only entries that the runtime creates: targets of mounts, devices and the working directory.
  *
  * @param failure - of a step of the plan
  */
@@ -34,7 +34,7 @@ export function withEmptyRootHint(
   };
 }
 
-/** Undefined if the caller may not read the directory. */
+/** Returns the names in a directory; undefined if the caller may not read it. */
 function entriesOf(binding: Binding, path: string): readonly string[] | undefined {
   try {
     return binding.readdir(path);

@@ -22,7 +22,7 @@ export function containerStats(runtime: Runtime, id: string): ContainerStats {
   return readStats(runtime.binding, living(runtime, id));
 }
 
-/** Warns if a controller is not enabled: its numbers are 0, which looks like no usage. */
+/** Warns if a controller is not enabled, because its numbers are then 0 like those of an idle container. */
 export function warnOfUncounted(runtime: Runtime, id: string): void {
   warnOfControllers(runtime, cgroupOf(readRecord(runtime, id)));
 }

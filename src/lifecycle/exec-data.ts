@@ -73,7 +73,7 @@ export function writeExecData(runtime: Runtime, directory: string, config: Confi
   // A plan without a program has no loadSeccomp step. Nothing is kept then: an exec must not run without the filter.
   const whole = config.process.args.length > 0 && (seccomp === undefined) === (filter === undefined);
   const kept = whole ? exact(inherited) : undefined;
-  const afterReady = JSON.stringify(keepForStart(plan), rounded);
+  const afterReady = JSON.stringify(stepsForStart(plan), rounded);
   const text = `{"version":${version},${kept === undefined ? '' : `"inherited":${kept},`}"afterReady":${afterReady}}`;
   const path = entryPath(directory, files.execData);
   runtime.binding.writeText(path, text, O.O_CREAT | O.O_EXCL, 0o600);
@@ -179,7 +179,7 @@ export interface AfterReady {
  * Keeps the plan's steps after `ready`. A failed `start` can then name the place in config.json without making the plan
  * again. Only the data for a message is kept: not the environment, which may be large and secret, and not the filter.
  */
-function keepForStart(plan: Plan): AfterReady {
+function stepsForStart(plan: Plan): AfterReady {
   const first = plan.container.findIndex(({ op }) => op === 'ready') + 1;
   const steps = plan.container.slice(first).map(step => {
     if (step.op === 'loadSeccomp') return { ...step, program: [] };
@@ -189,7 +189,7 @@ function keepForStart(plan: Plan): AfterReady {
 }
 
 /** The steps are checked only here, because they are only used after a failure. Numbers were rounded. */
-function isKeptStep(value: unknown): value is Step {
+function isStoredStep(value: unknown): value is Step {
   if (typeof value !== 'object' || value === null) return false;
   const step = value as Readonly<Record<string, unknown>>;
   const fields = lookUp(vocabulary as Operations, String(step['op']));
@@ -210,7 +210,7 @@ function isPlace(value: unknown): value is ItemPlace {
 }
 
 /**
- * Explains the failure of a step that `keepForStart` kept.
+ * Explains the failure of a step that `stepsForStart` kept.
  *
  * @throws RuntimeError `state.damaged`
  */
@@ -218,7 +218,7 @@ export function explainStartFailure(runtime: Runtime, id: string, report: Report
   const container: Step[] = [];
   const { first, steps } = readExecData(runtime, id)?.afterReady ?? { first: 0, steps: [] };
   for (const [index, step] of steps.entries()) {
-    if (!isKeptStep(step)) {
+    if (!isStoredStep(step)) {
       const path = entryPath(stateDirectory(runtime, id), files.execData);
       throw damaged(path, `/afterReady/steps/${index} is not a step`);
     }

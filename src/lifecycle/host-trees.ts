@@ -150,13 +150,13 @@ function namespaceOf(context: HostContext, idmap: IdMap, origin: string): number
       ? openReadOnly(runtime.binding, `/proc/${context.init.pid}/ns/user`)
       : mappedNamespace(runtime, idmap, origin);
   // Cached for later mounts, with a limit on the number of descriptors.
-  if (ownerNamespaces.size === keptNamespaces) closeNamespaces(context);
+  if (ownerNamespaces.size === mostOwnerNamespaces) closeNamespaces(context);
   if (ownerNamespaces.size === 0) context.atEnd(() => closeNamespaces(context));
   ownerNamespaces.set(key, namespace);
   return namespace;
 }
 
-const keptNamespaces = 64;
+const mostOwnerNamespaces = 64;
 
 function closeNamespaces({ runtime, ownerNamespaces }: HostContext): void {
   for (const namespace of ownerNamespaces.values()) runtime.binding.close(namespace);

@@ -43,8 +43,8 @@ export const setOomScoreAdj: HostOperation<'setOomScoreAdj'> = {
 };
 
 /**
- * A runtime without root cannot write the init's file. It sets its own score before the clone, and the init inherits
- * it.
+ * A runtime without root cannot write the init's file. It sets its own score before the clone, because the init
+ * inherits that.
  */
 function setOwn(step: SetOomScoreAdj, context: HostContext): void {
   const { binding } = context.runtime;

@@ -58,7 +58,7 @@ function userName(runtime: Runtime, uid: string, known: Map<string, string>): st
   return name;
 }
 
-/** If /etc/passwd cannot be read, no user has a name. The first entry of a uid counts. */
+/** Returns the name of the first entry with the uid; undefined without an entry, and if /etc/passwd cannot be read. */
 function readUserName(runtime: Runtime, uid: string): string | undefined {
   let text = '';
   try {

@@ -6,7 +6,7 @@ import { files } from './record.ts';
 import type { Runtime } from './runtime.ts';
 import { damaged } from './store.ts';
 
-/** A mount that was added to a container, as its state directory has it. */
+/** A mount that was added to a container: an entry of the list in its state directory. */
 export interface RecordedMount {
   readonly target: string;
   readonly source: string;

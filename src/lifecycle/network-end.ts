@@ -36,7 +36,7 @@ export function detachNetworks(
   });
 }
 
-/** Read in this order: the keeper writes the file before it exits. */
+/** Tests the process before the file, because the keeper writes the file before it exits. */
 function keeperRemoves(binding: Binding, keeper: NetworkRecord['keeper'], owner: string): boolean {
   if (keeper !== undefined && initRuns(binding, keeper)) return true;
   return (binding.readTextIfThere(entryPath(owner, files.portsRemoved)) ?? '') !== '';

@@ -27,7 +27,7 @@ export const makeNetwork: HostOperation<'makeNetwork'> = {
   apply(steps, context) {
     const { runtime } = context;
     const store = networkStore(runtime.binding);
-    // No undo: the network belongs to the machine and stays, as the next container needs it.
+    // No undo: the network belongs to the machine and stays for the next container.
     for (const { network, isNew, origin } of steps) {
       const bridge = setUpNetwork(store, runtime.log, network, { isNew, origin });
       if (bridge !== undefined) context.bridges.set(network.bridge, bridge);

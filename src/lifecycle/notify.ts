@@ -35,8 +35,8 @@ function bindSocket(binding: Binding, path: string): number {
 }
 
 /**
- * The socket of a created container. Undefined without a service manager, and for a container that was created without
- * one: it has no mount for the socket. The caller closes it.
+ * Binds the socket of a created container. Undefined without a service manager, and for a container that was created
+ * without one, because it has no mount for the socket. The caller closes the socket.
  */
 export function listenForReadiness({ binding }: Runtime, stateDirectory: string): Readiness | undefined {
   const host = serviceManager(binding);

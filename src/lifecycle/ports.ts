@@ -64,7 +64,7 @@ export const reservePorts: HostOperation<'reservePorts'> = {
   },
   inspect({ ports, origin }, binding, findings) {
     const runtime: Runtime = { binding, root: '/', log: silentLog };
-    // Only an attempt to listen finds every kind of user; the sockets are closed at once.
+    // Only an attempt to listen detects every kind of use; the sockets are closed at once.
     for (const address of addressesToHold(ports, hasIpv6(networkStore(binding)))) {
       for (const fd of hold(runtime, ports, address, origin)) binding.close(fd);
     }
@@ -121,7 +121,7 @@ function waitForHolder(binding: Binding, holder: PortHolder | undefined): boolea
   if (holder !== undefined && holder.name !== keeperName) return false;
   const pidfd = holder && binding.pidfdOpen(holder.pid);
   if (pidfd === undefined) {
-    // It has ended after the attempt, or its sockets are closed already.
+    // The keeper has exited since the attempt, or has closed its sockets already.
     binding.sleepMs(pauseMs);
     return true;
   }
@@ -130,7 +130,7 @@ function waitForHolder(binding: Binding, holder: PortHolder | undefined): boolea
   return ended;
 }
 
-/** Containers with published ports that have addresses: of all roots. */
+/** Returns the containers of all roots that have published ports and addresses. */
 function publishers(runtime: Runtime, store: NetworkStore): Publisher[] {
   const owners = networkNames(store).flatMap(name =>
     takenAddresses(store, name).taken.map(({ owner }) => owner),
@@ -179,7 +179,7 @@ export const publishPorts: HostOperation<'publishPorts'> = {
       const store = networkStore(binding);
       locked(store, () => addAgain(context, store, steps, changes));
     }
-    // The keeper removes its elements when the init has exited; without a keeper nothing does.
+    // The keeper removes its elements when the init has exited. Before the keeper runs, this undo must remove them.
     let kept = false;
     context.undo.arm('the published ports', () => {
       const error = kept ? 0 : send(binding, transaction(removeIfPresent(changes)));
@@ -235,9 +235,9 @@ function listenersOf({ heldPorts }: HostContext, { ipv4 }: ContainerAddresses): 
 }
 
 /**
- * Adds elements that the kernel has refused once: the table is missing, or an element is in the way. The runtime holds
- * the sockets of the ports, therefore that element belongs to a container whose keeper was killed. The maps are then
- * made again from the records of all containers. Precondition: the lock is held.
+ * Adds elements that the kernel has refused: the table is missing, or an element with an equal key exists. The runtime
+ * holds the sockets of the ports, therefore that element belongs to a container whose keeper was killed. The maps are
+ * then made again from the records of all containers. Precondition: the lock of the networks is held.
  */
 function addAgain(
   context: HostContext,
@@ -285,7 +285,9 @@ function otherPorts(runtime: Runtime, store: NetworkStore) {
   });
 }
 
-/** A UDP client that used a port before would keep its old destination. */
+/**
+ * Removes tracked connections to UDP ports, because a client that used a port before would keep its old destination.
+ */
 function forgetConnections({ binding }: Runtime, ports: readonly PublishedPorts[]): void {
   if (ports.every(({ protocol }) => protocol === 'tcp')) return;
   const { answers } = binding.netfilter(dumpConnections());

@@ -16,7 +16,7 @@ import type { HostOperation } from './host-context.ts';
 import type { Runtime } from './runtime.ts';
 import { writeRecord } from './store.ts';
 
-/** The container's future class of service. The record contains it before the class is made. */
+/** Returns the container's future class of service, because the record contains it before the class is made. */
 export function plannedRdt({ binding }: Runtime, request: RdtRequest, id: string): RdtGroup | undefined {
   const root = resctrlMountpoint(binding);
   if (root !== undefined) return planRdtGroup(binding, root, request, id);

@@ -65,7 +65,7 @@ export interface Restored {
   readonly terminals?: Terminals;
 }
 
-/** The steps of the host that a restored container needs: criu does the rest. */
+/** The steps of the host that the runtime performs for a restored container; criu performs all others. */
 const operations: ReadonlySet<HostOperationName> = new Set<HostOperationName>([
   'makeState',
   'saveRecord',

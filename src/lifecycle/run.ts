@@ -47,7 +47,7 @@ export function runContainer(runtime: Runtime, options: RunOptions): number {
   return status;
 }
 
-/** Deletes the container if a poststart hook fails: no caller has seen it yet. */
+/** Deletes the container if a poststart hook fails, because `run` reports a failure and leaves nothing. */
 function runPoststartOrDelete(runtime: Runtime, record: ContainerRecord): void {
   try {
     afterExec(runtime, record);

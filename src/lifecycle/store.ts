@@ -94,7 +94,7 @@ function holdNew(runtime: Runtime, id: string, directory: string): StateLock | u
 /**
  * Locks a state directory, whatever it contains; undefined if there is none.
  *
- * @param timeoutMs - how long another command may keep the lock, in milliseconds (default 10000)
+ * @param timeoutMs - time limit for another command to release the lock, in milliseconds (default 10000)
  * @throws RuntimeError `state.busy`
  */
 export function hold(runtime: Runtime, id: string, timeoutMs = lockTimeoutMs): StateLock | undefined {
@@ -176,7 +176,7 @@ export function readRecord(runtime: Runtime, id: string): ContainerRecord {
 /** A directory, a loop of links, a device, or a text that is too long is in the place of a file. */
 export const notText: readonly number[] = [errno.EISDIR, errno.ELOOP, errno.ENXIO, errno.ENODEV, errno.EFBIG];
 
-/** How long a create may be between the making of its directory and the lock, in milliseconds. */
+/** Time limit for a create from making its directory to locking it, in milliseconds. */
 const claimMs = 100;
 
 /**
@@ -228,7 +228,7 @@ function newerVersion(path: string, { message, pointer }: Fault): RuntimeError {
   });
 }
 
-/** True if a container has a record that this program cannot use: `delete --force` removes it by what is certain. */
+/** Returns true if this program cannot use the record of a container; `delete --force` removes such a container. */
 export function isUnusable({ code }: RuntimeError): boolean {
   return code === 'state.damaged' || code === 'state.newer-version';
 }

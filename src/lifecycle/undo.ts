@@ -9,7 +9,7 @@ interface Entry {
 
 /**
  * The undo actions for a failure of a later step. Each is armed as soon as its effect exists and never before, because
- * an undo must not remove what belongs to another container. They run in reverse order.
+ * an undo must not remove an object of another container. They run in reverse order.
  */
 export class UndoList {
   #entries: Entry[] = [];

@@ -58,8 +58,8 @@ export function claimUpper(
 }
 
 /**
- * Removes the marker of a volatile layer after its container has ended, so that the next one can use the directory.
- * Does nothing if that one has it already, or after a reboot.
+ * Removes the marker of a volatile layer after its container has ended, because the kernel would refuse the directory
+ * to the next container. Does nothing if another container uses the directory by now, or after a reboot.
  */
 export function releaseUpper(runtime: Runtime, id: string, upper: UpperLayer | undefined): void {
   const { binding } = runtime;
@@ -134,7 +134,7 @@ function containersOn(runtime: Runtime, own: string, { id, workId }: UpperLayer)
     const values = text.split('\0');
     for (let at = 0; at + width <= values.length; at += width) {
       const [name = '', , , upper, work, version] = values.slice(at, at + width);
-      // Without a version the members could not be read so fast: the whole record is parsed.
+      // Without a version, the members could not be read without a full parser: parse the whole record.
       if (name === own || (version !== '' && upper !== id && work !== workId)) continue;
       const record = recordIfReadable(runtime, name);
       if (record?.upper?.id === id || record?.upper?.workId === workId) found.push(record);

@@ -75,7 +75,7 @@ export const connectNetwork: HostOperation<'connectNetwork'> = {
     const { program, interface: name, ports, origin } = step;
     const { binding } = context.runtime;
     const { pid, pidfd } = context.init;
-    // The sockets reserved the ports until now: close them, so that the program can bind the ports.
+    // The sockets reserved the ports until now: close them, because the program must bind the ports.
     for (const { fds } of context.heldPorts) {
       for (const fd of fds.splice(0)) binding.close(fd);
     }
@@ -96,7 +96,10 @@ export const connectNetwork: HostOperation<'connectNetwork'> = {
   },
 };
 
-/** The container reaches neither the loopback interface of the host nor, under the gateway's address, the host. */
+/**
+ * Returns arguments with which the container reaches neither the host's loopback interface nor, by the gateway's
+ * address, the host.
+ */
 function programArguments(
   program: string,
   name: string,

@@ -15,8 +15,8 @@ export function dumpConnections(): Encoded {
 }
 
 /**
- * Removals of the UDP connections of a dump that go to one of these ports of the host. A client that sent to a port
- * before it was published, or while another container had it, would keep its old destination.
+ * Returns messages that remove the UDP connections of a dump to one of these ports of the host. A client that sent to a
+ * port before it was published, or while another container had it, would otherwise keep its old destination.
  */
 export function staleConnections(dump: Uint8Array, ports: readonly PublishedPorts[]): Encoded[] {
   const published = ports.filter(({ protocol }) => protocol === 'udp');

@@ -19,7 +19,7 @@ export interface PublishedPorts {
 
 export const publishFlag = '--publish';
 const highestPort = 65_535;
-/** A keeper takes no more sockets, and each port has up to two. */
+/** The most published ports of a container. Each has up to two sockets, and the keeper limits their number. */
 export const mostPorts = 4096;
 
 /**

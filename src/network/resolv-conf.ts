@@ -16,7 +16,7 @@ export interface DnsSettings {
 export function requestedResolvConf(text: string, { servers, search, options }: DnsSettings): string {
   const replaced = new Set([
     ...(servers === undefined ? [] : ['nameserver']),
-    // Of `domain` and `search`, the last one counts.
+    // The resolver uses only the last of `domain` and `search`: replace both.
     ...(search === undefined ? [] : ['search', 'domain']),
     ...(options === undefined ? [] : ['options']),
   ]);

@@ -107,7 +107,7 @@ export interface Definitions {
   readonly damaged: readonly RuntimeError[];
 }
 
-/** All definitions. One that cannot be read must not stop the work on the others. */
+/** Reads all definitions. A definition that cannot be read must not prevent work on the others. */
 export function readDefinitions(store: NetworkStore): Definitions {
   const networks: NetworkDefinition[] = [];
   const damaged: RuntimeError[] = [];
@@ -160,7 +160,7 @@ export function lastOffset({ binding, state }: NetworkStore, network: string): b
 
 export function saveLastOffset({ binding, state }: NetworkStore, network: string, offset: bigint): void {
   const path = `${state}/${network}/next`;
-  // A half-written number is only a worse hint.
+  // If the write is interrupted, the wrong number costs only a longer search.
   onHost(`unable to write ${path}`, () =>
     binding.writeText(path, String(offset).padStart(hintDigits, '0'), O.O_CREAT, 0o644),
   );

@@ -2,7 +2,7 @@
 import { overlap, parseSubnet, type Subnet } from './cidr.ts';
 import type { UsedSubnet } from './machine.ts';
 
-/** 1022 hosts: a bridge takes no more than 1023 devices. */
+/** Prefix length of a new IPv4 subnet: 1022 hosts, because a bridge has at most 1023 ports. */
 const prefix = 22;
 
 /** Ranges for subnets of IPv4, in the order of preference. The first is rarely used by anything else. */

@@ -8,7 +8,7 @@ declare const CODE_CACHE: string;
 
 /**
  * Writes the file that src/node/start.ts loads: the program compiled by this Node, including the functions of a short
- * command. It runs that command, so it needs a process of its own.
+ * command. It runs that command in this process; therefore call it in a process of its own.
  */
 export function writeCodeCache(home: string): void {
   const filename = join(home, 'cli.js');

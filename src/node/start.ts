@@ -9,7 +9,7 @@ declare const CODE_CACHE: string;
 
 /**
  * V8 compiles the program, dist/cli.js, at build time and again at install; loading the result takes a quarter of the
- * time. V8 accepts it only from its own version and with its own flags, and otherwise compiles the program again.
+ * time of a compilation. V8 rejects a result of another version or with other flags, and compiles the program again.
  */
 const directory = dirname(__filename);
 const filename = join(directory, 'cli.js');

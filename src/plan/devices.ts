@@ -32,7 +32,7 @@ const readWriteAll = 0o666;
 const fileType = { c: S_IF.S_IFCHR, u: S_IF.S_IFCHR, b: S_IF.S_IFBLK, p: S_IF.S_IFIFO } as const;
 const permissionBits = 0o7777;
 
-/** False if the config binds /dev: nothing is made in it then. */
+/** Returns false if the config binds /dev, because nothing is made in a bound /dev. */
 export function ownsDev(config: Config): boolean {
   return !(config.mounts ?? []).some(mount => isBind(mount) && containerPath(mount.destination) === '/dev');
 }

@@ -11,7 +11,7 @@ export interface Environment {
 }
 
 /**
- * The last of several entries with one name counts, at its own position. An empty HOME counts as absent. LISTEN_PID is
+ * Keeps only the last of several entries with one name, in its position. An empty HOME counts as absent. LISTEN_PID is
  * 1, because the program is pid 1.
  *
  * @param given - `process.env`

@@ -4,7 +4,7 @@ import type { ErrorFields } from '../errors/error.ts';
 import type { Report } from '../host/binding.d.ts';
 import type { Step } from '../wire/steps.ts';
 
-/** How a hook failed. */
+/** The outcome of a failed hook. */
 export type HookFailure =
   | { readonly how: 'exit' | 'signal'; readonly status: number; readonly wrote: string }
   | { readonly how: 'timeout'; readonly seconds: number; readonly wrote: string }

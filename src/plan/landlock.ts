@@ -109,7 +109,7 @@ const since: Readonly<Record<string, readonly [major: number, minor: number]>> =
  * and before a seccomp filter, which may refuse its calls. Without no_new_privs it needs CAP_SYS_ADMIN, which the change
  * of user takes away.
  *
- * @throws RuntimeError `host.unsupported` if the kernel lacks a right: a dropped rule would be a hole
+ * @throws RuntimeError `host.unsupported` if the kernel lacks a right, because no rule may be omitted
  */
 export function landlockSteps(landlock: Landlock | undefined, { kernel }: HostFacts): Step[] {
   if (landlock === undefined) return [];

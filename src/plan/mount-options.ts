@@ -9,7 +9,7 @@ export interface MountWords {
   readonly bind: boolean;
   /** `rbind`. */
   readonly tree: boolean;
-  /** MS_* flags that the plain words set, and those that they clear. Later words win. */
+  /** MS_* flags that the plain words set, and those that they clear. A later word overrides an earlier one. */
   readonly set: number;
   readonly cleared: number;
   readonly propagation: readonly { readonly flags: number; readonly origin: string }[];

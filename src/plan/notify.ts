@@ -21,7 +21,7 @@ const mountPoint = '/run/notify';
 /** The variable of the runtime's environment is the origin. */
 export const notifyOrigin = 'NOTIFY_SOCKET';
 
-/** The config with the mount and with the variable that leads the program to the socket. */
+/** Returns the config with the mount of the socket's directory, and with the variable NOTIFY_SOCKET for the program. */
 export function withNotifySocket(config: Config, stateDirectory: string): Config {
   const mount = {
     destination: mountPoint,

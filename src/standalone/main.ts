@@ -32,7 +32,7 @@ export function warm(): void {
   warmUp();
 }
 
-/** The build calls this with rehearsal.json. Returns a line for each command that the recording does not fit any more. */
+/** The build calls this with rehearsal.json. Returns a line for each command whose calls differ from the recording. */
 export function rehearseText(text: string): string {
   const machine = host.tsuboBinding;
   const one = (binding: Binding): number => {

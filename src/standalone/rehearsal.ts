@@ -2,8 +2,9 @@
 import type { Binding } from '../host/binding.d.ts';
 
 /**
- * One command as it was recorded (native/build/rehearse.mjs): what each function of the binding returned, call by call.
- * rehearsal.json beside this file is a list of them.
+ * A recorded command (native/build/rehearse.mjs): the results of each function of the binding, in the order of the
+ * calls.
+ * rehearsal.json beside this file is a list of such commands.
  */
 export interface RecordedCommand {
   readonly argv: readonly string[];
@@ -27,7 +28,7 @@ export type RecordedValue =
   | { readonly bigint: string }
   | { readonly record: { readonly [name: string]: RecordedValue } };
 
-/** How a command has ended in a rehearsal. */
+/** The end of a command in a rehearsal. */
 export interface Ended {
   readonly argv: readonly string[];
   /** -1 after a call that was not recorded. */
@@ -39,8 +40,8 @@ export interface Ended {
 }
 
 /**
- * Executes commands without the machine: each call of the binding returns what it returned in the recording. The build
- * thereby learns which parts of the heap commands use. It is pure.
+ * Executes commands without the machine: each call of the binding returns its recorded result. The build observes
+ * during the call which parts of the heap the commands use. The function is pure.
  *
  * @param start - executes a command and returns its exit status
  * @param machine - the real binding: its functions are read, as a command does, and not called
@@ -72,7 +73,7 @@ export function rehearse(
   });
 }
 
-/** -1 if the command throws, also because it calls a function that no command of the recording calls. */
+/** Returns -1 if the command throws, also because it calls a function that no command of the recording calls. */
 function statusOf(command: () => number): number {
   try {
     return command();

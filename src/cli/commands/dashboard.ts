@@ -8,7 +8,7 @@ import { textOf } from './container/options.ts';
 
 /** The argument of the program (src/node/dashboard), as JSON. */
 export interface DashboardRequest {
-  /** 0: a free one. */
+  /** TCP port; 0 for any free port. */
   readonly port: number;
   /** The command line up to the name of a command: the program runs such commands. */
   readonly command: readonly string[];
@@ -71,7 +71,7 @@ export const dashboard: CommandModule = {
   },
 };
 
-/** The error that the program has written; undefined without one. */
+/** Parses the error that the program has written; undefined if it has written none. */
 function errorIn(text: string): ErrorFields | undefined {
   try {
     return (JSON.parse(text) as { readonly error?: ErrorFields }).error;

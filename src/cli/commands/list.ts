@@ -32,8 +32,8 @@ export const list: CommandModule = {
 };
 
 /**
- * Replaces characters that would act on the terminal. Most lists have none, and the encoder of JSON finds that out faster
- * than `visibleLine`.
+ * Replaces characters that would act on the terminal. Most lists have none, and a comparison with the encoded JSON is a
+ * faster test than `visibleLine`.
  */
 function shown(containers: readonly StateOutput[], binding: Binding): readonly StateOutput[] {
   const texts = containers.map(({ id, bundle, owner }) => id + bundle + owner).join('');

@@ -6,7 +6,7 @@ import { defineGlobals } from '../globals.ts';
 /** The kind of a value that a shell can complete; a list has all possible values. */
 export type ValueKind = 'file' | 'directory' | 'signal' | 'text' | Listed | readonly string[];
 
-/** Things whose names a command prints. */
+/** Kinds of objects whose names a command of tsubo prints. */
 export type Listed = keyof typeof listers;
 
 export interface OptionWords {
@@ -32,7 +32,7 @@ export interface CommandWords {
   readonly arguments: readonly ArgumentWords[];
 }
 
-/** The command line as a shell needs it. */
+/** The words of the command line, from which a completion script is made. */
 export interface ProgramWords {
   readonly globals: readonly OptionWords[];
   /** First words of groups with their summaries. */
@@ -155,7 +155,7 @@ export function listCommand(kind: Listed, program: string): string {
   return `${program} ${words} 2>/dev/null${sed === undefined ? '' : ` | sed -n '${sed}'`}`;
 }
 
-/** The names of signals that people send. */
+/** The signals that are offered: those in common use. */
 export const signals: readonly string[] = [
   ...['TERM', 'KILL', 'INT', 'HUP', 'QUIT', 'STOP', 'CONT', 'USR1', 'USR2', 'WINCH'],
 ];

@@ -87,7 +87,7 @@ function hasMountPoint(
   return union === undefined ? !binding.isReadOnly(rootfs) : union.upper !== undefined;
 }
 
-/** Warns of files that a container with a network does not get. */
+/** Returns a warning for files that a container with a network does not get. */
 export function warnOfLeftOut(paths: readonly string[], option: string): Warning[] {
   if (paths.length === 0) return [];
   return [
@@ -99,7 +99,7 @@ export function warnOfLeftOut(paths: readonly string[], option: string): Warning
   ];
 }
 
-/** The plan with the option as the origin of the added mounts, because config.json does not contain them. */
+/** Returns the plan with the option as the origin of the added mounts, because config.json does not contain them. */
 export function withFileOrigins(plan: Plan, config: Config, planned: Config, flag: string): Plan {
   const mounts = planned.mounts ?? [];
   const before = config.mounts?.length ?? 0;
@@ -157,7 +157,9 @@ function write({ runtime, stateDirectory }: HostContext, name: string, text: str
   onHost(`unable to write ${path}`, () => runtime.binding.writeText(path, text, O.O_CREAT | O.O_EXCL, 0o644));
 }
 
-/** The runtime invents no name server: if the container can use none of the host, the file has a comment instead. */
+/**
+ * Returns the name servers of the host that the container can reach; if there are none, a comment and no other server.
+ */
 function resolvConf(context: HostContext, dns: DnsSettings = {}): string {
   if (dns.servers === undefined) return requestedResolvConf(hostResolvConf(context), dns);
   return requestedResolvConf(context.runtime.binding.readTextIfThere('/etc/resolv.conf') ?? '', dns);

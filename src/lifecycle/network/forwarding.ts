@@ -13,7 +13,9 @@ import { dumpChains, dumpRules } from '../../network/nftables.ts';
 import type { Log } from '../runtime.ts';
 import { legacyChainsThatDrop } from './legacy-firewall.ts';
 
-/** Chains of other programs that drop the packets of a bridge: none of their rules names it. */
+/**
+ * Returns the chains of other programs with a policy of drop in whose tables no rule contains the name of the bridge.
+ */
 export function chainsThatDrop(binding: Binding, bridge: string): DroppingChain[] {
   const { answers } = onHost('unable to read the chains of nf_tables', () => binding.netfilter(dumpChains()));
   return droppingChains(answers).filter(({ family, table }) => {
@@ -22,12 +24,14 @@ export function chainsThatDrop(binding: Binding, bridge: string): DroppingChain[
   });
 }
 
-/** Docker and ufw set such a policy. The runtime changes a table of another program only if the user requests it. */
+/**
+ * Warns of a policy of drop, which Docker and ufw set. The runtime changes such a table only if the user requests it.
+ */
 export function warnOfDroppedForwarding(binding: Binding, log: Log, network: NetworkDefinition): void {
   for (const message of droppedForwarding(binding, network)) log.warn(message);
 }
 
-/** A text for each chain that drops the packets of a network, with the cure. */
+/** Returns a text for each chain that drops the packets of a network, with the cure. */
 export function droppedForwarding(binding: Binding, { name, bridge, ipv6 }: NetworkDefinition): string[] {
   const found: string[] = [];
   for (const dropping of [...chainsThatDrop(binding, bridge), ...legacyChainsThatDrop(binding, bridge)]) {

@@ -17,7 +17,7 @@ export function hasLostKeeper(
   return keeper !== undefined && !initRuns(binding, keeper) && init !== undefined && initRuns(binding, init);
 }
 
-/** Costs nothing for a container without a keeper. */
+/** Warns if the keeper was killed. Makes no system call for a container without a keeper. */
 export function warnOfLostKeeper(
   { binding, log }: Pick<Runtime, 'binding' | 'log'>,
   record: Pick<ContainerRecord, 'id' | 'network' | 'init'>,

@@ -47,7 +47,7 @@ import { apply, requireFree, setUpNetwork, usedByNetworks, usedOn } from './set-
 
 export interface NetworkOptions {
   readonly name: string;
-  /** One of IPv4, one of IPv6. Default: chosen, without overlap with anything on the machine. */
+  /** At most one of IPv4 and one of IPv6. Default: free subnets, which overlap no other subnet of the machine. */
   readonly subnets: readonly string[];
   /** Default: the first host address of each subnet. */
   readonly gateways: readonly string[];
@@ -188,7 +188,7 @@ function withRanges(network: NetworkDefinition, options: NetworkOptions): Networ
   return { ...rest, ipv4: range(4, network.ipv4) ?? network.ipv4, ...(ipv6 !== undefined && { ipv6 }) };
 }
 
-/** `tsubo0` of the default network, otherwise the first of `tsubo1`, `tsubo2`, ... that no network and no device has. */
+/** Returns `tsubo0` for the default network, otherwise the first name of `tsubo1`, `tsubo2`, ... that is not in use. */
 function freeBridge(store: NetworkStore, name: string): string {
   if (name === defaultNetwork) return 'tsubo0';
   const taken = new Set(readDefinitions(store).networks.map(({ bridge }) => bridge));

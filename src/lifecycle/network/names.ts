@@ -9,7 +9,7 @@ import { defaultNetwork } from '../../network/names.ts';
 import { type NetworkStore, type TakenAddress, takenAddresses } from '../../network/store.ts';
 import type { Runtime } from '../runtime.ts';
 
-/** A hosts file that a container has filled with more than this is left alone. */
+/** A larger hosts file, which only the container itself can have filled, is not changed. In bytes. */
 const longestFile = 1 << 20;
 
 /**

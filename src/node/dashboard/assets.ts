@@ -25,7 +25,7 @@ export function readAssets(directory: string): ReadonlyMap<string, Asset> {
   );
 }
 
-/** The place in index.html for the key of the page, which only the answer to the token contains. */
+/** The element of index.html that withKey replaces. Only the answer to the token contains the key. */
 export const keyPlace = '<meta name="tsubo-key" content="" />';
 
 /** index.html with the key. */

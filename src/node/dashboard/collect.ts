@@ -22,7 +22,7 @@ export interface Collected {
   readonly problems: readonly ErrorFields[];
 }
 
-/** A part that cannot be read does not hide the others. */
+/** Reads all parts. If a part cannot be read, the others are returned with its error. */
 export function collect(runtime: Runtime): Collected {
   const store = imageStore(runtime.binding);
   const problems: ErrorFields[] = [];

@@ -6,11 +6,13 @@ import type { LiveMessage, Snapshot } from './messages.ts';
 import { shownError } from './shown-error.ts';
 import { Watches } from './watches.ts';
 
-/** Changes that no file shows: a pause, a killed keeper, a network without containers. */
+/**
+ * Milliseconds between two reads for changes that change no watched file: a pause, a killed keeper, an empty network.
+ */
 const pollMs = 1000;
-/** Several files change at a start or an end. */
+/** Milliseconds from a change to the read, because several files change at a start or an end. */
 const settleMs = 40;
-/** A read that takes long is not repeated all the time. */
+/** The pause after a read, as a multiple of its duration: a slow read must not be repeated without a pause. */
 const restFactor = 4;
 
 export interface LiveOptions {

@@ -3,14 +3,16 @@ import type { WebSocket } from 'ws';
 import { type CommandLine, failureIn, startCommand } from './commands.ts';
 import type { LogMessage } from './messages.ts';
 
-/** Lines of the log that the page gets first. */
+/** Number of lines of the log that are sent first. */
 const firstLines = '2000';
-/** A page that reads slower than the container writes holds the command, not this process's memory. */
+/**
+ * Bytes that wait for the page, above which the command is not read: a slow page must not fill this process's memory.
+ */
 const mostBuffered = 1 << 20;
-/** A failure is the last line of the command. */
+/** Bytes kept of the end of the command's error output, whose last line is the failure. */
 const kept = 8192;
 
-/** Sends the log of a container and what is added to it, until the container ends or the page leaves. */
+/** Sends the log of a container and its additions, until the container ends or the page disconnects. */
 export function sendLogs(socket: WebSocket, commandLine: CommandLine, id: string): void {
   const send = (message: LogMessage): void => socket.send(JSON.stringify(message));
   const child = startCommand(commandLine, ['container', 'logs', '--follow', '--tail', firstLines, id]);

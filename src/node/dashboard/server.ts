@@ -32,7 +32,7 @@ export interface Dashboard {
 }
 
 const loopback = '127.0.0.1';
-/** A line of keys, or a paste. */
+/** Most bytes of a message from the page, such as typed keys or a pasted text. */
 const longestMessage = 1 << 20;
 const idPattern = '([0-9a-f]{64})';
 const actionPath = new RegExp(`^/api/containers/${idPattern}/([a-z]+)$`);
@@ -109,7 +109,7 @@ class Routes {
   }
 
   async request(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    // A body is not read: no request has one.
+    // Drop the body: no request needs one.
     request.resume();
     const { status, content, type = 'text/plain; charset=utf-8', headers } = await this.#answer(request);
     response.writeHead(status, { ...this.#headers, 'Content-Type': type, ...headers });
@@ -136,7 +136,7 @@ class Routes {
   /** The answer to the token: the page, the cookie, and the key of the page. */
   #open(method: string, token: string): Answer {
     const index = this.#services.assets.get('/');
-    // A program that shows a preview of links sends HEAD.
+    // Programs that show previews of links send HEAD, which must not use up the token.
     if (method !== 'GET' || index === undefined) return refused('a token needs GET');
     const exchanged = this.#session.exchange(token);
     if (exchanged === undefined) return refused('the token is wrong or was used before');
@@ -155,7 +155,7 @@ class Routes {
   }
 
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    // A client that has gone must not end the server.
+    // An error of a disconnected client must not end the server.
     socket.on('error', () => {});
     const asking = askingOf(request, true);
     const why = refusal(asking, this.#session, this.#address);

@@ -44,7 +44,7 @@ function secret(): string {
   return randomBytes(32).toString('base64url');
 }
 
-/** Takes the same time for all texts. */
+/** Compares texts in a time that does not depend on their contents. */
 function isEqual(one: string, other: string): boolean {
   const hash = (text: string) => createHash('sha256').update(text).digest();
   return timingSafeEqual(hash(one), hash(other));

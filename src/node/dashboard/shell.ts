@@ -8,9 +8,9 @@ import { shownError } from './shown-error.ts';
 
 const program = '/bin/sh';
 const mostBuffered = 1 << 20;
-/** Time for a shell to end after its terminal is gone. */
+/** Milliseconds for a shell to exit after its terminal was closed. */
 const hangUpMs = 1000;
-/** Time for output of a program that has ended. */
+/** Milliseconds for reading output that a program wrote before its end. */
 const lastOutputMs = 200;
 const largestSize = 1000;
 
@@ -81,7 +81,7 @@ function connect(socket: WebSocket, shell: ContainerProcess): void {
   socket.on('close', () => hangUp(shell));
 }
 
-/** Ends the shell as a terminal that is closed: its foreground programs get SIGHUP too. */
+/** Closes the terminal of the shell: the shell and its foreground programs get SIGHUP. */
 function hangUp(shell: ContainerProcess): void {
   shell.stdin?.destroy();
   if (shell.hasEnded) return;
@@ -98,7 +98,7 @@ function outputEnd({ stdout }: ContainerProcess): Promise<void> {
   });
 }
 
-/** Undefined for a message that is not a size. */
+/** Parses a message as a size; undefined for any other message. */
 function sizeIn(data: RawData): ResizeMessage | undefined {
   try {
     const { columns, rows } = JSON.parse(String(data)) as ResizeMessage;

@@ -4,7 +4,7 @@ import { manyLines } from '../../errors/render.ts';
 import { visible } from '../../errors/visible.ts';
 import type { ShownError } from './messages.ts';
 
-/** The lines that a terminal gets for the error. */
+/** Formats the error as on a terminal. */
 export function shownError(error: ErrorFields): ShownError {
   const message = visible(error.message.trim());
   const rest = manyLines(error).slice(message.split('\n').length);

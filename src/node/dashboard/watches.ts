@@ -38,7 +38,10 @@ export class Watches {
     this.#open.clear();
   }
 
-  /** A directory that does not exist yet, and one above the limit of inotify, are left to the poll. */
+  /**
+   * Watches a directory. If it does not exist or the limit of inotify is reached, only the periodic read finds its
+   * changes.
+   */
   #add(path: string): void {
     try {
       const watcher = watch(path, (_event, name) => {

@@ -28,7 +28,7 @@ async function evaluate(script, signal) {
 }
 
 const server = createServer(async (request, response) => {
-  // The container ends with the connection.
+  // Abort the run if the client disconnects.
   const gone = new AbortController();
   response.on('close', () => gone.abort());
   try {

@@ -14,8 +14,8 @@ export interface Leftover {
 }
 
 /**
- * A line that is read from standard input begins with + for a container to delete, with - for one that is deleted.
- * Standard input ends when the process that writes it has ended, however that happened. Arguments: the command tsubo.
+ * A line of standard input begins with + for a container that must be deleted, and with - for a deleted one. Standard
+ * input ends when the process that writes to it has exited or was killed. Arguments: the command tsubo.
  */
 export const script = `
 newline='
@@ -38,9 +38,9 @@ done
 let cleaner: ChildProcess | undefined;
 
 /**
- * Has the container deleted when this process, or the worker thread that calls, ends before the returned function is
- * called. A handler of signals and of `exit` would not be enough: SIGKILL does not run it, and a handler of SIGINT changes
- * what the signal does for the whole program. Therefore a shell waits for the end of this process.
+ * Deletes the container when this process, or the calling worker thread, ends before the returned function is called. A
+ * handler of signals and of `exit` is not sufficient: it does not run for SIGKILL, and a handler of SIGINT changes the
+ * effect of the signal on the whole program. Therefore a shell waits for the end of this process.
  */
 export function deleteAfterEnd(leftover: Leftover): () => void {
   const line = lineOf(leftover);
@@ -70,7 +70,7 @@ function startCleaner(): ChildProcess {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
   });
-  // Without it, containers are deleted only by the program itself.
+  // If the shell cannot be started, only the program itself deletes containers.
   child.on('error', () => {});
   child.stdin.on('error', () => {});
   child.unref();

@@ -64,7 +64,7 @@ export interface CreateContainerOptions extends LibraryOptions, NetworkOptions {
   readonly config?: Config;
   /**
    * Standard input, output and error of the container's program. Default: those of this process. With
-   * `process.terminal` they are the terminal's, whatever is given here.
+   * `process.terminal`, they are the terminal, and this option is ignored.
    */
   readonly stdio?: Stdio;
   /** Aborts the call: a container that has been created by then is deleted. */
@@ -78,8 +78,8 @@ export interface CreateContainerOptions extends LibraryOptions, NetworkOptions {
   /** Number of descriptors of this process, from 3 on, that the program inherits. Default 0. */
   readonly preserveFds?: number;
   /**
-   * Deletes the container, if it is left, after the end of this process or of the worker thread that creates it, however
-   * it ends. Default for `createContainer`: false; for `run`: true.
+   * Deletes the container, if it still exists, after the end of this process or of the worker thread that creates it,
+   * also by SIGKILL. Default for `createContainer`: false; for `run`: true.
    */
   readonly cleanup?: boolean;
   /** For a root file system on an initramfs, which pivot_root(2) does not support. Default false. */
@@ -187,7 +187,8 @@ export class Container implements StandardStreams {
   /**
    * Waits for the end of the container's program.
    *
-   * @returns how it has ended; undefined if another process has created the container, and only it can know
+   * @returns its exit status; undefined if another process has created the container, because only the parent gets the
+   *   status
    * @throws RuntimeError `state.not-found` if another process has created and deleted the container
    */
   async wait(): Promise<ExitStatus | undefined> {
@@ -213,8 +214,8 @@ export class Container implements StandardStreams {
   }
 
   /**
-   * Starts a program in a created or running container. Resolves when it runs. Its standard streams are pipes unless
-   * `stdio` says otherwise. Options that are not given have the values of the container's config at create.
+   * Starts a program in a created or running container. Resolves when it runs. Its standard streams are pipes, unless
+   * `stdio` is given. Other options default to the values of the container's config at create.
    *
    * @throws RuntimeError `state.not-running` unless the container is created or running; `state.not-found`
    * @throws RuntimeError `usage.stdio`, `usage.option`; `usage.console-socket` for a socket without a terminal;
@@ -231,8 +232,8 @@ export class Container implements StandardStreams {
 
   /**
    * Runs a program in a created or running container until it has ended, or with `detach` until it runs. Its standard
-   * streams are those of this process unless `stdio` says otherwise; the output of pipes is in the result. Other
-   * options are those of {@link Container.spawn}.
+   * streams are those of this process, unless `stdio` is given; the output of pipes is in the result. Other options are
+   * those of {@link Container.spawn}.
    *
    * @example
    * ```ts
@@ -404,7 +405,7 @@ const defaultIntervalMs = 5000;
 
 /**
  * Creates a container. {@link Container.start} runs its program. On failure, all changes are undone; the error's
- * `cleanup` lists what could not be undone.
+ * `cleanup` lists the changes that could not be undone.
  *
  * Without root, the config needs a user namespace. The init is a child of this process.
  *
@@ -426,8 +427,8 @@ export async function createContainer(options: CreateContainerOptions): Promise<
 }
 
 /**
- * Creates a container, runs its program until it has ended, and deletes the container. Output is collected unless
- * `stdio` says otherwise; standard input is empty without `input`.
+ * Creates a container, runs its program until it has ended, and deletes the container. Output is collected, unless
+ * `stdio` is given; standard input is empty without `input`.
  *
  * @example
  * ```ts
@@ -477,7 +478,8 @@ async function make(
   const bundle = temporaryBundle ?? options.bundle;
   const { cleanup = operation === 'run' } = options;
   const leftover = { id, root: caller.root, temporaryBundle };
-  // Before the create, a given id may be that of another program's container.
+  // An id from the caller may belong to a container of another program: such a container is registered after the
+  // create.
   let isDeleted = cleanup && isNewId ? deleteAfterEnd(leftover) : undefined;
   let opened: OpenedStdio | undefined;
   let init: ContainerProcess;
@@ -546,7 +548,7 @@ function checkUser(user: unknown): void {
   );
 }
 
-/** The properties that have a value. */
+/** Returns the properties that are not undefined. */
 function definedOf<T extends object>(options: T): { [Key in keyof T]?: Exclude<T[Key], undefined> } {
   const defined = Object.entries(options).filter(([, value]) => value !== undefined);
   return Object.fromEntries(defined) as { [Key in keyof T]?: Exclude<T[Key], undefined> };

@@ -36,7 +36,7 @@ export interface ConfigOptions {
   readonly hostname?: string;
   /** The program has a terminal. Default false. */
   readonly terminal?: boolean;
-  /** Mounted after those that every container has. */
+  /** Mounts in addition to /proc, /dev and the others that every container has; they are made later. Default: none. */
   readonly mounts?: readonly Mount[];
   /** Bytes of memory; swap is not used. Default: no limit. */
   readonly memory?: number;
@@ -50,8 +50,8 @@ const sharedMemoryBytes = 64 << 20;
 const cpuPeriod = 100_000;
 
 /**
- * A config.json with own namespaces, without capabilities, with a seccomp filter, and with a read-only root file system
- * unless the options say otherwise. Without root, it has a user namespace in which the caller is root.
+ * Returns a config.json with new namespaces, a seccomp filter and, by default, no capabilities and a read-only root
+ * file system. Without root, it has a user namespace in which the caller is root.
  *
  * @example
  * ```ts

@@ -2,7 +2,7 @@
 import type { Binding } from '../../host/binding.d.ts';
 import { signalName } from '../../lifecycle/signals.ts';
 
-/** How a program has ended. */
+/** The end of a program. */
 export interface ExitStatus {
   /** Its exit status, or 128 plus the number of the signal that ended it. */
   readonly status: number;
@@ -10,12 +10,14 @@ export interface ExitStatus {
   readonly signal?: string;
 }
 
-/** The wait begins with 1 ms and doubles up to this: a timer for a pidfd, which the event loop cannot watch. */
+/**
+ * Longest pause between two checks of a pidfd, which the event loop cannot watch. The first is 1 ms, and it doubles.
+ */
 const longestPauseMs = 32;
 
 /**
- * Watches a process until it ends. A child of this process is reaped, so that it leaves no zombie even if another
- * process deletes its container. Closes the pidfd.
+ * Watches a process until it ends. A child of this process is reaped, because it would otherwise stay a zombie if
+ * another process deletes its container. Closes the pidfd.
  */
 export class Exit {
   /** Resolves when the process has ended; undefined if it is not a child of this process. */
@@ -49,7 +51,7 @@ export class Exit {
       };
       look();
     });
-    // The caller may never wait.
+    // The caller may never wait: the error must not be an unhandled rejection.
     this.ended.catch(() => {});
   }
 

@@ -12,8 +12,8 @@ export interface CheckOptions extends LibraryOptions, NetworkOptions {
 }
 
 /**
- * Everything that `create` would refuse in a bundle, and what weakens its isolation: the command `check`. It changes
- * nothing. What is wrong with the bundle is in the report, not thrown.
+ * Returns the report of the command `check`: everything that `create` would refuse in a bundle, and settings that
+ * weaken its isolation. It changes nothing. Problems of the bundle are in the report and are not thrown.
  */
 export async function checkBundle(bundle: string, options: CheckOptions = {}): Promise<CheckReport> {
   checkNames('checkBundle', options);
@@ -29,14 +29,14 @@ export interface PlannedStep {
   readonly [member: string]: unknown;
 }
 
-/** What `create` and `start` would do, in this order: first the runtime, then the container's init. */
+/** The steps of `create` and `start`, in this order: those of the runtime, then those of the container's init. */
 export interface BundlePlan {
   readonly host: readonly PlannedStep[];
   readonly container: readonly PlannedStep[];
 }
 
 /**
- * The steps that `create` and `start` of a bundle would perform: the command `plan --format json`.
+ * Returns the steps that `create` and `start` of a bundle would perform, like the command `plan --format json`.
  *
  * @throws RuntimeError `bundle.*`, `config.*`
  */
@@ -48,7 +48,7 @@ export async function planBundle(
   return (await perform(callerOf(options), 'plan', bundle, attachmentOf(options))) as BundlePlan;
 }
 
-/** The features document of the specification: the command `features`. */
+/** Returns the features document of the specification, like the command `features`. */
 export async function features(): Promise<Features> {
   return perform(callerOf({}), 'features');
 }

@@ -116,7 +116,9 @@ function started(pid: number, pidfd: number, master: number | undefined): Starte
   return { pid, pidfd, ...(master !== undefined && { master }) };
 }
 
-/** The library waits for its children itself, and needs their exit status. */
+/**
+ * Returns a runtime that does not reap children, because the library waits for them itself and needs their exit status.
+ */
 function notReaping(runtime: Runtime): Runtime {
   const binding = Object.assign(Object.create(runtime.binding) as Binding, { reap: () => undefined });
   return { ...runtime, binding };

@@ -62,7 +62,7 @@ export interface ContainerExecOptions extends ContainerSpawnOptions, WaitOptions
   readonly detach?: boolean;
 }
 
-/** How a call waits for the end of a program. */
+/** Options of calls that wait for the end of a program. */
 export interface WaitOptions {
   /** Written to standard input, which is then a pipe. */
   readonly input?: string | Uint8Array;

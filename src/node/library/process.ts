@@ -42,7 +42,7 @@ export class ContainerProcess implements StandardStreams {
     this.#terminal = { master, stream };
   }
 
-  /** Waits for the end of the program. Its output may still be on the way. */
+  /** Waits for the end of the program. Its output may arrive later. */
   async wait(): Promise<ExitStatus> {
     return (await this.#exit.wait()) ?? unknownStatus;
   }
@@ -137,7 +137,7 @@ export async function waitForResult(running: ContainerProcess, options: WaitOpti
       running.stdin.end(input);
     }
     const ended = running.wait().then(status => {
-      // A child that it leaves behind may keep the output open.
+      // A process that the program has started may still have the output open.
       if (timedOut || failure !== undefined) setTimeout(closeOutput, lastOutputMs);
       return status;
     });

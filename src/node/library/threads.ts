@@ -63,7 +63,7 @@ export async function perform<Name extends keyof Operations>(
       next();
     })) as ReturnType<Operations[Name]>;
   } catch (error) {
-    // An error that is made here has the caller's stack.
+    // Make a new error here, because its stack contains the caller.
     throw error instanceof RuntimeError ? error.with({}) : error;
   }
 }

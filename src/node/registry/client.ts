@@ -20,17 +20,20 @@ export interface ClientOptions {
   /** As written in references. */
   readonly registry: string;
   readonly endpoints: readonly Endpoint[];
-  /** Called when the registry asks for credentials. Mirrors get none of the registry's. */
+  /** Called when the registry requires credentials. Mirrors do not get the credentials of the registry. */
   readonly credentials: (host: string) => Credentials | undefined;
-  /** Progress in words: a mirror that fails, a wait that the registry asks for. */
+  /** Receives messages about the progress: a mirror that fails, a wait that the registry requests. */
   readonly notice: (message: string) => void;
 }
 
-/** Seconds. If the registry asks for a longer wait, the command fails and says when to try again. */
+/**
+ * Seconds. If the registry requests a longer wait, the command fails, and its error contains the time of the next
+ * attempt.
+ */
 const longestWait = 60;
 const mostWaits = 5;
 
-/** A registry with its mirrors: OCI's distribution specification, as far as a pull needs it. */
+/** A registry with its mirrors: the parts of OCI's distribution specification that pulls and pushes need. */
 export class RegistryClient {
   readonly #options: ClientOptions;
   /** Value of the header Authorization by address and repository. */
@@ -64,7 +67,9 @@ export class RegistryClient {
     });
   }
 
-  /** The blob from a byte on. The status is 200 if the answer begins at the first byte, 206, or 416. */
+  /**
+   * Requests a blob from the byte `offset` on. The status is 200 if the answer begins at byte 0, otherwise 206 or 416.
+   */
   async blob(repository: string, digest: string, offset: number): Promise<Reply> {
     const path = `v2/${repository}/blobs/${digest}`;
     return this.#first(path, async endpoint => {
@@ -181,7 +186,7 @@ export class RegistryClient {
   }
 
   async #request(endpoint: Endpoint, url: URL, repository: string, sent: Sent): Promise<Reply> {
-    // A place for uploads may be on another server, which gets no credentials.
+    // The address for an upload may be on another server, which must not get credentials.
     const isOwn = url.origin === endpoint.base.origin;
     const key = `${endpoint.base.href} ${repository}`;
     let challenged = false;

@@ -34,10 +34,10 @@ export interface Download {
 const lockInterval = 100;
 
 /**
- * Brings a blob into the store. Data is written to `partial/HEX` under a lock, so that two commands download it once,
- * and is renamed after its digest is verified. A cut download stays there, and the next one requests the rest.
+ * Downloads a blob into the store. Data is written to `partial/HEX` with a lock, because two commands must not download
+ * it twice, and is renamed after its digest is verified. The next attempt continues an interrupted download.
  *
- * @returns false if the blob was there or another command has downloaded it
+ * @returns false if the blob existed or another command has downloaded it
  */
 export async function download(job: Download): Promise<boolean> {
   const { store, blob } = job;
@@ -56,7 +56,7 @@ export async function download(job: Download): Promise<boolean> {
   return true;
 }
 
-/** Opens and locks the partial file. Undefined if the blob is there. */
+/** Opens and locks the partial file. Returns undefined if the blob exists. */
 async function lockPartial(
   store: ImageStore,
   digest: string,
@@ -98,7 +98,8 @@ async function fill(job: Download, fd: number, path: string): Promise<void> {
   const { blob } = job;
   let hash = await hashOf(fd, path, blob.size);
   let offset = fstatSync(fd).size;
-  // Where the last answer ended. Only bytes behind it count: a registry whose blob is too short repeats the same ones.
+  // The end of the last answer. Only bytes after it count as progress: a registry whose blob is too short sends the
+  // same bytes again.
   let reached = 0;
   while (offset < blob.size) {
     job.progress(offset);
@@ -138,7 +139,7 @@ function firstByte({ status, headers }: Reply, requested: number): number {
   return start === undefined ? requested : Number(start);
 }
 
-/** Hashes what an earlier download left; empties a file that is longer than the blob. */
+/** Hashes the data of an earlier download; empties a file that is longer than the blob. */
 async function hashOf(fd: number, path: string, size: number): Promise<Hash> {
   const hash = createHash('sha256');
   if (fstatSync(fd).size > size) ftruncateSync(fd, 0);
@@ -147,7 +148,7 @@ async function hashOf(fd: number, path: string, size: number): Promise<Hash> {
   return hash;
 }
 
-/** Appends the answer to the file. Returns the error of a cut connection. */
+/** Appends the answer to the file. Returns the error of an interrupted connection. */
 async function receive(
   { blob, signal, progress }: Download,
   reply: Reply,

@@ -29,12 +29,13 @@ export interface Sent {
   readonly stream?: () => Readable;
 }
 
-/** Longest time without a byte, in milliseconds. */
+/** Milliseconds without received data after which a request fails. */
 const silence = 60_000;
 const mostRedirects = 10;
 
 /**
- * Sends a request and follows redirects of GET and HEAD. The header Authorization stays with the server that it is for.
+ * Sends a request and follows redirects of GET and HEAD. A redirect to another server does not get the header
+ * Authorization.
  *
  * @throws RuntimeError `registry.unreachable`, `registry.answer`
  */
@@ -194,7 +195,7 @@ export function proxyFor(url: URL, env: Environment): URL | undefined {
     const proxy = new URL(text.includes('://') ? text : `http://${text}`);
     if (proxy.protocol === 'http:' || proxy.protocol === 'https:') return proxy;
   } catch {
-    // The error below says what to write; the text may contain a password.
+    // The error below does not contain the text, which may have a password in it.
   }
   throw new RuntimeError({
     code: 'registry.settings',
@@ -250,7 +251,7 @@ function unreachable(url: URL, error: Error): RuntimeError {
   );
 }
 
-/** An error of several addresses has its reasons inside. */
+/** Returns the reason for a failed connection. If several addresses failed, the error contains a list of them. */
 function reasonOf(error: Error): string {
   const inner = (error as { errors?: readonly Error[] }).errors;
   const text =
@@ -260,7 +261,7 @@ function reasonOf(error: Error): string {
   return text.split('\n')[0] ?? '';
 }
 
-/** The whole body as text. */
+/** Reads the whole body as text. */
 export async function textOf(reply: Reply, limit: number): Promise<string> {
   const pieces: Buffer[] = [];
   let length = 0;

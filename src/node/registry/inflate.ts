@@ -6,7 +6,7 @@ import { createGunzip } from 'node:zlib';
 /** The argument with which this program decompresses its standard input. */
 export const inflateWord = 'inflate';
 
-/** Small pieces cost as much time as the data in them. */
+/** Bytes. With smaller pieces, the overhead for each takes as long as its decompression. */
 const chunkSize = 256 << 10;
 
 /** Node's zlib takes half of the processor time of the program gzip. */
@@ -21,7 +21,7 @@ export async function inflate(): Promise<void> {
     await pipeline(source, createGunzip({ chunkSize }), process.stdout);
   } catch (error) {
     process.exitCode = 1;
-    // The reader has ended, and has its own message.
+    // EPIPE: the reader has exited, and reports its own error.
     if ((error as NodeJS.ErrnoException).code === 'EPIPE') return;
     process.stderr.write(`gzip: ${(error as Error).message}\n`);
   }

@@ -18,7 +18,7 @@ import { push } from './push.ts';
 import { endpointsOf, settingsPath } from './settings.ts';
 import type { UnpackRequest } from './unpack-ahead.ts';
 
-/** The program that tsubo starts for all that needs HTTP (src/image/online.ts). It returns its result on this descriptor. */
+/** The program that tsubo starts for HTTP requests (src/image/online.ts) returns its result on this descriptor. */
 const resultFd = 3;
 
 async function perform(request: OnlineRequest | UnpackRequest): Promise<OnlineAnswer> {
@@ -72,5 +72,5 @@ async function main(): Promise<void> {
   writeSync(resultFd, JSON.stringify(answer));
 }
 
-// A connection that is kept open must not keep the process.
+// Exit explicitly, because an open connection would keep the process running.
 main().finally(() => process.exit());

@@ -77,7 +77,7 @@ export class Progress {
     this.#drawn = shown.length;
   }
 
-  /** Draws the last state; what follows is below it. */
+  /** Draws the last state; later output is written below it. */
   #finishDrawing(): void {
     if (this.#timer !== undefined) this.#draw();
     this.#drawn = 0;

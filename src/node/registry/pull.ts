@@ -63,7 +63,7 @@ export interface Pulled {
   readonly id: string;
 }
 
-/** Downloads an image and gives it its name. */
+/** Downloads and unpacks an image, and adds it to the store under its name. */
 export async function pull(request: Pull): Promise<Pulled> {
   const { store, reference, progress } = request;
   const { registry, repository, tag, digest } = reference;
@@ -77,18 +77,18 @@ export async function pull(request: Pull): Promise<Pulled> {
   const layers = manifest.layers.map((layer, index) => ({ ...layer, diffId: diffIds[index] as string }));
   const text = toOciManifest(raw.text);
   const sources = [...new Set([selected.source, raw.digest])].filter(source => source !== digestOfText(text));
-  // From here on no command removes what this image needs.
+  // From here on no command removes the blobs and layers of this image.
   const end = claimFiles(store, 'a pull', manifest.config.digest, layers, [raw.digest, digestOfText(text)]);
   let fetched: number;
   try {
     const { count, rows } = await fetchBlobs(request, manifest, new UnpackAhead(store, layers));
     fetched = count;
-    // The image gets its name last: then a container of it starts without unpacking.
+    // Unpack before the image gets its name: a container can then start at once.
     for (const row of rows) row.state('Extracting');
     progress.draw();
     unpackedLayers(store, { layers });
     for (const row of rows) row.state('Pull complete');
-    // The registry's own manifest stays for a later push, which must have the same digest.
+    // Store the registry's own manifest too, because a later push must have the same digest.
     const stored = lockedImages(store, () => {
       writeSynced(store, raw.text);
       return writeSynced(store, text);
@@ -116,7 +116,9 @@ function findReadable(store: ImageStore, complete: string): StoredImage | undefi
   }
 }
 
-/** The index must not lead to a document that a crash of the machine has lost. */
+/**
+ * Writes a document and syncs it, because the index must not refer to a document that a crash of the machine has lost.
+ */
 function writeSynced(store: ImageStore, text: string): string {
   const digest = writeBlob(store, text);
   synchronise(blobPath(store, digest));
@@ -141,7 +143,7 @@ interface Selected {
   readonly source: string;
 }
 
-/** Gets the manifest for the platform, from an index if the name leads to one. */
+/** Requests the manifest for the platform. If the registry answers with an index, selects the manifest in it. */
 async function selectManifest({ client, reference, platform, store }: Pull): Promise<Selected> {
   const { repository, tag, digest } = reference;
   const wanted = platform ?? machinePlatform(store.binding.identity().machine);
@@ -236,7 +238,7 @@ async function fetchBlobs(
     };
   });
   try {
-    // The first failure ends the other downloads, whose own failures follow from it.
+    // The first failure aborts the other downloads; only the first is reported.
     await inParallel(jobs, () => stop.abort());
   } catch (error) {
     progress.end();

@@ -21,7 +21,7 @@ export interface Push {
   readonly progress: Progress;
 }
 
-/** A connection that is cut begins a blob again. */
+/** The number of times that the upload of a blob is tried if the connection is interrupted. */
 const attempts = 3;
 const pauseMs = 500;
 
@@ -63,7 +63,7 @@ export async function push({
   return { reference: complete, id: image.id };
 }
 
-/** The manifest as the image was pulled, if it was, so that its digest stays. */
+/** Returns the manifest with which the image was pulled, because its digest must stay; otherwise that of the store. */
 function manifestOf(
   store: ImageStore,
   { digest, sources }: StoredImage,
@@ -91,7 +91,9 @@ function manifestOf(
   });
 }
 
-/** Another repository of the registry that has the blob, as far as the names of the stored images show. */
+/**
+ * Returns another repository of the registry that has the blob according to the stored images; undefined if none has.
+ */
 function otherRepository(
   store: ImageStore,
   { registry, repository }: Reference,
@@ -141,7 +143,7 @@ function counted(from: Readable, report: (done: number) => void): Readable {
   return from.pipe(counter);
 }
 
-/** Tries again after a cut connection or a fault of the server. */
+/** Tries again after an interrupted connection or a fault of the server. */
 async function retried<T>(work: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {

@@ -66,8 +66,8 @@ function broken(path: string, problem: string): RuntimeError {
 }
 
 /**
- * The addresses of a registry. HTTP is only for loopback addresses without certificates of their own, and where the
- * settings have it.
+ * Returns the addresses of a registry. HTTP is used only for loopback addresses without certificates, and for
+ * registries whose settings have `plainHttp`.
  */
 export function endpointsOf(registry: string, path: string): Endpoint[] {
   const { mirrors, plainHttp } = settingsOf(registry, path);

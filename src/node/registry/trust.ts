@@ -63,7 +63,7 @@ export function hostCertificates(host: string, directories: readonly string[]): 
   return undefined;
 }
 
-/** Undefined without the directory. */
+/** Returns the names in a directory; undefined if it does not exist or may not be read. */
 function namesIn(path: string): string[] | undefined {
   try {
     return readdirSync(path).sort();
@@ -76,8 +76,8 @@ function namesIn(path: string): string[] | undefined {
 }
 
 /**
- * The authorities for all servers: those of SSL_CERT_FILE, or else of the system, or else of Node; with those of
- * NODE_EXTRA_CA_CERTS, which Node ignores beside others.
+ * Returns the authorities for all servers: those of SSL_CERT_FILE; without it, of the system; without these, of Node.
+ * Adds those of NODE_EXTRA_CA_CERTS, because Node ignores that variable if authorities are given.
  */
 export function commonAuthorities(env: Environment, bundles: readonly string[] = systemBundles): string[] {
   const { SSL_CERT_FILE: chosen, NODE_EXTRA_CA_CERTS: extra } = env;
@@ -120,7 +120,7 @@ function broken(path: string, problem: string, hint?: string): RuntimeError {
 
 const contexts = new Map<string, SecureContext>();
 
-/** The certificates for a server, read once: its own beside those for all servers. */
+/** Returns the certificates for a server: those for all servers and its own. They are read once for each server. */
 export function secureContextFor({ host }: URL, env: Environment = process.env): SecureContext {
   const known = contexts.get(host);
   if (known !== undefined) return known;

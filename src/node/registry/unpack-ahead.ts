@@ -4,10 +4,10 @@ import { once } from 'node:events';
 import { hasBlob, type ImageStore } from '../../image/blobs.ts';
 import type { StoredLayer } from '../../image/store.ts';
 
-/** The rest of a download that takes longer than the start of another process. */
+/** Bytes. The download of a smaller rest takes less time than the start of another process. */
 const leastDownload = 4 << 20;
 
-/** The request that this program gives to a process of its own. */
+/** The request to a second process of this program. */
 export interface UnpackRequest {
   readonly action: 'unpack';
   readonly directory: string;
@@ -16,8 +16,9 @@ export interface UnpackRequest {
 }
 
 /**
- * Unpacks the layers whose archives are in the store while upper ones are downloaded: in a process of its own, because
- * unpacking blocks. A failure ends it without a message: the caller unpacks what is missing, and fails in the same way.
+ * Unpacks the layers whose archives are in the store while upper layers are downloaded, in a second process, because
+ * unpacking blocks. A failure ends the process without a message: the caller then unpacks the missing layers itself,
+ * and reports its failure.
  */
 export class UnpackAhead {
   readonly #store: ImageStore;

@@ -14,7 +14,7 @@ import type { Check } from '../context.ts';
 
 const pointer = `/annotations/${landlockAnnotation}`;
 
-/** The annotation with Landlock rules. Every fault of it is a problem: an ignored rule would be a hole. */
+/** Checks the annotation with Landlock rules. Every fault is a problem, because no rule may be ignored. */
 export const checkLandlock: Check = context => {
   const text = context.config.annotations?.[landlockAnnotation];
   if (text === undefined) return;
@@ -88,7 +88,7 @@ export const checkLandlock: Check = context => {
   }
 };
 
-/** The rules are read as they are written: a name that only nearly fits would be a rule without effect. */
+/** Returns a name in another spelling than that of the shape, because its rule would have no effect. */
 function inexactName(shape: Shape, value: unknown): string | undefined {
   if (Array.isArray(value) && shape.kind === 'list') {
     for (const entry of value) {

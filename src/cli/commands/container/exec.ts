@@ -83,7 +83,7 @@ export const exec: CommandModule = {
   },
 };
 
-/** Names are looked up in the container as it is now. */
+/** Looks the names of user and groups up in the files of the running container. */
 function idsOf({ binding }: Runtime, pid: number, user: string) {
   const root = onHost('unable to open the root of the container', () =>
     binding.open(`/proc/${pid}/root`, O.O_PATH | O.O_CLOEXEC, 0),

@@ -14,7 +14,7 @@ export const healthcheck: CommandModule = {
   define(command) {
     command
       .argument('<container>', 'name, id or prefix of an id')
-      // For the keeper: prints nothing; 1 while the start interval applies.
+      // The keeper uses this option: nothing is printed, and the exit status is 1 while the start interval applies.
       .addOption(new Option('--scheduled', '').hideHelp());
   },
   run(context, [word = ''], options) {

@@ -17,8 +17,8 @@ export interface ClaimedImage extends UsableImage {
 }
 
 /**
- * The image with unpacked layers. A missing one is pulled, and so is one of another platform than the requested one.
- * Standard output is the program's: progress goes to standard error.
+ * Returns the image with unpacked layers. Pulls it if it is missing or for another platform than the requested one, and
+ * reports progress on standard error, because standard output belongs to the program.
  *
  * @throws RuntimeError `image.*`, `registry.*`
  */

@@ -34,7 +34,7 @@ export const logs: CommandModule = {
       ...(until !== undefined && { until: parseLogTime('until', until, binding.now()) }),
       timestamps: options['timestamps'] === true,
     };
-    // A container that has never run has written nothing.
+    // Without a log, the container has never run.
     if (binding.stat(`${directory}/${containerFiles.log}`, true) === undefined) return 0;
     readLogs(binding, directory, request);
     return 0;

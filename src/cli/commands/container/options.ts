@@ -105,7 +105,7 @@ export function defineRequest(command: Command): void {
     .option('--cidfile <file>', 'write the id of the container to this file');
 }
 
-/** Options that Docker has and tsubo has not, with the reason. */
+/** Options of Docker that tsubo does not support, with the reason. */
 export const unsupportedOptions: Readonly<Record<string, string>> = {
   link: 'containers in one network reach each other by address: use --network',
   gpus: 'write --device nvidia.com/gpu=all; nvidia-ctk cdi generate writes the file that it needs',
@@ -114,8 +114,8 @@ export const unsupportedOptions: Readonly<Record<string, string>> = {
 };
 
 /**
- * The request without the ports of `--publish-all`, which only the image declares (`portsOf`). Reads the files of the
- * options: a pipe can be read only once.
+ * Returns the request without the ports of `--publish-all`, because the image declares them (`portsOf`). Reads the
+ * files that options name; call it once, because such a file may be a pipe.
  *
  * @throws RuntimeError `usage.bad-value`, `usage.publish`, `host.syscall`
  */
@@ -219,7 +219,8 @@ export function requestOf(
 }
 
 /**
- * The ports that are published, with those of `--publish-all`. The networks none and host ignore them, as in Docker.
+ * Returns the published ports, including those of `--publish-all`. The networks none and host ignore them, as in
+ * Docker.
  *
  * @param declared - ports that the image declares
  */

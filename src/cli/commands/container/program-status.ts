@@ -7,7 +7,7 @@ const statuses: Readonly<Record<string, number>> = {
   'container.program-not-executable': 126,
 };
 
-/** Undefined for a failure that is not about the program. */
+/** Returns undefined for a failure whose cause is not the program. */
 export function programStatus({ code }: RuntimeError): number | undefined {
   return statuses[code];
 }

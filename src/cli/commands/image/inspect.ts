@@ -20,7 +20,7 @@ export const inspect: CommandModule = {
   },
 };
 
-/** Docker's members, as far as the image contains them. */
+/** Returns the members of Docker's document for which the image has values. */
 function documentOf(image: StoredImage): object {
   const { ExposedPorts, Volumes, ...config } = image.config;
   return {

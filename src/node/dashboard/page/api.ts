@@ -3,14 +3,14 @@ import type { ActionWord, ShownError } from '../messages.ts';
 
 const storageName = 'tsubo-key';
 
-/** The key of the page: the answer to the token contains it, and later loads find it where only this origin reads. */
+/** The key of the page. The answer to the token contains it; later loads read it from the storage of this origin. */
 const key = takeKey();
 
 function takeKey(): string {
   const given = document.querySelector<HTMLMetaElement>('meta[name=tsubo-key]')?.content ?? '';
   if (given === '') return localStorage.getItem(storageName) ?? '';
   localStorage.setItem(storageName, given);
-  // The token is used; without it in the address, a reload works.
+  // The token is valid once: remove it from the address, or a reload would fail.
   history.replaceState(null, '', '/');
   return given;
 }

@@ -101,7 +101,7 @@ export class ContainerList {
     const hadFocus = this.#rows.get(this.#current)?.root.contains(document.activeElement) === true;
     const before = this.#shownBefore();
     if (!shown.some(({ id }) => id === this.#current)) {
-      // The row in the place of one that is gone.
+      // The container of the current row was removed: select the row that has its position now.
       const place = Math.max(0, before.indexOf(this.#current));
       this.#current = (shown[Math.min(place, shown.length - 1)] ?? { id: '' }).id;
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { element } from './dom.ts';
 
-/** Asks before an action that cannot be undone. The focus returns to where it was. */
+/** Asks before an action that cannot be undone. Afterwards, the focus returns to the previous element. */
 export function confirmed(title: string, text: string, action: string): Promise<boolean> {
   const agree = element('button', { class: 'danger', value: 'yes' }, action);
   const cancel = element('button', { value: 'no' }, 'Cancel');

@@ -23,7 +23,7 @@ export class Panel {
   #shown: { readonly kind: PanelKind; readonly id: string; readonly name: string } | undefined;
   #hasEnded = false;
 
-  /** @param left - called when the panel is closed, or left with F6 */
+  /** @param left - called when the panel is closed, or the focus leaves it with F6 */
   constructor(left: () => void) {
     this.#left = left;
     const tab = (kind: PanelKind, text: string) =>
