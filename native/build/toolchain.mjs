@@ -37,7 +37,7 @@ export function toolchain(arch) {
 }
 
 /**
- * Why this machine cannot build for the architecture, or undefined.
+ * Returns the reason why this machine cannot build for the architecture, or undefined.
  * @param {Arch} arch
  */
 export function lacksCompiler(arch) {

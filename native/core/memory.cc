@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The functions that the compiler calls for copies, fills and comparisons of structures. Everywhere else a C library
-// has them.
+// The functions that the compiler calls for copies, fills and comparisons of structures. Other programs get them from a
+// C library.
 #include <stddef.h>
 
 extern "C" {

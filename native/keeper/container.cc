@@ -149,7 +149,7 @@ void Keeper::prepare() {
   if (log_ == nullptr || message_ == nullptr) sys::exit(1);
   if (Failed failed = leave_caller(); failed.syscall != nullptr) fail(failed.syscall, failed.result);
   const int dir = request_.directory;
-  // The lock shows that the keeper lives, and refuses a second one.
+  // The lock shows that the keeper runs, and prevents a second one.
   long lock = sys::openat(dir, "keeper", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
   require("openat", lock);
   lock_ = static_cast<int>(lock);

@@ -21,7 +21,7 @@ static JSMallocBlockHeader* tsubo_block(JSArena* arena, unsigned index) {
   return (JSMallocBlockHeader*)arena_get_block(arena, index, arena_block_sizes[arena->block_size_idx]);
 }
 
-// Prepares a heap for the snapshot. The counts of its objects become constant, and the allocator forgets the free gaps:
+// Prepares a heap for the snapshot. The counts of its objects become constant, and the allocator drops its free gaps:
 // new blocks get new pages, which contain only new blocks. `tsubo_settle_large` sets the count of a block that the
 // engine allocated with JSMallocFunctions.
 void tsubo_settle(JSRuntime* runtime) {

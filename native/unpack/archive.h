@@ -22,7 +22,7 @@ struct Problem {
   int error = 0;
   // Empty for a system call.
   std::string reason;
-  // The name of the entry as the archive has it; empty before the first.
+  // The name of the entry, as written in the archive; empty before the first.
   std::string entry;
   // Offset of the entry's header in the uncompressed archive.
   uint64_t offset = 0;

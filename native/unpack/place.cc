@@ -601,7 +601,7 @@ bool Placer::finish() {
   if (!options_.layer) return true;
   // The mode of a root that has no entry in the archive. The caller's umask applied when the root was made.
   if (fchmod(options_.tree, 0755) < 0) return fail("fchmod", errno);
-  // The last of several entries for one directory counts. Inner directories come first: without root's rights the mode
+  // The last of several entries for one directory is used. Inner directories come first: without root's rights the mode
   // of an outer one may deny access to them.
   std::vector<size_t> order(directories_.size());
   for (size_t i = 0; i < order.size(); i++) order[i] = i;

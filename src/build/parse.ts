@@ -87,7 +87,7 @@ function isComment(line: string): boolean {
   return line.trimStart().startsWith('#');
 }
 
-/** Joins the lines of an instruction. Comments and empty lines between them are left out. */
+/** Joins the lines of an instruction, without the comments and empty lines between them. */
 function joinLines({ lines, escapeMark }: Source, first: number): { text: string; next: number } {
   const continued = escapeMark === '`' ? /(^|[^`])`[ \t]*$/ : /(^|[^\\])\\[ \t]*$/;
   let text = '';

@@ -4,10 +4,10 @@ import { parsePointer } from './pointer.ts';
 import { type TextPosition, textPositions } from './text-position.ts';
 
 /**
- * Returns the position of the value at a pointer; for a missing value, that of the nearest enclosing value. Names
- * match by the rules of the checks: in exact case, or else in any case.
+ * Returns the position of the value at a pointer; for a missing value, that of the nearest enclosing value. Names match
+ * by the rules of the checks: in exact case; without such a member, in any case.
  *
- * It scans the text again, so use it only to render an error.
+ * It scans the text again, therefore use it only to render an error.
  *
  * Precondition: parseJson accepts `text`.
  */
@@ -32,7 +32,10 @@ export function locateOffsets(text: string, pointers: readonly string[]): number
 /** A requested value, or a value that contains one. */
 interface Located {
   offset: number;
-  /** Number of times this value was read: the last member of a name counts, and the contents of earlier ones do not. */
+  /**
+   * Number of times that this value was read. Only the last member of a name is used, without the contents of earlier
+   * ones.
+   */
   reads: number;
   /** The read of the enclosing value in which this value was found. */
   seenIn: number;

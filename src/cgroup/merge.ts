@@ -17,7 +17,7 @@ import { isNumber, isUnset } from './write.ts';
  */
 export function mergeResources(stored: Resources, update: Resources): Resources {
   const { network } = stored;
-  // The last matching device rule decides, so a new list replaces the whole old one.
+  // The last matching device rule decides, therefore a new list replaces the whole old one.
   const devices = (update.devices ?? []).length > 0 ? update.devices : stored.devices;
   const { pids, unified } = update;
   const hugepageLimits = upserted(stored.hugepageLimits, update.hugepageLimits, limit => limit.pageSize);

@@ -13,8 +13,8 @@ const pausesMs = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512];
 
 /**
  * The action for processes in the cgroup. `kill`: a container ran there, and they belong to it. `spare`: no container
- * was recorded, and its init ended together with the runtime; the processes belong to another program, so the cgroup
- * stays.
+ * was recorded, and its init ended together with the runtime; the processes belong to another program, therefore the
+ * cgroup stays.
  */
 export type Occupants = 'kill' | 'spare';
 

@@ -55,7 +55,7 @@ export function rootlessMode(globals: ReadonlyMap<string, string | true>): boole
 }
 
 /**
- * Returns `--root`, or else `/run/tsubo`; for a user other than root, and for root in a user namespace,
+ * Returns `--root`. Default: `/run/tsubo`; for a user other than root, and for root in a user namespace,
  * `$XDG_RUNTIME_DIR/tsubo`. Unlike runc, it does not use USER: Podman sets it for `create` and not for `start`. A
  * relative XDG_RUNTIME_DIR is ignored, because the two commands have different working directories.
  *

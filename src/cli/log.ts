@@ -23,10 +23,10 @@ export interface LogOptions {
 const standardError = 2;
 
 /**
- * The log format for engines. A failed command writes exactly one record with level `error`; if the log is a file,
- * the message also goes to standard error as a bare line. containerd uses the last error record of the file, but
- * podman parses the whole file as one JSON object, so the file must not contain anything else: warnings are written
- * to a file only with `--debug`, and to standard error only without a file.
+ * The log format for engines. A failed command writes exactly one record with level `error`; if the log is a file, the
+ * message also goes to standard error as a bare line. containerd uses the last error record of the file, but podman
+ * parses the whole file as one JSON object, therefore the file must not contain anything else: warnings are written to
+ * a file only with `--debug`, and to standard error only without a file.
  *
  * On a terminal, and only there, a failure takes several lines. If standard error is not a terminal, the text record
  * includes the hint.
@@ -40,7 +40,7 @@ export class Logger implements Log {
     this.#options = options;
   }
 
-  /** Creates the log file, so that an unwritable one is reported before the command starts. */
+  /** Creates the log file now, because an unwritable file must be reported before the command starts. */
   open(): void {
     if (this.#options.file !== undefined) this.#append(this.#options.file, '');
   }

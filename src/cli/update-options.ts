@@ -54,7 +54,7 @@ export function resourcesOf(options: Options): Resources {
   return groups as Resources;
 }
 
-/** Returns the option for a pointer into that document: its own, or else the first given one of the same group. */
+/** Returns the option for a pointer into that document: its own, otherwise the first given option of the same group. */
 export function optionSource(options: Options): (pointer: string) => Source {
   const rows = table.filter(([option]) => given(options, option) !== undefined);
   return pointer => {

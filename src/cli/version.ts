@@ -5,9 +5,9 @@ import { ociVersion } from '../oci/version.ts';
 export const version = '0.1.0';
 
 /**
- * Formats the output of `--version`, one item per line. Engines read the first word of each line. Docker and
- * containerd support only `runc version`, so the lines are runc's if the program is called by that name. The commit
- * is the release name, as in Debian's builds of runc, because a package does not contain its commit.
+ * Formats the output of `--version`, one item per line. Engines read the first word of each line. Docker and containerd
+ * support only `runc version`, therefore the lines are runc's if the program is called by that name. The commit is the
+ * release name, as in Debian's builds of runc, because a package does not contain its commit.
  */
 export function versionBlock(program: string): string {
   const own = [`tsubo version ${version}`, `spec: ${ociVersion}`];

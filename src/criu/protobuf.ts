@@ -55,7 +55,7 @@ function pushVarint(out: number[], value: number | bigint): void {
   out.push(Number(left));
 }
 
-/** The fields of a received message by number. The last value of a field counts. */
+/** The fields of a received message by number. The last of several values of a field is used. */
 export class Fields {
   readonly #values = new Map<number, bigint | Uint8Array>();
 

@@ -42,7 +42,7 @@ function copyContent(binding: Binding, fromRoot: number, from: string, toRoot: n
   binding.copyTree({ fromRoot, from, toRoot, to, name: '', properties: true });
 }
 
-/** A link counts as the file that it leads to. */
+/** Returns true if the path exists; for a link, if its target exists. */
 export function existsInRoot(binding: Binding, root: number, path: string): boolean {
   try {
     binding.close(binding.openInRoot(root, path, O.O_PATH, 0));
@@ -53,7 +53,7 @@ export function existsInRoot(binding: Binding, root: number, path: string): bool
   }
 }
 
-/** A link to a directory counts. */
+/** Returns true for a directory and for a link to one. */
 export function isDirectoryInRoot(binding: Binding, root: number, path: string): boolean {
   try {
     // A slash at the end: only a directory can be opened.

@@ -8,7 +8,7 @@ export interface HealthCheck {
   /** From the end of a check to the beginning of the next one. */
   readonly interval: number;
   readonly timeout: number;
-  /** Failures in this time after the start do not count, until the first success. */
+  /** Failures in this time after the start are ignored until the first success. */
   readonly startPeriod: number;
   /** The interval in that time. */
   readonly startInterval: number;

@@ -103,7 +103,7 @@ export interface CheckedHealth {
 
 /**
  * Checks the health of a container once and records it. Returns undefined without a check, and for a container that is
- * paused, has ended or was started again meanwhile: it is left as it is.
+ * paused, has ended or was started again meanwhile; its health then stays unchanged.
  */
 export function checkHealth(
   runtime: Runtime,

@@ -185,7 +185,7 @@ export function parseEnvFile(
       throw bad('--env-file', line, `variable ${JSON.stringify(name)} of ${file} contains whitespace`);
     }
   }
-  // A name without a value in the caller's environment is left out.
+  // Omit a name that has no value in the caller's environment.
   return parseEnv('--env-file', lines, callersValue).filter(entry => entry.includes('='));
 }
 
@@ -486,7 +486,7 @@ export function parseSecurity(values: readonly string[]): SecurityRequest {
         apparmor = text;
         break;
       case 'label':
-        // Containers of images have no SELinux label, so `disable` changes nothing.
+        // Containers of images have no SELinux label, therefore `disable` changes nothing.
         if (text === 'disable' || text === '') break;
         throw bad(
           '--security-opt',

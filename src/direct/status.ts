@@ -56,7 +56,7 @@ export function stateOf(
     if (exit === 'late' && record === undefined && recordIfThere(runtime, id) !== undefined) {
       return stateOf(runtime, store, { id });
     }
-    // The init runs, so a longer wait would not help.
+    // The init runs, therefore a longer wait would not help.
     if (exit === 'late' && record === undefined && hasRunningInit(runtime, store, id)) break;
   }
   if (exit instanceof RuntimeError) return { ...known, status: 'dead', problem: exit };

@@ -14,7 +14,7 @@ import { checkName, idOf, randomName, shortId } from './names.ts';
 /**
  * Containers of images, below the directory of the direct mode:
  *
- *     containers/ID/     a container; container.json is written last, so a directory without it is unfinished
+ *     containers/ID/     a container; container.json is written last, therefore a directory without it is unfinished
  *     names/NAME         a symbolic link whose target is the id
  */
 export type DirectStore = ImageStore;

@@ -13,8 +13,8 @@ function place(error: ErrorFields): string | undefined {
 }
 
 /**
- * Formats the error in one line: the message, then its position in the document. Engines read this line, and some
- * match words in the message, so the position follows the message.
+ * Formats the error in one line: the message, then its position in the document. Engines read this line, and some match
+ * words in the message, therefore the position follows the message.
  */
 export function oneLine(error: ErrorFields): string {
   const message = onOneLine(error.message).trim();

@@ -309,15 +309,15 @@ export interface Binding {
    * From this call on, every signal that can be caught is queued for `waitForeground`, except SIGURG and fault
    * signals. With `subreaper`, orphans of the container become the runtime's children and are reaped there too.
    *
-   * Before this call, SIGTERM, SIGINT, SIGHUP or SIGQUIT makes a waiting call throw EINTR, which nothing else does; a
-   * second such signal ends the process.
+   * Before this call, only SIGTERM, SIGINT, SIGHUP or SIGQUIT makes a waiting call throw EINTR; a second such signal
+   * ends the process.
    */
   catchSignals(subreaper: boolean): void;
   /** Ends this process by the signal that caused EINTR; does nothing without one. */
   endBySignal(): void;
   /**
    * Returns the terminal on which this process was started: a copy of the first terminal among standard error, output
-   * and input, or else /dev/tty. Fails like open(2) of /dev/tty: with ENXIO if there is no terminal.
+   * and input, otherwise /dev/tty. Fails like open(2) of /dev/tty: with ENXIO if there is no terminal.
    */
   hostTerminal(): number;
   /**
@@ -342,23 +342,23 @@ export interface Binding {
   ): WaitStatus;
 
   /**
-   * Runs a hook in the runtime's namespaces until it exits; throws only if the hook cannot be executed. The kernel kills
-   * the hook when this process dies. The hook has only its three standard descriptors, no blocked or ignored signals,
-   * and the runtime's user, umask and limits.
+   * Runs a hook in the runtime's namespaces until it exits; throws only if the hook cannot be executed. The kernel
+   * kills the hook when this process exits. The hook has only its three standard descriptors, no blocked
+   * or ignored signals, and the runtime's user, umask and limits.
    */
   runHook(request: HookRequest): HookEnd;
 
   /**
-   * Runs a program of tsubo until it exits, with the standard streams, the working directory and the environment of this
-   * process, and returns the text that it wrote to descriptor 3. The kernel kills it when this process dies; a signal
-   * that ends this process kills it too, and throws EINTR.
+   * Runs a program of tsubo until it exits, with the standard streams, the working directory and the environment of
+   * this process, and returns the text that it wrote to descriptor 3. The kernel kills it when this process is killed
+   * or exits; a signal that ends this process kills it too, and throws EINTR.
    */
   runHelper(request: HelperRequest): HelperEnd;
 
   /**
    * Starts a program that exchanges messages (SOCK_SEQPACKET) with the runtime on its descriptor 3. It has the standard
-   * streams and the environment of this process, and continues if this process dies. The caller closes both descriptors
-   * and reaps it.
+   * streams and the environment of this process, and continues if this process exits. The caller closes both
+   * descriptors and reaps it.
    */
   startPeer(request: PeerRequest): Peer;
   /** Receives one message. Without bytes, the peer has closed its socket. The caller closes the descriptor. */
@@ -539,7 +539,7 @@ export interface CopyRequest {
   readonly mode?: number;
   /** Existing directories below `to` get owner, mode and times of the copied ones, too. */
   readonly overwrite?: boolean;
-  /** Paths below `from` that are left out, sorted. Default: none. */
+  /** Paths below `from` that are not copied, sorted. Default: none. */
   readonly without?: readonly string[];
 }
 

@@ -2,7 +2,7 @@
 
 /**
  * The properties of the machine that a plan depends on, read once. The same config and the same facts give the same
- * plan, so tests can make and compare plans on any machine with invented facts.
+ * plan, therefore tests can make and compare plans on any machine with invented facts.
  */
 export interface HostFacts {
   readonly kernel: { readonly release: string; readonly major: number; readonly minor: number };

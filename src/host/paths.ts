@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * Path functions on text only. They do not access the file system, so `..` removes the component before it even if
- * that is a symbolic link.
+ * Path functions on text only. They do not access the file system, therefore `..` removes the component before it even
+ * if that is a symbolic link.
  */
 
 /** Removes empty and `.` components and resolves `..`: `/a//b/../c/` becomes `/a/c`, the empty path becomes `.`. */

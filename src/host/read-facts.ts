@@ -77,7 +77,7 @@ export function cgroup2Mountpoint(mountinfo: string): string | undefined {
 /** Returns the first mount of this file system type whose root is `/`. */
 export function mountpointOf(mountinfo: string, type: string): string | undefined {
   for (const line of mountinfo.split('\n')) {
-    // A variable number of optional fields precedes the dash, so the type is located relative to the dash.
+    // A variable number of optional fields precedes the dash, therefore the type is located relative to the dash.
     const [mount = '', filesystem = ''] = line.split(' - ');
     const fields = mount.split(' ');
     const mountpoint = fields[4];

@@ -197,7 +197,7 @@ function nameOf({ annotations }: Descriptor): string | undefined {
   return reference === undefined ? name : formatReference(reference);
 }
 
-/** The short name of an entry, or else the digest of its manifest. */
+/** Returns the short name of an entry; without a name, the digest of its manifest. */
 function labelOf(entry: Descriptor): string {
   const name = nameOf(entry);
   return name === undefined ? entry.digest : shortReference(name);
@@ -384,7 +384,7 @@ export function storeDocument(store: ImageStore, text: string): string {
  * Manifest, config and layers are in the store already.
  *
  * @param reference - complete name; undefined for an image without a name
- * @param sources - digests by which a registry knows the image, if they are not that of the manifest
+ * @param sources - digests of the image in a registry, if they differ from that of the manifest
  * @throws RuntimeError `image.damaged` if a blob is missing
  */
 export function addImage(

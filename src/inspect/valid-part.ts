@@ -13,9 +13,8 @@ export interface ValidPart {
 }
 
 /**
- * Returns the part of a config that can be planned in spite of problems, so that the machine can be inspected too. A
- * list entry with a problem is removed as a whole. Returns undefined if nothing can be planned because there is no
- * root.
+ * Returns the part of a config that can be planned in spite of problems: the machine is then inspected too. A list
+ * entry with a problem is removed as a whole. Returns undefined if nothing can be planned because there is no root.
  */
 export function validPart(draft: Draft<Config>, problems: readonly ErrorFields[]): ValidPart | undefined {
   const pruner = new Pruner(problems.map(({ pointer = '' }) => pointer));

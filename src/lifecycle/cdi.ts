@@ -61,7 +61,10 @@ export function withDevices(
   });
 }
 
-/** The source of pointers in an edited config: a device, or else that of the config. */
+/**
+ * Returns the source of pointers in an edited config: the device that added the part, otherwise the source of the
+ * config.
+ */
 export function devicesOr({ origins }: EditedConfig, others: Sources): Sources {
   return pointer => {
     const device = deviceBehind(origins, pointer);

@@ -257,7 +257,7 @@ function addAgain(
 }
 
 /**
- * If elements of an ended container are left because its keeper was killed, makes the maps again from the records of all
+ * If elements of an ended container remain because its keeper was killed, makes the maps again from the records of all
  * containers. Precondition: the lock is held.
  */
 export function removeLeftPorts(

@@ -39,7 +39,7 @@ const inFull: Columns = { texts: [...inBrief.texts, 'rootfs'], numbers, objects:
  * One call reads a thousand records, and only a few members of each become values: parsing all of them took half of the
  * time of `list`.
  *
- * @param options.brief - annotations and the path of the root file system are left out
+ * @param options.brief - omits annotations and the path of the root file system
  */
 export function readSummaries(
   runtime: Runtime,

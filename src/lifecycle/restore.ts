@@ -378,7 +378,9 @@ class Restore {
     }
   }
 
-  /** Records the init as soon as it exists: `delete --force` kills it after the runtime has died. */
+  /**
+   * Records the init as soon as it exists, because `delete --force` must be able to kill it if the runtime is killed.
+   */
   #adopt(pid: number): void {
     const { binding } = this.#runtime;
     const context = this.#context;

@@ -14,7 +14,8 @@ export const settingsFile = '/etc/tsubo/tsubo.json';
 const shape: ObjectShape = { kind: 'object', properties: { allowAnnotations: strings } };
 
 /**
- * Annotations of config.json that may change more than the container. None without the file.
+ * Returns the annotations of config.json that the administrator allows to change more than the container; none without
+ * the file.
  *
  * @throws RuntimeError `state.untrusted` if another user can write to the file; `config.*` if it is not valid
  */

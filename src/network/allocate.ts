@@ -10,7 +10,7 @@ export interface ContainerAddresses {
 
 /**
  * Returns the offset of the address to try after `previous` (0: none), and skips the gateway. The first address follows
- * the last one, so an address that was just freed is reused last.
+ * the last one, therefore an address that was just freed is reused last.
  */
 export function nextOffset(subnet: Subnet, gateway: Address, previous: bigint): bigint {
   const { first, last } = hostOffsets(subnet);

@@ -26,8 +26,8 @@ export function natTables(dump: Uint8Array): NatTable[] {
 }
 
 /**
- * The chain of the first rule in a dump that translates one of the ports; undefined if no rule does. A rule that looks
- * its ports up in a set is not found.
+ * Returns the chain of the first rule in a dump that translates one of the ports; undefined without such a rule. A rule
+ * that finds its ports in a set is not detected.
  */
 export function translatingChain(dump: Uint8Array, ports: PublishedPorts): string | undefined {
   for (const { body } of readMessages(dump)) {

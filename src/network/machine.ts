@@ -8,7 +8,7 @@ export interface UsedSubnet {
   readonly by: string;
 }
 
-/** Subnets of routes and addresses, and single addresses of name servers. Default routes are left out. */
+/** Returns the subnets of routes and addresses, and single addresses of name servers, without default routes. */
 export function usedSubnets(facts: NetworkFacts, nameServers: readonly Address[]): UsedSubnet[] {
   const used: UsedSubnet[] = [];
   const device = (index: number): string =>

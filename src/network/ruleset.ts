@@ -33,7 +33,7 @@ import {
 
 /**
  * The one table `inet tsubo`. Its rules are always the same: networks and published ports are elements of its sets and
- * maps, so the cost of a packet does not grow with their number.
+ * maps, therefore the cost of a packet does not grow with their number.
  */
 export const table = 'tsubo';
 

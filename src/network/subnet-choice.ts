@@ -5,7 +5,7 @@ import type { UsedSubnet } from './machine.ts';
 /** Prefix length of a new IPv4 subnet: 1022 hosts, because a bridge has at most 1023 ports. */
 const prefix = 22;
 
-/** Ranges for subnets of IPv4, in the order of preference. The first is rarely used by anything else. */
+/** Ranges for subnets of IPv4, in the order of preference. Other programs rarely use the first. */
 const pools = ['10.63.0.0/16', '10.64.0.0/10', '172.24.0.0/13', '192.168.0.0/16'];
 
 /** The user of an address in the subnet; undefined if there is none. */

@@ -49,7 +49,7 @@ function load(): Binding {
 
 /**
  * Returns the command line without node and its options. Node replaces bytes that are not UTF-8 in another way than the
- * standalone host, so in that case they are read again from /proc.
+ * standalone host, therefore in that case they are read again from /proc.
  */
 function ownArguments(addon: Binding): string[] {
   const words = process.argv.slice(1);

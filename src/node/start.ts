@@ -4,7 +4,10 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Script } from 'node:vm';
 
-/** Set by the build. The cache's name contains the hash of the program, so the cache of another build is never read. */
+/**
+ * Set by the build. The cache's name contains the hash of the program, therefore the cache of another build is never
+ * read.
+ */
 declare const CODE_CACHE: string;
 
 /**

@@ -4,7 +4,7 @@ import { facilityOf } from './facilities.ts';
 import type { ListText, NumberText } from './facility.ts';
 import { listText, quoted } from './quoted.ts';
 
-/** Fields whose zero is the default: they are left out of the text. */
+/** Fields whose default is zero. The text omits a default. */
 const zeroDefaults = new Set([
   'flags',
   'attributes',

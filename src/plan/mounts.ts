@@ -260,7 +260,7 @@ function filesystemOptions(
     for (const option of splitFilesystemWord(fstype, word)) add(option, position);
   }
   for (const option of contextOption(mountLabel, fstype, options)) add(option, '/linux/mountLabel');
-  // If a word is repeated, its last position counts.
+  // A repeated word is attributed to its last position.
   for (const word of superBlockWords(flags)) add(word, mount.options?.lastIndexOf(word) ?? 0);
   return { options, places };
 }

@@ -30,7 +30,7 @@ export function restrictedPathSteps(config: Config): Step[] {
   const steps: Step[] = [];
   config.linux?.readonlyPaths?.forEach((path, index) => {
     const origin = `/linux/readonlyPaths/${index}`;
-    // The root cannot be covered: processes whose root it is would not see the cover.
+    // The root cannot be covered, because a mount over it does not affect processes that already have it as their root.
     if (containerPath(path) === '/') steps.push({ op: 'sealRoot', origin });
     else steps.push({ op: 'readonlyPath', origin, path: containerPath(path) });
   });

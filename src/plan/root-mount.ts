@@ -186,7 +186,7 @@ export function layerPath(
   return path.startsWith('/') ? path : `${bundle}/${path}`;
 }
 
-/** Paths of the layers with directories, as the options have them, the uppermost first. */
+/** Returns the unchanged paths of the layers with directories, the uppermost first. */
 export function layersOf({ upper, lowers }: RootMount): string[] {
   return [...(upper === undefined ? [] : [upper]), ...lowers].flatMap(({ value }) => value ?? []);
 }
@@ -199,7 +199,7 @@ export interface Union {
   readonly places: ItemPlace[];
   /** MOUNT_ATTR_*. */
   readonly attributes: number;
-  /** The only layer: overlay needs two or an upper one, so it is bound, read-only. */
+  /** The only layer: overlay needs two or an upper one, therefore it is bound, read-only. */
   readonly lower: string;
 }
 

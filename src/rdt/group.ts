@@ -14,7 +14,7 @@ export interface RdtGroup {
   readonly path: string;
   /** The runtime has created the class. */
   readonly made: boolean;
-  /** The config contains the name: other containers may share the class, so it is not removed. */
+  /** The config contains the name: other containers may share the class, therefore it is not removed. */
   readonly named: boolean;
   /** The directory of the monitoring group. */
   readonly monitoring?: string;

@@ -44,7 +44,7 @@ export interface Assembler {
 }
 
 /**
- * Assembles a program from its end: jumps only go forward, so their targets are known when they are emitted. It
+ * Assembles a program from its end: jumps only go forward, therefore their targets are known when they are emitted. It
  * consists of functions over local variables instead of a class, because a member lookup in the smallest engine costs
  * more than the rest of a line here.
  *

@@ -47,7 +47,7 @@ const ipc: Readonly<Record<string, number>> = {
  * replaces the rule's condition on the first argument: the arguments of socketcall are in memory, which a filter
  * cannot read.
  *
- * Only 32-bit x86 has these two calls, so the decisions for them affect no other architecture.
+ * Only 32-bit x86 has these two calls, therefore the decisions for them affect no other architecture.
  */
 export function multiplex(table: SyscallTable, decisions: Decisions): void {
   multiplexIn('socketcall', sockets);

@@ -100,7 +100,7 @@ export function readRules(profile: Seccomp, table: SyscallTable): Decisions {
   return { list, of, mentioned };
 }
 
-/** Far above the capacity of a filter, so their result need not be computed. */
+/** Far above the capacity of a filter, therefore their result need not be computed. */
 const mostRules = 1 << 16;
 
 export function tooLong(what: string): RuntimeError {

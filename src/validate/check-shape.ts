@@ -26,9 +26,9 @@ export interface ShapeResult {
 }
 
 /**
- * Checks a JSON value against a shape in one pass. Names match by the rules of Go's decoder: in exact case, or else
- * in any case. If an object contains both, the exact name wins; if both values are objects, they are merged and the
- * last member wins.
+ * Checks a JSON value against a shape in one pass. Names match by the rules of Go's decoder: in exact case; without
+ * such a member, in any case. If an object contains both, the exact name is used; if both values are objects, they are
+ * merged and the last member is used.
  *
  * @param spec - section of the specification if the shape has none
  * @param name - name of the document in messages

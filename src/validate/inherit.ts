@@ -32,8 +32,8 @@ const names = [
 const emptyIsLeftOut: readonly string[] = ['rlimits', 'apparmorProfile', 'selinuxLabel'];
 
 /**
- * A user is taken completely from the document or from the container, so that the container's groups are not combined
- * with another uid. Only the umask is inherited separately.
+ * A user is taken completely from the document or from the container: the container's groups must not be combined with
+ * another uid. Only the umask is inherited separately.
  */
 export function inherit(document: Partial<Process>, container: Partial<Process>): Inherited {
   const process: Record<string, unknown> = {};

@@ -24,7 +24,7 @@ interface Warnings {
 const nothing: DeviceFilter = { attach: () => {}, close: () => {} };
 
 /**
- * Loads the program for the rules in advance, so that only the attachment remains when the rules must take effect.
+ * Loads the program for the rules in advance: only the attachment remains when the rules must take effect.
  *
  * bpf(2) fails with EPERM for a runtime that is not root, or is root only in a user namespace. Such a runtime gets a
  * warning and no filter: it cannot create device nodes of the host either.

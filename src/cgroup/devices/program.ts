@@ -55,14 +55,14 @@ export function deviceProgram(rules: readonly DeviceRule[]): Uint8Array {
   const isLong = rules.length > fewRules;
   for (const run of runs(rules)) {
     const [first] = run;
-    // The verifier follows the rest only once for equal registers. Loading them again discards the number that it knows
-    // after a test; otherwise it would follow the rest once for each number.
+    // The verifier follows the rest only once for equal registers. Loading them again discards the number that it
+    // derived from a test; otherwise it would follow the rest once for each number.
     if (isLong) emitDevice(code);
     const tests = testsOf(run, isLong);
     const decision = decide(first);
     emitTests(code, tests, decision.length / 2);
     code.push(...decision);
-    // The verifier rejects unreachable instructions, so nothing may follow an unconditional decision.
+    // The verifier rejects unreachable instructions, therefore nothing may follow an unconditional decision.
     if (tests.length === 0 && first.access === wholeAccess) return bytesOf(code);
   }
   emitVerdict(code, 0);

@@ -3,7 +3,7 @@ import { covers, type DeviceRule, devicesKey, fewRules, overlaps, wholeAccess, w
 
 /**
  * Returns fewer rules with the same decisions: without rules that later ones override, and without rules that repeat
- * the decision of earlier ones. An access that no rule matches is denied, so an empty list denies everything.
+ * the decision of earlier ones. An access that no rule matches is denied, therefore an empty list denies everything.
  */
 export function simplify(rules: readonly DeviceRule[]): DeviceRule[] {
   return rules.length <= fewRules ? simplifyFew(rules) : simplifyMany(rules);

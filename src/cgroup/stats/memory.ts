@@ -23,7 +23,7 @@ export function memoryStats(binding: Binding, cgroup: string): MemoryStats {
   return {
     ...nonzero({ cache: integer(stat.get('file')) }),
     usage: entry(limit, usage, fileNumber(binding, cgroup, 'memory.peak') ?? 0n),
-    // The two peaks may have occurred at different times, so their sum is not a peak.
+    // The two peaks may have occurred at different times, therefore their sum is not a peak.
     swap: entry(unlimited ? noLimit : limit + swapLimit, usage + swapUsage, 0n),
     ...rest,
     ...(stat.size > 0 && { raw }),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// node src/node/examples/isolated-tests.mjs ROOTFS DIRECTORY: runs each *.test.sh of a directory in a container of its own,
-// which sees the directory read-only and nothing else of the machine.
+// node src/node/examples/isolated-tests.mjs ROOTFS DIRECTORY: runs each *.test.sh of a directory in a container of its
+// own, with the directory as a read-only mount and no other files of the machine.
 import { readdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { defineConfig, isRuntimeError, run } from 'tsubo';

@@ -64,7 +64,7 @@ export class Exit {
     return !this.#hasEnded && this.#binding.pidfdSignal(this.#pidfd, signal);
   }
 
-  /** Waits for the end; keeps this process alive meanwhile, which watching alone does not. */
+  /** Waits for the end. Unlike watching alone, it keeps the event loop of this process running meanwhile. */
   async wait(): Promise<ExitStatus | undefined> {
     this.#waiters++;
     this.#timer?.ref();

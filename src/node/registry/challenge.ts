@@ -10,7 +10,7 @@ export interface Challenge {
 /** Parses `Bearer realm="https://auth.example/token",service="x", Basic realm="y"` (RFC 9110, 11.6.1). */
 export function parseChallenges(header: string): Challenge[] {
   const found: { scheme: string; parameters: Record<string, string> }[] = [];
-  // A parameter, or else the name of a scheme.
+  // Matches a parameter, otherwise the name of a scheme.
   const pattern = /([\w!#$%&'*+.^`|~-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))|([\w!#$%&'*+.^`|~-]+)/g;
   for (const [, name, quoted, plain, scheme] of header.matchAll(pattern)) {
     if (scheme !== undefined) found.push({ scheme: scheme.toLowerCase(), parameters: {} });

@@ -197,7 +197,7 @@ export class RegistryClient {
         headers: { ...sent.headers, ...(authorization && isOwn && { authorization }) },
       });
       if (reply.status === 401 && !challenged && isOwn) {
-        // A token of an earlier request may have expired, so one that was sent is replaced once.
+        // A token of an earlier request may have expired, therefore one that was sent is replaced once.
         challenged = true;
         const challenges = parseChallenges(reply.headers['www-authenticate'] ?? '');
         const fresh = await this.#authorize(endpoint, challenges, repository);

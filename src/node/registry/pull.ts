@@ -210,7 +210,10 @@ function fetchBlob(
   return download({ store, blob, fetch, signal, progress });
 }
 
-/** Downloads the missing layers, and unpacks those that are there. Returns the number of downloaded blobs, and the rows of their progress. */
+/**
+ * Downloads the missing layers, and unpacks layers that are in the store. Returns the number of downloaded blobs, and
+ * the rows of their progress.
+ */
 async function fetchBlobs(
   request: Pull,
   { config, layers }: Manifest,

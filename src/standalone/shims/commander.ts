@@ -2,7 +2,7 @@
 
 /**
  * The part of commander that src/cli uses, for the standalone host: the real package would double the code to load
- * before a command starts. src/cli/grammar.ts normalizes the command line first, so only declarations and the
+ * before a command starts. src/cli/grammar.ts normalizes the command line first, therefore only declarations and the
  * conversion of values remain. A test compares the two hosts.
  */
 

@@ -11,7 +11,7 @@ import { mountWordHint } from '../mount-words.ts';
 
 const spec = 'config.md#mounts';
 
-/** Applies the plan's rules for options and targets in advance, so that all problems are reported together. */
+/** Applies the plan's rules for options and targets in advance, because all problems must be reported together. */
 export const checkMounts: Check = context => {
   context.config.mounts?.forEach((draft, index) => {
     const mount = (draft.destination === undefined ? { ...draft, destination: '' } : draft) as Mount;
