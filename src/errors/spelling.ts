@@ -25,7 +25,9 @@ function commonPrefix(words: readonly string[]): string {
   const first = words[0] ?? '';
   let prefix = first.slice(0, first.lastIndexOf('_') + 1);
   while (prefix !== '' && !words.every(word => word.startsWith(prefix))) {
-    prefix = prefix.slice(0, prefix.lastIndexOf('_', prefix.length - 2) + 1);
+    // Without its last underscore: a negative start of lastIndexOf counts as 0 and would find the same one again.
+    const shorter = prefix.slice(0, -1);
+    prefix = shorter.slice(0, shorter.lastIndexOf('_') + 1);
   }
   return prefix.toLowerCase();
 }

@@ -25,7 +25,7 @@ it.each([
   ['cap', undefined],
   ['rlmts', undefined],
   ['rlimts', 'rlimits'],
-])('%s: %s', (word, meant) => {
+])('the word most similar to %s is %s', (word, meant) => {
   expect(nearestWord(word, words)).toBe(meant);
 });
 
@@ -34,13 +34,18 @@ it.each([
   ['CAP_NOPE', undefined],
   ['CAP_SYSADMIN', 'CAP_SYS_ADMIN'],
   ['cap_net_brodcast', 'CAP_NET_BROADCAST'],
-])('ignores a common prefix: %s: %s', (word, meant) => {
+])('a common prefix of the capabilities is no similarity: %s yields %s', (word, meant) => {
   expect(nearestWord(word, Object.keys(capabilityNumbers))).toBe(meant);
 });
 
 it.each([
   ['RLIMIT_FOO', undefined],
   ['RLIMIT_NOFILES', 'RLIMIT_NOFILE'],
-])('ignores a common prefix: %s: %s', (word, meant) => {
+])('a common prefix of the limits is no similarity: %s yields %s', (word, meant) => {
   expect(nearestWord(word, Object.keys(rlimitNumbers))).toBe(meant);
+});
+
+it('words that begin with underscores need no common prefix', () => {
+  expect(nearestWord('_nme', ['_name', 'other'])).toBe('_name');
+  expect(nearestWord('__nme', ['__name', '_other', 'third'])).toBe('__name');
 });
