@@ -37,9 +37,9 @@ describe.skipIf(requires('root', 'g++'))('the first command of the README', () =
     expect(hello('0').status).toBe(0);
   });
 
-  test('refuses unknown arguments', () => {
-    const { status, stderr } = hello('--seven');
+  test.each([['--seven'], ['256'], ['7', '8']])('refuses the arguments %s %s', (...args) => {
+    const { status, stderr } = hello(...args.filter(arg => arg !== undefined));
     expect(status).toBe(1);
-    expect(stderr).toContain('usage: npm run hello');
+    expect(stderr).toContain('usage: npm run hello [-- STATUS], with STATUS from 0 to 255');
   });
 });

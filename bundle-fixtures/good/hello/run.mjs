@@ -53,8 +53,8 @@ function tsubo(args) {
 await script(async () => {
   if (process.platform !== 'linux') throw new Failure('containers need Linux');
   const args = process.argv.slice(2);
-  if (args.length > 1 || args.some(arg => !/^\d{1,3}$/.test(arg))) {
-    throw new Failure('usage: npm run hello [-- STATUS]');
+  if (args.length > 1 || args.some(arg => !/^\d{1,3}$/.test(arg) || Number(arg) > 255)) {
+    throw new Failure('usage: npm run hello [-- STATUS], with STATUS from 0 to 255');
   }
   await build(['packages', 'native', 'bundle', 'hello']);
   if (process.geteuid?.() !== 0) throw new Failure('to run a container you must be root: sudo npm run hello');
