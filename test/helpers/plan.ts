@@ -58,6 +58,12 @@ export function stepsOf<Op extends Operation>(plan: Plan, ...ops: Op[]): StepOf<
   return plan.container.filter((step): step is StepOf<Op> => (ops as string[]).includes(step.op));
 }
 
+/** The order in which the plan has these operations, without immediate repetitions. */
+export function orderOf(plan: Plan, ...ops: Operation[]): Operation[] {
+  const found = operations(plan).filter(op => ops.includes(op));
+  return found.filter((op, index) => op !== found[index - 1]);
+}
+
 /** The operations in order. */
 export function operations(plan: Plan): Operation[] {
   return plan.container.map(step => step.op);

@@ -23,7 +23,7 @@ describe('the options of the benchmark', () => {
     });
   });
 
-  it('collect cases', () => {
+  it('accumulate the cases of several --only', () => {
     expect([...parseOptions(['--only', 'run', '--only=list']).only]).toEqual(['run', 'list']);
   });
 
@@ -35,7 +35,7 @@ describe('the options of the benchmark', () => {
     expect(() => parseOptions(['--readme', '--only', 'run'])).toThrow(/omit --only/);
   });
 
-  it('takes the cases of images only by their names, and alone', () => {
+  it('take the cases of images only by name, and without other cases', () => {
     expect(parseOptions([]).images).toEqual([]);
     expect(parseOptions(['--only', 'container-run', '--only', 'pull']).images).toEqual([
       'pull',

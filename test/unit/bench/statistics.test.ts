@@ -7,7 +7,7 @@ describe('the statistics of the benchmark', () => {
     expect(quantile([1, 2, 3, 4], 0.25)).toBe(1.75);
     expect(quantile([1, 2, 3, 4], 1)).toBe(4);
     expect(quantile([7], 0.75)).toBe(7);
-    expect(() => quantile([], 0.5)).toThrow();
+    expect(() => quantile([], 0.5)).toThrow('an empty sample has no quantile');
   });
 
   it('summarize a sample in any order, as numbers and not as text', () => {
@@ -43,7 +43,7 @@ describe('the statistics of the benchmark', () => {
     expect(ratio(3, 0)).toBeUndefined();
   });
 
-  it('rotate the order of the columns: each is first at times, and none always follows the same one', () => {
+  it('rotate the order of the columns: each column is first in two of six rounds, and follows each other column in some round', () => {
     const columns = ['a', 'b', 'c'];
     const rounds = [0, 1, 2, 3, 4, 5].map(round => rotated(columns, round).join(''));
     expect(rounds).toEqual(['abc', 'bca', 'cab', 'cba', 'acb', 'bac']);

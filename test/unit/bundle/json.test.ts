@@ -67,13 +67,14 @@ describe('the exact parser', () => {
     expect(value.x).toBeUndefined();
   });
 
-  it.each(['{"a":1} and more', '[1]]', 'null,'])(
-    'ignores text after the first value, as Go does: %s',
-    text => {
-      expect(() => parseJson(text)).not.toThrow();
-      expect(parseJson(`{"a":18446744073709551615} }`)).toEqual({ a: 18446744073709551615n });
-    },
-  );
+  it.each([
+    ['{"a":1} and more', { a: 1 }],
+    ['[1]]', [1]],
+    ['null,', null],
+  ])('ignores text after the first value, as Go does: %s', (text, value) => {
+    expect(parseJson(text)).toEqual(value);
+    expect(parseJson(`{"a":18446744073709551615} }`)).toEqual({ a: 18446744073709551615n });
+  });
 });
 
 describe('depth', () => {

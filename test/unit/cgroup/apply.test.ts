@@ -261,7 +261,7 @@ describe('a control file that came with a later kernel', () => {
     });
   });
 
-  it('lacks something else on a kernel that could have it', () => {
+  it('that a new enough kernel lacks has the missing kernel option as the cause', () => {
     hierarchy('cpu', 'cpu', 'cpu');
     for (const release of ['5.14.0', '6.1.0']) {
       expect(thrown(() => apply([burst('/cpu/burst')], onKernel(release)))).toMatchObject({

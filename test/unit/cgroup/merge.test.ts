@@ -36,7 +36,7 @@ describe('resources after an update', () => {
     expect(mergeResources({}, {})).toStrictEqual({ memory: {}, cpu: {}, blockIO: {}, rdma: {} });
   });
 
-  it('replace device rules, pids and unified as a whole, but rules by no empty list', () => {
+  it('replace device rules, pids and unified as a whole, but an empty list replaces no rules', () => {
     const requested = {
       devices: [{ allow: true }],
       pids: { limit: 30 },
@@ -66,9 +66,9 @@ describe('resources after an update', () => {
     ['quota keeps the period', { quota: 7000 }, { shares: 512, quota: 7000, period: 100000 }],
     ['period keeps the quota', { period: 7000 }, { shares: 512, quota: 50000, period: 7000 }],
     ['period beside a quota of 0', { period: 7000, quota: 0 }, { shares: 512, quota: 50000, period: 7000 }],
-    ['both replace both', { quota: 7, period: 8 }, { shares: 512, quota: 7, period: 8 }],
-    ['idle forgets the shares', { idle: 1 }, { idle: 1 }],
-    ['idle with shares has both', { idle: 1, shares: 3 }, { idle: 1, shares: 3 }],
+    ['quota and period replace both', { quota: 7, period: 8 }, { shares: 512, quota: 7, period: 8 }],
+    ['idle removes the shares', { idle: 1 }, { idle: 1 }],
+    ['idle and shares are both kept if both are given', { idle: 1, shares: 3 }, { idle: 1, shares: 3 }],
     [
       'cpus and a burst are those of the update',
       { cpus: '1', burst: 1 },
@@ -78,7 +78,7 @@ describe('resources after an update', () => {
 
   it.each([
     ['a limit', { limit: 5000 }, { limit: 5000, swap: 8192, reservation: 1024 }],
-    ['no limit, and none for swap then', { limit: -1 }, { limit: -1, reservation: 1024 }],
+    ['no limit removes that of swap too', { limit: -1 }, { limit: -1, reservation: 1024 }],
     ['no limit but one for swap', { limit: -1, swap: 9 }, { limit: -1, swap: 9, reservation: 1024 }],
   ])('memory: %s', (_, memory, merged) => expect(mergeResources(stored, { memory }).memory).toEqual(merged));
 

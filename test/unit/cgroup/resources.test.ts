@@ -139,7 +139,7 @@ describe('cpu', () => {
     ['a period', { period: 50000 }, ['cpu.max?=max 50000']],
     ['no quota', { quota: -1, period: 100000 }, ['cpu.max?=max 100000']],
     ['an idle cgroup, which has no weight', { idle: 1, shares: 200 }, ['cpu.idle=1']],
-    ['one that is not idle', { idle: 0, shares: 1024 }, ['cpu.idle?=0', 'cpu.weight=100']],
+    ['a cgroup that is not idle', { idle: 0, shares: 1024 }, ['cpu.idle?=0', 'cpu.weight=100']],
     ['a burst', { quota: 50000, burst: 9 }, ['cpu.max=50000 100000', 'cpu.max.burst=9']],
     ['no burst', { burst: 0 }, ['cpu.max.burst?=0']],
     ['cpus and nodes', { cpus: '0-1,3', mems: '0' }, ['cpuset.cpus=0-1,3', 'cpuset.mems=0']],

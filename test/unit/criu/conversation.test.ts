@@ -87,13 +87,13 @@ test('reports a criu that has exited, also if the request could not be sent', ()
   expect(() => perform(() => {})).toThrow('unable to checkpoint: criu exited without a response');
 });
 
-test('is found in PATH, or the error says what to install', () => {
+test('is found in PATH, or the error names the package to install', () => {
   expect(() => findCriu({ ...machine.binding, getenv: () => '/nonexistent' })).toThrow(
     expect.objectContaining({ code: 'checkpoint.no-criu', hint: expect.stringContaining('install criu') }),
   );
 });
 
-test('takes the first error of the log as the cause, except one that changes nothing', () => {
+test('takes the first error of the log as the cause, except an error that criu ignores', () => {
   const log = [
     "(00.05) Error (criu/util.c:1534): rlimit: Can't setup RLIMIT_NOFILE for self: Operation not permitted",
     '(00.06) Dumping files',

@@ -8,7 +8,7 @@ import type { DirectStore } from '../../../src/direct/store.ts';
 describe('the health check of a container', () => {
   const image = { Test: ['CMD', 'x'], Interval: 2e9, StartPeriod: 5e8, Retries: 4 };
 
-  it('takes from the image what no option replaces, and the defaults of Docker', () => {
+  it('has the values of the image that no option replaces, and otherwise the defaults of Docker', () => {
     expect(healthCheckOf(image, { timeout: 700 })).toEqual({
       test: ['CMD', 'x'],
       interval: 2000,

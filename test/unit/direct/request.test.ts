@@ -112,7 +112,7 @@ describe('numbers', () => {
     expect(parseBytes('--memory', text)).toBe(bytes);
   });
 
-  it.each(['', 'm', '-1', '1x', '1 000', '99999999t'])('%j are not', text => {
+  it.each(['', 'm', '-1', '1x', '1 000', '99999999t'])('%j are not a number of bytes', text => {
     expect(thrown(() => parseBytes('--memory', text))['code']).toBe('usage.bad-value');
   });
 

@@ -25,7 +25,7 @@ describe('the default profile', () => {
     expect([...names].filter(name => !known.has(name))).toEqual([]);
   });
 
-  it('allows nothing of the calls that reach the machine', () => {
+  it('allows no call that affects the machine', () => {
     const dangerous = (
       'acct add_key bpf clock_settime delete_module finit_module fsopen init_module ioperm iopl kcmp kexec_load keyctl ' +
       'lookup_dcookie mount move_mount nfsservctl open_by_handle_at open_tree perf_event_open pivot_root quotactl reboot ' +
@@ -34,7 +34,7 @@ describe('the default profile', () => {
     expect(dangerous.filter(name => names.has(name))).toEqual([]);
   });
 
-  it('allows what programs use, as engines do', () => {
+  it('allows the calls that programs use, as engines do', () => {
     const usual = 'read write openat execve fork vfork wait4'.split(' ');
     expect(usual.filter(name => !names.has(name))).toEqual([]);
     // Calls of these families that the profile of an engine allows and this one does not.
@@ -55,7 +55,7 @@ describe('the default profile', () => {
     expect(syscalls).toContainEqual({ names: ['clone3'], action: 'SCMP_ACT_ERRNO', errnoRet: 38 });
   });
 
-  it('follows the capabilities', () => {
+  it('allows further calls with the capabilities that they need', () => {
     const more = allowedNames(
       defaultProfile([...defaultCapabilities, 'CAP_SYS_ADMIN', 'CAP_SYS_TIME'], 'x86_64'),
     );
@@ -65,7 +65,7 @@ describe('the default profile', () => {
     expect(allowedNames(defaultProfile([], 'x86_64')).has('chroot')).toBe(false);
   });
 
-  it('is made for the processor', () => {
+  it('contains only calls and architectures of the processor', () => {
     expect(defaultProfile([], 'aarch64').architectures).toEqual(['SCMP_ARCH_AARCH64', 'SCMP_ARCH_ARM']);
     expect(allowedNames(defaultProfile([], 'aarch64')).has('arch_prctl')).toBe(false);
     expect(names.has('arch_prctl')).toBe(true);

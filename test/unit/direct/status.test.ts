@@ -42,7 +42,7 @@ machineForEachTest((machine: FakeMachine) => {
 });
 
 describe.each(['', '{', 'null', '{"status":"0"}'])('a container whose exit.json contains %j', text => {
-  it('is dead, and says why', () => {
+  it('is dead, and the problem contains the path of the file', () => {
     writeFileSync(join(directory, 'exit.json'), text);
     expect(stateOf(runtime, store, { id })).toMatchObject({
       status: 'dead',
@@ -55,7 +55,7 @@ it('a container that has run and has neither keeper nor exit.json is dead', () =
   expect(stateOf(runtime, store, { id })).toEqual({ status: 'dead', pid: 0, withoutKeeper: false });
 });
 
-it('a container that starts is seen soon after its record is there', () => {
+it('a container that starts is found by the wait after its record was written', () => {
   keeper = 'waits';
   const waits: number[] = [];
   runtime.binding.awaitContainerEnd = (_connection, timeoutMs) => {

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { headed, labelled, wrap } from '../../../src/errors/layout.ts';
 import { visible, visibleLine } from '../../../src/errors/visible.ts';
 
-/** One of each kind that a terminal acts on. */
+/** A character of each kind that a terminal interprets. */
 const acting = [
   ['a colour', '\u001b[31m', '\\u001b[31m'],
   ['a title', '\u001b]0;owned\u0007', '\\u001b]0;owned\\u0007'],
@@ -17,7 +17,7 @@ const acting = [
   ['the other half', '\ude00', '\\ude00'],
 ] as const;
 
-it.each(acting)('writes as an escape what a terminal would act on: %s', (_, text, shown) => {
+it.each(acting)('writes a character that a terminal would interpret as an escape: %s', (_, text, shown) => {
   expect(visible(`a${text}b`)).toBe(`a${shown}b`);
   expect(wrap(`a${text}`, undefined)).toEqual([`a${shown}`]);
   expect(wrap(`a${text}`, 80)).toEqual([`a${shown}`]);

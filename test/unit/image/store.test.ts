@@ -329,7 +329,7 @@ describe('the store of images', () => {
     expect(blobs()).toEqual([hexOf(sound)]);
   });
 
-  test('lists what it can read, and names what it cannot', () => {
+  test('lists the images that it can read, and names those that it cannot read', () => {
     const { id } = add('docker.io/library/one:latest', ['1']);
     const other = add('docker.io/library/two:latest', ['2']);
     writeFileSync(blobPath(store, other.id), '{"os":1}');

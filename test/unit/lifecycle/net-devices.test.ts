@@ -64,7 +64,7 @@ it('a device that does not exist is reported at its key', () => {
   });
 });
 
-it('check finds a missing device, and says that it does not try the move', () => {
+it('check finds a missing device, and reports that it did not try the move', () => {
   const skipped: string[] = [];
   const findings = {
     warnings: [],

@@ -442,7 +442,7 @@ describe('the files of a container with a network', () => {
     expect(machine.warnings).toEqual([]);
   });
 
-  it('have the servers behind systemd-resolved, or say that there is none', () => {
+  it('have the servers behind systemd-resolved, or a comment that there is none', () => {
     defineNetwork(machine, 'web');
     machine.procFiles.set('/etc/resolv.conf', 'nameserver 127.0.0.53\n');
     machine.procFiles.set('/run/systemd/resolve/resolv.conf', 'nameserver 192.0.2.7\n');
@@ -494,7 +494,7 @@ describe('the end of a container with a network', () => {
     expect(taken('web')).toEqual(['10.20.0.2']);
   });
 
-  it('frees what a create has taken that was killed before its record', () => {
+  it('frees the addresses of a create that was killed before it wrote its record', () => {
     defineNetwork(machine, 'web');
     attach(machine, 'c1', ['web']);
     mkdirSync(join(machine.root, 'cut'));

@@ -59,8 +59,8 @@ describe('a published port', () => {
     expect((thrown as Error).message).toContain(message);
   });
 
-  it('more than a keeper can hold is refused', () => {
-    expect(() => parsePublishFlags(['1-4096:1-4096'])).not.toThrow();
+  it('is refused if it makes more ports than a keeper can hold', () => {
+    expect(parsePublishFlags(['1-4096:1-4096'])).toHaveLength(1);
     expect(() => parsePublishFlags(['1-4096:1-4096', '5000:5000'])).toThrow('4097 ports: at most 4096');
   });
 });

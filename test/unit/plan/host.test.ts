@@ -53,12 +53,12 @@ describe('the owner of the cgroup', () => {
     { destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options },
   ];
   const own = [{ type: 'mount' }, { type: 'cgroup' }] as const;
-  const lady = { user: { uid: 1000, gid: 1000 } };
+  const user1000 = { user: { uid: 1000, gid: 1000 } };
   const owner = (change: Parameters<typeof planFor>[0]) =>
     planFor(change).host.find(({ op }) => op === 'delegateCgroup');
 
   it('is the user of the container if that user may write there', () => {
-    expect(owner({ process: lady, mounts: cgroups('rw'), linux: { namespaces: own } })).toEqual({
+    expect(owner({ process: user1000, mounts: cgroups('rw'), linux: { namespaces: own } })).toEqual({
       op: 'delegateCgroup',
       when: 'before',
       uid: 1000,
@@ -67,16 +67,16 @@ describe('the owner of the cgroup', () => {
   });
 
   it.each([
-    ['a read-only mount', { process: lady, mounts: cgroups('ro'), linux: { namespaces: own } }],
-    ['no mount', { process: lady, mounts: [], linux: { namespaces: own } }],
+    ['a read-only mount', { process: user1000, mounts: cgroups('ro'), linux: { namespaces: own } }],
+    ['no mount', { process: user1000, mounts: [], linux: { namespaces: own } }],
     [
       'no cgroup namespace',
-      { process: lady, mounts: cgroups(), linux: { namespaces: [{ type: 'mount' as const }] } },
+      { process: user1000, mounts: cgroups(), linux: { namespaces: [{ type: 'mount' as const }] } },
     ],
     [
       'a joined cgroup namespace',
       {
-        process: lady,
+        process: user1000,
         mounts: cgroups(),
         linux: {
           namespaces: [{ type: 'mount' as const }, { type: 'cgroup' as const, path: '/proc/1/ns/cgroup' }],
@@ -93,7 +93,7 @@ describe('the owner of the cgroup', () => {
     };
     const config = { mounts: cgroups(), linux } as unknown as Config;
     expect(cgroupOwnerSteps(config, 'before')).toMatchObject([{ uid: 100000 }]);
-    expect(cgroupOwnerSteps({ ...config, process: lady } as Config, 'before')).toMatchObject([
+    expect(cgroupOwnerSteps({ ...config, process: user1000 } as Config, 'before')).toMatchObject([
       { uid: 101000 },
     ]);
   });

@@ -5,7 +5,7 @@ import { makeExecPlan } from '../../../src/plan/exec-plan.ts';
 import { contextOption } from '../../../src/plan/labels.ts';
 import { checkLabels } from '../../../src/validate/label-checks.ts';
 import { refused } from '../../helpers/fake-machine.ts';
-import { facts, operations, planFor, stepsOf } from '../../helpers/plan.ts';
+import { facts, operations, orderOf, planFor, stepsOf } from '../../helpers/plan.ts';
 
 const labels = { selinuxLabel: 'u:r:container_t:s0', apparmorProfile: 'jar' };
 const namespaces = [{ type: 'mount' }] as const;
@@ -35,8 +35,13 @@ describe('labels', () => {
     ]);
     const order = operations(plan);
     expect(order.indexOf('setSecurityAttribute')).toBe(order.indexOf('joinSessionKeyring') - 1);
-    expect(order.lastIndexOf('setSecurityAttribute')).toBeLessThan(order.indexOf('setUser'));
-    expect(order.lastIndexOf('setSecurityAttribute')).toBeGreaterThan(order.indexOf('changeDirectory'));
+    expect(orderOf(plan, 'setSecurityAttribute', 'changeDirectory', 'setUser')).toEqual([
+      'setSecurityAttribute',
+      'changeDirectory',
+      'setSecurityAttribute',
+      'setUser',
+      'changeDirectory',
+    ]);
   });
 
   it('apply to executed programs too', () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { MOUNT_ATTR, MS } from '../../../src/kernel/mount.ts';
 import type { Mount } from '../../../src/oci/config.ts';
 import { mountFlags } from '../../../src/plan/mount-target.ts';
-import { facts, operations, planFor, stepsOf } from '../../helpers/plan.ts';
+import { facts, orderOf, planFor, stepsOf } from '../../helpers/plan.ts';
 
 const A = MOUNT_ATTR;
 const others = A.MOUNT_ATTR_NOSUID | A.MOUNT_ATTR_NODEV | A.MOUNT_ATTR_NOEXEC | A.MOUNT_ATTR_NOSYMFOLLOW;
@@ -285,8 +285,7 @@ describe('a tmpfs', () => {
         recursive: 0,
       },
     ]);
-    const ops = operations(plan);
-    expect(ops.indexOf('changeMount')).toBeGreaterThan(ops.indexOf('makeDirectory'));
+    expect(orderOf(plan, 'makeDirectory', 'changeMount')).toEqual(['makeDirectory', 'changeMount']);
   });
 
   it('is refused if there are more than the init can keep', () => {
@@ -305,9 +304,8 @@ describe('/dev', () => {
       mounts: [{ destination: '/dev/', type: 'devtmpfs', source: 'dev', options: ['ro'] }],
     });
     expect(stepsOf(plan, 'mount')[0]).toMatchObject({ target: '/dev', options: [], attributes: 0 });
-    const ops = operations(plan);
-    expect(ops.indexOf('changeMount')).toBeGreaterThan(ops.lastIndexOf('makeDevice'));
-    expect(ops.indexOf('changeMount')).toBeGreaterThan(ops.indexOf('replaceSymlink'));
+    const order = ['makeDevice', 'replaceSymlink', 'changeMount'] as const;
+    expect(orderOf(plan, ...order)).toEqual(order);
   });
 });
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { MS } from '../../../src/kernel/mount.ts';
 import type { RootfsPropagation } from '../../../src/oci/config.ts';
 import type { NamespaceType } from '../../../src/oci/namespaces.ts';
-import { operations, planFor, stepsOf } from '../../helpers/plan.ts';
+import { operations, orderOf, planFor, stepsOf } from '../../helpers/plan.ts';
 
 /** Flags of the three propagation steps; undefined for a missing step. */
 function propagation(rootfsPropagation?: RootfsPropagation) {
@@ -99,9 +99,8 @@ describe('the root', () => {
       config: { root: { path: 'rootfs', readonly: true } },
       linux: { namespaces: [{ type: 'mount' }], maskedPaths: ['/proc/kcore'] },
     });
-    const ops = operations(plan);
-    expect(ops.indexOf('sealRoot')).toBeGreaterThan(ops.indexOf('makeDirectory'));
-    expect(ops.indexOf('sealRoot')).toBeLessThan(ops.indexOf('maskPath'));
+    const order = ['makeDirectory', 'sealRoot', 'maskPath'] as const;
+    expect(orderOf(plan, ...order)).toEqual(order);
   });
 
   it('remains writable otherwise', () => {

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Mount } from '../../../src/oci/config.ts';
 import { sysctlPath } from '../../../src/plan/sysctl.ts';
-import { operations, planFor, stepsOf } from '../../helpers/plan.ts';
+import { orderOf, planFor, stepsOf } from '../../helpers/plan.ts';
 
 describe('sysctls', () => {
   it.each([
@@ -36,7 +36,7 @@ describe('sysctls', () => {
         value: '1',
       },
     ]);
-    expect(operations(plan).indexOf('setSysctl')).toBeLessThan(operations(plan).indexOf('readonlyPath'));
+    expect(orderOf(plan, 'setSysctl', 'readonlyPath')).toEqual(['setSysctl', 'readonlyPath']);
   });
 });
 
@@ -69,13 +69,13 @@ describe('restricted paths', () => {
     ['a /dev that is bound', [{ destination: '/dev/.', type: 'bind', source: '/x', options: ['bind'] }], 1],
     ['a mount on /dev/null', [{ destination: '/dev/null', source: '/x', options: ['bind'] }], 1],
   ])(
-    'open the null device of the host before the pivot if the container may have none: %s',
+    'open the null device of the host before the pivot only if a mount may hide that of the container: %s',
     (_, mounts, count) => {
       const linux = { namespaces: [{ type: 'mount' as const }], maskedPaths: ['/proc/keys'] };
       const plan = planFor({ config: { mounts: mounts as Mount[] }, linux });
       expect(stepsOf(plan, 'keepNullDevice')).toHaveLength(count);
       if (count === 0) return;
-      expect(operations(plan).indexOf('keepNullDevice')).toBeLessThan(operations(plan).indexOf('pivotRoot'));
+      expect(orderOf(plan, 'keepNullDevice', 'pivotRoot')).toEqual(['keepNullDevice', 'pivotRoot']);
     },
   );
 });

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
-import { operations, planFor, stepsOf } from '../../helpers/plan.ts';
+import { operations, orderOf, planFor, stepsOf } from '../../helpers/plan.ts';
 
 describe('the terminal', () => {
-  it('is opened after the devices are made, and becomes the standard streams much later', () => {
+  it('is opened after the devices are made, and becomes the standard streams after the pivot and before the user changes', () => {
     const plan = planFor({
       process: { terminal: true, consoleSize: { height: 24, width: 80 }, user: { uid: 7, gid: 8 } },
     });
@@ -24,10 +24,9 @@ describe('the terminal', () => {
       slot: opened?.slot,
       origin: '/process/terminal',
     });
-    expect(ops.indexOf('pivotRoot')).toBeGreaterThan(at);
     expect(ops).not.toContain('ownStdio');
-    expect(ops.indexOf('useTerminal')).toBeGreaterThan(ops.indexOf('pivotRoot'));
-    expect(ops.indexOf('useTerminal')).toBeLessThan(ops.indexOf('setUser'));
+    const order = ['openTerminal', 'pivotRoot', 'useTerminal', 'setUser'] as const;
+    expect(orderOf(plan, ...order)).toEqual(order);
   });
 
   it('has a slot that no other step uses', () => {

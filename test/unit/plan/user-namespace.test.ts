@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Linux, Mount } from '../../../src/oci/config.ts';
 import { namespaceFlags } from '../../../src/oci/namespaces.ts';
-import { allCapabilities, facts, operations, planFor, stepsOf } from '../../helpers/plan.ts';
+import { allCapabilities, facts, operations, orderOf, planFor, stepsOf } from '../../helpers/plan.ts';
 
 const { user, pid, mount, network } = namespaceFlags;
 const mappings = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
@@ -42,9 +42,13 @@ describe('a new user namespace', () => {
     expect(stepsOf(plan, 'sync')[1]).toMatchObject({ point: 'hostTrees', into: root, count: 3 });
     expect(stepsOf(plan, 'openRoot')[0]?.tree).toBe(root);
     expect(stepsOf(plan, 'bind').map(({ tree }) => tree)).toEqual([first, second]);
-    const order = operations(plan);
-    expect(order.indexOf('setPropagation')).toBeLessThan(order.lastIndexOf('sync'));
-    expect(order.lastIndexOf('sync')).toBeLessThan(order.indexOf('openRoot'));
+    expect(orderOf(plan, 'setPropagation', 'sync', 'openRoot', 'bind')).toEqual([
+      'sync',
+      'setPropagation',
+      'sync',
+      'openRoot',
+      'bind',
+    ]);
   });
 
   it('of a runtime without root requests its mapping, and clones all sources itself', () => {

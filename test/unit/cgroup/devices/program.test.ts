@@ -75,7 +75,7 @@ describe('a device program', () => {
   it.each<[string, DeviceRule[]]>([
     ['no rule', []],
     ['the default rules alone', rulesFor()],
-    ['what spec writes', rulesFor({ allow: false, access: 'rwm' })],
+    ['the rules that spec writes', rulesFor({ allow: false, access: 'rwm' })],
     ['everything allowed', rulesFor({ allow: true, access: 'rwm' })],
     ['a kind of access of everything', rulesFor({ allow: true, access: 'r' })],
     [
