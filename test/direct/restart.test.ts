@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { directMachine } from '../helpers/direct.ts';
 import { requires } from '../helpers/requires.ts';
+import { until } from '../helpers/sandbox.ts';
 
 const machine = directMachine();
 beforeEach(() => void machine.image('base'));
@@ -22,10 +22,6 @@ function started(name: string, policy: string, script: string): string {
     '-c',
     script,
   );
-}
-
-async function until(what: () => boolean): Promise<void> {
-  while (!what()) await sleep(20);
 }
 
 /** The processes that would start the container again. */
@@ -54,16 +50,16 @@ const isAtRest = (id: string) => status(id) === 'exited' && restarters(id).lengt
 describe.skipIf(requires('root'))('a container with a restart policy', () => {
   it('starts again after a failure, as often as permitted', async () => {
     const id = started('job', 'on-failure:2', 'printf x >>/runs; exit 3');
-    await until(() => runs(id) === 3 && isAtRest(id));
+    await until('it has run three times', () => runs(id) === 3 && isAtRest(id));
     expect(machine.inspect('job')).toMatchObject({ RestartCount: 2, State: { ExitCode: 3 } });
     // A start by a command begins to count again.
     machine.done('start', 'job');
-    await until(() => runs(id) === 6 && isAtRest(id));
+    await until('it has run six times', () => runs(id) === 6 && isAtRest(id));
   });
 
   it('stays ended after success, with on-failure', async () => {
     const id = started('job', 'on-failure', 'printf x >>/runs');
-    await until(() => runs(id) === 1 && isAtRest(id));
+    await until('it has run once', () => runs(id) === 1 && isAtRest(id));
     expect(machine.inspect('job')).toMatchObject({ RestartCount: 0 });
   });
 
@@ -71,29 +67,29 @@ describe.skipIf(requires('root'))('a container with a restart policy', () => {
     const id = started('web', 'always', 'exec sleep 1000');
     const first = machine.inspect('web').State.Pid;
     process.kill(first, 'SIGKILL');
-    await until(() => ![0, first].includes(machine.inspect('web').State.Pid));
+    await until('a second program runs', () => ![0, first].includes(machine.inspect('web').State.Pid));
     machine.done('stop', '-t', '0', 'web');
-    await until(() => isAtRest(id));
+    await until('it is at rest', () => isAtRest(id));
     machine.done('start', 'web');
     expect(status('web')).toBe('running');
     const second = machine.inspect('web').State.Pid;
     process.kill(second, 'SIGKILL');
-    await until(() => ![0, second].includes(machine.inspect('web').State.Pid));
+    await until('a third program runs', () => ![0, second].includes(machine.inspect('web').State.Pid));
   });
 
   it('is left alone by a stop between two runs', async () => {
     const id = started('job', 'unless-stopped', 'printf x >>/runs; exit 1');
-    await until(() => /"delayMs":(800|1600)/.test(file(id, 'restart.json')));
+    await until('it waits between two runs', () => /"delayMs":(800|1600)/.test(file(id, 'restart.json')));
     machine.done('stop', 'job');
-    await until(() => isAtRest(id));
+    await until('it is at rest', () => isAtRest(id));
     machine.done('rm', 'job');
   });
 
   it('is removed by rm --force between two runs', async () => {
     const id = started('job', 'always', 'exit 1');
-    await until(() => /"delayMs":(800|1600)/.test(file(id, 'restart.json')));
+    await until('it waits between two runs', () => /"delayMs":(800|1600)/.test(file(id, 'restart.json')));
     machine.done('rm', '-f', 'job');
-    await until(() => restarters(id).length === 0);
+    await until('no process restarts it', () => restarters(id).length === 0);
     expect(machine.directory('containers')).toEqual([]);
   });
 
