@@ -34,14 +34,14 @@ it.each([
   ['CAP_NOPE', undefined],
   ['CAP_SYSADMIN', 'CAP_SYS_ADMIN'],
   ['cap_net_brodcast', 'CAP_NET_BROADCAST'],
-])('a common prefix of the capabilities is no similarity: %s yields %s', (word, meant) => {
+])('a common prefix of the capabilities does not count as similarity: %s yields %s', (word, meant) => {
   expect(nearestWord(word, Object.keys(capabilityNumbers))).toBe(meant);
 });
 
 it.each([
   ['RLIMIT_FOO', undefined],
   ['RLIMIT_NOFILES', 'RLIMIT_NOFILE'],
-])('a common prefix of the limits is no similarity: %s yields %s', (word, meant) => {
+])('a common prefix of the limits does not count as similarity: %s yields %s', (word, meant) => {
   expect(nearestWord(word, Object.keys(rlimitNumbers))).toBe(meant);
 });
 
