@@ -286,7 +286,7 @@ Outcome enslave(const Arguments& a) {
     std::vector<Message> messages = {message};
     const bool hairpin = a[2].truth(), isolated = a[3].truth();
     if (hairpin || isolated) messages.push_back(port_message(a[0].text(), hairpin, isolated));
-    r = net.ask_all("RTM_NEWLINK", &messages);
+    r = net.ask_in_order("RTM_NEWLINK", messages);
   }
   return r.error == 0 ? Outcome() : refused(r.call, r.error, a[0].text());
 }
@@ -315,8 +315,9 @@ Outcome makeVeth(const Arguments& a) {
   for (char suffix = 'a';; suffix++) {
     const std::string name = suffix == 'a' ? base : base + suffix;
     std::vector<Message> messages = {veth_message(request, name, bridge)};
+    // After the pair exists: with a taken name this message would change the device of another container.
     if (hairpin || isolated) messages.push_back(port_message(name, hairpin, isolated));
-    Refusal r = net.ask_all("RTM_NEWLINK", &messages);
+    Refusal r = net.ask_in_order("RTM_NEWLINK", messages);
     if (r.error == 0) return Value::text(name);
     // The bridge may be another one than before: look it up again and retry once.
     if (known && r.error != EEXIST) {

@@ -116,19 +116,11 @@ Refusal Netlink::ask(const char* call, Message message, std::vector<std::string>
   return received.error != 0 ? received : answer;
 }
 
-Refusal Netlink::ask_all(const char* call, std::vector<Message>* messages) {
-  if (messages->empty()) return {};
-  std::string bytes;
-  for (Message& message : *messages) bytes += message.complete(++sequence_);
-  if (send(socket_.get(), bytes.data(), bytes.size(), 0) < 0) return {call, errno};
-  Refusal first;
-  size_t answered = 0;
-  const Refusal received = receive(call, [&](const nlmsghdr* header) {
-    if (header->nlmsg_type != NLMSG_ERROR) return false;
-    if (const int error = error_of(header); first.error == 0 && error != 0) first = {call, error};
-    return ++answered == messages->size();
-  });
-  return received.error != 0 ? received : first;
+Refusal Netlink::ask_in_order(const char* call, const std::vector<Message>& messages) {
+  for (const Message& message : messages) {
+    if (const Refusal r = ask(call, message); r.error != 0) return r;
+  }
+  return {};
 }
 
 }  // namespace tsubo::binding

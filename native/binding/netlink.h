@@ -96,8 +96,9 @@ class Netlink {
   // Sends the message and collects the answers: all messages of a dump, one of any other request. Acknowledgements do
   // not count.
   Refusal ask(const char* call, Message message, std::vector<std::string>* answers = nullptr);
-  // Sends the messages in one call. Each has NLM_F_ACK; returns the first error.
-  Refusal ask_all(const char* call, std::vector<Message>* messages);
+  // Sends each message after the kernel has accepted the one before it; returns the first error. In one send the kernel
+  // would also perform the messages after one that it refuses.
+  Refusal ask_in_order(const char* call, const std::vector<Message>& messages);
 
   int fd() const { return socket_.get(); }
 
