@@ -154,6 +154,7 @@
         "native/binding/files.cc",
         "native/binding/foreground.cc",
         "native/binding/hooks.cc",
+        "native/binding/host_program.cc",
         "native/binding/host_terminal.cc",
         "native/binding/json_members.cc",
         "native/binding/keeper.cc",

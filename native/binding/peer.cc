@@ -17,15 +17,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "binding/host_program.h"
 #include "binding/interrupt.h"
 #include "binding/pass_descriptor.h"
 #include "binding/short_lived.h"
 #include "binding/table.h"
 #include "core/fd.h"
-#include "core/signals.h"
 #include "core/syscall.h"
-
-extern char** environ;
 
 namespace tsubo::binding {
 
@@ -34,10 +32,8 @@ namespace {
 // The socket in the program; the descriptors of `fds` follow it.
 constexpr int kSocket = 3;
 
-// The data of the child, prepared before vfork because the child runs on the runtime's memory.
-struct Peer {
-  const char* path;
-  char* const* args;
+// Changes of the child before its exec.
+struct Preparation {
   // Opened cgroup.procs of the cgroup that the program enters, or -1.
   int cgroup;
   // A detached mount that becomes visible at `mountpoint`, for the program alone; -1 for none.
@@ -45,58 +41,29 @@ struct Peer {
   const char* mountpoint;
   // Name of the program's session keyring; empty keeps that of the runtime.
   const char* keyring;
-  const int* fds;
-  size_t count;
-  const char* volatile call;
-  volatile int error;
 };
 
-[[noreturn]] void fail(Peer& peer, const char* call, long result) {
-  peer.call = call;
-  peer.error = static_cast<int>(-result);
-  sys::exit(127);
-}
-
-void require(Peer& peer, const char* call, long result) {
-  if (result < 0) fail(peer, call, result);
-}
-
-// No C library from here to the exec, because the child shares its state with the parent.
-[[noreturn, gnu::noinline]] void exec_peer(Peer& peer) {
-  for (int signal = 1; signal <= 64; signal++) {
-    // The actions of SIGKILL and SIGSTOP cannot be changed.
-    if (signal == SIGKILL || signal == SIGSTOP) continue;
-    require(peer, "rt_sigaction", reset_signal(signal));
-  }
-  if (peer.cgroup >= 0) require(peer, "write", sys::call(__NR_write, peer.cgroup, sys::arg("0"), 1));
-  if (peer.tree >= 0) {
-    require(peer, "unshare", sys::call(__NR_unshare, CLONE_NEWNS));
+long prepare_peer(const void* data, const char** call) {
+  const Preparation& p = *static_cast<const Preparation*>(data);
+  long r = 0;
+  const auto done = [&](const char* name, long result) {
+    *call = name;
+    r = result;
+    return r >= 0;
+  };
+  if (p.cgroup >= 0 && !done("write", sys::call(__NR_write, p.cgroup, sys::arg("0"), 1))) return r;
+  if (p.tree >= 0) {
+    if (!done("unshare", sys::call(__NR_unshare, CLONE_NEWNS))) return r;
     // The mount must not appear on the machine; it disappears with the last process of the namespace.
-    require(peer, "mount", sys::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr));
-    require(peer, "move_mount", sys::move_mount(peer.tree, "", AT_FDCWD, peer.mountpoint, MOVE_MOUNT_F_EMPTY_PATH));
+    if (!done("mount", sys::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr))) return r;
+    if (!done("move_mount", sys::move_mount(p.tree, "", AT_FDCWD, p.mountpoint, MOVE_MOUNT_F_EMPTY_PATH))) return r;
   }
-  if (peer.keyring[0] != '\0') {
-    const long key = sys::call(__NR_keyctl, KEYCTL_JOIN_SESSION_KEYRING, sys::arg(peer.keyring));
-    if (key != -ENOSYS) require(peer, "keyctl", key);
+  if (p.keyring[0] != '\0') {
+    const long key = sys::call(__NR_keyctl, KEYCTL_JOIN_SESSION_KEYRING, sys::arg(p.keyring));
+    // ENOSYS: a kernel without keyrings has none that the program could share.
+    if (key != -ENOSYS && !done("keyctl", key)) return r;
   }
-  for (size_t i = 0; i < peer.count; i++) {
-    require(peer, "dup3", sys::call(__NR_dup3, peer.fds[i], kSocket + static_cast<int>(i), 0));
-  }
-  require(peer, "close_range", sys::close_range(kSocket + static_cast<unsigned>(peer.count), ~0u, 0));
-  // Node sets close-on-exec on its standard streams. The caller may have closed one: EBADF.
-  for (int fd = 0; fd < kSocket; fd++) {
-    if (long set = sys::call(__NR_fcntl, fd, F_SETFD, 0); set != -EBADF) require(peer, "fcntl", set);
-  }
-  uint64_t none = 0;
-  require(peer, "rt_sigprocmask", sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&none), 0, 8));
-  fail(peer, "execve", sys::call(__NR_execve, sys::arg(peer.path), sys::arg(peer.args), sys::arg(environ)));
-}
-
-// The caller of `vfork` contains nothing else, because `vfork` returns twice in the same stack frame.
-__attribute__((noinline)) pid_t spawn_peer(Peer* peer) {
-  pid_t pid = vfork();
-  if (pid == 0) exec_peer(*peer);
-  return pid;
+  return 0;
 }
 
 }  // namespace
@@ -105,60 +72,28 @@ namespace function {
 
 Outcome startPeer(const Arguments& a) {
   const Value& r = a[0];
-  const std::string& path = r.field("path").text();
-  std::vector<char*> args;
-  for (const Value& item : r.field("args").items()) args.push_back(const_cast<char*>(item.text().c_str()));
-  args.push_back(nullptr);
+  std::vector<char*> args = exec_array(r.field("args").items());
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) return refused("socketpair", errno);
   UniqueFd near(ends[0]), far(ends[1]);
-
-  // Above the descriptors that the child gets with dup3, which would close them before their use.
-  std::vector<int> fds = {far.get()};
-  for (const Value& fd : r.field("fds").items()) fds.push_back(static_cast<int>(fd.number()));
-  std::vector<UniqueFd> moved;
-  const int highest = kSocket + static_cast<int>(fds.size());
-  for (int& fd : fds) {
-    moved.emplace_back(fcntl(fd, F_DUPFD_CLOEXEC, highest));
-    if (!moved.back().open()) return refused("fcntl", errno);
-    fd = moved.back().get();
-  }
   const auto number = [&](const char* name) {
     const Value& value = r.field(name);
     return value.is_undefined() ? -1 : static_cast<int>(value.number());
   };
-  Peer peer = {path.c_str(),
-               args.data(),
-               number("cgroup"),
-               number("tree"),
-               r.field("mountpoint").text().c_str(),
-               r.field("keyring").text().c_str(),
-               fds.data(),
-               fds.size(),
-               nullptr,
-               0};
-  // A handler of the runtime must not run in the child, on the shared memory.
-  uint64_t all = ~0ull, before = 0;
-  if (long blocked = sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&all), sys::arg(&before), 8); blocked < 0)
-    return refused("rt_sigprocmask", static_cast<int>(-blocked));
-  const pid_t pid = spawn_peer(&peer);
-  const int vfork_error = errno;
-  // This cannot fail: the same call has just succeeded.
-  sys::unchecked(sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&before), 0, 8));
-  if (pid < 0) return refused("vfork", vfork_error);
-  if (peer.error != 0) {
-    await_end(pid, Zombie::reap);
-    return refused(peer.call, peer.error, path);
-  }
-  const long pidfd = syscall(SYS_pidfd_open, pid, 0);
-  if (pidfd < 0) {
-    const int error = errno;
-    kill(pid, SIGKILL);
-    await_end(pid, Zombie::reap);
-    return refused("pidfd_open", error);
-  }
-  return Value::record(
-      {{"pid", Value::number(pid)}, {"pidfd", Value::number(pidfd)}, {"socket", Value::number(near.release())}});
+  const Preparation preparation = {number("cgroup"), number("tree"), r.field("mountpoint").text().c_str(),
+                                   r.field("keyring").text().c_str()};
+  HostProgram program = {.path = r.field("path").text().c_str(), .args = args.data()};
+  program.first = kSocket;
+  program.fds = {far.get()};
+  for (const Value& fd : r.field("fds").items()) program.fds.push_back(static_cast<int>(fd.number()));
+  program.dies_with_runtime = false;
+  program.prepare = prepare_peer;
+  program.data = &preparation;
+  SpawnedProgram spawned;
+  if (Outcome failure = spawn(program, &spawned); failure.error != 0) return failure;
+  return Value::record({{"pid", Value::number(spawned.pid)},
+                        {"pidfd", Value::number(spawned.pidfd.release())},
+                        {"socket", Value::number(near.release())}});
 }
 
 Outcome receiveMessage(const Arguments& a) {
