@@ -88,7 +88,7 @@
         "native/init/entry.cc",
         "native/init/stack_guard.cc",
         "native/keeper/clients.cc",
-        "native/keeper/create.cc",
+        "native/keeper/command.cc",
         "native/keeper/container.cc",
         "native/keeper/log.cc",
         "native/keeper/main.cc",

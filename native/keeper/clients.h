@@ -40,7 +40,7 @@ struct Received {
 class Clients {
  public:
   static constexpr uint32_t kMost = 32;
-  // Room for what the pipes contain at the end of the program while a client does not read.
+  // Room for the contents of the pipes at the end of the program, while a client does not read.
   static constexpr size_t kStoreBytes = 4 << 20;
 
   [[nodiscard]] long open(int epoll, const Hello& hello);
@@ -50,7 +50,7 @@ class Clients {
   Received receive(uint32_t index);
   // Sends the packets that this client has not received.
   void flush(uint32_t index);
-  // While held, subscribed clients are not read.
+  // While `held` is true, packets of subscribed clients are not received.
   void hold_input(bool held);
 
   // Returns memory for the next packet of a stream, or null if there is no room. `commit` sends it to the clients.

@@ -22,7 +22,7 @@
 #include "core/kernel.h"
 #include "core/message.h"
 #include "keeper/clients.h"
-#include "keeper/create.h"
+#include "keeper/command.h"
 #include "keeper/log.h"
 #include "keeper/process.h"
 
@@ -30,16 +30,17 @@ namespace tsubo::keeper {
 
 namespace {
 
-// The most bytes of the create's messages; longer ones are cut.
+// The most bytes of the create's messages; the rest is dropped.
 constexpr size_t kMostMessage = 16 << 10;
-// Another process of a container without its own pid namespace may write forever.
+// Bytes that are copied after the init's end: without its own pid namespace, a container's other processes may still
+// write.
 constexpr size_t kMostDrained = 2 << 20;
 // The time for which a terminal without an open slave is not read: an init may close and open its console repeatedly.
 constexpr int kVacantMs = 100;
 // exit.json is at most this long; the bytes are reserved before the program runs, because the disk may become full.
 constexpr size_t kExitBytes = 4096;
 constexpr const char* kFreshExit = ".exit.json";
-// Files of a container that was not created.
+// Files that are removed if the container cannot be created.
 constexpr const char* kTemporary[] = {kFreshExit, "attach", "console", "pid"};
 
 Clients clients;
@@ -172,7 +173,7 @@ void Keeper::prepare() {
   require("openat", file);
   exit_file_ = static_cast<int>(file);
   long reserved = sys::call(__NR_fallocate, exit_file_, 0, 0, kExitBytes);
-  // A file system without fallocate(2): zeros take the place.
+  // The file system has no fallocate(2): written bytes reserve the space.
   if (reserved == -EOPNOTSUPP) reserved = sys::write(exit_file_, buffer, kExitBytes);
   require("fallocate", reserved);
   require("openat", log_->open(dir, request_.log_bytes, request_.log_files));
@@ -440,7 +441,7 @@ void Keeper::take_packet(uint32_t index) {
       if (!terminal_ || packet.size != sizeof size) break;
       __builtin_memcpy(&size, packet.data, sizeof size);
       const uint16_t window[4] = {size.rows, size.columns, 0, 0};
-      // The terminal may have gone.
+      // EBADF: the terminal may be closed already.
       sys::unchecked(sys::call(__NR_ioctl, input_.fd(), TIOCSWINSZ, sys::arg(window)));
       break;
     }
@@ -471,7 +472,7 @@ void Keeper::reap_orphans() {
   while (true) {
     siginfo_t info = {};
     long r = sys::call(__NR_waitid, P_ALL, 0, sys::arg(&info), WEXITED | WNOHANG | WNOWAIT, 0, 0);
-    // The create and the init are collected through their pidfds.
+    // The create and the init are reaped through their pidfds.
     if (r < 0 || info.si_pid == 0 || info.si_pid == init_ || info.si_pid == creator_) return;
     sys::unchecked(sys::call(__NR_waitid, P_PID, info.si_pid, sys::arg(&info), WEXITED | WNOHANG, 0, 0));
     if (info.si_pid == checker_) check_ended(info.si_code == CLD_EXITED ? info.si_status : 0);
@@ -594,7 +595,7 @@ void Keeper::serve() {
         handle(events[i]);
       }
     }
-    // Try again whether a process has opened the terminal.
+    // No event within kVacantMs: read the terminal again, because a process may have opened it.
     if (n == 0) vacant_ = false;
     if (ended && !ended_) end();
     check_health();

@@ -29,7 +29,8 @@ struct ContainerRequest {
   uint32_t end_words;
   uint32_t check_words;  // of the command that checks the health; 0: none
   uint32_t bytes;        // of all texts
-  // Milliseconds until the first check, and between two. After exit status 1 it is start_interval.
+  // Milliseconds until the first health check, and between two checks. After exit status 1 (the container is still
+  // starting) check_start_interval replaces check_interval.
   uint32_t check_first;
   uint32_t check_interval;
   uint32_t check_start_interval;

@@ -111,7 +111,7 @@ void Log::add(const char* stream, const unsigned char* data, size_t size) {
   flush();
 }
 
-// A record of the keeper's own stream stands where text is missing.
+// Adds a record of the stream `tsubo` at the place of the missing text.
 void Log::report_gap() {
   begin_record("tsubo", " F ");
   pending_.add("lost ").add_number(gap_).add(" bytes: errno ").add_number(static_cast<uint64_t>(error_)).add("\n");

@@ -10,9 +10,10 @@ namespace tsubo::keeper {
 
 class Log {
  public:
-  // Opens `log` in the directory for appending. At `limit` bytes it becomes `log.1`, and so on, `files` in all.
+  // Opens `log` in the directory for appending. Returns 0 or a negative errno. Before it exceeds `limit` bytes (0: no
+  // limit) it becomes `log.1`, and so on; at most `files` files exist.
   [[nodiscard]] long open(int directory, uint64_t limit, uint32_t files);
-  // Writes the bytes of a stream. A write that fails loses them: the program must not wait for a disk.
+  // Writes the bytes of a stream. If the write fails, they are lost: the program must not wait for a disk.
   void add(const char* stream, const unsigned char* data, size_t size);
   // Bytes of the program that are not in the log, and the errno of the first failed write.
   uint64_t lost() const { return lost_; }

@@ -12,12 +12,14 @@
 
 namespace tsubo::keeper {
 
-// The kinds of descriptors in the epoll set. The lower half of an event's data is the index in the table of its kind.
+// The kinds of descriptors in the epoll set of main.cc. The lower half of an event's data is the index in the table of
+// its kind.
 enum class Kind : uint32_t { init, rules, tcp_listener, udp_listener, client, target, flow };
 
 inline constexpr uint64_t tag(Kind kind, uint32_t index) { return static_cast<uint64_t>(kind) << 32 | index; }
 
-// One buffer for the data of all connections and flows. It contains nothing between two events.
+// One buffer for the data of all connections, flows and streams. It contains no data that is still needed when the next
+// event is handled.
 inline constexpr size_t kBufferBytes = 64 << 10;
 extern unsigned char buffer[kBufferBytes];
 

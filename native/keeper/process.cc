@@ -9,7 +9,7 @@
 namespace tsubo::keeper {
 
 Failed leave_caller() {
-  // The container's end must not depend on the terminal, the directory or the priority of the process that created it.
+  // The keeper must not depend on the terminal, the directory or the streams of the process that created the container.
   if (long r = sys::call(__NR_setsid); r < 0) return {"setsid", r};
   if (long r = sys::chdir("/"); r < 0) return {"chdir", r};
   long null = sys::openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC);

@@ -18,7 +18,7 @@ constexpr int kNotExecuted = 127;
 constexpr int kLastSignal = 64;
 
 [[noreturn]] void execute(const char* const* arguments, int output) {
-  // The keeper is the only process that ends the program.
+  // If the keeper is killed before the program is in the background, the program ends too.
   sys::unchecked(sys::prctl(PR_SET_PDEATHSIG, SIGKILL));
   const char* environment[] = {nullptr};
   // A signal that Node ignores would stay ignored, and pasta refuses to start with an ignored SIGPIPE. SIGKILL and

@@ -79,7 +79,7 @@ export interface BuildRequest {
   readonly quiet: boolean;
   /** The latest time that files in new layers may have, in seconds since 1970; later times are set to it. */
   readonly latest: number | undefined;
-  /** Writes progress. */
+  /** Writes a text that reports progress. */
   readonly print: (text: string) => void;
 }
 
@@ -100,7 +100,7 @@ const proxyVariables = ['http_proxy', 'https_proxy', 'ftp_proxy', 'no_proxy', 'a
 ]);
 const unattachedNetworks: Readonly<Record<string, NetworkChoice>> = { none: 'none', host: 'host' };
 
-/** Builds one Dockerfile. */
+/** Builds an image from one Dockerfile. */
 export class Builder {
   readonly #runtime: Runtime;
   readonly #store: DirectStore;
@@ -225,7 +225,7 @@ export class Builder {
   #image(name: string): StoredImage {
     const found = findImage(this.#store, name);
     if (found !== undefined && this.#request.pull === 'missing') return found;
-    // An id has no registry.
+    // The name is an id or a prefix of an id: no registry has it.
     if (found !== undefined && !found.references.includes(formatReference(parseReference(name))))
       return found;
     pullImage(this.#store, formatReference(parseReference(name)), { output: 2, quiet: this.#request.quiet });
@@ -269,7 +269,7 @@ export class Builder {
     });
   }
 
-  /** ENV has precedence over ARG. */
+  /** Returns a function for the values of variables. Values of ENV have precedence over those of ARG. */
   #lookup({ draft, args }: State): (name: string) => string | undefined {
     const variables = environmentOf(draft.config);
     return name => variables.get(name) ?? args.get(name);
@@ -321,7 +321,7 @@ export class Builder {
     return unpackedLayers(this.#store, { layers }, text => this.#runtime.log.warn(text));
   }
 
-  /** Performs a step, or takes the result of an earlier build. */
+  /** Performs a step, or takes its result from an earlier build. Returns the state after it. */
   #performed(
     state: State,
     description: readonly unknown[],
@@ -557,7 +557,7 @@ export class Builder {
     }
   }
 
-  /** Files of heredocs belong to root, as those of the context. */
+  /** Writes the texts of heredocs as files. They belong to root unless `attributes` name another owner. */
   #writeTexts(
     target: Target,
     texts: readonly { readonly name: string; readonly content: string }[],
@@ -647,7 +647,7 @@ const plainRequest: ContainerRequest = {
   dns: [],
 };
 
-/** The words of RUN, and a script that they execute. */
+/** Returns the words of RUN, and the text of the script that they execute, if a heredoc contains one. */
 function commandOf(
   { list, text, heredocs }: Instruction,
   shell: readonly string[],

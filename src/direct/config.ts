@@ -98,7 +98,7 @@ export function makeConfig(input: ConfigInput): Config {
       capabilities:
         user.uid === 0
           ? { bounding: capabilities, effective: capabilities, permitted: capabilities }
-          : // As execve(2) leaves them for a user other than root.
+          : // For a user other than root, execve(2) clears the other sets.
             { bounding: capabilities },
       ...(request.ulimits.length > 0 && { rlimits: request.ulimits }),
       noNewPrivileges: security.noNewPrivileges,
@@ -111,7 +111,7 @@ export function makeConfig(input: ConfigInput): Config {
       sharedMemoryMount(request.sharedMemory ?? defaultSharedMemory),
       ...input.files.map(name => bound(`${directory}/${name}`, `/etc/${name}`)),
       ...[...input.mounts].sort(byDepth).map(requestedMount),
-      // Last: a mount of the container must not cover it.
+      // The last mount, because a mount of the container must not cover it.
       ...(request.init ? [initMount(directory)] : []),
     ],
     linux: {
@@ -164,7 +164,7 @@ function environment(request: ContainerRequest, image: ImageDefaults, hostname: 
 
 /** Returns the overlay of the layers, with the container's own upper directory. */
 function rootMount({ layers, directory, request, machine }: ConfigInput): Mount {
-  // An image without layers is empty, and a union needs one.
+  // An overlay needs a lower layer: an image without layers gets an empty one.
   const lowers = layers.length === 0 ? [`${directory}/rootfs`] : [...layers].reverse();
   return {
     destination: '/',
@@ -237,7 +237,7 @@ function namespaces({ request: { network }, machine: { isRoot }, directory }: Co
 function networkNamespace(network: NetworkChoice, directory: string) {
   if (network === 'host') return [];
   if (typeof network === 'string' || 'networks' in network) return [{ type: 'network' }] as const;
-  // A link, which each start leads to the namespace of the other container.
+  // A symbolic link: each start sets its target to the namespace of the other container.
   return [{ type: 'network', path: entryPath(directory, containerFiles.netns) }] as const;
 }
 

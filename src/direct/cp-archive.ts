@@ -13,8 +13,8 @@ import { containerPath, type DirectStore } from './store.ts';
 
 /**
  * Copies from or to an archive instead of files of the host. Both directions copy the files, with their owners, to a
- * directory beside the container's: the archive is never unpacked in the container, and it is never written from files
- * that the container may change meanwhile.
+ * temporary directory that the container cannot access: the archive is never unpacked in the container, and it is never
+ * written from files that the container may change meanwhile.
  */
 
 export interface ArchiveEnd {

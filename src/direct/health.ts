@@ -165,7 +165,7 @@ function killProbe(binding: Binding, pidFile: string): void {
   binding.close(fd);
 }
 
-/** Docker's form of the health, for `container inspect`. */
+/** Returns the health in Docker's form, for `container inspect`. */
 export function shownHealth({ status, failingStreak, log }: Health): object {
   return {
     Status: status,

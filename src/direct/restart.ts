@@ -19,7 +19,7 @@ import {
 /** A value of `--restart`. */
 export interface RestartPolicy {
   readonly kind: 'on-failure' | 'always' | 'unless-stopped';
-  /** Number of attempts; 0: no limit. */
+  /** The most attempts of `on-failure`; 0: no limit. */
   readonly most: number;
 }
 
@@ -55,6 +55,7 @@ export function policyOf({ restart }: Pick<DirectContainer, 'restart'>): Restart
 /** restart.json: the attempts since the last start by a command, or since the last long run. */
 interface Attempts {
   readonly count: number;
+  /** The delay before the last start, in milliseconds. */
   readonly delayMs: number;
   /** Milliseconds since 1970. */
   readonly startedMs: number;
@@ -118,7 +119,7 @@ export function nextAttempt(
   return { count: count + 1, delayMs: delay, startedMs: nowMs + delay };
 }
 
-/** Waits, and returns false as soon as a command stops or removes the container. */
+/** Waits for `delayMs`, and returns true; returns false as soon as a command stops or removes the container. */
 function waited(store: DirectStore, id: string, delayMs: number): boolean {
   for (let left = delayMs; left > 0; left -= sliceMs) {
     store.binding.sleepMs(Math.min(left, sliceMs));

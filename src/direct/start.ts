@@ -24,11 +24,11 @@ import { containerFiles, containerPath, type DirectStore, withContainerLock } fr
 const logLimit = { bytes: 16 << 20, files: 3 };
 
 /**
- * Starts a container that does not run: a new container of the runtime from the same bundle, whose upper layer has the
- * changes of earlier runs. Returns false if it runs already.
+ * Starts a container that does not run: makes a new container of the runtime from the same bundle, whose upper layer
+ * has the changes of earlier runs. Returns false if it runs already.
  *
  * @param beforeProgram - is called when the keeper runs and the program does not: an attachment that is opened here
- *   misses no output
+ *   receives all output
  * @throws RuntimeError as the runtime's create and start; the container is then as before
  */
 export function startDirect(

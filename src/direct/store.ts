@@ -67,7 +67,7 @@ export interface NewContainer {
   readonly directory: string;
   /** Writes container.json: from then on the container exists. Releases the lock. */
   finish(container: DirectContainer): void;
-  /** Removes everything again. */
+  /** Removes the directory and the name, and releases the lock. */
   abandon(): void;
 }
 
@@ -296,7 +296,7 @@ export function removeFiles(store: DirectStore, id: string, name: string | undef
     // Without the record the directory is an unfinished one: the next `rm` or `prune` completes an interrupted removal.
     const record = entryPath(directory, containerFiles.record);
     const refusal = refusalOf(() => store.binding.unlink(record));
-    // container.json is a directory.
+    // EISDIR: container.json is a directory.
     if (refusal?.errno === errno.EISDIR) store.binding.removeTree(record);
     else if (refusal !== undefined && refusal.errno !== errno.ENOENT) throw refusal;
     removeDirectory(store.binding, directory);
@@ -338,7 +338,7 @@ function directoryIds(store: DirectStore): string[] {
   return (entries ?? []).filter(name => /^[0-9a-f]{64}$/.test(name));
 }
 
-/** Undefined while the container is being made, and for an unfinished directory. */
+/** Returns undefined while the container is being made, and for an unfinished directory. */
 export function readContainer(store: DirectStore, id: string): DirectContainer | undefined {
   const path = entryPath(containerPath(store, id), containerFiles.record);
   const removal = `tsubo container rm --force ${shortId(id)} removes the container`;

@@ -59,7 +59,7 @@ export function makeVolume(
   const unfinished = `${volumesPath(store)}/.new-${binding.pid()}-${name}`;
   const volume: Volume = { name, created: timestampSeconds(binding.now()), labels, anonymous };
   return onHost(`unable to make the volume ${name}`, () => {
-    // Only root enters: volumes contain files of any owner and mode.
+    // Other users cannot list it, because volumes contain files of any owner and mode.
     makeDirectories(binding, volumesPath(store), 0o701);
     binding.removeTree(unfinished);
     binding.mkdir(unfinished, 0o701);
@@ -84,7 +84,7 @@ function claimsPath(store: DirectStore): string {
 function lockedVolumes<T>(store: DirectStore, work: () => T): T {
   const { binding } = store;
   const path = volumesPath(store);
-  // Only root enters: volumes contain files of any owner and mode.
+  // Other users cannot list it, because volumes contain files of any owner and mode.
   onHost(`unable to make ${path}`, () => makeDirectories(binding, path, 0o701));
   const fd = onHost(`unable to open ${path}`, () => binding.open(path, O.O_RDONLY | O.O_CLOEXEC, 0));
   try {
@@ -120,7 +120,7 @@ export function sweepVolumes(store: DirectStore): void {
   }
 }
 
-/** Undefined if there is no such volume. A volume whose record is missing or damaged has no labels. */
+/** Returns undefined if there is no such volume. A volume whose record is missing or damaged has no labels. */
 export function readVolume(store: DirectStore, name: string): Volume | undefined {
   const { binding } = store;
   if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name)) return undefined;

@@ -84,7 +84,7 @@ export const largestDocument = 8 << 20;
 
 // ---- reading -------------------------------------------------------------------------------------------------------
 
-/** The images that can be read. */
+/** Returns the images that can be read. */
 export function listImages(store: ImageStore): StoredImage[] {
   return readImages(store).images;
 }
@@ -153,7 +153,7 @@ export function findImage(store: ImageStore, text: string): StoredImage | undefi
   });
 }
 
-/** Like findImage, but fails if there is no such image. */
+/** Like findImage, but throws `image.unknown` if there is no such image. */
 export function needImage(store: ImageStore, text: string): StoredImage {
   const image = findImage(store, text);
   if (image !== undefined) return image;
@@ -261,7 +261,7 @@ function readManifest(
   return readManifest(store, selected, depth + 1);
 }
 
-/** The content of a small blob. */
+/** Returns the content of a blob with a document; it has at most `largestDocument` bytes. */
 export function readDocument(store: ImageStore, digest: string): string {
   const path = blobPath(store, digest);
   const text = onHost(`unable to read ${path}`, () =>
@@ -278,7 +278,7 @@ export function removeDamagedDocument(store: ImageStore, digest: string): void {
   onHost(`unable to remove ${path}`, () => unlessMissing(() => store.binding.unlink(path)));
 }
 
-/** Converts the error of a parser. */
+/** Returns the result of `work`; an InvalidDocument that it throws becomes `image.damaged`. */
 function parsed<T>(path: string, work: () => T): T {
   try {
     return work();
@@ -298,7 +298,11 @@ function damagedAt(path: string, problem: string): RuntimeError {
 
 // ---- changing ------------------------------------------------------------------------------------------------------
 
-/** Calls `work` while this process holds the lock of the images. */
+/**
+ * Calls `work` while this process holds the lock of the images.
+ *
+ * @throws RuntimeError `state.busy` if another process holds the lock for `lockTimeoutMs`
+ */
 export function lockedImages<T>(store: ImageStore, work: () => T): T {
   const { binding } = store;
   const images = imagesPath(store);
@@ -331,7 +335,7 @@ function claimsPath(store: ImageStore): string {
 
 /**
  * Claims an image for a container that is being made and has no record yet: no command removes the image until the
- * claim is ended.
+ * claim is ended. Returns undefined if there is no such image, or if `isWanted` returns false.
  *
  * @param isWanted - returns false for an image that must not be used
  */
@@ -354,7 +358,8 @@ export function claimImage(
 }
 
 /**
- * Keeps blobs and layers of an image that is pulled or loaded. Returns a function that ends the claim.
+ * Claims the blobs and layers of an image that is pulled or loaded: no command removes them until the claim is ended.
+ * Returns a function that ends it.
  *
  * @param label - of the command, for messages: `a pull`
  */
@@ -383,6 +388,7 @@ export function storeDocument(store: ImageStore, text: string): string {
  * Gives an image a name. An image that had the name before stays, without a name if it has no other.
  * Manifest, config and layers are in the store already.
  *
+ * @param size - of the manifest in bytes
  * @param reference - complete name; undefined for an image without a name
  * @param sources - digests of the image in a registry, if they differ from that of the manifest
  * @throws RuntimeError `image.damaged` if a blob is missing
@@ -593,7 +599,7 @@ function removeLeftovers(
   }
 }
 
-/** Directories of removed layers, which have a temporary name. */
+/** Paths of directories with removed layers, which have a temporary name. */
 type Trash = string[];
 
 /**

@@ -111,7 +111,7 @@ export function restoreContainer(runtime: Runtime, options: RestoreOptions): num
 }
 
 /**
- * Restores a container, and returns when its processes run. A failure undoes everything.
+ * Restores a container, and returns when its processes run. If it fails, all changes are undone.
  *
  * @throws RuntimeError `checkpoint.no-criu`, `checkpoint.bad-image`, `checkpoint.failed`, `host.unsupported`, and as
  *   createContainer
@@ -230,7 +230,10 @@ class Restore {
     refusalOf(() => binding.rmdir(mountpoint));
   }
 
-  /** criu enters the cgroup of the container, and the restored processes inherit it. */
+  /**
+   * Starts criu. It enters the cgroup of the container, which the restored processes inherit; the cgroup of a unit is
+   * entered in #enterGroups.
+   */
   #start(path: string, mountpoint: string): Criu {
     const { binding } = this.#runtime;
     const { cgroup } = this.#context.record;
@@ -256,7 +259,7 @@ class Restore {
     }
   }
 
-  /** The root of criu must be a mount whose parent has no mount over it. */
+  /** Returns a clone of the root: criu needs a root mount whose parent has no mount over it. */
   #cloneRoot(opened: number[]): number {
     const { binding } = this.#runtime;
     const { rootfs } = this.#prepared;
@@ -311,7 +314,7 @@ class Restore {
     };
   }
 
-  /** The cgroups of criu, which replace those of the image. */
+  /** Returns the cgroups of criu, which replace those of the image. */
   #cgroupRoots(pid: number): NonNullable<CriuOptions['cgroupRoots']> {
     const path = `/proc/${pid}/cgroup`;
     const text = onHost(`unable to read ${path}`, () => this.#runtime.binding.readText(path));
@@ -324,7 +327,7 @@ class Restore {
       });
   }
 
-  /** Namespaces and pipes that are not in the image. */
+  /** Opens the namespaces that are not in the image, and returns their descriptors and those of the pipes. */
   #inheritedFds(): NonNullable<CriuOptions['inheritedFds']> {
     const { binding } = this.#runtime;
     // Descriptor 3 of criu is the socket.
@@ -417,12 +420,12 @@ class Restore {
   }
 }
 
-/** The sources of the mounts that are not in the image. */
+/** Returns the sources of the mounts that are not in the image. */
 function restoredMounts(plan: Plan, rootfs: string): PathPair[] {
   return [...hostMounts(plan, rootfs), { target: nullDevice, source: nullDevice }].map(asPair);
 }
 
-/** Namespaces of a path that criu joins. */
+/** Returns the namespaces with a path, which criu joins. It inherits those of type network and pid as descriptors. */
 function joinedNamespaces({ config }: Prepared): NonNullable<CriuOptions['joinNamespaces']> {
   return (config.linux?.namespaces ?? []).flatMap(({ type, path }, index) => {
     if (path === undefined || path === '' || type === 'network' || type === 'pid') return [];

@@ -23,7 +23,7 @@ export interface StateLock {
   release(): void;
 }
 
-/** The error for a failed call in the root directory, with a hint for a user without access. */
+/** Returns the error for a failed call in the root directory, with a hint for a user without access. */
 export function rootFailure(error: unknown, attempt: string): unknown {
   if (!isSystemError(error)) return error;
   const refused = [errno.EACCES, errno.EPERM, errno.EROFS].includes(error.errno);
@@ -31,7 +31,7 @@ export function rootFailure(error: unknown, attempt: string): unknown {
   return hostFailure(error, attempt, refused ? { hint } : {});
 }
 
-/** `<root>/<id>`. */
+/** Returns `<root>/<id>`. */
 export function stateDirectory(runtime: Runtime, id: string): string {
   checkId(id);
   return entryPath(runtime.root, id);
@@ -76,7 +76,7 @@ export function claim(runtime: Runtime, id: string): StateLock {
   });
 }
 
-/** Locks the directory that was just made. If that fails, removes it: the id would stay taken. */
+/** Locks the directory that was just made. If that fails, removes it, because the id would otherwise stay taken. */
 function holdNew(runtime: Runtime, id: string, directory: string): StateLock | undefined {
   try {
     return hold(runtime, id);
@@ -92,7 +92,7 @@ function holdNew(runtime: Runtime, id: string, directory: string): StateLock | u
 }
 
 /**
- * Locks a state directory, whatever it contains; undefined if there is none.
+ * Locks a state directory, whatever it contains. Returns undefined if there is none.
  *
  * @param timeoutMs - time limit for another command to release the lock, in milliseconds (default 10000)
  * @throws RuntimeError `state.busy`
@@ -129,7 +129,7 @@ export function hold(runtime: Runtime, id: string, timeoutMs = lockTimeoutMs): S
   return { id, directory, release };
 }
 
-/** True if a command holds the lock now. */
+/** Returns true if a command holds the lock now. */
 export function isHeld(runtime: Runtime, id: string): boolean {
   const fd = unlessMissing(() =>
     runtime.binding.open(stateDirectory(runtime, id), O.O_RDONLY | O.O_CLOEXEC, 0),
@@ -173,7 +173,7 @@ export function readRecord(runtime: Runtime, id: string): ContainerRecord {
   });
 }
 
-/** A directory, a loop of links, a device, or a text that is too long is in the place of a file. */
+/** Errors of reading a path that is a directory, a loop of links or a device, or whose text is too long. */
 export const notText: readonly number[] = [errno.EISDIR, errno.ELOOP, errno.ENXIO, errno.ENODEV, errno.EFBIG];
 
 /** Time limit for a create from making its directory to locking it, in milliseconds. */
@@ -195,18 +195,18 @@ function withoutRecord(runtime: Runtime, id: string, path: string): RuntimeError
   return missing(path);
 }
 
-/** The error for a directory without a record. */
+/** Returns the error for a directory without a record. */
 export function missing(path: string): RuntimeError {
   return damaged(path, 'it is missing: the create of the container was killed, or the file was removed');
 }
 
-/** True if the locked directory is empty: a create was killed before it wrote its record. */
+/** Returns true if the locked directory has no record: a create was killed before it wrote its record. */
 export function isEmpty({ binding }: Runtime, { directory }: StateLock): boolean {
   const unfinished = `.${files.record}`;
   return binding.readdir(directory).every(name => name === unfinished);
 }
 
-/** The error for a file of the state directory with unexpected contents. */
+/** Returns the error for a file of the state directory with unexpected contents. */
 export function damaged(path: string, why: string, pointer?: string): RuntimeError {
   return new RuntimeError({
     code: 'state.damaged',

@@ -42,7 +42,7 @@ interface Request {
 
 type BindStep = Extract<Step, { op: 'bind' }>;
 
-/** Steps of config.mounts, in their order. */
+/** Returns the steps of config.mounts, in their order. */
 export function mountSteps(context: PlanContext): MountPlan {
   const steps: Step[] = [];
   const deferred: Step[] = [];
@@ -110,7 +110,10 @@ function readOnlyCgroups(
   return [{ set: MOUNT_ATTR.MOUNT_ATTR_RDONLY, clear: 0, origin }];
 }
 
-/** Only a process of the host may map owners: the init sends the clone to the runtime right before the bind. */
+/**
+ * Returns the steps for mapped owners before a bind. Only a process of the host may map owners: the init sends the
+ * clone to the runtime.
+ */
 function mapSteps({ trees }: PlanContext, index: number, bind: BindStep): Step[] {
   const slot = trees.mapped.get(index);
   if (slot === undefined) return [];
@@ -243,7 +246,7 @@ function filesystemSteps(context: PlanContext, request: Request, deferred: Step[
   return steps;
 }
 
-/** The options of a new file system, each with its place in the config. `flags` are MS_* of the plain words. */
+/** Returns the options of a new file system, each with its place in the config. `flags` are MS_* of the plain words. */
 function filesystemOptions(
   fstype: string,
   { mount, words }: Request,
@@ -265,7 +268,10 @@ function filesystemOptions(
   return { options, places };
 }
 
-/** Propagation, then recursive attributes: one step per word, because a refusal must name its word. */
+/**
+ * Returns the steps for the propagation, then for recursive attributes: one step per word, because a refusal must name
+ * its word.
+ */
 function changesAfterMount(words: MountWords, recursive: MountWords['recursive']): Step[] {
   if (words.propagation.length === 0 && recursive.length === 0) return [];
   const newest = { op: 'changeMount', slot: 0 } as const;

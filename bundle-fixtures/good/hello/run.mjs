@@ -9,7 +9,9 @@ import { Failure, run, say, script, top } from '../../../native/build/stage.mjs'
 
 const fixture = join(top, 'bundle-fixtures/good/hello');
 
-/** Runs the hello program outside; the one inside reads its output. */
+/**
+ * Runs the hello program outside of the container, and writes its output to a file that the container's program reads.
+ */
 async function measureOutside() {
   const seen = await run(join(fixture, 'rootfs/hello'), ['--measure']);
   const path = join(fixture, 'rootfs/outside');
@@ -18,7 +20,8 @@ async function measureOutside() {
 }
 
 /**
- * The fixture, or a directory with a changed config.json that uses the root file system of the fixture.
+ * Returns the path of the fixture, or of a directory with a changed config.json that uses the root file system of the
+ * fixture.
  * @param {readonly string[]} args
  */
 function bundleWith(args) {

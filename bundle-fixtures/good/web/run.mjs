@@ -14,7 +14,7 @@ const program = join(top, 'dist/tsubo.cjs');
 const short = path => path.replace(`${top}/`, '');
 
 /**
- * A bundle with the layers of the fixture, and its own directory for changed files.
+ * Makes a bundle with the layers of the fixture and its own directory for changed files, and returns its path.
  * @param {number} port
  */
 function bundleFor(port) {
@@ -79,7 +79,7 @@ function expect(value, expected, subject) {
 }
 
 /**
- * Lines of text in a box.
+ * Returns the lines of a box with this text.
  * @param {readonly string[]} lines
  */
 function box(lines) {
@@ -89,7 +89,7 @@ function box(lines) {
 }
 
 /**
- * Drawings side by side, each centred in its column.
+ * Returns the lines of a picture with these drawings side by side, each centred in its column.
  * @param {readonly (readonly string[])[]} columns
  * @param {number} width of a column
  */

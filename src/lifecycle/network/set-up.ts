@@ -51,7 +51,10 @@ export function setUpNetwork(
   return undefined;
 }
 
-/** Two commands that make the same network at the same time choose the same subnet, unless the machine changes. */
+/**
+ * Stores the definition, unless another command has stored the same one. Two commands that make the same network at the
+ * same time choose the same subnet, unless the machine changes.
+ */
 function storeFirst(store: NetworkStore, network: NetworkDefinition): void {
   const stored = readDefinition(store, network.name);
   if (stored === undefined) writeDefinition(store, network);
@@ -93,7 +96,8 @@ function makeBridge({ binding }: NetworkStore, network: NetworkDefinition, origi
 }
 
 /**
- * The link-local address that the kernel would make from the hardware address: the source of neighbour solicitations.
+ * Returns the link-local address that the kernel would make from the hardware address: the source of neighbour
+ * solicitations.
  * The runtime adds it without duplicate address detection, because it must be usable immediately.
  */
 function linkLocal(mac: readonly number[]): Address {
@@ -169,13 +173,13 @@ export function requireFree(network: NetworkDefinition, used: readonly UsedSubne
   }
 }
 
-/** Everything on the machine that a new subnet must not overlap, except other networks without a bridge. */
+/** Returns the subnets on the machine that a new subnet must not overlap, except networks without a bridge. */
 export function usedOn(binding: Binding, facts: NetworkFacts): UsedSubnet[] {
   const text = binding.readTextIfThere('/etc/resolv.conf') ?? '';
   return usedSubnets(facts, nameServersOf(text));
 }
 
-/** Subnets of the definitions, whether their bridges exist or not. */
+/** Returns the subnets of the definitions, whether their bridges exist or not. */
 export function usedByNetworks(store: NetworkStore): UsedSubnet[] {
   return readDefinitions(store).networks.flatMap(network =>
     rangesOf(network).map(range => {
@@ -254,7 +258,7 @@ export function send(binding: Binding, messages: Encoded): number {
   return onHost('unable to reach nf_tables', () => binding.netfilter(messages)).errno;
 }
 
-/** An element of table inet tsubo exists. */
+/** Returns true if the element exists in table inet tsubo. */
 export function isPresent(binding: Binding, element: Element): boolean {
   return send(binding, getElement(table, element)) !== errno.ENOENT;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// node src/node/examples/eval-service.mjs ROOTFS [PORT] [--no-limits]: an HTTP service that runs shell scripts of strangers,
-// each in a container without network, capabilities and writable files. The limits of memory and processes need these
-// controllers in cgroup v2.
+// node src/node/examples/eval-service.mjs ROOTFS [PORT] [--no-limits]: an HTTP service that runs untrusted shell
+// scripts, each in a container without network, capabilities and writable files. The limits need the controllers
+// memory, pids and cpu of cgroup v2.
 //   curl --data 'echo $((6 * 7))' http://127.0.0.1:8900/
 import { createServer } from 'node:http';
 import { defineConfig, isRuntimeError, run } from 'tsubo';

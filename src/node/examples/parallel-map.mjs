@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// node src/node/examples/parallel-map.mjs ROOTFS [COUNT]: calls a shell command for each number in a container of its own.
+// node src/node/examples/parallel-map.mjs ROOTFS [COUNT]: runs a shell command for each number in a container of its
+// own.
 import { cpus } from 'node:os';
 import { defineConfig, run } from 'tsubo';
 

@@ -297,7 +297,7 @@ export class Container implements StandardStreams {
     const ended = this.wait();
     const timer = setTimeout(
       () => {
-        // It may end at the same time.
+        // The call fails if the init ends at the same time.
         perform(this.#caller, 'kill', this.id, 'KILL').catch(() => {});
       },
       Math.min(forceAfter, longestTimerMs),
@@ -514,7 +514,7 @@ async function make(
   return { container, init };
 }
 
-/** With input, standard input is a pipe. */
+/** Returns `stdio` with a pipe as standard input if there is input. */
 function withInput(stdio: Stdio, input: string | Uint8Array | undefined): Stdio {
   if (input === undefined) return stdio;
   const [, output, error] = Array.isArray(stdio) ? stdio : [stdio, stdio, stdio];
@@ -581,8 +581,8 @@ export async function getContainer(id: string, options: LibraryOptions = {}): Pr
 }
 
 /**
- * Returns the states of all containers under the root, sorted by id. A missing root has no containers; an unreadable
- * directory is skipped and reported to `log`. `owner` is the user's name, or `#` and the user id.
+ * Returns the states of all containers under the root, sorted by id; none if the root does not exist. A container with
+ * an unreadable directory is skipped and reported to `log`. `owner` is the user's name, or `#` and the user id.
  *
  * @throws RuntimeError `host.syscall` for an unreadable root
  */
@@ -591,7 +591,7 @@ export async function listContainers(options: LibraryOptions = {}): Promise<read
   return perform(callerOf(options), 'list');
 }
 
-/** The same, one container after the other: `for await (const { id, status } of list())`. */
+/** Like {@link listContainers}, for a loop: `for await (const { id, status } of list())`. */
 export async function* list(options: LibraryOptions = {}): AsyncGenerator<StateOutput, void, undefined> {
   yield* await listContainers(options);
 }

@@ -236,7 +236,7 @@ function unreachable(url: URL, error: Error): RuntimeError {
   const isPlain = code === 'EPROTO' || /wrong version number/i.test(error.message);
   const isCertificate = /CERT|SELF_SIGNED|UNABLE_TO_|ALTNAME/.test(code);
   const hint = isPlain
-    ? 'the registry does not speak TLS: set "plainHttp": true for it in /etc/tsubo/tsubo.json'
+    ? 'the registry does not use TLS: set "plainHttp": true for it in /etc/tsubo/tsubo.json'
     : isCertificate
       ? `put the certificate of its authority into /etc/docker/certs.d/${url.host}/ca.crt`
       : hints[code];

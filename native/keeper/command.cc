@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "keeper/create.h"
+#include "keeper/command.h"
 
 #include <asm/signal.h>
 #include <linux/errno.h>
@@ -48,7 +48,7 @@ long run_command(const ContainerRequest& request, uint32_t first, uint32_t words
   sys::unchecked(sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&none), 0, 8));
   long result = sys::call(__NR_execve, sys::arg(argv[0]), sys::arg(argv), sys::arg(envp));
   const CreateStatus failure = {{0, static_cast<int32_t>(-result), "execve"}, 0, kNotExecuted};
-  // If the runtime has exited, no process reads it.
+  // If the runtime has exited, no process reads the status.
   if (status >= 0) sys::unchecked(sys::write(status, &failure, sizeof failure));
   sys::exit(kNotExecuted);
 }
