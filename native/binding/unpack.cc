@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -28,6 +29,16 @@ long read_some(void* context, void* to, size_t size) {
   do n = read(*static_cast<const int*>(context), to, size);
   while (n < 0 && call_again());
   return n < 0 ? -errno : n;
+}
+
+// The most bytes of an archive that is unpacked into the directory: those that are free without root's reserve, because
+// its files need as many. A smaller archive may fail at its writes.
+uint64_t limit_of(int directory) {
+  constexpr uint64_t kLeast = 16 << 20;
+  struct statvfs found;
+  if (fstatvfs(directory, &found) < 0 || found.f_blocks == 0) return UINT64_MAX;
+  const uint64_t free = static_cast<uint64_t>(found.f_bavail) * found.f_frsize;
+  return free < kLeast ? kLeast : free;
 }
 
 Outcome open_directory(const std::string& path, UniqueFd& fd) {
@@ -88,7 +99,8 @@ Outcome unpackTree(const Arguments& a) {
     if (started.syscall != nullptr) return started;
     source = decompressor.output();
   }
-  unpack::Input input(read_some, &source, r.field("hashes").truth());
+  const uint64_t limit = limit_of(tree.get());
+  unpack::Input input(read_some, &source, r.field("hashes").truth(), limit);
   unpack::Reader reader(input);
   unpack::Placer placer(std::move(options), reader);
   unpack::Entry entry;
@@ -111,6 +123,7 @@ Outcome unpackTree(const Arguments& a) {
                    {"lostOwners", count(counts.owners)},
                    {"lostDevices", count(counts.devices)},
                    {"lostAttributes", count(counts.xattrs)}};
+  if (input.error() == EFBIG) fields.emplace_back("limit", count(limit));
   if (problem.syscall != nullptr || !problem.reason.empty()) fields.emplace_back("problem", record_of(problem));
   if (!broken.is_undefined()) fields.emplace_back("decompressor", broken);
   return Value::record(std::move(fields));

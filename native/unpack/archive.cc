@@ -130,8 +130,8 @@ bool has_nul(const std::string& text) { return text.find('\0') != text.npos; }
 
 }  // namespace
 
-Input::Input(Read read, void* context, bool hashes)
-    : read_(read), context_(context), hashes_(hashes), buffer_(kBuffer) {}
+Input::Input(Read read, void* context, bool hashes, uint64_t limit)
+    : read_(read), context_(context), hashes_(hashes), limit_(limit), buffer_(kBuffer) {}
 
 bool Input::fill() {
   if (begin_ < end_) return true;
@@ -139,6 +139,11 @@ bool Input::fill() {
   const long n = read_(context_, buffer_.data(), buffer_.size());
   if (n < 0) error_ = static_cast<int>(-n);
   if (n <= 0) return false;
+  total_ += static_cast<uint64_t>(n);
+  if (total_ > limit_) {
+    error_ = EFBIG;
+    return false;
+  }
   begin_ = 0;
   end_ = static_cast<size_t>(n);
   if (hashes_) hash_.update(reinterpret_cast<const uint8_t*>(buffer_.data()), end_);

@@ -71,7 +71,8 @@ class Input {
   using Read = long (*)(void* context, void* to, size_t size);
 
   // The digest costs a fifth of the time in which small files are made: `hashes` is false where it is known already.
-  Input(Read read, void* context, bool hashes = true);
+  // After `limit` bytes the input ends with the error EFBIG: a small compressed archive may be endless.
+  Input(Read read, void* context, bool hashes = true, uint64_t limit = UINT64_MAX);
 
   // Returns the next bytes, at least one and at most `most`, and consumes them. Empty at the end or after an error.
   std::string_view some(size_t most);
@@ -92,10 +93,13 @@ class Input {
   Read read_;
   void* context_;
   bool hashes_;
+  uint64_t limit_;
   std::vector<char> buffer_;
   size_t begin_ = 0;
   size_t end_ = 0;
   uint64_t offset_ = 0;
+  // Bytes that were read, also those that are still in the buffer.
+  uint64_t total_ = 0;
   int error_ = 0;
   Sha256 hash_;
 };

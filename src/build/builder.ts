@@ -586,14 +586,14 @@ export class Builder {
     const fd = binding.openInRoot(source.root, path, O.O_RDONLY, 0);
     try {
       const decompress = decompressorOf(binding, compressionOfFile(binding, `/proc/self/fd/${fd}`), name);
-      const { problem, decompressor } = binding.unpackTree({
+      const { problem, limit, decompressor } = binding.unpackTree({
         ...{ source: fd, decompress, tree, lowers: [], layer: true, strict: true },
         ...{ opaque: 'trusted.overlay.opaque', hashes: false },
       });
       if (problem !== undefined || decompressor !== undefined) {
         throw syntaxError(
           place,
-          `unable to unpack ${name}: ${decompressor ?? problem?.reason ?? ''}${problem?.syscall ?? ''}`,
+          `unable to unpack ${name}: ${limit === undefined ? (decompressor ?? `${problem?.reason}${problem?.syscall}`) : 'it does not fit on the disk'}`,
         );
       }
     } finally {

@@ -452,6 +452,11 @@ export interface Unpacked {
   readonly lostDevices: number;
   readonly lostAttributes: number;
   readonly problem?: UnpackProblem;
+  /**
+   * The archive has more bytes than the file system had free before, and reading ended with a problem after this number:
+   * a small compressed archive may be endless.
+   */
+  readonly limit?: number;
   /** Error output of the decompressor if it has failed. */
   readonly decompressor?: string;
 }

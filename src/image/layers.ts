@@ -31,8 +31,18 @@ export interface LayerRecord {
 }
 
 interface ReadyLayer {
+  /** Where the files are now. */
   readonly tree: string;
+  /** The directory of the layer when it is finished. */
+  readonly final: string;
   readonly record: LayerRecord;
+}
+
+/** A layer under a name that no container uses. */
+interface UnfinishedLayer extends ReadyLayer {
+  /** The temporary directory. */
+  readonly path: string;
+  readonly lock: number;
 }
 
 /**
@@ -48,16 +58,31 @@ export function unpackedLayers(
   warn: (text: string) => void = () => {},
 ): string[] {
   const chain = chainIds(image.layers.map(({ diffId }) => diffId));
-  let trees: string[] = [];
-  image.layers.forEach((layer, index) => {
-    const below = chain[index - 1] ?? '';
-    const id = chain[index] as string;
-    const found = findLayer(store, layer.diffId, id, below);
-    const { tree, record } = found ?? unpackLayer(store, layer, id, below, trees);
-    if (found === undefined && record.lost !== undefined) warn(lossOf(layer, record.lost));
-    trees = record.hidesAll === true ? [tree] : [...trees, tree];
-  });
-  return trees;
+  const unfinished: UnfinishedLayer[] = [];
+  let ready: ReadyLayer[] = [];
+  try {
+    image.layers.forEach((layer, index) => {
+      const below = chain[index - 1] ?? '';
+      const id = chain[index] as string;
+      let next = findLayer(store, layer.diffId, id, below);
+      if (next === undefined) {
+        const lowers = ready.map(({ tree }) => tree);
+        const unpacked = unpackLayer(store, layer, id, below, lowers);
+        unfinished.push(unpacked);
+        if (unpacked.record.lost !== undefined) warn(lossOf(layer, unpacked.record.lost));
+        next = unpacked;
+      }
+      ready = next.record.hidesAll === true ? [next] : [...ready, next];
+    });
+    finishLayers(store, unfinished);
+    return ready.map(({ final }) => `${final}/tree`);
+  } catch (error) {
+    // The first error is reported. If a removal fails, the next command that unpacks removes the rest.
+    for (const { path } of unfinished) refusalOf(() => store.binding.removeTree(path));
+    throw error;
+  } finally {
+    for (const { lock } of unfinished) store.binding.close(lock);
+  }
 }
 
 /** Finds an unpacked layer. A tree that depends on lower layers is named by its chain id, any other by its diff id. */
@@ -82,7 +107,11 @@ function readLayer(store: ImageStore, id: string): ReadyLayer | undefined {
   const text = onHost(`unable to read ${path}`, () => store.binding.readTextIfThere(path, true));
   if (text === undefined) return undefined;
   try {
-    return { tree: `${directory}/tree`, record: objectOf(text) as unknown as LayerRecord };
+    return {
+      tree: `${directory}/tree`,
+      final: directory,
+      record: objectOf(text) as unknown as LayerRecord,
+    };
   } catch (error) {
     if (!(error instanceof InvalidDocument)) throw error;
     throw new RuntimeError({
@@ -95,8 +124,8 @@ function readLayer(store: ImageStore, id: string): ReadyLayer | undefined {
 }
 
 /**
- * Unpacks a layer under a temporary name, and renames it when it is whole and on the disk. If the process is killed,
- * the next command that unpacks removes the directory.
+ * Unpacks a layer under a temporary name. If the process is killed, the next command that unpacks removes the
+ * directory.
  */
 function unpackLayer(
   store: ImageStore,
@@ -104,12 +133,12 @@ function unpackLayer(
   chainId: string,
   below: string,
   lowers: readonly string[],
-): ReadyLayer {
+): UnfinishedLayer {
   const { binding } = store;
-  const directory = layersPath(store);
   const { path, lock } = makeTemporary(store, hexOf(layer.diffId).slice(0, 12));
   try {
-    const result = unpackInto(store, layer, `${path}/tree`, lowers);
+    const tree = `${path}/tree`;
+    const result = unpackInto(store, layer, tree, lowers);
     const record: LayerRecord = {
       diffId: layer.diffId,
       ...(result.usesLowers && { parent: below }),
@@ -118,24 +147,31 @@ function unpackLayer(
       ...(result.hidesAll && { hidesAll: true }),
       ...lostBy(result),
     };
-    const id = result.usesLowers ? chainId : layer.diffId;
-    const final = `${directory}/${hexOf(id)}`;
-    onHost(`unable to finish ${final}`, () => {
-      binding.replaceText(`${path}/layer.json`, `${JSON.stringify(record, null, 2)}\n`, 0o644);
-      binding.syncFilesystem(path);
-    });
-    const refusal = refusalOf(() => binding.rename(path, final));
-    // EEXIST, ENOTEMPTY: another process has unpacked the same layer meanwhile; its tree is used.
-    const isThere = refusal?.errno === errno.EEXIST || refusal?.errno === errno.ENOTEMPTY;
-    if (refusal !== undefined && !isThere) throw hostFailure(refusal, `unable to name ${final}`);
-    if (isThere) binding.removeTree(path);
-    return { tree: `${final}/tree`, record };
+    const final = `${layersPath(store)}/${hexOf(result.usesLowers ? chainId : layer.diffId)}`;
+    onHost(`unable to finish ${final}`, () =>
+      binding.replaceText(`${path}/layer.json`, `${JSON.stringify(record, null, 2)}\n`, 0o644),
+    );
+    return { tree, final, record, path, lock };
   } catch (error) {
     // The first error is reported. If the removal fails, the next command that unpacks removes the rest.
     refusalOf(() => binding.removeTree(path));
-    throw error;
-  } finally {
     binding.close(lock);
+    throw error;
+  }
+}
+
+/** Gives layers their names when all are whole and on the disk: one sync for all costs little more than for one. */
+function finishLayers(store: ImageStore, layers: readonly UnfinishedLayer[]): void {
+  if (layers.length === 0) return;
+  const { binding } = store;
+  const directory = layersPath(store);
+  onHost(`unable to finish ${directory}`, () => binding.syncFilesystem(directory));
+  for (const { path, final } of layers) {
+    const refusal = refusalOf(() => binding.rename(path, final));
+    // Another process was faster, or the image has the layer twice: the other tree is the same.
+    const isThere = refusal?.errno === errno.EEXIST || refusal?.errno === errno.ENOTEMPTY;
+    if (refusal !== undefined && !isThere) throw hostFailure(refusal, `unable to name ${final}`);
+    if (isThere) binding.removeTree(path);
   }
 }
 
@@ -247,15 +283,16 @@ export function makeTemporary(store: ImageStore, purpose: string): { path: strin
       const taken = refusalOf(() => binding.mkdir(path, 0o700));
       if (taken?.errno === errno.EEXIST) continue;
       if (taken !== undefined) throw taken;
-      const lock = binding.open(path, 0, 0);
+      let lock = -1;
       const refusal = refusalOf(() => {
+        lock = binding.open(path, 0, 0);
         if (!binding.lock(lock, 0))
           throw Object.assign(new Error(), { syscall: 'flock', errno: errno.EAGAIN });
         binding.mkdir(`${path}/tree`, 0o755);
       });
       if (refusal === undefined) return { path, lock };
-      binding.close(lock);
-      // Another process has removed it between the two calls.
+      if (lock >= 0) binding.close(lock);
+      // Another process has removed it between two of the calls.
       if (refusal.errno !== errno.EAGAIN && refusal.errno !== errno.ENOENT) throw refusal;
     }
   });

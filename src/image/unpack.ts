@@ -52,9 +52,17 @@ export function decompressorOf(binding: Binding, compression: Compression, what:
  * @param bytes - length of the archive as it is stored
  */
 export function requireUnpacked(
-  { problem, decompressor, size }: Unpacked,
+  { problem, limit, decompressor, size }: Unpacked,
   { what, place, bytes }: { readonly what: string; readonly place: string; readonly bytes: number },
 ): void {
+  if (limit !== undefined) {
+    throw new RuntimeError({
+      code: 'image.disk-full',
+      message: `unable to unpack ${what}: it has more than the ${mebibytes(limit)} that are free in ${place}`,
+      path: place,
+      hint: `the archive itself has ${mebibytes(bytes)}. tsubo image prune removes what no image needs`,
+    });
+  }
   if (problem !== undefined && problem.syscall !== '') {
     const entry = problem.entry === '' ? '' : ` at ${shortName(problem.entry)}`;
     const isNoSpace = problem.errno === errno.ENOSPC || problem.errno === errno.EDQUOT;

@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { RuntimeError } from '../../src/errors/error.ts';
 import type { Binding, UnpackRequest } from '../../src/host/binding.d.ts';
 import { blobPath, type ImageStore, prepareImages } from '../../src/image/blobs.ts';
 import { chainIds } from '../../src/image/digest.ts';
@@ -44,6 +45,7 @@ function layerOf(archive: Buffer, compress: (bytes: Buffer) => Buffer = bytes =>
 }
 
 const zstd = (input: Buffer) => execFileSync('zstd', ['-c'], { input });
+const zeros = () => Buffer.alloc(128 << 20);
 const layersDirectory = () => join(store.directory, 'layers');
 const recordOf = (tree: string): LayerRecord => JSON.parse(readFileSync(join(tree, '../layer.json'), 'utf8'));
 const base = tarOf([
@@ -97,6 +99,70 @@ describe.skipIf(requires('root', 'zstd'))('the layers of an image', () => {
     );
     expect(modes).toEqual([0o700, 0o755]);
   });
+
+  it('are synced once, all before the first gets its name', () => {
+    const calls: string[] = [];
+    const binding = Object.assign(Object.create(addon) as Binding, {
+      syncFilesystem: (path: string) => {
+        calls.push('sync');
+        addon.syncFilesystem(path);
+      },
+      rename: (from: string, to: string) => {
+        calls.push(to.slice(layersDirectory().length + 1));
+        addon.rename(from, to);
+      },
+    });
+    const layers = [layerOf(base), layerOf(tarOf([{ name: 'x' }])), layerOf(dependent), layerOf(base)];
+    const names = unpackedLayers({ ...store, binding }, { layers }).map(tree => tree.split('/').at(-2));
+    expect(calls).toEqual(['sync', ...names]);
+    expect(readdirSync(layersDirectory()).sort()).toEqual([...new Set(names)].sort());
+    calls.length = 0;
+    unpackedLayers({ ...store, binding }, { layers });
+    expect(calls).toEqual([]);
+  });
+
+  it('leave nothing if one of them cannot be unpacked', () => {
+    const wrong = { ...layerOf(dependent), diffId: digestOf(base) };
+    expect(
+      errorOf(() => unpackedLayers(store, { layers: [layerOf(tarOf([{ name: 'x' }])), wrong] })),
+    ).toMatchObject({
+      code: 'image.layer-digest',
+    });
+    expect(readdirSync(layersDirectory())).toEqual([]);
+  });
+
+  it.each(['open', 'lock', 'mkdir'] as const)(
+    'are unpacked although another process removes the new directory before the call %s',
+    call => {
+      let removed = 0;
+      const inTheWay = (path: string) => {
+        if (removed++ === 0) rmSync(path, { recursive: true });
+      };
+      const names: string[] = [];
+      const binding = Object.assign(Object.create(addon) as Binding, {
+        open: (path: string, flags: number, mode: number) => {
+          if (path.includes('/.tmp-')) {
+            names.push(path);
+            if (call === 'open') inTheWay(path);
+          }
+          return addon.open(path, flags, mode);
+        },
+        lock: (fd: number, timeout: number) => {
+          const name = names.at(-1);
+          if (call === 'lock' && name !== undefined) inTheWay(name);
+          return addon.lock(fd, timeout);
+        },
+        mkdir: (path: string, mode: number) => {
+          if (call === 'mkdir' && path.endsWith('/tree')) inTheWay(path.replace(/\/tree$/, ''));
+          addon.mkdir(path, mode);
+        },
+      });
+      const [tree = ''] = unpackedLayers({ ...store, binding }, { layers: [layerOf(base)] });
+      expect(readFileSync(join(tree, 'etc/a'), 'utf8')).toBe('a');
+      expect(removed).toBeGreaterThan(0);
+      expect(readdirSync(layersDirectory())).toHaveLength(1);
+    },
+  );
 
   it('end with one that hides all below it', () => {
     const opaque = layerOf(tarOf([{ name: '.wh..wh..opq' }, { name: 'new' }]));
@@ -237,4 +303,32 @@ describe.skipIf(requires('root', 'zstd'))('the layers of an image', () => {
       execFileSync('umount', [disk]);
     }
   });
+
+  it.each([
+    ['in a file', 'gzip', () => tarOf([{ name: 'large', data: zeros() }]), gzipSync],
+    ['in a file', 'zstd', () => tarOf([{ name: 'large', data: zeros() }]), zstd],
+    ['after the end', 'gzip', () => Buffer.concat([tarOf([{ name: 'small' }]), zeros()]), gzipSync],
+  ])(
+    'that decompress to more than the disk has free %s are refused (%s)',
+    (_, _compression, make, compress) => {
+      const disk = join(store.directory, 'layers');
+      mkdirSync(disk);
+      const layer = layerOf(make(), compress);
+      expect(layer.size).toBeLessThan(1 << 20);
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=32m', 'tmpfs', disk]);
+      try {
+        const error = errorOf(() => unpackedLayers(store, { layers: [layer] }));
+        expect((error as RuntimeError).fields()).toMatchObject({
+          code: 'image.disk-full',
+          message: expect.stringMatching(
+            `^unable to unpack layer ${layer.digest.slice(0, 19)}: it has more than the 32 MiB that are free in ${disk}`,
+          ),
+          hint: expect.stringMatching(/^the archive itself has 1 MiB/),
+        });
+        expect(readdirSync(disk)).toEqual([]);
+      } finally {
+        execFileSync('umount', [disk]);
+      }
+    },
+  );
 });

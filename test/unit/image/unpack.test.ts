@@ -26,6 +26,23 @@ describe('an archive that was not unpacked whole', () => {
     });
   });
 
+  test('decompresses to more than the disk has free', () => {
+    const problem = { syscall: 'read', errno: 27, reason: '', entry: 'a/b', offset: 512 };
+    const counts = { entries: 1, lostOwners: 0, lostDevices: 0, lostAttributes: 0 };
+    const result = { digest: '', size: 3 << 20, usesLowers: false, hidesAll: false, ...counts, problem };
+    const unpack = () =>
+      requireUnpacked(
+        { ...result, limit: 64 << 20, decompressor: 'broken pipe' },
+        { what: 'layer x', place: '/tree', bytes: 1 << 20 },
+      );
+    expect(unpack).toThrow(
+      expect.objectContaining({
+        code: 'image.disk-full',
+        message: 'unable to unpack layer x: it has more than the 64 MiB that are free in /tree',
+      }),
+    );
+  });
+
   test.each([errno.ENOSPC, errno.EDQUOT])(
     'has more attributes than a file can have, on a disk with space (%d)',
     number => {
