@@ -136,7 +136,7 @@ describe.skipIf(requires('docker-registry', 'skopeo', 'zstd'))('a pull from a re
       await registry.push(name.replace(/^[^/]*\/|:v1$/g, ''), 'v1', image);
       const output = await must('image', 'pull', name);
       const [config, low, high] = image.blobs.map(({ digest }) => digest);
-      expect(output).toContain(`v1: Pulling from ${name.replace(':v1', '')}\n`);
+      expect(output).toContain(`v1: Pulling from ${name.replace(/^[^/]*\/|:v1$/g, '')}\n`);
       expect(output).toContain(`${hexOf(low ?? '').slice(0, 12)}: Download complete\n`);
       expect(output).toContain(`${hexOf(high ?? '').slice(0, 12)}: Pull complete\n`);
       for (const [index, file] of ['one', 'two'].entries()) {
@@ -162,7 +162,14 @@ describe.skipIf(requires('docker-registry', 'skopeo', 'zstd'))('a pull from a re
       });
       checkStore();
       expect(await must('image', 'pull', '--quiet', name)).toBe(`${name}\n`);
-      expect(await must('image', 'pull', name)).toContain(`Status: Image is up to date for ${name}\n`);
+      expect(await must('image', 'pull', name)).toBe(
+        [
+          `v1: Pulling from ${name.replace(/^[^/]*\/|:v1$/g, '')}`,
+          `Digest: ${image.manifest.digest}`,
+          `Status: Image is up to date for ${name}`,
+          `${name}\n`,
+        ].join('\n'),
+      );
     },
   );
 

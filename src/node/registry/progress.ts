@@ -10,6 +10,8 @@ const digits = 4;
 /** The row of one layer. */
 export interface LayerProgress {
   state(text: string): void;
+  /** A state that only a terminal shows. */
+  passing(text: string): void;
   bytes(done: number, total: number): void;
 }
 
@@ -48,6 +50,9 @@ export class Progress {
         if (this.#quiet) return;
         if (!this.#out.isTTY) this.#out.write(`${name}: ${text}\n`);
         else this.#set(row, `${name}: ${text}`);
+      },
+      passing: text => {
+        if (!this.#quiet && this.#out.isTTY) this.#set(row, `${name}: ${text}`);
       },
       bytes: (done, total) => {
         if (!this.#quiet && this.#out.isTTY)

@@ -32,7 +32,7 @@ import {
   parsePlatform,
   selectPlatform,
 } from '../../image/platform.ts';
-import { formatReference, type Reference, shortName, shortReference } from '../../image/reference.ts';
+import { formatReference, type Reference, shortReference } from '../../image/reference.ts';
 import {
   addImage,
   claimFiles,
@@ -66,9 +66,9 @@ export interface Pulled {
 /** Downloads and unpacks an image, and adds it to the store under its name. */
 export async function pull(request: Pull): Promise<Pulled> {
   const { store, reference, progress } = request;
-  const { registry, repository, tag, digest } = reference;
+  const { tag, digest } = reference;
   const complete = formatReference(reference);
-  progress.line(`${tag ?? digest}: Pulling from ${shortName({ registry, repository })}`);
+  progress.line(`${tag ?? digest}: Pulling from ${reference.repository}`);
   prepareImages(store);
   const before = findReadable(store, complete);
   const selected = await selectManifest(request);
@@ -81,10 +81,11 @@ export async function pull(request: Pull): Promise<Pulled> {
   const end = claimFiles(store, 'a pull', manifest.config.digest, layers, [raw.digest, digestOfText(text)]);
   let fetched: number;
   try {
-    const { count, rows } = await fetchBlobs(request, manifest, new UnpackAhead(store, layers));
+    const isKnown = before?.id === manifest.config.digest;
+    const { count, rows } = await fetchBlobs(request, manifest, new UnpackAhead(store, layers), isKnown);
     fetched = count;
     // Unpack before the image gets its name: a container can then start at once.
-    for (const row of rows) row.state('Extracting');
+    for (const row of rows) row.passing('Extracting');
     progress.draw();
     unpackedLayers(store, { layers });
     for (const row of rows) row.state('Pull complete');
@@ -213,11 +214,14 @@ function fetchBlob(
 /**
  * Downloads the missing layers, and unpacks layers that are in the store. Returns the number of downloaded blobs, and
  * the rows of their progress.
+ *
+ * @param isKnown - the store has this image under its name: its layers in the store are not reported
  */
 async function fetchBlobs(
   request: Pull,
   { config, layers }: Manifest,
   ahead: UnpackAhead,
+  isKnown: boolean,
 ): Promise<{ count: number; rows: readonly LayerProgress[] }> {
   const { store, progress } = request;
   // A layer may occur twice.
@@ -226,8 +230,10 @@ async function fetchBlobs(
   const rows: LayerProgress[] = [];
   let count = 0;
   const jobs = blobs.map(blob => {
-    const row = blob === config ? undefined : progress.layer(hexOf(blob.digest).slice(0, 12));
-    if (hasBlob(store, blob.digest)) {
+    const isThere = hasBlob(store, blob.digest);
+    const isShown = blob !== config && !(isThere && isKnown);
+    const row = isShown ? progress.layer(hexOf(blob.digest).slice(0, 12)) : undefined;
+    if (isThere) {
       row?.state('Already exists');
       return async () => {};
     }

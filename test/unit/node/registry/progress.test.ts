@@ -37,7 +37,7 @@ describe('the progress of a pull', () => {
   test('fits into the terminal: no line wraps, and the first layers are left out', () => {
     const { out, take } = stream({ columns: 11, rows: 4 });
     const progress = new Progress(out, false);
-    for (const name of ['one', 'two', 'three']) progress.layer(name).state('Extracting');
+    for (const name of ['one', 'two', 'three']) progress.layer(name).passing('Extracting');
     progress.draw();
     expect(take()).toBe('two: Extra\x1b[K\nthree: Ext\x1b[K\n');
   });
@@ -47,6 +47,7 @@ describe('the progress of a pull', () => {
     const loud = new Progress(out, false).layer('aaaa');
     loud.state('Pulling fs layer');
     loud.bytes(1, 2);
+    loud.passing('Extracting');
     loud.state('Pull complete');
     expect(take()).toBe('aaaa: Pulling fs layer\naaaa: Pull complete\n');
     const quiet = new Progress(out, true);
