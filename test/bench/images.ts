@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The cases of images: pull, container-run, build, container-memory. They run in the machine of test/engines, beside Docker and Podman.
-import { spawnSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { waitFor } from '../engines/flow.ts';
 import { Machine } from '../engines/machine.ts';
+import { installPackage } from '../engines/package.ts';
 import { defaults } from '../engines/podman/engine.ts';
 import { makeRootfs, rootfsTar } from '../engines/rootfs.ts';
 import type { ImageCase } from './cases.ts';
@@ -33,7 +31,6 @@ interface Sample {
 }
 
 const registry = '127.0.0.1:5000';
-const home = '/opt/tsubo';
 const containers = 100;
 
 /** Directories of the machine that become layers, like those of a program with its runtime. */
@@ -71,24 +68,14 @@ export async function imageBench(
 function bash(machine: Machine, script: string, ...args: readonly string[]): string {
   const { status, stdout, stderr } = machine.run(['bash', '-c', script, 'bash', ...args], {
     timeoutMs: 600_000,
-    env: { PATH: `${home}/bin:${home}/dist:/usr/sbin:/usr/bin:/sbin:/bin`, TSUBO_DATA: '/tmp/data' },
+    env: { PATH: '/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', TSUBO_DATA: '/tmp/data' },
   });
   if (status !== 0) throw new Error(`${args[0] ?? script}: status ${status}: ${stderr}`);
   return stdout;
 }
 
 async function prepare(machine: Machine, { top, standalone }: ImagePrograms): Promise<void> {
-  const copies: readonly (readonly [string, string])[] = [
-    [process.execPath, 'bin/node'],
-    ...['dist', 'binding.gyp', 'build/Release'].map(name => [join(top, name), name] as const),
-    [standalone, 'dist/tsubo'],
-  ];
-  for (const [from, to] of copies) {
-    const target = machine.path(`${home}/${to}`);
-    mkdirSync(dirname(target), { recursive: true });
-    const done = spawnSync('cp', ['-aL', from, target], { encoding: 'utf8', timeout: 60_000 });
-    if (done.status !== 0) throw new Error(done.stderr);
-  }
+  installPackage(machine, top, standalone);
   const storage = { filesystem: { rootdirectory: '/var/lib/registry' } };
   const config = { version: 0.1, log: { level: 'error' }, storage, http: { addr: registry } };
   machine.write('/etc/registry.yml', JSON.stringify(config));

@@ -51,7 +51,7 @@ mount -t tmpfs tmpfs dev/shm
 mount -t mqueue mqueue dev/mqueue
 mount -t tmpfs -o mode=755 tmpfs run
 mount -t tmpfs -o mode=1777 tmpfs tmp
-for name in docker containerd containers registry; do
+for name in docker containerd containers registry tsubo; do
   mkdir -p "var/lib/$name"
   mount -t tmpfs -o mode=711 tmpfs "var/lib/$name"
 done

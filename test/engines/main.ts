@@ -12,6 +12,7 @@ import {
 import { containerd } from './containerd/flows.ts';
 import { cri } from './cri/flows.ts';
 import { docker } from './docker/flows.ts';
+import { firstHour } from './first-hour/flow.ts';
 import type { Engine, Flow, Running, Runtime } from './flow.ts';
 import { Machine } from './machine.ts';
 import { type Options, optionsOf } from './options.ts';
@@ -28,7 +29,7 @@ export interface Prepared {
   readonly tree: string;
 }
 
-const engines: readonly Engine[] = [docker, podman, podmanOfUser, containerd, cri].map(
+const engines: readonly Engine[] = [docker, podman, podmanOfUser, containerd, cri, firstHour].map(
   engine => engine as unknown as Engine,
 );
 

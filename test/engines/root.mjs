@@ -17,7 +17,7 @@ const short = [
 
 /** Packages that only the other flows and the benchmark need. */
 const more = [
-  ...['ca-certificates', 'crun', 'criu', 'docker-registry', 'docker-compose'],
+  ...['ca-certificates', 'crun', 'criu', 'docker-registry', 'docker-compose', 'apache2-bin'],
   ...['buildah', 'fuse-overlayfs', 'slirp4netns', 'skopeo', 'umoci'],
 ];
 

@@ -37,6 +37,11 @@ export class Terminal {
     return new Terminal(machine, child);
   }
 
+  /** Everything that the command has printed. */
+  get output(): string {
+    return this.printed;
+  }
+
   /** Waits until the output contains the pattern, and returns the match. */
   expect(pattern: RegExp): Promise<RegExpExecArray> {
     return waitFor(`${pattern} on the terminal`, () => pattern.exec(this.printed) ?? undefined).catch(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // containerd driven by its own client ctr.
 import { strict as assert } from 'node:assert';
+import { counting, installCriu, requireAllNumbers } from '../criu.ts';
 import { type Engine, type Flow, type Running, type Runtime, waitFor } from '../flow.ts';
 import type { Machine, Result, RunOptions } from '../machine.ts';
 import { recipe } from '../recipe.ts';
@@ -203,6 +204,34 @@ const flows: readonly Flow<Containerd>[] = [
       const { stdout, stderr } = engine.machine.run(['sh', '-c', script], { timeoutMs: 300_000 });
       const expected = Array.from({ length: 30 }, (_, index) => `from ${index + 1}`);
       assert.deepEqual(stdout.trimEnd().split('\n').sort(), expected.sort(), stderr);
+    },
+  },
+  {
+    name: 'a checkpoint in an image is restored as another container, and the program continues where it was',
+    run: async engine => {
+      const { machine } = engine;
+      installCriu(machine);
+      machine.run(['sh', '-c', 'rm -rf /tmp/counts && mkdir /tmp/counts']);
+      const numbers = () => requireAllNumbers(machine.read('/tmp/counts/numbers'));
+      const more = (before: number) =>
+        waitFor('more numbers', () => (numbers() >= before + 3 ? true : undefined), 30);
+      const mount = ['--mount', 'type=bind,src=/tmp/counts,dst=/root,options=rbind:rw'];
+      const program = ['sh', '-c', `exec </dev/null >/root/numbers 2>&1; ${counting}`];
+      const { status, stderr } = engine.launch(['--detach', ...mount], 'one', program);
+      assert.equal(status, 0, stderr);
+      await waitFor('numbers', () =>
+        machine.run(['test', '-s', '/tmp/counts/numbers']).status === 0 ? true : undefined,
+      );
+      await more(0);
+      const reference = 'docker.io/library/checkpoint:latest';
+      engine.ok('container', 'checkpoint', '--image', '--rw', '--task', 'one', reference);
+      engine.ok('task', 'kill', '--signal', 'SIGKILL', 'one');
+      await waitFor('the end', () => (engine.status('one') === 'STOPPED' ? true : undefined));
+      engine.ok('task', 'rm', 'one');
+      engine.ok('container', 'rm', 'one');
+      const before = numbers();
+      engine.ok('container', 'restore', '--rw', '--live', 'two', reference);
+      await more(before);
     },
   },
 ];

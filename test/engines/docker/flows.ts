@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Engine } from '../flow.ts';
+import { checkpoints } from './checkpoints.ts';
 import { composed } from './compose.ts';
 import { daily } from './daily.ts';
 import { Docker } from './engine.ts';
@@ -13,5 +14,15 @@ import { upkeep } from './upkeep.ts';
 export const docker: Engine<Docker> = {
   name: 'docker',
   start: Docker.start,
-  flows: [...first, ...daily, ...settings, ...networks, ...images, ...composed, ...upkeep, ...swarm],
+  flows: [
+    ...first,
+    ...daily,
+    ...settings,
+    ...networks,
+    ...images,
+    ...composed,
+    ...upkeep,
+    ...checkpoints,
+    ...swarm,
+  ],
 };

@@ -3,6 +3,7 @@ import { strict as assert } from 'node:assert';
 import { type Engine, type Flow, waitFor } from '../flow.ts';
 import { recipe } from '../recipe.ts';
 import { Terminal } from '../terminal.ts';
+import { checkpoints } from './checkpoints.ts';
 import { Podman } from './engine.ts';
 
 const forever = ['sh', '-c', 'trap "exit 3" TERM; echo up; while :; do sleep 0.2; done'] as const;
@@ -369,7 +370,7 @@ const asUser: readonly Flow<Podman>[] = [
 export const podman: Engine<Podman> = {
   name: 'podman',
   start: (machine, runtime) => Podman.start(machine, runtime),
-  flows: [...common, ...asRoot],
+  flows: [...common, ...asRoot, ...checkpoints],
 };
 
 export const podmanOfUser: Engine<Podman> = {
