@@ -31,6 +31,8 @@ export interface DeleteOptions {
    * Default: any container with the id.
    */
   readonly ended?: InitRecord;
+  /** Deletes only the container with this init; for another one with the id, the call does what it does without one. */
+  readonly only?: InitRecord;
 }
 
 /**
@@ -42,9 +44,9 @@ export interface DeleteOptions {
  * @see runtime.md#delete
  */
 export function deleteContainer(runtime: Runtime, id: string, options: DeleteOptions = {}): void {
-  const { force = false, ended } = options;
+  const { force = false, ended, only } = options;
   // Kill before locking: a `start` that holds the lock may wait for the exit of this very process.
-  if (force && ended === undefined) killEarly(runtime, id);
+  if (force && ended === undefined) killEarly(runtime, id, only);
   const held = hold(runtime, id);
   if (held === undefined) {
     if (force) return;
@@ -52,6 +54,11 @@ export function deleteContainer(runtime: Runtime, id: string, options: DeleteOpt
   }
   try {
     const record = readRecordOrError(runtime, held);
+    if (only !== undefined && (!isRecord(record) || !isSame(record.init, only))) {
+      held.release();
+      if (force) return;
+      throw notFound(runtime, id);
+    }
     if (record === undefined) {
       // A create was killed before it wrote the record. It may have taken addresses.
       freeAllAddresses(runtime, held.directory);
@@ -76,6 +83,10 @@ export function deleteContainer(runtime: Runtime, id: string, options: DeleteOpt
   }
 }
 
+function isRecord(record: ContainerRecord | RuntimeError | undefined): record is ContainerRecord {
+  return record !== undefined && !(record instanceof RuntimeError);
+}
+
 function isSame(one: InitRecord | undefined, other: InitRecord): boolean {
   return one?.pid === other.pid && one.startTime === other.startTime;
 }
@@ -97,9 +108,10 @@ function destroy(runtime: Runtime, record: ContainerRecord, held: StateLock): vo
   if (record.hooks?.poststop !== undefined) runPoststopHooks(runtime, record);
 }
 
-function killEarly(runtime: Runtime, id: string): void {
+function killEarly(runtime: Runtime, id: string, only: InitRecord | undefined): void {
   try {
     const { init } = readRecord(runtime, id);
+    if (only !== undefined && !isSame(init, only)) return;
     if (init !== undefined) endInit(runtime.binding, id, init);
   } catch (error) {
     // An unknown or damaged container is handled under the lock.
