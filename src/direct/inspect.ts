@@ -7,14 +7,98 @@ import { withProtocol } from './describe.ts';
 import { healthOf, shownHealth } from './health.ts';
 import type { HealthCheck } from './health-check.ts';
 import { policyOf, restartCount } from './restart.ts';
-import { isUp, stateOf } from './status.ts';
+import { type DirectState, isUp, stateOf } from './status.ts';
 import { containerFiles, containerPath, type DirectStore } from './store.ts';
+
+/** A container with Docker's members. Times are RFC 3339. */
+export interface InspectedContainer {
+  readonly Id: string;
+  readonly Created: string;
+  readonly Path: string;
+  readonly Args: readonly string[];
+  readonly State: {
+    readonly Status: DirectState['status'];
+    readonly Running: boolean;
+    readonly Paused: boolean;
+    readonly OOMKilled: boolean;
+    readonly Dead: boolean;
+    /** 0 if it does not run. */
+    readonly Pid: number;
+    readonly ExitCode: number;
+    /** The year 1 if there is none. */
+    readonly StartedAt: string;
+    readonly FinishedAt: string;
+    readonly Health?: object;
+  };
+  /** The id of the image. */
+  readonly Image: string;
+  readonly ResolvConfPath: string;
+  readonly HostnamePath: string;
+  readonly HostsPath: string;
+  readonly LogPath: string;
+  /** With a slash in front. */
+  readonly Name: string;
+  readonly RestartCount: number;
+  readonly Driver: string;
+  readonly Platform: string;
+  readonly HostConfig: {
+    readonly AutoRemove: boolean;
+    readonly RestartPolicy: { readonly Name: string; readonly MaximumRetryCount: number };
+    readonly Init: boolean;
+    readonly NetworkMode: string;
+    readonly PortBindings: PortBindings;
+    readonly Privileged: boolean;
+    readonly ReadonlyRootfs: boolean;
+  };
+  readonly Mounts: readonly {
+    readonly Type: string;
+    readonly Name?: string;
+    readonly Source?: string;
+    readonly Destination: string;
+    readonly Mode: string;
+    readonly RW: boolean;
+  }[];
+  readonly Config: {
+    readonly Hostname: string;
+    readonly User: string;
+    readonly Tty: boolean;
+    readonly OpenStdin: boolean;
+    readonly Env: readonly string[];
+    readonly Cmd: readonly string[];
+    readonly Entrypoint: readonly string[] | null;
+    readonly Image: string;
+    readonly WorkingDir: string;
+    readonly Labels: Readonly<Record<string, string>>;
+    readonly StopSignal: string;
+    /** Seconds. */
+    readonly StopTimeout: number;
+    readonly Healthcheck?: object;
+    /** Keys such as `80/tcp`. */
+    readonly ExposedPorts: Readonly<Record<string, object>>;
+  };
+  readonly NetworkSettings: {
+    readonly Ports: PortBindings;
+    /** By the name of the network. */
+    readonly Networks: Readonly<
+      Record<string, { readonly IPAddress: string; readonly GlobalIPv6Address: string }>
+    >;
+  };
+}
+
+/** Ports of the host by the port of the container, such as `80/tcp`. */
+export type PortBindings = Readonly<
+  Record<string, readonly { readonly HostIp: string; readonly HostPort: string }[]>
+>;
 
 /**
  * Returns the document of `container inspect`. The members have Docker's names and places; a member for which tsubo has
  * no value is absent.
  */
-export function inspectDirect(runtime: Runtime, store: DirectStore, container: DirectContainer): object {
+export function inspectDirect(
+  runtime: Runtime,
+  store: DirectStore,
+  container: DirectContainer,
+): InspectedContainer {
   const { binding } = runtime;
   const directory = containerPath(store, container.id);
   const state = stateOf(runtime, store, container);

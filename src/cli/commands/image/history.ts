@@ -52,8 +52,11 @@ export const history: CommandModule = {
 /** Only the last step has an id. */
 const missing = '<missing>';
 
-interface Step {
+/** A step by which an image was made. */
+export interface ImageStep {
+  /** The id of the image for the newest step, `<missing>` for the others. */
   readonly id: string;
+  /** RFC 3339. */
   readonly created: string;
   readonly createdBy: string;
   /** Bytes of the layer in the store. */
@@ -61,7 +64,7 @@ interface Step {
   readonly comment: string;
 }
 
-function stepsOf({ id, history: entries, layers }: StoredImage): Step[] {
+function stepsOf({ id, history: entries, layers }: StoredImage): ImageStep[] {
   // Some builders leave out the first steps.
   let layer = layers.length - entries.filter(({ empty_layer: isEmpty }) => isEmpty !== true).length;
   const steps = entries.map(

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { imageStore } from '../../../image/blobs.ts';
+import type { ImageConfig } from '../../../image/config.ts';
 import { shortName, shortReference, tryReference } from '../../../image/reference.ts';
 import { needImage, type StoredImage } from '../../../image/store.ts';
 import type { CommandModule } from '../../command.ts';
@@ -20,8 +21,37 @@ export const inspect: CommandModule = {
   },
 };
 
+/** Docker's members. */
+export interface InspectedImage {
+  /** `sha256:` and 64 digits. */
+  readonly Id: string;
+  /** Names, such as `busybox:latest`. */
+  readonly RepoTags: readonly string[];
+  readonly RepoDigests: readonly string[];
+  /** RFC 3339. */
+  readonly Created: string;
+  readonly Author: string;
+  readonly Config: Omit<ImageConfig, 'ExposedPorts' | 'Volumes'> & {
+    /** Keys such as `80/tcp`. */
+    readonly ExposedPorts: Readonly<Record<string, object>>;
+    /** Keys are paths. */
+    readonly Volumes: Readonly<Record<string, object>>;
+  };
+  readonly Architecture: string;
+  readonly Variant?: string;
+  readonly Os: string;
+  /** Bytes of the compressed layers. */
+  readonly Size: number;
+  readonly RootFS: { readonly Type: 'layers'; readonly Layers: readonly string[] };
+  /** Digest of the manifest. */
+  readonly Manifest: string;
+  readonly Layers: readonly { readonly digest: string; readonly mediaType: string; readonly size: number }[];
+  /** The steps by which it was made, the oldest first. */
+  readonly History: StoredImage['history'];
+}
+
 /** Returns the members of Docker's document for which the image has values. */
-function documentOf(image: StoredImage): object {
+function documentOf(image: StoredImage): InspectedImage {
   const { ExposedPorts, Volumes, ...config } = image.config;
   return {
     Id: image.id,

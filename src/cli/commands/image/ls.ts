@@ -76,7 +76,24 @@ function matches({ reference, repository }: Row, filter: string): boolean {
   );
 }
 
-function documentOf({ image, repository, tag, digest, reference }: Row): object {
+/** One name of an image, or an image without a name. */
+export interface ListedImage {
+  /** `sha256:` and 64 digits. */
+  readonly id: string;
+  /** `<none>` without a name; so is `tag`. */
+  readonly repository: string;
+  readonly tag: string;
+  /** Complete name, with the registry. Absent without a name. */
+  readonly reference?: string;
+  readonly digest: string;
+  /** RFC 3339. */
+  readonly created: string;
+  /** Bytes of the compressed layers. */
+  readonly size: number;
+  readonly platform: StoredImage['platform'];
+}
+
+function documentOf({ image, repository, tag, digest, reference }: Row): ListedImage {
   const { id, created, size, platform } = image;
   return {
     id,

@@ -10,6 +10,25 @@ import { formatOf } from '../../options.ts';
 import { version } from '../../version.ts';
 import { directStore } from '../container/common.ts';
 
+/** Docker's members. */
+export interface SystemInfo {
+  readonly Containers: number;
+  readonly ContainersRunning: number;
+  readonly ContainersPaused: number;
+  readonly ContainersStopped: number;
+  readonly Images: number;
+  readonly ServerVersion: string;
+  /** The directory of images, containers and volumes. */
+  readonly RootDir: string;
+  /** The directory for the state of containers. */
+  readonly StateDir: string;
+  readonly Driver: string;
+  readonly Rootless: boolean;
+  readonly KernelVersion: string;
+  readonly OSType: string;
+  readonly Architecture: string;
+}
+
 export const info: CommandModule = {
   name: 'system info',
   summary: 'show the numbers of containers and images, the directories and the machine',
@@ -27,7 +46,7 @@ export const info: CommandModule = {
     const states = containers.map(container => stateOf(runtime, store, container).status);
     const { machine, release } = binding.identity();
     const { os, architecture } = machinePlatform(machine);
-    const members = {
+    const members: SystemInfo = {
       Containers: containers.length,
       ContainersRunning: states.filter(status => status === 'running').length,
       ContainersPaused: states.filter(status => status === 'paused').length,

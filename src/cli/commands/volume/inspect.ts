@@ -3,6 +3,19 @@ import { findVolume, volumeData } from '../../../direct/volumes.ts';
 import type { CommandModule } from '../../command.ts';
 import { directStore, failureOf } from '../container/common.ts';
 
+/** Docker's members. */
+export interface InspectedVolume {
+  /** RFC 3339. */
+  readonly CreatedAt: string;
+  readonly Driver: 'local';
+  readonly Labels: Readonly<Record<string, string>>;
+  /** The directory on the host. */
+  readonly Mountpoint: string;
+  readonly Name: string;
+  readonly Options: null;
+  readonly Scope: 'local';
+}
+
 export const inspect: CommandModule = {
   name: 'volume inspect',
   summary: 'print volumes as JSON',
@@ -12,7 +25,7 @@ export const inspect: CommandModule = {
   },
   run(context, words) {
     const store = directStore(context);
-    const found: object[] = [];
+    const found: InspectedVolume[] = [];
     let status = 0;
     for (const word of words) {
       try {
