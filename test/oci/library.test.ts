@@ -168,6 +168,41 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('a program that uses the
       expect(inProgram(bundle, lines)).toEqual([3, signal, []]);
     });
 
+    test('and leaves one alone that another program has created under the same id', () => {
+      const bundle = script('sleep 1000');
+      const first = `
+        import * as library from ${JSON.stringify(index)};
+        const common = { root: ${JSON.stringify(box.root)}, bundle: ${JSON.stringify(bundle.dir)}, cleanup: true };
+        // The cleaner deletes them in this order.
+        await library.createContainer({ ...common, id: 'again' });
+        await library.createContainer({ ...common, id: 'last' });
+        console.log('created');
+        setInterval(() => {}, 1000);`;
+      const lines = `
+        const { spawn } = await import('node:child_process');
+        const { once } = await import('node:events');
+        const { existsSync } = await import('node:fs');
+        const { setTimeout: sleep } = await import('node:timers/promises');
+        const stdio = ['ignore', 'pipe', 'inherit'];
+        const child = spawn(process.execPath, ['--input-type=module', '-e', ${JSON.stringify(first)}], { stdio });
+        await once(child.stdout, 'data');
+        const old = await library.createContainer({ ...options, bundle, id });
+        for (const name of ['again', id]) {
+          await (await library.getContainer(name, options)).delete();
+          await library.createContainer({ ...options, bundle, id: name });
+        }
+        await old[Symbol.asyncDispose]();
+        const { code } = await old.delete().catch(error => error);
+        child.kill('SIGKILL');
+        const limit = Date.now() + 60_000;
+        while (existsSync(options.root + '/last') && Date.now() < limit) await sleep(10);
+        const left = (await library.listContainers(options)).map(({ id, status }) => id + ' ' + status);
+        for (const name of ['again', id]) await (await library.getContainer(name, options)).delete();
+        print([code, left.sort()]);`;
+      const left = ['again created', `${bundle.id} created`].sort();
+      expect(inProgram(bundle, lines)).toEqual(['state.not-found', left]);
+    });
+
     test('a hundred at once, each with its own output', () => {
       const lines = `
         const bundles = Array.from({ length: 100 }, (_, i) => library.run({ ...options, bundle, input: String(i) }));
@@ -402,6 +437,50 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('a program that uses the
     expect(inProgram(box.running(), lines)).toEqual([
       ['stats', true, true],
       ['stats', true, true],
+    ]);
+  });
+
+  test('adds, lists and removes mounts of a running container', () => {
+    const lines = `
+      const container = await library.getContainer(id, options);
+      await container.mounts.add({ source: 'tmpfs', target: '/added', type: 'tmpfs', options: ['size=64k'] });
+      const { code } = await container.mounts.add({ source: '/', target: '/added' }).catch(error => error);
+      const listed = await container.mounts.list();
+      await container.mounts.remove('/added');
+      const usage = [];
+      for await (const { cpu } of container.watchStats({ interval: 20 })) {
+        usage.push(typeof cpu.usage.total);
+        if (usage.length === 2) break;
+      }
+      print([code, listed, await container.mounts.list(), usage]);`;
+    expect(inProgram(box.running(), lines)).toEqual([
+      'state.mount-exists',
+      [{ target: '/added', source: 'tmpfs', type: 'tmpfs', options: ['size=64k'] }],
+      [],
+      ['number', 'number'],
+    ]);
+  });
+
+  test.skipIf(requires('criu', 'iptables-restore'))('checkpoints and restores a container', () => {
+    const bundle = script('exec </dev/null >/dev/null 2>&1; sleep 1000');
+    const lines = `
+      const { mkdtempSync, rmSync } = await import('node:fs');
+      const imagePath = mkdtempSync('/tmp/tsubo-image-');
+      const container = await library.createContainer({ ...options, bundle, id });
+      await container.start();
+      await container.checkpoint({ imagePath });
+      const { code } = await container.state().catch(error => error);
+      const restored = await library.restoreContainer({ ...options, bundle, id, imagePath });
+      const { status } = await restored.state();
+      await restored.kill('KILL');
+      const end = await restored.wait();
+      await restored.delete();
+      rmSync(imagePath, { recursive: true });
+      print([code, status, end]);`;
+    expect(inProgram(bundle, lines)).toEqual([
+      'state.not-found',
+      'running',
+      { status: 137, signal: 'SIGKILL' },
     ]);
   });
 

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { packageDirectory } from '../binding.ts';
+import type { InitRecord } from '../../lifecycle/record.ts';
+import { ownExecutable } from './executable.ts';
 
 /** A container that must not outlive this process. */
 export interface Leftover {
   readonly id: string;
   /** Absolute. */
   readonly root: string;
+  /** Only the container with this init is deleted. Default: any with the id. */
+  readonly identity?: InitRecord | undefined;
   /** A directory that is removed after the container. */
   readonly temporaryBundle?: string | undefined;
 }
@@ -28,9 +29,13 @@ while IFS= read -r line; do
     -*) left=\${left%%"$entry"*}$newline\${left#*"$entry"} ;;
   esac
 done
-printf '%s' "$left" | while IFS='\t' read -r id bundle root; do
+printf '%s' "$left" | while IFS='\t' read -r id bundle init root; do
   [ -n "$id" ] || continue
-  "$@" --root "$root" delete --force "$id"
+  if [ "$init" = - ]; then
+    "$@" --root "$root" delete --force "$id"
+  else
+    "$@" --root "$root" delete --force --only-init "$init" "$id"
+  fi
   [ "$bundle" = - ] || rm -rf "$bundle"
 done
 `;
@@ -55,17 +60,15 @@ export function deleteAfterEnd(leftover: Leftover): () => void {
 }
 
 /** Undefined if a path cannot be written into a line. */
-export function lineOf({ id, root, temporaryBundle = '-' }: Leftover): string | undefined {
-  const fields = [id, temporaryBundle, root];
+export function lineOf({ id, root, identity, temporaryBundle = '-' }: Leftover): string | undefined {
+  const init = identity === undefined ? '-' : `${identity.pid}:${identity.startTime}`;
+  const fields = [id, temporaryBundle, init, root];
   return fields.some(field => /[\n\t]/.test(field)) ? undefined : fields.join('\t');
 }
 
 function startCleaner(): ChildProcess {
-  const home = packageDirectory();
-  const executable = join(home, 'dist/tsubo');
-  const command = existsSync(executable) ? [executable] : [process.execPath, join(home, 'dist/tsubo.cjs')];
   // A session of its own: Ctrl-C on the terminal must not end it.
-  const child = spawn('/bin/sh', ['-c', script, 'tsubo-cleaner', ...command], {
+  const child = spawn('/bin/sh', ['-c', script, 'tsubo-cleaner', ...ownExecutable()], {
     cwd: '/',
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],

@@ -8,6 +8,9 @@ import { networksGiven } from '../../cli/options.ts';
 import { RuntimeError } from '../../errors/error.ts';
 import { resolvePath } from '../../host/paths.ts';
 import type { AttachmentOptions } from '../../lifecycle/attachment.ts';
+import type { CheckpointOptions } from '../../lifecycle/checkpoint.ts';
+import type { ImageOptions } from '../../lifecycle/criu-options.ts';
+import type { InitRecord } from '../../lifecycle/record.ts';
 import { type Log, silentLog } from '../../lifecycle/runtime.ts';
 import type { Config } from '../../oci/config.ts';
 import type { Resources } from '../../oci/resources.ts';
@@ -16,9 +19,10 @@ import type { ContainerEvent, ContainerStats } from '../../oci/stats.ts';
 import { loadBinding } from '../binding.ts';
 import { deleteAfterEnd } from './cleaner.ts';
 import { Exit, type ExitStatus } from './exit.ts';
-import { checkNames } from './option-names.ts';
+import { ContainerMounts } from './mounts.ts';
+import { checkNames, wrongOption } from './option-names.ts';
 import type { ContainerExecOptions, ContainerSpawnOptions, ProcessResult, WaitOptions } from './options.ts';
-import { ContainerProcess, longestTimerMs, waitForResult } from './process.ts';
+import { ContainerProcess, checkWait, longestTimerMs, waitForResult } from './process.ts';
 import { type OpenedStdio, openStdio, type StandardStreams, type Stdio } from './stdio.ts';
 import { type Caller, perform, watchEvents } from './threads.ts';
 
@@ -113,17 +117,15 @@ function requireText(option: string, value: unknown): asserts value is string {
   throw wrongOption(message, hint, value);
 }
 
-function wrongOption(message: string, hint: string, value?: unknown): RuntimeError {
-  return new RuntimeError({
-    code: 'usage.option',
-    message,
-    ...(value !== undefined && { value: String(value) }),
-    hint,
-  });
+/** Options of {@link Container.delete}. */
+export interface DeleteOptions {
+  readonly force?: boolean;
 }
 
 /** The init of a container that this process has created or found. */
 interface Init {
+  /** Distinguishes it from a container that another process creates later under the same id. */
+  readonly identity?: InitRecord;
   /** Absent for a container that another process has created. */
   readonly process?: ContainerProcess;
   /** Bundle that was made for `config`. */
@@ -144,6 +146,8 @@ export class Container implements StandardStreams {
   readonly stdin: Writable | null;
   readonly stdout: Readable | null;
   readonly stderr: Readable | null;
+  /** Mounts that are added to the container after its create. */
+  readonly mounts: ContainerMounts;
   readonly #caller: Caller;
   readonly #init: Init;
 
@@ -153,6 +157,7 @@ export class Container implements StandardStreams {
     this.#init = init;
     this.root = caller.root;
     this.id = id;
+    this.mounts = new ContainerMounts(caller, id);
     this.pid = init.process?.pid;
     this.stdin = init.process?.stdin ?? null;
     this.stdout = init.process?.stdout ?? null;
@@ -292,13 +297,13 @@ export class Container implements StandardStreams {
   ): Promise<void> {
     checkNames('kill', options);
     const { forceAfter } = options;
-    await perform(this.#caller, 'kill', this.id, signal);
+    await this.sendSignal(signal);
     if (forceAfter === undefined) return;
     const ended = this.wait();
     const timer = setTimeout(
       () => {
         // The call fails if the init ends at the same time.
-        perform(this.#caller, 'kill', this.id, 'KILL').catch(() => {});
+        this.sendSignal('KILL').catch(() => {});
       },
       Math.min(forceAfter, longestTimerMs),
     );
@@ -307,6 +312,11 @@ export class Container implements StandardStreams {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** Sends a signal to the container's init. */
+  protected async sendSignal(signal: string | number): Promise<void> {
+    await perform(this.#caller, 'kill', this.id, signal);
   }
 
   /**
@@ -378,7 +388,39 @@ export class Container implements StandardStreams {
   }
 
   /**
+   * Yields the resource usage at once and then every `interval` milliseconds, until the container's init has ended or
+   * the caller leaves the loop. Default 5,000.
+   *
+   * @throws RuntimeError as {@link Container.stats}
+   */
+  async *watchStats(
+    options: { readonly interval?: number } = {},
+  ): AsyncGenerator<ContainerStats, void, undefined> {
+    for await (const event of this.events(options)) {
+      if (event.type === 'stats') yield event.data;
+    }
+  }
+
+  /**
+   * Writes the processes of a running or paused container to files with criu. The container is deleted then, unless
+   * `leaveRunning` or `preDump` is given. {@link restoreContainer} continues it.
+   *
+   * @throws RuntimeError `checkpoint.no-criu`, `checkpoint.failed`, `state.not-found`, `state.not-running`,
+   *   `state.busy`, `host.unsupported`
+   */
+  async checkpoint(options: CheckpointOptions = {}): Promise<void> {
+    checkNames('checkpoint', options);
+    await perform(this.#caller, 'checkpoint', this.id, options);
+    if (options.leaveRunning === true || options.preDump === true) return;
+    removeTemporaryBundle(this.#init.temporaryBundle);
+    this.#init.isDeleted?.();
+  }
+
+  /**
    * Removes a stopped or created container and runs its poststop hooks.
+   *
+   * If this process has created the container, another one that has been created under the same id since then is not
+   * deleted: for this call, it does not exist.
    *
    * @param options.force - kills a running container first, and ignores a missing one. Default false
    * @throws RuntimeError `state.running` if it is running or paused, without `force`
@@ -387,9 +429,13 @@ export class Container implements StandardStreams {
    *   repeated
    * @see runtime.md#delete
    */
-  async delete(options: { readonly force?: boolean } = {}): Promise<void> {
+  async delete(options: DeleteOptions = {}): Promise<void> {
     checkNames('delete', options);
-    await perform(this.#caller, 'delete', this.id, { force: options.force ?? false });
+    const { identity } = this.#init;
+    await perform(this.#caller, 'delete', this.id, {
+      force: options.force ?? false,
+      ...(identity !== undefined && { only: identity }),
+    });
     this.#init.process?.stdin?.destroy();
     removeTemporaryBundle(this.#init.temporaryBundle);
     this.#init.isDeleted?.();
@@ -457,6 +503,52 @@ export async function run(options: RunOptions): Promise<ProcessResult> {
   }
 }
 
+/** Options of {@link restoreContainer}. */
+export interface RestoreContainerOptions extends LibraryOptions, ImageOptions {
+  /** A name for the container, which need not be the earlier one. */
+  readonly id: string;
+  /** The bundle: the directory with config.json. Relative to the working directory. */
+  readonly bundle: string;
+  /** The file for the init's process id, relative to the working directory. Default: none. */
+  readonly pidFile?: string;
+  /** A Unix stream socket that receives the master of the terminal (SCM_RIGHTS). Required with a terminal. */
+  readonly consoleSocket?: string;
+  /** Profile of a security module in the form `TYPE:NAME`. Default: that of the image. */
+  readonly lsmProfile?: string;
+  /** SELinux label of the mounts. Default: that of the image. */
+  readonly lsmMountContext?: string;
+}
+
+/**
+ * Restores a container from the files of {@link Container.checkpoint}. Resolves when its processes run. A failure undoes
+ * everything. Pipes that were its standard streams are replaced by the standard streams of this process.
+ *
+ * @throws RuntimeError `checkpoint.no-criu`, `checkpoint.bad-image`, `checkpoint.failed`, `host.unsupported`, and as
+ *   {@link createContainer}
+ */
+export async function restoreContainer(options: RestoreContainerOptions): Promise<Container> {
+  requireOptions(options);
+  checkNames('restoreContainer', options);
+  const { root: _, systemdCgroup: __, log: ___, ...wanted } = options;
+  requireText('id', wanted.id);
+  requireText('bundle', wanted.bundle);
+  const caller = callerOf(options);
+  const binding = loadBinding();
+  const opened = openStdio(binding, 'inherit');
+  try {
+    const started = await perform(caller, 'restore', wanted);
+    const init = new ContainerProcess(binding, started, opened);
+    const { identity } = started;
+    return new Container(caller, wanted.id, {
+      process: init,
+      ...(identity !== undefined && { identity }),
+    });
+  } catch (error) {
+    opened.abandon();
+    throw error;
+  }
+}
+
 /** @throws RuntimeError `usage.option` for a call without options */
 function requireOptions(options: unknown): void {
   if (typeof options === 'object' && options !== null) return;
@@ -483,6 +575,7 @@ async function make(
   let isDeleted = cleanup && isNewId ? deleteAfterEnd(leftover) : undefined;
   let opened: OpenedStdio | undefined;
   let init: ContainerProcess;
+  let identity: InitRecord | undefined;
   try {
     requireText('bundle', bundle);
     const binding = loadBinding();
@@ -494,16 +587,19 @@ async function make(
       bundle,
       standard: opened.descriptors,
     };
-    init = new ContainerProcess(binding, await perform(caller, operation, all), opened);
+    const started = await perform(caller, operation, all);
+    identity = started.identity;
+    init = new ContainerProcess(binding, started, opened);
   } catch (error) {
     opened?.abandon();
     removeTemporaryBundle(temporaryBundle);
     isDeleted?.();
     throw error;
   }
-  if (cleanup) isDeleted ??= deleteAfterEnd(leftover);
+  if (cleanup) isDeleted ??= deleteAfterEnd({ ...leftover, identity });
   const container = new Container(caller, id, {
     process: init,
+    ...(identity !== undefined && { identity }),
     ...(isDeleted !== undefined && { isDeleted }),
     ...(temporaryBundle !== undefined && { temporaryBundle }),
   });
@@ -519,23 +615,6 @@ function withInput(stdio: Stdio, input: string | Uint8Array | undefined): Stdio 
   if (input === undefined) return stdio;
   const [, output, error] = Array.isArray(stdio) ? stdio : [stdio, stdio, stdio];
   return ['pipe', output, error];
-}
-
-/** @throws RuntimeError `usage.option`, with the name of the option */
-function checkWait({ timeout, maxBuffer, signal }: WaitOptions): void {
-  for (const [name, value] of Object.entries({ timeout, maxBuffer })) {
-    if (value === undefined || (typeof value === 'number' && value >= 0)) continue;
-    throw wrongOption(
-      `the option ${name} must be a number from 0 on, not ${JSON.stringify(value) ?? typeof value}`,
-      name === 'timeout' ? 'give milliseconds, such as 10_000' : 'give bytes, such as 1 << 20',
-      value,
-    );
-  }
-  if (signal === undefined || typeof signal.throwIfAborted === 'function') return;
-  throw wrongOption(
-    'the option signal must be an AbortSignal',
-    'give the signal of an AbortController, or AbortSignal.timeout(10_000)',
-  );
 }
 
 /** @throws RuntimeError `usage.option` for a user that is not an object */

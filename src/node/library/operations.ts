@@ -3,16 +3,21 @@ import { featuresDocument } from '../../cli/features-document.ts';
 import type { Binding } from '../../host/binding.d.ts';
 import { readFacts } from '../../host/read-facts.ts';
 import { type CheckBundleOptions, checkBundle } from '../../inspect/check-bundle.ts';
+import { type CheckpointOptions, checkpointContainer } from '../../lifecycle/checkpoint.ts';
 import { type CreateOptions, createContainer } from '../../lifecycle/create.ts';
-import { deleteContainer } from '../../lifecycle/delete.ts';
+import { type DeleteOptions, deleteContainer } from '../../lifecycle/delete.ts';
 import { containerStats } from '../../lifecycle/events.ts';
 import { type ExecOptions, startInContainer } from '../../lifecycle/exec.ts';
+import { addMount, listMounts, removeMount } from '../../lifecycle/hot-mounts.ts';
 import { withInit } from '../../lifecycle/init-process.ts';
 import { killContainer } from '../../lifecycle/kill.ts';
 import { listContainers } from '../../lifecycle/list.ts';
+import type { RecordedMount } from '../../lifecycle/mount-list.ts';
 import { pauseContainer, resumeContainer } from '../../lifecycle/pause.ts';
 import { prepare } from '../../lifecycle/prepare.ts';
 import { containerProcesses } from '../../lifecycle/ps.ts';
+import type { InitRecord } from '../../lifecycle/record.ts';
+import { type RestoreOptions, startRestored } from '../../lifecycle/restore.ts';
 import type { Runtime } from '../../lifecycle/runtime.ts';
 import { signalNumber } from '../../lifecycle/signals.ts';
 import { afterExec, startContainer } from '../../lifecycle/start.ts';
@@ -30,6 +35,8 @@ export interface StartedProcess {
   readonly pidfd: number;
   /** The master of its terminal, if it has one. */
   readonly master?: number;
+  /** Identity of the init, if the process is one. */
+  readonly identity?: InitRecord;
 }
 
 /**
@@ -40,7 +47,7 @@ export const operations = {
   /** Creates a container; its program waits for `start`. */
   create(runtime: Runtime, options: CreateOptions): StartedProcess {
     const { init, pidfd, master } = createContainer(runtime, { ...options, keepTerminal: true });
-    return started(init.pid, pidfd, master);
+    return { ...started(init.pid, pidfd, master), identity: init };
   },
 
   /** Creates a container whose program runs at once. */
@@ -54,7 +61,10 @@ export const operations = {
       if (created.master !== undefined) runtime.binding.close(created.master);
       throw error;
     }
-    return started(created.init.pid, created.pidfd, created.master);
+    return {
+      ...started(created.init.pid, created.pidfd, created.master),
+      identity: created.init,
+    };
   },
 
   start: startContainer,
@@ -76,12 +86,29 @@ export const operations = {
     updateContainer(runtime, id, resources);
   },
 
+  addMount,
+  removeMount,
+
+  mounts(runtime: Runtime, id: string): readonly Omit<RecordedMount, 'identity'>[] {
+    return listMounts(runtime, id).map(({ identity: _, ...mount }) => mount);
+  },
+
+  checkpoint(runtime: Runtime, id: string, options: CheckpointOptions): void {
+    checkpointContainer(notReaping(runtime), id, options);
+  },
+
+  restore(runtime: Runtime, options: RestoreOptions): StartedProcess {
+    const { init, pidfd, terminals } = startRestored(runtime, { ...options, detach: true });
+    terminals?.close();
+    return { ...started(init.pid, pidfd, undefined), identity: init };
+  },
+
   pause: pauseContainer,
   resume: resumeContainer,
   processes: containerProcesses,
   stats: containerStats,
 
-  delete(runtime: Runtime, id: string, options: { readonly force?: boolean }): void {
+  delete(runtime: Runtime, id: string, options: Pick<DeleteOptions, 'force' | 'only'>): void {
     deleteContainer(notReaping(runtime), id, options);
   },
 

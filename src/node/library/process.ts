@@ -9,6 +9,7 @@ import { SIG } from '../../kernel/signals.ts';
 import { signalNumber } from '../../lifecycle/signals.ts';
 import { Exit, type ExitStatus } from './exit.ts';
 import type { StartedProcess } from './operations.ts';
+import { wrongOption } from './option-names.ts';
 import type { ProcessResult, WaitOptions } from './options.ts';
 import { type OpenedStdio, type StandardStreams, terminalStreams } from './stdio.ts';
 
@@ -92,19 +93,49 @@ const defaultMaxBuffer = 64 << 20;
 /** A timer of Node with a longer time, such as Infinity, would fire at once. */
 export const longestTimerMs = 2 ** 31 - 1;
 
+/** The options of a call in JavaScript may have other types. */
+type Unchecked = { readonly [Name in keyof WaitOptions]?: WaitOptions[Name] | undefined };
+
+/** @throws RuntimeError `usage.option`, with the name of the option */
+export function checkWait({ timeout, maxBuffer, signal }: Unchecked): void {
+  for (const [name, value] of Object.entries({ timeout, maxBuffer })) {
+    if (value === undefined || (typeof value === 'number' && value >= 0)) continue;
+    throw wrongOption(
+      `the option ${name} must be a number from 0 on, not ${JSON.stringify(value) ?? typeof value}`,
+      name === 'timeout' ? 'give milliseconds, such as 10_000' : 'give bytes, such as 1 << 20',
+      value,
+    );
+  }
+  if (signal === undefined || typeof signal.throwIfAborted === 'function') return;
+  throw wrongOption(
+    'the option signal must be an AbortSignal',
+    'give the signal of an AbortController, or AbortSignal.timeout(10_000)',
+  );
+}
+
 /** Milliseconds for output that a killed program has already written. */
 const lastOutputMs = 50;
+
+/** A program whose end can be waited for. */
+export interface RunningProgram extends StandardStreams {
+  readonly pid: number;
+  /** Sends SIGKILL, or does something with the same effect. */
+  kill(signal: number): unknown;
+  wait(): Promise<ExitStatus>;
+}
 
 /**
  * Writes the input, collects the output and waits for the end.
  *
  * @throws the reason of `signal`; RuntimeError `usage.output-limit`
  */
-export async function waitForResult(running: ContainerProcess, options: WaitOptions): Promise<ProcessResult> {
+export async function waitForResult(running: RunningProgram, options: WaitOptions): Promise<ProcessResult> {
   const { timeout, signal, input, maxBuffer = defaultMaxBuffer } = options;
   let timedOut = false;
   let failure: { readonly error: unknown } | undefined;
-  const kill = (): boolean => running.kill(SIG.SIGKILL);
+  const kill = (): void => {
+    running.kill(SIG.SIGKILL);
+  };
   const end = (error: unknown): void => {
     failure ??= { error };
     kill();
