@@ -40,7 +40,7 @@ export function keepStep(store: ImageStore, key: string, result: StepResult): vo
   });
 }
 
-/** The directory of the results. */
+/** Returns the path of the directory with the results. */
 export function stepsPath({ directory }: ImageStore): string {
   return `${directory}/build`;
 }

@@ -69,7 +69,7 @@ export function commitDirect(
   return addDraft(store, made, created, request.reference === undefined ? [] : [request.reference]);
 }
 
-/** The changes of a container as lines `A /path`, `C /path` and `D /path`. */
+/** Returns the changes of a container as lines `A /path`, `C /path` and `D /path`. */
 export function diffDirect(store: DirectStore, container: DirectContainer): readonly string[] {
   return changesOf(store, upperOf(store, container));
 }
@@ -85,7 +85,7 @@ function baseOf(store: DirectStore, { imageId, image }: DirectContainer): Stored
   });
 }
 
-/** The changed files of a container, and its mount points. */
+/** Returns the changed files of a container, and its mount points. */
 export function upperOf(
   store: DirectStore,
   { id, layers }: Pick<DirectContainer, 'id' | 'layers'>,

@@ -111,7 +111,7 @@ function fileSize(binding: Binding, path: string): number {
   return binding.stat(path, true)?.size ?? 0;
 }
 
-/** The size of an unpacked layer, from its record. */
+/** Returns the size of an unpacked layer, from its record. */
 function treeSizeOf(store: DirectStore, hex: string): number {
   const text = store.binding.readTextIfThere(`${layersPath(store)}/${hex}/layer.json`, true);
   const [, size = '0'] = /"size": ?(\d+)/.exec(text ?? '') ?? [];

@@ -53,7 +53,7 @@ export function placeOf(source: Source, { line, column }: Pick<Instruction, 'lin
   return { source, line, column };
 }
 
-/** An error with its line and column in the Dockerfile. */
+/** Returns an error with its line and column in the Dockerfile. */
 export function syntaxError({ source, line, column }: Place, problem: string, hint?: string): RuntimeError {
   return new RuntimeError({
     code: 'build.syntax',
@@ -65,7 +65,7 @@ export function syntaxError({ source, line, column }: Place, problem: string, hi
   });
 }
 
-/** The error for a feature that only BuildKit has. */
+/** Returns the error for a feature that only BuildKit has. */
 export function unsupported(place: Place, what: string, hint: string): RuntimeError {
   return new RuntimeError({
     code: 'build.unsupported',

@@ -197,13 +197,13 @@ function readHeredocs(
   return { heredocs, end: at };
 }
 
-/** The words of an instruction that may be a list in JSON. */
+/** Returns the words of an instruction that may be a list in JSON. */
 export function listWords(source: Source, instruction: Instruction): readonly string[] {
   return instruction.list ?? rawWords(instruction.text, source.escapeMark);
 }
 
 /**
- * The pairs of ENV and LABEL: `A=1 B="2 3"`, or `A 1 2`. Names and values are as written.
+ * Returns the pairs of ENV and LABEL: `A=1 B="2 3"`, or `A 1 2`. Names and values are as written.
  *
  * @throws RuntimeError `build.syntax`
  */
@@ -229,7 +229,7 @@ export function pairsOf(source: Source, instruction: Instruction): { name: strin
   });
 }
 
-/** A line of a Dockerfile with its neighbours. */
+/** Returns a line of a Dockerfile with its neighbours. */
 export function excerptOf(name: string, lines: readonly string[], line: number): string {
   const around = 2;
   const first = Math.max(1, line - around);

@@ -18,7 +18,7 @@ export const settingKeywords = [
 export const defaultShell: readonly string[] = ['/bin/sh', '-c'];
 const shortestInterval = 1_000_000;
 
-/** A word with its variables replaced. */
+/** Returns a word with its variables replaced. */
 export function expandedIn(place: Place, word: string, lookup: Lookup): string {
   try {
     return expanded(word, place.source.escapeMark, lookup);
@@ -29,13 +29,13 @@ export function expandedIn(place: Place, word: string, lookup: Lookup): string {
   }
 }
 
-/** The shell of instructions that are not a list. */
+/** Returns the shell of instructions that are not a list. */
 export function shellOf(config: ConfigMembers): readonly string[] {
   const own = config['Shell'];
   return Array.isArray(own) && own.length > 0 ? (own as string[]) : defaultShell;
 }
 
-/** The variables of ENV. */
+/** Returns the variables of ENV. */
 export function environmentOf(config: ConfigMembers): Map<string, string> {
   const entries = Array.isArray(config['Env']) ? (config['Env'] as string[]) : [];
   return new Map(
@@ -207,7 +207,7 @@ function one(place: Place, keyword: string, words: readonly string[]): string {
   return only;
 }
 
-/** The directory of WORKDIR: relative to the one before. */
+/** Returns the directory of WORKDIR: relative to the one before. */
 export function directoryOf(config: ConfigMembers, path: string): string {
   const before =
     typeof config['WorkingDir'] === 'string' && config['WorkingDir'] !== '' ? config['WorkingDir'] : '/';

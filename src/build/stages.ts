@@ -79,7 +79,7 @@ export function stagesOf(
   return { stages, globals };
 }
 
-/** The names and defaults of ARG: `A`, `A=1 B=2`. */
+/** Returns the names and defaults of ARG: `A`, `A=1 B=2`. */
 export function argumentsOf(
   { source }: Dockerfile,
   instruction: Instruction,

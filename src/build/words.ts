@@ -180,7 +180,7 @@ function withoutEnd(value: string, word: string, longest: boolean): string {
   return found === undefined ? value : value.slice(0, found);
 }
 
-/** A pattern of the shell, with `*` and `?`, as a regular expression. */
+/** Returns a pattern of the shell, with `*` and `?`, as a regular expression. */
 function pattern(word: string, greedy: boolean): string {
   return [...word]
     .map(char => {

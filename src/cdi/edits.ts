@@ -104,7 +104,7 @@ export function applyEdits(
   return { document: config, origins };
 }
 
-/** The device that added the part of the config with this pointer; undefined for the config's own parts. */
+/** Returns the device that added the part of the config with this pointer; undefined for the config's own parts. */
 export function deviceBehind(origins: ReadonlyMap<string, string>, pointer: string): string | undefined {
   for (let part = pointer; part !== ''; part = part.slice(0, part.lastIndexOf('/'))) {
     const device = origins.get(part);

@@ -58,12 +58,12 @@ export function enableControllers(
   }
 }
 
-/** The names in a file that lists controllers; empty if the file is missing. */
+/** Returns the names in a file that lists controllers; empty if the file is missing. */
 export function wordsOf(binding: Binding, path: string): readonly string[] {
   return (binding.readTextIfThere(path) ?? '').split(/\s+/).filter(word => word !== '');
 }
 
-/** The ancestors of the cgroup, from the root to its parent. */
+/** Returns the ancestors of the cgroup, from the root to its parent. */
 function ancestors({ root, path }: LimitedCgroup): string[] {
   const way: string[] = [];
   for (let at = path; at !== root; ) {

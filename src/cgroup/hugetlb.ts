@@ -21,7 +21,7 @@ export function hugetlbWrites(
   });
 }
 
-/** The sizes of huge pages of this machine, sorted, spelled as in the file names of the controller. */
+/** Returns the sizes of huge pages of this machine, sorted, spelled as in the file names of the controller. */
 export function hugePageSizes(binding: Binding): string[] {
   const top = '/sys/kernel/mm/hugepages';
   if (binding.stat(top) === undefined) return [];

@@ -3,7 +3,7 @@ import type { Binding } from '../host/binding.d.ts';
 import { fileText, keyed } from './stats/files.ts';
 
 /**
- * The number of processes in the cgroup that the kernel has killed because of its memory limit; 0 if it has no
+ * Returns the number of processes in the cgroup that the kernel has killed because of its memory limit; 0 if it has no
  * counter.
  */
 export function oomKills(binding: Binding, path: string): number {

@@ -13,14 +13,14 @@ import { isPopulated, unlessGone } from './freezer.ts';
 const firstPauseMs = 1;
 const longestPauseMs = 100;
 
-/** The process ids in and below the cgroup; empty if the cgroup does not exist. */
+/** Returns the process ids in and below the cgroup; empty if the cgroup does not exist. */
 export function processesOf(binding: Binding, path: string): number[] {
   const pids = readPids(binding, `${path}/cgroup.procs`);
   for (const child of childCgroups(binding, path)) append(pids, processesOf(binding, child));
   return pids;
 }
 
-/** The direct child cgroups. */
+/** Returns the direct child cgroups. */
 export function childCgroups(binding: Binding, path: string): string[] {
   const names = unlessMissing(() => binding.readdir(path)) ?? [];
   // Check the file type, not the name: a container may name its cgroups freely, even `memory.current`.

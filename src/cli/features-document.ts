@@ -57,14 +57,14 @@ export function featuresDocument(kernel: HostFacts['kernel']): Features {
   };
 }
 
-/** The values of a string property of the config, sorted. */
+/** Returns the values of a string property of the config, sorted. */
 function words(...path: readonly string[]): string[] {
   const shape = implemented(configShape, ...path);
   const values = shape?.kind === 'string' ? shape.values : undefined;
   return [...(values ?? [])].sort();
 }
 
-/** The properties of an object in the config. */
+/** Returns the properties of an object in the config. */
 function names(...path: readonly string[]): string[] {
   const shape = implemented(configShape, ...path);
   if (shape?.kind !== 'object') return [];

@@ -9,7 +9,7 @@ const widest = 30;
 const widestLine = 100;
 const indentation = '   ';
 
-/** The help page of the program. Tests of engines read its first two lines. */
+/** Returns the help page of the program. Tests of engines read its first two lines. */
 export function programHelp(
   program: Command,
   modules: readonly (CommandModule | CommandGroup)[],
@@ -36,7 +36,7 @@ export function programHelp(
   ]);
 }
 
-/** The help page of a group of commands. */
+/** Returns the help page of a group of commands. */
 export function groupHelp(program: Command, group: CommandGroup, columns?: number): string {
   const width = lineWidth(columns);
   const name = `${program.name()} ${group.name}`;
@@ -54,7 +54,7 @@ export function groupHelp(program: Command, group: CommandGroup, columns?: numbe
   ]);
 }
 
-/** The help page of a command. */
+/** Returns the help page of a command. */
 export function commandHelp(
   program: Command,
   module: CommandModule,
@@ -111,7 +111,7 @@ function page(sections: readonly (readonly [title: string, lines: readonly strin
     .join('\n');
 }
 
-/** The width of a line without the indentation, limited by the terminal's width if there is one. */
+/** Returns the width of a line without the indentation, limited by the terminal's width if there is one. */
 function lineWidth(columns: number | undefined): number {
   return Math.min(widestLine, (columns ?? widestLine) - indentation.length);
 }

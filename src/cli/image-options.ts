@@ -67,7 +67,7 @@ export function badValue(message: string, value: string, hint: string): RuntimeE
   return new RuntimeError({ code: 'usage.bad-value', message, value, hint });
 }
 
-/** An option with a text that is not empty. */
+/** Returns an option with a text that is not empty. */
 export function textOption<Name extends string>(
   options: Options,
   name: Name,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { duration } from '../direct/describe.ts';
 
-/** A table with columns as wide as their widest cell and three blanks between them. */
+/** Returns a table with columns as wide as their widest cell and three blanks between them. */
 export function tableText(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(...rows.map(row => [...(row[column] ?? '')].length)),

@@ -6,7 +6,7 @@ import { defineGlobals } from './globals.ts';
 import { operandsOf, optionHead, usageLine } from './help.ts';
 import { version } from './version.ts';
 
-/** The manual pages, made from the texts of the help: file name and content (man-pages(7), groff_man(7)). */
+/** Returns the manual pages, made from the texts of the help: file name and content (man-pages(7), groff_man(7)). */
 export function manPages(): ReadonlyMap<string, string> {
   const pages = new Map([['tsubo.1', programPage()]]);
   for (const entry of modules) {
@@ -89,7 +89,7 @@ function optionLines(option: Option): string[] {
   return tagged(optionHead(option), option.description);
 }
 
-/** A paragraph with a bold head. */
+/** Returns a paragraph with a bold head. */
 function tagged(head: string, text: string): string[] {
   return ['.TP', bold(head), plain(text)];
 }

@@ -57,7 +57,7 @@ export function defineDevices(command: Command): void {
   command.option(deviceOption, deviceHelp);
 }
 
-/** The devices of `--device`. */
+/** Returns the devices of `--device`. */
 export function devicesGiven({ device }: Readonly<Record<string, unknown>>): { readonly devices?: string[] } {
   return Array.isArray(device) ? { devices: device as string[] } : {};
 }

@@ -174,7 +174,7 @@ function find(word: string, modules: Entries): CommandModule | CommandGroup {
   });
 }
 
-/** The command of a group, by its last word. */
+/** Returns the command of a group, by its last word. */
 function findIn({ name, commands }: CommandGroup, word: string): CommandModule {
   const module = commands.find(command => command.name === `${name} ${word}`);
   if (module !== undefined) return module;

@@ -2,7 +2,9 @@
 import type { Config, Mount } from '../oci/config.ts';
 import { ociVersionMin } from '../oci/version.ts';
 
-/** A minimal config.json: a shell on a terminal in a read-only root, with the usual settings of other runtimes. */
+/**
+ * Returns a minimal config.json: a shell on a terminal in a read-only root, with the usual settings of other runtimes.
+ */
 export function defaultConfig(options: {
   readonly program: string;
   readonly cgroupNamespace: boolean;

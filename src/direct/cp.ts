@@ -222,7 +222,7 @@ function withStopped(
   }
 }
 
-/** The source of a mount, or the union of the container's files. */
+/** Opens the source of a mount, or the union of the container's files. */
 function openSource(
   binding: Runtime['binding'],
   store: DirectStore,
@@ -395,7 +395,7 @@ function openRoot(
   );
 }
 
-/** The layers of the image, highest first. */
+/** Returns the layers of the image, highest first. */
 function layerTrees(store: DirectStore, layers: readonly string[]): string[] {
   return layers.map(layer => `${layersPath(store)}/${layer}/tree`).reverse();
 }

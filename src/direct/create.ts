@@ -210,7 +210,7 @@ function networksOf({ network }: ContainerRequest): readonly string[] {
   return 'networks' in network ? network.networks : [];
 }
 
-/** The container of `--network container:NAME`; it need not run before the start. */
+/** Returns the container of `--network container:NAME`; it need not run before the start. */
 function joinedContainer(store: DirectStore, { network }: ContainerRequest): DirectContainer | undefined {
   if (typeof network === 'string' || 'networks' in network) return undefined;
   if (store.binding.identity().euid !== 0) {
@@ -243,7 +243,10 @@ function profileOf(
 
 // ---- mounts --------------------------------------------------------------------------------------------------------
 
-/** The requested mounts, and the volumes of the image that no request covers. A later request replaces an earlier one. */
+/**
+ * Returns the requested mounts, and the volumes of the image that no request covers. A later request replaces an
+ * earlier one.
+ */
 function resolveMounts(
   runtime: Runtime,
   store: DirectStore,

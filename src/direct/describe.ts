@@ -90,7 +90,7 @@ export function withProtocol(port: string): string {
 
 const longestCommand = 20;
 
-/** The command in quotation marks, cut to 20 characters unless `whole`. */
+/** Returns the command in quotation marks, cut to 20 characters unless `whole`. */
 export function commandText({ command }: DirectContainer, whole: boolean): string {
   const text = command.map(word => (word.includes(' ') ? `'${word}'` : word)).join(' ');
   const characters = [...text];

@@ -101,7 +101,7 @@ export function waitExit(binding: Binding, directory: string, timeoutMs = -1): E
   return end.how === 'ended' ? recordOf(binding, end) : keeperGone(directory);
 }
 
-/** The record of an end that a keeper has reported. */
+/** Returns the record of an end that a keeper has reported. */
 export function recordOf(
   binding: Binding,
   { pid = 0, status = 0, signal = 0, oomKilled = false }: Omit<ContainerEnd, 'how'>,

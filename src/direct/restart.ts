@@ -106,7 +106,7 @@ export function restartAfterEnd(runtime: Runtime, store: DirectStore, id: string
   }
 }
 
-/** The delay doubles with each attempt. */
+/** Returns the next attempt. Its delay is twice the last one, or the first delay after a long run. */
 export function nextAttempt(
   before: Attempts | undefined,
   finishedAt: string | undefined,

@@ -278,7 +278,7 @@ function isAbandoned(store: DirectStore, id: string): boolean {
   return isFree && binding.stat(entryPath(directory, containerFiles.record)) === undefined;
 }
 
-/** The names whose links lead to the container. Used if its record is damaged. */
+/** Returns the names whose links lead to the container. Used if its record is damaged. */
 function namesOf(store: DirectStore, id: string): string[] {
   const names = unlessMissing(() => store.binding.readdir(namesPath(store))) ?? [];
   return names.filter(name => readName(store, name) === id);

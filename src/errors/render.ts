@@ -22,7 +22,7 @@ export function oneLine(error: ErrorFields): string {
   return at === undefined ? message : `${message} (${onOneLine(at)})`;
 }
 
-/** The message in a line of `oneLine`, without the position that the other fields contain. */
+/** Returns the message in a line of `oneLine`, without the position that the other fields contain. */
 export function messageIn(line: string, fields: Omit<ErrorFields, 'code' | 'message'>): string {
   const at = place({ ...fields, code: 'internal', message: '' });
   const end = at === undefined ? '' : ` (${onOneLine(at)})`;

@@ -20,7 +20,7 @@ export function nearestWord(word: string, known: readonly string[]): string | un
   return nearest;
 }
 
-/** The common prefix in lower case, up to an underscore. */
+/** Returns the common prefix in lower case, up to an underscore. */
 function commonPrefix(words: readonly string[]): string {
   const first = words[0] ?? '';
   let prefix = first.slice(0, first.lastIndexOf('_') + 1);

@@ -36,7 +36,7 @@ export function utf8(text: string): Uint8Array {
   return bytes;
 }
 
-/** The number of bytes in the result of `utf8`. */
+/** Returns the number of bytes in the result of `utf8`. */
 export function utf8Length(text: string): number {
   let length = 0;
   for (let i = 0; i < text.length; i++) {

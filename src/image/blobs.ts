@@ -30,12 +30,12 @@ export function imageStore(binding: Binding): ImageStore {
   return { binding, directory: home?.startsWith('/') ? `${home}/.local/share/tsubo` : '/var/lib/tsubo' };
 }
 
-/** The OCI image layout. */
+/** Returns the path of the OCI image layout. */
 export function imagesPath({ directory }: ImageStore): string {
   return `${directory}/images`;
 }
 
-/** The directory of unpacked layers. */
+/** Returns the path of the directory with unpacked layers. */
 export function layersPath({ directory }: ImageStore): string {
   return `${directory}/layers`;
 }

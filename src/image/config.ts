@@ -68,7 +68,7 @@ export function parseImageDocument(text: string): ImageDocument {
 }
 
 /**
- * The settings of a container, from the member `config` of an image.
+ * Returns the settings of a container, from the member `config` of an image.
  *
  * @throws InvalidDocument
  */

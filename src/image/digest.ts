@@ -9,7 +9,7 @@ export function isDigest(text: string): boolean {
   return /^sha256:[0-9a-f]{64}$/.test(text);
 }
 
-/** The hexadecimal digits of a digest, which are the name of its file. */
+/** Returns the hexadecimal digits of a digest, which are the name of its file. */
 export function hexOf(digest: string): string {
   return digest.slice(prefix.length);
 }
@@ -18,7 +18,7 @@ export function digestOfHex(hex: string): string {
   return prefix + hex;
 }
 
-/** The digest of a document. */
+/** Returns the digest of a document. */
 export function digestOfText(text: string): string {
   return prefix + sha256(utf8(text));
 }

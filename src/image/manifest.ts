@@ -77,7 +77,7 @@ function ociType(mediaType: string): string {
   return Object.hasOwn(equivalents, mediaType) ? (equivalents[mediaType] as string) : mediaType;
 }
 
-/** The compression of a layer; undefined if the media type is not that of a layer. */
+/** Returns the compression of a layer; undefined if the media type is not that of a layer. */
 export function compressionOf(mediaType: string): 'none' | 'gzip' | 'zstd' | undefined {
   const type = ociType(mediaType);
   if (type === mediaTypes.layer) return 'none';

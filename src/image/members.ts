@@ -60,7 +60,7 @@ export function listOf<T>(
   return value.map((entry, index) => read(entry, `${name}[${index}]`));
 }
 
-/** A map with values of one type, for example labels. */
+/** Returns a map with values of one type, for example labels. */
 export function mapOf<T>(
   from: JsonObject,
   name: string,
@@ -81,7 +81,7 @@ export function asObject(value: unknown, name: string): JsonObject {
   return value as JsonObject;
 }
 
-/** An own member; undefined for null. */
+/** Returns an own member; undefined for null. */
 function memberOf(from: JsonObject, name: string): unknown {
   return Object.hasOwn(from, name) ? (from[name] ?? undefined) : undefined;
 }

@@ -25,7 +25,7 @@ export interface NewLayer extends StoredLayer {
   readonly entries: number;
 }
 
-/** The changes of a container as lines `A /path`, `C /path` and `D /path`. */
+/** Returns the changes of a container as lines `A /path`, `C /path` and `D /path`. */
 export function changesOf(store: ImageStore, tree: UpperTree): readonly string[] {
   const { binding } = store;
   const { lines, problem } = onHost('unable to read the changes of the container', () =>

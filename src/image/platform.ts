@@ -38,7 +38,7 @@ export function emulatorOf({ architecture }: Pick<Platform, 'architecture'>): st
 /** Variants with the same meaning as an absent variant. */
 const defaultVariants: Readonly<Record<string, string>> = { arm64: 'v8', amd64: 'v1' };
 
-/** The platform of this machine. `machine` is the field of uname(2). */
+/** Returns the platform of this machine. `machine` is the field of uname(2). */
 export function machinePlatform(machine: string): Platform {
   return { os: 'linux', architecture: architectures[machine] ?? machine };
 }

@@ -100,7 +100,7 @@ function invalid(text: string, problem: string, hint: string): RuntimeError {
   });
 }
 
-/** The complete name: `docker.io/library/busybox:latest`. */
+/** Returns the complete name: `docker.io/library/busybox:latest`. */
 export function formatReference({ registry, repository, tag, digest }: Reference): string {
   return `${registry}/${repository}${digest === undefined ? `:${tag}` : `@${digest}`}`;
 }

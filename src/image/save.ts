@@ -121,7 +121,7 @@ function indexOf(store: ImageStore, saved: readonly SavedImage[]): unknown {
   return { schemaVersion: 2, mediaType: mediaTypes.index, manifests };
 }
 
-/** The annotations that Docker writes: the complete name, and the tag under OCI's key. */
+/** Returns the annotations that Docker writes: the complete name, and the tag under OCI's key. */
 function annotationsOf(name: string): Record<string, string> {
   return {
     'io.containerd.image.name': name,

@@ -19,7 +19,7 @@ export function sha256(bytes: Uint8Array): string {
   return [...state].map(word => word.toString(16).padStart(8, '0')).join('');
 }
 
-/** The bytes, one bit, zeros, and the length in bits. */
+/** Returns the bytes, then the bit 1, zeros, and the length in bits. */
 function padding(bytes: Uint8Array): Uint8Array {
   const padded = new Uint8Array((Math.floor((bytes.length + 8) / blockSize) + 1) * blockSize);
   padded.set(bytes);
@@ -64,7 +64,7 @@ function rotate(word: number, bits: number): number {
   return (word >>> bits) | (word << (32 - bits));
 }
 
-/** The first 32 bits after the binary point. A double has 52 bits, at most 5 of which are before it. */
+/** Returns the first 32 bits after the binary point. A double has 52 bits, at most 5 of which are before it. */
 function fraction(value: number): number {
   return Math.floor((value - Math.floor(value)) * 2 ** 32);
 }

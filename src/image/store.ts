@@ -753,7 +753,7 @@ function layersOf(store: ImageStore, entry: Descriptor): string[] {
   }
 }
 
-/** All blobs of an entry that are in the store. */
+/** Returns all blobs of an entry that are in the store. */
 function blobsOf(
   store: ImageStore,
   entry: Pick<Descriptor, 'digest' | 'mediaType' | 'annotations'>,

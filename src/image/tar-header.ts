@@ -14,7 +14,7 @@ export function tarHeader(name: string, size: number): string {
   return `${headerOf('pax', record.length, 'x', 0o644)}${record}${tarPadding(record.length)}${headerOf(name, 0, '0', 0o644)}`;
 }
 
-/** The zeros that follow the data of a file. */
+/** Returns the zeros that follow the data of a file. */
 export function tarPadding(size: number): string {
   return '\0'.repeat((block - (size % block)) % block);
 }
@@ -22,7 +22,7 @@ export function tarPadding(size: number): string {
 /** The end of an archive. */
 export const tarEnd = '\0'.repeat(2 * block);
 
-/** A record of a pax header: its length, which counts its own digits, and the size. */
+/** Returns a record of a pax header: its length, which counts its own digits, and the size. */
 function sizeRecord(size: number): string {
   const rest = ` size=${size}\n`;
   const length = rest.length + 2;

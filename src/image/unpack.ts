@@ -19,7 +19,7 @@ const magics: readonly (readonly [magic: string, Compression])[] = [
   ['fd377a58', 'xz'],
 ];
 
-/** The compression of a file, from its first bytes. */
+/** Returns the compression of a file, from its first bytes. */
 export function compressionOfFile(binding: Binding, path: string): Compression {
   const start = binding.readStart(path, 4);
   const hex = [...start].map(byte => byte.toString(16).padStart(2, '0')).join('');
@@ -27,7 +27,7 @@ export function compressionOfFile(binding: Binding, path: string): Compression {
 }
 
 /**
- * The command that decompresses its standard input.
+ * Returns the command that decompresses its standard input.
  *
  * @param what - the compressed file, for messages: `layer sha256:1234`
  * @throws RuntimeError `image.no-decompressor`

@@ -96,7 +96,7 @@ export function checkBundle(
   );
 }
 
-/** The networks that the options or an annotation request; undefined if the request has problems. */
+/** Returns the networks that the options or an annotation request; undefined if the request has problems. */
 function requestNetworks(
   binding: Binding,
   text: string,

@@ -190,7 +190,7 @@ function isUsualMap(value: unknown): boolean {
   return Object.keys(value).every(isText) && Object.values(value).every(isText);
 }
 
-/** A cgroup that the runtime made, not systemd. */
+/** Returns true for a cgroup that the runtime made, not systemd. */
 function isUsualCgroup(value: unknown): boolean {
   const { root, path, made, unit, manager } = (value ?? {}) as Document;
   if (!isCleanPath(root) || !isCleanPath(path) || !isBelow(path, root)) return false;
@@ -206,7 +206,7 @@ function isUsualInit(value: unknown): boolean {
   return (pid as number) >= 1 && (pid as number) <= highestPid && (startTime as number) >= 0;
 }
 
-/** The valid members of a damaged record, each checked by itself. */
+/** Returns the valid members of a damaged record, each checked by itself. */
 export function validMembers(text: string, id: string): Partial<ContainerRecord> {
   let document: unknown;
   try {

@@ -150,7 +150,7 @@ function dumpOptions(options: CheckpointOptions): Partial<CriuOptions> {
   };
 }
 
-/** The container's config and plan, from the copy of config.json that create has stored. */
+/** Returns the container's config and plan, from the copy of config.json that create has stored. */
 function storedPlan(
   runtime: Runtime,
   record: ContainerRecord,
@@ -185,7 +185,7 @@ function storedPlan(
   });
 }
 
-/** The mounts that criu must not read, with their names in the image. */
+/** Returns the mounts that criu must not read, with their names in the image. */
 function dumpedMounts(
   { binding }: Runtime,
   record: ContainerRecord & { readonly init: InitRecord },
@@ -219,7 +219,9 @@ function dumpedMounts(
   });
 }
 
-/** True if the null device of the container is that of the host: its /dev, or the device in a user namespace. */
+/**
+ * Returns true if the null device of the container is that of the host: its /dev, or the device in a user namespace.
+ */
 function hasHostNull({ container }: Plan): boolean {
   return container.some(
     step =>

@@ -90,7 +90,7 @@ export function openConsole(runtime: Runtime, process: Process, options: Console
   return { terminals, copySize: !sized };
 }
 
-/** The part of a hint that describes how to do without a terminal. */
+/** Returns the part of a hint that describes how to do without a terminal. */
 function withoutTerminal(pointer: string): string {
   if (pointer === '/process/terminal') return 'set process.terminal to false in config.json';
   return pointer.startsWith('/') ? 'set terminal to false in the process document' : `leave ${pointer} out`;

@@ -91,7 +91,7 @@ export function openDirectories(
   }
 }
 
-/** The options that criu gets for both operations. */
+/** Returns the options that criu gets for both operations. */
 export function sharedOptions(options: ImageOptions, config: Config): Partial<CriuOptions> {
   const { tcpEstablished, extUnixSk, shellJob, fileLocks, lazyPages, autoDedup, networkLock } = options;
   return {
@@ -127,7 +127,7 @@ export interface HostMount {
   readonly source: string;
 }
 
-/** The mounts of a plan that criu does not make, in the order in which they were made. */
+/** Returns the mounts of a plan that criu does not make, in the order in which they were made. */
 export function hostMounts({ container }: Plan, rootfs: string): HostMount[] {
   return container.flatMap((step): HostMount[] => {
     switch (step.op) {
@@ -142,7 +142,7 @@ export function hostMounts({ container }: Plan, rootfs: string): HostMount[] {
   });
 }
 
-/** The masked paths of a plan. */
+/** Returns the masked paths of a plan. */
 export function maskedPaths({ container }: Plan): string[] {
   return container.flatMap(step => (step.op === 'maskPath' ? [step.path] : []));
 }

@@ -216,8 +216,8 @@ function hasRoot({ runtime: { binding }, root }: Leftovers, pid: number): boolea
 }
 
 /**
- * True if a process of a candidate cgroup has the container's root. If that root is not known, the command line must be
- * the config's.
+ * Returns true if a process of a candidate cgroup has the container's root. If that root is not known, the command line
+ * must be the config's.
  */
 function isContainerProcess(leftovers: Leftovers, pid: number): boolean {
   if (leftovers.root !== undefined) return hasRoot(leftovers, pid);

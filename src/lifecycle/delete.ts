@@ -120,7 +120,7 @@ function killEarly(runtime: Runtime, id: string, only: InitRecord | undefined): 
   }
 }
 
-/** The record, or the error if it cannot be used; undefined if the state directory is empty. */
+/** Returns the record, or the error if it cannot be used; undefined if the state directory is empty. */
 function readRecordOrError(runtime: Runtime, held: StateLock): ContainerRecord | RuntimeError | undefined {
   try {
     return readRecord(runtime, held.id);

@@ -33,7 +33,7 @@ export interface NewDeviceRules {
 }
 
 /**
- * The device rules of an update, checked and loaded. Undefined if they equal the stored ones: engines send all
+ * Returns the device rules of an update, checked and loaded. Undefined if they equal the stored ones: engines send all
  * resources of a container with every update, and hooks may have extended the attached program.
  *
  * @throws RuntimeError `config.resources.device-*`, `host.syscall`

@@ -96,13 +96,13 @@ function keepFilter({ listenerPath, listenerMetadata }: Seccomp, plan: Plan): In
   return undefined;
 }
 
-/** The step that loads the stored filter. */
+/** Returns the step that loads the stored filter. */
 export function loadInheritedFilter({ flags, words }: InheritedFilter): LoadSeccomp {
   const program = new BigUint64Array(new Uint32Array(words).buffer);
   return { op: 'loadSeccomp', origin: '/linux/seccomp', program, flags };
 }
 
-/** Undefined if a number is a bigint (RLIM_INFINITY written out): JSON.stringify fails with TypeError. */
+/** Returns undefined if a number is a bigint (RLIM_INFINITY written out): JSON.stringify fails with TypeError. */
 function exact(value: unknown): string | undefined {
   try {
     return JSON.stringify(value);
@@ -118,7 +118,7 @@ function rounded(_key: string, value: unknown): unknown {
 }
 
 /**
- * Undefined for a container without the data: it was created to run at once, or by another version.
+ * Returns undefined for a container without the data: it was created to run at once, or by another version.
  *
  * @throws RuntimeError `state.damaged`
  */

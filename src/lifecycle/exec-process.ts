@@ -92,8 +92,8 @@ export interface ExecProcess {
 const callersDocument = 'process.json of the caller';
 
 /**
- * The process to execute. A property that is neither in the document (`inherit`) nor on the command line comes from
- * config.json as of create: later changes of the bundle have no effect.
+ * Returns the process to execute. A property that is neither in the document (`inherit`) nor on the command line comes
+ * from config.json as of create: later changes of the bundle have no effect.
  */
 export function execProcess(runtime: Runtime, id: string, options: ExecProcessOptions): ExecProcess {
   const { binding } = runtime;

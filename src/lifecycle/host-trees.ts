@@ -31,7 +31,7 @@ export const cloneTree: HostOperation<'cloneTree'> = {
   },
 };
 
-/** True if the init waits for this slot now. The init requests a long list of trees in parts. */
+/** Returns true if the init waits for this slot now. The init requests a long list of trees in parts. */
 function isAwaited({ at: { into, count } }: HostContext, { slot }: { readonly slot: number }): boolean {
   return slot >= into && slot < into + count;
 }
@@ -139,7 +139,7 @@ export const mapTree: HostOperation<'mapTree'> = {
   },
 };
 
-/** The user namespace with the mappings of a mount. Mounts with equal mappings share it. */
+/** Returns the user namespace with the mappings of a mount. Mounts with equal mappings share it. */
 function namespaceOf(context: HostContext, idmap: IdMap, origin: string): number {
   const { runtime, ownerNamespaces } = context;
   const key = JSON.stringify([idmap.uids, idmap.gids]);

@@ -120,12 +120,12 @@ export function removeMount(runtime: Runtime, id: string, target: string, force:
   });
 }
 
-/** The container has removed the mount, or its mount point. */
+/** Returns true if the container has removed the mount, or its mount point. */
 function isGone({ code, errnoName }: RuntimeError): boolean {
   return code === 'state.mount-changed' || errnoName === 'ENOENT';
 }
 
-/** The mounts that were added to a container, oldest first. */
+/** Returns the mounts that were added to a container, oldest first. */
 export function listMounts(runtime: Runtime, id: string): readonly RecordedMount[] {
   readRecord(runtime, id);
   return readMounts(runtime, stateDirectory(runtime, id));
@@ -206,7 +206,7 @@ function perform(runtime: Runtime, { record, plan, pid, lock, entry }: Work): vo
   }
 }
 
-/** The argument of the command that a place in the mount comes from. */
+/** Returns the argument of the command that a place in the mount comes from. */
 function argumentOf(pointer: string, options: readonly string[], shift: number): Source {
   const [, , , member = '', position = ''] = pointer.split('/');
   if (member === 'destination') return { option: 'TARGET' };

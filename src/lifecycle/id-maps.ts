@@ -113,7 +113,10 @@ function writeMap(
   }
 }
 
-/** True for the mapping that needs no privilege once setgroups(2) is denied in the namespace (user_namespaces(7)). */
+/**
+ * Returns true for the mapping that needs no privilege once setgroups(2) is denied in the namespace
+ * (user_namespaces(7)).
+ */
 function isOwnAlone(mappings: readonly IDMapping[], own: number): boolean {
   const [first] = mappings;
   return mappings.length === 1 && first?.hostID === own && first.size === 1;

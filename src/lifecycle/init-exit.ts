@@ -15,7 +15,7 @@ import { signalName } from './signals.ts';
  */
 const filterSignals: readonly (number | undefined)[] = [31, 4, 5];
 
-/** The error for an init that exited without a report. Reaps the init. */
+/** Returns the error for an init that exited without a report. Reaps the init. */
 export function initExitError(
   binding: Binding,
   plan: Plan,

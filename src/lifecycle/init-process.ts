@@ -16,7 +16,7 @@ interface ProcessIdentity {
 /** Index of the start time among the fields after the program's name. */
 const startTimeField = 19;
 
-/** Undefined if no process has this pid. */
+/** Returns undefined if no process has this pid. */
 export function identify(binding: Binding, pid: number): ProcessIdentity | undefined {
   const text = binding.readTextIfThere(`/proc/${pid}/stat`);
   if (text === undefined) return undefined;
@@ -26,7 +26,7 @@ export function identify(binding: Binding, pid: number): ProcessIdentity | undef
   return { startTime: Number(fields[startTimeField]), alive: state !== 'Z' && state !== 'X' };
 }
 
-/** True while the recorded process runs; false for another process with its pid. */
+/** Returns true while the recorded process runs; false for another process with its pid. */
 export function initRuns(binding: Binding, init: InitRecord): boolean {
   const found = identify(binding, init.pid);
   return found?.alive === true && found.startTime === init.startTime;

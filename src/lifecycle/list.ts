@@ -14,7 +14,7 @@ export interface Listing {
 }
 
 /**
- * All containers under the root, ordered by id; `owner` is the user's name or `#uid`.
+ * Returns all containers under the root, ordered by id; `owner` is the user's name or `#uid`.
  *
  * @param options.rootMustExist - a missing root is an error, not an empty list
  * @param options.brief - annotations and `rootfs` may be left out; `rootfs` is then an empty text

@@ -11,7 +11,7 @@ import { withInit } from './init-process.ts';
 import type { InitRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
 
-/** The socket of the service manager: a path, or `@` and an abstract name. */
+/** Returns the socket of the service manager: a path, or `@` and an abstract name. */
 export function serviceManager(binding: Binding): string | undefined {
   return binding.getenv('NOTIFY_SOCKET') || undefined;
 }

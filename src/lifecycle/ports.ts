@@ -138,7 +138,7 @@ function publishers(runtime: Runtime, store: NetworkStore): Publisher[] {
   return publishersAt(runtime, owners);
 }
 
-/** The first port that a process without CAP_NET_BIND_SERVICE may bind. */
+/** Returns the first port that a process without CAP_NET_BIND_SERVICE may bind. */
 function lowestPort(binding: Binding): string {
   return binding.readTextIfThere('/proc/sys/net/ipv4/ip_unprivileged_port_start')?.trim() ?? '1024';
 }
@@ -211,7 +211,7 @@ export const publishPorts: HostOperation<'publishPorts'> = {
   },
 };
 
-/** The addresses of the first network: ports lead there. */
+/** Returns the addresses of the first network: ports lead there. */
 function addressesOf({ attachments }: Pick<NetworkRecord, 'attachments'>): ContainerAddresses | undefined {
   const [ipv4, ipv6] = (attachments[0]?.addresses ?? []).flatMap(text => parseAddress(text) ?? []);
   return ipv4 && { ipv4, ...(ipv6 !== undefined && { ipv6 }) };

@@ -104,7 +104,10 @@ function networkOf({ attachments, heldPorts, keeper }: HostContext): { readonly 
   };
 }
 
-/** The future cgroup. A populated cgroup is refused before the record contains it, because a delete kills its processes. */
+/**
+ * Returns the future cgroup. A populated cgroup is refused before the record contains it, because a delete kills its
+ * processes.
+ */
 function cgroupPlace({ runtime, container }: HostContext, request: CgroupRequest): CgroupPlace {
   const { binding } = runtime;
   const { mountpoint: root } = container.prepared.facts.cgroup;

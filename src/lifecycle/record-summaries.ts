@@ -34,7 +34,7 @@ const inBrief: Columns = { texts: ['id', 'bundle', 'created', 'cgroup.path'], nu
 const inFull: Columns = { texts: [...inBrief.texts, 'rootfs'], numbers, objects: ['annotations'] };
 
 /**
- * All directories under the root, ordered by name; undefined if there is no root.
+ * Returns all directories under the root, ordered by name; undefined if there is no root.
  *
  * One call reads a thousand records, and only a few members of each become values: parsing all of them took half of the
  * time of `list`.

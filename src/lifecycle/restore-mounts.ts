@@ -30,7 +30,7 @@ export function makeMountPoints(binding: Binding, plan: Plan, rootfs: string, em
   }
 }
 
-/** The mount points that are not in a file system of the image. */
+/** Returns the mount points that are not in a file system of the image. */
 function mountPoints(binding: Binding, plan: Plan, rootfs: string): MountPoint[] {
   /** Earlier mounts; without a source the mount is a file system of the image. */
   const mounts: { readonly target: string; readonly source: string | undefined }[] = [];

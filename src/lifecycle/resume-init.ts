@@ -68,8 +68,8 @@ export const resumeInit: HostOperation<'resumeInit'> = {
 const attempts = 1000;
 
 /**
- * True if the init exited before the exec. A filter that is loaded right before the exec can refuse the exec, the
- * report and the exit: the channel then ends as after an exec. The process has the init's name until the exec.
+ * Returns true if the init exited before the exec. A filter that is loaded right before the exec can refuse the exec,
+ * the report and the exit: the channel then ends as after an exec. The process has the init's name until the exec.
  *
  * The kernel closes the channel a moment before an exec changes the name, and a moment before an exiting process is a
  * zombie: a process that still runs under the init's name is checked again.

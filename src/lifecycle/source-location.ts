@@ -62,7 +62,10 @@ function placed(error: ErrorFields, sources: Sources): ErrorFields {
   return { ...place(error), ...(problems !== undefined && { problems }) };
 }
 
-/** True if nothing can be added: an empty pointer is the whole document, or an inner call has named the document. */
+/**
+ * Returns true if nothing can be added: an empty pointer is the whole document, or an inner call has named the
+ * document.
+ */
 function isNamed({ pointer, line, document }: ErrorFields): boolean {
   return (!pointer && line === undefined) || document !== undefined;
 }

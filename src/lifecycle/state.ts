@@ -9,7 +9,7 @@ import { latestRecord, statusOf } from './status.ts';
 import { readRecord } from './store.ts';
 
 /**
- * The current state of a container.
+ * Returns the current state of a container.
  *
  * @throws RuntimeError `state.not-found`, `state.damaged`
  * @see runtime.md#query-state

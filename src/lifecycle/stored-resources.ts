@@ -9,7 +9,7 @@ import type { Runtime } from './runtime.ts';
 import { damaged } from './store.ts';
 
 /**
- * The resources in effect: those of the last update, or the config's if there was none.
+ * Returns the resources in effect: those of the last update, or the config's if there was none.
  *
  * @param directory - the container's state directory
  * @throws RuntimeError `state.damaged`

@@ -149,8 +149,8 @@ function change(
 }
 
 /**
- * The writes that the update needs: all requested values, and all values that change because of them. The others are
- * already in the files: a disk that was removed must not make an update fail.
+ * Returns the writes that the update needs: all requested values, and all values that change because of them. The
+ * others are already in the files: a disk that was removed must not make an update fail.
  */
 function newWrites(
   stored: Resources,
@@ -168,7 +168,10 @@ function newWrites(
   );
 }
 
-/** True if this property of memory, cpu, pids, ... is in the request. Entries of lists are compared by value elsewhere. */
+/**
+ * Returns true if this property of memory, cpu, pids, ... is in the request. Entries of lists are compared by value
+ * elsewhere.
+ */
 function isRequested(requested: Resources, origin: string): boolean {
   const [, group = '', name = '', index] = origin.split('/');
   const properties = lookUp(requested as Readonly<Record<string, unknown>>, group);

@@ -106,7 +106,7 @@ function identityOf(binding: Binding, path: string): string | undefined {
   return status && `${status.dev}:${status.ino}`;
 }
 
-/** Undefined if this user may not open the directory. */
+/** Returns undefined if this user may not open the directory. */
 function lockUpper(binding: Binding, request: UpperRequest, { path }: UpperLayer): number | undefined {
   let fd: number | undefined;
   refusalOf(() => {
@@ -143,7 +143,10 @@ function containersOn(runtime: Runtime, own: string, { id, workId }: UpperLayer)
   return found;
 }
 
-/** Undefined for a container that is being made or deleted, and for a damaged record, which may have no upper layer. */
+/**
+ * Returns undefined for a container that is being made or deleted, and for a damaged record, which may have no upper
+ * layer.
+ */
 function recordIfReadable(runtime: Runtime, id: string): ContainerRecord | undefined {
   try {
     return readRecord(runtime, id);

@@ -20,8 +20,8 @@ const programName = 'pasta';
 const pidFile = 'pasta.pid';
 
 /**
- * The network of a container without root. Only root can make bridges and rules, therefore there is one network, and
- * it has the addresses of the host.
+ * Returns the network of a container without root. Only root can make bridges and rules, therefore there is one
+ * network, and it has the addresses of the host.
  *
  * @throws RuntimeError `host.unsupported`, `network.program`
  */
@@ -48,7 +48,7 @@ function resolveUserNetwork(binding: Binding, requests: readonly NetworkRequest[
   return { program, interface: name, aliases, origin };
 }
 
-/** The networks of the plan for these requests, of which there is at least one. Changes nothing. */
+/** Returns the networks of the plan for these requests, of which there is at least one. Changes nothing. */
 export function planNetworks(
   runtime: Pick<Runtime, 'binding'>,
   { euid }: Pick<HostFacts, 'euid'>,

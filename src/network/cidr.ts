@@ -50,7 +50,7 @@ function parseIpv6(text: string): Address | undefined {
   return { family: 6, value: all.reduce((value, group) => (value << 16n) | group, 0n) };
 }
 
-/** The groups of one side of `::`; the last two may be an IPv4 address. */
+/** Returns the groups of one side of `::`; the last two may be an IPv4 address. */
 function parseGroups(text: string, isLast: boolean): bigint[] | undefined {
   if (text === '') return [];
   const found: bigint[] = [];
@@ -78,7 +78,7 @@ export function formatAddress({ family, value }: Address): string {
   return `${all.slice(0, run.start).join(':')}::${all.slice(run.start + run.length).join(':')}`;
 }
 
-/** The first of the longest runs of at least two zero groups. */
+/** Returns the first of the longest runs of at least two zero groups. */
 function longestZeros(all: readonly string[]): { start: number; length: number } | undefined {
   let best: { start: number; length: number } | undefined;
   for (let start = 0; start < all.length; start++) {
@@ -104,7 +104,7 @@ export function formatSubnet(subnet: Subnet): string {
   return `${formatAddress(subnet)}/${subnet.prefix}`;
 }
 
-/** The subnet with this prefix length that contains the address. */
+/** Returns the subnet with this prefix length that contains the address. */
 export function subnetOf({ family, value }: Address, prefix: number): Subnet {
   const host = BigInt(bitsOf(family) - prefix);
   return { family, value: (value >> host) << host, prefix };
@@ -123,12 +123,12 @@ export function overlap(one: Subnet, other: Subnet): boolean {
   return one.prefix <= other.prefix ? contains(one, other) : contains(other, one);
 }
 
-/** The address at this distance from the first of the subnet. */
+/** Returns the address at this distance from the first of the subnet. */
 export function addressAt({ family, value }: Subnet, offset: bigint): Address {
   return { family, value: value + offset };
 }
 
-/** The bytes in network order. */
+/** Returns the bytes in network order. */
 export function bytesOf({ family, value }: Address): number[] {
   const bytes: number[] = [];
   for (let shift = BigInt(bitsOf(family) - 8); shift >= 0n; shift -= 8n)

@@ -63,7 +63,7 @@ export function isHostAddress(subnet: Subnet, address: Address): boolean {
   return offset >= first && offset <= last;
 }
 
-/** The usual gateway: the first host address. */
+/** Returns the usual gateway: the first host address. */
 export function firstHost(subnet: Subnet): Address {
   return addressAt(subnet, hostOffsets(subnet).first);
 }

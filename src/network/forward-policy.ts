@@ -33,7 +33,7 @@ export const familyNumbers = {
   ip6: NFPROTO.NFPROTO_IPV6,
 } as const;
 
-/** The name of a family, as nft(8) writes it. */
+/** Returns the name of a family, as nft(8) writes it. */
 export function familyName(number: number): DroppingChain['family'] | undefined {
   return Object.keys(familyNumbers).find(
     (name): name is DroppingChain['family'] => familyNumbers[name as DroppingChain['family']] === number,
@@ -73,15 +73,15 @@ export function droppingChains(dump: Uint8Array): DroppingChain[] {
     });
 }
 
-/** True if a rule of the dump names the interface. */
+/** Returns true if a rule of the dump names the interface. */
 export function namesInterface(rules: Uint8Array, name: string): boolean {
   const wanted = ascii(name);
   return rules.some((_, at) => wanted.every((byte, index) => rules[at + index] === byte));
 }
 
 /**
- * The two rules that accept the packets of a bridge. They match only an interface name and count, because iptables lists
- * no table that contains a rule which it cannot express.
+ * Returns the two rules that accept the packets of a bridge. They match only an interface name and count, because
+ * iptables lists no table that contains a rule which it cannot express.
  */
 export function acceptBridge({ table, userChain }: DroppingChain, bridge: string): Change[] {
   return [NFT.NFT_META_IIFNAME, NFT.NFT_META_OIFNAME].map(key =>
@@ -94,7 +94,7 @@ export function acceptBridge({ table, userChain }: DroppingChain, bridge: string
   );
 }
 
-/** The commands that add the same rules. */
+/** Returns the commands that add the same rules. */
 export function cureText({ family, userChain, program: named }: DroppingChain, bridge: string): string {
   if (family === 'inet') return 'tsubo network allow-forward';
   const program = named ?? (family === 'ip' ? 'iptables' : 'ip6tables');

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The hosts file of a container with these names. Without a known address, they are names of the container's own
- * loopback interface, as in Debian.
+ * Returns the hosts file of a container with these names. Without a known address, they are names of the container's
+ * own loopback interface, as in Debian.
  *
  * @param others - whole lines for other containers
  */
@@ -24,14 +24,14 @@ export const endOfLines = (network: string) => `\t# network ${network}`;
 
 export const startOfLine = (address: string) => `${address}\t`;
 
-/** The line for another container of a network. */
+/** Returns the line for another container of a network. */
 export function otherLine(network: string, address: string, names: readonly string[]): string {
   return `${startOfLine(address)}${names.join(' ')}${endOfLines(network)}\n`;
 }
 
 /**
- * Names that the hosts files of other containers may contain: a host name is any text, and must not add lines to them or
- * replace `localhost`.
+ * Returns the names that the hosts files of other containers may contain: a host name is any text, and must not add
+ * lines to them or replace `localhost`.
  */
 export function sharedNames(names: readonly string[]): string[] {
   return names.filter(name => /^[a-zA-Z0-9][\w.+-]{0,252}$/.test(name) && !/^localhost\b/i.test(name));

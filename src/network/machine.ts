@@ -46,7 +46,7 @@ export function defaultMtu(facts: NetworkFacts): number {
   return link?.mtu ?? 1500;
 }
 
-/** The addresses of the lines `nameserver` of a resolv.conf. */
+/** Returns the addresses of the lines `nameserver` of a resolv.conf. */
 export function nameServersOf(resolvConf: string): Address[] {
   return resolvConf.split('\n').flatMap(line => {
     const [, text = ''] = /^\s*nameserver\s+([^\s%]+)/.exec(line) ?? [];

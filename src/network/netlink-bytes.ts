@@ -34,7 +34,7 @@ export function ascii(text: string): Uint8Array {
   return bytes;
 }
 
-/** The length with padding to a multiple of four. */
+/** Returns the length with padding to a multiple of four. */
 export function aligned(length: number): number {
   return (length + unit - 1) & -unit;
 }
@@ -130,7 +130,7 @@ export function readList(bytes: Uint8Array): [type: number, payload: Uint8Array]
   return found;
 }
 
-/** The text of an attribute without its NUL. */
+/** Returns the text of an attribute without its NUL. */
 export function readText(bytes: Uint8Array | undefined): string {
   let text = '';
   for (const byte of bytes ?? []) {

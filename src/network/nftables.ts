@@ -214,7 +214,8 @@ export interface Encoded {
 const fixed = (family: number, resource: number) => [family, 0, ...u16be(resource)];
 
 /**
- * A transaction: all changes or none. The index of the change that failed is the answer's sequence number minus 2.
+ * Returns a transaction: all changes or none. The index of the change that failed is the answer's sequence number minus
+ * 2.
  */
 export function transaction(changes: readonly Change[], family: number = NFPROTO.NFPROTO_INET): Encoded {
   let sequence = 1;
@@ -379,7 +380,7 @@ export function translateDestination(family: 4 | 6, portRegister?: number): Uint
   );
 }
 
-/** A counter, as iptables has one in each rule. */
+/** Returns a counter, as iptables has one in each rule. */
 export function countPackets(): Uint8Array {
   const zero = new Uint8Array(8);
   return expression(

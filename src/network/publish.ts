@@ -105,7 +105,7 @@ function bad(value: string, message: string, hint?: string): RuntimeError {
   });
 }
 
-/** The text from which the ports can be parsed again. */
+/** Returns the text from which the ports can be parsed again. */
 export function publishedText(ports: PublishedPorts): string {
   const { protocol, address, hostPort, containerPort, count } = ports;
   const host = address === undefined ? '' : `${hostText(address)}:`;
@@ -124,7 +124,7 @@ export function addressesToHold({ address }: PublishedPorts, hostHasIpv6: boolea
   return hostHasIpv6 ? ['0.0.0.0', '::'] : ['0.0.0.0'];
 }
 
-/** True if both claim a port of one address: an address overlaps itself and the wildcard of its family. */
+/** Returns true if both claim a port of one address: an address overlaps itself and the wildcard of its family. */
 export function collide(one: PublishedPorts, other: PublishedPorts): boolean {
   if (one.protocol !== other.protocol) return false;
   if (one.hostPort + one.count <= other.hostPort || other.hostPort + other.count <= one.hostPort)
@@ -136,7 +136,7 @@ export function collide(one: PublishedPorts, other: PublishedPorts): boolean {
 
 const protocolNumbers = { tcp: 6, udp: 17 };
 
-/** The elements that translate the ports to a container. */
+/** Returns the elements that translate the ports to a container. */
 export function portElements(ports: readonly PublishedPorts[], container: ContainerAddresses): Element[] {
   return ports.flatMap(published =>
     ([4, 6] as const).flatMap(family => {

@@ -24,7 +24,7 @@ export const mostNetworks = 32;
 /** Name of the option, as the document of an error. */
 export const networkFlag = '--network';
 
-/** The request of a container with published ports and no `--network`. */
+/** Returns the request of a container with published ports and no `--network`. */
 export function defaultRequest(origin: string): NetworkRequest {
   return { name: defaultNetwork, addresses: [], aliases: [], origin };
 }

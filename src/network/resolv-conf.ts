@@ -12,7 +12,7 @@ export interface DnsSettings {
   readonly options?: readonly string[];
 }
 
-/** The resolv.conf with the requested lists in the place of those of `text`. */
+/** Returns the resolv.conf with the requested lists in the place of those of `text`. */
 export function requestedResolvConf(text: string, { servers, search, options }: DnsSettings): string {
   const replaced = new Set([
     ...(servers === undefined ? [] : ['nameserver']),
@@ -36,8 +36,9 @@ export function requestedResolvConf(text: string, { servers, search, options }: 
 }
 
 /**
- * The resolv.conf of a container: that of the host without name servers on loopback addresses, because the container has
- * its own loopback interface. Undefined if no name server remains; the caller then tries another file, or warns.
+ * Returns the resolv.conf of a container: that of the host without name servers on loopback addresses, because the
+ * container has its own loopback interface. Undefined if no name server remains; the caller then tries another file, or
+ * warns.
  */
 export function containerResolvConf(text: string, options: { readonly ipv6: boolean }): string | undefined {
   let servers = 0;

@@ -202,7 +202,9 @@ export function tableChanges(): readonly Change[] {
 
 let encodedTransaction: Uint8Array | undefined;
 
-/** The transaction of `tableChanges`. Always the same, and encoded once: each keeper of published ports has it. */
+/**
+ * Returns the transaction of `tableChanges`. Always the same, and encoded once: each keeper of published ports has it.
+ */
 export function tableTransaction(): Uint8Array {
   encodedTransaction ??= transaction(tableChanges()).messages;
   return encodedTransaction;
@@ -229,7 +231,7 @@ export function bridgeElement(bridge: string): Element {
   return { set: 'nets', key: interfaceKey(bridge) };
 }
 
-/** The elements of one network. */
+/** Returns the elements of one network. */
 export function networkElements(network: NetworkDefinition): Element[] {
   const { bridge, internal, isolated, ipv4: range4, ipv6: range6 } = network;
   const key = interfaceKey(bridge);

@@ -29,7 +29,7 @@ const lockTimeoutMs = 10_000;
 /** Every hint has the same length: the file is overwritten, not truncated. */
 const hintDigits = 12;
 
-/** The directories, or those below the directory in TSUBO_NETWORKS. */
+/** Returns the directories, or those below the directory in TSUBO_NETWORKS. */
 export function networkStore(binding: Binding): NetworkStore {
   const chosen = binding.getenv('TSUBO_NETWORKS');
   if (chosen?.startsWith('/')) {
@@ -60,7 +60,7 @@ export function locked<T>({ binding, state }: NetworkStore, work: () => T): T {
 }
 
 /**
- * The definition of a network; undefined if there is none.
+ * Returns the definition of a network; undefined if there is none.
  *
  * @throws RuntimeError `network.damaged`, `state.untrusted`
  */
@@ -90,7 +90,7 @@ export function readDefinition(store: NetworkStore, name: string): NetworkDefini
   });
 }
 
-/** Names of all definitions, also of damaged ones. */
+/** Returns the names of all definitions, also of damaged ones. */
 export function definitionNames({ binding, definitions }: NetworkStore): string[] {
   const entries = onHost(`unable to read ${definitions}`, () =>
     unlessMissing(() => binding.readdir(definitions)),
@@ -122,7 +122,7 @@ export function readDefinitions(store: NetworkStore): Definitions {
   return { networks, damaged };
 }
 
-/** Names of all networks that have had a container since the machine started. */
+/** Returns the names of all networks that have had a container since the machine started. */
 export function networkNames({ binding, state }: NetworkStore): string[] {
   const entries = onHost(`unable to read ${state}`, () => unlessMissing(() => binding.readdir(state)));
   return (entries ?? []).filter(
@@ -152,7 +152,7 @@ function addressFile({ state }: NetworkStore, network: string, address: Address)
   return `${state}/${network}/addresses/${formatAddress(address)}`;
 }
 
-/** The last assigned offset; 0 if there is none. Only a hint: the files of the addresses decide. */
+/** Returns the last assigned offset; 0 if there is none. Only a hint: the files of the addresses decide. */
 export function lastOffset({ binding, state }: NetworkStore, network: string): bigint {
   const text = binding.readTextIfThere(`${state}/${network}/next`) ?? '';
   return /^\d{1,12}$/.test(text) ? BigInt(text) : 0n;
@@ -201,7 +201,7 @@ export function ownerOf(store: NetworkStore, network: string, address: Address):
   return linesOf(store, network, address)?.[0];
 }
 
-/** The owner, then its names in the network. */
+/** Returns the owner, then its names in the network. */
 function linesOf(store: NetworkStore, network: string, address: Address): string[] | undefined {
   return store.binding.readTextIfThere(addressFile(store, network, address))?.split('\n');
 }
@@ -223,7 +223,7 @@ export interface TakenAddress {
   readonly names: readonly string[];
 }
 
-/** All taken addresses of a network, and the paths of entries that are not addresses. */
+/** Returns all taken addresses of a network, and the paths of entries that are not addresses. */
 export function takenAddresses(
   store: NetworkStore,
   network: string,

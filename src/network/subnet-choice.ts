@@ -8,12 +8,12 @@ const prefix = 22;
 /** Ranges for subnets of IPv4, in the order of preference. Other programs rarely use the first. */
 const pools = ['10.63.0.0/16', '10.64.0.0/10', '172.24.0.0/13', '192.168.0.0/16'];
 
-/** The user of an address in the subnet; undefined if there is none. */
+/** Returns the user of an address in the subnet; undefined if there is none. */
 export function userOf(subnet: Subnet, used: readonly UsedSubnet[]): string | undefined {
   return used.find(other => overlap(subnet, other.subnet))?.by;
 }
 
-/** The first IPv4 subnet that overlaps nothing in use; undefined if all overlap. */
+/** Returns the first IPv4 subnet that overlaps nothing in use; undefined if all overlap. */
 export function chooseIpv4(used: readonly UsedSubnet[]): Subnet | undefined {
   for (const text of pools) {
     const pool = parseSubnet(text);
@@ -29,8 +29,8 @@ export function chooseIpv4(used: readonly UsedSubnet[]): Subnet | undefined {
 }
 
 /**
- * A unique local IPv6 subnet (RFC 4193) for a network of a machine: 56 bits of a hash, because two machines or two
- * networks then rarely have the same subnet. If the subnet is in use, the function tries the next hash.
+ * Returns a unique local IPv6 subnet (RFC 4193) for a network of a machine: 56 bits of a hash, because two machines or
+ * two networks then rarely have the same subnet. If the subnet is in use, the function tries the next hash.
  */
 export function chooseIpv6(machine: string, network: string, used: readonly UsedSubnet[]): Subnet {
   for (let attempt = 0; ; attempt++) {
@@ -40,7 +40,7 @@ export function chooseIpv6(machine: string, network: string, used: readonly Used
   }
 }
 
-/** The hash FNV-1a of 64 bits. */
+/** Returns the hash FNV-1a of 64 bits. */
 function fnv1a(text: string): bigint {
   let hash = 0xcbf29ce484222325n;
   for (let i = 0; i < text.length; i++) {

@@ -17,8 +17,8 @@ export interface CapabilityPlan {
 }
 
 /**
- * The five sets of process.capabilities. A capability that tsubo or the kernel does not support, or that the runtime
- * does not have, is left out with one warning for all, as the specification requires.
+ * Returns the five sets of process.capabilities. A capability that tsubo or the kernel does not support, or that the
+ * runtime does not have, is left out with one warning for all, as the specification requires.
  */
 export function capabilityPlan(context: ProcessContext): CapabilityPlan {
   const sets = context.process.capabilities;

@@ -68,7 +68,7 @@ export function containerCgroup(context: PlanContext): ContainerCgroup | undefin
 }
 
 /**
- * The container's cgroup as a systemd unit: of the system manager for root, of the user's manager otherwise.
+ * Returns the container's cgroup as a systemd unit: of the system manager for root, of the user's manager otherwise.
  *
  * @throws RuntimeError `config.cgroups-path`, `config.systemd-property`, `config.unsupported`
  */
@@ -96,7 +96,7 @@ export function containerUnit(
 }
 
 /**
- * The values written into the container's cgroup when it is made.
+ * Returns the steps that write values into the container's cgroup when it is made.
  *
  * @throws RuntimeError `host.cgroup-controller` if the config has limits and there is no cgroup
  */
@@ -151,7 +151,7 @@ function hostId(mappings: readonly IDMapping[], id: number): number | undefined 
   return mapping && mapping.hostID + (id - mapping.containerID);
 }
 
-/** The error for a runtime that may not make the cgroup that the config requests or needs for its limits. */
+/** Returns the error for a runtime that may not make the cgroup that the config requests or needs for its limits. */
 export function withoutPermission(error: RuntimeError): RuntimeError {
   return error.with({
     message: `rootless needs no limits + no cgrouppath when no permission is granted for cgroups: ${error.message}`,

@@ -85,17 +85,20 @@ export interface ProcessContext {
   warn(pointer: string, message: string): void;
 }
 
-/** A path in the container in the form that steps use: absolute, without `.` and `..`. A relative one starts at `/`. */
+/**
+ * Returns a path in the container in the form that steps use: absolute, without `.` and `..`. A relative one starts at
+ * `/`.
+ */
 export function containerPath(path: string): string {
   return path.startsWith('/') ? cleanPath(path) : joinPath('/', path);
 }
 
-/** A host path of the config, absolute. */
+/** Returns a host path of the config, absolute. */
 export function hostPath(context: PlanContext, path: string): string {
   return path.startsWith('/') ? cleanPath(path) : joinPath(context.options.bundle, path);
 }
 
-/** A JSON pointer (RFC 6901) from its parts. */
+/** Returns a JSON pointer (RFC 6901) from its parts. */
 export function pointer(...parts: readonly (string | number)[]): string {
   return formatPointer(parts);
 }

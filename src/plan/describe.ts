@@ -30,7 +30,7 @@ function syncPointTitles(): Record<SyncPoint, string> {
 }
 
 /**
- * The plan in readable form.
+ * Returns the plan in readable form.
  *
  * `text`: one line for each step (number, operation, decoded fields, and the JSON pointer of its origin on the right).
  *

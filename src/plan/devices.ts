@@ -37,7 +37,10 @@ export function ownsDev(config: Config): boolean {
   return !(config.mounts ?? []).some(mount => isBind(mount) && containerPath(mount.destination) === '/dev');
 }
 
-/** The default devices, the config's devices in place of or in addition to them, and the links of /dev. */
+/**
+ * Returns the steps for the default devices, the config's devices in place of or in addition to them, and the links of
+ * /dev.
+ */
 export function deviceSteps(config: Config): Step[] {
   if (!ownsDev(config)) return [];
   const bound = userNamespace(config) !== undefined;

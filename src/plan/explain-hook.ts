@@ -11,7 +11,7 @@ export type HookFailure =
   | { readonly how: 'refused'; readonly syscall: string; readonly errno: number };
 
 /**
- * A failed hook in runc's words, which users search for: kind and index, how it ended, its output.
+ * Explains a failed hook in runc's words, which users search for: kind and index, how it ended, its output.
  *
  * @param origin - pointer to the hook's path
  */
@@ -66,7 +66,7 @@ function execHint(kind: string, number: number): string | undefined {
   return undefined;
 }
 
-/** The failure of a hook that the init ran. */
+/** Explains the failure of a hook that the init ran. */
 export function explainHookStep(step: Extract<Step, { op: 'runHook' }>, report: Report): ErrorFields {
   const { syscall: how, errno: number, detail: wrote } = report;
   switch (how) {

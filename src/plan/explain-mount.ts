@@ -31,7 +31,7 @@ export function explainMount({ plan, report }: StepFailure): Explanation {
   };
 }
 
-/** The mount that a step makes or changes. */
+/** Returns the mount that a step makes or changes. */
 function mountOf(steps: readonly Step[], at: number): MountStep | undefined {
   const failed = steps[at];
   let from = at;
@@ -78,7 +78,7 @@ function refusal(mount: MountStep, report: Report): string | undefined {
   return undefined;
 }
 
-/** The call, its operand or the file system's message, and the kernel's error text. */
+/** Returns the call, its operand or the file system's message, and the kernel's error text. */
 function attempt(failed: Step, report: Report): string {
   const request = operand(failed);
   const detail = report.detail === '' ? '' : ` ${report.detail}`;

@@ -59,7 +59,7 @@ export function explainFailure(plan: Plan, report: Report, config?: Config): Err
   };
 }
 
-/** The error for a refused system call of a step of the runtime. */
+/** Returns the error for a refused system call of a step of the runtime. */
 export function hostStepFailure(step: HostStep, refusal: Refusal): RuntimeError {
   const { op, origin } = step;
   const { explainHost, hostHints } = hostFacilityOf(op);
@@ -81,13 +81,13 @@ export function onHostStep<T>(step: HostStep, work: () => T): T {
   }
 }
 
-/** The place that requested the refused item of the step's list. */
+/** Returns the place that requested the refused item of the step's list. */
 function itemPointer({ origin, places }: Step, { item = -1 }: Report): string | undefined {
   const place = places?.[item];
   return typeof place === 'number' ? `${origin}/options/${place}` : place;
 }
 
-/** A failure of the init before the first step of any plan. */
+/** Returns the error for a failure of the init before the first step of any plan. */
 function ownFailure({ syscall, errno }: Report): ErrorFields {
   return {
     code: 'container.syscall',
@@ -100,7 +100,7 @@ function ownFailure({ syscall, errno }: Report): ErrorFields {
   };
 }
 
-/** The hint for a failure after the filter was loaded: the filter may have refused the call. */
+/** Returns the hint for a failure after the filter was loaded: the filter may have refused the call. */
 function hintOfFilter({ container }: Plan, step: number): string | undefined {
   // At `start` the plan has only the steps after `ready`.
   const loaded = container.findIndex(one => one?.op === 'loadSeccomp');
@@ -108,7 +108,7 @@ function hintOfFilter({ container }: Plan, step: number): string | undefined {
   return 'the seccomp profile may refuse the call: without process.noNewPrivileges it is loaded before the exec';
 }
 
-/** The likely cause and a remedy, if known. */
+/** Returns the likely cause and a remedy, if known. */
 function hintFor({ hints, sameHints }: AnyFacility, failed: Operation, report: Report): string | undefined {
   const op = sameHints?.[failed] ?? failed;
   const known = hints?.() ?? {};

@@ -95,7 +95,7 @@ export const facilities = [
   resumeFacility,
 ] as const;
 
-/** The facility that has this operation. */
+/** Returns the facility that has this operation. */
 export function facilityOf(op: Operation): (typeof facilities)[number] {
   return facilities.find(({ steps }) => Object.hasOwn(steps, op)) as (typeof facilities)[number];
 }
@@ -120,7 +120,7 @@ function checksOf(ordered: readonly { readonly check?: Check }[]): Check[] {
   return ordered.flatMap(({ check }) => check ?? []);
 }
 
-/** The shapes of the properties of config.json, or of its `linux`. */
+/** Returns the shapes of the properties of config.json, or of its `linux`. */
 export function shapesOfFacilities(object: keyof ShapesOfProperties): Record<string, Shape> {
   return Object.assign({}, ...facilities.map(({ shapes }) => shapes?.[object]));
 }
@@ -135,7 +135,7 @@ export function sharedProperties(linux: Linux | undefined): SharedProperties {
   return Object.fromEntries(present.map(name => [name, linux?.[name]]));
 }
 
-/** The problem of a sysctl that a property sets; undefined for every other sysctl. */
+/** Returns the problem of a sysctl that a property sets; undefined for every other sysctl. */
 export function ownedSysctl(name: string): SysctlProblem | undefined {
   for (const { sysctls } of facilities) {
     if (sysctls !== undefined && Object.hasOwn(sysctls, name)) return sysctls[name];
@@ -163,12 +163,12 @@ export function waitOrigin(point: SyncPoint): string {
   return facilities.find(({ waits }) => waits?.[point] !== undefined)?.waits?.[point] ?? '';
 }
 
-/** The steps for the properties of every process of the container. */
+/** Returns the steps for the properties of every process of the container. */
 export function sharedSteps(linux: Linux | undefined): Step[] {
   return linux === undefined ? [] : facilities.flatMap(({ shared }) => shared?.(linux) ?? []);
 }
 
-/** A step of the runtime as `plan` prints it. */
+/** Returns a step of the runtime as `plan` prints it. */
 export function hostText(step: HostStep): string {
   const text = hostFacilityOf(step.op).hostTexts[step.op]?.(step as never) ?? '';
   return text === '' ? step.op : `${step.op} ${text}`;
@@ -181,7 +181,7 @@ interface AnyHostFacility {
   readonly hostHints?: () => Readonly<Record<string, Causes>>;
 }
 
-/** The facility that has this operation of the runtime. */
+/** Returns the facility that has this operation of the runtime. */
 export function hostFacilityOf(op: HostOperationName): AnyHostFacility {
   const found = facilities.find(one => 'hostTexts' in one && Object.hasOwn(one.hostTexts ?? {}, op));
   return found as unknown as AnyHostFacility;

@@ -4,8 +4,8 @@ import { MOUNT_ATTR, MS } from '../kernel/mount.ts';
 import { CLONE } from '../kernel/namespaces.ts';
 
 /**
- * Names of the set bits, in the table's order: `MS_REC|MS_SLAVE`. Bits without a name become one hexadecimal number; no
- * bits at all are `0`.
+ * Returns the names of the set bits, in the table's order: `MS_REC|MS_SLAVE`. Bits without a name become one
+ * hexadecimal number; no bits at all are `0`.
  */
 export function flagNames(value: number | bigint, table: Readonly<Record<string, number>>): string {
   let rest = BigInt(value);
@@ -21,7 +21,7 @@ export function flagNames(value: number | bigint, table: Readonly<Record<string,
   return names.length === 0 ? '0' : names.join('|');
 }
 
-/** Names of the set bits of a mask in which bit N means number N; `bit 63` if there is no name. */
+/** Returns the names of the set bits of a mask in which bit N means number N; `bit 63` if there is no name. */
 export function bitNames(mask: number | bigint, numbers: Readonly<Record<string, number>>): string[] {
   const names: string[] = [];
   let rest = BigInt(mask);

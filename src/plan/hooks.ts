@@ -30,7 +30,7 @@ const times = {
   poststop: 'poststop',
 } as const;
 
-/** The hooks that the runtime runs in its own namespaces, in order. */
+/** Returns the steps for the hooks that the runtime runs in its own namespaces, in order. */
 export function hostHookSteps({ config }: PlanContext): HostStep[] {
   const steps: HostStep[] = [];
   for (const kind of ['prestart', 'createRuntime', 'poststart', 'poststop'] as const) {
@@ -119,7 +119,7 @@ export function hookArgs(hook: Hook): readonly string[] {
   return hook.args === undefined || hook.args.length === 0 ? [hook.path] : hook.args;
 }
 
-/** The state document (runtime.md#state) before and after the pid, which only the init can fill in. */
+/** Returns the state document (runtime.md#state) before and after the pid, which only the init can fill in. */
 function stateAround({ config, options }: PlanContext, status: string): string[] {
   const { id, bundle } = options;
   const head = JSON.stringify({ ociVersion, id, status }).slice(0, -1);

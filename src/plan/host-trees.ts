@@ -182,7 +182,7 @@ function treesWithoutRoot({ config }: PlanContext): HostTrees {
   return noTrees;
 }
 
-/** The source of a bind, or of a cgroup mount that shows the host's. */
+/** Returns the source of a bind, or of a cgroup mount that shows the host's. */
 function bindSource(context: PlanContext, mount: Mount, words: MountWords): string | undefined {
   if (words.bind) return mount.source ? hostPath(context, mount.source) : undefined;
   const { layout, mountpoint } = context.facts.cgroup;

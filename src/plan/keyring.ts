@@ -5,7 +5,7 @@ import type { ProcessContext } from './context.ts';
 import type { Facility } from './facility.ts';
 import { keyLabelSteps } from './labels.ts';
 
-/** The session keyring of container `id`, with the label of its processes. */
+/** Returns the steps that join the session keyring of container `id`, with the label of its processes. */
 export function keyringSteps(context: Pick<ProcessContext, 'process' | 'origin'>, id: string): Step[] {
   return [...keyLabelSteps(context), { op: 'joinSessionKeyring', origin: '', name: `_ses.${id}` }];
 }

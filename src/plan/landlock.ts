@@ -35,7 +35,7 @@ interface PortRule {
   readonly ports: readonly number[];
 }
 
-/** The kernel's names without their prefix and in lower case: `read_file`. */
+/** Returns the kernel's names without their prefix and in lower case: `read_file`. */
 function wordsOf(table: Readonly<Record<string, number>>): Map<string, number> {
   return new Map(
     Object.entries(table).map(([name, bit]) => [
@@ -49,7 +49,7 @@ const tables = { fs: LANDLOCK_ACCESS_FS, network: LANDLOCK_ACCESS_NET, scope: LA
 
 export type LandlockKind = keyof typeof tables;
 
-/** The words of one kind, for messages. */
+/** Returns the words of one kind, for messages. */
 export function landlockWords(kind: LandlockKind): string[] {
   return [...wordsOf(tables[kind]).keys()];
 }
@@ -87,7 +87,7 @@ export const landlockShape: ObjectShape = {
   required: ['ruleset'],
 };
 
-/** The rules of a config whose annotation has been checked. */
+/** Returns the rules of a config whose annotation has been checked. */
 export function landlockOf(annotations: Readonly<Record<string, string>> | undefined): Landlock | undefined {
   const text = annotations?.[landlockAnnotation];
   return text === undefined ? undefined : (JSON.parse(text) as Landlock);
@@ -105,9 +105,9 @@ const since: Readonly<Record<string, readonly [major: number, minor: number]>> =
 };
 
 /**
- * The step that restricts the process and everything that it starts. It comes after the last file that the init opens,
- * and before a seccomp filter, which may refuse its calls. Without no_new_privs it needs CAP_SYS_ADMIN, which the change
- * of user takes away.
+ * Returns the step that restricts the process and everything that it starts. It comes after the last file that the init
+ * opens, and before a seccomp filter, which may refuse its calls. Without no_new_privs it needs CAP_SYS_ADMIN, which
+ * the change of user takes away.
  *
  * @throws RuntimeError `host.unsupported` if the kernel lacks a right, because no rule may be omitted
  */

@@ -15,7 +15,7 @@ export interface ListenerSteps {
 /** The agent for the notifications of a filter with SCMP_ACT_NOTIFY. */
 export type Listener = Pick<Seccomp, 'listenerPath' | 'listenerMetadata'>;
 
-/** True for a filter with a listener. */
+/** Returns true for a filter with a listener. */
 export function hasListener({ flags }: { readonly flags: number | bigint }): boolean {
   return (Number(flags) & SECCOMP_FILTER_FLAG.SECCOMP_FILTER_FLAG_NEW_LISTENER) !== 0;
 }

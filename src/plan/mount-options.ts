@@ -112,7 +112,7 @@ export function isBind({ options = [] }: Pick<Mount, 'options'>): boolean {
   return options.includes('bind') || options.includes('rbind');
 }
 
-/** True for the only mounts that readMountWords may refuse. */
+/** Returns true for the only mounts that readMountWords may refuse. */
 export function mayBeRefused(mount: Pick<Mount, 'options'>): boolean {
   return isBind(mount) || (mount.options?.includes('remount') ?? false);
 }

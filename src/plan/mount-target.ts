@@ -32,8 +32,8 @@ const coverable = [
 ];
 
 /**
- * The `mountFlags` of a target. A mount over a file of /proc could fake files that the runtime or a security module
- * writes (CVE-2019-16884). Such a path is refused here, and by the executor if symbolic links lead there.
+ * Returns the `mountFlags` of a target. A mount over a file of /proc could fake files that the runtime or a security
+ * module writes (CVE-2019-16884). Such a path is refused here, and by the executor if symbolic links lead there.
  *
  * @param target - clean and absolute
  * @param fstype - undefined for a bind

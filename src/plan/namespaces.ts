@@ -46,8 +46,8 @@ export function hasNamespace(config: Config, type: NamespaceType): boolean {
 }
 
 /**
- * True if the init enters a joined pid namespace late. A process there that may trace the init could open its root
- * through /proc: the init enters only once its root is the container's. With a user namespace no process there may
+ * Returns true if the init enters a joined pid namespace late. A process there that may trace the init could open its
+ * root through /proc: the init enters only once its root is the container's. With a user namespace no process there may
  * trace it. Hooks that run before need the init's pid: the init is then cloned in the namespace, like in runc.
  */
 function entersPidsLate(config: Config): boolean {
@@ -163,7 +163,7 @@ function typeOf(kind: number): NamespaceType {
 const spec = 'config-linux.md#namespaces';
 
 /**
- * The error for a file that is not the namespace of an `openNamespace`.
+ * Returns the error for a file that is not the namespace of an `openNamespace`.
  *
  * @param kind - CLONE_NEW* flag of the file; undefined if it is not a namespace
  */

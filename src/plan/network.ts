@@ -148,7 +148,7 @@ export function vethSteps(networks: readonly PlannedNetwork[], publishes: boolea
   }));
 }
 
-/** The step that configures the interfaces in the container. Empty without networks. */
+/** Returns the step that configures the interfaces in the container, or no step without networks. */
 export function linkSteps(networks: readonly PlannedNetwork[]): Step[] {
   const [first] = networks;
   if (first === undefined) return [];
@@ -179,12 +179,12 @@ function addressesOf(link: number, prefix: number, address: Address): (number | 
   return [link, address.family, prefix, ...halves(address)];
 }
 
-/** The upper and the lower 64 bits; an IPv4 address is in the lower. */
+/** Returns the upper and the lower 64 bits; an IPv4 address is in the lower. */
 function halves({ value }: Address): [bigint, bigint] {
   return [value >> 64n, value & 0xffff_ffff_ffff_ffffn];
 }
 
-/** The same plan with other addresses for one interface: those of the plan were taken meanwhile. */
+/** Returns the same plan with other addresses for one interface: those of the plan were taken meanwhile. */
 export function withAddresses(plan: Plan, link: number, { ipv4, ipv6 }: ContainerAddresses): Plan {
   const container = plan.container.map((step): Step => {
     if (step.op !== 'configureLinks') return step;

@@ -27,7 +27,7 @@ export function portSteps(op: 'reservePorts' | 'publishPorts', ports: readonly P
 }
 
 /**
- * The error for a port that cannot be bound. The path of the refusal is the number of the port.
+ * Returns the error for a port that cannot be bound. The path of the refusal is the number of the port.
  *
  * @param lowest - reads the lowest port that does not belong to root
  */

@@ -26,7 +26,7 @@ function cause(error: number): string {
   }
 }
 
-/** A failed search for the program during create. */
+/** Explains a failed search for the program during create. */
 function explainFindProgram(step: Extract<Step, { op: 'findProgram' }>, report: Report): Explanation {
   const { name } = step;
   const exec = `exec: ${JSON.stringify(name)}`;
@@ -56,7 +56,7 @@ function explainFindProgram(step: Extract<Step, { op: 'findProgram' }>, report: 
   };
 }
 
-/** A failed execve(2) after `start`. The program existed and was executable at create. */
+/** Explains a failed execve(2) after `start`. The program existed and was executable at create. */
 function explainExecute(step: Extract<Step, { op: 'execute' }>, report: Report): Explanation {
   const program = report.detail === '' ? (step.args[0] ?? '') : report.detail;
   return {

@@ -23,7 +23,7 @@ export function startFifoSteps(slot: number | undefined): HostStep[] {
   return slot === undefined ? [] : [{ op: 'makeStartFifo', when: 'before', origin: '', slot }];
 }
 
-/** The last host steps, in this order: the pid is published before the program runs. */
+/** Returns the last host steps, in this order: the pid is published before the program runs. */
 export function lastSteps({
   pidFile,
   pidfdSocket,

@@ -47,13 +47,13 @@ interface MaybeRoot {
   readonly options?: readonly string[];
 }
 
-/** True for an entry of `mounts` that is the root itself. */
+/** Returns true for an entry of `mounts` that is the root itself. */
 export function isRootMount(mount: MaybeRoot | undefined, index: number): boolean {
   if (index !== 0 || mount?.type !== 'overlay' || mount.destination === undefined) return false;
   return containerPath(mount.destination) === '/' && !isBind(mount);
 }
 
-/** The union that is the root of this config, if there is one. */
+/** Returns the union that is the root of this config, if there is one. */
 export function rootMount({ mounts }: Pick<Config, 'mounts'>): RootMount | undefined {
   const mount = mounts?.[0];
   if (mount === undefined || !isRootMount(mount, 0)) return undefined;
@@ -203,7 +203,7 @@ export interface Union {
   readonly lower: string;
 }
 
-/** The fields that the steps for a union share. */
+/** Returns the fields that the steps for a union share. */
 export function unionOf(context: PlanContext, root: RootMount): Union {
   const { config } = context;
   const source = config.mounts?.[0]?.source || 'overlay';
@@ -248,7 +248,7 @@ export interface UpperRequest {
   readonly origin: string;
 }
 
-/** The directories that the root writes into. */
+/** Returns the directories that the root writes into. */
 export function upperRequest(context: PlanContext): { readonly upper?: UpperRequest } {
   const root = rootMount(context.config);
   const { upper, work } = root ?? {};
@@ -267,7 +267,7 @@ function warnUseless(context: PlanContext, { key, place }: UnionOption, why: str
   context.warn(`${at}/options/${place}`, `${key} is ignored: ${why}`);
 }
 
-/** The error for a root.path that cannot be opened. */
+/** Returns the error for a root.path that cannot be opened. */
 export function rootMessage(path: string, report: Report): string {
   if (report.errno === errno.ENOENT) return `invalid rootfs: stat ${path}: ${errnoText(report.errno)}`;
   if (report.errno === errno.ENOTDIR || report.errno === errno.ELOOP) {

@@ -77,7 +77,7 @@ export function rootfsPlan(context: PlanContext): RootfsPlan {
   return { open, enter, seal: sealSteps(config) };
 }
 
-/** The step that provides the root: a directory of the host, or a union of layers that is mounted over it. */
+/** Returns the step that provides the root: a directory of the host, or a union of layers that is mounted over it. */
 function openStep(context: PlanContext, path: string, tree: number, propagation: number): Step {
   const root = rootMount(context.config);
   if (root === undefined) return { op: 'openRoot', origin: '/root/path', path, tree, propagation };
@@ -99,9 +99,9 @@ function hasLayerOptions({ kernel: { major, minor } }: PlanContext['facts']): bo
 }
 
 /**
- * The plan for a user namespace; a runtime with root has the host clone the root. No mount there can reach the host:
- * when the mount namespace is copied, the kernel turns all shared mounts into slaves, regardless of the config. The
- * plan does the same.
+ * Returns the plan for a user namespace; for a runtime with root, a process of the host clones the root. No mount in the
+ * user namespace can reach the host: when the mount namespace is copied, the kernel turns all shared mounts into slaves,
+ * regardless of the config. The plan does the same.
  */
 function rootOfHost(
   context: PlanContext,
@@ -153,7 +153,7 @@ function rootOnHost(context: PlanContext, path: string, origin: string, flags: n
   };
 }
 
-/** True if no mount of the namespace can propagate to the host. */
+/** Returns true if no mount of the namespace can propagate to the host. */
 function stopsPropagation(flags: number): boolean {
   return (flags & MS.MS_REC) !== 0 && (flags & (MS.MS_PRIVATE | MS.MS_SLAVE)) !== 0;
 }

@@ -9,7 +9,7 @@ import type { LoadSeccomp } from './context.ts';
 import type { Facility } from './facility.ts';
 import { flagNames } from './flag-names.ts';
 
-/** True if the profile has SCMP_ACT_NOTIFY. */
+/** Returns true if the profile has SCMP_ACT_NOTIFY. */
 function notifies({ syscalls = [] }: Seccomp): boolean {
   return syscalls.some(({ action }) => action === 'SCMP_ACT_NOTIFY');
 }

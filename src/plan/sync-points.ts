@@ -56,7 +56,7 @@ export type SyncPoint = keyof typeof syncPoints;
 export type SentDescriptor = Exclude<(typeof syncPoints)[SyncPoint]['sends'], undefined>;
 export type ReceivedDescriptor = Exclude<(typeof syncPoints)[SyncPoint]['receives'], undefined>;
 
-/** The point at which the init waits at this step; undefined for a step at which it does not wait. */
+/** Returns the point at which the init waits at this step; undefined for a step at which it does not wait. */
 export function syncPointOf(step: Step | undefined): SyncPoint | undefined {
   if (step?.op === 'loadSeccomp') return 'seccomp';
   if (step?.op === 'attachMount') return 'attachMount';
@@ -77,7 +77,7 @@ interface Slots {
   readonly count?: number;
 }
 
-/** The step of the init that waits for the host steps of a sync point. */
+/** Returns the step of the init that waits for the host steps of a sync point. */
 export function syncAt(point: SyncPoint, origin: string, slots: Slots = {}): Step {
   const { slot = 0, into = 0, count = 0 } = slots;
   return { op: 'sync', origin, point, slot, into, count };

@@ -19,9 +19,9 @@ export function sysctlSteps(config: Config): Step[] {
 }
 
 /**
- * The file below proc/sys. Like in sysctl(8) the first separator determines the form. After a dot, dots separate the
- * names and a slash stands for a dot in a name (`net.ipv4.conf.eth0/1.forwarding`). After a slash the key is the path
- * itself.
+ * Returns the file below proc/sys. Like in sysctl(8) the first separator determines the form. After a dot, dots
+ * separate the names and a slash stands for a dot in a name (`net.ipv4.conf.eth0/1.forwarding`). After a slash the key
+ * is the path itself.
  *
  * @throws RuntimeError `config.sysctl.name` for a key that names no file below proc/sys
  */

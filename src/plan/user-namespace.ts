@@ -42,15 +42,15 @@ export function userNamespace(config: Config): UserNamespace | undefined {
   };
 }
 
-/** The mappings that the host writes after the clone. A joined namespace has its own already. */
+/** Returns the mappings that the host writes after the clone. A joined namespace has its own already. */
 export function mappingSteps(user: UserNamespace): HostStep[] {
   if (user.path !== undefined) return [];
   return [{ op: 'mapIds', when: 'mapIds', uids: user.uids, gids: user.gids, origin: user.origin }];
 }
 
 /**
- * The first steps in a user namespace. Its root makes the other namespaces (`flags`), because the kernel's objects in
- * them (queues, files of network interfaces) belong to their creator.
+ * Returns the first steps in a user namespace. Its root makes the other namespaces (`flags`), because the kernel's
+ * objects in them (queues, files of network interfaces) belong to their creator.
  */
 export function userSteps(user: UserNamespace, flags: number, { euid }: Pick<HostFacts, 'euid'>): Step[] {
   const steps: Step[] = [];
@@ -84,7 +84,7 @@ export interface IdMapRequest {
 }
 
 /**
- * The error for mappings that the kernel refuses.
+ * Returns the error for mappings that the kernel refuses.
  *
  * @param machineRoot - the runtime is root outside of any user namespace
  */
@@ -103,7 +103,7 @@ export function idMapFailure(
   });
 }
 
-/** The error for mappings that newuidmap(1) or newgidmap(1) at `path` refuses with the text `wrote`. */
+/** Returns the error for mappings that newuidmap(1) or newgidmap(1) at `path` refuses with the text `wrote`. */
 export function idMapToolFailure(
   { kind, mappings, origin }: IdMapRequest,
   path: string,
@@ -121,7 +121,7 @@ export function idMapToolFailure(
   });
 }
 
-/** The error for a joined user namespace at `path` that has other mappings: `found`. */
+/** Returns the error for a joined user namespace at `path` that has other mappings: `found`. */
 export function otherMappings(kind: 'uid' | 'gid', path: string, found: string): RuntimeError {
   return new RuntimeError({
     code: 'config.user-namespace.joined-mappings',

@@ -17,7 +17,7 @@ export interface UtsNames {
 /** Name of the file in /etc with the host name. */
 export const nameFile = 'hostname';
 
-/** The name that the container gives itself; empty or undefined: none. */
+/** Returns the name that the container gives itself; empty or undefined: none. */
 export function ownName({ hostname }: Config): string | undefined {
   return hostname;
 }

@@ -42,12 +42,12 @@ function allowed(type: 'c' | 'b', major?: number, minor?: number, mask: number =
   return { allow: true, type, major, minor, access: mask };
 }
 
-/** The rules of a checked config, followed by the default rules. A device that no rule matches is denied. */
+/** Returns the rules of a checked config, followed by the default rules. A device that no rule matches is denied. */
 export function containerDeviceRules(configured: readonly DeviceCgroup[] = []): DeviceRule[] {
   return [...configuredDeviceRules(configured), ...defaults];
 }
 
-/** The rules of the config without the default rules. */
+/** Returns the rules of the config without the default rules. */
 export function configuredDeviceRules(configured: readonly DeviceCgroup[]): DeviceRule[] {
   return configured.map(rule => ({
     allow: rule.allow,

@@ -106,14 +106,14 @@ function last(map: ReadonlyMap<string, Latest>, keys: readonly string[], slot: n
   return found;
 }
 
-/** The keys under which a rule is stored; `+` in a key means any number. */
+/** Returns the keys under which a rule is stored; `+` in a key means any number. */
 function storedKeys(rule: DeviceRule): string[] {
   const major = `${rule.type}${rule.major ?? '*'}`;
   const minor = rule.minor ?? '*';
   return [`${major}:${minor}`, `${rule.type}+:${minor}`, `${major}:+`, `${rule.type}+:+`];
 }
 
-/** The keys of all rules that may match a device of this rule. */
+/** Returns the keys of all rules that may match a device of this rule. */
 function overlappingKeys({ type, major, minor }: DeviceRule): string[] {
   const keys: string[] = [];
   for (const kind of type === 'a' ? ['a', 'b', 'c'] : ['a', type]) {

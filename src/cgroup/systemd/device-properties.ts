@@ -48,7 +48,7 @@ function namesOf(binding: Binding, { type, major, minor }: DeviceRule): string[]
 
 const words = { c: 'char', b: 'block' } as const;
 
-/** The driver name for a major number: systemd accepts the number itself only since version 240. */
+/** Returns the driver name for a major number: systemd accepts the number itself only since version 240. */
 function groupName(binding: Binding, kind: 'c' | 'b', major: number): string | undefined {
   const [characters = '', blocks = ''] = (binding.readTextIfThere('/proc/devices') ?? '').split(
     'Block devices:',

@@ -15,7 +15,7 @@ export interface Variant {
 /** A message has invalid content: the peer uses another protocol, or a value does not match its signature. */
 export class MarshalError extends Error {}
 
-/** The alignment of a type in bytes. */
+/** Returns the alignment of a type in bytes. */
 export function alignmentOf(type: string): number {
   switch (type[0]) {
     case 'n':
@@ -68,7 +68,7 @@ function endOfType(signature: string, start: number): number {
   return at + 1;
 }
 
-/** The types between the brackets of a structure or dictionary entry. */
+/** Returns the types between the brackets of a structure or dictionary entry. */
 export function fieldTypes(type: string): string[] {
   return completeTypes(type.slice(1, -1));
 }

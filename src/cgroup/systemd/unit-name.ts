@@ -76,7 +76,7 @@ export function expandSlice(slice: string): string {
   return parts.map((_, index) => `/${parts.slice(0, index + 1).join('-')}${sliceSuffix}`).join('');
 }
 
-/** The path from the root of the hierarchy to the manager's root cgroup. */
+/** Returns the path from the root of the hierarchy to the manager's root cgroup. */
 export function managerCgroup(manager: Manager, uid: number): string {
   return manager === 'system' ? '' : `/user.slice/user-${uid}.slice/user@${uid}.service`;
 }

@@ -149,7 +149,7 @@ export function isListed(kind: ValueKind): kind is Listed {
   return typeof kind === 'string' && Object.hasOwn(listers, kind);
 }
 
-/** A shell command that prints the values, and nothing if it fails. */
+/** Returns a shell command that prints the values, and nothing if it fails. */
 export function listCommand(kind: Listed, program: string): string {
   const { words, sed }: { words: string; sed?: string } = listers[kind];
   return `${program} ${words} 2>/dev/null${sed === undefined ? '' : ` | sed -n '${sed}'`}`;

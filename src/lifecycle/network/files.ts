@@ -33,8 +33,9 @@ export interface ContainerDirectories {
 }
 
 /**
- * The config with mounts for the files, except those on or below a mount of its own, and the paths of files that have no
- * mount point: in a user namespace the root may be unable to make one, and on a read-only root file system no process can.
+ * Returns the config with mounts for the files, except those on or below a mount of its own, and the paths of files
+ * that have no mount point: in a user namespace the root may be unable to make one, and on a read-only root file system
+ * no process can.
  */
 export function withNetworkFiles(
   binding: Binding,
@@ -67,7 +68,7 @@ export function withNetworkFiles(
   };
 }
 
-/** True if the file exists in the root file system, or can be made there. */
+/** Returns true if the file exists in the root file system, or can be made there. */
 function hasMountPoint(
   binding: Binding,
   config: Config,

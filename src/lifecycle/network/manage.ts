@@ -139,7 +139,7 @@ function badValue(subject: string, value: string, hint: string): RuntimeError {
   });
 }
 
-/** The definition with the requested subnets and gateways. */
+/** Returns the definition with the requested subnets and gateways. */
 function withRanges(network: NetworkDefinition, options: NetworkOptions): NetworkDefinition {
   const { subnets, gateways, ipv6: wantsIpv6 } = options;
   const given = subnets.map(text => {
@@ -221,7 +221,7 @@ function checkBridge(store: NetworkStore, { name, bridge }: NetworkDefinition): 
   });
 }
 
-/** All networks with their containers, by name. */
+/** Returns all networks with their containers, by name. */
 export function listNetworks(runtime: Runtime): NetworkListing {
   const { binding } = runtime;
   const store = networkStore(binding);

@@ -14,7 +14,7 @@ export interface PortHolder {
 /** State `listen` of TCP in /proc/net/tcp. */
 const listening = '0A';
 
-/** The process that has a socket on this port; undefined if none can be found. Slow: only for an error. */
+/** Returns the process that has a socket on this port; undefined if none can be found. Slow: only for an error. */
 export function portHolder(binding: Binding, protocol: 'tcp' | 'udp', port: number): PortHolder | undefined {
   const inodes = socketsOn(binding, protocol, port);
   if (inodes.size === 0) return undefined;

@@ -115,7 +115,7 @@ function unknownNetwork(store: NetworkStore, { name, origin }: NetworkRequest): 
 }
 
 /**
- * A new definition with subnets that overlap nothing on the machine.
+ * Returns a new definition with subnets that overlap nothing on the machine.
  *
  * @throws RuntimeError `network.overlap` if every subnet is in use
  */

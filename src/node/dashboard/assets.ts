@@ -33,7 +33,7 @@ export function withKey(page: Buffer, key: string): string {
   return page.toString('utf8').replace(keyPlace, () => `<meta name="tsubo-key" content="${key}" />`);
 }
 
-/** The headers of every answer. */
+/** Returns the headers of every answer. */
 export function headersFor(address: string): Readonly<Record<string, string>> {
   return {
     'Content-Security-Policy': [

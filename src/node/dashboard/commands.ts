@@ -8,7 +8,7 @@ import { shownError } from './shown-error.ts';
 /** The command line of `tsubo` up to the name of a command. */
 export type CommandLine = readonly string[];
 
-/** The words of the command for an action. */
+/** Returns the words of the command for an action. */
 export function wordsOf(action: ActionWord, id: string): string[] {
   if (action === 'remove') return ['container', 'rm', '--force', id];
   return ['container', action, id];
@@ -40,7 +40,7 @@ export function runCommand(
   });
 }
 
-/** The last error among the records that a command has written. */
+/** Returns the last error among the records that a command has written. */
 export function failureIn(text: string): ShownError | undefined {
   const records = text.split('\n').flatMap(line => {
     const error = errorIn(line);
@@ -50,7 +50,7 @@ export function failureIn(text: string): ShownError | undefined {
   return last && shownError(last);
 }
 
-/** The error in a line of a log; undefined for a warning and for a line of the container. */
+/** Returns the error in a line of a log; undefined for a warning and for a line of the container. */
 export function errorIn(line: string): ErrorFields | undefined {
   if (!line.startsWith('{')) return undefined;
   try {

@@ -200,7 +200,7 @@ function askingOf({ method = '', url = '', headers }: IncomingMessage, upgrade: 
   return { method, path: url.split('?', 1)[0] ?? '', headers, upgrade };
 }
 
-/** The token of the address `/?token=TOKEN`; undefined for any other address. */
+/** Returns the token of the address `/?token=TOKEN`; undefined for any other address. */
 function tokenIn(url: string): string | undefined {
   return /^\/\?token=(.*)$/s.exec(url)?.[1];
 }

@@ -59,7 +59,7 @@ export function deleteAfterEnd(leftover: Leftover): () => void {
   };
 }
 
-/** Undefined if a path cannot be written into a line. */
+/** Returns undefined if a path cannot be written into a line. */
 export function lineOf({ id, root, identity, temporaryBundle = '-' }: Leftover): string | undefined {
   const init = identity === undefined ? '-' : `${identity.pid}:${identity.startTime}`;
   const fields = [id, temporaryBundle, init, root];

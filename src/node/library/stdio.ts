@@ -103,7 +103,10 @@ export function openStdio(binding: Binding, stdio: Stdio): OpenedStdio {
   return { descriptors, streams, handedOver, abandon };
 }
 
-/** The streams of a program on a terminal: input and output are its master, and there is no separate error output. */
+/**
+ * Returns the streams of a program on a terminal: input and output are its master, and there is no separate error
+ * output.
+ */
 export function terminalStreams(master: number): {
   readonly stream: ReadStream;
   readonly streams: StandardStreams;
@@ -116,7 +119,7 @@ export function terminalStreams(master: number): {
   return { stream, streams: { stdin: stream, stdout: stream, stderr: null } };
 }
 
-/** A descriptor, or that of a stream of a file or terminal, which needs no copying. */
+/** Returns a descriptor, or that of a stream of a file or terminal, which needs no copying. */
 function descriptorOf(option: unknown): number | undefined {
   if (typeof option === 'number') return option;
   const fd = isStream(option) ? (option as { readonly fd?: unknown }).fd : undefined;

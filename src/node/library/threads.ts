@@ -77,7 +77,7 @@ function next(): void {
   }
 }
 
-/** Undefined if there are enough threads, or one of them will probably be idle soon. */
+/** Returns undefined if there are enough threads, or one of them will probably be idle soon. */
 function anotherThread(): Thread | undefined {
   if (threads === mostThreads) return undefined;
   const begun = Math.max(...[...busy].map(thread => thread.begun));

@@ -363,7 +363,7 @@ function tokenOf(text: string): string | undefined {
   }
 }
 
-/** The first message in a registry's error document. */
+/** Returns the first message in a registry's error document. */
 function messageOf(text: string): string {
   try {
     const { errors, details } = JSON.parse(text) as {

@@ -98,7 +98,7 @@ function keyOf(registry: string): string {
   return registry === defaultRegistry ? dockerHub : registry;
 }
 
-/** The credentials for a registry in Docker's config.json or in the credential helper that it names. */
+/** Returns the credentials for a registry in Docker's config.json or in the credential helper that it names. */
 export function findCredentials(registry: string): Credentials | undefined {
   const config = readConfig();
   const helper = helperFor(config, registry);

@@ -132,7 +132,7 @@ async function fill(job: Download, fd: number, path: string): Promise<void> {
   });
 }
 
-/** The position of the first byte of an answer. */
+/** Returns the position of the first byte of an answer. */
 function firstByte({ status, headers }: Reply, requested: number): number {
   if (status !== 206) return status === 416 ? -1 : 0;
   const start = /^bytes (\d+)-/.exec(headers['content-range'] ?? '')?.[1];
@@ -188,7 +188,7 @@ function isNoSpace(error: unknown): boolean {
   return ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '');
 }
 
-/** An error of a write; errors of a socket have no such name. */
+/** Returns true for an error of a write; errors of a socket have no such name. */
 function isSystemFailure(error: unknown): boolean {
   return (
     (error as NodeJS.ErrnoException).syscall === 'write' && (error as NodeJS.ErrnoException).code !== 'EPIPE'

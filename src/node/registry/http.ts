@@ -132,7 +132,7 @@ function requestOfProxy(proxy: URL, options: Options & { readonly path: string }
   return httpsRequest({ ...server, ...secured(proxy) });
 }
 
-/** An option of `tls.connect`, which the types of `https.request` lack. */
+/** Returns an option of `tls.connect`, which the types of `https.request` lack. */
 function secured(server: URL): { readonly secureContext: SecureContext } {
   return { secureContext: secureContextFor(server) };
 }
@@ -176,8 +176,8 @@ function proxyCredentials({ username, password }: URL): Record<string, string> {
 }
 
 /**
- * The proxy in HTTPS_PROXY or HTTP_PROXY, unless NO_PROXY contains the host, a domain above it, a subnet with its
- * address, or `*`. A loopback address needs none.
+ * Returns the proxy in HTTPS_PROXY or HTTP_PROXY, unless NO_PROXY contains the host, a domain above it, a subnet with
+ * its address, or `*`. A loopback address needs none.
  */
 export function proxyFor(url: URL, env: Environment): URL | undefined {
   const name = url.protocol === 'https:' ? 'https_proxy' : 'http_proxy';

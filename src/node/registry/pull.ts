@@ -107,7 +107,7 @@ export async function pull(request: Pull): Promise<Pulled> {
   return { reference: complete, id: manifest.config.digest };
 }
 
-/** Undefined also for a damaged image, which the pull repairs. */
+/** Returns undefined also for a damaged image, which the pull repairs. */
 function findReadable(store: ImageStore, complete: string): StoredImage | undefined {
   try {
     return findImage(store, complete);

@@ -49,7 +49,7 @@ const inIpc: readonly string[] = [
   'kernel.shm_rmid_forced',
 ];
 
-/** The namespace of a sysctl; undefined if it belongs to the host. */
+/** Returns the namespace of a sysctl; undefined if it belongs to the host. */
 function namespaceOf(name: string): NamespaceType | undefined {
   if (inIpc.includes(name) || name.startsWith('fs.mqueue.')) return 'ipc';
   if (name.startsWith('net.')) return 'network';

@@ -49,7 +49,7 @@ export const checkDeviceRules: IsolationCheck = config => {
   ];
 };
 
-/** The index of the rule that lets the container use all devices of a type; undefined if it cannot use all. */
+/** Returns the index of the rule that lets the container use all devices of a type; undefined if it cannot use all. */
 function ruleForAll(rules: readonly Draft<DeviceCgroup>[], wanted: 'b' | 'c'): number | undefined {
   const allowedBy = new Map<string, number>();
   for (const [index, { allow, type = 'a', major, minor, access = 'rwm' }] of rules.entries()) {

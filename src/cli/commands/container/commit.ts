@@ -53,7 +53,7 @@ export const diff: CommandModule = {
   },
 };
 
-/** The complete form of a name that an image can get. */
+/** Returns the complete form of a name that an image can get. */
 export function taggable(text: string): string {
   const reference = parseReference(text);
   if (reference.digest === undefined) return formatReference(reference);

@@ -70,7 +70,7 @@ function sample({ runtime }: Context, store: DirectStore, words: readonly string
   );
 }
 
-/** Undefined for a container that does not run, or has ended meanwhile. */
+/** Returns undefined for a container that does not run, or has ended meanwhile. */
 function statsOf(runtime: Runtime, id: string): ContainerStats | undefined {
   try {
     return containerStats(runtime, id);

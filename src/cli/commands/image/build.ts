@@ -110,7 +110,7 @@ export const build: CommandModule = {
   },
 };
 
-/** The directory of the files; undefined if only a Dockerfile is given. */
+/** Returns the directory of the files; undefined if only a Dockerfile is given. */
 function contextOf(
   binding: Binding,
   directory: string | undefined,

@@ -62,7 +62,7 @@ export const unit: CommandModule = {
   },
 };
 
-/** A word of a unit file. */
+/** Returns a text as a word of a unit file. */
 function quoted(word: string): string {
   const escaped = word.replace(/[\\"]/g, '\\$&').replace(/%/g, '%%').replace(/\$/g, '$$$$');
   return /^[\w@%+=:,./-]+$/.test(escaped) ? escaped : `"${escaped}"`;

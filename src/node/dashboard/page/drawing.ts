@@ -77,7 +77,7 @@ export function cutTo(text: string, width: number, size: number): string {
   return characters.length <= most ? text : `${characters.slice(0, most - 1).join('')}…`;
 }
 
-/** A port in the form of `--publish` as text: `port 8800 → 80`, `port 127.0.0.1:53 → 53/udp`. */
+/** Returns a port in the form of `--publish` as text: `port 8800 → 80`, `port 127.0.0.1:53 → 53/udp`. */
 export function portText(published: string): string {
   const [address = published, protocol = ''] = published.split('/', 2);
   const end = address.lastIndexOf(':');

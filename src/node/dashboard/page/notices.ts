@@ -32,7 +32,7 @@ export function closeNotice(): boolean {
   return newest !== null;
 }
 
-/** The message, and the lines that a terminal gets below it. */
+/** Returns the message, and the lines that a terminal gets below it. */
 export function errorText({ message, details }: ShownError): HTMLElement {
   return element(
     'div',
