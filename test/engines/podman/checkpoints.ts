@@ -8,7 +8,7 @@ const count = (podman: Podman, name: string) => requireAllNumbers(podman.ok('log
 
 async function more(podman: Podman, name = 'one'): Promise<void> {
   const before = count(podman, name);
-  await waitFor('more numbers', () => (count(podman, name) >= before + 3 ? true : undefined), 30);
+  await waitFor('more numbers', () => (count(podman, name) >= before + 3 ? true : undefined), 60);
 }
 
 async function startCounter(podman: Podman): Promise<void> {
@@ -34,19 +34,16 @@ export const checkpoints: readonly Flow<Podman>[] = [
       await startCounter(podman);
       podman.ok('exec', 'one', 'sh', '-c', 'echo kept >/kept');
       podman.ok('container', 'checkpoint', '--leave-running', '--export', '/tmp/one.tar', 'one');
+      const before = count(podman, 'one');
       await more(podman);
       podman.ok('rm', '--force', '--time', '0', 'one');
       podman.ok('container', 'restore', '--import', '/tmp/one.tar', '--name', 'two');
       assert.equal(podman.ok('exec', 'two', 'cat', '/kept'), 'kept');
+      // Some versions of Podman have the log in the archive, too.
       const numbers = () => podman.ok('logs', 'two').split('\n').filter(Boolean).map(Number);
-      await waitFor('numbers', () => (numbers().length >= 3 ? true : undefined), 30);
-      const [begin = 0, ...rest] = numbers();
-      // The log is a new one; the program counts on.
-      assert.ok(begin > 3, `it begins with ${begin}`);
-      assert.deepEqual(
-        rest,
-        rest.map((_, index) => begin + index + 1),
-      );
+      await waitFor('numbers', () => ((numbers().at(-1) ?? 0) >= before + 3 ? true : undefined), 60);
+      // It did not start again from the beginning.
+      assert.ok(numbers().filter(number => number === 1).length <= 1);
     },
   },
 ];
