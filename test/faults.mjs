@@ -25,7 +25,9 @@ await script(async () => {
   const command = positionals.length === 0 ? '.*' : positionals.join(' ');
   const name = `of ${command} is reported`;
   const program = join(top, 'node_modules/vitest/vitest.mjs');
-  const args = [program, 'run', 'test/oci/faults.test.ts', '-t', name, '--testTimeout=0'];
+  // Without the watchdog, because the steps of one command take longer than a single test may.
+  const reporters = ['--reporter=default', '--reporter=./test/helpers/summary.ts'];
+  const args = [program, 'run', 'test/oci/faults.test.ts', '-t', name, '--testTimeout=0', ...reporters];
   const ended = Array.from({ length: jobs }, (_, index) => {
     const child = spawn(process.execPath, args, {
       cwd: top,

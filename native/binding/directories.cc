@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <deque>
 
 #include "binding/buffer.h"
 #include "binding/json_members.h"
@@ -97,9 +98,6 @@ Outcome open_and_list(const std::string& path, Which which, Stream& stream, Name
   return names_in(stream.get(), path, which, names);
 }
 
-// Lists all names before the first removal: the result of readdir during removals is unspecified.
-Outcome remove_entries(DIR* directory, const std::string& path);
-
 constexpr int kDirectoryItself = O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
 // Opens a directory for the removal of its entries. Adds the owner's permissions if they are missing, as in the
@@ -115,35 +113,123 @@ int open_to_remove(int parent, const char* name) {
   return openat(parent, name, O_RDONLY | kDirectoryItself);
 }
 
-Outcome remove_directory(int parent, const char* name, const std::string& path) {
-  const int fd = open_to_remove(parent, name);
-  if (fd < 0) return errno == ENOENT ? Outcome() : refused("open", errno, path);
-  Stream stream(fdopendir(fd));
-  if (stream.get() == nullptr) {
-    const int error = errno;
-    close(fd);
-    return refused("open", error, path);
-  }
-  Outcome removed = remove_entries(stream.get(), path);
-  if (removed.syscall != nullptr) return removed;
-  if (unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT) return refused("rmdir", errno, path);
-  return {};
-}
+// The most open descriptors of one removal, because a tree may be deeper than the limit of the process.
+constexpr size_t kMostOpen = 16;
 
-Outcome remove_entries(DIR* directory, const std::string& path) {
+// A directory whose entries are being removed. The stream is closed while the removal is `kMostOpen` levels below.
+struct Level {
+  Stream stream;
   Names names;
-  Outcome listed = names_in(directory, path, Which::all, names);
-  if (listed.syscall != nullptr) return listed;
-  for (size_t i = 0; i < names.size(); i++) {
-    if (unlinkat(dirfd(directory), names[i], 0) == 0 || errno == ENOENT) continue;
-    const int error = errno;
-    const std::string entry = path + "/" + names[i];
-    if (error != EISDIR) return refused("unlink", error, entry);
-    Outcome removed = remove_directory(dirfd(directory), names[i], entry);
-    if (removed.syscall != nullptr) return removed;
+  size_t next = 0;
+  dev_t device = 0;
+  ino_t inode = 0;
+
+  int fd() const { return dirfd(stream.get()); }
+};
+
+// Removes a tree without recursion, because a deep tree would need too large a stack.
+class TreeRemoval {
+ public:
+  TreeRemoval(int parent, const char* name, const std::string& path) : parent_(parent), name_(name), path_(path) {}
+
+  Outcome run() {
+    Outcome entered = enter(parent_, name_);
+    while (entered.syscall == nullptr && !levels_.empty()) {
+      Level& level = levels_.back();
+      entered = level.next == level.names.size() ? leave() : remove_entry(level);
+    }
+    return entered;
   }
-  return {};
-}
+
+ private:
+  // Lists all names before the first removal: the result of readdir during removals is unspecified.
+  Outcome enter(int parent, const char* name) {
+    const int fd = open_to_remove(parent, name);
+    if (fd < 0) return errno == ENOENT ? Outcome() : failed("open");
+    Level& level = levels_.emplace_back();
+    level.stream.reset(fdopendir(fd));
+    if (level.stream.get() == nullptr) {
+      const int error = errno;
+      close(fd);
+      return failed("open", error);
+    }
+    Outcome listed = names_in(level.stream.get(), path_, Which::all, level.names);
+    if (listed.syscall != nullptr) return failed(listed.syscall, listed.error);
+    return levels_.size() > kMostOpen ? close_level(levels_[levels_.size() - 1 - kMostOpen]) : Outcome();
+  }
+
+  Outcome close_level(Level& level) {
+    if (level.stream.get() == nullptr) return {};
+    struct stat st;
+    if (fstat(level.fd(), &st) < 0) return failed("fstat");
+    level.device = st.st_dev;
+    level.inode = st.st_ino;
+    level.stream.reset(nullptr);
+    return {};
+  }
+
+  // Opens the parent of a level again, unless another process has moved the level into another directory.
+  Outcome open_again(const Level& level, Level& above) {
+    int fd = openat(level.fd(), "..", O_RDONLY | kDirectoryItself);
+    // A directory can be listed without the permission to search in it.
+    if (fd < 0 && errno == EACCES && fchmod(level.fd(), 0700) == 0)
+      fd = openat(level.fd(), "..", O_RDONLY | kDirectoryItself);
+    if (fd < 0) return failed("open");
+    above.stream.reset(fdopendir(fd));
+    if (above.stream.get() == nullptr) {
+      const int error = errno;
+      close(fd);
+      return failed("open", error);
+    }
+    struct stat st;
+    if (fstat(fd, &st) < 0) return failed("fstat");
+    return st.st_dev == above.device && st.st_ino == above.inode ? Outcome() : failed("open", ESTALE);
+  }
+
+  // Removes the last level, which is empty now.
+  Outcome leave() {
+    // The path of an error is then that of the level itself.
+    levels_.back().next = 0;
+    int parent = parent_;
+    const char* name = name_;
+    if (levels_.size() > 1) {
+      Level& above = levels_[levels_.size() - 2];
+      if (above.stream.get() == nullptr) {
+        Outcome opened = open_again(levels_.back(), above);
+        if (opened.syscall != nullptr) return opened;
+      }
+      parent = above.fd();
+      name = above.names[above.next - 1];
+    }
+    if (unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT) return failed("rmdir");
+    levels_.pop_back();
+    return {};
+  }
+
+  Outcome remove_entry(Level& level) {
+    const char* name = level.names[level.next++];
+    if (unlinkat(level.fd(), name, 0) == 0 || errno == ENOENT) return {};
+    if (errno != EISDIR) return failed("unlink");
+    return enter(level.fd(), name);
+  }
+
+  Outcome failed(const char* call, int error = errno) const { return refused(call, error, path()); }
+
+  // The path of the entry that is being removed.
+  std::string path() const {
+    std::string path = path_;
+    for (const Level& level : levels_) {
+      if (level.next > 0) path.append("/").append(level.names[level.next - 1]);
+    }
+    return path;
+  }
+
+  const int parent_;
+  const char* const name_;
+  const std::string& path_;
+  // A deque, because it does not move its elements.
+  std::deque<Level> levels_;
+};
 
 // Returns the content of a file and sets `owner` if the file exists. The content is empty if the file cannot be read
 // whole.
@@ -182,7 +268,7 @@ Outcome readdir(const Arguments& a) {
 Outcome removeTree(const Arguments& a) {
   const std::string& path = a[0].text();
   if (has_nul(path)) return refused("open", EINVAL, path);
-  return remove_directory(AT_FDCWD, path.c_str(), path);
+  return TreeRemoval(AT_FDCWD, path.c_str(), path).run();
 }
 
 Outcome readMembers(const Arguments& a) {

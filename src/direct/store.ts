@@ -126,11 +126,7 @@ function makeDirectory(store: DirectStore): { id: string; directory: string; loc
     const directory = containerPath(store, id);
     const lock = onHost(`unable to make the container directory ${directory}`, () => {
       binding.mkdir(directory, 0o711);
-      return unlessMissing(() => {
-        const fd = binding.open(directory, O.O_RDONLY | O.O_CLOEXEC, 0);
-        binding.lock(fd, lockTimeoutMs);
-        return fd;
-      });
+      return unlessMissing(() => openLocked(binding, directory, lockTimeoutMs));
     });
     if (lock !== undefined) return { id, directory, lock };
   }
@@ -206,9 +202,10 @@ function tryName(store: DirectStore, id: string, name: string): string | undefin
     }
     const holder = readName(store, name);
     if (holder === undefined && binding.stat(path, true) !== undefined) throw foreignName(path, name);
-    if (holder !== undefined && !isAbandoned(store, holder)) return holder;
-    // The container that had the name was removed, or its create was killed.
-    if (holder !== undefined) removeFiles(store, holder, name);
+    // The container of the name was removed, or its create was killed.
+    const isRemoved =
+      holder === undefined || removeAbandoned(store, holder, () => removeFiles(store, holder, name));
+    if (!isRemoved) return holder;
   }
 }
 
@@ -265,17 +262,40 @@ function nameTaken(name: string, id: string): RuntimeError {
   });
 }
 
-/** Returns true for a directory without container.json whose lock no command holds. */
-function isAbandoned(store: DirectStore, id: string): boolean {
+/**
+ * Calls `remove` for a directory without container.json that no command is making, and for one that does not exist. Holds the
+ * lock during the call, because the command that makes the directory may wait for it: that command then finds the directory
+ * removed, and makes another one.
+ *
+ * @returns false for a directory of any other state
+ */
+function removeAbandoned(store: DirectStore, id: string, remove: () => void): boolean {
   const { binding } = store;
   const directory = containerPath(store, id);
-  if (binding.stat(entryPath(directory, containerFiles.record)) !== undefined) return false;
+  const isFinished = (): boolean => binding.stat(entryPath(directory, containerFiles.record)) !== undefined;
+  if (isFinished()) return false;
   const fd = unlessMissing(() => binding.open(directory, O.O_RDONLY | O.O_CLOEXEC, 0));
-  if (fd === undefined) return true;
-  const isFree = unlessMissing(() => binding.lock(fd, 0)) ?? true;
-  binding.close(fd);
-  // Another command may have finished it meanwhile.
-  return isFree && binding.stat(entryPath(directory, containerFiles.record)) === undefined;
+  try {
+    const isFree = fd === undefined || (unlessMissing(() => binding.lock(fd, 0)) ?? true);
+    // Another command may have finished it meanwhile.
+    if (!isFree || isFinished()) return false;
+    remove();
+    return true;
+  } finally {
+    if (fd !== undefined) binding.close(fd);
+  }
+}
+
+/** Undefined if another process keeps the lock. */
+function openLocked(binding: Binding, directory: string, timeoutMs: number): number | undefined {
+  const fd = binding.open(directory, O.O_RDONLY | O.O_CLOEXEC, 0);
+  let isLocked = false;
+  try {
+    isLocked = binding.lock(fd, timeoutMs);
+  } finally {
+    if (!isLocked) binding.close(fd);
+  }
+  return isLocked ? fd : undefined;
 }
 
 /** Returns the names whose links lead to the container. Used if its record is damaged. */
@@ -318,10 +338,10 @@ const mostAttempts = 5;
 export function sweep(store: DirectStore): void {
   const { binding } = store;
   for (const id of directoryIds(store)) {
-    if (isAbandoned(store, id))
-      onHost(`unable to remove ${containerPath(store, id)}`, () =>
-        binding.removeTree(containerPath(store, id)),
-      );
+    const path = containerPath(store, id);
+    removeAbandoned(store, id, () =>
+      onHost(`unable to remove ${path}`, () => removeDirectory(binding, path)),
+    );
   }
   for (const name of unlessMissing(() => binding.readdir(namesPath(store))) ?? []) {
     const holder = readName(store, name);

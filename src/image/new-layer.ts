@@ -4,6 +4,7 @@ import { RuntimeError } from '../errors/error.ts';
 import { hostFailure, onHost, refusalOf } from '../errors/system.ts';
 import { visibleLine } from '../errors/visible.ts';
 import type { PackProblem } from '../host/binding.d.ts';
+import { unlessMissing } from '../host/files.ts';
 import { isMachineRoot } from '../host/privilege.ts';
 import { O } from '../kernel/files.ts';
 import { blobPath, type ImageStore, imagesPath, prepareImages } from './blobs.ts';
@@ -86,10 +87,17 @@ function openTemporary(store: ImageStore): { path: string; fd: number } {
     let fd = -1;
     const refusal = refusalOf(() => {
       fd = binding.open(path, O.O_RDWR | O.O_CREAT | O.O_EXCL | O.O_CLOEXEC, 0o644);
-      binding.lock(fd, 0);
     });
-    if (refusal === undefined) return { path, fd };
-    if (refusal.errno !== errno.EEXIST) throw refusal;
+    if (refusal?.errno === errno.EEXIST) continue;
+    if (refusal !== undefined) throw refusal;
+    let isLocked: boolean | undefined;
+    try {
+      // A prune between the two calls takes the file for one of a killed command and removes it: then another name is tried.
+      isLocked = unlessMissing(() => binding.lock(fd, 0));
+    } finally {
+      if (isLocked !== true) binding.close(fd);
+    }
+    if (isLocked === true) return { path, fd };
   }
 }
 

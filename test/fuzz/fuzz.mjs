@@ -20,10 +20,13 @@ import { runCreate } from './sandbox.mjs';
 /** Inputs that failed, one file each. */
 const failures = join(top, 'build/fuzz/failures');
 
+/** Seconds. */
+const unlimited = 1e8;
+
 await script(async () => {
   const { values } = parseArgs({
     options: {
-      seconds: { type: 'string', default: '60' },
+      seconds: { type: 'string' },
       count: { type: 'string', default: 'Infinity' },
       seed: { type: 'string', default: '1' },
       only: { type: 'string' },
@@ -57,7 +60,8 @@ await script(async () => {
   if (unknown !== undefined)
     throw new Failure(`there is no target ${unknown}: choose from ${all.join(', ')}`);
   const seed = Number(values.seed);
-  const each = (1000 * Number(values.seconds)) / wanted.length;
+  const each =
+    (1000 * Number(values.seconds ?? (values.count === 'Infinity' ? 60 : unlimited))) / wanted.length;
   say(`seed ${seed}`);
   /** @type {Result[]} */
   const results = [];

@@ -97,6 +97,8 @@ export class FaultWalk {
 
   record(step: Step, problems: readonly string[]): void {
     this.#counts.residues += problems.length;
+    // At once, because a whole walk takes hours.
+    for (const problem of problems) process.stdout.write(`${problem}\n`);
     if (this.#file === '' || problems.length > 0) return;
     appendFileSync(this.#file, `${(step as Step & { key: string }).key}\n`);
   }

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
+import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Binding } from '../../src/host/binding.d.ts';
+import { requires } from '../helpers/requires.ts';
 
-const addon = createRequire(import.meta.url)('../../build/Release/tsubo.node') as Binding;
+const addonFile = fileURLToPath(new URL('../../build/Release/tsubo.node', import.meta.url));
+const addon = createRequire(import.meta.url)(addonFile) as Binding;
 
 let top: string;
 beforeEach(() => {
@@ -38,6 +42,40 @@ describe('removeTree', () => {
     symlinkSync(kept, join(top, 'link'));
     expect(() => addon.removeTree(join(top, 'link'))).toThrow(expect.objectContaining({ syscall: 'open' }));
     expect(existsSync(join(kept, 'file'))).toBe(true);
+  });
+
+  it('removes a tree of 5,000 levels with few descriptors', () => {
+    const tree = join(top, 'deep');
+    mkdirSync(tree);
+    // Step by step, because no path can name the deepest directory. Some levels also have a file and another directory.
+    const make = `for (let i = 0; i < 5000; i++) {
+      if (i % 50 === 0) { fs.writeFileSync('a', ''); fs.mkdirSync('z/y', { recursive: true }); }
+      fs.mkdirSync('m'); process.chdir('m');
+    }`;
+    expect(spawnSync(process.execPath, ['-e', make], { cwd: tree, timeout: 250_000 }).status).toBe(0);
+    const remove = `require(${JSON.stringify(addonFile)}).removeTree(process.argv[1])`;
+    const { status, stderr } = spawnSync(
+      '/bin/sh',
+      ['-c', 'ulimit -n "$0" && exec "$@"', '64', process.execPath, '-e', remove, tree],
+      { encoding: 'utf8', timeout: 250_000 },
+    );
+    expect([status, stderr]).toEqual([0, '']);
+    expect(existsSync(tree)).toBe(false);
+  });
+
+  it.skipIf(requires('root'))('reports the path of an entry below many levels', () => {
+    const tree = join(top, 'tree');
+    const deep = `${tree}${'/d'.repeat(40)}`;
+    mkdirSync(`${deep}/e/f`, { recursive: true });
+    const remove = `try { require(${JSON.stringify(addonFile)}).removeTree(process.argv[1]) } catch (error) { console.log(JSON.stringify(error)) }`;
+    // The directory of a mount cannot be removed.
+    const script = 'mount -t tmpfs none "$0" && exec "$@"';
+    const { stdout } = spawnSync(
+      'unshare',
+      ['-m', '/bin/sh', '-c', script, `${deep}/e`, process.execPath, '-e', remove, tree],
+      { encoding: 'utf8', timeout: 250_000 },
+    );
+    expect(JSON.parse(stdout)).toMatchObject({ syscall: 'rmdir', errno: 16, path: `${deep}/e` });
   });
 
   it('treats a missing file as removed', () => {

@@ -104,6 +104,51 @@ describe('a new container', () => {
     expect(listContainers(store).containers.map(container => container.id)).toEqual([id]);
   });
 
+  it('has another id if a sweep removes its directory before the lock', () => {
+    let swept = 0;
+    const binding = {
+      ...store.binding,
+      lock(fd: number, timeoutMs: number): boolean {
+        if (swept++ === 0) sweep(store);
+        return store.binding.lock(fd, timeoutMs);
+      },
+    };
+    const made = newContainer({ ...store, binding }, 'web');
+    expect(swept).toBe(2);
+    expect(directories()).toEqual([made.id]);
+  });
+
+  it('waits while a sweep that has found its directory unlocked removes it, and has another id then', () => {
+    const removed: string[] = [];
+    const sweeping = {
+      ...store.binding,
+      removeTree(path: string): void {
+        // The lock is held: the other command cannot continue with a directory that is about to be removed.
+        const fd = store.binding.open(path, 0, 0);
+        expect(store.binding.lock(fd, 0)).toBe(false);
+        store.binding.close(fd);
+        removed.push(path);
+        store.binding.removeTree(path);
+      },
+    };
+    const id = 'b'.repeat(64);
+    mkdirSync(join(store.directory, 'containers', id, 'upper'), { recursive: true });
+    sweep({ ...store, binding: sweeping });
+    expect(removed).toEqual([join(store.directory, 'containers', id)]);
+    expect(directories()).toEqual([]);
+  });
+
+  it('has another id if another process keeps the lock of its directory', () => {
+    let calls = 0;
+    const binding = {
+      ...store.binding,
+      lock: (fd: number, timeoutMs: number) => calls++ > 0 && store.binding.lock(fd, timeoutMs),
+    };
+    const made = newContainer({ ...store, binding }, 'web');
+    expect(calls).toBe(2);
+    expect(directories()).toContain(made.id);
+  });
+
   it('is refused under a taken name, and leaves nothing behind', () => {
     const { id } = make('web');
     expect(thrown(() => newContainer(store, 'web'))).toMatchObject({
