@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -242,12 +243,96 @@ std::string_view read_small(int directory, const std::string& path, char* room, 
   return n == st.st_size ? std::string_view(room, static_cast<size_t>(n)) : std::string_view();
 }
 
+void add_member(std::string_view name, Member::Kind kind, std::vector<Member>& members) {
+  const size_t dot = name.find('.');
+  members.push_back({name.substr(0, dot), dot == name.npos ? "" : name.substr(dot + 1), kind, {}});
+}
+
 void add_wanted(const Value& request, const char* list, Member::Kind kind, std::vector<Member>& members) {
-  for (const Value& item : request.field(list).items()) {
-    const std::string_view name = item.text();
-    const size_t dot = name.find('.');
-    members.push_back({name.substr(0, dot), dot == name.npos ? "" : name.substr(dot + 1), kind, {}});
+  for (const Value& item : request.field(list).items()) add_member(item.text(), kind, members);
+}
+
+enum class Answer { no, yes, unknown };
+
+// Reads the beginning of a file of the kernel. Returns nothing, with errno, if that fails.
+std::string_view read_start(const char* path, char* room, size_t size) {
+  // musl's open(2) adds a call of fcntl(2) for O_CLOEXEC.
+  UniqueFd fd(static_cast<int>(syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC)));
+  const ssize_t n = fd.get() < 0 ? -1 : read(fd.get(), room, size);
+  return n < 0 ? std::string_view() : std::string_view(room, static_cast<size_t>(n));
+}
+
+// The file does not exist, or its process or cgroup has ended while it was open.
+bool is_gone(int error) { return error == ENOENT || error == ENOTDIR || error == ESRCH || error == ENODEV; }
+
+Answer without_file(int error) { return is_gone(error) ? Answer::no : Answer::unknown; }
+
+// True while the process with this start time (field 22 of /proc/PID/stat) runs; a zombie does not.
+Answer process_runs(std::string_view pid, std::string_view start_time) {
+  int number = 0;
+  if (pid.size() > 9) return Answer::unknown;
+  for (const char c : pid) {
+    if (c < '0' || c > '9') return Answer::unknown;
+    number = number * 10 + (c - '0');
   }
+  // A pid of 0 would signal the process group. kill(2) is much faster than a failed look-up in /proc.
+  if (number == 0 || (kill(number, 0) < 0 && errno == ESRCH)) return Answer::no;
+  const std::string path = "/proc/" + std::string(pid) + "/stat";
+  // Longer than the first 22 fields.
+  char room[640];
+  const std::string_view text = read_start(path.c_str(), room, sizeof room);
+  if (text.empty()) return without_file(errno);
+  // The second field is the program's name, which may contain spaces and parentheses: count from its end.
+  size_t at = text.rfind(") ");
+  if (at == text.npos || at + 2 >= text.size()) return Answer::unknown;
+  const char state = text[at + 2];
+  if (state == 'Z' || state == 'X') return Answer::no;
+  for (int field = 3; field <= 22; field++) {
+    at = text.find(' ', at + 1);
+    if (at == text.npos) return Answer::unknown;
+  }
+  const std::string_view found = text.substr(at + 1, text.find(' ', at + 1) - at - 1);
+  return found == start_time ? Answer::yes : Answer::no;
+}
+
+Answer is_frozen(std::string_view cgroup) {
+  if (cgroup.empty()) return Answer::no;
+  char room[8];
+  errno = 0;
+  const std::string_view text = read_start((std::string(cgroup) + "/cgroup.freeze").c_str(), room, sizeof room);
+  if (text.empty()) return errno == 0 ? Answer::no : without_file(errno);
+  return text == "1\n" ? Answer::yes : Answer::no;
+}
+
+Answer is_there(int directory, const std::string& path) {
+  struct stat st;
+  return fstatat(directory, path.c_str(), &st, 0) == 0 ? Answer::yes : without_file(errno);
+}
+
+// Appends the two columns of a process: its pid, and facts about it.
+void add_process(int directory, const std::string& fifo, const Member* process, std::string& text) {
+  const std::string_view pid = process[0].value;
+  const std::string_view start_time = process[1].value;
+  const bool recorded = !pid.empty() && !start_time.empty();
+  const Answer runs = recorded ? process_runs(pid, start_time) : Answer::unknown;
+  Answer frozen = Answer::no;
+  Answer waits = Answer::no;
+  if (runs == Answer::yes) {
+    frozen = is_frozen(process[2].value);
+    if (frozen == Answer::no) waits = is_there(directory, fifo);
+  }
+  if (runs != Answer::unknown && frozen != Answer::unknown && waits != Answer::unknown) {
+    if (runs == Answer::yes) {
+      text.append(pid).push_back('\0');
+      if (frozen == Answer::yes) text.append("frozen");
+      if (waits == Answer::yes) text.append("waits");
+    } else {
+      text.append("0").push_back('\0');
+    }
+  } else {
+    text.push_back('\0');
+  }
+  text.push_back('\0');
 }
 
 }  // namespace
@@ -283,6 +368,13 @@ Outcome readMembers(const Arguments& a) {
   add_wanted(request, "texts", Member::Kind::text, members);
   add_wanted(request, "numbers", Member::Kind::number, members);
   add_wanted(request, "objects", Member::Kind::object, members);
+  const size_t columns = members.size();
+  const Value& process = request.field("process");
+  if (!process.is_undefined()) {
+    add_member(process.field("pid").text(), Member::Kind::number, members);
+    add_member(process.field("startTime").text(), Member::Kind::number, members);
+    add_member(process.field("cgroup").text(), Member::Kind::text, members);
+  }
   Buffer room(kRoom);
   const std::string slash_file = "/" + request.field("file").text();
   std::vector<Value> texts;
@@ -298,9 +390,16 @@ Outcome readMembers(const Arguments& a) {
     text.append(owner).push_back('\0');
     if (found) text.append(std::to_string(count));
     text.push_back('\0');
-    for (const Member& member : members) {
-      if (found) text.append(member.value);
+    for (size_t column = 0; column < columns; column++) {
+      if (found) text.append(members[column].value);
       text.push_back('\0');
+    }
+    if (!process.is_undefined()) {
+      if (found) {
+        add_process(dirfd(stream.get()), name + "/" + process.field("fifo").text(), &members[columns], text);
+      } else {
+        text.append(2, '\0');
+      }
     }
     if ((i + 1) % kRowsInText != 0 && i + 1 != names.size()) continue;
     texts.push_back(Value::text(text));

@@ -11,9 +11,18 @@ const mark = '\u0000integer ';
 
 /** Encodes JSON like Go's encoder, which also escapes the special characters of HTML. */
 export function goJson(value: unknown, indent?: string): string {
-  return JSON.stringify(value, exact, indent)
+  return encode(value, indent)
     .replace(escaped, character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
     .replace(/"\\u0000integer (\d+)"/g, '$1');
+}
+
+/** Encodes without a function for each member first: it takes most of the time, and only a bigint needs it. */
+function encode(value: unknown, indent: string | undefined): string {
+  try {
+    return JSON.stringify(value, undefined, indent);
+  } catch {
+    return JSON.stringify(value, exact, indent);
+  }
 }
 
 function exact(_name: string, value: unknown): unknown {

@@ -51,7 +51,9 @@ export interface Binding {
    * for each subdirectory (symbolic links excluded), sorted by bytes, at most 128 rows in a text; a NUL ends each
    * value of a row. The values are the name of the subdirectory, the user id of the file's owner, the number of the
    * object's members, and the members in the requested order. A missing member is empty; if the members cannot be
-   * read, all of them and their number are empty.
+   * read, all of them and their number are empty. With `process`, two more values are the pid of the process of the
+   * record, which is 0 if that process has exited, and `frozen`, `waits` or an empty text (MembersRequest). Both are empty
+   * if the record has no process, or if a fact cannot be determined.
    */
   readMembers(request: MembersRequest): string[];
   readlink(path: string): string;
@@ -559,6 +561,16 @@ export interface MembersRequest {
   readonly numbers: readonly string[];
   /** Members that are objects, returned as JSON text. */
   readonly objects: readonly string[];
+  /** Names of the members that identify a process. Their values are not returned, and no column may have these names. */
+  readonly process?: {
+    readonly pid: string;
+    /** Field 22 of /proc/PID/stat. */
+    readonly startTime: string;
+    /** Absolute path of its cgroup: `frozen` if cgroup.freeze in it is 1. */
+    readonly cgroup: string;
+    /** A file in the subdirectory: `waits` if it exists and the cgroup is not frozen. */
+    readonly fifo: string;
+  };
 }
 
 export interface HostIdentity {

@@ -24,8 +24,25 @@ export function listContainers(
   runtime: Runtime,
   options: { readonly rootMustExist: boolean; readonly brief: boolean },
 ): Listing {
-  const found = readSummaries(runtime, options);
-  if (found === undefined && options.rootMustExist) {
+  const damaged: RuntimeError[] = [];
+  const users = new Map<string, string>();
+  const nameOf = (uid: string): string => users.get(uid) ?? userName(runtime, uid, users);
+  const containers = readSummaries(runtime, {
+    brief: options.brief,
+    userName: nameOf,
+    whole(id, uid) {
+      try {
+        return describe(runtime, readRecord(runtime, id), nameOf(uid));
+      } catch (error) {
+        const problem = toRuntimeError(error);
+        // Its create is in progress, or it was deleted after the directory was read.
+        if (problem.code !== 'state.not-found')
+          damaged.push(problem.with({ message: `load container ${id}: ${problem.message}` }));
+        return undefined;
+      }
+    },
+  });
+  if (containers === undefined && options.rootMustExist) {
     throw new RuntimeError({
       code: 'state.no-root',
       message: `open ${runtime.root}: no such file or directory`,
@@ -33,28 +50,12 @@ export function listContainers(
       hint: 'the first create makes the directory of --root',
     });
   }
-  const containers: StateOutput[] = [];
-  const damaged: RuntimeError[] = [];
-  const users = new Map<string, string>();
-  for (const { id, owner, summary } of found ?? []) {
-    try {
-      containers.push(describe(runtime, summary ?? readRecord(runtime, id), userName(runtime, owner, users)));
-    } catch (error) {
-      const problem = toRuntimeError(error);
-      // Its create is in progress, or it was deleted after the directory was read.
-      if (problem.code === 'state.not-found') continue;
-      damaged.push(problem.with({ message: `load container ${id}: ${problem.message}` }));
-    }
-  }
-  return { containers, damaged };
+  return { containers: containers ?? [], damaged };
 }
 
 function userName(runtime: Runtime, uid: string, known: Map<string, string>): string {
-  let name = known.get(uid);
-  if (name === undefined) {
-    name = readUserName(runtime, uid) ?? `#${uid}`;
-    known.set(uid, name);
-  }
+  const name = readUserName(runtime, uid) ?? `#${uid}`;
+  known.set(uid, name);
   return name;
 }
 

@@ -3,7 +3,7 @@ import type { StateOutput } from '../oci/state.ts';
 import { ociVersion } from '../oci/version.ts';
 import { sortedAnnotations } from '../plan/hooks.ts';
 import { warnOfLostKeeper } from './network/keeper.ts';
-import type { RecordSummary } from './record-summaries.ts';
+import type { ContainerRecord } from './record.ts';
 import type { Runtime } from './runtime.ts';
 import { latestRecord, statusOf } from './status.ts';
 import { readRecord } from './store.ts';
@@ -20,7 +20,7 @@ export function containerState(runtime: Runtime, id: string): StateOutput {
   return describe(runtime, record, '');
 }
 
-export function describe(runtime: Runtime, record: RecordSummary, owner: string): StateOutput {
+export function describe(runtime: Runtime, record: ContainerRecord, owner: string): StateOutput {
   const status = statusOf(runtime, record, { held: false });
   return {
     ociVersion,

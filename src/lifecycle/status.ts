@@ -63,11 +63,17 @@ export function statusOf(
     const latest = latestRecord(runtime, record);
     return latest.init === undefined ? 'stopped' : statusOf(runtime, latest, options);
   }
-  // processExists() is enough for most containers of `list`, and saves reading /proc.
+  // processExists() is enough for most containers that have ended, and saves reading /proc.
   if (!binding.processExists(record.init.pid) || !initRuns(binding, record.init)) return 'stopped';
-  if (record.cgroup !== undefined && isPaused(binding, record.cgroup.path)) return 'paused';
+  const isFrozen = record.cgroup !== undefined && isPaused(binding, record.cgroup.path);
   const fifo = joinPath(stateDirectory(runtime, record.id), files.startFifo);
-  return binding.stat(fifo) === undefined ? 'running' : 'created';
+  return statusOfRunning(isFrozen, !isFrozen && binding.stat(fifo) !== undefined);
+}
+
+/** Returns the status of a container whose init runs. */
+export function statusOfRunning(isFrozen: boolean, waitsForStart: boolean): Status {
+  if (isFrozen) return 'paused';
+  return waitsForStart ? 'created' : 'running';
 }
 
 /** Reads a record without an init again: its create may have ended since. */

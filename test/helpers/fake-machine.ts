@@ -344,7 +344,7 @@ export class FakeMachine {
         throw error;
       }
     },
-    readMembers: request => real('open', request.directory, () => readMembers(request)),
+    readMembers: request => real('open', request.directory, () => readMembers(this.#binding, request)),
     readdir: path => {
       const below = [...this.procFiles.keys()].filter(file => file.startsWith(`${path}/`));
       const names = below.map(file => file.slice(path.length + 1).split('/')[0] ?? '');

@@ -26,19 +26,24 @@ export const list: CommandModule = {
     if (options['quiet'] === true) print(containers.map(({ id }) => `${visibleLine(id)}\n`).join(''));
     // An empty list is printed as null, because Go encodes a nil slice that way.
     else if (format === 'json') print(`${containers.length === 0 ? 'null' : goJson(containers)}\n`);
-    else for (const text of table(shown(containers, runtime.binding), runtime.binding)) print(text);
+    else for (const text of table(containers, runtime.binding)) print(text);
     return 0;
   },
 };
 
 /**
- * Replaces characters that would act on the terminal. Most lists have none, and a comparison with the encoded JSON is a
- * faster test than `visibleLine`.
+ * Returns true if no text of the table needs a replaced character, and each character is a column. Most lists are like
+ * that, and a comparison with the encoded JSON is a faster test than `visibleLine`.
  */
-function shown(containers: readonly StateOutput[], binding: Binding): readonly StateOutput[] {
-  const texts = containers.map(({ id, bundle, owner }) => id + bundle + owner).join('');
+function isPlain(containers: readonly StateOutput[], binding: Binding): boolean {
+  let texts = '';
+  for (const { id, bundle, owner } of containers) texts += id + bundle + owner;
   const isPrintable = JSON.stringify(texts).length === texts.length + 2 && !texts.includes('\u007f');
-  if (isPrintable && binding.utf8(texts).length === texts.length) return containers;
+  return isPrintable && binding.utf8(texts).length === texts.length;
+}
+
+/** Replaces characters that would act on the terminal. */
+function visible(containers: readonly StateOutput[]): readonly StateOutput[] {
   return containers.map(container => ({
     ...container,
     id: visibleLine(container.id),
@@ -57,14 +62,14 @@ const charactersAtOnce = 16_384;
  * non-ASCII characters. The last column needs no width. Pids (at most 4194304) and statuses always fit the minimum
  * width.
  */
-function* table(containers: readonly StateOutput[], binding: Binding): Generator<string> {
-  const bundles = containers.map(({ bundle }) => bundle).join('');
-  const ascii = binding.utf8(bundles).length === bundles.length;
-  const surplus = (text: string): number => (ascii ? 0 : text.length - [...text].length);
+function* table(all: readonly StateOutput[], binding: Binding): Generator<string> {
+  const plain = isPlain(all, binding);
+  const containers = plain ? all : visible(all);
+  const surplus = (text: string): number => text.length - [...text].length;
   const least = narrowest - padding;
   let [ids, paths, times] = [least, least, least];
   for (const { id, bundle, created } of containers) {
-    const path = ascii ? bundle.length : [...bundle].length;
+    const path = plain ? bundle.length : bundle.length - surplus(bundle);
     if (id.length > ids) ids = id.length;
     if (path > paths) paths = path;
     if (created.length > times) times = created.length;
@@ -73,7 +78,7 @@ function* table(containers: readonly StateOutput[], binding: Binding): Generator
     id.padEnd(ids + padding) +
     pid.padEnd(narrowest) +
     status.padEnd(narrowest) +
-    bundle.padEnd(paths + padding + surplus(bundle)) +
+    bundle.padEnd(plain ? paths + padding : paths + padding + surplus(bundle)) +
     created.padEnd(times + padding) +
     `${owner}\n`;
   let lines = line('ID', 'PID', 'STATUS', 'BUNDLE', 'CREATED', 'OWNER');
