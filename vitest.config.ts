@@ -41,7 +41,12 @@ const hosts = process.env['TSUBO_RUNTIME']
 
 export default defineConfig({
   test: {
-    reporters: ['default', './test/helpers/summary.ts', './test/helpers/watchdog.ts'],
+    reporters: [
+      'default',
+      './test/helpers/attack-counts.ts',
+      './test/helpers/summary.ts',
+      './test/helpers/watchdog.ts',
+    ],
     sequence: { sequencer: ByName },
     // A snapshot that is missing fails its test: only --update writes one.
     update: 'none',

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Failure, script, top } from '../native/build/stage.mjs';
 import { standaloneWherePossible } from '../native/build/standalone.mjs';
-import { prepareTests } from './run.mjs';
+import { prepareTests, withoutWatchdog } from './run.mjs';
 
 await script(async () => {
   const { values, positionals } = parseArgs({
@@ -25,9 +25,7 @@ await script(async () => {
   const command = positionals.length === 0 ? '.*' : positionals.join(' ');
   const name = `of ${command} is reported`;
   const program = join(top, 'node_modules/vitest/vitest.mjs');
-  // Without the watchdog, because the steps of one command take longer than a single test may.
-  const reporters = ['--reporter=default', '--reporter=./test/helpers/summary.ts'];
-  const args = [program, 'run', 'test/oci/faults.test.ts', '-t', name, '--testTimeout=0', ...reporters];
+  const args = [program, 'run', 'test/oci/faults.test.ts', '-t', name, '--testTimeout=0', ...withoutWatchdog];
   const ended = Array.from({ length: jobs }, (_, index) => {
     const child = spawn(process.execPath, args, {
       cwd: top,

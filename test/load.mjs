@@ -4,7 +4,7 @@
 // comparison by hand: no verdict depends on it. --short takes minutes instead of an hour.
 import { script } from '../native/build/stage.mjs';
 import { standaloneWherePossible } from '../native/build/standalone.mjs';
-import { prepareTests, vitest } from './run.mjs';
+import { prepareTests, vitest, withoutWatchdog } from './run.mjs';
 
 const files = ['test/oci/network-scale.test.ts', 'test/oci/network-ports.test.ts'];
 const names = 'many containers on one bridge|containers that request it at the same time';
@@ -16,7 +16,7 @@ await script(async () => {
   await prepareTests();
   await standaloneWherePossible([/** @type {'x64' | 'arm64'} */ (process.arch)]);
   const env = { TSUBO_LOAD: short ? 'short' : '1', TSUBO_HOST: process.env['TSUBO_HOST'] ?? 'standalone' };
-  const status = vitest(['--project', 'load', ...args], env);
+  const status = vitest(['--project', 'load', ...withoutWatchdog, ...args], env);
   if (short || args.length > 0) return status;
-  return vitest([...files, '-t', names], env) || status;
+  return vitest([...files, '-t', names, ...withoutWatchdog], env) || status;
 });

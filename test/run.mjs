@@ -16,6 +16,9 @@ export async function prepareTests() {
   await fetchTools('test');
 }
 
+/** Vitest's arguments for tests that take longer than the watchdog permits. */
+export const withoutWatchdog = ['--reporter=default', '--reporter=./test/helpers/summary.ts'];
+
 /**
  * @param {readonly string[]} args
  * @param {NodeJS.ProcessEnv} [env]

@@ -55,7 +55,7 @@ describe.skipIf(!isTsubo || requires('root', 'busybox', 'cgroup2'))(
       expect(listed.map(({ id, status }) => [id, status])).toEqual([[bystander.id, 'running']]);
       expect(box.oci(['exec', bystander.id, '/bin/true']).status).toBe(0);
       report(
-        `${count} containers cycled, ${counts.commands} commands, ${counts.killed} killed, ${counts.refused} refused after a kill (TSUBO_SEED=${seed})`,
+        `load: ${count} containers cycled, 0 leaks, ${counts.commands} commands, ${counts.killed} killed, ${counts.refused} refused after a kill (TSUBO_SEED=${seed})`,
       );
     }, 3_000_000);
   },

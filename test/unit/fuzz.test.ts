@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { runTarget } from '../fuzz/run-target.ts';
 import { shrink } from '../fuzz/shrink.ts';
 import { type Target, Violation } from '../fuzz/target.ts';
@@ -12,6 +12,13 @@ const top = fileURLToPath(new URL('../..', import.meta.url));
 const targets = allTargets(top);
 
 describe('generated input', () => {
+  const counts = { inputs: 0, faults: 0 };
+  afterAll(() => {
+    process.stdout.write(
+      `fuzz: ${targets.length} targets, ${counts.inputs} inputs, ${counts.faults} faults\n`,
+    );
+  });
+
   it.each(targets.map(target => [target.name, target] as const))(
     'and the kept inputs break no promise of %s',
     (name, target) => {
@@ -23,6 +30,8 @@ describe('generated input', () => {
         count,
         extra,
       });
+      counts.inputs += inputs;
+      counts.faults += faults.length;
       expect(faults).toEqual([]);
       expect(inputs).toBe(count);
     },
