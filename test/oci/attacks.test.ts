@@ -56,7 +56,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'g++'))('a hostile contai
     box.must(['exec', bundle.id, '/bin/true']);
   });
 
-  /** A volume whose directory `target` another container exchanges for a link out of the root, again and again. */
+  /** A volume in which another container repeatedly exchanges the directory `target` for a link out of the root. */
   const racing = async (swap: (volume: string, outside: string) => void) => {
     const volume = box.mkdir('volume');
     const outside = box.mkdir('outside');
@@ -149,6 +149,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2', 'g++'))('a hostile contai
     }
     await race.end();
     expect(ran + refused).toBe(25);
+    expect(readdirSync(race.outside)).toEqual(['note']);
   });
 
   test('cannot lead the directory of an exec out through a descriptor (CVE-2024-21626)', () => {

@@ -143,7 +143,7 @@ describe.skipIf(requires('root', 'busybox', 'criu', 'iptables-restore') || !isTs
       expect(existsSync(join(box.root, bundle.id))).toBe(false);
     });
 
-    test('says what to install if there is no criu', async () => {
+    test('fails with the hint to install criu if there is no criu, and leaves the container running', async () => {
       const bundle = await counter();
       const done = box.oci(['checkpoint', bundle.id], { env: { PATH: '/nonexistent' } });
       expect(done.status).toBe(1);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { HostOperationName, HostStep } from '../../src/plan/plan.ts';
 import type { Bundle } from '../helpers/bundle.ts';
+import { companions } from '../helpers/companions.ts';
 import { missing, requires } from '../helpers/requires.ts';
 import { skipWhere } from '../helpers/runtime.ts';
 import { sandbox } from '../helpers/sandbox.ts';
@@ -34,6 +35,7 @@ const effects: readonly (readonly [HostOperationName, RegExp])[] = [
 
 describe.skipIf(requires('root', 'busybox', 'strace'))('the host steps of a plan', () => {
   const box = sandbox();
+  const beside = companions();
 
   /** Streams of `create`: a container keeps them open. */
   const quiet = ['ignore', 'ignore', 'ignore'] as const;
@@ -54,11 +56,14 @@ describe.skipIf(requires('root', 'busybox', 'strace'))('the host steps of a plan
   };
 
   /** Operations that `create` performed, in the order of their system calls. */
-  const done = (bundle: Bundle): { readonly status: number | null; readonly order: string[] } => {
+  const done = (
+    bundle: Bundle,
+    flags: readonly string[] = [],
+  ): { readonly status: number | null; readonly order: string[] } => {
     const trace = join(box.mkdir('trace'), 'log');
     const pidFile = join(box.mkdir('pids'), 'PIDFILE');
     const calls = 'mkdir,mkdirat,mknod,mknodat,openat,rename,renameat,renameat2,bpf,prlimit64,clone3';
-    const args = ['create', '--bundle', bundle.dir, '--pid-file', pidFile, bundle.id];
+    const args = ['create', '--bundle', bundle.dir, '--pid-file', pidFile, ...flags, bundle.id];
     // Children are not traced: strace would wait for the end of the init.
     const strace = ['strace', '-qq', '-s', '400', '-o', trace, '-e', `trace=${calls}`];
     const { status } = box.view.exec([...strace, ...box.command(...args)], { stdio: quiet });
@@ -87,18 +92,21 @@ describe.skipIf(requires('root', 'busybox', 'strace'))('the host steps of a plan
     return bundle;
   };
 
-  test.for(names)('run in the printed order: %s', (name, context) => {
+  test.for(names)('run in the printed order: %s', async (name, context) => {
     skipWhere(context, 'runc', 'prints no plan');
     skipWhere(context, 'crun', 'prints no plan');
     context.skip(name === 'resctrl' && missing('no-resctrl') === undefined, 'no resctrl on this machine');
     mkdirSync(box.root, { recursive: true, mode: 0o700 });
     const bundle = copied(name);
     const expected = planned(bundle);
-    const { status, order } = done(bundle);
-    // Without a controller or resctrl the create fails on the way, and the steps before that have run.
-    const whole = status === 0 ? expected : expected.slice(0, order.length);
-    expect(order).toEqual(whole);
-    if (status === 0) expect(order).toContain('clone');
+    const socket = join(box.mkdir('console'), 's');
+    const onTerminal =
+      JSON.parse(readFileSync(join(bundle.dir, 'config.json'), 'utf8')).process?.terminal === true;
+    if (onTerminal) await beside.listening('terminal', ['receive', socket], socket);
+    const { status, order } = done(bundle, onTerminal ? ['--console-socket', socket] : []);
+    // Without a controller or resctrl the create fails at its step, and the steps before that have run.
+    expect(order).toEqual(status === 0 ? expected : expected.slice(0, order.length));
+    expect(order).toContain(status === 0 ? 'clone' : 'saveRecord');
   });
 
   test('leave no traces when a namespace path is missing: the create fails before the first of them', context => {

@@ -35,7 +35,7 @@ describe.skipIf(requires('root', 'busybox'))('a waiting runtime', () => {
     running.child.kill(signal);
     expect(await running.ended).toEqual({ status: null, signal });
   };
-  /** It sleeps at twenty looks in a row: it waits, and not only for a moment. */
+  /** Returns when the process sleeps in twenty checks in a row, 10 ms apart: a shorter sleep is not the wait. */
   const waitsLong = async (running: Running): Promise<void> => {
     for (let looks = 0; looks < 20; ) {
       await until('it waits', () => waits(running));

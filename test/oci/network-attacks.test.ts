@@ -44,7 +44,7 @@ describe.skipIf(skipped)('a hostile container in a network', () => {
     lan.ip(`route add ${stolen}/32 dev tsubo0`);
     expect(askAs(pid, stolen, address, 80)).toBeUndefined();
     expect(askAs(pid, addressOf(pid), address, 80)).toBeUndefined();
-    // The server does answer.
+    // The server answers a container of its own network.
     expect(lan.ask(friend.pid, address, 80)).toBe(addressOf(friend.pid));
   });
 

@@ -43,8 +43,11 @@ describe.skipIf(skipped)('the command network', () => {
     const one = lan.running(['--network', 'inner']);
     const other = lan.running(['--network', 'inner']);
     await lan.serve(other.pid, 80);
-    const address = addressesOf(lan.link(other.pid, 'eth0'))[0]?.split('/')[0] ?? '';
-    expect(lan.ask(one.pid, address, 80)).not.toBeUndefined();
+    const [own = '', address = ''] = [one, other].map(
+      ({ pid }) => addressesOf(lan.link(pid, 'eth0'))[0]?.split('/')[0],
+    );
+    expect(lan.ask(one.pid, address, 80)).toBe(own);
+    expect(lan.ask(lan.pid, neighbour.ipv4, 9000)).toBe(machine.ipv4);
     expect(lan.ip('route show default', one.pid)).toBe('');
     // Also with a route of its own the traffic stays in.
     lan.ip('route add default via 10.63.0.1', one.pid);
@@ -66,6 +69,9 @@ describe.skipIf(skipped)('the command network', () => {
       lan.ask(first.pid, ipv6, 80),
       lan.ask(third.pid, ipv4, 80),
     ]).toEqual([undefined, undefined, undefined]);
+    // The server answers the host.
+    expect(lan.ask(lan.pid, ipv4, 80)).toBe(ipv4.replace(/\d+$/, '1'));
+    expect(lan.ask(lan.pid, ipv6, 80)).toBe(ipv6.replace(/[0-9a-f]+$/, '1'));
     const [own = '', own6 = ''] = at(fourth.pid);
     expect(lan.ask(first.pid, own, 80)).toBe(at(first.pid)[0]);
     expect(lan.ask(first.pid, own6, 80)).toBe(at(first.pid)[1]);

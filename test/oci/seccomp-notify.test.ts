@@ -25,17 +25,17 @@ describe.skipIf(requires('root', 'busybox', 'g++')).each([
   const agent = async (path = join(box.mkdir('agent'), 's')) => {
     const running = await beside.listening('agent', [path, ...answers], path);
     /** Messages that the agent received, one document for each process. */
-    const heard = () =>
+    const messages = () =>
       running
         .stdout()
         .split('\n')
         .filter(line => line.startsWith('{'))
         .map(line => JSON.parse(line));
     const received = async (count: number) => {
-      await until(`it has heard of ${count}`, () => heard().length >= count);
-      return heard();
+      await until(`the agent has messages of ${count} processes`, () => messages().length >= count);
+      return messages();
     };
-    return { ...running, heard, received };
+    return { ...running, messages, received };
   };
 
   const notifying =
@@ -179,8 +179,8 @@ describe.skipIf(requires('root', 'busybox', 'g++')).each([
     ],
     ['no listenerPath', { listenerPath: '', listenerMetadata: '' }, 'listenerPath is not set'],
   ])('is refused for %s', async (_what, more, text) => {
-    const { path, heard } = await agent();
+    const { path, messages } = await agent();
     expect(box.refuses(box.bundle(notifying(path, 'true', more))).message).toContain(text);
-    expect(heard()).toEqual([]);
+    expect(messages()).toEqual([]);
   });
 });

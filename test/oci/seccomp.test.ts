@@ -99,7 +99,7 @@ describe.skipIf(requires('root', 'busybox')).each([
     expect(run(profile, script).stdout.trim().split('\n').join(' ')).toBe(passed);
   });
 
-  test('answers as its own profile says, also right after one that differs in the error alone', () => {
+  test('returns the errors of its own profile, also right after a filter that differs only in the error', () => {
     const texts: readonly (readonly [number, string])[] = [
       [1, 'Operation not permitted'],
       [13, 'Permission denied'],

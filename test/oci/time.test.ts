@@ -106,5 +106,7 @@ describe.skipIf(old || requires('root', 'busybox', 'capability:SYS_TIME'))('the 
     const done = box.view.exec(['/usr/bin/setpriv', '--bounding-set=-sys_time', ...command]);
     expect(done.status).toBe(1);
     expect(done.stderr).toMatch(/operation not permitted|permission denied/i);
+    if (isTsubo) expect(done.stderr).toContain('(config.json:');
+    if (isTsubo) expect(done.stderr).toContain('/linux/timeOffsets');
   });
 });
