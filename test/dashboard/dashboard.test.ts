@@ -253,7 +253,7 @@ describe.skipIf(skipped)('the dashboard in a browser', () => {
     expect(browser.complaints).toEqual([]);
   });
 
-  test('says how to begin if there is nothing', async () => {
+  test('shows that there are no containers, images and networks', async () => {
     machine.variables = { TSUBO_DATA: machine.box.mkdir('empty') };
     await startBrowser(await startDashboard());
     for (const [key, name] of ['containers', 'images', 'networks'].entries()) {

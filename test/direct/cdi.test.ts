@@ -13,7 +13,7 @@ describe.skipIf(skipped)('a container with --device vendor.com/class=name', () =
     machine.image('busybox');
   });
 
-  test('has the device of the vendor at each start, as the file says it then', () => {
+  test('has the device of the vendor at each start, as the file defines it at that time', () => {
     const etc = join(machine.box.dir, 'etc');
     mkdirSync(join(etc, 'cdi'), { recursive: true });
     machine.box.view.sh(

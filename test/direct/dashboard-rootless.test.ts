@@ -12,7 +12,7 @@ const box = sandbox();
 const skipped = requires('root', 'busybox', 'filesystem:overlay');
 if (!skipped) prepareUser(box);
 
-test.skipIf(skipped)('a user without root sees and manages the own containers on the page', async () => {
+test.skipIf(skipped)('the page shows and manages the containers of a user without root', async () => {
   const data = join(box.dir, 'data');
   writeImage(data, 'busybox:latest', {});
   execFileSync('chown', ['-R', `${user}:${user}`, data]);

@@ -111,7 +111,7 @@ describe.skipIf(requires('root'))('image load', () => {
     });
   });
 
-  it('takes an OCI layout; a tag alone is not a name', () => {
+  it('takes an OCI layout, and gives an image with only a tag no name', () => {
     const layout = join(top, 'layout');
     layoutOf(layout, layers);
     const archive = execFileSync('tar', ['-C', layout, '-cf', '-', '.'], { maxBuffer: 1 << 28 });

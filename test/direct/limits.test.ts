@@ -26,7 +26,7 @@ describe.skipIf(skipped)('a container of an image', () => {
     );
   });
 
-  it('is killed when its memory is used up, and its record says so', () => {
+  it('is killed when its memory is used up, and its record contains that cause', () => {
     const { status } = machine.container(
       'run',
       '--name',

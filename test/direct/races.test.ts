@@ -70,7 +70,7 @@ describe.skipIf(skipped)('a container that is being made', () => {
   const calls = host === 'standalone' ? ['mkdir', 'symlink', 'rename'] : ['symlink', 'rename'];
   const most = 16;
 
-  test('has its image, or is refused: whenever another command removes it', async () => {
+  test('has its image or is refused if another command removes the image at any of its calls', async () => {
     const outcomes = { made: 0, refused: 0 };
     for (const name of calls) {
       for (let nth = 1; nth < most; nth++) {
@@ -116,7 +116,7 @@ describe.skipIf(skipped)('a container that is being made', () => {
     expect(outcomes.made).toBeGreaterThan(2);
   });
 
-  test('has its volumes whenever another command removes them', async () => {
+  test('has its volumes if another command removes them at any of its calls', async () => {
     machine.image('busybox');
     let rounds = 0;
     for (const name of calls) {

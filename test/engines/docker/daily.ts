@@ -77,7 +77,7 @@ export const daily: readonly Flow<Docker>[] = [
     },
   },
   {
-    name: 'a paused container stands still until it is resumed',
+    name: 'the processes of a paused container do not run until it is resumed',
     short: true,
     run: async docker => {
       const script = 'n=0; while :; do n=$((n+1)); echo $n >/n; sleep 0.02; done';

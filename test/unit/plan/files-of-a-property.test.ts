@@ -6,17 +6,17 @@ import { expect, it } from 'vitest';
 const top = new URL('../../../', import.meta.url).pathname;
 
 /**
- * The kernel's tables of system calls, and what writes a config.json like an engine, calls registries or serves a page: the
- * direct mode with its builds and dashboard, CDI, a function of the library and the names of its options.
+ * The kernel's tables of system calls, and the sources that write a config.json like an engine, call registries or serve a
+ * page: the direct mode with its builds and dashboard, CDI, a function of the library and the names of its options.
  */
-const others =
+const excluded =
   /^src\/(seccomp\/syscalls-|cdi|direct|build|cli\/commands\/container|node\/(?:registry|dashboard|library\/(?:define-config|option-names)))/;
 
 /** The other sources of src/ and native/. */
 const sources = ['src', 'native'].flatMap(room =>
   readdirSync(join(top, room), { recursive: true, encoding: 'utf8' })
     .map(name => join(room, name))
-    .filter(name => /\.(ts|cc|h)$/.test(name) && !others.test(name)),
+    .filter(name => /\.(ts|cc|h)$/.test(name) && !excluded.test(name)),
 );
 
 /** The files that contain the name of a property or of one of its steps, also in a comment. */

@@ -11,7 +11,7 @@ const recording = JSON.parse(readFileSync(file, 'utf8')) as RecordedCommand[];
 
 describe('the recorded commands', () => {
   it.each(recording.map(command => [command.argv.slice(1).join(' '), command] as const))(
-    'make the recorded calls, else npm run rehearse: %s',
+    'make the recorded calls (npm run rehearse records them again): %s',
     (_, command) => {
       const { argv, status } = command;
       expect(rehearse([command], main)).toEqual([{ argv, status, unused: [] }]);
