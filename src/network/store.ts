@@ -139,6 +139,16 @@ export function writeDefinition({ binding, definitions }: NetworkStore, network:
   });
 }
 
+/** Removes unfinished files of commands that were killed. Precondition: the lock is held, because writers hold it too. */
+export function removeUnfinished({ binding, definitions }: NetworkStore): void {
+  onHost(`unable to remove unfinished files in ${definitions}`, () => {
+    for (const entry of unlessMissing(() => binding.readdir(definitions)) ?? []) {
+      if (!entry.startsWith('.') || !entry.endsWith(suffix)) continue;
+      unlessMissing(() => binding.unlink(entryPath(definitions, entry)));
+    }
+  });
+}
+
 /** Removes the definition and the running state. Precondition: the lock is held. */
 export function removeNetworkFiles({ binding, definitions, state }: NetworkStore, name: string): void {
   const path = entryPath(definitions, name + suffix);

@@ -33,6 +33,7 @@ import {
   readDefinition,
   readDefinitions,
   removeNetworkFiles,
+  removeUnfinished,
   takenAddresses,
   writeDefinition,
 } from '../../network/store.ts';
@@ -302,6 +303,7 @@ function containersOf(runtime: Runtime, store: NetworkStore, network: string): C
 export function removeNetwork(runtime: Runtime, name: string): void {
   const store = networkStore(runtime.binding);
   locked(store, () => {
+    removeUnfinished(store);
     const damaged = readDefinitions(store).damaged.some(({ value }) => value === name);
     // The files of a damaged definition are removed; its bridge is unknown.
     const network = damaged ? undefined : requireDefinition(store, name);
@@ -338,6 +340,7 @@ function remove(store: NetworkStore, name: string, network: NetworkDefinition | 
 export function pruneNetworks(runtime: Runtime): string[] {
   const store = networkStore(runtime.binding);
   return locked(store, () => {
+    removeUnfinished(store);
     const removed: string[] = [];
     for (const network of readDefinitions(store).networks) {
       reconcile(runtime, store, network.name);

@@ -394,6 +394,13 @@ describe('network rm and prune', () => {
     expect(readdirSync(file('state'))).toEqual([]);
   });
 
+  it.each([['rm', 'web'], ['prune']])('remove the unfinished file of a killed create with %s', (...words) => {
+    output('create', '--subnet', '10.20.0.0/24', 'web');
+    writeFileSync(file('definitions/.lab.json'), '{');
+    output(...words);
+    expect(readdirSync(file('definitions'))).toEqual([]);
+  });
+
   it('refuse a network in use', () => {
     output('create', '--subnet', '10.20.0.0/24', 'web');
     mkdirSync(join(machine.root, 'c1'), { recursive: true });
